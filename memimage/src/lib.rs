@@ -1,5 +1,11 @@
 //! stub, being written
 mod context;
+// Public with the feature `sim` only: the seam for testing one's own models, and for nothing else yet.
+#[cfg(feature = "sim")]
+pub mod disk;
+#[cfg(not(feature = "sim"))]
+#[allow(dead_code, unreachable_pub)]
+mod disk;
 mod error;
 mod event;
 mod seq;

@@ -1,0 +1,188 @@
+//! The lock that makes an image directory one process's own.
+
+use std::any::Any;
+use std::env;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process;
+
+use super::real::FILE_MODE;
+
+/// What came of trying to take a lock.
+#[derive(Debug)]
+pub enum Lock {
+    /// It is held until the guard is dropped, or the process ends.
+    Held(LockGuard),
+    /// Another holds it.
+    Busy {
+        /// Who, as it called itself: `pid 4711 (bank)`, or `another process` when it did not say.
+        owner: String,
+    },
+}
+
+/// Holds a lock until it is dropped.
+#[derive(Debug)]
+#[must_use = "the lock is released when the guard is dropped"]
+pub struct LockGuard {
+    _held: Box<dyn Any + Send + Sync>,
+}
+
+impl LockGuard {
+    /// A guard around whatever releases the lock when it is dropped.
+    pub fn new(held: impl Any + Send + Sync) -> Self {
+        Self { _held: Box::new(held) }
+    }
+}
+
+/// How often a lock is tried for again that was won on a file no longer at the path.
+const ATTEMPTS: usize = 10;
+
+/// Takes the lock of the file at `path`; see [`Disk::lock`](super::Disk::lock).
+pub(super) fn acquire(path: &Path) -> io::Result<Lock> {
+    for _ in 0..ATTEMPTS {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(path)?;
+        let outcome = file.try_lock();
+        // Somebody may have removed the file, or put another in its place, between our opening and our locking it: a
+        // lock on that one excludes nobody.
+        if !still_at(path, &file)? {
+            continue;
+        }
+        return match outcome {
+            Ok(()) => {
+                introduce(&file);
+                Ok(Lock::Held(LockGuard::new(LockedFile(file))))
+            }
+            Err(fs::TryLockError::WouldBlock) => Ok(Lock::Busy { owner: owner_of(&file) }),
+            Err(fs::TryLockError::Error(error)) => Err(error),
+        };
+    }
+    Err(io::Error::other("the lock file is replaced faster than it can be locked"))
+}
+
+fn still_at(path: &Path, file: &File) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(there) => Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes this process into the lock file. A failure is ignored: on a full disk an image must still open.
+fn introduce(file: &File) {
+    let line = owner_line();
+    // In place, then cut: overwriting needs no new block, and readers take the first line only.
+    if file.write_all_at(line.as_bytes(), 0).is_ok() {
+        file.set_len(line.len() as u64).ok();
+    }
+}
+
+fn owner_of(file: &File) -> String {
+    let mut text = [0; OWNER_MAX];
+    let read = FileExt::read_at(file, &mut text, 0).unwrap_or(0);
+    owner_in(&text[..read])
+}
+
+#[derive(Debug)]
+struct LockedFile(File);
+
+impl Drop for LockedFile {
+    fn drop(&mut self) {
+        // Closing releases the lock only with the last copy of the descriptor, and a child process that another thread
+        // is just starting holds one until it executes its program.
+        self.0.unlock().ok();
+    }
+}
+
+/// The most bytes of a lock file that are looked at.
+pub(super) const OWNER_MAX: usize = 256;
+
+/// Longest program name written down, in characters.
+const PROGRAM_MAX: usize = 48;
+
+/// This process, as it introduces itself in a lock file.
+pub(super) fn owner_line() -> String {
+    format!("pid {} ({})\n", process::id(), program())
+}
+
+fn program() -> String {
+    let path = env::current_exe().ok().or_else(|| env::args_os().next().map(PathBuf::from));
+    let name = path.as_deref().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+    name.chars().filter(|c| !c.is_control()).take(PROGRAM_MAX).collect()
+}
+
+/// The owner that a lock file's bytes name, which anybody may have written.
+pub(super) fn owner_in(text: &[u8]) -> String {
+    let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    match str::from_utf8(line) {
+        Ok(line) if names_an_owner(line) => line.to_owned(),
+        _ => "another process".to_owned(),
+    }
+}
+
+fn names_an_owner(line: &str) -> bool {
+    let Some((pid, program)) = line.strip_prefix("pid ").and_then(|rest| rest.split_once(" (")) else { return false };
+    !pid.is_empty()
+        && pid.bytes().all(|byte| byte.is_ascii_digit())
+        && program.ends_with(')')
+        && !program.contains(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_introduces_itself_by_number_and_program() {
+        let owner = owner_in(owner_line().as_bytes());
+        assert!(owner.starts_with(&format!("pid {} (memimage", process::id())), "{owner}");
+        assert!(owner_line().len() < OWNER_MAX);
+    }
+
+    #[test]
+    fn only_the_first_line_counts() {
+        assert_eq!(owner_in(b"pid 7 (bank)\nger name)\n"), "pid 7 (bank)");
+    }
+
+    #[test]
+    fn whatever_names_no_owner_is_another_process() {
+        for text in [
+            &b""[..],
+            b"\n",
+            b"\0\0\0\0",
+            b"\xff\xfe",
+            b"pid",
+            b"pid 7",
+            b"pid  (bank)",
+            b"pid x (bank)",
+            b"pid 7 (bank",
+            b"pid 7 (\x1b[2Jbank)",
+            b"hello",
+        ] {
+            assert_eq!(owner_in(text), "another process", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_lock_on_a_file_no_longer_at_the_path_does_not_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("LOCK");
+        let file = File::create(&path).unwrap();
+        assert!(still_at(&path, &file).unwrap());
+        fs::remove_file(&path).unwrap();
+        assert!(!still_at(&path, &file).unwrap());
+        let _other = File::create(&path).unwrap();
+        assert!(!still_at(&path, &file).unwrap());
+    }
+
+    #[test]
+    fn a_longer_name_left_in_the_file_is_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("LOCK");
+        fs::write(&path, "x".repeat(1000)).unwrap();
+        let Lock::Held(_guard) = acquire(&path).unwrap() else { panic!("nobody else holds it") };
+        assert_eq!(fs::read_to_string(&path).unwrap(), owner_line());
+    }
+}

@@ -1,0 +1,205 @@
+//! Which file system a path is on, as far as an image must know it: locks and syncs mean less over a network.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::real::here_if_empty;
+
+/// The file-system types, as Linux names them, on which two machines can meet or a sync may end at another machine.
+const NETWORK: &[&str] = &[
+    "9p",
+    "afs",
+    "beegfs",
+    "ceph",
+    "cifs",
+    "coda",
+    "davfs",
+    "fuse.ceph",
+    "fuse.ceph-fuse",
+    "fuse.curlftpfs",
+    "fuse.davfs2",
+    "fuse.gcsfuse",
+    "fuse.glusterfs",
+    "fuse.grpcfuse",
+    "fuse.juicefs",
+    "fuse.mfs",
+    "fuse.rclone",
+    "fuse.s3fs",
+    "fuse.sshfs",
+    "gfs2",
+    "glusterfs",
+    "gpfs",
+    "lustre",
+    "ncp",
+    "ncpfs",
+    "nfs",
+    "nfs3",
+    "nfs4",
+    "ocfs2",
+    "orangefs",
+    "pvfs2",
+    "smb2",
+    "smb3",
+    "smbfs",
+    "virtiofs",
+];
+
+/// See [`Disk::network_filesystem`](super::Disk::network_filesystem). Answers on Linux only; elsewhere the standard
+/// library has no way to ask, and every file system counts as local.
+pub(super) fn network_filesystem(path: &Path) -> io::Result<Option<String>> {
+    let path = nearest_existing(path)?;
+    // A system that does not show its mounts (a container without /proc) must not keep an image from opening.
+    let Ok(mountinfo) = std::fs::read("/proc/self/mountinfo") else { return Ok(None) };
+    Ok(filesystem_of(&mountinfo, &path).filter(|name| NETWORK.contains(&name.as_str())))
+}
+
+/// The canonical path of `path`, or of the closest directory above it that exists.
+fn nearest_existing(path: &Path) -> io::Result<PathBuf> {
+    let mut candidate = path;
+    loop {
+        match here_if_empty(candidate).canonicalize() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match candidate.parent() {
+                Some(parent) => candidate = parent,
+                None => return Err(error),
+            },
+            found => return found,
+        }
+    }
+}
+
+/// The type of the file system that `mountinfo` (proc_pid_mountinfo(5)) has under an absolute, canonical path.
+fn filesystem_of(mountinfo: &[u8], path: &Path) -> Option<String> {
+    mountinfo
+        .split(|&byte| byte == b'\n')
+        .filter_map(Mount::parse)
+        .filter(|mount| path.starts_with(&mount.point))
+        // The last of equals: a later mount on the same point hides an earlier one.
+        .max_by_key(|mount| mount.point.components().count())
+        .map(|mount| mount.filesystem)
+}
+
+#[derive(Debug)]
+struct Mount {
+    point: PathBuf,
+    filesystem: String,
+}
+
+impl Mount {
+    /// `36 35 98:0 /root /mount\040point rw,noatime shared:1 - ext3 /dev/root rw,errors=continue`, where any number of
+    /// optional fields stands before the hyphen.
+    fn parse(line: &[u8]) -> Option<Self> {
+        let mut fields = line.split(|&byte| byte == b' ');
+        let point = unescape(fields.nth(4)?);
+        let filesystem = fields.skip_while(|&field| field != b"-").nth(1)?;
+        Some(Self {
+            point: PathBuf::from(OsStr::from_bytes(&point)),
+            filesystem: String::from_utf8_lossy(&unescape(filesystem)).into_owned(),
+        })
+    }
+}
+
+/// Space, tab, newline and backslash are written as a backslash and three octal digits.
+fn unescape(field: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&first, after)) = rest.split_first() {
+        match (first, octal(after)) {
+            (b'\\', Some(byte)) => {
+                bytes.push(byte);
+                rest = &after[3..];
+            }
+            _ => {
+                bytes.push(first);
+                rest = after;
+            }
+        }
+    }
+    bytes
+}
+
+fn octal(text: &[u8]) -> Option<u8> {
+    text.get(..3)?.iter().try_fold(0_u8, |value, &digit| {
+        matches!(digit, b'0'..=b'7').then(|| value.checked_mul(8)?.checked_add(digit - b'0')).flatten()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOUNTS: &[u8] = b"\
+22 27 0:21 / /proc rw,relatime - proc proc rw
+27 1 253:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+40 27 0:50 / /srv rw,relatime shared:2 master:7 - nfs4 server:/export rw,vers=4.2
+41 40 253:1 / /srv/local rw,relatime - xfs /dev/vdb rw
+42 27 0:51 / /mnt/team\\040drive\\134x rw - cifs //server/share rw
+43 27 0:52 / /mnt/\\303\\244 rw - fuse.sshfs me@server: rw
+44 27 253:2 / /over rw - ext4 /dev/vdc rw
+45 44 0:53 / /over rw - nfs server:/over rw
+a line that means nothing
+46 27 0:54 / /short rw
+";
+
+    fn at(path: &str) -> String {
+        filesystem_of(MOUNTS, Path::new(path)).unwrap()
+    }
+
+    #[test]
+    fn the_longest_mount_point_above_a_path_decides() {
+        assert_eq!(at("/"), "ext4");
+        assert_eq!(at("/home/me/bank.image"), "ext4");
+        assert_eq!(at("/srv/bank.image"), "nfs4");
+        assert_eq!(at("/srv/local/bank.image"), "xfs");
+    }
+
+    #[test]
+    fn a_mount_point_is_compared_by_whole_names() {
+        assert_eq!(at("/srv2/bank.image"), "ext4");
+    }
+
+    #[test]
+    fn optional_fields_are_skipped() {
+        assert_eq!(at("/srv"), "nfs4");
+        assert_eq!(at("/proc/1"), "proc");
+    }
+
+    #[test]
+    fn octal_escapes_are_undone() {
+        assert_eq!(at("/mnt/team drive\\x/image"), "cifs");
+        assert_eq!(at("/mnt/ä/image"), "fuse.sshfs");
+        assert_eq!(unescape(b"a\\040b\\134\\011c"), b"a b\\\tc");
+    }
+
+    #[test]
+    fn what_is_no_escape_stays() {
+        for field in [&b"\\"[..], b"\\0", b"\\04", b"\\089", b"\\777", b"a\\nb"] {
+            assert_eq!(unescape(field), field);
+        }
+    }
+
+    #[test]
+    fn the_later_of_two_mounts_on_one_point_hides_the_earlier() {
+        assert_eq!(at("/over/image"), "nfs");
+    }
+
+    #[test]
+    fn no_mounts_no_answer() {
+        assert_eq!(filesystem_of(b"", Path::new("/")), None);
+    }
+
+    #[test]
+    fn a_path_that_does_not_exist_is_judged_by_what_is_above_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let above = dir.path().canonicalize().unwrap();
+        assert_eq!(nearest_existing(&dir.path().join("a/b/c")).unwrap(), above);
+        assert_eq!(nearest_existing(dir.path()).unwrap(), above);
+        assert_eq!(nearest_existing(Path::new("no such thing")).unwrap(), Path::new(".").canonicalize().unwrap());
+    }
+
+    #[test]
+    fn the_types_are_in_order_so_that_a_missing_one_shows() {
+        assert!(NETWORK.is_sorted());
+    }
+}

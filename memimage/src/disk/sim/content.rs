@@ -1,0 +1,273 @@
+//! The bytes of one simulated file: what is written, and what of it is not synced yet.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use super::SECTOR;
+
+/// Files are kept in pages, shared between copies of a disk until one of them writes.
+const PAGE: usize = 4096;
+
+type Page = [u8; PAGE];
+
+static ZEROS: Page = [0; PAGE];
+
+/// As long as the offsets of real files may be.
+const LEN_MAX: u64 = i64::MAX as u64;
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Content {
+    /// As written. A page that is not here is all zeros, and so is everything beyond `len`.
+    pages: BTreeMap<u64, Arc<Page>>,
+    len: u64,
+    /// The pages written since the last sync.
+    unsynced: BTreeMap<u64, UnsyncedPage>,
+    synced_len: u64,
+}
+
+#[derive(Debug, Clone)]
+struct UnsyncedPage {
+    /// As of the last sync.
+    before: Option<Arc<Page>>,
+    /// The sectors written since, a bit each.
+    sectors: u8,
+}
+
+const _: () = assert!(PAGE as u64 / SECTOR == u8::BITS as u64);
+
+/// What is asked about a file when the power goes.
+#[derive(Clone, Copy)]
+pub(super) enum Question {
+    Sector(u64),
+    Length { synced: u64, written: u64 },
+}
+
+impl Content {
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    pub(super) fn read_at(&self, buf: &mut [u8], offset: u64) -> usize {
+        let len = self.len.saturating_sub(offset).min(buf.len() as u64) as usize;
+        for (page, within, chunk) in pieces(offset, len) {
+            let from = self.page(page);
+            buf[chunk].copy_from_slice(&from[within]);
+        }
+        len
+    }
+
+    pub(super) fn write_at(&mut self, buf: &[u8], offset: u64) -> io::Result<usize> {
+        let end = end_of(buf, offset)?;
+        for (page, within, chunk) in pieces(offset, buf.len()) {
+            let before = &self.pages;
+            let unsynced = self
+                .unsynced
+                .entry(page)
+                .or_insert_with(|| UnsyncedPage { before: before.get(&page).cloned(), sectors: 0 });
+            for sector in within.start / SECTOR as usize..=(within.end - 1) / SECTOR as usize {
+                unsynced.sectors |= 1 << sector;
+            }
+            put(&mut self.pages, page, within.start, &buf[chunk]);
+        }
+        if !buf.is_empty() {
+            self.len = self.len.max(end);
+        }
+        Ok(buf.len())
+    }
+
+    /// Costs as much as is unsynced.
+    pub(super) fn sync(&mut self) {
+        self.unsynced.clear();
+        self.synced_len = self.len;
+    }
+
+    /// Puts bytes where they are both written and synced, and leaves all else as unsynced as it was.
+    pub(super) fn put_synced(&mut self, buf: &[u8], offset: u64) -> io::Result<()> {
+        let end = end_of(buf, offset)?;
+        for (page, within, chunk) in pieces(offset, buf.len()) {
+            if let Some(unsynced) = self.unsynced.get_mut(&page) {
+                let before = Arc::make_mut(unsynced.before.get_or_insert_with(|| Arc::new(ZEROS)));
+                before[within.clone()].copy_from_slice(&buf[chunk.clone()]);
+            }
+            put(&mut self.pages, page, within.start, &buf[chunk]);
+        }
+        if !buf.is_empty() {
+            self.len = self.len.max(end);
+            self.synced_len = self.synced_len.max(end);
+        }
+        Ok(())
+    }
+
+    /// Cuts the file, or extends it with zeros; the new length is synced.
+    pub(super) fn set_len_synced(&mut self, len: u64) -> io::Result<()> {
+        if len > LEN_MAX {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let (last, kept) = (len / PAGE as u64, (len % PAGE as u64) as usize);
+        self.pages.split_off(&(last + 1));
+        self.unsynced.split_off(&(last + 1));
+        if let Some(page) = self.pages.get_mut(&last) {
+            Arc::make_mut(page)[kept..].fill(0);
+        }
+        if let Some(unsynced) = self.unsynced.get_mut(&last) {
+            if let Some(before) = &mut unsynced.before {
+                Arc::make_mut(before)[kept..].fill(0);
+            }
+            let sectors = kept.div_ceil(SECTOR as usize);
+            unsynced.sectors &= ((1_u16 << sectors) - 1) as u8;
+        }
+        (self.len, self.synced_len) = (len, len);
+        Ok(())
+    }
+
+    /// The file after a power cut. Asks about every unsynced sector whose bytes differ, and about the length.
+    pub(super) fn crash(&self, mut survives: impl FnMut(Question) -> bool) -> Self {
+        let mut pages = self.pages.clone();
+        let mut len = self.synced_len;
+        for (&page, unsynced) in &self.unsynced {
+            let written = self.page(page);
+            let synced = unsynced.before.as_deref().unwrap_or(&ZEROS);
+            for sector in (0..PAGE / SECTOR as usize).filter(|sector| unsynced.sectors & 1 << sector != 0) {
+                let start = sector * SECTOR as usize;
+                let bytes = start..start + SECTOR as usize;
+                if written[bytes.clone()] == synced[bytes.clone()] {
+                    continue;
+                }
+                if survives(Question::Sector(page * (PAGE as u64 / SECTOR) + sector as u64)) {
+                    len = len.max((page * PAGE as u64 + bytes.end as u64).min(self.len));
+                } else {
+                    put(&mut pages, page, start, &synced[bytes]);
+                }
+            }
+        }
+        if self.len != self.synced_len && survives(Question::Length { synced: self.synced_len, written: self.len }) {
+            len = self.len;
+        }
+        Self { pages, len, unsynced: BTreeMap::new(), synced_len: len }
+    }
+
+    fn page(&self, page: u64) -> &Page {
+        self.pages.get(&page).map_or(&ZEROS, |page| page)
+    }
+
+    #[cfg(test)]
+    pub(super) fn pages_held(&self) -> usize {
+        self.pages.len()
+    }
+}
+
+fn put(pages: &mut BTreeMap<u64, Arc<Page>>, page: u64, start: usize, bytes: &[u8]) {
+    // Segments are zero-filled long before they are written, and zeros must cost no memory.
+    let zeros = *bytes == ZEROS[..bytes.len()];
+    if zeros && bytes.len() == PAGE {
+        pages.remove(&page);
+    } else if !zeros || pages.contains_key(&page) {
+        let page = pages.entry(page).or_insert_with(|| Arc::new(ZEROS));
+        Arc::make_mut(page)[start..start + bytes.len()].copy_from_slice(bytes);
+    }
+}
+
+fn end_of(buf: &[u8], offset: u64) -> io::Result<u64> {
+    match offset.checked_add(buf.len() as u64) {
+        Some(end) if end <= LEN_MAX => Ok(end),
+        _ => Err(io::ErrorKind::FileTooLarge.into()),
+    }
+}
+
+/// Cuts `len` bytes from `offset` at the pages: page, range within it, range of the buffer.
+fn pieces(offset: u64, len: usize) -> impl Iterator<Item = (u64, std::ops::Range<usize>, std::ops::Range<usize>)> {
+    let mut done = 0;
+    std::iter::from_fn(move || {
+        let at = offset + done as u64;
+        let start = (at % PAGE as u64) as usize;
+        let count = (PAGE - start).min(len - done);
+        let chunk = done..done + count;
+        done += count;
+        (count > 0).then(|| (at / PAGE as u64, start..start + count, chunk))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(content: &Content) -> Vec<u8> {
+        let mut bytes = vec![0xee; content.len() as usize];
+        assert_eq!(content.read_at(&mut bytes, 0), bytes.len());
+        bytes
+    }
+
+    #[test]
+    fn zeros_cost_no_page() {
+        let mut content = Content::default();
+        for mib in 0..64 {
+            content.write_at(&vec![0; 1 << 20], mib << 20).unwrap();
+            content.sync();
+        }
+        assert_eq!((content.len(), content.pages_held()), (64 << 20, 0));
+        content.write_at(&[1; 10], 5 << 20).unwrap();
+        assert_eq!(content.pages_held(), 1);
+        content.write_at(&[0; 3 * PAGE], (5 << 20) - PAGE as u64).unwrap();
+        assert_eq!(content.pages_held(), 0);
+    }
+
+    #[test]
+    fn copies_share_pages_until_one_is_written() {
+        let mut content = Content::default();
+        content.write_at(&[1; 10 * PAGE], 0).unwrap();
+        let copy = content.clone();
+        content.write_at(&[2], 0).unwrap();
+        let shared = |page| Arc::ptr_eq(&content.pages[&page], &copy.pages[&page]);
+        assert!(!shared(0));
+        assert!((1..10).all(shared));
+        assert_eq!(bytes(&copy), [1; 10 * PAGE]);
+    }
+
+    #[test]
+    fn reads_and_writes_cross_pages() {
+        let mut content = Content::default();
+        let text: Vec<u8> = (0..3 * PAGE).map(|i| (i % 251) as u8).collect();
+        assert_eq!(content.write_at(&text, 100).unwrap(), text.len());
+        let mut read = vec![0; PAGE + 2];
+        assert_eq!(content.read_at(&mut read, 100 + PAGE as u64 - 1), PAGE + 2);
+        assert_eq!(read, text[PAGE - 1..2 * PAGE + 1]);
+    }
+
+    #[test]
+    fn a_write_past_the_largest_offset_is_refused() {
+        let mut content = Content::default();
+        for offset in [u64::MAX, LEN_MAX] {
+            assert_eq!(content.write_at(&[1], offset).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        }
+        assert_eq!(content.len(), 0);
+    }
+
+    #[test]
+    fn a_cut_leaves_nothing_to_come_back() {
+        let mut content = Content::default();
+        content.write_at(&[1; 2 * PAGE], 0).unwrap();
+        content.sync();
+        content.write_at(&[2; 2 * PAGE], 0).unwrap();
+        content.set_len_synced(700).unwrap();
+        content.set_len_synced(2 * PAGE as u64).unwrap();
+        let mut lost = 0;
+        let crashed = content.crash(|_| {
+            lost += 1;
+            false
+        });
+        assert_eq!(lost, 2, "two sectors reach below 700");
+        assert_eq!(bytes(&crashed)[..700], [1; 700]);
+        assert_eq!(bytes(&crashed)[700..], vec![0; 2 * PAGE - 700]);
+    }
+
+    #[test]
+    fn bytes_put_as_synced_survive_among_unsynced_ones() {
+        let mut content = Content::default();
+        content.write_at(&[1; 600], 0).unwrap();
+        content.put_synced(&[7], 3).unwrap();
+        let crashed = content.crash(|_| false);
+        assert_eq!(bytes(&crashed), [0, 0, 0, 7]);
+        assert_eq!(bytes(&content)[..5], [1, 1, 1, 7, 1]);
+    }
+}

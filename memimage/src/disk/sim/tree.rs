@@ -1,0 +1,308 @@
+//! The names of a simulated disk: as they are, and as the last directory syncs left them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use super::content::Content;
+
+/// A file or directory, whatever it is called: an inode's number, never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct NodeId(u64);
+
+impl NodeId {
+    pub(super) const ROOT: Self = Self(0);
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Node {
+    File(File),
+    Dir(Dir),
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct File {
+    pub(super) content: Content,
+    /// Those who have it open keep it in being when it has no name.
+    pub(super) handles: usize,
+}
+
+type Names = BTreeMap<OsString, NodeId>;
+
+/// The names as they are, or as they are synced.
+type Side = fn(&mut Dir) -> &mut Names;
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Dir {
+    pub(super) written: Names,
+    pub(super) synced: Names,
+}
+
+/// A change of names that no directory sync has covered yet.
+#[derive(Debug, Clone)]
+pub(super) struct Change {
+    pub(super) node: NodeId,
+    /// The directory and name that it left.
+    pub(super) from: Option<Place>,
+    /// The directory and name that it has since.
+    pub(super) to: Option<Place>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) dir: NodeId,
+    pub(super) name: OsString,
+    /// For reports: what led here when the change was made.
+    pub(super) path: PathBuf,
+}
+
+impl Change {
+    fn places(&self) -> impl Iterator<Item = &Place> {
+        self.from.iter().chain(&self.to)
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Tree {
+    pub(super) nodes: BTreeMap<NodeId, Node>,
+    /// The unsynced changes, oldest first.
+    pub(super) changes: Vec<Change>,
+    next: NodeId,
+}
+
+impl Tree {
+    pub(super) fn new() -> Self {
+        let root = Node::Dir(Dir::default());
+        Self { nodes: BTreeMap::from([(NodeId::ROOT, root)]), changes: Vec::new(), next: NodeId(1) }
+    }
+
+    pub(super) fn find(&self, path: &Path) -> io::Result<NodeId> {
+        let mut node = NodeId::ROOT;
+        for name in names(path) {
+            node = *self.dir(node)?.written.get(name).ok_or(io::ErrorKind::NotFound)?;
+        }
+        Ok(node)
+    }
+
+    pub(super) fn dir(&self, node: NodeId) -> io::Result<&Dir> {
+        match &self.nodes[&node] {
+            Node::Dir(dir) => Ok(dir),
+            Node::File(_) => Err(io::ErrorKind::NotADirectory.into()),
+        }
+    }
+
+    pub(super) fn file(&self, node: NodeId) -> io::Result<&File> {
+        match &self.nodes[&node] {
+            Node::File(file) => Ok(file),
+            Node::Dir(_) => Err(io::ErrorKind::IsADirectory.into()),
+        }
+    }
+
+    pub(super) fn file_mut(&mut self, node: NodeId) -> io::Result<&mut File> {
+        match self.nodes.get_mut(&node) {
+            Some(Node::File(file)) => Ok(file),
+            _ => Err(io::ErrorKind::IsADirectory.into()),
+        }
+    }
+
+    pub(super) fn create(&mut self, path: &Path, node: Node) -> io::Result<NodeId> {
+        let place = self.place(path)?.ok_or(io::ErrorKind::AlreadyExists)?;
+        if self.dir(place.dir)?.written.contains_key(&place.name) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let id = self.next;
+        self.next = NodeId(id.0 + 1);
+        self.nodes.insert(id, node);
+        self.change(Change { node: id, from: None, to: Some(place) });
+        Ok(id)
+    }
+
+    pub(super) fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let node = self.find(from)?;
+        let (Some(from), Some(to)) = (self.place(from)?, self.place(to)?) else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        match (&self.nodes[&node], self.dir(to.dir)?.written.get(&to.name)) {
+            (_, Some(&replaced)) if replaced == node => return Ok(()),
+            (Node::Dir(_), _) if self.is_within(to.dir, node) => return Err(io::ErrorKind::InvalidInput.into()),
+            (Node::File(_), Some(&replaced)) => _ = self.file(replaced)?,
+            (Node::Dir(_), Some(&replaced)) if !self.dir(replaced)?.written.is_empty() => {
+                return Err(io::ErrorKind::DirectoryNotEmpty.into());
+            }
+            _ => {}
+        }
+        self.change(Change { node, from: Some(from), to: Some(to) });
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, path: &Path) -> io::Result<()> {
+        let node = self.find(path)?;
+        self.file(node)?;
+        let from = self.place(path)?;
+        self.change(Change { node, from, to: None });
+        Ok(())
+    }
+
+    /// Makes the changes in a directory durable, and with them the older ones they build on.
+    pub(super) fn sync_dir(&mut self, path: &Path) -> io::Result<()> {
+        let dir = self.find(path)?;
+        self.dir(dir)?;
+        let mut dirs = BTreeSet::from([dir]);
+        let (mut synced, mut pending) = (Vec::new(), Vec::new());
+        for change in std::mem::take(&mut self.changes).into_iter().rev() {
+            if change.places().any(|place| dirs.contains(&place.dir)) {
+                dirs.extend(change.places().map(|place| place.dir));
+                synced.push(change);
+            } else {
+                pending.push(change);
+            }
+        }
+        self.changes = pending.into_iter().rev().collect();
+        for change in synced.iter().rev() {
+            self.apply(change, |dir| &mut dir.synced);
+        }
+        self.sweep();
+        Ok(())
+    }
+
+    fn change(&mut self, change: Change) {
+        self.apply(&change, |dir| &mut dir.written);
+        self.changes.push(change);
+    }
+
+    fn apply(&mut self, change: &Change, side: Side) {
+        if let Some(from) = &change.from {
+            self.unname(change.node, from, side);
+        }
+        if let Some(Place { dir, name, .. }) = &change.to
+            && let Some(Node::Dir(dir)) = self.nodes.get_mut(dir)
+        {
+            side(dir).insert(name.clone(), change.node);
+        }
+    }
+
+    fn unname(&mut self, node: NodeId, from: &Place, side: Side) {
+        if let Some(Node::Dir(dir)) = self.nodes.get_mut(&from.dir)
+            && side(dir).get(&from.name) == Some(&node)
+        {
+            side(dir).remove(&from.name);
+            return;
+        }
+        // A crash may have lost the change that brought the node there. There being no hard links, it must not keep the
+        // name it had before beside the one it is given now.
+        for other in self.nodes.values_mut() {
+            if let Node::Dir(dir) = other {
+                side(dir).retain(|_, &mut named| named != node);
+            }
+        }
+    }
+
+    /// Gives every directory the names it had at its last sync, with those unsynced changes that survive.
+    pub(super) fn crash(&mut self, mut survives: impl FnMut(&Change) -> bool) {
+        for change in std::mem::take(&mut self.changes) {
+            if survives(&change) {
+                self.apply(&change, |dir| &mut dir.synced);
+            }
+        }
+        for node in self.nodes.values_mut() {
+            if let Node::Dir(dir) = node {
+                dir.written.clone_from(&dir.synced);
+            }
+        }
+    }
+
+    /// Lets go of all open files, as when their process ends.
+    pub(super) fn close_all(&mut self) {
+        for node in self.nodes.values_mut() {
+            if let Node::File(file) = node {
+                file.handles = 0;
+            }
+        }
+        self.sweep();
+    }
+
+    /// Forgets the nodes that no name, no change and no handle leads to.
+    pub(super) fn sweep(&mut self) {
+        let mut reached = BTreeSet::new();
+        let mut open = vec![NodeId::ROOT];
+        for change in &self.changes {
+            open.push(change.node);
+            open.extend(change.places().map(|place| place.dir));
+        }
+        for (&id, node) in &self.nodes {
+            if matches!(node, Node::File(file) if file.handles > 0) {
+                open.push(id);
+            }
+        }
+        while let Some(id) = open.pop() {
+            if !reached.insert(id) {
+                continue;
+            }
+            if let Node::Dir(dir) = &self.nodes[&id] {
+                open.extend(dir.written.values().chain(dir.synced.values()));
+            }
+        }
+        self.nodes.retain(|id, _| reached.contains(id));
+    }
+
+    /// One path for each node: as it is called, else as it was by the last sync, else as it was once.
+    pub(super) fn paths(&self) -> BTreeMap<NodeId, PathBuf> {
+        let mut paths = BTreeMap::new();
+        for place in &self.changes {
+            paths.extend(place.places().map(|at| (place.node, at.path.clone())));
+        }
+        self.walk(NodeId::ROOT, Path::new("/"), |dir| &dir.synced, &mut paths);
+        paths.extend(self.written_paths());
+        paths
+    }
+
+    /// The path of each node that has a name.
+    pub(super) fn written_paths(&self) -> BTreeMap<NodeId, PathBuf> {
+        let mut paths = BTreeMap::new();
+        self.walk(NodeId::ROOT, Path::new("/"), |dir| &dir.written, &mut paths);
+        paths
+    }
+
+    fn walk(&self, id: NodeId, path: &Path, side: fn(&Dir) -> &Names, paths: &mut BTreeMap<NodeId, PathBuf>) {
+        paths.insert(id, path.to_owned());
+        if let Node::Dir(dir) = &self.nodes[&id] {
+            for (name, &below) in side(dir) {
+                self.walk(below, &path.join(name), side, paths);
+            }
+        }
+    }
+
+    /// The directory that holds or would hold `path`, and its name there; `None` for the root, which has none.
+    fn place(&self, path: &Path) -> io::Result<Option<Place>> {
+        let names = names(path);
+        let Some((name, parents)) = names.split_last() else { return Ok(None) };
+        let dir = self.find(&parents.iter().collect::<PathBuf>())?;
+        self.dir(dir)?;
+        Ok(Some(Place { dir, name: OsStr::to_owned(name), path: absolute(path) }))
+    }
+
+    fn is_within(&self, node: NodeId, dir: NodeId) -> bool {
+        let mut below = BTreeMap::new();
+        self.walk(dir, Path::new(""), |dir| &dir.written, &mut below);
+        below.contains_key(&node)
+    }
+}
+
+/// The path from the root.
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    Path::new("/").join(names(path).iter().collect::<PathBuf>())
+}
+
+/// The names from the root. A relative path starts there too, and `..` is resolved by name, there being no links.
+fn names(path: &Path) -> Vec<&OsStr> {
+    let mut names = Vec::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => names.push(name),
+            Component::ParentDir => _ = names.pop(),
+            Component::Prefix(_) | Component::RootDir | Component::CurDir => {}
+        }
+    }
+    names
+}
