@@ -1,12 +1,317 @@
-//! stub, being written
-#![allow(missing_docs)]
-#[derive(Debug, thiserror::Error)]
-#[error("stub")]
-pub struct Error {}
-#[derive(Debug, thiserror::Error)]
+//! The library's one error: opaque, cheap to clone, with predicates and a position.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::seq::{SegmentId, Seq};
+
+/// What went wrong, where, and what to do about it.
+///
+/// Ask its predicates (`is_locked`, `is_corrupt` …) rather than its text. Cloning is cheap: every caller who waits for the
+/// same batch is told of the same error.
+#[derive(Clone)]
+pub struct Error {
+    kind: Arc<Kind>,
+}
+
+/// Where in the journal an error was met; each part as far as it is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// The segment; its file is `journal/` and this number.
+    pub segment: Option<SegmentId>,
+    /// Bytes from the start of the segment's file.
+    pub offset: Option<u64>,
+    /// The event.
+    pub seq: Option<Seq>,
+}
+
+/// Why a command that may be refused gave no value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError<E> {
+    /// The model refused it; the refusal is an answer like any other.
     #[error("{0}")]
     Refused(E),
+    /// The image could not run it.
     #[error(transparent)]
     Image(#[from] Error),
+}
+
+impl<E> CommandError<E> {
+    /// The model's refusal, if it is one.
+    pub fn refusal(&self) -> Option<&E> {
+        match self {
+            CommandError::Refused(refusal) => Some(refusal),
+            CommandError::Image(_) => None,
+        }
+    }
+}
+
+/// Two errors are equal when they are clones of one another.
+impl PartialEq for Error {
+    fn eq(&self, other: &Error) -> bool {
+        Arc::ptr_eq(&self.kind, &other.kind)
+    }
+}
+
+impl Eq for Error {}
+
+/// Each way to fail, with its text: what happened, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Kind {
+    #[error(
+        "no image at `{}`: nothing is there; check the path, or let `options().create(true)` make a new image",
+        path.display()
+    )]
+    NotFound { path: PathBuf },
+
+    #[error(
+        "`{}` is not an image: {found}; nothing was changed; give the path of an image, or of a directory that is empty or \
+         does not exist yet",
+        path.display()
+    )]
+    NotAnImage { path: PathBuf, found: String },
+
+    #[error(
+        "the image `{}` is in use by {owner}; an image has one owner at a time: close it there first",
+        path.display()
+    )]
+    Locked { path: PathBuf, owner: String },
+
+    #[error(
+        "`{}` is on a network file system ({kind}), whose locks and syncs cannot be trusted; move the image to a local \
+         disk, or take the risk with `options().allow_network(true)`",
+        path.display()
+    )]
+    Network { path: PathBuf, kind: String },
+
+    #[error(
+        "the image `{}` holds the model `{found}`, not `{expected}`; nothing was changed; open it with its own program, or \
+         write `#[model(name = \"{found}\")]` if the model was renamed",
+        path.display()
+    )]
+    OtherModel { path: PathBuf, expected: String, found: String },
+
+    #[error("`{}` was written in a format this version of memimage cannot {act}: {what}; use a newer memimage", path.display())]
+    Format { path: PathBuf, act: &'static str, what: String },
+
+    #[error(
+        "the journal of `{}` and this program differ in their events; nothing was replayed or changed:{}",
+        path.display(),
+        lines(differences)
+    )]
+    Shapes { path: PathBuf, differences: Vec<String> },
+
+    #[error(
+        "the journal of `{}` is damaged {position}: {what}; nothing was changed; restore the file from a copy{}",
+        path.display(),
+        if *suspect { ", or repair it by hand if you know the bytes were never acknowledged" } else { "" }
+    )]
+    Corrupt { path: PathBuf, position: Position, what: String, suspect: bool },
+
+    #[error("the snapshot `{}` is damaged: {what}", path.display())]
+    Snapshot { path: PathBuf, what: String },
+
+    #[error(
+        "event {seq} (`{name}` version {version}) cannot be replayed: {what}; nothing was changed; a body must do on replay \
+         what it did when it was recorded, so restore the old body, or give the new one a new version"
+    )]
+    Replay { seq: Seq, name: String, version: u32, what: String },
+
+    #[error(
+        "the state after event {seq} is not the one that was recorded: digest {found}, recorded {recorded}; a body since \
+         event {since} is not deterministic (a hash map's order, a clock, a random number, a global?) or was changed; mend \
+         it, or accept the replayed state with `options().verify_digests(false)`"
+    )]
+    Diverged { seq: Seq, since: Seq, found: String, recorded: String },
+
+    #[error("{act} `{}` failed: {source}", path.display())]
+    Io { act: &'static str, path: PathBuf, source: io::Error },
+
+    #[error(
+        "the disk is full: {act} `{}` failed ({source}); nothing was accepted and nothing is lost; free some space and try \
+         again",
+        path.display()
+    )]
+    StorageFull { act: &'static str, path: PathBuf, source: io::Error },
+
+    #[error(
+        "the command `{command}` is too large: its record takes {size} bytes and {cap} are allowed; nothing was recorded; \
+         split it, or raise `options().max_record`"
+    )]
+    TooLarge { command: &'static str, size: u64, cap: u64 },
+
+    #[error("the arguments of the command `{command}` cannot be encoded: {what}; nothing was recorded")]
+    Encode { command: &'static str, what: String },
+
+    #[error("the image is busy: {what}; nothing was recorded; try again, or use `submit`, which waits")]
+    Busy { what: &'static str },
+
+    #[error(
+        "the image is poisoned since a write to disk failed ({cause}); {}; reopen the image, which recovers what is on disk",
+        if *unknown { "whether this was recorded is unknown until then" } else { "this was not recorded" }
+    )]
+    Poisoned { cause: Error, unknown: bool },
+
+    #[error("the image is closed; open it again")]
+    Closed,
+
+    #[error("`{inner}` was called on an image from inside `{outer}` on the same thread, which would wait for itself; \
+             call it afterwards")]
+    Reentrant { inner: &'static str, outer: &'static str },
+
+    #[error("the command `{command}` panicked in its {place}: {message}; it was not recorded and changed nothing")]
+    Panicked { command: &'static str, place: &'static str, message: String },
+
+    #[error("the option {option} cannot be {value}: {what}")]
+    Option { option: &'static str, value: String, what: &'static str },
+}
+
+fn lines(items: &[String]) -> String {
+    items.iter().map(|item| format!("\n  - {item}")).collect()
+}
+
+impl Error {
+    pub(crate) fn new(kind: Kind) -> Error {
+        Error { kind: Arc::new(kind) }
+    }
+
+    pub(crate) fn io(act: &'static str, path: &Path, source: io::Error) -> Error {
+        Error::new(Kind::Io { act, path: path.to_owned(), source })
+    }
+
+    pub(crate) fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// Nothing is at the path, and it was not to be created.
+    pub fn is_not_found(&self) -> bool {
+        matches!(*self.kind, Kind::NotFound { .. })
+    }
+
+    /// The directory is no image.
+    pub fn is_not_an_image(&self) -> bool {
+        matches!(*self.kind, Kind::NotAnImage { .. })
+    }
+
+    /// Another process, or another handle in this one, owns the image.
+    pub fn is_locked(&self) -> bool {
+        matches!(*self.kind, Kind::Locked { .. })
+    }
+
+    /// The image belongs to another program: another model, other events or shapes, a newer format.
+    pub fn is_incompatible(&self) -> bool {
+        matches!(*self.kind, Kind::OtherModel { .. } | Kind::Format { .. } | Kind::Shapes { .. })
+    }
+
+    /// Bytes on disk are damaged; see [`position`](Error::position).
+    pub fn is_corrupt(&self) -> bool {
+        matches!(*self.kind, Kind::Corrupt { .. } | Kind::Snapshot { .. })
+    }
+
+    /// Replay did not give what was recorded: an event's outcome or the state's digest differs.
+    pub fn is_diverged(&self) -> bool {
+        matches!(*self.kind, Kind::Replay { .. } | Kind::Diverged { .. })
+    }
+
+    /// The operating system refused a read, a write or a sync.
+    pub fn is_io(&self) -> bool {
+        match &*self.kind {
+            Kind::Io { .. } | Kind::StorageFull { .. } => true,
+            Kind::Poisoned { cause, .. } => cause.is_io(),
+            _ => false,
+        }
+    }
+
+    /// There is no room on the disk. Nothing was accepted: free some and try again.
+    pub fn is_storage_full(&self) -> bool {
+        match &*self.kind {
+            Kind::StorageFull { .. } => true,
+            Kind::Io { source, .. } => is_full(source),
+            _ => false,
+        }
+    }
+
+    /// The record is over the cap.
+    pub fn is_too_large(&self) -> bool {
+        matches!(*self.kind, Kind::TooLarge { .. })
+    }
+
+    /// There is no room in the open batches just now (`try_submit` only).
+    pub fn is_busy(&self) -> bool {
+        matches!(*self.kind, Kind::Busy { .. })
+    }
+
+    /// An earlier write failed, so the image does nothing more until it is reopened.
+    pub fn is_poisoned(&self) -> bool {
+        matches!(*self.kind, Kind::Poisoned { .. })
+    }
+
+    /// Whether the command was recorded will be known only when the image is reopened.
+    pub fn is_outcome_unknown(&self) -> bool {
+        matches!(*self.kind, Kind::Poisoned { unknown: true, .. })
+    }
+
+    /// The image was closed.
+    pub fn is_closed(&self) -> bool {
+        matches!(*self.kind, Kind::Closed)
+    }
+
+    /// The image was called from inside one of its own commands, queries or guards.
+    pub fn is_reentrant(&self) -> bool {
+        matches!(*self.kind, Kind::Reentrant { .. })
+    }
+
+    /// The command's body or check panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(*self.kind, Kind::Panicked { .. })
+    }
+
+    /// Where in the journal, if the error has a place there.
+    pub fn position(&self) -> Option<Position> {
+        match &*self.kind {
+            Kind::Corrupt { position, .. } => Some(*position),
+            Kind::Replay { seq, .. } | Kind::Diverged { seq, .. } => {
+                Some(Position { seq: Some(*seq), ..Position::default() })
+            }
+            Kind::Poisoned { cause, .. } => cause.position(),
+            _ => None,
+        }
+    }
+}
+
+/// Whether the operating system says that there is no room.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({self})")
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.kind.source()
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [
+            self.segment.map(|segment| format!("in segment {segment}")),
+            self.offset.map(|offset| format!("at byte {offset}")),
+            self.seq.map(|seq| format!("where event {seq} belongs")),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        f.write_str(&parts.join(" "))
+    }
 }

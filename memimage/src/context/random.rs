@@ -1,0 +1,145 @@
+//! Random values for commands, the same on each replay.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use chacha20::ChaCha20;
+use chacha20::cipher::{KeyIvInit, StreamCipher};
+
+use super::Origin;
+
+/// The secret of an image from which all its random values derive.
+pub(crate) type Seed = [u8; 32];
+
+/// Random values that come out the same on each replay.
+///
+/// They are the ChaCha20 keystream (RFC 8439) under the image's seed, with the event's number as nonce, turned into numbers
+/// by methods of our own: how a value is drawn is part of the journal's format and never changes. Unpredictable for who
+/// does not know the seed, which stands in the journal; not for keys.
+pub struct Random {
+    seed: Seed,
+    origin: Origin,
+    stream: RefCell<Option<ChaCha20>>,
+}
+
+impl Random {
+    pub(super) fn new(seed: Seed, origin: Origin) -> Random {
+        Random { seed, origin, stream: RefCell::new(None) }
+    }
+
+    pub(super) fn rewind(&mut self) {
+        self.stream = RefCell::new(None);
+    }
+
+    fn draw<const N: usize>(&self) -> [u8; N] {
+        let mut stream = self.stream.borrow_mut();
+        let stream = stream.get_or_insert_with(|| {
+            let mut nonce = [0; 12];
+            nonce[..8].copy_from_slice(&self.origin.seq.get().to_le_bytes());
+            nonce[8..].copy_from_slice(&self.origin.part.to_le_bytes());
+            ChaCha20::new(&self.seed.into(), &nonce.into())
+        });
+        let mut bytes = [0; N];
+        stream.apply_keystream(&mut bytes);
+        bytes
+    }
+
+    /// Any `u64`, each as likely.
+    pub fn u64(&self) -> u64 {
+        u64::from_le_bytes(self.draw())
+    }
+
+    /// Any `u128`, each as likely; what `Uuid::from_u128` wants.
+    pub fn u128(&self) -> u128 {
+        u128::from_le_bytes(self.draw())
+    }
+
+    /// A number less than `bound`, each as likely (Lemire, "Fast Random Integer Generation in an Interval", 2019).
+    ///
+    /// # Panics
+    ///
+    /// If `bound` is 0.
+    pub fn below(&self, bound: u64) -> u64 {
+        assert!(bound > 0, "there is no number below 0");
+        let reject_under = bound.wrapping_neg() % bound;
+        loop {
+            let product = u128::from(self.u64()) * u128::from(bound);
+            if product as u64 >= reject_under {
+                return (product >> 64) as u64;
+            }
+        }
+    }
+
+    /// A number from 0 to 1, 1 excluded: a multiple of 2⁻⁵³, each as likely.
+    pub fn f64(&self) -> f64 {
+        (self.u64() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Puts the items into an order, each order as likely (Fisher and Yates).
+    pub fn shuffle<T>(&self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            let chosen = self.below(last as u64 + 1) as usize;
+            items.swap(last, chosen);
+        }
+    }
+}
+
+impl fmt::Debug for Random {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Random").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seq::Seq;
+
+    fn random(seq: u64, part: u32) -> Random {
+        Random::new([7; 32], Origin { seq: Seq::new(seq), part })
+    }
+
+    /// The keystream of RFC 8439, appendix A.1, test vector 1: zero key, zero nonce, block 0.
+    #[test]
+    fn the_stream_is_chacha20() {
+        let random = Random::new([0; 32], Origin { seq: Seq::ZERO, part: 0 });
+        assert_eq!(random.draw::<8>(), [0x76, 0xb8, 0xe0, 0xad, 0xa0, 0xf1, 0x3d, 0x90]);
+        assert_eq!(random.draw::<4>(), [0x40, 0x5d, 0x6a, 0xe5]);
+    }
+
+    /// Frozen: a change here breaks the replay of every journal whose commands drew random values.
+    #[test]
+    fn the_values_are_frozen() {
+        let mut items = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+        random(3, 0).shuffle(&mut items);
+        let drawn = random(2, 0);
+        let got = (
+            random(1, 0).u64(),
+            random(1, 1).u64(),
+            random(1, 0).u128(),
+            random(1, 0).f64(),
+            [drawn.below(6), drawn.below(6), drawn.below(6), drawn.below(u64::MAX), drawn.below((1 << 63) + 1)],
+            items,
+        );
+        expect_test::expect![[r#""#]].assert_eq(&format!("{got:?}"));
+    }
+
+    #[test]
+    fn below_stays_below_and_reaches_all() {
+        let random = random(9, 0);
+        let mut seen = [0; 3];
+        for _ in 0..300 {
+            seen[random.below(3) as usize] += 1;
+        }
+        assert!(seen.iter().all(|&times| times > 50), "{seen:?}");
+        assert_eq!(random.below(1), 0);
+    }
+
+    #[test]
+    fn a_rewound_stream_draws_the_same_again() {
+        let mut random = random(4, 2);
+        let first = [random.u64(), random.u64()];
+        random.rewind();
+        assert_eq!([random.u64(), random.u64()], first);
+    }
+}

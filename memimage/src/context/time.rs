@@ -1,0 +1,70 @@
+//! Recorded time.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::shape::{Shape, ShapeRef};
+
+/// A moment: microseconds since the Unix epoch, 1 January 1970 UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The moment this many microseconds after the epoch.
+    pub const fn from_micros(micros: u64) -> Timestamp {
+        Timestamp(micros)
+    }
+
+    /// Microseconds since the epoch.
+    pub const fn as_micros(self) -> u64 {
+        self.0
+    }
+
+    /// Milliseconds since the epoch, rounded down.
+    pub const fn as_millis(self) -> u64 {
+        self.0 / 1_000
+    }
+
+    /// Seconds since the epoch, rounded down.
+    pub const fn as_secs(self) -> u64 {
+        self.0 / 1_000_000
+    }
+
+    /// From `earlier` to this moment; zero if `earlier` is later.
+    pub const fn since(self, earlier: Timestamp) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+
+    /// What the wall clock says now; the epoch for a clock set before it.
+    pub(crate) fn wall_clock() -> Timestamp {
+        SystemTime::now().into()
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Timestamp {
+        let micros = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
+        Timestamp(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<Timestamp> for SystemTime {
+    fn from(time: Timestamp) -> SystemTime {
+        UNIX_EPOCH + Duration::from_micros(time.0)
+    }
+}
+
+/// Seconds since the epoch with six decimals.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:06}", self.as_secs(), self.0 % 1_000_000)
+    }
+}
+
+/// The shape of a `u64`.
+impl Shape for Timestamp {
+    const SHAPE: ShapeRef = <u64 as Shape>::SHAPE;
+}

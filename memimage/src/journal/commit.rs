@@ -1,0 +1,545 @@
+//! Group commit: many commands, one write and one sync.
+//!
+//! There is no writer thread on the way of a command. A caller who waits for its batch *leads*, that is, it writes and
+//! syncs the open batch itself, if nobody else is writing. What gathered meanwhile is handed to the one syncer thread,
+//! never to another waiter; waiters sleep on the ticket of their own batch. (Handing over from waiter to waiter loses
+//! wake-ups easily; one thread that takes over whatever is left cannot.)
+//!
+//! Locks are taken in the order model → `open` → `state`; `sink` is held with neither. `shuttle` explores the schedules
+//! of this module: see `explored.rs`.
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::batch::{Batch, Mark, NoRoom, Open, Spare};
+use super::frame::FrameKind;
+use super::ticket::{Lead, Stage, Ticket};
+use crate::error::{Error, Kind};
+use crate::seq::Seq;
+use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex};
+
+/// How long an un-awaited batch may lie in memory.
+const LINGER: Duration = Duration::from_millis(1);
+
+/// When an answer is given, and so what a crash may take back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Durability {
+    /// An answer is given once it is on disk by fdatasync. Nothing answered is lost by a process kill or a power cut.
+    #[default]
+    Synced,
+    /// An answer is given once the operating system has it, which syncs it at the latest after this time. Nothing answered
+    /// is lost by a process kill; a power cut may take back what was answered in the last interval.
+    Interval(Duration),
+    /// An answer is given once the operating system has it, which writes it to disk when it likes. Nothing answered is lost
+    /// by a process kill; a power cut may take back whatever was answered since the last sync.
+    Buffered,
+}
+
+/// Where batches go: the journal's writer, or a stand-in for it.
+pub(crate) trait Sink: Send + 'static {
+    /// Writes a batch at its place. May sync on the way.
+    fn write(&mut self, batch: &mut Batch) -> Result<(), Error>;
+
+    /// Syncs all that was written.
+    fn sync(&mut self) -> Result<(), Error>;
+
+    /// The highest seq that is synced.
+    fn durable(&self) -> Seq;
+
+    /// Nothing more is to be written for now.
+    fn rest(&mut self);
+}
+
+/// The group commit of one journal.
+pub(crate) struct Commit<S> {
+    open: Mutex<Open>,
+    state: Mutex<State>,
+    /// Wakes the syncer.
+    wake: Condvar,
+    /// Wakes those who wait for room in the queue.
+    room: Condvar,
+    sink: Mutex<S>,
+    spare: Arc<Spare>,
+    durability: Durability,
+    caps: Caps,
+    executed: AtomicU64,
+    written: AtomicU64,
+    durable: AtomicU64,
+    batches: AtomicU64,
+    full: AtomicBool,
+}
+
+/// Bounds on what is held in memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caps {
+    /// A batch of this many bytes is complete.
+    pub(crate) batch_bytes: usize,
+    /// No more than this many complete batches wait to be written.
+    pub(crate) pending_batches: usize,
+}
+
+/// Who writes, and what is to be written.
+#[derive(Default)]
+struct State {
+    /// Complete batches, oldest first. If there is one, somebody is busy.
+    queue: VecDeque<Batch>,
+    /// Somebody is writing, or was told to.
+    busy: bool,
+    /// The one who is busy, or is to be, is the syncer.
+    handed: bool,
+    /// Somebody waits for the open batch.
+    awaited: bool,
+    /// When the open batch is to be written although nobody waits for it.
+    linger: Option<Instant>,
+    /// When what was written is to be synced.
+    sync_by: Option<Instant>,
+    /// Those who want all that was executed to be synced.
+    sync_wanted: Vec<Arc<Ticket>>,
+    room_wakers: Vec<Waker>,
+    stopping: bool,
+    /// Why nothing will be written any more.
+    failed: Option<Error>,
+}
+
+impl State {
+    /// Whether somebody waits for something to be written or synced.
+    fn pressing(&self) -> bool {
+        !self.queue.is_empty() || self.awaited || !self.sync_wanted.is_empty()
+    }
+
+    /// Whether something is to be done by now though nobody waits for it.
+    fn due(&self) -> bool {
+        let deadline = self.deadline();
+        deadline.is_some_and(|deadline| cfg!(shuttle) || deadline <= Instant::now())
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        [self.linger, self.sync_by].into_iter().flatten().min()
+    }
+}
+
+impl<S: Sink> Commit<S> {
+    /// A group commit into `sink`; `open` makes the open batch.
+    pub(crate) fn new(
+        sink: S,
+        durability: Durability,
+        caps: Caps,
+        open: impl FnOnce(Weak<dyn Lead>) -> Open,
+    ) -> Arc<Commit<S>> {
+        Arc::new_cyclic(|commit: &Weak<Commit<S>>| {
+            let open = open(commit.clone());
+            let last = open.next_seq().get() - 1;
+            let durable = sink.durable().get();
+            Commit {
+                state: Mutex::new(State::default()),
+                wake: Condvar::new(),
+                room: Condvar::new(),
+                spare: open.spare(),
+                open: Mutex::new(open),
+                sink: Mutex::new(sink),
+                durability,
+                caps,
+                executed: AtomicU64::new(last),
+                written: AtomicU64::new(last),
+                durable: AtomicU64::new(durable),
+                batches: AtomicU64::new(0),
+                full: AtomicBool::new(false),
+            }
+        })
+    }
+
+    /// The open batch; a command holds it from its check to its outcome.
+    pub(crate) fn open(&self) -> impl std::ops::DerefMut<Target = Open> {
+        self.open.lock()
+    }
+
+    /// The last event executed.
+    pub(crate) fn executed(&self) -> Seq {
+        Seq::new(self.executed.load(Ordering::Acquire))
+    }
+
+    /// The last event handed to the operating system.
+    pub(crate) fn written(&self) -> Seq {
+        Seq::new(self.written.load(Ordering::Acquire))
+    }
+
+    /// The last event on disk.
+    pub(crate) fn durable(&self) -> Seq {
+        Seq::new(self.durable.load(Ordering::Acquire))
+    }
+
+    /// Batches written since the image was opened.
+    pub(crate) fn batches(&self) -> u64 {
+        self.batches.load(Ordering::Relaxed)
+    }
+
+    /// What must be on disk before anything computed from the newest state may be told; `None` if it is.
+    pub(crate) fn latest(&self) -> Option<Arc<Ticket>> {
+        let acknowledged = if self.syncs() { &self.durable } else { &self.written };
+        if acknowledged.load(Ordering::Acquire) == self.executed.load(Ordering::Acquire) {
+            return None;
+        }
+        self.open.lock().latest()
+    }
+
+    /// Whether an answer waits for a sync.
+    fn syncs(&self) -> bool {
+        self.durability == Durability::Synced
+    }
+
+    /// Makes sure of the open record's room, sending the open batch off if the record cannot be part of it.
+    pub(crate) fn reserve(&self, open: &mut Open, mark: Mark) -> Result<Mark, NoRoom> {
+        open.reserve(mark, |batch| self.enqueue(batch))
+    }
+
+    /// A command was executed and its record accepted. `linger` if its caller may not wait for it.
+    pub(crate) fn accepted(&self, open: &mut Open, linger: bool) {
+        self.executed.store(open.next_seq().get() - 1, Ordering::Release);
+        if open.size() >= self.caps.batch_bytes {
+            self.send_off(open);
+        } else if linger && open.count() == 1 {
+            let mut state = self.state.lock();
+            if state.linger.is_none() {
+                state.linger = Some(Instant::now() + LINGER);
+                self.wake.notify_one();
+            }
+        }
+    }
+
+    /// Sends the open batch off without waiting for it.
+    pub(crate) fn send_off(&self, open: &mut Open) {
+        if let Some(batch) = open.seal() {
+            self.enqueue(batch);
+        }
+    }
+
+    /// Records a frame of another kind after all that was executed. If there is no room for it, it is left out.
+    pub(crate) fn insert(&self, open: &mut Open, kind: FrameKind, body: &[u8]) {
+        self.send_off(open);
+        if let Some(batch) = open.insert(kind, body) {
+            self.enqueue(batch);
+        }
+    }
+
+    fn enqueue(&self, batch: Batch) {
+        let mut state = self.state.lock();
+        if let Some(error) = &state.failed {
+            batch.ticket.settle(Err(error.clone()));
+            return;
+        }
+        state.queue.push_back(batch);
+        self.full.store(state.queue.len() >= self.caps.pending_batches, Ordering::Release);
+        // whoever waited for the open batch waits for the queue now
+        state.awaited = false;
+        state.linger = None;
+        if !state.busy {
+            self.hand_over(&mut state);
+        }
+    }
+
+    fn hand_over(&self, state: &mut State) {
+        state.busy = true;
+        state.handed = true;
+        self.wake.notify_one();
+    }
+
+    /// Whether too many batches wait to be written.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full.load(Ordering::Acquire)
+    }
+
+    /// Waits until fewer batches wait to be written.
+    pub(crate) fn wait_for_room(&self) {
+        if self.is_full() {
+            let mut state = self.state.lock();
+            while state.queue.len() >= self.caps.pending_batches && state.failed.is_none() {
+                self.room.wait(&mut state);
+            }
+        }
+    }
+
+    /// As [`wait_for_room`](Commit::wait_for_room), for a future.
+    pub(crate) fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
+        if self.is_full() {
+            let mut state = self.state.lock();
+            if state.queue.len() >= self.caps.pending_batches && state.failed.is_none() {
+                state.room_wakers.push(context.waker().clone());
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Syncs all that was executed, whatever the durability.
+    pub(crate) fn sync(&self) -> Result<(), Error> {
+        let ticket = Ticket::new(Weak::<Commit<S>>::new());
+        {
+            let mut state = self.state.lock();
+            if let Some(error) = &state.failed {
+                return Err(error.clone());
+            }
+            if self.syncs() {
+                drop(state);
+                let latest = self.open.lock().latest();
+                return latest.map_or(Ok(()), |ticket| ticket.wait());
+            }
+            state.sync_wanted.push(Arc::clone(&ticket));
+            if !state.busy {
+                self.hand_over(&mut state);
+            }
+        }
+        ticket.park();
+        ticket.result().expect("a parked ticket is settled")
+    }
+
+    /// The oldest batch that is not written: the queue's, or else the open one.
+    fn next_batch(&self) -> Option<Batch> {
+        if let Some(batch) = self.pop() {
+            return Some(batch);
+        }
+        let mut open = self.open.lock();
+        // a batch that was complete meanwhile is older than the open one
+        if let Some(batch) = self.pop() {
+            return Some(batch);
+        }
+        let batch = open.seal();
+        let mut state = self.state.lock();
+        state.awaited = false;
+        state.linger = None;
+        batch
+    }
+
+    fn pop(&self) -> Option<Batch> {
+        let mut state = self.state.lock();
+        let batch = state.queue.pop_front()?;
+        let full = state.queue.len() >= self.caps.pending_batches;
+        if !full && self.full.swap(false, Ordering::AcqRel) {
+            self.room.notify_all();
+            state.room_wakers.drain(..).for_each(Waker::wake);
+        }
+        Some(batch)
+    }
+
+    /// Writes the next batch, if there is one. Only who is busy may.
+    fn write_next(&self) -> bool {
+        let Some(mut batch) = self.next_batch() else { return true };
+        let last = batch.last_seq();
+        let result = {
+            let mut sink = self.sink.lock();
+            let result = sink.write(&mut batch).and_then(|()| if self.syncs() { sink.sync() } else { Ok(()) });
+            result.map(|()| sink.durable())
+        };
+        match result {
+            Ok(durable) => {
+                self.written.store(last.get(), Ordering::Release);
+                self.durable.fetch_max(durable.get(), Ordering::AcqRel);
+                self.batches.fetch_add(1, Ordering::Relaxed);
+                batch.ticket.settle(Ok(()));
+                if let Durability::Interval(interval) = self.durability {
+                    self.state.lock().sync_by.get_or_insert_with(|| Instant::now() + interval);
+                }
+                self.spare.put(batch.bytes);
+                true
+            }
+            Err(error) => {
+                self.fail(&error, Some(&batch.ticket));
+                false
+            }
+        }
+    }
+
+    /// Writes everything and syncs it, for those who asked for that and for the interval's sake.
+    fn sync_all(&self, wanted: Vec<Arc<Ticket>>) -> bool {
+        loop {
+            let more = {
+                let open = self.open.lock();
+                let state = self.state.lock();
+                !state.queue.is_empty() || !open.is_empty()
+            };
+            if !more {
+                break;
+            }
+            if !self.write_next() {
+                self.disappoint(&wanted);
+                return false;
+            }
+        }
+        let result = {
+            let mut sink = self.sink.lock();
+            sink.sync().map(|()| sink.durable())
+        };
+        match result {
+            Ok(durable) => {
+                self.durable.fetch_max(durable.get(), Ordering::AcqRel);
+                wanted.iter().for_each(|ticket| ticket.settle(Ok(())));
+                true
+            }
+            Err(error) => {
+                self.fail(&error, None);
+                self.disappoint(&wanted);
+                false
+            }
+        }
+    }
+
+    /// Tells those who wanted a sync that there will be none.
+    fn disappoint(&self, wanted: &[Arc<Ticket>]) {
+        let error = self.state.lock().failed.clone().expect("only after a failure");
+        wanted.iter().for_each(|ticket| ticket.settle(Err(error.clone())));
+    }
+
+    /// A write failed: nothing more is accepted, and everybody who waits is told.
+    fn fail(&self, cause: &Error, written: Option<&Arc<Ticket>>) {
+        let lost = Error::new(Kind::Poisoned { cause: cause.clone(), unknown: false });
+        let unknown = Error::new(Kind::Poisoned { cause: cause.clone(), unknown: true });
+        tracing::error!(error = %cause, "a write failed: the image is poisoned until it is reopened");
+        let mut open = self.open.lock();
+        open.end(lost.clone());
+        open.ticket().settle(Err(lost.clone()));
+        let mut state = self.state.lock();
+        state.failed = Some(lost.clone());
+        for batch in state.queue.drain(..) {
+            batch.ticket.settle(Err(lost.clone()));
+        }
+        for ticket in state.sync_wanted.drain(..) {
+            ticket.settle(Err(unknown.clone()));
+        }
+        if let Some(ticket) = written {
+            ticket.settle(Err(unknown));
+        }
+        self.full.store(false, Ordering::Release);
+        self.room.notify_all();
+        self.wake.notify_all();
+        state.room_wakers.drain(..).for_each(Waker::wake);
+    }
+
+    /// Poisons the image for a reason outside the group commit.
+    pub(crate) fn poison(&self, cause: &Error) {
+        self.fail(cause, None);
+    }
+
+    /// The leader's end: what gathered meanwhile goes to the syncer.
+    fn step_down(&self) {
+        let idle = !self.state.lock().pressing();
+        if idle {
+            self.sink.lock().rest();
+        }
+        let mut state = self.state.lock();
+        if state.pressing() || state.due() || state.stopping {
+            self.hand_over(&mut state);
+        } else {
+            state.busy = false;
+            if state.deadline().is_some() {
+                self.wake.notify_one();
+            }
+        }
+    }
+
+    /// What the syncer thread does until it is [stopped](Commit::stop): takes over what is left, writes what nobody waits
+    /// for, and syncs at intervals.
+    pub(crate) fn run_syncer(&self) {
+        let mut state = self.state.lock();
+        while state.failed.is_none() {
+            if state.handed {
+                let wanted = std::mem::take(&mut state.sync_wanted);
+                let sync = !wanted.is_empty() || (state.stopping && !self.syncs()) || self.interval_is_over(&mut state);
+                drop(state);
+                let alive = if sync { self.sync_all(wanted) } else { self.write_next() };
+                state = self.state.lock();
+                if !alive || state.pressing() {
+                    continue;
+                }
+                drop(state);
+                self.sink.lock().rest();
+                state = self.state.lock();
+                if !state.pressing() {
+                    state.busy = false;
+                    state.handed = false;
+                }
+            } else if !state.busy && (state.due() || (state.stopping && state.linger.is_some())) {
+                state.busy = true;
+                state.handed = true;
+            } else if state.stopping && !state.busy {
+                return;
+            } else {
+                match state.deadline().filter(|_| !state.busy) {
+                    Some(deadline) => {
+                        self.wake.wait_until(&mut state, deadline);
+                    }
+                    None => self.wake.wait(&mut state),
+                }
+            }
+        }
+        state.busy = false;
+        state.handed = false;
+    }
+
+    fn interval_is_over(&self, state: &mut State) -> bool {
+        let over = state.sync_by.is_some_and(|by| cfg!(shuttle) || by <= Instant::now());
+        if over {
+            state.sync_by = None;
+        }
+        over
+    }
+
+    /// Accepts nothing more, writes and syncs what was accepted, and ends the syncer.
+    pub(crate) fn stop(&self) -> Result<(), Error> {
+        {
+            let mut open = self.open.lock();
+            self.send_off(&mut open);
+            if open.ended().is_none() {
+                open.end(Error::new(Kind::Closed));
+            }
+        }
+        let result = self.sync();
+        let mut state = self.state.lock();
+        state.stopping = true;
+        self.wake.notify_all();
+        result
+    }
+
+    /// The sink, once nobody else writes.
+    pub(crate) fn sink(&self) -> impl std::ops::DerefMut<Target = S> {
+        self.sink.lock()
+    }
+}
+
+impl<S: Sink> Lead for Commit<S> {
+    fn wait(&self, ticket: &Ticket) {
+        while !ticket.is_settled() {
+            let mut state = self.state.lock();
+            if ticket.is_settled() {
+                return;
+            }
+            if state.busy || state.failed.is_some() {
+                if ticket.stage() == Stage::Open {
+                    state.awaited = true;
+                }
+                drop(state);
+                ticket.park();
+            } else {
+                state.busy = true;
+                drop(state);
+                self.write_next();
+                self.step_down();
+            }
+        }
+    }
+
+    fn request(&self, ticket: &Ticket) {
+        let mut state = self.state.lock();
+        if ticket.is_settled() || state.failed.is_some() {
+            return;
+        }
+        if ticket.stage() == Stage::Open {
+            state.awaited = true;
+        }
+        if !state.busy {
+            self.hand_over(&mut state);
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! A frame: the unit that is written, checked and accepted as a whole. Pure bytes; no I/O.
+//!
+//! ```text
+//! header (80 bytes, longer by an extension area) | stored body | trailer (8 bytes)
+//! ```
+//!
+//! `docs/FORMAT.md` has the byte tables.
+
+use crate::context::Timestamp;
+use crate::seq::{SegmentId, Seq};
+
+/// The unit a disk writes as a whole, as we assume.
+pub(crate) const SECTOR: usize = 512;
+/// Bytes of a header without its extension area.
+pub(crate) const HEADER: usize = 80;
+/// Bytes of a trailer.
+pub(crate) const TRAILER: usize = 8;
+/// The longest body a frame may have.
+pub(crate) const MAX_BODY: usize = 1 << 30;
+
+const MAGIC: [u8; 4] = *b"MIfr";
+const MAX_HEADER: usize = 4096;
+const CRITICAL: u8 = 1;
+
+/// What a frame holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FrameKind {
+    /// Events: one batch.
+    Events,
+    /// The shapes of all events up to here, by which the events of the segment are numbered.
+    Shapes,
+    /// The state before the first event.
+    Genesis,
+    /// The digest of the state at this place.
+    Digest,
+    /// Nothing follows in this segment.
+    Seal,
+    /// A kind of a later version that may be passed over.
+    Optional(u8),
+}
+
+impl FrameKind {
+    fn code(self) -> u8 {
+        match self {
+            FrameKind::Events => 1,
+            FrameKind::Shapes => 2,
+            FrameKind::Genesis => 3,
+            FrameKind::Digest => 4,
+            FrameKind::Seal => 5,
+            FrameKind::Optional(code) => code,
+        }
+    }
+
+    /// A digest can be passed over by a reader that knows nothing of digests; all else is needed to replay.
+    fn flags(self) -> u8 {
+        match self {
+            FrameKind::Digest | FrameKind::Optional(_) => 0,
+            _ => CRITICAL,
+        }
+    }
+
+    fn from_code(code: u8, flags: u8) -> Option<FrameKind> {
+        match code {
+            1 => Some(FrameKind::Events),
+            2 => Some(FrameKind::Shapes),
+            3 => Some(FrameKind::Genesis),
+            4 => Some(FrameKind::Digest),
+            5 => Some(FrameKind::Seal),
+            _ if flags & CRITICAL == 0 => Some(FrameKind::Optional(code)),
+            _ => None,
+        }
+    }
+}
+
+/// What a frame says of itself, but for what follows from its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FrameHeader {
+    pub(crate) kind: FrameKind,
+    /// The seq of the first event in it, or of the next event if there is none in it.
+    pub(crate) first_seq: Seq,
+    /// How many events are in it.
+    pub(crate) count: u32,
+    /// The highest seq known to be synced when the frame was built.
+    pub(crate) durable_seq: Seq,
+    pub(crate) epoch: u64,
+    /// The recorded time from which those of its events are counted.
+    pub(crate) time: Timestamp,
+    /// The checksum of the frame before, over all segments; 0 for the journal's first.
+    pub(crate) previous: u32,
+    /// The next frame starts at the next multiple of 2 to this power.
+    pub(crate) align_shift: u8,
+}
+
+impl FrameHeader {
+    /// The seq of the first event after this frame.
+    pub(crate) fn next_seq(&self) -> Seq {
+        Seq::new(self.first_seq.get().saturating_add(u64::from(self.count)))
+    }
+}
+
+/// The checksum of one segment's frames: CRC32C, seeded with the image's UUID and the segment's number, so that no frame
+/// passes for one of another image or segment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Checksum {
+    seed: u32,
+}
+
+impl Checksum {
+    pub(crate) fn new(uuid: &[u8; 16], segment: SegmentId) -> Checksum {
+        Checksum { seed: crc32c::crc32c_append(crc32c::crc32c(uuid), &segment.get().to_le_bytes()) }
+    }
+
+    pub(crate) fn of(self, bytes: &[u8]) -> u32 {
+        crc32c::crc32c_append(self.seed, bytes)
+    }
+}
+
+/// Bytes that a body of `body` bytes takes as a frame.
+pub(crate) fn frame_len(body: usize) -> usize {
+    HEADER + body + TRAILER
+}
+
+/// A buffer to write a body into, with room left for the header.
+pub(crate) fn start(buffer: &mut Vec<u8>) {
+    buffer.clear();
+    buffer.resize(HEADER, 0);
+}
+
+/// Makes a frame of a buffer that was [started](start) and holds a body since, and returns its checksum.
+///
+/// `offset` is where in the segment it will stand. The body is whitened by XOR with a salt, which is changed until every
+/// part of the frame that falls into one sector has a bit set: so a sector that is all zero was never written.
+pub(crate) fn finish(
+    buffer: &mut Vec<u8>,
+    header: &FrameHeader,
+    checksum: Checksum,
+    offset: u64,
+    salts: &mut Salts,
+) -> u32 {
+    let body = buffer.len() - HEADER;
+    debug_assert!(body <= MAX_BODY);
+    buffer.extend_from_slice(&[0; TRAILER]);
+    loop {
+        let salt = salts.next();
+        write_header(&mut buffer[..HEADER], header, salt, body, checksum);
+        whiten(&mut buffer[HEADER..HEADER + body], salt);
+        let crc = checksum.of(&buffer[..HEADER + body]);
+        let (trailer, len) = (HEADER + body, buffer.len() as u32);
+        buffer[trailer..trailer + 4].copy_from_slice(&crc.to_le_bytes());
+        buffer[trailer + 4..].copy_from_slice(&len.to_le_bytes());
+        if !has_zero_sector(buffer, offset, 0..HEADER) && !has_zero_sector(buffer, offset, 0..buffer.len()) {
+            return crc;
+        }
+        whiten(&mut buffer[HEADER..HEADER + body], salt);
+    }
+}
+
+fn write_header(out: &mut [u8], header: &FrameHeader, salt: u64, body: usize, checksum: Checksum) {
+    out[0..4].copy_from_slice(&MAGIC);
+    out[4..6].copy_from_slice(&(HEADER as u16).to_le_bytes());
+    out[6] = header.kind.code();
+    out[7] = header.kind.flags();
+    out[8..16].copy_from_slice(&header.first_seq.get().to_le_bytes());
+    out[16..24].copy_from_slice(&header.durable_seq.get().to_le_bytes());
+    out[24..32].copy_from_slice(&header.epoch.to_le_bytes());
+    out[32..40].copy_from_slice(&header.time.as_micros().to_le_bytes());
+    out[40..48].copy_from_slice(&salt.to_le_bytes());
+    out[48..52].copy_from_slice(&header.count.to_le_bytes());
+    out[52..56].copy_from_slice(&(body as u32).to_le_bytes()); // raw
+    out[56..60].copy_from_slice(&(body as u32).to_le_bytes()); // stored
+    out[60..64].copy_from_slice(&header.previous.to_le_bytes());
+    out[64..68].copy_from_slice(&[0, 0, header.align_shift, 0]); // cipher, compression, align, reserved
+    out[68..76].fill(0); // key id, reserved
+    let crc = checksum.of(&out[..76]);
+    out[76..80].copy_from_slice(&crc.to_le_bytes());
+}
+
+fn whiten(body: &mut [u8], salt: u64) {
+    let pattern = salt.to_le_bytes();
+    let mut words = body.chunks_exact_mut(8);
+    for word in &mut words {
+        for (byte, white) in word.iter_mut().zip(pattern) {
+            *byte ^= white;
+        }
+    }
+    for (byte, white) in words.into_remainder().iter_mut().zip(pattern) {
+        *byte ^= white;
+    }
+}
+
+/// Whether `part` of `bytes`, which stand at `offset` of a file, has a stretch within one sector that is all zero.
+pub(crate) fn has_zero_sector(bytes: &[u8], offset: u64, part: std::ops::Range<usize>) -> bool {
+    let mut start = part.start;
+    while start < part.end {
+        let into_sector = ((offset + start as u64) % SECTOR as u64) as usize;
+        let end = part.end.min(start + SECTOR - into_sector);
+        if bytes[start..end].iter().all(|&byte| byte == 0) {
+            return true;
+        }
+        start = end;
+    }
+    false
+}
+
+/// A source of salts: any will do that is not the same each time.
+#[derive(Debug)]
+pub(crate) struct Salts {
+    state: u64,
+}
+
+impl Salts {
+    pub(crate) fn new(seed: u64) -> Salts {
+        Salts { state: seed }
+    }
+
+    /// SplitMix64 (Steele, Lea and Flood, 2014).
+    fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+/// A frame that was found in a segment, with all its checksums right.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame<'a> {
+    pub(crate) header: FrameHeader,
+    pub(crate) checksum: u32,
+    pub(crate) offset: usize,
+    /// Bytes from the header's first to the trailer's last.
+    pub(crate) len: usize,
+    stored: &'a [u8],
+    salt: u64,
+}
+
+impl Frame<'_> {
+    /// The body as it was before it was whitened.
+    pub(crate) fn body(&self) -> Vec<u8> {
+        let mut body = self.stored.to_vec();
+        whiten(&mut body, self.salt);
+        body
+    }
+
+    /// Where the next frame starts.
+    pub(crate) fn next_offset(&self) -> usize {
+        align_up((self.offset + self.len) as u64, self.header.align_shift) as usize
+    }
+}
+
+/// The next multiple of 2 to the power `shift`.
+pub(crate) fn align_up(offset: u64, shift: u8) -> u64 {
+    let mask = (1 << shift) - 1;
+    (offset + mask) & !mask
+}
+
+/// Why there is no frame at a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FrameFault {
+    /// Nothing that starts here is a header.
+    Header,
+    /// The header is good, but the frame of `len` bytes is not.
+    Body { len: usize },
+    /// The frame is good, but of a kind or form that this version cannot read.
+    Unsupported { what: String },
+}
+
+/// Reads the frame at `offset` of a segment's bytes.
+pub(crate) fn parse(segment: &[u8], offset: usize, checksum: Checksum) -> Result<Frame<'_>, FrameFault> {
+    let bytes = segment.get(offset..).unwrap_or_default();
+    let raw = bytes.get(..HEADER).ok_or(FrameFault::Header)?;
+    if raw[0..4] != MAGIC || u32_at(raw, 76) != checksum.of(&raw[..76]) {
+        return Err(FrameFault::Header);
+    }
+    let header_len = usize::from(u16::from_le_bytes([raw[4], raw[5]]));
+    let stored_len = u32_at(raw, 56) as usize;
+    let align_shift = raw[66];
+    if !(HEADER..=MAX_HEADER).contains(&header_len) || stored_len > MAX_BODY || align_shift > 16 {
+        return Err(FrameFault::Header);
+    }
+    let len = header_len + stored_len + TRAILER;
+    let Some(frame) = bytes.get(..len) else { return Err(FrameFault::Body { len: bytes.len() }) };
+    let (covered, trailer) = frame.split_at(len - TRAILER);
+    let crc = checksum.of(covered);
+    if u32_at(trailer, 0) != crc || u32_at(trailer, 4) as usize != len {
+        return Err(FrameFault::Body { len });
+    }
+    let unsupported = |what: String| FrameFault::Unsupported { what };
+    let kind = FrameKind::from_code(raw[6], raw[7])
+        .ok_or_else(|| unsupported(format!("a frame of the unknown kind {}", raw[6])))?;
+    if raw[64] != 0 {
+        return Err(unsupported(format!("a frame encrypted by the unknown cipher {}", raw[64])));
+    }
+    if raw[65] != 0 {
+        return Err(unsupported(format!("a frame compressed by the unknown method {}", raw[65])));
+    }
+    let header = FrameHeader {
+        kind,
+        first_seq: Seq::new(u64_at(raw, 8)),
+        count: u32_at(raw, 48),
+        durable_seq: Seq::new(u64_at(raw, 16)),
+        epoch: u64_at(raw, 24),
+        time: Timestamp::from_micros(u64_at(raw, 32)),
+        previous: u32_at(raw, 60),
+        align_shift,
+    };
+    Ok(Frame { header, checksum: crc, offset, len, stored: &covered[header_len..], salt: u64_at(raw, 40) })
+}
+
+/// The little-endian number at `at`.
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+}
+
+/// The little-endian number at `at`.
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
+}

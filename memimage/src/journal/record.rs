@@ -1,0 +1,237 @@
+//! A record: one event within a batch. Pure bytes; no I/O.
+//!
+//! ```text
+//! length u32 | flags u8 | event varint | time delta varint | [metadata] | [origin] | payload
+//! ```
+
+use std::ops::Range;
+
+use crate::context::{Metadata, MetadataError, Origin, Timestamp};
+use crate::event::Outcome;
+use crate::seq::Seq;
+
+use super::frame::u32_at;
+
+const REJECTED: u8 = 1;
+const METADATA: u8 = 2;
+const ORIGIN: u8 = 4;
+const KNOWN: u8 = REJECTED | METADATA | ORIGIN;
+
+/// The number of an event in the journal's table of shapes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct EventId(pub(crate) u32);
+
+/// One event as it was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) seq: Seq,
+    pub(crate) event: EventId,
+    pub(crate) outcome: Outcome,
+    pub(crate) time: Timestamp,
+    pub(crate) metadata: Metadata,
+    pub(crate) origin: Origin,
+    /// Where in the body the payload is.
+    pub(crate) payload: Range<usize>,
+}
+
+/// A body of events that is not made of records.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RecordFault {
+    #[error("a record runs past the end of its batch")]
+    Length,
+    #[error("a record has the unknown flags {0:#x}")]
+    Flags(u8),
+    #[error("a record's number is too large")]
+    Number,
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    #[error("the batch is said to hold {said} events and holds {found}")]
+    Count { said: u32, found: u32 },
+}
+
+/// Starts a record at the end of `out`; the payload is appended next, then [`end`] completes it.
+pub(crate) fn begin(out: &mut Vec<u8>, event: EventId, delta: u64, metadata: &Metadata) -> Result<(), MetadataError> {
+    let flags = if metadata.is_empty() { 0 } else { METADATA };
+    out.extend_from_slice(&[0, 0, 0, 0, flags]);
+    write_varint(out, event.0.into());
+    write_varint(out, delta);
+    if !metadata.is_empty() {
+        metadata.encode(out)?;
+    }
+    Ok(())
+}
+
+/// Completes the record that starts at `start`, as applied.
+pub(crate) fn end(out: &mut [u8], start: usize) {
+    let len = (out.len() - start - 4) as u32;
+    out[start..start + 4].copy_from_slice(&len.to_le_bytes());
+}
+
+/// Marks the record that starts at `start` as rejected.
+pub(crate) fn reject(out: &mut [u8], start: usize) {
+    out[start + 4] |= REJECTED;
+}
+
+/// Reads the records of a batch's body.
+pub(crate) fn read(body: &[u8], first: Seq, count: u32, base: Timestamp) -> impl Iterator<Item = Result<Record, RecordFault>> {
+    let mut reader = Reader { body, at: 0, seq: first, found: 0, time: base };
+    let mut done = false;
+    std::iter::from_fn(move || {
+        if done {
+            return None;
+        }
+        if reader.at == body.len() {
+            done = true;
+            let found = reader.found;
+            return (found != count).then_some(Err(RecordFault::Count { said: count, found }));
+        }
+        let record = reader.record();
+        done = record.is_err();
+        Some(record)
+    })
+}
+
+struct Reader<'a> {
+    body: &'a [u8],
+    at: usize,
+    seq: Seq,
+    found: u32,
+    time: Timestamp,
+}
+
+impl Reader<'_> {
+    fn record(&mut self) -> Result<Record, RecordFault> {
+        let rest = &self.body[self.at..];
+        if rest.len() < 5 {
+            return Err(RecordFault::Length);
+        }
+        let len = u32_at(rest, 0) as usize;
+        let mut bytes = rest.get(4..4 + len).filter(|bytes| !bytes.is_empty()).ok_or(RecordFault::Length)?;
+        let end = self.at + 4 + len;
+        let flags = bytes[0];
+        if flags & !KNOWN != 0 {
+            return Err(RecordFault::Flags(flags));
+        }
+        bytes = &bytes[1..];
+        let event = u32::try_from(read_varint(&mut bytes)?).map_err(|_| RecordFault::Number)?;
+        let delta = read_varint(&mut bytes)?;
+        let mut metadata = Metadata::new();
+        if flags & METADATA != 0 {
+            (metadata, bytes) = Metadata::decode(bytes)?;
+        }
+        let mut origin = Origin::own(self.seq);
+        if flags & ORIGIN != 0 {
+            origin.seq = Seq::new(read_varint(&mut bytes)?);
+            origin.part = u32::try_from(read_varint(&mut bytes)?).map_err(|_| RecordFault::Number)?;
+        }
+        let micros = self.time.as_micros().checked_add(delta).ok_or(RecordFault::Number)?;
+        self.time = Timestamp::from_micros(micros);
+        let record = Record {
+            seq: self.seq,
+            event: EventId(event),
+            outcome: if flags & REJECTED != 0 { Outcome::Rejected } else { Outcome::Applied },
+            time: self.time,
+            metadata,
+            origin,
+            payload: end - bytes.len()..end,
+        };
+        self.at = end;
+        self.seq = self.seq.next();
+        self.found += 1;
+        Ok(record)
+    }
+}
+
+fn write_varint(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+fn read_varint(bytes: &mut &[u8]) -> Result<u64, RecordFault> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let (&byte, rest) = bytes.split_first().ok_or(RecordFault::Length)?;
+        *bytes = rest;
+        let low = u64::from(byte & 0x7F);
+        if (low << shift) >> shift != low {
+            return Err(RecordFault::Number);
+        }
+        number |= low << shift;
+        if byte & 0x80 == 0 {
+            return Ok(number);
+        }
+    }
+    Err(RecordFault::Number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body() -> Vec<u8> {
+        let mut out = Vec::new();
+        for (event, delta, metadata, payload) in
+            [(0, 0, Metadata::new(), &b"first"[..]), (300, 1 << 40, Metadata::actor("me"), b"")]
+        {
+            let start = out.len();
+            begin(&mut out, EventId(event), delta, &metadata).unwrap();
+            out.extend_from_slice(payload);
+            end(&mut out, start);
+            if event == 300 {
+                reject(&mut out, start);
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let body = body();
+        let records: Vec<Record> =
+            read(&body, Seq::new(5), 2, Timestamp::from_micros(10)).collect::<Result<_, _>>().unwrap();
+        let expected = Record {
+            seq: Seq::new(5),
+            event: EventId(0),
+            outcome: Outcome::Applied,
+            time: Timestamp::from_micros(10),
+            metadata: Metadata::new(),
+            origin: Origin::own(Seq::new(5)),
+            payload: records[0].payload.clone(),
+        };
+        assert_eq!(records[0], expected);
+        assert_eq!(&body[records[0].payload.clone()], b"first");
+        assert_eq!((records[1].seq, records[1].event), (Seq::new(6), EventId(300)));
+        assert_eq!(records[1].outcome, Outcome::Rejected);
+        assert_eq!(records[1].time, Timestamp::from_micros(10 + (1 << 40)));
+        assert_eq!(records[1].metadata, Metadata::actor("me"));
+        assert!(records[1].payload.is_empty());
+    }
+
+    #[test]
+    fn hostile_bodies_are_faults_and_never_panics() {
+        let body = body();
+        for len in 0..body.len() {
+            assert!(read(&body[..len], Seq::new(1), 2, Timestamp::default()).any(|record| record.is_err()), "{len}");
+        }
+        for bit in 0..body.len() * 8 {
+            let mut body = body.clone();
+            body[bit / 8] ^= 1 << (bit % 8);
+            let _ = read(&body, Seq::new(1), 2, Timestamp::default()).count();
+        }
+        assert!(read(&body, Seq::new(1), 3, Timestamp::default()).last().unwrap().is_err());
+    }
+
+    #[test]
+    fn varints_go_to_the_largest_number_and_no_further() {
+        for number in [0, 127, 128, u64::from(u32::MAX), u64::MAX] {
+            let mut out = Vec::new();
+            write_varint(&mut out, number);
+            assert_eq!(read_varint(&mut &out[..]).unwrap(), number);
+        }
+        assert!(read_varint(&mut &[0xFF; 9][..]).is_err());
+        assert!(read_varint(&mut &[0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 2][..]).is_err());
+    }
+}

@@ -1,0 +1,233 @@
+//! A segment: one file of the journal, of a fixed length, that starts with a header of 4 KiB. Pure bytes; no I/O.
+
+use super::frame::{u32_at, u64_at};
+use crate::context::{Seed, Timestamp};
+use crate::seq::{SegmentId, Seq};
+
+/// Bytes of a segment's header; the first frame starts after it.
+pub(crate) const SEGMENT_HEADER: usize = 4096;
+/// The shortest segment.
+pub(crate) const MIN_SEGMENT: u64 = 16 << 10;
+/// The longest segment that is made for ordinary records; a single large record may get a longer one.
+pub(crate) const MAX_SEGMENT: u64 = 1 << 30;
+/// The longest name of a model.
+pub(crate) const MAX_MODEL_NAME: usize = 255;
+
+const MAGIC: [u8; 8] = *b"memimage";
+const VERSION: u32 = 1;
+const CRC32C: u8 = 1;
+const CHECKSUM_AT: usize = SEGMENT_HEADER - 4;
+const MODEL_AT: usize = 192;
+
+/// What all segments of an image have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// Of this image alone: a copy that goes its own way takes another.
+    pub(crate) uuid: [u8; 16],
+    /// What the random values of commands derive from.
+    pub(crate) seed: Seed,
+    /// The image this one was branched from, and its last event there.
+    pub(crate) parent: Option<([u8; 16], Seq)>,
+    /// The model's written name.
+    pub(crate) model: String,
+}
+
+/// What a segment says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SegmentHeader {
+    pub(crate) identity: Identity,
+    pub(crate) segment: SegmentId,
+    /// The file's length in bytes.
+    pub(crate) len: u64,
+    /// The epoch in which the segment was made.
+    pub(crate) epoch: u64,
+    /// When the segment was made.
+    pub(crate) created: Timestamp,
+}
+
+/// Why a segment's header cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum HeaderFault {
+    /// It does not start like a segment.
+    Foreign,
+    /// Its checksum is wrong, or what it says cannot be.
+    Damaged(&'static str),
+    /// It is of a format that this version cannot read.
+    Newer(String),
+    /// It is of a format that this version can read but must not write.
+    NewerToWrite(String),
+}
+
+impl SegmentHeader {
+    pub(crate) fn encode(&self) -> [u8; SEGMENT_HEADER] {
+        let mut out = [0; SEGMENT_HEADER];
+        let (parent_uuid, parent_seq) = self.identity.parent.unwrap_or_default();
+        let name = self.identity.model.as_bytes();
+        out[0..8].copy_from_slice(&MAGIC);
+        out[8..12].copy_from_slice(&VERSION.to_le_bytes());
+        out[12..16].copy_from_slice(&(SEGMENT_HEADER as u32).to_le_bytes());
+        // 16..40: the words of compatible, read-only-compatible and incompatible features; none yet
+        out[40..56].copy_from_slice(&self.identity.uuid);
+        out[56..88].copy_from_slice(&self.identity.seed);
+        out[88..104].copy_from_slice(&parent_uuid);
+        out[104..112].copy_from_slice(&parent_seq.get().to_le_bytes());
+        out[112..120].copy_from_slice(&self.segment.get().to_le_bytes());
+        out[120..128].copy_from_slice(&self.len.to_le_bytes());
+        out[128..136].copy_from_slice(&self.epoch.to_le_bytes());
+        out[136..144].copy_from_slice(&self.created.as_micros().to_le_bytes());
+        out[144] = CRC32C;
+        // 145..152: cipher, compression, padding, key id; none yet
+        out[MODEL_AT - 2..MODEL_AT].copy_from_slice(&(name.len() as u16).to_le_bytes());
+        out[MODEL_AT..MODEL_AT + name.len()].copy_from_slice(name);
+        let crc = crc32c::crc32c(&out[..CHECKSUM_AT]);
+        out[CHECKSUM_AT..].copy_from_slice(&crc.to_le_bytes());
+        out
+    }
+
+    pub(crate) fn decode(bytes: &[u8; SEGMENT_HEADER]) -> Result<SegmentHeader, HeaderFault> {
+        if bytes[0..8] != MAGIC {
+            return Err(HeaderFault::Foreign);
+        }
+        if u32_at(bytes, CHECKSUM_AT) != crc32c::crc32c(&bytes[..CHECKSUM_AT]) {
+            return Err(HeaderFault::Damaged("the header's checksum is wrong"));
+        }
+        supported(bytes)?;
+        let text_len = usize::from(u16::from_le_bytes([bytes[MODEL_AT - 2], bytes[MODEL_AT - 1]]));
+        if text_len > MAX_MODEL_NAME {
+            return Err(HeaderFault::Damaged("the model's name is too long"));
+        }
+        let model = std::str::from_utf8(&bytes[MODEL_AT..MODEL_AT + text_len])
+            .map_err(|_| HeaderFault::Damaged("the model's name is no text"))?;
+        let parent_uuid: [u8; 16] = array(&bytes[88..104]);
+        let parent = (parent_uuid != [0; 16]).then(|| (parent_uuid, Seq::new(u64_at(bytes, 104))));
+        let identity =
+            Identity { uuid: array(&bytes[40..56]), seed: array(&bytes[56..88]), parent, model: model.to_owned() };
+        Ok(SegmentHeader {
+            identity,
+            segment: SegmentId::new(u64_at(bytes, 112)),
+            len: u64_at(bytes, 120),
+            epoch: u64_at(bytes, 128),
+            created: Timestamp::from_micros(u64_at(bytes, 136)),
+        })
+    }
+}
+
+/// Refuses what a later version may have written there.
+fn supported(bytes: &[u8; SEGMENT_HEADER]) -> Result<(), HeaderFault> {
+    let version = u32_at(bytes, 8);
+    let (read_only, incompatible) = (u64_at(bytes, 24), u64_at(bytes, 32));
+    if version != VERSION {
+        return Err(HeaderFault::Newer(format!("its version is {version}, this memimage knows {VERSION}")));
+    }
+    if incompatible != 0 {
+        return Err(HeaderFault::Newer(format!("it uses the unknown features {incompatible:#x}")));
+    }
+    if bytes[144] != CRC32C {
+        return Err(HeaderFault::Newer(format!("its checksum is the unknown kind {}", bytes[144])));
+    }
+    if bytes[145] != 0 || bytes[146] != 0 {
+        let what = format!("it uses the unknown cipher {} or compression {}", bytes[145], bytes[146]);
+        return Err(HeaderFault::Newer(what));
+    }
+    if read_only != 0 {
+        return Err(HeaderFault::NewerToWrite(format!("it uses the unknown features {read_only:#x}")));
+    }
+    Ok(())
+}
+
+fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    bytes.try_into().expect("a slice of the array's length")
+}
+
+/// The name of a segment's file.
+pub(crate) fn file_name(segment: SegmentId) -> String {
+    format!("{:08}.journal", segment.get())
+}
+
+/// The segment whose file has this name.
+pub(crate) fn parse_file_name(name: &str) -> Option<SegmentId> {
+    let number: u64 = name.strip_suffix(".journal")?.parse().ok()?;
+    let segment = SegmentId::new(number);
+    (number > 0 && file_name(segment) == name).then_some(segment)
+}
+
+/// The length of a segment: 1 MiB for the first, doubling up to `largest`.
+pub(crate) fn planned_len(segment: SegmentId, largest: u64) -> u64 {
+    let doublings = (segment.get() - 1).min(20);
+    ((1 << 20) << doublings).min(largest)
+}
+
+/// The length of a segment of at least `planned` bytes that has room for `frames` bytes of frames.
+pub(crate) fn fitting_len(planned: u64, frames: u64) -> u64 {
+    planned.max((SEGMENT_HEADER as u64 + frames).next_multiple_of(4096))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header() -> SegmentHeader {
+        SegmentHeader {
+            identity: Identity {
+                uuid: [3; 16],
+                seed: [4; 32],
+                parent: Some(([5; 16], Seq::new(9))),
+                model: "Bank".to_owned(),
+            },
+            segment: SegmentId::new(7),
+            len: 1 << 20,
+            epoch: 2,
+            created: Timestamp::from_micros(11),
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        let without_parent = SegmentHeader { identity: Identity { parent: None, ..header().identity }, ..header() };
+        for header in [header(), without_parent] {
+            assert_eq!(SegmentHeader::decode(&header.encode()), Ok(header));
+        }
+    }
+
+    #[test]
+    fn each_flipped_bit_is_seen() {
+        let bytes = header().encode();
+        for bit in 0..SEGMENT_HEADER * 8 {
+            let mut bytes = bytes;
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(SegmentHeader::decode(&bytes).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_newer_format_is_told_from_damage() {
+        let changed = |at: usize| {
+            let mut bytes = header().encode();
+            bytes[at] = 9;
+            let crc = crc32c::crc32c(&bytes[..CHECKSUM_AT]);
+            bytes[CHECKSUM_AT..].copy_from_slice(&crc.to_le_bytes());
+            SegmentHeader::decode(&bytes)
+        };
+        assert!(matches!(changed(8), Err(HeaderFault::Newer(_))), "version");
+        assert!(changed(16).is_ok(), "a compatible feature");
+        assert!(matches!(changed(24), Err(HeaderFault::NewerToWrite(_))), "a read-only-compatible feature");
+        assert!(matches!(changed(32), Err(HeaderFault::Newer(_))), "an incompatible feature");
+        assert!(matches!(changed(144), Err(HeaderFault::Newer(_))), "checksum");
+        assert!(matches!(changed(145), Err(HeaderFault::Newer(_))), "cipher");
+    }
+
+    #[test]
+    fn files_are_named_by_number() {
+        assert_eq!(file_name(SegmentId::new(12)), "00000012.journal");
+        assert_eq!(parse_file_name("00000012.journal"), Some(SegmentId::new(12)));
+        for other in ["12.journal", "00000012.journal.tmp", "00000000.journal", "durable", "000000x2.journal"] {
+            assert_eq!(parse_file_name(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn segments_double_up_to_the_largest() {
+        let planned = |number| planned_len(SegmentId::new(number), 64 << 20) >> 20;
+        assert_eq!([1, 2, 3, 7, 8, 90].map(planned), [1, 2, 4, 64, 64, 64]);
+    }
+}
