@@ -14,6 +14,7 @@ mod lock;
 mod mount;
 mod real;
 mod sim;
+mod stored;
 
 use std::ffi::OsString;
 use std::fmt::Debug;
@@ -22,6 +23,7 @@ use std::path::Path;
 
 pub use lock::{Lock, LockGuard};
 pub use real::RealDisk;
+pub(crate) use stored::{StoredFile, failed};
 pub use sim::{Operation, SimDisk, Unsynced};
 
 /// What a file is opened for.

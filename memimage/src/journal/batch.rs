@@ -62,7 +62,12 @@ impl Plan {
 
     /// The segment that is to be made next.
     pub(crate) fn wanted(&self) -> SegmentId {
-        self.next.map_or(self.place.segment, |(next, _)| next).next()
+        self.place.segment.next()
+    }
+
+    /// Whether a segment stands ready that holds this many bytes of frames.
+    pub(crate) fn is_ready_for(&self, frames: u64) -> bool {
+        self.next.is_some_and(|(_, len)| SEGMENT_HEADER as u64 + frames <= len)
     }
 
     /// A segment stands ready.

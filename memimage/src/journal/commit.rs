@@ -51,7 +51,7 @@ pub(crate) trait Sink: Send + 'static {
     fn durable(&self) -> Seq;
 
     /// Nothing more is to be written for now.
-    fn rest(&mut self);
+    fn rest(&mut self) -> Result<(), Error>;
 }
 
 /// The group commit of one journal.
@@ -422,11 +422,16 @@ impl<S: Sink> Commit<S> {
         self.fail(cause, None);
     }
 
+    fn rest(&self) -> bool {
+        let result = self.sink.lock().rest();
+        result.inspect_err(|error| self.fail(error, None)).is_ok()
+    }
+
     /// The leader's end: what gathered meanwhile goes to the syncer.
     fn step_down(&self) {
         let idle = !self.state.lock().pressing();
-        if idle {
-            self.sink.lock().rest();
+        if idle && !self.rest() {
+            return;
         }
         let mut state = self.state.lock();
         if state.pressing() || state.due() || state.stopping {
@@ -454,9 +459,9 @@ impl<S: Sink> Commit<S> {
                     continue;
                 }
                 drop(state);
-                self.sink.lock().rest();
+                let alive = self.rest();
                 state = self.state.lock();
-                if !state.pressing() {
+                if alive && !state.pressing() {
                     state.busy = false;
                     state.handed = false;
                 }

@@ -1,0 +1,164 @@
+//! The segment made ahead: while one is filled, the next is made in the background, so that no command waits for it.
+
+use std::sync::{Arc, OnceLock, Weak};
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::batch::NoRoom;
+use super::commit::Commit;
+use super::maker::{MakeError, Maker};
+use super::writer::Writer;
+use crate::disk::StoredFile;
+use crate::error::Error;
+use crate::seq::SegmentId;
+
+/// Makes one segment at a time and keeps it until the writer enters it.
+pub(crate) struct Ahead {
+    maker: Maker,
+    commit: OnceLock<Weak<Commit<Writer>>>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    making: bool,
+    /// How the last attempt failed.
+    failure: Option<Error>,
+    ready: Vec<Ready>,
+    wakers: Vec<Waker>,
+    closed: bool,
+}
+
+/// A segment that stands ready.
+pub(crate) struct Ready {
+    pub(crate) segment: SegmentId,
+    pub(crate) file: StoredFile,
+}
+
+impl Ahead {
+    pub(crate) fn new(maker: Maker) -> Arc<Ahead> {
+        Arc::new(Ahead { maker, commit: OnceLock::new(), state: Mutex::default(), changed: Condvar::new() })
+    }
+
+    /// Whom to tell of a segment that stands ready.
+    pub(crate) fn attach(&self, commit: &Arc<Commit<Writer>>) {
+        self.commit.set(Arc::downgrade(commit)).unwrap_or_else(|_| panic!("a journal is attached once"));
+    }
+
+    /// Keeps a segment that was found ready.
+    pub(crate) fn keep(&self, ready: Ready) {
+        self.state.lock().ready.push(ready);
+    }
+
+    /// Hands the segment over to the writer, which enters it.
+    pub(crate) fn take(&self, segment: SegmentId) -> Option<StoredFile> {
+        let mut state = self.state.lock();
+        let at = state.ready.iter().position(|ready| ready.segment == segment)?;
+        Some(state.ready.swap_remove(at).file)
+    }
+
+    /// Starts making a segment, unless one is being made.
+    pub(crate) fn start(self: &Arc<Ahead>, room: Option<NoRoom>) {
+        let mut state = self.state.lock();
+        if state.making || state.closed {
+            return;
+        }
+        state.making = true;
+        state.failure = None;
+        drop(state);
+        let ahead = Arc::clone(self);
+        let spawned = std::thread::Builder::new().name("memimage-ahead".to_owned()).spawn(move || ahead.run(room));
+        if let Err(source) = spawned {
+            self.finish(Some(Error::io("starting a thread for", self.maker.layout.root(), source)));
+        }
+    }
+
+    /// Waits for a segment with room, making one if need be.
+    pub(crate) fn obtain(self: &Arc<Ahead>, room: NoRoom) -> Result<(), Error> {
+        self.start(Some(room));
+        let mut state = self.state.lock();
+        while state.making {
+            self.changed.wait(&mut state);
+        }
+        state.failure.clone().map_or(Ok(()), Err)
+    }
+
+    /// As [`obtain`](Ahead::obtain), for a future; `started` says whether this is its first poll.
+    pub(crate) fn poll_obtain(self: &Arc<Ahead>, room: NoRoom, started: &mut bool, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if !std::mem::replace(started, true) {
+            self.start(Some(room));
+        }
+        let mut state = self.state.lock();
+        if state.making {
+            state.wakers.push(context.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(state.failure.clone().map_or(Ok(()), Err))
+    }
+
+    /// Starts making a segment and says how the last attempt failed, if it did.
+    pub(crate) fn last_failure(self: &Arc<Ahead>, room: NoRoom) -> Option<Error> {
+        let failure = self.state.lock().failure.clone();
+        self.start(Some(room));
+        failure
+    }
+
+    /// Makes no more, and waits for what is being made.
+    pub(crate) fn close(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        while state.making {
+            self.changed.wait(&mut state);
+        }
+        state.ready.clear();
+    }
+
+    fn run(self: Arc<Ahead>, room: Option<NoRoom>) {
+        let failure = self.make(room).err();
+        self.finish(failure);
+    }
+
+    fn make(&self, room: Option<NoRoom>) -> Result<(), Error> {
+        let Some(commit) = self.commit.get().and_then(Weak::upgrade) else { return Ok(()) };
+        let (segment, frames) = {
+            let mut open = commit.open();
+            let plan = open.plan();
+            let frames = room.map_or(0, |room| plan.needed(room.frame));
+            if plan.is_ready_for(frames) {
+                return Ok(());
+            }
+            // one that stands ready and is too small is replaced
+            plan.withdraw();
+            (plan.wanted(), frames)
+        };
+        self.take(segment);
+        match self.maker.make(segment, frames, &[], true) {
+            Ok((file, len)) => {
+                self.keep(Ready { segment, file });
+                commit.open().plan().offer(segment, len);
+                tracing::debug!(%segment, len, "made the next segment");
+                Ok(())
+            }
+            Err(MakeError::Unchanged(error)) => {
+                tracing::warn!(%segment, %error, "the next segment could not be made; it is tried again when it is needed");
+                Err(error)
+            }
+            Err(MakeError::Unknown(error)) => {
+                commit.poison(&error);
+                Err(error)
+            }
+        }
+    }
+
+    fn finish(&self, failure: Option<Error>) {
+        let mut state = self.state.lock();
+        state.making = false;
+        state.failure = failure;
+        self.changed.notify_all();
+        let wakers = std::mem::take(&mut state.wakers);
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}

@@ -1,0 +1,158 @@
+//! Where the files of an image are, and what kind of directory a path is.
+
+use std::path::{Path, PathBuf};
+
+use super::durable;
+use super::segment::{file_name, parse_file_name};
+use crate::disk::{Disk, Kind as FileKind, failed};
+use crate::error::{Error, Kind};
+use crate::seq::SegmentId;
+
+/// What a file is called until it is complete.
+pub(crate) const UNFINISHED: &str = ".tmp";
+
+/// The paths of an image.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    root: PathBuf,
+}
+
+/// What a path is, by the files that are there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Survey {
+    /// Nothing is there.
+    Missing,
+    /// An empty directory, or one where an image was begun and not finished.
+    Vacant,
+    /// An image with these segments, in order.
+    Image(Vec<SegmentId>),
+}
+
+impl Layout {
+    pub(crate) fn new(root: &Path) -> Layout {
+        Layout { root: root.to_owned() }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The directory that holds the image's; `None` for one that cannot be named.
+    pub(crate) fn parent(&self) -> Option<PathBuf> {
+        match self.root.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => Some(PathBuf::from(".")),
+            other => other.map(Path::to_owned),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.root.join("LOCK")
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.root.join("journal")
+    }
+
+    pub(crate) fn segment(&self, segment: SegmentId) -> PathBuf {
+        self.journal().join(file_name(segment))
+    }
+
+    pub(crate) fn durable(&self) -> PathBuf {
+        self.journal().join(durable::FILE)
+    }
+
+    pub(crate) fn snapshots(&self) -> PathBuf {
+        self.root.join("snapshot")
+    }
+
+    pub(crate) fn quarantine(&self) -> PathBuf {
+        self.root.join("quarantine")
+    }
+
+    /// Looks at what is there, without changing anything.
+    pub(crate) fn survey(&self, disk: &dyn Disk) -> Result<Survey, Error> {
+        match disk.kind(&self.root).map_err(|error| failed("looking at", &self.root, error))? {
+            None => return Ok(Survey::Missing),
+            Some(FileKind::Dir) => {}
+            Some(_) => return Err(self.not_an_image("it is a file")),
+        }
+        let mut unfinished = true;
+        for (name, kind) in self.list(disk, &self.root)? {
+            match (name.as_str(), kind) {
+                ("LOCK", FileKind::File) | ("journal" | "snapshot" | "quarantine", FileKind::Dir) => {}
+                (name, FileKind::File) if name.ends_with(UNFINISHED) => {}
+                (name, _) => {
+                    unfinished = false;
+                    tracing::debug!(name, "a file that is none of the image's stands in its directory");
+                }
+            }
+        }
+        let segments = self.segments(disk)?;
+        if !segments.is_empty() {
+            return Ok(Survey::Image(segments));
+        }
+        let snapshots = self.list_if_there(disk, &self.snapshots())?;
+        if snapshots.iter().any(|(name, _)| !name.ends_with(UNFINISHED)) {
+            return Err(self.not_an_image("it has snapshots but no journal, so events may be missing"));
+        }
+        if !unfinished {
+            return Err(self.not_an_image("it holds other files and no journal"));
+        }
+        Ok(Survey::Vacant)
+    }
+
+    /// The segments, in order; files that are none are passed over.
+    fn segments(&self, disk: &dyn Disk) -> Result<Vec<SegmentId>, Error> {
+        let files = self.list_if_there(disk, &self.journal())?;
+        let mut segments: Vec<SegmentId> = files.iter().filter_map(|(name, _)| parse_file_name(name)).collect();
+        segments.sort_unstable();
+        Ok(segments)
+    }
+
+    /// Removes what crashes left behind: files that were never completed.
+    pub(crate) fn remove_unfinished(&self, disk: &dyn Disk) -> Result<(), Error> {
+        for dir in [self.journal(), self.snapshots(), self.quarantine()] {
+            for (name, kind) in self.list_if_there(disk, &dir)? {
+                if kind == FileKind::File && name.ends_with(UNFINISHED) {
+                    let path = dir.join(name);
+                    disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The names in a directory; none if it is not there.
+    pub(crate) fn list_if_there(&self, disk: &dyn Disk, dir: &Path) -> Result<Vec<(String, FileKind)>, Error> {
+        match disk.kind(dir).map_err(|error| failed("looking at", dir, error))? {
+            None => Ok(Vec::new()),
+            Some(_) => self.list(disk, dir),
+        }
+    }
+
+    fn list(&self, disk: &dyn Disk, dir: &Path) -> Result<Vec<(String, FileKind)>, Error> {
+        let entries = disk.list(dir).map_err(|error| failed("listing", dir, error))?;
+        Ok(entries.into_iter().map(|entry| (entry.name.to_string_lossy().into_owned(), entry.kind)).collect())
+    }
+
+    fn not_an_image(&self, found: &str) -> Error {
+        Error::new(Kind::NotAnImage { path: self.root.clone(), found: found.to_owned() })
+    }
+}
+
+/// The path of a file that is not yet complete.
+pub(crate) fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(UNFINISHED);
+    PathBuf::from(name)
+}
+
+/// Makes the entries of a directory durable.
+pub(crate) fn sync_dir(disk: &dyn Disk, dir: &Path) -> Result<(), Error> {
+    disk.sync_dir(dir).map_err(|error| failed("syncing", dir, error))
+}
+
+/// Gives a completed file its name.
+pub(crate) fn rename(disk: &dyn Disk, from: &Path, to: &Path) -> Result<(), Error> {
+    disk.rename(from, to).map_err(|error| failed("renaming", from, error))
+}

@@ -1,0 +1,146 @@
+//! The writer: puts batches at their places, seals full segments and enters the next.
+
+use std::sync::Arc;
+
+use super::ahead::Ahead;
+use super::batch::{Batch, Place};
+use super::commit::Sink;
+use super::durable::DurableBlock;
+use super::frame::{Checksum, FrameHeader, FrameKind, Salts, align_up, finish, start};
+use super::segment::SEGMENT_HEADER;
+use crate::context::Timestamp;
+use crate::disk::StoredFile;
+use crate::error::{Error, Kind, Position};
+use crate::seq::{SegmentId, Seq};
+
+/// Writes the frames of a journal, one after the other.
+pub(crate) struct Writer {
+    pub(crate) uuid: [u8; 16],
+    pub(crate) epoch: u64,
+    pub(crate) align_shift: u8,
+    pub(crate) salts: Salts,
+    /// The body of the frame of shapes with which each segment begins.
+    pub(crate) shapes: Vec<u8>,
+    pub(crate) ahead: Arc<Ahead>,
+    pub(crate) durable_file: StoredFile,
+    /// The segment that is written to.
+    pub(crate) segment: SegmentId,
+    pub(crate) file: StoredFile,
+    pub(crate) end: End,
+}
+
+/// The end of what was written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct End {
+    /// Where the next frame starts, unless it goes to the next segment.
+    pub(crate) offset: u64,
+    /// The checksum of the last frame.
+    pub(crate) previous: u32,
+    /// The last event written.
+    pub(crate) written: Seq,
+    /// The last event synced.
+    pub(crate) durable: Seq,
+    /// The recorded time of the last event.
+    pub(crate) time: Timestamp,
+}
+
+impl Writer {
+    /// Writes a frame after the last one.
+    fn append(&mut self, kind: FrameKind, bytes: &mut Vec<u8>, count: u32, time: Timestamp) -> Result<(), Error> {
+        let header = FrameHeader {
+            kind,
+            first_seq: self.end.written.next(),
+            count,
+            durable_seq: self.end.durable,
+            epoch: self.epoch,
+            time,
+            previous: self.end.previous,
+            align_shift: self.align_shift,
+        };
+        let checksum = Checksum::new(&self.uuid, self.segment);
+        self.end.previous = finish(bytes, &header, checksum, self.end.offset, &mut self.salts);
+        self.file.write_all(bytes, self.end.offset)?;
+        self.end.offset = align_up(self.end.offset + bytes.len() as u64, self.align_shift);
+        self.end.written = Seq::new(self.end.written.get() + u64::from(count));
+        Ok(())
+    }
+
+    /// Writes and syncs a frame that holds no events.
+    pub(crate) fn append_synced(&mut self, kind: FrameKind, body: &[u8]) -> Result<(), Error> {
+        let mut bytes = Vec::new();
+        start(&mut bytes);
+        bytes.extend_from_slice(body);
+        self.append(kind, &mut bytes, 0, self.end.time)?;
+        self.sync()
+    }
+
+    /// Seals the segment and goes on in the next. Nothing is written there before all of this one is synced.
+    fn roll(&mut self, to: SegmentId) -> Result<(), Error> {
+        self.append_synced(FrameKind::Seal, &[])?;
+        self.enter(to)
+    }
+
+    /// Goes on in a segment that is still empty.
+    pub(crate) fn enter(&mut self, segment: SegmentId) -> Result<(), Error> {
+        self.file = self.ahead.take(segment).expect("a batch is placed in a segment only when that stands ready");
+        self.segment = segment;
+        self.end.offset = SEGMENT_HEADER as u64;
+        let shapes = std::mem::take(&mut self.shapes);
+        let begun = self.append_synced(FrameKind::Shapes, &shapes);
+        self.shapes = shapes;
+        tracing::info!(%segment, seq = %self.end.written, "the journal goes on in the next segment");
+        self.ahead.start(None);
+        begun
+    }
+}
+
+impl Sink for Writer {
+    fn write(&mut self, batch: &mut Batch) -> Result<(), Error> {
+        if batch.place.segment != self.segment {
+            self.roll(batch.place.segment)?;
+        }
+        let here = Place { segment: self.segment, offset: self.end.offset };
+        if batch.place != here || batch.first_seq != self.end.written.next() {
+            return Err(self.misplaced(batch));
+        }
+        self.end.time = batch.time;
+        self.append(batch.kind, &mut batch.bytes, batch.count, batch.time)
+    }
+
+    fn sync(&mut self) -> Result<(), Error> {
+        self.file.sync_data()?;
+        self.end.durable = self.end.written;
+        Ok(())
+    }
+
+    fn durable(&self) -> Seq {
+        self.end.durable
+    }
+
+    fn rest(&mut self) -> Result<(), Error> {
+        let block = DurableBlock {
+            epoch: self.epoch,
+            durable_seq: self.end.durable,
+            segment: self.segment,
+            offset: self.end.offset,
+            previous: self.end.previous,
+        };
+        self.durable_file.write_all(&block.encode(&self.uuid), 0)
+    }
+}
+
+impl Writer {
+    /// The batch was planned for another place: a bug, and one that must not reach the disk.
+    fn misplaced(&self, batch: &Batch) -> Error {
+        Error::new(Kind::Corrupt {
+            path: self.file.path().to_owned(),
+            position: Position {
+                segment: Some(self.segment),
+                offset: Some(self.end.offset),
+                seq: Some(batch.first_seq),
+            },
+            what: format!("a batch was planned for {:?}, which is not where the journal ends", batch.place),
+            suspect: false,
+        })
+    }
+}
