@@ -19,7 +19,9 @@ pub use submit::Submit;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::event::{EventType, FromRefusal, row_of};
-    pub use crate::shape::{Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant};
+    pub use crate::shape::{
+        Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, generic_identity, identity,
+    };
     pub use serde;
     pub use std::convert::Infallible;
 }
