@@ -57,7 +57,9 @@ pub enum Primitive {
 /// The structure of a struct.
 #[derive(Clone, Copy)]
 pub struct Struct {
-    /// Tells this type from every other while a descriptor is walked, so that recursion is seen. No part of the shape.
+    /// Tells this type from every other while a descriptor is walked, so that recursion is seen: made by
+    /// [`identity`](super::identity()), or by [`generic_identity`](super::generic_identity) for a type with parameters.
+    /// No part of the shape.
     pub identity: u64,
     /// How the fields are written in Rust.
     pub style: Style,

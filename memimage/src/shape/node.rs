@@ -1,0 +1,135 @@
+//! The parts of a shape that is held at run time.
+
+use super::{Descriptor, Primitive, ShapeRef, Style};
+
+/// A shape or a part of one; the counterpart of [`Descriptor`] that owns its parts and never refers back by address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Node {
+    Primitive(Primitive),
+    Option(Box<Node>),
+    List(Box<Node>),
+    Set(Box<Node>),
+    Map(Box<(Node, Node)>),
+    OrderedMap(Box<(Node, Node)>),
+    Array(Box<Node>, u64),
+    Tuple(Vec<Node>),
+    Struct(Fields),
+    Enum(Vec<Variant>),
+    Opaque(String),
+    /// The struct or enum this many steps out; 0 is the nearest around it.
+    Back(u32),
+}
+
+/// The fields of a struct or a variant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fields {
+    Unit,
+    Newtype(Box<Node>),
+    Tuple(Vec<Node>),
+    Named(Vec<Field>),
+}
+
+/// One named field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) shape: Node,
+}
+
+/// One variant of an enum.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Variant {
+    pub(crate) name: String,
+    pub(crate) fields: Fields,
+}
+
+impl Fields {
+    /// How they are written in Rust.
+    pub(crate) fn style(&self) -> Style {
+        match self {
+            Fields::Unit => Style::Unit,
+            Fields::Newtype(_) => Style::Newtype,
+            Fields::Tuple(_) => Style::Tuple,
+            Fields::Named(_) => Style::Named,
+        }
+    }
+}
+
+/// The structs and enums around a part of a descriptor, innermost first.
+#[derive(Clone, Copy)]
+pub(super) struct Enclosing<'a> {
+    pub(super) identity: u64,
+    pub(super) outer: Option<&'a Enclosing<'a>>,
+}
+
+/// How many of `enclosing` to step out of to reach `identity`: 0 if it is the innermost.
+pub(super) const fn steps_out(identity: u64, enclosing: Option<&Enclosing<'_>>) -> Option<u32> {
+    let mut steps = 0;
+    let mut next = enclosing;
+    while let Some(around) = next {
+        if around.identity == identity {
+            return Some(steps);
+        }
+        steps += 1;
+        next = around.outer;
+    }
+    None
+}
+
+impl Node {
+    /// The node of a descriptor that [`fingerprint`](super::fingerprint()) has found within bounds.
+    pub(super) fn of(shape: ShapeRef, enclosing: Option<&Enclosing<'_>>) -> Node {
+        let boxed = |shape| Box::new(Node::of(shape, enclosing));
+        let entry = |key, value| Box::new((Node::of(key, enclosing), Node::of(value, enclosing)));
+        match *shape.get() {
+            Descriptor::Primitive(primitive) => Node::Primitive(primitive),
+            Descriptor::Option(item) => Node::Option(boxed(item)),
+            Descriptor::List(item) => Node::List(boxed(item)),
+            Descriptor::Set(item) => Node::Set(boxed(item)),
+            Descriptor::Map(key, value) => Node::Map(entry(key, value)),
+            Descriptor::OrderedMap(key, value) => Node::OrderedMap(entry(key, value)),
+            Descriptor::Array(item, length) => Node::Array(boxed(item), length as u64),
+            Descriptor::Tuple(items) => Node::Tuple(items.iter().map(|&item| Node::of(item, enclosing)).collect()),
+            Descriptor::Struct(super::Struct { identity, style, fields }) => match returns(identity, enclosing) {
+                Some(steps) => Node::Back(steps),
+                None => Node::Struct(Fields::of(style, fields, &Enclosing { identity, outer: enclosing })),
+            },
+            Descriptor::Enum(super::Enum { identity, variants }) => match returns(identity, enclosing) {
+                Some(steps) => Node::Back(steps),
+                None => {
+                    let inside = Enclosing { identity, outer: enclosing };
+                    let variant = |variant: &super::Variant| Variant {
+                        name: variant.name.to_owned(),
+                        fields: Fields::of(variant.style, variant.fields, &inside),
+                    };
+                    Node::Enum(variants.iter().map(variant).collect())
+                }
+            },
+            Descriptor::Opaque(name) => Node::Opaque(name.to_owned()),
+            Descriptor::Back(identity) => match steps_out(identity, enclosing) {
+                Some(steps) => Node::Back(steps),
+                None => panic!("{}", super::fingerprint::LOST_BACK),
+            },
+        }
+    }
+}
+
+impl Fields {
+    fn of(style: Style, fields: &[super::Field], inside: &Enclosing<'_>) -> Fields {
+        let mut nodes = fields.iter().map(|field| Node::of(field.shape, Some(inside)));
+        match style {
+            Style::Unit => Fields::Unit,
+            Style::Newtype => Fields::Newtype(Box::new(nodes.next().expect("a newtype has a field"))),
+            Style::Tuple => Fields::Tuple(nodes.collect()),
+            Style::Named => {
+                let names = fields.iter().map(|field| field.name.to_owned());
+                Fields::Named(names.zip(nodes).map(|(name, shape)| Field { name, shape }).collect())
+            }
+        }
+    }
+}
+
+/// Whether a struct or enum of this identity, met inside `enclosing`, is one of those again.
+pub(super) const fn returns(identity: u64, enclosing: Option<&Enclosing<'_>>) -> Option<u32> {
+    if super::identity::marks_recursion(identity) { steps_out(identity, enclosing) } else { None }
+}

@@ -1,0 +1,85 @@
+//! Shapes of std's structs and enums, as serde writes them in a binary format.
+
+use std::ffi::{OsStr, OsString};
+use std::marker::PhantomData;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::ops::{Bound, Range, RangeFrom, RangeInclusive, RangeTo};
+use std::time::{Duration, SystemTime};
+
+use super::{Descriptor, Enum, Field, Shape, ShapeRef, Struct, Style, Variant, generic_identity};
+
+/// Gives a type the shape of a struct with named fields.
+macro_rules! structure {
+    ($type:ident $(<$parameter:ident>)? { $($field:ident: $shape:ty),* }) => {
+        impl $(<$parameter: Shape>)? Shape for $type $(<$parameter>)? {
+            const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Struct(Struct {
+                identity: generic_identity(stringify!($type)),
+                style: Style::Named,
+                fields: &[$(Field { name: stringify!($field), shape: <$shape>::SHAPE }),*],
+            }));
+        }
+    };
+}
+
+/// Gives a type the shape of an enum of variants that hold one value or none.
+macro_rules! enumeration {
+    ($type:ident $(<$($parameter:ident),+>)? { $($variant:ident $(($shape:ty))?),* }) => {
+        impl $(<$($parameter: Shape),+>)? Shape for $type $(<$($parameter),+>)? {
+            const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Enum(Enum {
+                identity: generic_identity(stringify!($type)),
+                variants: &[$(enumeration!(@ $variant $(($shape))?)),*],
+            }));
+        }
+    };
+    (@ $variant:ident) => {
+        Variant { name: stringify!($variant), style: Style::Unit, fields: &[] }
+    };
+    (@ $variant:ident ($shape:ty)) => {
+        Variant {
+            name: stringify!($variant),
+            style: Style::Newtype,
+            fields: &[Field { name: "0", shape: <$shape>::SHAPE }],
+        }
+    };
+}
+
+/// Gives a type the shape of another.
+macro_rules! same {
+    ($($type:ty => $other:ty,)+) => {$(
+        impl Shape for $type {
+            const SHAPE: ShapeRef = <$other>::SHAPE;
+        }
+    )+};
+}
+
+structure!(Duration { secs: u64, nanos: u32 });
+// One before 1970 does not serialize.
+structure!(SystemTime { secs_since_epoch: u64, nanos_since_epoch: u32 });
+structure!(Range<T> { start: T, end: T });
+structure!(RangeInclusive<T> { start: T, end: T });
+structure!(RangeFrom<T> { start: T });
+structure!(RangeTo<T> { end: T });
+
+enumeration!(Bound<T> { Unbounded, Included(T), Excluded(T) });
+enumeration!(Result<T, E> { Ok(T), Err(E) });
+enumeration!(IpAddr { V4(Ipv4Addr), V6(Ipv6Addr) });
+enumeration!(SocketAddr { V4(SocketAddrV4), V6(SocketAddrV6) });
+// The same on every platform, but a value of one does not deserialize on the other.
+enumeration!(OsString { Unix(Vec<u8>), Windows(Vec<u16>) });
+
+same! {
+    Ipv4Addr => [u8; 4],
+    Ipv6Addr => [u8; 16],
+    SocketAddrV4 => (Ipv4Addr, u16),
+    // serde leaves flow information and scope out.
+    SocketAddrV6 => (Ipv6Addr, u16),
+    OsStr => OsString,
+}
+
+impl<T: ?Sized> Shape for PhantomData<T> {
+    const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Struct(Struct {
+        identity: generic_identity("PhantomData"),
+        style: Style::Unit,
+        fields: &[],
+    }));
+}

@@ -1,0 +1,101 @@
+//! A shape in one readable line, for messages: `{account: u32, memo: option<string>}`.
+
+use std::fmt::{self, Display, Formatter, Write as _};
+
+use super::Primitive;
+use super::node::{Field, Fields, Node, Variant};
+
+impl Display for Node {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Node::Primitive(primitive) => primitive.fmt(f),
+            Node::Option(item) => write!(f, "option<{item}>"),
+            Node::List(item) => write!(f, "list<{item}>"),
+            Node::Set(item) => write!(f, "set<{item}>"),
+            Node::Map(entry) => write!(f, "map<{}, {}>", entry.0, entry.1),
+            Node::OrderedMap(entry) => write!(f, "ordered_map<{}, {}>", entry.0, entry.1),
+            Node::Array(item, length) => write!(f, "[{item}; {length}]"),
+            Node::Tuple(items) => tuple(f, items),
+            Node::Struct(fields) => match fields {
+                Fields::Unit => f.write_str("struct"),
+                Fields::Newtype(_) | Fields::Tuple(_) => write!(f, "struct{fields}"),
+                Fields::Named(_) => fields.fmt(f),
+            },
+            Node::Enum(variants) => {
+                f.write_str("enum {")?;
+                separated(f, variants)?;
+                f.write_char('}')
+            }
+            Node::Opaque(name) => write!(f, "opaque<{name}>"),
+            Node::Back(steps) => write!(f, "back({steps})"),
+        }
+    }
+}
+
+impl Display for Fields {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Fields::Unit => Ok(()),
+            Fields::Newtype(item) => write!(f, "({item})"),
+            Fields::Tuple(items) => tuple(f, items),
+            Fields::Named(fields) => {
+                f.write_char('{')?;
+                separated(f, fields)?;
+                f.write_char('}')
+            }
+        }
+    }
+}
+
+impl Display for Field {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.shape)
+    }
+}
+
+impl Display for Variant {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.name, self.fields)
+    }
+}
+
+impl Display for Primitive {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Primitive::Unit => "()",
+            Primitive::Bool => "bool",
+            Primitive::U8 => "u8",
+            Primitive::U16 => "u16",
+            Primitive::U32 => "u32",
+            Primitive::U64 => "u64",
+            Primitive::U128 => "u128",
+            Primitive::I8 => "i8",
+            Primitive::I16 => "i16",
+            Primitive::I32 => "i32",
+            Primitive::I64 => "i64",
+            Primitive::I128 => "i128",
+            Primitive::F32 => "f32",
+            Primitive::F64 => "f64",
+            Primitive::Char => "char",
+            Primitive::String => "string",
+            Primitive::Bytes => "bytes",
+        })
+    }
+}
+
+/// As in Rust: a tuple of one has a comma after it.
+fn tuple(f: &mut Formatter<'_>, items: &[Node]) -> fmt::Result {
+    f.write_char('(')?;
+    separated(f, items)?;
+    f.write_str(if items.len() == 1 { ",)" } else { ")" })
+}
+
+fn separated<T: Display>(f: &mut Formatter<'_>, items: &[T]) -> fmt::Result {
+    for (i, item) in items.iter().enumerate() {
+        if i > 0 {
+            f.write_str(", ")?;
+        }
+        item.fmt(f)?;
+    }
+    Ok(())
+}
