@@ -1,11 +1,57 @@
-//! stub, being written
+//! The macros of memimage. Use them through the `memimage` crate, which exports each of them.
+
+mod ast;
+mod attr;
+mod case;
+mod check;
+mod ctxt;
+mod expand;
+mod hygiene;
+mod reserved;
+
 use proc_macro::TokenStream;
-/// stub
+use syn::{DeriveInput, parse_macro_input};
+
+use crate::ctxt::Ctxt;
+
+/// Derives `Shape`.
 #[proc_macro_derive(Shape, attributes(shape))]
-pub fn shape(_: TokenStream) -> TokenStream { TokenStream::new() }
-/// stub
+pub fn shape(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    let cx = Ctxt::new();
+    let data = ast::Data::parse(&cx, input);
+    check::data(&cx, &data);
+    match cx.check() {
+        Ok(()) => expand::data(data).into(),
+        Err(errors) => errors.into(),
+    }
+}
+
+/// Derives `Model`.
 #[proc_macro_derive(Model, attributes(model))]
-pub fn model(_: TokenStream) -> TokenStream { TokenStream::new() }
-/// stub
+pub fn model(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    let cx = Ctxt::new();
+    let args = attr::ModelArgs::parse(&cx, &input.attrs);
+    check::model(&cx, &input);
+    match cx.check() {
+        Ok(()) => expand::model(&input, &args).into(),
+        Err(errors) => errors.into(),
+    }
+}
+
+/// Marks the impl block that holds a model's commands.
 #[proc_macro_attribute]
-pub fn commands(_: TokenStream, item: TokenStream) -> TokenStream { item }
+pub fn commands(args: TokenStream, item: TokenStream) -> TokenStream {
+    let cx = Ctxt::new();
+    let args = attr::BlockArgs::parse(&cx, args.into());
+    let block = cx.ok(ast::Block::parse(&cx, args, item.clone().into()));
+    if let Some(block) = &block {
+        check::block(&cx, block);
+    }
+    match (cx.check(), block) {
+        (Ok(()), Some(block)) => expand::block(&block).into(),
+        (Ok(()), None) => unreachable!("a block that does not parse is an error"),
+        (Err(errors), _) => errors.into(),
+    }
+}
