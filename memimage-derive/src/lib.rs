@@ -6,6 +6,7 @@ mod case;
 mod check;
 mod ctxt;
 mod expand;
+mod fallback;
 mod hygiene;
 mod reserved;
 
@@ -23,7 +24,10 @@ pub fn shape(input: TokenStream) -> TokenStream {
     check::data(&cx, &data);
     match cx.check() {
         Ok(()) => expand::data(data).into(),
-        Err(errors) => errors.into(),
+        Err(mut tokens) => {
+            tokens.extend(fallback::data(&data));
+            tokens.into()
+        }
     }
 }
 
@@ -36,7 +40,10 @@ pub fn model(input: TokenStream) -> TokenStream {
     check::model(&cx, &input);
     match cx.check() {
         Ok(()) => expand::model(&input, &args).into(),
-        Err(errors) => errors.into(),
+        Err(mut tokens) => {
+            tokens.extend(fallback::model(&input, &args));
+            tokens.into()
+        }
     }
 }
 
@@ -51,7 +58,27 @@ pub fn commands(args: TokenStream, item: TokenStream) -> TokenStream {
     }
     match (cx.check(), block) {
         (Ok(()), Some(block)) => expand::block(&block).into(),
-        (Ok(()), None) => unreachable!("a block that does not parse is an error"),
-        (Err(errors), _) => errors.into(),
+        (Ok(()), None) => unreachable!("a block that cannot be read is an error"),
+        (Err(mut tokens), block) => {
+            tokens.extend(block.map_or_else(|| fallback::unread(item.into()), fallback::block));
+            tokens.into()
+        }
+    }
+}
+
+/// Marks a command.
+#[proc_macro_attribute]
+pub fn command(_args: TokenStream, item: TokenStream) -> TokenStream {
+    let cx = Ctxt::new();
+    cx.syn_error(syn::Error::new(
+        proc_macro2::Span::call_site(),
+        "`#[command]` has a meaning only inside an impl block marked `#[memimage::commands]`",
+    ));
+    match cx.check() {
+        Ok(()) => item,
+        Err(mut tokens) => {
+            tokens.extend(proc_macro2::TokenStream::from(item));
+            tokens.into()
+        }
     }
 }

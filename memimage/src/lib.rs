@@ -7,7 +7,7 @@ mod seq;
 mod shape;
 mod submit;
 
-pub use memimage_derive::{Model, Shape, commands};
+pub use memimage_derive::{Model, Shape, command, commands};
 
 pub use context::Context;
 pub use error::{CommandError, Error};

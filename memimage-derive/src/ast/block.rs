@@ -1,8 +1,7 @@
 //! An impl block of commands. Only signatures are parsed: bodies are carried through as the tokens they are.
 
-use proc_macro2::{Group, Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident};
-use syn::ext::IdentExt;
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
@@ -38,17 +37,24 @@ impl Block {
     /// Reads the block. What is no impl block at all is an error of syn's own.
     pub(crate) fn parse(cx: &Ctxt, args: BlockArgs, item: TokenStream) -> syn::Result<Block> {
         let Syntax { head, of_trait, generics, model, items } = syn::parse2(item)?;
-        let mut block =
-            Block { args, source: TokenStream::new(), of_trait, generics, model, commands: Vec::new(), methods: Vec::new() };
+        let mut block = Block {
+            args,
+            source: TokenStream::new(),
+            of_trait,
+            generics,
+            model,
+            commands: Vec::new(),
+            methods: Vec::new(),
+        };
         let mut body = TokenStream::new();
         for item in items {
             match item {
-                Item::Method(method) => block.method(cx, method, &mut body),
+                Item::Method(method) => block.method(cx, *method, &mut body),
                 Item::Other(tokens) => body.extend(tokens),
             }
         }
         block.source = head;
-        block.source.extend([proc_macro2::TokenTree::Group(Group::new(proc_macro2::Delimiter::Brace, body))]);
+        block.source.extend([TokenTree::Group(Group::new(Delimiter::Brace, body))]);
         Ok(block)
     }
 
@@ -136,7 +142,7 @@ struct Syntax {
 }
 
 enum Item {
-    Method(Method),
+    Method(Box<Method>),
     Other(TokenStream),
 }
 
@@ -173,7 +179,8 @@ impl Parse for Syntax {
         generics.where_clause.to_tokens(&mut head);
         let content;
         syn::braced!(content in input);
-        let mut items: Vec<Item> = content.call(Attribute::parse_inner)?.into_iter().map(Item::inner).collect();
+        let mut items: Vec<Item> =
+            content.call(Attribute::parse_inner)?.iter().map(|attr| Item::Other(attr.to_token_stream())).collect();
         while !content.is_empty() {
             items.push(content.parse()?);
         }
@@ -181,12 +188,6 @@ impl Parse for Syntax {
             model = *group.elem;
         }
         Ok(Syntax { head, of_trait, generics, model, items })
-    }
-}
-
-impl Item {
-    fn inner(attr: Attribute) -> Item {
-        Item::Other(attr.to_token_stream())
     }
 }
 
@@ -201,7 +202,7 @@ impl Parse for Item {
         let sig: Signature = ahead.parse()?;
         let body = ahead.parse::<Group>()?.to_token_stream();
         input.advance_to(&ahead);
-        Ok(Item::Method(Method { attrs, vis, sig, body }))
+        Ok(Item::Method(Box::new(Method { attrs, vis, sig, body })))
     }
 }
 
@@ -210,7 +211,7 @@ fn is_fn(ahead: ParseStream<'_>) -> bool {
     while !ahead.peek(Token![fn]) {
         let word = ahead.peek(Token![const]) || ahead.peek(Token![async]) || ahead.peek(Token![unsafe]);
         let abi = ahead.peek(Token![extern]) || ahead.peek(syn::LitStr);
-        if !(word || abi) || ahead.parse::<proc_macro2::TokenTree>().is_err() {
+        if !(word || abi) || ahead.parse::<TokenTree>().is_err() {
             return false;
         }
     }

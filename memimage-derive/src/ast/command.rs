@@ -2,7 +2,6 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident};
-use syn::spanned::Spanned;
 use syn::{Attribute, FnArg, LitStr, Pat, PatType, ReturnType, Signature, Type, Visibility};
 
 use super::Method;
@@ -31,9 +30,9 @@ pub(crate) struct Command {
 /// An argument of the method, in its place.
 pub(crate) enum Input {
     /// `&Context`.
-    Context(PatType),
+    Context(Box<PatType>),
     /// A field of the payload.
-    Argument(Argument),
+    Argument(Box<Argument>),
 }
 
 pub(crate) struct Argument {
@@ -86,14 +85,14 @@ impl Command {
 
     pub(crate) fn arguments(&self) -> impl Iterator<Item = &Argument> {
         self.inputs.iter().filter_map(|input| match input {
-            Input::Argument(argument) => Some(argument),
+            Input::Argument(argument) => Some(&**argument),
             Input::Context(_) => None,
         })
     }
 
     pub(crate) fn contexts(&self) -> impl Iterator<Item = &PatType> {
         self.inputs.iter().filter_map(|input| match input {
-            Input::Context(typed) => Some(typed),
+            Input::Context(typed) => Some(&**typed),
             Input::Argument(_) => None,
         })
     }
@@ -117,13 +116,14 @@ impl Input {
     /// Nothing for an argument that has no name to go by; its error is added.
     fn new(cx: &Ctxt, model: &TokenStream, typed: &mut PatType) -> Option<Input> {
         if is_context(&typed.ty) {
-            return Some(Input::Context(typed.clone()));
+            return Some(Input::Context(Box::new(typed.clone())));
         }
-        let attrs = typed.attrs.extract_if(.., |attr| attr.path().is_ident("serde") || attr.path().is_ident("shape")).collect();
+        let attrs =
+            typed.attrs.extract_if(.., |attr| attr.path().is_ident("serde") || attr.path().is_ident("shape")).collect();
         match &*typed.pat {
             Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => {
                 let ty = cx.ok(syn::parse2(replace_self(typed.ty.to_token_stream(), model)))?;
-                Some(Input::Argument(Argument { ident: pat.ident.clone(), ty, attrs }))
+                Some(Input::Argument(Box::new(Argument { ident: pat.ident.clone(), ty, attrs })))
             }
             pattern => {
                 cx.error(pattern, "an argument of a command becomes a field of its payload: give it a plain name");
@@ -139,7 +139,9 @@ impl Output {
         let Some(ty) = cx.ok(syn::parse2(replace_self(ty.to_token_stream(), model))) else { return Output::Unit };
         match &ty {
             Type::Tuple(tuple) if tuple.elems.is_empty() => Output::Unit,
-            Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Result") => Output::Result(ty),
+            Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Result") => {
+                Output::Result(ty)
+            }
             _ => Output::Plain(ty),
         }
     }

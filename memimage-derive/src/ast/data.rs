@@ -73,10 +73,12 @@ impl Data {
         let kind = match (&input.data, args.opaque.is_set()) {
             (syn::Data::Union(data), _) => Kind::Union(data.union_token),
             (_, true) => Kind::Struct(Fields { style: Style::Unit, fields: Vec::new() }),
-            (syn::Data::Struct(data), false) => Kind::Struct(Fields::parse(cx, &data.fields, |name| match serde.rename_all.get() {
-                Some(rule) => rule.field(name),
-                None => name.to_owned(),
-            })),
+            (syn::Data::Struct(data), false) => {
+                Kind::Struct(Fields::parse(cx, &data.fields, |name| match serde.rename_all.get() {
+                    Some(rule) => rule.field(name),
+                    None => name.to_owned(),
+                }))
+            }
             (syn::Data::Enum(data), false) => {
                 Kind::Enum(data.variants.iter().map(|variant| Variant::parse(cx, &serde, variant)).collect())
             }
@@ -132,7 +134,8 @@ impl Data {
     /// The fields' types with each occurrence of the type itself replaced by `marker`.
     pub(crate) fn mark_occurrences(&mut self, marker: &TokenStream) {
         let (_, parameters, _) = self.generics.split_for_impl();
-        let mut marking = Marking { ident: self.ident.clone(), parameters: parameters.to_token_stream().to_string(), marker };
+        let mut marking =
+            Marking { ident: self.ident.clone(), parameters: parameters.to_token_stream().to_string(), marker };
         for field in self.fields_mut() {
             marking.visit_type_mut(&mut field.ty);
         }

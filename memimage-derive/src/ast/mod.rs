@@ -5,5 +5,5 @@ mod command;
 mod data;
 
 pub(crate) use self::block::{Block, Method};
-pub(crate) use self::command::{Argument, Command, Input, Output, is_context};
-pub(crate) use self::data::{Data, Field, Fields, Kind, Style, Variant};
+pub(crate) use self::command::{Command, Input, Output, is_context, names_context};
+pub(crate) use self::data::{Data, Field, Fields, Kind, Style};

@@ -69,12 +69,18 @@ impl CommandArgs {
         } else if key.is_ident("payload") {
             self.payload.set(cx, key, meta.value()?.parse()?);
         } else if key.is_ident("allow") {
-            meta.parse_nested_meta(|rule| match rule.path.is_ident("nondeterminism") {
-                true => Ok(self.nondeterminism.set(cx, &rule.path, ())),
-                false => Err(unknown(&rule, "a command can allow `nondeterminism`")),
+            meta.parse_nested_meta(|rule| {
+                if !rule.path.is_ident("nondeterminism") {
+                    return Err(unknown(&rule, "a command can allow `nondeterminism`"));
+                }
+                self.nondeterminism.set(cx, &rule.path, ());
+                Ok(())
             })?;
         } else {
-            return Err(unknown(meta, "a command has `check`, `name`, `version`, `payload` and `allow(nondeterminism)`"));
+            return Err(unknown(
+                meta,
+                "a command has `check`, `name`, `version`, `payload` and `allow(nondeterminism)`",
+            ));
         }
         Ok(())
     }

@@ -74,7 +74,9 @@ fn unknown(meta: &ParseNestedMeta<'_>, known: &str) -> syn::Error {
 fn name(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
     let name: LitStr = meta.value()?.parse()?;
     match name.value().trim().is_empty() {
-        true => Err(syn::Error::new_spanned(name, "empty name: it is written in the journal and must tell what it names")),
+        true => {
+            Err(syn::Error::new_spanned(name, "empty name: it is written in the journal and must tell what it names"))
+        }
         false => Ok(name),
     }
 }

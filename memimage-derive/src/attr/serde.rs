@@ -138,6 +138,7 @@ fn both_ways(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
 
 fn rule(meta: &ParseNestedMeta<'_>) -> syn::Result<RenameRule> {
     let text = both_ways(meta)?;
-    RenameRule::parse(&text.value())
-        .ok_or_else(|| syn::Error::new_spanned(&text, "unknown rule: serde has `camelCase`, `kebab-case` and six others"))
+    RenameRule::parse(&text.value()).ok_or_else(|| {
+        syn::Error::new_spanned(&text, "unknown rule: serde has `camelCase`, `kebab-case` and six others")
+    })
 }

@@ -42,9 +42,12 @@ pub(crate) struct ShapeField {
 impl ShapeField {
     pub(crate) fn parse(cx: &Ctxt, attrs: &[Attribute]) -> ShapeField {
         let mut args = ShapeField::default();
-        read(cx, attrs, "shape", |meta| match meta.path.is_ident("opaque") {
-            true => Ok(args.opaque.set(cx, &meta.path, name(&meta)?)),
-            false => Err(unknown(&meta, "a field has `opaque = \"name\"`")),
+        read(cx, attrs, "shape", |meta| {
+            if !meta.path.is_ident("opaque") {
+                return Err(unknown(&meta, "a field has `opaque = \"name\"`"));
+            }
+            args.opaque.set(cx, &meta.path, name(&meta)?);
+            Ok(())
         });
         args
     }

@@ -11,10 +11,16 @@ pub(crate) fn data(cx: &Ctxt, data: &Data) {
         cx.error(union, "a union has no shape: which of its fields is live is not known; use an enum");
     }
     for lifetime in data.generics.lifetimes() {
-        cx.error(lifetime, "a type with a shape owns its data, since the journal gives it back: own it (`String` for `&str`)");
+        cx.error(
+            lifetime,
+            "a type with a shape owns its data, since the journal gives it back: own it (`String` for `&str`)",
+        );
     }
     if let (Some(_), Some(parameter)) = (data.args.opaque.get(), data.generics.type_params().next()) {
-        cx.error(parameter, "an opaque name stands for one serialization, not for one a parameter: wrap each use in a type");
+        cx.error(
+            parameter,
+            "an opaque name stands for one serialization, not for one a parameter: wrap each use in a type",
+        );
     }
     recursion(cx, data);
     transparent(cx, data);
@@ -25,7 +31,10 @@ fn recursion(cx: &Ctxt, data: &Data) {
     match data.args.recursive.get() {
         None => {
             if let Some(occurrence) = data.occurrences.first() {
-                cx.error(&occurrence.path, format_args!("`{name}` is generic and contains itself: mark it `#[shape(recursive)]`"));
+                cx.error(
+                    &occurrence.path,
+                    format_args!("`{name}` is generic and contains itself: mark it `#[shape(recursive)]`"),
+                );
             }
         }
         Some(key) if !data.is_generic() => {
@@ -36,7 +45,8 @@ fn recursion(cx: &Ctxt, data: &Data) {
         }
         Some(_) => {
             for occurrence in data.occurrences.iter().filter(|occurrence| !occurrence.same) {
-                let message = "a recursive shape names itself with its own parameters only: use them, or a type of its own here";
+                let message =
+                    "a recursive shape names itself with its own parameters only: use them, or a type of its own here";
                 cx.error(&occurrence.path, message);
             }
         }
@@ -62,6 +72,9 @@ pub(crate) fn model(cx: &Ctxt, input: &DeriveInput) {
     }
     if !input.generics.params.is_empty() {
         let parameters = &input.generics.params;
-        cx.error(parameters, "a model cannot be generic, since its journal is written for one type: name the types it holds");
+        cx.error(
+            parameters,
+            "a model cannot be generic, since its journal is written for one type: name the types it holds",
+        );
     }
 }

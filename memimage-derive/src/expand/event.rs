@@ -43,7 +43,8 @@ pub(crate) fn event(krate: &TokenStream, block: &Block) -> TokenStream {
 /// and how far that is cannot be read from an impl block.
 pub(crate) fn definition(block: &Block) -> TokenStream {
     let event = block.event();
-    let about = format!("The events of `{}`: one variant a command, holding the command's arguments.", block.model_name());
+    let about =
+        format!("The events of `{}`: one variant a command, holding the command's arguments.", block.model_name());
     let derives = derives(block);
     let hidden = match block.vis() {
         Visibility::Public(_) => None,

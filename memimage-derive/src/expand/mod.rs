@@ -12,6 +12,13 @@ pub(crate) use self::block::block;
 pub(crate) use self::data::{data, is_phantom};
 pub(crate) use self::model::model;
 
+// The parts from which the fallback makes its stubs.
+pub(crate) use self::command::types as command_types;
+pub(crate) use self::data::implement as implement_shape;
+pub(crate) use self::event::{conversions as event_conversions, definition as event_definition};
+pub(crate) use self::methods::{around as commands_trait, signature as method_signature};
+pub(crate) use self::payload::definition as payload_definition;
+
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 
