@@ -8,11 +8,14 @@ pub mod disk;
 mod disk;
 mod error;
 mod event;
+mod expand;
+mod journal;
 mod seq;
 mod shape;
 mod submit;
+mod sync;
 
-pub use memimage_derive::{Model, Shape, commands};
+pub use memimage_derive::{Model, Shape, command, commands};
 
 pub use context::Context;
 pub use error::{CommandError, Error};
@@ -25,9 +28,8 @@ pub use submit::Submit;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::event::{EventType, FromRefusal, row_of};
-    pub use crate::shape::{
-        Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, fingerprint, generic_identity, identity,
-    };
+    pub use crate::expand::{Back, Fallible, Judgement, NotResult, Probe, identity, judged};
+    pub use crate::shape::{Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, fingerprint, generic_identity};
     pub use serde;
     pub use std::convert::Infallible;
 }

@@ -1,0 +1,5 @@
+//! What the tests of memimage share.
+
+mod local;
+
+pub use local::Local;

@@ -1,0 +1,219 @@
+//! An impl block of commands. Only signatures are parsed: bodies are carried through as the tokens they are.
+
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident};
+use syn::parse::discouraged::Speculative;
+use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned;
+use syn::{Attribute, Generics, ImplItem, Path, Signature, Token, Type, Visibility};
+
+use super::Command;
+use crate::attr::{BlockArgs, CommandArgs};
+use crate::case::unraw;
+use crate::ctxt::Ctxt;
+
+pub(crate) struct Block {
+    pub args: BlockArgs,
+    /// The user's block without our attributes.
+    pub source: TokenStream,
+    /// The trait of an impl of one.
+    pub of_trait: Option<Path>,
+    pub generics: Generics,
+    pub model: Type,
+    pub commands: Vec<Command>,
+    /// The methods that are no commands; checks are among them.
+    pub methods: Vec<Method>,
+}
+
+/// A method as it is written, its body unread.
+pub(crate) struct Method {
+    pub attrs: Vec<Attribute>,
+    pub vis: Visibility,
+    pub sig: Signature,
+    pub body: TokenStream,
+}
+
+impl Block {
+    /// Reads the block. What is no impl block at all is an error of syn's own.
+    pub(crate) fn parse(cx: &Ctxt, args: BlockArgs, item: TokenStream) -> syn::Result<Block> {
+        let Syntax { head, of_trait, generics, model, items } = syn::parse2(item)?;
+        let mut block = Block {
+            args,
+            source: TokenStream::new(),
+            of_trait,
+            generics,
+            model,
+            commands: Vec::new(),
+            methods: Vec::new(),
+        };
+        let mut body = TokenStream::new();
+        for item in items {
+            match item {
+                Item::Method(method) => block.method(cx, *method, &mut body),
+                Item::Other(tokens) => body.extend(tokens),
+            }
+        }
+        block.source = head;
+        block.source.extend([TokenTree::Group(Group::new(Delimiter::Brace, body))]);
+        Ok(block)
+    }
+
+    fn method(&mut self, cx: &Ctxt, mut method: Method, body: &mut TokenStream) {
+        let marks: Vec<Attribute> = method.attrs.extract_if(.., |attr| is_mark(attr)).collect();
+        let Some(mark) = marks.first() else {
+            method.to_tokens(body);
+            return self.methods.push(method);
+        };
+        if let Some(second) = marks.get(1) {
+            cx.error(second, "duplicate `#[command]`: put its keys into one");
+        }
+        let args = CommandArgs::parse(cx, mark);
+        let command = Command::new(cx, &self.model, args, &mut method);
+        method.to_tokens(body);
+        self.commands.push(command);
+    }
+
+    /// The model's type without anything around it, if it is a plain path.
+    pub(crate) fn model_path(&self) -> Option<&Path> {
+        match &self.model {
+            Type::Path(path) if path.qself.is_none() => Some(&path.path),
+            _ => None,
+        }
+    }
+
+    /// `Bank` of `bank::Bank`, from which the names of what is emitted are made.
+    pub(crate) fn model_name(&self) -> String {
+        self.model_path().and_then(|path| path.segments.last()).map_or_else(String::new, |last| unraw(&last.ident))
+    }
+
+    pub(crate) fn event(&self) -> Ident {
+        format_ident!("{}Event", self.model_name(), span = self.model.span())
+    }
+
+    pub(crate) fn commands_trait(&self) -> Ident {
+        format_ident!("{}Commands", self.model_name(), span = self.model.span())
+    }
+
+    /// The method that judges a command; the check of the rules has made sure that there is one.
+    pub(crate) fn check_of(&self, command: &Command) -> Option<&Method> {
+        let name = command.args.check.get()?;
+        self.methods.iter().find(|method| method.sig.ident == *name)
+    }
+
+    /// The widest visibility of the commands, which what belongs to all of them gets.
+    pub(crate) fn vis(&self) -> Visibility {
+        let widest = self.commands.iter().map(|command| &command.vis).max_by_key(|vis| width(vis));
+        widest.cloned().unwrap_or(Visibility::Inherited)
+    }
+}
+
+fn width(vis: &Visibility) -> u8 {
+    match vis {
+        Visibility::Public(_) => 3,
+        Visibility::Restricted(vis) if vis.path.is_ident("crate") => 2,
+        Visibility::Restricted(vis) if vis.path.is_ident("self") => 0,
+        Visibility::Restricted(_) => 1,
+        Visibility::Inherited => 0,
+    }
+}
+
+/// `#[command]`, `#[memimage::command]`.
+pub(crate) fn is_mark(attr: &Attribute) -> bool {
+    attr.path().segments.last().is_some_and(|segment| segment.ident == "command")
+}
+
+impl ToTokens for Method {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        tokens.extend(self.attrs.iter().map(ToTokens::to_token_stream));
+        self.vis.to_tokens(tokens);
+        self.sig.to_tokens(tokens);
+        self.body.to_tokens(tokens);
+    }
+}
+
+/// An impl block in syntax only.
+struct Syntax {
+    /// All before the braces.
+    head: TokenStream,
+    of_trait: Option<Path>,
+    generics: Generics,
+    model: Type,
+    items: Vec<Item>,
+}
+
+enum Item {
+    Method(Box<Method>),
+    Other(TokenStream),
+}
+
+impl Parse for Syntax {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Syntax> {
+        let mut head = TokenStream::new();
+        for attr in input.call(Attribute::parse_outer)? {
+            attr.to_tokens(&mut head);
+        }
+        let ahead = input.fork();
+        if ahead.parse::<Option<Token![unsafe]>>().is_err() || !ahead.peek(Token![impl]) {
+            let message = "`#[memimage::commands]` goes on the impl block that holds a model's commands";
+            return Err(syn::Error::new(ahead.span(), message));
+        }
+        input.parse::<Option<Token![unsafe]>>()?.to_tokens(&mut head);
+        input.parse::<Token![impl]>()?.to_tokens(&mut head);
+        let mut generics = match input.peek(Token![<]) {
+            true => input.parse::<Generics>()?,
+            false => Generics::default(),
+        };
+        generics.to_tokens(&mut head);
+        let mut model: Type = input.parse()?;
+        model.to_tokens(&mut head);
+        let mut of_trait = None;
+        if let Some(token) = input.parse::<Option<Token![for]>>()? {
+            if let Type::Path(path) = model {
+                of_trait = Some(path.path);
+            }
+            token.to_tokens(&mut head);
+            model = input.parse()?;
+            model.to_tokens(&mut head);
+        }
+        generics.where_clause = input.parse()?;
+        generics.where_clause.to_tokens(&mut head);
+        let content;
+        syn::braced!(content in input);
+        let mut items: Vec<Item> =
+            content.call(Attribute::parse_inner)?.iter().map(|attr| Item::Other(attr.to_token_stream())).collect();
+        while !content.is_empty() {
+            items.push(content.parse()?);
+        }
+        while let Type::Group(group) = model {
+            model = *group.elem;
+        }
+        Ok(Syntax { head, of_trait, generics, model, items })
+    }
+}
+
+impl Parse for Item {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Item> {
+        let ahead = input.fork();
+        let attrs = ahead.call(Attribute::parse_outer)?;
+        let vis: Visibility = ahead.parse()?;
+        if !is_fn(&ahead.fork()) {
+            return Ok(Item::Other(input.parse::<ImplItem>()?.to_token_stream()));
+        }
+        let sig: Signature = ahead.parse()?;
+        let body = ahead.parse::<Group>()?.to_token_stream();
+        input.advance_to(&ahead);
+        Ok(Item::Method(Box::new(Method { attrs, vis, sig, body })))
+    }
+}
+
+/// Whether a function comes: `fn`, after any of the words that may stand before it.
+fn is_fn(ahead: ParseStream<'_>) -> bool {
+    while !ahead.peek(Token![fn]) {
+        let word = ahead.peek(Token![const]) || ahead.peek(Token![async]) || ahead.peek(Token![unsafe]);
+        let abi = ahead.peek(Token![extern]) || ahead.peek(syn::LitStr);
+        if !(word || abi) || ahead.parse::<TokenTree>().is_err() {
+            return false;
+        }
+    }
+    true
+}

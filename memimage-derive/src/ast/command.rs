@@ -1,0 +1,186 @@
+//! One command: a method marked `#[command]`.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident};
+use syn::{Attribute, FnArg, LitStr, Pat, PatType, ReturnType, Signature, Type, Visibility};
+
+use super::Method;
+use crate::attr::CommandArgs;
+use crate::case::{pascal, unraw};
+use crate::ctxt::Ctxt;
+use crate::hygiene::replace_self;
+
+pub(crate) struct Command {
+    pub args: CommandArgs,
+    /// The method's other attributes.
+    pub attrs: Vec<Attribute>,
+    pub vis: Visibility,
+    pub sig: Signature,
+    pub inputs: Vec<Input>,
+    pub output: Output,
+    pub body: TokenStream,
+    /// The event's name in the journal.
+    pub name: LitStr,
+    /// The struct of the arguments.
+    pub payload: Ident,
+    /// The variant of the event enum.
+    pub variant: Ident,
+}
+
+/// An argument of the method, in its place.
+pub(crate) enum Input {
+    /// `&Context`.
+    Context(Box<PatType>),
+    /// A field of the payload.
+    Argument(Box<Argument>),
+}
+
+pub(crate) struct Argument {
+    pub ident: Ident,
+    /// With the model's name for `Self`.
+    pub ty: Type,
+    /// What is said to serde and to the shape, and moves to the payload's field.
+    pub attrs: Vec<Attribute>,
+}
+
+/// What the method returns, with the model's name for `Self`.
+pub(crate) enum Output {
+    Unit,
+    /// Never refuses.
+    Plain(Type),
+    /// Spelled `Result`.
+    Result(Type),
+}
+
+impl Command {
+    /// Reads a method, and takes from its arguments the attributes that are meant for the payload.
+    pub(crate) fn new(cx: &Ctxt, model: &Type, args: CommandArgs, method: &mut Method) -> Command {
+        let model_tokens = model.to_token_stream();
+        let mut inputs = Vec::new();
+        for input in &mut method.sig.inputs {
+            if let FnArg::Typed(typed) = input {
+                inputs.extend(Input::new(cx, &model_tokens, typed));
+            }
+        }
+        let output = Output::new(cx, &model_tokens, &method.sig.output);
+        let ident = &method.sig.ident;
+        let pascal = pascal(&unraw(ident));
+        let payload = match args.payload.get() {
+            Some(payload) => payload.clone(),
+            None => format_ident!("{}{}", last_segment(model), pascal, span = ident.span()),
+        };
+        Command {
+            name: args.name(ident),
+            variant: variant(&pascal, ident.span()),
+            args,
+            attrs: method.attrs.clone(),
+            vis: method.vis.clone(),
+            sig: method.sig.clone(),
+            inputs,
+            output,
+            body: method.body.clone(),
+            payload,
+        }
+    }
+
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = &Argument> {
+        self.inputs.iter().filter_map(|input| match input {
+            Input::Argument(argument) => Some(&**argument),
+            Input::Context(_) => None,
+        })
+    }
+
+    pub(crate) fn contexts(&self) -> impl Iterator<Item = &PatType> {
+        self.inputs.iter().filter_map(|input| match input {
+            Input::Context(typed) => Some(&**typed),
+            Input::Argument(_) => None,
+        })
+    }
+
+    /// The `#[cfg]`s, which all that is emitted for the command carries.
+    pub(crate) fn cfgs(&self) -> impl Iterator<Item = &Attribute> {
+        self.attrs.iter().filter(|attr| attr.path().is_ident("cfg"))
+    }
+
+    /// The doc comments.
+    pub(crate) fn docs(&self) -> impl Iterator<Item = &Attribute> {
+        self.attrs.iter().filter(|attr| attr.path().is_ident("doc"))
+    }
+
+    pub(crate) fn deprecated(&self) -> impl Iterator<Item = &Attribute> {
+        self.attrs.iter().filter(|attr| attr.path().is_ident("deprecated"))
+    }
+}
+
+impl Input {
+    /// Nothing for an argument that has no name to go by; its error is added.
+    fn new(cx: &Ctxt, model: &TokenStream, typed: &mut PatType) -> Option<Input> {
+        if is_context(&typed.ty) {
+            return Some(Input::Context(Box::new(typed.clone())));
+        }
+        let attrs =
+            typed.attrs.extract_if(.., |attr| attr.path().is_ident("serde") || attr.path().is_ident("shape")).collect();
+        match &*typed.pat {
+            Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => {
+                let ty = cx.ok(syn::parse2(replace_self(typed.ty.to_token_stream(), model)))?;
+                Some(Input::Argument(Box::new(Argument { ident: pat.ident.clone(), ty, attrs })))
+            }
+            pattern => {
+                cx.error(pattern, "an argument of a command becomes a field of its payload: give it a plain name");
+                None
+            }
+        }
+    }
+}
+
+impl Output {
+    fn new(cx: &Ctxt, model: &TokenStream, output: &ReturnType) -> Output {
+        let ReturnType::Type(_, ty) = output else { return Output::Unit };
+        let Some(ty) = cx.ok(syn::parse2(replace_self(ty.to_token_stream(), model))) else { return Output::Unit };
+        match &ty {
+            Type::Tuple(tuple) if tuple.elems.is_empty() => Output::Unit,
+            Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Result") => {
+                Output::Result(ty)
+            }
+            _ => Output::Plain(ty),
+        }
+    }
+
+    pub(crate) fn ty(&self) -> Option<&Type> {
+        match self {
+            Output::Unit => None,
+            Output::Plain(ty) | Output::Result(ty) => Some(ty),
+        }
+    }
+}
+
+/// Whether a type is a shared reference to what is called `Context`.
+pub(crate) fn is_context(ty: &Type) -> bool {
+    match ty {
+        Type::Reference(reference) if reference.mutability.is_none() => names_context(&reference.elem),
+        _ => false,
+    }
+}
+
+/// Whether a type is called `Context`.
+pub(crate) fn names_context(ty: &Type) -> bool {
+    match ty {
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "Context"),
+        _ => false,
+    }
+}
+
+fn last_segment(model: &Type) -> String {
+    match model {
+        Type::Path(path) => path.path.segments.last().map_or_else(String::new, |last| unraw(&last.ident)),
+        _ => String::new(),
+    }
+}
+
+/// The method's name as a type's. A name of underscores only has none; the rules refuse it, with this in its place.
+fn variant(pascal: &str, span: Span) -> Ident {
+    match pascal {
+        "" | "Self" => Ident::new("__", span),
+        name => Ident::new(name, span),
+    }
+}

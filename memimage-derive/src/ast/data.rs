@@ -1,0 +1,236 @@
+//! A type whose shape is derived.
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::visit_mut::{self, VisitMut};
+use syn::{DeriveInput, Generics, Ident, LitStr, Path, PathArguments, Token, Type};
+
+use crate::attr::{SerdeContainer, SerdeField, SerdeVariant, ShapeContainer, ShapeField};
+use crate::case::unraw;
+use crate::ctxt::Ctxt;
+use crate::hygiene::replace_self;
+
+pub(crate) struct Data {
+    pub ident: Ident,
+    pub generics: Generics,
+    pub args: ShapeContainer,
+    pub transparent: bool,
+    pub kind: Kind,
+    /// Where the type names itself in its own fields; kept for generic types only, where it matters.
+    pub occurrences: Vec<Occurrence>,
+    /// A hash of the type's tokens.
+    pub hash: u64,
+}
+
+pub(crate) enum Kind {
+    Struct(Fields),
+    Enum(Vec<Variant>),
+    Union(Token![union]),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    Unit,
+    Newtype,
+    Tuple,
+    Named,
+}
+
+pub(crate) struct Fields {
+    pub style: Style,
+    pub fields: Vec<Field>,
+}
+
+pub(crate) struct Field {
+    /// After serde's renames.
+    pub name: String,
+    pub ty: Type,
+    pub opaque: Option<LitStr>,
+}
+
+pub(crate) struct Variant {
+    /// After serde's renames.
+    pub name: String,
+    pub fields: Fields,
+}
+
+/// A place where a generic type names itself.
+pub(crate) struct Occurrence {
+    pub path: Path,
+    /// Whether it is given its own parameters, as they are.
+    pub same: bool,
+}
+
+impl Data {
+    pub(crate) fn parse(cx: &Ctxt, input: DeriveInput) -> Data {
+        let args = ShapeContainer::parse(cx, &input.attrs);
+        let hash = fnv(&input.to_token_stream().to_string());
+        // Behind an opaque name nothing of the type is looked at, whatever serde is told to do with it.
+        let serde = match args.opaque.is_set() {
+            true => SerdeContainer::default(),
+            false => SerdeContainer::parse(cx, &input.attrs),
+        };
+        let kind = match (&input.data, args.opaque.is_set()) {
+            (syn::Data::Union(data), _) => Kind::Union(data.union_token),
+            (_, true) => Kind::Struct(Fields { style: Style::Unit, fields: Vec::new() }),
+            (syn::Data::Struct(data), false) => {
+                Kind::Struct(Fields::parse(cx, &data.fields, |name| match serde.rename_all.get() {
+                    Some(rule) => rule.field(name),
+                    None => name.to_owned(),
+                }))
+            }
+            (syn::Data::Enum(data), false) => {
+                Kind::Enum(data.variants.iter().map(|variant| Variant::parse(cx, &serde, variant)).collect())
+            }
+        };
+        let mut data = Data {
+            ident: input.ident,
+            generics: input.generics,
+            transparent: serde.transparent.is_set(),
+            args,
+            kind,
+            occurrences: Vec::new(),
+            hash,
+        };
+        data.name_itself(cx);
+        data
+    }
+
+    pub(crate) fn is_generic(&self) -> bool {
+        !self.generics.params.is_empty()
+    }
+
+    fn fields_mut(&mut self) -> impl Iterator<Item = &mut Field> {
+        let (one, many) = match &mut self.kind {
+            Kind::Struct(fields) => (Some(fields), None),
+            Kind::Enum(variants) => (None, Some(variants)),
+            Kind::Union(_) => (None, None),
+        };
+        let many = many.into_iter().flatten().map(|variant| &mut variant.fields);
+        one.into_iter().chain(many).flat_map(|fields| &mut fields.fields)
+    }
+
+    /// Makes each field's type mean the same in an item outside the impl, where there is no `Self`, and finds where a
+    /// generic type names itself.
+    fn name_itself(&mut self, cx: &Ctxt) {
+        let (_, parameters, _) = self.generics.split_for_impl();
+        let parameters = parameters.to_token_stream();
+        let ident = self.ident.clone();
+        let whole = quote::quote!(#ident #parameters);
+        let mut finder = Finder { ident: ident.clone(), parameters: parameters.to_string(), found: Vec::new() };
+        let generic = self.is_generic();
+        for field in self.fields_mut() {
+            let ty = field.ty.to_token_stream();
+            if let Some(ty) = cx.ok(syn::parse2(replace_self(ty, &whole))) {
+                field.ty = ty;
+            }
+            if generic && field.opaque.is_none() {
+                finder.visit_type_mut(&mut field.ty);
+            }
+        }
+        self.occurrences = finder.found;
+    }
+
+    /// The fields' types with each occurrence of the type itself replaced by `marker`.
+    pub(crate) fn mark_occurrences(&mut self, marker: &TokenStream) {
+        let (_, parameters, _) = self.generics.split_for_impl();
+        let mut marking =
+            Marking { ident: self.ident.clone(), parameters: parameters.to_token_stream().to_string(), marker };
+        for field in self.fields_mut() {
+            marking.visit_type_mut(&mut field.ty);
+        }
+    }
+}
+
+impl Variant {
+    fn parse(cx: &Ctxt, container: &SerdeContainer, variant: &syn::Variant) -> Variant {
+        let serde = SerdeVariant::parse(cx, &variant.attrs);
+        let written = unraw(&variant.ident);
+        let name = match (serde.rename.get(), container.rename_all.get()) {
+            (Some(name), _) => name.value(),
+            (None, Some(rule)) => rule.variant(&written),
+            (None, None) => written,
+        };
+        let rule = serde.rename_all.get().or(container.rename_all_fields.get());
+        let fields = Fields::parse(cx, &variant.fields, |name| match rule {
+            Some(rule) => rule.field(name),
+            None => name.to_owned(),
+        });
+        Variant { name, fields }
+    }
+}
+
+impl Fields {
+    fn parse(cx: &Ctxt, fields: &syn::Fields, rename: impl Fn(&str) -> String) -> Fields {
+        let style = match fields {
+            syn::Fields::Unit => Style::Unit,
+            syn::Fields::Unnamed(fields) if fields.unnamed.len() == 1 => Style::Newtype,
+            syn::Fields::Unnamed(_) => Style::Tuple,
+            syn::Fields::Named(_) => Style::Named,
+        };
+        let field = |(at, field): (usize, &syn::Field)| {
+            let args = ShapeField::parse(cx, &field.attrs);
+            let serde = SerdeField::parse(cx, &field.attrs, args.opaque.is_set());
+            let name = match (serde.rename.get(), &field.ident) {
+                (Some(name), _) => name.value(),
+                (None, Some(ident)) => rename(&unraw(ident)),
+                (None, None) => at.to_string(),
+            };
+            Field { name, ty: field.ty.clone(), opaque: args.opaque.get().cloned() }
+        };
+        Fields { style, fields: fields.iter().enumerate().map(field).collect() }
+    }
+}
+
+struct Finder {
+    ident: Ident,
+    parameters: String,
+    found: Vec<Occurrence>,
+}
+
+impl VisitMut for Finder {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        if let Some(occurrence) = occurrence(ty, &self.ident, &self.parameters) {
+            self.found.push(occurrence);
+        }
+        visit_mut::visit_type_mut(self, ty);
+    }
+}
+
+struct Marking<'a> {
+    ident: Ident,
+    parameters: String,
+    marker: &'a TokenStream,
+}
+
+impl VisitMut for Marking<'_> {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        match occurrence(ty, &self.ident, &self.parameters) {
+            Some(_) => *ty = Type::Verbatim(self.marker.clone()),
+            None => visit_mut::visit_type_mut(self, ty),
+        }
+    }
+}
+
+fn occurrence(ty: &Type, ident: &Ident, parameters: &str) -> Option<Occurrence> {
+    let Type::Path(path) = ty else { return None };
+    if path.qself.is_some() || path.path.segments.len() != 1 || path.path.segments[0].ident != *ident {
+        return None;
+    }
+    let arguments = &path.path.segments[0].arguments;
+    let same = match arguments {
+        PathArguments::None => parameters.is_empty(),
+        arguments => plain(&arguments.to_token_stream()) == plain(&parameters.parse().unwrap_or_default()),
+    };
+    Some(Occurrence { path: path.path.clone(), same })
+}
+
+/// The tokens as text, but for a comma before the closing `>`.
+fn plain(tokens: &TokenStream) -> String {
+    tokens.to_string().replace(' ', "").replace(",>", ">")
+}
+
+/// FNV-1a, which is short and the same everywhere; it tells types apart, nothing more.
+fn fnv(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}

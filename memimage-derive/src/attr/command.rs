@@ -1,0 +1,99 @@
+//! `#[memimage::commands(…)]` and `#[command(…)]`.
+
+use proc_macro2::{Span, TokenStream};
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Ident, LitStr, Meta, Path, Token};
+
+use super::{Once, name, unknown, version};
+use crate::ctxt::Ctxt;
+
+/// The arguments of `#[memimage::commands(…)]`.
+#[derive(Default)]
+pub(crate) struct BlockArgs {
+    pub krate: Once<Path>,
+    pub derives: Once<Vec<Path>>,
+}
+
+impl BlockArgs {
+    pub(crate) fn parse(cx: &Ctxt, tokens: TokenStream) -> BlockArgs {
+        let mut args = BlockArgs::default();
+        let parser = syn::meta::parser(|meta| {
+            if meta.path.is_ident("crate") {
+                args.krate.set(cx, &meta.path, meta.value()?.call(Path::parse_mod_style)?);
+            } else if meta.path.is_ident("derive") {
+                let list;
+                syn::parenthesized!(list in meta.input);
+                let paths = Punctuated::<Path, Token![,]>::parse_terminated_with(&list, Path::parse_mod_style)?;
+                args.derives.set(cx, &meta.path, paths.into_iter().collect());
+            } else {
+                return Err(unknown(&meta, "a block of commands has `crate = path` and `derive(…)`"));
+            }
+            Ok(())
+        });
+        cx.ok(parser.parse2(tokens));
+        args
+    }
+}
+
+/// The arguments of one `#[command(…)]`.
+#[derive(Default)]
+pub(crate) struct CommandArgs {
+    pub check: Once<Ident>,
+    pub name: Once<LitStr>,
+    pub version: Once<u32>,
+    pub payload: Once<Ident>,
+    pub nondeterminism: Once<()>,
+}
+
+impl CommandArgs {
+    pub(crate) fn parse(cx: &Ctxt, attr: &Attribute) -> CommandArgs {
+        let mut args = CommandArgs::default();
+        match &attr.meta {
+            Meta::Path(_) => {}
+            Meta::List(list) if list.tokens.is_empty() => {}
+            Meta::List(_) => drop(cx.ok(attr.parse_nested_meta(|meta| args.key(cx, &meta)))),
+            Meta::NameValue(_) => cx.error(attr, "a command is marked `#[command]` or `#[command(key = …)]`"),
+        }
+        args
+    }
+
+    fn key(&mut self, cx: &Ctxt, meta: &syn::meta::ParseNestedMeta<'_>) -> syn::Result<()> {
+        let key = &meta.path;
+        if key.is_ident("check") {
+            self.check.set(cx, key, meta.value()?.parse()?);
+        } else if key.is_ident("name") {
+            self.name.set(cx, key, name(meta)?);
+        } else if key.is_ident("version") {
+            self.version.set(cx, key, version(meta)?);
+        } else if key.is_ident("payload") {
+            self.payload.set(cx, key, meta.value()?.parse()?);
+        } else if key.is_ident("allow") {
+            meta.parse_nested_meta(|rule| {
+                if !rule.path.is_ident("nondeterminism") {
+                    return Err(unknown(&rule, "a command can allow `nondeterminism`"));
+                }
+                self.nondeterminism.set(cx, &rule.path, ());
+                Ok(())
+            })?;
+        } else {
+            return Err(unknown(
+                meta,
+                "a command has `check`, `name`, `version`, `payload` and `allow(nondeterminism)`",
+            ));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn version(&self) -> u32 {
+        self.version.get().copied().unwrap_or(1)
+    }
+
+    /// The event's name: the one given, else the method's.
+    pub(crate) fn name(&self, method: &Ident) -> LitStr {
+        match self.name.get() {
+            Some(name) => name.clone(),
+            None => LitStr::new(&crate::case::unraw(method), Span::call_site()),
+        }
+    }
+}

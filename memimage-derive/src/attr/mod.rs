@@ -1,0 +1,91 @@
+//! What users write in attributes, one file for each kind of attribute.
+
+mod command;
+mod model;
+mod serde;
+mod shape;
+
+pub(crate) use self::command::{BlockArgs, CommandArgs};
+pub(crate) use self::model::ModelArgs;
+pub(crate) use self::serde::{SerdeContainer, SerdeField, SerdeVariant};
+pub(crate) use self::shape::{ShapeContainer, ShapeField};
+
+use proc_macro2::TokenStream;
+use syn::meta::ParseNestedMeta;
+use syn::{Attribute, LitInt, LitStr, Path};
+
+use crate::ctxt::Ctxt;
+
+/// The path of the runtime crate where no `crate = …` says another.
+pub(crate) fn runtime(path: Option<&Path>) -> TokenStream {
+    match path {
+        Some(path) => quote::quote!(#path),
+        None => quote::quote!(::memimage),
+    }
+}
+
+/// A key that may be given once.
+pub(crate) struct Once<T>(Option<T>);
+
+impl<T> Default for Once<T> {
+    fn default() -> Once<T> {
+        Once(None)
+    }
+}
+
+impl<T> Once<T> {
+    fn set(&mut self, cx: &Ctxt, key: &Path, value: T) {
+        match self.0 {
+            Some(_) => cx.error(key, format_args!("duplicate `{}`: give it once", name_of(key))),
+            None => self.0 = Some(value),
+        }
+    }
+
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.0.as_ref()
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+/// Reads each `#[name(…)]` among the attributes, key by key; a bare `#[name]` has no keys.
+fn read(cx: &Ctxt, attrs: &[Attribute], name: &str, mut key: impl FnMut(ParseNestedMeta<'_>) -> syn::Result<()>) {
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident(name)) {
+        if let syn::Meta::List(list) = &attr.meta
+            && list.tokens.is_empty()
+        {
+            continue;
+        }
+        cx.ok(attr.parse_nested_meta(&mut key));
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    quote::quote!(#path).to_string().replace(' ', "")
+}
+
+fn unknown(meta: &ParseNestedMeta<'_>, known: &str) -> syn::Error {
+    syn::Error::new_spanned(&meta.path, format_args!("unknown key `{}`: {known}", name_of(&meta.path)))
+}
+
+/// A name that is written in the journal.
+fn name(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
+    let name: LitStr = meta.value()?.parse()?;
+    match name.value().trim().is_empty() {
+        true => {
+            Err(syn::Error::new_spanned(name, "empty name: it is written in the journal and must tell what it names"))
+        }
+        false => Ok(name),
+    }
+}
+
+/// A version that is written in the journal.
+fn version(meta: &ParseNestedMeta<'_>) -> syn::Result<u32> {
+    let literal: LitInt = meta.value()?.parse()?;
+    match literal.base10_parse()? {
+        0 => Err(syn::Error::new_spanned(literal, "versions are counted from 1")),
+        version => Ok(version),
+    }
+}

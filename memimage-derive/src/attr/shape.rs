@@ -1,0 +1,54 @@
+//! `#[shape(…)]`.
+
+use syn::{Attribute, LitStr, Path};
+
+use super::{Once, name, read, unknown};
+use crate::ctxt::Ctxt;
+
+/// The arguments of `#[shape(…)]` on a type.
+#[derive(Default)]
+pub(crate) struct ShapeContainer {
+    pub krate: Once<Path>,
+    pub opaque: Once<LitStr>,
+    /// The key itself, for errors about it.
+    pub recursive: Once<Path>,
+}
+
+impl ShapeContainer {
+    pub(crate) fn parse(cx: &Ctxt, attrs: &[Attribute]) -> ShapeContainer {
+        let mut args = ShapeContainer::default();
+        read(cx, attrs, "shape", |meta| {
+            if meta.path.is_ident("crate") {
+                args.krate.set(cx, &meta.path, meta.value()?.call(Path::parse_mod_style)?);
+            } else if meta.path.is_ident("opaque") {
+                args.opaque.set(cx, &meta.path, name(&meta)?);
+            } else if meta.path.is_ident("recursive") {
+                args.recursive.set(cx, &meta.path, meta.path.clone());
+            } else {
+                return Err(unknown(&meta, "a type has `opaque = \"name\"`, `recursive` and `crate = path`"));
+            }
+            Ok(())
+        });
+        args
+    }
+}
+
+/// The arguments of `#[shape(…)]` on a field.
+#[derive(Default)]
+pub(crate) struct ShapeField {
+    pub opaque: Once<LitStr>,
+}
+
+impl ShapeField {
+    pub(crate) fn parse(cx: &Ctxt, attrs: &[Attribute]) -> ShapeField {
+        let mut args = ShapeField::default();
+        read(cx, attrs, "shape", |meta| {
+            if !meta.path.is_ident("opaque") {
+                return Err(unknown(&meta, "a field has `opaque = \"name\"`"));
+            }
+            args.opaque.set(cx, &meta.path, name(&meta)?);
+            Ok(())
+        });
+        args
+    }
+}

@@ -1,0 +1,48 @@
+//! Rules for a block of commands as a whole.
+
+use syn::PathArguments;
+
+use super::{command, determinism, judge, names};
+use crate::ast::Block;
+use crate::ctxt::Ctxt;
+
+pub(crate) fn block(cx: &Ctxt, block: &Block) {
+    header(cx, block);
+    if block.commands.is_empty() && block.of_trait.is_none() {
+        cx.error(&block.model, "no commands in this block: mark the methods that change the model with `#[command]`");
+    }
+    names::block(cx, block);
+    for one in &block.commands {
+        command::command(cx, one);
+        judge::judge(cx, block, one);
+        determinism::body(cx, one);
+    }
+    for method in &block.methods {
+        command::method(cx, method);
+    }
+}
+
+fn header(cx: &Ctxt, block: &Block) {
+    if let Some(of_trait) = &block.of_trait {
+        cx.error(of_trait, "commands are methods of the model itself: move them to an impl block without a trait");
+    }
+    let Some(path) = block.model_path() else {
+        return cx.error(&block.model, "a model is a struct or an enum of your own: write its plain name here");
+    };
+    let generic = path.segments.last().map_or(&PathArguments::None, |last| &last.arguments);
+    if !block.generics.params.is_empty() {
+        cx.error(
+            &block.generics,
+            "a model cannot be generic, since its journal is written for one type: name the types it holds",
+        );
+    } else if !generic.is_empty() {
+        cx.error(
+            generic,
+            "a model cannot be generic, since its journal is written for one type: name the types it holds",
+        );
+    } else if let Some(clause) = &block.generics.where_clause {
+        cx.error(clause, "a block of commands has no `where` clause: a model is one type, not one of many");
+    } else if path.is_ident("Self") {
+        cx.error(path, "a model is a struct or an enum of your own: write its plain name here");
+    }
+}

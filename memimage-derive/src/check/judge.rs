@@ -1,0 +1,99 @@
+//! Rules for `check = name`.
+
+use proc_macro2::Ident;
+use syn::{FnArg, Pat, ReceiverKind, ReturnType, Safety, Type};
+
+use crate::ast::{Block, Command, Method, is_context};
+use crate::ctxt::Ctxt;
+
+pub(crate) fn judge(cx: &Ctxt, block: &Block, command: &Command) {
+    let Some(name) = command.args.check.get() else { return };
+    match block.check_of(command) {
+        Some(method) => {
+            receiver(cx, method);
+            modifiers(cx, method);
+            arguments(cx, command, method);
+        }
+        None => missing(cx, block, name),
+    }
+}
+
+fn missing(cx: &Ctxt, block: &Block, name: &Ident) {
+    match block.commands.iter().any(|other| other.sig.ident == *name) {
+        true => cx.error(name, format_args!("`{name}` is a command, and a check changes nothing: name a method that takes `&self`")),
+        false => cx.error(
+            name,
+            format_args!("no method `{name}` in this block: add `fn {name}(&self, …) -> Result<(), …>`, with the arguments it needs"),
+        ),
+    }
+}
+
+fn receiver(cx: &Ctxt, method: &Method) {
+    let name = &method.sig.ident;
+    let Some(receiver) = method.sig.receiver() else {
+        return cx.error(name, format_args!("`{name}` judges a command on the model: take `&self`"));
+    };
+    if !matches!(&receiver.kind, ReceiverKind::Reference(_, _, None)) {
+        cx.error(receiver, format_args!("`{name}` judges a command and must not change the model: take `&self`"));
+    }
+}
+
+fn modifiers(cx: &Ctxt, method: &Method) {
+    let sig = &method.sig;
+    if let Some(token) = &sig.asyncness {
+        cx.error(token, "a check runs under a lock and cannot await: make it a plain method");
+    }
+    if let Safety::Unsafe(token) = &sig.safety {
+        cx.error(token, "a check is called by the library, which cannot keep an unsafe promise: make it safe");
+    }
+    if !sig.generics.params.is_empty() {
+        cx.error(&sig.generics, "a check cannot be generic: name the types of its arguments");
+    }
+    if let ReturnType::Default = sig.output {
+        cx.error(&sig.ident, "a check tells whether the command is refused: return `Result<(), …>`");
+    }
+}
+
+fn arguments(cx: &Ctxt, command: &Command, method: &Method) {
+    let mut contexts = 0;
+    for input in &method.sig.inputs {
+        let FnArg::Typed(typed) = input else { continue };
+        if is_context(&typed.ty) {
+            contexts += 1;
+            if contexts == 2 {
+                cx.error(typed, "a second context: a check has one, take it once");
+            }
+            continue;
+        }
+        match &*typed.pat {
+            Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => {
+                known(cx, command, &pattern.ident)
+            }
+            pattern => cx.error(
+                pattern,
+                "an argument of a check is found by its name: give it the name that the command gives it",
+            ),
+        }
+        if let Type::Reference(reference) = &*typed.ty
+            && let Some(token) = &reference.mutability
+        {
+            cx.error(token, "a check changes nothing: take the argument by `&` or by value");
+        }
+    }
+}
+
+fn known(cx: &Ctxt, command: &Command, argument: &Ident) {
+    if command.arguments().any(|known| known.ident == *argument) {
+        return;
+    }
+    let names: Vec<_> = command.arguments().map(|known| format!("`{}`", known.ident)).collect();
+    let has = match names.is_empty() {
+        true => "it has none".to_owned(),
+        false => format!("it has {}", names.join(", ")),
+    };
+    let method = &command.sig.ident;
+    cx.error(
+        argument,
+        format_args!("no argument `{argument}` of the command `{method}`: {has}, and a check goes by their names"),
+    );
+}

@@ -1,0 +1,13 @@
+//! The rules that hold for what was read. Each is here once, with its message.
+
+mod block;
+mod command;
+mod data;
+mod determinism;
+mod judge;
+mod names;
+mod types;
+
+pub(crate) use self::block::block;
+pub(crate) use self::data::{data, model};
+pub(crate) use self::types::{is_answer, is_owned};

@@ -1,0 +1,101 @@
+//! Rules for types that are kept: a payload's fields, and what a command answers.
+
+use proc_macro2::Span;
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
+use syn::{Lifetime, Type, TypeFnPtr};
+
+use crate::ast::names_context;
+use crate::ctxt::Ctxt;
+
+/// Finds the first part of a type that borrows or has no name.
+struct Finder {
+    /// Whether `&'static` counts as owned: it does where nothing has to be read back.
+    statics: bool,
+    found: Option<(Span, Fault)>,
+}
+
+#[derive(Clone, Copy)]
+enum Fault {
+    Borrowed,
+    Unnamed,
+}
+
+impl Finder {
+    fn in_type(ty: &Type, statics: bool) -> Option<(Span, Fault)> {
+        let mut finder = Finder { statics, found: None };
+        finder.visit_type(ty);
+        finder.found
+    }
+
+    fn owned(&self, lifetime: Option<&Lifetime>) -> bool {
+        self.statics && lifetime.is_some_and(|lifetime| lifetime.ident == "static")
+    }
+}
+
+impl<'ast> Visit<'ast> for Finder {
+    fn visit_type(&mut self, ty: &'ast Type) {
+        let fault = match ty {
+            Type::Reference(reference) if !self.owned(reference.lifetime.as_ref()) => Fault::Borrowed,
+            Type::ImplTrait(_) | Type::Infer(_) => Fault::Unnamed,
+            _ => return visit::visit_type(self, ty),
+        };
+        self.found.get_or_insert((ty.span(), fault));
+    }
+
+    // `'static` alone, as in `Cow<'static, str>`, does not tell that something is borrowed.
+    fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
+        if lifetime.ident != "static" {
+            self.found.get_or_insert((lifetime.span(), Fault::Borrowed));
+        }
+    }
+
+    // The references in a function pointer's signature are no data.
+    fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
+}
+
+/// Whether the type can be a payload's field.
+pub(crate) fn is_owned(ty: &Type) -> bool {
+    Finder::in_type(ty, false).is_none()
+}
+
+/// Whether the type can be an answer.
+pub(crate) fn is_answer(ty: &Type) -> bool {
+    Finder::in_type(ty, true).is_none()
+}
+
+pub(crate) fn argument(cx: &Ctxt, ty: &Type) {
+    // `&mut Context` has a message of its own.
+    if let Type::Reference(reference) = ty
+        && names_context(&reference.elem)
+    {
+        return;
+    }
+    match Finder::in_type(ty, false) {
+        Some((span, Fault::Borrowed)) => {
+            let message = "an argument is written to the journal and comes back on replay, so it must be owned: \
+                           `String` for `&str`, `Vec<T>` for `&[T]`";
+            cx.syn_error(syn::Error::new(span, message));
+        }
+        Some((span, Fault::Unnamed)) => {
+            let message = "an argument is written to the journal, so its type must be known: name it";
+            cx.syn_error(syn::Error::new(span, message));
+        }
+        None => {}
+    }
+}
+
+pub(crate) fn output(cx: &Ctxt, ty: &Type) {
+    match Finder::in_type(ty, true) {
+        Some((span, Fault::Borrowed)) => {
+            let message =
+                "an answer leaves the lock under which the model was changed, so it must be owned: return a clone";
+            cx.syn_error(syn::Error::new(span, message));
+        }
+        Some((span, Fault::Unnamed)) => {
+            let message = "an answer goes through the image to the caller, so its type must be known: name it";
+            cx.syn_error(syn::Error::new(span, message));
+        }
+        None => {}
+    }
+}

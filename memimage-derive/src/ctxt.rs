@@ -1,0 +1,52 @@
+//! The context that collects every error of one expansion, so that a user sees all of them at once.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::thread;
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+
+/// Collects errors. Must be asked for them by [`Ctxt::check`] before it goes, else it panics: an error that nobody
+/// reports would be a rule that does not hold.
+pub(crate) struct Ctxt {
+    errors: RefCell<Option<Vec<syn::Error>>>,
+}
+
+impl Ctxt {
+    pub(crate) fn new() -> Ctxt {
+        Ctxt { errors: RefCell::new(Some(Vec::new())) }
+    }
+
+    /// Adds an error whose place is all of `tokens`.
+    pub(crate) fn error(&self, tokens: impl ToTokens, message: impl Display) {
+        self.syn_error(syn::Error::new_spanned(tokens, message));
+    }
+
+    /// Adds an error of syn's own.
+    pub(crate) fn syn_error(&self, error: syn::Error) {
+        self.errors.borrow_mut().as_mut().expect("errors come before `check`").push(error);
+    }
+
+    /// The value, or nothing and its error added.
+    pub(crate) fn ok<T>(&self, result: syn::Result<T>) -> Option<T> {
+        result.map_err(|error| self.syn_error(error)).ok()
+    }
+
+    /// Ends the collecting: nothing, or all errors as tokens.
+    pub(crate) fn check(self) -> Result<(), TokenStream> {
+        let errors = self.errors.borrow_mut().take().expect("`check` takes the context");
+        match errors.is_empty() {
+            true => Ok(()),
+            false => Err(errors.iter().map(syn::Error::to_compile_error).collect()),
+        }
+    }
+}
+
+impl Drop for Ctxt {
+    fn drop(&mut self) {
+        if !thread::panicking() && self.errors.borrow().is_some() {
+            panic!("the errors of an expansion were not checked");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! `#[derive(Shape)]`.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Generics, Type};
+
+use crate::ast::{Data, Field, Fields, Kind, Style};
+use crate::attr::runtime;
+use crate::hygiene::Fresh;
+
+pub(crate) fn data(mut data: Data) -> TokenStream {
+    let krate = runtime(data.args.krate.get());
+    let hash = data.hash;
+    let identity = quote! {
+        #krate::__private::identity(::core::module_path!(), ::core::line!(), ::core::column!(), #hash)
+    };
+    if data.args.recursive.is_set() {
+        data.mark_occurrences(&quote!(#krate::__private::Back<{ #identity }>));
+    }
+    let shape = if let Some(name) = data.args.opaque.get() {
+        quote!(#krate::__private::ShapeRef::new(&#krate::__private::Descriptor::Opaque(#name)))
+    } else if let Some(inner) = transparent(&data) {
+        field_shape(&krate, inner)
+    } else {
+        let descriptor = descriptor(&krate, &data, &identity);
+        reference(&krate, &data, &descriptor)
+    };
+    implement(&krate, &data, &shape)
+}
+
+/// The impl around a shape.
+pub(crate) fn implement(krate: &TokenStream, data: &Data, shape: &TokenStream) -> TokenStream {
+    let ident = &data.ident;
+    let generics = bounded(krate, &data.generics);
+    let (parameters, arguments, bounds) = generics.split_for_impl();
+    quote! {
+        #[automatically_derived]
+        impl #parameters #krate::Shape for #ident #arguments #bounds {
+            const SHAPE: #krate::__private::ShapeRef = #shape;
+        }
+    }
+}
+
+fn bounded(krate: &TokenStream, generics: &Generics) -> Generics {
+    let mut bounded = generics.clone();
+    for parameter in generics.type_params() {
+        let ident = &parameter.ident;
+        let bound = syn::parse_quote!(#ident: #krate::Shape);
+        bounded.make_where_clause().predicates.push(bound);
+    }
+    bounded
+}
+
+/// A reference to a descriptor. One in a `static` may refer to itself, so plain recursion just works; a generic impl
+/// cannot have a static of its own, and gets a constant.
+fn reference(krate: &TokenStream, data: &Data, descriptor: &TokenStream) -> TokenStream {
+    if data.is_generic() {
+        return quote!(#krate::__private::ShapeRef::new(const { &#descriptor }));
+    }
+    let name = Fresh::new(descriptor.clone()).ident("DESCRIPTOR");
+    quote!({
+        static #name: #krate::__private::Descriptor = #descriptor;
+        #krate::__private::ShapeRef::new(&#name)
+    })
+}
+
+fn descriptor(krate: &TokenStream, data: &Data, identity: &TokenStream) -> TokenStream {
+    match &data.kind {
+        Kind::Struct(fields) => {
+            let parts = parts(krate, fields);
+            quote! {
+                #krate::__private::Descriptor::Struct(#krate::__private::Struct { identity: #identity, #parts })
+            }
+        }
+        Kind::Enum(variants) => {
+            let variants = variants.iter().map(|variant| {
+                let name = &variant.name;
+                let parts = parts(krate, &variant.fields);
+                quote!(#krate::__private::Variant { name: #name, #parts })
+            });
+            quote! {
+                #krate::__private::Descriptor::Enum(#krate::__private::Enum {
+                    identity: #identity,
+                    variants: &[#(#variants),*],
+                })
+            }
+        }
+        Kind::Union(_) => unreachable!("the check refuses unions"),
+    }
+}
+
+fn parts(krate: &TokenStream, fields: &Fields) -> TokenStream {
+    let style = match fields.style {
+        Style::Unit => quote!(Unit),
+        Style::Newtype => quote!(Newtype),
+        Style::Tuple => quote!(Tuple),
+        Style::Named => quote!(Named),
+    };
+    let fields = fields.fields.iter().map(|field| {
+        let name = &field.name;
+        let shape = field_shape(krate, field);
+        quote!(#krate::__private::Field { name: #name, shape: #shape })
+    });
+    quote!(style: #krate::__private::Style::#style, fields: &[#(#fields),*])
+}
+
+fn field_shape(krate: &TokenStream, field: &Field) -> TokenStream {
+    match &field.opaque {
+        Some(name) => quote!(#krate::__private::ShapeRef::new(&#krate::__private::Descriptor::Opaque(#name))),
+        None => {
+            let ty = &field.ty;
+            quote_spanned!(ty.span()=> <#ty as #krate::Shape>::SHAPE)
+        }
+    }
+}
+
+/// The one field that a transparent struct is written as.
+fn transparent(data: &Data) -> Option<&Field> {
+    match &data.kind {
+        Kind::Struct(fields) if data.transparent => fields.fields.iter().find(|field| !is_phantom(&field.ty)),
+        _ => None,
+    }
+}
+
+/// Whether the type is spelled `PhantomData<…>`, which serde passes over in a transparent struct.
+pub(crate) fn is_phantom(ty: &Type) -> bool {
+    match ty {
+        Type::Path(path) => path.path.segments.last().is_some_and(|segment| segment.ident == "PhantomData"),
+        _ => false,
+    }
+}

@@ -1,0 +1,85 @@
+//! The event enum: one variant a command, holding its payload.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Visibility;
+
+use super::payload::{derives, documentation};
+use crate::ast::Block;
+
+pub(crate) fn event(krate: &TokenStream, block: &Block) -> TokenStream {
+    let definition = definition(block);
+    let (model, event) = (&block.model, block.event());
+    let arm = |constant: TokenStream| {
+        let arms = block.commands.iter().map(move |command| {
+            let (cfgs, variant, payload) = (command.cfgs(), &command.variant, &command.payload);
+            quote!(#(#cfgs)* Self::#variant(_) => <#payload as #krate::Command<#model>>::#constant)
+        });
+        quote!(match *self { #(#arms,)* })
+    };
+    let (names, versions) = (arm(quote!(NAME)), arm(quote!(VERSION)));
+    let conversions = conversions(block);
+    quote! {
+        #definition
+
+        #[automatically_derived]
+        impl #krate::Event for #event {
+            fn name(&self) -> &'static ::core::primitive::str {
+                #names
+            }
+
+            fn version(&self) -> ::core::primitive::u32 {
+                #versions
+            }
+        }
+
+        #conversions
+    }
+}
+
+/// The enum alone.
+///
+/// It is public whatever the commands are: it is an associated type of the model's, and must be seen wherever the model is,
+/// and how far that is cannot be read from an impl block.
+pub(crate) fn definition(block: &Block) -> TokenStream {
+    let event = block.event();
+    let about =
+        format!("The events of `{}`: one variant a command, holding the command's arguments.", block.model_name());
+    let derives = derives(block);
+    let hidden = match block.vis() {
+        Visibility::Public(_) => None,
+        _ => Some(quote!(#[doc(hidden)])),
+    };
+    let variants = block.commands.iter().map(|command| {
+        let (cfgs, variant, payload) = (command.cfgs(), &command.variant, &command.payload);
+        let docs = documentation(&format!("The event `{}`.", command.name.value()), command);
+        quote!(#(#cfgs)* #docs #variant(#payload))
+    });
+    quote! {
+        #[doc = #about]
+        #hidden
+        #derives
+        #[allow(dead_code, unreachable_pub, private_interfaces, clippy::all, clippy::pedantic)]
+        pub enum #event {
+            #(#variants,)*
+        }
+    }
+}
+
+/// Each payload as an event.
+pub(crate) fn conversions(block: &Block) -> TokenStream {
+    let event = block.event();
+    let impls = block.commands.iter().map(|command| {
+        let (cfgs, variant, payload) = (command.cfgs(), &command.variant, &command.payload);
+        quote! {
+            #(#cfgs)*
+            #[automatically_derived]
+            impl ::core::convert::From<#payload> for #event {
+                fn from(payload: #payload) -> Self {
+                    Self::#variant(payload)
+                }
+            }
+        }
+    });
+    quote!(#(#impls)*)
+}

@@ -1,0 +1,31 @@
+//! What the macros emit: data, and calls into `memimage::__private`. The logic is there, where it can be read.
+
+mod block;
+mod command;
+mod data;
+mod event;
+mod methods;
+mod model;
+mod payload;
+
+pub(crate) use self::block::block;
+pub(crate) use self::data::{data, is_phantom};
+pub(crate) use self::model::model;
+
+// The parts from which the fallback makes its stubs.
+pub(crate) use self::command::types as command_types;
+pub(crate) use self::data::implement as implement_shape;
+pub(crate) use self::event::{conversions as event_conversions, definition as event_definition};
+pub(crate) use self::methods::{around as commands_trait, signature as method_signature};
+pub(crate) use self::payload::definition as payload_definition;
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+
+use crate::ast::Block;
+use crate::hygiene::replace_self;
+
+/// A type of the user's impl, for use outside of it.
+fn own_type(block: &Block, ty: &syn::Type) -> TokenStream {
+    replace_self(ty.to_token_stream(), &block.model.to_token_stream())
+}

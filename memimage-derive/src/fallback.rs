@@ -1,0 +1,200 @@
+//! What is emitted after an error: the user's item, and stubs of what it would have become, so that the code around it
+//! finds the names it uses and one mistake gives one message. No stub ever runs: the error stops the build.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::DeriveInput;
+
+use crate::ast::{Block, Command, Data, Input, Output};
+use crate::attr::{ModelArgs, runtime};
+use crate::check::{is_answer, is_owned};
+use crate::expand;
+
+/// A shape that says nothing.
+pub(crate) fn data(data: &Data) -> TokenStream {
+    let krate = runtime(data.args.krate.get());
+    expand::implement_shape(&krate, data, &nothing(&krate))
+}
+
+fn nothing(krate: &TokenStream) -> TokenStream {
+    quote!(#krate::__private::ShapeRef::new(&#krate::__private::Descriptor::Opaque("")))
+}
+
+/// A model, as far as the type is one.
+pub(crate) fn model(input: &DeriveInput, args: &ModelArgs) -> TokenStream {
+    if input.generics.params.is_empty() {
+        return expand::model(input, args);
+    }
+    let krate = runtime(args.krate.get());
+    let ident = &input.ident;
+    let (parameters, arguments, _) = input.generics.split_for_impl();
+    quote! {
+        #[automatically_derived]
+        impl #parameters #krate::Model for #ident #arguments
+        where
+            Self: #krate::Commands
+                + #krate::Shape
+                + #krate::__private::serde::Serialize
+                + #krate::__private::serde::de::DeserializeOwned
+                + ::core::default::Default
+                + ::core::marker::Send
+                + ::core::marker::Sync
+                + 'static,
+        {
+            const NAME: &'static ::core::primitive::str = "";
+            const VERSION: ::core::primitive::u32 = 1;
+        }
+    }
+}
+
+/// The block, and a stub of each name that it would have made.
+pub(crate) fn block(mut block: Block) -> TokenStream {
+    let plain = block.model_path().and_then(|path| path.segments.last()).is_some_and(|last| last.arguments.is_empty());
+    if !plain || !block.generics.params.is_empty() {
+        return block.source;
+    }
+    let mut names = BTreeSet::from([block.event().to_string(), block.commands_trait().to_string()]);
+    let mut variants = BTreeSet::new();
+    block
+        .commands
+        .retain(|command| names.insert(command.payload.to_string()) && variants.insert(command.variant.to_string()));
+    for command in &mut block.commands {
+        keep_what_is_owned(command);
+    }
+
+    let krate = &runtime(block.args.krate.get());
+    let mut tokens = block.source.clone();
+    for command in &block.commands {
+        payload(krate, &block, command).to_tokens(&mut tokens);
+    }
+    expand::event_definition(&block).to_tokens(&mut tokens);
+    expand::event_conversions(&block).to_tokens(&mut tokens);
+    event(krate, &block).to_tokens(&mut tokens);
+    methods(krate, &block).to_tokens(&mut tokens);
+    tokens
+}
+
+/// Leaves out what a payload or an answer cannot hold.
+fn keep_what_is_owned(command: &mut Command) {
+    command.inputs.retain(|input| match input {
+        Input::Argument(argument) => is_owned(&argument.ty),
+        Input::Context(_) => true,
+    });
+    if command.output.ty().is_some_and(|ty| !is_answer(ty)) {
+        command.output = Output::Unit;
+    }
+}
+
+fn payload(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
+    let (model, payload) = (&block.model, &command.payload);
+    let cfgs: Vec<_> = command.cfgs().collect();
+    let definition = expand::payload_definition(block, command);
+    let types = expand::command_types(krate, block, command);
+    let nothing = nothing(krate);
+    quote! {
+        #(#cfgs)*
+        #definition
+
+        #(#cfgs)*
+        const _: () = {
+            use #krate::__private::serde;
+
+            impl serde::Serialize for #payload {
+                fn serialize<S: serde::Serializer>(&self, _: S) -> ::core::result::Result<S::Ok, S::Error> {
+                    ::core::unreachable!()
+                }
+            }
+
+            impl<'de> serde::Deserialize<'de> for #payload {
+                fn deserialize<D: serde::Deserializer<'de>>(_: D) -> ::core::result::Result<Self, D::Error> {
+                    ::core::unreachable!()
+                }
+            }
+
+            impl #krate::Shape for #payload {
+                const SHAPE: #krate::__private::ShapeRef = #nothing;
+            }
+
+            impl #krate::Command<#model> for #payload {
+                const NAME: &'static ::core::primitive::str = "";
+                const VERSION: ::core::primitive::u32 = 1;
+                const ROW: ::core::primitive::usize = 0;
+                #types
+
+                fn check(&self, _: &#model, _: &#krate::Context) -> ::core::result::Result<(), Self::Refusal> {
+                    ::core::unreachable!()
+                }
+
+                fn apply(
+                    self,
+                    _: &mut #model,
+                    _: &#krate::Context,
+                ) -> ::core::result::Result<Self::Output, Self::Refusal> {
+                    ::core::unreachable!()
+                }
+            }
+        };
+    }
+}
+
+fn event(krate: &TokenStream, block: &Block) -> TokenStream {
+    let (model, event) = (&block.model, block.event());
+    quote! {
+        impl #krate::Event for #event {
+            fn name(&self) -> &'static ::core::primitive::str {
+                ::core::unreachable!()
+            }
+
+            fn version(&self) -> ::core::primitive::u32 {
+                ::core::unreachable!()
+            }
+        }
+
+        impl #krate::Commands for #model {
+            type Event = #event;
+            const EVENTS: &'static [#krate::__private::EventType<Self>] = &[];
+        }
+    }
+}
+
+fn methods(krate: &TokenStream, block: &Block) -> TokenStream {
+    let callable = block.commands.iter().filter(|command| command.sig.generics.params.is_empty());
+    let methods = callable.map(|command| {
+        let signature = expand::method_signature(krate, block, command);
+        quote! {
+            #[allow(unused_variables)]
+            #signature {
+                ::core::unreachable!()
+            }
+        }
+    });
+    expand::commands_trait(krate, block, &quote!(#(#methods)*))
+}
+
+/// An item that could not be read, without the marks that only we know.
+pub(crate) fn unread(item: TokenStream) -> TokenStream {
+    let mut kept = TokenStream::new();
+    let mut tokens = item.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match (token, tokens.peek()) {
+            (TokenTree::Punct(punct), Some(TokenTree::Group(group))) if punct.as_char() == '#' && is_mark(group) => {
+                tokens.next();
+            }
+            (TokenTree::Group(group), _) if group.delimiter() == Delimiter::Brace => {
+                let mut inner = Group::new(Delimiter::Brace, unread(group.stream()));
+                inner.set_span(group.span());
+                kept.extend([TokenTree::Group(inner)]);
+            }
+            (token, _) => kept.extend([token]),
+        }
+    }
+    kept
+}
+
+fn is_mark(group: &Group) -> bool {
+    let first = group.stream().into_iter().next();
+    group.delimiter() == Delimiter::Bracket
+        && matches!(first, Some(TokenTree::Ident(ident)) if ident == "command" || ident == "memimage")
+}

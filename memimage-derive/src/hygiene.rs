@@ -1,0 +1,57 @@
+//! Names of ours beside the user's: fresh ones that cannot clash, and `Self` where it would mean another type.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+
+/// Makes names that occur nowhere in the user's tokens.
+pub(crate) struct Fresh {
+    taken: BTreeSet<String>,
+}
+
+impl Fresh {
+    pub(crate) fn new(tokens: TokenStream) -> Fresh {
+        let mut taken = BTreeSet::new();
+        collect(tokens, &mut taken);
+        Fresh { taken }
+    }
+
+    /// `base`, with as many underscores in front as it takes to be nobody else's.
+    pub(crate) fn ident(&self, base: &str) -> Ident {
+        let mut name = base.to_owned();
+        while self.taken.contains(&name) {
+            name.insert(0, '_');
+        }
+        Ident::new(&name, Span::mixed_site())
+    }
+}
+
+fn collect(tokens: TokenStream, taken: &mut BTreeSet<String>) {
+    for token in tokens {
+        match token {
+            TokenTree::Ident(ident) => drop(taken.insert(ident.to_string())),
+            TokenTree::Group(group) => collect(group.stream(), taken),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
+}
+
+/// The tokens with each `Self` replaced by `name`, at the place of the `Self`: for types that move to another item.
+pub(crate) fn replace_self(tokens: TokenStream, name: &TokenStream) -> TokenStream {
+    let mut replaced = TokenStream::new();
+    for token in tokens {
+        match token {
+            TokenTree::Ident(ident) if ident == "Self" => replaced.extend(name.clone().into_iter().map(|mut token| {
+                token.set_span(token.span().located_at(ident.span()));
+                token
+            })),
+            TokenTree::Group(group) => {
+                let mut inner = Group::new(group.delimiter(), replace_self(group.stream(), name));
+                inner.set_span(group.span());
+                replaced.extend([TokenTree::Group(inner)]);
+            }
+            other => replaced.extend([other]),
+        }
+    }
+    replaced
+}

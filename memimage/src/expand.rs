@@ -1,0 +1,99 @@
+//! What the macros' expansions call: the logic behind them, kept here so that an expansion is data and calls.
+
+use std::marker::PhantomData;
+
+use crate::shape::{Descriptor, Shape, ShapeRef};
+
+/// Stands for a generic type inside its own fields: its shape refers back to the type by its identity.
+pub struct Back<const IDENTITY: u64>;
+
+impl<const IDENTITY: u64> Shape for Back<IDENTITY> {
+    const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Back(IDENTITY));
+}
+
+/// The identity of a type: its place in the source, and a hash of its tokens for types that one macro makes in one place.
+pub const fn identity(module: &str, line: u32, column: u32, tokens: u64) -> u64 {
+    let mut hash = fnv(tokens, module.as_bytes());
+    hash = fnv(hash, &line.to_le_bytes());
+    fnv(hash, &column.to_le_bytes())
+}
+
+const fn fnv(mut hash: u64, bytes: &[u8]) -> u64 {
+    let mut at = 0;
+    while at < bytes.len() {
+        hash = (hash ^ bytes[at] as u64).wrapping_mul(0x0100_0000_01b3);
+        at += 1;
+    }
+    hash
+}
+
+/// Splits the return type of a fallible command, however it is aliased.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is spelled `Result` but is another type",
+    label = "not `std::result::Result`",
+    note = "a command that may refuse returns std's `Result`; give a type of your own another name"
+)]
+pub trait Fallible {
+    /// The answer.
+    type Output;
+    /// The refusal.
+    type Refusal;
+}
+
+impl<T, E> Fallible for Result<T, E> {
+    type Output = T;
+    type Refusal = E;
+}
+
+/// What a check returns.
+#[diagnostic::on_unimplemented(
+    message = "a check returns `Result<(), Refusal>`, not `{Self}`",
+    label = "not a `Result<(), _>`",
+    note = "a check answers `Ok(())` or the reason why the command is refused"
+)]
+pub trait Judgement {
+    /// The refusal.
+    type Refusal;
+}
+
+impl<E> Judgement for Result<(), E> {
+    type Refusal = E;
+}
+
+/// What a check of a command that refuses with `E` returns.
+#[diagnostic::on_unimplemented(
+    message = "a command and its check refuse with the same type",
+    label = "the check returns `{Self}`, and the command's own refusal is `{E}`",
+    note = "give both the same error type, such as one enum with a variant for each reason"
+)]
+pub trait JudgementOf<E> {
+    /// The check's answer.
+    fn judged(self) -> Result<(), E>;
+}
+
+impl<E> JudgementOf<E> for Result<(), E> {
+    fn judged(self) -> Result<(), E> {
+        self
+    }
+}
+
+/// Passes on what a check answered.
+pub fn judged<J: JudgementOf<E>, E>(judgement: J) -> Result<(), E> {
+    judgement.judged()
+}
+
+/// Tells whether a type is a `Result`: an inherent constant, where there is one, wins over the trait's.
+pub struct Probe<T>(PhantomData<T>);
+
+impl<T, E> Probe<Result<T, E>> {
+    /// It is one.
+    pub const PLAIN: bool = false;
+}
+
+/// Answers for every other type.
+pub trait NotResult {
+    /// It is none.
+    const PLAIN: bool = true;
+}
+
+impl<T> NotResult for Probe<T> {}

@@ -1,0 +1,87 @@
+//! The macros, in every form and every place that they promise.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use memimage::{Command, CommandError, Commands, Context, Event, Model, Shape, Submit};
+use memimage_tests::Local;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, PartialEq)]
+pub enum BankError {
+    Unknown,
+    Poor { has: u64 },
+}
+
+impl fmt::Display for BankError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+pub struct Bank {
+    accounts: BTreeMap<String, u64>,
+}
+
+#[memimage::commands(derive(Debug, Clone, PartialEq))]
+impl Bank {
+    /// Puts money in.
+    #[command]
+    pub fn deposit(&mut self, account: String, amount: u64) -> u64 {
+        let balance = self.accounts.entry(account).or_default();
+        *balance += amount;
+        *balance
+    }
+
+    /// Takes money out.
+    #[command(check = can_withdraw)]
+    pub fn withdraw(&mut self, account: String, amount: u64) -> u64 {
+        let balance = self.accounts.get_mut(&account).expect("the check has seen it");
+        *balance -= amount;
+        *balance
+    }
+
+    fn can_withdraw(&self, amount: u64, _context: &Context, account: &str) -> Result<(), BankError> {
+        match self.accounts.get(account) {
+            None => Err(BankError::Unknown),
+            Some(&has) if has < amount => Err(BankError::Poor { has }),
+            Some(_) => Ok(()),
+        }
+    }
+
+    #[command(version = 3, name = "settled")]
+    fn settle(&mut self, _context: &Context, mut account: String) -> Result<u64, BankError> {
+        account.make_ascii_lowercase();
+        self.accounts.remove(&account).ok_or(BankError::Unknown)
+    }
+
+    #[command(payload = Wipe)]
+    pub(crate) fn clear(&mut self) {
+        self.accounts.clear();
+    }
+}
+
+#[test]
+fn every_form_of_command_runs() {
+    let bank = Local::<Bank>::default();
+    assert_eq!(bank.deposit("ann".into(), 100).unwrap(), 100);
+    assert_eq!(bank.withdraw("ann".into(), 30).unwrap(), 70);
+    let refused = bank.withdraw("ann".into(), 300);
+    assert!(matches!(refused, Err(CommandError::Refused(BankError::Poor { has: 70 }))));
+    assert!(matches!(bank.settle("bob".into()), Err(CommandError::Refused(BankError::Unknown))));
+    assert_eq!(bank.settle("ANN".into()).unwrap(), 70);
+    bank.clear().unwrap();
+    bank.execute(Wipe {}).unwrap();
+    assert!(bank.query(|bank| bank.accounts.is_empty()));
+}
+
+#[test]
+fn events_carry_the_names_that_are_written_down() {
+    let event = BankEvent::from(BankSettle { account: "ann".into() });
+    assert_eq!((event.name(), event.version()), ("settled", 3));
+    let rows: Vec<_> = Bank::EVENTS.iter().map(|row| (row.name(), row.version())).collect();
+    assert_eq!(rows, [("deposit", 1), ("withdraw", 1), ("settled", 3), ("clear", 1)]);
+    assert_eq!(<BankSettle as Command<Bank>>::ROW, 2);
+    assert_eq!(Bank::NAME, "Bank");
+}
