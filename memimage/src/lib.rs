@@ -12,6 +12,7 @@ mod expand;
 mod journal;
 mod seq;
 mod shape;
+mod snapshot;
 mod submit;
 mod sync;
 

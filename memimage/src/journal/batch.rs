@@ -295,7 +295,12 @@ impl Open {
         let mut bytes = Vec::new();
         start(&mut bytes);
         bytes.extend_from_slice(body);
-        Some(self.batch(kind, bytes, 0))
+        let batch = self.batch(kind, bytes, 0);
+        if kind == FrameKind::Shapes {
+            // segments entered from here on begin with these
+            self.plan.shapes = frame_len(body.len()) as u64;
+        }
+        Some(batch)
     }
 
     fn batch(&mut self, kind: FrameKind, bytes: Vec<u8>, count: u32) -> Batch {

@@ -20,6 +20,7 @@ pub(crate) const MAX_BODY: usize = 1 << 30;
 
 const MAGIC: [u8; 4] = *b"MIfr";
 const MAX_HEADER: usize = 4096;
+const MAX_ALIGN_SHIFT: u8 = 12;
 const CRITICAL: u8 = 1;
 
 /// What a frame holds.
@@ -266,46 +267,87 @@ pub(crate) enum FrameFault {
     Unsupported { what: String },
 }
 
+/// Reads the header at the start of `bytes`, whatever follows it.
+pub(crate) fn peek(bytes: &[u8], checksum: Checksum) -> Option<FrameHeader> {
+    let raw = RawHeader::new(bytes, checksum)?;
+    raw.kind().map(|kind| raw.header(kind))
+}
+
 /// Reads the frame at `offset` of a segment's bytes.
 pub(crate) fn parse(segment: &[u8], offset: usize, checksum: Checksum) -> Result<Frame<'_>, FrameFault> {
     let bytes = segment.get(offset..).unwrap_or_default();
-    let raw = bytes.get(..HEADER).ok_or(FrameFault::Header)?;
-    if raw[0..4] != MAGIC || u32_at(raw, 76) != checksum.of(&raw[..76]) {
-        return Err(FrameFault::Header);
-    }
-    let header_len = usize::from(u16::from_le_bytes([raw[4], raw[5]]));
-    let stored_len = u32_at(raw, 56) as usize;
-    let align_shift = raw[66];
-    if !(HEADER..=MAX_HEADER).contains(&header_len) || stored_len > MAX_BODY || align_shift > 16 {
-        return Err(FrameFault::Header);
-    }
-    let len = header_len + stored_len + TRAILER;
+    let raw = RawHeader::new(bytes, checksum).ok_or(FrameFault::Header)?;
+    let len = raw.header_len() + raw.stored_len() + TRAILER;
     let Some(frame) = bytes.get(..len) else { return Err(FrameFault::Body { len: bytes.len() }) };
     let (covered, trailer) = frame.split_at(len - TRAILER);
     let crc = checksum.of(covered);
     if u32_at(trailer, 0) != crc || u32_at(trailer, 4) as usize != len {
         return Err(FrameFault::Body { len });
     }
-    let unsupported = |what: String| FrameFault::Unsupported { what };
-    let kind = FrameKind::from_code(raw[6], raw[7])
-        .ok_or_else(|| unsupported(format!("a frame of the unknown kind {}", raw[6])))?;
-    if raw[64] != 0 {
-        return Err(unsupported(format!("a frame encrypted by the unknown cipher {}", raw[64])));
+    let kind = raw.supported_kind().map_err(|what| FrameFault::Unsupported { what })?;
+    let stored = &covered[raw.header_len()..];
+    Ok(Frame { header: raw.header(kind), checksum: crc, offset, len, stored, salt: u64_at(raw.bytes, 40) })
+}
+
+/// The bytes of a header whose checksum is right.
+struct RawHeader<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> RawHeader<'a> {
+    fn new(bytes: &'a [u8], checksum: Checksum) -> Option<RawHeader<'a>> {
+        let bytes = bytes.get(..HEADER)?;
+        if bytes[0..4] != MAGIC || u32_at(bytes, 76) != checksum.of(&bytes[..76]) {
+            return None;
+        }
+        let raw = RawHeader { bytes };
+        let bounded = (HEADER..=MAX_HEADER).contains(&raw.header_len())
+            && raw.stored_len() <= MAX_BODY
+            && raw.align_shift() <= MAX_ALIGN_SHIFT;
+        bounded.then_some(raw)
     }
-    if raw[65] != 0 {
-        return Err(unsupported(format!("a frame compressed by the unknown method {}", raw[65])));
+
+    fn header_len(&self) -> usize {
+        usize::from(u16::from_le_bytes([self.bytes[4], self.bytes[5]]))
     }
-    let header = FrameHeader {
-        kind,
-        first_seq: Seq::new(u64_at(raw, 8)),
-        count: u32_at(raw, 48),
-        durable_seq: Seq::new(u64_at(raw, 16)),
-        epoch: u64_at(raw, 24),
-        time: Timestamp::from_micros(u64_at(raw, 32)),
-        previous: u32_at(raw, 60),
-        align_shift,
-    };
-    Ok(Frame { header, checksum: crc, offset, len, stored: &covered[header_len..], salt: u64_at(raw, 40) })
+
+    fn stored_len(&self) -> usize {
+        u32_at(self.bytes, 56) as usize
+    }
+
+    fn align_shift(&self) -> u8 {
+        self.bytes[66]
+    }
+
+    fn kind(&self) -> Option<FrameKind> {
+        FrameKind::from_code(self.bytes[6], self.bytes[7])
+    }
+
+    /// The kind, unless this version cannot read the frame.
+    fn supported_kind(&self) -> Result<FrameKind, String> {
+        let (cipher, compression) = (self.bytes[64], self.bytes[65]);
+        match self.kind() {
+            None => Err(format!("a frame is of the unknown kind {}", self.bytes[6])),
+            Some(_) if cipher != 0 => Err(format!("a frame is encrypted by the unknown cipher {cipher}")),
+            Some(_) if compression != 0 => {
+                Err(format!("a frame is compressed by the unknown method {compression}"))
+            }
+            Some(kind) => Ok(kind),
+        }
+    }
+
+    fn header(&self, kind: FrameKind) -> FrameHeader {
+        FrameHeader {
+            kind,
+            first_seq: Seq::new(u64_at(self.bytes, 8)),
+            count: u32_at(self.bytes, 48),
+            durable_seq: Seq::new(u64_at(self.bytes, 16)),
+            epoch: u64_at(self.bytes, 24),
+            time: Timestamp::from_micros(u64_at(self.bytes, 32)),
+            previous: u32_at(self.bytes, 60),
+            align_shift: self.align_shift(),
+        }
+    }
 }
 
 /// The little-endian number at `at`.

@@ -9,7 +9,13 @@ mod layout;
 mod maker;
 mod reader;
 mod record;
+mod repair;
+mod scan;
 mod segment;
+mod source;
+mod table;
 mod tail;
 mod ticket;
 mod writer;
+
+pub(crate) use layout::{Layout, rename, sync_dir, unfinished};

@@ -6,7 +6,7 @@ use super::ahead::Ahead;
 use super::batch::{Batch, Place};
 use super::commit::Sink;
 use super::durable::DurableBlock;
-use super::frame::{Checksum, FrameHeader, FrameKind, Salts, align_up, finish, start};
+use super::frame::{Checksum, FrameHeader, FrameKind, HEADER, Salts, align_up, finish, start};
 use super::segment::SEGMENT_HEADER;
 use crate::context::Timestamp;
 use crate::disk::StoredFile;
@@ -102,6 +102,9 @@ impl Sink for Writer {
         let here = Place { segment: self.segment, offset: self.end.offset };
         if batch.place != here || batch.first_seq != self.end.written.next() {
             return Err(self.misplaced(batch));
+        }
+        if batch.kind == FrameKind::Shapes {
+            self.shapes = batch.bytes[HEADER..].to_vec();
         }
         self.end.time = batch.time;
         self.append(batch.kind, &mut batch.bytes, batch.count, batch.time)

@@ -1,0 +1,62 @@
+//! What is done to the end of a journal before anything is added to it.
+//!
+//! Each step can be cut short by a crash and is then done again: the torn bytes are cleared only once their copy is
+//! synced, and frames are written again as they are.
+
+use std::path::PathBuf;
+
+use super::layout::{Layout, rename, sync_dir, unfinished};
+use super::scan::End;
+use crate::disk::{Disk, StoredFile, failed};
+use crate::error::Error;
+
+/// Copies what a crash left of a frame to the quarantine, syncs the copy, clears the place and syncs that.
+pub(crate) fn quarantine(disk: &dyn Disk, layout: &Layout, file: &StoredFile, end: &End) -> Result<Option<PathBuf>, Error> {
+    let Some(torn) = end.torn.clone() else { return Ok(None) };
+    let copy = free_path(disk, layout, end, torn.start)?;
+    let temporary = unfinished(&copy);
+    let written = StoredFile::create(disk, &temporary).and_then(|quarantined| {
+        quarantined.write_all(&end.bytes[torn.clone()], 0)?;
+        quarantined.sync_all()
+    });
+    if let Err(error) = written {
+        let _ = disk.remove(&temporary);
+        return Err(error);
+    }
+    rename(disk, &temporary, &copy)?;
+    sync_dir(disk, &layout.quarantine())?;
+    file.write_all(&vec![0; torn.len()], torn.start as u64)?;
+    file.sync_data()?;
+    tracing::warn!(
+        segment = %end.segment,
+        offset = torn.start,
+        bytes = torn.len(),
+        copy = %copy.display(),
+        "a write that a crash cut short was never acknowledged; it was cleared, and a copy is in the quarantine"
+    );
+    Ok(Some(copy))
+}
+
+/// A path in the quarantine that nothing has.
+fn free_path(disk: &dyn Disk, layout: &Layout, end: &End, offset: usize) -> Result<PathBuf, Error> {
+    let mut attempt = 0u32;
+    loop {
+        let path = layout.quarantine().join(format!("{:08}-{offset:010}-{attempt}.torn", end.segment.get()));
+        match disk.kind(&path).map_err(|error| failed("looking at", &path, error))? {
+            None => return Ok(path),
+            Some(_) => attempt += 1,
+        }
+    }
+}
+
+/// Writes again, as they are, the frames that nothing proves to be on disk, and syncs them.
+///
+/// They were read, but perhaps from the operating system's cache only: after a sync that failed, a later sync may report
+/// success without having written them.
+pub(crate) fn write_again(file: &StoredFile, end: &End) -> Result<(), Error> {
+    if end.unproven.is_empty() {
+        return Ok(());
+    }
+    file.write_all(&end.bytes[end.unproven.clone()], end.unproven.start as u64)?;
+    file.sync_data()
+}

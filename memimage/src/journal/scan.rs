@@ -1,0 +1,179 @@
+//! Reading a journal from some segment to its end, and judging the end.
+
+use std::ops::{ControlFlow, Range};
+
+use super::frame::{Frame, FrameFault, FrameKind};
+use super::reader::{Chain, Step, Walk};
+use super::segment::SEGMENT_HEADER;
+use super::source::Source;
+use super::table::Table;
+use super::tail::{Evidence, Verdict, judge};
+use crate::error::{Error, Kind, Position};
+use crate::seq::{SegmentId, Seq};
+
+/// Where a journal ends.
+#[derive(Debug)]
+pub(crate) struct End {
+    /// The last segment that has frames, or had some before a crash cut the first one short.
+    pub(crate) segment: SegmentId,
+    /// Its bytes as they were read.
+    pub(crate) bytes: Vec<u8>,
+    /// Where its next frame would start.
+    pub(crate) offset: usize,
+    pub(crate) chain: Chain,
+    /// The segment is sealed: the next frame goes to the one after it.
+    pub(crate) sealed: bool,
+    /// What a crash left of a frame that was being written.
+    pub(crate) torn: Option<Range<usize>>,
+    /// Frames that nothing proves to be on disk, though they were read.
+    pub(crate) unproven: Range<usize>,
+}
+
+/// Reads a journal.
+#[derive(Debug)]
+pub(crate) struct Scan<'a> {
+    source: &'a Source,
+    /// The last segment that has anything after its header; the first if none has.
+    active: SegmentId,
+    /// The highest seq that anything besides the frames says was synced.
+    durable: Seq,
+}
+
+impl<'a> Scan<'a> {
+    pub(crate) fn new(source: &'a Source, durable: Seq) -> Result<Scan<'a>, Error> {
+        let mut active = SegmentId::FIRST;
+        for segment in source.segments().rev() {
+            if source.is_used(segment)? {
+                active = segment;
+                break;
+            }
+        }
+        Ok(Scan { source, active, durable })
+    }
+
+    pub(crate) fn active(&self) -> SegmentId {
+        self.active
+    }
+
+    /// The newest table of shapes.
+    pub(crate) fn table(&self) -> Result<Table, Error> {
+        for segment in self.source.segments().rev().filter(|&segment| segment <= self.active) {
+            let bytes = self.source.read(segment)?;
+            let mut walk = Walk::new(&bytes, &self.source.identity().uuid, segment, None);
+            let mut table = None;
+            while let Step::Frame(frame) = walk.step() {
+                if frame.header.kind == FrameKind::Shapes {
+                    table = Some(self.decode_table(segment, &frame)?);
+                }
+            }
+            if let Some(table) = table {
+                return Ok(table);
+            }
+        }
+        Ok(Table::default())
+    }
+
+    pub(crate) fn decode_table(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<Table, Error> {
+        Table::decode(&frame.body()).map_err(|fault| self.corrupt_frame(segment, frame, fault.to_string()))
+    }
+
+    /// The segment from which to read for all events after `seq`.
+    pub(crate) fn segment_after(&self, seq: Seq) -> Result<SegmentId, Error> {
+        for segment in self.source.segments().rev().filter(|&segment| segment <= self.active) {
+            let first = self.source.first_frame(segment)?;
+            if first.is_some_and(|header| header.first_seq <= seq.next()) {
+                return Ok(segment);
+            }
+        }
+        Ok(SegmentId::FIRST)
+    }
+
+    /// Reads from the start of segment `from`, shows each frame to `visit`, and judges the end. `None` if `visit` broke off.
+    pub(crate) fn read(
+        &self,
+        from: SegmentId,
+        mut visit: impl FnMut(SegmentId, &Frame<'_>) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<Option<End>, Error> {
+        let mut chain = (from == SegmentId::FIRST).then_some(Chain::START);
+        for segment in self.source.segments().filter(|&segment| segment >= from && segment <= self.active) {
+            let bytes = self.source.read(segment)?;
+            let mut walk = Walk::new(&bytes, &self.source.identity().uuid, segment, chain);
+            // frames from here on are beyond the last proof, as far as is known while reading
+            let mut events: Vec<(usize, Seq)> = vec![(SEGMENT_HEADER, Seq::ZERO)];
+            let stopped = loop {
+                match walk.step() {
+                    Step::Frame(frame) => {
+                        if frame.header.count > 0 {
+                            events.push((frame.next_offset(), Seq::new(frame.header.next_seq().get() - 1)));
+                        }
+                        if visit(segment, &frame)?.is_break() {
+                            return Ok(None);
+                        }
+                    }
+                    stopped => break stopped,
+                }
+            };
+            let offset = walk.offset();
+            let found = walk.chain().or(chain).unwrap_or(Chain::START);
+            let (sealed, torn) = match stopped {
+                Step::Sealed => (true, self.after_seal(segment, &bytes, offset, found)?),
+                Step::Fault(fault) => (false, self.after_fault(segment, &bytes, &walk, &fault, found)?),
+                Step::Misplaced(what) => return Err(self.corrupt(segment, offset, found.next_seq, what)),
+                Step::Frame(_) => unreachable!("the walk goes on after a frame"),
+            };
+            if segment == self.active {
+                let durable = self.durable.max(found.durable);
+                let proven = events.iter().rev().find(|(_, last)| *last <= durable).map_or(SEGMENT_HEADER, |at| at.0);
+                let unproven = proven.min(offset)..offset;
+                return Ok(Some(End { segment, bytes, offset, chain: found, sealed, torn, unproven }));
+            }
+            chain = Some(found);
+        }
+        unreachable!("the active segment is one of the journal's, and not before the first that is read")
+    }
+
+    /// Nothing may stand after a seal.
+    fn after_seal(&self, segment: SegmentId, bytes: &[u8], offset: usize, chain: Chain) -> Result<Option<Range<usize>>, Error> {
+        match bytes[offset.min(bytes.len())..].iter().all(|&byte| byte == 0) {
+            true => Ok(None),
+            false => Err(self.corrupt(segment, offset, chain.next_seq, "bytes follow the seal".to_owned())),
+        }
+    }
+
+    fn after_fault(
+        &self,
+        segment: SegmentId,
+        bytes: &[u8],
+        walk: &Walk<'_>,
+        fault: &FrameFault,
+        chain: Chain,
+    ) -> Result<Option<Range<usize>>, Error> {
+        let (offset, expecting) = (walk.offset(), chain.next_seq);
+        if let FrameFault::Unsupported { what } = fault {
+            let path = self.source.path(segment);
+            return Err(Error::new(Kind::Format { path, act: "read", what: format!("at byte {offset} {what}") }));
+        }
+        let evidence =
+            Evidence { durable: self.durable.max(chain.durable), later_segment: segment != self.active };
+        match judge(bytes, offset, fault, expecting, evidence, walk.checksum()) {
+            Verdict::Clean => Ok(None),
+            Verdict::Torn(range) => Ok(Some(range)),
+            Verdict::Corrupt(what) => Err(self.corrupt(segment, offset, expecting, what.to_owned())),
+            Verdict::Suspect(what) => Err(self.error(segment, offset, expecting, what.to_owned(), true)),
+        }
+    }
+
+    /// The error of a frame whose checksums are right and whose content is not.
+    pub(crate) fn corrupt_frame(&self, segment: SegmentId, frame: &Frame<'_>, what: String) -> Error {
+        self.corrupt(segment, frame.offset, frame.header.first_seq, what)
+    }
+
+    fn corrupt(&self, segment: SegmentId, offset: usize, seq: Seq, what: String) -> Error {
+        self.error(segment, offset, seq, what, false)
+    }
+
+    fn error(&self, segment: SegmentId, offset: usize, seq: Seq, what: String, suspect: bool) -> Error {
+        let position = Position { segment: Some(segment), offset: Some(offset as u64), seq: Some(seq) };
+        Error::new(Kind::Corrupt { path: self.source.path(segment), position, what, suspect })
+    }
+}

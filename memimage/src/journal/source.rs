@@ -1,0 +1,135 @@
+//! The journal's files as they are read: headers first, then whole segments.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::frame::{self, Checksum, FrameHeader};
+use super::layout::Layout;
+use super::segment::{HeaderFault, Identity, SEGMENT_HEADER, SegmentHeader};
+use crate::disk::{Access, Disk, StoredFile};
+use crate::error::{Error, Kind, Position};
+use crate::seq::SegmentId;
+
+/// All segments of a journal, their headers read and checked.
+#[derive(Debug)]
+pub(crate) struct Source {
+    disk: Arc<dyn Disk>,
+    layout: Layout,
+    headers: Vec<SegmentHeader>,
+}
+
+impl Source {
+    /// Reads and checks the header of each segment. There must be one, and none may be missing in between.
+    pub(crate) fn open(disk: &Arc<dyn Disk>, layout: &Layout, segments: &[SegmentId]) -> Result<Source, Error> {
+        let mut source = Source { disk: Arc::clone(disk), layout: layout.clone(), headers: Vec::new() };
+        let mut expected = SegmentId::FIRST;
+        for &segment in segments {
+            if segment != expected {
+                return Err(source.corrupt(expected, None, "its file is missing".to_owned()));
+            }
+            let header = source.header(segment)?;
+            source.headers.push(header);
+            expected = segment.next();
+        }
+        Ok(source)
+    }
+
+    fn header(&self, segment: SegmentId) -> Result<SegmentHeader, Error> {
+        let path = self.layout.segment(segment);
+        let file = StoredFile::open(&*self.disk, &path, Access::Read)?;
+        let mut bytes = [0; SEGMENT_HEADER];
+        let read = file.read_up_to(&mut bytes, 0)?;
+        if read < SEGMENT_HEADER {
+            return Err(self.corrupt(segment, Some(read as u64), "the file ends within its header".to_owned()));
+        }
+        let at_start = |what: &str| self.corrupt(segment, Some(0), what.to_owned());
+        let format = |act, what| Error::new(Kind::Format { path: path.clone(), act, what });
+        let header = SegmentHeader::decode(&bytes).map_err(|fault| match fault {
+            HeaderFault::Foreign => at_start("the file does not start like a segment"),
+            HeaderFault::Damaged(what) => at_start(what),
+            HeaderFault::Newer(what) => format("read", what),
+            HeaderFault::NewerToWrite(what) => format("write to", what),
+        })?;
+        if header.segment != segment {
+            return Err(at_start(&format!("the file is segment {} by its header", header.segment)));
+        }
+        if self.headers.first().is_some_and(|first| first.identity != header.identity) {
+            return Err(at_start("the file belongs to another image"));
+        }
+        let len = file.len()?;
+        if len != header.len {
+            let what = format!("the file is {len} bytes long, and was made with {}", header.len);
+            return Err(self.corrupt(segment, Some(len.min(header.len)), what));
+        }
+        Ok(header)
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.headers[0].identity
+    }
+
+    pub(crate) fn segments(&self) -> impl DoubleEndedIterator<Item = SegmentId> {
+        self.headers.iter().map(|header| header.segment)
+    }
+
+    /// The length of a segment.
+    pub(crate) fn len_of(&self, segment: SegmentId) -> Option<u64> {
+        self.headers.iter().find(|header| header.segment == segment).map(|header| header.len)
+    }
+
+    /// The highest epoch in which a segment was made.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.headers.iter().map(|header| header.epoch).max().unwrap_or(0)
+    }
+
+    /// Reads a whole segment.
+    pub(crate) fn read(&self, segment: SegmentId) -> Result<Vec<u8>, Error> {
+        let bytes = self.file(segment, Access::Read)?.read_all()?;
+        let len = self.len_of(segment).unwrap_or(0);
+        if bytes.len() as u64 != len {
+            let what = format!("{} bytes could be read of {len}", bytes.len());
+            return Err(self.corrupt(segment, Some(bytes.len() as u64), what));
+        }
+        Ok(bytes)
+    }
+
+    pub(crate) fn file(&self, segment: SegmentId, access: Access) -> Result<StoredFile, Error> {
+        StoredFile::open(&*self.disk, &self.layout.segment(segment), access)
+    }
+
+    /// Whether anything was written into a segment.
+    pub(crate) fn is_used(&self, segment: SegmentId) -> Result<bool, Error> {
+        const CHUNK: usize = 1 << 20;
+        let file = self.file(segment, Access::Read)?;
+        let mut chunk = vec![0; CHUNK];
+        let mut offset = SEGMENT_HEADER as u64;
+        loop {
+            let read = file.read_up_to(&mut chunk, offset)?;
+            if chunk[..read].iter().any(|&byte| byte != 0) {
+                return Ok(true);
+            }
+            if read < CHUNK {
+                return Ok(false);
+            }
+            offset += read as u64;
+        }
+    }
+
+    /// The header of a segment's first frame, if it is good.
+    pub(crate) fn first_frame(&self, segment: SegmentId) -> Result<Option<FrameHeader>, Error> {
+        let mut bytes = [0; frame::HEADER];
+        let read = self.file(segment, Access::Read)?.read_up_to(&mut bytes, SEGMENT_HEADER as u64)?;
+        Ok(frame::peek(&bytes[..read], Checksum::new(&self.identity().uuid, segment)))
+    }
+
+    /// The path of a segment's file.
+    pub(crate) fn path(&self, segment: SegmentId) -> PathBuf {
+        self.layout.segment(segment)
+    }
+
+    /// The error of a damaged place.
+    pub(crate) fn corrupt(&self, segment: SegmentId, offset: Option<u64>, what: String) -> Error {
+        let position = Position { segment: Some(segment), offset, seq: None };
+        Error::new(Kind::Corrupt { path: self.layout.segment(segment), position, what, suspect: false })
+    }
+}

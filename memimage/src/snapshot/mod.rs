@@ -1,0 +1,112 @@
+//! Snapshots: the whole state at one seq, so that a restart need not replay everything. A snapshot is a cache; the
+//! journal is the truth.
+
+mod format;
+mod reader;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+pub(crate) use format::SnapshotHeader;
+pub(crate) use reader::SnapshotFile;
+
+use crate::disk::{Disk, failed};
+use crate::error::{Error, Kind};
+use crate::journal::{Layout, rename, sync_dir, unfinished};
+use crate::seq::Seq;
+
+/// How many snapshots are kept: the newest, and the one before for when the newest is damaged.
+const KEPT: usize = 2;
+
+/// The snapshots of one image.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshots {
+    disk: Arc<dyn Disk>,
+    layout: Layout,
+}
+
+/// A snapshot that is written and checked, and has no name yet.
+#[derive(Debug)]
+pub(crate) struct Written {
+    temporary: PathBuf,
+    path: PathBuf,
+    pub(crate) bytes: u64,
+}
+
+impl Snapshots {
+    pub(crate) fn new(disk: &Arc<dyn Disk>, layout: &Layout) -> Snapshots {
+        Snapshots { disk: Arc::clone(disk), layout: layout.clone() }
+    }
+
+    /// The snapshots by their names, newest first.
+    pub(crate) fn list(&self) -> Result<Vec<(Seq, PathBuf)>, Error> {
+        let dir = self.layout.snapshots();
+        let names = self.layout.list_if_there(&*self.disk, &dir)?;
+        let mut found: Vec<_> =
+            names.iter().filter_map(|(name, _)| Some((parse_file_name(name)?, dir.join(name)))).collect();
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(found)
+    }
+
+    /// Opens a snapshot and reads its header.
+    pub(crate) fn open(&self, seq: Seq, path: &std::path::Path) -> Result<SnapshotFile, Error> {
+        let file = SnapshotFile::open(&*self.disk, path)?;
+        if file.header.seq != seq {
+            let what = format!("it is of event {} by its header", file.header.seq);
+            return Err(Error::new(Kind::Snapshot { path: path.to_owned(), what }));
+        }
+        Ok(file)
+    }
+
+    /// Writes a snapshot under a name that nothing reads.
+    pub(crate) fn write(&self, header: &SnapshotHeader, digest: u64, state: &impl Serialize) -> Result<Written, Error> {
+        let path = self.layout.snapshots().join(file_name(header.seq));
+        let temporary = unfinished(&path);
+        if self.disk.kind(&temporary).map_err(|error| failed("looking at", &temporary, error))?.is_some() {
+            self.disk.remove(&temporary).map_err(|error| failed("removing", &temporary, error))?;
+        }
+        match writer::write(&*self.disk, &temporary, header, digest, state) {
+            Ok(bytes) => Ok(Written { temporary, path, bytes }),
+            Err(error) => {
+                let _ = self.disk.remove(&temporary);
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads back what was written. This checks the encoding; it says nothing of the disk, since it reads from the cache.
+    pub(crate) fn check(&self, written: &Written) -> Result<(), Error> {
+        SnapshotFile::open(&*self.disk, &written.temporary)?.check().map(drop)
+    }
+
+    /// Gives a written snapshot its name, and removes those that are no longer kept.
+    pub(crate) fn install(&self, written: &Written) -> Result<(), Error> {
+        rename(&*self.disk, &written.temporary, &written.path)?;
+        sync_dir(&*self.disk, &self.layout.snapshots())?;
+        for (_, path) in self.list()?.into_iter().skip(KEPT) {
+            self.disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
+        }
+        Ok(())
+    }
+
+    /// Removes a written snapshot that is not to be installed.
+    pub(crate) fn discard(&self, written: &Written) {
+        if let Err(error) = self.disk.remove(&written.temporary) {
+            tracing::debug!(path = %written.temporary.display(), %error, "an unfinished snapshot is left over");
+        }
+    }
+}
+
+/// The name of a snapshot's file.
+fn file_name(seq: Seq) -> String {
+    format!("{:020}.snapshot", seq.get())
+}
+
+/// The seq of the snapshot whose file has this name.
+fn parse_file_name(name: &str) -> Option<Seq> {
+    let seq = Seq::new(name.strip_suffix(".snapshot")?.parse().ok()?);
+    (file_name(seq) == name).then_some(seq)
+}

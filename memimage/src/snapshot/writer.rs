@@ -1,0 +1,101 @@
+//! Writing a snapshot: serialized piece by piece into a file that is renamed once it is whole.
+
+use std::io;
+use std::path::Path;
+
+use serde::Serialize;
+use xxhash_rust::xxh3::Xxh3;
+
+use super::format::{CHUNK, CHUNK_HEADER, HEADER, SnapshotHeader, Trailer, chunk_header, hasher};
+use crate::disk::{Disk, StoredFile};
+use crate::error::{Error, Kind};
+
+/// Writes the state into a new file, synced a chunk at a time so that no sync of the journal waits behind all of it.
+/// The serialized state is never in memory as a whole.
+pub(super) fn write(
+    disk: &dyn Disk,
+    path: &Path,
+    header: &SnapshotHeader,
+    digest: u64,
+    state: &impl Serialize,
+) -> Result<u64, Error> {
+    let file = StoredFile::create(disk, path)?;
+    let header = header.encode();
+    file.write_all(&header, 0)?;
+    let mut chunks = Chunks {
+        file: &file,
+        offset: HEADER as u64,
+        hasher: hasher(&header),
+        chunk: Vec::with_capacity(CHUNK_HEADER + CHUNK),
+        len: 0,
+        failure: None,
+    };
+    chunks.begin();
+    let serialized = postcard::to_io(state, &mut chunks).map(drop);
+    if let Some(failure) = chunks.failure {
+        return Err(failure);
+    }
+    serialized.map_err(|error| {
+        let what = format!("the state cannot be serialized: {error}");
+        Error::new(Kind::Snapshot { path: path.to_owned(), what })
+    })?;
+    chunks.flush_chunk()?;
+    let trailer = Trailer { len: chunks.len, digest, hash: chunks.hasher.digest128() };
+    let mut end = chunk_header(&[]).to_vec();
+    end.extend_from_slice(&trailer.encode());
+    file.write_all(&end, chunks.offset)?;
+    file.sync_all()?;
+    Ok(chunks.offset + end.len() as u64)
+}
+
+struct Chunks<'a> {
+    file: &'a StoredFile,
+    offset: u64,
+    hasher: Xxh3,
+    /// Room for the chunk's header, then what it holds so far.
+    chunk: Vec<u8>,
+    len: u64,
+    /// Why writing failed; serde passes on that it did, not why.
+    failure: Option<Error>,
+}
+
+impl Chunks<'_> {
+    fn begin(&mut self) {
+        self.chunk.clear();
+        self.chunk.resize(CHUNK_HEADER, 0);
+    }
+
+    fn flush_chunk(&mut self) -> Result<(), Error> {
+        if self.chunk.len() == CHUNK_HEADER {
+            return Ok(());
+        }
+        let header = chunk_header(&self.chunk[CHUNK_HEADER..]);
+        self.chunk[..CHUNK_HEADER].copy_from_slice(&header);
+        self.hasher.update(&self.chunk[CHUNK_HEADER..]);
+        self.file.write_all(&self.chunk, self.offset)?;
+        self.file.sync_data()?;
+        self.offset += self.chunk.len() as u64;
+        self.len += (self.chunk.len() - CHUNK_HEADER) as u64;
+        self.begin();
+        Ok(())
+    }
+}
+
+impl io::Write for &mut Chunks<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let room = CHUNK_HEADER + CHUNK - self.chunk.len();
+        let taken = room.min(bytes.len());
+        self.chunk.extend_from_slice(&bytes[..taken]);
+        if taken == room {
+            self.flush_chunk().map_err(|error| {
+                self.failure = Some(error);
+                io::Error::other("the snapshot could not be written")
+            })?;
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
