@@ -4,6 +4,8 @@ mod content;
 mod crash;
 mod file;
 mod operation;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 use std::collections::BTreeSet;
