@@ -158,12 +158,7 @@ impl SimDisk {
     /// Every file's path, in order.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
-        let state = self.state();
-        let named = state.tree.written_paths().into_iter();
-        let mut files: Vec<_> =
-            named.filter(|(node, _)| state.tree.file(*node).is_ok()).map(|(_, path)| path).collect();
-        files.sort();
-        files
+        self.state().tree.files()
     }
 
     /// All bytes of a file.

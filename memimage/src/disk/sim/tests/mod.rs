@@ -1,4 +1,7 @@
-//! What a power cut and a kill leave, a test each.
+//! What a power cut and a kill leave, a test each: bytes, names, and the disk as a whole.
+
+mod bytes;
+mod names;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -51,224 +54,6 @@ fn files(disk: &SimDisk) -> Vec<(PathBuf, Vec<u8>)> {
 /// One outcome, written shortly.
 fn of<const N: usize>(files: [(&str, &[u8]); N]) -> Vec<(PathBuf, Vec<u8>)> {
     files.map(|(name, bytes)| (path(name), bytes.to_vec())).to_vec()
-}
-
-#[test]
-fn synced_bytes_under_a_synced_name_survive() {
-    let disk = disk_with("a", b"safe");
-    assert_eq!(outcomes(&disk), [of([("/a", b"safe")])].into());
-}
-
-#[test]
-fn each_unsynced_sector_is_lost_or_kept_by_itself() {
-    let disk = disk_with("a", &[1; 1200]);
-    open(&disk, "a").write_at(&[2; 1200], 0).unwrap();
-    let sector = |index| Unsynced::Sector { path: path("/a"), index };
-    assert_eq!(disk.unsynced(), [sector(0), sector(1), sector(2)]);
-    assert_eq!(outcomes(&disk).len(), 8);
-
-    let crashed = disk.crash(|asked| *asked == sector(1));
-    let bytes = crashed.read("a").unwrap();
-    assert_eq!((&bytes[..512], &bytes[512..1024], &bytes[1024..]), (&[1; 512][..], &[2; 512][..], &[1; 176][..]));
-}
-
-#[test]
-fn a_sector_is_kept_with_the_bytes_it_shares_with_older_writes() {
-    let disk = disk_with("a", &[1; 512]);
-    let file = open(&disk, "a");
-    file.write_at(&[2; 10], 100).unwrap();
-    file.write_at(&[3; 10], 200).unwrap();
-    assert_eq!(disk.unsynced().len(), 1);
-    let kept = disk.crash(|_| true).read("a").unwrap();
-    assert_eq!((kept[99], kept[100], kept[200], kept[210]), (1, 2, 3, 1));
-    assert_eq!(disk.crash(|_| false).read("a").unwrap(), [1; 512]);
-}
-
-#[test]
-fn a_sync_ends_the_doubt_about_what_was_written_before_it_only() {
-    let disk = disk_with("a", &[1; 1024]);
-    let file = open(&disk, "a");
-    file.write_at(&[2; 512], 0).unwrap();
-    file.sync_data().unwrap();
-    file.write_at(&[3; 512], 512).unwrap();
-    let bytes = disk.crash(|_| false).read("a").unwrap();
-    assert_eq!((bytes[0], bytes[512]), (2, 1));
-}
-
-#[test]
-fn a_sync_through_one_handle_covers_writes_through_another() {
-    let disk = disk_with("a", &[1; 512]);
-    open(&disk, "a").write_at(&[2; 512], 0).unwrap();
-    disk.open(Path::new("a"), Access::Read).unwrap().sync_data().unwrap();
-    assert_eq!(disk.unsynced(), []);
-}
-
-#[test]
-fn a_sector_written_with_the_bytes_it_had_is_not_asked_about() {
-    let disk = disk_with("a", &[1; 1024]);
-    open(&disk, "a").write_at(&[1; 1024], 0).unwrap();
-    assert_eq!(disk.unsynced(), []);
-}
-
-#[test]
-fn a_file_never_synced_may_lose_all_its_length() {
-    let disk = disk_with("a", b"");
-    open(&disk, "a").write_at(&[2; 600], 0).unwrap();
-    let mut first = vec![0; 600];
-    first[..512].fill(2);
-    let mut second = vec![0; 600];
-    second[512..].fill(2);
-    let expected = [
-        of([("/a", b"")]),
-        of([("/a", &[2; 512])]),
-        of([("/a", &first)]),
-        of([("/a", &second)]),
-        of([("/a", &[2; 600])]),
-        of([("/a", &[0; 600])]),
-    ];
-    assert_eq!(outcomes(&disk), expected.into());
-}
-
-#[test]
-fn a_grown_file_keeps_its_synced_bytes() {
-    let disk = disk_with("a", b"synced");
-    open(&disk, "a").write_at(b" and more", 6).unwrap();
-    let expected =
-        [of([("/a", b"synced")]), of([("/a", b"synced and more")]), of([("/a", b"synced\0\0\0\0\0\0\0\0\0")])];
-    assert_eq!(outcomes(&disk), expected.into());
-}
-
-#[test]
-fn zeros_that_extend_a_file_are_in_doubt_by_its_length() {
-    let disk = disk_with("a", b"");
-    open(&disk, "a").write_at(&[0; 2048], 0).unwrap();
-    assert_eq!(disk.unsynced(), [Unsynced::Length { path: path("/a"), synced: 0, written: 2048 }]);
-    assert_eq!(disk.crash(|_| true).read("a").unwrap(), [0; 2048]);
-    assert_eq!(disk.crash(|_| false).read("a").unwrap(), []);
-}
-
-#[test]
-fn a_synced_file_whose_name_was_never_synced_disappears() {
-    let disk = SimDisk::new();
-    put(&disk, "a", b"bytes").sync_all().unwrap();
-    assert_eq!(disk.unsynced(), [Unsynced::Created { path: path("/a") }]);
-    assert_eq!(outcomes(&disk), [of([]), of([("/a", b"bytes")])].into());
-}
-
-#[test]
-fn a_synced_name_does_not_save_the_bytes() {
-    let disk = SimDisk::new();
-    put(&disk, "a", b"bytes");
-    disk.sync_dir(Path::new("/")).unwrap();
-    assert_eq!(disk.crash(|_| false).read("a").unwrap(), b"");
-}
-
-#[test]
-fn a_rename_without_a_directory_sync_is_old_or_new() {
-    let disk = disk_with("live", b"old");
-    put(&disk, "tmp", b"new").sync_all().unwrap();
-    disk.sync_dir(Path::new("/")).unwrap();
-    disk.rename(Path::new("tmp"), Path::new("live")).unwrap();
-    assert_eq!(disk.unsynced(), [Unsynced::Renamed { from: path("/tmp"), to: path("/live") }]);
-    let expected = [of([("/live", b"old"), ("/tmp", b"new")]), of([("/live", b"new")])];
-    assert_eq!(outcomes(&disk), expected.into());
-    disk.sync_dir(Path::new("/")).unwrap();
-    assert_eq!(outcomes(&disk), [of([("/live", b"new")])].into());
-}
-
-#[test]
-fn a_rename_may_outlive_the_bytes_it_was_meant_to_publish() {
-    let disk = disk_with("live", b"old");
-    put(&disk, "tmp", b"new");
-    disk.rename(Path::new("tmp"), Path::new("live")).unwrap();
-    disk.sync_dir(Path::new("/")).unwrap();
-    assert_eq!(disk.crash(|_| false).read("live").unwrap(), b"");
-}
-
-#[test]
-fn a_rename_that_survives_brings_a_file_whose_creation_was_in_doubt() {
-    let disk = SimDisk::new();
-    put(&disk, "tmp", b"new").sync_all().unwrap();
-    disk.rename(Path::new("tmp"), Path::new("live")).unwrap();
-    assert_eq!(outcomes(&disk), [of([]), of([("/tmp", b"new")]), of([("/live", b"new")])].into());
-}
-
-#[test]
-fn a_node_never_has_two_names_whatever_is_lost() {
-    let disk = disk_with("a", b"x");
-    disk.rename(Path::new("a"), Path::new("b")).unwrap();
-    disk.rename(Path::new("b"), Path::new("c")).unwrap();
-    assert_eq!(outcomes(&disk), ["/a", "/b", "/c"].map(|name| of([(name, b"x")])).into());
-}
-
-#[test]
-fn a_removal_without_a_directory_sync_may_come_back() {
-    let disk = disk_with("a", b"back");
-    disk.remove(Path::new("a")).unwrap();
-    assert_eq!(disk.unsynced(), [Unsynced::Removed { path: path("/a") }]);
-    assert_eq!(outcomes(&disk), [of([]), of([("/a", b"back")])].into());
-    disk.sync_dir(Path::new("/")).unwrap();
-    assert_eq!(outcomes(&disk), [of([])].into());
-}
-
-#[test]
-fn a_removed_file_comes_back_with_its_synced_bytes() {
-    let disk = disk_with("a", b"old");
-    open(&disk, "a").write_at(b"new", 0).unwrap();
-    disk.remove(Path::new("a")).unwrap();
-    assert_eq!(outcomes(&disk), [of([]), of([("/a", b"old")]), of([("/a", b"new")])].into());
-}
-
-#[test]
-fn names_of_two_directories_are_synced_apart() {
-    let disk = SimDisk::new();
-    for name in ["one", "two"] {
-        disk.create_dir(Path::new(name)).unwrap();
-    }
-    disk.sync_dir(Path::new("/")).unwrap();
-    put(&disk, "one/a", b"");
-    put(&disk, "two/b", b"");
-    disk.sync_dir(Path::new("two")).unwrap();
-    assert_eq!(disk.unsynced(), [Unsynced::Created { path: path("/one/a") }]);
-}
-
-#[test]
-fn what_is_in_a_lost_directory_is_lost() {
-    let disk = SimDisk::new();
-    disk.create_dir(Path::new("dir")).unwrap();
-    put(&disk, "dir/a", b"synced").sync_all().unwrap();
-    disk.sync_dir(Path::new("dir")).unwrap();
-    let crashed = disk.crash(|_| false);
-    assert_eq!((crashed.files(), crashed.kind(Path::new("dir")).unwrap()), (vec![], None));
-    assert_eq!(files(&disk.crash(|_| true)), of([("/dir/a", b"synced")]));
-}
-
-#[test]
-fn a_rename_between_directories_is_synced_by_either() {
-    for synced in ["/one", "/two"] {
-        let disk = SimDisk::new();
-        disk.create_dir(Path::new("one")).unwrap();
-        disk.create_dir(Path::new("two")).unwrap();
-        disk.sync_dir(Path::new("/")).unwrap();
-        put(&disk, "one/a", b"x").sync_all().unwrap();
-        disk.rename(Path::new("one/a"), Path::new("two/a")).unwrap();
-        disk.sync_dir(Path::new(synced)).unwrap();
-        assert_eq!(outcomes(&disk), [of([("/two/a", b"x")])].into(), "{synced} synced");
-    }
-}
-
-#[test]
-fn directories_moved_into_each_other_by_what_is_left_are_lost_without_harm() {
-    let disk = SimDisk::new();
-    disk.create_dir(Path::new("a")).unwrap();
-    disk.create_dir(Path::new("b")).unwrap();
-    disk.sync_dir(Path::new("/")).unwrap();
-    disk.rename(Path::new("a"), Path::new("b/a")).unwrap();
-    disk.rename(Path::new("b/a"), Path::new("a")).unwrap();
-    disk.rename(Path::new("b"), Path::new("a/b")).unwrap();
-    for answers in 0..8 {
-        assert!(crash_by(&disk, answers).list(Path::new("/")).unwrap().len() <= 2);
-    }
 }
 
 #[test]
@@ -338,9 +123,12 @@ fn locks_end_with_the_process() {
 #[test]
 fn a_file_with_neither_name_nor_handle_is_forgotten() {
     let disk = disk_with("a", &[1; 10_000]);
+    put(&disk, "b", b"");
     let nodes = |disk: &SimDisk| disk.state().tree.nodes.len();
     let handle = open(&disk, "a");
     disk.remove(Path::new("a")).unwrap();
+    disk.remove(Path::new("b")).unwrap();
+    assert_eq!((nodes(&disk), nodes(&disk.fork()), nodes(&disk.crash(|_| true))), (3, 3, 1));
     disk.sync_dir(Path::new("/")).unwrap();
     assert_eq!((nodes(&disk), nodes(&disk.fork())), (2, 1));
     drop(handle);
