@@ -50,8 +50,8 @@ pub(super) fn acquire(path: &Path) -> io::Result<Lock> {
     Err(io::Error::other("the lock file is replaced faster than it can be locked"))
 }
 
-/// `None` when the file is not the one at `path`: somebody may have removed it, or put another in its place, between our
-/// opening and our locking it, and a lock on that one excludes nobody.
+/// `None` when the file is not the one at `path`: somebody may have removed it, or put another in its place, between
+/// our opening and our locking it, and a lock on that one excludes nobody.
 fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
     let outcome = file.try_lock();
     if !still_at(path, &file)? {

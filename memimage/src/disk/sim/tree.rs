@@ -198,12 +198,22 @@ impl Tree {
         }
     }
 
-    /// Gives every directory the names it had at its last sync, with those unsynced changes that survive.
-    pub(super) fn crash(&mut self, mut survives: impl FnMut(&Change) -> bool) {
-        for change in std::mem::take(&mut self.changes) {
-            if survives(&change) {
-                self.apply(&change, |dir| &mut dir.synced);
+    /// Gives every directory the names it had at its last sync, with those unsynced changes that survive, and with the
+    /// older ones that freed the names they take: what a lost change left where it was must not be overwritten.
+    pub(super) fn crash(&mut self, survives: impl FnMut(&Change) -> bool) {
+        let changes = std::mem::take(&mut self.changes);
+        let answers: Vec<_> = changes.iter().map(survives).collect();
+        let mut taken = BTreeSet::new();
+        let mut surviving = Vec::new();
+        for (change, survives) in changes.into_iter().zip(answers).rev() {
+            let freed_it = change.from.as_ref().is_some_and(|from| taken.contains(&(from.dir, from.name.clone())));
+            if survives || freed_it {
+                taken.extend(change.to.iter().map(|to| (to.dir, to.name.clone())));
+                surviving.push(change);
             }
+        }
+        for change in surviving.iter().rev() {
+            self.apply(change, |dir| &mut dir.synced);
         }
         for node in self.nodes.values_mut() {
             if let Node::Dir(dir) = node {

@@ -195,3 +195,16 @@ fn nothing_is_asked_about_a_file_that_is_removed_for_good() {
     handle.write_at(b"new", 0).unwrap();
     assert_eq!(disk.unsynced(), []);
 }
+
+#[test]
+fn a_file_renamed_away_is_not_lost_to_the_next_one_of_its_name() {
+    let disk = disk_with("a", b"old");
+    disk.rename(Path::new("a"), Path::new("b")).unwrap();
+    disk.rename(Path::new("b"), Path::new("c")).unwrap();
+    put(&disk, "b", b"2").sync_all().unwrap();
+    put(&disk, "a", b"1").sync_all().unwrap();
+    let outcomes = outcomes(&disk);
+    assert!(outcomes.iter().all(|files| files.iter().any(|(_, bytes)| bytes == b"old")), "{outcomes:?}");
+    assert!(outcomes.contains(&of([("/a", b"1"), ("/b", b"old")])));
+    assert!(outcomes.contains(&of([("/a", b"old")])));
+}
