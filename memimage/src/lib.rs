@@ -4,7 +4,7 @@ mod context;
 #[cfg(feature = "sim")]
 pub mod disk;
 #[cfg(not(feature = "sim"))]
-#[allow(dead_code, unreachable_pub)]
+#[allow(dead_code, unreachable_pub, unused_imports)]
 mod disk;
 mod error;
 mod event;

@@ -43,22 +43,28 @@ const ATTEMPTS: usize = 10;
 pub(super) fn acquire(path: &Path) -> io::Result<Lock> {
     for _ in 0..ATTEMPTS {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(path)?;
-        let outcome = file.try_lock();
-        // Somebody may have removed the file, or put another in its place, between our opening and our locking it: a
-        // lock on that one excludes nobody.
-        if !still_at(path, &file)? {
-            continue;
+        if let Some(lock) = lock_if_at(path, file)? {
+            return Ok(lock);
         }
-        return match outcome {
-            Ok(()) => {
-                introduce(&file);
-                Ok(Lock::Held(LockGuard::new(LockedFile(file))))
-            }
-            Err(fs::TryLockError::WouldBlock) => Ok(Lock::Busy { owner: owner_of(&file) }),
-            Err(fs::TryLockError::Error(error)) => Err(error),
-        };
     }
     Err(io::Error::other("the lock file is replaced faster than it can be locked"))
+}
+
+/// `None` when the file is not the one at `path`: somebody may have removed it, or put another in its place, between
+/// our opening and our locking it, and a lock on that one excludes nobody.
+fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
+    let outcome = file.try_lock();
+    if !still_at(path, &file)? {
+        return Ok(None);
+    }
+    match outcome {
+        Ok(()) => {
+            introduce(&file);
+            Ok(Some(Lock::Held(LockGuard::new(LockedFile(file)))))
+        }
+        Err(fs::TryLockError::WouldBlock) => Ok(Some(Lock::Busy { owner: owner_of(&file) })),
+        Err(fs::TryLockError::Error(error)) => Err(error),
+    }
 }
 
 fn still_at(path: &Path, file: &File) -> io::Result<bool> {
@@ -169,12 +175,13 @@ mod tests {
     fn a_lock_on_a_file_no_longer_at_the_path_does_not_count() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("LOCK");
+        let lock = |file: &File| lock_if_at(&path, file.try_clone().unwrap()).unwrap();
         let file = File::create(&path).unwrap();
-        assert!(still_at(&path, &file).unwrap());
+        assert!(matches!(lock(&file), Some(Lock::Held(_))));
         fs::remove_file(&path).unwrap();
-        assert!(!still_at(&path, &file).unwrap());
+        assert!(lock(&file).is_none(), "removed");
         let _other = File::create(&path).unwrap();
-        assert!(!still_at(&path, &file).unwrap());
+        assert!(lock(&file).is_none(), "another in its place");
     }
 
     #[test]

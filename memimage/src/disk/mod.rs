@@ -10,6 +10,8 @@
 #[cfg(not(unix))]
 compile_error!("memimage needs a Unix file system: it relies on directory syncs, file modes and inode numbers");
 
+#[cfg(test)]
+mod conformance;
 mod lock;
 mod mount;
 mod real;
@@ -154,7 +156,7 @@ pub trait Disk: Debug + Send + Sync + 'static {
 /// # Errors
 ///
 /// As for [`Disk`]. Once a sync has failed, no later success proves anything about the bytes written before it.
-#[expect(clippy::len_without_is_empty, reason = "no caller asks a journal file whether it is empty")]
+#[allow(clippy::len_without_is_empty, reason = "no caller asks a journal file whether it is empty")]
 pub trait DiskFile: Debug + Send + Sync {
     /// Reads at most `buf.len()` bytes from `offset`, in one attempt; 0 at or beyond the end.
     ///

@@ -121,3 +121,39 @@ fn kind_of(file_type: FileType) -> Kind {
         Kind::Other
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn files_and_directories_are_their_owners_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let [file, lock, below] = ["file", "LOCK", "below"].map(|name| dir.path().join(name));
+        RealDisk.create_new(&file).unwrap();
+        RealDisk.create_dir(&below).unwrap();
+        assert!(matches!(RealDisk.lock(&lock).unwrap(), Lock::Held(_)));
+        let modes = [file, lock, below].map(|path| path.metadata().unwrap().permissions().mode() & 0o7777);
+        assert_eq!(modes, [0o600, 0o600, 0o700]);
+    }
+
+    #[test]
+    fn a_link_is_followed_by_path_and_other_in_a_listing() {
+        let dir = tempfile::tempdir().unwrap();
+        let [target, link, dangling] = ["target", "link", "dangling"].map(|name| dir.path().join(name));
+        RealDisk.create_dir(&target).unwrap();
+        symlink(&target, &link).unwrap();
+        symlink("nowhere", &dangling).unwrap();
+        assert_eq!(RealDisk.kind(&link).unwrap(), Some(Kind::Dir));
+        assert_eq!(RealDisk.kind(&dangling).unwrap(), None);
+        let kinds: Vec<_> = RealDisk.list(dir.path()).unwrap().into_iter().map(|entry| entry.kind).collect();
+        assert_eq!(kinds, [Kind::Other, Kind::Other, Kind::Dir]);
+    }
+
+    #[test]
+    fn a_temporary_directory_is_on_no_network() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(RealDisk.network_filesystem(&dir.path().join("not/yet/there")).unwrap(), None);
+    }
+}

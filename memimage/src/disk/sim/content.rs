@@ -206,6 +206,8 @@ mod tests {
             content.sync();
         }
         assert_eq!((content.len(), content.pages_held()), (64 << 20, 0));
+        content.write_at(&[0; 512], 512).unwrap();
+        assert_eq!(content.pages_held(), 0);
         content.write_at(&[1; 10], 5 << 20).unwrap();
         assert_eq!(content.pages_held(), 1);
         content.write_at(&[0; 3 * PAGE], (5 << 20) - PAGE as u64).unwrap();

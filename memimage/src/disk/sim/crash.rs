@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::content::Question;
 use super::tree::{Change, Node, Tree};
 
-/// Something written and not synced, which a power cut may take or leave; see [`SimDisk::crash`](super::SimDisk::crash).
+/// Something written and not synced, which a power cut may take or leave: what
+/// [`SimDisk::crash`](super::SimDisk::crash) asks about.
 ///
 /// Paths are absolute: as the file is called now, or was when it had a name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -4,6 +4,8 @@ mod content;
 mod crash;
 mod file;
 mod operation;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 use std::collections::BTreeSet;
@@ -40,7 +42,8 @@ const SECTOR: u64 = 512;
 ///   It may also keep its length without its bytes, which then are zeros.
 /// - *Names.* Creating, renaming and removing is seen at once and reaches the disk when the directory is synced. Until
 ///   then a power cut takes or leaves each change by itself, in any combination; a rename is one change, which happened
-///   or did not. Syncing either of the two directories of a rename makes it durable, with all older changes in both.
+///   or did not, and a change takes along the older ones that freed the name it gives. Syncing either of the two
+///   directories of a rename makes it durable, with all older changes in both.
 ///   Syncing a file does not make its name durable. Syncing a directory makes neither its own name durable nor the
 ///   bytes of its files. What is in a directory that is lost is lost.
 /// - *Processes.* A [`fork`](Self::fork) is the disk as the next process finds it after this one was killed: all that
@@ -108,10 +111,10 @@ impl SimDisk {
     /// A copy of the disk as a power cut now would leave it: everything synced, and of the unsynced that which
     /// `survives`. It counts [`operations`](Self::operations) from 0.
     ///
-    /// Asked in an order that depends on nothing but the operations done: names first, oldest change first, then
-    /// files in the order of their creation, their sectors ascending and their length last. What is asked does not depend on the
-    /// answers, so [`unsynced`](Self::unsynced) tells it beforehand. Sectors that were written with the bytes they had are not
-    /// asked about.
+    /// Asked in an order that depends on nothing but the operations done: names first, oldest change first, then files
+    /// in the order of their creation, their sectors ascending and their length last. What is asked does not depend on
+    /// the answers, so [`unsynced`](Self::unsynced) tells it beforehand. Sectors that were written with the bytes they
+    /// had are not asked about.
     #[must_use]
     pub fn crash(&self, mut survives: impl FnMut(&Unsynced) -> bool) -> Self {
         let (tree, network) = {
@@ -138,8 +141,8 @@ impl SimDisk {
         self.state().operations
     }
 
-    /// Lets no operation change the disk once it has counted this many [`operations`](Self::operations): further ones fail,
-    /// and reads go on.
+    /// Lets no operation change the disk once it has counted this many [`operations`](Self::operations): further ones
+    /// fail, and reads go on.
     pub fn stop_after(&self, operations: u64) {
         self.state().stop_after = Some(operations);
     }
@@ -156,12 +159,7 @@ impl SimDisk {
     /// Every file's path, in order.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
-        let state = self.state();
-        let named = state.tree.written_paths().into_iter();
-        let mut files: Vec<_> =
-            named.filter(|(node, _)| state.tree.file(*node).is_ok()).map(|(_, path)| path).collect();
-        files.sort();
-        files
+        self.state().tree.files()
     }
 
     /// All bytes of a file.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 ///
 /// Paths are absolute, and a file's is the one it had when the operation was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields are the arguments of the calls")]
+#[allow(missing_docs, reason = "the fields are the arguments of the calls")]
 #[non_exhaustive]
 pub enum Operation {
     /// [`Disk::create_new`](crate::disk::Disk::create_new)

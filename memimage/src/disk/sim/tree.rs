@@ -198,12 +198,22 @@ impl Tree {
         }
     }
 
-    /// Gives every directory the names it had at its last sync, with those unsynced changes that survive.
-    pub(super) fn crash(&mut self, mut survives: impl FnMut(&Change) -> bool) {
-        for change in std::mem::take(&mut self.changes) {
-            if survives(&change) {
-                self.apply(&change, |dir| &mut dir.synced);
+    /// Gives every directory the names it had at its last sync, with those unsynced changes that survive, and with the
+    /// older ones that freed the names they take: what a lost change left where it was must not be overwritten.
+    pub(super) fn crash(&mut self, survives: impl FnMut(&Change) -> bool) {
+        let changes = std::mem::take(&mut self.changes);
+        let answers: Vec<_> = changes.iter().map(survives).collect();
+        let mut taken = BTreeSet::new();
+        let mut surviving = Vec::new();
+        for (change, survives) in changes.into_iter().zip(answers).rev() {
+            let freed_it = change.from.as_ref().is_some_and(|from| taken.contains(&(from.dir, from.name.clone())));
+            if survives || freed_it {
+                taken.extend(change.to.iter().map(|to| (to.dir, to.name.clone())));
+                surviving.push(change);
             }
+        }
+        for change in surviving.iter().rev() {
+            self.apply(change, |dir| &mut dir.synced);
         }
         for node in self.nodes.values_mut() {
             if let Node::Dir(dir) = node {
@@ -226,10 +236,7 @@ impl Tree {
     pub(super) fn sweep(&mut self) {
         let mut reached = BTreeSet::new();
         let mut open = vec![NodeId::ROOT];
-        for change in &self.changes {
-            open.push(change.node);
-            open.extend(change.places().map(|place| place.dir));
-        }
+        open.extend(self.changes.iter().map(|change| change.node));
         for (&id, node) in &self.nodes {
             if matches!(node, Node::File(file) if file.handles > 0) {
                 open.push(id);
@@ -249,26 +256,38 @@ impl Tree {
     /// One path for each node: as it is called, else as it was by the last sync, else as it was once.
     pub(super) fn paths(&self) -> BTreeMap<NodeId, PathBuf> {
         let mut paths = BTreeMap::new();
-        for place in &self.changes {
-            paths.extend(place.places().map(|at| (place.node, at.path.clone())));
+        for change in &self.changes {
+            paths.extend(change.places().map(|at| (change.node, at.path.clone())));
         }
-        self.walk(NodeId::ROOT, Path::new("/"), |dir| &dir.synced, &mut paths);
-        paths.extend(self.written_paths());
+        let mut visit = |node, path: &Path| _ = paths.insert(node, path.to_owned());
+        self.walk(NodeId::ROOT, Path::new("/"), |dir| &dir.synced, &mut visit);
+        self.walk(NodeId::ROOT, Path::new("/"), |dir| &dir.written, &mut visit);
         paths
     }
 
-    /// The path of each node that has a name.
-    pub(super) fn written_paths(&self) -> BTreeMap<NodeId, PathBuf> {
-        let mut paths = BTreeMap::new();
-        self.walk(NodeId::ROOT, Path::new("/"), |dir| &dir.written, &mut paths);
-        paths
+    /// Every file's path, in order.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        let mut visit = |node, path: &Path| {
+            if self.file(node).is_ok() {
+                files.push(path.to_owned());
+            }
+        };
+        self.walk(NodeId::ROOT, Path::new("/"), |dir| &dir.written, &mut visit);
+        files
     }
 
-    fn walk(&self, id: NodeId, path: &Path, side: fn(&Dir) -> &Names, paths: &mut BTreeMap<NodeId, PathBuf>) {
-        paths.insert(id, path.to_owned());
-        if let Node::Dir(dir) = &self.nodes[&id] {
+    fn is_within(&self, node: NodeId, dir: NodeId) -> bool {
+        let mut within = false;
+        self.walk(dir, Path::new(""), |dir| &dir.written, &mut |found, _| within |= found == node);
+        within
+    }
+
+    fn walk(&self, node: NodeId, path: &Path, side: fn(&Dir) -> &Names, visit: &mut dyn FnMut(NodeId, &Path)) {
+        visit(node, path);
+        if let Node::Dir(dir) = &self.nodes[&node] {
             for (name, &below) in side(dir) {
-                self.walk(below, &path.join(name), side, paths);
+                self.walk(below, &path.join(name), side, visit);
             }
         }
     }
@@ -280,12 +299,6 @@ impl Tree {
         let dir = self.find(&parents.iter().collect::<PathBuf>())?;
         self.dir(dir)?;
         Ok(Some(Place { dir, name: OsStr::to_owned(name), path: absolute(path) }))
-    }
-
-    fn is_within(&self, node: NodeId, dir: NodeId) -> bool {
-        let mut below = BTreeMap::new();
-        self.walk(dir, Path::new(""), |dir| &dir.written, &mut below);
-        below.contains_key(&node)
     }
 }
 

@@ -1,0 +1,386 @@
+//! What every disk does alike: one suite, run over the real file system and over the simulated one.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use super::*;
+
+/// Each check gets a disk and an empty directory on it, and becomes two tests.
+macro_rules! conformance {
+    ($($check:ident)*) => {
+        mod real {
+            $(#[test]
+            fn $check() {
+                super::on_real(super::$check);
+            })*
+        }
+
+        mod sim {
+            $(#[test]
+            fn $check() {
+                super::on_sim(super::$check);
+            })*
+        }
+    };
+}
+
+conformance! {
+    what_is_written_is_read_back
+    a_read_at_the_end_is_short
+    a_write_beyond_the_end_leaves_zeros_before_it
+    a_write_of_nothing_changes_nothing
+    an_overwritten_range_leaves_the_rest
+    handles_of_one_file_share_its_bytes
+    a_file_opened_for_reading_cannot_be_written
+    a_file_is_created_once
+    what_does_not_exist_is_not_found
+    a_path_through_a_file_is_no_directory
+    a_directory_is_no_file
+    a_listing_is_sorted_and_tells_kinds_and_lengths
+    the_kind_of_a_path
+    a_rename_replaces_a_file
+    a_rename_to_itself_changes_nothing
+    a_rename_moves_a_directory_with_what_is_in_it
+    a_rename_refuses_what_it_cannot_replace
+    a_removed_file_stays_readable_to_those_who_have_it_open
+    a_new_file_at_an_old_name_is_another_file
+    syncs_succeed_on_what_exists
+    two_locks_of_a_file_exclude_each_other
+    the_owner_of_a_lock_is_named
+    a_lock_file_that_names_nobody_is_anothers
+    locks_of_two_files_are_independent
+    a_replaced_lock_file_is_another_lock
+    the_dot_paths
+    a_disk_answers_from_several_threads
+}
+
+fn on_real(check: fn(&dyn Disk, &Path)) {
+    let dir = tempfile::tempdir().unwrap();
+    check(&RealDisk, dir.path());
+}
+
+fn on_sim(check: fn(&dyn Disk, &Path)) {
+    let (disk, dir) = (SimDisk::new(), Path::new("/some"));
+    disk.create_dir(dir).unwrap();
+    check(&disk, dir);
+}
+
+fn put(disk: &dyn Disk, path: &Path, bytes: &[u8]) {
+    let file = disk.create_new(path).unwrap();
+    assert_eq!(file.write_at(bytes, 0).unwrap(), bytes.len());
+}
+
+fn get(disk: &dyn Disk, path: &Path) -> Vec<u8> {
+    bytes_of(&*disk.open(path, Access::Read).unwrap())
+}
+
+fn bytes_of(file: &dyn DiskFile) -> Vec<u8> {
+    // Longer than the file, to see that it ends there.
+    let mut bytes = vec![0xee; file.len().unwrap() as usize + 10];
+    let read = file.read_at(&mut bytes, 0).unwrap();
+    bytes.truncate(read);
+    bytes
+}
+
+fn kind_of<T>(outcome: io::Result<T>) -> ErrorKind {
+    outcome.err().expect("an error").kind()
+}
+
+fn held(lock: io::Result<Lock>) -> LockGuard {
+    match lock.unwrap() {
+        Lock::Held(guard) => guard,
+        Lock::Busy { owner } => panic!("held by {owner}"),
+    }
+}
+
+fn owner(lock: io::Result<Lock>) -> String {
+    match lock.unwrap() {
+        Lock::Held(_) => panic!("nobody holds it"),
+        Lock::Busy { owner } => owner,
+    }
+}
+
+fn what_is_written_is_read_back(disk: &dyn Disk, dir: &Path) {
+    let path = dir.join("file");
+    let text: Vec<u8> = (0..10_000_u32).flat_map(u32::to_le_bytes).collect();
+    put(disk, &path, &text);
+    assert_eq!(get(disk, &path), text);
+    assert_eq!(disk.open(&path, Access::Read).unwrap().len().unwrap(), text.len() as u64);
+}
+
+fn a_read_at_the_end_is_short(disk: &dyn Disk, dir: &Path) {
+    let file = disk.create_new(&dir.join("file")).unwrap();
+    file.write_at(b"hello", 0).unwrap();
+    let mut bytes = [0xee; 8];
+    assert_eq!(file.read_at(&mut bytes, 3).unwrap(), 2);
+    assert_eq!(&bytes, b"lo\xee\xee\xee\xee\xee\xee");
+    assert_eq!(file.read_at(&mut bytes, 5).unwrap(), 0);
+    assert_eq!(file.read_at(&mut bytes, 1 << 40).unwrap(), 0);
+    assert_eq!(file.read_at(&mut [], 0).unwrap(), 0);
+}
+
+fn a_write_beyond_the_end_leaves_zeros_before_it(disk: &dyn Disk, dir: &Path) {
+    let file = disk.create_new(&dir.join("file")).unwrap();
+    file.write_at(b"a", 0).unwrap();
+    file.write_at(b"b", 9000).unwrap();
+    assert_eq!(file.len().unwrap(), 9001);
+    let bytes = bytes_of(&*file);
+    assert_eq!((bytes[0], bytes[9000], bytes.len()), (b'a', b'b', 9001));
+    assert!(bytes[1..9000].iter().all(|&byte| byte == 0));
+}
+
+fn a_write_of_nothing_changes_nothing(disk: &dyn Disk, dir: &Path) {
+    let file = disk.create_new(&dir.join("file")).unwrap();
+    assert_eq!(file.write_at(&[], 100).unwrap(), 0);
+    assert_eq!(file.len().unwrap(), 0);
+}
+
+fn an_overwritten_range_leaves_the_rest(disk: &dyn Disk, dir: &Path) {
+    let file = disk.create_new(&dir.join("file")).unwrap();
+    file.write_at(&[1; 10_000], 0).unwrap();
+    file.write_at(&[2; 5000], 1000).unwrap();
+    file.write_at(&[0; 4096], 4096).unwrap();
+    let mut expected = vec![1; 10_000];
+    expected[1000..6000].fill(2);
+    expected[4096..8192].fill(0);
+    assert_eq!(bytes_of(&*file), expected);
+}
+
+fn handles_of_one_file_share_its_bytes(disk: &dyn Disk, dir: &Path) {
+    let path = dir.join("file");
+    let one = disk.create_new(&path).unwrap();
+    let two = disk.open(&path, Access::ReadWrite).unwrap();
+    one.write_at(b"one", 0).unwrap();
+    two.write_at(b"two", 3).unwrap();
+    disk.rename(&path, &dir.join("other")).unwrap();
+    one.write_at(b"!", 6).unwrap();
+    assert_eq!(bytes_of(&*two), b"onetwo!");
+    assert_eq!(get(disk, &dir.join("other")), b"onetwo!");
+}
+
+fn a_file_opened_for_reading_cannot_be_written(disk: &dyn Disk, dir: &Path) {
+    let path = dir.join("file");
+    put(disk, &path, b"as it was");
+    disk.open(&path, Access::Read).unwrap().write_at(b"x", 0).unwrap_err();
+    assert_eq!(get(disk, &path), b"as it was");
+}
+
+fn a_file_is_created_once(disk: &dyn Disk, dir: &Path) {
+    let path = dir.join("file");
+    put(disk, &path, b"first");
+    assert_eq!(kind_of(disk.create_new(&path)), ErrorKind::AlreadyExists);
+    assert_eq!(kind_of(disk.create_dir(&path)), ErrorKind::AlreadyExists);
+    assert_eq!(kind_of(disk.create_new(dir)), ErrorKind::AlreadyExists);
+    assert_eq!(kind_of(disk.create_dir(dir)), ErrorKind::AlreadyExists);
+    assert_eq!(get(disk, &path), b"first");
+}
+
+fn what_does_not_exist_is_not_found(disk: &dyn Disk, dir: &Path) {
+    let missing = dir.join("missing");
+    let within = missing.join("file");
+    for path in [&missing, &within] {
+        assert_eq!(kind_of(disk.open(path, Access::Read)), ErrorKind::NotFound);
+        assert_eq!(kind_of(disk.open(path, Access::ReadWrite)), ErrorKind::NotFound);
+        assert_eq!(kind_of(disk.list(path)), ErrorKind::NotFound);
+        assert_eq!(kind_of(disk.sync_dir(path)), ErrorKind::NotFound);
+        assert_eq!(kind_of(disk.remove(path)), ErrorKind::NotFound);
+        assert_eq!(kind_of(disk.rename(path, &dir.join("other"))), ErrorKind::NotFound);
+        assert_eq!(disk.kind(path).unwrap(), None);
+    }
+    put(disk, &dir.join("file"), b"");
+    assert_eq!(kind_of(disk.create_new(&within)), ErrorKind::NotFound);
+    assert_eq!(kind_of(disk.create_dir(&within)), ErrorKind::NotFound);
+    assert_eq!(kind_of(disk.lock(&within)), ErrorKind::NotFound);
+    assert_eq!(kind_of(disk.rename(&dir.join("file"), &within)), ErrorKind::NotFound);
+}
+
+fn a_path_through_a_file_is_no_directory(disk: &dyn Disk, dir: &Path) {
+    let file = dir.join("file");
+    put(disk, &file, b"");
+    let within = file.join("name");
+    assert_eq!(kind_of(disk.create_new(&within)), ErrorKind::NotADirectory);
+    assert_eq!(kind_of(disk.open(&within, Access::Read)), ErrorKind::NotADirectory);
+    assert_eq!(kind_of(disk.kind(&within)), ErrorKind::NotADirectory);
+    assert_eq!(kind_of(disk.list(&file)), ErrorKind::NotADirectory);
+    assert_eq!(kind_of(disk.sync_dir(&file)), ErrorKind::NotADirectory);
+    assert_eq!(kind_of(disk.rename(&file, &within)), ErrorKind::NotADirectory);
+}
+
+fn a_directory_is_no_file(disk: &dyn Disk, dir: &Path) {
+    let below = dir.join("below");
+    disk.create_dir(&below).unwrap();
+    assert_eq!(kind_of(disk.open(&below, Access::Read)), ErrorKind::IsADirectory);
+    assert_eq!(kind_of(disk.open(&below, Access::ReadWrite)), ErrorKind::IsADirectory);
+    disk.remove(&below).unwrap_err();
+    disk.lock(&below).unwrap_err();
+    assert_eq!(disk.kind(&below).unwrap(), Some(Kind::Dir));
+}
+
+fn a_listing_is_sorted_and_tells_kinds_and_lengths(disk: &dyn Disk, dir: &Path) {
+    assert_eq!(disk.list(dir).unwrap(), []);
+    put(disk, &dir.join("b"), b"12345");
+    put(disk, &dir.join("C"), b"");
+    disk.create_dir(&dir.join("a")).unwrap();
+    put(disk, &dir.join("a").join("below"), b"not listed");
+    let entry = |name: &str, kind, len| Entry { name: name.into(), kind, len };
+    let expected = [entry("C", Kind::File, 0), entry("a", Kind::Dir, 0), entry("b", Kind::File, 5)];
+    assert_eq!(disk.list(dir).unwrap(), expected);
+}
+
+fn the_kind_of_a_path(disk: &dyn Disk, dir: &Path) {
+    put(disk, &dir.join("file"), b"");
+    assert_eq!(disk.kind(dir).unwrap(), Some(Kind::Dir));
+    assert_eq!(disk.kind(&dir.join("file")).unwrap(), Some(Kind::File));
+    assert_eq!(disk.kind(Path::new("/")).unwrap(), Some(Kind::Dir));
+    assert_eq!(disk.kind(Path::new("")).unwrap(), Some(Kind::Dir));
+}
+
+fn a_rename_replaces_a_file(disk: &dyn Disk, dir: &Path) {
+    let (new, old) = (dir.join("new"), dir.join("old"));
+    put(disk, &old, b"the old one");
+    put(disk, &new, b"the new one");
+    let reader = disk.open(&old, Access::Read).unwrap();
+    disk.rename(&new, &old).unwrap();
+    assert_eq!(disk.kind(&new).unwrap(), None);
+    assert_eq!(get(disk, &old), b"the new one");
+    assert_eq!(bytes_of(&*reader), b"the old one");
+    assert_eq!(disk.list(dir).unwrap().len(), 1);
+}
+
+fn a_rename_to_itself_changes_nothing(disk: &dyn Disk, dir: &Path) {
+    let path = dir.join("file");
+    put(disk, &path, b"here");
+    disk.rename(&path, &path).unwrap();
+    assert_eq!(get(disk, &path), b"here");
+    disk.create_dir(&dir.join("below")).unwrap();
+    disk.rename(&dir.join("below"), &dir.join("below")).unwrap();
+}
+
+fn a_rename_moves_a_directory_with_what_is_in_it(disk: &dyn Disk, dir: &Path) {
+    let (from, to, empty) = (dir.join("from"), dir.join("to"), dir.join("empty"));
+    disk.create_dir(&from).unwrap();
+    put(disk, &from.join("file"), b"within");
+    disk.rename(&from, &to).unwrap();
+    assert_eq!(disk.kind(&from).unwrap(), None);
+    assert_eq!(get(disk, &to.join("file")), b"within");
+    disk.create_dir(&empty).unwrap();
+    disk.rename(&to, &empty).unwrap();
+    assert_eq!(get(disk, &empty.join("file")), b"within");
+}
+
+fn a_rename_refuses_what_it_cannot_replace(disk: &dyn Disk, dir: &Path) {
+    let (file, one, two) = (dir.join("file"), dir.join("one"), dir.join("two"));
+    put(disk, &file, b"");
+    for dir in [&one, &two] {
+        disk.create_dir(dir).unwrap();
+        put(disk, &dir.join("within"), b"");
+    }
+    assert_eq!(kind_of(disk.rename(&file, &one)), ErrorKind::IsADirectory);
+    assert_eq!(kind_of(disk.rename(&one, &file)), ErrorKind::NotADirectory);
+    assert_eq!(kind_of(disk.rename(&one, &two)), ErrorKind::DirectoryNotEmpty);
+    assert_eq!(kind_of(disk.rename(&one, &one.join("below"))), ErrorKind::InvalidInput);
+    assert_eq!(disk.list(dir).unwrap().len(), 3);
+}
+
+fn a_removed_file_stays_readable_to_those_who_have_it_open(disk: &dyn Disk, dir: &Path) {
+    let path = dir.join("file");
+    put(disk, &path, b"still here");
+    let open = disk.open(&path, Access::ReadWrite).unwrap();
+    disk.remove(&path).unwrap();
+    assert_eq!(disk.kind(&path).unwrap(), None);
+    disk.sync_dir(dir).unwrap();
+    open.write_at(b"STILL", 0).unwrap();
+    open.sync_data().unwrap();
+    assert_eq!(bytes_of(&*open), b"STILL here");
+}
+
+fn a_new_file_at_an_old_name_is_another_file(disk: &dyn Disk, dir: &Path) {
+    let path = dir.join("file");
+    put(disk, &path, b"old");
+    let old = disk.open(&path, Access::Read).unwrap();
+    disk.remove(&path).unwrap();
+    put(disk, &path, b"new one");
+    assert_eq!(bytes_of(&*old), b"old");
+    assert_eq!(get(disk, &path), b"new one");
+}
+
+fn syncs_succeed_on_what_exists(disk: &dyn Disk, dir: &Path) {
+    let path = dir.join("file");
+    let file = disk.create_new(&path).unwrap();
+    file.write_at(b"text", 0).unwrap();
+    file.sync_data().unwrap();
+    file.sync_all().unwrap();
+    // Recovery syncs what it opened to read.
+    disk.open(&path, Access::Read).unwrap().sync_all().unwrap();
+    disk.sync_dir(dir).unwrap();
+    disk.sync_dir(Path::new("")).unwrap();
+}
+
+fn two_locks_of_a_file_exclude_each_other(disk: &dyn Disk, dir: &Path) {
+    let path = dir.join("LOCK");
+    let first = held(disk.lock(&path));
+    assert_eq!(disk.kind(&path).unwrap(), Some(Kind::File));
+    owner(disk.lock(&path));
+    owner(disk.lock(&path));
+    drop(first);
+    assert_eq!(disk.kind(&path).unwrap(), Some(Kind::File), "the file stays");
+    let second = held(disk.lock(&path));
+    owner(disk.lock(&path));
+    drop(second);
+    _ = held(disk.lock(&path));
+}
+
+fn the_owner_of_a_lock_is_named(disk: &dyn Disk, dir: &Path) {
+    let path = dir.join("LOCK");
+    let _guard = held(disk.lock(&path));
+    let owner = owner(disk.lock(&path));
+    assert!(owner.starts_with(&format!("pid {} (memimage", std::process::id())), "{owner}");
+    assert_eq!(get(disk, &path), format!("{owner}\n").into_bytes());
+}
+
+fn a_lock_file_that_names_nobody_is_anothers(disk: &dyn Disk, dir: &Path) {
+    let path = dir.join("LOCK");
+    put(disk, &path, b"");
+    let _guard = held(disk.lock(&path));
+    let file = disk.open(&path, Access::ReadWrite).unwrap();
+    file.write_at(&[0xff; 1000], 0).unwrap();
+    assert_eq!(owner(disk.lock(&path)), "another process");
+}
+
+fn locks_of_two_files_are_independent(disk: &dyn Disk, dir: &Path) {
+    let _one = held(disk.lock(&dir.join("one")));
+    let _two = held(disk.lock(&dir.join("two")));
+}
+
+fn a_replaced_lock_file_is_another_lock(disk: &dyn Disk, dir: &Path) {
+    let path = dir.join("LOCK");
+    let old = held(disk.lock(&path));
+    disk.remove(&path).unwrap();
+    let _new = held(disk.lock(&path));
+    drop(old);
+    owner(disk.lock(&path));
+}
+
+fn the_dot_paths(disk: &dyn Disk, dir: &Path) {
+    disk.create_dir(&dir.join("below")).unwrap();
+    put(disk, &dir.join("./below/../file"), b"found");
+    assert_eq!(get(disk, &dir.join("file")), b"found");
+    assert_eq!(disk.list(&dir.join("below/..")).unwrap().len(), 2);
+}
+
+fn a_disk_answers_from_several_threads(disk: &dyn Disk, dir: &Path) {
+    let file = disk.create_new(&dir.join("file")).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..4_u8 {
+            let file = &*file;
+            scope.spawn(move || {
+                for round in 0..100 {
+                    file.write_at(&[thread + 1; 100], (round * 4 + u64::from(thread)) * 100).unwrap();
+                    file.sync_data().unwrap();
+                }
+            });
+        }
+    });
+    let expected: Vec<u8> = (0..400).flat_map(|block| [block as u8 % 4 + 1; 100]).collect();
+    assert_eq!(bytes_of(&*file), expected);
+}
