@@ -126,6 +126,16 @@ pub(crate) enum Kind {
     )]
     Diverged { seq: Seq, since: Seq, found: String, recorded: String },
 
+    #[error(
+        "the state before the first event, in `{}`, cannot be made: {what}; nothing was changed; give the model back its old \
+         `Default` or shape",
+        path.display()
+    )]
+    Genesis { path: PathBuf, what: &'static str },
+
+    #[error("the state of the model `{model}` has no digest: {what}; its `Serialize` and its `Shape` must agree")]
+    Digest { model: &'static str, what: String },
+
     #[error("{act} `{}` failed: {source}", path.display())]
     Io { act: &'static str, path: PathBuf, source: io::Error },
 
@@ -202,7 +212,7 @@ impl Error {
 
     /// The image belongs to another program: another model, other events or shapes, a newer format.
     pub fn is_incompatible(&self) -> bool {
-        matches!(*self.kind, Kind::OtherModel { .. } | Kind::Format { .. } | Kind::Shapes { .. })
+        matches!(*self.kind, Kind::OtherModel { .. } | Kind::Format { .. } | Kind::Shapes { .. } | Kind::Genesis { .. })
     }
 
     /// Bytes on disk are damaged; see [`position`](Error::position).

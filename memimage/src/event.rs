@@ -1,5 +1,6 @@
 //! What the macros implement: a model, its commands and the table by which their events are replayed.
 
+use std::any::Any;
 use std::convert::Infallible;
 
 use serde::Serialize;
@@ -165,6 +166,12 @@ fn replay<M, C: Command<M>>(model: &mut M, context: &Context, payload: &[u8]) ->
         Ok(_) => Outcome::Applied,
         Err(_) => Outcome::Rejected,
     })
+}
+
+/// The text of a panic.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a value that is no text".to_owned())
 }
 
 /// The row of an event in a dispatch table, found while compiling.

@@ -1,26 +1,97 @@
-//! stub, being written
+//! Keep a program's whole state in main memory, and let every change be a durable, typed command.
+//!
+//! The pattern is the [Memory Image](https://martinfowler.com/bliki/MemoryImage.html) (Martin Fowler, 2011), also called
+//! system prevalence: the state is plain Rust values, each change is recorded as an event in an append-only journal, and
+//! after a crash the state is rebuilt from the newest snapshot and the events since. There is no database, no mapping
+//! code, and no I/O but the journal.
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//!
+//! use memimage::{Image, Model, Shape};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Default, Serialize, Deserialize, Shape, Model)]
+//! pub struct Bank {
+//!     accounts: BTreeMap<u32, u64>,
+//! }
+//!
+//! #[memimage::commands]
+//! impl Bank {
+//!     /// Puts money into an account.
+//!     #[command]
+//!     pub fn deposit(&mut self, account: u32, cents: u64) -> u64 {
+//!         let balance = self.accounts.entry(account).or_default();
+//!         *balance += cents;
+//!         *balance
+//!     }
+//!
+//!     /// Takes money out of an account, if there is enough.
+//!     #[command(check = can_withdraw)]
+//!     pub fn withdraw(&mut self, account: u32, cents: u64) -> u64 {
+//!         let balance = self.accounts.entry(account).or_default();
+//!         *balance -= cents;
+//!         *balance
+//!     }
+//!
+//!     fn can_withdraw(&self, account: u32, cents: u64) -> Result<(), String> {
+//!         match self.accounts.get(&account) {
+//!             Some(balance) if *balance >= cents => Ok(()),
+//!             _ => Err(format!("account {account} has less than {cents} cents")),
+//!         }
+//!     }
+//! }
+//!
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let path = directory.path().join("bank.image");
+//! let bank = Image::<Bank>::open(&path)?;
+//! assert_eq!(bank.deposit(7, 100)?, 100); // durable when it returns
+//! assert!(bank.withdraw(7, 500).is_err()); // refused, and not recorded
+//! bank.close()?;
+//!
+//! let bank = Image::<Bank>::open(&path)?; // recovers
+//! assert_eq!(bank.query(|bank| bank.accounts[&7])?, 100);
+//! # Ok::<(), memimage::Error>(())
+//! ```
+//!
+//! # Where to find what
+//!
+//! - A model and its commands: [`Model`], [`Shape`], [`macro@commands`], [`Context`].
+//! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`].
+//! - What goes wrong: [`enum@Error`], [`CommandError`].
+//! - What is on disk: `docs/FORMAT.md`; how the code is laid out: `docs/ARCHITECTURE.md`.
+
+// One way only: each module uses those before it. `tests/tests/architecture.rs` keeps this order.
+mod seq;
+mod error;
+mod sync;
+mod shape;
+mod digest;
 mod context;
-// Public with the feature `sim` only: the seam for testing one's own models, and for nothing else yet.
+mod event;
+mod expand;
+// public with the feature `sim` only: the seam for testing one's own models against crashes
 #[cfg(feature = "sim")]
 pub mod disk;
 #[cfg(not(feature = "sim"))]
-#[allow(dead_code, unreachable_pub, unused_imports)]
+#[allow(unreachable_pub, dead_code, unused_imports)]
 mod disk;
-mod error;
-mod event;
-mod expand;
 mod journal;
-mod seq;
-mod shape;
 mod snapshot;
+mod recovery;
+mod options;
 mod submit;
-mod sync;
+mod image;
 
 pub use memimage_derive::{Model, Shape, command, commands};
 
-pub use context::Context;
-pub use error::{CommandError, Error};
-pub use event::{Command, Commands, Event, Model};
+pub use context::{Context, Metadata, Random, Timestamp};
+pub use digest::{Digest, DigestError, digest};
+pub use error::{CommandError, Error, Position};
+pub use event::{Command, Commands, Event, FromRefusal, Model};
+pub use image::{Admin, Image, Pending, ReadGuard, Recovery, SnapshotInfo, Stats, With};
+pub use journal::Durability;
+pub use options::{Options, SnapshotPolicy};
 pub use seq::{SegmentId, Seq};
 pub use shape::{DecodeShapeError, Difference, Fingerprint, Shape, ShapeTree, differences};
 pub use submit::Submit;
@@ -28,9 +99,12 @@ pub use submit::Submit;
 /// What the macros' expansions name. Not for use by hand, and free to change in any version.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::event::{EventType, FromRefusal, row_of};
+    pub use crate::event::{EventType, Outcome, PayloadError, row_of};
     pub use crate::expand::{Back, Fallible, Judgement, NotResult, Probe, identity, judged};
-    pub use crate::shape::{Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, fingerprint, generic_identity};
+    pub use crate::shape::{
+        Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, fingerprint, generic_identity,
+    };
+    pub use crate::event::FromRefusal;
     pub use serde;
     pub use std::convert::Infallible;
 }

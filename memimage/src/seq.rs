@@ -60,6 +60,11 @@ impl SegmentId {
         self.0
     }
 
+    /// The segment before this one, which is not the first.
+    pub(crate) fn before(self) -> SegmentId {
+        SegmentId(self.0 - 1)
+    }
+
     /// The segment after this one.
     pub(crate) const fn next(self) -> SegmentId {
         SegmentId(self.0 + 1)

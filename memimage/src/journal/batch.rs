@@ -286,11 +286,12 @@ impl Open {
         Some(batch)
     }
 
-    /// A batch of another kind for this place in the journal, if there is room for it. The open batch must be empty.
-    pub(crate) fn insert(&mut self, kind: FrameKind, body: &[u8]) -> Option<Batch> {
+    /// A batch of another kind for this place in the journal. The open batch must be empty.
+    pub(crate) fn insert(&mut self, kind: FrameKind, body: &[u8]) -> Result<Batch, NoRoom> {
         debug_assert!(self.is_empty());
-        if !self.plan.reserve(frame_len(body.len()) as u64) {
-            return None;
+        let frame = frame_len(body.len()) as u64;
+        if !self.plan.reserve(frame) {
+            return Err(NoRoom { frame });
         }
         let mut bytes = Vec::new();
         start(&mut bytes);
@@ -300,7 +301,7 @@ impl Open {
             // segments entered from here on begin with these
             self.plan.shapes = frame_len(body.len()) as u64;
         }
-        Some(batch)
+        Ok(batch)
     }
 
     fn batch(&mut self, kind: FrameKind, bytes: Vec<u8>, count: u32) -> Batch {

@@ -71,6 +71,9 @@ pub(crate) struct Commit<S> {
     durable: AtomicU64,
     batches: AtomicU64,
     full: AtomicBool,
+    /// Nothing more is accepted: poisoned, or closed.
+    ended: AtomicBool,
+    bytes: AtomicU64,
 }
 
 /// Bounds on what is held in memory.
@@ -148,6 +151,8 @@ impl<S: Sink> Commit<S> {
                 durable: AtomicU64::new(durable),
                 batches: AtomicU64::new(0),
                 full: AtomicBool::new(false),
+                ended: AtomicBool::new(false),
+                bytes: AtomicU64::new(0),
             }
         })
     }
@@ -175,6 +180,16 @@ impl<S: Sink> Commit<S> {
     /// Batches written since the image was opened.
     pub(crate) fn batches(&self) -> u64 {
         self.batches.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of batches written since the image was opened.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Why nothing more is accepted, if so.
+    pub(crate) fn ended(&self) -> Option<Error> {
+        self.ended.load(Ordering::Acquire).then(|| self.open.lock().ended().cloned())?
     }
 
     /// What must be on disk before anything computed from the newest state may be told; `None` if it is.
@@ -217,12 +232,11 @@ impl<S: Sink> Commit<S> {
         }
     }
 
-    /// Records a frame of another kind after all that was executed. If there is no room for it, it is left out.
-    pub(crate) fn insert(&self, open: &mut Open, kind: FrameKind, body: &[u8]) {
+    /// Records a frame of another kind after all that was executed.
+    pub(crate) fn insert(&self, open: &mut Open, kind: FrameKind, body: &[u8]) -> Result<(), NoRoom> {
         self.send_off(open);
-        if let Some(batch) = open.insert(kind, body) {
-            self.enqueue(batch);
-        }
+        self.enqueue(open.insert(kind, body)?);
+        Ok(())
     }
 
     fn enqueue(&self, batch: Batch) {
@@ -338,6 +352,7 @@ impl<S: Sink> Commit<S> {
                 self.written.store(last.get(), Ordering::Release);
                 self.durable.fetch_max(durable.get(), Ordering::AcqRel);
                 self.batches.fetch_add(1, Ordering::Relaxed);
+                self.bytes.fetch_add(batch.bytes.len() as u64, Ordering::Relaxed);
                 batch.ticket.settle(Ok(()));
                 if let Durability::Interval(interval) = self.durability {
                     self.state.lock().sync_by.get_or_insert_with(|| Instant::now() + interval);
@@ -399,6 +414,7 @@ impl<S: Sink> Commit<S> {
         tracing::error!(error = %cause, "a write failed: the image is poisoned until it is reopened");
         let mut open = self.open.lock();
         open.end(lost.clone());
+        self.ended.store(true, Ordering::Release);
         open.ticket().settle(Err(lost.clone()));
         let mut state = self.state.lock();
         state.failed = Some(lost.clone());
@@ -498,6 +514,7 @@ impl<S: Sink> Commit<S> {
             self.send_off(&mut open);
             if open.ended().is_none() {
                 open.end(Error::new(Kind::Closed));
+                self.ended.store(true, Ordering::Release);
             }
         }
         let result = self.sync();

@@ -3,9 +3,12 @@
 mod ahead;
 mod batch;
 mod commit;
+mod create;
 mod durable;
 mod frame;
+mod genesis;
 mod layout;
+mod live;
 mod maker;
 mod reader;
 mod record;
@@ -18,4 +21,23 @@ mod tail;
 mod ticket;
 mod writer;
 
-pub(crate) use layout::{Layout, rename, sync_dir, unfinished};
+pub use commit::Durability;
+
+pub(crate) use ahead::{Ahead, Ready};
+pub(crate) use batch::{NoRoom, Open, Place, Plan};
+pub(crate) use commit::Caps;
+pub(crate) use create::create;
+pub(crate) use durable::{BLOCK, DurableBlock};
+pub(crate) use frame::{Frame, FrameKind, Salts};
+pub(crate) use genesis::{DigestMark, Genesis};
+pub(crate) use layout::{Layout, Survey, rename, sync_dir, unfinished};
+pub(crate) use live::Journal;
+pub(crate) use maker::Maker;
+pub(crate) use record::{EventId, Record, read as records};
+pub(crate) use repair::{quarantine, write_again};
+pub(crate) use scan::{End, Scan};
+pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER};
+pub(crate) use source::Source;
+pub(crate) use table::Dispatch;
+pub(crate) use ticket::Ticket;
+pub(crate) use writer::{End as WriterEnd, Writer};

@@ -104,6 +104,11 @@ impl Ticket {
         }
     }
 
+    /// The [id](super::Journal::id) of the journal whose batch it is.
+    pub(crate) fn journal(&self) -> usize {
+        self.lead.as_ptr().addr()
+    }
+
     /// Waits for the batch, and writes it if nobody does.
     pub(crate) fn wait(&self) -> Result<(), Error> {
         if !self.is_settled() {

@@ -26,6 +26,8 @@ pub(crate) struct Writer {
     /// The segment that is written to.
     pub(crate) segment: SegmentId,
     pub(crate) file: StoredFile,
+    /// Nothing more goes into that segment.
+    pub(crate) sealed: bool,
     pub(crate) end: End,
 }
 
@@ -65,8 +67,14 @@ impl Writer {
         Ok(())
     }
 
+    /// Says in `journal/durable` that the journal was opened in a new epoch.
+    pub(crate) fn announce(&mut self) -> Result<(), Error> {
+        self.rest()?;
+        self.durable_file.sync_data()
+    }
+
     /// Writes and syncs a frame that holds no events.
-    pub(crate) fn append_synced(&mut self, kind: FrameKind, body: &[u8]) -> Result<(), Error> {
+    fn append_synced(&mut self, kind: FrameKind, body: &[u8]) -> Result<(), Error> {
         let mut bytes = Vec::new();
         start(&mut bytes);
         bytes.extend_from_slice(body);
@@ -75,22 +83,20 @@ impl Writer {
     }
 
     /// Seals the segment and goes on in the next. Nothing is written there before all of this one is synced.
-    fn roll(&mut self, to: SegmentId) -> Result<(), Error> {
-        self.append_synced(FrameKind::Seal, &[])?;
-        self.enter(to)
-    }
-
-    /// Goes on in a segment that is still empty.
-    pub(crate) fn enter(&mut self, segment: SegmentId) -> Result<(), Error> {
+    fn roll(&mut self, segment: SegmentId) -> Result<(), Error> {
+        if !self.sealed {
+            self.append_synced(FrameKind::Seal, &[])?;
+            self.sealed = true;
+        }
         self.file = self.ahead.take(segment).expect("a batch is placed in a segment only when that stands ready");
         self.segment = segment;
+        self.sealed = false;
         self.end.offset = SEGMENT_HEADER as u64;
-        let shapes = std::mem::take(&mut self.shapes);
-        let begun = self.append_synced(FrameKind::Shapes, &shapes);
-        self.shapes = shapes;
+        let shapes = self.shapes.clone();
+        self.append_synced(FrameKind::Shapes, &shapes)?;
         tracing::info!(%segment, seq = %self.end.written, "the journal goes on in the next segment");
         self.ahead.start(None);
-        begun
+        Ok(())
     }
 }
 

@@ -1,0 +1,36 @@
+//! What administers an image, away from its commands' names.
+
+use std::fmt;
+
+use super::Image;
+use super::snapshotting::SnapshotInfo;
+use crate::error::Error;
+use crate::event::Model;
+
+/// What administers an image. See [`Image::admin`].
+pub struct Admin<'a, M: Model> {
+    image: &'a Image<M>,
+}
+
+impl<'a, M: Model> Admin<'a, M> {
+    pub(super) fn new(image: &'a Image<M>) -> Admin<'a, M> {
+        Admin { image }
+    }
+
+    /// Makes a snapshot now: of the newest state, under the read lock, so that commands wait while it is written. It counts
+    /// once it is checked, synced and renamed.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written, or if the drill finds that replay gives another state ([`Error::is_diverged`]). The image
+    /// goes on either way, with the snapshots it had.
+    pub fn snapshot(&self) -> Result<SnapshotInfo, Error> {
+        self.image.shared().snapshot()
+    }
+}
+
+impl<M: Model> fmt::Debug for Admin<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admin").finish_non_exhaustive()
+    }
+}

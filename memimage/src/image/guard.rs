@@ -1,0 +1,35 @@
+//! A look at the newest state.
+
+use std::fmt;
+use std::ops::Deref;
+
+use parking_lot::RwLockReadGuard;
+
+use super::Core;
+use super::entered::Entered;
+
+/// The newest state, for reading; no command runs while it lives. See [`Image::read`](crate::Image::read).
+pub struct ReadGuard<'a, M> {
+    core: RwLockReadGuard<'a, Core<M>>,
+    _entered: Entered,
+}
+
+impl<'a, M> ReadGuard<'a, M> {
+    pub(super) fn new(core: RwLockReadGuard<'a, Core<M>>, entered: Entered) -> ReadGuard<'a, M> {
+        ReadGuard { core, _entered: entered }
+    }
+}
+
+impl<M> Deref for ReadGuard<'_, M> {
+    type Target = M;
+
+    fn deref(&self) -> &M {
+        &self.core.model
+    }
+}
+
+impl<M: fmt::Debug> fmt::Debug for ReadGuard<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

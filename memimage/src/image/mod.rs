@@ -1,0 +1,290 @@
+//! A running image: the model in memory, and the journal of its commands.
+
+mod admin;
+mod entered;
+mod guard;
+mod opening;
+mod pending;
+mod run;
+mod snapshotting;
+mod stats;
+mod with;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
+
+use parking_lot::{Mutex, RwLock};
+
+pub use admin::Admin;
+pub use guard::ReadGuard;
+pub use pending::Pending;
+pub use snapshotting::SnapshotInfo;
+pub use stats::{Recovery, Stats};
+pub use with::With;
+
+use crate::context::{Metadata, Seed};
+use crate::disk::{Disk, LockGuard};
+use crate::error::Error;
+use crate::event::{Command, Model};
+use crate::journal::{Dispatch, Journal, Layout};
+use crate::options::{Clock, Options, SnapshotPolicy};
+use crate::seq::Seq;
+use crate::snapshot::Snapshots;
+use entered::{Entered, GUARD, QUERY};
+use run::How;
+use snapshotting::Progress;
+
+/// A model in main memory, and the journal that makes its commands durable.
+///
+/// The model's commands are methods of it, by the trait that `#[memimage::commands]` makes. It is a cheap handle: clone it
+/// and hand it to other threads. The last one dropped syncs and closes the image; [`close`](Image::close) also tells
+/// whether that worked.
+pub struct Image<M: Model> {
+    handle: Arc<Handle<M>>,
+}
+
+impl<M: Model> Clone for Image<M> {
+    fn clone(&self) -> Image<M> {
+        Image { handle: Arc::clone(&self.handle) }
+    }
+}
+
+/// What the clones of an image share; the image is closed with the last of them.
+struct Handle<M: Model> {
+    shared: Arc<Shared<M>>,
+}
+
+impl<M: Model> Drop for Handle<M> {
+    fn drop(&mut self) {
+        if let Err(error) = self.shared.close() {
+            tracing::error!(%error, "an image that was dropped could not be closed in order");
+        }
+    }
+}
+
+/// What the clones of an image and its threads share.
+///
+/// Locks are taken in the order `core` → the journal's.
+struct Shared<M> {
+    this: Weak<Shared<M>>,
+    core: RwLock<Core<M>>,
+    journal: Journal,
+    snapshots: Snapshots,
+    /// Held while a snapshot is made.
+    snapshotting: Mutex<()>,
+    progress: Mutex<Progress>,
+    /// The event or byte at which the next snapshot is due.
+    next_snapshot: AtomicU64,
+    disk: Arc<dyn Disk>,
+    layout: Layout,
+    lock: Mutex<Option<LockGuard>>,
+    uuid: [u8; 16],
+    seed: Seed,
+    epoch: u64,
+    clock: Clock,
+    policy: SnapshotPolicy,
+    drill: bool,
+    verify_digests: bool,
+    max_record: usize,
+    recovery: Recovery,
+}
+
+/// What a command may change.
+struct Core<M> {
+    model: M,
+    dispatch: Dispatch,
+}
+
+impl<M: Model> Image<M> {
+    fn new(shared: Shared<M>) -> Image<M> {
+        let shared = Arc::new_cyclic(|this| Shared { this: Weak::clone(this), ..shared });
+        Image { handle: Arc::new(Handle { shared }) }
+    }
+
+    fn shared(&self) -> &Shared<M> {
+        &self.handle.shared
+    }
+
+    /// Opens the image in the directory `path`: makes it if nothing is there, or recovers it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Options::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Image<M>, Error> {
+        Image::options().open(path)
+    }
+
+    /// A new image without files, for tests and for state that may be lost.
+    ///
+    /// # Errors
+    ///
+    /// If the model has no digest, since its `Serialize` and its `Shape` disagree.
+    pub fn in_memory() -> Result<Image<M>, Error> {
+        Image::options().in_memory()
+    }
+
+    /// How to open an image, to be changed before [`Options::open`].
+    pub fn options() -> Options<M> {
+        Options::new()
+    }
+
+    /// Executes a command and returns while it is on its way to disk, so that one thread can have many under way. Waits
+    /// for room first, if too many batches wait to be written.
+    ///
+    /// # Errors
+    ///
+    /// If it was not executed: its record is too large or cannot be encoded, its body panicked, the disk is full, the
+    /// image is poisoned or closed, or this is a call from inside the image. A refusal is an answer, and comes from
+    /// [`Pending::wait`].
+    pub fn submit<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
+        self.shared().run(command, &Metadata::new(), How::Submit)
+    }
+
+    /// As [`submit`](Image::submit), but answers [busy](Error::is_busy) where that waits for room.
+    ///
+    /// # Errors
+    ///
+    /// As [`submit`](Image::submit).
+    pub fn try_submit<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
+        self.shared().run(command, &Metadata::new(), How::Try)
+    }
+
+    /// As [`submit`](Image::submit), but awaits room. It does take the image's lock, which a long [`read`](Image::read)
+    /// elsewhere may hold.
+    ///
+    /// # Errors
+    ///
+    /// As [`submit`](Image::submit).
+    pub async fn submit_async<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
+        self.shared().run_async(command, &Metadata::new()).await
+    }
+
+    /// Asks the model, and answers once all that the answer may rest on is durable: it never shows what a crash could take
+    /// back. (`Buffered` and `Interval` answer once it is written.)
+    ///
+    /// # Errors
+    ///
+    /// If the image is poisoned or closed, or this is a call from inside it.
+    pub fn query<R>(&self, query: impl FnOnce(&M) -> R) -> Result<R, Error> {
+        let shared = self.shared();
+        let entered = Entered::new(shared.journal.id(), QUERY)?;
+        let (answer, latest) = {
+            let core = shared.core.read();
+            shared.refuse_if_ended()?;
+            // no command can run while the lock is held, so this is all that the answer rests on
+            (query(&core.model), shared.journal.latest())
+        };
+        drop(entered);
+        if let Some(ticket) = latest {
+            ticket.wait()?;
+        }
+        Ok(answer)
+    }
+
+    /// The newest state, perhaps not on disk yet. Commands wait while the guard lives, so let go of it soon.
+    ///
+    /// # Errors
+    ///
+    /// As [`query`](Image::query).
+    pub fn read(&self) -> Result<ReadGuard<'_, M>, Error> {
+        let shared = self.shared();
+        let entered = Entered::new(shared.journal.id(), GUARD)?;
+        let core = shared.core.read();
+        shared.refuse_if_ended()?;
+        Ok(ReadGuard::new(core, entered))
+    }
+
+    /// This image with metadata that are recorded with the commands run through it.
+    pub fn with(&self, metadata: Metadata) -> With<'_, M> {
+        With::new(self, metadata)
+    }
+
+    /// The last event executed.
+    pub fn seq(&self) -> Seq {
+        self.shared().journal.commit().executed()
+    }
+
+    /// The last event handed to the operating system: it survives a kill of this process.
+    pub fn written_seq(&self) -> Seq {
+        self.shared().journal.commit().written()
+    }
+
+    /// The last event on disk by fdatasync: it survives a power cut.
+    pub fn durable_seq(&self) -> Seq {
+        self.shared().journal.commit().durable()
+    }
+
+    /// Makes all that was executed durable, whatever the image's durability.
+    ///
+    /// # Errors
+    ///
+    /// If the image is poisoned, or this is a call from inside it.
+    pub fn sync(&self) -> Result<(), Error> {
+        let _entered = Entered::new(self.shared().journal.id(), "sync")?;
+        self.shared().journal.commit().sync()
+    }
+
+    /// Figures of this image.
+    pub fn stats(&self) -> Stats {
+        let shared = self.shared();
+        let commit = shared.journal.commit();
+        let (newest, failure) = {
+            let progress = shared.progress.lock();
+            (progress.newest, progress.failure.clone())
+        };
+        Stats {
+            seq: commit.executed(),
+            written_seq: commit.written(),
+            durable_seq: commit.durable(),
+            epoch: shared.epoch,
+            batches: commit.batches(),
+            bytes: commit.bytes(),
+            snapshot: newest,
+            snapshot_failure: failure,
+            recovery: shared.recovery.clone(),
+        }
+    }
+
+    /// What administers the image.
+    pub fn admin(&self) -> Admin<'_, M> {
+        Admin::new(self)
+    }
+
+    /// Syncs and closes the image, for all its clones, and lets another process have it.
+    ///
+    /// # Errors
+    ///
+    /// If what was executed could not be synced, or this is a call from inside the image.
+    #[expect(clippy::needless_pass_by_value, reason = "the handle is of no use any more")]
+    pub fn close(self) -> Result<(), Error> {
+        self.shared().close()
+    }
+}
+
+impl<M: Model> Shared<M> {
+    fn refuse_if_ended(&self) -> Result<(), Error> {
+        self.journal.commit().ended().map_or(Ok(()), Err)
+    }
+
+    fn close(&self) -> Result<(), Error> {
+        let _entered = Entered::new(self.journal.id(), "close")?;
+        self.join_snapshot();
+        let Some(lock) = self.lock.lock().take() else { return Ok(()) };
+        let closed = self.journal.close();
+        drop(lock);
+        tracing::debug!(path = %self.layout.root().display(), "closed the image");
+        closed
+    }
+}
+
+impl<M: Model> fmt::Debug for Image<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Image")
+            .field("model", &M::NAME)
+            .field("path", &self.shared().layout.root())
+            .field("seq", &self.seq())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,305 @@
+//! Opening an image: survey → lock → make or recover → repair → run.
+//!
+//! Until the state is recovered nothing on disk is changed, so an image that is refused is left as it was found.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::{Mutex, RwLock};
+
+use super::snapshotting::Progress;
+use super::stats::Recovery;
+use super::{Core, Image, Shared};
+use crate::disk::{Access, Disk, Lock, LockGuard, StoredFile, failed};
+use crate::error::{Error, Kind};
+use crate::event::Model;
+use crate::journal::{
+    Ahead, BLOCK, Dispatch, DurableBlock, End, Identity, Journal, Layout, Maker, Place, Plan, Ready, SEGMENT_HEADER, Salts, Scan, Source,
+    Survey, Writer, WriterEnd, create, quarantine, sync_dir, write_again,
+};
+use crate::options::Options;
+use crate::recovery::{Goal, Recovered, genesis_of, proven_by, recover};
+use crate::seq::{SegmentId, Seq};
+use crate::snapshot::Snapshots;
+
+impl<M: Model> Image<M> {
+    pub(crate) fn open_on(disk: Arc<dyn Disk>, path: &Path, options: Options<M>) -> Result<Image<M>, Error> {
+        let started = Instant::now();
+        let opening = Opening { layout: Layout::new(path), disk, options };
+        let lock = opening.lock()?;
+        let created = match opening.layout.survey(&*opening.disk)? {
+            Survey::Image(_) => false,
+            Survey::Missing | Survey::Vacant => {
+                opening.create()?;
+                true
+            }
+        };
+        let (mut shared, recovery) = opening.recover()?;
+        shared.lock = Mutex::new(Some(lock));
+        shared.recovery = Recovery { created, duration: started.elapsed(), ..recovery };
+        Ok(Image::new(shared))
+    }
+}
+
+struct Opening<M> {
+    disk: Arc<dyn Disk>,
+    layout: Layout,
+    options: Options<M>,
+}
+
+impl<M: Model> Opening<M> {
+    /// Looks before it touches, then takes the lock.
+    fn lock(&self) -> Result<LockGuard, Error> {
+        let root = self.layout.root();
+        let survey = self.layout.survey(&*self.disk)?;
+        if !self.options.create && !matches!(survey, Survey::Image(_)) {
+            return Err(Error::new(Kind::NotFound { path: root.to_owned() }));
+        }
+        if !self.options.allow_network {
+            let network = self.disk.network_filesystem(root).map_err(|error| failed("looking at", root, error))?;
+            if let Some(kind) = network {
+                return Err(Error::new(Kind::Network { path: root.to_owned(), kind }));
+            }
+        }
+        if survey == Survey::Missing {
+            self.disk.create_dir(root).map_err(|error| failed("creating", root, error))?;
+        }
+        let path = self.layout.lock();
+        match self.disk.lock(&path).map_err(|error| failed("locking", &path, error))? {
+            Lock::Held(lock) => Ok(lock),
+            Lock::Busy { owner } => Err(Error::new(Kind::Locked { path: root.to_owned(), owner })),
+        }
+    }
+
+    fn create(&self) -> Result<(), Error> {
+        let genesis = genesis_of::<M>(self.options.genesis.as_ref())?;
+        let identity =
+            Identity { uuid: random_uuid()?, seed: random()?, parent: None, model: M::NAME.to_owned() };
+        let mut salts = random_salts()?;
+        let shift = self.options.align_shift();
+        create(&self.maker(identity, 1), &genesis, shift, &mut salts)?;
+        tracing::info!(path = %self.layout.root().display(), model = M::NAME, "made a new image");
+        Ok(())
+    }
+
+    fn maker(&self, identity: Identity, epoch: u64) -> Maker {
+        Maker {
+            disk: Arc::clone(&self.disk),
+            layout: self.layout.clone(),
+            identity,
+            epoch,
+            largest: self.options.segment_size,
+        }
+    }
+
+    /// Recovers the model, then prepares the disk for more.
+    fn recover(self) -> Result<(Shared<M>, Recovery), Error> {
+        let Survey::Image(segments) = self.layout.survey(&*self.disk)? else {
+            return Err(Error::new(Kind::NotFound { path: self.layout.root().to_owned() }));
+        };
+        for dir in [self.layout.root().to_owned(), self.layout.journal()] {
+            sync_dir(&*self.disk, &dir)?;
+        }
+        let source = Source::open(&self.disk, &self.layout, &segments)?;
+        let identity = source.identity().clone();
+        if identity.model != M::NAME {
+            return Err(Error::new(Kind::OtherModel {
+                path: self.layout.root().to_owned(),
+                expected: M::NAME.to_owned(),
+                found: identity.model,
+            }));
+        }
+        let snapshots = Snapshots::new(&self.disk, &self.layout);
+        let durable_file = self.durable_file()?;
+        let block = read_block(&durable_file, &identity.uuid)?;
+        let proven = block.map_or(Seq::ZERO, |block| block.durable_seq).max(proven_by(&snapshots, &identity.uuid)?);
+        let scan = Scan::new(&source, proven)?;
+        source.file(scan.active(), Access::ReadWrite)?.sync_data()?;
+        let dispatch = Dispatch::new(scan.table()?, M::EVENTS).map_err(|differences| {
+            Error::new(Kind::Shapes { path: self.layout.root().to_owned(), differences })
+        })?;
+
+        let goal =
+            Goal { until: None, newest_snapshot: None, verify_digests: self.options.verify_digests };
+        let recovered = recover::<M>(&source, &scan, &dispatch, &snapshots, goal)?;
+        let epoch = recovered
+            .end
+            .as_ref()
+            .map_or(0, |end| end.chain.epoch)
+            .max(source.epoch())
+            .max(block.map_or(0, |block| block.epoch))
+            + 1;
+        self.run(&source, identity, snapshots, dispatch, recovered, durable_file, epoch)
+    }
+
+    fn durable_file(&self) -> Result<StoredFile, Error> {
+        let path = self.layout.durable();
+        match self.disk.kind(&path).map_err(|error| failed("looking at", &path, error))? {
+            Some(_) => StoredFile::open(&*self.disk, &path, Access::ReadWrite),
+            // it only adds certainty, so an image without one is whole
+            None => StoredFile::create(&*self.disk, &path),
+        }
+    }
+
+    /// Repairs the end of the journal and goes on from there.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a recovered image, each used once")]
+    fn run(
+        self,
+        source: &Source,
+        identity: Identity,
+        snapshots: Snapshots,
+        dispatch: Dispatch,
+        recovered: Recovered<M>,
+        durable_file: StoredFile,
+        epoch: u64,
+    ) -> Result<(Shared<M>, Recovery), Error> {
+        let end = recovered.end.as_ref().expect("all of the journal was read");
+        self.make_dirs()?;
+        let file = source.file(end.segment, Access::ReadWrite)?;
+        let quarantined = quarantine(&*self.disk, &self.layout, &file, end)?;
+        write_again(&file, end)?;
+        self.layout.remove_unfinished(&*self.disk)?;
+
+        let ahead = Ahead::new(self.maker(identity.clone(), epoch));
+        let resume = Resume::after(end, source);
+        let mut plan = Plan::new(resume.place, resume.len, dispatch.table().encode().len(), self.options.align_shift());
+        if let Some((segment, len)) = resume.next {
+            ahead.keep(Ready { segment, file: source.file(segment, Access::ReadWrite)? });
+            plan.offer(segment, len);
+        }
+        let mut writer = Writer {
+            uuid: identity.uuid,
+            epoch,
+            align_shift: self.options.align_shift(),
+            salts: random_salts()?,
+            shapes: dispatch.table().encode(),
+            ahead,
+            durable_file,
+            segment: resume.place.segment,
+            file: source.file(resume.place.segment, Access::ReadWrite)?,
+            sealed: resume.sealed,
+            end: WriterEnd {
+                offset: resume.place.offset,
+                previous: end.chain.previous,
+                written: recovered.last,
+                durable: recovered.last,
+                time: recovered.time,
+            },
+        };
+        writer.announce()?;
+
+        let clock = Arc::clone(&self.options.clock);
+        let behind = recovered.time.since(clock());
+        let recovery = Recovery {
+            created: false,
+            snapshot: recovered.snapshot,
+            seq: recovered.last,
+            replayed: recovered.replayed,
+            unusable_snapshots: recovered.unusable,
+            quarantined,
+            clock_behind: (!behind.is_zero()).then_some(behind),
+            duration: Default::default(),
+        };
+        report(&self.layout, &recovery);
+        let journal = Journal::start(writer, plan, self.options.durability, self.options.caps)?;
+        let shared = Shared {
+            this: Default::default(),
+            core: RwLock::new(Core { model: recovered.model, dispatch }),
+            journal,
+            snapshots,
+            snapshotting: Mutex::new(()),
+            progress: Mutex::new(Progress::default()),
+            next_snapshot: u64::MAX.into(),
+            disk: self.disk,
+            layout: self.layout,
+            lock: Mutex::new(None),
+            uuid: identity.uuid,
+            seed: identity.seed,
+            epoch,
+            clock,
+            policy: self.options.snapshots,
+            drill: self.options.drill,
+            verify_digests: self.options.verify_digests,
+            max_record: self.options.max_record,
+            recovery: Recovery::default(),
+        };
+        shared.count_to_next_snapshot();
+        Ok((shared, recovery))
+    }
+
+    /// The directories that can be deleted without loss are made again.
+    fn make_dirs(&self) -> Result<(), Error> {
+        for dir in [self.layout.snapshots(), self.layout.quarantine()] {
+            if self.disk.kind(&dir).map_err(|error| failed("looking at", &dir, error))?.is_none() {
+                self.disk.create_dir(&dir).map_err(|error| failed("creating", &dir, error))?;
+                sync_dir(&*self.disk, self.layout.root())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where a recovered journal goes on.
+struct Resume {
+    place: Place,
+    len: u64,
+    /// The segment is sealed, so the next frame begins another.
+    sealed: bool,
+    /// The segment that stands ready after it.
+    next: Option<(SegmentId, u64)>,
+}
+
+impl Resume {
+    fn after(end: &End, source: &Source) -> Resume {
+        // a segment whose first frame was cut short by a crash stands ready again, after the one before it
+        let begun = end.offset > SEGMENT_HEADER || end.segment == SegmentId::FIRST;
+        let segment = if begun { end.segment } else { end.segment.before() };
+        let sealed = end.sealed || !begun;
+        let len = source.len_of(segment).expect("a segment of this journal");
+        let offset = if sealed { len } else { end.offset as u64 };
+        let next = source.len_of(segment.next()).map(|len| (segment.next(), len));
+        Resume { place: Place { segment, offset }, len, sealed, next }
+    }
+}
+
+fn read_block(file: &StoredFile, uuid: &[u8; 16]) -> Result<Option<DurableBlock>, Error> {
+    let mut bytes = [0; BLOCK];
+    let read = file.read_up_to(&mut bytes, 0)?;
+    Ok(DurableBlock::decode(&bytes[..read], uuid))
+}
+
+fn report(layout: &Layout, recovery: &Recovery) {
+    if let Some(behind) = recovery.clock_behind.filter(|behind| behind.as_secs() > 0) {
+        tracing::warn!(?behind, "the clock is behind the last event; recorded time stands still until it has caught up");
+    }
+    tracing::info!(
+        path = %layout.root().display(),
+        seq = %recovery.seq,
+        snapshot = recovery.snapshot.map(Seq::get),
+        replayed = recovery.replayed,
+        "recovered the image"
+    );
+    if cfg!(panic = "abort") {
+        tracing::warn!("built with panic = \"abort\": a command that panics ends the process");
+    }
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::io("drawing random bytes for", Path::new("a new image"), std::io::Error::other(error)))?;
+    Ok(bytes)
+}
+
+/// A random UUID (RFC 9562, version 4).
+fn random_uuid() -> Result<[u8; 16], Error> {
+    let mut uuid: [u8; 16] = random()?;
+    uuid[6] = uuid[6] & 0x0F | 0x40;
+    uuid[8] = uuid[8] & 0x3F | 0x80;
+    Ok(uuid)
+}
+
+fn random_salts() -> Result<Salts, Error> {
+    Ok(Salts::new(u64::from_le_bytes(random()?)))
+}

@@ -1,0 +1,212 @@
+//! Running a command: check → reserve → encode → apply → stamp the outcome, under one lock.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Poll;
+
+use postcard::ser_flavors::Flavor;
+use serde::Serialize;
+
+use super::entered::Entered;
+use super::pending::Pending;
+use super::{Core, Shared};
+use crate::context::{Context, Metadata, Origin};
+use crate::error::{Error, Kind};
+use crate::event::{Command, FromRefusal, Model, Outcome, panic_message};
+use crate::journal::{EventId, FrameKind, NoRoom, Open};
+
+/// How a caller deals with its answer, and with having to wait for room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// Waits for room, and for its answer at once.
+    Wait,
+    /// Waits for room, and for its answer whenever it likes.
+    Submit,
+    /// Does not wait.
+    Try,
+}
+
+/// What came of one attempt to run a command.
+enum Attempt<C: Command<M>, M> {
+    Answered(Pending<C::Output, C::Error>),
+    /// Nothing happened yet: a segment must be made first.
+    NoRoom(C, NoRoom),
+}
+
+impl<M: Model> Shared<M> {
+    pub(super) fn execute<C: Command<M>>(&self, command: C, metadata: &Metadata) -> Result<C::Output, C::Error> {
+        self.run(command, metadata, How::Wait)?.wait()
+    }
+
+    pub(super) fn run<C: Command<M>>(
+        &self,
+        mut command: C,
+        metadata: &Metadata,
+        how: How,
+    ) -> Result<Pending<C::Output, C::Error>, Error> {
+        loop {
+            if how == How::Try && self.journal.commit().is_full() {
+                return Err(Error::new(Kind::Busy { what: "all its batches wait to be written" }));
+            }
+            // inside the image already, this thread would wait for itself
+            let entered = Entered::new(self.journal.id(), C::NAME)?;
+            self.journal.commit().wait_for_room();
+            let attempt = self.attempt(command, metadata, how);
+            drop(entered);
+            match attempt? {
+                Attempt::Answered(pending) => {
+                    self.snapshot_if_due();
+                    return Ok(pending);
+                }
+                Attempt::NoRoom(_, room) if how == How::Try => {
+                    let failure = self.journal.ahead().last_failure(room);
+                    return Err(failure.unwrap_or_else(|| {
+                        Error::new(Kind::Busy { what: "the next segment of its journal is being made" })
+                    }));
+                }
+                Attempt::NoRoom(unchanged, room) => {
+                    self.journal.ahead().obtain(room)?;
+                    command = unchanged;
+                }
+            }
+        }
+    }
+
+    pub(super) async fn run_async<C: Command<M>>(
+        &self,
+        mut command: C,
+        metadata: &Metadata,
+    ) -> Result<Pending<C::Output, C::Error>, Error> {
+        loop {
+            poll_fn(|context| self.journal.commit().poll_room(context)).await;
+            let attempt = {
+                let _entered = Entered::new(self.journal.id(), C::NAME)?;
+                self.attempt(command, metadata, How::Submit)?
+            };
+            match attempt {
+                Attempt::Answered(pending) => {
+                    self.snapshot_if_due();
+                    return Ok(pending);
+                }
+                Attempt::NoRoom(unchanged, room) => {
+                    let mut started = false;
+                    poll_fn(|context| -> Poll<Result<(), Error>> {
+                        self.journal.ahead().poll_obtain(room, &mut started, context)
+                    })
+                    .await?;
+                    command = unchanged;
+                }
+            }
+        }
+    }
+
+    /// The five steps. What can fail, fails before the command is applied.
+    fn attempt<C: Command<M>>(&self, command: C, metadata: &Metadata, how: How) -> Result<Attempt<C, M>, Error> {
+        let mut core = self.core.write();
+        let mut open = self.journal.open();
+        if let Some(error) = open.ended() {
+            return Err(error.clone());
+        }
+        let seq = open.next_seq();
+        let time = open.time().max((self.clock)());
+        let mut context = Context::new(self.seed, Origin::own(seq), seq, time, metadata.clone());
+
+        match catch_unwind(AssertUnwindSafe(|| command.check(&core.model, &context))) {
+            Ok(Ok(())) => {}
+            Ok(Err(refusal)) => {
+                let refused = Err(C::Error::from_refusal(refusal));
+                return Ok(Attempt::Answered(Pending::new(refused, open.latest())));
+            }
+            Err(panic) => {
+                let error = panicked::<M, C>("check", &*panic);
+                return Ok(Attempt::Answered(Pending::new(Err(error.into()), open.latest())));
+            }
+        }
+        context.rewind();
+
+        let event = match self.event_id::<C>(&mut core, &mut open) {
+            Ok(event) => event,
+            Err(room) => return Ok(Attempt::NoRoom(command, room)),
+        };
+        let mark = open.begin(event, time, metadata).map_err(|error| unencodable::<M, C>(error.to_string()))?;
+        if let Err(error) = encode::<M, C>(&command, &mut open) {
+            open.take_back(mark);
+            return Err(error);
+        }
+        let (size, cap) = (open.record_len(mark) as u64, self.max_record as u64);
+        if size > cap {
+            open.take_back(mark);
+            return Err(Error::new(Kind::TooLarge { command: C::NAME, size, cap }));
+        }
+        let mark = match self.journal.reserve(&mut open, mark) {
+            Ok(mark) => mark,
+            Err(room) => return Ok(Attempt::NoRoom(command, room)),
+        };
+
+        match catch_unwind(AssertUnwindSafe(|| command.apply(&mut core.model, &context))) {
+            Ok(answer) => {
+                let outcome = if answer.is_ok() { Outcome::Applied } else { Outcome::Rejected };
+                open.accept(mark, outcome);
+                let ticket = Some(open.ticket().clone());
+                self.journal.accepted(&mut open, how != How::Wait);
+                Ok(Attempt::Answered(Pending::new(answer.map_err(C::Error::from_refusal), ticket)))
+            }
+            Err(panic) => {
+                open.take_back(mark);
+                drop(open);
+                self.rebuild(&mut core)?;
+                Err(panicked::<M, C>("body", &*panic))
+            }
+        }
+    }
+
+    /// The number under which a command's events are recorded; declared in the journal when it is first used.
+    fn event_id<C: Command<M>>(&self, core: &mut Core<M>, open: &mut Open) -> Result<EventId, NoRoom> {
+        if let Some(event) = core.dispatch.id(C::ROW) {
+            return Ok(event);
+        }
+        let grown = core.dispatch.declare(C::ROW, &M::EVENTS[C::ROW]);
+        self.journal.insert(open, FrameKind::Shapes, &grown.table().encode())?;
+        core.dispatch = grown;
+        Ok(core.dispatch.id(C::ROW).expect("it was just declared"))
+    }
+}
+
+/// Appends the payload to the open record. A `Serialize` that panics is an error like any other: nothing was changed yet.
+fn encode<M, C: Command<M>>(command: &C, open: &mut Open) -> Result<(), Error> {
+    let flavor = Append(open.bytes());
+    match catch_unwind(AssertUnwindSafe(|| command.serialize(&mut postcard::Serializer { output: flavor }))) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(unencodable::<M, C>(error.to_string())),
+        Err(panic) => Err(panicked::<M, C>("arguments' encoding", &*panic)),
+    }
+}
+
+/// Lets postcard append to a buffer.
+struct Append<'a>(&'a mut Vec<u8>);
+
+impl Flavor for Append<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+fn unencodable<M, C: Command<M>>(what: String) -> Error {
+    Error::new(Kind::Encode { command: C::NAME, what })
+}
+
+fn panicked<M, C: Command<M>>(place: &'static str, panic: &(dyn std::any::Any + Send)) -> Error {
+    Error::new(Kind::Panicked { command: C::NAME, place, message: panic_message(panic) })
+}

@@ -1,0 +1,195 @@
+//! Making snapshots of a running image.
+
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+
+use super::{Core, Shared};
+use super::entered::Entered;
+use crate::context::Timestamp;
+use crate::error::Error;
+use crate::event::Model;
+use crate::journal::{DigestMark, Dispatch, FrameKind, Scan, Source, Survey};
+use crate::options::SnapshotPolicy;
+use crate::recovery::{Goal, Recovered, compare, recover, state_digest};
+use crate::seq::Seq;
+use crate::shape::fingerprint;
+use crate::snapshot::{SnapshotHeader, Written};
+
+/// A snapshot that was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SnapshotInfo {
+    /// The last event in it.
+    pub seq: Seq,
+    /// The length of its file.
+    pub bytes: u64,
+    /// Whether the state was rebuilt from disk beside it, and found to be the same.
+    pub drilled: bool,
+}
+
+/// What became of the last snapshot, and the one that is being made.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    pub(super) newest: Option<Seq>,
+    pub(super) failure: Option<String>,
+    /// One that was begun by itself.
+    pub(super) thread: Option<JoinHandle<()>>,
+}
+
+/// A snapshot before it is installed.
+struct Taken {
+    written: Written,
+    seq: Seq,
+    digest: u64,
+    dispatch: Dispatch,
+}
+
+impl<M: Model> Shared<M> {
+    /// Begins a snapshot in the background if the policy says so.
+    pub(super) fn snapshot_if_due(&self) {
+        let commit = self.journal.commit();
+        let now = match self.policy {
+            SnapshotPolicy::Manual => return,
+            SnapshotPolicy::AfterEvents(_) => commit.executed().get(),
+            SnapshotPolicy::AfterBytes(_) => commit.bytes(),
+        };
+        if now >= self.next_snapshot.load(Ordering::Relaxed) {
+            self.begin_snapshot();
+        }
+    }
+
+    fn begin_snapshot(&self) {
+        let Some(mut progress) = self.progress.try_lock() else { return };
+        if progress.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            return;
+        }
+        let Some(shared) = self.this.upgrade() else { return };
+        let spawned = std::thread::Builder::new().name("memimage-snapshot".to_owned()).spawn(move || {
+            if let Err(error) = shared.snapshot() {
+                tracing::error!(%error, "a snapshot could not be made; the image goes on with those it has");
+                shared.progress.lock().failure = Some(error.to_string());
+            }
+        });
+        // counted anew even if it fails, so that a failure is not tried again at each command
+        self.count_to_next_snapshot();
+        match spawned {
+            Ok(thread) => progress.thread = Some(thread),
+            Err(error) => progress.failure = Some(error.to_string()),
+        }
+    }
+
+    /// Counts events or bytes from here to the next snapshot.
+    pub(super) fn count_to_next_snapshot(&self) {
+        let commit = self.journal.commit();
+        let next = match self.policy {
+            SnapshotPolicy::Manual => u64::MAX,
+            SnapshotPolicy::AfterEvents(events) => commit.executed().get().saturating_add(events),
+            SnapshotPolicy::AfterBytes(bytes) => commit.bytes().saturating_add(bytes),
+        };
+        self.next_snapshot.store(next, Ordering::Relaxed);
+    }
+
+    /// Makes a snapshot: takes it, makes sure of it, and gives it its name.
+    pub(super) fn snapshot(&self) -> Result<SnapshotInfo, Error> {
+        let _one = self.snapshotting.lock();
+        let taken = self.take_snapshot()?;
+        let installed = self.make_sure(&taken).and_then(|drilled| {
+            self.snapshots.install(&taken.written)?;
+            Ok(drilled)
+        });
+        if installed.is_err() {
+            self.snapshots.discard(&taken.written);
+        }
+        let info = SnapshotInfo { seq: taken.seq, bytes: taken.written.bytes, drilled: installed? };
+        let mut progress = self.progress.lock();
+        progress.newest = Some(info.seq);
+        progress.failure = None;
+        tracing::info!(seq = %info.seq, bytes = info.bytes, drilled = info.drilled, "made a snapshot");
+        Ok(info)
+    }
+
+    /// Writes the state as it is now, and its digest into the journal.
+    fn take_snapshot(&self) -> Result<Taken, Error> {
+        let _entered = Entered::new(self.journal.id(), "snapshot")?;
+        let core = self.core.read();
+        let digest = state_digest(&core.model)?.to_u64();
+        let fingerprint = fingerprint(M::SHAPE).to_u64();
+        let (seq, time) = {
+            let mut open = self.journal.open();
+            if let Some(error) = open.ended() {
+                return Err(error.clone());
+            }
+            // without room for it the snapshot is as good; it is only checked less often
+            let mark = DigestMark { fingerprint, digest };
+            let _ = self.journal.insert(&mut open, FrameKind::Digest, &mark.encode());
+            (Seq::new(open.next_seq().get() - 1), open.time())
+        };
+        let header = SnapshotHeader {
+            uuid: self.uuid,
+            epoch: self.epoch,
+            seq,
+            time,
+            created: Timestamp::wall_clock(),
+            model: M::NAME.to_owned(),
+            model_version: M::VERSION,
+            fingerprint,
+        };
+        let written = self.snapshots.write(&header, digest, &core.model)?;
+        Ok(Taken { written, seq, digest, dispatch: core.dispatch.clone() })
+    }
+
+    /// Reads the snapshot back, makes sure that the journal is synced up to it, and rebuilds the state beside it.
+    fn make_sure(&self, taken: &Taken) -> Result<bool, Error> {
+        self.snapshots.check(&taken.written)?;
+        self.journal.commit().sync()?;
+        if !self.drill {
+            return Ok(false);
+        }
+        let older = Seq::new(taken.seq.get().saturating_sub(1));
+        let goal =
+            Goal { until: Some(taken.seq), newest_snapshot: Some(older), verify_digests: self.verify_digests };
+        let rebuilt = self.recover_beside(&taken.dispatch, goal)?;
+        compare(&rebuilt.model, rebuilt.last, rebuilt.snapshot.unwrap_or(Seq::ZERO), taken.digest)?;
+        Ok(true)
+    }
+
+    /// Replaces the model by what the disk says it is, after a body panicked halfway.
+    pub(super) fn rebuild(&self, core: &mut Core<M>) -> Result<(), Error> {
+        let rebuilt = self.journal.commit().sync().and_then(|()| {
+            let until = self.journal.commit().executed();
+            let goal = Goal { until: Some(until), newest_snapshot: None, verify_digests: self.verify_digests };
+            self.recover_beside(&core.dispatch, goal)
+        });
+        match rebuilt {
+            Ok(rebuilt) => {
+                tracing::warn!(seq = %rebuilt.last, "a command panicked: the model was rebuilt from disk");
+                core.model = rebuilt.model;
+                Ok(())
+            }
+            Err(error) => {
+                self.journal.commit().poison(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Recovers a second model, from the files of the running image.
+    fn recover_beside(&self, dispatch: &Dispatch, goal: Goal) -> Result<Recovered<M>, Error> {
+        let segments = match self.layout.survey(&*self.disk)? {
+            Survey::Image(segments) => segments,
+            _ => Vec::new(),
+        };
+        let source = Source::open(&self.disk, &self.layout, &segments)?;
+        let scan = Scan::new(&source, self.journal.commit().durable())?;
+        recover::<M>(&source, &scan, dispatch, &self.snapshots, goal)
+    }
+
+    /// Waits for a snapshot that was begun by itself.
+    pub(super) fn join_snapshot(&self) {
+        let thread = self.progress.lock().thread.take();
+        if let Some(thread) = thread.filter(|thread| thread.thread().id() != std::thread::current().id()) {
+            // what it had to say it has logged
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Figures of a running image.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::seq::Seq;
+
+/// Figures of a running image, from [`Image::stats`](crate::Image::stats).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Stats {
+    /// The last event executed.
+    pub seq: Seq,
+    /// The last event handed to the operating system.
+    pub written_seq: Seq,
+    /// The last event on disk.
+    pub durable_seq: Seq,
+    /// How often the image was opened for writing, this time included.
+    pub epoch: u64,
+    /// Batches written since it was opened.
+    pub batches: u64,
+    /// Bytes of batches written since it was opened.
+    pub bytes: u64,
+    /// The newest snapshot made since it was opened.
+    pub snapshot: Option<Seq>,
+    /// Why the last snapshot that was begun by itself could not be made.
+    pub snapshot_failure: Option<String>,
+    /// What opening came across.
+    pub recovery: Recovery,
+}
+
+/// What opening an image came across.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Recovery {
+    /// Whether the image was made.
+    pub created: bool,
+    /// The event of the snapshot that recovery began with.
+    pub snapshot: Option<Seq>,
+    /// The last event recovered.
+    pub seq: Seq,
+    /// Events replayed.
+    pub replayed: u64,
+    /// Snapshots that could not be used, and why.
+    pub unusable_snapshots: Vec<(PathBuf, String)>,
+    /// The copy of a write that a crash cut short before it was acknowledged.
+    pub quarantined: Option<PathBuf>,
+    /// How far the clock was behind the last event, if it was; time stands still until it has caught up.
+    pub clock_behind: Option<Duration>,
+    /// How long it took.
+    pub duration: Duration,
+}

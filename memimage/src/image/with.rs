@@ -1,0 +1,74 @@
+//! An image together with who calls it, and why.
+
+use std::fmt;
+
+use super::pending::Pending;
+use super::run::How;
+use super::Image;
+use crate::context::Metadata;
+use crate::error::Error;
+use crate::event::{Command, Model};
+use crate::submit::Submit;
+
+/// An image whose commands are recorded with metadata. See [`Image::with`].
+#[derive(Clone)]
+pub struct With<'a, M: Model> {
+    image: &'a Image<M>,
+    metadata: Metadata,
+}
+
+impl<'a, M: Model> With<'a, M> {
+    pub(super) fn new(image: &'a Image<M>, metadata: Metadata) -> With<'a, M> {
+        With { image, metadata }
+    }
+
+    /// As [`Image::submit`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Image::submit`].
+    pub fn submit<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
+        self.image.shared().run(command, &self.metadata, How::Submit)
+    }
+
+    /// As [`Image::try_submit`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Image::try_submit`].
+    pub fn try_submit<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
+        self.image.shared().run(command, &self.metadata, How::Try)
+    }
+
+    /// As [`Image::submit_async`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Image::submit`].
+    pub async fn submit_async<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
+        self.image.shared().run_async(command, &self.metadata).await
+    }
+}
+
+impl<M: Model> Submit for With<'_, M> {
+    type Model = M;
+
+    fn execute<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
+        self.image.shared().execute(command, &self.metadata)
+    }
+}
+
+impl<M: Model> Submit for Image<M> {
+    type Model = M;
+
+    fn execute<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
+        self.shared().execute(command, &Metadata::new())
+    }
+}
+
+impl<M: Model> fmt::Debug for With<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("With").field("metadata", &self.metadata).finish_non_exhaustive()
+    }
+}
+

@@ -1,0 +1,85 @@
+//! Making a new image: the first segment's rename comes last, so that what a crash leaves is seen to be unfinished.
+
+use super::batch::SEAL_ROOM;
+use super::durable::DurableBlock;
+use super::frame::{Checksum, FrameHeader, FrameKind, Salts, align_up, finish, frame_len, start};
+use super::genesis::Genesis;
+use super::layout::sync_dir;
+use super::maker::{MakeError, Maker};
+use super::segment::SEGMENT_HEADER;
+use super::table::Table;
+use crate::context::Timestamp;
+use crate::disk::{StoredFile, failed};
+use crate::error::Error;
+use crate::seq::{SegmentId, Seq};
+
+/// Makes the directories, `journal/durable` and the first segment.
+pub(crate) fn create(maker: &Maker, genesis: &Genesis, align_shift: u8, salts: &mut Salts) -> Result<(), Error> {
+    let (disk, layout) = (&*maker.disk, &maker.layout);
+    for dir in [layout.journal(), layout.snapshots(), layout.quarantine()] {
+        if disk.kind(&dir).map_err(|error| failed("looking at", &dir, error))?.is_none() {
+            disk.create_dir(&dir).map_err(|error| failed("creating", &dir, error))?;
+        }
+    }
+    layout.remove_unfinished(disk)?;
+    for dir in layout.parent().into_iter().chain([layout.root().to_owned()]) {
+        sync_dir(disk, &dir)?;
+    }
+    let frames = first_frames(maker, genesis, align_shift, salts);
+    let block = DurableBlock {
+        epoch: maker.epoch,
+        durable_seq: Seq::ZERO,
+        segment: SegmentId::FIRST,
+        offset: (SEGMENT_HEADER + frames.bytes.len()) as u64,
+        previous: frames.previous,
+    };
+    write_durable(maker, &block)?;
+    let room = frames.bytes.len() as u64 + SEAL_ROOM;
+    match maker.make(SegmentId::FIRST, room, &frames.bytes, false) {
+        Ok(_) => Ok(()),
+        Err(MakeError::Unchanged(error) | MakeError::Unknown(error)) => Err(error),
+    }
+}
+
+fn write_durable(maker: &Maker, block: &DurableBlock) -> Result<(), Error> {
+    let (disk, path) = (&*maker.disk, maker.layout.durable());
+    if disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some() {
+        disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
+    }
+    let file = StoredFile::create(disk, &path)?;
+    file.write_all(&block.encode(&maker.identity.uuid), 0)?;
+    file.sync_all()?;
+    sync_dir(disk, &maker.layout.journal())
+}
+
+struct Frames {
+    bytes: Vec<u8>,
+    /// The checksum of the last one.
+    previous: u32,
+}
+
+/// An empty table of shapes, and genesis.
+fn first_frames(maker: &Maker, genesis: &Genesis, align_shift: u8, salts: &mut Salts) -> Frames {
+    let checksum = Checksum::new(&maker.identity.uuid, SegmentId::FIRST);
+    let mut frames = Frames { bytes: Vec::new(), previous: 0 };
+    for (kind, body) in [(FrameKind::Shapes, Table::default().encode()), (FrameKind::Genesis, genesis.encode())] {
+        let header = FrameHeader {
+            kind,
+            first_seq: Seq::new(1),
+            count: 0,
+            durable_seq: Seq::ZERO,
+            epoch: maker.epoch,
+            time: Timestamp::default(),
+            previous: frames.previous,
+            align_shift,
+        };
+        let mut frame = Vec::with_capacity(frame_len(body.len()));
+        start(&mut frame);
+        frame.extend_from_slice(&body);
+        let offset = SEGMENT_HEADER + frames.bytes.len();
+        frames.previous = finish(&mut frame, &header, checksum, offset as u64, salts);
+        frames.bytes.extend_from_slice(&frame);
+        frames.bytes.resize(align_up(frames.bytes.len() as u64, align_shift) as usize, 0);
+    }
+    frames
+}

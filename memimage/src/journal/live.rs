@@ -1,0 +1,92 @@
+//! A running journal: the group commit, its syncer thread, and the segment made ahead.
+
+use std::ops::DerefMut;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+
+use super::ahead::Ahead;
+use super::batch::{Mark, NoRoom, Open, Plan};
+use super::commit::{Caps, Commit, Durability, Sink};
+use super::frame::FrameKind;
+use super::ticket::Ticket;
+use super::writer::Writer;
+use crate::context::Timestamp;
+use crate::error::Error;
+use crate::seq::Seq;
+
+/// A journal that takes events.
+pub(crate) struct Journal {
+    commit: Arc<Commit<Writer>>,
+    ahead: Arc<Ahead>,
+    syncer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Journal {
+    /// Starts the journal at its end. `plan` says where that is.
+    pub(crate) fn start(writer: Writer, plan: Plan, durability: Durability, caps: Caps) -> Result<Journal, Error> {
+        let ahead = Arc::clone(&writer.ahead);
+        let (next, time): (Seq, Timestamp) = (writer.end.written.next(), writer.end.time);
+        let path = writer.file.path().to_owned();
+        let commit = Commit::new(writer, durability, caps, |lead| Open::new(next, time, plan, lead));
+        ahead.attach(&commit);
+        let syncing = Arc::clone(&commit);
+        let syncer = std::thread::Builder::new()
+            .name("memimage-syncer".to_owned())
+            .spawn(move || syncing.run_syncer())
+            .map_err(|source| Error::io("starting a thread for", &path, source))?;
+        ahead.start(None);
+        Ok(Journal { commit, ahead, syncer: Mutex::new(Some(syncer)) })
+    }
+
+    /// What tells this journal from every other in the process.
+    pub(crate) fn id(&self) -> usize {
+        Arc::as_ptr(&self.commit).addr()
+    }
+
+    pub(crate) fn open(&self) -> impl DerefMut<Target = Open> {
+        self.commit.open()
+    }
+
+    /// As [`Commit::reserve`].
+    pub(crate) fn reserve(&self, open: &mut Open, mark: Mark) -> Result<Mark, NoRoom> {
+        self.commit.reserve(open, mark)
+    }
+
+    /// As [`Commit::accepted`].
+    pub(crate) fn accepted(&self, open: &mut Open, linger: bool) {
+        self.commit.accepted(open, linger);
+    }
+
+    /// As [`Commit::insert`].
+    pub(crate) fn insert(&self, open: &mut Open, kind: FrameKind, body: &[u8]) -> Result<(), NoRoom> {
+        self.commit.insert(open, kind, body)
+    }
+
+    /// As [`Commit::latest`].
+    pub(crate) fn latest(&self) -> Option<Arc<Ticket>> {
+        self.commit.latest()
+    }
+
+    pub(crate) fn commit(&self) -> &Commit<Writer> {
+        &self.commit
+    }
+
+    pub(crate) fn ahead(&self) -> &Arc<Ahead> {
+        &self.ahead
+    }
+
+    /// Writes and syncs what was accepted, ends the threads, and says in `journal/durable` how far the journal is synced.
+    pub(crate) fn close(&self) -> Result<(), Error> {
+        let stopped = self.commit.stop();
+        if let Some(syncer) = self.syncer.lock().take() {
+            syncer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
+        self.ahead.close();
+        stopped?;
+        let mut writer = self.commit.sink();
+        writer.rest()?;
+        writer.durable_file.sync_data()
+    }
+}

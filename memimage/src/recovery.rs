@@ -1,0 +1,281 @@
+//! Recovery: the newest usable snapshot, and the events since.
+//!
+//! Everything here reads only. What is done to the disk before an image goes on is in `journal::repair`.
+
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
+use crate::context::{Context, Timestamp};
+use crate::digest::{Digest, digest};
+use crate::error::{Error, Kind};
+use crate::event::{EventType, Model, Outcome, decode, panic_message};
+use crate::journal::{Dispatch, DigestMark, End, Frame, FrameKind, Genesis, Record, Scan, Source, records};
+use crate::seq::{SegmentId, Seq};
+use crate::shape::fingerprint;
+use crate::snapshot::{SnapshotFile, Snapshots};
+
+/// What is wanted of a recovery.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Goal {
+    /// The last event to replay; all of them if `None`.
+    pub(crate) until: Option<Seq>,
+    /// No snapshot after this event is used.
+    pub(crate) newest_snapshot: Option<Seq>,
+    /// Whether a state that is not the recorded one is an error.
+    pub(crate) verify_digests: bool,
+}
+
+/// A model as it was after some event.
+#[derive(Debug)]
+pub(crate) struct Recovered<M> {
+    pub(crate) model: M,
+    pub(crate) last: Seq,
+    /// The recorded time of the last event.
+    pub(crate) time: Timestamp,
+    /// The snapshot it began with.
+    pub(crate) snapshot: Option<Seq>,
+    pub(crate) replayed: u64,
+    /// Snapshots that could not be used, and why.
+    pub(crate) unusable: Vec<(PathBuf, String)>,
+    /// The end of the journal, if it was reached.
+    pub(crate) end: Option<End>,
+}
+
+/// The highest seq that the snapshots say was synced: each was given its name only after that.
+pub(crate) fn proven_by(snapshots: &Snapshots, uuid: &[u8; 16]) -> Result<Seq, Error> {
+    let mut proven = Seq::ZERO;
+    for (seq, path) in snapshots.list()? {
+        if snapshots.open(seq, &path).is_ok_and(|file| file.header.uuid == *uuid) {
+            proven = proven.max(seq);
+        }
+    }
+    Ok(proven)
+}
+
+/// Loads the newest usable snapshot and replays the events since.
+pub(crate) fn recover<M: Model>(
+    source: &Source,
+    scan: &Scan<'_>,
+    dispatch: &Dispatch,
+    snapshots: &Snapshots,
+    goal: Goal,
+) -> Result<Recovered<M>, Error> {
+    let mut unusable = Vec::new();
+    let start = newest_snapshot::<M>(source, snapshots, goal, &mut unusable)?;
+    let (last, time) = start.as_ref().map_or_else(Default::default, |start| (start.seq, start.time));
+    let snapshot = start.as_ref().map(|start| start.seq);
+    let mut replay = Replay {
+        source,
+        scan,
+        dispatch,
+        model: start.map(|start| start.model),
+        last,
+        time,
+        agreed: last,
+        replayed: 0,
+        goal,
+    };
+    let from = if snapshot.is_some() { scan.segment_after(last)? } else { SegmentId::FIRST };
+    let end = match goal.until == snapshot && snapshot.is_some() {
+        true => None,
+        false => scan.read(from, |segment, frame| replay.frame(segment, frame))?,
+    };
+    let Replay { model, last, time, replayed, .. } = replay;
+    let model = model.ok_or_else(|| source.corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned()))?;
+    Ok(Recovered { model, last, time, snapshot, replayed, unusable, end })
+}
+
+struct Start<M> {
+    model: M,
+    seq: Seq,
+    time: Timestamp,
+}
+
+fn newest_snapshot<M: Model>(
+    source: &Source,
+    snapshots: &Snapshots,
+    goal: Goal,
+    unusable: &mut Vec<(PathBuf, String)>,
+) -> Result<Option<Start<M>>, Error> {
+    let newest = goal.until.into_iter().chain(goal.newest_snapshot).min();
+    for (seq, path) in snapshots.list()? {
+        if newest.is_some_and(|newest| seq > newest) {
+            continue;
+        }
+        let loaded = snapshots.open(seq, &path).and_then(|file| load::<M>(file, &path, source));
+        match loaded {
+            Ok(start) => return Ok(Some(start)),
+            Err(error) if error.is_io() => return Err(error),
+            Err(error) => {
+                tracing::warn!(%seq, %error, "a snapshot cannot be used; an older one, or all of the journal, is");
+                unusable.push((path, error.to_string()));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn load<M: Model>(file: SnapshotFile, path: &std::path::Path, source: &Source) -> Result<Start<M>, Error> {
+    let refused = |what: &str| Error::new(Kind::Snapshot { path: path.to_owned(), what: what.to_owned() });
+    let header = file.header.clone();
+    if header.uuid != source.identity().uuid {
+        return Err(refused("it belongs to another image"));
+    }
+    if header.model_version != M::VERSION || header.fingerprint != fingerprint(M::SHAPE).to_u64() {
+        return Err(refused("the model has changed its shape since"));
+    }
+    let (model, trailer) = file.load::<M>()?;
+    if state_digest(&model)?.to_u64() != trailer.digest {
+        return Err(refused("the state read back is not the one that was written: Serialize and Deserialize disagree"));
+    }
+    Ok(Start { model, seq: header.seq, time: header.time })
+}
+
+/// The digest of a model.
+pub(crate) fn state_digest<M: Model>(model: &M) -> Result<Digest, Error> {
+    digest(model).map_err(|error| Error::new(Kind::Digest { model: M::NAME, what: error.to_string() }))
+}
+
+/// The state before the first event, as a new journal records it.
+pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> {
+    let encode = |state: &M| {
+        postcard::to_stdvec(state)
+            .map_err(|error| Error::new(Kind::Encode { command: "genesis", what: error.to_string() }))
+    };
+    Ok(Genesis {
+        model_version: M::VERSION,
+        fingerprint: fingerprint(M::SHAPE).to_u64(),
+        shape: crate::shape::ShapeTree::of(M::SHAPE).encode(),
+        digest: match state {
+            Some(state) => state_digest(state)?.to_u64(),
+            None => state_digest(&M::default())?.to_u64(),
+        },
+        state: state.map(encode).transpose()?,
+    })
+}
+
+struct Replay<'a, M> {
+    source: &'a Source,
+    scan: &'a Scan<'a>,
+    dispatch: &'a Dispatch,
+    /// `None` until genesis was read.
+    model: Option<M>,
+    last: Seq,
+    time: Timestamp,
+    /// The last event at which the state was the recorded one.
+    agreed: Seq,
+    replayed: u64,
+    goal: Goal,
+}
+
+impl<M: Model> Replay<'_, M> {
+    fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<ControlFlow<()>, Error> {
+        match frame.header.kind {
+            FrameKind::Genesis => self.genesis(segment, frame)?,
+            FrameKind::Shapes => self.shapes(segment, frame)?,
+            FrameKind::Events => self.events(segment, frame)?,
+            FrameKind::Digest => self.digest(segment, frame)?,
+            FrameKind::Seal | FrameKind::Optional(_) => {}
+        }
+        let reached = self.model.is_some() && self.goal.until.is_some_and(|until| self.last >= until);
+        Ok(if reached { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    fn genesis(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
+        if self.model.is_some() {
+            return Ok(());
+        }
+        let genesis = Genesis::decode(&frame.body()).map_err(|what| self.scan.corrupt_frame(segment, frame, what))?;
+        let same_shape = genesis.fingerprint == fingerprint(M::SHAPE).to_u64() && genesis.model_version == M::VERSION;
+        let changed = |what: &'static str| Error::new(Kind::Genesis { path: self.source.path(segment), what });
+        let model: M = match &genesis.state {
+            None => M::default(),
+            Some(_) if !same_shape => {
+                return Err(changed("it is a given state, and the model has changed its shape since"));
+            }
+            Some(state) => {
+                decode(state).map_err(|error| self.scan.corrupt_frame(segment, frame, error.to_string()))?
+            }
+        };
+        if same_shape && self.goal.verify_digests && state_digest(&model)?.to_u64() != genesis.digest {
+            return Err(changed("it was the model's `Default`, which gives another state now"));
+        }
+        self.model = Some(model);
+        Ok(())
+    }
+
+    fn shapes(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
+        let table = self.scan.decode_table(segment, frame)?;
+        match self.dispatch.table().continues(&table) {
+            true => Ok(()),
+            false => {
+                let what = "its table of shapes numbers the events in another way than the newest".to_owned();
+                Err(self.scan.corrupt_frame(segment, frame, what))
+            }
+        }
+    }
+
+    fn events(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
+        let header = &frame.header;
+        if header.next_seq() <= self.last.next() {
+            return Ok(());
+        }
+        if self.model.is_none() {
+            return Err(self.scan.corrupt_frame(segment, frame, "an event comes before genesis".to_owned()));
+        }
+        let body = frame.body();
+        for record in records(&body, header.first_seq, header.count, header.time) {
+            let record = record.map_err(|fault| self.scan.corrupt_frame(segment, frame, fault.to_string()))?;
+            if record.seq > self.last && self.goal.until.is_none_or(|until| record.seq <= until) {
+                let Some(row) = self.dispatch.row(record.event) else {
+                    let what = format!("event {} has the unknown number {}", record.seq, record.event.0);
+                    return Err(self.scan.corrupt_frame(segment, frame, what));
+                };
+                self.event(&M::EVENTS[row], &body, record)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: &EventType<M>, body: &[u8], record: Record) -> Result<(), Error> {
+        let Record { seq, time, outcome, origin, metadata, payload, .. } = record;
+        let context = Context::new(self.source.identity().seed, origin, seq, time, metadata);
+        let model = self.model.as_mut().expect("genesis was read");
+        let replayed = catch_unwind(AssertUnwindSafe(|| (event.replay)(model, &context, &body[payload])));
+        let was = |outcome| if outcome == Outcome::Applied { "applied" } else { "rejected" };
+        let what = match replayed {
+            Ok(Ok(now)) if now == outcome => {
+                (self.last, self.time) = (seq, time);
+                self.replayed += 1;
+                return Ok(());
+            }
+            Ok(Ok(now)) => format!("it was {} when it was recorded and is {} now", was(outcome), was(now)),
+            Ok(Err(error)) => error.to_string(),
+            Err(panic) => format!("it panicked: {}", panic_message(&*panic)),
+        };
+        Err(Error::new(Kind::Replay { seq, name: event.name.to_owned(), version: event.version, what }))
+    }
+
+    fn digest(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
+        let here = frame.header.first_seq == self.last.next();
+        let (Some(model), true, true) = (&self.model, here, self.goal.verify_digests) else { return Ok(()) };
+        let mark = DigestMark::decode(&frame.body()).map_err(|what| self.scan.corrupt_frame(segment, frame, what))?;
+        if mark.fingerprint != fingerprint(M::SHAPE).to_u64() {
+            return Ok(());
+        }
+        compare(model, self.last, self.agreed, mark.digest)?;
+        self.agreed = self.last;
+        Ok(())
+    }
+}
+
+/// Makes sure that the model is in the state that was recorded.
+pub(crate) fn compare<M: Model>(model: &M, seq: Seq, agreed: Seq, recorded: u64) -> Result<(), Error> {
+    let found = state_digest(model)?;
+    if found.to_u64() == recorded {
+        return Ok(());
+    }
+    let recorded = Digest::from_u64(recorded).to_string();
+    Err(Error::new(Kind::Diverged { seq, since: agreed.next(), found: found.to_string(), recorded }))
+}
