@@ -15,6 +15,11 @@ use crate::shape::{Shape, ShapeRef};
 /// Derive it: `#[derive(Default, Serialize, Deserialize, Shape, Model)]`, and put `#[memimage::commands]` on the impl block
 /// that holds the commands. `Default` is the state before the first event, unless
 /// [`Options::genesis`](crate::Options::genesis) gives another.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no model",
+    label = "not a model",
+    note = "derive it: `#[derive(Default, Serialize, Deserialize, Shape, Model)]`, with `memimage::{{Model, Shape}}`"
+)]
 pub trait Model: Commands + Default + Shape + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The name written in the journal, by which an image of another model is recognised.
     const NAME: &'static str;

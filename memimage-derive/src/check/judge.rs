@@ -67,7 +67,7 @@ fn arguments(cx: &Ctxt, command: &Command, method: &Method) {
         }
         match &*typed.pat {
             Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => {
-                known(cx, command, &pattern.ident)
+                known(cx, command, &pattern.ident);
             }
             pattern => cx.error(
                 pattern,

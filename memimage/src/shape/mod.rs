@@ -32,8 +32,9 @@ pub use tree::ShapeTree;
 #[diagnostic::on_unimplemented(
     message = "the shape of `{Self}` is not known",
     label = "no `Shape`",
-    note = "for a type of your own, `#[derive(memimage::Shape)]`",
-    note = "for uuid, chrono, jiff, rust_decimal and indexmap, enable memimage's feature of that name"
+    note = "derive it beside `Serialize` and `Deserialize`: `#[derive(memimage::Shape)]`",
+    note = "for uuid, chrono, jiff, rust_decimal and indexmap, enable memimage's feature of that name",
+    note = "a type of another crate gets an explicit name where it is used: `#[shape(opaque = \"name\")]` on the field"
 )]
 pub trait Shape {
     /// The structure of this type.

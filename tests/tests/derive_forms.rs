@@ -1,0 +1,182 @@
+//! Forms of commands that are less common: names, attributes, aliases.
+
+use memimage::{CommandError, Commands, Context, Model, Shape};
+use memimage_tests::Local;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, PartialEq)]
+struct Refused(&'static str);
+
+type Answer = std::result::Result<(), Refused>;
+type Result<T> = std::result::Result<T, Refused>;
+
+#[derive(Clone, Default, Serialize, Deserialize, Shape, Model)]
+#[model(name = "registry", version = 7)]
+struct Registry {
+    names: Vec<String>,
+}
+
+const LEN: usize = 2;
+type Numbers = Vec<u64>;
+
+/// Same names as the locals, types and constants of an expansion.
+#[derive(Clone, Debug, Serialize, Deserialize, Shape)]
+struct S;
+#[derive(Clone, Debug, Serialize, Deserialize, Shape)]
+struct Ok(u64);
+const DESCRIPTOR: usize = 3;
+#[derive(Serialize, Deserialize, Shape)]
+struct Clash {
+    numbers: [u8; DESCRIPTOR],
+}
+
+#[memimage::commands]
+impl Registry {
+    const LIMIT: usize = 3;
+
+    /// An alias with one argument.
+    #[command]
+    fn push(&mut self, name: String) -> Result<usize> {
+        if self.names.len() == Self::LIMIT {
+            return Err(Refused("full"));
+        }
+        self.names.push(name);
+        std::result::Result::Ok(self.names.len())
+    }
+
+    /// A check behind an alias, and a body that refuses too.
+    #[command(check = may_pop)]
+    fn pop(&mut self, least: u64) -> Result<String> {
+        self.names.pop().ok_or(Refused(if least == 0 { "empty" } else { "few" }))
+    }
+
+    fn may_pop(&self, least: u64, _: &memimage::Context) -> Answer {
+        match self.names.len() as u64 >= least {
+            true => std::result::Result::Ok(()),
+            false => Err(Refused("too few")),
+        }
+    }
+
+    #[command]
+    fn r#type(&mut self, r#struct: u64, model: u64, context: u64, mut s: u64) -> u64 {
+        s += r#struct + model + context;
+        s
+    }
+
+    #[command]
+    fn merge(&mut self, other: Self, _pairs: Vec<(u64, [u64; LEN])>, s: S, ok: Ok) -> Self {
+        let _ = s;
+        let _ = ok;
+        self.names.extend(other.names);
+        self.clone()
+    }
+
+    #[command(check = any)]
+    fn checked_alias(&mut self, _numbers: Numbers) -> Option<u64> {
+        None
+    }
+
+    fn any(&self) -> std::result::Result<(), Refused> {
+        std::result::Result::Ok(())
+    }
+
+    #[cfg(not(test))]
+    #[command]
+    fn absent(&mut self, missing: Missing) {}
+
+    #[cfg(test)]
+    #[command]
+    fn present(&mut self, ctx: &Context) {
+        let _ = ctx;
+    }
+
+    #[cfg(not(test))]
+    #[command(name = "twin")]
+    fn twin(&mut self, missing: Missing) {}
+
+    #[cfg(test)]
+    #[command(name = "twin")]
+    fn twin(&mut self) {}
+
+    #[command(allow(nondeterminism))]
+    #[deprecated = "by its own will"]
+    fn clock(&mut self) {
+        let _ = std::time::Instant::now();
+    }
+
+    #[command]
+    const fn constant(&mut self) {}
+
+    #[command(name = "deposit")]
+    fn first(&mut self) {}
+
+    #[command(name = "deposit", version = 2)]
+    fn second(&mut self) {}
+
+    /// An opaque argument, written in its own way.
+    #[command]
+    fn foreign(&mut self, #[shape(opaque = "std.duration.v1")] wait: std::time::Duration) -> u64 {
+        wait.as_secs()
+    }
+
+    #[command]
+    fn pointer(&mut self) -> &'static str {
+        "kept for ever"
+    }
+}
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+enum Empty {
+    #[default]
+    Nothing,
+}
+
+#[memimage::commands]
+impl Empty {
+    #[cfg(not(test))]
+    #[command]
+    fn absent(&mut self) {}
+}
+
+#[test]
+fn aliases_of_result_are_split() {
+    let registry = Local::<Registry>::default();
+    assert_eq!(registry.push("a".into()).unwrap(), 1);
+    assert!(matches!(registry.pop(2), Err(CommandError::Refused(Refused("too few")))));
+    assert_eq!(registry.pop(1).unwrap(), "a");
+    assert!(matches!(registry.pop(0), Err(CommandError::Refused(Refused("empty")))));
+    assert_eq!(registry.checked_alias(vec![]).unwrap(), None);
+}
+
+#[test]
+fn names_never_clash() {
+    let registry = Local::<Registry>::default();
+    assert_eq!(registry.r#type(1, 2, 3, 4).unwrap(), 10);
+    assert_eq!(registry.merge(Registry { names: vec!["b".into()] }, vec![], S, Ok(1)).unwrap().names, ["b"]);
+    assert_eq!(registry.foreign(std::time::Duration::from_secs(3)).unwrap(), 3);
+    assert_eq!(registry.pointer().unwrap(), "kept for ever");
+    let _ = Clash { numbers: [0; 3] };
+}
+
+#[test]
+fn rows_follow_cfg() {
+    assert_eq!((Registry::NAME, Registry::VERSION), ("registry", 7));
+    let rows: Vec<_> = Registry::EVENTS.iter().map(|row| (row.name(), row.version())).collect();
+    let expected = [
+        ("push", 1),
+        ("pop", 1),
+        ("type", 1),
+        ("merge", 1),
+        ("checked_alias", 1),
+        ("present", 1),
+        ("twin", 1),
+        ("clock", 1),
+        ("constant", 1),
+        ("deposit", 1),
+        ("deposit", 2),
+        ("foreign", 1),
+        ("pointer", 1),
+    ];
+    assert_eq!(rows, expected);
+    assert_eq!(Empty::EVENTS.len(), 0);
+}

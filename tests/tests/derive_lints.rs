@@ -1,0 +1,143 @@
+//! The expansions, in every place and under every lint that users deny.
+#![deny(
+    warnings,
+    missing_docs,
+    unreachable_pub,
+    unused,
+    private_interfaces,
+    private_bounds,
+    missing_debug_implementations
+)]
+#![deny(clippy::all, clippy::pedantic, non_ascii_idents, unused_qualifications, single_use_lifetimes)]
+#![allow(clippy::needless_pass_by_value)]
+#![forbid(unsafe_code)]
+
+use memimage_tests::Local;
+
+/// A public model with public, narrower and private commands.
+pub mod public {
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    /// Counts.
+    #[derive(Debug, Default, Serialize, Deserialize, Shape, Model)]
+    pub struct Counter {
+        count: u64,
+    }
+
+    #[derive(Debug, Clone, Serialize, Deserialize, Shape)]
+    pub(crate) struct Step(u64);
+
+    #[memimage::commands(derive(Debug, Clone))]
+    impl Counter {
+        /// Adds.
+        #[command]
+        pub fn add(&mut self, by: u64) -> u64 {
+            self.count += by;
+            self.count
+        }
+
+        #[command]
+        pub(crate) fn step(&mut self, step: Step) -> u64 {
+            self.count += step.0;
+            self.count
+        }
+
+        #[command]
+        fn reset(&mut self) {
+            self.count = 0;
+        }
+    }
+
+    pub(crate) fn step_and_reset(counter: &impl CounterCommands) -> u64 {
+        let count = counter.step(Step(2)).expect("never refused");
+        counter.reset().expect("never refused");
+        count
+    }
+}
+
+mod private {
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    pub(super) struct Counter {
+        count: u64,
+    }
+
+    #[derive(Serialize, Deserialize, Shape)]
+    pub(super) struct By {
+        pub(super) by: u64,
+    }
+
+    #[memimage::commands]
+    impl Counter {
+        #[command]
+        pub(super) fn add(&mut self, by: By) -> u64 {
+            self.count += by.by;
+            self.count
+        }
+    }
+}
+
+#[derive(Default, serde::Serialize, serde::Deserialize, memimage::Shape, memimage::Model)]
+struct Quiet {
+    count: u64,
+}
+
+/// All commands private, at the crate's root.
+#[memimage::commands]
+impl Quiet {
+    #[command]
+    fn add(&mut self, by: u64) -> u64 {
+        self.count += by;
+        self.count
+    }
+}
+
+#[test]
+fn in_a_public_module() {
+    use public::CounterCommands;
+    let counter = Local::<public::Counter>::default();
+    assert_eq!(counter.add(1).unwrap(), 1);
+    assert_eq!(public::step_and_reset(&counter), 3);
+    assert_eq!(counter.add(1).unwrap(), 1);
+}
+
+#[test]
+fn in_a_private_module_and_at_the_root() {
+    use private::CounterCommands;
+    let counter = Local::<private::Counter>::default();
+    assert_eq!(counter.add(private::By { by: 4 }).unwrap(), 4);
+    assert_eq!(Local::<Quiet>::default().add(5).unwrap(), 5);
+}
+
+#[test]
+fn two_models_in_one_function() {
+    #[derive(Default, serde::Serialize, serde::Deserialize, memimage::Shape, memimage::Model)]
+    struct Left(u64);
+
+    #[memimage::commands]
+    impl Left {
+        #[command]
+        fn add(&mut self, by: u64) -> u64 {
+            self.0 += by;
+            self.0
+        }
+    }
+
+    #[derive(Default, serde::Serialize, serde::Deserialize, memimage::Shape, memimage::Model)]
+    struct Right(u64);
+
+    #[memimage::commands]
+    impl Right {
+        #[command]
+        fn add(&mut self, by: u64) -> u64 {
+            self.0 += 10 * by;
+            self.0
+        }
+    }
+
+    assert_eq!(Local::<Left>::default().add(1).unwrap(), 1);
+    assert_eq!(std::sync::Arc::new(Local::<Right>::default()).add(1).unwrap(), 10);
+}
