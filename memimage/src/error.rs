@@ -167,8 +167,10 @@ pub(crate) enum Kind {
     #[error("the image is closed; open it again")]
     Closed,
 
-    #[error("`{inner}` was called on an image from inside `{outer}` on the same thread, which would wait for itself; \
-             call it afterwards")]
+    #[error(
+        "`{inner}` was called on an image from inside `{outer}` on the same thread, which would wait for itself; \
+             call it afterwards"
+    )]
     Reentrant { inner: &'static str, outer: &'static str },
 
     #[error("the command `{command}` panicked in its {place}: {message}; it was not recorded and changed nothing")]

@@ -10,7 +10,7 @@ use crate::context::{Context, Timestamp};
 use crate::digest::{Digest, digest};
 use crate::error::{Error, Kind};
 use crate::event::{EventType, Model, Outcome, decode, panic_message};
-use crate::journal::{Dispatch, DigestMark, End, Frame, FrameKind, Genesis, Record, Scan, Source, records};
+use crate::journal::{DigestMark, Dispatch, End, Frame, FrameKind, Genesis, Record, Scan, Source, records};
 use crate::seq::{SegmentId, Seq};
 use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotFile, Snapshots};
@@ -194,9 +194,7 @@ impl<M: Model> Replay<'_, M> {
             Some(_) if !same_shape => {
                 return Err(changed("it is a given state, and the model has changed its shape since"));
             }
-            Some(state) => {
-                decode(state).map_err(|error| self.scan.corrupt_frame(segment, frame, error.to_string()))?
-            }
+            Some(state) => decode(state).map_err(|error| self.scan.corrupt_frame(segment, frame, error.to_string()))?,
         };
         if same_shape && self.goal.verify_digests && state_digest(&model)?.to_u64() != genesis.digest {
             return Err(changed("it was the model's `Default`, which gives another state now"));

@@ -1,1 +1,72 @@
-fn main(){}
+//! A bank that forgets nothing: run it twice, and the second run goes on where the first ended.
+
+use std::collections::BTreeMap;
+
+use memimage::{Image, Model, Shape};
+use serde::{Deserialize, Serialize};
+
+type Account = u32;
+type Cents = u64;
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+struct Bank {
+    accounts: BTreeMap<Account, Cents>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("account {account} holds {balance} cents, which is less than {wanted}")]
+struct Insufficient {
+    account: Account,
+    balance: Cents,
+    wanted: Cents,
+}
+
+#[memimage::commands]
+impl Bank {
+    /// Never refused, so always recorded.
+    #[command]
+    fn deposit(&mut self, account: Account, amount: Cents) -> Cents {
+        let balance = self.accounts.entry(account).or_default();
+        *balance += amount;
+        *balance
+    }
+
+    /// Refused if `can_withdraw` says so; a refusal is not recorded.
+    #[command(check = can_withdraw)]
+    fn withdraw(&mut self, account: Account, amount: Cents) -> Cents {
+        let balance = self.accounts.entry(account).or_default();
+        *balance -= amount;
+        *balance
+    }
+
+    fn can_withdraw(&self, account: Account, amount: Cents) -> Result<(), Insufficient> {
+        let balance = self.accounts.get(&account).copied().unwrap_or(0);
+        if balance < amount {
+            return Err(Insufficient { account, balance, wanted: amount });
+        }
+        Ok(())
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let path = std::env::args().nth(1).unwrap_or_else(|| "bank.image".to_owned());
+    let bank = Image::<Bank>::open(&path)?; // makes the image, or recovers it
+    println!("`{path}` holds {} events from earlier runs", bank.seq());
+
+    bank.deposit(7, 100)?; // on disk when it returns
+    bank.deposit(8, 20)?;
+    bank.withdraw(7, 30)?;
+    match bank.withdraw(8, 1_000_000) {
+        Ok(left) => println!("account 8 has {left} cents left"),
+        Err(refused) => println!("refused: {refused}"),
+    }
+
+    bank.query(|bank| {
+        for (account, balance) in &bank.accounts {
+            println!("account {account}: {balance} cents");
+        }
+    })?;
+    bank.close()?;
+    println!("run it again: it goes on from here");
+    Ok(())
+}

@@ -25,8 +25,8 @@ use std::path::Path;
 
 pub use lock::{Lock, LockGuard};
 pub use real::RealDisk;
-pub(crate) use stored::{StoredFile, failed};
 pub use sim::{Operation, SimDisk, Unsynced};
+pub(crate) use stored::{StoredFile, failed};
 
 /// What a file is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

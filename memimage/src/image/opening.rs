@@ -15,8 +15,8 @@ use crate::disk::{Access, Disk, Lock, LockGuard, StoredFile, failed};
 use crate::error::{Error, Kind};
 use crate::event::Model;
 use crate::journal::{
-    Ahead, BLOCK, Dispatch, DurableBlock, End, Identity, Journal, Layout, Maker, Place, Plan, Ready, SEGMENT_HEADER, Salts, Scan, Source,
-    Survey, Writer, WriterEnd, create, quarantine, sync_dir, write_again,
+    Ahead, BLOCK, Dispatch, DurableBlock, End, Identity, Journal, Layout, Maker, Place, Plan, Ready, SEGMENT_HEADER,
+    Salts, Scan, Source, Survey, Writer, WriterEnd, create, quarantine, sync_dir, write_again,
 };
 use crate::options::Options;
 use crate::recovery::{Goal, Recovered, genesis_of, proven_by, recover};
@@ -74,8 +74,7 @@ impl<M: Model> Opening<M> {
 
     fn create(&self) -> Result<(), Error> {
         let genesis = genesis_of::<M>(self.options.genesis.as_ref())?;
-        let identity =
-            Identity { uuid: random_uuid()?, seed: random()?, parent: None, model: M::NAME.to_owned() };
+        let identity = Identity { uuid: random_uuid()?, seed: random()?, parent: None, model: M::NAME.to_owned() };
         let mut salts = random_salts()?;
         let shift = self.options.align_shift();
         create(&self.maker(identity, 1), &genesis, shift, &mut salts)?;
@@ -116,12 +115,10 @@ impl<M: Model> Opening<M> {
         let proven = block.map_or(Seq::ZERO, |block| block.durable_seq).max(proven_by(&snapshots, &identity.uuid)?);
         let scan = Scan::new(&source, proven)?;
         source.file(scan.active(), Access::ReadWrite)?.sync_data()?;
-        let dispatch = Dispatch::new(scan.table()?, M::EVENTS).map_err(|differences| {
-            Error::new(Kind::Shapes { path: self.layout.root().to_owned(), differences })
-        })?;
+        let dispatch = Dispatch::new(scan.table()?, M::EVENTS)
+            .map_err(|differences| Error::new(Kind::Shapes { path: self.layout.root().to_owned(), differences }))?;
 
-        let goal =
-            Goal { until: None, newest_snapshot: None, verify_digests: self.options.verify_digests };
+        let goal = Goal { until: None, newest_snapshot: None, verify_digests: self.options.verify_digests };
         let recovered = recover::<M>(&source, &scan, &dispatch, &snapshots, goal)?;
         let epoch = recovered
             .end
@@ -271,7 +268,10 @@ fn read_block(file: &StoredFile, uuid: &[u8; 16]) -> Result<Option<DurableBlock>
 
 fn report(layout: &Layout, recovery: &Recovery) {
     if let Some(behind) = recovery.clock_behind.filter(|behind| behind.as_secs() > 0) {
-        tracing::warn!(?behind, "the clock is behind the last event; recorded time stands still until it has caught up");
+        tracing::warn!(
+            ?behind,
+            "the clock is behind the last event; recorded time stands still until it has caught up"
+        );
     }
     tracing::info!(
         path = %layout.root().display(),
@@ -287,8 +287,9 @@ fn report(layout: &Layout, recovery: &Recovery) {
 
 fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Error::io("drawing random bytes for", Path::new("a new image"), std::io::Error::other(error)))?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::io("drawing random bytes for", Path::new("a new image"), std::io::Error::other(error))
+    })?;
     Ok(bytes)
 }
 

@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 
 use postcard::ser_flavors::Flavor;
-use serde::Serialize;
 
 use super::entered::Entered;
 use super::pending::Pending;

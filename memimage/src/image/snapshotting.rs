@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
-use super::{Core, Shared};
 use super::entered::Entered;
+use super::{Core, Shared};
 use crate::context::Timestamp;
 use crate::error::Error;
 use crate::event::Model;
@@ -146,8 +146,7 @@ impl<M: Model> Shared<M> {
             return Ok(false);
         }
         let older = Seq::new(taken.seq.get().saturating_sub(1));
-        let goal =
-            Goal { until: Some(taken.seq), newest_snapshot: Some(older), verify_digests: self.verify_digests };
+        let goal = Goal { until: Some(taken.seq), newest_snapshot: Some(older), verify_digests: self.verify_digests };
         let rebuilt = self.recover_beside(&taken.dispatch, goal)?;
         compare(&rebuilt.model, rebuilt.last, rebuilt.snapshot.unwrap_or(Seq::ZERO), taken.digest)?;
         Ok(true)

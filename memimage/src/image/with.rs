@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use super::Image;
 use super::pending::Pending;
 use super::run::How;
-use super::Image;
 use crate::context::Metadata;
 use crate::error::Error;
 use crate::event::{Command, Model};
@@ -71,4 +71,3 @@ impl<M: Model> fmt::Debug for With<'_, M> {
         f.debug_struct("With").field("metadata", &self.metadata).finish_non_exhaustive()
     }
 }
-

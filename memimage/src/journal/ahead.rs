@@ -86,7 +86,12 @@ impl Ahead {
     }
 
     /// As [`obtain`](Ahead::obtain), for a future; `started` says whether this is its first poll.
-    pub(crate) fn poll_obtain(self: &Arc<Ahead>, room: NoRoom, started: &mut bool, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    pub(crate) fn poll_obtain(
+        self: &Arc<Ahead>,
+        room: NoRoom,
+        started: &mut bool,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
         if !std::mem::replace(started, true) {
             self.start(Some(room));
         }

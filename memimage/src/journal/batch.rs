@@ -219,7 +219,12 @@ impl Open {
     }
 
     /// Starts a record of an event. Its payload is appended to [`bytes`](Open::bytes).
-    pub(crate) fn begin(&mut self, event: EventId, time: Timestamp, metadata: &Metadata) -> Result<Mark, MetadataError> {
+    pub(crate) fn begin(
+        &mut self,
+        event: EventId,
+        time: Timestamp,
+        metadata: &Metadata,
+    ) -> Result<Mark, MetadataError> {
         let mark = Mark { start: self.bytes.len(), time };
         let delta = time.as_micros() - self.time.as_micros();
         record::begin(&mut self.bytes, event, delta, metadata).inspect_err(|_| self.take_back(mark))?;

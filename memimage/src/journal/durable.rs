@@ -66,13 +66,8 @@ mod tests {
 
     #[test]
     fn what_is_encoded_is_decoded_and_nothing_else() {
-        let block = DurableBlock {
-            epoch: 1,
-            durable_seq: Seq::new(2),
-            segment: SegmentId::new(3),
-            offset: 4,
-            previous: 5,
-        };
+        let block =
+            DurableBlock { epoch: 1, durable_seq: Seq::new(2), segment: SegmentId::new(3), offset: 4, previous: 5 };
         let bytes = block.encode(&[6; 16]);
         assert_eq!(DurableBlock::decode(&bytes, &[6; 16]), Some(block));
         assert_eq!(DurableBlock::decode(&bytes, &[7; 16]), None, "another image's");

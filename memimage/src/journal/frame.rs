@@ -329,9 +329,7 @@ impl<'a> RawHeader<'a> {
         match self.kind() {
             None => Err(format!("a frame is of the unknown kind {}", self.bytes[6])),
             Some(_) if cipher != 0 => Err(format!("a frame is encrypted by the unknown cipher {cipher}")),
-            Some(_) if compression != 0 => {
-                Err(format!("a frame is compressed by the unknown method {compression}"))
-            }
+            Some(_) if compression != 0 => Err(format!("a frame is compressed by the unknown method {compression}")),
             Some(kind) => Ok(kind),
         }
     }

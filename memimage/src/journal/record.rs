@@ -73,7 +73,12 @@ pub(crate) fn reject(out: &mut [u8], start: usize) {
 }
 
 /// Reads the records of a batch's body.
-pub(crate) fn read(body: &[u8], first: Seq, count: u32, base: Timestamp) -> impl Iterator<Item = Result<Record, RecordFault>> {
+pub(crate) fn read(
+    body: &[u8],
+    first: Seq,
+    count: u32,
+    base: Timestamp,
+) -> impl Iterator<Item = Result<Record, RecordFault>> {
     let mut reader = Reader { body, at: 0, seq: first, found: 0, time: base };
     let mut done = false;
     std::iter::from_fn(move || {

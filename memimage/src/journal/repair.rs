@@ -11,7 +11,12 @@ use crate::disk::{Disk, StoredFile, failed};
 use crate::error::Error;
 
 /// Copies what a crash left of a frame to the quarantine, syncs the copy, clears the place and syncs that.
-pub(crate) fn quarantine(disk: &dyn Disk, layout: &Layout, file: &StoredFile, end: &End) -> Result<Option<PathBuf>, Error> {
+pub(crate) fn quarantine(
+    disk: &dyn Disk,
+    layout: &Layout,
+    file: &StoredFile,
+    end: &End,
+) -> Result<Option<PathBuf>, Error> {
     let Some(torn) = end.torn.clone() else { return Ok(None) };
     let copy = free_path(disk, layout, end, torn.start)?;
     let temporary = unfinished(&copy);

@@ -133,7 +133,13 @@ impl<'a> Scan<'a> {
     }
 
     /// Nothing may stand after a seal.
-    fn after_seal(&self, segment: SegmentId, bytes: &[u8], offset: usize, chain: Chain) -> Result<Option<Range<usize>>, Error> {
+    fn after_seal(
+        &self,
+        segment: SegmentId,
+        bytes: &[u8],
+        offset: usize,
+        chain: Chain,
+    ) -> Result<Option<Range<usize>>, Error> {
         match bytes[offset.min(bytes.len())..].iter().all(|&byte| byte == 0) {
             true => Ok(None),
             false => Err(self.corrupt(segment, offset, chain.next_seq, "bytes follow the seal".to_owned())),
@@ -153,8 +159,7 @@ impl<'a> Scan<'a> {
             let path = self.source.path(segment);
             return Err(Error::new(Kind::Format { path, act: "read", what: format!("at byte {offset} {what}") }));
         }
-        let evidence =
-            Evidence { durable: self.durable.max(chain.durable), later_segment: segment != self.active };
+        let evidence = Evidence { durable: self.durable.max(chain.durable), later_segment: segment != self.active };
         match judge(bytes, offset, fault, expecting, evidence, walk.checksum()) {
             Verdict::Clean => Ok(None),
             Verdict::Torn(range) => Ok(Some(range)),

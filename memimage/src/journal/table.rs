@@ -87,7 +87,8 @@ impl Dispatch {
         let mut ids = vec![None; events.len()];
         for (id, journal) in table.rows.iter().enumerate() {
             let same_name: Vec<_> = events.iter().filter(|event| event.name == journal.name).collect();
-            let Some(row) = events.iter().position(|event| event.name == journal.name && event.version == journal.version)
+            let Some(row) =
+                events.iter().position(|event| event.name == journal.name && event.version == journal.version)
             else {
                 found.push(unknown(journal, &same_name));
                 continue;
@@ -130,9 +131,9 @@ impl Dispatch {
     #[must_use]
     pub(crate) fn declare<M>(&self, row: usize, event: &EventType<M>) -> Dispatch {
         let mut grown = self.clone();
-        let declared =
-            Row { name: event.name.to_owned(), version: event.version, shape: ShapeTree::of(event.shape) };
-        let known = grown.table.rows.iter().position(|row| row.name == declared.name && row.version == declared.version);
+        let declared = Row { name: event.name.to_owned(), version: event.version, shape: ShapeTree::of(event.shape) };
+        let known =
+            grown.table.rows.iter().position(|row| row.name == declared.name && row.version == declared.version);
         let id = known.unwrap_or(grown.table.rows.len());
         match known {
             Some(id) => grown.table.rows[id] = declared,
@@ -149,7 +150,9 @@ impl Dispatch {
 fn unknown<M>(journal: &Row, same_name: &[&EventType<M>]) -> String {
     let Row { name, version, .. } = journal;
     match same_name.iter().map(|event| event.version).max() {
-        None => format!("`{name}` version {version} is in the journal and no command of this program; keep it in the block"),
+        None => {
+            format!("`{name}` version {version} is in the journal and no command of this program; keep it in the block")
+        }
         Some(newest) if newest < *version => {
             format!("`{name}` version {version} is in the journal, this program knows version {newest}: it is too old")
         }
