@@ -1,5 +1,6 @@
 //! stub, being written
 mod context;
+mod digest;
 mod error;
 mod event;
 mod seq;
@@ -9,6 +10,7 @@ mod submit;
 pub use memimage_derive::{Model, Shape, commands};
 
 pub use context::Context;
+pub use digest::{Digest, DigestError, digest};
 pub use error::{CommandError, Error};
 pub use event::{Command, Commands, Event, Model};
 pub use seq::{SegmentId, Seq};
