@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use crate::event::Model;
 use crate::shape::{Descriptor, Shape, ShapeRef};
 
 /// Stands for a generic type inside its own fields: its shape refers back to the type by its identity.
@@ -33,16 +34,23 @@ const fn fnv(mut hash: u64, bytes: &[u8]) -> u64 {
     label = "not `std::result::Result`",
     note = "a command that may refuse returns std's `Result`; give a type of your own another name"
 )]
-pub trait Fallible {
+pub trait Fallible: Sized {
     /// The answer.
     type Output;
     /// The refusal.
     type Refusal;
+
+    /// The body's answer.
+    fn answered(self) -> Result<Self::Output, Self::Refusal>;
 }
 
 impl<T, E> Fallible for Result<T, E> {
     type Output = T;
     type Refusal = E;
+
+    fn answered(self) -> Result<T, E> {
+        self
+    }
 }
 
 /// What a check returns.
@@ -51,13 +59,20 @@ impl<T, E> Fallible for Result<T, E> {
     label = "not a `Result<(), _>`",
     note = "a check answers `Ok(())` or the reason why the command is refused"
 )]
-pub trait Judgement {
+pub trait Judgement: Sized {
     /// The refusal.
     type Refusal;
+
+    /// The check's answer.
+    fn judged(self) -> Result<(), Self::Refusal>;
 }
 
 impl<E> Judgement for Result<(), E> {
     type Refusal = E;
+
+    fn judged(self) -> Result<(), E> {
+        self
+    }
 }
 
 /// What a check of a command that refuses with `E` returns.
@@ -66,7 +81,7 @@ impl<E> Judgement for Result<(), E> {
     label = "the check returns `{Self}`, and the command's own refusal is `{E}`",
     note = "give both the same error type, such as one enum with a variant for each reason"
 )]
-pub trait JudgementOf<E> {
+pub trait JudgementOf<E>: Sized {
     /// The check's answer.
     fn judged(self) -> Result<(), E>;
 }
@@ -97,3 +112,6 @@ pub trait NotResult {
 }
 
 impl<T> NotResult for Probe<T> {}
+
+/// Asserts that what has commands is a model, so that a forgotten derive is seen where the commands are.
+pub const fn assert_model<M: Model>() {}

@@ -20,7 +20,7 @@ pub use submit::Submit;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::event::{EventType, FromRefusal, row_of};
-    pub use crate::expand::{Back, Fallible, Judgement, NotResult, Probe, identity, judged};
+    pub use crate::expand::{Back, Fallible, Judgement, NotResult, Probe, assert_model, identity, judged};
     pub use crate::shape::{Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant};
     pub use serde;
     pub use std::convert::Infallible;

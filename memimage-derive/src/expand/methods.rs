@@ -1,24 +1,24 @@
 //! The trait by which commands are methods of an image.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{GenericArgument, PathArguments, ReturnType, Type};
 
+use super::command::refusing;
 use super::own_type;
 use crate::ast::{Block, Command, Output};
-use crate::hygiene::Fresh;
+use crate::hygiene::{Fresh, placed};
 
 pub(crate) fn methods(krate: &TokenStream, block: &Block) -> TokenStream {
     let methods = block.commands.iter().map(|command| {
         let payload = &command.payload;
         let fields = command.arguments().map(|argument| &argument.ident);
         let signature = signature(krate, block, command);
-        quote! {
-            #signature {
-                #krate::Submit::execute(self, #payload { #(#fields),* })
-            }
-        }
+        let span = refusing(block, command).map_or_else(Span::call_site, Spanned::span);
+        let (krate, this) = (placed(krate, span), quote!(self));
+        let body = quote_spanned!(span=> #krate::Submit::execute(#this, #payload { #(#fields),* }));
+        quote!(#signature { #body })
     });
     around(krate, block, &quote!(#(#methods)*))
 }
@@ -56,11 +56,14 @@ pub(crate) fn signature(krate: &TokenStream, block: &Block, command: &Command) -
         quote!(#ident: #ty)
     });
     let answer = answer(krate, block, command);
+    let span = refusing(block, command).map_or_else(Span::call_site, Spanned::span);
+    let this = quote!(self);
+    let function = quote_spanned!(span=> fn #name(&#this #(, #arguments)*) -> #answer);
     quote! {
         #(#cfgs)*
         #docs
         #(#deprecated)*
-        fn #name(&self #(, #arguments)*) -> #answer
+        #function
     }
 }
 
@@ -89,7 +92,8 @@ fn answer(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream 
             return quote!(::core::result::Result<#output, #krate::Error>);
         }
     };
-    quote!(::core::result::Result<#output, #krate::CommandError<#refusal>>)
+    let krate = placed(krate, refusal.span());
+    quote_spanned!(refusal.span()=> ::core::result::Result<#output, #krate::CommandError<#refusal>>)
 }
 
 fn plain(output: &Output) -> TokenStream {
