@@ -34,23 +34,19 @@ const fn fnv(mut hash: u64, bytes: &[u8]) -> u64 {
     label = "not `std::result::Result`",
     note = "a command that may refuse returns std's `Result`; give a type of your own another name"
 )]
-pub trait Fallible: Sized {
+pub trait Fallible {
     /// The answer.
     type Output;
     /// The refusal.
     type Refusal;
-
-    /// The body's answer.
-    fn answered(self) -> Result<Self::Output, Self::Refusal>;
+    /// Both: std's `Result`. A function that returns this is judged by rustc only where the type is one.
+    type Answer;
 }
 
 impl<T, E> Fallible for Result<T, E> {
     type Output = T;
     type Refusal = E;
-
-    fn answered(self) -> Result<T, E> {
-        self
-    }
+    type Answer = Result<T, E>;
 }
 
 /// What a check returns.
@@ -59,20 +55,16 @@ impl<T, E> Fallible for Result<T, E> {
     label = "not a `Result<(), _>`",
     note = "a check answers `Ok(())` or the reason why the command is refused"
 )]
-pub trait Judgement: Sized {
+pub trait Judgement {
     /// The refusal.
     type Refusal;
-
-    /// The check's answer.
-    fn judged(self) -> Result<(), Self::Refusal>;
+    /// What is returned, as [`Fallible::Answer`].
+    type Answer;
 }
 
 impl<E> Judgement for Result<(), E> {
     type Refusal = E;
-
-    fn judged(self) -> Result<(), E> {
-        self
-    }
+    type Answer = Result<(), E>;
 }
 
 /// What a check of a command that refuses with `E` returns.

@@ -59,19 +59,26 @@ fn functions(krate: &TokenStream, block: &Block, command: &Command) -> TokenStre
     let krate = &placed(krate, span);
     let (locals, ty) = (Locals::at(span), &block.model);
     let check = check(krate, block, command, &locals);
-    let apply = apply(krate, block, command, &locals);
+    let apply = apply(block, command, &locals);
     let Locals { this, model, context, .. } = locals;
     let own = quote_spanned!(span=> <Self as #krate::Command<#ty>>);
+    let mut judgement = quote_spanned!(span=> ::core::result::Result<(), #own::Refusal>);
+    let mut answer = quote_spanned!(span=> ::core::result::Result<#own::Output, #own::Refusal>);
+    // Said by projection, a type that is no `Result` is one error, and not a second one in the body.
+    match (refusing(block, command), &command.output) {
+        (Some(ty), Output::Result(_)) => answer = quote_spanned!(span=> <#ty as #krate::__private::Fallible>::Answer),
+        (Some(judge), _) => {
+            let judge = super::own_type(block, judge);
+            judgement = quote_spanned!(span=> <#judge as #krate::__private::Judgement>::Answer);
+        }
+        (None, _) => {}
+    }
     quote_spanned! {span=>
-        fn check(&#this, #model: &#ty, #context: &#krate::Context) -> ::core::result::Result<(), #own::Refusal> {
+        fn check(&#this, #model: &#ty, #context: &#krate::Context) -> #judgement {
             #check
         }
 
-        fn apply(
-            #this,
-            #model: &mut #ty,
-            #context: &#krate::Context,
-        ) -> ::core::result::Result<#own::Output, #own::Refusal> {
+        fn apply(#this, #model: &mut #ty, #context: &#krate::Context) -> #answer {
             #apply
         }
     }
@@ -137,10 +144,7 @@ fn check(krate: &TokenStream, block: &Block, command: &Command, locals: &Locals)
                 #krate::__private::judged::<_, <Self as #krate::Command<#ty>>::Refusal>(#call)
             }
         }
-        (ReturnType::Type(_, judgement), _) => {
-            quote_spanned!(judgement.span()=> #krate::__private::Judgement::judged(#call))
-        }
-        (ReturnType::Default, _) => call,
+        _ => call,
     }
 }
 
@@ -156,7 +160,7 @@ fn handed(command: &Command, this: &Ident, pattern: &Pat, wanted: &Type) -> Opti
 }
 
 /// The body of `apply`: a call of the user's method.
-fn apply(krate: &TokenStream, block: &Block, command: &Command, locals: &Locals) -> TokenStream {
+fn apply(block: &Block, command: &Command, locals: &Locals) -> TokenStream {
     let (ty, Locals { span, this, model, context }) = (&block.model, locals);
     let name = &command.sig.ident;
     let arguments = command.inputs.iter().map(|input| match input {
@@ -168,7 +172,7 @@ fn apply(krate: &TokenStream, block: &Block, command: &Command, locals: &Locals)
     });
     let call = quote_spanned!(*span=> <#ty>::#name(#model, #(#arguments),*));
     match &command.output {
-        Output::Result(answer) => quote_spanned!(answer.span()=> #krate::__private::Fallible::answered(#call)),
+        Output::Result(_) => call,
         Output::Unit | Output::Plain(_) => quote_spanned!(*span=> ::core::result::Result::Ok(#call)),
     }
 }
