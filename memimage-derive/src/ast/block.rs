@@ -1,7 +1,7 @@
 //! An impl block of commands. Only signatures are parsed: bodies are carried through as the tokens they are.
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident};
+use quote::{ToTokens, format_ident, quote};
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
@@ -69,6 +69,8 @@ impl Block {
         }
         let args = CommandArgs::parse(cx, mark);
         let command = Command::new(cx, &self.model, args, &mut method);
+        // That arguments are owned is our rule, and no oversight of the user's.
+        body.extend(quote!(#[allow(clippy::needless_pass_by_value)]));
         method.to_tokens(body);
         self.commands.push(command);
     }
