@@ -2,6 +2,7 @@
 
 mod descriptor;
 mod pointer;
+mod std_impls_tmp;
 
 pub use descriptor::{Descriptor, Enum, Field, Primitive, Struct, Style, Variant};
 pub use pointer::ShapeRef;
