@@ -3,6 +3,7 @@
 mod dice;
 mod files;
 mod gate;
+pub mod library;
 mod local;
 mod model;
 mod run;
