@@ -320,6 +320,10 @@ impl<S: Sink> Commit<S> {
         if let Some(batch) = self.pop() {
             return Some(batch);
         }
+        if self.state.lock().failed.is_some() {
+            // whoever waits for the open batch was told that it was not recorded
+            return None;
+        }
         let batch = open.seal();
         let mut state = self.state.lock();
         state.awaited = false;
@@ -373,6 +377,11 @@ impl<S: Sink> Commit<S> {
             let more = {
                 let open = self.open.lock();
                 let state = self.state.lock();
+                if state.failed.is_some() {
+                    drop((open, state));
+                    self.disappoint(&wanted);
+                    return false;
+                }
                 !state.queue.is_empty() || !open.is_empty()
             };
             if !more {
