@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 use memimage::disk::{Disk, SimDisk};
-use memimage::{Error, Image, Model, Seq, Shape, SnapshotPolicy};
+use memimage::{Error, Image, Model, Seq, Shape, SnapshotPolicy, Timestamp};
 use memimage_tests::{Act, Ask, Files, GateDisk, Ledger, LedgerCommands, LedgerFile, Run, changed, files};
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +27,8 @@ impl Counter {
 }
 
 fn options() -> memimage::Options<Ledger> {
-    Image::options().segment_size(16 << 10).snapshots(SnapshotPolicy::Manual)
+    let clock = || Timestamp::from_micros(1_000_000);
+    Image::options().segment_size(16 << 10).snapshots(SnapshotPolicy::Manual).clock(clock)
 }
 
 fn open(disk: impl Disk) -> Result<Image<Ledger>, Error> {
@@ -161,7 +162,13 @@ fn snapshots_without_a_journal_are_no_image() {
 fn all_segments_deleted_is_no_new_image() {
     let disk = image();
     remove(&disk, |path| path.ends_with(".journal") || path.ends_with(".snapshot"));
-    refused(&disk, Error::is_not_an_image, expect!["`/ledger` is not an image: its `journal/durable` is of an image in use, but there is no segment, so events are missing; nothing was changed; give the path of an image, or of a directory that is empty or does not exist yet"]);
+    refused(
+        &disk,
+        Error::is_not_an_image,
+        expect![
+            "`/ledger` is not an image: its `journal/durable` is of an image in use, but there is no segment, so events are missing; nothing was changed; give the path of an image, or of a directory that is empty or does not exist yet"
+        ],
+    );
 }
 
 #[test]
@@ -324,6 +331,9 @@ fn a_full_disk_can_be_tried_again() {
     for act in [Act::CreateNew, Act::Write, Act::SyncAll] {
         let disk = GateDisk::new(sim.clone());
         let image = open(disk.clone()).unwrap();
+        while sim.kind(Path::new("/ledger/journal/00000002.journal")).unwrap().is_none() {
+            std::thread::yield_now(); // it is made in the background
+        }
         disk.fail(act, ".journal.tmp", ErrorKind::StorageFull);
         let mut accepted = image.seq();
         let error = loop {
@@ -335,7 +345,7 @@ fn a_full_disk_can_be_tried_again() {
         };
         assert!(error.is_storage_full() && !error.is_poisoned(), "{error}");
         if act == Act::CreateNew {
-            expect!["the disk is full: creating `/ledger/journal/00000002.journal.tmp` failed (no storage space); nothing was accepted and nothing is lost; free some space and try again"].assert_eq(&error.to_string());
+            expect!["the disk is full: creating `/ledger/journal/00000003.journal.tmp` failed (no storage space); nothing was accepted and nothing is lost; free some space and try again"].assert_eq(&error.to_string());
         }
         assert_eq!(image.seq(), accepted);
         assert!(image.file(vec![3; 2_000]).unwrap_err().is_storage_full(), "still");
