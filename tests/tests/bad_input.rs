@@ -58,7 +58,7 @@ fn holds_all(image: &Image<Ledger>) {
 }
 
 /// The disk refuses to be opened, says so, and keeps all its files.
-fn refused(disk: &SimDisk, is: fn(&Error) -> bool, text: Expect) -> Error {
+fn refused(disk: &SimDisk, is: fn(&Error) -> bool, text: &Expect) -> Error {
     let before = files(disk);
     let error = open(disk.clone()).expect_err("it must be refused");
     unchanged(&before, disk);
@@ -106,7 +106,7 @@ fn a_file_is_no_image() {
     refused(
         &disk,
         Error::is_not_an_image,
-        expect![
+        &expect![
             "`/ledger` is not an image: it is a file; nothing was changed; give the path of an image, or of a directory that is empty or does not exist yet"
         ],
     );
@@ -120,7 +120,7 @@ fn a_directory_of_other_files_is_no_image() {
     refused(
         &disk,
         Error::is_not_an_image,
-        expect![
+        &expect![
             "`/ledger` is not an image: it holds other files and no journal; nothing was changed; give the path of an image, or of a directory that is empty or does not exist yet"
         ],
     );
@@ -151,7 +151,7 @@ fn snapshots_without_a_journal_are_no_image() {
     refused(
         &disk,
         Error::is_not_an_image,
-        expect![
+        &expect![
             "`/ledger` is not an image: it has snapshots but no journal, so events may be missing; nothing was changed; give the path of an image, or of a directory that is empty or does not exist yet"
         ],
     );
@@ -165,7 +165,7 @@ fn all_segments_deleted_is_no_new_image() {
     refused(
         &disk,
         Error::is_not_an_image,
-        expect![
+        &expect![
             "`/ledger` is not an image: its `journal/durable` is of an image in use, but there is no segment, so events are missing; nothing was changed; give the path of an image, or of a directory that is empty or does not exist yet"
         ],
     );
@@ -191,7 +191,7 @@ fn a_newer_format_is_refused() {
         let crc = crc32c::crc32c(&header[..4092]).to_le_bytes();
         header[4092..].copy_from_slice(&crc);
         disk.write(path, 0, &header).unwrap();
-        refused(&disk, Error::is_incompatible, what);
+        refused(&disk, Error::is_incompatible, &what);
     };
     version(
         8,
@@ -220,7 +220,7 @@ fn a_missing_segment_is_damage() {
     let error = refused(
         &disk,
         Error::is_corrupt,
-        expect![
+        &expect![
             "the journal of `/ledger/journal/00000002.journal` is damaged in segment 2: its file is missing; nothing was changed; restore the file from a copy"
         ],
     );
@@ -261,7 +261,7 @@ fn a_damaged_segment_in_the_middle_is_refused() {
     let error = refused(
         &disk,
         Error::is_corrupt,
-        expect![
+        &expect![
             "the journal of `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 4608 where event 4 belongs: a frame is missing or damaged, and a later segment has frames; nothing was changed; restore the file from a copy"
         ],
     );
