@@ -283,6 +283,51 @@ fn each_truncation_is_refused_or_harmless() {
     }
 }
 
+/// Sectors that read as zeros, as after writes that the disk said it had done: one, a few, or all to the file's end. That is
+/// what the end of a journal looks like, so only evidence tells: `durable`, a snapshot, or a frame that came later.
+#[test]
+fn each_lost_sector_is_refused_or_harmless() {
+    for evidence in ["durable", "snapshot", "a later frame"] {
+        let mut base = base(512, evidence == "snapshot", evidence == "durable");
+        let mut unproven = Seq::ZERO;
+        match evidence {
+            "snapshot" => {
+                // one of the last event, and no other word of it
+                let image =
+                    Run::options(Durability::Synced, 512).open_with(Arc::new(base.disk.clone()), "/ledger").unwrap();
+                image.admin().snapshot().unwrap();
+                image.close().unwrap();
+                base.disk.remove(Path::new("/ledger/journal/durable")).unwrap();
+            }
+            // all but the last batch, which is one event
+            "a later frame" => unproven = base.seq,
+            _ => {}
+        }
+        base.files = files(&base.disk).into_iter().collect();
+        let sectors = |file: usize, len: usize| {
+            (0..len / 512)
+                .flat_map(move |start| [1, 3, 1_000].map(|count| (file, start..(start + count).min(len / 512))))
+        };
+        let lost: Vec<_> =
+            base.files.iter().enumerate().flat_map(|(file, (_, bytes))| sectors(file, bytes.len())).collect();
+        let last = base.files.iter().position(|(path, _)| path.ends_with("00000003.journal")).unwrap();
+        let end = base.files[last].1.iter().rposition(|&byte| byte != 0).unwrap() / 512;
+        // the last batch, of three sectors, was acknowledged a moment before the kill, and nothing says so
+        let lost: Vec<_> = lost
+            .into_iter()
+            .filter(|(file, range)| unproven == Seq::ZERO || *file != last || range.end + 2 <= end || range.start > end)
+            .collect();
+        let counts = report(evidence, try_all(&base, &lost, zero));
+        let classes = classes(&counts, ".journal");
+        assert!(classes.contains(&Class::Refused) && !classes.contains(&Class::Quarantined), "{classes:?}");
+    }
+}
+
+fn zero(disk: &SimDisk, path: &Path, _: &[u8], sectors: &Range<usize>) -> String {
+    disk.write(path, sectors.start as u64 * 512, &vec![0; sectors.len() * 512]).unwrap();
+    format!("zeros in the sectors {sectors:?}")
+}
+
 fn report(image: &str, counts: BTreeMap<(String, Class), usize>) -> BTreeMap<(String, Class), usize> {
     counts.iter().for_each(|((file, class), count)| println!("{image}: {file} {class:?} {count}"));
     counts
