@@ -368,7 +368,7 @@ impl<S: Sink> Commit<S> {
     }
 
     /// Writes everything and syncs it, for those who asked for that and for the interval's sake.
-    fn sync_all(&self, wanted: Vec<Arc<Ticket>>) -> bool {
+    fn sync_all(&self, wanted: &[Arc<Ticket>]) -> bool {
         loop {
             let more = {
                 let open = self.open.lock();
@@ -379,7 +379,7 @@ impl<S: Sink> Commit<S> {
                 break;
             }
             if !self.write_next() {
-                self.disappoint(&wanted);
+                self.disappoint(wanted);
                 return false;
             }
         }
@@ -395,7 +395,7 @@ impl<S: Sink> Commit<S> {
             }
             Err(error) => {
                 self.fail(&error, None);
-                self.disappoint(&wanted);
+                self.disappoint(wanted);
                 false
             }
         }
@@ -469,7 +469,7 @@ impl<S: Sink> Commit<S> {
                 let wanted = std::mem::take(&mut state.sync_wanted);
                 let sync = !wanted.is_empty() || (state.stopping && !self.syncs()) || self.interval_is_over(&mut state);
                 drop(state);
-                let alive = if sync { self.sync_all(wanted) } else { self.write_next() };
+                let alive = if sync { self.sync_all(&wanted) } else { self.write_next() };
                 state = self.state.lock();
                 if !alive || state.pressing() {
                     continue;
