@@ -19,7 +19,7 @@ use super::frame::FrameKind;
 use super::ticket::{Lead, Stage, Ticket};
 use crate::error::{Error, Kind};
 use crate::seq::Seq;
-use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex};
+use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, has_come};
 
 /// How long an un-awaited batch may lie in memory.
 const LINGER: Duration = Duration::from_millis(1);
@@ -116,8 +116,7 @@ impl State {
 
     /// Whether something is to be done by now though nobody waits for it.
     fn due(&self) -> bool {
-        let deadline = self.deadline();
-        deadline.is_some_and(|deadline| cfg!(shuttle) || deadline <= Instant::now())
+        self.deadline().is_some_and(has_come)
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -500,7 +499,7 @@ impl<S: Sink> Commit<S> {
     }
 
     fn interval_is_over(&self, state: &mut State) -> bool {
-        let over = state.sync_by.is_some_and(|by| cfg!(shuttle) || by <= Instant::now());
+        let over = state.sync_by.is_some_and(has_come);
         if over {
             state.sync_by = None;
         }
