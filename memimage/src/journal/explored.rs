@@ -31,7 +31,7 @@ use crate::error::Error;
 use crate::event::Outcome;
 use crate::seq::{SegmentId, Seq};
 
-const RUNS: usize = 2_000;
+const RUNS: usize = 1_500;
 
 /// Runs a scenario under many schedules.
 fn explore(scenario: impl Fn() + Send + Sync + 'static) {
@@ -266,11 +266,51 @@ fn a_waker_is_woken_once_and_only_when_settled() {
         let Executed { ticket, .. } = journal.execute(true).unwrap();
         let counting = Arc::new(Counting(AtomicUsize::new(0)));
         let waker = Waker::from(Arc::clone(&counting));
+        // one that is settled while it is polled may be woken besides
         let pending = (0..3).filter(|_| ticket.poll(&waker).is_pending()).count();
         let woken = counting.0.load(Ordering::SeqCst);
         assert!(woken == 0 || ticket.is_settled(), "nobody is woken early");
         journal.stop(syncer);
-        assert_eq!(counting.0.load(Ordering::SeqCst), pending.min(1), "one task is woken once, if it slept");
+        let woken = counting.0.load(Ordering::SeqCst);
+        assert!((pending.min(1)..=1).contains(&woken), "one task is woken once, if it sleeps: {pending} {woken}");
+    });
+}
+
+/// Runs a command on the thread that wakes it, as an executor may that polls in place.
+struct InPlace(Plain<Option<Journal>>);
+
+impl Wake for InPlace {
+    fn wake(self: Arc<Self>) {
+        let journal = self.0.lock().unwrap().take();
+        // refused if it is poisoned or stopped by now
+        journal.map(|journal| journal.execute(true).map(drop).unwrap_or_default());
+    }
+}
+
+#[test]
+fn a_waker_may_run_a_command() {
+    explore(|| {
+        let (journal, syncer) = Journal::start(any(&ALL), NARROW, None);
+        let submitting = journal.clone();
+        join(spawn_each(2, move |_| {
+            for _ in 0..3 {
+                let waker = Waker::from(Arc::new(InPlace(Plain::new(Some(submitting.clone())))));
+                _ = submitting.commit.poll_room(&mut std::task::Context::from_waker(&waker));
+                let Executed { ticket, .. } = submitting.execute(true).unwrap();
+                _ = ticket.poll(&waker);
+            }
+        }));
+        if thread_rng().gen_bool(0.5) {
+            journal.commit.poison(&Error::io("making", Path::new("a segment"), io::Error::other("planned")));
+            _ = journal.commit.stop();
+            syncer.join().unwrap();
+        } else {
+            journal.commit.sync().unwrap();
+            while !journal.commit.open().is_empty() || journal.commit.latest().is_some() {
+                thread::yield_now();
+            }
+            journal.stop(syncer);
+        }
     });
 }
 
@@ -467,8 +507,7 @@ fn a_failed_ticket_stays_failed() {
         let waiting = Arc::clone(&tickets[0]);
         let waiter = thread::spawn(move || waiting.wait());
         poison.join().unwrap();
-        let stage = tickets[0].stage();
-        let first = tickets[0].is_settled().then_some(stage);
+        let first = Some(tickets[0].stage()).filter(|stage| matches!(stage, Stage::Done | Stage::Failed));
         let told = waiter.join().unwrap();
         _ = journal.commit.stop();
         syncer.join().unwrap();
