@@ -77,26 +77,28 @@ const PRIMITIVES: [Primitive; 17] = [
     Primitive::Bytes,
 ];
 
-/// A primitive's byte.
-pub(super) const fn primitive(primitive: Primitive) -> u8 {
-    match primitive {
-        Primitive::Unit => 0x00,
-        Primitive::Bool => 0x01,
-        Primitive::U8 => 0x02,
-        Primitive::U16 => 0x03,
-        Primitive::U32 => 0x04,
-        Primitive::U64 => 0x05,
-        Primitive::U128 => 0x06,
-        Primitive::I8 => 0x07,
-        Primitive::I16 => 0x08,
-        Primitive::I32 => 0x09,
-        Primitive::I64 => 0x0a,
-        Primitive::I128 => 0x0b,
-        Primitive::F32 => 0x0c,
-        Primitive::F64 => 0x0d,
-        Primitive::Char => 0x0e,
-        Primitive::String => 0x0f,
-        Primitive::Bytes => 0x10,
+impl Primitive {
+    /// Its byte.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Primitive::Unit => 0x00,
+            Primitive::Bool => 0x01,
+            Primitive::U8 => 0x02,
+            Primitive::U16 => 0x03,
+            Primitive::U32 => 0x04,
+            Primitive::U64 => 0x05,
+            Primitive::U128 => 0x06,
+            Primitive::I8 => 0x07,
+            Primitive::I16 => 0x08,
+            Primitive::I32 => 0x09,
+            Primitive::I64 => 0x0a,
+            Primitive::I128 => 0x0b,
+            Primitive::F32 => 0x0c,
+            Primitive::F64 => 0x0d,
+            Primitive::Char => 0x0e,
+            Primitive::String => 0x0f,
+            Primitive::Bytes => 0x10,
+        }
     }
 }
 
@@ -113,7 +115,7 @@ pub(super) const fn style(style: Style) -> u8 {
 /// Appends `node` to `out`.
 pub(super) fn write(node: &Node, out: &mut Vec<u8>) {
     match node {
-        Node::Primitive(value) => out.push(primitive(*value)),
+        Node::Primitive(primitive) => out.push(primitive.code()),
         Node::Option(item) => write_around(OPTION, item, out),
         Node::List(item) => write_around(LIST, item, out),
         Node::Set(item) => write_around(SET, item, out),

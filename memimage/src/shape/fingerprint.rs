@@ -68,7 +68,7 @@ impl Walk {
         self.count();
         let depth = depth + 1;
         match *shape.get() {
-            Descriptor::Primitive(primitive) => self.byte(encoding::primitive(primitive)),
+            Descriptor::Primitive(primitive) => self.byte(primitive.code()),
             Descriptor::Option(item) => {
                 self.byte(encoding::OPTION);
                 self.shape(item, depth, enclosing);

@@ -1,0 +1,42 @@
+//! The mixing that digests are made of. Frozen: they are stored on disk.
+
+const START: u64 = 0x243f_6a88_85a3_08d3;
+const ITEM_START: u64 = 0x1319_8a2e_0370_7344;
+const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The state of a hash, which takes in one word after another.
+pub(super) struct Hash {
+    state: u64,
+}
+
+impl Hash {
+    /// Of a whole value.
+    pub(super) fn new() -> Hash {
+        Hash { state: START }
+    }
+
+    /// Of one item among others in no order.
+    #[inline]
+    pub(super) fn of_item() -> Hash {
+        Hash { state: ITEM_START }
+    }
+
+    #[inline]
+    pub(super) fn word(&mut self, word: u64) {
+        let product = u128::from(self.state ^ word) * u128::from(FACTOR);
+        self.state = (product >> 64) as u64 ^ product as u64;
+    }
+
+    #[inline]
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.word(xxhash_rust::xxh3::xxh3_64(bytes));
+    }
+
+    #[inline]
+    pub(super) fn finish(&self) -> u64 {
+        let hash = self.state;
+        let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        let hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+        hash ^ (hash >> 33)
+    }
+}

@@ -1,0 +1,18 @@
+//! The words that lead values whose shape is known by name only, in place of the shape. Frozen.
+
+use crate::shape::Primitive;
+
+pub(super) const NONE: u64 = 0x20;
+pub(super) const SOME: u64 = 0x21;
+pub(super) const SEQUENCE: u64 = 0x22;
+pub(super) const TUPLE: u64 = 0x23;
+pub(super) const MAP: u64 = 0x24;
+pub(super) const STRUCT: u64 = 0x25;
+pub(super) const NEWTYPE: u64 = 0x26;
+pub(super) const VARIANT: u64 = 0x27;
+
+/// A primitive's word: its byte in an encoded shape.
+#[inline]
+pub(super) fn primitive(primitive: Primitive) -> u64 {
+    u64::from(primitive.code())
+}
