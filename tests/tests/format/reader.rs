@@ -141,8 +141,8 @@ fn frames(image: &mut Image, file: &[u8], number: u64, table: &mut Vec<Row>, cha
         let stored_len = u32_at(header, 56) as usize;
         let len = header_len + stored_len + 8;
         let (covered, trailer) = file[at..at + len].split_at(len - 8);
-        assert_eq!(u32_at(trailer, 0), crc(covered), "the frame's checksum at {at}");
-        assert_eq!(u32_at(trailer, 4) as usize, len);
+        assert_eq!(u32_at(trailer, 0) as usize, len);
+        assert_eq!(u32_at(trailer, 4), crc(covered), "the frame's checksum at {at}");
         assert_eq!(u32_at(header, 52), u32_at(header, 56), "not compressed");
         assert_eq!((header[64], header[65], header[67]), (0, 0, 0));
         assert!(header[68..76].iter().all(|&byte| byte == 0));
@@ -159,7 +159,7 @@ fn frames(image: &mut Image, file: &[u8], number: u64, table: &mut Vec<Row>, cha
         let count = u32_at(header, 48);
         *chain = Chain {
             next_seq: chain.next_seq + u64::from(count),
-            previous: u32_at(trailer, 0),
+            previous: u32_at(trailer, 4),
             epoch: u64_at(header, 24),
             durable,
         };
