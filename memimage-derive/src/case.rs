@@ -86,3 +86,26 @@ fn lower_first(name: &str) -> String {
 pub(crate) fn unraw(ident: &syn::Ident) -> String {
     syn::ext::IdentExt::unraw(ident).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_serde_s() {
+        let cases = [
+            ("lowercase", "veryLong", "verylong", "very_long", "very_long"),
+            ("UPPERCASE", "VeryLong", "VERYLONG", "very_long", "VERY_LONG"),
+            ("PascalCase", "VeryLong", "VeryLong", "very_long", "VeryLong"),
+            ("camelCase", "VeryLong", "veryLong", "very_long", "veryLong"),
+            ("snake_case", "VeryLong", "very_long", "very_long", "very_long"),
+            ("SCREAMING_SNAKE_CASE", "VeryLong", "VERY_LONG", "very_long", "VERY_LONG"),
+            ("kebab-case", "VeryLong", "very-long", "very_long", "very-long"),
+            ("SCREAMING-KEBAB-CASE", "VeryLong", "VERY-LONG", "very_long", "VERY-LONG"),
+        ];
+        for (rule, variant, renamed_variant, field, renamed_field) in cases {
+            let rule = RenameRule::parse(rule).expect("a rule of serde's");
+            assert_eq!((rule.variant(variant).as_str(), rule.field(field).as_str()), (renamed_variant, renamed_field));
+        }
+    }
+}

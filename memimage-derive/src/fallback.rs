@@ -22,8 +22,11 @@ fn nothing(krate: &TokenStream) -> TokenStream {
     quote!(#krate::__private::ShapeRef::new(&#krate::__private::Descriptor::Opaque("")))
 }
 
-/// A model, as far as the type is one.
+/// A model, as far as the type is one; a union is nothing that serde or `Default` could be derived for.
 pub(crate) fn model(input: &DeriveInput, args: &ModelArgs) -> TokenStream {
+    if let syn::Data::Union(_) = input.data {
+        return TokenStream::new();
+    }
     if input.generics.params.is_empty() {
         return expand::model(input, args);
     }

@@ -36,15 +36,21 @@ fn collect(tokens: TokenStream, taken: &mut BTreeSet<String>) {
     }
 }
 
+/// The tokens, at the place of the user's code that an error about them is to show.
+pub(crate) fn placed(tokens: &TokenStream, span: Span) -> TokenStream {
+    let place = |mut token: TokenTree| {
+        token.set_span(span);
+        token
+    };
+    tokens.clone().into_iter().map(place).collect()
+}
+
 /// The tokens with each `Self` replaced by `name`, at the place of the `Self`: for types that move to another item.
 pub(crate) fn replace_self(tokens: TokenStream, name: &TokenStream) -> TokenStream {
     let mut replaced = TokenStream::new();
     for token in tokens {
         match token {
-            TokenTree::Ident(ident) if ident == "Self" => replaced.extend(name.clone().into_iter().map(|mut token| {
-                token.set_span(token.span().located_at(ident.span()));
-                token
-            })),
+            TokenTree::Ident(ident) if ident == "Self" => replaced.extend(placed(name, ident.span())),
             TokenTree::Group(group) => {
                 let mut inner = Group::new(group.delimiter(), replace_self(group.stream(), name));
                 inner.set_span(group.span());

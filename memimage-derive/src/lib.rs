@@ -1,4 +1,10 @@
-//! The macros of memimage. Use them through the `memimage` crate, which exports each of them.
+//! The macros of memimage: `#[derive(Shape)]`, `#[derive(Model)]` and `#[memimage::commands]`.
+//!
+//! Use them through the `memimage` crate, which exports each of them. What they emit names that crate, on which this one
+//! cannot depend, so the examples that compile are in `memimage`'s documentation; here is what the attributes mean.
+//!
+//! The way through the code: `attr` reads attributes, `ast` reads items, `check` holds them to the rules, `expand` emits.
+//! After an error `fallback` emits stubs instead, so that one mistake gives one message.
 
 mod ast;
 mod attr;
@@ -15,7 +21,24 @@ use syn::{DeriveInput, parse_macro_input};
 
 use crate::ctxt::Ctxt;
 
-/// Derives `Shape`.
+/// Derives `Shape`: the structure of a struct or an enum, as it is written to the journal.
+///
+/// Each field's type must have a shape. Names are those of serde: `rename`, `rename_all` and `rename_all_fields` are
+/// followed, and `transparent` gives the shape of the one field. Attributes of serde that change what is written
+/// (`skip`, `with`, `flatten`, `untagged`, `tag`, `from` …) are refused. A type that contains itself needs no mark unless it
+/// is generic; generic types that contain each other have no shape.
+///
+/// On a type:
+///
+/// - `#[shape(opaque = "name")]`: known by this name only. Nothing in it is looked at, so whatever changes its
+///   serialization must change the name too.
+/// - `#[shape(recursive)]`: for a generic type that contains itself, with its own parameters, in their order.
+/// - `#[shape(crate = path)]`: where `memimage` is.
+///
+/// On a field:
+///
+/// - `#[shape(opaque = "name")]`: the same for the field alone, such as one of another crate's type, or one that serde
+///   writes `with` a function.
 #[proc_macro_derive(Shape, attributes(shape))]
 pub fn shape(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -31,7 +54,14 @@ pub fn shape(input: TokenStream) -> TokenStream {
     }
 }
 
-/// Derives `Model`.
+/// Derives `Model` for the struct (or the enum) that is a program's state.
+///
+/// Beside it the type needs `Default`, `Serialize`, `Deserialize` and `Shape`, all of them derivable, and an impl block
+/// marked `#[memimage::commands]`. A model is not generic.
+///
+/// - `#[model(name = "…")]`: the name in the journal, instead of the type's. Once there is a journal, it stays.
+/// - `#[model(version = N)]`: the version of the model's shape in snapshots, from 1, which is the default.
+/// - `#[model(crate = path)]`: where `memimage` is.
 #[proc_macro_derive(Model, attributes(model))]
 pub fn model(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -47,7 +77,39 @@ pub fn model(input: TokenStream) -> TokenStream {
     }
 }
 
-/// Marks the impl block that holds a model's commands.
+/// Marks the impl block that holds a model's commands: the methods in it that are marked `#[command]`.
+///
+/// On the block: `#[memimage::commands(derive(Debug, Clone), crate = path)]`, where `derive(…)` goes to everything that
+/// carries arguments, and `crate` says where `memimage` is.
+///
+/// A command takes `&mut self`, owned arguments by plain names, and, anywhere among them, `&Context`. What it returns
+/// decides what a caller sees:
+///
+/// - any type `T`, and no `check`: never refused, `Result<T, memimage::Error>`
+/// - `T` and a `check` that refuses with `E`: `Result<T, CommandError<E>>`
+/// - `Result<T, E>`, spelled `Result` (an alias with that name will do): `Result<T, CommandError<E>>`
+///
+/// On a method, `#[command(…)]` has these keys:
+///
+/// - `check = name`: a method of the same block that judges the command before it is recorded. It takes `&self`, any of
+///   the command's arguments by their names (by `&`, or by value, which clones), and `&Context` if it wants; it returns
+///   `Result<(), E>`. It does not run on replay.
+/// - `name = "…"`: the event's name in the journal, instead of the method's.
+/// - `version = N`: the payload's version, from 1, which is the default.
+/// - `payload = Name`: the name of the struct of the arguments.
+/// - `allow(nondeterminism)`: the body may ask for the time or for random values, which is refused otherwise, since they
+///   would be others on replay. The context has both.
+///
+/// `#[cfg]` on a command goes for all that is made of it. An argument may carry `#[shape(opaque = "…")]` and serde's
+/// attributes, which go to its field in the payload.
+///
+/// Emitted after the block, for `impl Bank` with a command `deposit`:
+///
+/// - `struct BankDeposit { … }`, the payload, with the method's visibility and docs
+/// - `enum BankEvent { Deposit(BankDeposit), … }`, and a `From` of each payload. It is public so that it can go wherever
+///   the model goes, and hidden from the docs where no command is
+/// - `trait BankCommands`, by which commands are methods of an image; it is as visible as the most visible command
+/// - the dispatch table of replay
 #[proc_macro_attribute]
 pub fn commands(args: TokenStream, item: TokenStream) -> TokenStream {
     let cx = Ctxt::new();
@@ -66,7 +128,9 @@ pub fn commands(args: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
-/// Marks a command.
+/// Marks a command, inside an impl block marked `#[memimage::commands]`, which reads it: see there for its keys.
+///
+/// Inside the block it needs no import. Anywhere else it is an error that says so.
 #[proc_macro_attribute]
 pub fn command(_args: TokenStream, item: TokenStream) -> TokenStream {
     let cx = Ctxt::new();

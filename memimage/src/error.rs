@@ -193,10 +193,6 @@ impl Error {
         Error::new(Kind::Io { act, path: path.to_owned(), source })
     }
 
-    pub(crate) fn kind(&self) -> &Kind {
-        &self.kind
-    }
-
     /// Nothing is at the path, and it was not to be created.
     pub fn is_not_found(&self) -> bool {
         matches!(*self.kind, Kind::NotFound { .. })

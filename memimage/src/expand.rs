@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use crate::event::Model;
 use crate::shape::{Descriptor, Shape, ShapeRef};
 
 /// Stands for a generic type inside its own fields: its shape refers back to the type by its identity.
@@ -9,22 +10,6 @@ pub struct Back<const IDENTITY: u64>;
 
 impl<const IDENTITY: u64> Shape for Back<IDENTITY> {
     const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Back(IDENTITY));
-}
-
-/// The identity of a type: its place in the source, and a hash of its tokens for types that one macro makes in one place.
-pub const fn identity(module: &str, line: u32, column: u32, tokens: u64) -> u64 {
-    let mut hash = fnv(tokens, module.as_bytes());
-    hash = fnv(hash, &line.to_le_bytes());
-    fnv(hash, &column.to_le_bytes())
-}
-
-const fn fnv(mut hash: u64, bytes: &[u8]) -> u64 {
-    let mut at = 0;
-    while at < bytes.len() {
-        hash = (hash ^ bytes[at] as u64).wrapping_mul(0x0100_0000_01b3);
-        at += 1;
-    }
-    hash
 }
 
 /// Splits the return type of a fallible command, however it is aliased.
@@ -38,11 +23,14 @@ pub trait Fallible {
     type Output;
     /// The refusal.
     type Refusal;
+    /// Both: std's `Result`. A function that returns this is judged by rustc only where the type is one.
+    type Answer;
 }
 
 impl<T, E> Fallible for Result<T, E> {
     type Output = T;
     type Refusal = E;
+    type Answer = Result<T, E>;
 }
 
 /// What a check returns.
@@ -54,10 +42,13 @@ impl<T, E> Fallible for Result<T, E> {
 pub trait Judgement {
     /// The refusal.
     type Refusal;
+    /// What is returned, as [`Fallible::Answer`].
+    type Answer;
 }
 
 impl<E> Judgement for Result<(), E> {
     type Refusal = E;
+    type Answer = Result<(), E>;
 }
 
 /// What a check of a command that refuses with `E` returns.
@@ -66,7 +57,7 @@ impl<E> Judgement for Result<(), E> {
     label = "the check returns `{Self}`, and the command's own refusal is `{E}`",
     note = "give both the same error type, such as one enum with a variant for each reason"
 )]
-pub trait JudgementOf<E> {
+pub trait JudgementOf<E>: Sized {
     /// The check's answer.
     fn judged(self) -> Result<(), E>;
 }
@@ -97,3 +88,6 @@ pub trait NotResult {
 }
 
 impl<T> NotResult for Probe<T> {}
+
+/// Asserts that what has commands is a model, so that a forgotten derive is seen where the commands are.
+pub const fn assert_model<M: Model>() {}

@@ -61,27 +61,27 @@
 //! - What goes wrong: [`enum@Error`], [`CommandError`].
 //! - What is on disk: `docs/FORMAT.md`; how the code is laid out: `docs/ARCHITECTURE.md`.
 
-// One way only: each module uses those before it. `tests/tests/architecture.rs` keeps this order.
-mod context;
-mod digest;
+// One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
+mod seq;
 mod error;
+mod sync;
+mod shape;
+mod digest;
+mod context;
 mod event;
 mod expand;
-mod seq;
-mod shape;
-mod sync;
 // public with the feature `sim` only: the seam for testing one's own models against crashes
 #[cfg(feature = "sim")]
 pub mod disk;
 #[cfg(not(feature = "sim"))]
 #[allow(unreachable_pub, dead_code, unused_imports)]
 mod disk;
-mod image;
 mod journal;
-mod options;
-mod recovery;
 mod snapshot;
+mod recovery;
+mod options;
 mod submit;
+mod image;
 
 pub use memimage_derive::{Model, Shape, command, commands};
 
@@ -93,17 +93,16 @@ pub use image::{Admin, Image, Pending, ReadGuard, Recovery, SnapshotInfo, Stats,
 pub use journal::Durability;
 pub use options::{Options, SnapshotPolicy};
 pub use seq::{SegmentId, Seq};
-pub use shape::{DecodeShapeError, Difference, Fingerprint, Shape, ShapeTree, differences};
+pub use shape::{DecodeShapeError, Difference, Fingerprint, Shape, ShapeTree, differences, fingerprint};
 pub use submit::Submit;
 
 /// What the macros' expansions name. Not for use by hand, and free to change in any version.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::event::FromRefusal;
-    pub use crate::event::{EventType, Outcome, PayloadError, row_of};
-    pub use crate::expand::{Back, Fallible, Judgement, NotResult, Probe, identity, judged};
+    pub use crate::event::{EventType, FromRefusal, Outcome, PayloadError, row_of};
+    pub use crate::expand::{Back, Fallible, Judgement, NotResult, Probe, assert_model, judged};
     pub use crate::shape::{
-        Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, fingerprint, generic_identity,
+        Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, generic_identity, identity,
     };
     pub use serde;
     pub use std::convert::Infallible;

@@ -1,5 +1,6 @@
 //! What the tests of memimage share.
 
+pub mod library;
 mod local;
 
 pub use local::Local;

@@ -6,6 +6,27 @@ use memimage::__private::FromRefusal;
 use memimage::{Command, Context, Model, Submit};
 
 /// Runs the commands of a model, and keeps the model only.
+///
+/// ```
+/// use memimage::{Model, Shape};
+/// use memimage_tests::Local;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Default, Serialize, Deserialize, Shape, Model)]
+/// struct Counter(u64);
+///
+/// #[memimage::commands]
+/// impl Counter {
+///     #[command]
+///     fn add(&mut self, by: u64) -> u64 {
+///         self.0 += by;
+///         self.0
+///     }
+/// }
+///
+/// assert_eq!(Local::<Counter>::default().add(3)?, 3);
+/// # Ok::<(), memimage::Error>(())
+/// ```
 #[derive(Default)]
 pub struct Local<M> {
     model: RefCell<M>,

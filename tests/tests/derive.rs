@@ -8,7 +8,7 @@ use memimage_tests::Local;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, PartialEq)]
-pub enum BankError {
+enum BankError {
     Unknown,
     Poor { has: u64 },
 }
@@ -20,7 +20,7 @@ impl fmt::Display for BankError {
 }
 
 #[derive(Default, Serialize, Deserialize, Shape, Model)]
-pub struct Bank {
+struct Bank {
     accounts: BTreeMap<String, u64>,
 }
 
@@ -28,7 +28,7 @@ pub struct Bank {
 impl Bank {
     /// Puts money in.
     #[command]
-    pub fn deposit(&mut self, account: String, amount: u64) -> u64 {
+    fn deposit(&mut self, account: String, amount: u64) -> u64 {
         let balance = self.accounts.entry(account).or_default();
         *balance += amount;
         *balance
@@ -36,7 +36,7 @@ impl Bank {
 
     /// Takes money out.
     #[command(check = can_withdraw)]
-    pub fn withdraw(&mut self, account: String, amount: u64) -> u64 {
+    fn withdraw(&mut self, account: String, amount: u64) -> u64 {
         let balance = self.accounts.get_mut(&account).expect("the check has seen it");
         *balance -= amount;
         *balance
@@ -57,7 +57,7 @@ impl Bank {
     }
 
     #[command(payload = Wipe)]
-    pub(crate) fn clear(&mut self) {
+    fn clear(&mut self) {
         self.accounts.clear();
     }
 }

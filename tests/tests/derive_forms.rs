@@ -180,3 +180,42 @@ fn rows_follow_cfg() {
     assert_eq!(rows, expected);
     assert_eq!(Empty::EVENTS.len(), 0);
 }
+
+/// Tokens of two macros and of the user meet in one expansion.
+macro_rules! counter {
+    ($name:ident, $by:ident: $ty:ty, $add:ident, $check:ident) => {
+        #[derive(Default, Serialize, Deserialize, Shape, Model)]
+        struct $name {
+            count: u64,
+        }
+
+        #[memimage::commands]
+        impl $name {
+            #[command(check = $check)]
+            fn $add(&mut self, $by: $ty, times: u64, context: &Context) -> u64 {
+                let _ = context;
+                self.count += $by * times;
+                self.count
+            }
+
+            fn $check(&self, $by: &u64, times: u64) -> std::result::Result<(), Refused> {
+                if $by * times > 9 { Err(Refused("much")) } else { std::result::Result::Ok(()) }
+            }
+
+            #[command]
+            fn refuse(&mut self, $by: $ty) -> Result<u64> {
+                Err(Refused("always")).map(|()| $by)
+            }
+        }
+    };
+}
+
+counter!(Made, by: u64, add, may_add);
+
+#[test]
+fn made_by_another_macro() {
+    let made = Local::<Made>::default();
+    assert_eq!(made.add(2, 3).unwrap(), 6);
+    assert!(matches!(made.add(2, 5), Err(CommandError::Refused(Refused("much")))));
+    assert!(matches!(made.refuse(2), Err(CommandError::Refused(Refused("always")))));
+}

@@ -9,7 +9,6 @@
     missing_debug_implementations
 )]
 #![deny(clippy::all, clippy::pedantic, non_ascii_idents, unused_qualifications, single_use_lifetimes)]
-#![allow(clippy::needless_pass_by_value)]
 #![forbid(unsafe_code)]
 
 use memimage_tests::Local;
@@ -139,5 +138,5 @@ fn two_models_in_one_function() {
     }
 
     assert_eq!(Local::<Left>::default().add(1).unwrap(), 1);
-    assert_eq!(std::sync::Arc::new(Local::<Right>::default()).add(1).unwrap(), 10);
+    assert_eq!(std::rc::Rc::new(Local::<Right>::default()).add(1).unwrap(), 10);
 }

@@ -52,7 +52,7 @@ fn fields(style: Style, fields: &[Field], inside: &mut Vec<u64>) -> String {
     }
 }
 
-fn check<T: Shape>(expected: Expect) {
+fn check<T: Shape>(expected: &Expect) {
     expected.assert_eq(&text(T::SHAPE, &mut Vec::new()));
 }
 
@@ -72,8 +72,8 @@ fn every_kind_of_type() {
         Pair(Pair, Option<u8>),
         Named { r#type: String },
     }
-    check::<Unit>(expect!["struct"]);
-    check::<All>(expect![
+    check::<Unit>(&expect!["struct"]);
+    check::<All>(&expect![
         "enum Unit | Newtype(0: struct(0: U8)) | Pair(0: struct(0: U8, 1: struct), 1: U8?) | Named { type: String }"
     ]);
 }
@@ -110,10 +110,10 @@ struct List<T> {
 
 #[test]
 fn recursion() {
-    check::<Tree>(expect!["struct { value: U64, children: [^], parent: ^? }"]);
-    check::<Ping>(expect!["struct { pong: enum Ping(0: ^) | Pong(0: ^)? }"]);
-    check::<Pong>(expect!["enum Ping(0: struct { pong: ^? }) | Pong(0: ^)"]);
-    check::<List<u8>>(expect!["struct { value: U8, next: ^?, other: [^] }"]);
+    check::<Tree>(&expect!["struct { value: U64, children: [^], parent: ^? }"]);
+    check::<Ping>(&expect!["struct { pong: enum Ping(0: ^) | Pong(0: ^)? }"]);
+    check::<Pong>(&expect!["enum Ping(0: struct { pong: ^? }) | Pong(0: ^)"]);
+    check::<List<u8>>(&expect!["struct { value: U8, next: ^?, other: [^] }"]);
 }
 
 #[test]
@@ -128,8 +128,8 @@ fn generics() {
         b: B,
         none: PhantomData<A>,
     }
-    check::<Both<u8, String>>(expect!["struct { a: [U8; 2], b: String, none: Unit }"]);
-    check::<Both<Tree2, u8, 1>>(expect!["struct { a: [struct { children: [^] }; 1], b: U8, none: Unit }"]);
+    check::<Both<u8, String>>(&expect!["struct { a: [U8; 2], b: String, none: Unit }"]);
+    check::<Both<Tree2, u8, 1>>(&expect!["struct { a: [struct { children: [^] }; 1], b: U8, none: Unit }"]);
 }
 
 #[derive(Clone, Shape)]
@@ -178,8 +178,8 @@ fn names_are_serde_s() {
         #[serde(rename = "x")]
         Other,
     }
-    check::<Account>(expect!["struct { firstName: String, LAST: String, n: U8 }"]);
-    check::<Event>(expect!["enum OPEN-ACCOUNT { InTheNameOf: U8 } | CLOSE-IT { why-so: U8 } | x"]);
+    check::<Account>(&expect!["struct { firstName: String, LAST: String, n: U8 }"]);
+    check::<Event>(&expect!["enum OPEN-ACCOUNT { InTheNameOf: U8 } | CLOSE-IT { why-so: U8 } | x"]);
 
     // The shape's names are the ones that serde writes.
     let account = Account { first_name: String::new(), last_name: String::new(), number_of: 0 };
@@ -210,6 +210,6 @@ fn transparent_and_opaque() {
         foreign: Foreign,
         point: Point,
     }
-    check::<Id<u8>>(expect!["U64"]);
-    check::<Holder>(expect!["struct { foreign: opaque foreign.v1, point: opaque point.v1 }"]);
+    check::<Id<u8>>(&expect!["U64"]);
+    check::<Holder>(&expect!["struct { foreign: opaque foreign.v1, point: opaque point.v1 }"]);
 }

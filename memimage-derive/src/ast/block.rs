@@ -1,11 +1,11 @@
 //! An impl block of commands. Only signatures are parsed: bodies are carried through as the tokens they are.
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident};
+use quote::{ToTokens, format_ident, quote};
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
-use syn::{Attribute, Generics, ImplItem, Path, Signature, Token, Type, Visibility};
+use syn::{Attribute, Generics, ImplItem, Meta, Path, Signature, Token, Type, TypeGroup, TypeParen, Visibility};
 
 use super::Command;
 use crate::attr::{BlockArgs, CommandArgs};
@@ -69,6 +69,8 @@ impl Block {
         }
         let args = CommandArgs::parse(cx, mark);
         let command = Command::new(cx, &self.model, args, &mut method);
+        // That arguments are owned is our rule, and no oversight of the user's.
+        body.extend(quote!(#[allow(clippy::needless_pass_by_value)]));
         method.to_tokens(body);
         self.commands.push(command);
     }
@@ -117,9 +119,22 @@ fn width(vis: &Visibility) -> u8 {
     }
 }
 
-/// `#[command]`, `#[memimage::command]`.
-pub(crate) fn is_mark(attr: &Attribute) -> bool {
-    attr.path().segments.last().is_some_and(|segment| segment.ident == "command")
+/// `#[command]`, `#[memimage::command]`, and one inside a `#[cfg_attr]`, which is an error of its own.
+fn is_mark(attr: &Attribute) -> bool {
+    attr.path().segments.last().is_some_and(|segment| segment.ident == "command") || makes(attr, "command")
+}
+
+/// Whether it is a `#[cfg_attr]` of an attribute of that name.
+pub(crate) fn makes(attr: &Attribute, name: &str) -> bool {
+    match &attr.meta {
+        Meta::List(list) if list.path.is_ident("cfg_attr") => list
+            .tokens
+            .clone()
+            .into_iter()
+            .skip(1)
+            .any(|token| matches!(token, TokenTree::Ident(ident) if ident == name)),
+        _ => false,
+    }
 }
 
 impl ToTokens for Method {
@@ -184,8 +199,8 @@ impl Parse for Syntax {
         while !content.is_empty() {
             items.push(content.parse()?);
         }
-        while let Type::Group(group) = model {
-            model = *group.elem;
+        while let Type::Group(TypeGroup { elem, .. }) | Type::Paren(TypeParen { elem, .. }) = model {
+            model = *elem;
         }
         Ok(Syntax { head, of_trait, generics, model, items })
     }

@@ -64,14 +64,14 @@ impl Command {
         }
         let output = Output::new(cx, &model_tokens, &method.sig.output);
         let ident = &method.sig.ident;
-        let pascal = pascal(&unraw(ident));
+        let variant = variant(&pascal(&unraw(ident)), ident.span());
         let payload = match args.payload.get() {
             Some(payload) => payload.clone(),
-            None => format_ident!("{}{}", last_segment(model), pascal, span = ident.span()),
+            None => format_ident!("{}{}", last_segment(model), variant, span = ident.span()),
         };
         Command {
             name: args.name(ident),
-            variant: variant(&pascal, ident.span()),
+            variant,
             args,
             attrs: method.attrs.clone(),
             vis: method.vis.clone(),

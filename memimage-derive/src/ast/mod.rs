@@ -4,6 +4,6 @@ mod block;
 mod command;
 mod data;
 
-pub(crate) use self::block::{Block, Method};
+pub(crate) use self::block::{Block, Method, makes};
 pub(crate) use self::command::{Command, Input, Output, is_context, names_context};
 pub(crate) use self::data::{Data, Field, Fields, Kind, Style};

@@ -50,6 +50,12 @@ impl CommandArgs {
     pub(crate) fn parse(cx: &Ctxt, attr: &Attribute) -> CommandArgs {
         let mut args = CommandArgs::default();
         match &attr.meta {
+            Meta::List(list) if list.path.is_ident("cfg_attr") => {
+                cx.error(
+                    attr,
+                    "a command cannot come and go by `#[cfg_attr]`: put `#[cfg]` and `#[command]` on the method",
+                );
+            }
             Meta::Path(_) => {}
             Meta::List(list) if list.tokens.is_empty() => {}
             Meta::List(_) => drop(cx.ok(attr.parse_nested_meta(|meta| args.key(cx, &meta)))),

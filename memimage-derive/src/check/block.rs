@@ -17,9 +17,6 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
         judge::judge(cx, block, one);
         determinism::body(cx, one);
     }
-    for method in &block.methods {
-        command::method(cx, method);
-    }
 }
 
 fn header(cx: &Ctxt, block: &Block) {

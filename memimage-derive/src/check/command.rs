@@ -1,9 +1,9 @@
 //! Rules for one command: its attributes and its signature.
 
-use syn::{Attribute, FnArg, Meta, ReceiverKind, Safety};
+use syn::{Attribute, FnArg, ReceiverKind, Safety};
 
 use super::types;
-use crate::ast::{Command, Input, Method, names_context};
+use crate::ast::{Command, Input, makes, names_context};
 use crate::ctxt::Ctxt;
 
 pub(crate) fn command(cx: &Ctxt, command: &Command) {
@@ -26,22 +26,10 @@ pub(crate) fn command(cx: &Ctxt, command: &Command) {
     }
 }
 
-/// A method that is no command must not look like one.
-pub(crate) fn method(cx: &Ctxt, method: &Method) {
-    attributes(cx, &method.attrs);
-}
-
-/// What `#[cfg_attr]` makes cannot be seen from here.
+/// All that is emitted for a command carries its `#[cfg]`s, so they must be seen.
 fn attributes(cx: &Ctxt, attrs: &[Attribute]) {
-    for attr in attrs.iter().filter(|attr| attr.path().is_ident("cfg_attr")) {
-        let Meta::List(list) = &attr.meta else { continue };
-        let makes = |name: &str| list.tokens.clone().into_iter().skip(1).any(|token| token.to_string() == name);
-        if makes("command") || makes("cfg") {
-            cx.error(
-                attr,
-                "`#[memimage::commands]` cannot see through `#[cfg_attr]`: put `#[cfg]` and `#[command]` on the method",
-            );
-        }
+    for attr in attrs.iter().filter(|attr| makes(attr, "cfg")) {
+        cx.error(attr, "a `#[cfg]` inside `#[cfg_attr]` is not seen from here: put the `#[cfg]` on the method itself");
     }
 }
 

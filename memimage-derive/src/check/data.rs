@@ -71,10 +71,7 @@ pub(crate) fn model(cx: &Ctxt, input: &DeriveInput) {
         cx.error(data.union_token, "a union cannot be a model: which of its fields is live is not known; use a struct");
     }
     if !input.generics.params.is_empty() {
-        let parameters = &input.generics.params;
-        cx.error(
-            parameters,
-            "a model cannot be generic, since its journal is written for one type: name the types it holds",
-        );
+        let message = "a model cannot be generic, since its journal is written for one type: name the types it holds";
+        cx.error(&input.generics, message);
     }
 }

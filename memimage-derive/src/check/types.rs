@@ -1,7 +1,7 @@
 //! Rules for types that are kept: a payload's fields, and what a command answers.
 
-use proc_macro2::Span;
-use syn::spanned::Spanned;
+use proc_macro2::TokenStream;
+use quote::ToTokens;
 use syn::visit::{self, Visit};
 use syn::{Lifetime, Type, TypeFnPtr};
 
@@ -12,7 +12,7 @@ use crate::ctxt::Ctxt;
 struct Finder {
     /// Whether `&'static` counts as owned: it does where nothing has to be read back.
     statics: bool,
-    found: Option<(Span, Fault)>,
+    found: Option<(TokenStream, Fault)>,
 }
 
 #[derive(Clone, Copy)]
@@ -22,7 +22,7 @@ enum Fault {
 }
 
 impl Finder {
-    fn in_type(ty: &Type, statics: bool) -> Option<(Span, Fault)> {
+    fn in_type(ty: &Type, statics: bool) -> Option<(TokenStream, Fault)> {
         let mut finder = Finder { statics, found: None };
         finder.visit_type(ty);
         finder.found
@@ -40,13 +40,13 @@ impl<'ast> Visit<'ast> for Finder {
             Type::ImplTrait(_) | Type::Infer(_) => Fault::Unnamed,
             _ => return visit::visit_type(self, ty),
         };
-        self.found.get_or_insert((ty.span(), fault));
+        self.found.get_or_insert((ty.to_token_stream(), fault));
     }
 
     // `'static` alone, as in `Cow<'static, str>`, does not tell that something is borrowed.
     fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
         if lifetime.ident != "static" {
-            self.found.get_or_insert((lifetime.span(), Fault::Borrowed));
+            self.found.get_or_insert((lifetime.to_token_stream(), Fault::Borrowed));
         }
     }
 
@@ -72,14 +72,14 @@ pub(crate) fn argument(cx: &Ctxt, ty: &Type) {
         return;
     }
     match Finder::in_type(ty, false) {
-        Some((span, Fault::Borrowed)) => {
+        Some((place, Fault::Borrowed)) => {
             let message = "an argument is written to the journal and comes back on replay, so it must be owned: \
                            `String` for `&str`, `Vec<T>` for `&[T]`";
-            cx.syn_error(syn::Error::new(span, message));
+            cx.error(place, message);
         }
-        Some((span, Fault::Unnamed)) => {
+        Some((place, Fault::Unnamed)) => {
             let message = "an argument is written to the journal, so its type must be known: name it";
-            cx.syn_error(syn::Error::new(span, message));
+            cx.error(place, message);
         }
         None => {}
     }
@@ -87,14 +87,14 @@ pub(crate) fn argument(cx: &Ctxt, ty: &Type) {
 
 pub(crate) fn output(cx: &Ctxt, ty: &Type) {
     match Finder::in_type(ty, true) {
-        Some((span, Fault::Borrowed)) => {
+        Some((place, Fault::Borrowed)) => {
             let message =
                 "an answer leaves the lock under which the model was changed, so it must be owned: return a clone";
-            cx.syn_error(syn::Error::new(span, message));
+            cx.error(place, message);
         }
-        Some((span, Fault::Unnamed)) => {
+        Some((place, Fault::Unnamed)) => {
             let message = "an answer goes through the image to the caller, so its type must be known: name it";
-            cx.syn_error(syn::Error::new(span, message));
+            cx.error(place, message);
         }
         None => {}
     }

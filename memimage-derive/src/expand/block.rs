@@ -1,7 +1,8 @@
 //! `#[memimage::commands]`.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
 
 use super::{command, event, methods, payload};
 use crate::ast::Block;
@@ -24,6 +25,7 @@ pub(crate) fn block(block: &Block) -> TokenStream {
 fn table(krate: &TokenStream, block: &Block) -> TokenStream {
     let model = &block.model;
     let event = block.event();
+    let asserted = quote_spanned!(model.span()=> #krate::__private::assert_model::<#model>());
     let rows = block.commands.iter().map(|command| {
         let cfgs = command.cfgs();
         let payload = &command.payload;
@@ -35,5 +37,7 @@ fn table(krate: &TokenStream, block: &Block) -> TokenStream {
             type Event = #event;
             const EVENTS: &'static [#krate::__private::EventType<Self>] = &[#(#rows),*];
         }
+
+        const _: () = #asserted;
     }
 }

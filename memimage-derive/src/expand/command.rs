@@ -1,19 +1,36 @@
 //! `impl Command<Bank> for BankDeposit`: how a payload is judged and run.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{FnArg, Pat, ReturnType, Type};
 
 use crate::ast::{Block, Command, Input, Output, is_context};
+use crate::hygiene::placed;
+
+/// The names inside the two functions. All of them come from one place, since a name is found only where its span says
+/// the same; nothing of the user's is ever a local there.
+struct Locals {
+    /// Where all of it is.
+    span: Span,
+    this: Ident,
+    model: Ident,
+    context: Ident,
+}
+
+impl Locals {
+    fn at(span: Span) -> Locals {
+        let ident = |name| Ident::new(name, Span::mixed_site().located_at(span));
+        Locals { span, this: ident("self"), model: ident("model"), context: ident("context") }
+    }
+}
 
 pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
     let (model, payload) = (&block.model, &command.payload);
     let cfgs: Vec<_> = command.cfgs().collect();
     let (name, version) = (&command.name, command.args.version());
     let types = types(krate, block, command);
-    let check = check(krate, block, command);
-    let apply = apply(block, command);
+    let functions = functions(krate, block, command);
     let probe = probe(krate, command);
     quote! {
         #(#cfgs)*
@@ -28,28 +45,51 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
                 <Self as #krate::Command<#model>>::VERSION,
             );
             #types
-
-            fn check(
-                &self,
-                model: &#model,
-                context: &#krate::Context,
-            ) -> ::core::result::Result<(), <Self as #krate::Command<#model>>::Refusal> {
-                #check
-            }
-
-            fn apply(
-                self,
-                model: &mut #model,
-                context: &#krate::Context,
-            ) -> ::core::result::Result<
-                <Self as #krate::Command<#model>>::Output,
-                <Self as #krate::Command<#model>>::Refusal,
-            > {
-                #apply
-            }
+            #functions
         }
 
         #probe
+    }
+}
+
+/// `check` and `apply`, all of them at the place of the type that says how the command is refused: if that is no
+/// `Result`, rustc sees one error there and not a second one about the macro.
+fn functions(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
+    let span = refusing(block, command).map_or_else(Span::call_site, Spanned::span);
+    let krate = &placed(krate, span);
+    let (locals, ty) = (Locals::at(span), &block.model);
+    let check = check(krate, block, command, &locals);
+    let apply = apply(block, command, &locals);
+    let Locals { this, model, context, .. } = locals;
+    let own = quote_spanned!(span=> <Self as #krate::Command<#ty>>);
+    let mut judgement = quote_spanned!(span=> ::core::result::Result<(), #own::Refusal>);
+    let mut answer = quote_spanned!(span=> ::core::result::Result<#own::Output, #own::Refusal>);
+    // Said by projection, a type that is no `Result` is one error, and not a second one in the body.
+    match (refusing(block, command), &command.output) {
+        (Some(ty), Output::Result(_)) => answer = quote_spanned!(span=> <#ty as #krate::__private::Fallible>::Answer),
+        (Some(judge), _) => {
+            let judge = super::own_type(block, judge);
+            judgement = quote_spanned!(span=> <#judge as #krate::__private::Judgement>::Answer);
+        }
+        (None, _) => {}
+    }
+    quote_spanned! {span=>
+        fn check(&#this, #model: &#ty, #context: &#krate::Context) -> #judgement {
+            #check
+        }
+
+        fn apply(#this, #model: &mut #ty, #context: &#krate::Context) -> #answer {
+            #apply
+        }
+    }
+}
+
+/// The user's type that says how the command is refused, if it may be.
+pub(crate) fn refusing<'a>(block: &'a Block, command: &'a Command) -> Option<&'a Type> {
+    match (&command.output, block.check_of(command).map(|check| &check.sig.output)) {
+        (Output::Result(ty), _) => Some(ty),
+        (_, Some(ReturnType::Type(_, ty))) => Some(ty),
+        _ => None,
     }
 }
 
@@ -60,21 +100,23 @@ pub(crate) fn types(krate: &TokenStream, block: &Block, command: &Command) -> To
         Output::Plain(ty) => quote!(#ty),
         Output::Result(ty) => quote_spanned!(ty.span()=> <#ty as #krate::__private::Fallible>::Output),
     };
-    let judged = block.check_of(command).and_then(|check| match &check.sig.output {
-        ReturnType::Type(_, ty) => Some(super::own_type(block, ty)),
-        ReturnType::Default => None,
+    let refusal = refusing(block, command).map(|ty| {
+        let projection = match command.output {
+            Output::Result(_) => quote_spanned!(ty.span()=> Fallible),
+            _ => quote_spanned!(ty.span()=> Judgement),
+        };
+        let own = super::own_type(block, ty);
+        quote_spanned!(ty.span()=> <#own as #krate::__private::#projection>::Refusal)
     });
-    let refusal = match (&command.output, judged) {
-        (Output::Result(ty), _) => Some(quote_spanned!(ty.span()=> <#ty as #krate::__private::Fallible>::Refusal)),
-        (_, Some(ty)) => Some(quote_spanned!(ty.span()=> <#ty as #krate::__private::Judgement>::Refusal)),
-        (_, None) => None,
-    };
     match refusal {
-        Some(refusal) => quote! {
-            type Output = #output;
-            type Refusal = #refusal;
-            type Error = #krate::CommandError<#refusal>;
-        },
+        Some(refusal) => {
+            let krate = placed(krate, refusal.span());
+            quote_spanned! {refusal.span()=>
+                type Output = #output;
+                type Refusal = #refusal;
+                type Error = #krate::CommandError<#refusal>;
+            }
+        }
         None => quote! {
             type Output = #output;
             type Refusal = #krate::__private::Infallible;
@@ -84,49 +126,54 @@ pub(crate) fn types(krate: &TokenStream, block: &Block, command: &Command) -> To
 }
 
 /// The body of `check`: a call of the user's check, if there is one.
-fn check(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
-    let Some(method) = block.check_of(command) else { return quote!(::core::result::Result::Ok(())) };
-    let model = &block.model;
+fn check(krate: &TokenStream, block: &Block, command: &Command, locals: &Locals) -> TokenStream {
+    let Some(method) = block.check_of(command) else {
+        return quote_spanned!(locals.span=> ::core::result::Result::Ok(()));
+    };
+    let (ty, Locals { span, this, model, context }) = (&block.model, locals);
     let name = &method.sig.ident;
     let arguments = method.sig.inputs.iter().filter_map(|input| match input {
-        FnArg::Typed(typed) if is_context(&typed.ty) => Some(quote!(context)),
-        FnArg::Typed(typed) => Some(handed(&typed.pat, &typed.ty)),
+        FnArg::Typed(typed) if is_context(&typed.ty) => Some(quote!(#context)),
+        FnArg::Typed(typed) => handed(command, this, &typed.pat, &typed.ty),
         FnArg::Receiver(_) => None,
     });
-    let call = quote!(<#model>::#name(model, #(#arguments),*));
-    match &method.sig.output {
-        ReturnType::Type(_, ty) => {
-            quote_spanned!(ty.span()=> #krate::__private::judged::<_, <Self as #krate::Command<#model>>::Refusal>(#call))
+    let call = quote_spanned!(*span=> <#ty>::#name(#model, #(#arguments),*));
+    match (&method.sig.output, &command.output) {
+        (ReturnType::Type(_, judgement), Output::Result(_)) => {
+            quote_spanned! {judgement.span()=>
+                #krate::__private::judged::<_, <Self as #krate::Command<#ty>>::Refusal>(#call)
+            }
         }
-        ReturnType::Default => call,
+        _ => call,
     }
 }
 
 /// A field of the payload as the check wants it: lent, or a clone.
-fn handed(pattern: &Pat, ty: &Type) -> TokenStream {
-    let Pat::Ident(pattern) = pattern else { return quote!() };
-    let field = &pattern.ident;
-    match ty {
-        Type::Reference(_) => quote_spanned!(ty.span()=> &self.#field),
-        _ => quote_spanned!(ty.span()=> ::core::clone::Clone::clone(&self.#field)),
-    }
+fn handed(command: &Command, this: &Ident, pattern: &Pat, wanted: &Type) -> Option<TokenStream> {
+    let Pat::Ident(pattern) = pattern else { return None };
+    let argument = command.arguments().find(|argument| argument.ident == pattern.ident)?;
+    let (field, ty) = (&argument.ident, &argument.ty);
+    Some(match wanted {
+        Type::Reference(_) => quote_spanned!(wanted.span()=> &#this.#field),
+        _ => quote_spanned!(wanted.span()=> <#ty as ::core::clone::Clone>::clone(&#this.#field)),
+    })
 }
 
 /// The body of `apply`: a call of the user's method.
-fn apply(block: &Block, command: &Command) -> TokenStream {
-    let model = &block.model;
+fn apply(block: &Block, command: &Command, locals: &Locals) -> TokenStream {
+    let (ty, Locals { span, this, model, context }) = (&block.model, locals);
     let name = &command.sig.ident;
     let arguments = command.inputs.iter().map(|input| match input {
-        Input::Context(_) => quote!(context),
+        Input::Context(_) => quote!(#context),
         Input::Argument(argument) => {
             let field = &argument.ident;
-            quote!(self.#field)
+            quote_spanned!(*span=> #this.#field)
         }
     });
-    let call = quote!(<#model>::#name(model, #(#arguments),*));
+    let call = quote_spanned!(*span=> <#ty>::#name(#model, #(#arguments),*));
     match &command.output {
         Output::Result(_) => call,
-        Output::Unit | Output::Plain(_) => quote!(::core::result::Result::Ok(#call)),
+        Output::Unit | Output::Plain(_) => quote_spanned!(*span=> ::core::result::Result::Ok(#call)),
     }
 }
 

@@ -12,8 +12,10 @@ use crate::hygiene::Fresh;
 pub(crate) fn data(mut data: Data) -> TokenStream {
     let krate = runtime(data.args.krate.get());
     let hash = data.hash;
+    // a generic type may hold itself with other parameters, which is no recursion
+    let identity = if data.is_generic() { quote!(generic_identity) } else { quote!(identity) };
     let identity = quote! {
-        #krate::__private::identity(::core::module_path!(), ::core::line!(), ::core::column!(), #hash)
+        #krate::__private::#identity(::core::module_path!(), ::core::line!(), ::core::column!(), #hash)
     };
     if data.args.recursive.is_set() {
         data.mark_occurrences(&quote!(#krate::__private::Back<{ #identity }>));

@@ -1,24 +1,23 @@
 //! The trait by which commands are methods of an image.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{GenericArgument, PathArguments, ReturnType, Type};
+use syn::{GenericArgument, PathArguments, Type};
 
-use super::own_type;
+use super::command::refusing;
 use crate::ast::{Block, Command, Output};
-use crate::hygiene::Fresh;
+use crate::hygiene::{Fresh, placed, replace_self};
 
 pub(crate) fn methods(krate: &TokenStream, block: &Block) -> TokenStream {
     let methods = block.commands.iter().map(|command| {
         let payload = &command.payload;
         let fields = command.arguments().map(|argument| &argument.ident);
         let signature = signature(krate, block, command);
-        quote! {
-            #signature {
-                #krate::Submit::execute(self, #payload { #(#fields),* })
-            }
-        }
+        let span = refusing(block, command).map_or_else(Span::call_site, Spanned::span);
+        let (krate, this) = (placed(krate, span), quote!(self));
+        let body = quote_spanned!(span=> #krate::Submit::execute(#this, #payload { #(#fields),* }));
+        quote_spanned!(span=> #signature { #body })
     });
     around(krate, block, &quote!(#(#methods)*))
 }
@@ -56,11 +55,14 @@ pub(crate) fn signature(krate: &TokenStream, block: &Block, command: &Command) -
         quote!(#ident: #ty)
     });
     let answer = answer(krate, block, command);
+    let span = refusing(block, command).map_or_else(Span::call_site, Spanned::span);
+    let this = quote!(self);
+    let function = quote_spanned!(span=> fn #name(&#this #(, #arguments)*) -> #answer);
     quote! {
         #(#cfgs)*
         #docs
         #(#deprecated)*
-        fn #name(&self #(, #arguments)*) -> #answer
+        #function
     }
 }
 
@@ -75,39 +77,39 @@ fn docs(command: &Command) -> TokenStream {
     }
 }
 
-/// What a call answers. Types are named as the user spells them where that can be told, for the sake of the docs.
+/// What a call answers. The types are named as the user spells them where that can be told, for the sake of the docs;
+/// the command's own types say the same.
 fn answer(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
-    let check = block.check_of(command).and_then(|check| match &check.sig.output {
-        ReturnType::Type(_, ty) => syn::parse2::<Type>(own_type(block, ty)).ok(),
-        ReturnType::Default => None,
-    });
-    let (output, refusal) = match (&command.output, &check) {
-        (Output::Result(ty), _) => split(krate, ty, "Fallible"),
-        (output, Some(check)) => (plain(output), split(krate, check, "Judgement").1),
-        (output, None) => {
-            let output = plain(output);
-            return quote!(::core::result::Result<#output, #krate::Error>);
+    let output = command.output.ty().map_or_else(|| quote!(()), ToTokens::to_token_stream);
+    let spelled = match (refusing(block, command), &command.output) {
+        (Some(ty), Output::Result(_)) => {
+            sides(ty).map(|(output, refusal)| (output, quote!(#krate::CommandError<#refusal>)))
         }
+        (Some(check), _) => sides(check).map(|(_, refusal)| {
+            let refusal = replace_self(refusal, &block.model.to_token_stream());
+            (output, quote!(#krate::CommandError<#refusal>))
+        }),
+        (None, _) => Some((output, quote!(#krate::Error))),
     };
-    quote!(::core::result::Result<#output, #krate::CommandError<#refusal>>)
+    let (model, payload) = (&block.model, &command.payload);
+    let (output, error) = spelled.unwrap_or_else(|| {
+        let own = quote!(<#payload as #krate::Command<#model>>);
+        (quote!(#own::Output), quote!(#own::Error))
+    });
+    let span = refusing(block, command).map_or_else(Span::call_site, Spanned::span);
+    quote_spanned!(span=> ::core::result::Result<#output, #error>)
 }
 
-fn plain(output: &Output) -> TokenStream {
-    output.ty().map_or_else(|| quote!(()), ToTokens::to_token_stream)
-}
-
-/// The two sides of a `Result`: as they are written in `Result<T, E>`, else by projection, which sees through aliases.
-fn split(krate: &TokenStream, ty: &Type, projection: &str) -> (TokenStream, TokenStream) {
-    if let Type::Path(path) = ty
-        && let Some(last) = path.path.segments.last()
-        && last.ident == "Result"
-        && let PathArguments::AngleBracketed(arguments) = &last.arguments
-        && let [GenericArgument::Type(output), GenericArgument::Type(refusal)] =
-            arguments.args.iter().collect::<Vec<_>>()[..]
-    {
-        return (output.to_token_stream(), refusal.to_token_stream());
+/// `T` and `E` of what is written `Result<T, E>`.
+fn sides(ty: &Type) -> Option<(TokenStream, TokenStream)> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last().filter(|last| last.ident == "Result")?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    let arguments: Vec<_> = arguments.args.iter().collect();
+    match arguments[..] {
+        [GenericArgument::Type(output), GenericArgument::Type(refusal)] => {
+            Some((output.to_token_stream(), refusal.to_token_stream()))
+        }
+        _ => None,
     }
-    let projection = syn::Ident::new(projection, ty.span());
-    let side = |side: TokenStream| quote_spanned!(ty.span()=> <#ty as #krate::__private::#projection>::#side);
-    (side(quote!(Output)), side(quote!(Refusal)))
 }

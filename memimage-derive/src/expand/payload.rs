@@ -43,7 +43,15 @@ pub(crate) fn definition(block: &Block, command: &Command) -> TokenStream {
     quote! {
         #docs
         #derives
-        #[allow(dead_code, unreachable_pub, private_interfaces, clippy::all, clippy::pedantic)]
+        #[allow(
+            dead_code,
+            missing_copy_implementations,
+            missing_debug_implementations,
+            private_interfaces,
+            unreachable_pub,
+            clippy::all,
+            clippy::pedantic
+        )]
         #vis struct #payload #body
     }
 }

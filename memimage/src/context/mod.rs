@@ -55,10 +55,6 @@ impl Context {
     pub(crate) fn rewind(&mut self) {
         self.random.rewind();
     }
-
-    pub(crate) fn into_metadata(self) -> Metadata {
-        self.metadata
-    }
 }
 
 /// The event that a record first was, kept by rewrites and branches, from which its random values derive.

@@ -10,14 +10,20 @@
 
 const GENERIC: u64 = 1 << 63;
 
-/// The identity of a type without parameters; `path` must be its own, such as module, line, column and name.
-pub const fn identity(path: &str) -> u64 {
-    hash(path) & !GENERIC
+/// The identity of a type without parameters: its place in the source, and a hash of its tokens for types that one macro
+/// makes in one place.
+pub const fn identity(module: &str, line: u32, column: u32, tokens: u64) -> u64 {
+    place(module, line, column, tokens) & !GENERIC
 }
 
-/// The identity of a type with parameters; `path` as for [`identity`].
-pub const fn generic_identity(path: &str) -> u64 {
-    hash(path) | GENERIC
+/// The identity of a type with parameters.
+pub const fn generic_identity(module: &str, line: u32, column: u32, tokens: u64) -> u64 {
+    place(module, line, column, tokens) | GENERIC
+}
+
+/// The identity of one of std's types with parameters.
+pub(super) const fn std_identity(name: &str) -> u64 {
+    generic_identity(name, 0, 0, 0)
 }
 
 /// Whether meeting this identity inside itself means recursion.
@@ -25,13 +31,19 @@ pub(super) const fn marks_recursion(identity: u64) -> bool {
     identity & GENERIC == 0
 }
 
-const fn hash(path: &str) -> u64 {
-    let bytes = path.as_bytes();
-    let mut hash = super::fnv::START;
-    let mut i = 0;
-    while i < bytes.len() {
-        hash = super::fnv::byte(hash, bytes[i]);
-        i += 1;
-    }
+const fn place(module: &str, line: u32, column: u32, tokens: u64) -> u64 {
+    let mut hash = bytes(super::fnv::START, module.as_bytes());
+    hash = bytes(hash, &line.to_le_bytes());
+    hash = bytes(hash, &column.to_le_bytes());
+    hash = bytes(hash, &tokens.to_le_bytes());
     super::fnv::finish(hash)
+}
+
+const fn bytes(mut hash: u64, bytes: &[u8]) -> u64 {
+    let mut at = 0;
+    while at < bytes.len() {
+        hash = super::fnv::byte(hash, bytes[at]);
+        at += 1;
+    }
+    hash
 }

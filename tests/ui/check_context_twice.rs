@@ -1,0 +1,22 @@
+use memimage::{Context, Model, Shape};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+pub struct Bank {
+    total: u64,
+}
+
+#[memimage::commands]
+impl Bank {
+    #[command(check = can_add)]
+    fn add(&mut self, by: u64) {
+        self.total += by;
+    }
+
+    fn can_add(&self, one: &Context, two: &Context) -> Result<(), String> {
+        let _ = (one, two);
+        Ok(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+use memimage::{Model, Shape};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+pub struct Bank {
+    total: u64,
+}
+
+#[memimage::commands]
+impl Bank {
+    #[cfg_attr(all(), command)]
+    fn add(&mut self, by: u64) {
+        self.total += by;
+    }
+
+    #[command]
+    fn reset(&mut self) {
+        self.total = 0;
+    }
+}
+
+fn main() {}

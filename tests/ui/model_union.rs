@@ -1,0 +1,6 @@
+#[derive(memimage::Model)]
+pub union Bank {
+    total: u64,
+}
+
+fn main() {}
