@@ -3,6 +3,8 @@
 //! All in one run and interleaved, round by round, because a machine's speed drifts: read the ratios, not the figures.
 //! `cargo bench -p memimage` runs it; the environment variable `ROUNDS` sets how many rounds (5).
 
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::hint::black_box;
