@@ -4,6 +4,8 @@
 //! `cargo bench -p memimage` runs it, and `cargo bench -p memimage -- "64 threads"` those with that in their names; the
 //! environment variable `ROUNDS` sets how many rounds (5).
 
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::hint::black_box;

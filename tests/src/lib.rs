@@ -22,3 +22,8 @@ pub use run::{Ask, Run};
 pub fn cases(modest: u32) -> u32 {
     std::env::var("MEMIMAGE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(modest)
 }
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

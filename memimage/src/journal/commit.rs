@@ -8,6 +8,8 @@
 //! Locks are taken in the order model → `open` → `state`; `sink` is held with neither. `shuttle` explores the schedules
 //! of this module: see `explored.rs`.
 
+#![expect(clippy::disallowed_methods, reason = "when a batch is written is no part of the state")]
+
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
