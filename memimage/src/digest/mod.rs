@@ -30,12 +30,19 @@
 //!
 //! Recursion is no case of its own: the walk follows the value.
 
-mod compound;
+mod entries;
 mod error;
 mod hash;
+mod named;
 mod opaque;
+mod order;
 mod place;
+mod positional;
+mod sequence;
 mod serializer;
+
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 

@@ -3,7 +3,10 @@
 //! [`ShapeRef`] is the compiler's form of a shape, a constant of each type; [`ShapeTree`] the form that is read from a
 //! journal. Both have the same [`Fingerprint`], since it is computed over the bytes that a journal holds.
 
+#[cfg(test)]
+mod arbitrary;
 mod collections;
+mod decoding;
 mod descriptor;
 mod difference;
 mod encoding;
@@ -14,13 +17,15 @@ mod identity;
 mod node;
 mod pointer;
 mod primitives;
+#[cfg(test)]
+pub(crate) mod samples;
 mod std_types;
 mod text;
 mod tree;
 
+pub use decoding::DecodeShapeError;
 pub use descriptor::{Descriptor, Enum, Field, Primitive, Struct, Style, Variant};
 pub use difference::{Difference, differences};
-pub use encoding::DecodeShapeError;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use identity::{generic_identity, identity};
 pub use pointer::ShapeRef;
