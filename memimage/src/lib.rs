@@ -22,7 +22,8 @@ pub use submit::Submit;
 pub mod __private {
     pub use crate::event::{EventType, FromRefusal, row_of};
     pub use crate::shape::{
-        Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, fingerprint, generic_identity, identity,
+        Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, fingerprint, generic_identity,
+        identity,
     };
     pub use serde;
     pub use std::convert::Infallible;

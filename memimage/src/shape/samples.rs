@@ -28,7 +28,7 @@ pub(crate) struct Id(pub(crate) u32);
 
 without_parameters!(
     Id,
-    Descriptor::Struct(Struct { identity: identity("Id"), style: Style::Newtype, fields: fields!("0": u32) })
+    Descriptor::Struct(Struct { identity: identity("Id", 0, 0, 0), style: Style::Newtype, fields: fields!("0": u32) })
 );
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ pub(crate) enum Side {
 without_parameters!(
     Side,
     Descriptor::Enum(Enum {
-        identity: identity("Side"),
+        identity: identity("Side", 0, 0, 0),
         variants: &[
             Variant { name: "Bid", style: Style::Unit, fields: &[] },
             Variant { name: "Ask", style: Style::Newtype, fields: fields!("0": u32) },
@@ -62,7 +62,7 @@ pub(crate) struct Order {
 without_parameters!(
     Order,
     Descriptor::Struct(Struct {
-        identity: identity("Order"),
+        identity: identity("Order", 0, 0, 0),
         style: Style::Named,
         fields: fields!("id": Id, "side": Side, "memo": Option<String>),
     })
@@ -78,7 +78,7 @@ pub(crate) struct Tree {
 without_parameters!(
     Tree,
     Descriptor::Struct(Struct {
-        identity: identity("Tree"),
+        identity: identity("Tree", 0, 0, 0),
         style: Style::Named,
         fields: fields!("value": u32, "children": Vec<Tree>),
     })
@@ -94,7 +94,7 @@ pub(crate) struct Shrub {
 without_parameters!(
     Shrub,
     Descriptor::Struct(Struct {
-        identity: identity("Shrub"),
+        identity: identity("Shrub", 0, 0, 0),
         style: Style::Named,
         fields: fields!("value": u32, "children": Vec<Shrub>),
     })
@@ -106,7 +106,7 @@ pub(crate) struct Pair<T>(pub(crate) T, pub(crate) T);
 
 impl<T: Shape> Shape for Pair<T> {
     const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Struct(Struct {
-        identity: generic_identity("Pair"),
+        identity: generic_identity("Pair", 0, 0, 0),
         style: Style::Tuple,
         fields: fields!("0": T, "1": T),
     }));
@@ -122,7 +122,7 @@ pub(crate) enum Knot {
 without_parameters!(
     Knot,
     Descriptor::Enum(Enum {
-        identity: identity("Knot"),
+        identity: identity("Knot", 0, 0, 0),
         variants: &[
             Variant { name: "End", style: Style::Unit, fields: &[] },
             Variant { name: "More", style: Style::Newtype, fields: fields!("0": Box<Pair<Knot>>) },
@@ -139,16 +139,13 @@ pub(crate) enum Chain<T> {
 
 impl<T: Shape> Shape for Chain<T> {
     const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Enum(Enum {
-        identity: generic_identity("Chain"),
+        identity: generic_identity("Chain", 0, 0, 0),
         variants: &[
             Variant { name: "End", style: Style::Unit, fields: &[] },
             Variant {
                 name: "Link",
                 style: Style::Tuple,
-                fields: &[
-                    Field { name: "0", shape: T::SHAPE },
-                    Field { name: "1", shape: ShapeRef::new(&Descriptor::Back(generic_identity("Chain"))) },
-                ],
+                fields: fields!("0": T, "1": Box<Back<{ generic_identity("Chain", 0, 0, 0) }>>),
             },
         ],
     }));

@@ -13,7 +13,7 @@ macro_rules! structure {
     ($type:ident $(<$parameter:ident>)? { $($field:ident: $shape:ty),* }) => {
         impl $(<$parameter: Shape>)? Shape for $type $(<$parameter>)? {
             const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Struct(Struct {
-                identity: generic_identity(stringify!($type)),
+                identity: generic_identity(stringify!($type), 0, 0, 0),
                 style: Style::Named,
                 fields: &[$(Field { name: stringify!($field), shape: <$shape>::SHAPE }),*],
             }));
@@ -26,7 +26,7 @@ macro_rules! enumeration {
     ($type:ident $(<$($parameter:ident),+>)? { $($variant:ident $(($shape:ty))?),* }) => {
         impl $(<$($parameter: Shape),+>)? Shape for $type $(<$($parameter),+>)? {
             const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Enum(Enum {
-                identity: generic_identity(stringify!($type)),
+                identity: generic_identity(stringify!($type), 0, 0, 0),
                 variants: &[$(enumeration!(@ $variant $(($shape))?)),*],
             }));
         }
@@ -78,7 +78,7 @@ same! {
 
 impl<T: ?Sized> Shape for PhantomData<T> {
     const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Struct(Struct {
-        identity: generic_identity("PhantomData"),
+        identity: generic_identity("PhantomData", 0, 0, 0),
         style: Style::Unit,
         fields: &[],
     }));

@@ -77,6 +77,13 @@ fn a_serialize_that_contradicts_its_shape_is_an_error_with_a_path() {
             "its shape has an enum of fewer variants, its Serialize wrote variant 2, Both of values without names"
         ],
     );
+    // At the same index and of the same style, but of another name.
+    check(
+        &lie::<std::ops::Bound<u32>, _>(Err::<u32, u32>(1)),
+        &expect![
+            "its shape has a variant Included around one value, its Serialize wrote variant 1, Err around one value"
+        ],
+    );
     check(
         &lie::<Id, _>(Side::Bid),
         &expect!["its shape has a struct around one value, its Serialize wrote variant Bid of an enum"],
