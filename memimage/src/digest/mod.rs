@@ -89,6 +89,16 @@ impl fmt::Debug for Digest {
 ///
 /// It walks the whole value and allocates nothing. A `Serialize` written by hand is checked against the shape on the way.
 ///
+/// ```
+/// use std::collections::{BTreeMap, HashMap};
+///
+/// let hashed = HashMap::from([(1, "one".to_owned()), (2, "two".to_owned())]);
+/// let sorted = BTreeMap::from([(2, "two".to_owned()), (1, "one".to_owned())]);
+/// assert_eq!(memimage::digest(&hashed)?, memimage::digest(&sorted)?);
+/// assert_ne!(memimage::digest(&vec![1, 2])?, memimage::digest(&vec![2, 1])?);
+/// # Ok::<(), memimage::DigestError>(())
+/// ```
+///
 /// # Errors
 ///
 /// If the value does not serialize (a path that is no UTF-8, a poisoned lock), or serializes as something else than its

@@ -1,13 +1,12 @@
 //! The walk: a serializer that holds a value's serialization against its shape and takes it into a hash.
 
-use std::fmt::{self, Display};
+use std::fmt::{Display, Write as _};
 
 use serde::ser::{Serialize, Serializer};
-use xxhash_rust::xxh3::Xxh3Default;
 
 use super::entries::Entries;
 use super::error::{DigestError, Step};
-use super::hash::Hash;
+use super::hash::{Hash, Text};
 use super::named::{Fields, Named};
 use super::opaque;
 use super::place::{self, Place};
@@ -184,9 +183,9 @@ impl<'a> Serializer for DigestSerializer<'a> {
     /// As [`serialize_str`](Self::serialize_str) of the text, without holding it.
     fn collect_str<T: Display + ?Sized>(mut self, value: &T) -> Result<(), DigestError> {
         self.primitive(Primitive::String)?;
-        let mut text = Text(Xxh3Default::new());
-        fmt::write(&mut text, format_args!("{value}")).map_err(serde::ser::Error::custom)?;
-        self.hash.word(text.0.digest());
+        let mut text = Text::new();
+        write!(text, "{value}").map_err(serde::ser::Error::custom)?;
+        self.hash.word(text.finish());
         Ok(())
     }
 
@@ -398,15 +397,5 @@ impl<'a> Serializer for DigestSerializer<'a> {
             }
         };
         Ok(Named::new(self.hash, self.place, fields, variant))
-    }
-}
-
-/// Text that is hashed as it is written.
-struct Text(Xxh3Default);
-
-impl fmt::Write for Text {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.update(text.as_bytes());
-        Ok(())
     }
 }

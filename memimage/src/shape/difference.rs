@@ -71,6 +71,15 @@ impl Display for Difference {
 
 /// All places where the shape in a journal and the program's part ways; `root` begins their paths.
 ///
+/// ```
+/// use memimage::{Shape, ShapeTree, differences};
+///
+/// let journal = ShapeTree::of(<(u32, Option<String>)>::SHAPE);
+/// let program = ShapeTree::of(<(u64, Option<String>)>::SHAPE);
+/// let found = differences("payload", &journal, &program);
+/// assert_eq!(found[0].to_string(), "payload.0: u32 in the journal, u64 in this program");
+/// ```
+///
 /// None if every value that the journal may hold means the same to this program: the shapes are equal, or the program has
 /// more variants at the end of an enum.
 pub fn differences(root: &str, journal: &ShapeTree, program: &ShapeTree) -> Vec<Difference> {
