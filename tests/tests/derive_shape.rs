@@ -128,8 +128,8 @@ fn generics() {
         b: B,
         none: PhantomData<A>,
     }
-    check::<Both<u8, String>>(&expect!["struct { a: [U8; 2], b: String, none: Unit }"]);
-    check::<Both<Tree2, u8, 1>>(&expect!["struct { a: [struct { children: [^] }; 1], b: U8, none: Unit }"]);
+    check::<Both<u8, String>>(&expect!["struct { a: [U8; 2], b: String, none: struct }"]);
+    check::<Both<Tree2, u8, 1>>(&expect!["struct { a: [struct { children: [^] }; 1], b: U8, none: struct }"]);
 }
 
 #[derive(Clone, Shape)]
