@@ -482,7 +482,9 @@ impl<S: Sink> Commit<S> {
         while state.failed.is_none() {
             if state.handed {
                 let wanted = std::mem::take(&mut state.sync_wanted);
-                let sync = !wanted.is_empty() || (state.stopping && !self.syncs()) || self.interval_is_over(&mut state);
+                // asked in any case: a deadline that is left standing would be due for ever
+                let over = self.interval_is_over(&mut state);
+                let sync = over || !wanted.is_empty() || (state.stopping && !self.syncs());
                 drop(state);
                 let alive = if sync { self.sync_all(wanted) } else { self.write_next() };
                 state = self.state.lock();
