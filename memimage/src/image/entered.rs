@@ -20,24 +20,33 @@ pub(super) struct Entered {
 impl Entered {
     /// Enters an image, in which `call` is made.
     pub(super) fn new(image: usize, call: &'static str) -> Result<Entered, Error> {
-        INSIDE.with_borrow_mut(|inside| {
-            if let Some((_, outer)) = inside.iter().find(|(entered, _)| *entered == image) {
+        visit(|inside| {
+            if let Some(outer) = outer_of(inside, image) {
                 return Err(Error::new(Kind::Reentrant { inner: call, outer }));
             }
             inside.push((image, call));
-            Ok(Entered { image, thread: PhantomData })
+            Ok(())
         })
+        .unwrap_or(Ok(()))
+        .map(|()| Entered { image, thread: PhantomData })
     }
 
     /// Makes sure that this thread is not inside a command of the image.
     pub(super) fn refuse_in_command(image: usize, call: &'static str) -> Result<(), Error> {
-        INSIDE.with_borrow(|inside| match inside.iter().find(|(entered, _)| *entered == image) {
-            Some((_, outer)) if *outer != GUARD && *outer != QUERY => {
-                Err(Error::new(Kind::Reentrant { inner: call, outer }))
-            }
+        match visit(|inside| outer_of(inside, image)).flatten() {
+            Some(outer) if outer != GUARD && outer != QUERY => Err(Error::new(Kind::Reentrant { inner: call, outer })),
             _ => Ok(()),
-        })
+        }
     }
+}
+
+fn outer_of(inside: &[(usize, &'static str)], image: usize) -> Option<&'static str> {
+    inside.iter().find(|(entered, _)| *entered == image).map(|(_, outer)| *outer)
+}
+
+/// `None` for a thread that is ending and has forgotten already, as when an image of its own is dropped: it is inside none.
+fn visit<T>(visit: impl FnOnce(&mut Vec<(usize, &'static str)>) -> T) -> Option<T> {
+    INSIDE.try_with(|inside| visit(&mut inside.borrow_mut())).ok()
 }
 
 /// The life of a guard.
@@ -47,7 +56,7 @@ pub(super) const QUERY: &str = "query";
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        INSIDE.with_borrow_mut(|inside| {
+        visit(|inside| {
             if let Some(last) = inside.iter().rposition(|(entered, _)| *entered == self.image) {
                 inside.remove(last);
             }
