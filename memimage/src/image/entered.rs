@@ -54,24 +54,30 @@ pub(super) struct Entered {
 impl Entered {
     /// Enters an image, in which `call` is made.
     pub(super) fn new(image: usize, call: &'static str) -> Result<Entered, Error> {
-        INSIDE.with(|inside| match inside.find(image) {
+        match inside(|inside| inside.find(image)).flatten() {
             Some(outer) => Err(Error::new(Kind::Reentrant { inner: call, outer: outer.call })),
             None => {
-                inside.enter(Visit { image, call });
+                inside(|inside| inside.enter(Visit { image, call }));
                 Ok(Entered { image, thread: PhantomData })
             }
-        })
+        }
     }
 
     /// Makes sure that this thread is not inside a command of the image.
     pub(super) fn refuse_in_command(image: usize, call: &'static str) -> Result<(), Error> {
-        INSIDE.with(|inside| match inside.find(image) {
+        match inside(|inside| inside.find(image)).flatten() {
             Some(outer) if outer.call != GUARD && outer.call != QUERY => {
                 Err(Error::new(Kind::Reentrant { inner: call, outer: outer.call }))
             }
             _ => Ok(()),
-        })
+        }
     }
+}
+
+/// `None` too for a thread that is ending and has forgotten already, as when an image of its own is dropped: it is inside
+/// none.
+fn inside<T>(look: impl FnOnce(&Inside) -> T) -> Option<T> {
+    INSIDE.try_with(look).ok()
 }
 
 /// The life of a guard.
@@ -81,6 +87,6 @@ pub(super) const QUERY: &str = "query";
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        INSIDE.with(|inside| inside.leave(self.image));
+        inside(|inside| inside.leave(self.image));
     }
 }

@@ -220,10 +220,12 @@ impl<M: Model> Image<M> {
     ///
     /// # Errors
     ///
-    /// If the image is poisoned, or this is a call from inside it.
+    /// If the image is poisoned or closed, or this is a call from inside it.
     pub fn sync(&self) -> Result<(), Error> {
-        let _entered = Entered::new(self.shared().journal.id(), "sync")?;
-        self.shared().journal.commit().sync()
+        let shared = self.shared();
+        drop(Entered::new(shared.journal.id(), "sync")?);
+        shared.refuse_if_ended()?;
+        shared.journal.commit().sync()
     }
 
     /// Figures of this image.
@@ -234,10 +236,13 @@ impl<M: Model> Image<M> {
             let progress = shared.progress.lock();
             (progress.newest, progress.failure.clone())
         };
+        // the least first: each is at most what the next is by then
+        let durable_seq = commit.durable();
+        let written_seq = commit.written();
         Stats {
             seq: commit.executed(),
-            written_seq: commit.written(),
-            durable_seq: commit.durable(),
+            written_seq,
+            durable_seq,
             epoch: shared.epoch,
             batches: commit.batches(),
             bytes: commit.bytes(),
@@ -270,9 +275,11 @@ impl<M: Model> Shared<M> {
     fn close(&self) -> Result<(), Error> {
         let _entered = Entered::new(self.journal.id(), "close")?;
         self.join_snapshot();
-        // none is begun before the journal has ended, nor after
+        // held to the end, so that whoever closes another clone meanwhile does not return before it is closed
+        let mut owned = self.lock.lock();
+        let Some(lock) = owned.take() else { return Ok(()) };
+        // a snapshot that is being made is finished first, since the next owner may make some of its own
         let _no_snapshot = self.snapshotting.lock();
-        let Some(lock) = self.lock.lock().take() else { return Ok(()) };
         let closed = self.journal.close();
         drop(lock);
         tracing::debug!(path = %self.layout.root().display(), "closed the image");

@@ -93,6 +93,8 @@ impl<M: Model> Shared<M> {
 
     /// Makes a snapshot: takes it, makes sure of it, and gives it its name.
     pub(super) fn snapshot(&self) -> Result<SnapshotInfo, Error> {
+        // before any lock is waited for, and until the drill has replayed: a body must not reach the image from there either
+        let _entered = Entered::new(self.journal.id(), "snapshot")?;
         let _one = self.snapshotting.lock();
         let taken = self.take_snapshot()?;
         let installed = self.make_sure(&taken).and_then(|drilled| {
@@ -112,7 +114,6 @@ impl<M: Model> Shared<M> {
 
     /// Writes the state as it is now, and its digest into the journal.
     fn take_snapshot(&self) -> Result<Taken, Error> {
-        let _entered = Entered::new(self.journal.id(), "snapshot")?;
         let core = self.core.read();
         let digest = state_digest(&core.model)?.to_u64();
         let fingerprint = fingerprint(M::SHAPE).to_u64();

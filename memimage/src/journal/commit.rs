@@ -484,6 +484,7 @@ impl<S: Sink> Commit<S> {
         while state.failed.is_none() {
             if state.handed {
                 let wanted = std::mem::take(&mut state.sync_wanted);
+                // asked in any case: a deadline that is left standing would be due for ever
                 let over = self.interval_is_over(&mut state);
                 let sync = over || !wanted.is_empty() || (state.stopping && !self.syncs());
                 drop(state);

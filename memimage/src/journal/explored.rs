@@ -31,7 +31,7 @@ use crate::error::Error;
 use crate::event::Outcome;
 use crate::seq::{SegmentId, Seq};
 
-const RUNS: usize = 1_500;
+const RUNS: usize = 1_000;
 
 /// Runs a scenario under many schedules.
 fn explore(scenario: impl Fn() + Send + Sync + 'static) {
@@ -161,6 +161,7 @@ impl Journal {
         }
         let time = open.time();
         let mark = open.begin(EventId(0), time, &Metadata::new()).expect("no metadata");
+        open.bytes().extend_from_slice(&[7; 8]);
         let mark = self.commit.reserve(&mut open, mark).expect("a huge segment");
         let executed = Executed { seq: open.next_seq().get(), ticket: Arc::clone(open.ticket()) };
         open.accept(mark, Outcome::Applied);
@@ -199,6 +200,8 @@ impl Journal {
 const WIDE: Caps = Caps { batch_bytes: 1 << 20, pending_batches: 8 };
 /// Each command is a batch of its own, and one may wait.
 const NARROW: Caps = Caps { batch_bytes: 1, pending_batches: 1 };
+/// Two commands fill a batch.
+const PAIRS: Caps = Caps { batch_bytes: 17, pending_batches: 2 };
 
 fn any<T: Copy>(of: &[T]) -> T {
     of[thread_rng().gen_range(0..of.len())]
@@ -220,7 +223,7 @@ fn join(threads: Vec<JoinHandle<()>>) {
 #[test]
 fn callers_that_wait_get_their_answers() {
     explore(|| {
-        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW]), None);
+        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let callers = journal.clone();
         join(spawn_each(3, move |_| {
             for _ in 0..2 {
@@ -235,7 +238,7 @@ fn callers_that_wait_get_their_answers() {
 #[test]
 fn callers_that_await_are_woken() {
     explore(|| {
-        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW]), None);
+        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let callers = journal.clone();
         join(spawn_each(3, move |number| {
             for _ in 0..2 {
@@ -387,7 +390,7 @@ fn an_interval_that_is_not_over_syncs_nothing() {
 #[test]
 fn an_answer_never_comes_before_an_earlier_one() {
     explore(|| {
-        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW]), None);
+        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let tickets = Arc::new(Plain::new(Vec::new()));
         let (submitting, seen) = (journal.clone(), Arc::clone(&tickets));
         let threads = spawn_each(2, move |number| {
@@ -469,7 +472,7 @@ fn run_until_failure(journal: &Journal, number: usize) {
 fn a_disk_that_fails_wakes_everyone() {
     explore(|| {
         let fails_at = thread_rng().gen_range(1..10);
-        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW]), Some(fails_at));
+        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), Some(fails_at));
         let callers = journal.clone();
         join(spawn_each(3, move |number| run_until_failure(&callers, number)));
         let failed = journal.log.lock().unwrap().failed;
@@ -484,7 +487,7 @@ fn a_disk_that_fails_wakes_everyone() {
 #[test]
 fn poisoned_from_outside_it_writes_nothing_it_has_given_up() {
     explore(|| {
-        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW]), None);
+        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let callers = journal.clone();
         let threads = spawn_each(3, move |number| run_until_failure(&callers, number));
         let cause = Error::io("making", Path::new("a segment"), io::Error::other("planned"));
@@ -521,7 +524,7 @@ fn a_failed_ticket_stays_failed() {
 #[test]
 fn stopping_loses_nothing_that_was_accepted() {
     explore(|| {
-        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW]), None);
+        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let callers = journal.clone();
         let threads = spawn_each(3, move |number| {
             for _ in 0..3 {
