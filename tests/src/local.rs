@@ -1,41 +1,26 @@
-//! The smallest thing that runs commands: a model in memory, without a journal.
+//! The smallest thing that runs commands: a model in memory, for tests that are not about journals.
 
-use std::cell::RefCell;
+use memimage::{Command, Image, Model, Submit};
 
-use memimage::__private::FromRefusal;
-use memimage::{Command, Context, Model, Submit};
-
-/// Runs the commands of a model, and keeps the model only.
-///
-/// ```
-/// use memimage::{Model, Shape};
-/// use memimage_tests::Local;
-/// use serde::{Deserialize, Serialize};
-///
-/// #[derive(Default, Serialize, Deserialize, Shape, Model)]
-/// struct Counter(u64);
-///
-/// #[memimage::commands]
-/// impl Counter {
-///     #[command]
-///     fn add(&mut self, by: u64) -> u64 {
-///         self.0 += by;
-///         self.0
-///     }
-/// }
-///
-/// assert_eq!(Local::<Counter>::default().add(3)?, 3);
-/// # Ok::<(), memimage::Error>(())
-/// ```
-#[derive(Default)]
-pub struct Local<M> {
-    model: RefCell<M>,
+/// Runs the commands of a model whose journal is lost with it.
+pub struct Local<M: Model> {
+    image: Image<M>,
 }
 
 impl<M: Model> Local<M> {
     /// Reads the model.
+    ///
+    /// # Panics
+    ///
+    /// If the image is poisoned, which nothing in memory does.
     pub fn query<T>(&self, read: impl FnOnce(&M) -> T) -> T {
-        read(&self.model.borrow())
+        self.image.query(read).expect("an image in memory answers")
+    }
+}
+
+impl<M: Model> Default for Local<M> {
+    fn default() -> Local<M> {
+        Local { image: Image::in_memory().expect("an image in memory opens") }
     }
 }
 
@@ -43,9 +28,6 @@ impl<M: Model> Submit for Local<M> {
     type Model = M;
 
     fn execute<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
-        let context = Context {};
-        let mut model = self.model.borrow_mut();
-        command.check(&model, &context).map_err(C::Error::from_refusal)?;
-        command.apply(&mut model, &context).map_err(C::Error::from_refusal)
+        self.image.execute(command)
     }
 }

@@ -34,6 +34,7 @@ pub(crate) struct Summary {
 
 /// Applies the rows up to `limit` that were not applied yet.
 pub(crate) fn ingest(file: &Path, options: Options<Book>, image: &Path, limit: u64) -> Result<Summary, Box<dyn Error>> {
+    #[expect(clippy::disallowed_methods, reason = "how long it takes is no part of the book")]
     let start = Instant::now();
     let bar = progress_bar();
     // before the image, so that a mistyped file makes none

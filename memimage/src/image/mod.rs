@@ -257,7 +257,6 @@ impl<M: Model> Image<M> {
     /// # Errors
     ///
     /// If what was executed could not be synced, or this is a call from inside the image.
-    #[expect(clippy::needless_pass_by_value, reason = "the handle is of no use any more")]
     pub fn close(self) -> Result<(), Error> {
         self.shared().close()
     }
@@ -271,6 +270,8 @@ impl<M: Model> Shared<M> {
     fn close(&self) -> Result<(), Error> {
         let _entered = Entered::new(self.journal.id(), "close")?;
         self.join_snapshot();
+        // none is begun before the journal has ended, nor after
+        let _no_snapshot = self.snapshotting.lock();
         let Some(lock) = self.lock.lock().take() else { return Ok(()) };
         let closed = self.journal.close();
         drop(lock);

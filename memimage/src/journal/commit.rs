@@ -8,6 +8,8 @@
 //! Locks are taken in the order model → `open` → `state`; `sink` is held with neither. `shuttle` explores the schedules
 //! of this module: see `explored.rs`.
 
+#![expect(clippy::disallowed_methods, reason = "when a batch is written is no part of the state")]
+
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -19,7 +21,7 @@ use super::frame::FrameKind;
 use super::ticket::{Lead, Stage, Ticket};
 use crate::error::{Error, Kind};
 use crate::seq::Seq;
-use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex};
+use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, has_come};
 
 /// How long an un-awaited batch may lie in memory.
 const LINGER: Duration = Duration::from_millis(1);
@@ -116,8 +118,7 @@ impl State {
 
     /// Whether something is to be done by now though nobody waits for it.
     fn due(&self) -> bool {
-        let deadline = self.deadline();
-        deadline.is_some_and(|deadline| cfg!(shuttle) || deadline <= Instant::now())
+        self.deadline().is_some_and(has_come)
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -281,7 +282,9 @@ impl<S: Sink> Commit<S> {
         if self.is_full() {
             let mut state = self.state.lock();
             if state.queue.len() >= self.caps.pending_batches && state.failed.is_none() {
-                state.room_wakers.push(context.waker().clone());
+                if !state.room_wakers.iter().any(|known| known.will_wake(context.waker())) {
+                    state.room_wakers.push(context.waker().clone());
+                }
                 return Poll::Pending;
             }
         }
@@ -289,12 +292,17 @@ impl<S: Sink> Commit<S> {
     }
 
     /// Syncs all that was executed, whatever the durability.
+    ///
+    /// After [`stop`](Commit::stop) nobody is left to sync, and nothing to be synced.
     pub(crate) fn sync(&self) -> Result<(), Error> {
         let ticket = Ticket::new(Weak::<Commit<S>>::new());
         {
             let mut state = self.state.lock();
             if let Some(error) = &state.failed {
                 return Err(error.clone());
+            }
+            if state.stopping {
+                return Err(Error::new(Kind::Closed));
             }
             if self.syncs() {
                 drop(state);
@@ -312,30 +320,36 @@ impl<S: Sink> Commit<S> {
 
     /// The oldest batch that is not written: the queue's, or else the open one.
     fn next_batch(&self) -> Option<Batch> {
-        if let Some(batch) = self.pop() {
-            return Some(batch);
-        }
-        let mut open = self.open.lock();
-        // a batch that was complete meanwhile is older than the open one
-        if let Some(batch) = self.pop() {
-            return Some(batch);
-        }
-        let batch = open.seal();
-        let mut state = self.state.lock();
-        state.awaited = false;
-        state.linger = None;
+        let mut wakers = Vec::new();
+        let batch = self.pop(&mut wakers).or_else(|| {
+            let mut open = self.open.lock();
+            // a batch that was complete meanwhile is older than the open one
+            self.pop(&mut wakers).or_else(|| self.seal(&mut open))
+        });
+        // with no lock held, since a waker may run anything
+        wakers.into_iter().for_each(Waker::wake);
         batch
     }
 
-    fn pop(&self) -> Option<Batch> {
+    /// Takes the oldest of the queue, and the wakers of those for whom that makes room.
+    fn pop(&self, wakers: &mut Vec<Waker>) -> Option<Batch> {
         let mut state = self.state.lock();
         let batch = state.queue.pop_front()?;
         let full = state.queue.len() >= self.caps.pending_batches;
         if !full && self.full.swap(false, Ordering::AcqRel) {
             self.room.notify_all();
-            state.room_wakers.drain(..).for_each(Waker::wake);
+            wakers.append(&mut state.room_wakers);
         }
         Some(batch)
+    }
+
+    /// Takes the open batch; what waits for it waits for the one who does.
+    fn seal(&self, open: &mut Open) -> Option<Batch> {
+        let mut state = self.state.lock();
+        state.awaited = false;
+        state.linger = None;
+        // poisoned meanwhile, its callers were told that it was not recorded
+        if state.failed.is_some() { None } else { open.seal() }
     }
 
     /// Writes the next batch, if there is one. Only who is busy may.
@@ -368,18 +382,18 @@ impl<S: Sink> Commit<S> {
     }
 
     /// Writes everything and syncs it, for those who asked for that and for the interval's sake.
-    fn sync_all(&self, wanted: Vec<Arc<Ticket>>) -> bool {
+    fn sync_all(&self, wanted: &[Arc<Ticket>]) -> bool {
         loop {
-            let more = {
+            let (failed, more) = {
                 let open = self.open.lock();
                 let state = self.state.lock();
-                !state.queue.is_empty() || !open.is_empty()
+                (state.failed.is_some(), !state.queue.is_empty() || !open.is_empty())
             };
-            if !more {
+            if !failed && !more {
                 break;
             }
-            if !self.write_next() {
-                self.disappoint(&wanted);
+            if failed || !self.write_next() {
+                self.disappoint(wanted);
                 return false;
             }
         }
@@ -395,7 +409,7 @@ impl<S: Sink> Commit<S> {
             }
             Err(error) => {
                 self.fail(&error, None);
-                self.disappoint(&wanted);
+                self.disappoint(wanted);
                 false
             }
         }
@@ -412,25 +426,25 @@ impl<S: Sink> Commit<S> {
         let lost = Error::new(Kind::Poisoned { cause: cause.clone(), unknown: false });
         let unknown = Error::new(Kind::Poisoned { cause: cause.clone(), unknown: true });
         tracing::error!(error = %cause, "a write failed: the image is poisoned until it is reopened");
-        let mut open = self.open.lock();
-        open.end(lost.clone());
-        self.ended.store(true, Ordering::Release);
-        open.ticket().settle(Err(lost.clone()));
-        let mut state = self.state.lock();
-        state.failed = Some(lost.clone());
-        for batch in state.queue.drain(..) {
-            batch.ticket.settle(Err(lost.clone()));
-        }
-        for ticket in state.sync_wanted.drain(..) {
-            ticket.settle(Err(unknown.clone()));
-        }
-        if let Some(ticket) = written {
-            ticket.settle(Err(unknown));
-        }
-        self.full.store(false, Ordering::Release);
-        self.room.notify_all();
-        self.wake.notify_all();
-        state.room_wakers.drain(..).for_each(Waker::wake);
+        // told in the order of the journal, and with no lock held: a waker may run anything
+        let mut fates: Vec<(Arc<Ticket>, Error)> =
+            written.map(|ticket| (Arc::clone(ticket), unknown.clone())).into_iter().collect();
+        let wakers = {
+            let mut open = self.open.lock();
+            open.end(lost.clone());
+            self.ended.store(true, Ordering::Release);
+            let mut state = self.state.lock();
+            state.failed = Some(lost.clone());
+            fates.extend(state.queue.drain(..).map(|batch| (batch.ticket, lost.clone())));
+            fates.push((Arc::clone(open.ticket()), lost));
+            fates.extend(state.sync_wanted.drain(..).map(|ticket| (ticket, unknown.clone())));
+            self.full.store(false, Ordering::Release);
+            self.room.notify_all();
+            self.wake.notify_all();
+            std::mem::take(&mut state.room_wakers)
+        };
+        fates.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     /// Poisons the image for a reason outside the group commit.
@@ -439,6 +453,9 @@ impl<S: Sink> Commit<S> {
     }
 
     fn rest(&self) -> bool {
+        if self.state.lock().failed.is_some() {
+            return false;
+        }
         let result = self.sink.lock().rest();
         result.inspect_err(|error| self.fail(error, None)).is_ok()
     }
@@ -467,9 +484,10 @@ impl<S: Sink> Commit<S> {
         while state.failed.is_none() {
             if state.handed {
                 let wanted = std::mem::take(&mut state.sync_wanted);
-                let sync = !wanted.is_empty() || (state.stopping && !self.syncs()) || self.interval_is_over(&mut state);
+                let over = self.interval_is_over(&mut state);
+                let sync = over || !wanted.is_empty() || (state.stopping && !self.syncs());
                 drop(state);
-                let alive = if sync { self.sync_all(wanted) } else { self.write_next() };
+                let alive = if sync { self.sync_all(&wanted) } else { self.write_next() };
                 state = self.state.lock();
                 if !alive || state.pressing() {
                     continue;
@@ -500,7 +518,7 @@ impl<S: Sink> Commit<S> {
     }
 
     fn interval_is_over(&self, state: &mut State) -> bool {
-        let over = state.sync_by.is_some_and(|by| cfg!(shuttle) || by <= Instant::now());
+        let over = state.sync_by.is_some_and(has_come);
         if over {
             state.sync_by = None;
         }

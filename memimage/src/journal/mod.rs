@@ -5,6 +5,8 @@ mod batch;
 mod commit;
 mod create;
 mod durable;
+#[cfg(all(test, shuttle))]
+mod explored;
 mod frame;
 mod genesis;
 mod layout;
