@@ -187,3 +187,29 @@ impl Book {
         self.asks.iter().map(|(price, level)| (*price, *level))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use memimage::Image;
+
+    use super::*;
+
+    #[test]
+    fn no_row_is_applied_twice_whoever_sends_it() {
+        let image = Image::<Book>::in_memory().unwrap();
+        let row = |number| RowId { file: "feed.csv".to_owned(), number };
+        let order = Order { side: Side::Bid, price: Cents(100), volume: Satoshis(1) };
+        image.create(row(2), OrderId(7), order).unwrap();
+        for number in [1, 2] {
+            let again = image.create(row(number), OrderId(8), order).unwrap_err();
+            assert_eq!(again.refusal(), Some(&Refusal::Repeated));
+            let again = image.change(row(number), OrderId(7), Cents(200), Satoshis(1)).unwrap_err();
+            assert_eq!(again.refusal(), Some(&Refusal::Repeated));
+            let again = image.delete(row(number), OrderId(7)).unwrap_err();
+            assert_eq!(again.refusal(), Some(&Refusal::Repeated));
+        }
+        image.delete(row(3), OrderId(7)).unwrap();
+        let progress = image.query(|book| book.progress("feed.csv")).unwrap();
+        assert_eq!(progress, Progress { row: 3, order: OrderId(7), applied: 2 });
+    }
+}

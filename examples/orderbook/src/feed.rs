@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use csv::StringRecord;
+use csv::{ReaderBuilder, StringRecord};
 use flate2::bufread::MultiGzDecoder;
 use indicatif::ProgressBar;
 
@@ -58,6 +58,12 @@ pub(crate) enum FeedError {
     Row { path: PathBuf, row: u64, source: csv::Error },
 
     #[error(
+        "row {row} of `{}` has {found} fields, not {}; the rows before it are applied: mend it and run this again",
+        path.display(), HEADER.len()
+    )]
+    Fields { path: PathBuf, row: u64, found: usize },
+
+    #[error(
         "row {row} of `{}`: the {column} `{value}` {what}; the rows before it are applied: mend it and run this again",
         path.display()
     )]
@@ -86,13 +92,12 @@ impl Feed {
     pub(crate) fn open(path: &Path, bar: &ProgressBar) -> Result<Feed, FeedError> {
         let name = path.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| FeedError::Name { path: path.to_owned() })?.to_owned();
-        let text = text(path, bar).map_err(|source| FeedError::Open { path: path.to_owned(), source })?;
-        let mut reader = csv::Reader::from_reader(text);
-        let header =
-            reader.byte_headers().map_err(|source| FeedError::Row { path: path.to_owned(), row: 0, source })?;
+        let failed = |source| FeedError::Open { path: path.to_owned(), source };
+        let mut reader = ReaderBuilder::new().flexible(true).from_reader(text(path, bar).map_err(failed)?);
+        let header = reader.byte_headers().map_err(|error| failed(error.into()))?;
         if !header.iter().eq(HEADER.map(str::as_bytes)) {
-            let found =
-                String::from_utf8_lossy(&header.iter().collect::<Vec<_>>().join(&b',')).escape_debug().to_string();
+            let found = header.iter().collect::<Vec<_>>().join(&b',');
+            let found = String::from_utf8_lossy(&found).escape_debug().to_string();
             return Err(FeedError::Header { path: path.to_owned(), found });
         }
         Ok(Feed { path: path.to_owned(), name, reader, record: StringRecord::new(), number: 0 })
@@ -131,12 +136,17 @@ impl Feed {
         }))
     }
 
+    /// Reads the next row into `record`, if there is one.
     fn advance(&mut self) -> Result<bool, FeedError> {
-        match self.reader.read_record(&mut self.record) {
-            Ok(true) => self.number += 1,
-            Ok(false) => return Ok(false),
-            Err(source) => return Err(FeedError::Row { path: self.path.clone(), row: self.number + 1, source }),
+        let row = self.number + 1;
+        let read = self.reader.read_record(&mut self.record);
+        if !read.map_err(|source| FeedError::Row { path: self.path.clone(), row, source })? {
+            return Ok(false);
         }
+        if self.record.len() != HEADER.len() {
+            return Err(FeedError::Fields { path: self.path.clone(), row, found: self.record.len() });
+        }
+        self.number = row;
         Ok(true)
     }
 

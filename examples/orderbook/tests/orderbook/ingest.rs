@@ -140,12 +140,9 @@ fn refused_rows_at_the_end_are_counted_in_every_run() {
 #[test]
 fn the_answer_is_one_line_of_json() {
     let program = Program::new();
-    let path = program.file("feed.csv", made_up(10));
+    let path = program.file("feed.csv", BITSTAMP);
     let line = program.run("ingest", &[path.to_str().unwrap()]);
-    let shape = r#"{"rows":10,"applied":"#;
-    assert!(line.starts_with(shape) && line.ends_with("}\n") && line.lines().count() == 1, "{line}");
-    let json: Value = serde_json::from_str(&line).unwrap();
-    let names: Vec<_> = json.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["applied", "refused", "rows", "seconds", "seq"]); // in serde_json's order, not the line's
-    assert!(json["seconds"].as_f64().unwrap() > 0.0);
+    let (counts, seconds) = line.split_once(r#","seconds":"#).unwrap();
+    assert_eq!(counts, r#"{"rows":2000,"applied":1923,"refused":77,"seq":1923"#);
+    assert!(seconds.strip_suffix("}\n").unwrap().parse::<f64>().unwrap() > 0.0, "{seconds}");
 }

@@ -15,7 +15,7 @@ fn check(durability: &str) {
     let feed = made_up(20_000);
     let unharmed = Program::new();
     let path = unharmed.file("feed.csv", &feed);
-    #[expect(clippy::disallowed_methods, reason = "how long a run takes is no part of the book")]
+    #[expect(clippy::disallowed_methods, reason = "a test picks its moments by the clock")]
     let start = Instant::now();
     let counts = unharmed.ingest(&path, &["--durability", durability]);
     let whole_run = start.elapsed();
