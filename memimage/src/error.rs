@@ -61,10 +61,10 @@ impl Eq for Error {}
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Kind {
     #[error(
-        "no image at `{}`: nothing is there; check the path, or let `options().create(true)` make a new image",
+        "no image at `{}`: {found}; check the path, or have one made there with `options().create(true)`",
         path.display()
     )]
-    NotFound { path: PathBuf },
+    NotFound { path: PathBuf, found: &'static str },
 
     #[error(
         "`{}` is not an image: {found}; nothing was changed; give the path of an image, or of a directory that is empty or \

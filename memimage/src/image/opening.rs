@@ -66,8 +66,8 @@ impl<M: Model> Opening<M> {
     fn lock(&self) -> Result<LockGuard, Error> {
         let root = self.layout.root();
         let survey = self.layout.survey(&*self.disk)?;
-        if !self.options.create && !matches!(survey, Survey::Image(_)) {
-            return Err(Error::new(Kind::NotFound { path: root.to_owned() }));
+        if !self.options.create {
+            self.found(&survey)?;
         }
         if !self.options.allow_network {
             let network = self.disk.network_filesystem(root).map_err(|error| failed("looking at", root, error))?;
@@ -83,6 +83,16 @@ impl<M: Model> Opening<M> {
             Lock::Held(lock) => Ok(lock),
             Lock::Busy { owner } => Err(Error::new(Kind::Locked { path: root.to_owned(), owner })),
         }
+    }
+
+    /// The segments of the image that was found.
+    fn found<'a>(&self, survey: &'a Survey) -> Result<&'a [SegmentId], Error> {
+        let found = match survey {
+            Survey::Image(segments) => return Ok(segments),
+            Survey::Missing => "nothing is there",
+            Survey::Vacant => "the directory is empty, or the making of an image there was cut short",
+        };
+        Err(Error::new(Kind::NotFound { path: self.layout.root().to_owned(), found }))
     }
 
     fn create(&self) -> Result<(), Error> {
@@ -107,13 +117,12 @@ impl<M: Model> Opening<M> {
 
     /// Recovers the model.
     fn find(&self) -> Result<Found<M>, Error> {
-        let Survey::Image(segments) = self.layout.survey(&*self.disk)? else {
-            return Err(Error::new(Kind::NotFound { path: self.layout.root().to_owned() }));
-        };
+        let survey = self.layout.survey(&*self.disk)?;
+        let segments = self.found(&survey)?;
         for dir in [self.layout.root().to_owned(), self.layout.journal()] {
             sync_dir(&*self.disk, &dir)?;
         }
-        let source = Source::open(&self.disk, &self.layout, &segments)?;
+        let source = Source::open(&self.disk, &self.layout, segments)?;
         let identity = source.identity();
         if identity.model != M::NAME {
             return Err(Error::new(Kind::OtherModel {

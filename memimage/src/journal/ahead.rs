@@ -1,5 +1,7 @@
 //! The segment made ahead: while one is filled, the next is made in the background, so that no command waits for it.
 
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
 
@@ -11,6 +13,7 @@ use super::maker::{MakeError, Maker};
 use super::writer::Writer;
 use crate::disk::StoredFile;
 use crate::error::Error;
+use crate::event::panic_message;
 use crate::seq::SegmentId;
 
 /// Makes one segment at a time and keeps it until the writer enters it.
@@ -120,9 +123,16 @@ impl Ahead {
         state.ready.clear();
     }
 
-    fn run(self: Arc<Ahead>, room: Option<NoRoom>) {
-        let failure = self.make(room).err();
-        self.finish(failure);
+    fn run(&self, room: Option<NoRoom>) {
+        // whatever happens, those who wait for the segment are told
+        let made = catch_unwind(AssertUnwindSafe(|| self.make(room)));
+        self.finish(match made {
+            Ok(made) => made.err(),
+            Err(panic) => {
+                let panic = io::Error::other(panic_message(&*panic));
+                Some(Error::io("making a segment of", self.maker.layout.root(), panic))
+            }
+        });
     }
 
     fn make(&self, room: Option<NoRoom>) -> Result<(), Error> {

@@ -22,7 +22,8 @@ use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread::{self, JoinHandle};
 
 use super::batch::{Batch, Open, Place, Plan};
-use super::commit::{Caps, Commit, Durability, Sink};
+use super::commit::{Caps, Commit, Sink};
+use super::durability::Durability;
 use super::record::EventId;
 use super::segment::SEGMENT_HEADER;
 use super::ticket::{Stage, Ticket};

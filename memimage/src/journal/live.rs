@@ -8,7 +8,8 @@ use parking_lot::Mutex;
 
 use super::ahead::Ahead;
 use super::batch::{Mark, NoRoom, Open, Plan};
-use super::commit::{Caps, Commit, Durability, Sink};
+use super::commit::{Caps, Commit, Sink};
+use super::durability::Durability;
 use super::frame::FrameKind;
 use super::ticket::Ticket;
 use super::writer::Writer;

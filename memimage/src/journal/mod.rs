@@ -4,6 +4,7 @@ mod ahead;
 mod batch;
 mod commit;
 mod create;
+mod durability;
 mod durable;
 #[cfg(all(test, shuttle))]
 mod explored;
@@ -23,7 +24,7 @@ mod tail;
 mod ticket;
 mod writer;
 
-pub use commit::Durability;
+pub use durability::Durability;
 
 pub(crate) use ahead::{Ahead, Ready};
 pub(crate) use batch::{NoRoom, Open, Place, Plan};

@@ -10,6 +10,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "when a batch is written is no part of the state")]
 
+mod syncer;
+
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -17,6 +19,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Mark, NoRoom, Open, Spare};
+use super::durability::Durability;
 use super::frame::FrameKind;
 use super::ticket::{Lead, Stage, Ticket};
 use crate::error::{Error, Kind};
@@ -25,21 +28,6 @@ use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, has_come};
 
 /// How long an un-awaited batch may lie in memory.
 const LINGER: Duration = Duration::from_millis(1);
-
-/// When an answer is given, and so what a crash may take back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Durability {
-    /// An answer is given once it is on disk by fdatasync. Nothing answered is lost by a process kill or a power cut.
-    #[default]
-    Synced,
-    /// An answer is given once the operating system has it, which syncs it at the latest after this time. Nothing answered
-    /// is lost by a process kill; a power cut may take back what was answered in the last interval.
-    Interval(Duration),
-    /// An answer is given once the operating system has it, which writes it to disk when it likes. Nothing answered is lost
-    /// by a process kill; a power cut may take back whatever was answered since the last sync.
-    Buffered,
-}
 
 /// Where batches go: the journal's writer, or a stand-in for it.
 pub(crate) trait Sink: Send + 'static {
@@ -381,46 +369,6 @@ impl<S: Sink> Commit<S> {
         }
     }
 
-    /// Writes everything and syncs it, for those who asked for that and for the interval's sake.
-    fn sync_all(&self, wanted: &[Arc<Ticket>]) -> bool {
-        loop {
-            let (failed, more) = {
-                let open = self.open.lock();
-                let state = self.state.lock();
-                (state.failed.is_some(), !state.queue.is_empty() || !open.is_empty())
-            };
-            if !failed && !more {
-                break;
-            }
-            if failed || !self.write_next() {
-                self.disappoint(wanted);
-                return false;
-            }
-        }
-        let result = {
-            let mut sink = self.sink.lock();
-            sink.sync().map(|()| sink.durable())
-        };
-        match result {
-            Ok(durable) => {
-                self.durable.fetch_max(durable.get(), Ordering::AcqRel);
-                wanted.iter().for_each(|ticket| ticket.settle(Ok(())));
-                true
-            }
-            Err(error) => {
-                self.fail(&error, None);
-                self.disappoint(wanted);
-                false
-            }
-        }
-    }
-
-    /// Tells those who wanted a sync that there will be none.
-    fn disappoint(&self, wanted: &[Arc<Ticket>]) {
-        let error = self.state.lock().failed.clone().expect("only after a failure");
-        wanted.iter().for_each(|ticket| ticket.settle(Err(error.clone())));
-    }
-
     /// A write failed: nothing more is accepted, and everybody who waits is told.
     fn fail(&self, cause: &Error, written: Option<&Arc<Ticket>>) {
         let lost = Error::new(Kind::Poisoned { cause: cause.clone(), unknown: false });
@@ -475,55 +423,6 @@ impl<S: Sink> Commit<S> {
                 self.wake.notify_one();
             }
         }
-    }
-
-    /// What the syncer thread does until it is [stopped](Commit::stop): takes over what is left, writes what nobody waits
-    /// for, and syncs at intervals.
-    pub(crate) fn run_syncer(&self) {
-        let mut state = self.state.lock();
-        while state.failed.is_none() {
-            if state.handed {
-                let wanted = std::mem::take(&mut state.sync_wanted);
-                // asked in any case: a deadline that is left standing would be due for ever
-                let over = self.interval_is_over(&mut state);
-                let sync = over || !wanted.is_empty() || (state.stopping && !self.syncs());
-                drop(state);
-                let alive = if sync { self.sync_all(&wanted) } else { self.write_next() };
-                state = self.state.lock();
-                if !alive || state.pressing() {
-                    continue;
-                }
-                drop(state);
-                let alive = self.rest();
-                state = self.state.lock();
-                if alive && !state.pressing() {
-                    state.busy = false;
-                    state.handed = false;
-                }
-            } else if !state.busy && (state.due() || (state.stopping && state.linger.is_some())) {
-                state.busy = true;
-                state.handed = true;
-            } else if state.stopping && !state.busy {
-                return;
-            } else {
-                match state.deadline().filter(|_| !state.busy) {
-                    Some(deadline) => {
-                        self.wake.wait_until(&mut state, deadline);
-                    }
-                    None => self.wake.wait(&mut state),
-                }
-            }
-        }
-        state.busy = false;
-        state.handed = false;
-    }
-
-    fn interval_is_over(&self, state: &mut State) -> bool {
-        let over = state.sync_by.is_some_and(has_come);
-        if over {
-            state.sync_by = None;
-        }
-        over
     }
 
     /// Accepts nothing more, writes and syncs what was accepted, and ends the syncer.
