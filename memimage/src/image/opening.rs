@@ -48,7 +48,8 @@ impl<M: Model> Image<M> {
 struct Found<M> {
     source: Source,
     snapshots: Snapshots,
-    durable_file: StoredFile,
+    /// `journal/durable`, if there is one.
+    durable_file: Option<StoredFile>,
     dispatch: Dispatch,
     recovered: Recovered<M>,
     /// The epoch that begins.
@@ -133,7 +134,7 @@ impl<M: Model> Opening<M> {
         }
         let snapshots = Snapshots::new(&self.disk, &self.layout);
         let durable_file = self.durable_file()?;
-        let block = read_block(&durable_file, &identity.uuid)?;
+        let block = durable_file.as_ref().map(|file| read_block(file, &identity.uuid)).transpose()?.flatten();
         let proven = block.map_or(Seq::ZERO, |block| block.durable_seq).max(proven_by(&snapshots, &identity.uuid)?);
         let scan = Scan::new(&source, proven)?;
         source.file(scan.active(), Access::ReadWrite)?.sync_data()?;
@@ -151,12 +152,13 @@ impl<M: Model> Opening<M> {
         Ok(Found { source, snapshots, durable_file, dispatch, recovered, epoch })
     }
 
-    fn durable_file(&self) -> Result<StoredFile, Error> {
+    /// `journal/durable`. It only adds certainty, so an image without one is whole; it is not made before all else is known
+    /// to be.
+    fn durable_file(&self) -> Result<Option<StoredFile>, Error> {
         let path = self.layout.durable();
         match self.disk.kind(&path).map_err(|error| failed("looking at", &path, error))? {
-            Some(_) => StoredFile::open(&*self.disk, &path, Access::ReadWrite),
-            // it only adds certainty, so an image without one is whole
-            None => StoredFile::create(&*self.disk, &path),
+            Some(_) => StoredFile::open(&*self.disk, &path, Access::ReadWrite).map(Some),
+            None => Ok(None),
         }
     }
 
@@ -169,6 +171,10 @@ impl<M: Model> Opening<M> {
         let file = source.file(end.segment, Access::ReadWrite)?;
         let quarantined = quarantine(&*self.disk, &self.layout, &file, end)?;
         write_again(&file, end)?;
+        let durable_file = match durable_file {
+            Some(file) => file,
+            None => StoredFile::create(&*self.disk, &self.layout.durable())?,
+        };
         self.layout.remove_unfinished(&*self.disk)?;
 
         let ahead = Ahead::new(self.maker(identity.clone(), epoch));

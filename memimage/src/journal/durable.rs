@@ -40,6 +40,16 @@ impl DurableBlock {
         out
     }
 
+    /// Whether the bytes, of whatever image, tell of more than a creation that was begun. For when there is no segment to
+    /// say which image's they are.
+    pub(crate) fn tells_of_a_life(bytes: &[u8]) -> bool {
+        match bytes.get(..BLOCK) {
+            // a block is written as a whole, so an unfinished creation left it whole, or nothing of it
+            Some(block) if block[0..8] == MAGIC => u64_at(block, 8) > 1 || u64_at(block, 16) > 0,
+            _ => bytes.iter().any(|&byte| byte != 0),
+        }
+    }
+
     /// The block, if the bytes are one of this image. A damaged block is no error: it proves nothing.
     pub(crate) fn decode(bytes: &[u8], uuid: &[u8; 16]) -> Option<DurableBlock> {
         let bytes = bytes.get(..BLOCK)?;
@@ -54,11 +64,6 @@ impl DurableBlock {
             previous: u32_at(bytes, 40),
         })
     }
-}
-
-/// Whether the bytes look like a block with events, whoever's it is.
-pub(crate) fn tells_of_events(bytes: &[u8]) -> bool {
-    bytes.len() >= BLOCK && bytes[0..8] == MAGIC && u64_at(bytes, 16) > 0
 }
 
 fn checksum(block: &[u8], uuid: &[u8; 16]) -> u32 {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::durable;
+use super::durable::{self, BLOCK, DurableBlock};
 use super::segment::{file_name, parse_file_name};
 use crate::disk::{Access, Disk, Kind as FileKind, StoredFile, failed};
 use crate::error::{Error, Kind};
@@ -95,10 +95,10 @@ impl Layout {
         if snapshots.iter().any(|(name, _)| !name.ends_with(UNFINISHED)) {
             return Err(self.not_an_image("it has snapshots but no journal, so events may be missing"));
         }
-        if self.says_synced(disk)? {
-            return Err(
-                self.not_an_image("its segments are missing, and `journal/durable` says that events were synced")
-            );
+        if self.durable_tells_of_a_life(disk)? {
+            return Err(self.not_an_image(
+                "its `journal/durable` is of an image in use, but there is no segment, so events are missing",
+            ));
         }
         if !unfinished {
             return Err(self.not_an_image("it holds other files and no journal"));
@@ -106,14 +106,15 @@ impl Layout {
         Ok(Survey::Vacant)
     }
 
-    /// Whether `journal/durable` tells of events. It is looked at without its checksum, which hangs on the lost segments.
-    fn says_synced(&self, disk: &dyn Disk) -> Result<bool, Error> {
+    /// Whether `journal/durable` tells of more than a creation that was cut short.
+    fn durable_tells_of_a_life(&self, disk: &dyn Disk) -> Result<bool, Error> {
         let path = self.durable();
         if disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_none() {
             return Ok(false);
         }
-        let bytes = StoredFile::open(disk, &path, Access::Read)?.read_all()?;
-        Ok(durable::tells_of_events(&bytes))
+        let mut bytes = [0; BLOCK];
+        let read = StoredFile::open(disk, &path, Access::Read)?.read_up_to(&mut bytes, 0)?;
+        Ok(DurableBlock::tells_of_a_life(&bytes[..read]))
     }
 
     /// The segments, in order; files that are none are passed over.

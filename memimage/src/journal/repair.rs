@@ -20,6 +20,10 @@ pub(crate) fn quarantine(
     let Some(torn) = end.torn.clone() else { return Ok(None) };
     let copy = free_path(disk, layout, end, torn.start)?;
     let temporary = unfinished(&copy);
+    // a crash in the midst of an earlier attempt leaves one
+    if disk.kind(&temporary).map_err(|error| failed("looking at", &temporary, error))?.is_some() {
+        disk.remove(&temporary).map_err(|error| failed("removing", &temporary, error))?;
+    }
     let written = StoredFile::create(disk, &temporary).and_then(|quarantined| {
         quarantined.write_all(&end.bytes[torn.clone()], 0)?;
         quarantined.sync_all()

@@ -132,7 +132,7 @@ impl<'a> Scan<'a> {
         unreachable!("the active segment is one of the journal's, and not before the first that is read")
     }
 
-    /// Nothing may stand after a seal.
+    /// Nothing may stand after a seal, and what is known to have been synced may not be missing.
     fn after_seal(
         &self,
         segment: SegmentId,
@@ -140,10 +140,14 @@ impl<'a> Scan<'a> {
         offset: usize,
         chain: Chain,
     ) -> Result<Option<Range<usize>>, Error> {
-        match bytes[offset.min(bytes.len())..].iter().all(|&byte| byte == 0) {
-            true => Ok(None),
-            false => Err(self.corrupt(segment, offset, chain.next_seq, "bytes follow the seal".to_owned())),
+        if bytes[offset.min(bytes.len())..].iter().any(|&byte| byte != 0) {
+            return Err(self.corrupt(segment, offset, chain.next_seq, "bytes follow the seal".to_owned()));
         }
+        if segment == self.active && self.durable.max(chain.durable) >= chain.next_seq {
+            let what = "the segment is missing or empty, and events that belong there are known to have been synced";
+            return Err(self.corrupt(segment.next(), SEGMENT_HEADER, chain.next_seq, what.to_owned()));
+        }
+        Ok(None)
     }
 
     fn after_fault(

@@ -1,0 +1,243 @@
+//! Power cuts and kills at every operation of a scenario, with any part of what was not synced surviving: an image always
+//! opens, with all that was acknowledged and no more than a prefix of what was not. And again while it recovers from that,
+//! and again after it went on.
+//!
+//! `MEMIMAGE_CASES` sets how many scenarios are tried, `MEMIMAGE_SEED` the first one's seed.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use memimage::disk::{Operation, SimDisk, Unsynced};
+use memimage::{Durability, Seq};
+use memimage_tests::{Ask, Dice, Run, cases};
+
+/// The disk after one operation, and what a crash then must not take.
+struct Point {
+    operation: Operation,
+    disk: SimDisk,
+    /// The last event answered.
+    acknowledged: Seq,
+    /// The last event said to be durable.
+    durable: Seq,
+}
+
+/// Records a point after each operation of a disk.
+#[derive(Clone, Default)]
+struct Recorder {
+    points: Arc<Mutex<Vec<Point>>>,
+    promised: Arc<Mutex<[Arc<AtomicU64>; 2]>>,
+}
+
+impl Recorder {
+    fn attach(&self, disk: &SimDisk) {
+        let recorder = self.clone();
+        disk.observe(move |operation, fork| {
+            let [acknowledged, durable] = &*recorder.promised.lock().unwrap();
+            let point = Point {
+                operation: operation.clone(),
+                disk: fork.clone(),
+                acknowledged: Seq::new(acknowledged.load(Ordering::SeqCst)),
+                durable: Seq::new(durable.load(Ordering::SeqCst)),
+            };
+            recorder.points.lock().unwrap().push(point);
+        });
+    }
+
+    /// Follows what this run is promised from now on.
+    fn follow(&self, run: &Run) {
+        *self.promised.lock().unwrap() = [run.acknowledged(), run.durable()];
+    }
+
+    fn points(&self) -> Vec<Point> {
+        std::mem::take(&mut *self.points.lock().unwrap())
+    }
+}
+
+/// One scenario: a new image, commands of all forms, rolls, snapshots, closed and opened again.
+fn scenario(disk: &SimDisk, durability: Durability, align: u32, recorder: &Recorder, dice: &mut Dice) -> Vec<u64> {
+    let mut run = Run::open(disk.clone(), durability, align, Vec::new(), Seq::ZERO).unwrap();
+    recorder.follow(&run);
+    for half in 0..2 {
+        for _ in 0..15 {
+            match dice.below(12) {
+                0..=2 => run.ask(&Ask::Deposit(dice.below(4) as u32, dice.below(300) as u32)),
+                3 => run.ask(&Ask::Withdraw(dice.below(4) as u32, dice.below(300) as u32)),
+                4 => run.ask(&Ask::Settle(dice.below(4) as u32, dice.below(900) as u32)),
+                5 => run.ask(&Ask::Draw(None)),
+                6 => run.ask(&Ask::File(dice.below(3_000) as usize)),
+                7 if dice.once_in(4) => run.ask(&Ask::File(dice.below(30_000) as usize)),
+                7 => run.ask(&Ask::Explode(1)),
+                8 | 9 => (0..dice.below(6)).for_each(|n| run.ask(&Ask::Submit(n as u32, 5))),
+                10 if dice.once_in(3) => drop(run.image().admin().snapshot().unwrap()),
+                10 => run.sync(),
+                _ => run.wait(),
+            }
+        }
+        if half == 0 {
+            let (digests, seq) = run.close();
+            run = Run::open(disk.clone(), durability, align, digests, seq).unwrap();
+            recorder.follow(&run);
+        }
+    }
+    run.close().0
+}
+
+/// A choice of what survives.
+type Choice<'a> = (&'a str, Box<dyn FnMut(usize, &Unsynced) -> bool + 'a>);
+
+/// None, all, each alone, all but each, and some at random.
+fn choices(unsynced: usize, random: u64, dice: &mut Dice) -> Vec<Choice<'static>> {
+    let mut choices: Vec<Choice<'static>> = vec![("none", Box::new(|_, _| false))];
+    if unsynced == 0 {
+        return choices;
+    }
+    choices.push(("all", Box::new(|_, _| true)));
+    let step = unsynced.div_ceil(6);
+    for kept in (dice.below(step as u64) as usize..unsynced).step_by(step) {
+        choices.push(("one", Box::new(move |at, _| at == kept)));
+        choices.push(("all but one", Box::new(move |at, _| at != kept)));
+    }
+    for _ in 0..random {
+        let (mut own, times) = (Dice::new(dice.u64()), 2 + dice.below(3));
+        choices.push(("some", Box::new(move |_, _| own.once_in(times))));
+    }
+    choices
+}
+
+fn crash(disk: &SimDisk, survives: &mut dyn FnMut(usize, &Unsynced) -> bool) -> SimDisk {
+    let mut at = 0;
+    disk.crash(|asked| {
+        at += 1;
+        survives(at - 1, asked)
+    })
+}
+
+struct Tally {
+    opened: u64,
+    quarantined: u64,
+    twice: u64,
+}
+
+/// What must be there: after the crash that was, and after a power cut during the recovery from it.
+#[derive(Clone, Copy)]
+struct Kept {
+    now: Seq,
+    then: Seq,
+}
+
+/// Opens what a crash left and judges it; then crashes that recovery too, goes on from it, and crashes again.
+fn judge(
+    disk: &SimDisk,
+    durability: Durability,
+    align: u32,
+    digests: &[u64],
+    kept: Kept,
+    again: bool,
+    dice: &mut Dice,
+    tally: &mut Tally,
+) -> Result<(), String> {
+    let recorder = Recorder::default();
+    if again {
+        recorder.attach(disk);
+    }
+    let run = Run::open(disk.clone(), durability, align, digests.to_vec(), kept.now)?;
+    tally.opened += 1;
+    tally.quarantined += u64::from(run.image().stats().recovery.quarantined.is_some());
+    if !again {
+        return Ok(());
+    }
+    // what was recovered once is there for good
+    let recovered = run.image().seq();
+    let after_recovery = disk.crash(|_| false);
+    Run::open(after_recovery, durability, align, digests.to_vec(), recovered)
+        .map_err(|why| format!("lost again: {why}"))?;
+
+    for point in recorder.points() {
+        let mut own = Dice::new(dice.u64());
+        let twice = point.disk.crash(|_| own.once_in(2));
+        let recovered = Run::open(twice.clone(), durability, align, digests.to_vec(), kept.then)
+            .map_err(|why| format!("crashed while recovering, after {:?}: {why}", point.operation))?;
+        tally.twice += 1;
+        if !dice.once_in(6) {
+            continue;
+        }
+        // it goes on, and once more the power fails
+        let mut run = recovered;
+        for amount in 0..4 {
+            run.ask(&Ask::Deposit(9, amount));
+            run.ask(&Ask::File(dice.below(900) as usize));
+        }
+        let promised = if durability == Durability::Synced { run.acknowledged() } else { run.durable() };
+        let (kept, digests) = (Seq::new(promised.load(Ordering::SeqCst)), run.digests().to_vec());
+        let third = twice.crash(|_| own.once_in(2));
+        drop(run);
+        Run::open(third, durability, align, digests, kept).map_err(|why| format!("crashed a third time: {why}"))?;
+    }
+    Ok(())
+}
+
+fn crash_everywhere(durability: Durability, align: u32, seed: u64, tally: &mut Tally) {
+    let mut dice = Dice::new(seed);
+    let (disk, recorder) = (SimDisk::new(), Recorder::default());
+    recorder.attach(&disk);
+    let digests = scenario(&disk, durability, align, &recorder, &mut dice);
+    let points = recorder.points();
+    for (at, point) in points.iter().enumerate() {
+        let fail = |how: &str, why: String, after: Vec<Unsynced>| {
+            let mut trace = String::new();
+            for point in &points[at.saturating_sub(12)..=at] {
+                writeln!(trace, "  {} {:?}", point.acknowledged, point.operation).unwrap();
+            }
+            panic!(
+                "{why}\nseed {seed}, {durability:?}, align {align}; after operation {at} of {}, with {} acknowledged and {} \
+                 durable, {how} surviving of {after:?}; the last operations, each with the last event acknowledged before:\n{trace}",
+                points.len(),
+                point.acknowledged,
+                point.durable,
+            )
+        };
+        // the process is killed: all that was written is there, and so is all that was answered
+        let again = dice.once_in(40);
+        let then = if durability == Durability::Synced { point.acknowledged } else { point.durable };
+        let kept = Kept { now: point.acknowledged, then };
+        judge(&point.disk.fork(), durability, align, &digests, kept, again, &mut dice, tally)
+            .unwrap_or_else(|why| fail("everything (a kill)", why, Vec::new()));
+
+        let kept = Kept { now: then, then };
+        let unsynced = point.disk.unsynced();
+        for (how, mut survives) in choices(unsynced.len(), 3, &mut dice) {
+            let crashed = crash(&point.disk, &mut survives);
+            let again = dice.once_in(60);
+            judge(&crashed, durability, align, &digests, kept, again, &mut dice, tally)
+                .unwrap_or_else(|why| fail(how, why, unsynced.clone()));
+        }
+    }
+}
+
+fn crash_scenarios(durability: Durability, modest: u32) {
+    let first: u64 = std::env::var("MEMIMAGE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    let mut tally = Tally { opened: 0, quarantined: 0, twice: 0 };
+    for seed in first..first + u64::from(cases(modest)) {
+        crash_everywhere(durability, [8, 512, 4096][seed as usize % 3], seed, &mut tally);
+    }
+    let Tally { opened, quarantined, twice } = tally;
+    println!("{durability:?}: {opened} crash images opened, {quarantined} with a torn write, {twice} crashed again");
+    assert!(quarantined > 0 && twice > 0, "the scenarios are too tame");
+}
+
+#[test]
+fn a_synced_image_survives_any_crash() {
+    crash_scenarios(Durability::Synced, 2);
+}
+
+#[test]
+fn a_buffered_image_survives_any_crash() {
+    crash_scenarios(Durability::Buffered, 1);
+}
+
+#[test]
+fn an_image_synced_at_intervals_survives_any_crash() {
+    crash_scenarios(Durability::Interval(Duration::from_micros(300)), 1);
+}
