@@ -8,9 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use memimage::disk::SimDisk;
-use memimage::{
-    CommandError, Context, Durability, Error, Image, Metadata, Model, Seq, Shape, SnapshotPolicy, digest,
-};
+use memimage::{CommandError, Context, Durability, Error, Image, Metadata, Model, Seq, Shape, SnapshotPolicy, digest};
 use memimage_tests::in_time;
 use serde::{Deserialize, Serialize, Serializer};
 

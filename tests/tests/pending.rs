@@ -344,11 +344,8 @@ fn no_answer_is_ready_before_an_earlier_one() {
 /// An image of which each command is a batch, and two may wait for the disk.
 fn narrow(durability: Durability) -> (Image<Tally>, GateDisk) {
     let disk = GateDisk::new(SimDisk::new());
-    let image = options(durability)
-        .batch_bytes(1)
-        .pending_batches(2)
-        .open_with(Arc::new(disk.clone()), "tally")
-        .unwrap();
+    let image =
+        options(durability).batch_bytes(1).pending_batches(2).open_with(Arc::new(disk.clone()), "tally").unwrap();
     // its shape is in the journal from here on, and needs no batch of its own
     image.add(0).unwrap();
     (image, disk)

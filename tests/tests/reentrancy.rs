@@ -269,7 +269,8 @@ fn each_call_from_each_place_is_an_error_that_names_both() {
                     if matches!(inner, Inner::Wait | Inner::Await) {
                         continue;
                     }
-                    let error = outer.enact(&image, number, inner.deed(&image)).expect_err(&format!("{outer:?} {inner:?}"));
+                    let error =
+                        outer.enact(&image, number, inner.deed(&image)).expect_err(&format!("{outer:?} {inner:?}"));
                     assert!(error.is_reentrant(), "{outer:?} {inner:?}: {error}");
                     let text = error.to_string();
                     let both = format!("`{}` was called on an image from inside `{}`", inner.name(), outer.name());
