@@ -210,7 +210,7 @@ impl<M: Model> Options<M> {
 
     fn validate(&self) -> Result<(), Error> {
         let segment = self.segment_size;
-        if !(MIN_SEGMENT..=MAX_SEGMENT).contains(&segment) || segment % 4096 != 0 {
+        if !(MIN_SEGMENT..=MAX_SEGMENT).contains(&segment) || !segment.is_multiple_of(4096) {
             return Err(refused("segment_size", segment, "it must be a multiple of 4096 from 16 KiB to 1 GiB"));
         }
         if ![8, 512, 4096].contains(&self.align) {

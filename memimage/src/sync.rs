@@ -7,6 +7,7 @@ pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 
 /// Whether a deadline has come.
 #[cfg(not(shuttle))]
+#[expect(clippy::disallowed_methods, reason = "when a batch is written is no part of the state")]
 pub(crate) fn has_come(deadline: std::time::Instant) -> bool {
     deadline <= std::time::Instant::now()
 }

@@ -262,7 +262,6 @@ impl<M: Model> Image<M> {
     /// # Errors
     ///
     /// If what was executed could not be synced, or this is a call from inside the image.
-    #[expect(clippy::needless_pass_by_value, reason = "the handle is of no use any more")]
     pub fn close(self) -> Result<(), Error> {
         self.shared().close()
     }

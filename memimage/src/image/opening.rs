@@ -25,6 +25,7 @@ use crate::snapshot::Snapshots;
 
 impl<M: Model> Image<M> {
     pub(crate) fn open_on(disk: Arc<dyn Disk>, path: &Path, options: Options<M>) -> Result<Image<M>, Error> {
+        #[expect(clippy::disallowed_methods, reason = "how long opening takes is no part of the state")]
         let started = Instant::now();
         let opening = Opening { layout: Layout::new(path), disk, options };
         let lock = opening.lock()?;
@@ -35,11 +36,23 @@ impl<M: Model> Image<M> {
                 true
             }
         };
-        let (mut shared, recovery) = opening.recover()?;
+        let found = opening.find()?;
+        let (mut shared, recovery) = opening.resume(found)?;
         shared.lock = Mutex::new(Some(lock));
         shared.recovery = Recovery { created, duration: started.elapsed(), ..recovery };
         Ok(Image::new(shared))
     }
+}
+
+/// What was found on disk, before anything there is changed.
+struct Found<M> {
+    source: Source,
+    snapshots: Snapshots,
+    durable_file: StoredFile,
+    dispatch: Dispatch,
+    recovered: Recovered<M>,
+    /// The epoch that begins.
+    epoch: u64,
 }
 
 struct Opening<M> {
@@ -92,8 +105,8 @@ impl<M: Model> Opening<M> {
         }
     }
 
-    /// Recovers the model, then prepares the disk for more.
-    fn recover(self) -> Result<(Shared<M>, Recovery), Error> {
+    /// Recovers the model.
+    fn find(&self) -> Result<Found<M>, Error> {
         let Survey::Image(segments) = self.layout.survey(&*self.disk)? else {
             return Err(Error::new(Kind::NotFound { path: self.layout.root().to_owned() }));
         };
@@ -101,12 +114,12 @@ impl<M: Model> Opening<M> {
             sync_dir(&*self.disk, &dir)?;
         }
         let source = Source::open(&self.disk, &self.layout, &segments)?;
-        let identity = source.identity().clone();
+        let identity = source.identity();
         if identity.model != M::NAME {
             return Err(Error::new(Kind::OtherModel {
                 path: self.layout.root().to_owned(),
                 expected: M::NAME.to_owned(),
-                found: identity.model,
+                found: identity.model.clone(),
             }));
         }
         let snapshots = Snapshots::new(&self.disk, &self.layout);
@@ -120,14 +133,13 @@ impl<M: Model> Opening<M> {
 
         let goal = Goal { until: None, newest_snapshot: None, verify_digests: self.options.verify_digests };
         let recovered = recover::<M>(&source, &scan, &dispatch, &snapshots, goal)?;
-        let epoch = recovered
-            .end
-            .as_ref()
-            .map_or(0, |end| end.chain.epoch)
-            .max(source.epoch())
-            .max(block.map_or(0, |block| block.epoch))
-            + 1;
-        self.run(&source, identity, snapshots, dispatch, recovered, durable_file, epoch)
+        let epochs = [
+            recovered.end.as_ref().map_or(0, |end| end.chain.epoch),
+            source.epoch(),
+            block.map_or(0, |block| block.epoch),
+        ];
+        let epoch = epochs.into_iter().max().unwrap_or(0) + 1;
+        Ok(Found { source, snapshots, durable_file, dispatch, recovered, epoch })
     }
 
     fn durable_file(&self) -> Result<StoredFile, Error> {
@@ -140,17 +152,9 @@ impl<M: Model> Opening<M> {
     }
 
     /// Repairs the end of the journal and goes on from there.
-    #[expect(clippy::too_many_arguments, reason = "the parts of a recovered image, each used once")]
-    fn run(
-        self,
-        source: &Source,
-        identity: Identity,
-        snapshots: Snapshots,
-        dispatch: Dispatch,
-        recovered: Recovered<M>,
-        durable_file: StoredFile,
-        epoch: u64,
-    ) -> Result<(Shared<M>, Recovery), Error> {
+    fn resume(self, found: Found<M>) -> Result<(Shared<M>, Recovery), Error> {
+        let Found { source, snapshots, durable_file, dispatch, recovered, epoch } = found;
+        let identity = source.identity().clone();
         let end = recovered.end.as_ref().expect("all of the journal was read");
         self.make_dirs()?;
         let file = source.file(end.segment, Access::ReadWrite)?;
@@ -159,7 +163,7 @@ impl<M: Model> Opening<M> {
         self.layout.remove_unfinished(&*self.disk)?;
 
         let ahead = Ahead::new(self.maker(identity.clone(), epoch));
-        let resume = Resume::after(end, source);
+        let resume = Resume::after(end, &source);
         let mut plan = Plan::new(resume.place, resume.len, dispatch.table().encode().len(), self.options.align_shift());
         if let Some((segment, len)) = resume.next {
             ahead.keep(Ready { segment, file: source.file(segment, Access::ReadWrite)? });
@@ -287,7 +291,9 @@ fn report(layout: &Layout, recovery: &Recovery) {
 
 fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| {
+    #[expect(clippy::disallowed_methods, reason = "what commands draw derives from a seed that is recorded")]
+    let filled = getrandom::fill(&mut bytes);
+    filled.map_err(|error| {
         Error::io("drawing random bytes for", Path::new("a new image"), std::io::Error::other(error))
     })?;
     Ok(bytes)

@@ -65,7 +65,9 @@ impl<M: Model> Shared<M> {
         }
         let Some(shared) = self.this.upgrade() else { return };
         let spawned = std::thread::Builder::new().name("memimage-snapshot".to_owned()).spawn(move || {
-            if let Err(error) = shared.snapshot() {
+            if let Err(error) = shared.snapshot()
+                && !error.is_closed()
+            {
                 tracing::error!(%error, "a snapshot could not be made; the image goes on with those it has");
                 shared.progress.lock().failure = Some(error.to_string());
             }

@@ -275,9 +275,10 @@ impl Open {
         self.count += 1;
     }
 
-    /// Takes the open batch away, if there is anything in it.
+    /// Takes the open batch away, if there is anything in it. Once the journal has ended nobody may write it any more: those
+    /// who waited for it were told that it is lost.
     pub(crate) fn seal(&mut self) -> Option<Batch> {
-        if self.is_empty() {
+        if self.is_empty() || self.ended.is_some() {
             return None;
         }
         let mut bytes = self.spare.get();

@@ -8,6 +8,8 @@
 //! Locks are taken in the order model → `open` → `state`; `sink` is held with neither. `shuttle` explores the schedules
 //! of this module: see `explored.rs`.
 
+#![expect(clippy::disallowed_methods, reason = "when a batch is written is no part of the state")]
+
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -380,7 +382,7 @@ impl<S: Sink> Commit<S> {
     }
 
     /// Writes everything and syncs it, for those who asked for that and for the interval's sake.
-    fn sync_all(&self, wanted: Vec<Arc<Ticket>>) -> bool {
+    fn sync_all(&self, wanted: &[Arc<Ticket>]) -> bool {
         loop {
             let (failed, more) = {
                 let open = self.open.lock();
@@ -391,7 +393,7 @@ impl<S: Sink> Commit<S> {
                 break;
             }
             if failed || !self.write_next() {
-                self.disappoint(&wanted);
+                self.disappoint(wanted);
                 return false;
             }
         }
@@ -407,7 +409,7 @@ impl<S: Sink> Commit<S> {
             }
             Err(error) => {
                 self.fail(&error, None);
-                self.disappoint(&wanted);
+                self.disappoint(wanted);
                 false
             }
         }
@@ -486,7 +488,7 @@ impl<S: Sink> Commit<S> {
                 let over = self.interval_is_over(&mut state);
                 let sync = over || !wanted.is_empty() || (state.stopping && !self.syncs());
                 drop(state);
-                let alive = if sync { self.sync_all(wanted) } else { self.write_next() };
+                let alive = if sync { self.sync_all(&wanted) } else { self.write_next() };
                 state = self.state.lock();
                 if !alive || state.pressing() {
                     continue;

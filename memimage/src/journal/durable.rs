@@ -56,6 +56,11 @@ impl DurableBlock {
     }
 }
 
+/// Whether the bytes look like a block with events, whoever's it is.
+pub(crate) fn tells_of_events(bytes: &[u8]) -> bool {
+    bytes.len() >= BLOCK && bytes[0..8] == MAGIC && u64_at(bytes, 16) > 0
+}
+
 fn checksum(block: &[u8], uuid: &[u8; 16]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(uuid), &block[..BLOCK - 4])
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::durable;
 use super::segment::{file_name, parse_file_name};
-use crate::disk::{Disk, Kind as FileKind, failed};
+use crate::disk::{Access, Disk, Kind as FileKind, StoredFile, failed};
 use crate::error::{Error, Kind};
 use crate::seq::SegmentId;
 
@@ -95,10 +95,25 @@ impl Layout {
         if snapshots.iter().any(|(name, _)| !name.ends_with(UNFINISHED)) {
             return Err(self.not_an_image("it has snapshots but no journal, so events may be missing"));
         }
+        if self.says_synced(disk)? {
+            return Err(
+                self.not_an_image("its segments are missing, and `journal/durable` says that events were synced")
+            );
+        }
         if !unfinished {
             return Err(self.not_an_image("it holds other files and no journal"));
         }
         Ok(Survey::Vacant)
+    }
+
+    /// Whether `journal/durable` tells of events. It is looked at without its checksum, which hangs on the lost segments.
+    fn says_synced(&self, disk: &dyn Disk) -> Result<bool, Error> {
+        let path = self.durable();
+        if disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_none() {
+            return Ok(false);
+        }
+        let bytes = StoredFile::open(disk, &path, Access::Read)?.read_all()?;
+        Ok(durable::tells_of_events(&bytes))
     }
 
     /// The segments, in order; files that are none are passed over.

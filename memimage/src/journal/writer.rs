@@ -102,8 +102,10 @@ impl Writer {
 
 impl Sink for Writer {
     fn write(&mut self, batch: &mut Batch) -> Result<(), Error> {
-        if batch.place.segment != self.segment {
-            self.roll(batch.place.segment)?;
+        // one after the other: a segment that was planned for a command which then panicked is entered and left empty, since
+        // a segment without frames before one that has some would be damage
+        while self.segment < batch.place.segment {
+            self.roll(self.segment.next())?;
         }
         let here = Place { segment: self.segment, offset: self.end.offset };
         if batch.place != here || batch.first_seq != self.end.written.next() {
