@@ -31,7 +31,7 @@ pub fn in_time<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> 
 /// # Panics
 ///
 /// If it is not so after a minute.
-pub fn until(what: &str, holds: impl Fn() -> bool) {
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
         assert!(started.elapsed() < LONG, "in vain waited for: {what}");
