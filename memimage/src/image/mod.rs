@@ -220,7 +220,7 @@ impl<M: Model> Image<M> {
     ///
     /// # Errors
     ///
-    /// If the image is poisoned, or this is a call from inside it.
+    /// If the image is poisoned or closed, or this is a call from inside it.
     pub fn sync(&self) -> Result<(), Error> {
         let _entered = Entered::new(self.shared().journal.id(), "sync")?;
         self.shared().journal.commit().sync()
