@@ -100,9 +100,9 @@ pub use submit::Submit;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::event::{EventType, FromRefusal, Outcome, PayloadError, row_of};
-    pub use crate::expand::{Back, Fallible, Judgement, NotResult, Probe, assert_model, judged};
+    pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, judged};
     pub use crate::shape::{
-        Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, generic_identity, identity,
+        Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, generic_identity, identity,
     };
     pub use serde;
     pub use std::convert::Infallible;

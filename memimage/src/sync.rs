@@ -13,16 +13,17 @@ pub(crate) fn has_come(deadline: std::time::Instant) -> bool {
 }
 
 #[cfg(shuttle)]
-pub(crate) use explored::{Condvar, Mutex, has_come};
+pub(crate) use explored::{Condvar, Mutex, has_come, restart_clock};
 #[cfg(shuttle)]
 pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 
 /// Shuttle's primitives with parking_lot's interface.
 ///
-/// Shuttle has no clock. A deadline within the hour may come at any moment, that is, whoever looks tosses a coin; one that
-/// is further off never comes, so that a wake-up which is lost is not made good by it.
+/// Shuttle has no clock. A deadline within the hour may come at any moment, that is, whoever looks tosses a coin, and one
+/// that has come stays so; one that is further off never comes, so that a wake-up which is lost is not made good by it.
 #[cfg(shuttle)]
 mod explored {
+    use std::cell::Cell;
     use std::ops::{Deref, DerefMut};
     use std::time::{Duration, Instant};
 
@@ -32,8 +33,25 @@ mod explored {
         deadline > Instant::now() + Duration::from_secs(3600)
     }
 
+    thread_local! {
+        /// The latest deadline that has come. All threads of an exploration are one to the operating system.
+        static COME: Cell<Option<Instant>> = const { Cell::new(None) };
+    }
+
+    /// Forgets which deadlines have come.
+    pub(crate) fn restart_clock() {
+        COME.set(None);
+    }
+
     pub(crate) fn has_come(deadline: Instant) -> bool {
-        !never_comes(deadline) && thread_rng().gen_bool(0.5)
+        if never_comes(deadline) {
+            return false;
+        }
+        let come = COME.get().is_some_and(|latest| deadline <= latest) || thread_rng().gen_bool(0.5);
+        if come {
+            COME.set(COME.get().max(Some(deadline)));
+        }
+        come
     }
 
     #[derive(Debug, Default)]

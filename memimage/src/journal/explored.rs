@@ -137,6 +137,7 @@ struct Executed {
 
 impl Journal {
     fn start(durability: Durability, caps: Caps, fails_at: Option<usize>) -> (Journal, JoinHandle<()>) {
+        crate::sync::restart_clock();
         let log = Arc::new(Plain::new(Log::default()));
         let sink = Memory { log: Arc::clone(&log), fails_at, durability };
         let place = Place { segment: SegmentId::FIRST, offset: SEGMENT_HEADER as u64 };

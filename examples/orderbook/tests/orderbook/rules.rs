@@ -1,0 +1,78 @@
+//! What each row does to the book.
+
+use serde_json::{Value, json};
+
+use crate::feed::HEADER;
+use crate::program::Program;
+
+/// Applies the rows, each of `id price volume action direction`, and compares what `best` says of orders, bid and ask.
+#[track_caller]
+fn check(rows: &[&str], refused: u64, orders: u64, bid: Value, ask: Value) {
+    let program = Program::new();
+    let mut feed = HEADER.to_owned();
+    for row in rows {
+        let row: Vec<&str> = row.split(' ').collect();
+        feed += &format!("{},0,0,{},{},{},{}\n", row[0], row[1], row[2], row[3], row[4]);
+    }
+    let counts = program.ingest(&program.file("feed.csv", feed), &[]);
+    assert_eq!(counts.refused, refused);
+    let best: Value = serde_json::from_str(&program.run("best", &[])).unwrap();
+    assert_eq!(best, json!({ "seq": counts.applied, "orders": orders, "bid": bid, "ask": ask }));
+}
+
+#[test]
+fn a_book_without_rows_is_empty() {
+    check(&[], 0, 0, Value::Null, Value::Null);
+}
+
+#[test]
+fn orders_at_one_price_add_up() {
+    let rows = ["1 10.0 0.5 created bid", "2 10.00 1e-08 created bid", "3 9.99 7 created bid"];
+    check(&rows, 0, 3, json!([1000, 50_000_001, 2]), Value::Null);
+}
+
+#[test]
+fn best_is_the_highest_bid_and_the_lowest_ask_though_they_cross() {
+    let rows = ["1 10 1 created bid", "2 11 1 created bid", "3 9 1 created ask", "4 10 1 created ask"];
+    check(&rows, 0, 4, json!([1100, 100_000_000, 1]), json!([900, 100_000_000, 1]));
+}
+
+#[test]
+fn created_is_refused_when_known_or_without_volume() {
+    let rows = ["1 10 1 created ask", "1 11 1 created bid", "2 10 0.0 created bid"];
+    check(&rows, 2, 1, Value::Null, json!([1000, 100_000_000, 1]));
+}
+
+#[test]
+fn changed_replaces_price_and_volume_and_keeps_the_side() {
+    let rows = ["1 10 1 created bid", "2 10 1 created bid", "1 9 0.5 changed ask", "2 8 3 changed bid"];
+    check(&rows, 0, 2, json!([900, 50_000_000, 1]), Value::Null);
+}
+
+#[test]
+fn changed_is_refused_when_unknown_or_without_volume() {
+    let rows = ["1 10 1 created bid", "2 10 1 changed bid", "1 12 0 changed bid"];
+    check(&rows, 2, 1, json!([1000, 100_000_000, 1]), Value::Null);
+}
+
+#[test]
+fn deleted_closes_whatever_its_price_and_volume_and_is_refused_when_unknown() {
+    let rows = ["1 10 1 created bid", "1 99 0.0 deleted ask", "1 10 1 deleted bid"];
+    check(&rows, 1, 0, Value::Null, Value::Null);
+}
+
+#[test]
+fn an_order_may_be_created_again_after_it_was_deleted() {
+    let rows = ["1 10 1 created bid", "1 10 1 deleted bid", "1 12 2 created ask"];
+    check(&rows, 0, 1, Value::Null, json!([1200, 200_000_000, 1]));
+}
+
+#[test]
+fn totals_do_not_overflow() {
+    let rows = ["1 1 184467440737.09551615 created bid", "2 1 184467440737.09551615 created bid"];
+    let program = Program::new();
+    let feed = rows.map(|row| row.replacen(' ', ",0,0,", 1).replace(' ', ",") + "\n").concat();
+    program.ingest(&program.file("feed.csv", HEADER.to_owned() + &feed), &[]);
+    let best = program.run("best", &[]);
+    assert!(best.contains(r#""bid":[100,36893488147419103230,2]"#), "{best}");
+}
