@@ -1,6 +1,7 @@
 //! Opening an image: survey → lock → make or recover → repair → run.
 //!
-//! Until the state is recovered nothing on disk is changed, so an image that is refused is left as it was found.
+//! Until the state is recovered no segment and no snapshot is changed, so an image that is refused is left as it was found
+//! (but for the lock file, and an empty `journal/durable` where there was none).
 
 use std::path::Path;
 use std::sync::Arc;

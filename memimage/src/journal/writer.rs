@@ -42,7 +42,7 @@ pub(crate) struct End {
     pub(crate) written: Seq,
     /// The last event synced.
     pub(crate) durable: Seq,
-    /// The recorded time of the last event.
+    /// The time from which those of the last batch are counted, or that of the last event recovered.
     pub(crate) time: Timestamp,
 }
 
