@@ -316,7 +316,7 @@ fn a_payload_over_the_cap_is_refused() {
     image.file(vec![1; 900]).unwrap();
     let error = image.file(vec![1; 1_000]).unwrap_err();
     assert!(error.is_too_large());
-    expect!["the command `file` is too large: its record takes 1009 bytes and 1000 are allowed; nothing was recorded; split it, or raise `options().max_record`"].assert_eq(&error.to_string());
+    expect!["the command `file` is too large: its record takes 1010 bytes and 1000 are allowed; nothing was recorded; split it, or raise `options().max_record`"].assert_eq(&error.to_string());
     assert_eq!((image.seq(), image.read().unwrap().filed), (Seq::new(1), 900));
     image.file(vec![1; 10]).unwrap();
     image.close().unwrap();
@@ -341,7 +341,7 @@ fn a_full_disk_can_be_tried_again() {
         };
         assert!(error.is_storage_full() && !error.is_poisoned(), "{error}");
         if act == Act::CreateNew {
-            expect!["the disk is full: creating `/ledger/journal/00000002.journal.tmp` failed (no storage space); nothing was accepted and nothing is lost; free some space and try again"].assert_eq(&error.to_string());
+            expect!["the disk is full: creating `/ledger/journal/00000003.journal.tmp` failed (no storage space); nothing was accepted and nothing is lost; free some space and try again"].assert_eq(&error.to_string());
         }
         assert_eq!(image.seq(), accepted);
         assert!(image.file(vec![3; 2_000]).unwrap_err().is_storage_full(), "still");

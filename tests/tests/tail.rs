@@ -62,7 +62,7 @@ fn base(align: u32, snapshots: bool, closed: bool) -> Base {
         (0..3).for_each(|account| run.ask(&Ask::Submit(account, 7)));
         run.wait();
         run.ask(&Ask::File(600));
-        if let Some(_) = snapshots.next_if(|&number| rolled(number)) {
+        if snapshots.next_if(|&number| rolled(number)).is_some() {
             run.image().admin().snapshot().unwrap();
         }
         if rolled(3) {
