@@ -1,3 +1,5 @@
+//! Digests: what counts, and what does not.
+
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 

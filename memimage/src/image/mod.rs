@@ -1,14 +1,15 @@
 //! A running image: the model in memory, and the journal of its commands.
 
-mod admin;
+// each uses those above it
 mod entered;
 mod guard;
-mod opening;
 mod pending;
-mod run;
-mod snapshotting;
 mod stats;
+mod snapshotting;
+mod run;
 mod with;
+mod admin;
+mod opening;
 
 use std::fmt;
 use std::path::Path;

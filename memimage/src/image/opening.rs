@@ -12,7 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use super::snapshotting::Progress;
 use super::stats::Recovery;
 use super::{Core, Image, Shared};
-use crate::disk::{Access, Disk, Lock, LockGuard, StoredFile, failed};
+use crate::disk::{Access, Disk, Lock, LockGuard, RealDisk, SimDisk, StoredFile, failed};
 use crate::error::{Error, Kind};
 use crate::event::Model;
 use crate::journal::{
@@ -24,8 +24,44 @@ use crate::recovery::{Goal, Recovered, genesis_of, proven_by, recover};
 use crate::seq::{SegmentId, Seq};
 use crate::snapshot::Snapshots;
 
+impl<M: Model> Options<M> {
+    /// Opens the image in the directory `path`: makes it, or recovers it.
+    ///
+    /// # Errors
+    ///
+    /// If the path is no image, is owned by another, belongs to another model or a newer program, or is damaged. What the
+    /// error says was found, is left as it was.
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Image<M>, Error> {
+        self.open_on(Arc::new(RealDisk), path)
+    }
+
+    /// A new image without files, for tests and for state that may be lost.
+    ///
+    /// # Errors
+    ///
+    /// If an option is out of its range.
+    pub fn in_memory(self) -> Result<Image<M>, Error> {
+        self.open_on(Arc::new(SimDisk::new()), "memory.image")
+    }
+
+    /// As [`open`](Options::open), on a disk of your choice.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Options::open).
+    #[cfg(feature = "sim")]
+    pub fn open_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Image<M>, Error> {
+        self.open_on(disk, path)
+    }
+
+    fn open_on(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Image<M>, Error> {
+        self.validate()?;
+        Image::open_on(disk, path.as_ref(), self)
+    }
+}
+
 impl<M: Model> Image<M> {
-    pub(crate) fn open_on(disk: Arc<dyn Disk>, path: &Path, options: Options<M>) -> Result<Image<M>, Error> {
+    fn open_on(disk: Arc<dyn Disk>, path: &Path, options: Options<M>) -> Result<Image<M>, Error> {
         #[expect(clippy::disallowed_methods, reason = "how long opening takes is no part of the state")]
         let started = Instant::now();
         let opening = Opening { layout: Layout::new(path), disk, options };

@@ -8,18 +8,51 @@ use std::task::{Context, Poll, Waker};
 use parking_lot::{Condvar, Mutex};
 
 use super::batch::NoRoom;
-use super::commit::Commit;
+use super::commit::{Commit, Sink};
 use super::maker::{MakeError, Maker};
-use super::writer::Writer;
 use crate::disk::StoredFile;
 use crate::error::Error;
 use crate::event::panic_message;
 use crate::seq::SegmentId;
 
+/// The journal that segments are made for.
+pub(crate) trait Host: Send + Sync {
+    /// The segment to be made, and the bytes of frames it must hold; `None` if one stands ready that will do.
+    fn wanted(&self, room: Option<NoRoom>) -> Option<(SegmentId, u64)>;
+
+    /// A segment stands ready.
+    fn offer(&self, segment: SegmentId, len: u64);
+
+    /// Nobody knows what making a segment has left on disk.
+    fn poison(&self, cause: &Error);
+}
+
+impl<S: Sink> Host for Commit<S> {
+    fn wanted(&self, room: Option<NoRoom>) -> Option<(SegmentId, u64)> {
+        let mut open = self.open();
+        let plan = open.plan();
+        let frames = room.map_or(0, |room| plan.needed(room.frame));
+        if plan.is_ready_for(frames) {
+            return None;
+        }
+        // one that stands ready and is too small is replaced
+        plan.withdraw();
+        Some((plan.wanted(), frames))
+    }
+
+    fn offer(&self, segment: SegmentId, len: u64) {
+        self.open().plan().offer(segment, len);
+    }
+
+    fn poison(&self, cause: &Error) {
+        Commit::poison(self, cause);
+    }
+}
+
 /// Makes one segment at a time and keeps it until the writer enters it.
 pub(crate) struct Ahead {
     maker: Maker,
-    commit: OnceLock<Weak<Commit<Writer>>>,
+    host: OnceLock<Weak<dyn Host>>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -42,12 +75,12 @@ pub(crate) struct Ready {
 
 impl Ahead {
     pub(crate) fn new(maker: Maker) -> Arc<Ahead> {
-        Arc::new(Ahead { maker, commit: OnceLock::new(), state: Mutex::default(), changed: Condvar::new() })
+        Arc::new(Ahead { maker, host: OnceLock::new(), state: Mutex::default(), changed: Condvar::new() })
     }
 
     /// Whom to tell of a segment that stands ready.
-    pub(crate) fn attach(&self, commit: &Arc<Commit<Writer>>) {
-        self.commit.set(Arc::downgrade(commit)).unwrap_or_else(|_| panic!("a journal is attached once"));
+    pub(crate) fn attach(&self, host: Weak<dyn Host>) {
+        self.host.set(host).unwrap_or_else(|_| panic!("a journal is attached once"));
     }
 
     /// Keeps a segment that was found ready.
@@ -136,23 +169,13 @@ impl Ahead {
     }
 
     fn make(&self, room: Option<NoRoom>) -> Result<(), Error> {
-        let Some(commit) = self.commit.get().and_then(Weak::upgrade) else { return Ok(()) };
-        let (segment, frames) = {
-            let mut open = commit.open();
-            let plan = open.plan();
-            let frames = room.map_or(0, |room| plan.needed(room.frame));
-            if plan.is_ready_for(frames) {
-                return Ok(());
-            }
-            // one that stands ready and is too small is replaced
-            plan.withdraw();
-            (plan.wanted(), frames)
-        };
+        let Some(host) = self.host.get().and_then(Weak::upgrade) else { return Ok(()) };
+        let Some((segment, frames)) = host.wanted(room) else { return Ok(()) };
         self.take(segment);
         match self.maker.make(segment, frames, &[], true) {
             Ok((file, len)) => {
                 self.keep(Ready { segment, file });
-                commit.open().plan().offer(segment, len);
+                host.offer(segment, len);
                 tracing::debug!(%segment, len, "made the next segment");
                 Ok(())
             }
@@ -161,7 +184,7 @@ impl Ahead {
                 Err(error)
             }
             Err(MakeError::Unknown(error)) => {
-                commit.poison(&error);
+                host.poison(&error);
                 Err(error)
             }
         }

@@ -287,8 +287,10 @@ struct InPlace(Plain<Option<Journal>>);
 impl Wake for InPlace {
     fn wake(self: Arc<Self>) {
         let journal = self.0.lock().unwrap().take();
-        // refused if it is poisoned or stopped by now
-        journal.map(|journal| journal.execute(true).map(drop).unwrap_or_default());
+        if let Some(journal) = journal {
+            // refused if it is poisoned or stopped by now
+            _ = journal.execute(true);
+        }
     }
 }
 

@@ -79,10 +79,7 @@ impl<T: Send + 'static> Later<T> {
 }
 
 /// Asks the ledger from another thread.
-fn later<T: Send + 'static>(
-    image: &Image<Ledger>,
-    ask: impl FnOnce(&Image<Ledger>) -> T + Send + 'static,
-) -> Later<T> {
+fn later<T: Send + 'static>(image: &Image<Ledger>, ask: impl FnOnce(&Image<Ledger>) -> T + Send + 'static) -> Later<T> {
     let image = image.clone();
     Later::of(move || ask(&image))
 }

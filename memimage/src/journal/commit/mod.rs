@@ -10,6 +10,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "when a batch is written is no part of the state")]
 
+mod leader;
 mod syncer;
 
 use std::collections::VecDeque;
@@ -21,7 +22,7 @@ use std::time::{Duration, Instant};
 use super::batch::{Batch, Mark, NoRoom, Open, Spare};
 use super::durability::Durability;
 use super::frame::FrameKind;
-use super::ticket::{Lead, Stage, Ticket};
+use super::ticket::{Lead, Ticket};
 use crate::error::{Error, Kind};
 use crate::seq::Seq;
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, has_come};
@@ -306,69 +307,6 @@ impl<S: Sink> Commit<S> {
         ticket.result().expect("a parked ticket is settled")
     }
 
-    /// The oldest batch that is not written: the queue's, or else the open one.
-    fn next_batch(&self) -> Option<Batch> {
-        let mut wakers = Vec::new();
-        let batch = self.pop(&mut wakers).or_else(|| {
-            let mut open = self.open.lock();
-            // a batch that was complete meanwhile is older than the open one
-            self.pop(&mut wakers).or_else(|| self.seal(&mut open))
-        });
-        // with no lock held, since a waker may run anything
-        wakers.into_iter().for_each(Waker::wake);
-        batch
-    }
-
-    /// Takes the oldest of the queue, and the wakers of those for whom that makes room.
-    fn pop(&self, wakers: &mut Vec<Waker>) -> Option<Batch> {
-        let mut state = self.state.lock();
-        let batch = state.queue.pop_front()?;
-        let full = state.queue.len() >= self.caps.pending_batches;
-        if !full && self.full.swap(false, Ordering::AcqRel) {
-            self.room.notify_all();
-            wakers.append(&mut state.room_wakers);
-        }
-        Some(batch)
-    }
-
-    /// Takes the open batch; what waits for it waits for the one who does.
-    fn seal(&self, open: &mut Open) -> Option<Batch> {
-        let mut state = self.state.lock();
-        state.awaited = false;
-        state.linger = None;
-        // poisoned meanwhile, its callers were told that it was not recorded
-        if state.failed.is_some() { None } else { open.seal() }
-    }
-
-    /// Writes the next batch, if there is one. Only who is busy may.
-    fn write_next(&self) -> bool {
-        let Some(mut batch) = self.next_batch() else { return true };
-        let last = batch.last_seq();
-        let result = {
-            let mut sink = self.sink.lock();
-            let result = sink.write(&mut batch).and_then(|()| if self.syncs() { sink.sync() } else { Ok(()) });
-            result.map(|()| sink.durable())
-        };
-        match result {
-            Ok(durable) => {
-                self.written.store(last.get(), Ordering::Release);
-                self.durable.fetch_max(durable.get(), Ordering::AcqRel);
-                self.batches.fetch_add(1, Ordering::Relaxed);
-                self.bytes.fetch_add(batch.bytes.len() as u64, Ordering::Relaxed);
-                batch.ticket.settle(Ok(()));
-                if let Durability::Interval(interval) = self.durability {
-                    self.state.lock().sync_by.get_or_insert_with(|| Instant::now() + interval);
-                }
-                self.spare.put(batch.bytes);
-                true
-            }
-            Err(error) => {
-                self.fail(&error, Some(&batch.ticket));
-                false
-            }
-        }
-    }
-
     /// A write failed: nothing more is accepted, and everybody who waits is told.
     fn fail(&self, cause: &Error, written: Option<&Arc<Ticket>>) {
         let lost = Error::new(Kind::Poisoned { cause: cause.clone(), unknown: false });
@@ -408,23 +346,6 @@ impl<S: Sink> Commit<S> {
         result.inspect_err(|error| self.fail(error, None)).is_ok()
     }
 
-    /// The leader's end: what gathered meanwhile goes to the syncer.
-    fn step_down(&self) {
-        let idle = !self.state.lock().pressing();
-        if idle && !self.rest() {
-            return;
-        }
-        let mut state = self.state.lock();
-        if state.pressing() || state.due() || state.stopping {
-            self.hand_over(&mut state);
-        } else {
-            state.busy = false;
-            if state.deadline().is_some() {
-                self.wake.notify_one();
-            }
-        }
-    }
-
     /// Accepts nothing more, writes and syncs what was accepted, and ends the syncer.
     pub(crate) fn stop(&self) -> Result<(), Error> {
         {
@@ -445,41 +366,5 @@ impl<S: Sink> Commit<S> {
     /// The sink, once nobody else writes.
     pub(crate) fn sink(&self) -> impl std::ops::DerefMut<Target = S> {
         self.sink.lock()
-    }
-}
-
-impl<S: Sink> Lead for Commit<S> {
-    fn wait(&self, ticket: &Ticket) {
-        while !ticket.is_settled() {
-            let mut state = self.state.lock();
-            if ticket.is_settled() {
-                return;
-            }
-            if state.busy || state.failed.is_some() {
-                if ticket.stage() == Stage::Open {
-                    state.awaited = true;
-                }
-                drop(state);
-                ticket.park();
-            } else {
-                state.busy = true;
-                drop(state);
-                self.write_next();
-                self.step_down();
-            }
-        }
-    }
-
-    fn request(&self, ticket: &Ticket) {
-        let mut state = self.state.lock();
-        if ticket.is_settled() || state.failed.is_some() {
-            return;
-        }
-        if ticket.stage() == Stage::Open {
-            state.awaited = true;
-        }
-        if !state.busy {
-            self.hand_over(&mut state);
-        }
     }
 }

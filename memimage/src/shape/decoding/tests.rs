@@ -1,3 +1,5 @@
+//! Shapes read back from bytes, and bytes that are none.
+
 use expect_test::{Expect, expect};
 
 use super::*;

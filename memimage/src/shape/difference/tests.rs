@@ -1,3 +1,5 @@
+//! What a difference says, and where.
+
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
