@@ -24,6 +24,9 @@ const LONG: Duration = Duration::from_secs(60);
 /// How long to look out for something which must not come.
 const SHORT: Duration = Duration::from_millis(30);
 
+/// No file, of those that changed.
+const NONE: [PathBuf; 0] = [];
+
 /// A simulated disk, and the same disk behind a rule.
 fn disks() -> (SimDisk, GateDisk) {
     let sim = SimDisk::new();
@@ -79,10 +82,7 @@ impl<T: Send + 'static> Later<T> {
 }
 
 /// Asks the ledger from another thread.
-fn later<T: Send + 'static>(
-    image: &Image<Ledger>,
-    ask: impl FnOnce(&Image<Ledger>) -> T + Send + 'static,
-) -> Later<T> {
+fn later<T: Send + 'static>(image: &Image<Ledger>, ask: impl FnOnce(&Image<Ledger>) -> T + Send + 'static) -> Later<T> {
     let image = image.clone();
     Later::of(move || ask(&image))
 }
