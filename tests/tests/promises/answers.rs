@@ -1,11 +1,20 @@
 //! Promises 1 and 2: nothing is told that a crash could take back.
 
-use memimage::{CommandError, Seq};
-use memimage_tests::{Act, Ledger, LedgerCommands, LedgerDeposit, Overdrawn, TooLittle};
+use memimage::{CommandError, Image, Seq};
+use memimage_tests::{Act, GateDisk, Ledger, LedgerCommands, LedgerDeposit, Overdrawn, TooLittle};
 
 use crate::{disks, forbid, hold, hold_and_fail, later, open, recovered};
 
 const DEPOSIT: LedgerDeposit = LedgerDeposit { account: 1, amount: 100 };
+
+/// A ledger that has recorded one event of each kind used here: the first of its kind writes its shape before.
+fn begun(disk: &GateDisk) -> Image<Ledger> {
+    let image = open(disk);
+    image.deposit(8, 1).unwrap();
+    image.settle(8, 1).unwrap();
+    assert!(image.explode(8).unwrap_err().is_panic());
+    image
+}
 
 #[test]
 fn promise_1_a_value_waits_for_its_sync() {
@@ -38,7 +47,7 @@ fn promise_1_a_value_that_came_is_on_disk() {
 #[test]
 fn promise_1_a_bodys_refusal_waits_for_its_sync() {
     let (sim, disk) = disks();
-    let image = open(&disk);
+    let image = begun(&disk);
     let gate = hold(&disk, Act::SyncData);
     let answer = later(&image, |image| image.settle(3, 5));
     gate.is_reached();
@@ -51,7 +60,7 @@ fn promise_1_a_bodys_refusal_waits_for_its_sync() {
 #[test]
 fn promise_1_a_refusal_waits_for_the_pending_command_it_rests_on() {
     let (sim, disk) = disks();
-    let image = open(&disk);
+    let image = begun(&disk);
     let gate = hold(&disk, Act::SyncData);
     let deposit = image.submit(DEPOSIT).unwrap();
     gate.is_reached();
@@ -67,7 +76,7 @@ fn promise_1_a_refusal_waits_for_the_pending_command_it_rests_on() {
 #[test]
 fn promise_1_a_refusal_waits_for_the_open_batch_too() {
     let (sim, disk) = disks();
-    let image = open(&disk);
+    let image = begun(&disk);
     let gate = hold(&disk, Act::SyncData);
     let deposits = [image.submit(DEPOSIT).unwrap(), {
         gate.is_reached();
@@ -84,7 +93,7 @@ fn promise_1_a_refusal_waits_for_the_open_batch_too() {
 #[test]
 fn promise_1_a_refusal_is_not_told_if_what_it_rests_on_fails() {
     let (_, disk) = disks();
-    let image = open(&disk);
+    let image = begun(&disk);
     let gate = hold_and_fail(&disk, Act::SyncData);
     let _deposit = image.submit(DEPOSIT).unwrap();
     gate.is_reached();
@@ -109,7 +118,7 @@ fn promise_1_a_refusal_is_immediate_if_nothing_is_pending() {
 #[test]
 fn promise_1_a_panics_message_waits_for_what_it_rests_on() {
     let (sim, disk) = disks();
-    let image = open(&disk);
+    let image = begun(&disk);
     let gate = hold(&disk, Act::SyncData);
     let deposit = image.submit(DEPOSIT).unwrap();
     gate.is_reached();
@@ -126,7 +135,7 @@ fn promise_1_a_panics_message_waits_for_what_it_rests_on() {
 #[test]
 fn promise_1_a_panic_in_a_check_waits_for_what_it_rests_on() {
     let (sim, disk) = disks();
-    let image = open(&disk);
+    let image = begun(&disk);
     let gate = hold(&disk, Act::SyncData);
     let _deposit = image.submit(DEPOSIT).unwrap();
     gate.is_reached();
@@ -141,7 +150,7 @@ fn promise_1_a_panic_in_a_check_waits_for_what_it_rests_on() {
 #[test]
 fn promise_2_a_query_waits_for_what_it_saw() {
     let (sim, disk) = disks();
-    let image = open(&disk);
+    let image = begun(&disk);
     let gate = hold(&disk, Act::SyncData);
     let _deposit = image.submit(DEPOSIT).unwrap();
     gate.is_reached();
@@ -156,7 +165,7 @@ fn promise_2_a_query_waits_for_what_it_saw() {
 #[test]
 fn promise_2_a_query_does_not_show_what_could_not_be_synced() {
     let (_, disk) = disks();
-    let image = open(&disk);
+    let image = begun(&disk);
     let gate = hold_and_fail(&disk, Act::SyncData);
     let _deposit = image.submit(DEPOSIT).unwrap();
     gate.is_reached();

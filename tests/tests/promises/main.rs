@@ -24,6 +24,9 @@ const LONG: Duration = Duration::from_secs(60);
 /// How long to look out for something which must not come.
 const SHORT: Duration = Duration::from_millis(30);
 
+/// No file, of those that changed.
+const NONE: [PathBuf; 0] = [];
+
 /// A simulated disk, and the same disk behind a rule.
 fn disks() -> (SimDisk, GateDisk) {
     let sim = SimDisk::new();
