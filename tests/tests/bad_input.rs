@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 use memimage::disk::{Disk, SimDisk};
-use memimage::{Error, Image, Model, Seq, Shape, SnapshotPolicy};
+use memimage::{Error, Image, Model, Seq, Shape, SnapshotPolicy, Timestamp};
 use memimage_tests::{Act, Ask, Files, GateDisk, Ledger, LedgerCommands, LedgerFile, Run, changed, files};
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +27,8 @@ impl Counter {
 }
 
 fn options() -> memimage::Options<Ledger> {
-    Image::options().segment_size(16 << 10).snapshots(SnapshotPolicy::Manual)
+    let clock = || Timestamp::from_micros(1_000_000);
+    Image::options().segment_size(16 << 10).snapshots(SnapshotPolicy::Manual).clock(clock)
 }
 
 fn open(disk: impl Disk) -> Result<Image<Ledger>, Error> {
@@ -330,6 +331,9 @@ fn a_full_disk_can_be_tried_again() {
     for act in [Act::CreateNew, Act::Write, Act::SyncAll] {
         let disk = GateDisk::new(sim.clone());
         let image = open(disk.clone()).unwrap();
+        while sim.kind(Path::new("/ledger/journal/00000002.journal")).unwrap().is_none() {
+            std::thread::yield_now(); // it is made in the background
+        }
         disk.fail(act, ".journal.tmp", ErrorKind::StorageFull);
         let mut accepted = image.seq();
         let error = loop {

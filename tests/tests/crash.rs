@@ -127,55 +127,61 @@ struct Kept {
     then: Seq,
 }
 
-/// Opens what a crash left and judges it; then crashes that recovery too, goes on from it, and crashes again.
-fn judge(
-    disk: &SimDisk,
+/// A scenario that was run: how, and the digest after each of its events.
+struct Ran {
     durability: Durability,
     align: u32,
-    digests: &[u64],
-    kept: Kept,
-    again: bool,
-    dice: &mut Dice,
-    tally: &mut Tally,
-) -> Result<(), String> {
-    let recorder = Recorder::default();
-    if again {
-        recorder.attach(disk);
-    }
-    let run = Run::open(disk.clone(), durability, align, digests.to_vec(), kept.now)?;
-    tally.opened += 1;
-    tally.quarantined += u64::from(run.image().stats().recovery.quarantined.is_some());
-    if !again {
-        return Ok(());
-    }
-    // what was recovered once is there for good
-    let recovered = run.image().seq();
-    let after_recovery = disk.crash(|_| false);
-    Run::open(after_recovery, durability, align, digests.to_vec(), recovered)
-        .map_err(|why| format!("lost again: {why}"))?;
+    digests: Vec<u64>,
+}
 
-    for point in recorder.points() {
-        let mut own = Dice::new(dice.u64());
-        let twice = point.disk.crash(|_| own.once_in(2));
-        let recovered = Run::open(twice.clone(), durability, align, digests.to_vec(), kept.then)
-            .map_err(|why| format!("crashed while recovering, after {:?}: {why}", point.operation))?;
-        tally.twice += 1;
-        if !dice.once_in(6) {
-            continue;
+impl Ran {
+    /// Opens what is left of it, in which this many events must be.
+    fn open(&self, disk: &SimDisk, kept: Seq) -> Result<Run, String> {
+        Run::open(disk.clone(), self.durability, self.align, self.digests.clone(), kept)
+    }
+
+    /// Opens what a crash left and judges it; if `again`, crashes that recovery too, goes on from it, and crashes again.
+    fn judge(&self, disk: &SimDisk, kept: Kept, again: bool, dice: &mut Dice, tally: &mut Tally) -> Result<(), String> {
+        let recorder = Recorder::default();
+        if again {
+            recorder.attach(disk);
         }
-        // it goes on, and once more the power fails
-        let mut run = recovered;
+        let run = self.open(disk, kept.now)?;
+        tally.opened += 1;
+        tally.quarantined += u64::from(run.image().stats().recovery.quarantined.is_some());
+        if !again {
+            return Ok(());
+        }
+        // what was recovered once is there for good
+        let cut = disk.crash(|_| false);
+        self.open(&cut, run.image().seq()).map_err(|why| format!("lost again: {why}"))?;
+        drop(run);
+        for point in recorder.points() {
+            let mut own = Dice::new(dice.u64());
+            let twice = point.disk.crash(|_| own.once_in(2));
+            let run = self
+                .open(&twice, kept.then)
+                .map_err(|why| format!("crashed while recovering, after {:?}: {why}", point.operation))?;
+            tally.twice += 1;
+            if dice.once_in(6) {
+                self.go_on(run, &twice, dice).map_err(|why| format!("crashed a third time: {why}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// It goes on after it recovered, and once more the power fails.
+    fn go_on(&self, mut run: Run, disk: &SimDisk, dice: &mut Dice) -> Result<(), String> {
         for amount in 0..4 {
             run.ask(&Ask::Deposit(9, amount));
             run.ask(&Ask::File(dice.below(900) as usize));
         }
-        let promised = if durability == Durability::Synced { run.acknowledged() } else { run.durable() };
-        let (kept, digests) = (Seq::new(promised.load(Ordering::SeqCst)), run.digests().to_vec());
-        let third = twice.crash(|_| own.once_in(2));
+        let promised = if self.durability == Durability::Synced { run.acknowledged() } else { run.durable() };
+        let kept = Seq::new(promised.load(Ordering::SeqCst));
+        let (cut, digests) = (disk.crash(|_| dice.once_in(2)), run.digests().to_vec());
         drop(run);
-        Run::open(third, durability, align, digests, kept).map_err(|why| format!("crashed a third time: {why}"))?;
+        Run::open(cut, self.durability, self.align, digests, kept).map(drop)
     }
-    Ok(())
 }
 
 fn crash_everywhere(durability: Durability, align: u32, seed: u64, tally: &mut Tally) {
@@ -183,6 +189,7 @@ fn crash_everywhere(durability: Durability, align: u32, seed: u64, tally: &mut T
     let (disk, recorder) = (SimDisk::new(), Recorder::default());
     recorder.attach(&disk);
     let digests = scenario(&disk, durability, align, &recorder, &mut dice);
+    let ran = Ran { durability, align, digests };
     let points = recorder.points();
     for (at, point) in points.iter().enumerate() {
         let fail = |how: &str, why: String, after: Vec<Unsynced>| {
@@ -202,7 +209,7 @@ fn crash_everywhere(durability: Durability, align: u32, seed: u64, tally: &mut T
         let again = dice.once_in(40);
         let then = if durability == Durability::Synced { point.acknowledged } else { point.durable };
         let kept = Kept { now: point.acknowledged, then };
-        judge(&point.disk.fork(), durability, align, &digests, kept, again, &mut dice, tally)
+        ran.judge(&point.disk.fork(), kept, again, &mut dice, tally)
             .unwrap_or_else(|why| fail("everything (a kill)", why, Vec::new()));
 
         let kept = Kept { now: then, then };
@@ -210,8 +217,7 @@ fn crash_everywhere(durability: Durability, align: u32, seed: u64, tally: &mut T
         for (how, mut survives) in choices(unsynced.len(), 3, &mut dice) {
             let crashed = crash(&point.disk, &mut survives);
             let again = dice.once_in(60);
-            judge(&crashed, durability, align, &digests, kept, again, &mut dice, tally)
-                .unwrap_or_else(|why| fail(how, why, unsynced.clone()));
+            ran.judge(&crashed, kept, again, &mut dice, tally).unwrap_or_else(|why| fail(how, why, unsynced.clone()));
         }
     }
 }
