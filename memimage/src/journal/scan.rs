@@ -123,6 +123,14 @@ impl<'a> Scan<'a> {
             };
             if segment == self.active {
                 let durable = self.durable.max(found.durable);
+                if sealed && durable >= found.next_seq {
+                    let position = Position { segment: Some(segment.next()), offset: None, seq: Some(found.next_seq) };
+                    let what = format!(
+                        "its file is missing or empty, and events up to {durable} are known to have been synced"
+                    );
+                    let path = self.source.path(segment.next());
+                    return Err(Error::new(Kind::Corrupt { path, position, what, suspect: false }));
+                }
                 let proven = events.iter().rev().find(|(_, last)| *last <= durable).map_or(SEGMENT_HEADER, |at| at.0);
                 let unproven = proven.min(offset)..offset;
                 return Ok(Some(End { segment, bytes, offset, chain: found, sealed, torn, unproven }));
