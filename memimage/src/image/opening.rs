@@ -48,7 +48,8 @@ impl<M: Model> Image<M> {
 struct Found<M> {
     source: Source,
     snapshots: Snapshots,
-    durable_file: StoredFile,
+    /// `None` if it was deleted.
+    durable_file: Option<StoredFile>,
     dispatch: Dispatch,
     recovered: Recovered<M>,
     /// The epoch that begins.
@@ -124,7 +125,11 @@ impl<M: Model> Opening<M> {
         }
         let snapshots = Snapshots::new(&self.disk, &self.layout);
         let durable_file = self.durable_file()?;
-        let block = read_block(&durable_file, &identity.uuid)?;
+        let block = match &durable_file {
+            Some(file) => read_block(file, &identity.uuid)?,
+            // it only adds certainty, so an image without one is whole
+            None => None,
+        };
         let proven = block.map_or(Seq::ZERO, |block| block.durable_seq).max(proven_by(&snapshots, &identity.uuid)?);
         let scan = Scan::new(&source, proven)?;
         source.file(scan.active(), Access::ReadWrite)?.sync_data()?;
@@ -142,12 +147,11 @@ impl<M: Model> Opening<M> {
         Ok(Found { source, snapshots, durable_file, dispatch, recovered, epoch })
     }
 
-    fn durable_file(&self) -> Result<StoredFile, Error> {
+    fn durable_file(&self) -> Result<Option<StoredFile>, Error> {
         let path = self.layout.durable();
         match self.disk.kind(&path).map_err(|error| failed("looking at", &path, error))? {
-            Some(_) => StoredFile::open(&*self.disk, &path, Access::ReadWrite),
-            // it only adds certainty, so an image without one is whole
-            None => StoredFile::create(&*self.disk, &path),
+            Some(_) => StoredFile::open(&*self.disk, &path, Access::ReadWrite).map(Some),
+            None => Ok(None),
         }
     }
 
@@ -157,6 +161,10 @@ impl<M: Model> Opening<M> {
         let identity = source.identity().clone();
         let end = recovered.end.as_ref().expect("all of the journal was read");
         self.make_dirs()?;
+        let durable_file = match durable_file {
+            Some(file) => file,
+            None => StoredFile::create(&*self.disk, &self.layout.durable())?,
+        };
         let file = source.file(end.segment, Access::ReadWrite)?;
         let quarantined = quarantine(&*self.disk, &self.layout, &file, end)?;
         write_again(&file, end)?;
