@@ -81,6 +81,9 @@ impl Layout {
             match (name.as_str(), kind) {
                 ("LOCK", FileKind::File) | ("journal" | "snapshot" | "quarantine", FileKind::Dir) => {}
                 (name, FileKind::File) if name.ends_with(UNFINISHED) => {}
+                ("journal" | "snapshot" | "quarantine", FileKind::File) => {
+                    return Err(self.not_an_image(&format!("its `{name}` is a file, where an image has a directory")));
+                }
                 (name, _) => {
                     unfinished = false;
                     tracing::debug!(name, "a file that is none of the image's stands in its directory");
@@ -100,10 +103,18 @@ impl Layout {
                 self.not_an_image("its segments are missing, and `journal/durable` says that events were synced")
             );
         }
-        if !unfinished {
+        if !unfinished || !self.is_unfinished(disk)? {
             return Err(self.not_an_image("it holds other files and no journal"));
         }
         Ok(Survey::Vacant)
+    }
+
+    /// Whether the directories without segments and snapshots hold nothing but what a creation leaves behind.
+    fn is_unfinished(&self, disk: &dyn Disk) -> Result<bool, Error> {
+        let journal = self.list_if_there(disk, &self.journal())?;
+        let quarantine = self.list_if_there(disk, &self.quarantine())?;
+        let begun = |name: &str| name == durable::FILE || parse_file_name(name.trim_end_matches(UNFINISHED)).is_some();
+        Ok(quarantine.is_empty() && journal.iter().all(|(name, kind)| *kind == FileKind::File && begun(name)))
     }
 
     /// Whether `journal/durable` tells of events. It is looked at without its checksum, which hangs on the lost segments.
