@@ -96,12 +96,10 @@ impl Layout {
         }
         let snapshots = self.list_if_there(disk, &self.snapshots())?;
         if snapshots.iter().any(|(name, _)| !name.ends_with(UNFINISHED)) {
-            return Err(self.not_an_image("it has snapshots but no journal, so events may be missing"));
+            return Err(self.lost("it has snapshots but no journal, so events may be missing"));
         }
         if self.says_synced(disk)? {
-            return Err(
-                self.not_an_image("its segments are missing, and `journal/durable` says that events were synced")
-            );
+            return Err(self.lost("its segments are missing, and `journal/durable` says that events were synced"));
         }
         if !unfinished || !self.is_unfinished(disk)? {
             return Err(self.not_an_image("it holds other files and no journal"));
@@ -162,7 +160,11 @@ impl Layout {
     }
 
     fn not_an_image(&self, found: &str) -> Error {
-        Error::new(Kind::NotAnImage { path: self.root.clone(), found: found.to_owned() })
+        Error::new(Kind::NotAnImage { path: self.root.clone(), found: found.to_owned(), lost: false })
+    }
+
+    fn lost(&self, found: &str) -> Error {
+        Error::new(Kind::NotAnImage { path: self.root.clone(), found: found.to_owned(), lost: true })
     }
 }
 
