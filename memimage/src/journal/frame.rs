@@ -269,10 +269,10 @@ pub(crate) enum FrameFault {
     Unsupported { what: String },
 }
 
-/// Reads the header at the start of `bytes`, whatever follows it.
-pub(crate) fn peek(bytes: &[u8], checksum: Checksum) -> Option<FrameHeader> {
+/// The length of the frame whose header is at the start of `bytes`, whatever follows it.
+pub(crate) fn peek(bytes: &[u8], checksum: Checksum) -> Option<usize> {
     let raw = RawHeader::new(bytes, checksum)?;
-    raw.kind().map(|kind| raw.header(kind))
+    Some(raw.header_len() + raw.stored_len() + TRAILER)
 }
 
 /// Reads the frame at `offset` of a segment's bytes.
