@@ -29,7 +29,7 @@ use crate::context::{Metadata, Seed};
 use crate::disk::{Disk, LockGuard};
 use crate::error::Error;
 use crate::event::{Command, Model};
-use crate::journal::{Dispatch, Journal, Layout};
+use crate::journal::{Dispatch, Journal, Layout, is_writing};
 use crate::options::{Clock, Options, SnapshotPolicy};
 use crate::seq::Seq;
 use crate::snapshot::Snapshots;
@@ -59,8 +59,17 @@ struct Handle<M: Model> {
 
 impl<M: Model> Drop for Handle<M> {
     fn drop(&mut self) {
-        if let Err(error) = self.shared.close() {
-            tracing::error!(%error, "an image that was dropped could not be closed in order");
+        let shared = Arc::clone(&self.shared);
+        let close = move || {
+            if let Err(error) = shared.close() {
+                tracing::error!(%error, "an image that was dropped could not be closed in order");
+            }
+        };
+        // dropped by a waker while this thread writes a batch, it would wait for itself
+        if is_writing() {
+            std::thread::spawn(close);
+        } else {
+            close();
         }
     }
 }
@@ -80,7 +89,7 @@ struct Shared<M> {
     next_snapshot: AtomicU64,
     disk: Arc<dyn Disk>,
     layout: Layout,
-    lock: Mutex<Option<LockGuard>>,
+    ownership: Mutex<Ownership>,
     uuid: [u8; 16],
     seed: Seed,
     epoch: u64,
@@ -90,6 +99,14 @@ struct Shared<M> {
     verify_digests: bool,
     max_record: usize,
     recovery: Recovery,
+}
+
+/// Whether the image is this process's.
+enum Ownership {
+    /// It is, as long as the guard lives.
+    Owned(Option<LockGuard>),
+    /// It was closed, in this way.
+    Given(Result<(), Error>),
 }
 
 /// What a command may change.
@@ -277,12 +294,16 @@ impl<M: Model> Shared<M> {
         let _entered = Entered::new(self.journal.id(), "close")?;
         self.join_snapshot();
         // held to the end, so that whoever closes another clone meanwhile does not return before it is closed
-        let mut owned = self.lock.lock();
-        let Some(lock) = owned.take() else { return Ok(()) };
+        let mut ownership = self.ownership.lock();
+        let lock = match &mut *ownership {
+            Ownership::Owned(lock) => lock.take(),
+            Ownership::Given(closed) => return closed.clone(),
+        };
         // a snapshot that is being made is finished first, since the next owner may make some of its own
         let _no_snapshot = self.snapshotting.lock();
         let closed = self.journal.close();
         drop(lock);
+        *ownership = Ownership::Given(closed.clone());
         tracing::debug!(path = %self.layout.root().display(), "closed the image");
         closed
     }

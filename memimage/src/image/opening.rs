@@ -11,7 +11,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::snapshotting::Progress;
 use super::stats::Recovery;
-use super::{Core, Image, Shared};
+use super::{Core, Image, Ownership, Shared};
 use crate::disk::{Access, Disk, Lock, LockGuard, RealDisk, SimDisk, StoredFile, failed};
 use crate::error::{Error, Kind};
 use crate::event::Model;
@@ -75,7 +75,7 @@ impl<M: Model> Image<M> {
         };
         let found = opening.find()?;
         let (mut shared, recovery) = opening.resume(found)?;
-        shared.lock = Mutex::new(Some(lock));
+        shared.ownership = Mutex::new(Ownership::Owned(Some(lock)));
         shared.recovery = Recovery { created, duration: started.elapsed(), ..recovery };
         Ok(Image::new(shared))
     }
@@ -185,7 +185,11 @@ impl<M: Model> Opening<M> {
             source.epoch(),
             block.map_or(0, |block| block.epoch),
         ];
-        let epoch = epochs.into_iter().max().unwrap_or(0) + 1;
+        let newest = epochs.into_iter().max().unwrap_or(0);
+        let Some(epoch) = newest.checked_add(1) else {
+            let what = format!("it says that the image was opened {newest} times");
+            return Err(source.corrupt(scan.active(), None, what));
+        };
         Ok(Found { source, snapshots, durable_file, dispatch, recovered, epoch })
     }
 
@@ -205,13 +209,13 @@ impl<M: Model> Opening<M> {
         let identity = source.identity().clone();
         let end = recovered.end.as_ref().expect("all of the journal was read");
         self.make_dirs()?;
-        let file = source.file(end.segment, Access::ReadWrite)?;
-        let quarantined = quarantine(&*self.disk, &self.layout, &file, end)?;
-        write_again(&file, end)?;
         let durable_file = match durable_file {
             Some(file) => file,
             None => StoredFile::create(&*self.disk, &self.layout.durable())?,
         };
+        let file = source.file(end.segment, Access::ReadWrite)?;
+        let quarantined = quarantine(&*self.disk, &self.layout, &file, end)?;
+        write_again(&*self.disk, &self.layout, &file, end)?;
         self.layout.remove_unfinished(&*self.disk)?;
 
         let ahead = Ahead::new(self.maker(identity.clone(), epoch));
@@ -242,6 +246,7 @@ impl<M: Model> Opening<M> {
         };
         writer.announce()?;
 
+        let replayed_bytes = recovered.replayed_bytes;
         let clock = Arc::clone(&self.options.clock);
         let behind = recovered.time.since(clock());
         let recovery = Recovery {
@@ -266,7 +271,7 @@ impl<M: Model> Opening<M> {
             next_snapshot: u64::MAX.into(),
             disk: self.disk,
             layout: self.layout,
-            lock: Mutex::new(None),
+            ownership: Mutex::new(Ownership::Owned(None)),
             uuid: identity.uuid,
             seed: identity.seed,
             epoch,
@@ -277,7 +282,8 @@ impl<M: Model> Opening<M> {
             max_record: self.options.max_record,
             recovery: Recovery::default(),
         };
-        shared.count_to_next_snapshot();
+        let since = recovery.seq.get() - recovery.snapshot.map_or(0, Seq::get);
+        shared.count_to_next_snapshot(since, replayed_bytes);
         Ok((shared, recovery))
     }
 

@@ -171,7 +171,8 @@ impl Ahead {
     fn make(&self, room: Option<NoRoom>) -> Result<(), Error> {
         let Some(host) = self.host.get().and_then(Weak::upgrade) else { return Ok(()) };
         let Some((segment, frames)) = host.wanted(room) else { return Ok(()) };
-        self.take(segment);
+        // one that stands ready and is too small
+        let smaller = self.take(segment);
         match self.maker.make(segment, frames, &[], true) {
             Ok((file, len)) => {
                 self.keep(Ready { segment, file });
@@ -180,6 +181,11 @@ impl Ahead {
                 Ok(())
             }
             Err(MakeError::Unchanged(error)) => {
+                if let Some(file) = smaller {
+                    let len = file.len()?;
+                    self.keep(Ready { segment, file });
+                    host.offer(segment, len);
+                }
                 tracing::warn!(%segment, %error, "the next segment could not be made; it is tried again when it is needed");
                 Err(error)
             }

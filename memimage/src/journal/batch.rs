@@ -332,8 +332,13 @@ pub(crate) struct Spare {
 
 impl Spare {
     const KEPT: usize = 4;
+    /// A single large record shall not be paid for ever.
+    const LARGEST: usize = 8 << 20;
 
     pub(crate) fn put(&self, buffer: Vec<u8>) {
+        if buffer.capacity() > Spare::LARGEST {
+            return;
+        }
         let mut buffers = self.buffers.lock();
         if buffers.len() < Spare::KEPT {
             buffers.push(buffer);

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::ahead::{Ahead, Host};
 use super::batch::{Mark, NoRoom, Open, Plan};
-use super::commit::{Caps, Commit, Sink};
+use super::commit::{Caps, Commit, Sink, writing};
 use super::durability::Durability;
 use super::frame::FrameKind;
 use super::ticket::Ticket;
@@ -35,7 +35,7 @@ impl Journal {
         let syncing = Arc::clone(&commit);
         let syncer = std::thread::Builder::new()
             .name("memimage-syncer".to_owned())
-            .spawn(move || syncing.run_syncer())
+            .spawn(move || writing(|| syncing.run_syncer()))
             .map_err(|source| Error::io("starting a thread for", &path, source))?;
         ahead.start(None);
         Ok(Journal { commit, ahead, syncer: Mutex::new(Some(syncer)) })

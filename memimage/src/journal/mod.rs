@@ -39,7 +39,7 @@ pub use durability::Durability;
 
 pub(crate) use ahead::{Ahead, Ready};
 pub(crate) use batch::{NoRoom, Open, Place, Plan};
-pub(crate) use commit::Caps;
+pub(crate) use commit::{Caps, is_writing};
 pub(crate) use create::create;
 pub(crate) use durable::{BLOCK, DurableBlock};
 pub(crate) use frame::{Frame, FrameKind, Salts};

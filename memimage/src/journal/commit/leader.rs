@@ -1,5 +1,6 @@
 //! The leader: whoever writes the next batch, a caller who waits for it or the syncer.
 
+use std::cell::Cell;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::Instant;
@@ -8,6 +9,23 @@ use super::{Commit, Sink};
 use crate::journal::batch::{Batch, Open};
 use crate::journal::durability::Durability;
 use crate::journal::ticket::{Lead, Stage, Ticket};
+
+thread_local! {
+    static WRITING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is writing a batch, of whatever journal, or telling those who waited for it.
+pub(crate) fn is_writing() -> bool {
+    WRITING.try_with(Cell::get).unwrap_or(false)
+}
+
+/// Runs `write`, in which [`is_writing`] is true.
+pub(crate) fn writing<T>(write: impl FnOnce() -> T) -> T {
+    let before = WRITING.replace(true);
+    let result = write();
+    WRITING.set(before);
+    result
+}
 
 impl<S: Sink> Lead for Commit<S> {
     fn wait(&self, ticket: &Ticket) {
@@ -25,8 +43,10 @@ impl<S: Sink> Lead for Commit<S> {
             } else {
                 state.busy = true;
                 drop(state);
-                self.write_next();
-                self.step_down();
+                writing(|| {
+                    self.write_next();
+                    self.step_down();
+                });
             }
         }
     }
@@ -97,7 +117,9 @@ impl<S: Sink> Commit<S> {
                 self.bytes.fetch_add(batch.bytes.len() as u64, Ordering::Relaxed);
                 batch.ticket.settle(Ok(()));
                 if let Durability::Interval(interval) = self.durability {
-                    self.state.lock().sync_by.get_or_insert_with(|| Instant::now() + interval);
+                    let mut state = self.state.lock();
+                    // an interval without end is never over
+                    state.sync_by = state.sync_by.or_else(|| Instant::now().checked_add(interval));
                 }
                 self.spare.put(batch.bytes);
                 true
@@ -112,11 +134,14 @@ impl<S: Sink> Commit<S> {
     /// The leader's end: what gathered meanwhile goes to the syncer.
     fn step_down(&self) {
         let idle = !self.state.lock().pressing();
-        if idle && !self.rest() {
-            return;
+        if idle {
+            self.rest();
         }
         let mut state = self.state.lock();
-        if state.pressing() || state.due() || state.stopping {
+        if state.failed.is_some() {
+            state.busy = false;
+            self.wake.notify_all();
+        } else if state.pressing() || state.due() || state.stopping {
             self.hand_over(&mut state);
         } else {
             state.busy = false;

@@ -13,6 +13,8 @@
 mod leader;
 mod syncer;
 
+pub(crate) use leader::{is_writing, writing};
+
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -96,7 +98,16 @@ struct State {
     room_wakers: Vec<Waker>,
     stopping: bool,
     /// Why nothing will be written any more.
-    failed: Option<Error>,
+    failed: Option<Failure>,
+}
+
+/// Why nothing will be written any more.
+#[derive(Clone)]
+struct Failure {
+    /// For those whose commands were not recorded.
+    lost: Error,
+    /// For those who asked for a sync: whether all is on disk is unknown, unless all was synced before.
+    unsynced: Error,
 }
 
 impl State {
@@ -231,8 +242,8 @@ impl<S: Sink> Commit<S> {
 
     fn enqueue(&self, batch: Batch) {
         let mut state = self.state.lock();
-        if let Some(error) = &state.failed {
-            batch.ticket.settle(Err(error.clone()));
+        if let Some(failure) = &state.failed {
+            batch.ticket.settle(Err(failure.lost.clone()));
             return;
         }
         state.queue.push_back(batch);
@@ -287,8 +298,8 @@ impl<S: Sink> Commit<S> {
         let ticket = Ticket::new(Weak::<Commit<S>>::new());
         {
             let mut state = self.state.lock();
-            if let Some(error) = &state.failed {
-                return Err(error.clone());
+            if let Some(failure) = &state.failed {
+                return Err(failure.unsynced.clone());
             }
             if state.stopping {
                 return Err(Error::new(Kind::Closed));
@@ -320,10 +331,12 @@ impl<S: Sink> Commit<S> {
             open.end(lost.clone());
             self.ended.store(true, Ordering::Release);
             let mut state = self.state.lock();
-            state.failed = Some(lost.clone());
+            let in_doubt = written.is_some() || state.busy || self.durable() < self.written();
+            let unsynced = if in_doubt { unknown.clone() } else { lost.clone() };
+            state.failed = Some(Failure { lost: lost.clone(), unsynced: unsynced.clone() });
             fates.extend(state.queue.drain(..).map(|batch| (batch.ticket, lost.clone())));
             fates.push((Arc::clone(open.ticket()), lost));
-            fates.extend(state.sync_wanted.drain(..).map(|ticket| (ticket, unknown.clone())));
+            fates.extend(state.sync_wanted.drain(..).map(|ticket| (ticket, unsynced.clone())));
             self.full.store(false, Ordering::Release);
             self.room.notify_all();
             self.wake.notify_all();

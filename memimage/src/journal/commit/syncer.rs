@@ -12,8 +12,11 @@ impl<S: Sink> Commit<S> {
     /// for, and syncs at intervals.
     pub(crate) fn run_syncer(&self) {
         let mut state = self.state.lock();
-        while state.failed.is_none() {
-            if state.handed {
+        // also after a failure it stays until the last leader is done: the files may go to another owner then
+        while state.failed.is_none() || (state.busy && !state.handed) {
+            if state.failed.is_some() {
+                self.wake.wait(&mut state);
+            } else if state.handed {
                 let wanted = std::mem::take(&mut state.sync_wanted);
                 // asked in any case: a deadline that is left standing would be due for ever
                 let over = self.interval_is_over(&mut state);
@@ -93,7 +96,7 @@ impl<S: Sink> Commit<S> {
 
     /// Tells those who wanted a sync that there will be none.
     fn disappoint(&self, wanted: &[Arc<Ticket>]) {
-        let error = self.state.lock().failed.clone().expect("only after a failure");
+        let error = self.state.lock().failed.clone().expect("only after a failure").unsynced;
         wanted.iter().for_each(|ticket| ticket.settle(Err(error.clone())));
     }
 }
