@@ -88,7 +88,7 @@ fn a_mistyped_path_creates_nothing() {
     assert!(error.is_not_found());
     assert_eq!(disk.operations(), 0);
     expect![
-        "no image at `/legder`: nothing is there; check the path, or let `options().create(true)` make a new image"
+        "no image at `/legder`: nothing is there; check the path, or have one made there with `options().create(true)`"
     ]
     .assert_eq(&error.to_string());
 
@@ -317,7 +317,7 @@ fn a_payload_over_the_cap_is_refused() {
     image.file(vec![1; 900]).unwrap();
     let error = image.file(vec![1; 1_000]).unwrap_err();
     assert!(error.is_too_large());
-    expect!["the command `file` is too large: its record takes 1010 bytes and 1000 are allowed; nothing was recorded; split it, or raise `options().max_record`"].assert_eq(&error.to_string());
+    expect!["the command `file` is too large: its record takes 1009 bytes and 1000 are allowed; nothing was recorded; split it, or raise `options().max_record`"].assert_eq(&error.to_string());
     assert_eq!((image.seq(), image.read().unwrap().filed), (Seq::new(1), 900));
     image.file(vec![1; 10]).unwrap();
     image.close().unwrap();
