@@ -209,6 +209,48 @@ fn in_the_other_modes_written_is_enough() {
     }
 }
 
+/// Others who go on and on do not keep a sync from ending: it is for what was executed before it.
+#[test]
+fn a_sync_ends_though_commands_go_on() {
+    for durability in MODES {
+        in_time(move || {
+            // a disk so slow that something is always left to be written
+            let disk = GateDisk::new(SimDisk::new());
+            let image = options(durability).open_with(Arc::new(disk.clone()), "tally").unwrap();
+            disk.rule(|call| {
+                if call.is(Act::Write, ".journal") {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                Ok(None)
+            });
+            let done = AtomicBool::new(false);
+            thread::scope(|scope| {
+                for _ in 0..2 {
+                    scope.spawn(|| {
+                        while !done.load(Ordering::Acquire) {
+                            drop(image.submit(TallyAdd { key: 1, by: 1 }).unwrap());
+                        }
+                    });
+                }
+                until("commands are under way", || image.seq().get() > 100);
+                let synced = thread::scope(|scope| {
+                    let syncing = scope.spawn(|| (0..5).try_for_each(|_| image.sync()));
+                    for _ in 0..500 {
+                        thread::sleep(Duration::from_millis(10));
+                        if syncing.is_finished() {
+                            break;
+                        }
+                    }
+                    let ended = syncing.is_finished();
+                    done.store(true, Ordering::Release);
+                    ended && syncing.join().unwrap().is_ok()
+                });
+                assert!(synced, "it waited for those who went on");
+            });
+        });
+    }
+}
+
 #[test]
 fn an_interval_ends_with_a_sync() {
     let image = open(&SimDisk::new(), Durability::Interval(Duration::from_millis(2))).unwrap();

@@ -60,21 +60,18 @@ impl<S: Sink> Commit<S> {
         over
     }
 
-    /// Writes everything and syncs it, for those who asked for that and for the interval's sake.
+    /// Writes all that is there and syncs it, for those who asked for that and for the interval's sake. What others add
+    /// meanwhile is not waited for, or it might never end.
     fn sync_all(&self, wanted: &[Arc<Ticket>]) -> bool {
-        loop {
-            let (failed, more) = {
-                let open = self.open.lock();
-                let state = self.state.lock();
-                (state.failed.is_some(), !state.queue.is_empty() || !open.is_empty())
-            };
-            if !failed && !more {
-                break;
-            }
-            if failed || !self.write_next() {
-                self.disappoint(wanted);
-                return false;
-            }
+        let batches = {
+            let mut open = self.open.lock();
+            self.send_off(&mut open);
+            self.state.lock().queue.len()
+        };
+        let alive = (0..batches).all(|_| self.write_next()) && self.state.lock().failed.is_none();
+        if !alive {
+            self.disappoint(wanted);
+            return false;
         }
         let result = {
             let mut sink = self.sink.lock();
