@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use memimage::disk::{Access, Disk, DiskFile, Entry, Kind, Lock};
 
@@ -190,6 +191,9 @@ impl DiskFile for GateFile {
     }
 }
 
+/// A test that waits for longer than this has failed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A gate that calls wait at until it is opened.
 #[derive(Clone, Debug, Default)]
 pub struct Gate {
@@ -203,14 +207,15 @@ struct Inside {
 }
 
 impl Gate {
-    /// Waits until the gate is open.
+    /// Waits until the gate is open, or for so long that the test has failed already.
     pub fn pass(&self) {
         let (inside, changed) = &*self.inside;
         let mut inside = held(inside);
         inside.waiting += 1;
         changed.notify_all();
-        while !inside.open {
-            inside = changed.wait(inside).unwrap_or_else(PoisonError::into_inner);
+        let patience = Instant::now() + PATIENCE;
+        while !inside.open && Instant::now() < patience {
+            inside = changed.wait_timeout(inside, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;
         }
         inside.waiting -= 1;
     }
@@ -223,11 +228,17 @@ impl Gate {
     }
 
     /// Returns once somebody waits at the gate.
+    ///
+    /// # Panics
+    ///
+    /// If nobody comes.
     pub fn until_somebody_waits(&self) {
         let (inside, changed) = &*self.inside;
         let mut inside = held(inside);
+        let patience = Instant::now() + PATIENCE;
         while inside.waiting == 0 {
-            inside = changed.wait(inside).unwrap_or_else(PoisonError::into_inner);
+            assert!(Instant::now() < patience, "nobody came to the gate");
+            inside = changed.wait_timeout(inside, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
