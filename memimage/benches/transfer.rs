@@ -1,7 +1,10 @@
 //! Transfers between 10,000 accounts: the method on a plain struct, the same with a hand-written log, and the image.
 //!
 //! All in one run and interleaved, round by round, because a machine's speed drifts: read the ratios, not the figures.
-//! `cargo bench -p memimage` runs it; the environment variable `ROUNDS` sets how many rounds (5).
+//! `cargo bench -p memimage` runs it, and `cargo bench -p memimage -- "64 threads"` those with that in their names; the
+//! environment variable `ROUNDS` sets how many rounds (5).
+
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -191,6 +194,11 @@ fn main() {
         ("bare loop + log, sync per command", Box::new(|| bare_with_log(directory, 5_000, 1))),
         ("image, 1 thread that waits", Box::new(|| image_waiting(directory, 1, 5_000))),
     ];
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let contestants: Vec<Contestant<'_>> = contestants
+        .into_iter()
+        .filter(|(name, _)| wanted.is_empty() || *name == "bare loop" || wanted.iter().any(|part| name.contains(part)))
+        .collect();
     let mut results: Vec<Vec<f64>> = vec![Vec::new(); contestants.len()];
     for _ in 0..rounds {
         for (contestant, results) in contestants.iter().zip(&mut results) {

@@ -61,17 +61,20 @@ impl Eq for Error {}
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Kind {
     #[error(
-        "no image at `{}`: nothing is there; check the path, or let `options().create(true)` make a new image",
+        "no image at `{}`: {found}; check the path, or have one made there with `options().create(true)`",
         path.display()
     )]
-    NotFound { path: PathBuf },
+    NotFound { path: PathBuf, found: &'static str },
 
     #[error(
-        "`{}` is not an image: {found}; nothing was changed; give the path of an image, or of a directory that is empty or \
-         does not exist yet",
-        path.display()
+        "`{}` is not an image: {found}; nothing was changed; {}",
+        path.display(),
+        match lost {
+            true => "restore its `journal` from a copy, or move what is there away to begin anew",
+            false => "give the path of an image, or of a directory that is empty or does not exist yet",
+        }
     )]
-    NotAnImage { path: PathBuf, found: String },
+    NotAnImage { path: PathBuf, found: String, lost: bool },
 
     #[error(
         "the image `{}` is in use by {owner}; an image has one owner at a time: close it there first",
@@ -93,7 +96,11 @@ pub(crate) enum Kind {
     )]
     OtherModel { path: PathBuf, expected: String, found: String },
 
-    #[error("`{}` was written in a format this version of memimage cannot {act}: {what}; use a newer memimage", path.display())]
+    #[error(
+        "`{}` was written in a format this version of memimage cannot {act}: {what}; nothing was \
+         changed; use a newer memimage",
+        path.display()
+    )]
     Format { path: PathBuf, act: &'static str, what: String },
 
     #[error(
@@ -104,13 +111,13 @@ pub(crate) enum Kind {
     Shapes { path: PathBuf, differences: Vec<String> },
 
     #[error(
-        "the journal of `{}` is damaged {position}: {what}; nothing was changed; restore the file from a copy{}",
+        "the journal's file `{}` is damaged {position}: {what}; nothing was changed; restore the file from a copy{}",
         path.display(),
         if *suspect { ", or repair it by hand if you know the bytes were never acknowledged" } else { "" }
     )]
     Corrupt { path: PathBuf, position: Position, what: String, suspect: bool },
 
-    #[error("the snapshot `{}` is damaged: {what}", path.display())]
+    #[error("the snapshot `{}` cannot be used: {what}; nothing is lost, since the journal has it all", path.display())]
     Snapshot { path: PathBuf, what: String },
 
     #[error(
@@ -136,12 +143,11 @@ pub(crate) enum Kind {
     #[error("the state of the model `{model}` has no digest: {what}; its `Serialize` and its `Shape` must agree")]
     Digest { model: &'static str, what: String },
 
-    #[error("{act} `{}` failed: {source}", path.display())]
+    #[error("{act} `{}` failed: {source}{}", path.display(), advice(source))]
     Io { act: &'static str, path: PathBuf, source: io::Error },
 
     #[error(
-        "the disk is full: {act} `{}` failed ({source}); nothing was accepted and nothing is lost; free some space and try \
-         again",
+        "the disk is full: {act} `{}` failed ({source}); free some space and try again",
         path.display()
     )]
     StorageFull { act: &'static str, path: PathBuf, source: io::Error },
@@ -159,7 +165,7 @@ pub(crate) enum Kind {
     Busy { what: &'static str },
 
     #[error(
-        "the image is poisoned since a write to disk failed ({cause}); {}; reopen the image, which recovers what is on disk",
+        "the image is poisoned ({cause}); {}; reopen it, which recovers what is on disk",
         if *unknown { "whether this was recorded is unknown until then" } else { "this was not recorded" }
     )]
     Poisoned { cause: Error, unknown: bool },
@@ -178,6 +184,17 @@ pub(crate) enum Kind {
 
     #[error("the option {option} cannot be {value}: {what}")]
     Option { option: &'static str, value: String, what: &'static str },
+}
+
+/// What to do about a failure, where the operating system's word for it tells.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "; check the path, or make the directory above it first",
+        io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => "; check the path",
+        io::ErrorKind::PermissionDenied => "; let this process's user read and write the image's directory and files",
+        io::ErrorKind::ReadOnlyFilesystem => "; an image needs a file system that can be written to",
+        _ => "",
+    }
 }
 
 fn lines(items: &[String]) -> String {

@@ -75,7 +75,7 @@ pub trait Command<M>: Shape + Serialize + DeserializeOwned {
     /// Why the command may be refused; [`Infallible`] for one that never is.
     type Refusal;
 
-    /// What a call returns on failure: [`enum@Error`] for a command that is never refused, else [`CommandError`].
+    /// What a call returns on failure: [`struct@Error`] for a command that is never refused, else [`CommandError`].
     type Error: From<Error> + FromRefusal<Self::Refusal>;
 
     /// Judges the command on the newest state, before anything is recorded. Does not run on replay.

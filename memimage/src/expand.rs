@@ -3,14 +3,6 @@
 use std::marker::PhantomData;
 
 use crate::event::Model;
-use crate::shape::{Descriptor, Shape, ShapeRef};
-
-/// Stands for a generic type inside its own fields: its shape refers back to the type by its identity.
-pub struct Back<const IDENTITY: u64>;
-
-impl<const IDENTITY: u64> Shape for Back<IDENTITY> {
-    const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Back(IDENTITY));
-}
 
 /// Splits the return type of a fallible command, however it is aliased.
 #[diagnostic::on_unimplemented(

@@ -58,7 +58,7 @@
 //!
 //! - A model and its commands: [`Model`], [`Shape`], [`macro@commands`], [`Context`].
 //! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`].
-//! - What goes wrong: [`enum@Error`], [`CommandError`].
+//! - What goes wrong: [`struct@Error`], [`CommandError`].
 //! - What is on disk: `docs/FORMAT.md`; how the code is laid out: `docs/ARCHITECTURE.md`.
 
 // One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
@@ -100,9 +100,9 @@ pub use submit::Submit;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::event::{EventType, FromRefusal, Outcome, PayloadError, row_of};
-    pub use crate::expand::{Back, Fallible, Judgement, NotResult, Probe, assert_model, judged};
+    pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, judged};
     pub use crate::shape::{
-        Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, generic_identity, identity,
+        Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, generic_identity, identity,
     };
     pub use serde;
     pub use std::convert::Infallible;

@@ -1,17 +1,14 @@
 //! How an image is opened.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::context::Timestamp;
-use crate::disk::{Disk, RealDisk, SimDisk};
 use crate::error::{Error, Kind};
 use crate::event::Model;
-use crate::image::Image;
 use crate::journal::{Caps, Durability, MAX_SEGMENT, MIN_SEGMENT};
 
-/// How an image is opened; [`Image::options`] gives the defaults.
+/// How an image is opened; [`Image::options`](crate::Image::options) gives the defaults.
 ///
 /// ```
 /// # use memimage::{Durability, Image, Model, Shape, SnapshotPolicy};
@@ -174,43 +171,10 @@ impl<M: Model> Options<M> {
         self
     }
 
-    /// Opens the image in the directory `path`: makes it, or recovers it.
-    ///
-    /// # Errors
-    ///
-    /// If the path is no image, is owned by another, belongs to another model or a newer program, or is damaged. What the
-    /// error says was found, is left as it was.
-    pub fn open(self, path: impl AsRef<Path>) -> Result<Image<M>, Error> {
-        self.open_on(Arc::new(RealDisk), path)
-    }
-
-    /// A new image without files, for tests and for state that may be lost.
-    ///
-    /// # Errors
-    ///
-    /// If an option is out of its range.
-    pub fn in_memory(self) -> Result<Image<M>, Error> {
-        self.open_on(Arc::new(SimDisk::new()), "memory.image")
-    }
-
-    /// As [`open`](Options::open), on a disk of your choice.
-    ///
-    /// # Errors
-    ///
-    /// As [`open`](Options::open).
-    #[cfg(feature = "sim")]
-    pub fn open_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Image<M>, Error> {
-        self.open_on(disk, path)
-    }
-
-    fn open_on(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Image<M>, Error> {
-        self.validate()?;
-        Image::open_on(disk, path.as_ref(), self)
-    }
-
-    fn validate(&self) -> Result<(), Error> {
+    /// Makes sure that each option is in its range.
+    pub(crate) fn validate(&self) -> Result<(), Error> {
         let segment = self.segment_size;
-        if !(MIN_SEGMENT..=MAX_SEGMENT).contains(&segment) || segment % 4096 != 0 {
+        if !(MIN_SEGMENT..=MAX_SEGMENT).contains(&segment) || !segment.is_multiple_of(4096) {
             return Err(refused("segment_size", segment, "it must be a multiple of 4096 from 16 KiB to 1 GiB"));
         }
         if ![8, 512, 4096].contains(&self.align) {

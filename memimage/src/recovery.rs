@@ -36,6 +36,8 @@ pub(crate) struct Recovered<M> {
     /// The snapshot it began with.
     pub(crate) snapshot: Option<Seq>,
     pub(crate) replayed: u64,
+    /// Bytes of the batches replayed.
+    pub(crate) replayed_bytes: u64,
     /// Snapshots that could not be used, and why.
     pub(crate) unusable: Vec<(PathBuf, String)>,
     /// The end of the journal, if it was reached.
@@ -46,8 +48,11 @@ pub(crate) struct Recovered<M> {
 pub(crate) fn proven_by(snapshots: &Snapshots, uuid: &[u8; 16]) -> Result<Seq, Error> {
     let mut proven = Seq::ZERO;
     for (seq, path) in snapshots.list()? {
-        if snapshots.open(seq, &path).is_ok_and(|file| file.header.uuid == *uuid) {
-            proven = proven.max(seq);
+        match snapshots.open(seq, &path) {
+            Ok(file) if file.header.uuid == *uuid => proven = proven.max(seq),
+            // its name was given to it only after the sync, and nothing says that it is another image's
+            Err(error) if error.is_io() => proven = proven.max(seq),
+            _ => {}
         }
     }
     Ok(proven)
@@ -74,6 +79,7 @@ pub(crate) fn recover<M: Model>(
         time,
         agreed: last,
         replayed: 0,
+        replayed_bytes: 0,
         goal,
     };
     let from = if snapshot.is_some() { scan.segment_after(last)? } else { SegmentId::FIRST };
@@ -81,9 +87,14 @@ pub(crate) fn recover<M: Model>(
         true => None,
         false => scan.read(from, |segment, frame| replay.frame(segment, frame))?,
     };
-    let Replay { model, last, time, replayed, .. } = replay;
+    let Replay { model, last, time, replayed, replayed_bytes, .. } = replay;
     let model = model.ok_or_else(|| source.corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned()))?;
-    Ok(Recovered { model, last, time, snapshot, replayed, unusable, end })
+    let ends = goal.until.or_else(|| end.as_ref().map(|end| end.chain.before())).unwrap_or(last);
+    if ends != last {
+        let what = format!("its events are read up to {last}, and it goes on to {ends}");
+        return Err(source.corrupt(scan.active(), None, what));
+    }
+    Ok(Recovered { model, last, time, snapshot, replayed, replayed_bytes, unusable, end })
 }
 
 struct Start<M> {
@@ -106,7 +117,6 @@ fn newest_snapshot<M: Model>(
         let loaded = snapshots.open(seq, &path).and_then(|file| load::<M>(file, &path, source));
         match loaded {
             Ok(start) => return Ok(Some(start)),
-            Err(error) if error.is_io() => return Err(error),
             Err(error) => {
                 tracing::warn!(%seq, %error, "a snapshot cannot be used; an older one, or all of the journal, is");
                 unusable.push((path, error.to_string()));
@@ -137,12 +147,20 @@ pub(crate) fn state_digest<M: Model>(model: &M) -> Result<Digest, Error> {
     digest(model).map_err(|error| Error::new(Kind::Digest { model: M::NAME, what: error.to_string() }))
 }
 
+/// The largest state before the first event; it is one frame of the journal.
+const MAX_GENESIS: u64 = 1 << 29;
+
 /// The state before the first event, as a new journal records it.
 pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> {
     let encode = |state: &M| {
         postcard::to_stdvec(state)
             .map_err(|error| Error::new(Kind::Encode { command: "genesis", what: error.to_string() }))
     };
+    let state_bytes = state.map(encode).transpose()?;
+    let size = state_bytes.as_ref().map_or(0, Vec::len) as u64;
+    if size > MAX_GENESIS {
+        return Err(Error::new(Kind::TooLarge { command: "genesis", size, cap: MAX_GENESIS }));
+    }
     Ok(Genesis {
         model_version: M::VERSION,
         fingerprint: fingerprint(M::SHAPE).to_u64(),
@@ -151,7 +169,7 @@ pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> 
             Some(state) => state_digest(state)?.to_u64(),
             None => state_digest(&M::default())?.to_u64(),
         },
-        state: state.map(encode).transpose()?,
+        state: state_bytes,
     })
 }
 
@@ -166,6 +184,7 @@ struct Replay<'a, M> {
     /// The last event at which the state was the recorded one.
     agreed: Seq,
     replayed: u64,
+    replayed_bytes: u64,
     goal: Goal,
 }
 
@@ -222,6 +241,7 @@ impl<M: Model> Replay<'_, M> {
         if self.model.is_none() {
             return Err(self.scan.corrupt_frame(segment, frame, "an event comes before genesis".to_owned()));
         }
+        self.replayed_bytes += frame.len as u64;
         let body = frame.body();
         for record in records(&body, header.first_seq, header.count, header.time) {
             let record = record.map_err(|fault| self.scan.corrupt_frame(segment, frame, fault.to_string()))?;

@@ -7,6 +7,7 @@ pub mod library;
 mod local;
 mod model;
 mod run;
+mod watchdog;
 
 pub use dice::Dice;
 pub use files::{Files, changed, files};
@@ -17,8 +18,14 @@ pub use model::{
     LedgerSettle, LedgerWithdraw, Overdrawn, TooLittle,
 };
 pub use run::{Ask, Run};
+pub use watchdog::{in_time, until};
 
 /// How many cases a randomised test tries: the environment variable `MEMIMAGE_CASES`, or else its own modest number.
 pub fn cases(modest: u32) -> u32 {
     std::env::var("MEMIMAGE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(modest)
 }
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

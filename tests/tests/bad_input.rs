@@ -1,447 +1,1226 @@
-//! What is no image, not this program's, or not whole: each a clear error that says what was found, where, and what to
-//! do, with nothing changed on disk.
+//! Bad input: whatever stands at an image's path, each refusal says what happened, where and what to do, and leaves all
+//! files as they were.
 
-use std::io::ErrorKind;
-use std::path::Path;
-use std::sync::Arc;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 
 use expect_test::{Expect, expect};
-use memimage::disk::{Disk, SimDisk};
-use memimage::{Error, Image, Model, Seq, Shape, SnapshotPolicy, Timestamp};
-use memimage_tests::{Act, Ask, Files, GateDisk, Ledger, LedgerCommands, LedgerFile, Run, changed, files};
+use memimage::disk::{Disk, SimDisk, Unsynced};
+use memimage::{Durability, Error, Image, Model, Options, Shape, SnapshotPolicy, digest};
+use memimage_tests::{Act, GateDisk, Ledger, LedgerCommands, LedgerDeposit, LedgerFile, Run, changed, files};
 use serde::{Deserialize, Serialize};
 
-/// Another model.
-#[derive(Default, Serialize, Deserialize, Shape, Model)]
-struct Counter {
-    count: u64,
+const ROOT: &str = "/ledger";
+
+fn options() -> Options<Ledger> {
+    Run::options(Durability::Synced, 512)
 }
 
-#[memimage::commands]
-impl Counter {
-    #[command]
-    fn add(&mut self, by: u64) -> u64 {
-        self.count += by;
-        self.count
+fn open(disk: &impl DiskClone) -> Result<Image<Ledger>, Error> {
+    options().open_with(disk.shared(), ROOT)
+}
+
+/// A disk that can be handed out.
+trait DiskClone {
+    fn shared(&self) -> Arc<dyn Disk>;
+}
+
+impl DiskClone for SimDisk {
+    fn shared(&self) -> Arc<dyn Disk> {
+        Arc::new(self.clone())
     }
 }
 
-fn options() -> memimage::Options<Ledger> {
-    let clock = || Timestamp::from_micros(1_000_000);
-    Image::options().segment_size(16 << 10).snapshots(SnapshotPolicy::Manual).clock(clock)
-}
-
-fn open(disk: impl Disk) -> Result<Image<Ledger>, Error> {
-    options().open_with(Arc::new(disk), "/ledger")
-}
-
-/// An image of several segments and two snapshots, closed.
-fn image() -> SimDisk {
-    let disk = SimDisk::new();
-    let image = open(disk.clone()).unwrap();
-    for round in 0..8 {
-        image.deposit(1, 10).unwrap();
-        image.file(vec![7; 5_000]).unwrap();
-        if round % 3 == 2 {
-            image.admin().snapshot().unwrap();
-        }
+impl DiskClone for GateDisk {
+    fn shared(&self) -> Arc<dyn Disk> {
+        Arc::new(self.clone())
     }
-    image.close().unwrap();
-    disk.fork()
 }
 
-const DEPOSITED: i64 = 80;
-
-fn holds_all(image: &Image<Ledger>) {
-    assert_eq!(image.seq(), Seq::new(16));
-    assert_eq!(image.query(|ledger| (ledger.accounts[&1], ledger.filed)).unwrap(), (DEPOSITED, 40_000));
+/// Opens, is refused, and makes sure that no file was changed.
+fn refused(disk: &SimDisk) -> Error {
+    refused_through(disk, disk, options())
 }
 
-/// The disk refuses to be opened, says so, and keeps all its files.
-fn refused(disk: &SimDisk, is: fn(&Error) -> bool, text: &Expect) -> Error {
+fn refused_through<M: Model>(disk: &SimDisk, through: &impl DiskClone, options: Options<M>) -> Error {
     let before = files(disk);
-    let error = open(disk.clone()).expect_err("it must be refused");
-    unchanged(&before, disk);
-    assert!(is(&error), "{error}");
-    text.assert_eq(&error.to_string());
+    let error = options.open_with(through.shared(), ROOT).expect_err("it is refused");
+    assert_eq!(changed(&before, &files(disk)), [] as [PathBuf; 0], "{error}");
     error
 }
 
-fn unchanged(before: &Files, disk: &SimDisk) {
-    assert_eq!(changed(before, &files(disk)), Vec::<std::path::PathBuf>::new());
+/// As [`refused`], before anything at all was done to the disk: no directory is made, nothing synced, nothing locked.
+fn refused_untouched<M: Model>(disk: &SimDisk, options: Options<M>) -> Error {
+    let before = (disk.operations(), disk.files());
+    let error = refused_through(disk, disk, options);
+    assert_eq!((disk.operations(), disk.files()), before, "{error}");
+    error
 }
 
-fn remove(disk: &SimDisk, which: impl Fn(&str) -> bool) {
-    for path in disk.files().iter().filter(|path| which(&path.to_string_lossy())) {
-        disk.remove(path).unwrap();
-    }
+fn check(error: &Error, text: Expect) {
+    text.assert_eq(&error.to_string());
 }
 
 fn put(disk: &SimDisk, path: &str, bytes: &[u8]) {
-    disk.create_new(Path::new(path)).unwrap().write_at(bytes, 0).unwrap();
+    let (path, mut above) = (Path::new(path), PathBuf::from("/"));
+    for part in path.parent().unwrap().components().skip(1) {
+        above.push(part);
+        if disk.kind(&above).unwrap().is_none() {
+            disk.create_dir(&above).unwrap();
+        }
+    }
+    disk.create_new(path).unwrap().write_at(bytes, 0).unwrap();
 }
 
-#[test]
-fn a_mistyped_path_creates_nothing() {
-    let disk = SimDisk::new();
-    let error = options().create(false).open_with(Arc::new(disk.clone()), "/legder").unwrap_err();
-    assert!(error.is_not_found());
-    assert_eq!(disk.operations(), 0);
-    expect![
-        "no image at `/legder`: nothing is there; check the path, or let `options().create(true)` make a new image"
-    ]
-    .assert_eq(&error.to_string());
+fn replace(disk: &SimDisk, path: &str, bytes: &[u8]) {
+    disk.truncate(path, bytes.len() as u64).unwrap();
+    disk.write(path, 0, bytes).unwrap();
+}
 
-    // an empty directory is none either, and is left empty
-    disk.create_dir(Path::new("/ledger")).unwrap();
-    let error = options().create(false).open_with(Arc::new(disk.clone()), "/ledger").unwrap_err();
+fn remove(disk: &SimDisk, path: &str) {
+    disk.remove(Path::new(path)).unwrap();
+}
+
+fn segment(number: usize) -> String {
+    format!("{ROOT}/journal/{number:08}.journal")
+}
+
+fn snapshot(seq: u64) -> String {
+    format!("{ROOT}/snapshot/{seq:020}.snapshot")
+}
+
+fn state(image: &Image<Ledger>) -> u64 {
+    digest(&*image.read().unwrap()).unwrap().to_u64()
+}
+
+/// A closed image of `events` events, which fill a segment every seven or so, with snapshots after some of them.
+fn ledger(events: u64, snapshots: &[u64]) -> (SimDisk, u64) {
+    let disk = SimDisk::new();
+    let image = open(&disk).unwrap();
+    for event in 1..=events {
+        image.file(vec![event as u8; 1_000]).unwrap();
+        if snapshots.contains(&event) {
+            image.admin().snapshot().unwrap();
+        }
+    }
+    let state = state(&image);
+    image.close().unwrap();
+    (disk, state)
+}
+
+/// Opens what was refused before, or was damaged, once it is whole: nothing is lost, and it goes on.
+fn is_well(disk: &SimDisk, seq: u64, expected: u64) {
+    let image = open(disk).unwrap();
+    assert_eq!((image.seq().get(), state(&image)), (seq, expected));
+    image.deposit(1, 1).unwrap();
+    image.close().unwrap();
+}
+
+/// Where the frames of a segment are.
+fn frames(bytes: &[u8]) -> Vec<(usize, usize)> {
+    let (mut at, mut frames) = (4096, Vec::new());
+    while at + 80 <= bytes.len() && bytes[at..].starts_with(b"MIfr") {
+        let len =
+            usize::from(u16::from_le_bytes([bytes[at + 4], bytes[at + 5]])) + number(bytes, at + 56, 4) as usize + 8;
+        frames.push((at, len));
+        at = (at + len).next_multiple_of(1 << bytes[at + 66]);
+    }
+    frames
+}
+
+fn number(bytes: &[u8], at: usize, len: usize) -> u64 {
+    let mut word = [0; 8];
+    word[..len].copy_from_slice(&bytes[at..at + len]);
+    u64::from_le_bytes(word)
+}
+
+/// Changes a byte of a segment's header, as a later version would have written it.
+fn patch_header(disk: &SimDisk, path: &str, at: usize, byte: u8) {
+    let mut header = disk.read(path).unwrap()[..4096].to_vec();
+    header[at] = byte;
+    let crc = crc32c::crc32c(&header[..4092]);
+    header[4092..].copy_from_slice(&crc.to_le_bytes());
+    disk.write(path, 0, &header).unwrap();
+}
+
+/// Changes bytes of a frame's header, as a later version would have written them.
+fn patch_frame(disk: &SimDisk, number: usize, (at, len): (usize, usize), changes: &[(usize, u8)]) {
+    let bytes = disk.read(segment(number)).unwrap();
+    let seed = crc32c::crc32c_append(crc32c::crc32c(&bytes[40..56]), &(number as u64).to_le_bytes());
+    let mut frame = bytes[at..at + len].to_vec();
+    for &(at, byte) in changes {
+        frame[at] = byte;
+    }
+    let crc = crc32c::crc32c_append(seed, &frame[..76]);
+    frame[76..80].copy_from_slice(&crc.to_le_bytes());
+    let crc = crc32c::crc32c_append(seed, &frame[..len - 8]);
+    frame[len - 4..].copy_from_slice(&crc.to_le_bytes());
+    disk.write(segment(number), at as u64, &frame).unwrap();
+}
+
+// ---- paths that are no image
+
+#[test]
+fn a_mistyped_path_is_not_created() {
+    let disk = SimDisk::new();
+    let error = refused_untouched(&disk, options().create(false));
     assert!(error.is_not_found());
-    assert_eq!(disk.operations(), 1);
+    check(
+        &error,
+        expect![
+            "no image at `/ledger`: nothing is there; check the path, or have one made there with `options().create(true)`"
+        ],
+    );
+    assert_eq!(disk.kind(Path::new(ROOT)).unwrap(), None);
+
+    // nor is anything put into an empty directory
+    disk.create_dir(Path::new(ROOT)).unwrap();
+    assert!(refused_untouched(&disk, options().create(false)).is_not_found());
+
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledgr");
+    assert!(options().create(false).open(&path).unwrap_err().is_not_found());
+    assert!(!path.exists());
+    let error = options().open(path.join("below")).unwrap_err();
+    assert!(error.is_io());
+    expect!["creating `DIR/ledgr/below` failed: No such file or directory (os error 2); check the path, or make the directory above it first"].assert_eq(&error.to_string().replace(dir.path().to_str().unwrap(), "DIR"));
+    assert!(!path.exists());
 }
 
 #[test]
 fn a_file_is_no_image() {
     let disk = SimDisk::new();
-    put(&disk, "/ledger", b"hello");
-    refused(
-        &disk,
-        Error::is_not_an_image,
-        &expect![
-            "`/ledger` is not an image: it is a file; nothing was changed; give the path of an image, or of a directory that is empty or does not exist yet"
+    put(&disk, ROOT, b"dear diary");
+    let mut texts = Vec::new();
+    for create in [true, false] {
+        let error = refused_untouched(&disk, options().create(create));
+        assert!(error.is_not_an_image());
+        texts.push(error.to_string());
+    }
+    assert_eq!(texts[0], texts[1]);
+    expect!["`/ledger` is not an image: it is a file; nothing was changed; give the path of an image, or of a directory that is empty or does not exist yet"].assert_eq(&texts[0]);
+}
+
+#[test]
+fn a_directory_with_other_files_is_no_image() {
+    for other in [
+        "photo.jpg",
+        "README",
+        "journal/diary.txt",
+        "journal/diary.txt.tmp",
+        "journal/2026/may.txt",
+        "snapshot/holiday.jpg",
+        "quarantine/patient.txt",
+        "LOCK/key",
+        "photos/1.tmp",
+    ] {
+        let disk = SimDisk::new();
+        put(&disk, &format!("{ROOT}/{other}"), b"mine");
+        for create in [true, false] {
+            let before = (disk.operations(), disk.files());
+            let opened = options().create(create).open_with(disk.shared(), ROOT);
+            let Err(error) = opened else { panic!("an image was made beside {other}") };
+            assert!(error.is_not_an_image() || (!create && error.is_not_found()), "{other}: {error}");
+            assert_eq!((disk.operations(), disk.files()), before, "{other}: {error}");
+        }
+    }
+    let disk = SimDisk::new();
+    put(&disk, &format!("{ROOT}/photo.jpg"), b"mine");
+    check(
+        &refused_untouched(&disk, options()),
+        expect![
+            "`/ledger` is not an image: it holds other files and no journal; nothing was changed; give the path of an image, or of a directory that is empty or does not exist yet"
         ],
     );
 }
 
 #[test]
-fn a_directory_of_other_files_is_no_image() {
+fn a_journal_that_is_a_file_is_no_image() {
     let disk = SimDisk::new();
-    disk.create_dir(Path::new("/ledger")).unwrap();
-    put(&disk, "/ledger/letter.txt", b"hello");
-    refused(
-        &disk,
-        Error::is_not_an_image,
-        &expect![
-            "`/ledger` is not an image: it holds other files and no journal; nothing was changed; give the path of an image, or of a directory that is empty or does not exist yet"
+    put(&disk, &format!("{ROOT}/journal"), b"mine");
+    let error = refused_untouched(&disk, options());
+    assert!(error.is_not_an_image(), "{error}");
+    check(
+        &error,
+        expect![
+            "`/ledger` is not an image: its `journal` is a file, where an image has a directory; nothing was changed; give the path of an image, or of a directory that is empty or does not exist yet"
         ],
     );
-    assert_eq!(disk.files(), [Path::new("/ledger/letter.txt")], "no lock either");
 }
 
 #[test]
 fn an_unfinished_creation_is_completed() {
-    let whole = SimDisk::new();
-    let forks = Arc::new(std::sync::Mutex::new(Vec::new()));
-    let seen = Arc::clone(&forks);
-    whole.observe(move |_, fork| seen.lock().unwrap().push(fork.clone()));
-    open(whole.clone()).unwrap().close().unwrap();
-    let forks = std::mem::take(&mut *forks.lock().unwrap());
-    assert!(forks.len() > 10);
-    for disk in forks {
-        let image = open(disk.clone()).unwrap();
-        image.deposit(1, 2).unwrap();
-        image.close().unwrap();
-        assert_eq!(open(disk).unwrap().query(|ledger| ledger.accounts[&1]).unwrap(), 2);
+    let disk = SimDisk::new();
+    let (forks, observed) = mpsc::channel();
+    disk.observe(move |_, fork| _ = forks.send(fork.clone()));
+    open(&disk).unwrap().close().unwrap();
+    drop(disk);
+    let mut unfinished = 0;
+    for fork in observed {
+        for left in [fork.fork(), fork.crash(|_| false), fork.crash(|_| true)] {
+            let begun = left.kind(Path::new(&segment(1))).unwrap().is_some();
+            if !begun {
+                unfinished += 1;
+                assert!(refused_untouched(&left, options().create(false)).is_not_found());
+            }
+            let image = open(&left).unwrap();
+            assert_eq!(image.seq().get(), 0);
+            assert_eq!(image.stats().recovery.created, !begun);
+            image.deposit(1, 1).unwrap();
+            image.close().unwrap();
+            assert!(left.files().iter().all(|path| !path.to_string_lossy().ends_with(".tmp")));
+            assert_eq!(open(&left).unwrap().deposit(1, 1).unwrap(), 2);
+        }
     }
+    assert!(unfinished > 10, "{unfinished}");
 }
 
 #[test]
-fn snapshots_without_a_journal_are_no_image() {
-    let disk = image();
-    remove(&disk, |path| path.contains("/journal/"));
-    refused(
-        &disk,
-        Error::is_not_an_image,
-        &expect![
-            "`/ledger` is not an image: it has snapshots but no journal, so events may be missing; nothing was changed; give the path of an image, or of a directory that is empty or does not exist yet"
+fn snapshots_without_a_journal_are_not_begun_anew() {
+    let (disk, _) = ledger(20, &[10]);
+    for path in disk.files().iter().filter(|path| path.starts_with(format!("{ROOT}/journal"))) {
+        disk.remove(path).unwrap();
+    }
+    let mut texts = Vec::new();
+    for create in [true, false] {
+        let error = refused_untouched(&disk, options().create(create));
+        assert!(error.is_not_an_image());
+        texts.push(error.to_string());
+    }
+    assert_eq!(texts[0], texts[1]);
+    expect!["`/ledger` is not an image: it has snapshots but no journal, so events may be missing; nothing was changed; restore its `journal` from a copy, or move what is there away to begin anew"].assert_eq(&texts[0]);
+}
+
+#[test]
+fn a_journal_that_lost_all_its_segments_is_not_begun_anew() {
+    let (disk, _) = ledger(20, &[]);
+    for path in disk.files().iter().filter(|path| path.to_string_lossy().ends_with(".journal")) {
+        disk.remove(path).unwrap();
+    }
+    let error = refused_untouched(&disk, options());
+    assert!(error.is_not_an_image());
+    check(
+        &error,
+        expect![
+            "`/ledger` is not an image: its segments are missing, and `journal/durable` is of an image in use; nothing was changed; restore its `journal` from a copy, or move what is there away to begin anew"
         ],
     );
 }
 
-/// `journal/durable` alone told of events whose segments were gone, and a new image was made in their place.
 #[test]
-fn all_segments_deleted_is_no_new_image() {
-    let disk = image();
-    remove(&disk, |path| path.ends_with(".journal") || path.ends_with(".snapshot"));
-    refused(
-        &disk,
-        Error::is_not_an_image,
-        &expect![
-            "`/ledger` is not an image: its `journal/durable` is of an image in use, but there is no segment, so events are missing; nothing was changed; give the path of an image, or of a directory that is empty or does not exist yet"
+fn a_network_file_system_is_refused() {
+    let disk = SimDisk::new();
+    disk.set_network_filesystem(Some("nfs4"));
+    check(
+        &refused_untouched(&disk, options()),
+        expect![
+            "`/ledger` is on a network file system (nfs4), whose locks and syncs cannot be trusted; move the image to a local disk, or take the risk with `options().allow_network(true)`"
         ],
     );
+    let (disk, state) = ledger(3, &[]);
+    disk.set_network_filesystem(Some("nfs4"));
+    remove(&disk, &format!("{ROOT}/LOCK"));
+    refused_untouched(&disk, options());
+    options().allow_network(true).open_with(disk.shared(), ROOT).unwrap().close().unwrap();
+    disk.set_network_filesystem(None);
+    is_well(&disk, 3, state);
+}
+
+// ---- images of others
+
+#[derive(Debug, Default, Serialize, Deserialize, Shape, Model)]
+#[model(name = "shop")]
+struct Shop {
+    sold: u64,
+}
+
+#[memimage::commands]
+impl Shop {
+    #[command]
+    fn sell(&mut self) -> u64 {
+        self.sold += 1;
+        self.sold
+    }
 }
 
 #[test]
 fn an_image_of_another_model_is_refused() {
-    let disk = image();
-    let before = files(&disk);
-    let error = Image::<Counter>::options().open_with(Arc::new(disk.clone()), "/ledger").unwrap_err();
+    let (disk, state) = ledger(20, &[10]);
+    let error = refused_through(&disk, &disk, Image::<Shop>::options());
     assert!(error.is_incompatible());
-    expect![[r#"the image `/ledger` holds the model `Ledger`, not `Counter`; nothing was changed; open it with its own program, or write `#[model(name = "Ledger")]` if the model was renamed"#]].assert_eq(&error.to_string());
-    unchanged(&before, &disk);
+    check(
+        &error,
+        expect![[
+            r#"the image `/ledger` holds the model `Ledger`, not `shop`; nothing was changed; open it with its own program, or write `#[model(name = "Ledger")]` if the model was renamed"#
+        ]],
+    );
+    is_well(&disk, 20, state);
+
+    let shop = SimDisk::new();
+    Image::<Shop>::options().open_with(shop.shared(), ROOT).unwrap().sell().unwrap();
+    check(
+        &refused(&shop),
+        expect![[
+            r#"the image `/ledger` holds the model `shop`, not `Ledger`; nothing was changed; open it with its own program, or write `#[model(name = "shop")]` if the model was renamed"#
+        ]],
+    );
 }
 
 #[test]
 fn a_newer_format_is_refused() {
-    let version = |at: u64, what: Expect| {
-        let disk = image();
-        let path = "/ledger/journal/00000002.journal";
-        let mut header = disk.read(path).unwrap()[..4096].to_vec();
-        header[at as usize] = 9;
-        let crc = crc32c::crc32c(&header[..4092]).to_le_bytes();
-        header[4092..].copy_from_slice(&crc);
-        disk.write(path, 0, &header).unwrap();
-        refused(&disk, Error::is_incompatible, &what);
-    };
-    version(
-        8,
-        expect![
-            "`/ledger/journal/00000002.journal` was written in a format this version of memimage cannot read: its version is 9, this memimage knows 1; use a newer memimage"
-        ],
-    );
-    version(
-        24,
-        expect![
-            "`/ledger/journal/00000002.journal` was written in a format this version of memimage cannot write to: it uses the unknown features 0x9; use a newer memimage"
-        ],
-    );
-    version(
-        32,
-        expect![
-            "`/ledger/journal/00000002.journal` was written in a format this version of memimage cannot read: it uses the unknown features 0x9; use a newer memimage"
-        ],
-    );
-}
-
-#[test]
-fn a_missing_segment_is_damage() {
-    let disk = image();
-    remove(&disk, |path| path.ends_with("00000002.journal"));
-    let error = refused(
-        &disk,
-        Error::is_corrupt,
-        &expect![
-            "the journal of `/ledger/journal/00000002.journal` is damaged in segment 2: its file is missing; nothing was changed; restore the file from a copy"
-        ],
-    );
-    assert_eq!(error.position().unwrap().segment.unwrap().get(), 2);
-}
-
-/// The last segments were gone, the one before them was sealed, and the image opened with what was left: events that
-/// `durable` and snapshots knew to be synced were lost without a word, and their numbers given to others.
-#[test]
-fn missing_last_segments_are_damage() {
-    let disk = image();
-    let segments = disk.files().iter().filter(|path| path.to_string_lossy().ends_with(".journal")).count();
-    for kept in 1..segments {
-        let number = |path: &str| path.strip_suffix(".journal").and_then(|path| path[path.len() - 8..].parse().ok());
-        let cut = disk.fork();
-        remove(&cut, |path| number(path).is_some_and(|number: usize| number > kept));
-        let by_durable = cut.fork();
-        remove(&by_durable, |path| path.ends_with(".snapshot"));
-        let by_snapshots = cut.fork();
-        remove(&by_snapshots, |path| path.ends_with("/durable"));
-        for (by, disk) in [("durable", by_durable), ("snapshots", by_snapshots)] {
-            match open(disk.fork()) {
-                Ok(image) if image.seq() == Seq::new(16) => {}
-                // the last snapshot is older than the last events, so it knows nothing of those
-                Ok(image) if by == "snapshots" && image.seq() >= Seq::new(12) => {}
-                Ok(image) => panic!("{kept} segments kept: only {} events, in spite of {by}", image.seq()),
-                Err(error) => assert!(error.is_corrupt() && error.position().is_some(), "{error}"),
+    let (whole, _) = ledger(20, &[]);
+    let words =
+        [(8, "version"), (24, "read-only-compatible"), (32, "incompatible"), (144, "checksum"), (145, "cipher")];
+    let mut texts = String::new();
+    for number in [1, 2] {
+        for (at, word) in words {
+            let disk = whole.fork();
+            patch_header(&disk, &segment(number), at, 2);
+            let error = refused(&disk);
+            assert!(error.is_incompatible() && !error.is_corrupt(), "{word}: {error}");
+            if number == 2 {
+                texts += &format!("{word}: {error}\n");
             }
+        }
+    }
+    expect![[r#"
+        version: `/ledger/journal/00000002.journal` was written in a format this version of memimage cannot read: its version is 2, this memimage knows 1; nothing was changed; use a newer memimage
+        read-only-compatible: `/ledger/journal/00000002.journal` was written in a format this version of memimage cannot write to: it uses the unknown features 0x2; nothing was changed; use a newer memimage
+        incompatible: `/ledger/journal/00000002.journal` was written in a format this version of memimage cannot read: it uses the unknown features 0x2; nothing was changed; use a newer memimage
+        checksum: `/ledger/journal/00000002.journal` was written in a format this version of memimage cannot read: its checksum is the unknown kind 2; nothing was changed; use a newer memimage
+        cipher: `/ledger/journal/00000002.journal` was written in a format this version of memimage cannot read: it uses the unknown cipher 2 or compression 0; nothing was changed; use a newer memimage
+    "#]].assert_eq(&texts);
+
+    // a compatible feature is none of our business
+    let disk = whole.fork();
+    patch_header(&disk, &segment(2), 16, 2);
+    open(&disk).unwrap();
+}
+
+#[test]
+fn a_frame_of_a_newer_format_is_refused() {
+    let (whole, state) = ledger(4, &[]);
+    let last = *frames(&whole.read(segment(1)).unwrap()).last().unwrap();
+    let mut texts = String::new();
+    for (what, change) in [("kind", (6, 99)), ("cipher", (64, 1)), ("compression", (65, 1))] {
+        let disk = whole.fork();
+        patch_frame(&disk, 1, last, &[change]);
+        let error = refused(&disk);
+        assert!(error.is_incompatible() && !error.is_corrupt(), "{what}: {error}");
+        texts += &format!("{what}: {error}\n");
+    }
+    expect![[r#"
+        kind: `/ledger/journal/00000001.journal` was written in a format this version of memimage cannot read: at byte 10240 a frame is of the unknown kind 99; nothing was changed; use a newer memimage
+        cipher: `/ledger/journal/00000001.journal` was written in a format this version of memimage cannot read: at byte 10240 a frame is encrypted by the unknown cipher 1; nothing was changed; use a newer memimage
+        compression: `/ledger/journal/00000001.journal` was written in a format this version of memimage cannot read: at byte 10240 a frame is compressed by the unknown method 1; nothing was changed; use a newer memimage
+    "#]].assert_eq(&texts);
+
+    // one that may be passed over is
+    let image = open(&whole).unwrap();
+    image.admin().snapshot().unwrap();
+    image.close().unwrap();
+    remove(&whole, &snapshot(4));
+    let last = *frames(&whole.read(segment(1)).unwrap()).last().unwrap();
+    assert_eq!(whole.read(segment(1)).unwrap()[last.0 + 6], 4, "the digest that the snapshot left");
+    patch_frame(&whole, 1, last, &[(6, 99)]);
+    is_well(&whole, 4, state);
+}
+
+#[test]
+fn a_second_owner_is_refused() {
+    let disk = SimDisk::new();
+    let image = open(&disk).unwrap();
+    image.deposit(1, 1).unwrap();
+    let before = (disk.operations(), files(&disk), disk.read(format!("{ROOT}/LOCK")).unwrap());
+    let error = open(&disk).unwrap_err();
+    assert!(error.is_locked());
+    let pid = std::process::id().to_string();
+    let text = error.to_string().replace(&pid, "PID");
+    let program = text.split_once("PID (").unwrap().1.split_once(')').unwrap().0.to_owned();
+    expect![
+        "the image `/ledger` is in use by pid PID (PROGRAM); an image has one owner at a time: close it there first"
+    ]
+    .assert_eq(&text.replace(&program, "PROGRAM"));
+    assert_eq!((disk.operations(), files(&disk), disk.read(format!("{ROOT}/LOCK")).unwrap()), before);
+    image.deposit(1, 1).unwrap();
+    image.close().unwrap();
+    assert_eq!(open(&disk).unwrap().deposit(1, 1).unwrap(), 3);
+}
+
+/// The test runs itself as the second process.
+#[test]
+fn a_second_process_is_refused() {
+    const SECOND: &str = "MEMIMAGE_TEST_SECOND_PROCESS";
+    if let Some(path) = std::env::var_os(SECOND) {
+        let error = options().open(path).unwrap_err();
+        assert!(error.is_locked());
+        println!("refused: {error}");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let image = options().open(dir.path()).unwrap();
+    image.deposit(1, 1).unwrap();
+    let second = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_second_process_is_refused", "--nocapture"])
+        .env(SECOND, dir.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&second.stdout);
+    assert!(second.status.success(), "{said}");
+    let owner = format!("is in use by pid {} (", std::process::id());
+    assert!(said.contains("refused: ") && said.contains(&owner), "{said}");
+    assert_eq!(image.deposit(1, 1).unwrap(), 2);
+}
+
+// ---- files that cannot be read or written
+
+#[test]
+fn unreadable_files_are_named() {
+    let (disk, state) = ledger(20, &[10, 16]);
+    let gate = GateDisk::new(disk.clone());
+    let mut texts = String::new();
+    for (act, ending) in [
+        (Act::List, ROOT),
+        (Act::List, "/journal"),
+        (Act::List, "/snapshot"),
+        (Act::Lock, "LOCK"),
+        (Act::Open, "00000001.journal"),
+        (Act::Read, "00000001.journal"),
+        (Act::Open, "00000003.journal"),
+        (Act::Read, "00000003.journal"),
+        (Act::Open, "durable"),
+        (Act::Read, "durable"),
+    ] {
+        gate.fail(act, ending, io::ErrorKind::PermissionDenied);
+        let error = refused_through(&disk, &gate, options());
+        assert!(error.is_io() && !error.is_corrupt(), "{error}");
+        texts += &format!("{error}\n");
+    }
+    expect![[r#"
+        listing `/ledger` failed: permission denied; let this process's user read and write the image's directory and files
+        listing `/ledger/journal` failed: permission denied; let this process's user read and write the image's directory and files
+        listing `/ledger/snapshot` failed: permission denied; let this process's user read and write the image's directory and files
+        locking `/ledger/LOCK` failed: permission denied; let this process's user read and write the image's directory and files
+        opening `/ledger/journal/00000001.journal` failed: permission denied; let this process's user read and write the image's directory and files
+        reading `/ledger/journal/00000001.journal` failed: permission denied; let this process's user read and write the image's directory and files
+        opening `/ledger/journal/00000003.journal` failed: permission denied; let this process's user read and write the image's directory and files
+        reading `/ledger/journal/00000003.journal` failed: permission denied; let this process's user read and write the image's directory and files
+        opening `/ledger/journal/durable` failed: permission denied; let this process's user read and write the image's directory and files
+        reading `/ledger/journal/durable` failed: permission denied; let this process's user read and write the image's directory and files
+    "#]].assert_eq(&texts);
+    is_well(&disk, 20, state);
+}
+
+/// A snapshot is a cache: one that cannot be read costs time, and is reported.
+#[test]
+fn an_unreadable_snapshot_is_passed_over() {
+    let (disk, _) = ledger(20, &[10, 16]);
+    for act in [Act::Open, Act::Read] {
+        let gate = GateDisk::new(disk.fork());
+        gate.fail(act, "16.snapshot", io::ErrorKind::PermissionDenied);
+        let image = options().open_with(gate.shared(), ROOT).unwrap();
+        let recovery = image.stats().recovery;
+        assert_eq!((image.seq(), recovery.snapshot), (memimage::Seq::new(20), Some(memimage::Seq::new(10))));
+        assert_eq!(recovery.unusable_snapshots.len(), 1);
+        assert!(recovery.unusable_snapshots[0].1.contains("permission denied"));
+    }
+}
+
+#[test]
+fn unwritable_files_are_named() {
+    let (disk, state) = ledger(20, &[10]);
+    let gate = GateDisk::new(disk.clone());
+    let mut texts = String::new();
+    for (act, ending) in [
+        (Act::Write, "durable"),
+        (Act::SyncData, "durable"),
+        (Act::SyncData, ".journal"),
+        (Act::SyncDir, ROOT),
+        (Act::SyncDir, "/journal"),
+    ] {
+        gate.fail(act, ending, io::ErrorKind::ReadOnlyFilesystem);
+        let error = open(&gate).unwrap_err();
+        assert!(error.is_io(), "{error}");
+        texts += &format!("{error}\n");
+    }
+    expect![[r#"
+        writing `/ledger/journal/durable` failed: read-only filesystem or storage medium; an image needs a file system that can be written to
+        syncing `/ledger/journal/durable` failed: read-only filesystem or storage medium; an image needs a file system that can be written to
+        syncing `/ledger/journal/00000003.journal` failed: read-only filesystem or storage medium; an image needs a file system that can be written to
+        syncing `/ledger` failed: read-only filesystem or storage medium; an image needs a file system that can be written to
+        syncing `/ledger/journal` failed: read-only filesystem or storage medium; an image needs a file system that can be written to
+    "#]].assert_eq(&texts);
+    is_well(&disk, 20, state);
+}
+
+// ---- a full disk
+
+/// Leaves no room for a new file.
+fn fill(gate: &GateDisk) {
+    gate.rule(|call| match call.act {
+        Act::CreateNew | Act::CreateDir => Err(io::ErrorKind::StorageFull.into()),
+        _ => Ok(None),
+    });
+}
+
+#[test]
+fn without_room_for_the_next_segment_nothing_is_accepted() {
+    let (disk, _) = ledger(2, &[]);
+    let gate = GateDisk::new(disk.clone());
+    let image = open(&gate).unwrap();
+    for (act, kind) in [
+        (Act::CreateNew, io::ErrorKind::StorageFull),
+        (Act::Write, io::ErrorKind::StorageFull),
+        (Act::Write, io::ErrorKind::QuotaExceeded),
+        (Act::SyncAll, io::ErrorKind::StorageFull),
+    ] {
+        gate.fail(act, ".journal.tmp", kind);
+        // what stands ready is filled first
+        let mut accepted = 0;
+        let error = loop {
+            let before = (image.seq(), state(&image));
+            match image.submit(LedgerFile { bytes: vec![7; 1_000] }) {
+                Ok(pending) => _ = pending.wait().unwrap(),
+                Err(error) => {
+                    assert_eq!((image.seq(), state(&image)), before);
+                    break error;
+                }
+            }
+            accepted += 1;
+            assert!(accepted < 40);
+        };
+        assert!(error.is_storage_full() && error.is_io() && !error.is_poisoned(), "{error}");
+        if act == Act::CreateNew {
+            check(
+                &error,
+                expect![
+                    "the disk is full: creating `/ledger/journal/00000003.journal.tmp` failed (no storage space); free some space and try again"
+                ],
+            );
+        }
+        // again and again, in each way to ask
+        let before = (image.seq(), state(&image));
+        assert!(image.file(vec![7; 1_000]).unwrap_err().is_storage_full());
+        assert!(image.file(vec![7; 40_000]).unwrap_err().is_storage_full());
+        let busy = image.try_submit(LedgerFile { bytes: vec![7; 1_000] }).map(drop).unwrap_err();
+        assert!(busy.is_storage_full() || busy.is_busy(), "{busy}");
+        assert_eq!((image.seq(), state(&image)), before);
+        image.sync().unwrap();
+
+        gate.calm();
+        image.file(vec![7; 1_000]).unwrap();
+    }
+    let (seq, state) = (image.seq().get(), state(&image));
+    image.close().unwrap();
+    is_well(&disk, seq, state);
+}
+
+#[test]
+fn an_image_opens_on_a_full_disk() {
+    // as it was closed, and as a kill or a power cut left it while the next segment was made
+    let (disk, state_before) = ledger(20, &[10]);
+    let running = open(&disk).unwrap();
+    for left in [disk.fork(), disk.crash(|_| false)] {
+        let gate = GateDisk::new(left.clone());
+        fill(&gate);
+        let image = open(&gate).unwrap();
+        assert_eq!((image.seq().get(), state(&image)), (20, state_before));
+        let mut accepted = 0;
+        let error = loop {
+            match image.file(vec![7; 1_000]) {
+                Ok(_) => accepted += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(error.is_storage_full() && accepted < 20, "{error}");
+        let after = state(&image);
+        image.close().unwrap();
+        // still full, and now without a segment that stands ready
+        let image = open(&gate).unwrap();
+        assert_eq!((image.seq().get(), state(&image)), (20 + accepted, after));
+        image.close().unwrap();
+        is_well(&left, 20 + accepted, after);
+    }
+    drop(running);
+}
+
+/// `journal/durable` only adds certainty, and may be deleted.
+#[test]
+fn an_image_without_its_durable_block_opens() {
+    let (disk, state) = ledger(20, &[10]);
+    remove(&disk, &format!("{ROOT}/journal/durable"));
+    is_well(&disk, 20, state);
+}
+
+#[test]
+fn a_creation_on_a_full_disk_is_completed_later() {
+    for nth in 0.. {
+        let disk = SimDisk::new();
+        let gate = GateDisk::new(disk.clone());
+        let calls = AtomicUsize::new(0);
+        gate.rule(move |call| {
+            let takes_space = matches!(
+                call.act,
+                Act::CreateNew
+                    | Act::CreateDir
+                    | Act::Rename
+                    | Act::Write
+                    | Act::SyncData
+                    | Act::SyncAll
+                    | Act::SyncDir
+            );
+            // the next segment is made on the side, and is not needed
+            if call.path.to_string_lossy().contains("00000002.journal") || !takes_space {
+                return Ok(None);
+            }
+            let now = calls.fetch_add(1, Ordering::Relaxed);
+            if now == nth { Err(io::ErrorKind::StorageFull.into()) } else { Ok(None) }
+        });
+        match open(&gate) {
+            Ok(image) if image.deposit(1, 1).is_ok() => {
+                assert!(nth > 10, "{nth}");
+                return;
+            }
+            Ok(_) => {}
+            Err(error) => assert!(error.is_storage_full(), "call {nth}: {error}"),
+        }
+        gate.calm();
+        for left in [disk.crash(|_| false), disk] {
+            let image = open(&left).unwrap_or_else(|error| panic!("call {nth}: {error}"));
+            image.deposit(1, 1).unwrap();
+            image.close().unwrap();
         }
     }
 }
 
 #[test]
-fn a_damaged_segment_in_the_middle_is_refused() {
-    let disk = image();
-    remove(&disk, |path| path.ends_with(".snapshot"));
-    disk.write("/ledger/journal/00000002.journal", 5_000, b"damage").unwrap();
-    let error = refused(
-        &disk,
-        Error::is_corrupt,
-        &expect![
-            "the journal of `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 4608 where event 4 belongs: a frame is missing or damaged, and a later segment has frames; nothing was changed; restore the file from a copy"
-        ],
-    );
-    let position = error.position().unwrap();
-    assert_eq!((position.segment.unwrap().get(), position.offset.is_some(), position.seq.is_some()), (2, true, true));
+fn a_snapshot_on_a_full_disk_leaves_the_image_running() {
+    let (disk, _) = ledger(20, &[10]);
+    let gate = GateDisk::new(disk.clone());
+    let image = open(&gate).unwrap();
+    for (act, ending) in [
+        (Act::CreateNew, ".snapshot.tmp"),
+        (Act::Write, ".snapshot.tmp"),
+        (Act::SyncData, ".snapshot.tmp"),
+        (Act::SyncAll, ".snapshot.tmp"),
+        (Act::Rename, ".snapshot"),
+    ] {
+        gate.fail(act, ending, io::ErrorKind::StorageFull);
+        let error = image.admin().snapshot().unwrap_err();
+        assert!(error.is_storage_full(), "{error}");
+        if act == Act::Write {
+            check(
+                &error,
+                expect![
+                    "the disk is full: writing `/ledger/snapshot/00000000000000000021.snapshot.tmp` failed (no storage space); free some space and try again"
+                ],
+            );
+        }
+        image.deposit(1, 1).unwrap();
+        let left = disk.files().into_iter().filter(|path| path.starts_with(format!("{ROOT}/snapshot")));
+        assert_eq!(left.collect::<Vec<_>>(), [PathBuf::from(snapshot(10))]);
+    }
+    gate.calm();
+    assert_eq!(image.admin().snapshot().unwrap().seq, image.seq());
+    let (seq, state) = (image.seq().get(), state(&image));
+    image.close().unwrap();
+    is_well(&disk, seq, state);
 }
 
-/// `durable` was made anew before the damage was found.
-#[test]
-fn a_damaged_image_without_durable_is_left_as_it_is() {
-    let disk = image();
-    remove(&disk, |path| path.ends_with(".snapshot") || path.ends_with("/durable"));
-    disk.write("/ledger/journal/00000002.journal", 5_000, b"damage").unwrap();
-    let before = files(&disk);
-    assert!(open(disk.clone()).unwrap_err().is_corrupt());
-    unchanged(&before, &disk);
-}
-
-#[test]
-fn a_damaged_snapshot_falls_back_and_says_so() {
-    let disk = image();
-    let snapshots: Vec<_> =
-        disk.files().into_iter().filter(|path| path.extension().is_some_and(|end| end == "snapshot")).collect();
-    assert_eq!(snapshots.len(), 2);
-    disk.write(&snapshots[1], 4_110, b"damage").unwrap();
-    let opened = open(disk.fork()).unwrap();
-    holds_all(&opened);
-    let recovery = opened.stats().recovery;
-    assert_eq!(recovery.snapshot, Some(Seq::new(6)), "the one before");
-    let [(path, why)] = &recovery.unusable_snapshots[..] else { panic!("{recovery:?}") };
-    assert_eq!(path, &snapshots[1]);
-    expect!["the snapshot `/ledger/snapshot/00000000000000000012.snapshot` is damaged: the checksum of the chunk before byte 4121 is wrong"].assert_eq(why);
-
-    disk.truncate(&snapshots[0], 10).unwrap();
-    let opened = open(disk).unwrap();
-    holds_all(&opened);
-    assert_eq!((opened.stats().recovery.snapshot, opened.stats().recovery.replayed), (None, 16));
-}
-
-#[test]
-fn without_snapshots_all_is_replayed() {
-    let disk = image();
-    remove(&disk, |path| path.ends_with(".snapshot"));
-    let opened = open(disk).unwrap();
-    holds_all(&opened);
-    assert_eq!(opened.stats().recovery.replayed, 16);
-}
+// ---- commands
 
 #[test]
 fn a_payload_over_the_cap_is_refused() {
     let disk = SimDisk::new();
-    let image = options().max_record(1_000).open_with(Arc::new(disk.clone()), "/ledger").unwrap();
-    image.file(vec![1; 900]).unwrap();
-    let error = image.file(vec![1; 1_000]).unwrap_err();
-    assert!(error.is_too_large());
-    expect!["the command `file` is too large: its record takes 1009 bytes and 1000 are allowed; nothing was recorded; split it, or raise `options().max_record`"].assert_eq(&error.to_string());
-    assert_eq!((image.seq(), image.read().unwrap().filed), (Seq::new(1), 900));
-    image.file(vec![1; 10]).unwrap();
+    let image = options().max_record(1_000).open_with(disk.shared(), ROOT).unwrap();
+    for deposits in 1..4 {
+        let before = state(&image);
+        let error = image.file(vec![7; 1_000]).unwrap_err();
+        assert!(error.is_too_large());
+        if deposits == 1 {
+            check(
+                &error,
+                expect![
+                    "the command `file` is too large: its record takes 1011 bytes and 1000 are allowed; nothing was recorded; split it, or raise `options().max_record`"
+                ],
+            );
+        }
+        assert!(image.submit(LedgerFile { bytes: vec![7; 100_000] }).map(drop).unwrap_err().is_too_large());
+        assert!(image.try_submit(LedgerFile { bytes: vec![7; 100_000] }).map(drop).unwrap_err().is_too_large());
+        assert_eq!(state(&image), before);
+        // not even a batch that is open meanwhile is harmed
+        let pending = image.submit(LedgerDeposit { account: 1, amount: 1 }).unwrap();
+        assert!(image.file(vec![7; 1_000]).unwrap_err().is_too_large());
+        assert_eq!(pending.wait().unwrap(), deposits);
+        image.file(vec![7; 900]).unwrap();
+    }
+    let state = state(&image);
     image.close().unwrap();
-    assert_eq!(open(disk).unwrap().query(|ledger| ledger.filed).unwrap(), 910);
-}
-
-/// The next segment cannot be made: nothing is accepted, nothing is lost, and it works again once there is room.
-#[test]
-fn a_full_disk_can_be_tried_again() {
-    let sim = SimDisk::new();
-    for act in [Act::CreateNew, Act::Write, Act::SyncAll] {
-        let disk = GateDisk::new(sim.clone());
-        let image = open(disk.clone()).unwrap();
-        while sim.kind(Path::new("/ledger/journal/00000002.journal")).unwrap().is_none() {
-            std::thread::yield_now(); // it is made in the background
-        }
-        disk.fail(act, ".journal.tmp", ErrorKind::StorageFull);
-        let mut accepted = image.seq();
-        let error = loop {
-            match image.submit(LedgerFile { bytes: vec![3; 2_000] }) {
-                Ok(pending) => drop(pending.wait().unwrap()),
-                Err(error) => break error,
-            }
-            accepted = accepted.next();
-        };
-        assert!(error.is_storage_full() && !error.is_poisoned(), "{error}");
-        if act == Act::CreateNew {
-            expect!["the disk is full: creating `/ledger/journal/00000003.journal.tmp` failed (no storage space); nothing was accepted and nothing is lost; free some space and try again"].assert_eq(&error.to_string());
-        }
-        assert_eq!(image.seq(), accepted);
-        assert!(image.file(vec![3; 2_000]).unwrap_err().is_storage_full(), "still");
-        assert_eq!(image.query(|ledger| ledger.filed).unwrap(), 2_000 * accepted.get());
-
-        // killed now, it opens, though there still is no room
-        let fork = GateDisk::new(sim.fork());
-        fork.fail(act, ".journal.tmp", ErrorKind::StorageFull);
-        assert_eq!(open(fork).unwrap().seq(), accepted);
-
-        disk.calm();
-        image.file(vec![3; 2_000]).unwrap();
-        image.close().unwrap();
-        assert_eq!(open(sim.clone()).unwrap().seq(), accepted.next());
-    }
-}
-
-/// There is no room for the copy of a torn write: nothing is cleared, and nothing else is changed.
-#[test]
-fn a_full_disk_leaves_a_torn_write_where_it_is() {
-    let sim = SimDisk::new();
-    let image = open(sim.clone()).unwrap();
-    image.file(vec![]).unwrap();
-    let torn = sim.fork();
-    image.file(vec![9; 2_000]).unwrap();
-    let bytes = sim.read("/ledger/journal/00000001.journal").unwrap();
-    let old = torn.read("/ledger/journal/00000001.journal").unwrap();
-    let at = (0..bytes.len()).find(|&at| bytes[at] != old[at]).unwrap() / 512 * 512;
-    // its first sector only
-    torn.write("/ledger/journal/00000001.journal", at as u64, &bytes[at..at + 512]).unwrap();
-    let files_before = files(&torn);
-    let disk = GateDisk::new(torn.clone());
-    disk.rule(|call| match call.path.to_string_lossy().contains("quarantine") && call.act == Act::Write {
-        true => Err(ErrorKind::StorageFull.into()),
-        false => Ok(None),
-    });
-    let error = open(disk.clone()).unwrap_err();
-    assert!(error.is_storage_full(), "{error}");
-    unchanged(&files_before, &torn);
-    disk.calm();
-    let opened = open(disk).unwrap();
-    assert!(opened.stats().recovery.quarantined.is_some());
-    assert_eq!(opened.seq(), Seq::new(1));
-}
-
-/// Files that cannot be read or written are named, and nothing is changed.
-#[test]
-fn unreadable_and_unwritable_files_are_named() {
-    let sim = image();
-    for (act, ending) in [
-        (Act::Open, "00000001.journal"),
-        (Act::Open, "durable"),
-        (Act::Read, "00000001.journal"),
-        (Act::List, "/journal"),
-        (Act::Lock, "LOCK"),
-    ] {
-        let disk = GateDisk::new(sim.clone());
-        disk.fail(act, ending, ErrorKind::PermissionDenied);
-        let before = files(&sim);
-        let error = open(disk).expect_err(ending);
-        assert!(error.is_io() && error.to_string().contains(ending), "{error}");
-        unchanged(&before, &sim);
-    }
-}
-
-/// On the real file system, unless the one who tests may write everywhere.
-#[test]
-fn an_unwritable_directory_is_refused() {
-    use std::os::unix::fs::PermissionsExt;
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o500)).unwrap();
-    if std::fs::write(dir.path().join("probe"), b"").is_ok() {
-        return; // root may
-    }
-    let error = options().open(dir.path().join("ledger")).unwrap_err();
-    assert!(error.is_io(), "{error}");
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    // the cap is for what is recorded from now on, not for what was
+    let image = options().max_record(10).open_with(disk.shared(), ROOT).unwrap();
+    assert!(image.file(vec![7; 900]).unwrap_err().is_too_large());
+    image.close().unwrap();
+    is_well(&disk, 6, state);
 }
 
 #[test]
-fn a_second_owner_is_refused_by_name() {
+fn options_out_of_their_range_are_refused() {
     let disk = SimDisk::new();
-    let first = open(disk.clone()).unwrap();
-    let error = open(disk.clone()).unwrap_err();
-    assert!(error.is_locked());
-    let owner = format!("pid {} (bad_input", std::process::id());
-    assert!(error.to_string().contains(&owner), "{error}");
-    first.deposit(1, 1).unwrap();
-    first.close().unwrap();
-    open(disk).unwrap();
+    let mut texts = String::new();
+    for options in [
+        options().segment_size(8 << 10),
+        options().segment_size((16 << 10) + 1),
+        options().segment_size(2 << 30),
+        options().segment_size(0),
+        options().align(0),
+        options().align(1024),
+        options().batch_bytes(0),
+        options().batch_bytes((1 << 30) + 1),
+        options().pending_batches(0),
+        options().max_record(0),
+        options().max_record((1 << 30) + 1),
+    ] {
+        texts += &format!("{}\n", refused_untouched(&disk, options));
+    }
+    expect![[r#"
+        the option segment_size cannot be 8192: it must be a multiple of 4096 from 16 KiB to 1 GiB
+        the option segment_size cannot be 16385: it must be a multiple of 4096 from 16 KiB to 1 GiB
+        the option segment_size cannot be 2147483648: it must be a multiple of 4096 from 16 KiB to 1 GiB
+        the option segment_size cannot be 0: it must be a multiple of 4096 from 16 KiB to 1 GiB
+        the option align cannot be 0: it must be 8, 512 or 4096
+        the option align cannot be 1024: it must be 8, 512 or 4096
+        the option batch_bytes cannot be 0: it must be from 1 byte to 1 GiB
+        the option batch_bytes cannot be 1073741825: it must be from 1 byte to 1 GiB
+        the option pending_batches cannot be 0: it must be at least 1
+        the option max_record cannot be 0: it must be from 1 byte to 1 GiB
+        the option max_record cannot be 1073741825: it must be from 1 byte to 1 GiB
+    "#]]
+    .assert_eq(&texts);
+    for options in [
+        options().segment_size(1 << 30),
+        options().align(8),
+        options().batch_bytes(1),
+        options().pending_batches(1),
+        options().max_record(1 << 30),
+    ] {
+        options.in_memory().unwrap();
+    }
 }
 
-/// All of the above leave the ledger's own tests something to stand on.
+// ---- damage
+
+/// Whatever frame is damaged, in whatever way, the error names its place.
 #[test]
-fn the_image_is_whole() {
-    holds_all(&open(image()).unwrap());
-    let run = Run::open(SimDisk::new(), memimage::Durability::Synced, 512, Vec::new(), Seq::ZERO);
-    run.unwrap().ask(&Ask::Deposit(1, 1));
+fn a_damaged_frame_is_named_by_segment_offset_and_event() {
+    let (whole, state) = ledger(20, &[]);
+    let mut damaged = 0;
+    for number in 1.. {
+        let Ok(bytes) = whole.read(segment(number)) else { break };
+        for (at, len) in frames(&bytes) {
+            let first_seq = self::number(&bytes, at + 8, 8);
+            let flip = |offset: usize| (at + offset, vec![bytes[at + offset] ^ 0x10]);
+            for (place, bytes) in [flip(0), flip(33), flip(79), flip(len / 2), flip(len - 1), (at, vec![0; len])] {
+                let disk = whole.fork();
+                disk.write(segment(number), place as u64, &bytes).unwrap();
+                let error = refused(&disk);
+                let position = error.position().unwrap();
+                let found =
+                    (position.segment.unwrap().get(), position.offset.unwrap(), position.seq.map(|seq| seq.get()));
+                assert!(error.is_corrupt() && !error.is_incompatible(), "{error}");
+                assert_eq!(found, (number as u64, at as u64, Some(first_seq)), "byte {place}: {error}");
+                damaged += 1;
+            }
+        }
+    }
+    assert!(damaged > 120, "{damaged}");
+    let disk = whole.fork();
+    let (at, len) = frames(&disk.read(segment(2)).unwrap())[3];
+    disk.write(segment(2), (at + len / 2) as u64, &[0; 8]).unwrap();
+    check(
+        &refused(&disk),
+        expect![
+            "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 7680 where event 9 belongs: a frame is missing or damaged, and a later segment has frames; nothing was changed; restore the file from a copy"
+        ],
+    );
+    is_well(&whole, 20, state);
+}
+
+/// So is one after a snapshot, where reading begins in the middle of the journal.
+#[test]
+fn a_damaged_frame_after_a_snapshot_is_named() {
+    for last in 1..=20 {
+        let (whole, _) = ledger(20, &[last]);
+        for number in 1.. {
+            let Ok(bytes) = whole.read(segment(number)) else { break };
+            for (at, len) in frames(&bytes) {
+                let first_seq = self::number(&bytes, at + 8, 8);
+                for place in [at + 33, at + len / 2] {
+                    let disk = whole.fork();
+                    disk.write(segment(number), place as u64, &[bytes[place] ^ 0x10]).unwrap();
+                    // what the snapshot makes superfluous may be damaged or not
+                    let Err(error) = open(&disk) else {
+                        assert!(first_seq <= last + 1, "event {first_seq} after a snapshot of {last}");
+                        continue;
+                    };
+                    let position = error.position().unwrap();
+                    assert_eq!(position.seq.map(|seq| seq.get()), Some(first_seq), "{last}: {error}");
+                    assert_eq!(position.segment.unwrap().get(), number as u64, "{last}: {error}");
+                }
+            }
+        }
+    }
+}
+
+/// A header is at the start of each segment, of one that stands ready too.
+#[test]
+fn a_damaged_header_is_named() {
+    let (whole, _) = ledger(20, &[]);
+    for number in 1.. {
+        if whole.read(segment(number)).is_err() {
+            assert!(number > 3);
+            break;
+        }
+        for place in [0, 8, 50, 120, 3_000, 4_095] {
+            let disk = whole.fork();
+            let byte = disk.read(segment(number)).unwrap()[place];
+            disk.write(segment(number), place as u64, &[byte ^ 1]).unwrap();
+            let error = refused(&disk);
+            assert!(error.is_corrupt(), "{error}");
+            assert_eq!(error.position().unwrap().segment.unwrap().get(), number as u64);
+        }
+    }
+    let disk = whole.fork();
+    disk.write(segment(2), 0, b"junk").unwrap();
+    check(
+        &refused(&disk),
+        expect![
+            "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the file does not start like a segment; nothing was changed; restore the file from a copy"
+        ],
+    );
+    disk.write(segment(2), 0, b"memimage").unwrap();
+    disk.write(segment(2), 100, b"junk").unwrap();
+    check(
+        &refused(&disk),
+        expect![
+            "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the header's checksum is wrong; nothing was changed; restore the file from a copy"
+        ],
+    );
+}
+
+/// Once an image whose last segment was gone was opened without the events in it: the segment before was sealed in
+/// order, and nothing asked whether more was known to be synced.
+#[test]
+fn a_missing_segment_is_named() {
+    let mut texts = String::new();
+    for snapshots in [&[][..], &[3], &[10], &[20]] {
+        let (whole, state) = ledger(20, snapshots);
+        let used: Vec<_> = (1..)
+            .map_while(|number| whole.read(segment(number)).ok())
+            .filter(|bytes| !frames(bytes).is_empty())
+            .collect();
+        assert_eq!(used.len(), 3);
+        for number in 1..=used.len() {
+            let disk = whole.fork();
+            remove(&disk, &segment(number));
+            if number == used.len() {
+                // nor does one stand ready after it
+                remove(&disk, &segment(number + 1));
+            }
+            let error = refused(&disk);
+            assert!(error.is_corrupt(), "{error}");
+            assert_eq!(error.position().unwrap().segment.unwrap().get(), number as u64, "{error}");
+            if snapshots.is_empty() {
+                texts += &format!("{error}\n");
+            }
+            // nor if it is there and holds nothing, unless a snapshot makes it superfluous
+            if number < used.len() && !snapshots.is_empty() {
+                continue;
+            }
+            let disk = whole.fork();
+            disk.write(segment(number), 4_096, &vec![0; (16 << 10) - 4_096]).unwrap();
+            let error = refused(&disk);
+            assert!(error.is_corrupt(), "{error}");
+            assert_eq!(error.position().unwrap().segment.unwrap().get(), number as u64, "{error}");
+        }
+        is_well(&whole, 20, state);
+    }
+    expect![[r#"
+        the journal's file `/ledger/journal/00000001.journal` is damaged in segment 1: its file is missing; nothing was changed; restore the file from a copy
+        the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2: its file is missing; nothing was changed; restore the file from a copy
+        the journal's file `/ledger/journal/00000003.journal` is damaged in segment 3 at byte 4096 where event 14 belongs: the segment is missing or empty, and events that belong there are known to have been synced; nothing was changed; restore the file from a copy
+    "#]].assert_eq(&texts);
+}
+
+/// The one that stands ready is made again.
+#[test]
+fn a_missing_segment_that_was_never_used_is_no_loss() {
+    let (disk, state) = ledger(20, &[]);
+    remove(&disk, &segment(4));
+    is_well(&disk, 20, state);
+}
+
+#[test]
+fn a_segment_in_anothers_place_is_named() {
+    let (whole, state) = ledger(20, &[]);
+    let (other, _) = ledger(20, &[]);
+    let disk = whole.fork();
+    let [second, third] = [2, 3].map(|number| disk.read(segment(number)).unwrap());
+    replace(&disk, &segment(2), &third);
+    replace(&disk, &segment(3), &second);
+    let error = refused(&disk);
+    assert!(error.is_corrupt());
+    check(
+        &error,
+        expect![
+            "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the file is segment 3 by its header; nothing was changed; restore the file from a copy"
+        ],
+    );
+    for number in [1, 2, 3, 4] {
+        let disk = whole.fork();
+        replace(&disk, &segment(number), &other.read(segment(number)).unwrap());
+        let error = refused(&disk);
+        assert!(error.is_corrupt());
+        if number == 3 {
+            check(
+                &error,
+                expect![
+                    "the journal's file `/ledger/journal/00000003.journal` is damaged in segment 3 at byte 0: the file belongs to another image; nothing was changed; restore the file from a copy"
+                ],
+            );
+        }
+    }
+    is_well(&whole, 20, state);
+}
+
+#[test]
+fn a_segment_of_another_length_is_named() {
+    let (whole, _) = ledger(20, &[10]);
+    for number in 1..=4 {
+        for len in [0, 1, 4_095, 4_096, 4_097, 10_000, (16 << 10) - 1, (16 << 10) + 1, 20 << 10] {
+            let disk = whole.fork();
+            disk.truncate(segment(number), len).unwrap();
+            let error = refused(&disk);
+            assert!(error.is_corrupt(), "{error}");
+            let position = error.position().unwrap();
+            assert_eq!(position.segment.unwrap().get(), number as u64, "{error}");
+            assert_eq!(position.offset, Some(len.min(16 << 10)), "{error}");
+            match (number, len) {
+                (2, 4_095) => check(
+                    &error,
+                    expect![
+                        "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 4095: the file ends within its header; nothing was changed; restore the file from a copy"
+                    ],
+                ),
+                (2, 10_000) => check(
+                    &error,
+                    expect![
+                        "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 10000: the file is 10000 bytes long, and was made with 16384; nothing was changed; restore the file from a copy"
+                    ],
+                ),
+                (2, 20_480) => check(
+                    &error,
+                    expect![
+                        "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 16384: the file is 20480 bytes long, and was made with 16384; nothing was changed; restore the file from a copy"
+                    ],
+                ),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// An image is damaged, and a small file besides that may be deleted is missing: once that was made before the damage was
+/// found.
+#[test]
+fn a_refused_image_without_its_durable_block_is_left_as_it_was() {
+    let (disk, _) = ledger(20, &[]);
+    remove(&disk, &format!("{ROOT}/journal/durable"));
+    disk.write(segment(2), 4_100, b"junk").unwrap();
+    assert!(refused(&disk).is_corrupt());
+}
+
+/// A command whose shape takes up more than a sector.
+#[derive(Debug, Default, Serialize, Deserialize, Shape, Model)]
+#[model(name = "wide")]
+struct Wide {
+    filed: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize, Shape)]
+struct Form {
+    a_question_with_a_rather_long_name_number_1: Option<u8>,
+    a_question_with_a_rather_long_name_number_2: Option<u8>,
+    a_question_with_a_rather_long_name_number_3: Option<u8>,
+    a_question_with_a_rather_long_name_number_4: Option<u8>,
+    a_question_with_a_rather_long_name_number_5: Option<u8>,
+    a_question_with_a_rather_long_name_number_6: Option<u8>,
+    a_question_with_a_rather_long_name_number_7: Option<u8>,
+    a_question_with_a_rather_long_name_number_8: Option<u8>,
+    a_question_with_a_rather_long_name_number_9: Option<u8>,
+    a_question_with_a_rather_long_name_number_10: Option<u8>,
+    a_question_with_a_rather_long_name_number_11: Option<u8>,
+    a_question_with_a_rather_long_name_number_12: Option<u8>,
+    rest: Vec<u8>,
+}
+
+#[memimage::commands]
+impl Wide {
+    #[command]
+    fn fill_in(&mut self, form: Form) -> u64 {
+        self.filed += form.rest.len() as u64;
+        self.filed
+    }
+}
+
+fn form() -> Form {
+    Form {
+        a_question_with_a_rather_long_name_number_1: None,
+        a_question_with_a_rather_long_name_number_2: None,
+        a_question_with_a_rather_long_name_number_3: None,
+        a_question_with_a_rather_long_name_number_4: None,
+        a_question_with_a_rather_long_name_number_5: None,
+        a_question_with_a_rather_long_name_number_6: None,
+        a_question_with_a_rather_long_name_number_7: None,
+        a_question_with_a_rather_long_name_number_8: None,
+        a_question_with_a_rather_long_name_number_9: None,
+        a_question_with_a_rather_long_name_number_10: None,
+        a_question_with_a_rather_long_name_number_11: None,
+        a_question_with_a_rather_long_name_number_12: None,
+        rest: vec![7; 1_000],
+    }
+}
+
+/// A power cut, no damage: a snapshot was made of the last event in a segment, and then the first frame of the next was cut
+/// short after its header. Once recovery began at that header, and took the frame for one that had been synced.
+#[test]
+fn a_segment_cut_short_after_a_snapshot_is_recovered() {
+    let options = || Image::<Wide>::options().segment_size(16 << 10).snapshots(SnapshotPolicy::Manual);
+    let mut cuts = 0;
+    for events in 1..16 {
+        let disk = SimDisk::new();
+        let image = options().open_with(disk.shared(), ROOT).unwrap();
+        (0..events).for_each(|_| _ = image.fill_in(form()).unwrap());
+        image.admin().snapshot().unwrap();
+        let (forks, observed) = mpsc::channel();
+        disk.observe(move |operation, fork| _ = forks.send((operation.clone(), fork.clone())));
+        image.fill_in(form()).unwrap();
+        drop((image, disk));
+        for (operation, fork) in observed {
+            for mask in 0..8_usize {
+                let cut = fork.crash(|unsynced| match unsynced {
+                    Unsynced::Sector { index, .. } => mask & (1 << (index % 8).min(2)) != 0,
+                    _ => true,
+                });
+                let image = options()
+                    .open_with(cut.shared(), ROOT)
+                    .unwrap_or_else(|error| panic!("{events}, {operation:?}, {mask:03b}: {error}"));
+                let filed = image.query(|wide| wide.filed).unwrap();
+                assert!(image.seq().get() == events || image.seq().get() == events + 1);
+                assert_eq!(filed, image.seq().get() * 1_000);
+                cuts += 1;
+            }
+        }
+    }
+    assert!(cuts > 100, "{cuts}");
+}
+
+// ---- snapshots
+
+#[test]
+fn a_damaged_snapshot_is_passed_over() {
+    let (whole, expected) = ledger(20, &[10, 16]);
+    let [older, newer] = [10, 16].map(|seq| whole.read(snapshot(seq)).unwrap());
+    let flipped = |at: usize| {
+        let mut bytes = newer.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    let mut version = newer.clone();
+    version[8] = 2;
+    let crc = crc32c::crc32c(&version[..4092]);
+    version[4092..4096].copy_from_slice(&crc.to_le_bytes());
+    let (other, _) = ledger(16, &[16]);
+    let mut texts = String::new();
+    for (what, bytes) in [
+        ("magic", flipped(0)),
+        ("header", flipped(64)),
+        ("chunk's header", flipped(4_096)),
+        ("chunk", flipped(4_110)),
+        ("trailer", flipped(newer.len() - 1)),
+        ("empty", Vec::new()),
+        ("cut in the header", newer[..100].to_vec()),
+        ("cut in the state", newer[..4_110].to_vec()),
+        ("cut in the trailer", newer[..newer.len() - 1].to_vec()),
+        ("longer", [&newer[..], b"junk"].concat()),
+        ("newer format", version),
+        ("of another event", older.clone()),
+        ("of another image", other.read(snapshot(16)).unwrap()),
+    ] {
+        let disk = whole.fork();
+        replace(&disk, &snapshot(16), &bytes);
+        let image = open(&disk).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let recovery = image.stats().recovery;
+        assert_eq!((recovery.snapshot.map(|seq| seq.get()), recovery.replayed), (Some(10), 10), "{what}");
+        assert_eq!((image.seq().get(), state(&image)), (20, expected), "{what}");
+        let [(path, why)] = &recovery.unusable_snapshots[..] else { panic!("{what}: {recovery:?}") };
+        assert_eq!(path, Path::new(&snapshot(16)));
+        texts += &format!("{what}: {why}\n");
+        image.close().unwrap();
+        assert_eq!(disk.read(snapshot(16)).unwrap(), bytes, "{what}");
+
+        // both: all of the journal is replayed
+        replace(&disk, &snapshot(10), &bytes[..bytes.len() / 2]);
+        let image = open(&disk).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let recovery = image.stats().recovery;
+        assert_eq!((recovery.snapshot, recovery.replayed, recovery.unusable_snapshots.len()), (None, 20, 2), "{what}");
+        assert_eq!((image.seq().get(), state(&image)), (20, expected), "{what}");
+        // and a new one is used again
+        image.admin().snapshot().unwrap();
+        image.close().unwrap();
+        assert_eq!(open(&disk).unwrap().stats().recovery.snapshot.map(|seq| seq.get()), Some(20), "{what}");
+    }
+    expect![[r#"
+        magic: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: it does not start like a snapshot; nothing is lost, since the journal has it all
+        header: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the header's checksum is wrong; nothing is lost, since the journal has it all
+        chunk's header: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the checksum of the chunk before byte 4118 is wrong; nothing is lost, since the journal has it all
+        chunk: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the checksum of the chunk before byte 4119 is wrong; nothing is lost, since the journal has it all
+        trailer: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the trailer's checksum is wrong; nothing is lost, since the journal has it all
+        empty: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the file ends within its header; nothing is lost, since the journal has it all
+        cut in the header: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the file ends within its header; nothing is lost, since the journal has it all
+        cut in the state: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the file ends at byte 4110; nothing is lost, since the journal has it all
+        cut in the trailer: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the file ends at byte 4174; nothing is lost, since the journal has it all
+        longer: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: bytes follow the trailer; nothing is lost, since the journal has it all
+        newer format: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: it was written in a newer format; nothing is lost, since the journal has it all
+        of another event: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: it is of event 10 by its header; nothing is lost, since the journal has it all
+        of another image: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: it belongs to another image; nothing is lost, since the journal has it all
+    "#]].assert_eq(&texts);
+}
+
+#[test]
+fn without_snapshots_everything_is_replayed() {
+    let (disk, expected) = ledger(20, &[10, 16]);
+    for seq in [10, 16] {
+        remove(&disk, &snapshot(seq));
+    }
+    let image = open(&disk).unwrap();
+    let recovery = image.stats().recovery;
+    assert_eq!((recovery.snapshot, recovery.replayed, recovery.unusable_snapshots.len()), (None, 20, 0));
+    assert_eq!(state(&image), expected);
+    image.close().unwrap();
+    is_well(&disk, 20, expected);
+
+    // nor is the directory needed
+    let dir = tempfile::tempdir().unwrap();
+    let image = options().open(dir.path()).unwrap();
+    (0..5).for_each(|_| _ = image.file(vec![7; 1_000]).unwrap());
+    image.admin().snapshot().unwrap();
+    let expected = state(&image);
+    image.close().unwrap();
+    std::fs::remove_dir_all(dir.path().join("snapshot")).unwrap();
+    std::fs::remove_dir_all(dir.path().join("quarantine")).unwrap();
+    let image = options().open(dir.path()).unwrap();
+    assert_eq!((state(&image), image.stats().recovery.replayed), (expected, 5));
+    image.admin().snapshot().unwrap();
 }

@@ -1,1 +1,128 @@
-fn main() {}
+//! An order book kept in memory: it follows a feed of orders, and loses nothing when it is killed.
+//!
+//! `orderbook ingest` applies a file of Bitstamp's order feed, a command a row; `best` and `depth` show the book. Kill an
+//! ingest at any moment and run it again: it goes on after the last row that was applied.
+
+mod book;
+mod feed;
+mod ingest;
+mod money;
+mod report;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use memimage::{Durability, Image};
+
+use book::Book;
+
+/// Follows a feed of orders, and keeps the book of them in an image.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Applies the rows of a feed that were not applied yet, and prints the file's counts over all runs as JSON.
+    Ingest {
+        /// The feed: CSV, plain or gzip. The image knows it by its name, whatever directory it is in.
+        file: PathBuf,
+        #[command(flatten)]
+        image: ImageArgs,
+        /// When an applied row counts as kept.
+        #[arg(long, value_enum, default_value_t = Keep::Synced)]
+        durability: Keep,
+        /// Stop after this row, counted from the file's first; if the image is past it, nothing is done.
+        #[arg(long, value_name = "ROWS")]
+        limit: Option<u64>,
+    },
+    /// Prints the highest bid and the lowest ask as JSON: [cents, satoshis, orders], or null for a side without orders.
+    Best {
+        #[command(flatten)]
+        image: ImageArgs,
+    },
+    /// Prints the best prices of both sides as a table.
+    Depth {
+        #[command(flatten)]
+        image: ImageArgs,
+        /// How many prices of each side.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        levels: u64,
+    },
+}
+
+#[derive(Args)]
+struct ImageArgs {
+    /// The image's directory; only `ingest` makes a new one.
+    #[arg(long = "image", value_name = "DIR")]
+    path: PathBuf,
+}
+
+impl ImageArgs {
+    fn open(&self) -> Result<Image<Book>, memimage::Error> {
+        Image::options().create(false).open(&self.path)
+    }
+}
+
+/// The library's `Durability`, as words of the command line.
+#[derive(Clone, Copy, ValueEnum)]
+enum Keep {
+    /// Once it is on disk: a power cut takes nothing back.
+    Synced,
+    /// Once the system has it, which syncs ten times a second.
+    Interval,
+    /// Once the system has it: a kill takes nothing back, a power cut may.
+    Buffered,
+}
+
+impl From<Keep> for Durability {
+    fn from(keep: Keep) -> Durability {
+        match keep {
+            Keep::Synced => Durability::Synced,
+            Keep::Interval => Durability::Interval(Duration::from_millis(100)),
+            Keep::Buffered => Durability::Buffered,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_writer(io::stderr)
+        .init();
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("orderbook: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Box<dyn Error>> {
+    let report = match command {
+        Command::Ingest { file, image, durability, limit } => {
+            let options = Image::options().durability(durability.into());
+            let summary = ingest::ingest(&file, options, &image.path, limit.unwrap_or(u64::MAX))?;
+            serde_json::to_string(&summary)? + "\n"
+        }
+        Command::Best { image } => {
+            let image = image.open()?;
+            serde_json::to_string(&report::best(&image)?)? + "\n"
+        }
+        Command::Depth { image, levels } => {
+            let levels = usize::try_from(levels).unwrap_or(usize::MAX);
+            image.open()?.query(|book| report::depth(book, levels))?
+        }
+    };
+    io::stdout().write_all(report.as_bytes())?;
+    Ok(())
+}

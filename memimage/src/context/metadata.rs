@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// Who ran a command, and why: recorded with the event, never needed to replay it.
+/// Who ran a command, and why: recorded with the event, so that its body sees the same on replay.
 ///
 /// ```
 /// use memimage::Metadata;

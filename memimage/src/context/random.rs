@@ -121,7 +121,7 @@ mod tests {
             [drawn.below(6), drawn.below(6), drawn.below(6), drawn.below(u64::MAX), drawn.below((1 << 63) + 1)],
             items,
         );
-        expect_test::expect![[r#""#]].assert_eq(&format!("{got:?}"));
+        expect_test::expect!["(5877114467969013179, 8079938099988754081, 49147071737840329358026900768625923515, 0.3185990137058996, [3, 5, 5, 4437910218448914461, 2380016859568512892], [4, 3, 2, 9, 1, 5, 6, 0, 8, 7])"].assert_eq(&format!("{got:?}"));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display};
 
+use crate::shape::Variant;
+
 /// Why a value has no digest: it does not serialize, or not as its shape says.
 #[derive(Debug)]
 pub struct DigestError {
@@ -18,7 +20,13 @@ struct Inner {
 
 #[derive(Debug)]
 enum Fault {
-    Mismatch { expected: String, written: String },
+    /// The calls of `Serialize` are not those that the shape leads to.
+    Mismatch {
+        expected: String,
+        written: String,
+    },
+    /// They are not even in keeping with one another.
+    Contradiction(String),
     Custom(String),
 }
 
@@ -41,6 +49,11 @@ impl DigestError {
         DigestError::new(Fault::Mismatch { expected: expected.into(), written: written.into() })
     }
 
+    #[cold]
+    pub(super) fn contradiction(written: impl Into<String>) -> DigestError {
+        DigestError::new(Fault::Contradiction(written.into()))
+    }
+
     fn new(fault: Fault) -> DigestError {
         DigestError { inner: Box::new(Inner { path: Vec::new(), fault }) }
     }
@@ -52,17 +65,17 @@ impl DigestError {
     }
 
     #[cold]
-    pub(super) fn in_variant(self, name: Option<&'static str>) -> DigestError {
-        match name {
-            Some(name) => self.at(Step::Variant(name)),
+    pub(super) fn in_variant(self, variant: Option<&'static Variant>) -> DigestError {
+        match variant {
+            Some(variant) => self.at(Step::Variant(variant.name)),
             None => self,
         }
     }
 
-    /// Whether the type's `Serialize` and its `Shape` contradict each other, which is a mistake in one of them; otherwise
-    /// this value refused to serialize.
+    /// Whether the type's `Serialize` contradicts its `Shape` or itself, which is a mistake in the program; otherwise this
+    /// value refused to serialize.
     pub fn is_mismatch(&self) -> bool {
-        matches!(self.inner.fault, Fault::Mismatch { .. })
+        matches!(self.inner.fault, Fault::Mismatch { .. } | Fault::Contradiction(_))
     }
 
     /// Which part of the value failed, such as `accounts[value].0`; empty for the value itself.
@@ -80,8 +93,9 @@ impl Display for DigestError {
         }
         match &self.inner.fault {
             Fault::Mismatch { expected, written } => {
-                write!(f, "its shape is {expected}, but it serializes as {written}")
+                write!(f, "its shape has {expected}, its Serialize wrote {written}")
             }
+            Fault::Contradiction(written) => write!(f, "its Serialize wrote {written}"),
             Fault::Custom(message) => write!(f, "it does not serialize: {message}"),
         }
     }

@@ -1,5 +1,9 @@
 //! The mixing that digests are made of. Frozen: they are stored on disk.
 
+use std::fmt;
+
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
+
 const START: u64 = 0x243f_6a88_85a3_08d3;
 const ITEM_START: u64 = 0x1319_8a2e_0370_7344;
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -29,7 +33,7 @@ impl Hash {
 
     #[inline]
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
-        self.word(xxhash_rust::xxh3::xxh3_64(bytes));
+        self.word(xxh3_64(bytes));
     }
 
     #[inline]
@@ -38,5 +42,25 @@ impl Hash {
         let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
         let hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
         hash ^ (hash >> 33)
+    }
+}
+
+/// The word of a string that is written piece by piece.
+pub(super) struct Text(Xxh3Default);
+
+impl Text {
+    pub(super) fn new() -> Text {
+        Text(Xxh3Default::new())
+    }
+
+    pub(super) fn finish(&self) -> u64 {
+        self.0.digest()
+    }
+}
+
+impl fmt::Write for Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text.as_bytes());
+        Ok(())
     }
 }

@@ -30,12 +30,19 @@
 //!
 //! Recursion is no case of its own: the walk follows the value.
 
-mod compound;
+mod entries;
 mod error;
 mod hash;
+mod named;
 mod opaque;
+mod order;
 mod place;
+mod positional;
+mod sequence;
 mod serializer;
+
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
@@ -81,6 +88,16 @@ impl fmt::Debug for Digest {
 /// The digest of `value`.
 ///
 /// It walks the whole value and allocates nothing. A `Serialize` written by hand is checked against the shape on the way.
+///
+/// ```
+/// use std::collections::{BTreeMap, HashMap};
+///
+/// let hashed = HashMap::from([(1, "one".to_owned()), (2, "two".to_owned())]);
+/// let sorted = BTreeMap::from([(2, "two".to_owned()), (1, "one".to_owned())]);
+/// assert_eq!(memimage::digest(&hashed)?, memimage::digest(&sorted)?);
+/// assert_ne!(memimage::digest(&vec![1, 2])?, memimage::digest(&vec![2, 1])?);
+/// # Ok::<(), memimage::DigestError>(())
+/// ```
 ///
 /// # Errors
 ///

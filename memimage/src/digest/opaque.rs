@@ -1,4 +1,16 @@
 //! The words that lead values whose shape is known by name only, in place of the shape. Frozen.
+//!
+//! | what is serialized | words |
+//! | --- | --- |
+//! | unit, bool, numbers, char, string, bytes | the byte of its shape as a journal writes it, then as with a shape |
+//! | none | `20` |
+//! | some | `21`, the value |
+//! | sequence | `22`, the number of items, the items |
+//! | tuple | `23`, the number of parts, the parts |
+//! | map | `24`, the number of entries, each key and its value |
+//! | struct | `25`, the number of fields, the fields |
+//! | newtype struct | `26`, the value |
+//! | variant | `27`, its index, and if it has several fields or named ones their number, then the fields |
 
 use crate::shape::Primitive;
 

@@ -2,25 +2,17 @@
 
 use crate::shape::{Descriptor, ShapeRef, Style};
 
-/// A part of a shape, and the structs and enums around it.
+/// A part of a shape, and the structs and enums around it, innermost first.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     /// Never [`Descriptor::Back`], unless that leads nowhere.
     pub(super) shape: &'static Descriptor,
-    pub(super) around: Option<&'a Around<'a>>,
-}
-
-/// A struct or enum around a part of a shape, innermost first, to go back to.
-#[derive(Clone, Copy)]
-pub(super) struct Around<'a> {
-    identity: u64,
-    shape: &'static Descriptor,
-    outer: Option<&'a Around<'a>>,
+    pub(super) around: Option<&'a Place<'a>>,
 }
 
 impl<'a> Place<'a> {
     #[inline]
-    pub(super) fn new(shape: ShapeRef, around: Option<&'a Around<'a>>) -> Place<'a> {
+    pub(super) fn new(shape: ShapeRef, around: Option<&'a Place<'a>>) -> Place<'a> {
         let shape = shape.get();
         match shape {
             Descriptor::Back(identity) => Place::back(shape, *identity, around),
@@ -28,22 +20,23 @@ impl<'a> Place<'a> {
         }
     }
 
-    #[cold]
-    fn back(shape: &'static Descriptor, identity: u64, around: Option<&'a Around<'a>>) -> Place<'a> {
+    fn back(shape: &'static Descriptor, identity: u64, around: Option<&'a Place<'a>>) -> Place<'a> {
         let mut next = around;
-        while let Some(one) = next {
-            if one.identity == identity {
-                return Place { shape: one.shape, around: one.outer };
+        while let Some(place) = next {
+            if place.identity() == Some(identity) {
+                return *place;
             }
-            next = one.outer;
+            next = place.around;
         }
         Place { shape, around }
     }
 
-    /// The struct or enum at this place, for its parts to go back to.
-    #[inline]
-    pub(super) fn inside(self, identity: u64) -> Around<'a> {
-        Around { identity, shape: self.shape, outer: self.around }
+    fn identity(self) -> Option<u64> {
+        match self.shape {
+            Descriptor::Struct(structure) => Some(structure.identity),
+            Descriptor::Enum(enumeration) => Some(enumeration.identity),
+            _ => None,
+        }
     }
 }
 

@@ -1,16 +1,18 @@
 //! The walk: a serializer that holds a value's serialization against its shape and takes it into a hash.
 
-use std::fmt::{self, Display};
+use std::fmt::{Display, Write as _};
 
 use serde::ser::{Serialize, Serializer};
-use xxhash_rust::xxh3::Xxh3Default;
 
-use super::compound::{Entries, Named, Parts, Positional, Sequence};
+use super::entries::Entries;
 use super::error::{DigestError, Step};
-use super::hash::Hash;
+use super::hash::{Hash, Text};
+use super::named::{Fields, Named};
 use super::opaque;
-use super::place::{self, Around, Place};
-use crate::shape::{Descriptor, Field, Primitive, Style, Variant};
+use super::place::{self, Place};
+use super::positional::{Parts, Positional};
+use super::sequence::Sequence;
+use crate::shape::{Descriptor, Primitive, Struct, Style, Variant};
 
 /// Takes one value into a hash.
 pub(super) struct DigestSerializer<'a> {
@@ -51,26 +53,19 @@ impl<'a> DigestSerializer<'a> {
         Ok(())
     }
 
-    /// The variant that is being written, and the enum for its parts to go back to; none in an opaque value.
+    /// The shape of the variant that is being written; none in an opaque value.
     #[inline]
-    fn variant(
-        &mut self,
-        index: u32,
-        name: &'static str,
-        style: Style,
-    ) -> Result<Option<(&'static [Field], Around<'a>)>, DigestError> {
+    fn variant(&mut self, index: u32, name: &str, style: Style) -> Result<Option<&'static Variant>, DigestError> {
         let found = match self.place.shape {
             Descriptor::Enum(enumeration) => match enumeration.variants.get(index as usize) {
-                Some(variant) if variant.name == name && variant.style == style => {
-                    Some((variant.fields, self.place.inside(enumeration.identity)))
-                }
+                Some(variant) if variant.name == name && variant.style == style => Some(variant),
                 variant => return Err(wrong_variant(variant, index, name, style)),
             },
             Descriptor::Opaque(_) => {
                 self.hash.word(opaque::VARIANT);
                 None
             }
-            _ => return Err(self.mismatch(format!("a variant {name} of an enum"))),
+            _ => return Err(self.mismatch(format!("variant {name} of an enum"))),
         };
         self.hash.word(u64::from(index));
         Ok(found)
@@ -188,9 +183,9 @@ impl<'a> Serializer for DigestSerializer<'a> {
     /// As [`serialize_str`](Self::serialize_str) of the text, without holding it.
     fn collect_str<T: Display + ?Sized>(mut self, value: &T) -> Result<(), DigestError> {
         self.primitive(Primitive::String)?;
-        let mut text = Text(Xxh3Default::new());
-        fmt::write(&mut text, format_args!("{value}")).map_err(serde::ser::Error::custom)?;
-        self.hash.word(text.0.digest());
+        let mut text = Text::new();
+        write!(text, "{value}").map_err(serde::ser::Error::custom)?;
+        self.hash.word(text.finish());
         Ok(())
     }
 
@@ -248,9 +243,8 @@ impl<'a> Serializer for DigestSerializer<'a> {
     #[inline]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), DigestError> {
         let result = match self.place.shape {
-            Descriptor::Struct(structure) if structure.style == Style::Newtype => {
-                let around = self.place.inside(structure.identity);
-                let inside = Place::new(structure.fields[0].shape, Some(&around));
+            Descriptor::Struct(Struct { style: Style::Newtype, fields: [field], .. }) => {
+                let inside = Place::new(field.shape, Some(&self.place));
                 value.serialize(DigestSerializer::new(self.hash, inside))
             }
             Descriptor::Opaque(_) => {
@@ -276,14 +270,15 @@ impl<'a> Serializer for DigestSerializer<'a> {
         name: &'static str,
         value: &T,
     ) -> Result<(), DigestError> {
-        let result = match self.variant(index, name, Style::Newtype)? {
-            Some((fields, around)) => {
-                let inside = Place::new(fields[0].shape, Some(&around));
-                value.serialize(DigestSerializer::new(self.hash, inside))
-            }
-            None => value.serialize(DigestSerializer::new(self.hash, self.place)),
+        let variant = self.variant(index, name, Style::Newtype)?;
+        let inside = match variant {
+            Some(Variant { fields: [field], .. }) => Place::new(field.shape, Some(&self.place)),
+            Some(_) => return Err(self.mismatch(format!("variant {name} around one value"))),
+            None => self.place,
         };
-        result.map_err(|error| error.at(Step::Position(0)).in_variant(Some(name)))
+        value
+            .serialize(DigestSerializer::new(self.hash, inside))
+            .map_err(|error| error.at(Step::Position(0)).in_variant(variant))
     }
 
     #[inline]
@@ -314,23 +309,23 @@ impl<'a> Serializer for DigestSerializer<'a> {
             }
             _ => return Err(self.mismatch(format!("a tuple or array of {length}"))),
         };
-        Ok(Positional::new(self.hash, parts, self.place, None, None))
+        Ok(Positional::new(self.hash, self.place, parts, None))
     }
 
     #[inline]
     fn serialize_tuple_struct(self, name: &'static str, length: usize) -> Result<Positional<'a>, DigestError> {
-        match self.place.shape {
+        let parts = match self.place.shape {
             Descriptor::Struct(structure) if structure.style == Style::Tuple && structure.fields.len() == length => {
-                let around = self.place.inside(structure.identity);
-                Ok(Positional::new(self.hash, Parts::Fields(structure.fields), self.place, Some(around), None))
+                Parts::Fields(structure.fields)
             }
             Descriptor::Opaque(_) => {
                 self.hash.word(opaque::STRUCT);
                 self.hash.word(length as u64);
-                Ok(Positional::new(self.hash, Parts::Opaque(length), self.place, None, None))
+                Parts::Opaque(length)
             }
-            _ => Err(self.mismatch(format!("a struct {name} of {length} values"))),
-        }
+            _ => return Err(self.mismatch(format!("a struct {name} of {length} values"))),
+        };
+        Ok(Positional::new(self.hash, self.place, parts, None))
     }
 
     #[inline]
@@ -341,14 +336,15 @@ impl<'a> Serializer for DigestSerializer<'a> {
         name: &'static str,
         length: usize,
     ) -> Result<Positional<'a>, DigestError> {
-        let (parts, around) = match self.variant(index, name, Style::Tuple)? {
-            Some((fields, around)) => (Parts::Fields(fields), Some(around)),
+        let variant = self.variant(index, name, Style::Tuple)?;
+        let parts = match variant {
+            Some(variant) => Parts::Fields(variant.fields),
             None => {
                 self.hash.word(length as u64);
-                (Parts::Opaque(length), None)
+                Parts::Opaque(length)
             }
         };
-        Ok(Positional::new(self.hash, parts, self.place, around, Some(name)))
+        Ok(Positional::new(self.hash, self.place, parts, variant))
     }
 
     #[inline]
@@ -372,18 +368,16 @@ impl<'a> Serializer for DigestSerializer<'a> {
 
     #[inline]
     fn serialize_struct(self, name: &'static str, length: usize) -> Result<Named<'a>, DigestError> {
-        match self.place.shape {
-            Descriptor::Struct(structure) if structure.style == Style::Named => {
-                let around = self.place.inside(structure.identity);
-                Ok(Named::known(self.hash, structure.fields, around, None))
-            }
+        let fields = match self.place.shape {
+            Descriptor::Struct(structure) if structure.style == Style::Named => Fields::Known(structure.fields),
             Descriptor::Opaque(_) => {
                 self.hash.word(opaque::STRUCT);
                 self.hash.word(length as u64);
-                Ok(Named::opaque(self.hash, self.place, length))
+                Fields::Opaque(length)
             }
-            _ => Err(self.mismatch(format!("a struct {name} of {length} named fields"))),
-        }
+            _ => return Err(self.mismatch(format!("a struct {name} of {length} named fields"))),
+        };
+        Ok(Named::new(self.hash, self.place, fields, None))
     }
 
     #[inline]
@@ -394,22 +388,14 @@ impl<'a> Serializer for DigestSerializer<'a> {
         name: &'static str,
         length: usize,
     ) -> Result<Named<'a>, DigestError> {
-        Ok(match self.variant(index, name, Style::Named)? {
-            Some((fields, around)) => Named::known(self.hash, fields, around, Some(name)),
+        let variant = self.variant(index, name, Style::Named)?;
+        let fields = match variant {
+            Some(variant) => Fields::Known(variant.fields),
             None => {
                 self.hash.word(length as u64);
-                Named::opaque(self.hash, self.place, length)
+                Fields::Opaque(length)
             }
-        })
-    }
-}
-
-/// Text that is hashed as it is written.
-struct Text(Xxh3Default);
-
-impl fmt::Write for Text {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.update(text.as_bytes());
-        Ok(())
+        };
+        Ok(Named::new(self.hash, self.place, fields, variant))
     }
 }

@@ -8,7 +8,8 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 
-use super::real::FILE_MODE;
+/// The mode of every file: its owner's alone, since a journal holds whatever the program was told.
+pub(super) const FILE_MODE: u32 = 0o600;
 
 /// What came of trying to take a lock.
 #[derive(Debug)]

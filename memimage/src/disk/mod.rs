@@ -10,13 +10,14 @@
 #[cfg(not(unix))]
 compile_error!("memimage needs a Unix file system: it relies on directory syncs, file modes and inode numbers");
 
-#[cfg(test)]
-mod conformance;
+// each uses those above it
 mod lock;
 mod mount;
 mod real;
 mod sim;
 mod stored;
+#[cfg(test)]
+mod conformance;
 
 use std::ffi::OsString;
 use std::fmt::Debug;

@@ -5,8 +5,6 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::real::here_if_empty;
-
 /// The file-system types, as Linux names them, on which two machines can meet or a sync may end at another machine.
 const NETWORK: &[&str] = &[
     "9p",
@@ -123,6 +121,11 @@ fn octal(text: &[u8]) -> Option<u8> {
     text.get(..3)?.iter().try_fold(0_u8, |value, &digit| {
         matches!(digit, b'0'..=b'7').then(|| value.checked_mul(8)?.checked_add(digit - b'0')).flatten()
     })
+}
+
+/// The parent of a plain name is the empty path, which the operating system does not take for the current directory.
+pub(super) fn here_if_empty(path: &Path) -> &Path {
+    if path.as_os_str().is_empty() { Path::new(".") } else { path }
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
+use super::lock::FILE_MODE;
+use super::mount::here_if_empty;
 use super::{Access, Disk, DiskFile, Entry, Kind, Lock, lock, mount};
 
-/// The mode of every file: its owner's alone, since a journal holds whatever the program was told.
-pub(super) const FILE_MODE: u32 = 0o600;
 const DIR_MODE: u32 = 0o700;
 
 /// The operating system's file system, through [`std::fs`].
@@ -105,11 +105,6 @@ impl DiskFile for File {
     fn len(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
-}
-
-/// The parent of a plain name is the empty path, which the operating system does not take for the current directory.
-pub(super) fn here_if_empty(path: &Path) -> &Path {
-    if path.as_os_str().is_empty() { Path::new(".") } else { path }
 }
 
 fn kind_of(file_type: FileType) -> Kind {

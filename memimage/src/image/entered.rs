@@ -1,12 +1,46 @@
 //! Which images this thread is inside of, so that a call that would wait for itself is an error.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 
 use crate::error::{Error, Kind};
 
 thread_local! {
-    static INSIDE: RefCell<Vec<(usize, &'static str)>> = const { RefCell::new(Vec::new()) };
+    static INSIDE: Inside = const { Inside { first: Cell::new(None), others: RefCell::new(Vec::new()) } };
+}
+
+/// The images this thread is inside of: hardly ever more than one, and entering that one must cost next to nothing.
+struct Inside {
+    first: Cell<Option<Visit>>,
+    others: RefCell<Vec<Visit>>,
+}
+
+/// An image, and the call that entered it.
+#[derive(Clone, Copy)]
+struct Visit {
+    image: usize,
+    call: &'static str,
+}
+
+impl Inside {
+    fn find(&self, image: usize) -> Option<Visit> {
+        let first = self.first.get().filter(|visit| visit.image == image);
+        first.or_else(|| self.others.borrow().iter().find(|visit| visit.image == image).copied())
+    }
+
+    fn enter(&self, visit: Visit) {
+        match self.first.get() {
+            None => self.first.set(Some(visit)),
+            Some(_) => self.others.borrow_mut().push(visit),
+        }
+    }
+
+    fn leave(&self, image: usize) {
+        match self.first.get() {
+            Some(visit) if visit.image == image => self.first.set(None),
+            _ => self.others.borrow_mut().retain(|visit| visit.image != image),
+        }
+    }
 }
 
 /// This thread is inside a call on an image, until this is dropped.
@@ -20,24 +54,30 @@ pub(super) struct Entered {
 impl Entered {
     /// Enters an image, in which `call` is made.
     pub(super) fn new(image: usize, call: &'static str) -> Result<Entered, Error> {
-        INSIDE.with_borrow_mut(|inside| {
-            if let Some((_, outer)) = inside.iter().find(|(entered, _)| *entered == image) {
-                return Err(Error::new(Kind::Reentrant { inner: call, outer }));
+        match inside(|inside| inside.find(image)).flatten() {
+            Some(outer) => Err(Error::new(Kind::Reentrant { inner: call, outer: outer.call })),
+            None => {
+                inside(|inside| inside.enter(Visit { image, call }));
+                Ok(Entered { image, thread: PhantomData })
             }
-            inside.push((image, call));
-            Ok(Entered { image, thread: PhantomData })
-        })
+        }
     }
 
     /// Makes sure that this thread is not inside a command of the image.
     pub(super) fn refuse_in_command(image: usize, call: &'static str) -> Result<(), Error> {
-        INSIDE.with_borrow(|inside| match inside.iter().find(|(entered, _)| *entered == image) {
-            Some((_, outer)) if *outer != GUARD && *outer != QUERY => {
-                Err(Error::new(Kind::Reentrant { inner: call, outer }))
+        match inside(|inside| inside.find(image)).flatten() {
+            Some(outer) if outer.call != GUARD && outer.call != QUERY => {
+                Err(Error::new(Kind::Reentrant { inner: call, outer: outer.call }))
             }
             _ => Ok(()),
-        })
+        }
     }
+}
+
+/// `None` too for a thread that is ending and has forgotten already, as when an image of its own is dropped: it is inside
+/// none.
+fn inside<T>(look: impl FnOnce(&Inside) -> T) -> Option<T> {
+    INSIDE.try_with(look).ok()
 }
 
 /// The life of a guard.
@@ -47,10 +87,6 @@ pub(super) const QUERY: &str = "query";
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        INSIDE.with_borrow_mut(|inside| {
-            if let Some(last) = inside.iter().rposition(|(entered, _)| *entered == self.image) {
-                inside.remove(last);
-            }
-        });
+        inside(|inside| inside.leave(self.image));
     }
 }

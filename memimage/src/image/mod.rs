@@ -1,14 +1,15 @@
 //! A running image: the model in memory, and the journal of its commands.
 
-mod admin;
+// each uses those above it
 mod entered;
 mod guard;
-mod opening;
 mod pending;
-mod run;
-mod snapshotting;
 mod stats;
+mod snapshotting;
+mod run;
 mod with;
+mod admin;
+mod opening;
 
 use std::fmt;
 use std::path::Path;
@@ -28,7 +29,7 @@ use crate::context::{Metadata, Seed};
 use crate::disk::{Disk, LockGuard};
 use crate::error::Error;
 use crate::event::{Command, Model};
-use crate::journal::{Dispatch, Journal, Layout};
+use crate::journal::{Dispatch, Journal, Layout, is_writing};
 use crate::options::{Clock, Options, SnapshotPolicy};
 use crate::seq::Seq;
 use crate::snapshot::Snapshots;
@@ -58,8 +59,17 @@ struct Handle<M: Model> {
 
 impl<M: Model> Drop for Handle<M> {
     fn drop(&mut self) {
-        if let Err(error) = self.shared.close() {
-            tracing::error!(%error, "an image that was dropped could not be closed in order");
+        let shared = Arc::clone(&self.shared);
+        let close = move || {
+            if let Err(error) = shared.close() {
+                tracing::error!(%error, "an image that was dropped could not be closed in order");
+            }
+        };
+        // dropped by a waker while this thread writes a batch, it would wait for itself
+        if is_writing() {
+            std::thread::spawn(close);
+        } else {
+            close();
         }
     }
 }
@@ -79,7 +89,7 @@ struct Shared<M> {
     next_snapshot: AtomicU64,
     disk: Arc<dyn Disk>,
     layout: Layout,
-    lock: Mutex<Option<LockGuard>>,
+    ownership: Mutex<Ownership>,
     uuid: [u8; 16],
     seed: Seed,
     epoch: u64,
@@ -89,6 +99,14 @@ struct Shared<M> {
     verify_digests: bool,
     max_record: usize,
     recovery: Recovery,
+}
+
+/// Whether the image is this process's.
+enum Ownership {
+    /// It is, as long as the guard lives.
+    Owned(Option<LockGuard>),
+    /// It was closed, in this way.
+    Given(Result<(), Error>),
 }
 
 /// What a command may change.
@@ -220,10 +238,12 @@ impl<M: Model> Image<M> {
     ///
     /// # Errors
     ///
-    /// If the image is poisoned, or this is a call from inside it.
+    /// If the image is poisoned or closed, or this is a call from inside it.
     pub fn sync(&self) -> Result<(), Error> {
-        let _entered = Entered::new(self.shared().journal.id(), "sync")?;
-        self.shared().journal.commit().sync()
+        let shared = self.shared();
+        drop(Entered::new(shared.journal.id(), "sync")?);
+        shared.refuse_if_ended()?;
+        shared.journal.commit().sync()
     }
 
     /// Figures of this image.
@@ -234,10 +254,13 @@ impl<M: Model> Image<M> {
             let progress = shared.progress.lock();
             (progress.newest, progress.failure.clone())
         };
+        // the least first: each is at most what the next is by then
+        let durable_seq = commit.durable();
+        let written_seq = commit.written();
         Stats {
             seq: commit.executed(),
-            written_seq: commit.written(),
-            durable_seq: commit.durable(),
+            written_seq,
+            durable_seq,
             epoch: shared.epoch,
             batches: commit.batches(),
             bytes: commit.bytes(),
@@ -257,7 +280,6 @@ impl<M: Model> Image<M> {
     /// # Errors
     ///
     /// If what was executed could not be synced, or this is a call from inside the image.
-    #[expect(clippy::needless_pass_by_value, reason = "the handle is of no use any more")]
     pub fn close(self) -> Result<(), Error> {
         self.shared().close()
     }
@@ -271,9 +293,17 @@ impl<M: Model> Shared<M> {
     fn close(&self) -> Result<(), Error> {
         let _entered = Entered::new(self.journal.id(), "close")?;
         self.join_snapshot();
-        let Some(lock) = self.lock.lock().take() else { return Ok(()) };
+        // held to the end, so that whoever closes another clone meanwhile does not return before it is closed
+        let mut ownership = self.ownership.lock();
+        let lock = match &mut *ownership {
+            Ownership::Owned(lock) => lock.take(),
+            Ownership::Given(closed) => return closed.clone(),
+        };
+        // a snapshot that is being made is finished first, since the next owner may make some of its own
+        let _no_snapshot = self.snapshotting.lock();
         let closed = self.journal.close();
         drop(lock);
+        *ownership = Ownership::Given(closed.clone());
         tracing::debug!(path = %self.layout.root().display(), "closed the image");
         closed
     }

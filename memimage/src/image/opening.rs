@@ -1,6 +1,7 @@
 //! Opening an image: survey → lock → make or recover → repair → run.
 //!
-//! Until the state is recovered nothing on disk is changed, so an image that is refused is left as it was found.
+//! Until the state is recovered no segment and no snapshot is changed, so an image that is refused is left as it was found
+//! (but for the lock file, and an empty `journal/durable` where there was none).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use parking_lot::{Mutex, RwLock};
 
 use super::snapshotting::Progress;
 use super::stats::Recovery;
-use super::{Core, Image, Shared};
-use crate::disk::{Access, Disk, Lock, LockGuard, StoredFile, failed};
+use super::{Core, Image, Ownership, Shared};
+use crate::disk::{Access, Disk, Lock, LockGuard, RealDisk, SimDisk, StoredFile, failed};
 use crate::error::{Error, Kind};
 use crate::event::Model;
 use crate::journal::{
@@ -23,8 +24,45 @@ use crate::recovery::{Goal, Recovered, genesis_of, proven_by, recover};
 use crate::seq::{SegmentId, Seq};
 use crate::snapshot::Snapshots;
 
+impl<M: Model> Options<M> {
+    /// Opens the image in the directory `path`: makes it, or recovers it.
+    ///
+    /// # Errors
+    ///
+    /// If the path is no image, is owned by another, belongs to another model or a newer program, or is damaged. What the
+    /// error says was found, is left as it was.
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Image<M>, Error> {
+        self.open_on(Arc::new(RealDisk), path)
+    }
+
+    /// A new image without files, for tests and for state that may be lost.
+    ///
+    /// # Errors
+    ///
+    /// If an option is out of its range.
+    pub fn in_memory(self) -> Result<Image<M>, Error> {
+        self.open_on(Arc::new(SimDisk::new()), "memory.image")
+    }
+
+    /// As [`open`](Options::open), on a disk of your choice.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Options::open).
+    #[cfg(feature = "sim")]
+    pub fn open_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Image<M>, Error> {
+        self.open_on(disk, path)
+    }
+
+    fn open_on(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Image<M>, Error> {
+        self.validate()?;
+        Image::open_on(disk, path.as_ref(), self)
+    }
+}
+
 impl<M: Model> Image<M> {
-    pub(crate) fn open_on(disk: Arc<dyn Disk>, path: &Path, options: Options<M>) -> Result<Image<M>, Error> {
+    fn open_on(disk: Arc<dyn Disk>, path: &Path, options: Options<M>) -> Result<Image<M>, Error> {
+        #[expect(clippy::disallowed_methods, reason = "how long opening takes is no part of the state")]
         let started = Instant::now();
         let opening = Opening { layout: Layout::new(path), disk, options };
         let lock = opening.lock()?;
@@ -35,11 +73,24 @@ impl<M: Model> Image<M> {
                 true
             }
         };
-        let (mut shared, recovery) = opening.recover()?;
-        shared.lock = Mutex::new(Some(lock));
+        let found = opening.find()?;
+        let (mut shared, recovery) = opening.resume(found)?;
+        shared.ownership = Mutex::new(Ownership::Owned(Some(lock)));
         shared.recovery = Recovery { created, duration: started.elapsed(), ..recovery };
         Ok(Image::new(shared))
     }
+}
+
+/// What was found on disk, before anything there is changed.
+struct Found<M> {
+    source: Source,
+    snapshots: Snapshots,
+    /// `journal/durable`, if there is one.
+    durable_file: Option<StoredFile>,
+    dispatch: Dispatch,
+    recovered: Recovered<M>,
+    /// The epoch that begins.
+    epoch: u64,
 }
 
 struct Opening<M> {
@@ -53,8 +104,8 @@ impl<M: Model> Opening<M> {
     fn lock(&self) -> Result<LockGuard, Error> {
         let root = self.layout.root();
         let survey = self.layout.survey(&*self.disk)?;
-        if !self.options.create && !matches!(survey, Survey::Image(_)) {
-            return Err(Error::new(Kind::NotFound { path: root.to_owned() }));
+        if !self.options.create {
+            self.found(&survey)?;
         }
         if !self.options.allow_network {
             let network = self.disk.network_filesystem(root).map_err(|error| failed("looking at", root, error))?;
@@ -70,6 +121,16 @@ impl<M: Model> Opening<M> {
             Lock::Held(lock) => Ok(lock),
             Lock::Busy { owner } => Err(Error::new(Kind::Locked { path: root.to_owned(), owner })),
         }
+    }
+
+    /// The segments of the image that was found.
+    fn found<'a>(&self, survey: &'a Survey) -> Result<&'a [SegmentId], Error> {
+        let found = match survey {
+            Survey::Image(segments) => return Ok(segments),
+            Survey::Missing => "nothing is there",
+            Survey::Vacant => "the directory is empty, or the making of an image there was cut short",
+        };
+        Err(Error::new(Kind::NotFound { path: self.layout.root().to_owned(), found }))
     }
 
     fn create(&self) -> Result<(), Error> {
@@ -92,21 +153,20 @@ impl<M: Model> Opening<M> {
         }
     }
 
-    /// Recovers the model, then prepares the disk for more.
-    fn recover(self) -> Result<(Shared<M>, Recovery), Error> {
-        let Survey::Image(segments) = self.layout.survey(&*self.disk)? else {
-            return Err(Error::new(Kind::NotFound { path: self.layout.root().to_owned() }));
-        };
+    /// Recovers the model.
+    fn find(&self) -> Result<Found<M>, Error> {
+        let survey = self.layout.survey(&*self.disk)?;
+        let segments = self.found(&survey)?;
         for dir in [self.layout.root().to_owned(), self.layout.journal()] {
             sync_dir(&*self.disk, &dir)?;
         }
-        let source = Source::open(&self.disk, &self.layout, &segments)?;
-        let identity = source.identity().clone();
+        let source = Source::open(&self.disk, &self.layout, segments)?;
+        let identity = source.identity();
         if identity.model != M::NAME {
             return Err(Error::new(Kind::OtherModel {
                 path: self.layout.root().to_owned(),
                 expected: M::NAME.to_owned(),
-                found: identity.model,
+                found: identity.model.clone(),
             }));
         }
         let snapshots = Snapshots::new(&self.disk, &self.layout);
@@ -120,14 +180,17 @@ impl<M: Model> Opening<M> {
 
         let goal = Goal { until: None, newest_snapshot: None, verify_digests: self.options.verify_digests };
         let recovered = recover::<M>(&source, &scan, &dispatch, &snapshots, goal)?;
-        let epoch = recovered
-            .end
-            .as_ref()
-            .map_or(0, |end| end.chain.epoch)
-            .max(source.epoch())
-            .max(block.map_or(0, |block| block.epoch))
-            + 1;
-        self.run(&source, identity, snapshots, dispatch, recovered, durable_file, epoch)
+        let epochs = [
+            recovered.end.as_ref().map_or(0, |end| end.chain.epoch),
+            source.epoch(),
+            block.map_or(0, |block| block.epoch),
+        ];
+        let newest = epochs.into_iter().max().unwrap_or(0);
+        let Some(epoch) = newest.checked_add(1) else {
+            let what = format!("it says that the image was opened {newest} times");
+            return Err(source.corrupt(scan.active(), None, what));
+        };
+        Ok(Found { source, snapshots, durable_file, dispatch, recovered, epoch })
     }
 
     /// `journal/durable`. It only adds certainty, so an image without one is whole; it is not made before all else is known
@@ -141,30 +204,22 @@ impl<M: Model> Opening<M> {
     }
 
     /// Repairs the end of the journal and goes on from there.
-    #[expect(clippy::too_many_arguments, reason = "the parts of a recovered image, each used once")]
-    fn run(
-        self,
-        source: &Source,
-        identity: Identity,
-        snapshots: Snapshots,
-        dispatch: Dispatch,
-        recovered: Recovered<M>,
-        durable_file: Option<StoredFile>,
-        epoch: u64,
-    ) -> Result<(Shared<M>, Recovery), Error> {
+    fn resume(self, found: Found<M>) -> Result<(Shared<M>, Recovery), Error> {
+        let Found { source, snapshots, durable_file, dispatch, recovered, epoch } = found;
+        let identity = source.identity().clone();
         let end = recovered.end.as_ref().expect("all of the journal was read");
         self.make_dirs()?;
-        let file = source.file(end.segment, Access::ReadWrite)?;
-        let quarantined = quarantine(&*self.disk, &self.layout, &file, end)?;
-        write_again(&file, end)?;
         let durable_file = match durable_file {
             Some(file) => file,
             None => StoredFile::create(&*self.disk, &self.layout.durable())?,
         };
+        let file = source.file(end.segment, Access::ReadWrite)?;
+        let quarantined = quarantine(&*self.disk, &self.layout, &file, end)?;
+        write_again(&*self.disk, &self.layout, &file, end)?;
         self.layout.remove_unfinished(&*self.disk)?;
 
         let ahead = Ahead::new(self.maker(identity.clone(), epoch));
-        let resume = Resume::after(end, source);
+        let resume = Resume::after(end, &source);
         let mut plan = Plan::new(resume.place, resume.len, dispatch.table().encode().len(), self.options.align_shift());
         if let Some((segment, len)) = resume.next {
             ahead.keep(Ready { segment, file: source.file(segment, Access::ReadWrite)? });
@@ -191,6 +246,7 @@ impl<M: Model> Opening<M> {
         };
         writer.announce()?;
 
+        let replayed_bytes = recovered.replayed_bytes;
         let clock = Arc::clone(&self.options.clock);
         let behind = recovered.time.since(clock());
         let recovery = Recovery {
@@ -215,7 +271,7 @@ impl<M: Model> Opening<M> {
             next_snapshot: u64::MAX.into(),
             disk: self.disk,
             layout: self.layout,
-            lock: Mutex::new(None),
+            ownership: Mutex::new(Ownership::Owned(None)),
             uuid: identity.uuid,
             seed: identity.seed,
             epoch,
@@ -226,7 +282,8 @@ impl<M: Model> Opening<M> {
             max_record: self.options.max_record,
             recovery: Recovery::default(),
         };
-        shared.count_to_next_snapshot();
+        let since = recovery.seq.get() - recovery.snapshot.map_or(0, Seq::get);
+        shared.count_to_next_snapshot(since, replayed_bytes);
         Ok((shared, recovery))
     }
 
@@ -292,7 +349,9 @@ fn report(layout: &Layout, recovery: &Recovery) {
 
 fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| {
+    #[expect(clippy::disallowed_methods, reason = "what commands draw derives from a seed that is recorded")]
+    let filled = getrandom::fill(&mut bytes);
+    filled.map_err(|error| {
         Error::io("drawing random bytes for", Path::new("a new image"), std::io::Error::other(error))
     })?;
     Ok(bytes)

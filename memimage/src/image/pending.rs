@@ -62,6 +62,9 @@ impl<T, E: From<Error>> Future for Pending<T, E> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, E>> {
         if let Some(ticket) = &self.ticket {
+            if !ticket.is_settled() {
+                Entered::refuse_in_command(ticket.journal(), "Pending::poll")?;
+            }
             match ticket.poll(context.waker()) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),

@@ -49,7 +49,9 @@ impl<M: Model> Shared<M> {
             }
             // inside the image already, this thread would wait for itself
             let entered = Entered::new(self.journal.id(), C::NAME)?;
-            self.journal.commit().wait_for_room();
+            if how != How::Try {
+                self.journal.commit().wait_for_room();
+            }
             let attempt = self.attempt(command, metadata, how);
             drop(entered);
             match attempt? {

@@ -1,19 +1,24 @@
 //! Making snapshots of a running image.
 
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 use super::entered::Entered;
 use super::{Core, Shared};
 use crate::context::Timestamp;
-use crate::error::Error;
-use crate::event::Model;
+use crate::error::{Error, Kind};
+use crate::event::{Model, panic_message};
 use crate::journal::{DigestMark, Dispatch, FrameKind, Scan, Source, Survey};
 use crate::options::SnapshotPolicy;
 use crate::recovery::{Goal, Recovered, compare, recover, state_digest};
 use crate::seq::Seq;
 use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotHeader, Written};
+
+/// As large as a main thread's: a deep model that could be opened there can be rebuilt here.
+const STACK: usize = 8 << 20;
 
 /// A snapshot that was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,33 +69,38 @@ impl<M: Model> Shared<M> {
             return;
         }
         let Some(shared) = self.this.upgrade() else { return };
-        let spawned = std::thread::Builder::new().name("memimage-snapshot".to_owned()).spawn(move || {
-            if let Err(error) = shared.snapshot() {
-                tracing::error!(%error, "a snapshot could not be made; the image goes on with those it has");
-                shared.progress.lock().failure = Some(error.to_string());
-            }
-        });
+        let spawned =
+            std::thread::Builder::new().name("memimage-snapshot".to_owned()).stack_size(STACK).spawn(move || {
+                if let Err(error) = shared.snapshot()
+                    && !error.is_closed()
+                {
+                    tracing::error!(%error, "a snapshot could not be made; the image goes on with those it has");
+                    shared.progress.lock().failure = Some(error.to_string());
+                }
+            });
         // counted anew even if it fails, so that a failure is not tried again at each command
-        self.count_to_next_snapshot();
+        self.count_to_next_snapshot(0, 0);
         match spawned {
             Ok(thread) => progress.thread = Some(thread),
             Err(error) => progress.failure = Some(error.to_string()),
         }
     }
 
-    /// Counts events or bytes from here to the next snapshot.
-    pub(super) fn count_to_next_snapshot(&self) {
+    /// Counts to the next snapshot; so many events and bytes have come since the last one.
+    pub(super) fn count_to_next_snapshot(&self, events: u64, bytes: u64) {
         let commit = self.journal.commit();
         let next = match self.policy {
             SnapshotPolicy::Manual => u64::MAX,
-            SnapshotPolicy::AfterEvents(events) => commit.executed().get().saturating_add(events),
-            SnapshotPolicy::AfterBytes(bytes) => commit.bytes().saturating_add(bytes),
+            SnapshotPolicy::AfterEvents(each) => commit.executed().get().saturating_add(each.saturating_sub(events)),
+            SnapshotPolicy::AfterBytes(each) => commit.bytes().saturating_add(each.saturating_sub(bytes)),
         };
         self.next_snapshot.store(next, Ordering::Relaxed);
     }
 
     /// Makes a snapshot: takes it, makes sure of it, and gives it its name.
     pub(super) fn snapshot(&self) -> Result<SnapshotInfo, Error> {
+        // before any lock is waited for, and until the drill has replayed: a body must not reach the image from there either
+        let _entered = Entered::new(self.journal.id(), "snapshot")?;
         let _one = self.snapshotting.lock();
         let taken = self.take_snapshot()?;
         let installed = self.make_sure(&taken).and_then(|drilled| {
@@ -110,7 +120,6 @@ impl<M: Model> Shared<M> {
 
     /// Writes the state as it is now, and its digest into the journal.
     fn take_snapshot(&self) -> Result<Taken, Error> {
-        let _entered = Entered::new(self.journal.id(), "snapshot")?;
         let core = self.core.read();
         let digest = state_digest(&core.model)?.to_u64();
         let fingerprint = fingerprint(M::SHAPE).to_u64();
@@ -154,10 +163,16 @@ impl<M: Model> Shared<M> {
 
     /// Replaces the model by what the disk says it is, after a body panicked halfway.
     pub(super) fn rebuild(&self, core: &mut Core<M>) -> Result<(), Error> {
-        let rebuilt = self.journal.commit().sync().and_then(|()| {
+        let rebuild = || {
+            self.journal.commit().sync()?;
             let until = self.journal.commit().executed();
             let goal = Goal { until: Some(until), newest_snapshot: None, verify_digests: self.verify_digests };
             self.recover_beside(&core.dispatch, goal)
+        };
+        // also a panic on the way, of a `Deserialize` say, must not leave the half-changed model to others
+        let rebuilt = catch_unwind(AssertUnwindSafe(rebuild)).unwrap_or_else(|panic| {
+            let panic = io::Error::other(panic_message(&*panic));
+            Err(Error::io("rebuilding the model from", self.layout.root(), panic))
         });
         match rebuilt {
             Ok(rebuilt) => {
@@ -167,7 +182,7 @@ impl<M: Model> Shared<M> {
             }
             Err(error) => {
                 self.journal.commit().poison(&error);
-                Err(error)
+                Err(Error::new(Kind::Poisoned { cause: error, unknown: false }))
             }
         }
     }
@@ -176,7 +191,10 @@ impl<M: Model> Shared<M> {
     fn recover_beside(&self, dispatch: &Dispatch, goal: Goal) -> Result<Recovered<M>, Error> {
         let segments = match self.layout.survey(&*self.disk)? {
             Survey::Image(segments) => segments,
-            _ => Vec::new(),
+            Survey::Missing | Survey::Vacant => {
+                let root = self.layout.root().to_owned();
+                return Err(Error::new(Kind::NotFound { path: root, found: "its journal is gone" }));
+            }
         };
         let source = Source::open(&self.disk, &self.layout, &segments)?;
         let scan = Scan::new(&source, self.journal.commit().durable())?;

@@ -15,7 +15,7 @@ pub struct Stats {
     pub written_seq: Seq,
     /// The last event on disk.
     pub durable_seq: Seq,
-    /// How often the image was opened for writing, this time included.
+    /// Raised each time the image is opened: 1 while it is made, so 2 when it is first open.
     pub epoch: u64,
     /// Batches written since it was opened.
     pub batches: u64,

@@ -11,10 +11,15 @@ use crate::event::{Command, Model};
 use crate::submit::Submit;
 
 /// An image whose commands are recorded with metadata. See [`Image::with`].
-#[derive(Clone)]
 pub struct With<'a, M: Model> {
     image: &'a Image<M>,
     metadata: Metadata,
+}
+
+impl<M: Model> Clone for With<'_, M> {
+    fn clone(&self) -> Self {
+        With { image: self.image, metadata: self.metadata.clone() }
+    }
 }
 
 impl<'a, M: Model> With<'a, M> {

@@ -1,22 +1,58 @@
 //! The segment made ahead: while one is filled, the next is made in the background, so that no command waits for it.
 
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::{Condvar, Mutex};
 
 use super::batch::NoRoom;
-use super::commit::Commit;
+use super::commit::{Commit, Sink};
 use super::maker::{MakeError, Maker};
-use super::writer::Writer;
 use crate::disk::StoredFile;
 use crate::error::Error;
+use crate::event::panic_message;
 use crate::seq::SegmentId;
+
+/// The journal that segments are made for.
+pub(crate) trait Host: Send + Sync {
+    /// The segment to be made, and the bytes of frames it must hold; `None` if one stands ready that will do.
+    fn wanted(&self, room: Option<NoRoom>) -> Option<(SegmentId, u64)>;
+
+    /// A segment stands ready.
+    fn offer(&self, segment: SegmentId, len: u64);
+
+    /// Nobody knows what making a segment has left on disk.
+    fn poison(&self, cause: &Error);
+}
+
+impl<S: Sink> Host for Commit<S> {
+    fn wanted(&self, room: Option<NoRoom>) -> Option<(SegmentId, u64)> {
+        let mut open = self.open();
+        let plan = open.plan();
+        let frames = room.map_or(0, |room| plan.needed(room.frame));
+        if plan.is_ready_for(frames) {
+            return None;
+        }
+        // one that stands ready and is too small is replaced
+        plan.withdraw();
+        Some((plan.wanted(), frames))
+    }
+
+    fn offer(&self, segment: SegmentId, len: u64) {
+        self.open().plan().offer(segment, len);
+    }
+
+    fn poison(&self, cause: &Error) {
+        Commit::poison(self, cause);
+    }
+}
 
 /// Makes one segment at a time and keeps it until the writer enters it.
 pub(crate) struct Ahead {
     maker: Maker,
-    commit: OnceLock<Weak<Commit<Writer>>>,
+    host: OnceLock<Weak<dyn Host>>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -39,12 +75,12 @@ pub(crate) struct Ready {
 
 impl Ahead {
     pub(crate) fn new(maker: Maker) -> Arc<Ahead> {
-        Arc::new(Ahead { maker, commit: OnceLock::new(), state: Mutex::default(), changed: Condvar::new() })
+        Arc::new(Ahead { maker, host: OnceLock::new(), state: Mutex::default(), changed: Condvar::new() })
     }
 
     /// Whom to tell of a segment that stands ready.
-    pub(crate) fn attach(&self, commit: &Arc<Commit<Writer>>) {
-        self.commit.set(Arc::downgrade(commit)).unwrap_or_else(|_| panic!("a journal is attached once"));
+    pub(crate) fn attach(&self, host: Weak<dyn Host>) {
+        self.host.set(host).unwrap_or_else(|_| panic!("a journal is attached once"));
     }
 
     /// Keeps a segment that was found ready.
@@ -120,38 +156,41 @@ impl Ahead {
         state.ready.clear();
     }
 
-    fn run(self: Arc<Ahead>, room: Option<NoRoom>) {
-        let failure = self.make(room).err();
-        self.finish(failure);
+    fn run(&self, room: Option<NoRoom>) {
+        // whatever happens, those who wait for the segment are told
+        let made = catch_unwind(AssertUnwindSafe(|| self.make(room)));
+        self.finish(match made {
+            Ok(made) => made.err(),
+            Err(panic) => {
+                let panic = io::Error::other(panic_message(&*panic));
+                Some(Error::io("making a segment of", self.maker.layout.root(), panic))
+            }
+        });
     }
 
     fn make(&self, room: Option<NoRoom>) -> Result<(), Error> {
-        let Some(commit) = self.commit.get().and_then(Weak::upgrade) else { return Ok(()) };
-        let (segment, frames) = {
-            let mut open = commit.open();
-            let plan = open.plan();
-            let frames = room.map_or(0, |room| plan.needed(room.frame));
-            if plan.is_ready_for(frames) {
-                return Ok(());
-            }
-            // one that stands ready and is too small is replaced
-            plan.withdraw();
-            (plan.wanted(), frames)
-        };
-        self.take(segment);
+        let Some(host) = self.host.get().and_then(Weak::upgrade) else { return Ok(()) };
+        let Some((segment, frames)) = host.wanted(room) else { return Ok(()) };
+        // one that stands ready and is too small
+        let smaller = self.take(segment);
         match self.maker.make(segment, frames, &[], true) {
             Ok((file, len)) => {
                 self.keep(Ready { segment, file });
-                commit.open().plan().offer(segment, len);
+                host.offer(segment, len);
                 tracing::debug!(%segment, len, "made the next segment");
                 Ok(())
             }
             Err(MakeError::Unchanged(error)) => {
+                if let Some(file) = smaller {
+                    let len = file.len()?;
+                    self.keep(Ready { segment, file });
+                    host.offer(segment, len);
+                }
                 tracing::warn!(%segment, %error, "the next segment could not be made; it is tried again when it is needed");
                 Err(error)
             }
             Err(MakeError::Unknown(error)) => {
-                commit.poison(&error);
+                host.poison(&error);
                 Err(error)
             }
         }

@@ -275,9 +275,10 @@ impl Open {
         self.count += 1;
     }
 
-    /// Takes the open batch away, if there is anything in it.
+    /// Takes the open batch away, if there is anything in it. Once the journal has ended nobody may write it any more: those
+    /// who waited for it were told that it is lost.
     pub(crate) fn seal(&mut self) -> Option<Batch> {
-        if self.is_empty() {
+        if self.is_empty() || self.ended.is_some() {
             return None;
         }
         let mut bytes = self.spare.get();
@@ -331,8 +332,13 @@ pub(crate) struct Spare {
 
 impl Spare {
     const KEPT: usize = 4;
+    /// A single large record shall not be paid for ever.
+    const LARGEST: usize = 8 << 20;
 
     pub(crate) fn put(&self, buffer: Vec<u8>) {
+        if buffer.capacity() > Spare::LARGEST {
+            return;
+        }
         let mut buffers = self.buffers.lock();
         if buffers.len() < Spare::KEPT {
             buffers.push(buffer);

@@ -20,7 +20,7 @@ pub(crate) const MAX_BODY: usize = 1 << 30;
 
 const MAGIC: [u8; 4] = *b"MIfr";
 const MAX_HEADER: usize = 4096;
-const MAX_ALIGN_SHIFT: u8 = 12;
+const ALIGN_SHIFTS: std::ops::RangeInclusive<u8> = 3..=12;
 const CRITICAL: u8 = 1;
 
 /// What a frame holds.
@@ -269,10 +269,10 @@ pub(crate) enum FrameFault {
     Unsupported { what: String },
 }
 
-/// Reads the header at the start of `bytes`, whatever follows it.
-pub(crate) fn peek(bytes: &[u8], checksum: Checksum) -> Option<FrameHeader> {
+/// The length of the frame whose header is at the start of `bytes`, whatever follows it.
+pub(crate) fn peek(bytes: &[u8], checksum: Checksum) -> Option<usize> {
     let raw = RawHeader::new(bytes, checksum)?;
-    raw.kind().map(|kind| raw.header(kind))
+    Some(raw.header_len() + raw.stored_len() + TRAILER)
 }
 
 /// Reads the frame at `offset` of a segment's bytes.
@@ -305,7 +305,7 @@ impl<'a> RawHeader<'a> {
         let raw = RawHeader { bytes };
         let bounded = (HEADER..=MAX_HEADER).contains(&raw.header_len())
             && raw.stored_len() <= MAX_BODY
-            && raw.align_shift() <= MAX_ALIGN_SHIFT;
+            && ALIGN_SHIFTS.contains(&raw.align_shift());
         bounded.then_some(raw)
     }
 
@@ -332,6 +332,8 @@ impl<'a> RawHeader<'a> {
             None => Err(format!("a frame is of the unknown kind {}", self.bytes[6])),
             Some(_) if cipher != 0 => Err(format!("a frame is encrypted by the unknown cipher {cipher}")),
             Some(_) if compression != 0 => Err(format!("a frame is compressed by the unknown method {compression}")),
+            Some(kind @ (FrameKind::Events | FrameKind::Optional(_))) => Ok(kind),
+            Some(_) if u32_at(self.bytes, 48) != 0 => Err("a frame that is not of events counts some".to_owned()),
             Some(kind) => Ok(kind),
         }
     }

@@ -81,6 +81,9 @@ impl Layout {
             match (name.as_str(), kind) {
                 ("LOCK", FileKind::File) | ("journal" | "snapshot" | "quarantine", FileKind::Dir) => {}
                 (name, FileKind::File) if name.ends_with(UNFINISHED) => {}
+                ("journal" | "snapshot" | "quarantine", FileKind::File) => {
+                    return Err(self.not_an_image(&format!("its `{name}` is a file, where an image has a directory")));
+                }
                 (name, _) => {
                     unfinished = false;
                     tracing::debug!(name, "a file that is none of the image's stands in its directory");
@@ -93,19 +96,26 @@ impl Layout {
         }
         let snapshots = self.list_if_there(disk, &self.snapshots())?;
         if snapshots.iter().any(|(name, _)| !name.ends_with(UNFINISHED)) {
-            return Err(self.not_an_image("it has snapshots but no journal, so events may be missing"));
+            return Err(self.lost("it has snapshots but no journal, so events may be missing"));
         }
         if self.durable_tells_of_a_life(disk)? {
-            return Err(self.not_an_image(
-                "its `journal/durable` is of an image in use, but there is no segment, so events are missing",
-            ));
+            return Err(self.lost("its segments are missing, and `journal/durable` is of an image in use"));
         }
-        if !unfinished {
+        if !unfinished || !self.is_unfinished(disk)? {
             return Err(self.not_an_image("it holds other files and no journal"));
         }
         Ok(Survey::Vacant)
     }
 
+    /// Whether the directories without segments and snapshots hold nothing but what a creation leaves behind.
+    fn is_unfinished(&self, disk: &dyn Disk) -> Result<bool, Error> {
+        let journal = self.list_if_there(disk, &self.journal())?;
+        let quarantine = self.list_if_there(disk, &self.quarantine())?;
+        let begun = |name: &str| name == durable::FILE || parse_file_name(name.trim_end_matches(UNFINISHED)).is_some();
+        Ok(quarantine.is_empty() && journal.iter().all(|(name, kind)| *kind == FileKind::File && begun(name)))
+    }
+
+    /// Whether `journal/durable` tells of more than a creation that was cut short.
     fn durable_tells_of_a_life(&self, disk: &dyn Disk) -> Result<bool, Error> {
         let path = self.durable();
         if disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_none() {
@@ -151,7 +161,11 @@ impl Layout {
     }
 
     fn not_an_image(&self, found: &str) -> Error {
-        Error::new(Kind::NotAnImage { path: self.root.clone(), found: found.to_owned() })
+        Error::new(Kind::NotAnImage { path: self.root.clone(), found: found.to_owned(), lost: false })
+    }
+
+    fn lost(&self, found: &str) -> Error {
+        Error::new(Kind::NotAnImage { path: self.root.clone(), found: found.to_owned(), lost: true })
     }
 }
 

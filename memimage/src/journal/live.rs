@@ -1,14 +1,15 @@
 //! A running journal: the group commit, its syncer thread, and the segment made ahead.
 
 use std::ops::DerefMut;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 
-use super::ahead::Ahead;
+use super::ahead::{Ahead, Host};
 use super::batch::{Mark, NoRoom, Open, Plan};
-use super::commit::{Caps, Commit, Durability, Sink};
+use super::commit::{Caps, Commit, Sink, writing};
+use super::durability::Durability;
 use super::frame::FrameKind;
 use super::ticket::Ticket;
 use super::writer::Writer;
@@ -30,11 +31,11 @@ impl Journal {
         let (next, time): (Seq, Timestamp) = (writer.end.written.next(), writer.end.time);
         let path = writer.file.path().to_owned();
         let commit = Commit::new(writer, durability, caps, |lead| Open::new(next, time, plan, lead));
-        ahead.attach(&commit);
+        ahead.attach(Arc::downgrade(&commit) as Weak<dyn Host>);
         let syncing = Arc::clone(&commit);
         let syncer = std::thread::Builder::new()
             .name("memimage-syncer".to_owned())
-            .spawn(move || syncing.run_syncer())
+            .spawn(move || writing(|| syncing.run_syncer()))
             .map_err(|source| Error::io("starting a thread for", &path, source))?;
         ahead.start(None);
         Ok(Journal { commit, ahead, syncer: Mutex::new(Some(syncer)) })

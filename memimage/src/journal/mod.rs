@@ -1,31 +1,45 @@
 //! The journal: the record of every command, in segments of frames.
+//!
+//! From bytes to a running journal, each using only those before it:
+//!
+//! 1. bytes, without I/O: `frame`, `segment` (the header of one), `record` (one event in a frame), `tail` (what the first
+//!    place that cannot be read means), `table` (the shapes of the events), `genesis`, `durable`, `reader`
+//! 2. files, for reading: `layout` (which there are), `source`, `scan` (all frames, up to the end)
+//! 3. files, for writing: `repair` (of that end), `maker` (of segments)
+//! 4. group commit: `ticket`, `batch`, `durability`, `commit`
+//! 5. the running journal: `create` (a new one), `ahead` (its next segment), `writer`, `live`
+//!
+//! `tests/tests/architecture.rs` keeps this order.
 
-mod ahead;
-mod batch;
-mod commit;
-mod create;
-mod durable;
 mod frame;
-mod genesis;
-mod layout;
-mod live;
-mod maker;
-mod reader;
-mod record;
-mod repair;
-mod scan;
 mod segment;
-mod source;
-mod table;
+mod record;
 mod tail;
+mod table;
+mod genesis;
+mod durable;
+mod reader;
+mod layout;
+mod source;
+mod scan;
+mod repair;
+mod maker;
 mod ticket;
+mod batch;
+mod durability;
+mod commit;
+#[cfg(all(test, shuttle))]
+mod explored;
+mod create;
+mod ahead;
 mod writer;
+mod live;
 
-pub use commit::Durability;
+pub use durability::Durability;
 
 pub(crate) use ahead::{Ahead, Ready};
 pub(crate) use batch::{NoRoom, Open, Place, Plan};
-pub(crate) use commit::Caps;
+pub(crate) use commit::{Caps, is_writing};
 pub(crate) use create::create;
 pub(crate) use durable::{BLOCK, DurableBlock};
 pub(crate) use frame::{Frame, FrameKind, Salts};

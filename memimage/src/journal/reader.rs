@@ -21,6 +21,11 @@ impl Chain {
     /// Before the first frame of a journal.
     pub(crate) const START: Chain = Chain { next_seq: Seq::new(1), previous: 0, epoch: 0, durable: Seq::ZERO };
 
+    /// The last event so far.
+    pub(crate) fn before(&self) -> Seq {
+        Seq::new(self.next_seq.get() - 1)
+    }
+
     /// The chain after `frame`, or what is wrong with its place in the chain.
     fn followed_by(&self, frame: &Frame<'_>) -> Result<Chain, String> {
         let header = &frame.header;

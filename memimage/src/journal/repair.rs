@@ -62,10 +62,29 @@ fn free_path(disk: &dyn Disk, layout: &Layout, end: &End, offset: usize) -> Resu
 ///
 /// They were read, but perhaps from the operating system's cache only: after a sync that failed, a later sync may report
 /// success without having written them.
-pub(crate) fn write_again(file: &StoredFile, end: &End) -> Result<(), Error> {
-    if end.unproven.is_empty() {
+///
+/// So may the zeros of a place that was cleared: they are written again as far as a copy in the quarantine says.
+pub(crate) fn write_again(disk: &dyn Disk, layout: &Layout, file: &StoredFile, end: &End) -> Result<(), Error> {
+    let cleared = cleared_up_to(disk, layout, end)?.min(end.bytes.len() as u64);
+    if end.unproven.is_empty() && cleared <= end.offset as u64 {
         return Ok(());
     }
     file.write_all(&end.bytes[end.unproven.clone()], end.unproven.start as u64)?;
+    if cleared > end.offset as u64 {
+        file.write_all(&vec![0; cleared as usize - end.offset], end.offset as u64)?;
+    }
     file.sync_data()
+}
+
+/// Where the last place of this segment ends that was ever cleared.
+fn cleared_up_to(disk: &dyn Disk, layout: &Layout, end: &End) -> Result<u64, Error> {
+    let dir = layout.quarantine();
+    let copies = disk.list(&dir).map_err(|error| failed("listing", &dir, error))?;
+    let of_segment = format!("{:08}-", end.segment.get());
+    let ends = copies.iter().filter_map(|copy| {
+        let name = copy.name.to_str()?.strip_prefix(&of_segment)?;
+        let start: u64 = name.split('-').next()?.parse().ok()?;
+        start.checked_add(copy.len)
+    });
+    Ok(ends.max().unwrap_or(0))
 }

@@ -81,7 +81,8 @@ impl<'a> Scan<'a> {
     pub(crate) fn segment_after(&self, seq: Seq) -> Result<SegmentId, Error> {
         for segment in self.source.segments().rev().filter(|&segment| segment <= self.active) {
             let first = self.source.first_frame(segment)?;
-            if first.is_some_and(|header| header.first_seq <= seq.next()) {
+            // the segment that holds `seq` itself: the one after it may begin with what a crash left of a frame
+            if first.is_some_and(|header| header.first_seq <= seq) {
                 return Ok(segment);
             }
         }
@@ -123,6 +124,14 @@ impl<'a> Scan<'a> {
             };
             if segment == self.active {
                 let durable = self.durable.max(found.durable);
+                if sealed && durable >= found.next_seq {
+                    let position = Position { segment: Some(segment.next()), offset: None, seq: Some(found.next_seq) };
+                    let what = format!(
+                        "its file is missing or empty, and events up to {durable} are known to have been synced"
+                    );
+                    let path = self.source.path(segment.next());
+                    return Err(Error::new(Kind::Corrupt { path, position, what, suspect: false }));
+                }
                 let proven = events.iter().rev().find(|(_, last)| *last <= durable).map_or(SEGMENT_HEADER, |at| at.0);
                 let unproven = proven.min(offset)..offset;
                 return Ok(Some(End { segment, bytes, offset, chain: found, sealed, torn, unproven }));

@@ -10,6 +10,8 @@ pub(crate) const SEGMENT_HEADER: usize = 4096;
 pub(crate) const MIN_SEGMENT: u64 = 16 << 10;
 /// The longest segment that is made for ordinary records; a single large record may get a longer one.
 pub(crate) const MAX_SEGMENT: u64 = 1 << 30;
+/// The longest segment there can be: made for the largest record, and the shapes before it.
+const LONGEST: u64 = 4 << 30;
 /// The longest name of a model.
 pub(crate) const MAX_MODEL_NAME: usize = 255;
 
@@ -98,6 +100,10 @@ impl SegmentHeader {
         }
         let model = std::str::from_utf8(&bytes[MODEL_AT..MODEL_AT + text_len])
             .map_err(|_| HeaderFault::Damaged("the model's name is no text"))?;
+        let len = u64_at(bytes, 120);
+        if !len.is_multiple_of(4096) || !(MIN_SEGMENT..=LONGEST).contains(&len) {
+            return Err(HeaderFault::Damaged("the segment's length cannot be"));
+        }
         let parent_uuid: [u8; 16] = array(&bytes[88..104]);
         let parent = (parent_uuid != [0; 16]).then(|| (parent_uuid, Seq::new(u64_at(bytes, 104))));
         let identity =
@@ -105,7 +111,7 @@ impl SegmentHeader {
         Ok(SegmentHeader {
             identity,
             segment: SegmentId::new(u64_at(bytes, 112)),
-            len: u64_at(bytes, 120),
+            len,
             epoch: u64_at(bytes, 128),
             created: Timestamp::from_micros(u64_at(bytes, 136)),
         })

@@ -115,11 +115,19 @@ impl Source {
         }
     }
 
-    /// The header of a segment's first frame, if it is good.
+    /// The header of a segment's first frame, if all of the frame is good: a crash may have left the header alone.
     pub(crate) fn first_frame(&self, segment: SegmentId) -> Result<Option<FrameHeader>, Error> {
-        let mut bytes = [0; frame::HEADER];
-        let read = self.file(segment, Access::Read)?.read_up_to(&mut bytes, SEGMENT_HEADER as u64)?;
-        Ok(frame::peek(&bytes[..read], Checksum::new(&self.identity().uuid, segment)))
+        let file = self.file(segment, Access::Read)?;
+        let checksum = Checksum::new(&self.identity().uuid, segment);
+        let mut bytes = vec![0; frame::HEADER];
+        file.read_up_to(&mut bytes, SEGMENT_HEADER as u64)?;
+        let Some(len) = frame::peek(&bytes, checksum) else { return Ok(None) };
+        if len as u64 > file.len()? {
+            return Ok(None);
+        }
+        bytes.resize(len, 0);
+        file.read_up_to(&mut bytes, SEGMENT_HEADER as u64)?;
+        Ok(frame::parse(&bytes, 0, checksum).ok().map(|frame| frame.header))
     }
 
     /// The path of a segment's file.

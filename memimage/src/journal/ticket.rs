@@ -70,9 +70,12 @@ impl Ticket {
         self.stage.store(Stage::Sealed as u8, Ordering::Release);
     }
 
-    /// Tells all who wait, once.
+    /// Tells all who wait, once: what was told first stands.
     pub(crate) fn settle(&self, result: Result<(), Error>) {
         let mut waiters = self.waiters.lock();
+        if self.is_settled() {
+            return;
+        }
         let stage = match result {
             Ok(()) => Stage::Done,
             Err(error) => {

@@ -42,7 +42,7 @@ pub(crate) struct End {
     pub(crate) written: Seq,
     /// The last event synced.
     pub(crate) durable: Seq,
-    /// The recorded time of the last event.
+    /// The time from which those of the last batch are counted, or that of the last event recovered.
     pub(crate) time: Timestamp,
 }
 
@@ -88,7 +88,12 @@ impl Writer {
             self.append_synced(FrameKind::Seal, &[])?;
             self.sealed = true;
         }
-        self.file = self.ahead.take(segment).expect("a batch is placed in a segment only when that stands ready");
+        let Some(file) = self.ahead.take(segment) else {
+            return Err(
+                self.misplaced(format!("segment {segment} does not stand ready, and a batch was planned for it"))
+            );
+        };
+        self.file = file;
         self.segment = segment;
         self.sealed = false;
         self.end.offset = SEGMENT_HEADER as u64;
@@ -109,7 +114,8 @@ impl Sink for Writer {
         }
         let here = Place { segment: self.segment, offset: self.end.offset };
         if batch.place != here || batch.first_seq != self.end.written.next() {
-            return Err(self.misplaced(batch));
+            let (first, place) = (batch.first_seq, batch.place);
+            return Err(self.misplaced(format!("a batch from event {first} was planned for {place:?}")));
         }
         if batch.kind == FrameKind::Shapes {
             self.shapes = batch.bytes[HEADER..].to_vec();
@@ -141,17 +147,10 @@ impl Sink for Writer {
 }
 
 impl Writer {
-    /// The batch was planned for another place: a bug, and one that must not reach the disk.
-    fn misplaced(&self, batch: &Batch) -> Error {
-        Error::new(Kind::Corrupt {
-            path: self.file.path().to_owned(),
-            position: Position {
-                segment: Some(self.segment),
-                offset: Some(self.end.offset),
-                seq: Some(batch.first_seq),
-            },
-            what: format!("a batch was planned for {:?}, which is not where the journal ends", batch.place),
-            suspect: false,
-        })
+    /// The plan and the journal do not agree: a bug, and one that must not reach the disk.
+    fn misplaced(&self, what: String) -> Error {
+        let (segment, offset) = (Some(self.segment), Some(self.end.offset));
+        let position = Position { segment, offset, seq: Some(self.end.written.next()) };
+        Error::new(Kind::Corrupt { path: self.file.path().to_owned(), position, what, suspect: false })
     }
 }

@@ -55,7 +55,7 @@ impl Display for Difference {
             Change::FieldRemoved { shape } => write!(f, "{shape} in the journal, not in this program"),
             Change::Renamed { name } => write!(f, "renamed to {name} in this program"),
             Change::FieldsReordered { journal, program } => {
-                write!(f, "fields in the order {journal} in the journal, {program} in this program")
+                write!(f, "fields in the order ({journal}) in the journal, ({program}) in this program")
             }
             Change::VariantAdded { index } => {
                 write!(f, "not in the journal, variant {index} in this program; a new variant goes last")
@@ -70,6 +70,15 @@ impl Display for Difference {
 }
 
 /// All places where the shape in a journal and the program's part ways; `root` begins their paths.
+///
+/// ```
+/// use memimage::{Shape, ShapeTree, differences};
+///
+/// let journal = ShapeTree::of(<(u32, Option<String>)>::SHAPE);
+/// let program = ShapeTree::of(<(u64, Option<String>)>::SHAPE);
+/// let found = differences("payload", &journal, &program);
+/// assert_eq!(found[0].to_string(), "payload.0: u32 in the journal, u64 in this program");
+/// ```
 ///
 /// None if every value that the journal may hold means the same to this program: the shapes are equal, or the program has
 /// more variants at the end of an enum.
@@ -225,22 +234,22 @@ struct Pairs {
 }
 
 impl Pairs {
-    fn by_name<'a>(journal: impl Iterator<Item = &'a str>, program: impl Iterator<Item = &'a str>) -> Pairs {
-        let mut unpaired = HashMap::new();
-        let mut journal_of = Vec::new();
-        for (i, name) in program.enumerate() {
-            unpaired.entry(name).or_insert(i);
-            journal_of.push(None);
+    /// A name that comes more than once, which only a journal can hold, is paired in its order.
+    fn by_name<'a>(
+        journal: impl Iterator<Item = &'a str>,
+        program: impl DoubleEndedIterator<Item = &'a str> + ExactSizeIterator,
+    ) -> Pairs {
+        let mut journal_of = vec![None; program.len()];
+        let mut unpaired: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (i, name) in program.enumerate().rev() {
+            unpaired.entry(name).or_default().push(i);
         }
-        let mut program_of = Vec::new();
-        for (i, name) in journal.enumerate() {
-            let pair = unpaired.remove(name);
-            if let Some(pair) = pair {
-                journal_of[pair] = Some(i);
-            }
-            program_of.push(pair);
-        }
-        Pairs { program_of, journal_of }
+        let pair = |(i, name)| {
+            let pair = unpaired.get_mut(name)?.pop()?;
+            journal_of[pair] = Some(i);
+            Some(pair)
+        };
+        Pairs { program_of: journal.enumerate().map(pair).collect(), journal_of }
     }
 
     fn keep_order(&self) -> bool {
@@ -286,3 +295,6 @@ fn shorten(mut text: String) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,7 @@ impl Fingerprint {
 
     /// The fingerprint of the shape that is encoded as `bytes`; whether they are a shape is not looked at.
     pub(crate) fn of_encoded(bytes: &[u8]) -> Fingerprint {
-        Fingerprint(fnv::finish(bytes.iter().fold(fnv::START, |hash, &byte| fnv::byte(hash, byte))))
+        Fingerprint(fnv::finish(fnv::bytes(fnv::START, bytes)))
     }
 }
 
@@ -175,12 +175,7 @@ impl Walk {
     const fn name(&mut self, name: &str) {
         assert!(name.len() <= MAX_NAME, "a name in a shape is longer than 1024 bytes");
         self.number(name.len() as u64);
-        let bytes = name.as_bytes();
-        let mut i = 0;
-        while i < bytes.len() {
-            self.byte(bytes[i]);
-            i += 1;
-        }
+        self.hash = fnv::bytes(self.hash, name.as_bytes());
     }
 
     const fn number(&mut self, mut number: u64) {
@@ -198,5 +193,143 @@ impl Walk {
     const fn count(&mut self) {
         self.nodes += 1;
         assert!(self.nodes <= MAX_NODES, "a type's shape is too large: more than 65536 parts");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shape::samples::{Chain, Id, Knot, Order, Pair, Shrub, Side, Tree};
+    use crate::shape::{Field, Shape, ShapeTree, Struct, generic_identity};
+
+    /// Computed by the compiler, and equal to what the encoded shape gives.
+    macro_rules! of {
+        ($type:ty) => {{
+            const FINGERPRINT: Fingerprint = fingerprint(<$type>::SHAPE);
+            let tree = ShapeTree::of(<$type>::SHAPE);
+            assert_eq!(FINGERPRINT, Fingerprint::of_encoded(&tree.encode()));
+            assert_eq!(FINGERPRINT, tree.fingerprint());
+            assert_eq!(tree, ShapeTree::decode(&tree.encode()).unwrap());
+            FINGERPRINT
+        }};
+    }
+
+    /// Written in journals: none of these may ever change.
+    #[test]
+    fn frozen() {
+        let found = [
+            ("u32", of!(u32)),
+            ("Vec<u8>", of!(Vec<u8>)),
+            ("Id", of!(Id)),
+            ("Side", of!(Side)),
+            ("Order", of!(Order)),
+            ("Tree", of!(Tree)),
+            ("Chain<u8>", of!(Chain<u8>)),
+        ];
+        let text: String = found.iter().map(|(name, fingerprint)| format!("{name} {fingerprint}\n")).collect();
+        expect_test::expect![[r#"
+            u32 a77b22d6ed673fcc
+            Vec<u8> 8c17a6ca7108dd01
+            Id 70f39f14a1b63208
+            Side a3ebe13366fdb337
+            Order 8c8612d93d8d8f06
+            Tree a110e12375b67739
+            Chain<u8> a512b6fc13de3f3d
+        "#]]
+        .assert_eq(&text);
+    }
+
+    #[test]
+    fn type_names_do_not_count_and_structure_does() {
+        assert_eq!(of!(Tree), of!(Shrub));
+        assert_eq!(of!(std::collections::HashMap<u8, u16>), of!(std::collections::BTreeMap<u8, u16>));
+        assert_eq!(of!(Box<str>), of!(String));
+        let different = [
+            of!(u32),
+            of!(i32),
+            of!((u32,)),
+            of!([u32; 1]),
+            of!([u32; 2]),
+            of!((u32, u32)),
+            of!(Id),
+            of!(Option<u32>),
+            of!(Vec<u32>),
+            of!(std::collections::BTreeSet<u32>),
+            of!(Pair<u32>),
+            of!(Tree),
+            of!(Vec<Tree>),
+        ];
+        let distinct: std::collections::HashSet<_> = different.into_iter().collect();
+        assert_eq!(distinct.len(), different.len());
+    }
+
+    #[test]
+    fn a_generic_type_inside_itself_is_no_recursion() {
+        assert_eq!(ShapeTree::of(Pair::<Pair<u8>>::SHAPE).to_string(), "struct(struct(u8, u8), struct(u8, u8))");
+        assert_ne!(of!(Pair<Pair<u8>>), of!(Pair<Pair<u16>>));
+        assert_ne!(of!(Pair<Pair<u8>>), of!(Pair<Pair<Pair<u8>>>));
+    }
+
+    #[test]
+    fn recursion_is_counted_in_structs_and_enums_to_step_out_of() {
+        assert_eq!(ShapeTree::of(Tree::SHAPE).to_string(), "{value: u32, children: list<back(0)>}");
+        assert_eq!(ShapeTree::of(Knot::SHAPE).to_string(), "enum {End, More(struct(back(1), back(1)))}");
+        assert_eq!(ShapeTree::of(Chain::<u8>::SHAPE).to_string(), "enum {End, Link(u8, back(0))}");
+        // The inner chain's way back leads to the inner chain.
+        assert_eq!(
+            ShapeTree::of(Chain::<Chain<u8>>::SHAPE).to_string(),
+            "enum {End, Link(enum {End, Link(u8, back(0))}, back(0))}"
+        );
+        assert_eq!(ShapeTree::of(Chain::<Tree>::SHAPE).to_string(), {
+            "enum {End, Link({value: u32, children: list<back(0)>}, back(0))}"
+        });
+        of!(Knot);
+        of!(Chain<Chain<Tree>>);
+    }
+
+    type Nested4<T> = Option<Option<Option<Option<T>>>>;
+    type Nested16<T> = Nested4<Nested4<Nested4<Nested4<T>>>>;
+
+    #[test]
+    fn the_compiler_can_follow_as_deep_as_a_journal_allows() {
+        type Nested63 = Nested16<Nested16<Nested16<Nested4<Nested4<Nested4<Option<Option<Option<u8>>>>>>>>>;
+        of!(Nested63);
+    }
+
+    #[test]
+    #[should_panic(expected = "nested too deep")]
+    fn deeper_is_refused() {
+        fingerprint(Nested16::<Nested16<Nested16<Nested16<u8>>>>::SHAPE);
+    }
+
+    #[test]
+    #[should_panic(expected = "too large")]
+    fn larger_is_refused() {
+        type Sixteen<T> = (T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T);
+        fingerprint(Sixteen::<Sixteen<Sixteen<Sixteen<u8>>>>::SHAPE);
+    }
+
+    #[test]
+    #[should_panic(expected = "not around it")]
+    fn a_way_back_to_nowhere_is_refused() {
+        fingerprint(ShapeRef::new(&Descriptor::Back(1)));
+    }
+
+    #[test]
+    #[should_panic(expected = "a newtype has one field")]
+    fn a_style_that_does_not_fit_its_fields_is_refused() {
+        static DESCRIPTOR: Descriptor =
+            Descriptor::Struct(Struct { identity: generic_identity("", 0, 0, 0), style: Style::Newtype, fields: &[] });
+        fingerprint(ShapeRef::new(&DESCRIPTOR));
+    }
+
+    #[test]
+    fn names_of_fields_without_names_do_not_count() {
+        static DESCRIPTOR: Descriptor = Descriptor::Struct(Struct {
+            identity: generic_identity("", 0, 0, 0),
+            style: Style::Newtype,
+            fields: &[Field { name: "zero", shape: u32::SHAPE }],
+        });
+        assert_eq!(fingerprint(ShapeRef::new(&DESCRIPTOR)), of!(Id));
     }
 }

@@ -8,6 +8,16 @@ pub(super) const fn byte(hash: u64, byte: u8) -> u64 {
     (hash ^ byte as u64).wrapping_mul(0x0000_0100_0000_01b3)
 }
 
+/// `hash` with more bytes.
+pub(super) const fn bytes(mut hash: u64, bytes: &[u8]) -> u64 {
+    let mut i = 0;
+    while i < bytes.len() {
+        hash = byte(hash, bytes[i]);
+        i += 1;
+    }
+    hash
+}
+
 /// Spreads every bit over all others (FNV alone leaves the last bytes in the low ones): MurmurHash3's last step.
 pub(super) const fn finish(hash: u64) -> u64 {
     let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);

@@ -44,6 +44,8 @@ opaque! {
     jiff::civil::ISOWeekDate => "jiff::civil::ISOWeekDate",
 }
 
+// Its form hangs on the crate's features: our feature asks for `serde-str`; `serde-float`, asked for by any other crate
+// of the program, would change it.
 #[cfg(feature = "rust_decimal")]
 opaque! {
     rust_decimal::Decimal => "rust_decimal::Decimal",

@@ -3,7 +3,10 @@
 //! [`ShapeRef`] is the compiler's form of a shape, a constant of each type; [`ShapeTree`] the form that is read from a
 //! journal. Both have the same [`Fingerprint`], since it is computed over the bytes that a journal holds.
 
+#[cfg(test)]
+mod arbitrary;
 mod collections;
+mod decoding;
 mod descriptor;
 mod difference;
 mod encoding;
@@ -14,26 +17,29 @@ mod identity;
 mod node;
 mod pointer;
 mod primitives;
+#[cfg(test)]
+pub(crate) mod samples;
 mod std_types;
 mod text;
 mod tree;
 
+pub use decoding::DecodeShapeError;
 pub use descriptor::{Descriptor, Enum, Field, Primitive, Struct, Style, Variant};
 pub use difference::{Difference, differences};
-pub use encoding::DecodeShapeError;
 pub use fingerprint::{Fingerprint, fingerprint};
-pub use identity::{generic_identity, identity};
+pub use identity::{Back, generic_identity, identity};
 pub use pointer::ShapeRef;
 pub use tree::ShapeTree;
 
 /// A type whose structure is known: field and variant names, their order, and primitives.
 ///
-/// Derive it for your own types, next to serde's `Serialize` and `Deserialize`.
+/// Derive it for your own types, beside serde's `Serialize` and `Deserialize`. Those of std that serde knows have one, and
+/// those of uuid, chrono, jiff, rust_decimal and indexmap under the feature of that name. `Rc` and `Arc` have none.
 #[diagnostic::on_unimplemented(
     message = "the shape of `{Self}` is not known",
     label = "no `Shape`",
     note = "derive it beside `Serialize` and `Deserialize`: `#[derive(memimage::Shape)]`",
-    note = "for uuid, chrono, jiff, rust_decimal and indexmap, enable memimage's feature of that name",
+    note = "types of uuid, chrono, jiff, rust_decimal and indexmap have one under memimage's feature of that name",
     note = "a type of another crate gets an explicit name where it is used: `#[shape(opaque = \"name\")]` on the field"
 )]
 pub trait Shape {

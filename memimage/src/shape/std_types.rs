@@ -6,14 +6,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 use std::ops::{Bound, Range, RangeFrom, RangeInclusive, RangeTo};
 use std::time::{Duration, SystemTime};
 
-use super::{Descriptor, Enum, Field, Shape, ShapeRef, Struct, Style, Variant, identity::std_identity};
+use super::{Descriptor, Enum, Field, Shape, ShapeRef, Struct, Style, Variant, generic_identity};
 
 /// Gives a type the shape of a struct with named fields.
 macro_rules! structure {
     ($type:ident $(<$parameter:ident>)? { $($field:ident: $shape:ty),* }) => {
         impl $(<$parameter: Shape>)? Shape for $type $(<$parameter>)? {
             const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Struct(Struct {
-                identity: std_identity(stringify!($type)),
+                identity: generic_identity(stringify!($type), 0, 0, 0),
                 style: Style::Named,
                 fields: &[$(Field { name: stringify!($field), shape: <$shape>::SHAPE }),*],
             }));
@@ -26,7 +26,7 @@ macro_rules! enumeration {
     ($type:ident $(<$($parameter:ident),+>)? { $($variant:ident $(($shape:ty))?),* }) => {
         impl $(<$($parameter: Shape),+>)? Shape for $type $(<$($parameter),+>)? {
             const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Enum(Enum {
-                identity: std_identity(stringify!($type)),
+                identity: generic_identity(stringify!($type), 0, 0, 0),
                 variants: &[$(enumeration!(@ $variant $(($shape))?)),*],
             }));
         }
@@ -78,7 +78,7 @@ same! {
 
 impl<T: ?Sized> Shape for PhantomData<T> {
     const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Struct(Struct {
-        identity: std_identity("PhantomData"),
+        identity: generic_identity("PhantomData", 0, 0, 0),
         style: Style::Unit,
         fields: &[],
     }));

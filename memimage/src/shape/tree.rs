@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::encoding::{self, DecodeShapeError};
+use super::decoding::{self, DecodeShapeError};
+use super::encoding;
 use super::node::Node;
 use super::{Fingerprint, ShapeRef, fingerprint};
 
@@ -32,7 +33,7 @@ impl ShapeTree {
     ///
     /// If they are no shape, exceed its bounds, or go on after it.
     pub fn decode(bytes: &[u8]) -> Result<ShapeTree, DecodeShapeError> {
-        let root = encoding::read(bytes)?;
+        let root = decoding::read(bytes)?;
         Ok(ShapeTree { root, fingerprint: Fingerprint::of_encoded(bytes) })
     }
 
@@ -56,5 +57,74 @@ impl ShapeTree {
 impl fmt::Display for ShapeTree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.root.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::shape::arbitrary;
+    use crate::shape::samples::Order;
+    use crate::shape::{Shape, fingerprint};
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(node in arbitrary::node()) {
+            let mut bytes = Vec::new();
+            encoding::write(&node, &mut bytes);
+            let tree = ShapeTree::decode(&bytes).unwrap();
+            prop_assert_eq!(tree.root(), &node);
+            prop_assert_eq!(tree.encode(), bytes);
+        }
+
+        #[test]
+        fn whatever_is_read_is_written_the_same(bytes in prop::collection::vec(prop_oneof![0..0x30u8, any::<u8>()], 0..64)) {
+            if let Ok(tree) = ShapeTree::decode(&bytes) {
+                prop_assert_eq!(tree.encode(), bytes);
+            }
+        }
+
+        #[test]
+        fn a_changed_byte_is_another_shape_or_none(node in arbitrary::node(), at in any::<prop::sample::Index>(), bit in 0..8u8) {
+            let tree = ShapeTree::of_node(&node);
+            let mut bytes = tree.encode();
+            bytes[at.index(tree.encode().len())] ^= 1u8 << bit;
+            if let Ok(changed) = ShapeTree::decode(&bytes) {
+                prop_assert_ne!(changed.fingerprint(), tree.fingerprint());
+                prop_assert_ne!(changed, tree);
+            }
+        }
+    }
+
+    /// Written in journals: this may never change.
+    #[test]
+    fn frozen() {
+        let tree = ShapeTree::of(Order::SHAPE);
+        let hex: String = tree.encode().iter().map(|byte| format!("{byte:02x}")).collect();
+        expect!["2703030269642701040473696465280403426964000341736b010404426f746802020405054c696d6974030105707269636505046d656d6f200f"].assert_eq(&hex);
+        expect![
+            "{id: struct(u32), side: enum {Bid, Ask(u32), Both(u32, u64), Limit{price: u64}}, memo: option<string>}"
+        ]
+        .assert_eq(&tree.to_string());
+    }
+
+    #[test]
+    fn text_tells_every_kind_apart() {
+        type Everything = (
+            (u8, bool, f64, char, String, std::ffi::CString, ()),
+            (u8,),
+            [i128; 3],
+            Vec<std::collections::BTreeSet<u16>>,
+            std::collections::BTreeMap<String, Option<u64>>,
+            std::marker::PhantomData<u8>,
+            std::ops::Range<i8>,
+            std::net::IpAddr,
+        );
+        let tree = ShapeTree::of(Everything::SHAPE);
+        assert_eq!(tree.fingerprint(), fingerprint(Everything::SHAPE));
+        expect!["((u8, bool, f64, char, string, bytes, ()), (u8,), [i128; 3], list<set<u16>>, map<string, option<u64>>, struct, {start: i8, end: i8}, enum {V4([u8; 4]), V6([u8; 16])})"].assert_eq(&tree.to_string());
     }
 }

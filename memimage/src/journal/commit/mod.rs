@@ -8,6 +8,13 @@
 //! Locks are taken in the order model → `open` → `state`; `sink` is held with neither. `shuttle` explores the schedules
 //! of this module: see `explored.rs`.
 
+#![expect(clippy::disallowed_methods, reason = "when a batch is written is no part of the state")]
+
+mod leader;
+mod syncer;
+
+pub(crate) use leader::{is_writing, writing};
+
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -15,29 +22,15 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Mark, NoRoom, Open, Spare};
+use super::durability::Durability;
 use super::frame::FrameKind;
-use super::ticket::{Lead, Stage, Ticket};
+use super::ticket::{Lead, Ticket};
 use crate::error::{Error, Kind};
 use crate::seq::Seq;
-use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex};
+use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, has_come};
 
 /// How long an un-awaited batch may lie in memory.
 const LINGER: Duration = Duration::from_millis(1);
-
-/// When an answer is given, and so what a crash may take back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Durability {
-    /// An answer is given once it is on disk by fdatasync. Nothing answered is lost by a process kill or a power cut.
-    #[default]
-    Synced,
-    /// An answer is given once the operating system has it, which syncs it at the latest after this time. Nothing answered
-    /// is lost by a process kill; a power cut may take back what was answered in the last interval.
-    Interval(Duration),
-    /// An answer is given once the operating system has it, which writes it to disk when it likes. Nothing answered is lost
-    /// by a process kill; a power cut may take back whatever was answered since the last sync.
-    Buffered,
-}
 
 /// Where batches go: the journal's writer, or a stand-in for it.
 pub(crate) trait Sink: Send + 'static {
@@ -105,7 +98,16 @@ struct State {
     room_wakers: Vec<Waker>,
     stopping: bool,
     /// Why nothing will be written any more.
-    failed: Option<Error>,
+    failed: Option<Failure>,
+}
+
+/// Why nothing will be written any more.
+#[derive(Clone)]
+struct Failure {
+    /// For those whose commands were not recorded.
+    lost: Error,
+    /// For those who asked for a sync: whether all is on disk is unknown, unless all was synced before.
+    unsynced: Error,
 }
 
 impl State {
@@ -116,8 +118,7 @@ impl State {
 
     /// Whether something is to be done by now though nobody waits for it.
     fn due(&self) -> bool {
-        let deadline = self.deadline();
-        deadline.is_some_and(|deadline| cfg!(shuttle) || deadline <= Instant::now())
+        self.deadline().is_some_and(has_come)
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -241,8 +242,8 @@ impl<S: Sink> Commit<S> {
 
     fn enqueue(&self, batch: Batch) {
         let mut state = self.state.lock();
-        if let Some(error) = &state.failed {
-            batch.ticket.settle(Err(error.clone()));
+        if let Some(failure) = &state.failed {
+            batch.ticket.settle(Err(failure.lost.clone()));
             return;
         }
         state.queue.push_back(batch);
@@ -281,7 +282,9 @@ impl<S: Sink> Commit<S> {
         if self.is_full() {
             let mut state = self.state.lock();
             if state.queue.len() >= self.caps.pending_batches && state.failed.is_none() {
-                state.room_wakers.push(context.waker().clone());
+                if !state.room_wakers.iter().any(|known| known.will_wake(context.waker())) {
+                    state.room_wakers.push(context.waker().clone());
+                }
                 return Poll::Pending;
             }
         }
@@ -289,12 +292,17 @@ impl<S: Sink> Commit<S> {
     }
 
     /// Syncs all that was executed, whatever the durability.
+    ///
+    /// After [`stop`](Commit::stop) nobody is left to sync, and nothing to be synced.
     pub(crate) fn sync(&self) -> Result<(), Error> {
         let ticket = Ticket::new(Weak::<Commit<S>>::new());
         {
             let mut state = self.state.lock();
-            if let Some(error) = &state.failed {
-                return Err(error.clone());
+            if let Some(failure) = &state.failed {
+                return Err(failure.unsynced.clone());
+            }
+            if state.stopping {
+                return Err(Error::new(Kind::Closed));
             }
             if self.syncs() {
                 drop(state);
@@ -310,136 +318,32 @@ impl<S: Sink> Commit<S> {
         ticket.result().expect("a parked ticket is settled")
     }
 
-    /// The oldest batch that is not written: the queue's, or else the open one.
-    fn next_batch(&self) -> Option<Batch> {
-        if let Some(batch) = self.pop() {
-            return Some(batch);
-        }
-        let mut open = self.open.lock();
-        // a batch that was complete meanwhile is older than the open one
-        if let Some(batch) = self.pop() {
-            return Some(batch);
-        }
-        if self.state.lock().failed.is_some() {
-            // whoever waits for the open batch was told that it was not recorded
-            return None;
-        }
-        let batch = open.seal();
-        let mut state = self.state.lock();
-        state.awaited = false;
-        state.linger = None;
-        batch
-    }
-
-    fn pop(&self) -> Option<Batch> {
-        let mut state = self.state.lock();
-        let batch = state.queue.pop_front()?;
-        let full = state.queue.len() >= self.caps.pending_batches;
-        if !full && self.full.swap(false, Ordering::AcqRel) {
-            self.room.notify_all();
-            state.room_wakers.drain(..).for_each(Waker::wake);
-        }
-        Some(batch)
-    }
-
-    /// Writes the next batch, if there is one. Only who is busy may.
-    fn write_next(&self) -> bool {
-        let Some(mut batch) = self.next_batch() else { return true };
-        let last = batch.last_seq();
-        let result = {
-            let mut sink = self.sink.lock();
-            let result = sink.write(&mut batch).and_then(|()| if self.syncs() { sink.sync() } else { Ok(()) });
-            result.map(|()| sink.durable())
-        };
-        match result {
-            Ok(durable) => {
-                self.written.store(last.get(), Ordering::Release);
-                self.durable.fetch_max(durable.get(), Ordering::AcqRel);
-                self.batches.fetch_add(1, Ordering::Relaxed);
-                self.bytes.fetch_add(batch.bytes.len() as u64, Ordering::Relaxed);
-                batch.ticket.settle(Ok(()));
-                if let Durability::Interval(interval) = self.durability {
-                    self.state.lock().sync_by.get_or_insert_with(|| Instant::now() + interval);
-                }
-                self.spare.put(batch.bytes);
-                true
-            }
-            Err(error) => {
-                self.fail(&error, Some(&batch.ticket));
-                false
-            }
-        }
-    }
-
-    /// Writes everything and syncs it, for those who asked for that and for the interval's sake.
-    fn sync_all(&self, wanted: Vec<Arc<Ticket>>) -> bool {
-        loop {
-            let more = {
-                let open = self.open.lock();
-                let state = self.state.lock();
-                if state.failed.is_some() {
-                    drop((open, state));
-                    self.disappoint(&wanted);
-                    return false;
-                }
-                !state.queue.is_empty() || !open.is_empty()
-            };
-            if !more {
-                break;
-            }
-            if !self.write_next() {
-                self.disappoint(&wanted);
-                return false;
-            }
-        }
-        let result = {
-            let mut sink = self.sink.lock();
-            sink.sync().map(|()| sink.durable())
-        };
-        match result {
-            Ok(durable) => {
-                self.durable.fetch_max(durable.get(), Ordering::AcqRel);
-                wanted.iter().for_each(|ticket| ticket.settle(Ok(())));
-                true
-            }
-            Err(error) => {
-                self.fail(&error, None);
-                self.disappoint(&wanted);
-                false
-            }
-        }
-    }
-
-    /// Tells those who wanted a sync that there will be none.
-    fn disappoint(&self, wanted: &[Arc<Ticket>]) {
-        let error = self.state.lock().failed.clone().expect("only after a failure");
-        wanted.iter().for_each(|ticket| ticket.settle(Err(error.clone())));
-    }
-
     /// A write failed: nothing more is accepted, and everybody who waits is told.
     fn fail(&self, cause: &Error, written: Option<&Arc<Ticket>>) {
         let lost = Error::new(Kind::Poisoned { cause: cause.clone(), unknown: false });
         let unknown = Error::new(Kind::Poisoned { cause: cause.clone(), unknown: true });
         tracing::error!(error = %cause, "a write failed: the image is poisoned until it is reopened");
-        let mut open = self.open.lock();
-        open.end(lost.clone());
-        self.ended.store(true, Ordering::Release);
-        open.ticket().settle(Err(lost.clone()));
-        let mut state = self.state.lock();
-        state.failed = Some(lost.clone());
-        for batch in state.queue.drain(..) {
-            batch.ticket.settle(Err(lost.clone()));
-        }
-        for ticket in state.sync_wanted.drain(..) {
-            ticket.settle(Err(unknown.clone()));
-        }
-        if let Some(ticket) = written {
-            ticket.settle(Err(unknown));
-        }
-        self.full.store(false, Ordering::Release);
-        self.room.notify_all();
-        self.wake.notify_all();
-        state.room_wakers.drain(..).for_each(Waker::wake);
+        // told in the order of the journal, and with no lock held: a waker may run anything
+        let mut fates: Vec<(Arc<Ticket>, Error)> =
+            written.map(|ticket| (Arc::clone(ticket), unknown.clone())).into_iter().collect();
+        let wakers = {
+            let mut open = self.open.lock();
+            open.end(lost.clone());
+            self.ended.store(true, Ordering::Release);
+            let mut state = self.state.lock();
+            let in_doubt = written.is_some() || state.busy || self.durable() < self.written();
+            let unsynced = if in_doubt { unknown.clone() } else { lost.clone() };
+            state.failed = Some(Failure { lost: lost.clone(), unsynced: unsynced.clone() });
+            fates.extend(state.queue.drain(..).map(|batch| (batch.ticket, lost.clone())));
+            fates.push((Arc::clone(open.ticket()), lost));
+            fates.extend(state.sync_wanted.drain(..).map(|ticket| (ticket, unsynced.clone())));
+            self.full.store(false, Ordering::Release);
+            self.room.notify_all();
+            self.wake.notify_all();
+            std::mem::take(&mut state.room_wakers)
+        };
+        fates.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     /// Poisons the image for a reason outside the group commit.
@@ -448,73 +352,11 @@ impl<S: Sink> Commit<S> {
     }
 
     fn rest(&self) -> bool {
+        if self.state.lock().failed.is_some() {
+            return false;
+        }
         let result = self.sink.lock().rest();
         result.inspect_err(|error| self.fail(error, None)).is_ok()
-    }
-
-    /// The leader's end: what gathered meanwhile goes to the syncer.
-    fn step_down(&self) {
-        let idle = !self.state.lock().pressing();
-        if idle && !self.rest() {
-            return;
-        }
-        let mut state = self.state.lock();
-        if state.pressing() || state.due() || state.stopping {
-            self.hand_over(&mut state);
-        } else {
-            state.busy = false;
-            if state.deadline().is_some() {
-                self.wake.notify_one();
-            }
-        }
-    }
-
-    /// What the syncer thread does until it is [stopped](Commit::stop): takes over what is left, writes what nobody waits
-    /// for, and syncs at intervals.
-    pub(crate) fn run_syncer(&self) {
-        let mut state = self.state.lock();
-        while state.failed.is_none() {
-            if state.handed {
-                let wanted = std::mem::take(&mut state.sync_wanted);
-                let over = self.interval_is_over(&mut state);
-                let sync = over || !wanted.is_empty() || (state.stopping && !self.syncs());
-                drop(state);
-                let alive = if sync { self.sync_all(wanted) } else { self.write_next() };
-                state = self.state.lock();
-                if !alive || state.pressing() {
-                    continue;
-                }
-                drop(state);
-                let alive = self.rest();
-                state = self.state.lock();
-                if alive && !state.pressing() {
-                    state.busy = false;
-                    state.handed = false;
-                }
-            } else if !state.busy && (state.due() || (state.stopping && state.linger.is_some())) {
-                state.busy = true;
-                state.handed = true;
-            } else if state.stopping && !state.busy {
-                return;
-            } else {
-                match state.deadline().filter(|_| !state.busy) {
-                    Some(deadline) => {
-                        self.wake.wait_until(&mut state, deadline);
-                    }
-                    None => self.wake.wait(&mut state),
-                }
-            }
-        }
-        state.busy = false;
-        state.handed = false;
-    }
-
-    fn interval_is_over(&self, state: &mut State) -> bool {
-        let over = state.sync_by.is_some_and(|by| cfg!(shuttle) || by <= Instant::now());
-        if over {
-            state.sync_by = None;
-        }
-        over
     }
 
     /// Accepts nothing more, writes and syncs what was accepted, and ends the syncer.
@@ -537,41 +379,5 @@ impl<S: Sink> Commit<S> {
     /// The sink, once nobody else writes.
     pub(crate) fn sink(&self) -> impl std::ops::DerefMut<Target = S> {
         self.sink.lock()
-    }
-}
-
-impl<S: Sink> Lead for Commit<S> {
-    fn wait(&self, ticket: &Ticket) {
-        while !ticket.is_settled() {
-            let mut state = self.state.lock();
-            if ticket.is_settled() {
-                return;
-            }
-            if state.busy || state.failed.is_some() {
-                if ticket.stage() == Stage::Open {
-                    state.awaited = true;
-                }
-                drop(state);
-                ticket.park();
-            } else {
-                state.busy = true;
-                drop(state);
-                self.write_next();
-                self.step_down();
-            }
-        }
-    }
-
-    fn request(&self, ticket: &Ticket) {
-        let mut state = self.state.lock();
-        if ticket.is_settled() || state.failed.is_some() {
-            return;
-        }
-        if ticket.stage() == Stage::Open {
-            state.awaited = true;
-        }
-        if !state.busy {
-            self.hand_over(&mut state);
-        }
     }
 }

@@ -1,0 +1,255 @@
+//! Digests: what counts, and what does not.
+
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
+use std::hash::{BuildHasherDefault, DefaultHasher};
+
+use expect_test::expect;
+use proptest::prelude::*;
+use serde::ser::Serializer;
+
+mod contradictions;
+mod std_types;
+
+use super::*;
+use crate::shape::samples::{Chain, Id, Knot, Order, Pair, Shrub, Side, Tree};
+use crate::shape::{Descriptor, ShapeRef};
+
+type OtherHasher = BuildHasherDefault<DefaultHasher>;
+
+fn of<T: Shape + Serialize + ?Sized>(value: &T) -> u64 {
+    digest(value).unwrap().to_u64()
+}
+
+fn order() -> Order {
+    Order { id: Id(7), side: Side::Limit { price: 100 }, memo: Some("a memo of more than sixteen bytes".to_owned()) }
+}
+
+/// Stored on disk: none of these may ever change.
+#[test]
+fn frozen() {
+    let tree = Tree { value: 1, children: vec![Tree::default(), Tree { value: 2, children: vec![] }] };
+    let map: HashMap<String, Vec<i16>> = [("a".to_owned(), vec![-1]), (String::new(), vec![])].into();
+    let digests = [
+        ("()", of(&())),
+        ("0u8", of(&0u8)),
+        ("-1i8", of(&-1i8)),
+        ("u128", of(&(u128::MAX - 1))),
+        ("f32, f64", of(&(1.5f32, -0.0f64))),
+        ("char", of(&'ß')),
+        ("empty string", of("")),
+        ("string", of("memory image")),
+        ("bytes", of(c"memory image")),
+        ("none", of(&None::<u8>)),
+        ("list", of(&[1u64, 2, 3][..])),
+        ("empty list", of(&[0u64; 0][..])),
+        ("set", of(&BTreeSet::from([1u64, 2, 3]))),
+        ("empty set", of(&BTreeSet::<u64>::new())),
+        ("map", of(&map)),
+        ("array", of(&[1u64, 2, 3])),
+        ("order", of(&order())),
+        ("tree", of(&tree)),
+        ("opaque", of(&Opaque((order(), vec![(1u8, 'a')], BTreeMap::from([(1i128, None::<bool>)]))))),
+    ];
+    let text: String = digests.iter().map(|(name, digest)| format!("{name}: {digest:016x}\n")).collect();
+    expect![[r#"
+        (): 7acdbb98b1344213
+        0u8: ebecde93ce52f108
+        -1i8: 5e8670d7f5b8a574
+        u128: 8cfe1148ee5003d2
+        f32, f64: dea0ace5181f84b1
+        char: 71f85e72c5a99815
+        empty string: fd333d0193cec9f9
+        string: 88f1609bb50702f1
+        bytes: 88f1609bb50702f1
+        none: ebecde93ce52f108
+        list: 66b89b49f5a8ba27
+        empty list: ebecde93ce52f108
+        set: 0b1ad1d6ce9ab66c
+        empty set: 3f9af8dbf606d20b
+        map: ecd765d330599d70
+        array: b64bb716402ab669
+        order: 686514ac36ed28ff
+        tree: 89dbbcff1da95245
+        opaque: dffd1b2435a2700a
+    "#]]
+    .assert_eq(&text);
+}
+
+#[test]
+fn the_definition_in_the_docs_is_what_is_computed() {
+    fn fold(state: u64, word: u64) -> u64 {
+        let product = u128::from(state ^ word) * 0x9e37_79b9_7f4a_7c15;
+        (product >> 64) as u64 ^ product as u64
+    }
+    fn finish(mut hash: u64) -> u64 {
+        hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+        hash ^ (hash >> 33)
+    }
+    let item = |words: &[u64]| finish(words.iter().copied().fold(0x1319_8a2e_0370_7344, fold));
+    let whole = |words: &[u64]| finish(words.iter().copied().fold(0x243f_6a88_85a3_08d3, fold));
+    let name = xxhash_rust::xxh3::xxh3_64(b"name");
+
+    assert_eq!(of(&-1i8), whole(&[u64::MAX]));
+    assert_eq!(of(&(1u128 << 64 | 2)), whole(&[2, 1]));
+    assert_eq!(of(&1.5f32), whole(&[1.5f32.to_bits().into()]));
+    assert_eq!(of("name"), whole(&[name]));
+    assert_eq!(of(&(Some(3u8), None::<u8>)), whole(&[1, 3, 0]));
+    assert_eq!(of(&vec![4u8, 5]), whole(&[2, 4, 5]));
+    assert_eq!(of(&Side::Both(8, 9)), whole(&[2, 8, 9]));
+    assert_eq!(of(&BTreeSet::from([4u8, 5])), whole(&[2, item(&[4]).wrapping_add(item(&[5]))]));
+    let map = BTreeMap::from([("name", Id(1)), ("", Id(2))].map(|(name, id)| (name.to_owned(), id)));
+    let empty = xxhash_rust::xxh3::xxh3_64(b"");
+    assert_eq!(of(&map), whole(&[2, item(&[name, 1]).wrapping_add(item(&[empty, 2]))]));
+}
+
+#[test]
+fn order_of_maps_sets_and_heaps_does_not_count() {
+    let numbers: Vec<u32> = (0..1000).map(|i: u32| i.wrapping_mul(2_654_435_761)).collect();
+    let forwards = || numbers.iter().map(|&n| (n, Some(n)));
+
+    let map: HashMap<_, _> = forwards().collect();
+    let other: HashMap<_, _, OtherHasher> = forwards().rev().collect();
+    assert_ne!(map.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
+    assert_eq!(of(&map), of(&other));
+    assert_eq!(of(&map), of(&forwards().collect::<BTreeMap<_, _>>()));
+
+    let set: HashSet<_> = numbers.iter().copied().collect();
+    let other: HashSet<_, OtherHasher> = numbers.iter().rev().copied().collect();
+    assert_eq!(of(&set), of(&other));
+
+    let heap: BinaryHeap<_> = numbers.iter().copied().collect();
+    let mut other = BinaryHeap::new();
+    numbers.iter().rev().for_each(|&n| other.push(n));
+    assert_ne!(heap.iter().collect::<Vec<_>>(), other.iter().collect::<Vec<_>>());
+    assert_eq!(of(&heap), of(&other));
+
+    let reversed: Vec<_> = numbers.iter().rev().copied().collect();
+    assert_ne!(of(&numbers), of(&reversed));
+}
+
+#[test]
+fn maps_inside_sets_inside_maps() {
+    let inner = |n: u8| BTreeMap::from([(n, vec![n]), (n + 1, vec![])]);
+    let one: HashMap<u8, BTreeSet<BTreeMap<u8, Vec<u8>>>> = HashMap::from([(1, [inner(1), inner(5)].into())]);
+    let two: BTreeMap<u8, HashSet<BTreeMap<u8, Vec<u8>>>> = BTreeMap::from([(1, [inner(5), inner(1)].into())]);
+    assert_eq!(of(&one), of(&two));
+}
+
+/// Each pair would be one if something were left out of the hash.
+#[test]
+fn everything_counts() {
+    // Numbers of items: in all of these the words are the same.
+    assert_ne!(of(&vec![vec![0u64], vec![]]), of(&vec![vec![], vec![0u64]]));
+    assert_ne!(of(&vec![vec![1u64, 1]]), of(&vec![vec![1u64], vec![]]));
+    assert_ne!(of(&(vec![0u64], None::<u64>)), of(&(vec![0u64; 0], Some(0u64))));
+    assert_ne!(of(&vec![(); 2]), of(&vec![(); 3]));
+    assert_ne!(
+        of(&(BTreeSet::from([1u8]), BTreeSet::from([2u8]))),
+        of(&(BTreeSet::from([1u8, 2]), BTreeSet::<u8>::new()))
+    );
+    // How often an item is there.
+    assert_ne!(of(&BinaryHeap::from([1u8, 1, 2])), of(&BinaryHeap::from([1u8, 2, 2])));
+    assert_ne!(of(&BinaryHeap::from([1u8, 1])), of(&BinaryHeap::from([2u8, 2])));
+    assert_ne!(of(&BinaryHeap::from([1u8, 1])), of(&BinaryHeap::<u8>::new()));
+    // Which value belongs to which key.
+    assert_ne!(of(&BTreeMap::from([(1u8, 1u8), (2, 2)])), of(&BTreeMap::from([(1u8, 2u8), (2, 1)])));
+    assert_ne!(of(&BTreeMap::from([(1u8, 2u8)])), of(&BTreeMap::from([(2u8, 1u8)])));
+    // Which variant, and nothing or a value of nothing.
+    assert_ne!(of(&Side::Bid), of(&Side::Ask(0)));
+    assert_ne!(of(&Ok::<u8, u8>(1)), of(&Err::<u8, u8>(1)));
+    assert_ne!(of(&None::<()>), of(&Some(())));
+    // Both halves of what is wide; the sign of zero.
+    assert_ne!(of(&1u128), of(&(1u128 << 64)));
+    assert_ne!(of(&(1u128 << 100)), of(&0u128));
+    assert_ne!(of(&0.0f64), of(&-0.0f64));
+    assert_ne!(of(&f64::NAN), of(&f64::from_bits(f64::NAN.to_bits() + 1)));
+    // Where in a struct.
+    assert_ne!(of(&Pair(1u8, 2)), of(&Pair(2u8, 1)));
+    assert_ne!(of(&("ab".to_owned(), "c".to_owned())), of(&("a".to_owned(), "bc".to_owned())));
+    // And in opaque values all of that, and the kind.
+    assert_ne!(of(&Opaque(vec![vec![0u64], vec![]])), of(&Opaque(vec![vec![], vec![0u64]])));
+    assert_ne!(of(&Opaque(0u8)), of(&Opaque(0u16)));
+    assert_ne!(of(&Opaque(None::<u8>)), of(&Opaque(())));
+    assert_ne!(of(&Opaque(Side::Bid)), of(&Opaque(Side::Ask(0))));
+    assert_ne!(of(&Opaque((1u8, (2u8,)))), of(&Opaque(((1u8,), 2u8))));
+    assert_ne!(of(&Opaque(vec![1u8, 2])), of(&Opaque(vec![2u8, 1])));
+}
+
+#[test]
+fn single_bits_spread_over_half_of_the_digest() {
+    let base = of(&(0u64, 0u64));
+    let flipped: u32 = (0..64).map(|bit| (of(&(1u64 << bit, 0u64)) ^ base).count_ones()).sum();
+    assert!((24 * 64..40 * 64).contains(&flipped), "{flipped}");
+}
+
+#[test]
+fn recursion() {
+    let leaf = |value| Tree { value, children: vec![] };
+    let tree = Tree { value: 1, children: vec![leaf(2), leaf(3)] };
+    assert_ne!(of(&tree), of(&Tree { value: 1, children: vec![leaf(3), leaf(2)] }));
+    let shrub = |value| Shrub { value, children: vec![] };
+    assert_eq!(of(&tree), of(&Shrub { value: 1, children: vec![shrub(2), shrub(3)] }));
+
+    let knot = |inner| Knot::More(Box::new(Pair(inner, Knot::End)));
+    assert_ne!(of(&knot(knot(Knot::End))), of(&knot(Knot::End)));
+
+    // The way back from a value of the inner chain leads to the inner chain, from one of the outer to the outer.
+    let inner = |n: u8| Chain::Link(n, Box::new(Chain::Link(n, Box::new(Chain::End))));
+    let outer = Chain::Link(inner(1), Box::new(Chain::Link(inner(2), Box::new(Chain::End))));
+    assert_ne!(of(&outer), of(&Chain::Link(inner(1), Box::new(Chain::End))));
+}
+
+/// Two kilobytes a level in an unoptimised build; reading such a value takes hardly less.
+#[test]
+fn deep_values_need_little_more_stack_than_serde_takes() {
+    let depth = 3000;
+    let compare = move || {
+        let mut tree = Tree::default();
+        for value in 0..depth {
+            tree = Tree { value, children: vec![tree] };
+        }
+        let bytes = postcard::to_stdvec(&tree).unwrap();
+        assert_eq!(of(&postcard::from_bytes::<Tree>(&bytes).unwrap()), of(&tree));
+    };
+    let stack = 2048 * depth as usize;
+    std::thread::Builder::new().stack_size(stack).spawn(compare).unwrap().join().unwrap();
+}
+
+/// Serializes as it is, though nothing is known of it but a name.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Opaque<T>(T);
+
+impl<T> Shape for Opaque<T> {
+    const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Opaque("tests::Opaque"));
+}
+
+#[test]
+fn text_is_hashed_as_a_string_is() {
+    struct Shown(String);
+    impl Shape for Shown {
+        const SHAPE: ShapeRef = String::SHAPE;
+    }
+    impl Serialize for Shown {
+        fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
+            serializer.collect_str(&format_args!("{}{}", &self.0[..self.0.len() / 2], &self.0[self.0.len() / 2..]))
+        }
+    }
+    for length in [0, 1, 2, 16, 17, 200, 240, 241, 1000, 5000] {
+        let text = "x".repeat(length);
+        assert_eq!(of(&Shown(text.clone())), of(&text), "{length}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn equal_values_and_only_those(
+        a in prop::collection::btree_map(0..3u8, prop::collection::vec(0..2u8, 0..3), 0..3),
+        b in prop::collection::btree_map(0..3u8, prop::collection::vec(0..2u8, 0..3), 0..3),
+    ) {
+        prop_assert_eq!(of(&a) == of(&b), a == b);
+        let hashed: HashMap<u8, Vec<u8>> = a.clone().into_iter().collect();
+        prop_assert_eq!(of(&a), of(&hashed));
+    }
+}

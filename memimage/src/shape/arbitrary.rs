@@ -1,0 +1,91 @@
+//! Any shape at all, for property tests.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::node::{Field, Fields, Node, Variant};
+use super::{Primitive, ShapeTree, encoding};
+
+impl ShapeTree {
+    /// The tree of a node that may be a whole shape.
+    pub(super) fn of_node(node: &Node) -> ShapeTree {
+        let mut bytes = Vec::new();
+        encoding::write(node, &mut bytes);
+        ShapeTree::decode(&bytes).unwrap()
+    }
+}
+
+/// Any shape within the bounds.
+pub(super) fn node() -> impl Strategy<Value = Node> {
+    any_node().prop_map(|mut node| {
+        close(&mut node, 0);
+        node
+    })
+}
+
+fn any_node() -> impl Strategy<Value = Node> {
+    let leaf = prop_oneof![
+        6 => select(vec![Primitive::Unit, Primitive::Bool, Primitive::U8, Primitive::U32, Primitive::String])
+            .prop_map(Node::Primitive),
+        1 => name().prop_map(Node::Opaque),
+        1 => (0..3u32).prop_map(Node::Back),
+    ];
+    leaf.prop_recursive(6, 40, 4, |node| {
+        let boxed = node.clone().prop_map(Box::new);
+        let entry = (node.clone(), node.clone()).prop_map(Box::new);
+        let variant = (name(), fields(node.clone())).prop_map(|(name, fields)| Variant { name, fields });
+        prop_oneof![
+            boxed.clone().prop_map(Node::Option),
+            boxed.clone().prop_map(Node::List),
+            boxed.clone().prop_map(Node::Set),
+            entry.clone().prop_map(Node::Map),
+            entry.prop_map(Node::OrderedMap),
+            (boxed, prop_oneof![0..300u64, Just(u64::MAX)]).prop_map(|(item, length)| Node::Array(item, length)),
+            prop::collection::vec(node.clone(), 0..4).prop_map(Node::Tuple),
+            fields(node).prop_map(Node::Struct),
+            prop::collection::vec(variant, 0..4).prop_map(Node::Enum),
+        ]
+    })
+}
+
+/// Few, so that they meet again in another shape.
+fn name() -> impl Strategy<Value = String> {
+    select(vec!["a", "b", "c", "d", "größe", ""]).prop_map(str::to_owned)
+}
+
+fn fields(node: impl Strategy<Value = Node> + Clone + 'static) -> impl Strategy<Value = Fields> {
+    let field = (name(), node.clone()).prop_map(|(name, shape)| Field { name, shape });
+    prop_oneof![
+        Just(Fields::Unit),
+        node.clone().prop_map(|item| Fields::Newtype(Box::new(item))),
+        prop::collection::vec(node, 0..4).prop_map(Fields::Tuple),
+        prop::collection::vec(field, 0..4).prop_map(Fields::Named),
+    ]
+}
+
+/// Leaves no way back that leads out of the whole.
+fn close(node: &mut Node, enclosing: u32) {
+    match node {
+        Node::Back(steps) if *steps >= enclosing => *node = Node::Primitive(Primitive::U64),
+        Node::Primitive(_) | Node::Opaque(_) | Node::Back(_) => {}
+        Node::Option(item) | Node::List(item) | Node::Set(item) | Node::Array(item, _) => close(item, enclosing),
+        Node::Map(entry) | Node::OrderedMap(entry) => {
+            close(&mut entry.0, enclosing);
+            close(&mut entry.1, enclosing);
+        }
+        Node::Tuple(items) => items.iter_mut().for_each(|item| close(item, enclosing)),
+        Node::Struct(fields) => close_fields(fields, enclosing + 1),
+        Node::Enum(variants) => {
+            variants.iter_mut().for_each(|variant| close_fields(&mut variant.fields, enclosing + 1));
+        }
+    }
+}
+
+fn close_fields(fields: &mut Fields, enclosing: u32) {
+    match fields {
+        Fields::Unit => {}
+        Fields::Newtype(item) => close(item, enclosing),
+        Fields::Tuple(items) => items.iter_mut().for_each(|item| close(item, enclosing)),
+        Fields::Named(fields) => fields.iter_mut().for_each(|field| close(&mut field.shape, enclosing)),
+    }
+}

@@ -1,0 +1,202 @@
+//! Reading a shape from bytes that nobody vouches for.
+
+use super::Primitive;
+use super::encoding::{
+    ARRAY, BACK, ENUM, LIST, MAP, MAX_DEPTH, MAX_NAME, MAX_NODES, OPAQUE, OPTION, ORDERED_MAP, SET, STRUCT, TUPLE,
+};
+use super::node::{Field, Fields, Node, Variant};
+
+/// Why bytes are no shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("after {offset} bytes of the shape: {fault}")]
+pub struct DecodeShapeError {
+    offset: usize,
+    fault: Fault,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum Fault {
+    #[error("it ends unfinished")]
+    Truncated,
+    #[error("it is complete, but more bytes follow")]
+    Trailing,
+    #[error("byte {0:#04x} begins no shape that this version knows")]
+    UnknownShape(u8),
+    #[error("byte {0:#04x} is no way to write fields")]
+    UnknownStyle(u8),
+    #[error("a number is not in its shortest form or has more than 64 bits")]
+    BadNumber,
+    #[error("a name is no UTF-8")]
+    NotUtf8,
+    #[error("a name is longer than {MAX_NAME} bytes")]
+    LongName,
+    #[error("it is nested more than {MAX_DEPTH} deep")]
+    TooDeep,
+    #[error("it has more than {MAX_NODES} parts")]
+    TooLarge,
+    #[error("it steps out of more structs and enums than there are around it")]
+    LostBack,
+}
+
+const PRIMITIVES: [Primitive; 17] = [
+    Primitive::Unit,
+    Primitive::Bool,
+    Primitive::U8,
+    Primitive::U16,
+    Primitive::U32,
+    Primitive::U64,
+    Primitive::U128,
+    Primitive::I8,
+    Primitive::I16,
+    Primitive::I32,
+    Primitive::I64,
+    Primitive::I128,
+    Primitive::F32,
+    Primitive::F64,
+    Primitive::Char,
+    Primitive::String,
+    Primitive::Bytes,
+];
+
+/// Reads a shape that fills `bytes`.
+pub(super) fn read(bytes: &[u8]) -> Result<Node, DecodeShapeError> {
+    let mut reader = Reader { bytes, offset: 0, nodes: 0, depth: 0, enclosing: 0 };
+    let node = reader.node().and_then(|node| match reader.offset == bytes.len() {
+        true => Ok(node),
+        false => Err(Fault::Trailing),
+    });
+    node.map_err(|fault| DecodeShapeError { offset: reader.offset, fault })
+}
+
+/// Reads bytes that nobody vouches for: it recurses no further than [`MAX_DEPTH`], and what it allocates is in
+/// proportion to the bytes it has read, never to a number found in them.
+struct Reader<'a> {
+    bytes: &'a [u8],
+    offset: usize,
+    nodes: u32,
+    depth: u32,
+    /// How many structs and enums are around the part being read.
+    enclosing: u32,
+}
+
+impl Reader<'_> {
+    fn node(&mut self) -> Result<Node, Fault> {
+        if self.depth == MAX_DEPTH {
+            return Err(Fault::TooDeep);
+        }
+        self.count()?;
+        self.depth += 1;
+        let node = self.node_inside()?;
+        self.depth -= 1;
+        Ok(node)
+    }
+
+    fn node_inside(&mut self) -> Result<Node, Fault> {
+        let code = self.byte()?;
+        if let Some(primitive) = PRIMITIVES.get(usize::from(code)) {
+            return Ok(Node::Primitive(*primitive));
+        }
+        Ok(match code {
+            OPTION => Node::Option(Box::new(self.node()?)),
+            LIST => Node::List(Box::new(self.node()?)),
+            SET => Node::Set(Box::new(self.node()?)),
+            MAP => Node::Map(Box::new((self.node()?, self.node()?))),
+            ORDERED_MAP => Node::OrderedMap(Box::new((self.node()?, self.node()?))),
+            ARRAY => {
+                let length = self.number()?;
+                Node::Array(Box::new(self.node()?), length)
+            }
+            TUPLE => Node::Tuple(self.many(Self::node)?),
+            STRUCT => {
+                self.enclosing += 1;
+                let fields = self.fields()?;
+                self.enclosing -= 1;
+                Node::Struct(fields)
+            }
+            ENUM => {
+                self.enclosing += 1;
+                let variants = self.many(Self::variant)?;
+                self.enclosing -= 1;
+                Node::Enum(variants)
+            }
+            OPAQUE => Node::Opaque(self.name()?),
+            BACK => Node::Back(self.steps()?),
+            _ => return Err(Fault::UnknownShape(code)),
+        })
+    }
+
+    fn steps(&mut self) -> Result<u32, Fault> {
+        match u32::try_from(self.number()?) {
+            Ok(steps) if steps < self.enclosing => Ok(steps),
+            _ => Err(Fault::LostBack),
+        }
+    }
+
+    fn variant(&mut self) -> Result<Variant, Fault> {
+        self.count()?;
+        Ok(Variant { name: self.name()?, fields: self.fields()? })
+    }
+
+    fn fields(&mut self) -> Result<Fields, Fault> {
+        Ok(match self.byte()? {
+            0 => Fields::Unit,
+            1 => Fields::Newtype(Box::new(self.node()?)),
+            2 => Fields::Tuple(self.many(Self::node)?),
+            3 => Fields::Named(self.many(|reader| Ok(Field { name: reader.name()?, shape: reader.node()? }))?),
+            code => return Err(Fault::UnknownStyle(code)),
+        })
+    }
+
+    fn many<T>(&mut self, mut one: impl FnMut(&mut Self) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
+        let number = self.number()?;
+        let mut items = Vec::new();
+        for _ in 0..number {
+            items.push(one(self)?);
+        }
+        Ok(items)
+    }
+
+    fn name(&mut self) -> Result<String, Fault> {
+        let length = match usize::try_from(self.number()?) {
+            Ok(length) if length <= MAX_NAME => length,
+            _ => return Err(Fault::LongName),
+        };
+        let (name, _) = self.bytes[self.offset..].split_at_checked(length).ok_or(Fault::Truncated)?;
+        let name = str::from_utf8(name).map_err(|_| Fault::NotUtf8)?;
+        self.offset += length;
+        Ok(name.to_owned())
+    }
+
+    fn number(&mut self) -> Result<u64, Fault> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            let bits = u64::from(byte & 0x7f);
+            let is_last = byte < 0x80;
+            let is_lost = bits << shift >> shift != bits;
+            let is_longer_than_needed = is_last && bits == 0 && shift > 0;
+            if is_lost || is_longer_than_needed {
+                break;
+            }
+            number |= bits << shift;
+            if is_last {
+                return Ok(number);
+            }
+        }
+        Err(Fault::BadNumber)
+    }
+
+    fn byte(&mut self) -> Result<u8, Fault> {
+        let byte = *self.bytes.get(self.offset).ok_or(Fault::Truncated)?;
+        self.offset += 1;
+        Ok(byte)
+    }
+
+    fn count(&mut self) -> Result<(), Fault> {
+        self.nodes += 1;
+        if self.nodes > MAX_NODES { Err(Fault::TooLarge) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

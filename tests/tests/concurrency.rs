@@ -1,0 +1,407 @@
+//! Many threads on one image, its clones and its end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use memimage::disk::SimDisk;
+use memimage::{Durability, Error, Image, Model, Options, Seq, Shape, SnapshotPolicy, Stats, digest};
+use memimage_tests::{Act, Gate, GateDisk, in_time, until};
+use serde::{Deserialize, Serialize};
+
+const MODES: [Durability; 3] =
+    [Durability::Synced, Durability::Buffered, Durability::Interval(Duration::from_millis(2))];
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+struct Tally {
+    counts: BTreeMap<u32, u64>,
+}
+
+#[memimage::commands]
+impl Tally {
+    #[command]
+    fn add(&mut self, key: u32, by: u64) -> u64 {
+        let count = self.counts.entry(key).or_default();
+        *count += by;
+        *count
+    }
+
+    #[command(check = may_take)]
+    fn take(&mut self, key: u32, amount: u64) -> u64 {
+        let count = self.counts.entry(key).or_default();
+        *count -= amount;
+        *count
+    }
+
+    fn may_take(&self, key: u32, amount: u64) -> Result<(), u64> {
+        let count = self.counts.get(&key).copied().unwrap_or_default();
+        if amount > count { Err(count) } else { Ok(()) }
+    }
+}
+
+fn options(durability: Durability) -> Options<Tally> {
+    Image::options().durability(durability).segment_size(64 << 10).snapshots(SnapshotPolicy::Manual)
+}
+
+fn open(disk: &SimDisk, durability: Durability) -> Result<Image<Tally>, Error> {
+    options(durability).open_with(Arc::new(disk.clone()), "tally")
+}
+
+fn digest_of(image: &Image<Tally>) -> u64 {
+    digest(&*image.read().unwrap()).unwrap().to_u64()
+}
+
+/// Each seq is read after those it bounds from above.
+fn assert_ordered(image: &Image<Tally>) {
+    let (durable, written, seq) = (image.durable_seq(), image.written_seq(), image.seq());
+    assert!(durable <= written && written <= seq, "{durable} {written} {seq}");
+    let Stats { durable_seq, written_seq, seq, .. } = image.stats();
+    assert!(durable_seq <= written_seq && written_seq <= seq, "stats: {durable_seq} {written_seq} {seq}");
+}
+
+#[test]
+fn everything_at_once() {
+    for durability in MODES {
+        in_time(move || {
+            let disk = SimDisk::new();
+            let image = options(durability)
+                .batch_bytes(500)
+                .snapshots(SnapshotPolicy::AfterEvents(300))
+                .open_with(Arc::new(disk.clone()), "tally")
+                .unwrap();
+            let done = AtomicBool::new(false);
+            thread::scope(|scope| {
+                let callers: Vec<_> = (0..6)
+                    .map(|key| {
+                        let image = image.clone();
+                        scope.spawn(move || call(&image, key))
+                    })
+                    .collect();
+                scope.spawn(|| {
+                    while !done.load(Ordering::Acquire) {
+                        assert_ordered(&image.clone());
+                    }
+                });
+                scope.spawn(|| {
+                    while !done.load(Ordering::Acquire) {
+                        image.sync().unwrap();
+                        image.admin().snapshot().unwrap();
+                        thread::sleep(Duration::from_millis(5));
+                    }
+                });
+                scope.spawn(|| {
+                    while !done.load(Ordering::Acquire) {
+                        let before = image.query(|tally| tally.counts.clone()).unwrap();
+                        let guard = image.read().unwrap();
+                        assert!(before.iter().all(|(key, count)| guard.counts[key] >= *count), "counts only grow");
+                    }
+                });
+                let finished: Vec<_> = callers.into_iter().map(|caller| caller.join()).collect();
+                done.store(true, Ordering::Release);
+                finished.into_iter().for_each(|caller| caller.unwrap());
+            });
+            let live = digest_of(&image);
+            assert_eq!(image.seq().get(), 6 * 200);
+            image.close().unwrap();
+            let again = open(&disk, durability).unwrap();
+            assert_eq!(digest_of(&again), live);
+            assert!(again.stats().recovery.unusable_snapshots.is_empty());
+        });
+    }
+}
+
+fn call(image: &Image<Tally>, key: u32) {
+    let mut pendings = Vec::new();
+    for round in 1..=200 {
+        match round % 4 {
+            0 => assert_eq!(image.add(key, 1).unwrap(), round),
+            1 => pendings.push((round, image.submit(TallyAdd { key, by: 1 }).unwrap())),
+            2 => drop(image.submit(TallyAdd { key, by: 1 }).unwrap()),
+            _ => {
+                assert_eq!(image.take(key, 1_000_000).unwrap_err().refusal(), Some(&(round - 1)));
+                pendings.push((round, image.clone().submit(TallyAdd { key, by: 1 }).unwrap()));
+            }
+        }
+        if round % 50 == 0 {
+            image.sync().unwrap();
+            assert_ordered(image);
+        }
+    }
+    for (answer, pending) in pendings {
+        assert_eq!(pending.wait().unwrap(), answer);
+    }
+}
+
+/// Nothing of the journal reaches the disk until the gate is opened.
+fn stall(disk: &GateDisk, act: Act) -> Gate {
+    let gate = Gate::default();
+    let at = gate.clone();
+    disk.rule(move |call| {
+        if call.is(act, ".journal") {
+            at.pass();
+        }
+        Ok(None)
+    });
+    gate
+}
+
+#[test]
+fn a_query_shows_nothing_that_is_not_durable() {
+    in_time(|| {
+        let disk = GateDisk::new(SimDisk::new());
+        let image = options(Durability::Synced).open_with(Arc::new(disk.clone()), "tally").unwrap();
+        image.add(1, 5).unwrap();
+        let gate = stall(&disk, Act::SyncData);
+        thread::scope(|scope| {
+            let adding = scope.spawn(|| image.add(1, 1));
+            gate.until_somebody_waits();
+            let asking = scope.spawn(|| image.query(|tally| tally.counts[&1]));
+            // a refusal tells as much as an answer does
+            let refused = scope.spawn(|| image.take(1, 100));
+            // what a query saw is told even where it saw nothing of it
+            let indifferent = scope.spawn(|| image.query(|_| 0));
+            thread::sleep(Duration::from_millis(30));
+            assert!(!adding.is_finished() && !asking.is_finished() && !refused.is_finished());
+            assert!(!indifferent.is_finished());
+            assert_eq!(image.read().unwrap().counts[&1], 6, "a guard shows the newest");
+            assert_eq!((image.seq(), image.durable_seq()), (Seq::new(2), Seq::new(1)));
+            gate.open();
+            assert_eq!(adding.join().unwrap().unwrap(), 6);
+            assert_eq!(asking.join().unwrap().unwrap(), 6);
+            assert_eq!(refused.join().unwrap().unwrap_err().refusal(), Some(&6));
+        });
+        disk.calm();
+        assert_eq!(image.query(|tally| tally.counts[&1]).unwrap(), 6);
+    });
+}
+
+#[test]
+fn in_the_other_modes_written_is_enough() {
+    for durability in [Durability::Buffered, Durability::Interval(Duration::from_secs(3600))] {
+        in_time(move || {
+            let disk = GateDisk::new(SimDisk::new());
+            let image = options(durability).open_with(Arc::new(disk.clone()), "tally").unwrap();
+            let gate = stall(&disk, Act::SyncData);
+            assert_eq!(image.add(1, 5).unwrap(), 5);
+            assert_eq!(image.query(|tally| tally.counts[&1]).unwrap(), 5);
+            assert_eq!((image.written_seq().get(), image.durable_seq().get()), (1, 0));
+            thread::scope(|scope| {
+                let syncing = scope.spawn(|| image.sync());
+                gate.until_somebody_waits();
+                assert!(!syncing.is_finished(), "sync waits for the disk in each mode");
+                gate.open();
+                syncing.join().unwrap().unwrap();
+            });
+            assert_eq!(image.durable_seq().get(), 1);
+            let gate = stall(&disk, Act::Write);
+            thread::scope(|scope| {
+                let adding = scope.spawn(|| image.add(1, 1));
+                gate.until_somebody_waits();
+                let asking = scope.spawn(|| image.query(|tally| tally.counts[&1]));
+                thread::sleep(Duration::from_millis(30));
+                assert!(!adding.is_finished() && !asking.is_finished());
+                gate.open();
+                assert_eq!(asking.join().unwrap().unwrap(), 6);
+            });
+        });
+    }
+}
+
+/// Others who go on and on do not keep a sync from ending: it is for what was executed before it.
+#[test]
+fn a_sync_ends_though_commands_go_on() {
+    for durability in MODES {
+        in_time(move || {
+            // a disk so slow that something is always left to be written
+            let disk = GateDisk::new(SimDisk::new());
+            let image = options(durability).open_with(Arc::new(disk.clone()), "tally").unwrap();
+            disk.rule(|call| {
+                if call.is(Act::Write, ".journal") {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                Ok(None)
+            });
+            let done = AtomicBool::new(false);
+            thread::scope(|scope| {
+                for _ in 0..2 {
+                    scope.spawn(|| {
+                        while !done.load(Ordering::Acquire) {
+                            drop(image.submit(TallyAdd { key: 1, by: 1 }).unwrap());
+                        }
+                    });
+                }
+                until("commands are under way", || image.seq().get() > 100);
+                let synced = thread::scope(|scope| {
+                    let syncing = scope.spawn(|| (0..5).try_for_each(|_| image.sync()));
+                    for _ in 0..500 {
+                        thread::sleep(Duration::from_millis(10));
+                        if syncing.is_finished() {
+                            break;
+                        }
+                    }
+                    let ended = syncing.is_finished();
+                    done.store(true, Ordering::Release);
+                    ended && syncing.join().unwrap().is_ok()
+                });
+                assert!(synced, "it waited for those who went on");
+            });
+        });
+    }
+}
+
+#[test]
+fn an_interval_ends_with_a_sync() {
+    let image = open(&SimDisk::new(), Durability::Interval(Duration::from_millis(2))).unwrap();
+    for round in 1..=20 {
+        image.add(1, 1).unwrap();
+        until("it is synced though nobody asks", || image.durable_seq().get() == round);
+    }
+}
+
+#[test]
+fn a_clone_that_closes_closes_all() {
+    for durability in MODES {
+        in_time(move || {
+            let disk = SimDisk::new();
+            let image = open(&disk, durability).unwrap();
+            let other = image.clone();
+            image.add(1, 1).unwrap();
+            image.close().unwrap();
+            for error in [
+                other.add(1, 1).unwrap_err(),
+                other.submit(TallyAdd { key: 1, by: 1 }).unwrap_err(),
+                other.try_submit(TallyAdd { key: 1, by: 1 }).unwrap_err(),
+                other.query(|_| ()).unwrap_err(),
+                other.read().map(drop).unwrap_err(),
+                other.sync().unwrap_err(),
+                other.admin().snapshot().unwrap_err(),
+            ] {
+                assert!(error.is_closed(), "{error}");
+            }
+            assert_eq!(other.stats().durable_seq.get(), 1);
+            // its lock is free although a handle is left, and that one changes nothing any more
+            let again = open(&disk, durability).unwrap();
+            other.clone().close().unwrap();
+            drop(other);
+            assert_eq!(again.add(1, 1).unwrap(), 2);
+            assert!(open(&disk, durability).unwrap_err().is_locked());
+        });
+    }
+}
+
+#[test]
+fn the_last_clone_that_is_dropped_closes() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tally");
+    let image = Image::<Tally>::open(&path).unwrap();
+    let clones: Vec<_> = (0..3).map(|_| image.clone()).collect();
+    drop(image.submit(TallyAdd { key: 1, by: 1 }).unwrap());
+    drop(image);
+    let error = Image::<Tally>::open(&path).map(drop).unwrap_err();
+    assert!(error.is_locked());
+    let text = error.to_string();
+    assert!(text.contains(&format!("{}", std::process::id())), "the owner is named: {text}");
+    assert!(text.contains(path.to_str().unwrap()), "{text}");
+    drop(clones);
+    for round in 2..20 {
+        let again = Image::<Tally>::options().create(false).open(&path).unwrap();
+        assert_eq!(again.add(1, 1).unwrap(), round);
+        if round % 2 == 0 {
+            again.close().unwrap();
+        }
+    }
+}
+
+#[test]
+fn closing_loses_nothing_that_was_acknowledged() {
+    for durability in MODES {
+        for round in 0..10 {
+            in_time(move || {
+                let disk = SimDisk::new();
+                let image = options(durability)
+                    .batch_bytes(if round % 2 == 0 { 1 } else { 1 << 20 })
+                    .pending_batches(2)
+                    .open_with(Arc::new(disk.clone()), "tally")
+                    .unwrap();
+                let acknowledged = AtomicU64::new(0);
+                thread::scope(|scope| {
+                    for caller in 0..4 {
+                        let (image, acknowledged) = (image.clone(), &acknowledged);
+                        scope.spawn(move || submit_until_closed(&image, caller, acknowledged));
+                    }
+                    thread::sleep(Duration::from_millis(round));
+                    let other = image.clone();
+                    scope.spawn(move || {
+                        other.close().unwrap();
+                    });
+                    image.close().unwrap();
+                    // closed by either means closed: another may own it at once
+                    drop(open(&disk, durability).unwrap());
+                });
+                let again = open(&disk, durability).unwrap();
+                let counted = again.query(|tally| tally.counts.get(&1).copied().unwrap_or_default()).unwrap();
+                let acknowledged = acknowledged.into_inner();
+                assert!(counted >= acknowledged, "{acknowledged} were acknowledged and {counted} are there");
+                assert_eq!(again.seq().get(), counted);
+            });
+        }
+    }
+}
+
+fn submit_until_closed(image: &Image<Tally>, caller: u64, acknowledged: &AtomicU64) {
+    for round in caller.. {
+        let told = match round % 3 {
+            0 => image.add(1, 1).map(drop),
+            1 => image.submit(TallyAdd { key: 1, by: 1 }).map(|pending| {
+                // what was submitted before it was closed is written by closing it
+                pending.wait().unwrap();
+            }),
+            _ => image.query(|_| ()).and_then(|()| image.sync()).and_then(|()| image.add(1, 1).map(drop)),
+        };
+        match told {
+            Ok(()) => acknowledged.fetch_add(1, Ordering::Relaxed),
+            Err(error) => return assert!(error.is_closed(), "{error}"),
+        };
+    }
+}
+
+/// The lock is not let go of while a snapshot is still being written.
+#[test]
+fn closing_waits_for_a_snapshot() {
+    for durability in MODES {
+        in_time(move || {
+            let disk = GateDisk::new(SimDisk::new());
+            let image = options(durability).open_with(Arc::new(disk.clone()), "tally").unwrap();
+            image.add(1, 1).unwrap();
+            let gate = Gate::default();
+            let at = gate.clone();
+            disk.rule(move |call| {
+                if call.path.to_string_lossy().contains("snapshot") && call.act == Act::Write {
+                    at.pass();
+                }
+                Ok(None)
+            });
+            thread::scope(|scope| {
+                let snapshot = scope.spawn(|| image.admin().snapshot());
+                gate.until_somebody_waits();
+                let closing = scope.spawn(|| image.clone().close());
+                thread::sleep(Duration::from_millis(20));
+                assert!(!closing.is_finished(), "it was closed in the middle of a snapshot");
+                gate.open();
+                closing.join().unwrap().unwrap();
+                assert_eq!(snapshot.join().unwrap().unwrap().seq.get(), 1);
+            });
+        });
+    }
+}
+
+#[test]
+fn an_image_can_be_sent_and_shared() {
+    fn both<T: Send + Sync + Clone>() {}
+    fn sent<T: Send>() {}
+    both::<Image<Tally>>();
+    sent::<memimage::Pending<u64>>();
+    both::<Error>();
+}

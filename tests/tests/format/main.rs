@@ -1,0 +1,303 @@
+//! `memimage/docs/FORMAT.md` is true: a reader written from it alone, which shares no code with the library, reads an image
+//! that the library has just made, and one that is kept in `tests/fixtures` and must stay readable.
+//!
+//! `MEMIMAGE_BLESS=1 cargo test -p memimage-tests --test format` makes the kept one anew; only for a change of the format
+//! that no journal out there has seen.
+
+mod random;
+mod reader;
+mod shape;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use memimage::{Context, Image, Metadata, Model, Shape, SnapshotPolicy, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use reader::{Event, Files};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Shape)]
+enum Form {
+    Paper,
+    Audio { minutes: u32 },
+    Parts(u8, char),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Shape)]
+struct Book {
+    form: Form,
+    year: i16,
+    reader: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Shape, Model)]
+#[model(name = "shelf")]
+struct Shelf {
+    books: BTreeMap<String, Book>,
+    readers: HashSet<u32>,
+    loans: HashMap<u32, (u64, bool)>,
+    cents: i64,
+    lots: Vec<u64>,
+    half: f64,
+}
+
+#[memimage::commands]
+impl Shelf {
+    #[command]
+    fn add(&mut self, title: String, form: Form, year: i16) {
+        self.books.insert(title, Book { form, year, reader: None });
+    }
+
+    #[command(check = can_lend, version = 3)]
+    fn lend(&mut self, title: String, reader: u32) -> usize {
+        self.books.entry(title).and_modify(|book| book.reader = Some(reader));
+        self.readers.insert(reader);
+        self.loans.entry(reader).or_default().0 += 1;
+        self.readers.len()
+    }
+
+    fn can_lend(&self, title: &str) -> Result<(), String> {
+        match self.books.get(title) {
+            Some(Book { reader: None, .. }) => Ok(()),
+            _ => Err(format!("{title} is not on the shelf")),
+        }
+    }
+
+    #[command]
+    fn charge(&mut self, cents: i64) -> Result<i64, String> {
+        self.cents += cents;
+        self.half = self.cents as f64 / 2.0;
+        if cents < 0 { Err("charged all the same".to_owned()) } else { Ok(self.cents) }
+    }
+
+    #[command(name = "draw lots")]
+    fn lot(&mut self, ctx: &Context) -> u64 {
+        let lot = ctx.random().u64();
+        self.lots.push(lot);
+        lot
+    }
+}
+
+const CHARGES: u64 = 40;
+
+/// Runs a few commands of every sort, at times of its own.
+fn make(path: &Path) {
+    let now = Arc::new(AtomicU64::new(1_000_000));
+    let clock = Arc::clone(&now);
+    let shelf = Image::<Shelf>::options()
+        .segment_size(16 << 10)
+        .snapshots(SnapshotPolicy::Manual)
+        .clock(move || Timestamp::from_micros(clock.load(Ordering::Relaxed)))
+        .open(path)
+        .unwrap();
+    let pass = |micros: u64| now.fetch_add(micros, Ordering::Relaxed);
+
+    shelf.add("Dune".to_owned(), Form::Audio { minutes: 1280 }, 1965).unwrap();
+    pass(300);
+    shelf.add("Emma".to_owned(), Form::Paper, 1815).unwrap();
+    shelf.add("Odyssey".to_owned(), Form::Parts(24, 'Ω'), -700).unwrap();
+    pass(1);
+    let desk = shelf.with(Metadata::actor("desk 2").correlation(17));
+    desk.lend("Emma".to_owned(), 70_000).unwrap();
+    shelf.lend("Emma".to_owned(), 3).unwrap_err();
+    shelf.charge(-250).unwrap_err();
+    shelf.lot().unwrap();
+    shelf.admin().snapshot().unwrap();
+    // two in one batch
+    let pending = [shelf.submit(ShelfLend { title: "Dune".to_owned(), reader: 5 }), {
+        pass(7);
+        shelf.submit(ShelfLend { title: "Odyssey".to_owned(), reader: 5 })
+    }];
+    for pending in pending {
+        pending.unwrap().wait().unwrap();
+    }
+    for cents in 0..CHARGES {
+        shelf.charge(cents as i64).unwrap();
+    }
+    shelf.close().unwrap();
+}
+
+/// What a reader must find of it.
+fn expected() -> Vec<Event> {
+    let emma = vec![("actor".to_owned(), "desk 2".to_owned()), ("correlation".to_owned(), "17".to_owned())];
+    let mut events = vec![
+        event(1_000_000, "add", 1, r#"{title: "Dune", form: Audio{minutes: 1280}, year: 1965}"#),
+        event(1_000_300, "add", 1, r#"{title: "Emma", form: Paper, year: 1815}"#),
+        event(1_000_300, "add", 1, r#"{title: "Odyssey", form: Parts{0: 24, 1: 937}, year: -700}"#),
+        Event { metadata: emma, ..event(1_000_301, "lend", 3, r#"{title: "Emma", reader: 70000}"#) },
+        Event { rejected: true, ..event(1_000_301, "charge", 1, "{cents: -250}") },
+        event(1_000_301, "draw lots", 1, "{}"),
+        event(1_000_301, "lend", 3, r#"{title: "Dune", reader: 5}"#),
+        event(1_000_308, "lend", 3, r#"{title: "Odyssey", reader: 5}"#),
+    ];
+    events.extend((0..CHARGES).map(|cents| event(1_000_308, "charge", 1, &format!("{{cents: {cents}}}"))));
+    events.iter_mut().zip(1..).for_each(|(event, seq)| event.seq = seq);
+    events
+}
+
+fn event(time: u64, name: &str, version: u32, payload: &str) -> Event {
+    Event {
+        seq: 0,
+        time,
+        name: name.to_owned(),
+        version,
+        rejected: false,
+        metadata: Vec::new(),
+        payload: payload.to_owned(),
+    }
+}
+
+/// Reads an image that [`make`] made, and compares all of it with what was done.
+fn assert_reads(files: &Files) {
+    let image = reader::read(files);
+    assert_eq!(image.model, "shelf");
+    assert_eq!(image.events, expected());
+    assert_eq!(image.durable, (8 + CHARGES, 2), "all is synced, in the epoch after the making");
+
+    assert!(image.segments.len() > 2, "the journal went on in another segment, and the next stands ready");
+    assert!(image.segments.iter().all(|segment| segment.len == 16 << 10));
+    assert_eq!(image.segments.last().unwrap().frames, 0);
+
+    let genesis = image.genesis.unwrap();
+    assert_eq!((genesis.version, &genesis.state), (1, &None), "it was the model's default");
+    let [snapshot] = &image.snapshots[..] else { panic!("one snapshot was made") };
+    assert_eq!((snapshot.seq, snapshot.time), (6, 1_000_301));
+    assert_eq!(snapshot.fingerprint, genesis.fingerprint);
+    let lot = random::first_draw(&image.seed, 6);
+    assert_eq!(
+        snapshot.state.to_string(),
+        format!(
+            "{{books: [\"Dune\" = {{form: Audio{{minutes: 1280}}, year: 1965, reader: none}}, \"Emma\" = {{form: Paper, year: \
+             1815, reader: some 70000}}, \"Odyssey\" = {{form: Parts{{0: 24, 1: 937}}, year: -700, reader: none}}], readers: \
+             [70000], loans: [70000 = [1, 0]], cents: -250, lots: [{}], half: {}}}",
+            lot,
+            (-125f64).to_bits()
+        )
+    );
+    assert_eq!(image.digests, [(6, genesis.fingerprint, snapshot.digest)], "the journal has the same digest");
+}
+
+#[test]
+fn a_new_image_is_as_the_document_says() {
+    let directory = tempfile::tempdir().unwrap();
+    make(directory.path());
+    let mut files = files_in(directory.path());
+    let owner = files.remove("LOCK").unwrap();
+    assert!(owner.starts_with(b"pid ") && owner.ends_with(b")\n"));
+    assert_reads(&files);
+}
+
+#[test]
+fn the_kept_image_is_as_the_document_says() {
+    assert_reads(fixture());
+}
+
+#[test]
+fn digests_are_as_the_document_defines_them() {
+    let directory = tempfile::tempdir().unwrap();
+    make(directory.path());
+    let image = reader::read(&files_in(directory.path()));
+    let genesis = image.genesis.unwrap();
+    assert_eq!(image.snapshots[0].digest, image.snapshots[0].computed_digest(&genesis.shape));
+    assert_eq!(genesis.digest, memimage::digest(&Shelf::default()).unwrap().to_u64());
+}
+
+#[test]
+fn the_kept_image_opens_and_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    for (path, bytes) in fixture() {
+        let path = directory.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    let shelf = Image::<Shelf>::open(directory.path()).unwrap();
+    let recovery = shelf.stats().recovery;
+    assert_eq!(recovery.snapshot.map(u64::from), Some(6));
+    assert_eq!(recovery.replayed, 2 + CHARGES);
+    let charged = (0..CHARGES as i64).sum::<i64>() - 250;
+    assert_eq!(shelf.charge(1).unwrap(), charged + 1);
+    assert_eq!(shelf.query(|shelf| shelf.loans[&5]).unwrap(), (2, false));
+    assert_eq!(shelf.seq().get(), 9 + CHARGES);
+}
+
+#[test]
+fn the_reader_s_own_arithmetic_is_that_of_its_sources() {
+    assert_eq!(reader::crc32c(&[b"12345", b"6789"]), 0xe306_9283);
+    let zeros = random::chacha20_block(&[0; 32], &[0; 12]);
+    assert_eq!(zeros[..8], [0x76, 0xb8, 0xe0, 0xad, 0xa0, 0xf1, 0x3d, 0x90], "RFC 8439, appendix A.1, vector 1");
+}
+
+/// The files of an image on disk.
+fn files_in(root: &Path) -> Files {
+    let mut files = Files::new();
+    let mut dirs = vec![root.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => dirs.push(path),
+                false => {
+                    let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                    files.insert(name, fs::read(path).unwrap());
+                }
+            }
+        }
+    }
+    files
+}
+
+const LINE: usize = 32;
+
+/// The kept image: for each file its path and length, then its bytes in lines of an offset and hexadecimal digits; lines
+/// of nothing but zeros are left out.
+fn fixture() -> &'static Files {
+    static FIXTURE: LazyLock<Files> = LazyLock::new(|| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/format-1.hex");
+        if std::env::var_os("MEMIMAGE_BLESS").is_some() {
+            let directory = tempfile::tempdir().unwrap();
+            make(directory.path());
+            let mut files = files_in(directory.path());
+            files.remove("LOCK");
+            fs::write(&path, to_hex(&files)).unwrap();
+        }
+        from_hex(&fs::read_to_string(&path).unwrap())
+    });
+    &FIXTURE
+}
+
+fn to_hex(files: &Files) -> String {
+    let mut text = String::new();
+    for (path, bytes) in files {
+        writeln!(text, "file {path} {}", bytes.len()).unwrap();
+        for (line, offset) in bytes.chunks(LINE).zip((0..).step_by(LINE)) {
+            if line.iter().any(|&byte| byte != 0) {
+                let digits: String = line.iter().map(|byte| format!("{byte:02x}")).collect();
+                writeln!(text, "{offset:06x} {digits}").unwrap();
+            }
+        }
+    }
+    text
+}
+
+fn from_hex(text: &str) -> Files {
+    let mut files = Files::new();
+    let mut current = String::new();
+    for line in text.lines() {
+        if let Some((path, len)) = line.strip_prefix("file ").and_then(|file| file.rsplit_once(' ')) {
+            path.clone_into(&mut current);
+            files.insert(path.to_owned(), vec![0; len.parse().unwrap()]);
+            continue;
+        }
+        let (offset, digits) = line.split_once(' ').unwrap();
+        let offset = usize::from_str_radix(offset, 16).unwrap();
+        let file = files.get_mut(&current).unwrap();
+        for (byte, at) in (0..digits.len()).step_by(2).zip(offset..) {
+            file[at] = u8::from_str_radix(&digits[byte..byte + 2], 16).unwrap();
+        }
+    }
+    files
+}

@@ -1,0 +1,103 @@
+//! Promise 5: no record is decoded by a shape other than the one it was written with.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use memimage::disk::SimDisk;
+use memimage::{Error, Image, Model};
+use memimage_tests::{changed, files};
+
+use crate::NONE;
+
+thread_local! {
+    /// How many events the programs of this file ran, on this thread.
+    static RAN: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A program's shop; all are called the same, and their sales have the same name and version.
+macro_rules! program {
+    ($program:ident, $price:ty) => {
+        mod $program {
+            use super::RAN;
+            use memimage::{Model, Shape};
+            use serde::{Deserialize, Serialize};
+
+            #[derive(Debug, Default, Serialize, Deserialize, Shape, Model)]
+            #[model(name = "shop")]
+            pub(super) struct Shop {
+                sold: u64,
+            }
+
+            #[derive(Debug, Serialize, Deserialize, Shape)]
+            pub(super) struct Sale {
+                pub(super) article: String,
+                pub(super) price: $price,
+            }
+
+            #[memimage::commands]
+            impl Shop {
+                #[command]
+                pub(super) fn unlock(&mut self) {
+                    RAN.set(RAN.get() + 1);
+                }
+
+                #[command]
+                pub(super) fn sell(&mut self, sale: Sale) -> u64 {
+                    RAN.set(RAN.get() + 1);
+                    let _ = (sale.article, sale.price);
+                    self.sold += 1;
+                    self.sold
+                }
+            }
+        }
+    };
+}
+
+program!(recorded, u32);
+// of the same length on disk: nothing but the shape tells them apart
+program!(signed, i32);
+program!(optional, Option<u32>);
+
+fn open<M: Model>(disk: &SimDisk) -> Result<Image<M>, Error> {
+    Image::options().segment_size(64 << 10).open_with(Arc::new(disk.clone()), "/shop")
+}
+
+#[test]
+fn promise_5_another_shape_under_the_same_name_and_version_is_refused_before_anything_is_replayed() {
+    use recorded::ShopCommands;
+
+    let disk = SimDisk::new();
+    let image = open::<recorded::Shop>(&disk).unwrap();
+    image.unlock().unwrap();
+    image.sell(recorded::Sale { article: "tea".to_owned(), price: 3 }).unwrap();
+    image.close().unwrap();
+
+    let (before, ran) = (files(&disk), RAN.get());
+    let refused = |error: Error, difference: &str| {
+        assert!(error.is_incompatible(), "{error}");
+        assert!(error.to_string().contains(difference), "{error}");
+        assert_eq!(RAN.get(), ran, "nothing was replayed, not even what comes before");
+        assert_eq!(changed(&before, &files(&disk)), NONE);
+    };
+    let error = open::<signed::Shop>(&disk).unwrap_err();
+    refused(error, "sell v1: payload.sale.price: u32 in the journal, i32 in this program");
+    let error = open::<optional::Shop>(&disk).unwrap_err();
+    refused(error, "sell v1: payload.sale.price: u32 in the journal, option<u32> in this program");
+
+    // its own program goes on
+    let image = open::<recorded::Shop>(&disk).unwrap();
+    assert_eq!(image.sell(recorded::Sale { article: "tea".to_owned(), price: 3 }).unwrap(), 2);
+}
+
+/// A journal that has none of the events that differ is nobody's harm.
+#[test]
+fn promise_5_an_event_that_was_never_recorded_may_change_its_shape() {
+    use signed::ShopCommands;
+
+    let disk = SimDisk::new();
+    open::<recorded::Shop>(&disk).unwrap().close().unwrap();
+    let image = open::<signed::Shop>(&disk).unwrap();
+    assert_eq!(image.sell(signed::Sale { article: "tea".to_owned(), price: -3 }).unwrap(), 1);
+    image.close().unwrap();
+    assert!(open::<recorded::Shop>(&disk).unwrap_err().is_incompatible());
+}
