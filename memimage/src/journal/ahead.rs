@@ -2,6 +2,7 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
 
@@ -55,6 +56,8 @@ pub(crate) struct Ahead {
     host: OnceLock<Weak<dyn Host>>,
     state: Mutex<State>,
     changed: Condvar,
+    /// Somebody waits for the segment that is being made.
+    hurried: AtomicBool,
 }
 
 #[derive(Default)]
@@ -75,7 +78,13 @@ pub(crate) struct Ready {
 
 impl Ahead {
     pub(crate) fn new(maker: Maker) -> Arc<Ahead> {
-        Arc::new(Ahead { maker, host: OnceLock::new(), state: Mutex::default(), changed: Condvar::new() })
+        Arc::new(Ahead {
+            maker,
+            host: OnceLock::new(),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            hurried: AtomicBool::new(false),
+        })
     }
 
     /// Whom to tell of a segment that stands ready.
@@ -103,6 +112,7 @@ impl Ahead {
         }
         state.making = true;
         state.failure = None;
+        self.hurried.store(false, Ordering::Relaxed);
         drop(state);
         let ahead = Arc::clone(self);
         let spawned = std::thread::Builder::new().name("memimage-ahead".to_owned()).spawn(move || ahead.run(room));
@@ -114,6 +124,7 @@ impl Ahead {
     /// Waits for a segment with room, making one if need be.
     pub(crate) fn obtain(self: &Arc<Ahead>, room: NoRoom) -> Result<(), Error> {
         self.start(Some(room));
+        self.hurried.store(true, Ordering::Relaxed);
         let mut state = self.state.lock();
         while state.making {
             self.changed.wait(&mut state);
@@ -130,6 +141,7 @@ impl Ahead {
     ) -> Poll<Result<(), Error>> {
         if !std::mem::replace(started, true) {
             self.start(Some(room));
+            self.hurried.store(true, Ordering::Relaxed);
         }
         let mut state = self.state.lock();
         if state.making {
@@ -173,7 +185,7 @@ impl Ahead {
         let Some((segment, frames)) = host.wanted(room) else { return Ok(()) };
         // one that stands ready and is too small
         let smaller = self.take(segment);
-        match self.maker.make(segment, frames, &[], true) {
+        match self.maker.make(segment, frames, &[], || self.hurried.load(Ordering::Relaxed)) {
             Ok((file, len)) => {
                 self.keep(Ready { segment, file });
                 host.offer(segment, len);

@@ -35,7 +35,7 @@ pub(crate) fn create(maker: &Maker, genesis: &Genesis, align_shift: u8, salts: &
     };
     write_durable(maker, &block)?;
     let room = frames.bytes.len() as u64 + SEAL_ROOM;
-    match maker.make(SegmentId::FIRST, room, &frames.bytes, false) {
+    match maker.make(SegmentId::FIRST, room, &frames.bytes, || true) {
         Ok(_) => Ok(()),
         Err(MakeError::Unchanged(error) | MakeError::Unknown(error)) => Err(error),
     }

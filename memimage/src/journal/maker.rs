@@ -37,13 +37,14 @@ pub(crate) enum MakeError {
 }
 
 impl Maker {
-    /// Makes a segment with room for at least `frames` bytes of frames, and begins it with `content`.
+    /// Makes a segment with room for at least `frames` bytes of frames, and begins it with `content`. While nobody is
+    /// `hurried` by it, it is written at a pace that leaves the disk to the journal.
     pub(crate) fn make(
         &self,
         segment: SegmentId,
         frames: u64,
         content: &[u8],
-        pause: bool,
+        hurried: impl Fn() -> bool,
     ) -> Result<(StoredFile, u64), MakeError> {
         let len = fitting_len(planned_len(segment, self.largest), frames);
         let path = self.layout.segment(segment);
@@ -55,7 +56,7 @@ impl Maker {
             epoch: self.epoch,
             created: Timestamp::wall_clock(),
         };
-        if let Err(error) = self.fill(&temporary, &header, content, pause) {
+        if let Err(error) = self.fill(&temporary, &header, content, hurried) {
             // a file that is left over would only be in the way of the next attempt, which removes it too
             let _ = self.disk.remove(&temporary);
             return Err(MakeError::Unchanged(error));
@@ -67,7 +68,13 @@ impl Maker {
             .map_err(MakeError::Unknown)
     }
 
-    fn fill(&self, path: &Path, header: &SegmentHeader, content: &[u8], pause: bool) -> Result<(), Error> {
+    fn fill(
+        &self,
+        path: &Path,
+        header: &SegmentHeader,
+        content: &[u8],
+        hurried: impl Fn() -> bool,
+    ) -> Result<(), Error> {
         if self.disk.kind(path).map_err(|error| failed("looking at", path, error))?.is_some() {
             self.disk.remove(path).map_err(|error| failed("removing", path, error))?;
         }
@@ -78,7 +85,7 @@ impl Maker {
             let chunk = (header.len - offset).min(CHUNK as u64) as usize;
             file.write_all(&zeros[..chunk], offset)?;
             offset += chunk as u64;
-            if pause && offset < header.len {
+            if offset < header.len && !hurried() {
                 file.sync_data()?;
                 std::thread::sleep(PAUSE);
             }
