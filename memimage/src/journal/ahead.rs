@@ -152,7 +152,8 @@ impl Ahead {
             }
             Err(MakeError::Unknown(error)) => {
                 commit.poison(&error);
-                Err(error)
+                // whoever waits for the segment is told what all others are told
+                Err(commit.ended().unwrap_or(error))
             }
         }
     }
