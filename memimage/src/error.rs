@@ -193,6 +193,14 @@ impl Error {
         Error::new(Kind::Io { act, path: path.to_owned(), source })
     }
 
+    /// The error of a poisoned image, for one who does not know what became of what it waited for.
+    pub(crate) fn with_unknown_outcome(&self) -> Error {
+        match &*self.kind {
+            Kind::Poisoned { cause, .. } => Error::new(Kind::Poisoned { cause: cause.clone(), unknown: true }),
+            _ => self.clone(),
+        }
+    }
+
     /// Nothing is at the path, and it was not to be created.
     pub fn is_not_found(&self) -> bool {
         matches!(*self.kind, Kind::NotFound { .. })

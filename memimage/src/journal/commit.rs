@@ -415,9 +415,9 @@ impl<S: Sink> Commit<S> {
         }
     }
 
-    /// Tells those who wanted a sync that there will be none.
+    /// Tells those who wanted a sync that there will be none: what was written before may be on disk or not.
     fn disappoint(&self, wanted: &[Arc<Ticket>]) {
-        let error = self.state.lock().failed.clone().expect("only after a failure");
+        let error = self.state.lock().failed.as_ref().expect("only after a failure").with_unknown_outcome();
         wanted.iter().for_each(|ticket| ticket.settle(Err(error.clone())));
     }
 
