@@ -165,7 +165,7 @@ pub(crate) enum Kind {
     Busy { what: &'static str },
 
     #[error(
-        "the image is poisoned ({cause}); {}; reopen it, which recovers what is on disk",
+        "the image is poisoned ({cause}); {}; reopen the image, which recovers what is on disk",
         if *unknown { "whether this was recorded is unknown until then" } else { "this was not recorded" }
     )]
     Poisoned { cause: Error, unknown: bool },

@@ -12,7 +12,7 @@ use super::batch::NoRoom;
 use super::commit::{Commit, Sink};
 use super::maker::{MakeError, Maker};
 use crate::disk::StoredFile;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::event::panic_message;
 use crate::seq::SegmentId;
 
@@ -203,7 +203,8 @@ impl Ahead {
             }
             Err(MakeError::Unknown(error)) => {
                 host.poison(&error);
-                Err(error)
+                // whoever waits for the segment is told what all others are told
+                Err(Error::new(Kind::Poisoned { cause: error, unknown: false }))
             }
         }
     }
