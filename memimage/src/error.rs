@@ -77,7 +77,8 @@ pub(crate) enum Kind {
     NotAnImage { path: PathBuf, found: String, lost: bool },
 
     #[error(
-        "the image `{}` is in use by {owner}; an image has one owner at a time: close it there first",
+        "the image `{}` is in use by {owner}; an image has one owner at a time: close it there first (never \
+         delete its `LOCK`: that would let two owners in, and it is free anyway once its process has ended)",
         path.display()
     )]
     Locked { path: PathBuf, owner: String },

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::context::Timestamp;
 use crate::error::{Error, Kind};
@@ -182,6 +183,12 @@ impl<M: Model> Options<M> {
         }
         if self.caps.batch_bytes == 0 || self.caps.batch_bytes > 1 << 30 {
             return Err(refused("batch_bytes", self.caps.batch_bytes, "it must be from 1 byte to 1 GiB"));
+        }
+        if self.durability == Durability::Interval(Duration::ZERO) {
+            return Err(refused("durability", "Interval(0)", "it must be longer than nothing; `Synced` syncs at once"));
+        }
+        if matches!(self.snapshots, SnapshotPolicy::AfterEvents(0) | SnapshotPolicy::AfterBytes(0)) {
+            return Err(refused("snapshots", "after 0", "there must be something between two snapshots"));
         }
         if self.caps.pending_batches == 0 {
             return Err(refused("pending_batches", 0, "it must be at least 1"));

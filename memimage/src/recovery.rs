@@ -80,6 +80,7 @@ pub(crate) fn recover<M: Model>(
         agreed: last,
         replayed: 0,
         replayed_bytes: 0,
+        mark: None,
         goal,
     };
     let from = if snapshot.is_some() { scan.segment_after(last)? } else { SegmentId::FIRST };
@@ -87,6 +88,7 @@ pub(crate) fn recover<M: Model>(
         true => None,
         false => scan.read(from, |segment, frame| replay.frame(segment, frame))?,
     };
+    replay.settle_mark()?;
     let Replay { model, last, time, replayed, replayed_bytes, .. } = replay;
     let model = model.ok_or_else(|| source.corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned()))?;
     let ends = goal.until.or_else(|| end.as_ref().map(|end| end.chain.before())).unwrap_or(last);
@@ -185,6 +187,8 @@ struct Replay<'a, M> {
     agreed: Seq,
     replayed: u64,
     replayed_bytes: u64,
+    /// The digest that was recorded of the state at this place.
+    mark: Option<u64>,
     goal: Goal,
 }
 
@@ -241,6 +245,7 @@ impl<M: Model> Replay<'_, M> {
         if self.model.is_none() {
             return Err(self.scan.corrupt_frame(segment, frame, "an event comes before genesis".to_owned()));
         }
+        self.settle_mark()?;
         self.replayed_bytes += frame.len as u64;
         let body = frame.body();
         for record in records(&body, header.first_seq, header.count, header.time) {
@@ -275,15 +280,26 @@ impl<M: Model> Replay<'_, M> {
         Err(Error::new(Kind::Replay { seq, name: event.name.to_owned(), version: event.version, what }))
     }
 
+    /// Compares the state with the digest of this place, if there is one.
+    fn settle_mark(&mut self) -> Result<(), Error> {
+        if let (Some(model), Some(recorded)) = (&self.model, self.mark.take()) {
+            compare(model, self.last, self.agreed, recorded)?;
+            self.agreed = self.last;
+        }
+        Ok(())
+    }
+
     fn digest(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
         let here = frame.header.first_seq == self.last.next();
-        let (Some(model), true, true) = (&self.model, here, self.goal.verify_digests) else { return Ok(()) };
+        if self.model.is_none() || !here || !self.goal.verify_digests {
+            return Ok(());
+        }
         let mark = DigestMark::decode(&frame.body()).map_err(|what| self.scan.corrupt_frame(segment, frame, what))?;
         if mark.fingerprint != fingerprint(M::SHAPE).to_u64() {
             return Ok(());
         }
-        compare(model, self.last, self.agreed, mark.digest)?;
-        self.agreed = self.last;
+        // the last one of a place counts: those before it may be of snapshots that were thrown away
+        self.mark = Some(mark.digest);
         Ok(())
     }
 }

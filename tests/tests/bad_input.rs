@@ -440,7 +440,7 @@ fn a_second_owner_is_refused() {
     let text = error.to_string().replace(&pid, "PID");
     let program = text.split_once("PID (").unwrap().1.split_once(')').unwrap().0.to_owned();
     expect![
-        "the image `/ledger` is in use by pid PID (PROGRAM); an image has one owner at a time: close it there first"
+        "the image `/ledger` is in use by pid PID (PROGRAM); an image has one owner at a time: close it there first (never delete its `LOCK`: that would let two owners in, and it is free anyway once its process has ended)"
     ]
     .assert_eq(&text.replace(&program, "PROGRAM"));
     assert_eq!((disk.operations(), files(&disk), disk.read(format!("{ROOT}/LOCK")).unwrap()), before);

@@ -182,6 +182,8 @@ impl<M: Model> Image<M> {
     /// Asks the model, and answers once all that the answer may rest on is durable: it never shows what a crash could take
     /// back. (`Buffered` and `Interval` answer once it is written.)
     ///
+    /// Commands wait while the closure runs, so it must not wait for another thread that runs one.
+    ///
     /// # Errors
     ///
     /// If the image is poisoned or closed, or this is a call from inside it.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use memimage::disk::SimDisk;
 use memimage::{CommandError, Durability, Image, Model, Seq, Shape, SnapshotPolicy};
@@ -233,5 +233,41 @@ fn promise_4_a_damaged_snapshot_is_passed_over_and_reported() {
             damaged[..damage].iter().collect::<Vec<_>>()
         );
         assert_eq!(recovered(&disk.fork()), live);
+    }
+}
+
+/// The digests of snapshots that were thrown away stay in the journal; the last of a place is the one that counts. It was
+/// once the first, so that a state that had been accepted was refused again, and blamed on events after it.
+#[test]
+fn promise_3_an_accepted_state_is_not_refused_for_the_digest_of_a_snapshot_that_was_thrown_away() {
+    let disk = SimDisk::new();
+    let options = || Image::<Fickle>::options().snapshots(SnapshotPolicy::Manual);
+    let image = options().open_with(Arc::new(disk.clone()), "/fickle").unwrap();
+    image.stamp().unwrap();
+    assert!(image.admin().snapshot().unwrap_err().is_diverged());
+    image.close().unwrap();
+
+    let refused = options().open_with(Arc::new(disk.clone()), "/fickle").unwrap_err();
+    assert!(refused.is_diverged(), "{refused}");
+    let accepting = || options().verify_digests(false).drill(false).open_with(Arc::new(disk.clone()), "/fickle");
+    let image = accepting().unwrap();
+    image.admin().snapshot().unwrap();
+    image.close().unwrap();
+    options().open_with(Arc::new(disk.clone()), "/fickle").unwrap().close().unwrap();
+}
+
+/// How often a stamp was made in this process, replays included: what no body may ask.
+static STAMPS: AtomicU64 = AtomicU64::new(0);
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+struct Fickle {
+    stamp: u64,
+}
+
+#[memimage::commands]
+impl Fickle {
+    #[command]
+    fn stamp(&mut self) {
+        self.stamp = STAMPS.fetch_add(1, Ordering::Relaxed);
     }
 }
