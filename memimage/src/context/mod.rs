@@ -26,6 +26,7 @@ pub struct Context {
 }
 
 impl Context {
+    #[inline]
     pub(crate) fn new(seed: Seed, origin: Origin, seq: Seq, time: Timestamp, metadata: Metadata) -> Context {
         Context { seq, time, metadata, random: Random::new(seed, origin) }
     }
@@ -52,6 +53,7 @@ impl Context {
 
     /// Puts the random values back to their start, so that a body draws the same whether or not a check drew before it
     /// (checks do not run on replay).
+    #[inline]
     pub(crate) fn rewind(&mut self) {
         self.random.rewind();
     }

@@ -19,14 +19,17 @@ pub(crate) type Seed = [u8; 32];
 pub struct Random {
     seed: Seed,
     origin: Origin,
-    stream: RefCell<Option<ChaCha20>>,
+    /// Boxed, since few commands draw and all of them carry it.
+    stream: RefCell<Option<Box<ChaCha20>>>,
 }
 
 impl Random {
+    #[inline]
     pub(super) fn new(seed: Seed, origin: Origin) -> Random {
         Random { seed, origin, stream: RefCell::new(None) }
     }
 
+    #[inline]
     pub(super) fn rewind(&mut self) {
         self.stream = RefCell::new(None);
     }
@@ -37,7 +40,7 @@ impl Random {
             let mut nonce = [0; 12];
             nonce[..8].copy_from_slice(&self.origin.seq.get().to_le_bytes());
             nonce[8..].copy_from_slice(&self.origin.part.to_le_bytes());
-            ChaCha20::new(&self.seed.into(), &nonce.into())
+            Box::new(ChaCha20::new(&self.seed.into(), &nonce.into()))
         });
         let mut bytes = [0; N];
         stream.apply_keystream(&mut bytes);

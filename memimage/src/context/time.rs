@@ -40,6 +40,7 @@ impl Timestamp {
 
     /// What the wall clock says now; the epoch for a clock set before it.
     #[expect(clippy::disallowed_methods, reason = "what it says is recorded, and replay takes the record")]
+    #[inline]
     pub(crate) fn wall_clock() -> Timestamp {
         SystemTime::now().into()
     }

@@ -23,11 +23,13 @@ struct Visit {
 }
 
 impl Inside {
+    #[inline]
     fn find(&self, image: usize) -> Option<Visit> {
         let first = self.first.get().filter(|visit| visit.image == image);
         first.or_else(|| self.others.borrow().iter().find(|visit| visit.image == image).copied())
     }
 
+    #[inline]
     fn enter(&self, visit: Visit) {
         match self.first.get() {
             None => self.first.set(Some(visit)),
@@ -35,6 +37,7 @@ impl Inside {
         }
     }
 
+    #[inline]
     fn leave(&self, image: usize) {
         match self.first.get() {
             Some(visit) if visit.image == image => self.first.set(None),
@@ -53,6 +56,7 @@ pub(super) struct Entered {
 
 impl Entered {
     /// Enters an image, in which `call` is made.
+    #[inline]
     pub(super) fn new(image: usize, call: &'static str) -> Result<Entered, Error> {
         match inside(|inside| inside.find(image)).flatten() {
             Some(outer) => Err(Error::new(Kind::Reentrant { inner: call, outer: outer.call })),
@@ -76,6 +80,7 @@ impl Entered {
 
 /// `None` too for a thread that is ending and has forgotten already, as when an image of its own is dropped: it is inside
 /// none.
+#[inline]
 fn inside<T>(look: impl FnOnce(&Inside) -> T) -> Option<T> {
     INSIDE.try_with(look).ok()
 }
@@ -86,6 +91,7 @@ pub(super) const GUARD: &str = "read";
 pub(super) const QUERY: &str = "query";
 
 impl Drop for Entered {
+    #[inline]
     fn drop(&mut self) {
         inside(|inside| inside.leave(self.image));
     }

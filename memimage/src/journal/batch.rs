@@ -87,6 +87,7 @@ impl Plan {
     }
 
     /// Whether a frame of this length fits here or, if it moves on, into the segment that stands ready.
+    #[inline]
     fn reserve(&mut self, frame: u64) -> bool {
         if self.fits(frame) {
             return true;
@@ -103,6 +104,7 @@ impl Plan {
         }
     }
 
+    #[inline]
     fn fits(&self, frame: u64) -> bool {
         align_up(self.place.offset + frame, self.align_shift) + SEAL_ROOM <= self.len
     }
@@ -168,25 +170,30 @@ impl Open {
     }
 
     /// The seq of the next event.
+    #[inline]
     pub(crate) fn next_seq(&self) -> Seq {
         Seq::new(self.first_seq.get() + u64::from(self.count))
     }
 
     /// The time of the last event.
+    #[inline]
     pub(crate) fn time(&self) -> Timestamp {
         self.time
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
     /// Events in the open batch.
+    #[inline]
     pub(crate) fn count(&self) -> u32 {
         self.count
     }
 
     /// Bytes of the open batch's body.
+    #[inline]
     pub(crate) fn size(&self) -> usize {
         self.bytes.len() - HEADER
     }
@@ -196,6 +203,7 @@ impl Open {
     }
 
     /// The ticket of the open batch.
+    #[inline]
     pub(crate) fn ticket(&self) -> &Arc<Ticket> {
         &self.ticket
     }
@@ -209,6 +217,7 @@ impl Open {
     }
 
     /// Why nothing more is accepted, if so.
+    #[inline]
     pub(crate) fn ended(&self) -> Option<&Error> {
         self.ended.as_ref()
     }
@@ -219,6 +228,7 @@ impl Open {
     }
 
     /// Starts a record of an event. Its payload is appended to [`bytes`](Open::bytes).
+    #[inline]
     pub(crate) fn begin(
         &mut self,
         event: EventId,
@@ -231,11 +241,13 @@ impl Open {
         Ok(mark)
     }
 
+    #[inline]
     pub(crate) fn bytes(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 
     /// Bytes of the open record.
+    #[inline]
     pub(crate) fn record_len(&self, mark: Mark) -> usize {
         self.bytes.len() - mark.start
     }
@@ -267,6 +279,7 @@ impl Open {
     }
 
     /// The reserved record's command was executed.
+    #[inline]
     pub(crate) fn accept(&mut self, mark: Mark, outcome: Outcome) {
         if outcome == Outcome::Rejected {
             record::reject(&mut self.bytes, mark.start);

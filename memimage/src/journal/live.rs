@@ -42,20 +42,24 @@ impl Journal {
     }
 
     /// What tells this journal from every other in the process.
+    #[inline]
     pub(crate) fn id(&self) -> usize {
         Arc::as_ptr(&self.commit).addr()
     }
 
+    #[inline]
     pub(crate) fn open(&self) -> impl DerefMut<Target = Open> {
         self.commit.open()
     }
 
     /// As [`Commit::reserve`].
+    #[inline]
     pub(crate) fn reserve(&self, open: &mut Open, mark: Mark) -> Result<Mark, NoRoom> {
         self.commit.reserve(open, mark)
     }
 
     /// As [`Commit::accepted`].
+    #[inline]
     pub(crate) fn accepted(&self, open: &mut Open, linger: bool) {
         self.commit.accepted(open, linger);
     }
@@ -70,6 +74,7 @@ impl Journal {
         self.commit.latest()
     }
 
+    #[inline]
     pub(crate) fn commit(&self) -> &Commit<Writer> {
         &self.commit
     }

@@ -50,6 +50,7 @@ pub(crate) enum RecordFault {
 }
 
 /// Starts a record at the end of `out`; the payload is appended next, then [`end`] completes it.
+#[inline]
 pub(crate) fn begin(out: &mut Vec<u8>, event: EventId, delta: u64, metadata: &Metadata) -> Result<(), MetadataError> {
     let flags = if metadata.is_empty() { 0 } else { METADATA };
     out.extend_from_slice(&[0, 0, 0, 0, flags]);
@@ -62,6 +63,7 @@ pub(crate) fn begin(out: &mut Vec<u8>, event: EventId, delta: u64, metadata: &Me
 }
 
 /// Completes the record that starts at `start`, as applied.
+#[inline]
 pub(crate) fn end(out: &mut [u8], start: usize) {
     let len = (out.len() - start - 4) as u32;
     out[start..start + 4].copy_from_slice(&len.to_le_bytes());
@@ -147,6 +149,7 @@ impl Reader<'_> {
     }
 }
 
+#[inline]
 fn write_varint(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);

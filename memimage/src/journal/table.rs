@@ -123,6 +123,7 @@ impl Dispatch {
     }
 
     /// The number in the journal of a row of the program's table; `None` if it must be [declared](Dispatch::declare).
+    #[inline]
     pub(crate) fn id(&self, row: usize) -> Option<EventId> {
         self.ids[row]
     }

@@ -159,11 +159,13 @@ impl<S: Sink> Commit<S> {
     }
 
     /// The open batch; a command holds it from its check to its outcome.
+    #[inline]
     pub(crate) fn open(&self) -> impl std::ops::DerefMut<Target = Open> {
         self.open.lock()
     }
 
     /// The last event executed.
+    #[inline]
     pub(crate) fn executed(&self) -> Seq {
         Seq::new(self.executed.load(Ordering::Acquire))
     }
@@ -184,6 +186,7 @@ impl<S: Sink> Commit<S> {
     }
 
     /// Bytes of batches written since the image was opened.
+    #[inline]
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
@@ -208,11 +211,13 @@ impl<S: Sink> Commit<S> {
     }
 
     /// Makes sure of the open record's room, sending the open batch off if the record cannot be part of it.
+    #[inline]
     pub(crate) fn reserve(&self, open: &mut Open, mark: Mark) -> Result<Mark, NoRoom> {
         open.reserve(mark, |batch| self.enqueue(batch))
     }
 
     /// A command was executed and its record accepted. `linger` if its caller may not wait for it.
+    #[inline]
     pub(crate) fn accepted(&self, open: &mut Open, linger: bool) {
         self.executed.store(open.next_seq().get() - 1, Ordering::Release);
         if open.size() >= self.caps.batch_bytes {
@@ -263,11 +268,13 @@ impl<S: Sink> Commit<S> {
     }
 
     /// Whether too many batches wait to be written.
+    #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.full.load(Ordering::Acquire)
     }
 
     /// Waits until fewer batches wait to be written.
+    #[inline]
     pub(crate) fn wait_for_room(&self) {
         if self.is_full() {
             let mut state = self.state.lock();
