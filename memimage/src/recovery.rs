@@ -81,14 +81,22 @@ pub(crate) fn recover<M: Model>(
         replayed: 0,
         replayed_bytes: 0,
         mark: None,
+        diverged: None,
         goal,
     };
     let from = if snapshot.is_some() { scan.segment_after(last)? } else { SegmentId::FIRST };
     let end = match goal.until == snapshot && snapshot.is_some() {
         true => None,
-        false => scan.read(from, |segment, frame| replay.frame(segment, frame))?,
+        false => {
+            let read = scan.read(from, |segment, frame| replay.frame(segment, frame));
+            // what a diverged state led to is not the cause
+            read.map_err(|error| replay.diverged.clone().unwrap_or(error))?
+        }
     };
     replay.settle_mark()?;
+    if let Some(diverged) = replay.diverged {
+        return Err(diverged);
+    }
     let Replay { model, last, time, replayed, replayed_bytes, .. } = replay;
     let model = model.ok_or_else(|| source.corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned()))?;
     let ends = goal.until.or_else(|| end.as_ref().map(|end| end.chain.before())).unwrap_or(last);
@@ -188,7 +196,9 @@ struct Replay<'a, M> {
     replayed: u64,
     replayed_bytes: u64,
     /// The digest that was recorded of the state at this place.
-    mark: Option<u64>,
+    mark: Option<DigestMark>,
+    /// Where the state was first not the recorded one, unless it was accepted later.
+    diverged: Option<Error>,
     goal: Goal,
 }
 
@@ -220,7 +230,7 @@ impl<M: Model> Replay<'_, M> {
             Some(state) => decode(state).map_err(|error| self.scan.corrupt_frame(segment, frame, error.to_string()))?,
         };
         if same_shape && self.goal.verify_digests && state_digest(&model)?.to_u64() != genesis.digest {
-            return Err(changed("it was the model's `Default`, which gives another state now"));
+            self.diverged = Some(changed("it was the model's `Default`, which gives another state now"));
         }
         self.model = Some(model);
         Ok(())
@@ -280,11 +290,17 @@ impl<M: Model> Replay<'_, M> {
         Err(Error::new(Kind::Replay { seq, name: event.name.to_owned(), version: event.version, what }))
     }
 
-    /// Compares the state with the digest of this place, if there is one.
+    /// Compares the state with the digest of this place, if there is one. A difference counts at the end, since the state
+    /// that replay gives may have been accepted since.
     fn settle_mark(&mut self) -> Result<(), Error> {
-        if let (Some(model), Some(recorded)) = (&self.model, self.mark.take()) {
-            compare(model, self.last, self.agreed, recorded)?;
-            self.agreed = self.last;
+        let (Some(model), Some(mark)) = (&self.model, self.mark.take()) else { return Ok(()) };
+        match compare(model, self.last, self.agreed, mark.digest) {
+            Ok(()) if mark.accepts => (self.agreed, self.diverged) = (self.last, None),
+            Ok(()) => self.agreed = self.last,
+            Err(error) if error.is_diverged() => {
+                self.diverged.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
         }
         Ok(())
     }
@@ -299,7 +315,7 @@ impl<M: Model> Replay<'_, M> {
             return Ok(());
         }
         // the last one of a place counts: those before it may be of snapshots that were thrown away
-        self.mark = Some(mark.digest);
+        self.mark = Some(mark);
         Ok(())
     }
 }

@@ -129,7 +129,7 @@ impl<M: Model> Shared<M> {
                 return Err(error.clone());
             }
             // without room for it the snapshot is as good; it is only checked less often
-            let mark = DigestMark { fingerprint, digest };
+            let mark = DigestMark { fingerprint, digest, accepts: !self.verify_digests };
             let _ = self.journal.insert(&mut open, FrameKind::Digest, &mark.encode());
             (Seq::new(open.next_seq().get() - 1), open.time())
         };

@@ -36,6 +36,8 @@ pub(crate) struct DigestMark {
     /// The fingerprint of the model's shape; another shape has another digest.
     pub(crate) fingerprint: u64,
     pub(crate) digest: u64,
+    /// Digests before this place do not count any more: the state that replay gives was accepted.
+    pub(crate) accepts: bool,
 }
 
 impl DigestMark {

@@ -215,7 +215,10 @@ fn frame(image: &mut Image, table: &mut Vec<Row>, kind: u8, seq: u64, time: u64,
             let state = (bytes.byte() == 1).then(|| bytes.bytes().to_vec());
             image.genesis = Some(Genesis { version, fingerprint: fingerprint_said, shape, digest, state });
         }
-        4 => image.digests.push((seq - 1, bytes.varint() as u64, bytes.varint() as u64)),
+        4 => {
+            image.digests.push((seq - 1, bytes.varint() as u64, bytes.varint() as u64));
+            assert_eq!(bytes.varint(), 0, "nothing was accepted");
+        }
         5 => {}
         kind => panic!("a frame of the unknown kind {kind}"),
     }

@@ -5,8 +5,8 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-use memimage::disk::SimDisk;
-use memimage::{CommandError, Durability, Image, Model, Seq, Shape, SnapshotPolicy};
+use memimage::disk::{Disk, SimDisk};
+use memimage::{CommandError, Durability, Image, Model, Options, Seq, Shape, SnapshotPolicy};
 use memimage_tests::{Ask, Run, changed, files};
 use serde::{Deserialize, Serialize};
 
@@ -269,5 +269,54 @@ impl Fickle {
     #[command]
     fn stamp(&mut self) {
         self.stamp = STAMPS.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A body was changed on purpose, so old events give another state: once that was accepted, it stays accepted.
+#[test]
+fn promise_4_a_state_that_was_accepted_needs_no_snapshot() {
+    let disk = SimDisk::new();
+    let options = || Image::<Rated>::options().snapshots(SnapshotPolicy::Manual);
+    let open = |options: Options<Rated>| options.open_with(Arc::new(disk.clone()), "/rated");
+    let image = open(options()).unwrap();
+    image.add().unwrap();
+    image.admin().snapshot().unwrap();
+    image.close().unwrap();
+
+    RATE.store(2, Ordering::Relaxed);
+    let forget = || {
+        disk.files()
+            .iter()
+            .filter(|file| file.starts_with("/rated/snapshot"))
+            .for_each(|file| disk.remove(file).unwrap());
+    };
+    forget();
+    assert!(open(options()).unwrap_err().is_diverged());
+    let image = open(options().verify_digests(false)).unwrap();
+    image.add().unwrap();
+    image.admin().snapshot().unwrap();
+    image.add().unwrap();
+    image.close().unwrap();
+
+    forget();
+    let image = open(options()).unwrap();
+    assert_eq!(image.query(|rated| rated.sum).unwrap(), 6);
+    image.close().unwrap();
+    RATE.store(3, Ordering::Relaxed);
+    assert!(open(options()).unwrap_err().is_diverged(), "what was not accepted is refused as before");
+}
+
+static RATE: AtomicU64 = AtomicU64::new(1);
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+struct Rated {
+    sum: u64,
+}
+
+#[memimage::commands]
+impl Rated {
+    #[command]
+    fn add(&mut self) {
+        self.sum += RATE.load(Ordering::Relaxed);
     }
 }
