@@ -1,13 +1,14 @@
-//! Corners of promise 7: what each is told when an image is poisoned, and that it ends. The promise itself is tested in
-//! `promises/failures.rs`.
+//! Corners of promises 7 and 8: what each is told when an image is poisoned, that it ends, and when it is given up. The promises
+//! themselves are tested in `promises/`.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Image, Options, SnapshotPolicy};
-use memimage_tests::{Act, Gate, GateDisk, Ledger, LedgerCommands, LedgerDeposit};
+use memimage_tests::{Act, Gate, GateDisk, Ledger, LedgerCommands, LedgerDeposit, until};
 
 fn options() -> Options<Ledger> {
     Image::options().segment_size(16 << 10).snapshots(SnapshotPolicy::Manual)
@@ -66,4 +67,46 @@ fn promise_7_a_write_of_nothing_does_not_go_on_for_ever() {
     let image = open(disk.clone());
     disk.rule(|call| Ok(call.is(Act::Write, ".journal").then_some(0)));
     assert!(image.deposit(1, 1).unwrap_err().is_poisoned());
+}
+
+/// Poisoned for another reason while a batch was being written, the image could be closed before that write was done: the
+/// next owner's events and the old one's would have met at the same place.
+#[test]
+fn promise_8_an_image_is_not_given_up_while_it_is_still_written() {
+    let sim = SimDisk::new();
+    let disk = GateDisk::new(sim.clone());
+    let (renaming, writing) = (Gate::default(), Gate::default());
+    let (rename, write) = (renaming.clone(), writing.clone());
+    let armed = Arc::new(AtomicU64::new(0));
+    let arm = Arc::clone(&armed);
+    disk.rule(move |call| {
+        if call.is(Act::Rename, "00000002.journal") {
+            rename.pass();
+            return Err(ErrorKind::Other.into());
+        }
+        if call.is(Act::Write, "00000001.journal") && arm.load(Ordering::SeqCst) == 1 {
+            write.pass();
+        }
+        Ok(None)
+    });
+    let image = options().segment_size(64 << 10).open_with(Arc::new(disk.clone()), "/ledger").unwrap();
+    image.deposit(1, 1).unwrap();
+    armed.store(1, Ordering::SeqCst);
+    let told = std::thread::scope(|scope| {
+        let leading = scope.spawn(|| image.deposit(1, 10));
+        writing.until_somebody_waits();
+        renaming.until_somebody_waits();
+        renaming.open();
+        until("it is poisoned", || image.read().is_err());
+        let closing = scope.spawn(|| image.clone().close());
+        std::thread::sleep(Duration::from_millis(50));
+        let refused = options().open_with(Arc::new(disk.clone()), "/ledger").unwrap_err();
+        writing.open();
+        assert!(refused.is_locked(), "{refused}");
+        assert!(closing.join().unwrap().unwrap_err().is_poisoned());
+        leading.join().unwrap()
+    });
+    disk.calm();
+    let balance = open(disk).query(|ledger| ledger.accounts[&1]).unwrap();
+    assert_eq!(told.unwrap_or(balance), balance, "what was answered is there");
 }
