@@ -89,8 +89,10 @@ impl Journal {
         if let Some(syncer) = self.syncer.lock().take() {
             syncer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         }
+        let failure = self.commit.failure();
         self.ahead.close();
         stopped?;
+        failure.map_or(Ok(()), Err)?;
         let mut writer = self.commit.sink();
         writer.rest()?;
         writer.durable_file.sync_data()

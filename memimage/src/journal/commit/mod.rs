@@ -383,6 +383,12 @@ impl<S: Sink> Commit<S> {
         result
     }
 
+    /// Why not all that was accepted was written and synced, if so. To be asked once the syncer has ended: before that, a
+    /// write that failed may not have been told yet.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        self.state.lock().failed.as_ref().map(|failure| failure.unsynced.clone())
+    }
+
     /// The sink, once nobody else writes.
     pub(crate) fn sink(&self) -> impl std::ops::DerefMut<Target = S> {
         self.sink.lock()
