@@ -3,7 +3,7 @@
 //! From bytes to a running journal, each using only those before it:
 //!
 //! 1. bytes, without I/O: `frame`, `segment` (the header of one), `record` (one event in a frame), `tail` (what the first
-//!    place that cannot be read means), `table` (the shapes of the events), `genesis`, `durable`, `reader`
+//!    place that cannot be read means), `table` (the shapes of the events), `genesis`, `prune`, `durable`, `reader`
 //! 2. files, for reading: `layout` (which there are), `source`, `scan` (all frames, up to the end)
 //! 3. files, for writing: `repair` (of that end), `maker` (of segments)
 //! 4. group commit: `ticket`, `batch`, `durability`, `commit`
@@ -17,6 +17,7 @@ mod record;
 mod tail;
 mod table;
 mod genesis;
+mod prune;
 mod durable;
 mod reader;
 mod layout;
@@ -44,9 +45,10 @@ pub(crate) use create::create;
 pub(crate) use durable::{BLOCK, DurableBlock};
 pub(crate) use frame::{Frame, FrameKind, Salts};
 pub(crate) use genesis::{DigestMark, Genesis};
-pub(crate) use layout::{Layout, Survey, rename, sync_dir, unfinished};
+pub(crate) use layout::{BASE, Layout, Survey, rename, sync_dir, unfinished};
 pub(crate) use live::Journal;
 pub(crate) use maker::Maker;
+pub(crate) use prune::PruneMark;
 pub(crate) use record::{EventId, Record, read as records};
 pub(crate) use repair::{quarantine, write_again};
 pub(crate) use scan::{End, Scan};
