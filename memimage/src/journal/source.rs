@@ -22,7 +22,7 @@ pub(crate) struct Source {
 
 impl Source {
     /// Reads and checks the header of each segment, of which there must be one. Those after the last that is missing make
-    /// up the journal; if its start is missing, that is for [`reaches`](Source::reaches) to judge.
+    /// up the journal. Whether its start may be missing is judged by who knows where the rest can go on from.
     pub(crate) fn open(disk: &Arc<dyn Disk>, layout: &Layout, segments: &[SegmentId]) -> Result<Source, Error> {
         let gap = segments.windows(2).rposition(|pair| pair[1] != pair[0].next());
         let (cut_off, segments) = segments.split_at(gap.map_or(0, |at| at + 1));
@@ -53,8 +53,16 @@ impl Source {
 
     /// Whether the journal holds all events after `seq`, as far as its start goes.
     pub(crate) fn reaches(&self, seq: Seq) -> Result<bool, Error> {
-        let starts_by = |header: FrameHeader| header.first_seq.get().saturating_sub(1) <= seq.get();
-        Ok(self.is_whole() || self.first_frame(self.first())?.is_some_and(starts_by))
+        if self.is_whole() {
+            return Ok(true);
+        }
+        // any segment will do that starts by then: those after it are there, and those before it are not needed
+        for segment in self.segments() {
+            if self.first_frame(segment)?.is_some_and(|header| header.first_seq.get().saturating_sub(1) <= seq.get()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn header(&self, segment: SegmentId) -> Result<SegmentHeader, Error> {
