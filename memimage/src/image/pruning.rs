@@ -15,6 +15,7 @@ use crate::journal::{FrameKind, PruneMark, Scan, sync_dir};
 use crate::recovery::{Goal, compare, is_current};
 use crate::retention::{Candidate, Choice, Retention};
 use crate::seq::Seq;
+use crate::shape::{ShapeTree, fingerprint};
 
 impl<M: Model> Shared<M> {
     /// Prunes the journal as far as the retention lets it, and removes the snapshots that are not needed any more. `drilled`
@@ -57,7 +58,14 @@ impl<M: Model> Shared<M> {
         let bases = self.snapshots.bases();
         let trailer = bases.install(&self.snapshots.path(base), base)?;
         self.sync_journal_dir()?;
-        self.mark(&PruneMark::new(base, first, trailer.digest))?;
+        self.mark(&PruneMark {
+            base,
+            first: first.get(),
+            model_version: M::VERSION,
+            fingerprint: fingerprint(M::SHAPE).to_u64(),
+            shape: ShapeTree::of(M::SHAPE).encode(),
+            digest: trailer.digest,
+        })?;
         self.progress.lock().base = Some(base);
 
         let _alone = self.files.write();

@@ -5,21 +5,22 @@ use serde::{Deserialize, Serialize};
 use crate::seq::{SegmentId, Seq};
 
 /// Says, before any segment is removed, that the first ones may be missing from here on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PruneMark {
     /// The last event in the base.
     pub(crate) base: Seq,
     /// The number of the first segment that is kept.
-    first: u64,
-    /// The digest of the state in the base, as the base itself gives it.
+    pub(crate) first: u64,
+    pub(crate) model_version: u32,
+    /// The fingerprint of the model's shape.
+    pub(crate) fingerprint: u64,
+    /// The model's shape: what genesis said of it may be gone, and the base shall be readable without the program.
+    pub(crate) shape: Vec<u8>,
+    /// The digest of the state in the base.
     pub(crate) digest: u64,
 }
 
 impl PruneMark {
-    pub(crate) fn new(base: Seq, first: SegmentId, digest: u64) -> PruneMark {
-        PruneMark { base, first: first.get(), digest }
-    }
-
     /// The first segment that is kept.
     pub(crate) fn first(&self) -> SegmentId {
         SegmentId::new(self.first)
@@ -43,7 +44,14 @@ mod tests {
 
     #[test]
     fn what_is_encoded_is_decoded_and_nothing_else() {
-        let mark = PruneMark::new(Seq::new(700), SegmentId::new(3), u64::MAX);
+        let mark = PruneMark {
+            base: Seq::new(700),
+            first: 3,
+            model_version: 2,
+            fingerprint: 5,
+            shape: vec![7; 11],
+            digest: u64::MAX,
+        };
         let mut body = mark.encode();
         assert_eq!(PruneMark::decode(&body), Ok(mark));
         assert!(PruneMark::decode(&body[..body.len() - 1]).is_err());

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use memimage::{Context, Image, Metadata, Model, Shape, SnapshotPolicy, Timestamp};
+use memimage::{Context, Image, Metadata, Model, Retention, Shape, SnapshotPolicy, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use reader::{Event, Files};
@@ -204,6 +204,35 @@ fn digests_are_as_the_document_defines_them() {
     let genesis = image.genesis.unwrap();
     assert_eq!(image.snapshots[0].digest, image.snapshots[0].computed_digest(&genesis.shape));
     assert_eq!(genesis.digest, memimage::digest(&Shelf::default()).unwrap().to_u64());
+}
+
+#[test]
+fn a_pruned_image_is_as_the_document_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let shelf = Image::<Shelf>::options()
+        .segment_size(16 << 10)
+        .snapshots(SnapshotPolicy::Manual)
+        .retention(Retention::Events(0))
+        .open(directory.path())
+        .unwrap();
+    for _ in 0..4 {
+        (0..CHARGES).for_each(|cents| _ = shelf.charge(cents as i64).unwrap());
+        shelf.admin().snapshot().unwrap();
+    }
+    shelf.charge(1).unwrap();
+    shelf.close().unwrap();
+
+    let mut files = files_in(directory.path());
+    files.remove("LOCK");
+    let image = reader::read(&files);
+    assert_eq!(image.events.last().unwrap().seq, 4 * CHARGES + 1);
+    assert!(image.prunes.iter().map(|mark| mark.base).is_sorted());
+    let (mark, base) = (image.prunes.last().unwrap(), image.base.as_ref().unwrap());
+    assert_eq!((mark.base, base.seq), (3 * CHARGES, 3 * CHARGES), "the second newest of four snapshots");
+    assert_eq!((mark.version, mark.fingerprint, mark.digest), (1, base.fingerprint, base.digest));
+    assert_eq!(base.digest, base.computed_digest(&mark.shape));
+    let cents = 3 * (0..CHARGES).sum::<u64>();
+    assert!(base.state.to_string().contains(&format!("cents: {cents}")), "{}", base.state);
 }
 
 #[test]
