@@ -466,7 +466,7 @@ fn segments_that_cannot_be_removed_are_removed_later() {
     disk.fail(Act::Remove, "2.journal", io::ErrorKind::PermissionDenied);
     for _ in 0..5 {
         ten_events(&mut run);
-        assert_eq!(run.image().admin().snapshot().unwrap().pruned, None);
+        run.image().admin().snapshot().unwrap();
     }
     assert!(run.image().stats().retention_failure.is_some_and(|why| why.contains("00000002.journal")));
     // the oldest came first, and what follows the one that stays stays too
@@ -627,6 +627,11 @@ fn pruning_goes_on_beside_commands() {
         }
     }
     last.map_or(Ok(0), |pending| pending.wait()).unwrap();
+    for _ in 0..2 {
+        image.admin().snapshot().unwrap();
+        (0..60).for_each(|n| _ = image.deposit(n, 1).unwrap());
+    }
+    image.admin().snapshot().unwrap();
     let state = image.query(Ledger::clone).unwrap();
     image.close().unwrap();
     assert!(numbers(&disk)[0] > 1);
