@@ -131,7 +131,7 @@ pub(crate) enum Kind {
          was changed; {}:{}",
         path.display(),
         match changed {
-            true => "the model has changed since, so give it a state upcaster, or open the image with the program as it was",
+            true => "the model has changed since, so give it a state upcaster for them, or open the image with the program as it was",
             false => "restore one of these files from a copy",
         },
         lines(tried)
@@ -153,10 +153,10 @@ pub(crate) enum Kind {
 
     #[error(
         "the state before the first event, in `{}`, cannot be made: {what}; nothing was changed; give the model back its old \
-         `Default` or shape",
+         `Default` or shape, or keep the old shape as a type in `#[model(history(…))]`, with an upcaster",
         path.display()
     )]
-    Genesis { path: PathBuf, what: &'static str },
+    Genesis { path: PathBuf, what: String },
 
     #[error("the state of the model `{model}` has no digest: {what}; its `Serialize` and its `Shape` must agree")]
     Digest { model: &'static str, what: String },

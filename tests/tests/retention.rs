@@ -524,8 +524,48 @@ impl Grown {
     }
 }
 
-fn grown(disk: &SimDisk) -> Result<Image<Grown>, Error> {
-    Image::<Grown>::options()
+/// The same once more, by a program that knows what it was before.
+mod taught {
+    use std::collections::BTreeMap;
+
+    use memimage::{Model, Shape};
+    use memimage_tests::Entry;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Debug, Default, Serialize, Deserialize, Shape, Model)]
+    #[model(name = "Ledger", version = 2, history(LedgerV1))]
+    pub(crate) struct Taught {
+        pub(crate) accounts: BTreeMap<u32, i64>,
+        pub(crate) old: bool,
+    }
+
+    #[derive(Serialize, Deserialize, Shape)]
+    struct LedgerV1 {
+        accounts: BTreeMap<u32, i64>,
+        entries: Vec<Entry>,
+        filed: u64,
+        hash: u64,
+        failed: u32,
+    }
+
+    #[memimage::upcast]
+    fn ledger_1_to_2(old: LedgerV1) -> Taught {
+        Taught { accounts: old.accounts, old: true }
+    }
+
+    #[memimage::commands]
+    impl Taught {
+        #[command]
+        pub(crate) fn deposit(&mut self, account: u32, amount: u32) -> i64 {
+            let balance = self.accounts.entry(account).or_default();
+            *balance += i64::from(amount);
+            *balance
+        }
+    }
+}
+
+fn grown<M: Model>(disk: &SimDisk) -> Result<Image<M>, Error> {
+    Image::options()
         .segment_size(16 << 10)
         .snapshots(SnapshotPolicy::Manual)
         .retention(Retention::Events(0))
@@ -549,10 +589,72 @@ fn a_pruned_journal_whose_model_has_changed_since_is_refused_with_what_to_do() {
     image.close().unwrap();
     assert!(numbers(&disk)[0] > 1);
     let before = files(&disk);
-    let error = grown(&disk).unwrap_err();
+    let error = grown::<Grown>(&disk).unwrap_err();
     assert!(error.is_incompatible() && error.to_string().contains("state upcaster"), "{error}");
     assert_eq!(changed(&before, &files(&disk)), Vec::<PathBuf>::new());
     assert_eq!(open(&disk, Retention::Events(0)).unwrap().seq(), Seq::new(120));
+}
+
+#[test]
+fn a_base_of_an_older_model_is_upcast_and_stays_until_there_is_a_newer_one() {
+    use taught::{Taught, TaughtCommands as _};
+
+    let disk = SimDisk::new();
+    let image = open(&disk, Retention::Events(0)).unwrap();
+    deposits(&image, 4);
+    image.close().unwrap();
+    let old = bases(&disk);
+    remove(&disk, &snapshots(&disk));
+    let image = grown::<Taught>(&disk).unwrap();
+    assert_eq!(image.query(|taught| (taught.accounts[&1], taught.old)).unwrap(), (120, true));
+    assert_eq!(image.stats().recovery.snapshot, Some(Seq::new(90)));
+    for snapshot in 0..2 {
+        (0..30).for_each(|_| _ = image.deposit(1, 1).unwrap());
+        assert_eq!(bases(&disk), old);
+        let pruned = image.admin().snapshot().unwrap().pruned;
+        assert_eq!(pruned, (snapshot == 1).then_some(Seq::new(150)), "the first of its own that another rests on");
+    }
+    assert!(bases(&disk).iter().all(|path| !old.contains(path)));
+    image.close().unwrap();
+    remove(&disk, &snapshots(&disk));
+    assert_eq!(grown::<Taught>(&disk).unwrap().query(|taught| taught.accounts[&1]).unwrap(), 180);
+    assert!(open(&disk, Retention::Everything).unwrap_err().is_incompatible());
+}
+
+/// The program lost its upcaster, and there is a snapshot that it needs none for.
+#[test]
+fn a_base_that_this_program_cannot_load_is_replaced_by_the_snapshot_that_it_could() {
+    use taught::{Taught, TaughtCommands as _};
+
+    let disk = SimDisk::new();
+    let image = open(&disk, Retention::Events(0)).unwrap();
+    deposits(&image, 4);
+    image.close().unwrap();
+    let image = grown::<Taught>(&disk).unwrap();
+    image.deposit(1, 1).unwrap();
+    image.admin().snapshot().unwrap();
+    image.close().unwrap();
+
+    #[derive(Debug, Default, Serialize, Deserialize, Shape, Model)]
+    #[model(name = "Ledger", version = 2)]
+    struct Forgot {
+        accounts: BTreeMap<u32, i64>,
+        old: bool,
+    }
+
+    #[memimage::commands]
+    impl Forgot {
+        #[command]
+        fn deposit(&mut self, account: u32, amount: u32) {
+            *self.accounts.entry(account).or_default() += i64::from(amount);
+        }
+    }
+
+    let image = grown::<Forgot>(&disk).unwrap();
+    assert_eq!(image.stats().base, Some(Seq::new(121)));
+    image.close().unwrap();
+    remove(&disk, &snapshots(&disk));
+    assert_eq!(grown::<Forgot>(&disk).unwrap().query(|model| model.accounts[&1]).unwrap(), 121);
 }
 
 /// The journal is the only way to the new model's first state, so it must be there until others were proven.
@@ -564,7 +666,7 @@ fn a_changed_model_is_replayed_from_genesis_and_pruned_only_up_to_a_state_of_its
     image.close().unwrap();
     assert_eq!(numbers(&disk)[0], 1);
 
-    let image = grown(&disk).unwrap();
+    let image = grown::<Grown>(&disk).unwrap();
     assert_eq!(image.stats().recovery.replayed, 120);
     assert_eq!(numbers(&disk)[0], 1, "opening prunes nothing");
     image.deposit(1, 1).unwrap();
@@ -576,7 +678,7 @@ fn a_changed_model_is_replayed_from_genesis_and_pruned_only_up_to_a_state_of_its
     image.close().unwrap();
 
     remove(&disk, &snapshots(&disk));
-    let image = grown(&disk).unwrap();
+    let image = grown::<Grown>(&disk).unwrap();
     assert_eq!(image.query(|grown| (grown.deposits, grown.accounts[&1])).unwrap(), (122, 122));
 }
 

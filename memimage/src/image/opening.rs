@@ -20,7 +20,7 @@ use crate::journal::{
     Salts, Scan, Source, Survey, Writer, WriterEnd, create, quarantine, sync_dir, write_again,
 };
 use crate::options::Options;
-use crate::recovery::{Goal, Recovered, genesis_of, is_current, proven_by, recover};
+use crate::recovery::{Goal, Recovered, genesis_of, is_readable, proven_by, recover};
 use crate::seq::{SegmentId, Seq};
 use crate::snapshot::Snapshots;
 
@@ -296,7 +296,7 @@ impl<M: Model> Opening<M> {
     fn mend_start(&self, source: &Source, snapshots: &Snapshots, began: Option<Seq>) -> Result<Option<Seq>, Error> {
         let began = snapshots.list()?.into_iter().find(|(seq, _)| Some(*seq) == began);
         let began = began.as_ref().map(|(seq, path)| (*seq, path.as_path()));
-        let base = snapshots.bases().mend(source, began, is_current::<M>)?;
+        let base = snapshots.bases().mend(source, began, is_readable::<M>)?;
         for segment in source.cut_off() {
             let path = source.path(*segment);
             tracing::info!(%segment, "removed a segment that was to be removed before a crash");

@@ -74,18 +74,18 @@ impl<'a> Bases<'a> {
     }
 
     /// Makes the base of a pruned journal whole again: a copy that is missing or damaged is made from the other. If there
-    /// is none that is good and `current`, that is, of the model as this program has it, the snapshot that recovery `began`
+    /// is none that is good and `readable`, that is, of a model that this program knows, the snapshot that recovery `began`
     /// with is made one. Gives the newest base.
     pub(crate) fn mend(
         &self,
         source: &Source,
         began: Option<(Seq, &Path)>,
-        current: impl Fn(&SnapshotHeader) -> bool,
+        readable: impl Fn(&SnapshotHeader) -> bool,
     ) -> Result<Option<Seq>, Error> {
         let copies = self.list()?;
         let good: Vec<&(Seq, PathBuf)> = copies.iter().filter(|(seq, path)| self.check(*seq, path).is_ok()).collect();
-        let mut current = good.iter().filter(|(seq, path)| self.open(*seq, path).is_ok_and(|header| current(&header)));
-        if let Some((seq, from)) = current.next() {
+        let newest = good.iter().find(|(seq, path)| self.open(*seq, path).is_ok_and(|header| readable(&header)));
+        if let Some((seq, from)) = newest {
             self.mend_copies(*seq, from, &good)?;
             return Ok(Some(*seq));
         }
