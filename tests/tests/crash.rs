@@ -144,7 +144,7 @@ struct Tally {
     opened: u64,
     quarantined: u64,
     twice: u64,
-    /// With the start of the journal gone, and so opened once more without snapshots.
+    /// With the start of the journal gone, and so opened twice more: without snapshots, and without the base.
     pruned: u64,
 }
 
@@ -170,9 +170,11 @@ impl Ran {
     /// Opens what a crash left and judges it; if `again`, crashes that recovery too, goes on from it, and crashes again.
     fn judge(&self, disk: &SimDisk, kept: Kept, again: bool, dice: &mut Dice, tally: &mut Tally) -> Result<(), String> {
         if is_pruned(disk) {
-            let disk = disk.fork();
-            remove_snapshots(&disk);
-            self.open(&disk, kept.now).map_err(|why| format!("by the base alone: {why}"))?;
+            for (how, lost) in [("by the base alone", ".snapshot"), ("by the snapshots alone", ".base")] {
+                let disk = disk.fork();
+                remove(&disk, lost);
+                self.open(&disk, kept.now).map_err(|why| format!("{how}: {why}"))?;
+            }
             tally.pruned += 1;
         }
         let recorder = Recorder::default();
@@ -235,8 +237,8 @@ fn is_pruned(disk: &SimDisk) -> bool {
     segments.zip(1..).any(|(path, number)| !path.ends_with(format!("{number:08}.journal")))
 }
 
-fn remove_snapshots(disk: &SimDisk) {
-    for path in disk.files().iter().filter(|path| path.starts_with("/ledger/snapshot")) {
+fn remove(disk: &SimDisk, ending: &str) {
+    for path in disk.files().iter().filter(|path| path.to_string_lossy().ends_with(ending)) {
         disk.remove(path).unwrap();
     }
 }
@@ -290,7 +292,7 @@ fn crash_scenarios(durability: Durability, retention: Retention, modest: u32) {
     let Tally { opened, quarantined, twice, pruned } = tally;
     println!(
         "{durability:?}, {retention:?}: {opened} crash images opened, {quarantined} with a torn write, {twice} crashed again, \
-         {pruned} by the base alone"
+         {pruned} with a pruned journal"
     );
     assert!(quarantined > 0 && twice > 0, "the scenarios are too tame");
     assert_eq!(pruned > 0, retention != Retention::Everything);

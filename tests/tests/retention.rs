@@ -107,6 +107,13 @@ fn damage(disk: &SimDisk, path: &Path) {
     disk.write(path, bytes.len() as u64 / 2, &[bytes[bytes.len() / 2] ^ 1]).unwrap();
 }
 
+/// The header stays good.
+fn damage_state(disk: &SimDisk, path: &Path) {
+    let bytes = disk.read(path).unwrap();
+    let at = bytes.len() - 60;
+    disk.write(path, at as u64, &[bytes[at] ^ 1]).unwrap();
+}
+
 fn copy(from: &SimDisk, to: &SimDisk, path: &str) {
     let file = to.create_new(Path::new(path)).unwrap();
     file.write_at(&from.read(path).unwrap(), 0).unwrap();
@@ -184,7 +191,7 @@ fn a_damaged_copy_of_the_base_is_made_again_from_the_other() {
                 let copies = bases(&disk);
                 match lost {
                     true => remove(&disk, &copies[at..=at]),
-                    false => damage(&disk, &copies[at]),
+                    false => damage_state(&disk, &copies[at]),
                 }
                 if without_snapshots {
                     remove(&disk, &snapshots(&disk));
@@ -206,8 +213,11 @@ fn a_damaged_copy_of_the_base_is_made_again_from_the_other() {
 fn with_both_copies_damaged_a_snapshot_becomes_the_base() {
     let mut life = Life::new();
     let whole = life.live(Retention::Events(0), 8).disk.clone();
-    let lost: [&dyn Fn(&SimDisk); 2] =
-        [&|disk| bases(disk).iter().for_each(|path| damage(disk, path)), &|disk| remove(disk, &bases(disk))];
+    let lost: [&dyn Fn(&SimDisk); 3] = [
+        &|disk| bases(disk).iter().for_each(|path| damage(disk, path)),
+        &|disk| bases(disk).iter().for_each(|path| damage_state(disk, path)),
+        &|disk| remove(disk, &bases(disk)),
+    ];
     for lose in lost {
         let disk = whole.fork();
         lose(&disk);

@@ -261,7 +261,7 @@ impl<M: Model> Opening<M> {
             clock_behind: (!behind.is_zero()).then_some(behind),
             duration: Default::default(),
         };
-        report(&self.layout, &recovery);
+        report(&self.layout, &recovery, base);
         let journal = Journal::start(writer, plan, self.options.durability, self.options.caps)?;
         let shared = Shared {
             this: Default::default(),
@@ -349,7 +349,7 @@ fn read_block(file: &StoredFile, uuid: &[u8; 16]) -> Result<Option<DurableBlock>
     Ok(DurableBlock::decode(&bytes[..read], uuid))
 }
 
-fn report(layout: &Layout, recovery: &Recovery) {
+fn report(layout: &Layout, recovery: &Recovery, base: Option<Seq>) {
     if let Some(behind) = recovery.clock_behind.filter(|behind| behind.as_secs() > 0) {
         tracing::warn!(
             ?behind,
@@ -360,6 +360,7 @@ fn report(layout: &Layout, recovery: &Recovery) {
         path = %layout.root().display(),
         seq = %recovery.seq,
         snapshot = recovery.snapshot.map(Seq::get),
+        base = base.map(Seq::get),
         replayed = recovery.replayed,
         "recovered the image"
     );

@@ -68,12 +68,18 @@ impl<M: Model> Shared<M> {
         })?;
         self.progress.lock().base = Some(base);
 
-        let _alone = self.files.write();
-        for segment in source.segments().take_while(|segment| *segment < first) {
-            self.remove(&source.path(segment))?;
+        {
+            let _alone = self.files.write();
+            for segment in source.segments().take_while(|segment| *segment < first) {
+                self.remove(&source.path(segment))?;
+            }
         }
+        // not while others are kept out: if it fails, wakers run
         self.sync_journal_dir()?;
-        bases.remove_before(base)?;
+        {
+            let _alone = self.files.write();
+            bases.remove_before(base)?;
+        }
         tracing::info!(%base, %first, "pruned the journal: it begins with this segment now");
         Ok(Some(base))
     }

@@ -2,6 +2,7 @@
 //! cache: it lives beside the journal, in two copies.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::SnapshotFile;
 use super::format::{SnapshotHeader, Trailer};
@@ -14,6 +15,8 @@ use crate::seq::Seq;
 const COPIES: [&str; 2] = ["1", "2"];
 /// A base is copied and synced in pieces of this size, so that no sync of the journal waits behind all of it.
 const CHUNK: usize = 1 << 20;
+/// How long to rest between two pieces: nobody waits for a base, and others use the disk.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// The bases of one image.
 #[derive(Clone, Copy, Debug)]
@@ -143,6 +146,7 @@ impl<'a> Bases<'a> {
                 return file.sync_all();
             }
             file.sync_data()?;
+            std::thread::sleep(PAUSE);
             offset += read as u64;
         }
     }
