@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Error, Image, Model, Options, Retention, Seq, Shape, SnapshotPolicy};
-use memimage_tests::{Act, Ask, Dice, GateDisk, Ledger, LedgerCommands, LedgerDeposit, Run, changed, files};
+use memimage_tests::{Act, Ask, Dice, Gate, GateDisk, Ledger, LedgerCommands, LedgerDeposit, Run, changed, files};
 use serde::{Deserialize, Serialize};
 
 const JOURNAL: &str = "/ledger/journal";
@@ -318,6 +318,24 @@ fn segments_that_come_back_after_they_were_removed_are_no_damage() {
     }
 }
 
+/// From a backup, say. The events since are gone, so the state after it is a dead end.
+#[test]
+fn a_snapshot_from_before_the_base_is_of_no_use() {
+    let mut life = Life::new();
+    let before = life.live(Retention::Everything, 2).disk.fork();
+    let disk = life.live(Retention::Events(0), 6).disk.clone();
+    remove(&disk, &snapshots(&disk));
+    for path in snapshots(&before) {
+        copy(&before, &disk, path.to_str().unwrap());
+    }
+    let run = life.recover(&disk.fork(), Retention::Everything).unwrap();
+    assert_eq!(run.image().stats().recovery.snapshot, run.image().stats().base);
+    remove(&disk, &bases(&disk));
+    let error = life.refused(&disk);
+    assert!(error.is_corrupt(), "{error}");
+    assert_eq!(error.to_string().matches("the events after it are no longer in the journal").count(), 2, "{error}");
+}
+
 #[test]
 fn a_directory_of_a_base_without_segments_is_refused() {
     let mut life = Life::new();
@@ -428,6 +446,44 @@ fn panics_are_rebuilt_while_the_journal_is_being_pruned() {
         let image = open(&disk, Retention::Everything).unwrap();
         assert_eq!((image.seq(), image.query(Ledger::clone).unwrap()), (seq, state));
     }
+}
+
+/// A rebuild has listed the segments and not read them yet, when they are about to be removed.
+#[test]
+fn no_segment_is_removed_while_the_model_is_being_rebuilt_from_it() {
+    let (pruning, rebuilding) = (Gate::default(), Gate::default());
+    let sim = SimDisk::new();
+    let disk = GateDisk::new(sim.clone());
+    let image = options(Retention::Events(0)).open_with(Arc::new(disk.clone()), "/ledger").unwrap();
+    let mut run = Run::begin(image.clone(), Vec::new(), Seq::ZERO).unwrap();
+    ten_events(&mut run);
+    image.admin().snapshot().unwrap();
+    (0..3).for_each(|_| ten_events(&mut run));
+    let gates = (pruning.clone(), rebuilding.clone());
+    disk.rule(move |call| {
+        match std::thread::current().name() {
+            Some("pruning") if call.is(Act::CreateNew, ".1.base.tmp") => gates.0.pass(),
+            Some("rebuilding") if call.is(Act::Open, "00000001.journal") => gates.1.pass(),
+            _ => {}
+        }
+        Ok(None)
+    });
+    std::thread::scope(|scope| {
+        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let snapshot = thread("pruning").spawn_scoped(scope, || image.admin().snapshot()).unwrap();
+        pruning.until_somebody_waits();
+        let panic = thread("rebuilding").spawn_scoped(scope, || image.explode(1)).unwrap();
+        rebuilding.until_somebody_waits();
+        pruning.open();
+        // long enough for the segment to go, if nothing kept it
+        std::thread::sleep(Duration::from_millis(100));
+        assert_eq!(numbers(&sim)[0], 1);
+        rebuilding.open();
+        assert!(panic.join().unwrap().unwrap_err().is_panic());
+        assert!(snapshot.join().unwrap().unwrap().pruned.is_some());
+    });
+    assert!(numbers(&sim)[0] > 1);
+    run.ask(&Ask::Deposit(1, 1));
 }
 
 /// What goes wrong while the base is made leaves the journal as it was, and the snapshot good.
@@ -723,6 +779,52 @@ fn nothing_is_pruned_while_replay_gives_another_state() {
         assert!(image.admin().snapshot().unwrap_err().is_diverged());
     }
     assert_eq!((numbers(&disk)[0], bases(&disk).len()), (1, 0));
+}
+
+/// Each snapshot was rebuilt from the one before it, and the oldest, which is to be the base, gives another state by now.
+#[test]
+fn a_state_from_which_replay_does_not_lead_to_the_newest_is_no_base() {
+    static STEP: AtomicU64 = AtomicU64::new(1);
+
+    #[derive(Debug, Default, Serialize, Deserialize, Shape, Model)]
+    struct Changed {
+        total: u64,
+    }
+
+    #[memimage::commands]
+    impl Changed {
+        /// A body that is changed without a new version.
+        #[command]
+        fn add(&mut self, _padding: Vec<u8>) {
+            self.total += STEP.load(Ordering::SeqCst);
+        }
+    }
+
+    let disk = SimDisk::new();
+    let open = || {
+        let options = Image::<Changed>::options().segment_size(16 << 10).snapshots(SnapshotPolicy::Manual);
+        options.retention(Retention::Events(15)).open_with(Arc::new(disk.clone()), "/ledger").unwrap()
+    };
+    let snapshot = |image: &Image<Changed>| {
+        (0..10).for_each(|_| image.add(vec![0; 3_000]).unwrap());
+        image.admin().snapshot().unwrap()
+    };
+    let image = open();
+    (0..2).for_each(|_| assert_eq!(snapshot(&image).pruned, None));
+    image.close().unwrap();
+    STEP.store(2, Ordering::SeqCst);
+    let image = open();
+    let made = snapshot(&image);
+    assert!(made.drilled && made.pruned.is_none());
+    let why = image.stats().retention_failure.unwrap();
+    assert!(why.starts_with("the state after event 20 is not the one that was recorded"), "{why}");
+    assert_eq!((numbers(&disk)[0], bases(&disk).len()), (1, 0));
+    // what came after the change is whole in itself
+    assert_eq!(snapshot(&image).pruned, Some(Seq::new(20)));
+    assert_eq!(image.stats().retention_failure, None);
+    image.close().unwrap();
+    remove(&disk, &snapshots(&disk));
+    assert_eq!(open().query(|model| model.total).unwrap(), 20 + 2 * 20);
 }
 
 /// Who submits without waiting is not held up, and what was submitted is kept.
