@@ -80,7 +80,7 @@ impl Choices {
         let number = usize::from(self.next()) % 17;
         bits[..number].fill_with(|| self.next());
         let shorter = u128::from_le_bytes(bits);
-        if self.next() % 4 == 0 { !shorter } else { shorter }
+        if self.next().is_multiple_of(4) { !shorter } else { shorter }
     }
 
     /// A value; none if the shape has none or only deep and large ones.
@@ -88,7 +88,7 @@ impl Choices {
         Some(match place.node {
             Node::Primitive(primitive) => self.primitive(*primitive),
             Node::Option(item) => {
-                let is_some = self.next() % 3 > 0;
+                let is_some = !self.next().is_multiple_of(3);
                 let value = if is_some { self.value(place.part(item).ok()?) } else { None };
                 Value::Option(value.map(Box::new))
             }
@@ -156,7 +156,7 @@ impl Choices {
     fn primitive(&mut self, primitive: Primitive) -> Value {
         match primitive {
             Primitive::Unit => Value::Unit,
-            Primitive::Bool => Value::Bool(self.next() % 2 == 1),
+            Primitive::Bool => Value::Bool(!self.next().is_multiple_of(2)),
             Primitive::U8 => Value::from(self.bits() as u8),
             Primitive::U16 => Value::from(self.bits() as u16),
             Primitive::U32 => Value::from(self.bits() as u32),

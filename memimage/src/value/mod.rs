@@ -42,7 +42,7 @@ pub use error::ValueError;
 /// assert_eq!(new.read::<u64>("cents")?, 300);
 ///
 /// let error = deposit_1_to_2(new).unwrap_err();
-/// assert_eq!(error.to_string(), "there is no field `dollars`; the fields are account, cents, note");
+/// assert_eq!(error.to_string(), "there is no field `dollars`; the fields are account, note, cents");
 /// # Ok::<(), ValueError>(())
 /// ```
 ///
