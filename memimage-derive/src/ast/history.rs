@@ -62,14 +62,18 @@ pub(super) fn number(commands: &mut [Command]) {
     for mut same in names.into_values() {
         same.sort_by_key(|&i| commands[i].version());
         let mut taken: BTreeSet<u32> = same.iter().map(|&i| commands[i].version()).collect();
-        for i in same {
-            let steps = commands[i].args.history.get().map_or(0, |history| history.steps.len());
-            let free = (1..commands[i].version()).rev().filter(|version| !taken.contains(version));
-            let mut versions: Vec<u32> = free.take(steps).collect();
-            versions.resize(steps, 0);
-            versions.reverse();
-            taken.extend(&versions);
-            commands[i].past_versions = versions;
+        // those of one version take turns by `#[cfg]`, and have the same past
+        for turns in same.chunk_by(|&a, &b| commands[a].version() == commands[b].version()).map(<[usize]>::to_vec) {
+            let before = taken.clone();
+            for i in turns {
+                let steps = commands[i].args.history.get().map_or(0, |history| history.steps.len());
+                let free = (1..commands[i].version()).rev().filter(|version| !before.contains(version));
+                let mut versions: Vec<u32> = free.take(steps).collect();
+                versions.resize(steps, 0);
+                versions.reverse();
+                taken.extend(&versions);
+                commands[i].past_versions = versions;
+            }
         }
     }
 }

@@ -115,7 +115,7 @@ pub(crate) struct Upward<'a> {
 
 impl Stored<'_> {
     fn landing(&self) -> Landing<'_> {
-        Landing { recorded: &self.recorded, part: self.part }
+        Landing { recorded: &self.recorded, part: self.part, steps: 1 }
     }
 }
 
@@ -137,6 +137,9 @@ pub enum Fault {
     /// An upcaster failed.
     #[error("an upcaster failed: {0}")]
     Upcast(UpcastError),
+    /// Upcasters lead from one to the other and back.
+    #[error("its upcasters go round in a circle: {0} steps, and no end")]
+    Circle(u32),
     /// The body did not do again what it did.
     #[error("it was {was} when it was recorded and is {now} now", was = word(*.was), now = word(*.now))]
     Outcome {

@@ -102,7 +102,12 @@ pub struct Landing<'a> {
     pub(crate) recorded: &'a Recorded<'a>,
     /// Which of the event's parts it is.
     pub(crate) part: u32,
+    /// How many steps it has taken.
+    pub(crate) steps: u32,
 }
+
+/// The most steps in a chain; what takes more goes round in a circle.
+const MAX_STEPS: u32 = 1_000;
 
 impl Landing<'_> {
     /// The part of this number, of several that this became.
@@ -156,7 +161,10 @@ where
 
     #[inline]
     fn onward<S: Sink<M>>(self, at: Landing<'_>, sink: &mut S) -> Result<(), Fault> {
-        self.upcast(at.recorded).map_err(Fault::Upcast)?.land(at, sink)
+        if at.steps == MAX_STEPS {
+            return Err(Fault::Circle(MAX_STEPS));
+        }
+        self.upcast(at.recorded).map_err(Fault::Upcast)?.land(Landing { steps: at.steps + 1, ..at }, sink)
     }
 }
 
