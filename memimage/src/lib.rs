@@ -66,6 +66,7 @@ mod seq;
 mod error;
 mod sync;
 mod shape;
+mod value;
 mod digest;
 mod context;
 mod event;
@@ -97,13 +98,14 @@ pub use retention::Retention;
 pub use seq::{SegmentId, Seq};
 pub use shape::{DecodeShapeError, Difference, Fingerprint, Shape, ShapeTree, differences, fingerprint};
 pub use submit::Submit;
+pub use value::{FromValue, Value, ValueError};
 
 /// What the macros' expansions name. Not for use by hand, and free to change in any version.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::event::{
-        Astray, EventType, Fault, Group, Landing, Outcome, PastStateOf, PastVersionOf, Rise, Sink, Stands,
-        StateVersion, astray, concat, count, row_of, shared, take,
+        Astray, EventType, Fault, Group, Landing, Onward, Outcome, PastState, PastVersion, Rise, RiseFrom, Sink,
+        Stands, StateVersion, concat, count, onward, rise_from, row_of, shared, step, take,
     };
     pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, judged};
     pub use crate::shape::{
