@@ -13,8 +13,8 @@ const KEPT: usize = 2;
 /// Whatever is chosen, what is kept is enough to rebuild the state twice over: from each of the two newest snapshots, and
 /// without any snapshot from the *base*, a state that stands beside the journal in two copies and from which each later
 /// one can be rebuilt. What is gone for good is the record of how the base came about: nobody can look that up any more,
-/// and a model that has changed its shape cannot be rebuilt from the first event. So keep everything unless you know that
-/// you need not.
+/// and a model that changes its shape cannot be rebuilt from the first event, so from then on it needs an upcaster of its
+/// state (`history(…)` on `#[derive(Model)]`). Keep everything unless you know that you need not.
 ///
 /// The journal is pruned by whole segments, after a snapshot, and only up to a snapshot, so somewhat more is kept than is
 /// asked for: up to twice as much, and what was recorded between two snapshots. (To prune more exactly would take more

@@ -122,7 +122,7 @@ fn copy(from: &SimDisk, to: &SimDisk, path: &str) {
 }
 
 #[test]
-fn what_is_kept_rebuilds_the_state_from_each_snapshot_and_from_the_base_alone() {
+fn promise_4_what_is_kept_rebuilds_the_state_from_each_snapshot_and_from_the_base_alone() {
     let mut life = Life::new();
     let disk = life.live(Retention::Events(0), 8).disk.clone();
     assert!(numbers(&disk)[0] > 3, "{:?}", numbers(&disk));
