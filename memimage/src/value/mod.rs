@@ -19,6 +19,7 @@ mod walk;
 
 pub use conversion::FromValue;
 pub use error::ValueError;
+pub(crate) use walk::MAX_DEPTH;
 
 /// Any payload or state as maps, lists and scalars.
 ///
