@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::value::error::{Fault, ValueError};
@@ -11,6 +11,9 @@ use crate::value::walk::MAX_DEPTH;
 /// The most arrays and objects inside one another: no shape takes more than two of them, as a variant with its fields
 /// does and a map with its entries.
 const MAX_NESTED: u32 = 2 * MAX_DEPTH;
+
+/// What a number is an object of, where some crate of the program asks serde_json for `arbitrary_precision`.
+const NUMBER: &str = "$serde_json::private::Number";
 
 /// Any JSON. Unlike `serde_json::Value` it keeps the order of members and those that come twice.
 #[derive(Debug, PartialEq)]
@@ -31,6 +34,14 @@ impl Document {
         let document = Inside { left: MAX_NESTED }.deserialize(&mut deserializer);
         let document = document.and_then(|document| deserializer.end().map(|()| document));
         document.map_err(|error| ValueError::new(Fault::Json(error.to_string())))
+    }
+
+    fn number(text: &str) -> Result<Document, &'static str> {
+        match (text.parse(), text.parse::<f64>()) {
+            (Ok(integer), _) => Ok(Document::Integer(integer)),
+            (_, Ok(float)) if float.is_finite() => Ok(Document::Float(float)),
+            _ => Err("number out of range"),
+        }
     }
 
     pub(super) fn to_text(&self) -> Result<String, ValueError> {
@@ -141,6 +152,9 @@ impl<'de> Visitor<'de> for Inside {
         while let Some(name) = members.next_key()? {
             object.push((name, members.next_value_seed(inside)?));
         }
-        Ok(Document::Object(object))
+        match &object[..] {
+            [(name, Document::Text(number))] if name == NUMBER => Document::number(number).map_err(A::Error::custom),
+            _ => Ok(Document::Object(object)),
+        }
     }
 }

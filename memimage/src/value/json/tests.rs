@@ -228,6 +228,15 @@ fn members_may_come_in_any_order_and_integers_as_strings() {
     assert_eq!(value.encode(&tree::<Order>()).unwrap(), typed);
 }
 
+/// As serde_json's `arbitrary_precision` hands them over.
+#[test]
+fn numbers_of_arbitrary_precision_are_numbers() {
+    let number = |number: &str| format!("{{\"$serde_json::private::Number\":\"{number}\"}}");
+    assert_eq!(Value::from_json(&tree::<i128>(), &number(&i128::MIN.to_string())).unwrap(), Value::from(i128::MIN));
+    assert_eq!(Value::from_json(&tree::<f64>(), &number("1.5e3")).unwrap(), Value::from(1500.0));
+    assert!(error::<f64>(&number("1e999")).starts_with("it is no JSON: number out of range"));
+}
+
 #[test]
 fn deep_json_is_refused() {
     let shape = tree::<Chain<u8>>();
