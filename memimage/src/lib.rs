@@ -85,12 +85,12 @@ mod options;
 mod submit;
 mod image;
 
-pub use memimage_derive::{Model, Shape, command, commands};
+pub use memimage_derive::{Model, Shape, command, commands, upcast};
 
 pub use context::{Context, Metadata, Random, Timestamp};
 pub use digest::{Digest, DigestError, digest};
 pub use error::{CommandError, Error, Position};
-pub use event::{Command, Commands, Event, FromRefusal, Model};
+pub use event::{Command, Commands, Event, FromRefusal, Land, Model, Payload, Recorded, Upcast, UpcastError};
 pub use image::{Admin, Image, Pending, ReadGuard, Recovery, SnapshotInfo, Stats, With};
 pub use journal::Durability;
 pub use options::{Options, SnapshotPolicy};
@@ -102,7 +102,10 @@ pub use value::{FromValue, Value, ValueError};
 /// What the macros' expansions name. Not for use by hand, and free to change in any version.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::event::{EventType, FromRefusal, Outcome, PayloadError, row_of};
+    pub use crate::event::{
+        Astray, EventType, Fault, Group, Landing, Onward, Outcome, PastState, PastVersion, Rise, RiseFrom, Sink,
+        Stands, StateVersion, concat, count, onward, rise_from, row_of, shared, step, take,
+    };
     pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, judged};
     pub use crate::shape::{
         Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, generic_identity, identity,

@@ -4,10 +4,13 @@ mod block;
 mod command;
 mod data;
 mod determinism;
+mod history;
 mod judge;
 mod names;
 mod types;
+mod upcaster;
 
 pub(crate) use self::block::block;
 pub(crate) use self::data::{data, model};
 pub(crate) use self::types::{is_answer, is_owned};
+pub(crate) use self::upcaster::upcaster;

@@ -1,10 +1,10 @@
 //! `#[memimage::commands]`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{command, event, methods, payload};
+use super::{command, event, history, methods, payload};
 use crate::ast::Block;
 use crate::attr::runtime;
 
@@ -16,28 +16,51 @@ pub(crate) fn block(block: &Block) -> TokenStream {
         command::implement(krate, block, one).to_tokens(&mut tokens);
     }
     event::event(krate, block).to_tokens(&mut tokens);
+    history::history(krate, block).to_tokens(&mut tokens);
     table(krate, block).to_tokens(&mut tokens);
     methods::methods(krate, block).to_tokens(&mut tokens);
     tokens
 }
 
-/// The dispatch table.
+/// The dispatch table: the newest versions in their order, then the past ones.
 fn table(krate: &TokenStream, block: &Block) -> TokenStream {
     let model = &block.model;
     let event = block.event();
     let asserted = quote_spanned!(model.span()=> #krate::__private::assert_model::<#model>());
-    let rows = block.commands.iter().map(|command| {
+    let newest = block.commands.iter().map(|command| {
         let cfgs = command.cfgs();
         let payload = &command.payload;
         quote!(#(#cfgs)* #krate::__private::EventType::of::<#payload>())
     });
+    let rows = newest.chain(history::rows(krate, block));
+    let rows = quote! {
+        type Event = #event;
+        const EVENTS: &'static [#krate::__private::EventType<#model>] = &[#(#rows),*];
+    };
+    let table = match block.args.group.get() {
+        Some(group) => group_of(krate, block, group, &rows),
+        None => quote!(#[automatically_derived] impl #krate::Commands for #model { #rows }),
+    };
     quote! {
-        #[automatically_derived]
-        impl #krate::Commands for #model {
-            type Event = #event;
-            const EVENTS: &'static [#krate::__private::EventType<Self>] = &[#(#rows),*];
-        }
+        #table
 
         const _: () = #asserted;
+    }
+}
+
+/// What stands for one of several blocks. It is public for the same reason as the event enum.
+pub(crate) fn group_of(krate: &TokenStream, block: &Block, group: &Ident, rows: &TokenStream) -> TokenStream {
+    let model = &block.model;
+    let about = format!("A group of commands of `{}`, which the model lists.", block.model_name());
+    quote! {
+        #[doc = #about]
+        #[allow(missing_copy_implementations, missing_debug_implementations, unreachable_pub)]
+        pub struct #group;
+
+        #[automatically_derived]
+        impl #krate::__private::Group for #group {
+            type Model = #model;
+            #rows
+        }
     }
 }

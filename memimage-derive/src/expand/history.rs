@@ -1,0 +1,110 @@
+//! `history(…)`: past versions as rows of the dispatch table, and the rule that each step leads to the version after it.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::Type;
+use syn::spanned::Spanned;
+
+use crate::ast::{Block, Command, Past, Way};
+use crate::hygiene::placed;
+
+/// What is emitted for the past versions, beside their rows.
+pub(crate) fn history(krate: &TokenStream, block: &Block) -> TokenStream {
+    let mut tokens = TokenStream::new();
+    for command in &block.commands {
+        for past in command.past() {
+            if let Way::Type(ty) = past.way {
+                past_version(krate, block, command, &past, ty).to_tokens(&mut tokens);
+                direction(krate, block, command, &past, ty).to_tokens(&mut tokens);
+            }
+        }
+    }
+    tokens
+}
+
+/// Their rows in the dispatch table.
+pub(super) fn rows<'a>(krate: &'a TokenStream, block: &'a Block) -> impl Iterator<Item = TokenStream> + 'a {
+    block.commands.iter().flat_map(move |command| {
+        command.past().map(move |past| {
+            let cfgs = command.cfgs();
+            let row = row(krate, command, &past);
+            quote!(#(#cfgs)* #row)
+        })
+    })
+}
+
+fn row(krate: &TokenStream, command: &Command, past: &Past<'_>) -> TokenStream {
+    let (name, version) = (&command.name, past.version);
+    match &past.way {
+        Way::Type(ty) => {
+            quote!(#krate::__private::EventType::past::<#ty>(#name, #version))
+        }
+        Way::Values(functions, target) => {
+            let target = target.map_or_else(|| command.payload.to_token_stream(), ToTokens::to_token_stream);
+            let steps = functions.iter().map(|function| {
+                let krate = placed(krate, function.span());
+                quote_spanned! {function.span()=>
+                    |value: #krate::Value, recorded: &#krate::Recorded<'_>| {
+                        #krate::__private::step(#function, value, recorded)
+                    }
+                }
+            });
+            quote!(#krate::__private::EventType::values::<#target>(#name, #version, &[#(#steps),*]))
+        }
+    }
+}
+
+/// A past version, its step, and that another one may lead to it. Its step is asked for once, at its own token: whatever
+/// is wrong with it is one error there.
+fn past_version(krate: &TokenStream, block: &Block, command: &Command, past: &Past<'_>, ty: &Type) -> TokenStream {
+    let (model, payload) = (&block.model, &command.payload);
+    let cfgs: Vec<_> = command.cfgs().collect();
+    let (name, version) = (&command.name, past.version);
+    let place = placed(krate, ty.span());
+    let onward = quote_spanned!(ty.span()=> #place::__private::onward::<Self, _, #payload, #model>());
+    let land = quote_spanned!(ty.span()=> impl #place::Land<#model> for #ty);
+    quote! {
+        #(#cfgs)*
+        #[automatically_derived]
+        impl #krate::__private::PastVersion<#model> for #ty {
+            const ONWARD: #krate::__private::Onward<Self, #model> = #onward;
+        }
+
+        #(#cfgs)*
+        #[automatically_derived]
+        #land {
+            const STANDS: #krate::__private::Stands = #krate::__private::Stands::At(#name, #version);
+
+            fn land(
+                self,
+                at: #krate::__private::Landing<'_>,
+                sink: &mut #krate::__private::Sink<'_, '_, #model>,
+            ) -> ::core::result::Result<(), #krate::__private::Fault> {
+                <Self as #krate::__private::PastVersion<#model>>::ONWARD.go(self, at, sink)
+            }
+        }
+    }
+}
+
+/// Makes sure that the step leads to the next version, if it leads to one of the same event.
+fn direction(krate: &TokenStream, block: &Block, command: &Command, past: &Past<'_>, ty: &Type) -> TokenStream {
+    let (name, &Past { version, next, .. }) = (&command.name, past);
+    let (model, cfgs) = (&block.model, command.cfgs());
+    let this = format!("`{}` is version {version} of `{}`, and its upcaster", spelled(ty), name.value());
+    let gap = format!("{this} passes over version {next}: lead it there");
+    let down = format!("{this} leads to the same version or an older one: lead it to version {next}");
+    let krate = placed(krate, ty.span());
+    quote_spanned! {ty.span()=>
+        #(#cfgs)*
+        const _: () = match <#ty as #krate::__private::PastVersion<#model>>::ONWARD.astray(#name, #version, #next) {
+            #krate::__private::Astray::No => {}
+            #krate::__private::Astray::Gap => ::core::panic!(#gap),
+            #krate::__private::Astray::Down => ::core::panic!(#down),
+        };
+    }
+}
+
+/// A type as it is written.
+pub(super) fn spelled(ty: &Type) -> String {
+    ty.to_token_stream().to_string().replace(' ', "")
+}

@@ -1,0 +1,174 @@
+//! A row of the dispatch table: one version of one event, and how it is replayed.
+
+use serde::de::DeserializeOwned;
+
+use super::payload::Payload;
+use super::sink::{Apply, Fault, Recast, decode};
+use super::step::{ValueStep, ValueSteps};
+use super::upcast::{Land, Landing, PastVersion, Recorded};
+use crate::shape::{Shape, ShapeRef, ShapeTree};
+use crate::value::Value;
+
+/// A row of the dispatch table: one version of one event, and how it is replayed.
+pub struct EventType<M> {
+    pub(crate) name: &'static str,
+    pub(crate) version: u32,
+    /// `None` if only the journal knows it.
+    pub(crate) shape: Option<ShapeRef>,
+    pub(crate) replay: fn(&Stored<'_>, &mut Apply<'_, M>) -> Result<(), Fault>,
+    /// How it is recorded anew as what it becomes; `None` for a version that is recorded as it is.
+    pub(crate) recast: Option<fn(&Stored<'_>, &mut Recast<M>) -> Result<(), Fault>>,
+    /// The steps on values, if no type of this version is kept.
+    pub(crate) values: Option<ValueSteps>,
+}
+
+impl<M> Clone for EventType<M> {
+    fn clone(&self) -> EventType<M> {
+        *self
+    }
+}
+
+impl<M> Copy for EventType<M> {}
+
+impl<M> EventType<M> {
+    /// The row of the payload `P`.
+    pub const fn of<P: Payload<M>>() -> EventType<M> {
+        EventType {
+            name: P::NAME,
+            version: P::VERSION,
+            shape: Some(P::SHAPE),
+            replay: replay::<M, P>,
+            recast: None,
+            values: None,
+        }
+    }
+
+    /// The row of a past version that is kept as a type.
+    pub const fn past<T: PastVersion<M> + Shape + DeserializeOwned>(name: &'static str, version: u32) -> EventType<M> {
+        EventType {
+            name,
+            version,
+            shape: Some(T::SHAPE),
+            replay: replay_past::<M, T>,
+            recast: Some(recast_past::<M, T>),
+            values: None,
+        }
+    }
+
+    /// The row of a past version of which no type is kept: its values are taken over some steps to the type `T`.
+    pub const fn values<T: Land<M> + Shape + DeserializeOwned>(
+        name: &'static str,
+        version: u32,
+        steps: &'static [ValueStep],
+    ) -> EventType<M> {
+        EventType {
+            name,
+            version,
+            shape: None,
+            replay: replay_values::<M, T>,
+            recast: Some(recast_values::<M, T>),
+            values: Some(ValueSteps { steps, target: T::SHAPE }),
+        }
+    }
+
+    /// The event's name in the journal.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The payload's version.
+    pub const fn version(&self) -> u32 {
+        self.version
+    }
+}
+
+/// A payload as it is in the journal.
+pub(crate) struct Stored<'a> {
+    pub(crate) payload: &'a [u8],
+    /// The shape it was recorded with.
+    pub(crate) shape: &'a ShapeTree,
+    pub(crate) recorded: Recorded<'a>,
+    pub(crate) part: u32,
+    /// What is done with its values, if they are taken further as such.
+    pub(crate) values: Option<Upward<'a>>,
+}
+
+/// Steps on values, and the shape that they lead to.
+#[derive(Clone, Copy)]
+pub(crate) struct Upward<'a> {
+    pub(crate) steps: &'static [ValueStep],
+    pub(crate) target: &'a ShapeTree,
+}
+
+impl Stored<'_> {
+    fn landing(&self) -> Landing<'_> {
+        Landing { recorded: &self.recorded, part: self.part, steps: 1 }
+    }
+}
+
+fn replay<M, P: Payload<M>>(stored: &Stored<'_>, apply: &mut Apply<'_, M>) -> Result<(), Fault> {
+    apply.take(decode::<P>(stored.payload)?, stored.part)
+}
+
+fn replay_past<M, T: PastVersion<M> + DeserializeOwned>(
+    stored: &Stored<'_>,
+    apply: &mut Apply<'_, M>,
+) -> Result<(), Fault> {
+    T::ONWARD.go(decode(stored.payload)?, stored.landing(), &mut apply.sink())
+}
+
+fn recast_past<M, T: PastVersion<M> + DeserializeOwned>(
+    stored: &Stored<'_>,
+    recast: &mut Recast<M>,
+) -> Result<(), Fault> {
+    T::ONWARD.go(decode(stored.payload)?, stored.landing(), &mut recast.sink())
+}
+
+fn replay_values<M, T: Land<M> + DeserializeOwned>(stored: &Stored<'_>, apply: &mut Apply<'_, M>) -> Result<(), Fault> {
+    upward::<T>(stored)?.land(stored.landing(), &mut apply.sink())
+}
+
+fn recast_values<M, T: Land<M> + DeserializeOwned>(stored: &Stored<'_>, recast: &mut Recast<M>) -> Result<(), Fault> {
+    upward::<T>(stored)?.land(stored.landing(), &mut recast.sink())
+}
+
+/// Takes a payload over its steps on values, and makes sure of what they gave before it is decoded.
+fn upward<T: DeserializeOwned>(stored: &Stored<'_>) -> Result<T, Fault> {
+    let Upward { steps, target } = stored.values.expect("a row of values comes with its steps");
+    let mut value = Value::decode(stored.shape, stored.payload).map_err(Fault::Value)?;
+    for step in steps {
+        value = step(value, &stored.recorded).map_err(Fault::Upcast)?;
+    }
+    decode(&value.encode(target).map_err(Fault::Shape)?)
+}
+
+/// The row of an event in a dispatch table, found while compiling.
+///
+/// # Panics
+///
+/// If the table has no such row; in a constant that is a compile error.
+pub const fn row_of<M>(events: &[EventType<M>], name: &str, version: u32) -> usize {
+    let mut row = 0;
+    while row < events.len() {
+        if events[row].version == version && same(events[row].name.as_bytes(), name.as_bytes()) {
+            return row;
+        }
+        row += 1;
+    }
+    panic!("the command is in a group that its model does not list: `#[model(groups(…))]`")
+}
+
+/// Whether two texts are the same, in a constant.
+pub(super) const fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}

@@ -1,0 +1,90 @@
+//! Past versions of a model's state, for snapshots that an older program wrote.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::sink::{Fault, decode};
+use super::upcast::{Recorded, StepOf};
+use crate::digest::{Digest, DigestError, digest};
+use crate::shape::{Shape, ShapeRef};
+
+/// A past version of a model's state, and its way to the present one.
+pub struct StateVersion<M> {
+    pub(crate) version: u32,
+    pub(crate) shape: ShapeRef,
+    pub(crate) read: fn(&[u8], &Recorded<'_>) -> Result<(M, Digest), StateFault>,
+}
+
+impl<M> StateVersion<M> {
+    /// A past version.
+    pub const fn past<T: PastState<M> + Shape + Serialize + DeserializeOwned>(version: u32) -> StateVersion<M> {
+        StateVersion { version, shape: T::SHAPE, read: read::<M, T> }
+    }
+}
+
+/// Why a state of an older program cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StateFault {
+    /// It does not decode, or an upcaster failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// It serializes other than its shape says.
+    #[error(transparent)]
+    Digest(#[from] DigestError),
+}
+
+/// A state of some version that upcasters take to the present one.
+#[diagnostic::on_unimplemented(
+    message = "an upcaster leads to `{Self}`, which is no version of the model `{M}`",
+    label = "leads to `{Self}`",
+    note = "an upcaster of a state returns the next version in the model's `history(…)`, and the last one the model"
+)]
+pub trait Rise<M>: Sized {
+    /// The version this is.
+    const VERSION: u32;
+
+    /// Goes on to the present version.
+    fn rise(self, recorded: &Recorded<'_>) -> Result<M, Fault>;
+}
+
+/// A past state in the history of the model `M`.
+pub trait PastState<M>: Sized {
+    /// Its one step.
+    const ONWARD: RiseFrom<Self, M>;
+}
+
+/// The step of the past state `T`, and those after it.
+pub struct RiseFrom<T, M> {
+    next: u32,
+    rise: fn(T, &Recorded<'_>) -> Result<M, Fault>,
+}
+
+impl<T, M> RiseFrom<T, M> {
+    /// The version that the step leads to.
+    pub const fn next(&self) -> u32 {
+        self.next
+    }
+
+    /// Takes the step.
+    ///
+    /// # Errors
+    ///
+    /// As an upcaster on the way says.
+    pub fn go(&self, old: T, recorded: &Recorded<'_>) -> Result<M, Fault> {
+        (self.rise)(old, recorded)
+    }
+}
+
+/// Finds the one step of `T`, a past state of the model `M`.
+pub const fn rise_from<T: StepOf<M, Next> + Serialize, Next: Rise<M>, M>() -> RiseFrom<T, M> {
+    RiseFrom { next: Next::VERSION, rise: |old, recorded| old.upcast(recorded).map_err(Fault::Upcast)?.rise(recorded) }
+}
+
+fn read<M, T: PastState<M> + Shape + Serialize + DeserializeOwned>(
+    bytes: &[u8],
+    recorded: &Recorded<'_>,
+) -> Result<(M, Digest), StateFault> {
+    let state: T = decode(bytes)?;
+    let digest = digest(&state)?;
+    Ok((T::ONWARD.go(state, recorded)?, digest))
+}
