@@ -14,6 +14,8 @@ mod decoding;
 mod encoding;
 mod equality;
 mod error;
+#[cfg(feature = "json")]
+mod json;
 mod opaque;
 mod walk;
 
