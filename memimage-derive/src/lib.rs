@@ -14,6 +14,7 @@ mod ctxt;
 mod expand;
 mod fallback;
 mod hygiene;
+mod lock;
 mod reserved;
 
 use proc_macro::TokenStream;
@@ -115,11 +116,13 @@ pub fn commands(args: TokenStream, item: TokenStream) -> TokenStream {
     let cx = Ctxt::new();
     let args = attr::BlockArgs::parse(&cx, args.into());
     let block = cx.ok(ast::Block::parse(&cx, args, item.clone().into()));
+    let mut lock = None;
     if let Some(block) = &block {
         check::block(&cx, block);
+        lock = lock::Lock::of(&cx, block);
     }
     match (cx.check(), block) {
-        (Ok(()), Some(block)) => expand::block(&block).into(),
+        (Ok(()), Some(block)) => expand::block(&block, lock.as_ref()).into(),
         (Ok(()), None) => unreachable!("a block that cannot be read is an error"),
         (Err(mut tokens), block) => {
             tokens.extend(block.map_or_else(|| fallback::unread(item.into()), fallback::block));

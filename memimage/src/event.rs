@@ -40,6 +40,33 @@ pub trait Commands: Sized + 'static {
 
     /// The dispatch table: each version of each event that can be replayed.
     const EVENTS: &'static [EventType<Self>];
+
+    /// The shape lock that holds the shapes of the events, if there is one.
+    const LOCK: Option<ShapeLock> = None;
+}
+
+/// Where the [shape lock](crate::lock) of a model is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShapeLock {
+    pub(crate) path: &'static str,
+    pub(crate) model: &'static str,
+}
+
+impl ShapeLock {
+    /// The file, and what the model's lines in it begin with.
+    pub const fn new(path: &'static str, model: &'static str) -> ShapeLock {
+        ShapeLock { path, model }
+    }
+
+    /// The file, as it was found when the program was compiled.
+    pub const fn path(&self) -> &'static str {
+        self.path
+    }
+
+    /// What the model's lines in it begin with: `shop::Bank`.
+    pub const fn model(&self) -> &'static str {
+        self.model
+    }
 }
 
 /// The enum of a model's events, one variant a command, each holding the command's payload.

@@ -76,6 +76,7 @@ pub mod disk;
 #[cfg(not(feature = "sim"))]
 #[allow(unreachable_pub, dead_code, unused_imports)]
 mod disk;
+pub mod lock;
 mod journal;
 mod snapshot;
 mod recovery;
@@ -88,7 +89,7 @@ pub use memimage_derive::{Model, Shape, command, commands};
 pub use context::{Context, Metadata, Random, Timestamp};
 pub use digest::{Digest, DigestError, digest};
 pub use error::{CommandError, Error, Position};
-pub use event::{Command, Commands, Event, FromRefusal, Model};
+pub use event::{Command, Commands, Event, FromRefusal, Model, ShapeLock};
 pub use image::{Admin, Image, Pending, ReadGuard, Recovery, SnapshotInfo, Stats, With};
 pub use journal::Durability;
 pub use options::{Options, SnapshotPolicy};
@@ -99,10 +100,12 @@ pub use submit::Submit;
 /// What the macros' expansions name. Not for use by hand, and free to change in any version.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::event::{EventType, FromRefusal, Outcome, PayloadError, row_of};
+    pub use crate::event::{EventType, FromRefusal, Outcome, PayloadError, ShapeLock, row_of};
     pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, judged};
+    pub use crate::lock::bless_or_verify;
     pub use crate::shape::{
-        Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, generic_identity, identity,
+        Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Text, Variant, drifted, generic_identity,
+        identity,
     };
     pub use serde;
     pub use std::convert::Infallible;

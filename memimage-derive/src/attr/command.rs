@@ -5,7 +5,7 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Ident, LitStr, Meta, Path, Token};
 
-use super::{Once, name, unknown, version};
+use super::{LockArg, Once, name, unknown, version};
 use crate::ctxt::Ctxt;
 
 /// The arguments of `#[memimage::commands(…)]`.
@@ -13,6 +13,7 @@ use crate::ctxt::Ctxt;
 pub(crate) struct BlockArgs {
     pub krate: Once<Path>,
     pub derives: Once<Vec<Path>>,
+    pub lock: Once<LockArg>,
 }
 
 impl BlockArgs {
@@ -26,8 +27,10 @@ impl BlockArgs {
                 syn::parenthesized!(list in meta.input);
                 let paths = Punctuated::<Path, Token![,]>::parse_terminated_with(&list, Path::parse_mod_style)?;
                 args.derives.set(cx, &meta.path, paths.into_iter().collect());
+            } else if meta.path.is_ident("lock") {
+                args.lock.set(cx, &meta.path, LockArg::parse(&meta)?);
             } else {
-                return Err(unknown(&meta, "a block of commands has `crate = path` and `derive(…)`"));
+                return Err(unknown(&meta, "a block of commands has `crate = path`, `derive(…)` and `lock`"));
             }
             Ok(())
         });

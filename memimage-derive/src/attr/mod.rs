@@ -1,11 +1,13 @@
 //! What users write in attributes, one file for each kind of attribute.
 
 mod command;
+mod lock;
 mod model;
 mod serde;
 mod shape;
 
 pub(crate) use self::command::{BlockArgs, CommandArgs};
+pub(crate) use self::lock::LockArg;
 pub(crate) use self::model::ModelArgs;
 pub(crate) use self::serde::{SerdeContainer, SerdeField, SerdeVariant};
 pub(crate) use self::shape::{ShapeContainer, ShapeField};

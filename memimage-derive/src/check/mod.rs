@@ -5,9 +5,11 @@ mod command;
 mod data;
 mod determinism;
 mod judge;
+mod lock;
 mod names;
 mod types;
 
 pub(crate) use self::block::block;
 pub(crate) use self::data::{data, model};
+pub(crate) use self::lock::lock;
 pub(crate) use self::types::{is_answer, is_owned};

@@ -4,6 +4,7 @@ mod block;
 mod command;
 mod data;
 mod event;
+mod lock;
 mod methods;
 mod model;
 mod payload;

@@ -15,7 +15,7 @@ use super::node::{Enclosing, returns, steps_out};
 use super::{Descriptor, ShapeRef, Style, Variant};
 
 /// How a shape stands to the text that a lock has for it.
-pub enum Drift {
+pub(crate) enum Drift {
     /// They are the same.
     None,
     /// They are the same, but for variants at the end of enums that the lock does not have.
@@ -45,9 +45,7 @@ pub(crate) const fn compare(locked: &str, shape: ShapeRef, message: &mut Text) -
 /// The message of a compile error, if a shape has drifted from its lock: the `event`, what differs, and how to `mend` it.
 /// `place` is where the lock has the text, for one that cannot be read.
 pub const fn drifted(event: &str, place: &str, locked: &str, shape: ShapeRef, mend: &str) -> Option<Text> {
-    let mut message = Text::new();
-    message.str(event);
-    message.str(": ");
+    let mut message = Text::about(event);
     match compare(locked, shape, &mut message) {
         Drift::None | Drift::Wider => return None,
         Drift::Different => message.str(mend),

@@ -25,6 +25,14 @@ impl Text {
         Text { bytes: [0; CAPACITY], length: 0, limit: CAPACITY - DOTS.len(), is_cut: false }
     }
 
+    /// A message about an event.
+    pub(crate) const fn about(event: &str) -> Text {
+        let mut text = Text::new();
+        text.str(event);
+        text.str(": ");
+        text
+    }
+
     /// A shape inside others, as far as there is room.
     pub(super) const fn of(shape: ShapeRef, inside: &Enclosing<'_>) -> Text {
         let mut text = Text::new();

@@ -1,0 +1,136 @@
+//! The text of a lock: lines in their order, of which those of one model are looked at.
+//!
+//! The macros read the same text; what is no lock is an error there first.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::fmt::{self, Display, Formatter};
+
+use crate::shape::Name;
+
+const HEADER: &str = "\
+# The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines; none is changed by hand,
+# but for the name of a model that was renamed.
+";
+
+/// What a line is about: its order in the file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) model: String,
+    pub(super) event: String,
+    pub(super) version: u32,
+}
+
+/// As `deposit v1`.
+impl Display for Key {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} v{}", Name(&self.event), self.version)
+    }
+}
+
+/// A lock's text by its lines, so that those that are not touched stay as they are.
+pub(super) struct Text {
+    lines: Vec<Line>,
+}
+
+struct Line {
+    text: String,
+    /// None for what is no entry: comments, and lines between.
+    entry: Option<Entry>,
+}
+
+/// An entry: the shape of one version of one event.
+pub(super) struct Entry {
+    pub(super) key: Key,
+    pub(super) shape: String,
+}
+
+impl Text {
+    /// Reads a lock, or says which of its lines is none.
+    pub(super) fn read(text: &str) -> Result<Text, String> {
+        let (mut lines, mut keys) = (Vec::new(), BTreeSet::new());
+        for (i, text) in text.lines().enumerate() {
+            let wrong = |what: &str| Err(format!("line {} {what}", i + 1));
+            let is_entry = !(text.trim().is_empty() || text.starts_with('#'));
+            let entry = match is_entry.then(|| Entry::read(text)) {
+                Some(None) => return wrong("is no entry: mend it first"),
+                entry => entry.flatten(),
+            };
+            if let Some(entry) = &entry
+                && !keys.insert(entry.key.clone())
+            {
+                return wrong("is a second one for its event: keep the one that was committed first");
+            }
+            lines.push(Line { text: text.to_owned(), entry });
+        }
+        Ok(Text { lines })
+    }
+
+    /// The entries of one model.
+    pub(super) fn of_model(&self, model: &str) -> impl Iterator<Item = &Entry> {
+        self.lines.iter().filter_map(|line| line.entry.as_ref()).filter(move |entry| entry.key.model == model)
+    }
+
+    /// Adds an entry in its place, or gives the one there is another shape.
+    pub(super) fn set(&mut self, entry: Entry) {
+        let place = |wanted: Ordering| {
+            let is = |line: &Line| line.entry.as_ref().is_some_and(|there| there.key.cmp(&entry.key) == wanted);
+            self.lines.iter().position(is)
+        };
+        let (same, next) = (place(Ordering::Equal), place(Ordering::Greater));
+        let line = Line { text: entry.to_string(), entry: Some(entry) };
+        match (same, next) {
+            (Some(same), _) => self.lines[same] = line,
+            (None, Some(next)) => self.lines.insert(next, line),
+            (None, None) => self.lines.push(line),
+        }
+    }
+}
+
+impl Display for Text {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if !self.lines.first().is_some_and(|line| line.entry.is_none()) {
+            f.write_str(HEADER)?;
+        }
+        self.lines.iter().try_for_each(|line| writeln!(f, "{}", line.text))
+    }
+}
+
+impl Display for Entry {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Key { model, event, version } = &self.key;
+        write!(f, "{model} {} v{version} {}", Name(event), self.shape)
+    }
+}
+
+impl Entry {
+    fn read(text: &str) -> Option<Entry> {
+        let (model, rest) = text.split_once(' ')?;
+        let (event, rest) = name(rest)?;
+        let (version, shape) = rest.strip_prefix(" v")?.split_once(' ')?;
+        let key = Key { model: model.to_owned(), event, version: version.parse().ok()? };
+        Some(Entry { key, shape: shape.trim_end().to_owned() })
+    }
+}
+
+/// What [`Name`] wrote, and the rest.
+fn name(text: &str) -> Option<(String, &str)> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let (name, _) = text.split_once(' ')?;
+        return Some((name.to_owned(), &text[name.len()..]));
+    };
+    let (mut name, mut chars) = (String::new(), quoted.chars());
+    loop {
+        match chars.next()? {
+            '"' => return Some((name, chars.as_str())),
+            '\\' => match chars.next()? {
+                'x' => {
+                    let code: String = chars.by_ref().take(2).collect();
+                    name.push(char::from(u8::from_str_radix(&code, 16).ok()?));
+                }
+                escaped => name.push(escaped),
+            },
+            c => name.push(c),
+        }
+    }
+}
