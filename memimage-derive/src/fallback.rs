@@ -7,7 +7,7 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::DeriveInput;
 
-use crate::ast::{Block, Command, Data, Input, Output};
+use crate::ast::{Block, Command, Data, Input, Output, Upcaster};
 use crate::attr::{ModelArgs, runtime};
 use crate::check::{is_answer, is_owned};
 use crate::expand;
@@ -94,7 +94,7 @@ fn payload(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream
     let (model, payload) = (&block.model, &command.payload);
     let cfgs: Vec<_> = command.cfgs().collect();
     let definition = expand::payload_definition(block, command);
-    let types = expand::command_types(krate, block, command);
+    let expand::Types { answers, error } = expand::command_types(krate, block, command);
     let nothing = nothing(krate);
     quote! {
         #(#cfgs)*
@@ -120,15 +120,11 @@ fn payload(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream
                 const SHAPE: #krate::__private::ShapeRef = #nothing;
             }
 
-            impl #krate::Command<#model> for #payload {
+            impl #krate::Payload<#model> for #payload {
                 const NAME: &'static ::core::primitive::str = "";
                 const VERSION: ::core::primitive::u32 = 1;
                 const ROW: ::core::primitive::usize = 0;
-                #types
-
-                fn check(&self, _: &#model, _: &#krate::Context) -> ::core::result::Result<(), Self::Refusal> {
-                    ::core::unreachable!()
-                }
+                #answers
 
                 fn apply(
                     self,
@@ -138,12 +134,42 @@ fn payload(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream
                     ::core::unreachable!()
                 }
             }
+
+            impl #krate::Command<#model> for #payload {
+                #error
+
+                fn check(&self, _: &#model, _: &#krate::Context) -> ::core::result::Result<(), Self::Refusal> {
+                    ::core::unreachable!()
+                }
+            }
+
+            impl #krate::Land<#model> for #payload {
+                const STANDS: #krate::__private::Stands = #krate::__private::Stands::Open;
+
+                fn land<S: #krate::__private::Sink<#model>>(
+                    self,
+                    _: #krate::__private::Landing<'_>,
+                    _: &mut S,
+                ) -> ::core::result::Result<(), #krate::__private::Fault> {
+                    ::core::unreachable!()
+                }
+            }
         };
     }
 }
 
 fn event(krate: &TokenStream, block: &Block) -> TokenStream {
     let (model, event) = (&block.model, block.event());
+    let lock = block.args.lock.get().map(|_| expand::lock_stub(krate));
+    let rows = quote! {
+        type Event = #event;
+        const EVENTS: &'static [#krate::__private::EventType<#model>] = &[];
+        #lock
+    };
+    let table = match block.args.group.get() {
+        Some(group) => expand::group_of(krate, block, group, &rows),
+        None => quote!(impl #krate::Commands for #model { #rows }),
+    };
     quote! {
         impl #krate::Event for #event {
             fn name(&self) -> &'static ::core::primitive::str {
@@ -155,15 +181,33 @@ fn event(krate: &TokenStream, block: &Block) -> TokenStream {
             }
         }
 
-        impl #krate::Commands for #model {
-            type Event = #event;
-            const EVENTS: &'static [#krate::__private::EventType<Self>] = &[];
+        impl #krate::Land<#model> for #event {
+            const STANDS: #krate::__private::Stands = #krate::__private::Stands::Open;
+
+            fn land<S: #krate::__private::Sink<#model>>(
+                self,
+                _: #krate::__private::Landing<'_>,
+                _: &mut S,
+            ) -> ::core::result::Result<(), #krate::__private::Fault> {
+                ::core::unreachable!()
+            }
         }
+
+        #table
     }
 }
 
+/// The step, which goes nowhere.
+pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream {
+    let source = &upcaster.source;
+    let plain = upcaster.sig.generics.params.is_empty()
+        && upcaster.old().is_some_and(|old| !matches!(*old.ty, syn::Type::Reference(_)));
+    let step = plain.then(|| expand::implement_upcast(krate, upcaster, None, &quote!(::core::unreachable!())));
+    quote!(#source #step)
+}
+
 fn methods(krate: &TokenStream, block: &Block) -> TokenStream {
-    let callable = block.commands.iter().filter(|command| command.sig.generics.params.is_empty());
+    let callable = block.callable().filter(|command| command.sig.generics.params.is_empty());
     let methods = callable.map(|command| {
         let signature = expand::method_signature(krate, block, command);
         quote! {

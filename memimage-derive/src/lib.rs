@@ -62,13 +62,17 @@ pub fn shape(input: TokenStream) -> TokenStream {
 ///
 /// - `#[model(name = "…")]`: the name in the journal, instead of the type's. Once there is a journal, it stays.
 /// - `#[model(version = N)]`: the version of the model's shape in snapshots, from 1, which is the default.
+/// - `#[model(history(BankV1, BankV2))]`: the versions of the shape before this one, oldest first, each a type that keeps
+///   the shape and has an [upcaster](macro@upcast): their snapshots are of use still. Without it an older snapshot is passed
+///   over and the journal replayed.
+/// - `#[model(groups(Accounts, tellers::Tellers))]`: the groups of commands, where there is more than one block.
 /// - `#[model(crate = path)]`: where `memimage` is.
 #[proc_macro_derive(Model, attributes(model))]
 pub fn model(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     let cx = Ctxt::new();
     let args = attr::ModelArgs::parse(&cx, &input.attrs);
-    check::model(&cx, &input);
+    check::model(&cx, &input, &args);
     match cx.check() {
         Ok(()) => expand::model(&input, &args).into(),
         Err(mut tokens) => {
@@ -80,8 +84,12 @@ pub fn model(input: TokenStream) -> TokenStream {
 
 /// Marks the impl block that holds a model's commands: the methods in it that are marked `#[command]`.
 ///
-/// On the block: `#[memimage::commands(derive(Debug, Clone), crate = path)]`, where `derive(…)` goes to everything that
-/// carries arguments, and `crate` says where `memimage` is.
+/// On the block, `#[memimage::commands(…)]` has these keys:
+///
+/// - `derive(Debug, Clone)`: goes to everything that carries arguments.
+/// - `group = Name`: this is one of several blocks of the model, which lists them: `#[model(groups(Name, other::Name))]`.
+///   `NameEvent` and `NameCommands` are what would be named after the model otherwise.
+/// - `crate = path`: where `memimage` is.
 ///
 /// A command takes `&mut self`, owned arguments by plain names, and, anywhere among them, `&Context`. What it returns
 /// decides what a caller sees:
@@ -97,6 +105,10 @@ pub fn model(input: TokenStream) -> TokenStream {
 ///   `Result<(), E>`. It does not run on replay.
 /// - `name = "…"`: the event's name in the journal, instead of the method's.
 /// - `version = N`: the payload's version, from 1, which is the default.
+/// - `history(DepositV1, DepositV2)`: the past versions, oldest first, each a type that keeps the shape and has an
+///   [upcaster](macro@upcast). `value = function` in place of a type is a step on values, for which no type is kept.
+/// - `replay_only`: kept so that what is recorded can be replayed by the old logic. Nobody can run it.
+/// - `oldest = N`: no journal holds versions before this one any more, so they need not be in the history.
 /// - `payload = Name`: the name of the struct of the arguments.
 /// - `allow(nondeterminism)`: the body may ask for the time or for random values, which is refused otherwise, since they
 ///   would be others on replay. The context has both.
@@ -126,6 +138,37 @@ pub fn commands(args: TokenStream, item: TokenStream) -> TokenStream {
         (Ok(()), None) => unreachable!("a block that cannot be read is an error"),
         (Err(mut tokens), block) => {
             tokens.extend(block.map_or_else(|| fallback::unread(item.into()), fallback::block));
+            tokens.into()
+        }
+    }
+}
+
+/// Marks a function that takes a past version of a payload, or of a model, one step further.
+///
+/// It takes the past version by value, and `&Recorded` if it wants to know what else was recorded: never the model. It
+/// returns what comes next: the next version in the command's `history(…)`, the current payload, any event of the model,
+/// an `Option`, a `Vec` or a tuple of these, or nothing; or a `Result` of it with any error. It may stand in any module, and
+/// in any crate that the past type is of. There is one step from each type.
+///
+/// `#[memimage::upcast(crate = path)]` says where `memimage` is.
+#[proc_macro_attribute]
+pub fn upcast(args: TokenStream, item: TokenStream) -> TokenStream {
+    let cx = Ctxt::new();
+    let args = attr::UpcastArgs::parse(&cx, args.into());
+    let upcaster = cx.ok(syn::parse::<ast::Upcaster>(item.clone()));
+    if let Some(upcaster) = &upcaster {
+        check::upcaster(&cx, upcaster);
+    }
+    let krate = attr::runtime(args.krate.get());
+    match (cx.check(), upcaster) {
+        (Ok(()), Some(upcaster)) => expand::upcaster(&krate, &upcaster).into(),
+        (Ok(()), None) => unreachable!("a function that cannot be read is an error"),
+        (Err(mut tokens), Some(upcaster)) => {
+            tokens.extend(fallback::upcaster(&krate, &upcaster));
+            tokens.into()
+        }
+        (Err(mut tokens), None) => {
+            tokens.extend(proc_macro2::TokenStream::from(item));
             tokens.into()
         }
     }

@@ -136,10 +136,10 @@ pub(crate) enum Kind {
 
     #[error(
         "the state before the first event, in `{}`, cannot be made: {what}; nothing was changed; give the model back its old \
-         `Default` or shape",
+         `Default` or shape, or keep the old shape as a type in `#[model(history(…))]`, with an upcaster",
         path.display()
     )]
-    Genesis { path: PathBuf, what: &'static str },
+    Genesis { path: PathBuf, what: String },
 
     #[error("the state of the model `{model}` has no digest: {what}; its `Serialize` and its `Shape` must agree")]
     Digest { model: &'static str, what: String },

@@ -84,12 +84,14 @@ mod options;
 mod submit;
 mod image;
 
-pub use memimage_derive::{Model, Shape, command, commands};
+pub use memimage_derive::{Model, Shape, command, commands, upcast};
 
 pub use context::{Context, Metadata, Random, Timestamp};
 pub use digest::{Digest, DigestError, digest};
 pub use error::{CommandError, Error, Position};
-pub use event::{Command, Commands, Event, FromRefusal, Model, ShapeLock};
+pub use event::{
+    Command, Commands, Event, FromRefusal, Land, Model, Payload, Recorded, ShapeLock, Upcast, UpcastError,
+};
 pub use image::{Admin, Image, Pending, ReadGuard, Recovery, SnapshotInfo, Stats, With};
 pub use journal::Durability;
 pub use options::{Options, SnapshotPolicy};
@@ -100,7 +102,10 @@ pub use submit::Submit;
 /// What the macros' expansions name. Not for use by hand, and free to change in any version.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::event::{EventType, FromRefusal, Outcome, PayloadError, ShapeLock, row_of};
+    pub use crate::event::{
+        Astray, EventType, Fault, Group, Landing, Outcome, PastStateOf, PastVersionOf, Rise, ShapeLock, Sink, Stands,
+        StateVersion, astray, concat, count, forgotten, row_of, shared, take,
+    };
     pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, judged};
     pub use crate::lock::bless_or_verify;
     pub use crate::shape::{

@@ -2,6 +2,8 @@
 //!
 //! Everything here reads only. What is done to the disk before an image goes on is in `journal::repair`.
 
+mod state;
+
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -9,11 +11,12 @@ use std::path::PathBuf;
 use crate::context::{Context, Timestamp};
 use crate::digest::{Digest, digest};
 use crate::error::{Error, Kind};
-use crate::event::{EventType, Model, Outcome, decode, panic_message};
+use crate::event::{Apply, EventType, Model, Recorded, Stored, decode, panic_message};
 use crate::journal::{DigestMark, Dispatch, End, Frame, FrameKind, Genesis, Record, Scan, Source, records};
 use crate::seq::{SegmentId, Seq};
-use crate::shape::fingerprint;
+use crate::shape::{ShapeTree, fingerprint};
 use crate::snapshot::{SnapshotFile, Snapshots};
+use state::Written;
 
 /// What is wanted of a recovery.
 #[derive(Clone, Copy, Debug)]
@@ -142,11 +145,21 @@ fn load<M: Model>(file: SnapshotFile, path: &std::path::Path, source: &Source) -
     if header.uuid != source.identity().uuid {
         return Err(refused("it belongs to another image"));
     }
-    if header.model_version != M::VERSION || header.fingerprint != fingerprint(M::SHAPE).to_u64() {
-        return Err(refused("the model has changed its shape since"));
-    }
-    let (model, trailer) = file.load::<M>()?;
-    if state_digest(&model)?.to_u64() != trailer.digest {
+    let (model, digest, recorded) = match Written::of(header.model_version, header.fingerprint) {
+        Written::Now => {
+            let (model, trailer) = file.load::<M>()?;
+            let digest = state_digest(&model)?;
+            (model, digest, trailer.digest)
+        }
+        Written::Before(past) => {
+            let (bytes, trailer) = file.bytes()?;
+            let (model, digest) =
+                state::upcast(past, &bytes, header.seq, header.time).map_err(|what| refused(&what))?;
+            (model, digest, trailer.digest)
+        }
+        Written::Unknown(what) => return Err(refused(&what)),
+    };
+    if digest.to_u64() != recorded {
         return Err(refused("the state read back is not the one that was written: Serialize and Deserialize disagree"));
     }
     Ok(Start { model, seq: header.seq, time: header.time })
@@ -174,7 +187,7 @@ pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> 
     Ok(Genesis {
         model_version: M::VERSION,
         fingerprint: fingerprint(M::SHAPE).to_u64(),
-        shape: crate::shape::ShapeTree::of(M::SHAPE).encode(),
+        shape: ShapeTree::of(M::SHAPE).encode(),
         digest: match state {
             Some(state) => state_digest(state)?.to_u64(),
             None => state_digest(&M::default())?.to_u64(),
@@ -220,17 +233,28 @@ impl<M: Model> Replay<'_, M> {
             return Ok(());
         }
         let genesis = Genesis::decode(&frame.body()).map_err(|what| self.scan.corrupt_frame(segment, frame, what))?;
-        let same_shape = genesis.fingerprint == fingerprint(M::SHAPE).to_u64() && genesis.model_version == M::VERSION;
-        let changed = |what: &'static str| Error::new(Kind::Genesis { path: self.source.path(segment), what });
-        let model: M = match &genesis.state {
-            None => M::default(),
-            Some(_) if !same_shape => {
-                return Err(changed("it is a given state, and the model has changed its shape since"));
+        let written = Written::of(genesis.model_version, genesis.fingerprint);
+        let changed = |what: String| Error::new(Kind::Genesis { path: self.source.path(segment), what });
+        let undecodable = |what: String| self.scan.corrupt_frame(segment, frame, what);
+        let (model, digest): (M, _) = match (&genesis.state, written) {
+            (None, written) => {
+                let model = M::default();
+                let digest = matches!(written, Written::Now).then(|| state_digest(&model)).transpose()?;
+                (model, digest)
             }
-            Some(state) => decode(state).map_err(|error| self.scan.corrupt_frame(segment, frame, error.to_string()))?,
+            (Some(state), Written::Now) => {
+                let model = decode(state).map_err(|error| undecodable(error.to_string()))?;
+                let digest = state_digest(&model)?;
+                (model, Some(digest))
+            }
+            (Some(state), Written::Before(past)) => {
+                let (model, digest) = state::upcast(past, state, Seq::ZERO, frame.header.time).map_err(changed)?;
+                (model, Some(digest))
+            }
+            (Some(_), Written::Unknown(what)) => return Err(changed(format!("it is a given state: {what}"))),
         };
-        if same_shape && self.goal.verify_digests && state_digest(&model)?.to_u64() != genesis.digest {
-            self.diverged = Some(changed("it was the model's `Default`, which gives another state now"));
+        if self.goal.verify_digests && digest.is_some_and(|digest| digest.to_u64() != genesis.digest) {
+            self.diverged = Some(changed("it was the model's `Default`, which gives another state now".to_owned()));
         }
         self.model = Some(model);
         Ok(())
@@ -261,30 +285,30 @@ impl<M: Model> Replay<'_, M> {
         for record in records(&body, header.first_seq, header.count, header.time) {
             let record = record.map_err(|fault| self.scan.corrupt_frame(segment, frame, fault.to_string()))?;
             if record.seq > self.last && self.goal.until.is_none_or(|until| record.seq <= until) {
-                let Some(row) = self.dispatch.row(record.event) else {
+                let Some((row, shape)) = self.dispatch.row(record.event) else {
                     let what = format!("event {} has the unknown number {}", record.seq, record.event.0);
                     return Err(self.scan.corrupt_frame(segment, frame, what));
                 };
-                self.event(&M::EVENTS[row], &body, record)?;
+                self.event(&M::EVENTS[row], shape, &body, record)?;
             }
         }
         Ok(())
     }
 
-    fn event(&mut self, event: &EventType<M>, body: &[u8], record: Record) -> Result<(), Error> {
+    fn event(&mut self, event: &EventType<M>, shape: &ShapeTree, body: &[u8], record: Record) -> Result<(), Error> {
         let Record { seq, time, outcome, origin, metadata, payload, .. } = record;
-        let context = Context::new(self.source.identity().seed, origin, seq, time, metadata);
+        let context = Context::new(self.source.identity().seed, origin, time, metadata);
+        let recorded = Recorded { seq: origin.seq, time, metadata: context.metadata(), outcome };
+        let stored = Stored { payload: &body[payload], shape, recorded, part: origin.part };
         let model = self.model.as_mut().expect("genesis was read");
-        let replayed = catch_unwind(AssertUnwindSafe(|| (event.replay)(model, &context, &body[payload])));
-        let was = |outcome| if outcome == Outcome::Applied { "applied" } else { "rejected" };
-        let what = match replayed {
-            Ok(Ok(now)) if now == outcome => {
+        let mut apply = Apply { model, context: &context, outcome };
+        let what = match catch_unwind(AssertUnwindSafe(|| (event.replay)(&stored, &mut apply))) {
+            Ok(Ok(())) => {
                 (self.last, self.time) = (seq, time);
                 self.replayed += 1;
                 return Ok(());
             }
-            Ok(Ok(now)) => format!("it was {} when it was recorded and is {} now", was(outcome), was(now)),
-            Ok(Err(error)) => error.to_string(),
+            Ok(Err(fault)) => fault.to_string(),
             Err(panic) => format!("it panicked: {}", panic_message(&*panic)),
         };
         Err(Error::new(Kind::Replay { seq, name: event.name.to_owned(), version: event.version, what }))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use memimage::{Command, CommandError, Commands, Context, Event, Model, Shape, Submit};
+use memimage::{CommandError, Commands, Context, Event, Model, Payload, Shape, Submit};
 use memimage_tests::Local;
 use serde::{Deserialize, Serialize};
 
@@ -50,7 +50,7 @@ impl Bank {
         }
     }
 
-    #[command(version = 3, name = "settled")]
+    #[command(version = 3, oldest = 3, name = "settled")]
     fn settle(&mut self, _context: &Context, mut account: String) -> Result<u64, BankError> {
         account.make_ascii_lowercase();
         self.accounts.remove(&account).ok_or(BankError::Unknown)
@@ -82,6 +82,6 @@ fn events_carry_the_names_that_are_written_down() {
     assert_eq!((event.name(), event.version()), ("settled", 3));
     let rows: Vec<_> = Bank::EVENTS.iter().map(|row| (row.name(), row.version())).collect();
     assert_eq!(rows, [("deposit", 1), ("withdraw", 1), ("settled", 3), ("clear", 1)]);
-    assert_eq!(<BankSettle as Command<Bank>>::ROW, 2);
+    assert_eq!(<BankSettle as Payload<Bank>>::ROW, 2);
     assert_eq!(Bank::NAME, "Bank");
 }

@@ -110,7 +110,7 @@ impl Registry {
     #[command(name = "deposit")]
     fn first(&mut self) {}
 
-    #[command(name = "deposit", version = 2)]
+    #[command(name = "deposit", version = 2, oldest = 2)]
     fn second(&mut self) {}
 
     /// An opaque argument, written in its own way.

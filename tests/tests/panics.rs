@@ -290,7 +290,7 @@ macro_rules! fickle {
 
         #[memimage::commands]
         impl $model {
-            #[command(name = "add", version = 3)]
+            #[command(name = "add", version = 3, oldest = 3)]
             fn add(&mut self) -> Result<u64, Refused> {
                 self.count += 1;
                 match $switch.load(Ordering::SeqCst) {

@@ -53,6 +53,7 @@ impl Block {
                 Item::Other(tokens) => body.extend(tokens),
             }
         }
+        super::history::number(&mut block.commands);
         block.source = head;
         block.source.extend([TokenTree::Group(Group::new(Delimiter::Brace, body))]);
         Ok(block)
@@ -89,11 +90,24 @@ impl Block {
     }
 
     pub(crate) fn event(&self) -> Ident {
-        format_ident!("{}Event", self.model_name(), span = self.model.span())
+        self.named("Event")
     }
 
     pub(crate) fn commands_trait(&self) -> Ident {
-        format_ident!("{}Commands", self.model_name(), span = self.model.span())
+        self.named("Commands")
+    }
+
+    /// A name for what belongs to the whole block.
+    fn named(&self, what: &str) -> Ident {
+        match self.args.group.get() {
+            Some(group) => format_ident!("{}{what}", unraw(group), span = group.span()),
+            None => format_ident!("{}{what}", self.model_name(), span = self.model.span()),
+        }
+    }
+
+    /// The commands that can be run.
+    pub(crate) fn callable(&self) -> impl Iterator<Item = &Command> {
+        self.commands.iter().filter(|command| !command.is_replay_only())
     }
 
     /// The method that judges a command; the check of the rules has made sure that there is one.

@@ -25,6 +25,8 @@ pub(crate) struct Command {
     pub payload: Ident,
     /// The variant of the event enum.
     pub variant: Ident,
+    /// The version of each step in the history.
+    pub past_versions: Vec<u32>,
 }
 
 /// An argument of the method, in its place.
@@ -80,7 +82,17 @@ impl Command {
             output,
             body: method.body.clone(),
             payload,
+            past_versions: Vec::new(),
         }
+    }
+
+    pub(crate) fn version(&self) -> u32 {
+        self.args.version()
+    }
+
+    /// Whether it is kept for replay, and cannot be run.
+    pub(crate) fn is_replay_only(&self) -> bool {
+        self.args.replay_only.is_set()
     }
 
     pub(crate) fn arguments(&self) -> impl Iterator<Item = &Argument> {

@@ -5,6 +5,7 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Ident, LitStr, Meta, Path, Token};
 
+use super::history::History;
 use super::{LockArg, Once, name, unknown, version};
 use crate::ctxt::Ctxt;
 
@@ -13,6 +14,8 @@ use crate::ctxt::Ctxt;
 pub(crate) struct BlockArgs {
     pub krate: Once<Path>,
     pub derives: Once<Vec<Path>>,
+    /// The name of one of several blocks of a model.
+    pub group: Once<Ident>,
     pub lock: Once<LockArg>,
 }
 
@@ -27,10 +30,15 @@ impl BlockArgs {
                 syn::parenthesized!(list in meta.input);
                 let paths = Punctuated::<Path, Token![,]>::parse_terminated_with(&list, Path::parse_mod_style)?;
                 args.derives.set(cx, &meta.path, paths.into_iter().collect());
+            } else if meta.path.is_ident("group") {
+                args.group.set(cx, &meta.path, meta.value()?.parse()?);
             } else if meta.path.is_ident("lock") {
                 args.lock.set(cx, &meta.path, LockArg::parse(&meta)?);
             } else {
-                return Err(unknown(&meta, "a block of commands has `crate = path`, `derive(…)` and `lock`"));
+                return Err(unknown(
+                    &meta,
+                    "a block of commands has `lock`, `group = Name`, `derive(…)` and `crate = path`",
+                ));
             }
             Ok(())
         });
@@ -46,6 +54,12 @@ pub(crate) struct CommandArgs {
     pub name: Once<LitStr>,
     pub version: Once<u32>,
     pub payload: Once<Ident>,
+    /// The versions before this one.
+    pub history: Once<History>,
+    /// The oldest version that a journal may still hold.
+    pub oldest: Once<u32>,
+    /// The key itself, for errors about it.
+    pub replay_only: Once<Path>,
     pub nondeterminism: Once<()>,
 }
 
@@ -77,6 +91,12 @@ impl CommandArgs {
             self.version.set(cx, key, version(meta)?);
         } else if key.is_ident("payload") {
             self.payload.set(cx, key, meta.value()?.parse()?);
+        } else if key.is_ident("history") {
+            self.history.set(cx, key, History::parse(meta)?);
+        } else if key.is_ident("oldest") {
+            self.oldest.set(cx, key, version(meta)?);
+        } else if key.is_ident("replay_only") {
+            self.replay_only.set(cx, key, key.clone());
         } else if key.is_ident("allow") {
             meta.parse_nested_meta(|rule| {
                 if !rule.path.is_ident("nondeterminism") {
@@ -88,7 +108,8 @@ impl CommandArgs {
         } else {
             return Err(unknown(
                 meta,
-                "a command has `check`, `name`, `version`, `payload` and `allow(nondeterminism)`",
+                "a command has `check`, `name`, `version`, `history(…)`, `oldest`, `replay_only`, `payload` and \
+                 `allow(nondeterminism)`",
             ));
         }
         Ok(())

@@ -1,16 +1,20 @@
 //! What users write in attributes, one file for each kind of attribute.
 
 mod command;
+mod history;
 mod lock;
 mod model;
 mod serde;
 mod shape;
+mod upcast;
 
 pub(crate) use self::command::{BlockArgs, CommandArgs};
+pub(crate) use self::history::{History, Step};
 pub(crate) use self::lock::LockArg;
 pub(crate) use self::model::ModelArgs;
 pub(crate) use self::serde::{SerdeContainer, SerdeField, SerdeVariant};
 pub(crate) use self::shape::{ShapeContainer, ShapeField};
+pub(crate) use self::upcast::UpcastArgs;
 
 use proc_macro2::TokenStream;
 use syn::meta::ParseNestedMeta;

@@ -1,7 +1,9 @@
 //! `#[model(…)]`.
 
-use syn::{Attribute, LitStr, Path};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, LitStr, Path, Token};
 
+use super::history::History;
 use super::{Once, name, read, unknown, version};
 use crate::ctxt::Ctxt;
 
@@ -11,6 +13,10 @@ pub(crate) struct ModelArgs {
     pub krate: Once<Path>,
     pub name: Once<LitStr>,
     pub version: Once<u32>,
+    /// The versions of the state before this one.
+    pub history: Once<History>,
+    /// The groups of commands, where there is more than one block.
+    pub groups: Once<Vec<Path>>,
 }
 
 impl ModelArgs {
@@ -23,8 +29,15 @@ impl ModelArgs {
                 args.name.set(cx, &meta.path, name(&meta)?);
             } else if meta.path.is_ident("version") {
                 args.version.set(cx, &meta.path, version(&meta)?);
+            } else if meta.path.is_ident("history") {
+                args.history.set(cx, &meta.path, History::parse(&meta)?);
+            } else if meta.path.is_ident("groups") {
+                let list;
+                syn::parenthesized!(list in meta.input);
+                let groups = Punctuated::<Path, Token![,]>::parse_terminated_with(&list, Path::parse_mod_style)?;
+                args.groups.set(cx, &meta.path, groups.into_iter().collect());
             } else {
-                return Err(unknown(&meta, "a model has `name`, `version` and `crate`"));
+                return Err(unknown(&meta, "a model has `name`, `version`, `history(…)`, `groups(…)` and `crate`"));
             }
             Ok(())
         });

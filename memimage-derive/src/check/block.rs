@@ -2,7 +2,7 @@
 
 use syn::PathArguments;
 
-use super::{command, determinism, judge, names};
+use super::{command, determinism, history, judge, names};
 use crate::ast::Block;
 use crate::ctxt::Ctxt;
 
@@ -12,6 +12,7 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
         cx.error(&block.model, "no commands in this block: mark the methods that change the model with `#[command]`");
     }
     names::block(cx, block);
+    history::block(cx, block);
     for one in &block.commands {
         command::command(cx, one);
         judge::judge(cx, block, one);

@@ -3,6 +3,7 @@
 use syn::DeriveInput;
 
 use crate::ast::{Data, Kind};
+use crate::attr::ModelArgs;
 use crate::ctxt::Ctxt;
 use crate::expand::is_phantom;
 
@@ -66,12 +67,15 @@ fn transparent(cx: &Ctxt, data: &Data) {
     }
 }
 
-pub(crate) fn model(cx: &Ctxt, input: &DeriveInput) {
+pub(crate) fn model(cx: &Ctxt, input: &DeriveInput, args: &ModelArgs) {
     if let syn::Data::Union(data) = &input.data {
         cx.error(data.union_token, "a union cannot be a model: which of its fields is live is not known; use a struct");
     }
     if !input.generics.params.is_empty() {
         let message = "a model cannot be generic, since its journal is written for one type: name the types it holds";
         cx.error(&input.generics, message);
+    }
+    if let Some(history) = args.history.get() {
+        super::history::state(cx, history, args.version.get().copied().unwrap_or(1));
     }
 }

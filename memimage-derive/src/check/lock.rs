@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+
 use crate::ast::{Block, Command};
-use crate::attr::LockArg;
+use crate::attr::{LockArg, Step};
 use crate::ctxt::Ctxt;
 use crate::lock::{BLESSING, Lock};
 
@@ -29,37 +32,57 @@ pub(crate) fn lock(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
         return cx
             .error(&block.model, format_args!("`{file}` has no lines of `{model}`: {BLESSING} adds them{renamed}"));
     }
-    let gone = gone(cx, block, lock);
+    let forgotten = forgotten(cx, block, lock);
     for command in &block.commands {
-        let (event, version) = (command.name.value(), command.args.version());
-        if lock.line(&event, version).is_none() && !gone.contains(&*event) {
-            cx.error(
-                &command.sig.ident,
-                format_args!("`{file}` has no line for {event} v{version} yet: {BLESSING} adds it; commit it"),
-            );
+        for (version, place) in versions(command) {
+            let event = command.name.value();
+            if lock.line(&event, version).is_none() && !forgotten.contains(&*event) {
+                cx.error(
+                    place,
+                    format_args!("`{file}` has no line for {event} v{version} yet: {BLESSING} adds it; commit it"),
+                );
+            }
         }
     }
 }
 
-/// The locked events that nothing here replays. A journal may hold them.
-fn gone<'a>(cx: &Ctxt, block: &Block, lock: &'a Lock) -> BTreeSet<&'a str> {
-    let here: BTreeSet<_> =
-        block.commands.iter().map(|command| (command.name.value(), command.args.version())).collect();
-    let mut gone = BTreeSet::new();
+/// All versions of a command's event, each with what it is in the source.
+fn versions(command: &Command) -> impl Iterator<Item = (u32, TokenStream)> {
+    let past = command.past().map(|past| {
+        let place = match past.step {
+            Step::Type(ty) => ty.to_token_stream(),
+            Step::Value(path) => path.to_token_stream(),
+        };
+        (past.version, place)
+    });
+    past.chain([(command.version(), command.sig.ident.to_token_stream())])
+}
+
+/// The locked events that nothing here replays: a journal may hold them. Of several groups none knows the others' events, and
+/// the model is asked.
+fn forgotten<'a>(cx: &Ctxt, block: &Block, lock: &'a Lock) -> BTreeSet<&'a str> {
+    let mut forgotten = BTreeSet::new();
+    if block.args.group.is_set() {
+        return forgotten;
+    }
+    let here: BTreeSet<(String, u32)> = block
+        .commands
+        .iter()
+        .flat_map(|command| versions(command).map(|(version, _)| (command.name.value(), version)))
+        .collect();
     for line in &lock.lines {
-        let (event, version) = (&*line.event, line.version);
-        if here.contains(&(event.to_owned(), version)) {
+        let (event, version) = (&line.event, line.version);
+        if here.contains(&(event.clone(), version)) {
             continue;
         }
-        gone.insert(event);
-        let mend = match here.iter().any(|(name, _)| name == event) {
-            true => format!("keep its old arguments as a struct, and name that in the `history(…)` of {event}"),
-            false => format!("keep it with `#[command(name = {event:?}, version = {version}, replay_only)]`"),
-        };
-        cx.error(
-            &block.model,
-            format_args!("{event} v{version} is in `{}`, and nothing here can replay it: {mend}", lock.file),
+        forgotten.insert(&**event);
+        let message = format!(
+            "{event} v{version} is in the lock, and nothing here can replay it: keep it with \
+             `#[command(name = {event:?}, version = {version}, replay_only)]`, or remove line {} of `{}` if no journal \
+             holds it any more",
+            line.number, lock.file
         );
+        cx.error(&block.model, message);
     }
-    gone
+    forgotten
 }

@@ -1,10 +1,10 @@
 //! `#[memimage::commands]`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{command, event, lock, methods, payload};
+use super::{command, event, history, lock, methods, payload};
 use crate::ast::Block;
 use crate::attr::runtime;
 use crate::lock::Lock;
@@ -17,31 +17,54 @@ pub(crate) fn block(block: &Block, locked: Option<&Lock>) -> TokenStream {
         command::implement(krate, block, one).to_tokens(&mut tokens);
     }
     event::event(krate, block).to_tokens(&mut tokens);
+    history::history(krate, block).to_tokens(&mut tokens);
     table(krate, block, locked).to_tokens(&mut tokens);
     methods::methods(krate, block).to_tokens(&mut tokens);
     locked.map(|locked| lock::lock(krate, block, locked)).to_tokens(&mut tokens);
     tokens
 }
 
-/// The dispatch table.
+/// The dispatch table: the newest versions in their order, then the past ones.
 fn table(krate: &TokenStream, block: &Block, locked: Option<&Lock>) -> TokenStream {
     let model = &block.model;
     let event = block.event();
     let asserted = quote_spanned!(model.span()=> #krate::__private::assert_model::<#model>());
-    let rows = block.commands.iter().map(|command| {
+    let newest = block.commands.iter().map(|command| {
         let cfgs = command.cfgs();
         let payload = &command.payload;
         quote!(#(#cfgs)* #krate::__private::EventType::of::<#payload>())
     });
-    let lock = locked.map(|locked| lock::constant(krate, locked));
+    let rows = newest.chain(history::rows(krate, block));
+    let lock = locked.map(|locked| lock::constants(krate, block, locked));
+    let rows = quote! {
+        type Event = #event;
+        const EVENTS: &'static [#krate::__private::EventType<#model>] = &[#(#rows),*];
+        #lock
+    };
+    let table = match block.args.group.get() {
+        Some(group) => group_of(krate, block, group, &rows),
+        None => quote!(#[automatically_derived] impl #krate::Commands for #model { #rows }),
+    };
     quote! {
-        #[automatically_derived]
-        impl #krate::Commands for #model {
-            type Event = #event;
-            const EVENTS: &'static [#krate::__private::EventType<Self>] = &[#(#rows),*];
-            #lock
-        }
+        #table
 
         const _: () = #asserted;
+    }
+}
+
+/// What stands for one of several blocks. It is public for the same reason as the event enum.
+pub(crate) fn group_of(krate: &TokenStream, block: &Block, group: &Ident, rows: &TokenStream) -> TokenStream {
+    let model = &block.model;
+    let about = format!("A group of commands of `{}`, which the model lists.", block.model_name());
+    quote! {
+        #[doc = #about]
+        #[allow(missing_copy_implementations, missing_debug_implementations, unreachable_pub)]
+        pub struct #group;
+
+        #[automatically_derived]
+        impl #krate::__private::Group for #group {
+            type Model = #model;
+            #rows
+        }
     }
 }

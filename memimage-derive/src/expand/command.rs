@@ -1,4 +1,4 @@
-//! `impl Command<Bank> for BankDeposit`: how a payload is judged and run.
+//! `impl Payload<Bank> for BankDeposit` and `impl Command<Bank> for BankDeposit`: how a payload is run and judged.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -28,40 +28,60 @@ impl Locals {
 pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
     let (model, payload) = (&block.model, &command.payload);
     let cfgs: Vec<_> = command.cfgs().collect();
-    let (name, version) = (&command.name, command.args.version());
+    let (name, version) = (&command.name, command.version());
     let types = types(krate, block, command);
     let functions = functions(krate, block, command);
+    let (answers, apply) = (types.answers, functions.apply);
+    let callable = (!command.is_replay_only()).then(|| {
+        let (error, check) = (types.error, functions.check);
+        quote! {
+            #(#cfgs)*
+            #[automatically_derived]
+            #[allow(deprecated, clippy::all, clippy::pedantic)]
+            impl #krate::Command<#model> for #payload {
+                #error
+                #check
+            }
+        }
+    });
     let probe = probe(krate, command);
     quote! {
         #(#cfgs)*
         #[automatically_derived]
         #[allow(deprecated, clippy::all, clippy::pedantic)]
-        impl #krate::Command<#model> for #payload {
+        impl #krate::Payload<#model> for #payload {
             const NAME: &'static ::core::primitive::str = #name;
             const VERSION: ::core::primitive::u32 = #version;
             const ROW: ::core::primitive::usize = #krate::__private::row_of(
                 <#model as #krate::Commands>::EVENTS,
-                <Self as #krate::Command<#model>>::NAME,
-                <Self as #krate::Command<#model>>::VERSION,
+                <Self as #krate::Payload<#model>>::NAME,
+                <Self as #krate::Payload<#model>>::VERSION,
             );
-            #types
-            #functions
+            #answers
+            #apply
         }
 
+        #callable
         #probe
     }
 }
 
+/// The functions of the two traits.
+struct Functions {
+    check: TokenStream,
+    apply: TokenStream,
+}
+
 /// `check` and `apply`, all of them at the place of the type that says how the command is refused: if that is no
 /// `Result`, rustc sees one error there and not a second one about the macro.
-fn functions(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
+fn functions(krate: &TokenStream, block: &Block, command: &Command) -> Functions {
     let span = refusing(block, command).map_or_else(Span::call_site, Spanned::span);
     let krate = &placed(krate, span);
     let (locals, ty) = (Locals::at(span), &block.model);
     let check = check(krate, block, command, &locals);
     let apply = apply(block, command, &locals);
     let Locals { this, model, context, .. } = locals;
-    let own = quote_spanned!(span=> <Self as #krate::Command<#ty>>);
+    let own = quote_spanned!(span=> <Self as #krate::Payload<#ty>>);
     let mut judgement = quote_spanned!(span=> ::core::result::Result<(), #own::Refusal>);
     let mut answer = quote_spanned!(span=> ::core::result::Result<#own::Output, #own::Refusal>);
     // Said by projection, a type that is no `Result` is one error, and not a second one in the body.
@@ -73,14 +93,17 @@ fn functions(krate: &TokenStream, block: &Block, command: &Command) -> TokenStre
         }
         (None, _) => {}
     }
-    quote_spanned! {span=>
-        fn check(&#this, #model: &#ty, #context: &#krate::Context) -> #judgement {
-            #check
-        }
-
-        fn apply(#this, #model: &mut #ty, #context: &#krate::Context) -> #answer {
-            #apply
-        }
+    Functions {
+        check: quote_spanned! {span=>
+            fn check(&#this, #model: &#ty, #context: &#krate::Context) -> #judgement {
+                #check
+            }
+        },
+        apply: quote_spanned! {span=>
+            fn apply(#this, #model: &mut #ty, #context: &#krate::Context) -> #answer {
+                #apply
+            }
+        },
     }
 }
 
@@ -93,8 +116,15 @@ pub(crate) fn refusing<'a>(block: &'a Block, command: &'a Command) -> Option<&'a
     }
 }
 
-/// `Output`, `Refusal` and `Error`.
-pub(crate) fn types(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
+/// The types of the two traits.
+pub(crate) struct Types {
+    /// `Output` and `Refusal`.
+    pub answers: TokenStream,
+    /// `Error`.
+    pub error: TokenStream,
+}
+
+pub(crate) fn types(krate: &TokenStream, block: &Block, command: &Command) -> Types {
     let output = match &command.output {
         Output::Unit => quote!(()),
         Output::Plain(ty) => quote!(#ty),
@@ -111,16 +141,14 @@ pub(crate) fn types(krate: &TokenStream, block: &Block, command: &Command) -> To
     match refusal {
         Some(refusal) => {
             let krate = placed(krate, refusal.span());
-            quote_spanned! {refusal.span()=>
-                type Output = #output;
-                type Refusal = #refusal;
-                type Error = #krate::CommandError<#refusal>;
+            Types {
+                answers: quote_spanned!(refusal.span()=> type Output = #output; type Refusal = #refusal;),
+                error: quote_spanned!(refusal.span()=> type Error = #krate::CommandError<#refusal>;),
             }
         }
-        None => quote! {
-            type Output = #output;
-            type Refusal = #krate::__private::Infallible;
-            type Error = #krate::Error;
+        None => Types {
+            answers: quote!(type Output = #output; type Refusal = #krate::__private::Infallible;),
+            error: quote!(type Error = #krate::Error;),
         },
     }
 }
@@ -141,7 +169,7 @@ fn check(krate: &TokenStream, block: &Block, command: &Command, locals: &Locals)
     match (&method.sig.output, &command.output) {
         (ReturnType::Type(_, judgement), Output::Result(_)) => {
             quote_spanned! {judgement.span()=>
-                #krate::__private::judged::<_, <Self as #krate::Command<#ty>>::Refusal>(#call)
+                #krate::__private::judged::<_, <Self as #krate::Payload<#ty>>::Refusal>(#call)
             }
         }
         _ => call,

@@ -6,6 +6,7 @@ use syn::Visibility;
 
 use super::payload::{derives, documentation};
 use crate::ast::Block;
+use crate::hygiene::Fresh;
 
 pub(crate) fn event(krate: &TokenStream, block: &Block) -> TokenStream {
     let definition = definition(block);
@@ -13,12 +14,13 @@ pub(crate) fn event(krate: &TokenStream, block: &Block) -> TokenStream {
     let arm = |constant: TokenStream| {
         let arms = block.commands.iter().map(move |command| {
             let (cfgs, variant, payload) = (command.cfgs(), &command.variant, &command.payload);
-            quote!(#(#cfgs)* Self::#variant(_) => <#payload as #krate::Command<#model>>::#constant)
+            quote!(#(#cfgs)* Self::#variant(_) => <#payload as #krate::Payload<#model>>::#constant)
         });
         quote!(match *self { #(#arms,)* })
     };
     let (names, versions) = (arm(quote!(NAME)), arm(quote!(VERSION)));
     let conversions = conversions(block);
+    let landing = landing(krate, block);
     quote! {
         #definition
 
@@ -34,7 +36,45 @@ pub(crate) fn event(krate: &TokenStream, block: &Block) -> TokenStream {
         }
 
         #conversions
+        #landing
     }
+}
+
+/// What lets an upcaster lead to a payload, or to the event enum.
+fn landing(krate: &TokenStream, block: &Block) -> TokenStream {
+    let (model, event) = (&block.model, block.event());
+    let sink = Fresh::new(block.source.clone()).ident("S");
+    let land = |stands: TokenStream, this: &TokenStream, body: TokenStream| {
+        quote! {
+            #[automatically_derived]
+            impl #krate::Land<#model> for #this {
+                const STANDS: #krate::__private::Stands = #stands;
+
+                #[inline]
+                fn land<#sink: #krate::__private::Sink<#model>>(
+                    self,
+                    at: #krate::__private::Landing<'_>,
+                    sink: &mut #sink,
+                ) -> ::core::result::Result<(), #krate::__private::Fault> {
+                    #body
+                }
+            }
+        }
+    };
+    let payloads = block.commands.iter().map(|command| {
+        let (cfgs, payload) = (command.cfgs(), &command.payload);
+        let (name, version) = (&command.name, command.version());
+        let stands = quote!(#krate::__private::Stands::At(#name, #version));
+        let land = land(stands, &quote!(#payload), quote!(#krate::__private::take(self, at, sink)));
+        quote!(#(#cfgs)* #land)
+    });
+    let arms = block.commands.iter().map(|command| {
+        let (cfgs, variant) = (command.cfgs(), &command.variant);
+        quote!(#(#cfgs)* Self::#variant(payload) => #krate::Land::<#model>::land(payload, at, sink))
+    });
+    let open = quote!(#krate::__private::Stands::Open);
+    let whole = land(open, &quote!(#event), quote!(match self { #(#arms,)* }));
+    quote!(#(#payloads)* #whole)
 }
 
 /// The enum alone.

@@ -1,14 +1,36 @@
 //! What holds a locked model to its lock.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 
+use super::history::spelled;
 use crate::ast::{Block, Command};
+use crate::attr::Step;
+use crate::hygiene::placed;
 use crate::lock::Lock;
 
-/// The constant of `Commands` by which the lock is found at run time.
-pub(crate) fn constant(krate: &TokenStream, lock: &Lock) -> TokenStream {
-    let (path, model) = (&lock.path, &lock.model);
+/// The constants by which the lock is found at run time, and by a model of several groups.
+pub(super) fn constants(krate: &TokenStream, block: &Block, lock: &Lock) -> TokenStream {
+    let constant = constant(krate, &lock.path, &lock.model);
+    let group = block.args.group.get().filter(|_| !lock.blessing).map(|_| {
+        let entries = lock.lines.iter().map(|line| {
+            let (event, version) = (&line.event, line.version);
+            quote!((#event, #version))
+        });
+        quote! {
+            const LOCKED: &'static [(&'static ::core::primitive::str, ::core::primitive::u32)] = &[#(#entries),*];
+        }
+    });
+    quote!(#constant #group)
+}
+
+/// What stands for a lock after an error.
+pub(crate) fn stub(krate: &TokenStream) -> TokenStream {
+    constant(krate, "", "")
+}
+
+fn constant(krate: &TokenStream, path: &str, model: &str) -> TokenStream {
     quote! {
         const LOCK: ::core::option::Option<#krate::__private::ShapeLock> =
             ::core::option::Option::Some(#krate::__private::ShapeLock::new(#path, #model));
@@ -16,32 +38,54 @@ pub(crate) fn constant(krate: &TokenStream, lock: &Lock) -> TokenStream {
 }
 
 /// The assertions, and the test that adds lines.
-pub(crate) fn lock(krate: &TokenStream, block: &Block, lock: &Lock) -> TokenStream {
-    let assertions = match lock.blessing {
-        true => None,
-        false => {
-            Some(block.commands.iter().filter_map(|command| assertion(krate, lock, command)).collect::<TokenStream>())
-        }
-    };
+pub(super) fn lock(krate: &TokenStream, block: &Block, lock: &Lock) -> TokenStream {
+    let assertions = block.commands.iter().filter(|_| !lock.blessing).map(|command| {
+        let past = past(krate, lock, command);
+        let newest = newest(krate, lock, command);
+        quote!(#past #newest)
+    });
     let (tracked, test) = (tracked(lock), test(krate, block));
-    quote!(#assertions #tracked #test)
+    quote!(#(#assertions)* #tracked #test)
 }
 
-/// A shape that is not the one in its line is a compile error at the method's name.
-fn assertion(krate: &TokenStream, lock: &Lock, command: &Command) -> Option<TokenStream> {
-    let (event, version) = (command.name.value(), command.args.version());
+/// A command's own arguments.
+fn newest(krate: &TokenStream, lock: &Lock, command: &Command) -> Option<TokenStream> {
+    let mend = match command.args.replay_only.is_set() {
+        true => "; what is kept for replay keeps its shape: undo the change".to_owned(),
+        false => {
+            format!("; raise its version to {} and add an upcaster, or undo the change", command.version() + 1)
+        }
+    };
+    let payload = command.payload.to_token_stream();
+    assertion(krate, lock, command, command.version(), &payload, &mend, command.sig.ident.span())
+}
+
+/// The types of its history. A value step has none: its shape is the one in the lock.
+fn past(krate: &TokenStream, lock: &Lock, command: &Command) -> TokenStream {
+    let assertions = command.past().filter_map(|past| {
+        let Step::Type(ty) = past.step else { return None };
+        let mend = format!("; a past version keeps its shape: restore `{}` as it was", spelled(ty));
+        assertion(krate, lock, command, past.version, &ty.to_token_stream(), &mend, ty.span())
+    });
+    assertions.collect()
+}
+
+/// A shape that is not the one in its line is a compile error at `span`.
+fn assertion(
+    krate: &TokenStream,
+    lock: &Lock,
+    command: &Command,
+    version: u32,
+    ty: &TokenStream,
+    mend: &str,
+    span: Span,
+) -> Option<TokenStream> {
+    let event = command.name.value();
     let line = lock.line(&event, version)?;
-    let payload = &command.payload;
     let (about, place, shape) = (format!("{event} v{version}"), format!("{}:{}", lock.file, line.number), &line.shape);
-    let mend = format!("; raise its version to {} and add an upcaster, or undo the change", version + 1);
-    Some(quote_spanned! {command.sig.ident.span()=>
-        const _: () = match #krate::__private::drifted(
-            #about,
-            #place,
-            #shape,
-            <#payload as #krate::Shape>::SHAPE,
-            #mend,
-        ) {
+    let (krate, ty) = (placed(krate, span), placed(ty, span));
+    Some(quote_spanned! {span=>
+        const _: () = match #krate::__private::drifted(#about, #place, #shape, <#ty as #krate::Shape>::SHAPE, #mend) {
             ::core::option::Option::None => {}
             ::core::option::Option::Some(message) => ::core::panic!("{}", message.as_str()),
         };
@@ -77,5 +121,8 @@ fn test(krate: &TokenStream, block: &Block) -> TokenStream {
 }
 
 fn test_name(block: &Block) -> Ident {
-    format_ident!("memimage_lock_of_{}", block.model_name())
+    match block.args.group.get() {
+        Some(group) => format_ident!("memimage_lock_of_{}_{group}", block.model_name()),
+        None => format_ident!("memimage_lock_of_{}", block.model_name()),
+    }
 }

@@ -10,7 +10,7 @@ use crate::ast::{Block, Command, Output};
 use crate::hygiene::{Fresh, placed, replace_self};
 
 pub(crate) fn methods(krate: &TokenStream, block: &Block) -> TokenStream {
-    let methods = block.commands.iter().map(|command| {
+    let methods = block.callable().map(|command| {
         let payload = &command.payload;
         let fields = command.arguments().map(|argument| &argument.ident);
         let signature = signature(krate, block, command);
@@ -93,8 +93,9 @@ fn answer(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream 
     };
     let (model, payload) = (&block.model, &command.payload);
     let (output, error) = spelled.unwrap_or_else(|| {
-        let own = quote!(<#payload as #krate::Command<#model>>);
-        (quote!(#own::Output), quote!(#own::Error))
+        let of = |of: TokenStream| quote!(<#payload as #krate::#of<#model>>);
+        let (answer, call) = (of(quote!(Payload)), of(quote!(Command)));
+        (quote!(#answer::Output), quote!(#call::Error))
     });
     let span = refusing(block, command).map_or_else(Span::call_site, Spanned::span);
     quote_spanned!(span=> ::core::result::Result<#output, #error>)

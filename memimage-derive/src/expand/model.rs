@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::DeriveInput;
 
+use super::{group, state};
 use crate::attr::{ModelArgs, runtime};
 use crate::case::unraw;
 
@@ -14,11 +15,18 @@ pub(crate) fn model(input: &DeriveInput, args: &ModelArgs) -> TokenStream {
     let version = args.version.get().copied().unwrap_or(1);
     // rustc puts a missing supertrait (no commands, no `Shape`) where the impl is: on the struct's name.
     let header = quote_spanned!(ident.span()=> impl #krate::Model for #ident);
+    let history = args.history.get().map(|history| state::history(&krate, input, version, history));
+    let (constant, steps) = history.map(|history| (history.constant, history.steps)).unzip();
+    let groups = args.groups.get().map(|groups| group::groups(&krate, input, groups));
     quote! {
         #[automatically_derived]
         #header {
             const NAME: &'static ::core::primitive::str = #name;
             const VERSION: ::core::primitive::u32 = #version;
+            #constant
         }
+
+        #steps
+        #groups
     }
 }

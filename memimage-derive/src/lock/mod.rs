@@ -41,9 +41,10 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// The lock of a block's model, if it is to have one, held to the rules.
+    /// The lock of a block's model, if it is to have one, held to the rules. None after other errors: what they are about
+    /// is no longer what the lock was made of.
     pub(crate) fn of(cx: &Ctxt, block: &Block) -> Option<Lock> {
-        let arg = block.args.lock.get()?;
+        let arg = block.args.lock.get().filter(|_| !cx.has_errors())?;
         let lock = Lock::read(cx, arg, &block.model_name())?;
         check::lock(cx, block, arg, &lock);
         Some(lock)

@@ -19,7 +19,6 @@ use crate::seq::Seq;
 /// takes `&Context` after `&mut self`; the callers do not pass it.
 #[derive(Debug)]
 pub struct Context {
-    seq: Seq,
     time: Timestamp,
     metadata: Metadata,
     random: Random,
@@ -27,13 +26,25 @@ pub struct Context {
 
 impl Context {
     #[inline]
-    pub(crate) fn new(seed: Seed, origin: Origin, seq: Seq, time: Timestamp, metadata: Metadata) -> Context {
-        Context { seq, time, metadata, random: Random::new(seed, origin) }
+    pub(crate) fn new(seed: Seed, origin: Origin, time: Timestamp, metadata: Metadata) -> Context {
+        Context { time, metadata, random: Random::new(seed, origin) }
     }
 
-    /// The number this event has, or will have if the command is not refused.
+    /// The same for another part of the same event.
+    pub(crate) fn for_part(&self, part: u32) -> Context {
+        Context { time: self.time, metadata: self.metadata.clone(), random: self.random.for_part(part) }
+    }
+
+    /// The number this event has, or will have if the command is not refused. It keeps it for ever: when a journal is
+    /// rewritten, and when the event was upcast to several, which then share it.
     pub fn seq(&self) -> Seq {
-        self.seq
+        self.random.origin().seq
+    }
+
+    /// Which of the parts it is of an event that was upcast to several; 0 for a whole one.
+    #[inline]
+    pub(crate) fn part(&self) -> u32 {
+        self.random.origin().part
     }
 
     /// The recorded time: the wall clock's when the command ran, but never less than the event's before it.
@@ -63,7 +74,7 @@ impl Context {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
     pub(crate) seq: Seq,
-    /// Which of the events that one was upcast to; 0 for the first or only one.
+    /// Which of the events that one was upcast to; 0 for a whole one.
     pub(crate) part: u32,
 }
 

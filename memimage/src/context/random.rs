@@ -29,6 +29,15 @@ impl Random {
         Random { seed, origin, stream: RefCell::new(None) }
     }
 
+    pub(super) fn for_part(&self, part: u32) -> Random {
+        Random::new(self.seed, Origin { part, ..self.origin })
+    }
+
+    #[inline]
+    pub(super) fn origin(&self) -> Origin {
+        self.origin
+    }
+
     #[inline]
     pub(super) fn rewind(&mut self) {
         self.stream = RefCell::new(None);

@@ -93,7 +93,11 @@ impl Dispatch {
                 found.push(unknown(journal, &same_name));
                 continue;
             };
-            let program = ShapeTree::of(events[row].shape);
+            let Some(shape) = events[row].shape else {
+                rows.push(row);
+                continue;
+            };
+            let program = ShapeTree::of(shape);
             let root = format!("{} v{}: payload", journal.name, journal.version);
             let mut differing = differences(&root, &journal.shape, &program).into_iter().peekable();
             if differing.peek().is_some() {
@@ -117,9 +121,10 @@ impl Dispatch {
         &self.table
     }
 
-    /// The row of the program's table for a number in the journal.
-    pub(crate) fn row(&self, event: EventId) -> Option<usize> {
-        self.rows.get(event.0 as usize).copied()
+    /// The row of the program's table for a number in the journal, and the shape that the journal says.
+    pub(crate) fn row(&self, event: EventId) -> Option<(usize, &ShapeTree)> {
+        let number = event.0 as usize;
+        Some((*self.rows.get(number)?, &self.table.rows.get(number)?.shape))
     }
 
     /// The number in the journal of a row of the program's table; `None` if it must be [declared](Dispatch::declare).
@@ -132,7 +137,8 @@ impl Dispatch {
     #[must_use]
     pub(crate) fn declare<M>(&self, row: usize, event: &EventType<M>) -> Dispatch {
         let mut grown = self.clone();
-        let declared = Row { name: event.name.to_owned(), version: event.version, shape: ShapeTree::of(event.shape) };
+        let shape = ShapeTree::of(event.shape.expect("what is recorded has a shape"));
+        let declared = Row { name: event.name.to_owned(), version: event.version, shape };
         let known =
             grown.table.rows.iter().position(|row| row.name == declared.name && row.version == declared.version);
         let id = known.unwrap_or(grown.table.rows.len());

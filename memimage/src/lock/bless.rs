@@ -7,7 +7,7 @@ use super::line::{Entry, Key, Text};
 use crate::disk::source;
 use crate::error::{Error, Kind};
 use crate::event::{Commands, EventType, ShapeLock};
-use crate::shape::{self, Drift, ShapeTree, compare};
+use crate::shape::{Drift, ShapeTree, Text as Message, compare};
 
 /// Makes the test that comes with a locked model write, where it else only looks.
 const BLESS: &str = "MEMIMAGE_BLESS";
@@ -160,12 +160,18 @@ impl Found {
 
     fn event<M>(&mut self, key: Key, event: &EventType<M>, text: &Text) {
         let Some(entry) = text.of_model(&key.model).find(|entry| entry.key == key) else {
-            return self.missing.push(Entry { key, shape: ShapeTree::of(event.shape).to_string() });
+            return match event.shape {
+                Some(shape) => self.missing.push(Entry { key, shape: ShapeTree::of(shape).to_string() }),
+                None => self.refused.push(format!(
+                    "{key}: its shape is known to the lock only, which has lost it: restore its line as it was committed"
+                )),
+            };
         };
-        let mut message = shape::Text::about(&key.to_string());
-        match compare(&entry.shape, event.shape, &mut message) {
+        let Some(shape) = event.shape else { return };
+        let mut message = Message::about(&key.to_string());
+        match compare(&entry.shape, shape, &mut message) {
             Drift::None => {}
-            Drift::Wider => self.wider.push(Entry { key, shape: ShapeTree::of(event.shape).to_string() }),
+            Drift::Wider => self.wider.push(Entry { key, shape: ShapeTree::of(shape).to_string() }),
             Drift::Different | Drift::Unreadable => self.refused.push(message.as_str().to_owned()),
         }
     }

@@ -57,6 +57,17 @@ impl SnapshotFile {
         Ok((state, trailer))
     }
 
+    /// Reads the encoded state, for a type that is not the model's.
+    pub(crate) fn bytes(self) -> Result<(Vec<u8>, Trailer), Error> {
+        let mut chunks = self.chunks();
+        let mut bytes = Vec::new();
+        while chunks.next_chunk()? {
+            bytes.extend_from_slice(&chunks.chunk);
+        }
+        let trailer = chunks.trailer()?;
+        Ok((bytes, trailer))
+    }
+
     fn chunks(self) -> Chunks {
         Chunks { snapshot: self, offset: HEADER as u64, chunk: Vec::new(), at: 0, total: 0, failure: None }
     }

@@ -52,7 +52,7 @@ impl Shelf {
         self.books.insert(title, Book { form, year, reader: None });
     }
 
-    #[command(check = can_lend, version = 3)]
+    #[command(check = can_lend, version = 3, oldest = 3)]
     fn lend(&mut self, title: String, reader: u32) -> usize {
         self.books.entry(title).and_modify(|book| book.reader = Some(reader));
         self.readers.insert(reader);

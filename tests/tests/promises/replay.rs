@@ -144,7 +144,7 @@ impl Court {
     #[command]
     fn sit(&mut self) {}
 
-    #[command(version = 3)]
+    #[command(version = 3, oldest = 3)]
     fn judge(&mut self) -> Result<u32, String> {
         self.cases += 1;
         match MOOD.load(Ordering::SeqCst) {

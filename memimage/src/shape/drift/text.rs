@@ -33,6 +33,20 @@ impl Text {
         text
     }
 
+    /// The message about an event of a lock that nothing can replay; the derive says the same of a single block.
+    pub(crate) const fn forgotten(event: &str, version: u32) -> Text {
+        let mut text = Text::new();
+        text.name(event);
+        text.str(" v");
+        text.number(version as u64);
+        text.str(" is in the lock, and no group of commands can replay it: keep it with `#[command(name = \"");
+        text.str(event);
+        text.str("\", version = ");
+        text.number(version as u64);
+        text.str(", replay_only)]`, or remove its line if no journal holds it any more");
+        text
+    }
+
     /// A shape inside others, as far as there is room.
     pub(super) const fn of(shape: ShapeRef, inside: &Enclosing<'_>) -> Text {
         let mut text = Text::new();

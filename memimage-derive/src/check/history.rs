@@ -1,0 +1,106 @@
+//! Rules for versions: each one before the newest is in a history, is kept for replay, or is in no journal any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use quote::ToTokens;
+
+use crate::ast::{Block, Command};
+use crate::attr::{History, Step};
+use crate::ctxt::Ctxt;
+
+pub(crate) fn block(cx: &Ctxt, block: &Block) {
+    let mut names: BTreeMap<String, Vec<&Command>> = BTreeMap::new();
+    let mut types = BTreeMap::new();
+    for command in &block.commands {
+        replay_only(cx, command);
+        surplus(cx, command);
+        for past in command.past() {
+            if let Step::Type(ty) = past.step
+                && let Some(first) = types.insert(ty.to_token_stream().to_string(), command)
+            {
+                let message = format!(
+                    "this type is a past version of `{}` already, and has one step onward: use a type of its own here",
+                    first.sig.ident
+                );
+                cx.error(ty, message);
+            }
+        }
+        names.entry(command.name.value()).or_default().push(command);
+    }
+    for same in names.into_values() {
+        covered(cx, &same);
+    }
+}
+
+fn replay_only(cx: &Ctxt, command: &Command) {
+    let (Some(key), Some(_)) = (command.args.replay_only.get(), command.args.check.get()) else { return };
+    cx.error(key, "a check does not run on replay, and nothing else runs this command: remove `check`");
+}
+
+/// More steps than there are versions before.
+fn surplus(cx: &Ctxt, command: &Command) {
+    let Some(history) = command.args.history.get() else { return };
+    let surplus = command.past_versions.iter().filter(|version| **version == 0).count();
+    let Some(step) = surplus.checked_sub(1).and_then(|last| history.steps.get(last)) else { return };
+    let (name, version) = (command.name.value(), command.version());
+    let message = match version {
+        1 => format!("`{name}` is at version 1 and has no past: say `version = {}`", 1 + history.steps.len()),
+        _ => format!(
+            "{} past versions are listed, and before version {version} of `{name}` there is no room for them: raise \
+             `version`, or remove what is kept by `replay_only`",
+            history.steps.len()
+        ),
+    };
+    match step {
+        Step::Type(ty) => cx.error(ty, message),
+        Step::Value(path) => cx.error(path, message),
+    }
+}
+
+/// The commands have one name.
+fn covered(cx: &Ctxt, commands: &[&Command]) {
+    let newest = commands.iter().max_by_key(|command| command.version()).expect("a name of some command");
+    let known: BTreeSet<u32> =
+        commands.iter().flat_map(|command| command.past_versions.iter().copied().chain([command.version()])).collect();
+    if known.contains(&0) {
+        return;
+    }
+    let oldest = newest.args.oldest.get().copied().unwrap_or(1);
+    let (name, version) = (newest.name.value(), newest.version());
+    if oldest > version {
+        let message =
+            format!("`oldest = {oldest}` is after version {version} of `{name}`: it is the oldest in any journal");
+        return cx.error(&newest.sig.ident, message);
+    }
+    let missing: Vec<String> =
+        (oldest..version).filter(|past| !known.contains(past)).map(|past| past.to_string()).collect();
+    let which = match &missing[..] {
+        [] => return,
+        [one] => format!("version {one} of `{name}` is"),
+        [some @ .., last] => format!("versions {} and {last} of `{name}` are", some.join(", ")),
+    };
+    let message = format!(
+        "{which} neither in its history nor kept: add `history(…)` with the past types, oldest first, keep a command with \
+         `version = {}, replay_only`, or say `oldest = {version}` if no journal holds them any more",
+        missing[0]
+    );
+    match newest.args.history.get() {
+        Some(history) => cx.error(&history.key, message),
+        None => cx.error(&newest.sig.ident, message),
+    }
+}
+
+/// The history of a model's state.
+pub(crate) fn state(cx: &Ctxt, history: &History, version: u32) {
+    for step in &history.steps {
+        if let Step::Value(path) = step {
+            cx.error(path, "a state is upcast from types: keep the past one as a struct");
+        }
+    }
+    let past = history.steps.len();
+    if past >= version as usize {
+        let message =
+            format!("{past} past versions are listed, and the model is at version {version}: raise `version`");
+        cx.error(&history.key, message);
+    }
+}

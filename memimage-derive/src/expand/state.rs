@@ -1,0 +1,77 @@
+//! `#[model(history(…))]`: past versions of the state.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{DeriveInput, Type};
+
+use super::history::spelled;
+use crate::attr::{History, Step};
+use crate::hygiene::placed;
+
+/// What past states make.
+pub(super) struct States {
+    /// The constant in the model's impl.
+    pub constant: TokenStream,
+    /// The steps, beside it.
+    pub steps: TokenStream,
+}
+
+pub(super) fn history(krate: &TokenStream, input: &DeriveInput, version: u32, history: &History) -> States {
+    let model = &input.ident;
+    let types: Vec<&Type> = history
+        .steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Type(ty) => Some(ty),
+            Step::Value(_) => None,
+        })
+        .collect();
+    let first = version - types.len() as u32;
+    let mut rows = Vec::new();
+    let mut steps = quote! {
+        #[automatically_derived]
+        impl #krate::__private::Rise<#model> for #model {
+            const VERSION: ::core::primitive::u32 = #version;
+
+            fn rise(
+                self,
+                _: &#krate::Recorded<'_>,
+            ) -> ::core::result::Result<#model, #krate::__private::Fault> {
+                ::core::result::Result::Ok(self)
+            }
+        }
+    };
+    for (ty, past) in types.into_iter().zip(first..) {
+        let span = ty.span();
+        let (place, owner) = (placed(krate, span), placed(&model.to_token_stream(), span));
+        let step = quote_spanned!(span=> <#ty as #place::__private::PastStateOf<#owner>>);
+        let header = quote_spanned!(span=> impl #place::__private::Rise<#owner> for #ty);
+        let message = format!(
+            "`{}` is version {past} of `{model}`, and its upcaster does not lead to version {}, the next one",
+            spelled(ty),
+            past + 1
+        );
+        rows.push(quote!(#krate::__private::StateVersion::past(#past, #step::PAST)));
+        steps.extend(quote! {
+            #[automatically_derived]
+            #header {
+                const VERSION: ::core::primitive::u32 = #past;
+
+                fn rise(
+                    self,
+                    recorded: &#krate::Recorded<'_>,
+                ) -> ::core::result::Result<#model, #krate::__private::Fault> {
+                    #step::onward(self, recorded)
+                }
+            }
+        });
+        steps.extend(quote_spanned! {span=>
+            const _: () = ::core::assert!(#step::NEXT == #past + 1, #message);
+        });
+    }
+    let constant = quote! {
+        const HISTORY: &'static [#krate::__private::StateVersion<Self>] = &[#(#rows),*];
+    };
+    States { constant, steps }
+}

@@ -1,0 +1,66 @@
+//! `#[memimage::upcast]`: a function becomes the one step onward of its argument's type.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{PatType, Type};
+
+use crate::ast::{Gives, Upcaster};
+use crate::hygiene::placed;
+
+/// The function, and the impl that calls it.
+pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream {
+    let name = upcaster.name();
+    let recorded = upcaster.takes_recorded().then(|| Ident::new("recorded", Span::mixed_site()));
+    let more = recorded.as_ref().map(|recorded| quote!(, #recorded));
+    let call = match upcaster.gives() {
+        Gives::Nothing => quote!({ #name(self #more); ::core::result::Result::Ok(()) }),
+        Gives::Next(_) => quote!(::core::result::Result::Ok(#name(self #more))),
+        Gives::Result(_) => quote!(::core::result::Result::map_err(#name(self #more), ::core::convert::Into::into)),
+    };
+    let implementation = implement(krate, upcaster, recorded.as_ref(), &call);
+    let source = &upcaster.source;
+    quote!(#source #implementation)
+}
+
+/// The impl alone, around a body. Two steps of one type are an error of rustc's at the place of the type.
+pub(crate) fn implement(
+    krate: &TokenStream,
+    upcaster: &Upcaster,
+    recorded: Option<&Ident>,
+    body: &TokenStream,
+) -> Option<TokenStream> {
+    let PatType { ty: old, .. } = upcaster.old()?;
+    let cfgs = upcaster.cfgs();
+    let next = next(krate, &upcaster.gives());
+    let recorded = recorded.map_or_else(|| quote!(_), |recorded| quote!(#recorded));
+    let place = placed(krate, old.span());
+    let header = quote_spanned!(old.span()=> impl #place::Upcast for #old);
+    Some(quote! {
+        #(#cfgs)*
+        #[automatically_derived]
+        #header {
+            type Next = #next;
+
+            #[inline]
+            fn upcast(
+                self,
+                #recorded: &#krate::Recorded<'_>,
+            ) -> ::core::result::Result<Self::Next, #krate::UpcastError> {
+                #body
+            }
+        }
+    })
+}
+
+fn next(krate: &TokenStream, gives: &Gives<'_>) -> TokenStream {
+    match gives {
+        Gives::Nothing => quote!(()),
+        Gives::Next(ty) => quote!(#ty),
+        Gives::Result(ty) => {
+            let span = Type::span(ty);
+            let krate = placed(krate, span);
+            quote_spanned!(span=> <#ty as #krate::__private::Fallible>::Output)
+        }
+    }
+}

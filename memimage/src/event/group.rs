@@ -1,0 +1,86 @@
+//! Groups: the commands of a large model, in several blocks.
+
+use super::lock::ShapeLock;
+use super::row::{EventType, same};
+
+/// A block of commands marked `#[memimage::commands(group = …)]`, one of several of its model.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no group of commands",
+    label = "not a group",
+    note = "a group is the name in `#[memimage::commands(group = {Self})]`, on an impl block of the model"
+)]
+pub trait Group {
+    /// The model.
+    type Model: 'static;
+
+    /// The enum of the group's events.
+    type Event;
+
+    /// The group's part of the dispatch table.
+    const EVENTS: &'static [EventType<Self::Model>];
+
+    /// The shape lock of the model.
+    const LOCK: Option<ShapeLock> = None;
+
+    /// All events of the model in the lock, those of other groups among them.
+    const LOCKED: &'static [(&'static str, u32)] = &[];
+}
+
+/// How many rows the parts of a table have together.
+pub const fn count<M>(parts: &[&'static [EventType<M>]]) -> usize {
+    let (mut count, mut part) = (0, 0);
+    while part < parts.len() {
+        count += parts[part].len();
+        part += 1;
+    }
+    count
+}
+
+/// One table of its parts.
+///
+/// # Panics
+///
+/// If there are no parts at all; in a constant that is a compile error.
+pub const fn concat<M, const N: usize>(parts: &[&'static [EventType<M>]]) -> [EventType<M>; N] {
+    let mut table = match first(parts) {
+        Some(row) => [row; N],
+        None => panic!("no group of this model has a command"),
+    };
+    let (mut row, mut part) = (0, 0);
+    while part < parts.len() {
+        let mut i = 0;
+        while i < parts[part].len() {
+            table[row] = parts[part][i];
+            (row, i) = (row + 1, i + 1);
+        }
+        part += 1;
+    }
+    table
+}
+
+const fn first<M>(parts: &[&'static [EventType<M>]]) -> Option<EventType<M>> {
+    let mut part = 0;
+    while part < parts.len() {
+        if !parts[part].is_empty() {
+            return Some(parts[part][0]);
+        }
+        part += 1;
+    }
+    None
+}
+
+/// An event that is in both of two groups.
+pub const fn shared<M>(a: &[EventType<M>], b: &[EventType<M>]) -> Option<&'static str> {
+    let mut i = 0;
+    while i < a.len() {
+        let mut j = 0;
+        while j < b.len() {
+            if a[i].version == b[j].version && same(a[i].name.as_bytes(), b[j].name.as_bytes()) {
+                return Some(a[i].name);
+            }
+            j += 1;
+        }
+        i += 1;
+    }
+    None
+}

@@ -1,0 +1,78 @@
+//! What the macros implement: a model, its commands and the table by which their events are replayed.
+
+mod group;
+mod lock;
+mod payload;
+mod row;
+mod state;
+mod upcast;
+
+pub use group::{Group, concat, count, shared};
+pub use lock::{ShapeLock, forgotten};
+pub use payload::{Command, FromRefusal, Outcome, Payload};
+pub use row::{EventType, Fault, row_of};
+pub use state::{PastStateOf, Rise, StateVersion};
+pub use upcast::{Astray, Land, Landing, PastVersionOf, Recorded, Sink, Stands, Upcast, UpcastError, astray, take};
+
+pub(crate) use row::{Apply, Stored, decode};
+
+use std::any::Any;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::shape::Shape;
+
+/// A program's state: plain Rust values that are changed by commands only.
+///
+/// Derive it: `#[derive(Default, Serialize, Deserialize, Shape, Model)]`, and put `#[memimage::commands]` on the impl block
+/// that holds the commands. `Default` is the state before the first event, unless
+/// [`Options::genesis`](crate::Options::genesis) gives another.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no model",
+    label = "not a model",
+    note = "derive it: `#[derive(Default, Serialize, Deserialize, Shape, Model)]`, with `memimage::{{Model, Shape}}`"
+)]
+pub trait Model: Commands + Default + Shape + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The name written in the journal, by which an image of another model is recognised.
+    const NAME: &'static str;
+
+    /// The version of the model's shape, written in each snapshot.
+    const VERSION: u32;
+
+    /// Past versions of the state that upcasters take to this one.
+    #[doc(hidden)]
+    const HISTORY: &'static [StateVersion<Self>] = &[];
+}
+
+/// The commands of a model; `#[memimage::commands]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no commands",
+    label = "a model needs an impl block marked `#[memimage::commands]`",
+    note = "write `#[memimage::commands] impl {Self} {{ #[command] pub fn … (&mut self, …) {{ … }} }}`"
+)]
+pub trait Commands: Sized + 'static {
+    /// The enum of the model's events at their newest versions.
+    type Event: Event;
+
+    /// The dispatch table: each version of each event that can be replayed.
+    const EVENTS: &'static [EventType<Self>];
+
+    /// The shape lock that holds the shapes of the events, if there is one.
+    const LOCK: Option<ShapeLock> = None;
+}
+
+/// The enum of a model's events, one variant a command, each holding the command's payload.
+pub trait Event: Sized {
+    /// The name written in the journal.
+    fn name(&self) -> &'static str;
+
+    /// The version written in the journal.
+    fn version(&self) -> u32;
+}
+
+/// The text of a panic.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a value that is no text".to_owned())
+}

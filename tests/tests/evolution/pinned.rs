@@ -1,0 +1,88 @@
+//! Versions kept for replay by their old logic, and commands that are retired.
+
+use tempfile::tempdir;
+
+use super::open;
+
+mod first {
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    #[model(name = "Till")]
+    pub struct Till {
+        pub cents: i64,
+    }
+
+    #[memimage::commands]
+    impl Till {
+        #[command]
+        pub fn charge(&mut self, cents: i64) {
+            self.cents += cents;
+        }
+
+        #[command]
+        pub fn round_up(&mut self) {
+            self.cents += 1;
+        }
+    }
+}
+
+/// A fee came to `charge`, which old charges do not pay; `round_up` is gone; type and methods have other names.
+mod later {
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    #[model(name = "Till")]
+    pub struct CashDesk {
+        pub cents: i64,
+    }
+
+    #[derive(Deserialize, Shape)]
+    struct ChargeV2 {
+        amount: i64,
+    }
+
+    #[memimage::upcast]
+    fn charge_2_to_3(old: ChargeV2) -> CashDeskCharge {
+        CashDeskCharge { cents: old.amount, fee: 10 }
+    }
+
+    #[memimage::commands]
+    impl CashDesk {
+        #[command(name = "charge", version = 3, history(ChargeV2))]
+        pub fn charge(&mut self, cents: i64, fee: i64) {
+            self.cents += cents + fee;
+        }
+
+        #[command(name = "charge", version = 1, replay_only)]
+        fn charge_without_fee(&mut self, cents: i64) {
+            self.cents += cents;
+        }
+
+        #[command(name = "round_up", replay_only)]
+        fn retired(&mut self) {
+            self.cents += 1;
+        }
+    }
+}
+
+use first::TillCommands as _;
+use later::CashDeskCommands as _;
+
+#[test]
+fn pinned_versions_are_replayed_by_the_old_logic() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("till");
+    let till = open::<first::Till>(&path);
+    till.charge(100).unwrap();
+    till.round_up().unwrap();
+    till.close().unwrap();
+    for round in 0..2 {
+        let till = open::<later::CashDesk>(&path);
+        assert_eq!(till.read().unwrap().cents, 101 + 12 * round);
+        till.charge(10, 2).unwrap();
+        till.close().unwrap();
+    }
+}

@@ -1,0 +1,180 @@
+//! Snapshots, and given states, that an older program wrote.
+
+use memimage::{Image, Model, Options, Seq};
+use tempfile::tempdir;
+
+use super::options;
+
+/// The first program: a counter.
+mod first {
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    #[model(name = "Counter")]
+    pub struct Counter {
+        pub count: u32,
+    }
+
+    #[memimage::commands]
+    impl Counter {
+        #[command]
+        pub fn add(&mut self, number: u32) {
+            self.count += number;
+        }
+    }
+}
+
+/// The same events, another state, and no upcaster of it.
+mod bare {
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    #[model(name = "Counter", version = 2)]
+    pub struct Counter {
+        pub total: u64,
+        pub added: Vec<u32>,
+    }
+
+    #[memimage::commands]
+    impl Counter {
+        #[command]
+        pub fn add(&mut self, number: u32) {
+            self.total += u64::from(number);
+            self.added.push(number);
+        }
+    }
+}
+
+/// The same with upcasters, over two versions.
+mod third {
+    use memimage::{Model, Recorded, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    #[model(name = "Counter", version = 3, history(CounterV1, CounterV2))]
+    pub struct Counter {
+        pub total: u64,
+        pub added: Vec<u32>,
+        /// The event up to which what was added is not known one by one.
+        pub blurred: u64,
+    }
+
+    #[derive(Serialize, Deserialize, Shape)]
+    struct CounterV1 {
+        count: u32,
+    }
+
+    #[memimage::upcast]
+    fn one_to_two(old: CounterV1) -> Result<CounterV2, String> {
+        match old.count {
+            13 => Err("13 brings bad luck".to_owned()),
+            14 => panic!("14 brings worse"),
+            count => Ok(CounterV2 { total: count.into(), added: Vec::new() }),
+        }
+    }
+
+    #[derive(Serialize, Deserialize, Shape)]
+    struct CounterV2 {
+        total: u64,
+        added: Vec<u32>,
+    }
+
+    #[memimage::upcast]
+    fn two_to_three(old: CounterV2, recorded: &Recorded<'_>) -> Counter {
+        Counter { total: old.total, added: old.added, blurred: recorded.seq().get() }
+    }
+
+    #[memimage::commands]
+    impl Counter {
+        #[command]
+        pub fn add(&mut self, number: u32) {
+            self.total += u64::from(number);
+            self.added.push(number);
+        }
+    }
+}
+
+use first::CounterCommands as _;
+use third::CounterCommands as _;
+
+/// An image of the first program with a snapshot after so much was added, and one event more.
+fn snapshot_at(path: &std::path::Path, number: u32) {
+    let counter: Image<first::Counter> = options().open(path).unwrap();
+    counter.add(number).unwrap();
+    counter.admin().snapshot().unwrap();
+    counter.add(5).unwrap();
+    counter.close().unwrap();
+}
+
+fn open<M: Model>(path: &std::path::Path) -> Image<M> {
+    options().open(path).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn a_snapshot_of_an_older_version_is_upcast() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("counter");
+    snapshot_at(&path, 7);
+    let counter = open::<third::Counter>(&path);
+    assert_eq!(counter.stats().recovery.snapshot, Some(Seq::new(1)));
+    let state = counter.read().unwrap();
+    assert_eq!((state.total, &state.added[..], state.blurred), (12, &[5][..], 1));
+}
+
+#[test]
+fn without_an_upcaster_the_journal_is_replayed_and_it_is_said_why() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("counter");
+    snapshot_at(&path, 7);
+    let counter = open::<bare::Counter>(&path);
+    let recovery = counter.stats().recovery.clone();
+    assert_eq!((recovery.snapshot, recovery.replayed), (None, 2));
+    assert!(recovery.unusable_snapshots[0].1.contains("version 1 of the model, which is not in the model's history"));
+    assert_eq!(counter.read().unwrap().added, [7, 5]);
+}
+
+#[test]
+fn an_upcaster_that_fails_makes_a_snapshot_unusable_and_no_more() {
+    for (number, said) in [(13, "13 brings bad luck"), (14, "panicked: 14 brings worse")] {
+        let directory = tempdir().unwrap();
+        let path = directory.path().join("counter");
+        snapshot_at(&path, number);
+        let counter = open::<third::Counter>(&path);
+        let recovery = counter.stats().recovery.clone();
+        assert!(recovery.unusable_snapshots[0].1.contains(said), "{:?}", recovery.unusable_snapshots);
+        assert_eq!(counter.read().unwrap().added, [number, 5]);
+    }
+}
+
+#[test]
+fn an_older_program_passes_over_the_newer_snapshot() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("counter");
+    let counter = open::<third::Counter>(&path);
+    counter.add(3).unwrap();
+    counter.admin().snapshot().unwrap();
+    counter.close().unwrap();
+    let counter = open::<first::Counter>(&path);
+    assert_eq!(counter.read().unwrap().count, 3);
+    assert!(
+        counter.stats().recovery.unusable_snapshots[0]
+            .1
+            .contains("is of version 3 of the model, and this program's is 1")
+    );
+}
+
+#[test]
+fn a_given_state_before_the_first_event_is_upcast() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("counter");
+    let given: Options<first::Counter> = options().genesis(first::Counter { count: 40 });
+    let counter = given.open(&path).unwrap();
+    counter.add(2).unwrap();
+    counter.close().unwrap();
+    assert_eq!(open::<third::Counter>(&path).read().unwrap().total, 42);
+    let error = options::<bare::Counter>().open(&path).unwrap_err();
+    assert!(error.is_incompatible() && error.to_string().contains("history"), "{error}");
+    assert_eq!(open::<first::Counter>(&path).read().unwrap().count, 42);
+}
