@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 
 use crate::ast::{Block, Command};
@@ -32,17 +32,19 @@ pub(crate) fn lock(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
         return cx
             .error(&block.model, format_args!("`{file}` has no lines of `{model}`: {BLESSING} adds them{renamed}"));
     }
-    let forgotten = forgotten(cx, block, lock);
-    for command in &block.commands {
-        for (version, place) in versions(command) {
-            let event = command.name.value();
-            if lock.line(&event, version).is_none() && !forgotten.contains(&*event) {
-                cx.error(
-                    place,
-                    format_args!("`{file}` has no line for {event} v{version} yet: {BLESSING} adds it; commit it"),
-                );
-            }
-        }
+    let missing: Vec<_> = block
+        .commands
+        .iter()
+        .flat_map(|command| versions(command).map(move |(version, place)| (command, version, place)))
+        .filter(|(command, version, _)| lock.line(&command.name.value(), *version).is_none())
+        .collect();
+    let renamed: Vec<_> = missing.iter().map(|(command, ..)| &command.sig.ident).collect();
+    if forgotten(cx, block, lock, &renamed) {
+        return;
+    }
+    for (command, version, place) in missing {
+        let event = command.name.value();
+        cx.error(place, format_args!("`{file}` has no line for {event} v{version} yet: {BLESSING} adds it; commit it"));
     }
 }
 
@@ -58,31 +60,35 @@ fn versions(command: &Command) -> impl Iterator<Item = (u32, TokenStream)> {
     past.chain([(command.version(), command.sig.ident.to_token_stream())])
 }
 
-/// The locked events that nothing here replays: a journal may hold them. Of several groups none knows the others' events, and
-/// the model is asked.
-fn forgotten<'a>(cx: &Ctxt, block: &Block, lock: &'a Lock) -> BTreeSet<&'a str> {
-    let mut forgotten = BTreeSet::new();
+/// The locked events that nothing here replays, though a journal may hold them: whether there are any. Those of which the
+/// lock has nothing yet may be what they were renamed to.
+///
+/// Of several groups none knows the others' events, and the model is asked.
+fn forgotten(cx: &Ctxt, block: &Block, lock: &Lock, renamed: &[&Ident]) -> bool {
     if block.args.group.is_set() {
-        return forgotten;
+        return false;
     }
     let here: BTreeSet<(String, u32)> = block
         .commands
         .iter()
         .flat_map(|command| versions(command).map(|(version, _)| (command.name.value(), version)))
         .collect();
-    for line in &lock.lines {
+    let mut forgotten = lock.lines.iter().filter(|line| !here.contains(&(line.event.clone(), line.version))).peekable();
+    let any = forgotten.peek().is_some();
+    for line in forgotten {
         let (event, version) = (&line.event, line.version);
-        if here.contains(&(event.clone(), version)) {
-            continue;
-        }
-        forgotten.insert(&**event);
+        let renamed = match renamed {
+            [] => String::new(),
+            [one] => format!(" (or say `name = {event:?}` of `{one}`, if that is its new name)"),
+            _ => format!(" (or say `name = {event:?}` of the command that it was renamed to)"),
+        };
         let message = format!(
             "{event} v{version} is in the lock, and nothing here can replay it: keep it with \
-             `#[command(name = {event:?}, version = {version}, replay_only)]`, or remove line {} of `{}` if no journal \
-             holds it any more",
+             `#[command(name = {event:?}, version = {version}, replay_only)]`{renamed}, or remove line {} of `{}` if no \
+             journal holds it any more",
             line.number, lock.file
         );
         cx.error(&block.model, message);
     }
-    forgotten
+    any
 }
