@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_line_that_is_none_is_named() {
-        let wrong = |text| Text::read(text).map(drop).unwrap_err();
+        let wrong = |text: &str| Text::read(text).map(drop).unwrap_err();
         for line in ["<<<<<<< ours", "=======", "a::B x 1 u8", "a::B x v1", "a::B \"x v1 u8", "x"] {
             assert_eq!(wrong(&format!("a::B x v1 u8\n{line}\n")), "line 2 is no entry: mend it first", "{line}");
         }

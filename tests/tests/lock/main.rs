@@ -2,7 +2,7 @@
 
 mod package;
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use expect_test::expect;
 use package::Package;
@@ -206,7 +206,7 @@ fn tests_that_bless_at_the_same_time_lose_nothing() {
     assert!(binaries.len() >= 6, "{messages}");
     let mut first = None;
     for _ in 0..5 {
-        let run = |binary| Command::new(binary).env("MEMIMAGE_BLESS", "1").spawn().unwrap();
+        let run = |binary| Command::new(binary).env("MEMIMAGE_BLESS", "1").stdout(Stdio::null()).spawn().unwrap();
         let running: Vec<_> = binaries.iter().map(run).collect();
         for mut one in running {
             assert!(one.wait().unwrap().success());
