@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 
-use crate::ast::{Block, Command};
-use crate::attr::{LockArg, Step};
+use crate::ast::{Block, Command, Way};
+use crate::attr::LockArg;
 use crate::ctxt::Ctxt;
 use crate::lock::{BLESSING, Lock};
 
@@ -51,9 +51,9 @@ pub(crate) fn lock(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
 /// All versions of a command's event, each with what it is in the source.
 fn versions(command: &Command) -> impl Iterator<Item = (u32, TokenStream)> {
     let past = command.past().map(|past| {
-        let place = match past.step {
-            Step::Type(ty) => ty.to_token_stream(),
-            Step::Value(path) => path.to_token_stream(),
+        let place = match &past.way {
+            Way::Type(ty) => ty.to_token_stream(),
+            Way::Values(functions, _) => functions[0].to_token_stream(),
         };
         (past.version, place)
     });

@@ -5,8 +5,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::history::spelled;
-use crate::ast::{Block, Command};
-use crate::attr::Step;
+use crate::ast::{Block, Command, Way};
 use crate::hygiene::placed;
 use crate::lock::Lock;
 
@@ -63,7 +62,7 @@ fn newest(krate: &TokenStream, lock: &Lock, command: &Command) -> Option<TokenSt
 /// The types of its history. A value step has none: its shape is the one in the lock.
 fn past(krate: &TokenStream, lock: &Lock, command: &Command) -> TokenStream {
     let assertions = command.past().filter_map(|past| {
-        let Step::Type(ty) = past.step else { return None };
+        let Way::Type(ty) = past.way else { return None };
         let mend = format!("; a past version keeps its shape: restore `{}` as it was", spelled(ty));
         assertion(krate, lock, command, past.version, &ty.to_token_stream(), &mend, ty.span())
     });

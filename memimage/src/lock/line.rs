@@ -89,7 +89,7 @@ impl Text {
 
 impl Display for Text {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if !self.lines.first().is_some_and(|line| line.entry.is_none()) {
+        if self.lines.first().is_none_or(|line| line.entry.is_some()) {
             f.write_str(HEADER)?;
         }
         self.lines.iter().try_for_each(|line| writeln!(f, "{}", line.text))

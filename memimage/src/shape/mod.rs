@@ -4,7 +4,7 @@
 //! journal. Both have the same [`Fingerprint`], since it is computed over the bytes that a journal holds.
 
 #[cfg(test)]
-mod arbitrary;
+pub(crate) mod arbitrary;
 mod collections;
 mod decoding;
 mod descriptor;
@@ -16,7 +16,7 @@ mod fnv;
 mod foreign;
 mod identity;
 mod name;
-mod node;
+pub(crate) mod node;
 mod pointer;
 mod primitives;
 #[cfg(test)]
@@ -30,6 +30,7 @@ pub use descriptor::{Descriptor, Enum, Field, Primitive, Struct, Style, Variant}
 pub use difference::{Difference, differences};
 pub(crate) use drift::{Drift, compare};
 pub use drift::{Text, drifted};
+pub(crate) use fingerprint::is_recursive;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use identity::{Back, generic_identity, identity};
 pub(crate) use name::Name;
