@@ -53,7 +53,7 @@ fn descriptor(node: &Node, around: &mut Vec<u64>, next: &mut u32) -> ShapeRef {
             let identity = enter(around, next);
             let variant = |variant: &crate::shape::node::Variant| {
                 let (style, fields) = fields(&variant.fields, around, next);
-                Variant { name: variant.name.clone().leak(), style, fields }
+                Variant { name: variant.name.to_string().leak(), style, fields }
             };
             let variants = leak(variants.iter().map(variant).collect());
             around.pop();
@@ -226,7 +226,7 @@ fn the_place_and_both_shapes_are_named() {
 
 fn named(fields: &[(&str, Primitive)]) -> Fields {
     let field = |(name, primitive): &(&str, Primitive)| crate::shape::node::Field {
-        name: (*name).to_owned(),
+        name: (*name).into(),
         shape: Node::Primitive(*primitive),
     };
     Fields::Named(fields.iter().map(field).collect())
@@ -260,7 +260,7 @@ fn fields_are_named() {
 
 #[test]
 fn a_variant_at_the_end_is_compatible_and_no_other() {
-    let variant = |name: &str, fields: Fields| crate::shape::node::Variant { name: name.to_owned(), fields };
+    let variant = |name: &str, fields: Fields| crate::shape::node::Variant { name: name.into(), fields };
     let check = |locked: &str, names: &[&str], expected: Expect| {
         let variants = names.iter().map(|name| variant(name, Fields::Unit)).collect();
         let inside = Node::List(Box::new(Node::Enum(variants)));
