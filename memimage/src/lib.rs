@@ -57,6 +57,7 @@
 //! # Where to find what
 //!
 //! - A model and its commands: [`Model`], [`Shape`], [`macro@commands`], [`Context`].
+//! - Holding the events to the shapes they were recorded in: [`lock`].
 //! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`].
 //! - What goes wrong: [`struct@Error`], [`CommandError`].
 //! - Payloads as maps, lists and scalars, without the program's types: [`Value`], [`ShapeTree`].
