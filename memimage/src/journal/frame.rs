@@ -197,12 +197,27 @@ pub(crate) fn has_zero_sector(bytes: &[u8], offset: u64, part: std::ops::Range<u
     while start < part.end {
         let into_sector = ((offset + start as u64) % SECTOR as u64) as usize;
         let end = part.end.min(start + SECTOR - into_sector);
-        if bytes[start..end].iter().all(|&byte| byte == 0) {
+        if is_zero(&bytes[start..end]) {
             return true;
         }
         start = end;
     }
     false
+}
+
+/// Bytes that are looked at together: without a way out in between, the compiler takes many at once.
+const BLOCK: usize = 256;
+
+/// Whether all bytes are zero.
+pub(crate) fn is_zero(bytes: &[u8]) -> bool {
+    bytes.chunks(BLOCK).all(|block| block.iter().fold(0, |all, byte| all | byte) == 0)
+}
+
+/// Where the last byte is that is not zero.
+pub(crate) fn last_used(bytes: &[u8]) -> Option<usize> {
+    let block = bytes.chunks(BLOCK).rposition(|block| !is_zero(block))?;
+    let start = block * BLOCK;
+    bytes[start..].iter().take(BLOCK).rposition(|&byte| byte != 0).map(|at| start + at)
 }
 
 /// A source of salts: any will do that is not the same each time.

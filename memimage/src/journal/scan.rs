@@ -2,7 +2,7 @@
 
 use std::ops::{ControlFlow, Range};
 
-use super::frame::{Frame, FrameFault, FrameKind};
+use super::frame::{Frame, FrameFault, FrameKind, is_zero};
 use super::reader::{Chain, Step, Walk};
 use super::segment::SEGMENT_HEADER;
 use super::source::Source;
@@ -60,14 +60,14 @@ impl<'a> Scan<'a> {
         for segment in self.source.segments().rev().filter(|&segment| segment <= self.active) {
             let bytes = self.source.read(segment)?;
             let mut walk = Walk::new(&bytes, &self.source.identity().uuid, segment, None);
-            let mut table = None;
+            let mut newest = None;
             while let Step::Frame(frame) = walk.step() {
                 if frame.header.kind == FrameKind::Shapes {
-                    table = Some(self.decode_table(segment, &frame)?);
+                    newest = Some(frame);
                 }
             }
-            if let Some(table) = table {
-                return Ok(table);
+            if let Some(frame) = newest {
+                return self.decode_table(segment, &frame);
             }
         }
         Ok(Table::default())
@@ -149,7 +149,7 @@ impl<'a> Scan<'a> {
         offset: usize,
         chain: Chain,
     ) -> Result<Option<Range<usize>>, Error> {
-        if bytes[offset.min(bytes.len())..].iter().any(|&byte| byte != 0) {
+        if !is_zero(&bytes[offset.min(bytes.len())..]) {
             return Err(self.corrupt(segment, offset, chain.next_seq, "bytes follow the seal".to_owned()));
         }
         if segment == self.active && self.durable.max(chain.durable) >= chain.next_seq {

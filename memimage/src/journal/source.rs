@@ -105,7 +105,7 @@ impl Source {
         let mut offset = SEGMENT_HEADER as u64;
         loop {
             let read = file.read_up_to(&mut chunk, offset)?;
-            if chunk[..read].iter().any(|&byte| byte != 0) {
+            if !frame::is_zero(&chunk[..read]) {
                 return Ok(true);
             }
             if read < CHUNK {
