@@ -12,7 +12,9 @@ use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::digest::{Digest, digest};
 use crate::error::{Error, Kind};
 use crate::event::{Apply, Model, Recorded, Stored, decode, panic_message};
-use crate::journal::{Beginnings, DigestMark, Dispatch, End, Frame, FrameKind, Genesis, Record, Scan, Source, Way, records};
+use crate::journal::{
+    Beginnings, DigestMark, Dispatch, End, Frame, FrameKind, Genesis, Record, Scan, Source, Way, records,
+};
 use crate::seq::{SegmentId, Seq};
 use crate::shape::{ShapeTree, fingerprint};
 use crate::snapshot::{SnapshotFile, Snapshots};

@@ -53,7 +53,7 @@ pub(crate) use record::{EventId, Record, read as records};
 pub(crate) use repair::{quarantine, write_again};
 pub(crate) use scan::{End, Scan};
 pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER};
-pub(crate) use table::Beginnings;
 pub(crate) use source::Source;
+pub(crate) use table::Beginnings;
 pub(crate) use ticket::Ticket;
 pub(crate) use writer::{End as WriterEnd, Writer};
