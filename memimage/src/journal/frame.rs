@@ -6,6 +6,7 @@
 //!
 //! `docs/FORMAT.md` has the byte tables.
 
+use super::zeros::is_zero;
 use crate::context::Timestamp;
 use crate::seq::{SegmentId, Seq};
 
@@ -207,21 +208,6 @@ pub(crate) fn has_zero_sector(bytes: &[u8], offset: u64, part: std::ops::Range<u
         start = end;
     }
     false
-}
-
-/// Bytes that are looked at together: without a way out in between, the compiler takes many at once.
-const BLOCK: usize = 256;
-
-/// Whether all bytes are zero.
-pub(crate) fn is_zero(bytes: &[u8]) -> bool {
-    bytes.chunks(BLOCK).all(|block| block.iter().fold(0, |all, byte| all | byte) == 0)
-}
-
-/// Where the last byte is that is not zero.
-pub(crate) fn last_used(bytes: &[u8]) -> Option<usize> {
-    let block = bytes.chunks(BLOCK).rposition(|block| !is_zero(block))?;
-    let start = block * BLOCK;
-    bytes[start..].iter().take(BLOCK).rposition(|&byte| byte != 0).map(|at| start + at)
 }
 
 /// A source of salts: any will do that is not the same each time.

@@ -12,6 +12,7 @@
 //!
 //! `tests/tests/architecture.rs` keeps this order.
 
+mod zeros;
 mod frame;
 mod segment;
 mod record;

@@ -2,13 +2,14 @@
 
 use std::ops::{ControlFlow, Range};
 
-use super::frame::{Frame, FrameFault, FrameKind, is_zero};
+use super::frame::{Frame, FrameFault, FrameKind};
 use super::prune::PruneMark;
 use super::reader::{Chain, Step, Walk};
 use super::segment::SEGMENT_HEADER;
 use super::source::Source;
 use super::table::Table;
 use super::tail::{Evidence, Verdict, judge};
+use super::zeros::is_zero;
 use crate::error::{Error, Kind, Position};
 use crate::seq::{SegmentId, Seq};
 

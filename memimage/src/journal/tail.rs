@@ -6,7 +6,8 @@
 
 use std::ops::Range;
 
-use super::frame::{Checksum, FrameFault, HEADER, has_zero_sector, last_used, parse};
+use super::frame::{Checksum, FrameFault, HEADER, has_zero_sector, parse};
+use super::zeros::last_used;
 use crate::seq::Seq;
 
 /// What is known of the journal besides the bytes at the place.
