@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use memimage::__private::{EventType, Fault, Landing, PastVersionOf, ShapeRef, Sink, Stands, take};
+use memimage::__private::{EventType, Fault, Landing, Onward, PastVersion, ShapeRef, Sink, Stands, onward, take};
 use memimage::{
     Command, Commands, Context, Error, Event, Image, Land, Model, Options, Payload, Recorded, Shape, SnapshotPolicy,
     Upcast, UpcastError, Value,
@@ -55,9 +55,13 @@ macro_rules! book {
         impl Land<$book> for Entry<0, 0, 9> {
             const STANDS: Stands = Stands::Open;
 
-            fn land<S: Sink<$book>>(self, at: Landing<'_>, sink: &mut S) -> Result<(), Fault> {
+            fn land(self, at: Landing<'_>, sink: &mut Sink<'_, '_, $book>) -> Result<(), Fault> {
                 take(self, at, sink)
             }
+        }
+
+        impl PastVersion<$book> for Fields {
+            const ONWARD: Onward<Fields, $book> = onward::<Fields, _, Entry<0, 0, 9>, $book>();
         }
 
         impl<const T: usize, const O: usize, const V: u32> Payload<$book> for Entry<T, O, V> {
@@ -115,7 +119,7 @@ macro_rules! types {
         types!(@versions $tens, $ones, 0 1 2 3 4 5 6 7 8 9)
     };
     (@versions $tens:literal, $ones:literal, $($version:literal)*) => {
-        [$(EventType::past(name!($tens, $ones), $version, <Fields as PastVersionOf<Entry<0, 0, 9>, Typed>>::PAST)),*]
+        [$(EventType::past::<Fields>(name!($tens, $ones), $version)),*]
     };
 }
 
@@ -127,7 +131,7 @@ macro_rules! values {
     (@versions $tens:literal, $ones:literal, $($version:literal)*) => {
         [
             $(EventType::values::<Entry<0, 0, 9>>(name!($tens, $ones), $version, STEPS.split_at(9 - $version).0),)*
-            EventType::past(name!($tens, $ones), 9, <Fields as PastVersionOf<Entry<0, 0, 9>, Valued>>::PAST),
+            EventType::past::<Fields>(name!($tens, $ones), 9),
         ]
     };
 }
@@ -141,19 +145,20 @@ macro_rules! submits {
     };
 }
 
-const AS_IT_IS: fn(Value, &Recorded<'_>) -> Result<Value, UpcastError> = |value, _| Ok(value);
-const STEPS: &[fn(Value, &Recorded<'_>) -> Result<Value, UpcastError>] = &[AS_IT_IS; 9];
+type Step = fn(Value, &Recorded<'_>) -> Result<Value, UpcastError>;
+type Of<T> = [[[T; 10]; 10]; 10];
+
+const AS_IT_IS: Step = |value, _| Ok(value);
+const STEPS: &[Step] = &[AS_IT_IS; 9];
 const NAMES: [[&str; 10]; 10] = each!(name);
-const TYPES: &[[[EventType<Typed>; 10]; 10]; 10] = &each!(types);
-const VALUES: &[[[EventType<Valued>; 10]; 10]; 10] = &each!(values);
-static SUBMITS: [[[fn(&Image<Typed>); 10]; 10]; 10] = each!(submits);
+const TYPES: &Of<EventType<Typed>> = &each!(types);
+const VALUES: &Of<EventType<Valued>> = &each!(values);
+static SUBMITS: Of<fn(&Image<Typed>)> = each!(submits);
 
 book!(Typed, TYPES.as_flattened().as_flattened());
 book!(Valued, VALUES.as_flattened().as_flattened());
 
-impl Upcast for Fields {
-    type Next = Entry<0, 0, 9>;
-
+impl Upcast<Entry<0, 0, 9>> for Fields {
     fn upcast(self, _: &Recorded<'_>) -> Result<Entry<0, 0, 9>, UpcastError> {
         Ok(Entry(self))
     }
