@@ -64,6 +64,7 @@
 // One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
 mod seq;
 mod error;
+mod entropy;
 mod sync;
 mod shape;
 mod digest;

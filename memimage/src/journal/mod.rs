@@ -41,7 +41,6 @@ pub(crate) use ahead::{Ahead, Ready};
 pub(crate) use batch::{NoRoom, Open, Place, Plan};
 pub(crate) use commit::{Caps, is_writing};
 pub(crate) use create::create;
-pub(crate) use durable::{BLOCK, DurableBlock};
 pub(crate) use frame::{Frame, FrameKind, Salts};
 pub(crate) use genesis::{DigestMark, Genesis};
 pub(crate) use layout::{Layout, Survey, rename, sync_dir, unfinished};
