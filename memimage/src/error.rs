@@ -141,6 +141,20 @@ pub(crate) enum Kind {
     )]
     Genesis { path: PathBuf, what: String },
 
+    #[error(
+        "`{}` is in the way of a new image: {found}; nothing was changed; give a path where nothing is, or an empty directory",
+        path.display()
+    )]
+    Taken { path: PathBuf, found: &'static str },
+
+    #[error(
+        "rewritten, the journal of `{}` rebuilds to another state than it does itself: digest {found}, not {expected}{}; \
+         {what}; no image was made, and the source is as it was; mend that and run the rewrite again",
+        path.display(),
+        seq.map_or_else(String::new, |seq| format!(", and first so after event {seq}"))
+    )]
+    Rewritten { path: PathBuf, found: String, expected: String, seq: Option<Seq>, what: &'static str },
+
     #[error("the state of the model `{model}` has no digest: {what}; its `Serialize` and its `Shape` must agree")]
     Digest { model: &'static str, what: String },
 
@@ -211,9 +225,22 @@ impl Error {
         Error::new(Kind::Io { act, path: path.to_owned(), source })
     }
 
+    /// What poisoned the image, for those who have none that could be reopened; any other error as it is.
+    pub(crate) fn cause(&self) -> Error {
+        match &*self.kind {
+            Kind::Poisoned { cause, .. } => cause.clone(),
+            _ => self.clone(),
+        }
+    }
+
     /// Nothing is at the path, and it was not to be created.
     pub fn is_not_found(&self) -> bool {
         matches!(*self.kind, Kind::NotFound { .. })
+    }
+
+    /// Something stands where a new image was to be made.
+    pub fn is_taken(&self) -> bool {
+        matches!(*self.kind, Kind::Taken { .. })
     }
 
     /// The directory is no image.
@@ -236,9 +263,9 @@ impl Error {
         matches!(*self.kind, Kind::Corrupt { .. } | Kind::Snapshot { .. })
     }
 
-    /// Replay did not give what was recorded: an event's outcome or the state's digest differs.
+    /// Replay did not give what was recorded, or what it gave before: an event's outcome or the state's digest differs.
     pub fn is_diverged(&self) -> bool {
-        matches!(*self.kind, Kind::Replay { .. } | Kind::Diverged { .. })
+        matches!(*self.kind, Kind::Replay { .. } | Kind::Diverged { .. } | Kind::Rewritten { .. })
     }
 
     /// The operating system refused a read, a write or a sync.
@@ -301,6 +328,7 @@ impl Error {
             Kind::Replay { seq, .. } | Kind::Diverged { seq, .. } => {
                 Some(Position { seq: Some(*seq), ..Position::default() })
             }
+            Kind::Rewritten { seq, .. } => seq.map(|seq| Position { seq: Some(seq), ..Position::default() }),
             Kind::Poisoned { cause, .. } => cause.position(),
             _ => None,
         }

@@ -58,6 +58,7 @@
 //!
 //! - A model and its commands: [`Model`], [`Shape`], [`macro@commands`], [`Context`].
 //! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`].
+//! - What is done to images that nobody runs, such as rewriting a journal: [`admin`].
 //! - What goes wrong: [`struct@Error`], [`CommandError`].
 //! - What is on disk: `docs/FORMAT.md`; how the code is laid out: `docs/ARCHITECTURE.md`.
 
@@ -83,6 +84,7 @@ mod recovery;
 mod options;
 mod submit;
 mod image;
+pub mod admin;
 
 pub use memimage_derive::{Model, Shape, command, commands, upcast};
 

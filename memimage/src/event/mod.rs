@@ -12,7 +12,7 @@ pub use row::{EventType, Fault, row_of};
 pub use state::{PastStateOf, Rise, StateVersion};
 pub use upcast::{Astray, Land, Landing, PastVersionOf, Recorded, Sink, Stands, Upcast, UpcastError, astray, take};
 
-pub(crate) use row::{Apply, Stored, decode};
+pub(crate) use row::{Apply, Recast, Stored, decode};
 
 use std::any::Any;
 

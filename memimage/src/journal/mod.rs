@@ -51,6 +51,6 @@ pub(crate) use repair::{quarantine, write_again};
 pub(crate) use scan::{End, Scan};
 pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER};
 pub(crate) use source::Source;
-pub(crate) use table::{Dispatch, Meaning};
+pub(crate) use table::{DROPPED, Dispatch, Meaning};
 pub(crate) use ticket::Ticket;
 pub(crate) use writer::{End as WriterEnd, Writer};

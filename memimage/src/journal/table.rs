@@ -26,7 +26,7 @@ struct Row {
 const OWN_EVENTS: &str = "memimage.";
 /// The event that stands where one was upcast to nothing when a journal was rewritten, so that no later event comes to
 /// have the seq, and with it the random values, of an older one.
-const DROPPED: &str = "memimage.dropped";
+pub(crate) const DROPPED: &str = "memimage.dropped";
 
 /// What a number in the journal stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +91,11 @@ pub(crate) struct Dispatch {
 }
 
 impl Dispatch {
+    /// For a journal without events.
+    pub(crate) fn empty<M>(events: &[EventType<M>]) -> Dispatch {
+        Dispatch { table: Table::default(), meanings: Vec::new(), ids: vec![None; events.len()] }
+    }
+
     /// Compares a journal's table with the program's.
     ///
     /// # Errors
