@@ -32,7 +32,9 @@ use crate::seq::Seq;
 ///   synced and verified. After a crash there is nothing at `target`, or a whole image; run the rewrite again, which begins
 ///   anew. If it fails, that directory is removed.
 /// - The source is locked meanwhile, so nobody can have it open, and only read. If it ends in a write that a crash cut
-///   short, it is read up to there, as opening it would do. Its snapshots are not needed.
+///   short, it is read up to there, as opening it would do.
+/// - Its snapshots do not count: the state is what replay from the first event gives. Where upcasters give an old event
+///   another meaning than it had, a snapshot from before has another state.
 ///
 /// ```
 /// # use memimage::{Image, Model, Shape};

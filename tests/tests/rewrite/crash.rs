@@ -1,0 +1,71 @@
+//! A rewrite that is cut short, after each operation of the disk and with any part of what was not synced surviving.
+
+use std::sync::{Arc, Mutex};
+
+use memimage::disk::{Operation, SimDisk, Unsynced};
+use memimage::{Image, digest};
+use memimage_tests::{Dice, cases};
+
+use super::desk::third;
+use super::{NEW, OLD, below, old, options, rewrite};
+
+fn digest_of(disk: &SimDisk, path: &str) -> Result<u64, String> {
+    let image: Image<third::Desk> =
+        options().create(false).open_with(Arc::new(disk.fork()), path).map_err(|error| error.to_string())?;
+    let state = image.read().unwrap();
+    Ok(digest(&*state).unwrap().to_u64())
+}
+
+/// Nothing is at the target or a whole image, and once the rewrite was run again there is one.
+fn judge(disk: &SimDisk, expected: u64) -> Result<bool, String> {
+    if digest_of(disk, OLD)? != expected {
+        return Err("the source has changed".to_owned());
+    }
+    let there = below(disk, NEW) > 0;
+    match rewrite::<third::Desk>(disk, OLD, NEW) {
+        Ok(_) if there => return Err("something was at the target, and was overwritten".to_owned()),
+        Err(error) if !(there && error.is_taken()) => return Err(format!("run again: {error}")),
+        _ => {}
+    }
+    let strays = disk.files().iter().filter(|file| !file.starts_with(OLD) && !file.starts_with(NEW)).count();
+    if strays > 0 {
+        return Err(format!("{strays} files are left over"));
+    }
+    match digest_of(disk, NEW)? == expected {
+        true => Ok(there),
+        false => Err("the image at the target is another".to_owned()),
+    }
+}
+
+#[test]
+fn a_crash_leaves_nothing_or_all_and_it_can_be_run_again() {
+    let (disk, points) = (old(None), Arc::new(Mutex::new(Vec::<(Operation, SimDisk)>::new())));
+    let expected = digest_of(&disk, OLD).unwrap();
+    let observed = Arc::clone(&points);
+    disk.observe(move |operation, fork| observed.lock().unwrap().push((operation.clone(), fork.clone())));
+    rewrite::<third::Desk>(&disk, OLD, NEW).unwrap();
+    let points = std::mem::take(&mut *points.lock().unwrap());
+    assert!(points.len() > 60, "{}", points.len());
+
+    let mut dice = Dice::new(1);
+    let (mut begun_anew, mut done) = (0, 0);
+    let mut tally = |judged: Result<bool, String>, how: &str, operation: &Operation| match judged {
+        Ok(there) => *(if there { &mut done } else { &mut begun_anew }) += 1,
+        Err(why) => panic!("after {operation:?}, {how} surviving: {why}"),
+    };
+    for (operation, disk) in &points {
+        tally(judge(&disk.fork(), expected), "everything (a kill)", operation);
+        tally(judge(&disk.crash(|_| false), expected), "nothing", operation);
+        for _ in 0..cases(3) {
+            let (mut own, times) = (Dice::new(dice.u64()), 2 + dice.below(3));
+            let mut asked = Vec::<Unsynced>::new();
+            let crashed = disk.crash(|unsynced| {
+                let survives = own.once_in(times);
+                asked.extend(survives.then(|| unsynced.clone()));
+                survives
+            });
+            tally(judge(&crashed, expected), &format!("{asked:?}"), operation);
+        }
+    }
+    assert!(begun_anew > 100 && done > 3, "{begun_anew} {done}");
+}
