@@ -60,6 +60,7 @@
 //! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`].
 //! - What is done to images that nobody runs, such as rewriting a journal: [`admin`].
 //! - What goes wrong: [`struct@Error`], [`CommandError`].
+//! - Payloads as maps, lists and scalars, without the program's types: [`Value`], [`ShapeTree`].
 //! - What is on disk: `docs/FORMAT.md`; how the code is laid out: `docs/ARCHITECTURE.md`.
 
 // One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
@@ -68,6 +69,7 @@ mod error;
 mod entropy;
 mod sync;
 mod shape;
+mod value;
 mod digest;
 mod context;
 mod event;
@@ -98,13 +100,14 @@ pub use options::{Options, SnapshotPolicy};
 pub use seq::{SegmentId, Seq};
 pub use shape::{DecodeShapeError, Difference, Fingerprint, Shape, ShapeTree, differences, fingerprint};
 pub use submit::Submit;
+pub use value::{FromValue, Value, ValueError};
 
 /// What the macros' expansions name. Not for use by hand, and free to change in any version.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::event::{
-        Astray, EventType, Fault, Group, Landing, Outcome, PastStateOf, PastVersionOf, Rise, Sink, Stands,
-        StateVersion, astray, concat, count, row_of, shared, take,
+        Astray, EventType, Fault, Group, Landing, Onward, Outcome, PastState, PastVersion, Rise, RiseFrom, Sink,
+        Stands, StateVersion, concat, count, onward, rise_from, row_of, shared, step, take,
     };
     pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, judged};
     pub use crate::shape::{

@@ -5,44 +5,74 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use syn::{Path, Type};
+
 use super::Command;
 use crate::attr::Step;
 
 /// A past version of a command's payload.
 pub(crate) struct Past<'a> {
-    pub step: &'a Step,
     pub version: u32,
-    /// The version that its upcaster leads to.
+    /// The version that its last step leads to: the next one that is a type.
     pub next: u32,
+    pub way: Way<'a>,
+}
+
+/// How a past version is taken further.
+pub(crate) enum Way<'a> {
+    /// It is a type, whose upcaster leads to the next one.
+    Type(&'a Type),
+    /// By these functions on its values, to a type of the history, or else to the command's payload.
+    Values(Vec<&'a Path>, Option<&'a Type>),
 }
 
 impl Command {
     /// The past versions, oldest first.
     pub(crate) fn past(&self) -> impl Iterator<Item = Past<'_>> {
         let steps = self.args.history.get().map_or(&[][..], |history| &history.steps);
-        let next = self.past_versions.iter().skip(1).copied().chain([self.version()]);
-        let versions = self.past_versions.iter().copied();
-        steps.iter().zip(versions).zip(next).map(|((step, version), next)| Past { step, version, next })
+        self.past_versions.iter().enumerate().map(move |(i, &version)| {
+            let after = &steps[i + 1..];
+            let next_type = after.iter().position(|step| matches!(step, Step::Type(_)));
+            let next = next_type.map_or(self.version(), |next| self.past_versions[i + 1 + next]);
+            let way = match &steps[i] {
+                Step::Type(ty) => Way::Type(ty),
+                Step::Value(first) => {
+                    let more = after.iter().map_while(|step| match step {
+                        Step::Value(function) => Some(function),
+                        Step::Type(_) => None,
+                    });
+                    let target = next_type.and_then(|next| match &after[next] {
+                        Step::Type(ty) => Some(ty),
+                        Step::Value(_) => None,
+                    });
+                    Way::Values(std::iter::once(first).chain(more).collect(), target)
+                }
+            };
+            Past { version, next, way }
+        })
     }
 }
 
 /// Numbers the steps of all commands. A step for which no version is left gets 0, which the rules refuse.
 pub(super) fn number(commands: &mut [Command]) {
-    let mut names: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    // those of one name and version take turns by `#[cfg]`, and have the same past
+    let mut names: BTreeMap<String, BTreeMap<u32, Vec<usize>>> = BTreeMap::new();
     for (i, command) in commands.iter().enumerate() {
-        names.entry(command.name.value()).or_default().push(i);
+        names.entry(command.name.value()).or_default().entry(command.version()).or_default().push(i);
     }
-    for mut same in names.into_values() {
-        same.sort_by_key(|&i| commands[i].version());
-        let mut taken: BTreeSet<u32> = same.iter().map(|&i| commands[i].version()).collect();
-        for i in same {
-            let steps = commands[i].args.history.get().map_or(0, |history| history.steps.len());
-            let free = (1..commands[i].version()).rev().filter(|version| !taken.contains(version));
-            let mut versions: Vec<u32> = free.take(steps).collect();
-            versions.resize(steps, 0);
-            versions.reverse();
-            taken.extend(&versions);
-            commands[i].past_versions = versions;
+    for versions in names.into_values() {
+        let mut taken: BTreeSet<u32> = versions.keys().copied().collect();
+        for (version, turns) in versions {
+            let before = taken.clone();
+            for i in turns {
+                let steps = commands[i].args.history.get().map_or(0, |history| history.steps.len());
+                let free = (1..version).rev().filter(|past| !before.contains(past));
+                let mut past: Vec<u32> = free.take(steps).collect();
+                past.resize(steps, 0);
+                past.reverse();
+                taken.extend(&past);
+                commands[i].past_versions = past;
+            }
         }
     }
 }

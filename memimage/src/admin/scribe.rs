@@ -9,10 +9,11 @@ use crate::context::{Origin, Timestamp};
 use crate::error::{Error, Kind};
 use crate::event::{Model, Recast, Recorded, Stored, panic_message};
 use crate::journal::{
-    DROPPED, DigestMark, Dispatch, EventId, Frame, FrameKind, Journal, Meaning, NoRoom, Open, Record, Scan, records,
+    DROPPED, DigestMark, Dispatch, EventId, Frame, FrameKind, Journal, Meaning, NoRoom, Open, Record, Scan, Way,
+    records,
 };
 use crate::seq::{SegmentId, Seq};
-use crate::shape::{ShapeTree, fingerprint};
+use crate::shape::fingerprint;
 
 /// The largest record there can be.
 const MAX_RECORD: u64 = 1 << 30;
@@ -26,6 +27,15 @@ pub(super) struct Counts {
     pub(super) dropped: u64,
     /// The last event written.
     pub(super) last: Seq,
+}
+
+/// What is written.
+#[derive(Clone, Copy)]
+enum New {
+    /// An event in this row of the program's table.
+    Event(usize),
+    /// That there was one.
+    Dropped,
 }
 
 /// Reads one journal and writes another.
@@ -97,10 +107,10 @@ impl<'a, M: Model> Scribe<'a, M> {
             if record.time < self.time {
                 return Err(damaged(format!("the time of event {} is before that of the event before", record.seq)));
             }
-            let Some((meaning, shape)) = self.old.meaning(record.event) else {
+            let Some(meaning) = self.old.meaning(record.event, M::EVENTS) else {
                 return Err(damaged(format!("event {} has the unknown number {}", record.seq, record.event.0)));
             };
-            self.record(meaning, shape, &record, &body[record.payload.clone()])?;
+            self.record(meaning, &record, &body[record.payload.clone()])?;
         }
         self.bytes += frame.len as u64;
         let (events, bytes) = (self.counts.read, self.bytes);
@@ -108,24 +118,19 @@ impl<'a, M: Model> Scribe<'a, M> {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn record(&mut self, what: Meaning, shape: &ShapeTree, record: &Record, payload: &[u8]) -> Result<(), Error> {
+    fn record(&mut self, what: Meaning<'_, M>, record: &Record, payload: &[u8]) -> Result<(), Error> {
         self.time = record.time;
         self.counts.read += 1;
         let part = record.origin.part;
-        let (row, recast) = match what {
-            Meaning::Dropped => {
-                self.counts.dropped += 1;
-                return self.put(what, record, part, payload);
-            }
-            Meaning::Event(row) => match M::EVENTS[row].recast {
-                None => return self.put(what, record, part, payload),
-                Some(recast) => (row, recast),
-            },
+        let Meaning::Event(Way { row, event, shape, values }) = what else {
+            self.counts.dropped += 1;
+            return self.put(New::Dropped, record, part, payload);
         };
+        let Some(recast) = event.recast else { return self.put(New::Event(row), record, part, payload) };
         let Record { seq, origin, time, outcome, .. } = *record;
         let recorded = Recorded { seq: origin.seq, time, metadata: &record.metadata, outcome };
-        let stored = Stored { payload, shape, recorded, part };
-        let (name, version) = (M::EVENTS[row].name.to_owned(), M::EVENTS[row].version);
+        let stored = Stored { payload, shape, recorded, part, values };
+        let (name, version) = (event.name.to_owned(), event.version);
         let fault = match catch_unwind(AssertUnwindSafe(|| recast(&stored, &mut self.recast))) {
             Ok(Ok(())) => None,
             Ok(Err(fault)) => Some(fault.to_string()),
@@ -138,19 +143,19 @@ impl<'a, M: Model> Scribe<'a, M> {
         let parts = std::mem::take(&mut self.recast.parts);
         if parts.is_empty() {
             self.counts.dropped += 1;
-            return self.put(Meaning::Dropped, record, part, &[]);
+            return self.put(New::Dropped, record, part, &[]);
         }
         self.counts.split += u64::from(parts.len() > 1);
-        parts.iter().try_for_each(|part| self.put(Meaning::Event(part.row), record, part.part, &part.payload))
+        parts.iter().try_for_each(|part| self.put(New::Event(part.row), record, part.part, &part.payload))
     }
 
     /// Writes one event, with all that was recorded of `record` besides its payload.
-    fn put(&mut self, what: Meaning, record: &Record, part: u32, payload: &[u8]) -> Result<(), Error> {
+    fn put(&mut self, what: New, record: &Record, part: u32, payload: &[u8]) -> Result<(), Error> {
         let Record { time, outcome, metadata, origin, .. } = record;
         let origin = Origin { part, ..*origin };
         let command = match what {
-            Meaning::Event(row) => M::EVENTS[row].name,
-            Meaning::Dropped => DROPPED,
+            New::Event(row) => M::EVENTS[row].name,
+            New::Dropped => DROPPED,
         };
         self.attempt(|new, journal, open| {
             let event = match number::<M>(new, journal, open, what) {
@@ -199,17 +204,17 @@ impl<'a, M: Model> Scribe<'a, M> {
 }
 
 /// The number of an event in the new journal, declared there when it is first used.
-fn number<M: Model>(new: &mut Dispatch, journal: &Journal, open: &mut Open, what: Meaning) -> Result<EventId, NoRoom> {
+fn number<M: Model>(new: &mut Dispatch, journal: &Journal, open: &mut Open, what: New) -> Result<EventId, NoRoom> {
     let number = |dispatch: &Dispatch| match what {
-        Meaning::Event(row) => dispatch.id(row),
-        Meaning::Dropped => dispatch.dropped(),
+        New::Event(row) => dispatch.id(row),
+        New::Dropped => dispatch.dropped(),
     };
     if let Some(event) = number(new) {
         return Ok(event);
     }
     let grown = match what {
-        Meaning::Event(row) => new.declare(row, &M::EVENTS[row]),
-        Meaning::Dropped => new.declare_dropped(),
+        New::Event(row) => new.declare(row, &M::EVENTS[row]),
+        New::Dropped => new.declare_dropped(),
     };
     journal.insert(open, FrameKind::Shapes, &grown.table().encode())?;
     *new = grown;

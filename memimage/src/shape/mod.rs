@@ -4,7 +4,7 @@
 //! journal. Both have the same [`Fingerprint`], since it is computed over the bytes that a journal holds.
 
 #[cfg(test)]
-mod arbitrary;
+pub(crate) mod arbitrary;
 mod collections;
 mod decoding;
 mod descriptor;
@@ -14,7 +14,7 @@ mod fingerprint;
 mod fnv;
 mod foreign;
 mod identity;
-mod node;
+pub(crate) mod node;
 mod pointer;
 mod primitives;
 #[cfg(test)]
@@ -26,6 +26,7 @@ mod tree;
 pub use decoding::DecodeShapeError;
 pub use descriptor::{Descriptor, Enum, Field, Primitive, Struct, Style, Variant};
 pub use difference::{Difference, differences};
+pub(crate) use fingerprint::is_recursive;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use identity::{Back, generic_identity, identity};
 pub use pointer::ShapeRef;

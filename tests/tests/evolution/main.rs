@@ -5,10 +5,12 @@
 #![allow(unreachable_pub, reason = "each module stands for a program with a model that all of it sees")]
 
 mod chains;
+mod crates;
 mod groups;
 mod parts;
 mod pinned;
 mod states;
+mod values;
 
 use std::path::Path;
 
