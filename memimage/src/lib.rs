@@ -57,7 +57,7 @@
 //! # Where to find what
 //!
 //! - A model and its commands: [`Model`], [`Shape`], [`macro@commands`], [`Context`].
-//! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`].
+//! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`Retention`].
 //! - What is done to images that nobody runs, such as rewriting a journal: [`admin`].
 //! - What goes wrong: [`struct@Error`], [`CommandError`].
 //! - Payloads as maps, lists and scalars, without the program's types: [`Value`], [`ShapeTree`].
@@ -83,6 +83,7 @@ mod disk;
 mod journal;
 mod snapshot;
 mod recovery;
+mod retention;
 mod options;
 mod submit;
 mod image;
@@ -97,6 +98,7 @@ pub use event::{Command, Commands, Event, FromRefusal, Land, Model, Payload, Rec
 pub use image::{Admin, Image, Pending, ReadGuard, Recovery, SnapshotInfo, Stats, With};
 pub use journal::Durability;
 pub use options::{Options, SnapshotPolicy};
+pub use retention::Retention;
 pub use seq::{SegmentId, Seq};
 pub use shape::{DecodeShapeError, Difference, Fingerprint, Shape, ShapeTree, differences, fingerprint};
 pub use submit::Submit;

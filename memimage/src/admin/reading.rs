@@ -41,7 +41,12 @@ impl Reading {
         let uuid = &source.identity().uuid;
         let block = layout.durable_block(&**disk, uuid)?;
         let proven = block.map_or(Seq::ZERO, |block| block.durable_seq).max(proven_by(&snapshots, uuid)?);
-        let dispatch = Dispatch::new(Scan::new(&source, proven)?.table()?, M::EVENTS)
+        let scan = Scan::new(&source, proven)?;
+        snapshots.bases().account_for(&source, &scan)?;
+        if !source.is_whole() {
+            return Err(Error::new(Kind::NotWhole { path: layout.root().to_owned() }));
+        }
+        let dispatch = Dispatch::new(scan.table()?, M::EVENTS)
             .map_err(|differences| Error::new(Kind::Shapes { path: layout.root().to_owned(), differences }))?;
         Ok(Reading { source, dispatch, snapshots, proven })
     }

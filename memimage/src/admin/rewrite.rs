@@ -57,8 +57,8 @@ use crate::seq::Seq;
 ///
 /// # Errors
 ///
-/// If the source is no image of this model, is owned by another ([`is_locked`](Error::is_locked)), is damaged or cannot be
-/// replayed; if something is at `target` ([`is_taken`](Error::is_taken)); if something cannot be read or written; or if the
+/// If the source is no image of this model, is owned by another ([`is_locked`](Error::is_locked)), was pruned
+/// ([`is_pruned`](Error::is_pruned)), is damaged or cannot be replayed; if something is at `target` ([`is_taken`](Error::is_taken)); if something cannot be read or written; or if the
 /// two rebuild to different states ([`is_diverged`](Error::is_diverged)). There is no image at `target` then, unless the
 /// very last step failed, the sync of the directory around it: what is there is whole.
 pub fn rewrite<M: Model>(source: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<Rewritten, Error> {

@@ -73,6 +73,28 @@ fn what_is_no_image_or_anothers_is_refused() {
 }
 
 #[test]
+fn a_pruned_journal_is_refused() {
+    use first::DeskCommands as _;
+    use memimage::Retention;
+    let disk = old(None);
+    let image: Image<first::Desk> =
+        options().retention(Retention::Events(0)).open_with(Arc::new(disk.clone()), OLD).unwrap();
+    for _ in 0..3 {
+        image.deposit(1, "m".repeat(9_000)).unwrap();
+        image.admin().snapshot().unwrap();
+    }
+    image.close().unwrap();
+    assert!(disk.read("/old/journal/00000001.journal").is_err(), "it is pruned");
+    let error = refused(&disk, OLD, NEW);
+    assert!(error.is_pruned(), "{error}");
+    // one whose start is gone for no good reason is damaged
+    let disk = old(None);
+    disk.remove(Path::new("/old/journal/00000001.journal")).unwrap();
+    let error = refused(&disk, OLD, NEW);
+    assert!(error.is_corrupt() && !error.is_pruned(), "{error}");
+}
+
+#[test]
 fn an_image_in_use_is_refused_and_one_that_is_rewritten_cannot_be_opened() {
     let disk = old(None);
     let image: Image<first::Desk> = options().open_with(Arc::new(disk.clone()), OLD).unwrap();
