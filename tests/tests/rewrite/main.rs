@@ -6,6 +6,7 @@ mod crash;
 mod desk;
 mod refused;
 mod rewritten;
+mod shapes;
 
 use std::path::Path;
 use std::sync::Arc;

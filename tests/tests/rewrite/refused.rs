@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use memimage::Image;
-use memimage::admin::Rewrite;
+use memimage::admin::{Rewrite, Step};
 use memimage::disk::{Disk, SimDisk};
 use memimage_tests::{Act, GateDisk, changed, files};
 
@@ -238,6 +238,25 @@ fn an_upcaster_that_is_not_deterministic_is_found_with_its_event() {
     assert_eq!(disk.list(Path::new("/")).unwrap().len(), 1, "the temporary directory is gone");
     // the upcaster has calmed down since
     rewrite::<whimsical::Desk>(&disk, OLD, NEW).unwrap();
+}
+
+#[test]
+fn a_panic_of_whoever_follows_its_progress_leaves_nothing() {
+    for step in [Step::Rebuild, Step::Write, Step::Verify] {
+        let disk = old(None);
+        let before = files(&disk);
+        let rewriting = || {
+            let rewrite = Rewrite::<second::Desk>::new().progress(|progress| {
+                if progress.step == step {
+                    std::panic::resume_unwind(Box::new("no more"));
+                }
+            });
+            rewrite.run_with(Arc::new(disk.clone()), OLD, NEW)
+        };
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(rewriting)).unwrap_err();
+        assert_eq!(changed(&before, &files(&disk)), Vec::<std::path::PathBuf>::new(), "{step:?}");
+        rewrite::<second::Desk>(&disk, OLD, NEW).unwrap();
+    }
 }
 
 #[test]
