@@ -27,14 +27,12 @@ mod before {
     impl Shelf {
         #[command]
         pub fn add(&mut self, form: Form) {
-            drop(form);
-            self.count += 1;
+            self.count += if matches!(form, Form::Paper) { 1 } else { 2 };
         }
 
         #[command]
         pub fn price(&mut self, title: String, cents: u32) {
-            drop((title, cents));
-            self.count += 1;
+            self.count += title.len() as u32 ^ cents;
         }
     }
 }
