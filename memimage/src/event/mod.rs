@@ -19,7 +19,7 @@ pub use step::step;
 pub use upcast::{Astray, Land, Landing, Onward, PastVersion, Recorded, Stands, Upcast, UpcastError, onward};
 
 pub(crate) use row::{Stored, Upward};
-pub(crate) use sink::{Apply, decode};
+pub(crate) use sink::{Apply, Recast, decode};
 
 use std::any::Any;
 
