@@ -1,0 +1,7 @@
+//! Each stage on what each other stage wrote: on the journals that are committed, and on one image through all of its life.
+
+mod bytes;
+mod crossing;
+mod files;
+mod life;
+mod walk;
