@@ -39,7 +39,7 @@ impl Drink {
     }
 }
 
-#[memimage::commands]
+#[memimage::commands(lock = "locks/stage1.lock")]
 impl Cafe {
     /// Sells a card, by the number printed on it, with money on it.
     #[command(check = is_new)]

@@ -49,7 +49,7 @@ impl Drink {
     }
 }
 
-#[memimage::commands]
+#[memimage::commands(lock = "locks/stage3.lock")]
 impl Cafe {
     /// Sells a card, by the number printed on it.
     #[command(version = 2, history(IssueV1), check = is_new)]

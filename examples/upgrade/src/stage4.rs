@@ -60,7 +60,7 @@ impl Drink {
     }
 }
 
-#[memimage::commands]
+#[memimage::commands(lock = "locks/stage4.lock")]
 impl Cafe {
     /// Sells a card, by the number printed on it.
     #[command(version = 3, history(IssueV1, value = two_names), check = is_new)]

@@ -69,7 +69,7 @@ impl Drink {
     }
 }
 
-#[memimage::commands(group = Cards)]
+#[memimage::commands(group = Cards, lock = "locks/stage5.lock")]
 impl Cafe {
     /// Sells a card, by the number printed on it.
     #[command(version = 3, history(IssueV1, value = two_names), check = is_new)]
@@ -99,7 +99,7 @@ impl Cafe {
     }
 }
 
-#[memimage::commands(group = Counter)]
+#[memimage::commands(group = Counter, lock = "locks/stage5.lock")]
 impl Cafe {
     /// Takes the price of some cups from a card, and says what is left.
     #[command(name = "buy", version = 3, check = can_serve)]

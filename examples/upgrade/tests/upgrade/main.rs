@@ -4,4 +4,5 @@ mod bytes;
 mod crossing;
 mod files;
 mod life;
+mod locked;
 mod walk;
