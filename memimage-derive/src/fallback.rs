@@ -146,10 +146,10 @@ fn payload(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream
             impl #krate::Land<#model> for #payload {
                 const STANDS: #krate::__private::Stands = #krate::__private::Stands::Open;
 
-                fn land<S: #krate::__private::Sink<#model>>(
+                fn land(
                     self,
                     _: #krate::__private::Landing<'_>,
-                    _: &mut S,
+                    _: &mut #krate::__private::Sink<'_, '_, #model>,
                 ) -> ::core::result::Result<(), #krate::__private::Fault> {
                     ::core::unreachable!()
                 }
@@ -160,9 +160,11 @@ fn payload(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream
 
 fn event(krate: &TokenStream, block: &Block) -> TokenStream {
     let (model, event) = (&block.model, block.event());
+    let lock = block.args.lock.get().map(|_| expand::lock_stub(krate));
     let rows = quote! {
         type Event = #event;
         const EVENTS: &'static [#krate::__private::EventType<#model>] = &[];
+        #lock
     };
     let table = match block.args.group.get() {
         Some(group) => expand::group_of(krate, block, group, &rows),
@@ -182,10 +184,10 @@ fn event(krate: &TokenStream, block: &Block) -> TokenStream {
         impl #krate::Land<#model> for #event {
             const STANDS: #krate::__private::Stands = #krate::__private::Stands::Open;
 
-            fn land<S: #krate::__private::Sink<#model>>(
+            fn land(
                 self,
                 _: #krate::__private::Landing<'_>,
-                _: &mut S,
+                _: &mut #krate::__private::Sink<'_, '_, #model>,
             ) -> ::core::result::Result<(), #krate::__private::Fault> {
                 ::core::unreachable!()
             }

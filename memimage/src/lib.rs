@@ -59,6 +59,7 @@
 //! - A model and its commands: [`Model`], [`Shape`], [`macro@commands`], [`Context`].
 //! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`].
 //! - What goes wrong: [`struct@Error`], [`CommandError`].
+//! - Payloads as maps, lists and scalars, without the program's types: [`Value`], [`ShapeTree`].
 //! - What is on disk: `docs/FORMAT.md`; how the code is laid out: `docs/ARCHITECTURE.md`.
 
 // One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
@@ -77,6 +78,7 @@ pub mod disk;
 #[cfg(not(feature = "sim"))]
 #[allow(unreachable_pub, dead_code, unused_imports)]
 mod disk;
+pub mod lock;
 mod journal;
 mod snapshot;
 mod recovery;
@@ -89,7 +91,9 @@ pub use memimage_derive::{Model, Shape, command, commands, upcast};
 pub use context::{Context, Metadata, Random, Timestamp};
 pub use digest::{Digest, DigestError, digest};
 pub use error::{CommandError, Error, Position};
-pub use event::{Command, Commands, Event, FromRefusal, Land, Model, Payload, Recorded, Upcast, UpcastError};
+pub use event::{
+    Command, Commands, Event, FromRefusal, Land, Model, Payload, Recorded, ShapeLock, Upcast, UpcastError,
+};
 pub use image::{Admin, Image, Pending, ReadGuard, Recovery, SnapshotInfo, Stats, With};
 pub use journal::Durability;
 pub use options::{Options, SnapshotPolicy};
@@ -102,12 +106,14 @@ pub use value::{FromValue, Value, ValueError};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::event::{
-        Astray, EventType, Fault, Group, Landing, Outcome, PastStateOf, PastVersionOf, Rise, Sink, Stands,
-        StateVersion, astray, concat, count, row_of, shared, step, take,
+        Astray, EventType, Fault, Group, Landing, Onward, Outcome, PastState, PastVersion, Rise, RiseFrom, ShapeLock,
+        Sink, Stands, StateVersion, concat, count, forgotten, onward, rise_from, row_of, shared, step, take,
     };
     pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, judged};
+    pub use crate::lock::bless_or_verify;
     pub use crate::shape::{
-        Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, generic_identity, identity,
+        Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Text, Variant, drifted, generic_identity,
+        identity,
     };
     pub use serde;
     pub use std::convert::Infallible;

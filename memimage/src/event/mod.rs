@@ -1,20 +1,25 @@
 //! What the macros implement: a model, its commands and the table by which their events are replayed.
 
 mod group;
+mod lock;
 mod payload;
 mod row;
+mod sink;
 mod state;
 mod step;
 mod upcast;
 
 pub use group::{Group, concat, count, shared};
+pub use lock::{ShapeLock, forgotten};
 pub use payload::{Command, FromRefusal, Outcome, Payload};
-pub use row::{EventType, Fault, row_of};
-pub use state::{PastStateOf, Rise, StateVersion};
+pub use row::{EventType, row_of};
+pub use sink::{Fault, Sink, take};
+pub use state::{PastState, Rise, RiseFrom, StateVersion, rise_from};
 pub use step::step;
-pub use upcast::{Astray, Land, Landing, PastVersionOf, Recorded, Sink, Stands, Upcast, UpcastError, astray, take};
+pub use upcast::{Astray, Land, Landing, Onward, PastVersion, Recorded, Stands, Upcast, UpcastError, onward};
 
-pub(crate) use row::{Apply, Stored, Upward, decode};
+pub(crate) use row::{Stored, Upward};
+pub(crate) use sink::{Apply, decode};
 
 use std::any::Any;
 
@@ -57,6 +62,9 @@ pub trait Commands: Sized + 'static {
 
     /// The dispatch table: each version of each event that can be replayed.
     const EVENTS: &'static [EventType<Self>];
+
+    /// The shape lock that holds the shapes of the events, if there is one.
+    const LOCK: Option<ShapeLock> = None;
 }
 
 /// The enum of a model's events, one variant a command, each holding the command's payload.

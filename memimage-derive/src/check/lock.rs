@@ -1,0 +1,94 @@
+//! Rules for a model that is locked: what its lock must hold, and must not hold.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+
+use crate::ast::{Block, Command, Way};
+use crate::attr::LockArg;
+use crate::ctxt::Ctxt;
+use crate::lock::{BLESSING, Lock};
+
+pub(crate) fn lock(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
+    for attr in block.commands.iter().flat_map(Command::cfgs) {
+        cx.error(
+            attr,
+            "a command of a locked model is one in every build, since its event is: remove the `#[cfg]`, or the `lock`",
+        );
+    }
+    if lock.blessing {
+        return;
+    }
+    let Lock { file, path, model, lines, others, .. } = lock;
+    if !lock.exists {
+        return cx.syn_error(arg.error(format_args!("there is no lock `{path}`: {BLESSING} makes it; commit it")));
+    }
+    if lines.is_empty() {
+        let renamed = match others.is_empty() {
+            true => String::new(),
+            false => format!("; if it is the renamed `{}`, change the name in the file", others.join("`, `")),
+        };
+        return cx
+            .error(&block.model, format_args!("`{file}` has no lines of `{model}`: {BLESSING} adds them{renamed}"));
+    }
+    let missing: Vec<_> = block
+        .commands
+        .iter()
+        .flat_map(|command| versions(command).map(move |(version, place)| (command, version, place)))
+        .filter(|(command, version, _)| lock.line(&command.name.value(), *version).is_none())
+        .collect();
+    let renamed: Vec<_> = missing.iter().map(|(command, ..)| &command.sig.ident).collect();
+    if forgotten(cx, block, lock, &renamed) {
+        return;
+    }
+    for (command, version, place) in missing {
+        let event = command.name.value();
+        cx.error(place, format_args!("`{file}` has no line for {event} v{version} yet: {BLESSING} adds it; commit it"));
+    }
+}
+
+/// All versions of a command's event, each with what it is in the source.
+fn versions(command: &Command) -> impl Iterator<Item = (u32, TokenStream)> {
+    let past = command.past().map(|past| {
+        let place = match &past.way {
+            Way::Type(ty) => ty.to_token_stream(),
+            Way::Values(functions, _) => functions[0].to_token_stream(),
+        };
+        (past.version, place)
+    });
+    past.chain([(command.version(), command.sig.ident.to_token_stream())])
+}
+
+/// The locked events that nothing here replays, though a journal may hold them: whether there are any. Those of which the
+/// lock has nothing yet may be what they were renamed to.
+///
+/// Of several groups none knows the others' events, and the model is asked.
+fn forgotten(cx: &Ctxt, block: &Block, lock: &Lock, renamed: &[&Ident]) -> bool {
+    if block.args.group.is_set() {
+        return false;
+    }
+    let here: BTreeSet<(String, u32)> = block
+        .commands
+        .iter()
+        .flat_map(|command| versions(command).map(|(version, _)| (command.name.value(), version)))
+        .collect();
+    let mut forgotten = lock.lines.iter().filter(|line| !here.contains(&(line.event.clone(), line.version))).peekable();
+    let any = forgotten.peek().is_some();
+    for line in forgotten {
+        let (event, version) = (&line.event, line.version);
+        let renamed = match renamed {
+            [] => String::new(),
+            [one] => format!(" (or say `name = {event:?}` of `{one}`, if that is its new name)"),
+            _ => format!(" (or say `name = {event:?}` of the command that it was renamed to)"),
+        };
+        let message = format!(
+            "{event} v{version} is in the lock, and nothing here can replay it: keep it with \
+             `#[command(name = {event:?}, version = {version}, replay_only)]`{renamed}, or remove line {} of `{}` if no \
+             journal holds it any more",
+            line.number, lock.file
+        );
+        cx.error(&block.model, message);
+    }
+    any
+}
