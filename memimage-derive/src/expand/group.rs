@@ -76,10 +76,11 @@ pub(super) fn groups(krate: &TokenStream, input: &DeriveInput, groups: &[Path]) 
         #[automatically_derived]
         impl #krate::Commands for #model {
             type Event = #event;
-            const EVENTS: &'static [#krate::__private::EventType<Self>] = &#krate::__private::concat::<
-                #model,
-                { #krate::__private::count::<#model>(&[#(#tables),*]) },
-            >(&[#(#tables),*]);
+            const EVENTS: &'static [#krate::__private::EventType<Self>] = {
+                const COUNT: ::core::primitive::usize = #krate::__private::count::<#model>(&[#(#tables),*]);
+                // none after an error in each group, which is told there
+                if COUNT == 0 { &[] } else { &#krate::__private::concat::<#model, COUNT>(&[#(#tables),*]) }
+            };
             #lock
         }
 
