@@ -152,8 +152,13 @@ fn locked(krate: &TokenStream, model: &Ident, groups: &[Group<'_>]) -> TokenStre
     }
     let of = placed(&first.of, model.span());
     let krate = placed(krate, model.span());
+    let blocks = groups.iter().map(|group| placed(&group.of, model.span()));
     tokens.extend(quote_spanned! {model.span()=>
-        const _: () = match #krate::__private::forgotten(#of::LOCKED, <#model as #krate::Commands>::EVENTS) {
+        const _: () = match #krate::__private::forgotten(
+            &[#(#blocks::LOCK),*],
+            #of::LOCKED,
+            <#model as #krate::Commands>::EVENTS,
+        ) {
             ::core::option::Option::None => {}
             ::core::option::Option::Some(message) => ::core::panic!("{}", message.as_str()),
         };

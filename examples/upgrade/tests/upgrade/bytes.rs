@@ -9,7 +9,9 @@ fn the_committed_journals_are_as_they_were_written() {
     let sums: String = (1..=5)
         .flat_map(|stage| {
             let files = all(&committed(stage));
-            files.into_iter().map(move |(path, bytes)| format!("{:016x} stage{stage}/{}\n", xxh3_64(&bytes), path.display()))
+            files
+                .into_iter()
+                .map(move |(path, bytes)| format!("{:016x} stage{stage}/{}\n", xxh3_64(&bytes), path.display()))
         })
         .collect();
     let committed = include_str!("../../journals/SUMS");

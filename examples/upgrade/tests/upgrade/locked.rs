@@ -71,7 +71,8 @@ impl Package {
     /// would have had: that of the stage before.
     #[track_caller]
     fn check_with(&self, stage: usize, changes: &[(&str, &str)]) -> Vec<String> {
-        let (source, lock) = (self.path(&format!("src/stage{stage}.rs")), self.path(&format!("locks/stage{stage}.lock")));
+        let (source, lock) =
+            (self.path(&format!("src/stage{stage}.rs")), self.path(&format!("locks/stage{stage}.lock")));
         let [right, locked] = [&source, &lock].map(|file| fs::read_to_string(file).unwrap());
         let mut wrong = right.clone();
         for (from, to) in changes {
@@ -92,10 +93,8 @@ fn the_lock_says_what_is_wrong_and_what_to_do() {
     let package = Package::copy();
     assert_eq!(package.check(), [] as [&str; 0]);
 
-    let unversioned = [
-        ("version = 2, history(BuyV1), ", ""),
-        ("#[memimage::upcast]\nfn buy_1_to_2(", "fn _buy_1_to_2("),
-    ];
+    let unversioned =
+        [("version = 2, history(BuyV1), ", ""), ("#[memimage::upcast]\nfn buy_1_to_2(", "fn _buy_1_to_2(")];
     let said = [
         package.check_with(2, &unversioned),
         package.check_with(3, &[("name = \"buy\", ", "")]),
