@@ -63,8 +63,8 @@ pub fn shape(input: TokenStream) -> TokenStream {
 /// - `#[model(name = "…")]`: the name in the journal, instead of the type's. Once there is a journal, it stays.
 /// - `#[model(version = N)]`: the version of the model's shape in snapshots, from 1, which is the default.
 /// - `#[model(history(BankV1, BankV2))]`: the versions of the shape before this one, oldest first, each a type that keeps
-///   the shape and has an [upcaster](macro@upcast): their snapshots are of use still. Without it an older snapshot is passed
-///   over and the journal replayed.
+///   the shape, is both `Serialize` and `Deserialize`, and has an [upcaster](macro@upcast): their snapshots are of use still.
+///   Without it an older snapshot is passed over and the journal replayed.
 /// - `#[model(groups(Accounts, tellers::Tellers))]`: the groups of commands, where there is more than one block.
 /// - `#[model(crate = path)]`: where `memimage` is.
 #[proc_macro_derive(Model, attributes(model))]
