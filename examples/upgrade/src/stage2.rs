@@ -25,7 +25,7 @@ pub struct Cafe {
 #[derive(Serialize, Deserialize, Shape)]
 struct Card {
     owner: String,
-    cents: u32,
+    cents: u64,
 }
 
 /// What can be bought.
@@ -40,7 +40,7 @@ pub enum Drink {
 }
 
 impl Drink {
-    fn price(self) -> u32 {
+    fn price(self) -> u64 {
         match self {
             Drink::Espresso => 250,
             Drink::Tea => 200,
@@ -53,7 +53,7 @@ impl Drink {
 impl Cafe {
     /// Sells a card, by the number printed on it, with money on it.
     #[command(check = is_new)]
-    pub fn issue(&mut self, card: u32, owner: String, cents: u32) {
+    pub fn issue(&mut self, card: u32, owner: String, cents: u64) {
         self.cards.insert(card, Card { owner, cents });
     }
 
@@ -63,12 +63,12 @@ impl Cafe {
 
     /// Takes the price of some cups from a card, and says what is left.
     #[command(version = 2, history(BuyV1), check = can_buy)]
-    pub fn buy(&mut self, card: u32, drink: Drink, cups: u32) -> u32 {
-        self.pay(card, drink.price() * cups)
+    pub fn buy(&mut self, card: u32, drink: Drink, cups: u32) -> u64 {
+        self.pay(card, drink.price() * u64::from(cups))
     }
 
     fn can_buy(&self, card: u32, drink: Drink, cups: u32) -> Result<(), String> {
-        self.can_pay(card, drink.price() * cups)
+        self.can_pay(card, drink.price() * u64::from(cups))
     }
 
     /// Puts a small present onto a card.
@@ -94,13 +94,13 @@ impl Cafe {
         self.cards.get_mut(&card).expect("a card that was sold")
     }
 
-    fn pay(&mut self, card: u32, cents: u32) -> u32 {
+    fn pay(&mut self, card: u32, cents: u64) -> u64 {
         let card = self.card(card);
         card.cents -= cents;
         card.cents
     }
 
-    fn can_pay(&self, card: u32, cents: u32) -> Result<(), String> {
+    fn can_pay(&self, card: u32, cents: u64) -> Result<(), String> {
         match self.cards.get(&card) {
             None => Err(format!("there is no card {card}")),
             Some(Card { cents: there, .. }) if *there < cents => Err(format!("card {card} has {there} cents left")),

@@ -25,7 +25,7 @@ pub struct Cafe {
 #[derive(Serialize, Deserialize, Shape)]
 struct Card {
     owner: String,
-    cents: u32,
+    cents: u64,
 }
 
 /// What can be bought.
@@ -40,7 +40,7 @@ pub enum Drink {
 }
 
 impl Drink {
-    fn price(self) -> u32 {
+    fn price(self) -> u64 {
         match self {
             Drink::Espresso => 250,
             Drink::Tea => 200,
@@ -63,18 +63,18 @@ impl Cafe {
 
     /// Puts money onto a card.
     #[command(check = is_known)]
-    pub fn load(&mut self, card: u32, cents: u32) {
+    pub fn load(&mut self, card: u32, cents: u64) {
         self.card(card).cents += cents;
     }
 
     /// Takes the price of some cups from a card, and says what is left.
     #[command(name = "buy", version = 2, history(BuyV1), check = can_serve)]
-    pub fn serve(&mut self, card: u32, drink: Drink, cups: u32) -> u32 {
-        self.pay(card, drink.price() * cups)
+    pub fn serve(&mut self, card: u32, drink: Drink, cups: u32) -> u64 {
+        self.pay(card, drink.price() * u64::from(cups))
     }
 
     fn can_serve(&self, card: u32, drink: Drink, cups: u32) -> Result<(), String> {
-        self.can_pay(card, drink.price() * cups)
+        self.can_pay(card, drink.price() * u64::from(cups))
     }
 
     /// Puts a small present onto a card.
@@ -100,13 +100,13 @@ impl Cafe {
         self.cards.get_mut(&card).expect("a card that was sold")
     }
 
-    fn pay(&mut self, card: u32, cents: u32) -> u32 {
+    fn pay(&mut self, card: u32, cents: u64) -> u64 {
         let card = self.card(card);
         card.cents -= cents;
         card.cents
     }
 
-    fn can_pay(&self, card: u32, cents: u32) -> Result<(), String> {
+    fn can_pay(&self, card: u32, cents: u64) -> Result<(), String> {
         match self.cards.get(&card) {
             None => Err(format!("there is no card {card}")),
             Some(Card { cents: there, .. }) if *there < cents => Err(format!("card {card} has {there} cents left")),
@@ -124,7 +124,7 @@ impl Cafe {
 struct IssueV1 {
     card: u32,
     owner: String,
-    cents: u32,
+    cents: u64,
 }
 
 #[memimage::upcast]

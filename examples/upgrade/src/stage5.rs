@@ -23,7 +23,7 @@ use crate::{Failure, Stage};
 pub struct Cafe {
     cards: BTreeMap<u32, Card>,
     /// What is on all cards.
-    owed: u32,
+    owed: u64,
     guest_book: Vec<Entry>,
 }
 
@@ -36,7 +36,7 @@ struct Entry {
 #[derive(Serialize, Deserialize, Shape)]
 struct Card {
     owner: String,
-    cents: u32,
+    cents: u64,
 }
 
 /// What can be bought.
@@ -51,7 +51,7 @@ pub enum Drink {
 }
 
 impl Drink {
-    fn price(self) -> u32 {
+    fn price(self) -> u64 {
         match self {
             Drink::Espresso => 280,
             Drink::Tea => 230,
@@ -60,7 +60,7 @@ impl Drink {
     }
 
     /// What it cost up to stage 3.
-    fn old_price(self) -> u32 {
+    fn old_price(self) -> u64 {
         match self {
             Drink::Espresso => 250,
             Drink::Tea => 200,
@@ -84,7 +84,7 @@ impl Cafe {
 
     /// Puts money onto a card.
     #[command(check = is_known)]
-    pub fn load(&mut self, card: u32, cents: u32) {
+    pub fn load(&mut self, card: u32, cents: u64) {
         self.add(card, cents);
     }
 
@@ -103,18 +103,18 @@ impl Cafe {
 impl Cafe {
     /// Takes the price of some cups from a card, and says what is left.
     #[command(name = "buy", version = 3, check = can_serve)]
-    pub fn serve(&mut self, card: u32, drink: Drink, cups: u32) -> u32 {
-        self.pay(card, drink.price() * cups)
+    pub fn serve(&mut self, card: u32, drink: Drink, cups: u32) -> u64 {
+        self.pay(card, drink.price() * u64::from(cups))
     }
 
     fn can_serve(&self, card: u32, drink: Drink, cups: u32) -> Result<(), String> {
-        self.can_pay(card, drink.price() * cups)
+        self.can_pay(card, drink.price() * u64::from(cups))
     }
 
     /// As cups were paid up to stage 3.
     #[command(name = "buy", version = 2, history(BuyV1), replay_only)]
-    fn serve_at_old_prices(&mut self, card: u32, drink: Drink, cups: u32) -> u32 {
-        self.pay(card, drink.old_price() * cups)
+    fn serve_at_old_prices(&mut self, card: u32, drink: Drink, cups: u32) -> u64 {
+        self.pay(card, drink.old_price() * u64::from(cups))
     }
 
     /// Writes into the guest book.
@@ -134,19 +134,19 @@ impl Cafe {
         self.cards.get_mut(&card).expect("a card that was sold")
     }
 
-    fn add(&mut self, card: u32, cents: u32) {
+    fn add(&mut self, card: u32, cents: u64) {
         self.card(card).cents += cents;
         self.owed += cents;
     }
 
-    fn pay(&mut self, card: u32, cents: u32) -> u32 {
+    fn pay(&mut self, card: u32, cents: u64) -> u64 {
         self.owed -= cents;
         let card = self.card(card);
         card.cents -= cents;
         card.cents
     }
 
-    fn can_pay(&self, card: u32, cents: u32) -> Result<(), String> {
+    fn can_pay(&self, card: u32, cents: u64) -> Result<(), String> {
         match self.cards.get(&card) {
             None => Err(format!("there is no card {card}")),
             Some(Card { cents: there, .. }) if *there < cents => Err(format!("card {card} has {there} cents left")),
@@ -189,7 +189,7 @@ fn sign_1_to_none(old: SignV1) {
 struct IssueV1 {
     card: u32,
     owner: String,
-    cents: u32,
+    cents: u64,
 }
 
 #[memimage::upcast]
