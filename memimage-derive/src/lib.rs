@@ -141,8 +141,16 @@ pub fn commands(args: TokenStream, item: TokenStream) -> TokenStream {
     match (cx.check(), block) {
         (Ok(()), Some(block)) => expand::block(&block, lock.as_ref()).into(),
         (Ok(()), None) => unreachable!("a block that cannot be read is an error"),
-        (Err(mut tokens), block) => {
-            tokens.extend(block.map_or_else(|| fallback::unread(item.into()), fallback::block));
+        (Err(mut tokens), Some(block)) => {
+            tokens.extend(match lock {
+                // nothing is wrong but with what the lock has of it, so that the model's other groups can be told the truth
+                Some(lock) => expand::block(&block, Some(&lock)),
+                None => fallback::block(block),
+            });
+            tokens.into()
+        }
+        (Err(mut tokens), None) => {
+            tokens.extend(fallback::unread(item.into()));
             tokens.into()
         }
     }
