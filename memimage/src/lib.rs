@@ -57,7 +57,8 @@
 //! # Where to find what
 //!
 //! - A model and its commands: [`Model`], [`Shape`], [`macro@commands`], [`Context`].
-//! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`].
+//! - Holding the events to the shapes they were recorded in: [`lock`].
+//! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`Retention`].
 //! - What goes wrong: [`struct@Error`], [`CommandError`].
 //! - Payloads as maps, lists and scalars, without the program's types: [`Value`], [`ShapeTree`].
 //! - What is on disk: `docs/FORMAT.md`; how the code is laid out: `docs/ARCHITECTURE.md`.
@@ -82,6 +83,7 @@ pub mod lock;
 mod journal;
 mod snapshot;
 mod recovery;
+mod retention;
 mod options;
 mod submit;
 mod image;
@@ -97,6 +99,7 @@ pub use event::{
 pub use image::{Admin, Image, Pending, ReadGuard, Recovery, SnapshotInfo, Stats, With};
 pub use journal::Durability;
 pub use options::{Options, SnapshotPolicy};
+pub use retention::Retention;
 pub use seq::{SegmentId, Seq};
 pub use shape::{DecodeShapeError, Difference, Fingerprint, Shape, ShapeTree, differences, fingerprint};
 pub use submit::Submit;

@@ -35,29 +35,44 @@ pub(crate) fn lock(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
     let missing: Vec<_> = block
         .commands
         .iter()
-        .flat_map(|command| versions(command).map(move |(version, place)| (command, version, place)))
-        .filter(|(command, version, _)| lock.line(&command.name.value(), *version).is_none())
+        .flat_map(|command| versions(command).map(move |version| (command, version)))
+        .filter(|(command, version)| lock.line(&command.name.value(), version.number).is_none())
         .collect();
-    let renamed: Vec<_> = missing.iter().map(|(command, ..)| &command.sig.ident).collect();
+    let renamed: Vec<_> = missing.iter().map(|(command, _)| &command.sig.ident).collect();
     if forgotten(cx, block, lock, &renamed) {
         return;
     }
-    for (command, version, place) in missing {
+    for (command, Version { number, place, has_type }) in missing {
         let event = command.name.value();
-        cx.error(place, format_args!("`{file}` has no line for {event} v{version} yet: {BLESSING} adds it; commit it"));
+        let message = match has_type {
+            true => format!("`{file}` has no line for {event} v{number} yet: {BLESSING} adds it; commit it"),
+            false => format!(
+                "`{file}` has no line for {event} v{number}, and no type here tells its shape: restore the line as it was \
+                 committed"
+            ),
+        };
+        cx.error(place, message);
     }
 }
 
-/// All versions of a command's event, each with what it is in the source.
-fn versions(command: &Command) -> impl Iterator<Item = (u32, TokenStream)> {
+/// A version of a command's event.
+struct Version {
+    number: u32,
+    /// What it is in the source.
+    place: TokenStream,
+    has_type: bool,
+}
+
+fn versions(command: &Command) -> impl Iterator<Item = Version> {
     let past = command.past().map(|past| {
-        let place = match &past.way {
-            Way::Type(ty) => ty.to_token_stream(),
-            Way::Values(functions, _) => functions[0].to_token_stream(),
+        let (place, has_type) = match &past.way {
+            Way::Type(ty) => (ty.to_token_stream(), true),
+            Way::Values(functions, _) => (functions[0].to_token_stream(), false),
         };
-        (past.version, place)
+        Version { number: past.version, place, has_type }
     });
-    past.chain([(command.version(), command.sig.ident.to_token_stream())])
+    let newest = Version { number: command.version(), place: command.sig.ident.to_token_stream(), has_type: true };
+    past.chain([newest])
 }
 
 /// The locked events that nothing here replays, though a journal may hold them: whether there are any. Those of which the
@@ -71,7 +86,7 @@ fn forgotten(cx: &Ctxt, block: &Block, lock: &Lock, renamed: &[&Ident]) -> bool 
     let here: BTreeSet<(String, u32)> = block
         .commands
         .iter()
-        .flat_map(|command| versions(command).map(|(version, _)| (command.name.value(), version)))
+        .flat_map(|command| versions(command).map(|version| (command.name.value(), version.number)))
         .collect();
     let mut forgotten = lock.lines.iter().filter(|line| !here.contains(&(line.event.clone(), line.version))).peekable();
     let any = forgotten.peek().is_some();

@@ -111,7 +111,7 @@ fn test(krate: &TokenStream, block: &Block) -> TokenStream {
     let (name, model) = (test_name(block), &block.model);
     quote! {
         #[cfg(test)]
-        #[allow(unnameable_test_items, non_snake_case)]
+        #[allow(non_snake_case)]
         #[::core::prelude::v1::test]
         fn #name() {
             #krate::__private::bless_or_verify::<#model>();

@@ -21,8 +21,8 @@
 //! ```
 //!
 //! What is new is added by `MEMIMAGE_BLESS=1 cargo test`: with each locked model comes a test that then writes the lines
-//! that are missing, and at any other time fails if some are. Where there are no tests, such as for a model of an example,
-//! call [`bless`]. Neither ever changes a line that is there, with one exception: variants that were appended to an enum,
+//! that are missing, and at any other time fails if some are. Where no test runs, such as for a model of an example or one
+//! inside a function (of which rustc warns: `cannot test inner items`), call [`bless`]. Neither ever changes a line that is there, with one exception: variants that were appended to an enum,
 //! which old events cannot hold, are added to its text.
 //!
 //! A line begins with the crate: `shop` for the library of a package, `bin/shop` for its program and for an example,

@@ -120,6 +120,20 @@ fn onward(old: OrderV1) -> BankOrder {
         shop.edit("src/lib.rs", "V1 {\n    _side: Side,", "V1 {\n    _side: Side,\n    _limit: Option<u32>,");
     expect!["src/lib.rs:48:36: error[E0080]: evaluation panicked: order v1: payload._limit: not in the lock, option<u32> here; a past version keeps its shape: restore `OrderV1` as it was: evaluation of `_` failed here"].assert_eq(&shop.check());
 
+    // of a step on values there is no shape but the one in the lock, which must not lose it
+    let value = versioned.replace("history(OrderV1)", "history(value = wider)")
+        + "\nfn wider(value: memimage::Value) -> memimage::Value {\n    value\n}\n";
+    shop.write("src/lib.rs", &value);
+    assert_eq!(shop.check(), "");
+    let committed = shop.edit("memimage.lock", "shop::Bank order v1 {_side: enum {Bid, Ask}}\n", "");
+    expect!["src/lib.rs:48:44: error: `memimage.lock` has no line for order v1, and no type here tells its shape: restore the line as it was committed"].assert_eq(&shop.check());
+    expect![[r#"
+        the shape lock `[shop]/memimage.lock` and this program differ in what is locked; nothing was changed:
+          - order v1: its shape is known to the lock only, which has lost it: restore its line as it was committed
+        give a changed event a new version, or undo the change"#]]
+    .assert_eq(&shop.failing_test(true));
+    shop.write("memimage.lock", &committed);
+
     // a variant at the end of an enum needs no version; the lock learns of it
     shop.write("src/lib.rs", &versioned);
     shop.edit("src/lib.rs", "    Ask,\n", "    Ask,\n    Limit(u8),\n");
@@ -148,8 +162,13 @@ fn a_lock_that_changes_or_goes_away_is_seen_at_the_next_build() {
     let _alone = package::alone();
     let shop = Package::copy("shop", "file");
     shop.test(true);
+    // the build that blessed knew no file
+    let committed = shop.edit("memimage.lock", "cents: u32", "cents: u16");
+    let build = ["test", "--no-run", "--lib", "--quiet", "--message-format", "short"];
+    let first = shop.errors(&shop.cargo(&build, false));
+    assert!(first.contains("payload._money[].cents: u16 in the lock, u32 here"), "{first}");
+    shop.write("memimage.lock", &committed);
     assert_eq!(shop.check(), "");
-    let committed = shop.read("memimage.lock");
 
     shop.remove("memimage.lock");
     expect!["src/lib.rs:36:22: error: there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test` makes it; commit it"].assert_eq(&shop.check());
