@@ -1,11 +1,11 @@
 //! Stage 2: several cups at once, and cocoa.
 //!
-//! - *A field was added* to `buy`. That is another shape, so `buy` is at version 2 now. Its old shape is kept, as `BuyV1`, and
-//!   an upcaster says what an old event is today: one cup.
+//! - *A field was added* to `buy`. That is another shape, so `buy` is at version 2 now. Its old shape is kept, as
+//!   `BuyV1`, and an upcaster says what an old event is today: one cup.
 //! - *A variant was appended* to `Drink`. An old event cannot hold it, so it needs no version.
 //!
-//! The lock: it refused the new argument until the version was raised and `BuyV1` had the old shape. Blessed, it has a line
-//! for `buy v2`, and the cocoa in both lines of `buy`.
+//! The lock: it refused the new argument until the version was raised and `BuyV1` had the old shape. Blessed, it has a
+//! line for `buy v2`, and the cocoa in both lines of `buy`.
 
 use std::collections::BTreeMap;
 

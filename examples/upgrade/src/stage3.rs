@@ -1,11 +1,13 @@
 //! Stage 3: cards are sold empty, and can be loaded at any time.
 //!
-//! - *A command was split in two*. `issue` no longer takes money, which is a command of its own now, `load`. An old `issue` is
-//!   both, or only the first if there was no money: its upcaster returns two events, the second in an `Option`.
-//! - *A method was renamed*, from `buy` to `serve`. What is in the journal are events, and theirs is still called `buy`.
+//! - *A command was split in two*. `issue` no longer takes money, which is a command of its own now, `load`. An old
+//!   `issue` is both, or only the first if there was no money: its upcaster returns two events, the second in an
+//!   `Option`.
+//! - *A method was renamed*, from `buy` to `serve`. What is in the journal are events, and theirs is still called
+//!   `buy`.
 //!
-//! The lock: it has lines for `load v1` and `issue v2`. Of the renamed method it saw nothing; without `name = "buy"` it would
-//! have said that `buy` is gone.
+//! The lock: it has lines for `load v1` and `issue v2`. Of the renamed method it saw nothing; without `name = "buy"` it
+//! would have said that `buy` is gone.
 
 use std::collections::BTreeMap;
 

@@ -1,13 +1,15 @@
 //! Stage 4: higher prices, no more presents, and two names for a guest.
 //!
-//! - *A rule changed*: prices rose. What was drunk before must go on costing what it cost, or the state of last year would
-//!   change, so `buy` got a version 3 though its arguments are the same, and the old logic is kept under version 2, for replay.
+//! - *A rule changed*: prices rose. What was drunk before must go on costing what it cost, or the state of last year
+//!   would change. So `buy` got a version 3, though its arguments are the same, and the old logic is kept under version
+//!   2, for replay only.
 //! - *A command was retired*: nobody can give a `gift` any more. Those that were given are replayed.
-//! - *A value upcaster* takes `issue` from version 2 to 3: a function on maps and lists, which needs no old struct. What it
-//!   returns is held to the new shape. It would do as well for any other event that has an `owner`.
+//! - *A value upcaster* takes `issue` from version 2 to 3: a function on maps and lists, which needs no old struct.
+//!   What it returns is held to the new shape. It would do as well for any other event that has an `owner`.
 //!
-//! The lock: it has lines for `buy v3` and `issue v3`, and it is why `gift` could not just be deleted. It knows the shape of
-//! `issue v2`, which is nowhere in the source any more. A rule is no shape: that the prices rose, it cannot see.
+//! The lock: it has lines for `buy v3` and `issue v3`, and it is why `gift` could not just be deleted. It knows the
+//! shape of `issue v2`, which is nowhere in the source any more. A rule is no shape: that the prices rose, it cannot
+//! see.
 
 use std::collections::BTreeMap;
 

@@ -1,14 +1,16 @@
 //! Stage 5: what the café owes to its guests, and a guest book for those who have a card.
 //!
-//! - *The model changed*: it has a sum that it had not, and another guest book. Without more said, its older snapshots would be
-//!   passed over and the journal be replayed from its start. With a version, the old shape as `CafeV1`, and an upcaster, a
-//!   snapshot of stage 4 is of use still. What is replayed acts on the new model, so retired commands are mended with it.
+//! - *The model changed*: it has a sum that it had not, and another guest book. Without more said, its older snapshots
+//!   would be passed over and the journal be replayed from its start. With a version, the old shape as `CafeV1`, and an
+//!   upcaster, a snapshot of stage 4 is of use still. What is replayed acts on the new model, so even the retired
+//!   `gift` adds to the sum.
 //! - *Events were dropped*: who wrote into the guest book without a card is not in it any more. The upcaster of `sign`
 //!   returns nothing.
-//! - *The commands are in groups*, as too many for one block would be, each in a module of its own. Events do not know of it.
+//! - *The commands are in groups*, as too many for one block would be, each in a module of its own. Events know nothing
+//!   of it.
 //!
-//! The lock: it has a line for `sign v2`. Groups changed nothing, and the model's own shape is not in it: a model may change
-//! at any time.
+//! The lock: it has a line for `sign v2`. Groups changed nothing, and the model's own shape is not in it: a model may
+//! change at any time.
 
 use std::collections::BTreeMap;
 

@@ -38,8 +38,8 @@ impl ShapeLock {
     }
 }
 
-/// The message about the first event of a lock that no row of the table is for. None after an error in one of the blocks,
-/// whose rows are missing from the table.
+/// The message about the first event of a lock that no row of the table is for. None after an error in one of the
+/// blocks, whose rows are missing from the table.
 pub const fn forgotten<M>(
     blocks: &[Option<ShapeLock>],
     locked: &[(&'static str, u32)],

@@ -1,4 +1,4 @@
-//! The committed journals are what the stages wrote, once. They are never written anew: they stand for the files of users.
+//! The committed journals are what the stages wrote, once. They are never written anew: they stand for users' files.
 
 use xxhash_rust::xxh3::xxh3_64;
 

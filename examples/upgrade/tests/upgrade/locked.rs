@@ -28,8 +28,8 @@ impl Package {
         fs::copy(workspace.join("Cargo.lock"), package.root.join("Cargo.lock")).unwrap();
         let memimage = workspace.join("memimage");
         let manifest = format!(
-            "[package]\nname = \"upgrade\"\nversion = \"0.1.0-copy\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
-             memimage.path = {memimage:?}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n\n\
+            "[package]\nname = \"upgrade\"\nversion = \"0.1.0-copy\"\nedition = \"2024\"\n\n[workspace]\n\n\
+             [dependencies]\nmemimage.path = {memimage:?}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n\n\
              [profile.dev.package.memimage]\nopt-level = 1\n\n[profile.dev.package.crc32c]\nopt-level = 2\n"
         );
         fs::write(package.root.join("Cargo.toml"), manifest).unwrap();
@@ -67,8 +67,8 @@ impl Package {
         errors
     }
 
-    /// What is said of a stage with these changes: replaced texts, each of which occurs once. It is held to the lock that it
-    /// would have had: that of the stage before.
+    /// What is said of a stage with these changes: replaced texts, each of which occurs once. It is held to the lock
+    /// that it would have had: that of the stage before.
     #[track_caller]
     fn check_with(&self, stage: usize, changes: &[(&str, &str)]) -> Vec<String> {
         let (source, lock) =

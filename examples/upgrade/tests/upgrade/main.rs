@@ -1,4 +1,4 @@
-//! Each stage on what each other stage wrote: on the journals that are committed, and on one image through all of its life.
+//! Each stage on what the others wrote: on the journals that are committed, and on one image through all of its life.
 
 mod bytes;
 mod crossing;

@@ -1,4 +1,4 @@
-//! The walk-through in `README.md`: each command in it gives what it says there, and each piece of code is in its stage.
+//! The walk-through in `README.md`: each command gives what it says there, and each piece of code is in its stage.
 
 use std::fs;
 use std::path::Path;
