@@ -208,8 +208,8 @@ fn unknown(journal: &Row, newest: Option<u32>) -> String {
     }
     match newest {
         None => format!(
-            "`{name}` version {version} is in the journal and no command of this program; keep it in the block, marked \
-             `#[command(replay_only)]` if it is not to be run any more"
+            "`{name}` version {version} is in the journal and no command of this program: it is too old, or the command was \
+             removed; keep it in the block, marked `#[command(replay_only)]` if it is not to be run any more"
         ),
         Some(newest) if newest < *version => {
             format!("`{name}` version {version} is in the journal, this program knows version {newest}: it is too old")
