@@ -66,6 +66,7 @@ mod seq;
 mod error;
 mod sync;
 mod shape;
+mod value;
 mod digest;
 mod context;
 mod event;
@@ -95,6 +96,7 @@ pub use options::{Options, SnapshotPolicy};
 pub use seq::{SegmentId, Seq};
 pub use shape::{DecodeShapeError, Difference, Fingerprint, Shape, ShapeTree, differences, fingerprint};
 pub use submit::Submit;
+pub use value::{FromValue, Value, ValueError};
 
 /// What the macros' expansions name. Not for use by hand, and free to change in any version.
 #[doc(hidden)]

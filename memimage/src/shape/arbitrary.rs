@@ -3,12 +3,13 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::decoding::PRIMITIVES;
 use super::node::{Field, Fields, Node, Variant};
 use super::{Primitive, ShapeTree, encoding};
 
 impl ShapeTree {
     /// The tree of a node that may be a whole shape.
-    pub(super) fn of_node(node: &Node) -> ShapeTree {
+    pub(crate) fn of_node(node: &Node) -> ShapeTree {
         let mut bytes = Vec::new();
         encoding::write(node, &mut bytes);
         ShapeTree::decode(&bytes).unwrap()
@@ -16,7 +17,7 @@ impl ShapeTree {
 }
 
 /// Any shape within the bounds.
-pub(super) fn node() -> impl Strategy<Value = Node> {
+pub(crate) fn node() -> impl Strategy<Value = Node> {
     any_node().prop_map(|mut node| {
         close(&mut node, 0);
         node
@@ -25,15 +26,16 @@ pub(super) fn node() -> impl Strategy<Value = Node> {
 
 fn any_node() -> impl Strategy<Value = Node> {
     let leaf = prop_oneof![
-        6 => select(vec![Primitive::Unit, Primitive::Bool, Primitive::U8, Primitive::U32, Primitive::String])
+        5 => select(vec![Primitive::Unit, Primitive::Bool, Primitive::U8, Primitive::U32, Primitive::String])
             .prop_map(Node::Primitive),
+        2 => select(PRIMITIVES.to_vec()).prop_map(Node::Primitive),
         1 => name().prop_map(Node::Opaque),
         1 => (0..3u32).prop_map(Node::Back),
     ];
     leaf.prop_recursive(6, 40, 4, |node| {
         let boxed = node.clone().prop_map(Box::new);
         let entry = (node.clone(), node.clone()).prop_map(Box::new);
-        let variant = (name(), fields(node.clone())).prop_map(|(name, fields)| Variant { name, fields });
+        let variant = (name(), fields(node.clone())).prop_map(|(name, fields)| Variant { name: name.into(), fields });
         prop_oneof![
             boxed.clone().prop_map(Node::Option),
             boxed.clone().prop_map(Node::List),
@@ -54,7 +56,7 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 fn fields(node: impl Strategy<Value = Node> + Clone + 'static) -> impl Strategy<Value = Fields> {
-    let field = (name(), node.clone()).prop_map(|(name, shape)| Field { name, shape });
+    let field = (name(), node.clone()).prop_map(|(name, shape)| Field { name: name.into(), shape });
     prop_oneof![
         Just(Fields::Unit),
         node.clone().prop_map(|item| Fields::Newtype(Box::new(item))),

@@ -38,7 +38,8 @@ enum Fault {
     LostBack,
 }
 
-const PRIMITIVES: [Primitive; 17] = [
+/// By their bytes.
+pub(super) const PRIMITIVES: [Primitive; 17] = [
     Primitive::Unit,
     Primitive::Bool,
     Primitive::U8,
@@ -79,7 +80,7 @@ struct Reader<'a> {
     enclosing: u32,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn node(&mut self) -> Result<Node, Fault> {
         if self.depth == MAX_DEPTH {
             return Err(Fault::TooDeep);
@@ -119,7 +120,7 @@ impl Reader<'_> {
                 self.enclosing -= 1;
                 Node::Enum(variants)
             }
-            OPAQUE => Node::Opaque(self.name()?),
+            OPAQUE => Node::Opaque(self.name()?.to_owned()),
             BACK => Node::Back(self.steps()?),
             _ => return Err(Fault::UnknownShape(code)),
         })
@@ -134,7 +135,7 @@ impl Reader<'_> {
 
     fn variant(&mut self) -> Result<Variant, Fault> {
         self.count()?;
-        Ok(Variant { name: self.name()?, fields: self.fields()? })
+        Ok(Variant { name: self.name()?.into(), fields: self.fields()? })
     }
 
     fn fields(&mut self) -> Result<Fields, Fault> {
@@ -142,7 +143,7 @@ impl Reader<'_> {
             0 => Fields::Unit,
             1 => Fields::Newtype(Box::new(self.node()?)),
             2 => Fields::Tuple(self.many(Self::node)?),
-            3 => Fields::Named(self.many(|reader| Ok(Field { name: reader.name()?, shape: reader.node()? }))?),
+            3 => Fields::Named(self.many(|reader| Ok(Field { name: reader.name()?.into(), shape: reader.node()? }))?),
             code => return Err(Fault::UnknownStyle(code)),
         })
     }
@@ -156,7 +157,7 @@ impl Reader<'_> {
         Ok(items)
     }
 
-    fn name(&mut self) -> Result<String, Fault> {
+    fn name(&mut self) -> Result<&'a str, Fault> {
         let length = match usize::try_from(self.number()?) {
             Ok(length) if length <= MAX_NAME => length,
             _ => return Err(Fault::LongName),
@@ -164,7 +165,7 @@ impl Reader<'_> {
         let (name, _) = self.bytes[self.offset..].split_at_checked(length).ok_or(Fault::Truncated)?;
         let name = str::from_utf8(name).map_err(|_| Fault::NotUtf8)?;
         self.offset += length;
-        Ok(name.to_owned())
+        Ok(name)
     }
 
     fn number(&mut self) -> Result<u64, Fault> {

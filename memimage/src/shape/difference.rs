@@ -162,7 +162,7 @@ impl Comparison {
         for (i, field) in journal.iter().enumerate() {
             self.inside(format_args!(".{}", field.name), |at| match (pairs.program_of[i], renames.program_of[i]) {
                 (Some(same), _) => at.nodes(&field.shape, &program[same].shape),
-                (None, Some(renamed)) => at.push(Change::Renamed { name: program[renamed].name.clone() }),
+                (None, Some(renamed)) => at.push(Change::Renamed { name: program[renamed].name.to_string() }),
                 (None, None) => at.push(Change::FieldRemoved { shape: text(&field.shape) }),
             });
         }
@@ -195,7 +195,7 @@ impl Comparison {
                     }
                 }
                 None => at.push(match renamed(i) {
-                    Some(renamed) => Change::Renamed { name: renamed.name.clone() },
+                    Some(renamed) => Change::Renamed { name: renamed.name.to_string() },
                     None if journal_is_wider => Change::JournalIsNewer,
                     None => Change::VariantRemoved { index: i },
                 }),

@@ -4,7 +4,7 @@
 //! journal. Both have the same [`Fingerprint`], since it is computed over the bytes that a journal holds.
 
 #[cfg(test)]
-mod arbitrary;
+pub(crate) mod arbitrary;
 mod collections;
 mod decoding;
 mod descriptor;
@@ -14,7 +14,7 @@ mod fingerprint;
 mod fnv;
 mod foreign;
 mod identity;
-mod node;
+pub(crate) mod node;
 mod pointer;
 mod primitives;
 #[cfg(test)]

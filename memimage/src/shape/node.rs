@@ -1,5 +1,7 @@
 //! The parts of a shape that is held at run time.
 
+use std::sync::Arc;
+
 use super::{Descriptor, Primitive, ShapeRef, Style};
 
 /// A shape or a part of one; the counterpart of [`Descriptor`] that owns its parts and never refers back by address.
@@ -32,14 +34,15 @@ pub(crate) enum Fields {
 /// One named field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
-    pub(crate) name: String,
+    /// Shared with the values that are read by this shape.
+    pub(crate) name: Arc<str>,
     pub(crate) shape: Node,
 }
 
 /// One variant of an enum.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Variant {
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     pub(crate) fields: Fields,
 }
 
@@ -99,7 +102,7 @@ impl Node {
                 None => {
                     let inside = Enclosing { identity, outer: enclosing };
                     let variant = |variant: &super::Variant| Variant {
-                        name: variant.name.to_owned(),
+                        name: variant.name.into(),
                         fields: Fields::of(variant.style, variant.fields, &inside),
                     };
                     Node::Enum(variants.iter().map(variant).collect())
@@ -122,7 +125,7 @@ impl Fields {
             Style::Newtype => Fields::Newtype(Box::new(nodes.next().expect("a newtype has a field"))),
             Style::Tuple => Fields::Tuple(nodes.collect()),
             Style::Named => {
-                let names = fields.iter().map(|field| field.name.to_owned());
+                let names = fields.iter().map(|field| field.name.into());
                 Fields::Named(names.zip(nodes).map(|(name, shape)| Field { name, shape }).collect())
             }
         }

@@ -12,7 +12,7 @@ fn one(primitive: Primitive) -> Node {
 }
 
 fn named(fields: &[(&str, Node)]) -> Fields {
-    let field = |(name, shape): &(&str, Node)| Field { name: (*name).to_owned(), shape: shape.clone() };
+    let field = |(name, shape): &(&str, Node)| Field { name: (*name).into(), shape: shape.clone() };
     Fields::Named(fields.iter().map(field).collect())
 }
 
@@ -25,7 +25,7 @@ fn newtype(item: Node) -> Fields {
 }
 
 fn enumeration(variants: &[(&str, Fields)]) -> Node {
-    let variant = |(name, fields): &(&str, Fields)| Variant { name: (*name).to_owned(), fields: fields.clone() };
+    let variant = |(name, fields): &(&str, Fields)| Variant { name: (*name).into(), fields: fields.clone() };
     Node::Enum(variants.iter().map(variant).collect())
 }
 

@@ -1,0 +1,235 @@
+//! A value to bytes, along a shape: as postcard writes the type of that shape.
+
+use std::sync::Arc;
+
+use super::Value;
+use super::conversion::narrow;
+use super::error::{Fault, Step, ValueError, names};
+use super::opaque::{self, Known, known};
+use super::walk::Place;
+use crate::shape::Primitive;
+use crate::shape::node::{self, Fields, Node};
+
+/// The bytes of `value`, if it is one of the shape.
+pub(super) fn write(value: &Value, root: &Node) -> Result<Vec<u8>, ValueError> {
+    let mut writer = Writer { out: Vec::with_capacity(64) };
+    writer.value(value, Place::root(root))?;
+    Ok(writer.out)
+}
+
+struct Writer {
+    out: Vec<u8>,
+}
+
+impl Writer {
+    fn value(&mut self, value: &Value, place: Place<'_>) -> Result<(), ValueError> {
+        match (place.node, value) {
+            (Node::Primitive(primitive), _) => self.primitive(*primitive, value, place.node),
+            (Node::Option(_), Value::Option(None)) => {
+                self.out.push(0);
+                Ok(())
+            }
+            (Node::Option(item), Value::Option(Some(value))) => {
+                self.out.push(1);
+                self.value(value, place.part(item)?).map_err(|error| error.at(Step::Some))
+            }
+            (Node::List(item) | Node::Set(item), Value::List(items)) => {
+                self.varint(items.len() as u64);
+                self.items(items, place.part(item)?)
+            }
+            (Node::Array(item, number), Value::List(items)) => {
+                check_length(*number, items.len())?;
+                self.items(items, place.part(item)?)
+            }
+            (Node::Map(entry) | Node::OrderedMap(entry), Value::Map(entries)) => {
+                let (key_place, value_place) = (place.part(&entry.0)?, place.part(&entry.1)?);
+                self.varint(entries.len() as u64);
+                for (i, (key, value)) in entries.iter().enumerate() {
+                    self.value(key, key_place).map_err(|error| error.at(Step::Key(i)))?;
+                    self.value(value, value_place).map_err(|error| error.at(Step::Value(i)))?;
+                }
+                Ok(())
+            }
+            (Node::Tuple(shapes), Value::List(items)) => {
+                check_length(shapes.len() as u64, items.len())?;
+                for (i, (item, shape)) in items.iter().zip(shapes).enumerate() {
+                    self.value(item, place.part(shape)?).map_err(|error| error.at(Step::Position(i)))?;
+                }
+                Ok(())
+            }
+            (Node::Struct(fields), _) => self.fields(value, place, fields),
+            (Node::Enum(variants), Value::Variant(name, fields)) => {
+                let Some(number) = variants.iter().position(|variant| variant.name == *name) else {
+                    return Err(no_variant(name, variants));
+                };
+                self.varint(number as u64);
+                let written = self.fields(fields, place, &variants[number].fields);
+                written.map_err(|error| error.at(Step::Variant(name.clone())))
+            }
+            (Node::Opaque(name), _) => self.opaque(value, name, place.node),
+            (Node::Back(steps), _) => self.value(value, place.back(*steps)),
+            _ => Err(ValueError::mismatch(place.node, value)),
+        }
+    }
+
+    fn primitive(&mut self, primitive: Primitive, value: &Value, node: &Node) -> Result<(), ValueError> {
+        match (primitive, value) {
+            (Primitive::Unit, Value::Unit) => {}
+            (Primitive::Bool, Value::Bool(value)) => self.out.push(u8::from(*value)),
+            (Primitive::U8, _) => self.out.push(value.integer("u8")?),
+            (Primitive::U16, _) => self.varint(u64::from(value.integer::<u16>("u16")?)),
+            (Primitive::U32, _) => self.varint(u64::from(value.integer::<u32>("u32")?)),
+            (Primitive::U64, _) => self.varint(value.integer("u64")?),
+            (Primitive::U128, _) => self.varint_128(value.integer("u128")?),
+            (Primitive::I8, _) => self.out.extend(value.integer::<i8>("i8")?.to_le_bytes()),
+            (Primitive::I16, _) => self.varint(zigzag(i64::from(value.integer::<i16>("i16")?))),
+            (Primitive::I32, _) => self.varint(zigzag(i64::from(value.integer::<i32>("i32")?))),
+            (Primitive::I64, _) => self.varint(zigzag(value.integer("i64")?)),
+            (Primitive::I128, _) => {
+                let number: i128 = value.integer("i128")?;
+                self.varint_128((number << 1 ^ number >> 127) as u128);
+            }
+            (Primitive::F32, Value::F32(number)) => self.out.extend(number.to_le_bytes()),
+            (Primitive::F32, Value::F64(number)) => self.out.extend(narrow(*number)?.to_le_bytes()),
+            (Primitive::F64, Value::F64(number)) => self.out.extend(number.to_le_bytes()),
+            (Primitive::F64, Value::F32(number)) => self.out.extend(f64::from(*number).to_le_bytes()),
+            (Primitive::Char, Value::Char(char)) => self.run(char.encode_utf8(&mut [0; 4]).as_bytes()),
+            (Primitive::String, Value::String(text)) => self.run(text.as_bytes()),
+            (Primitive::Bytes, Value::Bytes(bytes)) => self.run(bytes),
+            _ => return Err(ValueError::mismatch(node, value)),
+        }
+        Ok(())
+    }
+
+    fn items(&mut self, items: &[Value], place: Place<'_>) -> Result<(), ValueError> {
+        for (i, item) in items.iter().enumerate() {
+            self.value(item, place).map_err(|error| error.at(Step::Index(i)))?;
+        }
+        Ok(())
+    }
+
+    fn fields(&mut self, value: &Value, place: Place<'_>, fields: &Fields) -> Result<(), ValueError> {
+        let around = place.as_around();
+        match (fields, value) {
+            (Fields::Unit, Value::Unit) => Ok(()),
+            (Fields::Newtype(item), _) => {
+                self.value(value, place.field(item, &around)?).map_err(|error| error.at(Step::Position(0)))
+            }
+            (Fields::Tuple(shapes), Value::List(items)) => {
+                check_length(shapes.len() as u64, items.len())?;
+                for (i, (item, shape)) in items.iter().zip(shapes).enumerate() {
+                    let written = self.value(item, place.field(shape, &around)?);
+                    written.map_err(|error| error.at(Step::Position(i)))?;
+                }
+                Ok(())
+            }
+            (Fields::Named(fields), Value::Struct(values)) => {
+                let mut next = 0;
+                for field in fields {
+                    let Some(at) = find(values, &field.name, next) else {
+                        return Err(ValueError::no_field(&field.name, values.iter().map(|(name, _)| &**name)));
+                    };
+                    next = at + 1;
+                    let written = self.value(&values[at].1, place.field(&field.shape, &around)?);
+                    written.map_err(|error| error.at(Step::Field(field.name.clone())))?;
+                }
+                if values.len() == fields.len() { Ok(()) } else { Err(wrong_number(values, fields)) }
+            }
+            (Fields::Unit, _) => Err(ValueError::unexpected("a unit: no fields at all", value)),
+            (Fields::Tuple(shapes), _) => {
+                Err(ValueError::unexpected(format!("a list of {}, the fields without names", shapes.len()), value))
+            }
+            (Fields::Named(fields), _) => {
+                let names = names(fields.iter().map(|field| &*field.name));
+                Err(ValueError::unexpected(format!("a struct {{{names}}}"), value))
+            }
+        }
+    }
+
+    fn opaque(&mut self, value: &Value, name: &str, node: &Node) -> Result<(), ValueError> {
+        match (known(name), value) {
+            (Some(Known::Text), Value::String(text)) => self.run(text.as_bytes()),
+            (Some(Known::TimeDelta), Value::List(parts)) => {
+                check_length(2, parts.len())?;
+                let seconds = parts[0].integer("i64").map_err(|error| error.at(Step::Position(0)))?;
+                let nanos = parts[1].integer::<i32>("i32").map_err(|error| error.at(Step::Position(1)))?;
+                self.varint(zigzag(seconds));
+                self.varint(zigzag(i64::from(nanos)));
+            }
+            (Some(Known::Uuid), Value::Bytes(bytes)) => {
+                opaque::check_uuid(value)?;
+                self.run(bytes);
+            }
+            (None, Value::Opaque(bytes)) => self.out.extend_from_slice(bytes),
+            _ => return Err(ValueError::mismatch(node, value)),
+        }
+        Ok(())
+    }
+
+    /// Bytes after their number.
+    fn run(&mut self, bytes: &[u8]) {
+        self.varint(bytes.len() as u64);
+        self.out.extend_from_slice(bytes);
+    }
+
+    #[inline]
+    fn varint(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.out.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.out.push(number as u8);
+    }
+
+    fn varint_128(&mut self, mut number: u128) {
+        while number >= 0x80 {
+            self.out.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.out.push(number as u8);
+    }
+}
+
+/// 0, −1, 1, −2 … are written as 0, 1, 2, 3 …
+fn zigzag(number: i64) -> u64 {
+    (number << 1 ^ number >> 63) as u64
+}
+
+/// Where the field of that name is: most likely at `next`, else looked for from there on and round.
+#[inline]
+fn find(values: &[(Arc<str>, Value)], name: &str, next: usize) -> Option<usize> {
+    let is_it = |at: &usize| *values[*at].0 == *name;
+    if next < values.len() && is_it(&next) {
+        return Some(next);
+    }
+    let next = next.min(values.len());
+    (next..values.len()).chain(0..next).find(is_it)
+}
+
+fn check_length(expected: u64, found: usize) -> Result<(), ValueError> {
+    match found as u64 == expected {
+        true => Ok(()),
+        false => Err(ValueError::new(Fault::Length { expected, found })),
+    }
+}
+
+/// All fields of the shape are there, and yet there are more or fewer.
+#[cold]
+fn wrong_number(values: &[(Arc<str>, Value)], fields: &[node::Field]) -> ValueError {
+    for (i, (name, _)) in values.iter().enumerate() {
+        if !fields.iter().any(|field| field.name == *name) {
+            let shape = names(fields.iter().map(|field| &*field.name));
+            return ValueError::new(Fault::ExtraField { name: name.to_string(), shape });
+        }
+        if values[..i].iter().any(|(earlier, _)| earlier == name) {
+            return ValueError::new(Fault::FieldExists { name: name.to_string() });
+        }
+    }
+    ValueError::new(Fault::Length { expected: fields.len() as u64, found: values.len() })
+}
+
+#[cold]
+fn no_variant(name: &str, variants: &[node::Variant]) -> ValueError {
+    let shape = names(variants.iter().map(|variant| &*variant.name));
+    ValueError::new(Fault::NoVariant { name: name.to_owned(), shape })
+}

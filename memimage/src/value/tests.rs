@@ -1,0 +1,316 @@
+//! Values against what postcard writes, against hostile bytes and shapes, and against the wrong shape.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::walk::MAX_EMPTY;
+use super::*;
+use crate::shape::node::{Field, Fields, Node, Variant};
+use crate::shape::samples::{Chain, Id, Knot, Order, Pair, Side, Tree};
+use crate::shape::{self, Primitive, Shape};
+
+fn tree<T: Shape>() -> ShapeTree {
+    ShapeTree::of(T::SHAPE)
+}
+
+/// The value of what a program writes, checked to be written as the same bytes.
+fn of<T: Shape + Serialize + DeserializeOwned + PartialEq + Debug>(typed: T) -> Value {
+    let shape = tree::<T>();
+    let bytes = postcard::to_stdvec(&typed).unwrap();
+    let value = Value::decode(&shape, &bytes).unwrap();
+    assert_eq!(value.encode(&shape).unwrap(), bytes);
+    for end in 0..bytes.len() {
+        assert!(Value::decode(&shape, &bytes[..end]).is_err(), "{end} bytes of {value:?}");
+    }
+    value
+}
+
+fn named(fields: &[(&str, Node)]) -> Node {
+    let field = |(name, shape): &(&str, Node)| Field { name: (*name).into(), shape: shape.clone() };
+    Node::Struct(Fields::Named(fields.iter().map(field).collect()))
+}
+
+fn decode_error(node: &Node, bytes: &[u8]) -> String {
+    Value::decode(&ShapeTree::of_node(node), bytes).unwrap_err().to_string()
+}
+
+fn encode_error<T: Shape>(value: impl Into<Value>) -> String {
+    value.into().encode(&tree::<T>()).unwrap_err().to_string()
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read((shape, value) in arbitrary::value()) {
+        let bytes = value.encode(&shape).unwrap();
+        prop_assert_eq!(Value::decode(&shape, &bytes).unwrap(), value);
+    }
+
+    #[test]
+    fn any_bytes_are_a_value_or_an_error(node in arbitrary::node(), bytes in prop::collection::vec(prop_oneof![0..4u8, any::<u8>()], 0..64)) {
+        let shape = ShapeTree::of_node(&node);
+        if let Ok(value) = Value::decode(&shape, &bytes) {
+            prop_assert_eq!(Value::decode(&shape, &value.encode(&shape).unwrap()).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn any_shape_reads_any_bytes(node in shape::arbitrary::node(), bytes in prop::collection::vec(prop_oneof![0..4u8, any::<u8>()], 0..64)) {
+        if let Err(error) = Value::decode(&ShapeTree::of_node(&node), &bytes) {
+            prop_assert!(error.to_string().len() < 20_000);
+        }
+    }
+
+    #[test]
+    fn changed_bytes_are_a_value_or_an_error((shape, value) in arbitrary::value(), at in any::<Index>(), bit in 0..8u8) {
+        let mut bytes = value.encode(&shape).unwrap();
+        prop_assume!(!bytes.is_empty());
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1u8 << bit;
+        if let Ok(changed) = Value::decode(&shape, &bytes) {
+            prop_assert_eq!(Value::decode(&shape, &changed.encode(&shape).unwrap()).unwrap(), changed);
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_shape_is_refused_or_fits((_, value) in arbitrary::value(), node in arbitrary::node()) {
+        let shape = ShapeTree::of_node(&node);
+        prop_assume!(!shape.to_string().contains("f64"));
+        if let Ok(bytes) = value.encode(&shape) {
+            prop_assert_eq!(Value::decode(&shape, &bytes).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn integers_are_written_as_postcard_writes_them(bits in any::<u128>(), shift in 0..128u32) {
+        let bits = bits >> shift;
+        macro_rules! check {
+            ($($type:ty)+) => {$(
+                prop_assert_eq!(of(bits as $type), Value::from(bits as $type));
+                prop_assert_eq!(of(!(bits as $type)), Value::from(!(bits as $type)));
+            )+};
+        }
+        check!(u8 u16 u32 u64 u128 i8 i16 i32 i64 i128);
+    }
+
+    #[test]
+    fn long_numbers_are_refused_where_postcard_refuses_them(bytes in prop::collection::vec(prop_oneof![Just(0x80u8), Just(0xff), Just(0x00), Just(0x01), Just(0x03), Just(0x0f), any::<u8>()], 1..20)) {
+        macro_rules! check {
+            ($($type:ty)+) => {$(
+                let typed = postcard::take_from_bytes::<$type>(&bytes).ok().filter(|(_, rest)| rest.is_empty());
+                let value = Value::decode(&tree::<$type>(), &bytes).ok();
+                prop_assert_eq!(value, typed.map(|(number, _)| Value::from(number)));
+            )+};
+        }
+        check!(u8 u16 u32 u64 u128 i8 i16 i32 i64 i128);
+    }
+}
+
+#[test]
+fn typed_values_are_these() {
+    assert_eq!(of(()), Value::Unit);
+    assert_eq!(of(true), Value::from(true));
+    assert_eq!(of(-1.5f32), Value::F32(-1.5));
+    assert_eq!(of(f64::INFINITY), Value::F64(f64::INFINITY));
+    for char in ['a', 'ß', '€', '🦀'] {
+        assert_eq!(of(char), Value::Char(char));
+    }
+    assert_eq!(of("größe".to_owned()), Value::from("größe"));
+    assert_eq!(of(c"abc".to_owned()), Value::Bytes(b"abc".to_vec()));
+    assert_eq!(of(Some(Some(1u8))), Value::from(Some(Some(1))));
+    assert_eq!(of(Some(None::<u8>)), Value::from(Some(None::<u8>)));
+    assert_eq!(of(vec![1u8, 200]), Value::from([1, 200]));
+    assert_eq!(of([7i16; 3]), Value::from([7, 7, 7]));
+    assert_eq!(of(BTreeSet::from(['b', 'a'])), Value::from(['a', 'b']));
+    assert_eq!(of((1u8, "a".to_owned())), Value::List(vec![Value::from(1), Value::from("a")]));
+    let map = BTreeMap::from([((1u8, true), Some('x'))]);
+    let key = Value::List(vec![Value::from(1), Value::from(true)]);
+    assert_eq!(of(map), Value::Map(vec![(key, Value::from(Some('x')))]));
+    assert_eq!(of(vec![(); 1000]), Value::from(vec![(); 1000]));
+
+    assert_eq!(of(Id(7)), Value::from(7));
+    assert_eq!(of(Side::Bid), Value::unit_variant("Bid"));
+    assert_eq!(of(Side::Ask(5)), Value::variant("Ask", 5));
+    assert_eq!(of(Side::Both(1, 2)), Value::variant("Both", [1, 2]));
+    let limit = Value::variant("Limit", Value::of_fields([("price", Value::from(9))]));
+    assert_eq!(of(Side::Limit { price: 9 }), limit);
+    let order = Order { id: Id(1), side: Side::Limit { price: 9 }, memo: None };
+    let fields = [("id", Value::from(1)), ("side", limit), ("memo", Value::from(None::<()>))];
+    assert_eq!(of(order), Value::of_fields(fields));
+
+    let leaf = |value| Tree { value, children: vec![] };
+    let tree = of(Tree { value: 1, children: vec![leaf(2), leaf(3)] });
+    assert_eq!(tree.get("children").unwrap().as_list().unwrap()[1].read::<u32>("value").unwrap(), 3);
+    let knot = of(Knot::More(Box::new(Pair(Knot::End, Knot::End))));
+    assert_eq!(knot, Value::variant("More", vec![Value::unit_variant("End"), Value::unit_variant("End")]));
+    let chain = of(Chain::Link(1u8, Box::new(Chain::Link(2, Box::new(Chain::End)))));
+    assert_eq!(chain.as_variant().unwrap().1.as_list().unwrap()[1].as_variant().unwrap().0, "Link");
+
+    of(std::time::Duration::from_millis(1_500));
+    of("[::1]:80".parse::<std::net::SocketAddr>().unwrap());
+    of(Err::<u8, _>("no".to_owned()));
+}
+
+#[test]
+fn floats_keep_their_bits() {
+    for bits in [0, 1 << 63, 0x7ff0_0000_0000_0001, 0x7ff8_0000_0000_0000, 0xfff8_dead_beef_0001, 1] {
+        let bytes = f64::from_bits(bits).to_le_bytes();
+        let value = Value::decode(&tree::<f64>(), &bytes).unwrap();
+        assert_eq!(value, value.clone());
+        assert_eq!(value.encode(&tree::<f64>()).unwrap(), bytes);
+    }
+    let signalling = 0x7f80_0001u32.to_le_bytes();
+    assert_eq!(Value::decode(&tree::<f32>(), &signalling).unwrap().encode(&tree::<f32>()).unwrap(), signalling);
+}
+
+/// Recursion, and the depth to which it is read.
+#[test]
+fn deep_values_are_refused() {
+    let chain = |depth| {
+        let mut chain = Chain::End;
+        for _ in 0..depth {
+            chain = Chain::Link(0u8, Box::new(chain));
+        }
+        postcard::to_stdvec(&chain).unwrap()
+    };
+    let shape = tree::<Chain<u8>>();
+    let deepest = Value::decode(&shape, &chain(127)).unwrap();
+    assert_eq!(deepest.encode(&shape).unwrap(), chain(127));
+    let too_deep = Value::decode(&shape, &chain(128)).unwrap_err().to_string();
+    assert!(too_deep.ends_with("it is nested more than 128 deep"), "{too_deep}");
+    assert!(Value::decode(&shape, &[1, 0].repeat(1_000_000)).unwrap_err().to_string().ends_with("deep"));
+
+    let deeper = Value::variant("Link", vec![Value::from(0), deepest]);
+    assert!(deeper.encode(&shape).unwrap_err().to_string().ends_with("deep"));
+}
+
+#[test]
+fn hostile_shapes_are_refused() {
+    let deep = "it is nested more than 128 deep";
+    let newtype = |node| Node::Struct(Fields::Newtype(Box::new(node)));
+    let (unit, back) = (Node::Primitive(Primitive::Unit), Node::Back(0));
+    for endless in [named(&[("a", back.clone())]), named(&[("a", back.clone()), ("b", back.clone())]), newtype(back)] {
+        let error = decode_error(&endless, &[]);
+        assert!(error.ends_with(deep), "{error}");
+        let shape = ShapeTree::of_node(&endless);
+        assert!(Value::Unit.encode(&shape).is_err());
+    }
+
+    let huge = |node: &Node| Node::Array(Box::new(node.clone()), u64::MAX);
+    let many = format!("it has more than {MAX_EMPTY} parts that take up no bytes");
+    let error = decode_error(&huge(&huge(&huge(&unit))), &[]);
+    assert!(error.starts_with("[0][0][65533]: ") && error.ends_with(&many), "{error}");
+    // varint of 2^60 units
+    let list = Node::List(Box::new(unit.clone()));
+    let error = decode_error(&list, &[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10]);
+    assert!(error.ends_with(&many), "{error}");
+    let wide = named(&[("a", huge(&unit)), ("b", unit)]);
+    assert!(decode_error(&Node::List(Box::new(wide)), &[2]).starts_with("[0].a[65549]: it has more than"));
+    assert_eq!(decode_error(&Node::Enum(vec![]), &[0]), "the variant's number is 0, and the shape has 0 variants");
+    assert_eq!(decode_error(&huge(&Node::Primitive(Primitive::U8)), &[1]), "[1]: the bytes end before it does");
+}
+
+#[test]
+fn bad_bytes_are_told_with_their_place() {
+    let shape = named(&[
+        ("a", Node::Option(Box::new(Node::Primitive(Primitive::Bool)))),
+        ("s", Node::Primitive(Primitive::String)),
+    ]);
+    assert_eq!(decode_error(&shape, &[1, 2]), "a?: byte 0x02 is neither 0 nor 1");
+    assert_eq!(decode_error(&shape, &[2]), "a: byte 0x02 is neither 0 nor 1");
+    assert_eq!(decode_error(&shape, &[0, 1, 0xff]), "s: its bytes are no UTF-8");
+    assert_eq!(decode_error(&shape, &[0, 2, b'x']), "s: the bytes end before it does");
+    assert_eq!(decode_error(&shape, &[0, 0, 9, 9]), "2 bytes are left over after it");
+    assert_eq!(decode_error(&Node::Primitive(Primitive::Char), &[2, b'a', b'b']), "its bytes are not one character");
+    assert_eq!(decode_error(&Node::Primitive(Primitive::U16), &[0xff, 0xff, 0x04]), "a number has more than 16 bits");
+    let variants = [("A", Fields::Unit), ("B", Fields::Newtype(Box::new(Node::Primitive(Primitive::Bool))))];
+    let variants = variants.map(|(name, fields)| Variant { name: name.into(), fields });
+    let map = Node::Map(Box::new((Node::Primitive(Primitive::U8), Node::Enum(variants.to_vec()))));
+    assert_eq!(decode_error(&map, &[1, 5, 1, 3]), "[value 0]::B.0: byte 0x03 is neither 0 nor 1");
+    assert_eq!(decode_error(&map, &[1]), "[key 0]: the bytes end before it does");
+}
+
+#[test]
+fn unknown_types_are_read_at_the_end_only() {
+    let opaque = Node::Opaque("bank::Iban".to_owned());
+    let last = ShapeTree::of_node(&named(&[("a", Node::Primitive(Primitive::U8)), ("b", opaque.clone())]));
+    let value = Value::decode(&last, &[1, 2, 3]).unwrap();
+    assert_eq!(value.get("b").unwrap(), &Value::Opaque(vec![2, 3]));
+    assert_eq!(value.encode(&last).unwrap(), [1, 2, 3]);
+    let first = named(&[("b", opaque.clone()), ("a", Node::Primitive(Primitive::Unit))]);
+    assert_eq!(
+        decode_error(&first, &[1]),
+        "b: the type `bank::Iban` is known to the program only, and more follows it: where it begins is known, where it ends is not"
+    );
+    let list = Node::List(Box::new(opaque));
+    assert!(decode_error(&list, &[2, 1, 1]).starts_with("[0]: the type `bank::Iban`"));
+    assert_eq!(Value::decode(&ShapeTree::of_node(&list), &[1, 1]).unwrap(), Value::List(vec![Value::Opaque(vec![1])]));
+}
+
+#[test]
+fn values_of_another_shape_are_refused() {
+    let order = || of(Order { id: Id(1), side: Side::Ask(2), memo: Some("x".to_owned()) });
+    let edited = |edit: &dyn Fn(&mut Value)| {
+        let mut order = order();
+        edit(&mut order);
+        encode_error::<Order>(order)
+    };
+    assert_eq!(edited(&|v| drop(v.take::<Value>("side"))), "there is no field `side`; the fields are id, memo");
+    assert_eq!(
+        edited(&|v| drop(v.insert("extra", 1))),
+        "the field `extra` is not in the shape, which has id, side, memo"
+    );
+    assert_eq!(edited(&|v| drop(v.insert("id", "7"))), "id.0: u32 is expected, the string \"7\" is found");
+    assert_eq!(edited(&|v| drop(v.insert("id", -1))), "id.0: -1 is out of the range of u32");
+    assert_eq!(edited(&|v| drop(v.insert("id", 1u64 << 32))), "id.0: 4294967296 is out of the range of u32");
+    assert_eq!(edited(&|v| drop(v.insert("memo", "x"))), "memo: option<string> is expected, the string \"x\" is found");
+    assert_eq!(edited(&|v| drop(v.insert("memo", Some(1)))), "memo?: string is expected, the integer 1 is found");
+    assert_eq!(
+        edited(&|v| drop(v.insert("side", Value::unit_variant("Sell")))),
+        "side: there is no variant `Sell`; the shape has Bid, Ask, Both, Limit"
+    );
+    assert_eq!(
+        edited(&|v| drop(v.insert("side", Value::variant("Both", 1)))),
+        "side::Both: a list of 2, the fields without names is expected, the integer 1 is found"
+    );
+    assert_eq!(
+        edited(&|v| drop(v.insert("side", Value::variant("Bid", 1)))),
+        "side::Bid: a unit: no fields at all is expected, the integer 1 is found"
+    );
+    assert_eq!(
+        edited(&|v| drop(v.insert("side", Value::variant("Both", [1])))),
+        "side::Both: 2 items are expected, 1 are found"
+    );
+    let twice =
+        Value::of_fields([("value", Value::from(1)), ("children", Value::List(vec![])), ("value", Value::from(1))]);
+    assert_eq!(encode_error::<Tree>(twice), "there is a field `value` already");
+    assert_eq!(encode_error::<Tree>(1), "a struct {value, children} is expected, the integer 1 is found");
+    assert_eq!(encode_error::<[u8; 2]>([1, 2, 3]), "2 items are expected, 3 are found");
+    assert_eq!(encode_error::<(u8, u8)>(vec![1]), "2 items are expected, 1 are found");
+    assert_eq!(encode_error::<Vec<u8>>([1, 256]), "[1]: 256 is out of the range of u8");
+    assert_eq!(
+        encode_error::<BTreeMap<u8, bool>>(BTreeMap::from([(1, 1)])),
+        "[value 0]: bool is expected, the integer 1 is found"
+    );
+    assert_eq!(encode_error::<f32>(0.1f64), "0.1 is no f32 without rounding");
+    assert_eq!(encode_error::<f64>(1), "f64 is expected, the integer 1 is found");
+    assert_eq!(encode_error::<()>(Value::List(vec![])), "() is expected, a list of 0 is found");
+    assert_eq!(Value::from(0.5f64).encode(&tree::<f32>()).unwrap(), 0.5f32.to_le_bytes());
+    assert_eq!(Value::from(0.1f32).encode(&tree::<f64>()).unwrap(), f64::from(0.1f32).to_le_bytes());
+}
+
+#[test]
+fn fields_are_written_in_the_order_of_the_shape() {
+    let value = Value::of_fields([
+        ("memo", Value::from(None::<()>)),
+        ("side", Value::unit_variant("Bid")),
+        ("id", Value::from(7u64)),
+    ]);
+    let typed = postcard::to_stdvec(&Order { id: Id(7), side: Side::Bid, memo: None }).unwrap();
+    assert_eq!(value.encode(&tree::<Order>()).unwrap(), typed);
+    assert_eq!(value, Value::decode(&tree::<Order>(), &typed).unwrap());
+}
