@@ -103,7 +103,7 @@ pub use value::{FromValue, Value, ValueError};
 pub mod __private {
     pub use crate::event::{
         Astray, EventType, Fault, Group, Landing, Outcome, PastStateOf, PastVersionOf, Rise, Sink, Stands,
-        StateVersion, astray, concat, count, row_of, shared, take,
+        StateVersion, astray, concat, count, row_of, shared, step, take,
     };
     pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, judged};
     pub use crate::shape::{

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use crate::context::{Context, Timestamp};
 use crate::digest::{Digest, digest};
 use crate::error::{Error, Kind};
-use crate::event::{Apply, EventType, Model, Recorded, Stored, decode, panic_message};
-use crate::journal::{DigestMark, Dispatch, End, Frame, FrameKind, Genesis, Record, Scan, Source, records};
+use crate::event::{Apply, Model, Recorded, Stored, decode, panic_message};
+use crate::journal::{DigestMark, Dispatch, End, Frame, FrameKind, Genesis, Record, Scan, Source, Way, records};
 use crate::seq::{SegmentId, Seq};
 use crate::shape::{ShapeTree, fingerprint};
 use crate::snapshot::{SnapshotFile, Snapshots};
@@ -285,21 +285,22 @@ impl<M: Model> Replay<'_, M> {
         for record in records(&body, header.first_seq, header.count, header.time) {
             let record = record.map_err(|fault| self.scan.corrupt_frame(segment, frame, fault.to_string()))?;
             if record.seq > self.last && self.goal.until.is_none_or(|until| record.seq <= until) {
-                let Some((row, shape)) = self.dispatch.row(record.event) else {
+                let Some(way) = self.dispatch.way(record.event, M::EVENTS) else {
                     let what = format!("event {} has the unknown number {}", record.seq, record.event.0);
                     return Err(self.scan.corrupt_frame(segment, frame, what));
                 };
-                self.event(&M::EVENTS[row], shape, &body, record)?;
+                self.event(way, &body, record)?;
             }
         }
         Ok(())
     }
 
-    fn event(&mut self, event: &EventType<M>, shape: &ShapeTree, body: &[u8], record: Record) -> Result<(), Error> {
+    fn event(&mut self, way: Way<'_, M>, body: &[u8], record: Record) -> Result<(), Error> {
+        let Way { event, shape, values } = way;
         let Record { seq, time, outcome, origin, metadata, payload, .. } = record;
         let context = Context::new(self.source.identity().seed, origin, time, metadata);
         let recorded = Recorded { seq: origin.seq, time, metadata: context.metadata(), outcome };
-        let stored = Stored { payload: &body[payload], shape, recorded, part: origin.part };
+        let stored = Stored { payload: &body[payload], shape, recorded, part: origin.part, values };
         let model = self.model.as_mut().expect("genesis was read");
         let mut apply = Apply { model, context: &context, outcome };
         let what = match catch_unwind(AssertUnwindSafe(|| (event.replay)(&stored, &mut apply))) {

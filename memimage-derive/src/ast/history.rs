@@ -5,24 +5,51 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use syn::{Path, Type};
+
 use super::Command;
 use crate::attr::Step;
 
 /// A past version of a command's payload.
 pub(crate) struct Past<'a> {
-    pub step: &'a Step,
     pub version: u32,
-    /// The version that its upcaster leads to.
+    /// The version that its last step leads to: the next one that is a type.
     pub next: u32,
+    pub way: Way<'a>,
+}
+
+/// How a past version is taken further.
+pub(crate) enum Way<'a> {
+    /// It is a type, whose upcaster leads to the next one.
+    Type(&'a Type),
+    /// By these functions on its values, to a type of the history, or else to the command's payload.
+    Values(Vec<&'a Path>, Option<&'a Type>),
 }
 
 impl Command {
     /// The past versions, oldest first.
     pub(crate) fn past(&self) -> impl Iterator<Item = Past<'_>> {
         let steps = self.args.history.get().map_or(&[][..], |history| &history.steps);
-        let next = self.past_versions.iter().skip(1).copied().chain([self.version()]);
-        let versions = self.past_versions.iter().copied();
-        steps.iter().zip(versions).zip(next).map(|((step, version), next)| Past { step, version, next })
+        self.past_versions.iter().enumerate().map(move |(i, &version)| {
+            let after = &steps[i + 1..];
+            let next_type = after.iter().position(|step| matches!(step, Step::Type(_)));
+            let next = next_type.map_or(self.version(), |next| self.past_versions[i + 1 + next]);
+            let way = match &steps[i] {
+                Step::Type(ty) => Way::Type(ty),
+                Step::Value(first) => {
+                    let more = after.iter().map_while(|step| match step {
+                        Step::Value(function) => Some(function),
+                        Step::Type(_) => None,
+                    });
+                    let target = next_type.and_then(|next| match &after[next] {
+                        Step::Type(ty) => Some(ty),
+                        Step::Value(_) => None,
+                    });
+                    Way::Values(std::iter::once(first).chain(more).collect(), target)
+                }
+            };
+            Past { version, next, way }
+        })
     }
 }
 

@@ -9,5 +9,5 @@ mod upcaster;
 pub(crate) use self::block::{Block, Method, makes};
 pub(crate) use self::command::{Command, Input, Output, is_context, names_context};
 pub(crate) use self::data::{Data, Field, Fields, Kind, Style};
-pub(crate) use self::history::Past;
+pub(crate) use self::history::{Past, Way};
 pub(crate) use self::upcaster::{Gives, Upcaster};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quote::ToTokens;
 
-use crate::ast::{Block, Command};
+use crate::ast::{Block, Command, Way};
 use crate::attr::{History, Step};
 use crate::ctxt::Ctxt;
 
@@ -15,7 +15,7 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
         replay_only(cx, command);
         surplus(cx, command);
         for past in command.past() {
-            if let Step::Type(ty) = past.step
+            if let Way::Type(ty) = past.way
                 && let Some(first) = types.insert(ty.to_token_stream().to_string(), command)
             {
                 let message = format!(

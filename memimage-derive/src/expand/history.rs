@@ -8,8 +8,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::Type;
 use syn::spanned::Spanned;
 
-use crate::ast::{Block, Command, Past};
-use crate::attr::Step;
+use crate::ast::{Block, Command, Past, Way};
 use crate::hygiene::{Fresh, placed};
 
 /// What is emitted for the past versions, beside their rows.
@@ -17,7 +16,7 @@ pub(crate) fn history(krate: &TokenStream, block: &Block) -> TokenStream {
     let mut tokens = TokenStream::new();
     for command in &block.commands {
         for past in command.past() {
-            if let Step::Type(ty) = past.step {
+            if let Way::Type(ty) = past.way {
                 landing(krate, block, command, &past, ty).to_tokens(&mut tokens);
                 direction(krate, block, command, &past, ty).to_tokens(&mut tokens);
             }
@@ -29,14 +28,34 @@ pub(crate) fn history(krate: &TokenStream, block: &Block) -> TokenStream {
 /// Their rows in the dispatch table.
 pub(super) fn rows<'a>(krate: &'a TokenStream, block: &'a Block) -> impl Iterator<Item = TokenStream> + 'a {
     block.commands.iter().flat_map(move |command| {
-        command.past().filter_map(move |past| {
+        command.past().map(move |past| {
             let cfgs = command.cfgs();
-            let (name, version) = (&command.name, past.version);
-            let Step::Type(ty) = past.step else { return None };
-            let step = step(krate, block, command, ty);
-            Some(quote!(#(#cfgs)* #krate::__private::EventType::past(#name, #version, #step::PAST)))
+            let row = row(krate, block, command, &past);
+            quote!(#(#cfgs)* #row)
         })
     })
+}
+
+fn row(krate: &TokenStream, block: &Block, command: &Command, past: &Past<'_>) -> TokenStream {
+    let (name, version) = (&command.name, past.version);
+    match &past.way {
+        Way::Type(ty) => {
+            let step = step(krate, block, command, ty);
+            quote!(#krate::__private::EventType::past(#name, #version, #step::PAST))
+        }
+        Way::Values(functions, target) => {
+            let target = target.map_or_else(|| command.payload.to_token_stream(), ToTokens::to_token_stream);
+            let steps = functions.iter().map(|function| {
+                let krate = placed(krate, function.span());
+                quote_spanned! {function.span()=>
+                    |value: #krate::Value, recorded: &#krate::Recorded<'_>| {
+                        #krate::__private::step(#function, value, recorded)
+                    }
+                }
+            });
+            quote!(#krate::__private::EventType::values::<#target>(#name, #version, &[#(#steps),*]))
+        }
+    }
 }
 
 /// A past version as what another one may lead to.

@@ -4,15 +4,17 @@ mod group;
 mod payload;
 mod row;
 mod state;
+mod step;
 mod upcast;
 
 pub use group::{Group, concat, count, shared};
 pub use payload::{Command, FromRefusal, Outcome, Payload};
 pub use row::{EventType, Fault, row_of};
 pub use state::{PastStateOf, Rise, StateVersion};
+pub use step::step;
 pub use upcast::{Astray, Land, Landing, PastVersionOf, Recorded, Sink, Stands, Upcast, UpcastError, astray, take};
 
-pub(crate) use row::{Apply, Stored, decode};
+pub(crate) use row::{Apply, Stored, Upward, decode};
 
 use std::any::Any;
 

@@ -5,9 +5,11 @@ use std::marker::PhantomData;
 use serde::de::DeserializeOwned;
 
 use super::payload::{Outcome, Payload};
+use super::step::{ValueStep, ValueSteps};
 use super::upcast::{Land, Landing, Recorded, Sink, Upcast, UpcastError};
 use crate::context::Context;
-use crate::shape::{ShapeRef, ShapeTree};
+use crate::shape::{Shape, ShapeRef, ShapeTree};
+use crate::value::{Value, ValueError};
 
 /// A row of the dispatch table: one version of one event, and how it is replayed.
 pub struct EventType<M> {
@@ -18,6 +20,8 @@ pub struct EventType<M> {
     pub(crate) replay: fn(&Stored<'_>, &mut Apply<'_, M>) -> Result<(), Fault>,
     /// How it is recorded anew as what it becomes; `None` for a version that is recorded as it is.
     pub(crate) recast: Option<fn(&Stored<'_>, &mut Recast<M>) -> Result<(), Fault>>,
+    /// The steps on values, if no type of this version is kept.
+    pub(crate) values: Option<ValueSteps>,
 }
 
 impl<M> Clone for EventType<M> {
@@ -31,13 +35,36 @@ impl<M> Copy for EventType<M> {}
 impl<M> EventType<M> {
     /// The row of the payload `P`.
     pub const fn of<P: Payload<M>>() -> EventType<M> {
-        EventType { name: P::NAME, version: P::VERSION, shape: Some(P::SHAPE), replay: replay::<M, P>, recast: None }
+        EventType {
+            name: P::NAME,
+            version: P::VERSION,
+            shape: Some(P::SHAPE),
+            replay: replay::<M, P>,
+            recast: None,
+            values: None,
+        }
     }
 
     /// The row of a past version.
     pub const fn past(name: &'static str, version: u32, past: Past<M>) -> EventType<M> {
         let Past { shape, replay, recast } = past;
-        EventType { name, version, shape, replay, recast: Some(recast) }
+        EventType { name, version, shape: Some(shape), replay, recast: Some(recast), values: None }
+    }
+
+    /// The row of a past version of which no type is kept: its values are taken over some steps to the type `T`.
+    pub const fn values<T: Land<M> + Shape + DeserializeOwned>(
+        name: &'static str,
+        version: u32,
+        steps: &'static [ValueStep],
+    ) -> EventType<M> {
+        EventType {
+            name,
+            version,
+            shape: None,
+            replay: replay_values::<M, T>,
+            recast: Some(recast_values::<M, T>),
+            values: Some(ValueSteps { steps, target: T::SHAPE }),
+        }
     }
 
     /// The event's name in the journal.
@@ -53,7 +80,7 @@ impl<M> EventType<M> {
 
 /// What is done with a past version.
 pub struct Past<M> {
-    shape: Option<ShapeRef>,
+    shape: ShapeRef,
     replay: fn(&Stored<'_>, &mut Apply<'_, M>) -> Result<(), Fault>,
     recast: fn(&Stored<'_>, &mut Recast<M>) -> Result<(), Fault>,
 }
@@ -64,7 +91,7 @@ impl<M> Past<M> {
     where
         T::Next: Land<M>,
     {
-        Past { shape: Some(T::SHAPE), replay: replay_past::<M, T>, recast: recast_past::<M, T> }
+        Past { shape: T::SHAPE, replay: replay_past::<M, T>, recast: recast_past::<M, T> }
     }
 }
 
@@ -75,6 +102,15 @@ pub(crate) struct Stored<'a> {
     pub(crate) shape: &'a ShapeTree,
     pub(crate) recorded: Recorded<'a>,
     pub(crate) part: u32,
+    /// What is done with its values, if they are taken further as such.
+    pub(crate) values: Option<Upward<'a>>,
+}
+
+/// Steps on values, and the shape that they lead to.
+#[derive(Clone, Copy)]
+pub(crate) struct Upward<'a> {
+    pub(crate) steps: &'static [ValueStep],
+    pub(crate) target: &'a ShapeTree,
 }
 
 impl Stored<'_> {
@@ -92,6 +128,12 @@ pub enum Fault {
     /// Bytes were left over.
     #[error("{0} bytes are left over after its last field")]
     Remainder(usize),
+    /// The journal's shape does not fit the bytes, so they cannot be read as values.
+    #[error("it cannot be read as values: {0}")]
+    Value(ValueError),
+    /// What a step on values gave is not of the next version's shape.
+    #[error("a step on values gave what the next version is not: {0}")]
+    Shape(ValueError),
     /// An upcaster failed.
     #[error("an upcaster failed: {0}")]
     Upcast(UpcastError),
@@ -194,6 +236,24 @@ where
 {
     let old: T = decode(stored.payload)?;
     old.upcast(&stored.recorded).map_err(Fault::Upcast)?.land(stored.landing(), sink)
+}
+
+fn replay_values<M, T: Land<M> + DeserializeOwned>(stored: &Stored<'_>, apply: &mut Apply<'_, M>) -> Result<(), Fault> {
+    upward::<T>(stored)?.land(stored.landing(), apply)
+}
+
+fn recast_values<M, T: Land<M> + DeserializeOwned>(stored: &Stored<'_>, recast: &mut Recast<M>) -> Result<(), Fault> {
+    upward::<T>(stored)?.land(stored.landing(), recast)
+}
+
+/// Takes a payload over its steps on values, and makes sure of what they gave before it is decoded.
+fn upward<T: DeserializeOwned>(stored: &Stored<'_>) -> Result<T, Fault> {
+    let Upward { steps, target } = stored.values.expect("a row of values comes with its steps");
+    let mut value = Value::decode(stored.shape, stored.payload).map_err(Fault::Value)?;
+    for step in steps {
+        value = step(value, &stored.recorded).map_err(Fault::Upcast)?;
+    }
+    decode(&value.encode(target).map_err(Fault::Shape)?)
 }
 
 /// The row of an event in a dispatch table, found while compiling.

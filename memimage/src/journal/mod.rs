@@ -3,7 +3,7 @@
 //! From bytes to a running journal, each using only those before it:
 //!
 //! 1. bytes, without I/O: `frame`, `segment` (the header of one), `record` (one event in a frame), `tail` (what the first
-//!    place that cannot be read means), `table` (the shapes of the events), `genesis`, `durable`, `reader`
+//!    place that cannot be read means), `table` (the shapes of the events), `dispatch` (how each is replayed), `genesis`, `durable`, `reader`
 //! 2. files, for reading: `layout` (which there are), `source`, `scan` (all frames, up to the end)
 //! 3. files, for writing: `repair` (of that end), `maker` (of segments)
 //! 4. group commit: `ticket`, `batch`, `durability`, `commit`
@@ -16,6 +16,7 @@ mod segment;
 mod record;
 mod tail;
 mod table;
+mod dispatch;
 mod genesis;
 mod durable;
 mod reader;
@@ -41,6 +42,7 @@ pub(crate) use ahead::{Ahead, Ready};
 pub(crate) use batch::{NoRoom, Open, Place, Plan};
 pub(crate) use commit::{Caps, is_writing};
 pub(crate) use create::create;
+pub(crate) use dispatch::{Dispatch, Way};
 pub(crate) use durable::{BLOCK, DurableBlock};
 pub(crate) use frame::{Frame, FrameKind, Salts};
 pub(crate) use genesis::{DigestMark, Genesis};
@@ -52,6 +54,5 @@ pub(crate) use repair::{quarantine, write_again};
 pub(crate) use scan::{End, Scan};
 pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER};
 pub(crate) use source::Source;
-pub(crate) use table::Dispatch;
 pub(crate) use ticket::Ticket;
 pub(crate) use writer::{End as WriterEnd, Writer};

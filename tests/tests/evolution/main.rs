@@ -9,6 +9,7 @@ mod groups;
 mod parts;
 mod pinned;
 mod states;
+mod values;
 
 use std::path::Path;
 

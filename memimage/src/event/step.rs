@@ -1,0 +1,68 @@
+//! Steps on values: past versions of which no type is kept.
+
+use super::upcast::{Recorded, UpcastError};
+use crate::shape::ShapeRef;
+use crate::value::Value;
+
+/// A step on values, as the dispatch table holds it.
+pub(crate) type ValueStep = fn(Value, &Recorded<'_>) -> Result<Value, UpcastError>;
+
+/// Several steps, and the shape that the last must lead to.
+#[derive(Clone, Copy)]
+pub(crate) struct ValueSteps {
+    pub(crate) steps: &'static [ValueStep],
+    pub(crate) target: ShapeRef,
+}
+
+/// A function that takes the value of a payload one version further.
+///
+/// It takes the [`Value`], and [`&Recorded`](Recorded) if it wants, and returns a `Value` or a `Result` of one.
+#[diagnostic::on_unimplemented(
+    message = "no step on values: it takes a `Value`, and `&Recorded` if it wants, and returns a `Value` or a `Result` of one",
+    label = "not a step on values"
+)]
+pub trait Step<Kind> {
+    /// Takes the step.
+    fn step(self, value: Value, recorded: &Recorded<'_>) -> Result<Value, UpcastError>;
+}
+
+/// What a step on values returns.
+pub trait Stepped {
+    /// The value, or why there is none.
+    fn stepped(self) -> Result<Value, UpcastError>;
+}
+
+impl Stepped for Value {
+    fn stepped(self) -> Result<Value, UpcastError> {
+        Ok(self)
+    }
+}
+
+impl<E: Into<UpcastError>> Stepped for Result<Value, E> {
+    fn stepped(self) -> Result<Value, UpcastError> {
+        self.map_err(Into::into)
+    }
+}
+
+/// The kind of a step that looks at the value only, and returns `R`.
+pub struct OfValue<R>(R);
+
+/// The kind of a step that looks at what else was recorded too, and returns `R`.
+pub struct OfRecorded<R>(R);
+
+impl<F: FnOnce(Value) -> R, R: Stepped> Step<OfValue<R>> for F {
+    fn step(self, value: Value, _: &Recorded<'_>) -> Result<Value, UpcastError> {
+        self(value).stepped()
+    }
+}
+
+impl<F: FnOnce(Value, &Recorded<'_>) -> R, R: Stepped> Step<OfRecorded<R>> for F {
+    fn step(self, value: Value, recorded: &Recorded<'_>) -> Result<Value, UpcastError> {
+        self(value, recorded).stepped()
+    }
+}
+
+/// Takes a step.
+pub fn step<K>(step: impl Step<K>, value: Value, recorded: &Recorded<'_>) -> Result<Value, UpcastError> {
+    step.step(value, recorded)
+}

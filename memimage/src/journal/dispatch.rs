@@ -1,0 +1,164 @@
+//! A journal's table of shapes side by side with a program's dispatch table: what is recorded under which number, and how
+//! it is replayed.
+
+use std::collections::HashMap;
+
+use super::record::EventId;
+use super::table::{Row, Table};
+use crate::event::{EventType, Upward};
+use crate::shape::{ShapeTree, differences, fingerprint};
+
+/// A journal's table side by side with a program's.
+#[derive(Clone, Debug)]
+pub(crate) struct Dispatch {
+    table: Table,
+    /// For each number in the journal, how it is replayed.
+    known: Vec<Known>,
+    /// For each row of the program's table, the number in the journal, if it stands there with the program's shape.
+    ids: Vec<Option<EventId>>,
+}
+
+/// A version of an event that the program knows.
+#[derive(Clone, Debug)]
+struct Known {
+    /// The row of the program's table.
+    row: usize,
+    /// The shape that steps on its values lead to, if there are any.
+    target: Option<ShapeTree>,
+}
+
+/// How a number in the journal is replayed.
+pub(crate) struct Way<'a, M> {
+    pub(crate) event: &'a EventType<M>,
+    /// The shape it was recorded with.
+    pub(crate) shape: &'a ShapeTree,
+    pub(crate) values: Option<Upward<'a>>,
+}
+
+impl Dispatch {
+    /// Compares a journal's table with the program's.
+    ///
+    /// # Errors
+    ///
+    /// Every difference that would make the program misread the journal, each as a line of text.
+    pub(crate) fn new<M>(table: Table, events: &[EventType<M>]) -> Result<Dispatch, Vec<String>> {
+        let by_name = ByName::new(events);
+        let mut found = Vec::new();
+        let mut known = Vec::new();
+        let mut ids = vec![None; events.len()];
+        for (id, journal) in table.rows.iter().enumerate() {
+            let Some(row) = by_name.row(&journal.name, journal.version) else {
+                found.push(unknown(journal, by_name.newest(&journal.name)));
+                continue;
+            };
+            let event = &events[row];
+            if let Some(shape) = event.shape {
+                // a shape that has grown is written anew before the event is next used
+                match fingerprint(shape) == journal.shape.fingerprint() {
+                    true => ids[row] = Some(EventId(id as u32)),
+                    false => found.extend(drift(journal, &ShapeTree::of(shape), by_name.newest(&journal.name))),
+                }
+            }
+            known.push(Known { row, target: event.values.map(|values| ShapeTree::of(values.target)) });
+        }
+        if found.is_empty() { Ok(Dispatch { table, known, ids }) } else { Err(found) }
+    }
+
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// How a number in the journal is replayed.
+    #[inline]
+    pub(crate) fn way<'a, M>(&'a self, event: EventId, events: &'a [EventType<M>]) -> Option<Way<'a, M>> {
+        let number = event.0 as usize;
+        let Known { row, target } = self.known.get(number)?;
+        let event = &events[*row];
+        let values = event.values.zip(target.as_ref());
+        Some(Way {
+            event,
+            shape: &self.table.rows[number].shape,
+            values: values.map(|(values, target)| Upward { steps: values.steps, target }),
+        })
+    }
+
+    /// The number in the journal of a row of the program's table; `None` if it must be [declared](Dispatch::declare).
+    #[inline]
+    pub(crate) fn id(&self, row: usize) -> Option<EventId> {
+        self.ids[row]
+    }
+
+    /// A table that also has the event in this row of the program's.
+    #[must_use]
+    pub(crate) fn declare<M>(&self, row: usize, event: &EventType<M>) -> Dispatch {
+        let mut grown = self.clone();
+        let shape = ShapeTree::of(event.shape.expect("what is recorded has a shape"));
+        let declared = Row { name: event.name.to_owned(), version: event.version, shape };
+        let known =
+            grown.table.rows.iter().position(|row| row.name == declared.name && row.version == declared.version);
+        let id = known.unwrap_or(grown.table.rows.len());
+        match known {
+            Some(id) => grown.table.rows[id] = declared,
+            None => {
+                grown.table.rows.push(declared);
+                grown.known.push(Known { row, target: None });
+            }
+        }
+        grown.ids[row] = Some(EventId(id as u32));
+        grown
+    }
+}
+
+/// A program's events by their names.
+struct ByName<'a>(HashMap<&'a str, Vec<(u32, usize)>>);
+
+impl<'a> ByName<'a> {
+    fn new<M>(events: &'a [EventType<M>]) -> ByName<'a> {
+        let mut names: HashMap<_, Vec<_>> = HashMap::new();
+        for (row, event) in events.iter().enumerate() {
+            names.entry(event.name).or_default().push((event.version, row));
+        }
+        ByName(names)
+    }
+
+    fn row(&self, name: &str, version: u32) -> Option<usize> {
+        self.0.get(name)?.iter().find(|known| known.0 == version).map(|known| known.1)
+    }
+
+    fn newest(&self, name: &str) -> Option<u32> {
+        self.0.get(name)?.iter().map(|known| known.0).max()
+    }
+}
+
+/// Each place where the shapes part, and the mend.
+fn drift(journal: &Row, program: &ShapeTree, newest: Option<u32>) -> Vec<String> {
+    let Row { name, version, .. } = journal;
+    let root = format!("{name} v{version}: payload");
+    let mut lines: Vec<String> =
+        differences(&root, &journal.shape, program).iter().map(|difference| difference.to_string()).collect();
+    if let Some(last) = lines.last_mut() {
+        let next = newest.unwrap_or(*version).max(*version) + 1;
+        last.push_str(&match newest == Some(*version) {
+            true => format!("; raise its version to {next} and add an upcaster from the old shape, or undo the change"),
+            false => "; a past version stays as it was recorded: undo the change".to_owned(),
+        });
+    }
+    lines
+}
+
+fn unknown(journal: &Row, newest: Option<u32>) -> String {
+    let Row { name, version, .. } = journal;
+    match newest {
+        None => format!(
+            "`{name}` version {version} is in the journal and no command of this program; keep it in the block, marked \
+             `#[command(replay_only)]` if it is not to be run any more"
+        ),
+        Some(newest) if newest < *version => {
+            format!("`{name}` version {version} is in the journal, this program knows version {newest}: it is too old")
+        }
+        Some(newest) => format!(
+            "`{name}` version {version} is in the journal, this program knows version {newest} and no way there; add its \
+             past type to the `history(…)`"
+        ),
+    }
+}
