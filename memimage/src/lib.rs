@@ -59,6 +59,7 @@
 //! - A model and its commands: [`Model`], [`Shape`], [`macro@commands`], [`Context`].
 //! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`].
 //! - What goes wrong: [`struct@Error`], [`CommandError`].
+//! - Tests of your own models: `memimage::testing`, under the feature `testing`.
 //! - What is on disk: `docs/FORMAT.md`; how the code is laid out: `docs/ARCHITECTURE.md`.
 
 // One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
@@ -83,6 +84,8 @@ mod recovery;
 mod options;
 mod submit;
 mod image;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use memimage_derive::{Model, Shape, command, commands, upcast};
 

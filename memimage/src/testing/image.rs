@@ -1,0 +1,150 @@
+//! Real images in tests: read into memory, so that what stands on disk stays as it is.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::entry::Entry;
+use super::stage::{Start, encoded};
+use crate::context::Seed;
+use crate::disk::{Disk, SimDisk};
+use crate::error::Error;
+use crate::event::Model;
+use crate::image::Image;
+use crate::journal::{Dispatch, FrameKind, Layout, Scan, Source, Survey, records};
+use crate::options::SnapshotPolicy;
+use crate::recovery::{Goal, recover};
+use crate::seq::{SegmentId, Seq};
+use crate::snapshot::Snapshots;
+
+/// Where the copy stands on its disk.
+const ROOT: &str = "image";
+
+/// Opens a copy of the image at `path`, and lets `check` look at it.
+///
+/// For fixtures that are whole images, made once by an older program and committed. The files are copied into memory, so
+/// the fixture stays as it is, and no lock is taken: many tests can use one at a time.
+///
+/// ```
+/// # use memimage::{Image, Model, Shape};
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Default, Serialize, Deserialize, Shape, Model)]
+/// # struct Counter { count: u64 }
+/// # #[memimage::commands]
+/// # impl Counter {
+/// #     #[command]
+/// #     fn add(&mut self) -> u64 { self.count += 1; self.count }
+/// # }
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("counter.image");
+/// # let counter = Image::<Counter>::open(&path)?;
+/// # counter.add()?;
+/// # counter.close()?;
+/// use memimage::testing::golden_image;
+///
+/// // path = "tests/fixtures/counter.image"
+/// golden_image::<Counter>(&path, |counter| {
+///     assert_eq!(counter.query(|counter| counter.count).unwrap(), 1);
+///     assert_eq!(counter.add().unwrap(), 2); // in the copy
+/// });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Panics
+///
+/// If there is no image of this model at `path`, or this program cannot open it.
+#[track_caller]
+pub fn golden_image<M: Model>(path: impl AsRef<Path>, check: impl FnOnce(&Image<M>)) {
+    let path = path.as_ref();
+    let disk = copy(path).unwrap_or_else(|what| panic!("{what}"));
+    let image = open::<M>(&disk).unwrap_or_else(|error| panic!("{}", refused(path, &error)));
+    check(&image);
+}
+
+fn open<M: Model>(disk: &Arc<dyn Disk>) -> Result<Image<M>, Error> {
+    Image::options().create(false).snapshots(SnapshotPolicy::Manual).open_on(Arc::clone(disk), ROOT)
+}
+
+fn refused(path: &Path, error: &Error) -> String {
+    format!("a copy in memory of the image `{}` cannot be opened: {error}", path.display())
+}
+
+/// A copy of a directory in memory.
+fn copy(path: &Path) -> Result<Arc<dyn Disk>, String> {
+    let disk = SimDisk::new();
+    copy_dir(path, &disk, Path::new(ROOT))
+        .map_err(|error| format!("the image `{}` cannot be read: {error}", path.display()))?;
+    Ok(Arc::new(disk))
+}
+
+fn copy_dir(from: &Path, disk: &SimDisk, to: &Path) -> std::io::Result<()> {
+    disk.create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy_dir(&from, disk, &to)?;
+        } else if entry.file_name() != "LOCK" {
+            let (file, bytes) = (disk.create_new(&to)?, fs::read(&from)?);
+            let mut written = 0;
+            while written < bytes.len() {
+                written += file.write_at(&bytes[written..], written as u64)?;
+            }
+            file.sync_all()?;
+        }
+    }
+    disk.sync_dir(to)
+}
+
+/// All that an image holds: where it began, and its events.
+pub(super) fn past<M: Model>(path: &Path) -> Result<(Start, Vec<Entry>), String> {
+    let disk = copy(path)?;
+    // recovery judges it first, and mends the end
+    let closed = open::<M>(&disk).and_then(Image::close);
+    let past = closed.and_then(|()| read::<M>(&disk)).map_err(|error| refused(path, &error))?;
+    Ok((Start { seed: past.seed, state: Some(encoded(&past.genesis)?) }, past.entries))
+}
+
+/// What stands in a journal.
+struct Past<M> {
+    seed: Seed,
+    genesis: M,
+    entries: Vec<Entry>,
+}
+
+fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<Past<M>, Error> {
+    let layout = Layout::new(Path::new(ROOT));
+    let Survey::Image(segments) = layout.survey(&**disk)? else { unreachable!("it was opened") };
+    let source = Source::open(disk, &layout, &segments)?;
+    let scan = Scan::new(&source, Seq::ZERO)?;
+    let dispatch = match Dispatch::new(scan.table()?, M::EVENTS) {
+        Ok(dispatch) => dispatch,
+        Err(_) => unreachable!("it was opened"),
+    };
+    let snapshots = Snapshots::new(disk, &layout);
+    let goal = Goal { until: Some(Seq::ZERO), newest_snapshot: None, verify_digests: true };
+    let genesis = recover::<M>(&source, &scan, &dispatch, &snapshots, goal)?;
+    let mut entries = Vec::new();
+    scan.read(SegmentId::FIRST, |segment, frame| {
+        if frame.header.kind == FrameKind::Events {
+            let body = frame.body();
+            for record in records(&body, frame.header.first_seq, frame.header.count, frame.header.time) {
+                let record = record.map_err(|fault| scan.corrupt_frame(segment, frame, fault.to_string()))?;
+                let way = dispatch.way(record.event, M::EVENTS).expect("it was opened");
+                entries.push(Entry {
+                    name: way.event.name().to_owned(),
+                    version: way.event.version(),
+                    shape: Arc::new(way.shape.clone()),
+                    payload: body[record.payload].to_vec(),
+                    outcome: record.outcome,
+                    origin: record.origin,
+                    time: record.time,
+                    metadata: record.metadata,
+                });
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(Past { seed: source.identity().seed, genesis: genesis.model, entries })
+}
