@@ -94,7 +94,10 @@ impl Entry {
 
     /// What it is, in one line.
     pub(super) fn text(&self) -> String {
-        let mut text = format!("`{}` v{} {}", self.name, self.version, text::line(&self.shape, &self.payload));
+        let mut text = format!("`{}` v{}", self.name, self.version);
+        if !self.payload.is_empty() {
+            write!(text, " {}", text::line(&self.shape, &self.payload)).expect("writing to a string does not fail");
+        }
         if self.outcome == Outcome::Rejected {
             text.push_str(", rejected");
         }

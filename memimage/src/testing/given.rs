@@ -10,8 +10,8 @@ use super::entry::{Entry, Stamp};
 use super::golden;
 use super::image;
 use super::stage::{SEED, Stage, Start, encoded};
-use super::text;
 use super::when::When;
+use super::{sure, text};
 use crate::context::{Metadata, Timestamp};
 use crate::event::{Command, Model, Outcome, Payload};
 use crate::shape::{Shape, ShapeTree};
@@ -23,7 +23,6 @@ pub const START: Timestamp = Timestamp::from_micros(1_000_000_000_000_000);
 ///
 /// Its events are replayed as they are added, as recovery replays them: checks do not run, and past versions go through
 /// their upcasters. An event that cannot be replayed fails the test there and then.
-#[must_use = "a past is there for something to happen in it: go on with `when` or `then`"]
 pub struct Given<M: Model> {
     pub(super) stage: Stage<M>,
     clock: Timestamp,
@@ -84,7 +83,7 @@ pub fn given<M: Model>() -> Given<M> {
 /// If the state cannot be encoded, or not be read back.
 #[track_caller]
 pub fn given_state<M: Model>(state: &M) -> Given<M> {
-    let state = encoded(state).unwrap_or_else(|what| panic!("{what}"));
+    let state = sure(encoded(state));
     begin(Start { seed: SEED, state: Some(state) })
 }
 
@@ -97,13 +96,17 @@ pub fn given_state<M: Model>(state: &M) -> Given<M> {
 /// If there is no image of this model, or it cannot be opened.
 #[track_caller]
 pub fn given_image<M: Model>(path: impl AsRef<Path>) -> Given<M> {
-    let (start, entries) = image::past::<M>(path.as_ref()).unwrap_or_else(|what| panic!("{what}"));
-    entries.into_iter().fold(begin(start), |given, entry| given.replayed(Ok(entry)))
+    let (start, entries) = sure(image::past::<M>(path.as_ref()));
+    let mut given = begin(start);
+    for entry in entries {
+        given = given.replayed(Ok(entry));
+    }
+    given
 }
 
 #[track_caller]
 fn begin<M: Model>(start: Start) -> Given<M> {
-    let stage = Stage::new(start).unwrap_or_else(|what| panic!("{what}"));
+    let stage = sure(Stage::new(start));
     Given { stage, clock: START, metadata: Metadata::new() }
 }
 
@@ -173,8 +176,7 @@ impl<M: Model> Given<M> {
     /// If it cannot be read, or an event in it not be replayed.
     #[track_caller]
     pub fn fixture(mut self, path: impl AsRef<Path>) -> Self {
-        let mut entries = golden::events(path.as_ref()).unwrap_or_else(|what| panic!("{what}"));
-        for mut entry in entries.drain(..) {
+        for mut entry in sure(golden::events(path.as_ref())) {
             entry.origin.seq = self.stage.next_seq();
             entry.time = entry.time.max(self.stage.time());
             self = self.replayed(Ok(entry));
@@ -190,12 +192,11 @@ impl<M: Model> Given<M> {
     #[track_caller]
     pub fn when<C: Command<M>>(mut self, command: C) -> When<M, C> {
         let stamp = self.stamp(Outcome::Applied);
-        let asked = Entry::of(C::NAME, C::VERSION, &command, &stamp).unwrap_or_else(|what| panic!("{what}"));
-        let asked = asked.text();
-        let before = self.stage.digest().unwrap_or_else(|what| self.fail(&what));
+        let asked = sure(Entry::of(C::NAME, C::VERSION, &command, &stamp)).text();
+        let before = self.or_fail(self.stage.digest());
         let recorded = self.stage.log.len();
         let ran = self.stage.run(command, self.clock, &self.metadata);
-        let ran = ran.unwrap_or_else(|what| self.fail(&format!("when {asked}: {what}")));
+        let ran = self.or_fail(ran.map_err(|what| format!("when {asked}: {what}")));
         let recorded = self.stage.log.get(recorded).cloned();
         When::new(self, asked, ran, before, recorded, Location::caller())
     }
@@ -214,12 +215,20 @@ impl<M: Model> Given<M> {
 
     #[track_caller]
     fn replayed(mut self, entry: Result<Entry, String>) -> Self {
-        let entry = entry.unwrap_or_else(|what| self.fail(&what));
+        let entry = self.or_fail(entry);
         let text = entry.text();
-        if let Err(what) = self.stage.replay(entry) {
-            self.fail(&format!("given {text}: {what}"));
-        }
+        let replayed = self.stage.replay(entry).map_err(|what| format!("given {text}: {what}"));
+        self.or_fail(replayed);
         self
+    }
+
+    /// What was made, or a failure of the test.
+    #[track_caller]
+    pub(super) fn or_fail<T>(&self, made: Result<T, String>) -> T {
+        match made {
+            Ok(made) => made,
+            Err(what) => self.fail(&what),
+        }
     }
 
     /// Fails the test, with what happened before.

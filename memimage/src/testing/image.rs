@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::entry::Entry;
 use super::stage::{Start, encoded};
+use super::sure;
 use crate::context::Seed;
 use crate::disk::{Disk, SimDisk};
 use crate::error::Error;
@@ -57,8 +58,8 @@ const ROOT: &str = "image";
 #[track_caller]
 pub fn golden_image<M: Model>(path: impl AsRef<Path>, check: impl FnOnce(&Image<M>)) {
     let path = path.as_ref();
-    let disk = copy(path).unwrap_or_else(|what| panic!("{what}"));
-    let image = open::<M>(&disk).unwrap_or_else(|error| panic!("{}", refused(path, &error)));
+    let disk = sure(copy(path));
+    let image = sure(open::<M>(&disk).map_err(|error| refused(path, &error)));
     check(&image);
 }
 

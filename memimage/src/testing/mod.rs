@@ -37,3 +37,12 @@ pub use golden::{Golden, golden};
 pub use image::golden_image;
 pub use matching::shape_matches;
 pub use when::When;
+
+/// What was made, or a failure of the test. A closure would fail at a place of its own.
+#[track_caller]
+fn sure<T>(made: Result<T, String>) -> T {
+    match made {
+        Ok(made) => made,
+        Err(what) => panic!("{what}"),
+    }
+}

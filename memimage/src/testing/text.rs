@@ -8,7 +8,7 @@ use crate::value::Value;
 const WIDTH: usize = 110;
 
 /// The longest text in a message.
-const MOST: usize = 4_000;
+const MOST: usize = 1_500;
 
 /// A value of a shape, with what has no order put into one.
 ///
@@ -60,7 +60,7 @@ fn settle<'a>(value: &mut Value, node: &'a Node, around: &mut Vec<&'a Node>) {
         }
         (Node::Set(node), Value::List(items)) => {
             items.iter_mut().for_each(|item| settle(item, node, around));
-            items.sort_by_cached_key(flat);
+            items.sort_by_cached_key(order);
         }
         (Node::Map(entry) | Node::OrderedMap(entry), Value::Map(entries)) => {
             for (key, value) in entries.iter_mut() {
@@ -68,7 +68,7 @@ fn settle<'a>(value: &mut Value, node: &'a Node, around: &mut Vec<&'a Node>) {
                 settle(value, &entry.1, around);
             }
             if matches!(node, Node::Map(_)) {
-                entries.sort_by_cached_key(|(key, _)| flat(key));
+                entries.sort_by_cached_key(|(key, _)| order(key));
             }
         }
         (Node::Tuple(nodes), Value::List(items)) => settle_all(items, nodes, around),
@@ -90,6 +90,15 @@ fn settle<'a>(value: &mut Value, node: &'a Node, around: &mut Vec<&'a Node>) {
             around.extend(inner);
         }
         _ => {}
+    }
+}
+
+/// What keys and items are sorted by: numbers as such, all else as text.
+fn order(value: &Value) -> (i128, String) {
+    match value {
+        Value::Unsigned(number) => (i128::try_from(*number).unwrap_or(i128::MAX), String::new()),
+        Value::Signed(number) => (*number, String::new()),
+        _ => (0, flat(value)),
     }
 }
 

@@ -15,7 +15,6 @@ use crate::event::{Command, Model, Outcome, Payload};
 ///
 /// What the `then_…` expect is looked at where they stand. A command that was refused or panicked fails the test unless
 /// one of them expects it: `then_refused`, `then_refused_with`, `then_rejected`, `then_no_event` or `then_panicked`.
-#[must_use = "say what is expected: `then_ok`, `then_refused`, `then_event` …"]
 pub struct When<M: Model, C: Command<M>> {
     inner: Option<Inner<M, C>>,
 }
@@ -158,7 +157,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
     #[track_caller]
     pub fn then_unchanged(self) -> Self {
         let inner = self.inner();
-        let now = inner.given.stage.digest().unwrap_or_else(|what| self.fail(&what));
+        let now = inner.given.or_fail(inner.given.stage.digest());
         if now != inner.before {
             self.fail("expected the state as before, found another");
         }
@@ -208,7 +207,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
         let log = &inner.given.stage.log;
         let (seq, time) = log.last().map_or_else(Default::default, |entry| (entry.origin.seq, entry.time));
         let stamp = Stamp { seq, time, metadata: &Metadata::new(), outcome };
-        let expected = Entry::of(P::NAME, P::VERSION, &payload, &stamp).unwrap_or_else(|what| self.fail(&what));
+        let expected = inner.given.or_fail(Entry::of(P::NAME, P::VERSION, &payload, &stamp));
         let same = |found: &&Entry| {
             let names = (&found.name, found.version) == (&expected.name, expected.version);
             names && found.payload == expected.payload && found.outcome == outcome

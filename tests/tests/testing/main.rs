@@ -5,6 +5,7 @@
 mod compile;
 mod determinism;
 
+mod golden;
 mod images;
 mod matching;
 mod model;

@@ -5,9 +5,7 @@ use memimage::{Image, Metadata, Model, Shape, SnapshotPolicy, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::failure;
-use super::model::{
-    Bank, BankDeposit, BankDraw, BankExplode, BankSettle, BankWithdraw, DepositV2, Memo, SettleV1,
-};
+use super::model::{Bank, BankDeposit, BankDraw, BankExplode, BankSettle, BankWithdraw, DepositV2, Memo, SettleV1};
 
 pub fn deposit(account: u32, cents: u64) -> BankDeposit {
     BankDeposit { account, cents, memo: Memo { text: "rent".to_owned() } }
@@ -106,7 +104,6 @@ fn what_a_test_does_an_image_does() {
 /// Each wrong expectation, and what is said of it.
 #[test]
 fn what_is_wrong_fails_and_says_what_was_found() {
-
     let cases: [(fn() -> String, &[&str]); 16] = [
         (|| failure(|| drop(start().when(withdraw(7, 30)).then_ok(71))), &["expected the answer 71, found 70"]),
         (|| failure(|| drop(start().when(withdraw(7, 500)).then_ok(71))), &["found that its check refused it"]),
@@ -124,20 +121,29 @@ fn what_is_wrong_fails_and_says_what_was_found() {
         ),
         (
             || failure(|| drop(start().when(withdraw(7, 30)).then_rejected(withdraw(7, 30)))),
-            &["expected `withdraw` v1 {account: 7, cents: 30}, rejected", "found    `withdraw` v1 {account: 7, cents: 30}"],
+            &[
+                "expected `withdraw` v1 {account: 7, cents: 30}, rejected",
+                "found    `withdraw` v1 {account: 7, cents: 30}",
+            ],
         ),
         (
             || failure(|| drop(start().when(withdraw(7, 500)).then_event(withdraw(7, 500)))),
             &["found that its check refused it, and nothing was recorded"],
         ),
-        (|| failure(|| drop(start().when(withdraw(7, 30)).then_no_event())), &["expected no event, found `withdraw` v1"]),
+        (
+            || failure(|| drop(start().when(withdraw(7, 30)).then_no_event())),
+            &["expected no event, found `withdraw` v1"],
+        ),
         (|| failure(|| drop(start().when(withdraw(7, 30)).then_unchanged())), &["expected the state as before"]),
         (|| failure(|| drop(start().when(withdraw(7, 30)).then_panicked(""))), &["expected a panic"]),
         (
             || failure(|| drop(start().when(BankExplode { message: "bang".to_owned() }).then_panicked("boom"))),
             &["expected a panic with \"boom\" in its message, found \"bang\""],
         ),
-        (|| failure(|| drop(start().when(withdraw(7, 500)))), &["nothing expects it, but its check refused it", "scenario.rs"]),
+        (
+            || failure(|| drop(start().when(withdraw(7, 500)))),
+            &["nothing expects it, but its check refused it", "scenario.rs"],
+        ),
         (
             || failure(|| drop(start().when(BankExplode { message: "bang".to_owned() }).and())),
             &["nothing expects it, but its body panicked: bang"],
@@ -152,7 +158,10 @@ fn what_is_wrong_fails_and_says_what_was_found() {
         ),
         (
             || failure(|| drop(start().past("deposit", 2, SettleV1 { account: 1 }))),
-            &["`deposit` v2 has another shape now", "deposit v2: payload.cents: not in the journal, u64 in this program"],
+            &[
+                "`deposit` v2 has another shape now",
+                "deposit v2: payload.cents: not in the journal, u64 in this program",
+            ],
         ),
     ];
 
@@ -216,6 +225,6 @@ mod beside {
 #[test]
 fn a_command_that_replays_to_another_state_is_told_at_once() {
     let said = failure(|| drop(given::<beside::Counter>().when(beside::CounterAdd {})));
-    assert!(said.contains("when `add` v1 {}: replaying what was recorded gives another state"), "{said}");
+    assert!(said.contains("when `add` v1: replaying what was recorded gives another state"), "{said}");
     assert!(said.contains("count: 0 as it ran, 1 on replay"), "{said}");
 }

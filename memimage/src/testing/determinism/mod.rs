@@ -9,7 +9,7 @@ use super::entry::Entry;
 use super::given::Given;
 use super::stage::{NOT_DETERMINISTIC, Start, differences, encoded, replay, restored, state_digest};
 use crate::digest::Digest;
-use crate::event::{Model, decode};
+use crate::event::{Model, decode, panic_message};
 use process::Elsewhere;
 
 /// Makes sure that a past comes out the same each time it is replayed: what holds for a model as a whole only if it holds
@@ -63,12 +63,14 @@ pub fn determinism<M: Model>(past: Given<M>) {
         None => return,
     };
     if let Elsewhere::Child(child) = elsewhere {
-        child.report(&digests::<M>(start, events, Then::Nothing), events, |seq| state_after::<M>(start, events, seq));
+        child.report(&digests::<M>(start, events, Then::Nothing), start, events, |seq| {
+            state_after::<M>(start, events, seq)
+        });
     } else if let Elsewhere::Parent(parent) = elsewhere {
         let check = || -> Result<(), String> {
             let first = digests::<M>(start, events, Then::Nothing).whole("a replay")?;
             let again = thread::scope(|scope| scope.spawn(|| digests::<M>(start, events, Then::Nothing)).join());
-            let again = again.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let again = again.map_err(|panic| format!("a second replay panicked: {}", panic_message(&*panic)))?;
             let other = |seq| state_after::<M>(start, events, seq);
             compare::<M>(start, events, &first, &again, "a second replay", other)?;
             let from_snapshots = digests::<M>(start, events, Then::Restore);
@@ -81,7 +83,7 @@ pub fn determinism<M: Model>(past: Given<M>) {
                 "a replay with a snapshot loaded after each event",
                 other,
             )?;
-            let there = parent.digests(events)?;
+            let there = parent.digests(start, events)?;
             compare::<M>(start, events, &first, &there, "a replay in another process", |seq| parent.state(seq))
         };
         if let Err(what) = check() {

@@ -16,6 +16,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::Replayed;
 use crate::digest::Digest;
 use crate::testing::entry::Entry;
+use crate::testing::stage::Start;
 use crate::testing::text::{hex, unhex};
 
 /// Which call the other process is to report on.
@@ -63,13 +64,13 @@ pub(super) struct Parent {
 
 impl Parent {
     /// What a replay in another process comes to.
-    pub(super) fn digests(&self, events: &[Entry]) -> Result<Replayed, String> {
+    pub(super) fn digests(&self, start: &Start, events: &[Entry]) -> Result<Replayed, String> {
         let report = self.run(None)?;
         let value = |key: &str| report.iter().find(|(found, _)| found == key).map(|(_, value)| value.as_str());
-        if value("events") != Some(&sum(events)) {
+        if value("events") != Some(&sum(start, events)) {
             return Err(
-                "the test came with other events in another process: give `determinism` the same ones each time \
-                        (no random input, no clock)"
+                "the test came with another past in another process: give `determinism` the same one each time (no \
+                        random input, no clock, no image that the test makes itself)"
                     .to_owned(),
             );
         }
@@ -132,10 +133,11 @@ impl Child {
     pub(super) fn report(
         self,
         replayed: &Replayed,
+        start: &Start,
         events: &[Entry],
         state: impl FnOnce(usize) -> Result<Vec<u8>, String>,
     ) -> ! {
-        let mut report = format!("\n{MARK} events {}\n", sum(events));
+        let mut report = format!("\n{MARK} events {}\n", sum(start, events));
         for digest in &replayed.digests {
             report.push_str(&format!("{MARK} digest {digest}\n"));
         }
@@ -154,9 +156,11 @@ impl Child {
     }
 }
 
-/// What tells one list of events from another.
-fn sum(events: &[Entry]) -> String {
+/// What tells one past from another.
+fn sum(start: &Start, events: &[Entry]) -> String {
     let mut sum = Xxh3::new();
+    sum.update(&start.seed);
+    sum.update(start.state.as_deref().unwrap_or_default());
     for entry in events {
         for part in [entry.name.as_bytes(), &entry.version.to_le_bytes(), &entry.payload, &[entry.outcome as u8]] {
             sum.update(&part.len().to_le_bytes());
