@@ -146,10 +146,10 @@ fn payload(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream
             impl #krate::Land<#model> for #payload {
                 const STANDS: #krate::__private::Stands = #krate::__private::Stands::Open;
 
-                fn land<S: #krate::__private::Sink<#model>>(
+                fn land(
                     self,
                     _: #krate::__private::Landing<'_>,
-                    _: &mut S,
+                    _: &mut #krate::__private::Sink<'_, '_, #model>,
                 ) -> ::core::result::Result<(), #krate::__private::Fault> {
                     ::core::unreachable!()
                 }
@@ -182,10 +182,10 @@ fn event(krate: &TokenStream, block: &Block) -> TokenStream {
         impl #krate::Land<#model> for #event {
             const STANDS: #krate::__private::Stands = #krate::__private::Stands::Open;
 
-            fn land<S: #krate::__private::Sink<#model>>(
+            fn land(
                 self,
                 _: #krate::__private::Landing<'_>,
-                _: &mut S,
+                _: &mut #krate::__private::Sink<'_, '_, #model>,
             ) -> ::core::result::Result<(), #krate::__private::Fault> {
                 ::core::unreachable!()
             }

@@ -57,9 +57,10 @@
 //! # Where to find what
 //!
 //! - A model and its commands: [`Model`], [`Shape`], [`macro@commands`], [`Context`].
-//! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`].
+//! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`Retention`].
 //! - What goes wrong: [`struct@Error`], [`CommandError`].
 //! - Tests of your own models: `memimage::testing`, under the feature `testing`.
+//! - Payloads as maps, lists and scalars, without the program's types: [`Value`], [`ShapeTree`].
 //! - What is on disk: `docs/FORMAT.md`; how the code is laid out: `docs/ARCHITECTURE.md`.
 
 // One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
@@ -81,6 +82,7 @@ mod disk;
 mod journal;
 mod snapshot;
 mod recovery;
+mod retention;
 mod options;
 mod submit;
 mod image;
@@ -96,6 +98,7 @@ pub use event::{Command, Commands, Event, FromRefusal, Land, Model, Payload, Rec
 pub use image::{Admin, Image, Pending, ReadGuard, Recovery, SnapshotInfo, Stats, With};
 pub use journal::Durability;
 pub use options::{Options, SnapshotPolicy};
+pub use retention::Retention;
 pub use seq::{SegmentId, Seq};
 pub use shape::{DecodeShapeError, Difference, Fingerprint, Shape, ShapeTree, differences, fingerprint};
 pub use submit::Submit;
@@ -105,8 +108,8 @@ pub use value::{FromValue, Value, ValueError};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::event::{
-        Astray, EventType, Fault, Group, Landing, Outcome, PastStateOf, PastVersionOf, Rise, Sink, Stands,
-        StateVersion, astray, concat, count, row_of, shared, step, take,
+        Astray, EventType, Fault, Group, Landing, Onward, Outcome, PastState, PastVersion, Rise, RiseFrom, Sink,
+        Stands, StateVersion, concat, count, onward, rise_from, row_of, shared, step, take,
     };
     pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, judged};
     pub use crate::shape::{

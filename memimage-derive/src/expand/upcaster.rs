@@ -23,7 +23,7 @@ pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream 
     quote!(#source #implementation)
 }
 
-/// The impl alone, around a body. Two steps of one type are an error of rustc's at the place of the type.
+/// The impl alone, around a body.
 pub(crate) fn implement(
     krate: &TokenStream,
     upcaster: &Upcaster,
@@ -35,18 +35,16 @@ pub(crate) fn implement(
     let next = next(krate, &upcaster.gives());
     let recorded = recorded.map_or_else(|| quote!(_), |recorded| quote!(#recorded));
     let place = placed(krate, old.span());
-    let header = quote_spanned!(old.span()=> impl #place::Upcast for #old);
+    let header = quote_spanned!(old.span()=> impl #place::Upcast<#next> for #old);
     Some(quote! {
         #(#cfgs)*
         #[automatically_derived]
         #header {
-            type Next = #next;
-
             #[inline]
             fn upcast(
                 self,
                 #recorded: &#krate::Recorded<'_>,
-            ) -> ::core::result::Result<Self::Next, #krate::UpcastError> {
+            ) -> ::core::result::Result<#next, #krate::UpcastError> {
                 #body
             }
         }

@@ -7,9 +7,11 @@ use serde::Serialize;
 
 use super::text;
 use crate::context::{Metadata, Origin, Timestamp};
+use crate::digest::{digest, digest_within};
 use crate::event::{EventType, Outcome};
 use crate::seq::Seq;
-use crate::shape::{Shape, ShapeTree, differences};
+use crate::shape::{Shape, ShapeTree, differences, is_recursive};
+use crate::value::MAX_DEPTH;
 
 /// An event as a journal would hold it.
 #[derive(Clone, Debug)]
@@ -41,6 +43,12 @@ impl Entry {
         payload: &T,
         stamp: &Stamp<'_>,
     ) -> Result<Entry, String> {
+        // an image bounds the depth of what may contain itself, and takes the rest to be what its shape says
+        let read = match is_recursive(T::SHAPE) {
+            true => digest_within(payload, MAX_DEPTH),
+            false => digest(payload),
+        };
+        read.map_err(|error| format!("the payload of `{name}` v{version} cannot be recorded: {error}"))?;
         let payload = postcard::to_stdvec(payload)
             .map_err(|error| format!("the payload of `{name}` v{version} cannot be encoded: {error}"))?;
         Ok(Entry {

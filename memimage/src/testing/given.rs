@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::entry::{Entry, Stamp};
 use super::golden;
 use super::image;
-use super::stage::{SEED, Stage, Start, encoded};
+use super::stage::{Stage, Start, encoded};
 use super::when::When;
 use super::{sure, text};
 use crate::context::{Metadata, Timestamp};
@@ -73,7 +73,7 @@ pub struct Given<M: Model> {
 /// If the model's `Default` cannot be made.
 #[track_caller]
 pub fn given<M: Model>() -> Given<M> {
-    begin(Start { seed: SEED, state: None })
+    begin(Start::new(None))
 }
 
 /// As [`given`], with another state before the first event, as [`Options::genesis`](crate::Options::genesis) gives it.
@@ -84,10 +84,11 @@ pub fn given<M: Model>() -> Given<M> {
 #[track_caller]
 pub fn given_state<M: Model>(state: &M) -> Given<M> {
     let state = sure(encoded(state));
-    begin(Start { seed: SEED, state: Some(state) })
+    begin(Start::new(Some(state)))
 }
 
-/// As [`given`], with all that a real image holds: its state before the first event, its events and its seed.
+/// As [`given`], with all that a real image holds: its state before the first event, its events and its seed. A journal
+/// that was pruned begins with its base.
 ///
 /// The files are read into memory, and nothing at `path` is changed, not even a lock taken: close the image first.
 ///
@@ -248,7 +249,7 @@ impl<M: Model> Given<M> {
             story.push_str(&format!("\n    … {left_out} events"));
         }
         for (number, entry) in log.iter().enumerate().skip(left_out) {
-            story.push_str(&format!("\n    {} {}", number + 1, entry.text()));
+            story.push_str(&format!("\n    {} {}", self.stage.start().seq_after(number), entry.text()));
         }
         if log.is_empty() {
             story.push_str(" nothing");

@@ -15,8 +15,8 @@ use crate::event::Model;
 use crate::image::Image;
 use crate::journal::{Dispatch, FrameKind, Layout, Scan, Source, Survey, records};
 use crate::options::SnapshotPolicy;
-use crate::recovery::{Goal, recover};
-use crate::seq::{SegmentId, Seq};
+use crate::recovery::{Goal, Recovered, recover};
+use crate::seq::Seq;
 use crate::snapshot::Snapshots;
 
 /// Where the copy stands on its disk.
@@ -104,13 +104,15 @@ pub(super) fn past<M: Model>(path: &Path) -> Result<(Start, Vec<Entry>), String>
     // recovery judges it first, and mends the end
     let closed = open::<M>(&disk).and_then(Image::close);
     let past = closed.and_then(|()| read::<M>(&disk)).map_err(|error| refused(path, &error))?;
-    Ok((Start { seed: past.seed, state: Some(encoded(&past.genesis)?) }, past.entries))
+    let Past { seed, began, entries } = past;
+    Ok((Start { seed, state: Some(encoded(&began.model)?), last: began.last, time: began.time }, entries))
 }
 
 /// What stands in a journal.
 struct Past<M> {
     seed: Seed,
-    genesis: M,
+    /// Before its first event.
+    began: Recovered<M>,
     entries: Vec<Entry>,
 }
 
@@ -123,15 +125,16 @@ fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<Past<M>, Error> {
         Ok(dispatch) => dispatch,
         Err(_) => unreachable!("it was opened"),
     };
-    let snapshots = Snapshots::new(disk, &layout);
-    let goal = Goal { until: Some(Seq::ZERO), newest_snapshot: None, verify_digests: true };
-    let genesis = recover::<M>(&source, &scan, &dispatch, &snapshots, goal)?;
+    let began = beginning::<M>(&source, &scan, &dispatch, &Snapshots::new(disk, &layout))?;
     let mut entries = Vec::new();
-    scan.read(SegmentId::FIRST, |segment, frame| {
+    scan.read(source.first(), |segment, frame| {
         if frame.header.kind == FrameKind::Events {
             let body = frame.body();
             for record in records(&body, frame.header.first_seq, frame.header.count, frame.header.time) {
                 let record = record.map_err(|fault| scan.corrupt_frame(segment, frame, fault.to_string()))?;
+                if record.seq <= began.last {
+                    continue;
+                }
                 let way = dispatch.way(record.event, M::EVENTS).expect("it was opened");
                 entries.push(Entry {
                     name: way.event.name().to_owned(),
@@ -147,5 +150,30 @@ fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<Past<M>, Error> {
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok(Past { seed: source.identity().seed, genesis: genesis.model, entries })
+    Ok(Past { seed: source.identity().seed, began, entries })
+}
+
+/// The oldest state from which all of the events since are there: genesis, or the base of a journal that was pruned.
+fn beginning<M: Model>(
+    source: &Source,
+    scan: &Scan<'_>,
+    dispatch: &Dispatch,
+    snapshots: &Snapshots,
+) -> Result<Recovered<M>, Error> {
+    let at = |seq| {
+        let goal = Goal { until: Some(seq), newest_snapshot: Some(seq), verify_digests: true };
+        recover::<M>(source, scan, dispatch, snapshots, goal)
+    };
+    if source.is_whole() {
+        return at(Seq::ZERO);
+    }
+    for (seq, _) in snapshots.starts()?.into_iter().rev() {
+        if source.reaches(seq)?
+            && let Ok(recovered) = at(seq)
+        {
+            return Ok(recovered);
+        }
+    }
+    // says what there is, and why it cannot be used
+    at(Seq::ZERO)
 }

@@ -11,7 +11,7 @@ use crate::seq::Seq;
 use crate::shape::ShapeTree;
 
 /// The seed of every test: what commands draw is the same each time.
-pub(super) const SEED: Seed = [7; 32];
+const SEED: Seed = [7; 32];
 
 /// A model of which the whole past is at hand.
 ///
@@ -31,10 +31,24 @@ pub(super) struct Start {
     pub(super) seed: Seed,
     /// The state, if it is not the model's `Default`.
     pub(super) state: Option<Vec<u8>>,
+    /// The last event in the state.
+    pub(super) last: Seq,
+    /// Its time.
+    pub(super) time: Timestamp,
 }
 
 impl Start {
-    /// The state before the first event.
+    /// Before the first event of a test.
+    pub(super) fn new(state: Option<Vec<u8>>) -> Start {
+        Start { seed: SEED, state, last: Seq::ZERO, time: Timestamp::default() }
+    }
+
+    /// The number of the event after so many.
+    pub(super) fn seq_after(&self, events: usize) -> Seq {
+        Seq::new(self.last.get() + events as u64 + 1)
+    }
+
+    /// The state that it is.
     pub(super) fn model<M: Model>(&self) -> Result<M, String> {
         match &self.state {
             Some(state) => decode(state).map_err(|fault| format!("the given state cannot be read back: {fault}")),
@@ -67,12 +81,12 @@ impl<M: Model> Stage<M> {
 
     /// The number of the next event.
     pub(super) fn next_seq(&self) -> Seq {
-        Seq::new(self.log.len() as u64 + 1)
+        self.start.seq_after(self.log.len())
     }
 
     /// The time of the last event.
     pub(super) fn time(&self) -> Timestamp {
-        self.log.last().map_or_else(Timestamp::default, |entry| entry.time)
+        self.log.last().map_or(self.start.time, |entry| entry.time)
     }
 
     /// Replays an event.

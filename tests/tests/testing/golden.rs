@@ -235,7 +235,8 @@ fn a_fixture_reads_well() {
         model shape bytes: 270301086163636f756e7473230405
         state bytes: 010764
         state: {accounts: {7: 100}}
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
 }
 
 #[test]

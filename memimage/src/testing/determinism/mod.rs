@@ -110,7 +110,7 @@ impl Replayed {
     fn whole(self, whose: &str) -> Result<Vec<Digest>, String> {
         match self.failure {
             None => Ok(self.digests),
-            Some(what) => Err(format!("{whose} failed after event {}: {what}", self.digests.len().saturating_sub(1))),
+            Some(what) => Err(format!("{whose} cannot go on: {what}")),
         }
     }
 }
@@ -134,7 +134,8 @@ fn walk<M: Model>(
     let mut model: M = start.model()?;
     for entry in [None].into_iter().chain(events.iter().map(Some)) {
         if let Some(entry) = entry {
-            replay(&mut model, start, entry).map_err(|what| format!("{}: {what}", entry.text()))?;
+            replay(&mut model, start, entry)
+                .map_err(|what| format!("event {}, {}: {what}", entry.origin.seq, entry.text()))?;
         }
         if then == Then::Restore {
             model = restored(&model)?;
@@ -172,9 +173,11 @@ fn compare<M: Model>(
         };
     };
     let place = match seq.checked_sub(1) {
-        None => "before the first event: the model's `Default`, or its Serialize and Deserialize, are not the same each time"
-            .to_owned(),
-        Some(event) => format!("after event {seq}, {}", events[event].text()),
+        None => {
+            "before the first event: the model's `Default` or its Serialize and Deserialize, are not the same each time"
+                .to_owned()
+        }
+        Some(event) => format!("after event {}, {}", start.seq_after(event), events[event].text()),
     };
     // each replay may differ anew, so this is one way in which the two part
     let states = walk::<M>(start, &events[..seq], Then::Nothing, |_| Ok(()))

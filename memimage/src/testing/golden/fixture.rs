@@ -5,7 +5,7 @@ use crate::digest::Digest;
 use crate::event::Model;
 use crate::shape::{ShapeTree, differences};
 use crate::testing::entry::Entry;
-use crate::testing::stage::{SEED, Stage, Start, encoded};
+use crate::testing::stage::{Stage, Start, encoded};
 use crate::testing::{difference, text};
 
 /// A fixture.
@@ -78,7 +78,7 @@ impl Fixture {
 
 /// Replays events from the model's `Default`.
 fn state_after<M: Model>(entries: &[Entry]) -> Result<State, Failure> {
-    let mut stage = Stage::<M>::new(Start { seed: SEED, state: None }).map_err(Failure::State)?;
+    let mut stage = Stage::<M>::new(Start::new(None)).map_err(Failure::State)?;
     for (number, entry) in entries.iter().enumerate() {
         stage.replay(entry.clone()).map_err(|what| Failure::Replay {
             number: number + 1,
