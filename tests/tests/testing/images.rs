@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use memimage::testing::{determinism, given_image, golden_image};
-use memimage::{Image, Metadata};
+use memimage::{Durability, Image, Metadata, Retention};
 use tempfile::tempdir;
 
 use super::failure;
@@ -98,13 +98,42 @@ fn the_past_of_an_image_is_a_past() {
 }
 
 #[test]
+fn the_past_of_a_pruned_image_begins_with_its_base() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("bank");
+    let options = || Image::<Bank>::options().segment_size(16 << 10).retention(Retention::Events(0));
+    let bank = options().durability(Durability::Buffered).open(&path).unwrap();
+    for round in 0..6 {
+        for _ in 0..40 {
+            bank.deposit(7, 1, Memo { text: "x".repeat(1_000) }).unwrap();
+        }
+        if round < 5 {
+            bank.admin().snapshot().unwrap();
+        }
+    }
+    bank.close().unwrap();
+    assert!(
+        !path
+            .join("journal")
+            .read_dir()
+            .unwrap()
+            .any(|file| { file.unwrap().file_name().to_string_lossy().contains("0000000001") })
+    );
+    given_image::<Bank>(&path)
+        .then(|bank| assert_eq!(bank.accounts[&7], 240))
+        .when(BankDraw {})
+        .then_ok_with(|(seq, _)| assert_eq!(*seq, 241))
+        .then(|bank| assert_eq!(bank.memos.len(), 240));
+}
+
+#[test]
 fn what_is_no_image_of_the_model_is_refused() {
     let directory = tempdir().unwrap();
     let said = failure(|| golden_image::<Bank>(directory.path().join("nothing"), |_| {}));
     assert!(said.contains("nothing") && said.contains("cannot be read"), "{said}");
     let path = directory.path().join("bank");
     make(&path);
-    let segment = files(&path).into_iter().find(|(path, _)| path.to_string_lossy().contains("000001")).unwrap();
+    let segment = files(&path).into_iter().find(|(path, _)| path.to_string_lossy().ends_with("1")).unwrap();
     let mut bytes = segment.1;
     bytes[100] ^= 1;
     fs::write(&segment.0, bytes).unwrap();

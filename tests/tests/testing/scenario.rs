@@ -228,3 +228,69 @@ fn a_command_that_replays_to_another_state_is_told_at_once() {
     assert!(said.contains("when `add` v1: replaying what was recorded gives another state"), "{said}");
     assert!(said.contains("count: 0 as it ran, 1 on replay"), "{said}");
 }
+
+/// A payload whose Serialize was written by hand.
+mod by_hand {
+    use super::{Deserialize, Model, Serialize, Shape};
+
+    #[derive(Deserialize, Shape)]
+    pub struct Cents(pub u64);
+
+    impl Serialize for Cents {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_newtype_struct("Cents", &(self.0 as u32))
+        }
+    }
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    pub struct Till {
+        cents: u64,
+    }
+
+    #[memimage::commands]
+    impl Till {
+        #[command]
+        pub fn add(&mut self, cents: Cents) {
+            self.cents += cents.0;
+        }
+    }
+}
+
+#[test]
+fn a_payload_that_is_not_as_its_shape_says_is_told() {
+    use by_hand::{Cents, Till, TillAdd};
+    let expected = "the payload of `add` v1 cannot be recorded: cents.0: its shape has u64, its Serialize wrote u32";
+    let said = failure(|| drop(given::<Till>().event(TillAdd { cents: Cents(1) })));
+    assert!(said.contains(expected), "{said}");
+    let said = failure(|| drop(given::<Till>().when(TillAdd { cents: Cents(1) })));
+    assert!(said.contains(expected), "{said}");
+}
+
+#[test]
+fn a_failure_is_told_at_its_step() {
+    use std::panic::{set_hook, take_hook};
+    use std::sync::{Arc, Mutex};
+    // other tests of this process may panic meanwhile, each at a place of its own
+    let places = Arc::new(Mutex::new(Vec::new()));
+    let (seen, before) = (Arc::clone(&places), take_hook());
+    set_hook(Box::new(move |panic| {
+        if let Some(place) = panic.location() {
+            seen.lock().unwrap().push((place.file().to_owned(), place.line()));
+        }
+    }));
+    let mut lines = vec![line!() + 1];
+    failure(|| drop(start().when(withdraw(7, 30)).then_ok(71)));
+    lines.push(line!() + 1);
+    failure(|| drop(start().event(BankSettle { account: 9, hard: true })));
+    lines.push(line!() + 1);
+    failure(|| memimage::testing::shape_matches(&by_hand::Cents(1)));
+    lines.push(line!() + 1);
+    failure(|| memimage::testing::golden::<Bank>("nowhere").check());
+    lines.push(line!() + 1);
+    failure(|| memimage::testing::golden_image::<Bank>("nowhere", |_| {}));
+    set_hook(before);
+    let places = places.lock().unwrap();
+    for line in lines {
+        assert!(places.contains(&(file!().to_owned(), line)), "line {line} is not in {places:?}");
+    }
+}
