@@ -17,7 +17,7 @@
 //! are read by their shapes, so that no type needs to be `Debug` or `PartialEq`. For crashes and full disks there is the
 //! feature `sim`.
 
-// each uses those above it; `golden` and `given` know one another: a fixture is a past, and a past may begin with one
+// each uses those above it, but for `when`, `given` and `golden`, which lead to one another as tests do
 mod text;
 mod difference;
 mod entry;
