@@ -92,6 +92,28 @@ pub fn given_state<M: Model>(state: &M) -> Given<M> {
 ///
 /// The files are read into memory, and nothing at `path` is changed, not even a lock taken: close the image first.
 ///
+/// ```
+/// # use memimage::{Image, Model, Shape};
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Default, Serialize, Deserialize, Shape, Model)]
+/// # struct Counter { count: u64 }
+/// # #[memimage::commands]
+/// # impl Counter {
+/// #     #[command]
+/// #     fn add(&mut self) -> u64 { self.count += 1; self.count }
+/// # }
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("counter.image");
+/// # let counter = Image::<Counter>::open(&path)?;
+/// # counter.add()?;
+/// # counter.close()?;
+/// use memimage::testing::given_image;
+///
+/// // path = "tests/fixtures/counter.image"
+/// given_image::<Counter>(&path).when(CounterAdd {}).then_ok(2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Panics
 ///
 /// If there is no image of this model, or it cannot be opened.
@@ -148,6 +170,32 @@ impl<M: Model> Given<M> {
 
     /// An event that an older program recorded, of a version in the command's history. The type is the one that is kept for
     /// it, and derives `Serialize` for this; where values are upcast and no type is kept, one of the test's own.
+    ///
+    /// ```
+    /// # use memimage::{Model, Shape};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    /// # struct Till { cents: u64 }
+    /// #[derive(Serialize, Deserialize, Shape)]
+    /// struct ChargeV1 { dollars: u32 }
+    ///
+    /// #[memimage::upcast]
+    /// fn charge_1_to_2(old: ChargeV1) -> TillCharge {
+    ///     TillCharge { cents: u64::from(old.dollars) * 100 }
+    /// }
+    ///
+    /// #[memimage::commands]
+    /// impl Till {
+    ///     #[command(version = 2, history(ChargeV1))]
+    ///     fn charge(&mut self, cents: u64) {
+    ///         self.cents += cents;
+    ///     }
+    /// }
+    ///
+    /// memimage::testing::given::<Till>()
+    ///     .past("charge", 1, ChargeV1 { dollars: 3 })
+    ///     .then(|till| assert_eq!(till.cents, 300));
+    /// ```
     ///
     /// # Panics
     ///

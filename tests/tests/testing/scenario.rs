@@ -101,10 +101,13 @@ fn what_a_test_does_an_image_does() {
         .then(|tested| assert_eq!(memimage::digest(tested).unwrap(), memimage::digest(&*read).unwrap()));
 }
 
+/// A test that fails, and what must be said of it.
+type Case = (fn() -> String, &'static [&'static str]);
+
 /// Each wrong expectation, and what is said of it.
 #[test]
 fn what_is_wrong_fails_and_says_what_was_found() {
-    let cases: [(fn() -> String, &[&str]); 16] = [
+    let cases: [Case; 16] = [
         (|| failure(|| drop(start().when(withdraw(7, 30)).then_ok(71))), &["expected the answer 71, found 70"]),
         (|| failure(|| drop(start().when(withdraw(7, 500)).then_ok(71))), &["found that its check refused it"]),
         (

@@ -166,7 +166,8 @@ fn compare<M: Model>(
     let parted = first.iter().zip(&replayed.digests).position(|(first, other)| first != other);
     let Some(seq) = parted else {
         return match &replayed.failure {
-            None => Ok(()),
+            None if replayed.digests.len() == first.len() => Ok(()),
+            None => Err(format!("{whose} told {} of {} states", replayed.digests.len(), first.len())),
             Some(what) => {
                 Err(format!("{whose} cannot go on after event {}: {what}", replayed.digests.len().saturating_sub(1)))
             }
