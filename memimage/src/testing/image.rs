@@ -86,7 +86,7 @@ fn copy_dir(from: &Path, disk: &SimDisk, to: &Path) -> std::io::Result<()> {
         let (from, to) = (entry.path(), to.join(entry.file_name()));
         if from.is_dir() {
             copy_dir(&from, disk, &to)?;
-        } else if entry.file_name() != "LOCK" {
+        } else {
             let (file, bytes) = (disk.create_new(&to)?, fs::read(&from)?);
             let mut written = 0;
             while written < bytes.len() {

@@ -84,3 +84,17 @@ fn deserialize_that_leaves_something_over_is_told() {
     assert!(said.contains("its Deserialize does not read what its Serialize wrote: 1 bytes are left over"), "{said}");
     assert!(said.contains("it was written as {first: 1, second: 2}"), "{said}");
 }
+
+#[test]
+fn what_has_no_order_is_no_difference() {
+    #[derive(Serialize, Deserialize, Shape)]
+    struct Both {
+        tags: HashSet<String>,
+        names: HashMap<u32, HashSet<u32>>,
+        halved: Halved,
+    }
+    let tags = (0..40).map(|tag| tag.to_string()).collect();
+    let names = (0..40).map(|name| (name, (0..20).collect())).collect();
+    let said = failure(|| shape_matches(&Both { tags, names, halved: Halved { whole: 3, other: 1 } }));
+    assert!(said.ends_with("its Serialize wrote:\n  halved.whole: 3 written, 1 read back"), "{said}");
+}

@@ -297,3 +297,51 @@ fn a_failure_is_told_at_its_step() {
         assert!(places.contains(&(file!().to_owned(), line)), "line {line} is not in {places:?}");
     }
 }
+
+/// A clock, whose check draws as its body does.
+mod clock {
+    use super::{Deserialize, Model, Serialize, Shape};
+    use memimage::Context;
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    pub struct Clock {
+        pub seen: Vec<u64>,
+        pub drawn: Vec<u64>,
+    }
+
+    #[memimage::commands]
+    impl Clock {
+        #[command(check = can_tick)]
+        pub fn tick(&mut self, ctx: &Context) {
+            self.seen.push(ctx.time().as_secs());
+            self.drawn.push(ctx.random().u64());
+        }
+
+        fn can_tick(&self, ctx: &Context) -> Result<(), String> {
+            if ctx.random().u64() == 0 { Err("hardly ever".to_owned()) } else { Ok(()) }
+        }
+    }
+}
+
+#[test]
+fn given_events_have_a_time_that_does_not_go_back() {
+    use clock::{Clock, ClockTick};
+    given::<Clock>()
+        .at(Timestamp::from_micros(5_000_000))
+        .event(ClockTick {})
+        .at(Timestamp::from_micros(4_000_000))
+        .event(ClockTick {})
+        .when(ClockTick {})
+        .then(|clock| assert_eq!(clock.seen, [5, 5, 5]));
+}
+
+#[test]
+fn a_body_draws_the_same_whether_or_not_a_check_drew_before_it() {
+    use clock::{Clock, ClockTick};
+    let drawn = |given: memimage::testing::Given<Clock>| {
+        let mut drawn = Vec::new();
+        given.then(|clock| drawn.clone_from(&clock.drawn));
+        drawn
+    };
+    assert_eq!(drawn(given::<Clock>().event(ClockTick {})), drawn(given::<Clock>().when(ClockTick {}).and()));
+}
