@@ -200,6 +200,17 @@ pub(crate) enum Kind {
     #[error("the command `{command}` panicked in its {place}: {message}; it was not recorded and changed nothing")]
     Panicked { command: &'static str, place: &'static str, message: String },
 
+    #[error(
+        "the model `{model}` has no shape lock here: mark its commands `#[memimage::commands(lock)]` (in a doctest there is none)"
+    )]
+    NotLocked { model: &'static str },
+
+    #[error("the shape lock `{}` cannot be read: {what}", path.display())]
+    LockText { path: PathBuf, what: String },
+
+    #[error("the shape lock `{}` {what}:{}\n{mend}", path.display(), lines(differences))]
+    Lock { path: PathBuf, what: &'static str, differences: Vec<String>, mend: &'static str },
+
     #[error("the option {option} cannot be {value}: {what}")]
     Option { option: &'static str, value: String, what: &'static str },
 }

@@ -6,11 +6,13 @@ mod data;
 mod determinism;
 mod history;
 mod judge;
+mod lock;
 mod names;
 mod types;
 mod upcaster;
 
 pub(crate) use self::block::block;
 pub(crate) use self::data::{data, model};
+pub(crate) use self::lock::lock;
 pub(crate) use self::types::{is_answer, is_owned};
 pub(crate) use self::upcaster::upcaster;

@@ -39,6 +39,7 @@ pub(super) fn groups(krate: &TokenStream, input: &DeriveInput, groups: &[Path]) 
     });
     let tables: Vec<TokenStream> = groups.iter().map(|Group { of, .. }| quote!(#of::EVENTS)).collect();
     let shared = shared(krate, &groups);
+    let (lock, locked) = (lock(krate, &groups), locked(krate, model, &groups));
     quote! {
         #[doc = #about]
         #[allow(missing_copy_implementations, missing_debug_implementations, unreachable_pub)]
@@ -79,9 +80,11 @@ pub(super) fn groups(krate: &TokenStream, input: &DeriveInput, groups: &[Path]) 
                 #model,
                 { #krate::__private::count::<#model>(&[#(#tables),*]) },
             >(&[#(#tables),*]);
+            #lock
         }
 
         #shared
+        #locked
     }
 }
 
@@ -122,5 +125,37 @@ fn shared(krate: &TokenStream, groups: &[Group<'_>]) -> TokenStream {
             });
         }
     }
+    tokens
+}
+
+/// The model's lock: that of any group, since all are locked alike.
+fn lock(krate: &TokenStream, groups: &[Group<'_>]) -> Option<TokenStream> {
+    let Group { of, .. } = groups.first()?;
+    Some(quote!(const LOCK: ::core::option::Option<#krate::__private::ShapeLock> = #of::LOCK;))
+}
+
+/// All groups are locked, or none; and what is in the lock is in one of them.
+fn locked(krate: &TokenStream, model: &Ident, groups: &[Group<'_>]) -> TokenStream {
+    let mut tokens = TokenStream::new();
+    let Some((first, others)) = groups.split_first() else { return tokens };
+    for second in others {
+        let (a, b) = (&first.of, &second.of);
+        let message = format!(
+            "`{}` and `{}` are not locked alike: the groups of a model have one lock, or none: say `lock` of each",
+            first.name, second.name
+        );
+        let krate = placed(krate, second.path.span());
+        tokens.extend(quote_spanned! {second.path.span()=>
+            const _: () = ::core::assert!(#krate::__private::ShapeLock::agree(#a::LOCK, #b::LOCK), #message);
+        });
+    }
+    let of = placed(&first.of, model.span());
+    let krate = placed(krate, model.span());
+    tokens.extend(quote_spanned! {model.span()=>
+        const _: () = match #krate::__private::forgotten(#of::LOCKED, <#model as #krate::Commands>::EVENTS) {
+            ::core::option::Option::None => {}
+            ::core::option::Option::Some(message) => ::core::panic!("{}", message.as_str()),
+        };
+    });
     tokens
 }

@@ -1,5 +1,6 @@
 //! Groups: the commands of a large model, in several blocks.
 
+use super::lock::ShapeLock;
 use super::row::{EventType, same};
 
 /// A block of commands marked `#[memimage::commands(group = …)]`, one of several of its model.
@@ -17,6 +18,12 @@ pub trait Group {
 
     /// The group's part of the dispatch table.
     const EVENTS: &'static [EventType<Self::Model>];
+
+    /// The shape lock of the model.
+    const LOCK: Option<ShapeLock> = None;
+
+    /// All events of the model in the lock, those of other groups among them.
+    const LOCKED: &'static [(&'static str, u32)] = &[];
 }
 
 /// How many rows the parts of a table have together.

@@ -64,6 +64,12 @@ impl<M: Model> Image<M> {
     fn open_on(disk: Arc<dyn Disk>, path: &Path, options: Options<M>) -> Result<Image<M>, Error> {
         #[expect(clippy::disallowed_methods, reason = "how long opening takes is no part of the state")]
         let started = Instant::now();
+        if M::LOCK.is_none() {
+            tracing::debug!(
+                model = M::NAME,
+                "the shapes of this model's events are not locked: `#[memimage::commands(lock)]` does it"
+            );
+        }
         let opening = Opening { layout: Layout::new(path), disk, options };
         let lock = opening.lock()?;
         let created = match opening.layout.survey(&*opening.disk)? {
