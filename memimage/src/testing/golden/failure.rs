@@ -1,7 +1,6 @@
 //! What is wrong with a model's golden journals.
 
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::event::{EventType, Model};
@@ -59,7 +58,7 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    pub(super) fn unwritable(error: io::Error) -> Failure {
+    pub(super) fn unwritable(error: impl fmt::Display) -> Failure {
         Failure::Unwritable(error.to_string())
     }
 

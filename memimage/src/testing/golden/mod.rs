@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::entry::Entry;
 use super::given::{Given, given};
+use crate::disk::source;
 use crate::event::{Model, Payload};
 use failure::{Failure, Failures};
 use fixture::Fixture;
@@ -206,25 +207,20 @@ fn replay<M: Model>(path: &Path, text: &str, bless: Bless) -> Result<(), Failure
     let fixture = Fixture::parse(text)?;
     match fixture.check::<M>() {
         Err(failure) if failure.is_outcome() && bless == Bless::Outcomes => {
-            store(path, &fixture.with_outcome::<M>()?.text()).map_err(Failure::unwritable)
+            let fixture = fixture.with_outcome::<M>()?;
+            source::update(path, |_| Ok(Some(fixture.text()))).map_err(Failure::unwritable)
         }
         checked => checked,
     }
 }
 
+/// Writes a fixture where there is none, whoever else does at the time.
 fn write<M: Model>(path: &Path, entries: &[Entry]) -> Result<(), Failure> {
     let fixture = Fixture::of::<M>(entries)?;
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir).map_err(Failure::unwritable)?;
     }
-    store(path, &fixture.text()).map_err(Failure::unwritable)
-}
-
-/// Writes a whole file or none, whoever else writes it at the time.
-fn store(path: &Path, text: &str) -> io::Result<()> {
-    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    fs::write(&temporary, text)?;
-    fs::rename(&temporary, path)
+    source::update(path, |there| Ok(there.is_none().then(|| fixture.text()))).map_err(Failure::unwritable)
 }
 
 /// The events of a fixture.
