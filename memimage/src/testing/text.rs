@@ -199,3 +199,93 @@ impl Parts<'_> {
 fn unlabelled(items: &[Value]) -> Vec<(String, &Value)> {
     items.iter().map(|item| (String::new(), item)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashMap};
+
+    use expect_test::expect;
+    use serde::Serialize;
+
+    use super::*;
+    use crate::shape::{Descriptor, Field, Shape, ShapeRef, Struct, Style, identity};
+
+    /// A tree in which hash maps stand at every level, behind a step back.
+    #[derive(Serialize)]
+    struct Tree {
+        names: HashMap<u32, Option<char>>,
+        children: Vec<Tree>,
+    }
+
+    impl Shape for Tree {
+        const SHAPE: ShapeRef = {
+            static DESCRIPTOR: Descriptor = Descriptor::Struct(Struct {
+                identity: identity("Tree", 0, 0, 0),
+                style: Style::Named,
+                fields: &[
+                    Field { name: "names", shape: <HashMap<u32, Option<char>>>::SHAPE },
+                    Field { name: "children", shape: <Vec<Tree>>::SHAPE },
+                ],
+            });
+            ShapeRef::new(&DESCRIPTOR)
+        };
+    }
+
+    fn text<T: Shape + Serialize>(value: &T) -> String {
+        block(&ShapeTree::of(T::SHAPE), &postcard::to_stdvec(value).unwrap())
+    }
+
+    #[test]
+    fn what_has_no_order_is_sorted_at_every_level() {
+        let names = || (0..12).map(|number| (number * 9, (number % 2 == 0).then_some('x'))).collect();
+        let tree = |children| Tree { names: names(), children };
+        let nested = tree(vec![tree(vec![tree(Vec::new())])]);
+        let said = text(&nested);
+        let sorted = "0: some('x'), 9: none, 18: some('x'), 27: none, 36: some('x'), 45: none";
+        assert_eq!(said.replace(['\n', ' '], "").matches(&sorted.replace(' ', "")).count(), 3, "{said}");
+    }
+
+    #[test]
+    fn each_kind_of_value_has_its_text() {
+        let value = (
+            BTreeMap::from([(1u8, "a\"\n".to_owned())]),
+            [Some(Ok::<(u8, i8), String>((1, -1))), Some(Err("no".to_owned())), None],
+            (1.5f32, f64::NAN, 'c', true, ()),
+            std::ops::Bound::<u32>::Unbounded,
+        );
+        expect![[r#"
+            [{1: "a\"\n"}, [some(Ok(1, -1)), some(Err("no")), none], [1.5, NaN, 'c', true, ()], Unbounded]"#]]
+        .assert_eq(&text(&value));
+    }
+
+    #[test]
+    fn what_is_long_is_broken_into_its_parts() {
+        let value: BTreeMap<u32, (String, Vec<u64>)> =
+            (0..2).map(|key| (key, ("x".repeat(80), vec![u64::MAX; 2 + 3 * key as usize]))).collect();
+        expect![[r#"
+            {
+              0: [
+                "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+                [18446744073709551615, 18446744073709551615],
+              ],
+              1: [
+                "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+                [
+                  18446744073709551615,
+                  18446744073709551615,
+                  18446744073709551615,
+                  18446744073709551615,
+                  18446744073709551615,
+                ],
+              ],
+            }"#]]
+        .assert_eq(&text(&value));
+    }
+
+    #[test]
+    fn hexadecimal_digits_are_read_as_they_are_written() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        assert_eq!(unhex(&hex(&bytes)), Some(bytes));
+        assert_eq!((unhex("0"), unhex("0g"), unhex("")), (None, None, Some(Vec::new())));
+    }
+}
