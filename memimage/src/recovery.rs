@@ -8,11 +8,13 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
-use crate::context::{Context, Timestamp};
+use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::digest::{Digest, digest};
 use crate::error::{Error, Kind};
 use crate::event::{Apply, Model, Recorded, Stored, decode, panic_message};
-use crate::journal::{DigestMark, Dispatch, End, Frame, FrameKind, Genesis, Record, Scan, Source, Way, records};
+use crate::journal::{
+    Beginnings, DigestMark, Dispatch, End, Frame, FrameKind, Genesis, Record, Scan, Source, Way, records,
+};
 use crate::seq::{SegmentId, Seq};
 use crate::shape::{ShapeTree, fingerprint};
 use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
@@ -78,6 +80,8 @@ pub(crate) fn recover<M: Model>(
         source,
         scan,
         dispatch,
+        beginnings: dispatch.table().to_beginnings(),
+        context: Context::new(source.identity().seed, Origin::own(last), time, Metadata::new()),
         model: start.map(|start| start.model),
         began,
         last,
@@ -226,6 +230,10 @@ struct Replay<'a, M> {
     source: &'a Source,
     scan: &'a Scan<'a>,
     dispatch: &'a Dispatch,
+    /// Of the table in `dispatch`.
+    beginnings: Beginnings,
+    /// Of the event that is being replayed.
+    context: Context,
     /// `None` until genesis was read.
     model: Option<M>,
     /// The seq and the recorded digest of the snapshot or base that it began with.
@@ -290,6 +298,9 @@ impl<M: Model> Replay<'_, M> {
     }
 
     fn shapes(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
+        if self.beginnings.has(&frame.body()) {
+            return Ok(());
+        }
         let table = self.scan.decode_table(segment, frame)?;
         match self.dispatch.table().continues(&table) {
             true => Ok(()),
@@ -344,11 +355,12 @@ impl<M: Model> Replay<'_, M> {
     fn event(&mut self, way: Way<'_, M>, body: &[u8], record: Record) -> Result<(), Error> {
         let Way { event, shape, values } = way;
         let Record { seq, time, outcome, origin, metadata, payload, .. } = record;
-        let context = Context::new(self.source.identity().seed, origin, time, metadata);
+        self.context.turn_to(origin, time, metadata);
+        let context = &self.context;
         let recorded = Recorded { seq: origin.seq, time, metadata: context.metadata(), outcome };
         let stored = Stored { payload: &body[payload], shape, recorded, part: origin.part, values };
         let model = self.model.as_mut().expect("genesis was read");
-        let mut apply = Apply { model, context: &context, outcome };
+        let mut apply = Apply { model, context, outcome };
         let what = match catch_unwind(AssertUnwindSafe(|| (event.replay)(&stored, &mut apply))) {
             Ok(Ok(())) => {
                 (self.last, self.time) = (seq, time);

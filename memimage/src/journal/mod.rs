@@ -12,6 +12,7 @@
 //!
 //! `tests/tests/architecture.rs` keeps this order.
 
+mod zeros;
 mod frame;
 mod segment;
 mod record;
@@ -57,5 +58,6 @@ pub(crate) use repair::{quarantine, write_again};
 pub(crate) use scan::{End, Scan};
 pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER};
 pub(crate) use source::Source;
+pub(crate) use table::Beginnings;
 pub(crate) use ticket::Ticket;
 pub(crate) use writer::{End as WriterEnd, Writer};

@@ -107,6 +107,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    #[inline]
     fn record(&mut self) -> Result<Record, RecordFault> {
         let rest = &self.body[self.at..];
         if rest.len() < 5 {
@@ -158,6 +159,7 @@ fn write_varint(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
+#[inline]
 fn read_varint(bytes: &mut &[u8]) -> Result<u64, RecordFault> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
