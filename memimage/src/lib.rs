@@ -61,6 +61,7 @@
 //! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`Retention`].
 //! - What is done to images that nobody runs, such as rewriting a journal: [`admin`].
 //! - What goes wrong: [`struct@Error`], [`CommandError`].
+//! - Tests of your own models: `memimage::testing`, under the feature `testing`.
 //! - Payloads as maps, lists and scalars, without the program's types: [`Value`], [`ShapeTree`].
 //! - What is on disk: `docs/FORMAT.md`; how the code is laid out: `docs/ARCHITECTURE.md`.
 
@@ -90,6 +91,8 @@ mod options;
 mod submit;
 mod image;
 pub mod admin;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use memimage_derive::{Model, Shape, command, commands, upcast};
 

@@ -55,7 +55,7 @@ impl<M: Model> Options<M> {
         self.open_on(disk, path)
     }
 
-    fn open_on(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Image<M>, Error> {
+    pub(crate) fn open_on(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Image<M>, Error> {
         self.validate()?;
         Image::open_on(disk, path.as_ref(), self)
     }
