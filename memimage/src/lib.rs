@@ -102,10 +102,10 @@ pub use value::{FromValue, Value, ValueError};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::event::{
-        Astray, EventType, Fault, Group, Landing, Outcome, PastStateOf, PastVersionOf, Rise, Sink, Stands,
-        StateVersion, astray, concat, count, row_of, shared, step, take,
+        Astray, EventType, Failure, Fault, Group, Landing, Outcome, PastStateOf, PastVersionOf, Rise, Sink, Stands,
+        StateVersion, astray, concat, count, is_listed, row_of, shared, step, take,
     };
-    pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, judged};
+    pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, events_of, judged};
     pub use crate::shape::{
         Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, generic_identity, identity,
     };

@@ -2,6 +2,7 @@
 
 use syn::DeriveInput;
 
+use super::group;
 use crate::ast::{Data, Kind};
 use crate::attr::ModelArgs;
 use crate::ctxt::Ctxt;
@@ -75,7 +76,10 @@ pub(crate) fn model(cx: &Ctxt, input: &DeriveInput, args: &ModelArgs) {
         let message = "a model cannot be generic, since its journal is written for one type: name the types it holds";
         cx.error(&input.generics, message);
     }
-    if let Some(history) = args.history.get() {
+    if let Some(groups) = args.groups.get() {
+        group::groups(cx, groups);
+    }
+    if let Some(history) = args.history.get().filter(|_| !args.broken) {
         super::history::state(cx, history, args.version.get().copied().unwrap_or(1));
     }
 }

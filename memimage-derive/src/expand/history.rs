@@ -9,7 +9,7 @@ use syn::Type;
 use syn::spanned::Spanned;
 
 use crate::ast::{Block, Command, Past, Way};
-use crate::hygiene::{Fresh, placed};
+use crate::hygiene::{Fresh, braced, placed};
 
 /// What is emitted for the past versions, beside their rows.
 pub(crate) fn history(krate: &TokenStream, block: &Block) -> TokenStream {
@@ -68,21 +68,23 @@ fn landing(krate: &TokenStream, block: &Block, command: &Command, past: &Past<'_
         let krate = placed(krate, ty.span());
         quote_spanned!(ty.span()=> impl #krate::Land<#model> for #ty)
     };
+    let body = quote! {
+        const STANDS: #krate::__private::Stands = #krate::__private::Stands::At(#name, #version);
+
+        #[inline]
+        fn land<#sink: #krate::__private::Sink<#model>>(
+            self,
+            at: #krate::__private::Landing<'_>,
+            sink: &mut #sink,
+        ) -> ::core::result::Result<(), #krate::__private::Fault> {
+            #step::onward(self, at, sink)
+        }
+    };
+    let body = braced(body, ty.span());
     quote! {
         #(#cfgs)*
         #[automatically_derived]
-        #header {
-            const STANDS: #krate::__private::Stands = #krate::__private::Stands::At(#name, #version);
-
-            #[inline]
-            fn land<#sink: #krate::__private::Sink<#model>>(
-                self,
-                at: #krate::__private::Landing<'_>,
-                sink: &mut #sink,
-            ) -> ::core::result::Result<(), #krate::__private::Fault> {
-                #step::onward(self, at, sink)
-            }
-        }
+        #header #body
     }
 }
 

@@ -7,7 +7,7 @@ use syn::{DeriveInput, Type};
 
 use super::history::spelled;
 use crate::attr::{History, Step};
-use crate::hygiene::placed;
+use crate::hygiene::{braced, placed};
 
 /// What past states make.
 pub(super) struct States {
@@ -53,19 +53,18 @@ pub(super) fn history(krate: &TokenStream, input: &DeriveInput, version: u32, hi
             past + 1
         );
         rows.push(quote!(#krate::__private::StateVersion::past(#past, #step::PAST)));
-        steps.extend(quote! {
-            #[automatically_derived]
-            #header {
-                const VERSION: ::core::primitive::u32 = #past;
+        let body = quote! {
+            const VERSION: ::core::primitive::u32 = #past;
 
-                fn rise(
-                    self,
-                    recorded: &#krate::Recorded<'_>,
-                ) -> ::core::result::Result<#model, #krate::__private::Fault> {
-                    #step::onward(self, recorded)
-                }
+            fn rise(
+                self,
+                recorded: &#krate::Recorded<'_>,
+            ) -> ::core::result::Result<#model, #krate::__private::Fault> {
+                #step::onward(self, recorded)
             }
-        });
+        };
+        let body = braced(body, span);
+        steps.extend(quote!(#[automatically_derived] #header #body));
         steps.extend(quote_spanned! {span=>
             const _: () = ::core::assert!(#step::NEXT == #past + 1, #message);
         });

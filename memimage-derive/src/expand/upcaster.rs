@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{PatType, Type};
 
 use crate::ast::{Gives, Upcaster};
-use crate::hygiene::placed;
+use crate::hygiene::{braced, placed};
 
 /// The function, and the impl that calls it.
 pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream {
@@ -16,44 +16,55 @@ pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream 
     let call = match upcaster.gives() {
         Gives::Nothing => quote!({ #name(self #more); ::core::result::Result::Ok(()) }),
         Gives::Next(_) => quote!(::core::result::Result::Ok(#name(self #more))),
-        Gives::Result(_) => quote!(::core::result::Result::map_err(#name(self #more), ::core::convert::Into::into)),
+        Gives::Result(ty) => {
+            let (span, this) = (ty.span(), quote!(self));
+            let krate = placed(krate, span);
+            quote_spanned! {span=>
+                <#ty as #krate::__private::Fallible>::answer(#name(#this #more))
+                    .map_err(#krate::__private::Failure::failure)
+            }
+        }
     };
     let implementation = implement(krate, upcaster, recorded.as_ref(), &call);
     let source = &upcaster.source;
     quote!(#source #implementation)
 }
 
-/// The impl alone, around a body. Two steps of one type are an error of rustc's at the place of the type.
-pub(crate) fn implement(
+/// The impl around a body. Two steps of one type are an error of rustc's at the place of the type.
+fn implement(
     krate: &TokenStream,
     upcaster: &Upcaster,
     recorded: Option<&Ident>,
     body: &TokenStream,
 ) -> Option<TokenStream> {
     let PatType { ty: old, .. } = upcaster.old()?;
+    let span = old.span();
     let cfgs = upcaster.cfgs();
     let next = next(krate, &upcaster.gives());
     let recorded = recorded.map_or_else(|| quote!(_), |recorded| quote!(#recorded));
-    let place = placed(krate, old.span());
-    let header = quote_spanned!(old.span()=> impl #place::Upcast for #old);
+    let place = placed(krate, span);
+    let header = quote_spanned!(span=> impl #place::Upcast for #old);
+    let body = quote! {
+        type Next = #next;
+
+        #[inline]
+        fn upcast(
+            self,
+            #recorded: &#krate::Recorded<'_>,
+        ) -> ::core::result::Result<#next, #krate::UpcastError> {
+            #body
+        }
+    };
+    let body = braced(body, span);
     Some(quote! {
         #(#cfgs)*
         #[automatically_derived]
-        #header {
-            type Next = #next;
-
-            #[inline]
-            fn upcast(
-                self,
-                #recorded: &#krate::Recorded<'_>,
-            ) -> ::core::result::Result<Self::Next, #krate::UpcastError> {
-                #body
-            }
-        }
+        #header #body
     })
 }
 
-fn next(krate: &TokenStream, gives: &Gives<'_>) -> TokenStream {
+/// What the step leads to.
+pub(crate) fn next(krate: &TokenStream, gives: &Gives<'_>) -> TokenStream {
     match gives {
         Gives::Nothing => quote!(()),
         Gives::Next(ty) => quote!(#ty),

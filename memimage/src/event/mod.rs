@@ -7,12 +7,12 @@ mod state;
 mod step;
 mod upcast;
 
-pub use group::{Group, concat, count, shared};
+pub use group::{Group, concat, count, is_listed, shared};
 pub use payload::{Command, FromRefusal, Outcome, Payload};
 pub use row::{EventType, Fault, row_of};
 pub use state::{PastStateOf, Rise, StateVersion};
 pub use step::step;
-pub use upcast::{Astray, Land, Landing, PastVersionOf, Recorded, Sink, Stands, Upcast, UpcastError, astray, take};
+pub use upcast::{Astray, Failure, Land, Landing, PastVersionOf, Recorded, Sink, Stands, Upcast, UpcastError, astray, take};
 
 pub(crate) use row::{Apply, Stored, Upward, decode};
 
@@ -49,7 +49,8 @@ pub trait Model: Commands + Default + Shape + Serialize + DeserializeOwned + Sen
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no commands",
     label = "a model needs an impl block marked `#[memimage::commands]`",
-    note = "write `#[memimage::commands] impl {Self} {{ #[command] pub fn … (&mut self, …) {{ … }} }}`"
+    note = "write `#[memimage::commands] impl {Self} {{ #[command] pub fn … (&mut self, …) {{ … }} }}`",
+    note = "several blocks are groups, and the model lists them: `#[model(groups(…))]`"
 )]
 pub trait Commands: Sized + 'static {
     /// The enum of the model's events at their newest versions.

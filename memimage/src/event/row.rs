@@ -262,14 +262,22 @@ fn upward<T: DeserializeOwned>(stored: &Stored<'_>) -> Result<T, Fault> {
 ///
 /// If the table has no such row; in a constant that is a compile error.
 pub const fn row_of<M>(events: &[EventType<M>], name: &str, version: u32) -> usize {
+    match find(events, name, version) {
+        Some(row) => row,
+        None => panic!("the command is in a group that its model does not list: `#[model(groups(…))]`"),
+    }
+}
+
+/// The row of a version of an event, if the table has one.
+pub(super) const fn find<M>(events: &[EventType<M>], name: &str, version: u32) -> Option<usize> {
     let mut row = 0;
     while row < events.len() {
         if events[row].version == version && same(events[row].name.as_bytes(), name.as_bytes()) {
-            return row;
+            return Some(row);
         }
         row += 1;
     }
-    panic!("the command is in a group that its model does not list: `#[model(groups(…))]`")
+    None
 }
 
 /// Whether two texts are the same, in a constant.

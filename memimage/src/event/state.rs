@@ -44,7 +44,7 @@ pub(crate) enum StateFault {
     label = "leads to `{Self}`",
     note = "an upcaster of a state returns the next version in the model's `history(…)`, and the last one the model"
 )]
-pub trait Rise<M>: Sized {
+pub trait Rise<M>: Serialize + Sized {
     /// The version this is.
     const VERSION: u32;
 
@@ -53,6 +53,12 @@ pub trait Rise<M>: Sized {
 }
 
 /// A past state of the model `M`, whose step leads somewhere.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is a past version of the model `{M}` and has no upcaster",
+    label = "no step leads on from `{Self}`",
+    note = "write one, in any module: `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
+    note = "it returns the next version in the model's `history(…)`, and the last one `{M}`"
+)]
 pub trait PastStateOf<M> {
     /// The version that the step leads to.
     const NEXT: u32;
@@ -66,7 +72,7 @@ pub trait PastStateOf<M> {
 
 impl<M, T> PastStateOf<M> for T
 where
-    T: Upcast + Serialize,
+    T: Upcast + Rise<M>,
     T::Next: Rise<M>,
 {
     const NEXT: u32 = <T::Next as Rise<M>>::VERSION;
@@ -77,11 +83,11 @@ where
     }
 }
 
-fn read<M, T: Upcast + Serialize>(bytes: &[u8], recorded: &Recorded<'_>) -> Result<(M, Digest), StateFault>
+fn read<M, T: Upcast + Rise<M>>(bytes: &[u8], recorded: &Recorded<'_>) -> Result<(M, Digest), StateFault>
 where
     T::Next: Rise<M>,
 {
     let state: T = decode(bytes)?;
     let digest = digest(&state)?;
-    Ok((state.onward(recorded)?, digest))
+    Ok((state.rise(recorded)?, digest))
 }

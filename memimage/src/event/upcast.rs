@@ -122,6 +122,24 @@ impl Landing<'_> {
     }
 }
 
+/// What an upcaster may fail with.
+#[diagnostic::on_unimplemented(
+    message = "an upcaster fails with an error or a text, and `{Self}` is neither",
+    label = "no error",
+    note = "implement `std::error::Error` for it; it must be `Send`, `Sync` and `'static` too"
+)]
+pub trait Failure {
+    /// The error.
+    fn failure(self) -> UpcastError;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<UpcastError>> Failure for E {
+    fn failure(self) -> UpcastError {
+        self.into()
+    }
+}
+
 /// Takes what chains end in.
 pub trait Sink<M> {
     /// Takes one payload.
@@ -135,6 +153,12 @@ pub fn take<M, P: Payload<M>, S: Sink<M>>(payload: P, at: Landing<'_>, sink: &mu
 }
 
 /// A past version of the payload `P`, whose step leads somewhere.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is a past version of the command `{P}` and has no upcaster",
+    label = "no step leads on from `{Self}`",
+    note = "write one, in any module: `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
+    note = "it returns the next version in the `history(…)`, and the last one `{P}`"
+)]
 pub trait PastVersionOf<P, M> {
     /// Where the next step stands.
     const NEXT: Stands;
