@@ -45,6 +45,13 @@ impl<T> Once<T> {
         }
     }
 
+    /// As [`set`](Once::set), if there is a value.
+    fn set_some(&mut self, cx: &Ctxt, key: &Path, value: Option<T>) {
+        if let Some(value) = value {
+            self.set(cx, key, value);
+        }
+    }
+
     pub(crate) fn get(&self) -> Option<&T> {
         self.0.as_ref()
     }

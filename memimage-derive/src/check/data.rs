@@ -6,7 +6,6 @@ use super::group;
 use crate::ast::{Data, Kind};
 use crate::attr::ModelArgs;
 use crate::ctxt::Ctxt;
-use crate::expand::is_phantom;
 
 pub(crate) fn data(cx: &Ctxt, data: &Data) {
     if let Kind::Union(union) = &data.kind {
@@ -25,7 +24,6 @@ pub(crate) fn data(cx: &Ctxt, data: &Data) {
         );
     }
     recursion(cx, data);
-    transparent(cx, data);
 }
 
 fn recursion(cx: &Ctxt, data: &Data) {
@@ -52,19 +50,6 @@ fn recursion(cx: &Ctxt, data: &Data) {
                 cx.error(&occurrence.path, message);
             }
         }
-    }
-}
-
-fn transparent(cx: &Ctxt, data: &Data) {
-    if !data.transparent {
-        return;
-    }
-    let fields = match &data.kind {
-        Kind::Struct(fields) => fields.fields.iter().filter(|field| !is_phantom(&field.ty)).count(),
-        Kind::Enum(_) | Kind::Union(_) => 0,
-    };
-    if fields != 1 {
-        cx.error(&data.ident, "`#[serde(transparent)]` is for a struct with one field: remove it");
     }
 }
 

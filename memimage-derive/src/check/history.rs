@@ -109,7 +109,10 @@ pub(crate) fn state(cx: &Ctxt, history: &History, version: u32) {
         match step {
             Step::Value(path) => cx.error(path, "a state is upcast from types: keep the past one as a struct"),
             Step::Type(ty) if !types.insert(ty.to_token_stream().to_string()) => {
-                cx.error(ty, "this type is a past version already, and has one step onward: use a type of its own here");
+                cx.error(
+                    ty,
+                    "this type is a past version already, and has one step onward: use a type of its own here",
+                );
             }
             Step::Type(_) => {}
         }

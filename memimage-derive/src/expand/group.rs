@@ -40,9 +40,9 @@ pub(crate) fn event_of_groups(krate: &TokenStream, input: &DeriveInput, groups: 
     let (model, event) = (&input.ident, event_name(input));
     let about = format!("The events of `{model}`: one variant a group of commands.");
     let groups: Vec<Group<'_>> = groups.iter().map(|path| Group::new(krate, model, path)).collect();
-    let variants = groups.iter().map(|Group { name, event, .. }| {
+    let variants = groups.iter().map(|Group { path, name, event }| {
         let about = format!("An event of `{name}`.");
-        quote!(#[doc = #about] #name(#event))
+        quote_spanned!(path.span()=> #[doc = #about] #name(#event))
     });
     let arms = |method: &str| {
         let method = Ident::new(method, Span::call_site());

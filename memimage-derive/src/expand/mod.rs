@@ -13,7 +13,7 @@ mod state;
 mod upcaster;
 
 pub(crate) use self::block::block;
-pub(crate) use self::data::{data, is_phantom};
+pub(crate) use self::data::data;
 pub(crate) use self::model::model;
 pub(crate) use self::upcaster::upcaster;
 

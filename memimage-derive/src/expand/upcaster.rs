@@ -44,16 +44,20 @@ fn implement(
     let recorded = recorded.map_or_else(|| quote!(_), |recorded| quote!(#recorded));
     let place = placed(krate, span);
     let header = quote_spanned!(span=> impl #place::Upcast for #old);
+    let (place, this) = (placed(krate, next.span()), quote!(self));
+    let function = quote_spanned! {next.span()=>
+        fn upcast(
+            #this,
+            #recorded: &#place::Recorded<'_>,
+        ) -> ::core::result::Result<#next, #place::UpcastError> {
+            #body
+        }
+    };
     let body = quote! {
         type Next = #next;
 
         #[inline]
-        fn upcast(
-            self,
-            #recorded: &#krate::Recorded<'_>,
-        ) -> ::core::result::Result<#next, #krate::UpcastError> {
-            #body
-        }
+        #function
     };
     let body = braced(body, span);
     Some(quote! {

@@ -12,7 +12,9 @@ pub use payload::{Command, FromRefusal, Outcome, Payload};
 pub use row::{EventType, Fault, row_of};
 pub use state::{PastStateOf, Rise, StateVersion};
 pub use step::step;
-pub use upcast::{Astray, Failure, Land, Landing, PastVersionOf, Recorded, Sink, Stands, Upcast, UpcastError, astray, take};
+pub use upcast::{
+    Astray, Failure, Land, Landing, PastVersionOf, Recorded, Sink, Stands, Upcast, UpcastError, astray, take,
+};
 
 pub(crate) use row::{Apply, Stored, Upward, decode};
 
