@@ -170,10 +170,10 @@ fn payload(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream
             impl #krate::Land<#model> for #payload {
                 const STANDS: #krate::__private::Stands = #krate::__private::Stands::Open;
 
-                fn land<S: #krate::__private::Sink<#model>>(
+                fn land(
                     self,
                     _: #krate::__private::Landing<'_>,
-                    _: &mut S,
+                    _: &mut #krate::__private::Sink<'_, '_, #model>,
                 ) -> ::core::result::Result<(), #krate::__private::Fault> {
                     ::core::unreachable!()
                 }
@@ -206,10 +206,10 @@ fn event(krate: &TokenStream, block: &Block) -> TokenStream {
         impl #krate::Land<#model> for #event {
             const STANDS: #krate::__private::Stands = #krate::__private::Stands::Open;
 
-            fn land<S: #krate::__private::Sink<#model>>(
+            fn land(
                 self,
                 _: #krate::__private::Landing<'_>,
-                _: &mut S,
+                _: &mut #krate::__private::Sink<'_, '_, #model>,
             ) -> ::core::result::Result<(), #krate::__private::Fault> {
                 ::core::unreachable!()
             }
@@ -238,17 +238,15 @@ pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream 
         quote! {
             #(#cfgs)*
             #[automatically_derived]
-            impl #parameters #krate::Upcast for #old
+            impl #parameters #krate::Upcast<#next> for #old
             where
                 Self: #krate::Shape + #krate::__private::serde::de::DeserializeOwned,
                 #bounds
             {
-                type Next = #next;
-
                 fn upcast(
                     self,
                     _: &#krate::Recorded<'_>,
-                ) -> ::core::result::Result<Self::Next, #krate::UpcastError> {
+                ) -> ::core::result::Result<#next, #krate::UpcastError> {
                     ::core::unreachable!()
                 }
             }

@@ -145,7 +145,7 @@ pub fn commands(args: TokenStream, item: TokenStream) -> TokenStream {
 /// It takes the past version by value, and `&Recorded` if it wants to know what else was recorded: never the model. It
 /// returns what comes next: the next version in the command's `history(…)`, the current payload, any event of the model,
 /// an `Option`, a `Vec` or a tuple of these, or nothing; or a `Result` of it with any error. It may stand in any module, and
-/// in any crate that the past type is of. There is one step from each type.
+/// in any crate, as long as the past type or what it leads to is of that crate. There is one step from each type.
 ///
 /// `#[memimage::upcast(crate = path)]` says where `memimage` is.
 #[proc_macro_attribute]

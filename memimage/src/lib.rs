@@ -59,6 +59,7 @@
 //! - A model and its commands: [`Model`], [`Shape`], [`macro@commands`], [`Context`].
 //! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`].
 //! - What goes wrong: [`struct@Error`], [`CommandError`].
+//! - Payloads as maps, lists and scalars, without the program's types: [`Value`], [`ShapeTree`].
 //! - What is on disk: `docs/FORMAT.md`; how the code is laid out: `docs/ARCHITECTURE.md`.
 
 // One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
@@ -102,8 +103,8 @@ pub use value::{FromValue, Value, ValueError};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::event::{
-        Astray, EventType, Failure, Fault, Group, Landing, Outcome, PastStateOf, PastVersionOf, Rise, Sink, Stands,
-        StateVersion, astray, concat, count, is_listed, row_of, shared, step, take,
+        Astray, EventType, Failure, Fault, Group, Landing, Onward, Outcome, PastState, PastVersion, Rise, RiseFrom,
+        Sink, Stands, StateVersion, concat, count, is_listed, onward, rise_from, row_of, shared, step, take,
     };
     pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, events_of, judged};
     pub use crate::shape::{

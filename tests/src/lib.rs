@@ -6,6 +6,7 @@ mod gate;
 pub mod library;
 mod local;
 mod model;
+pub mod past;
 mod run;
 mod watchdog;
 

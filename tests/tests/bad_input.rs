@@ -1226,3 +1226,50 @@ fn without_snapshots_everything_is_replayed() {
     assert_eq!((state(&image), image.stats().recovery.replayed), (expected, 5));
     image.admin().snapshot().unwrap();
 }
+
+/// A command whose argument may contain itself.
+mod nested {
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Default, Serialize, Deserialize, Shape)]
+    pub struct Chain {
+        pub next: Option<Box<Chain>>,
+    }
+
+    impl Chain {
+        pub fn of(links: usize) -> Chain {
+            let mut chain = Chain::default();
+            for _ in 1..links {
+                chain = Chain { next: Some(Box::new(chain)) };
+            }
+            chain
+        }
+    }
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    pub struct Chains {
+        pub taken: u32,
+    }
+
+    #[memimage::commands]
+    impl Chains {
+        #[command]
+        pub fn take(&mut self, chain: Chain) {
+            self.taken += 1;
+            drop(chain);
+        }
+    }
+}
+
+#[test]
+fn a_payload_nested_too_deep_is_refused_before_it_is_recorded() {
+    use nested::{Chain, Chains, ChainsCommands as _};
+
+    let chains = Image::<Chains>::in_memory().unwrap();
+    chains.take(Chain::of(60)).unwrap();
+    let error = chains.take(Chain::of(200)).unwrap_err().to_string();
+    assert!(error.contains("`take`") && error.contains("nested too deep"), "{error}");
+    assert_eq!((chains.seq().get(), chains.read().unwrap().taken), (1, 1));
+    chains.take(Chain::of(1)).unwrap();
+}

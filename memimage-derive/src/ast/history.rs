@@ -55,21 +55,24 @@ impl Command {
 
 /// Numbers the steps of all commands. A step for which no version is left gets 0, which the rules refuse.
 pub(super) fn number(commands: &mut [Command]) {
-    let mut names: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    // those of one name and version take turns by `#[cfg]`, and have the same past
+    let mut names: BTreeMap<String, BTreeMap<u32, Vec<usize>>> = BTreeMap::new();
     for (i, command) in commands.iter().enumerate() {
-        names.entry(command.name.value()).or_default().push(i);
+        names.entry(command.name.value()).or_default().entry(command.version()).or_default().push(i);
     }
-    for mut same in names.into_values() {
-        same.sort_by_key(|&i| commands[i].version());
-        let mut taken: BTreeSet<u32> = same.iter().map(|&i| commands[i].version()).collect();
-        for i in same {
-            let steps = commands[i].args.history.get().map_or(0, |history| history.steps.len());
-            let free = (1..commands[i].version()).rev().filter(|version| !taken.contains(version));
-            let mut versions: Vec<u32> = free.take(steps).collect();
-            versions.resize(steps, 0);
-            versions.reverse();
-            taken.extend(&versions);
-            commands[i].past_versions = versions;
+    for versions in names.into_values() {
+        let mut taken: BTreeSet<u32> = versions.keys().copied().collect();
+        for (version, turns) in versions {
+            let before = taken.clone();
+            for i in turns {
+                let steps = commands[i].args.history.get().map_or(0, |history| history.steps.len());
+                let free = (1..version).rev().filter(|past| !before.contains(past));
+                let mut past: Vec<u32> = free.take(steps).collect();
+                past.resize(steps, 0);
+                past.reverse();
+                taken.extend(&past);
+                commands[i].past_versions = past;
+            }
         }
     }
 }

@@ -6,7 +6,6 @@ use syn::Visibility;
 
 use super::payload::{derives, documentation};
 use crate::ast::Block;
-use crate::hygiene::Fresh;
 
 pub(crate) fn event(krate: &TokenStream, block: &Block) -> TokenStream {
     let definition = definition(block);
@@ -43,7 +42,6 @@ pub(crate) fn event(krate: &TokenStream, block: &Block) -> TokenStream {
 /// What lets an upcaster lead to a payload, or to the event enum.
 fn landing(krate: &TokenStream, block: &Block) -> TokenStream {
     let (model, event) = (&block.model, block.event());
-    let sink = Fresh::new(block.source.clone()).ident("S");
     let land = |stands: TokenStream, this: &TokenStream, body: TokenStream| {
         quote! {
             #[automatically_derived]
@@ -51,10 +49,10 @@ fn landing(krate: &TokenStream, block: &Block) -> TokenStream {
                 const STANDS: #krate::__private::Stands = #stands;
 
                 #[inline]
-                fn land<#sink: #krate::__private::Sink<#model>>(
+                fn land(
                     self,
                     at: #krate::__private::Landing<'_>,
-                    sink: &mut #sink,
+                    sink: &mut #krate::__private::Sink<'_, '_, #model>,
                 ) -> ::core::result::Result<(), #krate::__private::Fault> {
                     #body
                 }

@@ -75,10 +75,10 @@ pub(crate) fn event_of_groups(krate: &TokenStream, input: &DeriveInput, groups: 
         impl #krate::Land<#model> for #event {
             const STANDS: #krate::__private::Stands = #krate::__private::Stands::Open;
 
-            fn land<S: #krate::__private::Sink<#model>>(
+            fn land(
                 self,
                 at: #krate::__private::Landing<'_>,
-                sink: &mut S,
+                sink: &mut #krate::__private::Sink<'_, '_, #model>,
             ) -> ::core::result::Result<(), #krate::__private::Fault> {
                 match self { #(#lands,)* }
             }

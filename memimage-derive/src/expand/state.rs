@@ -7,7 +7,7 @@ use syn::{DeriveInput, Type};
 
 use super::history::spelled;
 use crate::attr::{History, Step};
-use crate::hygiene::{braced, placed};
+use crate::hygiene::placed;
 
 /// What past states make.
 pub(super) struct States {
@@ -45,28 +45,37 @@ pub(super) fn history(krate: &TokenStream, input: &DeriveInput, version: u32, hi
     for (ty, past) in types.into_iter().zip(first..) {
         let span = ty.span();
         let (place, owner) = (placed(krate, span), placed(&model.to_token_stream(), span));
-        let step = quote_spanned!(span=> <#ty as #place::__private::PastStateOf<#owner>>);
+        let onward = quote_spanned!(span=> #place::__private::rise_from::<Self, _, #owner>());
         let header = quote_spanned!(span=> impl #place::__private::Rise<#owner> for #ty);
         let message = format!(
             "`{}` is version {past} of `{model}`, and its upcaster does not lead to version {}, the next one",
             spelled(ty),
             past + 1
         );
-        rows.push(quote!(#krate::__private::StateVersion::past(#past, #step::PAST)));
-        let body = quote! {
-            const VERSION: ::core::primitive::u32 = #past;
-
-            fn rise(
-                self,
-                recorded: &#krate::Recorded<'_>,
-            ) -> ::core::result::Result<#model, #krate::__private::Fault> {
-                #step::onward(self, recorded)
+        rows.push(quote!(#krate::__private::StateVersion::past::<#ty>(#past)));
+        steps.extend(quote! {
+            #[automatically_derived]
+            impl #krate::__private::PastState<#model> for #ty {
+                const ONWARD: #krate::__private::RiseFrom<Self, #model> = #onward;
             }
-        };
-        let body = braced(body, span);
-        steps.extend(quote!(#[automatically_derived] #header #body));
+
+            #[automatically_derived]
+            #header {
+                const VERSION: ::core::primitive::u32 = #past;
+
+                fn rise(
+                    self,
+                    recorded: &#krate::Recorded<'_>,
+                ) -> ::core::result::Result<#model, #krate::__private::Fault> {
+                    <Self as #krate::__private::PastState<#model>>::ONWARD.go(self, recorded)
+                }
+            }
+        });
         steps.extend(quote_spanned! {span=>
-            const _: () = ::core::assert!(#step::NEXT == #past + 1, #message);
+            const _: () = ::core::assert!(
+                <#ty as #place::__private::PastState<#owner>>::ONWARD.next() == #past + 1,
+                #message
+            );
         });
     }
     let constant = quote! {

@@ -30,7 +30,7 @@ pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream 
     quote!(#source #implementation)
 }
 
-/// The impl around a body. Two steps of one type are an error of rustc's at the place of the type.
+/// The impl around a body.
 fn implement(
     krate: &TokenStream,
     upcaster: &Upcaster,
@@ -38,12 +38,11 @@ fn implement(
     body: &TokenStream,
 ) -> Option<TokenStream> {
     let PatType { ty: old, .. } = upcaster.old()?;
-    let span = old.span();
     let cfgs = upcaster.cfgs();
     let next = next(krate, &upcaster.gives());
     let recorded = recorded.map_or_else(|| quote!(_), |recorded| quote!(#recorded));
-    let place = placed(krate, span);
-    let header = quote_spanned!(span=> impl #place::Upcast for #old);
+    let place = placed(krate, old.span());
+    let header = quote_spanned!(old.span()=> impl #place::Upcast<#next> for #old);
     let (place, this) = (placed(krate, next.span()), quote!(self));
     let function = quote_spanned! {next.span()=>
         fn upcast(
@@ -53,13 +52,7 @@ fn implement(
             #body
         }
     };
-    let body = quote! {
-        type Next = #next;
-
-        #[inline]
-        #function
-    };
-    let body = braced(body, span);
+    let body = braced(quote!(#[inline] #function), old.span());
     Some(quote! {
         #(#cfgs)*
         #[automatically_derived]

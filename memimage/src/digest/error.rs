@@ -28,6 +28,7 @@ enum Fault {
     /// They are not even in keeping with one another.
     Contradiction(String),
     Custom(String),
+    TooDeep,
 }
 
 /// One step of the path from the value to the part that failed.
@@ -52,6 +53,11 @@ impl DigestError {
     #[cold]
     pub(super) fn contradiction(written: impl Into<String>) -> DigestError {
         DigestError::new(Fault::Contradiction(written.into()))
+    }
+
+    #[cold]
+    pub(super) fn too_deep() -> DigestError {
+        DigestError::new(Fault::TooDeep)
     }
 
     fn new(fault: Fault) -> DigestError {
@@ -97,6 +103,7 @@ impl Display for DigestError {
             }
             Fault::Contradiction(written) => write!(f, "its Serialize wrote {written}"),
             Fault::Custom(message) => write!(f, "it does not serialize: {message}"),
+            Fault::TooDeep => f.write_str("it is nested too deep"),
         }
     }
 }

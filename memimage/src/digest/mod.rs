@@ -104,7 +104,12 @@ impl fmt::Debug for Digest {
 /// If the value does not serialize (a path that is no UTF-8, a poisoned lock), or serializes as something else than its
 /// shape says.
 pub fn digest<T: Shape + Serialize + ?Sized>(value: &T) -> Result<Digest, DigestError> {
+    digest_within(value, u32::MAX)
+}
+
+/// The digest of a value with no more than `depth` shapes inside one another.
+pub(crate) fn digest_within<T: Shape + Serialize + ?Sized>(value: &T, depth: u32) -> Result<Digest, DigestError> {
     let mut hash = Hash::new();
-    value.serialize(DigestSerializer::new(&mut hash, Place::new(T::SHAPE, None)))?;
+    value.serialize(DigestSerializer::new(&mut hash, Place::root(T::SHAPE, depth)))?;
     Ok(Digest(hash.finish()))
 }

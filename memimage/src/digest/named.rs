@@ -40,7 +40,7 @@ impl<'a> Named<'a> {
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), DigestError> {
         let place = match self.fields {
             Fields::Known(fields) => match fields.get(self.next) {
-                Some(field) if field.name == name => Place::new(field.shape, Some(&self.place)),
+                Some(field) if field.name == name => self.place.field(field.shape)?,
                 field => return Err(self.wrong_field(field.map(|field| field.name), Some(name))),
             },
             Fields::Opaque(_) => self.place,

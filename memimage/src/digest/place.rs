@@ -1,5 +1,6 @@
 //! Where in a shape the walk of a value stands.
 
+use super::error::DigestError;
 use crate::shape::{Descriptor, ShapeRef, Style};
 
 /// A part of a shape, and the structs and enums around it, innermost first.
@@ -7,28 +8,49 @@ use crate::shape::{Descriptor, ShapeRef, Style};
 pub(super) struct Place<'a> {
     /// Never [`Descriptor::Back`], unless that leads nowhere.
     pub(super) shape: &'static Descriptor,
-    pub(super) around: Option<&'a Place<'a>>,
+    around: Option<&'a Place<'a>>,
+    /// How many more shapes may be inside this one.
+    room: u32,
 }
 
 impl<'a> Place<'a> {
+    /// A whole value, with no more than `depth` shapes inside one another.
     #[inline]
-    pub(super) fn new(shape: ShapeRef, around: Option<&'a Place<'a>>) -> Place<'a> {
-        let shape = shape.get();
-        match shape {
-            Descriptor::Back(identity) => Place::back(shape, *identity, around),
-            _ => Place { shape, around },
-        }
+    pub(super) fn root(shape: ShapeRef, depth: u32) -> Place<'a> {
+        Place { shape: shape.get(), around: None, room: depth - 1 }
     }
 
-    fn back(shape: &'static Descriptor, identity: u64, around: Option<&'a Place<'a>>) -> Place<'a> {
+    /// A part of this that is no field.
+    #[inline]
+    pub(super) fn part(&self, shape: ShapeRef) -> Result<Place<'a>, DigestError> {
+        Place::inside(shape, self.around, self.room)
+    }
+
+    /// A field of this struct or variant.
+    #[inline]
+    pub(super) fn field(&'a self, shape: ShapeRef) -> Result<Place<'a>, DigestError> {
+        Place::inside(shape, Some(self), self.room)
+    }
+
+    #[inline]
+    fn inside(shape: ShapeRef, around: Option<&'a Place<'a>>, room: u32) -> Result<Place<'a>, DigestError> {
+        let Some(room) = room.checked_sub(1) else { return Err(DigestError::too_deep()) };
+        let shape = shape.get();
+        Ok(match shape {
+            Descriptor::Back(identity) => Place::back(shape, *identity, around, room),
+            _ => Place { shape, around, room },
+        })
+    }
+
+    fn back(shape: &'static Descriptor, identity: u64, around: Option<&'a Place<'a>>, room: u32) -> Place<'a> {
         let mut next = around;
         while let Some(place) = next {
             if place.identity() == Some(identity) {
-                return *place;
+                return Place { room, ..*place };
             }
             next = place.around;
         }
-        Place { shape, around }
+        Place { shape, around, room }
     }
 
     fn identity(self) -> Option<u64> {

@@ -55,9 +55,9 @@ impl<'a> Positional<'a> {
             return Err(self.wrong_number("more"));
         }
         let place = match self.parts {
-            Parts::Shapes(shapes) => Place::new(shapes[self.next], self.place.around),
-            Parts::Same(shape, _) => Place::new(shape, self.place.around),
-            Parts::Fields(fields) => Place::new(fields[self.next].shape, Some(&self.place)),
+            Parts::Shapes(shapes) => self.place.part(shapes[self.next])?,
+            Parts::Same(shape, _) => self.place.part(shape)?,
+            Parts::Fields(fields) => self.place.field(fields[self.next].shape)?,
             Parts::Opaque(_) => self.place,
         };
         value

@@ -216,7 +216,7 @@ impl<'a> Serializer for DigestSerializer<'a> {
         let inside = match self.place.shape {
             Descriptor::Option(item) => {
                 self.hash.word(1);
-                Place::new(*item, self.place.around)
+                self.place.part(*item)?
             }
             Descriptor::Opaque(_) => {
                 self.hash.word(opaque::SOME);
@@ -244,7 +244,7 @@ impl<'a> Serializer for DigestSerializer<'a> {
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), DigestError> {
         let result = match self.place.shape {
             Descriptor::Struct(Struct { style: Style::Newtype, fields: [field], .. }) => {
-                let inside = Place::new(field.shape, Some(&self.place));
+                let inside = self.place.field(field.shape)?;
                 value.serialize(DigestSerializer::new(self.hash, inside))
             }
             Descriptor::Opaque(_) => {
@@ -272,7 +272,7 @@ impl<'a> Serializer for DigestSerializer<'a> {
     ) -> Result<(), DigestError> {
         let variant = self.variant(index, name, Style::Newtype)?;
         let inside = match variant {
-            Some(Variant { fields: [field], .. }) => Place::new(field.shape, Some(&self.place)),
+            Some(Variant { fields: [field], .. }) => self.place.field(field.shape)?,
             Some(_) => return Err(self.mismatch(format!("variant {name} around one value"))),
             None => self.place,
         };
@@ -284,10 +284,8 @@ impl<'a> Serializer for DigestSerializer<'a> {
     #[inline]
     fn serialize_seq(self, length: Option<usize>) -> Result<Sequence<'a>, DigestError> {
         match (self.place.shape, length) {
-            (Descriptor::Set(item), _) => Ok(Sequence::unordered(self.hash, Place::new(*item, self.place.around))),
-            (Descriptor::List(item), Some(length)) => {
-                Ok(Sequence::ordered(self.hash, Place::new(*item, self.place.around), length))
-            }
+            (Descriptor::Set(item), _) => Ok(Sequence::unordered(self.hash, self.place.part(*item)?)),
+            (Descriptor::List(item), Some(length)) => Ok(Sequence::ordered(self.hash, self.place.part(*item)?, length)),
             (Descriptor::Opaque(_), Some(length)) => {
                 self.hash.word(opaque::SEQUENCE);
                 Ok(Sequence::ordered(self.hash, self.place, length))
@@ -349,13 +347,13 @@ impl<'a> Serializer for DigestSerializer<'a> {
 
     #[inline]
     fn serialize_map(self, length: Option<usize>) -> Result<Entries<'a>, DigestError> {
-        let around = self.place.around;
-        match (self.place.shape, length) {
+        let place = &self.place;
+        match (place.shape, length) {
             (Descriptor::Map(key, value), _) => {
-                Ok(Entries::unordered(self.hash, Place::new(*key, around), Place::new(*value, around)))
+                Ok(Entries::unordered(self.hash, place.part(*key)?, place.part(*value)?))
             }
             (Descriptor::OrderedMap(key, value), Some(length)) => {
-                Ok(Entries::ordered(self.hash, Place::new(*key, around), Place::new(*value, around), length))
+                Ok(Entries::ordered(self.hash, place.part(*key)?, place.part(*value)?, length))
             }
             (Descriptor::Opaque(_), Some(length)) => {
                 self.hash.word(opaque::MAP);

@@ -3,20 +3,21 @@
 mod group;
 mod payload;
 mod row;
+mod sink;
 mod state;
 mod step;
 mod upcast;
 
 pub use group::{Group, concat, count, is_listed, shared};
 pub use payload::{Command, FromRefusal, Outcome, Payload};
-pub use row::{EventType, Fault, row_of};
-pub use state::{PastStateOf, Rise, StateVersion};
+pub use row::{EventType, row_of};
+pub use sink::{Fault, Sink, take};
+pub use state::{PastState, Rise, RiseFrom, StateVersion, rise_from};
 pub use step::step;
-pub use upcast::{
-    Astray, Failure, Land, Landing, PastVersionOf, Recorded, Sink, Stands, Upcast, UpcastError, astray, take,
-};
+pub use upcast::{Astray, Failure, Land, Landing, Onward, PastVersion, Recorded, Stands, Upcast, UpcastError, onward};
 
-pub(crate) use row::{Apply, Stored, Upward, decode};
+pub(crate) use row::{Stored, Upward};
+pub(crate) use sink::{Apply, decode};
 
 use std::any::Any;
 

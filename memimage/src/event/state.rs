@@ -1,11 +1,12 @@
 //! Past versions of a model's state, for snapshots that an older program wrote.
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use super::row::{Fault, decode};
-use super::upcast::{Recorded, Upcast};
+use super::sink::{Fault, decode};
+use super::upcast::{Recorded, StepOf};
 use crate::digest::{Digest, DigestError, digest};
-use crate::shape::ShapeRef;
+use crate::shape::{Shape, ShapeRef};
 
 /// A past version of a model's state, and its way to the present one.
 pub struct StateVersion<M> {
@@ -16,15 +17,9 @@ pub struct StateVersion<M> {
 
 impl<M> StateVersion<M> {
     /// A past version.
-    pub const fn past(version: u32, past: PastState<M>) -> StateVersion<M> {
-        StateVersion { version, shape: past.shape, read: past.read }
+    pub const fn past<T: PastState<M> + Shape + Serialize + DeserializeOwned>(version: u32) -> StateVersion<M> {
+        StateVersion { version, shape: T::SHAPE, read: read::<M, T> }
     }
-}
-
-/// What is done with a past state.
-pub struct PastState<M> {
-    shape: ShapeRef,
-    read: fn(&[u8], &Recorded<'_>) -> Result<(M, Digest), StateFault>,
 }
 
 /// Why a state of an older program cannot be used.
@@ -44,7 +39,7 @@ pub(crate) enum StateFault {
     label = "leads to `{Self}`",
     note = "an upcaster of a state returns the next version in the model's `history(…)`, and the last one the model"
 )]
-pub trait Rise<M>: Serialize + Sized {
+pub trait Rise<M>: Sized {
     /// The version this is.
     const VERSION: u32;
 
@@ -52,42 +47,44 @@ pub trait Rise<M>: Serialize + Sized {
     fn rise(self, recorded: &Recorded<'_>) -> Result<M, Fault>;
 }
 
-/// A past state of the model `M`, whose step leads somewhere.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is a past version of the model `{M}` and has no upcaster",
-    label = "no step leads on from `{Self}`",
-    note = "write one, in any module: `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
-    note = "it returns the next version in the model's `history(…)`, and the last one `{M}`"
-)]
-pub trait PastStateOf<M> {
-    /// The version that the step leads to.
-    const NEXT: u32;
-
-    /// What is done with it.
-    const PAST: PastState<M>;
-
-    /// Takes the step, and those after it.
-    fn onward(self, recorded: &Recorded<'_>) -> Result<M, Fault>;
+/// A past state in the history of the model `M`.
+pub trait PastState<M>: Sized {
+    /// Its one step.
+    const ONWARD: RiseFrom<Self, M>;
 }
 
-impl<M, T> PastStateOf<M> for T
-where
-    T: Upcast + Rise<M>,
-    T::Next: Rise<M>,
-{
-    const NEXT: u32 = <T::Next as Rise<M>>::VERSION;
-    const PAST: PastState<M> = PastState { shape: T::SHAPE, read: read::<M, T> };
+/// The step of the past state `T`, and those after it.
+pub struct RiseFrom<T, M> {
+    next: u32,
+    rise: fn(T, &Recorded<'_>) -> Result<M, Fault>,
+}
 
-    fn onward(self, recorded: &Recorded<'_>) -> Result<M, Fault> {
-        self.upcast(recorded).map_err(Fault::Upcast)?.rise(recorded)
+impl<T, M> RiseFrom<T, M> {
+    /// The version that the step leads to.
+    pub const fn next(&self) -> u32 {
+        self.next
+    }
+
+    /// Takes the step.
+    ///
+    /// # Errors
+    ///
+    /// As an upcaster on the way says.
+    pub fn go(&self, old: T, recorded: &Recorded<'_>) -> Result<M, Fault> {
+        (self.rise)(old, recorded)
     }
 }
 
-fn read<M, T: Upcast + Rise<M>>(bytes: &[u8], recorded: &Recorded<'_>) -> Result<(M, Digest), StateFault>
-where
-    T::Next: Rise<M>,
-{
+/// Finds the one step of `T`, a past state of the model `M`.
+pub const fn rise_from<T: StepOf<M, Next> + Serialize, Next: Rise<M>, M>() -> RiseFrom<T, M> {
+    RiseFrom { next: Next::VERSION, rise: |old, recorded| old.upcast(recorded).map_err(Fault::Upcast)?.rise(recorded) }
+}
+
+fn read<M, T: PastState<M> + Shape + Serialize + DeserializeOwned>(
+    bytes: &[u8],
+    recorded: &Recorded<'_>,
+) -> Result<(M, Digest), StateFault> {
     let state: T = decode(bytes)?;
     let digest = digest(&state)?;
-    Ok((state.rise(recorded)?, digest))
+    Ok((T::ONWARD.go(state, recorded)?, digest))
 }

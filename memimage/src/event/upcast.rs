@@ -6,8 +6,9 @@
 
 use serde::de::DeserializeOwned;
 
-use super::payload::{Outcome, Payload};
-use super::row::{Fault, Past};
+use super::payload::Outcome;
+use super::row::same;
+use super::sink::{Fault, Sink};
 use crate::context::{Metadata, Timestamp};
 use crate::seq::Seq;
 use crate::shape::Shape;
@@ -55,16 +56,13 @@ pub type UpcastError = Box<dyn std::error::Error + Send + Sync>;
     label = "no step leads on from `{Self}`",
     note = "write one, in any module: `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`"
 )]
-pub trait Upcast: Shape + DeserializeOwned {
-    /// What it becomes: the next version, or all that a chain may end in ([`Land`]).
-    type Next;
-
-    /// Takes it one step further.
+pub trait Upcast<Next>: Shape + DeserializeOwned {
+    /// Takes it one step further: to the next version, or to all that a chain may end in ([`Land`]).
     ///
     /// # Errors
     ///
     /// Whatever makes that impossible. The journal is not replayed then, and nothing is changed.
-    fn upcast(self, recorded: &Recorded<'_>) -> Result<Self::Next, UpcastError>;
+    fn upcast(self, recorded: &Recorded<'_>) -> Result<Next, UpcastError>;
 }
 
 /// What an upcaster may lead to: a payload of the model, a past version with a step of its own, the event enum, nothing
@@ -84,7 +82,7 @@ pub trait Land<M>: Sized {
 
     /// Goes on to the end of the chain.
     #[doc(hidden)]
-    fn land<S: Sink<M>>(self, at: Landing<'_>, sink: &mut S) -> Result<(), Fault>;
+    fn land(self, at: Landing<'_>, sink: &mut Sink<'_, '_, M>) -> Result<(), Fault>;
 }
 
 /// A version of an event, or none.
@@ -102,7 +100,12 @@ pub struct Landing<'a> {
     pub(crate) recorded: &'a Recorded<'a>,
     /// Which of the event's parts it is.
     pub(crate) part: u32,
+    /// How many steps it has taken.
+    pub(crate) steps: u32,
 }
+
+/// The most steps in a chain; what takes more goes round in a circle.
+const MAX_STEPS: u32 = 1_000;
 
 impl Landing<'_> {
     /// The part of this number, of several that this became.
@@ -140,47 +143,62 @@ impl<E: Into<UpcastError>> Failure for E {
     }
 }
 
-/// Takes what chains end in.
-pub trait Sink<M> {
-    /// Takes one payload.
-    fn take<P: Payload<M>>(&mut self, payload: P, part: u32) -> Result<(), Fault>;
+/// A past version in the history of a command of the model `M`.
+pub trait PastVersion<M>: Sized {
+    /// Its one step.
+    const ONWARD: Onward<Self, M>;
 }
 
-/// Ends a chain at a payload of the model.
-#[inline]
-pub fn take<M, P: Payload<M>, S: Sink<M>>(payload: P, at: Landing<'_>, sink: &mut S) -> Result<(), Fault> {
-    sink.take(payload, at.part)
+/// The step of the past version `T`, and those after it.
+pub struct Onward<T, M> {
+    pub(super) stands: Stands,
+    pub(super) take: fn(T, Landing<'_>, &mut Sink<'_, '_, M>) -> Result<(), Fault>,
 }
 
-/// A past version of the payload `P`, whose step leads somewhere.
+impl<T, M> Onward<T, M> {
+    /// Takes the step.
+    ///
+    /// # Errors
+    ///
+    /// As an upcaster on the way says, or a payload at the end.
+    #[inline]
+    pub fn go(&self, old: T, at: Landing<'_>, sink: &mut Sink<'_, '_, M>) -> Result<(), Fault> {
+        (self.take)(old, at, sink)
+    }
+
+    /// How the step is wrong, from `version` of the event `name`, if `next` is the version after it.
+    pub const fn astray(&self, name: &str, version: u32, next: u32) -> Astray {
+        match self.stands {
+            Stands::At(event, stands) if same(event.as_bytes(), name.as_bytes()) && stands != next => {
+                if stands <= version { Astray::Down } else { Astray::Gap }
+            }
+            _ => Astray::No,
+        }
+    }
+}
+
+/// A past version of the payload `P`, with its one step. Which that is, the compiler finds: if there are two, it cannot.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is a past version of the command `{P}` and has no upcaster",
+    message = "`{Self}` is a past version of `{P}`, and no upcaster takes it further",
     label = "no step leads on from `{Self}`",
     note = "write one, in any module: `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
     note = "it returns the next version in the `history(…)`, and the last one `{P}`"
 )]
-pub trait PastVersionOf<P, M> {
-    /// Where the next step stands.
-    const NEXT: Stands;
+pub trait StepOf<P, Next>: Upcast<Next> {}
 
-    /// What is done with it.
-    const PAST: Past<M>;
+#[diagnostic::do_not_recommend]
+impl<T: Upcast<Next>, P, Next> StepOf<P, Next> for T {}
 
-    /// Takes the step, and those after it.
-    fn onward<S: Sink<M>>(self, at: Landing<'_>, sink: &mut S) -> Result<(), Fault>;
-}
-
-impl<P, M, T> PastVersionOf<P, M> for T
-where
-    T: Upcast,
-    T::Next: Land<M>,
-{
-    const NEXT: Stands = <T::Next as Land<M>>::STANDS;
-    const PAST: Past<M> = Past::of::<T>();
-
-    #[inline]
-    fn onward<S: Sink<M>>(self, at: Landing<'_>, sink: &mut S) -> Result<(), Fault> {
-        self.upcast(at.recorded).map_err(Fault::Upcast)?.land(at, sink)
+/// Finds the one step of `T`, a past version of the payload `P`.
+pub const fn onward<T: StepOf<P, Next>, Next: Land<M>, P, M>() -> Onward<T, M> {
+    Onward {
+        stands: Next::STANDS,
+        take: |old, at, sink| {
+            if at.steps == MAX_STEPS {
+                return Err(Fault::Circle(MAX_STEPS));
+            }
+            old.upcast(at.recorded).map_err(Fault::Upcast)?.land(Landing { steps: at.steps + 1, ..at }, sink)
+        },
     }
 }
 
@@ -195,20 +213,10 @@ pub enum Astray {
     Down,
 }
 
-/// Judges a step of an event's history: `version` leads to `next`, and `wanted` is the version after it.
-pub const fn astray(next: Stands, name: &str, version: u32, wanted: u32) -> Astray {
-    match next {
-        Stands::At(event, next) if super::row::same(event.as_bytes(), name.as_bytes()) && next != wanted => {
-            if next <= version { Astray::Down } else { Astray::Gap }
-        }
-        _ => Astray::No,
-    }
-}
-
 impl<M> Land<M> for () {
     const STANDS: Stands = Stands::Open;
 
-    fn land<S: Sink<M>>(self, _: Landing<'_>, _: &mut S) -> Result<(), Fault> {
+    fn land(self, _: Landing<'_>, _: &mut Sink<'_, '_, M>) -> Result<(), Fault> {
         Ok(())
     }
 }
@@ -216,7 +224,7 @@ impl<M> Land<M> for () {
 impl<M, T: Land<M>> Land<M> for Option<T> {
     const STANDS: Stands = T::STANDS;
 
-    fn land<S: Sink<M>>(self, at: Landing<'_>, sink: &mut S) -> Result<(), Fault> {
+    fn land(self, at: Landing<'_>, sink: &mut Sink<'_, '_, M>) -> Result<(), Fault> {
         self.map_or(Ok(()), |one| one.land(at, sink))
     }
 }
@@ -224,7 +232,7 @@ impl<M, T: Land<M>> Land<M> for Option<T> {
 impl<M, T: Land<M>> Land<M> for Vec<T> {
     const STANDS: Stands = T::STANDS;
 
-    fn land<S: Sink<M>>(self, at: Landing<'_>, sink: &mut S) -> Result<(), Fault> {
+    fn land(self, at: Landing<'_>, sink: &mut Sink<'_, '_, M>) -> Result<(), Fault> {
         self.into_iter().enumerate().try_for_each(|(number, one)| one.land(at.part(number), sink))
     }
 }
@@ -234,7 +242,7 @@ macro_rules! tuples {
         impl<M, $($part: Land<M>),+> Land<M> for ($($part,)+) {
             const STANDS: Stands = Stands::Open;
 
-            fn land<S: Sink<M>>(self, at: Landing<'_>, sink: &mut S) -> Result<(), Fault> {
+            fn land(self, at: Landing<'_>, sink: &mut Sink<'_, '_, M>) -> Result<(), Fault> {
                 $(self.$number.land(at.part($number), sink)?;)+
                 Ok(())
             }

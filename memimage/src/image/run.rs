@@ -10,9 +10,12 @@ use super::entered::Entered;
 use super::pending::Pending;
 use super::{Core, Shared};
 use crate::context::{Context, Metadata, Origin};
+use crate::digest::digest_within;
 use crate::error::{Error, Kind};
 use crate::event::{Command, FromRefusal, Model, Outcome, panic_message};
 use crate::journal::{EventId, FrameKind, NoRoom, Open};
+use crate::shape::is_recursive;
+use crate::value::MAX_DEPTH;
 
 /// How a caller deals with its answer, and with having to wait for room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +132,7 @@ impl<M: Model> Shared<M> {
             Ok(event) => event,
             Err(room) => return Ok(Attempt::NoRoom(command, room)),
         };
+        bound_depth::<M, C>(&command)?;
         let mark = open.begin(event, time, metadata).map_err(|error| unencodable::<M, C>(error.to_string()))?;
         if let Err(error) = encode::<M, C>(&command, &mut open) {
             open.take_back(mark);
@@ -171,6 +175,19 @@ impl<M: Model> Shared<M> {
         core.dispatch = grown;
         Ok(core.dispatch.id(C::ROW).expect("it was just declared"))
     }
+}
+
+/// Makes sure that a payload of a type that may contain itself is not nested deeper than any reader of the journal goes: it
+/// could not be replayed on a thread with less stack than this one's.
+fn bound_depth<M, C: Command<M>>(command: &C) -> Result<(), Error> {
+    if const { is_recursive(C::SHAPE) } {
+        let bounded = catch_unwind(AssertUnwindSafe(|| digest_within(command, MAX_DEPTH)));
+        let bounded = bounded.map_err(|panic| panicked::<M, C>("arguments' encoding", &*panic))?;
+        bounded.map_err(|error| {
+            unencodable::<M, C>(format!("{error} (no more than {MAX_DEPTH} shapes inside one another)"))
+        })?;
+    }
+    Ok(())
 }
 
 /// Appends the payload to the open record. A `Serialize` that panics is an error like any other: nothing was changed yet.

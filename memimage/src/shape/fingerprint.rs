@@ -49,9 +49,16 @@ impl fmt::Debug for Fingerprint {
 /// If the shape is nested more than 64 deep, has more than 65,536 parts or a name of more than 1,024 bytes; in a constant
 /// that is a compile error.
 pub const fn fingerprint(shape: ShapeRef) -> Fingerprint {
-    let mut walk = Walk { hash: fnv::START, nodes: 0 };
-    walk.shape(shape, 0, None);
-    Fingerprint(fnv::finish(walk.hash))
+    Fingerprint(fnv::finish(Walk::of(shape).hash))
+}
+
+/// Whether a type may contain itself, so that its values have no bound to their depth.
+///
+/// # Panics
+///
+/// As [`fingerprint`].
+pub(crate) const fn is_recursive(shape: ShapeRef) -> bool {
+    Walk::of(shape).is_recursive
 }
 
 pub(super) const LOST_BACK: &str = "a shape goes back to a type that is not around it";
@@ -60,9 +67,16 @@ pub(super) const LOST_BACK: &str = "a shape goes back to a type that is not arou
 struct Walk {
     hash: u64,
     nodes: u32,
+    is_recursive: bool,
 }
 
 impl Walk {
+    const fn of(shape: ShapeRef) -> Walk {
+        let mut walk = Walk { hash: fnv::START, nodes: 0, is_recursive: false };
+        walk.shape(shape, 0, None);
+        walk
+    }
+
     const fn shape(&mut self, shape: ShapeRef, depth: u32, enclosing: Option<&Enclosing<'_>>) {
         assert!(depth < MAX_DEPTH, "a type's shape is nested too deep: more than 64 levels");
         self.count();
@@ -168,6 +182,7 @@ impl Walk {
     }
 
     const fn back(&mut self, steps: u32) {
+        self.is_recursive = true;
         self.byte(encoding::BACK);
         self.number(steps as u64);
     }

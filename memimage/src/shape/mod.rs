@@ -26,6 +26,7 @@ mod tree;
 pub use decoding::DecodeShapeError;
 pub use descriptor::{Descriptor, Enum, Field, Primitive, Struct, Style, Variant};
 pub use difference::{Difference, differences};
+pub(crate) use fingerprint::is_recursive;
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use identity::{Back, generic_identity, identity};
 pub use pointer::ShapeRef;

@@ -42,7 +42,7 @@ impl<'a> Reader<'a> {
                 }
             })),
             Node::List(item) | Node::Set(item) => {
-                let number = self.varint(64)?;
+                let number = self.varint::<64>()?;
                 self.items(place.part(item)?, number, is_last)
             }
             Node::Array(item, number) => self.items(place.part(item)?, *number, is_last),
@@ -59,7 +59,7 @@ impl<'a> Reader<'a> {
             }
             Node::Struct(fields) => self.fields(place, fields, is_last),
             Node::Enum(variants) => {
-                let number = self.varint(32)? as u32;
+                let number = self.varint::<32>()? as u32;
                 let Some(variant) = variants.get(number as usize) else {
                     return Err(ValueError::new(Fault::VariantNumber { number, variants: variants.len() }));
                 };
@@ -78,14 +78,14 @@ impl<'a> Reader<'a> {
             Primitive::Unit => Value::Unit,
             Primitive::Bool => Value::Bool(self.zero_or_one()?),
             Primitive::U8 => Value::Unsigned(u128::from(self.array::<1>()?[0])),
-            Primitive::U16 => Value::Unsigned(u128::from(self.varint(16)?)),
-            Primitive::U32 => Value::Unsigned(u128::from(self.varint(32)?)),
-            Primitive::U64 => Value::Unsigned(u128::from(self.varint(64)?)),
+            Primitive::U16 => Value::Unsigned(u128::from(self.varint::<16>()?)),
+            Primitive::U32 => Value::Unsigned(u128::from(self.varint::<32>()?)),
+            Primitive::U64 => Value::Unsigned(u128::from(self.varint::<64>()?)),
             Primitive::U128 => Value::Unsigned(self.varint_128()?),
             Primitive::I8 => Value::Signed(i128::from(i8::from_le_bytes(self.array()?))),
-            Primitive::I16 => Value::Signed(unzigzag(self.varint(16)?)),
-            Primitive::I32 => Value::Signed(unzigzag(self.varint(32)?)),
-            Primitive::I64 => Value::Signed(unzigzag(self.varint(64)?)),
+            Primitive::I16 => Value::Signed(unzigzag(self.varint::<16>()?)),
+            Primitive::I32 => Value::Signed(unzigzag(self.varint::<32>()?)),
+            Primitive::I64 => Value::Signed(unzigzag(self.varint::<64>()?)),
             Primitive::I128 => {
                 let number = self.varint_128()?;
                 Value::Signed((number >> 1) as i128 ^ -((number & 1) as i128))
@@ -114,7 +114,7 @@ impl<'a> Reader<'a> {
     }
 
     fn entries(&mut self, key: Place<'_>, value: Place<'_>, is_last: bool) -> Result<Value, ValueError> {
-        let number = self.varint(64)?;
+        let number = self.varint::<64>()?;
         let mut entries = Vec::with_capacity(self.claimed(number));
         for i in 0..number {
             let key = self.value(key, false).map_err(|error| error.at(Step::Key(i as usize)))?;
@@ -159,8 +159,8 @@ impl<'a> Reader<'a> {
         match known(name) {
             Some(Known::Text) => Ok(Value::String(self.text()?.to_owned())),
             Some(Known::TimeDelta) => {
-                let seconds = Value::Signed(unzigzag(self.varint(64)?));
-                Ok(Value::List(vec![seconds, Value::Signed(unzigzag(self.varint(32)?))]))
+                let seconds = Value::Signed(unzigzag(self.varint::<64>()?));
+                Ok(Value::List(vec![seconds, Value::Signed(unzigzag(self.varint::<32>()?))]))
             }
             Some(Known::Uuid) => {
                 let bytes = Value::Bytes(self.run()?.to_vec());
@@ -183,7 +183,7 @@ impl<'a> Reader<'a> {
 
     /// Bytes after their number.
     fn run(&mut self) -> Result<&'a [u8], ValueError> {
-        let number = usize::try_from(self.varint(64)?).unwrap_or(usize::MAX);
+        let number = usize::try_from(self.varint::<64>()?).unwrap_or(usize::MAX);
         let (run, rest) = self.bytes.split_at_checked(number).ok_or_else(truncated)?;
         self.bytes = rest;
         Ok(run)
@@ -203,22 +203,22 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A number of at most `bits`, in any form that postcard reads.
-    #[inline]
-    fn varint(&mut self, bits: u32) -> Result<u64, ValueError> {
-        let mut number = 0;
-        for shift in (0..bits).step_by(7) {
+    /// A number of at most so many bits, in any form that postcard reads.
+    fn varint<const BITS: u32>(&mut self) -> Result<u64, ValueError> {
+        let (mut number, mut shift) = (0, 0);
+        while shift < BITS {
             let [byte] = self.array()?;
             let part = u64::from(byte & 0x7f);
-            if bits - shift < 7 && part >> (bits - shift) != 0 {
+            if BITS - shift < 7 && part >> (BITS - shift) != 0 {
                 break;
             }
             number |= part << shift;
             if byte < 0x80 {
                 return Ok(number);
             }
+            shift += 7;
         }
-        Err(long_number(bits))
+        Err(long_number(BITS))
     }
 
     fn varint_128(&mut self) -> Result<u128, ValueError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Value;
 use super::conversion::narrow;
-use super::error::{Fault, Step, ValueError, names};
+use super::error::{Fault, Step, ValueError, names, shorten};
 use super::opaque::{self, Known, known};
 use super::walk::Place;
 use crate::shape::Primitive;
@@ -124,25 +124,9 @@ impl Writer {
                 Ok(())
             }
             (Fields::Named(fields), Value::Struct(values)) => {
-                let mut next = 0;
-                for field in fields {
-                    let Some(at) = find(values, &field.name, next) else {
-                        return Err(ValueError::no_field(&field.name, values.iter().map(|(name, _)| &**name)));
-                    };
-                    next = at + 1;
-                    let written = self.value(&values[at].1, place.field(&field.shape, &around)?);
-                    written.map_err(|error| error.at(Step::Field(field.name.clone())))?;
-                }
-                if values.len() == fields.len() { Ok(()) } else { Err(wrong_number(values, fields)) }
+                each_field(values, fields, |field, value| self.value(value, place.field(&field.shape, &around)?))
             }
-            (Fields::Unit, _) => Err(ValueError::unexpected("a unit: no fields at all", value)),
-            (Fields::Tuple(shapes), _) => {
-                Err(ValueError::unexpected(format!("a list of {}, the fields without names", shapes.len()), value))
-            }
-            (Fields::Named(fields), _) => {
-                let names = names(fields.iter().map(|field| &*field.name));
-                Err(ValueError::unexpected(format!("a struct {{{names}}}"), value))
-            }
+            _ => Err(ValueError::unexpected(described(fields), value)),
         }
     }
 
@@ -195,6 +179,23 @@ fn zigzag(number: i64) -> u64 {
     (number << 1 ^ number >> 63) as u64
 }
 
+/// Calls `each` for the fields of a shape, in their order, with their values.
+pub(super) fn each_field(
+    values: &[(Arc<str>, Value)],
+    fields: &[node::Field],
+    mut each: impl FnMut(&node::Field, &Value) -> Result<(), ValueError>,
+) -> Result<(), ValueError> {
+    let mut next = 0;
+    for field in fields {
+        let Some(at) = find(values, &field.name, next) else {
+            return Err(ValueError::no_field(&field.name, values.iter().map(|(name, _)| &**name)));
+        };
+        next = at + 1;
+        each(field, &values[at].1).map_err(|error| error.at(Step::Field(field.name.clone())))?;
+    }
+    if values.len() == fields.len() { Ok(()) } else { Err(wrong_number(values, fields)) }
+}
+
 /// Where the field of that name is: most likely at `next`, else looked for from there on and round.
 #[inline]
 fn find(values: &[(Arc<str>, Value)], name: &str, next: usize) -> Option<usize> {
@@ -206,7 +207,7 @@ fn find(values: &[(Arc<str>, Value)], name: &str, next: usize) -> Option<usize> 
     (next..values.len()).chain(0..next).find(is_it)
 }
 
-fn check_length(expected: u64, found: usize) -> Result<(), ValueError> {
+pub(super) fn check_length(expected: u64, found: usize) -> Result<(), ValueError> {
     match found as u64 == expected {
         true => Ok(()),
         false => Err(ValueError::new(Fault::Length { expected, found })),
@@ -218,8 +219,7 @@ fn check_length(expected: u64, found: usize) -> Result<(), ValueError> {
 fn wrong_number(values: &[(Arc<str>, Value)], fields: &[node::Field]) -> ValueError {
     for (i, (name, _)) in values.iter().enumerate() {
         if !fields.iter().any(|field| field.name == *name) {
-            let shape = names(fields.iter().map(|field| &*field.name));
-            return ValueError::new(Fault::ExtraField { name: name.to_string(), shape });
+            return extra_field(name, fields);
         }
         if values[..i].iter().any(|(earlier, _)| earlier == name) {
             return ValueError::new(Fault::FieldExists { name: name.to_string() });
@@ -228,8 +228,27 @@ fn wrong_number(values: &[(Arc<str>, Value)], fields: &[node::Field]) -> ValueEr
     ValueError::new(Fault::Length { expected: fields.len() as u64, found: values.len() })
 }
 
+/// The struct has no such field.
 #[cold]
-fn no_variant(name: &str, variants: &[node::Variant]) -> ValueError {
+pub(super) fn extra_field(name: &str, fields: &[node::Field]) -> ValueError {
+    let shape = names(fields.iter().map(|field| &*field.name));
+    ValueError::new(Fault::ExtraField { name: name.to_owned(), shape })
+}
+
+/// The enum has no such variant.
+#[cold]
+pub(super) fn no_variant(name: &str, variants: &[node::Variant]) -> ValueError {
     let shape = names(variants.iter().map(|variant| &*variant.name));
     ValueError::new(Fault::NoVariant { name: name.to_owned(), shape })
+}
+
+/// The value that stands for fields, in words.
+#[cold]
+pub(super) fn described(fields: &Fields) -> String {
+    match fields {
+        Fields::Unit => "a unit".to_owned(),
+        Fields::Newtype(item) => shorten(item.to_string()),
+        Fields::Tuple(items) => format!("a list of {}", items.len()),
+        Fields::Named(fields) => format!("a struct {{{}}}", names(fields.iter().map(|field| &*field.name))),
+    }
 }

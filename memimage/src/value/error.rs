@@ -11,6 +11,9 @@ use crate::shape::node::Node;
 /// The longest shape or list of names that a message shows, in bytes.
 const MAX_TEXT: usize = 160;
 
+/// The most steps of a path that are shown at each end of it.
+const MAX_STEPS: usize = 10;
+
 /// What is wrong with a [`Value`], or with bytes or JSON that should become one, and where in it.
 ///
 /// `Display` begins with the place: `account.0: u32 is expected, a string is found`. In a path, `.name` and `.0` are
@@ -81,6 +84,15 @@ pub(super) enum Fault {
         "the type `{0}` is known to the program only, and more follows it: where it begins is known, where it ends is not"
     )]
     Opaque(String),
+    #[cfg(feature = "json")]
+    #[error("the key {0:?} comes twice")]
+    KeyTwice(String),
+    #[cfg(feature = "json")]
+    #[error("{expected} is expected, {found:?} is found")]
+    Text { expected: &'static str, found: String },
+    #[cfg(feature = "json")]
+    #[error("it is no JSON: {0}")]
+    Json(String),
     #[error("{0}")]
     Custom(String),
 }
@@ -101,9 +113,16 @@ impl ValueError {
         self.at(Step::Field(field.into()))
     }
 
-    /// Which part of the value is wrong, such as `account.0` or `lines[3].price`; empty for the value itself.
+    /// Which part of the value is wrong, such as `account.0` or `lines[3].price`; empty for the value itself. The middle of
+    /// a long path is left out.
     pub fn path(&self) -> String {
-        let path: String = self.inner.path.iter().rev().map(Step::to_string).collect();
+        let steps = |steps: &[Step]| steps.iter().rev().map(Step::to_string).collect::<String>();
+        let path = match &self.inner.path[..] {
+            long if long.len() > 2 * MAX_STEPS => {
+                format!("{}…{}", steps(&long[long.len() - MAX_STEPS..]), steps(&long[..MAX_STEPS]))
+            }
+            path => steps(path),
+        };
         path.strip_prefix('.').map(str::to_owned).unwrap_or(path)
     }
 

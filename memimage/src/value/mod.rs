@@ -14,11 +14,14 @@ mod decoding;
 mod encoding;
 mod equality;
 mod error;
+#[cfg(feature = "json")]
+mod json;
 mod opaque;
 mod walk;
 
 pub use conversion::FromValue;
 pub use error::ValueError;
+pub(crate) use walk::MAX_DEPTH;
 
 /// Any payload or state as maps, lists and scalars.
 ///

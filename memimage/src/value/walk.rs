@@ -5,7 +5,7 @@ use crate::shape::node::Node;
 
 /// The most shapes inside one another on the way to a part of a value; recursion goes no deeper. A recursive type uses up
 /// as many with each turn as it has shapes between itself and itself.
-pub(super) const MAX_DEPTH: u32 = 128;
+pub(crate) const MAX_DEPTH: u32 = 128;
 
 /// The most values that may be read beyond [`VALUES_PER_BYTE`]: bounds those that take up no bytes, of which a few bytes
 /// can claim any number.

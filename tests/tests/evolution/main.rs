@@ -5,6 +5,7 @@
 #![allow(unreachable_pub, reason = "each module stands for a program with a model that all of it sees")]
 
 mod chains;
+mod crates;
 mod groups;
 mod parts;
 mod pinned;

@@ -88,7 +88,7 @@ mod later {
 
         #[command(version = 2, history(PingV1))]
         pub fn ping(&mut self, host: String) {
-            drop(host);
+            _ = host;
         }
 
         #[command(version = 2, history(TryItV1))]
@@ -124,6 +124,44 @@ mod careless {
         #[command(version = 2, history(TryItV1))]
         pub fn try_it(&mut self, works: u8) {
             self.tried += u32::from(works);
+        }
+    }
+}
+
+/// One whose upcasters lead from one command's past to the other's, and back.
+mod circular {
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    pub struct Desk;
+
+    #[derive(Deserialize, Shape)]
+    struct PingV1;
+
+    #[derive(Deserialize, Shape)]
+    struct PongV1;
+
+    #[memimage::upcast]
+    fn ping(_: PingV1) -> PongV1 {
+        PongV1
+    }
+
+    #[memimage::upcast]
+    fn pong(_: PongV1) -> PingV1 {
+        PingV1
+    }
+
+    #[memimage::commands]
+    impl Desk {
+        #[command(version = 2, history(PingV1))]
+        pub fn ping(&mut self, host: String) {
+            _ = host;
+        }
+
+        #[command(version = 2, history(PongV1))]
+        pub fn pong(&mut self, host: String) {
+            _ = host;
         }
     }
 }
@@ -171,4 +209,15 @@ fn what_was_rejected_must_stay_so() {
     desk.close().unwrap();
     let error = options::<careless::Desk>().open(&path).unwrap_err().to_string();
     assert!(error.contains("was rejected when it was recorded and is applied now"), "{error}");
+}
+
+#[test]
+fn a_circle_of_upcasters_is_an_error() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("desk");
+    let desk = open::<first::Desk>(&path);
+    desk.ping().unwrap();
+    desk.close().unwrap();
+    let error = options::<circular::Desk>().open(&path).unwrap_err().to_string();
+    assert!(error.contains("`ping` version 1") && error.contains("in a circle"), "{error}");
 }

@@ -7,13 +7,13 @@ pub struct Bank {
 }
 
 #[memimage::upcast]
-fn add_1(old: u32) -> BankAdd {
-    BankAdd { by: old.into() }
+fn add_1(old: u32) -> Option<u64> {
+    Some(old.into())
 }
 
 #[memimage::commands]
 impl Bank {
-    #[command(version = 2, history(u32))]
+    #[command()]
     fn add(&mut self, by: u64) {
         self.total += by;
     }

@@ -1,0 +1,135 @@
+//! Where chains of upcasters end: payloads are applied to a model, or recorded anew.
+
+use std::marker::PhantomData;
+
+use serde::de::DeserializeOwned;
+
+use super::payload::{Outcome, Payload};
+use super::upcast::{Landing, UpcastError};
+use crate::context::Context;
+use crate::value::ValueError;
+
+/// Takes what chains end in.
+pub struct Sink<'s, 'a, M>(Kind<'s, 'a, M>);
+
+enum Kind<'s, 'a, M> {
+    Apply(&'s mut Apply<'a, M>),
+    Recast(&'s mut Recast<M>),
+}
+
+/// Ends a chain at a payload of the model.
+///
+/// # Errors
+///
+/// If it cannot be applied, or recorded.
+#[inline]
+pub fn take<M, P: Payload<M>>(payload: P, at: Landing<'_>, sink: &mut Sink<'_, '_, M>) -> Result<(), Fault> {
+    match &mut sink.0 {
+        Kind::Apply(apply) => apply.take(payload, at.part),
+        Kind::Recast(recast) => recast.take(payload, at.part),
+    }
+}
+
+/// Applies payloads to a model.
+pub(crate) struct Apply<'a, M> {
+    pub(crate) model: &'a mut M,
+    /// Of the part that the record is itself.
+    pub(crate) context: &'a Context,
+    pub(crate) outcome: Outcome,
+}
+
+impl<'a, M> Apply<'a, M> {
+    #[inline]
+    pub(super) fn sink(&mut self) -> Sink<'_, 'a, M> {
+        Sink(Kind::Apply(self))
+    }
+
+    #[inline]
+    pub(super) fn take<P: Payload<M>>(&mut self, payload: P, part: u32) -> Result<(), Fault> {
+        let applied = if part == self.context.part() {
+            payload.apply(self.model, self.context).is_ok()
+        } else {
+            payload.apply(self.model, &self.context.for_part(part)).is_ok()
+        };
+        let now = if applied { Outcome::Applied } else { Outcome::Rejected };
+        if now == self.outcome { Ok(()) } else { Err(Fault::Outcome { was: self.outcome, now }) }
+    }
+}
+
+/// Encodes payloads as they are recorded now.
+pub(crate) struct Recast<M> {
+    pub(crate) parts: Vec<RecastPart>,
+    model: PhantomData<fn(M)>,
+}
+
+/// One payload as it is recorded now.
+pub(crate) struct RecastPart {
+    /// Its row in the dispatch table.
+    pub(crate) row: usize,
+    pub(crate) part: u32,
+    pub(crate) payload: Vec<u8>,
+}
+
+impl<M> Recast<M> {
+    pub(crate) fn new() -> Recast<M> {
+        Recast { parts: Vec::new(), model: PhantomData }
+    }
+}
+
+impl<M> Recast<M> {
+    pub(super) fn sink(&mut self) -> Sink<'_, '_, M> {
+        Sink(Kind::Recast(self))
+    }
+
+    fn take<P: Payload<M>>(&mut self, payload: P, part: u32) -> Result<(), Fault> {
+        self.parts.push(RecastPart { row: P::ROW, part, payload: postcard::to_stdvec(&payload)? });
+        Ok(())
+    }
+}
+
+/// Why an event cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The bytes are no value of the type.
+    #[error("it does not decode: {0}")]
+    Decode(#[from] postcard::Error),
+    /// Bytes were left over.
+    #[error("{0} bytes are left over after its last field")]
+    Remainder(usize),
+    /// The journal's shape does not fit the bytes, so they cannot be read as values.
+    #[error("it cannot be read as values: {0}")]
+    Value(ValueError),
+    /// What a step on values gave is not of the next version's shape.
+    #[error("a step on values gave what the next version is not: {0}")]
+    Shape(ValueError),
+    /// An upcaster failed.
+    #[error("an upcaster failed: {0}")]
+    Upcast(UpcastError),
+    /// Upcasters lead from one to the other and back.
+    #[error("its upcasters go round in a circle: {0} steps, and no end")]
+    Circle(u32),
+    /// The body did not do again what it did.
+    #[error("it was {was} when it was recorded and is {now} now", was = word(*.was), now = word(*.now))]
+    Outcome {
+        /// What became of it.
+        was: Outcome,
+        /// What would become of it.
+        now: Outcome,
+    },
+}
+
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Applied => "applied",
+        Outcome::Rejected => "rejected",
+    }
+}
+
+/// Decodes a payload, with nothing left over.
+pub(crate) fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Fault> {
+    let (value, rest) = postcard::take_from_bytes(payload)?;
+    match rest.len() {
+        0 => Ok(value),
+        left => Err(Fault::Remainder(left)),
+    }
+}
