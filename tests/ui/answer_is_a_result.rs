@@ -18,3 +18,5 @@ fn main() {
     let bank = memimage::Image::<Bank>::in_memory().unwrap();
     let _: () = bank.add(1);
 }
+
+// Mend: Each call answers with a `Result`, since what is on the way to disk can fail: `bank.add(1)?`.

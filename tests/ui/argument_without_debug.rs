@@ -18,3 +18,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: The block's `derive(…)` goes to every payload, so what the arguments are needs it too: derive it for the type.

@@ -18,3 +18,5 @@ fn main() {
     let bank = memimage::Image::<Bank>::in_memory().unwrap();
     bank.read().unwrap().add(1);
 }
+
+// Mend: Run the command on the image, `bank.add(1)`: on the model itself it would be recorded nowhere.

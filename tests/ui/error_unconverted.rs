@@ -23,3 +23,5 @@ fn main() -> Result<(), String> {
     bank.add(1)?;
     Ok(())
 }
+
+// Mend: A call fails with `memimage::Error`, or with `CommandError` of what the command refuses with: convert that.

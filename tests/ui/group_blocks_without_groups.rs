@@ -23,3 +23,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Give each block a `group = Name`, and list them: `#[model(groups(…))]`.

@@ -18,3 +18,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: List the name that the block has in `#[memimage::commands(group = Name)]`.

@@ -24,3 +24,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Give the block a `group = Name` too, and list it.

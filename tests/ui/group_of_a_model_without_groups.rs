@@ -15,3 +15,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: List the group: `#[model(groups(Adding))]`.

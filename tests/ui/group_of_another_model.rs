@@ -22,3 +22,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: List it at the model whose impl block it is.

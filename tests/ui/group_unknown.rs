@@ -16,3 +16,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: List the name that the block has in `#[memimage::commands(group = Name)]`, with the path of its module.

@@ -30,3 +30,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Remove one of the two upcasters. They are the same step, and which of them counts must not be left to chance.

@@ -35,3 +35,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: List the version that it leads to, after this one.

@@ -43,3 +43,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Return a payload of this model.

@@ -34,3 +34,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Use a type of its own for each past version.

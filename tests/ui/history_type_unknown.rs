@@ -15,3 +15,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Name the type with its path; if it is gone, take it back from an older state of the program, or use a step on values.

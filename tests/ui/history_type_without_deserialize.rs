@@ -25,3 +25,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Derive `Deserialize` for the past type.

@@ -25,3 +25,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Derive `Shape` for the past type.

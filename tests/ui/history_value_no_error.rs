@@ -21,3 +21,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Return an error or a text: what implements `std::error::Error`, a `String`, a `&str`.

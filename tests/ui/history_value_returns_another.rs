@@ -19,3 +19,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Return a `Value`, or a `Result` of one.

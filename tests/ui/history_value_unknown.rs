@@ -15,3 +15,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Name the function with its path.

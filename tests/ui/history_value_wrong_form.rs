@@ -19,3 +19,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Take a `memimage::Value` and return one.

@@ -19,3 +19,5 @@ struct Shop;
 fn main() {
     memimage::Image::<Shop>::in_memory().unwrap();
 }
+
+// Mend: Derive `Model` for the type, and write a block of commands.

@@ -18,3 +18,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: A model is read by many threads: keep plain values in it, or what is `Send` and `Sync`.

@@ -15,3 +15,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Derive `Default`, which is the state before the first event, or implement it.

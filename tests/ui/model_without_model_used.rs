@@ -19,3 +19,5 @@ fn main() {
     bank.add(1).unwrap();
     bank.query(|bank| bank.total).unwrap();
 }
+
+// Mend: Derive `Model` for the type: each place that needs it says so.

@@ -18,3 +18,5 @@ fn main() {
     let bank = memimage::Image::<Bank>::in_memory().unwrap();
     bank.query(|bank| bank.total += 1).unwrap();
 }
+
+// Mend: What changes the model is a command.

@@ -18,3 +18,5 @@ fn main() {
     let bank = memimage::Image::<Bank>::in_memory().unwrap();
     bank.submit(BankAdd { by: 1 }).unwrap();
 }
+
+// Mend: A retired command is kept for replay: submit the one that took its place.

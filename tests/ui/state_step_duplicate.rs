@@ -31,3 +31,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Remove one of the two upcasters.

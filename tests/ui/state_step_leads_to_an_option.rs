@@ -26,3 +26,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Return the next version in the model's history, or the model: a state is neither dropped nor split.

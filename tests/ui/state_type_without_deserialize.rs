@@ -26,3 +26,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Derive `Deserialize` for the past state.

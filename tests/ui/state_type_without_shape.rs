@@ -26,3 +26,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Derive `Shape` for the past state.

@@ -18,3 +18,5 @@ fn main() {
     let bank = memimage::Image::<Bank>::in_memory().unwrap();
     bank.submit("add").unwrap();
 }
+
+// Mend: Submit a payload: `BankAdd { by: 1 }`.

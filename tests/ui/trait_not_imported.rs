@@ -23,3 +23,5 @@ fn main() {
     let bank = Image::<Bank>::in_memory().unwrap();
     bank.add(1).unwrap();
 }
+
+// Mend: Import the trait of the commands: `use crate::bank::BankCommands;`.

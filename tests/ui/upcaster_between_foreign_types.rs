@@ -20,3 +20,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: The past type, or what it leads to, must be of the crate that the upcaster is in: move the upcaster there, or wrap the type.

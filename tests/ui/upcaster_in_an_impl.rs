@@ -27,3 +27,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Move the function out of the impl block.

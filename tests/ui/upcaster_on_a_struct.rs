@@ -18,3 +18,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: An upcaster is a function.

@@ -30,3 +30,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Implement `std::error::Error` for it, or fail with a text.
