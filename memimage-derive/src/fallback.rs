@@ -13,6 +13,7 @@ use crate::attr::{ModelArgs, Once, runtime};
 use crate::case::unraw;
 use crate::check::{is_answer, is_owned};
 use crate::expand;
+use crate::hygiene::Fresh;
 
 /// A shape that says nothing.
 pub(crate) fn data(data: &Data) -> TokenStream {
@@ -228,7 +229,10 @@ pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream 
         syn::Type::Reference(reference) => &*reference.elem,
         ty => ty,
     };
-    let (parameters, _, clause) = upcaster.sig.generics.split_for_impl();
+    let course = Fresh::new(source.clone()).ident("C");
+    let mut generics = upcaster.sig.generics.clone();
+    generics.params.push(syn::parse_quote!(#course: #krate::__private::Course));
+    let (parameters, _, clause) = generics.split_for_impl();
     let (cfgs, bounds) = (upcaster.cfgs(), clause.map(|clause| &clause.predicates));
     let next = match &upcaster.sig.output {
         syn::ReturnType::Type(_, ty) if !is_owned(ty) => quote!(()),
@@ -238,11 +242,14 @@ pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream 
         quote! {
             #(#cfgs)*
             #[automatically_derived]
-            impl #parameters #krate::Upcast<#next> for #old
+            impl #parameters #krate::Upcast<#next, #course> for #old
             where
-                Self: #krate::Shape + #krate::__private::serde::de::DeserializeOwned,
+                #next: #krate::__private::Arrive<#course>,
                 #bounds
             {
+                const ARRIVAL: <#course as #krate::__private::Course>::Arrival<#next> =
+                    <#next as #krate::__private::Arrive<#course>>::ARRIVAL;
+
                 fn upcast(
                     self,
                     _: &#krate::Recorded<'_>,

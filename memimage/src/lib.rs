@@ -103,8 +103,9 @@ pub use value::{FromValue, Value, ValueError};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::event::{
-        Astray, EventType, Failure, Fault, Group, Landing, Onward, Outcome, PastState, PastVersion, Rise, RiseFrom,
-        Sink, Stands, StateVersion, concat, count, is_listed, onward, rise_from, row_of, shared, step, take,
+        Arrive, Astray, Course, EventType, Failure, Fault, Group, Landing, Onward, Outcome, PastState, PastVersion,
+        Rise, RiseFrom, Sink, Stands, StateVersion, concat, count, is_listed, only_state_step, only_step, row_of,
+        shared, step, take,
     };
     pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, events_of, judged};
     pub use crate::shape::{

@@ -84,7 +84,11 @@ const TOPICS: &[Topic] = &[
         about: "A shape is the structure of what serde writes, so what serde is told to write otherwise has none.",
         prefixes: &["shape"],
     },
-    Topic { title: "The lock", about: "`#[memimage::commands(lock)]` holds payloads to `memimage.lock`.", prefixes: &["lock"] },
+    Topic {
+        title: "The lock",
+        about: "`#[memimage::commands(lock)]` holds payloads to `memimage.lock`.",
+        prefixes: &["lock"],
+    },
     Topic {
         title: "An image in use",
         about: "Commands are methods of an image by a trait that the block makes, `BankCommands`. A query reads.",

@@ -1,12 +1,12 @@
 //! `#[memimage::upcast]`: a function becomes the one step onward of its argument's type.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{PatType, Type};
 
 use crate::ast::{Gives, Upcaster};
-use crate::hygiene::{braced, placed};
+use crate::hygiene::{Fresh, braced, placed};
 
 /// The function, and the impl that calls it.
 pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream {
@@ -42,7 +42,12 @@ fn implement(
     let next = next(krate, &upcaster.gives());
     let recorded = recorded.map_or_else(|| quote!(_), |recorded| quote!(#recorded));
     let place = placed(krate, old.span());
-    let header = quote_spanned!(old.span()=> impl #place::Upcast<#next> for #old);
+    let course = Fresh::new(upcaster.sig.to_token_stream()).ident("C");
+    let header = quote_spanned! {old.span()=>
+        impl<#course: #place::__private::Course> #place::Upcast<#next, #course> for #old
+        where
+            #next: #place::__private::Arrive<#course>,
+    };
     let (place, this) = (placed(krate, next.span()), quote!(self));
     let function = quote_spanned! {next.span()=>
         fn upcast(
@@ -52,7 +57,14 @@ fn implement(
             #body
         }
     };
-    let body = braced(quote!(#[inline] #function), old.span());
+    let body = quote! {
+        const ARRIVAL: <#course as #krate::__private::Course>::Arrival<#next> =
+            <#next as #krate::__private::Arrive<#course>>::ARRIVAL;
+
+        #[inline]
+        #function
+    };
+    let body = braced(body, old.span());
     Some(quote! {
         #(#cfgs)*
         #[automatically_derived]

@@ -12,9 +12,12 @@ pub use group::{Group, concat, count, is_listed, shared};
 pub use payload::{Command, FromRefusal, Outcome, Payload};
 pub use row::{EventType, row_of};
 pub use sink::{Fault, Sink, take};
-pub use state::{PastState, Rise, RiseFrom, StateVersion, rise_from};
+pub use state::{PastState, Rise, RiseFrom, StateVersion, only_state_step};
 pub use step::step;
-pub use upcast::{Astray, Failure, Land, Landing, Onward, PastVersion, Recorded, Stands, Upcast, UpcastError, onward};
+pub use upcast::{
+    Arrive, Astray, Course, Failure, Land, Landing, Onward, PastVersion, Recorded, Stands, Upcast, UpcastError,
+    only_step,
+};
 
 pub(crate) use row::{Stored, Upward};
 pub(crate) use sink::{Apply, decode};

@@ -44,13 +44,16 @@ impl<M> EventType<M> {
     }
 
     /// The row of a past version that is kept as a type.
-    pub const fn past<T: PastVersion<M> + Shape + DeserializeOwned>(name: &'static str, version: u32) -> EventType<M> {
+    pub const fn past<T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
+        name: &'static str,
+        version: u32,
+    ) -> EventType<M> {
         EventType {
             name,
             version,
             shape: Some(T::SHAPE),
-            replay: replay_past::<M, T>,
-            recast: Some(recast_past::<M, T>),
+            replay: replay_past::<M, T, P>,
+            recast: Some(recast_past::<M, T, P>),
             values: None,
         }
     }
@@ -110,14 +113,14 @@ fn replay<M, P: Payload<M>>(stored: &Stored<'_>, apply: &mut Apply<'_, M>) -> Re
     apply.take(decode::<P>(stored.payload)?, stored.part)
 }
 
-fn replay_past<M, T: PastVersion<M> + DeserializeOwned>(
+fn replay_past<M, T: PastVersion<P, M> + DeserializeOwned, P>(
     stored: &Stored<'_>,
     apply: &mut Apply<'_, M>,
 ) -> Result<(), Fault> {
     T::ONWARD.go(decode(stored.payload)?, stored.landing(), &mut apply.sink())
 }
 
-fn recast_past<M, T: PastVersion<M> + DeserializeOwned>(
+fn recast_past<M, T: PastVersion<P, M> + DeserializeOwned, P>(
     stored: &Stored<'_>,
     recast: &mut Recast<M>,
 ) -> Result<(), Fault> {
