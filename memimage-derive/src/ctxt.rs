@@ -33,6 +33,11 @@ impl Ctxt {
         result.map_err(|error| self.syn_error(error)).ok()
     }
 
+    /// Whether there are errors already.
+    pub(crate) fn has_errors(&self) -> bool {
+        self.errors.borrow().as_ref().is_some_and(|errors| !errors.is_empty())
+    }
+
     /// Ends the collecting: nothing, or all errors as tokens.
     pub(crate) fn check(self) -> Result<(), TokenStream> {
         let errors = self.errors.borrow_mut().take().expect("`check` takes the context");

@@ -185,9 +185,11 @@ fn payload(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream
 
 fn event(krate: &TokenStream, block: &Block) -> TokenStream {
     let (model, event) = (&block.model, block.event());
+    let lock = block.args.lock.get().map(|_| expand::lock_stub(krate));
     let rows = quote! {
         type Event = #event;
         const EVENTS: &'static [#krate::__private::EventType<#model>] = &[];
+        #lock
     };
     let table = match block.args.group.get() {
         Some(group) => expand::group_of(krate, block, group, &rows),

@@ -14,6 +14,7 @@ mod ctxt;
 mod expand;
 mod fallback;
 mod hygiene;
+mod lock;
 mod reserved;
 
 use proc_macro::TokenStream;
@@ -86,6 +87,10 @@ pub fn model(input: TokenStream) -> TokenStream {
 /// On the block, `#[memimage::commands(…)]` has these keys:
 ///
 /// - `derive(Debug, Clone)`: goes to everything that carries arguments.
+/// - `lock`: the shapes of the commands' arguments are held to a file beside `Cargo.toml`, `memimage.lock`, which is
+///   committed; `lock = "path"` is another, from that directory. What changes an argument, or any type inside it, without a
+///   new version, and what removes an event, is a compile error. `MEMIMAGE_BLESS=1 cargo test` adds what is new:
+///   `memimage::lock` has the details. In a doctest it does nothing.
 /// - `group = Name`: this is one of several blocks of the model, which lists them: `#[model(groups(Name, other::Name))]`.
 ///   `NameEvent` and `NameCommands` are what would be named after the model otherwise.
 /// - `crate = path`: where `memimage` is.
@@ -112,7 +117,7 @@ pub fn model(input: TokenStream) -> TokenStream {
 /// - `allow(nondeterminism)`: the body may ask for the time or for random values, which is refused otherwise, since they
 ///   would be others on replay. The context has both.
 ///
-/// `#[cfg]` on a command goes for all that is made of it. An argument may carry `#[shape(opaque = "…")]` and serde's
+/// `#[cfg]` on a command goes for all that is made of it; a locked model has none. An argument may carry `#[shape(opaque = "…")]` and serde's
 /// attributes, which go to its field in the payload.
 ///
 /// Emitted after the block, for `impl Bank` with a command `deposit`:
@@ -122,16 +127,19 @@ pub fn model(input: TokenStream) -> TokenStream {
 ///   the model goes, and hidden from the docs where no command is
 /// - `trait BankCommands`, by which commands are methods of an image; it is as visible as the most visible command
 /// - the dispatch table of replay
+/// - with `lock`, assertions, and a test by which the lock is verified or blessed
 #[proc_macro_attribute]
 pub fn commands(args: TokenStream, item: TokenStream) -> TokenStream {
     let cx = Ctxt::new();
     let args = attr::BlockArgs::parse(&cx, args.into());
     let block = cx.ok(ast::Block::parse(&cx, args, item.clone().into()));
+    let mut lock = None;
     if let Some(block) = &block {
         check::block(&cx, block);
+        lock = lock::Lock::of(&cx, block);
     }
     match (cx.check(), block) {
-        (Ok(()), Some(block)) => expand::block(&block).into(),
+        (Ok(()), Some(block)) => expand::block(&block, lock.as_ref()).into(),
         (Ok(()), None) => unreachable!("a block that cannot be read is an error"),
         (Err(mut tokens), block) => {
             tokens.extend(block.map_or_else(|| fallback::unread(item.into()), fallback::block));

@@ -118,8 +118,25 @@ pub(crate) enum Kind {
     )]
     Corrupt { path: PathBuf, position: Position, what: String, suspect: bool },
 
-    #[error("the snapshot `{}` cannot be used: {what}; nothing is lost, since the journal has it all", path.display())]
+    #[error(
+        "the {} `{}` cannot be used: {what}; nothing is lost, since {}",
+        if is_base(path) { "base" } else { "snapshot" },
+        path.display(),
+        if is_base(path) { "it stands beside the journal twice" } else { "the journal has it all" }
+    )]
     Snapshot { path: PathBuf, what: String },
+
+    #[error(
+        "the journal was pruned and begins with `{}`, and none of the states that it could go on from can be used; nothing \
+         was changed; {}:{}",
+        path.display(),
+        match changed {
+            true => "the model has changed since, so give it a state upcaster for them, or open the image with the program as it was",
+            false => "restore one of these files from a copy",
+        },
+        lines(tried)
+    )]
+    Pruned { path: PathBuf, tried: Vec<String>, changed: bool },
 
     #[error(
         "event {seq} (`{name}` version {version}) cannot be replayed: {what}; nothing was changed; a body must do on replay \
@@ -183,6 +200,17 @@ pub(crate) enum Kind {
     #[error("the command `{command}` panicked in its {place}: {message}; it was not recorded and changed nothing")]
     Panicked { command: &'static str, place: &'static str, message: String },
 
+    #[error(
+        "the model `{model}` has no shape lock here: mark its commands `#[memimage::commands(lock)]` (in a doctest there is none)"
+    )]
+    NotLocked { model: &'static str },
+
+    #[error("the shape lock `{}` cannot be read: {what}", path.display())]
+    LockText { path: PathBuf, what: String },
+
+    #[error("the shape lock `{}` {what}:{}\n{mend}", path.display(), lines(differences))]
+    Lock { path: PathBuf, what: &'static str, differences: Vec<String>, mend: &'static str },
+
     #[error("the option {option} cannot be {value}: {what}")]
     Option { option: &'static str, value: String, what: &'static str },
 }
@@ -198,6 +226,11 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
+/// Whether it is a copy of a base, by its name.
+fn is_base(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "base")
+}
+
 fn lines(items: &[String]) -> String {
     items.iter().map(|item| format!("\n  - {item}")).collect()
 }
@@ -209,6 +242,14 @@ impl Error {
 
     pub(crate) fn io(act: &'static str, path: &Path, source: io::Error) -> Error {
         Error::new(Kind::Io { act, path: path.to_owned(), source })
+    }
+
+    /// What is wrong, without what to do about it, where the error is to be one of a list.
+    pub(crate) fn briefly(&self) -> String {
+        match &*self.kind {
+            Kind::Snapshot { path, what } => format!("`{}`: {what}", path.display()),
+            _ => self.to_string(),
+        }
     }
 
     /// Nothing is at the path, and it was not to be created.
@@ -228,12 +269,19 @@ impl Error {
 
     /// The image belongs to another program: another model, other events or shapes, a newer format.
     pub fn is_incompatible(&self) -> bool {
-        matches!(*self.kind, Kind::OtherModel { .. } | Kind::Format { .. } | Kind::Shapes { .. } | Kind::Genesis { .. })
+        matches!(
+            *self.kind,
+            Kind::OtherModel { .. }
+                | Kind::Format { .. }
+                | Kind::Shapes { .. }
+                | Kind::Genesis { .. }
+                | Kind::Pruned { changed: true, .. }
+        )
     }
 
     /// Bytes on disk are damaged; see [`position`](Error::position).
     pub fn is_corrupt(&self) -> bool {
-        matches!(*self.kind, Kind::Corrupt { .. } | Kind::Snapshot { .. })
+        matches!(*self.kind, Kind::Corrupt { .. } | Kind::Snapshot { .. } | Kind::Pruned { changed: false, .. })
     }
 
     /// Replay did not give what was recorded: an event's outcome or the state's digest differs.

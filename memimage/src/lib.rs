@@ -57,7 +57,8 @@
 //! # Where to find what
 //!
 //! - A model and its commands: [`Model`], [`Shape`], [`macro@commands`], [`Context`].
-//! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`].
+//! - Holding the events to the shapes they were recorded in: [`lock`].
+//! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`Retention`].
 //! - What goes wrong: [`struct@Error`], [`CommandError`].
 //! - Payloads as maps, lists and scalars, without the program's types: [`Value`], [`ShapeTree`].
 //! - What is on disk: `docs/FORMAT.md`; how the code is laid out: `docs/ARCHITECTURE.md`.
@@ -78,9 +79,11 @@ pub mod disk;
 #[cfg(not(feature = "sim"))]
 #[allow(unreachable_pub, dead_code, unused_imports)]
 mod disk;
+pub mod lock;
 mod journal;
 mod snapshot;
 mod recovery;
+mod retention;
 mod options;
 mod submit;
 mod image;
@@ -90,10 +93,13 @@ pub use memimage_derive::{Model, Shape, command, commands, upcast};
 pub use context::{Context, Metadata, Random, Timestamp};
 pub use digest::{Digest, DigestError, digest};
 pub use error::{CommandError, Error, Position};
-pub use event::{Command, Commands, Event, FromRefusal, Land, Model, Payload, Recorded, Upcast, UpcastError};
+pub use event::{
+    Command, Commands, Event, FromRefusal, Land, Model, Payload, Recorded, ShapeLock, Upcast, UpcastError,
+};
 pub use image::{Admin, Image, Pending, ReadGuard, Recovery, SnapshotInfo, Stats, With};
 pub use journal::Durability;
 pub use options::{Options, SnapshotPolicy};
+pub use retention::Retention;
 pub use seq::{SegmentId, Seq};
 pub use shape::{DecodeShapeError, Difference, Fingerprint, Shape, ShapeTree, differences, fingerprint};
 pub use submit::Submit;
@@ -104,12 +110,14 @@ pub use value::{FromValue, Value, ValueError};
 pub mod __private {
     pub use crate::event::{
         Arrive, Astray, Course, EventType, Failure, Fault, Group, Landing, Onward, Outcome, PastState, PastVersion,
-        Rise, RiseFrom, Sink, Stands, StateVersion, concat, count, is_listed, only_state_step, only_step, row_of,
-        shared, step, take,
+        Rise, RiseFrom, ShapeLock, Sink, Stands, StateVersion, concat, count, forgotten, is_listed, only_state_step,
+        only_step, row_of, shared, step, take,
     };
     pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, events_of, judged};
+    pub use crate::lock::bless_or_verify;
     pub use crate::shape::{
-        Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, generic_identity, identity,
+        Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Text, Variant, drifted, generic_identity,
+        identity,
     };
     pub use serde;
     pub use std::convert::Infallible;

@@ -8,6 +8,7 @@ use crate::context::Timestamp;
 use crate::error::{Error, Kind};
 use crate::event::Model;
 use crate::journal::{Caps, Durability, MAX_SEGMENT, MIN_SEGMENT};
+use crate::retention::Retention;
 
 /// How an image is opened; [`Image::options`](crate::Image::options) gives the defaults.
 ///
@@ -38,6 +39,7 @@ pub struct Options<M> {
     pub(crate) caps: Caps,
     pub(crate) max_record: usize,
     pub(crate) snapshots: SnapshotPolicy,
+    pub(crate) retention: Retention,
     pub(crate) drill: bool,
     pub(crate) verify_digests: bool,
     pub(crate) allow_network: bool,
@@ -77,6 +79,7 @@ impl<M: Model> Options<M> {
             caps: Caps { batch_bytes: 1 << 20, pending_batches: 8 },
             max_record: 16 << 20,
             snapshots: SnapshotPolicy::default(),
+            retention: Retention::default(),
             drill: true,
             verify_digests: true,
             allow_network: false,
@@ -137,6 +140,16 @@ impl<M: Model> Options<M> {
         self
     }
 
+    /// How much of the journal is kept. Default: [`Retention::Everything`]. What is removed is gone for good: an image can be
+    /// opened with another retention each time, but that brings nothing back.
+    ///
+    /// It takes [`drill`](Options::drill) and [`verify_digests`](Options::verify_digests), since the journal is only pruned up
+    /// to a state from which the newest one was rebuilt.
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
     /// Whether each snapshot is a recovery drill: the state is rebuilt beside the running one, from the snapshot before and
     /// the events since, and the digests of the two are compared. Default: yes. It takes the model's memory a second time
     /// while it runs, and commands go on meanwhile.
@@ -190,6 +203,15 @@ impl<M: Model> Options<M> {
         if matches!(self.snapshots, SnapshotPolicy::AfterEvents(0) | SnapshotPolicy::AfterBytes(0)) {
             return Err(refused("snapshots", "after 0", "there must be something between two snapshots"));
         }
+        if self.retention != Retention::Everything && !self.drill {
+            let what = "without `drill` nobody knows whether a state can be rebuilt from what would be kept";
+            return Err(refused("retention", format!("{:?}", self.retention), what));
+        }
+        if self.retention != Retention::Everything && !self.verify_digests {
+            let what = "without `verify_digests` nobody knows whether it is the recorded state that would be kept; accept the \
+                        replayed one first, by a snapshot with `Retention::Everything`";
+            return Err(refused("retention", format!("{:?}", self.retention), what));
+        }
         if self.caps.pending_batches == 0 {
             return Err(refused("pending_batches", 0, "it must be at least 1"));
         }
@@ -227,6 +249,7 @@ impl<M> fmt::Debug for Options<M> {
             .field("caps", &self.caps)
             .field("max_record", &self.max_record)
             .field("snapshots", &self.snapshots)
+            .field("retention", &self.retention)
             .finish_non_exhaustive()
     }
 }

@@ -15,7 +15,7 @@ use crate::event::{Apply, Model, Recorded, Stored, decode, panic_message};
 use crate::journal::{DigestMark, Dispatch, End, Frame, FrameKind, Genesis, Record, Scan, Source, Way, records};
 use crate::seq::{SegmentId, Seq};
 use crate::shape::{ShapeTree, fingerprint};
-use crate::snapshot::{SnapshotFile, Snapshots};
+use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
 use state::Written;
 
 /// What is wanted of a recovery.
@@ -36,7 +36,7 @@ pub(crate) struct Recovered<M> {
     pub(crate) last: Seq,
     /// The recorded time of the last event.
     pub(crate) time: Timestamp,
-    /// The snapshot it began with.
+    /// The snapshot or base it began with.
     pub(crate) snapshot: Option<Seq>,
     pub(crate) replayed: u64,
     /// Bytes of the batches replayed.
@@ -47,10 +47,10 @@ pub(crate) struct Recovered<M> {
     pub(crate) end: Option<End>,
 }
 
-/// The highest seq that the snapshots say was synced: each was given its name only after that.
+/// The highest seq that the snapshots and bases say was synced: each was given its name only after that.
 pub(crate) fn proven_by(snapshots: &Snapshots, uuid: &[u8; 16]) -> Result<Seq, Error> {
     let mut proven = Seq::ZERO;
-    for (seq, path) in snapshots.list()? {
+    for (seq, path) in snapshots.starts()? {
         match snapshots.open(seq, &path) {
             Ok(file) if file.header.uuid == *uuid => proven = proven.max(seq),
             // its name was given to it only after the sync, and nothing says that it is another image's
@@ -70,14 +70,16 @@ pub(crate) fn recover<M: Model>(
     goal: Goal,
 ) -> Result<Recovered<M>, Error> {
     let mut unusable = Vec::new();
-    let start = newest_snapshot::<M>(source, snapshots, goal, &mut unusable)?;
+    let start = newest_start::<M>(source, snapshots, goal, &mut unusable)?;
     let (last, time) = start.as_ref().map_or_else(Default::default, |start| (start.seq, start.time));
-    let snapshot = start.as_ref().map(|start| start.seq);
+    let (snapshot, began) =
+        (start.as_ref().map(|start| start.seq), start.as_ref().map(|start| (start.seq, start.digest)));
     let mut replay = Replay {
         source,
         scan,
         dispatch,
         model: start.map(|start| start.model),
+        began,
         last,
         time,
         agreed: last,
@@ -87,7 +89,7 @@ pub(crate) fn recover<M: Model>(
         diverged: None,
         goal,
     };
-    let from = if snapshot.is_some() { scan.segment_after(last)? } else { SegmentId::FIRST };
+    let from = if snapshot.is_some() { scan.segment_after(last)? } else { source.first() };
     let end = match goal.until == snapshot && snapshot.is_some() {
         true => None,
         false => {
@@ -114,29 +116,53 @@ struct Start<M> {
     model: M,
     seq: Seq,
     time: Timestamp,
+    /// The digest recorded with it.
+    digest: u64,
 }
 
-fn newest_snapshot<M: Model>(
+fn newest_start<M: Model>(
     source: &Source,
     snapshots: &Snapshots,
     goal: Goal,
     unusable: &mut Vec<(PathBuf, String)>,
 ) -> Result<Option<Start<M>>, Error> {
     let newest = goal.until.into_iter().chain(goal.newest_snapshot).min();
-    for (seq, path) in snapshots.list()? {
+    let (mut tried, mut changed) = (Vec::new(), false);
+    for (seq, path) in snapshots.starts()? {
         if newest.is_some_and(|newest| seq > newest) {
             continue;
         }
-        let loaded = snapshots.open(seq, &path).and_then(|file| load::<M>(file, &path, source));
+        let loaded = snapshots.open(seq, &path).and_then(|file| {
+            if !source.reaches(seq)? {
+                let what = "the events after it are no longer in the journal".to_owned();
+                return Err(Error::new(Kind::Snapshot { path: path.clone(), what }));
+            }
+            changed |= file.header.uuid == source.identity().uuid && !is_current::<M>(&file.header);
+            load::<M>(file, &path, source)
+        });
         match loaded {
             Ok(start) => return Ok(Some(start)),
             Err(error) => {
                 tracing::warn!(%seq, %error, "a snapshot cannot be used; an older one, or all of the journal, is");
+                tried.push(error.briefly());
                 unusable.push((path, error.to_string()));
             }
         }
     }
-    Ok(None)
+    match source.is_whole() {
+        true => Ok(None),
+        false => Err(Error::new(Kind::Pruned { path: source.path(source.first()), tried, changed })),
+    }
+}
+
+/// Whether a snapshot or base is of the model as this program has it.
+pub(crate) fn is_current<M: Model>(header: &SnapshotHeader) -> bool {
+    header.model_version == M::VERSION && header.fingerprint == fingerprint(M::SHAPE).to_u64()
+}
+
+/// Whether a snapshot or base is of a model that this program has, or has an upcaster for.
+pub(crate) fn is_readable<M: Model>(header: &SnapshotHeader) -> bool {
+    !matches!(Written::<M>::of(header.model_version, header.fingerprint), Written::Unknown(_))
 }
 
 fn load<M: Model>(file: SnapshotFile, path: &std::path::Path, source: &Source) -> Result<Start<M>, Error> {
@@ -162,7 +188,7 @@ fn load<M: Model>(file: SnapshotFile, path: &std::path::Path, source: &Source) -
     if digest.to_u64() != recorded {
         return Err(refused("the state read back is not the one that was written: Serialize and Deserialize disagree"));
     }
-    Ok(Start { model, seq: header.seq, time: header.time })
+    Ok(Start { model, seq: header.seq, time: header.time, digest: recorded })
 }
 
 /// The digest of a model.
@@ -202,6 +228,8 @@ struct Replay<'a, M> {
     dispatch: &'a Dispatch,
     /// `None` until genesis was read.
     model: Option<M>,
+    /// The seq and the recorded digest of the snapshot or base that it began with.
+    began: Option<(Seq, u64)>,
     last: Seq,
     time: Timestamp,
     /// The last event at which the state was the recorded one.
@@ -222,6 +250,7 @@ impl<M: Model> Replay<'_, M> {
             FrameKind::Shapes => self.shapes(segment, frame)?,
             FrameKind::Events => self.events(segment, frame)?,
             FrameKind::Digest => self.digest(segment, frame)?,
+            FrameKind::Prune => self.pruned(segment, frame)?,
             FrameKind::Seal | FrameKind::Optional(_) => {}
         }
         let reached = self.model.is_some() && self.goal.until.is_some_and(|until| self.last >= until);
@@ -271,6 +300,19 @@ impl<M: Model> Replay<'_, M> {
         }
     }
 
+    /// The base must be the one for which the journal was pruned.
+    fn pruned(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
+        let mark = self.scan.decode_prune(segment, frame)?;
+        match self.began {
+            Some((seq, digest)) if seq == mark.base && digest != mark.digest => {
+                let what =
+                    format!("the state after event {seq} that replay began with is not the one it was pruned for");
+                Err(self.scan.corrupt_frame(segment, frame, what))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn events(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
         let header = &frame.header;
         if header.next_seq() <= self.last.next() {
@@ -278,6 +320,10 @@ impl<M: Model> Replay<'_, M> {
         }
         if self.model.is_none() {
             return Err(self.scan.corrupt_frame(segment, frame, "an event comes before genesis".to_owned()));
+        }
+        if header.first_seq > self.last.next() {
+            let what = format!("the events from {} on are missing before it", self.last.next());
+            return Err(self.scan.corrupt_frame(segment, frame, what));
         }
         self.settle_mark()?;
         self.replayed_bytes += frame.len as u64;

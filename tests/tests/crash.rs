@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use memimage::disk::{Operation, SimDisk, Unsynced};
-use memimage::{Durability, Seq};
+use memimage::disk::{Disk, Operation, SimDisk, Unsynced};
+use memimage::{Durability, Retention, Seq};
 use memimage_tests::{Ask, Dice, Run, cases};
 
 /// The disk after one operation, and what a crash then must not take.
@@ -55,9 +55,30 @@ impl Recorder {
     }
 }
 
-/// One scenario: a new image, commands of all forms, rolls, snapshots, closed and opened again.
-fn scenario(disk: &SimDisk, durability: Durability, align: u32, recorder: &Recorder, dice: &mut Dice) -> Vec<u64> {
-    let mut run = Run::open(disk.clone(), durability, align, Vec::new(), Seq::ZERO).unwrap();
+/// How images are opened.
+#[derive(Clone, Copy, Debug)]
+struct Mode {
+    durability: Durability,
+    align: u32,
+    retention: Retention,
+}
+
+impl Mode {
+    fn open(self, disk: &SimDisk, digests: Vec<u64>, kept: Seq) -> Result<Run, String> {
+        let options = Run::options(self.durability, self.align).retention(self.retention);
+        let image = options.open_with(Arc::new(disk.clone()), "/ledger").map_err(|error| error.to_string())?;
+        Run::begin(image, digests, kept)
+    }
+
+    fn prunes(self) -> bool {
+        self.retention != Retention::Everything
+    }
+}
+
+/// One scenario: a new image, commands of all forms, rolls, snapshots, closed and opened again. More snapshots, and more of
+/// the journal between them, if there is to be pruning.
+fn scenario(disk: &SimDisk, mode: Mode, recorder: &Recorder, dice: &mut Dice) -> Vec<u64> {
+    let mut run = mode.open(disk, Vec::new(), Seq::ZERO).unwrap();
     recorder.follow(&run);
     for half in 0..2 {
         for _ in 0..15 {
@@ -70,6 +91,11 @@ fn scenario(disk: &SimDisk, durability: Durability, align: u32, recorder: &Recor
                 7 if dice.once_in(4) => run.ask(&Ask::File(dice.below(30_000) as usize)),
                 7 => run.ask(&Ask::Explode(1)),
                 8 | 9 => (0..dice.below(6)).for_each(|n| run.ask(&Ask::Submit(n as u32, 5))),
+                10 | 11 if mode.prunes() => {
+                    run.ask(&Ask::File(9_000));
+                    run.image().admin().snapshot().unwrap();
+                    assert_eq!(run.image().stats().retention_failure, None);
+                }
                 10 if dice.once_in(3) => drop(run.image().admin().snapshot().unwrap()),
                 10 => run.sync(),
                 _ => run.wait(),
@@ -77,7 +103,7 @@ fn scenario(disk: &SimDisk, durability: Durability, align: u32, recorder: &Recor
         }
         if half == 0 {
             let (digests, seq) = run.close();
-            run = Run::open(disk.clone(), durability, align, digests, seq).unwrap();
+            run = mode.open(disk, digests, seq).unwrap();
             recorder.follow(&run);
         }
     }
@@ -118,6 +144,8 @@ struct Tally {
     opened: u64,
     quarantined: u64,
     twice: u64,
+    /// With the start of the journal gone, and so opened twice more: without snapshots, and without the base.
+    pruned: u64,
 }
 
 /// What must be there: after the crash that was, and after a power cut during the recovery from it.
@@ -129,19 +157,26 @@ struct Kept {
 
 /// A scenario that was run: how, and the digest after each of its events.
 struct Ran {
-    durability: Durability,
-    align: u32,
+    mode: Mode,
     digests: Vec<u64>,
 }
 
 impl Ran {
     /// Opens what is left of it, in which this many events must be.
     fn open(&self, disk: &SimDisk, kept: Seq) -> Result<Run, String> {
-        Run::open(disk.clone(), self.durability, self.align, self.digests.clone(), kept)
+        self.mode.open(disk, self.digests.clone(), kept)
     }
 
     /// Opens what a crash left and judges it; if `again`, crashes that recovery too, goes on from it, and crashes again.
     fn judge(&self, disk: &SimDisk, kept: Kept, again: bool, dice: &mut Dice, tally: &mut Tally) -> Result<(), String> {
+        if is_pruned(disk) {
+            for (how, lost) in [("by the base alone", ".snapshot"), ("by the snapshots alone", ".base")] {
+                let disk = disk.fork();
+                remove(&disk, lost);
+                self.open(&disk, kept.now).map_err(|why| format!("{how}: {why}"))?;
+            }
+            tally.pruned += 1;
+        }
         let recorder = Recorder::default();
         if again {
             recorder.attach(disk);
@@ -176,20 +211,45 @@ impl Ran {
             run.ask(&Ask::Deposit(9, amount));
             run.ask(&Ask::File(dice.below(900) as usize));
         }
-        let promised = if self.durability == Durability::Synced { run.acknowledged() } else { run.durable() };
+        if self.mode.prunes() {
+            for _ in 0..4 {
+                (0..4).for_each(|_| run.ask(&Ask::File(3_000)));
+                run.image().admin().snapshot().map_err(|error| error.to_string())?;
+            }
+            if let Some(why) = run.image().stats().retention_failure {
+                return Err(why);
+            }
+            if !is_pruned(disk) {
+                return Err("nothing was pruned".to_owned());
+            }
+        }
+        let promised = if self.mode.durability == Durability::Synced { run.acknowledged() } else { run.durable() };
         let kept = Seq::new(promised.load(Ordering::SeqCst));
         let (cut, digests) = (disk.crash(|_| dice.once_in(2)), run.digests().to_vec());
         drop(run);
-        Run::open(cut, self.durability, self.align, digests, kept).map(drop)
+        self.mode.open(&cut, digests, kept).map(drop)
     }
 }
 
-fn crash_everywhere(durability: Durability, align: u32, seed: u64, tally: &mut Tally) {
+/// Whether a segment is missing before the last.
+fn is_pruned(disk: &SimDisk) -> bool {
+    let segments = disk.files().into_iter().filter(|path| path.extension().is_some_and(|end| end == "journal"));
+    segments.zip(1..).any(|(path, number)| !path.ends_with(format!("{number:08}.journal")))
+}
+
+fn remove(disk: &SimDisk, ending: &str) {
+    for path in disk.files().iter().filter(|path| path.to_string_lossy().ends_with(ending)) {
+        disk.remove(path).unwrap();
+    }
+}
+
+fn crash_everywhere(mode: Mode, seed: u64, tally: &mut Tally) {
+    let durability = mode.durability;
     let mut dice = Dice::new(seed);
     let (disk, recorder) = (SimDisk::new(), Recorder::default());
     recorder.attach(&disk);
-    let digests = scenario(&disk, durability, align, &recorder, &mut dice);
-    let ran = Ran { durability, align, digests };
+    let digests = scenario(&disk, mode, &recorder, &mut dice);
+    let ran = Ran { mode, digests };
     let points = recorder.points();
     for (at, point) in points.iter().enumerate() {
         let fail = |how: &str, why: String, after: Vec<Unsynced>| {
@@ -198,7 +258,7 @@ fn crash_everywhere(durability: Durability, align: u32, seed: u64, tally: &mut T
                 writeln!(trace, "  {} {:?}", point.acknowledged, point.operation).unwrap();
             }
             panic!(
-                "{why}\nseed {seed}, {durability:?}, align {align}; after operation {at} of {}, with {} acknowledged and {} \
+                "{why}\nseed {seed}, {mode:?}; after operation {at} of {}, with {} acknowledged and {} \
                  durable, {how} surviving of {after:?}; the last operations, each with the last event acknowledged before:\n{trace}",
                 points.len(),
                 point.acknowledged,
@@ -222,28 +282,43 @@ fn crash_everywhere(durability: Durability, align: u32, seed: u64, tally: &mut T
     }
 }
 
-fn crash_scenarios(durability: Durability, modest: u32) {
+fn crash_scenarios(durability: Durability, retention: Retention, modest: u32) {
     let first: u64 = std::env::var("MEMIMAGE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
-    let mut tally = Tally { opened: 0, quarantined: 0, twice: 0 };
+    let mut tally = Tally { opened: 0, quarantined: 0, twice: 0, pruned: 0 };
     for seed in first..first + u64::from(cases(modest)) {
-        crash_everywhere(durability, [8, 512, 4096][seed as usize % 3], seed, &mut tally);
+        let mode = Mode { durability, align: [8, 512, 4096][seed as usize % 3], retention };
+        crash_everywhere(mode, seed, &mut tally);
     }
-    let Tally { opened, quarantined, twice } = tally;
-    println!("{durability:?}: {opened} crash images opened, {quarantined} with a torn write, {twice} crashed again");
+    let Tally { opened, quarantined, twice, pruned } = tally;
+    println!(
+        "{durability:?}, {retention:?}: {opened} crash images opened, {quarantined} with a torn write, {twice} crashed again, \
+         {pruned} with a pruned journal"
+    );
     assert!(quarantined > 0 && twice > 0, "the scenarios are too tame");
+    assert_eq!(pruned > 0, retention != Retention::Everything);
 }
 
 #[test]
 fn a_synced_image_survives_any_crash() {
-    crash_scenarios(Durability::Synced, 2);
+    crash_scenarios(Durability::Synced, Retention::Everything, 2);
 }
 
 #[test]
 fn a_buffered_image_survives_any_crash() {
-    crash_scenarios(Durability::Buffered, 1);
+    crash_scenarios(Durability::Buffered, Retention::Everything, 1);
 }
 
 #[test]
 fn an_image_synced_at_intervals_survives_any_crash() {
-    crash_scenarios(Durability::Interval(Duration::from_micros(300)), 1);
+    crash_scenarios(Durability::Interval(Duration::from_micros(300)), Retention::Everything, 1);
+}
+
+#[test]
+fn an_image_that_is_pruned_survives_any_crash() {
+    crash_scenarios(Durability::Synced, Retention::Events(0), 1);
+}
+
+#[test]
+fn an_image_that_is_pruned_and_buffered_survives_any_crash() {
+    crash_scenarios(Durability::Buffered, Retention::Events(8), 1);
 }

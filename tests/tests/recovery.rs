@@ -1,10 +1,11 @@
 //! Recovery gives the state that was live: after any commands, in every durability mode, whatever happened in between.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use memimage::disk::{Disk, SimDisk};
-use memimage::{Durability, Seq};
+use memimage::{Durability, Retention, Seq};
 use memimage_tests::{Ask, Dice, Run, cases};
 use proptest::prelude::*;
 
@@ -59,6 +60,22 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+fn retention() -> impl Strategy<Value = Retention> {
+    prop_oneof![2 => Just(Retention::Everything), 1 => (0..20_u64).prop_map(Retention::Events)]
+}
+
+fn open(
+    disk: &SimDisk,
+    (durability, align): (Durability, u32),
+    retention: Retention,
+    digests: Vec<u64>,
+    at_least: Seq,
+) -> Result<Run, String> {
+    let options = Run::options(durability, align).retention(retention);
+    let image = options.open_with(Arc::new(disk.clone()), "/ledger").map_err(|error| error.to_string())?;
+    Run::begin(image, digests, at_least)
+}
+
 fn delete_snapshots(disk: &SimDisk) {
     for path in disk.files().iter().filter(|path| path.starts_with("/ledger/snapshot")) {
         disk.remove(path).unwrap();
@@ -67,10 +84,10 @@ fn delete_snapshots(disk: &SimDisk) {
 }
 
 /// Takes the steps and judges each recovered state. `Err` says what was not recovered.
-fn live(steps: &[Step]) -> Result<(), String> {
+fn live(steps: &[Step], retention: Retention) -> Result<(), String> {
     let mut disk = SimDisk::new();
     let mut mode = Durability::Synced;
-    let mut run = Run::open(disk.clone(), mode, 512, Vec::new(), Seq::ZERO)?;
+    let mut run = open(&disk, (mode, 512), retention, Vec::new(), Seq::ZERO)?;
     for step in steps {
         run = match step {
             Step::Ask(ask) => {
@@ -88,6 +105,7 @@ fn live(steps: &[Step]) -> Result<(), String> {
             Step::Snapshot => {
                 let info = run.image().admin().snapshot().map_err(|error| error.to_string())?;
                 assert!(info.drilled);
+                assert_eq!(run.image().stats().retention_failure, None);
                 run
             }
             Step::DeleteSnapshots => {
@@ -97,7 +115,7 @@ fn live(steps: &[Step]) -> Result<(), String> {
             Step::Reopen(durability, align) => {
                 let (digests, seq) = run.close();
                 mode = *durability;
-                Run::open(disk.clone(), mode, *align, digests, seq)?
+                open(&disk, (mode, *align), retention, digests, seq)?
             }
             Step::Kill(durability, align) => {
                 let acknowledged = Seq::new(run.acknowledged().load(std::sync::atomic::Ordering::SeqCst));
@@ -105,7 +123,7 @@ fn live(steps: &[Step]) -> Result<(), String> {
                 drop(run);
                 disk = after;
                 mode = *durability;
-                Run::open(disk.clone(), mode, *align, digests, acknowledged)?
+                open(&disk, (mode, *align), retention, digests, acknowledged)?
             }
             Step::Cut(durability, align, seed) => {
                 let kept = if mode == Durability::Synced { run.acknowledged() } else { run.durable() };
@@ -115,16 +133,18 @@ fn live(steps: &[Step]) -> Result<(), String> {
                 drop(run);
                 disk = after;
                 mode = *durability;
-                Run::open(disk.clone(), mode, *align, digests, kept)?
+                open(&disk, (mode, *align), retention, digests, kept)?
             }
         };
     }
     let (digests, seq) = run.close();
-    // once by the newest snapshot, once from the first event
+    // once by the newest snapshot, once from the first event or the base
     Run::open(disk.fork(), Durability::Synced, 512, digests.clone(), seq)?.close();
     delete_snapshots(&disk);
     let run = Run::open(disk, Durability::Synced, 512, digests, seq)?;
-    assert_eq!(run.image().stats().recovery.replayed, seq.get());
+    let stats = run.image().stats();
+    assert_eq!(stats.recovery.replayed, seq.get() - stats.base.map_or(0, Seq::get));
+    assert!(stats.base.is_none() || retention != Retention::Everything);
     Ok(())
 }
 
@@ -132,8 +152,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases(48), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_recovered_state_is_the_live_one(steps in prop::collection::vec(step(), 1..120)) {
-        live(&steps).map_err(TestCaseError::fail)?;
+    fn the_recovered_state_is_the_live_one(steps in prop::collection::vec(step(), 1..120), retention in retention()) {
+        live(&steps, retention).map_err(TestCaseError::fail)?;
     }
 }
 

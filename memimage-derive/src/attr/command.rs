@@ -6,7 +6,7 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Ident, LitStr, Meta, Path, Token};
 
 use super::history::History;
-use super::{Once, name, unknown, version};
+use super::{LockArg, Once, name, unknown, version};
 use crate::ctxt::Ctxt;
 
 /// The arguments of `#[memimage::commands(…)]`.
@@ -16,6 +16,7 @@ pub(crate) struct BlockArgs {
     pub derives: Once<Vec<Path>>,
     /// The name of one of several blocks of a model.
     pub group: Once<Ident>,
+    pub lock: Once<LockArg>,
 }
 
 impl BlockArgs {
@@ -31,8 +32,13 @@ impl BlockArgs {
                 args.derives.set(cx, &meta.path, paths.into_iter().collect());
             } else if meta.path.is_ident("group") {
                 args.group.set(cx, &meta.path, meta.value()?.parse()?);
+            } else if meta.path.is_ident("lock") {
+                args.lock.set(cx, &meta.path, LockArg::parse(&meta)?);
             } else {
-                return Err(unknown(&meta, "a block of commands has `group = Name`, `derive(…)` and `crate = path`"));
+                return Err(unknown(
+                    &meta,
+                    "a block of commands has `lock`, `group = Name`, `derive(…)` and `crate = path`",
+                ));
             }
             Ok(())
         });

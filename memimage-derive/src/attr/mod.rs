@@ -2,6 +2,7 @@
 
 mod command;
 mod history;
+mod lock;
 mod model;
 mod serde;
 mod shape;
@@ -9,6 +10,7 @@ mod upcast;
 
 pub(crate) use self::command::{BlockArgs, CommandArgs};
 pub(crate) use self::history::{History, Step};
+pub(crate) use self::lock::LockArg;
 pub(crate) use self::model::ModelArgs;
 pub(crate) use self::serde::{SerdeContainer, SerdeField, SerdeVariant};
 pub(crate) use self::shape::{ShapeContainer, ShapeField};

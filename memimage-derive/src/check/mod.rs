@@ -7,11 +7,13 @@ mod determinism;
 mod group;
 mod history;
 mod judge;
+mod lock;
 mod names;
 mod types;
 mod upcaster;
 
 pub(crate) use self::block::block;
 pub(crate) use self::data::{data, model};
+pub(crate) use self::lock::lock;
 pub(crate) use self::types::{is_answer, is_owned};
 pub(crate) use self::upcaster::upcaster;

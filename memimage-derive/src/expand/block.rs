@@ -4,12 +4,13 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{command, event, history, methods, payload};
+use super::{command, event, history, lock, methods, payload};
 use crate::ast::Block;
 use crate::attr::runtime;
 use crate::hygiene::placed;
+use crate::lock::Lock;
 
-pub(crate) fn block(block: &Block) -> TokenStream {
+pub(crate) fn block(block: &Block, locked: Option<&Lock>) -> TokenStream {
     let krate = &runtime(block.args.krate.get());
     let mut tokens = block.source.clone();
     for one in &block.commands {
@@ -18,13 +19,14 @@ pub(crate) fn block(block: &Block) -> TokenStream {
     }
     event::event(krate, block).to_tokens(&mut tokens);
     history::history(krate, block).to_tokens(&mut tokens);
-    table(krate, block).to_tokens(&mut tokens);
+    table(krate, block, locked).to_tokens(&mut tokens);
     methods::methods(krate, block).to_tokens(&mut tokens);
+    locked.map(|locked| lock::lock(krate, block, locked)).to_tokens(&mut tokens);
     tokens
 }
 
 /// The dispatch table: the newest versions in their order, then the past ones.
-fn table(krate: &TokenStream, block: &Block) -> TokenStream {
+fn table(krate: &TokenStream, block: &Block, locked: Option<&Lock>) -> TokenStream {
     let model = &block.model;
     let event = block.event();
     let newest = block.commands.iter().map(|command| {
@@ -33,9 +35,11 @@ fn table(krate: &TokenStream, block: &Block) -> TokenStream {
         quote!(#(#cfgs)* #krate::__private::EventType::of::<#payload>())
     });
     let rows = newest.chain(history::rows(krate, block));
+    let lock = locked.map(|locked| lock::constants(krate, block, locked));
     let rows = quote! {
         type Event = #event;
         const EVENTS: &'static [#krate::__private::EventType<#model>] = &[#(#rows),*];
+        #lock
     };
     let (table, asserted) = match block.args.group.get() {
         Some(group) => (group_of(krate, block, group, &rows), listed(krate, block, group)),

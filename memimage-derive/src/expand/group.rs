@@ -12,8 +12,9 @@ pub(super) fn groups(krate: &TokenStream, input: &DeriveInput, groups: &[Path]) 
     let (model, event) = (&input.ident, event_name(input));
     let definition = event_of_groups(krate, input, groups);
     let groups: Vec<Group<'_>> = groups.iter().map(|path| Group::new(krate, model, path)).collect();
-    let tables: Vec<TokenStream> = groups.iter().map(|group| group.table(krate, model)).collect();
+    let tables: Vec<TokenStream> = groups.iter().map(|group| group.constant(krate, model, "EVENTS")).collect();
     let shared = shared(krate, model, &groups);
+    let (lock, locked) = (lock(krate, model, &groups), locked(krate, model, &groups));
     quote! {
         #definition
 
@@ -24,9 +25,11 @@ pub(super) fn groups(krate: &TokenStream, input: &DeriveInput, groups: &[Path]) 
                 #model,
                 { #krate::__private::count::<#model>(&[#(#tables),*]) },
             >(&[#(#tables),*]);
+            #lock
         }
 
         #shared
+        #locked
     }
 }
 
@@ -106,11 +109,12 @@ impl<'a> Group<'a> {
         Group { path, name, event: quote_spanned!(span=> <#path as #krate::__private::Group<#model>>::Event) }
     }
 
-    /// Its part of the dispatch table.
-    fn table(&self, krate: &TokenStream, model: &Ident) -> TokenStream {
+    /// A constant of the group's.
+    fn constant(&self, krate: &TokenStream, model: &Ident, constant: &str) -> TokenStream {
         let (path, span) = (self.path, self.path.span());
         let (krate, model) = (placed(krate, span), placed(&model.to_token_stream(), span));
-        quote_spanned!(span=> <#path as #krate::__private::Group<#model>>::EVENTS)
+        let constant = Ident::new(constant, span);
+        quote_spanned!(span=> <#path as #krate::__private::Group<#model>>::#constant)
     }
 
     /// A call of a function on the event of this group, in a `match` on the enum of all.
@@ -139,7 +143,7 @@ fn shared(krate: &TokenStream, model: &Ident, groups: &[Group<'_>]) -> TokenStre
     let mut tokens = TokenStream::new();
     for (i, second) in groups.iter().enumerate() {
         for first in &groups[..i] {
-            let (a, b) = (first.table(krate, model), second.table(krate, model));
+            let (a, b) = (first.constant(krate, model, "EVENTS"), second.constant(krate, model, "EVENTS"));
             let message = format!(
                 "a version of an event is in `{}` and in `{}` too: give one of the commands another `name = \"…\"`",
                 first.name, second.name
@@ -153,5 +157,37 @@ fn shared(krate: &TokenStream, model: &Ident, groups: &[Group<'_>]) -> TokenStre
             });
         }
     }
+    tokens
+}
+
+/// The model's lock: that of any group, since all are locked alike.
+fn lock(krate: &TokenStream, model: &Ident, groups: &[Group<'_>]) -> Option<TokenStream> {
+    let lock = groups.first()?.constant(krate, model, "LOCK");
+    Some(quote!(const LOCK: ::core::option::Option<#krate::__private::ShapeLock> = #lock;))
+}
+
+/// All groups are locked, or none; and what is in the lock is in one of them.
+fn locked(krate: &TokenStream, model: &Ident, groups: &[Group<'_>]) -> TokenStream {
+    let mut tokens = TokenStream::new();
+    let Some((first, others)) = groups.split_first() else { return tokens };
+    for second in others {
+        let (a, b) = (first.constant(krate, model, "LOCK"), second.constant(krate, model, "LOCK"));
+        let message = format!(
+            "`{}` and `{}` are not locked alike: the groups of a model have one lock, or none: say `lock` of each",
+            first.name, second.name
+        );
+        let krate = placed(krate, second.path.span());
+        tokens.extend(quote_spanned! {second.path.span()=>
+            const _: () = ::core::assert!(#krate::__private::ShapeLock::agree(#a, #b), #message);
+        });
+    }
+    let held = placed(&first.constant(krate, model, "LOCKED"), model.span());
+    let krate = placed(krate, model.span());
+    tokens.extend(quote_spanned! {model.span()=>
+        const _: () = match #krate::__private::forgotten(#held, <#model as #krate::Commands>::EVENTS) {
+            ::core::option::Option::None => {}
+            ::core::option::Option::Some(message) => ::core::panic!("{}", message.as_str()),
+        };
+    });
     tokens
 }

@@ -16,6 +16,7 @@ mod mount;
 mod real;
 mod sim;
 mod stored;
+pub(crate) mod source;
 #[cfg(test)]
 mod conformance;
 

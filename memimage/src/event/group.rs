@@ -1,5 +1,6 @@
 //! Groups: the commands of a large model, in several blocks.
 
+use super::lock::ShapeLock;
 use super::row::{self, EventType, same};
 
 /// A block of commands marked `#[memimage::commands(group = …)]`, one of several of the model `M`.
@@ -14,6 +15,12 @@ pub trait Group<M: 'static> {
 
     /// The group's part of the dispatch table.
     const EVENTS: &'static [EventType<M>];
+
+    /// The shape lock of the model.
+    const LOCK: Option<ShapeLock> = None;
+
+    /// All events of the model in the lock, those of other groups among them.
+    const LOCKED: &'static [(&'static str, u32)] = &[];
 }
 
 /// Whether the commands of a block are in their model's dispatch table. One that is empty is what an error left.

@@ -1,6 +1,7 @@
 //! What the macros implement: a model, its commands and the table by which their events are replayed.
 
 mod group;
+mod lock;
 mod payload;
 mod row;
 mod sink;
@@ -9,6 +10,7 @@ mod step;
 mod upcast;
 
 pub use group::{Group, concat, count, is_listed, shared};
+pub use lock::{ShapeLock, forgotten};
 pub use payload::{Command, FromRefusal, Outcome, Payload};
 pub use row::{EventType, row_of};
 pub use sink::{Fault, Sink, take};
@@ -64,6 +66,9 @@ pub trait Commands: Sized + 'static {
 
     /// The dispatch table: each version of each event that can be replayed.
     const EVENTS: &'static [EventType<Self>];
+
+    /// The shape lock that holds the shapes of the events, if there is one.
+    const LOCK: Option<ShapeLock> = None;
 }
 
 /// The enum of a model's events, one variant a command, each holding the command's payload.

@@ -18,7 +18,9 @@ impl<'a, M: Model> Admin<'a, M> {
     }
 
     /// Makes a snapshot now: of the newest state, under the read lock, so that commands wait while it is written. It counts
-    /// once it is checked, synced and renamed.
+    /// once it is checked, synced and renamed. Then the journal is pruned as far as the image's
+    /// [`Retention`](crate::Retention) lets it be; if that fails, the snapshot is good all the same, and
+    /// [`Stats::retention_failure`](crate::Stats::retention_failure) tells.
     ///
     /// # Errors
     ///

@@ -6,6 +6,7 @@ mod guard;
 mod pending;
 mod stats;
 mod snapshotting;
+mod pruning;
 mod run;
 mod with;
 mod admin;
@@ -31,6 +32,7 @@ use crate::error::Error;
 use crate::event::{Command, Model};
 use crate::journal::{Dispatch, Journal, Layout, is_writing};
 use crate::options::{Clock, Options, SnapshotPolicy};
+use crate::retention::Retention;
 use crate::seq::Seq;
 use crate::snapshot::Snapshots;
 use entered::{Entered, GUARD, QUERY};
@@ -85,6 +87,8 @@ struct Shared<M> {
     /// Held while a snapshot is made.
     snapshotting: Mutex<()>,
     progress: Mutex<Progress>,
+    /// Held while files are removed that a recovery beside the image may read, and shared by that.
+    files: RwLock<()>,
     /// The event or byte at which the next snapshot is due.
     next_snapshot: AtomicU64,
     disk: Arc<dyn Disk>,
@@ -95,6 +99,7 @@ struct Shared<M> {
     epoch: u64,
     clock: Clock,
     policy: SnapshotPolicy,
+    retention: Retention,
     drill: bool,
     verify_digests: bool,
     max_record: usize,
@@ -252,9 +257,9 @@ impl<M: Model> Image<M> {
     pub fn stats(&self) -> Stats {
         let shared = self.shared();
         let commit = shared.journal.commit();
-        let (newest, failure) = {
+        let (newest, failure, base, retention_failure) = {
             let progress = shared.progress.lock();
-            (progress.newest, progress.failure.clone())
+            (progress.newest, progress.failure.clone(), progress.base, progress.retention_failure.clone())
         };
         // the least first: each is at most what the next is by then
         let durable_seq = commit.durable();
@@ -268,6 +273,8 @@ impl<M: Model> Image<M> {
             bytes: commit.bytes(),
             snapshot: newest,
             snapshot_failure: failure,
+            base,
+            retention_failure,
             recovery: shared.recovery.clone(),
         }
     }

@@ -20,7 +20,7 @@ use crate::journal::{
     Salts, Scan, Source, Survey, Writer, WriterEnd, create, quarantine, sync_dir, write_again,
 };
 use crate::options::Options;
-use crate::recovery::{Goal, Recovered, genesis_of, proven_by, recover};
+use crate::recovery::{Goal, Recovered, genesis_of, is_readable, proven_by, recover};
 use crate::seq::{SegmentId, Seq};
 use crate::snapshot::Snapshots;
 
@@ -64,6 +64,12 @@ impl<M: Model> Image<M> {
     fn open_on(disk: Arc<dyn Disk>, path: &Path, options: Options<M>) -> Result<Image<M>, Error> {
         #[expect(clippy::disallowed_methods, reason = "how long opening takes is no part of the state")]
         let started = Instant::now();
+        if M::LOCK.is_none() {
+            tracing::debug!(
+                model = M::NAME,
+                "the shapes of this model's events are not locked: `#[memimage::commands(lock)]` does it"
+            );
+        }
         let opening = Opening { layout: Layout::new(path), disk, options };
         let lock = opening.lock()?;
         let created = match opening.layout.survey(&*opening.disk)? {
@@ -174,6 +180,7 @@ impl<M: Model> Opening<M> {
         let block = durable_file.as_ref().map(|file| read_block(file, &identity.uuid)).transpose()?.flatten();
         let proven = block.map_or(Seq::ZERO, |block| block.durable_seq).max(proven_by(&snapshots, &identity.uuid)?);
         let scan = Scan::new(&source, proven)?;
+        snapshots.bases().account_for(&source, &scan)?;
         source.file(scan.active(), Access::ReadWrite)?.sync_data()?;
         let dispatch = Dispatch::new(scan.table()?, M::EVENTS)
             .map_err(|differences| Error::new(Kind::Shapes { path: self.layout.root().to_owned(), differences }))?;
@@ -217,6 +224,7 @@ impl<M: Model> Opening<M> {
         let quarantined = quarantine(&*self.disk, &self.layout, &file, end)?;
         write_again(&*self.disk, &self.layout, &file, end)?;
         self.layout.remove_unfinished(&*self.disk)?;
+        let base = self.mend_start(&source, &snapshots, recovered.snapshot)?;
 
         let ahead = Ahead::new(self.maker(identity.clone(), epoch));
         let resume = Resume::after(end, &source);
@@ -259,7 +267,7 @@ impl<M: Model> Opening<M> {
             clock_behind: (!behind.is_zero()).then_some(behind),
             duration: Default::default(),
         };
-        report(&self.layout, &recovery);
+        report(&self.layout, &recovery, base);
         let journal = Journal::start(writer, plan, self.options.durability, self.options.caps)?;
         let shared = Shared {
             this: Default::default(),
@@ -267,7 +275,8 @@ impl<M: Model> Opening<M> {
             journal,
             snapshots,
             snapshotting: Mutex::new(()),
-            progress: Mutex::new(Progress::default()),
+            progress: Mutex::new(Progress { base, ..Progress::default() }),
+            files: RwLock::new(()),
             next_snapshot: u64::MAX.into(),
             disk: self.disk,
             layout: self.layout,
@@ -277,6 +286,7 @@ impl<M: Model> Opening<M> {
             epoch,
             clock,
             policy: self.options.snapshots,
+            retention: self.options.retention,
             drill: self.options.drill,
             verify_digests: self.options.verify_digests,
             max_record: self.options.max_record,
@@ -285,6 +295,23 @@ impl<M: Model> Opening<M> {
         let since = recovery.seq.get() - recovery.snapshot.map_or(0, Seq::get);
         shared.count_to_next_snapshot(since, replayed_bytes);
         Ok((shared, recovery))
+    }
+
+    /// Makes the base of a pruned journal whole, and removes the segments that are cut off from the journal by those that a
+    /// crash took while they were being removed: what is left of them comes before the base. Gives the base.
+    fn mend_start(&self, source: &Source, snapshots: &Snapshots, began: Option<Seq>) -> Result<Option<Seq>, Error> {
+        let began = snapshots.list()?.into_iter().find(|(seq, _)| Some(*seq) == began);
+        let began = began.as_ref().map(|(seq, path)| (*seq, path.as_path()));
+        let base = snapshots.bases().mend(source, began, is_readable::<M>)?;
+        for segment in source.cut_off() {
+            let path = source.path(*segment);
+            tracing::info!(%segment, "removed a segment that was to be removed before a crash");
+            self.disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
+        }
+        if !source.cut_off().is_empty() {
+            sync_dir(&*self.disk, &self.layout.journal())?;
+        }
+        Ok(base)
     }
 
     /// The directories that can be deleted without loss are made again.
@@ -328,7 +355,7 @@ fn read_block(file: &StoredFile, uuid: &[u8; 16]) -> Result<Option<DurableBlock>
     Ok(DurableBlock::decode(&bytes[..read], uuid))
 }
 
-fn report(layout: &Layout, recovery: &Recovery) {
+fn report(layout: &Layout, recovery: &Recovery, base: Option<Seq>) {
     if let Some(behind) = recovery.clock_behind.filter(|behind| behind.as_secs() > 0) {
         tracing::warn!(
             ?behind,
@@ -339,6 +366,7 @@ fn report(layout: &Layout, recovery: &Recovery) {
         path = %layout.root().display(),
         seq = %recovery.seq,
         snapshot = recovery.snapshot.map(Seq::get),
+        base = base.map(Seq::get),
         replayed = recovery.replayed,
         "recovered the image"
     );

@@ -30,6 +30,8 @@ pub struct SnapshotInfo {
     pub bytes: u64,
     /// Whether the state was rebuilt from disk beside it, and found to be the same.
     pub drilled: bool,
+    /// The base up to which the journal was pruned then, if it was.
+    pub pruned: Option<Seq>,
 }
 
 /// What became of the last snapshot, and the one that is being made.
@@ -37,16 +39,25 @@ pub struct SnapshotInfo {
 pub(super) struct Progress {
     pub(super) newest: Option<Seq>,
     pub(super) failure: Option<String>,
+    /// The newest base beside the journal.
+    pub(super) base: Option<Seq>,
+    pub(super) retention_failure: Option<String>,
     /// One that was begun by itself.
     pub(super) thread: Option<JoinHandle<()>>,
 }
 
 /// A snapshot before it is installed.
-struct Taken {
+pub(super) struct Taken {
     written: Written,
-    seq: Seq,
-    digest: u64,
-    dispatch: Dispatch,
+    pub(super) seq: Seq,
+    pub(super) digest: u64,
+    pub(super) dispatch: Dispatch,
+}
+
+/// A state was rebuilt beside the running one, and was the same.
+struct Drilled {
+    /// The snapshot that it was rebuilt from.
+    from: Option<Seq>,
 }
 
 impl<M: Model> Shared<M> {
@@ -110,10 +121,17 @@ impl<M: Model> Shared<M> {
         if installed.is_err() {
             self.snapshots.discard(&taken.written);
         }
-        let info = SnapshotInfo { seq: taken.seq, bytes: taken.written.bytes, drilled: installed? };
+        let drilled = installed?;
+        let pruned = self.let_go(&taken, drilled.as_ref().and_then(|drilled| drilled.from));
+        if let Err(error) = &pruned {
+            tracing::error!(%error, "what the retention does not keep could not be removed; it is tried after the next snapshot");
+        }
+        let (seq, bytes) = (taken.seq, taken.written.bytes);
         let mut progress = self.progress.lock();
-        progress.newest = Some(info.seq);
+        progress.newest = Some(seq);
         progress.failure = None;
+        progress.retention_failure = pruned.as_ref().err().map(Error::to_string);
+        let info = SnapshotInfo { seq, bytes, drilled: drilled.is_some(), pruned: pruned.unwrap_or(None) };
         tracing::info!(seq = %info.seq, bytes = info.bytes, drilled = info.drilled, "made a snapshot");
         Ok(info)
     }
@@ -148,17 +166,17 @@ impl<M: Model> Shared<M> {
     }
 
     /// Reads the snapshot back, makes sure that the journal is synced up to it, and rebuilds the state beside it.
-    fn make_sure(&self, taken: &Taken) -> Result<bool, Error> {
+    fn make_sure(&self, taken: &Taken) -> Result<Option<Drilled>, Error> {
         self.snapshots.check(&taken.written)?;
         self.journal.commit().sync()?;
         if !self.drill {
-            return Ok(false);
+            return Ok(None);
         }
         let older = Seq::new(taken.seq.get().saturating_sub(1));
         let goal = Goal { until: Some(taken.seq), newest_snapshot: Some(older), verify_digests: self.verify_digests };
         let rebuilt = self.recover_beside(&taken.dispatch, goal)?;
         compare(&rebuilt.model, rebuilt.last, rebuilt.snapshot.unwrap_or(Seq::ZERO), taken.digest)?;
-        Ok(true)
+        Ok(Some(Drilled { from: rebuilt.snapshot }))
     }
 
     /// Replaces the model by what the disk says it is, after a body panicked halfway.
@@ -188,7 +206,15 @@ impl<M: Model> Shared<M> {
     }
 
     /// Recovers a second model, from the files of the running image.
-    fn recover_beside(&self, dispatch: &Dispatch, goal: Goal) -> Result<Recovered<M>, Error> {
+    pub(super) fn recover_beside(&self, dispatch: &Dispatch, goal: Goal) -> Result<Recovered<M>, Error> {
+        let _nothing_goes = self.files.read();
+        let source = self.source()?;
+        let scan = Scan::new(&source, self.journal.commit().durable())?;
+        recover::<M>(&source, &scan, dispatch, &self.snapshots, goal)
+    }
+
+    /// The journal's files as they are now.
+    pub(super) fn source(&self) -> Result<Source, Error> {
         let segments = match self.layout.survey(&*self.disk)? {
             Survey::Image(segments) => segments,
             Survey::Missing | Survey::Vacant => {
@@ -196,9 +222,7 @@ impl<M: Model> Shared<M> {
                 return Err(Error::new(Kind::NotFound { path: root, found: "its journal is gone" }));
             }
         };
-        let source = Source::open(&self.disk, &self.layout, &segments)?;
-        let scan = Scan::new(&source, self.journal.commit().durable())?;
-        recover::<M>(&source, &scan, dispatch, &self.snapshots, goal)
+        Source::open(&self.disk, &self.layout, &segments)
     }
 
     /// Waits for a snapshot that was begun by itself.

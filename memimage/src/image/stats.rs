@@ -25,6 +25,12 @@ pub struct Stats {
     pub snapshot: Option<Seq>,
     /// Why the last snapshot that was begun by itself could not be made.
     pub snapshot_failure: Option<String>,
+    /// The last event of the base, if there is one: the state that stands in for a journal pruned by its
+    /// [`Retention`](crate::Retention).
+    pub base: Option<Seq>,
+    /// Why the journal could not be pruned, or old snapshots not be removed, after the last snapshot. What is kept is whole
+    /// all the same, and it is tried again after the next.
+    pub retention_failure: Option<String>,
     /// What opening came across.
     pub recovery: Recovery,
 }
@@ -35,13 +41,13 @@ pub struct Stats {
 pub struct Recovery {
     /// Whether the image was made.
     pub created: bool,
-    /// The event of the snapshot that recovery began with.
+    /// The event of the snapshot that recovery began with, or of the base.
     pub snapshot: Option<Seq>,
     /// The last event recovered.
     pub seq: Seq,
     /// Events replayed.
     pub replayed: u64,
-    /// Snapshots that could not be used, and why.
+    /// Snapshots and copies of the base that could not be used, and why.
     pub unusable_snapshots: Vec<(PathBuf, String)>,
     /// The copy of a write that a crash cut short before it was acknowledged.
     pub quarantined: Option<PathBuf>,

@@ -36,6 +36,8 @@ pub(crate) enum FrameKind {
     Digest,
     /// Nothing follows in this segment.
     Seal,
+    /// The first segments may be gone: a base stands beside the journal.
+    Prune,
     /// A kind of a later version that may be passed over.
     Optional(u8),
 }
@@ -48,6 +50,7 @@ impl FrameKind {
             FrameKind::Genesis => 3,
             FrameKind::Digest => 4,
             FrameKind::Seal => 5,
+            FrameKind::Prune => 6,
             FrameKind::Optional(code) => code,
         }
     }
@@ -67,6 +70,7 @@ impl FrameKind {
             3 => Some(FrameKind::Genesis),
             4 => Some(FrameKind::Digest),
             5 => Some(FrameKind::Seal),
+            6 => Some(FrameKind::Prune),
             _ if flags & CRITICAL == 0 => Some(FrameKind::Optional(code)),
             _ => None,
         }

@@ -10,6 +10,8 @@ use crate::seq::SegmentId;
 
 /// What a file is called until it is complete.
 pub(crate) const UNFINISHED: &str = ".tmp";
+/// What the name of a base's copy ends with; it stands beside the segments.
+pub(crate) const BASE: &str = ".base";
 
 /// The paths of an image.
 #[derive(Clone, Debug)]
@@ -97,6 +99,9 @@ impl Layout {
         let snapshots = self.list_if_there(disk, &self.snapshots())?;
         if snapshots.iter().any(|(name, _)| !name.ends_with(UNFINISHED)) {
             return Err(self.lost("it has snapshots but no journal, so events may be missing"));
+        }
+        if self.list_if_there(disk, &self.journal())?.iter().any(|(name, _)| name.ends_with(BASE)) {
+            return Err(self.lost("its segments are missing, and the base of a pruned journal is there"));
         }
         if self.durable_tells_of_a_life(disk)? {
             return Err(self.lost("its segments are missing, and `journal/durable` is of an image in use"));

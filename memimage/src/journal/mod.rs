@@ -3,7 +3,8 @@
 //! From bytes to a running journal, each using only those before it:
 //!
 //! 1. bytes, without I/O: `frame`, `segment` (the header of one), `record` (one event in a frame), `tail` (what the first
-//!    place that cannot be read means), `table` (the shapes of the events), `dispatch` (how each is replayed), `genesis`, `durable`, `reader`
+//!    place that cannot be read means), `table` (the shapes of the events), `dispatch` (how each is replayed), `genesis`,
+//!    `prune`, `durable`, `reader`
 //! 2. files, for reading: `layout` (which there are), `source`, `scan` (all frames, up to the end)
 //! 3. files, for writing: `repair` (of that end), `maker` (of segments)
 //! 4. group commit: `ticket`, `batch`, `durability`, `commit`
@@ -18,6 +19,7 @@ mod tail;
 mod table;
 mod dispatch;
 mod genesis;
+mod prune;
 mod durable;
 mod reader;
 mod layout;
@@ -46,9 +48,10 @@ pub(crate) use dispatch::{Dispatch, Way};
 pub(crate) use durable::{BLOCK, DurableBlock};
 pub(crate) use frame::{Frame, FrameKind, Salts};
 pub(crate) use genesis::{DigestMark, Genesis};
-pub(crate) use layout::{Layout, Survey, rename, sync_dir, unfinished};
+pub(crate) use layout::{BASE, Layout, Survey, rename, sync_dir, unfinished};
 pub(crate) use live::Journal;
 pub(crate) use maker::Maker;
+pub(crate) use prune::PruneMark;
 pub(crate) use record::{EventId, Record, read as records};
 pub(crate) use repair::{quarantine, write_again};
 pub(crate) use scan::{End, Scan};

@@ -3,6 +3,7 @@
 use std::ops::{ControlFlow, Range};
 
 use super::frame::{Frame, FrameFault, FrameKind};
+use super::prune::PruneMark;
 use super::reader::{Chain, Step, Walk};
 use super::segment::SEGMENT_HEADER;
 use super::source::Source;
@@ -33,7 +34,7 @@ pub(crate) struct End {
 #[derive(Debug)]
 pub(crate) struct Scan<'a> {
     source: &'a Source,
-    /// The last segment that has anything after its header; the first if none has.
+    /// The last segment that has anything after its header; the first there is if none has.
     active: SegmentId,
     /// The highest seq that anything besides the frames says was synced.
     durable: Seq,
@@ -41,7 +42,7 @@ pub(crate) struct Scan<'a> {
 
 impl<'a> Scan<'a> {
     pub(crate) fn new(source: &'a Source, durable: Seq) -> Result<Scan<'a>, Error> {
-        let mut active = SegmentId::FIRST;
+        let mut active = source.first();
         for segment in source.segments().rev() {
             if source.is_used(segment)? {
                 active = segment;
@@ -57,24 +58,43 @@ impl<'a> Scan<'a> {
 
     /// The newest table of shapes.
     pub(crate) fn table(&self) -> Result<Table, Error> {
+        let table = self.newest(FrameKind::Shapes, |segment, frame| self.decode_table(segment, frame))?;
+        Ok(table.unwrap_or_default())
+    }
+
+    /// What was last said of the journal's being pruned, as far as it can be read.
+    pub(crate) fn pruned(&self) -> Result<Option<PruneMark>, Error> {
+        self.newest(FrameKind::Prune, |segment, frame| self.decode_prune(segment, frame))
+    }
+
+    /// What the newest frame of a kind says, of those that can be read from the start of a segment on.
+    fn newest<T>(
+        &self,
+        kind: FrameKind,
+        decode: impl Fn(SegmentId, &Frame<'_>) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
         for segment in self.source.segments().rev().filter(|&segment| segment <= self.active) {
             let bytes = self.source.read(segment)?;
             let mut walk = Walk::new(&bytes, &self.source.identity().uuid, segment, None);
-            let mut table = None;
+            let mut newest = None;
             while let Step::Frame(frame) = walk.step() {
-                if frame.header.kind == FrameKind::Shapes {
-                    table = Some(self.decode_table(segment, &frame)?);
+                if frame.header.kind == kind {
+                    newest = Some(decode(segment, &frame)?);
                 }
             }
-            if let Some(table) = table {
-                return Ok(table);
+            if newest.is_some() {
+                return Ok(newest);
             }
         }
-        Ok(Table::default())
+        Ok(None)
     }
 
     pub(crate) fn decode_table(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<Table, Error> {
         Table::decode(&frame.body()).map_err(|fault| self.corrupt_frame(segment, frame, fault.to_string()))
+    }
+
+    pub(crate) fn decode_prune(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<PruneMark, Error> {
+        PruneMark::decode(&frame.body()).map_err(|what| self.corrupt_frame(segment, frame, what))
     }
 
     /// The segment from which to read for all events after `seq`.
@@ -86,7 +106,7 @@ impl<'a> Scan<'a> {
                 return Ok(segment);
             }
         }
-        Ok(SegmentId::FIRST)
+        Ok(self.source.first())
     }
 
     /// Reads from the start of segment `from`, shows each frame to `visit`, and judges the end. `None` if `visit` broke off.

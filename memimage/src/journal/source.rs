@@ -8,7 +8,7 @@ use super::layout::Layout;
 use super::segment::{HeaderFault, Identity, SEGMENT_HEADER, SegmentHeader};
 use crate::disk::{Access, Disk, StoredFile};
 use crate::error::{Error, Kind, Position};
-use crate::seq::SegmentId;
+use crate::seq::{SegmentId, Seq};
 
 /// All segments of a journal, their headers read and checked.
 #[derive(Debug)]
@@ -16,22 +16,53 @@ pub(crate) struct Source {
     disk: Arc<dyn Disk>,
     layout: Layout,
     headers: Vec<SegmentHeader>,
+    /// Segments before one that is missing.
+    cut_off: Vec<SegmentId>,
 }
 
 impl Source {
-    /// Reads and checks the header of each segment. There must be one, and none may be missing in between.
+    /// Reads and checks the header of each segment, of which there must be one. Those after the last that is missing make
+    /// up the journal. Whether its start may be missing is judged by who knows where the rest can go on from.
     pub(crate) fn open(disk: &Arc<dyn Disk>, layout: &Layout, segments: &[SegmentId]) -> Result<Source, Error> {
-        let mut source = Source { disk: Arc::clone(disk), layout: layout.clone(), headers: Vec::new() };
-        let mut expected = SegmentId::FIRST;
+        let gap = segments.windows(2).rposition(|pair| pair[1] != pair[0].next());
+        let (cut_off, segments) = segments.split_at(gap.map_or(0, |at| at + 1));
+        let (disk, layout, cut_off) = (Arc::clone(disk), layout.clone(), cut_off.to_vec());
+        let mut source = Source { disk, layout, headers: Vec::new(), cut_off };
         for &segment in segments {
-            if segment != expected {
-                return Err(source.corrupt(expected, None, "its file is missing".to_owned()));
-            }
             let header = source.header(segment)?;
             source.headers.push(header);
-            expected = segment.next();
         }
         Ok(source)
+    }
+
+    /// The first segment of those without a gap up to the last.
+    pub(crate) fn first(&self) -> SegmentId {
+        self.headers[0].segment
+    }
+
+    /// Whether the journal is there from genesis on.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.first() == SegmentId::FIRST
+    }
+
+    /// Segments that belong before the first and are cut off from it by one that is missing: what is left when the power
+    /// fails while segments are removed.
+    pub(crate) fn cut_off(&self) -> &[SegmentId] {
+        &self.cut_off
+    }
+
+    /// Whether the journal holds all events after `seq`, as far as its start goes.
+    pub(crate) fn reaches(&self, seq: Seq) -> Result<bool, Error> {
+        if self.is_whole() {
+            return Ok(true);
+        }
+        // any segment will do that starts by then: those after it are there, and those before it are not needed
+        for segment in self.segments() {
+            if self.first_frame(segment)?.is_some_and(|header| header.first_seq.get().saturating_sub(1) <= seq.get()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn header(&self, segment: SegmentId) -> Result<SegmentHeader, Error> {

@@ -1,8 +1,12 @@
-//! A shape in one readable line, for messages: `{account: u32, memo: option<string>}`.
+//! A shape in one readable line, for messages and for locks: `{account: u32, memo: option<string>}`.
+//!
+//! Two shapes that a program can have differ in their lines: [`Name`] quotes what is no identifier. (Only a journal can hold
+//! a tuple of nothing, which reads like a unit.)
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use super::Primitive;
+use super::name::Name;
 use super::node::{Field, Fields, Node, Variant};
 
 impl Display for Node {
@@ -26,7 +30,7 @@ impl Display for Node {
                 separated(f, variants)?;
                 f.write_char('}')
             }
-            Node::Opaque(name) => write!(f, "opaque<{name}>"),
+            Node::Opaque(name) => write!(f, "opaque<{}>", Name(name)),
             Node::Back(steps) => write!(f, "back({steps})"),
         }
     }
@@ -49,19 +53,26 @@ impl Display for Fields {
 
 impl Display for Field {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name, self.shape)
+        write!(f, "{}: {}", Name(&self.name), self.shape)
     }
 }
 
 impl Display for Variant {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.name, self.fields)
+        write!(f, "{}{}", Name(&self.name), self.fields)
     }
 }
 
 impl Display for Primitive {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.write_str(self.text())
+    }
+}
+
+impl Primitive {
+    /// As `Display` writes it.
+    pub(super) const fn text(self) -> &'static str {
+        match self {
             Primitive::Unit => "()",
             Primitive::Bool => "bool",
             Primitive::U8 => "u8",
@@ -79,7 +90,7 @@ impl Display for Primitive {
             Primitive::Char => "char",
             Primitive::String => "string",
             Primitive::Bytes => "bytes",
-        })
+        }
     }
 }
 

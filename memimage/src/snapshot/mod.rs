@@ -1,6 +1,7 @@
 //! Snapshots: the whole state at one seq, so that a restart need not replay everything. A snapshot is a cache; the
 //! journal is the truth.
 
+mod base;
 mod format;
 mod reader;
 mod writer;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub(crate) use base::Bases;
 pub(crate) use format::SnapshotHeader;
 pub(crate) use reader::SnapshotFile;
 
@@ -17,9 +19,6 @@ use crate::disk::{Disk, failed};
 use crate::error::{Error, Kind};
 use crate::journal::{Layout, rename, sync_dir, unfinished};
 use crate::seq::Seq;
-
-/// How many snapshots are kept: the newest, and the one before for when the newest is damaged.
-const KEPT: usize = 2;
 
 /// The snapshots of one image.
 #[derive(Clone, Debug)]
@@ -51,7 +50,26 @@ impl Snapshots {
         Ok(found)
     }
 
-    /// Opens a snapshot and reads its header.
+    /// The bases beside the journal.
+    pub(crate) fn bases(&self) -> Bases<'_> {
+        Bases::new(&*self.disk, &self.layout)
+    }
+
+    /// The snapshots and the copies of bases, newest first: all that recovery may begin with, but for genesis.
+    pub(crate) fn starts(&self) -> Result<Vec<(Seq, PathBuf)>, Error> {
+        let mut starts = self.list()?;
+        starts.extend(self.bases().list()?);
+        // stable: of one event the snapshot comes first, then the copies in their order
+        starts.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
+        Ok(starts)
+    }
+
+    /// The path of the snapshot of this event.
+    pub(crate) fn path(&self, seq: Seq) -> PathBuf {
+        self.layout.snapshots().join(file_name(seq))
+    }
+
+    /// Opens a snapshot, or a copy of a base, and reads its header.
     pub(crate) fn open(&self, seq: Seq, path: &std::path::Path) -> Result<SnapshotFile, Error> {
         let file = SnapshotFile::open(&*self.disk, path)?;
         if file.header.seq != seq {
@@ -63,7 +81,7 @@ impl Snapshots {
 
     /// Writes a snapshot under a name that nothing reads.
     pub(crate) fn write(&self, header: &SnapshotHeader, digest: u64, state: &impl Serialize) -> Result<Written, Error> {
-        let path = self.layout.snapshots().join(file_name(header.seq));
+        let path = self.path(header.seq);
         let temporary = unfinished(&path);
         if self.disk.kind(&temporary).map_err(|error| failed("looking at", &temporary, error))?.is_some() {
             self.disk.remove(&temporary).map_err(|error| failed("removing", &temporary, error))?;
@@ -82,11 +100,15 @@ impl Snapshots {
         SnapshotFile::open(&*self.disk, &written.temporary)?.check().map(drop)
     }
 
-    /// Gives a written snapshot its name, and removes those that are no longer kept.
+    /// Gives a written snapshot its name.
     pub(crate) fn install(&self, written: &Written) -> Result<(), Error> {
         rename(&*self.disk, &written.temporary, &written.path)?;
-        sync_dir(&*self.disk, &self.layout.snapshots())?;
-        for (_, path) in self.list()?.into_iter().skip(KEPT) {
+        sync_dir(&*self.disk, &self.layout.snapshots())
+    }
+
+    /// Removes all snapshots but these.
+    pub(crate) fn keep(&self, kept: &[Seq]) -> Result<(), Error> {
+        for (_, path) in self.list()?.into_iter().filter(|(seq, _)| !kept.contains(seq)) {
             self.disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
         }
         Ok(())

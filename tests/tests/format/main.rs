@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use memimage::{Context, Image, Metadata, Model, Shape, SnapshotPolicy, Timestamp};
+use memimage::{Context, Image, Metadata, Model, Retention, Shape, SnapshotPolicy, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use reader::{Event, Files};
@@ -206,14 +206,61 @@ fn digests_are_as_the_document_defines_them() {
     assert_eq!(genesis.digest, memimage::digest(&Shelf::default()).unwrap().to_u64());
 }
 
+/// Runs commands and makes snapshots until the start of the journal is gone.
+fn make_pruned(path: &Path) {
+    let shelf = Image::<Shelf>::options()
+        .segment_size(16 << 10)
+        .snapshots(SnapshotPolicy::Manual)
+        .retention(Retention::Events(0))
+        .clock(|| Timestamp::from_micros(1_000_000))
+        .open(path)
+        .unwrap();
+    for _ in 0..3 {
+        (0..CHARGES).for_each(|cents| _ = shelf.charge(cents as i64).unwrap());
+        shelf.admin().snapshot().unwrap();
+    }
+    shelf.charge(1).unwrap();
+    shelf.close().unwrap();
+}
+
+/// Reads an image that [`make_pruned`] made.
+fn assert_reads_pruned(files: &Files) {
+    let image = reader::read(files);
+    assert_eq!(image.events.last().unwrap().seq, 3 * CHARGES + 1);
+    assert!(image.prunes.iter().map(|mark| mark.base).is_sorted());
+    let (mark, base) = (image.prunes.last().unwrap(), image.base.as_ref().unwrap());
+    assert_eq!((mark.base, base.seq), (2 * CHARGES, 2 * CHARGES), "the second newest of three snapshots");
+    assert_eq!((mark.version, mark.fingerprint, mark.digest), (1, base.fingerprint, base.digest));
+    assert_eq!(base.digest, base.computed_digest(&mark.shape));
+    let cents = 2 * (0..CHARGES).sum::<u64>();
+    assert!(base.state.to_string().contains(&format!("cents: {cents}")), "{}", base.state);
+}
+
+#[test]
+fn a_pruned_image_is_as_the_document_says() {
+    let directory = tempfile::tempdir().unwrap();
+    make_pruned(directory.path());
+    let mut files = files_in(directory.path());
+    files.remove("LOCK");
+    assert_reads_pruned(&files);
+}
+
+#[test]
+fn the_kept_pruned_image_is_as_the_document_says_and_opens_by_its_base() {
+    assert_reads_pruned(pruned_fixture());
+    let directory = tempfile::tempdir().unwrap();
+    lay_out(pruned_fixture(), directory.path());
+    fs::remove_dir_all(directory.path().join("snapshot")).unwrap();
+    let shelf = Image::<Shelf>::open(directory.path()).unwrap();
+    assert_eq!(shelf.stats().base.map(u64::from), Some(2 * CHARGES));
+    assert_eq!(shelf.stats().recovery.replayed, CHARGES + 1);
+    assert_eq!(shelf.charge(1).unwrap(), 3 * (0..CHARGES as i64).sum::<i64>() + 2);
+}
+
 #[test]
 fn the_kept_image_opens_and_goes_on() {
     let directory = tempfile::tempdir().unwrap();
-    for (path, bytes) in fixture() {
-        let path = directory.path().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
-    }
+    lay_out(fixture(), directory.path());
     let shelf = Image::<Shelf>::open(directory.path()).unwrap();
     let recovery = shelf.stats().recovery;
     assert_eq!(recovery.snapshot.map(u64::from), Some(6));
@@ -252,21 +299,37 @@ fn files_in(root: &Path) -> Files {
 
 const LINE: usize = 32;
 
-/// The kept image: for each file its path and length, then its bytes in lines of an offset and hexadecimal digits; lines
+/// A kept image: for each file its path and length, then its bytes in lines of an offset and hexadecimal digits; lines
 /// of nothing but zeros are left out.
+fn kept(name: &str, make: fn(&Path)) -> Files {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
+    if std::env::var_os("MEMIMAGE_BLESS").is_some() {
+        let directory = tempfile::tempdir().unwrap();
+        make(directory.path());
+        let mut files = files_in(directory.path());
+        files.remove("LOCK");
+        fs::write(&path, to_hex(&files)).unwrap();
+    }
+    from_hex(&fs::read_to_string(&path).unwrap())
+}
+
 fn fixture() -> &'static Files {
-    static FIXTURE: LazyLock<Files> = LazyLock::new(|| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/format-1.hex");
-        if std::env::var_os("MEMIMAGE_BLESS").is_some() {
-            let directory = tempfile::tempdir().unwrap();
-            make(directory.path());
-            let mut files = files_in(directory.path());
-            files.remove("LOCK");
-            fs::write(&path, to_hex(&files)).unwrap();
-        }
-        from_hex(&fs::read_to_string(&path).unwrap())
-    });
+    static FIXTURE: LazyLock<Files> = LazyLock::new(|| kept("format-1.hex", make));
     &FIXTURE
+}
+
+fn pruned_fixture() -> &'static Files {
+    static FIXTURE: LazyLock<Files> = LazyLock::new(|| kept("format-1-pruned.hex", make_pruned));
+    &FIXTURE
+}
+
+/// Writes the files of an image into a directory.
+fn lay_out(files: &Files, root: &Path) {
+    for (path, bytes) in files {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
 }
 
 fn to_hex(files: &Files) -> String {

@@ -20,6 +20,10 @@ pub(crate) struct Image {
     /// The seq after which the state had a digest, the model's fingerprint, and the digest.
     pub(crate) digests: Vec<(u64, u64, u64)>,
     pub(crate) snapshots: Vec<Snapshot>,
+    /// What is said of the journal's being pruned.
+    pub(crate) prunes: Vec<Prune>,
+    /// The base, if the journal was pruned: both copies are the same.
+    pub(crate) base: Option<Snapshot>,
     /// The highest synced seq and the epoch, from `journal/durable`.
     pub(crate) durable: (u64, u64),
 }
@@ -52,6 +56,16 @@ pub(crate) struct Genesis {
 }
 
 #[derive(Debug)]
+pub(crate) struct Prune {
+    pub(crate) base: u64,
+    pub(crate) first: u64,
+    pub(crate) version: u32,
+    pub(crate) fingerprint: u64,
+    pub(crate) shape: Shape,
+    pub(crate) digest: u64,
+}
+
+#[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) seq: u64,
     pub(crate) time: u64,
@@ -80,9 +94,14 @@ struct Chain {
 pub(crate) fn read(files: &Files) -> Image {
     let mut image = Image::default();
     let mut table = Vec::new();
-    let mut chain = Chain { next_seq: 1, ..Chain::default() };
+    let first = files.keys().find_map(|path| path.strip_prefix("journal/")?.strip_suffix(".journal")?.parse().ok());
+    let first = first.expect("there is a first segment");
+    let mut chain = match first {
+        1 => Chain { next_seq: 1, ..Chain::default() },
+        _ => beginning(&files[&format!("journal/{first:08}.journal")]),
+    };
     let mut last_place = (0, 0);
-    for number in 1.. {
+    for number in first.. {
         let Some(file) = files.get(&format!("journal/{number:08}.journal")) else { break };
         segment_header(&mut image, file, number);
         let used = file[4096..].iter().any(|&byte| byte != 0);
@@ -95,13 +114,39 @@ pub(crate) fn read(files: &Files) -> Image {
         }
     }
     assert!(!image.segments.is_empty(), "there is a first segment");
+    assert_eq!(image.genesis.is_some(), first == 1, "genesis stands in segment 1");
     image.durable = durable(&image, &files["journal/durable"], last_place, chain.previous);
-    let shape = image.genesis.as_ref().expect("a journal has a genesis").shape.clone();
+    let mark = image.prunes.last().map(|mark| (mark.base, mark.first, mark.shape.clone()));
+    let shape = match (&image.genesis, &mark) {
+        (Some(genesis), _) => genesis.shape.clone(),
+        (None, Some((.., shape))) => shape.clone(),
+        (None, None) => panic!("a journal begins with genesis, or says why not"),
+    };
     for (path, file) in files.iter().filter(|(path, _)| path.starts_with("snapshot/")) {
         let snapshot = snapshot(&image, path, file, &shape);
+        assert_eq!(*path, format!("snapshot/{:020}.snapshot", snapshot.seq));
         image.snapshots.push(snapshot);
     }
+    if let Some((base, kept, _)) = mark {
+        let copies = [1, 2].map(|copy| format!("journal/{base:020}.{copy}.base"));
+        assert_eq!(files[&copies[0]], files[&copies[1]], "a base stands there twice");
+        let base = snapshot(&image, &copies[0], &files[&copies[0]], &shape);
+        assert_eq!(first, kept, "no segment before the first one kept is left");
+        assert!(
+            image.events.first().is_none_or(|event| event.seq <= base.seq + 1),
+            "no event is missing after the base"
+        );
+        image.base = Some(base);
+    }
+    let bases = files.keys().filter(|path| path.ends_with(".base")).count();
+    assert_eq!(bases, if image.base.is_some() { 2 } else { 0 });
     image
+}
+
+/// What the first frame of a segment continues, as it says itself.
+fn beginning(segment: &[u8]) -> Chain {
+    let header = &segment[4096..4096 + 80];
+    Chain { next_seq: u64_at(header, 8), previous: u32_at(header, 60), ..Chain::default() }
 }
 
 fn segment_header(image: &mut Image, file: &[u8], number: u64) {
@@ -120,7 +165,7 @@ fn segment_header(image: &mut Image, file: &[u8], number: u64) {
     let identity =
         (header[40..56].try_into().unwrap(), header[56..88].try_into().unwrap(), text(&header[192..192 + name]));
     assert!(header[88..112].iter().all(|&byte| byte == 0), "no parent");
-    if number > 1 {
+    if !image.model.is_empty() {
         assert_eq!(identity, (image.uuid, image.seed, image.model.clone()), "all segments are of one image");
     }
     (image.uuid, image.seed, image.model) = identity;
@@ -220,6 +265,15 @@ fn frame(image: &mut Image, table: &mut Vec<Row>, kind: u8, seq: u64, time: u64,
             assert_eq!(bytes.varint(), 0, "nothing was accepted");
         }
         5 => {}
+        6 => {
+            let (base, first, version) = (bytes.varint() as u64, bytes.varint() as u64, bytes.varint() as u32);
+            let fingerprint_said = bytes.varint() as u64;
+            let shape = bytes.bytes();
+            assert_eq!(fingerprint(shape), fingerprint_said, "the fingerprint of the model's shape");
+            assert!(base < seq, "a base comes before what is said of it");
+            let (shape, digest) = (Shape::read(shape), bytes.varint() as u64);
+            image.prunes.push(Prune { base, first, version, fingerprint: fingerprint_said, shape, digest });
+        }
         kind => panic!("a frame of the unknown kind {kind}"),
     }
     assert!(bytes.0.is_empty(), "nothing is left over in a frame of kind {kind}");
@@ -270,7 +324,7 @@ fn snapshot(image: &Image, path: &str, file: &[u8], shape: &Shape) -> Snapshot {
     assert!(header[16..40].iter().all(|&byte| byte == 0), "no features");
     assert_eq!(header[40..56], image.uuid);
     let seq = u64_at(header, 64);
-    assert_eq!(path, format!("snapshot/{seq:020}.snapshot"));
+    assert!(path.contains(&format!("/{seq:020}.")), "{path} is named by its seq");
     assert!(header[100..190].iter().all(|&byte| byte == 0), "no cipher, compression or key");
     let name = usize::from(u16::from_le_bytes([header[190], header[191]]));
     assert_eq!(text(&header[192..192 + name]), image.model);

@@ -92,7 +92,7 @@ fn kinds() {
     check(
         &Node::Opaque("a::A".to_owned()),
         &Node::Opaque("b::B".to_owned()),
-        &expect!["payload: opaque<a::A> in the journal, opaque<b::B> in this program"],
+        &expect!["payload: opaque<\"a::A\"> in the journal, opaque<\"b::B\"> in this program"],
     );
     check(&Node::Opaque("u8".to_owned()), &one(U8), &expect!["payload: opaque<u8> in the journal, u8 in this program"]);
     check(&Node::Struct(Fields::Unit), &structure(&[]), &expect!["payload: struct in the journal, {} in this program"]);

@@ -1,0 +1,127 @@
+//! What holds a locked model to its lock.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::history::spelled;
+use crate::ast::{Block, Command, Way};
+use crate::hygiene::placed;
+use crate::lock::Lock;
+
+/// The constants by which the lock is found at run time, and by a model of several groups.
+pub(super) fn constants(krate: &TokenStream, block: &Block, lock: &Lock) -> TokenStream {
+    let constant = constant(krate, &lock.path, &lock.model);
+    let group = block.args.group.get().filter(|_| !lock.blessing).map(|_| {
+        let entries = lock.lines.iter().map(|line| {
+            let (event, version) = (&line.event, line.version);
+            quote!((#event, #version))
+        });
+        quote! {
+            const LOCKED: &'static [(&'static ::core::primitive::str, ::core::primitive::u32)] = &[#(#entries),*];
+        }
+    });
+    quote!(#constant #group)
+}
+
+/// What stands for a lock after an error.
+pub(crate) fn stub(krate: &TokenStream) -> TokenStream {
+    constant(krate, "", "")
+}
+
+fn constant(krate: &TokenStream, path: &str, model: &str) -> TokenStream {
+    quote! {
+        const LOCK: ::core::option::Option<#krate::__private::ShapeLock> =
+            ::core::option::Option::Some(#krate::__private::ShapeLock::new(#path, #model));
+    }
+}
+
+/// The assertions, and the test that adds lines.
+pub(super) fn lock(krate: &TokenStream, block: &Block, lock: &Lock) -> TokenStream {
+    let assertions = block.commands.iter().filter(|_| !lock.blessing).map(|command| {
+        let past = past(krate, lock, command);
+        let newest = newest(krate, lock, command);
+        quote!(#past #newest)
+    });
+    let (tracked, test) = (tracked(lock), test(krate, block));
+    quote!(#(#assertions)* #tracked #test)
+}
+
+/// A command's own arguments.
+fn newest(krate: &TokenStream, lock: &Lock, command: &Command) -> Option<TokenStream> {
+    let mend = match command.args.replay_only.is_set() {
+        true => "; what is kept for replay keeps its shape: undo the change".to_owned(),
+        false => {
+            format!("; raise its version to {} and add an upcaster, or undo the change", command.version() + 1)
+        }
+    };
+    let payload = command.payload.to_token_stream();
+    assertion(krate, lock, command, command.version(), &payload, &mend, command.sig.ident.span())
+}
+
+/// The types of its history. A value step has none: its shape is the one in the lock.
+fn past(krate: &TokenStream, lock: &Lock, command: &Command) -> TokenStream {
+    let assertions = command.past().filter_map(|past| {
+        let Way::Type(ty) = past.way else { return None };
+        let mend = format!("; a past version keeps its shape: restore `{}` as it was", spelled(ty));
+        assertion(krate, lock, command, past.version, &ty.to_token_stream(), &mend, ty.span())
+    });
+    assertions.collect()
+}
+
+/// A shape that is not the one in its line is a compile error at `span`.
+fn assertion(
+    krate: &TokenStream,
+    lock: &Lock,
+    command: &Command,
+    version: u32,
+    ty: &TokenStream,
+    mend: &str,
+    span: Span,
+) -> Option<TokenStream> {
+    let event = command.name.value();
+    let line = lock.line(&event, version)?;
+    let (about, place, shape) = (format!("{event} v{version}"), format!("{}:{}", lock.file, line.number), &line.shape);
+    let (krate, ty) = (placed(krate, span), placed(ty, span));
+    Some(quote_spanned! {span=>
+        const _: () = match #krate::__private::drifted(#about, #place, #shape, <#ty as #krate::Shape>::SHAPE, #mend) {
+            ::core::option::Option::None => {}
+            ::core::option::Option::Some(message) => ::core::panic!("{}", message.as_str()),
+        };
+    })
+}
+
+/// Lets cargo build again when the file changes or goes away, and when blessing begins or ends. (When it appears, the build
+/// before was an error, or a blessing.)
+fn tracked(lock: &Lock) -> TokenStream {
+    let path = &lock.path;
+    let file = lock.exists.then(|| {
+        quote!(
+            const _: &[::core::primitive::u8] = ::core::include_bytes!(#path);
+        )
+    });
+    quote! {
+        #file
+        const _: ::core::option::Option<&::core::primitive::str> = ::core::option_env!("MEMIMAGE_BLESS");
+    }
+}
+
+/// Checks at each `cargo test` that the lock is complete, or completes it.
+fn test(krate: &TokenStream, block: &Block) -> TokenStream {
+    let (name, model) = (test_name(block), &block.model);
+    quote! {
+        #[cfg(test)]
+        #[allow(non_snake_case)]
+        #[::core::prelude::v1::test]
+        fn #name() {
+            #krate::__private::bless_or_verify::<#model>();
+        }
+    }
+}
+
+fn test_name(block: &Block) -> Ident {
+    match block.args.group.get() {
+        Some(group) => format_ident!("memimage_lock_of_{}_{group}", block.model_name()),
+        None => format_ident!("memimage_lock_of_{}", block.model_name()),
+    }
+}

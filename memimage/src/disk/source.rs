@@ -1,0 +1,109 @@
+//! A text file among the user's sources that this library keeps: read whole and replaced whole, by one process at a time.
+//!
+//! It is no part of an image, so it goes to the operating system's file system and not through a [`Disk`](super::Disk).
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::failed;
+use super::mount::here_if_empty;
+use crate::error::Error;
+
+/// The file's text; None if there is no file.
+pub(crate) fn read(path: &Path) -> Result<Option<String>, Error> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("reading", path, error)),
+    }
+}
+
+/// Gives the file the text that `change` makes of the one it has, if it makes one. Whoever else updates the file, in this
+/// process or another, comes before or after, and whoever reads it finds the old text or the new.
+///
+/// What excludes others is a lock on the directory, so nothing is left behind that could be committed.
+pub(crate) fn update(
+    path: &Path,
+    change: impl FnOnce(Option<String>) -> Result<Option<String>, Error>,
+) -> Result<(), Error> {
+    // a link is to go on pointing to the file
+    let path = &match fs::canonicalize(path) {
+        Ok(path) => path,
+        Err(_) => path.to_owned(),
+    };
+    let parent = here_if_empty(path.parent().unwrap_or(Path::new("")));
+    let directory = File::open(parent).map_err(|error| failed("opening", parent, error))?;
+    directory.lock().map_err(|error| failed("locking", parent, error))?;
+    let Some(text) = change(read(path)?)? else { return Ok(()) };
+    let temporary = temporary(path);
+    write(path, &temporary, &text).map_err(|error| failed("writing", &temporary, error))?;
+    fs::rename(&temporary, path).map_err(|error| failed("renaming", &temporary, error))?;
+    directory.sync_all().map_err(|error| failed("syncing", parent, error))
+}
+
+/// One name for all, so that a crash leaves one file at most, which the next update overwrites.
+fn temporary(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".new");
+    path.with_file_name(name)
+}
+
+fn write(path: &Path, temporary: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::create(temporary)?;
+    match fs::metadata(path) {
+        Ok(metadata) => file.set_permissions(metadata.permissions())?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn updates_at_the_same_time_lose_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = &directory.path().join("file");
+        thread::scope(|scope| {
+            for writer in 0..4 {
+                scope.spawn(move || {
+                    for i in 0..10 {
+                        update(path, |text| Ok(Some(text.unwrap_or_default() + &format!("{writer} {i}\n")))).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(read(path).unwrap().unwrap().lines().count(), 40);
+        let names: Vec<_> = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["file"]);
+    }
+
+    #[test]
+    fn a_file_keeps_its_mode_and_a_link_its_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let [path, link] = ["file", "link"].map(|name| directory.path().join(name));
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        symlink("file", &link).unwrap();
+        update(&link, |text| Ok(text.map(|text| text + " and new"))).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old and new");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn no_change_writes_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        update(&path, |text| Ok(text)).unwrap();
+        assert_eq!(read(&path).unwrap(), None);
+    }
+}

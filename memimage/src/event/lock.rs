@@ -1,0 +1,58 @@
+//! Where the shape lock of a model is, and what it holds.
+
+use super::row::{EventType, same};
+use crate::shape::Text;
+
+/// Where the [shape lock](crate::lock) of a model is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShapeLock {
+    pub(crate) path: &'static str,
+    pub(crate) model: &'static str,
+}
+
+impl ShapeLock {
+    /// The file, and what the model's lines in it begin with.
+    pub const fn new(path: &'static str, model: &'static str) -> ShapeLock {
+        ShapeLock { path, model }
+    }
+
+    /// The file, as it was found when the program was compiled.
+    pub const fn path(&self) -> &'static str {
+        self.path
+    }
+
+    /// What the model's lines in it begin with: `shop::Bank`.
+    pub const fn model(&self) -> &'static str {
+        self.model
+    }
+}
+
+impl ShapeLock {
+    /// Whether two blocks of one model are locked alike. (After an error in one of them, its lock has no path.)
+    pub const fn agree(a: Option<ShapeLock>, b: Option<ShapeLock>) -> bool {
+        match (a, b) {
+            (Some(a), Some(b)) => a.path.is_empty() || b.path.is_empty() || same(a.path.as_bytes(), b.path.as_bytes()),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+}
+
+/// The message about the first event of a lock that no row of the table is for.
+pub const fn forgotten<M>(locked: &[(&'static str, u32)], events: &[EventType<M>]) -> Option<Text> {
+    let mut i = 0;
+    while i < locked.len() {
+        let (name, version) = locked[i];
+        let mut row = 0;
+        while row < events.len()
+            && (events[row].version != version || !same(events[row].name.as_bytes(), name.as_bytes()))
+        {
+            row += 1;
+        }
+        if row == events.len() {
+            return Some(Text::forgotten(name, version));
+        }
+        i += 1;
+    }
+    None
+}

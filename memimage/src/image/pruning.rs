@@ -1,0 +1,126 @@
+//! Pruning the journal of a running image, once a snapshot was made and installed.
+//!
+//! In this order, so that a crash at any place leaves an image that opens and goes on with it: the base, twice, and synced;
+//! the mark in the journal that says so, synced; the removal of segments, oldest first, synced; then that of older bases.
+
+use std::path::{Path, PathBuf};
+
+use super::Shared;
+use super::snapshotting::Taken;
+use crate::context::Timestamp;
+use crate::disk::failed;
+use crate::error::{Error, Kind};
+use crate::event::Model;
+use crate::journal::{FrameKind, PruneMark, Scan, sync_dir};
+use crate::recovery::{Goal, compare, is_current};
+use crate::retention::{Candidate, Choice, Retention};
+use crate::seq::Seq;
+use crate::shape::{ShapeTree, fingerprint};
+
+impl<M: Model> Shared<M> {
+    /// Prunes the journal as far as the retention lets it, and removes the snapshots that are not needed any more. `drilled`
+    /// is the snapshot from which the one just taken was rebuilt. Gives the base, if something was pruned.
+    pub(super) fn let_go(&self, taken: &Taken, drilled: Option<Seq>) -> Result<Option<Seq>, Error> {
+        let Choice { base, kept } = self.retention.choose(&self.candidates()?);
+        let pruned = base.map_or(Ok(None), |base| self.prune(base, taken, drilled));
+        // also if that failed, since it may have been for lack of room
+        let _alone = self.files.write();
+        self.snapshots.keep(&kept)?;
+        pruned
+    }
+
+    /// The snapshots, newest first.
+    fn candidates(&self) -> Result<Vec<Candidate>, Error> {
+        let snapshots = self.snapshots.list()?.into_iter();
+        let candidate = |(seq, path): (Seq, PathBuf)| {
+            // who keeps everything needs no more than their names
+            let header = match self.retention {
+                Retention::Everything => None,
+                _ => self.snapshots.open(seq, &path).ok().map(|file| file.header.clone()),
+            };
+            let time = header.as_ref().map_or(Timestamp::default(), |header| header.time);
+            let current = header.is_some_and(|header| header.uuid == self.uuid && is_current::<M>(&header));
+            Candidate { seq, time, current }
+        };
+        Ok(snapshots.map(candidate).collect())
+    }
+
+    fn prune(&self, base: Seq, taken: &Taken, drilled: Option<Seq>) -> Result<Option<Seq>, Error> {
+        let source = self.source()?;
+        let first = Scan::new(&source, self.journal.commit().durable())?.segment_after(base)?;
+        let older_than_the_base = self.progress.lock().base.is_some_and(|there| base < there);
+        if first == source.first() || older_than_the_base {
+            return Ok(None);
+        }
+        if drilled != Some(base) {
+            self.prove(base, taken)?;
+        }
+        let bases = self.snapshots.bases();
+        let trailer = bases.install(&self.snapshots.path(base), base)?;
+        self.sync_journal_dir()?;
+        self.mark(&PruneMark {
+            base,
+            first: first.get(),
+            model_version: M::VERSION,
+            fingerprint: fingerprint(M::SHAPE).to_u64(),
+            shape: ShapeTree::of(M::SHAPE).encode(),
+            digest: trailer.digest,
+        })?;
+        self.progress.lock().base = Some(base);
+
+        {
+            let _alone = self.files.write();
+            for segment in source.segments().take_while(|segment| *segment < first) {
+                self.remove(&source.path(segment))?;
+            }
+        }
+        // not while others are kept out: if it fails, wakers run
+        self.sync_journal_dir()?;
+        {
+            let _alone = self.files.write();
+            bases.remove_before(base)?;
+        }
+        tracing::info!(%base, %first, "pruned the journal: it begins with this segment now");
+        Ok(Some(base))
+    }
+
+    /// Makes sure that the newest snapshot's state can be rebuilt from the base to be: by this program, and from the disk.
+    fn prove(&self, base: Seq, taken: &Taken) -> Result<(), Error> {
+        let goal = Goal { until: Some(taken.seq), newest_snapshot: Some(base), verify_digests: true };
+        let rebuilt = self.recover_beside(&taken.dispatch, goal)?;
+        if rebuilt.snapshot != Some(base) {
+            let path = self.snapshots.path(base);
+            let why = rebuilt.unusable.into_iter().find(|(unusable, _)| *unusable == path).map(|(_, why)| why);
+            let what = why.unwrap_or_else(|| "it is gone".to_owned());
+            return Err(Error::new(Kind::Snapshot { path, what }));
+        }
+        compare(&rebuilt.model, rebuilt.last, base, taken.digest)
+    }
+
+    /// Puts the mark into the journal and waits until it is synced.
+    fn mark(&self, mark: &PruneMark) -> Result<(), Error> {
+        loop {
+            let inserted = {
+                let mut open = self.journal.open();
+                if let Some(error) = open.ended() {
+                    return Err(error.clone());
+                }
+                self.journal.insert(&mut open, FrameKind::Prune, &mark.encode())
+            };
+            match inserted {
+                Ok(()) => return self.journal.commit().sync(),
+                Err(room) => self.journal.ahead().obtain(room)?,
+            }
+        }
+    }
+
+    /// A sync of this directory that fails leaves unknown what is on disk of all its names, also of the next segment's, and
+    /// a later one may succeed without telling.
+    fn sync_journal_dir(&self) -> Result<(), Error> {
+        sync_dir(&*self.disk, &self.layout.journal()).inspect_err(|error| self.journal.commit().poison(error))
+    }
+
+    fn remove(&self, path: &Path) -> Result<(), Error> {
+        self.disk.remove(path).map_err(|error| failed("removing", path, error))
+    }
+}

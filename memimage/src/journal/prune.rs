@@ -1,0 +1,61 @@
+//! Pruning: the frame that says up to where a base stands in for the journal. Pure bytes; no I/O.
+
+use serde::{Deserialize, Serialize};
+
+use crate::seq::{SegmentId, Seq};
+
+/// Says, before any segment is removed, that the first ones may be missing from here on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PruneMark {
+    /// The last event in the base.
+    pub(crate) base: Seq,
+    /// The number of the first segment that is kept.
+    pub(crate) first: u64,
+    pub(crate) model_version: u32,
+    /// The fingerprint of the model's shape.
+    pub(crate) fingerprint: u64,
+    /// The model's shape: what genesis said of it may be gone, and the base shall be readable without the program.
+    pub(crate) shape: Vec<u8>,
+    /// The digest of the state in the base.
+    pub(crate) digest: u64,
+}
+
+impl PruneMark {
+    /// The first segment that is kept.
+    pub(crate) fn first(&self) -> SegmentId {
+        SegmentId::new(self.first)
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).expect("numbers can be encoded")
+    }
+
+    pub(crate) fn decode(body: &[u8]) -> Result<PruneMark, String> {
+        match postcard::take_from_bytes(body) {
+            Ok((mark, [])) => Ok(mark),
+            _ => Err("what it says of the pruned journal does not decode".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_encoded_is_decoded_and_nothing_else() {
+        let mark = PruneMark {
+            base: Seq::new(700),
+            first: 3,
+            model_version: 2,
+            fingerprint: 5,
+            shape: vec![7; 11],
+            digest: u64::MAX,
+        };
+        let mut body = mark.encode();
+        assert_eq!(PruneMark::decode(&body), Ok(mark));
+        assert!(PruneMark::decode(&body[..body.len() - 1]).is_err());
+        body.push(0);
+        assert!(PruneMark::decode(&body).is_err(), "bytes left over");
+    }
+}

@@ -1,0 +1,209 @@
+//! Reading the text of a shape, in a constant: the text as far as it was read.
+
+use crate::shape::Style;
+use crate::shape::name::{escaped, is_plain, is_verbatim, is_word};
+
+#[derive(Clone, Copy)]
+pub(super) struct Cursor<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) const fn new(text: &'a str) -> Cursor<'a> {
+        Cursor { text: text.as_bytes(), at: 0 }
+    }
+
+    pub(super) const fn is_at_end(&self) -> bool {
+        self.at == self.text.len()
+    }
+
+    /// What was read since `start`, an earlier state of this cursor.
+    pub(super) const fn since(&self, start: Cursor<'a>) -> &'a [u8] {
+        self.text.split_at(self.at).0.split_at(start.at).1
+    }
+
+    /// What is left to read.
+    pub(super) const fn rest(&self) -> &'a [u8] {
+        self.text.split_at(self.at).1
+    }
+
+    const fn byte(&self) -> Option<u8> {
+        if self.at < self.text.len() { Some(self.text[self.at]) } else { None }
+    }
+
+    /// Reads `expected` if it comes next.
+    pub(super) const fn eat(&mut self, expected: &str) -> bool {
+        self.bytes(expected.as_bytes())
+    }
+
+    const fn bytes(&mut self, expected: &[u8]) -> bool {
+        if self.text.len() - self.at < expected.len() {
+            return false;
+        }
+        let mut i = 0;
+        while i < expected.len() {
+            if self.text[self.at + i] != expected[i] {
+                return false;
+            }
+            i += 1;
+        }
+        self.at += expected.len();
+        true
+    }
+
+    /// As [`eat`](Cursor::eat), where nothing follows that would make the word a longer one.
+    pub(super) const fn word(&mut self, expected: &str) -> bool {
+        let mut ahead = *self;
+        let whole = ahead.eat(expected) && !matches!(ahead.byte(), Some(byte) if is_word(byte));
+        if whole {
+            *self = ahead;
+        }
+        whole
+    }
+
+    /// Reads the name if it comes next.
+    pub(super) const fn name(&mut self, name: &str) -> bool {
+        if is_plain(name.as_bytes()) {
+            return self.word(name);
+        }
+        let mut ahead = *self;
+        let same = ahead.eat("\"") && ahead.quoted(name.as_bytes());
+        if same {
+            *self = ahead;
+        }
+        same
+    }
+
+    const fn quoted(&mut self, name: &[u8]) -> bool {
+        let mut i = 0;
+        while i < name.len() {
+            let same = match is_verbatim(name[i]) {
+                true => self.bytes(&[name[i]]),
+                false => {
+                    let (escape, length) = escaped(name[i]);
+                    self.bytes(escape.split_at(length).0)
+                }
+            };
+            if !same {
+                return false;
+            }
+            i += 1;
+        }
+        self.eat("\"")
+    }
+
+    /// Reads any name; false if none comes.
+    pub(super) const fn skip_name(&mut self) -> bool {
+        if self.eat("\"") {
+            return self.skip_quoted();
+        }
+        let start = self.at;
+        while let Some(byte) = self.byte()
+            && is_word(byte)
+        {
+            self.at += 1;
+        }
+        self.at > start
+    }
+
+    /// Reads to the end of what is between quotes, the first of which was read.
+    const fn skip_quoted(&mut self) -> bool {
+        while let Some(byte) = self.byte() {
+            self.at += 1;
+            match byte {
+                b'"' => return true,
+                b'\\' if !self.is_at_end() => self.at += 1,
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// Reads to the end of the shape, or of the fields, that come next; false if brackets do not match.
+    pub(super) const fn skip(&mut self) -> bool {
+        let mut open = 0u32;
+        let start = self.at;
+        while let Some(byte) = self.byte() {
+            match byte {
+                b'"' => {
+                    self.at += 1;
+                    if !self.skip_quoted() {
+                        return false;
+                    }
+                    continue;
+                }
+                b'(' | b'[' | b'{' | b'<' => open += 1,
+                b',' | b';' | b')' | b']' | b'}' | b'>' if open == 0 => break,
+                b')' | b']' | b'}' | b'>' => open -= 1,
+                _ => {}
+            }
+            self.at += 1;
+        }
+        open == 0 && self.at > start
+    }
+
+    /// Whether this name comes next.
+    pub(super) const fn is_at(self, name: &str) -> bool {
+        let mut ahead = self;
+        ahead.name(name)
+    }
+
+    /// Whether this name comes in the list of fields or variants from here on.
+    pub(super) const fn is_ahead(self, name: &str) -> bool {
+        let mut ahead = self;
+        while !ahead.is_at(name) {
+            if !ahead.skip_name() {
+                return false;
+            }
+            // over `: u32`, `(u32)` or nothing
+            ahead.skip();
+            if !ahead.eat(", ") {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Reads a number if it comes next.
+    pub(super) const fn number(&mut self, expected: u64) -> bool {
+        let mut ahead = *self;
+        let mut number = 0u64;
+        while let Some(digit) = ahead.byte()
+            && digit.is_ascii_digit()
+        {
+            // What overflows is no number of this program's, and may wrap.
+            number = number.wrapping_mul(10).wrapping_add((digit - b'0') as u64);
+            ahead.at += 1;
+        }
+        let same = ahead.at > self.at && number == expected;
+        if same {
+            *self = ahead;
+        }
+        same
+    }
+
+    /// How the fields that come next are written.
+    pub(super) const fn style(&self) -> Style {
+        let mut ahead = *self;
+        if ahead.eat("{") {
+            return Style::Named;
+        }
+        if !ahead.eat("(") {
+            return Style::Unit;
+        }
+        // `(u32)` is a newtype, `(u32,)` and `()` are tuples
+        if ahead.skip() && ahead.eat(")") { Style::Newtype } else { Style::Tuple }
+    }
+
+    /// Reads the end of fields of a style, after so many of them.
+    pub(super) const fn close(&mut self, style: Style, fields: usize) -> bool {
+        match style {
+            Style::Unit => true,
+            Style::Named => self.eat("}"),
+            Style::Newtype => self.eat(")"),
+            Style::Tuple if fields == 1 => self.eat(",)"),
+            Style::Tuple => self.eat(")"),
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! What sets a shape apart from the text that a lock has for it, found while compiling or at run time.
+//!
+//! The text is walked along with the shape, so a shape that has not changed costs one look at each byte and nothing is
+//! built. At the first place where they part, a message is written and the walk ends. What comes later is not looked at:
+//! one mistake gives one message.
+
+mod cursor;
+mod report;
+mod text;
+
+use cursor::Cursor;
+pub use text::Text;
+
+use super::node::{Enclosing, returns, steps_out};
+use super::{Descriptor, ShapeRef, Style, Variant};
+
+/// How a shape stands to the text that a lock has for it.
+pub(crate) enum Drift {
+    /// They are the same.
+    None,
+    /// They are the same, but for variants at the end of enums that the lock does not have.
+    Wider,
+    /// They differ, and this is where.
+    Different,
+    /// The text is none of a shape.
+    Unreadable,
+}
+
+/// Compares a shape with the text that a lock has for it. What sets them apart goes to `message`, as in
+/// `payload.account.0: u32 in the lock, u64 here`; its path is that of a [`Difference`](super::Difference).
+pub(crate) const fn compare(locked: &str, shape: ShapeRef, message: &mut Text) -> Drift {
+    let mut walk = Walk { text: Cursor::new(locked), message, is_wider: false, is_unreadable: false };
+    let same = walk.shape(shape, &Step::ROOT, None);
+    if same && !walk.text.is_at_end() {
+        walk.unreadable();
+    }
+    match (same, walk.is_unreadable, walk.is_wider) {
+        (_, true, _) => Drift::Unreadable,
+        (false, ..) => Drift::Different,
+        (true, _, true) => Drift::Wider,
+        (true, _, false) => Drift::None,
+    }
+}
+
+/// The message of a compile error, if a shape has drifted from its lock: the `event`, what differs, and how to `mend` it.
+/// `place` is where the lock has the text, for one that cannot be read.
+pub const fn drifted(event: &str, place: &str, locked: &str, shape: ShapeRef, mend: &str) -> Option<Text> {
+    let mut message = Text::about(event);
+    match compare(locked, shape, &mut message) {
+        Drift::None | Drift::Wider => return None,
+        Drift::Different => message.str(mend),
+        Drift::Unreadable => {
+            message.str("; restore ");
+            message.str(place);
+            message.str(" as it was committed");
+        }
+    }
+    Some(message)
+}
+
+/// Where in the shape the walk is, from inside to outside.
+struct Step<'a> {
+    segment: Segment,
+    outer: Option<&'a Step<'a>>,
+}
+
+#[derive(Clone, Copy)]
+enum Segment {
+    Field(&'static str),
+    Item(usize),
+    Variant(&'static str),
+    /// The rest, as it is written.
+    Fixed(&'static str),
+}
+
+impl Step<'_> {
+    const ROOT: Step<'static> = Step { segment: Segment::Fixed("payload"), outer: None };
+
+    const fn then(&self, segment: Segment) -> Step<'_> {
+        Step { segment, outer: Some(self) }
+    }
+}
+
+struct Walk<'a, 'm> {
+    text: Cursor<'a>,
+    message: &'m mut Text,
+    is_wider: bool,
+    is_unreadable: bool,
+}
+
+impl Walk<'_, '_> {
+    /// Whether the shape that comes next in the text is this one. If not, the message is written.
+    ///
+    /// One call a level, since the compiler limits how deep a constant may call.
+    const fn shape(&mut self, shape: ShapeRef, path: &Step<'_>, enclosing: Option<&Enclosing<'_>>) -> bool {
+        let start = self.text;
+        let whole;
+        let (identity, variants, is_enum): (u64, &[Variant], bool) = match *shape.get() {
+            Descriptor::Primitive(primitive) => {
+                return self.text.word(primitive.text()) || self.differs(start, shape, path, enclosing);
+            }
+            Descriptor::Option(item) | Descriptor::List(item) | Descriptor::Set(item) => {
+                let (open, segment) = match shape.get() {
+                    Descriptor::Option(_) => ("option<", "?"),
+                    Descriptor::List(_) => ("list<", "[]"),
+                    _ => ("set<", "[]"),
+                };
+                if !self.text.eat(open) {
+                    return self.differs(start, shape, path, enclosing);
+                }
+                return self.shape(item, &path.then(Segment::Fixed(segment)), enclosing) && self.expect(">");
+            }
+            Descriptor::Map(key, value) | Descriptor::OrderedMap(key, value) => {
+                let open = if let Descriptor::Map(..) = shape.get() { "map<" } else { "ordered_map<" };
+                if !self.text.eat(open) {
+                    return self.differs(start, shape, path, enclosing);
+                }
+                return self.shape(key, &path.then(Segment::Fixed("[key]")), enclosing)
+                    && self.expect(", ")
+                    && self.shape(value, &path.then(Segment::Fixed("[value]")), enclosing)
+                    && self.expect(">");
+            }
+            Descriptor::Array(item, length) => {
+                let mut ahead = start;
+                if !(ahead.eat("[") && ahead.skip() && ahead.eat("; ") && ahead.number(length as u64) && ahead.eat("]"))
+                {
+                    return self.differs(start, shape, path, enclosing);
+                }
+                self.text.eat("[");
+                let same = self.shape(item, &path.then(Segment::Fixed("[]")), enclosing);
+                self.text = ahead;
+                return same;
+            }
+            Descriptor::Tuple(items) => {
+                if !self.text.eat("(") {
+                    return self.differs(start, shape, path, enclosing);
+                }
+                let mut i = 0;
+                while !self.text.close(Style::Tuple, i) {
+                    if i > 0 && !self.expect(", ") {
+                        return false;
+                    }
+                    if i == items.len() {
+                        return self.item_removed(i, path);
+                    }
+                    if !self.shape(items[i], &path.then(Segment::Item(i)), enclosing) {
+                        return false;
+                    }
+                    i += 1;
+                }
+                return i == items.len() || self.added(items[i], &path.then(Segment::Item(i)), enclosing);
+            }
+            Descriptor::Opaque(name) => {
+                return (self.text.eat("opaque<") && self.text.name(name) && self.text.eat(">"))
+                    || self.differs(start, shape, path, enclosing);
+            }
+            Descriptor::Back(identity) => {
+                return self.back(steps_out(identity, enclosing)) || self.differs(start, shape, path, enclosing);
+            }
+            Descriptor::Struct(structure) => {
+                whole = [Variant { name: "", style: structure.style, fields: structure.fields }];
+                (structure.identity, &whole, false)
+            }
+            Descriptor::Enum(enumeration) => (enumeration.identity, enumeration.variants, true),
+        };
+        let back = returns(identity, enclosing);
+        if back.is_some() {
+            return self.back(back) || self.differs(start, shape, path, enclosing);
+        }
+        let inside = Enclosing { identity, outer: enclosing };
+        if is_enum && !self.text.eat("enum {") || !is_enum && !self.structure(variants[0].style) {
+            self.text = start;
+            return self.differs(start, shape, path, enclosing);
+        }
+        let mut v = 0;
+        while !is_enum || !self.text.eat("}") {
+            if is_enum {
+                if v > 0 && !self.expect(", ") {
+                    return false;
+                }
+                if v == variants.len() || !self.text.name(variants[v].name) {
+                    return self.variant_differs(variants, v, path, &inside);
+                }
+            }
+            let Variant { name, style, fields } = variants[v];
+            let here = path.then(Segment::Variant(name));
+            let path = if is_enum { &here } else { path };
+            if is_enum && !same_style(self.text.style(), style) {
+                return self.style_differs(&variants[v], path, &inside);
+            }
+            if !matches!(style, Style::Unit) {
+                self.text.eat(if let Style::Named = style { "{" } else { "(" });
+            }
+            let mut i = 0;
+            while !self.text.close(style, i) {
+                if i > 0 && !self.expect(", ") {
+                    return false;
+                }
+                if let Style::Named = style {
+                    if i == fields.len() || !self.text.name(fields[i].name) {
+                        return self.field_differs(fields, i, path, &inside);
+                    }
+                    if !self.expect(": ") {
+                        return false;
+                    }
+                } else if i == fields.len() {
+                    return self.item_removed(i, path);
+                }
+                if !self.shape(fields[i].shape, &path.then(Segment::Field(fields[i].name)), Some(&inside)) {
+                    return false;
+                }
+                i += 1;
+            }
+            if i < fields.len() && !matches!(style, Style::Unit) {
+                return self.added(fields[i].shape, &path.then(Segment::Field(fields[i].name)), Some(&inside));
+            }
+            if !is_enum {
+                return true;
+            }
+            v += 1;
+        }
+        self.is_wider |= v < variants.len();
+        true
+    }
+
+    /// Reads what comes before the fields of a struct of this style; false if another style comes.
+    const fn structure(&mut self, style: Style) -> bool {
+        match style {
+            Style::Named => matches!(self.text.style(), Style::Named),
+            Style::Unit => self.text.word("struct") && matches!(self.text.style(), Style::Unit),
+            style => self.text.eat("struct") && same_style(self.text.style(), style),
+        }
+    }
+
+    const fn back(&mut self, steps: Option<u32>) -> bool {
+        let Some(steps) = steps else { panic!("{}", super::fingerprint::LOST_BACK) };
+        let mut ahead = self.text;
+        let same = ahead.eat("back(") && ahead.number(steps as u64) && ahead.eat(")");
+        if same {
+            self.text = ahead;
+        }
+        same
+    }
+
+    /// Reads what must come next in the text of any shape.
+    const fn expect(&mut self, expected: &str) -> bool {
+        if !self.text.eat(expected) {
+            self.unreadable();
+            return false;
+        }
+        true
+    }
+}
+
+const fn same_style(a: Style, b: Style) -> bool {
+    a as u8 == b as u8
+}
+
+#[cfg(test)]
+mod tests;

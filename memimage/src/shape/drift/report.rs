@@ -1,0 +1,232 @@
+//! What is said where a shape and its text part.
+
+use super::{Cursor, Segment, Step, Text, Walk};
+use crate::shape::node::Enclosing;
+use crate::shape::{Field, ShapeRef, Style, Variant};
+
+/// All of these write the message and return false, since the walk ends there.
+impl Walk<'_, '_> {
+    /// Another shape comes at `start`.
+    pub(super) const fn differs(
+        &mut self,
+        start: Cursor<'_>,
+        shape: ShapeRef,
+        path: &Step<'_>,
+        enclosing: Option<&Enclosing<'_>>,
+    ) -> bool {
+        let mut end = start;
+        if !end.skip() {
+            return self.unreadable();
+        }
+        self.message.path(path);
+        self.in_the_lock(end.since(start));
+        self.message.program(shape, enclosing);
+        self.message.str(" here");
+        false
+    }
+
+    /// The fields of a variant are written in another way.
+    pub(super) const fn style_differs(&mut self, variant: &Variant, path: &Step<'_>, inside: &Enclosing<'_>) -> bool {
+        let (mut end, is_unit) = (self.text, matches!(self.text.style(), Style::Unit));
+        if !is_unit && !end.skip() {
+            return self.unreadable();
+        }
+        self.message.path(path);
+        self.in_the_lock(if is_unit { b"no fields" } else { end.since(self.text) });
+        self.message.variant(variant, inside);
+        self.message.str(" here");
+        false
+    }
+
+    /// The lock has more items than the program, and this is the first of those.
+    pub(super) const fn item_removed(&mut self, index: usize, path: &Step<'_>) -> bool {
+        let start = self.text;
+        if !self.text.skip() {
+            return self.unreadable();
+        }
+        self.message.path(&path.then(Segment::Item(index)));
+        self.in_the_lock(self.text.since(start));
+        self.message.str("not here");
+        false
+    }
+
+    /// The program has more items or fields than the lock, and this is the first of those.
+    pub(super) const fn added(&mut self, shape: ShapeRef, path: &Step<'_>, enclosing: Option<&Enclosing<'_>>) -> bool {
+        self.message.path(path);
+        self.message.str(": not in the lock, ");
+        self.message.program(shape, enclosing);
+        self.message.str(" here");
+        false
+    }
+
+    /// Another field comes where the program has the one at `index`, or none.
+    pub(super) const fn field_differs(
+        &mut self,
+        fields: &[Field],
+        index: usize,
+        path: &Step<'_>,
+        inside: &Enclosing<'_>,
+    ) -> bool {
+        let first = self.text;
+        let mut is_kept = false;
+        let mut i = index;
+        while i < fields.len() {
+            is_kept |= first.is_at(fields[i].name);
+            i += 1;
+        }
+        let is_new = index < fields.len() && !first.is_ahead(fields[index].name);
+        if is_kept && is_new {
+            let field = &fields[index];
+            return self.added(field.shape, &path.then(Segment::Field(field.name)), Some(inside));
+        }
+        if !self.text.skip_name() {
+            return self.unreadable();
+        }
+        let name = self.text.since(first);
+        if !self.expect(": ") {
+            return false;
+        }
+        let start = self.text;
+        if !self.text.skip() {
+            return self.unreadable();
+        }
+        self.message.path(path);
+        self.message.str(".");
+        if is_kept {
+            self.message.name(fields[index].name);
+            self.message.str(": after ");
+            self.message.locked(name);
+            self.message.str(" in the lock, before it here");
+            return false;
+        }
+        self.message.locked(name);
+        if is_new && Text::of(fields[index].shape, inside).is(self.text.since(start)) {
+            return self.renamed(fields[index].name);
+        }
+        self.in_the_lock(self.text.since(start));
+        self.message.str("not here");
+        false
+    }
+
+    /// Another variant comes where the program has the one at `index`, or none.
+    pub(super) const fn variant_differs(
+        &mut self,
+        variants: &[Variant],
+        index: usize,
+        path: &Step<'_>,
+        inside: &Enclosing<'_>,
+    ) -> bool {
+        let first = self.text;
+        let mut kept = None;
+        let mut i = index;
+        while i < variants.len() {
+            if first.is_at(variants[i].name) {
+                kept = Some(i);
+            }
+            i += 1;
+        }
+        let is_new = index < variants.len() && !first.is_ahead(variants[index].name);
+        self.message.path(path);
+        self.message.str("::");
+        if kept.is_some() && is_new {
+            self.message.name(variants[index].name);
+            self.message.str(": not in the lock, variant ");
+            self.message.number(index as u64);
+            self.message.str(" here (a new variant goes last)");
+            return false;
+        }
+        if !self.text.skip_name() {
+            return self.unreadable();
+        }
+        self.message.locked(self.text.since(first));
+        let start = self.text;
+        if !matches!(start.style(), Style::Unit) && !self.text.skip() {
+            return self.unreadable();
+        }
+        if kept.is_none() && is_new && Text::of_variant(&variants[index], inside).is(self.text.since(start)) {
+            return self.renamed(variants[index].name);
+        }
+        self.message.str(": variant ");
+        self.message.number(index as u64);
+        self.message.str(" in the lock, ");
+        match kept {
+            Some(kept) => {
+                self.message.str("variant ");
+                self.message.number(kept as u64);
+                self.message.str(" here");
+            }
+            None => self.message.str("not here"),
+        }
+        false
+    }
+
+    const fn renamed(&mut self, name: &str) -> bool {
+        self.message.str(": renamed to ");
+        self.message.name(name);
+        self.message.str(" here");
+        false
+    }
+
+    const fn in_the_lock(&mut self, shape: &[u8]) {
+        self.message.str(": ");
+        self.message.locked(shape);
+        self.message.str(" in the lock, ");
+    }
+
+    /// The text is none of a shape.
+    pub(super) const fn unreadable(&mut self) -> bool {
+        self.is_unreadable = true;
+        self.message.str("its shape in the lock cannot be read at `");
+        self.message.locked(self.text.rest());
+        self.message.str("`");
+        false
+    }
+}
+
+impl Text {
+    const fn path(&mut self, innermost: &Step<'_>) {
+        let mut depth = innermost.depth();
+        while depth > 0 {
+            depth -= 1;
+            match innermost.outward(depth).segment {
+                Segment::Fixed(text) => self.str(text),
+                Segment::Field(name) => {
+                    self.str(".");
+                    self.name(name);
+                }
+                Segment::Item(index) => {
+                    self.str(".");
+                    self.number(index as u64);
+                }
+                Segment::Variant(name) => {
+                    self.str("::");
+                    self.name(name);
+                }
+            }
+        }
+    }
+}
+
+/// By loops, since the walk is as deep in calls by then as the shape is nested.
+impl Step<'_> {
+    const fn depth(&self) -> usize {
+        let (mut step, mut depth) = (self, 1);
+        while let Some(outer) = step.outer {
+            step = outer;
+            depth += 1;
+        }
+        depth
+    }
+
+    /// So many steps out.
+    const fn outward(&self, mut steps: usize) -> &Step<'_> {
+        let mut step = self;
+        while let Some(outer) = step.outer
+            && steps > 0
+        {
+            step = outer;
+            steps -= 1;
+        }
+        step
+    }
+}

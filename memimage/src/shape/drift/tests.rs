@@ -1,0 +1,354 @@
+//! What is said of a shape that has drifted, and that nothing else has.
+
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+
+use super::*;
+use crate::shape::node::{Fields, Node};
+use crate::shape::samples::{Chain, Knot, Order, Pair, Shrub, Side, Tree};
+use crate::shape::{Enum, Primitive, Shape, ShapeTree, Struct, arbitrary, differences, generic_identity};
+
+fn text(shape: ShapeRef) -> String {
+    ShapeTree::of(shape).to_string()
+}
+
+fn message(locked: &str, shape: ShapeRef) -> String {
+    let mut message = Text::new();
+    let verdict = match compare(locked, shape, &mut message) {
+        Drift::None => "none",
+        Drift::Wider => "wider",
+        Drift::Different | Drift::Unreadable => message.as_str(),
+    };
+    verdict.to_owned()
+}
+
+fn check<T: Shape>(locked: &str, expected: &Expect) {
+    expected.assert_eq(&message(locked, T::SHAPE));
+}
+
+/// A shape of the program's, made of a node.
+fn program(node: &Node) -> ShapeRef {
+    let mut next = 0;
+    descriptor(node, &mut Vec::new(), &mut next)
+}
+
+fn descriptor(node: &Node, around: &mut Vec<u64>, next: &mut u32) -> ShapeRef {
+    let mut inner = |node: &Node| descriptor(node, around, next);
+    let made = match node {
+        Node::Primitive(primitive) => Descriptor::Primitive(*primitive),
+        Node::Option(item) => Descriptor::Option(inner(item)),
+        Node::List(item) => Descriptor::List(inner(item)),
+        Node::Set(item) => Descriptor::Set(inner(item)),
+        Node::Map(entry) => Descriptor::Map(inner(&entry.0), inner(&entry.1)),
+        Node::OrderedMap(entry) => Descriptor::OrderedMap(inner(&entry.0), inner(&entry.1)),
+        Node::Array(item, length) => Descriptor::Array(inner(item), *length as usize),
+        Node::Tuple(items) => Descriptor::Tuple(leak(items.iter().map(inner).collect())),
+        Node::Struct(parts) => {
+            let identity = enter(around, next);
+            let (style, fields) = fields(parts, around, next);
+            around.pop();
+            Descriptor::Struct(Struct { identity, style, fields })
+        }
+        Node::Enum(variants) => {
+            let identity = enter(around, next);
+            let variant = |variant: &crate::shape::node::Variant| {
+                let (style, fields) = fields(&variant.fields, around, next);
+                Variant { name: variant.name.to_string().leak(), style, fields }
+            };
+            let variants = leak(variants.iter().map(variant).collect());
+            around.pop();
+            Descriptor::Enum(Enum { identity, variants })
+        }
+        Node::Opaque(name) => Descriptor::Opaque(name.clone().leak()),
+        Node::Back(steps) => Descriptor::Back(around[around.len() - 1 - *steps as usize]),
+    };
+    ShapeRef::new(Box::leak(Box::new(made)))
+}
+
+fn enter(around: &mut Vec<u64>, next: &mut u32) -> u64 {
+    *next += 1;
+    around.push(generic_identity("made", *next, 0, 0));
+    around[around.len() - 1]
+}
+
+fn fields(fields: &Fields, around: &mut Vec<u64>, next: &mut u32) -> (Style, &'static [crate::shape::Field]) {
+    let mut field = |name: &str, node: &Node| crate::shape::Field {
+        name: name.to_owned().leak(),
+        shape: descriptor(node, around, next),
+    };
+    let made = match fields {
+        Fields::Unit => Vec::new(),
+        Fields::Newtype(item) => vec![field("0", item)],
+        Fields::Tuple(items) => items.iter().enumerate().map(|(i, item)| field(&i.to_string(), item)).collect(),
+        Fields::Named(fields) => fields.iter().map(|one| field(&one.name, &one.shape)).collect(),
+    };
+    (fields.style(), leak(made))
+}
+
+fn leak<T>(items: Vec<T>) -> &'static [T] {
+    items.leak()
+}
+
+/// Another node in the place of one that is so far in.
+fn replace(node: &mut Node, at: &mut usize, by: &Node) {
+    if *at == 0 {
+        *node = by.clone();
+        *at = usize::MAX;
+        return;
+    }
+    *at -= 1;
+    match node {
+        Node::Primitive(_) | Node::Opaque(_) | Node::Back(_) => {}
+        Node::Option(item) | Node::List(item) | Node::Set(item) | Node::Array(item, _) => replace(item, at, by),
+        Node::Map(entry) | Node::OrderedMap(entry) => {
+            replace(&mut entry.0, at, by);
+            replace(&mut entry.1, at, by);
+        }
+        Node::Tuple(items) => items.iter_mut().for_each(|item| replace(item, at, by)),
+        Node::Struct(fields) => replace_in_fields(fields, at, by),
+        Node::Enum(variants) => variants.iter_mut().for_each(|variant| replace_in_fields(&mut variant.fields, at, by)),
+    }
+}
+
+fn replace_in_fields(fields: &mut Fields, at: &mut usize, by: &Node) {
+    match fields {
+        Fields::Unit => {}
+        Fields::Newtype(item) => replace(item, at, by),
+        Fields::Tuple(items) => items.iter_mut().for_each(|item| replace(item, at, by)),
+        Fields::Named(fields) => fields.iter_mut().for_each(|field| replace(&mut field.shape, at, by)),
+    }
+}
+
+/// What the slow comparison of two shapes says, at run time and with all differences.
+fn is_compatible(locked: &Node, here: &Node) -> bool {
+    differences("payload", &ShapeTree::of_node(locked), &ShapeTree::of_node(here)).is_empty()
+}
+
+/// Only a journal can hold a tuple of nothing, which reads like a unit.
+fn without_empty_tuples(node: &Node) -> bool {
+    !format!("{node:?}").contains("Tuple([])")
+}
+
+proptest! {
+    #[test]
+    fn a_shape_has_not_drifted_from_its_own_text(node in arbitrary::node()) {
+        prop_assert_eq!(message(&node.to_string(), program(&node)), "none");
+    }
+
+    #[test]
+    fn a_message_shows_a_shape_as_display_does(node in arbitrary::node()) {
+        let expected = node.to_string();
+        prop_assume!(expected.len() <= 160);
+        prop_assert_eq!(message("nothing", program(&node)), format!("payload: nothing in the lock, {expected} here"));
+    }
+
+    #[test]
+    fn the_compiler_says_what_the_comparison_at_run_time_says(
+        node in arbitrary::node(),
+        by in arbitrary::node(),
+        at in 0..12usize,
+    ) {
+        let mut changed = node.clone();
+        replace(&mut changed, &mut { at }, &by);
+        prop_assume!(without_empty_tuples(&node) && without_empty_tuples(&changed));
+        let verdict = message(&node.to_string(), program(&changed));
+        prop_assert_eq!(verdict == "none", node == changed, "{} | {} | {}", node, changed, verdict);
+        prop_assert_eq!(["none", "wider"].contains(&&*verdict), is_compatible(&node, &changed), "{} | {}", node, changed);
+    }
+
+    #[test]
+    fn no_other_text_is_that_of_a_shape(node in arbitrary::node(), at in any::<prop::sample::Index>(), by in "[a-z,;:<>(){}\"\\\\ ]?") {
+        let mut text = node.to_string();
+        let at = text.char_indices().map(|(at, _)| at).nth(at.index(text.chars().count())).unwrap();
+        let end = at + text[at..].chars().next().unwrap().len_utf8();
+        text.replace_range(at..end, &by);
+        prop_assert_eq!(message(&text, program(&node)) == "none", text == node.to_string());
+    }
+}
+
+#[test]
+fn types_have_not_drifted() {
+    type Everything = (
+        (u8, bool, f64, char, String, std::ffi::CString, ()),
+        (u8,),
+        [i128; 3],
+        Vec<std::collections::BTreeSet<u16>>,
+        std::collections::BTreeMap<String, Option<u64>>,
+        std::marker::PhantomData<u8>,
+        std::ops::Range<i8>,
+    );
+    for shape in [
+        Everything::SHAPE,
+        Order::SHAPE,
+        Tree::SHAPE,
+        Knot::SHAPE,
+        Pair::<Pair<Tree>>::SHAPE,
+        Chain::<Chain<u8>>::SHAPE,
+    ] {
+        assert_eq!(message(&text(shape), shape), "none", "{}", text(shape));
+    }
+    assert_eq!(message(&text(Tree::SHAPE), Shrub::SHAPE), "none");
+}
+
+#[test]
+fn the_place_and_both_shapes_are_named() {
+    check::<Order>(
+        "{id: struct(u64), side: enum {Bid, Ask(u32), Both(u32, u64), Limit{price: u64}}, memo: option<string>}",
+        &expect!["payload.id.0: u64 in the lock, u32 here"],
+    );
+    check::<Order>(
+        "{id: struct(u32), side: enum {Bid, Ask(u32), Both(u32, u32), Limit{price: u64}}, memo: option<string>}",
+        &expect!["payload.side::Both.1: u32 in the lock, u64 here"],
+    );
+    check::<Order>(
+        "{id: struct(u32), side: enum {Bid, Ask(u32), Both(u32, u64), Limit{price: u64}}, memo: option<bytes>}",
+        &expect!["payload.memo?: bytes in the lock, string here"],
+    );
+    check::<Vec<[std::collections::BTreeMap<u8, (bool,)>; 2]>>(
+        "list<[map<u8, (char,)>; 2]>",
+        &expect!["payload[][][value].0: char in the lock, bool here"],
+    );
+    check::<[u8; 4]>("[u8; 3]", &expect!["payload: [u8; 3] in the lock, [u8; 4] here"]);
+    check::<Tree>(
+        "{value: u32, children: list<back(1)>}",
+        &expect!["payload.children[]: back(1) in the lock, back(0) here"],
+    );
+    check::<(u8, u16)>("(u8, u16, u32)", &expect!["payload.2: u32 in the lock, not here"]);
+    check::<(u8, u16)>("(u8,)", &expect!["payload.1: not in the lock, u16 here"]);
+    check::<Pair<u8>>("struct(u8)", &expect!["payload: struct(u8) in the lock, struct(u8, u8) here"]);
+    check::<u8>("u16", &expect!["payload: u16 in the lock, u8 here"]);
+    check::<u8>("u8x", &expect!["payload: u8x in the lock, u8 here"]);
+    check::<Side>(
+        "opaque<\"a::A\">",
+        &expect!["payload: opaque<\"a::A\"> in the lock, enum {Bid, Ask(u32), Both(u32, u64), Limit{price: u64}} here"],
+    );
+}
+
+fn named(fields: &[(&str, Primitive)]) -> Fields {
+    let field = |(name, primitive): &(&str, Primitive)| crate::shape::node::Field {
+        name: (*name).into(),
+        shape: Node::Primitive(*primitive),
+    };
+    Fields::Named(fields.iter().map(field).collect())
+}
+
+#[test]
+fn fields_are_named() {
+    use Primitive::{Bool, U32, U64};
+    let locked = "{account: u32, cents: u64, memo: bool}";
+    let check = |fields: &[(&str, Primitive)], expected: Expect| {
+        expected.assert_eq(&message(locked, program(&Node::Struct(named(fields)))));
+    };
+    check(&[("account", U32), ("amount", U64), ("memo", Bool)], expect!["payload.cents: renamed to amount here"]);
+    check(&[("account", U32), ("memo", Bool)], expect!["payload.cents: u64 in the lock, not here"]);
+    check(&[("account", U32), ("cents", U64)], expect!["payload.memo: bool in the lock, not here"]);
+    check(&[], expect!["payload.account: u32 in the lock, not here"]);
+    check(
+        &[("account", U32), ("new", U32), ("cents", U64), ("memo", Bool)],
+        expect!["payload.new: not in the lock, u32 here"],
+    );
+    check(
+        &[("account", U32), ("cents", U64), ("memo", Bool), ("sort code", U32)],
+        expect![[r#"payload."sort code": not in the lock, u32 here"#]],
+    );
+    check(
+        &[("cents", U64), ("account", U32), ("memo", Bool)],
+        expect!["payload.cents: after account in the lock, before it here"],
+    );
+    check(&[("id", U64), ("cents", U64), ("memo", Bool)], expect!["payload.account: u32 in the lock, not here"]);
+}
+
+#[test]
+fn a_variant_at_the_end_is_compatible_and_no_other() {
+    let variant = |name: &str, fields: Fields| crate::shape::node::Variant { name: name.into(), fields };
+    let check = |locked: &str, names: &[&str], expected: Expect| {
+        let variants = names.iter().map(|name| variant(name, Fields::Unit)).collect();
+        let inside = Node::List(Box::new(Node::Enum(variants)));
+        expected.assert_eq(&message(locked, program(&inside)));
+    };
+    let locked = "list<enum {Bid, Ask}>";
+    check(locked, &["Bid", "Ask"], expect!["none"]);
+    check(locked, &["Bid", "Ask", "Limit", "Stop"], expect!["wider"]);
+    check(locked, &["Bid"], expect!["payload[]::Ask: variant 1 in the lock, not here"]);
+    check(
+        locked,
+        &["Bid", "Limit", "Ask"],
+        expect!["payload[]::Limit: not in the lock, variant 1 here (a new variant goes last)"],
+    );
+    check(locked, &["Ask", "Bid"], expect!["payload[]::Bid: variant 0 in the lock, variant 1 here"]);
+    check(locked, &["Bid", "Offer"], expect!["payload[]::Ask: renamed to Offer here"]);
+    check("list<enum {Bid, Ask(u8)}>", &["Bid", "Ask"], expect!["payload[]::Ask: (u8) in the lock, no fields here"]);
+    check("list<enum {Bid, Ask(u8)}>", &["Bid", "Offer"], expect!["payload[]::Ask: variant 1 in the lock, not here"]);
+    check("list<enum {}>", &["Bid"], expect!["wider"]);
+
+    let limit = Node::Enum(vec![variant("Limit", named(&[("price", Primitive::U8)]))]);
+    let message = message("enum {Limit}", program(&limit));
+    expect!["payload::Limit: no fields in the lock, {price: u8} here"].assert_eq(&message);
+}
+
+#[test]
+fn text_that_is_no_shape_is_said_to_be_none() {
+    check::<Order>("{id: struct(u32), side", &expect![[r#"its shape in the lock cannot be read at ``"#]]);
+    check::<Order>(
+        "{id: struct(u32, side: u8}",
+        &expect!["payload.id: struct(u32, side: u8} in the lock, struct(u32) here"],
+    );
+    check::<u8>("u8 u8", &expect!["its shape in the lock cannot be read at ` u8`"]);
+    check::<u8>("", &expect!["its shape in the lock cannot be read at ``"]);
+    check::<(u8, u8)>("(u8 u8)", &expect!["its shape in the lock cannot be read at ` u8)`"]);
+    check::<Vec<u8>>("list<u8", &expect!["its shape in the lock cannot be read at ``"]);
+}
+
+#[test]
+fn long_shapes_are_cut_between_characters() {
+    let long = format!("opaque<\"{}\">", "ß".repeat(100));
+    let message = message(&long, u8::SHAPE);
+    assert!(message.ends_with("… in the lock, u8 here"), "{message}");
+    let name: &'static str = "ü".repeat(1500).leak();
+    let field = Node::Struct(named(&[(name, Primitive::U8)]));
+    let mut text = Text::new();
+    assert!(matches!(compare("{}", program(&field), &mut text), Drift::Different));
+    assert!(text.as_str().ends_with("ü…"), "{}", text.as_str());
+}
+
+type Nested4<T> = Option<Option<Option<Option<T>>>>;
+type Nested16<T> = Nested4<Nested4<Nested4<Nested4<T>>>>;
+type Nested60<T> = Nested16<Nested16<Nested16<Nested4<Nested4<Nested4<T>>>>>>;
+
+#[test]
+fn the_compiler_can_follow_as_deep_as_a_journal_allows() {
+    const OPEN: &str = "option<option<option<option<option<option<option<option<option<option<";
+    const CLOSE: &str = ">>>>>>>>>>";
+    const LOCKED: &str = {
+        const PARTS: [&[u8]; 3] = [OPEN.as_bytes(), b"u32", CLOSE.as_bytes()];
+        const BYTES: [u8; (OPEN.len() + CLOSE.len()) * 6 + 3] = {
+            let mut bytes = [0; (OPEN.len() + CLOSE.len()) * 6 + 3];
+            let (mut at, mut part) = (0, 0);
+            while part < 13 {
+                let text = PARTS[if part < 6 {
+                    0
+                } else if part == 6 {
+                    1
+                } else {
+                    2
+                }];
+                let mut i = 0;
+                while i < text.len() {
+                    bytes[at] = text[i];
+                    at += 1;
+                    i += 1;
+                }
+                part += 1;
+            }
+            bytes
+        };
+        match str::from_utf8(&BYTES) {
+            Ok(text) => text,
+            Err(_) => panic!(),
+        }
+    };
+    const _: () = assert!(drifted("", "", LOCKED, Nested60::<u32>::SHAPE, "").is_none());
+    const OTHER: Text = drifted("deposit v1", "memimage.lock:7", LOCKED, Nested60::<u64>::SHAPE, "; mend").unwrap();
+    let path = "?".repeat(60);
+    assert_eq!(OTHER.as_str(), format!("deposit v1: payload{path}: u32 in the lock, u64 here; mend"));
+}

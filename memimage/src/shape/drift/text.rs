@@ -1,0 +1,290 @@
+//! Writing a message in a constant: a text of bounded length, and shapes in it as `Display` writes them.
+
+use crate::shape::name::{escaped, is_plain, is_verbatim};
+use crate::shape::node::{Enclosing, returns, steps_out};
+use crate::shape::{Descriptor, Field, ShapeRef, Style, Variant};
+
+const CAPACITY: usize = 2048;
+
+/// The longest shape that a message shows whole, in bytes.
+const MAX_SHAPE: usize = 160;
+
+const DOTS: &str = "…";
+
+/// A text that a constant can write and panic with. What is beyond its bounds is cut off.
+pub struct Text {
+    bytes: [u8; CAPACITY],
+    length: usize,
+    /// Where writing ends for now.
+    limit: usize,
+    is_cut: bool,
+}
+
+impl Text {
+    pub(super) const fn new() -> Text {
+        Text { bytes: [0; CAPACITY], length: 0, limit: CAPACITY - DOTS.len(), is_cut: false }
+    }
+
+    /// A message about an event.
+    pub(crate) const fn about(event: &str) -> Text {
+        let mut text = Text::new();
+        text.str(event);
+        text.str(": ");
+        text
+    }
+
+    /// The message about an event of a lock that nothing can replay; the derive says the same of a single block.
+    pub(crate) const fn forgotten(event: &str, version: u32) -> Text {
+        let mut text = Text::new();
+        text.name(event);
+        text.str(" v");
+        text.number(version as u64);
+        text.str(" is in the lock, and no group of commands can replay it: keep it with `#[command(name = \"");
+        text.str(event);
+        text.str("\", version = ");
+        text.number(version as u64);
+        text.str(", replay_only)]`, or remove its line if no journal holds it any more");
+        text
+    }
+
+    /// A shape inside others, as far as there is room.
+    pub(super) const fn of(shape: ShapeRef, inside: &Enclosing<'_>) -> Text {
+        let mut text = Text::new();
+        text.shape(shape, Some(inside));
+        text
+    }
+
+    /// The fields of a variant, as far as there is room.
+    pub(super) const fn of_variant(variant: &Variant, inside: &Enclosing<'_>) -> Text {
+        let mut text = Text::new();
+        text.fields(variant.style, variant.fields, inside);
+        text
+    }
+
+    /// Whether this is all that was written.
+    pub(super) const fn is(&self, bytes: &[u8]) -> bool {
+        let mut i = 0;
+        while i < self.length && i < bytes.len() && self.bytes[i] == bytes[i] {
+            i += 1;
+        }
+        i == self.length && i == bytes.len()
+    }
+
+    /// What was written.
+    pub const fn as_str(&self) -> &str {
+        match str::from_utf8(self.bytes.split_at(self.length).0) {
+            Ok(text) => text,
+            Err(_) => panic!("text is cut between characters only"),
+        }
+    }
+
+    pub(super) const fn str(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+    }
+
+    const fn bytes(&mut self, bytes: &[u8]) {
+        let mut i = 0;
+        while i < bytes.len() && !self.is_cut {
+            if self.length == self.limit {
+                self.cut();
+                return;
+            }
+            self.bytes[self.length] = bytes[i];
+            self.length += 1;
+            i += 1;
+        }
+    }
+
+    /// Ends what is written in part with dots, after the last whole character.
+    const fn cut(&mut self) {
+        // `bytes` are parts of texts, so what ends here may be a character begun and not ended
+        while self.length > 0 && str::from_utf8(self.bytes.split_at(self.length).0).is_err() {
+            self.length -= 1;
+        }
+        let mut i = 0;
+        while i < DOTS.len() {
+            self.bytes[self.length] = DOTS.as_bytes()[i];
+            self.length += 1;
+            i += 1;
+        }
+        self.is_cut = true;
+    }
+
+    /// A shape as a lock has it, of which a long one is cut.
+    pub(super) const fn locked(&mut self, text: &[u8]) {
+        let limit = self.narrow();
+        self.bytes(text);
+        self.widen(limit);
+    }
+
+    /// The fields of a variant of the program's, of which long ones are cut.
+    pub(super) const fn variant(&mut self, variant: &Variant, inside: &Enclosing<'_>) {
+        let limit = self.narrow();
+        match variant.style {
+            Style::Unit => self.str("no fields"),
+            style => self.fields(style, variant.fields, inside),
+        }
+        self.widen(limit);
+    }
+
+    /// A shape of the program's, of which a long one is cut.
+    pub(super) const fn program(&mut self, shape: ShapeRef, enclosing: Option<&Enclosing<'_>>) {
+        let limit = self.narrow();
+        self.shape(shape, enclosing);
+        self.widen(limit);
+    }
+
+    const fn narrow(&mut self) -> usize {
+        let limit = self.limit;
+        if self.length + MAX_SHAPE < limit {
+            self.limit = self.length + MAX_SHAPE;
+        }
+        limit
+    }
+
+    const fn widen(&mut self, limit: usize) {
+        if self.limit < limit {
+            self.is_cut = false;
+        }
+        self.limit = limit;
+    }
+
+    pub(super) const fn name(&mut self, name: &str) {
+        if is_plain(name.as_bytes()) {
+            return self.str(name);
+        }
+        self.str("\"");
+        let name = name.as_bytes();
+        let mut i = 0;
+        while i < name.len() {
+            match is_verbatim(name[i]) {
+                true => self.bytes(&[name[i]]),
+                false => {
+                    let (escape, length) = escaped(name[i]);
+                    self.bytes(escape.split_at(length).0);
+                }
+            }
+            i += 1;
+        }
+        self.str("\"");
+    }
+
+    pub(super) const fn number(&mut self, number: u64) {
+        let mut power = 1;
+        while number / power >= 10 {
+            power *= 10;
+        }
+        while power > 0 {
+            self.bytes(&[b'0' + (number / power % 10) as u8]);
+            power /= 10;
+        }
+    }
+
+    /// The compiler limits how deep a constant may call. What is written has a bound, so this calls no deeper than that lets
+    /// it.
+    const fn shape(&mut self, shape: ShapeRef, enclosing: Option<&Enclosing<'_>>) {
+        if self.is_cut {
+            return;
+        }
+        let whole;
+        let (identity, variants, is_enum): (u64, &[Variant], bool) = match *shape.get() {
+            Descriptor::Primitive(primitive) => return self.str(primitive.text()),
+            Descriptor::Option(item) | Descriptor::List(item) | Descriptor::Set(item) => {
+                self.str(match shape.get() {
+                    Descriptor::Option(_) => "option<",
+                    Descriptor::List(_) => "list<",
+                    _ => "set<",
+                });
+                self.shape(item, enclosing);
+                return self.str(">");
+            }
+            Descriptor::Map(key, value) | Descriptor::OrderedMap(key, value) => {
+                self.str(if let Descriptor::Map(..) = shape.get() { "map<" } else { "ordered_map<" });
+                self.shape(key, enclosing);
+                self.str(", ");
+                self.shape(value, enclosing);
+                return self.str(">");
+            }
+            Descriptor::Array(item, length) => {
+                self.str("[");
+                self.shape(item, enclosing);
+                self.str("; ");
+                self.number(length as u64);
+                return self.str("]");
+            }
+            Descriptor::Tuple(items) => {
+                self.str("(");
+                let mut i = 0;
+                while i < items.len() {
+                    self.str(if i > 0 { ", " } else { "" });
+                    self.shape(items[i], enclosing);
+                    i += 1;
+                }
+                return self.str(if items.len() == 1 { ",)" } else { ")" });
+            }
+            Descriptor::Opaque(name) => {
+                self.str("opaque<");
+                self.name(name);
+                return self.str(">");
+            }
+            Descriptor::Back(identity) => return self.back(steps_out(identity, enclosing)),
+            Descriptor::Struct(structure) => {
+                whole = [Variant { name: "", style: structure.style, fields: structure.fields }];
+                (structure.identity, &whole, false)
+            }
+            Descriptor::Enum(enumeration) => (enumeration.identity, enumeration.variants, true),
+        };
+        let back = returns(identity, enclosing);
+        if back.is_some() {
+            return self.back(back);
+        }
+        let inside = Enclosing { identity, outer: enclosing };
+        self.str(if is_enum { "enum {" } else { "" });
+        let mut v = 0;
+        while v < variants.len() {
+            let Variant { name, style, fields } = variants[v];
+            match (is_enum, style) {
+                (true, _) => {
+                    self.str(if v > 0 { ", " } else { "" });
+                    self.name(name);
+                }
+                (false, Style::Named) => {}
+                (false, _) => self.str("struct"),
+            }
+            self.fields(style, fields, &inside);
+            v += 1;
+        }
+        self.str(if is_enum { "}" } else { "" });
+    }
+
+    const fn back(&mut self, steps: Option<u32>) {
+        let Some(steps) = steps else { panic!("{}", crate::shape::fingerprint::LOST_BACK) };
+        self.str("back(");
+        self.number(steps as u64);
+        self.str(")");
+    }
+
+    const fn fields(&mut self, style: Style, fields: &[Field], inside: &Enclosing<'_>) {
+        self.str(match style {
+            Style::Unit => "",
+            Style::Newtype | Style::Tuple => "(",
+            Style::Named => "{",
+        });
+        let mut i = 0;
+        while i < fields.len() {
+            self.str(if i > 0 { ", " } else { "" });
+            if let Style::Named = style {
+                self.name(fields[i].name);
+                self.str(": ");
+            }
+            self.shape(fields[i].shape, Some(inside));
+            i += 1;
+        }
+        self.str(match style {
+            Style::Unit => "",
+            Style::Tuple if fields.len() == 1 => ",)",
+            Style::Newtype | Style::Tuple => ")",
+            Style::Named => "}",
+        });
+    }
+}

@@ -1,0 +1,184 @@
+//! Bases: what stands in for the journal's start once that was pruned. A base is a snapshot, byte for byte, and is no
+//! cache: it lives beside the journal, in two copies.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::SnapshotFile;
+use super::format::{SnapshotHeader, Trailer};
+use crate::disk::{Access, Disk, StoredFile, failed};
+use crate::error::{Error, Kind};
+use crate::journal::{BASE, Layout, Scan, Source, rename, sync_dir, unfinished};
+use crate::seq::Seq;
+
+/// What each copy of a base is called, after its seq.
+const COPIES: [&str; 2] = ["1", "2"];
+/// A base is copied and synced in pieces of this size, so that no sync of the journal waits behind all of it.
+const CHUNK: usize = 1 << 20;
+/// How long to rest between two pieces: nobody waits for a base, and others use the disk.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// The bases of one image.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bases<'a> {
+    disk: &'a dyn Disk,
+    layout: &'a Layout,
+}
+
+impl<'a> Bases<'a> {
+    pub(super) fn new(disk: &'a dyn Disk, layout: &'a Layout) -> Bases<'a> {
+        Bases { disk, layout }
+    }
+
+    /// The copies of bases by their names, newest base first.
+    pub(crate) fn list(&self) -> Result<Vec<(Seq, PathBuf)>, Error> {
+        let dir = self.layout.journal();
+        let names = self.layout.list_if_there(self.disk, &dir)?;
+        let mut found: Vec<_> =
+            names.iter().filter_map(|(name, _)| Some((parse_file_name(name)?, dir.join(name)))).collect();
+        found.sort_unstable_by(|(seq, path), (other, than)| other.cmp(seq).then(path.cmp(than)));
+        Ok(found)
+    }
+
+    /// Copies a snapshot to where a base is, twice, and checks what was written. Nothing is durable before the journal's
+    /// directory is synced.
+    pub(crate) fn install(&self, snapshot: &Path, seq: Seq) -> Result<Trailer, Error> {
+        let mut trailer = self.copy(snapshot, seq, COPIES[0])?;
+        for copy in &COPIES[1..] {
+            trailer = self.copy(snapshot, seq, copy)?;
+        }
+        Ok(trailer)
+    }
+
+    /// Removes the bases of earlier events than this.
+    pub(crate) fn remove_before(&self, seq: Seq) -> Result<(), Error> {
+        for (_, path) in self.list()?.into_iter().filter(|(older, _)| *older < seq) {
+            self.disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that what is missing at the journal's start was pruned: a base stands in for it, or the journal says so
+    /// itself.
+    pub(crate) fn account_for(&self, source: &Source, scan: &Scan<'_>) -> Result<(), Error> {
+        if source.is_whole() {
+            return Ok(());
+        }
+        for (seq, path) in self.list()? {
+            let ours = self.open(seq, &path).is_ok_and(|header| header.uuid == source.identity().uuid);
+            if ours && source.reaches(seq)? {
+                return Ok(());
+            }
+        }
+        match scan.pruned()? {
+            Some(mark) if source.first() <= mark.first() => Ok(()),
+            _ => Err(source.corrupt(source.first().before(), None, "its file is missing".to_owned())),
+        }
+    }
+
+    /// Makes the base of a pruned journal whole again: a copy that is missing or damaged is made from the other. If there
+    /// is none that is good and `readable`, that is, of a model that this program knows, the snapshot that recovery `began`
+    /// with is made one. Gives the newest base.
+    pub(crate) fn mend(
+        &self,
+        source: &Source,
+        began: Option<(Seq, &Path)>,
+        readable: impl Fn(&SnapshotHeader) -> bool,
+    ) -> Result<Option<Seq>, Error> {
+        let copies = self.list()?;
+        let good: Vec<&(Seq, PathBuf)> = copies.iter().filter(|(seq, path)| self.check(*seq, path).is_ok()).collect();
+        let newest = good.iter().find(|(seq, path)| self.open(*seq, path).is_ok_and(|header| readable(&header)));
+        if let Some((seq, from)) = newest {
+            self.mend_copies(*seq, from, &good)?;
+            return Ok(Some(*seq));
+        }
+        match (began, good.first()) {
+            (Some((seq, snapshot)), _) if !source.is_whole() => {
+                tracing::warn!(%seq, "the base of a pruned journal cannot be used; the snapshot at hand is made one");
+                self.install(snapshot, seq)?;
+                sync_dir(self.disk, &self.layout.journal())?;
+                Ok(Some(seq))
+            }
+            (_, Some((seq, from))) => {
+                self.mend_copies(*seq, from, &good)?;
+                Ok(Some(*seq))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn mend_copies(&self, seq: Seq, from: &Path, good: &[&(Seq, PathBuf)]) -> Result<(), Error> {
+        for copy in COPIES.iter().filter(|copy| !good.contains(&&(seq, self.path(seq, copy)))) {
+            tracing::warn!(%seq, copy, "a copy of the base is missing or damaged; it is made again from the other");
+            match self.copy(from, seq, copy) {
+                Ok(_) => sync_dir(self.disk, &self.layout.journal())?,
+                // no reason to refuse what can be rebuilt: the image is no worse than it was
+                Err(error) => tracing::error!(%error, "the base could not be copied, and stands there only once"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes one copy under a name that nothing reads, checks it, and gives it its name.
+    fn copy(&self, from: &Path, seq: Seq, copy: &str) -> Result<Trailer, Error> {
+        let path = self.path(seq, copy);
+        let temporary = unfinished(&path);
+        if self.disk.kind(&temporary).map_err(|error| failed("looking at", &temporary, error))?.is_some() {
+            self.disk.remove(&temporary).map_err(|error| failed("removing", &temporary, error))?;
+        }
+        let written = self.write(from, &temporary).and_then(|()| self.check(seq, &temporary));
+        let trailer = written.inspect_err(|_| {
+            // in the way of nobody but the next attempt, which removes it too
+            let _ = self.disk.remove(&temporary);
+        })?;
+        rename(self.disk, &temporary, &path)?;
+        Ok(trailer)
+    }
+
+    fn write(&self, from: &Path, to: &Path) -> Result<(), Error> {
+        let snapshot = StoredFile::open(self.disk, from, Access::Read)?;
+        let file = StoredFile::create(self.disk, to)?;
+        let (mut chunk, mut offset) = (vec![0; CHUNK], 0);
+        loop {
+            let read = snapshot.read_up_to(&mut chunk, offset)?;
+            file.write_all(&chunk[..read], offset)?;
+            if read < CHUNK {
+                return file.sync_all();
+            }
+            file.sync_data()?;
+            std::thread::sleep(PAUSE);
+            offset += read as u64;
+        }
+    }
+
+    /// Reads all of a copy. This says nothing of the disk, since it may read from the cache.
+    fn check(&self, seq: Seq, path: &Path) -> Result<Trailer, Error> {
+        self.open(seq, path)?;
+        SnapshotFile::open(self.disk, path)?.check()
+    }
+
+    fn open(&self, seq: Seq, path: &Path) -> Result<SnapshotHeader, Error> {
+        let header = SnapshotFile::open(self.disk, path)?.header.clone();
+        if header.seq != seq {
+            let what = format!("it is of event {} by its header", header.seq);
+            return Err(Error::new(Kind::Snapshot { path: path.to_owned(), what }));
+        }
+        Ok(header)
+    }
+
+    fn path(&self, seq: Seq, copy: &str) -> PathBuf {
+        self.layout.journal().join(file_name(seq, copy))
+    }
+}
+
+/// The name of a copy's file.
+fn file_name(seq: Seq, copy: &str) -> String {
+    format!("{:020}.{copy}{BASE}", seq.get())
+}
+
+/// The seq of the base a copy of which has this name.
+fn parse_file_name(name: &str) -> Option<Seq> {
+    let (seq, copy) = name.strip_suffix(BASE)?.split_once('.')?;
+    let seq = Seq::new(seq.parse().ok()?);
+    (COPIES.contains(&copy) && file_name(seq, copy) == name).then_some(seq)
+}

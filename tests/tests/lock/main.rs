@@ -1,0 +1,261 @@
+//! The shape lock, by cargo at work on copies of the packages in `tests/lock`.
+
+mod package;
+
+use std::process::{Command, Stdio};
+
+use expect_test::expect;
+use package::Package;
+
+#[test]
+fn the_life_of_a_locked_model() {
+    let _alone = package::alone();
+    let shop = Package::copy("shop", "life");
+
+    // without a lock
+    expect!["src/lib.rs:36:22: error: there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test` makes it; commit it"].assert_eq(&shop.check());
+
+    // blessed: by the tests, and by the example that has none
+    shop.test(true);
+    let output = shop.cargo(&["run", "--quiet", "--example", "show"], true);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "deposit v1\n", "{output:?}");
+    expect![[r##"
+        # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines; none is changed by hand,
+        # but for the name of a model that was renamed.
+        bin/shop::Bank deposit v1 {_by_the_program: u8}
+        bin/show::Bank deposit v1 {_by_the_example: bool}
+        shop::Bank deposit v1 {_account: u32, _money: list<{cents: u32}>}
+        shop::Bank order v1 {_side: enum {Bid, Ask}}
+        shop::Bank "to close" v1 {_account: u32}
+        test/shop::Bank deposit v1 {_by_the_test: u16}
+    "##]].assert_eq(&shop.read("memimage.lock"));
+    let committed = shop.read("memimage.lock");
+    assert_eq!(
+        shop.errors(&shop.cargo(&["check", "--quiet", "--message-format", "short", "--all-targets"], false)),
+        ""
+    );
+    shop.test(false);
+
+    // a field changed in a type inside an argument
+    let source = shop.edit("src/lib.rs", "cents: u32", "cents: u64");
+    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: payload._money[].cents: u32 in the lock, u64 here; raise its version to 2 and add an upcaster, or undo the change: evaluation of `_` failed here"].assert_eq(&shop.check());
+    // which no blessing accepts
+    expect![[r#"
+        the shape lock `[shop]/memimage.lock` and this program differ in what is locked; nothing was changed:
+          - deposit v1: payload._money[].cents: u32 in the lock, u64 here
+        give a changed event a new version, or undo the change"#]]
+    .assert_eq(&shop.failing_test(true));
+    assert_eq!(shop.read("memimage.lock"), committed);
+    shop.write("src/lib.rs", &source);
+    assert_eq!(shop.check(), "");
+
+    // a parameter renamed
+    shop.edit("src/lib.rs", "_money: Vec", "_amount: Vec");
+    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: payload._money: renamed to _amount here; raise its version to 2 and add an upcaster, or undo the change: evaluation of `_` failed here"].assert_eq(&shop.check());
+
+    // a command removed, and kept for replay
+    shop.write("src/lib.rs", &source.replace("#[command(name = \"to close\")]", ""));
+    expect![[r#"src/lib.rs:37:6: error: to close v1 is in the lock, and nothing here can replay it: keep it with `#[command(name = "to close", version = 1, replay_only)]`, or remove line 7 of `memimage.lock` if no journal holds it any more"#]].assert_eq(&shop.check());
+    let retired = source.replace("name = \"to close\"", "name = \"to close\", replay_only");
+    shop.write("src/lib.rs", &retired);
+    assert_eq!(shop.check(), "");
+    shop.edit("src/lib.rs", "shut(&mut self, _account: u32)", "shut(&mut self, _account: u8)");
+    expect!["src/lib.rs:44:12: error[E0080]: evaluation panicked: to close v1: payload._account: u32 in the lock, u8 here; what is kept for replay keeps its shape: undo the change: evaluation of `_` failed here"].assert_eq(&shop.check());
+
+    // its method renamed
+    shop.write("src/lib.rs", &source.replace("fn order", "fn place"));
+    expect![[r#"src/lib.rs:37:6: error: order v1 is in the lock, and nothing here can replay it: keep it with `#[command(name = "order", version = 1, replay_only)]` (or say `name = "order"` of `place`, if that is its new name), or remove line 6 of `memimage.lock` if no journal holds it any more"#]].assert_eq(&shop.check());
+
+    // a command added, and one that is not in every build
+    let added = "#[command]\n    pub fn added(&mut self) {}\n\n    #[command]\n    pub fn order";
+    shop.write("src/lib.rs", &source.replace("#[command]\n    pub fn order", added));
+    expect!["src/lib.rs:49:12: error: `memimage.lock` has no line for added v1 yet: `MEMIMAGE_BLESS=1 cargo test` adds it; commit it"].assert_eq(&shop.check());
+    let cfg = "#[cfg(unix)]\n    #[command]\n    pub fn order";
+    shop.write("src/lib.rs", &source.replace("#[command]\n    pub fn order", cfg));
+    expect!["src/lib.rs:48:5: error: a command of a locked model is one in every build, since its event is: remove the `#[cfg]`, or the `lock`"].assert_eq(&shop.check());
+
+    // the model renamed
+    shop.write("src/lib.rs", &source.replace("struct Bank {", "struct Bench {").replace("impl Bank {", "impl Bench {"));
+    expect!["src/lib.rs:37:6: error: `memimage.lock` has no lines of `shop::Bench`: `MEMIMAGE_BLESS=1 cargo test` adds them; if it is the renamed `shop::Bank`, change the name in the file"].assert_eq(&shop.check());
+    shop.write("memimage.lock", &committed.replace("\nshop::Bank", "\nshop::Bench"));
+    assert_eq!(shop.check(), "");
+}
+
+#[test]
+fn a_new_version_keeps_the_old_one() {
+    let _alone = package::alone();
+    let shop = Package::copy("shop", "version");
+    shop.test(true);
+    let history = "
+#[derive(Serialize, Deserialize, Shape)]
+pub struct OrderV1 {
+    _side: Side,
+}
+
+#[memimage::upcast]
+fn onward(old: OrderV1) -> BankOrder {
+    BankOrder { _side: old._side, _limit: None }
+}
+";
+    let raised =
+        "#[command(version = 2, history(OrderV1))]\n    pub fn order(&mut self, _side: Side, _limit: Option<u32>)";
+    let source = shop.edit("src/lib.rs", "#[command]\n    pub fn order(&mut self, _side: Side)", raised);
+    shop.write("src/lib.rs", &(shop.read("src/lib.rs") + history));
+    expect!["src/lib.rs:49:12: error: `memimage.lock` has no line for order v2 yet: `MEMIMAGE_BLESS=1 cargo test` adds it; commit it"].assert_eq(&shop.check());
+    shop.test(true);
+    expect![[r##"
+        # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines; none is changed by hand,
+        # but for the name of a model that was renamed.
+        bin/shop::Bank deposit v1 {_by_the_program: u8}
+        shop::Bank deposit v1 {_account: u32, _money: list<{cents: u32}>}
+        shop::Bank order v1 {_side: enum {Bid, Ask}}
+        shop::Bank order v2 {_side: enum {Bid, Ask}, _limit: option<u32>}
+        shop::Bank "to close" v1 {_account: u32}
+        test/shop::Bank deposit v1 {_by_the_test: u16}
+    "##]].assert_eq(&shop.read("memimage.lock"));
+    assert_eq!(shop.check(), "");
+
+    // the past version is held to its own line
+    let versioned =
+        shop.edit("src/lib.rs", "V1 {\n    _side: Side,", "V1 {\n    _side: Side,\n    _limit: Option<u32>,");
+    expect!["src/lib.rs:48:36: error[E0080]: evaluation panicked: order v1: payload._limit: not in the lock, option<u32> here; a past version keeps its shape: restore `OrderV1` as it was: evaluation of `_` failed here"].assert_eq(&shop.check());
+
+    // of a step on values there is no shape but the one in the lock, which must not lose it
+    let value = versioned.replace("history(OrderV1)", "history(value = wider)")
+        + "\nfn wider(value: memimage::Value) -> memimage::Value {\n    value\n}\n";
+    shop.write("src/lib.rs", &value);
+    assert_eq!(shop.check(), "");
+    let committed = shop.edit("memimage.lock", "shop::Bank order v1 {_side: enum {Bid, Ask}}\n", "");
+    expect!["src/lib.rs:48:44: error: `memimage.lock` has no line for order v1, and no type here tells its shape: restore the line as it was committed"].assert_eq(&shop.check());
+    expect![[r#"
+        the shape lock `[shop]/memimage.lock` and this program differ in what is locked; nothing was changed:
+          - order v1: its shape is known to the lock only, which has lost it: restore its line as it was committed
+        give a changed event a new version, or undo the change"#]]
+    .assert_eq(&shop.failing_test(true));
+    shop.write("memimage.lock", &committed);
+
+    // a variant at the end of an enum needs no version; the lock learns of it
+    shop.write("src/lib.rs", &versioned);
+    shop.edit("src/lib.rs", "    Ask,\n", "    Ask,\n    Limit(u8),\n");
+    assert_eq!(shop.check(), "");
+    expect![[r#"
+        the shape lock `[shop]/memimage.lock` and this program differ:
+          - order v2: new variants are not in the lock yet
+          - order v1: new variants are not in the lock yet
+        what is new is added by `MEMIMAGE_BLESS=1 cargo test`; commit the file"#]]
+    .assert_eq(&shop.failing_test(false));
+    shop.test(true);
+    shop.edit("src/lib.rs", "Limit(u8)", "Limit(u16)");
+    expect![[r#"
+        src/lib.rs:49:36: error[E0080]: evaluation panicked: order v1: payload._side::Limit.0: u8 in the lock, u16 here; a past version keeps its shape: restore `OrderV1` as it was: evaluation of `_` failed here
+        src/lib.rs:50:12: error[E0080]: evaluation panicked: order v2: payload._side::Limit.0: u8 in the lock, u16 here; raise its version to 3 and add an upcaster, or undo the change: evaluation of `_` failed here"#]].assert_eq(&shop.check());
+
+    // the old version, without the new one
+    shop.write("src/lib.rs", &source);
+    expect![[r#"src/lib.rs:37:6: error: order v2 is in the lock, and nothing here can replay it: keep it with `#[command(name = "order", version = 2, replay_only)]`, or remove line 6 of `memimage.lock` if no journal holds it any more"#]].assert_eq(&shop.check());
+}
+
+#[test]
+fn a_lock_that_changes_or_goes_away_is_seen_at_the_next_build() {
+    let _alone = package::alone();
+    let shop = Package::copy("shop", "file");
+    shop.test(true);
+    // the build that blessed knew no file
+    let committed = shop.edit("memimage.lock", "cents: u32", "cents: u16");
+    let build = ["test", "--no-run", "--lib", "--quiet", "--message-format", "short"];
+    let first = shop.errors(&shop.cargo(&build, false));
+    assert!(first.contains("payload._money[].cents: u16 in the lock, u32 here"), "{first}");
+    shop.write("memimage.lock", &committed);
+    assert_eq!(shop.check(), "");
+
+    shop.remove("memimage.lock");
+    expect!["src/lib.rs:36:22: error: there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test` makes it; commit it"].assert_eq(&shop.check());
+    shop.write("memimage.lock", &committed);
+    assert_eq!(shop.check(), "");
+
+    shop.edit("memimage.lock", "cents: u32", "cents: u16");
+    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: payload._money[].cents: u16 in the lock, u32 here; raise its version to 2 and add an upcaster, or undo the change: evaluation of `_` failed here"].assert_eq(&shop.check());
+
+    let twice = committed.lines().nth(3).unwrap().to_owned() + "\n";
+    let mut errors = Vec::new();
+    for wrong in ["<<<<<<< ours\n", &*twice, "shop::Bank deposit\n"] {
+        shop.write("memimage.lock", &(committed.clone() + wrong));
+        errors.push(shop.check());
+    }
+    expect![[r#"
+        src/lib.rs:36:22: error: memimage.lock:8: a merge left a conflict: keep the lines of both sides, each once, and no marks
+        src/lib.rs:36:22: error: memimage.lock:8: a second line for deposit v1, after line 4: keep the one that was committed first
+        src/lib.rs:36:22: error: memimage.lock:8: no entry, which would read `crate::Model event v1 shape`: restore the line as it was committed"#]].assert_eq(&errors.join("\n"));
+
+    shop.write("memimage.lock", &committed.replace("cents: u32}", "cents: u32"));
+    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: its shape in the lock cannot be read at `>}`; restore memimage.lock:4 as it was committed: evaluation of `_` failed here"].assert_eq(&shop.check());
+}
+
+#[test]
+fn a_packaged_crate_builds() {
+    let _alone = package::alone();
+    let shop = Package::copy("shop", "packaged");
+    shop.test(true);
+    let output = shop.cargo(&["package", "--list", "--allow-dirty"], false);
+    let listed = String::from_utf8(output.stdout).unwrap();
+    let packaged = Package::copy("shop", "unpacked");
+    for file in listed.lines().filter(|file| shop.path(file).exists()) {
+        packaged.write(file, &shop.read(file));
+    }
+    assert_eq!(packaged.read("memimage.lock"), shop.read("memimage.lock"));
+    assert_eq!(packaged.check(), "");
+}
+
+#[test]
+fn tests_that_bless_at_the_same_time_lose_nothing() {
+    let _alone = package::alone();
+    let shop = Package::copy("shop", "same-time");
+    let model = shop.read("tests/shop.rs");
+    for name in ["one", "two", "three"] {
+        shop.write(&format!("tests/{name}.rs"), &model);
+    }
+    let output = shop.cargo(&["test", "--no-run", "--quiet", "--message-format", "json"], true);
+    let messages = String::from_utf8(output.stdout).unwrap();
+    let binaries: Vec<String> = messages
+        .lines()
+        .filter_map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["executable"].as_str().map(str::to_owned)
+        })
+        .collect();
+    assert!(binaries.len() >= 6, "{messages}");
+    let mut first = None;
+    for _ in 0..5 {
+        let run = |binary| Command::new(binary).env("MEMIMAGE_BLESS", "1").stdout(Stdio::null()).spawn().unwrap();
+        let running: Vec<_> = binaries.iter().map(run).collect();
+        for mut one in running {
+            assert!(one.wait().unwrap().success());
+        }
+        let lock = shop.read("memimage.lock");
+        assert_eq!(lock.lines().filter(|line| !line.starts_with('#')).count(), 9, "{lock}");
+        assert_eq!(first.get_or_insert_with(|| lock.clone()), &lock);
+        shop.remove("memimage.lock");
+    }
+}
+
+#[test]
+fn groups_have_one_lock() {
+    let _alone = package::alone();
+    let bank = Package::copy("groups", "groups");
+    bank.test(true);
+    expect![[r#"
+        # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines; none is changed by hand,
+        # but for the name of a model that was renamed.
+        shop::Bank deposit v1 {_account: u32}
+        shop::Bank hire v1 {_name: string}
+    "#]].assert_eq(&bank.read("memimage.lock"));
+    assert_eq!(bank.check(), "");
+
+    let source = bank.edit("src/lib.rs", "_name: String", "_name: u8");
+    expect!["src/lib.rs:23:12: error[E0080]: evaluation panicked: hire v1: payload._name: string in the lock, u8 here; raise its version to 2 and add an upcaster, or undo the change: evaluation of `_` failed here"].assert_eq(&bank.check());
+    bank.write("src/lib.rs", &source.replace("pub fn hire", "pub fn recruit"));
+    expect![[r#"
+        src/lib.rs:23:12: error: `memimage.lock` has no line for recruit v1 yet: `MEMIMAGE_BLESS=1 cargo test` adds it; commit it
+        src/lib.rs:8:12: error[E0080]: evaluation panicked: hire v1 is in the lock, and no group of commands can replay it: keep it with `#[command(name = "hire", version = 1, replay_only)]`, or remove its line if no journal holds it any more: evaluation of `_` failed here"#]].assert_eq(&bank.check());
+    bank.write("src/lib.rs", &source.replace("group = Tellers, lock", "group = Tellers"));
+    expect!["src/lib.rs:7:26: error[E0080]: evaluation panicked: `Accounts` and `Tellers` are not locked alike: the groups of a model have one lock, or none: say `lock` of each: evaluation of `_` failed here"].assert_eq(&bank.check());
+}
