@@ -63,8 +63,8 @@ pub fn shape(input: TokenStream) -> TokenStream {
 /// - `#[model(name = "…")]`: the name in the journal, instead of the type's. Once there is a journal, it stays.
 /// - `#[model(version = N)]`: the version of the model's shape in snapshots, from 1, which is the default.
 /// - `#[model(history(BankV1, BankV2))]`: the versions of the shape before this one, oldest first, each a type that keeps
-///   the shape and has an [upcaster](macro@upcast): their snapshots are of use still. Without it an older snapshot is passed
-///   over and the journal replayed.
+///   the shape, is both `Serialize` and `Deserialize`, and has an [upcaster](macro@upcast): their snapshots are of use still.
+///   Without it an older snapshot is passed over and the journal replayed.
 /// - `#[model(groups(Accounts, tellers::Tellers))]`: the groups of commands, where there is more than one block.
 /// - `#[model(crate = path)]`: where `memimage` is.
 #[proc_macro_derive(Model, attributes(model))]
@@ -141,8 +141,16 @@ pub fn commands(args: TokenStream, item: TokenStream) -> TokenStream {
     match (cx.check(), block) {
         (Ok(()), Some(block)) => expand::block(&block, lock.as_ref()).into(),
         (Ok(()), None) => unreachable!("a block that cannot be read is an error"),
-        (Err(mut tokens), block) => {
-            tokens.extend(block.map_or_else(|| fallback::unread(item.into()), fallback::block));
+        (Err(mut tokens), Some(block)) => {
+            tokens.extend(match lock {
+                // nothing is wrong but with what the lock has of it, so that the model's other groups can be told the truth
+                Some(lock) => expand::block(&block, Some(&lock)),
+                None => fallback::block(block),
+            });
+            tokens.into()
+        }
+        (Err(mut tokens), None) => {
+            tokens.extend(fallback::unread(item.into()));
             tokens.into()
         }
     }

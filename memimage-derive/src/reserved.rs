@@ -20,5 +20,8 @@ pub(crate) const INHERENT: &[&str] = &[
     "close",
 ];
 
+/// How the names of events begin that the library records itself.
+pub(crate) const OWN_EVENTS: &str = "memimage.";
+
 /// Names kept for inherent methods to come, and methods of traits that an image implements.
 pub(crate) const KEPT: &[&str] = &["view", "as_of", "history", "follow", "clone", "execute"];

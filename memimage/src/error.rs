@@ -158,6 +158,27 @@ pub(crate) enum Kind {
     )]
     Genesis { path: PathBuf, what: String },
 
+    #[error(
+        "the journal of `{}` was pruned: its first events are gone, and without them it cannot be rewritten; nothing was \
+         changed; an image that is to be rewritten is kept whole, with `Retention::Everything`",
+        path.display()
+    )]
+    NotWhole { path: PathBuf },
+
+    #[error(
+        "`{}` is in the way of a new image: {found}; nothing was changed; give a path where nothing is, or an empty directory",
+        path.display()
+    )]
+    Taken { path: PathBuf, found: &'static str },
+
+    #[error(
+        "rewritten, the journal of `{}` rebuilds to another state than it does itself: digest {found}, not {expected}{}; \
+         {what}; no image was made, and the source is as it was; mend that and run the rewrite again",
+        path.display(),
+        seq.map_or_else(String::new, |seq| format!(", and first so after event {seq}"))
+    )]
+    Rewritten { path: PathBuf, found: String, expected: String, seq: Option<Seq>, what: &'static str },
+
     #[error("the state of the model `{model}` has no digest: {what}; its `Serialize` and its `Shape` must agree")]
     Digest { model: &'static str, what: String },
 
@@ -244,6 +265,14 @@ impl Error {
         Error::new(Kind::Io { act, path: path.to_owned(), source })
     }
 
+    /// What poisoned the image, for those who have none that could be reopened; any other error as it is.
+    pub(crate) fn cause(&self) -> Error {
+        match &*self.kind {
+            Kind::Poisoned { cause, .. } => cause.clone(),
+            _ => self.clone(),
+        }
+    }
+
     /// What is wrong, without what to do about it, where the error is to be one of a list.
     pub(crate) fn briefly(&self) -> String {
         match &*self.kind {
@@ -255,6 +284,16 @@ impl Error {
     /// Nothing is at the path, and it was not to be created.
     pub fn is_not_found(&self) -> bool {
         matches!(*self.kind, Kind::NotFound { .. })
+    }
+
+    /// What was asked for needs all of the journal, and it was pruned; see [`Options::retention`](crate::Options::retention).
+    pub fn is_pruned(&self) -> bool {
+        matches!(*self.kind, Kind::NotWhole { .. })
+    }
+
+    /// Something stands where a new image was to be made.
+    pub fn is_taken(&self) -> bool {
+        matches!(*self.kind, Kind::Taken { .. })
     }
 
     /// The directory is no image.
@@ -284,9 +323,9 @@ impl Error {
         matches!(*self.kind, Kind::Corrupt { .. } | Kind::Snapshot { .. } | Kind::Pruned { changed: false, .. })
     }
 
-    /// Replay did not give what was recorded: an event's outcome or the state's digest differs.
+    /// Replay did not give what was recorded, or what it gave before: an event's outcome or the state's digest differs.
     pub fn is_diverged(&self) -> bool {
-        matches!(*self.kind, Kind::Replay { .. } | Kind::Diverged { .. })
+        matches!(*self.kind, Kind::Replay { .. } | Kind::Diverged { .. } | Kind::Rewritten { .. })
     }
 
     /// The operating system refused a read, a write or a sync.
@@ -349,6 +388,7 @@ impl Error {
             Kind::Replay { seq, .. } | Kind::Diverged { seq, .. } => {
                 Some(Position { seq: Some(*seq), ..Position::default() })
             }
+            Kind::Rewritten { seq, .. } => seq.map(|seq| Position { seq: Some(seq), ..Position::default() }),
             Kind::Poisoned { cause, .. } => cause.position(),
             _ => None,
         }

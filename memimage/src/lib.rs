@@ -59,13 +59,16 @@
 //! - A model and its commands: [`Model`], [`Shape`], [`macro@commands`], [`Context`].
 //! - Holding the events to the shapes they were recorded in: [`lock`].
 //! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`Retention`].
+//! - What is done to images that nobody runs, such as rewriting a journal: [`admin`].
 //! - What goes wrong: [`struct@Error`], [`CommandError`].
+//! - Tests of your own models: `memimage::testing`, under the feature `testing`.
 //! - Payloads as maps, lists and scalars, without the program's types: [`Value`], [`ShapeTree`].
 //! - What is on disk: `docs/FORMAT.md`; how the code is laid out: `docs/ARCHITECTURE.md`.
 
 // One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
 mod seq;
 mod error;
+mod entropy;
 mod sync;
 mod shape;
 mod value;
@@ -87,6 +90,9 @@ mod retention;
 mod options;
 mod submit;
 mod image;
+pub mod admin;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use memimage_derive::{Model, Shape, command, commands, upcast};
 

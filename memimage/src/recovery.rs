@@ -2,21 +2,26 @@
 //!
 //! Everything here reads only. What is done to the disk before an image goes on is in `journal::repair`.
 
+mod genesis;
 mod state;
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
-use crate::context::{Context, Timestamp};
+use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::digest::{Digest, digest};
 use crate::error::{Error, Kind};
-use crate::event::{Apply, Model, Recorded, Stored, decode, panic_message};
-use crate::journal::{DigestMark, Dispatch, End, Frame, FrameKind, Genesis, Record, Scan, Source, Way, records};
+use crate::event::{Apply, Model, Recorded, Stored, panic_message};
+use crate::journal::{
+    Beginnings, DigestMark, Dispatch, End, Frame, FrameKind, Meaning, Record, Scan, Source, Way, records,
+};
 use crate::seq::{SegmentId, Seq};
-use crate::shape::{ShapeTree, fingerprint};
+use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
 use state::Written;
+
+pub(crate) use genesis::{First, genesis_of};
 
 /// What is wanted of a recovery.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +74,26 @@ pub(crate) fn recover<M: Model>(
     snapshots: &Snapshots,
     goal: Goal,
 ) -> Result<Recovered<M>, Error> {
+    recover_watched(source, scan, dispatch, snapshots, goal, &mut |_| {})
+}
+
+/// How far a recovery has come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Replayed {
+    pub(crate) events: u64,
+    /// Bytes of their batches.
+    pub(crate) bytes: u64,
+}
+
+/// As [`recover`], telling after each batch how far it has come.
+pub(crate) fn recover_watched<M: Model>(
+    source: &Source,
+    scan: &Scan<'_>,
+    dispatch: &Dispatch,
+    snapshots: &Snapshots,
+    goal: Goal,
+    watch: &mut dyn FnMut(Replayed),
+) -> Result<Recovered<M>, Error> {
     let mut unusable = Vec::new();
     let start = newest_start::<M>(source, snapshots, goal, &mut unusable)?;
     let (last, time) = start.as_ref().map_or_else(Default::default, |start| (start.seq, start.time));
@@ -78,6 +103,8 @@ pub(crate) fn recover<M: Model>(
         source,
         scan,
         dispatch,
+        beginnings: dispatch.table().to_beginnings(),
+        context: Context::new(source.identity().seed, Origin::own(last), time, Metadata::new()),
         model: start.map(|start| start.model),
         began,
         last,
@@ -88,6 +115,7 @@ pub(crate) fn recover<M: Model>(
         mark: None,
         diverged: None,
         goal,
+        watch,
     };
     let from = if snapshot.is_some() { scan.segment_after(last)? } else { source.first() };
     let end = match goal.until == snapshot && snapshot.is_some() {
@@ -196,36 +224,14 @@ pub(crate) fn state_digest<M: Model>(model: &M) -> Result<Digest, Error> {
     digest(model).map_err(|error| Error::new(Kind::Digest { model: M::NAME, what: error.to_string() }))
 }
 
-/// The largest state before the first event; it is one frame of the journal.
-const MAX_GENESIS: u64 = 1 << 29;
-
-/// The state before the first event, as a new journal records it.
-pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> {
-    let encode = |state: &M| {
-        postcard::to_stdvec(state)
-            .map_err(|error| Error::new(Kind::Encode { command: "genesis", what: error.to_string() }))
-    };
-    let state_bytes = state.map(encode).transpose()?;
-    let size = state_bytes.as_ref().map_or(0, Vec::len) as u64;
-    if size > MAX_GENESIS {
-        return Err(Error::new(Kind::TooLarge { command: "genesis", size, cap: MAX_GENESIS }));
-    }
-    Ok(Genesis {
-        model_version: M::VERSION,
-        fingerprint: fingerprint(M::SHAPE).to_u64(),
-        shape: ShapeTree::of(M::SHAPE).encode(),
-        digest: match state {
-            Some(state) => state_digest(state)?.to_u64(),
-            None => state_digest(&M::default())?.to_u64(),
-        },
-        state: state_bytes,
-    })
-}
-
 struct Replay<'a, M> {
     source: &'a Source,
     scan: &'a Scan<'a>,
     dispatch: &'a Dispatch,
+    /// Of the table in `dispatch`.
+    beginnings: Beginnings,
+    /// Of the event that is being replayed.
+    context: Context,
     /// `None` until genesis was read.
     model: Option<M>,
     /// The seq and the recorded digest of the snapshot or base that it began with.
@@ -241,6 +247,7 @@ struct Replay<'a, M> {
     /// Where the state was first not the recorded one, unless it was accepted later.
     diverged: Option<Error>,
     goal: Goal,
+    watch: &'a mut dyn FnMut(Replayed),
 }
 
 impl<M: Model> Replay<'_, M> {
@@ -261,35 +268,18 @@ impl<M: Model> Replay<'_, M> {
         if self.model.is_some() {
             return Ok(());
         }
-        let genesis = Genesis::decode(&frame.body()).map_err(|what| self.scan.corrupt_frame(segment, frame, what))?;
-        let written = Written::of(genesis.model_version, genesis.fingerprint);
-        let changed = |what: String| Error::new(Kind::Genesis { path: self.source.path(segment), what });
-        let undecodable = |what: String| self.scan.corrupt_frame(segment, frame, what);
-        let (model, digest): (M, _) = match (&genesis.state, written) {
-            (None, written) => {
-                let model = M::default();
-                let digest = matches!(written, Written::Now).then(|| state_digest(&model)).transpose()?;
-                (model, digest)
-            }
-            (Some(state), Written::Now) => {
-                let model = decode(state).map_err(|error| undecodable(error.to_string()))?;
-                let digest = state_digest(&model)?;
-                (model, Some(digest))
-            }
-            (Some(state), Written::Before(past)) => {
-                let (model, digest) = state::upcast(past, state, Seq::ZERO, frame.header.time).map_err(changed)?;
-                (model, Some(digest))
-            }
-            (Some(_), Written::Unknown(what)) => return Err(changed(format!("it is a given state: {what}"))),
-        };
-        if self.goal.verify_digests && digest.is_some_and(|digest| digest.to_u64() != genesis.digest) {
-            self.diverged = Some(changed("it was the model's `Default`, which gives another state now".to_owned()));
+        let first = First::read(self.source, self.scan, segment, frame)?;
+        if self.goal.verify_digests {
+            self.diverged = first.differs(self.source, segment);
         }
-        self.model = Some(model);
+        self.model = Some(first.state);
         Ok(())
     }
 
     fn shapes(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
+        if self.beginnings.has(&frame.body()) {
+            return Ok(());
+        }
         let table = self.scan.decode_table(segment, frame)?;
         match self.dispatch.table().continues(&table) {
             true => Ok(()),
@@ -331,28 +321,37 @@ impl<M: Model> Replay<'_, M> {
         for record in records(&body, header.first_seq, header.count, header.time) {
             let record = record.map_err(|fault| self.scan.corrupt_frame(segment, frame, fault.to_string()))?;
             if record.seq > self.last && self.goal.until.is_none_or(|until| record.seq <= until) {
-                let Some(way) = self.dispatch.way(record.event, M::EVENTS) else {
+                let Some(meaning) = self.dispatch.meaning(record.event, M::EVENTS) else {
                     let what = format!("event {} has the unknown number {}", record.seq, record.event.0);
                     return Err(self.scan.corrupt_frame(segment, frame, what));
                 };
-                self.event(way, &body, record)?;
+                match meaning {
+                    Meaning::Event(way) => self.event(way, &body, record)?,
+                    Meaning::Dropped => self.passed(record.seq, record.time),
+                }
             }
         }
+        (self.watch)(Replayed { events: self.replayed, bytes: self.replayed_bytes });
         Ok(())
     }
 
+    fn passed(&mut self, seq: Seq, time: Timestamp) {
+        (self.last, self.time) = (seq, time);
+        self.replayed += 1;
+    }
+
     fn event(&mut self, way: Way<'_, M>, body: &[u8], record: Record) -> Result<(), Error> {
-        let Way { event, shape, values } = way;
+        let Way { event, shape, values, .. } = way;
         let Record { seq, time, outcome, origin, metadata, payload, .. } = record;
-        let context = Context::new(self.source.identity().seed, origin, time, metadata);
+        self.context.turn_to(origin, time, metadata);
+        let context = &self.context;
         let recorded = Recorded { seq: origin.seq, time, metadata: context.metadata(), outcome };
         let stored = Stored { payload: &body[payload], shape, recorded, part: origin.part, values };
         let model = self.model.as_mut().expect("genesis was read");
-        let mut apply = Apply { model, context: &context, outcome };
+        let mut apply = Apply { model, context, outcome };
         let what = match catch_unwind(AssertUnwindSafe(|| (event.replay)(&stored, &mut apply))) {
             Ok(Ok(())) => {
-                (self.last, self.time) = (seq, time);
-                self.replayed += 1;
+                self.passed(seq, time);
                 return Ok(());
             }
             Ok(Err(fault)) => fault.to_string(),

@@ -143,6 +143,11 @@ impl Disk for GateDisk {
         self.inner.remove(path)
     }
 
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        self.ask(Act::Remove, path, 0, 0)?;
+        self.inner.remove_dir(path)
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.ask(Act::SyncDir, path, 0, 0)?;
         self.inner.sync_dir(path)

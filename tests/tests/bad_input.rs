@@ -1233,12 +1233,12 @@ mod nested {
     use serde::{Deserialize, Serialize};
 
     #[derive(Default, Serialize, Deserialize, Shape)]
-    pub struct Chain {
-        pub next: Option<Box<Chain>>,
+    pub(crate) struct Chain {
+        pub(crate) next: Option<Box<Chain>>,
     }
 
     impl Chain {
-        pub fn of(links: usize) -> Chain {
+        pub(crate) fn of(links: usize) -> Chain {
             let mut chain = Chain::default();
             for _ in 1..links {
                 chain = Chain { next: Some(Box::new(chain)) };
@@ -1248,14 +1248,14 @@ mod nested {
     }
 
     #[derive(Default, Serialize, Deserialize, Shape, Model)]
-    pub struct Chains {
-        pub taken: u32,
+    pub(crate) struct Chains {
+        pub(crate) taken: u32,
     }
 
     #[memimage::commands]
     impl Chains {
         #[command]
-        pub fn take(&mut self, chain: Chain) {
+        pub(crate) fn take(&mut self, chain: Chain) {
             self.taken += 1;
             drop(chain);
         }

@@ -7,7 +7,7 @@ use proc_macro2::Ident;
 use crate::ast::{Block, Command};
 use crate::case::{pascal, unraw};
 use crate::ctxt::Ctxt;
-use crate::reserved::{INHERENT, KEPT};
+use crate::reserved::{INHERENT, KEPT, OWN_EVENTS};
 
 pub(crate) fn block(cx: &Ctxt, block: &Block) {
     let mut events = BTreeMap::new();
@@ -87,6 +87,11 @@ fn reserved(cx: &Ctxt, command: &Command) {
         );
     } else if KEPT.contains(&name.as_str()) {
         cx.error(ident, format_args!("`{name}` is kept for a method of `Image`: give the command another name"));
+    }
+    if let Some(event) = command.args.name.get().filter(|event| event.value().starts_with(OWN_EVENTS)) {
+        let message =
+            format_args!("names that begin with `{OWN_EVENTS}` are kept for events of the library: give another");
+        cx.error(event, message);
     }
 }
 

@@ -21,10 +21,11 @@ pub(super) fn groups(krate: &TokenStream, input: &DeriveInput, groups: &[Path]) 
         #[automatically_derived]
         impl #krate::Commands for #model {
             type Event = #event;
-            const EVENTS: &'static [#krate::__private::EventType<Self>] = &#krate::__private::concat::<
-                #model,
-                { #krate::__private::count::<#model>(&[#(#tables),*]) },
-            >(&[#(#tables),*]);
+            const EVENTS: &'static [#krate::__private::EventType<Self>] = {
+                const COUNT: ::core::primitive::usize = #krate::__private::count::<#model>(&[#(#tables),*]);
+                // none after an error in each group, which is told there
+                if COUNT == 0 { &[] } else { &#krate::__private::concat::<#model, COUNT>(&[#(#tables),*]) }
+            };
             #lock
         }
 
@@ -181,10 +182,15 @@ fn locked(krate: &TokenStream, model: &Ident, groups: &[Group<'_>]) -> TokenStre
             const _: () = ::core::assert!(#krate::__private::ShapeLock::agree(#a, #b), #message);
         });
     }
-    let held = placed(&first.constant(krate, model, "LOCKED"), model.span());
+    let held = first.constant(krate, model, "LOCKED");
+    let blocks = groups.iter().map(|group| group.constant(krate, model, "LOCK"));
     let krate = placed(krate, model.span());
     tokens.extend(quote_spanned! {model.span()=>
-        const _: () = match #krate::__private::forgotten(#held, <#model as #krate::Commands>::EVENTS) {
+        const _: () = match #krate::__private::forgotten(
+            &[#(#blocks),*],
+            #held,
+            <#model as #krate::Commands>::EVENTS,
+        ) {
             ::core::option::Option::None => {}
             ::core::option::Option::Some(message) => ::core::panic!("{}", message.as_str()),
         };

@@ -30,6 +30,13 @@ impl Context {
         Context { time, metadata, random: Random::new(seed, origin) }
     }
 
+    /// Makes it that of another event of the same image.
+    #[inline]
+    pub(crate) fn turn_to(&mut self, origin: Origin, time: Timestamp, metadata: Metadata) {
+        (self.time, self.metadata) = (time, metadata);
+        self.random.turn_to(origin);
+    }
+
     /// The same for another part of the same event.
     pub(crate) fn for_part(&self, part: u32) -> Context {
         Context { time: self.time, metadata: self.metadata.clone(), random: self.random.for_part(part) }

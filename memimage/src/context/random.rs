@@ -39,6 +39,12 @@ impl Random {
     }
 
     #[inline]
+    pub(super) fn turn_to(&mut self, origin: Origin) {
+        self.origin = origin;
+        self.rewind();
+    }
+
+    #[inline]
     pub(super) fn rewind(&mut self) {
         self.stream = RefCell::new(None);
     }

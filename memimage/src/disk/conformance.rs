@@ -43,6 +43,7 @@ conformance! {
     a_rename_moves_a_directory_with_what_is_in_it
     a_rename_refuses_what_it_cannot_replace
     a_removed_file_stays_readable_to_those_who_have_it_open
+    a_directory_is_removed_once_it_is_empty
     a_new_file_at_an_old_name_is_another_file
     syncs_succeed_on_what_exists
     two_locks_of_a_file_exclude_each_other
@@ -280,6 +281,18 @@ fn a_rename_refuses_what_it_cannot_replace(disk: &dyn Disk, dir: &Path) {
     assert_eq!(kind_of(disk.rename(&one, &two)), ErrorKind::DirectoryNotEmpty);
     assert_eq!(kind_of(disk.rename(&one, &one.join("below"))), ErrorKind::InvalidInput);
     assert_eq!(disk.list(dir).unwrap().len(), 3);
+}
+
+fn a_directory_is_removed_once_it_is_empty(disk: &dyn Disk, dir: &Path) {
+    let (path, file) = (dir.join("below"), dir.join("below/file"));
+    disk.create_dir(&path).unwrap();
+    disk.create_new(&file).unwrap();
+    assert_eq!(kind_of(disk.remove_dir(&path)), ErrorKind::DirectoryNotEmpty);
+    assert_eq!(kind_of(disk.remove_dir(&file)), ErrorKind::NotADirectory);
+    disk.remove(&file).unwrap();
+    disk.remove_dir(&path).unwrap();
+    assert_eq!(disk.kind(&path).unwrap(), None);
+    assert_eq!(kind_of(disk.remove_dir(&path)), ErrorKind::NotFound);
 }
 
 fn a_removed_file_stays_readable_to_those_who_have_it_open(disk: &dyn Disk, dir: &Path) {

@@ -123,6 +123,14 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// `NotFound` when nothing stands at `path`; some error when a directory does.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
+    /// Removes an empty directory.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` when nothing stands at `path`; `NotADirectory` when something else does; `DirectoryNotEmpty` when
+    /// something is in it.
+    fn remove_dir(&self, path: &Path) -> io::Result<()>;
+
     /// Makes the directory's entries durable: names created, renamed and removed in it.
     ///
     /// # Errors

@@ -68,6 +68,10 @@ impl Disk for RealDisk {
         fs::remove_file(path)
     }
 
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let dir = File::open(here_if_empty(path))?;
         if !dir.metadata()?.is_dir() {

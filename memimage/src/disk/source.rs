@@ -103,7 +103,7 @@ mod tests {
     fn no_change_writes_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
-        update(&path, |text| Ok(text)).unwrap();
+        update(&path, Ok).unwrap();
         assert_eq!(read(&path).unwrap(), None);
     }
 }

@@ -38,8 +38,22 @@ impl ShapeLock {
     }
 }
 
-/// The message about the first event of a lock that no row of the table is for.
-pub const fn forgotten<M>(locked: &[(&'static str, u32)], events: &[EventType<M>]) -> Option<Text> {
+/// The message about the first event of a lock that no row of the table is for. None after an error in one of the
+/// blocks, whose rows are missing from the table.
+pub const fn forgotten<M>(
+    blocks: &[Option<ShapeLock>],
+    locked: &[(&'static str, u32)],
+    events: &[EventType<M>],
+) -> Option<Text> {
+    let mut i = 0;
+    while i < blocks.len() {
+        if let Some(lock) = blocks[i]
+            && lock.path.is_empty()
+        {
+            return None;
+        }
+        i += 1;
+    }
     let mut i = 0;
     while i < locked.len() {
         let (name, version) = locked[i];

@@ -22,7 +22,7 @@ pub use upcast::{
 };
 
 pub(crate) use row::{Stored, Upward};
-pub(crate) use sink::{Apply, decode};
+pub(crate) use sink::{Apply, Recast, decode};
 
 use std::any::Any;
 

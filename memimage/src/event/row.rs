@@ -17,10 +17,13 @@ pub struct EventType<M> {
     pub(crate) shape: Option<ShapeRef>,
     pub(crate) replay: fn(&Stored<'_>, &mut Apply<'_, M>) -> Result<(), Fault>,
     /// How it is recorded anew as what it becomes; `None` for a version that is recorded as it is.
-    pub(crate) recast: Option<fn(&Stored<'_>, &mut Recast<M>) -> Result<(), Fault>>,
+    pub(crate) recast: Option<RecastFn<M>>,
     /// The steps on values, if no type of this version is kept.
     pub(crate) values: Option<ValueSteps>,
 }
+
+/// Records a payload anew as what it becomes.
+pub(crate) type RecastFn<M> = fn(&Stored<'_>, &mut Recast<M>) -> Result<(), Fault>;
 
 impl<M> Clone for EventType<M> {
     fn clone(&self) -> EventType<M> {

@@ -7,7 +7,9 @@ use serde::de::DeserializeOwned;
 use super::payload::{Outcome, Payload};
 use super::upcast::{Landing, UpcastError};
 use crate::context::Context;
-use crate::value::ValueError;
+use crate::digest::{DigestError, digest_within};
+use crate::shape::is_recursive;
+use crate::value::{MAX_DEPTH, ValueError};
 
 /// Takes what chains end in.
 pub struct Sink<'s, 'a, M>(Kind<'s, 'a, M>);
@@ -82,6 +84,9 @@ impl<M> Recast<M> {
     }
 
     fn take<P: Payload<M>>(&mut self, payload: P, part: u32) -> Result<(), Fault> {
+        if const { is_recursive(P::SHAPE) } {
+            digest_within(&payload, MAX_DEPTH).map_err(Fault::Deep)?;
+        }
         self.parts.push(RecastPart { row: P::ROW, part, payload: postcard::to_stdvec(&payload)? });
         Ok(())
     }
@@ -102,6 +107,9 @@ pub enum Fault {
     /// What a step on values gave is not of the next version's shape.
     #[error("a step on values gave what the next version is not: {0}")]
     Shape(ValueError),
+    /// What came of it is nested deeper than any reader of a journal goes.
+    #[error("what its upcasters made of it cannot be recorded: {0}")]
+    Deep(DigestError),
     /// An upcaster failed.
     #[error("an upcaster failed: {0}")]
     Upcast(UpcastError),

@@ -14,8 +14,11 @@ use crate::shape::{Shape, ShapeRef};
 pub struct StateVersion<M> {
     pub(crate) version: u32,
     pub(crate) shape: ShapeRef,
-    pub(crate) read: fn(&[u8], &Recorded<'_>) -> Result<(M, Digest), StateFault>,
+    pub(crate) read: ReadFn<M>,
 }
+
+/// Reads an encoded state, and gives the present one and the digest of the past one.
+type ReadFn<M> = fn(&[u8], &Recorded<'_>) -> Result<(M, Digest), StateFault>;
 
 impl<M> StateVersion<M> {
     /// A past version.

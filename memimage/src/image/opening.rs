@@ -12,12 +12,13 @@ use parking_lot::{Mutex, RwLock};
 use super::snapshotting::Progress;
 use super::stats::Recovery;
 use super::{Core, Image, Ownership, Shared};
-use crate::disk::{Access, Disk, Lock, LockGuard, RealDisk, SimDisk, StoredFile, failed};
+use crate::disk::{Access, Disk, LockGuard, RealDisk, SimDisk, StoredFile, failed};
+use crate::entropy::{random, random_uuid};
 use crate::error::{Error, Kind};
 use crate::event::Model;
 use crate::journal::{
-    Ahead, BLOCK, Dispatch, DurableBlock, End, Identity, Journal, Layout, Maker, Place, Plan, Ready, SEGMENT_HEADER,
-    Salts, Scan, Source, Survey, Writer, WriterEnd, create, quarantine, sync_dir, write_again,
+    Ahead, Dispatch, End, Identity, Journal, Layout, Maker, Place, Plan, Ready, SEGMENT_HEADER, Salts, Scan, Source,
+    Survey, Writer, WriterEnd, create, quarantine, sync_dir, write_again,
 };
 use crate::options::Options;
 use crate::recovery::{Goal, Recovered, genesis_of, is_readable, proven_by, recover};
@@ -54,7 +55,7 @@ impl<M: Model> Options<M> {
         self.open_on(disk, path)
     }
 
-    fn open_on(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Image<M>, Error> {
+    pub(crate) fn open_on(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Image<M>, Error> {
         self.validate()?;
         Image::open_on(disk, path.as_ref(), self)
     }
@@ -111,32 +112,15 @@ impl<M: Model> Opening<M> {
         let root = self.layout.root();
         let survey = self.layout.survey(&*self.disk)?;
         if !self.options.create {
-            self.found(&survey)?;
+            survey.image(&self.layout)?;
         }
         if !self.options.allow_network {
-            let network = self.disk.network_filesystem(root).map_err(|error| failed("looking at", root, error))?;
-            if let Some(kind) = network {
-                return Err(Error::new(Kind::Network { path: root.to_owned(), kind }));
-            }
+            self.layout.refuse_network(&*self.disk)?;
         }
         if survey == Survey::Missing {
             self.disk.create_dir(root).map_err(|error| failed("creating", root, error))?;
         }
-        let path = self.layout.lock();
-        match self.disk.lock(&path).map_err(|error| failed("locking", &path, error))? {
-            Lock::Held(lock) => Ok(lock),
-            Lock::Busy { owner } => Err(Error::new(Kind::Locked { path: root.to_owned(), owner })),
-        }
-    }
-
-    /// The segments of the image that was found.
-    fn found<'a>(&self, survey: &'a Survey) -> Result<&'a [SegmentId], Error> {
-        let found = match survey {
-            Survey::Image(segments) => return Ok(segments),
-            Survey::Missing => "nothing is there",
-            Survey::Vacant => "the directory is empty, or the making of an image there was cut short",
-        };
-        Err(Error::new(Kind::NotFound { path: self.layout.root().to_owned(), found }))
+        self.layout.own(&*self.disk)
     }
 
     fn create(&self) -> Result<(), Error> {
@@ -162,22 +146,16 @@ impl<M: Model> Opening<M> {
     /// Recovers the model.
     fn find(&self) -> Result<Found<M>, Error> {
         let survey = self.layout.survey(&*self.disk)?;
-        let segments = self.found(&survey)?;
+        let segments = survey.image(&self.layout)?;
         for dir in [self.layout.root().to_owned(), self.layout.journal()] {
             sync_dir(&*self.disk, &dir)?;
         }
         let source = Source::open(&self.disk, &self.layout, segments)?;
         let identity = source.identity();
-        if identity.model != M::NAME {
-            return Err(Error::new(Kind::OtherModel {
-                path: self.layout.root().to_owned(),
-                expected: M::NAME.to_owned(),
-                found: identity.model.clone(),
-            }));
-        }
+        self.layout.refuse_other_model(identity, M::NAME)?;
         let snapshots = Snapshots::new(&self.disk, &self.layout);
         let durable_file = self.durable_file()?;
-        let block = durable_file.as_ref().map(|file| read_block(file, &identity.uuid)).transpose()?.flatten();
+        let block = self.layout.durable_block(&*self.disk, &identity.uuid)?;
         let proven = block.map_or(Seq::ZERO, |block| block.durable_seq).max(proven_by(&snapshots, &identity.uuid)?);
         let scan = Scan::new(&source, proven)?;
         snapshots.bases().account_for(&source, &scan)?;
@@ -349,12 +327,6 @@ impl Resume {
     }
 }
 
-fn read_block(file: &StoredFile, uuid: &[u8; 16]) -> Result<Option<DurableBlock>, Error> {
-    let mut bytes = [0; BLOCK];
-    let read = file.read_up_to(&mut bytes, 0)?;
-    Ok(DurableBlock::decode(&bytes[..read], uuid))
-}
-
 fn report(layout: &Layout, recovery: &Recovery, base: Option<Seq>) {
     if let Some(behind) = recovery.clock_behind.filter(|behind| behind.as_secs() > 0) {
         tracing::warn!(
@@ -373,24 +345,6 @@ fn report(layout: &Layout, recovery: &Recovery, base: Option<Seq>) {
     if cfg!(panic = "abort") {
         tracing::warn!("built with panic = \"abort\": a command that panics ends the process");
     }
-}
-
-fn random<const N: usize>() -> Result<[u8; N], Error> {
-    let mut bytes = [0; N];
-    #[expect(clippy::disallowed_methods, reason = "what commands draw derives from a seed that is recorded")]
-    let filled = getrandom::fill(&mut bytes);
-    filled.map_err(|error| {
-        Error::io("drawing random bytes for", Path::new("a new image"), std::io::Error::other(error))
-    })?;
-    Ok(bytes)
-}
-
-/// A random UUID (RFC 9562, version 4).
-fn random_uuid() -> Result<[u8; 16], Error> {
-    let mut uuid: [u8; 16] = random()?;
-    uuid[6] = uuid[6] & 0x0F | 0x40;
-    uuid[8] = uuid[8] & 0x3F | 0x80;
-    Ok(uuid)
 }
 
 fn random_salts() -> Result<Salts, Error> {

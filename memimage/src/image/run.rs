@@ -133,7 +133,7 @@ impl<M: Model> Shared<M> {
             Err(room) => return Ok(Attempt::NoRoom(command, room)),
         };
         bound_depth::<M, C>(&command)?;
-        let mark = open.begin(event, time, metadata).map_err(|error| unencodable::<M, C>(error.to_string()))?;
+        let mark = open.begin(event, time, metadata, None).map_err(|error| unencodable::<M, C>(error.to_string()))?;
         if let Err(error) = encode::<M, C>(&command, &mut open) {
             open.take_back(mark);
             return Err(error);

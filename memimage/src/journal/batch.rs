@@ -6,7 +6,7 @@ use super::frame::{FrameKind, HEADER, MAX_BODY, align_up, frame_len, start};
 use super::record::{self, EventId};
 use super::segment::SEGMENT_HEADER;
 use super::ticket::{Lead, Stage, Ticket};
-use crate::context::{Metadata, MetadataError, Timestamp};
+use crate::context::{Metadata, MetadataError, Origin, Timestamp};
 use crate::error::Error;
 use crate::event::Outcome;
 use crate::seq::{SegmentId, Seq};
@@ -227,17 +227,18 @@ impl Open {
         self.ended = Some(why);
     }
 
-    /// Starts a record of an event. Its payload is appended to [`bytes`](Open::bytes).
+    /// Starts a record of an event, with its origin if that is another. Its payload is appended to [`bytes`](Open::bytes).
     #[inline]
     pub(crate) fn begin(
         &mut self,
         event: EventId,
         time: Timestamp,
         metadata: &Metadata,
+        origin: Option<Origin>,
     ) -> Result<Mark, MetadataError> {
         let mark = Mark { start: self.bytes.len(), time };
         let delta = time.as_micros() - self.time.as_micros();
-        record::begin(&mut self.bytes, event, delta, metadata).inspect_err(|_| self.take_back(mark))?;
+        record::begin(&mut self.bytes, event, delta, metadata, origin).inspect_err(|_| self.take_back(mark))?;
         Ok(mark)
     }
 

@@ -13,8 +13,20 @@ use crate::disk::{StoredFile, failed};
 use crate::error::Error;
 use crate::seq::{SegmentId, Seq};
 
+/// What was made, to go on in.
+pub(crate) struct Created {
+    pub(crate) durable_file: StoredFile,
+    /// The first segment, and its length.
+    pub(crate) file: StoredFile,
+    pub(crate) len: u64,
+    /// Where its next frame goes.
+    pub(crate) offset: u64,
+    /// The checksum of the last frame.
+    pub(crate) previous: u32,
+}
+
 /// Makes the directories, `journal/durable` and the first segment.
-pub(crate) fn create(maker: &Maker, genesis: &Genesis, align_shift: u8, salts: &mut Salts) -> Result<(), Error> {
+pub(crate) fn create(maker: &Maker, genesis: &Genesis, align_shift: u8, salts: &mut Salts) -> Result<Created, Error> {
     let (disk, layout) = (&*maker.disk, &maker.layout);
     for dir in [layout.journal(), layout.snapshots(), layout.quarantine()] {
         if disk.kind(&dir).map_err(|error| failed("looking at", &dir, error))?.is_none() {
@@ -26,22 +38,18 @@ pub(crate) fn create(maker: &Maker, genesis: &Genesis, align_shift: u8, salts: &
         sync_dir(disk, &dir)?;
     }
     let frames = first_frames(maker, genesis, align_shift, salts);
-    let block = DurableBlock {
-        epoch: maker.epoch,
-        durable_seq: Seq::ZERO,
-        segment: SegmentId::FIRST,
-        offset: (SEGMENT_HEADER + frames.bytes.len()) as u64,
-        previous: frames.previous,
-    };
-    write_durable(maker, &block)?;
+    let (offset, previous) = ((SEGMENT_HEADER + frames.bytes.len()) as u64, frames.previous);
+    let block =
+        DurableBlock { epoch: maker.epoch, durable_seq: Seq::ZERO, segment: SegmentId::FIRST, offset, previous };
+    let durable_file = write_durable(maker, &block)?;
     let room = frames.bytes.len() as u64 + SEAL_ROOM;
     match maker.make(SegmentId::FIRST, room, &frames.bytes, || true) {
-        Ok(_) => Ok(()),
+        Ok((file, len)) => Ok(Created { durable_file, file, len, offset, previous }),
         Err(MakeError::Unchanged(error) | MakeError::Unknown(error)) => Err(error),
     }
 }
 
-fn write_durable(maker: &Maker, block: &DurableBlock) -> Result<(), Error> {
+fn write_durable(maker: &Maker, block: &DurableBlock) -> Result<StoredFile, Error> {
     let (disk, path) = (&*maker.disk, maker.layout.durable());
     if disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some() {
         disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
@@ -49,7 +57,8 @@ fn write_durable(maker: &Maker, block: &DurableBlock) -> Result<(), Error> {
     let file = StoredFile::create(disk, &path)?;
     file.write_all(&block.encode(&maker.identity.uuid), 0)?;
     file.sync_all()?;
-    sync_dir(disk, &maker.layout.journal())
+    sync_dir(disk, &maker.layout.journal())?;
+    Ok(file)
 }
 
 struct Frames {

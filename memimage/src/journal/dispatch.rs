@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::record::EventId;
 use super::table::{Row, Table};
 use crate::event::{EventType, Upward};
-use crate::shape::{ShapeTree, differences, fingerprint};
+use crate::shape::{Shape, ShapeTree, differences, fingerprint};
 
 /// A journal's table side by side with a program's.
 #[derive(Clone, Debug)]
@@ -18,17 +18,38 @@ pub(crate) struct Dispatch {
     ids: Vec<Option<EventId>>,
 }
 
-/// A version of an event that the program knows.
+/// How the names of events begin that the library records itself; the macros refuse them for commands.
+const OWN_EVENTS: &str = "memimage.";
+/// The event that stands where one was upcast to nothing when a journal was rewritten, so that no later event comes to
+/// have the seq, and with it the random values, of an older one.
+pub(crate) const DROPPED: &str = "memimage.dropped";
+
+/// An event that the program knows.
 #[derive(Clone, Debug)]
-struct Known {
-    /// The row of the program's table.
-    row: usize,
-    /// The shape that steps on its values lead to, if there are any.
-    target: Option<ShapeTree>,
+enum Known {
+    /// A version of one of its own.
+    Event {
+        /// The row of the program's table.
+        row: usize,
+        /// The shape that steps on its values lead to, if there are any.
+        target: Option<ShapeTree>,
+    },
+    /// See [`DROPPED`].
+    Dropped,
 }
 
-/// How a number in the journal is replayed.
+/// What a number in the journal stands for.
+pub(crate) enum Meaning<'a, M> {
+    /// An event of the program's.
+    Event(Way<'a, M>),
+    /// An event that was upcast to nothing when the journal was rewritten.
+    Dropped,
+}
+
+/// How an event is replayed.
 pub(crate) struct Way<'a, M> {
+    /// The row of the program's table.
+    pub(crate) row: usize,
     pub(crate) event: &'a EventType<M>,
     /// The shape it was recorded with.
     pub(crate) shape: &'a ShapeTree,
@@ -36,6 +57,11 @@ pub(crate) struct Way<'a, M> {
 }
 
 impl Dispatch {
+    /// For a journal without events.
+    pub(crate) fn empty<M>(events: &[EventType<M>]) -> Dispatch {
+        Dispatch { table: Table::default(), known: Vec::new(), ids: vec![None; events.len()] }
+    }
+
     /// Compares a journal's table with the program's.
     ///
     /// # Errors
@@ -47,6 +73,10 @@ impl Dispatch {
         let mut known = Vec::new();
         let mut ids = vec![None; events.len()];
         for (id, journal) in table.rows.iter().enumerate() {
+            if *journal == Row::dropped() {
+                known.push(Known::Dropped);
+                continue;
+            }
             let Some(row) = by_name.row(&journal.name, journal.version) else {
                 found.push(unknown(journal, by_name.newest(&journal.name)));
                 continue;
@@ -59,7 +89,7 @@ impl Dispatch {
                     false => found.extend(drift(journal, &ShapeTree::of(shape), by_name.newest(&journal.name))),
                 }
             }
-            known.push(Known { row, target: event.values.map(|values| ShapeTree::of(values.target)) });
+            known.push(Known::Event { row, target: event.values.map(|values| ShapeTree::of(values.target)) });
         }
         if found.is_empty() { Ok(Dispatch { table, known, ids }) } else { Err(found) }
     }
@@ -68,18 +98,19 @@ impl Dispatch {
         &self.table
     }
 
-    /// How a number in the journal is replayed.
+    /// What a number in the journal stands for.
     #[inline]
-    pub(crate) fn way<'a, M>(&'a self, event: EventId, events: &'a [EventType<M>]) -> Option<Way<'a, M>> {
+    pub(crate) fn meaning<'a, M>(&'a self, event: EventId, events: &'a [EventType<M>]) -> Option<Meaning<'a, M>> {
         let number = event.0 as usize;
-        let Known { row, target } = self.known.get(number)?;
+        let Known::Event { row, target } = self.known.get(number)? else { return Some(Meaning::Dropped) };
         let event = &events[*row];
         let values = event.values.zip(target.as_ref());
-        Some(Way {
+        Some(Meaning::Event(Way {
+            row: *row,
             event,
             shape: &self.table.rows[number].shape,
             values: values.map(|(values, target)| Upward { steps: values.steps, target }),
-        })
+        }))
     }
 
     /// The number in the journal of a row of the program's table; `None` if it must be [declared](Dispatch::declare).
@@ -96,16 +127,40 @@ impl Dispatch {
         let declared = Row { name: event.name.to_owned(), version: event.version, shape };
         let known =
             grown.table.rows.iter().position(|row| row.name == declared.name && row.version == declared.version);
-        let id = known.unwrap_or(grown.table.rows.len());
-        match known {
-            Some(id) => grown.table.rows[id] = declared,
-            None => {
-                grown.table.rows.push(declared);
-                grown.known.push(Known { row, target: None });
+        grown.ids[row] = Some(match known {
+            Some(id) => {
+                grown.table.rows[id] = declared;
+                EventId(id as u32)
             }
-        }
-        grown.ids[row] = Some(EventId(id as u32));
+            None => grown.push(declared, Known::Event { row, target: None }),
+        });
         grown
+    }
+
+    /// The number in the journal of the event that stands where there is none any more; `None` if it must be
+    /// [declared](Dispatch::declare_dropped).
+    pub(crate) fn dropped(&self) -> Option<EventId> {
+        self.known.iter().position(|known| matches!(known, Known::Dropped)).map(|id| EventId(id as u32))
+    }
+
+    /// A table that also has the event that stands where there is none any more.
+    #[must_use]
+    pub(crate) fn declare_dropped(&self) -> Dispatch {
+        let mut grown = self.clone();
+        grown.push(Row::dropped(), Known::Dropped);
+        grown
+    }
+
+    fn push(&mut self, row: Row, known: Known) -> EventId {
+        self.table.rows.push(row);
+        self.known.push(known);
+        EventId(self.table.rows.len() as u32 - 1)
+    }
+}
+
+impl Row {
+    fn dropped() -> Row {
+        Row { name: DROPPED.to_owned(), version: 1, shape: ShapeTree::of(<()>::SHAPE) }
     }
 }
 
@@ -148,10 +203,13 @@ fn drift(journal: &Row, program: &ShapeTree, newest: Option<u32>) -> Vec<String>
 
 fn unknown(journal: &Row, newest: Option<u32>) -> String {
     let Row { name, version, .. } = journal;
+    if name.starts_with(OWN_EVENTS) {
+        return format!("`{name}` version {version} is an event of a newer memimage; use that");
+    }
     match newest {
         None => format!(
-            "`{name}` version {version} is in the journal and no command of this program; keep it in the block, marked \
-             `#[command(replay_only)]` if it is not to be run any more"
+            "`{name}` version {version} is in the journal and no command of this program: it is too old, or the command was \
+             removed; keep it in the block, marked `#[command(replay_only)]` if it is not to be run any more"
         ),
         Some(newest) if newest < *version => {
             format!("`{name}` version {version} is in the journal, this program knows version {newest}: it is too old")

@@ -6,6 +6,7 @@
 //!
 //! `docs/FORMAT.md` has the byte tables.
 
+use super::zeros::is_zero;
 use crate::context::Timestamp;
 use crate::seq::{SegmentId, Seq};
 
@@ -201,7 +202,7 @@ pub(crate) fn has_zero_sector(bytes: &[u8], offset: u64, part: std::ops::Range<u
     while start < part.end {
         let into_sector = ((offset + start as u64) % SECTOR as u64) as usize;
         let end = part.end.min(start + SECTOR - into_sector);
-        if bytes[start..end].iter().all(|&byte| byte == 0) {
+        if is_zero(&bytes[start..end]) {
             return true;
         }
         start = end;

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::durable::{self, BLOCK, DurableBlock};
-use super::segment::{file_name, parse_file_name};
-use crate::disk::{Access, Disk, Kind as FileKind, StoredFile, failed};
+use super::segment::{Identity, file_name, parse_file_name};
+use crate::disk::{Access, Disk, Kind as FileKind, Lock, LockGuard, StoredFile, failed};
 use crate::error::{Error, Kind};
 use crate::seq::SegmentId;
 
@@ -28,6 +28,18 @@ pub(crate) enum Survey {
     Vacant,
     /// An image with these segments, in order.
     Image(Vec<SegmentId>),
+}
+
+impl Survey {
+    /// The segments of the image, where there must be one.
+    pub(crate) fn image(&self, layout: &Layout) -> Result<&[SegmentId], Error> {
+        let found = match self {
+            Survey::Image(segments) => return Ok(segments),
+            Survey::Missing => "nothing is there",
+            Survey::Vacant => "the directory is empty, or the making of an image there was cut short",
+        };
+        Err(Error::new(Kind::NotFound { path: layout.root.clone(), found }))
+    }
 }
 
 impl Layout {
@@ -69,6 +81,32 @@ impl Layout {
 
     pub(crate) fn quarantine(&self) -> PathBuf {
         self.root.join("quarantine")
+    }
+
+    /// Takes the lock that makes the directory one process's own.
+    pub(crate) fn own(&self, disk: &dyn Disk) -> Result<LockGuard, Error> {
+        let path = self.lock();
+        match disk.lock(&path).map_err(|error| failed("locking", &path, error))? {
+            Lock::Held(lock) => Ok(lock),
+            Lock::Busy { owner } => Err(Error::new(Kind::Locked { path: self.root.clone(), owner })),
+        }
+    }
+
+    /// Refuses a place where locks and syncs cannot be relied on.
+    pub(crate) fn refuse_network(&self, disk: &dyn Disk) -> Result<(), Error> {
+        match disk.network_filesystem(&self.root).map_err(|error| failed("looking at", &self.root, error))? {
+            Some(kind) => Err(Error::new(Kind::Network { path: self.root.clone(), kind })),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses the image of another model than `model`.
+    pub(crate) fn refuse_other_model(&self, identity: &Identity, model: &str) -> Result<(), Error> {
+        if identity.model == model {
+            return Ok(());
+        }
+        let (expected, found) = (model.to_owned(), identity.model.clone());
+        Err(Error::new(Kind::OtherModel { path: self.root.clone(), expected, found }))
     }
 
     /// Looks at what is there, without changing anything.
@@ -122,13 +160,23 @@ impl Layout {
 
     /// Whether `journal/durable` tells of more than a creation that was cut short.
     fn durable_tells_of_a_life(&self, disk: &dyn Disk) -> Result<bool, Error> {
+        Ok(self.durable_bytes(disk)?.is_some_and(|bytes| DurableBlock::tells_of_a_life(&bytes)))
+    }
+
+    /// What `journal/durable` says, if it is there and is of the image with this UUID.
+    pub(crate) fn durable_block(&self, disk: &dyn Disk, uuid: &[u8; 16]) -> Result<Option<DurableBlock>, Error> {
+        Ok(self.durable_bytes(disk)?.and_then(|bytes| DurableBlock::decode(&bytes, uuid)))
+    }
+
+    fn durable_bytes(&self, disk: &dyn Disk) -> Result<Option<Vec<u8>>, Error> {
         let path = self.durable();
         if disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_none() {
-            return Ok(false);
+            return Ok(None);
         }
-        let mut bytes = [0; BLOCK];
+        let mut bytes = vec![0; BLOCK];
         let read = StoredFile::open(disk, &path, Access::Read)?.read_up_to(&mut bytes, 0)?;
-        Ok(DurableBlock::tells_of_a_life(&bytes[..read]))
+        bytes.truncate(read);
+        Ok(Some(bytes))
     }
 
     /// The segments, in order; files that are none are passed over.

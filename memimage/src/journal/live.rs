@@ -7,15 +7,19 @@ use std::thread::JoinHandle;
 use parking_lot::Mutex;
 
 use super::ahead::{Ahead, Host};
-use super::batch::{Mark, NoRoom, Open, Plan};
+use super::batch::{Mark, NoRoom, Open, Place, Plan};
 use super::commit::{Caps, Commit, Sink, writing};
+use super::create::create;
 use super::durability::Durability;
-use super::frame::FrameKind;
+use super::frame::{FrameKind, Salts};
+use super::genesis::Genesis;
+use super::maker::Maker;
+use super::table::Table;
 use super::ticket::Ticket;
-use super::writer::Writer;
+use super::writer::{End, Writer};
 use crate::context::Timestamp;
 use crate::error::Error;
-use crate::seq::Seq;
+use crate::seq::{SegmentId, Seq};
 
 /// A journal that takes events.
 pub(crate) struct Journal {
@@ -25,6 +29,40 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
+    /// Makes a journal in a directory of its own and starts it. Each batch is synced.
+    pub(crate) fn create(
+        maker: Maker,
+        genesis: &Genesis,
+        align_shift: u8,
+        mut salts: Salts,
+        caps: Caps,
+    ) -> Result<Journal, Error> {
+        let shapes = Table::default().encode();
+        let made = create(&maker, genesis, align_shift, &mut salts)?;
+        let place = Place { segment: SegmentId::FIRST, offset: made.offset };
+        let plan = Plan::new(place, made.len, shapes.len(), align_shift);
+        let writer = Writer {
+            uuid: maker.identity.uuid,
+            epoch: maker.epoch,
+            align_shift,
+            salts,
+            shapes,
+            ahead: Ahead::new(maker),
+            durable_file: made.durable_file,
+            segment: place.segment,
+            file: made.file,
+            sealed: false,
+            end: End {
+                offset: made.offset,
+                previous: made.previous,
+                written: Seq::ZERO,
+                durable: Seq::ZERO,
+                time: Timestamp::default(),
+            },
+        };
+        Journal::start(writer, plan, Durability::Synced, caps)
+    }
+
     /// Starts the journal at its end. `plan` says where that is.
     pub(crate) fn start(writer: Writer, plan: Plan, durability: Durability, caps: Caps) -> Result<Journal, Error> {
         let ahead = Arc::clone(&writer.ahead);

@@ -12,6 +12,7 @@
 //!
 //! `tests/tests/architecture.rs` keeps this order.
 
+mod zeros;
 mod frame;
 mod segment;
 mod record;
@@ -44,8 +45,7 @@ pub(crate) use ahead::{Ahead, Ready};
 pub(crate) use batch::{NoRoom, Open, Place, Plan};
 pub(crate) use commit::{Caps, is_writing};
 pub(crate) use create::create;
-pub(crate) use dispatch::{Dispatch, Way};
-pub(crate) use durable::{BLOCK, DurableBlock};
+pub(crate) use dispatch::{DROPPED, Dispatch, Meaning, Way};
 pub(crate) use frame::{Frame, FrameKind, Salts};
 pub(crate) use genesis::{DigestMark, Genesis};
 pub(crate) use layout::{BASE, Layout, Survey, rename, sync_dir, unfinished};
@@ -57,5 +57,6 @@ pub(crate) use repair::{quarantine, write_again};
 pub(crate) use scan::{End, Scan};
 pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER};
 pub(crate) use source::Source;
+pub(crate) use table::Beginnings;
 pub(crate) use ticket::Ticket;
 pub(crate) use writer::{End as WriterEnd, Writer};

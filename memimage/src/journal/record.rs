@@ -49,15 +49,26 @@ pub(crate) enum RecordFault {
     Count { said: u32, found: u32 },
 }
 
-/// Starts a record at the end of `out`; the payload is appended next, then [`end`] completes it.
+/// Starts a record at the end of `out`; the payload is appended next, then [`end`] completes it. `origin` is `None` for
+/// an event that is recorded under its own seq.
 #[inline]
-pub(crate) fn begin(out: &mut Vec<u8>, event: EventId, delta: u64, metadata: &Metadata) -> Result<(), MetadataError> {
-    let flags = if metadata.is_empty() { 0 } else { METADATA };
+pub(crate) fn begin(
+    out: &mut Vec<u8>,
+    event: EventId,
+    delta: u64,
+    metadata: &Metadata,
+    origin: Option<Origin>,
+) -> Result<(), MetadataError> {
+    let flags = if metadata.is_empty() { 0 } else { METADATA } | if origin.is_some() { ORIGIN } else { 0 };
     out.extend_from_slice(&[0, 0, 0, 0, flags]);
     write_varint(out, event.0.into());
     write_varint(out, delta);
     if !metadata.is_empty() {
         metadata.encode(out)?;
+    }
+    if let Some(Origin { seq, part }) = origin {
+        write_varint(out, seq.get());
+        write_varint(out, part.into());
     }
     Ok(())
 }
@@ -107,6 +118,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    #[inline]
     fn record(&mut self) -> Result<Record, RecordFault> {
         let rest = &self.body[self.at..];
         if rest.len() < 5 {
@@ -158,6 +170,7 @@ fn write_varint(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
+#[inline]
 fn read_varint(bytes: &mut &[u8]) -> Result<u64, RecordFault> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
@@ -179,13 +192,17 @@ fn read_varint(bytes: &mut &[u8]) -> Result<u64, RecordFault> {
 mod tests {
     use super::*;
 
+    const ORIGINAL: Origin = Origin { seq: Seq::new(3), part: 1 << 31 };
+
     fn body() -> Vec<u8> {
         let mut out = Vec::new();
-        for (event, delta, metadata, payload) in
-            [(0, 0, Metadata::new(), &b"first"[..]), (300, 1 << 40, Metadata::actor("me"), b"")]
-        {
+        for (event, delta, metadata, origin, payload) in [
+            (0, 0, Metadata::new(), None, &b"first"[..]),
+            (300, 1 << 40, Metadata::actor("me"), None, b""),
+            (1, 0, Metadata::actor("me"), Some(ORIGINAL), b"third"),
+        ] {
             let start = out.len();
-            begin(&mut out, EventId(event), delta, &metadata).unwrap();
+            begin(&mut out, EventId(event), delta, &metadata, origin).unwrap();
             out.extend_from_slice(payload);
             end(&mut out, start);
             if event == 300 {
@@ -199,7 +216,7 @@ mod tests {
     fn what_is_written_is_read() {
         let body = body();
         let records: Vec<Record> =
-            read(&body, Seq::new(5), 2, Timestamp::from_micros(10)).collect::<Result<_, _>>().unwrap();
+            read(&body, Seq::new(5), 3, Timestamp::from_micros(10)).collect::<Result<_, _>>().unwrap();
         let expected = Record {
             seq: Seq::new(5),
             event: EventId(0),
@@ -215,21 +232,24 @@ mod tests {
         assert_eq!(records[1].outcome, Outcome::Rejected);
         assert_eq!(records[1].time, Timestamp::from_micros(10 + (1 << 40)));
         assert_eq!(records[1].metadata, Metadata::actor("me"));
+        assert_eq!(records[1].origin, Origin::own(Seq::new(6)));
         assert!(records[1].payload.is_empty());
+        assert_eq!((records[2].seq, records[2].origin), (Seq::new(7), ORIGINAL));
+        assert_eq!(&body[records[2].payload.clone()], b"third");
     }
 
     #[test]
     fn hostile_bodies_are_faults_and_never_panics() {
         let body = body();
         for len in 0..body.len() {
-            assert!(read(&body[..len], Seq::new(1), 2, Timestamp::default()).any(|record| record.is_err()), "{len}");
+            assert!(read(&body[..len], Seq::new(1), 3, Timestamp::default()).any(|record| record.is_err()), "{len}");
         }
         for bit in 0..body.len() * 8 {
             let mut body = body.clone();
             body[bit / 8] ^= 1 << (bit % 8);
-            let _ = read(&body, Seq::new(1), 2, Timestamp::default()).count();
+            let _ = read(&body, Seq::new(1), 3, Timestamp::default()).count();
         }
-        assert!(read(&body, Seq::new(1), 3, Timestamp::default()).last().unwrap().is_err());
+        assert!(read(&body, Seq::new(1), 4, Timestamp::default()).last().unwrap().is_err());
     }
 
     #[test]

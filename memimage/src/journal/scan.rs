@@ -9,6 +9,7 @@ use super::segment::SEGMENT_HEADER;
 use super::source::Source;
 use super::table::Table;
 use super::tail::{Evidence, Verdict, judge};
+use super::zeros::is_zero;
 use crate::error::{Error, Kind, Position};
 use crate::seq::{SegmentId, Seq};
 
@@ -79,11 +80,11 @@ impl<'a> Scan<'a> {
             let mut newest = None;
             while let Step::Frame(frame) = walk.step() {
                 if frame.header.kind == kind {
-                    newest = Some(decode(segment, &frame)?);
+                    newest = Some(frame);
                 }
             }
-            if newest.is_some() {
-                return Ok(newest);
+            if let Some(frame) = newest {
+                return decode(segment, &frame).map(Some);
             }
         }
         Ok(None)
@@ -169,7 +170,7 @@ impl<'a> Scan<'a> {
         offset: usize,
         chain: Chain,
     ) -> Result<Option<Range<usize>>, Error> {
-        if bytes[offset.min(bytes.len())..].iter().any(|&byte| byte != 0) {
+        if !is_zero(&bytes[offset.min(bytes.len())..]) {
             return Err(self.corrupt(segment, offset, chain.next_seq, "bytes follow the seal".to_owned()));
         }
         if segment == self.active && self.durable.max(chain.durable) >= chain.next_seq {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::frame::{self, Checksum, FrameHeader};
 use super::layout::Layout;
 use super::segment::{HeaderFault, Identity, SEGMENT_HEADER, SegmentHeader};
+use super::zeros::is_zero;
 use crate::disk::{Access, Disk, StoredFile};
 use crate::error::{Error, Kind, Position};
 use crate::seq::{SegmentId, Seq};
@@ -136,7 +137,7 @@ impl Source {
         let mut offset = SEGMENT_HEADER as u64;
         loop {
             let read = file.read_up_to(&mut chunk, offset)?;
-            if chunk[..read].iter().any(|&byte| byte != 0) {
+            if !is_zero(&chunk[..read]) {
                 return Ok(true);
             }
             if read < CHUNK {

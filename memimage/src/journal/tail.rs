@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::frame::{Checksum, FrameFault, HEADER, has_zero_sector, parse};
+use super::zeros::last_used;
 use crate::seq::Seq;
 
 /// What is known of the journal besides the bytes at the place.
@@ -44,11 +45,14 @@ pub(crate) fn judge(
     if evidence.later_segment {
         return Verdict::Corrupt("a frame is missing or damaged, and a later segment has frames");
     }
-    let durable = evidence.durable.max(durable_after(segment, offset, checksum));
+    let last = last_used(rest);
+    // no frame begins with a zero, so none begins after the last byte that is not
+    let after = last.map_or(Seq::ZERO, |last| durable_after(segment, offset..offset + last + 1, checksum));
+    let durable = evidence.durable.max(after);
     if durable >= expecting {
         return Verdict::Corrupt("a frame is missing or damaged that is known to have been synced");
     }
-    let Some(last) = rest.iter().rposition(|&byte| byte != 0) else { return Verdict::Clean };
+    let Some(last) = last else { return Verdict::Clean };
     let torn = match fault {
         FrameFault::Body { len } => has_zero_sector(rest, offset as u64, 0..*len),
         FrameFault::Header => has_zero_sector(rest, offset as u64, 0..HEADER.min(rest.len())),
@@ -63,11 +67,11 @@ pub(crate) fn judge(
     }
 }
 
-/// The highest seq that good frames after the place say was synced.
-fn durable_after(segment: &[u8], offset: usize, checksum: Checksum) -> Seq {
+/// The highest seq that good frames which begin within these bytes say was synced.
+fn durable_after(segment: &[u8], within: Range<usize>, checksum: Checksum) -> Seq {
     let mut durable = Seq::ZERO;
-    let mut at = offset.next_multiple_of(8);
-    while at + HEADER <= segment.len() {
+    let mut at = within.start.next_multiple_of(8);
+    while at < within.end && at + HEADER <= segment.len() {
         match parse(segment, at, checksum) {
             Ok(frame) => {
                 durable = durable.max(frame.header.durable_seq);

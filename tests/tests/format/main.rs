@@ -6,6 +6,7 @@
 
 mod random;
 mod reader;
+mod rewritten;
 mod shape;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -147,6 +148,7 @@ fn event(time: u64, name: &str, version: u32, payload: &str) -> Event {
         version,
         rejected: false,
         metadata: Vec::new(),
+        origin: None,
         payload: payload.to_owned(),
     }
 }
@@ -167,7 +169,7 @@ fn assert_reads(files: &Files) {
     let [snapshot] = &image.snapshots[..] else { panic!("one snapshot was made") };
     assert_eq!((snapshot.seq, snapshot.time), (6, 1_000_301));
     assert_eq!(snapshot.fingerprint, genesis.fingerprint);
-    let lot = random::first_draw(&image.seed, 6);
+    let lot = random::first_draw(&image.seed, 6, 0);
     assert_eq!(
         snapshot.state.to_string(),
         format!(

@@ -1,9 +1,10 @@
 //! The random values of commands, drawn from `memimage/docs/FORMAT.md` alone.
 
-/// The first `u64` that an event draws.
-pub(crate) fn first_draw(seed: &[u8; 32], seq: u64) -> u64 {
+/// The first `u64` that an event of this origin draws.
+pub(crate) fn first_draw(seed: &[u8; 32], seq: u64, part: u32) -> u64 {
     let mut nonce = [0; 12];
     nonce[..8].copy_from_slice(&seq.to_le_bytes());
+    nonce[8..].copy_from_slice(&part.to_le_bytes());
     u64::from_le_bytes(chacha20_block(seed, &nonce)[..8].try_into().unwrap())
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct Image {
     pub(crate) uuid: [u8; 16],
     pub(crate) seed: [u8; 32],
     pub(crate) model: String,
+    /// The UUID of the image that it was rewritten from, and the last event there.
+    pub(crate) parent: Option<([u8; 16], u64)>,
     pub(crate) segments: Vec<Segment>,
     pub(crate) events: Vec<Event>,
     pub(crate) genesis: Option<Genesis>,
@@ -43,6 +45,8 @@ pub(crate) struct Event {
     pub(crate) version: u32,
     pub(crate) rejected: bool,
     pub(crate) metadata: Vec<(String, String)>,
+    /// Seq and part of the event that it first was, if that was another.
+    pub(crate) origin: Option<(u64, u32)>,
     pub(crate) payload: String,
 }
 
@@ -164,11 +168,13 @@ fn segment_header(image: &mut Image, file: &[u8], number: u64) {
     assert!(header[192 + name..4092].iter().all(|&byte| byte == 0));
     let identity =
         (header[40..56].try_into().unwrap(), header[56..88].try_into().unwrap(), text(&header[192..192 + name]));
-    assert!(header[88..112].iter().all(|&byte| byte == 0), "no parent");
+    let parent = (header[88..104] != [0; 16]).then(|| (header[88..104].try_into().unwrap(), u64_at(header, 104)));
     if !image.model.is_empty() {
+        assert_eq!(parent, image.parent);
         assert_eq!(identity, (image.uuid, image.seed, image.model.clone()), "all segments are of one image");
     }
     (image.uuid, image.seed, image.model) = identity;
+    image.parent = parent;
 }
 
 /// Reads the frames of a segment, and says where the next would start.
@@ -287,13 +293,14 @@ fn record(bytes: &mut Bytes<'_>, table: &[Row], seq: u64, time: &mut u64) -> Eve
     let len = u32::from_le_bytes(bytes.take(4).try_into().unwrap());
     let mut record = Bytes(bytes.take(len as usize));
     let flags = record.byte();
-    assert_eq!(flags & !3, 0, "rejected and metadata are all the flags that version 1 writes");
+    assert_eq!(flags & !7, 0, "there are no other flags");
     let row = &table[record.varint() as usize];
     *time += record.varint() as u64;
     let metadata = match flags & 2 {
         0 => Vec::new(),
         _ => (0..record.varint()).map(|_| (record.text(), record.text())).collect(),
     };
+    let origin = (flags & 4 != 0).then(|| (record.varint() as u64, record.varint() as u32));
     let payload = Value::read(&mut record, &row.shape);
     assert!(record.0.is_empty(), "nothing is left over in the payload of event {seq}");
     Event {
@@ -303,6 +310,7 @@ fn record(bytes: &mut Bytes<'_>, table: &[Row], seq: u64, time: &mut u64) -> Eve
         version: row.version,
         rejected: flags & 1 != 0,
         metadata,
+        origin,
         payload: payload.to_string(),
     }
 }

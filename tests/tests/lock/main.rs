@@ -152,7 +152,9 @@ fn onward(old: OrderV1) -> BankOrder {
 
     // the old version, without the new one
     shop.write("src/lib.rs", &source);
-    expect![[r#"src/lib.rs:37:6: error: order v2 is in the lock, and nothing here can replay it: keep it with `#[command(name = "order", version = 2, replay_only)]`, or remove line 6 of `memimage.lock` if no journal holds it any more"#]].assert_eq(&shop.check());
+    expect![[r#"
+        src/lib.rs:37:6: error: order v2 is in the lock, and nothing here can replay it: keep it with `#[command(name = "order", version = 2, replay_only)]`, or remove line 6 of `memimage.lock` if no journal holds it any more
+        src/lib.rs:49:12: error[E0080]: evaluation panicked: order v1: payload._side::Limit: variant 2 in the lock, not here; raise its version to 2 and add an upcaster, or undo the change: evaluation of `_` failed here"#]].assert_eq(&shop.check());
 }
 
 #[test]

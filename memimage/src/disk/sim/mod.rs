@@ -333,6 +333,10 @@ impl Disk for SimDisk {
         self.change(|state| state.tree.remove(path), |_| Operation::Remove { path: absolute(path) })
     }
 
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        self.change(|state| state.tree.remove_dir(path), |_| Operation::RemoveDir { path: absolute(path) })
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.change(|state| state.tree.sync_dir(path), |_| Operation::SyncDir { path: absolute(path) })
     }

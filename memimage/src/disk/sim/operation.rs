@@ -17,6 +17,8 @@ pub enum Operation {
     Rename { from: PathBuf, to: PathBuf },
     /// [`Disk::remove`](crate::disk::Disk::remove)
     Remove { path: PathBuf },
+    /// [`Disk::remove_dir`](crate::disk::Disk::remove_dir)
+    RemoveDir { path: PathBuf },
     /// [`Disk::sync_dir`](crate::disk::Disk::sync_dir)
     SyncDir { path: PathBuf },
     /// [`Disk::lock`](crate::disk::Disk::lock), when it took the lock

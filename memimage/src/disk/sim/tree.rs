@@ -144,6 +144,17 @@ impl Tree {
         Ok(())
     }
 
+    pub(super) fn remove_dir(&mut self, path: &Path) -> io::Result<()> {
+        let node = self.find(path)?;
+        if !self.dir(node)?.written.is_empty() {
+            return Err(io::ErrorKind::DirectoryNotEmpty.into());
+        }
+        // the root, which has no place, cannot be removed
+        let from = self.place(path)?.ok_or(io::ErrorKind::ResourceBusy)?;
+        self.change(Change { node, from: Some(from), to: None });
+        Ok(())
+    }
+
     /// Makes the changes in a directory durable, and with them the older ones they build on.
     pub(super) fn sync_dir(&mut self, path: &Path) -> io::Result<()> {
         let dir = self.find(path)?;

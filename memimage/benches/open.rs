@@ -1,0 +1,236 @@
+//! Opening an image whose journal knows a thousand versions of events, beside one that knows a few.
+//!
+//! All in one run and interleaved, round by round, because a machine's speed drifts: read the differences.
+//! `cargo bench -p memimage --bench open` runs it; the environment variable `ROUNDS` sets how many rounds (20).
+
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
+
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use memimage::__private::{EventType, Fault, Landing, Onward, PastVersion, ShapeRef, Sink, Stands, onward, take};
+use memimage::{
+    Command, Commands, Context, Error, Event, Image, Land, Model, Options, Payload, Recorded, Shape, SnapshotPolicy,
+    Upcast, UpcastError, Value,
+};
+use serde::{Deserialize, Serialize};
+
+/// What is recorded: as much structure as an event of a program in use has.
+#[derive(Default, Serialize, Deserialize, Shape)]
+struct Fields {
+    account: Account,
+    cents: u64,
+    memo: Option<String>,
+    tags: Vec<String>,
+}
+
+#[derive(Default, Serialize, Deserialize, Shape)]
+struct Account(u32);
+
+/// A payload of the event that is numbered `TENS` and `ONES`.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Entry<const TENS: usize, const ONES: usize, const VERSION: u32>(Fields);
+
+impl<const T: usize, const O: usize, const V: u32> Shape for Entry<T, O, V> {
+    const SHAPE: ShapeRef = Fields::SHAPE;
+}
+
+/// One model, as programs with different tables see it.
+macro_rules! book {
+    ($book:ident, $events:expr) => {
+        #[derive(Default, Serialize, Deserialize, Shape, Model)]
+        #[model(name = "Book")]
+        struct $book {
+            cents: u64,
+        }
+
+        impl Commands for $book {
+            type Event = NoEvent;
+
+            const EVENTS: &'static [EventType<$book>] = $events;
+        }
+
+        impl Land<$book> for Entry<0, 0, 9> {
+            const STANDS: Stands = Stands::Open;
+
+            fn land(self, at: Landing<'_>, sink: &mut Sink<'_, '_, $book>) -> Result<(), Fault> {
+                take(self, at, sink)
+            }
+        }
+
+        impl PastVersion<$book> for Fields {
+            const ONWARD: Onward<Fields, $book> = onward::<Fields, _, Entry<0, 0, 9>, $book>();
+        }
+
+        impl<const T: usize, const O: usize, const V: u32> Payload<$book> for Entry<T, O, V> {
+            const NAME: &'static str = NAMES[T][O];
+            const VERSION: u32 = V;
+            const ROW: usize = 100 * T + 10 * O + V as usize;
+            type Output = ();
+            type Refusal = Infallible;
+
+            fn apply(self, book: &mut $book, _: &Context) -> Result<(), Infallible> {
+                book.cents += self.0.cents;
+                Ok(())
+            }
+        }
+    };
+}
+
+impl<const T: usize, const O: usize, const V: u32> Command<Typed> for Entry<T, O, V> {
+    type Error = Error;
+
+    fn check(&self, _: &Typed, _: &Context) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+/// The bench asks for no event by its enum.
+struct NoEvent;
+
+impl Event for NoEvent {
+    fn name(&self) -> &'static str {
+        unreachable!("nobody makes one")
+    }
+
+    fn version(&self) -> u32 {
+        unreachable!("nobody makes one")
+    }
+}
+
+/// `each!(item, …)` is `[[item!(0, 0, …), item!(0, 1, …) …], [item!(1, 0, …) …] …]`, with both numbers from 0 to 9.
+macro_rules! each {
+    ($item:ident) => { each!(@tens $item 0 1 2 3 4 5 6 7 8 9) };
+    (@tens $item:ident $($tens:literal)*) => { [$(each!(@ones $item $tens 0 1 2 3 4 5 6 7 8 9)),*] };
+    (@ones $item:ident $tens:literal $($ones:literal)*) => { [$($item!($tens, $ones)),*] };
+}
+
+macro_rules! name {
+    ($tens:literal, $ones:literal) => {
+        concat!("event ", $tens, $ones)
+    };
+}
+
+/// The versions of one event, all kept as types: as one type, to be compiled in reasonable time.
+macro_rules! types {
+    ($tens:literal, $ones:literal) => {
+        types!(@versions $tens, $ones, 0 1 2 3 4 5 6 7 8 9)
+    };
+    (@versions $tens:literal, $ones:literal, $($version:literal)*) => {
+        [$(EventType::past::<Fields>(name!($tens, $ones), $version)),*]
+    };
+}
+
+/// The versions of one event, all but the newest taken further as values.
+macro_rules! values {
+    ($tens:literal, $ones:literal) => {
+        values!(@versions $tens, $ones, 0 1 2 3 4 5 6 7 8)
+    };
+    (@versions $tens:literal, $ones:literal, $($version:literal)*) => {
+        [
+            $(EventType::values::<Entry<0, 0, 9>>(name!($tens, $ones), $version, STEPS.split_at(9 - $version).0),)*
+            EventType::past::<Fields>(name!($tens, $ones), 9),
+        ]
+    };
+}
+
+macro_rules! submits {
+    ($tens:literal, $ones:literal) => {
+        submits!(@versions $tens, $ones, 0 1 2 3 4 5 6 7 8 9)
+    };
+    (@versions $tens:literal, $ones:literal, $($version:literal)*) => {
+        [$(submit::<Entry<$tens, $ones, $version>>),*]
+    };
+}
+
+type Step = fn(Value, &Recorded<'_>) -> Result<Value, UpcastError>;
+type Of<T> = [[[T; 10]; 10]; 10];
+
+const AS_IT_IS: Step = |value, _| Ok(value);
+const STEPS: &[Step] = &[AS_IT_IS; 9];
+const NAMES: [[&str; 10]; 10] = each!(name);
+const TYPES: &Of<EventType<Typed>> = &each!(types);
+const VALUES: &Of<EventType<Valued>> = &each!(values);
+static SUBMITS: Of<fn(&Image<Typed>)> = each!(submits);
+
+book!(Typed, TYPES.as_flattened().as_flattened());
+book!(Valued, VALUES.as_flattened().as_flattened());
+
+impl Upcast<Entry<0, 0, 9>> for Fields {
+    fn upcast(self, _: &Recorded<'_>) -> Result<Entry<0, 0, 9>, UpcastError> {
+        Ok(Entry(self))
+    }
+}
+
+fn submit<C: Command<Typed> + Default>(image: &Image<Typed>) {
+    drop(image.submit(C::default()).unwrap_or_else(|_| panic!("an entry is not refused")));
+}
+
+fn options<M: Model>() -> Options<M> {
+    Image::options().snapshots(SnapshotPolicy::Manual).segment_size(1 << 20)
+}
+
+/// Writes a journal of a thousand events, in which as many of the versions occur, and returns where it is.
+///
+/// Each is first used on its own, so the journal repeats its table a thousand times, over segments as short as may be: the
+/// last one, which is all that is read after a snapshot, holds few of the tables.
+fn journal(directory: &Path, name: &str, versions: usize) -> PathBuf {
+    let path = directory.join(name);
+    let image = options::<Typed>().open(&path).unwrap();
+    let submits = SUBMITS.as_flattened().as_flattened();
+    for submit in submits[..versions].iter().cycle().take(submits.len()) {
+        submit(&image);
+    }
+    image.close().unwrap();
+    path
+}
+
+/// Opens an image, and returns the milliseconds that took.
+fn open<M: Model>(path: &Path) -> f64 {
+    let started = Instant::now();
+    let image = options::<M>().open(path).unwrap();
+    let took = started.elapsed();
+    image.close().unwrap();
+    1e3 * took.as_secs_f64()
+}
+
+/// Makes a snapshot of everything, so that nothing is replayed.
+fn snapshot(path: &Path) {
+    let image = options::<Typed>().open(path).unwrap();
+    image.admin().snapshot().unwrap();
+    image.close().unwrap();
+}
+
+fn main() {
+    let rounds = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(20);
+    let directory = tempfile::tempdir_in(".").unwrap();
+    let directory = directory.path();
+    let [few, many] = [("few", 10), ("many", 1_000)].map(|(name, versions)| journal(directory, name, versions));
+    let [few_kept, many_kept] =
+        [("few kept", 10), ("many kept", 1_000)].map(|(name, versions)| journal(directory, name, versions));
+    snapshot(&few_kept);
+    snapshot(&many_kept);
+
+    type Contestant<'a> = (&'static str, Box<dyn Fn() -> f64 + 'a>);
+    let contestants: [Contestant<'_>; 6] = [
+        ("10 versions", Box::new(|| open::<Typed>(&few))),
+        ("1,000 versions, kept as types", Box::new(|| open::<Typed>(&many))),
+        ("1,000 versions, 900 by values", Box::new(|| open::<Valued>(&many))),
+        ("10 versions, from a snapshot", Box::new(|| open::<Typed>(&few_kept))),
+        ("1,000 …, kept as types", Box::new(|| open::<Typed>(&many_kept))),
+        ("1,000 …, 900 by values", Box::new(|| open::<Valued>(&many_kept))),
+    ];
+    let mut results = vec![Vec::new(); contestants.len()];
+    for _ in 0..rounds {
+        for (contestant, results) in contestants.iter().zip(&mut results) {
+            results.push(contestant.1());
+        }
+    }
+    println!("{:<36} {:>8} {:>8}", "milliseconds to open 1,000 events", "least", "median");
+    for ((name, _), mut times) in contestants.iter().zip(results) {
+        times.sort_by(f64::total_cmp);
+        println!("{name:<36} {:>8.2} {:>8.2}", times[0], times[times.len() / 2]);
+    }
+}

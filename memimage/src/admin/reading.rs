@@ -1,0 +1,128 @@
+//! A journal that is read from its first event on, and never written to.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::digest::Digest;
+use crate::disk::Disk;
+use crate::error::{Error, Kind};
+use crate::event::Model;
+use crate::journal::{Dispatch, FrameKind, Layout, Scan, Source, records};
+use crate::recovery::{First, Goal, Replayed, proven_by, recover_watched, state_digest};
+use crate::seq::{SegmentId, Seq};
+use crate::snapshot::Snapshots;
+
+/// A journal to be read.
+pub(super) struct Reading {
+    pub(super) source: Source,
+    pub(super) dispatch: Dispatch,
+    snapshots: Snapshots,
+    /// The highest seq that is known to be synced.
+    proven: Seq,
+}
+
+/// What a journal was rebuilt to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rebuilt {
+    pub(super) events: u64,
+    pub(super) last: Seq,
+    pub(super) digest: Digest,
+    /// It ends in a write that a crash cut short.
+    pub(super) torn: bool,
+}
+
+impl Reading {
+    /// Reads all headers, and makes sure that the journal is of this model and that the program knows its events.
+    pub(super) fn open<M: Model>(disk: &Arc<dyn Disk>, layout: &Layout) -> Result<Reading, Error> {
+        let survey = layout.survey(&**disk)?;
+        let source = Source::open(disk, layout, survey.image(layout)?)?;
+        layout.refuse_other_model(source.identity(), M::NAME)?;
+        let snapshots = Snapshots::new(disk, layout);
+        let uuid = &source.identity().uuid;
+        let block = layout.durable_block(&**disk, uuid)?;
+        let proven = block.map_or(Seq::ZERO, |block| block.durable_seq).max(proven_by(&snapshots, uuid)?);
+        let scan = Scan::new(&source, proven)?;
+        snapshots.bases().account_for(&source, &scan)?;
+        if !source.is_whole() {
+            return Err(Error::new(Kind::NotWhole { path: layout.root().to_owned() }));
+        }
+        let dispatch = Dispatch::new(scan.table()?, M::EVENTS)
+            .map_err(|differences| Error::new(Kind::Shapes { path: layout.root().to_owned(), differences }))?;
+        Ok(Reading { source, dispatch, snapshots, proven })
+    }
+
+    pub(super) fn scan(&self) -> Result<Scan<'_>, Error> {
+        Scan::new(&self.source, self.proven)
+    }
+
+    /// The state before the first event.
+    pub(super) fn first<M: Model>(&self) -> Result<First<M>, Error> {
+        let scan = self.scan()?;
+        let mut first = None;
+        scan.read(SegmentId::FIRST, |segment, frame| {
+            if frame.header.kind != FrameKind::Genesis {
+                return Ok(ControlFlow::Continue(()));
+            }
+            first = Some(First::read(&self.source, &scan, segment, frame)?);
+            Ok(ControlFlow::Break(()))
+        })?;
+        first.ok_or_else(|| self.source.corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned()))
+    }
+
+    /// Rebuilds the state, without snapshots. `verify` says whether the digests in the journal count.
+    pub(super) fn rebuild<M: Model>(
+        &self,
+        until: Option<Seq>,
+        verify: bool,
+        watch: &mut dyn FnMut(Replayed),
+    ) -> Result<Rebuilt, Error> {
+        let goal = Goal { until, newest_snapshot: Some(Seq::ZERO), verify_digests: verify };
+        let scan = self.scan()?;
+        let rebuilt = recover_watched::<M>(&self.source, &scan, &self.dispatch, &self.snapshots, goal, watch)?;
+        Ok(Rebuilt {
+            events: rebuilt.replayed,
+            last: rebuilt.last,
+            digest: state_digest(&rebuilt.model)?,
+            torn: rebuilt.end.is_some_and(|end| end.torn.is_some()),
+        })
+    }
+
+    /// The last event that was, or came of, the event `origin` or one before it.
+    fn last_of(&self, origin: Seq) -> Result<Seq, Error> {
+        let scan = self.scan()?;
+        let mut last = Seq::ZERO;
+        scan.read(SegmentId::FIRST, |segment, frame| {
+            let (header, body) = (&frame.header, frame.body());
+            if header.kind != FrameKind::Events {
+                return Ok(ControlFlow::Continue(()));
+            }
+            for record in records(&body, header.first_seq, header.count, header.time) {
+                let record = record.map_err(|fault| scan.corrupt_frame(segment, frame, fault.to_string()))?;
+                if record.origin.seq > origin {
+                    return Ok(ControlFlow::Break(()));
+                }
+                last = record.seq;
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(last)
+    }
+
+    fn digest_at<M: Model>(&self, origin: Seq) -> Result<Digest, Error> {
+        Ok(self.rebuild::<M>(Some(self.last_of(origin)?), false, &mut |_| {})?.digest)
+    }
+}
+
+/// The first event, by its first number, after which two journals of the same events rebuild to different states, if they
+/// differ after `last`. Replays each of them once for every halving of what is left.
+pub(super) fn parting<M: Model>(one: &Reading, other: &Reading, last: Seq) -> Result<Seq, Error> {
+    let (mut same, mut differs) = (0, last.get());
+    while differs - same > 1 {
+        let middle = same + (differs - same) / 2;
+        match one.digest_at::<M>(Seq::new(middle))? == other.digest_at::<M>(Seq::new(middle))? {
+            true => same = middle,
+            false => differs = middle,
+        }
+    }
+    Ok(Seq::new(differs))
+}

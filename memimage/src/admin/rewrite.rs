@@ -1,0 +1,219 @@
+//! Rewriting a journal: all of an image's history at its newest version, in a new image.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::reading::{Reading, Rebuilt, parting};
+use super::report::{Progress, Rewritten, Step};
+use super::scribe::{Counts, Scribe};
+use super::site::{Site, vacant};
+use crate::disk::{Disk, RealDisk};
+use crate::entropy::{random, random_uuid};
+use crate::error::{Error, Kind};
+use crate::event::Model;
+use crate::journal::{Identity, Journal, Layout, Maker, Salts};
+use crate::options::Options;
+use crate::recovery::{Replayed, genesis_of};
+use crate::seq::Seq;
+
+/// Writes the journal of the image at `source` anew, each event at its newest version, into a new image at `target`, and
+/// makes sure that both rebuild to the same state. The source stays as it is.
+///
+/// After it, a program that opens the new image needs none of the past versions any more: neither their types nor their
+/// upcasters, nor those of the model's state. `oldest` in a command's attribute says so.
+///
+/// - Every event keeps its time, its metadata, whether it was rejected, and its random values. One that is upcast to
+///   several becomes several in the journal too, so that the numbers of later events grow; what a body sees as its
+///   [`seq`](crate::Context::seq) stays what it was. One that is upcast to nothing leaves a record of that.
+/// - Versions that are `replay_only` stay as they are: there is nothing that they could become.
+/// - The new image has the seed of the source, a UUID of its own, and no snapshots. It names the source as its parent.
+/// - It is made in a directory beside `target`, called `.NAME.rewriting`, and takes its place by a rename once all is
+///   synced and verified. After a crash there is nothing at `target`, or a whole image; run the rewrite again, which begins
+///   anew. If it fails, that directory is removed.
+/// - The source is locked meanwhile, so nobody can have it open, and only read. If it ends in a write that a crash cut
+///   short, it is read up to there, as opening it would do.
+/// - Its snapshots do not count: the state is what replay from the first event gives. Where upcasters give an old event
+///   another meaning than it had, a snapshot from before has another state.
+///
+/// ```
+/// # use memimage::{Image, Model, Shape};
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Default, Serialize, Deserialize, Shape, Model)]
+/// # struct Counter { count: u64 }
+/// # #[memimage::commands]
+/// # impl Counter {
+/// #     /// Adds.
+/// #     #[command]
+/// #     fn add(&mut self, number: u32) { self.count += u64::from(number); }
+/// # }
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let (old, new) = (directory.path().join("old"), directory.path().join("new"));
+/// # Image::<Counter>::open(&old)?.add(1)?;
+/// let rewritten = memimage::admin::rewrite::<Counter>(&old, &new)?;
+/// println!("{} events written, {} of them upcast", rewritten.written, rewritten.upcasts.values().sum::<u64>());
+/// # Ok::<(), memimage::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// If the source is no image of this model, is owned by another ([`is_locked`](Error::is_locked)), was pruned
+/// ([`is_pruned`](Error::is_pruned)), is damaged or cannot be replayed; if something is at `target` ([`is_taken`](Error::is_taken)); if something cannot be read or written; or if the
+/// two rebuild to different states ([`is_diverged`](Error::is_diverged)). There is no image at `target` then, unless the
+/// very last step failed, the sync of the directory around it: what is there is whole.
+pub fn rewrite<M: Model>(source: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<Rewritten, Error> {
+    Rewrite::<M>::new().run(source, target)
+}
+
+/// A rewrite with options; see [`rewrite()`].
+#[must_use = "nothing is rewritten until `run` is called"]
+pub struct Rewrite<'a, M> {
+    options: Options<M>,
+    progress: Box<dyn FnMut(Progress) + 'a>,
+}
+
+impl<'a, M: Model> Rewrite<'a, M> {
+    /// A rewrite as [`rewrite()`] does it.
+    #[expect(clippy::new_without_default, reason = "a default of what does something would say little")]
+    pub fn new() -> Rewrite<'a, M> {
+        Rewrite { options: Options::new(), progress: Box::new(|_| {}) }
+    }
+
+    /// Calls `progress` after each batch of events.
+    pub fn progress(mut self, progress: impl FnMut(Progress) + 'a) -> Self {
+        self.progress = Box::new(progress);
+        self
+    }
+
+    /// The length of the new journal's largest segments, as [`Options::segment_size`].
+    pub fn segment_size(mut self, bytes: u64) -> Self {
+        self.options = self.options.segment_size(bytes);
+        self
+    }
+
+    /// Where the new journal's batches start, as [`Options::align`].
+    pub fn align(mut self, bytes: u32) -> Self {
+        self.options = self.options.align(bytes);
+        self
+    }
+
+    /// Whether the images may be on network file systems, as [`Options::allow_network`].
+    pub fn allow_network(mut self, allow: bool) -> Self {
+        self.options = self.options.allow_network(allow);
+        self
+    }
+
+    /// Rewrites.
+    ///
+    /// # Errors
+    ///
+    /// As [`rewrite()`]; also if an option is out of its range.
+    pub fn run(self, source: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<Rewritten, Error> {
+        self.run_on(Arc::new(RealDisk), source.as_ref(), target.as_ref())
+    }
+
+    /// As [`run`](Rewrite::run), on a disk of your choice.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Rewrite::run).
+    #[cfg(feature = "sim")]
+    pub fn run_with(
+        self,
+        disk: Arc<dyn Disk>,
+        source: impl AsRef<Path>,
+        target: impl AsRef<Path>,
+    ) -> Result<Rewritten, Error> {
+        self.run_on(disk, source.as_ref(), target.as_ref())
+    }
+
+    fn run_on(self, disk: Arc<dyn Disk>, from: &Path, target: &Path) -> Result<Rewritten, Error> {
+        self.options.validate()?;
+        let Rewrite { options, mut progress } = self;
+        let layout = Layout::new(from);
+        layout.survey(&*disk)?.image(&layout)?;
+        if target.starts_with(from) {
+            return Err(Error::new(Kind::Taken { path: target.to_owned(), found: "the inside of the source" }));
+        }
+        vacant(&*disk, target)?;
+        if !options.allow_network {
+            layout.refuse_network(&*disk)?;
+            Layout::new(target).refuse_network(&*disk)?;
+        }
+        let _lock = layout.own(&*disk)?;
+        let old = Reading::open::<M>(&disk, &layout)?;
+        let was = old.rebuild::<M>(None, true, &mut watch(Step::Rebuild, None, &mut *progress))?;
+
+        let site = Site::take(&disk, target)?;
+        let journal = journal::<M>(&disk, site.layout(), &options, &old, was.last)?;
+        let scan = old.scan()?;
+        let scribe = Scribe::<M>::new(&scan, &old.dispatch, journal, was.events, &mut *progress);
+        let counts = scribe.write(was.digest.to_u64())?;
+
+        let new = Reading::open::<M>(&disk, site.layout())?;
+        let total = Some(counts.last.get());
+        let is = new.rebuild::<M>(None, false, &mut watch(Step::Verify, total, &mut *progress))?;
+        if is.digest != was.digest {
+            return Err(diverged::<M>(from, &old, &was, &new, &is));
+        }
+        site.finish()?;
+        let Counts { read, upcasts, split, dropped, last: seq } = counts;
+        tracing::info!(from = %from.display(), to = %target.display(), read, written = %seq, "rewrote an image");
+        Ok(Rewritten { read, written: is.events, upcasts, split, dropped, seq, digest: is.digest, torn: was.torn })
+    }
+}
+
+/// Makes the journal of an image that takes the place of `old`.
+fn journal<M: Model>(
+    disk: &Arc<dyn Disk>,
+    layout: &Layout,
+    options: &Options<M>,
+    old: &Reading,
+    last: Seq,
+) -> Result<Journal, Error> {
+    let Identity { uuid, seed, ref model, .. } = *old.source.identity();
+    let identity = Identity { uuid: random_uuid()?, seed, parent: Some((uuid, last)), model: model.clone() };
+    let largest = options.segment_size;
+    let maker = Maker { disk: Arc::clone(disk), layout: layout.clone(), identity, epoch: 1, largest };
+    let first = old.first::<M>()?;
+    let genesis = genesis_of::<M>(first.given.then_some(&first.state))?;
+    let salts = Salts::new(u64::from_le_bytes(random()?));
+    Journal::create(maker, &genesis, options.align_shift(), salts, options.caps)
+}
+
+/// Tells of a replay as a step of the rewrite.
+fn watch<'a>(
+    step: Step,
+    total: Option<u64>,
+    progress: &'a mut (dyn FnMut(Progress) + 'a),
+) -> impl FnMut(Replayed) + 'a {
+    move |Replayed { events, bytes }| progress(Progress { step, events, total, bytes })
+}
+
+/// Journals with more events than this are not replayed again and again to find the one at which they part.
+const SEARCHED: u64 = 1 << 22;
+
+/// The error of two journals that rebuild to different states, with what can be found out about it.
+fn diverged<M: Model>(from: &Path, old: &Reading, was: &Rebuilt, new: &Reading, is: &Rebuilt) -> Error {
+    let again = old.rebuild::<M>(None, false, &mut |_| {});
+    let (seq, what) = match again {
+        Ok(again) if again.digest != was.digest => {
+            (None, "rebuilt once more, the source gives another state again: a body is not deterministic")
+        }
+        Ok(_) if was.events <= SEARCHED => match parting::<M>(old, new, was.last) {
+            Ok(seq) => (Some(seq), "an upcaster is not deterministic, or rests on more than the event"),
+            Err(_) => (None, UNKNOWN),
+        },
+        _ => (None, UNKNOWN),
+    };
+    let (found, expected) = (is.digest.to_string(), was.digest.to_string());
+    Error::new(Kind::Rewritten { path: from.to_owned(), found, expected, seq, what })
+}
+
+const UNKNOWN: &str = "a body or an upcaster is not deterministic";
+
+impl<M> fmt::Debug for Rewrite<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rewrite").field("options", &self.options).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,67 @@
+//! Rewriting a journal: `memimage::admin::rewrite`.
+
+#![allow(unreachable_pub, reason = "each module of `desk` stands for a program with a model that all of it sees")]
+
+mod crash;
+mod desk;
+mod refused;
+mod rewritten;
+mod shapes;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use memimage::admin::{Rewrite, Rewritten};
+use memimage::disk::SimDisk;
+use memimage::{Error, Image, Metadata, Model, Options, SnapshotPolicy, Timestamp};
+
+use desk::first::{self, DeskCommands as _};
+
+const OLD: &str = "/old";
+const NEW: &str = "/new";
+
+/// Small segments, no snapshots but by hand, and a clock of its own.
+fn options<M: Model>() -> Options<M> {
+    let clock = AtomicU64::new(1_000_000);
+    Image::options()
+        .segment_size(16 << 10)
+        .snapshots(SnapshotPolicy::Manual)
+        .clock(move || Timestamp::from_micros(clock.fetch_add(1_000, Ordering::Relaxed)))
+}
+
+/// Opens an image on a copy of the disk, so that the one at hand stays as it is.
+fn open<M: Model>(disk: &SimDisk, path: &str) -> Image<M> {
+    options().open_with(Arc::new(disk.fork()), path).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn rewrite<M: Model>(disk: &SimDisk, from: &str, to: &str) -> Result<Rewritten, Error> {
+    Rewrite::<M>::new().segment_size(16 << 10).run_with(Arc::new(disk.clone()), from, to)
+}
+
+/// The events of the first program that [`old`] records.
+const EVENTS: u64 = 21;
+
+/// A disk with an image of the first program, in which all its commands were run.
+fn old(given: Option<first::Desk>) -> SimDisk {
+    let disk = SimDisk::new();
+    let given = given.map_or_else(options, |state| options().genesis(state));
+    let image: Image<first::Desk> = given.open_with(Arc::new(disk.clone()), OLD).unwrap();
+    for round in 0..3 {
+        image.transfer(round, 10 + round).unwrap();
+        image.ping().unwrap();
+        image.with(Metadata::actor(round).correlation(7)).deposit(round, "m".repeat(4_000)).unwrap();
+        image.attempt(true).unwrap();
+        image.with(Metadata::actor("failing")).attempt(false).unwrap_err();
+        image.fee().unwrap();
+        image.ping().unwrap();
+    }
+    assert_eq!(image.seq().get(), EVENTS);
+    image.close().unwrap();
+    disk
+}
+
+/// All paths on the disk that are below this one.
+fn below(disk: &SimDisk, path: &str) -> usize {
+    disk.files().iter().filter(|file| file.starts_with(Path::new(path))).count()
+}

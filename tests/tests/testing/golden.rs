@@ -1,0 +1,394 @@
+//! Golden journals over the life of a program: made once, replayed for ever.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use memimage::testing::{given, golden};
+use tempfile::{TempDir, tempdir};
+
+/// The first program.
+mod first {
+    use std::collections::BTreeMap;
+
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    pub struct Bank {
+        pub accounts: BTreeMap<u32, u64>,
+    }
+
+    #[memimage::commands]
+    impl Bank {
+        #[command]
+        pub fn deposit(&mut self, account: u32, cents: u32) {
+            *self.accounts.entry(account).or_default() += u64::from(cents);
+        }
+
+        #[command]
+        pub fn withdraw(&mut self, account: u32, cents: u64) -> Result<(), String> {
+            let balance = self.accounts.get_mut(&account).ok_or("no account")?;
+            *balance = balance.checked_sub(cents).ok_or("too little")?;
+            Ok(())
+        }
+    }
+}
+
+/// Later programs: `deposit` has gone to version 2, and each has something more that is right or wrong.
+macro_rules! later {
+    ($(#[$about:meta])* $name:ident, past: { $($past:tt)* }, fields: { $($field:tt)* }, |$old:ident| $cents:expr, $balance:ident += $sum:expr) => {
+        $(#[$about])*
+        mod $name {
+            use std::collections::BTreeMap;
+
+            use memimage::{Model, Shape};
+            use serde::{Deserialize, Serialize};
+
+            #[derive(Default, Serialize, Deserialize, Shape, Model)]
+            pub struct Bank {
+                pub accounts: BTreeMap<u32, u64>,
+                $($field)*
+            }
+
+            #[derive(Serialize, Deserialize, Shape)]
+            pub struct DepositV1 {
+                $($past)*
+            }
+
+            #[memimage::upcast]
+            fn deposit_1_to_2($old: DepositV1) -> BankDeposit {
+                BankDeposit { account: $old.account, cents: $cents }
+            }
+
+            #[memimage::commands]
+            impl Bank {
+                #[command(version = 2, history(DepositV1))]
+                pub fn deposit(&mut self, account: u32, cents: u64) {
+                    let $balance = self.accounts.entry(account).or_default();
+                    let sum: u64 = $sum(cents);
+                    *$balance += sum;
+                }
+
+                #[command]
+                pub fn withdraw(&mut self, account: u32, cents: u64) -> Result<(), String> {
+                    let balance = self.accounts.get_mut(&account).ok_or("no account")?;
+                    *balance = balance.checked_sub(cents).ok_or("too little")?;
+                    Ok(())
+                }
+            }
+        }
+    };
+}
+
+later!(
+    /// As it should be.
+    second, past: { pub account: u32, pub cents: u32 }, fields: {}, |old| u64::from(old.cents), balance += u64::from
+);
+later!(
+    /// An upcaster does something else.
+    careless, past: { pub account: u32, pub cents: u32 }, fields: {}, |old| u64::from(old.cents) * 10, balance += u64::from
+);
+later!(
+    /// A past shape was changed.
+    forger, past: { pub account: u32, pub cents: u16 }, fields: {}, |old| u64::from(old.cents), balance += u64::from
+);
+later!(
+    /// A field came to the model.
+    wider, past: { pub account: u32, pub cents: u32 }, fields: { pub memos: Vec<String>, }, |old| u64::from(old.cents), balance += u64::from
+);
+later!(
+    /// Its body panics.
+    broken, past: { pub account: u32, pub cents: u32 }, fields: {}, |old| u64::from(old.cents), balance += |_| panic!("bang")
+);
+
+/// What each program's own test would be. The directory comes from the test that runs it.
+#[test]
+#[ignore = "is run by the others, as one program or another"]
+fn program() {
+    let dir = env::var_os("GOLDEN_DIR").expect("it is run by the others");
+    let program = env::var("GOLDEN_PROGRAM").unwrap();
+    macro_rules! later_check {
+        ($name:ident) => {{
+            use $name::{Bank, BankDeposit, BankWithdraw};
+            let deposit = || given().event(BankDeposit { account: 7, cents: 100 });
+            golden::<Bank>(dir)
+                .sample(BankDeposit { account: 7, cents: 100 })
+                .history(deposit().event(BankWithdraw { account: 7, cents: 30 }))
+                .history(deposit().rejected(BankWithdraw { account: 7, cents: 30_000 }))
+                .check();
+        }};
+    }
+    match &*program {
+        "first" => later_check!(first),
+        "second" => later_check!(second),
+        "careless" => later_check!(careless),
+        "forger" => {
+            golden::<forger::Bank>(dir).check();
+        }
+        "wider" => later_check!(wider),
+        "broken" => golden::<broken::Bank>(dir).check(),
+        "no samples" => golden::<second::Bank>(dir).check(),
+        "late" => golden::<second::Bank>(dir)
+            .history(given().past("deposit", 1, second::DepositV1 { account: 7, cents: 1 }))
+            .check(),
+        program => panic!("{program}"),
+    }
+}
+
+/// Runs a program's test; the message if it fails.
+#[track_caller]
+fn run(program: &str, dir: &Path, bless: Option<&str>) -> Result<(), String> {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["golden::program", "--exact", "--ignored", "--test-threads=1"]).env_remove("MEMIMAGE_BLESS");
+    command.env("GOLDEN_DIR", dir).env("GOLDEN_PROGRAM", program).env("RUST_BACKTRACE", "0");
+    if let Some(bless) = bless {
+        command.env("MEMIMAGE_BLESS", bless);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("running 1 test"), "{said}");
+    if output.status.success() { Ok(()) } else { Err(said) }
+}
+
+fn files(dir: &Path) -> Vec<(String, String)> {
+    let mut files: Vec<_> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| (entry.file_name().into_string().unwrap(), fs::read_to_string(entry.path()).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    files(dir).into_iter().map(|(name, _)| name).collect()
+}
+
+/// A directory with the fixtures of these programs, blessed one after the other.
+fn blessed(programs: &[&str]) -> TempDir {
+    let dir = tempdir().unwrap();
+    for program in programs {
+        run(program, dir.path(), Some("1")).unwrap();
+    }
+    dir
+}
+
+#[track_caller]
+fn contains(said: &str, expected: &[&str]) {
+    for expected in expected {
+        assert!(said.contains(expected), "{expected:?} is not in\n{said}");
+    }
+}
+
+#[test]
+fn missing_fixtures_fail_and_are_written_when_blessed() {
+    let dir = tempdir().unwrap();
+    let dir = dir.path().join("not/there/yet");
+    let said = run("first", &dir, None).unwrap_err();
+    contains(
+        &said,
+        &[
+            "- deposit.v1.golden: it is missing; `MEMIMAGE_BLESS=1 cargo test` writes it from the sample `deposit` v1 {account: 7, cents: 100}",
+            "- withdraw.v1.golden: it is missing",
+            "- withdraw.v1.2.golden: it is missing",
+        ],
+    );
+    assert!(!dir.exists());
+    run("first", &dir, Some("1")).unwrap();
+    assert_eq!(names(&dir), ["deposit.v1.golden", "withdraw.v1.2.golden", "withdraw.v1.golden"]);
+    run("first", &dir, None).unwrap();
+}
+
+#[test]
+fn a_fixture_reads_well() {
+    let dir = blessed(&["first"]);
+    let text = fs::read_to_string(dir.path().join("withdraw.v1.2.golden")).unwrap();
+    expect_test::expect![[r#"
+        memimage golden: 1
+        model: Bank
+        # As journals hold it, so it is never edited or written anew: `memimage::testing::golden` replays it.
+
+        event: deposit
+        version: 1
+        outcome: applied
+        time: 1000000000000000
+        shape: {account: u32, cents: u32}
+        shape bytes: 270302076163636f756e74040563656e747304
+        payload: {account: 7, cents: 100}
+        payload bytes: 0764
+
+        event: withdraw
+        version: 1
+        outcome: rejected
+        time: 1000000000000000
+        shape: {account: u32, cents: u64}
+        shape bytes: 270302076163636f756e74040563656e747305
+        payload: {account: 7, cents: 30000}
+        payload bytes: 07b0ea01
+
+        sum: 395ad723e7c573f1
+
+        # What came of it. After a change that is meant: `MEMIMAGE_BLESS=outcomes cargo test`
+        digest: f135fa8059c4ddd2
+        model shape bytes: 270301086163636f756e7473230405
+        state bytes: 010764
+        state: {accounts: {7: 100}}
+    "#]]
+    .assert_eq(&text);
+}
+
+#[test]
+fn fixtures_outlive_their_version() {
+    let dir = blessed(&["first"]);
+    let before = files(dir.path());
+    let said = run("second", dir.path(), None).unwrap_err();
+    contains(&said, &["- deposit.v2.golden: it is missing"]);
+    run("second", dir.path(), Some("1")).unwrap();
+    let after = files(dir.path());
+    assert_eq!(after.len(), before.len() + 1);
+    assert!(before.iter().all(|file| after.contains(file)), "what was there is as it was");
+    run("second", dir.path(), None).unwrap();
+    run("no samples", dir.path(), None).unwrap();
+}
+
+#[test]
+fn each_version_without_a_fixture_is_named() {
+    let dir = blessed(&["first", "second"]);
+    for file in ["deposit.v1.golden", "withdraw.v1.golden", "withdraw.v1.2.golden"] {
+        fs::remove_file(dir.path().join(file)).unwrap();
+    }
+    let said = run("no samples", dir.path(), Some("1")).unwrap_err();
+    contains(
+        &said,
+        &[
+            "- no fixture of `deposit` v1: a past version is replayed for ever",
+            ".history(given().past(\"deposit\", 1, …))",
+            "- no fixture of `withdraw` v1: add a `.sample(…)` of it",
+        ],
+    );
+    assert!(!said.contains("`deposit` v2"), "{said}");
+    run("late", dir.path(), Some("1")).unwrap_err();
+    assert!(names(dir.path()).contains(&"deposit.v1.golden".to_owned()));
+    run("second", dir.path(), Some("1")).unwrap();
+}
+
+#[test]
+fn another_state_fails_until_it_is_accepted() {
+    let dir = blessed(&["first", "second"]);
+    let before = files(dir.path());
+    for bless in [None, Some("1")] {
+        let said = run("careless", dir.path(), bless).unwrap_err();
+        contains(
+            &said,
+            &[
+                "deposit.v1.golden: it leads to another state:",
+                "accounts[7]: 100 then, 1000 now",
+                "MEMIMAGE_BLESS=outcomes",
+            ],
+        );
+        assert!(!said.contains("deposit.v2.golden"), "{said}");
+        assert_eq!(files(dir.path()), before);
+    }
+    run("careless", dir.path(), Some("outcomes")).unwrap();
+    run("careless", dir.path(), None).unwrap();
+    for ((name, before), (_, after)) in before.iter().zip(files(dir.path())) {
+        let frozen = |text: &str| text.split_once("\nsum: ").unwrap().0.to_owned();
+        assert_eq!(frozen(before), frozen(&after), "{name}");
+        assert_eq!(*before != after, name != "deposit.v2.golden", "{name}");
+    }
+    contains(&run("second", dir.path(), None).unwrap_err(), &["accounts[7]: 1000 then, 100 now"]);
+}
+
+#[test]
+fn another_model_shape_fails_until_it_is_accepted() {
+    let dir = blessed(&["first", "second"]);
+    let said = run("wider", dir.path(), None).unwrap_err();
+    contains(
+        &said,
+        &["the model has another shape", "state.memos: not then, list<string> now", "MEMIMAGE_BLESS=outcomes"],
+    );
+    run("wider", dir.path(), Some("outcomes")).unwrap();
+    run("wider", dir.path(), None).unwrap();
+}
+
+#[test]
+fn a_past_shape_that_was_changed_is_never_accepted() {
+    let dir = blessed(&["first", "second"]);
+    let before = files(dir.path());
+    for bless in [None, Some("1"), Some("outcomes")] {
+        let said = run("forger", dir.path(), bless).unwrap_err();
+        contains(
+            &said,
+            &["deposit.v1.golden: event 1", "deposit v1: payload.cents: u32 in the journal, u16 in this program"],
+        );
+        assert_eq!(files(dir.path()), before);
+    }
+}
+
+#[test]
+fn a_version_that_is_gone_is_named() {
+    let dir = blessed(&["first", "second"]);
+    let said = run("first", dir.path(), Some("outcomes")).unwrap_err();
+    contains(&said, &["deposit.v2.golden: event 1", "`deposit` v2 is newer than this program, which knows v1"]);
+}
+
+#[test]
+fn a_body_that_panics_is_named() {
+    let dir = blessed(&["first", "second"]);
+    let said = run("broken", dir.path(), Some("outcomes")).unwrap_err();
+    contains(&said, &["deposit.v1.golden: event 1, `deposit` v1 {account: 7, cents: 100}: it panicked: bang"]);
+}
+
+#[test]
+fn what_was_edited_or_is_malformed_is_refused_with_its_line() {
+    let dir = blessed(&["first"]);
+    let path = dir.path().join("deposit.v1.golden");
+    let whole = fs::read_to_string(&path).unwrap();
+    let refused = |text: String, bless: Option<&str>, expected: &str| {
+        fs::write(&path, &text).unwrap();
+        contains(&run("first", dir.path(), bless).unwrap_err(), &["- deposit.v1.golden: ", expected]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    };
+    for bless in [None, Some("outcomes")] {
+        refused(whole.replace("payload bytes: 0764", "payload bytes: 0765"), bless, "it was edited: its sum is ");
+        refused(whole.replace("cents: 100}", "cents: 101}"), bless, "it was edited");
+        refused(whole.replace("version: 1", "version: x"), bless, "no version: `x`");
+        let conflict = whole.replace("outcome:", "<<<<<<< ours\noutcome:");
+        refused(conflict, bless, "line 7: expected `outcome: …`, found `<<<<<<< ours`");
+        refused(String::new(), bless, "line 1: expected `memimage golden: …`, found `the end`");
+        refused(whole.replace("golden: 1", "golden: 2"), bless, "of a newer memimage");
+        refused(whole.replace("model: Bank", "model: Shop"), bless, "it was edited");
+    }
+    refused(whole.replace("digest: ", "digest: x"), None, "what is said of the state cannot be read");
+    fs::write(&path, whole.replace("digest: ", "<<<<<<< ours\ndigest: ")).unwrap();
+    run("first", dir.path(), Some("outcomes")).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), whole);
+    fs::write(&path, whole.replace('\n', "\r\n")).unwrap();
+    run("first", dir.path(), None).unwrap();
+}
+
+#[test]
+fn a_fixture_may_be_given() {
+    let dir = blessed(&["first"]);
+    let path = dir.path().join("withdraw.v1.golden");
+    given::<second::Bank>()
+        .event(second::BankDeposit { account: 7, cents: 1 })
+        .fixture(&path)
+        .then(|bank| assert_eq!(bank.accounts[&7], 71))
+        .when(second::BankWithdraw { account: 7, cents: 71 })
+        .then_ok(());
+    let said = super::failure(|| drop(given::<forger::Bank>().fixture(&path)));
+    contains(&said, &["payload.cents: u32 in the journal, u16 in this program"]);
+}
+
+#[test]
+fn a_history_that_begins_elsewhere_is_refused() {
+    let state = second::Bank::default();
+    let past = memimage::testing::given_state(&state).event(second::BankDeposit { account: 7, cents: 1 });
+    let said = super::failure(|| drop(golden::<second::Bank>("unused").history(past)));
+    contains(&said, &["begins with `given()`"]);
+    let said = super::failure(|| drop(golden::<second::Bank>("unused").history(given())));
+    contains(&said, &["has an event at its end"]);
+}

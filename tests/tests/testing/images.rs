@@ -1,0 +1,136 @@
+//! Real images as fixtures.
+
+use std::fs;
+use std::path::Path;
+
+use memimage::testing::{determinism, given_image, golden_image};
+use memimage::{Durability, Image, Metadata, Retention};
+use tempfile::tempdir;
+
+use super::failure;
+use super::model::{Bank, BankCommands as _, BankDraw, BankWithdraw, Memo};
+use super::scenario::deposit;
+
+/// An image with a snapshot in its midst.
+fn make(path: &Path) {
+    let bank = Image::<Bank>::open(path).unwrap();
+    bank.with(Metadata::actor("teller")).deposit(7, 100, Memo { text: "rent".to_owned() }).unwrap();
+    bank.draw().unwrap();
+    bank.settle(9, true).unwrap_err();
+    bank.admin().snapshot().unwrap();
+    bank.withdraw(7, 1).unwrap();
+    bank.close().unwrap();
+}
+
+/// What an image says that was drawn.
+fn drawn(path: &Path) -> Vec<u64> {
+    let mut drawn = Vec::new();
+    golden_image::<Bank>(path, |bank| drawn.clone_from(&bank.read().unwrap().drawn));
+    assert_eq!(drawn.len(), 1);
+    drawn
+}
+
+/// All files below a directory.
+fn files(path: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push((path.clone(), fs::read(&path).unwrap()));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_golden_image_is_opened_in_a_copy() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("bank");
+    make(&path);
+    let before = files(&path);
+    for _ in 0..2 {
+        let mut looked = false;
+        golden_image::<Bank>(&path, |bank| {
+            assert_eq!(bank.seq().get(), 4);
+            assert_eq!(bank.stats().recovery.snapshot.map(|seq| seq.get()), Some(3));
+            assert_eq!(bank.withdraw(7, 9).unwrap(), 90);
+            looked = true;
+        });
+        assert!(looked);
+    }
+    assert_eq!(files(&path), before);
+}
+
+#[test]
+fn a_golden_image_may_be_owned_by_somebody() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("bank");
+    make(&path);
+    let owned = Image::<Bank>::open(&path).unwrap();
+    golden_image::<Bank>(&path, |bank| assert_eq!(bank.seq().get(), 4));
+    owned.close().unwrap();
+}
+
+#[test]
+fn the_past_of_an_image_is_a_past() {
+    // the process that `determinism` starts is to find the same image
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("testing-past.image");
+    if std::env::var_os("MEMIMAGE_TESTING_CALL").is_none() && path.exists() {
+        fs::remove_dir_all(&path).unwrap();
+    }
+    if !path.exists() {
+        make(&path);
+    }
+    let drawn = drawn(&path);
+    let before = files(&path);
+    given_image::<Bank>(&path)
+        .then(|bank| assert_eq!((bank.accounts[&7], &bank.drawn), (99, &drawn)))
+        .event(deposit(7, 1))
+        .when(BankWithdraw { account: 7, cents: 50 })
+        .then_ok(50)
+        .when(BankDraw {})
+        .then_ok_with(|(seq, _)| assert_eq!(*seq, 7));
+    determinism(given_image::<Bank>(&path));
+    assert_eq!(files(&path), before);
+}
+
+#[test]
+fn the_past_of_a_pruned_image_begins_with_its_base() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("bank");
+    let options = || Image::<Bank>::options().segment_size(16 << 10).retention(Retention::Events(0));
+    let bank = options().durability(Durability::Buffered).open(&path).unwrap();
+    for round in 0..6 {
+        for _ in 0..40 {
+            bank.deposit(7, 1, Memo { text: "x".repeat(1_000) }).unwrap();
+        }
+        if round < 5 {
+            bank.admin().snapshot().unwrap();
+        }
+    }
+    bank.close().unwrap();
+    assert!(!path.join("journal/00000001.journal").exists(), "it was pruned");
+    given_image::<Bank>(&path)
+        .then(|bank| assert_eq!(bank.accounts[&7], 240))
+        .when(BankDraw {})
+        .then_ok_with(|(seq, _)| assert_eq!(*seq, 241))
+        .then(|bank| assert_eq!(bank.memos.len(), 240));
+}
+
+#[test]
+fn what_is_no_image_of_the_model_is_refused() {
+    let directory = tempdir().unwrap();
+    let said = failure(|| golden_image::<Bank>(directory.path().join("nothing"), |_| {}));
+    assert!(said.contains("nothing") && said.contains("cannot be read"), "{said}");
+    let path = directory.path().join("bank");
+    make(&path);
+    let segment = files(&path).into_iter().find(|(path, _)| path.ends_with("journal/00000001.journal")).unwrap();
+    let mut bytes = segment.1;
+    bytes[100] ^= 1;
+    fs::write(&segment.0, bytes).unwrap();
+    let said = failure(|| drop(given_image::<Bank>(&path)));
+    assert!(said.contains("cannot be opened") && said.contains("damaged"), "{said}");
+}
