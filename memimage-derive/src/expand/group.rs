@@ -182,12 +182,12 @@ fn locked(krate: &TokenStream, model: &Ident, groups: &[Group<'_>]) -> TokenStre
             const _: () = ::core::assert!(#krate::__private::ShapeLock::agree(#a, #b), #message);
         });
     }
-    let held = placed(&first.constant(krate, model, "LOCKED"), model.span());
+    let held = first.constant(krate, model, "LOCKED");
+    let blocks = groups.iter().map(|group| group.constant(krate, model, "LOCK"));
     let krate = placed(krate, model.span());
-    let locks = groups.iter().map(|group| placed(&group.constant(&krate, model, "LOCK"), model.span()));
     tokens.extend(quote_spanned! {model.span()=>
         const _: () = match #krate::__private::forgotten(
-            &[#(#locks),*],
+            &[#(#blocks),*],
             #held,
             <#model as #krate::Commands>::EVENTS,
         ) {
