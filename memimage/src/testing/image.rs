@@ -135,8 +135,9 @@ fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<Past<M>, Error> {
                 if record.seq <= began.last {
                     continue;
                 }
-                let Meaning::Event(way) = dispatch.meaning(record.event, M::EVENTS).expect("it was opened") else {
-                    continue;
+                let way = match dispatch.meaning(record.event, M::EVENTS).expect("it was opened") {
+                    Meaning::Event(way) => way,
+                    Meaning::Dropped => continue,
                 };
                 entries.push(Entry {
                     name: way.event.name().to_owned(),
