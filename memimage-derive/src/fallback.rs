@@ -2,15 +2,18 @@
 //! finds the names it uses and one mistake gives one message. No stub ever runs: the error stops the build.
 
 use std::collections::BTreeSet;
+use std::mem;
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::DeriveInput;
+use syn::{DeriveInput, Path};
 
 use crate::ast::{Block, Command, Data, Input, Output, Upcaster};
-use crate::attr::{ModelArgs, runtime};
+use crate::attr::{ModelArgs, Once, runtime};
+use crate::case::unraw;
 use crate::check::{is_answer, is_owned};
 use crate::expand;
+use crate::hygiene::Fresh;
 
 /// A shape that says nothing.
 pub(crate) fn data(data: &Data) -> TokenStream {
@@ -23,12 +26,17 @@ fn nothing(krate: &TokenStream) -> TokenStream {
 }
 
 /// A model, as far as the type is one; a union is nothing that serde or `Default` could be derived for.
-pub(crate) fn model(input: &DeriveInput, args: &ModelArgs) -> TokenStream {
+pub(crate) fn model(input: &DeriveInput, mut args: ModelArgs) -> TokenStream {
+    // Nothing asks for past states, so that none are needed.
+    args.history = Once::default();
     if let syn::Data::Union(_) = input.data {
         return TokenStream::new();
     }
     if input.generics.params.is_empty() {
-        return expand::model(input, args);
+        let groups = mem::take(&mut args.groups);
+        let groups = groups.get().map(|groups| commands_of_groups(input, &args, groups));
+        let model = expand::model(input, &args);
+        return quote!(#model #groups);
     }
     let krate = runtime(args.krate.get());
     let ident = &input.ident;
@@ -48,6 +56,23 @@ pub(crate) fn model(input: &DeriveInput, args: &ModelArgs) -> TokenStream {
         {
             const NAME: &'static ::core::primitive::str = "";
             const VERSION: ::core::primitive::u32 = 1;
+        }
+    }
+}
+
+/// What a model's groups would make, each name once, around an empty table: no group is held to be in it.
+fn commands_of_groups(input: &DeriveInput, args: &ModelArgs, groups: &[Path]) -> TokenStream {
+    let (krate, model, event) = (runtime(args.krate.get()), &input.ident, expand::event_name(input));
+    let mut names = BTreeSet::new();
+    let mut named = |path: &Path| path.segments.last().is_some_and(|last| names.insert(unraw(&last.ident)));
+    let groups: Vec<Path> = groups.iter().filter(|path| named(path)).cloned().collect();
+    let definition = expand::event_of_groups(&krate, input, &groups);
+    quote! {
+        #definition
+
+        impl #krate::Commands for #model {
+            type Event = #event;
+            const EVENTS: &'static [#krate::__private::EventType<Self>] = &[];
         }
     }
 }
@@ -197,12 +222,45 @@ fn event(krate: &TokenStream, block: &Block) -> TokenStream {
     }
 }
 
-/// The step, which goes nowhere.
+/// The function, and its step, which goes nowhere, if there is a type to which it can belong. A method is left alone: no
+/// impl can stand where it does.
 pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream {
     let source = &upcaster.source;
-    let plain = upcaster.sig.generics.params.is_empty()
-        && upcaster.old().is_some_and(|old| !matches!(*old.ty, syn::Type::Reference(_)));
-    let step = plain.then(|| expand::implement_upcast(krate, upcaster, None, &quote!(::core::unreachable!())));
+    let Some(old) = upcaster.old() else { return source.clone() };
+    let old = match &*old.ty {
+        syn::Type::Reference(reference) => &*reference.elem,
+        ty => ty,
+    };
+    let course = Fresh::new(source.clone()).ident("C");
+    let mut generics = upcaster.sig.generics.clone();
+    generics.params.push(syn::parse_quote!(#course: #krate::__private::Course));
+    let (parameters, _, clause) = generics.split_for_impl();
+    let (cfgs, bounds) = (upcaster.cfgs(), clause.map(|clause| &clause.predicates));
+    let next = match &upcaster.sig.output {
+        syn::ReturnType::Type(_, ty) if !is_owned(ty) => quote!(()),
+        _ => expand::upcast_next(krate, &upcaster.gives()),
+    };
+    let step = is_owned(old).then(|| {
+        quote! {
+            #(#cfgs)*
+            #[automatically_derived]
+            impl #parameters #krate::Upcast<#next, #course> for #old
+            where
+                #next: #krate::__private::Arrive<#course>,
+                #bounds
+            {
+                const ARRIVAL: <#course as #krate::__private::Course>::Arrival<#next> =
+                    <#next as #krate::__private::Arrive<#course>>::ARRIVAL;
+
+                fn upcast(
+                    self,
+                    _: &#krate::Recorded<'_>,
+                ) -> ::core::result::Result<#next, #krate::UpcastError> {
+                    ::core::unreachable!()
+                }
+            }
+        }
+    });
     quote!(#source #step)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
 /// Makes names that occur nowhere in the user's tokens.
 pub(crate) struct Fresh {
@@ -43,6 +43,13 @@ pub(crate) fn placed(tokens: &TokenStream, span: Span) -> TokenStream {
         token
     };
     tokens.clone().into_iter().map(place).collect()
+}
+
+/// An item's body in braces that are at the place of its header: an error about the whole item is shown there.
+pub(crate) fn braced(body: TokenStream, span: Span) -> Group {
+    let mut braces = Group::new(Delimiter::Brace, body);
+    braces.set_span(span);
+    braces
 }
 
 /// The tokens with each `Self` replaced by `name`, at the place of the `Self`: for types that move to another item.

@@ -76,7 +76,7 @@ pub fn model(input: TokenStream) -> TokenStream {
     match cx.check() {
         Ok(()) => expand::model(&input, &args).into(),
         Err(mut tokens) => {
-            tokens.extend(fallback::model(&input, &args));
+            tokens.extend(fallback::model(&input, args));
             tokens.into()
         }
     }

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use crate::event::Model;
+use crate::event::{EventType, Model};
 
 /// Splits the return type of a fallible command, however it is aliased.
 #[diagnostic::on_unimplemented(
@@ -17,12 +17,19 @@ pub trait Fallible {
     type Refusal;
     /// Both: std's `Result`. A function that returns this is judged by rustc only where the type is one.
     type Answer;
+
+    /// The value itself.
+    fn answer(self) -> Result<Self::Output, Self::Refusal>;
 }
 
 impl<T, E> Fallible for Result<T, E> {
     type Output = T;
     type Refusal = E;
     type Answer = Result<T, E>;
+
+    fn answer(self) -> Result<T, E> {
+        self
+    }
 }
 
 /// What a check returns.
@@ -80,6 +87,11 @@ pub trait NotResult {
 }
 
 impl<T> NotResult for Probe<T> {}
+
+/// The dispatch table of a model, for a block that is one of its groups.
+pub const fn events_of<M: Model>() -> &'static [EventType<M>] {
+    M::EVENTS
+}
 
 /// Asserts that what has commands is a model, so that a forgotten derive is seen where the commands are.
 pub const fn assert_model<M: Model>() {}

@@ -115,10 +115,11 @@ pub use value::{FromValue, Value, ValueError};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::event::{
-        Astray, EventType, Fault, Group, Landing, Onward, Outcome, PastState, PastVersion, Rise, RiseFrom, ShapeLock,
-        Sink, Stands, StateVersion, concat, count, forgotten, onward, rise_from, row_of, shared, step, take,
+        Arrive, Astray, Course, EventType, Failure, Fault, Group, Landing, Onward, Outcome, PastState, PastVersion,
+        Rise, RiseFrom, ShapeLock, Sink, Stands, StateVersion, concat, count, forgotten, is_listed, only_state_step,
+        only_step, row_of, shared, step, take,
     };
-    pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, judged};
+    pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, events_of, judged};
     pub use crate::lock::bless_or_verify;
     pub use crate::shape::{
         Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Text, Variant, drifted, generic_identity,

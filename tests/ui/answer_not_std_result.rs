@@ -18,3 +18,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Return std's `Result`, or give the type of your own another name.

@@ -19,3 +19,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Give both the same error type, such as one enum with a variant for each reason.

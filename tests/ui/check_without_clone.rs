@@ -23,3 +23,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Take the argument by `&`, or derive `Clone` for it.

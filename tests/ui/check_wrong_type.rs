@@ -20,3 +20,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Take the argument as the command does, or by `&`.

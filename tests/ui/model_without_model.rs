@@ -15,3 +15,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Derive `Model` for the type.

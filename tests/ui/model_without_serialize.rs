@@ -15,3 +15,5 @@ impl Bank {
 }
 
 fn main() {}
+
+// Mend: Derive `Serialize` for the model.

@@ -8,3 +8,5 @@ pub struct Holder {
 }
 
 fn main() {}
+
+// Mend: Derive `Shape` for the type; for one of another crate, `#[shape(opaque = "name")]` on the field.

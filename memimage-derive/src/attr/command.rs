@@ -57,10 +57,19 @@ pub(crate) struct CommandArgs {
     /// The versions before this one.
     pub history: Once<History>,
     /// The oldest version that a journal may still hold.
-    pub oldest: Once<u32>,
+    pub oldest: Once<Oldest>,
     /// The key itself, for errors about it.
     pub replay_only: Once<Path>,
     pub nondeterminism: Once<()>,
+    /// Whether a key could not be read: what follows from its absence is no second mistake.
+    pub broken: bool,
+}
+
+/// `oldest = N`.
+pub(crate) struct Oldest {
+    /// The key, for errors about it.
+    pub key: Path,
+    pub version: u32,
 }
 
 impl CommandArgs {
@@ -75,7 +84,7 @@ impl CommandArgs {
             }
             Meta::Path(_) => {}
             Meta::List(list) if list.tokens.is_empty() => {}
-            Meta::List(_) => drop(cx.ok(attr.parse_nested_meta(|meta| args.key(cx, &meta)))),
+            Meta::List(_) => args.broken = cx.ok(attr.parse_nested_meta(|meta| args.key(cx, &meta))).is_none(),
             Meta::NameValue(_) => cx.error(attr, "a command is marked `#[command]` or `#[command(key = …)]`"),
         }
         args
@@ -94,7 +103,7 @@ impl CommandArgs {
         } else if key.is_ident("history") {
             self.history.set(cx, key, History::parse(meta)?);
         } else if key.is_ident("oldest") {
-            self.oldest.set(cx, key, version(meta)?);
+            self.oldest.set(cx, key, Oldest { key: key.clone(), version: version(meta)? });
         } else if key.is_ident("replay_only") {
             self.replay_only.set(cx, key, key.clone());
         } else if key.is_ident("allow") {

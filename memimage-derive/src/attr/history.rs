@@ -12,6 +12,8 @@ pub(crate) struct History {
     pub steps: Vec<Step>,
 }
 
+const NO_STEP: &str = "a past version is the type that keeps its shape, or `value = function` for a step on values";
+
 /// One past version.
 pub(crate) enum Step {
     /// Kept as a type, with an upcaster of its own.
@@ -45,6 +47,11 @@ impl Parse for Step {
             input.parse::<Token![=]>()?;
             return Ok(Step::Value(input.call(Path::parse_mod_style)?));
         }
-        Ok(Step::Type(input.parse()?))
+        let place = input.span();
+        let step = input.parse::<Type>().map_err(|_| syn::Error::new(place, NO_STEP))?;
+        match input.is_empty() || input.peek(Token![,]) {
+            true => Ok(Step::Type(step)),
+            false => Err(syn::Error::new(place, NO_STEP)),
+        }
     }
 }

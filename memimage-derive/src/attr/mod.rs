@@ -47,6 +47,13 @@ impl<T> Once<T> {
         }
     }
 
+    /// As [`set`](Once::set), if there is a value.
+    fn set_some(&mut self, cx: &Ctxt, key: &Path, value: Option<T>) {
+        if let Some(value) = value {
+            self.set(cx, key, value);
+        }
+    }
+
     pub(crate) fn get(&self) -> Option<&T> {
         self.0.as_ref()
     }
@@ -56,16 +63,23 @@ impl<T> Once<T> {
     }
 }
 
-/// Reads each `#[name(…)]` among the attributes, key by key; a bare `#[name]` has no keys.
-fn read(cx: &Ctxt, attrs: &[Attribute], name: &str, mut key: impl FnMut(ParseNestedMeta<'_>) -> syn::Result<()>) {
+/// Reads each `#[name(…)]` among the attributes, key by key; a bare `#[name]` has no keys. Tells whether all could be read.
+fn read(
+    cx: &Ctxt,
+    attrs: &[Attribute],
+    name: &str,
+    mut key: impl FnMut(ParseNestedMeta<'_>) -> syn::Result<()>,
+) -> bool {
+    let mut all = true;
     for attr in attrs.iter().filter(|attr| attr.path().is_ident(name)) {
         if let syn::Meta::List(list) = &attr.meta
             && list.tokens.is_empty()
         {
             continue;
         }
-        cx.ok(attr.parse_nested_meta(&mut key));
+        all &= cx.ok(attr.parse_nested_meta(&mut key)).is_some();
     }
+    all
 }
 
 fn name_of(path: &Path) -> String {

@@ -17,12 +17,14 @@ pub(crate) struct ModelArgs {
     pub history: Once<History>,
     /// The groups of commands, where there is more than one block.
     pub groups: Once<Vec<Path>>,
+    /// Whether a key could not be read: what follows from its absence is no second mistake.
+    pub broken: bool,
 }
 
 impl ModelArgs {
     pub(crate) fn parse(cx: &Ctxt, attrs: &[Attribute]) -> ModelArgs {
         let mut args = ModelArgs::default();
-        read(cx, attrs, "model", |meta| {
+        let all = read(cx, attrs, "model", |meta| {
             if meta.path.is_ident("crate") {
                 args.krate.set(cx, &meta.path, meta.value()?.call(Path::parse_mod_style)?);
             } else if meta.path.is_ident("name") {
@@ -35,12 +37,16 @@ impl ModelArgs {
                 let list;
                 syn::parenthesized!(list in meta.input);
                 let groups = Punctuated::<Path, Token![,]>::parse_terminated_with(&list, Path::parse_mod_style)?;
+                if groups.is_empty() {
+                    cx.error(&meta.path, "an empty list: name the groups of commands, or remove it");
+                }
                 args.groups.set(cx, &meta.path, groups.into_iter().collect());
             } else {
                 return Err(unknown(&meta, "a model has `name`, `version`, `history(…)`, `groups(…)` and `crate`"));
             }
             Ok(())
         });
+        args.broken = !all;
         args
     }
 }

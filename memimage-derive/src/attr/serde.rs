@@ -25,8 +25,8 @@ impl SerdeContainer {
         let mut serde = SerdeContainer::default();
         read(cx, attrs, "serde", |meta| {
             match name_of(&meta.path).as_str() {
-                "rename_all" => serde.rename_all.set(cx, &meta.path, rule(&meta)?),
-                "rename_all_fields" => serde.rename_all_fields.set(cx, &meta.path, rule(&meta)?),
+                "rename_all" => serde.rename_all.set_some(cx, &meta.path, rule(&meta)?),
+                "rename_all_fields" => serde.rename_all_fields.set_some(cx, &meta.path, rule(&meta)?),
                 "transparent" => serde.transparent.set(cx, &meta.path, ()),
                 // A type's name is no part of a shape, and postcard does not write it.
                 "rename" => skip_value(&meta)?,
@@ -55,7 +55,7 @@ impl SerdeVariant {
         read(cx, attrs, "serde", |meta| {
             match name_of(&meta.path).as_str() {
                 "rename" => serde.rename.set(cx, &meta.path, both_ways(&meta)?),
-                "rename_all" => serde.rename_all.set(cx, &meta.path, rule(&meta)?),
+                "rename_all" => serde.rename_all.set_some(cx, &meta.path, rule(&meta)?),
                 // A variant is read by its index, so a second name is never looked at; `bound` and `borrow` are about code.
                 "alias" | "bound" | "borrow" => skip_value(&meta)?,
                 _ => return refuse(&meta, OPAQUE_TYPE),
@@ -136,9 +136,7 @@ fn both_ways(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
     }
 }
 
-fn rule(meta: &ParseNestedMeta<'_>) -> syn::Result<RenameRule> {
-    let text = both_ways(meta)?;
-    RenameRule::parse(&text.value()).ok_or_else(|| {
-        syn::Error::new_spanned(&text, "unknown rule: serde has `camelCase`, `kebab-case` and six others")
-    })
+/// Nothing for a rule that serde does not know: its derive says so.
+fn rule(meta: &ParseNestedMeta<'_>) -> syn::Result<Option<RenameRule>> {
+    Ok(RenameRule::parse(&both_ways(meta)?.value()))
 }

@@ -2,10 +2,10 @@
 
 use syn::DeriveInput;
 
+use super::group;
 use crate::ast::{Data, Kind};
 use crate::attr::ModelArgs;
 use crate::ctxt::Ctxt;
-use crate::expand::is_phantom;
 
 pub(crate) fn data(cx: &Ctxt, data: &Data) {
     if let Kind::Union(union) = &data.kind {
@@ -24,7 +24,6 @@ pub(crate) fn data(cx: &Ctxt, data: &Data) {
         );
     }
     recursion(cx, data);
-    transparent(cx, data);
 }
 
 fn recursion(cx: &Ctxt, data: &Data) {
@@ -54,19 +53,6 @@ fn recursion(cx: &Ctxt, data: &Data) {
     }
 }
 
-fn transparent(cx: &Ctxt, data: &Data) {
-    if !data.transparent {
-        return;
-    }
-    let fields = match &data.kind {
-        Kind::Struct(fields) => fields.fields.iter().filter(|field| !is_phantom(&field.ty)).count(),
-        Kind::Enum(_) | Kind::Union(_) => 0,
-    };
-    if fields != 1 {
-        cx.error(&data.ident, "`#[serde(transparent)]` is for a struct with one field: remove it");
-    }
-}
-
 pub(crate) fn model(cx: &Ctxt, input: &DeriveInput, args: &ModelArgs) {
     if let syn::Data::Union(data) = &input.data {
         cx.error(data.union_token, "a union cannot be a model: which of its fields is live is not known; use a struct");
@@ -75,7 +61,10 @@ pub(crate) fn model(cx: &Ctxt, input: &DeriveInput, args: &ModelArgs) {
         let message = "a model cannot be generic, since its journal is written for one type: name the types it holds";
         cx.error(&input.generics, message);
     }
-    if let Some(history) = args.history.get() {
+    if let Some(groups) = args.groups.get() {
+        group::groups(cx, groups);
+    }
+    if let Some(history) = args.history.get().filter(|_| !args.broken) {
         super::history::state(cx, history, args.version.get().copied().unwrap_or(1));
     }
 }

@@ -15,8 +15,16 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
         replay_only(cx, command);
         surplus(cx, command);
         for past in command.past() {
-            if let Way::Type(ty) = past.way
-                && let Some(first) = types.insert(ty.to_token_stream().to_string(), command)
+            let Way::Type(ty) = past.way else { continue };
+            let spelled = ty.to_token_stream().to_string();
+            if let Some(newest) = block.commands.iter().find(|command| command.payload == spelled) {
+                let message = format!(
+                    "`{spelled}` changes with `{}`, and a past version never changes: keep the old shape in a type of its \
+                     own",
+                    newest.sig.ident
+                );
+                cx.error(ty, message);
+            } else if let Some(first) = types.insert(spelled, command)
                 && !take_turns(first, command)
             {
                 let message = format!(
@@ -68,16 +76,21 @@ fn covered(cx: &Ctxt, commands: &[&Command]) {
     let newest = commands.iter().max_by_key(|command| command.version()).expect("a name of some command");
     let known: BTreeSet<u32> =
         commands.iter().flat_map(|command| command.past_versions.iter().copied().chain([command.version()])).collect();
-    if known.contains(&0) {
+    if known.contains(&0) || commands.iter().any(|command| command.args.broken) {
         return;
     }
-    let oldest = newest.args.oldest.get().copied().unwrap_or(1);
     let (name, version) = (newest.name.value(), newest.version());
-    if oldest > version {
-        let message =
-            format!("`oldest = {oldest}` is after version {version} of `{name}`: it is the oldest in any journal");
-        return cx.error(&newest.sig.ident, message);
-    }
+    let oldest = match newest.args.oldest.get() {
+        Some(oldest) if oldest.version > version => {
+            let message = format!(
+                "`oldest = {}` is after version {version} of `{name}`: it is the oldest in any journal",
+                oldest.version
+            );
+            return cx.error(&oldest.key, message);
+        }
+        Some(oldest) => oldest.version,
+        None => 1,
+    };
     let missing: Vec<String> =
         (oldest..version).filter(|past| !known.contains(past)).map(|past| past.to_string()).collect();
     let which = match &missing[..] {
@@ -98,9 +111,17 @@ fn covered(cx: &Ctxt, commands: &[&Command]) {
 
 /// The history of a model's state.
 pub(crate) fn state(cx: &Ctxt, history: &History, version: u32) {
+    let mut types = BTreeSet::new();
     for step in &history.steps {
-        if let Step::Value(path) = step {
-            cx.error(path, "a state is upcast from types: keep the past one as a struct");
+        match step {
+            Step::Value(path) => cx.error(path, "a state is upcast from types: keep the past one as a struct"),
+            Step::Type(ty) if !types.insert(ty.to_token_stream().to_string()) => {
+                cx.error(
+                    ty,
+                    "this type is a past version already, and has one step onward: use a type of its own here",
+                );
+            }
+            Step::Type(_) => {}
         }
     }
     let past = history.steps.len();

@@ -4,6 +4,7 @@ mod block;
 mod command;
 mod data;
 mod determinism;
+mod group;
 mod history;
 mod judge;
 mod lock;

@@ -99,3 +99,17 @@ pub(crate) fn output(cx: &Ctxt, ty: &Type) {
         None => {}
     }
 }
+
+/// What an upcaster returns.
+pub(crate) fn upcast(cx: &Ctxt, ty: &Type) {
+    match Finder::in_type(ty, false) {
+        Some((place, Fault::Borrowed)) => {
+            cx.error(place, "what an upcaster returns lives on without the past version, so it must be owned");
+        }
+        Some((place, Fault::Unnamed)) => {
+            let message = "what an upcaster leads to must be known: name its type, such as `Vec<…>` for several";
+            cx.error(place, message);
+        }
+        None => {}
+    }
+}

@@ -1,7 +1,8 @@
 //! Rules for a function marked `#[memimage::upcast]`.
 
-use syn::{FnArg, Safety, Type};
+use syn::{FnArg, ReturnType, Safety, Type};
 
+use super::types;
 use crate::ast::Upcaster;
 use crate::ctxt::Ctxt;
 
@@ -16,17 +17,24 @@ pub(crate) fn upcaster(cx: &Ctxt, upcaster: &Upcaster) {
     if !sig.generics.params.is_empty() {
         cx.error(&sig.generics, "an upcaster is the step of one type: name it");
     }
+    if let ReturnType::Type(_, ty) = &sig.output {
+        types::upcast(cx, ty);
+    }
     let mut inputs = sig.inputs.iter();
     match inputs.next() {
         None => cx.error(&sig.ident, "an upcaster takes the past version: add an argument of its type"),
         Some(FnArg::Receiver(receiver)) => {
-            cx.error(receiver, "an upcaster sees the payload and never the model: take the past version alone");
+            let message = "an upcaster is a function of its own, not a method, and sees the payload, never the model: take \
+                           the past version by its type";
+            return cx.error(receiver, message);
         }
-        Some(FnArg::Typed(old)) => {
-            if let Type::Reference(reference) = &*old.ty {
+        Some(FnArg::Typed(old)) => match &*old.ty {
+            Type::Reference(reference) => {
                 cx.error(reference, "an upcaster makes the next version of the past one: take it by value");
             }
-        }
+            Type::ImplTrait(_) => cx.error(&old.ty, "an upcaster is the step of one type: name it"),
+            _ => {}
+        },
     }
     if let Some(second) = inputs.next()
         && !is_recorded(second)

@@ -7,6 +7,7 @@ use syn::spanned::Spanned;
 use super::{command, event, history, lock, methods, payload};
 use crate::ast::Block;
 use crate::attr::runtime;
+use crate::hygiene::placed;
 use crate::lock::Lock;
 
 pub(crate) fn block(block: &Block, locked: Option<&Lock>) -> TokenStream {
@@ -28,7 +29,6 @@ pub(crate) fn block(block: &Block, locked: Option<&Lock>) -> TokenStream {
 fn table(krate: &TokenStream, block: &Block, locked: Option<&Lock>) -> TokenStream {
     let model = &block.model;
     let event = block.event();
-    let asserted = quote_spanned!(model.span()=> #krate::__private::assert_model::<#model>());
     let newest = block.commands.iter().map(|command| {
         let cfgs = command.cfgs();
         let payload = &command.payload;
@@ -41,14 +41,44 @@ fn table(krate: &TokenStream, block: &Block, locked: Option<&Lock>) -> TokenStre
         const EVENTS: &'static [#krate::__private::EventType<#model>] = &[#(#rows),*];
         #lock
     };
-    let table = match block.args.group.get() {
-        Some(group) => group_of(krate, block, group, &rows),
-        None => quote!(#[automatically_derived] impl #krate::Commands for #model { #rows }),
+    let (table, asserted) = match block.args.group.get() {
+        Some(group) => (group_of(krate, block, group, &rows), listed(krate, block, group)),
+        None => (
+            quote!(#[automatically_derived] impl #krate::Commands for #model { #rows }),
+            quote_spanned!(model.span()=> const _: () = #krate::__private::assert_model::<#model>();),
+        ),
     };
     quote! {
         #table
 
-        const _: () = #asserted;
+        #asserted
+    }
+}
+
+/// The dispatch table of the whole model, of which this block may be a part.
+///
+/// Where it is, it is found by way of the model: if that lists no groups, its derive says so, once.
+pub(super) fn whole_table(krate: &TokenStream, block: &Block) -> TokenStream {
+    let model = &block.model;
+    match block.args.group.get() {
+        Some(_) => quote_spanned!(model.span()=> #krate::__private::events_of::<#model>()),
+        None => quote!(<#model as #krate::Commands>::EVENTS),
+    }
+}
+
+/// Makes sure that the model lists the group, else its commands could be called and not be replayed.
+fn listed(krate: &TokenStream, block: &Block, group: &Ident) -> TokenStream {
+    let whole = whole_table(krate, block);
+    let message = format!(
+        "`{}` does not list this group, so its events could not be replayed: `#[model(groups(…, {group}))]`",
+        block.model_name()
+    );
+    let (krate, model) = (placed(krate, group.span()), placed(&block.model.to_token_stream(), group.span()));
+    quote_spanned! {group.span()=>
+        const _: () = ::core::assert!(
+            #krate::__private::is_listed(#whole, <#group as #krate::__private::Group<#model>>::EVENTS),
+            #message
+        );
     }
 }
 
@@ -62,8 +92,7 @@ pub(crate) fn group_of(krate: &TokenStream, block: &Block, group: &Ident, rows: 
         pub struct #group;
 
         #[automatically_derived]
-        impl #krate::__private::Group for #group {
-            type Model = #model;
+        impl #krate::__private::Group<#model> for #group {
             #rows
         }
     }

@@ -29,6 +29,7 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
     let (model, payload) = (&block.model, &command.payload);
     let cfgs: Vec<_> = command.cfgs().collect();
     let (name, version) = (&command.name, command.version());
+    let table = super::block::whole_table(krate, block);
     let types = types(krate, block, command);
     let functions = functions(krate, block, command);
     let (answers, apply) = (types.answers, functions.apply);
@@ -53,7 +54,7 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
             const NAME: &'static ::core::primitive::str = #name;
             const VERSION: ::core::primitive::u32 = #version;
             const ROW: ::core::primitive::usize = #krate::__private::row_of(
-                <#model as #krate::Commands>::EVENTS,
+                #table,
                 <Self as #krate::Payload<#model>>::NAME,
                 <Self as #krate::Payload<#model>>::VERSION,
             );

@@ -117,7 +117,7 @@ fn field_shape(krate: &TokenStream, field: &Field) -> TokenStream {
     }
 }
 
-/// The one field that a transparent struct is written as.
+/// The one field that a transparent struct is written as; serde's derive makes sure that it is one.
 fn transparent(data: &Data) -> Option<&Field> {
     match &data.kind {
         Kind::Struct(fields) if data.transparent => fields.fields.iter().find(|field| !is_phantom(&field.ty)),
@@ -126,7 +126,7 @@ fn transparent(data: &Data) -> Option<&Field> {
 }
 
 /// Whether the type is spelled `PhantomData<…>`, which serde passes over in a transparent struct.
-pub(crate) fn is_phantom(ty: &Type) -> bool {
+fn is_phantom(ty: &Type) -> bool {
     match ty {
         Type::Path(path) => path.path.segments.last().is_some_and(|segment| segment.ident == "PhantomData"),
         _ => false,

@@ -1,7 +1,7 @@
 //! `#[model(groups(…))]`: one dispatch table and one event enum of several blocks.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{DeriveInput, Path};
 
@@ -9,37 +9,54 @@ use crate::case::unraw;
 use crate::hygiene::placed;
 
 pub(super) fn groups(krate: &TokenStream, input: &DeriveInput, groups: &[Path]) -> TokenStream {
-    let model = &input.ident;
-    let event = format_ident!("{}Event", unraw(model), span = model.span());
+    let (model, event) = (&input.ident, event_name(input));
+    let definition = event_of_groups(krate, input, groups);
+    let groups: Vec<Group<'_>> = groups.iter().map(|path| Group::new(krate, model, path)).collect();
+    let tables: Vec<TokenStream> = groups.iter().map(|group| group.constant(krate, model, "EVENTS")).collect();
+    let shared = shared(krate, model, &groups);
+    let (lock, locked) = (lock(krate, model, &groups), locked(krate, model, &groups));
+    quote! {
+        #definition
+
+        #[automatically_derived]
+        impl #krate::Commands for #model {
+            type Event = #event;
+            const EVENTS: &'static [#krate::__private::EventType<Self>] = {
+                const COUNT: ::core::primitive::usize = #krate::__private::count::<#model>(&[#(#tables),*]);
+                // none after an error in each group, which is told there
+                if COUNT == 0 { &[] } else { &#krate::__private::concat::<#model, COUNT>(&[#(#tables),*]) }
+            };
+            #lock
+        }
+
+        #shared
+        #locked
+    }
+}
+
+/// The name of the enum of all events.
+pub(crate) fn event_name(input: &DeriveInput) -> Ident {
+    format_ident!("{}Event", unraw(&input.ident), span = input.ident.span())
+}
+
+/// The enum of all events: one variant a group, holding the group's own enum.
+pub(crate) fn event_of_groups(krate: &TokenStream, input: &DeriveInput, groups: &[Path]) -> TokenStream {
+    let (model, event) = (&input.ident, event_name(input));
     let about = format!("The events of `{model}`: one variant a group of commands.");
-    let groups: Vec<Group<'_>> = groups.iter().map(|path| Group::new(krate, path)).collect();
-    let variants = groups.iter().map(|Group { name, of, .. }| {
+    let groups: Vec<Group<'_>> = groups.iter().map(|path| Group::new(krate, model, path)).collect();
+    let variants = groups.iter().map(|Group { path, name, event }| {
         let about = format!("An event of `{name}`.");
-        quote!(#[doc = #about] #name(#of::Event))
+        quote_spanned!(path.span()=> #[doc = #about] #name(#event))
     });
     let arms = |method: &str| {
-        let method = Ident::new(method, proc_macro2::Span::call_site());
-        let arms =
-            groups.iter().map(move |Group { name, .. }| quote!(Self::#name(event) => #krate::Event::#method(event)));
-        quote!(match self { #(#arms,)* })
+        let method = Ident::new(method, Span::call_site());
+        let arms = groups.iter().map(move |group| group.arm(quote!(ref), quote!(#krate::Event::#method), quote!()));
+        quote!(match *self { #(#arms,)* })
     };
     let (names, versions) = (arms("name"), arms("version"));
-    let lands = groups
-        .iter()
-        .map(|Group { name, .. }| quote!(Self::#name(event) => #krate::Land::<#model>::land(event, at, sink)));
-    let conversions = groups.iter().map(|Group { name, of, .. }| {
-        quote! {
-            #[automatically_derived]
-            impl ::core::convert::From<#of::Event> for #event {
-                fn from(event: #of::Event) -> Self {
-                    Self::#name(event)
-                }
-            }
-        }
-    });
-    let tables: Vec<TokenStream> = groups.iter().map(|Group { of, .. }| quote!(#of::EVENTS)).collect();
-    let shared = shared(krate, &groups);
-    let (lock, locked) = (lock(krate, &groups), locked(krate, model, &groups));
+    let lands =
+        groups.iter().map(|group| group.arm(quote!(), quote!(#krate::Land::<#model>::land), quote!(, at, sink)));
+    let conversions = groups.iter().map(|group| group.conversion(&event));
     quote! {
         #[doc = #about]
         #[allow(missing_copy_implementations, missing_debug_implementations, unreachable_pub)]
@@ -72,47 +89,62 @@ pub(super) fn groups(krate: &TokenStream, input: &DeriveInput, groups: &[Path]) 
         }
 
         #(#conversions)*
-
-        #[automatically_derived]
-        impl #krate::Commands for #model {
-            type Event = #event;
-            const EVENTS: &'static [#krate::__private::EventType<Self>] = {
-                const COUNT: ::core::primitive::usize = #krate::__private::count::<#model>(&[#(#tables),*]);
-                // none after an error in each group, which is told there
-                if COUNT == 0 { &[] } else { &#krate::__private::concat::<#model, COUNT>(&[#(#tables),*]) }
-            };
-            #lock
-        }
-
-        #shared
-        #locked
     }
 }
 
-/// A group as its model sees it.
+/// A group as its model sees it. All that is asked of it is asked at its place in the list.
 struct Group<'a> {
     path: &'a Path,
     /// The variant of the event enum.
     name: &'a Ident,
-    /// The group as one, at its place in the list.
-    of: TokenStream,
+    /// The enum of its events.
+    event: TokenStream,
 }
 
 impl<'a> Group<'a> {
-    fn new(krate: &TokenStream, path: &'a Path) -> Group<'a> {
+    fn new(krate: &TokenStream, model: &Ident, path: &'a Path) -> Group<'a> {
         let span = path.span();
         let krate = placed(krate, span);
         let name = &path.segments.last().expect("a path has a last segment").ident;
-        Group { path, name, of: quote_spanned!(span=> <#path as #krate::__private::Group>) }
+        let model = placed(&model.to_token_stream(), span);
+        Group { path, name, event: quote_spanned!(span=> <#path as #krate::__private::Group<#model>>::Event) }
+    }
+
+    /// A constant of the group's.
+    fn constant(&self, krate: &TokenStream, model: &Ident, constant: &str) -> TokenStream {
+        let (path, span) = (self.path, self.path.span());
+        let (krate, model) = (placed(krate, span), placed(&model.to_token_stream(), span));
+        let constant = Ident::new(constant, span);
+        quote_spanned!(span=> <#path as #krate::__private::Group<#model>>::#constant)
+    }
+
+    /// A call of a function on the event of this group, in a `match` on the enum of all.
+    fn arm(&self, by: TokenStream, function: TokenStream, more: TokenStream) -> TokenStream {
+        let (name, span) = (self.name, self.path.span());
+        let (function, event) = (placed(&function, span), placed(&quote!(event), span));
+        quote_spanned!(span=> Self::#name(#by #event) => #function(#event #more))
+    }
+
+    /// An event of this group as one of all.
+    fn conversion(&self, all: &Ident) -> TokenStream {
+        let (Group { name, event, .. }, span) = (self, self.path.span());
+        quote_spanned! {span=>
+            #[automatically_derived]
+            impl ::core::convert::From<#event> for #all {
+                fn from(event: #event) -> Self {
+                    Self::#name(event)
+                }
+            }
+        }
     }
 }
 
 /// No event is in two groups.
-fn shared(krate: &TokenStream, groups: &[Group<'_>]) -> TokenStream {
+fn shared(krate: &TokenStream, model: &Ident, groups: &[Group<'_>]) -> TokenStream {
     let mut tokens = TokenStream::new();
     for (i, second) in groups.iter().enumerate() {
         for first in &groups[..i] {
-            let (a, b) = (&first.of, &second.of);
+            let (a, b) = (first.constant(krate, model, "EVENTS"), second.constant(krate, model, "EVENTS"));
             let message = format!(
                 "a version of an event is in `{}` and in `{}` too: give one of the commands another `name = \"…\"`",
                 first.name, second.name
@@ -120,7 +152,7 @@ fn shared(krate: &TokenStream, groups: &[Group<'_>]) -> TokenStream {
             let krate = placed(krate, second.path.span());
             tokens.extend(quote_spanned! {second.path.span()=>
                 const _: () = ::core::assert!(
-                    #krate::__private::shared(#a::EVENTS, #b::EVENTS).is_none(),
+                    #krate::__private::shared(#a, #b).is_none(),
                     #message
                 );
             });
@@ -130,9 +162,9 @@ fn shared(krate: &TokenStream, groups: &[Group<'_>]) -> TokenStream {
 }
 
 /// The model's lock: that of any group, since all are locked alike.
-fn lock(krate: &TokenStream, groups: &[Group<'_>]) -> Option<TokenStream> {
-    let Group { of, .. } = groups.first()?;
-    Some(quote!(const LOCK: ::core::option::Option<#krate::__private::ShapeLock> = #of::LOCK;))
+fn lock(krate: &TokenStream, model: &Ident, groups: &[Group<'_>]) -> Option<TokenStream> {
+    let lock = groups.first()?.constant(krate, model, "LOCK");
+    Some(quote!(const LOCK: ::core::option::Option<#krate::__private::ShapeLock> = #lock;))
 }
 
 /// All groups are locked, or none; and what is in the lock is in one of them.
@@ -140,23 +172,23 @@ fn locked(krate: &TokenStream, model: &Ident, groups: &[Group<'_>]) -> TokenStre
     let mut tokens = TokenStream::new();
     let Some((first, others)) = groups.split_first() else { return tokens };
     for second in others {
-        let (a, b) = (&first.of, &second.of);
+        let (a, b) = (first.constant(krate, model, "LOCK"), second.constant(krate, model, "LOCK"));
         let message = format!(
             "`{}` and `{}` are not locked alike: the groups of a model have one lock, or none: say `lock` of each",
             first.name, second.name
         );
         let krate = placed(krate, second.path.span());
         tokens.extend(quote_spanned! {second.path.span()=>
-            const _: () = ::core::assert!(#krate::__private::ShapeLock::agree(#a::LOCK, #b::LOCK), #message);
+            const _: () = ::core::assert!(#krate::__private::ShapeLock::agree(#a, #b), #message);
         });
     }
-    let of = placed(&first.of, model.span());
+    let held = first.constant(krate, model, "LOCKED");
+    let blocks = groups.iter().map(|group| group.constant(krate, model, "LOCK"));
     let krate = placed(krate, model.span());
-    let blocks = groups.iter().map(|group| placed(&group.of, model.span()));
     tokens.extend(quote_spanned! {model.span()=>
         const _: () = match #krate::__private::forgotten(
-            &[#(#blocks::LOCK),*],
-            #of::LOCKED,
+            &[#(#blocks),*],
+            #held,
             <#model as #krate::Commands>::EVENTS,
         ) {
             ::core::option::Option::None => {}

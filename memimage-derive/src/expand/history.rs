@@ -6,7 +6,7 @@ use syn::Type;
 use syn::spanned::Spanned;
 
 use crate::ast::{Block, Command, Past, Way};
-use crate::hygiene::placed;
+use crate::hygiene::{braced, placed};
 
 /// What is emitted for the past versions, beside their rows.
 pub(crate) fn history(krate: &TokenStream, block: &Block) -> TokenStream {
@@ -37,7 +37,8 @@ fn row(krate: &TokenStream, command: &Command, past: &Past<'_>) -> TokenStream {
     let (name, version) = (&command.name, past.version);
     match &past.way {
         Way::Type(ty) => {
-            quote!(#krate::__private::EventType::past::<#ty>(#name, #version))
+            let payload = &command.payload;
+            quote!(#krate::__private::EventType::past::<#ty, #payload>(#name, #version))
         }
         Way::Values(functions, target) => {
             let target = target.map_or_else(|| command.payload.to_token_stream(), ToTokens::to_token_stream);
@@ -61,42 +62,48 @@ fn past_version(krate: &TokenStream, block: &Block, command: &Command, past: &Pa
     let cfgs: Vec<_> = command.cfgs().collect();
     let (name, version) = (&command.name, past.version);
     let place = placed(krate, ty.span());
-    let onward = quote_spanned!(ty.span()=> #place::__private::onward::<Self, _, #payload, #model>());
+    let onward = quote_spanned!(ty.span()=> #place::__private::only_step::<Self, _, #payload, #model>());
     let land = quote_spanned!(ty.span()=> impl #place::Land<#model> for #ty);
+    let landing = quote! {
+        const STANDS: #krate::__private::Stands = #krate::__private::Stands::At(#name, #version);
+
+        fn land(
+            self,
+            at: #krate::__private::Landing<'_>,
+            sink: &mut #krate::__private::Sink<'_, '_, #model>,
+        ) -> ::core::result::Result<(), #krate::__private::Fault> {
+            <Self as #krate::__private::PastVersion<#payload, #model>>::ONWARD.go(self, at, sink)
+        }
+    };
+    let landing = braced(landing, ty.span());
     quote! {
         #(#cfgs)*
         #[automatically_derived]
-        impl #krate::__private::PastVersion<#model> for #ty {
+        impl #krate::__private::PastVersion<#payload, #model> for #ty {
             const ONWARD: #krate::__private::Onward<Self, #model> = #onward;
         }
 
         #(#cfgs)*
         #[automatically_derived]
-        #land {
-            const STANDS: #krate::__private::Stands = #krate::__private::Stands::At(#name, #version);
-
-            fn land(
-                self,
-                at: #krate::__private::Landing<'_>,
-                sink: &mut #krate::__private::Sink<'_, '_, #model>,
-            ) -> ::core::result::Result<(), #krate::__private::Fault> {
-                <Self as #krate::__private::PastVersion<#model>>::ONWARD.go(self, at, sink)
-            }
-        }
+        #land #landing
     }
 }
 
 /// Makes sure that the step leads to the next version, if it leads to one of the same event.
 fn direction(krate: &TokenStream, block: &Block, command: &Command, past: &Past<'_>, ty: &Type) -> TokenStream {
     let (name, &Past { version, next, .. }) = (&command.name, past);
-    let (model, cfgs) = (&block.model, command.cfgs());
+    let (model, payload, cfgs) = (&block.model, &command.payload, command.cfgs());
     let this = format!("`{}` is version {version} of `{}`, and its upcaster", spelled(ty), name.value());
     let gap = format!("{this} passes over version {next}: lead it there");
     let down = format!("{this} leads to the same version or an older one: lead it to version {next}");
     let krate = placed(krate, ty.span());
     quote_spanned! {ty.span()=>
         #(#cfgs)*
-        const _: () = match <#ty as #krate::__private::PastVersion<#model>>::ONWARD.astray(#name, #version, #next) {
+        const _: () = match <#ty as #krate::__private::PastVersion<#payload, #model>>::ONWARD.astray(
+            #name,
+            #version,
+            #next,
+        ) {
             #krate::__private::Astray::No => {}
             #krate::__private::Astray::Gap => ::core::panic!(#gap),
             #krate::__private::Astray::Down => ::core::panic!(#down),

@@ -14,7 +14,7 @@ mod state;
 mod upcaster;
 
 pub(crate) use self::block::block;
-pub(crate) use self::data::{data, is_phantom};
+pub(crate) use self::data::data;
 pub(crate) use self::model::model;
 pub(crate) use self::upcaster::upcaster;
 
@@ -23,10 +23,11 @@ pub(crate) use self::block::group_of;
 pub(crate) use self::command::{Types, types as command_types};
 pub(crate) use self::data::implement as implement_shape;
 pub(crate) use self::event::{conversions as event_conversions, definition as event_definition};
+pub(crate) use self::group::{event_name, event_of_groups};
 pub(crate) use self::lock::stub as lock_stub;
 pub(crate) use self::methods::{around as commands_trait, signature as method_signature};
 pub(crate) use self::payload::definition as payload_definition;
-pub(crate) use self::upcaster::implement as implement_upcast;
+pub(crate) use self::upcaster::next as upcast_next;
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;

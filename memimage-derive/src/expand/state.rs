@@ -45,7 +45,7 @@ pub(super) fn history(krate: &TokenStream, input: &DeriveInput, version: u32, hi
     for (ty, past) in types.into_iter().zip(first..) {
         let span = ty.span();
         let (place, owner) = (placed(krate, span), placed(&model.to_token_stream(), span));
-        let onward = quote_spanned!(span=> #place::__private::rise_from::<Self, _, #owner>());
+        let onward = quote_spanned!(span=> #place::__private::only_state_step::<Self, _, #owner>());
         let header = quote_spanned!(span=> impl #place::__private::Rise<#owner> for #ty);
         let message = format!(
             "`{}` is version {past} of `{model}`, and its upcaster does not lead to version {}, the next one",

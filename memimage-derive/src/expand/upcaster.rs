@@ -1,12 +1,12 @@
 //! `#[memimage::upcast]`: a function becomes the one step onward of its argument's type.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{PatType, Type};
 
 use crate::ast::{Gives, Upcaster};
-use crate::hygiene::placed;
+use crate::hygiene::{Fresh, braced, placed};
 
 /// The function, and the impl that calls it.
 pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream {
@@ -16,15 +16,22 @@ pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream 
     let call = match upcaster.gives() {
         Gives::Nothing => quote!({ #name(self #more); ::core::result::Result::Ok(()) }),
         Gives::Next(_) => quote!(::core::result::Result::Ok(#name(self #more))),
-        Gives::Result(_) => quote!(::core::result::Result::map_err(#name(self #more), ::core::convert::Into::into)),
+        Gives::Result(ty) => {
+            let (span, this) = (ty.span(), quote!(self));
+            let krate = placed(krate, span);
+            quote_spanned! {span=>
+                <#ty as #krate::__private::Fallible>::answer(#name(#this #more))
+                    .map_err(#krate::__private::Failure::failure)
+            }
+        }
     };
     let implementation = implement(krate, upcaster, recorded.as_ref(), &call);
     let source = &upcaster.source;
     quote!(#source #implementation)
 }
 
-/// The impl alone, around a body.
-pub(crate) fn implement(
+/// The impl around a body.
+fn implement(
     krate: &TokenStream,
     upcaster: &Upcaster,
     recorded: Option<&Ident>,
@@ -35,23 +42,38 @@ pub(crate) fn implement(
     let next = next(krate, &upcaster.gives());
     let recorded = recorded.map_or_else(|| quote!(_), |recorded| quote!(#recorded));
     let place = placed(krate, old.span());
-    let header = quote_spanned!(old.span()=> impl #place::Upcast<#next> for #old);
+    let course = Fresh::new(upcaster.sig.to_token_stream()).ident("C");
+    let header = quote_spanned! {old.span()=>
+        impl<#course: #place::__private::Course> #place::Upcast<#next, #course> for #old
+        where
+            #next: #place::__private::Arrive<#course>,
+    };
+    let (place, this) = (placed(krate, next.span()), quote!(self));
+    let function = quote_spanned! {next.span()=>
+        fn upcast(
+            #this,
+            #recorded: &#place::Recorded<'_>,
+        ) -> ::core::result::Result<#next, #place::UpcastError> {
+            #body
+        }
+    };
+    let body = quote! {
+        const ARRIVAL: <#course as #krate::__private::Course>::Arrival<#next> =
+            <#next as #krate::__private::Arrive<#course>>::ARRIVAL;
+
+        #[inline]
+        #function
+    };
+    let body = braced(body, old.span());
     Some(quote! {
         #(#cfgs)*
         #[automatically_derived]
-        #header {
-            #[inline]
-            fn upcast(
-                self,
-                #recorded: &#krate::Recorded<'_>,
-            ) -> ::core::result::Result<#next, #krate::UpcastError> {
-                #body
-            }
-        }
+        #header #body
     })
 }
 
-fn next(krate: &TokenStream, gives: &Gives<'_>) -> TokenStream {
+/// What the step leads to.
+pub(crate) fn next(krate: &TokenStream, gives: &Gives<'_>) -> TokenStream {
     match gives {
         Gives::Nothing => quote!(()),
         Gives::Next(ty) => quote!(#ty),

@@ -1,29 +1,34 @@
 //! Groups: the commands of a large model, in several blocks.
 
 use super::lock::ShapeLock;
-use super::row::{EventType, same};
+use super::row::{self, EventType, same};
 
-/// A block of commands marked `#[memimage::commands(group = …)]`, one of several of its model.
+/// A block of commands marked `#[memimage::commands(group = …)]`, one of several of the model `M`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no group of commands",
-    label = "not a group",
+    message = "`{Self}` is no group of commands of `{M}`",
+    label = "not a group of `{M}`",
     note = "a group is the name in `#[memimage::commands(group = {Self})]`, on an impl block of the model"
 )]
-pub trait Group {
-    /// The model.
-    type Model: 'static;
-
+pub trait Group<M: 'static> {
     /// The enum of the group's events.
     type Event;
 
     /// The group's part of the dispatch table.
-    const EVENTS: &'static [EventType<Self::Model>];
+    const EVENTS: &'static [EventType<M>];
 
     /// The shape lock of the model.
     const LOCK: Option<ShapeLock> = None;
 
     /// All events of the model in the lock, those of other groups among them.
     const LOCKED: &'static [(&'static str, u32)] = &[];
+}
+
+/// Whether the commands of a block are in their model's dispatch table. One that is empty is what an error left.
+pub const fn is_listed<M>(table: &[EventType<M>], block: &[EventType<M>]) -> bool {
+    match (table, block) {
+        ([], _) | (_, []) => true,
+        (_, [first, ..]) => row::find(table, first.name, first.version).is_some(),
+    }
 }
 
 /// How many rows the parts of a table have together.

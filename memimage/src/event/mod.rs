@@ -9,14 +9,17 @@ mod state;
 mod step;
 mod upcast;
 
-pub use group::{Group, concat, count, shared};
+pub use group::{Group, concat, count, is_listed, shared};
 pub use lock::{ShapeLock, forgotten};
 pub use payload::{Command, FromRefusal, Outcome, Payload};
 pub use row::{EventType, row_of};
 pub use sink::{Fault, Sink, take};
-pub use state::{PastState, Rise, RiseFrom, StateVersion, rise_from};
+pub use state::{PastState, Rise, RiseFrom, StateVersion, only_state_step};
 pub use step::step;
-pub use upcast::{Astray, Land, Landing, Onward, PastVersion, Recorded, Stands, Upcast, UpcastError, onward};
+pub use upcast::{
+    Arrive, Astray, Course, Failure, Land, Landing, Onward, PastVersion, Recorded, Stands, Upcast, UpcastError,
+    only_step,
+};
 
 pub(crate) use row::{Stored, Upward};
 pub(crate) use sink::{Apply, Recast, decode};
@@ -54,7 +57,8 @@ pub trait Model: Commands + Default + Shape + Serialize + DeserializeOwned + Sen
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no commands",
     label = "a model needs an impl block marked `#[memimage::commands]`",
-    note = "write `#[memimage::commands] impl {Self} {{ #[command] pub fn … (&mut self, …) {{ … }} }}`"
+    note = "write `#[memimage::commands] impl {Self} {{ #[command] pub fn … (&mut self, …) {{ … }} }}`",
+    note = "several blocks are groups, and the model lists them: `#[model(groups(…))]`"
 )]
 pub trait Commands: Sized + 'static {
     /// The enum of the model's events at their newest versions.

@@ -47,13 +47,16 @@ impl<M> EventType<M> {
     }
 
     /// The row of a past version that is kept as a type.
-    pub const fn past<T: PastVersion<M> + Shape + DeserializeOwned>(name: &'static str, version: u32) -> EventType<M> {
+    pub const fn past<T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
+        name: &'static str,
+        version: u32,
+    ) -> EventType<M> {
         EventType {
             name,
             version,
             shape: Some(T::SHAPE),
-            replay: replay_past::<M, T>,
-            recast: Some(recast_past::<M, T>),
+            replay: replay_past::<M, T, P>,
+            recast: Some(recast_past::<M, T, P>),
             values: None,
         }
     }
@@ -113,14 +116,14 @@ fn replay<M, P: Payload<M>>(stored: &Stored<'_>, apply: &mut Apply<'_, M>) -> Re
     apply.take(decode::<P>(stored.payload)?, stored.part)
 }
 
-fn replay_past<M, T: PastVersion<M> + DeserializeOwned>(
+fn replay_past<M, T: PastVersion<P, M> + DeserializeOwned, P>(
     stored: &Stored<'_>,
     apply: &mut Apply<'_, M>,
 ) -> Result<(), Fault> {
     T::ONWARD.go(decode(stored.payload)?, stored.landing(), &mut apply.sink())
 }
 
-fn recast_past<M, T: PastVersion<M> + DeserializeOwned>(
+fn recast_past<M, T: PastVersion<P, M> + DeserializeOwned, P>(
     stored: &Stored<'_>,
     recast: &mut Recast<M>,
 ) -> Result<(), Fault> {
@@ -151,14 +154,22 @@ fn upward<T: DeserializeOwned>(stored: &Stored<'_>) -> Result<T, Fault> {
 ///
 /// If the table has no such row; in a constant that is a compile error.
 pub const fn row_of<M>(events: &[EventType<M>], name: &str, version: u32) -> usize {
+    match find(events, name, version) {
+        Some(row) => row,
+        None => panic!("the command is in a group that its model does not list: `#[model(groups(…))]`"),
+    }
+}
+
+/// The row of a version of an event, if the table has one.
+pub(super) const fn find<M>(events: &[EventType<M>], name: &str, version: u32) -> Option<usize> {
     let mut row = 0;
     while row < events.len() {
         if events[row].version == version && same(events[row].name.as_bytes(), name.as_bytes()) {
-            return row;
+            return Some(row);
         }
         row += 1;
     }
-    panic!("the command is in a group that its model does not list: `#[model(groups(…))]`")
+    None
 }
 
 /// Whether two texts are the same, in a constant.

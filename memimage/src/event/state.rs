@@ -1,10 +1,12 @@
 //! Past versions of a model's state, for snapshots that an older program wrote.
 
+use std::marker::PhantomData;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::sink::{Fault, decode};
-use super::upcast::{Recorded, StepOf};
+use super::upcast::{Arrive, Course, Recorded, StepOf};
 use crate::digest::{Digest, DigestError, digest};
 use crate::shape::{Shape, ShapeRef};
 
@@ -56,8 +58,9 @@ pub trait PastState<M>: Sized {
     const ONWARD: RiseFrom<Self, M>;
 }
 
-/// The step of the past state `T`, and those after it.
+/// The way of the state `T` to the present version.
 pub struct RiseFrom<T, M> {
+    /// The version at which it begins.
     next: u32,
     rise: fn(T, &Recorded<'_>) -> Result<M, Fault>,
 }
@@ -78,9 +81,23 @@ impl<T, M> RiseFrom<T, M> {
     }
 }
 
+/// The states of the model `M`.
+pub struct States<M>(PhantomData<M>);
+
+impl<M> Course for States<M> {
+    type Arrival<T> = RiseFrom<T, M>;
+}
+
+impl<M, T: Rise<M>> Arrive<States<M>> for T {
+    const ARRIVAL: RiseFrom<T, M> = RiseFrom { next: T::VERSION, rise: T::rise };
+}
+
 /// Finds the one step of `T`, a past state of the model `M`.
-pub const fn rise_from<T: StepOf<M, Next> + Serialize, Next: Rise<M>, M>() -> RiseFrom<T, M> {
-    RiseFrom { next: Next::VERSION, rise: |old, recorded| old.upcast(recorded).map_err(Fault::Upcast)?.rise(recorded) }
+pub const fn only_state_step<T: StepOf<M, Next, States<M>>, Next, M>() -> RiseFrom<T, M> {
+    RiseFrom {
+        next: T::ARRIVAL.next,
+        rise: |old, recorded| (T::ARRIVAL.rise)(old.upcast(recorded).map_err(Fault::Upcast)?, recorded),
+    }
 }
 
 fn read<M, T: PastState<M> + Shape + Serialize + DeserializeOwned>(

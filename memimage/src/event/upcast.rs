@@ -4,14 +4,13 @@
 //! said by [`Land`]: at a current payload, at several, or at nothing. Past versions are types like any other, so a step
 //! that is missing, or that leads astray, is an error of the compiler's; no list is kept anywhere but at the command.
 
-use serde::de::DeserializeOwned;
+use std::marker::PhantomData;
 
 use super::payload::Outcome;
 use super::row::same;
 use super::sink::{Fault, Sink};
 use crate::context::{Metadata, Timestamp};
 use crate::seq::Seq;
-use crate::shape::Shape;
 
 /// What an upcaster may know of an event besides its payload: all that was recorded, and nothing of the model.
 #[derive(Clone, Copy, Debug)]
@@ -49,20 +48,56 @@ pub type UpcastError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A past version of a payload, or of a model, and its step to the next one. `#[memimage::upcast]` implements it.
 ///
-/// The type keeps the shape that was recorded: it derives `Deserialize` and [`Shape`] (and, for a model, `Serialize`).
-/// There is one step from each past version, and no choice between two.
+/// The type keeps the shape that was recorded: it derives `Deserialize` and [`Shape`](crate::Shape) (and, for a model,
+/// `Serialize`). There is one step from each past version, and no choice between two.
+///
+/// A step is one of a [`Course`]: that of a model's events, or of its states. Whether what it leads to has a place there is
+/// for the step to know, not for who asks for it: so an open question is one question, and one message of the compiler's.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is a past version without an upcaster",
     label = "no step leads on from `{Self}`",
     note = "write one, in any module: `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`"
 )]
-pub trait Upcast<Next>: Shape + DeserializeOwned {
+pub trait Upcast<Next, C: Course>: Sized {
+    /// The way on from there.
+    #[doc(hidden)]
+    const ARRIVAL: C::Arrival<Next>;
+
     /// Takes it one step further: to the next version, or to all that a chain may end in ([`Land`]).
     ///
     /// # Errors
     ///
     /// Whatever makes that impossible. The journal is not replayed then, and nothing is changed.
     fn upcast(self, recorded: &Recorded<'_>) -> Result<Next, UpcastError>;
+}
+
+/// What past versions lead to in the end: events of a model, or its state.
+pub trait Course {
+    /// The way on from a version `T`.
+    type Arrival<T>;
+}
+
+/// The events of the model `M`.
+pub struct Events<M>(PhantomData<M>);
+
+impl<M> Course for Events<M> {
+    type Arrival<T> = EventArrival<T, M>;
+}
+
+/// The way on from what may be an event, or become one.
+pub struct EventArrival<T, M> {
+    stands: Stands,
+    land: fn(T, Landing<'_>, &mut Sink<'_, '_, M>) -> Result<(), Fault>,
+}
+
+/// What has a place in a course.
+pub trait Arrive<C: Course>: Sized {
+    /// The way on from it.
+    const ARRIVAL: C::Arrival<Self>;
+}
+
+impl<M, T: Land<M>> Arrive<Events<M>> for T {
+    const ARRIVAL: EventArrival<T, M> = EventArrival { stands: T::STANDS, land: T::land };
 }
 
 /// What an upcaster may lead to: a payload of the model, a past version with a step of its own, the event enum, nothing
@@ -125,8 +160,26 @@ impl Landing<'_> {
     }
 }
 
-/// A past version in the history of a command of the model `M`.
-pub trait PastVersion<M>: Sized {
+/// What an upcaster may fail with.
+#[diagnostic::on_unimplemented(
+    message = "an upcaster fails with an error or a text, and `{Self}` is neither",
+    label = "no error",
+    note = "implement `std::error::Error` for it; it must be `Send`, `Sync` and `'static` too"
+)]
+pub trait Failure {
+    /// The error.
+    fn failure(self) -> UpcastError;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<UpcastError>> Failure for E {
+    fn failure(self) -> UpcastError {
+        self.into()
+    }
+}
+
+/// A past version of the payload `P`, in the history of a command of the model `M`.
+pub trait PastVersion<P, M>: Sized {
     /// Its one step.
     const ONWARD: Onward<Self, M>;
 }
@@ -163,22 +216,24 @@ impl<T, M> Onward<T, M> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is a past version of `{P}`, and no upcaster takes it further",
     label = "no step leads on from `{Self}`",
-    note = "write one, in any module: `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`"
+    note = "write one, in any module: `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
+    note = "it returns the next version in the `history(…)`, and the last one `{P}`"
 )]
-pub trait StepOf<P, Next>: Upcast<Next> {}
+pub trait StepOf<P, Next, C: Course>: Upcast<Next, C> {}
 
 #[diagnostic::do_not_recommend]
-impl<T: Upcast<Next>, P, Next> StepOf<P, Next> for T {}
+impl<T: Upcast<Next, C>, P, Next, C: Course> StepOf<P, Next, C> for T {}
 
 /// Finds the one step of `T`, a past version of the payload `P`.
-pub const fn onward<T: StepOf<P, Next>, Next: Land<M>, P, M>() -> Onward<T, M> {
+pub const fn only_step<T: StepOf<P, Next, Events<M>>, Next, P, M>() -> Onward<T, M> {
     Onward {
-        stands: Next::STANDS,
+        stands: T::ARRIVAL.stands,
         take: |old, at, sink| {
             if at.steps == MAX_STEPS {
                 return Err(Fault::Circle(MAX_STEPS));
             }
-            old.upcast(at.recorded).map_err(Fault::Upcast)?.land(Landing { steps: at.steps + 1, ..at }, sink)
+            let next = old.upcast(at.recorded).map_err(Fault::Upcast)?;
+            (T::ARRIVAL.land)(next, Landing { steps: at.steps + 1, ..at }, sink)
         },
     }
 }

@@ -1,0 +1,21 @@
+use memimage::{Model, Shape};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+pub struct Bank {
+    total: u64,
+}
+
+#[memimage::commands]
+impl Bank {
+    #[command(check = can_add)]
+    fn add(&mut self, by: u64) {
+        self.total += by;
+    }
+
+    unsafe fn can_add(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,26 @@
+use memimage::{Model, Shape};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+#[model(groups(Adding))]
+pub struct Bank {
+    total: u64,
+}
+
+#[memimage::commands(group = Adding)]
+impl Bank {
+    #[command]
+    fn add(&mut self, by: u64) {
+        self.total += by;
+    }
+}
+
+#[memimage::commands(group = Subtracting)]
+impl Bank {
+    #[command]
+    fn subtract(&mut self, by: u64) {
+        self.total -= by;
+    }
+}
+
+fn main() {}

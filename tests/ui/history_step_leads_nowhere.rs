@@ -1,0 +1,31 @@
+use memimage::{Model, Shape};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+pub struct Bank {
+    total: u64,
+}
+
+#[derive(Deserialize, Shape)]
+struct AddV1 {
+    by: u8,
+}
+
+struct Sum(u64);
+
+#[memimage::upcast]
+fn add_1(old: AddV1) -> Sum {
+    Sum(old.by.into())
+}
+
+#[memimage::commands]
+impl Bank {
+    #[command(version = 2, history(AddV1))]
+    fn add(&mut self, by: u64) {
+        self.total += by;
+    }
+}
+
+fn main() {}
+
+// Mend: Return the next version in the history, a payload, the event enum, `()`, or an `Option`, a `Vec` or a tuple of these.

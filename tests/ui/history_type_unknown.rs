@@ -1,0 +1,19 @@
+use memimage::{Model, Shape};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+pub struct Bank {
+    total: u64,
+}
+
+#[memimage::commands]
+impl Bank {
+    #[command(version = 2, history(AddV1))]
+    fn add(&mut self, by: u64) {
+        self.total += by;
+    }
+}
+
+fn main() {}
+
+// Mend: Name the type with its path; if it is gone, take it back from an older state of the program, or use a step on values.

@@ -1,0 +1,22 @@
+use memimage::{Model, Shape};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+pub struct Bank {
+    total: u64,
+}
+
+#[memimage::commands]
+impl Bank {
+    #[command(replay_only)]
+    fn add(&mut self, by: u64) {
+        self.total += by;
+    }
+}
+
+fn main() {
+    let bank = memimage::Image::<Bank>::in_memory().unwrap();
+    bank.submit(BankAdd { by: 1 }).unwrap();
+}
+
+// Mend: A retired command is kept for replay: submit the one that took its place.

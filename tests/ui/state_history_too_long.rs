@@ -1,0 +1,38 @@
+use memimage::{Model, Shape};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+#[model(version = 2, history(BankV1, BankV2))]
+pub struct Bank {
+    total: u64,
+}
+
+#[derive(Serialize, Deserialize, Shape)]
+struct BankV1 {
+    total: u8,
+}
+
+#[derive(Serialize, Deserialize, Shape)]
+struct BankV2 {
+    total: u16,
+}
+
+#[memimage::upcast]
+fn bank_1(old: BankV1) -> BankV2 {
+    BankV2 { total: old.total.into() }
+}
+
+#[memimage::upcast]
+fn bank_2(old: BankV2) -> Bank {
+    Bank { total: old.total.into() }
+}
+
+#[memimage::commands]
+impl Bank {
+    #[command]
+    fn add(&mut self, by: u64) {
+        self.total += by;
+    }
+}
+
+fn main() {}

@@ -1,0 +1,24 @@
+use memimage::{Model, Shape};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+pub struct Bank {
+    total: u64,
+}
+
+#[memimage::upcast]
+fn add_1(old: u32) -> Option<u64> {
+    Some(old.into())
+}
+
+#[memimage::commands]
+impl Bank {
+    #[command()]
+    fn add(&mut self, by: u64) {
+        self.total += by;
+    }
+}
+
+fn main() {}
+
+// Mend: The past type, or what it leads to, must be of the crate that the upcaster is in: move the upcaster there, or wrap the type.

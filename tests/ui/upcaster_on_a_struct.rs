@@ -1,0 +1,22 @@
+use memimage::{Model, Shape};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+pub struct Bank {
+    total: u64,
+}
+
+#[memimage::upcast]
+struct Add1;
+
+#[memimage::commands]
+impl Bank {
+    #[command()]
+    fn add(&mut self, by: u64) {
+        self.total += by;
+    }
+}
+
+fn main() {}
+
+// Mend: An upcaster is a function.

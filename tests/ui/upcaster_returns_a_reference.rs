@@ -1,0 +1,29 @@
+use memimage::{Model, Shape};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+pub struct Bank {
+    total: u64,
+}
+
+#[derive(Deserialize, Shape)]
+struct AddV1 {
+    by: u8,
+}
+
+static ONE: BankAdd = BankAdd { by: 1 };
+
+#[memimage::upcast]
+fn add_1(_old: AddV1) -> &'static BankAdd {
+    &ONE
+}
+
+#[memimage::commands]
+impl Bank {
+    #[command(version = 2, history(AddV1))]
+    fn add(&mut self, by: u64) {
+        self.total += by;
+    }
+}
+
+fn main() {}
