@@ -13,10 +13,11 @@ use crate::disk::{Disk, SimDisk};
 use crate::error::Error;
 use crate::event::Model;
 use crate::image::Image;
-use crate::journal::{Dispatch, FrameKind, Layout, Meaning, Scan, Source, Survey, records};
+use crate::journal::{DROPPED, Dispatch, FrameKind, Layout, Meaning, Scan, Source, Survey, records};
 use crate::options::SnapshotPolicy;
 use crate::recovery::{Goal, Recovered, recover};
 use crate::seq::Seq;
+use crate::shape::{Shape, ShapeTree};
 use crate::snapshot::Snapshots;
 
 /// Where the copy stands on its disk.
@@ -135,14 +136,14 @@ fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<Past<M>, Error> {
                 if record.seq <= began.last {
                     continue;
                 }
-                let way = match dispatch.meaning(record.event, M::EVENTS).expect("it was opened") {
-                    Meaning::Event(way) => way,
-                    Meaning::Dropped => continue,
+                let (name, version, shape) = match dispatch.meaning(record.event, M::EVENTS).expect("it was opened") {
+                    Meaning::Event(way) => (way.event.name(), way.event.version(), way.shape.clone()),
+                    Meaning::Dropped => (DROPPED, 1, ShapeTree::of(<()>::SHAPE)),
                 };
                 entries.push(Entry {
-                    name: way.event.name().to_owned(),
-                    version: way.event.version(),
-                    shape: Arc::new(way.shape.clone()),
+                    name: name.to_owned(),
+                    version,
+                    shape: Arc::new(shape),
                     payload: body[record.payload].to_vec(),
                     outcome: record.outcome,
                     origin: record.origin,

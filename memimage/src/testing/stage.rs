@@ -7,6 +7,7 @@ use super::entry::{Entry, Stamp};
 use crate::context::{Context, Metadata, Origin, Seed, Timestamp};
 use crate::digest::{Digest, digest};
 use crate::event::{Apply, Command, Model, Outcome, Recorded, Stored, Upward, decode, panic_message};
+use crate::journal::DROPPED;
 use crate::seq::Seq;
 use crate::shape::ShapeTree;
 
@@ -157,6 +158,10 @@ pub(super) const NOT_DETERMINISTIC: &str = "a body, an upcaster, or the model's 
 
 /// Replays an event on a model. After an error the model is to be thrown away.
 pub(super) fn replay<M: Model>(model: &mut M, start: &Start, entry: &Entry) -> Result<(), String> {
+    // it keeps its place in a journal that was rewritten, and nothing else
+    if entry.name == DROPPED {
+        return Ok(());
+    }
     let row = entry.row(M::EVENTS)?;
     let Entry { shape, payload, outcome, origin, time, metadata, .. } = entry;
     let context = Context::new(start.seed, *origin, *time, metadata.clone());

@@ -120,6 +120,85 @@ fn the_past_of_a_pruned_image_begins_with_its_base() {
         .then(|bank| assert_eq!(bank.memos.len(), 240));
 }
 
+/// A program that takes notes.
+mod noting {
+    use memimage::{Context, Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    pub struct Desk {
+        pub drawn: Vec<(u64, u64)>,
+    }
+
+    #[memimage::commands]
+    impl Desk {
+        #[command]
+        pub fn note(&mut self, text: String) {
+            drop(text);
+        }
+
+        #[command]
+        pub fn draw(&mut self, ctx: &Context) {
+            self.drawn.push((ctx.seq().get(), ctx.random().u64()));
+        }
+    }
+}
+
+/// A later one, to which notes are nothing.
+mod later {
+    use memimage::{Context, Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    pub struct Desk {
+        pub drawn: Vec<(u64, u64)>,
+    }
+
+    #[derive(Deserialize, Shape)]
+    pub struct NoteV1 {
+        #[allow(dead_code, reason = "it is dropped")]
+        text: String,
+    }
+
+    #[memimage::upcast]
+    fn note(_: NoteV1) {}
+
+    #[memimage::commands]
+    impl Desk {
+        #[command(version = 2, history(NoteV1))]
+        pub fn note(&mut self, text: String, loud: bool) {
+            drop((text, loud));
+        }
+
+        #[command]
+        pub fn draw(&mut self, ctx: &Context) {
+            self.drawn.push((ctx.seq().get(), ctx.random().u64()));
+        }
+    }
+}
+
+#[test]
+fn the_past_of_a_rewritten_image_keeps_its_numbers() {
+    use later::{Desk, DeskDraw};
+    use noting::DeskCommands as _;
+    let directory = tempdir().unwrap();
+    let (path, target) = (directory.path().join("desk"), directory.path().join("new"));
+    let desk = Image::<noting::Desk>::open(&path).unwrap();
+    desk.draw().unwrap();
+    desk.note("one".to_owned()).unwrap();
+    desk.draw().unwrap();
+    desk.note("two".to_owned()).unwrap();
+    let drawn = desk.read().unwrap().drawn.clone();
+    desk.close().unwrap();
+    memimage::admin::rewrite::<Desk>(&path, &target).unwrap();
+    for path in [&path, &target] {
+        given_image::<Desk>(path)
+            .then(|desk| assert_eq!(desk.drawn, drawn))
+            .when(DeskDraw {})
+            .then(|desk| assert_eq!(desk.drawn[2].0, 5));
+    }
+}
+
 #[test]
 fn what_is_no_image_of_the_model_is_refused() {
     let directory = tempdir().unwrap();
