@@ -5,8 +5,6 @@
 //! It is the processor's time where the system tells it (Linux), since a check runs on one core and others may be busy.
 //! Nothing is asserted about time. ARCHITECTURE.md has the figures.
 
-#![expect(clippy::disallowed_methods, reason = "it measures time")]
-
 use std::env;
 use std::fmt::Write;
 use std::fs;
@@ -137,11 +135,11 @@ fn cargo(workspace: &Path, arguments: &[&str]) {
 fn nested(derives: &str) -> String {
     let mut source = String::new();
     for n in 0..COMMANDS {
-        write!(
+        writeln!(
             source,
             "#[derive({derives})] pub struct Place{n} {{ pub account: u64, pub name: String, pub tags: Vec<String> }}\n\
              #[derive({derives})] pub enum Kind{n} {{ Plain, Counted(u32), Named {{ name: String, from: Place{n} }} }}\n\
-             #[derive({derives})] pub struct Memo{n} {{ pub text: Option<String>, pub kinds: Vec<Kind{n}> }}\n"
+             #[derive({derives})] pub struct Memo{n} {{ pub text: Option<String>, pub kinds: Vec<Kind{n}> }}"
         )
         .unwrap();
     }
@@ -163,20 +161,20 @@ fn payloads(derives: &str, imports: &str) -> String {
     source += &nested(derives);
     source += "impl Bank {\n";
     for n in 0..COMMANDS {
-        write!(
+        writeln!(
             source,
             "pub fn command_{n}(&mut self, place: Place{n}, kind: Kind{n}, memo: Memo{n}, amount: u64) -> u64 \
-             {{ {}; self.total }}\n",
+             {{ {}; self.total }}",
             body(n)
         )
         .unwrap();
     }
     source += "}\n";
     for n in 0..COMMANDS {
-        write!(
+        writeln!(
             source,
             "#[derive({derives})] pub struct BankCommand{n} \
-             {{ pub place: Place{n}, pub kind: Kind{n}, pub memo: Memo{n}, pub amount: u64 }}\n"
+             {{ pub place: Place{n}, pub kind: Kind{n}, pub memo: Memo{n}, pub amount: u64 }}"
         )
         .unwrap();
     }
@@ -191,10 +189,10 @@ fn model() -> String {
     source += &nested("Serialize, Deserialize, Shape");
     source += "#[memimage::commands]\nimpl Bank {\n";
     for n in 0..COMMANDS {
-        write!(
+        writeln!(
             source,
             "#[command] pub fn command_{n}(&mut self, place: Place{n}, kind: Kind{n}, memo: Memo{n}, amount: u64) -> u64 \
-             {{ {}; self.total }}\n",
+             {{ {}; self.total }}",
             body(n)
         )
         .unwrap();

@@ -13,7 +13,7 @@ use crate::disk::{Disk, SimDisk};
 use crate::error::Error;
 use crate::event::Model;
 use crate::image::Image;
-use crate::journal::{Dispatch, FrameKind, Layout, Scan, Source, Survey, records};
+use crate::journal::{Dispatch, FrameKind, Layout, Meaning, Scan, Source, Survey, records};
 use crate::options::SnapshotPolicy;
 use crate::recovery::{Goal, Recovered, recover};
 use crate::seq::Seq;
@@ -135,7 +135,10 @@ fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<Past<M>, Error> {
                 if record.seq <= began.last {
                     continue;
                 }
-                let way = dispatch.way(record.event, M::EVENTS).expect("it was opened");
+                let way = match dispatch.meaning(record.event, M::EVENTS).expect("it was opened") {
+                    Meaning::Event(way) => way,
+                    Meaning::Dropped => continue,
+                };
                 entries.push(Entry {
                     name: way.event.name().to_owned(),
                     version: way.event.version(),
