@@ -9,10 +9,10 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use memimage::__private::{EventType, Fault, Landing, Onward, PastVersion, ShapeRef, Sink, Stands, onward, take};
+use memimage::__private::{EventType, Fault, Landing, Onward, PastVersion, ShapeRef, Sink, Stands, only_step, take};
 use memimage::{
     Command, Commands, Context, Error, Event, Image, Land, Model, Options, Payload, Recorded, Shape, SnapshotPolicy,
-    Upcast, UpcastError, Value,
+    UpcastError, Value,
 };
 use serde::{Deserialize, Serialize};
 
@@ -60,8 +60,8 @@ macro_rules! book {
             }
         }
 
-        impl PastVersion<$book> for Fields {
-            const ONWARD: Onward<Fields, $book> = onward::<Fields, _, Entry<0, 0, 9>, $book>();
+        impl PastVersion<Entry<0, 0, 9>, $book> for Fields {
+            const ONWARD: Onward<Fields, $book> = only_step::<Fields, _, Entry<0, 0, 9>, $book>();
         }
 
         impl<const T: usize, const O: usize, const V: u32> Payload<$book> for Entry<T, O, V> {
@@ -119,7 +119,7 @@ macro_rules! types {
         types!(@versions $tens, $ones, 0 1 2 3 4 5 6 7 8 9)
     };
     (@versions $tens:literal, $ones:literal, $($version:literal)*) => {
-        [$(EventType::past::<Fields>(name!($tens, $ones), $version)),*]
+        [$(EventType::past::<Fields, Entry<0, 0, 9>>(name!($tens, $ones), $version)),*]
     };
 }
 
@@ -131,7 +131,7 @@ macro_rules! values {
     (@versions $tens:literal, $ones:literal, $($version:literal)*) => {
         [
             $(EventType::values::<Entry<0, 0, 9>>(name!($tens, $ones), $version, STEPS.split_at(9 - $version).0),)*
-            EventType::past::<Fields>(name!($tens, $ones), 9),
+            EventType::past::<Fields, Entry<0, 0, 9>>(name!($tens, $ones), 9),
         ]
     };
 }
@@ -158,10 +158,9 @@ static SUBMITS: Of<fn(&Image<Typed>)> = each!(submits);
 book!(Typed, TYPES.as_flattened().as_flattened());
 book!(Valued, VALUES.as_flattened().as_flattened());
 
-impl Upcast<Entry<0, 0, 9>> for Fields {
-    fn upcast(self, _: &Recorded<'_>) -> Result<Entry<0, 0, 9>, UpcastError> {
-        Ok(Entry(self))
-    }
+#[memimage::upcast]
+fn newest(old: Fields) -> Entry<0, 0, 9> {
+    Entry(old)
 }
 
 fn submit<C: Command<Typed> + Default>(image: &Image<Typed>) {
