@@ -146,8 +146,8 @@ pub(crate) enum Kind {
 
     #[error(
         "the state after event {seq} is not the one that was recorded: digest {found}, recorded {recorded}; a body since \
-         event {since} is not deterministic (a hash map's order, a clock, a random number, a global?) or was changed; mend \
-         it, or accept the replayed state: open with `options().verify_digests(false)` and make a snapshot, which puts that on record"
+         event {since} is not deterministic (a hash map's order, a clock, a random number, a global?) or was changed, or the state was upcast \
+         to what replay does not give; mend it, or accept the replayed state: open with `options().verify_digests(false)` and make a snapshot, which puts that on record"
     )]
     Diverged { seq: Seq, since: Seq, found: String, recorded: String },
 

@@ -3,6 +3,7 @@
 //! Everything here reads only. What is done to the disk before an image goes on is in `journal::repair`.
 
 mod genesis;
+mod start;
 mod state;
 
 use std::ops::ControlFlow;
@@ -18,8 +19,10 @@ use crate::journal::{
 };
 use crate::seq::{SegmentId, Seq};
 use crate::shape::fingerprint;
-use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
-use state::Written;
+use crate::snapshot::Snapshots;
+
+use start::{Start, newest_start};
+pub(crate) use start::{is_current, is_readable};
 
 pub(crate) use genesis::{First, genesis_of};
 
@@ -32,6 +35,9 @@ pub(crate) struct Goal {
     pub(crate) newest_snapshot: Option<Seq>,
     /// Whether a state that is not the recorded one is an error.
     pub(crate) verify_digests: bool,
+    /// Whether a state that an upcaster made of an older one is as good as a snapshot. It is only believed, and never where
+    /// the journal can tell: a drill replays the journal from its start, and so holds the upcaster to it.
+    pub(crate) believe_upcasters: bool,
 }
 
 /// A model as it was after some event.
@@ -96,6 +102,28 @@ pub(crate) fn recover_watched<M: Model>(
 ) -> Result<Recovered<M>, Error> {
     let mut unusable = Vec::new();
     let start = newest_start::<M>(source, snapshots, goal, &mut unusable)?;
+    let upcast = start.as_ref().and_then(|start| start.upcast.clone());
+    match replay_from(start, source, scan, dispatch, goal, watch) {
+        Err(error) if error.is_diverged() && source.is_whole() && upcast.is_some() => {
+            tracing::warn!(%error, "the state that an upcaster made does not replay; all of the journal is");
+            unusable.extend(upcast.map(|path| (path, format!("its state was upcast, and does not replay: {error}"))));
+            let goal = Goal { believe_upcasters: false, ..goal };
+            let start = newest_start::<M>(source, snapshots, goal, &mut unusable)?;
+            replay_from(start, source, scan, dispatch, goal, watch)
+        }
+        replayed => replayed,
+    }
+    .map(|recovered| Recovered { unusable, ..recovered })
+}
+
+fn replay_from<M: Model>(
+    start: Option<Start<M>>,
+    source: &Source,
+    scan: &Scan<'_>,
+    dispatch: &Dispatch,
+    goal: Goal,
+    watch: &mut dyn FnMut(Replayed),
+) -> Result<Recovered<M>, Error> {
     let (last, time) = start.as_ref().map_or_else(Default::default, |start| (start.seq, start.time));
     let (snapshot, began) =
         (start.as_ref().map(|start| start.seq), start.as_ref().map(|start| (start.seq, start.digest)));
@@ -137,86 +165,7 @@ pub(crate) fn recover_watched<M: Model>(
         let what = format!("its events are read up to {last}, and it goes on to {ends}");
         return Err(source.corrupt(scan.active(), None, what));
     }
-    Ok(Recovered { model, last, time, snapshot, replayed, replayed_bytes, unusable, end })
-}
-
-struct Start<M> {
-    model: M,
-    seq: Seq,
-    time: Timestamp,
-    /// The digest recorded with it.
-    digest: u64,
-}
-
-fn newest_start<M: Model>(
-    source: &Source,
-    snapshots: &Snapshots,
-    goal: Goal,
-    unusable: &mut Vec<(PathBuf, String)>,
-) -> Result<Option<Start<M>>, Error> {
-    let newest = goal.until.into_iter().chain(goal.newest_snapshot).min();
-    let (mut tried, mut changed) = (Vec::new(), false);
-    for (seq, path) in snapshots.starts()? {
-        if newest.is_some_and(|newest| seq > newest) {
-            continue;
-        }
-        let loaded = snapshots.open(seq, &path).and_then(|file| {
-            if !source.reaches(seq)? {
-                let what = "the events after it are no longer in the journal".to_owned();
-                return Err(Error::new(Kind::Snapshot { path: path.clone(), what }));
-            }
-            changed |= file.header.uuid == source.identity().uuid && !is_current::<M>(&file.header);
-            load::<M>(file, &path, source)
-        });
-        match loaded {
-            Ok(start) => return Ok(Some(start)),
-            Err(error) => {
-                tracing::warn!(%seq, %error, "a snapshot cannot be used; an older one, or all of the journal, is");
-                tried.push(error.briefly());
-                unusable.push((path, error.to_string()));
-            }
-        }
-    }
-    match source.is_whole() {
-        true => Ok(None),
-        false => Err(Error::new(Kind::Pruned { path: source.path(source.first()), tried, changed })),
-    }
-}
-
-/// Whether a snapshot or base is of the model as this program has it.
-pub(crate) fn is_current<M: Model>(header: &SnapshotHeader) -> bool {
-    header.model_version == M::VERSION && header.fingerprint == fingerprint(M::SHAPE).to_u64()
-}
-
-/// Whether a snapshot or base is of a model that this program has, or has an upcaster for.
-pub(crate) fn is_readable<M: Model>(header: &SnapshotHeader) -> bool {
-    !matches!(Written::<M>::of(header.model_version, header.fingerprint), Written::Unknown(_))
-}
-
-fn load<M: Model>(file: SnapshotFile, path: &std::path::Path, source: &Source) -> Result<Start<M>, Error> {
-    let refused = |what: &str| Error::new(Kind::Snapshot { path: path.to_owned(), what: what.to_owned() });
-    let header = file.header.clone();
-    if header.uuid != source.identity().uuid {
-        return Err(refused("it belongs to another image"));
-    }
-    let (model, digest, recorded) = match Written::of(header.model_version, header.fingerprint) {
-        Written::Now => {
-            let (model, trailer) = file.load::<M>()?;
-            let digest = state_digest(&model)?;
-            (model, digest, trailer.digest)
-        }
-        Written::Before(past) => {
-            let (bytes, trailer) = file.bytes()?;
-            let (model, digest) =
-                state::upcast(past, &bytes, header.seq, header.time).map_err(|what| refused(&what))?;
-            (model, digest, trailer.digest)
-        }
-        Written::Unknown(what) => return Err(refused(&what)),
-    };
-    if digest.to_u64() != recorded {
-        return Err(refused("the state read back is not the one that was written: Serialize and Deserialize disagree"));
-    }
-    Ok(Start { model, seq: header.seq, time: header.time, digest: recorded })
+    Ok(Recovered { model, last, time, snapshot, replayed, replayed_bytes, unusable: Vec::new(), end })
 }
 
 /// The digest of a model.

@@ -76,7 +76,7 @@ impl Reading {
         verify: bool,
         watch: &mut dyn FnMut(Replayed),
     ) -> Result<Rebuilt, Error> {
-        let goal = Goal { until, newest_snapshot: Some(Seq::ZERO), verify_digests: verify };
+        let goal = Goal { until, newest_snapshot: Some(Seq::ZERO), verify_digests: verify, believe_upcasters: true };
         let scan = self.scan()?;
         let rebuilt = recover_watched::<M>(&self.source, &scan, &self.dispatch, &self.snapshots, goal, watch)?;
         Ok(Rebuilt {

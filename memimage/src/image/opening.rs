@@ -163,7 +163,12 @@ impl<M: Model> Opening<M> {
         let dispatch = Dispatch::new(scan.table()?, M::EVENTS)
             .map_err(|differences| Error::new(Kind::Shapes { path: self.layout.root().to_owned(), differences }))?;
 
-        let goal = Goal { until: None, newest_snapshot: None, verify_digests: self.options.verify_digests };
+        let goal = Goal {
+            until: None,
+            newest_snapshot: None,
+            verify_digests: self.options.verify_digests,
+            believe_upcasters: true,
+        };
         let recovered = recover::<M>(&source, &scan, &dispatch, &snapshots, goal)?;
         let epochs = [
             recovered.end.as_ref().map_or(0, |end| end.chain.epoch),

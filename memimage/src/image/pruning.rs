@@ -86,7 +86,8 @@ impl<M: Model> Shared<M> {
 
     /// Makes sure that the newest snapshot's state can be rebuilt from the base to be: by this program, and from the disk.
     fn prove(&self, base: Seq, taken: &Taken) -> Result<(), Error> {
-        let goal = Goal { until: Some(taken.seq), newest_snapshot: Some(base), verify_digests: true };
+        let goal =
+            Goal { until: Some(taken.seq), newest_snapshot: Some(base), verify_digests: true, believe_upcasters: true };
         let rebuilt = self.recover_beside(&taken.dispatch, goal)?;
         if rebuilt.snapshot != Some(base) {
             let path = self.snapshots.path(base);

@@ -173,7 +173,12 @@ impl<M: Model> Shared<M> {
             return Ok(None);
         }
         let older = Seq::new(taken.seq.get().saturating_sub(1));
-        let goal = Goal { until: Some(taken.seq), newest_snapshot: Some(older), verify_digests: self.verify_digests };
+        let goal = Goal {
+            until: Some(taken.seq),
+            newest_snapshot: Some(older),
+            verify_digests: self.verify_digests,
+            believe_upcasters: false,
+        };
         let rebuilt = self.recover_beside(&taken.dispatch, goal)?;
         compare(&rebuilt.model, rebuilt.last, rebuilt.snapshot.unwrap_or(Seq::ZERO), taken.digest)?;
         Ok(Some(Drilled { from: rebuilt.snapshot }))
@@ -184,7 +189,12 @@ impl<M: Model> Shared<M> {
         let rebuild = || {
             self.journal.commit().sync()?;
             let until = self.journal.commit().executed();
-            let goal = Goal { until: Some(until), newest_snapshot: None, verify_digests: self.verify_digests };
+            let goal = Goal {
+                until: Some(until),
+                newest_snapshot: None,
+                verify_digests: self.verify_digests,
+                believe_upcasters: true,
+            };
             self.recover_beside(&core.dispatch, goal)
         };
         // also a panic on the way, of a `Deserialize` say, must not leave the half-changed model to others

@@ -165,7 +165,7 @@ fn beginning<M: Model>(
     snapshots: &Snapshots,
 ) -> Result<Recovered<M>, Error> {
     let at = |seq| {
-        let goal = Goal { until: Some(seq), newest_snapshot: Some(seq), verify_digests: true };
+        let goal = Goal { until: Some(seq), newest_snapshot: Some(seq), verify_digests: true, believe_upcasters: true };
         recover::<M>(source, scan, dispatch, snapshots, goal)
     };
     if source.is_whole() {

@@ -367,7 +367,7 @@ fn known_foreign_types_are_read() {
         decode_error(&Node::Opaque("uuid::Uuid".to_owned()), &[1, 5]),
         "a UUID, 16 bytes, is expected, 1 bytes is found"
     );
-    assert_eq!(encode_error::<uuid::Uuid>("67e5"), "opaque<uuid::Uuid> is expected, the string \"67e5\" is found");
+    assert_eq!(encode_error::<uuid::Uuid>("67e5"), "opaque<\"uuid::Uuid\"> is expected, the string \"67e5\" is found");
 
     let delta = chrono::TimeDelta::new(-5, 7).unwrap();
     assert_eq!(of((delta, 7u8)), Value::List(vec![Value::from([-5, 7]), Value::from(7)]));

@@ -96,6 +96,40 @@ mod third {
     }
 }
 
+/// One whose upcaster makes too much of the old state, so that a later event takes more than there is, or nobody sees it.
+mod mistaken {
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    #[model(name = "Counter", version = 2, history(CounterV1))]
+    pub struct Counter {
+        pub left: u64,
+    }
+
+    #[derive(Serialize, Deserialize, Shape)]
+    struct CounterV1 {
+        count: u32,
+    }
+
+    #[memimage::upcast]
+    fn one_to_two(old: CounterV1) -> Counter {
+        // right: 100 - count
+        Counter { left: if old.count == 7 { 3 } else { 50 } }
+    }
+
+    #[memimage::commands]
+    impl Counter {
+        #[command]
+        pub fn add(&mut self, number: u32) {
+            if self.left == 0 {
+                self.left = 100;
+            }
+            self.left = self.left.checked_sub(u64::from(number)).expect("enough is left");
+        }
+    }
+}
+
 use first::CounterCommands as _;
 use third::CounterCommands as _;
 
@@ -177,4 +211,28 @@ fn a_given_state_before_the_first_event_is_upcast() {
     let error = options::<bare::Counter>().open(&path).unwrap_err();
     assert!(error.is_incompatible() && error.to_string().contains("history"), "{error}");
     assert_eq!(open::<first::Counter>(&path).read().unwrap().count, 42);
+}
+
+#[test]
+fn a_state_that_was_upcast_wrongly_gives_way_to_the_journal_where_it_does_not_replay() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("counter");
+    snapshot_at(&path, 7);
+    let counter = open::<mistaken::Counter>(&path);
+    assert_eq!(counter.read().unwrap().left, 88);
+    let recovery = counter.stats().recovery.clone();
+    assert_eq!(recovery.snapshot, None);
+    let why = &recovery.unusable_snapshots[0].1;
+    assert!(why.contains("was upcast, and does not replay") && why.contains("enough is left"), "{why}");
+}
+
+#[test]
+fn a_state_that_was_upcast_wrongly_is_caught_by_the_next_drill() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("counter");
+    snapshot_at(&path, 8);
+    let counter = open::<mistaken::Counter>(&path);
+    assert_eq!(counter.read().unwrap().left, 45, "nothing shows it yet");
+    let error = counter.admin().snapshot().unwrap_err();
+    assert!(error.is_diverged(), "{error}");
 }

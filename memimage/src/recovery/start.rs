@@ -1,0 +1,102 @@
+//! Where replay begins: the newest snapshot or base that is of use.
+
+use std::path::{Path, PathBuf};
+
+use super::state::{self, Written};
+use super::{Goal, state_digest};
+use crate::context::Timestamp;
+use crate::error::{Error, Kind};
+use crate::event::Model;
+use crate::journal::Source;
+use crate::seq::Seq;
+use crate::shape::fingerprint;
+use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
+
+/// A state from which replay begins.
+pub(super) struct Start<M> {
+    pub(super) model: M,
+    pub(super) seq: Seq,
+    pub(super) time: Timestamp,
+    /// The digest recorded with it.
+    pub(super) digest: u64,
+    /// Where it is from, if an upcaster made it of an older state.
+    pub(super) upcast: Option<PathBuf>,
+}
+
+/// The newest snapshot or base that is of use; none if replay begins at genesis.
+pub(super) fn newest_start<M: Model>(
+    source: &Source,
+    snapshots: &Snapshots,
+    goal: Goal,
+    unusable: &mut Vec<(PathBuf, String)>,
+) -> Result<Option<Start<M>>, Error> {
+    let newest = goal.until.into_iter().chain(goal.newest_snapshot).min();
+    let (mut tried, mut changed) = (Vec::new(), false);
+    for (seq, path) in snapshots.starts()? {
+        if newest.is_some_and(|newest| seq > newest) {
+            continue;
+        }
+        let loaded = snapshots.open(seq, &path).and_then(|file| {
+            if !source.reaches(seq)? {
+                let what = "the events after it are no longer in the journal".to_owned();
+                return Err(Error::new(Kind::Snapshot { path: path.clone(), what }));
+            }
+            let current = is_current::<M>(&file.header);
+            changed |= file.header.uuid == source.identity().uuid && !current;
+            if !current && !goal.believe_upcasters && source.is_whole() {
+                return Ok(None);
+            }
+            load::<M>(file, &path, source).map(Some)
+        });
+        match loaded {
+            Ok(None) => {}
+            Ok(Some(start)) => return Ok(Some(start)),
+            Err(error) => {
+                tracing::warn!(%seq, %error, "a snapshot cannot be used; an older one, or all of the journal, is");
+                tried.push(error.briefly());
+                unusable.push((path, error.to_string()));
+            }
+        }
+    }
+    match source.is_whole() {
+        true => Ok(None),
+        false => Err(Error::new(Kind::Pruned { path: source.path(source.first()), tried, changed })),
+    }
+}
+
+/// Whether a snapshot or base is of the model as this program has it.
+pub(crate) fn is_current<M: Model>(header: &SnapshotHeader) -> bool {
+    header.model_version == M::VERSION && header.fingerprint == fingerprint(M::SHAPE).to_u64()
+}
+
+/// Whether a snapshot or base is of a model that this program has, or has an upcaster for.
+pub(crate) fn is_readable<M: Model>(header: &SnapshotHeader) -> bool {
+    !matches!(Written::<M>::of(header.model_version, header.fingerprint), Written::Unknown(_))
+}
+
+fn load<M: Model>(file: SnapshotFile, path: &Path, source: &Source) -> Result<Start<M>, Error> {
+    let refused = |what: &str| Error::new(Kind::Snapshot { path: path.to_owned(), what: what.to_owned() });
+    let header = file.header.clone();
+    if header.uuid != source.identity().uuid {
+        return Err(refused("it belongs to another image"));
+    }
+    let (model, digest, recorded) = match Written::of(header.model_version, header.fingerprint) {
+        Written::Now => {
+            let (model, trailer) = file.load::<M>()?;
+            let digest = state_digest(&model)?;
+            (model, digest, trailer.digest)
+        }
+        Written::Before(past) => {
+            let (bytes, trailer) = file.bytes()?;
+            let (model, digest) =
+                state::upcast(past, &bytes, header.seq, header.time).map_err(|what| refused(&what))?;
+            (model, digest, trailer.digest)
+        }
+        Written::Unknown(what) => return Err(refused(&what)),
+    };
+    if digest.to_u64() != recorded {
+        return Err(refused("the state read back is not the one that was written: Serialize and Deserialize disagree"));
+    }
+    let upcast = (!is_current::<M>(&header)).then(|| path.to_owned());
+    Ok(Start { model, seq: header.seq, time: header.time, digest: recorded, upcast })
+}
