@@ -138,11 +138,8 @@ pub(crate) enum Kind {
     )]
     Pruned { path: PathBuf, tried: Vec<String>, changed: bool },
 
-    #[error(
-        "event {seq} (`{name}` version {version}) cannot be replayed: {what}; nothing was changed; a body must do on replay \
-         what it did when it was recorded, so restore the old body, or give the new one a new version"
-    )]
-    Replay { seq: Seq, name: String, version: u32, what: String },
+    #[error("event {seq} (`{name}` version {version}) cannot be replayed: {what}; nothing was changed; {mend}")]
+    Replay { seq: Seq, name: String, version: u32, what: String, mend: &'static str },
 
     #[error(
         "the state after event {seq} is not the one that was recorded: digest {found}, recorded {recorded}; a body since \

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::digest::{Digest, digest};
 use crate::error::{Error, Kind};
-use crate::event::{Apply, Model, Recorded, Stored, panic_message};
+use crate::event::{Apply, Fault, Model, Recorded, Stored, panic_message};
 use crate::journal::{
     Beginnings, DigestMark, Dispatch, End, Frame, FrameKind, Meaning, Record, Scan, Source, Way, records,
 };
@@ -168,6 +168,13 @@ fn replay_from<M: Model>(
     Ok(Recovered { model, last, time, snapshot, replayed, replayed_bytes, unusable: Vec::new(), end })
 }
 
+/// What tells in a digest's mark which model it is of: its shape, and its version, since a version may give the same shape
+/// another meaning.
+pub(crate) fn model_mark<M: Model>() -> u64 {
+    let versions = u64::from(M::VERSION) - 1;
+    fingerprint(M::SHAPE).to_u64().wrapping_add(versions.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+}
+
 /// The digest of a model.
 pub(crate) fn state_digest<M: Model>(model: &M) -> Result<Digest, Error> {
     digest(model).map_err(|error| Error::new(Kind::Digest { model: M::NAME, what: error.to_string() }))
@@ -298,15 +305,19 @@ impl<M: Model> Replay<'_, M> {
         let stored = Stored { payload: &body[payload], shape, recorded, part: origin.part, values };
         let model = self.model.as_mut().expect("genesis was read");
         let mut apply = Apply { model, context, outcome };
-        let what = match catch_unwind(AssertUnwindSafe(|| (event.replay)(&stored, &mut apply))) {
+        let (what, mend) = match catch_unwind(AssertUnwindSafe(|| (event.replay)(&stored, &mut apply))) {
             Ok(Ok(())) => {
                 self.passed(seq, time);
                 return Ok(());
             }
-            Ok(Err(fault)) => fault.to_string(),
-            Err(panic) => format!("it panicked: {}", panic_message(&*panic)),
+            Ok(Err(fault)) => (fault.to_string(), fault.mend()),
+            Err(panic) => {
+                let what = format!("it panicked: {}", panic_message(&*panic));
+                (what, Fault::mend_panic(event.recast.is_some()))
+            }
         };
-        Err(Error::new(Kind::Replay { seq, name: event.name.to_owned(), version: event.version, what }))
+        let (name, version) = (event.name.to_owned(), event.version);
+        Err(Error::new(Kind::Replay { seq, name, version, what, mend }))
     }
 
     /// Compares the state with the digest of this place, if there is one. A difference counts at the end, since the state
@@ -330,7 +341,7 @@ impl<M: Model> Replay<'_, M> {
             return Ok(());
         }
         let mark = DigestMark::decode(&frame.body()).map_err(|what| self.scan.corrupt_frame(segment, frame, what))?;
-        if mark.fingerprint != fingerprint(M::SHAPE).to_u64() {
+        if mark.model != model_mark::<M>() {
             return Ok(());
         }
         // the last one of a place counts: those before it may be of snapshots that were thrown away

@@ -1,9 +1,9 @@
 //! Which past version each step of a `history(…)` is.
 //!
-//! The numbers are not written down: oldest first, the steps of a command are the versions before its own, without those
-//! that a `replay_only` command of the same name is, or has in a history of its own.
+//! The numbers are not written down: oldest first, the steps of a command are the versions just before its own. They end at
+//! another command of the same name that is kept by `replay_only`, whose past is its own: no step passes over it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use syn::{Path, Type};
 
@@ -61,18 +61,16 @@ pub(super) fn number(commands: &mut [Command]) {
         names.entry(command.name.value()).or_default().entry(command.version()).or_default().push(i);
     }
     for versions in names.into_values() {
-        let mut taken: BTreeSet<u32> = versions.keys().copied().collect();
+        let mut before = 0;
         for (version, turns) in versions {
-            let before = taken.clone();
             for i in turns {
                 let steps = commands[i].args.history.get().map_or(0, |history| history.steps.len());
-                let free = (1..version).rev().filter(|past| !before.contains(past));
-                let mut past: Vec<u32> = free.take(steps).collect();
+                let mut past: Vec<u32> = (before + 1..version).rev().take(steps).collect();
                 past.resize(steps, 0);
                 past.reverse();
-                taken.extend(&past);
                 commands[i].past_versions = past;
             }
+            before = version;
         }
     }
 }

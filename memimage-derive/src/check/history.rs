@@ -61,7 +61,7 @@ fn surplus(cx: &Ctxt, command: &Command) {
         1 => format!("`{name}` is at version 1 and has no past: say `version = {}`", 1 + history.steps.len()),
         _ => format!(
             "{} past versions are listed, and before version {version} of `{name}` there is no room for them: raise \
-             `version`, or remove what is kept by `replay_only`",
+             `version`, or move those before a version that is `replay_only` to its own `history(…)`",
             history.steps.len()
         ),
     };
@@ -91,6 +91,7 @@ fn covered(cx: &Ctxt, commands: &[&Command]) {
         Some(oldest) => oldest.version,
         None => 1,
     };
+    let first = known.first().copied().unwrap_or(version);
     let missing: Vec<String> =
         (oldest..version).filter(|past| !known.contains(past)).map(|past| past.to_string()).collect();
     let which = match &missing[..] {
@@ -100,8 +101,10 @@ fn covered(cx: &Ctxt, commands: &[&Command]) {
     };
     let message = format!(
         "{which} neither in its history nor kept: add `history(…)` with the past types, oldest first, keep a command with \
-         `version = {}, replay_only`, or say `oldest = {version}` if no journal holds them any more",
-        missing[0]
+         `version = {}, replay_only`, or say `oldest = {}` if no journal holds {} any more",
+        missing[0],
+        if missing.len() as u32 == first - oldest { first } else { version },
+        if missing.len() == 1 { "it" } else { "them" },
     );
     match newest.args.history.get() {
         Some(history) => cx.error(&history.key, message),

@@ -59,7 +59,7 @@ pub(crate) fn event_of_groups(krate: &TokenStream, input: &DeriveInput, groups: 
     let conversions = groups.iter().map(|group| group.conversion(&event));
     quote! {
         #[doc = #about]
-        #[allow(missing_copy_implementations, missing_debug_implementations, unreachable_pub)]
+        #[allow(missing_copy_implementations, missing_debug_implementations, private_interfaces, unreachable_pub)]
         pub enum #event {
             #(#variants,)*
         }
@@ -130,6 +130,7 @@ impl<'a> Group<'a> {
         let (Group { name, event, .. }, span) = (self, self.path.span());
         quote_spanned! {span=>
             #[automatically_derived]
+            #[allow(private_interfaces)]
             impl ::core::convert::From<#event> for #all {
                 fn from(event: #event) -> Self {
                     Self::#name(event)

@@ -12,8 +12,8 @@ use crate::journal::{
     DROPPED, DigestMark, Dispatch, EventId, Frame, FrameKind, Journal, Meaning, NoRoom, Open, Record, Scan, Way,
     records,
 };
+use crate::recovery::model_mark;
 use crate::seq::{SegmentId, Seq};
-use crate::shape::fingerprint;
 
 /// The largest record there can be.
 const MAX_RECORD: u64 = 1 << 30;
@@ -87,7 +87,7 @@ impl<'a, M: Model> Scribe<'a, M> {
     pub(super) fn write(mut self, digest: u64) -> Result<Counts, Error> {
         let scan = self.scan;
         scan.read(SegmentId::FIRST, |segment, frame| self.frame(segment, frame))?;
-        let mark = DigestMark { fingerprint: fingerprint(M::SHAPE).to_u64(), digest, accepts: false }.encode();
+        let mark = DigestMark { model: model_mark::<M>(), digest, accepts: false }.encode();
         self.attempt(|_, journal, open| Ok(journal.insert(open, FrameKind::Digest, &mark).err()))?;
         self.counts.last = self.journal.commit().executed();
         self.journal.close().map_err(|error| error.cause())?;
@@ -133,11 +133,13 @@ impl<'a, M: Model> Scribe<'a, M> {
         let (name, version) = (event.name.to_owned(), event.version);
         let fault = match catch_unwind(AssertUnwindSafe(|| recast(&stored, &mut self.recast))) {
             Ok(Ok(())) => None,
-            Ok(Err(fault)) => Some(fault.to_string()),
-            Err(panic) => Some(format!("it panicked: {}", panic_message(&*panic))),
+            Ok(Err(fault)) => Some((fault.to_string(), fault.mend())),
+            Err(panic) => {
+                Some((format!("it panicked: {}", panic_message(&*panic)), "mend the upcaster, and rewrite again"))
+            }
         };
-        if let Some(what) = fault {
-            return Err(Error::new(Kind::Replay { seq, name, version, what }));
+        if let Some((what, mend)) = fault {
+            return Err(Error::new(Kind::Replay { seq, name, version, what, mend }));
         }
         *self.counts.upcasts.entry((name, version)).or_default() += 1;
         let parts = std::mem::take(&mut self.recast.parts);

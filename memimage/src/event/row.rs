@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use super::payload::Payload;
 use super::sink::{Apply, Fault, Recast, decode};
 use super::step::{ValueStep, ValueSteps};
-use super::upcast::{Land, Landing, PastVersion, Recorded};
+use super::upcast::{Land, Landing, PastVersion, Recorded, Stands};
 use crate::shape::{Shape, ShapeRef, ShapeTree};
 use crate::value::Value;
 
@@ -20,6 +20,8 @@ pub struct EventType<M> {
     pub(crate) recast: Option<RecastFn<M>>,
     /// The steps on values, if no type of this version is kept.
     pub(crate) values: Option<ValueSteps>,
+    /// Where its next step leads, if it is kept as a type.
+    pub(crate) next: Stands,
 }
 
 /// Records a payload anew as what it becomes.
@@ -43,6 +45,7 @@ impl<M> EventType<M> {
             replay: replay::<M, P>,
             recast: None,
             values: None,
+            next: Stands::Open,
         }
     }
 
@@ -58,6 +61,7 @@ impl<M> EventType<M> {
             replay: replay_past::<M, T, P>,
             recast: Some(recast_past::<M, T, P>),
             values: None,
+            next: T::ONWARD.stands,
         }
     }
 
@@ -74,6 +78,7 @@ impl<M> EventType<M> {
             replay: replay_values::<M, T>,
             recast: Some(recast_values::<M, T>),
             values: Some(ValueSteps { steps, target: T::SHAPE }),
+            next: T::STANDS,
         }
     }
 

@@ -126,6 +126,33 @@ pub enum Fault {
     },
 }
 
+/// What to do about a body that does not do again what it did.
+const MEND_BODY: &str = "a body must do on replay what it did when it was recorded, so restore the old body, or give the \
+                         new one a new version";
+
+impl Fault {
+    /// What to do about it.
+    pub(crate) fn mend(&self) -> &'static str {
+        match self {
+            Fault::Outcome { .. } => MEND_BODY,
+            Fault::Decode(_) | Fault::Remainder(_) | Fault::Value(_) => {
+                "its bytes are as they were written, so mend the `Deserialize`, or the past type, that cannot read them"
+            }
+            Fault::Shape(_) | Fault::Upcast(_) | Fault::Circle(_) | Fault::Deep(_) => {
+                "mend the upcaster, and open the image again"
+            }
+        }
+    }
+
+    /// What to do about a panic, of which nobody knows whose it was.
+    pub(crate) fn mend_panic(is_past: bool) -> &'static str {
+        match is_past {
+            true => "mend the upcaster, or the body, that panicked",
+            false => MEND_BODY,
+        }
+    }
+}
+
 fn word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Applied => "applied",

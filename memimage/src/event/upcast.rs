@@ -123,10 +123,12 @@ pub trait Land<M>: Sized {
 /// A version of an event, or none.
 #[derive(Clone, Copy, Debug)]
 pub enum Stands {
-    /// Several, or one that is known only when it comes.
+    /// None, or one that is known only when it comes.
     Open,
     /// This version of this event.
     At(&'static str, u32),
+    /// All of these.
+    Each(&'static [Stands]),
 }
 
 /// What is on its way through a chain of upcasters.
@@ -139,8 +141,8 @@ pub struct Landing<'a> {
     pub(crate) steps: u32,
 }
 
-/// The most steps in a chain; what takes more goes round in a circle.
-const MAX_STEPS: u32 = 1_000;
+/// The most steps in a chain; what takes more goes round in a circle. Each keeps its payload on the stack.
+const MAX_STEPS: u32 = 100;
 
 impl Landing<'_> {
     /// The part of this number, of several that this became.
@@ -203,9 +205,25 @@ impl<T, M> Onward<T, M> {
 
     /// How the step is wrong, from `version` of the event `name`, if `next` is the version after it.
     pub const fn astray(&self, name: &str, version: u32, next: u32) -> Astray {
-        match self.stands {
+        self.stands.astray(name, version, next)
+    }
+}
+
+impl Stands {
+    const fn astray(&self, name: &str, version: u32, next: u32) -> Astray {
+        match *self {
             Stands::At(event, stands) if same(event.as_bytes(), name.as_bytes()) && stands != next => {
                 if stands <= version { Astray::Down } else { Astray::Gap }
+            }
+            Stands::Each(parts) => {
+                let mut i = 0;
+                while i < parts.len() {
+                    match parts[i].astray(name, version, next) {
+                        Astray::No => i += 1,
+                        astray => return astray,
+                    }
+                }
+                Astray::No
             }
             _ => Astray::No,
         }
@@ -276,7 +294,7 @@ impl<M, T: Land<M>> Land<M> for Vec<T> {
 macro_rules! tuples {
     ($(($($part:ident $number:tt),+),)+) => {$(
         impl<M, $($part: Land<M>),+> Land<M> for ($($part,)+) {
-            const STANDS: Stands = Stands::Open;
+            const STANDS: Stands = Stands::Each(&[$($part::STANDS),+]);
 
             fn land(self, at: Landing<'_>, sink: &mut Sink<'_, '_, M>) -> Result<(), Fault> {
                 $(self.$number.land(at.part($number), sink)?;)+

@@ -21,7 +21,9 @@ impl<M: Model> Shared<M> {
     /// Prunes the journal as far as the retention lets it, and removes the snapshots that are not needed any more. `drilled`
     /// is the snapshot from which the one just taken was rebuilt. Gives the base, if something was pruned.
     pub(super) fn let_go(&self, taken: &Taken, drilled: Option<Seq>) -> Result<Option<Seq>, Error> {
-        let Choice { base, kept } = self.retention.choose(&self.candidates()?);
+        let (candidates, strange) = self.candidates(taken.seq)?;
+        let Choice { base, mut kept } = self.retention.choose(&candidates);
+        kept.extend(strange);
         let pruned = base.map_or(Ok(None), |base| self.prune(base, taken, drilled));
         // also if that failed, since it may have been for lack of room
         let _alone = self.files.write();
@@ -29,9 +31,10 @@ impl<M: Model> Shared<M> {
         pruned
     }
 
-    /// The snapshots, newest first.
-    fn candidates(&self) -> Result<Vec<Candidate>, Error> {
-        let snapshots = self.snapshots.list()?.into_iter();
+    /// The snapshots up to the newest, newest first; and those beyond it, which are not this image's and are left alone.
+    fn candidates(&self, newest: Seq) -> Result<(Vec<Candidate>, Vec<Seq>), Error> {
+        let (strange, snapshots): (Vec<_>, Vec<_>) =
+            self.snapshots.list()?.into_iter().partition(|(seq, _)| *seq > newest);
         let candidate = |(seq, path): (Seq, PathBuf)| {
             // who keeps everything needs no more than their names
             let header = match self.retention {
@@ -42,7 +45,8 @@ impl<M: Model> Shared<M> {
             let current = header.is_some_and(|header| header.uuid == self.uuid && is_current::<M>(&header));
             Candidate { seq, time, current }
         };
-        Ok(snapshots.map(candidate).collect())
+        let strange = strange.into_iter().map(|(seq, _)| seq).collect();
+        Ok((snapshots.into_iter().map(candidate).collect(), strange))
     }
 
     fn prune(&self, base: Seq, taken: &Taken, drilled: Option<Seq>) -> Result<Option<Seq>, Error> {

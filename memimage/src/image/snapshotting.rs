@@ -12,7 +12,7 @@ use crate::error::{Error, Kind};
 use crate::event::{Model, panic_message};
 use crate::journal::{DigestMark, Dispatch, FrameKind, Scan, Source, Survey};
 use crate::options::SnapshotPolicy;
-use crate::recovery::{Goal, Recovered, compare, recover, state_digest};
+use crate::recovery::{Goal, Recovered, compare, model_mark, recover, state_digest};
 use crate::seq::Seq;
 use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotHeader, Written};
@@ -82,7 +82,11 @@ impl<M: Model> Shared<M> {
         let Some(shared) = self.this.upgrade() else { return };
         let spawned =
             std::thread::Builder::new().name("memimage-snapshot".to_owned()).stack_size(STACK).spawn(move || {
-                if let Err(error) = shared.snapshot()
+                let made = catch_unwind(AssertUnwindSafe(|| shared.snapshot())).unwrap_or_else(|panic| {
+                    let panic = io::Error::other(format!("it panicked: {}", panic_message(&*panic)));
+                    Err(Error::io("making a snapshot in", &shared.layout.snapshots(), panic))
+                });
+                if let Err(error) = made
                     && !error.is_closed()
                 {
                     tracing::error!(%error, "a snapshot could not be made; the image goes on with those it has");
@@ -147,7 +151,7 @@ impl<M: Model> Shared<M> {
                 return Err(error.clone());
             }
             // without room for it the snapshot is as good; it is only checked less often
-            let mark = DigestMark { fingerprint, digest, accepts: !self.verify_digests };
+            let mark = DigestMark { model: model_mark::<M>(), digest, accepts: !self.verify_digests };
             let _ = self.journal.insert(&mut open, FrameKind::Digest, &mark.encode());
             (Seq::new(open.next_seq().get() - 1), open.time())
         };

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use super::record::EventId;
 use super::table::{Row, Table};
-use crate::event::{EventType, Upward};
-use crate::shape::{Shape, ShapeTree, differences, fingerprint};
+use crate::event::{EventType, Stands, Upward};
+use crate::shape::{Difference, Shape, ShapeTree, differences, fingerprint};
 
 /// A journal's table side by side with a program's.
 #[derive(Clone, Debug)]
@@ -82,6 +82,12 @@ impl Dispatch {
                 continue;
             };
             let event = &events[row];
+            if by_name.goes_in_a_circle(events, row) {
+                let Row { name, version, .. } = journal;
+                found.push(format!(
+                    "the upcasters of `{name}` version {version} go round in a circle: lead them to a payload"
+                ));
+            }
             if let Some(shape) = event.shape {
                 // a shape that has grown is written anew before the event is next used
                 match fingerprint(shape) == journal.shape.fingerprint() {
@@ -180,6 +186,30 @@ impl<'a> ByName<'a> {
         self.0.get(name)?.iter().find(|known| known.0 == version).map(|known| known.1)
     }
 
+    /// Whether the upcasters of a row lead back to a version that they came by. Each step keeps a payload on the stack, so
+    /// this is asked before the first is taken.
+    fn goes_in_a_circle<M>(&self, events: &[EventType<M>], row: usize) -> bool {
+        self.comes_back(events, events[row].next, &mut vec![row])
+    }
+
+    fn comes_back<M>(&self, events: &[EventType<M>], stands: Stands, way: &mut Vec<usize>) -> bool {
+        match stands {
+            Stands::Open => false,
+            Stands::Each(parts) => parts.iter().any(|part| self.comes_back(events, *part, way)),
+            Stands::At(name, version) => match self.row(name, version) {
+                Some(row) if way.contains(&row) => true,
+                // a payload of this program ends the chain
+                Some(row) if events[row].recast.is_some() => {
+                    way.push(row);
+                    let back = self.comes_back(events, events[row].next, way);
+                    way.pop();
+                    back
+                }
+                _ => false,
+            },
+        }
+    }
+
     fn newest(&self, name: &str) -> Option<u32> {
         self.0.get(name)?.iter().map(|known| known.0).max()
     }
@@ -189,11 +219,12 @@ impl<'a> ByName<'a> {
 fn drift(journal: &Row, program: &ShapeTree, newest: Option<u32>) -> Vec<String> {
     let Row { name, version, .. } = journal;
     let root = format!("{name} v{version}: payload");
-    let mut lines: Vec<String> =
-        differences(&root, &journal.shape, program).iter().map(|difference| difference.to_string()).collect();
+    let found = differences(&root, &journal.shape, program);
+    let mut lines: Vec<String> = found.iter().map(|difference| difference.to_string()).collect();
     if let Some(last) = lines.last_mut() {
         let next = newest.unwrap_or(*version).max(*version) + 1;
         last.push_str(&match newest == Some(*version) {
+            _ if found.iter().all(Difference::is_newer_journal) => "; run the newer program".to_owned(),
             true => format!("; raise its version to {next} and add an upcaster from the old shape, or undo the change"),
             false => "; a past version stays as it was recorded: undo the change".to_owned(),
         });

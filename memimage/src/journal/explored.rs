@@ -161,7 +161,7 @@ impl Journal {
             return Err(error.clone());
         }
         let time = open.time();
-        let mark = open.begin(EventId(0), time, &Metadata::new()).expect("no metadata");
+        let mark = open.begin(EventId(0), time, &Metadata::new(), None).expect("no metadata");
         open.bytes().extend_from_slice(&[7; 8]);
         let mark = self.commit.reserve(&mut open, mark).expect("a huge segment");
         let executed = Executed { seq: open.next_seq().get(), ticket: Arc::clone(open.ticket()) };

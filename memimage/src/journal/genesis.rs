@@ -33,8 +33,8 @@ impl Genesis {
 /// The digest of the state at one place of the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DigestMark {
-    /// The fingerprint of the model's shape; another shape has another digest.
-    pub(crate) fingerprint: u64,
+    /// Which model it is of: its shape and version. Another has another digest.
+    pub(crate) model: u64,
     pub(crate) digest: u64,
     /// Digests before this place do not count any more: the state that replay gives was accepted.
     pub(crate) accepts: bool,

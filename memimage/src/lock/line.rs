@@ -9,8 +9,8 @@ use std::fmt::{self, Display, Formatter};
 use crate::shape::Name;
 
 const HEADER: &str = "\
-# The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines; none is changed by hand,
-# but for the name of a model that was renamed.
+# The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. By hand,
+# only the name of a model that was renamed is changed, and lines are removed whose events no journal holds any more.
 ";
 
 /// What a line is about: its order in the file.
@@ -154,8 +154,8 @@ mod tests {
         }
         let made = text.to_string();
         expect![[r##"
-            # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines; none is changed by hand,
-            # but for the name of a model that was renamed.
+            # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. By hand,
+            # only the name of a model that was renamed is changed, and lines are removed whose events no journal holds any more.
             shop::Bank deposit v1 struct
             shop::Bank order v9 struct
             shop::Bank order v10 struct

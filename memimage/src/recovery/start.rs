@@ -1,12 +1,13 @@
 //! Where replay begins: the newest snapshot or base that is of use.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use super::state::{self, Written};
 use super::{Goal, state_digest};
 use crate::context::Timestamp;
 use crate::error::{Error, Kind};
-use crate::event::Model;
+use crate::event::{Model, panic_message};
 use crate::journal::Source;
 use crate::seq::Seq;
 use crate::shape::fingerprint;
@@ -82,9 +83,12 @@ fn load<M: Model>(file: SnapshotFile, path: &Path, source: &Source) -> Result<St
     }
     let (model, digest, recorded) = match Written::of(header.model_version, header.fingerprint) {
         Written::Now => {
-            let (model, trailer) = file.load::<M>()?;
-            let digest = state_digest(&model)?;
-            (model, digest, trailer.digest)
+            let loaded = catch_unwind(AssertUnwindSafe(|| {
+                let (model, trailer) = file.load::<M>()?;
+                let digest = state_digest(&model)?;
+                Ok((model, digest, trailer.digest))
+            }));
+            loaded.unwrap_or_else(|panic| Err(refused(&format!("reading it panicked: {}", panic_message(&*panic)))))?
         }
         Written::Before(past) => {
             let (bytes, trailer) = file.bytes()?;

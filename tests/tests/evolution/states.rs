@@ -130,6 +130,36 @@ mod mistaken {
     }
 }
 
+/// The same shape, with another meaning: thousandths.
+mod finer {
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    #[model(name = "Counter", version = 2, history(CounterV1))]
+    pub struct Counter {
+        pub count: u32,
+    }
+
+    #[derive(Serialize, Deserialize, Shape)]
+    struct CounterV1 {
+        count: u32,
+    }
+
+    #[memimage::upcast]
+    fn one_to_two(old: CounterV1) -> Counter {
+        Counter { count: old.count * 1_000 }
+    }
+
+    #[memimage::commands]
+    impl Counter {
+        #[command]
+        pub fn add(&mut self, number: u32) {
+            self.count += number * 1_000;
+        }
+    }
+}
+
 use first::CounterCommands as _;
 use third::CounterCommands as _;
 
@@ -235,4 +265,44 @@ fn a_state_that_was_upcast_wrongly_is_caught_by_the_next_drill() {
     assert_eq!(counter.read().unwrap().left, 45, "nothing shows it yet");
     let error = counter.admin().snapshot().unwrap_err();
     assert!(error.is_diverged(), "{error}");
+}
+
+#[test]
+fn a_version_may_give_the_same_shape_another_meaning() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("counter");
+    snapshot_at(&path, 7);
+    let counter = open::<finer::Counter>(&path);
+    assert_eq!(counter.stats().recovery.snapshot, Some(Seq::new(1)));
+    assert_eq!(counter.read().unwrap().count, 12_000);
+    // the drill replays the journal, whose older digests are of the older meaning
+    counter.admin().snapshot().unwrap();
+    counter.close().unwrap();
+    for entry in std::fs::read_dir(path.join("snapshot")).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    assert_eq!(open::<finer::Counter>(&path).read().unwrap().count, 12_000);
+}
+
+#[test]
+fn snapshots_of_another_image_take_no_room_from_this_ones_own() {
+    let directory = tempdir().unwrap();
+    let (path, other) = (directory.path().join("counter"), directory.path().join("other"));
+    let counter: Image<first::Counter> = options().open(&other).unwrap();
+    for _ in 0..5 {
+        counter.add(1).unwrap();
+        counter.add(1).unwrap();
+        counter.admin().snapshot().unwrap();
+    }
+    counter.close().unwrap();
+    snapshot_at(&path, 7);
+    for entry in std::fs::read_dir(other.join("snapshot")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), path.join("snapshot").join(entry.file_name())).unwrap();
+    }
+    let counter = open::<first::Counter>(&path);
+    assert_eq!(counter.admin().snapshot().unwrap().seq, Seq::new(2));
+    counter.close().unwrap();
+    let counter = open::<first::Counter>(&path);
+    assert_eq!(counter.stats().recovery.snapshot, Some(Seq::new(2)));
 }

@@ -20,8 +20,8 @@ fn the_life_of_a_locked_model() {
     let output = shop.cargo(&["run", "--quiet", "--example", "show"], true);
     assert_eq!(String::from_utf8_lossy(&output.stdout), "deposit v1\n", "{output:?}");
     expect![[r##"
-        # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines; none is changed by hand,
-        # but for the name of a model that was renamed.
+        # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. By hand,
+        # only the name of a model that was renamed is changed, and lines are removed whose events no journal holds any more.
         bin/shop::Bank deposit v1 {_by_the_program: u8}
         bin/show::Bank deposit v1 {_by_the_example: bool}
         shop::Bank deposit v1 {_account: u32, _money: list<{cents: u32}>}
@@ -104,8 +104,8 @@ fn onward(old: OrderV1) -> BankOrder {
     expect!["src/lib.rs:49:12: error: `memimage.lock` has no line for order v2 yet: `MEMIMAGE_BLESS=1 cargo test` adds it; commit it"].assert_eq(&shop.check());
     shop.test(true);
     expect![[r##"
-        # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines; none is changed by hand,
-        # but for the name of a model that was renamed.
+        # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. By hand,
+        # only the name of a model that was renamed is changed, and lines are removed whose events no journal holds any more.
         bin/shop::Bank deposit v1 {_by_the_program: u8}
         shop::Bank deposit v1 {_account: u32, _money: list<{cents: u32}>}
         shop::Bank order v1 {_side: enum {Bid, Ask}}
@@ -245,8 +245,8 @@ fn groups_have_one_lock() {
     let bank = Package::copy("groups", "groups");
     bank.test(true);
     expect![[r#"
-        # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines; none is changed by hand,
-        # but for the name of a model that was renamed.
+        # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. By hand,
+        # only the name of a model that was renamed is changed, and lines are removed whose events no journal holds any more.
         shop::Bank deposit v1 {_account: u32}
         shop::Bank hire v1 {_name: string}
     "#]].assert_eq(&bank.read("memimage.lock"));

@@ -1,0 +1,37 @@
+use memimage::{Model, Shape};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+pub struct Bank {
+    total: u64,
+}
+
+#[derive(Deserialize, Shape)]
+struct AddV1 {
+    by: u8,
+}
+
+#[derive(Deserialize, Shape)]
+struct AddV2 {
+    by: u16,
+}
+
+#[memimage::upcast]
+fn add_1(old: AddV1) -> (BankAdd, BankAdd) {
+    (BankAdd { by: old.by.into() }, BankAdd { by: 0 })
+}
+
+#[memimage::upcast]
+fn add_2(old: AddV2) -> BankAdd {
+    BankAdd { by: old.by.into() }
+}
+
+#[memimage::commands]
+impl Bank {
+    #[command(version = 3, history(AddV1, AddV2))]
+    fn add(&mut self, by: u64) {
+        self.total += by;
+    }
+}
+
+fn main() {}

@@ -1,0 +1,32 @@
+use memimage::{Model, Shape};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+pub struct Bank {
+    total: u64,
+}
+
+#[derive(Deserialize, Shape)]
+struct AddV1 {
+    by: u8,
+}
+
+#[memimage::upcast]
+fn add_1(old: AddV1) -> BankAdd {
+    BankAdd { by: old.by.into() }
+}
+
+#[memimage::commands]
+impl Bank {
+    #[command(version = 3, history(AddV1))]
+    fn add(&mut self, by: u64) {
+        self.total += by;
+    }
+
+    #[command(name = "add", version = 2, replay_only)]
+    fn add_old(&mut self, by: u16) {
+        self.total += u64::from(by);
+    }
+}
+
+fn main() {}
