@@ -110,7 +110,8 @@ pub fn model(input: TokenStream) -> TokenStream {
 /// - `name = "…"`: the event's name in the journal, instead of the method's.
 /// - `version = N`: the payload's version, from 1, which is the default.
 /// - `history(DepositV1, DepositV2)`: the past versions, oldest first, each a type that keeps the shape and has an
-///   [upcaster](macro@upcast). `value = function` in place of a type is a step on values, for which no type is kept.
+///   [upcaster](macro@upcast). `value = function` in place of a type is a step on values, for which no type is kept: a type
+///   before it leads to the next version that is a type, or to the payload.
 /// - `replay_only`: kept so that what is recorded can be replayed by the old logic. Nobody can run it.
 /// - `oldest = N`: no journal holds versions before this one any more, so they need not be in the history.
 /// - `payload = Name`: the name of the struct of the arguments.

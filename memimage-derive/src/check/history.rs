@@ -60,9 +60,12 @@ fn surplus(cx: &Ctxt, command: &Command) {
     let message = match version {
         1 => format!("`{name}` is at version 1 and has no past: say `version = {}`", 1 + history.steps.len()),
         _ => format!(
-            "{} past versions are listed, and before version {version} of `{name}` there is no room for them: raise \
-             `version`, or move those before a version that is `replay_only` to its own `history(…)`",
-            history.steps.len()
+            "{} listed, and before version {version} of `{name}` there is no room: raise `version`, or move what comes \
+             before a version that is `replay_only` to its own `history(…)`",
+            match history.steps.len() {
+                1 => "a past version is".to_owned(),
+                count => format!("{count} past versions are"),
+            }
         ),
     };
     match step {

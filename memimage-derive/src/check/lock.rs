@@ -38,7 +38,9 @@ pub(crate) fn lock(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
         .flat_map(|command| versions(command).map(move |version| (command, version)))
         .filter(|(command, version)| lock.line(&command.name.value(), version.number).is_none())
         .collect();
-    let renamed: Vec<_> = missing.iter().map(|(command, _)| &command.sig.ident).collect();
+    let is_new = |command: &Command| lock.lines.iter().all(|line| line.event != command.name.value());
+    let renamed: Vec<_> =
+        missing.iter().filter(|(command, _)| is_new(command)).map(|(command, _)| &command.sig.ident).collect();
     if forgotten(cx, block, lock, &renamed) {
         return;
     }

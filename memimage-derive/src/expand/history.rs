@@ -94,8 +94,10 @@ fn direction(krate: &TokenStream, block: &Block, command: &Command, past: &Past<
     let (name, &Past { version, next, .. }) = (&command.name, past);
     let (model, payload, cfgs) = (&block.model, &command.payload, command.cfgs());
     let this = format!("`{}` is version {version} of `{}`, and its upcaster", spelled(ty), name.value());
-    let gap = format!("{this} passes over version {next}: lead it there");
-    let down = format!("{this} leads to the same version or an older one: lead it to version {next}");
+    let gap = format!("{this} passes over version {next}: lead it there (a history lists the oldest first)");
+    let down = format!(
+        "{this} leads to the same version or an older one: lead it to version {next} (a history lists the oldest first)"
+    );
     let krate = placed(krate, ty.span());
     quote_spanned! {ty.span()=>
         #(#cfgs)*
