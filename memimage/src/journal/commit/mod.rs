@@ -338,7 +338,9 @@ impl<S: Sink> Commit<S> {
             open.end(lost.clone());
             self.ended.store(true, Ordering::Release);
             let mut state = self.state.lock();
-            let in_doubt = written.is_some() || state.busy || self.durable() < self.written();
+            // who is busy once all is durable only comes to rest
+            let all_durable = self.durable() == self.executed();
+            let in_doubt = written.is_some() || !all_durable && (state.busy || self.durable() < self.written());
             let unsynced = if in_doubt { unknown.clone() } else { lost.clone() };
             state.failed = Some(Failure { lost: lost.clone(), unsynced: unsynced.clone() });
             fates.extend(state.queue.drain(..).map(|batch| (batch.ticket, lost.clone())));
