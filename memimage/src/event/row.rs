@@ -20,7 +20,7 @@ pub struct EventType<M> {
     pub(crate) recast: Option<RecastFn<M>>,
     /// The steps on values, if no type of this version is kept.
     pub(crate) values: Option<ValueSteps>,
-    /// Where its next step leads, if it is kept as a type.
+    /// Where the next step leads, if it is a past version.
     pub(crate) next: Stands,
 }
 

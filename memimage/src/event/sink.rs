@@ -76,9 +76,7 @@ impl<M> Recast<M> {
     pub(crate) fn new() -> Recast<M> {
         Recast { parts: Vec::new(), model: PhantomData }
     }
-}
 
-impl<M> Recast<M> {
     pub(super) fn sink(&mut self) -> Sink<'_, '_, M> {
         Sink(Kind::Recast(self))
     }

@@ -141,8 +141,9 @@ pub struct Landing<'a> {
     pub(crate) steps: u32,
 }
 
-/// The most steps in a chain; what takes more goes round in a circle. Each keeps its payload on the stack.
-const MAX_STEPS: u32 = 100;
+/// The most steps in a chain; what takes more goes round in a circle. An image asks for circles before it takes the first
+/// step; this bounds what is replayed without one.
+const MAX_STEPS: u32 = 1_000;
 
 impl Landing<'_> {
     /// The part of this number, of several that this became.

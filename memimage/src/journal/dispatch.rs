@@ -69,6 +69,7 @@ impl Dispatch {
     /// Every difference that would make the program misread the journal, each as a line of text.
     pub(crate) fn new<M>(table: Table, events: &[EventType<M>]) -> Result<Dispatch, Vec<String>> {
         let by_name = ByName::new(events);
+        let mut circles = Circles::new(events, &by_name);
         let mut found = Vec::new();
         let mut known = Vec::new();
         let mut ids = vec![None; events.len()];
@@ -82,7 +83,7 @@ impl Dispatch {
                 continue;
             };
             let event = &events[row];
-            if by_name.goes_in_a_circle(events, row) {
+            if circles.reach(row) {
                 let Row { name, version, .. } = journal;
                 found.push(format!(
                     "the upcasters of `{name}` version {version} go round in a circle: lead them to a payload"
@@ -186,32 +187,51 @@ impl<'a> ByName<'a> {
         self.0.get(name)?.iter().find(|known| known.0 == version).map(|known| known.1)
     }
 
-    /// Whether the upcasters of a row lead back to a version that they came by. Each step keeps a payload on the stack, so
-    /// this is asked before the first is taken.
-    fn goes_in_a_circle<M>(&self, events: &[EventType<M>], row: usize) -> bool {
-        self.comes_back(events, events[row].next, &mut vec![row])
-    }
-
-    fn comes_back<M>(&self, events: &[EventType<M>], stands: Stands, way: &mut Vec<usize>) -> bool {
-        match stands {
-            Stands::Open => false,
-            Stands::Each(parts) => parts.iter().any(|part| self.comes_back(events, *part, way)),
-            Stands::At(name, version) => match self.row(name, version) {
-                Some(row) if way.contains(&row) => true,
-                // a payload of this program ends the chain
-                Some(row) if events[row].recast.is_some() => {
-                    way.push(row);
-                    let back = self.comes_back(events, events[row].next, way);
-                    way.pop();
-                    back
-                }
-                _ => false,
-            },
-        }
-    }
-
     fn newest(&self, name: &str) -> Option<u32> {
         self.0.get(name)?.iter().map(|known| known.0).max()
+    }
+}
+
+/// Which rows' upcasters lead round in a circle. Each step keeps a payload on the stack, so that is asked before the first is
+/// taken.
+struct Circles<'a, M> {
+    events: &'a [EventType<M>],
+    by_name: &'a ByName<'a>,
+    /// What is known of each row.
+    seen: Vec<Seen>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Not,
+    /// On the way that is being followed.
+    OnTheWay,
+    Ends,
+    Circle,
+}
+
+impl<'a, M> Circles<'a, M> {
+    fn new(events: &'a [EventType<M>], by_name: &'a ByName<'a>) -> Circles<'a, M> {
+        Circles { events, by_name, seen: vec![Seen::Not; events.len()] }
+    }
+
+    /// Whether the way from this row comes into a circle.
+    fn reach(&mut self, row: usize) -> bool {
+        if self.seen[row] == Seen::Not {
+            self.seen[row] = Seen::OnTheWay;
+            // a payload of this program ends its way
+            let circle = self.events[row].recast.is_some() && self.follow(self.events[row].next);
+            self.seen[row] = if circle { Seen::Circle } else { Seen::Ends };
+        }
+        self.seen[row] != Seen::Ends
+    }
+
+    fn follow(&mut self, stands: Stands) -> bool {
+        match stands {
+            Stands::Open => false,
+            Stands::Each(parts) => parts.iter().any(|part| self.follow(*part)),
+            Stands::At(name, version) => self.by_name.row(name, version).is_some_and(|row| self.reach(row)),
+        }
     }
 }
 

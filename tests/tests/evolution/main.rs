@@ -2,11 +2,13 @@
 //!
 //! Each module holds one program's idea of a model; that they are the same model is said by its name.
 
+#![recursion_limit = "512"]
 #![allow(unreachable_pub, reason = "each module stands for a program with a model that all of it sees")]
 
 mod chains;
 mod crates;
 mod groups;
+mod long;
 mod parts;
 mod pinned;
 mod states;
