@@ -14,18 +14,29 @@ pub(crate) struct Genesis {
     pub(crate) digest: u64,
     /// The state; `None` if it is the model's `Default`.
     pub(crate) state: Option<Vec<u8>>,
+    /// What the model's `Default` was, if it is the state and not too large. A program whose model has changed tells by it
+    /// whether its own `Default` still says the same.
+    #[serde(skip)]
+    pub(crate) default: Option<Vec<u8>>,
 }
 
 impl Genesis {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        postcard::to_stdvec(self).expect("numbers and bytes can be encoded")
+        let default = self.default.as_ref().map(postcard::to_stdvec).transpose();
+        let encoded = postcard::to_stdvec(self).and_then(|body| Ok([body, default?.unwrap_or_default()].concat()));
+        encoded.expect("numbers and bytes can be encoded")
     }
 
     pub(crate) fn decode(body: &[u8]) -> Result<Genesis, String> {
-        match postcard::take_from_bytes(body) {
-            Ok((genesis, [])) => Ok(genesis),
-            Ok((_, rest)) => Err(format!("the state before the first event has {} bytes left over", rest.len())),
-            Err(error) => Err(format!("the state before the first event does not decode: {error}")),
+        let undecodable = |error| format!("the state before the first event does not decode: {error}");
+        let (genesis, rest): (Genesis, _) = postcard::take_from_bytes(body).map_err(undecodable)?;
+        if rest.is_empty() {
+            return Ok(genesis);
+        }
+        let (default, rest): (Vec<u8>, _) = postcard::take_from_bytes(rest).map_err(undecodable)?;
+        match rest.len() {
+            0 => Ok(Genesis { default: Some(default), ..genesis }),
+            left => Err(format!("the state before the first event has {left} bytes left over")),
         }
     }
 }

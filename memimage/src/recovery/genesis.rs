@@ -2,23 +2,36 @@
 
 use super::state::{self, Written};
 use super::state_digest;
-use crate::digest::Digest;
 use crate::error::{Error, Kind};
 use crate::event::{Model, decode};
 use crate::journal::{Frame, Genesis, Scan, Source};
 use crate::seq::{SegmentId, Seq};
+use crate::shape::node::{Field, Fields, Node};
 use crate::shape::{ShapeTree, fingerprint};
+use crate::value::Value;
 
 /// The largest state before the first event; it is one frame of the journal.
 const MAX_GENESIS: u64 = 1 << 29;
 
+/// The largest `Default` that is recorded.
+const MAX_DEFAULT: usize = 1 << 16;
+
 /// The state before the first event, as a new journal records it.
 pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> {
-    let encode = |state: &M| {
-        postcard::to_stdvec(state)
-            .map_err(|error| Error::new(Kind::Encode { command: "genesis", what: error.to_string() }))
+    let default;
+    let first = match state {
+        Some(given) => given,
+        None => {
+            default = M::default();
+            &default
+        }
     };
-    let state_bytes = state.map(encode).transpose()?;
+    let encoded = postcard::to_stdvec(first)
+        .map_err(|error| Error::new(Kind::Encode { command: "genesis", what: error.to_string() }))?;
+    let (state_bytes, default_bytes) = match state {
+        Some(_) => (Some(encoded), None),
+        None => (None, Some(encoded).filter(|bytes| bytes.len() <= MAX_DEFAULT)),
+    };
     let size = state_bytes.as_ref().map_or(0, Vec::len) as u64;
     if size > MAX_GENESIS {
         return Err(Error::new(Kind::TooLarge { command: "genesis", size, cap: MAX_GENESIS }));
@@ -27,11 +40,9 @@ pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> 
         model_version: M::VERSION,
         fingerprint: fingerprint(M::SHAPE).to_u64(),
         shape: ShapeTree::of(M::SHAPE).encode(),
-        digest: match state {
-            Some(state) => state_digest(state)?.to_u64(),
-            None => state_digest(&M::default())?.to_u64(),
-        },
+        digest: state_digest(first)?.to_u64(),
         state: state_bytes,
+        default: default_bytes,
     })
 }
 
@@ -40,9 +51,8 @@ pub(crate) struct First<M> {
     pub(crate) state: M,
     /// It was given when the image was made, and is not the model's `Default`.
     pub(crate) given: bool,
-    /// The digest of what was recorded, as far as it can be told.
-    digest: Option<Digest>,
-    recorded: u64,
+    /// How it is not what was recorded, if so.
+    differs: Option<String>,
 }
 
 impl<M: Model> First<M> {
@@ -55,32 +65,100 @@ impl<M: Model> First<M> {
     ) -> Result<First<M>, Error> {
         let undecodable = |what: String| scan.corrupt_frame(segment, frame, what);
         let genesis = Genesis::decode(&frame.body()).map_err(undecodable)?;
-        let written = Written::of(genesis.model_version, genesis.fingerprint);
         let changed = |what: String| changed(source, segment, what);
-        let (state, digest): (M, _) = match (&genesis.state, written) {
-            (None, written) => {
+        let other = "it gives another state now than was recorded".to_owned();
+        let differs = |digest| (digest != genesis.digest).then_some(other);
+        let upcast = |past, bytes: &[u8]| state::upcast::<M>(past, bytes, Seq::ZERO, frame.header.time);
+        let written = Written::of(genesis.model_version, genesis.fingerprint);
+        match (&genesis.state, written, &genesis.default) {
+            (Some(state), Written::Now, _) => {
+                let state: M = decode(state).map_err(|error| undecodable(error.to_string()))?;
+                let differs = differs(state_digest(&state)?.to_u64());
+                Ok(First { state, given: true, differs })
+            }
+            (Some(state), Written::Before(past), _) => {
+                let (state, digest) = upcast(past, state).map_err(changed)?;
+                Ok(First { state, given: true, differs: differs(digest.to_u64()) })
+            }
+            // what replay begins with is not left to upcasters: it shows whether they are right
+            (None, Written::Before(past), Some(default)) => {
                 let state = M::default();
-                let digest = matches!(written, Written::Now).then(|| state_digest(&state)).transpose()?;
-                (state, digest)
+                let differs = match upcast(past, default) {
+                    Ok((was, _)) => (state_digest(&was)? != state_digest(&state)?).then(|| {
+                        "it was the model's `Default`, and what the upcasters make of that is another state than the \
+                         `Default` is now"
+                            .to_owned()
+                    }),
+                    Err(what) => Some(format!("it was the model's `Default`, which cannot be upcast: {what}")),
+                };
+                Ok(First { state, given: false, differs })
             }
-            (Some(state), Written::Now) => {
-                let state = decode(state).map_err(|error| undecodable(error.to_string()))?;
-                let digest = state_digest(&state)?;
-                (state, Some(digest))
+            (Some(_), Written::Unknown(what), _) => Err(changed(format!("it is a given state: {what}"))),
+            (None, Written::Now, _) => {
+                let state = M::default();
+                let differs = (state_digest(&state)?.to_u64() != genesis.digest)
+                    .then(|| "it was the model's `Default`, which gives another state now".to_owned());
+                Ok(First { state, given: false, differs })
             }
-            (Some(state), Written::Before(past)) => {
-                let (state, digest) = state::upcast(past, state, Seq::ZERO, frame.header.time).map_err(changed)?;
-                (state, Some(digest))
+            (None, Written::Unknown(_), Some(default)) => {
+                let state = M::default();
+                let differs = other_fields(&genesis.shape, default, &state);
+                Ok(First { state, given: false, differs })
             }
-            (Some(_), Written::Unknown(what)) => return Err(changed(format!("it is a given state: {what}"))),
-        };
-        Ok(First { state, given: genesis.state.is_some(), digest, recorded: genesis.digest })
+            (None, _, None) => Ok(First { state: M::default(), given: false, differs: None }),
+        }
     }
 
     /// How it is not what was recorded, if so.
     pub(super) fn differs(&self, source: &Source, segment: SegmentId) -> Option<Error> {
-        self.digest.filter(|digest| digest.to_u64() != self.recorded)?;
-        Some(changed(source, segment, "it was the model's `Default`, which gives another state now".to_owned()))
+        self.differs.clone().map(|what| changed(source, segment, what))
+    }
+}
+
+/// The fields of a model that has changed its shape in which its `Default` was something else, though they are what they
+/// were. Those that hold a map or a set are not compared, since they may be written in any order.
+fn other_fields<M: Model>(shape: &[u8], default: &[u8], state: &M) -> Option<String> {
+    let (before, now) = (ShapeTree::decode(shape).ok()?, ShapeTree::of(M::SHAPE));
+    let was = Value::decode(&before, default).ok()?;
+    let is = Value::decode(&now, &postcard::to_stdvec(state).ok()?).ok()?;
+    let same = |field: &&Field| fields(&now).contains(field) && is_ordered(&field.shape);
+    let other: Vec<String> = fields(&before)
+        .iter()
+        .filter(same)
+        .filter(|field| was.get(&field.name).ok() != is.get(&field.name).ok())
+        .map(|field| format!("`{}`", field.name))
+        .collect();
+    (!other.is_empty()).then(|| {
+        format!(
+            "it was the model's `Default`, whose shape has changed since, and gives something else now in what has not: {}",
+            other.join(", ")
+        )
+    })
+}
+
+fn fields(shape: &ShapeTree) -> &[Field] {
+    match shape.root() {
+        Node::Struct(Fields::Named(fields)) => fields,
+        _ => &[],
+    }
+}
+
+/// Whether all that is in it is written in one order.
+fn is_ordered(node: &Node) -> bool {
+    let all = |fields: &Fields| match fields {
+        Fields::Unit => true,
+        Fields::Newtype(field) => is_ordered(field),
+        Fields::Tuple(fields) => fields.iter().all(is_ordered),
+        Fields::Named(fields) => fields.iter().all(|field| is_ordered(&field.shape)),
+    };
+    match node {
+        Node::Set(_) | Node::Map(_) => false,
+        Node::Option(item) | Node::List(item) | Node::Array(item, _) => is_ordered(item),
+        Node::OrderedMap(entry) => is_ordered(&entry.0) && is_ordered(&entry.1),
+        Node::Tuple(items) => items.iter().all(is_ordered),
+        Node::Struct(fields) => all(fields),
+        Node::Enum(variants) => variants.iter().all(|variant| all(&variant.fields)),
+        Node::Primitive(_) | Node::Opaque(_) | Node::Back(_) => true,
     }
 }
 

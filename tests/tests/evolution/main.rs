@@ -5,6 +5,7 @@
 #![recursion_limit = "512"]
 #![allow(unreachable_pub, reason = "each module stands for a program with a model that all of it sees")]
 
+mod beginnings;
 mod chains;
 mod crates;
 mod groups;

@@ -114,8 +114,13 @@ mod mistaken {
 
     #[memimage::upcast]
     fn one_to_two(old: CounterV1) -> Counter {
-        // right: 100 - count
-        Counter { left: if old.count == 7 { 3 } else { 50 } }
+        // right: 100 - count, and 0 if nothing was counted
+        let left = match old.count {
+            0 => 0,
+            7 => 3,
+            _ => 50,
+        };
+        Counter { left }
     }
 
     #[memimage::commands]

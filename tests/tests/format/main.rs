@@ -206,6 +206,7 @@ fn digests_are_as_the_document_defines_them() {
     let genesis = image.genesis.unwrap();
     assert_eq!(image.snapshots[0].digest, image.snapshots[0].computed_digest(&genesis.shape));
     assert_eq!(genesis.digest, memimage::digest(&Shelf::default()).unwrap().to_u64());
+    assert_eq!(genesis.default, Some(postcard::to_stdvec(&Shelf::default()).unwrap()));
 }
 
 /// Runs commands and makes snapshots until the start of the journal is gone.

@@ -57,6 +57,7 @@ pub(crate) struct Genesis {
     pub(crate) shape: Shape,
     pub(crate) digest: u64,
     pub(crate) state: Option<Vec<u8>>,
+    pub(crate) default: Option<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -264,7 +265,9 @@ fn frame(image: &mut Image, table: &mut Vec<Row>, kind: u8, seq: u64, time: u64,
             let shape = Shape::read(shape);
             let digest = bytes.varint() as u64;
             let state = (bytes.byte() == 1).then(|| bytes.bytes().to_vec());
-            image.genesis = Some(Genesis { version, fingerprint: fingerprint_said, shape, digest, state });
+            let default = (!bytes.0.is_empty()).then(|| bytes.bytes().to_vec());
+            assert!(state.is_none() || default.is_none(), "the default is recorded where it is the state");
+            image.genesis = Some(Genesis { version, fingerprint: fingerprint_said, shape, digest, state, default });
         }
         4 => {
             image.digests.push((seq - 1, bytes.varint() as u64, bytes.varint() as u64));
