@@ -82,11 +82,7 @@ impl<M: Model> Shared<M> {
         let Some(shared) = self.this.upgrade() else { return };
         let spawned =
             std::thread::Builder::new().name("memimage-snapshot".to_owned()).stack_size(STACK).spawn(move || {
-                let made = catch_unwind(AssertUnwindSafe(|| shared.snapshot())).unwrap_or_else(|panic| {
-                    let panic = io::Error::other(format!("it panicked: {}", panic_message(&*panic)));
-                    Err(Error::io("making a snapshot in", &shared.layout.snapshots(), panic))
-                });
-                if let Err(error) = made
+                if let Err(error) = shared.snapshot()
                     && !error.is_closed()
                 {
                     tracing::error!(%error, "a snapshot could not be made; the image goes on with those it has");
@@ -112,8 +108,16 @@ impl<M: Model> Shared<M> {
         self.next_snapshot.store(next, Ordering::Relaxed);
     }
 
-    /// Makes a snapshot: takes it, makes sure of it, and gives it its name.
+    /// Makes a snapshot. A panic on the way, of a `Serialize` say, is an error like any other: the model was only read.
     pub(super) fn snapshot(&self) -> Result<SnapshotInfo, Error> {
+        catch_unwind(AssertUnwindSafe(|| self.make_snapshot())).unwrap_or_else(|panic| {
+            let panic = io::Error::other(format!("it panicked: {}", panic_message(&*panic)));
+            Err(Error::io("making a snapshot in", &self.layout.snapshots(), panic))
+        })
+    }
+
+    /// Takes a snapshot, makes sure of it, and gives it its name.
+    fn make_snapshot(&self) -> Result<SnapshotInfo, Error> {
         // before any lock is waited for, and until the drill has replayed: a body must not reach the image from there either
         let _entered = Entered::new(self.journal.id(), "snapshot")?;
         let _one = self.snapshotting.lock();
