@@ -79,6 +79,69 @@ mod private {
     }
 }
 
+/// Private, with two groups, a past version of a payload and one of the state.
+mod evolved {
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    #[model(version = 2, history(CounterV1), groups(Adding, taking::Taking))]
+    pub(super) struct Counter {
+        count: u64,
+    }
+
+    #[derive(Serialize, Deserialize, Shape)]
+    struct CounterV1 {
+        count: u32,
+        name: String,
+    }
+
+    #[memimage::upcast]
+    fn counter_1_to_2(old: CounterV1) -> Counter {
+        drop(old.name);
+        Counter { count: old.count.into() }
+    }
+
+    #[derive(Deserialize, Shape)]
+    struct AddV1 {
+        by: String,
+    }
+
+    #[memimage::upcast]
+    fn add_1_to_2(old: AddV1) -> Result<CounterAdd, std::num::ParseIntError> {
+        let by = old.by.parse();
+        drop(old.by);
+        Ok(CounterAdd { by: by? })
+    }
+
+    #[memimage::commands(group = Adding)]
+    impl Counter {
+        #[command(version = 2, history(AddV1))]
+        pub(super) fn add(&mut self, by: u64) -> u64 {
+            self.count += by;
+            self.count
+        }
+    }
+
+    pub(super) mod taking {
+        use super::Counter;
+
+        #[memimage::commands(group = Taking)]
+        impl Counter {
+            #[command]
+            pub(in super::super) fn take(&mut self, by: u64) -> u64 {
+                self.count -= by;
+                self.count
+            }
+
+            #[command(replay_only)]
+            fn halve(&mut self) {
+                self.count /= 2;
+            }
+        }
+    }
+}
+
 #[derive(Default, serde::Serialize, serde::Deserialize, memimage::Shape, memimage::Model)]
 struct Quiet {
     count: u64,
@@ -109,6 +172,15 @@ fn in_a_private_module_and_at_the_root() {
     let counter = Local::<private::Counter>::default();
     assert_eq!(counter.add(private::By { by: 4 }).unwrap(), 4);
     assert_eq!(Local::<Quiet>::default().add(5).unwrap(), 5);
+}
+
+#[test]
+fn in_groups_with_a_past() {
+    use evolved::AddingCommands as _;
+    use evolved::taking::TakingCommands as _;
+    let counter = memimage::Image::<evolved::Counter>::in_memory().unwrap();
+    assert_eq!(counter.add(5).unwrap(), 5);
+    assert_eq!(counter.take(2).unwrap(), 3);
 }
 
 #[test]

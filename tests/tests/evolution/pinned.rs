@@ -1,8 +1,8 @@
-//! Versions kept for replay by their old logic, and commands that are retired.
+//! Versions kept for replay by their old logic, commands that are retired, and enums that grow.
 
 use tempfile::tempdir;
 
-use super::open;
+use super::{open, options};
 
 mod first {
     use memimage::{Model, Shape};
@@ -68,6 +68,38 @@ mod later {
     }
 }
 
+/// The model of `$module`, whose notes come in these forms.
+macro_rules! notes {
+    ($module:ident, $($form:ident),*) => {
+        mod $module {
+            use memimage::{Model, Shape};
+            use serde::{Deserialize, Serialize};
+
+            #[derive(Serialize, Deserialize, Shape)]
+            pub enum Form {
+                $($form,)*
+            }
+
+            #[derive(Default, Serialize, Deserialize, Shape, Model)]
+            #[model(name = "Notes")]
+            pub struct Notes {
+                pub forms: Vec<u8>,
+            }
+
+            #[memimage::commands]
+            impl Notes {
+                #[command]
+                pub fn note(&mut self, form: Form) {
+                    self.forms.push(form as u8);
+                }
+            }
+        }
+    };
+}
+
+notes!(narrow, Plain, Bold);
+notes!(wide, Plain, Bold, Struck);
+
 use first::TillCommands as _;
 use later::CashDeskCommands as _;
 
@@ -85,4 +117,25 @@ fn pinned_versions_are_replayed_by_the_old_logic() {
         till.charge(10, 2).unwrap();
         till.close().unwrap();
     }
+}
+
+#[test]
+fn a_variant_appended_needs_no_version_and_an_older_program_is_told_to_give_way() {
+    use narrow::NotesCommands as _;
+    use wide::NotesCommands as _;
+
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("notes");
+    let notes = open::<narrow::Notes>(&path);
+    notes.note(narrow::Form::Bold).unwrap();
+    notes.close().unwrap();
+    let notes = open::<wide::Notes>(&path);
+    assert_eq!(notes.read().unwrap().forms, [1]);
+    notes.note(wide::Form::Struck).unwrap();
+    notes.close().unwrap();
+    let error = options::<narrow::Notes>().open(&path).unwrap_err().to_string();
+    let said =
+        "note v1: payload.form::Struck: a variant in the journal that a newer program added; run the newer program";
+    assert!(error.contains(said), "{error}");
+    assert_eq!(open::<wide::Notes>(&path).read().unwrap().forms, [1, 2]);
 }
