@@ -118,6 +118,17 @@ pub(crate) enum Kind {
     )]
     Corrupt { path: PathBuf, position: Position, what: String, suspect: bool },
 
+    #[error("`{}` cannot be read with these keys: {what}; nothing was changed", path.display())]
+    Key { path: PathBuf, what: String },
+
+    #[error(
+        "the journal's file `{}` is not as it was written {position}: {what}, and its checksums are right, so this is no \
+         damage: it was changed by somebody who has not the key; nothing was changed by this program; find out who did, \
+         and restore the file from a copy",
+        path.display()
+    )]
+    Forged { path: PathBuf, position: Position, what: &'static str },
+
     #[error(
         "the {} `{}` cannot be used: {what}; nothing is lost, since {}",
         if is_base(path) { "base" } else { "snapshot" },
@@ -320,6 +331,18 @@ impl Error {
         matches!(*self.kind, Kind::Corrupt { .. } | Kind::Snapshot { .. } | Kind::Pruned { changed: false, .. })
     }
 
+    /// The image is encrypted or chained, and the key was not given, or is another; or keys were given for an image that is
+    /// not protected so. See [`Options`](crate::Options).
+    pub fn is_key(&self) -> bool {
+        matches!(*self.kind, Kind::Key { .. })
+    }
+
+    /// The journal was changed by somebody who has not its key: its checksums are right, and its chain or a tag of its cipher
+    /// is not. See [`position`](Error::position).
+    pub fn is_forged(&self) -> bool {
+        matches!(*self.kind, Kind::Forged { .. })
+    }
+
     /// Replay did not give what was recorded, or what it gave before: an event's outcome or the state's digest differs.
     pub fn is_diverged(&self) -> bool {
         matches!(*self.kind, Kind::Replay { .. } | Kind::Diverged { .. } | Kind::Rewritten { .. })
@@ -381,7 +404,7 @@ impl Error {
     /// Where in the journal, if the error has a place there.
     pub fn position(&self) -> Option<Position> {
         match &*self.kind {
-            Kind::Corrupt { position, .. } => Some(*position),
+            Kind::Corrupt { position, .. } | Kind::Forged { position, .. } => Some(*position),
             Kind::Replay { seq, .. } | Kind::Diverged { seq, .. } => {
                 Some(Position { seq: Some(*seq), ..Position::default() })
             }

@@ -70,6 +70,8 @@ mod seq;
 mod error;
 mod entropy;
 mod sync;
+#[cfg_attr(not(all(feature = "chain", feature = "encryption")), allow(dead_code))]
+mod keys;
 mod shape;
 mod value;
 mod digest;
@@ -104,6 +106,10 @@ pub use event::{
 };
 pub use image::{Admin, Image, Pending, ReadGuard, Recovery, SnapshotInfo, Stats, With};
 pub use journal::Durability;
+#[cfg(feature = "chain")]
+pub use keys::ChainHead;
+#[cfg(any(feature = "chain", feature = "encryption"))]
+pub use keys::{Key, Keys};
 pub use options::{Options, SnapshotPolicy};
 pub use retention::Retention;
 pub use seq::{SegmentId, Seq};

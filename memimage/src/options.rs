@@ -8,6 +8,7 @@ use crate::context::Timestamp;
 use crate::error::{Error, Kind};
 use crate::event::Model;
 use crate::journal::{Caps, Durability, MAX_SEGMENT, MIN_SEGMENT};
+use crate::keys::{Keyring, Keys};
 use crate::retention::Retention;
 
 /// How an image is opened; [`Image::options`](crate::Image::options) gives the defaults.
@@ -45,6 +46,8 @@ pub struct Options<M> {
     pub(crate) allow_network: bool,
     pub(crate) clock: Clock,
     pub(crate) genesis: Option<M>,
+    pub(crate) encryption: Option<Keys>,
+    pub(crate) chain: Option<Keys>,
 }
 
 /// Where the time of events comes from.
@@ -85,6 +88,8 @@ impl<M: Model> Options<M> {
             allow_network: false,
             clock: Arc::new(Timestamp::wall_clock),
             genesis: None,
+            encryption: None,
+            chain: None,
         }
     }
 
@@ -183,6 +188,55 @@ impl<M: Model> Options<M> {
     pub fn genesis(mut self, state: M) -> Self {
         self.genesis = Some(state);
         self
+    }
+
+    /// Encrypts what is on disk: the bodies of all frames of the journal, and snapshots, by XChaCha20-Poly1305. An image is
+    /// encrypted or not from its making on; [`admin::Rewrite`](crate::admin::Rewrite) makes one of the other. What stays
+    /// visible, and what encryption does not protect from, is in `docs/SECURITY.md`.
+    ///
+    /// Opening an image with another current key than it has goes on under that: segments and snapshots that are made from
+    /// then on name it, and older ones keep theirs for as long as they are kept.
+    ///
+    /// ```
+    /// # use memimage::{Image, Key, Keys, Model, Shape};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    /// # struct Counter { count: u64 }
+    /// # #[memimage::commands]
+    /// # impl Counter {
+    /// #     /// Adds one.
+    /// #     #[command]
+    /// #     fn add(&mut self) -> u64 { self.count += 1; self.count }
+    /// # }
+    /// # fn fetch(number: u32) -> Option<[u8; 32]> { Some([number as u8; 32]) }
+    /// let keys = Keys::new(3, |number| fetch(number).map(Key::new)); // from wherever the program keeps them
+    /// let counter = Image::<Counter>::options().encryption(keys).in_memory()?;
+    /// # counter.add()?;
+    /// # Ok::<(), memimage::Error>(())
+    /// ```
+    #[cfg(feature = "encryption")]
+    pub fn encryption(mut self, keys: Keys) -> Self {
+        self.encryption = Some(keys);
+        self
+    }
+
+    /// Chains what is on disk by keyed hashes (BLAKE3), so that whoever has no key cannot change it unseen: each frame of the
+    /// journal is linked to the one before it, and each snapshot and header is hashed. An image has a chain or not from its
+    /// making on; [`admin::Rewrite`](crate::admin::Rewrite) makes one of the other.
+    ///
+    /// Opening holds all that it reads to the chain. It does not see that the journal's end, or all of the image, was replaced
+    /// by what it was at an earlier time: for that, keep [`Admin::chain_head`](crate::Admin::chain_head) elsewhere.
+    ///
+    /// The key may be that of [`encryption`](Options::encryption), since what is used is derived from it.
+    #[cfg(feature = "chain")]
+    pub fn chain(mut self, keys: Keys) -> Self {
+        self.chain = Some(keys);
+        self
+    }
+
+    /// The keys, as they are met from here on.
+    pub(crate) fn keyring(&self) -> Arc<Keyring> {
+        Arc::new(Keyring::new(self.encryption.clone(), self.chain.clone()))
     }
 
     /// Makes sure that each option is in its range.

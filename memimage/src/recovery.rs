@@ -233,7 +233,7 @@ impl<M: Model> Replay<'_, M> {
     }
 
     fn shapes(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
-        if self.beginnings.has(&frame.body()) {
+        if self.beginnings.has(&self.scan.body(segment, frame)?) {
             return Ok(());
         }
         let table = self.scan.decode_table(segment, frame)?;
@@ -273,7 +273,7 @@ impl<M: Model> Replay<'_, M> {
         }
         self.settle_mark()?;
         self.replayed_bytes += frame.len as u64;
-        let body = frame.body();
+        let body = self.scan.body(segment, frame)?;
         for record in records(&body, header.first_seq, header.count, header.time) {
             let record = record.map_err(|fault| self.scan.corrupt_frame(segment, frame, fault.to_string()))?;
             if record.seq > self.last && self.goal.until.is_none_or(|until| record.seq <= until) {
@@ -340,7 +340,8 @@ impl<M: Model> Replay<'_, M> {
         if self.model.is_none() || !here || !self.goal.verify_digests {
             return Ok(());
         }
-        let mark = DigestMark::decode(&frame.body()).map_err(|what| self.scan.corrupt_frame(segment, frame, what))?;
+        let mark = DigestMark::decode(&self.scan.body(segment, frame)?)
+            .map_err(|what| self.scan.corrupt_frame(segment, frame, what))?;
         if mark.model != model_mark::<M>() {
             return Ok(());
         }

@@ -8,6 +8,7 @@ use crate::disk::Disk;
 use crate::error::{Error, Kind};
 use crate::event::Model;
 use crate::journal::{Dispatch, FrameKind, Layout, Scan, Source, records};
+use crate::keys::Keyring;
 use crate::recovery::{First, Goal, Replayed, proven_by, recover_watched, state_digest};
 use crate::seq::{SegmentId, Seq};
 use crate::snapshot::Snapshots;
@@ -33,11 +34,15 @@ pub(super) struct Rebuilt {
 
 impl Reading {
     /// Reads all headers, and makes sure that the journal is of this model and that the program knows its events.
-    pub(super) fn open<M: Model>(disk: &Arc<dyn Disk>, layout: &Layout) -> Result<Reading, Error> {
+    pub(super) fn open<M: Model>(
+        disk: &Arc<dyn Disk>,
+        layout: &Layout,
+        keyring: &Arc<Keyring>,
+    ) -> Result<Reading, Error> {
         let survey = layout.survey(&**disk)?;
-        let source = Source::open(disk, layout, survey.image(layout)?)?;
+        let source = Source::open(disk, layout, survey.image(layout)?, keyring)?;
         layout.refuse_other_model(source.identity(), M::NAME)?;
-        let snapshots = Snapshots::new(disk, layout);
+        let snapshots = Snapshots::new(disk, layout, keyring);
         let uuid = &source.identity().uuid;
         let block = layout.durable_block(&**disk, uuid)?;
         let proven = block.map_or(Seq::ZERO, |block| block.durable_seq).max(proven_by(&snapshots, uuid)?);
@@ -92,10 +97,11 @@ impl Reading {
         let scan = self.scan()?;
         let mut last = Seq::ZERO;
         scan.read(SegmentId::FIRST, |segment, frame| {
-            let (header, body) = (&frame.header, frame.body());
+            let header = &frame.header;
             if header.kind != FrameKind::Events {
                 return Ok(ControlFlow::Continue(()));
             }
+            let body = scan.body(segment, frame)?;
             for record in records(&body, header.first_seq, header.count, header.time) {
                 let record = record.map_err(|fault| scan.corrupt_frame(segment, frame, fault.to_string()))?;
                 if record.origin.seq > origin {

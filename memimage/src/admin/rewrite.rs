@@ -13,6 +13,7 @@ use crate::entropy::{random, random_uuid};
 use crate::error::{Error, Kind};
 use crate::event::Model;
 use crate::journal::{Identity, Journal, Layout, Maker, Salts};
+use crate::keys::{Keyring, Keys};
 use crate::options::Options;
 use crate::recovery::{Replayed, genesis_of};
 use crate::seq::Seq;
@@ -65,10 +66,18 @@ pub fn rewrite<M: Model>(source: impl AsRef<Path>, target: impl AsRef<Path>) -> 
     Rewrite::<M>::new().run(source, target)
 }
 
+/// The keys of the source.
+#[derive(Debug, Default)]
+struct Source {
+    encryption: Option<Keys>,
+    chain: Option<Keys>,
+}
+
 /// A rewrite with options; see [`rewrite()`].
 #[must_use = "nothing is rewritten until `run` is called"]
 pub struct Rewrite<'a, M> {
     options: Options<M>,
+    source: Source,
     progress: Box<dyn FnMut(Progress) + 'a>,
 }
 
@@ -76,7 +85,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
     /// A rewrite as [`rewrite()`] does it.
     #[expect(clippy::new_without_default, reason = "a default of what does something would say little")]
     pub fn new() -> Rewrite<'a, M> {
-        Rewrite { options: Options::new(), progress: Box::new(|_| {}) }
+        Rewrite { options: Options::new(), source: Source::default(), progress: Box::new(|_| {}) }
     }
 
     /// Calls `progress` after each batch of events.
@@ -94,6 +103,34 @@ impl<'a, M: Model> Rewrite<'a, M> {
     /// Where the new journal's batches start, as [`Options::align`].
     pub fn align(mut self, bytes: u32) -> Self {
         self.options = self.options.align(bytes);
+        self
+    }
+
+    /// Encrypts the new image, as [`Options::encryption`]. Without this it is not encrypted, whatever the source is.
+    #[cfg(feature = "encryption")]
+    pub fn encryption(mut self, keys: Keys) -> Self {
+        self.options = self.options.encryption(keys);
+        self
+    }
+
+    /// Chains the new image, as [`Options::chain`]. Without this it has no chain, whatever the source has.
+    #[cfg(feature = "chain")]
+    pub fn chain(mut self, keys: Keys) -> Self {
+        self.options = self.options.chain(keys);
+        self
+    }
+
+    /// The keys under which the source is encrypted.
+    #[cfg(feature = "encryption")]
+    pub fn source_encryption(mut self, keys: Keys) -> Self {
+        self.source.encryption = Some(keys);
+        self
+    }
+
+    /// The keys of the source's chain, to which all of it is held.
+    #[cfg(feature = "chain")]
+    pub fn source_chain(mut self, keys: Keys) -> Self {
+        self.source.chain = Some(keys);
         self
     }
 
@@ -129,7 +166,8 @@ impl<'a, M: Model> Rewrite<'a, M> {
 
     fn run_on(self, disk: Arc<dyn Disk>, from: &Path, target: &Path) -> Result<Rewritten, Error> {
         self.options.validate()?;
-        let Rewrite { options, mut progress } = self;
+        let Rewrite { options, source: Source { encryption, chain }, mut progress } = self;
+        let (source_keys, keys) = (Arc::new(Keyring::new(encryption, chain)), options.keyring());
         let layout = Layout::new(from);
         layout.survey(&*disk)?.image(&layout)?;
         if target.starts_with(from) {
@@ -141,16 +179,16 @@ impl<'a, M: Model> Rewrite<'a, M> {
             Layout::new(target).refuse_network(&*disk)?;
         }
         let _lock = layout.own(&*disk)?;
-        let old = Reading::open::<M>(&disk, &layout)?;
+        let old = Reading::open::<M>(&disk, &layout, &source_keys)?;
         let was = old.rebuild::<M>(None, true, &mut watch(Step::Rebuild, None, &mut *progress))?;
 
         let site = Site::take(&disk, target)?;
-        let journal = journal::<M>(&disk, site.layout(), &options, &old, was.last)?;
+        let journal = journal::<M>(&disk, site.layout(), &options, &keys, &old, was.last)?;
         let scan = old.scan()?;
         let scribe = Scribe::<M>::new(&scan, &old.dispatch, journal, was.events, &mut *progress);
         let counts = scribe.write(was.digest.to_u64())?;
 
-        let new = Reading::open::<M>(&disk, site.layout())?;
+        let new = Reading::open::<M>(&disk, site.layout(), &keys)?;
         let total = Some(counts.last.get());
         let is = new.rebuild::<M>(None, false, &mut watch(Step::Verify, total, &mut *progress))?;
         if is.digest != was.digest {
@@ -168,13 +206,14 @@ fn journal<M: Model>(
     disk: &Arc<dyn Disk>,
     layout: &Layout,
     options: &Options<M>,
+    keys: &Keyring,
     old: &Reading,
     last: Seq,
 ) -> Result<Journal, Error> {
     let Identity { uuid, seed, ref model, .. } = *old.source.identity();
     let identity = Identity { uuid: random_uuid()?, seed, parent: Some((uuid, last)), model: model.clone() };
-    let largest = options.segment_size;
-    let maker = Maker { disk: Arc::clone(disk), layout: layout.clone(), identity, epoch: 1, largest };
+    let (largest, protection) = (options.segment_size, keys.current(&identity.uuid, layout.root())?);
+    let maker = Maker { disk: Arc::clone(disk), layout: layout.clone(), identity, epoch: 1, largest, protection };
     let first = old.first::<M>()?;
     let genesis = genesis_of::<M>(first.given.then_some(&first.state))?;
     let salts = Salts::new(u64::from_le_bytes(random()?));

@@ -101,7 +101,7 @@ impl<'a, M: Model> Scribe<'a, M> {
         }
         let scan = self.scan;
         let damaged = |what: String| scan.corrupt_frame(segment, frame, what);
-        let body = frame.body();
+        let body = scan.body(segment, frame)?;
         for record in records(&body, header.first_seq, header.count, header.time) {
             let record = record.map_err(|fault| damaged(fault.to_string()))?;
             if record.time < self.time {

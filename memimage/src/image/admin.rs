@@ -29,6 +29,21 @@ impl<'a, M: Model> Admin<'a, M> {
     pub fn snapshot(&self) -> Result<SnapshotInfo, Error> {
         self.image.shared().snapshot()
     }
+
+    /// The newest link of the journal's chain, once all that was executed is synced; `None` if the image has no chain.
+    ///
+    /// Kept where whoever can write to the image cannot, it shows later that the image was not taken back to an earlier time:
+    /// [`admin::Verify::expect`](crate::admin::Verify::expect) tells whether the journal still has that link. Pruning removes
+    /// old links.
+    ///
+    /// # Errors
+    ///
+    /// As [`Image::sync`].
+    #[cfg(feature = "chain")]
+    pub fn chain_head(&self) -> Result<Option<crate::ChainHead>, Error> {
+        self.image.sync()?;
+        Ok(self.image.shared().journal.chain_head())
+    }
 }
 
 impl<M: Model> fmt::Debug for Admin<'_, M> {

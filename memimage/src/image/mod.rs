@@ -31,6 +31,7 @@ use crate::disk::{Disk, LockGuard};
 use crate::error::Error;
 use crate::event::{Command, Model};
 use crate::journal::{Dispatch, Journal, Layout, is_writing};
+use crate::keys::Keyring;
 use crate::options::{Clock, Options, SnapshotPolicy};
 use crate::retention::Retention;
 use crate::seq::Seq;
@@ -84,6 +85,7 @@ struct Shared<M> {
     core: RwLock<Core<M>>,
     journal: Journal,
     snapshots: Snapshots,
+    keyring: Arc<Keyring>,
     /// Held while a snapshot is made.
     snapshotting: Mutex<()>,
     progress: Mutex<Progress>,

@@ -18,8 +18,9 @@ use crate::error::{Error, Kind};
 use crate::event::Model;
 use crate::journal::{
     Ahead, Dispatch, End, Identity, Journal, Layout, Maker, Place, Plan, Ready, SEGMENT_HEADER, Salts, Scan, Source,
-    Survey, Writer, WriterEnd, create, quarantine, sync_dir, write_again,
+    Survey, Writer, WriterEnd, create, head_len, quarantine, sync_dir, write_again,
 };
+use crate::keys::Keyring;
 use crate::options::Options;
 use crate::recovery::{Goal, Recovered, genesis_of, is_readable, proven_by, recover};
 use crate::seq::{SegmentId, Seq};
@@ -71,7 +72,8 @@ impl<M: Model> Image<M> {
                 "the shapes of this model's events are not locked: `#[memimage::commands(lock)]` does it"
             );
         }
-        let opening = Opening { layout: Layout::new(path), disk, options };
+        let keyring = options.keyring();
+        let opening = Opening { layout: Layout::new(path), disk, options, keyring };
         let lock = opening.lock()?;
         let created = match opening.layout.survey(&*opening.disk)? {
             Survey::Image(_) => false,
@@ -104,12 +106,15 @@ struct Opening<M> {
     disk: Arc<dyn Disk>,
     layout: Layout,
     options: Options<M>,
+    keyring: Arc<Keyring>,
 }
 
 impl<M: Model> Opening<M> {
     /// Looks before it touches, then takes the lock.
     fn lock(&self) -> Result<LockGuard, Error> {
         let root = self.layout.root();
+        // before anything is made: without a current key nothing could be written
+        self.keyring.current(&[0; 16], root)?;
         let survey = self.layout.survey(&*self.disk)?;
         if !self.options.create {
             survey.image(&self.layout)?;
@@ -128,19 +133,21 @@ impl<M: Model> Opening<M> {
         let identity = Identity { uuid: random_uuid()?, seed: random()?, parent: None, model: M::NAME.to_owned() };
         let mut salts = random_salts()?;
         let shift = self.options.align_shift();
-        create(&self.maker(identity, 1), &genesis, shift, &mut salts)?;
+        create(&self.maker(identity, 1)?, &genesis, shift, &mut salts)?;
         tracing::info!(path = %self.layout.root().display(), model = M::NAME, "made a new image");
         Ok(())
     }
 
-    fn maker(&self, identity: Identity, epoch: u64) -> Maker {
-        Maker {
+    fn maker(&self, identity: Identity, epoch: u64) -> Result<Maker, Error> {
+        let protection = self.keyring.current(&identity.uuid, self.layout.root())?;
+        Ok(Maker {
             disk: Arc::clone(&self.disk),
             layout: self.layout.clone(),
             identity,
             epoch,
             largest: self.options.segment_size,
-        }
+            protection,
+        })
     }
 
     /// Recovers the model.
@@ -150,10 +157,10 @@ impl<M: Model> Opening<M> {
         for dir in [self.layout.root().to_owned(), self.layout.journal()] {
             sync_dir(&*self.disk, &dir)?;
         }
-        let source = Source::open(&self.disk, &self.layout, segments)?;
+        let source = Source::open(&self.disk, &self.layout, segments, &self.keyring)?;
         let identity = source.identity();
         self.layout.refuse_other_model(identity, M::NAME)?;
-        let snapshots = Snapshots::new(&self.disk, &self.layout);
+        let snapshots = Snapshots::new(&self.disk, &self.layout, &self.keyring);
         let durable_file = self.durable_file()?;
         let block = self.layout.durable_block(&*self.disk, &identity.uuid)?;
         let proven = block.map_or(Seq::ZERO, |block| block.durable_seq).max(proven_by(&snapshots, &identity.uuid)?);
@@ -209,11 +216,15 @@ impl<M: Model> Opening<M> {
         self.layout.remove_unfinished(&*self.disk)?;
         let base = self.mend_start(&source, &snapshots, recovered.snapshot)?;
 
-        let ahead = Ahead::new(self.maker(identity.clone(), epoch));
+        let ahead = Ahead::new(self.maker(identity.clone(), epoch)?);
         let resume = Resume::after(end, &source);
-        let mut plan = Plan::new(resume.place, resume.len, dispatch.table().encode().len(), self.options.align_shift());
+        let protection = source.protection(resume.place.segment).clone();
+        let shapes = dispatch.table().encode();
+        let head = head_len(protection.form());
+        let mut plan = Plan::new(resume.place, resume.len, shapes.len(), head, self.options.align_shift());
         if let Some((segment, len)) = resume.next {
-            ahead.keep(Ready { segment, file: source.file(segment, Access::ReadWrite)? });
+            let protection = source.protection(segment).clone();
+            ahead.keep(Ready { segment, file: source.file(segment, Access::ReadWrite)?, protection });
             plan.offer(segment, len);
         }
         let mut writer = Writer {
@@ -221,7 +232,8 @@ impl<M: Model> Opening<M> {
             epoch,
             align_shift: self.options.align_shift(),
             salts: random_salts()?,
-            shapes: dispatch.table().encode(),
+            shapes,
+            protection,
             ahead,
             durable_file,
             segment: resume.place.segment,
@@ -257,6 +269,7 @@ impl<M: Model> Opening<M> {
             core: RwLock::new(Core { model: recovered.model, dispatch }),
             journal,
             snapshots,
+            keyring: self.keyring,
             snapshotting: Mutex::new(()),
             progress: Mutex::new(Progress { base, ..Progress::default() }),
             files: RwLock::new(()),

@@ -168,8 +168,10 @@ impl<M: Model> Shared<M> {
             model: M::NAME.to_owned(),
             model_version: M::VERSION,
             fingerprint,
+            form: Default::default(),
+            prefix: Default::default(),
         };
-        let written = self.snapshots.write(&header, digest, &core.model)?;
+        let written = self.snapshots.write(header, digest, &core.model)?;
         Ok(Taken { written, seq, digest, dispatch: core.dispatch.clone() })
     }
 
@@ -240,7 +242,7 @@ impl<M: Model> Shared<M> {
                 return Err(Error::new(Kind::NotFound { path: root, found: "its journal is gone" }));
             }
         };
-        Source::open(&self.disk, &self.layout, &segments)
+        Source::open(&self.disk, &self.layout, &segments, &self.keyring)
     }
 
     /// Waits for a snapshot that was begun by itself.

@@ -14,6 +14,7 @@ use super::maker::{MakeError, Maker};
 use crate::disk::StoredFile;
 use crate::error::{Error, Kind};
 use crate::event::panic_message;
+use crate::keys::Protection;
 use crate::seq::SegmentId;
 
 /// The journal that segments are made for.
@@ -74,6 +75,8 @@ struct State {
 pub(crate) struct Ready {
     pub(crate) segment: SegmentId,
     pub(crate) file: StoredFile,
+    /// What protects its frames, by its header.
+    pub(crate) protection: Protection,
 }
 
 impl Ahead {
@@ -98,10 +101,10 @@ impl Ahead {
     }
 
     /// Hands the segment over to the writer, which enters it.
-    pub(crate) fn take(&self, segment: SegmentId) -> Option<StoredFile> {
+    pub(crate) fn take(&self, segment: SegmentId) -> Option<Ready> {
         let mut state = self.state.lock();
         let at = state.ready.iter().position(|ready| ready.segment == segment)?;
-        Some(state.ready.swap_remove(at).file)
+        Some(state.ready.swap_remove(at))
     }
 
     /// Starts making a segment, unless one is being made.
@@ -187,15 +190,15 @@ impl Ahead {
         let smaller = self.take(segment);
         match self.maker.make(segment, frames, &[], || self.hurried.load(Ordering::Relaxed)) {
             Ok((file, len)) => {
-                self.keep(Ready { segment, file });
+                self.keep(Ready { segment, file, protection: self.maker.protection.clone() });
                 host.offer(segment, len);
                 tracing::debug!(%segment, len, "made the next segment");
                 Ok(())
             }
             Err(MakeError::Unchanged(error)) => {
-                if let Some(file) = smaller {
-                    let len = file.len()?;
-                    self.keep(Ready { segment, file });
+                if let Some(ready) = smaller {
+                    let len = ready.file.len()?;
+                    self.keep(ready);
                     host.offer(segment, len);
                 }
                 tracing::warn!(%segment, %error, "the next segment could not be made; it is tried again when it is needed");

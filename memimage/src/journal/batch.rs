@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use super::frame::{FrameKind, HEADER, MAX_BODY, align_up, frame_len, start};
+use super::frame::{FrameKind, MAX_BODY, align_up, frame_len, start};
 use super::record::{self, EventId};
 use super::segment::SEGMENT_HEADER;
 use super::ticket::{Lead, Stage, Ticket};
@@ -18,7 +18,7 @@ pub(crate) const SEAL_ROOM: u64 = 512;
 /// One frame to be, and where it will stand.
 pub(crate) struct Batch {
     pub(crate) kind: FrameKind,
-    /// Room for the header, then the body.
+    /// Room for what comes before the body, then the body.
     pub(crate) bytes: Vec<u8>,
     pub(crate) first_seq: Seq,
     pub(crate) count: u32,
@@ -52,12 +52,15 @@ pub(crate) struct Plan {
     next: Option<(SegmentId, u64)>,
     /// Bytes of the frame of shapes with which each segment begins.
     shapes: u64,
+    /// Bytes of a frame before its body.
+    head: usize,
     align_shift: u8,
 }
 
 impl Plan {
-    pub(crate) fn new(place: Place, len: u64, shapes_body: usize, align_shift: u8) -> Plan {
-        Plan { place, len, next: None, shapes: frame_len(shapes_body) as u64, align_shift }
+    /// `head` is how many bytes of each frame come before its body.
+    pub(crate) fn new(place: Place, len: u64, shapes_body: usize, head: usize, align_shift: u8) -> Plan {
+        Plan { place, len, next: None, shapes: frame_len(head, shapes_body) as u64, head, align_shift }
     }
 
     /// The segment that is to be made next.
@@ -120,7 +123,7 @@ impl Plan {
 
 /// What commands append to, one after the other.
 pub(crate) struct Open {
-    /// Room for a frame's header, then the records so far.
+    /// Room for what comes before a frame's body, then the records so far.
     bytes: Vec<u8>,
     count: u32,
     first_seq: Seq,
@@ -153,7 +156,7 @@ pub(crate) struct NoRoom {
 impl Open {
     pub(crate) fn new(next_seq: Seq, time: Timestamp, plan: Plan, lead: Weak<dyn Lead>) -> Open {
         let mut bytes = Vec::new();
-        start(&mut bytes);
+        start(&mut bytes, plan.head);
         Open {
             bytes,
             count: 0,
@@ -195,7 +198,7 @@ impl Open {
     /// Bytes of the open batch's body.
     #[inline]
     pub(crate) fn size(&self) -> usize {
-        self.bytes.len() - HEADER
+        self.bytes.len() - self.plan.head
     }
 
     pub(crate) fn plan(&mut self) -> &mut Plan {
@@ -262,7 +265,7 @@ impl Open {
     /// is handed to `complete`, and the record begins another.
     pub(crate) fn reserve(&mut self, mark: Mark, complete: impl FnOnce(Batch)) -> Result<Mark, NoRoom> {
         record::end(&mut self.bytes, mark.start);
-        let frame = frame_len(self.size()) as u64;
+        let frame = frame_len(self.plan.head, self.size()) as u64;
         if self.plan.fits(frame) && frame <= MAX_BODY as u64 {
             return Ok(mark);
         }
@@ -270,7 +273,7 @@ impl Open {
         if let Some(batch) = self.seal() {
             complete(batch);
         }
-        let frame = frame_len(record.len()) as u64;
+        let frame = frame_len(self.plan.head, record.len()) as u64;
         if !self.plan.reserve(frame) {
             return Err(NoRoom { frame });
         }
@@ -296,7 +299,7 @@ impl Open {
             return None;
         }
         let mut bytes = self.spare.get();
-        start(&mut bytes);
+        start(&mut bytes, self.plan.head);
         let bytes = std::mem::replace(&mut self.bytes, bytes);
         let next_seq = self.next_seq();
         let batch = self.batch(FrameKind::Events, bytes, self.count);
@@ -309,17 +312,17 @@ impl Open {
     /// A batch of another kind for this place in the journal. The open batch must be empty.
     pub(crate) fn insert(&mut self, kind: FrameKind, body: &[u8]) -> Result<Batch, NoRoom> {
         debug_assert!(self.is_empty());
-        let frame = frame_len(body.len()) as u64;
+        let frame = frame_len(self.plan.head, body.len()) as u64;
         if !self.plan.reserve(frame) {
             return Err(NoRoom { frame });
         }
         let mut bytes = Vec::new();
-        start(&mut bytes);
+        start(&mut bytes, self.plan.head);
         bytes.extend_from_slice(body);
         let batch = self.batch(kind, bytes, 0);
         if kind == FrameKind::Shapes {
             // segments entered from here on begin with these
-            self.plan.shapes = frame_len(body.len()) as u64;
+            self.plan.shapes = frame;
         }
         Ok(batch)
     }
@@ -328,7 +331,7 @@ impl Open {
         let ticket = std::mem::replace(&mut self.ticket, Ticket::new(self.lead.clone()));
         ticket.seal();
         self.before = Some(Arc::clone(&ticket));
-        let place = self.plan.take(frame_len(bytes.len() - HEADER) as u64);
+        let place = self.plan.take(frame_len(self.plan.head, bytes.len() - self.plan.head) as u64);
         Batch { kind, bytes, first_seq: self.first_seq, count, time: self.base, place, ticket }
     }
 

@@ -1,13 +1,15 @@
 //! Making a new image: the first segment's rename comes last, so that what a crash leaves is seen to be unfinished.
 
 use super::batch::SEAL_ROOM;
+use super::cover::{Cover, Link};
 use super::durable::DurableBlock;
-use super::frame::{Checksum, FrameHeader, FrameKind, Salts, align_up, finish, frame_len, start};
+use super::frame::{FrameHeader, FrameKind, align_up, finish, frame_len, head_len, start};
 use super::genesis::Genesis;
 use super::layout::sync_dir;
 use super::maker::{MakeError, Maker};
 use super::segment::SEGMENT_HEADER;
 use super::table::Table;
+use super::whitening::Salts;
 use crate::context::Timestamp;
 use crate::disk::{StoredFile, failed};
 use crate::error::Error;
@@ -21,8 +23,8 @@ pub(crate) struct Created {
     pub(crate) len: u64,
     /// Where its next frame goes.
     pub(crate) offset: u64,
-    /// The checksum of the last frame.
-    pub(crate) previous: u32,
+    /// The last frame.
+    pub(crate) previous: Link,
 }
 
 /// Makes the directories, `journal/durable` and the first segment.
@@ -37,10 +39,15 @@ pub(crate) fn create(maker: &Maker, genesis: &Genesis, align_shift: u8, salts: &
     for dir in layout.parent().into_iter().chain([layout.root().to_owned()]) {
         sync_dir(disk, &dir)?;
     }
-    let frames = first_frames(maker, genesis, align_shift, salts);
+    let frames = first_frames(maker, genesis, align_shift, salts)?;
     let (offset, previous) = ((SEGMENT_HEADER + frames.bytes.len()) as u64, frames.previous);
-    let block =
-        DurableBlock { epoch: maker.epoch, durable_seq: Seq::ZERO, segment: SegmentId::FIRST, offset, previous };
+    let block = DurableBlock {
+        epoch: maker.epoch,
+        durable_seq: Seq::ZERO,
+        segment: SegmentId::FIRST,
+        offset,
+        previous: previous.checksum,
+    };
     let durable_file = write_durable(maker, &block)?;
     let room = frames.bytes.len() as u64 + SEAL_ROOM;
     match maker.make(SegmentId::FIRST, room, &frames.bytes, || true) {
@@ -63,14 +70,15 @@ fn write_durable(maker: &Maker, block: &DurableBlock) -> Result<StoredFile, Erro
 
 struct Frames {
     bytes: Vec<u8>,
-    /// The checksum of the last one.
-    previous: u32,
+    /// The last one.
+    previous: Link,
 }
 
 /// An empty table of shapes, and genesis.
-fn first_frames(maker: &Maker, genesis: &Genesis, align_shift: u8, salts: &mut Salts) -> Frames {
-    let checksum = Checksum::new(&maker.identity.uuid, SegmentId::FIRST);
-    let mut frames = Frames { bytes: Vec::new(), previous: 0 };
+fn first_frames(maker: &Maker, genesis: &Genesis, align_shift: u8, salts: &mut Salts) -> Result<Frames, Error> {
+    let cover = Cover::new(&maker.identity.uuid, SegmentId::FIRST, &maker.protection);
+    let head = head_len(cover.form());
+    let mut frames = Frames { bytes: Vec::new(), previous: Link::default() };
     for (kind, body) in [(FrameKind::Shapes, Table::default().encode()), (FrameKind::Genesis, genesis.encode())] {
         let header = FrameHeader {
             kind,
@@ -82,13 +90,13 @@ fn first_frames(maker: &Maker, genesis: &Genesis, align_shift: u8, salts: &mut S
             previous: frames.previous,
             align_shift,
         };
-        let mut frame = Vec::with_capacity(frame_len(body.len()));
-        start(&mut frame);
+        let mut frame = Vec::with_capacity(frame_len(head, body.len()));
+        start(&mut frame, head);
         frame.extend_from_slice(&body);
         let offset = SEGMENT_HEADER + frames.bytes.len();
-        frames.previous = finish(&mut frame, &header, checksum, offset as u64, salts);
+        frames.previous = finish(&mut frame, &header, &cover, &cover.draw()?, offset as u64, salts);
         frames.bytes.extend_from_slice(&frame);
         frames.bytes.resize(align_up(frames.bytes.len() as u64, align_shift) as usize, 0);
     }
-    frames
+    Ok(frames)
 }

@@ -6,12 +6,12 @@
 //!
 //! `docs/FORMAT.md` has the byte tables.
 
-use super::zeros::is_zero;
+use super::cover::{Checksum, Cover, Drawn, Link, extension_len, links};
+use super::whitening::{Salts, has_zero_sector, whiten};
 use crate::context::Timestamp;
-use crate::seq::{SegmentId, Seq};
+use crate::keys::{Form, Mac, Refused};
+use crate::seq::Seq;
 
-/// The unit a disk writes as a whole, as we assume.
-pub(crate) const SECTOR: usize = 512;
 /// Bytes of a header without its extension area.
 pub(crate) const HEADER: usize = 80;
 /// Bytes of a trailer.
@@ -23,6 +23,8 @@ const MAGIC: [u8; 4] = *b"MIfr";
 const MAX_HEADER: usize = 4096;
 const ALIGN_SHIFTS: std::ops::RangeInclusive<u8> = 3..=12;
 const CRITICAL: u8 = 1;
+const XCHACHA20_POLY1305: u8 = 1;
+const BLAKE3: u8 = 1;
 
 /// What a frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,8 +93,8 @@ pub(crate) struct FrameHeader {
     pub(crate) epoch: u64,
     /// The recorded time from which those of its events are counted.
     pub(crate) time: Timestamp,
-    /// The checksum of the frame before, over all segments; 0 for the journal's first.
-    pub(crate) previous: u32,
+    /// The frame before, over all segments; all zero for the journal's first.
+    pub(crate) previous: Link,
     /// The next frame starts at the next multiple of 2 to this power.
     pub(crate) align_shift: u8,
 }
@@ -104,131 +106,83 @@ impl FrameHeader {
     }
 }
 
-/// The checksum of one segment's frames: CRC32C, seeded with the image's UUID and the segment's number, so that no frame
-/// passes for one of another image or segment.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Checksum {
-    seed: u32,
+/// Bytes of the header of a frame of this form, with its extension area.
+pub(crate) fn head_len(form: Form) -> usize {
+    HEADER + extension_len(form)
 }
 
-impl Checksum {
-    pub(crate) fn new(uuid: &[u8; 16], segment: SegmentId) -> Checksum {
-        Checksum { seed: crc32c::crc32c_append(crc32c::crc32c(uuid), &segment.get().to_le_bytes()) }
-    }
-
-    pub(crate) fn of(self, bytes: &[u8]) -> u32 {
-        crc32c::crc32c_append(self.seed, bytes)
-    }
+/// Bytes that a body of `body` bytes takes as a frame, of whose bytes `head` come before it.
+pub(crate) fn frame_len(head: usize, body: usize) -> usize {
+    head + body + TRAILER
 }
 
-/// Bytes that a body of `body` bytes takes as a frame.
-pub(crate) fn frame_len(body: usize) -> usize {
-    HEADER + body + TRAILER
-}
-
-/// A buffer to write a body into, with room left for the header.
-pub(crate) fn start(buffer: &mut Vec<u8>) {
+/// A buffer to write a body into, with room left for what comes before it.
+pub(crate) fn start(buffer: &mut Vec<u8>, head: usize) {
     buffer.clear();
-    buffer.resize(HEADER, 0);
+    buffer.resize(head, 0);
 }
 
-/// Makes a frame of a buffer that was [started](start) and holds a body since, and returns its checksum.
+/// Makes a frame of a buffer that was [started](start) and holds a body since, and returns what the next one must name.
 ///
-/// `offset` is where in the segment it will stand. The body is whitened by XOR with a salt, which is changed until every
-/// part of the frame that falls into one sector has a bit set: so a sector that is all zero was never written.
+/// `offset` is where in the segment it will stand. The body is encrypted, if it is to be, and then whitened by XOR with a
+/// salt, which is changed until every part of the frame that falls into one sector has a bit set: so a sector that is all
+/// zero was never written.
 pub(crate) fn finish(
     buffer: &mut Vec<u8>,
     header: &FrameHeader,
-    checksum: Checksum,
+    cover: &Cover<'_>,
+    drawn: &Drawn,
     offset: u64,
     salts: &mut Salts,
-) -> u32 {
-    let body = buffer.len() - HEADER;
+) -> Link {
+    let (checksum, head) = (cover.checksum(), head_len(cover.form()));
+    let body = buffer.len() - head;
     debug_assert!(body <= MAX_BODY);
+    write_header(&mut buffer[..HEADER], header, cover.form(), body);
+    let (first, rest) = buffer.split_at_mut(HEADER);
+    let (extension, clear) = rest.split_at_mut(head - HEADER);
+    cover.protect(first, extension, clear, drawn, &header.previous);
     buffer.extend_from_slice(&[0; TRAILER]);
     loop {
         let salt = salts.next();
-        write_header(&mut buffer[..HEADER], header, salt, body, checksum);
-        whiten(&mut buffer[HEADER..HEADER + body], salt);
-        let crc = checksum.of(&buffer[..HEADER + body]);
-        let (trailer, len) = (HEADER + body, buffer.len() as u32);
+        buffer[40..48].copy_from_slice(&salt.to_le_bytes());
+        let crc = checksum.of(&buffer[..76]);
+        buffer[76..80].copy_from_slice(&crc.to_le_bytes());
+        whiten(&mut buffer[head..head + body], salt);
+        let mac = cover.link(&mut buffer[..head + body], HEADER);
+        let crc = checksum.of(&buffer[..head + body]);
+        let (trailer, len) = (head + body, buffer.len() as u32);
         // the checksum comes last: were it the length, whose upper bytes are zero, no salt could help a frame whose last
         // bytes fall into a sector of their own
         buffer[trailer..trailer + 4].copy_from_slice(&len.to_le_bytes());
         buffer[trailer + 4..].copy_from_slice(&crc.to_le_bytes());
         if !has_zero_sector(buffer, offset, 0..HEADER) && !has_zero_sector(buffer, offset, 0..buffer.len()) {
-            return crc;
+            return Link { checksum: crc, mac };
         }
-        whiten(&mut buffer[HEADER..HEADER + body], salt);
+        whiten(&mut buffer[head..head + body], salt);
     }
 }
 
-fn write_header(out: &mut [u8], header: &FrameHeader, salt: u64, body: usize, checksum: Checksum) {
+/// Writes all of a header but its salt and its checksum.
+fn write_header(out: &mut [u8], header: &FrameHeader, form: Form, body: usize) {
     out[0..4].copy_from_slice(&MAGIC);
-    out[4..6].copy_from_slice(&(HEADER as u16).to_le_bytes());
+    out[4..6].copy_from_slice(&(head_len(form) as u16).to_le_bytes());
     out[6] = header.kind.code();
     out[7] = header.kind.flags();
     out[8..16].copy_from_slice(&header.first_seq.get().to_le_bytes());
     out[16..24].copy_from_slice(&header.durable_seq.get().to_le_bytes());
     out[24..32].copy_from_slice(&header.epoch.to_le_bytes());
     out[32..40].copy_from_slice(&header.time.as_micros().to_le_bytes());
-    out[40..48].copy_from_slice(&salt.to_le_bytes());
     out[48..52].copy_from_slice(&header.count.to_le_bytes());
     out[52..56].copy_from_slice(&(body as u32).to_le_bytes()); // raw
     out[56..60].copy_from_slice(&(body as u32).to_le_bytes()); // stored
-    out[60..64].copy_from_slice(&header.previous.to_le_bytes());
-    out[64..68].copy_from_slice(&[0, 0, header.align_shift, 0]); // cipher, compression, align, reserved
-    out[68..76].fill(0); // key id, reserved
-    let crc = checksum.of(&out[..76]);
-    out[76..80].copy_from_slice(&crc.to_le_bytes());
-}
-
-fn whiten(body: &mut [u8], salt: u64) {
-    let pattern = salt.to_le_bytes();
-    let mut words = body.chunks_exact_mut(8);
-    for word in &mut words {
-        for (byte, white) in word.iter_mut().zip(pattern) {
-            *byte ^= white;
-        }
-    }
-    for (byte, white) in words.into_remainder().iter_mut().zip(pattern) {
-        *byte ^= white;
-    }
-}
-
-/// Whether `part` of `bytes`, which stand at `offset` of a file, has a stretch within one sector that is all zero.
-pub(crate) fn has_zero_sector(bytes: &[u8], offset: u64, part: std::ops::Range<usize>) -> bool {
-    let mut start = part.start;
-    while start < part.end {
-        let into_sector = ((offset + start as u64) % SECTOR as u64) as usize;
-        let end = part.end.min(start + SECTOR - into_sector);
-        if is_zero(&bytes[start..end]) {
-            return true;
-        }
-        start = end;
-    }
-    false
-}
-
-/// A source of salts: any will do that is not the same each time.
-#[derive(Debug)]
-pub(crate) struct Salts {
-    state: u64,
-}
-
-impl Salts {
-    pub(crate) fn new(seed: u64) -> Salts {
-        Salts { state: seed }
-    }
-
-    /// SplitMix64 (Steele, Lea and Flood, 2014).
-    fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
+    out[60..64].copy_from_slice(&header.previous.checksum.to_le_bytes());
+    out[64] = form.cipher.map_or(0, |_| XCHACHA20_POLY1305);
+    out[65] = 0; // compression
+    out[66] = header.align_shift;
+    out[67] = form.chain.map_or(0, |_| BLAKE3);
+    out[68..72].copy_from_slice(&form.cipher.unwrap_or(0).to_le_bytes());
+    out[72..76].copy_from_slice(&form.chain.unwrap_or(0).to_le_bytes());
 }
 
 /// A frame that was found in a segment, with all its checksums right.
@@ -239,16 +193,33 @@ pub(crate) struct Frame<'a> {
     pub(crate) offset: usize,
     /// Bytes from the header's first to the trailer's last.
     pub(crate) len: usize,
-    stored: &'a [u8],
-    salt: u64,
+    pub(crate) form: Form,
+    /// Its own link of the chain.
+    mac: Mac,
+    /// Header, extension area and stored body.
+    covered: &'a [u8],
+    /// Bytes of header and extension area.
+    head: usize,
 }
 
 impl Frame<'_> {
-    /// The body as it was before it was whitened.
-    pub(crate) fn body(&self) -> Vec<u8> {
-        let mut body = self.stored.to_vec();
-        whiten(&mut body, self.salt);
-        body
+    /// The body as it was before it was encrypted and whitened. The cover is of this form.
+    pub(crate) fn body(&self, cover: &Cover<'_>) -> Result<Vec<u8>, Refused> {
+        let (head, stored) = self.covered.split_at(self.head);
+        let mut body = stored.to_vec();
+        whiten(&mut body, u64_at(head, 40));
+        let (header, extension) = head.split_at(HEADER);
+        cover.open(header, extension, &mut body).map(|()| body)
+    }
+
+    /// Whether its link of the chain is what the key makes of it, if there is a chain. The cover is of this form.
+    pub(crate) fn is_linked(&self, cover: &Cover<'_>) -> bool {
+        cover.is_linked(self.covered, HEADER)
+    }
+
+    /// What the next frame must name.
+    pub(crate) fn link(&self) -> Link {
+        Link { checksum: self.checksum, mac: self.mac }
     }
 
     /// Where the next frame starts.
@@ -291,9 +262,15 @@ pub(crate) fn parse(segment: &[u8], offset: usize, checksum: Checksum) -> Result
     if u32_at(trailer, 0) as usize != len || u32_at(trailer, 4) != crc {
         return Err(FrameFault::Body { len });
     }
-    let kind = raw.supported_kind().map_err(|what| FrameFault::Unsupported { what })?;
-    let stored = &covered[raw.header_len()..];
-    Ok(Frame { header: raw.header(kind), checksum: crc, offset, len, stored, salt: u64_at(raw.bytes, 40) })
+    let (kind, form) = raw.supported().map_err(|what| FrameFault::Unsupported { what })?;
+    let head = raw.header_len();
+    // one that is too short for what it says it holds was never written
+    if head < head_len(form) {
+        return Err(FrameFault::Unsupported { what: "a frame has no room for its nonce or its link".to_owned() });
+    }
+    let (before, mac) = links(form, &covered[HEADER..head]);
+    let header = raw.header(kind, before);
+    Ok(Frame { header, checksum: crc, offset, len, form, mac, covered, head })
 }
 
 /// The bytes of a header whose checksum is right.
@@ -330,20 +307,30 @@ impl<'a> RawHeader<'a> {
         FrameKind::from_code(self.bytes[6], self.bytes[7])
     }
 
-    /// The kind, unless this version cannot read the frame.
-    fn supported_kind(&self) -> Result<FrameKind, String> {
-        let (cipher, compression) = (self.bytes[64], self.bytes[65]);
-        match self.kind() {
-            None => Err(format!("a frame is of the unknown kind {}", self.bytes[6])),
-            Some(_) if cipher != 0 => Err(format!("a frame is encrypted by the unknown cipher {cipher}")),
-            Some(_) if compression != 0 => Err(format!("a frame is compressed by the unknown method {compression}")),
-            Some(kind @ (FrameKind::Events | FrameKind::Optional(_))) => Ok(kind),
-            Some(_) if u32_at(self.bytes, 48) != 0 => Err("a frame that is not of events counts some".to_owned()),
-            Some(kind) => Ok(kind),
+    /// Kind and form, unless this version cannot read the frame.
+    fn supported(&self) -> Result<(FrameKind, Form), String> {
+        let [cipher, compression, _, chain] = [64, 65, 66, 67].map(|at| self.bytes[at]);
+        let Some(kind) = self.kind() else {
+            return Err(format!("a frame is of the unknown kind {}", self.bytes[6]));
+        };
+        if cipher > XCHACHA20_POLY1305 {
+            return Err(format!("a frame is encrypted by the unknown cipher {cipher}"));
         }
+        if compression != 0 {
+            return Err(format!("a frame is compressed by the unknown method {compression}"));
+        }
+        if chain > BLAKE3 {
+            return Err(format!("a frame is chained by the unknown hash {chain}"));
+        }
+        if !matches!(kind, FrameKind::Events | FrameKind::Optional(_)) && u32_at(self.bytes, 48) != 0 {
+            return Err("a frame that is not of events counts some".to_owned());
+        }
+        let cipher = (cipher != 0).then(|| u32_at(self.bytes, 68));
+        let chain = (chain != 0).then(|| u32_at(self.bytes, 72));
+        Ok((kind, Form { cipher, chain }))
     }
 
-    fn header(&self, kind: FrameKind) -> FrameHeader {
+    fn header(&self, kind: FrameKind, before: Mac) -> FrameHeader {
         FrameHeader {
             kind,
             first_seq: Seq::new(u64_at(self.bytes, 8)),
@@ -351,7 +338,7 @@ impl<'a> RawHeader<'a> {
             durable_seq: Seq::new(u64_at(self.bytes, 16)),
             epoch: u64_at(self.bytes, 24),
             time: Timestamp::from_micros(u64_at(self.bytes, 32)),
-            previous: u32_at(self.bytes, 60),
+            previous: Link { checksum: u32_at(self.bytes, 60), mac: before },
             align_shift: self.align_shift(),
         }
     }
@@ -369,7 +356,10 @@ pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::whitening::SECTOR;
     use super::*;
+    use crate::keys::Protection;
+    use crate::seq::SegmentId;
 
     fn header() -> FrameHeader {
         FrameHeader {
@@ -379,9 +369,13 @@ mod tests {
             durable_seq: Seq::new(5),
             epoch: 2,
             time: Timestamp::from_micros(11),
-            previous: 13,
+            previous: Link { checksum: 13, ..Link::default() },
             align_shift: 3,
         }
+    }
+
+    fn cover(protection: &Protection) -> Cover<'_> {
+        Cover::new(&[9; 16], SegmentId::FIRST, protection)
     }
 
     fn checksum() -> Checksum {
@@ -390,9 +384,11 @@ mod tests {
 
     fn frame(body: &[u8], offset: usize) -> Vec<u8> {
         let mut buffer = Vec::new();
-        start(&mut buffer);
+        let none = Protection::default();
+        let cover = cover(&none);
+        start(&mut buffer, HEADER);
         buffer.extend_from_slice(body);
-        finish(&mut buffer, &header(), checksum(), offset as u64, &mut Salts::new(offset as u64));
+        finish(&mut buffer, &header(), &cover, &cover.draw().unwrap(), offset as u64, &mut Salts::new(offset as u64));
         buffer
     }
 
@@ -409,7 +405,8 @@ mod tests {
                 let mut segment = vec![0; offset];
                 segment.extend_from_slice(&frame);
                 let parsed = parse(&segment, offset, checksum()).unwrap();
-                assert_eq!((parsed.header, parsed.body(), parsed.len), (header(), body, frame.len()));
+                let read = parsed.body(&cover(&Protection::default())).unwrap();
+                assert_eq!((parsed.header, read, parsed.len), (header(), body, frame.len()));
             }
         }
     }
@@ -439,7 +436,9 @@ mod tests {
             parse(&frame, 0, checksum()).map(|frame| frame.header.kind)
         };
         assert!(matches!(changed(6, 99), Err(FrameFault::Unsupported { .. })), "a critical kind");
-        assert!(matches!(changed(64, 1), Err(FrameFault::Unsupported { .. })), "a cipher");
+        assert!(matches!(changed(64, 2), Err(FrameFault::Unsupported { .. })), "a cipher");
+        assert!(matches!(changed(67, 2), Err(FrameFault::Unsupported { .. })), "a chain");
+        assert!(matches!(changed(64, 1), Err(FrameFault::Unsupported { .. })), "a cipher without a nonce");
         assert!(matches!(changed(65, 1), Err(FrameFault::Unsupported { .. })), "a compression");
         assert_eq!(changed(7, 0), Ok(FrameKind::Events));
     }

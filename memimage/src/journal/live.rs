@@ -11,14 +11,17 @@ use super::batch::{Mark, NoRoom, Open, Place, Plan};
 use super::commit::{Caps, Commit, Sink, writing};
 use super::create::create;
 use super::durability::Durability;
-use super::frame::{FrameKind, Salts};
+use super::frame::{FrameKind, head_len};
 use super::genesis::Genesis;
 use super::maker::Maker;
 use super::table::Table;
 use super::ticket::Ticket;
+use super::whitening::Salts;
 use super::writer::{End, Writer};
 use crate::context::Timestamp;
 use crate::error::Error;
+#[cfg(feature = "chain")]
+use crate::keys::ChainHead;
 use crate::seq::{SegmentId, Seq};
 
 /// A journal that takes events.
@@ -40,13 +43,14 @@ impl Journal {
         let shapes = Table::default().encode();
         let made = create(&maker, genesis, align_shift, &mut salts)?;
         let place = Place { segment: SegmentId::FIRST, offset: made.offset };
-        let plan = Plan::new(place, made.len, shapes.len(), align_shift);
+        let plan = Plan::new(place, made.len, shapes.len(), head_len(maker.protection.form()), align_shift);
         let writer = Writer {
             uuid: maker.identity.uuid,
             epoch: maker.epoch,
             align_shift,
             salts,
             shapes,
+            protection: maker.protection.clone(),
             ahead: Ahead::new(maker),
             durable_file: made.durable_file,
             segment: place.segment,
@@ -119,6 +123,13 @@ impl Journal {
 
     pub(crate) fn ahead(&self) -> &Arc<Ahead> {
         &self.ahead
+    }
+
+    /// The newest link that was written, if the journal has a chain.
+    #[cfg(feature = "chain")]
+    pub(crate) fn chain_head(&self) -> Option<ChainHead> {
+        let writer = self.commit.sink();
+        writer.protection.chain.as_ref().map(|_| ChainHead::new(writer.end.written, writer.end.previous.mac))
     }
 
     /// Writes and syncs what was accepted, ends the threads, and says in `journal/durable` how far the journal is synced.

@@ -8,7 +8,9 @@ use super::layout::{Layout, rename, sync_dir, unfinished};
 use super::segment::{Identity, SEGMENT_HEADER, SegmentHeader, fitting_len, planned_len};
 use crate::context::Timestamp;
 use crate::disk::{Access, Disk, StoredFile, failed};
+use crate::entropy::random;
 use crate::error::Error;
+use crate::keys::{NONCE, Protection};
 use crate::seq::SegmentId;
 
 /// Zeros are written and synced in pieces of this size, so that no sync of the journal has to wait for many of them.
@@ -25,6 +27,8 @@ pub(crate) struct Maker {
     pub(crate) epoch: u64,
     /// The length of the largest segments.
     pub(crate) largest: u64,
+    /// What protects the segments.
+    pub(crate) protection: Protection,
 }
 
 /// Why a segment could not be made.
@@ -55,6 +59,7 @@ impl Maker {
             len,
             epoch: self.epoch,
             created: Timestamp::wall_clock(),
+            form: self.protection.form(),
         };
         if let Err(error) = self.fill(&temporary, &header, content, hurried) {
             // a file that is left over would only be in the way of the next attempt, which removes it too
@@ -90,7 +95,8 @@ impl Maker {
                 std::thread::sleep(PAUSE);
             }
         }
-        file.write_all(&header.encode(), 0)?;
+        let nonce = if header.form.cipher.is_some() { random()? } else { [0; NONCE] };
+        file.write_all(&header.encode(&self.protection, &nonce), 0)?;
         file.write_all(content, SEGMENT_HEADER as u64)?;
         file.sync_all()
     }

@@ -2,7 +2,8 @@
 //!
 //! From bytes to a running journal, each using only those before it:
 //!
-//! 1. bytes, without I/O: `frame`, `segment` (the header of one), `record` (one event in a frame), `tail` (what the first
+//! 1. bytes, without I/O: `whitening`, `cover` (checksum, cipher and
+//!    chain of a frame), `frame`, `segment` (the header of one), `record` (one event in a frame), `tail` (what the first
 //!    place that cannot be read means), `table` (the shapes of the events), `dispatch` (how each is replayed), `genesis`,
 //!    `prune`, `durable`, `reader`
 //! 2. files, for reading: `layout` (which there are), `source`, `scan` (all frames, up to the end)
@@ -13,6 +14,8 @@
 //! `tests/tests/architecture.rs` keeps this order.
 
 mod zeros;
+mod whitening;
+mod cover;
 mod frame;
 mod segment;
 mod record;
@@ -46,7 +49,7 @@ pub(crate) use batch::{NoRoom, Open, Place, Plan};
 pub(crate) use commit::{Caps, is_writing};
 pub(crate) use create::create;
 pub(crate) use dispatch::{DROPPED, Dispatch, Meaning, Way};
-pub(crate) use frame::{Frame, FrameKind, Salts};
+pub(crate) use frame::{Frame, FrameKind, head_len};
 pub(crate) use genesis::{DigestMark, Genesis};
 pub(crate) use layout::{BASE, Layout, Survey, rename, sync_dir, unfinished};
 pub(crate) use live::Journal;
@@ -59,4 +62,5 @@ pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER};
 pub(crate) use source::Source;
 pub(crate) use table::Beginnings;
 pub(crate) use ticket::Ticket;
+pub(crate) use whitening::Salts;
 pub(crate) use writer::{End as WriterEnd, Writer};

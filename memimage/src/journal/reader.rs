@@ -1,7 +1,9 @@
 //! Reading a segment: frame after frame, each checked against the one before. Pure bytes; no I/O.
 
-use super::frame::{Checksum, Frame, FrameFault, FrameKind, parse};
+use super::cover::{Checksum, Link};
+use super::frame::{Frame, FrameFault, FrameKind, parse};
 use super::segment::SEGMENT_HEADER;
+use crate::keys::MAC;
 use crate::seq::{SegmentId, Seq};
 
 /// What the next frame must continue.
@@ -9,8 +11,8 @@ use crate::seq::{SegmentId, Seq};
 pub(crate) struct Chain {
     /// The seq of the next event.
     pub(crate) next_seq: Seq,
-    /// The checksum of the last frame.
-    pub(crate) previous: u32,
+    /// The last frame.
+    pub(crate) previous: Link,
     /// The epoch of the last frame.
     pub(crate) epoch: u64,
     /// The highest seq that any frame so far says is synced.
@@ -19,7 +21,8 @@ pub(crate) struct Chain {
 
 impl Chain {
     /// Before the first frame of a journal.
-    pub(crate) const START: Chain = Chain { next_seq: Seq::new(1), previous: 0, epoch: 0, durable: Seq::ZERO };
+    pub(crate) const START: Chain =
+        Chain { next_seq: Seq::new(1), previous: Link { checksum: 0, mac: [0; MAC] }, epoch: 0, durable: Seq::ZERO };
 
     /// The last event so far.
     pub(crate) fn before(&self) -> Seq {
@@ -32,7 +35,7 @@ impl Chain {
         if header.first_seq != self.next_seq {
             return Err(format!("its first event is {}, not {}", header.first_seq, self.next_seq));
         }
-        if header.previous != self.previous {
+        if header.previous.checksum != self.previous.checksum {
             return Err("it does not follow the frame before it".to_owned());
         }
         if header.epoch < self.epoch {
@@ -40,7 +43,7 @@ impl Chain {
         }
         Ok(Chain {
             next_seq: header.next_seq(),
-            previous: frame.checksum,
+            previous: frame.link(),
             epoch: header.epoch,
             durable: self.durable.max(header.durable_seq),
         })
@@ -68,6 +71,8 @@ pub(crate) enum Step<'a> {
     Fault(FrameFault),
     /// A good frame is here, but not the one that belongs here.
     Misplaced(String),
+    /// A good frame that names the checksum of the one before it, but not its link of the journal's chain.
+    Unlinked(Frame<'a>),
 }
 
 impl<'a> Walk<'a> {
@@ -90,6 +95,11 @@ impl<'a> Walk<'a> {
             previous: frame.header.previous,
             ..Chain::START
         });
+        if frame.header.previous.mac != before.previous.mac
+            && frame.header.previous.checksum == before.previous.checksum
+        {
+            return Step::Unlinked(frame);
+        }
         match before.followed_by(&frame) {
             Ok(chain) => self.chain = Some(chain),
             Err(what) => return Step::Misplaced(what),

@@ -11,6 +11,7 @@ use super::table::Table;
 use super::tail::{Evidence, Verdict, judge};
 use super::zeros::is_zero;
 use crate::error::{Error, Kind, Position};
+use crate::keys::Refused;
 use crate::seq::{SegmentId, Seq};
 
 /// Where a journal ends.
@@ -84,6 +85,7 @@ impl<'a> Scan<'a> {
                 }
             }
             if let Some(frame) = newest {
+                self.verify(segment, &frame)?;
                 return decode(segment, &frame).map(Some);
             }
         }
@@ -91,11 +93,13 @@ impl<'a> Scan<'a> {
     }
 
     pub(crate) fn decode_table(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<Table, Error> {
-        Table::decode(&frame.body()).map_err(|fault| self.corrupt_frame(segment, frame, fault.to_string()))
+        let body = self.body(segment, frame)?;
+        Table::decode(&body).map_err(|fault| self.corrupt_frame(segment, frame, fault.to_string()))
     }
 
     pub(crate) fn decode_prune(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<PruneMark, Error> {
-        PruneMark::decode(&frame.body()).map_err(|what| self.corrupt_frame(segment, frame, what))
+        let body = self.body(segment, frame)?;
+        PruneMark::decode(&body).map_err(|what| self.corrupt_frame(segment, frame, what))
     }
 
     /// The segment from which to read for all events after `seq`.
@@ -125,6 +129,7 @@ impl<'a> Scan<'a> {
             let stopped = loop {
                 match walk.step() {
                     Step::Frame(frame) => {
+                        self.verify(segment, &frame)?;
                         if frame.header.count > 0 {
                             events.push((frame.next_offset(), Seq::new(frame.header.next_seq().get() - 1)));
                         }
@@ -141,6 +146,10 @@ impl<'a> Scan<'a> {
                 Step::Sealed => (true, self.after_seal(segment, &bytes, offset, found)?),
                 Step::Fault(fault) => (false, self.after_fault(segment, &bytes, &walk, &fault, found)?),
                 Step::Misplaced(what) => return Err(self.corrupt(segment, offset, found.next_seq, what)),
+                Step::Unlinked(frame) => {
+                    self.verify(segment, &frame)?;
+                    return Err(self.forged(segment, &frame, "it names another link of the chain than the last one"));
+                }
                 Step::Frame(_) => unreachable!("the walk goes on after a frame"),
             };
             if segment == self.active {
@@ -200,6 +209,31 @@ impl<'a> Scan<'a> {
             Verdict::Corrupt(what) => Err(self.corrupt(segment, offset, expecting, what.to_owned())),
             Verdict::Suspect(what) => Err(self.error(segment, offset, expecting, what.to_owned(), true)),
         }
+    }
+
+    /// The body of a frame, decrypted if need be.
+    pub(crate) fn body(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<Vec<u8>, Error> {
+        frame.body(&self.source.cover(segment)).map_err(|Refused| {
+            self.forged(segment, frame, "its body does not decrypt under the key that opened the segment's header")
+        })
+    }
+
+    /// Makes sure that a frame is protected as its segment is, and that its link of the chain is right.
+    fn verify(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
+        let cover = self.source.cover(segment);
+        if frame.form != cover.form() {
+            return Err(self.forged(segment, frame, "it is not protected in the way that the segment's header says"));
+        }
+        match frame.is_linked(&cover) {
+            true => Ok(()),
+            false => Err(self.forged(segment, frame, "its link of the chain is not what the key makes of it")),
+        }
+    }
+
+    fn forged(&self, segment: SegmentId, frame: &Frame<'_>, what: &'static str) -> Error {
+        let (offset, seq) = (Some(frame.offset as u64), Some(frame.header.first_seq));
+        let position = Position { segment: Some(segment), offset, seq };
+        Error::new(Kind::Forged { path: self.source.path(segment), position, what })
     }
 
     /// The error of a frame whose checksums are right and whose content is not.

@@ -1,7 +1,10 @@
 //! A segment: one file of the journal, of a fixed length, that starts with a header of 4 KiB. Pure bytes; no I/O.
 
+use std::ops::Range;
+
 use super::frame::{u32_at, u64_at};
 use crate::context::{Seed, Timestamp};
+use crate::keys::{Form, MAC, NONCE, Nonce, Protection, Refused, TAG};
 use crate::seq::{SegmentId, Seq};
 
 /// Bytes of a segment's header; the first frame starts after it.
@@ -20,6 +23,19 @@ const VERSION: u32 = 1;
 const CRC32C: u8 = 1;
 const CHECKSUM_AT: usize = SEGMENT_HEADER - 4;
 const MODEL_AT: usize = 192;
+const SEED: Range<usize> = 56..88;
+const NONCE_AT: usize = 448;
+const TAG_AT: usize = NONCE_AT + NONCE;
+const MAC_AT: usize = TAG_AT + TAG;
+
+const XCHACHA20_POLY1305: u8 = 1;
+const BLAKE3: u8 = 1;
+/// Bits of the word of incompatible features.
+const ENCRYPTED: u64 = 1;
+const CHAINED: u64 = 2;
+
+/// Leads whatever is hashed or bound for a segment's header, so that it passes for nothing else that a key was used on.
+const SEGMENT: [u8; 16] = *b"memimage segment";
 
 /// What all segments of an image have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +61,8 @@ pub(crate) struct SegmentHeader {
     pub(crate) epoch: u64,
     /// When the segment was made.
     pub(crate) created: Timestamp,
+    /// How the seed, and each frame in the segment, is protected.
+    pub(crate) form: Form,
 }
 
 /// Why a segment's header cannot be used.
@@ -61,14 +79,18 @@ pub(crate) enum HeaderFault {
 }
 
 impl SegmentHeader {
-    pub(crate) fn encode(&self) -> [u8; SEGMENT_HEADER] {
+    /// The bytes of a header under `protection`, whose form it has, with a nonce that was never used before.
+    pub(crate) fn encode(&self, protection: &Protection, nonce: &Nonce) -> [u8; SEGMENT_HEADER] {
+        debug_assert_eq!(self.form, protection.form());
         let mut out = [0; SEGMENT_HEADER];
         let (parent_uuid, parent_seq) = self.identity.parent.unwrap_or_default();
         let name = self.identity.model.as_bytes();
         out[0..8].copy_from_slice(&MAGIC);
         out[8..12].copy_from_slice(&VERSION.to_le_bytes());
         out[12..16].copy_from_slice(&(SEGMENT_HEADER as u32).to_le_bytes());
-        // 16..40: the words of compatible, read-only-compatible and incompatible features; none yet
+        // 16..32: the words of compatible and read-only-compatible features; none yet
+        let features = self.form.cipher.map_or(0, |_| ENCRYPTED) | self.form.chain.map_or(0, |_| CHAINED);
+        out[32..40].copy_from_slice(&features.to_le_bytes());
         out[40..56].copy_from_slice(&self.identity.uuid);
         out[56..88].copy_from_slice(&self.identity.seed);
         out[88..104].copy_from_slice(&parent_uuid);
@@ -78,14 +100,29 @@ impl SegmentHeader {
         out[128..136].copy_from_slice(&self.epoch.to_le_bytes());
         out[136..144].copy_from_slice(&self.created.as_micros().to_le_bytes());
         out[144] = CRC32C;
-        // 145..152: cipher, compression, padding, key id; none yet
+        out[145] = self.form.cipher.map_or(0, |_| XCHACHA20_POLY1305);
+        // 146: compression; none yet
+        out[147] = self.form.chain.map_or(0, |_| BLAKE3);
+        out[148..152].copy_from_slice(&self.form.cipher.unwrap_or(0).to_le_bytes());
+        out[152..156].copy_from_slice(&self.form.chain.unwrap_or(0).to_le_bytes());
         out[MODEL_AT - 2..MODEL_AT].copy_from_slice(&(name.len() as u16).to_le_bytes());
         out[MODEL_AT..MODEL_AT + name.len()].copy_from_slice(name);
+        if let Some(cipher) = &protection.cipher {
+            let associated = associated(&out);
+            let tag = cipher.encrypt(nonce, &associated, &mut out[SEED]);
+            out[NONCE_AT..TAG_AT].copy_from_slice(nonce);
+            out[TAG_AT..MAC_AT].copy_from_slice(&tag);
+        }
+        if let Some(chain) = &protection.chain {
+            let mac = chain.mac(&[&SEGMENT, &out[..MAC_AT]]);
+            out[MAC_AT..MAC_AT + MAC].copy_from_slice(&mac);
+        }
         let crc = crc32c::crc32c(&out[..CHECKSUM_AT]);
         out[CHECKSUM_AT..].copy_from_slice(&crc.to_le_bytes());
         out
     }
 
+    /// What a header says to everybody: the seed of an encrypted one is zero until it is [unlocked](SegmentHeader::unlock).
     pub(crate) fn decode(bytes: &[u8; SEGMENT_HEADER]) -> Result<SegmentHeader, HeaderFault> {
         if bytes[0..8] != MAGIC {
             return Err(HeaderFault::Foreign);
@@ -106,16 +143,52 @@ impl SegmentHeader {
         }
         let parent_uuid: [u8; 16] = array(&bytes[88..104]);
         let parent = (parent_uuid != [0; 16]).then(|| (parent_uuid, Seq::new(u64_at(bytes, 104))));
-        let identity =
-            Identity { uuid: array(&bytes[40..56]), seed: array(&bytes[56..88]), parent, model: model.to_owned() };
+        let form = Form {
+            cipher: (bytes[145] != 0).then(|| u32_at(bytes, 148)),
+            chain: (bytes[147] != 0).then(|| u32_at(bytes, 152)),
+        };
+        let seed = if form.cipher.is_some() { Seed::default() } else { array(&bytes[SEED]) };
+        let identity = Identity { uuid: array(&bytes[40..56]), seed, parent, model: model.to_owned() };
         Ok(SegmentHeader {
             identity,
             segment: SegmentId::new(u64_at(bytes, 112)),
             len,
             epoch: u64_at(bytes, 128),
             created: Timestamp::from_micros(u64_at(bytes, 136)),
+            form,
         })
     }
+
+    /// Makes sure that the keys are those under which the header was written, and reads the seed. `bytes` are those that
+    /// were decoded, and `protection` is of their form.
+    pub(crate) fn unlock(&mut self, bytes: &[u8; SEGMENT_HEADER], protection: &Protection) -> Result<(), Locked> {
+        if let Some(chain) = &protection.chain
+            && !chain.confirms(&[&SEGMENT, &bytes[..MAC_AT]], &array(&bytes[MAC_AT..MAC_AT + MAC]))
+        {
+            return Err(Locked::Chain(chain.id()));
+        }
+        if let Some(cipher) = &protection.cipher {
+            let mut seed: Seed = array(&bytes[SEED]);
+            let (nonce, tag) = (array(&bytes[NONCE_AT..TAG_AT]), array(&bytes[TAG_AT..MAC_AT]));
+            cipher
+                .decrypt(&nonce, &associated(bytes), &mut seed, &tag)
+                .map_err(|Refused| Locked::Cipher(cipher.id()))?;
+            self.identity.seed = seed;
+        }
+        Ok(())
+    }
+}
+
+/// Which key does not fit a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Locked {
+    Cipher(u32),
+    Chain(u32),
+}
+
+/// What the seed is bound to: all that stands before the nonce.
+fn associated(header: &[u8; SEGMENT_HEADER]) -> Vec<u8> {
+    [&SEGMENT, &header[..SEED.start], &header[SEED.end..NONCE_AT]].concat()
 }
 
 /// Refuses what a later version may have written there.
@@ -125,15 +198,20 @@ fn supported(bytes: &[u8; SEGMENT_HEADER]) -> Result<(), HeaderFault> {
     if version != VERSION {
         return Err(HeaderFault::Newer(format!("its version is {version}, this memimage knows {VERSION}")));
     }
-    if incompatible != 0 {
-        return Err(HeaderFault::Newer(format!("it uses the unknown features {incompatible:#x}")));
+    let unknown = incompatible & !(ENCRYPTED | CHAINED);
+    if unknown != 0 {
+        return Err(HeaderFault::Newer(format!("it uses the unknown features {unknown:#x}")));
     }
     if bytes[144] != CRC32C {
         return Err(HeaderFault::Newer(format!("its checksum is the unknown kind {}", bytes[144])));
     }
-    if bytes[145] != 0 || bytes[146] != 0 {
-        let what = format!("it uses the unknown cipher {} or compression {}", bytes[145], bytes[146]);
+    if bytes[145] > XCHACHA20_POLY1305 || bytes[146] != 0 || bytes[147] > BLAKE3 {
+        let [cipher, compression, chain] = [145, 146, 147].map(|at| bytes[at]);
+        let what = format!("it uses the unknown cipher {cipher}, compression {compression} or chain {chain}");
         return Err(HeaderFault::Newer(what));
+    }
+    if (bytes[145] != 0) != (incompatible & ENCRYPTED != 0) || (bytes[147] != 0) != (incompatible & CHAINED != 0) {
+        return Err(HeaderFault::Damaged("the header contradicts itself on encryption or on its chain"));
     }
     if read_only != 0 {
         return Err(HeaderFault::NewerToWrite(format!("it uses the unknown features {read_only:#x}")));
@@ -184,20 +262,25 @@ mod tests {
             len: 1 << 20,
             epoch: 2,
             created: Timestamp::from_micros(11),
+            form: Form::default(),
         }
+    }
+
+    fn encoded(header: &SegmentHeader) -> [u8; SEGMENT_HEADER] {
+        header.encode(&Protection::default(), &[0; NONCE])
     }
 
     #[test]
     fn what_is_encoded_is_decoded() {
         let without_parent = SegmentHeader { identity: Identity { parent: None, ..header().identity }, ..header() };
         for header in [header(), without_parent] {
-            assert_eq!(SegmentHeader::decode(&header.encode()), Ok(header));
+            assert_eq!(SegmentHeader::decode(&encoded(&header)), Ok(header));
         }
     }
 
     #[test]
     fn each_flipped_bit_is_seen() {
-        let bytes = header().encode();
+        let bytes = encoded(&header());
         for bit in 0..SEGMENT_HEADER * 8 {
             let mut bytes = bytes;
             bytes[bit / 8] ^= 1 << (bit % 8);
@@ -208,7 +291,7 @@ mod tests {
     #[test]
     fn a_newer_format_is_told_from_damage() {
         let changed = |at: usize| {
-            let mut bytes = header().encode();
+            let mut bytes = encoded(&header());
             bytes[at] = 9;
             let crc = crc32c::crc32c(&bytes[..CHECKSUM_AT]);
             bytes[CHECKSUM_AT..].copy_from_slice(&crc.to_le_bytes());

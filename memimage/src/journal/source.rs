@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::frame::{self, Checksum, FrameHeader};
+use super::cover::{Checksum, Cover};
+use super::frame::{self, FrameHeader};
 use super::layout::Layout;
-use super::segment::{HeaderFault, Identity, SEGMENT_HEADER, SegmentHeader};
+use super::segment::{HeaderFault, Identity, Locked, SEGMENT_HEADER, SegmentHeader};
 use super::zeros::is_zero;
 use crate::disk::{Access, Disk, StoredFile};
 use crate::error::{Error, Kind, Position};
+use crate::keys::{Keyring, Protection};
 use crate::seq::{SegmentId, Seq};
 
 /// All segments of a journal, their headers read and checked.
@@ -17,6 +19,8 @@ pub(crate) struct Source {
     disk: Arc<dyn Disk>,
     layout: Layout,
     headers: Vec<SegmentHeader>,
+    /// What protects each of them.
+    protections: Vec<Protection>,
     /// Segments before one that is missing.
     cut_off: Vec<SegmentId>,
 }
@@ -24,14 +28,22 @@ pub(crate) struct Source {
 impl Source {
     /// Reads and checks the header of each segment, of which there must be one. Those after the last that is missing make
     /// up the journal. Whether its start may be missing is judged by who knows where the rest can go on from.
-    pub(crate) fn open(disk: &Arc<dyn Disk>, layout: &Layout, segments: &[SegmentId]) -> Result<Source, Error> {
+    ///
+    /// All that is read is held to the keys in the ring.
+    pub(crate) fn open(
+        disk: &Arc<dyn Disk>,
+        layout: &Layout,
+        segments: &[SegmentId],
+        keyring: &Keyring,
+    ) -> Result<Source, Error> {
         let gap = segments.windows(2).rposition(|pair| pair[1] != pair[0].next());
         let (cut_off, segments) = segments.split_at(gap.map_or(0, |at| at + 1));
         let (disk, layout, cut_off) = (Arc::clone(disk), layout.clone(), cut_off.to_vec());
-        let mut source = Source { disk, layout, headers: Vec::new(), cut_off };
+        let mut source = Source { disk, layout, headers: Vec::new(), protections: Vec::new(), cut_off };
         for &segment in segments {
-            let header = source.header(segment)?;
+            let (header, protection) = source.header(segment, keyring)?;
             source.headers.push(header);
+            source.protections.push(protection);
         }
         Ok(source)
     }
@@ -66,7 +78,7 @@ impl Source {
         Ok(false)
     }
 
-    fn header(&self, segment: SegmentId) -> Result<SegmentHeader, Error> {
+    fn header(&self, segment: SegmentId, keyring: &Keyring) -> Result<(SegmentHeader, Protection), Error> {
         let path = self.layout.segment(segment);
         let file = StoredFile::open(&*self.disk, &path, Access::Read)?;
         let mut bytes = [0; SEGMENT_HEADER];
@@ -76,7 +88,7 @@ impl Source {
         }
         let at_start = |what: &str| self.corrupt(segment, Some(0), what.to_owned());
         let format = |act, what| Error::new(Kind::Format { path: path.clone(), act, what });
-        let header = SegmentHeader::decode(&bytes).map_err(|fault| match fault {
+        let mut header = SegmentHeader::decode(&bytes).map_err(|fault| match fault {
             HeaderFault::Foreign => at_start("the file does not start like a segment"),
             HeaderFault::Damaged(what) => at_start(what),
             HeaderFault::Newer(what) => format("read", what),
@@ -85,6 +97,18 @@ impl Source {
         if header.segment != segment {
             return Err(at_start(&format!("the file is segment {} by its header", header.segment)));
         }
+        let protection = keyring.protection(header.form, &header.identity.uuid, &path)?;
+        header.unlock(&bytes, &protection).map_err(|locked| {
+            let (id, of) = match locked {
+                Locked::Cipher(id) => (id, "encryption"),
+                Locked::Chain(id) => (id, "chain"),
+            };
+            let what = format!(
+                "what `{of}` gave as key {id} is another key than the one it was written with, or its first 4096 bytes were \
+                 changed since by somebody who has not that key"
+            );
+            Error::new(Kind::Key { path: path.clone(), what })
+        })?;
         if self.headers.first().is_some_and(|first| first.identity != header.identity) {
             return Err(at_start("the file belongs to another image"));
         }
@@ -93,7 +117,7 @@ impl Source {
             let what = format!("the file is {len} bytes long, and was made with {}", header.len);
             return Err(self.corrupt(segment, Some(len.min(header.len)), what));
         }
-        Ok(header)
+        Ok((header, protection))
     }
 
     pub(crate) fn identity(&self) -> &Identity {
@@ -107,6 +131,17 @@ impl Source {
     /// The length of a segment.
     pub(crate) fn len_of(&self, segment: SegmentId) -> Option<u64> {
         self.headers.iter().find(|header| header.segment == segment).map(|header| header.len)
+    }
+
+    /// What protects the frames of a segment.
+    pub(crate) fn protection(&self, segment: SegmentId) -> &Protection {
+        let at = self.headers.iter().position(|header| header.segment == segment);
+        &self.protections[at.expect("a segment of this journal")]
+    }
+
+    /// What covers the frames of a segment.
+    pub(crate) fn cover(&self, segment: SegmentId) -> Cover<'_> {
+        Cover::new(&self.identity().uuid, segment, self.protection(segment))
     }
 
     /// The highest epoch in which a segment was made.

@@ -6,7 +6,9 @@
 
 use std::ops::Range;
 
-use super::frame::{Checksum, FrameFault, HEADER, has_zero_sector, parse};
+use super::cover::Checksum;
+use super::frame::{FrameFault, HEADER, parse};
+use super::whitening::has_zero_sector;
 use super::zeros::last_used;
 use crate::seq::Seq;
 
@@ -85,9 +87,12 @@ fn durable_after(segment: &[u8], within: Range<usize>, checksum: Checksum) -> Se
 
 #[cfg(test)]
 mod tests {
-    use super::super::frame::{FrameHeader, FrameKind, SECTOR, Salts, finish, start};
+    use super::super::cover::{Cover, Link};
+    use super::super::frame::{FrameHeader, FrameKind, finish, start};
+    use super::super::whitening::{SECTOR, Salts};
     use super::*;
     use crate::context::Timestamp;
+    use crate::keys::Protection;
     use crate::seq::SegmentId;
 
     const AT: usize = 4096;
@@ -104,13 +109,15 @@ mod tests {
             durable_seq: Seq::new(durable),
             epoch: 1,
             time: Timestamp::default(),
-            previous: 0,
+            previous: Link::default(),
             align_shift: 9,
         };
         let mut buffer = Vec::new();
-        start(&mut buffer);
+        let none = Protection::default();
+        let cover = Cover::new(&[1; 16], SegmentId::FIRST, &none);
+        start(&mut buffer, HEADER);
         buffer.resize(HEADER + body, 0x5A);
-        finish(&mut buffer, &header, checksum(), offset as u64, &mut Salts::new(1));
+        finish(&mut buffer, &header, &cover, &cover.draw().unwrap(), offset as u64, &mut Salts::new(1));
         buffer
     }
 

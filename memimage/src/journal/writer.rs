@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use super::ahead::Ahead;
+use super::ahead::{Ahead, Ready};
 use super::batch::{Batch, Place};
 use super::commit::Sink;
+use super::cover::{Cover, Link};
 use super::durable::DurableBlock;
-use super::frame::{Checksum, FrameHeader, FrameKind, HEADER, Salts, align_up, finish, start};
+use super::frame::{FrameHeader, FrameKind, align_up, finish, head_len, start};
 use super::segment::SEGMENT_HEADER;
+use super::whitening::Salts;
 use crate::context::Timestamp;
 use crate::disk::StoredFile;
 use crate::error::{Error, Kind, Position};
+use crate::keys::Protection;
 use crate::seq::{SegmentId, Seq};
 
 /// Writes the frames of a journal, one after the other.
@@ -26,6 +29,8 @@ pub(crate) struct Writer {
     /// The segment that is written to.
     pub(crate) segment: SegmentId,
     pub(crate) file: StoredFile,
+    /// What protects the frames of that segment.
+    pub(crate) protection: Protection,
     /// Nothing more goes into that segment.
     pub(crate) sealed: bool,
     pub(crate) end: End,
@@ -36,8 +41,8 @@ pub(crate) struct Writer {
 pub(crate) struct End {
     /// Where the next frame starts, unless it goes to the next segment.
     pub(crate) offset: u64,
-    /// The checksum of the last frame.
-    pub(crate) previous: u32,
+    /// The last frame.
+    pub(crate) previous: Link,
     /// The last event written.
     pub(crate) written: Seq,
     /// The last event synced.
@@ -59,8 +64,8 @@ impl Writer {
             previous: self.end.previous,
             align_shift: self.align_shift,
         };
-        let checksum = Checksum::new(&self.uuid, self.segment);
-        self.end.previous = finish(bytes, &header, checksum, self.end.offset, &mut self.salts);
+        let cover = Cover::new(&self.uuid, self.segment, &self.protection);
+        self.end.previous = finish(bytes, &header, &cover, &cover.draw()?, self.end.offset, &mut self.salts);
         self.file.write_all(bytes, self.end.offset)?;
         self.end.offset = align_up(self.end.offset + bytes.len() as u64, self.align_shift);
         self.end.written = Seq::new(self.end.written.get() + u64::from(count));
@@ -76,7 +81,7 @@ impl Writer {
     /// Writes and syncs a frame that holds no events.
     fn append_synced(&mut self, kind: FrameKind, body: &[u8]) -> Result<(), Error> {
         let mut bytes = Vec::new();
-        start(&mut bytes);
+        start(&mut bytes, head_len(self.protection.form()));
         bytes.extend_from_slice(body);
         self.append(kind, &mut bytes, 0, self.end.time)?;
         self.sync()
@@ -88,12 +93,13 @@ impl Writer {
             self.append_synced(FrameKind::Seal, &[])?;
             self.sealed = true;
         }
-        let Some(file) = self.ahead.take(segment) else {
+        let Some(Ready { file, protection, .. }) = self.ahead.take(segment) else {
             return Err(
                 self.misplaced(format!("segment {segment} does not stand ready, and a batch was planned for it"))
             );
         };
         self.file = file;
+        self.protection = protection;
         self.segment = segment;
         self.sealed = false;
         self.end.offset = SEGMENT_HEADER as u64;
@@ -118,7 +124,7 @@ impl Sink for Writer {
             return Err(self.misplaced(format!("a batch from event {first} was planned for {place:?}")));
         }
         if batch.kind == FrameKind::Shapes {
-            self.shapes = batch.bytes[HEADER..].to_vec();
+            self.shapes = batch.bytes[head_len(self.protection.form())..].to_vec();
         }
         self.end.time = batch.time;
         self.append(batch.kind, &mut batch.bytes, batch.count, batch.time)
@@ -140,7 +146,7 @@ impl Sink for Writer {
             durable_seq: self.end.durable,
             segment: self.segment,
             offset: self.end.offset,
-            previous: self.end.previous,
+            previous: self.end.previous.checksum,
         };
         self.durable_file.write_all(&block.encode(&self.uuid), 0)
     }

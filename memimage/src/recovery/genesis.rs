@@ -64,7 +64,7 @@ impl<M: Model> First<M> {
         frame: &Frame<'_>,
     ) -> Result<First<M>, Error> {
         let undecodable = |what: String| scan.corrupt_frame(segment, frame, what);
-        let genesis = Genesis::decode(&frame.body()).map_err(undecodable)?;
+        let genesis = Genesis::decode(&scan.body(segment, frame)?).map_err(undecodable)?;
         let changed = |what: String| changed(source, segment, what);
         let other = "it gives another state now than was recorded".to_owned();
         let differs = |digest| (digest != genesis.digest).then_some(other);

@@ -2,6 +2,7 @@
 //! cache: it lives beside the journal, in two copies.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::SnapshotFile;
@@ -9,6 +10,7 @@ use super::format::{SnapshotHeader, Trailer};
 use crate::disk::{Access, Disk, StoredFile, failed};
 use crate::error::{Error, Kind};
 use crate::journal::{BASE, Layout, Scan, Source, rename, sync_dir, unfinished};
+use crate::keys::Keyring;
 use crate::seq::Seq;
 
 /// What each copy of a base is called, after its seq.
@@ -23,11 +25,12 @@ const PAUSE: Duration = Duration::from_millis(2);
 pub(crate) struct Bases<'a> {
     disk: &'a dyn Disk,
     layout: &'a Layout,
+    keyring: &'a Arc<Keyring>,
 }
 
 impl<'a> Bases<'a> {
-    pub(super) fn new(disk: &'a dyn Disk, layout: &'a Layout) -> Bases<'a> {
-        Bases { disk, layout }
+    pub(super) fn new(disk: &'a dyn Disk, layout: &'a Layout, keyring: &'a Arc<Keyring>) -> Bases<'a> {
+        Bases { disk, layout, keyring }
     }
 
     /// The copies of bases by their names, newest base first.
@@ -154,11 +157,11 @@ impl<'a> Bases<'a> {
     /// Reads all of a copy. This says nothing of the disk, since it may read from the cache.
     fn check(&self, seq: Seq, path: &Path) -> Result<Trailer, Error> {
         self.open(seq, path)?;
-        SnapshotFile::open(self.disk, path)?.check()
+        SnapshotFile::open(self.disk, path, self.keyring)?.check()
     }
 
     fn open(&self, seq: Seq, path: &Path) -> Result<SnapshotHeader, Error> {
-        let header = SnapshotFile::open(self.disk, path)?.header.clone();
+        let header = SnapshotFile::open(self.disk, path, self.keyring)?.header.clone();
         if header.seq != seq {
             let what = format!("it is of event {} by its header", header.seq);
             return Err(Error::new(Kind::Snapshot { path: path.to_owned(), what }));

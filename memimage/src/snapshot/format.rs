@@ -3,6 +3,7 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::context::Timestamp;
+use crate::keys::{Form, NONCE};
 use crate::seq::Seq;
 
 /// Bytes of the header.
@@ -13,12 +14,21 @@ pub(super) const CHUNK_HEADER: usize = 8;
 pub(super) const CHUNK: usize = 1 << 20;
 /// Bytes of the trailer, which follows an empty chunk.
 pub(super) const TRAILER: usize = 48;
+/// Bytes that all nonces of a snapshot have in common; the rest is the chunk's number, and whether it is the end.
+pub(super) const PREFIX: usize = NONCE - 5;
 
 const MAGIC: [u8; 8] = *b"MIsnapsh";
 const VERSION: u32 = 1;
 const CHECKSUM_AT: usize = HEADER - 4;
 const NAME_AT: usize = 192;
 const MAX_NAME: usize = 255;
+const PREFIX_AT: usize = 448;
+
+const XCHACHA20_POLY1305: u8 = 1;
+const BLAKE3: u8 = 1;
+/// Bits of the word of incompatible features, as in a segment.
+const ENCRYPTED: u64 = 1;
+const CHAINED: u64 = 2;
 
 /// What a snapshot says of itself before the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +44,9 @@ pub(crate) struct SnapshotHeader {
     pub(crate) model: String,
     pub(crate) model_version: u32,
     pub(crate) fingerprint: u64,
+    pub(crate) form: Form,
+    /// What the nonces of its chunks begin with, if it is encrypted.
+    pub(crate) prefix: [u8; PREFIX],
 }
 
 /// What a snapshot says of itself after the state.
@@ -41,7 +54,7 @@ pub(crate) struct SnapshotHeader {
 pub(crate) struct Trailer {
     /// Bytes of all chunks, their headers not counted.
     pub(crate) len: u64,
-    /// The digest of the state.
+    /// The digest of the state; encrypted if the state is.
     pub(crate) digest: u64,
     /// XXH3-128 of the header and of all chunks.
     pub(crate) hash: u128,
@@ -53,7 +66,9 @@ impl SnapshotHeader {
         out[0..8].copy_from_slice(&MAGIC);
         out[8..12].copy_from_slice(&VERSION.to_le_bytes());
         out[12..16].copy_from_slice(&(HEADER as u32).to_le_bytes());
-        // 16..40: the words of compatible, read-only-compatible and incompatible features; none yet
+        // 16..32: the words of compatible and read-only-compatible features; none yet
+        let features = self.form.cipher.map_or(0, |_| ENCRYPTED) | self.form.chain.map_or(0, |_| CHAINED);
+        out[32..40].copy_from_slice(&features.to_le_bytes());
         out[40..56].copy_from_slice(&self.uuid);
         out[56..64].copy_from_slice(&self.epoch.to_le_bytes());
         out[64..72].copy_from_slice(&self.seq.get().to_le_bytes());
@@ -61,7 +76,12 @@ impl SnapshotHeader {
         out[80..88].copy_from_slice(&self.created.as_micros().to_le_bytes());
         out[88..96].copy_from_slice(&self.fingerprint.to_le_bytes());
         out[96..100].copy_from_slice(&self.model_version.to_le_bytes());
-        // 100..108: cipher, compression, padding, key id; none yet
+        out[100] = self.form.cipher.map_or(0, |_| XCHACHA20_POLY1305);
+        // 101: compression; none yet
+        out[102] = self.form.chain.map_or(0, |_| BLAKE3);
+        out[104..108].copy_from_slice(&self.form.cipher.unwrap_or(0).to_le_bytes());
+        out[108..112].copy_from_slice(&self.form.chain.unwrap_or(0).to_le_bytes());
+        out[PREFIX_AT..PREFIX_AT + PREFIX].copy_from_slice(&self.prefix);
         let name = self.model.as_bytes();
         out[NAME_AT - 2..NAME_AT].copy_from_slice(&(name.len() as u16).to_le_bytes());
         out[NAME_AT..NAME_AT + name.len()].copy_from_slice(name);
@@ -78,8 +98,13 @@ impl SnapshotHeader {
             return Err("the header's checksum is wrong".to_owned());
         }
         let (version, incompatible) = (u32_at(bytes, 8), u64_at(bytes, 32));
-        if version != VERSION || incompatible != 0 || bytes[100] != 0 || bytes[101] != 0 {
+        let known = [(bytes[100], XCHACHA20_POLY1305), (bytes[101], 0), (bytes[102], BLAKE3)];
+        if version != VERSION || incompatible & !(ENCRYPTED | CHAINED) != 0 || known.iter().any(|(is, last)| is > last)
+        {
             return Err("it was written in a newer format".to_owned());
+        }
+        if (bytes[100] != 0) != (incompatible & ENCRYPTED != 0) || (bytes[102] != 0) != (incompatible & CHAINED != 0) {
+            return Err("its header contradicts itself on encryption or on its chain".to_owned());
         }
         let name = usize::from(u16::from_le_bytes([bytes[NAME_AT - 2], bytes[NAME_AT - 1]]));
         if name > MAX_NAME {
@@ -95,6 +120,11 @@ impl SnapshotHeader {
             fingerprint: u64_at(bytes, 88),
             model_version: u32_at(bytes, 96),
             model: model.to_owned(),
+            form: Form {
+                cipher: (bytes[100] != 0).then(|| u32_at(bytes, 104)),
+                chain: (bytes[102] != 0).then(|| u32_at(bytes, 108)),
+            },
+            prefix: bytes[PREFIX_AT..PREFIX_AT + PREFIX].try_into().expect("as many bytes"),
         })
     }
 }

@@ -2,6 +2,7 @@
 //! journal is the truth.
 
 mod base;
+mod cover;
 mod format;
 mod reader;
 mod writer;
@@ -16,8 +17,10 @@ pub(crate) use format::SnapshotHeader;
 pub(crate) use reader::SnapshotFile;
 
 use crate::disk::{Disk, failed};
+use crate::entropy::random;
 use crate::error::{Error, Kind};
 use crate::journal::{Layout, rename, sync_dir, unfinished};
+use crate::keys::Keyring;
 use crate::seq::Seq;
 
 /// The snapshots of one image.
@@ -25,6 +28,7 @@ use crate::seq::Seq;
 pub(crate) struct Snapshots {
     disk: Arc<dyn Disk>,
     layout: Layout,
+    keyring: Arc<Keyring>,
 }
 
 /// A snapshot that is written and checked, and has no name yet.
@@ -36,8 +40,8 @@ pub(crate) struct Written {
 }
 
 impl Snapshots {
-    pub(crate) fn new(disk: &Arc<dyn Disk>, layout: &Layout) -> Snapshots {
-        Snapshots { disk: Arc::clone(disk), layout: layout.clone() }
+    pub(crate) fn new(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Snapshots {
+        Snapshots { disk: Arc::clone(disk), layout: layout.clone(), keyring: Arc::clone(keyring) }
     }
 
     /// The snapshots by their names, newest first.
@@ -52,7 +56,7 @@ impl Snapshots {
 
     /// The bases beside the journal.
     pub(crate) fn bases(&self) -> Bases<'_> {
-        Bases::new(&*self.disk, &self.layout)
+        Bases::new(&*self.disk, &self.layout, &self.keyring)
     }
 
     /// The snapshots and the copies of bases, newest first: all that recovery may begin with, but for genesis.
@@ -71,7 +75,7 @@ impl Snapshots {
 
     /// Opens a snapshot, or a copy of a base, and reads its header.
     pub(crate) fn open(&self, seq: Seq, path: &std::path::Path) -> Result<SnapshotFile, Error> {
-        let file = SnapshotFile::open(&*self.disk, path)?;
+        let file = SnapshotFile::open(&*self.disk, path, &self.keyring)?;
         if file.header.seq != seq {
             let what = format!("it is of event {} by its header", file.header.seq);
             return Err(Error::new(Kind::Snapshot { path: path.to_owned(), what }));
@@ -79,14 +83,18 @@ impl Snapshots {
         Ok(file)
     }
 
-    /// Writes a snapshot under a name that nothing reads.
-    pub(crate) fn write(&self, header: &SnapshotHeader, digest: u64, state: &impl Serialize) -> Result<Written, Error> {
+    /// Writes a snapshot under a name that nothing reads, and under the current keys.
+    pub(crate) fn write(&self, header: SnapshotHeader, digest: u64, state: &impl Serialize) -> Result<Written, Error> {
         let path = self.path(header.seq);
+        let protection = self.keyring.current(&header.uuid, &path)?;
+        let form = protection.form();
+        let prefix = if form.cipher.is_some() { random()? } else { header.prefix };
+        let header = SnapshotHeader { form, prefix, ..header };
         let temporary = unfinished(&path);
         if self.disk.kind(&temporary).map_err(|error| failed("looking at", &temporary, error))?.is_some() {
             self.disk.remove(&temporary).map_err(|error| failed("removing", &temporary, error))?;
         }
-        match writer::write(&*self.disk, &temporary, header, digest, state) {
+        match writer::write(&*self.disk, &temporary, &header, digest, state, protection) {
             Ok(bytes) => Ok(Written { temporary, path, bytes }),
             Err(error) => {
                 let _ = self.disk.remove(&temporary);
@@ -97,7 +105,7 @@ impl Snapshots {
 
     /// Reads back what was written. This checks the encoding; it says nothing of the disk, since it reads from the cache.
     pub(crate) fn check(&self, written: &Written) -> Result<(), Error> {
-        SnapshotFile::open(&*self.disk, &written.temporary)?.check().map(drop)
+        SnapshotFile::open(&*self.disk, &written.temporary, &self.keyring)?.check().map(drop)
     }
 
     /// Gives a written snapshot its name.

@@ -1,26 +1,31 @@
 //! Reading a snapshot: each chunk is checked before a byte of it is used.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use elsa::FrozenVec;
 use postcard::de_flavors::Flavor;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::Xxh3;
 
+use super::cover::{Cover, overhead};
 use super::format::{CHUNK, CHUNK_HEADER, HEADER, SnapshotHeader, TRAILER, Trailer, hasher, u32_at};
 use crate::disk::{Access, Disk, StoredFile};
 use crate::error::{Error, Kind};
+use crate::keys::{Keyring, MAC, Refused, TAG};
 
 /// An open snapshot whose header is good.
 pub(crate) struct SnapshotFile {
     file: StoredFile,
     len: u64,
     pub(crate) header: SnapshotHeader,
-    hasher: Xxh3,
+    bytes: Box<[u8; HEADER]>,
+    keyring: Arc<Keyring>,
 }
 
 impl SnapshotFile {
-    pub(crate) fn open(disk: &dyn Disk, path: &Path) -> Result<SnapshotFile, Error> {
+    /// Reads the header, for which it takes no keys.
+    pub(crate) fn open(disk: &dyn Disk, path: &Path, keyring: &Arc<Keyring>) -> Result<SnapshotFile, Error> {
         let file = StoredFile::open(disk, path, Access::Read)?;
         let len = file.len()?;
         let mut bytes = [0; HEADER];
@@ -28,12 +33,12 @@ impl SnapshotFile {
             return Err(damaged(path, "the file ends within its header"));
         }
         let header = SnapshotHeader::decode(&bytes).map_err(|what| damaged(path, what))?;
-        Ok(SnapshotFile { file, len, header, hasher: hasher(&bytes) })
+        Ok(SnapshotFile { file, len, header, bytes: Box::new(bytes), keyring: Arc::clone(keyring) })
     }
 
     /// Reads everything and checks it, without making a state of it.
     pub(super) fn check(self) -> Result<Trailer, Error> {
-        let mut chunks = self.chunks();
+        let mut chunks = self.chunks()?;
         while chunks.next_chunk()? {}
         chunks.trailer()
     }
@@ -41,7 +46,7 @@ impl SnapshotFile {
     /// Reads the state; what was said of it after it comes along.
     pub(crate) fn load<T: DeserializeOwned>(self) -> Result<(T, Trailer), Error> {
         let kept = FrozenVec::new();
-        let mut chunks = self.chunks();
+        let mut chunks = self.chunks()?;
         let mut deserializer =
             postcard::Deserializer::from_flavor(Stream { chunks: &mut chunks, scratch: Vec::new(), kept: &kept });
         let state = T::deserialize(&mut deserializer);
@@ -59,7 +64,7 @@ impl SnapshotFile {
 
     /// Reads the encoded state, for a type that is not the model's.
     pub(crate) fn bytes(self) -> Result<(Vec<u8>, Trailer), Error> {
-        let mut chunks = self.chunks();
+        let mut chunks = self.chunks()?;
         let mut bytes = Vec::new();
         while chunks.next_chunk()? {
             bytes.extend_from_slice(&chunks.chunk);
@@ -68,14 +73,26 @@ impl SnapshotFile {
         Ok((bytes, trailer))
     }
 
-    fn chunks(self) -> Chunks {
-        Chunks { snapshot: self, offset: HEADER as u64, chunk: Vec::new(), at: 0, total: 0, failure: None }
+    fn chunks(self) -> Result<Chunks, Error> {
+        let protection = self.keyring.protection(self.header.form, &self.header.uuid, self.file.path())?;
+        Ok(Chunks {
+            hasher: hasher(&self.bytes),
+            cover: Cover::new(protection, &self.bytes, self.header.prefix),
+            snapshot: self,
+            offset: HEADER as u64,
+            chunk: Vec::new(),
+            at: 0,
+            total: 0,
+            failure: None,
+        })
     }
 }
 
 /// The chunks of a snapshot, one after the other.
 struct Chunks {
     snapshot: SnapshotFile,
+    hasher: Xxh3,
+    cover: Cover,
     offset: u64,
     /// The chunk at hand, checked.
     chunk: Vec<u8>,
@@ -91,7 +108,7 @@ impl Chunks {
         let mut header = [0; CHUNK_HEADER];
         self.read_exact(&mut header)?;
         let (len, crc) = (u32_at(&header, 0) as usize, u32_at(&header, 4));
-        if len > CHUNK {
+        if len > CHUNK + overhead(self.snapshot.header.form) {
             return Err(self.damaged("a chunk is longer than chunks are"));
         }
         let mut chunk = std::mem::take(&mut self.chunk);
@@ -100,10 +117,17 @@ impl Chunks {
         if crc32c::crc32c(&chunk) != crc {
             return Err(self.damaged(format!("the checksum of the chunk before byte {} is wrong", self.offset)));
         }
-        self.snapshot.hasher.update(&chunk);
+        self.hasher.update(&chunk);
+        self.cover.update(&header);
+        self.cover.update(&chunk);
+        if len > 0 {
+            self.cover.decrypt(&mut chunk).map_err(|Refused| {
+                self.damaged(format!("the chunk before byte {} does not decrypt under this key", self.offset))
+            })?;
+        }
+        self.total += len as u64;
         self.chunk = chunk;
         self.at = 0;
-        self.total += len as u64;
         Ok(len > 0)
     }
 
@@ -111,12 +135,27 @@ impl Chunks {
     fn trailer(&mut self) -> Result<Trailer, Error> {
         let mut bytes = [0; TRAILER];
         self.read_exact(&mut bytes)?;
-        let trailer = Trailer::decode(&bytes).ok_or_else(|| self.damaged("the trailer's checksum is wrong"))?;
-        if trailer.len != self.total || trailer.hash != self.snapshot.hasher.digest128() {
+        let mut trailer = Trailer::decode(&bytes).ok_or_else(|| self.damaged("the trailer's checksum is wrong"))?;
+        if trailer.len != self.total || trailer.hash != self.hasher.digest128() {
             return Err(self.damaged("the hash over all of it is wrong"));
         }
+        self.cover.update(&bytes);
+        if self.snapshot.header.form.cipher.is_some() {
+            let mut tag = [0; TAG];
+            self.read_exact(&mut tag)?;
+            self.cover.update(&tag);
+            let decrypted = self.cover.decrypt_digest(&mut trailer.digest, &tag);
+            decrypted.map_err(|Refused| self.damaged("its end does not decrypt under this key"))?;
+        }
+        if self.snapshot.header.form.chain.is_some() {
+            let mut mac = [0; MAC];
+            self.read_exact(&mut mac)?;
+            if !self.cover.confirms(&mac) {
+                return Err(self.damaged("the keyed hash over all of it is not what this key makes of it"));
+            }
+        }
         if self.offset != self.snapshot.len {
-            return Err(self.damaged("bytes follow the trailer"));
+            return Err(self.damaged("bytes follow its end"));
         }
         Ok(trailer)
     }

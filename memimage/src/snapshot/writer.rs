@@ -6,11 +6,13 @@ use std::path::Path;
 use serde::Serialize;
 use xxhash_rust::xxh3::Xxh3;
 
+use super::cover::Cover;
 use super::format::{CHUNK, CHUNK_HEADER, HEADER, SnapshotHeader, Trailer, chunk_header, hasher};
 use crate::disk::{Disk, StoredFile};
 use crate::error::{Error, Kind};
+use crate::keys::{Protection, TAG};
 
-/// Writes the state into a new file, synced a chunk at a time so that no sync of the journal waits behind all of it.
+/// Writes the state into a new file under `protection`, whose form its header has. It is synced a chunk at a time so that no sync of the journal waits behind all of it.
 /// The serialized state is never in memory as a whole.
 pub(super) fn write(
     disk: &dyn Disk,
@@ -18,15 +20,18 @@ pub(super) fn write(
     header: &SnapshotHeader,
     digest: u64,
     state: &impl Serialize,
+    protection: Protection,
 ) -> Result<u64, Error> {
     let file = StoredFile::create(disk, path)?;
+    let prefix = header.prefix;
     let header = header.encode();
     file.write_all(&header, 0)?;
     let mut chunks = Chunks {
         file: &file,
         offset: HEADER as u64,
         hasher: hasher(&header),
-        chunk: Vec::with_capacity(CHUNK_HEADER + CHUNK),
+        cover: Cover::new(protection, &header, prefix),
+        chunk: Vec::with_capacity(CHUNK_HEADER + CHUNK + TAG),
         len: 0,
         failure: None,
     };
@@ -40,9 +45,13 @@ pub(super) fn write(
         Error::new(Kind::Snapshot { path: path.to_owned(), what })
     })?;
     chunks.flush_chunk()?;
-    let trailer = Trailer { len: chunks.len, digest, hash: chunks.hasher.digest128() };
+    let mut trailer = Trailer { len: chunks.len, digest, hash: chunks.hasher.digest128() };
+    let tag = chunks.cover.encrypt_digest(&mut trailer.digest);
     let mut end = chunk_header(&[]).to_vec();
     end.extend_from_slice(&trailer.encode());
+    end.extend(tag.into_iter().flatten());
+    chunks.cover.update(&end);
+    end.extend(chunks.cover.mac().into_iter().flatten());
     file.write_all(&end, chunks.offset)?;
     file.sync_all()?;
     Ok(chunks.offset + end.len() as u64)
@@ -52,6 +61,7 @@ struct Chunks<'a> {
     file: &'a StoredFile,
     offset: u64,
     hasher: Xxh3,
+    cover: Cover,
     /// Room for the chunk's header, then what it holds so far.
     chunk: Vec<u8>,
     len: u64,
@@ -69,9 +79,11 @@ impl Chunks<'_> {
         if self.chunk.len() == CHUNK_HEADER {
             return Ok(());
         }
+        self.cover.encrypt(&mut self.chunk, CHUNK_HEADER);
         let header = chunk_header(&self.chunk[CHUNK_HEADER..]);
         self.chunk[..CHUNK_HEADER].copy_from_slice(&header);
         self.hasher.update(&self.chunk[CHUNK_HEADER..]);
+        self.cover.update(&self.chunk);
         self.file.write_all(&self.chunk, self.offset)?;
         self.file.sync_data()?;
         self.offset += self.chunk.len() as u64;

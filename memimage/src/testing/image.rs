@@ -120,17 +120,17 @@ struct Past<M> {
 fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<Past<M>, Error> {
     let layout = Layout::new(Path::new(ROOT));
     let Survey::Image(segments) = layout.survey(&**disk)? else { unreachable!("it was opened") };
-    let source = Source::open(disk, &layout, &segments)?;
+    let source = Source::open(disk, &layout, &segments, &Arc::default())?;
     let scan = Scan::new(&source, Seq::ZERO)?;
     let dispatch = match Dispatch::new(scan.table()?, M::EVENTS) {
         Ok(dispatch) => dispatch,
         Err(_) => unreachable!("it was opened"),
     };
-    let began = beginning::<M>(&source, &scan, &dispatch, &Snapshots::new(disk, &layout))?;
+    let began = beginning::<M>(&source, &scan, &dispatch, &Snapshots::new(disk, &layout, &Arc::default()))?;
     let mut entries = Vec::new();
     scan.read(source.first(), |segment, frame| {
         if frame.header.kind == FrameKind::Events {
-            let body = frame.body();
+            let body = scan.body(segment, frame)?;
             for record in records(&body, frame.header.first_seq, frame.header.count, frame.header.time) {
                 let record = record.map_err(|fault| scan.corrupt_frame(segment, frame, fault.to_string()))?;
                 if record.seq <= began.last {

@@ -1,0 +1,165 @@
+//! Keys that are missing or wrong: each is told as what it is, before anything is touched.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use expect_test::{Expect, expect};
+use memimage::disk::SimDisk;
+use memimage::{Error, Keys, Options, Seq};
+use memimage_tests::Ledger;
+
+use super::*;
+
+#[track_caller]
+fn check(disk: &SimDisk, options: Options<Ledger>, text: Expect) -> Error {
+    let error = refused(disk, options);
+    text.assert_eq(&error.to_string());
+    assert!(error.is_key(), "{error}");
+    assert!(!error.is_corrupt() && !error.is_forged() && !error.is_incompatible());
+    error
+}
+
+fn none() -> Keys {
+    Keys::new(3, |_| None)
+}
+
+/// Keys of which all that is new may take one, and the one that the image has is missing.
+fn newer() -> Keys {
+    Keys::new(4, |number| (number == 4).then(|| key(CIPHER, 4)))
+}
+
+#[test]
+fn an_encrypted_image_is_refused_without_its_keys() {
+    let (disk, ..) = lived(ENCRYPTED);
+    let mode = ENCRYPTED;
+    check(
+        &disk,
+        PLAIN.options(),
+        expect![
+            "`/ledger/journal/00000001.journal` cannot be read with these keys: it is encrypted, and no keys were given; give key 3 by `encryption`; nothing was changed"
+        ],
+    );
+    check(
+        &disk,
+        CHAINED.options(),
+        expect![
+            "`/ledger/journal/00000001.journal` cannot be read with these keys: it is encrypted, and no keys were given; give key 3 by `encryption`; nothing was changed"
+        ],
+    );
+    check(
+        &disk,
+        mode.with(none(), none()),
+        expect![
+            "`/ledger` cannot be read with these keys: it needs key 3 of `encryption`, and the callback gave none of that number; nothing was changed"
+        ],
+    );
+    check(
+        &disk,
+        mode.with(newer(), none()),
+        expect![
+            "`/ledger/journal/00000001.journal` cannot be read with these keys: it needs key 3 of `encryption`, and the callback gave none of that number; nothing was changed"
+        ],
+    );
+    check(
+        &disk,
+        mode.with(keys(CHAIN), none()),
+        expect![
+            "`/ledger/journal/00000001.journal` cannot be read with these keys: what `encryption` gave as key 3 is another key than the one it was written with, or its first 4096 bytes were changed since by somebody who has not that key; nothing was changed"
+        ],
+    );
+}
+
+#[test]
+fn a_chained_image_is_refused_without_its_keys() {
+    let (disk, ..) = lived(CHAINED);
+    let mode = CHAINED;
+    check(
+        &disk,
+        PLAIN.options(),
+        expect![
+            "`/ledger/journal/00000001.journal` cannot be read with these keys: it has a chain, and no keys were given; give key 3 by `chain`; nothing was changed"
+        ],
+    );
+    check(
+        &disk,
+        mode.with(none(), none()),
+        expect![
+            "`/ledger` cannot be read with these keys: it needs key 3 of `chain`, and the callback gave none of that number; nothing was changed"
+        ],
+    );
+    check(
+        &disk,
+        mode.with(none(), keys(CIPHER)),
+        expect![
+            "`/ledger/journal/00000001.journal` cannot be read with these keys: what `chain` gave as key 3 is another key than the one it was written with, or its first 4096 bytes were changed since by somebody who has not that key; nothing was changed"
+        ],
+    );
+}
+
+/// Else somebody without a key could put an image of his own in the place of one that is protected.
+#[test]
+fn an_image_that_is_not_protected_is_refused_with_keys() {
+    let (disk, ..) = lived(PLAIN);
+    check(
+        &disk,
+        ENCRYPTED.options(),
+        expect![
+            "`/ledger/journal/00000001.journal` cannot be read with these keys: it is not encrypted, and keys of `encryption` were given; leave them out, or have the image encrypted by `admin::Rewrite`; nothing was changed"
+        ],
+    );
+    check(
+        &disk,
+        CHAINED.options(),
+        expect![
+            "`/ledger/journal/00000001.journal` cannot be read with these keys: it has no chain, and keys of `chain` were given; leave them out, or have the image chained by `admin::Rewrite`; nothing was changed"
+        ],
+    );
+    let (disk, ..) = lived(ENCRYPTED);
+    assert!(refused(&disk, BOTH.options()).is_key());
+    let (disk, ..) = lived(CHAINED);
+    assert!(refused(&disk, BOTH.options()).is_key());
+}
+
+#[test]
+fn nothing_is_made_without_a_current_key() {
+    for mode in PROTECTED {
+        let disk = SimDisk::new();
+        let error = open(&disk, mode.with(none(), none())).unwrap_err();
+        assert!(error.is_key(), "{error}");
+        assert_eq!((disk.files(), disk.operations()), (Vec::new(), 0), "{mode:?}");
+    }
+}
+
+#[test]
+fn a_key_is_asked_for_once_and_only_by_its_number() {
+    let (disk, digests, seq) = lived(ENCRYPTED);
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&asked);
+    let counting = Keys::new(3, move |number| {
+        assert_eq!(number, 3);
+        counted.fetch_add(1, Ordering::SeqCst);
+        Some(key(CIPHER, number))
+    });
+    let mut run = begin(&disk, ENCRYPTED.with(counting, none()), digests, seq);
+    live(&mut run);
+    run.close();
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
+/// One key, given as the keys of both, opens what it made.
+#[test]
+fn one_key_does_for_both() {
+    let disk = SimDisk::new();
+    let one = || BOTH.with(Keys::one(key(1, 2)), Keys::one(key(1, 2)));
+    let mut run = begin(&disk, one(), Vec::new(), Seq::ZERO);
+    live(&mut run);
+    let (digests, seq) = run.close();
+    begin(&disk, one(), digests, seq);
+    assert!(refused(&disk, BOTH.with(Keys::one(key(1, 2)), Keys::one(key(1, 3)))).is_key());
+}
+
+#[test]
+fn options_do_not_show_keys() {
+    let shown = format!("{:?} {:?} {:?}", BOTH.options(), keys(1), key(0x5A, 0));
+    assert!(!shown.contains("90") && !shown.to_lowercase().contains("5a"), "{shown}");
+}

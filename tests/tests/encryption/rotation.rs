@@ -1,0 +1,109 @@
+//! Other keys: by a rewrite, which also turns encryption and the chain on and off; and by going on under another.
+
+use memimage::Retention;
+use memimage::admin::Rewrite;
+
+use super::*;
+
+const NEW: &str = "/new";
+
+/// A rewrite with the keys of the source, and of the target.
+fn rewrite(disk: &SimDisk, from: Mode, to: Mode, keys: impl Fn(u8) -> Keys) -> Result<(), Error> {
+    let mut rewrite = Rewrite::<Ledger>::new().segment_size(16 << 10);
+    if from.encrypted {
+        rewrite = rewrite.source_encryption(super::keys(CIPHER));
+    }
+    if from.chained {
+        rewrite = rewrite.source_chain(super::keys(CHAIN));
+    }
+    if to.encrypted {
+        rewrite = rewrite.encryption(keys(CIPHER));
+    }
+    if to.chained {
+        rewrite = rewrite.chain(keys(CHAIN));
+    }
+    rewrite.run_with(Arc::new(disk.clone()), ROOT, NEW).map(drop)
+}
+
+#[test]
+fn a_rewrite_turns_each_into_each() {
+    let modes = [PLAIN, ENCRYPTED, CHAINED, BOTH];
+    for from in modes {
+        let (disk, digests, seq) = lived(from);
+        for to in modes {
+            let disk = disk.fork();
+            let before = files(&disk);
+            let other = |store: u8| Keys::new(9, move |number| (number == 9).then(|| key(!store, 9)));
+            rewrite(&disk, from, to, other).unwrap();
+            let mut after = files(&disk);
+            after.retain(|path, _| path.starts_with(ROOT));
+            assert_eq!(changed(&before, &after), Vec::<PathBuf>::new(), "the source stays as it is");
+
+            let options = || to.with(other(CIPHER), other(CHAIN));
+            let image = options().open_with(Arc::new(disk.clone()), NEW).unwrap();
+            let mut run = Run::begin(image, digests.clone(), seq).unwrap();
+            live(&mut run);
+            let (digests, seq) = run.close();
+            Run::begin(options().open_with(Arc::new(disk.clone()), NEW).unwrap(), digests, seq).unwrap();
+            if to != PLAIN {
+                let with_the_old_keys = to.options().open_with(Arc::new(disk.clone()), NEW).unwrap_err();
+                assert!(with_the_old_keys.is_key(), "{with_the_old_keys}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rewrite_without_the_keys_of_its_source_is_refused() {
+    for from in PROTECTED {
+        let (disk, ..) = lived(from);
+        let before = files(&disk);
+        let error = rewrite(&disk, PLAIN, BOTH, keys).unwrap_err();
+        assert!(error.is_key(), "{error}");
+        assert_eq!(changed(&before, &files(&disk)), Vec::<PathBuf>::new());
+    }
+}
+
+/// Segments and snapshots that are begun take the current key, and those that are there keep theirs.
+#[test]
+fn an_image_goes_on_under_another_current_key() {
+    for mode in PROTECTED {
+        let disk = SimDisk::new();
+        let mut run = begin(&disk, mode.with(older_keys(CIPHER), older_keys(CHAIN)), Vec::new(), Seq::ZERO);
+        live(&mut run);
+        let (digests, seq) = run.close();
+        let mut run = begin(&disk, mode.options(), digests, seq);
+        live(&mut run);
+        live(&mut run);
+        let (digests, seq) = run.close();
+
+        let at = if mode.encrypted { 148 } else { 152 };
+        let ids: Vec<u8> = segments(&disk).iter().map(|path| disk.read(path).unwrap()[at]).collect();
+        assert!(ids.is_sorted() && ids.first() == Some(&2) && ids.last() == Some(&3), "{mode:?}: {ids:?}");
+        let error = refused(&disk, mode.with(older_keys(CIPHER), older_keys(CHAIN)));
+        assert!(error.is_key(), "the older key alone will not do: {error}");
+        let run = begin(&disk, mode.options(), digests, seq);
+        assert_eq!(run.image().stats().recovery.unusable_snapshots, []);
+    }
+}
+
+/// With a retention, the older key is not needed any more once all that was written under it is pruned.
+#[test]
+fn an_older_key_can_be_given_up_once_nothing_is_left_of_it() {
+    let disk = SimDisk::new();
+    let retention = Retention::Events(0);
+    let older = || BOTH.with(older_keys(CIPHER), older_keys(CHAIN)).retention(retention);
+    let mut run = begin(&disk, older(), Vec::new(), Seq::ZERO);
+    live(&mut run);
+    let (mut digests, mut seq) = run.close();
+    for _ in 0..6 {
+        let mut run = begin(&disk, BOTH.options().retention(retention), digests, seq);
+        live(&mut run);
+        assert_eq!(run.image().stats().retention_failure, None);
+        (digests, seq) = run.close();
+    }
+    let newest = |store| Keys::new(3, move |number| (number == 3).then(|| key(store, number)));
+    let run = begin(&disk, BOTH.with(newest(CIPHER), newest(CHAIN)), digests, seq);
+    assert!(run.image().stats().base.is_some());
+    assert_eq!(run.image().stats().recovery.unusable_snapshots, []);
+}
