@@ -111,10 +111,10 @@ const SECTOR: u64 = 512;
 /// };
 /// for (disk, acknowledged) in observed.try_iter() {
 ///     for crash in Crash::all(disk.unsynced().len(), 0..2) {
-///         let crashed = disk.crash_by(&crash);
 ///         if matches!(crash, Crash::Garbage(_)) {
-///             continue; // such a disk may be refused: what was torn and what was damaged can look alike
+///             continue; // may be refused: whoever looks cannot always tell what was torn from what was damaged
 ///         }
+///         let crashed = disk.crash_by(&crash);
 ///         if !good(&crashed, acknowledged) {
 ///             let least = disk.shrink(&crash, |crashed| !good(&crashed, acknowledged));
 ///             panic!("{crash:?} loses something: {least}\n{}", crashed.trace());

@@ -58,8 +58,8 @@ impl Crash {
     }
 
     /// What becomes of everything unsynced on a disk, in the order of its list.
-    fn fates(&self, disk: &SimDisk) -> Box<dyn FnMut(usize, &Unsynced) -> Fate> {
-        let by_seed = |seed: u64, garbage: fn(&Unsynced) -> bool| -> Box<dyn FnMut(usize, &Unsynced) -> Fate> {
+    fn fates(&self, disk: &SimDisk) -> Fates {
+        let by_seed = |seed: u64, garbage: fn(&Unsynced) -> bool| -> Fates {
             let mut dice = Dice::new(seed);
             // from almost nothing to almost everything
             let (of_eight, garbled) = (1 + dice.below(7), 1 + dice.below(7));
@@ -88,6 +88,9 @@ impl Crash {
         }
     }
 }
+
+/// Says what becomes of the thing at a place of [`SimDisk::unsynced`]; asked in its order.
+type Fates = Box<dyn FnMut(usize, &Unsynced) -> Fate>;
 
 /// A power cut, told by what it did.
 #[derive(Debug, Clone, PartialEq, Eq)]
