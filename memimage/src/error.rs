@@ -1,11 +1,17 @@
 //! The library's one error: opaque, cheap to clone, with predicates and a position.
 
+mod command;
+mod position;
+
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::seq::{SegmentId, Seq};
+use crate::seq::Seq;
+
+pub use command::CommandError;
+pub use position::Position;
 
 /// What went wrong, where, and what to do about it.
 ///
@@ -14,38 +20,6 @@ use crate::seq::{SegmentId, Seq};
 #[derive(Clone)]
 pub struct Error {
     kind: Arc<Kind>,
-}
-
-/// Where in the journal an error was met; each part as far as it is known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Position {
-    /// The segment; its file is `journal/` and this number.
-    pub segment: Option<SegmentId>,
-    /// Bytes from the start of the segment's file.
-    pub offset: Option<u64>,
-    /// The event.
-    pub seq: Option<Seq>,
-}
-
-/// Why a command that may be refused gave no value.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CommandError<E> {
-    /// The model refused it; the refusal is an answer like any other.
-    #[error("{0}")]
-    Refused(E),
-    /// The image could not run it.
-    #[error(transparent)]
-    Image(#[from] Error),
-}
-
-impl<E> CommandError<E> {
-    /// The model's refusal, if it is one.
-    pub fn refusal(&self) -> Option<&E> {
-        match self {
-            CommandError::Refused(refusal) => Some(refusal),
-            CommandError::Image(_) => None,
-        }
-    }
 }
 
 /// Two errors are equal when they are clones of one another.
@@ -442,17 +416,5 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.kind.source()
-    }
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = [
-            self.segment.map(|segment| format!("in segment {segment}")),
-            self.offset.map(|offset| format!("at byte {offset}")),
-            self.seq.map(|seq| format!("where event {seq} belongs")),
-        ];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        f.write_str(&parts.join(" "))
     }
 }

@@ -32,9 +32,8 @@ impl<'a, M: Model> Admin<'a, M> {
 
     /// The newest link of the journal's chain, once all that was executed is synced; `None` if the image has no chain.
     ///
-    /// Kept where whoever can write to the image cannot, it shows later that the image was not taken back to an earlier time:
-    /// [`admin::Verify::expect`](crate::admin::Verify::expect) tells whether the journal still has that link. Pruning removes
-    /// old links.
+    /// The chain does not show that all of an image was taken back to an earlier time. Kept where whoever can write to the image
+    /// cannot, the newest link does.
     ///
     /// # Errors
     ///

@@ -54,7 +54,6 @@ impl From<[u8; 32]> for Key {
 #[derive(Clone)]
 pub struct Keys {
     current: u32,
-    #[expect(clippy::type_complexity, reason = "a callback, named once")]
     fetch: Arc<dyn Fn(u32) -> Option<Key> + Send + Sync>,
 }
 

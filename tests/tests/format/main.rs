@@ -4,6 +4,7 @@
 //! `MEMIMAGE_BLESS=1 cargo test -p memimage-tests --test format` makes the kept one anew; only for a change of the format
 //! that no journal out there has seen.
 
+mod protected;
 mod random;
 mod reader;
 mod rewritten;
@@ -16,7 +17,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use memimage::{Context, Image, Metadata, Model, Retention, Shape, SnapshotPolicy, Timestamp};
+use memimage::{Context, Image, Key, Keys, Metadata, Model, Options, Retention, Shape, SnapshotPolicy, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use reader::{Event, Files};
@@ -87,14 +88,27 @@ const CHARGES: u64 = 40;
 
 /// Runs a few commands of every sort, at times of its own.
 fn make(path: &Path) {
+    make_with(path, |options| options);
+}
+
+/// The same, encrypted and chained.
+fn make_protected(path: &Path) {
+    make_with(path, |options| options.encryption(keys(7)).chain(keys(9)));
+}
+
+/// A key of the number 3, of bytes that are all the same.
+fn keys(byte: u8) -> Keys {
+    Keys::new(3, move |number| (number == 3).then(|| Key::new([byte; 32])))
+}
+
+fn make_with(path: &Path, more: impl FnOnce(Options<Shelf>) -> Options<Shelf>) {
     let now = Arc::new(AtomicU64::new(1_000_000));
     let clock = Arc::clone(&now);
-    let shelf = Image::<Shelf>::options()
+    let options = Image::<Shelf>::options()
         .segment_size(16 << 10)
         .snapshots(SnapshotPolicy::Manual)
-        .clock(move || Timestamp::from_micros(clock.load(Ordering::Relaxed)))
-        .open(path)
-        .unwrap();
+        .clock(move || Timestamp::from_micros(clock.load(Ordering::Relaxed)));
+    let shelf = more(options).open(path).unwrap();
     let pass = |micros: u64| now.fetch_add(micros, Ordering::Relaxed);
 
     shelf.add("Dune".to_owned(), Form::Audio { minutes: 1280 }, 1965).unwrap();
@@ -261,10 +275,42 @@ fn the_kept_pruned_image_is_as_the_document_says_and_opens_by_its_base() {
 }
 
 #[test]
+fn a_protected_image_is_as_the_document_says() {
+    for (cipher, chain) in [(true, true), (true, false), (false, true)] {
+        let directory = tempfile::tempdir().unwrap();
+        make_with(directory.path(), |mut options| {
+            if cipher {
+                options = options.encryption(keys(7));
+            }
+            if chain { options.chain(keys(9)) } else { options }
+        });
+        let mut files = files_in(directory.path());
+        files.remove("LOCK");
+        let keys = protected::Keys { cipher: cipher.then_some((3, [7; 32])), chain: chain.then_some((3, [9; 32])) };
+        assert_reads(&protected::peel(&files, &keys));
+    }
+}
+
+/// The kept one says that what the library makes of keys never changes: not one bit of it, since no tag would fit any more.
+#[test]
+fn the_kept_protected_image_is_as_the_document_says_and_opens() {
+    let keys_of = protected::Keys { cipher: Some((3, [7; 32])), chain: Some((3, [9; 32])) };
+    assert_reads(&protected::peel(protected_fixture(), &keys_of));
+    let directory = tempfile::tempdir().unwrap();
+    lay_out(protected_fixture(), directory.path());
+    let options = Image::<Shelf>::options().encryption(keys(7)).chain(keys(9));
+    let shelf = options.open(directory.path()).unwrap();
+    goes_on(&shelf);
+}
+
+#[test]
 fn the_kept_image_opens_and_goes_on() {
     let directory = tempfile::tempdir().unwrap();
     lay_out(fixture(), directory.path());
-    let shelf = Image::<Shelf>::open(directory.path()).unwrap();
+    goes_on(&Image::<Shelf>::open(directory.path()).unwrap());
+}
+
+fn goes_on(shelf: &Image<Shelf>) {
     let recovery = shelf.stats().recovery;
     assert_eq!(recovery.snapshot.map(u64::from), Some(6));
     assert_eq!(recovery.replayed, 2 + CHARGES);
@@ -323,6 +369,11 @@ fn fixture() -> &'static Files {
 
 fn pruned_fixture() -> &'static Files {
     static FIXTURE: LazyLock<Files> = LazyLock::new(|| kept("format-1-pruned.hex", make_pruned));
+    &FIXTURE
+}
+
+fn protected_fixture() -> &'static Files {
+    static FIXTURE: LazyLock<Files> = LazyLock::new(|| kept("format-1-protected.hex", make_protected));
     &FIXTURE
 }
 

@@ -1,0 +1,197 @@
+//! Takes the encryption and the chain off an image, by `memimage/docs/FORMAT.md` alone, and holds it to both on the way.
+//! What is left is an image without them, for the reader: extension areas of zeros, which are passed over, and checksums of
+//! what is there now.
+
+use chacha20poly1305::aead::{Aead, Payload};
+use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
+
+use super::reader::{Files, crc32c, u32_at, u64_at};
+
+/// The keys of an image, each with its number.
+pub(crate) struct Keys {
+    pub(crate) cipher: Option<(u32, [u8; 32])>,
+    pub(crate) chain: Option<(u32, [u8; 32])>,
+}
+
+const FRAME: &[u8; 16] = b"memimage frame\0\0";
+const SEGMENT: &[u8; 16] = b"memimage segment";
+const STATE: &[u8; 16] = b"memimage state\0\0";
+
+/// The image without what protects it.
+pub(crate) fn peel(files: &Files, keys: &Keys) -> Files {
+    let uuid: [u8; 16] = files["journal/00000001.journal"][40..56].try_into().unwrap();
+    let cover = Cover { keys, uuid };
+    let mut peeled = files.clone();
+    let mut last = Last::default();
+    // by their numbers, as their names are
+    for (_, file) in peeled.iter_mut().filter(|(path, _)| path.ends_with(".journal")) {
+        cover.segment(file, &mut last);
+    }
+    for (_, file) in peeled.iter_mut().filter(|(path, _)| path.ends_with(".snapshot") || path.ends_with(".base")) {
+        *file = cover.snapshot(file);
+    }
+    // it tells of the last frame by a checksum that is another now
+    let durable = peeled.get_mut("journal/durable").unwrap();
+    assert_eq!(u32_at(durable, 40), last.was);
+    durable[40..44].copy_from_slice(&last.is.to_le_bytes());
+    let crc = crc32c(&[&uuid, &durable[..60]]);
+    durable[60..64].copy_from_slice(&crc.to_le_bytes());
+    peeled
+}
+
+/// The last frame: its MAC, and its checksum as it was and as it is.
+#[derive(Default)]
+struct Last {
+    mac: [u8; 32],
+    was: u32,
+    is: u32,
+}
+
+/// What protects one image.
+struct Cover<'a> {
+    keys: &'a Keys,
+    uuid: [u8; 16],
+}
+
+impl Cover<'_> {
+    fn decrypt(&self, nonce: &[u8], associated: &[&[u8]], bytes: &[u8], tag: &[u8]) -> Vec<u8> {
+        let (_, key) = self.keys.cipher.expect("something is encrypted");
+        let payload = Payload { msg: &[bytes, tag].concat(), aad: &associated.concat() };
+        let nonce: [u8; 24] = nonce.try_into().unwrap();
+        XChaCha20Poly1305::new(&key.into()).decrypt(&nonce.into(), payload).expect("the tag is right")
+    }
+
+    fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let (_, key) = self.keys.chain.expect("something is chained");
+        let material = [&key[..], &self.uuid].concat();
+        let key = blake3::derive_key("memimage 2026-11-23 the chain of an image", &material);
+        *blake3::keyed_hash(&key, &parts.concat()).as_bytes()
+    }
+
+    /// Whether cipher, chain and their keys are named at these places as they must be; blanks them.
+    fn names(&self, bytes: &mut [u8], cipher: usize, chain: usize, cipher_key: usize, chain_key: usize) {
+        for (kind, number, key) in [(cipher, cipher_key, self.keys.cipher), (chain, chain_key, self.keys.chain)] {
+            assert_eq!((bytes[kind] != 0, u32_at(bytes, number)), (key.is_some(), key.map_or(0, |key| key.0)));
+            assert!(bytes[kind] <= 1);
+            bytes[kind] = 0;
+            bytes[number..number + 4].fill(0);
+        }
+    }
+
+    fn features(&self) -> u64 {
+        u64::from(self.keys.cipher.is_some()) | u64::from(self.keys.chain.is_some()) << 1
+    }
+
+    fn segment(&self, file: &mut [u8], last: &mut Last) {
+        let header = file[..4096].to_vec();
+        assert_eq!(u64_at(&header, 32), self.features());
+        file[32..40].fill(0);
+        self.names(file, 145, 147, 148, 152);
+        if self.keys.chain.is_some() {
+            assert_eq!(header[488..520], self.mac(&[SEGMENT, &header[..488]]), "the header's MAC");
+        }
+        if self.keys.cipher.is_some() {
+            let associated: [&[u8]; 3] = [SEGMENT, &header[..56], &header[88..448]];
+            let seed = self.decrypt(&header[448..472], &associated, &header[56..88], &header[472..488]);
+            file[56..88].copy_from_slice(&seed);
+        }
+        file[448..520].fill(0);
+        let crc = crc32c(&[&file[..4092]]);
+        file[4092..4096].copy_from_slice(&crc.to_le_bytes());
+
+        let number = header[112..120].to_vec();
+        let mut at = 4096;
+        while file[at..].iter().any(|&byte| byte != 0) {
+            let head = usize::from(u16::from_le_bytes([file[at + 4], file[at + 5]]));
+            let end = at + head + u32_at(file, at + 56) as usize + 8;
+            self.frame(&mut file[at..end], head, &number, last);
+            at = end.next_multiple_of(1 << file[at + 66]);
+        }
+    }
+
+    fn frame(&self, frame: &mut [u8], head: usize, number: &[u8], last: &mut Last) {
+        let stored = frame.to_vec();
+        let end = frame.len() - 8;
+        let (cipher, chain) = (self.keys.cipher.is_some(), self.keys.chain.is_some());
+        assert_eq!(head, 80 + if cipher { 40 } else { 0 } + if chain { 64 } else { 0 });
+        assert_eq!(u32_at(frame, 60), last.was, "each frame names the one before it");
+        self.names(frame, 64, 67, 68, 72);
+        if chain {
+            let mac = head - 32;
+            assert_eq!(stored[mac - 32..mac], last.mac, "it names the MAC of the one before it");
+            last.mac = stored[mac..head].try_into().unwrap();
+            assert_eq!(last.mac, self.mac(&[FRAME, number, &stored[..mac], &stored[head..end]]), "the frame's MAC");
+        }
+        if cipher {
+            let white = |body: &[u8]| -> Vec<u8> {
+                body.iter().zip(stored[40..48].iter().cycle()).map(|(byte, white)| byte ^ white).collect()
+            };
+            let associated: [&[u8]; 5] = [FRAME, &self.uuid, number, &stored[..40], &stored[48..76]];
+            let body = self.decrypt(&stored[80..104], &associated, &white(&stored[head..end]), &stored[104..120]);
+            frame[head..end].copy_from_slice(&white(&body));
+        }
+        frame[80..head].fill(0);
+        frame[60..64].copy_from_slice(&last.is.to_le_bytes());
+        let crc = crc32c(&[&self.uuid, number, &frame[..76]]);
+        frame[76..80].copy_from_slice(&crc.to_le_bytes());
+        (last.was, last.is) = (u32_at(&stored, end + 4), crc32c(&[&self.uuid, number, &frame[..end]]));
+        frame[end + 4..].copy_from_slice(&last.is.to_le_bytes());
+    }
+
+    fn snapshot(&self, file: &[u8]) -> Vec<u8> {
+        let header = &file[..4096];
+        assert_eq!(u64_at(header, 32), self.features());
+        let (cipher, chain) = (self.keys.cipher.is_some(), self.keys.chain.is_some());
+        let mut file = file.to_vec();
+        if chain {
+            let (hashed, mac) = file.split_at(file.len() - 32);
+            assert_eq!(mac, self.mac(&[STATE, hashed]), "the snapshot's MAC");
+            file.truncate(file.len() - 32);
+        }
+        let tag = file.split_off(file.len() - if cipher { 16 } else { 0 });
+        let trailer = file.len() - 48;
+        let nonce = |number: u32, end: u8| [&header[448..467], &number.to_le_bytes(), &[end]].concat();
+        let mut peeled = header.to_vec();
+        peeled[32..40].fill(0);
+        self.names(&mut peeled, 100, 102, 104, 108);
+        peeled[448..467].fill(0);
+        let crc = crc32c(&[&peeled[..4092]]);
+        peeled[4092..4096].copy_from_slice(&crc.to_le_bytes());
+
+        let mut hash = xxhash_rust::xxh3::Xxh3::new();
+        hash.update(&peeled);
+        let (mut at, mut chunks, mut total) = (4096, 0, 0);
+        loop {
+            let len = u32_at(&file, at) as usize;
+            let stored = &file[at + 8..at + 8 + len];
+            assert_eq!(u32_at(&file, at + 4), crc32c(&[stored]), "the checksum of a stored chunk");
+            let chunk = match stored.len().checked_sub(16) {
+                Some(tag) if cipher => {
+                    self.decrypt(&nonce(chunks, 0), &[STATE, header], &stored[..tag], &stored[tag..])
+                }
+                _ => stored.to_vec(),
+            };
+            peeled.extend_from_slice(&(chunk.len() as u32).to_le_bytes());
+            peeled.extend_from_slice(&crc32c(&[&chunk]).to_le_bytes());
+            peeled.extend_from_slice(&chunk);
+            hash.update(&chunk);
+            (at, total) = (at + 8 + len, total + chunk.len() as u64);
+            if len == 0 {
+                break;
+            }
+            chunks += 1;
+        }
+        assert_eq!(at, trailer);
+        let mut end = file[trailer..].to_vec();
+        end[0..8].copy_from_slice(&total.to_le_bytes());
+        if cipher {
+            let digest = self.decrypt(&nonce(chunks, 1), &[STATE, header], &file[trailer + 8..trailer + 16], &tag);
+            end[8..16].copy_from_slice(&digest);
+        }
+        end[16..32].copy_from_slice(&hash.digest128().to_le_bytes());
+        let crc = crc32c(&[&end[..44]]);
+        end[44..48].copy_from_slice(&crc.to_le_bytes());
+        peeled.extend_from_slice(&end);
+        peeled
+    }
+}
