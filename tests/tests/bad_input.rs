@@ -377,7 +377,7 @@ fn a_newer_format_is_refused() {
     for number in [1, 2] {
         for (at, word) in words {
             let disk = whole.fork();
-            patch_header(&disk, &segment(number), at, 2);
+            patch_header(&disk, &segment(number), at, 4);
             let error = refused(&disk);
             assert!(error.is_incompatible() && !error.is_corrupt(), "{word}: {error}");
             if number == 2 {
@@ -386,11 +386,11 @@ fn a_newer_format_is_refused() {
         }
     }
     expect![[r#"
-        version: `/ledger/journal/00000002.journal` was written in a format this version of memimage cannot read: its version is 2, this memimage knows 1; nothing was changed; use a newer memimage
-        read-only-compatible: `/ledger/journal/00000002.journal` was written in a format this version of memimage cannot write to: it uses the unknown features 0x2; nothing was changed; use a newer memimage
-        incompatible: `/ledger/journal/00000002.journal` was written in a format this version of memimage cannot read: it uses the unknown features 0x2; nothing was changed; use a newer memimage
-        checksum: `/ledger/journal/00000002.journal` was written in a format this version of memimage cannot read: its checksum is the unknown kind 2; nothing was changed; use a newer memimage
-        cipher: `/ledger/journal/00000002.journal` was written in a format this version of memimage cannot read: it uses the unknown cipher 2 or compression 0; nothing was changed; use a newer memimage
+        version: `/ledger/journal/00000002.journal` was written in a format this version of memimage cannot read: its version is 4, this memimage knows 1; nothing was changed; use a newer memimage
+        read-only-compatible: `/ledger/journal/00000002.journal` was written in a format this version of memimage cannot write to: it uses the unknown features 0x4; nothing was changed; use a newer memimage
+        incompatible: `/ledger/journal/00000002.journal` was written in a format this version of memimage cannot read: it uses the unknown features 0x4; nothing was changed; use a newer memimage
+        checksum: `/ledger/journal/00000002.journal` was written in a format this version of memimage cannot read: its checksum is the unknown kind 4; nothing was changed; use a newer memimage
+        cipher: `/ledger/journal/00000002.journal` was written in a format this version of memimage cannot read: it uses the unknown cipher 4, compression 0 or chain 0; nothing was changed; use a newer memimage
     "#]].assert_eq(&texts);
 
     // a compatible feature is none of our business
@@ -404,7 +404,7 @@ fn a_frame_of_a_newer_format_is_refused() {
     let (whole, state) = ledger(4, &[]);
     let last = *frames(&whole.read(segment(1)).unwrap()).last().unwrap();
     let mut texts = String::new();
-    for (what, change) in [("kind", (6, 99)), ("cipher", (64, 1)), ("compression", (65, 1))] {
+    for (what, change) in [("kind", (6, 99)), ("cipher", (64, 2)), ("compression", (65, 1))] {
         let disk = whole.fork();
         patch_frame(&disk, 1, last, &[change]);
         let error = refused(&disk);
@@ -413,7 +413,7 @@ fn a_frame_of_a_newer_format_is_refused() {
     }
     expect![[r#"
         kind: `/ledger/journal/00000001.journal` was written in a format this version of memimage cannot read: at byte 10240 a frame is of the unknown kind 99; nothing was changed; use a newer memimage
-        cipher: `/ledger/journal/00000001.journal` was written in a format this version of memimage cannot read: at byte 10240 a frame is encrypted by the unknown cipher 1; nothing was changed; use a newer memimage
+        cipher: `/ledger/journal/00000001.journal` was written in a format this version of memimage cannot read: at byte 10240 a frame is encrypted by the unknown cipher 2; nothing was changed; use a newer memimage
         compression: `/ledger/journal/00000001.journal` was written in a format this version of memimage cannot read: at byte 10240 a frame is compressed by the unknown method 1; nothing was changed; use a newer memimage
     "#]].assert_eq(&texts);
 

@@ -155,7 +155,7 @@ impl Chunks {
             }
         }
         if self.offset != self.snapshot.len {
-            return Err(self.damaged("bytes follow its end"));
+            return Err(self.damaged("bytes follow the trailer"));
         }
         Ok(trailer)
     }
