@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::frame::{Checksum, FrameFault, HEADER, has_zero_sector, parse};
 use super::zeros::last_used;
+use crate::planted::{Bug, planted};
 use crate::seq::Seq;
 
 /// What is known of the journal besides the bytes at the place.
@@ -42,6 +43,9 @@ pub(crate) fn judge(
     checksum: Checksum,
 ) -> Verdict {
     let rest = segment.get(offset..).unwrap_or_default();
+    if planted(Bug::CleanBeforeEvidence) && last_used(rest).is_none() {
+        return Verdict::Clean;
+    }
     if evidence.later_segment {
         return Verdict::Corrupt("a frame is missing or damaged, and a later segment has frames");
     }
@@ -49,7 +53,7 @@ pub(crate) fn judge(
     // no frame begins with a zero, so none begins after the last byte that is not
     let after = last.map_or(Seq::ZERO, |last| durable_after(segment, offset..offset + last + 1, checksum));
     let durable = evidence.durable.max(after);
-    if durable >= expecting {
+    if durable >= expecting && !planted(Bug::DamageTakenForTorn) {
         return Verdict::Corrupt("a frame is missing or damaged that is known to have been synced");
     }
     let Some(last) = last else { return Verdict::Clean };
@@ -58,7 +62,7 @@ pub(crate) fn judge(
         FrameFault::Header => has_zero_sector(rest, offset as u64, 0..HEADER.min(rest.len())),
         FrameFault::Unsupported { .. } => false,
     };
-    match torn {
+    match torn || planted(Bug::DamageTakenForTorn) {
         true => Verdict::Torn(offset..offset + last + 1),
         false => Verdict::Suspect(
             "a frame was never acknowledged as far as is known, but all its sectors were written, so this is no write that a \
