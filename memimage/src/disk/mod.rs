@@ -27,7 +27,7 @@ use std::path::Path;
 
 pub use lock::{Lock, LockGuard};
 pub use real::RealDisk;
-pub use sim::{Operation, SimDisk, Unsynced};
+pub use sim::{Crash, Effect, Fate, Fault, Method, Operation, Shrunk, SimDisk, Trace, Unsynced};
 pub(crate) use stored::{StoredFile, failed};
 
 /// What a file is opened for.
