@@ -58,8 +58,10 @@ pub(crate) fn judge(
     }
     let Some(last) = last else { return Verdict::Clean };
     let torn = match fault {
-        FrameFault::Body { len } => has_zero_sector(rest, offset as u64, 0..*len),
-        FrameFault::Header => has_zero_sector(rest, offset as u64, 0..HEADER.min(rest.len())),
+        FrameFault::Body { len } => ends_before(last, *len) || has_zero_sector(rest, offset as u64, 0..*len),
+        FrameFault::Header => {
+            ends_before(last, HEADER) || has_zero_sector(rest, offset as u64, 0..HEADER.min(rest.len()))
+        }
         FrameFault::Unsupported { .. } => false,
     };
     match torn || planted(Bug::DamageTakenForTorn) {
@@ -69,6 +71,12 @@ pub(crate) fn judge(
              crash cut short",
         ),
     }
+}
+
+/// Whether the last of these `len` bytes, which is never zero, was not written, and nothing after it, `last` being the last
+/// byte that is not zero: a write that failed or was killed halfway, which may stop within a sector.
+fn ends_before(last: usize, len: usize) -> bool {
+    last + 1 < len
 }
 
 /// The highest seq that good frames which begin within these bytes say was synced.
@@ -162,6 +170,19 @@ mod tests {
             let mut segment = segment();
             segment[at] ^= 4;
             assert!(matches!(verdict(&segment, 4, false), Verdict::Suspect(_)), "{at}");
+        }
+    }
+
+    /// A write that failed halfway once left an image that refused to open: it stops at any byte, not at a sector's end.
+    #[test]
+    fn a_frame_that_was_written_up_to_any_byte_is_torn() {
+        let whole = segment();
+        let len = last_used(&whole[AT..]).unwrap() + 1;
+        for written in 1..len {
+            let mut segment = vec![0; whole.len()];
+            segment[AT..AT + written].copy_from_slice(&whole[AT..AT + written]);
+            assert!(matches!(verdict(&segment, 4, false), Verdict::Torn(_)), "{written}");
+            assert!(matches!(verdict(&segment, 5, false), Verdict::Corrupt(_)), "{written} with evidence");
         }
     }
 
