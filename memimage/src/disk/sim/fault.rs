@@ -20,6 +20,8 @@ pub enum Method {
     RemoveDir,
     SyncDir,
     Lock,
+    IsWithin,
+    Exposed,
     NetworkFilesystem,
     ReadAt,
     WriteAt,
@@ -30,7 +32,7 @@ pub enum Method {
 
 impl Method {
     /// All of them.
-    pub const ALL: [Method; 16] = [
+    pub const ALL: [Method; 18] = [
         Method::CreateNew,
         Method::Open,
         Method::CreateDir,
@@ -41,6 +43,8 @@ impl Method {
         Method::RemoveDir,
         Method::SyncDir,
         Method::Lock,
+        Method::IsWithin,
+        Method::Exposed,
         Method::NetworkFilesystem,
         Method::ReadAt,
         Method::WriteAt,
@@ -59,8 +63,8 @@ impl Method {
     /// [`Operation`](super::Operation) when it succeeds.
     #[must_use]
     pub fn is_change(self) -> bool {
-        use Method::{Kind, Len, List, NetworkFilesystem, Open, ReadAt};
-        !matches!(self, Open | List | Kind | NetworkFilesystem | ReadAt | Len)
+        use Method::{Exposed, IsWithin, Kind, Len, List, NetworkFilesystem, Open, ReadAt};
+        !matches!(self, Open | List | Kind | IsWithin | Exposed | NetworkFilesystem | ReadAt | Len)
     }
 }
 
@@ -182,7 +186,7 @@ impl Fault {
         self
     }
 
-    /// Only in calls on a path that has this text in it; of a rename, either path. A file goes by the path by which it was
+    /// Only in calls on a path that has this text in it; of two paths, either. A file goes by the path by which it was
     /// created or opened.
     #[must_use]
     pub fn path(mut self, part: impl Into<String>) -> Fault {
@@ -238,7 +242,7 @@ impl Fault {
 pub(super) struct Call<'a> {
     pub(super) method: Method,
     pub(super) path: &'a Path,
-    /// Of a rename.
+    /// The second path, of those with two.
     pub(super) to: Option<&'a Path>,
     /// Of a read or write.
     pub(super) offset: u64,

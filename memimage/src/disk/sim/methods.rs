@@ -139,6 +139,19 @@ impl Disk for SimDisk {
         Ok(Lock::Held(LockGuard::new(Locked(Handle::new(self, node)))))
     }
 
+    fn is_within(&self, path: &Path, dir: &Path) -> io::Result<bool> {
+        let mut state = self.state();
+        state.look(Call { to: Some(dir), ..Call::new(Method::IsWithin, path) })?;
+        state.tree.find(dir)?;
+        Ok(absolute(path).starts_with(absolute(dir)))
+    }
+
+    fn exposed(&self, path: &Path) -> io::Result<Option<String>> {
+        let mut state = self.state();
+        state.look(Call::new(Method::Exposed, path))?;
+        state.tree.find(path).map(|_| None)
+    }
+
     fn network_filesystem(&self, path: &Path) -> io::Result<Option<String>> {
         let mut state = self.state();
         state.look(Call::new(Method::NetworkFilesystem, path))?;

@@ -1,4 +1,4 @@
-//! A disk in memory that knows what a power cut would leave of it.
+//! A disk in memory that knows what a power cut would leave of it, and fails as it is told.
 
 mod content;
 mod crash;
@@ -54,7 +54,6 @@ const SECTOR: u64 = 512;
 ///   bytes of its files. What is in a directory that is lost is lost.
 /// - *Processes.* A [`fork`](Self::fork) is the disk as the next process finds it after this one was killed: all that
 ///   was written is there, and what was unsynced still is. Open files and locks are gone.
-///
 /// - *Faults.* Nothing goes wrong unless it is [injected](Self::inject): errors, short transfers, interruptions, syncs
 ///   that drop what they were to sync, bits that rot. See [`Fault`]. Sectors come back from a power cut as garbage only if
 ///   the answers to it say so. See [`Fate`].
