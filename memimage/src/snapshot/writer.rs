@@ -11,9 +11,10 @@ use super::format::{CHUNK, CHUNK_HEADER, HEADER, SnapshotHeader, Trailer, chunk_
 use crate::disk::{Disk, StoredFile};
 use crate::error::{Error, Kind};
 use crate::keys::{Protection, TAG};
+use crate::planted::{Bug, planted};
 
-/// Writes the state into a new file under `protection`, whose form its header has. It is synced a chunk at a time so that no sync of the journal waits behind all of it.
-/// The serialized state is never in memory as a whole.
+/// Writes the state into a new file, synced a chunk at a time so that no sync of the journal waits behind all of it.
+/// The serialized state is never in memory as a whole. `protection` is of the form that the header names.
 pub(super) fn write(
     disk: &dyn Disk,
     path: &Path,
@@ -53,7 +54,9 @@ pub(super) fn write(
     chunks.cover.update(&end);
     end.extend(chunks.cover.mac().into_iter().flatten());
     file.write_all(&end, chunks.offset)?;
-    file.sync_all()?;
+    if !planted(Bug::SnapshotNamedUnsynced) {
+        file.sync_all()?;
+    }
     Ok(chunks.offset + end.len() as u64)
 }
 
@@ -85,7 +88,9 @@ impl Chunks<'_> {
         self.hasher.update(&self.chunk[CHUNK_HEADER..]);
         self.cover.update(&self.chunk);
         self.file.write_all(&self.chunk, self.offset)?;
-        self.file.sync_data()?;
+        if !planted(Bug::SnapshotNamedUnsynced) {
+            self.file.sync_data()?;
+        }
         self.offset += self.chunk.len() as u64;
         self.len += (self.chunk.len() - CHUNK_HEADER) as u64;
         self.begin();

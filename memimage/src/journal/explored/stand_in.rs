@@ -114,7 +114,7 @@ impl Journal {
         let log = Arc::new(Plain::new(Log::default()));
         let sink = Memory { log: Arc::clone(&log), fails_at, durability };
         let place = Place { segment: SegmentId::FIRST, offset: SEGMENT_HEADER as u64 };
-        let plan = Plan::new(place, 1 << 40, 0, 9);
+        let plan = Plan::new(place, 1 << 40, 0, 80, 9);
         let commit =
             Commit::new(sink, durability, caps, |lead| Open::new(Seq::new(1), Timestamp::from_micros(0), plan, lead));
         let syncing = Arc::clone(&commit);
