@@ -200,13 +200,13 @@ impl<M: Model> Opening<M> {
         let identity = source.identity().clone();
         let end = recovered.end.as_ref().expect("all of the journal was read");
         self.make_dirs()?;
+        let file = source.file(end.segment, Access::ReadWrite)?;
+        let quarantined = quarantine(&*self.disk, &self.layout, &file, end)?;
+        write_again(&*self.disk, &self.layout, &file, end)?;
         let durable_file = match durable_file {
             Some(file) => file,
             None => StoredFile::create(&*self.disk, &self.layout.durable())?,
         };
-        let file = source.file(end.segment, Access::ReadWrite)?;
-        let quarantined = quarantine(&*self.disk, &self.layout, &file, end)?;
-        write_again(&*self.disk, &self.layout, &file, end)?;
         self.layout.remove_unfinished(&*self.disk)?;
         let base = self.mend_start(&source, &snapshots, recovered.snapshot)?;
 
