@@ -32,7 +32,8 @@ pub fn tear(path: &Path) {
 ///
 /// If there is no such directory.
 pub fn names(dir: &Path, ending: &str) -> Vec<PathBuf> {
-    let mut names: Vec<_> = fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("an entry").path()).collect();
+    let mut names: Vec<_> =
+        fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("an entry").path()).collect();
     names.retain(|path| path.to_string_lossy().ends_with(ending));
     names.sort();
     names

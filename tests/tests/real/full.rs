@@ -189,7 +189,8 @@ fn a_full_ext4_loses_nothing() {
     // in memory, if it can be: each sync of it would be one of the disk's
     let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     fs::create_dir(dir.path().join("volume")).unwrap();
-    let script = r#"truncate -s 4M "$DIR.ext4" && mke2fs -q -F -t ext4 -m 0 "$DIR.ext4" && mount -o loop "$DIR.ext4" "$DIR""#;
+    let script =
+        r#"truncate -s 4M "$DIR.ext4" && mke2fs -q -F -t ext4 -m 0 "$DIR.ext4" && mount -o loop "$DIR.ext4" "$DIR""#;
     let child = child("full::life_on_a_small_volume", &dir.path().join("volume"), script);
     run("a full ext4 from a file", &mut unshared(&["--mount"], &child));
 }

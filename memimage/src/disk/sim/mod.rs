@@ -366,7 +366,16 @@ impl Disk for SimDisk {
         );
         match busy {
             Some(owner) => Ok(Lock::Busy { owner }),
-            None => Ok(Lock::Held(LockGuard::new(Locked(Handle::new(self, locked?))))),
+            None => {
+                let node = locked?;
+                // not the disk, which would then be kept by what it keeps
+                let (state, path) = (Arc::downgrade(&self.state), path.to_owned());
+                let is_there = move || match state.upgrade() {
+                    Some(state) => Ok(state.lock().tree.find(&path).is_ok_and(|there| there == node)),
+                    None => Ok(false),
+                };
+                Ok(Lock::Held(LockGuard::new(Locked(Handle::new(self, node))).watched_by(is_there)))
+            }
         }
     }
 
