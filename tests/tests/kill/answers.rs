@@ -89,14 +89,14 @@ fn kill_once(mode: &str, path: &Path, dice: &mut Dice, balances: &mut Balances) 
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     // not before it has told anything, or now and then while it is still opening
     let opening = dice.once_in(8);
-    if !opening {
-        let (teller, balance) = lines.by_ref().find_map(|line| told(&line)).ok_or("it told nothing")?;
-        balances[teller] = balance;
-    }
+    let first = if opening { None } else { lines.by_ref().find_map(|line| told(&line)) };
     std::thread::sleep(Duration::from_micros(dice.below(if opening { 12_000 } else { 40_000 })));
     child.kill().unwrap();
     child.wait().unwrap();
-    for (teller, balance) in lines.filter_map(|line| told(&line)) {
+    if first.is_none() && !opening {
+        return Err("it ended and told nothing".to_owned());
+    }
+    for (teller, balance) in first.into_iter().chain(lines.filter_map(|line| told(&line))) {
         if balance <= balances[teller] {
             return Err(format!("teller {teller} was told {balance} after {}", balances[teller]));
         }
