@@ -27,7 +27,7 @@ fn child(name: &str, dir: &Path, script: &str) -> Command {
         .args(["-c", &format!(r#"{script} || exit 77; exec "$0" --exact "$1" --ignored --nocapture --test-threads=1"#)])
         .arg(std::env::current_exe().unwrap())
         .arg(name)
-        .envs([("DIR", dir.as_os_str()), (DIR.as_ref(), dir.as_os_str())]);
+        .envs([("DIR", dir.as_os_str()), (DIR, dir.as_os_str())]);
     command
 }
 
