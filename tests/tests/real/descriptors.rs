@@ -32,7 +32,8 @@ fn a_life_with_few_descriptors() {
         if event % 10 == 5
             && let Err(error) = image.admin().snapshot()
         {
-            assert!(error.is_io() || error.is_poisoned(), "{error}");
+            // perhaps because no file that it would be checked by could be opened, which is told as one that cannot be used
+            assert!(error.to_string().contains("Too many open files"), "{error}");
             println!("\nrefused a snapshot");
         }
     }
