@@ -49,7 +49,9 @@ pub(crate) fn extension_len(form: Form) -> usize {
     encrypted_len(form) + if form.chain.is_some() { 2 * MAC } else { 0 }
 }
 
-fn encrypted_len(form: Form) -> usize {
+/// Bytes of nonce and tag, which are whitened as the body is: a frame without a body has nothing else besides its header on
+/// which its checksum could depend, and the header ends in a checksum of its own, after which all are the same.
+pub(super) fn encrypted_len(form: Form) -> usize {
     if form.cipher.is_some() { NONCE + TAG } else { 0 }
 }
 

@@ -9,7 +9,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::cover::{Checksum, Cover, Drawn, Link, extension_len, links};
+use super::cover::{Checksum, Cover, Drawn, Link, encrypted_len, extension_len, links};
 use super::whitening::{Salts, has_zero_sector, whiten};
 use crate::context::Timestamp;
 use crate::keys::{Form, Mac, Refused};
@@ -148,6 +148,7 @@ pub(crate) fn finish(
     let (extension, clear) = rest.split_at_mut(head - HEADER);
     cover.protect(first, extension, clear, drawn, &header.previous);
     buffer.extend_from_slice(&[0; TRAILER]);
+    let encrypted = HEADER..HEADER + encrypted_len(cover.form());
     loop {
         let salt = salts.next();
         buffer[40..48].copy_from_slice(&salt.to_le_bytes());
@@ -156,6 +157,7 @@ pub(crate) fn finish(
         if !ends_well(&buffer[..HEADER]) {
             continue;
         }
+        whiten(&mut buffer[encrypted.clone()], salt);
         whiten(&mut buffer[head..head + body], salt);
         let mac = cover.link(&mut buffer[..head + body], HEADER);
         let crc = checksum.of(&buffer[..head + body]);
@@ -169,6 +171,7 @@ pub(crate) fn finish(
         if sectors_show && ends_well(buffer) {
             return Link { checksum: crc, mac };
         }
+        whiten(&mut buffer[encrypted.clone()], salt);
         whiten(&mut buffer[head..head + body], salt);
     }
 }
@@ -224,7 +227,9 @@ impl Frame<'_> {
         let mut body = stored.to_vec();
         whiten(&mut body, u64_at(head, 40));
         let (header, extension) = head.split_at(HEADER);
-        cover.open(header, extension, &mut body).map(|()| body)
+        let mut nonce_and_tag = extension[..encrypted_len(self.form)].to_vec();
+        whiten(&mut nonce_and_tag, u64_at(head, 40));
+        cover.open(header, &nonce_and_tag, &mut body).map(|()| body)
     }
 
     /// Whether its link of the chain is what the key makes of it, if there is a chain. The cover is of this form.

@@ -127,7 +127,12 @@ impl Cover<'_> {
                 body.iter().zip(stored[40..48].iter().cycle()).map(|(byte, white)| byte ^ white).collect()
             };
             let associated: [&[u8]; 5] = [FRAME, &self.uuid, number, &stored[..40], &stored[48..76]];
-            let body = self.decrypt(&stored[80..104], &associated, &white(&stored[head..end]), &stored[104..120]);
+            let body = self.decrypt(
+                &white(&stored[80..104]),
+                &associated,
+                &white(&stored[head..end]),
+                &white(&stored[104..120]),
+            );
             frame[head..end].copy_from_slice(&white(&body));
         }
         frame[80..head].fill(0);

@@ -86,3 +86,19 @@ fn a_frame_of_a_later_version_is_told_from_damage() {
     assert!(matches!(changed(65, 1), Err(FrameFault::Unsupported { .. })), "a compression");
     assert_eq!(changed(7, 0), Ok(FrameKind::Events));
 }
+
+/// A seal of an encrypted journal was once searched a salt for ever: its checksum did not depend on the salt, since the
+/// header ends in a checksum of its own and no body follows.
+#[cfg(feature = "encryption")]
+#[test]
+fn an_encrypted_frame_without_a_body_has_a_salt() {
+    use crate::keys::{Key, Keyring, Keys};
+    let keyring = Keyring::new(Some(Keys::one(Key::new([5; 32]))), None);
+    let protection = keyring.current(&[9; 16], std::path::Path::new("image")).unwrap();
+    for _ in 0..2_000 {
+        let (cover, mut buffer) = (cover(&protection), Vec::new());
+        start(&mut buffer, head_len(cover.form()));
+        finish(&mut buffer, &header(), &cover, &cover.draw().unwrap(), 4096, &mut Salts::new(1));
+        assert_eq!(parse(&buffer, 0, checksum()).unwrap().body(&cover), Ok(Vec::new()));
+    }
+}
