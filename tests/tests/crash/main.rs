@@ -74,11 +74,14 @@ fn failed(
     )
 }
 
+/// What each test tries of all crash images, in percent: as each takes its time.
+struct Share(u64);
+
 /// Tries scenarios until there were so many images.
 fn crash_scenarios(
     name: &str,
-    durability: Durability,
-    retention: Retention,
+    Share(percent): Share,
+    (durability, retention): (Durability, Retention),
     crash: fn(Mode, u64, &mut Tally),
 ) -> Tally {
     let first: u64 = std::env::var("MEMIMAGE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
