@@ -4,7 +4,6 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use super::SECTOR;
 use super::dice::Dice;
 
 /// A method of [`Disk`](crate::disk::Disk) or [`DiskFile`](crate::disk::DiskFile).
@@ -76,7 +75,7 @@ pub enum Effect {
     Nothing,
     /// All of it, and then it failed. Bits that rot are wrong on disk from then on.
     Everything,
-    /// As the fault's seed says: a write, the first of its sectors, if there are several; a sync, some sectors and not others, the others
+    /// As the fault's seed says: a write, the first part of its bytes; a sync, some sectors and not others, the others
     /// dropped as by [`Dropped`](Effect::Dropped); any other call and a directory's sync, all or nothing.
     Part,
     /// Of a sync: nothing reached the disk, and what was to be synced counts as synced. It is read as it was written, and
@@ -359,16 +358,13 @@ impl Strike {
     }
 
     /// How many of these bytes are transferred.
-    pub(super) fn part_of(&mut self, offset: u64, len: usize) -> usize {
+    pub(super) fn part_of(&mut self, len: usize) -> usize {
         match (self.failure, self.effect) {
             (Failure::Rot | Failure::RotAt { .. }, _) => len,
             (Failure::Short, _) => 1 + self.dice.below(len as u64 - 1) as usize,
             (_, Effect::Nothing | Effect::Dropped) => 0,
             (_, Effect::Everything) => len,
-            (_, Effect::Part) => {
-                let part = self.dice.below(len as u64);
-                ((offset + part) / SECTOR * SECTOR).saturating_sub(offset) as usize
-            }
+            (_, Effect::Part) => self.dice.below(len as u64) as usize,
         }
     }
 

@@ -52,7 +52,7 @@ impl DiskFile for SimFile {
         let mut state = disk.state();
         let strike = state.look(self.call(Method::ReadAt, offset, buf.len()))?;
         let Some(mut strike) = strike else { return Ok(state.tree.file(*node)?.content.read_at(buf, offset)) };
-        let part = strike.part_of(offset, buf.len());
+        let part = strike.part_of(buf.len());
         let content = &mut state.tree.file_mut(*node)?.content;
         let read = content.read_at(&mut buf[..part], offset);
         if let Some((at, bit)) = strike.rots(offset, read) {
@@ -74,7 +74,7 @@ impl DiskFile for SimFile {
             self.call(Method::WriteAt, offset, buf.len()),
             |state, number, strike| {
                 let struck = strike.is_some();
-                let part = strike.map_or(buf.len(), |strike| strike.part_of(offset, buf.len()));
+                let part = strike.map_or(buf.len(), |strike| strike.part_of(buf.len()));
                 if struck && part == 0 {
                     return Ok(None);
                 }
