@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use memimage::disk::{Crash, Effect, Fault, Method, SimDisk};
 use memimage::{Durability, Image, Retention};
-use memimage_tests::{Ledger, cases, in_time};
+use memimage_tests::{Ledger, cases, changed, files, in_time};
 
 use session::{LEDGER, Mode, REWRITTEN, Session, Stop, is_there};
 use truth::{Change, Truth};
@@ -182,6 +182,37 @@ fn there_may_be_no_room_at_any_time() {
         fail_each(mode, "no room", |turn| {
             Fault::full().effect(if turn % 2 == 0 { Effect::Nothing } else { Effect::Part })
         });
+    }
+}
+
+/// Opening looks at everything before it changes anything: what it cannot read, it leaves as it is.
+#[test]
+fn a_look_that_fails_while_opening_changes_nothing() {
+    let looks: Vec<Method> = Method::ALL.into_iter().filter(|method| !method.is_change()).collect();
+    for mode in [SYNCED, PRUNED] {
+        let disk = SimDisk::new();
+        let mut session = Session { disk: &disk, mode, once: false, truth: Truth::new() };
+        assert!(session.run().is_ok());
+        let (mut truth, mut refused) = (session.truth, 0);
+        for (n, effect) in (1..).flat_map(|n| EFFECTS[..2].iter().map(move |effect| (n, *effect))) {
+            let disk = disk.fork();
+            disk.inject(Fault::io().on(&looks).nth(n).effect(effect));
+            let before = files(&disk);
+            let opened = mode.open(&disk, LEDGER);
+            if disk.strikes() == 0 {
+                break;
+            }
+            match opened {
+                Ok(image) => truth.recovered(&image, truth.answered).unwrap(),
+                Err(error) => {
+                    assert!(error.is_io() || error.is_corrupt(), "{error}");
+                    let changed = changed(&before, &files(&disk));
+                    assert!(changed.is_empty(), "{mode:?}, look {n}: {changed:?}\n{}", disk.trace());
+                    refused += 1;
+                }
+            }
+        }
+        assert!(refused > 20, "{refused}");
     }
 }
 
