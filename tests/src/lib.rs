@@ -1,5 +1,6 @@
 //! What the tests of memimage share.
 
+mod book;
 mod dice;
 mod files;
 mod gate;
@@ -8,8 +9,10 @@ mod local;
 mod model;
 pub mod past;
 mod run;
+pub mod seal;
 mod watchdog;
 
+pub use book::{Book, BookCommands, BookDraw, BookEvent, BookTear, BookWrite, NoPage};
 pub use dice::Dice;
 pub use files::{Files, changed, files};
 pub use gate::{Act, Call, Gate, GateDisk};
