@@ -10,6 +10,7 @@ mod model;
 pub mod past;
 mod run;
 pub mod seal;
+mod tree;
 mod watchdog;
 
 pub use book::{Book, BookCommands, BookDraw, BookEvent, BookTear, BookWrite, NoPage};
@@ -22,6 +23,7 @@ pub use model::{
     LedgerSettle, LedgerWithdraw, Overdrawn, TooLittle,
 };
 pub use run::{Ask, Run};
+pub use tree::{Stands, Tree, tree};
 pub use watchdog::{in_time, until};
 
 /// How many cases a randomised test tries: the environment variable `MEMIMAGE_CASES`, or else its own modest number.

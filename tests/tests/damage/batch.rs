@@ -73,16 +73,22 @@ impl Journal {
     }
 
     /// The segments, but for their headers. What has no more room falls off at the end.
-    fn write(&self, disk: &SimDisk) {
-        for (number, frames) in &self.0 {
+    fn segments(&self) -> impl Iterator<Item = (u64, Vec<u8>)> {
+        self.0.iter().map(|(number, frames)| {
             let mut bytes = frames.concat();
             bytes.resize(SEGMENT - HEADER, 0);
-            disk.write(segment(*number), HEADER as u64, &bytes).unwrap();
+            (*number, bytes)
+        })
+    }
+
+    fn write(&self, disk: &SimDisk) {
+        for (number, bytes) in self.segments() {
+            disk.write(segment(number), HEADER as u64, &bytes).unwrap();
         }
     }
 }
 
-/// All changes there are of one or two frames.
+/// All changes there are of one or two frames, but for those that change no byte: a seal that has no room to stand twice.
 fn all(journal: &Journal) -> Vec<Change> {
     let places = journal.places();
     let mut changes = Vec::new();
@@ -100,6 +106,12 @@ fn all(journal: &Journal) -> Vec<Change> {
             }
         }
     }
+    let is_change = |change: &Change| {
+        let mut changed = journal.clone();
+        changed.change(change);
+        changed.segments().ne(journal.segments())
+    };
+    changes.retain(is_change);
     changes
 }
 
@@ -126,8 +138,11 @@ fn each_batch_out_of_its_place_is_refused() {
         let changes = all(&journal);
         assert!(journal.places().len() > 24, "{} frames", journal.places().len());
         let tally = try_changes("batches", &sample, &journal, &changes);
-        assert_eq!(tally.all(), [Outcome::Refused]);
-        assert_eq!(tally.cases(), changes.len());
+        // the last one twice, which it was not when it was acknowledged
+        assert_eq!(tally.of("Doubled"), [Outcome::Refused, Outcome::Suspect]);
+        for kind in ["Swapped", "Copied", "Removed", "Zeroed", "Moved"] {
+            assert_eq!(tally.of(kind), [Outcome::Refused], "{kind}");
+        }
     }
 }
 
@@ -175,5 +190,6 @@ fn events_that_are_missing_or_doubled_are_refused_whatever_the_checksums_say() {
         }
     };
     let damage = Damage { name: "batches, sealed anew", depth: Depth::Live, part: &kind_of, apply: &apply };
-    assert_eq!(try_all(&sample, &damage, &changes).all(), [Outcome::Refused]);
+    let tally = try_all(&sample, &damage, &changes);
+    assert!(tally.all().iter().all(|outcome| matches!(outcome, Outcome::Refused | Outcome::Suspect)), "{tally:?}");
 }

@@ -11,9 +11,9 @@ use crate::sample::{Sample, open, options};
 /// What came of opening a damaged image. Everything else fails the test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Outcome {
-    /// All is there: the damage is in bytes that say nothing, or that were mended from a copy.
+    /// All is there: the damage is in bytes that say nothing.
     Unnoticed,
-    /// All is there. A snapshot or a copy of the base could not be used, and recovery says so.
+    /// All is there. A snapshot or a copy of the base could not be used, and recovery says so; what there are two copies of was mended.
     FellBack,
     /// All is there. Bytes that no acknowledged event was in were put into quarantine, and recovery says so.
     Quarantined,
@@ -21,6 +21,8 @@ pub(crate) enum Outcome {
     Refused,
     /// As `Refused`; nothing proves that what is damaged was acknowledged.
     Suspect,
+    /// Refused, with the files that a pruned journal could have begun with, and nothing was changed.
+    NoStart,
     /// An earlier state of the image, exactly. Allowed only where a test says why nobody can know better.
     Earlier,
 }
@@ -41,15 +43,21 @@ pub(crate) fn judge(sample: &Sample, damaged: &SimDisk, depth: Depth) -> Result<
     match opened {
         Err(_) => Err("opening it panicked".to_owned()),
         Ok(Err(error)) => {
+            let position = error.position().is_some_and(|position| position.segment.is_some());
+            let no_start = error.to_string().contains("none of the states that it could go on from can be used");
             let changed = changed(&files(&before), &files(damaged));
-            if !error.is_corrupt() || error.position().is_none_or(|position| position.segment.is_none()) {
+            if !error.is_corrupt() || !position && !no_start {
                 return Err(format!("refused for another reason, or without a position: {error}"));
             }
             if !changed.is_empty() {
                 return Err(format!("refused ({error}), but {changed:?} were changed"));
             }
             let suspect = error.to_string().contains("never acknowledged as far as is known");
-            Ok(if suspect { Outcome::Suspect } else { Outcome::Refused })
+            Ok(match () {
+                () if no_start => Outcome::NoStart,
+                () if suspect => Outcome::Suspect,
+                () => Outcome::Refused,
+            })
         }
         Ok(Ok(image)) => {
             let outcome = opened_as(sample, &image)?;

@@ -1,10 +1,13 @@
 //! Whole segments out of their place: swapped, doubled, missing, of an earlier time, of another image.
 
+use std::path::PathBuf;
+
 use memimage::disk::SimDisk;
+use memimage_tests::{changed, files};
 
 use crate::file::{put, remove, take_from};
 use crate::outcome::{Depth, Outcome};
-use crate::sample::{Making, Sample, durable, segment};
+use crate::sample::{HEADER, Making, Sample, durable, open, options, segment};
 use crate::trial::{Damage, Tally, try_all};
 
 #[derive(Clone, Debug)]
@@ -80,8 +83,7 @@ fn each_segment_out_of_its_place_is_refused() {
 #[test]
 fn each_missing_segment_is_refused_but_for_the_one_made_ahead() {
     let sample = Sample::new(Making::CLOSED);
-    let changes: Vec<_> =
-        (1..=4).flat_map(|number| [Change::Missing(number), Change::MissingFrom(number)]).skip(0).collect();
+    let changes: Vec<_> = (1..=4).flat_map(|number| [Change::Missing(number), Change::MissingFrom(number)]).collect();
     // without any segment it is no image any more, and refused as such
     let (none, some): (Vec<_>, Vec<_>) =
         changes.into_iter().partition(|change| matches!(change, Change::MissingFrom(1)));
@@ -96,12 +98,12 @@ fn each_missing_segment_is_refused_but_for_the_one_made_ahead() {
     assert_eq!(none.len(), 1);
     let disk = sample.disk.fork();
     (1..=4).for_each(|number| remove(&disk, &segment(number)));
-    let before = memimage_tests::files(&disk);
+    let before = files(&disk);
     for create in [false, true] {
         let error =
             crate::sample::open(&disk, crate::sample::options(512).create(create)).expect_err("its journal is gone");
         assert!(error.is_corrupt() || error.is_not_found() || error.is_not_an_image(), "{error}");
-        assert_eq!(memimage_tests::changed(&before, &memimage_tests::files(&disk)), Vec::<std::path::PathBuf>::new());
+        assert_eq!(changed(&before, &files(&disk)), Vec::<PathBuf>::new());
     }
 }
 
@@ -133,7 +135,7 @@ fn what_is_of_an_earlier_time_in_all_its_parts_opens_as_it_was_then() {
     };
     let part = |_: &usize| "all files".to_owned();
     let damage = Damage { name: "an earlier time", depth: Depth::Live, part: &part, apply: &restore };
-    let begun = |time: &usize| sample.past[*time].read(segment(1)).is_ok_and(|bytes| bytes[4_096] != 0);
+    let begun = |time: &usize| sample.past[*time].read(segment(1)).is_ok_and(|bytes| bytes[HEADER] != 0);
     let whole: Vec<usize> = whole.into_iter().filter(begun).collect();
     let tally = try_all(&sample, &damage, &whole);
     assert!(tally.all().contains(&Outcome::Earlier));

@@ -7,9 +7,9 @@ use memimage::disk::{Disk, SimDisk};
 use memimage::{Image, SnapshotPolicy};
 use memimage_tests::{Book, BookCommands, files, seal};
 
-use crate::file::{put, remove};
+use crate::file::{put, remove, take_from};
 use crate::outcome::{Depth, Outcome};
-use crate::sample::{Making, ROOT, Sample, open, options};
+use crate::sample::{HEADER, Making, ROOT, Sample, open, options, segment};
 use crate::trial::{Damage, Tally, try_all};
 
 fn snapshot(seq: u64) -> PathBuf {
@@ -130,17 +130,19 @@ fn each_chunk_out_of_its_place_is_told_of() {
 fn a_journal_that_is_older_than_its_snapshots_is_refused() {
     let sample = Sample::new(Making::SNAPSHOTS);
     let kept: Vec<_> = sample.files.iter().filter(|(path, _)| !path.starts_with(format!("{ROOT}/journal"))).collect();
-    let before = |time: &usize| sample.past[*time].kind(kept.last().unwrap().0.as_path()).unwrap().is_none();
-    let times: Vec<usize> = (0..sample.past.len()).filter(before).collect();
+    let newest = both(&sample)[1].file_stem().unwrap().to_string_lossy().parse::<u64>().unwrap();
+    let older = |time: &usize| {
+        let begun = sample.past[*time].read(segment(1)).is_ok_and(|bytes| bytes[HEADER] != 0);
+        begun && open(&sample.past[*time].fork(), options(512)).unwrap().seq().get() < newest
+    };
     let restore = |disk: &SimDisk, time: &usize| {
         for (path, _) in sample.files.iter().filter(|file| !kept.contains(file)) {
-            crate::file::take_from(&sample.past[*time], disk, path);
+            take_from(&sample.past[*time], disk, path);
         }
     };
     let part = |_: &usize| "an older journal".to_owned();
     let damage = Damage { name: "snapshots", depth: Depth::Look, part: &part, apply: &restore };
-    let begun = |time: &usize| sample.past[*time].read(crate::sample::segment(1)).is_ok_and(|bytes| bytes[4_096] != 0);
-    let times: Vec<usize> = times.into_iter().filter(begun).collect();
+    let times: Vec<usize> = (0..sample.past.len()).filter(older).collect();
     assert!(times.len() > 5);
     assert_eq!(try_all(&sample, &damage, &times).all(), [Outcome::Refused]);
 }
