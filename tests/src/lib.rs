@@ -3,6 +3,7 @@
 mod book;
 mod dice;
 mod files;
+pub mod fuzz;
 mod gate;
 pub mod library;
 mod local;

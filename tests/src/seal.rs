@@ -1,7 +1,6 @@
 //! Checksums made anew over bytes that were changed, by FORMAT.md alone: what a disk does to an image fails its checksums,
 //! and what is behind them would never be tried.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crc32c::{crc32c, crc32c_append};
@@ -111,36 +110,25 @@ pub fn seal_snapshot(file: &mut [u8]) {
     }
 }
 
+/// Takes the whitening off all frames of a segment, so that their bodies can be read and changed as they are. Their
+/// checksums are to be made anew then.
+pub fn unwhiten(segment: &mut [u8]) {
+    for frame in frames(segment) {
+        let frame = &mut segment[frame];
+        let header_len = usize::from(u16::from_le_bytes([frame[4], frame[5]]));
+        let salt: [u8; 8] = frame[40..48].try_into().expect("eight bytes");
+        let body = header_len..frame.len() - TRAILER;
+        frame[body].iter_mut().zip(salt.into_iter().cycle()).for_each(|(byte, white)| *byte ^= white);
+        frame[40..48].fill(0);
+    }
+}
+
 /// Makes the checksum of `journal/durable` fit.
 pub fn seal_durable(block: &mut [u8], uuid: &[u8]) {
-    if let Some(said) = block.get(..60) {
-        let crc = crc32c_append(crc32c(uuid), said);
-        if block.len() >= 64 {
-            put(block, 60, crc);
-        }
+    if block.len() >= 64 {
+        let crc = crc32c_append(crc32c(uuid), &block[..60]);
+        put(block, 60, crc);
     }
-}
-
-/// Seals each file of an image as what its name says it is.
-pub fn seal_all(files: &mut BTreeMap<std::path::PathBuf, Vec<u8>>) {
-    let uuid: Option<Vec<u8>> = files
-        .iter()
-        .find(|(path, bytes)| is(path, "journal") && bytes.len() >= HEADER)
-        .map(|(_, segment)| segment[40..56].to_vec());
-    seal_journal(files.iter_mut().filter(|(path, _)| is(path, "journal")).map(|(_, bytes)| bytes));
-    for (path, bytes) in files {
-        if is(path, "snapshot") || is(path, "base") {
-            seal_snapshot(bytes);
-        } else if path.ends_with("durable")
-            && let Some(uuid) = &uuid
-        {
-            seal_durable(bytes, uuid);
-        }
-    }
-}
-
-fn is(path: &std::path::Path, extension: &str) -> bool {
-    path.extension().is_some_and(|end| end == extension)
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {

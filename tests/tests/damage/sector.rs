@@ -52,8 +52,11 @@ fn each_run_of_lost_sectors_is_refused_by_the_evidence_of_a_snapshot() {
     sample.disk.remove(&durable()).unwrap();
     sample.files = files(&sample.disk).into_iter().collect();
     let tally = zero("sectors, snapshot", &sample, &runs(&sample));
-    let journal = tally.of(".journal");
-    assert_eq!(journal, [Outcome::Unnoticed, Outcome::Refused]);
+    for number in [1, 2, 3, 5] {
+        assert_eq!(tally.of(&format!("{number}.journal")), [Outcome::Unnoticed, Outcome::Refused]);
+    }
+    // it holds the mark of the snapshot's digest and no event, so half of a frame may be what a crash left
+    assert_eq!(tally.of("4.journal"), [Outcome::Unnoticed, Outcome::Quarantined, Outcome::Refused]);
     assert_eq!(tally.of(".snapshot"), [Outcome::Unnoticed, Outcome::FellBack]);
 }
 

@@ -100,8 +100,7 @@ fn each_missing_segment_is_refused_but_for_the_one_made_ahead() {
     (1..=4).for_each(|number| remove(&disk, &segment(number)));
     let before = files(&disk);
     for create in [false, true] {
-        let error =
-            crate::sample::open(&disk, crate::sample::options(512).create(create)).expect_err("its journal is gone");
+        let error = open(&disk, options(512).create(create)).expect_err("its journal is gone");
         assert!(error.is_corrupt() || error.is_not_found() || error.is_not_an_image(), "{error}");
         assert_eq!(changed(&before, &files(&disk)), Vec::<PathBuf>::new());
     }

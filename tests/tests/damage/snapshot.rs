@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use memimage::disk::{Disk, SimDisk};
+use memimage::disk::SimDisk;
 use memimage::{Image, SnapshotPolicy};
 use memimage_tests::{Book, BookCommands, files, seal};
 
