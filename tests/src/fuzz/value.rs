@@ -15,12 +15,9 @@ const MOST_TEXT: usize = 1 << 26;
 pub fn value(input: &[u8]) {
     let Some((len, bytes)) = input.split_first_chunk::<2>() else { return };
     let (shape, payload) = bytes.split_at(bytes.len().min(usize::from(u16::from_le_bytes(*len))));
-    let Ok(shape) = ShapeTree::decode(shape).map(|tree| {
-        assert_eq!(tree.encode(), shape, "there is one way to write a shape");
-        tree
-    }) else {
-        return;
-    };
+    let Ok(tree) = ShapeTree::decode(shape) else { return };
+    assert_eq!(tree.encode(), shape, "there is one way to write a shape");
+    let shape = tree;
     assert_eq!(ShapeTree::decode(&shape.encode()).expect("it was read before").fingerprint(), shape.fingerprint());
     assert!(differences("it", &shape, &shape).is_empty());
     assert!(!shape.to_string().is_empty());
