@@ -177,7 +177,8 @@ impl<M: Model> Opening<M> {
             block.map_or(0, |block| block.epoch),
         ];
         let newest = epochs.into_iter().max().unwrap_or(0);
-        let Some(epoch) = newest.checked_add(1) else {
+        // with the last number there is, it would open this once and never again
+        let Some(epoch) = newest.checked_add(1).filter(|&epoch| epoch < u64::MAX) else {
             let what = format!("it says that the image was opened {newest} times");
             return Err(source.corrupt(scan.active(), None, what));
         };
