@@ -11,6 +11,7 @@ mod model;
 pub mod past;
 mod run;
 pub mod seal;
+mod tear;
 mod tree;
 mod watchdog;
 
@@ -24,12 +25,18 @@ pub use model::{
     LedgerSettle, LedgerWithdraw, Overdrawn, TooLittle,
 };
 pub use run::{Ask, Run};
-pub use tree::{Stands, Tree, tree};
+pub use tear::{names, tear};
+pub use tree::{Stands, Tree, differences, tree};
 pub use watchdog::{in_time, until};
 
 /// How many cases a randomised test tries: the environment variable `MEMIMAGE_CASES`, or else its own modest number.
 pub fn cases(modest: u32) -> u32 {
     std::env::var("MEMIMAGE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(modest)
+}
+
+/// The seed of a randomised test: the environment variable `MEMIMAGE_SEED`, or else its own.
+pub fn seed(own: u64) -> u64 {
+    std::env::var("MEMIMAGE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(own)
 }
 
 /// The README's example compiles.

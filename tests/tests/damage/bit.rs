@@ -42,8 +42,8 @@ fn each_flipped_bit_of_three_segments_is_refused_or_harmless() {
     for sealed in ["00000001.journal", "00000002.journal"] {
         assert_eq!(tally.of(sealed), [Unnoticed, Refused], "{sealed}: padding, or damage");
     }
-    // stray bits after the end were in no event: kept in quarantine where a cut-short write may have left them, else refused
-    assert_eq!(tally.of("00000003.journal"), [Unnoticed, Quarantined, Refused, Suspect]);
+    // stray bits after the end were in no event: kept in quarantine, as what is left of a write that was cut short
+    assert_eq!(tally.of("00000003.journal"), [Unnoticed, Quarantined, Refused]);
     // nothing may stand in a segment before the one before it is sealed
     assert_eq!(tally.of("00000004.journal"), [Refused]);
 }
@@ -80,7 +80,12 @@ fn each_flipped_bit_of_the_last_batch_of_a_killed_image_is_suspect() {
         let sample = Sample::new(Making { align, ..Making::KILLED });
         let last = memimage_tests::seal::frames(sample.bytes(&segment(3))).pop().unwrap();
         let file = sample.index(&segment(3));
-        let bits: Vec<_> = last.flat_map(|byte| (0..8).map(move |bit| (file, byte * 8 + bit))).collect();
+        // a frame's last byte is never zero: made zero, it looks like a write that stopped one byte short, which nobody can tell
+        let end = last.end - 1;
+        let bytes = sample.bytes(&segment(3));
+        let is_told = |&byte: &(usize, usize)| byte.1 / 8 != end || bytes[end] != 1 << (byte.1 % 8);
+        let bits = last.flat_map(|byte| (0..8).map(move |bit| (file, byte * 8 + bit))).filter(is_told);
+        let bits: Vec<_> = bits.collect();
         assert_eq!(flip("bits of the last batch", &sample, &bits).all(), [Suspect]);
         let tally = flip("bits, killed", &sample, &some(&sample, 29));
         assert!(!tally.of("00000002.journal").contains(&Quarantined));
