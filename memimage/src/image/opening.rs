@@ -23,7 +23,7 @@ use crate::journal::{
 use crate::options::Options;
 use crate::recovery::{Goal, Recovered, genesis_of, is_readable, proven_by, recover};
 use crate::seq::{SegmentId, Seq};
-use crate::snapshot::Snapshots;
+use crate::snapshot::{Mended, Snapshots};
 
 impl<M: Model> Options<M> {
     /// Opens the image in the directory `path`: makes it, or recovers it.
@@ -178,7 +178,8 @@ impl<M: Model> Opening<M> {
             block.map_or(0, |block| block.epoch),
         ];
         let newest = epochs.into_iter().max().unwrap_or(0);
-        let Some(epoch) = newest.checked_add(1) else {
+        // with the last number there is, it would open this once and never again
+        let Some(epoch) = newest.checked_add(1).filter(|&epoch| epoch < u64::MAX) else {
             let what = format!("it says that the image was opened {newest} times");
             return Err(source.corrupt(scan.active(), None, what));
         };
@@ -209,7 +210,10 @@ impl<M: Model> Opening<M> {
             None => StoredFile::create(&*self.disk, &self.layout.durable())?,
         };
         self.layout.remove_unfinished(&*self.disk)?;
-        let base = self.mend_start(&source, &snapshots, recovered.snapshot)?;
+        let Mended { base, unusable } = self.mend_start(&source, &snapshots, recovered.snapshot)?;
+        let told = |path: &Path| recovered.unusable.iter().any(|(other, _)| other == path);
+        let unusable: Vec<_> = unusable.into_iter().filter(|(path, _)| !told(path)).collect();
+        let unusable_snapshots = [recovered.unusable, unusable].concat();
 
         let ahead = Ahead::new(self.maker(identity.clone(), epoch));
         let resume = Resume::after(end, &source);
@@ -247,7 +251,7 @@ impl<M: Model> Opening<M> {
             snapshot: recovered.snapshot,
             seq: recovered.last,
             replayed: recovered.replayed,
-            unusable_snapshots: recovered.unusable,
+            unusable_snapshots,
             quarantined,
             clock_behind: (!behind.is_zero()).then_some(behind),
             duration: Default::default(),
@@ -283,11 +287,11 @@ impl<M: Model> Opening<M> {
     }
 
     /// Makes the base of a pruned journal whole, and removes the segments that are cut off from the journal by those that a
-    /// crash took while they were being removed: what is left of them comes before the base. Gives the base.
-    fn mend_start(&self, source: &Source, snapshots: &Snapshots, began: Option<Seq>) -> Result<Option<Seq>, Error> {
+    /// crash took while they were being removed: what is left of them comes before the base.
+    fn mend_start(&self, source: &Source, snapshots: &Snapshots, began: Option<Seq>) -> Result<Mended, Error> {
         let began = snapshots.list()?.into_iter().find(|(seq, _)| Some(*seq) == began);
         let began = began.as_ref().map(|(seq, path)| (*seq, path.as_path()));
-        let base = snapshots.bases().mend(source, began, is_readable::<M>)?;
+        let mended = snapshots.bases().mend(source, began, is_readable::<M>)?;
         for segment in source.cut_off() {
             let path = source.path(*segment);
             tracing::info!(%segment, "removed a segment that was to be removed before a crash");
@@ -296,7 +300,7 @@ impl<M: Model> Opening<M> {
         if !source.cut_off().is_empty() {
             sync_dir(&*self.disk, &self.layout.journal())?;
         }
-        Ok(base)
+        Ok(mended)
     }
 
     /// The directories that can be deleted without loss are made again.

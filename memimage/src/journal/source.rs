@@ -133,14 +133,14 @@ impl Source {
     pub(crate) fn is_used(&self, segment: SegmentId) -> Result<bool, Error> {
         const CHUNK: usize = 1 << 20;
         let file = self.file(segment, Access::Read)?;
-        let mut chunk = vec![0; CHUNK];
+        let mut chunk = vec![0; self.len_of(segment).map_or(CHUNK, |len| CHUNK.min(len as usize))];
         let mut offset = SEGMENT_HEADER as u64;
         loop {
             let read = file.read_up_to(&mut chunk, offset)?;
             if !is_zero(&chunk[..read]) {
                 return Ok(true);
             }
-            if read < CHUNK {
+            if read < chunk.len() {
                 return Ok(false);
             }
             offset += read as u64;
