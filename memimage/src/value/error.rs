@@ -128,6 +128,11 @@ impl ValueError {
         path.strip_prefix('.').map(str::to_owned).unwrap_or(path)
     }
 
+    /// Whether it goes deeper than values do.
+    pub(crate) fn is_too_deep(&self) -> bool {
+        matches!(self.inner.fault, Fault::TooDeep)
+    }
+
     #[cold]
     pub(super) fn new(fault: Fault) -> ValueError {
         ValueError { inner: Box::new(Inner { path: Vec::new(), fault }) }
