@@ -39,6 +39,8 @@ pub(crate) enum FrameKind {
     Seal,
     /// The first segments may be gone: a base stands beside the journal.
     Prune,
+    /// An event is not to be replayed.
+    Void,
     /// A kind of a later version that may be passed over.
     Optional(u8),
 }
@@ -52,6 +54,7 @@ impl FrameKind {
             FrameKind::Digest => 4,
             FrameKind::Seal => 5,
             FrameKind::Prune => 6,
+            FrameKind::Void => 7,
             FrameKind::Optional(code) => code,
         }
     }
@@ -72,6 +75,7 @@ impl FrameKind {
             4 => Some(FrameKind::Digest),
             5 => Some(FrameKind::Seal),
             6 => Some(FrameKind::Prune),
+            7 => Some(FrameKind::Void),
             _ if flags & CRITICAL == 0 => Some(FrameKind::Optional(code)),
             _ => None,
         }
@@ -278,6 +282,14 @@ pub(crate) enum FrameFault {
 pub(crate) fn peek(bytes: &[u8], checksum: Checksum) -> Option<usize> {
     let raw = RawHeader::new(bytes, checksum)?;
     Some(raw.header_len() + raw.stored_len() + TRAILER)
+}
+
+/// The kind of the frame whose header is at `offset` of a segment's bytes, if this version knows it, and where the next
+/// frame starts. The header alone is looked at: whether the frame is good, [`parse`] says.
+pub(crate) fn skim(segment: &[u8], offset: usize, checksum: Checksum) -> Option<(Option<FrameKind>, usize)> {
+    let raw = RawHeader::new(segment.get(offset..)?, checksum)?;
+    let end = offset + raw.header_len() + raw.stored_len() + TRAILER;
+    Some((raw.kind(), align_up(end as u64, raw.align_shift()) as usize))
 }
 
 /// Reads the frame at `offset` of a segment's bytes.

@@ -4,7 +4,7 @@
 //!
 //! 1. bytes, without I/O: `frame`, `segment` (the header of one), `record` (one event in a frame), `tail` (what the first
 //!    place that cannot be read means), `table` (the shapes of the events), `dispatch` (how each is replayed), `genesis`,
-//!    `prune`, `durable`, `reader`
+//!    `prune`, `void` (events that are not to be replayed), `durable`, `reader`
 //! 2. files, for reading: `layout` (which there are), `source`, `scan` (all frames, up to the end)
 //! 3. files, for writing: `repair` (of that end), `maker` (of segments)
 //! 4. group commit: `ticket`, `batch`, `durability`, `commit`
@@ -21,6 +21,7 @@ mod table;
 mod dispatch;
 mod genesis;
 mod prune;
+mod void;
 mod durable;
 mod reader;
 mod layout;
@@ -59,4 +60,5 @@ pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER};
 pub(crate) use source::Source;
 pub(crate) use table::Beginnings;
 pub(crate) use ticket::Ticket;
+pub(crate) use void::{VoidMark, Voids};
 pub(crate) use writer::{End as WriterEnd, Writer};

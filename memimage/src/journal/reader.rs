@@ -1,6 +1,6 @@
 //! Reading a segment: frame after frame, each checked against the one before. Pure bytes; no I/O.
 
-use super::frame::{Checksum, Frame, FrameFault, FrameKind, parse};
+use super::frame::{Checksum, Frame, FrameFault, FrameKind, parse, skim};
 use super::segment::SEGMENT_HEADER;
 use crate::seq::{SegmentId, Seq};
 
@@ -112,4 +112,25 @@ impl<'a> Walk<'a> {
     pub(crate) fn checksum(&self) -> Checksum {
         self.checksum
     }
+}
+
+/// The good frames of one kind, from the start of a segment on as far as headers lead. Those of other kinds are not looked
+/// into, nor are any held against the ones before them.
+pub(crate) fn frames_of<'a>(
+    bytes: &'a [u8],
+    uuid: &[u8; 16],
+    segment: SegmentId,
+    kind: FrameKind,
+) -> impl Iterator<Item = Frame<'a>> {
+    let checksum = Checksum::new(uuid, segment);
+    let mut at = SEGMENT_HEADER;
+    std::iter::from_fn(move || {
+        loop {
+            let (found, next) = skim(bytes, at, checksum)?;
+            let offset = std::mem::replace(&mut at, next);
+            if found == Some(kind) {
+                return parse(bytes, offset, checksum).ok();
+            }
+        }
+    })
 }
