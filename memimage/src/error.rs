@@ -138,7 +138,10 @@ pub(crate) enum Kind {
     )]
     Pruned { path: PathBuf, tried: Vec<String>, changed: bool },
 
-    #[error("event {seq} (`{name}` version {version}) cannot be replayed: {what}; nothing was changed; {mend}")]
+    #[error(
+        "event {seq} (`{name}` version {version}) cannot be replayed: {what}; nothing was changed; {mend}; or, if the event is \
+         to count no more, put that on record with `memimage::admin::void(path, Seq::new({seq}), reason)`"
+    )]
     Replay { seq: Seq, name: String, version: u32, what: String, mend: &'static str },
 
     #[error(
@@ -161,6 +164,9 @@ pub(crate) enum Kind {
         path.display()
     )]
     NotWhole { path: PathBuf },
+
+    #[error("event {seq} of the image `{}` cannot be made void: {what}; nothing was changed; {mend}", path.display())]
+    Void { path: PathBuf, seq: Seq, what: String, mend: &'static str },
 
     #[error(
         "`{}` is in the way of a new image: {found}; nothing was changed; give a path where nothing is, or an empty directory",
@@ -288,6 +294,12 @@ impl Error {
         matches!(*self.kind, Kind::NotWhole { .. })
     }
 
+    /// What was asked for does not fit what was found: a repair of what is not damaged in that way, or an event to be made
+    /// void that cannot be.
+    pub fn is_unfit(&self) -> bool {
+        matches!(*self.kind, Kind::Void { .. })
+    }
+
     /// Something stands where a new image was to be made.
     pub fn is_taken(&self) -> bool {
         matches!(*self.kind, Kind::Taken { .. })
@@ -382,7 +394,7 @@ impl Error {
     pub fn position(&self) -> Option<Position> {
         match &*self.kind {
             Kind::Corrupt { position, .. } => Some(*position),
-            Kind::Replay { seq, .. } | Kind::Diverged { seq, .. } => {
+            Kind::Replay { seq, .. } | Kind::Diverged { seq, .. } | Kind::Void { seq, .. } => {
                 Some(Position { seq: Some(*seq), ..Position::default() })
             }
             Kind::Rewritten { seq, .. } => seq.map(|seq| Position { seq: Some(seq), ..Position::default() }),

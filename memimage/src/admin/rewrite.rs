@@ -147,7 +147,8 @@ impl<'a, M: Model> Rewrite<'a, M> {
         let site = Site::take(&disk, target)?;
         let journal = journal::<M>(&disk, site.layout(), &options, &old, was.last)?;
         let scan = old.scan()?;
-        let scribe = Scribe::<M>::new(&scan, &old.dispatch, scan.voids(SegmentId::FIRST)?, journal, was.events, &mut *progress);
+        let scribe =
+            Scribe::<M>::new(&scan, &old.dispatch, scan.voids(SegmentId::FIRST)?, journal, was.events, &mut *progress);
         let counts = scribe.write(was.digest.to_u64())?;
 
         let new = Reading::open::<M>(&disk, site.layout())?;

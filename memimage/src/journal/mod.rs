@@ -8,7 +8,7 @@
 //! 2. files, for reading: `layout` (which there are), `source`, `scan` (all frames, up to the end)
 //! 3. files, for writing: `repair` (of that end), `maker` (of segments)
 //! 4. group commit: `ticket`, `batch`, `durability`, `commit`
-//! 5. the running journal: `create` (a new one), `ahead` (its next segment), `writer`, `live`
+//! 5. the running journal: `create` (a new one), `ahead` (its next segment), `writer`, `live`, `resume` (one that was there)
 //!
 //! `tests/tests/architecture.rs` keeps this order.
 
@@ -39,14 +39,15 @@ mod create;
 mod ahead;
 mod writer;
 mod live;
+mod resume;
 
 pub use durability::Durability;
 
-pub(crate) use ahead::{Ahead, Ready};
-pub(crate) use batch::{NoRoom, Open, Place, Plan};
+pub(crate) use batch::{NoRoom, Open};
 pub(crate) use commit::{Caps, is_writing};
 pub(crate) use create::create;
 pub(crate) use dispatch::{DROPPED, Dispatch, Meaning, Way};
+pub(crate) use durable::DurableBlock;
 pub(crate) use frame::{Frame, FrameKind, Salts};
 pub(crate) use genesis::{DigestMark, Genesis};
 pub(crate) use layout::{BASE, Layout, Survey, rename, sync_dir, unfinished};
@@ -55,10 +56,10 @@ pub(crate) use maker::Maker;
 pub(crate) use prune::PruneMark;
 pub(crate) use record::{EventId, Record, read as records};
 pub(crate) use repair::{quarantine, write_again};
+pub(crate) use resume::{Onward, go_on, next_epoch};
 pub(crate) use scan::{End, Scan};
-pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER};
+pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT};
 pub(crate) use source::Source;
-pub(crate) use table::Beginnings;
+pub(crate) use table::{Beginnings, Table};
 pub(crate) use ticket::Ticket;
 pub(crate) use void::{VoidMark, Voids};
-pub(crate) use writer::{End as WriterEnd, Writer};

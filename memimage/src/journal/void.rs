@@ -43,8 +43,13 @@ pub(crate) struct Voids {
 impl Voids {
     /// Adds what a frame of the kind says.
     pub(crate) fn add(&mut self, mark: &VoidMark, frame: &Frame<'_>) {
+        self.insert(mark.seq, frame.header.epoch);
+    }
+
+    /// Adds an event that became void in `epoch`.
+    pub(crate) fn insert(&mut self, seq: Seq, epoch: u64) {
         // said twice, the first counts: what was made after it has the event as nothing already
-        self.epochs.entry(mark.seq).or_insert(frame.header.epoch);
+        self.epochs.entry(seq).or_insert(epoch);
     }
 
     /// Whether the event does nothing.
