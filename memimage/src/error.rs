@@ -77,6 +77,13 @@ pub(crate) enum Kind {
     NotAnImage { path: PathBuf, found: String, lost: bool },
 
     #[error(
+        "`{}` is {what}, where an image has nothing but files and directories of its own; it was not opened, and nothing was \
+         changed; find out who put it there, then remove it or put what belongs there in its place",
+        path.display()
+    )]
+    NotPlain { path: PathBuf, what: &'static str },
+
+    #[error(
         "the image `{}` is in use by {owner}; an image has one owner at a time: close it there first (never \
          delete its `LOCK`: that would let two owners in, and it is free anyway once its process has ended)",
         path.display()
@@ -305,9 +312,9 @@ impl Error {
         matches!(*self.kind, Kind::Taken { .. })
     }
 
-    /// The directory is no image.
+    /// The directory is no image, or there is something in it that no image has: a link, a pipe, a device.
     pub fn is_not_an_image(&self) -> bool {
-        matches!(*self.kind, Kind::NotAnImage { .. })
+        matches!(*self.kind, Kind::NotAnImage { .. } | Kind::NotPlain { .. })
     }
 
     /// Another process, or another handle in this one, owns the image.

@@ -158,6 +158,14 @@ impl Disk for GateDisk {
         self.inner.lock(path)
     }
 
+    fn is_within(&self, path: &Path, dir: &Path) -> io::Result<bool> {
+        self.inner.is_within(path, dir)
+    }
+
+    fn exposed(&self, path: &Path) -> io::Result<Option<String>> {
+        self.inner.exposed(path)
+    }
+
     fn network_filesystem(&self, path: &Path) -> io::Result<Option<String>> {
         self.inner.network_filesystem(path)
     }

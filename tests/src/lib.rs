@@ -8,6 +8,7 @@ mod local;
 mod model;
 pub mod past;
 mod run;
+mod tree;
 mod watchdog;
 
 pub use dice::Dice;
@@ -19,6 +20,7 @@ pub use model::{
     LedgerSettle, LedgerWithdraw, Overdrawn, TooLittle,
 };
 pub use run::{Ask, Run};
+pub use tree::{Stands, Tree, tree};
 pub use watchdog::{in_time, until};
 
 /// How many cases a randomised test tries: the environment variable `MEMIMAGE_CASES`, or else its own modest number.

@@ -8,7 +8,7 @@ use super::reading::{Reading, Rebuilt, parting};
 use super::report::{Progress, Rewritten, Step};
 use super::scribe::{Counts, Scribe};
 use super::site::{Site, vacant};
-use crate::disk::{Disk, RealDisk};
+use crate::disk::{Disk, RealDisk, failed};
 use crate::entropy::{random, random_uuid};
 use crate::error::{Error, Kind};
 use crate::event::Model;
@@ -132,7 +132,8 @@ impl<'a, M: Model> Rewrite<'a, M> {
         let Rewrite { options, mut progress } = self;
         let layout = Layout::new(from);
         layout.survey(&*disk)?.image(&layout)?;
-        if target.starts_with(from) {
+        // not by the paths' text: a link or `..` may lead inside
+        if disk.is_within(target, from).map_err(|error| failed("looking at", target, error))? {
             return Err(Error::new(Kind::Taken { path: target.to_owned(), found: "the inside of the source" }));
         }
         vacant(&*disk, target)?;

@@ -35,7 +35,7 @@ pub(super) fn vacant(disk: &dyn Disk, target: &Path) -> Result<(), Error> {
             true => return Ok(()),
             false => "a directory that is not empty",
         },
-        Some(_) => "a file",
+        Some(kind) => kind.as_str(),
     };
     Err(Error::new(Kind::Taken { path: target.to_owned(), found }))
 }
@@ -137,8 +137,9 @@ impl Drop for Site {
 /// Makes sure that nothing is in a directory but what a rewrite leaves there.
 fn ours(disk: &dyn Disk, root: &Path) -> Result<(), Error> {
     let taken = |found| Err(Error::new(Kind::Taken { path: root.to_owned(), found }));
-    if disk.kind(root).map_err(|error| failed("looking at", root, error))? != Some(FileKind::Dir) {
-        return taken("a file");
+    match disk.kind(root).map_err(|error| failed("looking at", root, error))? {
+        Some(FileKind::Dir) => {}
+        found => return taken(found.map_or("nothing", FileKind::as_str)),
     }
     let entries = disk.list(root).map_err(|error| failed("listing", root, error))?;
     let is = |name: &str| entries.iter().any(|entry| entry.name == name);

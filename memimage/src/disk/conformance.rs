@@ -52,6 +52,7 @@ conformance! {
     locks_of_two_files_are_independent
     a_replaced_lock_file_is_another_lock
     the_dot_paths
+    what_is_within_a_directory
     a_disk_answers_from_several_threads
 }
 
@@ -379,6 +380,22 @@ fn the_dot_paths(disk: &dyn Disk, dir: &Path) {
     put(disk, &dir.join("./below/../file"), b"found");
     assert_eq!(get(disk, &dir.join("file")), b"found");
     assert_eq!(disk.list(&dir.join("below/..")).unwrap().len(), 2);
+}
+
+fn what_is_within_a_directory(disk: &dyn Disk, dir: &Path) {
+    let (below, beside) = (dir.join("below"), dir.join("below-not"));
+    for dir in [&below, &beside] {
+        disk.create_dir(dir).unwrap();
+    }
+    put(disk, &below.join("file"), b"");
+    for within in ["below", "below/file", "below/new", "below/new/newer", "below-not/../below/new", "below/."] {
+        assert!(disk.is_within(&dir.join(within), &below).unwrap(), "{within}");
+    }
+    for without in ["", "below-not", "below-not/new", "new", "below/..", "below/../new"] {
+        assert!(!disk.is_within(&dir.join(without), &below).unwrap(), "{without}");
+    }
+    assert!(disk.is_within(&below.join("new"), &beside.join("../below")).unwrap());
+    assert_eq!(kind_of(disk.is_within(&below, &dir.join("missing")).map(drop)), ErrorKind::NotFound);
 }
 
 fn a_disk_answers_from_several_threads(disk: &dyn Disk, dir: &Path) {

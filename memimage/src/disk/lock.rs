@@ -8,8 +8,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 
-/// The mode of every file: its owner's alone, since a journal holds whatever the program was told.
-pub(super) const FILE_MODE: u32 = 0o600;
+use super::plain::{self, FILE_MODE, Links};
 
 /// What came of trying to take a lock.
 #[derive(Debug)]
@@ -43,7 +42,10 @@ const ATTEMPTS: usize = 10;
 /// Takes the lock of the file at `path`; see [`Disk::lock`](super::Disk::lock).
 pub(super) fn acquire(path: &Path) -> io::Result<Lock> {
     for _ in 0..ATTEMPTS {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(path)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
+        // its text is written over: through another name that could be anybody's file
+        let file = plain::open(path, &mut options, Links::One)?;
         if let Some(lock) = lock_if_at(path, file)? {
             return Ok(lock);
         }
@@ -70,7 +72,7 @@ fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
 
 fn still_at(path: &Path, file: &File) -> io::Result<bool> {
     let ours = file.metadata()?;
-    match fs::metadata(path) {
+    match fs::symlink_metadata(path) {
         Ok(there) => Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),

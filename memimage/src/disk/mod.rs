@@ -11,8 +11,10 @@
 compile_error!("memimage needs a Unix file system: it relies on directory syncs, file modes and inode numbers");
 
 // each uses those above it
+mod plain;
 mod lock;
 mod mount;
+mod exposed;
 mod real;
 mod sim;
 mod stored;
@@ -26,6 +28,7 @@ use std::io;
 use std::path::Path;
 
 pub use lock::{Lock, LockGuard};
+pub(crate) use plain::NotPlain;
 pub use real::RealDisk;
 pub use sim::{Operation, SimDisk, Unsynced};
 pub(crate) use stored::{StoredFile, failed};
@@ -46,8 +49,22 @@ pub enum Kind {
     File,
     /// A directory.
     Dir,
-    /// Anything else: a device, a pipe, a socket; in a listing also a symbolic link.
+    /// A symbolic link, whatever it leads to.
+    Link,
+    /// Anything else: a device, a pipe, a socket.
     Other,
+}
+
+impl Kind {
+    /// What it is, for errors.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Kind::File => "a file",
+            Kind::Dir => "a directory",
+            Kind::Link => "a symbolic link",
+            Kind::Other => "a pipe, a socket or a device",
+        }
+    }
 }
 
 /// One entry of a directory's listing.
@@ -55,7 +72,7 @@ pub enum Kind {
 pub struct Entry {
     /// The name within the directory.
     pub name: OsString,
-    /// What it is. A symbolic link is [`Kind::Other`], whatever it points to.
+    /// What it is; links are not followed.
     pub kind: Kind,
     /// The length in bytes of a file, 0 for anything else.
     pub len: u64,
@@ -79,11 +96,13 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// `AlreadyExists` when anything stands at `path`; `NotFound` when its directory does not exist.
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
 
-    /// Opens a file that exists.
+    /// Opens a file that exists. What stands at `path` itself must be a regular file and, to be written to, have no other
+    /// name: a link could lead out of the image, and opening a pipe or a device may wait or do something.
     ///
     /// # Errors
     ///
-    /// `NotFound` when nothing stands at `path`; `IsADirectory` when a directory does.
+    /// `NotFound` when nothing stands at `path`; `IsADirectory` when a directory does; some error when anything else does
+    /// but a regular file, which is not opened.
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>>;
 
     /// Creates a directory, one level, that only its owner can enter (mode 0700).
@@ -100,7 +119,7 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// `NotFound` when nothing stands at `dir`; `NotADirectory` when something else does.
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>>;
 
-    /// What stands at a path, symbolic links followed; `None` when nothing does.
+    /// What stands at a path; `None` when nothing does. Links on the way are followed, one at the path itself is not.
     ///
     /// # Errors
     ///
@@ -147,9 +166,24 @@ pub trait Disk: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// As for opening a file; some file systems support no locks. That another holds the lock is no error but
-    /// [`Lock::Busy`].
+    /// As for opening a file, to write to it; some file systems support no locks. That another holds the lock is no error
+    /// but [`Lock::Busy`].
     fn lock(&self, path: &Path) -> io::Result<Lock>;
+
+    /// Whether `path`, where there need not be anything yet, is `dir` or inside it once all links are followed.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` when there is no `dir`; others when an existing part of the paths cannot be looked at.
+    fn is_within(&self, path: &Path, dir: &Path) -> io::Result<bool>;
+
+    /// How others than the user of this process may change what stands at the path: in words that follow its name, `can
+    /// be written by every user (mode 0777)`. `None` when they cannot, or when the disk knows no users.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` when nothing stands at `path`; others when it may not be looked at.
+    fn exposed(&self, path: &Path) -> io::Result<Option<String>>;
 
     /// The type of the file system that `path` is or would be on, when it is one that reaches over a network or from
     /// a virtual machine to its host (`nfs4`, `cifs`, `9p`, `fuse.sshfs` …), where locks and syncs mean less than an

@@ -53,6 +53,11 @@ pub(super) fn network_filesystem(path: &Path) -> io::Result<Option<String>> {
     Ok(filesystem_of(&mountinfo, &path).filter(|name| NETWORK.contains(&name.as_str())))
 }
 
+/// See [`Disk::is_within`](super::Disk::is_within).
+pub(super) fn is_within(path: &Path, dir: &Path) -> io::Result<bool> {
+    Ok(nearest_existing(path)?.starts_with(here_if_empty(dir).canonicalize()?))
+}
+
 /// The canonical path of `path`, or of the closest directory above it that exists.
 fn nearest_existing(path: &Path) -> io::Result<PathBuf> {
     let mut candidate = path;

@@ -1,15 +1,13 @@
 //! The operating system's file system.
 
-use std::fs::{self, DirBuilder, File, FileType, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
-use super::lock::FILE_MODE;
 use super::mount::here_if_empty;
-use super::{Access, Disk, DiskFile, Entry, Kind, Lock, lock, mount};
-
-const DIR_MODE: u32 = 0o700;
+use super::plain::{DIR_MODE, FILE_MODE, Links, kind_of};
+use super::{Access, Disk, DiskFile, Entry, Kind, Lock, exposed, lock, mount, plain};
 
 /// The operating system's file system, through [`std::fs`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,20 +16,21 @@ pub struct RealDisk;
 impl Disk for RealDisk {
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(path)?;
+        plain::set_file_mode(&file)?;
         Ok(Box::new(file))
     }
 
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>> {
-        let file = OpenOptions::new().read(true).write(access == Access::ReadWrite).open(path)?;
-        // Unix lets a directory be opened for reading, and only the first read fails.
-        if file.metadata()?.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
-        Ok(Box::new(file))
+        let (write, links) = match access {
+            Access::Read => (false, Links::Any),
+            Access::ReadWrite => (true, Links::One),
+        };
+        Ok(Box::new(plain::open(path, OpenOptions::new().read(true).write(write), links)?))
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        DirBuilder::new().mode(DIR_MODE).create(path)
+        DirBuilder::new().mode(DIR_MODE).create(path)?;
+        plain::set_dir_mode(path)
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
@@ -53,7 +52,7 @@ impl Disk for RealDisk {
     }
 
     fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
-        match fs::metadata(here_if_empty(path)) {
+        match fs::symlink_metadata(here_if_empty(path)) {
             Ok(metadata) => Ok(Some(kind_of(metadata.file_type()))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -73,15 +72,20 @@ impl Disk for RealDisk {
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        let dir = File::open(here_if_empty(path))?;
-        if !dir.metadata()?.is_dir() {
-            return Err(io::ErrorKind::NotADirectory.into());
-        }
-        dir.sync_all()
+        // the flag refuses a pipe, which would be waited for
+        OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(here_if_empty(path))?.sync_all()
     }
 
     fn lock(&self, path: &Path) -> io::Result<Lock> {
         lock::acquire(path)
+    }
+
+    fn is_within(&self, path: &Path, dir: &Path) -> io::Result<bool> {
+        mount::is_within(path, dir)
+    }
+
+    fn exposed(&self, path: &Path) -> io::Result<Option<String>> {
+        exposed::exposed(path)
     }
 
     fn network_filesystem(&self, path: &Path) -> io::Result<Option<String>> {
@@ -111,16 +115,6 @@ impl DiskFile for File {
     }
 }
 
-fn kind_of(file_type: FileType) -> Kind {
-    if file_type.is_file() {
-        Kind::File
-    } else if file_type.is_dir() {
-        Kind::Dir
-    } else {
-        Kind::Other
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,16 +132,17 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_followed_by_path_and_other_in_a_listing() {
+    fn a_link_is_a_link_whatever_it_leads_to() {
         let dir = tempfile::tempdir().unwrap();
         let [target, link, dangling] = ["target", "link", "dangling"].map(|name| dir.path().join(name));
         RealDisk.create_dir(&target).unwrap();
         symlink(&target, &link).unwrap();
         symlink("nowhere", &dangling).unwrap();
-        assert_eq!(RealDisk.kind(&link).unwrap(), Some(Kind::Dir));
-        assert_eq!(RealDisk.kind(&dangling).unwrap(), None);
+        assert_eq!(RealDisk.kind(&link).unwrap(), Some(Kind::Link));
+        assert_eq!(RealDisk.kind(&dangling).unwrap(), Some(Kind::Link));
+        assert_eq!(RealDisk.kind(&link.join("..")).unwrap(), Some(Kind::Dir), "on the way it is followed");
         let kinds: Vec<_> = RealDisk.list(dir.path()).unwrap().into_iter().map(|entry| entry.kind).collect();
-        assert_eq!(kinds, [Kind::Other, Kind::Other, Kind::Dir]);
+        assert_eq!(kinds, [Kind::Link, Kind::Link, Kind::Dir]);
     }
 
     #[test]

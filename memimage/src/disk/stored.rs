@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Access, Disk, DiskFile};
+use super::{Access, Disk, DiskFile, NotPlain};
 use crate::error::{Error, Kind, is_full};
 
 /// An open file that reads and writes all or fails, and names itself in its errors.
@@ -81,6 +81,9 @@ impl StoredFile {
 
 /// The error of a failed operation on a path.
 pub(crate) fn failed(act: &'static str, path: &Path, source: io::Error) -> Error {
+    if let Some(NotPlain(what)) = source.get_ref().and_then(|inner| inner.downcast_ref()) {
+        return Error::new(Kind::NotPlain { path: path.to_owned(), what });
+    }
     match is_full(&source) {
         true => Error::new(Kind::StorageFull { act, path: path.to_owned(), source }),
         false => Error::io(act, path, source),

@@ -80,6 +80,7 @@ impl<M: Model> Image<M> {
                 true
             }
         };
+        opening.layout.tell_of_exposed(&*opening.disk)?;
         let found = opening.find()?;
         let (mut shared, recovery) = opening.resume(found)?;
         shared.ownership = Mutex::new(Ownership::Owned(Some(lock)));

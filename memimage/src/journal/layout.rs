@@ -1,10 +1,11 @@
 //! Where the files of an image are, and what kind of directory a path is.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::durable::{self, BLOCK, DurableBlock};
 use super::segment::{Identity, file_name, parse_file_name};
-use crate::disk::{Access, Disk, Kind as FileKind, Lock, LockGuard, StoredFile, failed};
+use crate::disk::{Access, Disk, Entry, Kind as FileKind, Lock, LockGuard, StoredFile, failed};
 use crate::error::{Error, Kind};
 use crate::seq::SegmentId;
 
@@ -12,6 +13,10 @@ use crate::seq::SegmentId;
 pub(crate) const UNFINISHED: &str = ".tmp";
 /// What the name of a base's copy ends with; it stands beside the segments.
 pub(crate) const BASE: &str = ".base";
+/// What the name of a snapshot ends with.
+pub(crate) const SNAPSHOT: &str = ".snapshot";
+/// What the name of a copy in the quarantine ends with.
+pub(crate) const TORN: &str = ".torn";
 
 /// The paths of an image.
 #[derive(Clone, Debug)]
@@ -109,25 +114,54 @@ impl Layout {
         Err(Error::new(Kind::OtherModel { path: self.root.clone(), expected, found }))
     }
 
-    /// Looks at what is there, without changing anything.
-    pub(crate) fn survey(&self, disk: &dyn Disk) -> Result<Survey, Error> {
-        match disk.kind(&self.root).map_err(|error| failed("looking at", &self.root, error))? {
-            None => return Ok(Survey::Missing),
-            Some(FileKind::Dir) => {}
-            Some(_) => return Err(self.not_an_image("it is a file")),
+    /// Tells of files and directories that others than this process's user could change. They are used all the same: modes
+    /// are often what a mount or a container makes of them, and none of them proves that something was changed.
+    pub(crate) fn tell_of_exposed(&self, disk: &dyn Disk) -> Result<(), Error> {
+        let mut paths = vec![self.root.clone(), self.lock()];
+        for dir in [self.journal(), self.snapshots(), self.quarantine()] {
+            let names = self.list_if_there(disk, &dir)?;
+            paths.extend(names.into_iter().filter(|(name, _)| is_own(name)).map(|(name, _)| dir.join(name)));
+            paths.push(dir);
         }
+        for path in paths {
+            match disk.exposed(&path) {
+                Ok(None) => {}
+                Ok(Some(how)) => tracing::warn!(
+                    path = %path.display(),
+                    "this part of an image {how}: whoever may write there can change or destroy what it holds"
+                ),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(failed("looking at", &path, error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at what is there, without changing anything, and refuses links, pipes and devices in it before any of its files
+    /// is opened. The directory itself may be reached by a link.
+    pub(crate) fn survey(&self, disk: &dyn Disk) -> Result<Survey, Error> {
+        let Some(entries) = self.list_root(disk)? else { return Ok(Survey::Missing) };
         let mut unfinished = true;
-        for (name, kind) in self.list(disk, &self.root)? {
+        for (name, kind) in entries {
             match (name.as_str(), kind) {
                 ("LOCK", FileKind::File) | ("journal" | "snapshot" | "quarantine", FileKind::Dir) => {}
                 (name, FileKind::File) if name.ends_with(UNFINISHED) => {}
                 ("journal" | "snapshot" | "quarantine", FileKind::File) => {
                     return Err(self.not_an_image(&format!("its `{name}` is a file, where an image has a directory")));
                 }
+                ("LOCK" | "journal" | "snapshot" | "quarantine", kind) => {
+                    return Err(not_plain(self.root.join(name), kind));
+                }
                 (name, _) => {
                     unfinished = false;
                     tracing::debug!(name, "a file that is none of the image's stands in its directory");
                 }
+            }
+        }
+        for dir in [self.journal(), self.snapshots(), self.quarantine()] {
+            let found = self.list_if_there(disk, &dir)?;
+            if let Some((name, kind)) = found.into_iter().find(|(name, kind)| *kind != FileKind::File && is_own(name)) {
+                return Err(not_plain(dir.join(name), kind));
             }
         }
         let segments = self.segments(disk)?;
@@ -225,13 +259,31 @@ impl Layout {
     pub(crate) fn list_if_there(&self, disk: &dyn Disk, dir: &Path) -> Result<Vec<(String, FileKind)>, Error> {
         match disk.kind(dir).map_err(|error| failed("looking at", dir, error))? {
             None => Ok(Vec::new()),
-            Some(_) => self.list(disk, dir),
+            Some(FileKind::Dir) => self.list(disk, dir),
+            Some(kind) => Err(not_plain(dir.to_owned(), kind)),
+        }
+    }
+
+    /// What is in the image's directory; `None` if nothing is at its path.
+    fn list_root(&self, disk: &dyn Disk) -> Result<Option<Vec<(String, FileKind)>>, Error> {
+        let kind = disk.kind(&self.root).map_err(|error| failed("looking at", &self.root, error))?;
+        match kind {
+            None => return Ok(None),
+            Some(FileKind::Dir | FileKind::Link) => {}
+            Some(kind) => return Err(self.not_an_image(&format!("it is {}", kind.as_str()))),
+        }
+        match disk.list(&self.root) {
+            Ok(entries) => Ok(Some(names(entries))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(self.not_an_image("it is a symbolic link that leads to nothing"))
+            }
+            Err(error) => Err(failed("listing", &self.root, error)),
         }
     }
 
     fn list(&self, disk: &dyn Disk, dir: &Path) -> Result<Vec<(String, FileKind)>, Error> {
         let entries = disk.list(dir).map_err(|error| failed("listing", dir, error))?;
-        Ok(entries.into_iter().map(|entry| (entry.name.to_string_lossy().into_owned(), entry.kind)).collect())
+        Ok(names(entries))
     }
 
     fn not_an_image(&self, found: &str) -> Error {
@@ -241,6 +293,21 @@ impl Layout {
     fn lost(&self, found: &str) -> Error {
         Error::new(Kind::NotAnImage { path: self.root.clone(), found: found.to_owned(), lost: true })
     }
+}
+
+/// Whether a file of this name, in one of an image's directories, is read, written or removed.
+fn is_own(name: &str) -> bool {
+    name == durable::FILE
+        || parse_file_name(name).is_some()
+        || [UNFINISHED, BASE, SNAPSHOT, TORN].iter().any(|ending| name.ends_with(ending))
+}
+
+fn names(entries: Vec<Entry>) -> Vec<(String, FileKind)> {
+    entries.into_iter().map(|entry| (entry.name.to_string_lossy().into_owned(), entry.kind)).collect()
+}
+
+fn not_plain(path: PathBuf, kind: FileKind) -> Error {
+    Error::new(Kind::NotPlain { path, what: kind.as_str() })
 }
 
 /// The path of a file that is not yet complete.

@@ -50,7 +50,7 @@ pub(crate) use dispatch::{DROPPED, Dispatch, Meaning, Way};
 pub(crate) use durable::DurableBlock;
 pub(crate) use frame::{Frame, FrameKind, Salts};
 pub(crate) use genesis::{DigestMark, Genesis};
-pub(crate) use layout::{BASE, Layout, Survey, rename, sync_dir, unfinished};
+pub(crate) use layout::{BASE, Layout, SNAPSHOT, Survey, rename, sync_dir, unfinished};
 pub(crate) use live::Journal;
 pub(crate) use maker::Maker;
 pub(crate) use prune::PruneMark;

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use super::layout::{Layout, rename, sync_dir, unfinished};
+use super::layout::{Layout, TORN, rename, sync_dir, unfinished};
 use super::scan::End;
 use crate::disk::{Disk, StoredFile, failed};
 use crate::error::Error;
@@ -50,7 +50,7 @@ pub(crate) fn quarantine(
 fn free_path(disk: &dyn Disk, layout: &Layout, end: &End, offset: usize) -> Result<PathBuf, Error> {
     let mut attempt = 0u32;
     loop {
-        let path = layout.quarantine().join(format!("{:08}-{offset:010}-{attempt}.torn", end.segment.get()));
+        let path = layout.quarantine().join(format!("{:08}-{offset:010}-{attempt}{TORN}", end.segment.get()));
         match disk.kind(&path).map_err(|error| failed("looking at", &path, error))? {
             None => return Ok(path),
             Some(_) => attempt += 1,

@@ -17,7 +17,7 @@ pub(crate) use reader::SnapshotFile;
 
 use crate::disk::{Disk, failed};
 use crate::error::{Error, Kind};
-use crate::journal::{Layout, rename, sync_dir, unfinished};
+use crate::journal::{Layout, SNAPSHOT, rename, sync_dir, unfinished};
 use crate::seq::Seq;
 
 /// The snapshots of one image.
@@ -124,11 +124,11 @@ impl Snapshots {
 
 /// The name of a snapshot's file.
 fn file_name(seq: Seq) -> String {
-    format!("{:020}.snapshot", seq.get())
+    format!("{:020}{SNAPSHOT}", seq.get())
 }
 
 /// The seq of the snapshot whose file has this name.
 fn parse_file_name(name: &str) -> Option<Seq> {
-    let seq = Seq::new(name.strip_suffix(".snapshot")?.parse().ok()?);
+    let seq = Seq::new(name.strip_suffix(SNAPSHOT)?.parse().ok()?);
     (file_name(seq) == name).then_some(seq)
 }

@@ -370,6 +370,15 @@ impl Disk for SimDisk {
         }
     }
 
+    fn is_within(&self, path: &Path, dir: &Path) -> io::Result<bool> {
+        self.state().tree.find(dir)?;
+        Ok(absolute(path).starts_with(absolute(dir)))
+    }
+
+    fn exposed(&self, path: &Path) -> io::Result<Option<String>> {
+        self.state().tree.find(path).map(|_| None)
+    }
+
     fn network_filesystem(&self, _path: &Path) -> io::Result<Option<String>> {
         Ok(self.state().network_filesystem.clone())
     }

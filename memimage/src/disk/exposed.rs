@@ -1,0 +1,74 @@
+//! Who else than this process's user may change a file.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+const ROOT: u32 = 0;
+const GROUP_WRITES: u32 = 0o020;
+const OTHERS_WRITE: u32 = 0o002;
+
+/// See [`Disk::exposed`](super::Disk::exposed).
+pub(super) fn exposed(path: &Path) -> io::Result<Option<String>> {
+    let metadata = fs::symlink_metadata(path)?;
+    Ok(exposure(metadata.mode(), metadata.uid(), effective_user()))
+}
+
+fn exposure(mode: u32, owner: u32, user: Option<u32>) -> Option<String> {
+    let stranger = user.filter(|&user| owner != user && owner != ROOT);
+    if let Some(user) = stranger {
+        return Some(format!("belongs to user {owner}, and this process runs as user {user}"));
+    }
+    let who = match (mode & OTHERS_WRITE, mode & GROUP_WRITES) {
+        (0, 0) => return None,
+        (0, _) => "its group",
+        _ => "every user",
+    };
+    Some(format!("can be written by {who} (mode {:04o})", mode & 0o7777))
+}
+
+/// The user as whom this process acts on files. Known on Linux only: the standard library has no way to ask.
+fn effective_user() -> Option<u32> {
+    user_in(&fs::read_to_string("/proc/self/status").ok()?)
+}
+
+/// The second of the four ids in `Uid: real effective saved filesystem` (proc_pid_status(5)).
+fn user_in(status: &str) -> Option<u32> {
+    let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    ids.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_else_may_write_is_named() {
+        for (mode, owner, user, expected) in [
+            (0o40700, 7, Some(7), None),
+            (0o40755, 7, Some(7), None),
+            (0o100644, 7, None, None),
+            (0o40700, ROOT, Some(7), None),
+            (0o40770, 7, Some(7), Some("can be written by its group (mode 0770)")),
+            (0o41777, 7, Some(7), Some("can be written by every user (mode 1777)")),
+            (0o40777, ROOT, None, Some("can be written by every user (mode 0777)")),
+            (0o100600, 8, Some(7), Some("belongs to user 8, and this process runs as user 7")),
+            (0o100600, 8, Some(ROOT), Some("belongs to user 8, and this process runs as user 0")),
+        ] {
+            assert_eq!(exposure(mode, owner, user).as_deref(), expected, "{mode:o} {owner} {user:?}");
+        }
+    }
+
+    #[test]
+    fn the_effective_user_is_the_second() {
+        assert_eq!(user_in("Name:\tbank\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\n"), Some(2));
+        assert_eq!(user_in("Name:\tbank\n"), None);
+    }
+
+    #[test]
+    fn what_this_process_makes_is_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(exposed(dir.path()).unwrap(), None);
+    }
+}

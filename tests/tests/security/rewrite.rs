@@ -1,0 +1,45 @@
+//! A journal is not rewritten into the source's own directory, by whatever path.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use memimage::Image;
+use memimage::admin::rewrite;
+use memimage_tests::{Ledger, LedgerCommands, tree};
+
+#[test]
+fn the_inside_of_the_source_is_refused_by_whatever_path() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("source");
+    let image = Image::<Ledger>::open(&source).unwrap();
+    image.deposit(1, 1).unwrap();
+    image.close().unwrap();
+    fs::create_dir(source.join("own")).unwrap();
+    for (link, to) in [("to-source", "source"), ("to-journal", "source/journal"), ("to-own", "source/own")] {
+        symlink(to, dir.path().join(link)).unwrap();
+    }
+    let before = tree(dir.path());
+    for target in [
+        "source",
+        "source/new",
+        "source/journal/new",
+        "source/own/new",
+        "to-source",
+        "to-source/new",
+        "to-journal/new",
+        "to-own/new",
+        "to-journal/../snapshot/new",
+        "source/../source/new",
+        "source/../to-source/journal/new",
+    ] {
+        for from in [&source, &dir.path().join("to-source")] {
+            let error = rewrite::<Ledger>(from, dir.path().join(target)).unwrap_err();
+            assert!(error.is_taken() && error.to_string().contains("the inside of the source"), "{target}: {error}");
+            assert!(tree(dir.path()) == before, "{target} changed something");
+        }
+    }
+    // what only looks like the inside
+    rewrite::<Ledger>(&source, dir.path().join("to-own/../../new")).unwrap();
+    rewrite::<Ledger>(&source, source.join("../newer")).unwrap();
+    assert!(dir.path().join("new/journal").is_dir() && dir.path().join("newer/journal").is_dir());
+}
