@@ -291,6 +291,14 @@ impl Error {
         }
     }
 
+    /// What is wrong, where the file is named beside it.
+    pub(crate) fn in_short(&self) -> String {
+        match &*self.kind {
+            Kind::Snapshot { what, .. } => what.clone(),
+            _ => self.to_string(),
+        }
+    }
+
     /// Nothing is at the path, and it was not to be created.
     pub fn is_not_found(&self) -> bool {
         matches!(*self.kind, Kind::NotFound { .. })
@@ -351,6 +359,11 @@ impl Error {
             Kind::Poisoned { cause, .. } => cause.is_io(),
             _ => false,
         }
+    }
+
+    /// What was to be read is not there.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(&*self.kind, Kind::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
     /// There is no room on the disk. Nothing was accepted: free some and try again.

@@ -64,6 +64,14 @@ impl Layout {
         }
     }
 
+    /// The path of a hidden directory beside the image, with the image's name and this ending.
+    pub(crate) fn beside(&self, ending: &str) -> Option<PathBuf> {
+        let mut name = std::ffi::OsString::from(".");
+        name.push(self.root.file_name()?);
+        name.push(ending);
+        Some(self.root.with_file_name(name))
+    }
+
     pub(crate) fn lock(&self) -> PathBuf {
         self.root.join("LOCK")
     }

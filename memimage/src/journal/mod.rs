@@ -5,7 +5,7 @@
 //! 1. bytes, without I/O: `frame`, `segment` (the header of one), `record` (one event in a frame), `tail` (what the first
 //!    place that cannot be read means), `table` (the shapes of the events), `dispatch` (how each is replayed), `genesis`,
 //!    `prune`, `void` (events that are not to be replayed), `durable`, `reader`
-//! 2. files, for reading: `layout` (which there are), `source`, `scan` (all frames, up to the end)
+//! 2. files, for reading: `layout` (which there are), `source`, `scan` (all frames, up to the end), `trail` (past damage)
 //! 3. files, for writing: `repair` (of that end), `maker` (of segments)
 //! 4. group commit: `ticket`, `batch`, `durability`, `commit`
 //! 5. the running journal: `create` (a new one), `ahead` (its next segment), `writer`, `live`, `resume` (one that was there)
@@ -27,6 +27,7 @@ mod reader;
 mod layout;
 mod source;
 mod scan;
+mod trail;
 mod repair;
 mod maker;
 mod ticket;
@@ -50,7 +51,7 @@ pub(crate) use dispatch::{DROPPED, Dispatch, Meaning, Way};
 pub(crate) use durable::DurableBlock;
 pub(crate) use frame::{Frame, FrameKind, Salts};
 pub(crate) use genesis::{DigestMark, Genesis};
-pub(crate) use layout::{BASE, Layout, SNAPSHOT, Survey, rename, sync_dir, unfinished};
+pub(crate) use layout::{BASE, Layout, SNAPSHOT, Survey, TORN, UNFINISHED, rename, sync_dir, unfinished};
 pub(crate) use live::Journal;
 pub(crate) use maker::Maker;
 pub(crate) use prune::PruneMark;
@@ -58,8 +59,9 @@ pub(crate) use record::{EventId, Record, read as records};
 pub(crate) use repair::{quarantine, write_again};
 pub(crate) use resume::{Onward, go_on, next_epoch};
 pub(crate) use scan::{End, Scan};
-pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT};
+pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, is_segment};
 pub(crate) use source::Source;
 pub(crate) use table::{Beginnings, Table};
 pub(crate) use ticket::Ticket;
+pub(crate) use trail::{Fault, Flaw, Misfit, Trail, Trailed, Visit};
 pub(crate) use void::{VoidMark, Voids};

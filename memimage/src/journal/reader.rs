@@ -76,6 +76,11 @@ impl<'a> Walk<'a> {
         Walk { bytes, checksum: Checksum::new(uuid, segment), offset: SEGMENT_HEADER, chain, sealed: false }
     }
 
+    /// Starts at a place in the midst of a segment, where there is a good frame.
+    pub(crate) fn at(bytes: &'a [u8], uuid: &[u8; 16], segment: SegmentId, offset: usize) -> Walk<'a> {
+        Walk { offset, ..Walk::new(bytes, uuid, segment, None) }
+    }
+
     /// The next frame, or why there is none. A walk that came to anything else than a frame stays there.
     pub(crate) fn step(&mut self) -> Step<'a> {
         if self.sealed {
@@ -133,4 +138,10 @@ pub(crate) fn frames_of<'a>(
             }
         }
     })
+}
+
+/// Where the first good frame begins from `offset` on, if there is one.
+pub(crate) fn next_frame(bytes: &[u8], uuid: &[u8; 16], segment: SegmentId, offset: usize) -> Option<usize> {
+    let checksum = Checksum::new(uuid, segment);
+    (offset.next_multiple_of(8)..bytes.len()).step_by(8).find(|&at| parse(bytes, at, checksum).is_ok())
 }

@@ -2,6 +2,8 @@
 
 #![allow(unreachable_pub, reason = "each module of `till` stands for a program with a model that all of it sees")]
 
+mod check;
+mod frames;
 mod till;
 mod void;
 
@@ -10,6 +12,9 @@ use std::sync::{Arc, Mutex};
 
 use memimage::disk::{Operation, SimDisk};
 use memimage::{Error, Image, Model, Options, SnapshotPolicy, Timestamp};
+
+use frames::frames;
+use till::first::{Till, TillCommands as _};
 
 const IMAGE: &str = "/till";
 
@@ -24,6 +29,23 @@ fn options<M: Model>() -> Options<M> {
 
 fn open<M: Model>(disk: &SimDisk) -> Result<Image<M>, Error> {
     options().open_with(Arc::new(disk.clone()), IMAGE)
+}
+
+/// Thirty events in at least three segments, with a snapshot after each of these; closed.
+fn image(snapshots: &[u64]) -> SimDisk {
+    let disk = SimDisk::new();
+    let till = open::<Till>(&disk).unwrap();
+    for event in 1..=30 {
+        match event % 3 {
+            0 => till.file(vec![event as u8; 2_000]).unwrap(),
+            _ => drop(till.put(event).unwrap()),
+        }
+        if snapshots.contains(&event) {
+            till.admin().snapshot().unwrap();
+        }
+    }
+    till.close().unwrap();
+    disk
 }
 
 /// Each operation of a disk, and the disk after it.
