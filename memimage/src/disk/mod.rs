@@ -30,7 +30,7 @@ use std::path::Path;
 pub use lock::{Lock, LockGuard};
 pub(crate) use plain::NotPlain;
 pub use real::RealDisk;
-pub use sim::{Operation, SimDisk, Unsynced};
+pub use sim::{Crash, Effect, Fate, Fault, Method, Operation, Shrunk, SimDisk, Trace, Unsynced};
 pub(crate) use stored::{StoredFile, failed};
 
 /// What a file is opened for.

@@ -31,7 +31,7 @@ fn promise_6_a_torn_tail_is_quarantined_and_reported() {
 
     // the power fails, and one of the frame's sectors after the other was not written
     for lost in 0..(len as u64).div_ceil(512) {
-        let cut = sim.crash(|asked| !matches!(asked, Unsynced::Sector { path, index } if path == Path::new(SEGMENT) && *index == first + lost));
+        let cut = sim.crash(|asked| !matches!(asked, Unsynced::Sector { path, index, .. } if path == Path::new(SEGMENT) && *index == first + lost));
         let torn = cut.read(SEGMENT).unwrap()[offset as usize..].to_vec();
         let end = torn.iter().rposition(|&byte| byte != 0).unwrap() + 1;
 

@@ -5,6 +5,8 @@ use std::io;
 use std::sync::Arc;
 
 use super::SECTOR;
+use super::crash::Fate;
+use super::dice::Dice;
 
 /// Files are kept in pages, shared between copies of a disk until one of them writes.
 const PAGE: usize = 4096;
@@ -21,17 +23,32 @@ pub(super) struct Content {
     /// As written. A page that is not here is all zeros, and so is everything beyond `len`.
     pages: BTreeMap<u64, Arc<Page>>,
     len: u64,
-    /// The pages written since the last sync.
+    /// The pages that are not on disk as they are read.
     unsynced: BTreeMap<u64, UnsyncedPage>,
     synced_len: u64,
+    /// When the file grew last.
+    grown: u64,
 }
+
+/// The number of the operation with which something was written: what orders all that is unsynced on a disk.
+type Age = u64;
 
 #[derive(Debug, Clone)]
 struct UnsyncedPage {
-    /// As of the last sync.
+    /// As it is on disk.
     before: Option<Arc<Page>>,
-    /// The sectors written since, a bit each.
+    /// The sectors written since the last sync, a bit each.
     sectors: u8,
+    /// The sectors that a failed sync dropped: read as written, no longer to be synced, and on disk as they were before.
+    dropped: u8,
+    /// When each sector was written last.
+    written: [Age; PAGE / SECTOR as usize],
+}
+
+impl UnsyncedPage {
+    fn on_disk(&self) -> &Page {
+        self.before.as_deref().unwrap_or(&ZEROS)
+    }
 }
 
 const _: () = assert!(PAGE as u64 / SECTOR == u8::BITS as u64);
@@ -39,8 +56,16 @@ const _: () = assert!(PAGE as u64 / SECTOR == u8::BITS as u64);
 /// What is asked about a file when the power goes.
 #[derive(Clone, Copy)]
 pub(super) enum Question {
-    Sector(u64),
-    Length { synced: u64, written: u64 },
+    Sector { index: u64, fresh: bool, age: Age },
+    Length { synced: u64, written: u64, age: Age },
+}
+
+impl Question {
+    pub(super) fn age(self) -> Age {
+        match self {
+            Self::Sector { age, .. } | Self::Length { age, .. } => age,
+        }
+    }
 }
 
 impl Content {
@@ -57,29 +82,53 @@ impl Content {
         len
     }
 
-    pub(super) fn write_at(&mut self, buf: &[u8], offset: u64) -> io::Result<usize> {
+    pub(super) fn write_at(&mut self, buf: &[u8], offset: u64, age: Age) -> io::Result<usize> {
         let end = end_of(buf, offset)?;
         for (page, within, chunk) in pieces(offset, buf.len()) {
             let before = &self.pages;
-            let unsynced = self
-                .unsynced
-                .entry(page)
-                .or_insert_with(|| UnsyncedPage { before: before.get(&page).cloned(), sectors: 0 });
+            let unsynced = self.unsynced.entry(page).or_insert_with(|| UnsyncedPage {
+                before: before.get(&page).cloned(),
+                sectors: 0,
+                dropped: 0,
+                written: Default::default(),
+            });
             for sector in within.start / SECTOR as usize..=(within.end - 1) / SECTOR as usize {
                 unsynced.sectors |= 1 << sector;
+                unsynced.dropped &= !(1 << sector);
+                unsynced.written[sector] = age;
             }
             put(&mut self.pages, page, within.start, &buf[chunk]);
         }
-        if !buf.is_empty() {
-            self.len = self.len.max(end);
+        if !buf.is_empty() && end > self.len {
+            (self.len, self.grown) = (end, age);
         }
         Ok(buf.len())
     }
 
     /// Costs as much as is unsynced.
     pub(super) fn sync(&mut self) {
-        self.unsynced.clear();
+        self.sync_or_drop(|| true);
         self.synced_len = self.len;
+    }
+
+    /// A sync that fails: each sector that was to be synced reaches the disk or is dropped. The length stays in doubt.
+    pub(super) fn sync_or_drop(&mut self, mut reaches: impl FnMut() -> bool) {
+        let pages = &self.pages;
+        self.unsynced.retain(|page, unsynced| {
+            let (reached, lost): (Vec<_>, Vec<_>) = sectors(unsynced.sectors).partition(|_| reaches());
+            unsynced.sectors = 0;
+            unsynced.dropped |= lost.into_iter().fold(0, |bits, sector| bits | 1 << sector);
+            if unsynced.dropped == 0 {
+                return false;
+            }
+            let written = pages.get(page).map_or(&ZEROS, |page| page);
+            let on_disk = Arc::make_mut(unsynced.before.get_or_insert_with(|| Arc::new(ZEROS)));
+            for sector in reached {
+                let bytes = sector * SECTOR as usize..(sector + 1) * SECTOR as usize;
+                on_disk[bytes.clone()].copy_from_slice(&written[bytes]);
+            }
+            true
+        });
     }
 
     /// Puts bytes where they are both written and synced, and leaves all else as unsynced as it was.
@@ -114,37 +163,55 @@ impl Content {
             if let Some(before) = &mut unsynced.before {
                 Arc::make_mut(before)[kept..].fill(0);
             }
-            let sectors = kept.div_ceil(SECTOR as usize);
-            unsynced.sectors &= ((1_u16 << sectors) - 1) as u8;
+            let kept = ((1_u16 << kept.div_ceil(SECTOR as usize)) - 1) as u8;
+            unsynced.sectors &= kept;
+            unsynced.dropped &= kept;
         }
         (self.len, self.synced_len) = (len, len);
         Ok(())
     }
 
     /// The file after a power cut. Asks about every unsynced sector whose bytes differ, and about the length.
-    pub(super) fn crash(&self, mut survives: impl FnMut(Question) -> bool) -> Self {
+    pub(super) fn crash(&self, mut fate: impl FnMut(Question) -> Fate) -> Self {
         let mut pages = self.pages.clone();
         let mut len = self.synced_len;
         for (&page, unsynced) in &self.unsynced {
-            let written = self.page(page);
-            let synced = unsynced.before.as_deref().unwrap_or(&ZEROS);
-            for sector in (0..PAGE / SECTOR as usize).filter(|sector| unsynced.sectors & 1 << sector != 0) {
+            let (written, on_disk) = (self.page(page), unsynced.on_disk());
+            for sector in sectors(unsynced.sectors | unsynced.dropped) {
                 let start = sector * SECTOR as usize;
                 let bytes = start..start + SECTOR as usize;
-                if written[bytes.clone()] == synced[bytes.clone()] {
+                if written[bytes.clone()] == on_disk[bytes.clone()] {
                     continue;
                 }
-                if survives(Question::Sector(page * (PAGE as u64 / SECTOR) + sector as u64)) {
-                    len = len.max((page * PAGE as u64 + bytes.end as u64).min(self.len));
-                } else {
-                    put(&mut pages, page, start, &synced[bytes]);
+                let end = (page * PAGE as u64 + bytes.end as u64).min(self.len);
+                let fate = match unsynced.dropped & 1 << sector {
+                    0 => fate(Question::Sector {
+                        index: page * (PAGE as u64 / SECTOR) + sector as u64,
+                        fresh: on_disk[bytes.clone()] == ZEROS[bytes.clone()],
+                        age: unsynced.written[sector],
+                    }),
+                    _ => Fate::Lost,
+                };
+                match fate {
+                    Fate::Lost => put(&mut pages, page, start, &on_disk[bytes]),
+                    Fate::Kept => len = len.max(end),
+                    Fate::Garbage(seed) => {
+                        // beyond its end a file holds zeros
+                        let bytes = start..(end - page * PAGE as u64) as usize;
+                        let garbage = garbage(seed, &written[bytes.clone()], &on_disk[bytes]);
+                        put(&mut pages, page, start, &garbage);
+                        len = len.max(end);
+                    }
                 }
             }
         }
-        if self.len != self.synced_len && survives(Question::Length { synced: self.synced_len, written: self.len }) {
-            len = self.len;
+        if self.len != self.synced_len {
+            let question = Question::Length { synced: self.synced_len, written: self.len, age: self.grown };
+            if fate(question) != Fate::Lost {
+                len = self.len;
+            }
         }
-        Self { pages, len, unsynced: BTreeMap::new(), synced_len: len }
+        Self { pages, len, unsynced: BTreeMap::new(), synced_len: len, grown: 0 }
     }
 
     fn page(&self, page: u64) -> &Page {
@@ -166,6 +233,25 @@ fn put(pages: &mut BTreeMap<u64, Arc<Page>>, page: u64, start: usize, bytes: &[u
         let page = pages.entry(page).or_insert_with(|| Arc::new(ZEROS));
         Arc::make_mut(page)[start..start + bytes.len()].copy_from_slice(bytes);
     }
+}
+
+/// What a sector holds that was being written when the power failed: the new bytes up to some place and the old ones from
+/// there, or all ones, or anything.
+fn garbage(seed: u64, written: &[u8], on_disk: &[u8]) -> Vec<u8> {
+    let mut dice = Dice::new(seed);
+    match dice.below(4) {
+        0 => {
+            let torn = dice.below(written.len() as u64) as usize;
+            [&written[..torn], &on_disk[torn..]].concat()
+        }
+        1 => vec![0xFF; written.len()],
+        _ => (0..written.len()).map(|_| dice.below(256) as u8).collect(),
+    }
+}
+
+/// The places of the bits that are set.
+fn sectors(bits: u8) -> impl Iterator<Item = usize> {
+    (0..u8::BITS as usize).filter(move |sector| bits & 1 << sector != 0)
 }
 
 fn end_of(buf: &[u8], offset: u64) -> io::Result<u64> {
@@ -202,24 +288,24 @@ mod tests {
     fn zeros_cost_no_page() {
         let mut content = Content::default();
         for mib in 0..64 {
-            content.write_at(&vec![0; 1 << 20], mib << 20).unwrap();
+            content.write_at(&vec![0; 1 << 20], mib << 20, 0).unwrap();
             content.sync();
         }
         assert_eq!((content.len(), content.pages_held()), (64 << 20, 0));
-        content.write_at(&[0; 512], 512).unwrap();
+        content.write_at(&[0; 512], 512, 0).unwrap();
         assert_eq!(content.pages_held(), 0);
-        content.write_at(&[1; 10], 5 << 20).unwrap();
+        content.write_at(&[1; 10], 5 << 20, 0).unwrap();
         assert_eq!(content.pages_held(), 1);
-        content.write_at(&[0; 3 * PAGE], (5 << 20) - PAGE as u64).unwrap();
+        content.write_at(&[0; 3 * PAGE], (5 << 20) - PAGE as u64, 0).unwrap();
         assert_eq!(content.pages_held(), 0);
     }
 
     #[test]
     fn copies_share_pages_until_one_is_written() {
         let mut content = Content::default();
-        content.write_at(&[1; 10 * PAGE], 0).unwrap();
+        content.write_at(&[1; 10 * PAGE], 0, 0).unwrap();
         let copy = content.clone();
-        content.write_at(&[2], 0).unwrap();
+        content.write_at(&[2], 0, 0).unwrap();
         let shared = |page| Arc::ptr_eq(&content.pages[&page], &copy.pages[&page]);
         assert!(!shared(0));
         assert!((1..10).all(shared));
@@ -230,7 +316,7 @@ mod tests {
     fn reads_and_writes_cross_pages() {
         let mut content = Content::default();
         let text: Vec<u8> = (0..3 * PAGE).map(|i| (i % 251) as u8).collect();
-        assert_eq!(content.write_at(&text, 100).unwrap(), text.len());
+        assert_eq!(content.write_at(&text, 100, 0).unwrap(), text.len());
         let mut read = vec![0; PAGE + 2];
         assert_eq!(content.read_at(&mut read, 100 + PAGE as u64 - 1), PAGE + 2);
         assert_eq!(read, text[PAGE - 1..2 * PAGE + 1]);
@@ -240,7 +326,7 @@ mod tests {
     fn a_write_past_the_largest_offset_is_refused() {
         let mut content = Content::default();
         for offset in [u64::MAX, LEN_MAX] {
-            assert_eq!(content.write_at(&[1], offset).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+            assert_eq!(content.write_at(&[1], offset, 0).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
         }
         assert_eq!(content.len(), 0);
     }
@@ -248,15 +334,15 @@ mod tests {
     #[test]
     fn a_cut_leaves_nothing_to_come_back() {
         let mut content = Content::default();
-        content.write_at(&[1; 2 * PAGE], 0).unwrap();
+        content.write_at(&[1; 2 * PAGE], 0, 0).unwrap();
         content.sync();
-        content.write_at(&[2; 2 * PAGE], 0).unwrap();
+        content.write_at(&[2; 2 * PAGE], 0, 0).unwrap();
         content.set_len_synced(700).unwrap();
         content.set_len_synced(2 * PAGE as u64).unwrap();
         let mut lost = 0;
         let crashed = content.crash(|_| {
             lost += 1;
-            false
+            Fate::Lost
         });
         assert_eq!(lost, 2, "two sectors reach below 700");
         assert_eq!(bytes(&crashed)[..700], [1; 700]);
@@ -266,9 +352,9 @@ mod tests {
     #[test]
     fn bytes_put_as_synced_survive_among_unsynced_ones() {
         let mut content = Content::default();
-        content.write_at(&[1; 600], 0).unwrap();
+        content.write_at(&[1; 600], 0, 0).unwrap();
         content.put_synced(&[7], 3).unwrap();
-        let crashed = content.crash(|_| false);
+        let crashed = content.crash(|_| Fate::Lost);
         assert_eq!(bytes(&crashed), [0, 0, 0, 7]);
         assert_eq!(bytes(&content)[..5], [1, 1, 1, 7, 1]);
     }

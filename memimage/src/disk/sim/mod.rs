@@ -1,14 +1,19 @@
-//! A disk in memory that knows what a power cut would leave of it.
+//! A disk in memory that knows what a power cut would leave of it, and fails as it is told.
 
 mod content;
 mod crash;
+mod dice;
+mod fault;
 mod file;
+mod methods;
 mod operation;
+mod state;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod tree;
+mod variant;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,13 +21,14 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
-pub use self::crash::Unsynced;
+pub use self::crash::{Fate, Unsynced};
+pub use self::fault::{Effect, Fault, Method};
 pub use self::operation::Operation;
+pub use self::trace::Trace;
+pub use self::variant::{Crash, Shrunk};
 
-use self::file::{Handle, Locked, SimFile};
-use self::tree::{Dir, File, Node, NodeId, Tree, absolute};
-use super::lock::{OWNER_MAX, owner_in, owner_line};
-use super::{Access, Disk, DiskFile, Entry, Kind, Lock, LockGuard};
+use self::state::State;
+use self::tree::Tree;
 
 /// What reaches a disk whole or not at all, in bytes.
 const SECTOR: u64 = 512;
@@ -48,56 +54,85 @@ const SECTOR: u64 = 512;
 ///   bytes of its files. What is in a directory that is lost is lost.
 /// - *Processes.* A [`fork`](Self::fork) is the disk as the next process finds it after this one was killed: all that
 ///   was written is there, and what was unsynced still is. Open files and locks are gone.
+/// - *Faults.* Nothing goes wrong unless it is [injected](Self::inject): errors, short transfers, interruptions, syncs
+///   that drop what they were to sync, bits that rot. See [`Fault`]. Sectors come back from a power cut as garbage only if
+///   the answers to it say so. See [`Fate`].
 ///
-/// Not modelled: permissions, times, links, space that runs out, sectors that come back as garbage, and disks that fail
-/// or lie.
+/// All of it is deterministic: the same calls, seeds and answers give the same disk.
 ///
-/// # Testing every crash point
+/// Not modelled: permissions, times, links, how much room there is (a [`Fault::full`] has none, wherever it strikes), that a
+/// sector written twice without a sync may survive as first written, and writes that harm other sectors than theirs.
 ///
-/// Observe a scenario, and crash each fork in as many ways as wanted:
+/// # Testing a model
+///
+/// Every operation of a scenario is followed by every power cut that differs, and each must leave an image that opens with
+/// all that was acknowledged:
 ///
 /// ```
 /// # #[cfg(feature = "sim")] {
-/// use memimage::disk::{Disk, SimDisk};
-/// use std::{path::Path, sync::mpsc};
+/// use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+/// use std::sync::{Arc, mpsc};
 ///
-/// let disk = SimDisk::new();
-/// let (forks, observed) = mpsc::channel();
-/// disk.observe(move |operation, fork| _ = forks.send((operation.clone(), fork.clone())));
+/// use memimage::disk::{Crash, SimDisk};
+/// use memimage::{Image, Model, Shape};
+/// use serde::{Deserialize, Serialize};
 ///
-/// let file = disk.create_new(Path::new("greeting"))?;
-/// file.write_at(b"hello", 0)?;
-/// file.sync_data()?;
-/// disk.sync_dir(Path::new("/"))?;
+/// #[derive(Default, Serialize, Deserialize, Shape, Model)]
+/// struct Guests {
+///     names: Vec<String>,
+/// }
 ///
-/// for (operation, fork) in observed.try_iter() {
-///     let crashed = fork.crash(|_| false);
-///     println!("after {operation:?} a power cut may leave {:?}", crashed.files());
+/// #[memimage::commands]
+/// impl Guests {
+///     #[command]
+///     fn sign(&mut self, name: String) {
+///         self.names.push(name);
+///     }
+/// }
+///
+/// let open = |disk: &SimDisk| Image::<Guests>::options().segment_size(16 << 10).open_with(Arc::new(disk.clone()), "guests");
+///
+/// // run it once, and keep the disk after each operation, with what had been acknowledged by then
+/// let (disk, acknowledged) = (SimDisk::new(), Arc::new(AtomicU64::new(0)));
+/// let (points, observed) = mpsc::channel();
+/// let seen = Arc::clone(&acknowledged);
+/// disk.observe(move |_, fork| _ = points.send((fork.clone(), seen.load(SeqCst))));
+/// let guests = open(&disk)?;
+/// for name in ["Ada", "Grace", "Barbara"] {
+///     guests.sign(name.to_owned())?;
+///     acknowledged.fetch_add(1, SeqCst);
+/// }
+/// guests.close()?;
+///
+/// let good = |disk: &SimDisk, acknowledged: u64| match open(disk) {
+///     Ok(guests) => guests.read().unwrap().names.len() as u64 >= acknowledged,
+///     Err(_) => false,
+/// };
+/// for (disk, acknowledged) in observed.try_iter() {
+///     for crash in Crash::all(disk.unsynced().len(), 0..2) {
+///         if matches!(crash, Crash::Garbage(_)) {
+///             continue; // may be refused: whoever looks cannot always tell what was torn from what was damaged
+///         }
+///         let crashed = disk.crash_by(&crash);
+///         if !good(&crashed, acknowledged) {
+///             let least = disk.shrink(&crash, |crashed| !good(&crashed, acknowledged));
+///             panic!("{crash:?} loses something: {least}\n{}", crashed.trace());
+///         }
+///     }
 /// }
 /// # }
-/// # Ok::<(), std::io::Error>(())
+/// # Ok::<(), memimage::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct SimDisk {
     state: Arc<Mutex<State>>,
 }
 
-struct State {
-    tree: Tree,
-    locked: BTreeSet<NodeId>,
-    network_filesystem: Option<String>,
-    operations: u64,
-    stop_after: Option<u64>,
-    observer: Option<Box<Observer>>,
-}
-
-type Observer = dyn FnMut(&Operation, &SimDisk) + Send;
-
 impl SimDisk {
     /// An empty disk.
     #[must_use]
     pub fn new() -> Self {
-        Self::with(Tree::new(), 0, None)
+        Self::with(State::new(Tree::new(), 0, Trace::default(), None))
     }
 
     /// A copy of the disk as the next process finds it when this one is killed: everything written is there, and what
@@ -108,31 +143,45 @@ impl SimDisk {
         self.state().fork()
     }
 
-    /// A copy of the disk as a power cut now would leave it: everything synced, and of the unsynced that which
-    /// `survives`. It counts [`operations`](Self::operations) from 0.
+    /// A copy of the disk as a power cut now would leave it: everything synced, and each thing unsynced with the `fate` that
+    /// it is given, which may be said by a [`Fate`] or by a bool, whether it survives. It counts
+    /// [`operations`](Self::operations) from 0. [`crash_by`](Self::crash_by) has ready-made answers.
     ///
     /// Asked in an order that depends on nothing but the operations done: names first, oldest change first, then files
     /// in the order of their creation, their sectors ascending and their length last. What is asked does not depend on
     /// the answers, so [`unsynced`](Self::unsynced) tells it beforehand. Sectors that were written with the bytes they
-    /// had are not asked about.
+    /// had are not asked about, and neither is what a failed sync dropped, which is lost.
     #[must_use]
-    pub fn crash(&self, mut survives: impl FnMut(&Unsynced) -> bool) -> Self {
-        let (tree, network) = {
+    pub fn crash<F: Into<Fate>>(&self, mut fate: impl FnMut(&Unsynced) -> F) -> Self {
+        let (tree, mut trace, network) = {
             let state = self.state();
-            (state.tree.clone(), state.network_filesystem.clone())
+            (state.tree.clone(), state.trace.clone(), state.network_filesystem.clone())
         };
-        Self::with(crash::crash(&tree, &mut survives), 0, network)
+        let (mut survived, mut unsynced) = (0, 0);
+        let tree = crash::crash(&tree, &mut |asked, _| {
+            let fate = fate(&asked).into();
+            unsynced += 1;
+            survived += usize::from(fate == Fate::Kept);
+            fate
+        });
+        trace.power_cut(survived, unsynced);
+        Self::with(State::new(tree, 0, trace, network))
     }
 
     /// All that [`crash`](Self::crash) would ask about, in its order.
     #[must_use]
     pub fn unsynced(&self) -> Vec<Unsynced> {
-        let mut unsynced = Vec::new();
-        _ = self.crash(|asked| {
-            unsynced.push(asked.clone());
-            false
+        self.ages().into_iter().map(|(_, unsynced)| unsynced).collect()
+    }
+
+    /// The same, each with the number of the operation that did it.
+    fn ages(&self) -> Vec<(u64, Unsynced)> {
+        let (tree, mut ages) = (self.state().tree.clone(), Vec::new());
+        _ = crash::crash(&tree, &mut |asked, age| {
+            ages.push((age, asked));
+            Fate::Lost
         });
-        unsynced
+        ages
     }
 
     /// How many operations that change the disk have succeeded: see [`Operation`].
@@ -194,38 +243,42 @@ impl SimDisk {
         self.state().file_at(path.as_ref())?.content.set_len_synced(len)
     }
 
-    /// What [`Disk::network_filesystem`] answers from now on, for every path. A new disk is a local one.
+    /// Lets something go wrong from now on. Of several faults that would strike the same call, the one injected first does.
+    ///
+    /// [`fork`](Self::fork) and [`crash`](Self::crash) give disks without faults.
+    pub fn inject(&self, fault: Fault) {
+        self.state().faults.inject(fault);
+    }
+
+    /// Lets nothing go wrong any more. What went wrong is not undone: what a failed sync dropped stays dropped.
+    pub fn heal(&self) {
+        self.state().faults.heal();
+    }
+
+    /// How many calls have been struck by a fault. Once a fault for the `n`th call no longer strikes, a test has tried
+    /// all.
+    #[must_use]
+    pub fn strikes(&self) -> u64 {
+        self.state().faults.strikes
+    }
+
+    /// What happened last. A [`fork`](Self::fork) and what a [`crash`](Self::crash) leaves remember what was before.
+    #[must_use]
+    pub fn trace(&self) -> Trace {
+        self.state().trace.clone()
+    }
+
+    /// What [`Disk::network_filesystem`](super::Disk::network_filesystem) answers from now on, for every path. A new disk is a local one.
     pub fn set_network_filesystem(&self, name: Option<&str>) {
         self.state().network_filesystem = name.map(str::to_owned);
     }
 
-    fn with(tree: Tree, operations: u64, network_filesystem: Option<String>) -> Self {
-        let state =
-            State { tree, locked: BTreeSet::new(), network_filesystem, operations, stop_after: None, observer: None };
+    fn with(state: State) -> Self {
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock()
-    }
-
-    /// Every change goes through here: refuses, does, counts and tells.
-    fn change<T>(
-        &self,
-        change: impl FnOnce(&mut State) -> io::Result<T>,
-        operation: impl FnOnce(&State) -> Operation,
-    ) -> io::Result<T> {
-        let mut state = self.state();
-        if state.stop_after.is_some_and(|last| state.operations >= last) {
-            return Err(io::Error::other(format!("the simulated disk stopped after operation {}", state.operations)));
-        }
-        let done = change(&mut state)?;
-        state.operations += 1;
-        if let Some(mut observer) = state.observer.take() {
-            observer(&operation(&state), &state.fork());
-            state.observer = Some(observer);
-        }
-        Ok(done)
     }
 }
 
@@ -239,158 +292,5 @@ impl fmt::Debug for SimDisk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Looks at nothing, so that it can be printed from within an observer.
         f.debug_struct("SimDisk").finish_non_exhaustive()
-    }
-}
-
-impl State {
-    fn fork(&self) -> SimDisk {
-        let mut tree = self.tree.clone();
-        tree.close_all();
-        SimDisk::with(tree, self.operations, self.network_filesystem.clone())
-    }
-
-    fn open(&mut self, node: NodeId) -> io::Result<NodeId> {
-        self.tree.file_mut(node)?.handles += 1;
-        Ok(node)
-    }
-
-    fn close(&mut self, node: NodeId) {
-        if let Ok(file) = self.tree.file_mut(node) {
-            file.handles -= 1;
-            if file.handles == 0 {
-                self.tree.sweep();
-            }
-        }
-    }
-
-    fn file_at(&mut self, path: &Path) -> io::Result<&mut File> {
-        let node = self.tree.find(path)?;
-        self.tree.file_mut(node)
-    }
-
-    /// For reports.
-    fn path_of(&self, node: NodeId) -> PathBuf {
-        self.tree.paths().remove(&node).unwrap_or_else(|| PathBuf::from("(removed)"))
-    }
-}
-
-impl Disk for SimDisk {
-    fn create_new(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        let node = self.change(
-            |state| {
-                let node = state.tree.create(path, Node::File(File::default()))?;
-                state.open(node)
-            },
-            |_| Operation::CreateNew { path: absolute(path) },
-        )?;
-        Ok(Box::new(SimFile::new(Handle::new(self, node), Access::ReadWrite)))
-    }
-
-    fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>> {
-        let node = {
-            let mut state = self.state();
-            let node = state.tree.find(path)?;
-            state.open(node)?
-        };
-        Ok(Box::new(SimFile::new(Handle::new(self, node), access)))
-    }
-
-    fn create_dir(&self, path: &Path) -> io::Result<()> {
-        self.change(
-            |state| state.tree.create(path, Node::Dir(Dir::default())).map(drop),
-            |_| Operation::CreateDir { path: absolute(path) },
-        )
-    }
-
-    fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
-        let state = self.state();
-        let names = &state.tree.dir(state.tree.find(dir)?)?.written;
-        let entry = |(name, node)| match &state.tree.nodes[node] {
-            Node::File(file) => Entry { name, kind: Kind::File, len: file.content.len() },
-            Node::Dir(_) => Entry { name, kind: Kind::Dir, len: 0 },
-        };
-        Ok(names.iter().map(|(name, node)| (name.clone(), node)).map(entry).collect())
-    }
-
-    fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
-        let state = self.state();
-        match state.tree.find(path) {
-            Ok(node) if state.tree.file(node).is_ok() => Ok(Some(Kind::File)),
-            Ok(_) => Ok(Some(Kind::Dir)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.change(
-            |state| state.tree.rename(from, to),
-            |_| Operation::Rename { from: absolute(from), to: absolute(to) },
-        )
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.change(|state| state.tree.remove(path), |_| Operation::Remove { path: absolute(path) })
-    }
-
-    fn remove_dir(&self, path: &Path) -> io::Result<()> {
-        self.change(|state| state.tree.remove_dir(path), |_| Operation::RemoveDir { path: absolute(path) })
-    }
-
-    fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.change(|state| state.tree.sync_dir(path), |_| Operation::SyncDir { path: absolute(path) })
-    }
-
-    fn lock(&self, path: &Path) -> io::Result<Lock> {
-        let mut busy = None;
-        let locked = self.change(
-            |state| {
-                let node = match state.tree.find(path) {
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                        state.tree.create(path, Node::File(File::default()))?
-                    }
-                    found => found?,
-                };
-                let content = &mut state.tree.file_mut(node)?.content;
-                if state.locked.contains(&node) {
-                    let mut text = [0; OWNER_MAX];
-                    let read = content.read_at(&mut text, 0);
-                    busy = Some(owner_in(&text[..read]));
-                    return Err(io::ErrorKind::WouldBlock.into());
-                }
-                content.write_at(owner_line().as_bytes(), 0)?;
-                state.locked.insert(node);
-                state.open(node)
-            },
-            |_| Operation::Lock { path: absolute(path) },
-        );
-        match busy {
-            Some(owner) => Ok(Lock::Busy { owner }),
-            None => Ok(Lock::Held(LockGuard::new(Locked(Handle::new(self, locked?))))),
-        }
-    }
-
-    fn is_within(&self, path: &Path, dir: &Path) -> io::Result<bool> {
-        self.state().tree.find(dir)?;
-        Ok(absolute(path).starts_with(absolute(dir)))
-    }
-
-    fn owner(&self, path: &Path) -> io::Result<Option<String>> {
-        let state = self.state();
-        let node = match state.tree.find(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            found => found?,
-        };
-        let mut text = [0; OWNER_MAX];
-        let read = state.tree.file(node)?.content.read_at(&mut text, 0);
-        Ok(state.locked.contains(&node).then(|| owner_in(&text[..read])))
-    }
-
-    fn exposed(&self, path: &Path) -> io::Result<Option<String>> {
-        self.state().tree.find(path).map(|_| None)
-    }
-
-    fn network_filesystem(&self, _path: &Path) -> io::Result<Option<String>> {
-        Ok(self.state().network_filesystem.clone())
     }
 }

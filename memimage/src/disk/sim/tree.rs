@@ -47,6 +47,10 @@ pub(super) struct Change {
     pub(super) from: Option<Place>,
     /// The directory and name that it has since.
     pub(super) to: Option<Place>,
+    /// The number of the operation that made it.
+    pub(super) age: u64,
+    /// Whether a failed sync of the directory dropped it: seen, no longer to be synced, and not on disk.
+    pub(super) dropped: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -58,8 +62,27 @@ pub(super) struct Place {
 }
 
 impl Change {
+    fn new(node: NodeId, from: Option<Place>, to: Option<Place>, age: u64) -> Self {
+        Self { node, from, to, age, dropped: false }
+    }
+
     fn places(&self) -> impl Iterator<Item = &Place> {
         self.from.iter().chain(&self.to)
+    }
+}
+
+/// The names that changes give, newest first.
+#[derive(Default)]
+struct Taken(BTreeSet<(NodeId, OsString)>);
+
+impl Taken {
+    fn add(&mut self, change: &Change) {
+        self.0.extend(change.to.iter().map(|to| (to.dir, to.name.clone())));
+    }
+
+    /// Whether it was this older change that freed one of them.
+    fn from(&self, change: &Change) -> bool {
+        change.from.as_ref().is_some_and(|from| self.0.contains(&(from.dir, from.name.clone())))
     }
 }
 
@@ -106,7 +129,7 @@ impl Tree {
         }
     }
 
-    pub(super) fn create(&mut self, path: &Path, node: Node) -> io::Result<NodeId> {
+    pub(super) fn create(&mut self, path: &Path, node: Node, age: u64) -> io::Result<NodeId> {
         let place = self.place(path)?.ok_or(io::ErrorKind::AlreadyExists)?;
         if self.dir(place.dir)?.written.contains_key(&place.name) {
             return Err(io::ErrorKind::AlreadyExists.into());
@@ -114,11 +137,11 @@ impl Tree {
         let id = self.next;
         self.next = NodeId(id.0 + 1);
         self.nodes.insert(id, node);
-        self.change(Change { node: id, from: None, to: Some(place) });
+        self.change(Change::new(id, None, Some(place), age));
         Ok(id)
     }
 
-    pub(super) fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+    pub(super) fn rename(&mut self, from: &Path, to: &Path, age: u64) -> io::Result<()> {
         let node = self.find(from)?;
         let (Some(from), Some(to)) = (self.place(from)?, self.place(to)?) else {
             return Err(io::ErrorKind::InvalidInput.into());
@@ -132,42 +155,50 @@ impl Tree {
             }
             _ => {}
         }
-        self.change(Change { node, from: Some(from), to: Some(to) });
+        self.change(Change::new(node, Some(from), Some(to), age));
         Ok(())
     }
 
-    pub(super) fn remove(&mut self, path: &Path) -> io::Result<()> {
+    pub(super) fn remove(&mut self, path: &Path, age: u64) -> io::Result<()> {
         let node = self.find(path)?;
         self.file(node)?;
         let from = self.place(path)?;
-        self.change(Change { node, from, to: None });
+        self.change(Change::new(node, from, None, age));
         Ok(())
     }
 
-    pub(super) fn remove_dir(&mut self, path: &Path) -> io::Result<()> {
+    pub(super) fn remove_dir(&mut self, path: &Path, age: u64) -> io::Result<()> {
         let node = self.find(path)?;
         if !self.dir(node)?.written.is_empty() {
             return Err(io::ErrorKind::DirectoryNotEmpty.into());
         }
         // the root, which has no place, cannot be removed
         let from = self.place(path)?.ok_or(io::ErrorKind::ResourceBusy)?;
-        self.change(Change { node, from: Some(from), to: None });
+        self.change(Change::new(node, Some(from), None, age));
         Ok(())
     }
 
-    /// Makes the changes in a directory durable, and with them the older ones they build on.
-    pub(super) fn sync_dir(&mut self, path: &Path) -> io::Result<()> {
+    /// Makes the changes in a directory durable, and with them the older ones they build on. Or, if the sync fails and they
+    /// do not reach the disk, drops them: what is seen stays as it is, and no later sync makes it durable, but that of a
+    /// change that builds on it.
+    pub(super) fn sync_dir(&mut self, path: &Path, reach: bool) -> io::Result<()> {
         let dir = self.find(path)?;
         self.dir(dir)?;
         let mut dirs = BTreeSet::from([dir]);
+        let mut taken = Taken::default();
         let (mut synced, mut pending) = (Vec::new(), Vec::new());
-        for change in std::mem::take(&mut self.changes).into_iter().rev() {
-            if change.places().any(|place| dirs.contains(&place.dir)) {
+        for mut change in std::mem::take(&mut self.changes).into_iter().rev() {
+            let touched = !change.dropped && change.places().any(|place| dirs.contains(&place.dir));
+            if touched || taken.from(&change) {
                 dirs.extend(change.places().map(|place| place.dir));
-                synced.push(change);
-            } else {
-                pending.push(change);
+                if reach {
+                    taken.add(&change);
+                    synced.push(change);
+                    continue;
+                }
+                change.dropped = true;
             }
+            pending.push(change);
         }
         self.changes = pending.into_iter().rev().collect();
         for change in synced.iter().rev() {
@@ -211,15 +242,14 @@ impl Tree {
 
     /// Gives every directory the names it had at its last sync, with those unsynced changes that survive, and with the
     /// older ones that freed the names they take: what a lost change left where it was must not be overwritten.
-    pub(super) fn crash(&mut self, survives: impl FnMut(&Change) -> bool) {
+    pub(super) fn crash(&mut self, mut survives: impl FnMut(&Change) -> bool) {
         let changes = std::mem::take(&mut self.changes);
-        let answers: Vec<_> = changes.iter().map(survives).collect();
-        let mut taken = BTreeSet::new();
+        let answers: Vec<_> = changes.iter().map(|change| !change.dropped && survives(change)).collect();
+        let mut taken = Taken::default();
         let mut surviving = Vec::new();
         for (change, survives) in changes.into_iter().zip(answers).rev() {
-            let freed_it = change.from.as_ref().is_some_and(|from| taken.contains(&(from.dir, from.name.clone())));
-            if survives || freed_it {
-                taken.extend(change.to.iter().map(|to| (to.dir, to.name.clone())));
+            if survives || taken.from(&change) {
+                taken.add(&change);
                 surviving.push(change);
             }
         }

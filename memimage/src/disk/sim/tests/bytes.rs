@@ -12,7 +12,7 @@ fn synced_bytes_under_a_synced_name_survive() {
 fn each_unsynced_sector_is_lost_or_kept_by_itself() {
     let disk = disk_with("a", &[1; 1200]);
     open(&disk, "a").write_at(&[2; 1200], 0).unwrap();
-    let sector = |index| Unsynced::Sector { path: path("/a"), index };
+    let sector = |index| Unsynced::Sector { path: path("/a"), index, fresh: false };
     assert_eq!(disk.unsynced(), [sector(0), sector(1), sector(2)]);
     assert_eq!(outcomes(&disk).len(), 8);
 

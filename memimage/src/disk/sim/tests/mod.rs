@@ -1,13 +1,18 @@
 //! What a power cut and a kill leave, a test each: bytes, names, and the disk as a whole.
 
 mod bytes;
+mod faults;
 mod names;
+mod rot;
+mod syncs;
+mod variants;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
 use super::*;
+use crate::disk::{Access, Disk, DiskFile, Lock};
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(name)

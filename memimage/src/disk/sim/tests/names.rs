@@ -181,9 +181,9 @@ fn bytes_in_doubt_are_named_by_what_the_file_is_called_now() {
     disk.create_dir(Path::new("dir")).unwrap();
     disk.rename(Path::new("a"), Path::new("dir/a")).unwrap();
     disk.rename(Path::new("dir"), Path::new("moved")).unwrap();
-    assert_eq!(disk.unsynced().pop(), Some(Unsynced::Sector { path: path("/moved/a"), index: 0 }));
+    assert_eq!(disk.unsynced().pop(), Some(Unsynced::Sector { path: path("/moved/a"), index: 0, fresh: false }));
     disk.remove(Path::new("moved/a")).unwrap();
-    assert_eq!(disk.unsynced().pop(), Some(Unsynced::Sector { path: path("/a"), index: 0 }));
+    assert_eq!(disk.unsynced().pop(), Some(Unsynced::Sector { path: path("/a"), index: 0, fresh: false }));
 }
 
 #[test]

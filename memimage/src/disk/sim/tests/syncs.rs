@@ -1,0 +1,147 @@
+//! Syncs that fail, and what later ones are worth.
+
+use super::*;
+
+fn fail(disk: &SimDisk, method: Method, effect: Effect) {
+    disk.inject(Fault::io().on(&[method]).effect(effect));
+}
+
+/// The bytes of `a` after a power cut in which nothing unsynced survives, and after one in which all does.
+fn after_a_cut(disk: &SimDisk) -> [Vec<u8>; 2] {
+    [false, true].map(|survives| disk.crash(|_| survives).read("a").unwrap())
+}
+
+#[test]
+fn a_sync_that_fails_and_does_nothing_leaves_all_unsynced() {
+    let disk = disk_with("a", b"old");
+    let file = open(&disk, "a");
+    file.write_at(b"new", 0).unwrap();
+    fail(&disk, Method::SyncData, Effect::Nothing);
+    assert_eq!(file.sync_data().unwrap_err().raw_os_error(), Some(5));
+    assert_eq!(after_a_cut(&disk), [b"old", b"new"]);
+    file.sync_data().unwrap();
+    assert_eq!(after_a_cut(&disk), [b"new", b"new"]);
+}
+
+#[test]
+fn a_sync_that_fails_after_all_was_done_has_done_it() {
+    let disk = disk_with("a", b"old");
+    let file = open(&disk, "a");
+    file.write_at(b"newer", 0).unwrap();
+    fail(&disk, Method::SyncAll, Effect::Everything);
+    file.sync_all().unwrap_err();
+    assert_eq!((disk.unsynced(), after_a_cut(&disk)), (vec![], [b"newer", b"newer"].map(Vec::from)));
+}
+
+/// As PostgreSQL learned in 2018: the next fsync said "ok", the page cache showed the bytes, and they were nowhere.
+#[test]
+fn what_a_failed_sync_dropped_is_read_and_synced_and_gone_after_a_power_cut() {
+    let disk = disk_with("a", b"old");
+    let file = open(&disk, "a");
+    file.write_at(b"new", 0).unwrap();
+    fail(&disk, Method::SyncData, Effect::Dropped);
+    file.sync_data().unwrap_err();
+    file.sync_data().unwrap();
+    let reopened = disk.fork();
+    open(&reopened, "a").sync_all().unwrap();
+    for disk in [&disk, &reopened] {
+        assert_eq!((disk.read("a").unwrap(), disk.unsynced()), (b"new".to_vec(), vec![]));
+        assert_eq!(after_a_cut(disk), [b"old", b"old"]);
+    }
+}
+
+#[test]
+fn what_was_dropped_is_synced_once_it_was_written_again() {
+    let disk = disk_with("a", b"old");
+    let file = open(&disk, "a");
+    file.write_at(b"new", 0).unwrap();
+    fail(&disk, Method::SyncData, Effect::Dropped);
+    file.sync_data().unwrap_err();
+    file.write_at(b"new", 0).unwrap();
+    assert_eq!(after_a_cut(&disk), [b"old", b"new"]);
+    file.sync_data().unwrap();
+    assert_eq!(after_a_cut(&disk), [b"new", b"new"]);
+}
+
+#[test]
+fn only_the_sectors_that_were_dropped_are() {
+    let disk = disk_with("a", &[1; 1536]);
+    let file = open(&disk, "a");
+    file.write_at(&[2; 512], 0).unwrap();
+    fail(&disk, Method::SyncData, Effect::Dropped);
+    file.sync_data().unwrap_err();
+    file.write_at(&[3; 512], 512).unwrap();
+    file.sync_data().unwrap();
+    file.write_at(&[4; 512], 1024).unwrap();
+    let [lost, kept] = after_a_cut(&disk);
+    assert_eq!((lost[0], lost[512], lost[1024]), (1, 3, 1));
+    assert_eq!((kept[0], kept[512], kept[1024]), (1, 3, 4));
+    assert_eq!(disk.unsynced().len(), 1);
+}
+
+#[test]
+fn a_file_whose_first_sync_failed_keeps_its_later_length_without_its_bytes() {
+    let disk = disk_with("a", b"");
+    let file = open(&disk, "a");
+    file.write_at(&[2; 600], 0).unwrap();
+    fail(&disk, Method::SyncData, Effect::Dropped);
+    file.sync_data().unwrap_err();
+    assert_eq!(after_a_cut(&disk), [vec![], vec![0; 600]]);
+    file.sync_data().unwrap();
+    assert_eq!(after_a_cut(&disk), [vec![0; 600], vec![0; 600]]);
+}
+
+#[test]
+fn a_failed_sync_may_have_done_a_part() {
+    let seen: BTreeSet<Vec<u8>> = (0..40)
+        .map(|seed| {
+            let disk = disk_with("a", &[1; 1024]);
+            let file = open(&disk, "a");
+            file.write_at(&[2; 1024], 0).unwrap();
+            disk.inject(Fault::io().on(&[Method::SyncData]).effect(Effect::Part).seed(seed));
+            file.sync_data().unwrap_err();
+            assert_eq!(disk.unsynced(), [], "what did not reach the disk is dropped");
+            let bytes = disk.crash(|_| true).read("a").unwrap();
+            vec![bytes[0], bytes[512]]
+        })
+        .collect();
+    assert_eq!(seen, [[1, 1], [1, 2], [2, 1], [2, 2]].map(Vec::from).into());
+}
+
+#[test]
+fn a_directory_sync_that_fails_and_does_nothing_may_be_tried_again() {
+    let disk = SimDisk::new();
+    put(&disk, "a", b"").sync_all().unwrap();
+    fail(&disk, Method::SyncDir, Effect::Nothing);
+    disk.sync_dir(Path::new("/")).unwrap_err();
+    assert_eq!(disk.unsynced().len(), 1);
+    disk.sync_dir(Path::new("/")).unwrap();
+    assert_eq!(files(&disk.crash(|_| false)), of([("/a", b"")]));
+}
+
+#[test]
+fn names_that_a_failed_directory_sync_dropped_are_seen_and_gone_after_a_power_cut() {
+    let disk = disk_with("live", b"old");
+    put(&disk, "tmp", b"new").sync_all().unwrap();
+    disk.rename(Path::new("tmp"), Path::new("live")).unwrap();
+    fail(&disk, Method::SyncDir, Effect::Dropped);
+    disk.sync_dir(Path::new("/")).unwrap_err();
+    let reopened = disk.fork();
+    reopened.sync_dir(Path::new("/")).unwrap();
+    put(&reopened, "later", b"").sync_all().unwrap();
+    reopened.sync_dir(Path::new("/")).unwrap();
+    assert_eq!(files(&reopened), of([("/later", b""), ("/live", b"new")]));
+    assert_eq!(outcomes(&reopened), [of([("/later", b""), ("/live", b"old")])].into());
+}
+
+#[test]
+fn a_name_that_is_given_again_and_synced_takes_along_what_was_dropped_before_it() {
+    let disk = disk_with("a", b"1");
+    disk.rename(Path::new("a"), Path::new("b")).unwrap();
+    fail(&disk, Method::SyncDir, Effect::Dropped);
+    disk.sync_dir(Path::new("/")).unwrap_err();
+    assert_eq!(outcomes(&disk), [of([("/a", b"1")])].into());
+    put(&disk, "a", b"2").sync_all().unwrap();
+    disk.sync_dir(Path::new("/")).unwrap();
+    assert_eq!(outcomes(&disk), [of([("/a", b"2"), ("/b", b"1")])].into());
+}
