@@ -9,12 +9,14 @@ mod scribe;
 mod rewrite;
 mod choice;
 mod check;
+mod repair;
 mod void;
 
 #[cfg(feature = "sim")]
 pub use check::check_with;
 pub use check::{Checked, Finding, Mend, Severity, check};
 pub use choice::{Choice, Loss};
+pub use repair::{Change, Repair, Repaired, repair};
 pub use report::{Progress, Rewritten, Step};
 pub use rewrite::{Rewrite, rewrite};
 pub use void::{Void, Voided, void};

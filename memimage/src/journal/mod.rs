@@ -44,9 +44,9 @@ mod resume;
 
 pub use durability::Durability;
 
-pub(crate) use batch::{NoRoom, Open};
+pub(crate) use batch::{NoRoom, Open, Place};
 pub(crate) use commit::{Caps, is_writing};
-pub(crate) use create::create;
+pub(crate) use create::{create, make_continued};
 pub(crate) use dispatch::{DROPPED, Dispatch, Meaning, Way};
 pub(crate) use durable::DurableBlock;
 pub(crate) use frame::{Frame, FrameKind, Salts};
@@ -55,11 +55,12 @@ pub(crate) use layout::{BASE, Layout, SNAPSHOT, Survey, TORN, UNFINISHED, rename
 pub(crate) use live::Journal;
 pub(crate) use maker::Maker;
 pub(crate) use prune::PruneMark;
+pub(crate) use reader::end_of;
 pub(crate) use record::{EventId, Record, read as records};
-pub(crate) use repair::{quarantine, write_again};
+pub(crate) use repair::{clear, quarantine, write_again};
 pub(crate) use resume::{Onward, go_on, next_epoch};
 pub(crate) use scan::{End, Scan};
-pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, is_segment};
+pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER, SegmentHeader, is_segment};
 pub(crate) use source::Source;
 pub(crate) use table::{Beginnings, Table};
 pub(crate) use ticket::Ticket;

@@ -145,3 +145,10 @@ pub(crate) fn next_frame(bytes: &[u8], uuid: &[u8; 16], segment: SegmentId, offs
     let checksum = Checksum::new(uuid, segment);
     (offset.next_multiple_of(8)..bytes.len()).step_by(8).find(|&at| parse(bytes, at, checksum).is_ok())
 }
+
+/// Where the frames of a segment end that stand in these bytes of it, and the checksum of the last.
+pub(crate) fn end_of(bytes: &[u8], uuid: &[u8; 16], segment: SegmentId) -> (usize, u32) {
+    let mut walk = Walk::new(bytes, uuid, segment, None);
+    while let Step::Frame(_) = walk.step() {}
+    (walk.offset(), walk.chain().map_or(0, |chain| chain.previous))
+}

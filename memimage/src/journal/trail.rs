@@ -143,12 +143,18 @@ impl Trail {
             }
             before = Some(segment);
             walked.trailed.stretches.push(Stretch { segment, first: None, sound: true });
-            self.header_faults(segment, header, &mut walked)?;
+            self.header_faults(segment, header, &mut walked);
             if walked.newer {
                 break;
             }
-            if segment <= active {
-                self.segment(segment, segment == active, &mut walked, visit)?;
+            let len = StoredFile::open(&*self.disk, &self.path(segment), Access::Read)?.len()?;
+            let made = header.as_ref().map_or(len, |header| header.len);
+            let short = (len != made).then(|| format!("the file is {len} bytes long, and was made with {made}"));
+            match segment <= active {
+                true => self.segment(segment, segment == active, short, &mut walked, visit)?,
+                false => short.into_iter().for_each(|what| {
+                    walked.fault(segment, Some(SEGMENT_HEADER as u64), Flaw::Damaged, what);
+                }),
             }
             if walked.newer {
                 break;
@@ -171,12 +177,7 @@ impl Trail {
         Ok(from)
     }
 
-    fn header_faults(
-        &self,
-        segment: SegmentId,
-        header: &Result<SegmentHeader, HeaderFault>,
-        walked: &mut Walked,
-    ) -> Result<(), Error> {
+    fn header_faults(&self, segment: SegmentId, header: &Result<SegmentHeader, HeaderFault>, walked: &mut Walked) {
         let (offset, flaw, what) = match header {
             Err(HeaderFault::Foreign) => (0, Flaw::Damaged, "the file does not start like a segment".to_owned()),
             Err(HeaderFault::Damaged(what)) => (0, Flaw::Damaged, (*what).to_owned()),
@@ -192,22 +193,18 @@ impl Trail {
             }
             Ok(header) => {
                 walked.trailed.epoch = walked.trailed.epoch.max(header.epoch);
-                let len = StoredFile::open(&*self.disk, &self.path(segment), Access::Read)?.len()?;
-                if len == header.len {
-                    return Ok(());
-                }
-                let what = format!("the file is {len} bytes long, and was made with {}", header.len);
-                (len.min(header.len), Flaw::Damaged, what)
+                return;
             }
         };
         walked.fault(segment, Some(offset), flaw, what);
-        Ok(())
     }
 
+    /// Reads a segment. What is wrong with its length is told where its frames end, or where the first is damaged.
     fn segment(
         &self,
         segment: SegmentId,
         active: bool,
+        mut short: Option<String>,
         walked: &mut Walked,
         visit: &mut dyn Visit,
     ) -> Result<(), Error> {
@@ -233,7 +230,9 @@ impl Trail {
                     walked.frame(segment, &frame, visit);
                 }
                 Step::Sealed => {
-                    if !is_zero(bytes.get(offset..).unwrap_or_default()) {
+                    if let Some(what) = short {
+                        walked.fault(segment, Some(offset as u64), Flaw::Damaged, what);
+                    } else if !is_zero(bytes.get(offset..).unwrap_or_default()) {
                         walked.fault(segment, Some(offset as u64), Flaw::Damaged, "bytes follow the seal".to_owned());
                     } else if active && walked.expecting().is_some_and(|next| walked.evidence >= next) {
                         let what =
@@ -256,17 +255,19 @@ impl Trail {
                     let evidence = Evidence { durable: walked.evidence, later_segment: !active };
                     // where nothing tells what belongs here, it is no end
                     let expecting = walked.expecting().unwrap_or(Seq::ZERO);
-                    let (flaw, what) = match judge(&bytes, offset, &fault, expecting, evidence, walk.checksum()) {
-                        Verdict::Clean => return Ok(()),
-                        Verdict::Torn(range) => (
+                    let verdict = judge(&bytes, offset, &fault, expecting, evidence, walk.checksum());
+                    let (flaw, what) = match (short.take(), verdict) {
+                        (Some(what), _) => (Flaw::Damaged, what),
+                        (None, Verdict::Clean) => return Ok(()),
+                        (None, Verdict::Torn(range)) => (
                             Flaw::Torn(range),
-                            "a write was cut short by a crash, and nobody was told that it was done",
+                            "a write was cut short by a crash, and nobody was told that it was done".to_owned(),
                         ),
-                        Verdict::Suspect(what) => (Flaw::Suspect(offset..last_used(&bytes)), what),
-                        Verdict::Corrupt(what) => (Flaw::Damaged, what),
+                        (None, Verdict::Suspect(what)) => (Flaw::Suspect(offset..last_used(&bytes)), what.to_owned()),
+                        (None, Verdict::Corrupt(what)) => (Flaw::Damaged, what.to_owned()),
                     };
                     let goes_on = flaw == Flaw::Damaged;
-                    walked.fault(segment, Some(offset as u64), flaw, what.to_owned());
+                    walked.fault(segment, Some(offset as u64), flaw, what);
                     let next = goes_on.then(|| next_frame(&bytes, uuid, segment, offset + 8)).flatten();
                     let Some(next) = next else {
                         if goes_on {

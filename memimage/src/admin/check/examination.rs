@@ -98,6 +98,11 @@ impl Examination {
         self.trailed.stretches.first().is_some_and(|stretch| stretch.segment != SegmentId::FIRST)
     }
 
+    /// The event whose state a pruned journal goes on from.
+    pub(in super::super) fn base_seq(&self) -> Option<Seq> {
+        self.states.iter().find(|state| state.is_base && state.flaw.is_none()).map(|state| state.seq)
+    }
+
     /// The repairs that mend the journal, the one that loses least first.
     pub(in super::super) fn mends(&self) -> Vec<Mend> {
         let Some(fault) = self.first_fault() else { return Vec::new() };
@@ -114,7 +119,7 @@ impl Examination {
     }
 
     /// Giving up what comes from a fault on, if a state is left from which what comes before it goes on.
-    fn cut(&self, fault: &Fault) -> Option<Mend> {
+    pub(in super::super) fn cut(&self, fault: &Fault) -> Option<Mend> {
         let from = fault.seq.filter(|seq| *seq > Seq::ZERO)?;
         let reached = |state: &State| {
             let reaches = |first: Option<Seq>| first.is_some_and(|first| first <= state.seq.next());

@@ -15,6 +15,7 @@ use std::time::Duration;
 pub use report::{Checked, Finding, Mend, Severity};
 
 pub(super) use examination::Examination;
+pub(super) use state::State;
 
 use super::choice::Choice;
 use crate::disk::{Disk, RealDisk, failed};
