@@ -6,7 +6,7 @@ use super::hold::Hold;
 use crate::admin::choice::Loss;
 use crate::entropy::random;
 use crate::error::Error;
-use crate::journal::{Flaw, Maker, Place, Salts, Table, make_continued};
+use crate::journal::{Flaw, Maker, Place, Salts, make_continued};
 use crate::seq::{SegmentId, Seq};
 
 /// Lets the journal begin after event `seq`, with the state in its snapshot or base.
@@ -46,7 +46,7 @@ pub(super) fn begin(hold: &mut Hold, seq: Seq) -> Result<Option<Loss>, Error> {
                 epoch: hold.epoch,
                 largest: LARGEST,
             };
-            let table = hold.found.content.newest.clone().unwrap_or_else(Table::default);
+            let table = hold.found.content.newest.clone().unwrap_or_default();
             let align_shift = hold.found.trailed.align_shift.unwrap_or(ALIGN_SHIFT);
             let mut salts = Salts::new(u64::from_le_bytes(random()?));
             let (offset, previous) = make_continued(&maker, segment, seq.next(), &table, align_shift, &mut salts)?;
