@@ -67,6 +67,7 @@
 
 // One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
 mod seq;
+mod planted;
 mod error;
 mod entropy;
 mod sync;

@@ -223,9 +223,9 @@ fn each_flipped_bit_of_a_closed_image_is_refused_or_harmless() {
     for sealed in ["00000001.journal", "00000002.journal"] {
         assert_eq!(classes(&counts, sealed), [Class::Unnoticed, Class::Refused], "{sealed}: padding, or damage");
     }
-    // stray bits after the end were in no event: kept in quarantine where a cut-short write may have left them, else refused
-    use Class::{Quarantined, Refused, Suspect, Unnoticed};
-    assert_eq!(classes(&counts, "00000003.journal"), [Unnoticed, Quarantined, Refused, Suspect]);
+    // stray bits after the end were in no event: kept in quarantine, as what is left of a write that was cut short
+    use Class::{Quarantined, Refused, Unnoticed};
+    assert_eq!(classes(&counts, "00000003.journal"), [Unnoticed, Quarantined, Refused]);
     // nothing may stand in a segment before the one before it is sealed
     assert_eq!(classes(&counts, "00000004.journal"), [Refused]);
 }

@@ -14,6 +14,7 @@ use crate::digest::digest_within;
 use crate::error::{Error, Kind};
 use crate::event::{Command, FromRefusal, Model, Outcome, panic_message};
 use crate::journal::{EventId, FrameKind, NoRoom, Open};
+use crate::planted::{Bug, planted};
 use crate::shape::is_recursive;
 use crate::value::MAX_DEPTH;
 
@@ -119,7 +120,8 @@ impl<M: Model> Shared<M> {
             Ok(Ok(())) => {}
             Ok(Err(refusal)) => {
                 let refused = Err(C::Error::from_refusal(refusal));
-                return Ok(Attempt::Answered(Pending::new(refused, open.latest())));
+                let latest = if planted(Bug::RefusalNotWaitedFor) { None } else { open.latest() };
+                return Ok(Attempt::Answered(Pending::new(refused, latest)));
             }
             Err(panic) => {
                 let error = panicked::<M, C>("check", &*panic);
@@ -145,6 +147,10 @@ impl<M: Model> Shared<M> {
         }
         let mark = match self.journal.reserve(&mut open, mark) {
             Ok(mark) => mark,
+            Err(_) if planted(Bug::AppliedWithoutRoom) => {
+                let _ = command.apply(&mut core.model, &context);
+                return Err(Error::new(Kind::Busy { what: "there is no room for its record" }));
+            }
             Err(room) => return Ok(Attempt::NoRoom(command, room)),
         };
 

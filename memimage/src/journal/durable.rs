@@ -4,6 +4,7 @@
 //! written; losing it loses nothing but certainty.
 
 use super::frame::{u32_at, u64_at};
+use super::zeros::is_zero;
 use crate::seq::{SegmentId, Seq};
 
 /// Bytes of the block.
@@ -43,11 +44,13 @@ impl DurableBlock {
     /// Whether the bytes, of whatever image, tell of more than a creation that was begun. For when there is no segment to
     /// say which image's they are.
     pub(crate) fn tells_of_a_life(bytes: &[u8]) -> bool {
-        match bytes.get(..BLOCK) {
-            // a block is written as a whole, so an unfinished creation left it whole, or nothing of it
-            Some(block) if block[0..8] == MAGIC => u64_at(block, 8) > 1 || u64_at(block, 16) > 0,
-            _ => bytes.iter().any(|&byte| byte != 0),
-        }
+        // what a creation leaves is a block of the first epoch and no events, or what was written of one before it failed
+        let mut block = [0; BLOCK];
+        let len = bytes.len().min(BLOCK);
+        block[..len].copy_from_slice(&bytes[..len]);
+        let magic = block.iter().zip(MAGIC).take_while(|(byte, magic)| **byte == *magic).count();
+        let begun = magic == MAGIC.len() || is_zero(&block[magic..]);
+        !begun || u64_at(&block, 8) > 1 || u64_at(&block, 16) > 0
     }
 
     /// The block, if the bytes are one of this image. A damaged block is no error: it proves nothing.
@@ -73,6 +76,24 @@ fn checksum(block: &[u8], uuid: &[u8; 16]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A write that failed halfway once left a directory in which no image could be made any more.
+    #[test]
+    fn what_was_written_of_a_creation_tells_of_no_life_and_a_life_does() {
+        let block = |epoch, seq| {
+            let (durable_seq, segment) = (Seq::new(seq), SegmentId::FIRST);
+            DurableBlock { epoch, durable_seq, segment, offset: 4096, previous: 7 }.encode(&[6; 16])
+        };
+        for written in 0..=BLOCK {
+            let mut creation = [0; BLOCK];
+            creation[..written].copy_from_slice(&block(1, 0)[..written]);
+            assert!(!DurableBlock::tells_of_a_life(&creation), "{written} and zeros");
+            assert!(!DurableBlock::tells_of_a_life(&creation[..written]), "{written} and no more");
+        }
+        for life in [block(2, 0), block(1, 1), block(2, 9), [3; BLOCK]] {
+            assert!(DurableBlock::tells_of_a_life(&life));
+        }
+    }
 
     #[test]
     fn what_is_encoded_is_decoded_and_nothing_else() {

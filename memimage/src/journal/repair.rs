@@ -9,6 +9,7 @@ use super::layout::{Layout, TORN, rename, sync_dir, unfinished};
 use super::scan::End;
 use crate::disk::{Disk, StoredFile, failed};
 use crate::error::Error;
+use crate::planted::{Bug, planted};
 use crate::seq::SegmentId;
 
 /// Copies what a crash left of a frame to the quarantine, syncs the copy, clears the place and syncs that.
@@ -18,7 +19,7 @@ pub(crate) fn quarantine(
     file: &StoredFile,
     end: &End,
 ) -> Result<Option<PathBuf>, Error> {
-    let Some(torn) = end.torn.clone() else { return Ok(None) };
+    let Some(torn) = end.torn.clone().filter(|_| !planted(Bug::TornTailLeft)) else { return Ok(None) };
     let copy = clear(disk, layout, file, end.segment, &end.bytes[torn.clone()], torn.start)?;
     tracing::warn!(
         segment = %end.segment,
@@ -42,7 +43,8 @@ pub(crate) fn clear(
     let copy = free_path(disk, layout, segment, offset)?;
     let temporary = unfinished(&copy);
     // a crash in the midst of an earlier attempt leaves one
-    if disk.kind(&temporary).map_err(|error| failed("looking at", &temporary, error))?.is_some() {
+    let there = disk.kind(&temporary).map_err(|error| failed("looking at", &temporary, error))?.is_some();
+    if there && !planted(Bug::RepairOnlyOnce) {
         disk.remove(&temporary).map_err(|error| failed("removing", &temporary, error))?;
     }
     let written = StoredFile::create(disk, &temporary).and_then(|quarantined| {
@@ -80,7 +82,7 @@ fn free_path(disk: &dyn Disk, layout: &Layout, segment: SegmentId, offset: usize
 /// So may the zeros of a place that was cleared: they are written again as far as a copy in the quarantine says.
 pub(crate) fn write_again(disk: &dyn Disk, layout: &Layout, file: &StoredFile, end: &End) -> Result<(), Error> {
     let cleared = cleared_up_to(disk, layout, end)?.min(end.bytes.len() as u64);
-    if end.unproven.is_empty() && cleared <= end.offset as u64 {
+    if end.unproven.is_empty() && cleared <= end.offset as u64 || planted(Bug::UnprovenNotWrittenAgain) {
         return Ok(());
     }
     file.write_all(&end.bytes[end.unproven.clone()], end.unproven.start as u64)?;

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::frame::{Checksum, FrameFault, HEADER, has_zero_sector, parse};
 use super::zeros::last_used;
+use crate::planted::{Bug, planted};
 use crate::seq::Seq;
 
 /// What is known of the journal besides the bytes at the place.
@@ -42,6 +43,9 @@ pub(crate) fn judge(
     checksum: Checksum,
 ) -> Verdict {
     let rest = segment.get(offset..).unwrap_or_default();
+    if planted(Bug::CleanBeforeEvidence) && last_used(rest).is_none() {
+        return Verdict::Clean;
+    }
     if evidence.later_segment {
         return Verdict::Corrupt("a frame is missing or damaged, and a later segment has frames");
     }
@@ -49,22 +53,30 @@ pub(crate) fn judge(
     // no frame begins with a zero, so none begins after the last byte that is not
     let after = last.map_or(Seq::ZERO, |last| durable_after(segment, offset..offset + last + 1, checksum));
     let durable = evidence.durable.max(after);
-    if durable >= expecting {
+    if durable >= expecting && !planted(Bug::DamageTakenForTorn) {
         return Verdict::Corrupt("a frame is missing or damaged that is known to have been synced");
     }
     let Some(last) = last else { return Verdict::Clean };
     let torn = match fault {
-        FrameFault::Body { len } => has_zero_sector(rest, offset as u64, 0..*len),
-        FrameFault::Header => has_zero_sector(rest, offset as u64, 0..HEADER.min(rest.len())),
+        FrameFault::Body { len } => ends_before(last, *len) || has_zero_sector(rest, offset as u64, 0..*len),
+        FrameFault::Header => {
+            ends_before(last, HEADER) || has_zero_sector(rest, offset as u64, 0..HEADER.min(rest.len()))
+        }
         FrameFault::Unsupported { .. } => false,
     };
-    match torn {
+    match torn || planted(Bug::DamageTakenForTorn) {
         true => Verdict::Torn(offset..offset + last + 1),
         false => Verdict::Suspect(
             "a frame was never acknowledged as far as is known, but all its sectors were written, so this is no write that a \
              crash cut short",
         ),
     }
+}
+
+/// Whether the last of these `len` bytes, which is never zero, was not written, and nothing after it, `last` being the last
+/// byte that is not zero: a write that failed or was killed halfway, which may stop within a sector.
+fn ends_before(last: usize, len: usize) -> bool {
+    last + 1 < len
 }
 
 /// The highest seq that good frames which begin within these bytes say was synced.
@@ -158,6 +170,19 @@ mod tests {
             let mut segment = segment();
             segment[at] ^= 4;
             assert!(matches!(verdict(&segment, 4, false), Verdict::Suspect(_)), "{at}");
+        }
+    }
+
+    /// A write that failed halfway once left an image that refused to open: it stops at any byte, not at a sector's end.
+    #[test]
+    fn a_frame_that_was_written_up_to_any_byte_is_torn() {
+        let whole = segment();
+        let len = last_used(&whole[AT..]).unwrap() + 1;
+        for written in 1..len {
+            let mut segment = vec![0; whole.len()];
+            segment[AT..AT + written].copy_from_slice(&whole[AT..AT + written]);
+            assert!(matches!(verdict(&segment, 4, false), Verdict::Torn(_)), "{written}");
+            assert!(matches!(verdict(&segment, 5, false), Verdict::Corrupt(_)), "{written} with evidence");
         }
     }
 

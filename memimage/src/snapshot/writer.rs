@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::format::{CHUNK, CHUNK_HEADER, HEADER, SnapshotHeader, Trailer, chunk_header, hasher};
 use crate::disk::{Disk, StoredFile};
 use crate::error::{Error, Kind};
+use crate::planted::{Bug, planted};
 
 /// Writes the state into a new file, synced a chunk at a time so that no sync of the journal waits behind all of it.
 /// The serialized state is never in memory as a whole.
@@ -44,7 +45,9 @@ pub(super) fn write(
     let mut end = chunk_header(&[]).to_vec();
     end.extend_from_slice(&trailer.encode());
     file.write_all(&end, chunks.offset)?;
-    file.sync_all()?;
+    if !planted(Bug::SnapshotNamedUnsynced) {
+        file.sync_all()?;
+    }
     Ok(chunks.offset + end.len() as u64)
 }
 
@@ -73,7 +76,9 @@ impl Chunks<'_> {
         self.chunk[..CHUNK_HEADER].copy_from_slice(&header);
         self.hasher.update(&self.chunk[CHUNK_HEADER..]);
         self.file.write_all(&self.chunk, self.offset)?;
-        self.file.sync_data()?;
+        if !planted(Bug::SnapshotNamedUnsynced) {
+            self.file.sync_data()?;
+        }
         self.offset += self.chunk.len() as u64;
         self.len += (self.chunk.len() - CHUNK_HEADER) as u64;
         self.begin();

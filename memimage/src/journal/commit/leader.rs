@@ -9,6 +9,7 @@ use super::{Commit, Sink};
 use crate::journal::batch::{Batch, Open};
 use crate::journal::durability::Durability;
 use crate::journal::ticket::{Lead, Stage, Ticket};
+use crate::planted::{Bug, planted};
 
 thread_local! {
     static WRITING: Cell<bool> = const { Cell::new(false) };
@@ -106,7 +107,10 @@ impl<S: Sink> Commit<S> {
         let last = batch.last_seq();
         let result = {
             let mut sink = self.sink.lock();
-            let result = sink.write(&mut batch).and_then(|()| if self.syncs() { sink.sync() } else { Ok(()) });
+            let result = sink.write(&mut batch).and_then(|()| match self.syncs() && !planted(Bug::AnswerBeforeSync) {
+                true => sink.sync(),
+                false => Ok(()),
+            });
             result.map(|()| sink.durable())
         };
         match result {
