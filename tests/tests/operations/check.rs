@@ -127,8 +127,10 @@ fn an_image_that_is_written_to_meanwhile_is_sound() {
             till.seq()
         }
     });
-    let mut last = None;
-    for _ in 0..60 {
+    let (mut last, mut readings) = (None, 0);
+    // until it has read often, and much was written meanwhile
+    while readings < 40 || last < Some(Seq::new(100)) {
+        readings += 1;
         let checked = check_with(Arc::new(disk.clone()), IMAGE).unwrap_or_else(|error| panic!("{error}"));
         assert!(checked.is_sound(), "{checked}");
         assert!(checked.owner.as_deref().is_some_and(|owner| owner.starts_with("pid ")), "{checked}");
@@ -136,7 +138,7 @@ fn an_image_that_is_written_to_meanwhile_is_sound() {
         last = checked.last;
     }
     done.store(true, Ordering::Relaxed);
-    assert!(Some(writer.join().unwrap()) >= last && last > Some(Seq::new(1)));
+    assert!(Some(writer.join().unwrap()) >= last);
 }
 
 #[test]

@@ -120,7 +120,8 @@ impl Repair {
         let mut hold = Hold::new(Examination::of(&disk, &layout)?, self.choice)?;
         let lost = match self.choice {
             Choice::TornTail => tail(&mut hold, |flaw| matches!(flaw, Flaw::Torn(_))).map(|()| None),
-            Choice::SuspectTail => tail(&mut hold, |flaw| matches!(flaw, Flaw::Suspect(_))).map(|()| None),
+            // also what a crash in the midst of clearing it left
+            Choice::SuspectTail => tail(&mut hold, |_| true).map(|()| None),
             Choice::CutFrom(seq) => cut::cut(&mut hold, seq),
             Choice::BeginAt(seq) => begin::begin(&mut hold, seq),
             Choice::Snapshots => snapshots(&mut hold).map(|()| None),
