@@ -8,6 +8,7 @@ mod local;
 mod model;
 pub mod past;
 mod run;
+mod tear;
 mod tree;
 mod watchdog;
 
@@ -20,12 +21,18 @@ pub use model::{
     LedgerSettle, LedgerWithdraw, Overdrawn, TooLittle,
 };
 pub use run::{Ask, Run};
-pub use tree::{Stands, Tree, tree};
+pub use tear::{names, tear};
+pub use tree::{Stands, Tree, differences, tree};
 pub use watchdog::{in_time, until};
 
 /// How many cases a randomised test tries: the environment variable `MEMIMAGE_CASES`, or else its own modest number.
 pub fn cases(modest: u32) -> u32 {
     std::env::var("MEMIMAGE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(modest)
+}
+
+/// The seed of a randomised test: the environment variable `MEMIMAGE_SEED`, or else its own.
+pub fn seed(own: u64) -> u64 {
+    std::env::var("MEMIMAGE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(own)
 }
 
 /// The README's example compiles.

@@ -48,3 +48,12 @@ pub fn tree(root: &Path) -> Tree {
     }
     tree
 }
+
+/// The paths at which the two differ.
+pub fn differences(before: &Tree, after: &Tree) -> Vec<PathBuf> {
+    let mut paths: Vec<_> =
+        before.keys().chain(after.keys()).filter(|path| before.get(*path) != after.get(*path)).cloned().collect();
+    paths.sort();
+    paths.dedup();
+    paths
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::context::Timestamp;
-use crate::disk::{Access, Disk, RealDisk, StoredFile, failed};
+use crate::disk::{Access, Disk, OwnedDisk, RealDisk, StoredFile, failed};
 use crate::entropy::random;
 use crate::error::{Error, Kind};
 use crate::journal::{
@@ -147,8 +147,8 @@ impl Void {
         if !self.allow_network {
             layout.refuse_network(&*disk)?;
         }
-        let _lock = layout.own(&*disk)?;
-        let image = Held::find(disk, layout)?;
+        let lock = layout.own(&*disk)?;
+        let image = Held::find(OwnedDisk::over(disk, &lock), layout)?;
         let scan = Scan::new(&image.source, image.proven)?;
         let found = self.look(&image, &scan)?;
         let (durable, quarantined) = image.settle(&found.end)?;
@@ -313,13 +313,13 @@ impl Held {
     fn settle(&self, end: &End) -> Result<(StoredFile, Option<PathBuf>), Error> {
         let disk = &*self.disk;
         self.layout.make_dirs(disk)?;
+        let file = self.source.file(end.segment, Access::ReadWrite)?;
+        let quarantined = quarantine(disk, &self.layout, &file, end)?;
+        write_again(disk, &self.layout, &file, end)?;
         let durable = match self.layout.durable_file(disk)? {
             Some(file) => file,
             None => StoredFile::create(disk, &self.layout.durable())?,
         };
-        let file = self.source.file(end.segment, Access::ReadWrite)?;
-        let quarantined = quarantine(disk, &self.layout, &file, end)?;
-        write_again(disk, &self.layout, &file, end)?;
         self.layout.remove_unfinished(disk)?;
         Ok((durable, quarantined))
     }

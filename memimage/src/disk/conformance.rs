@@ -51,6 +51,7 @@ conformance! {
     a_lock_file_that_names_nobody_is_anothers
     locks_of_two_files_are_independent
     a_replaced_lock_file_is_another_lock
+    an_owner_whose_lock_is_gone_does_nothing_by_paths
     the_dot_paths
     what_is_within_a_directory
     a_disk_answers_from_several_threads
@@ -373,6 +374,23 @@ fn a_replaced_lock_file_is_another_lock(disk: &dyn Disk, dir: &Path) {
     let _new = held(disk.lock(&path));
     drop(old);
     owner(disk.lock(&path));
+}
+
+fn an_owner_whose_lock_is_gone_does_nothing_by_paths(disk: &dyn Disk, dir: &Path) {
+    let (image, away) = (dir.join("image"), dir.join("away"));
+    disk.create_dir(&image).unwrap();
+    let lock = held(disk.lock(&image.join("LOCK")));
+    let watch = lock.watch().expect("both disks can tell");
+    assert!(watch().unwrap());
+    disk.rename(&image, &away).unwrap();
+    assert!(!watch().unwrap(), "it was moved");
+    disk.create_dir(&image).unwrap();
+    let _other = held(disk.lock(&image.join("LOCK")));
+    assert!(!watch().unwrap(), "another's is there");
+    disk.remove(&image.join("LOCK")).unwrap();
+    disk.remove_dir(&image).unwrap();
+    disk.rename(&away, &image).unwrap();
+    assert!(watch().unwrap(), "it is back");
 }
 
 fn the_dot_paths(disk: &dyn Disk, dir: &Path) {

@@ -2,11 +2,13 @@
 
 use std::any::Any;
 use std::env;
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
+use std::sync::Arc;
 
 use super::plain::{self, FILE_MODE, Links};
 
@@ -22,17 +24,36 @@ pub enum Lock {
     },
 }
 
+/// Tells whether the file that was locked is still at its path.
+pub(super) type Watch = Arc<dyn Fn() -> io::Result<bool> + Send + Sync>;
+
 /// Holds a lock until it is dropped.
-#[derive(Debug)]
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct LockGuard {
     _held: Box<dyn Any + Send + Sync>,
+    watch: Option<Watch>,
 }
 
 impl LockGuard {
     /// A guard around whatever releases the lock when it is dropped.
     pub fn new(held: impl Any + Send + Sync) -> Self {
-        Self { _held: Box::new(held) }
+        Self { _held: Box::new(held), watch: None }
+    }
+
+    /// The guard, with a way to ask whether the file that was locked is still at its path. It is asked before anything is
+    /// done by a path, so that an image whose directory was moved leaves the one that took its place alone.
+    pub fn watched_by(self, is_there: impl Fn() -> io::Result<bool> + Send + Sync + 'static) -> Self {
+        Self { watch: Some(Arc::new(is_there)), ..self }
+    }
+
+    pub(super) fn watch(&self) -> Option<Watch> {
+        self.watch.clone()
+    }
+}
+
+impl fmt::Debug for LockGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockGuard").finish_non_exhaustive()
     }
 }
 
@@ -63,7 +84,9 @@ fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
     match outcome {
         Ok(()) => {
             introduce(&file);
-            Ok(Some(Lock::Held(LockGuard::new(LockedFile(file)))))
+            let (path, ours) = (path.to_owned(), inode(&file.metadata()?));
+            let guard = LockGuard::new(LockedFile(file));
+            Ok(Some(Lock::Held(guard.watched_by(move || is_at(&path, ours)))))
         }
         Err(fs::TryLockError::WouldBlock) => Ok(Some(Lock::Busy { owner: owner_of(&file) })),
         Err(fs::TryLockError::Error(error)) => Err(error),
@@ -86,10 +109,20 @@ pub(super) fn owner(path: &Path) -> io::Result<Option<String>> {
 }
 
 fn still_at(path: &Path, file: &File) -> io::Result<bool> {
-    let ours = file.metadata()?;
+    is_at(path, inode(&file.metadata()?))
+}
+
+/// What a file is by, whatever it is called: its device and its number there, which is used for no other while it is open.
+type Inode = (u64, u64);
+
+fn inode(metadata: &fs::Metadata) -> Inode {
+    (metadata.dev(), metadata.ino())
+}
+
+fn is_at(path: &Path, inode_of_ours: Inode) -> io::Result<bool> {
     match fs::symlink_metadata(path) {
-        Ok(there) => Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Ok(there) => Ok(inode(&there) == inode_of_ours),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
         Err(error) => Err(error),
     }
 }

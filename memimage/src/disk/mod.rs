@@ -13,6 +13,7 @@ compile_error!("memimage needs a Unix file system: it relies on directory syncs,
 // each uses those above it
 mod plain;
 mod lock;
+mod owned;
 mod mount;
 mod exposed;
 mod real;
@@ -28,6 +29,7 @@ use std::io;
 use std::path::Path;
 
 pub use lock::{Lock, LockGuard};
+pub(crate) use owned::OwnedDisk;
 pub(crate) use plain::NotPlain;
 pub use real::RealDisk;
 pub use sim::{Crash, Effect, Fate, Fault, Method, Operation, Shrunk, SimDisk, Trace, Unsynced};

@@ -12,7 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use super::snapshotting::Progress;
 use super::stats::Recovery;
 use super::{Core, Image, Ownership, Shared};
-use crate::disk::{Access, Disk, LockGuard, RealDisk, SimDisk, StoredFile, failed};
+use crate::disk::{Access, Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, StoredFile, failed};
 use crate::entropy::{random, random_uuid};
 use crate::error::{Error, Kind};
 use crate::event::Model;
@@ -71,8 +71,9 @@ impl<M: Model> Image<M> {
                 "the shapes of this model's events are not locked: `#[memimage::commands(lock)]` does it"
             );
         }
-        let opening = Opening { layout: Layout::new(path), disk, options };
+        let mut opening = Opening { layout: Layout::new(path), disk, options };
         let lock = opening.lock()?;
+        opening.disk = OwnedDisk::over(opening.disk, &lock);
         let created = match opening.layout.survey(&*opening.disk)? {
             Survey::Image(_) => false,
             Survey::Missing | Survey::Vacant => {
@@ -182,13 +183,13 @@ impl<M: Model> Opening<M> {
         let identity = source.identity().clone();
         let end = recovered.end.as_ref().expect("all of the journal was read");
         self.layout.make_dirs(&*self.disk)?;
+        let file = source.file(end.segment, Access::ReadWrite)?;
+        let quarantined = quarantine(&*self.disk, &self.layout, &file, end)?;
+        write_again(&*self.disk, &self.layout, &file, end)?;
         let durable_file = match durable_file {
             Some(file) => file,
             None => StoredFile::create(&*self.disk, &self.layout.durable())?,
         };
-        let file = source.file(end.segment, Access::ReadWrite)?;
-        let quarantined = quarantine(&*self.disk, &self.layout, &file, end)?;
-        write_again(&*self.disk, &self.layout, &file, end)?;
         self.layout.remove_unfinished(&*self.disk)?;
         let base = self.mend_start(&source, &snapshots, recovered.snapshot)?;
 

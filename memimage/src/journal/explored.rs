@@ -28,14 +28,13 @@ use super::ticket::Stage;
 use crate::error::Error;
 use stand_in::{Executed, Journal};
 
-const RUNS: usize = 1_000;
-
-/// Runs a scenario under many schedules.
+/// Runs a scenario under many schedules: `MEMIMAGE_CASES` of each of the two schedulers, or else a thousand.
 fn explore(scenario: impl Fn() + Send + Sync + 'static) {
+    let runs = std::env::var("MEMIMAGE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1_000);
     let scenario = Arc::new(scenario);
     let again = Arc::clone(&scenario);
-    shuttle::check_random(move || again(), RUNS);
-    shuttle::check_pct(move || scenario(), RUNS, 4);
+    shuttle::check_random(move || again(), runs);
+    shuttle::check_pct(move || scenario(), runs, 4);
 }
 
 const FAR: Duration = Duration::from_secs(24 * 3600);

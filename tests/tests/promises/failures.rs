@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use memimage::disk::SimDisk;
 use memimage::{CommandError, Durability, Error, Image, Seq};
-use memimage_tests::{Act, Ask, GateDisk, Ledger, LedgerCommands, LedgerDeposit, LedgerFile, Run};
+use memimage_tests::{Act, Ask, GateDisk, Ledger, LedgerCommands, LedgerDeposit, LedgerFile, Run, in_time};
 
 use crate::{Later, disks, hold_and_fail, hold_if, later, open, recovered, snapshots, state};
 
@@ -74,7 +74,7 @@ fn a_failure_in_the_journal_poisons(act: Act) -> (SimDisk, GateDisk) {
     let error = first.comes().unwrap_err();
     assert!(error.is_poisoned() && error.is_outcome_unknown() && error.is_io(), "{error}");
     assert!(error.to_string().contains("whether this was recorded is unknown until then"), "{error}");
-    let error = behind.wait().unwrap_err();
+    let error = in_time(move || behind.wait()).unwrap_err();
     assert!(error.is_poisoned() && !error.is_outcome_unknown(), "{error}");
     assert!(asked.comes().unwrap_err().is_poisoned());
 

@@ -6,9 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use memimage_tests::names;
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::{full_image, names, open};
+use super::{full_image, open};
 
 /// Keeps what is said.
 #[derive(Clone, Default)]

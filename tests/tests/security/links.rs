@@ -6,9 +6,9 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use memimage_tests::{LedgerCommands, Stands, in_time, tree};
+use memimage_tests::{LedgerCommands, Stands, in_time, names, tree};
 
-use super::{full_image, names, open};
+use super::{full_image, open};
 
 /// What may be put in a file's or directory's place.
 #[derive(Clone, Copy, Debug, PartialEq)]

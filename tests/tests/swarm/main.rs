@@ -80,10 +80,16 @@ fn run(seed: u64, tally: &Tally) -> Result<(), String> {
     let mut disk = SimDisk::new();
     let mut before: Vec<Word> = Vec::new();
     let mut ended: Option<(Left, &Life)> = None;
+    let mut faulty = false;
     for life in &plan.lives {
+        faulty |= life.fault.is_some();
         let fail = |why: String, disk: &SimDisk| format!("{why}\nin {life:?}\nof {plan:?}\n{}", disk.trace());
         let (image, words) = recover(&plan, life, &disk, tally).map_err(|why| fail(why, &disk))?;
-        count(&tally.quarantined, u64::from(image.stats().recovery.quarantined.is_some()));
+        let recovery = image.stats().recovery;
+        count(&tally.quarantined, u64::from(recovery.quarantined.is_some()));
+        if !faulty && !recovery.unusable_snapshots.is_empty() {
+            return Err(fail(format!("a snapshot has its name and is not whole: {recovery:?}"), &disk));
+        }
         if let Some((left, past)) = &ended {
             let how = (past.durability, left.ending);
             left.promised

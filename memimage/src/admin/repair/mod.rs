@@ -14,7 +14,7 @@ pub use report::{Change, Repaired};
 
 use super::check::Examination;
 use super::choice::Choice;
-use crate::disk::{Access, Disk, RealDisk, StoredFile};
+use crate::disk::{Access, Disk, OwnedDisk, RealDisk, StoredFile};
 use crate::error::Error;
 use crate::journal::{Flaw, Layout, clear, sync_dir};
 use hold::Hold;
@@ -113,7 +113,8 @@ impl Repair {
         if !self.allow_network {
             layout.refuse_network(&*disk)?;
         }
-        let _lock = layout.own(&*disk)?;
+        let lock = layout.own(&*disk)?;
+        let disk = OwnedDisk::over(disk, &lock);
         for dir in [layout.root().to_owned(), layout.journal()] {
             sync_dir(&*disk, &dir)?;
         }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::fault::{Call, Method};
 use super::file::{Handle, Locked, SimFile};
@@ -136,7 +137,13 @@ impl Disk for SimDisk {
         state.locked.insert(node);
         state.open(node)?;
         drop(state);
-        Ok(Lock::Held(LockGuard::new(Locked(Handle::new(self, node)))))
+        // not the disk itself, which would then be kept by what it keeps
+        let (weak, path) = (Arc::downgrade(&self.state), path.to_owned());
+        let is_there = move || match weak.upgrade() {
+            Some(state) => Ok(state.lock().tree.find(&path).is_ok_and(|there| there == node)),
+            None => Ok(false),
+        };
+        Ok(Lock::Held(LockGuard::new(Locked(Handle::new(self, node))).watched_by(is_there)))
     }
 
     fn is_within(&self, path: &Path, dir: &Path) -> io::Result<bool> {

@@ -1,0 +1,114 @@
+//! A directory, or its file system, that may only be read.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+
+use memimage::admin::rewrite;
+use memimage::{Image, SnapshotPolicy};
+use memimage_tests::{Ledger, LedgerCommands, tree};
+
+use super::{child, dir, is_root, run, unshared};
+
+const NOBODY: u32 = 65_534;
+
+fn open(path: &Path) -> Result<Image<Ledger>, memimage::Error> {
+    Image::options().segment_size(16 << 10).snapshots(SnapshotPolicy::Manual).open(path)
+}
+
+fn make(path: &Path) {
+    let image = open(path).unwrap();
+    for _ in 0..30 {
+        image.file(vec![1; 1_500]).unwrap();
+    }
+    image.close().unwrap();
+}
+
+/// Everything that may only be read is refused at once, by name.
+#[test]
+#[ignore = "run by the other tests of this file"]
+fn refused() {
+    let Some(dir) = dir() else { return };
+    let error = open(&dir.join("image")).unwrap_err();
+    assert!(error.is_io() && !error.is_corrupt(), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("LOCK` failed") && text.contains("Read-only file system"), "{text}");
+    assert!(text.contains("an image needs a file system that can be written to"), "{text}");
+    let error = open(&dir.join("new")).unwrap_err();
+    assert!(error.is_io() && error.to_string().contains("new` failed: Read-only file system"), "{error}");
+    let error = rewrite::<Ledger>(dir.join("image"), dir.join("rewritten")).unwrap_err();
+    assert!(error.is_io(), "{error}");
+}
+
+#[test]
+fn a_read_only_file_system_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    make(&dir.path().join("image"));
+    let before = tree(dir.path());
+    let script = r#"mount --bind "$DIR" "$DIR" && mount -o remount,bind,ro "$DIR""#;
+    let child = child("read_only::refused", dir.path(), script);
+    run("a file system that is read-only", &mut unshared(&["--user", "--map-root-user", "--mount"], &child));
+    assert!(tree(dir.path()) == before);
+    open(&dir.path().join("image")).unwrap().close().unwrap();
+}
+
+/// As an ordinary user, with the mode of one directory or file taken away after another. Whatever still works is kept, and
+/// what does not is refused.
+#[test]
+#[ignore = "run by the other test of this file"]
+fn with_modes_taken_away() {
+    let Some(dir) = dir() else { return };
+    let path = dir.join("image");
+    make(&path);
+    let mut filed = 30 * 1_500;
+    let (mut refused, mut opened) = (0, 0);
+    let all: Vec<PathBuf> = tree(&path).into_keys().collect();
+    for taken in &all {
+        let mode = fs::metadata(taken).unwrap().permissions().mode() & 0o777;
+        for left in [0o000, 0o400, 0o500] {
+            fs::set_permissions(taken, Permissions::from_mode(left)).unwrap();
+            match open(&path) {
+                Ok(image) => {
+                    opened += 1;
+                    assert_eq!(image.query(|ledger| ledger.filed).unwrap(), filed, "{}", taken.display());
+                    while filed % 60_000 != 0 {
+                        match image.file(vec![1; 1_500]) {
+                            Ok(_) => filed += 1_500,
+                            Err(error) => {
+                                assert!(error.is_io() || error.is_poisoned(), "{error}");
+                                break;
+                            }
+                        }
+                    }
+                    // it may be that nothing was wrong but what a close would not need
+                    _ = image.close();
+                }
+                Err(error) => {
+                    refused += 1;
+                    assert!(error.is_io() && error.to_string().contains("let this process's user"), "{error}");
+                }
+            }
+            fs::set_permissions(taken, Permissions::from_mode(mode)).unwrap();
+            let image = open(&path).unwrap_or_else(|error| panic!("{} {left:o}: {error}", taken.display()));
+            assert_eq!(image.query(|ledger| ledger.filed).unwrap(), filed, "{} {left:o}", taken.display());
+            image.file(vec![1; 1_500]).unwrap();
+            filed += 1_500;
+            image.close().unwrap();
+        }
+    }
+    println!("refused {refused} times, opened {opened} times");
+    assert!(refused > 5 && opened > 0);
+}
+
+#[test]
+fn files_and_directories_without_permissions_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = child("read_only::with_modes_taken_away", dir.path(), "true");
+    if is_root() {
+        // whom modes do not stop
+        chown(dir.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+        child.uid(NOBODY).gid(NOBODY);
+    }
+    run("an ordinary user (one who can reach the test's program)", &mut child);
+}

@@ -1,0 +1,352 @@
+//! What journals of others lost, and how: each story is told with its test, which shows that it does not happen here.
+//! Other suites hold the same promises over many more cases; these are there so that none of the stories is forgotten.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use memimage::disk::{Disk, SimDisk};
+use memimage::{Durability, Error, Image, Seq};
+use memimage_tests::{Act, GateDisk, Ledger, LedgerCommands, Run, changed, files, in_time};
+
+const NOTHING: &[PathBuf] = &[];
+/// Where a segment's first frame is, and what the frames of these tests are aligned to.
+const FIRST: usize = 4096;
+const SECTOR: usize = 512;
+
+fn open(disk: &(impl Disk + Clone)) -> Result<Image<Ledger>, Error> {
+    Run::options(Durability::Synced, SECTOR as u32).open_with(Arc::new(disk.clone()), "/ledger")
+}
+
+fn segment(number: usize) -> PathBuf {
+    format!("/ledger/journal/{number:08}.journal").into()
+}
+
+/// What is filed in the image on a disk.
+fn filed(disk: &SimDisk) -> u64 {
+    open(disk).unwrap_or_else(|error| panic!("{error}")).query(|ledger| ledger.filed).unwrap()
+}
+
+/// A closed image of three segments.
+fn three_segments() -> SimDisk {
+    let disk = SimDisk::new();
+    let image = open(&disk).unwrap();
+    for _ in 0..20 {
+        image.file(vec![7; 1_500]).unwrap();
+    }
+    image.close().unwrap();
+    assert!(disk.read(segment(3)).unwrap()[FIRST] != 0, "the third is in use");
+    disk
+}
+
+/// Refused as damaged, with this segment in the position, and left as it was.
+fn is_refused(disk: &SimDisk, number: u64) {
+    let before = files(disk);
+    let error = open(disk).unwrap_err();
+    assert!(error.is_corrupt(), "{error}");
+    assert_eq!(error.position().unwrap().segment.unwrap().get(), number, "{error}");
+    assert_eq!(changed(&before, &files(disk)), NOTHING);
+}
+
+/// The disk after each operation while 20 events are recorded, and what was answered by then.
+fn points() -> Vec<(SimDisk, u64)> {
+    let disk = SimDisk::new();
+    let (answered, points) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::new(Vec::new())));
+    let (seen, kept) = (Arc::clone(&answered), Arc::clone(&points));
+    disk.observe(move |_, fork| kept.lock().unwrap().push((fork.clone(), seen.load(Ordering::SeqCst))));
+    let image = open(&disk).unwrap();
+    for event in 1..=20 {
+        image.file(vec![7; 1_500]).unwrap();
+        answered.store(event * 1_500, Ordering::SeqCst);
+    }
+    image.close().unwrap();
+    let points = std::mem::take(&mut *points.lock().unwrap());
+    assert!(points.len() > 60, "{}", points.len());
+    points
+}
+
+/// SpacetimeDB's commit log (pull request 5785) made a new segment and did not sync the directory. After a power cut the
+/// file had no name, and all transactions in it were gone, acknowledged as they were.
+#[test]
+fn a_new_segment_has_a_durable_name_before_anything_in_it_is_acknowledged() {
+    let disk = SimDisk::new();
+    let image = open(&disk).unwrap();
+    for event in 1..=25 {
+        image.file(vec![7; 1_500]).unwrap();
+        assert_eq!(filed(&disk.crash(|_| false)), event * 1_500);
+    }
+    assert!(disk.files().contains(&segment(3)), "it has rolled");
+}
+
+/// acid-state (issue 175) told callers that their updates were done after the write had failed on a full disk. The state
+/// in memory went on, and nothing of it was there after the next start.
+#[test]
+fn nothing_is_acknowledged_after_a_write_failed_on_a_full_disk() {
+    let disk = SimDisk::new();
+    let gate = GateDisk::new(disk.clone());
+    let image = open(&gate).unwrap();
+    image.deposit(1, 100).unwrap();
+    gate.fail(Act::Write, "00000001.journal", io::ErrorKind::StorageFull);
+    image.deposit(1, 1).unwrap_err();
+    // room or not: what is on disk is known only to the next opening
+    gate.calm();
+    for _ in 0..3 {
+        assert!(image.deposit(1, 1).unwrap_err().is_poisoned());
+        assert!(image.query(|_| ()).unwrap_err().is_poisoned());
+    }
+    assert_eq!(image.durable_seq(), Seq::new(1));
+    drop(image);
+    let image = open(&disk).unwrap();
+    assert_eq!(image.query(|ledger| ledger.accounts[&1]).unwrap(), 100);
+}
+
+/// acid-state (issue 79) could not open its log after a crash, and raft-engine (issue 344) could not open on a full disk,
+/// although both had all of their data: their start wrote before it read.
+#[test]
+fn an_image_opens_after_a_crash_and_on_a_full_disk() {
+    for (disk, answered) in points() {
+        let left = disk.crash(|_| false);
+        let full = GateDisk::new(left.clone());
+        full.rule(|call| match call.act {
+            Act::CreateNew | Act::CreateDir => Err(io::ErrorKind::StorageFull.into()),
+            _ => Ok(None),
+        });
+        match open(&full) {
+            Ok(image) => assert!(image.query(|ledger| ledger.filed).unwrap() >= answered),
+            // nothing was made yet, or there is a torn end to be copied first
+            Err(error) => assert!(error.is_storage_full(), "{error}"),
+        }
+        assert!(filed(&left) >= answered);
+    }
+}
+
+/// Prevayler read its journal's files one after another, and took the end of each for the end of what was written to it. A
+/// file in the middle that had been cut short was accepted without a word, and the transactions after the cut were left out.
+#[test]
+fn a_segment_cut_short_in_the_middle_is_refused() {
+    for len in [0, 1, FIRST, FIRST + SECTOR, 8_192, (16 << 10) - SECTOR, (16 << 10) - 1] {
+        let disk = three_segments();
+        disk.truncate(segment(2), len as u64).unwrap();
+        is_refused(&disk, 2);
+    }
+    // and so is one with zeros in the place of its end
+    let disk = three_segments();
+    disk.write(segment(2), 10_240, &[0; 4_096]).unwrap();
+    is_refused(&disk, 2);
+}
+
+/// Prevayler wrote a transaction to its journal before it ran it. One that threw was there for good, threw again whenever
+/// the journal was read, and no start succeeded any more.
+#[test]
+fn a_command_that_panics_does_not_stop_later_openings() {
+    let disk = SimDisk::new();
+    for round in 1..4 {
+        let image = open(&disk).unwrap();
+        image.deposit(1, 10).unwrap();
+        assert!(image.explode(1).unwrap_err().is_panic());
+        // one that changed something and then refused is there for good, and refuses again
+        image.settle(2, 1_000).unwrap_err();
+        assert_eq!(image.query(|ledger| (ledger.accounts[&1], ledger.failed)).unwrap(), (10 * round, round as u32));
+        drop(image);
+    }
+    let image = open(&disk).unwrap();
+    assert_eq!(image.query(|ledger| (ledger.accounts[&1], ledger.failed)).unwrap(), (30, 3));
+}
+
+/// etcd's log had a record's length before its checksum, and took a length that led beyond the end of the file for a write
+/// that a crash had cut short. One flipped bit in it, and all that followed was dropped as if it had never been
+/// acknowledged.
+#[test]
+fn a_flipped_bit_in_a_length_is_no_torn_end() {
+    let disk = three_segments();
+    for number in [1, 3] {
+        let bytes = disk.read(segment(number)).unwrap();
+        let starts = (FIRST..bytes.len()).step_by(SECTOR).filter(|at| bytes[*at..].starts_with(b"MIfr"));
+        for start in starts {
+            // the header's length, the body's before and after compression, the frame's
+            let frame = u32::from_le_bytes(bytes[start + 56..start + 60].try_into().unwrap()) as usize + 80;
+            for at in [start + 4, start + 5, start + 52, start + 55, start + 56, start + 57, start + 59, start + frame]
+            {
+                for bit in [0, 3, 7] {
+                    let flipped = disk.fork();
+                    flipped.write(segment(number), at as u64, &[bytes[at] ^ 1 << bit]).unwrap();
+                    is_refused(&flipped, number as u64);
+                }
+            }
+        }
+    }
+}
+
+/// SpacetimeDB's commit log (pull request 5116) opened a segment with a few bytes after its last commit, fewer than a header
+/// has, left them there, and appended after them. What it acknowledged then could not be read again.
+#[test]
+fn nothing_is_appended_after_bytes_that_are_no_frame() {
+    let disk = SimDisk::new();
+    let image = open(&disk).unwrap();
+    image.file(vec![7; 1_500]).unwrap();
+    let before = disk.fork();
+    image.file(vec![9; 1_500]).unwrap();
+    let (old, new) = (before.read(segment(1)).unwrap(), disk.read(segment(1)).unwrap());
+    let start = (FIRST..new.len()).step_by(SECTOR).rfind(|at| new[*at..].starts_with(b"MIfr")).unwrap();
+    assert!(old[start..].iter().all(|byte| *byte == 0));
+
+    // cut short at a sector's end or anywhere: cleared, and only then appended to
+    for len in (1..81).chain([SECTOR, 2 * SECTOR, 1_500]) {
+        let torn = before.fork();
+        torn.write(segment(1), start as u64, &new[start..start + len]).unwrap();
+        let image = open(&torn).unwrap_or_else(|error| panic!("{len} bytes: {error}"));
+        assert!(image.stats().recovery.quarantined.is_some(), "{len} bytes");
+        image.file(vec![5; 1_500]).unwrap();
+        image.close().unwrap();
+        assert_eq!(filed(&torn), 3_000, "{len} bytes");
+    }
+}
+
+/// CockroachDB (issue 37109): after a sync had failed, the next one succeeded, since the kernel had dropped what it could not
+/// write and marked it clean. It was taken as a proof for all writes before it, and those that had failed were acknowledged.
+#[test]
+fn a_sync_that_succeeds_later_acknowledges_nothing_that_failed() {
+    let disk = SimDisk::new();
+    let gate = GateDisk::new(disk.clone());
+    let image = open(&gate).unwrap();
+    image.deposit(1, 100).unwrap();
+    let failed = AtomicU64::new(0);
+    gate.rule(move |call| {
+        match call.is(Act::SyncData, "00000001.journal") && failed.fetch_add(1, Ordering::SeqCst) == 0 {
+            true => Err(io::Error::other("the disk is gone")),
+            false => Ok(None),
+        }
+    });
+    assert!(image.deposit(1, 1).unwrap_err().is_outcome_unknown());
+    for _ in 0..3 {
+        assert!(image.sync().unwrap_err().is_poisoned());
+        assert!(image.deposit(1, 1).unwrap_err().is_poisoned());
+    }
+    assert_eq!(image.durable_seq(), Seq::new(1));
+    drop(image);
+    // nor by reopening: it is written again before it counts
+    gate.trace();
+    drop(open(&gate).unwrap());
+    let writes = |call: &memimage_tests::Call| call.is(Act::Write, "00000001.journal");
+    let syncs = |call: &memimage_tests::Call| call.is(Act::SyncData, "00000001.journal");
+    let trace = gate.trace();
+    let written = trace.iter().position(writes).expect("it is written again");
+    assert!(trace[written..].iter().any(syncs), "and synced after that");
+}
+
+/// okaywal woke those who waited for a sync when it succeeded, and forgot them when it failed: they waited for ever.
+#[test]
+fn everybody_who_waits_is_told_that_a_sync_failed() {
+    let disk = SimDisk::new();
+    let gate = GateDisk::new(disk);
+    let image = open(&gate).unwrap();
+    gate.fail(Act::SyncData, ".journal", io::ErrorKind::Other);
+    let errors = in_time(move || {
+        std::thread::scope(|scope| {
+            let callers: Vec<_> = (0..16)
+                .map(|caller| {
+                    scope.spawn({
+                        let image = &image;
+                        move || image.deposit(caller, 1)
+                    })
+                })
+                .collect();
+            callers.into_iter().map(|caller| caller.join().unwrap().unwrap_err()).collect::<Vec<_>>()
+        })
+    });
+    assert_eq!(errors.len(), 16);
+    assert!(errors.iter().all(Error::is_poisoned), "{errors:?}");
+}
+
+/// As a program has its model, and after it moved it to another module and gave the types of its arguments other names.
+mod first {
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Debug, Default, PartialEq, Serialize, Deserialize, Shape, Model)]
+    pub(crate) struct Guide {
+        pub(crate) pages: Vec<Page>,
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Shape)]
+    pub(crate) struct Page {
+        pub(crate) title: String,
+    }
+
+    #[memimage::commands]
+    impl Guide {
+        /// Adds a page.
+        #[command]
+        pub(crate) fn add(&mut self, page: Page) {
+            self.pages.push(page);
+        }
+    }
+}
+
+mod renamed {
+    pub(crate) mod deeper {
+        use memimage::{Model, Shape};
+        use serde::{Deserialize, Serialize};
+
+        #[derive(Debug, Default, PartialEq, Serialize, Deserialize, Shape, Model)]
+        pub(crate) struct Guide {
+            pub(crate) pages: Vec<Article>,
+        }
+
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Shape)]
+        pub(crate) struct Article {
+            pub(crate) title: String,
+        }
+
+        #[memimage::commands]
+        impl Guide {
+            /// Adds a page.
+            #[command(payload = Addition)]
+            pub(crate) fn add(&mut self, page: Article) {
+                self.pages.push(page);
+            }
+        }
+    }
+}
+
+/// aelve's guide (issue 145) was kept by acid-state, which writes the paths of types into its log. A module was renamed, and
+/// the log could not be loaded any more.
+#[test]
+fn a_renamed_module_or_type_does_not_stop_a_journal_from_loading() {
+    use first::GuideCommands as _;
+    use renamed::deeper::GuideCommands as _;
+    let disk = SimDisk::new();
+    let image: Image<first::Guide> = Image::options().open_with(Arc::new(disk.clone()), "/guide").unwrap();
+    image.add(first::Page { title: "Monads".to_owned() }).unwrap();
+    image.admin().snapshot().unwrap();
+    image.add(first::Page { title: "Lenses".to_owned() }).unwrap();
+    image.close().unwrap();
+    let open = || Image::<renamed::deeper::Guide>::options().open_with(Arc::new(disk.clone()), "/guide").unwrap();
+    let image = open();
+    assert_eq!(image.stats().recovery.snapshot, Some(Seq::new(1)), "the snapshot is of use too");
+    image.add(renamed::deeper::Article { title: "Effects".to_owned() }).unwrap();
+    image.close().unwrap();
+    let titles = open().query(|guide| guide.pages.iter().map(|page| page.title.clone()).collect::<Vec<_>>()).unwrap();
+    assert_eq!(titles, ["Monads", "Lenses", "Effects"]);
+}
+
+/// redb's changelog tells of a crash while the file grew, after which it had another length than its header said, and could
+/// not be opened.
+#[test]
+fn a_crash_while_the_journal_grows_leaves_an_image_that_opens() {
+    for (disk, answered) in points() {
+        for survives in [false, true] {
+            let left = disk.crash(|_| survives);
+            assert!(filed(&left) >= answered);
+            // and grows again
+            let image = open(&left).unwrap();
+            let before = image.query(|ledger| ledger.filed).unwrap();
+            for _ in 0..8 {
+                image.file(vec![7; 1_500]).unwrap();
+            }
+            image.close().unwrap();
+            assert_eq!(filed(&left), before + 8 * 1_500);
+        }
+    }
+}
