@@ -23,7 +23,7 @@ use crate::journal::{
 use crate::options::Options;
 use crate::recovery::{Goal, Recovered, genesis_of, is_readable, proven_by, recover};
 use crate::seq::Seq;
-use crate::snapshot::Snapshots;
+use crate::snapshot::{Mended, Snapshots};
 
 impl<M: Model> Options<M> {
     /// Opens the image in the directory `path`: makes it, or recovers it.
@@ -191,7 +191,10 @@ impl<M: Model> Opening<M> {
             None => StoredFile::create(&*self.disk, &self.layout.durable())?,
         };
         self.layout.remove_unfinished(&*self.disk)?;
-        let base = self.mend_start(&source, &snapshots, recovered.snapshot)?;
+        let Mended { base, unusable } = self.mend_start(&source, &snapshots, recovered.snapshot)?;
+        let told = |path: &Path| recovered.unusable.iter().any(|(other, _)| other == path);
+        let unusable: Vec<_> = unusable.into_iter().filter(|(path, _)| !told(path)).collect();
+        let unusable_snapshots = [recovered.unusable, unusable].concat();
 
         let journal = go_on(
             self.maker(identity.clone(), epoch),
@@ -216,7 +219,7 @@ impl<M: Model> Opening<M> {
             snapshot: recovered.snapshot,
             seq: recovered.last,
             replayed: recovered.replayed,
-            unusable_snapshots: recovered.unusable,
+            unusable_snapshots,
             quarantined,
             clock_behind: (!behind.is_zero()).then_some(behind),
             duration: Default::default(),
@@ -251,11 +254,11 @@ impl<M: Model> Opening<M> {
     }
 
     /// Makes the base of a pruned journal whole, and removes the segments that are cut off from the journal by those that a
-    /// crash took while they were being removed: what is left of them comes before the base. Gives the base.
-    fn mend_start(&self, source: &Source, snapshots: &Snapshots, began: Option<Seq>) -> Result<Option<Seq>, Error> {
+    /// crash took while they were being removed: what is left of them comes before the base.
+    fn mend_start(&self, source: &Source, snapshots: &Snapshots, began: Option<Seq>) -> Result<Mended, Error> {
         let began = snapshots.list()?.into_iter().find(|(seq, _)| Some(*seq) == began);
         let began = began.as_ref().map(|(seq, path)| (*seq, path.as_path()));
-        let base = snapshots.bases().mend(source, began, is_readable::<M>)?;
+        let mended = snapshots.bases().mend(source, began, is_readable::<M>)?;
         for segment in source.cut_off() {
             let path = source.path(*segment);
             tracing::info!(%segment, "removed a segment that was to be removed before a crash");
@@ -264,7 +267,7 @@ impl<M: Model> Opening<M> {
         if !source.cut_off().is_empty() {
             sync_dir(&*self.disk, &self.layout.journal())?;
         }
-        Ok(base)
+        Ok(mended)
     }
 }
 

@@ -163,15 +163,15 @@ impl Source {
 
 /// Whether anything stands after the header of a segment's file.
 pub(super) fn is_used(file: &StoredFile) -> Result<bool, Error> {
-    const CHUNK: usize = 1 << 20;
-    let mut chunk = vec![0; CHUNK];
+    const CHUNK: u64 = 1 << 20;
+    let mut chunk = vec![0; file.len()?.clamp(1, CHUNK) as usize];
     let mut offset = SEGMENT_HEADER as u64;
     loop {
         let read = file.read_up_to(&mut chunk, offset)?;
         if !is_zero(&chunk[..read]) {
             return Ok(true);
         }
-        if read < CHUNK {
+        if read < chunk.len() {
             return Ok(false);
         }
         offset += read as u64;

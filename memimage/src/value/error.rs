@@ -84,6 +84,8 @@ pub(super) enum Fault {
         "the type `{0}` is known to the program only, and more follows it: where it begins is known, where it ends is not"
     )]
     Opaque(String),
+    #[error("an earlier variant is called `{0}` too, so the two cannot be told apart by name")]
+    VariantTwice(String),
     #[cfg(feature = "json")]
     #[error("the key {0:?} comes twice")]
     KeyTwice(String),

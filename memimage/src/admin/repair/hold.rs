@@ -11,6 +11,9 @@ use crate::error::{Error, Kind};
 use crate::journal::{DurableBlock, Fault, Flaw, Layout, Place, end_of, sync_dir};
 use crate::seq::{SegmentId, Seq};
 
+/// From this epoch on no other can be begun.
+const LAST: u64 = u64::MAX - 1;
+
 /// An image whose lock is held.
 pub(super) struct Hold {
     pub(super) found: Examination,
@@ -30,7 +33,8 @@ impl Hold {
         let newest = found.trailed.epoch.max(found.block.map_or(0, |block| block.epoch));
         let hold = Hold { found, choice, changes: Vec::new(), epoch: newest.saturating_add(1), raised: false };
         match newest {
-            u64::MAX => Err(hold.unfit(format!("it says that the image was opened {newest} times"))),
+            // as an open does: with the last number there is, it would open never again
+            LAST.. => Err(hold.unfit(format!("it says that the image was opened {newest} times"))),
             _ => Ok(hold),
         }
     }
