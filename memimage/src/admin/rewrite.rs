@@ -146,10 +146,11 @@ impl<'a, M: Model> Rewrite<'a, M> {
         let was = old.rebuild::<M>(None, true, &mut watch(Step::Rebuild, None, &mut *progress))?;
 
         let site = Site::take(&disk, target)?;
-        let journal = journal::<M>(&disk, site.layout(), &options, &old, was.last)?;
         let scan = old.scan()?;
-        let scribe =
-            Scribe::<M>::new(&scan, &old.dispatch, scan.voids(SegmentId::FIRST)?, journal, was.events, &mut *progress);
+        let voids = scan.voids(SegmentId::FIRST)?;
+        // whose threads the scribe ends, whatever becomes of it: nothing may fail in between
+        let journal = journal::<M>(&disk, site.layout(), &options, &old, was.last)?;
+        let scribe = Scribe::<M>::new(&scan, &old.dispatch, voids, journal, was.events, &mut *progress);
         let counts = scribe.write(was.digest.to_u64())?;
 
         let new = Reading::open::<M>(&disk, site.layout())?;
