@@ -128,6 +128,11 @@ impl ValueError {
         path.strip_prefix('.').map(str::to_owned).unwrap_or(path)
     }
 
+    /// Whether it goes deeper than values do.
+    pub(crate) fn is_too_deep(&self) -> bool {
+        matches!(self.inner.fault, Fault::TooDeep)
+    }
+
     #[cold]
     /// Whether the shape does not tell enough to read the bytes, which may be right all the same.
     pub(crate) fn is_opaque(&self) -> bool {
