@@ -17,12 +17,12 @@ use crate::entropy::{random, random_uuid};
 use crate::error::{Error, Kind};
 use crate::event::Model;
 use crate::journal::{
-    Ahead, Dispatch, End, Identity, Journal, Layout, Maker, Place, Plan, Ready, SEGMENT_HEADER, Salts, Scan, Source,
-    Survey, Writer, WriterEnd, create, quarantine, sync_dir, write_again,
+    Dispatch, Identity, Layout, Maker, Onward, Salts, Scan, Source, Survey, create, go_on, next_epoch, quarantine,
+    sync_dir, write_again,
 };
 use crate::options::Options;
 use crate::recovery::{Goal, Recovered, genesis_of, is_readable, proven_by, recover};
-use crate::seq::{SegmentId, Seq};
+use crate::seq::Seq;
 use crate::snapshot::{Mended, Snapshots};
 
 impl<M: Model> Options<M> {
@@ -156,7 +156,7 @@ impl<M: Model> Opening<M> {
         let identity = source.identity();
         self.layout.refuse_other_model(identity, M::NAME)?;
         let snapshots = Snapshots::new(&self.disk, &self.layout);
-        let durable_file = self.durable_file()?;
+        let durable_file = self.layout.durable_file(&*self.disk)?;
         let block = self.layout.durable_block(&*self.disk, &identity.uuid)?;
         let proven = block.map_or(Seq::ZERO, |block| block.durable_seq).max(proven_by(&snapshots, &identity.uuid)?);
         let scan = Scan::new(&source, proven)?;
@@ -172,28 +172,9 @@ impl<M: Model> Opening<M> {
             believe_upcasters: true,
         };
         let recovered = recover::<M>(&source, &scan, &dispatch, &snapshots, goal)?;
-        let epochs = [
-            recovered.end.as_ref().map_or(0, |end| end.chain.epoch),
-            source.epoch(),
-            block.map_or(0, |block| block.epoch),
-        ];
-        let newest = epochs.into_iter().max().unwrap_or(0);
-        // with the last number there is, it would open this once and never again
-        let Some(epoch) = newest.checked_add(1).filter(|&epoch| epoch < u64::MAX) else {
-            let what = format!("it says that the image was opened {newest} times");
-            return Err(source.corrupt(scan.active(), None, what));
-        };
+        let end = recovered.end.as_ref().expect("all of the journal was read");
+        let epoch = next_epoch(&source, end, block)?;
         Ok(Found { source, snapshots, durable_file, dispatch, recovered, epoch })
-    }
-
-    /// `journal/durable`. It only adds certainty, so an image without one is whole; it is not made before all else is known
-    /// to be.
-    fn durable_file(&self) -> Result<Option<StoredFile>, Error> {
-        let path = self.layout.durable();
-        match self.disk.kind(&path).map_err(|error| failed("looking at", &path, error))? {
-            Some(_) => StoredFile::open(&*self.disk, &path, Access::ReadWrite).map(Some),
-            None => Ok(None),
-        }
     }
 
     /// Repairs the end of the journal and goes on from there.
@@ -201,7 +182,7 @@ impl<M: Model> Opening<M> {
         let Found { source, snapshots, durable_file, dispatch, recovered, epoch } = found;
         let identity = source.identity().clone();
         let end = recovered.end.as_ref().expect("all of the journal was read");
-        self.make_dirs()?;
+        self.layout.make_dirs(&*self.disk)?;
         let file = source.file(end.segment, Access::ReadWrite)?;
         let quarantined = quarantine(&*self.disk, &self.layout, &file, end)?;
         write_again(&*self.disk, &self.layout, &file, end)?;
@@ -215,33 +196,20 @@ impl<M: Model> Opening<M> {
         let unusable: Vec<_> = unusable.into_iter().filter(|(path, _)| !told(path)).collect();
         let unusable_snapshots = [recovered.unusable, unusable].concat();
 
-        let ahead = Ahead::new(self.maker(identity.clone(), epoch));
-        let resume = Resume::after(end, &source);
-        let mut plan = Plan::new(resume.place, resume.len, dispatch.table().encode().len(), self.options.align_shift());
-        if let Some((segment, len)) = resume.next {
-            ahead.keep(Ready { segment, file: source.file(segment, Access::ReadWrite)? });
-            plan.offer(segment, len);
-        }
-        let mut writer = Writer {
-            uuid: identity.uuid,
-            epoch,
-            align_shift: self.options.align_shift(),
-            salts: random_salts()?,
-            shapes: dispatch.table().encode(),
-            ahead,
-            durable_file,
-            segment: resume.place.segment,
-            file: source.file(resume.place.segment, Access::ReadWrite)?,
-            sealed: resume.sealed,
-            end: WriterEnd {
-                offset: resume.place.offset,
-                previous: end.chain.previous,
-                written: recovered.last,
-                durable: recovered.last,
+        let journal = go_on(
+            self.maker(identity.clone(), epoch),
+            Onward {
+                source: &source,
+                end,
+                table: dispatch.table(),
                 time: recovered.time,
+                durable_file,
+                align_shift: self.options.align_shift(),
+                salts: random_salts()?,
             },
-        };
-        writer.announce()?;
+            self.options.durability,
+            self.options.caps,
+        )?;
 
         let replayed_bytes = recovered.replayed_bytes;
         let clock = Arc::clone(&self.options.clock);
@@ -257,7 +225,6 @@ impl<M: Model> Opening<M> {
             duration: Default::default(),
         };
         report(&self.layout, &recovery, base);
-        let journal = Journal::start(writer, plan, self.options.durability, self.options.caps)?;
         let shared = Shared {
             this: Default::default(),
             core: RwLock::new(Core { model: recovered.model, dispatch }),
@@ -301,40 +268,6 @@ impl<M: Model> Opening<M> {
             sync_dir(&*self.disk, &self.layout.journal())?;
         }
         Ok(mended)
-    }
-
-    /// The directories that can be deleted without loss are made again.
-    fn make_dirs(&self) -> Result<(), Error> {
-        for dir in [self.layout.snapshots(), self.layout.quarantine()] {
-            if self.disk.kind(&dir).map_err(|error| failed("looking at", &dir, error))?.is_none() {
-                self.disk.create_dir(&dir).map_err(|error| failed("creating", &dir, error))?;
-                sync_dir(&*self.disk, self.layout.root())?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Where a recovered journal goes on.
-struct Resume {
-    place: Place,
-    len: u64,
-    /// The segment is sealed, so the next frame begins another.
-    sealed: bool,
-    /// The segment that stands ready after it.
-    next: Option<(SegmentId, u64)>,
-}
-
-impl Resume {
-    fn after(end: &End, source: &Source) -> Resume {
-        // a segment whose first frame was cut short by a crash stands ready again, after the one before it
-        let begun = end.offset > SEGMENT_HEADER || end.segment == SegmentId::FIRST;
-        let segment = if begun { end.segment } else { end.segment.before() };
-        let sealed = end.sealed || !begun;
-        let len = source.len_of(segment).expect("a segment of this journal");
-        let offset = if sealed { len } else { end.offset as u64 };
-        let next = source.len_of(segment.next()).map(|len| (segment.next(), len));
-        Resume { place: Place { segment, offset }, len, sealed, next }
     }
 }
 

@@ -61,34 +61,67 @@ fn write_durable(maker: &Maker, block: &DurableBlock) -> Result<StoredFile, Erro
     Ok(file)
 }
 
+/// Makes a segment in which a journal goes on with event `next`, whatever came before it. Gives where its next frame goes, and
+/// the checksum of its first.
+pub(crate) fn make_continued(
+    maker: &Maker,
+    segment: SegmentId,
+    next: Seq,
+    table: &Table,
+    align_shift: u8,
+    salts: &mut Salts,
+) -> Result<(u64, u32), Error> {
+    let mut frames = Frames { bytes: Vec::new(), previous: 0 };
+    frames.push(maker, segment, next, (FrameKind::Shapes, table.encode()), align_shift, salts);
+    match maker.make(segment, frames.bytes.len() as u64 + SEAL_ROOM, &frames.bytes, || true) {
+        Ok(_) => Ok(((SEGMENT_HEADER + frames.bytes.len()) as u64, frames.previous)),
+        Err(MakeError::Unchanged(error) | MakeError::Unknown(error)) => Err(error),
+    }
+}
+
 struct Frames {
     bytes: Vec<u8>,
     /// The checksum of the last one.
     previous: u32,
 }
 
-/// An empty table of shapes, and genesis.
-fn first_frames(maker: &Maker, genesis: &Genesis, align_shift: u8, salts: &mut Salts) -> Frames {
-    let checksum = Checksum::new(&maker.identity.uuid, SegmentId::FIRST);
-    let mut frames = Frames { bytes: Vec::new(), previous: 0 };
-    for (kind, body) in [(FrameKind::Shapes, Table::default().encode()), (FrameKind::Genesis, genesis.encode())] {
+impl Frames {
+    /// Adds a frame without events to those of a segment.
+    fn push(
+        &mut self,
+        maker: &Maker,
+        segment: SegmentId,
+        next: Seq,
+        (kind, body): (FrameKind, Vec<u8>),
+        align_shift: u8,
+        salts: &mut Salts,
+    ) {
         let header = FrameHeader {
             kind,
-            first_seq: Seq::new(1),
+            first_seq: next,
             count: 0,
-            durable_seq: Seq::ZERO,
+            durable_seq: Seq::new(next.get() - 1),
             epoch: maker.epoch,
             time: Timestamp::default(),
-            previous: frames.previous,
+            previous: self.previous,
             align_shift,
         };
         let mut frame = Vec::with_capacity(frame_len(body.len()));
         start(&mut frame);
         frame.extend_from_slice(&body);
-        let offset = SEGMENT_HEADER + frames.bytes.len();
-        frames.previous = finish(&mut frame, &header, checksum, offset as u64, salts);
-        frames.bytes.extend_from_slice(&frame);
-        frames.bytes.resize(align_up(frames.bytes.len() as u64, align_shift) as usize, 0);
+        let offset = SEGMENT_HEADER + self.bytes.len();
+        let checksum = Checksum::new(&maker.identity.uuid, segment);
+        self.previous = finish(&mut frame, &header, checksum, offset as u64, salts);
+        self.bytes.extend_from_slice(&frame);
+        self.bytes.resize(align_up(self.bytes.len() as u64, align_shift) as usize, 0);
+    }
+}
+
+/// An empty table of shapes, and genesis.
+fn first_frames(maker: &Maker, genesis: &Genesis, align_shift: u8, salts: &mut Salts) -> Frames {
+    let mut frames = Frames { bytes: Vec::new(), previous: 0 };
+    for frame in [(FrameKind::Shapes, Table::default().encode()), (FrameKind::Genesis, genesis.encode())] {
+        frames.push(maker, SegmentId::FIRST, Seq::new(1), frame, align_shift, salts);
     }
     frames
 }

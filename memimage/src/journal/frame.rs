@@ -40,6 +40,8 @@ pub(crate) enum FrameKind {
     Seal,
     /// The first segments may be gone: a base stands beside the journal.
     Prune,
+    /// An event is not to be replayed.
+    Void,
     /// A kind of a later version that may be passed over.
     Optional(u8),
 }
@@ -53,6 +55,7 @@ impl FrameKind {
             FrameKind::Digest => 4,
             FrameKind::Seal => 5,
             FrameKind::Prune => 6,
+            FrameKind::Void => 7,
             FrameKind::Optional(code) => code,
         }
     }
@@ -73,6 +76,7 @@ impl FrameKind {
             4 => Some(FrameKind::Digest),
             5 => Some(FrameKind::Seal),
             6 => Some(FrameKind::Prune),
+            7 => Some(FrameKind::Void),
             _ if flags & CRITICAL == 0 => Some(FrameKind::Optional(code)),
             _ => None,
         }
@@ -291,6 +295,14 @@ pub(crate) fn peek(bytes: &[u8], checksum: Checksum) -> Option<usize> {
     Some(raw.header_len() + raw.stored_len() + TRAILER)
 }
 
+/// The kind of the frame whose header is at `offset` of a segment's bytes, if this version knows it, and where the next
+/// frame starts. The header alone is looked at: whether the frame is good, [`parse`] says.
+pub(crate) fn skim(segment: &[u8], offset: usize, checksum: Checksum) -> Option<(Option<FrameKind>, usize)> {
+    let raw = RawHeader::new(segment.get(offset..)?, checksum)?;
+    let end = offset + raw.header_len() + raw.stored_len() + TRAILER;
+    Some((raw.kind(), align_up(end as u64, raw.align_shift()) as usize))
+}
+
 /// Reads the frame at `offset` of a segment's bytes.
 pub(crate) fn parse(segment: &[u8], offset: usize, checksum: Checksum) -> Result<Frame<'_>, FrameFault> {
     let bytes = segment.get(offset..).unwrap_or_default();
@@ -380,79 +392,4 @@ pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn header() -> FrameHeader {
-        FrameHeader {
-            kind: FrameKind::Events,
-            first_seq: Seq::new(7),
-            count: 3,
-            durable_seq: Seq::new(5),
-            epoch: 2,
-            time: Timestamp::from_micros(11),
-            previous: 13,
-            align_shift: 3,
-        }
-    }
-
-    fn checksum() -> Checksum {
-        Checksum::new(&[9; 16], SegmentId::FIRST)
-    }
-
-    fn frame(body: &[u8], offset: usize) -> Vec<u8> {
-        let mut buffer = Vec::new();
-        start(&mut buffer);
-        buffer.extend_from_slice(body);
-        finish(&mut buffer, &header(), checksum(), offset as u64, &mut Salts::new(offset as u64));
-        buffer
-    }
-
-    /// A frame whose last bytes fell into a sector of their own was once searched a salt for ever, since those bytes were
-    /// the upper half of its length.
-    #[test]
-    fn every_length_at_every_offset_has_a_salt_that_leaves_no_sector_zero() {
-        for offset in (0..SECTOR).step_by(8) {
-            for len in (0..3 * SECTOR).step_by(if offset % 64 == 0 { 1 } else { 41 }) {
-                let body = vec![0; len];
-                let frame = frame(&body, offset);
-                assert!(!has_zero_sector(&frame, offset as u64, 0..frame.len()), "{len} at {offset}");
-                assert!(!has_zero_sector(&frame, offset as u64, 0..HEADER), "{len} at {offset}");
-                let mut segment = vec![0; offset];
-                segment.extend_from_slice(&frame);
-                let parsed = parse(&segment, offset, checksum()).unwrap();
-                assert_eq!((parsed.header, parsed.body(), parsed.len), (header(), body, frame.len()));
-            }
-        }
-    }
-
-    #[test]
-    fn each_flipped_bit_is_seen() {
-        let frame = frame(b"some body", 0);
-        for bit in 0..frame.len() * 8 {
-            let mut frame = frame.clone();
-            frame[bit / 8] ^= 1 << (bit % 8);
-            assert!(parse(&frame, 0, checksum()).is_err(), "bit {bit}");
-        }
-        assert!(parse(&frame, 0, Checksum::new(&[8; 16], SegmentId::FIRST)).is_err(), "another image's");
-        assert!(parse(&frame, 0, Checksum::new(&[9; 16], SegmentId::new(2))).is_err(), "another segment's");
-    }
-
-    #[test]
-    fn a_frame_of_a_later_version_is_told_from_damage() {
-        let changed = |at: usize, to: u8| {
-            let mut frame = frame(b"some body", 0);
-            frame[at] = to;
-            let crc = checksum().of(&frame[..76]);
-            frame[76..80].copy_from_slice(&crc.to_le_bytes());
-            let (end, len) = (frame.len() - TRAILER, frame.len());
-            let crc = checksum().of(&frame[..end]);
-            frame[len - 4..].copy_from_slice(&crc.to_le_bytes());
-            parse(&frame, 0, checksum()).map(|frame| frame.header.kind)
-        };
-        assert!(matches!(changed(6, 99), Err(FrameFault::Unsupported { .. })), "a critical kind");
-        assert!(matches!(changed(64, 1), Err(FrameFault::Unsupported { .. })), "a cipher");
-        assert!(matches!(changed(65, 1), Err(FrameFault::Unsupported { .. })), "a compression");
-        assert_eq!(changed(7, 0), Ok(FrameKind::Events));
-    }
-}
+mod tests;

@@ -31,8 +31,13 @@ impl SnapshotFile {
         Ok(SnapshotFile { file, len, header, hasher: hasher(&bytes) })
     }
 
+    /// Bytes of the file.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
     /// Reads everything and checks it, without making a state of it.
-    pub(super) fn check(self) -> Result<Trailer, Error> {
+    pub(crate) fn check(self) -> Result<Trailer, Error> {
         let mut chunks = self.chunks();
         while chunks.next_chunk()? {}
         chunks.trailer()

@@ -127,6 +127,7 @@ fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<Past<M>, Error> {
         Err(_) => unreachable!("it was opened"),
     };
     let began = beginning::<M>(&source, &scan, &dispatch, &Snapshots::new(disk, &layout))?;
+    let voids = scan.voids(source.first())?;
     let mut entries = Vec::new();
     scan.read(source.first(), |segment, frame| {
         if frame.header.kind == FrameKind::Events {
@@ -136,15 +137,22 @@ fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<Past<M>, Error> {
                 if record.seq <= began.last {
                     continue;
                 }
-                let (name, version, shape) = match dispatch.meaning(record.event, M::EVENTS).expect("it was opened") {
-                    Meaning::Event(way) => (way.event.name(), way.event.version(), way.shape.clone()),
-                    Meaning::Dropped => (DROPPED, 1, ShapeTree::of(<()>::SHAPE)),
+                let meaning = match voids.has(record.seq) {
+                    true => Meaning::Dropped,
+                    false => dispatch.meaning(record.event, M::EVENTS).expect("it was opened"),
+                };
+                let (name, version, shape, payload) = match meaning {
+                    Meaning::Event(way) => {
+                        let payload = body[record.payload].to_vec();
+                        (way.event.name(), way.event.version(), way.shape.clone(), payload)
+                    }
+                    Meaning::Dropped => (DROPPED, 1, ShapeTree::of(<()>::SHAPE), Vec::new()),
                 };
                 entries.push(Entry {
                     name: name.to_owned(),
                     version,
                     shape: Arc::new(shape),
-                    payload: body[record.payload].to_vec(),
+                    payload,
                     outcome: record.outcome,
                     origin: record.origin,
                     time: record.time,

@@ -134,6 +134,11 @@ impl ValueError {
     }
 
     #[cold]
+    /// Whether the shape does not tell enough to read the bytes, which may be right all the same.
+    pub(crate) fn is_opaque(&self) -> bool {
+        matches!(self.inner.fault, Fault::Opaque(_))
+    }
+
     pub(super) fn new(fault: Fault) -> ValueError {
         ValueError { inner: Box::new(Inner { path: Vec::new(), fault }) }
     }

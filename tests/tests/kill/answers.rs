@@ -81,7 +81,8 @@ fn kill(mode: &str) {
             let names = std::fs::read_dir(path.join("journal")).unwrap().map(|entry| entry.unwrap().path());
             assert!(names.into_iter().any(|path| path.extension().is_some_and(|end| end == "base")), "it never pruned");
         }
-    }    println!("{mode}: {} kills", cases(50));
+    }
+    println!("{mode}: {} kills", cases(50));
 }
 
 fn kill_once(mode: &str, path: &Path, dice: &mut Dice, balances: &mut Balances) -> Result<(), String> {
