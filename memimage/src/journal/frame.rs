@@ -283,7 +283,7 @@ pub(crate) fn align_up(offset: u64, shift: u8) -> u64 {
 pub(crate) enum FrameFault {
     /// Nothing that starts here is a header.
     Header,
-    /// The header is good, but the frame of `len` bytes is not.
+    /// The header is good, but the frame of `len` bytes is not, or would reach beyond the segment's end.
     Body { len: usize },
     /// The frame is good, but of a kind or form that this version cannot read.
     Unsupported { what: String },
@@ -308,7 +308,7 @@ pub(crate) fn parse(segment: &[u8], offset: usize, checksum: Checksum) -> Result
     let bytes = segment.get(offset..).unwrap_or_default();
     let raw = RawHeader::new(bytes, checksum).ok_or(FrameFault::Header)?;
     let len = raw.header_len() + raw.stored_len() + TRAILER;
-    let Some(frame) = bytes.get(..len) else { return Err(FrameFault::Body { len: bytes.len() }) };
+    let Some(frame) = bytes.get(..len) else { return Err(FrameFault::Body { len }) };
     let (covered, trailer) = frame.split_at(len - TRAILER);
     let crc = checksum.of(covered);
     if u32_at(trailer, 0) as usize != len || u32_at(trailer, 4) != crc {
