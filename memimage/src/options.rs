@@ -79,7 +79,7 @@ impl<M: Model> Options<M> {
             durability: Durability::default(),
             segment_size: 64 << 20,
             align: 512,
-            caps: Caps { batch_bytes: 1 << 20, pending_batches: 8 },
+            caps: Caps::default(),
             max_record: 16 << 20,
             snapshots: SnapshotPolicy::default(),
             retention: Retention::default(),

@@ -15,7 +15,7 @@ use crate::digest::{Digest, digest};
 use crate::error::{Error, Kind};
 use crate::event::{Apply, Fault, Model, Recorded, Stored, panic_message};
 use crate::journal::{
-    Beginnings, DigestMark, Dispatch, End, Frame, FrameKind, Meaning, Record, Scan, Source, Way, records,
+    Beginnings, DigestMark, Dispatch, End, Frame, FrameKind, Meaning, Record, Scan, Source, Voids, Way, records,
 };
 use crate::seq::{SegmentId, Seq};
 use crate::shape::fingerprint;
@@ -101,15 +101,15 @@ pub(crate) fn recover_watched<M: Model>(
     watch: &mut dyn FnMut(Replayed),
 ) -> Result<Recovered<M>, Error> {
     let mut unusable = Vec::new();
-    let start = newest_start::<M>(source, snapshots, goal, &mut unusable)?;
+    let (start, voids) = newest_start::<M>(source, scan, snapshots, goal, &mut unusable)?;
     let upcast = start.as_ref().and_then(|start| start.upcast.clone());
-    match replay_from(start, source, scan, dispatch, goal, watch) {
+    match replay_from(start, voids, source, scan, dispatch, goal, watch) {
         Err(error) if error.is_diverged() && source.is_whole() && upcast.is_some() => {
             tracing::warn!(%error, "the state that an upcaster made does not replay; all of the journal is");
             unusable.extend(upcast.map(|path| (path, format!("its state was upcast, and does not replay: {error}"))));
             let goal = Goal { believe_upcasters: false, ..goal };
-            let start = newest_start::<M>(source, snapshots, goal, &mut unusable)?;
-            replay_from(start, source, scan, dispatch, goal, watch)
+            let (start, voids) = newest_start::<M>(source, scan, snapshots, goal, &mut unusable)?;
+            replay_from(start, voids, source, scan, dispatch, goal, watch)
         }
         replayed => replayed,
     }
@@ -118,6 +118,7 @@ pub(crate) fn recover_watched<M: Model>(
 
 fn replay_from<M: Model>(
     start: Option<Start<M>>,
+    voids: Voids,
     source: &Source,
     scan: &Scan<'_>,
     dispatch: &Dispatch,
@@ -135,6 +136,7 @@ fn replay_from<M: Model>(
         context: Context::new(source.identity().seed, Origin::own(last), time, Metadata::new()),
         model: start.map(|start| start.model),
         began,
+        voids,
         last,
         time,
         agreed: last,
@@ -145,6 +147,9 @@ fn replay_from<M: Model>(
         goal,
         watch,
     };
+    if replay.voids.len() > 0 {
+        tracing::info!(events = replay.voids.len(), "some events are void: they are passed over");
+    }
     let from = if snapshot.is_some() { scan.segment_after(last)? } else { source.first() };
     let end = match goal.until == snapshot && snapshot.is_some() {
         true => None,
@@ -192,6 +197,8 @@ struct Replay<'a, M> {
     model: Option<M>,
     /// The seq and the recorded digest of the snapshot or base that it began with.
     began: Option<(Seq, u64)>,
+    /// The events that are not to be replayed.
+    voids: Voids,
     last: Seq,
     time: Timestamp,
     /// The last event at which the state was the recorded one.
@@ -214,6 +221,8 @@ impl<M: Model> Replay<'_, M> {
             FrameKind::Events => self.events(segment, frame)?,
             FrameKind::Digest => self.digest(segment, frame)?,
             FrameKind::Prune => self.pruned(segment, frame)?,
+            // known since before the first event was replayed
+            FrameKind::Void => drop(self.scan.decode_void(segment, frame)?),
             FrameKind::Seal | FrameKind::Optional(_) => {}
         }
         let reached = self.model.is_some() && self.goal.until.is_some_and(|until| self.last >= until);
@@ -249,8 +258,9 @@ impl<M: Model> Replay<'_, M> {
     /// The base must be the one for which the journal was pruned.
     fn pruned(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
         let mark = self.scan.decode_prune(segment, frame)?;
+        let outdated = self.voids.outdate(mark.base, frame.header.epoch);
         match self.began {
-            Some((seq, digest)) if seq == mark.base && digest != mark.digest => {
+            Some((seq, digest)) if seq == mark.base && digest != mark.digest && !outdated => {
                 let what =
                     format!("the state after event {seq} that replay began with is not the one it was pruned for");
                 Err(self.scan.corrupt_frame(segment, frame, what))
@@ -277,6 +287,10 @@ impl<M: Model> Replay<'_, M> {
         for record in records(&body, header.first_seq, header.count, header.time) {
             let record = record.map_err(|fault| self.scan.corrupt_frame(segment, frame, fault.to_string()))?;
             if record.seq > self.last && self.goal.until.is_none_or(|until| record.seq <= until) {
+                if self.voids.has(record.seq) {
+                    self.passed(record.seq, record.time);
+                    continue;
+                }
                 let Some(meaning) = self.dispatch.meaning(record.event, M::EVENTS) else {
                     let what = format!("event {} has the unknown number {}", record.seq, record.event.0);
                     return Err(self.scan.corrupt_frame(segment, frame, what));
@@ -337,7 +351,8 @@ impl<M: Model> Replay<'_, M> {
 
     fn digest(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
         let here = frame.header.first_seq == self.last.next();
-        if self.model.is_none() || !here || !self.goal.verify_digests {
+        let outdated = self.voids.outdate(self.last, frame.header.epoch);
+        if self.model.is_none() || !here || !self.goal.verify_digests || outdated {
             return Ok(());
         }
         let mark = DigestMark::decode(&self.scan.body(segment, frame)?)

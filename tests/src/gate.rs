@@ -162,6 +162,10 @@ impl Disk for GateDisk {
         self.inner.is_within(path, dir)
     }
 
+    fn owner(&self, path: &Path) -> io::Result<Option<String>> {
+        self.inner.owner(path)
+    }
+
     fn exposed(&self, path: &Path) -> io::Result<Option<String>> {
         self.inner.exposed(path)
     }

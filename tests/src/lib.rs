@@ -1,17 +1,21 @@
 //! What the tests of memimage share.
 
+mod book;
 mod dice;
 mod files;
+pub mod fuzz;
 mod gate;
 pub mod library;
 mod local;
 mod model;
 pub mod past;
 mod run;
+pub mod seal;
 mod tear;
 mod tree;
 mod watchdog;
 
+pub use book::{Book, BookCommands, BookDraw, BookEvent, BookTear, BookWrite, NoPage};
 pub use dice::Dice;
 pub use files::{Files, changed, files};
 pub use gate::{Act, Call, Gate, GateDisk};

@@ -1,4 +1,5 @@
-//! What is done to images that nobody runs: [`rewrite`] records an image's journal anew, each event at its newest version.
+//! What is done to images that nobody runs: [`check`] reads all of one and tells what is damaged, [`repair`] mends it as one
+//! chooses, [`rewrite`] records its journal anew, each event at its newest version, and [`void`] says of an event that cannot be replayed any more that it does nothing.
 
 // each uses those above it
 mod report;
@@ -6,6 +7,19 @@ mod site;
 mod reading;
 mod scribe;
 mod rewrite;
+mod choice;
+mod protection;
+mod check;
+mod repair;
+mod void;
 
+#[cfg(feature = "sim")]
+pub use check::check_with;
+pub use check::{Checked, Finding, Mend, Severity, check};
+pub use choice::{Choice, Loss};
+#[cfg(feature = "testing")]
+pub(crate) use protection::refuse_protected;
+pub use repair::{Change, Repair, Repaired, repair};
 pub use report::{Progress, Rewritten, Step};
 pub use rewrite::{Rewrite, rewrite};
+pub use void::{Void, Voided, void};

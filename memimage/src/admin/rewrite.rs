@@ -16,7 +16,7 @@ use crate::journal::{Identity, Journal, Layout, Maker, Salts};
 use crate::keys::{Keyring, Keys};
 use crate::options::Options;
 use crate::recovery::{Replayed, genesis_of};
-use crate::seq::Seq;
+use crate::seq::{SegmentId, Seq};
 
 /// Writes the journal of the image at `source` anew, each event at its newest version, into a new image at `target`, and
 /// makes sure that both rebuild to the same state. The source stays as it is.
@@ -184,9 +184,11 @@ impl<'a, M: Model> Rewrite<'a, M> {
         let was = old.rebuild::<M>(None, true, &mut watch(Step::Rebuild, None, &mut *progress))?;
 
         let site = Site::take(&disk, target)?;
-        let journal = journal::<M>(&disk, site.layout(), &options, &keys, &old, was.last)?;
         let scan = old.scan()?;
-        let scribe = Scribe::<M>::new(&scan, &old.dispatch, journal, was.events, &mut *progress);
+        let voids = scan.voids(SegmentId::FIRST)?;
+        // whose threads the scribe ends, whatever becomes of it: nothing may fail in between
+        let journal = journal::<M>(&disk, site.layout(), &options, &keys, &old, was.last)?;
+        let scribe = Scribe::<M>::new(&scan, &old.dispatch, voids, journal, was.events, &mut *progress);
         let counts = scribe.write(was.digest.to_u64())?;
 
         let new = Reading::open::<M>(&disk, site.layout(), &keys)?;

@@ -9,7 +9,7 @@ use crate::context::{Origin, Timestamp};
 use crate::error::{Error, Kind};
 use crate::event::{Model, Recast, Recorded, Stored, panic_message};
 use crate::journal::{
-    DROPPED, DigestMark, Dispatch, EventId, Frame, FrameKind, Journal, Meaning, NoRoom, Open, Record, Scan, Way,
+    DROPPED, DigestMark, Dispatch, EventId, Frame, FrameKind, Journal, Meaning, NoRoom, Open, Record, Scan, Voids, Way,
     records,
 };
 use crate::recovery::model_mark;
@@ -42,6 +42,8 @@ enum New {
 pub(super) struct Scribe<'a, M> {
     scan: &'a Scan<'a>,
     old: &'a Dispatch,
+    /// Events of the old journal that do nothing.
+    voids: Voids,
     journal: Journal,
     new: Dispatch,
     recast: Recast<M>,
@@ -61,10 +63,12 @@ impl<M> Drop for Scribe<'_, M> {
 }
 
 impl<'a, M: Model> Scribe<'a, M> {
-    /// Will write what `scan` reads, whose table is `old` and which has `total` events, into a journal that was just made.
+    /// Will write what `scan` reads, whose table is `old`, whose void events are `voids`, and which has `total` events, into a
+    /// journal that was just made.
     pub(super) fn new(
         scan: &'a Scan<'a>,
         old: &'a Dispatch,
+        voids: Voids,
         journal: Journal,
         total: u64,
         progress: &'a mut dyn FnMut(Progress),
@@ -72,6 +76,7 @@ impl<'a, M: Model> Scribe<'a, M> {
         Scribe {
             scan,
             old,
+            voids,
             journal,
             new: Dispatch::empty(M::EVENTS),
             recast: Recast::new(),
@@ -107,8 +112,11 @@ impl<'a, M: Model> Scribe<'a, M> {
             if record.time < self.time {
                 return Err(damaged(format!("the time of event {} is before that of the event before", record.seq)));
             }
-            let Some(meaning) = self.old.meaning(record.event, M::EVENTS) else {
-                return Err(damaged(format!("event {} has the unknown number {}", record.seq, record.event.0)));
+            let meaning = match self.voids.has(record.seq) {
+                true => Meaning::Dropped,
+                false => self.old.meaning(record.event, M::EVENTS).ok_or_else(|| {
+                    damaged(format!("event {} has the unknown number {}", record.seq, record.event.0))
+                })?,
             };
             self.record(meaning, &record, &body[record.payload.clone()])?;
         }
@@ -124,7 +132,7 @@ impl<'a, M: Model> Scribe<'a, M> {
         let part = record.origin.part;
         let Meaning::Event(Way { row, event, shape, values }) = what else {
             self.counts.dropped += 1;
-            return self.put(New::Dropped, record, part, payload);
+            return self.put(New::Dropped, record, part, &[]);
         };
         let Some(recast) = event.recast else { return self.put(New::Event(row), record, part, payload) };
         let Record { seq, origin, time, outcome, .. } = *record;

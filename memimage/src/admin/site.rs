@@ -44,13 +44,10 @@ impl Site {
     /// Makes the directory, or clears what a rewrite that was cut short has left in it.
     pub(super) fn take(disk: &Arc<dyn Disk>, target: &Path) -> Result<Site, Error> {
         vacant(&**disk, target)?;
-        let Some(name) = target.file_name() else {
+        let Some(beside) = Layout::new(target).beside(".rewriting") else {
             return Err(Error::new(Kind::Taken { path: target.to_owned(), found: "no name of a directory" }));
         };
-        let mut beside = std::ffi::OsString::from(".");
-        beside.push(name);
-        beside.push(".rewriting");
-        let layout = Layout::new(&target.with_file_name(beside));
+        let layout = Layout::new(&beside);
         let root = layout.root();
         match disk.kind(root).map_err(|error| failed("looking at", root, error))? {
             None => disk.create_dir(root).map_err(|error| failed("creating", root, error))?,

@@ -93,6 +93,21 @@ fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
     }
 }
 
+/// Who holds the lock of the file at `path`; see [`Disk::owner`](super::Disk::owner).
+pub(super) fn owner(path: &Path) -> io::Result<Option<String>> {
+    let file = match plain::open(path, OpenOptions::new().read(true), Links::Any) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    // shared, so that two who look do not take each other for the owner
+    match file.try_lock_shared() {
+        Ok(()) => file.unlock().map(|()| None),
+        Err(fs::TryLockError::WouldBlock) => Ok(Some(owner_of(&file))),
+        Err(fs::TryLockError::Error(error)) => Err(error),
+    }
+}
+
 fn still_at(path: &Path, file: &File) -> io::Result<bool> {
     is_at(path, inode(&file.metadata()?))
 }
@@ -205,6 +220,19 @@ mod tests {
         ] {
             assert_eq!(owner_in(text), "another process", "{text:?}");
         }
+    }
+
+    #[test]
+    fn who_looks_for_an_owner_finds_one_and_takes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("LOCK");
+        assert_eq!(owner(&path).unwrap(), None, "no file");
+        assert!(!path.exists());
+        let Lock::Held(guard) = acquire(&path).unwrap() else { panic!("nobody else holds it") };
+        assert_eq!(owner(&path).unwrap().as_deref(), Some(owner_line().trim_end()));
+        drop(guard);
+        assert_eq!(owner(&path).unwrap(), None);
+        assert!(matches!(acquire(&path).unwrap(), Lock::Held(_)));
     }
 
     #[test]

@@ -187,6 +187,14 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// `NotFound` when nothing stands at `path`; others when it may not be looked at.
     fn exposed(&self, path: &Path) -> io::Result<Option<String>>;
 
+    /// Who holds the lock that the file at `path` stands for, as it calls itself; `None` when nobody does, or when there is no
+    /// such file. Changes nothing. Whoever tries to take the lock while this is looked at may find it busy.
+    ///
+    /// # Errors
+    ///
+    /// As for opening a file; some file systems support no locks.
+    fn owner(&self, path: &Path) -> io::Result<Option<String>>;
+
     /// The type of the file system that `path` is or would be on, when it is one that reaches over a network or from
     /// a virtual machine to its host (`nfs4`, `cifs`, `9p`, `fuse.sshfs` …), where locks and syncs mean less than an
     /// image needs. `None` when it is a local one, or when the system does not tell.

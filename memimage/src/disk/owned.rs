@@ -88,6 +88,10 @@ impl Disk for OwnedDisk {
         self.inner.is_within(path, dir)
     }
 
+    fn owner(&self, path: &Path) -> io::Result<Option<String>> {
+        self.inner.owner(path)
+    }
+
     fn exposed(&self, path: &Path) -> io::Result<Option<String>> {
         self.inner.exposed(path)
     }

@@ -84,6 +84,10 @@ impl Disk for RealDisk {
         mount::is_within(path, dir)
     }
 
+    fn owner(&self, path: &Path) -> io::Result<Option<String>> {
+        lock::owner(path)
+    }
+
     fn exposed(&self, path: &Path) -> io::Result<Option<String>> {
         exposed::exposed(path)
     }

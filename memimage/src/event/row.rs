@@ -6,8 +6,8 @@ use super::payload::Payload;
 use super::sink::{Apply, Fault, Recast, decode};
 use super::step::{ValueStep, ValueSteps};
 use super::upcast::{Land, Landing, PastVersion, Recorded, Stands};
-use crate::shape::{Shape, ShapeRef, ShapeTree};
-use crate::value::Value;
+use crate::shape::{Shape, ShapeRef, ShapeTree, is_recursive};
+use crate::value::{MAX_DEPTH, Value};
 
 /// A row of the dispatch table: one version of one event, and how it is replayed.
 pub struct EventType<M> {
@@ -118,21 +118,21 @@ impl Stored<'_> {
 }
 
 fn replay<M, P: Payload<M>>(stored: &Stored<'_>, apply: &mut Apply<'_, M>) -> Result<(), Fault> {
-    apply.take(decode::<P>(stored.payload)?, stored.part)
+    apply.take(payload::<P>(stored)?, stored.part)
 }
 
-fn replay_past<M, T: PastVersion<P, M> + DeserializeOwned, P>(
+fn replay_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
     stored: &Stored<'_>,
     apply: &mut Apply<'_, M>,
 ) -> Result<(), Fault> {
-    T::ONWARD.go(decode(stored.payload)?, stored.landing(), &mut apply.sink())
+    T::ONWARD.go(payload(stored)?, stored.landing(), &mut apply.sink())
 }
 
-fn recast_past<M, T: PastVersion<P, M> + DeserializeOwned, P>(
+fn recast_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
     stored: &Stored<'_>,
     recast: &mut Recast<M>,
 ) -> Result<(), Fault> {
-    T::ONWARD.go(decode(stored.payload)?, stored.landing(), &mut recast.sink())
+    T::ONWARD.go(payload(stored)?, stored.landing(), &mut recast.sink())
 }
 
 fn replay_values<M, T: Land<M> + DeserializeOwned>(stored: &Stored<'_>, apply: &mut Apply<'_, M>) -> Result<(), Fault> {
@@ -141,6 +141,20 @@ fn replay_values<M, T: Land<M> + DeserializeOwned>(stored: &Stored<'_>, apply: &
 
 fn recast_values<M, T: Land<M> + DeserializeOwned>(stored: &Stored<'_>, recast: &mut Recast<M>) -> Result<(), Fault> {
     upward::<T>(stored)?.land(stored.landing(), &mut recast.sink())
+}
+
+/// Decodes a payload. One of a type that may contain itself is held to the depth of all that is recorded first: bytes that no
+/// image wrote must not use up the stack.
+fn payload<T: Shape + DeserializeOwned>(stored: &Stored<'_>) -> Result<T, Fault> {
+    // a level takes a byte at least
+    if const { is_recursive(T::SHAPE) }
+        && stored.payload.len() > MAX_DEPTH as usize
+        && let Err(error) = Value::decode(stored.shape, stored.payload)
+        && error.is_too_deep()
+    {
+        return Err(Fault::Value(error));
+    }
+    decode(stored.payload)
 }
 
 /// Takes a payload over its steps on values, and makes sure of what they gave before it is decoded.

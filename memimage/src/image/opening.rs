@@ -17,14 +17,14 @@ use crate::entropy::{random, random_uuid};
 use crate::error::{Error, Kind};
 use crate::event::Model;
 use crate::journal::{
-    Ahead, Dispatch, End, Identity, Journal, Layout, Maker, Place, Plan, Ready, SEGMENT_HEADER, Salts, Scan, Source,
-    Survey, Writer, WriterEnd, create, head_len, quarantine, sync_dir, write_again,
+    Dispatch, Identity, Layout, Maker, Onward, Salts, Scan, Source, Survey, create, go_on, next_epoch, quarantine,
+    sync_dir, write_again,
 };
 use crate::keys::Keyring;
 use crate::options::Options;
 use crate::recovery::{Goal, Recovered, genesis_of, is_readable, proven_by, recover};
-use crate::seq::{SegmentId, Seq};
-use crate::snapshot::Snapshots;
+use crate::seq::Seq;
+use crate::snapshot::{Mended, Snapshots};
 
 impl<M: Model> Options<M> {
     /// Opens the image in the directory `path`: makes it, or recovers it.
@@ -163,7 +163,7 @@ impl<M: Model> Opening<M> {
         let identity = source.identity();
         self.layout.refuse_other_model(identity, M::NAME)?;
         let snapshots = Snapshots::new(&self.disk, &self.layout, &self.keyring);
-        let durable_file = self.durable_file()?;
+        let durable_file = self.layout.durable_file(&*self.disk)?;
         let block = self.layout.durable_block(&*self.disk, &identity.uuid)?;
         let proven = block.map_or(Seq::ZERO, |block| block.durable_seq).max(proven_by(&snapshots, &identity.uuid)?);
         let scan = Scan::new(&source, proven)?;
@@ -179,27 +179,9 @@ impl<M: Model> Opening<M> {
             believe_upcasters: true,
         };
         let recovered = recover::<M>(&source, &scan, &dispatch, &snapshots, goal)?;
-        let epochs = [
-            recovered.end.as_ref().map_or(0, |end| end.chain.epoch),
-            source.epoch(),
-            block.map_or(0, |block| block.epoch),
-        ];
-        let newest = epochs.into_iter().max().unwrap_or(0);
-        let Some(epoch) = newest.checked_add(1) else {
-            let what = format!("it says that the image was opened {newest} times");
-            return Err(source.corrupt(scan.active(), None, what));
-        };
+        let end = recovered.end.as_ref().expect("all of the journal was read");
+        let epoch = next_epoch(&source, end, block)?;
         Ok(Found { source, snapshots, durable_file, dispatch, recovered, epoch })
-    }
-
-    /// `journal/durable`. It only adds certainty, so an image without one is whole; it is not made before all else is known
-    /// to be.
-    fn durable_file(&self) -> Result<Option<StoredFile>, Error> {
-        let path = self.layout.durable();
-        match self.disk.kind(&path).map_err(|error| failed("looking at", &path, error))? {
-            Some(_) => StoredFile::open(&*self.disk, &path, Access::ReadWrite).map(Some),
-            None => Ok(None),
-        }
     }
 
     /// Repairs the end of the journal and goes on from there.
@@ -207,7 +189,7 @@ impl<M: Model> Opening<M> {
         let Found { source, snapshots, durable_file, dispatch, recovered, epoch } = found;
         let identity = source.identity().clone();
         let end = recovered.end.as_ref().expect("all of the journal was read");
-        self.make_dirs()?;
+        self.layout.make_dirs(&*self.disk)?;
         let file = source.file(end.segment, Access::ReadWrite)?;
         let quarantined = quarantine(&*self.disk, &self.layout, &file, end)?;
         write_again(&*self.disk, &self.layout, &file, end)?;
@@ -216,40 +198,25 @@ impl<M: Model> Opening<M> {
             None => StoredFile::create(&*self.disk, &self.layout.durable())?,
         };
         self.layout.remove_unfinished(&*self.disk)?;
-        let base = self.mend_start(&source, &snapshots, recovered.snapshot)?;
+        let Mended { base, unusable } = self.mend_start(&source, &snapshots, recovered.snapshot)?;
+        let told = |path: &Path| recovered.unusable.iter().any(|(other, _)| other == path);
+        let unusable: Vec<_> = unusable.into_iter().filter(|(path, _)| !told(path)).collect();
+        let unusable_snapshots = [recovered.unusable, unusable].concat();
 
-        let ahead = Ahead::new(self.maker(identity.clone(), epoch)?);
-        let resume = Resume::after(end, &source);
-        let protection = source.protection(resume.place.segment).clone();
-        let shapes = dispatch.table().encode();
-        let head = head_len(protection.form());
-        let mut plan = Plan::new(resume.place, resume.len, shapes.len(), head, self.options.align_shift());
-        if let Some((segment, len)) = resume.next {
-            let protection = source.protection(segment).clone();
-            ahead.keep(Ready { segment, file: source.file(segment, Access::ReadWrite)?, protection });
-            plan.offer(segment, len);
-        }
-        let mut writer = Writer {
-            uuid: identity.uuid,
-            epoch,
-            align_shift: self.options.align_shift(),
-            salts: random_salts()?,
-            shapes,
-            protection,
-            ahead,
-            durable_file,
-            segment: resume.place.segment,
-            file: source.file(resume.place.segment, Access::ReadWrite)?,
-            sealed: resume.sealed,
-            end: WriterEnd {
-                offset: resume.place.offset,
-                previous: end.chain.previous,
-                written: recovered.last,
-                durable: recovered.last,
+        let journal = go_on(
+            self.maker(identity.clone(), epoch)?,
+            Onward {
+                source: &source,
+                end,
+                table: dispatch.table(),
                 time: recovered.time,
+                durable_file,
+                align_shift: self.options.align_shift(),
+                salts: random_salts()?,
             },
-        };
-        writer.announce()?;
+            self.options.durability,
+            self.options.caps,
+        )?;
 
         let replayed_bytes = recovered.replayed_bytes;
         let clock = Arc::clone(&self.options.clock);
@@ -259,13 +226,12 @@ impl<M: Model> Opening<M> {
             snapshot: recovered.snapshot,
             seq: recovered.last,
             replayed: recovered.replayed,
-            unusable_snapshots: recovered.unusable,
+            unusable_snapshots,
             quarantined,
             clock_behind: (!behind.is_zero()).then_some(behind),
             duration: Default::default(),
         };
         report(&self.layout, &recovery, base);
-        let journal = Journal::start(writer, plan, self.options.durability, self.options.caps)?;
         let shared = Shared {
             this: Default::default(),
             core: RwLock::new(Core { model: recovered.model, dispatch }),
@@ -296,11 +262,11 @@ impl<M: Model> Opening<M> {
     }
 
     /// Makes the base of a pruned journal whole, and removes the segments that are cut off from the journal by those that a
-    /// crash took while they were being removed: what is left of them comes before the base. Gives the base.
-    fn mend_start(&self, source: &Source, snapshots: &Snapshots, began: Option<Seq>) -> Result<Option<Seq>, Error> {
+    /// crash took while they were being removed: what is left of them comes before the base.
+    fn mend_start(&self, source: &Source, snapshots: &Snapshots, began: Option<Seq>) -> Result<Mended, Error> {
         let began = snapshots.list()?.into_iter().find(|(seq, _)| Some(*seq) == began);
         let began = began.as_ref().map(|(seq, path)| (*seq, path.as_path()));
-        let base = snapshots.bases().mend(source, began, is_readable::<M>)?;
+        let mended = snapshots.bases().mend(source, began, is_readable::<M>)?;
         for segment in source.cut_off() {
             let path = source.path(*segment);
             tracing::info!(%segment, "removed a segment that was to be removed before a crash");
@@ -309,41 +275,7 @@ impl<M: Model> Opening<M> {
         if !source.cut_off().is_empty() {
             sync_dir(&*self.disk, &self.layout.journal())?;
         }
-        Ok(base)
-    }
-
-    /// The directories that can be deleted without loss are made again.
-    fn make_dirs(&self) -> Result<(), Error> {
-        for dir in [self.layout.snapshots(), self.layout.quarantine()] {
-            if self.disk.kind(&dir).map_err(|error| failed("looking at", &dir, error))?.is_none() {
-                self.disk.create_dir(&dir).map_err(|error| failed("creating", &dir, error))?;
-                sync_dir(&*self.disk, self.layout.root())?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Where a recovered journal goes on.
-struct Resume {
-    place: Place,
-    len: u64,
-    /// The segment is sealed, so the next frame begins another.
-    sealed: bool,
-    /// The segment that stands ready after it.
-    next: Option<(SegmentId, u64)>,
-}
-
-impl Resume {
-    fn after(end: &End, source: &Source) -> Resume {
-        // a segment whose first frame was cut short by a crash stands ready again, after the one before it
-        let begun = end.offset > SEGMENT_HEADER || end.segment == SegmentId::FIRST;
-        let segment = if begun { end.segment } else { end.segment.before() };
-        let sealed = end.sealed || !begun;
-        let len = source.len_of(segment).expect("a segment of this journal");
-        let offset = if sealed { len } else { end.offset as u64 };
-        let next = source.len_of(segment.next()).map(|len| (segment.next(), len));
-        Resume { place: Place { segment, offset }, len, sealed, next }
+        Ok(mended)
     }
 }
 

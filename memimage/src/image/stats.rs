@@ -47,7 +47,7 @@ pub struct Recovery {
     pub seq: Seq,
     /// Events replayed.
     pub replayed: u64,
-    /// Snapshots and copies of the base that could not be used, and why.
+    /// Snapshots and copies of the base that could not be used, and why. A copy of the base was made again from the other.
     pub unusable_snapshots: Vec<(PathBuf, String)>,
     /// The copy of a write that a crash cut short before it was acknowledged.
     pub quarantined: Option<PathBuf>,

@@ -68,35 +68,73 @@ fn write_durable(maker: &Maker, block: &DurableBlock) -> Result<StoredFile, Erro
     Ok(file)
 }
 
+/// Makes a segment in which a journal goes on with event `next`, whatever came before it: a chain begins anew. Gives where its
+/// next frame goes, and the checksum of its first.
+pub(crate) fn make_continued(
+    maker: &Maker,
+    segment: SegmentId,
+    next: Seq,
+    table: &Table,
+    align_shift: u8,
+    salts: &mut Salts,
+) -> Result<(u64, u32), Error> {
+    let mut frames = Frames::none();
+    frames.push(maker, segment, next, (FrameKind::Shapes, table.encode()), align_shift, salts)?;
+    match maker.make(segment, frames.bytes.len() as u64 + SEAL_ROOM, &frames.bytes, || true) {
+        Ok(_) => Ok(((SEGMENT_HEADER + frames.bytes.len()) as u64, frames.previous.checksum)),
+        Err(MakeError::Unchanged(error) | MakeError::Unknown(error)) => Err(error),
+    }
+}
+
 struct Frames {
     bytes: Vec<u8>,
     /// The last one.
     previous: Link,
 }
 
-/// An empty table of shapes, and genesis.
-fn first_frames(maker: &Maker, genesis: &Genesis, align_shift: u8, salts: &mut Salts) -> Result<Frames, Error> {
-    let cover = Cover::new(&maker.identity.uuid, SegmentId::FIRST, &maker.protection);
-    let head = head_len(cover.form());
-    let mut frames = Frames { bytes: Vec::new(), previous: Link::default() };
-    for (kind, body) in [(FrameKind::Shapes, Table::default().encode()), (FrameKind::Genesis, genesis.encode())] {
+impl Frames {
+    fn none() -> Frames {
+        Frames { bytes: Vec::new(), previous: Link::default() }
+    }
+
+    /// Adds a frame without events to those of a segment.
+    fn push(
+        &mut self,
+        maker: &Maker,
+        segment: SegmentId,
+        next: Seq,
+        (kind, body): (FrameKind, Vec<u8>),
+        align_shift: u8,
+        salts: &mut Salts,
+    ) -> Result<(), Error> {
         let header = FrameHeader {
             kind,
-            first_seq: Seq::new(1),
+            first_seq: next,
             count: 0,
-            durable_seq: Seq::ZERO,
+            durable_seq: Seq::new(next.get() - 1),
             epoch: maker.epoch,
             time: Timestamp::default(),
-            previous: frames.previous,
+            previous: self.previous,
             align_shift,
         };
+        let cover = Cover::new(&maker.identity.uuid, segment, &maker.protection);
+        let head = head_len(cover.form());
         let mut frame = Vec::with_capacity(frame_len(head, body.len()));
         start(&mut frame, head);
         frame.extend_from_slice(&body);
-        let offset = SEGMENT_HEADER + frames.bytes.len();
-        frames.previous = finish(&mut frame, &header, &cover, &cover.draw()?, offset as u64, salts);
-        frames.bytes.extend_from_slice(&frame);
-        frames.bytes.resize(align_up(frames.bytes.len() as u64, align_shift) as usize, 0);
+        let offset = SEGMENT_HEADER + self.bytes.len();
+        self.previous = finish(&mut frame, &header, &cover, &cover.draw()?, offset as u64, salts);
+        self.bytes.extend_from_slice(&frame);
+        self.bytes.resize(align_up(self.bytes.len() as u64, align_shift) as usize, 0);
+        Ok(())
+    }
+}
+
+/// An empty table of shapes, and genesis.
+fn first_frames(maker: &Maker, genesis: &Genesis, align_shift: u8, salts: &mut Salts) -> Result<Frames, Error> {
+    let mut frames = Frames::none();
+    for frame in [(FrameKind::Shapes, Table::default().encode()), (FrameKind::Genesis, genesis.encode())] {
+        frames.push(maker, SegmentId::FIRST, Seq::new(1), frame, align_shift, salts)?;
     }
     Ok(frames)
 }

@@ -45,6 +45,8 @@ pub(crate) enum FrameKind {
     Seal,
     /// The first segments may be gone: a base stands beside the journal.
     Prune,
+    /// An event is not to be replayed.
+    Void,
     /// A kind of a later version that may be passed over.
     Optional(u8),
 }
@@ -58,6 +60,7 @@ impl FrameKind {
             FrameKind::Digest => 4,
             FrameKind::Seal => 5,
             FrameKind::Prune => 6,
+            FrameKind::Void => 7,
             FrameKind::Optional(code) => code,
         }
     }
@@ -78,6 +81,7 @@ impl FrameKind {
             4 => Some(FrameKind::Digest),
             5 => Some(FrameKind::Seal),
             6 => Some(FrameKind::Prune),
+            7 => Some(FrameKind::Void),
             _ if flags & CRITICAL == 0 => Some(FrameKind::Optional(code)),
             _ => None,
         }
@@ -223,13 +227,19 @@ pub(crate) struct Frame<'a> {
 impl Frame<'_> {
     /// The body as it was before it was encrypted and whitened. The cover is of this form.
     pub(crate) fn body(&self, cover: &Cover<'_>) -> Result<Vec<u8>, Refused> {
-        let (head, stored) = self.covered.split_at(self.head);
-        let mut body = stored.to_vec();
-        whiten(&mut body, u64_at(head, 40));
+        let mut body = self.unwhitened();
+        let head = &self.covered[..self.head];
         let (header, extension) = head.split_at(HEADER);
         let mut nonce_and_tag = extension[..encrypted_len(self.form)].to_vec();
         whiten(&mut nonce_and_tag, u64_at(head, 40));
         cover.open(header, &nonce_and_tag, &mut body).map(|()| body)
+    }
+
+    /// The body as it was before it was whitened: still encrypted, if the frame is.
+    pub(crate) fn unwhitened(&self) -> Vec<u8> {
+        let mut body = self.covered[self.head..].to_vec();
+        whiten(&mut body, u64_at(self.covered, 40));
+        body
     }
 
     /// Whether its link of the chain is what the key makes of it, if there is a chain. The cover is of this form.
@@ -259,7 +269,7 @@ pub(crate) fn align_up(offset: u64, shift: u8) -> u64 {
 pub(crate) enum FrameFault {
     /// Nothing that starts here is a header.
     Header,
-    /// The header is good, but the frame of `len` bytes is not.
+    /// The header is good, but the frame of `len` bytes is not, or would reach beyond the segment's end.
     Body { len: usize },
     /// The frame is good, but of a kind or form that this version cannot read.
     Unsupported { what: String },
@@ -271,12 +281,20 @@ pub(crate) fn peek(bytes: &[u8], checksum: Checksum) -> Option<usize> {
     Some(raw.header_len() + raw.stored_len() + TRAILER)
 }
 
+/// The kind of the frame whose header is at `offset` of a segment's bytes, if this version knows it, and where the next
+/// frame starts. The header alone is looked at: whether the frame is good, [`parse`] says.
+pub(crate) fn skim(segment: &[u8], offset: usize, checksum: Checksum) -> Option<(Option<FrameKind>, usize)> {
+    let raw = RawHeader::new(segment.get(offset..)?, checksum)?;
+    let end = offset + raw.header_len() + raw.stored_len() + TRAILER;
+    Some((raw.kind(), align_up(end as u64, raw.align_shift()) as usize))
+}
+
 /// Reads the frame at `offset` of a segment's bytes.
 pub(crate) fn parse(segment: &[u8], offset: usize, checksum: Checksum) -> Result<Frame<'_>, FrameFault> {
     let bytes = segment.get(offset..).unwrap_or_default();
     let raw = RawHeader::new(bytes, checksum).ok_or(FrameFault::Header)?;
     let len = raw.header_len() + raw.stored_len() + TRAILER;
-    let Some(frame) = bytes.get(..len) else { return Err(FrameFault::Body { len: bytes.len() }) };
+    let Some(frame) = bytes.get(..len) else { return Err(FrameFault::Body { len }) };
     let (covered, trailer) = frame.split_at(len - TRAILER);
     let crc = checksum.of(covered);
     if u32_at(trailer, 0) as usize != len || u32_at(trailer, 4) != crc {

@@ -65,6 +65,14 @@ impl Layout {
         }
     }
 
+    /// The path of a hidden directory beside the image, with the image's name and this ending.
+    pub(crate) fn beside(&self, ending: &str) -> Option<PathBuf> {
+        let mut name = std::ffi::OsString::from(".");
+        name.push(self.root.file_name()?);
+        name.push(ending);
+        Some(self.root.with_file_name(name))
+    }
+
     pub(crate) fn lock(&self) -> PathBuf {
         self.root.join("LOCK")
     }
@@ -203,6 +211,16 @@ impl Layout {
         Ok(self.durable_bytes(disk)?.and_then(|bytes| DurableBlock::decode(&bytes, uuid)))
     }
 
+    /// `journal/durable`, to be written, if it is there. It only adds certainty, so an image without one is whole; it is not made
+    /// before all else is known to be.
+    pub(crate) fn durable_file(&self, disk: &dyn Disk) -> Result<Option<StoredFile>, Error> {
+        let path = self.durable();
+        match disk.kind(&path).map_err(|error| failed("looking at", &path, error))? {
+            Some(_) => StoredFile::open(disk, &path, Access::ReadWrite).map(Some),
+            None => Ok(None),
+        }
+    }
+
     fn durable_bytes(&self, disk: &dyn Disk) -> Result<Option<Vec<u8>>, Error> {
         let path = self.durable();
         if disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_none() {
@@ -220,6 +238,17 @@ impl Layout {
         let mut segments: Vec<SegmentId> = files.iter().filter_map(|(name, _)| parse_file_name(name)).collect();
         segments.sort_unstable();
         Ok(segments)
+    }
+
+    /// Makes the directories again that can be deleted without loss.
+    pub(crate) fn make_dirs(&self, disk: &dyn Disk) -> Result<(), Error> {
+        for dir in [self.snapshots(), self.quarantine()] {
+            if disk.kind(&dir).map_err(|error| failed("looking at", &dir, error))?.is_none() {
+                disk.create_dir(&dir).map_err(|error| failed("creating", &dir, error))?;
+                sync_dir(disk, &self.root)?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes what crashes left behind: files that were never completed.

@@ -5,11 +5,11 @@
 //! 1. bytes, without I/O: `whitening`, `cover` (checksum, cipher and
 //!    chain of a frame), `frame`, `segment` (the header of one), `record` (one event in a frame), `tail` (what the first
 //!    place that cannot be read means), `table` (the shapes of the events), `dispatch` (how each is replayed), `genesis`,
-//!    `prune`, `durable`, `reader`
-//! 2. files, for reading: `layout` (which there are), `source`, `scan` (all frames, up to the end)
+//!    `prune`, `void` (events that are not to be replayed), `durable`, `reader`
+//! 2. files, for reading: `layout` (which there are), `source`, `scan` (all frames, up to the end), `trail` (past damage)
 //! 3. files, for writing: `repair` (of that end), `maker` (of segments)
 //! 4. group commit: `ticket`, `batch`, `durability`, `commit`
-//! 5. the running journal: `create` (a new one), `ahead` (its next segment), `writer`, `live`
+//! 5. the running journal: `create` (a new one), `ahead` (its next segment), `writer`, `live`, `resume` (one that was there)
 //!
 //! `tests/tests/architecture.rs` keeps this order.
 
@@ -24,11 +24,13 @@ mod table;
 mod dispatch;
 mod genesis;
 mod prune;
+mod void;
 mod durable;
 mod reader;
 mod layout;
 mod source;
 mod scan;
+mod trail;
 mod repair;
 mod maker;
 mod ticket;
@@ -41,26 +43,30 @@ mod create;
 mod ahead;
 mod writer;
 mod live;
+mod resume;
 
 pub use durability::Durability;
 
-pub(crate) use ahead::{Ahead, Ready};
-pub(crate) use batch::{NoRoom, Open, Place, Plan};
+pub(crate) use batch::{NoRoom, Open, Place};
 pub(crate) use commit::{Caps, is_writing};
-pub(crate) use create::create;
+pub(crate) use create::{create, make_continued};
 pub(crate) use dispatch::{DROPPED, Dispatch, Meaning, Way};
-pub(crate) use frame::{Frame, FrameKind, head_len};
+pub(crate) use durable::DurableBlock;
+pub(crate) use frame::{Frame, FrameKind};
 pub(crate) use genesis::{DigestMark, Genesis};
-pub(crate) use layout::{BASE, Layout, SNAPSHOT, Survey, rename, sync_dir, unfinished};
+pub(crate) use layout::{BASE, Layout, SNAPSHOT, Survey, TORN, UNFINISHED, rename, sync_dir, unfinished};
 pub(crate) use live::Journal;
 pub(crate) use maker::Maker;
 pub(crate) use prune::PruneMark;
+pub(crate) use reader::end_of;
 pub(crate) use record::{EventId, Record, read as records};
-pub(crate) use repair::{quarantine, write_again};
+pub(crate) use repair::{clear, quarantine, write_again};
+pub(crate) use resume::{Onward, go_on, next_epoch};
 pub(crate) use scan::{End, Scan};
-pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER};
+pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER, SegmentHeader, is_segment};
 pub(crate) use source::Source;
-pub(crate) use table::Beginnings;
+pub(crate) use table::{Beginnings, Table};
 pub(crate) use ticket::Ticket;
+pub(crate) use trail::{Fault, Flaw, Misfit, Trail, Trailed, Visit};
+pub(crate) use void::{VoidMark, Voids};
 pub(crate) use whitening::Salts;
-pub(crate) use writer::{End as WriterEnd, Writer};

@@ -1,7 +1,7 @@
 //! Reading a segment: frame after frame, each checked against the one before. Pure bytes; no I/O.
 
 use super::cover::{Checksum, Link};
-use super::frame::{Frame, FrameFault, FrameKind, parse};
+use super::frame::{Frame, FrameFault, FrameKind, parse, skim};
 use super::segment::SEGMENT_HEADER;
 use crate::keys::MAC;
 use crate::planted::{Bug, planted};
@@ -82,6 +82,11 @@ impl<'a> Walk<'a> {
         Walk { bytes, checksum: Checksum::new(uuid, segment), offset: SEGMENT_HEADER, chain, sealed: false }
     }
 
+    /// Starts at a place in the midst of a segment, where there is a good frame.
+    pub(crate) fn at(bytes: &'a [u8], uuid: &[u8; 16], segment: SegmentId, offset: usize) -> Walk<'a> {
+        Walk { offset, ..Walk::new(bytes, uuid, segment, None) }
+    }
+
     /// The next frame, or why there is none. A walk that came to anything else than a frame stays there.
     pub(crate) fn step(&mut self) -> Step<'a> {
         if self.sealed {
@@ -123,4 +128,38 @@ impl<'a> Walk<'a> {
     pub(crate) fn checksum(&self) -> Checksum {
         self.checksum
     }
+}
+
+/// The good frames of one kind, from the start of a segment on as far as headers lead. Those of other kinds are not looked
+/// into, nor are any held against the ones before them.
+pub(crate) fn frames_of<'a>(
+    bytes: &'a [u8],
+    uuid: &[u8; 16],
+    segment: SegmentId,
+    kind: FrameKind,
+) -> impl Iterator<Item = Frame<'a>> {
+    let checksum = Checksum::new(uuid, segment);
+    let mut at = SEGMENT_HEADER;
+    std::iter::from_fn(move || {
+        loop {
+            let (found, next) = skim(bytes, at, checksum)?;
+            let offset = std::mem::replace(&mut at, next);
+            if found == Some(kind) {
+                return parse(bytes, offset, checksum).ok();
+            }
+        }
+    })
+}
+
+/// Where the first good frame begins from `offset` on, if there is one.
+pub(crate) fn next_frame(bytes: &[u8], uuid: &[u8; 16], segment: SegmentId, offset: usize) -> Option<usize> {
+    let checksum = Checksum::new(uuid, segment);
+    (offset.next_multiple_of(8)..bytes.len()).step_by(8).find(|&at| parse(bytes, at, checksum).is_ok())
+}
+
+/// Where the frames of a segment end that stand in these bytes of it, and the checksum of the last.
+pub(crate) fn end_of(bytes: &[u8], uuid: &[u8; 16], segment: SegmentId) -> (usize, u32) {
+    let mut walk = Walk::new(bytes, uuid, segment, None);
+    while let Step::Frame(_) = walk.step() {}
+    (walk.offset(), walk.chain().map_or(0, |chain| chain.previous.checksum))
 }

@@ -10,6 +10,7 @@ use super::scan::End;
 use crate::disk::{Disk, StoredFile, failed};
 use crate::error::Error;
 use crate::planted::{Bug, planted};
+use crate::seq::SegmentId;
 
 /// Copies what a crash left of a frame to the quarantine, syncs the copy, clears the place and syncs that.
 pub(crate) fn quarantine(
@@ -19,25 +20,7 @@ pub(crate) fn quarantine(
     end: &End,
 ) -> Result<Option<PathBuf>, Error> {
     let Some(torn) = end.torn.clone().filter(|_| !planted(Bug::TornTailLeft)) else { return Ok(None) };
-    let copy = free_path(disk, layout, end, torn.start)?;
-    let temporary = unfinished(&copy);
-    // a crash in the midst of an earlier attempt leaves one
-    let there = disk.kind(&temporary).map_err(|error| failed("looking at", &temporary, error))?.is_some();
-    if there && !planted(Bug::RepairOnlyOnce) {
-        disk.remove(&temporary).map_err(|error| failed("removing", &temporary, error))?;
-    }
-    let written = StoredFile::create(disk, &temporary).and_then(|quarantined| {
-        quarantined.write_all(&end.bytes[torn.clone()], 0)?;
-        quarantined.sync_all()
-    });
-    if let Err(error) = written {
-        let _ = disk.remove(&temporary);
-        return Err(error);
-    }
-    rename(disk, &temporary, &copy)?;
-    sync_dir(disk, &layout.quarantine())?;
-    file.write_all(&vec![0; torn.len()], torn.start as u64)?;
-    file.sync_data()?;
+    let copy = clear(disk, layout, file, end.segment, &end.bytes[torn.clone()], torn.start)?;
     tracing::warn!(
         segment = %end.segment,
         offset = torn.start,
@@ -48,11 +31,42 @@ pub(crate) fn quarantine(
     Ok(Some(copy))
 }
 
+/// Copies these bytes at `offset` of a segment to the quarantine, syncs the copy, clears the place and syncs that.
+pub(crate) fn clear(
+    disk: &dyn Disk,
+    layout: &Layout,
+    file: &StoredFile,
+    segment: SegmentId,
+    bytes: &[u8],
+    offset: usize,
+) -> Result<PathBuf, Error> {
+    let copy = free_path(disk, layout, segment, offset)?;
+    let temporary = unfinished(&copy);
+    // a crash in the midst of an earlier attempt leaves one
+    let there = disk.kind(&temporary).map_err(|error| failed("looking at", &temporary, error))?.is_some();
+    if there && !planted(Bug::RepairOnlyOnce) {
+        disk.remove(&temporary).map_err(|error| failed("removing", &temporary, error))?;
+    }
+    let written = StoredFile::create(disk, &temporary).and_then(|quarantined| {
+        quarantined.write_all(bytes, 0)?;
+        quarantined.sync_all()
+    });
+    if let Err(error) = written {
+        let _ = disk.remove(&temporary);
+        return Err(error);
+    }
+    rename(disk, &temporary, &copy)?;
+    sync_dir(disk, &layout.quarantine())?;
+    file.write_all(&vec![0; bytes.len()], offset as u64)?;
+    file.sync_data()?;
+    Ok(copy)
+}
+
 /// A path in the quarantine that nothing has.
-fn free_path(disk: &dyn Disk, layout: &Layout, end: &End, offset: usize) -> Result<PathBuf, Error> {
+fn free_path(disk: &dyn Disk, layout: &Layout, segment: SegmentId, offset: usize) -> Result<PathBuf, Error> {
     let mut attempt = 0u32;
     loop {
-        let path = layout.quarantine().join(format!("{:08}-{offset:010}-{attempt}{TORN}", end.segment.get()));
+        let path = layout.quarantine().join(format!("{:08}-{offset:010}-{attempt}{TORN}", segment.get()));
         match disk.kind(&path).map_err(|error| failed("looking at", &path, error))? {
             None => return Ok(path),
             Some(_) => attempt += 1,

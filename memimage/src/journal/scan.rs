@@ -4,11 +4,12 @@ use std::ops::{ControlFlow, Range};
 
 use super::frame::{Frame, FrameFault, FrameKind};
 use super::prune::PruneMark;
-use super::reader::{Chain, Step, Walk};
+use super::reader::{Chain, Step, Walk, frames_of};
 use super::segment::SEGMENT_HEADER;
 use super::source::Source;
 use super::table::Table;
 use super::tail::{Evidence, Verdict, judge};
+use super::void::{VoidMark, Voids};
 use super::zeros::is_zero;
 use crate::error::{Error, Kind, Position};
 use crate::keys::Refused;
@@ -100,6 +101,32 @@ impl<'a> Scan<'a> {
     pub(crate) fn decode_prune(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<PruneMark, Error> {
         let body = self.body(segment, frame)?;
         PruneMark::decode(&body).map_err(|what| self.corrupt_frame(segment, frame, what))
+    }
+
+    pub(crate) fn decode_void(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<VoidMark, Error> {
+        let mark =
+            VoidMark::decode(&self.body(segment, frame)?).map_err(|what| self.corrupt_frame(segment, frame, what))?;
+        match mark.seq < frame.header.first_seq {
+            true => Ok(mark),
+            false => {
+                let what = format!("it says that event {} is void, which comes after it", mark.seq);
+                Err(self.corrupt_frame(segment, frame, what))
+            }
+        }
+    }
+
+    /// The events that the segments from this one on say are void. Of the frames in between the headers alone are read, so
+    /// this costs little of what replaying them does.
+    pub(crate) fn voids(&self, from: SegmentId) -> Result<Voids, Error> {
+        let mut voids = Voids::default();
+        for segment in self.source.segments().filter(|&segment| segment >= from && segment <= self.active) {
+            let bytes = self.source.read(segment)?;
+            for frame in frames_of(&bytes, &self.source.identity().uuid, segment, FrameKind::Void) {
+                self.verify(segment, &frame)?;
+                voids.add(&self.decode_void(segment, &frame)?, &frame);
+            }
+        }
+        Ok(voids)
     }
 
     /// The segment from which to read for all events after `seq`.

@@ -235,6 +235,11 @@ pub(crate) fn parse_file_name(name: &str) -> Option<SegmentId> {
     (number > 0 && file_name(segment) == name).then_some(segment)
 }
 
+/// Whether a file of this name is a segment.
+pub(crate) fn is_segment(name: &str) -> bool {
+    parse_file_name(name).is_some()
+}
+
 /// The length of a segment: 1 MiB for the first, doubling up to `largest`.
 pub(crate) fn planned_len(segment: SegmentId, largest: u64) -> u64 {
     let doublings = (segment.get() - 1).min(20);

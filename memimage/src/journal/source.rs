@@ -166,20 +166,7 @@ impl Source {
 
     /// Whether anything was written into a segment.
     pub(crate) fn is_used(&self, segment: SegmentId) -> Result<bool, Error> {
-        const CHUNK: usize = 1 << 20;
-        let file = self.file(segment, Access::Read)?;
-        let mut chunk = vec![0; CHUNK];
-        let mut offset = SEGMENT_HEADER as u64;
-        loop {
-            let read = file.read_up_to(&mut chunk, offset)?;
-            if !is_zero(&chunk[..read]) {
-                return Ok(true);
-            }
-            if read < CHUNK {
-                return Ok(false);
-            }
-            offset += read as u64;
-        }
+        is_used(&self.file(segment, Access::Read)?)
     }
 
     /// The header of a segment's first frame, if all of the frame is good: a crash may have left the header alone.
@@ -206,5 +193,22 @@ impl Source {
     pub(crate) fn corrupt(&self, segment: SegmentId, offset: Option<u64>, what: String) -> Error {
         let position = Position { segment: Some(segment), offset, seq: None };
         Error::new(Kind::Corrupt { path: self.layout.segment(segment), position, what, suspect: false })
+    }
+}
+
+/// Whether anything stands after the header of a segment's file.
+pub(super) fn is_used(file: &StoredFile) -> Result<bool, Error> {
+    const CHUNK: u64 = 1 << 20;
+    let mut chunk = vec![0; file.len()?.clamp(1, CHUNK) as usize];
+    let mut offset = SEGMENT_HEADER as u64;
+    loop {
+        let read = file.read_up_to(&mut chunk, offset)?;
+        if !is_zero(&chunk[..read]) {
+            return Ok(true);
+        }
+        if read < chunk.len() {
+            return Ok(false);
+        }
+        offset += read as u64;
     }
 }

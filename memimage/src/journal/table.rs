@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::record::EventId;
 use crate::shape::ShapeTree;
 
 /// The events of a journal by their numbers.
@@ -54,6 +55,11 @@ impl Table {
             Err(error) => Err(TableFault(format!("the shape of `{}` version {}: {error}", row.name, row.version))),
         };
         Ok(Table { rows: rows.into_iter().map(row).collect::<Result<_, _>>()? })
+    }
+
+    /// The name, the version and the shape of the event with this number.
+    pub(crate) fn event(&self, event: EventId) -> Option<(&str, u32, &ShapeTree)> {
+        self.rows.get(event.0 as usize).map(|row| (&*row.name, row.version, &row.shape))
     }
 
     /// This table as bytes, beside which others are held.

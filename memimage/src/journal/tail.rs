@@ -60,6 +60,8 @@ pub(crate) fn judge(
     }
     let Some(last) = last else { return Verdict::Clean };
     let torn = match fault {
+        // no frame is written beyond its segment's end
+        FrameFault::Body { len } if *len > rest.len() => false,
         FrameFault::Body { len } => ends_before(last, *len) || has_zero_sector(rest, offset as u64, 0..*len),
         FrameFault::Header => {
             ends_before(last, HEADER) || has_zero_sector(rest, offset as u64, 0..HEADER.min(rest.len()))
@@ -190,6 +192,17 @@ mod tests {
             segment[AT..AT + written].copy_from_slice(&whole[AT..AT + written]);
             assert!(matches!(verdict(&segment, 4, false), Verdict::Torn(_)), "{written}");
             assert!(matches!(verdict(&segment, 5, false), Verdict::Corrupt(_)), "{written} with evidence");
+        }
+    }
+
+    /// One that was copied to where it has no room was taken for torn if the byte at which the segment ends was a zero.
+    #[test]
+    fn a_frame_that_reaches_beyond_the_segment_is_suspect() {
+        let whole = segment();
+        for room in 81..1200 {
+            let mut cut = whole[..AT + room].to_vec();
+            cut[AT + room - 1] = 0;
+            assert!(matches!(verdict(&cut, 4, false), Verdict::Suspect(_)), "{room}");
         }
     }
 

@@ -10,9 +10,8 @@ pub(super) fn whiten(body: &mut [u8], salt: u64) {
     let pattern = salt.to_le_bytes();
     let mut words = body.chunks_exact_mut(8);
     for word in &mut words {
-        for (byte, white) in word.iter_mut().zip(pattern) {
-            *byte ^= white;
-        }
+        let white = u64::from_le_bytes((&*word).try_into().expect("eight bytes")) ^ salt;
+        word.copy_from_slice(&white.to_le_bytes());
     }
     for (byte, white) in words.into_remainder().iter_mut().zip(pattern) {
         *byte ^= white;

@@ -8,7 +8,7 @@ use super::{Goal, state_digest};
 use crate::context::Timestamp;
 use crate::error::{Error, Kind};
 use crate::event::{Model, panic_message};
-use crate::journal::Source;
+use crate::journal::{Scan, Source, Voids};
 use crate::seq::Seq;
 use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
@@ -24,13 +24,15 @@ pub(super) struct Start<M> {
     pub(super) upcast: Option<PathBuf>,
 }
 
-/// The newest snapshot or base that is of use; none if replay begins at genesis.
+/// The newest snapshot or base that is of use; none if replay begins at genesis. With the events from there on that are
+/// void: all that say so stand after the state, or are in it.
 pub(super) fn newest_start<M: Model>(
     source: &Source,
+    scan: &Scan<'_>,
     snapshots: &Snapshots,
     goal: Goal,
     unusable: &mut Vec<(PathBuf, String)>,
-) -> Result<Option<Start<M>>, Error> {
+) -> Result<(Option<Start<M>>, Voids), Error> {
     let newest = goal.until.into_iter().chain(goal.newest_snapshot).min();
     let (mut tried, mut changed) = (Vec::new(), false);
     for (seq, path) in snapshots.starts()? {
@@ -47,11 +49,16 @@ pub(super) fn newest_start<M: Model>(
             if !current && !goal.believe_upcasters && source.is_whole() {
                 return Ok(None);
             }
-            load::<M>(file, &path, source).map(Some)
+            let voids = scan.voids(scan.segment_after(seq)?)?;
+            if voids.outdate(seq, file.header.epoch) {
+                let what = "it was made before an event in it became void".to_owned();
+                return Err(Error::new(Kind::Snapshot { path: path.clone(), what }));
+            }
+            Ok(Some((load::<M>(file, &path, source)?, voids)))
         });
         match loaded {
             Ok(None) => {}
-            Ok(Some(start)) => return Ok(Some(start)),
+            Ok(Some((start, voids))) => return Ok((Some(start), voids)),
             Err(error) => {
                 tracing::warn!(%seq, %error, "a snapshot cannot be used; an older one, or all of the journal, is");
                 tried.push(error.briefly());
@@ -60,7 +67,7 @@ pub(super) fn newest_start<M: Model>(
         }
     }
     match source.is_whole() {
-        true => Ok(None),
+        true => Ok((None, scan.voids(source.first())?)),
         false => Err(Error::new(Kind::Pruned { path: source.path(source.first()), tried, changed })),
     }
 }

@@ -21,6 +21,15 @@ const CHUNK: usize = 1 << 20;
 /// How long to rest between two pieces: nobody waits for a base, and others use the disk.
 const PAUSE: Duration = Duration::from_millis(2);
 
+/// What was done to the bases of an image that was opened.
+#[derive(Debug)]
+pub(crate) struct Mended {
+    /// The newest base.
+    pub(crate) base: Option<Seq>,
+    /// The copies that could not be used, and why.
+    pub(crate) unusable: Vec<(PathBuf, String)>,
+}
+
 /// The bases of one image.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bases<'a> {
@@ -80,47 +89,62 @@ impl<'a> Bases<'a> {
         }
     }
 
-    /// Makes the base of a pruned journal whole again: a copy that is missing or damaged is made from the other. If there
-    /// is none that is good and `readable`, that is, of a model that this program knows, the snapshot that recovery `began`
-    /// with is made one. Gives the newest base.
+    /// Makes the base of a pruned journal whole again: a copy that is missing, damaged or another image's is made from the
+    /// other. If there is none that is good and `readable`, that is, of a model that this program knows, the snapshot that
+    /// recovery `began` with is made one.
     pub(crate) fn mend(
         &self,
         source: &Source,
         began: Option<(Seq, &Path)>,
         readable: impl Fn(&SnapshotHeader) -> bool,
-    ) -> Result<Option<Seq>, Error> {
-        let copies = self.list()?;
-        let good: Vec<&(Seq, PathBuf)> = copies.iter().filter(|(seq, path)| self.check(*seq, path).is_ok()).collect();
+    ) -> Result<Mended, Error> {
+        let uuid = &source.identity().uuid;
+        let (mut good, mut bad) = (Vec::new(), Vec::new());
+        for (seq, path) in self.list()? {
+            match self.check(seq, &path, Some(uuid)) {
+                Ok(_) => good.push((seq, path)),
+                Err(error) => bad.push((path, error.to_string())),
+            }
+        }
         let newest = good.iter().find(|(seq, path)| self.open(*seq, path).is_ok_and(|header| readable(&header)));
         if let Some((seq, from)) = newest {
-            self.mend_copies(*seq, from, &good)?;
-            return Ok(Some(*seq));
+            return self.mend_copies(*seq, from, &good, &bad);
         }
         match (began, good.first()) {
             (Some((seq, snapshot)), _) if !source.is_whole() => {
                 tracing::warn!(%seq, "the base of a pruned journal cannot be used; the snapshot at hand is made one");
                 self.install(snapshot, seq)?;
                 sync_dir(self.disk, &self.layout.journal())?;
-                Ok(Some(seq))
+                Ok(Mended { base: Some(seq), unusable: bad })
             }
-            (_, Some((seq, from))) => {
-                self.mend_copies(*seq, from, &good)?;
-                Ok(Some(*seq))
-            }
-            _ => Ok(None),
+            (_, Some((seq, from))) => self.mend_copies(*seq, from, &good, &bad),
+            _ => Ok(Mended { base: None, unusable: bad }),
         }
     }
 
-    fn mend_copies(&self, seq: Seq, from: &Path, good: &[&(Seq, PathBuf)]) -> Result<(), Error> {
-        for copy in COPIES.iter().filter(|copy| !good.contains(&&(seq, self.path(seq, copy)))) {
-            tracing::warn!(%seq, copy, "a copy of the base is missing or damaged; it is made again from the other");
+    fn mend_copies(
+        &self,
+        seq: Seq,
+        from: &Path,
+        good: &[(Seq, PathBuf)],
+        bad: &[(PathBuf, String)],
+    ) -> Result<Mended, Error> {
+        let mut unusable = Vec::new();
+        for copy in COPIES {
+            let path = self.path(seq, copy);
+            if good.iter().any(|(_, good)| *good == path) {
+                continue;
+            }
+            let what = bad.iter().find(|(bad, _)| *bad == path).map_or("it is missing", |(_, what)| what);
+            tracing::warn!(%seq, copy, what, "a copy of the base cannot be used; it is made again from the other");
+            unusable.push((path, what.to_owned()));
             match self.copy(from, seq, copy) {
                 Ok(_) => sync_dir(self.disk, &self.layout.journal())?,
                 // no reason to refuse what can be rebuilt: the image is no worse than it was
                 Err(error) => tracing::error!(%error, "the base could not be copied, and stands there only once"),
             }
         }
-        Ok(())
+        Ok(Mended { base: Some(seq), unusable })
     }
 
     /// Writes one copy under a name that nothing reads, checks it, and gives it its name.
@@ -130,7 +154,7 @@ impl<'a> Bases<'a> {
         if self.disk.kind(&temporary).map_err(|error| failed("looking at", &temporary, error))?.is_some() {
             self.disk.remove(&temporary).map_err(|error| failed("removing", &temporary, error))?;
         }
-        let written = self.write(from, &temporary).and_then(|()| self.check(seq, &temporary));
+        let written = self.write(from, &temporary).and_then(|()| self.check(seq, &temporary, None));
         let trailer = written.inspect_err(|_| {
             // in the way of nobody but the next attempt, which removes it too
             let _ = self.disk.remove(&temporary);
@@ -155,9 +179,14 @@ impl<'a> Bases<'a> {
         }
     }
 
-    /// Reads all of a copy. This says nothing of the disk, since it may read from the cache.
-    fn check(&self, seq: Seq, path: &Path) -> Result<Trailer, Error> {
-        self.open(seq, path)?;
+    /// Reads all of a copy, which must be of the image with this UUID. This says nothing of the disk, since it may read from
+    /// the cache.
+    fn check(&self, seq: Seq, path: &Path, uuid: Option<&[u8; 16]>) -> Result<Trailer, Error> {
+        let header = self.open(seq, path)?;
+        if uuid.is_some_and(|uuid| header.uuid != *uuid) {
+            let what = "it belongs to another image".to_owned();
+            return Err(Error::new(Kind::Snapshot { path: path.to_owned(), what }));
+        }
         SnapshotFile::open(self.disk, path, self.keyring)?.check()
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-pub(crate) use base::Bases;
+pub(crate) use base::{Bases, Mended};
 pub(crate) use format::SnapshotHeader;
 pub(crate) use reader::SnapshotFile;
 

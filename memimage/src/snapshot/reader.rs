@@ -36,8 +36,13 @@ impl SnapshotFile {
         Ok(SnapshotFile { file, len, header, bytes: Box::new(bytes), keyring: Arc::clone(keyring) })
     }
 
+    /// Bytes of the file.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
     /// Reads everything and checks it, without making a state of it.
-    pub(super) fn check(self) -> Result<Trailer, Error> {
+    pub(crate) fn check(self) -> Result<Trailer, Error> {
         let mut chunks = self.chunks()?;
         while chunks.next_chunk()? {}
         chunks.trailer()

@@ -116,7 +116,7 @@ pub fn given_state<M: Model>(state: &M) -> Given<M> {
 ///
 /// # Panics
 ///
-/// If there is no image of this model, or it cannot be opened.
+/// If there is no image of this model, or it cannot be opened; if it is encrypted or chained, since this takes no keys.
 #[track_caller]
 pub fn given_image<M: Model>(path: impl AsRef<Path>) -> Given<M> {
     let (start, entries) = sure(image::past::<M>(path.as_ref()));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::entry::Entry;
 use super::stage::{Start, encoded};
 use super::sure;
+use crate::admin::refuse_protected;
 use crate::context::Seed;
 use crate::disk::{Disk, SimDisk};
 use crate::error::Error;
@@ -55,16 +56,21 @@ const ROOT: &str = "image";
 ///
 /// # Panics
 ///
-/// If there is no image of this model at `path`, or this program cannot open it.
+/// If there is no image of this model at `path`, or this program cannot open it; if it is encrypted or chained, since this takes
+/// no keys.
 #[track_caller]
 pub fn golden_image<M: Model>(path: impl AsRef<Path>, check: impl FnOnce(&Image<M>)) {
     let path = path.as_ref();
     let disk = sure(copy(path));
-    let image = sure(open::<M>(&disk).map_err(|error| refused(path, &error)));
+    let image = sure(open::<M>(&disk, "golden_image").map_err(|error| refused(path, &error)));
     check(&image);
 }
 
-fn open<M: Model>(disk: &Arc<dyn Disk>) -> Result<Image<M>, Error> {
+fn open<M: Model>(disk: &Arc<dyn Disk>, task: &'static str) -> Result<Image<M>, Error> {
+    let layout = Layout::new(Path::new(ROOT));
+    if let Survey::Image(segments) = layout.survey(&**disk)? {
+        refuse_protected(disk, &layout, &segments, task)?;
+    }
     Image::options().create(false).snapshots(SnapshotPolicy::Manual).open_on(Arc::clone(disk), ROOT)
 }
 
@@ -103,7 +109,7 @@ fn copy_dir(from: &Path, disk: &SimDisk, to: &Path) -> std::io::Result<()> {
 pub(super) fn past<M: Model>(path: &Path) -> Result<(Start, Vec<Entry>), String> {
     let disk = copy(path)?;
     // recovery judges it first, and mends the end
-    let closed = open::<M>(&disk).and_then(Image::close);
+    let closed = open::<M>(&disk, "given_image").and_then(Image::close);
     let past = closed.and_then(|()| read::<M>(&disk)).map_err(|error| refused(path, &error))?;
     let Past { seed, began, entries } = past;
     Ok((Start { seed, state: Some(encoded(&began.model)?), last: began.last, time: began.time }, entries))
@@ -127,6 +133,7 @@ fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<Past<M>, Error> {
         Err(_) => unreachable!("it was opened"),
     };
     let began = beginning::<M>(&source, &scan, &dispatch, &Snapshots::new(disk, &layout, &Arc::default()))?;
+    let voids = scan.voids(source.first())?;
     let mut entries = Vec::new();
     scan.read(source.first(), |segment, frame| {
         if frame.header.kind == FrameKind::Events {
@@ -136,15 +143,22 @@ fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<Past<M>, Error> {
                 if record.seq <= began.last {
                     continue;
                 }
-                let (name, version, shape) = match dispatch.meaning(record.event, M::EVENTS).expect("it was opened") {
-                    Meaning::Event(way) => (way.event.name(), way.event.version(), way.shape.clone()),
-                    Meaning::Dropped => (DROPPED, 1, ShapeTree::of(<()>::SHAPE)),
+                let meaning = match voids.has(record.seq) {
+                    true => Meaning::Dropped,
+                    false => dispatch.meaning(record.event, M::EVENTS).expect("it was opened"),
+                };
+                let (name, version, shape, payload) = match meaning {
+                    Meaning::Event(way) => {
+                        let payload = body[record.payload].to_vec();
+                        (way.event.name(), way.event.version(), way.shape.clone(), payload)
+                    }
+                    Meaning::Dropped => (DROPPED, 1, ShapeTree::of(<()>::SHAPE), Vec::new()),
                 };
                 entries.push(Entry {
                     name: name.to_owned(),
                     version,
                     shape: Arc::new(shape),
-                    payload: body[record.payload].to_vec(),
+                    payload,
                     outcome: record.outcome,
                     origin: record.origin,
                     time: record.time,

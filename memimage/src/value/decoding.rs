@@ -63,6 +63,10 @@ impl<'a> Reader<'a> {
                 let Some(variant) = variants.get(number as usize) else {
                     return Err(ValueError::new(Fault::VariantNumber { number, variants: variants.len() }));
                 };
+                // it would be taken for that one when written
+                if variants[..number as usize].iter().any(|other| other.name == variant.name) {
+                    return Err(ValueError::new(Fault::VariantTwice(variant.name.to_string())));
+                }
                 match self.fields(place, &variant.fields, is_last) {
                     Ok(fields) => Ok(Value::Variant(variant.name.clone(), Box::new(fields))),
                     Err(error) => Err(error.at(Step::Variant(variant.name.clone()))),

@@ -84,6 +84,8 @@ pub(super) enum Fault {
         "the type `{0}` is known to the program only, and more follows it: where it begins is known, where it ends is not"
     )]
     Opaque(String),
+    #[error("an earlier variant is called `{0}` too, so the two cannot be told apart by name")]
+    VariantTwice(String),
     #[cfg(feature = "json")]
     #[error("the key {0:?} comes twice")]
     KeyTwice(String),
@@ -126,7 +128,17 @@ impl ValueError {
         path.strip_prefix('.').map(str::to_owned).unwrap_or(path)
     }
 
+    /// Whether it goes deeper than values do.
+    pub(crate) fn is_too_deep(&self) -> bool {
+        matches!(self.inner.fault, Fault::TooDeep)
+    }
+
     #[cold]
+    /// Whether the shape does not tell enough to read the bytes, which may be right all the same.
+    pub(crate) fn is_opaque(&self) -> bool {
+        matches!(self.inner.fault, Fault::Opaque(_))
+    }
+
     pub(super) fn new(fault: Fault) -> ValueError {
         ValueError { inner: Box::new(Inner { path: Vec::new(), fault }) }
     }

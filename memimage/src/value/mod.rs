@@ -113,7 +113,8 @@ impl Value {
     /// # Errors
     ///
     /// If the bytes are no value of the shape or go on after it; if the value is nested more than 128 shapes deep or has
-    /// too many parts that take up no bytes; if it holds a type that is known to the program only and anything follows.
+    /// too many parts that take up no bytes; if it holds a type that is known to the program only and anything follows; if
+    /// it holds a variant of an enum with an earlier one of that name.
     pub fn decode(shape: &ShapeTree, bytes: &[u8]) -> Result<Value, ValueError> {
         decoding::read(shape.root(), bytes)
     }

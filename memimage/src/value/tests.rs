@@ -373,3 +373,15 @@ fn known_foreign_types_are_read() {
     assert_eq!(of((delta, 7u8)), Value::List(vec![Value::from([-5, 7]), Value::from(7)]));
     assert_eq!(encode_error::<chrono::TimeDelta>([0, 1i64 << 32]), "1: 4294967296 is out of the range of i32");
 }
+
+/// Two variants that are renamed to one name. The second was read by its name, and written again as the first: another event
+/// after a step on values, without a word where both have the same fields.
+#[test]
+fn the_second_of_two_variants_of_one_name_is_refused() {
+    let variant = || Variant { name: "x".into(), fields: Fields::Unit };
+    let shape = ShapeTree::of_node(&Node::Enum(vec![variant(), variant()]));
+    let first = Value::decode(&shape, &[0]).unwrap();
+    assert_eq!(first.encode(&shape).unwrap(), [0]);
+    let error = Value::decode(&shape, &[1]).unwrap_err();
+    assert_eq!(error.to_string(), "an earlier variant is called `x` too, so the two cannot be told apart by name");
+}

@@ -82,6 +82,7 @@ fn kill(mode: &str) {
             assert!(names.into_iter().any(|path| path.extension().is_some_and(|end| end == "base")), "it never pruned");
         }
     }
+    println!("{mode}: {} kills", cases(50));
 }
 
 fn kill_once(mode: &str, path: &Path, dice: &mut Dice, balances: &mut Balances) -> Result<(), String> {

@@ -7,6 +7,7 @@
 mod capped;
 mod descriptors;
 mod full;
+mod memory;
 mod read_only;
 mod vanished;
 

@@ -1,10 +1,13 @@
 //! A rewrite that is cut short, after each operation of the disk and with any part of what was not synced surviving.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::sleep;
+use std::time::Duration;
 
 use memimage::admin::Rewrite;
-use memimage::disk::{Operation, SimDisk, Unsynced};
+use memimage::disk::{Fault, Method, Operation, SimDisk, Unsynced};
 use memimage::{Image, digest};
 use memimage_tests::{Act, Dice, GateDisk, cases};
 
@@ -112,4 +115,34 @@ fn a_crash_of_a_rewrite_that_fails_can_be_run_again() {
     assert_eq!(removals, 3 + 4, "what was left, and what was made");
     let (_, all) = crash_everywhere(&points, expected);
     assert_eq!(all, 0);
+}
+
+/// When the source could not be read again, just after the new journal was made, the thread that made its next segment was
+/// left behind. It went on in the directory that the next attempt was using by then: that one failed for a file that it had
+/// lost, or could have taken a segment of another image for its own. It is asked here with a disk that writes slowly.
+#[test]
+fn a_rewrite_that_fails_leaves_no_thread_behind() {
+    for n in 1.. {
+        let disk = old(None);
+        let gate = GateDisk::new(disk.clone());
+        let (returned, late) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+        let (over, count) = (Arc::clone(&returned), Arc::clone(&late));
+        gate.rule(move |call| {
+            if call.is(Act::Write, "00000002.journal.tmp") {
+                sleep(Duration::from_millis(5));
+            }
+            count.fetch_add(u32::from(over.load(Ordering::SeqCst)), Ordering::SeqCst);
+            Ok(None)
+        });
+        disk.inject(Fault::io().on(&[Method::ReadAt, Method::Len]).path(OLD).nth(n));
+        let rewritten = Rewrite::<third::Desk>::new().segment_size(16 << 10).run_with(Arc::new(gate), OLD, NEW);
+        returned.store(true, Ordering::SeqCst);
+        if disk.strikes() == 0 {
+            assert!(n > 10, "only {n} reads were met");
+            break;
+        }
+        assert!(rewritten.is_err());
+        sleep(Duration::from_millis(20));
+        assert_eq!(late.load(Ordering::SeqCst), 0, "calls of the disk after the failure of read {n} was told");
+    }
 }

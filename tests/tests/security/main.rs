@@ -1,6 +1,7 @@
 //! What is refused of an image's directory before it is opened, and who may look into one. The threat model is in
 //! `memimage/docs/SECURITY.md`.
 
+mod depth;
 mod exposed;
 mod links;
 mod modes;

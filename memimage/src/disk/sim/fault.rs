@@ -21,6 +21,7 @@ pub enum Method {
     SyncDir,
     Lock,
     IsWithin,
+    Owner,
     Exposed,
     NetworkFilesystem,
     ReadAt,
@@ -32,7 +33,7 @@ pub enum Method {
 
 impl Method {
     /// All of them.
-    pub const ALL: [Method; 18] = [
+    pub const ALL: [Method; 19] = [
         Method::CreateNew,
         Method::Open,
         Method::CreateDir,
@@ -44,6 +45,7 @@ impl Method {
         Method::SyncDir,
         Method::Lock,
         Method::IsWithin,
+        Method::Owner,
         Method::Exposed,
         Method::NetworkFilesystem,
         Method::ReadAt,
@@ -63,8 +65,8 @@ impl Method {
     /// [`Operation`](super::Operation) when it succeeds.
     #[must_use]
     pub fn is_change(self) -> bool {
-        use Method::{Exposed, IsWithin, Kind, Len, List, NetworkFilesystem, Open, ReadAt};
-        !matches!(self, Open | List | Kind | IsWithin | Exposed | NetworkFilesystem | ReadAt | Len)
+        use Method::{Exposed, IsWithin, Kind, Len, List, NetworkFilesystem, Open, Owner, ReadAt};
+        !matches!(self, Open | List | Kind | IsWithin | Owner | Exposed | NetworkFilesystem | ReadAt | Len)
     }
 }
 

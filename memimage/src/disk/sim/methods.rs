@@ -153,6 +153,18 @@ impl Disk for SimDisk {
         Ok(absolute(path).starts_with(absolute(dir)))
     }
 
+    fn owner(&self, path: &Path) -> io::Result<Option<String>> {
+        let mut state = self.state();
+        state.look(Call::new(Method::Owner, path))?;
+        let node = match state.tree.find(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            found => found?,
+        };
+        let mut text = [0; OWNER_MAX];
+        let read = state.tree.file(node)?.content.read_at(&mut text, 0);
+        Ok(state.locked.contains(&node).then(|| owner_in(&text[..read])))
+    }
+
     fn exposed(&self, path: &Path) -> io::Result<Option<String>> {
         let mut state = self.state();
         state.look(Call::new(Method::Exposed, path))?;

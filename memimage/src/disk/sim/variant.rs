@@ -130,6 +130,17 @@ impl SimDisk {
         self.crash(|asked| fates(at.next().expect("without end"), asked))
     }
 
+    /// What becomes of each of the [`unsynced`](Self::unsynced) things in this power cut.
+    #[must_use]
+    pub fn fates(&self, crash: &Crash) -> Vec<(Unsynced, Fate)> {
+        let mut fates = crash.fates(self);
+        let fate = |(at, asked)| {
+            let fate = fates(at, &asked);
+            (asked, fate)
+        };
+        self.unsynced().into_iter().enumerate().map(fate).collect()
+    }
+
     /// The smallest power cut found that still `fails`, to be told to whoever looks for the reason: of the things that
     /// `crash` takes or garbles, those without which it does not fail, all else surviving; or, if they are fewer and there
     /// are any, of the things that it leaves, all else lost.
@@ -138,11 +149,7 @@ impl SimDisk {
     /// some hundred times for a hundred unsynced things (delta debugging, Zeller and Hildebrandt, 2002).
     #[must_use]
     pub fn shrink(&self, crash: &Crash, mut fails: impl FnMut(SimDisk) -> bool) -> Shrunk {
-        let (mut fates, mut all) = (crash.fates(self), Vec::new());
-        for (at, asked) in self.unsynced().into_iter().enumerate() {
-            let fate = fates(at, &asked);
-            all.push((asked, fate));
-        }
+        let all = self.fates(crash);
         let mut smallest = |rest: Fate| {
             let mut shrunk = Shrunk { rest, exceptions: all.clone() };
             shrunk.exceptions.retain(|(_, fate)| *fate != rest);

@@ -79,6 +79,12 @@ pub(crate) struct Caps {
     pub(crate) pending_batches: usize,
 }
 
+impl Default for Caps {
+    fn default() -> Caps {
+        Caps { batch_bytes: 1 << 20, pending_batches: 8 }
+    }
+}
+
 /// Who writes, and what is to be written.
 #[derive(Default)]
 struct State {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde::{Deserialize as _, Serialize};
 
-use crate::shape::node::{Fields, Node};
+use crate::shape::node::{Field, Fields, Node};
 use crate::shape::samples::{Chain, Id, Order, Side, Tree};
 use crate::shape::{Primitive, Shape, ShapeTree};
 use crate::value::{Value, arbitrary};
@@ -175,6 +175,16 @@ fn what_has_no_shape_in_json_is_still_kept() {
     let twice = Value::decode(&tree::<BTreeMap<bool, ()>>(), &[2, 1, 1]).unwrap();
     let error = twice.to_json(&tree::<BTreeMap<bool, ()>>()).unwrap_err();
     assert_eq!(error.to_string(), "the key \"true\" comes twice");
+}
+
+/// No program has such a struct, but a journal that was tampered with may say so, and two fields that are renamed to one name
+/// do. Written as an object with a member twice, one of the two values was lost to whoever read it, or it could not be read.
+#[test]
+fn two_fields_of_one_name_make_no_object() {
+    let named = |name: &str| Field { name: name.into(), shape: Node::Primitive(Primitive::U8) };
+    let shape = ShapeTree::of_node(&Node::Struct(Fields::Named(vec![named("a"), named("a")])));
+    let value = Value::decode(&shape, &[1, 2]).unwrap();
+    assert_eq!(value.to_json(&shape).unwrap_err().to_string(), "the key \"a\" comes twice");
 }
 
 #[test]

@@ -133,6 +133,11 @@ fn write_object(
         };
         members.push((key, write(value, value_place).map_err(|error| error.at(Step::Value(i)))?));
     }
+    object(members)
+}
+
+/// An object, in which a reader finds each member: most keep one of two with the same name.
+fn object(members: Vec<(String, Document)>) -> Result<Document, ValueError> {
     let mut names = HashSet::with_capacity(members.len());
     match members.iter().find(|(name, _)| !names.insert(name.as_str())) {
         Some((name, _)) => Err(ValueError::new(Fault::KeyTwice(name.clone()))),
@@ -175,7 +180,7 @@ fn write_fields(value: &Value, place: Place<'_>, fields: &Fields) -> Result<Docu
                 members.push((field.name.to_string(), write(value, place.field(&field.shape, &around)?)?));
                 Ok(())
             })?;
-            Ok(Document::Object(members))
+            object(members)
         }
         _ => Err(ValueError::unexpected(described(fields), value)),
     }

@@ -17,6 +17,7 @@ fn call(disk: &SimDisk, file: &dyn DiskFile, method: Method) -> io::Result<()> {
         Method::SyncDir => disk.sync_dir(Path::new("/")),
         Method::Lock => disk.lock(Path::new("/LOCK")).map(drop),
         Method::IsWithin => disk.is_within(a, dir).map(drop),
+        Method::Owner => disk.owner(a).map(drop),
         Method::Exposed => disk.exposed(a).map(drop),
         Method::NetworkFilesystem => disk.network_filesystem(a).map(drop),
         Method::ReadAt => file.read_at(&mut [0; 4], 0).map(drop),

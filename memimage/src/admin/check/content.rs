@@ -1,0 +1,145 @@
+//! What stands in the frames of a journal: whether all of it decodes, by the journal's own shapes.
+
+use std::collections::BTreeMap;
+
+use crate::journal::{
+    DigestMark, Flaw, Frame, FrameKind, Genesis, Misfit, PruneMark, Record, Table, Visit, VoidMark, Voids, records,
+};
+use crate::seq::{SegmentId, Seq};
+use crate::shape::ShapeTree;
+use crate::value::Value;
+
+/// What was found in the frames so far.
+#[derive(Default)]
+pub(in super::super) struct Content {
+    pub(in super::super) frames: u64,
+    pub(in super::super) events: u64,
+    pub(in super::super) first: Option<Seq>,
+    pub(in super::super) last: Option<Seq>,
+    /// Genesis was read, before any gap.
+    pub(in super::super) genesis: bool,
+    pub(in super::super) voids: Voids,
+    pub(in super::super) voided: Vec<Seq>,
+    /// The first segment that is kept of a pruned journal, by the newest word on that.
+    pub(super) kept_from: Option<SegmentId>,
+    /// The newest table of shapes.
+    pub(in super::super) newest: Option<Table>,
+    /// The shapes of models, by their fingerprints.
+    pub(super) models: BTreeMap<u64, ShapeTree>,
+    /// The table by which events are numbered here; `None` after a gap.
+    table: Option<Table>,
+    /// Something is missing before here.
+    gap: bool,
+}
+
+impl Visit for Content {
+    fn frame(&mut self, _segment: SegmentId, frame: &Frame<'_>) -> Vec<Misfit> {
+        self.frames += 1;
+        let header = &frame.header;
+        let damaged = |what| Err(Misfit { seq: header.first_seq, flaw: Flaw::Damaged, what });
+        let fits = match header.kind {
+            FrameKind::Events => return self.records(frame),
+            FrameKind::Shapes => self.shapes(&frame.unwhitened()).or_else(damaged),
+            FrameKind::Genesis => self.state_before_all(&frame.unwhitened()).or_else(damaged),
+            FrameKind::Digest => DigestMark::decode(&frame.unwhitened()).map(drop).or_else(damaged),
+            FrameKind::Prune => self.pruned(&frame.unwhitened()).or_else(damaged),
+            FrameKind::Void => self.void(frame).or_else(damaged),
+            FrameKind::Seal | FrameKind::Optional(_) => Ok(()),
+        };
+        fits.err().into_iter().collect()
+    }
+
+    fn gap(&mut self) {
+        (self.table, self.gap) = (None, true);
+    }
+}
+
+impl Content {
+    fn shapes(&mut self, body: &[u8]) -> Result<(), String> {
+        let table = Table::decode(body).map_err(|fault| fault.to_string())?;
+        let known = self.newest.as_ref().is_none_or(|newest| table.continues(newest));
+        (self.newest, self.table) = (Some(table.clone()), Some(table));
+        match known {
+            true => Ok(()),
+            false => Err("its table of shapes numbers the events in another way than the one before it".to_owned()),
+        }
+    }
+
+    fn state_before_all(&mut self, body: &[u8]) -> Result<(), String> {
+        let genesis = Genesis::decode(body)?;
+        let shape = self.model(genesis.fingerprint, &genesis.shape)?;
+        let state = genesis.state.as_ref().or(genesis.default.as_ref());
+        state.map_or(Ok(()), |state| decodes(&shape, state))?;
+        self.genesis |= !self.gap;
+        Ok(())
+    }
+
+    fn pruned(&mut self, body: &[u8]) -> Result<(), String> {
+        let mark = PruneMark::decode(body)?;
+        self.kept_from = Some(mark.first());
+        self.model(mark.fingerprint, &mark.shape).map(drop)
+    }
+
+    fn model(&mut self, fingerprint: u64, shape: &[u8]) -> Result<ShapeTree, String> {
+        let shape = ShapeTree::decode(shape).map_err(|error| format!("the model's shape: {error}"))?;
+        self.models.insert(fingerprint, shape.clone());
+        Ok(shape)
+    }
+
+    fn void(&mut self, frame: &Frame<'_>) -> Result<(), String> {
+        let mark = VoidMark::decode(&frame.unwhitened())?;
+        if mark.seq >= frame.header.first_seq {
+            return Err(format!("it says that event {} is void, which comes after it", mark.seq));
+        }
+        if !self.voids.has(mark.seq) {
+            self.voided.push(mark.seq);
+        }
+        self.voids.add(&mark, frame);
+        Ok(())
+    }
+
+    fn records(&mut self, frame: &Frame<'_>) -> Vec<Misfit> {
+        let (header, body) = (&frame.header, frame.unwhitened());
+        let mut misfits = Vec::new();
+        for record in records(&body, header.first_seq, header.count, header.time) {
+            match record {
+                Ok(record) => {
+                    self.events += 1;
+                    self.first = Some(self.first.map_or(record.seq, |first| first.min(record.seq)));
+                    self.last = self.last.max(Some(record.seq));
+                    misfits.extend(self.record(&record, &body).err());
+                }
+                Err(fault) => {
+                    let seq = header.first_seq;
+                    misfits.push(Misfit { seq, flaw: Flaw::Damaged, what: fault.to_string() });
+                }
+            }
+        }
+        misfits
+    }
+
+    fn record(&self, record: &Record, body: &[u8]) -> Result<(), Misfit> {
+        let Some(table) = &self.table else { return Ok(()) };
+        let misfit = |flaw, what| Err(Misfit { seq: record.seq, flaw, what });
+        let Some((name, version, shape)) = table.event(record.event) else {
+            return misfit(
+                Flaw::Undecodable,
+                format!("event {} has the unknown number {}", record.seq, record.event.0),
+            );
+        };
+        match decodes(shape, &body[record.payload.clone()]) {
+            Ok(()) => Ok(()),
+            Err(what) => {
+                misfit(Flaw::Undecodable, format!("event {} (`{name}` version {version}): {what}", record.seq))
+            }
+        }
+    }
+}
+
+/// Whether bytes are a value of the shape, as far as the shape tells.
+pub(super) fn decodes(shape: &ShapeTree, bytes: &[u8]) -> Result<(), String> {
+    match Value::decode(shape, bytes) {
+        Err(error) if !error.is_opaque() => Err(format!("it does not decode by its shape: {error}")),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,177 @@
+//! One reading of all of an image, and what can be done about what it shows. Changes nothing.
+
+use std::sync::Arc;
+
+use super::super::choice::{Choice, Loss};
+use super::super::protection::refuse_protected;
+use super::content::Content;
+use super::report::Mend;
+use super::state::State;
+use crate::disk::Disk;
+use crate::error::Error;
+use crate::journal::{DurableBlock, Fault, Flaw, Layout, Trail, Trailed};
+use crate::seq::{SegmentId, Seq};
+use crate::snapshot::Snapshots;
+
+/// All that is known of an image after one reading.
+pub(in super::super) struct Examination {
+    pub(in super::super) disk: Arc<dyn Disk>,
+    pub(in super::super) layout: Layout,
+    pub(in super::super) snapshots: Snapshots,
+    pub(in super::super) trail: Trail,
+    pub(in super::super) trailed: Trailed,
+    pub(in super::super) content: Content,
+    /// Newest first.
+    pub(in super::super) states: Vec<State>,
+    pub(in super::super) block: Option<DurableBlock>,
+    /// All segments there are.
+    pub(in super::super) segments: Vec<SegmentId>,
+    /// What is left of segments that were being removed.
+    pub(in super::super) cut_off: Vec<SegmentId>,
+    /// The highest seq that anything besides the frames says was synced.
+    pub(in super::super) evidence: Seq,
+}
+
+impl Examination {
+    /// Reads everything, of an image that needs no keys for that; `task` is what it is read for.
+    pub(in super::super) fn of(
+        disk: &Arc<dyn Disk>,
+        layout: &Layout,
+        task: &'static str,
+    ) -> Result<Examination, Error> {
+        let snapshots = Snapshots::new(disk, layout, &Arc::default());
+        // what proves that something is there is read before the place where it must be: meanwhile there may be more
+        let segments = layout.survey(&**disk)?.image(layout)?.to_vec();
+        refuse_protected(disk, layout, &segments, task)?;
+        let identity = Trail::open(disk, layout, &segments)?.identity().cloned();
+        let uuid = identity.as_ref().map(|identity| &identity.uuid);
+        let block = uuid.map_or(Ok(None), |uuid| layout.durable_block(&**disk, uuid))?;
+        let states = State::all(&snapshots, uuid)?;
+        let proven = states.iter().filter(|state| state.is_evidence).map(|state| state.seq);
+        let evidence = proven.chain(block.map(|block| block.durable_seq)).max().unwrap_or(Seq::ZERO);
+
+        let segments = layout.survey(&**disk)?.image(layout)?.to_vec();
+        let trail = Trail::open(disk, layout, &segments)?;
+        let gap = segments.windows(2).rposition(|pair| pair[1] != pair[0].next());
+        let (mut cut_off, rest) = segments.split_at(gap.map_or(0, |at| at + 1));
+        let mut content = Content::default();
+        let mut trailed = trail.follow(rest[0], evidence, &mut content)?;
+        if rest[0] != SegmentId::FIRST && !accounted(rest[0], &trailed, &content, &states) {
+            if !cut_off.is_empty() {
+                cut_off = &[];
+                content = Content::default();
+                trailed = trail.follow(segments[0], evidence, &mut content)?;
+            }
+            if segments[0] != SegmentId::FIRST {
+                let (segment, what) = (segments[0].before(), "its file is missing".to_owned());
+                let fault = Fault { segment, offset: None, seq: None, flaw: Flaw::Damaged, what };
+                trailed.faults.insert(0, fault);
+            }
+        }
+        let cut_off = cut_off.to_vec();
+        let (disk, layout) = (Arc::clone(disk), layout.clone());
+        let mut found = Examination {
+            disk,
+            layout,
+            snapshots,
+            trail,
+            trailed,
+            content,
+            states,
+            block,
+            segments,
+            cut_off,
+            evidence,
+        };
+        for state in &mut found.states {
+            state.read(&found.snapshots, &found.content)?;
+        }
+        Ok(found)
+    }
+
+    /// The last event that anything tells of.
+    pub(in super::super) fn known(&self) -> Seq {
+        self.trailed.known.max(self.evidence)
+    }
+
+    /// The first place at which the journal is not what it must be, but for events that do not decode.
+    pub(in super::super) fn first_fault(&self) -> Option<&Fault> {
+        self.trailed.faults.iter().find(|fault| fault.flaw != Flaw::Undecodable)
+    }
+
+    /// Whether the journal begins with a later segment than the first, as it may.
+    pub(in super::super) fn is_pruned(&self) -> bool {
+        self.trailed.stretches.first().is_some_and(|stretch| stretch.segment != SegmentId::FIRST)
+    }
+
+    /// The event whose state a pruned journal goes on from.
+    pub(in super::super) fn base_seq(&self) -> Option<Seq> {
+        self.states.iter().find(|state| state.is_base && state.flaw.is_none()).map(|state| state.seq)
+    }
+
+    /// The repairs that mend the journal, the one that loses least first.
+    pub(in super::super) fn mends(&self) -> Vec<Mend> {
+        let Some(fault) = self.first_fault() else { return Vec::new() };
+        match fault.flaw {
+            Flaw::Torn(_) => vec![Mend { choice: Choice::TornTail, loses: None }],
+            Flaw::Suspect(_) => vec![Mend { choice: Choice::SuspectTail, loses: None }],
+            Flaw::Newer => Vec::new(),
+            Flaw::Damaged | Flaw::Undecodable => {
+                let mut mends: Vec<Mend> = self.beginnings().into_iter().chain(self.cut(fault)).collect();
+                mends.sort_by_key(|mend| mend.loses.map_or(0, |loses| loses.events()));
+                mends
+            }
+        }
+    }
+
+    /// Giving up what comes from a fault on, if a state is left from which what comes before it goes on.
+    pub(in super::super) fn cut(&self, fault: &Fault) -> Option<Mend> {
+        let from = fault.seq.filter(|seq| *seq > Seq::ZERO)?;
+        let reached = |state: &State| {
+            let reaches = |first: Option<Seq>| first.is_some_and(|first| first <= state.seq.next());
+            state.flaw.is_none() && state.seq < from && self.before(fault).any(|(_, first)| reaches(first))
+        };
+        let begins = match self.is_pruned() {
+            false => self.content.genesis && self.before(fault).next().is_some(),
+            true => self.states.iter().any(reached),
+        };
+        begins.then(|| Mend { choice: Choice::CutFrom(from), loses: Loss::of(from, self.known()) })
+    }
+
+    /// The segments with something before the fault.
+    fn before(&self, fault: &Fault) -> impl Iterator<Item = (SegmentId, Option<Seq>)> {
+        let (last, offset) = (fault.segment, fault.offset.unwrap_or(0));
+        self.trailed
+            .stretches
+            .iter()
+            .map(|stretch| (stretch.segment, stretch.first))
+            .filter(move |(segment, first)| *segment < last || *segment == last && offset > 0 && first.is_some())
+    }
+
+    /// Beginning with the newest good state, if what is before it is damaged.
+    fn beginnings(&self) -> Option<Mend> {
+        self.trail.identity()?;
+        let state = self.states.iter().find(|state| state.flaw.is_none())?;
+        let choice = Choice::BeginAt(state.seq);
+        match self.kept_after(state.seq) {
+            Some(_) => Some(Mend { choice, loses: None }),
+            None => Some(Mend { choice, loses: Loss::of(state.seq.next(), self.known()) }),
+        }
+    }
+
+    /// The first of the segments at the journal's end that are sound and have all events after `seq`, if there are such.
+    pub(in super::super) fn kept_after(&self, seq: Seq) -> Option<SegmentId> {
+        let sound = self.trailed.stretches.iter().rev().take_while(|stretch| stretch.sound);
+        let first = sound.clone().find(|stretch| stretch.first.is_some_and(|first| first <= seq.next()))?;
+        // one that is empty tells nothing of the events before it
+        let reaches = self.content.last.is_some_and(|last| last >= seq) || first.first == Some(seq.next());
+        reaches.then_some(first.segment)
+    }
+}
+
+/// Whether what is missing before segment `first` was pruned: a base stands in for it, or the journal says so itself.
+fn accounted(first: SegmentId, trailed: &Trailed, content: &Content, states: &[State]) -> bool {
+    let reaches = |seq: Seq| trailed.stretches.iter().any(|stretch| stretch.first.is_some_and(|at| at <= seq.next()));
+    let base = states.iter().any(|state| state.is_base && state.is_evidence && reaches(state.seq));
+    base || content.kept_from.is_some_and(|kept| first <= kept)
+}

@@ -1,0 +1,86 @@
+//! The names in an image's directories: what each is, and what does not belong there.
+
+use std::path::Path;
+
+use super::report::{Checked, Severity};
+use crate::disk::{Disk, failed};
+use crate::error::Error;
+use crate::journal::{BASE, Layout, SNAPSHOT, TORN, UNFINISHED, is_segment};
+
+/// Tells of files that are left over, strange, or open to others.
+pub(super) fn look(disk: &dyn Disk, layout: &Layout, checked: &mut Checked) -> Result<(), Error> {
+    for (dir, own) in [
+        (layout.root().to_owned(), &[] as &[&str]),
+        (layout.journal(), &[BASE]),
+        (layout.snapshots(), &[SNAPSHOT]),
+        (layout.quarantine(), &[TORN]),
+    ] {
+        if disk.kind(&dir).map_err(|error| failed("looking at", &dir, error))?.is_none() {
+            let what = "the directory is missing";
+            checked.tell(Severity::Note, dir, what, "it is made when the image is next opened");
+            continue;
+        }
+        let (mut copies, mut bytes) = (0u64, 0);
+        for entry in disk.list(&dir).map_err(|error| failed("listing", &dir, error))? {
+            let name = entry.name.to_string_lossy();
+            let path = dir.join(&entry.name);
+            exposed(disk, &path, checked)?;
+            if name.ends_with(UNFINISHED) {
+                let (what, advice) = match checked.owner {
+                    Some(_) => ("it is being made", ""),
+                    None => ("it was never completed", "it is removed when the image is next opened"),
+                };
+                checked.tell(Severity::Note, path, what, advice);
+            } else if dir == layout.quarantine() {
+                (copies, bytes) = (copies + 1, bytes + entry.len);
+            } else if name == "REWRITING" {
+                let what = "a rewrite that made this image left it behind";
+                checked.tell(Severity::Note, path, what, "remove it if you like");
+            } else if !(belongs(layout, &path) || is_segment(&name) || own.iter().any(|end| name.ends_with(end))) {
+                let what = "it is none of the image's files";
+                checked.tell(Severity::Note, path, what, "move it elsewhere if you know what it is");
+            }
+        }
+        if copies > 0 {
+            let what = format!("{copies} copies of what was repaired, {bytes} bytes");
+            checked.tell(Severity::Note, dir, what, "remove them once nobody can want them back");
+        }
+    }
+    rewriting(disk, layout, checked)
+}
+
+/// Whether a path is one of those that each image has.
+fn belongs(layout: &Layout, path: &Path) -> bool {
+    [layout.lock(), layout.journal(), layout.snapshots(), layout.quarantine(), layout.durable()]
+        .iter()
+        .any(|own| own == path)
+}
+
+fn exposed(disk: &dyn Disk, path: &Path, checked: &mut Checked) -> Result<(), Error> {
+    match disk.exposed(path) {
+        Ok(None) => {}
+        Ok(Some(how)) => {
+            let what = format!("it {how}: whoever may write there can change or destroy what it holds");
+            checked.tell(Severity::Warning, path.to_owned(), what, "take that permission away");
+        }
+        // it was removed meanwhile
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed("looking at", path, error)),
+    }
+    Ok(())
+}
+
+/// Tells of what a rewrite to this place left beside it.
+fn rewriting(disk: &dyn Disk, layout: &Layout, checked: &mut Checked) -> Result<(), Error> {
+    let Some(beside) = layout.beside(".rewriting") else { return Ok(()) };
+    if disk.kind(&beside).map_err(|error| failed("looking at", &beside, error))?.is_some() {
+        let what = "a rewrite to this place is at work, or was cut short";
+        checked.tell(
+            Severity::Note,
+            beside,
+            what,
+            "if no process is at it, run the rewrite again or remove the directory",
+        );
+    }
+    Ok(())
+}

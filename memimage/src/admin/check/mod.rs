@@ -1,0 +1,251 @@
+//! Checking an image: reading all of it and telling what is damaged, what that means, and what can be done. Needs no model
+//! and no lock, and changes nothing.
+
+// each uses those above it
+mod report;
+mod content;
+mod state;
+mod examination;
+mod file;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use report::{Checked, Finding, Mend, Severity};
+
+pub(super) use examination::Examination;
+pub(super) use state::State;
+
+use super::choice::Choice;
+use crate::disk::{Disk, RealDisk, failed};
+use crate::error::{Error, Position};
+use crate::journal::{Flaw, Layout};
+use crate::seq::Seq;
+
+/// How often an image is read whose owner changes it meanwhile.
+const READINGS: u32 = 6;
+/// How long to rest before it is read again.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Reads all of the image at `path` and tells what is wrong with it, and what to do. Changes nothing.
+///
+/// It takes no lock and needs no model, so it can look at an image that its program refuses, and at one that is open: what
+/// is just being written is no damage, and what looks damaged is read again before it is called so.
+///
+/// What is held against what: each frame's checksums, place in the chain, seqs and epoch; the end of the journal against all
+/// evidence of what was synced, by the rule that opening has; each table of shapes, and each event's payload against its
+/// shape; each snapshot and base, all of it; names and permissions. What a program's own types make of it is not known
+/// here: a type that the shape gives by name only is passed over, and states of more than 4 MiB are held against their
+/// checksums only. That all of it replays, only opening the image shows.
+///
+/// One segment is in memory at a time.
+///
+/// ```
+/// # use memimage::{Image, Model, Shape};
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Default, Serialize, Deserialize, Shape, Model)]
+/// # struct Counter { count: u64 }
+/// # #[memimage::commands]
+/// # impl Counter {
+/// #     /// Adds.
+/// #     #[command]
+/// #     fn add(&mut self, number: u32) { self.count += u64::from(number); }
+/// # }
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let path = directory.path().join("image");
+/// # Image::<Counter>::open(&path)?.add(1)?;
+/// let checked = memimage::admin::check(&path)?;
+/// println!("{checked}");
+/// for mend in checked.mends() {
+///     println!("to mend it: {mend}");
+/// }
+/// assert!(checked.is_sound());
+/// # Ok::<(), memimage::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// If there is no image at the path, not even a damaged one, or if its directories cannot be read; if it is encrypted or chained
+/// ([`is_key`](Error::is_key)), since this takes no keys. What is wrong with its files is no error but a finding.
+pub fn check(path: impl AsRef<Path>) -> Result<Checked, Error> {
+    check_on(Arc::new(RealDisk), path.as_ref())
+}
+
+/// As [`check`], on a disk of your choice.
+///
+/// # Errors
+///
+/// As [`check`].
+#[cfg(feature = "sim")]
+pub fn check_with(disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Checked, Error> {
+    check_on(disk, path.as_ref())
+}
+
+fn check_on(disk: Arc<dyn Disk>, path: &Path) -> Result<Checked, Error> {
+    let layout = Layout::new(path);
+    let mut before = read(&disk, &layout);
+    for reading in 1..READINGS {
+        if before.as_ref().is_ok_and(|checked| checked.worst() <= Some(Severity::Note)) {
+            break;
+        }
+        // an owner may have been at it
+        std::thread::sleep(PAUSE);
+        let after = read(&disk, &layout);
+        if let (Ok(before), Ok(after)) = (&before, &after)
+            && (before.findings == after.findings || reading == READINGS - 1)
+        {
+            let mut after = after.clone();
+            // what has passed was being written
+            after.findings.retain(|finding| finding.severity == Severity::Note || before.findings.contains(finding));
+            return Ok(after);
+        }
+        let same = matches!((&before, &after), (Err(was), Err(is)) if was.to_string() == is.to_string());
+        before = after;
+        if same {
+            break;
+        }
+    }
+    before
+}
+
+fn read(disk: &Arc<dyn Disk>, layout: &Layout) -> Result<Checked, Error> {
+    layout.survey(&**disk)?.image(layout)?;
+    let lock = layout.lock();
+    let owner = disk.owner(&lock).map_err(|error| failed("looking at", &lock, error))?;
+    let examination = Examination::of(disk, layout, "memimage::admin::check")?;
+    let mut checked = summary(&examination, owner)?;
+    journal(&examination, &mut checked);
+    states(&examination, &mut checked);
+    durable(&examination, &mut checked)?;
+    file::look(&**disk, layout, &mut checked)?;
+    Ok(checked)
+}
+
+fn summary(found: &Examination, owner: Option<String>) -> Result<Checked, Error> {
+    let identity = found.trail.identity();
+    let mut bytes = 0;
+    for entry in
+        found.disk.list(&found.layout.journal()).map_err(|error| failed("listing", &found.layout.journal(), error))?
+    {
+        let is_segment = found.segments.iter().any(|segment| found.trail.path(*segment).ends_with(&entry.name));
+        bytes += if is_segment { entry.len } else { 0 };
+    }
+    let good = |is_base: bool| {
+        let mut seqs: Vec<Seq> = found
+            .states
+            .iter()
+            .filter(|state| state.is_base == is_base && state.flaw.is_none())
+            .map(|state| state.seq)
+            .collect();
+        seqs.dedup();
+        seqs
+    };
+    Ok(Checked {
+        path: found.layout.root().to_owned(),
+        owner,
+        model: identity.map(|identity| identity.model.clone()),
+        uuid: identity.map(|identity| identity.uuid),
+        segments: found.segments.len() as u64,
+        bytes,
+        frames: found.content.frames,
+        events: found.content.events,
+        first: found.content.first,
+        last: found.content.last,
+        durable: found.evidence,
+        epoch: found.trailed.epoch.max(found.block.map_or(0, |block| block.epoch)),
+        snapshots: good(false),
+        base: good(true).first().copied(),
+        voids: found.content.voided.clone(),
+        findings: Vec::new(),
+        unlisted: found.trailed.unlisted,
+    })
+}
+
+/// What is wrong with the journal.
+fn journal(found: &Examination, checked: &mut Checked) {
+    let mends = found.mends();
+    for segment in &found.cut_off {
+        let what = "it is left of segments that were being removed";
+        checked.tell(Severity::Note, found.trail.path(*segment), what, "it is removed when the image is next opened");
+    }
+    for fault in &found.trailed.faults {
+        let void = fault.seq.is_some_and(|seq| found.content.voids.has(seq));
+        let (severity, advice) = match &fault.flaw {
+            Flaw::Undecodable if void => continue,
+            Flaw::Undecodable => (
+                Severity::Damage,
+                "if the image does not open for it, make the event void with `memimage::admin::void`",
+            ),
+            Flaw::Torn(_) => (Severity::Warning, "opening the image clears it, and keeps a copy"),
+            Flaw::Newer => (Severity::Damage, "use a newer memimage; nothing more was read"),
+            Flaw::Suspect(_) => (Severity::Damage, REPAIR),
+            Flaw::Damaged if mends.is_empty() => {
+                (Severity::Damage, "restore the image from a copy: what is left cannot be replayed")
+            }
+            Flaw::Damaged => (Severity::Damage, REPAIR),
+        };
+        let mends = if fault.flaw == Flaw::Undecodable { Vec::new() } else { mends.clone() };
+        checked.push(Finding {
+            severity,
+            path: found.trail.path(fault.segment),
+            position: Position { segment: Some(fault.segment), offset: fault.offset, seq: fault.seq },
+            what: fault.what.clone(),
+            advice: advice.to_owned(),
+            mends,
+        });
+    }
+}
+
+const REPAIR: &str = "restore the file from a copy, or repair the image";
+
+/// What is wrong with snapshots and bases.
+fn states(found: &Examination, checked: &mut Checked) {
+    for state in &found.states {
+        let Some(flaw) = &state.flaw else { continue };
+        let twin = found.states.iter().any(|other| other.is_base && other.seq == state.seq && other.flaw.is_none());
+        let (severity, what, choice) = match state.is_base {
+            false => (Severity::Warning, format!("the snapshot cannot be used: {flaw}"), Some(Choice::Snapshots)),
+            true if twin => {
+                (Severity::Warning, format!("one copy of the base cannot be used: {flaw}"), Some(Choice::Base))
+            }
+            true if found.is_pruned() => (Severity::Damage, format!("the base cannot be used: {flaw}"), None),
+            true => (Severity::Note, format!("the base cannot be used: {flaw}"), None),
+        };
+        let advice = match (state.is_base, choice) {
+            (false, _) => "nothing is lost, since it is a cache; it is passed over",
+            (true, Some(_)) => "opening the image makes it again from the other",
+            (true, None) => {
+                "restore it from a copy; while a good snapshot is there, opening the image makes a base of it"
+            }
+        };
+        let mends = choice.map(|choice| Mend { choice, loses: None }).into_iter().collect();
+        let (path, position, advice) = (state.path.clone(), Position::default(), advice.to_owned());
+        checked.push(Finding { severity, path, position, what, advice, mends });
+    }
+    for state in found.states.iter().filter(|state| state.is_base && state.flaw.is_none()) {
+        if found.states.iter().filter(|other| other.is_base && other.seq == state.seq).count() == 1 {
+            checked.push(Finding {
+                severity: Severity::Warning,
+                path: state.path.clone(),
+                position: Position::default(),
+                what: "it is the only copy of the base".to_owned(),
+                advice: "opening the image makes the other".to_owned(),
+                mends: vec![Mend { choice: Choice::Base, loses: None }],
+            });
+        }
+    }
+}
+
+/// What is wrong with `journal/durable`. That it knows of more events than there are is a fault of the journal.
+fn durable(found: &Examination, checked: &mut Checked) -> Result<(), Error> {
+    if found.block.is_some() {
+        return Ok(());
+    }
+    let path = found.layout.durable();
+    let there = found.disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some();
+    let what = if there { "it does not say how far the journal is synced" } else { "it is missing" };
+    let advice = "nothing is lost but certainty; it is written anew when the image is next opened";
+    checked.tell(if there { Severity::Warning } else { Severity::Note }, path, what, advice);
+    Ok(())
+}

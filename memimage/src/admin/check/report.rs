@@ -1,0 +1,198 @@
+//! What a check found.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::super::choice::{Choice, Loss};
+use crate::error::Position;
+use crate::seq::Seq;
+
+/// The most findings that are told of one by one.
+const MOST: usize = 1_000;
+
+/// What [`check`](super::check()) found. Its `Display` is a report for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Checked {
+    /// The image.
+    pub path: PathBuf,
+    /// Who has it open, as it calls itself. What was found of the journal's end was then looked at again.
+    pub owner: Option<String>,
+    /// The model's name; `None` where no segment says it.
+    pub model: Option<String>,
+    /// The image's UUID.
+    pub uuid: Option<[u8; 16]>,
+    /// Files of the journal.
+    pub segments: u64,
+    /// Bytes of those files.
+    pub bytes: u64,
+    /// Frames that could be read.
+    pub frames: u64,
+    /// Events in them.
+    pub events: u64,
+    /// The first event that could be read.
+    pub first: Option<Seq>,
+    /// The last event that could be read.
+    pub last: Option<Seq>,
+    /// The highest event that anything says was synced.
+    pub durable: Seq,
+    /// The highest epoch: how often the image was opened for writing.
+    pub epoch: u64,
+    /// The events whose states stand in good snapshots, newest first.
+    pub snapshots: Vec<Seq>,
+    /// The event whose state a pruned journal goes on from.
+    pub base: Option<Seq>,
+    /// Events that were made [void](super::super::void()).
+    pub voids: Vec<Seq>,
+    /// What there is to be said, in the order of the files.
+    pub findings: Vec<Finding>,
+    /// How many more findings there are than are listed.
+    pub unlisted: u64,
+}
+
+/// One thing that a check found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The file or directory.
+    pub path: PathBuf,
+    /// Where in the journal, as far as it has a place there.
+    pub position: Position,
+    /// What was found, and what it means.
+    pub what: String,
+    /// What to do, in words.
+    pub advice: String,
+    /// The repairs that mend it, the one that loses least first.
+    pub mends: Vec<Mend>,
+}
+
+/// A repair that mends a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Mend {
+    /// What to ask of [`repair`](super::super::repair()).
+    pub choice: Choice,
+    /// The events that are lost by it.
+    pub loses: Option<Loss>,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Severity {
+    /// Nothing is wrong.
+    Note,
+    /// Nothing is lost and the image opens, but somebody should look.
+    Warning,
+    /// Something is missing or damaged that the image needs.
+    Damage,
+}
+
+impl Checked {
+    /// Whether nothing is damaged.
+    pub fn is_sound(&self) -> bool {
+        self.worst() < Some(Severity::Damage)
+    }
+
+    /// The severity of the worst finding.
+    pub fn worst(&self) -> Option<Severity> {
+        self.findings.iter().map(|finding| finding.severity).max()
+    }
+
+    /// The repairs that mend something, without those that come twice.
+    pub fn mends(&self) -> Vec<Mend> {
+        let mut mends: Vec<Mend> = Vec::new();
+        for mend in self.findings.iter().flat_map(|finding| &finding.mends) {
+            if !mends.contains(mend) {
+                mends.push(*mend);
+            }
+        }
+        mends
+    }
+
+    pub(super) fn push(&mut self, finding: Finding) {
+        match self.findings.len() < MOST {
+            true => self.findings.push(finding),
+            false => self.unlisted += 1,
+        }
+    }
+
+    /// Adds a finding about a file that no repair is needed for.
+    pub(super) fn tell(&mut self, severity: Severity, path: PathBuf, what: impl Into<String>, advice: &str) {
+        let (what, advice) = (what.into(), advice.to_owned());
+        self.push(Finding { severity, path, position: Position::default(), what, advice, mends: Vec::new() });
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Damage => "damage",
+        })
+    }
+}
+
+impl fmt::Display for Mend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.loses {
+            Some(loses) => write!(f, "{}: loses {loses}", self.choice),
+            None => write!(f, "{}: loses no event that is known of", self.choice),
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: `{}`", self.severity, self.path.display())?;
+        let Position { offset, seq, .. } = self.position;
+        if offset.is_some() || seq.is_some() {
+            write!(f, " {}", Position { segment: None, offset, seq })?;
+        }
+        write!(f, ": {}", self.what)?;
+        if !self.advice.is_empty() {
+            write!(f, "; {}", self.advice)?;
+        }
+        self.mends.iter().try_for_each(|mend| write!(f, "\n    - {mend}"))
+    }
+}
+
+impl fmt::Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let model = self.model.as_deref().unwrap_or("unknown");
+        writeln!(f, "image `{}` of the model `{model}`", self.path.display())?;
+        if let Some(uuid) = self.uuid {
+            writeln!(f, "  uuid {:032x}", u128::from_be_bytes(uuid))?;
+        }
+        match &self.owner {
+            Some(owner) => writeln!(f, "  in use by {owner}")?,
+            None => writeln!(f, "  not in use")?,
+        }
+        let Checked { segments, bytes, frames, events, durable, epoch, .. } = self;
+        writeln!(f, "  {segments} segments, {bytes} bytes, {frames} frames, {events} events, epoch {epoch}")?;
+        if let (Some(first), Some(last)) = (self.first, self.last) {
+            writeln!(f, "  events {first} to {last}; synced up to {durable} as far as is known")?;
+        }
+        if let Some(base) = self.base {
+            writeln!(f, "  pruned: goes on from the state after event {base}")?;
+        }
+        for (what, seqs) in [("snapshots after events", &self.snapshots), ("void events", &self.voids)] {
+            if !seqs.is_empty() {
+                let seqs: Vec<String> = seqs.iter().map(Seq::to_string).collect();
+                writeln!(f, "  {what} {}", seqs.join(", "))?;
+            }
+        }
+        self.findings.iter().try_for_each(|finding| writeln!(f, "{finding}"))?;
+        if self.unlisted > 0 {
+            writeln!(f, "and {} more", self.unlisted)?;
+        }
+        f.write_str(match self.worst() {
+            Some(Severity::Damage) => "damaged",
+            Some(Severity::Warning) => "sound, with warnings",
+            _ => "sound",
+        })
+    }
+}

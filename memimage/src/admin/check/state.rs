@@ -1,0 +1,82 @@
+//! The snapshots and bases of an image: whether each can be used.
+
+use std::path::PathBuf;
+
+use super::content::{Content, decodes};
+use crate::error::Error;
+use crate::seq::Seq;
+use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
+
+/// States that are larger are held against their checksums only, and not decoded: that takes many times their bytes in
+/// memory.
+const DECODED: u64 = 4 << 20;
+
+/// A snapshot, or a copy of a base.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) struct State {
+    pub(in super::super) seq: Seq,
+    pub(in super::super) path: PathBuf,
+    pub(in super::super) is_base: bool,
+    /// By its name and header it proves that the journal was synced up to its seq.
+    pub(in super::super) is_evidence: bool,
+    /// Why it cannot be used.
+    pub(in super::super) flaw: Option<String>,
+    epoch: u64,
+}
+
+impl State {
+    /// All there are, newest first, with their headers read.
+    pub(in super::super) fn all(snapshots: &Snapshots, uuid: Option<&[u8; 16]>) -> Result<Vec<State>, Error> {
+        let mut states = Vec::new();
+        let bases: Vec<PathBuf> = snapshots.bases().list()?.into_iter().map(|(_, path)| path).collect();
+        for (seq, path) in snapshots.starts()? {
+            let is_base = bases.contains(&path);
+            let mut state = State { seq, path, is_base, is_evidence: false, flaw: None, epoch: 0 };
+            match snapshots.open(seq, &state.path) {
+                Ok(file) => state.look(&file.header, uuid),
+                Err(error) if error.is_missing() => return Err(error),
+                // its name was given to it only after the sync, and nothing says that it is another image's
+                Err(error) => (state.is_evidence, state.flaw) = (error.is_io(), Some(error.in_short())),
+            }
+            states.push(state);
+        }
+        Ok(states)
+    }
+
+    fn look(&mut self, header: &SnapshotHeader, uuid: Option<&[u8; 16]>) {
+        self.epoch = header.epoch;
+        match uuid == Some(&header.uuid) {
+            true => self.is_evidence = true,
+            false => self.flaw = Some("it belongs to another image".to_owned()),
+        }
+    }
+
+    /// Reads all of it.
+    pub(in super::super) fn read(&mut self, snapshots: &Snapshots, content: &Content) -> Result<(), Error> {
+        if self.flaw.is_some() {
+            return Ok(());
+        }
+        if content.voids.outdate(self.seq, self.epoch) {
+            self.flaw = Some("it was made before an event in it became void".to_owned());
+            return Ok(());
+        }
+        match snapshots.open(self.seq, &self.path).and_then(|file| whole(file, content)) {
+            Ok(flaw) => self.flaw = flaw,
+            Err(error) if error.is_missing() => return Err(error),
+            Err(error) => self.flaw = Some(error.in_short()),
+        }
+        Ok(())
+    }
+}
+
+/// Reads all of a snapshot, and decodes it if its shape is known and it is not too large. Gives what is wrong with it.
+fn whole(file: SnapshotFile, content: &Content) -> Result<Option<String>, Error> {
+    let shape = content.models.get(&file.header.fingerprint);
+    match shape.filter(|_| file.len() <= DECODED) {
+        Some(shape) => {
+            let (bytes, _) = file.bytes()?;
+            Ok(decodes(shape, &bytes).err())
+        }
+        None => file.check().map(|_| None),
+    }
+}

@@ -1,0 +1,72 @@
+//! What can be done about a damaged image, by somebody's decision.
+
+use std::fmt;
+
+use crate::seq::Seq;
+
+/// How a damaged image is to be repaired. [`check`](super::check()) says which of these fits what it found, and what each
+/// would lose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Choice {
+    /// Clears what a crash left of a write that nobody was told of. Opening the image does it too.
+    TornTail,
+    /// Clears bytes at the end of the journal that nothing proves to have been acknowledged, and that no crash explains
+    /// either: all sectors were written, and what is there is no good frame.
+    SuspectTail,
+    /// Gives up this event and all after it. To be named is the first event that is missing or damaged, so that nobody
+    /// gives up acknowledged events without having seen which.
+    CutFrom(Seq),
+    /// Lets the journal begin after this event, with the state in the snapshot or base of it: for damage in what came
+    /// before. That history is given up, the state is not; events after it are lost only where they are damaged too.
+    BeginAt(Seq),
+    /// Puts snapshots that are damaged, or not of this image, out of the way.
+    Snapshots,
+    /// Makes a copy of a pruned journal's base again from the other. Opening the image does it too.
+    Base,
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Choice::TornTail => f.write_str("clear the write that was cut short (Choice::TornTail)"),
+            Choice::SuspectTail => f.write_str("clear the suspect end (Choice::SuspectTail)"),
+            Choice::CutFrom(seq) => write!(f, "give up event {seq} and all after it (Choice::CutFrom({seq}))"),
+            Choice::BeginAt(seq) => {
+                write!(f, "begin with the state after event {seq}, without what came before (Choice::BeginAt({seq}))")
+            }
+            Choice::Snapshots => f.write_str("put the snapshots that cannot be used away (Choice::Snapshots)"),
+            Choice::Base => f.write_str("copy the base again (Choice::Base)"),
+        }
+    }
+}
+
+/// Events that are lost, by their numbers: those known to have been there. There may have been more that nothing tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Loss {
+    /// The first.
+    pub first: Seq,
+    /// The last, as far as is known.
+    pub last: Seq,
+}
+
+impl Loss {
+    /// Of the events from `first` to `last`, if there are any.
+    pub(super) fn of(first: Seq, last: Seq) -> Option<Loss> {
+        (first <= last).then_some(Loss { first, last })
+    }
+
+    /// How many events that is.
+    pub fn events(&self) -> u64 {
+        self.last.get() - self.first.get() + 1
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.first == self.last {
+            true => write!(f, "event {}", self.first),
+            false => write!(f, "events {} to {}", self.first, self.last),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Keeping what a repair changes: in the quarantine, under a name that nothing had.
+
+use std::path::{Path, PathBuf};
+
+use crate::disk::{Access, Disk, StoredFile, failed};
+use crate::error::Error;
+use crate::journal::{Layout, rename, sync_dir, unfinished};
+
+/// Files are copied in pieces of this size.
+const CHUNK: usize = 1 << 20;
+
+/// Keeps files of one image.
+#[derive(Clone, Copy)]
+pub(super) struct Keeper<'a> {
+    pub(super) disk: &'a dyn Disk,
+    pub(super) layout: &'a Layout,
+}
+
+impl Keeper<'_> {
+    /// Copies a file and syncs the copy. The file stays as it is.
+    pub(super) fn copy(&self, path: &Path) -> Result<PathBuf, Error> {
+        let kept = self.free(path)?;
+        let temporary = unfinished(&kept);
+        if self.there(&temporary)? {
+            self.disk.remove(&temporary).map_err(|error| failed("removing", &temporary, error))?;
+        }
+        if let Err(error) = self.copy_to(path, &temporary) {
+            // in the way of nobody: it is removed when the image is next opened
+            let _ = self.disk.remove(&temporary);
+            return Err(error);
+        }
+        rename(self.disk, &temporary, &kept)?;
+        sync_dir(self.disk, &self.layout.quarantine())?;
+        Ok(kept)
+    }
+
+    fn copy_to(&self, from: &Path, to: &Path) -> Result<(), Error> {
+        let (from, to) = (StoredFile::open(self.disk, from, Access::Read)?, StoredFile::create(self.disk, to)?);
+        let (mut chunk, mut offset) = (vec![0; CHUNK], 0);
+        loop {
+            let read = from.read_up_to(&mut chunk, offset)?;
+            to.write_all(&chunk[..read], offset)?;
+            offset += read as u64;
+            if read < CHUNK {
+                return to.sync_all();
+            }
+        }
+    }
+
+    /// Moves a file out of the image, for good before this returns.
+    pub(super) fn take(&self, path: &Path) -> Result<PathBuf, Error> {
+        let kept = self.free(path)?;
+        rename(self.disk, path, &kept)?;
+        // first where it is now, so that it is never nowhere
+        sync_dir(self.disk, &self.layout.quarantine())?;
+        if let Some(dir) = path.parent() {
+            sync_dir(self.disk, dir)?;
+        }
+        Ok(kept)
+    }
+
+    /// A path in the quarantine that nothing has: the file's name and a number.
+    fn free(&self, path: &Path) -> Result<PathBuf, Error> {
+        let name = path.file_name().unwrap_or_default();
+        let mut number = 0u32;
+        loop {
+            let mut kept = name.to_owned();
+            kept.push(format!(".{number}"));
+            let kept = self.layout.quarantine().join(kept);
+            if !self.there(&kept)? {
+                return Ok(kept);
+            }
+            number += 1;
+        }
+    }
+
+    fn there(&self, path: &Path) -> Result<bool, Error> {
+        Ok(self.disk.kind(path).map_err(|error| failed("looking at", path, error))?.is_some())
+    }
+}

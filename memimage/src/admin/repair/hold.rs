@@ -1,0 +1,190 @@
+//! An image that is being repaired: what was found, what was changed so far, and the steps that repairs are made of.
+
+use std::path::{Path, PathBuf};
+
+use super::backup::Keeper;
+use super::report::{Change, Repaired};
+use crate::admin::check::{Examination, State};
+use crate::admin::choice::{Choice, Loss};
+use crate::disk::{Access, Disk, StoredFile, failed};
+use crate::error::{Error, Kind};
+use crate::journal::{DurableBlock, Fault, Flaw, Layout, Place, end_of, sync_dir};
+use crate::seq::{SegmentId, Seq};
+
+/// From this epoch on no other can be begun.
+const LAST: u64 = u64::MAX - 1;
+
+/// An image whose lock is held.
+pub(super) struct Hold {
+    pub(super) found: Examination,
+    choice: Choice,
+    changes: Vec<Change>,
+    /// The epoch that begins.
+    pub(super) epoch: u64,
+    raised: bool,
+}
+
+impl Hold {
+    pub(super) fn new(found: Examination, choice: Choice) -> Result<Hold, Error> {
+        if let Some(fault) = found.trailed.faults.iter().find(|fault| fault.flaw == Flaw::Newer) {
+            let (path, what) = (found.trail.path(fault.segment), fault.what.clone());
+            return Err(Error::new(Kind::Format { path, act: "repair", what }));
+        }
+        let newest = found.trailed.epoch.max(found.block.map_or(0, |block| block.epoch));
+        let hold = Hold { found, choice, changes: Vec::new(), epoch: newest.saturating_add(1), raised: false };
+        match newest {
+            // as an open does: with the last number there is, it would open never again
+            LAST.. => Err(hold.unfit(format!("it says that the image was opened {newest} times"))),
+            _ => Ok(hold),
+        }
+    }
+
+    pub(super) fn disk(&self) -> &dyn Disk {
+        &*self.found.disk
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        &self.found.layout
+    }
+
+    pub(super) fn keeper(&self) -> Keeper<'_> {
+        Keeper { disk: self.disk(), layout: self.layout() }
+    }
+
+    /// The error of a choice that does not fit.
+    pub(super) fn unfit(&self, what: String) -> Error {
+        Error::new(Kind::Repair { path: self.layout().root().to_owned(), choice: self.choice.to_string(), what })
+    }
+
+    /// The same, where this is what is wrong.
+    pub(super) fn unfit_for(&self, fault: &Fault) -> Error {
+        let place = fault.seq.map_or_else(String::new, |seq| format!(" where event {seq} belongs"));
+        self.unfit(format!(
+            "what is wrong is in `{}`{place}: {}",
+            self.found.trail.path(fault.segment).display(),
+            fault.what
+        ))
+    }
+
+    /// Snapshots and bases may be all that proves what is missing.
+    pub(super) fn refuse_damaged_journal(&self) -> Result<(), Error> {
+        match self.found.first_fault() {
+            Some(fault) if !matches!(fault.flaw, Flaw::Torn(_)) => Err(self.unfit_for(fault)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn changed(&mut self, path: PathBuf, what: &'static str, backup: Option<PathBuf>) {
+        self.changes.push(Change { path, what, backup });
+    }
+
+    /// Moves files out of the image, one after the other.
+    pub(super) fn take_all(&mut self, paths: Vec<PathBuf>) -> Result<(), Error> {
+        self.layout().make_dirs(self.disk())?;
+        for path in paths {
+            let kept = self.keeper().take(&path)?;
+            self.changed(path, "was taken out", Some(kept));
+        }
+        Ok(())
+    }
+
+    /// Moves out the snapshots and bases that speak of `seq` or what comes after it, newest first.
+    pub(super) fn take_states_from(&mut self, seq: Seq) -> Result<(), Error> {
+        let beyond = |state: &&State| state.seq >= seq && state.is_evidence;
+        let paths = self.found.states.iter().filter(beyond).map(|state| state.path.clone()).collect();
+        self.take_all(paths)
+    }
+
+    /// Makes two copies of a good snapshot or base beside the journal, and keeps what is in their way.
+    pub(super) fn install_base(&mut self, good: &State) -> Result<(), Error> {
+        let copies: Vec<State> = self.found.states.iter().filter(|s| s.is_base && s.seq == good.seq).cloned().collect();
+        if copies.iter().filter(|state| state.flaw.is_none()).count() == 2 {
+            return Ok(());
+        }
+        let flawed = copies.into_iter().filter(|state| state.flaw.is_some()).map(|state| state.path);
+        self.take_all(flawed.collect())?;
+        self.found.snapshots.bases().install(&good.path, good.seq)?;
+        sync_dir(self.disk(), &self.layout().journal())?;
+        self.changed(good.path.clone(), "was copied to be the base, twice", None);
+        Ok(())
+    }
+
+    /// Where a segment goes on after its frames before `offset`, and the checksum of the last of them.
+    pub(super) fn place_in(&self, segment: SegmentId, offset: usize) -> Result<(Place, u32), Error> {
+        let path = self.found.trail.path(segment);
+        let file = StoredFile::open(self.disk(), &path, Access::Read)?;
+        let mut bytes = vec![0; file.len()?.min(offset as u64) as usize];
+        let read = file.read_up_to(&mut bytes, 0)?;
+        let uuid = self.found.trail.identity().map_or([0; 16], |identity| identity.uuid);
+        let (offset, previous) = end_of(&bytes[..read], &uuid, segment);
+        Ok((Place { segment, offset: offset as u64 }, previous))
+    }
+
+    /// Begins a new epoch, in which no more is said to be synced than `durable`.
+    pub(super) fn raise(&mut self, durable: Seq, (place, previous): (Place, u32)) -> Result<(), Error> {
+        let path = self.layout().durable();
+        let file = self.layout().durable_file(self.disk())?;
+        let kept = file.as_ref().map(|_| self.keeper().copy(&path)).transpose()?;
+        self.announce(file, kept, durable, (place, previous))
+    }
+
+    /// As [`raise`](Hold::raise), with the backup made before.
+    pub(super) fn announce(
+        &mut self,
+        file: Option<StoredFile>,
+        kept: Option<PathBuf>,
+        durable_seq: Seq,
+        (place, previous): (Place, u32),
+    ) -> Result<(), Error> {
+        let path = self.layout().durable();
+        let Place { segment, offset } = place;
+        let block = DurableBlock { epoch: self.epoch, durable_seq, segment, offset, previous };
+        let uuid = self.found.trail.identity().map_or([0; 16], |identity| identity.uuid);
+        let file = match file {
+            Some(file) => file,
+            None => {
+                let file = StoredFile::create(self.disk(), &path)?;
+                sync_dir(self.disk(), &self.layout().journal())?;
+                file
+            }
+        };
+        file.write_all(&block.encode(&uuid), 0)?;
+        file.sync_data()?;
+        self.raised = true;
+        self.changed(path, "says the new epoch", kept);
+        Ok(())
+    }
+
+    /// Begins a new epoch, if anything was changed, in which all is synced that was.
+    pub(super) fn raise_alone(&mut self) -> Result<(), Error> {
+        if self.changes.is_empty() {
+            return Ok(());
+        }
+        let (durable, place) = match self.found.block {
+            Some(DurableBlock { durable_seq, segment, offset, previous, .. }) => {
+                (durable_seq, (Place { segment, offset }, previous))
+            }
+            None => {
+                let last = self.found.trailed.stretches.iter().rev().find(|stretch| stretch.first.is_some());
+                let segment = last.map_or(SegmentId::FIRST, |stretch| stretch.segment);
+                let len = StoredFile::open(self.disk(), &self.found.trail.path(segment), Access::Read)?.len()?;
+                (self.found.evidence, self.place_in(segment, len as usize)?)
+            }
+        };
+        self.raise(durable, place)
+    }
+
+    /// Removes what was prepared and is not to be used.
+    pub(super) fn discard(&self, paths: &[&Path]) {
+        for path in paths {
+            if let Err(error) = self.disk().remove(path) {
+                tracing::debug!(error = %failed("removing", path, error), "a copy is left over");
+            }
+        }
+    }
+
+    pub(super) fn done(self, lost: Option<Loss>) -> Repaired {
+        let epoch = if self.raised { self.epoch } else { self.epoch - 1 };
+        Repaired { choice: self.choice, changes: self.changes, lost, epoch }
+    }
+}

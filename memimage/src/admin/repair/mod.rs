@@ -1,0 +1,178 @@
+//! Repairing an image, as somebody chose: what is given up is named by who asks for it, and what is changed is kept.
+
+// each uses those above it
+mod report;
+mod backup;
+mod hold;
+mod cut;
+mod begin;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use report::{Change, Repaired};
+
+use super::check::Examination;
+use super::choice::Choice;
+use super::protection::refuse_protected;
+use crate::disk::{Access, Disk, OwnedDisk, RealDisk, StoredFile};
+use crate::error::Error;
+use crate::journal::{Flaw, Layout, clear, sync_dir};
+use hold::Hold;
+
+const TASK: &str = "memimage::admin::repair";
+
+/// Repairs the image at `path` in one way, which [`check`](super::check()) offers. Needs no model.
+///
+/// - The image must not be open. Everything is read first; a choice that does not fit what is found is refused, and
+///   nothing is changed. Events are given up only by who names the first of them.
+/// - What is changed or given up is kept in the image's `quarantine`, and is on disk there before anything else is
+///   touched. With no room for that the repair is refused.
+/// - After a crash on the way the same repair can be asked for again, or the image opens, with the same outcome. A repair
+///   that was done already does nothing.
+/// - The image's epoch is raised.
+///
+/// ```
+/// # use memimage::{Image, Model, Seq, Shape};
+/// # use serde::{Deserialize, Serialize};
+/// use memimage::admin::{Choice, check, repair};
+/// # #[derive(Default, Serialize, Deserialize, Shape, Model)]
+/// # struct Counter { count: u64 }
+/// # #[memimage::commands]
+/// # impl Counter {
+/// #     /// Adds.
+/// #     #[command]
+/// #     fn add(&mut self, number: u32) { self.count += u64::from(number); }
+/// # }
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let path = directory.path().join("image");
+/// # let counter = Image::<Counter>::open(&path)?;
+/// # (counter.add(1)?, counter.add(2)?, counter.close()?);
+/// # use std::os::unix::fs::FileExt;
+/// # let segment = std::fs::File::options().write(true).open(path.join("journal/00000001.journal")).unwrap();
+/// # segment.write_all_at(&[0; 512], 4096 + 4 * 512).unwrap(); // the frame of the last event
+///
+/// let checked = check(&path)?;
+/// println!("{checked}"); // … give up event 2 and all after it (Choice::CutFrom(2)): loses event 2
+///
+/// let repaired = repair(&path, Choice::CutFrom(Seq::new(2)))?;
+/// assert_eq!(repaired.lost.unwrap().events(), 1);
+/// assert!(check(&path)?.is_sound());
+/// assert_eq!(Image::<Counter>::open(&path)?.query(|counter| counter.count)?, 1);
+/// # Ok::<(), memimage::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// If there is no image at the path, or it is owned by another ([`is_locked`](Error::is_locked)); if it is encrypted or chained
+/// ([`is_key`](Error::is_key)), since this takes no keys; if the choice does not fit ([`is_unfit`](Error::is_unfit)); if something cannot be read or written. After the last of these the repair may have been
+/// done in part: ask for it again.
+pub fn repair(path: impl AsRef<Path>, choice: Choice) -> Result<Repaired, Error> {
+    Repair::new(choice).run(path)
+}
+
+/// A repair with options; see [`repair()`].
+#[derive(Clone, Copy, Debug)]
+#[must_use = "nothing is repaired until `run` is called"]
+pub struct Repair {
+    choice: Choice,
+    allow_network: bool,
+}
+
+impl Repair {
+    /// As [`repair()`] does it.
+    pub fn new(choice: Choice) -> Repair {
+        Repair { choice, allow_network: false }
+    }
+
+    /// Whether the image may be on a network file system, as [`Options::allow_network`](crate::Options::allow_network).
+    pub fn allow_network(mut self, allow: bool) -> Repair {
+        self.allow_network = allow;
+        self
+    }
+
+    /// Repairs.
+    ///
+    /// # Errors
+    ///
+    /// As [`repair()`].
+    pub fn run(self, path: impl AsRef<Path>) -> Result<Repaired, Error> {
+        self.run_on(Arc::new(RealDisk), path.as_ref())
+    }
+
+    /// As [`run`](Repair::run), on a disk of your choice.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Repair::run).
+    #[cfg(feature = "sim")]
+    pub fn run_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Repaired, Error> {
+        self.run_on(disk, path.as_ref())
+    }
+
+    fn run_on(self, disk: Arc<dyn Disk>, path: &Path) -> Result<Repaired, Error> {
+        let layout = Layout::new(path);
+        refuse_protected(&disk, &layout, layout.survey(&*disk)?.image(&layout)?, TASK)?;
+        if !self.allow_network {
+            layout.refuse_network(&*disk)?;
+        }
+        let lock = layout.own(&*disk)?;
+        let disk = OwnedDisk::over(disk, &lock);
+        for dir in [layout.root().to_owned(), layout.journal()] {
+            sync_dir(&*disk, &dir)?;
+        }
+        let mut hold = Hold::new(Examination::of(&disk, &layout, TASK)?, self.choice)?;
+        let lost = match self.choice {
+            Choice::TornTail => tail(&mut hold, |flaw| matches!(flaw, Flaw::Torn(_))).map(|()| None),
+            // also what a crash in the midst of clearing it left
+            Choice::SuspectTail => tail(&mut hold, |_| true).map(|()| None),
+            Choice::CutFrom(seq) => cut::cut(&mut hold, seq),
+            Choice::BeginAt(seq) => begin::begin(&mut hold, seq),
+            Choice::Snapshots => snapshots(&mut hold).map(|()| None),
+            Choice::Base => base(&mut hold).map(|()| None),
+        }?;
+        let repaired = hold.done(lost);
+        tracing::warn!(path = %path.display(), %repaired, "repaired an image");
+        Ok(repaired)
+    }
+}
+
+/// Clears the end of the journal, if what is there fits.
+fn tail(hold: &mut Hold, fits: impl Fn(&Flaw) -> bool) -> Result<(), Error> {
+    let Some(fault) = hold.found.first_fault().cloned() else { return Ok(()) };
+    let range = match fault.flaw {
+        ref flaw @ (Flaw::Torn(ref range) | Flaw::Suspect(ref range)) if fits(flaw) => range.clone(),
+        _ => return Err(hold.unfit_for(&fault)),
+    };
+    hold.layout().make_dirs(hold.disk())?;
+    let path = hold.found.trail.path(fault.segment);
+    let file = StoredFile::open(hold.disk(), &path, Access::ReadWrite)?;
+    let mut bytes = vec![0; range.len()];
+    let read = file.read_up_to(&mut bytes, range.start as u64)?;
+    bytes.truncate(read);
+    let copy = clear(hold.disk(), hold.layout(), &file, fault.segment, &bytes, range.start)?;
+    hold.changed(path.clone(), "was cleared at its end", Some(copy));
+    let durable = hold.found.evidence;
+    let place = hold.place_in(fault.segment, range.start)?;
+    hold.raise(durable, place)
+}
+
+/// Puts away the snapshots that cannot be used. Not while the journal is damaged: they may be all that proves it.
+fn snapshots(hold: &mut Hold) -> Result<(), Error> {
+    hold.refuse_damaged_journal()?;
+    let flawed = |state: &&super::check::State| !state.is_base && state.flaw.is_some();
+    let paths: Vec<_> = hold.found.states.iter().filter(flawed).map(|state| state.path.clone()).collect();
+    hold.take_all(paths)?;
+    hold.raise_alone()
+}
+
+/// Makes the copies of the newest good base whole.
+fn base(hold: &mut Hold) -> Result<(), Error> {
+    hold.refuse_damaged_journal()?;
+    let good = hold.found.states.iter().find(|state| state.is_base && state.flaw.is_none()).cloned();
+    let Some(good) = good else {
+        return Err(hold.unfit("there is no good copy of a base".to_owned()));
+    };
+    hold.install_base(&good)?;
+    hold.raise_alone()
+}

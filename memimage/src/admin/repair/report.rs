@@ -1,0 +1,59 @@
+//! What a repair did.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::super::choice::{Choice, Loss};
+
+/// What [`repair`](super::repair()) did. Its `Display` is a report for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Repaired {
+    /// What was asked for.
+    pub choice: Choice,
+    /// The files that were changed, in that order; none if there was nothing to do, since it was done before.
+    pub changes: Vec<Change>,
+    /// The events that were given up.
+    pub lost: Option<Loss>,
+    /// The epoch that the image is in since.
+    pub epoch: u64,
+}
+
+/// A file that a repair changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Change {
+    /// The file.
+    pub path: PathBuf,
+    /// What became of it.
+    pub what: &'static str,
+    /// Where what it was stands now; `None` for a file that was not there, or that says nothing which is lost.
+    pub backup: Option<PathBuf>,
+}
+
+impl Repaired {
+    /// Whether nothing was to be done.
+    pub fn is_unchanged(&self) -> bool {
+        self.changes.is_empty()
+    }
+}
+
+impl fmt::Display for Repaired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_unchanged() {
+            return f.write_str("nothing was to be done");
+        }
+        writeln!(f, "done: {}", self.choice)?;
+        for Change { path, what, backup } in &self.changes {
+            write!(f, "  `{}` {what}", path.display())?;
+            match backup {
+                Some(backup) => writeln!(f, "; what it was is `{}`", backup.display())?,
+                None => writeln!(f)?,
+            }
+        }
+        match &self.lost {
+            Some(lost) => write!(f, "lost: {lost}"),
+            None => f.write_str("lost: no event that is known of"),
+        }
+    }
+}

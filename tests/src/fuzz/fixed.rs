@@ -1,0 +1,135 @@
+//! A small image that is the same each time but for the times in it: its UUID is fixed, and nothing is whitened. So bytes
+//! that were found once mean the same in the next run.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use memimage::disk::{Disk, SimDisk};
+use memimage::{Error, Image, Options, Retention, SnapshotPolicy, Timestamp};
+
+use crate::{Book, BookCommands, Files, changed, files, seal};
+
+pub(super) const ROOT: &str = "/book";
+pub(super) const HEADER: usize = 4096;
+pub(super) const SEGMENT: usize = 16 << 10;
+
+const UUID: [u8; 16] = [7; 16];
+
+/// An image, and its state.
+pub(super) struct Fixed {
+    pub(super) files: Files,
+    pub(super) state: Book,
+}
+
+pub(super) fn options() -> Options<Book> {
+    let clock = AtomicU64::new(1_000_000);
+    Image::options()
+        .segment_size(SEGMENT as u64)
+        .align(8)
+        .snapshots(SnapshotPolicy::Manual)
+        .clock(move || Timestamp::from_micros(clock.fetch_add(1_000, Ordering::Relaxed)))
+}
+
+pub(super) fn open(disk: &SimDisk, options: Options<Book>) -> Result<Image<Book>, Error> {
+    options.open_with(Arc::new(disk.clone()), ROOT)
+}
+
+pub(super) fn segment(number: u64) -> PathBuf {
+    PathBuf::from(format!("{ROOT}/journal/{number:08}.journal"))
+}
+
+/// A few events in one segment, two snapshots, and no segment made ahead.
+pub(super) fn whole() -> &'static Fixed {
+    static FIXED: OnceLock<Fixed> = OnceLock::new();
+    FIXED.get_or_init(|| made(Retention::Everything))
+}
+
+/// A journal that is pruned: it begins with a base.
+pub(super) fn pruned() -> &'static Fixed {
+    static FIXED: OnceLock<Fixed> = OnceLock::new();
+    FIXED.get_or_init(|| made(Retention::Events(0)))
+}
+
+fn made(retention: Retention) -> Fixed {
+    let disk = SimDisk::new();
+    let image = open(&disk, options().retention(retention)).expect("a new image");
+    let long = if retention == Retention::Everything { 0 } else { 3_000 };
+    for round in 0..4 {
+        for page in 0..4 {
+            image.write(round * 4 + page, format!("page {page:>long$}")).expect("the disk is well");
+        }
+        image.tear(99).expect_err("there is no such page");
+        if round % 2 == 1 || long > 0 {
+            image.admin().snapshot().expect("the disk is well");
+        }
+    }
+    let state = image.read().expect("the image is well").clone();
+    image.close().expect("the disk is well");
+    let mut files = files(&disk);
+    let headers = files.iter_mut().filter(|(path, bytes)| !path.ends_with("durable") && bytes.len() >= HEADER);
+    headers.for_each(|(_, bytes)| bytes[40..56].copy_from_slice(&UUID));
+    let mut segments: Vec<_> =
+        files.iter_mut().filter(|(path, _)| is(path, "journal")).map(|(_, bytes)| bytes).collect();
+    segments.iter_mut().for_each(|segment| seal::unwhiten(segment));
+    let first = u32::from_le_bytes(segments[0][HEADER + 60..HEADER + 64].try_into().expect("four bytes"));
+    let mut previous = first;
+    for segment in segments {
+        seal::seal_header(segment);
+        previous = seal::seal_frames(segment, previous);
+    }
+    for (path, bytes) in &mut files {
+        if is(path, "snapshot") || is(path, "base") {
+            seal::seal_snapshot(bytes);
+        } else if path.ends_with("durable") {
+            seal::seal_durable(bytes, &UUID);
+        }
+    }
+    let fixed = Fixed { files, state };
+    let image = open(&disk_of(&fixed.files), options().create(false)).expect("it is as good as before");
+    assert_eq!(*image.read().expect("the image is well"), fixed.state);
+    fixed
+}
+
+pub(super) fn is(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|end| end == extension)
+}
+
+/// A disk with these files, all synced.
+pub(super) fn disk_of(files: &Files) -> SimDisk {
+    let disk = SimDisk::new();
+    for dir in ["", "/journal", "/snapshot", "/quarantine"] {
+        disk.create_dir(Path::new(&format!("{ROOT}{dir}"))).expect("a new directory");
+    }
+    for (path, bytes) in files {
+        disk.create_new(path).expect("a new file");
+        disk.write(path, 0, bytes).expect("a file");
+    }
+    for dir in ["", ROOT, "/book/journal", "/book/snapshot", "/book/quarantine"] {
+        disk.sync_dir(Path::new(&format!("/{dir}"))).expect("a directory");
+    }
+    disk
+}
+
+/// Opens an image of any bytes. It is refused and left as it is, or it opens, again to the same state, and goes on. Gives
+/// the state that it opened with.
+pub(super) fn judge(files_before: &Files) -> Option<Book> {
+    let disk = disk_of(files_before);
+    let image = match open(&disk, options().create(false)) {
+        Ok(image) => image,
+        Err(error) => {
+            assert_eq!(changed(files_before, &files(&disk)), Vec::<PathBuf>::new(), "refused, but changed: {error}");
+            let again = open(&disk, options().create(false)).map(drop).expect_err("it was refused before");
+            assert_eq!(again.to_string(), error.to_string());
+            return None;
+        }
+    };
+    let state = image.read().expect("it was opened").clone();
+    image.write(1, "after".to_owned()).expect("an image that opens goes on");
+    let (seq, went_on) = (image.seq(), image.read().expect("the disk is well").clone());
+    image.close().expect("the disk is well");
+    let again = open(&disk, options().create(false)).expect("it was opened before");
+    assert_eq!((again.seq(), &*again.read().expect("it was opened")), (seq, &went_on));
+    assert_eq!(again.stats().recovery.quarantined, None, "it was closed");
+    Some(state)
+}

@@ -1,0 +1,253 @@
+//! Any bytes as what is done with an image: commands, snapshots, kills, power cuts, disks that fail, reopenings; beside a
+//! model that says what must be there after each.
+
+use std::time::Duration;
+
+use memimage::disk::SimDisk;
+use memimage::{Durability, Image, Options, Retention, Seq};
+
+use super::fixed::{open, options};
+use crate::{Book, BookCommands, BookWrite, Dice, NoPage};
+
+/// What one input may do at most, so that none takes long.
+const MOST_STEPS: usize = 120;
+
+/// Does what the input says.
+///
+/// # Panics
+///
+/// If an acknowledged event is lost, a state comes out that never was, or anything fails that must not.
+pub fn operations(input: &[u8]) {
+    let Some((settings, steps)) = input.split_first() else { return };
+    let mut world = World::new(*settings);
+    let mut bytes = steps.iter().copied();
+    for _ in 0..MOST_STEPS {
+        let Some(step) = bytes.next() else { break };
+        world.step(step, &mut || bytes.next().unwrap_or(0));
+    }
+    world.end();
+}
+
+struct World {
+    settings: u8,
+    disk: SimDisk,
+    image: Image<Book>,
+    /// The state after each event, from the one before the first; none where the library alone knows it.
+    states: Vec<Option<Book>>,
+    /// The last event that its caller was told of.
+    acknowledged: Seq,
+    /// The last event said to be on disk.
+    durable: Seq,
+    /// The disk refuses everything from some operation on, and what fails is no fault.
+    failing: bool,
+}
+
+impl World {
+    fn new(settings: u8) -> World {
+        let disk = SimDisk::new();
+        let image = open(&disk, Self::options(settings)).expect("a new image");
+        World {
+            settings,
+            disk,
+            image,
+            states: vec![Some(Book::default())],
+            acknowledged: Seq::ZERO,
+            durable: Seq::ZERO,
+            failing: false,
+        }
+    }
+
+    fn options(settings: u8) -> Options<Book> {
+        let durability = match settings % 3 {
+            0 => Durability::Synced,
+            1 => Durability::Buffered,
+            _ => Durability::Interval(Duration::from_secs(3_600)),
+        };
+        let retention = if settings & 16 != 0 { Retention::Events(0) } else { Retention::Everything };
+        let align = if settings & 32 != 0 { 512 } else { 8 };
+        options().durability(durability).retention(retention).align(align)
+    }
+
+    fn step(&mut self, step: u8, next: &mut dyn FnMut() -> u8) {
+        match step % 16 {
+            0..=4 => self.write(u32::from(next() % 8), usize::from(next()) * 12),
+            5 => self.tear(u32::from(next() % 8)),
+            6 => self.draw(),
+            7 | 8 => self.submit(u32::from(next() % 8), usize::from(next())),
+            9 => self.sync(),
+            10 => self.snapshot(),
+            11 => self.close(),
+            12 => self.killed(),
+            13 => self.power_cut(u64::from(next())),
+            14 => self.fail_after(u64::from(next())),
+            _ => self.query(),
+        }
+        self.look();
+    }
+
+    fn newest(&self) -> Option<Book> {
+        self.states.last().expect("there is one before the first").clone()
+    }
+
+    fn write(&mut self, page: u32, len: usize) {
+        let text = "w".repeat(len);
+        let mut then = self.newest();
+        if let Some(state) = &mut then {
+            state.write(page, text.clone());
+        }
+        let answer = self.image.write(page, text);
+        self.executed(then, answer.map_err(|error| error.to_string()));
+    }
+
+    fn tear(&mut self, page: u32) {
+        let mut then = self.newest();
+        let expected = then.as_mut().map(|state| state.tear(page));
+        match self.image.tear(page) {
+            Err(error) if error.refusal() == Some(&NoPage(page)) => {
+                assert_ne!(expected, Some(Ok(())));
+                self.executed(then, Ok(()));
+            }
+            answer => self.executed(then, answer.map_err(|error| error.to_string())),
+        }
+    }
+
+    fn draw(&mut self) {
+        let answer = self.image.draw();
+        let then = match &answer {
+            Ok(drawn) => self.newest().map(|state| Book { drawn: *drawn, ..state }),
+            Err(_) => None,
+        };
+        self.executed(then, answer.map_err(|error| error.to_string()));
+    }
+
+    fn submit(&mut self, page: u32, len: usize) {
+        let text = "s".repeat(len);
+        let mut then = self.newest();
+        if let Some(state) = &mut then {
+            state.write(page, text.clone());
+        }
+        match self.image.submit(BookWrite { page, text }) {
+            // nobody waits for it
+            Ok(pending) => {
+                drop(pending);
+                self.states.push(then);
+            }
+            Err(error) => self.executed::<()>(then, Err(error.to_string())),
+        }
+    }
+
+    /// A command was answered, or failed and may have happened all the same.
+    fn executed<T>(&mut self, then: Option<Book>, answer: Result<T, String>) {
+        match answer {
+            Ok(_) => {
+                self.states.push(then);
+                assert_eq!(self.image.seq().get() as usize, self.states.len() - 1);
+                self.acknowledged = self.image.seq();
+            }
+            Err(error) => {
+                assert!(self.failing, "the disk is well: {error}");
+                if self.image.seq().get() as usize == self.states.len() {
+                    self.states.push(then);
+                }
+            }
+        }
+    }
+
+    fn sync(&mut self) {
+        match self.image.sync() {
+            Ok(()) => assert_eq!(self.image.durable_seq(), self.image.seq()),
+            Err(error) => assert!(self.failing, "the disk is well: {error}"),
+        }
+    }
+
+    fn snapshot(&mut self) {
+        if let Err(error) = self.image.admin().snapshot() {
+            assert!(self.failing, "the disk is well: {error}");
+        }
+    }
+
+    fn query(&mut self) {
+        match (self.image.query(Book::clone), self.newest()) {
+            (Ok(found), Some(state)) => assert_eq!(found, state),
+            (Ok(_), None) => {}
+            (Err(error), _) => assert!(self.failing, "the disk is well: {error}"),
+        }
+    }
+
+    fn fail_after(&mut self, operations: u64) {
+        self.disk.stop_after(self.disk.operations() + operations);
+        self.failing = true;
+    }
+
+    /// What is promised so far.
+    fn look(&mut self) {
+        self.durable = self.durable.max(self.image.durable_seq());
+        assert!(self.durable <= self.image.seq());
+    }
+
+    fn close(&mut self) {
+        let after = self.disk.clone();
+        let aside = open(&SimDisk::new(), options()).expect("a new image");
+        let seq = self.image.seq();
+        match std::mem::replace(&mut self.image, aside).close() {
+            Ok(()) => {
+                self.acknowledged = self.acknowledged.max(seq);
+                self.durable = self.durable.max(seq);
+            }
+            Err(error) => assert!(self.failing, "the disk is well: {error}"),
+        }
+        let survived = self.acknowledged;
+        self.reopen(after.fork(), survived);
+    }
+
+    /// What was written stays; what was acknowledged was written, in every mode.
+    fn killed(&mut self) {
+        let (disk, acknowledged) = (self.disk.fork(), self.acknowledged);
+        self.reopen(disk, acknowledged);
+    }
+
+    /// What was synced stays; in `Synced`, what was acknowledged.
+    fn power_cut(&mut self, seed: u64) {
+        let mut dice = Dice::new(seed);
+        let disk = match seed {
+            0 => self.disk.crash(|_| false),
+            1 => self.disk.crash(|_| true),
+            _ => self.disk.crash(|_| dice.once_in(2)),
+        };
+        let promised = if self.settings.is_multiple_of(3) { self.durable.max(self.acknowledged) } else { self.durable };
+        self.reopen(disk, promised);
+    }
+
+    fn reopen(&mut self, disk: SimDisk, promised: Seq) {
+        let image =
+            open(&disk, Self::options(self.settings).create(promised == Seq::ZERO)).expect("what a crash leaves opens");
+        let seq = image.seq();
+        assert!(seq >= promised, "events up to {promised} were promised, and {seq} are there");
+        let expected = self.states.get(seq.get() as usize).expect("no more than was executed");
+        let found = image.read().expect("it was opened").clone();
+        if let Some(expected) = expected {
+            assert_eq!(found, *expected, "after event {seq}");
+        }
+        self.states.truncate(seq.get() as usize + 1);
+        self.states[seq.get() as usize] = Some(found);
+        (self.disk, self.image, self.acknowledged, self.failing) = (disk, image, seq, false);
+        self.durable = self.image.durable_seq();
+    }
+
+    fn end(mut self) {
+        self.close();
+        self.killed();
+    }
+}
+
+/// Lives of every mode, with each step a few times.
+pub(super) fn seeds() -> Vec<Vec<u8>> {
+    let lives: [&[u8]; 5] = [
+        &[0, 1, 200, 5, 1, 6, 9, 0, 2, 100, 11, 0, 3, 90, 13, 2, 0, 1, 10, 12],
+        &[0, 1, 255, 1, 2, 255, 2, 3, 255, 10, 3, 4, 255, 0, 1, 255, 10, 11, 0, 5, 255, 14, 3, 0, 1, 99, 12, 6],
+        &[7, 1, 20, 7, 2, 30, 8, 1, 2, 13, 5, 15, 7, 3, 255, 9, 13, 0, 15],
+        &[14, 9, 0, 1, 255, 7, 1, 1, 10, 0, 1, 1, 13, 77, 0, 1, 200, 14, 0, 5, 1, 11, 6, 15],
+        &[0, 1, 255, 0, 2, 255, 0, 3, 255, 0, 4, 255, 0, 5, 255, 10, 0, 6, 255, 0, 7, 255, 10, 13, 9, 10, 12],
+    ];
+    lives.iter().flat_map(|life| [0, 1, 2, 16, 17, 48].map(|settings| [&[settings], *life].concat())).collect()
+}

@@ -1,0 +1,66 @@
+//! What is run before and between crashes.
+
+use std::sync::Arc;
+
+use memimage::disk::SimDisk;
+use memimage::{Durability, Error, Image, Retention, Seq};
+use memimage_tests::{Ask, Dice, Ledger, Run};
+
+use crate::recorder::Recorder;
+
+/// How images are opened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mode {
+    pub(crate) durability: Durability,
+    pub(crate) align: u32,
+    pub(crate) retention: Retention,
+}
+
+impl Mode {
+    pub(crate) fn image(self, disk: &SimDisk, path: &str) -> Result<Image<Ledger>, Error> {
+        Run::options(self.durability, self.align).retention(self.retention).open_with(Arc::new(disk.clone()), path)
+    }
+
+    pub(crate) fn open(self, disk: &SimDisk, digests: Vec<u64>, kept: Seq) -> Result<Run, String> {
+        Run::begin(self.image(disk, "/ledger").map_err(|error| error.to_string())?, digests, kept)
+    }
+
+    pub(crate) fn prunes(self) -> bool {
+        self.retention != Retention::Everything
+    }
+}
+
+/// A new image, commands of all forms, rolls, snapshots, closed and opened again. More snapshots, and more of the journal
+/// between them, if there is to be pruning. Gives the digest after each event.
+pub(crate) fn scenario(disk: &SimDisk, mode: Mode, recorder: &Recorder, dice: &mut Dice) -> Vec<u64> {
+    let mut run = mode.open(disk, Vec::new(), Seq::ZERO).unwrap();
+    recorder.follow(&run);
+    for half in 0..2 {
+        for _ in 0..15 {
+            match dice.below(12) {
+                0..=2 => run.ask(&Ask::Deposit(dice.below(4) as u32, dice.below(300) as u32)),
+                3 => run.ask(&Ask::Withdraw(dice.below(4) as u32, dice.below(300) as u32)),
+                4 => run.ask(&Ask::Settle(dice.below(4) as u32, dice.below(900) as u32)),
+                5 => run.ask(&Ask::Draw(None)),
+                6 => run.ask(&Ask::File(dice.below(3_000) as usize)),
+                7 if dice.once_in(4) => run.ask(&Ask::File(dice.below(30_000) as usize)),
+                7 => run.ask(&Ask::Explode(1)),
+                8 | 9 => (0..dice.below(6)).for_each(|n| run.ask(&Ask::Submit(n as u32, 5))),
+                10 | 11 if mode.prunes() => {
+                    run.ask(&Ask::File(9_000));
+                    run.image().admin().snapshot().unwrap();
+                    assert_eq!(run.image().stats().retention_failure, None);
+                }
+                10 if dice.once_in(3) => drop(run.image().admin().snapshot().unwrap()),
+                10 => run.sync(),
+                _ => run.wait(),
+            }
+        }
+        if half == 0 {
+            let (digests, seq) = run.close();
+            run = mode.open(disk, digests, seq).unwrap();
+            recorder.follow(&run);
+        }
+    }
+    run.close().0
+}

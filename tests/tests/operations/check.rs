@@ -1,0 +1,190 @@
+//! `memimage::admin::check`: tells what is damaged and what can be done, and changes nothing.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use memimage::admin::{Checked, Choice, Severity, check_with};
+use memimage::disk::{Disk, SimDisk};
+use memimage::{Image, Retention, Seq};
+use memimage_tests::{changed, files};
+
+use super::till::first::{self, TillCommands as _};
+use super::{IMAGE, frames, image, open, options};
+
+pub(super) fn check(disk: &SimDisk) -> Checked {
+    let before = files(disk);
+    let checked = check_with(Arc::new(disk.clone()), IMAGE).unwrap_or_else(|error| panic!("{error}"));
+    assert!(changed(&before, &files(disk)).is_empty(), "a check changes nothing");
+    checked
+}
+
+/// The choices that a report offers, and how many events each loses.
+pub(super) fn offers(checked: &Checked) -> Vec<(Choice, u64)> {
+    checked.mends().iter().map(|mend| (mend.choice, mend.loses.map_or(0, |loses| loses.events()))).collect()
+}
+
+#[test]
+fn a_sound_image_is_counted() {
+    let disk = image(&[]);
+    let checked = check(&disk);
+    assert!(checked.is_sound() && checked.worst().is_none(), "{checked}");
+    assert_eq!((checked.first, checked.last, checked.durable), (Some(Seq::new(1)), Some(Seq::new(30)), Seq::new(30)));
+    assert_eq!((checked.events, checked.owner.as_deref(), checked.model.as_deref()), (30, None, Some("Till")));
+    assert!(checked.segments >= 4 && checked.frames > 30 && checked.epoch == 2, "{checked}");
+    assert!(checked.to_string().ends_with("sound"), "{checked}");
+}
+
+#[test]
+fn what_is_no_image_is_an_error() {
+    let disk = SimDisk::new();
+    assert!(check_with(Arc::new(disk.clone()), IMAGE).unwrap_err().is_not_found());
+    disk.create_dir(Path::new("/other")).unwrap();
+    disk.create_new(Path::new("/other/file")).unwrap();
+    assert!(check_with(Arc::new(disk), "/other").unwrap_err().is_not_an_image());
+}
+
+/// Whatever byte of whatever file is changed: what opening refuses, a check calls damage, and it never panics.
+#[test]
+fn what_opening_refuses_is_damage() {
+    let whole = image(&[12]);
+    let (mut damaged, mut other) = (0, 0);
+    for (path, bytes) in files(&whole) {
+        let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        // the first bytes of each sector, and some of the zeros behind
+        for at in (0..used.max(1)).step_by(211).chain([4_096, 4_100, bytes.len() - 1]).filter(|at| *at < bytes.len()) {
+            let disk = whole.fork();
+            disk.write(&path, at as u64, &[bytes[at] ^ 0x10]).unwrap();
+            let checked = check(&disk);
+            match open::<first::Till>(&disk.fork()) {
+                Ok(till) => {
+                    assert_eq!(till.seq(), Seq::new(30));
+                    other += 1;
+                }
+                Err(error) => {
+                    assert!(!checked.is_sound(), "{}, byte {at}: refused ({error}), but {checked}", path.display());
+                    assert!(!checked.mends().is_empty(), "{checked}");
+                    damaged += 1;
+                }
+            }
+        }
+        let disk = whole.fork();
+        disk.truncate(&path, bytes.len() as u64 / 2).unwrap();
+        assert!(check(&disk).worst() > Some(Severity::Note), "{}", path.display());
+    }
+    assert!(damaged > 50 && other > 10, "{damaged} {other}");
+}
+
+#[test]
+fn it_says_which_events_each_repair_would_lose() {
+    let disk = image(&[12]);
+    let frame = frames(&disk).into_iter().find(|frame| frame.first == 7 && frame.count > 0).unwrap();
+    disk.write(&frame.path, frame.offset + 90, &[0xFF; 3]).unwrap();
+    let checked = check(&disk);
+    let finding = &checked.findings[0];
+    assert_eq!((finding.severity, &finding.path), (Severity::Damage, &frame.path));
+    assert_eq!((finding.position.offset, finding.position.seq), (Some(frame.offset), Some(Seq::new(7))));
+    assert_eq!(offers(&checked), [(Choice::BeginAt(Seq::new(12)), 0), (Choice::CutFrom(Seq::new(7)), 24)]);
+    let report = checked.to_string();
+    assert!(report.contains("Choice::CutFrom(7)): loses events 7 to 30"), "{report}");
+    assert!(report.ends_with("damaged"), "{report}");
+}
+
+#[test]
+fn two_damaged_places_are_both_told() {
+    let disk = image(&[]);
+    for first in [7, 15] {
+        let frame = frames(&disk).into_iter().find(|frame| frame.first == first && frame.count > 0).unwrap();
+        disk.write(&frame.path, frame.offset + 90, &[0xFF; 3]).unwrap();
+    }
+    let checked = check(&disk);
+    let seqs: Vec<_> = checked.findings.iter().map(|finding| finding.position.seq.unwrap().get()).collect();
+    assert_eq!(seqs, [7, 15]);
+    assert_eq!(checked.events, 28);
+    assert_eq!(offers(&checked), [(Choice::CutFrom(Seq::new(7)), 24)]);
+}
+
+/// An image in use is written to while it is read. What is being written is no damage, and the owner is named.
+#[test]
+fn an_image_that_is_written_to_meanwhile_is_sound() {
+    let disk = SimDisk::new();
+    let till: Image<first::Till> =
+        options().retention(Retention::Events(20)).open_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    till.put(1).unwrap();
+    let done = Arc::new(AtomicBool::new(false));
+    let writer = std::thread::spawn({
+        let done = Arc::clone(&done);
+        move || {
+            for round in 0.. {
+                till.file(vec![round as u8; 700]).unwrap();
+                if round % 40 == 0 {
+                    till.admin().snapshot().unwrap();
+                }
+                if done.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+            till.seq()
+        }
+    });
+    let (mut last, mut readings) = (None, 0);
+    // until it has read often, and much was written meanwhile
+    while readings < 40 || last < Some(Seq::new(100)) {
+        readings += 1;
+        let checked = check_with(Arc::new(disk.clone()), IMAGE).unwrap_or_else(|error| panic!("{error}"));
+        assert!(checked.is_sound(), "{checked}");
+        assert!(checked.owner.as_deref().is_some_and(|owner| owner.starts_with("pid ")), "{checked}");
+        assert!(checked.last >= last);
+        last = checked.last;
+    }
+    done.store(true, Ordering::Relaxed);
+    assert!(Some(writer.join().unwrap()) >= last);
+}
+
+#[test]
+fn an_event_that_does_not_decode_is_told_until_it_is_void() {
+    let disk = image(&[]);
+    // a frame whose checksums are right, with a payload that is no `put`: of seq 5, made by hand
+    super::frames::replace_payload(&disk, 5, &[0xFF]);
+    let checked = check(&disk);
+    assert_eq!(checked.findings.len(), 1, "{checked}");
+    assert!(checked.to_string().contains("`put` version 1"), "{checked}");
+    assert!(checked.findings[0].advice.contains("memimage::admin::void"), "{checked}");
+    assert!(open::<first::Till>(&disk).unwrap_err().is_diverged());
+    memimage::admin::Void::new(Seq::new(5), "unreadable").run_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    let checked = check(&disk);
+    assert!(checked.is_sound() && checked.voids == [Seq::new(5)], "{checked}");
+    assert_eq!(open::<first::Till>(&disk).unwrap().seq(), Seq::new(30));
+}
+
+#[test]
+fn what_is_left_over_or_strange_is_noted() {
+    let disk = image(&[5, 12]);
+    for (path, bytes) in [
+        ("/till/journal/00000099.journal.tmp", &b"half"[..]),
+        ("/till/notes.txt", b"mine"),
+        ("/till/quarantine/00000001-0000004096-0.torn", b"torn"),
+    ] {
+        disk.create_new(Path::new(path)).unwrap().write_at(bytes, 0).unwrap();
+    }
+    disk.create_dir(Path::new("/.till.rewriting")).unwrap();
+    disk.write("/till/snapshot/00000000000000000012.snapshot", 5_000, &[1; 8]).unwrap();
+    disk.write("/till/journal/durable", 20, &[1; 8]).unwrap();
+    let checked = check(&disk);
+    assert!(checked.is_sound(), "{checked}");
+    let told: Vec<_> =
+        checked.findings.iter().map(|finding| (finding.severity, finding.path.to_str().unwrap())).collect();
+    assert_eq!(
+        told,
+        [
+            (Severity::Warning, "/till/snapshot/00000000000000000012.snapshot"),
+            (Severity::Warning, "/till/journal/durable"),
+            (Severity::Note, "/till/notes.txt"),
+            (Severity::Note, "/till/journal/00000099.journal.tmp"),
+            (Severity::Note, "/till/quarantine"),
+            (Severity::Note, "/.till.rewriting"),
+        ]
+    );
+    assert_eq!(checked.snapshots, [Seq::new(5)]);
+    assert_eq!(offers(&checked), [(Choice::Snapshots, 0)]);
+}

@@ -1,0 +1,61 @@
+//! Operations on images that nobody runs: `memimage::admin::{check, repair, void}`.
+
+#![allow(unreachable_pub, reason = "each module of `till` stands for a program with a model that all of it sees")]
+
+mod check;
+mod frames;
+mod repair;
+mod till;
+mod void;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use memimage::disk::{Operation, SimDisk};
+use memimage::{Error, Image, Model, Options, SnapshotPolicy, Timestamp};
+
+use frames::frames;
+use till::first::{Till, TillCommands as _};
+
+const IMAGE: &str = "/till";
+
+/// Small segments, no snapshots but by hand, and a clock of its own.
+fn options<M: Model>() -> Options<M> {
+    let clock = AtomicU64::new(1_000_000);
+    Image::options()
+        .segment_size(16 << 10)
+        .snapshots(SnapshotPolicy::Manual)
+        .clock(move || Timestamp::from_micros(clock.fetch_add(1_000, Ordering::Relaxed)))
+}
+
+fn open<M: Model>(disk: &SimDisk) -> Result<Image<M>, Error> {
+    options().open_with(Arc::new(disk.clone()), IMAGE)
+}
+
+/// Thirty events in at least three segments, with a snapshot after each of these; closed.
+fn image(snapshots: &[u64]) -> SimDisk {
+    let disk = SimDisk::new();
+    let till = open::<Till>(&disk).unwrap();
+    for event in 1..=30 {
+        match event % 3 {
+            0 => till.file(vec![event as u8; 2_000]).unwrap(),
+            _ => drop(till.put(event).unwrap()),
+        }
+        if snapshots.contains(&event) {
+            till.admin().snapshot().unwrap();
+        }
+    }
+    till.close().unwrap();
+    disk
+}
+
+/// Each operation of a disk, and the disk after it.
+type Points = Vec<(Operation, SimDisk)>;
+
+/// Records the operations on a disk.
+fn record(disk: &SimDisk) -> Arc<Mutex<Points>> {
+    let points = Arc::new(Mutex::new(Points::new()));
+    let observed = Arc::clone(&points);
+    disk.observe(move |operation, fork| observed.lock().unwrap().push((operation.clone(), fork.clone())));
+    points
+}

@@ -1,0 +1,367 @@
+//! `memimage::admin::repair`: damage → what the check offers → the repair → sound, and open with the state that was promised.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use memimage::admin::{Choice, Repair, Repaired, Severity};
+use memimage::disk::{Disk, SimDisk};
+use memimage::{Error, Image, Retention, Seq};
+use memimage_tests::{Act, Dice, GateDisk, cases, changed, files};
+
+use super::check::{check, offers};
+use super::till::first::{Till, TillCommands as _};
+use super::{IMAGE, frames, image, open, options, record};
+
+fn repair(disk: &SimDisk, choice: Choice) -> Result<Repaired, Error> {
+    Repair::new(choice).run_with(Arc::new(disk.clone()), IMAGE)
+}
+
+fn cut_from(seq: u64) -> Choice {
+    Choice::CutFrom(Seq::new(seq))
+}
+
+/// The state after so many of the thirty events.
+fn state_after(events: u64) -> u64 {
+    (1..=events).map(|event| if event % 3 == 0 { 2_000 } else { event }).sum()
+}
+
+fn cents(disk: &SimDisk) -> (u64, u64) {
+    let till = open::<Till>(disk).unwrap_or_else(|error| panic!("{error}"));
+    let cents = till.read().unwrap().cents;
+    (till.seq().get(), cents)
+}
+
+/// Damages the frame with this event, in its body.
+fn damage(disk: &SimDisk, event: u64) {
+    let frame = frames(disk).into_iter().find(|frame| frame.kind == 1 && frame.first == event).unwrap();
+    disk.write(&frame.path, frame.offset + 85, &[0xA5; 4]).unwrap();
+}
+
+/// What stood at these paths before is somewhere in the quarantine, byte by byte.
+fn kept(disk: &SimDisk, before: &memimage_tests::Files, paths: &[&Path]) {
+    let after = files(disk);
+    let kept: Vec<_> = after.iter().filter(|(path, _)| path.starts_with("/till/quarantine")).collect();
+    for path in paths {
+        assert!(kept.iter().any(|(_, bytes)| **bytes == before[*path]), "{} is not kept", path.display());
+    }
+}
+
+/// Repairs, and makes sure that it is sound, that again nothing is to be done, and that the image is open with this state.
+fn mended(disk: &SimDisk, choice: Choice, events: u64) -> Repaired {
+    let before = files(disk);
+    let epoch = check(disk).epoch;
+    let repaired = repair(disk, choice).unwrap_or_else(|error| panic!("{error}"));
+    let checked = check(disk);
+    assert!(checked.worst() <= Some(Severity::Note), "after {repaired}: {checked}");
+    assert!(checked.epoch > epoch && checked.epoch == repaired.epoch, "{checked}");
+    for change in repaired.changes.iter().filter(|change| change.backup.is_some()) {
+        let backup = disk.read(change.backup.as_ref().unwrap()).unwrap();
+        assert!(before[&change.path].windows(backup.len().max(1)).any(|part| part == backup), "{repaired}");
+    }
+    let gone = before.keys().filter(|path| disk.read(path).is_err() && !path.ends_with("LOCK"));
+    kept(disk, &before, &gone.map(|path| path.as_path()).collect::<Vec<_>>());
+
+    let again = files(disk);
+    assert!(repair(disk, choice).unwrap().is_unchanged());
+    assert!(changed(&again, &files(disk)).is_empty());
+    for disk in [disk.fork(), disk.crash(|_| false)] {
+        assert_eq!(cents(&disk), (events, state_after(events)));
+        // and goes on
+        let till = open::<Till>(&disk).unwrap();
+        till.put(1).unwrap();
+        till.admin().snapshot().unwrap();
+        till.close().unwrap();
+        assert_eq!(cents(&disk), (events + 1, state_after(events) + 1));
+    }
+    repaired
+}
+
+#[test]
+fn damage_in_any_frame_is_cut_off_with_what_comes_after_it() {
+    for event in 1..=30 {
+        let disk = image(&[]);
+        damage(&disk, event);
+        assert!(open::<Till>(&disk.fork()).is_err());
+        assert_eq!(offers(&check(&disk)), [(cut_from(event), 31 - event)]);
+        let repaired = mended(&disk, cut_from(event), event - 1);
+        assert_eq!(repaired.lost.unwrap().events(), 31 - event);
+    }
+}
+
+/// Nothing of a segment need be left: its header, its length, all of its file.
+#[test]
+fn a_segment_that_is_gone_is_cut_off_with_those_after_it() {
+    let paths: Vec<_> =
+        files(&image(&[])).into_keys().filter(|path| path.extension().is_some_and(|e| e == "journal")).collect();
+    for (number, path) in paths.iter().enumerate() {
+        for how in 0..3 {
+            let disk = image(&[]);
+            let first = frames(&disk).into_iter().find(|frame| frame.path == *path).map_or(31, |frame| frame.first);
+            match how {
+                0 => disk.write(path, 100, &[7; 50]).unwrap(),
+                1 => disk.remove(path).unwrap(),
+                _ => disk.truncate(path, 4_096 + 700).unwrap(),
+            }
+            let checked = check(&disk);
+            if number == 0 {
+                // its events cannot be replayed without genesis, or all of them are gone
+                assert!(!checked.is_sound(), "{checked}");
+                continue;
+            }
+            if number + 1 == paths.len() && how == 1 {
+                assert!(checked.is_sound(), "it was empty, and is made again: {checked}");
+                continue;
+            }
+            let seq = checked.findings[0].position.seq.unwrap().get();
+            assert!(seq == first || how == 2 && seq > first, "{seq} {first}");
+            mended(&disk, cut_from(seq), seq - 1);
+        }
+    }
+}
+
+#[test]
+fn a_snapshot_behind_the_damage_saves_the_state() {
+    for event in [2, 7] {
+        let disk = image(&[5, 12]);
+        damage(&disk, event);
+        let begin = Choice::BeginAt(Seq::new(12));
+        assert_eq!(offers(&check(&disk))[0], (begin, 0));
+        let repaired = mended(&disk, begin, 30);
+        assert_eq!(repaired.lost, None);
+        let checked = check(&disk);
+        assert_eq!((checked.base, checked.last), (Some(Seq::new(12)), Some(Seq::new(30))));
+    }
+}
+
+/// Damage before the snapshot and after it: the journal begins anew behind the snapshot, in a segment of its own.
+#[test]
+fn a_journal_of_which_nothing_is_left_goes_on_from_a_snapshot() {
+    let disk = image(&[5, 12]);
+    for path in
+        disk.files().iter().filter(|path| path.ends_with("durable") || path.extension().is_some_and(|e| e == "journal"))
+    {
+        // the first keeps its header, which says whose it is
+        if !path.ends_with("00000001.journal") {
+            disk.write(path, 0, &[9; 64]).unwrap();
+        }
+    }
+    for event in 2..=30 {
+        damage(&disk, event);
+    }
+    let checked = check(&disk);
+    let begin = Choice::BeginAt(Seq::new(12));
+    assert!(offers(&checked).iter().any(|(choice, _)| *choice == begin), "{checked}");
+    let repaired = mended(&disk, begin, 12);
+    assert_eq!(repaired.lost.map(|lost| lost.first), Some(Seq::new(13)));
+}
+
+#[test]
+fn an_end_that_no_crash_explains_is_cleared_on_demand_only() {
+    let disk = image(&[]);
+    let last = frames(&disk).into_iter().last().unwrap();
+    let bytes = disk.read(&last.path).unwrap();
+    let end = (last.offset as usize + last.len).next_multiple_of(512);
+    disk.write(&last.path, end as u64, &vec![0x5A; 1_024]).unwrap();
+    let error = open::<Till>(&disk).unwrap_err();
+    assert!(error.is_corrupt() && error.to_string().contains("memimage::admin::check"), "{error}");
+    assert_eq!(offers(&check(&disk)), [(Choice::SuspectTail, 0)]);
+    assert!(repair(&disk, Choice::TornTail).unwrap_err().is_unfit());
+    mended(&disk, Choice::SuspectTail, 30);
+    assert_eq!(disk.read(&last.path).unwrap(), bytes);
+}
+
+#[test]
+fn a_write_that_was_cut_short_is_cleared() {
+    let disk = image(&[]);
+    let last = frames(&disk).into_iter().last().unwrap();
+    let end = (last.offset as usize + last.len).next_multiple_of(512);
+    disk.write(&last.path, end as u64 + 512, &[0x5A; 512]).unwrap();
+    let checked = check(&disk);
+    assert_eq!((checked.worst(), offers(&checked)), (Some(Severity::Warning), vec![(Choice::TornTail, 0)]));
+    mended(&disk, Choice::TornTail, 30);
+}
+
+#[test]
+fn snapshots_that_cannot_be_used_are_put_away() {
+    let disk = image(&[5, 12]);
+    let path = "/till/snapshot/00000000000000000012.snapshot";
+    disk.write(path, 4_200, &[1]).unwrap();
+    disk.write(path, 4_110, &[1, 2, 3]).unwrap();
+    assert_eq!(offers(&check(&disk)), [(Choice::Snapshots, 0)]);
+    mended(&disk, Choice::Snapshots, 30);
+    assert_eq!(check(&disk).snapshots, [Seq::new(5)]);
+
+    // but not while it may be all that proves what is missing from the journal
+    let disk = image(&[30]);
+    let last = frames(&disk).into_iter().rfind(|frame| frame.count > 0).unwrap();
+    disk.write(&last.path, last.offset, &vec![0; 4_096]).unwrap();
+    disk.write("/till/journal/durable", 0, &[0; 64]).unwrap();
+    disk.write("/till/snapshot/00000000000000000030.snapshot", 4_110, &[1, 2, 3]).unwrap();
+    assert!(repair(&disk, Choice::Snapshots).unwrap_err().is_unfit());
+    mended(&disk, cut_from(30), 29);
+}
+
+/// A pruned till, with its base and the last of its events.
+fn pruned() -> (SimDisk, Seq, Seq, u64) {
+    let disk = SimDisk::new();
+    let till: Image<Till> = options().retention(Retention::Events(0)).open_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    while till.admin().snapshot().unwrap().pruned.is_none() {
+        till.file(vec![7; 3_000]).unwrap();
+    }
+    for _ in 0..9 {
+        till.file(vec![8; 3_000]).unwrap();
+    }
+    let (base, last, cents) = (till.stats().base.unwrap(), till.seq(), till.read().unwrap().cents);
+    till.close().unwrap();
+    (disk, base, last, cents)
+}
+
+#[test]
+fn a_base_is_copied_again_from_its_twin() {
+    for damage in [true, false] {
+        let (disk, base, last, all) = pruned();
+        let path = format!("/till/journal/{base:020}.1.base", base = base.get());
+        match damage {
+            true => disk.write(&path, 4_110, &[1, 2, 3]).unwrap(),
+            false => disk.remove(Path::new(&path)).unwrap(),
+        }
+        assert_eq!(offers(&check(&disk)), [(Choice::Base, 0)]);
+        repair(&disk, Choice::Base).unwrap();
+        assert!(check(&disk).worst() <= Some(Severity::Note), "{}", check(&disk));
+        assert!(repair(&disk, Choice::Base).unwrap().is_unchanged());
+        assert_eq!(cents(&disk), (last.get(), all));
+    }
+}
+
+/// What is damaged in a pruned journal comes before its base, or after it: it is begun at the base, or cut.
+#[test]
+fn a_pruned_journal_is_repaired_too() {
+    let (disk, base, last, all) = pruned();
+    let after = frames(&disk).into_iter().find(|frame| frame.kind == 1 && frame.first > base.get() + 2).unwrap();
+    disk.write(&after.path, after.offset + 90, &[9; 9]).unwrap();
+    let seq = after.first;
+    assert!(offers(&check(&disk)).contains(&(cut_from(seq), last.get() + 1 - seq)), "{}", check(&disk));
+    repair(&disk, cut_from(seq)).unwrap();
+    assert!(check(&disk).is_sound());
+    assert_eq!(cents(&disk), (seq - 1, all - 3_000 * (last.get() + 1 - seq)));
+
+    let (disk, base, ..) = pruned();
+    let before = frames(&disk).into_iter().find(|frame| frame.kind == 1).unwrap();
+    assert!(before.first <= base.get());
+    disk.write(&before.path, before.offset + 90, &[9; 9]).unwrap();
+    let checked = check(&disk);
+    let begin = checked.mends().into_iter().find(|mend| matches!(mend.choice, Choice::BeginAt(_))).unwrap();
+    repair(&disk, begin.choice).unwrap();
+    assert!(check(&disk).is_sound(), "{}", check(&disk));
+    let lost = begin.loses.map_or(0, |loses| loses.events());
+    assert_eq!(cents(&disk).0, last.get() - lost);
+}
+
+#[test]
+fn what_does_not_fit_is_refused_and_nothing_changes() {
+    let disk = image(&[12]);
+    damage(&disk, 20);
+    let before = files(&disk);
+    let refused = |choice| {
+        let error = repair(&disk, choice).unwrap_err();
+        assert!(error.is_unfit() && error.to_string().contains("nothing was changed"), "{choice}: {error}");
+    };
+    for seq in [0, 1, 19, 21, 30, 31, u64::MAX] {
+        refused(cut_from(seq));
+    }
+    for choice in
+        [Choice::TornTail, Choice::SuspectTail, Choice::Base, Choice::Snapshots, Choice::BeginAt(Seq::new(13))]
+    {
+        refused(choice);
+    }
+    assert!(changed(&before, &files(&disk)).is_empty());
+
+    let sound = image(&[12]);
+    let before = files(&sound);
+    for choice in [cut_from(12), Choice::BeginAt(Seq::new(12))] {
+        assert!(repair(&sound, choice).unwrap_err().is_unfit(), "{choice}");
+    }
+    for choice in [Choice::TornTail, Choice::SuspectTail, Choice::Snapshots, cut_from(31)] {
+        assert!(repair(&sound, choice).unwrap().is_unchanged(), "{choice}");
+    }
+    assert!(changed(&before, &files(&sound)).is_empty());
+    let till = open::<Till>(&sound).unwrap();
+    assert!(repair(&sound, Choice::TornTail).unwrap_err().is_locked());
+    drop(till);
+}
+
+#[test]
+fn without_room_for_the_copies_nothing_is_changed() {
+    let disk = image(&[]);
+    damage(&disk, 12);
+    let before = files(&disk);
+    let gate = GateDisk::new(disk.clone());
+    gate.rule(|call| match call.act {
+        Act::Write => Err(io::ErrorKind::StorageFull.into()),
+        _ => Ok(None),
+    });
+    let error = Repair::new(cut_from(12)).run_with(Arc::new(gate), IMAGE).unwrap_err();
+    assert!(error.is_storage_full(), "{error}");
+    assert!(changed(&before, &files(&disk)).is_empty(), "{:?}", changed(&before, &files(&disk)));
+    mended(&disk, cut_from(12), 11);
+}
+
+/// After each operation of a repair, with any part of what was not synced: the same repair can be asked for again, and gives
+/// what was promised; and an image that opens without it has just that state.
+fn crash_everywhere(disk: &SimDisk, choice: Choice, events: u64) -> u32 {
+    // where a snapshot lies behind the damage, it opens without a repair
+    let unrepaired = open::<Till>(&disk.fork()).ok().map(|till| till.seq().get());
+    let points = record(disk);
+    repair(disk, choice).unwrap();
+    let points = std::mem::take(&mut *points.lock().unwrap());
+    let mut dice = Dice::new(11);
+    let mut opened = 0;
+    for (operation, fork) in &points {
+        let mut crashed = vec![fork.fork(), fork.crash(|_| false)];
+        for _ in 0..cases(1) {
+            let mut own = Dice::new(dice.u64());
+            crashed.push(fork.crash(|_| own.once_in(2)));
+        }
+        for disk in crashed {
+            match open::<Till>(&disk.fork()) {
+                Ok(till) => {
+                    let seq = till.seq().get();
+                    assert!(seq == events || Some(seq) == unrepaired, "after {operation:?}: {seq}");
+                    assert_eq!(till.read().unwrap().cents, state_after(seq), "after {operation:?}");
+                    opened += 1;
+                }
+                Err(error) => assert!(error.is_corrupt(), "{operation:?}: {error}"),
+            }
+            repair(&disk, choice).unwrap_or_else(|error| panic!("after {operation:?}: {error}\n{}", check(&disk)));
+            assert!(check(&disk).is_sound(), "after {operation:?}: {}", check(&disk));
+            assert_eq!(cents(&disk), (events, state_after(events)), "after {operation:?}");
+        }
+    }
+    assert!(points.len() > 5, "{}", points.len());
+    opened
+}
+
+#[test]
+fn a_crash_leaves_what_can_be_repaired_again() {
+    let mut opened = 0;
+    // some with snapshots that speak of what is given up
+    for (event, snapshots) in [(2, &[][..]), (13, &[12, 28]), (30, &[])] {
+        let disk = image(snapshots);
+        damage(&disk, event);
+        opened += crash_everywhere(&disk, cut_from(event), event - 1);
+    }
+    let disk = image(&[5, 12]);
+    damage(&disk, 7);
+    opened += crash_everywhere(&disk, Choice::BeginAt(Seq::new(12)), 30);
+    let disk = image(&[5, 12]);
+    damage(&disk, 3);
+    damage(&disk, 20);
+    crash_everywhere(&disk, Choice::BeginAt(Seq::new(12)), 12);
+    let disk = image(&[]);
+    let last = frames(&disk).into_iter().last().unwrap();
+    let end = (last.offset as usize + last.len).next_multiple_of(512);
+    disk.write(&last.path, end as u64, &vec![0x5A; 1_024]).unwrap();
+    opened += crash_everywhere(&disk, Choice::SuspectTail, 30);
+    assert!(opened > 20, "{opened}");
+}

@@ -1,0 +1,251 @@
+//! `memimage::admin::void`: an event that can no longer be replayed does nothing, by a recorded decision.
+
+use std::sync::Arc;
+
+use memimage::admin::{Rewrite, Void, Voided};
+use memimage::disk::{SimDisk, Unsynced};
+use memimage::{Error, Image, Retention, Seq};
+use memimage_tests::{Dice, cases, changed, files};
+
+use super::till::first::{self, TillCommands as _};
+use super::till::second::{self, TillCommands as _};
+use super::{IMAGE, open, options, record};
+
+/// The event that the second program cannot replay.
+const BAD: Seq = Seq::new(5);
+
+fn void(disk: &SimDisk, seq: Seq) -> Result<Voided, Error> {
+    Void::new(seq, "nobody pays thirteen cents").by("the auditor").run_with(Arc::new(disk.clone()), IMAGE)
+}
+
+/// Eight events, of which one is bad; a snapshot after each of these.
+fn recorded(snapshots: &[u64]) -> SimDisk {
+    let disk = SimDisk::new();
+    let till = open::<first::Till>(&disk).unwrap();
+    for event in 1..=8 {
+        till.put(if event == BAD.get() { 13 } else { 100 }).unwrap();
+        if snapshots.contains(&event) {
+            till.admin().snapshot().unwrap();
+        }
+    }
+    till.close().unwrap();
+    disk
+}
+
+/// The state of all events but the bad one, as a program that can replay all of them has it.
+fn without_the_bad_one(disk: &SimDisk) -> first::Till {
+    let all = open::<first::Till>(&disk.fork()).unwrap();
+    let mut state = all.read().unwrap().clone();
+    state.cents -= 13;
+    state.entries.retain(|(seq, _)| *seq != BAD.get());
+    state
+}
+
+fn same(till: &Image<second::Till>, expected: &first::Till) {
+    let state = till.read().unwrap();
+    assert_eq!((state.cents, &state.entries), (expected.cents, &expected.entries));
+}
+
+#[test]
+fn what_cannot_be_replayed_is_passed_over_and_all_else_stays() {
+    let disk = recorded(&[]);
+    let expected = without_the_bad_one(&disk);
+    let error = open::<second::Till>(&disk).unwrap_err();
+    assert!(error.is_diverged() && error.position().unwrap().seq == Some(BAD), "{error}");
+    assert!(error.to_string().contains("memimage::admin::void(path, Seq::new(5), reason)"), "{error}");
+
+    let voided = void(&disk, BAD).unwrap();
+    assert_eq!((voided.name.as_str(), voided.version, voided.already), ("put", 1, false));
+    assert_eq!(voided.by.as_deref(), Some("the auditor"));
+
+    // on disk, whatever becomes of what was not synced
+    for disk in [disk.crash(|_| false), disk.crash(|_| true)] {
+        let till = open::<second::Till>(&disk).unwrap();
+        assert_eq!(till.seq(), Seq::new(8), "seqs stay");
+        same(&till, &expected);
+        assert_eq!(till.put(1).unwrap(), 701);
+        till.admin().snapshot().unwrap();
+        till.close().unwrap();
+        // by the snapshot, and without it
+        assert_eq!(open::<second::Till>(&disk).unwrap().read().unwrap().cents, 701);
+        let snapshot = format!("{IMAGE}/snapshot/00000000000000000009.snapshot");
+        memimage::disk::Disk::remove(&disk, std::path::Path::new(&snapshot)).unwrap();
+        assert_eq!(open::<second::Till>(&disk).unwrap().read().unwrap().cents, 701);
+    }
+}
+
+#[test]
+fn a_void_event_stays_void_with_the_reason_that_was_given_first() {
+    let disk = recorded(&[]);
+    let first = void(&disk, BAD).unwrap();
+    let again = Void::new(BAD, "another reason").run_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    assert!(again.already);
+    assert_eq!((again.reason, again.by, again.time), (first.reason, first.by, first.time));
+    assert_eq!(open::<second::Till>(&disk).unwrap().seq(), Seq::new(8));
+}
+
+/// Snapshots made while the event still counted have it in their state, and the digests in the journal tell of it: neither
+/// may be believed any more, and those made since must be.
+#[test]
+fn snapshots_and_digests_from_before_no_longer_count() {
+    let disk = recorded(&[2, 6, 8]);
+    let expected = without_the_bad_one(&disk);
+    let aside = disk.fork();
+    let voided = void(&disk, BAD).unwrap();
+    // of three, two were kept, and both have the event
+    assert_eq!(voided.removed.len(), 2, "{:?}", voided.removed);
+
+    // as if they were still there: a crash before they were removed, or a copy put back
+    for path in &voided.removed {
+        let bytes = aside.read(path).unwrap();
+        let dir = path.parent().unwrap();
+        let file = memimage::disk::Disk::create_new(&disk, path).unwrap();
+        assert_eq!(file.write_at(&bytes, 0).unwrap(), bytes.len());
+        file.sync_all().unwrap();
+        memimage::disk::Disk::sync_dir(&disk, dir).unwrap();
+    }
+    let till = open::<second::Till>(&disk).unwrap();
+    same(&till, &expected);
+    let recovery = till.stats().recovery;
+    assert_eq!((recovery.snapshot, recovery.unusable_snapshots.len()), (None, 2));
+    till.admin().snapshot().unwrap();
+    till.put(1).unwrap();
+    till.admin().snapshot().unwrap();
+    till.close().unwrap();
+
+    let till = open::<second::Till>(&disk).unwrap();
+    assert_eq!(till.stats().recovery.snapshot, Some(Seq::new(9)));
+    assert_eq!(till.read().unwrap().cents, expected.cents + 1);
+}
+
+#[test]
+fn a_snapshot_from_before_the_event_is_used() {
+    let disk = recorded(&[3]);
+    let expected = without_the_bad_one(&disk);
+    assert!(void(&disk, BAD).unwrap().removed.is_empty());
+    let till = open::<second::Till>(&disk).unwrap();
+    same(&till, &expected);
+    assert_eq!(till.stats().recovery.snapshot, Some(Seq::new(3)));
+}
+
+#[test]
+fn a_model_rebuilt_after_a_panic_is_without_it() {
+    let disk = recorded(&[]);
+    let expected = without_the_bad_one(&disk);
+    void(&disk, BAD).unwrap();
+    let till = open::<second::Till>(&disk).unwrap();
+    assert!(till.put(13).unwrap_err().is_panic());
+    same(&till, &expected);
+}
+
+#[test]
+fn a_rewritten_journal_has_none_of_it() {
+    let disk = recorded(&[]);
+    let expected = without_the_bad_one(&disk);
+    void(&disk, BAD).unwrap();
+    let rewrite = Rewrite::<second::Till>::new().segment_size(16 << 10);
+    let rewritten = rewrite.run_with(Arc::new(disk.clone()), IMAGE, "/new").unwrap();
+    assert_eq!((rewritten.read, rewritten.written, rewritten.dropped), (8, 8, 1));
+    let till: Image<second::Till> = options().open_with(Arc::new(disk.clone()), "/new").unwrap();
+    same(&till, &expected);
+}
+
+#[test]
+fn what_is_no_event_or_is_in_the_base_is_refused_and_nothing_changes() {
+    let disk = recorded(&[]);
+    let before = files(&disk);
+    for (seq, what) in [(0, "numbered from 1"), (9, "ends with event 8"), (u64::MAX, "ends with event 8")] {
+        let error = void(&disk, Seq::new(seq)).unwrap_err();
+        assert!(error.is_unfit() && error.to_string().contains(what), "{error}");
+    }
+    let error = Void::new(BAD, "").run_with(Arc::new(disk.clone()), IMAGE).unwrap_err();
+    assert!(error.to_string().contains("say why"), "{error}");
+    assert_eq!(changed(&before, &files(&disk)), [""; 0].map(std::path::PathBuf::from));
+
+    let till = open::<first::Till>(&disk).unwrap();
+    assert!(void(&disk, BAD).unwrap_err().is_locked());
+    drop(till);
+    assert!(Void::new(BAD, "x").run_with(Arc::new(disk), "/elsewhere").unwrap_err().is_not_found());
+}
+
+/// A pruned journal goes on from a state that has the event; one before that cannot be taken out of it any more.
+#[test]
+fn an_event_that_a_pruned_journal_begins_after_is_refused() {
+    let disk = recorded(&[]);
+    let till: Image<first::Till> =
+        options().retention(Retention::Events(0)).open_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    while till.admin().snapshot().unwrap().pruned.is_none() {
+        till.file(vec![7; 5_000]).unwrap();
+    }
+    let base = till.stats().base.unwrap();
+    let last = till.seq();
+    till.put(13).unwrap();
+    till.close().unwrap();
+    let error = void(&disk, BAD).unwrap_err();
+    assert!(error.is_unfit() && error.to_string().contains("pruned"), "{error}");
+    let error = void(&disk, base).unwrap_err();
+    assert!(error.is_unfit() && error.to_string().contains("has the event already"), "{error}");
+
+    assert!(open::<second::Till>(&disk).is_err());
+    void(&disk, last.next()).unwrap();
+    assert_eq!(open::<second::Till>(&disk).unwrap().seq(), last.next());
+}
+
+/// After any crash the event is void or it is not, nothing else changed, and it can be made void again.
+#[test]
+fn a_crash_leaves_it_void_or_not() {
+    let (mut void_already, mut not_yet, mut rolled) = (0, 0, 0);
+    for (filler, snapshots) in [(0, &[3, 6][..]), (3_900, &[]), (5_700, &[8])] {
+        let disk = recorded(snapshots);
+        let till = open::<first::Till>(&disk).unwrap();
+        // so that the decision goes to the end of a segment, or to the next
+        till.file(vec![7; filler]).unwrap();
+        till.close().unwrap();
+        let expected = without_the_bad_one(&disk);
+        let points = record(&disk);
+        void(&disk, BAD).unwrap();
+        let points = std::mem::take(&mut *points.lock().unwrap());
+        assert!(points.len() > 5);
+        let next = disk.read(format!("{IMAGE}/journal/00000002.journal"));
+        rolled += usize::from(next.is_ok_and(|bytes| bytes[4096] != 0));
+        let mut dice = Dice::new(7);
+        for (operation, fork) in &points {
+            let mut crashed = vec![fork.fork(), fork.crash(|_| false), fork.crash(|_| true)];
+            for _ in 0..cases(3) {
+                let mut own = Dice::new(dice.u64());
+                crashed.push(fork.crash(|_: &Unsynced| own.once_in(2)));
+            }
+            for disk in crashed {
+                let till = open::<first::Till>(&disk.fork()).unwrap_or_else(|error| panic!("{operation:?}: {error}"));
+                assert_eq!(till.seq(), Seq::new(9));
+                let cents = till.read().unwrap().cents;
+                match cents == expected.cents {
+                    true => void_already += 1,
+                    false => {
+                        assert_eq!(cents, expected.cents + 13);
+                        not_yet += 1;
+                    }
+                }
+                drop(till);
+                void(&disk, BAD).unwrap_or_else(|error| panic!("{operation:?}: {error}"));
+                same(&open::<second::Till>(&disk).unwrap(), &expected);
+            }
+        }
+    }
+    assert!(void_already > 10 && not_yet > 10, "{void_already} {not_yet}");
+    assert_eq!(rolled, 1, "the decision goes to this segment and to the next");
+}
+
+#[test]
+fn a_write_that_was_cut_short_is_cleared_first() {
+    let disk = recorded(&[]);
+    // what a crash left of a frame after the last one: one sector of two
+    let journal = format!("{IMAGE}/journal/00000001.journal");
+    let bytes = disk.read(&journal).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap().next_multiple_of(512);
+    disk.write(&journal, end as u64 + 512, &[7; 512]).unwrap();
+    let voided = void(&disk, BAD).unwrap();
+    let copy = voided.quarantined.expect("it was torn");
+    assert_eq!(disk.read(copy).unwrap().len(), 1024);
+    assert_eq!(open::<second::Till>(&disk).unwrap().seq(), Seq::new(8));
+}

@@ -1,0 +1,94 @@
+//! Files that claim to be huge, opened in a process with little memory: nothing is allocated because they say so.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use memimage::Durability;
+use memimage::disk::SimDisk;
+use memimage_tests::{LedgerCommands, Run};
+
+use super::{child, dir, run};
+
+const SEGMENT: &str = "/ledger/journal/00000001.journal";
+const SNAPSHOT: &str = "/ledger/snapshot/00000000000000000004.snapshot";
+const HEADER: usize = 4096;
+/// Within the bounds and beyond what is there, just over them, and as much as can be said.
+const CLAIMS: [u64; 4] = [(1 << 30) - 1, (1 << 30) + 1, u32::MAX as u64, u64::MAX];
+
+/// Replaces a number in a file and puts the checksum of the bytes around it right, as somebody would who means harm.
+fn claim(disk: &SimDisk, path: &str, field: (usize, usize), claimed: u64, checksum: impl Fn(&mut [u8])) -> SimDisk {
+    let hostile = disk.fork();
+    let mut bytes = hostile.read(path).unwrap();
+    bytes[field.0..field.0 + field.1].copy_from_slice(&claimed.to_le_bytes()[..field.1]);
+    checksum(&mut bytes);
+    hostile.write(path, 0, &bytes).unwrap();
+    hostile
+}
+
+fn put(bytes: &mut [u8], at: usize, checksum: u32) {
+    bytes[at..at + 4].copy_from_slice(&checksum.to_le_bytes());
+}
+
+/// Opens all of them; running out of memory would end the process.
+#[test]
+#[ignore = "run by the other test of this file"]
+fn claims_of_length() {
+    if dir().is_none() {
+        return;
+    }
+    let disk = SimDisk::new();
+    let open = |disk: &SimDisk| Run::options(Durability::Synced, 512).open_with(Arc::new(disk.clone()), "/ledger");
+    let image = open(&disk).unwrap();
+    for _ in 0..4 {
+        image.file(vec![7; 700]).unwrap();
+    }
+    image.admin().snapshot().unwrap();
+    image.close().unwrap();
+    let bytes = disk.read(SEGMENT).unwrap();
+    let frames: Vec<usize> =
+        (HEADER..bytes.len()).step_by(512).filter(|at| bytes[*at..].starts_with(b"MIfr")).collect();
+    assert!(frames.len() > 4, "{frames:?}");
+    let (mut refused, mut opened) = (0, 0);
+    let mut look = |hostile: SimDisk| {
+        // without the snapshot too, so that all of the journal is read
+        let replayed = hostile.fork();
+        memimage::disk::Disk::remove(&replayed, Path::new(SNAPSHOT)).unwrap();
+        for disk in [hostile, replayed] {
+            match open(&disk) {
+                Ok(_) => opened += 1,
+                Err(_) => refused += 1,
+            }
+        }
+    };
+    for claimed in CLAIMS {
+        // header and extension, number of events, the body before and after compression
+        for field in [(4, 2), (48, 4), (52, 4), (56, 4)] {
+            for frame in &frames {
+                let seal = |bytes: &mut [u8]| {
+                    let image = crc32c::crc32c(&bytes[40..56]);
+                    let segment = crc32c::crc32c_append(image, &1_u64.to_le_bytes());
+                    let checksum = crc32c::crc32c_append(segment, &bytes[*frame..frame + 76]);
+                    put(bytes, frame + 76, checksum);
+                };
+                look(claim(&disk, SEGMENT, (frame + field.0, field.1), claimed, seal));
+            }
+        }
+        let header = |bytes: &mut [u8]| put(bytes, 4092, crc32c::crc32c(&bytes[..4092]));
+        look(claim(&disk, SEGMENT, (120, 8), claimed, header));
+        for (path, field) in [(SEGMENT, (12, 4)), (SEGMENT, (190, 2)), (SNAPSHOT, (12, 4)), (SNAPSHOT, (190, 2))] {
+            look(claim(&disk, path, field, claimed, header));
+        }
+        // a snapshot's first chunk
+        look(claim(&disk, SNAPSHOT, (HEADER, 4), claimed, |_| {}));
+    }
+    println!("refused {refused} times, opened {opened} times");
+    assert!(refused > 100 && opened > 0);
+}
+
+#[test]
+fn claims_of_length_allocate_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    // in KiB, of addresses: less than the least of the claims
+    let script = "export MALLOC_ARENA_MAX=1 && ulimit -v 800000";
+    run("little memory (ulimit -v)", &mut child("memory::claims_of_length", dir.path(), script));
+}
