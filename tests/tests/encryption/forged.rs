@@ -12,7 +12,7 @@ fn checksum(segment: &[u8], bytes: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c_append(crc, &segment[112..120]), bytes)
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
 }
 
@@ -58,7 +58,7 @@ fn small(mode: Mode) -> SimDisk {
 }
 
 /// Changes the first segment and makes it look right again.
-fn forge(disk: &SimDisk, change: impl FnOnce(&mut Vec<u8>, &[std::ops::Range<usize>])) {
+pub(super) fn forge(disk: &SimDisk, change: impl FnOnce(&mut Vec<u8>, &[std::ops::Range<usize>])) {
     let path = &segments(disk)[0];
     let mut bytes = disk.read(path).unwrap();
     let there = frames(&bytes);

@@ -4,6 +4,7 @@
 mod crash;
 mod forged;
 mod hidden;
+mod keyless;
 mod keys;
 mod rotation;
 
