@@ -36,8 +36,10 @@ pub(crate) struct Onward<'a> {
 /// The epoch that begins when a journal goes on: one more than any that is known.
 pub(crate) fn next_epoch(source: &Source, end: &End, block: Option<DurableBlock>) -> Result<u64, Error> {
     let newest = [end.chain.epoch, source.epoch(), block.map_or(0, |block| block.epoch)].into_iter().max().unwrap_or(0);
+    // with the last number there is, it would open this once and never again
     newest
         .checked_add(1)
+        .filter(|&epoch| epoch < u64::MAX)
         .ok_or_else(|| source.corrupt(end.segment, None, format!("it says that the image was opened {newest} times")))
 }
 
