@@ -23,7 +23,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("DirectoryNotSynced", "swarm", ""),
     ("DurableSeqStale", "damage", "by_the_evidence_of_durable"),
     ("FailedSyncRetried", "swarm", ""),
-    ("HeaderChecksumSkipped", "damage", "unaligned"),
+    ("HeaderChecksumSkipped", "damage", "last_batch_of_a_killed"),
     ("PrunedBeforeBaseIsSynced", "crash", "an_image_that_is_pruned_survives_any_crash"),
     ("RefusalNotWaitedFor", "swarm", ""),
     ("RepairOnlyOnce", "crash", ""),
@@ -32,7 +32,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("SnapshotNamedUnsynced", "swarm", ""),
     ("TornTailLeft", "swarm", ""),
     ("UnprovenNotWrittenAgain", "swarm", ""),
-    ("WaitersNotTold", "promises", "promise_7"),
+    ("WaitersNotTold", "promises", "promise_7_a_failed_write_poisons"),
 ];
 
 /// A suite that takes longer than this hangs, and a suite must not.
