@@ -143,6 +143,13 @@ fn a_suite_is_named_for_each_bug() {
     assert_eq!(named.len(), CAUGHT.len(), "one is named twice");
     assert_eq!(named, bugs());
     assert!(named.len() >= 12);
+    let told = std::fs::read_to_string("../memimage/docs/RELIABILITY.md").unwrap();
+    for (bug, suite, _) in CAUGHT {
+        assert!(
+            told.contains(&format!("| `{bug}` | {suite}")),
+            "RELIABILITY.md does not say that {suite} catches {bug}"
+        );
+    }
 }
 
 /// No bug is in a library that was not built to have some: neither the switch nor their names.
