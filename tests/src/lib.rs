@@ -7,6 +7,7 @@ pub mod fuzz;
 mod gate;
 pub mod library;
 mod local;
+mod mend;
 mod model;
 pub mod past;
 mod run;
@@ -20,6 +21,7 @@ pub use dice::Dice;
 pub use files::{Files, changed, files};
 pub use gate::{Act, Call, Gate, GateDisk};
 pub use local::Local;
+pub use mend::mend;
 pub use model::{
     Entry, Ledger, LedgerBurn, LedgerCommands, LedgerDeposit, LedgerDraw, LedgerEvent, LedgerExplode, LedgerFile,
     LedgerSettle, LedgerWithdraw, Overdrawn, TooLittle,

@@ -23,7 +23,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("DirectoryNotSynced", "swarm", ""),
     ("DurableSeqStale", "damage", "by_the_evidence_of_durable"),
     ("FailedSyncRetried", "swarm", ""),
-    ("HeaderChecksumSkipped", "damage", "unaligned"),
+    ("HeaderChecksumSkipped", "damage", "last_batch_of_a_killed"),
     ("PrunedBeforeBaseIsSynced", "crash", "an_image_that_is_pruned_survives_any_crash"),
     ("RefusalNotWaitedFor", "swarm", ""),
     ("RepairOnlyOnce", "crash", ""),
@@ -32,7 +32,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("SnapshotNamedUnsynced", "swarm", ""),
     ("TornTailLeft", "swarm", ""),
     ("UnprovenNotWrittenAgain", "swarm", ""),
-    ("WaitersNotTold", "promises", "promise_7"),
+    ("WaitersNotTold", "promises", "promise_7_a_failed_write_poisons"),
 ];
 
 /// A suite that takes longer than this hangs, and a suite must not.
@@ -143,6 +143,13 @@ fn a_suite_is_named_for_each_bug() {
     assert_eq!(named.len(), CAUGHT.len(), "one is named twice");
     assert_eq!(named, bugs());
     assert!(named.len() >= 12);
+    let told = std::fs::read_to_string("../memimage/docs/RELIABILITY.md").unwrap();
+    for (bug, suite, _) in CAUGHT {
+        assert!(
+            told.contains(&format!("| `{bug}` | {suite}")),
+            "RELIABILITY.md does not say that {suite} catches {bug}"
+        );
+    }
 }
 
 /// No bug is in a library that was not built to have some: neither the switch nor their names.

@@ -1,10 +1,13 @@
 //! What must hold of whatever a crash left.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use memimage::admin::check_with;
 use memimage::disk::{Crash, Disk, Fate, SimDisk};
 use memimage::{Durability, Seq};
-use memimage_tests::{Ask, Dice, Run, changed, files};
+use memimage_tests::{Ask, Dice, Run, changed, files, mend};
 
 use crate::recorder::Recorder;
 use crate::scenario::Mode;
@@ -63,6 +66,12 @@ impl Ran {
                     return Err(format!("refused, and changed all the same: {changed:?}"));
                 }
                 (tally.images, tally.refused) = (tally.images + 1, tally.refused + 1);
+                if !unfinished {
+                    mend(&opened, Path::new("/ledger"), kept.now)
+                        .and_then(|()| self.open(&opened, kept.now).map(drop))
+                        .map_err(|why| format!("refused, and repaired: {why}\n{error}"))?;
+                    tally.mended += 1;
+                }
                 for instead in [Fate::Lost, Fate::Kept] {
                     self.judge(&with(Some(instead)), kept, false, dice, tally)
                         .map_err(|why| format!("refused, and with the garbage {instead}: {why}"))?;
@@ -94,6 +103,14 @@ impl Ran {
         let run = self.open(disk, kept.now)?;
         tally.images += 1;
         tally.torn += u64::from(run.image().stats().recovery.quarantined.is_some());
+        if dice.once_in(30) {
+            // beside the image that runs on it
+            let checked =
+                check_with(Arc::new(disk.clone()), "/ledger").map_err(|error| format!("not checked: {error}"))?;
+            if !checked.is_sound() {
+                return Err(format!("it opened, and a check says: {checked}"));
+            }
+        }
         let Some(recorder) = recorder else { return Ok(()) };
         // what was recovered once is there for good
         let cut = disk.crash(|_| false);

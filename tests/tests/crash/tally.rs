@@ -15,6 +15,8 @@ pub(crate) struct Tally {
     pub(crate) garbled: u64,
     /// Of those, which were refused, with a position and nothing changed.
     pub(crate) refused: u64,
+    /// Of those, which were repaired, and then had all that must be there.
+    pub(crate) mended: u64,
     /// Left by a crash during the recovery from a crash.
     pub(crate) twice: u64,
     /// Left by a crash after going on from that.
@@ -29,11 +31,11 @@ pub(crate) struct Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tally { images, kills, torn, garbled, refused, twice, thrice, pruned, rewritten, scenarios } = self;
+        let Tally { images, kills, torn, garbled, refused, mended, twice, thrice, pruned, rewritten, scenarios } = self;
         write!(
             f,
             "{images} crash images of {scenarios} scenarios: {kills} of kills, {torn} with a torn write, {garbled} with garbage \
-             ({refused} refused), {twice} of crashed recoveries, {thrice} of what went on from them, {pruned} pruned, \
+             ({refused} refused, {mended} of them repaired), {twice} of crashed recoveries, {thrice} of what went on from them, {pruned} pruned, \
              {rewritten} of rewrites"
         )
     }

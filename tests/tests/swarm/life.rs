@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use memimage::disk::{Crash, SimDisk};
+use memimage::disk::SimDisk;
 use memimage::{CommandError, Error, Image, Pending};
 use memimage_tests::Dice;
 
@@ -14,8 +14,6 @@ use crate::promised::{Ending, Ledger, Promised};
 pub(crate) struct Left {
     /// The disk as the next process finds it.
     pub(crate) disk: SimDisk,
-    /// The same, if the power cut had left no garbage.
-    pub(crate) kinder: SimDisk,
     pub(crate) promised: Promised,
     pub(crate) ending: Ending,
     /// What was in memory when it ended, where that can be known.
@@ -60,11 +58,11 @@ pub(crate) fn live(life: &Life, disk: &SimDisk, image: Image<Crowd>, ledger: &Ar
     // the observer holds the disk's last state if its moment never came
     let (left, promised) =
         caught.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_else(|| (disk.fork(), ledger.now()));
-    let (disk, kinder, ending) = match &life.end {
-        End::PowerCut(_, crash) => (left.crash_by(crash), left.crash_by(&Crash::Subset(1)), Ending::PowerCut),
-        _ => (left.clone(), left, Ending::Kill),
+    let (disk, ending) = match &life.end {
+        End::PowerCut(_, crash) => (left.crash_by(crash), Ending::PowerCut),
+        _ => (left, Ending::Kill),
     };
-    Ok(Left { disk, kinder, promised, ending, live })
+    Ok(Left { disk, promised, ending, live })
 }
 
 type Caught = Arc<Mutex<Option<(SimDisk, Promised)>>>;
