@@ -59,7 +59,8 @@
 //! - A model and its commands: [`Model`], [`Shape`], [`macro@commands`], [`Context`].
 //! - Holding the events to the shapes they were recorded in: [`lock`].
 //! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`Retention`].
-//! - What is done to images that nobody runs, such as rewriting a journal: [`admin`].
+//! - What is done to images that nobody runs: checking and repairing what is damaged, making an event void, rewriting a
+//!   journal: [`admin`].
 //! - What goes wrong: [`struct@Error`], [`CommandError`].
 //! - Tests of your own models: `memimage::testing`, under the feature `testing`.
 //! - Payloads as maps, lists and scalars, without the program's types: [`Value`], [`ShapeTree`].
