@@ -17,8 +17,9 @@ pub enum Choice {
     /// Gives up this event and all after it. To be named is the first event that is missing or damaged, so that nobody
     /// gives up acknowledged events without having seen which.
     CutFrom(Seq),
-    /// Lets the journal begin after this event, with the state in the snapshot or base of it: for damage in what came
-    /// before. That history is given up, the state is not; events after it are lost only where they are damaged too.
+    /// Lets the journal begin after this event, with the state in the newest good snapshot or base: for damage in what came
+    /// before. That history is given up, the state is not. Events after it stay if their segments are sound, and else are
+    /// lost: [`check`](super::check()) says which. From then on it is an image whose journal was pruned.
     BeginAt(Seq),
     /// Puts snapshots that are damaged, or not of this image, out of the way.
     Snapshots,

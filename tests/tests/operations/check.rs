@@ -188,3 +188,66 @@ fn what_is_left_over_or_strange_is_noted() {
     assert_eq!(checked.snapshots, [Seq::new(5)]);
     assert_eq!(offers(&checked), [(Choice::Snapshots, 0)]);
 }
+
+/// A journal that was pruned up to a base, with a snapshot behind it.
+fn pruned() -> SimDisk {
+    let disk = SimDisk::new();
+    let options = options::<first::Till>().retention(Retention::Events(4));
+    let till = options.open_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    for event in 1..=60 {
+        till.file(vec![event as u8; 2_000]).unwrap();
+        if event % 10 == 0 {
+            till.admin().snapshot().unwrap();
+        }
+    }
+    till.close().unwrap();
+    let checked = check(&disk);
+    assert!(checked.worst().is_none() && checked.base.is_some() && checked.first > Some(Seq::new(1)), "{checked}");
+    disk
+}
+
+fn remove(disk: &SimDisk, endings: &[&str]) {
+    let is_one = |path: &&std::path::PathBuf| endings.iter().any(|end| path.to_string_lossy().ends_with(end));
+    for path in disk.files().iter().filter(is_one) {
+        disk.remove(path).unwrap();
+    }
+}
+
+/// A check found nothing wrong with a pruned image that could not be opened any more.
+#[test]
+fn a_pruned_journal_without_a_state_to_go_on_from_is_damaged() {
+    let disk = pruned();
+    remove(&disk, &[".base"]);
+    let checked = check(&disk);
+    assert!(checked.worst() == Some(Severity::Warning), "{checked}");
+    assert!(checked.to_string().contains("no base is there"), "{checked}");
+    open::<first::Till>(&disk.fork()).unwrap();
+    remove(&disk, &[".snapshot"]);
+    let checked = check(&disk);
+    assert!(!checked.is_sound(), "{checked}");
+    assert!(checked.to_string().contains("restore a base or a snapshot from a copy"), "{checked}");
+    open::<first::Till>(&disk).unwrap_err();
+}
+
+/// What was left of older bases made a check call for a repair for ever, and none mended it.
+#[test]
+fn what_is_left_of_older_bases_is_no_damage() {
+    let disk = pruned();
+    let bases: Vec<_> = files(&disk).into_keys().filter(|path| path.to_string_lossy().ends_with(".base")).collect();
+    for path in &bases {
+        disk.write(path, 4_100, b"damaged").unwrap();
+    }
+    let checked = check(&disk);
+    assert!(!checked.is_sound(), "{checked}");
+    // opening makes a base of the snapshot
+    open::<first::Till>(&disk).unwrap().close().unwrap();
+    let checked = check(&disk);
+    assert!(checked.is_sound() && checked.mends().is_empty(), "{checked}");
+
+    // and of an older one a single copy, which was about to be removed
+    let disk = pruned();
+    let older = Path::new(IMAGE).join("journal/00000000000000000009.2.base");
+    disk.create_new(&older).unwrap();
+    let checked = check(&disk);
+    assert!(checked.is_sound() && checked.mends().is_empty(), "{checked}");
+}

@@ -277,6 +277,16 @@ fn what_does_not_fit_is_refused_and_nothing_changes() {
     }
     assert!(changed(&before, &files(&disk)).is_empty());
 
+    // not from an older state than need be, which would give up more
+    let two = image(&[12, 20]);
+    damage(&two, 7);
+    assert!(
+        repair(&two, Choice::BeginAt(Seq::new(12)))
+            .unwrap_err()
+            .to_string()
+            .contains("a newer good state, after event 20")
+    );
+
     let sound = image(&[12]);
     let before = files(&sound);
     for choice in [cut_from(12), Choice::BeginAt(Seq::new(12))] {

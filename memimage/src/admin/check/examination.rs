@@ -84,7 +84,7 @@ impl Examination {
             evidence,
         };
         for state in &mut found.states {
-            state.read(&found.snapshots, &found.content)?;
+            state.read(&found.snapshots, &found.content);
         }
         Ok(found)
     }
@@ -107,6 +107,13 @@ impl Examination {
     /// The event whose state a pruned journal goes on from.
     pub(in super::super) fn base_seq(&self) -> Option<Seq> {
         self.states.iter().find(|state| state.is_base && state.flaw.is_none()).map(|state| state.seq)
+    }
+
+    /// Whether a pruned journal has a state that it goes on from.
+    pub(in super::super) fn has_beginning(&self) -> bool {
+        let reaches = |first: Option<Seq>, seq: Seq| first.is_some_and(|first| first <= seq.next());
+        let begins = |state: &State| self.trailed.stretches.iter().any(|stretch| reaches(stretch.first, state.seq));
+        self.states.iter().any(|state| state.flaw.is_none() && begins(state))
     }
 
     /// The repairs that mend the journal, the one that loses least first.

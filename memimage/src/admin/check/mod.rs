@@ -117,6 +117,7 @@ fn read(disk: &Arc<dyn Disk>, layout: &Layout) -> Result<Checked, Error> {
     let mut checked = summary(&examination, owner)?;
     journal(&examination, &mut checked);
     states(&examination, &mut checked);
+    beginning(&examination, &mut checked);
     durable(&examination, &mut checked)?;
     file::look(&**disk, layout, &mut checked)?;
     Ok(checked)
@@ -209,6 +210,9 @@ fn states(found: &Examination, checked: &mut Checked) {
             true if twin => {
                 (Severity::Warning, format!("one copy of the base cannot be used: {flaw}"), Some(Choice::Base))
             }
+            true if found.base_seq().is_some_and(|newer| newer > state.seq) => {
+                (Severity::Note, format!("the base cannot be used, and a newer one is there: {flaw}"), None)
+            }
             true if found.is_pruned() => (Severity::Damage, format!("the base cannot be used: {flaw}"), None),
             true => (Severity::Note, format!("the base cannot be used: {flaw}"), None),
         };
@@ -223,7 +227,9 @@ fn states(found: &Examination, checked: &mut Checked) {
         let (path, position, advice) = (state.path.clone(), Position::default(), advice.to_owned());
         checked.push(Finding { severity, path, position, what, advice, mends });
     }
-    for state in found.states.iter().filter(|state| state.is_base && state.flaw.is_none()) {
+    // of an older one a copy may be left that was about to be removed
+    let newest = |state: &&State| Some(state.seq) == found.base_seq();
+    for state in found.states.iter().filter(|state| state.is_base && state.flaw.is_none()).filter(newest) {
         if found.states.iter().filter(|other| other.is_base && other.seq == state.seq).count() == 1 {
             checked.push(Finding {
                 severity: Severity::Warning,
@@ -235,6 +241,22 @@ fn states(found: &Examination, checked: &mut Checked) {
             });
         }
     }
+}
+
+/// What a pruned journal goes on from, if that is not there.
+fn beginning(found: &Examination, checked: &mut Checked) {
+    if !found.is_pruned() || found.states.iter().any(|state| state.is_base) {
+        return;
+    }
+    let (severity, what, advice) = match found.has_beginning() {
+        true => (Severity::Warning, "no base is there", "opening the image makes one of the snapshot"),
+        false => (
+            Severity::Damage,
+            "it was pruned, and no base or snapshot is there that it could go on from",
+            "restore a base or a snapshot from a copy of the image: without one it cannot be opened",
+        ),
+    };
+    checked.tell(severity, found.layout.journal(), what, advice);
 }
 
 /// What is wrong with `journal/durable`. That it knows of more events than there are is a fault of the journal.

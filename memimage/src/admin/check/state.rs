@@ -34,7 +34,8 @@ impl State {
             let mut state = State { seq, path, is_base, is_evidence: false, flaw: None, epoch: 0 };
             match snapshots.open(seq, &state.path) {
                 Ok(file) => state.look(&file.header, uuid),
-                Err(error) if error.is_missing() => return Err(error),
+                // its owner removed it meanwhile, so there is another
+                Err(error) if error.is_missing() => continue,
                 // its name was given to it only after the sync, and nothing says that it is another image's
                 Err(error) => (state.is_evidence, state.flaw) = (error.is_io(), Some(error.in_short())),
             }
@@ -52,20 +53,19 @@ impl State {
     }
 
     /// Reads all of it.
-    pub(in super::super) fn read(&mut self, snapshots: &Snapshots, content: &Content) -> Result<(), Error> {
+    pub(in super::super) fn read(&mut self, snapshots: &Snapshots, content: &Content) {
         if self.flaw.is_some() {
-            return Ok(());
+            return;
         }
         if content.voids.outdate(self.seq, self.epoch) {
             self.flaw = Some("it was made before an event in it became void".to_owned());
-            return Ok(());
+            return;
         }
         match snapshots.open(self.seq, &self.path).and_then(|file| whole(file, content)) {
             Ok(flaw) => self.flaw = flaw,
-            Err(error) if error.is_missing() => return Err(error),
+            // also if it was removed meanwhile: then another reading finds the one that took its place
             Err(error) => self.flaw = Some(error.in_short()),
         }
-        Ok(())
     }
 }
 

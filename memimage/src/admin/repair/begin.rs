@@ -19,6 +19,12 @@ pub(super) fn begin(hold: &mut Hold, seq: Seq) -> Result<Option<Loss>, Error> {
     let Some(good) = good else {
         return Err(hold.unfit(format!("there is no good snapshot or base after event {seq}")));
     };
+    let newest = hold.found.states.iter().find(|state| state.flaw.is_none()).map_or(seq, |state| state.seq);
+    if newest != seq {
+        return Err(
+            hold.unfit(format!("there is a newer good state, after event {newest}, and this one would give up more"))
+        );
+    }
     match hold.found.first_fault() {
         None if hold.found.is_pruned() => return Ok(None),
         None => return Err(hold.unfit("nothing is damaged".to_owned())),
