@@ -71,3 +71,9 @@ impl fmt::Display for Loss {
         }
     }
 }
+
+/// Events by their numbers, for people.
+pub(super) fn listed(seqs: &[Seq]) -> String {
+    let numbers: Vec<String> = seqs.iter().map(Seq::to_string).collect();
+    format!("{} {}", if seqs.len() == 1 { "event" } else { "the events" }, numbers.join(", "))
+}

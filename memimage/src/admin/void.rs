@@ -351,7 +351,15 @@ impl Held {
         let salts = Salts::new(u64::from_le_bytes(random()?));
         let onward = Onward { source: &self.source, end, table, time: mark.time, durable_file, align_shift, salts };
         let journal = go_on(maker, onward, Durability::Synced, Caps::default())?;
-        let written = insert(&journal, mark);
+        let written = insert(&journal, FrameKind::Void, &mark.encode());
+        if written.is_ok() {
+            // No event comes after the decision whose number could prove that it was synced. That another segment was
+            // entered does: so if the decision is damaged later, that is seen.
+            journal.open().leave_segment();
+            if let Err(error) = insert(&journal, FrameKind::Shapes, &table.encode()) {
+                tracing::warn!(%error, "the next segment was not begun; the decision stands all the same");
+            }
+        }
         // ends its threads, whatever came of it
         let closed = journal.close().map_err(|error| error.cause());
         written.and(closed)?;
@@ -375,15 +383,15 @@ impl Held {
     }
 }
 
-/// Puts a decision into the journal, and waits until it is synced.
-fn insert(journal: &Journal, mark: &VoidMark) -> Result<(), Error> {
+/// Puts a frame into the journal, and waits until it is synced.
+fn insert(journal: &Journal, kind: FrameKind, body: &[u8]) -> Result<(), Error> {
     loop {
         let inserted = {
             let mut open = journal.open();
             if let Some(error) = open.ended() {
                 return Err(error.cause());
             }
-            journal.insert(&mut open, FrameKind::Void, &mark.encode())
+            journal.insert(&mut open, kind, body)
         };
         match inserted {
             Ok(()) => return journal.commit().sync().map_err(|error| error.cause()),

@@ -89,6 +89,11 @@ impl Plan {
         align_up(self.shapes, self.align_shift) + align_up(frame, self.align_shift) + SEAL_ROOM
     }
 
+    /// Nothing more goes into the segment.
+    fn leave(&mut self) {
+        self.place.offset = self.len;
+    }
+
     /// Whether a frame of this length fits here or, if it moves on, into the segment that stands ready.
     #[inline]
     fn reserve(&mut self, frame: u64) -> bool {
@@ -217,6 +222,11 @@ impl Open {
             false => Some(Arc::clone(&self.ticket)),
             true => self.before.as_ref().filter(|ticket| ticket.stage() != Stage::Done).map(Arc::clone),
         }
+    }
+
+    /// Lets what comes next begin another segment.
+    pub(crate) fn leave_segment(&mut self) {
+        self.plan.leave();
     }
 
     /// Why nothing more is accepted, if so.

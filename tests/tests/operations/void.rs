@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use memimage::admin::{Rewrite, Void, Voided};
+use memimage::admin::{Choice, Repair, Rewrite, Void, Voided};
 use memimage::disk::{SimDisk, Unsynced};
 use memimage::{Error, Image, Retention, Seq};
 use memimage_tests::{Dice, cases, changed, files};
 
+use super::check::check;
 use super::till::first::{self, TillCommands as _};
 use super::till::second::{self, TillCommands as _};
-use super::{IMAGE, open, options, record};
+use super::{IMAGE, frames, image, open, options, record};
 
 /// The event that the second program cannot replay.
 const BAD: Seq = Seq::new(5);
@@ -206,8 +207,8 @@ fn a_crash_leaves_it_void_or_not() {
         void(&disk, BAD).unwrap();
         let points = std::mem::take(&mut *points.lock().unwrap());
         assert!(points.len() > 5);
-        let next = disk.read(format!("{IMAGE}/journal/00000002.journal"));
-        rolled += usize::from(next.is_ok_and(|bytes| bytes[4096] != 0));
+        let decisions = frames(&disk).into_iter().filter(|frame| frame.kind == 7);
+        rolled += decisions.filter(|frame| frame.path.ends_with("00000002.journal")).count();
         let mut dice = Dice::new(7);
         for (operation, fork) in &points {
             let mut crashed = vec![fork.fork(), fork.crash(|_| false), fork.crash(|_| true)];
@@ -248,4 +249,37 @@ fn a_write_that_was_cut_short_is_cleared_first() {
     let copy = voided.quarantined.expect("it was torn");
     assert_eq!(disk.read(copy).unwrap().len(), 1024);
     assert_eq!(open::<second::Till>(&disk).unwrap().seq(), Seq::new(8));
+}
+
+/// Nothing proved that the decision was ever synced: a byte of it that was damaged brought the event back, and the image was
+/// called sound.
+#[test]
+fn a_decision_that_is_damaged_is_seen() {
+    let disk = image(&[]);
+    void(&disk, Seq::new(10)).unwrap();
+    let decision = frames(&disk).into_iter().find(|frame| frame.kind == 7).unwrap();
+    let bytes = disk.read(&decision.path).unwrap();
+    for damage in [vec![0; 512], vec![0; 80], vec![bytes[decision.offset as usize] ^ 4]] {
+        let disk = disk.fork();
+        disk.write(&decision.path, decision.offset, &damage).unwrap();
+        let error = open::<first::Till>(&disk).unwrap_err();
+        assert!(error.is_corrupt(), "{error}");
+        assert!(!check(&disk).is_sound());
+    }
+}
+
+/// A cut gave up a decision behind it without a word, and the event was back.
+#[test]
+fn a_cut_tells_of_the_decisions_it_gives_up() {
+    let disk = image(&[]);
+    void(&disk, Seq::new(10)).unwrap();
+    let damaged = frames(&disk).into_iter().find(|frame| frame.kind == 1 && frame.first == 20).unwrap();
+    disk.write(&damaged.path, damaged.offset + 90, &[9; 9]).unwrap();
+    let checked = check(&disk).to_string();
+    assert!(checked.contains("cutting gives up the decision too that makes void event 10"), "{checked}");
+    let repaired = Repair::new(Choice::CutFrom(Seq::new(20))).run_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    assert_eq!(repaired.revived, [Seq::new(10)]);
+    assert!(repaired.to_string().contains("no longer void, since the decision was given up: event 10"), "{repaired}");
+    void(&disk, Seq::new(10)).unwrap();
+    assert_eq!(check(&disk).voids, [Seq::new(10)]);
 }

@@ -9,6 +9,15 @@ use crate::seq::{SegmentId, Seq};
 use crate::shape::ShapeTree;
 use crate::value::Value;
 
+/// A decision that an event is void.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Voided {
+    pub(in super::super) seq: Seq,
+    /// Where the decision stands.
+    pub(super) segment: SegmentId,
+    pub(super) offset: u64,
+}
+
 /// What was found in the frames so far.
 #[derive(Default)]
 pub(in super::super) struct Content {
@@ -19,7 +28,7 @@ pub(in super::super) struct Content {
     /// Genesis was read, before any gap.
     pub(in super::super) genesis: bool,
     pub(in super::super) voids: Voids,
-    pub(in super::super) voided: Vec<Seq>,
+    pub(in super::super) voided: Vec<Voided>,
     /// The first segment that is kept of a pruned journal, by the newest word on that.
     pub(super) kept_from: Option<SegmentId>,
     /// The newest table of shapes.
@@ -33,7 +42,7 @@ pub(in super::super) struct Content {
 }
 
 impl Visit for Content {
-    fn frame(&mut self, _segment: SegmentId, frame: &Frame<'_>) -> Vec<Misfit> {
+    fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Vec<Misfit> {
         self.frames += 1;
         let header = &frame.header;
         let damaged = |what| Err(Misfit { seq: header.first_seq, flaw: Flaw::Damaged, what });
@@ -43,7 +52,7 @@ impl Visit for Content {
             FrameKind::Genesis => self.state_before_all(&frame.unwhitened()).or_else(damaged),
             FrameKind::Digest => DigestMark::decode(&frame.unwhitened()).map(drop).or_else(damaged),
             FrameKind::Prune => self.pruned(&frame.unwhitened()).or_else(damaged),
-            FrameKind::Void => self.void(frame).or_else(damaged),
+            FrameKind::Void => self.void(segment, frame).or_else(damaged),
             FrameKind::Seal | FrameKind::Optional(_) => Ok(()),
         };
         fits.err().into_iter().collect()
@@ -86,13 +95,13 @@ impl Content {
         Ok(shape)
     }
 
-    fn void(&mut self, frame: &Frame<'_>) -> Result<(), String> {
+    fn void(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), String> {
         let mark = VoidMark::decode(&frame.unwhitened())?;
         if mark.seq >= frame.header.first_seq {
             return Err(format!("it says that event {} is void, which comes after it", mark.seq));
         }
         if !self.voids.has(mark.seq) {
-            self.voided.push(mark.seq);
+            self.voided.push(Voided { seq: mark.seq, segment, offset: frame.offset as u64 });
         }
         self.voids.add(&mark, frame);
         Ok(())

@@ -145,6 +145,13 @@ impl Examination {
         begins.then(|| Mend { choice: Choice::CutFrom(from), loses: Loss::of(from, self.known()) })
     }
 
+    /// The events before a fault that are void by decisions which stand behind it.
+    pub(in super::super) fn revived(&self, fault: &Fault) -> Vec<Seq> {
+        let from = (fault.segment, fault.offset.unwrap_or(0));
+        let behind = self.content.voided.iter().filter(|voided| (voided.segment, voided.offset) >= from);
+        behind.map(|voided| voided.seq).filter(|seq| fault.seq.is_none_or(|fault| *seq < fault)).collect()
+    }
+
     /// The segments with something before the fault.
     fn before(&self, fault: &Fault) -> impl Iterator<Item = (SegmentId, Option<Seq>)> {
         let (last, offset) = (fault.segment, fault.offset.unwrap_or(0));

@@ -17,7 +17,7 @@ pub use report::{Checked, Finding, Mend, Severity};
 pub(super) use examination::Examination;
 pub(super) use state::State;
 
-use super::choice::Choice;
+use super::choice::{Choice, listed};
 use crate::disk::{Disk, RealDisk, failed};
 use crate::error::{Error, Position};
 use crate::journal::{Flaw, Layout};
@@ -157,7 +157,7 @@ fn summary(found: &Examination, owner: Option<String>) -> Result<Checked, Error>
         epoch: found.trailed.epoch.max(found.block.map_or(0, |block| block.epoch)),
         snapshots: good(false),
         base: good(true).first().copied(),
-        voids: found.content.voided.clone(),
+        voids: found.content.voided.iter().map(|voided| voided.seq).collect(),
         findings: Vec::new(),
         unlisted: found.trailed.unlisted,
     })
@@ -186,13 +186,19 @@ fn journal(found: &Examination, checked: &mut Checked) {
             }
             Flaw::Damaged => (Severity::Damage, REPAIR),
         };
+        let advice = match &found.revived(fault)[..] {
+            revived if !revived.is_empty() && mends.iter().any(|mend| matches!(mend.choice, Choice::CutFrom(_))) => {
+                format!("{advice}; cutting gives up the decision too that makes void {}", listed(revived))
+            }
+            _ => advice.to_owned(),
+        };
         let mends = if fault.flaw == Flaw::Undecodable { Vec::new() } else { mends.clone() };
         checked.push(Finding {
             severity,
             path: found.trail.path(fault.segment),
             position: Position { segment: Some(fault.segment), offset: fault.offset, seq: fault.seq },
             what: fault.what.clone(),
-            advice: advice.to_owned(),
+            advice,
             mends,
         });
     }

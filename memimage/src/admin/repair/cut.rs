@@ -32,6 +32,7 @@ pub(super) fn cut(hold: &mut Hold, seq: Seq) -> Result<Option<Loss>, Error> {
         return Err(hold.unfit("what comes before it has no state to begin with".to_owned()));
     };
     debug_assert_eq!(mend.choice, Choice::CutFrom(seq));
+    hold.revived = hold.found.revived(&fault);
     hold.layout().make_dirs(hold.disk())?;
 
     let kept_to = fault.offset.unwrap_or(0);

@@ -19,6 +19,8 @@ pub(super) struct Hold {
     pub(super) found: Examination,
     choice: Choice,
     changes: Vec<Change>,
+    /// Events that are no longer void, since the decisions were given up.
+    pub(super) revived: Vec<Seq>,
     /// The epoch that begins.
     pub(super) epoch: u64,
     raised: bool,
@@ -31,7 +33,14 @@ impl Hold {
             return Err(Error::new(Kind::Format { path, act: "repair", what }));
         }
         let newest = found.trailed.epoch.max(found.block.map_or(0, |block| block.epoch));
-        let hold = Hold { found, choice, changes: Vec::new(), epoch: newest.saturating_add(1), raised: false };
+        let hold = Hold {
+            found,
+            choice,
+            changes: Vec::new(),
+            revived: Vec::new(),
+            epoch: newest.saturating_add(1),
+            raised: false,
+        };
         match newest {
             // as an open does: with the last number there is, it would open never again
             LAST.. => Err(hold.unfit(format!("it says that the image was opened {newest} times"))),
@@ -185,6 +194,6 @@ impl Hold {
 
     pub(super) fn done(self, lost: Option<Loss>) -> Repaired {
         let epoch = if self.raised { self.epoch } else { self.epoch - 1 };
-        Repaired { choice: self.choice, changes: self.changes, lost, epoch }
+        Repaired { choice: self.choice, changes: self.changes, lost, revived: self.revived, epoch }
     }
 }

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::super::choice::{Choice, Loss};
+use super::super::choice::{Choice, Loss, listed};
+use crate::seq::Seq;
 
 /// What [`repair`](super::repair()) did. Its `Display` is a report for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct Repaired {
     pub changes: Vec<Change>,
     /// The events that were given up.
     pub lost: Option<Loss>,
+    /// Events that are there, and were void by decisions that were given up: to be made void again, or not.
+    pub revived: Vec<Seq>,
     /// The epoch that the image is in since.
     pub epoch: u64,
 }
@@ -52,8 +55,12 @@ impl fmt::Display for Repaired {
             }
         }
         match &self.lost {
-            Some(lost) => write!(f, "lost: {lost}"),
-            None => f.write_str("lost: no event that is known of"),
+            Some(lost) => write!(f, "lost: {lost}")?,
+            None => f.write_str("lost: no event that is known of")?,
+        }
+        match &self.revived[..] {
+            [] => Ok(()),
+            revived => write!(f, "\nno longer void, since the decision was given up: {}", listed(revived)),
         }
     }
 }
