@@ -26,7 +26,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("HeaderChecksumSkipped", "damage", "last_batch_of_a_killed"),
     ("PrunedBeforeBaseIsSynced", "crash", "an_image_that_is_pruned_survives_any_crash"),
     ("RefusalNotWaitedFor", "swarm", ""),
-    ("RepairOnlyOnce", "crash", ""),
+    ("RepairOnlyOnce", "promises", "promise_6_a_torn_tail"),
     ("SegmentEnteredUnsynced", "swarm", ""),
     ("ShortWriteIgnored", "swarm", ""),
     ("SnapshotNamedUnsynced", "swarm", ""),

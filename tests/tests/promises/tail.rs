@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use memimage::disk::{SimDisk, Unsynced};
+use memimage::disk::{Disk, SimDisk, Unsynced};
 use memimage::{Position, SegmentId, Seq};
 use memimage_tests::{Act, GateDisk, LedgerCommands, LedgerFile, changed, files};
 
@@ -35,9 +35,13 @@ fn promise_6_a_torn_tail_is_quarantined_and_reported() {
         let torn = cut.read(SEGMENT).unwrap()[offset as usize..].to_vec();
         let end = torn.iter().rposition(|&byte| byte != 0).unwrap() + 1;
 
+        let again = cut.fork();
         let image = open(&cut);
         assert_eq!((image.seq(), state(&image)), (Seq::new(1), acknowledged), "without sector {lost}");
         let copy = image.stats().recovery.quarantined.expect("it is reported");
+        // a repair that a crash cut short leaves its beginnings, and is done again
+        again.create_new(format!("{}.tmp", copy.display()).as_ref()).unwrap();
+        assert_eq!(open(&again).stats().recovery.quarantined.as_ref(), Some(&copy));
         assert!(copy.starts_with("/ledger/quarantine"), "{}", copy.display());
         assert_eq!(cut.read(&copy).unwrap(), torn[..end], "the copy holds the bytes");
         assert!(cut.read(SEGMENT).unwrap()[offset as usize..].iter().all(|&byte| byte == 0), "its place is free");

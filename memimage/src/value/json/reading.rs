@@ -21,7 +21,7 @@ pub(super) fn read(document: &Document, place: Place<'_>) -> Result<Value, Value
         (Node::Option(_), Document::Null) => Ok(Value::Option(None)),
         (Node::Option(item), _) => {
             let place = place.part(item)?;
-            let value = match (keys::is_nullable(place)?, document) {
+            let value = match (keys::is_nullable(place), document) {
                 (false, document) => read(document, place),
                 (true, Document::Object(members)) if members.len() == 1 && members[0].0 == "some" => {
                     read(&members[0].1, place)
@@ -35,10 +35,10 @@ pub(super) fn read(document: &Document, place: Place<'_>) -> Result<Value, Value
             check_length(*number, items.len())?;
             read_items(items, place.part(item)?)
         }
-        (Node::Map(entry), Document::Object(members)) if keys::is_key(place.part(&entry.0)?)? => {
+        (Node::Map(entry), Document::Object(members)) if keys::is_key(place.part(&entry.0)?) => {
             read_object(members, place.part(&entry.0)?, place.part(&entry.1)?)
         }
-        (Node::Map(entry), Document::List(entries)) if !keys::is_key(place.part(&entry.0)?)? => {
+        (Node::Map(entry), Document::List(entries)) if !keys::is_key(place.part(&entry.0)?) => {
             read_entries(entries, place.part(&entry.0)?, place.part(&entry.1)?)
         }
         (Node::OrderedMap(entry), Document::List(entries)) => {

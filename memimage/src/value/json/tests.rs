@@ -177,6 +177,16 @@ fn what_has_no_shape_in_json_is_still_kept() {
     assert_eq!(error.to_string(), "the key \"true\" comes twice");
 }
 
+/// Found by proptest: a key that holds itself and nothing else, of which there is no value. The map, which is empty, could not be
+/// written.
+#[test]
+fn an_empty_map_has_no_keys_whatever_their_shape() {
+    let endless = Node::Struct(Fields::Newtype(Box::new(Node::Back(0))));
+    let shape = ShapeTree::of_node(&Node::Map(Box::new((endless, Node::Primitive(Primitive::Unit)))));
+    let json = Value::Map(Vec::new()).to_json(&shape).unwrap();
+    assert_eq!(Value::from_json(&shape, &json).unwrap(), Value::Map(Vec::new()));
+}
+
 /// No program has such a struct, but a journal that was tampered with may say so, and two fields that are renamed to one name
 /// do. Written as an object with a member twice, one of the two values was lost to whoever read it, or it could not be read.
 #[test]

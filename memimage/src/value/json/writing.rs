@@ -28,7 +28,7 @@ pub(super) fn write(value: &Value, place: Place<'_>) -> Result<Document, ValueEr
         (Node::Option(item), Value::Option(Some(value))) => {
             let place = place.part(item)?;
             let document = write(value, place).map_err(|error| error.at(Step::Some))?;
-            match keys::is_nullable(place)? {
+            match keys::is_nullable(place) {
                 true => Ok(Document::Object(vec![("some".to_owned(), document)])),
                 false => Ok(document),
             }
@@ -38,7 +38,7 @@ pub(super) fn write(value: &Value, place: Place<'_>) -> Result<Document, ValueEr
             check_length(*number, items.len())?;
             write_items(items, place.part(item)?)
         }
-        (Node::Map(entry), Value::Map(entries)) if keys::is_key(place.part(&entry.0)?)? => {
+        (Node::Map(entry), Value::Map(entries)) if keys::is_key(place.part(&entry.0)?) => {
             write_object(entries, place.part(&entry.0)?, place.part(&entry.1)?)
         }
         (Node::Map(entry) | Node::OrderedMap(entry), Value::Map(entries)) => {
