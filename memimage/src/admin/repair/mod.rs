@@ -65,8 +65,8 @@ const TASK: &str = "memimage::admin::repair";
 /// # Errors
 ///
 /// If there is no image at the path, or it is owned by another ([`is_locked`](Error::is_locked)); if it is encrypted or chained
-/// ([`is_key`](Error::is_key)), since this takes no keys; if the choice does not fit ([`is_unfit`](Error::is_unfit)); if something cannot be read or written. After the last of these the repair may have been
-/// done in part: ask for it again.
+/// ([`is_key`](Error::is_key)), since this takes no keys; if the choice does not fit ([`is_unfit`](Error::is_unfit)); if
+/// something cannot be read or written. After the last of these the repair may have been done in part: ask for it again.
 pub fn repair(path: impl AsRef<Path>, choice: Choice) -> Result<Repaired, Error> {
     Repair::new(choice).run(path)
 }

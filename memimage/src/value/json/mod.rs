@@ -58,7 +58,8 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If this is no value of the shape, or has a map with one key twice, or a struct with one name twice. If it is nested more than 128 shapes deep.
+    /// If this is no value of the shape, or has a map with one key twice, or a struct with one name twice. If it is nested
+    /// more than 128 shapes deep.
     pub fn to_json(&self, shape: &ShapeTree) -> Result<String, ValueError> {
         writing::write(self, Place::root(shape.root()))?.to_text()
     }
