@@ -56,7 +56,8 @@ impl Suites {
     fn build() -> Suites {
         let targets: BTreeSet<&str> = CAUGHT.iter().map(|(_, suite, _)| *suite).collect();
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["test", "--locked", "--offline", "--no-run", "-p", "memimage-tests", "--message-format=json"]);
+        cargo.args(["test", "--quiet", "--locked", "--offline", "--no-run", "--package=memimage-tests"]);
+        cargo.arg("--message-format=json-render-diagnostics");
         cargo.args(targets.iter().flat_map(|target| ["--test", target]));
         cargo.env("RUSTFLAGS", "--cfg planted").env("CARGO_TARGET_DIR", target_dir());
         let built = cargo.output().unwrap();
