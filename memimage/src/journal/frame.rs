@@ -20,6 +20,8 @@ use crate::seq::Seq;
 pub(crate) const HEADER: usize = 80;
 /// Bytes of a trailer.
 pub(crate) const TRAILER: usize = 8;
+/// Bytes that are chosen for a frame's checksum, in a frame that stands in for others.
+pub(crate) const CHOSEN: usize = 4;
 /// The longest body a frame may have.
 pub(crate) const MAX_BODY: usize = 1 << 30;
 
@@ -144,10 +146,72 @@ pub(crate) fn finish(
     offset: u64,
     salts: &mut Salts,
 ) -> Link {
-    let (checksum, head) = (cover.checksum(), head_len(cover.form()));
+    finish_with(buffer, head_len(cover.form()), header, cover, drawn, offset, salts)
+}
+
+/// As [`finish`], of a frame with a given checksum, so that a frame which names that follows it. The buffer was started with
+/// room for [`CHOSEN`] bytes more before the body, which end the extension area: they are chosen to that end, and no reader
+/// looks at them. What such a frame stands in is synced before it gets its name, so its sectors need not show that they
+/// were written.
+pub(crate) fn finish_as(
+    wanted: u32,
+    buffer: &mut Vec<u8>,
+    header: &FrameHeader,
+    cover: &Cover<'_>,
+    drawn: &Drawn,
+    (offset, salts): (u64, &mut Salts),
+) {
+    let (checksum, head) = (cover.checksum(), head_len(cover.form()) + CHOSEN);
+    finish_with(buffer, head, header, cover, drawn, offset, salts);
+    let end = buffer.len() - TRAILER;
+    let (covered, trailer) = buffer.split_at_mut(end);
+    choose(covered, head - CHOSEN, |bytes| checksum.of(bytes), wanted);
+    trailer[4..].copy_from_slice(&wanted.to_le_bytes());
+}
+
+/// Chooses the four bytes at `at` so that all bytes have this CRC. It is linear: what it becomes is the XOR of what each bit
+/// makes of it, and no two choices come to the same.
+fn choose(bytes: &mut [u8], at: usize, crc: impl Fn(&[u8]) -> u32, wanted: u32) {
+    let mut with = |chosen: u32| {
+        bytes[at..at + CHOSEN].copy_from_slice(&chosen.to_le_bytes());
+        crc(bytes)
+    };
+    let none = with(0);
+    // pairs of a choice and what it changes, reduced so that each has a highest bit of its own
+    let mut reduced: Vec<(u32, u32)> = Vec::new();
+    for bit in 0..u32::BITS {
+        let (mut chosen, mut change) = (1 << bit, with(1 << bit) ^ none);
+        for (other, by) in &reduced {
+            if change ^ by < change {
+                (chosen, change) = (chosen ^ other, change ^ by);
+            }
+        }
+        reduced.push((chosen, change));
+        reduced.sort_unstable_by_key(|(_, change)| std::cmp::Reverse(*change));
+    }
+    let (mut chosen, mut left) = (0, wanted ^ none);
+    for (other, by) in &reduced {
+        if left ^ by < left {
+            (chosen, left) = (chosen ^ other, left ^ by);
+        }
+    }
+    let made = with(chosen);
+    debug_assert_eq!(made, wanted, "each CRC has its choice");
+}
+
+fn finish_with(
+    buffer: &mut Vec<u8>,
+    head: usize,
+    header: &FrameHeader,
+    cover: &Cover<'_>,
+    drawn: &Drawn,
+    offset: u64,
+    salts: &mut Salts,
+) -> Link {
+    let checksum = cover.checksum();
     let body = buffer.len() - head;
     debug_assert!(body <= MAX_BODY);
-    write_header(&mut buffer[..HEADER], header, cover.form(), body);
+    write_header(&mut buffer[..HEADER], header, cover.form(), head, body);
     let (first, rest) = buffer.split_at_mut(HEADER);
     let (extension, clear) = rest.split_at_mut(head - HEADER);
     cover.protect(first, extension, clear, drawn, &header.previous);
@@ -186,9 +250,9 @@ fn ends_well(written: &[u8]) -> bool {
 }
 
 /// Writes all of a header but its salt and its checksum.
-fn write_header(out: &mut [u8], header: &FrameHeader, form: Form, body: usize) {
+fn write_header(out: &mut [u8], header: &FrameHeader, form: Form, head: usize, body: usize) {
     out[0..4].copy_from_slice(&MAGIC);
-    out[4..6].copy_from_slice(&(head_len(form) as u16).to_le_bytes());
+    out[4..6].copy_from_slice(&(head as u16).to_le_bytes());
     out[6] = header.kind.code();
     out[7] = header.kind.flags();
     out[8..16].copy_from_slice(&header.first_seq.get().to_le_bytes());

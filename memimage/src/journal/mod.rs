@@ -49,14 +49,14 @@ pub use durability::Durability;
 
 pub(crate) use batch::{NoRoom, Open, Place};
 pub(crate) use commit::{Caps, is_writing};
-pub(crate) use create::{create, make_continued};
+pub(crate) use create::{create, make_continued, make_without_start};
 pub(crate) use dispatch::{DROPPED, Dispatch, Meaning, Way};
 pub(crate) use durable::DurableBlock;
 pub(crate) use frame::{Frame, FrameKind};
 pub(crate) use genesis::{DigestMark, Genesis};
 pub(crate) use layout::{BASE, Layout, SNAPSHOT, Survey, TORN, UNFINISHED, rename, sync_dir, unfinished};
 pub(crate) use live::Journal;
-pub(crate) use maker::Maker;
+pub(crate) use maker::{MakeError, Maker};
 pub(crate) use prune::PruneMark;
 pub(crate) use reader::end_of;
 pub(crate) use record::{EventId, Record, read as records};
@@ -67,6 +67,6 @@ pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER, Seg
 pub(crate) use source::Source;
 pub(crate) use table::{Beginnings, Table};
 pub(crate) use ticket::Ticket;
-pub(crate) use trail::{Fault, Flaw, Misfit, Trail, Trailed, Visit};
+pub(crate) use trail::{Fault, Flaw, Misfit, Run, Stretch, Trail, Trailed, Visit};
 pub(crate) use void::{VoidMark, Voids};
 pub(crate) use whitening::Salts;

@@ -8,7 +8,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::frame::{Frame, FrameFault};
+use super::cover::Checksum;
+use super::frame::{Frame, FrameFault, FrameHeader, parse};
 use super::layout::Layout;
 use super::reader::{Chain, Step, Walk, next_frame};
 use super::segment::{HeaderFault, Identity, SEGMENT_HEADER, SegmentHeader};
@@ -74,14 +75,32 @@ pub(crate) struct Stretch {
     pub(crate) segment: SegmentId,
     /// The first seq of its first frame, if that is good.
     pub(crate) first: Option<Seq>,
-    /// Nothing is wrong with it that opening would not mend.
-    pub(crate) sound: bool,
+    /// Its header says what it must.
+    pub(crate) headed: bool,
+}
+
+/// Frames that follow each other, with nothing wrong between them.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    /// Where the first of them stands.
+    pub(crate) segment: SegmentId,
+    pub(crate) offset: u64,
+    /// The header of the first.
+    pub(crate) first: FrameHeader,
+    /// The segment of the last.
+    pub(crate) last: SegmentId,
+    /// The event that comes after them.
+    pub(crate) next: Seq,
+    /// What is wrong behind them; `None` if they reach to the end of the journal.
+    pub(crate) stopped: Option<Flaw>,
 }
 
 /// What became of the reading.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Trailed {
     pub(crate) stretches: Vec<Stretch>,
+    /// In the order of the journal.
+    pub(crate) runs: Vec<Run>,
     /// In the order of the journal.
     pub(crate) faults: Vec<Fault>,
     /// How many more there are.
@@ -139,7 +158,7 @@ impl Trail {
 
     /// Reads the segments from `from` on. `durable` is the highest seq that anything besides the frames says was synced.
     pub(crate) fn follow(&self, from: SegmentId, durable: Seq, visit: &mut dyn Visit) -> Result<Trailed, Error> {
-        let mut walked = Walked { trailed: Trailed::default(), chain: None, evidence: durable, newer: false };
+        let mut walked = Walked { trailed: Trailed::default(), chain: None, running: false, evidence: durable, newer: false };
         let active = self.active(from)?;
         let mut before: Option<SegmentId> = None;
         for (segment, header) in self.headers.iter().filter(|(segment, _)| *segment >= from) {
@@ -153,7 +172,7 @@ impl Trail {
                 Some(_) => {}
             }
             before = Some(segment);
-            walked.trailed.stretches.push(Stretch { segment, first: None, sound: true });
+            walked.trailed.stretches.push(Stretch { segment, first: None, headed: true });
             self.header_faults(segment, header, &mut walked);
             if walked.newer {
                 break;
@@ -207,6 +226,9 @@ impl Trail {
                 return;
             }
         };
+        if let Some(stretch) = walked.trailed.stretches.last_mut() {
+            stretch.headed = false;
+        }
         walked.fault(segment, Some(offset), flaw, what);
     }
 
@@ -230,6 +252,9 @@ impl Trail {
                 walked.lose(visit);
                 return Ok(());
             }
+        }
+        if segment == SegmentId::FIRST && parse(&bytes, SEGMENT_HEADER, Checksum::new(uuid, segment)).is_ok_and(is_later) {
+            walked.chain = None;
         }
         let mut walk = Walk::new(&bytes, uuid, segment, walked.chain);
         loop {
@@ -300,6 +325,11 @@ impl Trail {
     }
 }
 
+/// Whether a journal that begins with this frame was begun after some event.
+fn is_later(frame: Frame<'_>) -> bool {
+    frame.header.first_seq > Seq::new(1)
+}
+
 /// Where the last byte that is not zero ends.
 fn last_used(bytes: &[u8]) -> usize {
     super::zeros::last_used(bytes).map_or(0, |last| last + 1)
@@ -324,6 +354,8 @@ struct Walked {
     trailed: Trailed,
     /// What the next frame must continue; `None` after something that is missing.
     chain: Option<Chain>,
+    /// The next frame goes on with the last run.
+    running: bool,
     /// The highest seq that anything says was synced.
     evidence: Seq,
     newer: bool,
@@ -346,9 +378,26 @@ impl Walked {
         self.evidence = self.evidence.max(header.durable_seq);
         let last = Seq::new(header.next_seq().get().saturating_sub(1));
         self.trailed.known = self.trailed.known.max(last).max(header.durable_seq);
-        for Misfit { seq, flaw, what } in visit.frame(segment, frame) {
+        let misfits = visit.frame(segment, frame);
+        let fits = misfits.iter().all(|misfit| misfit.flaw == Flaw::Undecodable);
+        for Misfit { seq, flaw, what } in misfits {
             let fault = Fault { segment, offset: Some(frame.offset as u64), seq: Some(seq), flaw, what };
             self.push(fault);
+        }
+        if fits {
+            self.run(segment, frame);
+        }
+    }
+
+    fn run(&mut self, segment: SegmentId, frame: &Frame<'_>) {
+        let next = frame.header.next_seq();
+        match self.trailed.runs.last_mut().filter(|_| self.running) {
+            Some(run) => (run.last, run.next) = (segment, next),
+            None => {
+                let (offset, first) = (frame.offset as u64, frame.header);
+                self.trailed.runs.push(Run { segment, offset, first, last: segment, next, stopped: None });
+                self.running = true;
+            }
         }
     }
 
@@ -358,9 +407,12 @@ impl Walked {
     }
 
     fn push(&mut self, fault: Fault) {
-        if let Some(stretch) = self.trailed.stretches.last_mut() {
-            // an event that does not decode can become void
-            stretch.sound &= matches!(fault.flaw, Flaw::Torn(_) | Flaw::Undecodable);
+        // an event that does not decode can become void
+        if fault.flaw != Flaw::Undecodable
+            && std::mem::take(&mut self.running)
+            && let Some(run) = self.trailed.runs.last_mut()
+        {
+            run.stopped = Some(fault.flaw.clone());
         }
         match self.trailed.faults.len() < MOST {
             true => self.trailed.faults.push(fault),

@@ -4,6 +4,7 @@
 
 mod check;
 mod frames;
+mod places;
 mod repair;
 mod till;
 mod void;

@@ -13,27 +13,27 @@ use super::check::{check, offers};
 use super::till::first::{Till, TillCommands as _};
 use super::{IMAGE, frames, image, open, options, record};
 
-fn repair(disk: &SimDisk, choice: Choice) -> Result<Repaired, Error> {
+pub(super) fn repair(disk: &SimDisk, choice: Choice) -> Result<Repaired, Error> {
     Repair::new(choice).run_with(Arc::new(disk.clone()), IMAGE)
 }
 
-fn cut_from(seq: u64) -> Choice {
+pub(super) fn cut_from(seq: u64) -> Choice {
     Choice::CutFrom(Seq::new(seq))
 }
 
 /// The state after so many of the thirty events.
-fn state_after(events: u64) -> u64 {
+pub(super) fn state_after(events: u64) -> u64 {
     (1..=events).map(|event| if event % 3 == 0 { 2_000 } else { event }).sum()
 }
 
-fn cents(disk: &SimDisk) -> (u64, u64) {
+pub(super) fn cents(disk: &SimDisk) -> (u64, u64) {
     let till = open::<Till>(disk).unwrap_or_else(|error| panic!("{error}"));
     let cents = till.read().unwrap().cents;
     (till.seq().get(), cents)
 }
 
 /// Damages the frame with this event, in its body.
-fn damage(disk: &SimDisk, event: u64) {
+pub(super) fn damage(disk: &SimDisk, event: u64) {
     let frame = frames(disk).into_iter().find(|frame| frame.kind == 1 && frame.first == event).unwrap();
     disk.write(&frame.path, frame.offset + 85, &[0xA5; 4]).unwrap();
 }
@@ -319,7 +319,12 @@ fn without_room_for_the_copies_nothing_is_changed() {
 
 /// After each operation of a repair, with any part of what was not synced: the same repair can be asked for again, and gives
 /// what was promised; and an image that opens without it has just that state.
-fn crash_everywhere(disk: &SimDisk, choice: Choice, events: u64) -> u32 {
+pub(super) fn crash_everywhere(disk: &SimDisk, choice: Choice, events: u64) -> u32 {
+    crash_everywhere_before(disk, choice, None, events)
+}
+
+/// As [`crash_everywhere`], of a repair after which another one is still to be done.
+pub(super) fn crash_everywhere_before(disk: &SimDisk, choice: Choice, then: Option<Choice>, events: u64) -> u32 {
     // where a snapshot lies behind the damage, it opens without a repair
     let unrepaired = open::<Till>(&disk.fork()).ok().map(|till| till.seq().get());
     let points = record(disk);
@@ -343,7 +348,9 @@ fn crash_everywhere(disk: &SimDisk, choice: Choice, events: u64) -> u32 {
                 }
                 Err(error) => assert!(error.is_corrupt(), "{operation:?}: {error}"),
             }
-            repair(&disk, choice).unwrap_or_else(|error| panic!("after {operation:?}: {error}\n{}", check(&disk)));
+            for choice in [choice].into_iter().chain(then) {
+                repair(&disk, choice).unwrap_or_else(|error| panic!("after {operation:?}: {error}\n{}", check(&disk)));
+            }
             assert!(check(&disk).is_sound(), "after {operation:?}: {}", check(&disk));
             assert_eq!(cents(&disk), (events, state_after(events)), "after {operation:?}");
         }
@@ -365,8 +372,9 @@ fn a_crash_leaves_what_can_be_repaired_again() {
     damage(&disk, 7);
     opened += crash_everywhere(&disk, Choice::BeginAt(Seq::new(12)), 30);
     let disk = image(&[5, 12]);
-    damage(&disk, 3);
-    damage(&disk, 20);
+    for event in [3, 12, 13] {
+        damage(&disk, event);
+    }
     crash_everywhere(&disk, Choice::BeginAt(Seq::new(12)), 12);
     let disk = image(&[]);
     let last = frames(&disk).into_iter().last().unwrap();
