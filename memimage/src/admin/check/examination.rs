@@ -195,6 +195,10 @@ impl Examination {
     pub(in super::super) fn kept_after(&self, seq: Seq) -> Option<Kept<'_>> {
         let reaches = |run: &&Run| run.first.first_seq <= seq.next() && seq < run.next;
         let run = self.trailed.runs.iter().rev().find(reaches)?;
+        // no event comes after the state: with nothing to keep, there is one repair to be done and not two
+        if run.next == seq.next() && run.stopped == Some(Flaw::Damaged) && self.is_behind_damage(run) {
+            return None;
+        }
         let begins = |segment: SegmentId| segment > run.segment || run.offset == SEGMENT_HEADER as u64;
         let stays = self.trailed.stretches.iter().rev().find(|stretch| {
             (run.segment..=run.last).contains(&stretch.segment)
