@@ -103,13 +103,6 @@ fn a_decision_that_there_is_no_room_to_prove_is_told_of() {
     let again = void(&disk, BAD).unwrap();
     assert!(again.already && again.unproven.is_some(), "{again:?}");
 
-    // it opens all the same, and has what room there is
-    let till: Image<first::Till> = open(&disk).unwrap();
-    assert_eq!(till.read().unwrap().cents, expected.cents);
-    till.put(1).unwrap();
-    till.close().unwrap();
-    assert_eq!(open::<first::Till>(&disk.crash(|_| false)).unwrap().seq(), Seq::new(10));
-
     let asked = disk.fork();
     let again = void(&asked, BAD).unwrap();
     assert!(again.already && again.unproven.is_none(), "{again:?}");
@@ -120,6 +113,38 @@ fn a_decision_that_there_is_no_room_to_prove_is_told_of() {
     let opened = disk.fork();
     open::<first::Till>(&opened).unwrap().close().unwrap();
     proven(&opened, "opened, with room");
+
+    // without room it opens all the same, and takes what there is room for
+    let till: Image<first::Till> = open(&disk).unwrap();
+    assert_eq!(till.read().unwrap().cents, expected.cents);
+    till.put(1).unwrap();
+    till.close().unwrap();
+    // which proves it
+    let disk = disk.crash(|_| false);
+    proven(&disk, "an event after it");
+    let before = frames(&disk).len();
+    let till = open::<first::Till>(&disk).unwrap();
+    assert_eq!(till.seq(), Seq::new(10));
+    till.close().unwrap();
+    assert_eq!(frames(&disk).len(), before);
+}
+
+/// A write of the next segment's first frame that stopped halfway tells that there is one until it is cleared.
+#[test]
+fn a_proof_of_which_a_part_was_written_is_written_again() {
+    let disk = recorded(&[]);
+    void(&disk, BAD).unwrap();
+    let proof = frames(&disk).into_iter().find(|frame| frame.path.ends_with("00000002.journal")).unwrap();
+    let len = disk.read(&proof.path).unwrap().len();
+    disk.write(&proof.path, proof.offset + 90, &vec![0; len - proof.offset as usize - 90]).unwrap();
+    assert!(is_seen(&disk));
+    let opened = disk.fork();
+    let till = open::<first::Till>(&opened).unwrap();
+    assert!(till.stats().recovery.quarantined.is_some());
+    till.close().unwrap();
+    proven(&opened, "opened");
+    assert!(void(&disk, BAD).unwrap().quarantined.is_some());
+    proven(&disk, "asked again");
 }
 
 /// Where a decision is proven, neither opening nor asking again begins another segment.
