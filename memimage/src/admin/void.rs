@@ -65,8 +65,8 @@ const LONGEST: usize = 4096;
 /// # Errors
 ///
 /// If the path is no image, is owned by another ([`is_locked`](Error::is_locked)), or is damaged; if it is encrypted or chained
-/// ([`is_key`](Error::is_key)), since this takes no keys; if there is no such event, if a rewrite left `memimage.dropped` of it,
-/// or if the journal was pruned and begins with a state that has it already ([`is_unfit`](Error::is_unfit)); if the reason is empty or too
+/// ([`is_key`](Error::is_key)), since this takes no keys; if there is no such event, if a rewrite left `memimage.dropped` of
+/// it, or if the journal was pruned and begins with a state that has it already ([`is_unfit`](Error::is_unfit)); if the reason is empty or too
 /// long; if something cannot be read or written. If the last of these happened after the decision was written, whether the
 /// event is void shows when the image is opened, or when it is made void again.
 pub fn void(path: impl AsRef<Path>, seq: Seq, reason: impl Into<String>) -> Result<Voided, Error> {
