@@ -371,7 +371,7 @@ impl Held {
         let written = decision.map_or(Ok(()), |decision| journal.record(FrameKind::Void, &decision));
         // No event comes after the decision whose number could prove that it was synced. That another segment was entered
         // does: so if the decision is damaged later, that is seen.
-        let proven = written.and_then(|()| Ok(journal.begin_segment(table)));
+        let proven = written.map(|()| journal.begin_segment(table));
         // ends its threads, whatever came of it
         let closed = journal.close();
         let proven = proven.and_then(|proven| closed.map(|()| proven)).map_err(|error| error.cause())?;

@@ -286,15 +286,15 @@ impl<M: Model> Opening<M> {
 /// had no room.
 fn prove_void(journal: &Journal, table: &Table) -> Result<(), Error> {
     match journal.begin_segment(table) {
-        Ok(()) => tracing::info!("began the next segment, which proves that an event is void"),
         Err(error) if error.is_poisoned() => {
             // ends its threads
             let _ = journal.close();
             return Err(error.cause());
         }
         Err(error) => {
-            tracing::warn!(%error, "nothing proves yet that an event is void: the next segment was not begun")
+            tracing::warn!(%error, "the next segment was not begun: nothing proves yet that an event is void")
         }
+        Ok(()) => {}
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ fn damage(disk: &SimDisk) {
 }
 
 /// Whether damage to the decision is seen when the image is opened.
-fn is_seen(disk: &SimDisk) -> bool {
+pub(super) fn is_seen(disk: &SimDisk) -> bool {
     let disk = disk.fork();
     damage(&disk);
     match open::<first::Till>(&disk) {
