@@ -291,9 +291,7 @@ fn prove_void(journal: &Journal, table: &Table) -> Result<(), Error> {
             let _ = journal.close();
             return Err(error.cause());
         }
-        Err(error) => {
-            tracing::warn!(%error, "the next segment was not begun: nothing proves yet that an event is void")
-        }
+        Err(error) => tracing::warn!(%error, "nothing proves yet that an event is void: no segment was begun"),
         Ok(()) => {}
     }
     Ok(())
