@@ -5,6 +5,7 @@
 mod check;
 mod frames;
 mod places;
+mod proof;
 mod repair;
 mod till;
 mod void;

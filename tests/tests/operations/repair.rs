@@ -203,7 +203,7 @@ fn snapshots_that_cannot_be_used_are_put_away() {
 }
 
 /// A pruned till, with its base and the last of its events.
-fn pruned() -> (SimDisk, Seq, Seq, u64) {
+pub(super) fn pruned() -> (SimDisk, Seq, Seq, u64) {
     let disk = SimDisk::new();
     let till: Image<Till> = options().retention(Retention::Events(0)).open_with(Arc::new(disk.clone()), IMAGE).unwrap();
     while till.admin().snapshot().unwrap().pruned.is_none() {
