@@ -1,9 +1,10 @@
 //! Making a new image: the first segment's rename comes last, so that what a crash leaves is seen to be unfinished.
 
 use super::batch::SEAL_ROOM;
+use super::chosen::CHOSEN;
 use super::cover::{Cover, Link};
 use super::durable::DurableBlock;
-use super::frame::{CHOSEN, FrameHeader, FrameKind, align_up, finish, finish_as, frame_len, head_len, start};
+use super::frame::{FrameHeader, FrameKind, align_up, finish, finish_as, frame_len, head_len, start};
 use super::genesis::Genesis;
 use super::layout::sync_dir;
 use super::maker::{MakeError, Maker};

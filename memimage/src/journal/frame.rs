@@ -9,6 +9,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::chosen::{CHOSEN, choose};
 use super::cover::{Checksum, Cover, Drawn, Link, encrypted_len, extension_len, links};
 use super::whitening::{Salts, has_zero_sector, whiten};
 use crate::context::Timestamp;
@@ -20,8 +21,6 @@ use crate::seq::Seq;
 pub(crate) const HEADER: usize = 80;
 /// Bytes of a trailer.
 pub(crate) const TRAILER: usize = 8;
-/// Bytes that are chosen for a frame's checksum, in a frame that stands in for others.
-pub(crate) const CHOSEN: usize = 4;
 /// The longest body a frame may have.
 pub(crate) const MAX_BODY: usize = 1 << 30;
 
@@ -167,36 +166,6 @@ pub(crate) fn finish_as(
     let (covered, trailer) = buffer.split_at_mut(end);
     choose(covered, head - CHOSEN, |bytes| checksum.of(bytes), wanted);
     trailer[4..].copy_from_slice(&wanted.to_le_bytes());
-}
-
-/// Chooses the four bytes at `at` so that all bytes have this CRC. It is linear: what it becomes is the XOR of what each bit
-/// makes of it, and no two choices come to the same.
-fn choose(bytes: &mut [u8], at: usize, crc: impl Fn(&[u8]) -> u32, wanted: u32) {
-    let mut with = |chosen: u32| {
-        bytes[at..at + CHOSEN].copy_from_slice(&chosen.to_le_bytes());
-        crc(bytes)
-    };
-    let none = with(0);
-    // pairs of a choice and what it changes, reduced so that each has a highest bit of its own
-    let mut reduced: Vec<(u32, u32)> = Vec::new();
-    for bit in 0..u32::BITS {
-        let (mut chosen, mut change) = (1 << bit, with(1 << bit) ^ none);
-        for (other, by) in &reduced {
-            if change ^ by < change {
-                (chosen, change) = (chosen ^ other, change ^ by);
-            }
-        }
-        reduced.push((chosen, change));
-        reduced.sort_unstable_by_key(|(_, change)| std::cmp::Reverse(*change));
-    }
-    let (mut chosen, mut left) = (0, wanted ^ none);
-    for (other, by) in &reduced {
-        if left ^ by < left {
-            (chosen, left) = (chosen ^ other, left ^ by);
-        }
-    }
-    let made = with(chosen);
-    debug_assert_eq!(made, wanted, "each CRC has its choice");
 }
 
 fn finish_with(

@@ -2,7 +2,7 @@
 //!
 //! From bytes to a running journal, each using only those before it:
 //!
-//! 1. bytes, without I/O: `whitening`, `cover` (checksum, cipher and
+//! 1. bytes, without I/O: `whitening`, `chosen` (bytes for a checksum), `cover` (checksum, cipher and
 //!    chain of a frame), `frame`, `segment` (the header of one), `record` (one event in a frame), `tail` (what the first
 //!    place that cannot be read means), `table` (the shapes of the events), `dispatch` (how each is replayed), `genesis`,
 //!    `prune`, `void` (events that are not to be replayed), `durable`, `reader`
@@ -15,6 +15,7 @@
 
 mod zeros;
 mod whitening;
+mod chosen;
 mod cover;
 mod frame;
 mod segment;

@@ -158,7 +158,8 @@ impl Trail {
 
     /// Reads the segments from `from` on. `durable` is the highest seq that anything besides the frames says was synced.
     pub(crate) fn follow(&self, from: SegmentId, durable: Seq, visit: &mut dyn Visit) -> Result<Trailed, Error> {
-        let mut walked = Walked { trailed: Trailed::default(), chain: None, running: false, evidence: durable, newer: false };
+        let mut walked =
+            Walked { trailed: Trailed::default(), chain: None, running: false, evidence: durable, newer: false };
         let active = self.active(from)?;
         let mut before: Option<SegmentId> = None;
         for (segment, header) in self.headers.iter().filter(|(segment, _)| *segment >= from) {
@@ -253,7 +254,9 @@ impl Trail {
                 return Ok(());
             }
         }
-        if segment == SegmentId::FIRST && parse(&bytes, SEGMENT_HEADER, Checksum::new(uuid, segment)).is_ok_and(is_later) {
+        if segment == SegmentId::FIRST
+            && parse(&bytes, SEGMENT_HEADER, Checksum::new(uuid, segment)).is_ok_and(is_later)
+        {
             walked.chain = None;
         }
         let mut walk = Walk::new(&bytes, uuid, segment, walked.chain);

@@ -1,9 +1,9 @@
 //! Damage in several places: each report's first offer is taken, until the image is sound, and then it has all events that
 //! can still be replayed: those from the newest good state on, up to the next damage.
 
+use memimage::Seq;
 use memimage::admin::{Choice, Loss};
 use memimage::disk::SimDisk;
-use memimage::Seq;
 use memimage_tests::{Dice, cases, seed};
 
 use super::check::check;
@@ -52,8 +52,7 @@ fn what_can_be_replayed_is_kept_whatever_frames_are_damaged() {
         let snapshots = [&[][..], &[12], &[5, 20], &[29], &[3, 9, 30]][dice.below(5) as usize];
         let disk = image(snapshots);
         let frames = frames(&disk);
-        let damaged: Vec<usize> =
-            (0..1 + dice.below(4)).map(|_| dice.below(frames.len() as u64) as usize).collect();
+        let damaged: Vec<usize> = (0..1 + dice.below(4)).map(|_| dice.below(frames.len() as u64) as usize).collect();
         for at in &damaged {
             disk.write(&frames[*at].path, frames[*at].offset + 85, &[0xA5; 4]).unwrap();
         }
