@@ -263,27 +263,23 @@ impl Trail {
         let mut walk = Walk::new(&bytes, uuid, segment, walked.chain);
         loop {
             let step = walk.step();
-            let offset = walk.offset();
+            let (offset, linked) = (walk.offset(), matches!(step, Step::Frame(_)));
             match step {
-                Step::Frame(frame) => match self.body(held, &frame)? {
-                    Ok(body) => {
-                        walked.chain = walk.chain();
-                        walked.frame(segment, &frame, &body, visit);
-                    }
-                    Err(what) => {
-                        walked.fault(segment, Some(frame.offset as u64), Flaw::Forged, what.to_owned());
-                        walked.lose(visit);
-                        walk = Walk::at(&bytes, uuid, segment, frame.next_offset());
-                    }
-                },
-                Step::Unlinked(frame) => {
-                    let (what, next) = match self.body(held, &frame)? {
+                Step::Frame(frame) | Step::Unlinked(frame) => {
+                    let (what, from) = match self.body(held, &frame)? {
+                        Ok(body) if linked => {
+                            walked.chain = walk.chain();
+                            walked.frame(segment, &frame, &body, visit);
+                            continue;
+                        }
                         // it may be the one before it that does not belong here
                         Ok(_) => ("it names another link of the chain than the last one", frame.offset),
                         Err(what) => (what, frame.next_offset()),
                     };
                     walked.fault(segment, Some(frame.offset as u64), Flaw::Forged, what.to_owned());
                     walked.lose(visit);
+                    let next = next_frame(&bytes, uuid, segment, from);
+                    let Some(next) = next else { return Ok(()) };
                     walk = Walk::at(&bytes, uuid, segment, next);
                 }
                 Step::Sealed => {
