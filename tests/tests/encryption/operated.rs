@@ -395,3 +395,23 @@ fn what_a_repair_makes_is_under_the_current_key() {
         assert!(check(&disk, mode).is_sound());
     }
 }
+
+/// Where no header tells whether a key is right, the frames do.
+#[test]
+fn a_key_whose_headers_are_all_damaged_must_be_right_too() {
+    for mode in PROTECTED {
+        let (disk, _, seq) = rotated(mode);
+        let number = |path: &PathBuf| disk.read(path).unwrap()[if mode.encrypted { 148 } else { 152 }];
+        let older: Vec<PathBuf> = segments(&disk).into_iter().filter(|path| number(path) == 2).collect();
+        older.iter().for_each(|path| disk.write(path, 200, &[0xA5]).unwrap());
+        let checked = check(&disk, mode);
+        let found: Vec<_> = checked.findings.iter().map(|found| found.path.clone()).collect();
+        assert_eq!((found, checked.events), (older, seq.get()), "{checked}");
+
+        let half = |store: u8| Keys::new(3, move |number| Some(key(if number == 3 { store } else { !store }, number)));
+        let wrong = check_with(&disk, mode, half(CIPHER), half(CHAIN)).unwrap_err();
+        assert!(wrong.is_key() && wrong.to_string().contains("nothing else in the image tells which"), "{wrong}");
+        let missing = check_with(&disk, mode, only(3, CIPHER), only(3, CHAIN)).unwrap_err();
+        assert!(missing.is_key() && missing.to_string().contains("it needs key 2 of "), "{missing}");
+    }
+}
