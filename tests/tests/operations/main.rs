@@ -5,6 +5,7 @@
 mod check;
 mod form;
 mod frames;
+mod proof;
 mod repair;
 mod till;
 mod void;

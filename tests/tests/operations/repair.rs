@@ -14,16 +14,16 @@ use super::form::{FORMS, Form, PLAIN, form, with_keys};
 use super::till::first::{Till, TillCommands as _};
 use super::{IMAGE, frames, image, image_as, open, options, record};
 
-fn repair(disk: &SimDisk, choice: Choice) -> Result<Repaired, Error> {
+pub(super) fn repair(disk: &SimDisk, choice: Choice) -> Result<Repaired, Error> {
     with_keys!(form(disk), Repair::new(choice)).run_with(Arc::new(disk.clone()), IMAGE)
 }
 
-fn cut_from(seq: u64) -> Choice {
+pub(super) fn cut_from(seq: u64) -> Choice {
     Choice::CutFrom(Seq::new(seq))
 }
 
 /// The state after so many of the thirty events.
-fn state_after(events: u64) -> u64 {
+pub(super) fn state_after(events: u64) -> u64 {
     (1..=events).map(|event| if event % 3 == 0 { 2_000 } else { event }).sum()
 }
 
@@ -34,7 +34,7 @@ fn cents(disk: &SimDisk) -> (u64, u64) {
 }
 
 /// Damages the frame with this event, in its body.
-fn damage(disk: &SimDisk, event: u64) {
+pub(super) fn damage(disk: &SimDisk, event: u64) {
     let frame = frames(disk).into_iter().find(|frame| frame.kind == 1 && frame.first == event).unwrap();
     disk.write(&frame.path, frame.offset + 85, &[0xA5; 4]).unwrap();
 }
@@ -221,8 +221,8 @@ fn snapshots_that_cannot_be_used_are_put_away_as(form: Form) {
     mended(&disk, cut_from(30), 29);
 }
 
-/// A pruned till, with its base and the last of its events.
-fn pruned(form: Form) -> (SimDisk, Seq, Seq, u64) {
+/// A pruned till of this form, with its base and the last of its events.
+pub(super) fn pruned(form: Form) -> (SimDisk, Seq, Seq, u64) {
     let disk = SimDisk::new();
     let options = with_keys!(form, options().retention(Retention::Events(0)));
     let till: Image<Till> = options.open_with(Arc::new(disk.clone()), IMAGE).unwrap();
