@@ -14,8 +14,15 @@ use crate::seq::SegmentId;
 /// The headers as they were read, which takes no keys.
 pub(crate) struct Headers {
     layout: Layout,
-    all: Vec<(SegmentId, Result<SegmentHeader, HeaderFault>, Box<[u8; SEGMENT_HEADER]>)>,
+    all: Vec<Found>,
     identity: Option<Identity>,
+}
+
+/// A header as it was read.
+struct Found {
+    segment: SegmentId,
+    header: Result<SegmentHeader, HeaderFault>,
+    bytes: Box<[u8; SEGMENT_HEADER]>,
 }
 
 /// A header that was held to the keys.
@@ -86,9 +93,9 @@ impl Headers {
                 Ok(_) => Err(HeaderFault::Damaged("the file ends within its header")),
                 Err(_) => Err(HeaderFault::Damaged("the header cannot be read")),
             };
-            all.push((segment, header, bytes));
+            all.push(Found { segment, header, bytes });
         }
-        let identities = || all.iter().filter_map(|(_, header, _)| header.as_ref().ok()).map(|header| &header.identity);
+        let identities = || all.iter().filter_map(|found| found.header.as_ref().ok()).map(|header| &header.identity);
         // that of most, and of the first of those; a strange file among them does not make the others strange
         let counted = |identity: &Identity| identities().filter(|other| *other == identity).count();
         let most = identities().map(counted).max();
@@ -109,7 +116,7 @@ impl Headers {
     pub(crate) fn form(&self) -> Form {
         let of_image =
             |header: &&SegmentHeader| Some(&header.identity) == self.identity() && header.form != Form::default();
-        let headers = self.all.iter().filter_map(|(_, header, _)| header.as_ref().ok());
+        let headers = self.all.iter().filter_map(|found| found.header.as_ref().ok());
         headers.filter(of_image).map(|header| header.form).next().unwrap_or_default()
     }
 
@@ -121,7 +128,7 @@ impl Headers {
     /// If a key is missing, or if none of the headers that name a key is unlocked by it: then it is the wrong one.
     pub(super) fn unlock(self, keyring: &Keyring) -> Result<Unlocked, Error> {
         let (mut headers, mut fit, mut identity, mut refused) = (Vec::new(), Fit::default(), None, Vec::new());
-        for (segment, mut header, bytes) in self.all {
+        for Found { segment, mut header, bytes } in self.all {
             let path = self.layout.segment(segment);
             let standing = match &mut header {
                 Ok(header) if Some(&header.identity) == self.identity.as_ref() => {
