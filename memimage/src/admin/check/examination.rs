@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use super::super::choice::{Choice, Loss};
-use super::super::protection::refuse_protected;
+use super::super::keys::Task;
 use super::content::Content;
 use super::report::Mend;
 use super::state::State;
 use crate::disk::Disk;
-use crate::error::Error;
-use crate::journal::{DurableBlock, Fault, Flaw, Layout, Run, SEGMENT_HEADER, Stretch, Trail, Trailed};
-use crate::keys::Form;
+use crate::error::{Error, Kind};
+#[cfg(feature = "chain")]
+use crate::journal::Chain;
+use crate::journal::{DurableBlock, Fault, Fit, Flaw, Layout, Run, SEGMENT_HEADER, Stretch, Trail, Trailed};
+use crate::keys::{Keyring, Protection};
 use crate::seq::{SegmentId, Seq};
 use crate::snapshot::Snapshots;
 
@@ -31,20 +33,22 @@ pub(in super::super) struct Examination {
     pub(in super::super) cut_off: Vec<SegmentId>,
     /// The highest seq that anything besides the frames says was synced.
     pub(in super::super) evidence: Seq,
+    /// The keys under which something is that was read.
+    pub(in super::super) fit: Fit,
 }
 
 impl Examination {
-    /// Reads everything, of an image that needs no keys for that; `task` is what it is read for.
+    /// Reads everything, and holds it to the keys; `task` is what it is read for.
     pub(in super::super) fn of(
         disk: &Arc<dyn Disk>,
         layout: &Layout,
-        task: &'static str,
+        keyring: &Arc<Keyring>,
+        task: Task,
     ) -> Result<Examination, Error> {
-        let snapshots = Snapshots::new(disk, layout, &Arc::default());
+        let snapshots = Snapshots::new(disk, layout, keyring);
         // what proves that something is there is read before the place where it must be: meanwhile there may be more
         let segments = layout.survey(&**disk)?.image(layout)?.to_vec();
-        refuse_protected(disk, layout, &segments, task)?;
-        let identity = Trail::open(disk, layout, &segments)?.identity().cloned();
+        let identity = task.unlock(disk, layout, &segments, keyring)?.identity().cloned();
         let uuid = identity.as_ref().map(|identity| &identity.uuid);
         let block = uuid.map_or(Ok(None), |uuid| layout.durable_block(&**disk, uuid))?;
         let states = State::all(&snapshots, uuid)?;
@@ -52,7 +56,7 @@ impl Examination {
         let evidence = proven.chain(block.map(|block| block.durable_seq)).max().unwrap_or(Seq::ZERO);
 
         let segments = layout.survey(&**disk)?.image(layout)?.to_vec();
-        let trail = Trail::open(disk, layout, &segments)?;
+        let trail = task.unlock(disk, layout, &segments, keyring)?;
         let gap = segments.windows(2).rposition(|pair| pair[1] != pair[0].next());
         let (mut cut_off, rest) = segments.split_at(gap.map_or(0, |at| at + 1));
         let mut content = Content::default();
@@ -77,7 +81,7 @@ impl Examination {
                 None => trailed.faults.insert(0, without_beginning(segments[0])),
             }
         }
-        let cut_off = cut_off.to_vec();
+        let (cut_off, fit) = (cut_off.to_vec(), trail.fit().clone());
         let (disk, layout) = (Arc::clone(disk), layout.clone());
         let mut found = Examination {
             disk,
@@ -91,11 +95,33 @@ impl Examination {
             segments,
             cut_off,
             evidence,
+            fit,
         };
-        for state in &mut found.states {
-            state.read(&found.snapshots, &found.content);
-        }
+        found.read_states(keyring)?;
         Ok(found)
+    }
+
+    /// Reads all snapshots and bases.
+    fn read_states(&mut self, keyring: &Keyring) -> Result<(), Error> {
+        for state in &mut self.states {
+            state.read(&self.snapshots, &self.content, keyring)?;
+            if state.flaw.is_none() {
+                self.fit.add(state.form);
+            }
+        }
+        match self.states.iter().find(|state| state.forged && !self.fit.has(state.form)) {
+            None => Ok(()),
+            // nobody knows whether the state is bad or the key
+            Some(state) => Err(Error::new(Kind::Key { path: state.path.clone(), what: self.fit.misses(state.form) })),
+        }
+    }
+
+    /// The end of the journal's chain, if all of it holds.
+    #[cfg(feature = "chain")]
+    pub(super) fn chain_end(&self) -> Option<Chain> {
+        let holds = |flaw: &Flaw| matches!(flaw, Flaw::Torn(_) | Flaw::Suspect(_) | Flaw::Undecodable);
+        let whole = !self.fit.chains.is_empty() && self.trailed.faults.iter().all(|fault| holds(&fault.flaw));
+        self.trailed.end.filter(|_| whole)
     }
 
     /// The last event that anything tells of.
@@ -132,7 +158,7 @@ impl Examination {
             Flaw::Torn(_) => vec![Mend { choice: Choice::TornTail, loses: None, then: None }],
             Flaw::Suspect(_) => vec![Mend { choice: Choice::SuspectTail, loses: None, then: None }],
             Flaw::Newer => Vec::new(),
-            Flaw::Damaged | Flaw::Undecodable => {
+            Flaw::Damaged | Flaw::Forged | Flaw::Undecodable => {
                 let mut mends: Vec<Mend> = self.beginnings().into_iter().chain(self.cut(fault)).collect();
                 mends.sort_by_key(|mend| mend.loses.map_or(0, |loses| loses.events()));
                 mends
@@ -182,7 +208,7 @@ impl Examination {
         let next = kept.run.next;
         match kept.run.stopped {
             _ if !self.is_behind_damage(kept.run) => None,
-            Some(Flaw::Damaged) => {
+            Some(Flaw::Damaged | Flaw::Forged) => {
                 Some(Mend { choice, loses: Loss::of(next, known), then: Some(Choice::CutFrom(next)) })
             }
             Some(Flaw::Suspect(_)) => Some(Mend { choice, loses: None, then: Some(Choice::SuspectTail) }),
@@ -196,7 +222,10 @@ impl Examination {
         let reaches = |run: &&Run| run.first.first_seq <= seq.next() && seq < run.next;
         let run = self.trailed.runs.iter().rev().find(reaches)?;
         // no event comes after the state: with nothing to keep, there is one repair to be done and not two
-        if run.next == seq.next() && run.stopped == Some(Flaw::Damaged) && self.is_behind_damage(run) {
+        if run.next == seq.next()
+            && matches!(run.stopped, Some(Flaw::Damaged | Flaw::Forged))
+            && self.is_behind_damage(run)
+        {
             return None;
         }
         let begins = |segment: SegmentId| segment > run.segment || run.offset == SEGMENT_HEADER as u64;
@@ -208,9 +237,12 @@ impl Examination {
         });
         match stays {
             Some(stretch) => Some(Kept { run, segment: stretch.segment, remade: false }),
-            // a frame names what the key made of the one before it, and none that is made anew comes to the same
-            None if self.trail.form() != Form::default() => None,
-            None => Some(Kept { run, segment: run.segment, remade: true }),
+            None => {
+                // with a chain, a frame names what the key made of the one before it, and no other comes to the same
+                let is_possible = |protection: Protection| protection.chain.is_none();
+                let remade = Kept { run, segment: run.segment, remade: true };
+                self.trail.protection(run.segment).is_some_and(is_possible).then_some(remade)
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use crate::disk::{Access, StoredFile};
 use crate::entropy::random;
 use crate::error::Error;
 use crate::journal::{Flaw, MIN_SEGMENT, MakeError, Maker, Place, Run, Salts, make_continued, make_without_start};
-use crate::keys::Protection;
+use crate::keys::Keyring;
 use crate::seq::{SegmentId, Seq};
 
 /// Lets the journal begin after event `seq`, with the state in its snapshot or base.
@@ -20,7 +20,7 @@ use crate::seq::{SegmentId, Seq};
 ///
 /// Damage that is further on stays as it is, with all evidence of it: what comes before it is kept, and is cut off by who names
 /// the first event that is given up.
-pub(super) fn begin(hold: &mut Hold, seq: Seq) -> Result<Option<Loss>, Error> {
+pub(super) fn begin(hold: &mut Hold, seq: Seq, keyring: &Keyring) -> Result<Option<Loss>, Error> {
     let good = hold.found.states.iter().find(|state| state.seq == seq && state.flaw.is_none()).cloned();
     let Some(good) = good else {
         return Err(hold.unfit(format!("there is no good snapshot or base after event {seq}")));
@@ -36,7 +36,7 @@ pub(super) fn begin(hold: &mut Hold, seq: Seq) -> Result<Option<Loss>, Error> {
     match hold.found.first_fault() {
         _ if is_done && hold.found.base_seq() == Some(seq) => return Ok(None),
         None => return Err(hold.unfit("nothing is damaged".to_owned())),
-        Some(fault) if fault.flaw != Flaw::Damaged => return Err(hold.unfit_for(fault)),
+        Some(fault) if !matches!(fault.flaw, Flaw::Damaged | Flaw::Forged) => return Err(hold.unfit_for(fault)),
         Some(fault) if kept.is_some_and(|kept| !hold.found.is_behind_damage(kept.run)) => {
             return Err(hold.unfit_for(fault));
         }
@@ -45,14 +45,14 @@ pub(super) fn begin(hold: &mut Hold, seq: Seq) -> Result<Option<Loss>, Error> {
     let Some(identity) = hold.found.trail.identity().cloned() else {
         return Err(hold.unfit("no segment says whose journal it is".to_owned()));
     };
+    let protection = keyring.current(&identity.uuid, hold.layout().root())?;
     let maker = Maker {
         disk: Arc::clone(&hold.found.disk),
         layout: hold.layout().clone(),
         identity,
         epoch: hold.epoch,
         largest: LARGEST,
-        // as all that is here: an image that has any was refused
-        protection: Protection::default(),
+        protection,
     };
     let kept = kept.map(|kept| (kept.segment, kept.remade.then(|| kept.run.clone())));
     hold.layout().make_dirs(hold.disk())?;
@@ -96,7 +96,9 @@ fn remake(hold: &mut Hold, maker: &Maker, run: &Run) -> Result<(), Error> {
     let mut salts = Salts::new(u64::from_le_bytes(random()?));
     let from = (run.offset as usize, &run.first);
     let largest = (bytes.len() as u64).next_multiple_of(4096).max(MIN_SEGMENT);
-    let maker = &Maker { largest, ..maker.clone() };
+    // the frames stay under the key that they are under
+    let protection = hold.found.trail.protection(run.segment).unwrap_or_default();
+    let maker = &Maker { largest, protection, ..maker.clone() };
     match make_without_start(maker, run.segment, &bytes, from, &table, &mut salts) {
         Ok(()) => {}
         Err(MakeError::Unchanged(error)) => {
