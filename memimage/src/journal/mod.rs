@@ -7,7 +7,7 @@
 //!    place that cannot be read means), `table` (the shapes of the events), `dispatch` (how each is replayed), `genesis`,
 //!    `prune`, `void` (events that are not to be replayed), `durable`, `reader`
 //! 2. files, for reading: `layout` (which there are), `source`, `scan` (all frames, up to the end), `headers` and
-//!    `trail` (past damage)
+//!    `fault` (what is wrong with one), `trail` (past damage)
 //! 3. files, for writing: `repair` (of that end), `maker` (of segments)
 //! 4. group commit: `ticket`, `batch`, `durability`, `commit`
 //! 5. the running journal: `create` (a new one), `ahead` (its next segment), `writer`, `live`, `resume` (one that was there)
@@ -33,6 +33,7 @@ mod layout;
 mod source;
 mod scan;
 mod headers;
+mod fault;
 mod trail;
 mod repair;
 mod maker;
@@ -55,6 +56,7 @@ pub(crate) use commit::{Caps, is_writing};
 pub(crate) use create::{create, make_continued, make_without_start};
 pub(crate) use dispatch::{DROPPED, Dispatch, Meaning, Way};
 pub(crate) use durable::DurableBlock;
+pub(crate) use fault::{Fault, Flaw, Misfit};
 pub(crate) use frame::{Frame, FrameKind};
 pub(crate) use genesis::{DigestMark, Genesis};
 pub(crate) use headers::{Fit, Headers};
@@ -73,6 +75,6 @@ pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER, Seg
 pub(crate) use source::Source;
 pub(crate) use table::{Beginnings, Table};
 pub(crate) use ticket::Ticket;
-pub(crate) use trail::{Fault, Flaw, Misfit, Run, Stretch, Trail, Trailed, Visit};
+pub(crate) use trail::{Run, Stretch, Trail, Trailed, Visit};
 pub(crate) use void::{VoidMark, Voids};
 pub(crate) use whitening::Salts;

@@ -5,11 +5,11 @@
 //! All that is read is held to the keys, as it is when the image is opened: what they refuse is no damage, but was changed by
 //! somebody who has not the key.
 
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::cover::{Checksum, Cover};
+use super::fault::{Fault, Flaw, Misfit};
 use super::frame::{Frame, FrameFault, FrameHeader, parse};
 use super::headers::{Fit, Headers, Held, Standing, Unlocked};
 use super::layout::Layout;
@@ -27,42 +27,6 @@ use crate::seq::{SegmentId, Seq};
 const LONGEST: u64 = 4 << 30;
 /// The most faults that are told of one by one.
 const MOST: usize = 256;
-
-/// A place where a journal is not what it must be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
-    pub(crate) segment: SegmentId,
-    /// Where in its file; `None` if it is about all of it.
-    pub(crate) offset: Option<u64>,
-    /// The event that belongs here; `None` if nothing before it tells.
-    pub(crate) seq: Option<Seq>,
-    pub(crate) flaw: Flaw,
-    pub(crate) what: String,
-}
-
-/// What kind of fault it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Flaw {
-    /// A write that a crash cut short; these bytes are of it.
-    Torn(Range<usize>),
-    /// Bytes that nothing proves to have been acknowledged, and that no crash explains.
-    Suspect(Range<usize>),
-    /// What was written is missing or damaged.
-    Damaged,
-    /// Its checksums are right, and what the keys make of it is something else: somebody changed it who has not the key.
-    Forged,
-    /// A record of a good frame does not decode by its shape. Those around it do.
-    Undecodable,
-    /// It is of a newer format: nothing more can be said.
-    Newer,
-}
-
-/// What a frame holds that it should not.
-pub(crate) struct Misfit {
-    pub(crate) seq: Seq,
-    pub(crate) flaw: Flaw,
-    pub(crate) what: String,
-}
 
 /// Who looks at the frames.
 pub(crate) trait Visit {
