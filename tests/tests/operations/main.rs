@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "each module of `till` stands for a program with a model that all of it sees")]
 
 mod check;
+mod failures;
 mod frames;
 mod proof;
 mod repair;
