@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::protection::refuse_protected;
+use super::keys::{Given, Task};
 use crate::context::Timestamp;
 use crate::disk::{Access, Disk, OwnedDisk, RealDisk, StoredFile, failed};
 use crate::entropy::random;
@@ -13,11 +13,14 @@ use crate::journal::{
     Caps, DROPPED, Durability, DurableBlock, End, EventId, Frame, FrameKind, Layout, Maker, Onward, Salts, Scan,
     Source, Table, VoidMark, Voids, go_on, next_epoch, quarantine, records, sync_dir, write_again,
 };
-use crate::keys::Protection;
+use crate::keys::Keyring;
+#[cfg(any(feature = "chain", feature = "encryption"))]
+use crate::keys::Keys;
 use crate::recovery::proven_by;
 use crate::seq::{SegmentId, Seq};
 use crate::snapshot::Snapshots;
 
+const TASK: Task = Task { name: "memimage::admin::void", builder: "memimage::admin::Void" };
 /// The longest reason, and the longest name of who decided, in bytes.
 const LONGEST: usize = 4096;
 
@@ -65,7 +68,7 @@ const LONGEST: usize = 4096;
 /// # Errors
 ///
 /// If the path is no image, is owned by another ([`is_locked`](Error::is_locked)), or is damaged; if it is encrypted or chained
-/// ([`is_key`](Error::is_key)), since this takes no keys; if there is no such event, if a rewrite left `memimage.dropped` of
+/// ([`is_key`](Error::is_key)), which takes a [`Void`] with its keys; if there is no such event, if a rewrite left `memimage.dropped` of
 /// it, or if the journal was pruned and begins with a state that has it already ([`is_unfit`](Error::is_unfit)); if the reason is empty or too
 /// long; if something cannot be read or written. If the last of these happened after the decision was written, whether the
 /// event is void shows when the image is opened, or when it is made void again.
@@ -109,18 +112,33 @@ pub struct Void {
     seq: Seq,
     reason: String,
     by: Option<String>,
+    keys: Given,
     allow_network: bool,
 }
 
 impl Void {
     /// As [`void()`] does it.
     pub fn new(seq: Seq, reason: impl Into<String>) -> Void {
-        Void { seq, reason: reason.into(), by: None, allow_network: false }
+        Void { seq, reason: reason.into(), by: None, keys: Given::default(), allow_network: false }
     }
 
     /// Who decided it.
     pub fn by(mut self, who: impl Into<String>) -> Void {
         self.by = Some(who.into());
+        self
+    }
+
+    /// The keys under which the image is encrypted, as [`Options::encryption`](crate::Options::encryption).
+    #[cfg(feature = "encryption")]
+    pub fn encryption(mut self, keys: Keys) -> Void {
+        self.keys.encryption = Some(keys);
+        self
+    }
+
+    /// The keys of the image's chain, as [`Options::chain`](crate::Options::chain). The decision is a link of it.
+    #[cfg(feature = "chain")]
+    pub fn chain(mut self, keys: Keys) -> Void {
+        self.keys.chain = Some(keys);
         self
     }
 
@@ -134,7 +152,8 @@ impl Void {
     ///
     /// # Errors
     ///
-    /// As [`void()`].
+    /// As [`void()`]; also if a key is missing or is another than the one it was written with, or if keys were given for an image
+    /// that is not protected so ([`is_key`](Error::is_key)).
     pub fn run(self, path: impl AsRef<Path>) -> Result<Voided, Error> {
         self.run_on(Arc::new(RealDisk), path.as_ref())
     }
@@ -152,12 +171,13 @@ impl Void {
     fn run_on(self, disk: Arc<dyn Disk>, path: &Path) -> Result<Voided, Error> {
         self.validate()?;
         let layout = Layout::new(path);
-        refuse_protected(&disk, &layout, layout.survey(&*disk)?.image(&layout)?, "memimage::admin::void")?;
+        let keyring = self.keys.clone().keyring();
+        TASK.unlock_to_write(&disk, &layout, &keyring)?;
         if !self.allow_network {
             layout.refuse_network(&*disk)?;
         }
         let lock = layout.own(&*disk)?;
-        let image = Held::find(OwnedDisk::over(disk, &lock), layout)?;
+        let image = Held::find(OwnedDisk::over(disk, &lock), layout, keyring)?;
         let scan = Scan::new(&image.source, image.proven)?;
         let found = self.look(&image, &scan)?;
         let (durable, quarantined) = image.settle(&found.end)?;
@@ -291,6 +311,7 @@ struct Held {
     layout: Layout,
     source: Source,
     snapshots: Snapshots,
+    keyring: Arc<Keyring>,
     block: Option<DurableBlock>,
     /// The highest seq that anything besides the frames says was synced.
     proven: Seq,
@@ -298,8 +319,7 @@ struct Held {
 
 impl Held {
     /// Reads all headers, of what is on disk.
-    fn find(disk: Arc<dyn Disk>, layout: Layout) -> Result<Held, Error> {
-        let keyring = Arc::default();
+    fn find(disk: Arc<dyn Disk>, layout: Layout, keyring: Arc<Keyring>) -> Result<Held, Error> {
         let survey = layout.survey(&*disk)?;
         for dir in [layout.root().to_owned(), layout.journal()] {
             sync_dir(&*disk, &dir)?;
@@ -312,7 +332,7 @@ impl Held {
         let scan = Scan::new(&source, proven)?;
         snapshots.bases().account_for(&source, &scan)?;
         source.file(scan.active(), Access::ReadWrite)?.sync_data()?;
-        Ok(Held { disk, layout, source, snapshots, block, proven })
+        Ok(Held { disk, layout, source, snapshots, keyring, block, proven })
     }
 
     /// Whether there is a base that does not rest on the event, and from which the journal goes on.
@@ -362,8 +382,7 @@ impl Held {
             epoch,
             // should one have to be made: no larger than those that are there
             largest: self.source.segments().filter_map(|segment| self.source.len_of(segment)).max().unwrap_or(0),
-            // as all that is here: one that has any was refused
-            protection: Protection::default(),
+            protection: self.keyring.current(&self.source.identity().uuid, self.layout.root())?,
         };
         let salts = Salts::new(u64::from_le_bytes(random()?));
         let onward = Onward { source: &self.source, end, table, time, durable_file, align_shift, salts };

@@ -6,7 +6,8 @@
 //!    chain of a frame), `frame`, `segment` (the header of one), `record` (one event in a frame), `tail` (what the first
 //!    place that cannot be read means), `table` (the shapes of the events), `dispatch` (how each is replayed), `genesis`,
 //!    `prune`, `void` (events that are not to be replayed), `durable`, `reader`
-//! 2. files, for reading: `layout` (which there are), `source`, `scan` (all frames, up to the end), `trail` (past damage)
+//! 2. files, for reading: `layout` (which there are), `source`, `scan` (all frames, up to the end), `headers` and
+//!    `trail` (past damage)
 //! 3. files, for writing: `repair` (of that end), `maker` (of segments)
 //! 4. group commit: `ticket`, `batch`, `durability`, `commit`
 //! 5. the running journal: `create` (a new one), `ahead` (its next segment), `writer`, `live`, `resume` (one that was there)
@@ -30,6 +31,7 @@ mod reader;
 mod layout;
 mod source;
 mod scan;
+mod headers;
 mod trail;
 mod repair;
 mod maker;
@@ -54,10 +56,13 @@ pub(crate) use dispatch::{DROPPED, Dispatch, Meaning, Way};
 pub(crate) use durable::DurableBlock;
 pub(crate) use frame::{Frame, FrameKind};
 pub(crate) use genesis::{DigestMark, Genesis};
+pub(crate) use headers::{Fit, Headers};
 pub(crate) use layout::{BASE, Layout, SNAPSHOT, Survey, TORN, UNFINISHED, rename, sync_dir, unfinished};
 pub(crate) use live::Journal;
 pub(crate) use maker::Maker;
 pub(crate) use prune::PruneMark;
+#[cfg(feature = "chain")]
+pub(crate) use reader::Chain;
 pub(crate) use reader::end_of;
 pub(crate) use record::{EventId, Record, read as records};
 pub(crate) use repair::{clear, clear_again, quarantine, write_again};
