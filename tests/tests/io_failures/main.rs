@@ -229,7 +229,7 @@ fn a_torn_image_without_durable_on_a_full_disk_is_refused_as_it_was() {
     let is_used = |(path, bytes): &(PathBuf, Vec<u8>)| {
         path.starts_with(LEDGER) && path.extension().is_some_and(|end| end == "journal") && used(bytes) > 4_096
     };
-    let (path, bytes) = files(&disk).into_iter().filter(is_used).last().unwrap();
+    let (path, bytes) = files(&disk).into_iter().rfind(is_used).unwrap();
     disk.write(&path, used(&bytes).next_multiple_of(512) as u64 + 512, &[7; 512]).unwrap();
 
     let before = files(&disk);
