@@ -15,7 +15,7 @@ use super::whitening::Salts;
 use super::zeros::last_used;
 use crate::context::Timestamp;
 use crate::disk::{StoredFile, failed};
-use crate::error::Error;
+use crate::error::{Error, Kind, Position};
 use crate::seq::{SegmentId, Seq};
 
 /// What was made, to go on in.
@@ -91,11 +91,12 @@ pub(crate) fn make_continued(
 
 /// Makes a segment again, of whose `bytes` the frames from `from` on stay and what stood before them goes. They stay as they
 /// are, and so do those of later segments: a table of shapes comes first that has the checksum which the first of them names.
+/// Refused if the frames that can be read there do not go up to the event `next`.
 pub(crate) fn make_without_start(
     maker: &Maker,
     segment: SegmentId,
     bytes: &[u8],
-    (from, first): (usize, &FrameHeader),
+    (from, first, next): (usize, &FrameHeader, Seq),
     table: &Table,
     salts: &mut Salts,
 ) -> Result<(), MakeError> {
@@ -105,6 +106,12 @@ pub(crate) fn make_without_start(
     while let Step::Frame(frame) = walk.step() {
         frames.bytes.extend_from_slice(&bytes[frame.offset..frame.offset + frame.len]);
         frames.bytes.resize(align_up(frames.bytes.len() as u64, frame.header.align_shift) as usize, 0);
+    }
+    if walk.chain().is_none_or(|chain| chain.next_seq < next) {
+        let (path, offset) = (maker.layout.segment(segment), Some(walk.offset() as u64));
+        let position = Position { segment: Some(segment), offset, seq: walk.chain().map(|chain| chain.next_seq) };
+        let what = "more could be read of it a moment ago".to_owned();
+        return Err(MakeError::Unchanged(Error::new(Kind::Corrupt { path, position, what, suspect: false })));
     }
     // what is wrong behind them is not to be mended here, and must be seen as before
     let rest = bytes.get(walk.offset()..).unwrap_or_default();

@@ -94,7 +94,9 @@ fn remake(hold: &mut Hold, maker: &Maker, run: &Run) -> Result<(), Error> {
     let table = hold.found.content.table_for(run.segment, run.offset).cloned().unwrap_or_default();
     let kept = hold.keeper().copy(&path)?;
     let mut salts = Salts::new(u64::from_le_bytes(random()?));
-    let from = (run.offset as usize, &run.first);
+    let after = hold.found.trailed.stretches.iter().find(|stretch| stretch.segment == run.segment.next());
+    let next = after.filter(|_| run.last > run.segment).and_then(|stretch| stretch.first).unwrap_or(run.next);
+    let from = (run.offset as usize, &run.first, next);
     let largest = (bytes.len() as u64).next_multiple_of(4096).max(MIN_SEGMENT);
     // the frames stay under the key that they are under
     let protection = hold.found.trail.protection(run.segment).unwrap_or_default();
