@@ -179,13 +179,13 @@ fn a_frame_without_protection_is_not_taken_for_one_of_a_protected_segment() {
 fn a_decision_that_somebody_made_without_the_key_is_seen_as_that() {
     for mode in PROTECTED {
         let disk = small(mode);
-        forge(&disk, into_a_decision);
+        forge(&disk, |bytes, frames| into_a_decision(bytes, frames));
         told(&disk, mode);
     }
 }
 
 /// The last frame of a segment becomes one that says of an event that it is void.
-fn into_a_decision(bytes: &mut Vec<u8>, frames: &[std::ops::Range<usize>]) {
+fn into_a_decision(bytes: &mut [u8], frames: &[std::ops::Range<usize>]) {
     let last = frames.last().unwrap().start;
     bytes[last + 6] = 7;
     bytes[last + 48..last + 52].fill(0);
@@ -204,7 +204,7 @@ fn a_forged_decision_is_no_fault_of_the_states_before_it() {
         run.close();
         let used = |path: &&PathBuf| !frames(&disk.read(path).unwrap()).is_empty();
         let all = segments(&disk);
-        forge_in(&disk, all.iter().rfind(used).unwrap(), into_a_decision);
+        forge_in(&disk, all.iter().rfind(used).unwrap(), |bytes, frames| into_a_decision(bytes, frames));
         told(&disk, mode);
     }
 }

@@ -2,11 +2,15 @@
 
 #![allow(unreachable_pub, reason = "each module of `till` stands for a program with a model that all of it sees")]
 
+mod beside;
 mod check;
+mod crashes;
+mod failures;
 mod form;
 mod frames;
 mod proof;
 mod repair;
+mod task;
 mod till;
 mod void;
 

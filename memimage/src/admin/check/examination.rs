@@ -93,6 +93,17 @@ impl Examination {
         Ok(found)
     }
 
+    /// Whether anything is wrong with the journal, a snapshot or a base.
+    pub(in super::super) fn is_flawed(&self) -> bool {
+        !self.trailed.faults.is_empty() || self.states.iter().any(|state| state.flaw.is_some())
+    }
+
+    /// Whether another reading has found the same.
+    pub(in super::super) fn agrees(&self, other: &Examination) -> bool {
+        let (trailed, of_other) = (&self.trailed, &other.trailed);
+        trailed.faults == of_other.faults && trailed.unlisted == of_other.unlisted && self.states == other.states
+    }
+
     /// Reads all snapshots and bases.
     fn read_states(&mut self, keyring: &Keyring) -> Result<(), Error> {
         for state in &mut self.states {

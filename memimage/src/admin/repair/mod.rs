@@ -15,9 +15,9 @@ pub use report::{Change, Repaired};
 use super::check::Examination;
 use super::choice::Choice;
 use super::keys::{Given, Task};
-use crate::disk::{Access, Disk, OwnedDisk, RealDisk, StoredFile};
+use crate::disk::{Access, Disk, OwnedDisk, RealDisk, StoredFile, failed};
 use crate::error::Error;
-use crate::journal::{Flaw, Layout, clear, sync_dir};
+use crate::journal::{Flaw, Layout, clear, clear_again, sync_dir};
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
 use hold::Hold;
@@ -26,8 +26,8 @@ const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::a
 
 /// Repairs the image at `path` in one way, which [`check`](super::check()) offers. Needs no model.
 ///
-/// - The image must not be open. Everything is read first; a choice that does not fit what is found is refused, and
-///   nothing is changed. Events are given up only by who names the first of them.
+/// - The image must not be open. Everything is read first, and what is damaged twice; a choice that does not fit what is found
+///   is refused, and nothing is changed. Events are given up only by who names the first of them.
 /// - What is changed or given up is kept in the image's `quarantine`, and is on disk there before anything else is
 ///   touched. With no room for that the repair is refused.
 /// - After a crash on the way the same repair can be asked for again, or the image opens, with the same outcome. A repair
@@ -141,10 +141,17 @@ impl Repair {
         }
         let lock = layout.own(&*disk)?;
         let disk = OwnedDisk::over(disk, &lock);
-        for dir in [layout.root().to_owned(), layout.journal()] {
-            sync_dir(&*disk, &dir)?;
+        // also what an attempt that failed has moved out of the image: it is not there any more, and may come back
+        for dir in [layout.root().to_owned(), layout.journal(), layout.snapshots(), layout.quarantine()] {
+            if disk.kind(&dir).map_err(|error| failed("looking at", &dir, error))?.is_some() {
+                sync_dir(&*disk, &dir)?;
+            }
         }
-        let mut hold = Hold::new(Examination::of(&disk, &layout, &keyring, TASK)?, self.choice)?;
+        let read = || Examination::of(&disk, &layout, &keyring, TASK);
+        let mut hold = Hold::new(read()?, self.choice)?;
+        if hold.found.is_flawed() {
+            hold.confirm(&read()?)?;
+        }
         let lost = match self.choice {
             Choice::TornTail => tail(&mut hold, |flaw| matches!(flaw, Flaw::Torn(_))).map(|()| None),
             // also what a crash in the midst of clearing it left
@@ -162,7 +169,7 @@ impl Repair {
 
 /// Clears the end of the journal, if what is there fits.
 fn tail(hold: &mut Hold, fits: impl Fn(&Flaw) -> bool) -> Result<(), Error> {
-    let Some(fault) = hold.found.first_fault().cloned() else { return Ok(()) };
+    let Some(fault) = hold.found.first_fault().cloned() else { return tail_again(hold) };
     let range = match fault.flaw {
         ref flaw @ (Flaw::Torn(ref range) | Flaw::Suspect(ref range)) if fits(flaw) => range.clone(),
         _ => return Err(hold.unfit_for(&fault)),
@@ -178,6 +185,17 @@ fn tail(hold: &mut Hold, fits: impl Fn(&Flaw) -> bool) -> Result<(), Error> {
     let durable = hold.found.evidence;
     let place = hold.place_in(fault.segment, range.start)?;
     hold.raise(durable, place)
+}
+
+/// Makes sure of what an earlier attempt may have cleared without being told that it was synced.
+fn tail_again(hold: &Hold) -> Result<(), Error> {
+    let Some(last) = hold.found.trailed.stretches.iter().rfind(|stretch| stretch.first.is_some()) else {
+        return Ok(());
+    };
+    hold.layout().make_dirs(hold.disk())?;
+    let file = StoredFile::open(hold.disk(), &hold.found.trail.path(last.segment), Access::ReadWrite)?;
+    let (place, _) = hold.place_in(last.segment, usize::MAX)?;
+    clear_again(hold.disk(), hold.layout(), &file, last.segment, place.offset)
 }
 
 /// Puts away the snapshots that cannot be used. Not while the journal is damaged: they may be all that proves it.
