@@ -49,6 +49,17 @@ impl StoredFile {
         Ok(done)
     }
 
+    /// Reads as [`read_up_to`](StoredFile::read_up_to), twice: what is to stand in for the original must be that.
+    pub(crate) fn read_surely(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
+        let read = self.read_up_to(buffer, offset)?;
+        let mut again = vec![0; read];
+        if self.read_up_to(&mut again, offset)? != read || again != buffer[..read] {
+            let error = io::Error::new(io::ErrorKind::InvalidData, "what was read twice is not the same both times");
+            return Err(failed("reading", &self.path, error));
+        }
+        Ok(read)
+    }
+
     /// Reads the whole file.
     pub(crate) fn read_all(&self) -> Result<Vec<u8>, Error> {
         let len = self.len()?;

@@ -104,6 +104,11 @@ fn any_sync_may_fail() {
 }
 
 #[test]
+fn any_read_may_be_wrong() {
+    fail_each("any read is wrong", true, |_| Fault::rot());
+}
+
+#[test]
 fn there_may_be_no_room() {
     for once in [true, false] {
         fail_each("no room", once, |turn| {

@@ -38,7 +38,7 @@ impl Keeper<'_> {
         let (from, to) = (StoredFile::open(self.disk, from, Access::Read)?, StoredFile::create(self.disk, to)?);
         let (mut chunk, mut offset) = (vec![0; CHUNK], 0);
         loop {
-            let read = from.read_up_to(&mut chunk, offset)?;
+            let read = from.read_surely(&mut chunk, offset)?;
             to.write_all(&chunk[..read], offset)?;
             offset += read as u64;
             if read < CHUNK {

@@ -97,7 +97,7 @@ fn write(hold: &Hold, from: &Path, to: &Path, kept_to: u64) -> Result<(), Error>
     }
     let from = StoredFile::open(disk, from, Access::Read)?;
     let mut header = [0; SEGMENT_HEADER];
-    from.read_up_to(&mut header, 0)?;
+    from.read_surely(&mut header, 0)?;
     let len = match SegmentHeader::decode(&header) {
         Ok(header) => header.len,
         Err(_) => return Err(hold.unfit("the header of its segment is damaged too".to_owned())),
@@ -108,7 +108,7 @@ fn write(hold: &Hold, from: &Path, to: &Path, kept_to: u64) -> Result<(), Error>
         let piece = &mut chunk[..(len - offset).min(CHUNK as u64) as usize];
         piece.fill(0);
         let of_frames = kept_to.saturating_sub(offset).min(piece.len() as u64) as usize;
-        from.read_up_to(&mut piece[..of_frames], offset)?;
+        from.read_surely(&mut piece[..of_frames], offset)?;
         file.write_all(piece, offset)?;
         offset += piece.len() as u64;
     }

@@ -135,7 +135,7 @@ impl Hold {
         let path = self.found.trail.path(segment);
         let file = StoredFile::open(self.disk(), &path, Access::Read)?;
         let mut bytes = vec![0; file.len()?.min(offset as u64) as usize];
-        let read = file.read_up_to(&mut bytes, 0)?;
+        let read = file.read_surely(&mut bytes, 0)?;
         let uuid = self.found.trail.identity().map_or([0; 16], |identity| identity.uuid);
         let (offset, previous) = end_of(&bytes[..read], &uuid, segment);
         Ok((Place { segment, offset: offset as u64 }, previous))
