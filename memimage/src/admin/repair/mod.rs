@@ -178,7 +178,7 @@ fn tail(hold: &mut Hold, fits: impl Fn(&Flaw) -> bool) -> Result<(), Error> {
     let path = hold.found.trail.path(fault.segment);
     let file = StoredFile::open(hold.disk(), &path, Access::ReadWrite)?;
     let mut bytes = vec![0; range.len()];
-    let read = file.read_up_to(&mut bytes, range.start as u64)?;
+    let read = file.read_surely(&mut bytes, range.start as u64)?;
     bytes.truncate(read);
     let copy = clear(hold.disk(), hold.layout(), &file, fault.segment, &bytes, range.start)?;
     hold.changed(path.clone(), "was cleared at its end", Some(copy));
