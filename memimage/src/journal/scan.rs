@@ -8,7 +8,7 @@ use super::reader::{Chain, Step, Walk, frames_of};
 use super::segment::SEGMENT_HEADER;
 use super::source::Source;
 use super::table::Table;
-use super::tail::{Evidence, Verdict, judge};
+use super::tail::{Evidence, Verdict, durable_after, judge};
 use super::void::{VoidMark, Voids};
 use super::zeros::is_zero;
 use crate::error::{Error, Kind, Position};
@@ -20,8 +20,10 @@ use crate::seq::{SegmentId, Seq};
 pub(crate) struct End {
     /// The last segment that has frames, or had some before a crash cut the first one short.
     pub(crate) segment: SegmentId,
-    /// Its bytes as they were read.
+    /// Its bytes as they were read, up to the last that is used or to where the next frame would start.
     pub(crate) bytes: Vec<u8>,
+    /// Its length.
+    pub(crate) len: u64,
     /// Where its next frame would start.
     pub(crate) offset: usize,
     pub(crate) chain: Chain,
@@ -191,7 +193,10 @@ impl<'a> Scan<'a> {
                 }
                 let proven = events.iter().rev().find(|(_, last)| *last <= durable).map_or(SEGMENT_HEADER, |at| at.0);
                 let unproven = proven.min(offset)..offset;
-                return Ok(Some(End { segment, bytes, offset, chain: found, sealed, torn, unproven }));
+                let mut bytes = bytes;
+                bytes.resize(bytes.len().max(offset), 0);
+                let len = self.source.len_of(segment).expect("a segment of this journal");
+                return Ok(Some(End { segment, bytes, len, offset, chain: found, sealed, torn, unproven }));
             }
             chain = Some(found);
         }
@@ -230,7 +235,9 @@ impl<'a> Scan<'a> {
             return Err(Error::new(Kind::Format { path, act: "read", what: format!("at byte {offset} {what}") }));
         }
         let evidence = Evidence { durable: self.durable.max(chain.durable), later_segment: segment != self.active };
-        match judge(bytes, offset, fault, expecting, evidence, walk.checksum()) {
+        let len = self.source.len_of(segment).expect("a segment of this journal");
+        let after = || durable_after(bytes, offset, walk.checksum());
+        match judge((bytes, len), offset, fault, expecting, evidence, after) {
             Verdict::Clean => Ok(None),
             Verdict::Torn(range) => Ok(Some(range)),
             Verdict::Corrupt(what) => Err(self.corrupt(segment, offset, expecting, what.to_owned())),

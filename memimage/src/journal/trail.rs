@@ -8,20 +8,21 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::cover::Checksum;
 use super::frame::{Frame, FrameFault};
 use super::layout::Layout;
-use super::reader::{Chain, Step, Walk, next_frame};
-use super::segment::{HeaderFault, Identity, SEGMENT_HEADER, SegmentHeader};
+use super::reader::{Chain, Step, Walk};
+use super::search::{Found, Search};
+use super::segment::{HeaderFault, Identity, LONGEST, SEGMENT_HEADER, SegmentHeader};
 use super::source::is_used;
-use super::tail::{Evidence, Verdict, judge};
+use super::tail::{Evidence, Verdict, durable_after, judge};
+use super::used::read_used;
 use super::zeros::is_zero;
 use crate::disk::{Access, Disk, StoredFile};
 use crate::error::Error;
 use crate::keys::Form;
 use crate::seq::{SegmentId, Seq};
 
-/// No more than this of a segment is read, whatever the length of its file.
-const LONGEST: u64 = 4 << 30;
 /// The most faults that are told of one by one.
 const MOST: usize = 256;
 
@@ -159,10 +160,15 @@ impl Trail {
                 break;
             }
             let len = StoredFile::open(&*self.disk, &self.path(segment), Access::Read)?.len()?;
-            let made = header.as_ref().map_or(len, |header| header.len);
-            let short = (len != made).then(|| format!("the file is {len} bytes long, and was made with {made}"));
+            let short = match header {
+                Ok(SegmentHeader { len: made, .. }) if len != *made => {
+                    Some(format!("the file is {len} bytes long, and was made with {made}"))
+                }
+                _ if len > LONGEST => Some(format!("the file is {len} bytes long, which no segment is")),
+                _ => None,
+            };
             match segment <= active {
-                true => self.segment(segment, segment == active, short, &mut walked, visit)?,
+                true => self.segment((segment, longest(header)), segment == active, short, &mut walked, visit)?,
                 false => short.into_iter().for_each(|what| {
                     walked.fault(segment, Some(SEGMENT_HEADER as u64), Flaw::Damaged, what);
                 }),
@@ -176,9 +182,9 @@ impl Trail {
 
     /// The last segment that has anything after its header; the first there is if none has.
     fn active(&self, from: SegmentId) -> Result<SegmentId, Error> {
-        for (segment, _) in self.headers.iter().rev().filter(|(segment, _)| *segment >= from) {
-            let used =
-                StoredFile::open(&*self.disk, &self.path(*segment), Access::Read).and_then(|file| is_used(&file));
+        for (segment, header) in self.headers.iter().rev().filter(|(segment, _)| *segment >= from) {
+            let used = StoredFile::open(&*self.disk, &self.path(*segment), Access::Read)
+                .and_then(|file| is_used(&file, longest(header)));
             match used {
                 Ok(false) => {}
                 Err(error) if error.is_missing() => return Err(error),
@@ -210,10 +216,10 @@ impl Trail {
         walked.fault(segment, Some(offset), flaw, what);
     }
 
-    /// Reads a segment. What is wrong with its length is told where its frames end, or where the first is damaged.
+    /// Reads a segment, which is no longer than this. What is wrong with its length is told where its frames end, or where the first is damaged.
     fn segment(
         &self,
-        segment: SegmentId,
+        (segment, longest): (SegmentId, u64),
         active: bool,
         mut short: Option<String>,
         walked: &mut Walked,
@@ -222,15 +228,24 @@ impl Trail {
         let Some(identity) = self.identity() else { return Ok(()) };
         let uuid = &identity.uuid;
         let file = StoredFile::open(&*self.disk, &self.path(segment), Access::Read)?;
-        let mut bytes = vec![0; file.len()?.min(LONGEST) as usize];
-        match file.read_up_to(&mut bytes, 0) {
-            Ok(read) => bytes.truncate(read),
-            Err(error) => {
-                walked.fault(segment, None, Flaw::Damaged, format!("it cannot be read: {error}"));
+        let len = file.len()?.min(longest);
+        let read = match read_used(&file, len) {
+            Ok(Some(bytes)) => Ok(bytes),
+            Ok(None) => Err("it became shorter while it was read".to_owned()),
+            Err(error) => Err(format!("it cannot be read: {error}")),
+        };
+        let bytes = match read {
+            Ok(bytes) => bytes,
+            Err(what) => {
+                walked.fault(segment, None, Flaw::Damaged, what);
                 walked.lose(visit);
                 return Ok(());
             }
-        }
+        };
+        let checksum = Checksum::new(uuid, segment);
+        let mut search = Search::new(&bytes, checksum);
+        // once for all faults in it: the good frames between two of them are met on the way
+        let mut after = None;
         let mut walk = Walk::new(&bytes, uuid, segment, walked.chain);
         loop {
             let step = walk.step();
@@ -272,7 +287,8 @@ impl Trail {
                     let evidence = Evidence { durable: walked.evidence, later_segment: !active };
                     // where nothing tells what belongs here, it is no end
                     let expecting = walked.expecting().unwrap_or(Seq::ZERO);
-                    let verdict = judge(&bytes, offset, &fault, expecting, evidence, walk.checksum());
+                    let after = || *after.get_or_insert_with(|| durable_after(&bytes, offset, checksum));
+                    let verdict = judge((&bytes, len), offset, &fault, expecting, evidence, after);
                     let (flaw, what) = match (short.take(), verdict) {
                         (Some(what), _) => (Flaw::Damaged, what),
                         (None, Verdict::Clean) => return Ok(()),
@@ -285,19 +301,29 @@ impl Trail {
                     };
                     let goes_on = flaw == Flaw::Damaged;
                     walked.fault(segment, Some(offset as u64), flaw, what);
-                    let next = goes_on.then(|| next_frame(&bytes, uuid, segment, offset + 8)).flatten();
-                    let Some(next) = next else {
-                        if goes_on {
-                            walked.lose(visit);
-                        }
+                    if !goes_on {
                         return Ok(());
-                    };
+                    }
                     walked.lose(visit);
-                    walk = Walk::at(&bytes, uuid, segment, next);
+                    match search.next(offset + 8..bytes.len()) {
+                        Found::Frame(frame) => walk = Walk::at(&bytes, uuid, segment, frame.offset),
+                        Found::Nothing => return Ok(()),
+                        Found::TooMuch => {
+                            let what = "more frames begin behind it, of which none is whole, than damage leaves: the rest was \
+                                        not looked at";
+                            walked.fault(segment, Some(offset as u64), Flaw::Damaged, what.to_owned());
+                            return Ok(());
+                        }
+                    }
                 }
             }
         }
     }
+}
+
+/// The length of a segment, or what none is longer than: what follows in its file is no part of it.
+fn longest(header: &Result<SegmentHeader, HeaderFault>) -> u64 {
+    header.as_ref().map_or(LONGEST, |header| header.len)
 }
 
 /// Where the last byte that is not zero ends.
