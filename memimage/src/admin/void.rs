@@ -10,7 +10,7 @@ use crate::disk::{Access, Disk, OwnedDisk, RealDisk, StoredFile, failed};
 use crate::entropy::random;
 use crate::error::{Error, Kind};
 use crate::journal::{
-    Caps, Durability, DurableBlock, End, EventId, Frame, FrameKind, Journal, Layout, Maker, Onward, Salts, Scan,
+    Caps, DROPPED, Durability, DurableBlock, End, EventId, Frame, FrameKind, Layout, Maker, Onward, Salts, Scan,
     Source, Table, VoidMark, Voids, go_on, next_epoch, quarantine, records, sync_dir, write_again,
 };
 use crate::keys::Protection;
@@ -35,6 +35,7 @@ const LONGEST: usize = 4096;
 ///   a crash leaves of them is not used.
 /// - It is on disk when this returns. After a crash the event is void or it is not; make it void again.
 /// - An event that is void already stays as it is: see [`Voided::already`].
+/// - With no room on the disk for more than the decision, it is recorded all the same: see [`Voided::unproven`].
 ///
 /// ```
 /// # use memimage::{Image, Model, Seq, Shape};
@@ -64,8 +65,8 @@ const LONGEST: usize = 4096;
 /// # Errors
 ///
 /// If the path is no image, is owned by another ([`is_locked`](Error::is_locked)), or is damaged; if it is encrypted or chained
-/// ([`is_key`](Error::is_key)), since this takes no keys; if there is no such event, or if the journal
-/// was pruned and begins with a state that has it already ([`is_unfit`](Error::is_unfit)); if the reason is empty or too
+/// ([`is_key`](Error::is_key)), since this takes no keys; if there is no such event, if a rewrite left `memimage.dropped` of
+/// it, or if the journal was pruned and begins with a state that has it already ([`is_unfit`](Error::is_unfit)); if the reason is empty or too
 /// long; if something cannot be read or written. If the last of these happened after the decision was written, whether the
 /// event is void shows when the image is opened, or when it is made void again.
 pub fn void(path: impl AsRef<Path>, seq: Seq, reason: impl Into<String>) -> Result<Voided, Error> {
@@ -88,8 +89,13 @@ pub struct Voided {
     pub reason: String,
     /// By whom, if it was said.
     pub by: Option<String>,
-    /// It was void before, and what is told of that is what was recorded then. Nothing was added to the journal.
+    /// It was void before, and what is told of that is what was recorded then.
     pub already: bool,
+    /// The decision stands, but nothing besides it proves that it does, so should its bytes ever be damaged, that would not be
+    /// seen, and the event be back. The beginning of the journal's next segment is to prove it, and could not be written, as
+    /// is told here: for lack of room, as a rule. When the image is next opened, that is tried again; so it is when the event
+    /// is made void again.
+    pub unproven: Option<String>,
     /// Where what a crash had left of a write was copied to, before it was cleared.
     pub quarantined: Option<PathBuf>,
     /// Snapshots that rested on the event, and were removed.
@@ -201,12 +207,16 @@ impl Void {
             };
             return Err(self.unfit(image, what, "give the number of an event that is in the journal"));
         };
+        let (name, version) =
+            table.event(event).map_or((String::new(), 0), |(name, version, _)| (name.to_owned(), version));
+        if said.is_none() && name == DROPPED {
+            let what = format!("it does nothing already: it is a `{DROPPED}`, which a rewrite left of an event");
+            return Err(self.unfit(image, what, "nothing need be done"));
+        }
         if said.is_none() && !image.source.is_whole() && !image.has_base_before(self.seq, &voids)? {
             let what = "the journal was pruned, and the state that it begins with has the event already".to_owned();
             return Err(self.unfit(image, what, "set what it did right by a command"));
         }
-        let (name, version) =
-            table.event(event).map_or((String::new(), 0), |(name, version, _)| (name.to_owned(), version));
         let align_shift = align_shift.expect("the event's frame was read");
         Ok(Found { end, table, name, version, said, voids, align_shift })
     }
@@ -232,23 +242,28 @@ impl Void {
     ) -> Result<Voided, Error> {
         let Found { end, table, name, version, said, mut voids, align_shift } = found;
         let already = said.is_some();
-        let mark = match said {
-            Some(mark) => mark,
-            None => {
-                let Void { seq, reason, by, .. } = self;
-                let mark = VoidMark { seq, time: Timestamp::wall_clock(), reason, by };
-                let epoch = image.record(&mark, &end, &table, durable, align_shift)?;
-                voids.insert(seq, epoch);
-                mark
-            }
-        };
+        let Void { seq, reason, by, .. } = self;
+        let mark = said.unwrap_or_else(|| VoidMark { seq, time: Timestamp::wall_clock(), reason, by });
+        let mut unproven = None;
+        if !already || end.unproven_void {
+            let decision = (!already).then(|| mark.encode());
+            let (epoch, why) = image.record(decision, mark.time, &end, &table, durable, align_shift)?;
+            unproven = why;
+            voids.insert(seq, epoch);
+        }
         let removed = image.remove_outdated(&voids).unwrap_or_else(|error| {
             tracing::warn!(%error, "snapshots that rest on a void event could not be removed; they are not used");
             Vec::new()
         });
         let VoidMark { seq, time, reason, by } = mark;
         tracing::warn!(%seq, name, version, reason, already, "an event is void: it does nothing on replay");
-        Ok(Voided { seq, name, version, time, reason, by, already, quarantined, removed })
+        if let Some(why) = &unproven {
+            tracing::warn!(
+                why,
+                "the decision is recorded, and nothing proves it yet: the next segment could not be begun"
+            );
+        }
+        Ok(Voided { seq, name, version, time, reason, by, already, unproven, quarantined, removed })
     }
 
     fn unfit(&self, image: &Held, what: String, mend: &'static str) -> Error {
@@ -328,15 +343,17 @@ impl Held {
         Ok((durable, quarantined))
     }
 
-    /// Writes and syncs a decision, in an epoch of its own, which it gives.
+    /// Writes and syncs a decision, unless it stands there, and begins the next segment, which proves that it was synced. Gives
+    /// the epoch in which that is, and why the segment could not be begun.
     fn record(
         &self,
-        mark: &VoidMark,
+        decision: Option<Vec<u8>>,
+        time: Timestamp,
         end: &End,
         table: &Table,
         durable_file: StoredFile,
         align_shift: u8,
-    ) -> Result<u64, Error> {
+    ) -> Result<(u64, Option<String>), Error> {
         let epoch = next_epoch(&self.source, end, self.block)?;
         let maker = Maker {
             disk: Arc::clone(&self.disk),
@@ -349,21 +366,16 @@ impl Held {
             protection: Protection::default(),
         };
         let salts = Salts::new(u64::from_le_bytes(random()?));
-        let onward = Onward { source: &self.source, end, table, time: mark.time, durable_file, align_shift, salts };
+        let onward = Onward { source: &self.source, end, table, time, durable_file, align_shift, salts };
         let journal = go_on(maker, onward, Durability::Synced, Caps::default())?;
-        let written = insert(&journal, FrameKind::Void, &mark.encode());
-        if written.is_ok() {
-            // No event comes after the decision whose number could prove that it was synced. That another segment was
-            // entered does: so if the decision is damaged later, that is seen.
-            journal.open().leave_segment();
-            if let Err(error) = insert(&journal, FrameKind::Shapes, &table.encode()) {
-                tracing::warn!(%error, "the next segment was not begun; the decision stands all the same");
-            }
-        }
+        let written = decision.map_or(Ok(()), |decision| journal.record(FrameKind::Void, &decision));
+        // No event comes after the decision whose number could prove that it was synced. That another segment was entered
+        // does: so if the decision is damaged later, that is seen.
+        let proven = written.map(|()| journal.begin_segment(table));
         // ends its threads, whatever came of it
-        let closed = journal.close().map_err(|error| error.cause());
-        written.and(closed)?;
-        Ok(epoch)
+        let closed = journal.close();
+        let proven = proven.and_then(|proven| closed.map(|()| proven)).map_err(|error| error.cause())?;
+        Ok((epoch, proven.map_err(|error| error.to_string()).err()))
     }
 
     /// Removes the snapshots and bases that rest on void events: none of them is used any more.
@@ -380,22 +392,5 @@ impl Held {
             sync_dir(&*self.disk, &dir)?;
         }
         Ok(removed)
-    }
-}
-
-/// Puts a frame into the journal, and waits until it is synced.
-fn insert(journal: &Journal, kind: FrameKind, body: &[u8]) -> Result<(), Error> {
-    loop {
-        let inserted = {
-            let mut open = journal.open();
-            if let Some(error) = open.ended() {
-                return Err(error.cause());
-            }
-            journal.insert(&mut open, kind, body)
-        };
-        match inserted {
-            Ok(()) => return journal.commit().sync().map_err(|error| error.cause()),
-            Err(room) => journal.ahead().obtain(room).map_err(|error| error.cause())?,
-        }
     }
 }

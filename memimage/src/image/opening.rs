@@ -17,8 +17,8 @@ use crate::entropy::{random, random_uuid};
 use crate::error::{Error, Kind};
 use crate::event::Model;
 use crate::journal::{
-    Dispatch, Identity, Layout, Maker, Onward, Salts, Scan, Source, Survey, create, go_on, next_epoch, quarantine,
-    sync_dir, write_again,
+    Dispatch, Identity, Journal, Layout, Maker, Onward, Salts, Scan, Source, Survey, Table, create, go_on, next_epoch,
+    quarantine, sync_dir, write_again,
 };
 use crate::keys::Keyring;
 use crate::options::Options;
@@ -217,6 +217,9 @@ impl<M: Model> Opening<M> {
             self.options.durability,
             self.options.caps,
         )?;
+        if end.unproven_void {
+            prove_void(&journal, dispatch.table())?;
+        }
 
         let replayed_bytes = recovered.replayed_bytes;
         let clock = Arc::clone(&self.options.clock);
@@ -277,6 +280,21 @@ impl<M: Model> Opening<M> {
         }
         Ok(mended)
     }
+}
+
+/// Begins the next segment, which proves the decision that an event is void at the end of this one: who made it was cut short, or
+/// had no room.
+fn prove_void(journal: &Journal, table: &Table) -> Result<(), Error> {
+    match journal.begin_segment(table) {
+        Err(error) if error.is_poisoned() => {
+            // ends its threads
+            let _ = journal.close();
+            return Err(error.cause());
+        }
+        Err(error) => tracing::warn!(%error, "nothing proves yet that an event is void: no segment was begun"),
+        Ok(()) => {}
+    }
+    Ok(())
 }
 
 fn report(layout: &Layout, recovery: &Recovery, base: Option<Seq>) {

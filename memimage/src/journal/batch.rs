@@ -224,9 +224,16 @@ impl Open {
         }
     }
 
-    /// Lets what comes next begin another segment.
-    pub(crate) fn leave_segment(&mut self) {
+    /// Lets what comes next begin another segment, if one stands ready in which a frame with this body has room. The open batch
+    /// must be empty.
+    pub(crate) fn leave_segment(&mut self, body: &[u8]) -> Result<(), NoRoom> {
+        debug_assert!(self.is_empty());
+        let frame = frame_len(self.plan.head, body.len()) as u64;
+        if !self.plan.is_ready_for(self.plan.needed(frame)) {
+            return Err(NoRoom { frame });
+        }
         self.plan.leave();
+        Ok(())
     }
 
     /// Why nothing more is accepted, if so.

@@ -111,6 +111,38 @@ impl Journal {
         self.commit.insert(open, kind, body)
     }
 
+    /// Puts a frame without events into the journal, and waits until it is synced.
+    pub(crate) fn record(&self, kind: FrameKind, body: &[u8]) -> Result<(), Error> {
+        self.insert_synced(|open| self.insert(open, kind, body))
+    }
+
+    /// Begins the next segment, with the newest table of shapes: that there is one proves that all of the segment before it was
+    /// synced, also what no event comes after. Before any event is recorded. If the segment cannot be made, the journal goes on
+    /// where it is.
+    pub(crate) fn begin_segment(&self, table: &Table) -> Result<(), Error> {
+        let shapes = table.encode();
+        self.insert_synced(|open| {
+            open.leave_segment(&shapes)?;
+            self.insert(open, FrameKind::Shapes, &shapes)
+        })
+    }
+
+    fn insert_synced(&self, insert: impl Fn(&mut Open) -> Result<(), NoRoom>) -> Result<(), Error> {
+        loop {
+            let inserted = {
+                let mut open = self.open();
+                if let Some(error) = open.ended() {
+                    return Err(error.clone());
+                }
+                insert(&mut open)
+            };
+            match inserted {
+                Ok(()) => return self.commit.sync(),
+                Err(room) => self.ahead.obtain(room)?,
+            }
+        }
+    }
+
     /// As [`Commit::latest`].
     pub(crate) fn latest(&self) -> Option<Arc<Ticket>> {
         self.commit.latest()

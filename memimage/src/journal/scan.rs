@@ -33,6 +33,9 @@ pub(crate) struct End {
     pub(crate) torn: Option<Range<usize>>,
     /// Frames that nothing proves to be on disk, though they were read.
     pub(crate) unproven: Range<usize>,
+    /// The last frame that says of an event that it is void is one that nothing after it, nor anything else, proves to have been
+    /// synced: were it damaged, nobody would see it.
+    pub(crate) unproven_void: bool,
 }
 
 /// Reads a journal.
@@ -150,6 +153,7 @@ impl<'a> Scan<'a> {
         mut visit: impl FnMut(SegmentId, &Frame<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<Option<End>, Error> {
         let mut chain = (from == SegmentId::FIRST).then_some(Chain::START);
+        let mut voided = None;
         for segment in self.source.segments().filter(|&segment| segment >= from && segment <= self.active) {
             let bytes = self.source.read(segment)?;
             let mut walk = Walk::new(&bytes, &self.source.identity().uuid, segment, chain);
@@ -161,6 +165,9 @@ impl<'a> Scan<'a> {
                         self.verify(segment, &frame)?;
                         if frame.header.count > 0 {
                             events.push((frame.next_offset(), Seq::new(frame.header.next_seq().get() - 1)));
+                        }
+                        if frame.header.kind == FrameKind::Void {
+                            voided = Some((segment, frame.header.first_seq));
                         }
                         if visit(segment, &frame)?.is_break() {
                             return Ok(None);
@@ -193,10 +200,14 @@ impl<'a> Scan<'a> {
                 }
                 let proven = events.iter().rev().find(|(_, last)| *last <= durable).map_or(SEGMENT_HEADER, |at| at.0);
                 let unproven = proven.min(offset)..offset;
+                // what a crash left of a segment's first frame is cleared, and then no longer tells of the one before
+                let in_last = |of| of == segment || of == segment.before() && offset == SEGMENT_HEADER;
+                let unproven_void = voided.is_some_and(|(of, next)| in_last(of) && durable < next);
                 let mut bytes = bytes;
                 bytes.resize(bytes.len().max(offset), 0);
                 let len = self.source.len_of(segment).expect("a segment of this journal");
-                return Ok(Some(End { segment, bytes, len, offset, chain: found, sealed, torn, unproven }));
+                let end = End { segment, bytes, len, offset, chain: found, sealed, torn, unproven, unproven_void };
+                return Ok(Some(end));
             }
             chain = Some(found);
         }

@@ -4,6 +4,7 @@
 
 mod check;
 mod frames;
+mod proof;
 mod repair;
 mod till;
 mod void;

@@ -13,16 +13,16 @@ use super::check::{check, offers};
 use super::till::first::{Till, TillCommands as _};
 use super::{IMAGE, frames, image, open, options, record};
 
-fn repair(disk: &SimDisk, choice: Choice) -> Result<Repaired, Error> {
+pub(super) fn repair(disk: &SimDisk, choice: Choice) -> Result<Repaired, Error> {
     Repair::new(choice).run_with(Arc::new(disk.clone()), IMAGE)
 }
 
-fn cut_from(seq: u64) -> Choice {
+pub(super) fn cut_from(seq: u64) -> Choice {
     Choice::CutFrom(Seq::new(seq))
 }
 
 /// The state after so many of the thirty events.
-fn state_after(events: u64) -> u64 {
+pub(super) fn state_after(events: u64) -> u64 {
     (1..=events).map(|event| if event % 3 == 0 { 2_000 } else { event }).sum()
 }
 
@@ -33,7 +33,7 @@ fn cents(disk: &SimDisk) -> (u64, u64) {
 }
 
 /// Damages the frame with this event, in its body.
-fn damage(disk: &SimDisk, event: u64) {
+pub(super) fn damage(disk: &SimDisk, event: u64) {
     let frame = frames(disk).into_iter().find(|frame| frame.kind == 1 && frame.first == event).unwrap();
     disk.write(&frame.path, frame.offset + 85, &[0xA5; 4]).unwrap();
 }
@@ -203,7 +203,7 @@ fn snapshots_that_cannot_be_used_are_put_away() {
 }
 
 /// A pruned till, with its base and the last of its events.
-fn pruned() -> (SimDisk, Seq, Seq, u64) {
+pub(super) fn pruned() -> (SimDisk, Seq, Seq, u64) {
     let disk = SimDisk::new();
     let till: Image<Till> = options().retention(Retention::Events(0)).open_with(Arc::new(disk.clone()), IMAGE).unwrap();
     while till.admin().snapshot().unwrap().pruned.is_none() {
