@@ -4,6 +4,7 @@
 //! An input that takes too long, or during which too much memory is held, ends the process and is printed before.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Mutex;
 use std::thread;
@@ -124,7 +125,8 @@ fn twin(name: &str, modest: u32) {
 
 /// Ends the process: what hangs cannot be ended by itself, and memory that was held once counts against each input after it.
 fn give_up(name: &str, input: &[u8], why: &str) -> ! {
-    eprintln!("{name}: {why}: {input:?}");
+    // past the capture of the tests' output, which would be lost
+    let _ = writeln!(std::io::stderr(), "{name}: {why}: {input:?}");
     std::process::abort();
 }
 

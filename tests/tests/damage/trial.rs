@@ -1,6 +1,7 @@
 //! Damage of one kind, all of it tried on all processors, and counted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -90,7 +91,12 @@ pub(crate) fn try_all<D: Sync + std::fmt::Debug>(sample: &Sample, damage: &Damag
             if *error == RecvTimeoutError::Timeout {
                 // a thread that hangs cannot be ended, nor waited for
                 let begun = next.load(Ordering::Relaxed).min(cases.len());
-                eprintln!("{}: an image before case {begun} has not opened after {LONG:?}: a hang", damage.name);
+                // past the capture of the tests' output, which would be lost
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "{}: an image before case {begun} has not opened after {LONG:?}: a hang",
+                    damage.name
+                );
                 std::process::abort();
             }
         }) {}
