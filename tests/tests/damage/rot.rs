@@ -70,6 +70,9 @@ fn what_a_running_image_reads_wrong_is_not_made_permanent() {
         assert!(damage.is_none(), "run {run}: {report}");
         let again = open(&left, settings()).unwrap_or_else(|error| panic!("run {run}: {error}"));
         assert_eq!((again.seq(), &*again.read().unwrap()), (seq, &state), "run {run}");
+        // a base's second copy, if it could not be made
+        let unusable = again.stats().recovery.unusable_snapshots;
+        assert!(unusable.iter().all(|(_, why)| why == "it is missing"), "run {run}: {unusable:?}");
     }
     println!("{struck} reads of a wrong bit, {failed} snapshots that failed");
     assert!(struck > 500 && failed > 50, "{struck} {failed}");
