@@ -52,7 +52,7 @@ impl Error {
     /// What is wrong, without what to do about it, where the error is to be one of a list.
     pub(crate) fn briefly(&self) -> String {
         match &*self.kind {
-            Kind::Snapshot { path, what } => format!("`{}`: {what}", path.display()),
+            Kind::Snapshot { path, what } | Kind::ForgedState { path, what } => format!("`{}`: {what}", path.display()),
             _ => self.to_string(),
         }
     }
@@ -60,7 +60,7 @@ impl Error {
     /// What is wrong, where the file is named beside it.
     pub(crate) fn in_short(&self) -> String {
         match &*self.kind {
-            Kind::Snapshot { what, .. } => what.clone(),
+            Kind::Snapshot { what, .. } | Kind::ForgedState { what, .. } => what.clone(),
             _ => self.to_string(),
         }
     }
@@ -122,7 +122,7 @@ impl Error {
     /// The journal was changed by somebody who has not its key: its checksums are right, and its chain or a tag of its cipher
     /// is not. See [`position`](Error::position).
     pub fn is_forged(&self) -> bool {
-        matches!(*self.kind, Kind::Forged { .. })
+        matches!(*self.kind, Kind::Forged { .. } | Kind::ForgedState { .. })
     }
 
     /// Replay did not give what was recorded, or what it gave before: an event's outcome or the state's digest differs.

@@ -3,19 +3,20 @@
 
 // each uses those above it
 mod report;
+mod protection;
+mod keys;
 mod site;
 mod reading;
 mod scribe;
 mod rewrite;
 mod choice;
-mod protection;
 mod check;
 mod repair;
 mod void;
 
 #[cfg(feature = "sim")]
 pub use check::check_with;
-pub use check::{Checked, Finding, Mend, Severity, check};
+pub use check::{Check, Checked, Finding, Mend, Severity, check};
 pub use choice::{Choice, Loss};
 #[cfg(feature = "testing")]
 pub(crate) use protection::refuse_protected;

@@ -1,38 +1,44 @@
-//! Refusing images that are encrypted or chained where no keys are taken.
+//! How an image is protected, and refusing it where no keys are taken.
 
 use std::sync::Arc;
 
 use crate::disk::Disk;
-use crate::error::{Error, Kind};
-use crate::journal::{Layout, Trail};
+use crate::error::Error;
+use crate::journal::Layout;
 use crate::keys::Form;
-use crate::seq::SegmentId;
 use crate::snapshot::Snapshots;
 
 /// Refuses the image of these segments if it is protected, for a task that takes no keys. Changes nothing.
+#[cfg(feature = "testing")]
 pub(crate) fn refuse_protected(
     disk: &Arc<dyn Disk>,
     layout: &Layout,
-    segments: &[SegmentId],
+    segments: &[crate::seq::SegmentId],
     task: &'static str,
 ) -> Result<(), Error> {
-    let trail = Trail::open(disk, layout, segments)?;
-    let form = match trail.identity() {
-        Some(_) => trail.form(),
-        // the headers of all segments are damaged, and those of snapshots may not be
-        None => of_states(&Snapshots::new(disk, layout, &Arc::default()))?,
-    };
-    let how = match form {
-        Form { cipher: None, chain: None } => return Ok(()),
+    let form = crate::journal::Headers::read(&**disk, layout, segments)?.form();
+    if form == Form::default() {
+        return Ok(());
+    }
+    let (path, without) = (layout.root().to_owned(), "takes no keys");
+    let mend = "have `memimage::admin::Rewrite` make one of it without protection, which takes its keys, and use that";
+    let mend = mend.to_owned();
+    Err(Error::new(crate::error::Kind::Protected { path, how: how(form), task, without, mend }))
+}
+
+/// How something of this form is protected.
+pub(super) fn how(form: Form) -> &'static str {
+    match form {
+        Form { cipher: None, chain: None } => "not protected",
         Form { cipher: Some(_), chain: None } => "encrypted",
         Form { cipher: None, chain: Some(_) } => "chained",
         Form { cipher: Some(_), chain: Some(_) } => "encrypted and chained",
-    };
-    Err(Error::new(Kind::Protected { path: layout.root().to_owned(), how, task }))
+    }
 }
 
 /// How the first snapshot or base is protected that is.
-fn of_states(snapshots: &Snapshots) -> Result<Form, Error> {
+pub(super) fn of_states(disk: &Arc<dyn Disk>, layout: &Layout) -> Result<Form, Error> {
+    let snapshots = Snapshots::new(disk, layout, &Arc::default());
     let states = snapshots.starts()?;
     let headers = states.iter().filter_map(|(seq, path)| snapshots.open(*seq, path).ok());
     Ok(headers.map(|file| file.header.form).find(|form| *form != Form::default()).unwrap_or_default())

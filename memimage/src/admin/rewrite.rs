@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::keys::Given;
 use super::reading::{Reading, Rebuilt, parting};
 use super::report::{Progress, Rewritten, Step};
 use super::scribe::{Counts, Scribe};
@@ -13,7 +14,9 @@ use crate::entropy::{random, random_uuid};
 use crate::error::{Error, Kind};
 use crate::event::Model;
 use crate::journal::{Identity, Journal, Layout, Maker, Salts};
-use crate::keys::{Keyring, Keys};
+use crate::keys::Keyring;
+#[cfg(any(feature = "chain", feature = "encryption"))]
+use crate::keys::Keys;
 use crate::options::Options;
 use crate::recovery::{Replayed, genesis_of};
 use crate::seq::{SegmentId, Seq};
@@ -66,18 +69,12 @@ pub fn rewrite<M: Model>(source: impl AsRef<Path>, target: impl AsRef<Path>) -> 
     Rewrite::<M>::new().run(source, target)
 }
 
-/// The keys of the source.
-#[derive(Debug, Default)]
-struct Source {
-    encryption: Option<Keys>,
-    chain: Option<Keys>,
-}
-
 /// A rewrite with options; see [`rewrite()`].
 #[must_use = "nothing is rewritten until `run` is called"]
 pub struct Rewrite<'a, M> {
     options: Options<M>,
-    source: Source,
+    /// The keys of the source.
+    source: Given,
     progress: Box<dyn FnMut(Progress) + 'a>,
 }
 
@@ -85,7 +82,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
     /// A rewrite as [`rewrite()`] does it.
     #[expect(clippy::new_without_default, reason = "a default of what does something would say little")]
     pub fn new() -> Rewrite<'a, M> {
-        Rewrite { options: Options::new(), source: Source::default(), progress: Box::new(|_| {}) }
+        Rewrite { options: Options::new(), source: Given::default(), progress: Box::new(|_| {}) }
     }
 
     /// Calls `progress` after each batch of events.
@@ -166,8 +163,8 @@ impl<'a, M: Model> Rewrite<'a, M> {
 
     fn run_on(self, disk: Arc<dyn Disk>, from: &Path, target: &Path) -> Result<Rewritten, Error> {
         self.options.validate()?;
-        let Rewrite { options, source: Source { encryption, chain }, mut progress } = self;
-        let (source_keys, keys) = (Arc::new(Keyring::new(encryption, chain)), options.keyring());
+        let Rewrite { options, source, mut progress } = self;
+        let (source_keys, keys) = (source.keyring(), options.keyring());
         let layout = Layout::new(from);
         layout.survey(&*disk)?.image(&layout)?;
         // not by the paths' text: a link or `..` may lead inside

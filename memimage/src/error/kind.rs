@@ -78,29 +78,22 @@ pub(crate) enum Kind {
     #[error("`{}` cannot be read with these keys: {what}; nothing was changed", path.display())]
     Key { path: PathBuf, what: String },
 
-    #[error(
-        "the image `{}` is {how}, and `{task}` takes no keys; nothing was changed; open it with its keys, which tells whether it \
-         is sound, or have `memimage::admin::Rewrite` make one of it without protection, which takes its keys, and use `{task}` \
-         on that",
-        path.display()
-    )]
-    Protected { path: PathBuf, how: &'static str, task: &'static str },
+    #[error("the image `{}` is {how}, and `{task}` {without}; nothing was changed; {mend}", path.display())]
+    Protected { path: PathBuf, how: &'static str, task: &'static str, without: &'static str, mend: String },
 
     #[error(
         "the journal's file `{}` is not as it was written {position}: {what}, and its checksums are right, so this is no \
          damage: it was changed by somebody who has not the key; nothing was changed by this program; find out who did, \
-         and restore the file from a copy",
+         and restore the file from a copy, or see with `memimage::admin::check` what a repair would lose",
         path.display()
     )]
     Forged { path: PathBuf, position: Position, what: &'static str },
 
-    #[error(
-        "the {} `{}` cannot be used: {what}; nothing is lost, since {}",
-        if is_base(path) { "base" } else { "snapshot" },
-        path.display(),
-        if is_base(path) { "it stands beside the journal twice" } else { "the journal has it all" }
-    )]
+    #[error("{}", unusable(path, what))]
     Snapshot { path: PathBuf, what: String },
+
+    #[error("{}", unusable(path, what))]
+    ForgedState { path: PathBuf, what: String },
 
     #[error(
         "the journal was pruned and begins with `{}`, and none of the states that it could go on from can be used; nothing \
@@ -231,6 +224,15 @@ fn advice(error: &io::Error) -> &'static str {
         io::ErrorKind::ReadOnlyFilesystem => "; an image needs a file system that can be written to",
         _ => "",
     }
+}
+
+/// That a snapshot or base cannot be used, damaged or forged.
+fn unusable(path: &Path, what: &str) -> String {
+    let (state, kept) = match is_base(path) {
+        true => ("base", "it stands beside the journal twice"),
+        false => ("snapshot", "the journal has it all"),
+    };
+    format!("the {state} `{}` cannot be used: {what}; nothing is lost, since {kept}", path.display())
 }
 
 /// Whether it is a copy of a base, by its name.

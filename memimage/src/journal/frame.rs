@@ -227,19 +227,13 @@ pub(crate) struct Frame<'a> {
 impl Frame<'_> {
     /// The body as it was before it was encrypted and whitened. The cover is of this form.
     pub(crate) fn body(&self, cover: &Cover<'_>) -> Result<Vec<u8>, Refused> {
-        let mut body = self.unwhitened();
+        let mut body = self.covered[self.head..].to_vec();
+        whiten(&mut body, u64_at(self.covered, 40));
         let head = &self.covered[..self.head];
         let (header, extension) = head.split_at(HEADER);
         let mut nonce_and_tag = extension[..encrypted_len(self.form)].to_vec();
         whiten(&mut nonce_and_tag, u64_at(head, 40));
         cover.open(header, &nonce_and_tag, &mut body).map(|()| body)
-    }
-
-    /// The body as it was before it was whitened: still encrypted, if the frame is.
-    pub(crate) fn unwhitened(&self) -> Vec<u8> {
-        let mut body = self.covered[self.head..].to_vec();
-        whiten(&mut body, u64_at(self.covered, 40));
-        body
     }
 
     /// Whether its link of the chain is what the key makes of it, if there is a chain. The cover is of this form.

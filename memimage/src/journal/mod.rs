@@ -7,7 +7,7 @@
 //!    means), `table` (the shapes of the events), `dispatch` (how each is replayed), `genesis`, `prune`, `void` (events that
 //!    are not to be replayed), `durable`, `reader`
 //! 2. files, for reading: `layout` (which there are), `used` (the bytes of one), `source`, `scan` (all frames, up to the
-//!    end), `trail` (past damage)
+//!    end), `headers` and `trail` (past damage)
 //! 3. files, for writing: `repair` (of that end), `maker` (of segments)
 //! 4. group commit: `ticket`, `batch`, `durability`, `commit`
 //! 5. the running journal: `create` (a new one), `ahead` (its next segment), `writer`, `live`, `resume` (one that was there)
@@ -33,6 +33,7 @@ mod layout;
 mod used;
 mod source;
 mod scan;
+mod headers;
 mod trail;
 mod repair;
 mod maker;
@@ -57,13 +58,16 @@ pub(crate) use dispatch::{DROPPED, Dispatch, Meaning, Way};
 pub(crate) use durable::DurableBlock;
 pub(crate) use frame::{Frame, FrameKind};
 pub(crate) use genesis::{DigestMark, Genesis};
+pub(crate) use headers::{Fit, Headers};
 pub(crate) use layout::{BASE, Layout, SNAPSHOT, Survey, TORN, UNFINISHED, rename, sync_dir, unfinished};
 pub(crate) use live::Journal;
 pub(crate) use maker::Maker;
 pub(crate) use prune::PruneMark;
+#[cfg(feature = "chain")]
+pub(crate) use reader::Chain;
 pub(crate) use reader::end_of;
 pub(crate) use record::{EventId, Record, read as records};
-pub(crate) use repair::{clear, quarantine, write_again};
+pub(crate) use repair::{clear, clear_again, quarantine, write_again};
 pub(crate) use resume::{Onward, go_on, next_epoch};
 pub(crate) use scan::{End, Scan};
 pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER, SegmentHeader, is_segment};

@@ -81,7 +81,7 @@ fn free_path(disk: &dyn Disk, layout: &Layout, segment: SegmentId, offset: usize
 ///
 /// So may the zeros of a place that was cleared: they are written again as far as a copy in the quarantine says.
 pub(crate) fn write_again(disk: &dyn Disk, layout: &Layout, file: &StoredFile, end: &End) -> Result<(), Error> {
-    let cleared = cleared_up_to(disk, layout, end)?.min(end.len);
+    let cleared = cleared_up_to(disk, layout, end.segment)?.min(end.len);
     if end.unproven.is_empty() && cleared <= end.offset as u64 || planted(Bug::UnprovenNotWrittenAgain) {
         return Ok(());
     }
@@ -90,11 +90,28 @@ pub(crate) fn write_again(disk: &dyn Disk, layout: &Layout, file: &StoredFile, e
     file.sync_data()
 }
 
+/// Clears again what was cleared behind the last frame of a segment, which ends at `offset`, and syncs that: the zeros were read,
+/// and perhaps from the cache only.
+pub(crate) fn clear_again(
+    disk: &dyn Disk,
+    layout: &Layout,
+    file: &StoredFile,
+    segment: SegmentId,
+    offset: u64,
+) -> Result<(), Error> {
+    let cleared = cleared_up_to(disk, layout, segment)?.min(file.len()?);
+    if cleared <= offset {
+        return Ok(());
+    }
+    file.write_zeros(cleared - offset, offset)?;
+    file.sync_data()
+}
+
 /// Where the last place of this segment ends that was ever cleared.
-fn cleared_up_to(disk: &dyn Disk, layout: &Layout, end: &End) -> Result<u64, Error> {
+fn cleared_up_to(disk: &dyn Disk, layout: &Layout, segment: SegmentId) -> Result<u64, Error> {
     let dir = layout.quarantine();
     let copies = disk.list(&dir).map_err(|error| failed("listing", &dir, error))?;
-    let of_segment = format!("{:08}-", end.segment.get());
+    let of_segment = format!("{:08}-", segment.get());
     let ends = copies.iter().filter_map(|copy| {
         let name = copy.name.to_str()?.strip_prefix(&of_segment)?;
         let start: u64 = name.split('-').next()?.parse().ok()?;

@@ -1,6 +1,6 @@
 //! The journal's files as they are read: headers first, then whole segments.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::cover::{Checksum, Cover};
@@ -99,17 +99,7 @@ impl Source {
             return Err(at_start(&format!("the file is segment {} by its header", header.segment)));
         }
         let protection = keyring.protection(header.form, &header.identity.uuid, &path)?;
-        header.unlock(&bytes, &protection).map_err(|locked| {
-            let (id, of) = match locked {
-                Locked::Cipher(id) => (id, "encryption"),
-                Locked::Chain(id) => (id, "chain"),
-            };
-            let what = format!(
-                "what `{of}` gave as key {id} is another key than the one it was written with, or its first 4096 bytes were \
-                 changed since by somebody who has not that key"
-            );
-            Error::new(Kind::Key { path: path.clone(), what })
-        })?;
+        header.unlock(&bytes, &protection).map_err(|which| locked(&path, which))?;
         if self.headers.first().is_some_and(|first| first.identity != header.identity) {
             return Err(at_start("the file belongs to another image"));
         }
@@ -202,6 +192,19 @@ impl Source {
         let position = Position { segment: Some(segment), offset, seq: None };
         Error::new(Kind::Corrupt { path: self.layout.segment(segment), position, what, suspect: false })
     }
+}
+
+/// The error of a header that is not unlocked by the keys that were given.
+pub(super) fn locked(path: &Path, which: Locked) -> Error {
+    let (id, of) = match which {
+        Locked::Cipher(id) => (id, "encryption"),
+        Locked::Chain(id) => (id, "chain"),
+    };
+    let what = format!(
+        "what `{of}` gave as key {id} is another key than the one it was written with, or its first 4096 bytes were \
+         changed since by somebody who has not that key"
+    );
+    Error::new(Kind::Key { path: path.to_owned(), what })
 }
 
 /// Whether anything stands after the header of a segment's file, of which this many bytes are looked at.

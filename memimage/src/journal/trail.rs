@@ -2,25 +2,27 @@
 //!
 //! Opening stops at the first such place. Who is to say what is left, and what a repair would lose, must see behind it.
 //!
-//! It has no keys: of an image that is encrypted or chained the headers are read, and nothing else.
+//! All that is read is held to the keys, as it is when the image is opened: what they refuse is no damage, but was changed by
+//! somebody who has not the key.
 
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::cover::Checksum;
+use super::cover::{Checksum, Cover};
 use super::frame::{Frame, FrameFault};
+use super::headers::{Fit, Headers, Held, Standing, Unlocked};
 use super::layout::Layout;
 use super::reader::{Chain, Step, Walk};
 use super::search::{Found, Search};
-use super::segment::{HeaderFault, Identity, LONGEST, SEGMENT_HEADER, SegmentHeader};
+use super::segment::{HeaderFault, Identity, LONGEST, SEGMENT_HEADER};
 use super::source::is_used;
 use super::tail::{Evidence, Verdict, durable_after, judge};
 use super::used::read_used;
 use super::zeros::is_zero;
 use crate::disk::{Access, Disk, StoredFile};
-use crate::error::Error;
-use crate::keys::Form;
+use crate::error::{Error, Kind};
+use crate::keys::{Form, Keyring, Refused};
 use crate::seq::{SegmentId, Seq};
 
 /// The most faults that are told of one by one.
@@ -47,6 +49,8 @@ pub(crate) enum Flaw {
     Suspect(Range<usize>),
     /// What was written is missing or damaged.
     Damaged,
+    /// Its checksums are right, and what the keys make of it is something else: somebody changed it who has not the key.
+    Forged,
     /// A record of a good frame does not decode by its shape. Those around it do.
     Undecodable,
     /// It is of a newer format: nothing more can be said.
@@ -62,8 +66,8 @@ pub(crate) struct Misfit {
 
 /// Who looks at the frames.
 pub(crate) trait Visit {
-    /// A good frame. Gives what is wrong with what it holds.
-    fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Vec<Misfit>;
+    /// A good frame, and its body as it was before it was protected. Gives what is wrong with what it holds.
+    fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<Misfit>;
 
     /// Something is missing between the last frame and the next.
     fn gap(&mut self);
@@ -93,31 +97,30 @@ pub(crate) struct Trailed {
     pub(crate) known: Seq,
     /// The alignment of the last frame.
     pub(crate) align_shift: Option<u8>,
+    /// What the next frame would have to continue; `None` after something that is missing.
+    pub(crate) end: Option<Chain>,
 }
 
-/// A journal whose headers were read, whatever they are.
+/// A journal whose headers were read, whatever they are, and held to the keys.
 pub(crate) struct Trail {
     disk: Arc<dyn Disk>,
     layout: Layout,
-    headers: Vec<(SegmentId, Result<SegmentHeader, HeaderFault>)>,
+    keyring: Arc<Keyring>,
+    headers: Vec<Held>,
     identity: Option<Identity>,
+    fit: Fit,
 }
 
 impl Trail {
-    /// Reads the headers of these segments.
-    pub(crate) fn open(disk: &Arc<dyn Disk>, layout: &Layout, segments: &[SegmentId]) -> Result<Trail, Error> {
-        let (disk, layout) = (Arc::clone(disk), layout.clone());
-        let mut headers = Vec::new();
-        for &segment in segments {
-            headers.push((segment, read_header(&*disk, &layout, segment)?));
-        }
-        let identities =
-            || headers.iter().filter_map(|(_, header)| header.as_ref().ok()).map(|header| &header.identity);
-        // that of most, and of the first of those; a strange file among them does not make the others strange
-        let counted = |identity: &Identity| identities().filter(|other| *other == identity).count();
-        let most = identities().map(counted).max();
-        let identity = identities().find(|identity| Some(counted(identity)) == most).cloned();
-        Ok(Trail { disk, layout, headers, identity })
+    /// Holds the headers to the keys.
+    ///
+    /// # Errors
+    ///
+    /// If keys are missing, or are wrong, or were given for an image that is not protected so.
+    pub(crate) fn open(disk: &Arc<dyn Disk>, headers: Headers, keyring: &Arc<Keyring>) -> Result<Trail, Error> {
+        let layout = headers.layout().clone();
+        let Unlocked { headers, identity, fit } = headers.unlock(keyring)?;
+        Ok(Trail { disk: Arc::clone(disk), layout, keyring: Arc::clone(keyring), headers, identity, fit })
     }
 
     /// Whose journal it is; `None` if no header says so.
@@ -125,12 +128,9 @@ impl Trail {
         self.identity.as_ref()
     }
 
-    /// How the image is protected, by the first of its headers that says so.
-    pub(crate) fn form(&self) -> Form {
-        let of_image =
-            |header: &&SegmentHeader| Some(&header.identity) == self.identity() && header.form != Form::default();
-        let headers = self.headers.iter().filter_map(|(_, header)| header.as_ref().ok());
-        headers.filter(of_image).map(|header| header.form).next().unwrap_or_default()
+    /// The keys that unlocked a header.
+    pub(crate) fn fit(&self) -> &Fit {
+        &self.fit
     }
 
     /// The path of a segment's file.
@@ -143,8 +143,8 @@ impl Trail {
         let mut walked = Walked { trailed: Trailed::default(), chain: None, evidence: durable, newer: false };
         let active = self.active(from)?;
         let mut before: Option<SegmentId> = None;
-        for (segment, header) in self.headers.iter().filter(|(segment, _)| *segment >= from) {
-            let segment = *segment;
+        for held in self.headers.iter().filter(|held| held.segment >= from) {
+            let segment = held.segment;
             match before {
                 None => walked.chain = (segment == SegmentId::FIRST).then_some(Chain::START),
                 Some(before) if segment != before.next() => {
@@ -155,20 +155,18 @@ impl Trail {
             }
             before = Some(segment);
             walked.trailed.stretches.push(Stretch { segment, first: None, sound: true });
-            self.header_faults(segment, header, &mut walked);
+            self.header_faults(held, &mut walked);
             if walked.newer {
                 break;
             }
             let len = StoredFile::open(&*self.disk, &self.path(segment), Access::Read)?.len()?;
-            let short = match header {
-                Ok(SegmentHeader { len: made, .. }) if len != *made => {
-                    Some(format!("the file is {len} bytes long, and was made with {made}"))
-                }
+            let short = match held.header.as_ref().map(|header| header.len) {
+                Ok(made) if len != made => Some(format!("the file is {len} bytes long, and was made with {made}")),
                 _ if len > LONGEST => Some(format!("the file is {len} bytes long, which no segment is")),
                 _ => None,
             };
             match segment <= active {
-                true => self.segment((segment, longest(header)), segment == active, short, &mut walked, visit)?,
+                true => self.segment(held, segment == active, short, &mut walked, visit)?,
                 false => short.into_iter().for_each(|what| {
                     walked.fault(segment, Some(SEGMENT_HEADER as u64), Flaw::Damaged, what);
                 }),
@@ -177,58 +175,87 @@ impl Trail {
                 break;
             }
         }
+        walked.trailed.end = walked.chain;
         Ok(walked.trailed)
     }
 
     /// The last segment that has anything after its header; the first there is if none has.
     fn active(&self, from: SegmentId) -> Result<SegmentId, Error> {
-        for (segment, header) in self.headers.iter().rev().filter(|(segment, _)| *segment >= from) {
-            let used = StoredFile::open(&*self.disk, &self.path(*segment), Access::Read)
-                .and_then(|file| is_used(&file, longest(header)));
+        for held in self.headers.iter().rev().filter(|held| held.segment >= from) {
+            let used = StoredFile::open(&*self.disk, &self.path(held.segment), Access::Read)
+                .and_then(|file| is_used(&file, longest(held)));
             match used {
                 Ok(false) => {}
                 Err(error) if error.is_missing() => return Err(error),
-                Ok(true) | Err(_) => return Ok(*segment),
+                Ok(true) | Err(_) => return Ok(held.segment),
             }
         }
         Ok(from)
     }
 
-    fn header_faults(&self, segment: SegmentId, header: &Result<SegmentHeader, HeaderFault>, walked: &mut Walked) {
-        let (offset, flaw, what) = match header {
-            Err(HeaderFault::Foreign) => (0, Flaw::Damaged, "the file does not start like a segment".to_owned()),
-            Err(HeaderFault::Damaged(what)) => (0, Flaw::Damaged, (*what).to_owned()),
-            Err(HeaderFault::Newer(what) | HeaderFault::NewerToWrite(what)) => {
+    fn header_faults(&self, held: &Held, walked: &mut Walked) {
+        let segment = held.segment;
+        let (flaw, what) = match (&held.header, &held.standing) {
+            (Err(HeaderFault::Foreign), _) => (Flaw::Damaged, "the file does not start like a segment".to_owned()),
+            (Err(HeaderFault::Damaged(what)), _) => (Flaw::Damaged, (*what).to_owned()),
+            (Err(HeaderFault::Newer(what) | HeaderFault::NewerToWrite(what)), _) => {
                 walked.newer = true;
-                (0, Flaw::Newer, what.clone())
+                (Flaw::Newer, what.clone())
             }
-            Ok(header) if header.segment != segment => {
-                (0, Flaw::Damaged, format!("the file is segment {} by its header", header.segment))
+            (Ok(header), _) if header.segment != segment => {
+                (Flaw::Damaged, format!("the file is segment {} by its header", header.segment))
             }
-            Ok(header) if Some(&header.identity) != self.identity() => {
-                (0, Flaw::Damaged, "the file belongs to another image".to_owned())
-            }
-            Ok(header) => {
+            (Ok(_), Standing::Strange) => (Flaw::Damaged, "the file belongs to another image".to_owned()),
+            (Ok(_), Standing::Forged(what)) => (Flaw::Forged, (*what).to_owned()),
+            (Ok(header), Standing::Own(_)) => {
                 walked.trailed.epoch = walked.trailed.epoch.max(header.epoch);
                 return;
             }
         };
-        walked.fault(segment, Some(offset), flaw, what);
+        walked.fault(segment, Some(0), flaw, what);
     }
 
-    /// Reads a segment, which is no longer than this. What is wrong with its length is told where its frames end, or where the first is damaged.
+    /// The body of a frame, if it is protected as its segment is, and else what is wrong with it. Where the segment's header
+    /// does not say how, it must be as the image is, under the keys that the frame names.
+    fn body(&self, held: &Held, frame: &Frame<'_>) -> Result<Result<Vec<u8>, &'static str>, Error> {
+        let uuid = self.identity().map_or([0; 16], |identity| identity.uuid);
+        let protection = match &held.standing {
+            Standing::Own(protection) if frame.form == protection.form() => protection.clone(),
+            Standing::Own(_) => return Ok(Err("it is not protected in the way that the segment's header says")),
+            _ if self.keyring.takes(frame.form) => {
+                self.keyring.protection(frame.form, &uuid, &self.path(held.segment))?
+            }
+            _ => return Ok(Err("it is not protected in the way that the image is")),
+        };
+        let cover = Cover::new(&uuid, held.segment, &protection);
+        let body = match frame.is_linked(&cover) {
+            true => frame.body(&cover).map_err(|Refused| "its body does not decrypt under its key"),
+            false => Err("its link of the chain is not what the key makes of it"),
+        };
+        match body {
+            Err(_) if !self.fit.has(frame.form) => Err(self.unfit(held.segment, frame.form)),
+            body => Ok(body),
+        }
+    }
+
+    /// The error of something that is not unlocked by keys which nothing else is unlocked by either.
+    fn unfit(&self, segment: SegmentId, form: Form) -> Error {
+        Error::new(Kind::Key { path: self.path(segment), what: self.fit.misses(form) })
+    }
+
+    /// Reads a segment. What is wrong with its length is told where its frames end, or where the first is damaged.
     fn segment(
         &self,
-        (segment, longest): (SegmentId, u64),
+        held: &Held,
         active: bool,
         mut short: Option<String>,
         walked: &mut Walked,
         visit: &mut dyn Visit,
     ) -> Result<(), Error> {
         let Some(identity) = self.identity() else { return Ok(()) };
-        let uuid = &identity.uuid;
+        let (uuid, segment) = (&identity.uuid, held.segment);
         let file = StoredFile::open(&*self.disk, &self.path(segment), Access::Read)?;
-        let len = file.len()?.min(longest);
+        let len = file.len()?.min(longest(held));
         let read = match read_used(&file, len) {
             Ok(Some(bytes)) => Ok(bytes),
             Ok(None) => Err("it became shorter while it was read".to_owned()),
@@ -249,17 +276,25 @@ impl Trail {
         let mut walk = Walk::new(&bytes, uuid, segment, walked.chain);
         loop {
             let step = walk.step();
-            let offset = walk.offset();
+            let (offset, linked) = (walk.offset(), matches!(step, Step::Frame(_)));
             match step {
-                Step::Frame(frame) if frame.form == Form::default() => {
-                    walked.chain = walk.chain();
-                    walked.frame(segment, &frame, visit);
-                }
                 Step::Frame(frame) | Step::Unlinked(frame) => {
-                    let what = "the frame is encrypted or chained, and the image is not".to_owned();
-                    walked.fault(segment, Some(frame.offset as u64), Flaw::Damaged, what);
+                    let (what, from) = match self.body(held, &frame)? {
+                        Ok(body) if linked => {
+                            walked.chain = walk.chain();
+                            walked.frame(segment, &frame, &body, visit);
+                            continue;
+                        }
+                        // it may be the one before it that does not belong here
+                        Ok(_) => ("it names another link of the chain than the last one", frame.offset),
+                        Err(what) => (what, frame.next_offset()),
+                    };
+                    walked.fault(segment, Some(frame.offset as u64), Flaw::Forged, what.to_owned());
                     walked.lose(visit);
-                    walk = Walk::at(&bytes, uuid, segment, frame.next_offset());
+                    match walked.next(&mut search, segment, from..bytes.len()) {
+                        Some(next) => walk = Walk::at(&bytes, uuid, segment, next),
+                        None => return Ok(()),
+                    }
                 }
                 Step::Sealed => {
                     if let Some(what) = short {
@@ -305,15 +340,9 @@ impl Trail {
                         return Ok(());
                     }
                     walked.lose(visit);
-                    match search.next(offset + 8..bytes.len()) {
-                        Found::Frame(frame) => walk = Walk::at(&bytes, uuid, segment, frame.offset),
-                        Found::Nothing => return Ok(()),
-                        Found::TooMuch => {
-                            let what = "more frames begin behind it, of which none is whole, than damage leaves: the rest was \
-                                        not looked at";
-                            walked.fault(segment, Some(offset as u64), Flaw::Damaged, what.to_owned());
-                            return Ok(());
-                        }
+                    match walked.next(&mut search, segment, offset + 8..bytes.len()) {
+                        Some(next) => walk = Walk::at(&bytes, uuid, segment, next),
+                        None => return Ok(()),
                     }
                 }
             }
@@ -322,27 +351,13 @@ impl Trail {
 }
 
 /// The length of a segment, or what none is longer than: what follows in its file is no part of it.
-fn longest(header: &Result<SegmentHeader, HeaderFault>) -> u64 {
-    header.as_ref().map_or(LONGEST, |header| header.len)
+fn longest(held: &Held) -> u64 {
+    held.header.as_ref().map_or(LONGEST, |header| header.len)
 }
 
 /// Where the last byte that is not zero ends.
 fn last_used(bytes: &[u8]) -> usize {
     super::zeros::last_used(bytes).map_or(0, |last| last + 1)
-}
-
-fn read_header(
-    disk: &dyn Disk,
-    layout: &Layout,
-    segment: SegmentId,
-) -> Result<Result<SegmentHeader, HeaderFault>, Error> {
-    let file = StoredFile::open(disk, &layout.segment(segment), Access::Read)?;
-    let mut bytes = [0; SEGMENT_HEADER];
-    Ok(match file.read_up_to(&mut bytes, 0) {
-        Ok(SEGMENT_HEADER) => SegmentHeader::decode(&bytes),
-        Ok(_) => Err(HeaderFault::Damaged("the file ends within its header")),
-        Err(_) => Err(HeaderFault::Damaged("the header cannot be read")),
-    })
 }
 
 /// How far the reading has come.
@@ -360,7 +375,7 @@ impl Walked {
         self.chain.map(|chain| chain.next_seq)
     }
 
-    fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, visit: &mut dyn Visit) {
+    fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8], visit: &mut dyn Visit) {
         let header = &frame.header;
         if let Some(stretch) = self.trailed.stretches.last_mut()
             && frame.offset == SEGMENT_HEADER
@@ -372,7 +387,7 @@ impl Walked {
         self.evidence = self.evidence.max(header.durable_seq);
         let last = Seq::new(header.next_seq().get().saturating_sub(1));
         self.trailed.known = self.trailed.known.max(last).max(header.durable_seq);
-        for Misfit { seq, flaw, what } in visit.frame(segment, frame) {
+        for Misfit { seq, flaw, what } in visit.frame(segment, frame, body) {
             let fault = Fault { segment, offset: Some(frame.offset as u64), seq: Some(seq), flaw, what };
             self.push(fault);
         }
@@ -391,6 +406,20 @@ impl Walked {
         match self.trailed.faults.len() < MOST {
             true => self.trailed.faults.push(fault),
             false => self.trailed.unlisted += 1,
+        }
+    }
+
+    /// Where the next good frame begins.
+    fn next(&mut self, search: &mut Search<'_>, segment: SegmentId, within: Range<usize>) -> Option<usize> {
+        let start = within.start as u64;
+        match search.next(within) {
+            Found::Frame(frame) => Some(frame.offset),
+            Found::Nothing => None,
+            Found::TooMuch => {
+                let what = "more frames begin behind it, of which none is whole, than damage leaves: the rest was not looked at";
+                self.fault(segment, Some(start), Flaw::Damaged, what.to_owned());
+                None
+            }
         }
     }
 

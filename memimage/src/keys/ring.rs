@@ -23,6 +23,13 @@ pub(crate) struct Protection {
     pub(crate) chain: Option<Arc<Chain>>,
 }
 
+impl Form {
+    /// Whether both are encrypted or neither is, and so for a chain.
+    pub(crate) fn is_like(self, other: Form) -> bool {
+        self.cipher.is_some() == other.cipher.is_some() && self.chain.is_some() == other.chain.is_some()
+    }
+}
+
 impl Protection {
     pub(crate) fn form(&self) -> Form {
         Form {
@@ -51,6 +58,16 @@ struct Met {
 impl Keyring {
     pub(crate) fn new(encryption: Option<Keys>, chain: Option<Keys>) -> Keyring {
         Keyring { encryption, chain, met: Mutex::default() }
+    }
+
+    /// Whether no keys were given.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.encryption.is_none() && self.chain.is_none()
+    }
+
+    /// Whether keys were given for just what something of this form is protected by, whatever their numbers.
+    pub(crate) fn takes(&self, form: Form) -> bool {
+        self.current_form().is_like(form)
     }
 
     /// What protects all that is new in the image with this UUID.

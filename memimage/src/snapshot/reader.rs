@@ -127,7 +127,7 @@ impl Chunks {
         self.cover.update(&chunk);
         if len > 0 {
             self.cover.decrypt(&mut chunk).map_err(|Refused| {
-                self.damaged(format!("the chunk before byte {} does not decrypt under this key", self.offset))
+                self.forged(format!("the chunk before byte {} does not decrypt under this key", self.offset))
             })?;
         }
         self.total += len as u64;
@@ -150,13 +150,13 @@ impl Chunks {
             self.read_exact(&mut tag)?;
             self.cover.update(&tag);
             let decrypted = self.cover.decrypt_digest(&mut trailer.digest, &tag);
-            decrypted.map_err(|Refused| self.damaged("its end does not decrypt under this key"))?;
+            decrypted.map_err(|Refused| self.forged("its end does not decrypt under this key"))?;
         }
         if self.snapshot.header.form.chain.is_some() {
             let mut mac = [0; MAC];
             self.read_exact(&mut mac)?;
             if !self.cover.confirms(&mac) {
-                return Err(self.damaged("the keyed hash over all of it is not what this key makes of it"));
+                return Err(self.forged("the keyed hash over all of it is not what this key makes of it"));
             }
         }
         if self.offset != self.snapshot.len {
@@ -196,6 +196,11 @@ impl Chunks {
 
     fn damaged(&self, what: impl Into<String>) -> Error {
         damaged(self.snapshot.file.path(), what)
+    }
+
+    /// The error of bytes whose checksums are right.
+    fn forged(&self, what: impl Into<String>) -> Error {
+        Error::new(Kind::ForgedState { path: self.snapshot.file.path().to_owned(), what: what.into() })
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
 }
 
 /// Where each frame stands, from its header to its trailer.
-fn frames(segment: &[u8]) -> Vec<std::ops::Range<usize>> {
+pub(super) fn frames(segment: &[u8]) -> Vec<std::ops::Range<usize>> {
     let (mut frames, mut at) = (Vec::new(), 4096);
     while at < segment.len() && segment[at..at + 4] == *b"MIfr" {
         let head = usize::from(u16::from_le_bytes([segment[at + 4], segment[at + 5]]));
@@ -29,7 +29,7 @@ fn frames(segment: &[u8]) -> Vec<std::ops::Range<usize>> {
 }
 
 /// Makes all checksums of a segment right, and the frames follow each other, from the first of `frames` on.
-fn mend(segment: &mut [u8], frames: &[std::ops::Range<usize>]) {
+pub(super) fn mend(segment: &mut [u8], frames: &[std::ops::Range<usize>]) {
     let mut previous = None;
     for frame in frames {
         let mut bytes = segment[frame.clone()].to_vec();
@@ -47,7 +47,7 @@ fn mend(segment: &mut [u8], frames: &[std::ops::Range<usize>]) {
 }
 
 /// An image with one segment in use, so that nothing else in it has to be made to fit.
-fn small(mode: Mode) -> SimDisk {
+pub(super) fn small(mode: Mode) -> SimDisk {
     let disk = SimDisk::new();
     let mut run = begin(&disk, mode.options(), Vec::new(), Seq::ZERO);
     for account in 0..8 {
@@ -169,6 +169,20 @@ fn a_frame_without_protection_is_not_taken_for_one_of_a_protected_segment() {
     }
 }
 
+/// What says that events are void is looked for before anything is replayed: it is held to the keys there too.
+#[test]
+fn a_decision_that_somebody_made_without_the_key_is_seen_as_that() {
+    for mode in PROTECTED {
+        let disk = small(mode);
+        forge(&disk, |bytes, frames| {
+            let last = frames.last().unwrap().start;
+            bytes[last + 6] = 7;
+            bytes[last + 48..last + 52].fill(0);
+        });
+        told(&disk, mode);
+    }
+}
+
 #[test]
 fn a_header_that_is_changed_or_of_another_segment_is_seen() {
     for mode in PROTECTED {
@@ -229,7 +243,7 @@ fn a_snapshot_that_was_changed_is_not_used() {
     }
 }
 
-fn snapshot_of(disk: &SimDisk) -> PathBuf {
+pub(super) fn snapshot_of(disk: &SimDisk) -> PathBuf {
     let snapshots: Vec<PathBuf> =
         disk.files().into_iter().filter(|path| path.starts_with(Path::new("/ledger/snapshot"))).collect();
     let [snapshot] = &snapshots[..] else { panic!("{snapshots:?}") };
@@ -249,7 +263,7 @@ fn trailer_at(bytes: &[u8]) -> usize {
 }
 
 /// A snapshot as one without a key could have made it: of a state that is his own, but of the image.
-fn unprotected(bytes: &mut Vec<u8>) {
+pub(super) fn unprotected(bytes: &mut Vec<u8>) {
     bytes[32] = 0;
     bytes[100..112].fill(0);
     bytes[448..488].fill(0);
@@ -257,7 +271,7 @@ fn unprotected(bytes: &mut Vec<u8>) {
     bytes.truncate(end);
 }
 
-fn mend_snapshot(bytes: &mut [u8]) {
+pub(super) fn mend_snapshot(bytes: &mut [u8]) {
     let header = crc32c::crc32c(&bytes[..4092]);
     bytes[4092..4096].copy_from_slice(&header.to_le_bytes());
     let mut hash = xxhash_rust::xxh3::Xxh3::new();

@@ -1,4 +1,4 @@
-//! What takes no keys: it refuses a protected image as such, before anything is touched, and says what to do.
+//! Tasks that were given no keys: each refuses a protected image as such, before anything is touched, and says what to do.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -30,15 +30,18 @@ fn tasks(disk: &SimDisk) -> Vec<(&'static str, Result<(), Error>)> {
 
 #[track_caller]
 fn all_refuse(disk: &SimDisk, how: &str) {
-    let before = files(disk);
+    let (before, operations) = (files(disk), disk.operations());
     for (task, outcome) in tasks(disk) {
         let error = outcome.expect_err(task);
         assert!(error.is_key() && !error.is_corrupt() && !error.is_unfit(), "{task}: {error}");
-        let said =
-            format!("the image `/ledger` is {how}, and `memimage::admin::{task}` takes no keys; nothing was changed");
+        let said = format!(
+            "the image `/ledger` is {how}, and `memimage::admin::{task}` was given no keys; nothing was changed; use \
+             `memimage::admin::"
+        );
         assert!(error.to_string().starts_with(&said), "{error}");
     }
     assert_eq!(changed(&before, &files(disk)), Vec::<PathBuf>::new());
+    assert_eq!(disk.operations(), operations);
 }
 
 fn how(mode: Mode) -> &'static str {
@@ -80,14 +83,13 @@ fn the_error_says_what_to_do() {
     let (disk, ..) = lived(BOTH);
     let error = check_with(Arc::new(disk), ROOT).unwrap_err();
     expect![
-        "the image `/ledger` is encrypted and chained, and `memimage::admin::check` takes no keys; nothing was changed; open it with its keys, which tells whether it is sound, or have `memimage::admin::Rewrite` make one of it without protection, which takes its keys, and use `memimage::admin::check` on that"
+        "the image `/ledger` is encrypted and chained, and `memimage::admin::check` was given no keys; nothing was changed; use `memimage::admin::Check`, and give it key 3 by `encryption` and key 3 by `chain`"
     ]
     .assert_eq(&error.to_string());
 }
 
-/// As the error says.
 #[test]
-fn without_protection_it_can_be_checked() {
+fn without_protection_it_is_checked_without_keys() {
     let (disk, digests, seq) = lived(BOTH);
     let rewrite = memimage::admin::Rewrite::<Ledger>::new();
     let rewrite = rewrite.source_encryption(keys(CIPHER)).source_chain(keys(CHAIN));
@@ -148,8 +150,9 @@ fn a_protected_frame_among_others_is_told() {
         assert!(refused(&disk, PLAIN.options()).is_forged());
         let before = files(&disk);
         let checked = check_with(Arc::new(disk.clone()), ROOT).unwrap();
-        let said: Vec<_> = checked.findings.iter().map(|found| (found.position.seq, found.what.as_str())).collect();
-        assert_eq!(said, [(Some(Seq::new(2)), "the frame is encrypted or chained, and the image is not")]);
+        let [found] = &checked.findings[..] else { panic!("{checked}") };
+        assert_eq!(found.position.seq, Some(Seq::new(2)));
+        assert!(found.what.starts_with("it is not protected in the way that the segment's header says"), "{checked}");
         assert_eq!(checked.mends()[0].choice, Choice::CutFrom(Seq::new(2)), "{checked}");
         assert_eq!(changed(&before, &files(&disk)), Vec::<PathBuf>::new());
     }

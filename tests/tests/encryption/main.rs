@@ -6,6 +6,7 @@ mod forged;
 mod hidden;
 mod keyless;
 mod keys;
+mod operated;
 mod rotation;
 
 use std::path::PathBuf;

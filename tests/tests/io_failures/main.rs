@@ -10,9 +10,10 @@ mod truth;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use memimage::disk::{Crash, Effect, Fault, Method, SimDisk};
+use memimage::disk::{Crash, Disk, Effect, Fault, Method, SimDisk};
 use memimage::{Durability, Image, Retention};
 use memimage_tests::{Ledger, cases, changed, files, in_time};
 
@@ -214,6 +215,36 @@ fn a_look_that_fails_while_opening_changes_nothing() {
         }
         assert!(refused > 20, "{refused}");
     }
+}
+
+/// What refuses changes nothing: an empty `journal/durable` was made before the copy of what was torn found no room.
+#[test]
+fn a_torn_image_without_durable_on_a_full_disk_is_refused_as_it_was() {
+    let disk = SimDisk::new();
+    let mut session = Session { disk: &disk, mode: SYNCED, once: false, truth: Truth::new() };
+    assert!(session.run().is_ok());
+    let mut truth = session.truth;
+    disk.remove(format!("{LEDGER}/journal/durable").as_ref()).unwrap();
+    let used = |bytes: &[u8]| bytes.iter().rposition(|byte| *byte != 0).unwrap_or(0) + 1;
+    let is_used = |(path, bytes): &(PathBuf, Vec<u8>)| {
+        path.starts_with(LEDGER) && path.extension().is_some_and(|end| end == "journal") && used(bytes) > 4_096
+    };
+    let (path, bytes) = files(&disk).into_iter().rfind(is_used).unwrap();
+    disk.write(&path, used(&bytes).next_multiple_of(512) as u64 + 512, &[7; 512]).unwrap();
+
+    let before = files(&disk);
+    // for nothing, or for nothing but names
+    for full in [Fault::full(), Fault::full().on(&[Method::WriteAt])] {
+        disk.inject(full.from(1));
+        let error = SYNCED.open(&disk, LEDGER).unwrap_err();
+        assert!(error.is_storage_full(), "{error}");
+        let changed = changed(&before, &files(&disk));
+        assert!(changed.is_empty(), "{changed:?}");
+        disk.heal();
+    }
+    let image = SYNCED.open(&disk, LEDGER).unwrap();
+    assert!(image.stats().recovery.quarantined.is_some());
+    truth.recovered(&image, truth.answered).unwrap();
 }
 
 /// Interruptions and short transfers go unnoticed, wherever they come.

@@ -4,17 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use memimage::admin::{Checked, Choice, Severity, check_with};
+use memimage::admin::{Check, Checked, Choice, Severity, check_with};
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Image, Retention, Seq};
 use memimage_tests::{changed, files};
 
 use super::till::first::{self, TillCommands as _};
-use super::{IMAGE, frames, image, open, options};
+use super::{IMAGE, form, frames, image, open, options, with_keys};
 
 pub(super) fn check(disk: &SimDisk) -> Checked {
     let before = files(disk);
-    let checked = check_with(Arc::new(disk.clone()), IMAGE).unwrap_or_else(|error| panic!("{error}"));
+    let checked = with_keys!(form(disk), Check::new()).run_with(Arc::new(disk.clone()), IMAGE);
+    let checked = checked.unwrap_or_else(|error| panic!("{error}"));
     assert!(changed(&before, &files(disk)).is_empty(), "a check changes nothing");
     checked
 }

@@ -32,7 +32,8 @@ pub(super) fn frames(disk: &SimDisk) -> Vec<Frame> {
     for (path, bytes) in files(disk).into_iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "journal")) {
         let mut at = 4096;
         while at + HEADER <= bytes.len() && bytes[at..].starts_with(b"MIfr") {
-            let len = HEADER + u32_at(&bytes, at + 56) as usize + 8;
+            let head = usize::from(u16::from_le_bytes([bytes[at + 4], bytes[at + 5]]));
+            let len = head + u32_at(&bytes, at + 56) as usize + 8;
             let (first, count) = (u64_at(&bytes, at + 8), u32_at(&bytes, at + 48));
             frames.push(Frame { path: path.clone(), offset: at as u64, len, kind: bytes[at + 6], first, count });
             at = (at + len).next_multiple_of(1 << bytes[at + 66]);

@@ -2,10 +2,15 @@
 
 #![allow(unreachable_pub, reason = "each module of `till` stands for a program with a model that all of it sees")]
 
+mod beside;
 mod check;
+mod crashes;
+mod failures;
+mod form;
 mod frames;
 mod proof;
 mod repair;
+mod task;
 mod till;
 mod void;
 
@@ -15,6 +20,7 @@ use std::sync::{Arc, Mutex};
 use memimage::disk::{Operation, SimDisk};
 use memimage::{Error, Image, Model, Options, SnapshotPolicy, Timestamp};
 
+use form::{Form, PLAIN, form, with_keys};
 use frames::frames;
 use till::first::{Till, TillCommands as _};
 
@@ -30,13 +36,23 @@ fn options<M: Model>() -> Options<M> {
 }
 
 fn open<M: Model>(disk: &SimDisk) -> Result<Image<M>, Error> {
-    options().open_with(Arc::new(disk.clone()), IMAGE)
+    open_as(form(disk), disk)
+}
+
+/// Opens an image of this form, or makes it.
+fn open_as<M: Model>(form: Form, disk: &SimDisk) -> Result<Image<M>, Error> {
+    with_keys!(form, options()).open_with(Arc::new(disk.clone()), IMAGE)
 }
 
 /// Thirty events in at least three segments, with a snapshot after each of these; closed.
 fn image(snapshots: &[u64]) -> SimDisk {
+    image_as(PLAIN, snapshots)
+}
+
+/// The same, of this form.
+fn image_as(form: Form, snapshots: &[u64]) -> SimDisk {
     let disk = SimDisk::new();
-    let till = open::<Till>(&disk).unwrap();
+    let till = open_as::<Till>(form, &disk).unwrap();
     for event in 1..=30 {
         match event % 3 {
             0 => till.file(vec![event as u8; 2_000]).unwrap(),

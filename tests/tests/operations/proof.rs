@@ -3,7 +3,7 @@
 
 use std::io;
 
-use memimage::disk::{Fault, SimDisk, Unsynced};
+use memimage::disk::{Effect, Fault, Method, SimDisk, Unsynced};
 use memimage::{Image, Seq};
 use memimage_tests::{Dice, cases, seed};
 
@@ -127,6 +127,42 @@ fn a_decision_that_there_is_no_room_to_prove_is_told_of() {
     assert_eq!(till.seq(), Seq::new(10));
     till.close().unwrap();
     assert_eq!(frames(&disk).len(), before);
+}
+
+/// Each call of the disk fails while an image is opened that begins the segment: it opens or it does not, and then it does.
+#[test]
+fn opening_may_fail_while_it_proves() {
+    let disk = recorded_after(5_100, &[]);
+    disk.inject(Fault::full().path("00000003.journal.tmp").from(1));
+    assert!(void(&disk, BAD).unwrap().unproven.is_some());
+    disk.heal();
+    let changes: Vec<Method> = Method::ALL.into_iter().filter(|method| method.is_change()).collect();
+    let (mut refused, mut poisoned) = (0, 0);
+    for n in 1.. {
+        let disk = disk.fork();
+        disk.inject(Fault::io().on(&changes).nth(n).effect(if n % 2 == 0 {
+            Effect::Everything
+        } else {
+            Effect::Nothing
+        }));
+        match open::<first::Till>(&disk) {
+            Ok(till) => poisoned += u32::from(till.close().is_err()),
+            Err(error) => {
+                assert!(error.is_io() && !error.is_poisoned(), "{error}");
+                refused += 1;
+            }
+        }
+        let struck = disk.strikes() > 0;
+        disk.heal();
+        let till = open::<first::Till>(&disk).unwrap_or_else(|error| panic!("call {n}: {error}"));
+        assert_eq!(till.seq(), Seq::new(9));
+        till.close().unwrap();
+        proven(&disk, &format!("call {n}"));
+        if !struck {
+            break;
+        }
+    }
+    assert!(refused > 8 && poisoned > 0, "{refused} {poisoned}");
 }
 
 /// A write of the next segment's first frame that stopped halfway tells that there is one until it is cleared.

@@ -10,11 +10,12 @@ use memimage::{Error, Image, Retention, Seq};
 use memimage_tests::{Act, Dice, GateDisk, cases, changed, files};
 
 use super::check::{check, offers};
+use super::form::{FORMS, Form, PLAIN, form, with_keys};
 use super::till::first::{Till, TillCommands as _};
-use super::{IMAGE, frames, image, open, options, record};
+use super::{IMAGE, frames, image, image_as, open, options, record};
 
 pub(super) fn repair(disk: &SimDisk, choice: Choice) -> Result<Repaired, Error> {
-    Repair::new(choice).run_with(Arc::new(disk.clone()), IMAGE)
+    with_keys!(form(disk), Repair::new(choice)).run_with(Arc::new(disk.clone()), IMAGE)
 }
 
 pub(super) fn cut_from(seq: u64) -> Choice {
@@ -79,8 +80,10 @@ fn mended(disk: &SimDisk, choice: Choice, events: u64) -> Repaired {
 
 #[test]
 fn damage_in_any_frame_is_cut_off_with_what_comes_after_it() {
-    for event in 1..=30 {
-        let disk = image(&[]);
+    let plain = (1..=30).map(|event| (PLAIN, event));
+    let protected = FORMS[1..].iter().flat_map(|form| [1, 4, 9, 17, 23, 30].map(|event| (*form, event)));
+    for (form, event) in plain.chain(protected) {
+        let disk = image_as(form, &[]);
         damage(&disk, event);
         assert!(open::<Till>(&disk.fork()).is_err());
         assert_eq!(offers(&check(&disk)), [(cut_from(event), 31 - event)]);
@@ -122,8 +125,8 @@ fn a_segment_that_is_gone_is_cut_off_with_those_after_it() {
 
 #[test]
 fn a_snapshot_behind_the_damage_saves_the_state() {
-    for event in [2, 7] {
-        let disk = image(&[5, 12]);
+    for (form, event) in FORMS.into_iter().flat_map(|form| [(form, 2), (form, 7)]) {
+        let disk = image_as(form, &[5, 12]);
         damage(&disk, event);
         let begin = Choice::BeginAt(Seq::new(12));
         assert_eq!(offers(&check(&disk))[0], (begin, 0));
@@ -137,7 +140,11 @@ fn a_snapshot_behind_the_damage_saves_the_state() {
 /// Damage before the snapshot and after it: the journal begins anew behind the snapshot, in a segment of its own.
 #[test]
 fn a_journal_of_which_nothing_is_left_goes_on_from_a_snapshot() {
-    let disk = image(&[5, 12]);
+    FORMS.into_iter().for_each(a_journal_of_which_nothing_is_left_goes_on_from_a_snapshot_as);
+}
+
+fn a_journal_of_which_nothing_is_left_goes_on_from_a_snapshot_as(form: Form) {
+    let disk = image_as(form, &[5, 12]);
     for path in
         disk.files().iter().filter(|path| path.ends_with("durable") || path.extension().is_some_and(|e| e == "journal"))
     {
@@ -158,7 +165,11 @@ fn a_journal_of_which_nothing_is_left_goes_on_from_a_snapshot() {
 
 #[test]
 fn an_end_that_no_crash_explains_is_cleared_on_demand_only() {
-    let disk = image(&[]);
+    FORMS.into_iter().for_each(an_end_that_no_crash_explains_is_cleared_on_demand_only_as);
+}
+
+fn an_end_that_no_crash_explains_is_cleared_on_demand_only_as(form: Form) {
+    let disk = image_as(form, &[]);
     let last = frames(&disk).into_iter().last().unwrap();
     let bytes = disk.read(&last.path).unwrap();
     let end = (last.offset as usize + last.len).next_multiple_of(512);
@@ -173,7 +184,11 @@ fn an_end_that_no_crash_explains_is_cleared_on_demand_only() {
 
 #[test]
 fn a_write_that_was_cut_short_is_cleared() {
-    let disk = image(&[]);
+    FORMS.into_iter().for_each(a_write_that_was_cut_short_is_cleared_as);
+}
+
+fn a_write_that_was_cut_short_is_cleared_as(form: Form) {
+    let disk = image_as(form, &[]);
     let last = frames(&disk).into_iter().last().unwrap();
     let end = (last.offset as usize + last.len).next_multiple_of(512);
     disk.write(&last.path, end as u64 + 512, &[0x5A; 512]).unwrap();
@@ -184,7 +199,11 @@ fn a_write_that_was_cut_short_is_cleared() {
 
 #[test]
 fn snapshots_that_cannot_be_used_are_put_away() {
-    let disk = image(&[5, 12]);
+    FORMS.into_iter().for_each(snapshots_that_cannot_be_used_are_put_away_as);
+}
+
+fn snapshots_that_cannot_be_used_are_put_away_as(form: Form) {
+    let disk = image_as(form, &[5, 12]);
     let path = "/till/snapshot/00000000000000000012.snapshot";
     disk.write(path, 4_200, &[1]).unwrap();
     disk.write(path, 4_110, &[1, 2, 3]).unwrap();
@@ -193,7 +212,7 @@ fn snapshots_that_cannot_be_used_are_put_away() {
     assert_eq!(check(&disk).snapshots, [Seq::new(5)]);
 
     // but not while it may be all that proves what is missing from the journal
-    let disk = image(&[30]);
+    let disk = image_as(form, &[30]);
     let last = frames(&disk).into_iter().rfind(|frame| frame.count > 0).unwrap();
     disk.write(&last.path, last.offset, &vec![0; 4_096]).unwrap();
     disk.write("/till/journal/durable", 0, &[0; 64]).unwrap();
@@ -202,10 +221,11 @@ fn snapshots_that_cannot_be_used_are_put_away() {
     mended(&disk, cut_from(30), 29);
 }
 
-/// A pruned till, with its base and the last of its events.
-pub(super) fn pruned() -> (SimDisk, Seq, Seq, u64) {
+/// A pruned till of this form, with its base and the last of its events.
+pub(super) fn pruned(form: Form) -> (SimDisk, Seq, Seq, u64) {
     let disk = SimDisk::new();
-    let till: Image<Till> = options().retention(Retention::Events(0)).open_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    let options = with_keys!(form, options().retention(Retention::Events(0)));
+    let till: Image<Till> = options.open_with(Arc::new(disk.clone()), IMAGE).unwrap();
     while till.admin().snapshot().unwrap().pruned.is_none() {
         till.file(vec![7; 3_000]).unwrap();
     }
@@ -219,8 +239,8 @@ pub(super) fn pruned() -> (SimDisk, Seq, Seq, u64) {
 
 #[test]
 fn a_base_is_copied_again_from_its_twin() {
-    for damage in [true, false] {
-        let (disk, base, last, all) = pruned();
+    for (form, damage) in FORMS.into_iter().flat_map(|form| [(form, true), (form, false)]) {
+        let (disk, base, last, all) = pruned(form);
         let path = format!("/till/journal/{base:020}.1.base", base = base.get());
         match damage {
             true => disk.write(&path, 4_110, &[1, 2, 3]).unwrap(),
@@ -237,7 +257,11 @@ fn a_base_is_copied_again_from_its_twin() {
 /// What is damaged in a pruned journal comes before its base, or after it: it is begun at the base, or cut.
 #[test]
 fn a_pruned_journal_is_repaired_too() {
-    let (disk, base, last, all) = pruned();
+    FORMS.into_iter().for_each(a_pruned_journal_is_repaired_too_as);
+}
+
+fn a_pruned_journal_is_repaired_too_as(form: Form) {
+    let (disk, base, last, all) = pruned(form);
     let after = frames(&disk).into_iter().find(|frame| frame.kind == 1 && frame.first > base.get() + 2).unwrap();
     disk.write(&after.path, after.offset + 90, &[9; 9]).unwrap();
     let seq = after.first;
@@ -246,7 +270,7 @@ fn a_pruned_journal_is_repaired_too() {
     assert!(check(&disk).is_sound());
     assert_eq!(cents(&disk), (seq - 1, all - 3_000 * (last.get() + 1 - seq)));
 
-    let (disk, base, ..) = pruned();
+    let (disk, base, ..) = pruned(form);
     let before = frames(&disk).into_iter().find(|frame| frame.kind == 1).unwrap();
     assert!(before.first <= base.get());
     disk.write(&before.path, before.offset + 90, &[9; 9]).unwrap();
@@ -354,21 +378,25 @@ fn crash_everywhere(disk: &SimDisk, choice: Choice, events: u64) -> u32 {
 
 #[test]
 fn a_crash_leaves_what_can_be_repaired_again() {
+    FORMS.into_iter().for_each(a_crash_leaves_what_can_be_repaired_again_as);
+}
+
+fn a_crash_leaves_what_can_be_repaired_again_as(form: Form) {
     let mut opened = 0;
     // some with snapshots that speak of what is given up
     for (event, snapshots) in [(2, &[][..]), (13, &[12, 28]), (30, &[])] {
-        let disk = image(snapshots);
+        let disk = image_as(form, snapshots);
         damage(&disk, event);
         opened += crash_everywhere(&disk, cut_from(event), event - 1);
     }
-    let disk = image(&[5, 12]);
+    let disk = image_as(form, &[5, 12]);
     damage(&disk, 7);
     opened += crash_everywhere(&disk, Choice::BeginAt(Seq::new(12)), 30);
-    let disk = image(&[5, 12]);
+    let disk = image_as(form, &[5, 12]);
     damage(&disk, 3);
     damage(&disk, 20);
     crash_everywhere(&disk, Choice::BeginAt(Seq::new(12)), 12);
-    let disk = image(&[]);
+    let disk = image_as(form, &[]);
     let last = frames(&disk).into_iter().last().unwrap();
     let end = (last.offset as usize + last.len).next_multiple_of(512);
     disk.write(&last.path, end as u64, &vec![0x5A; 1_024]).unwrap();

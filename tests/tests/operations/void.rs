@@ -8,21 +8,28 @@ use memimage::{Error, Image, Retention, Seq};
 use memimage_tests::{Dice, cases, changed, files};
 
 use super::check::check;
+use super::form::{FORMS, Form, PLAIN, form, with_keys};
 use super::till::first::{self, TillCommands as _};
 use super::till::second::{self, TillCommands as _};
-use super::{IMAGE, frames, image, open, options, record};
+use super::{IMAGE, frames, image, open, open_as, options, record};
 
 /// The event that the second program cannot replay.
 pub(super) const BAD: Seq = Seq::new(5);
 
 pub(super) fn void(disk: &SimDisk, seq: Seq) -> Result<Voided, Error> {
-    Void::new(seq, "nobody pays thirteen cents").by("the auditor").run_with(Arc::new(disk.clone()), IMAGE)
+    let void = Void::new(seq, "nobody pays thirteen cents").by("the auditor");
+    with_keys!(form(disk), void).run_with(Arc::new(disk.clone()), IMAGE)
 }
 
 /// Eight events, of which one is bad; a snapshot after each of these.
 pub(super) fn recorded(snapshots: &[u64]) -> SimDisk {
+    recorded_as(PLAIN, snapshots)
+}
+
+/// The same, of this form.
+fn recorded_as(form: Form, snapshots: &[u64]) -> SimDisk {
     let disk = SimDisk::new();
-    let till = open::<first::Till>(&disk).unwrap();
+    let till = open_as::<first::Till>(form, &disk).unwrap();
     for event in 1..=8 {
         till.put(if event == BAD.get() { 13 } else { 100 }).unwrap();
         if snapshots.contains(&event) {
@@ -49,7 +56,11 @@ pub(super) fn same(till: &Image<second::Till>, expected: &first::Till) {
 
 #[test]
 fn what_cannot_be_replayed_is_passed_over_and_all_else_stays() {
-    let disk = recorded(&[]);
+    FORMS.into_iter().for_each(what_cannot_be_replayed_is_passed_over_and_all_else_stays_as);
+}
+
+fn what_cannot_be_replayed_is_passed_over_and_all_else_stays_as(form: Form) {
+    let disk = recorded_as(form, &[]);
     let expected = without_the_bad_one(&disk);
     let error = open::<second::Till>(&disk).unwrap_err();
     assert!(error.is_diverged() && error.position().unwrap().seq == Some(BAD), "{error}");
@@ -210,9 +221,13 @@ fn an_event_that_a_pruned_journal_begins_after_is_refused() {
 /// After any crash the event is void or it is not, nothing else changed, and it can be made void again.
 #[test]
 fn a_crash_leaves_it_void_or_not() {
+    FORMS.into_iter().for_each(a_crash_leaves_it_void_or_not_as);
+}
+
+fn a_crash_leaves_it_void_or_not_as(form: Form) {
     let (mut void_already, mut not_yet, mut rolled) = (0, 0, 0);
     for (filler, snapshots) in [(0, &[3, 6][..]), (5_100, &[]), (5_700, &[8])] {
-        let disk = recorded(snapshots);
+        let disk = recorded_as(form, snapshots);
         let till = open::<first::Till>(&disk).unwrap();
         // so that the decision goes to this segment, begins the next, or goes to one that was just begun
         till.file(vec![7; filler]).unwrap();

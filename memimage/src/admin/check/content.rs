@@ -42,17 +42,17 @@ pub(in super::super) struct Content {
 }
 
 impl Visit for Content {
-    fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Vec<Misfit> {
+    fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<Misfit> {
         self.frames += 1;
         let header = &frame.header;
         let damaged = |what| Err(Misfit { seq: header.first_seq, flaw: Flaw::Damaged, what });
         let fits = match header.kind {
-            FrameKind::Events => return self.records(frame),
-            FrameKind::Shapes => self.shapes(&frame.unwhitened()).or_else(damaged),
-            FrameKind::Genesis => self.state_before_all(&frame.unwhitened()).or_else(damaged),
-            FrameKind::Digest => DigestMark::decode(&frame.unwhitened()).map(drop).or_else(damaged),
-            FrameKind::Prune => self.pruned(&frame.unwhitened()).or_else(damaged),
-            FrameKind::Void => self.void(segment, frame).or_else(damaged),
+            FrameKind::Events => return self.records(frame, body),
+            FrameKind::Shapes => self.shapes(body).or_else(damaged),
+            FrameKind::Genesis => self.state_before_all(body).or_else(damaged),
+            FrameKind::Digest => DigestMark::decode(body).map(drop).or_else(damaged),
+            FrameKind::Prune => self.pruned(body).or_else(damaged),
+            FrameKind::Void => self.void(segment, frame, body).or_else(damaged),
             FrameKind::Seal | FrameKind::Optional(_) => Ok(()),
         };
         fits.err().into_iter().collect()
@@ -95,8 +95,8 @@ impl Content {
         Ok(shape)
     }
 
-    fn void(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), String> {
-        let mark = VoidMark::decode(&frame.unwhitened())?;
+    fn void(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Result<(), String> {
+        let mark = VoidMark::decode(body)?;
         if mark.seq >= frame.header.first_seq {
             return Err(format!("it says that event {} is void, which comes after it", mark.seq));
         }
@@ -107,16 +107,16 @@ impl Content {
         Ok(())
     }
 
-    fn records(&mut self, frame: &Frame<'_>) -> Vec<Misfit> {
-        let (header, body) = (&frame.header, frame.unwhitened());
+    fn records(&mut self, frame: &Frame<'_>, body: &[u8]) -> Vec<Misfit> {
+        let header = &frame.header;
         let mut misfits = Vec::new();
-        for record in records(&body, header.first_seq, header.count, header.time) {
+        for record in records(body, header.first_seq, header.count, header.time) {
             match record {
                 Ok(record) => {
                     self.events += 1;
                     self.first = Some(self.first.map_or(record.seq, |first| first.min(record.seq)));
                     self.last = self.last.max(Some(record.seq));
-                    misfits.extend(self.record(&record, &body).err());
+                    misfits.extend(self.record(&record, body).err());
                 }
                 Err(fault) => {
                     let seq = header.first_seq;

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use super::super::choice::{Choice, Loss};
-use super::super::protection::refuse_protected;
+use super::super::keys::Task;
 use super::content::Content;
 use super::report::Mend;
 use super::state::State;
 use crate::disk::Disk;
-use crate::error::Error;
-use crate::journal::{DurableBlock, Fault, Flaw, Layout, Trail, Trailed};
+use crate::error::{Error, Kind};
+#[cfg(feature = "chain")]
+use crate::journal::Chain;
+use crate::journal::{DurableBlock, Fault, Fit, Flaw, Layout, Trail, Trailed};
+use crate::keys::Keyring;
 use crate::seq::{SegmentId, Seq};
 use crate::snapshot::Snapshots;
 
@@ -30,20 +33,22 @@ pub(in super::super) struct Examination {
     pub(in super::super) cut_off: Vec<SegmentId>,
     /// The highest seq that anything besides the frames says was synced.
     pub(in super::super) evidence: Seq,
+    /// The keys under which something is that was read.
+    pub(in super::super) fit: Fit,
 }
 
 impl Examination {
-    /// Reads everything, of an image that needs no keys for that; `task` is what it is read for.
+    /// Reads everything, and holds it to the keys; `task` is what it is read for.
     pub(in super::super) fn of(
         disk: &Arc<dyn Disk>,
         layout: &Layout,
-        task: &'static str,
+        keyring: &Arc<Keyring>,
+        task: Task,
     ) -> Result<Examination, Error> {
-        let snapshots = Snapshots::new(disk, layout, &Arc::default());
+        let snapshots = Snapshots::new(disk, layout, keyring);
         // what proves that something is there is read before the place where it must be: meanwhile there may be more
         let segments = layout.survey(&**disk)?.image(layout)?.to_vec();
-        refuse_protected(disk, layout, &segments, task)?;
-        let identity = Trail::open(disk, layout, &segments)?.identity().cloned();
+        let identity = task.unlock(disk, layout, &segments, keyring)?.identity().cloned();
         let uuid = identity.as_ref().map(|identity| &identity.uuid);
         let block = uuid.map_or(Ok(None), |uuid| layout.durable_block(&**disk, uuid))?;
         let states = State::all(&snapshots, uuid)?;
@@ -51,7 +56,7 @@ impl Examination {
         let evidence = proven.chain(block.map(|block| block.durable_seq)).max().unwrap_or(Seq::ZERO);
 
         let segments = layout.survey(&**disk)?.image(layout)?.to_vec();
-        let trail = Trail::open(disk, layout, &segments)?;
+        let trail = task.unlock(disk, layout, &segments, keyring)?;
         let gap = segments.windows(2).rposition(|pair| pair[1] != pair[0].next());
         let (mut cut_off, rest) = segments.split_at(gap.map_or(0, |at| at + 1));
         let mut content = Content::default();
@@ -68,7 +73,7 @@ impl Examination {
                 trailed.faults.insert(0, fault);
             }
         }
-        let cut_off = cut_off.to_vec();
+        let (cut_off, fit) = (cut_off.to_vec(), trail.fit().clone());
         let (disk, layout) = (Arc::clone(disk), layout.clone());
         let mut found = Examination {
             disk,
@@ -82,11 +87,44 @@ impl Examination {
             segments,
             cut_off,
             evidence,
+            fit,
         };
-        for state in &mut found.states {
-            state.read(&found.snapshots, &found.content);
-        }
+        found.read_states(keyring)?;
         Ok(found)
+    }
+
+    /// Whether anything is wrong with the journal, a snapshot or a base.
+    pub(in super::super) fn is_flawed(&self) -> bool {
+        !self.trailed.faults.is_empty() || self.states.iter().any(|state| state.flaw.is_some())
+    }
+
+    /// Whether another reading has found the same.
+    pub(in super::super) fn agrees(&self, other: &Examination) -> bool {
+        let (trailed, of_other) = (&self.trailed, &other.trailed);
+        trailed.faults == of_other.faults && trailed.unlisted == of_other.unlisted && self.states == other.states
+    }
+
+    /// Reads all snapshots and bases.
+    fn read_states(&mut self, keyring: &Keyring) -> Result<(), Error> {
+        for state in &mut self.states {
+            state.read(&self.snapshots, &self.content, keyring)?;
+            if state.flaw.is_none() {
+                self.fit.add(state.form);
+            }
+        }
+        match self.states.iter().find(|state| state.forged && !self.fit.has(state.form)) {
+            None => Ok(()),
+            // nobody knows whether the state is bad or the key
+            Some(state) => Err(Error::new(Kind::Key { path: state.path.clone(), what: self.fit.misses(state.form) })),
+        }
+    }
+
+    /// The end of the journal's chain, if all of it holds.
+    #[cfg(feature = "chain")]
+    pub(super) fn chain_end(&self) -> Option<Chain> {
+        let holds = |flaw: &Flaw| matches!(flaw, Flaw::Torn(_) | Flaw::Suspect(_) | Flaw::Undecodable);
+        let whole = !self.fit.chains.is_empty() && self.trailed.faults.iter().all(|fault| holds(&fault.flaw));
+        self.trailed.end.filter(|_| whole)
     }
 
     /// The last event that anything tells of.
@@ -123,7 +161,7 @@ impl Examination {
             Flaw::Torn(_) => vec![Mend { choice: Choice::TornTail, loses: None }],
             Flaw::Suspect(_) => vec![Mend { choice: Choice::SuspectTail, loses: None }],
             Flaw::Newer => Vec::new(),
-            Flaw::Damaged | Flaw::Undecodable => {
+            Flaw::Damaged | Flaw::Forged | Flaw::Undecodable => {
                 let mut mends: Vec<Mend> = self.beginnings().into_iter().chain(self.cut(fault)).collect();
                 mends.sort_by_key(|mend| mend.loses.map_or(0, |loses| loses.events()));
                 mends

@@ -18,11 +18,16 @@ pub(super) use examination::Examination;
 pub(super) use state::State;
 
 use super::choice::{Choice, listed};
+use super::keys::{Given, Task};
 use crate::disk::{Disk, RealDisk, failed};
 use crate::error::{Error, Position};
 use crate::journal::{Flaw, Layout};
+use crate::keys::Keyring;
+#[cfg(any(feature = "chain", feature = "encryption"))]
+use crate::keys::Keys;
 use crate::seq::Seq;
 
+const TASK: Task = Task { name: "memimage::admin::check", builder: "memimage::admin::Check" };
 /// How often an image is read whose owner changes it meanwhile.
 const READINGS: u32 = 6;
 /// How long to rest before it is read again.
@@ -67,9 +72,9 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// # Errors
 ///
 /// If there is no image at the path, not even a damaged one, or if its directories cannot be read; if it is encrypted or chained
-/// ([`is_key`](Error::is_key)), since this takes no keys. What is wrong with its files is no error but a finding.
+/// ([`is_key`](Error::is_key)), which takes a [`Check`] with its keys. What is wrong with its files is no error but a finding.
 pub fn check(path: impl AsRef<Path>) -> Result<Checked, Error> {
-    check_on(Arc::new(RealDisk), path.as_ref())
+    Check::new().run(path)
 }
 
 /// As [`check`], on a disk of your choice.
@@ -79,19 +84,72 @@ pub fn check(path: impl AsRef<Path>) -> Result<Checked, Error> {
 /// As [`check`].
 #[cfg(feature = "sim")]
 pub fn check_with(disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Checked, Error> {
-    check_on(disk, path.as_ref())
+    Check::new().run_with(disk, path)
 }
 
-fn check_on(disk: Arc<dyn Disk>, path: &Path) -> Result<Checked, Error> {
+/// A check with options; see [`check()`].
+///
+/// With its keys, all of an image that is encrypted or chained is read as any other, and held to them: the whole journal, from
+/// its first frame to its last, and each snapshot and base. What was changed by somebody who has not the key is damage, with its
+/// place. That the end is missing, or that all of it is as it was at an earlier time, is not seen: compare the chain's last link
+/// with one that was kept elsewhere.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing is checked until `run` is called"]
+pub struct Check {
+    keys: Given,
+}
+
+impl Check {
+    /// As [`check()`] does it.
+    pub fn new() -> Check {
+        Check::default()
+    }
+
+    /// The keys under which the image is encrypted, as [`Options::encryption`](crate::Options::encryption).
+    #[cfg(feature = "encryption")]
+    pub fn encryption(mut self, keys: Keys) -> Check {
+        self.keys.encryption = Some(keys);
+        self
+    }
+
+    /// The keys of the image's chain, as [`Options::chain`](crate::Options::chain).
+    #[cfg(feature = "chain")]
+    pub fn chain(mut self, keys: Keys) -> Check {
+        self.keys.chain = Some(keys);
+        self
+    }
+
+    /// Checks.
+    ///
+    /// # Errors
+    ///
+    /// As [`check()`]; also if a key is missing or is another than the one it was written with, or if keys were given for an image
+    /// that is not protected so ([`is_key`](Error::is_key)).
+    pub fn run(self, path: impl AsRef<Path>) -> Result<Checked, Error> {
+        check_on(&(Arc::new(RealDisk) as Arc<dyn Disk>), path.as_ref(), &self.keys.keyring())
+    }
+
+    /// As [`run`](Check::run), on a disk of your choice.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Check::run).
+    #[cfg(feature = "sim")]
+    pub fn run_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Checked, Error> {
+        check_on(&disk, path.as_ref(), &self.keys.keyring())
+    }
+}
+
+fn check_on(disk: &Arc<dyn Disk>, path: &Path, keyring: &Arc<Keyring>) -> Result<Checked, Error> {
     let layout = Layout::new(path);
-    let mut before = read(&disk, &layout);
+    let mut before = read(disk, &layout, keyring);
     for reading in 1..READINGS {
         if before.as_ref().is_ok_and(|checked| checked.worst() <= Some(Severity::Note)) {
             break;
         }
         // an owner may have been at it
         std::thread::sleep(PAUSE);
-        let after = read(&disk, &layout);
+        let after = read(disk, &layout, keyring);
         if let (Ok(before), Ok(after)) = (&before, &after)
             && (before.findings == after.findings || reading == READINGS - 1)
         {
@@ -109,11 +167,11 @@ fn check_on(disk: Arc<dyn Disk>, path: &Path) -> Result<Checked, Error> {
     before
 }
 
-fn read(disk: &Arc<dyn Disk>, layout: &Layout) -> Result<Checked, Error> {
+fn read(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result<Checked, Error> {
     layout.survey(&**disk)?.image(layout)?;
     let lock = layout.lock();
     let owner = disk.owner(&lock).map_err(|error| failed("looking at", &lock, error))?;
-    let examination = Examination::of(disk, layout, "memimage::admin::check")?;
+    let examination = Examination::of(disk, layout, keyring, TASK)?;
     let mut checked = summary(&examination, owner)?;
     journal(&examination, &mut checked);
     states(&examination, &mut checked);
@@ -147,6 +205,10 @@ fn summary(found: &Examination, owner: Option<String>) -> Result<Checked, Error>
         owner,
         model: identity.map(|identity| identity.model.clone()),
         uuid: identity.map(|identity| identity.uuid),
+        encryption: found.fit.ciphers.iter().copied().collect(),
+        chain: found.fit.chains.iter().copied().collect(),
+        #[cfg(feature = "chain")]
+        chain_head: found.chain_end().map(|end| crate::ChainHead::new(end.before(), end.previous.mac)),
         segments: found.segments.len() as u64,
         bytes,
         frames: found.content.frames,
@@ -181,6 +243,13 @@ fn journal(found: &Examination, checked: &mut Checked) {
             Flaw::Torn(_) => (Severity::Warning, "opening the image clears it, and keeps a copy"),
             Flaw::Newer => (Severity::Damage, "use a newer memimage; nothing more was read"),
             Flaw::Suspect(_) => (Severity::Damage, REPAIR),
+            Flaw::Forged if mends.is_empty() => (
+                Severity::Damage,
+                "find out who did, and restore the image from a copy: what is left cannot be replayed",
+            ),
+            Flaw::Forged => {
+                (Severity::Damage, "find out who did, and restore the file from a copy, or repair the image")
+            }
             Flaw::Damaged if mends.is_empty() => {
                 (Severity::Damage, "restore the image from a copy: what is left cannot be replayed")
             }
@@ -193,17 +262,23 @@ fn journal(found: &Examination, checked: &mut Checked) {
             _ => advice.to_owned(),
         };
         let mends = if fault.flaw == Flaw::Undecodable { Vec::new() } else { mends.clone() };
+        let what = match fault.flaw {
+            Flaw::Forged => format!("{}{FORGED}", fault.what),
+            _ => fault.what.clone(),
+        };
         checked.push(Finding {
             severity,
             path: found.trail.path(fault.segment),
             position: Position { segment: Some(fault.segment), offset: fault.offset, seq: fault.seq },
-            what: fault.what.clone(),
+            what,
             advice,
             mends,
         });
     }
 }
 
+const FORGED: &str =
+    ", and its checksums are right, so this is no damage: it was changed by somebody who has not the key";
 const REPAIR: &str = "restore the file from a copy, or repair the image";
 
 /// What is wrong with snapshots and bases.

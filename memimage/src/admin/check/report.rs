@@ -22,6 +22,14 @@ pub struct Checked {
     pub model: Option<String>,
     /// The image's UUID.
     pub uuid: Option<[u8; 16]>,
+    /// The numbers of the keys under which something in it is encrypted; none if it is not.
+    pub encryption: Vec<u32>,
+    /// The numbers of the keys of its chain; none if it has none.
+    pub chain: Vec<u32>,
+    /// The last link of the chain, if all links hold from the first frame that there is up to there. Compare it with the one that
+    /// was [kept](crate::Admin::chain_head) elsewhere.
+    #[cfg(feature = "chain")]
+    pub chain_head: Option<crate::ChainHead>,
     /// Files of the journal.
     pub segments: u64,
     /// Bytes of those files.
@@ -112,6 +120,26 @@ impl Checked {
         mends
     }
 
+    /// Writes how it is protected, and whether its chain holds.
+    fn fmt_protection(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.encryption.is_empty() {
+            writeln!(f, "  encrypted under {}", keys(&self.encryption))?;
+        }
+        #[cfg(feature = "chain")]
+        if !self.chain.is_empty() {
+            write!(f, "  chained under {}; ", keys(&self.chain))?;
+            match &self.chain_head {
+                None => writeln!(f, "the chain does not hold")?,
+                Some(head) => {
+                    write!(f, "the chain holds up to event {}, with the link ", head.seq)?;
+                    head.link.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+                    writeln!(f)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn push(&mut self, finding: Finding) {
         match self.findings.len() < MOST {
             true => self.findings.push(finding),
@@ -124,6 +152,12 @@ impl Checked {
         let (what, advice) = (what.into(), advice.to_owned());
         self.push(Finding { severity, path, position: Position::default(), what, advice, mends: Vec::new() });
     }
+}
+
+/// Keys by their numbers.
+fn keys(ids: &[u32]) -> String {
+    let numbers: Vec<String> = ids.iter().map(u32::to_string).collect();
+    format!("{} {}", if ids.len() == 1 { "key" } else { "keys" }, numbers.join(", "))
 }
 
 impl fmt::Display for Severity {
@@ -167,6 +201,7 @@ impl fmt::Display for Checked {
         if let Some(uuid) = self.uuid {
             writeln!(f, "  uuid {:032x}", u128::from_be_bytes(uuid))?;
         }
+        self.fmt_protection(f)?;
         match &self.owner {
             Some(owner) => writeln!(f, "  in use by {owner}")?,
             None => writeln!(f, "  not in use")?,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::content::{Content, decodes};
 use crate::error::Error;
+use crate::keys::{Form, Keyring};
 use crate::seq::Seq;
 use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
 
@@ -21,6 +22,10 @@ pub(in super::super) struct State {
     pub(in super::super) is_evidence: bool,
     /// Why it cannot be used.
     pub(in super::super) flaw: Option<String>,
+    /// Its checksums are right, and its keys do not unlock it.
+    pub(super) forged: bool,
+    /// How it is protected, by its header.
+    pub(super) form: Form,
     epoch: u64,
 }
 
@@ -31,7 +36,8 @@ impl State {
         let bases: Vec<PathBuf> = snapshots.bases().list()?.into_iter().map(|(_, path)| path).collect();
         for (seq, path) in snapshots.starts()? {
             let is_base = bases.contains(&path);
-            let mut state = State { seq, path, is_base, is_evidence: false, flaw: None, epoch: 0 };
+            let (form, epoch) = (Form::default(), 0);
+            let mut state = State { seq, path, is_base, is_evidence: false, flaw: None, forged: false, form, epoch };
             match snapshots.open(seq, &state.path) {
                 Ok(file) => state.look(&file.header, uuid),
                 // its owner removed it meanwhile, so there is another
@@ -45,27 +51,42 @@ impl State {
     }
 
     fn look(&mut self, header: &SnapshotHeader, uuid: Option<&[u8; 16]>) {
-        self.epoch = header.epoch;
+        (self.epoch, self.form) = (header.epoch, header.form);
         match uuid == Some(&header.uuid) {
             true => self.is_evidence = true,
             false => self.flaw = Some("it belongs to another image".to_owned()),
         }
     }
 
-    /// Reads all of it.
-    pub(in super::super) fn read(&mut self, snapshots: &Snapshots, content: &Content) {
+    /// Reads all of it. That a key is missing is an error: it may be as good as any.
+    pub(in super::super) fn read(
+        &mut self,
+        snapshots: &Snapshots,
+        content: &Content,
+        keyring: &Keyring,
+    ) -> Result<(), Error> {
         if self.flaw.is_some() {
-            return;
+            return Ok(());
         }
         if content.voids.outdate(self.seq, self.epoch) {
             self.flaw = Some("it was made before an event in it became void".to_owned());
-            return;
+            return Ok(());
+        }
+        if !keyring.takes(self.form) {
+            self.flaw = Some("it is not protected in the way that the image is".to_owned());
+            return Ok(());
         }
         match snapshots.open(self.seq, &self.path).and_then(|file| whole(file, content)) {
             Ok(flaw) => self.flaw = flaw,
+            Err(error) if error.is_key() => return Err(error),
+            Err(error) if error.is_forged() => {
+                let what = "its checksums are right, so it was changed by somebody who has not the key";
+                (self.forged, self.flaw) = (true, Some(format!("{}; {what}", error.in_short())));
+            }
             // also if it was removed meanwhile: then another reading finds the one that took its place
             Err(error) => self.flaw = Some(error.in_short()),
         }
+        Ok(())
     }
 }
 

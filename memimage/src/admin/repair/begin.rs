@@ -7,14 +7,14 @@ use crate::admin::choice::Loss;
 use crate::entropy::random;
 use crate::error::Error;
 use crate::journal::{Flaw, Maker, Place, Salts, make_continued};
-use crate::keys::Protection;
+use crate::keys::Keyring;
 use crate::seq::{SegmentId, Seq};
 
 /// Lets the journal begin after event `seq`, with the state in its snapshot or base.
 ///
 /// The state stands beside the journal twice, and a segment with what comes after it is there, before any segment goes. They go
 /// oldest first, so that whatever a crash leaves is cut off from the rest, or damaged in the same way as before.
-pub(super) fn begin(hold: &mut Hold, seq: Seq) -> Result<Option<Loss>, Error> {
+pub(super) fn begin(hold: &mut Hold, seq: Seq, keyring: &Keyring) -> Result<Option<Loss>, Error> {
     let good = hold.found.states.iter().find(|state| state.seq == seq && state.flaw.is_none()).cloned();
     let Some(good) = good else {
         return Err(hold.unfit(format!("there is no good snapshot or base after event {seq}")));
@@ -28,12 +28,13 @@ pub(super) fn begin(hold: &mut Hold, seq: Seq) -> Result<Option<Loss>, Error> {
     match hold.found.first_fault() {
         None if hold.found.is_pruned() => return Ok(None),
         None => return Err(hold.unfit("nothing is damaged".to_owned())),
-        Some(fault) if fault.flaw != Flaw::Damaged => return Err(hold.unfit_for(fault)),
+        Some(fault) if !matches!(fault.flaw, Flaw::Damaged | Flaw::Forged) => return Err(hold.unfit_for(fault)),
         Some(_) => {}
     }
     let Some(identity) = hold.found.trail.identity().cloned() else {
         return Err(hold.unfit("no segment says whose journal it is".to_owned()));
     };
+    let protection = keyring.current(&identity.uuid, hold.layout().root())?;
     hold.layout().make_dirs(hold.disk())?;
     hold.install_base(&good)?;
 
@@ -52,8 +53,7 @@ pub(super) fn begin(hold: &mut Hold, seq: Seq) -> Result<Option<Loss>, Error> {
                 identity,
                 epoch: hold.epoch,
                 largest: LARGEST,
-                // as all that is here: an image that has any was refused
-                protection: Protection::default(),
+                protection,
             };
             let table = hold.found.content.newest.clone().unwrap_or_default();
             let align_shift = hold.found.trailed.align_shift.unwrap_or(ALIGN_SHIFT);

@@ -65,6 +65,18 @@ impl Hold {
         Error::new(Kind::Repair { path: self.layout().root().to_owned(), choice: self.choice.to_string(), what })
     }
 
+    /// Makes sure that what is wrong is so each time it is read: what a disk failed to read once is there, and is not given up.
+    pub(super) fn confirm(&self, again: &Examination) -> Result<(), Error> {
+        match self.found.agrees(again) {
+            true => Ok(()),
+            false => Err(self.unfit(
+                "what is wrong with it is not the same when it is read again, so its disk fails; copy it to one that does not, \
+                 and repair the copy"
+                    .to_owned(),
+            )),
+        }
+    }
+
     /// The same, where this is what is wrong.
     pub(super) fn unfit_for(&self, fault: &Fault) -> Error {
         let place = fault.seq.map_or_else(String::new, |seq| format!(" where event {seq} belongs"));

@@ -14,18 +14,20 @@ pub use report::{Change, Repaired};
 
 use super::check::Examination;
 use super::choice::Choice;
-use super::protection::refuse_protected;
-use crate::disk::{Access, Disk, OwnedDisk, RealDisk, StoredFile};
+use super::keys::{Given, Task};
+use crate::disk::{Access, Disk, OwnedDisk, RealDisk, StoredFile, failed};
 use crate::error::Error;
-use crate::journal::{Flaw, Layout, clear, sync_dir};
+use crate::journal::{Flaw, Layout, clear, clear_again, sync_dir};
+#[cfg(any(feature = "chain", feature = "encryption"))]
+use crate::keys::Keys;
 use hold::Hold;
 
-const TASK: &str = "memimage::admin::repair";
+const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::admin::Repair" };
 
 /// Repairs the image at `path` in one way, which [`check`](super::check()) offers. Needs no model.
 ///
-/// - The image must not be open. Everything is read first; a choice that does not fit what is found is refused, and
-///   nothing is changed. Events are given up only by who names the first of them.
+/// - The image must not be open. Everything is read first, and what is damaged twice; a choice that does not fit what is found
+///   is refused, and nothing is changed. Events are given up only by who names the first of them.
 /// - What is changed or given up is kept in the image's `quarantine`, and is on disk there before anything else is
 ///   touched. With no room for that the repair is refused.
 /// - After a crash on the way the same repair can be asked for again, or the image opens, with the same outcome. A repair
@@ -65,24 +67,43 @@ const TASK: &str = "memimage::admin::repair";
 /// # Errors
 ///
 /// If there is no image at the path, or it is owned by another ([`is_locked`](Error::is_locked)); if it is encrypted or chained
-/// ([`is_key`](Error::is_key)), since this takes no keys; if the choice does not fit ([`is_unfit`](Error::is_unfit)); if
+/// ([`is_key`](Error::is_key)), which takes a [`Repair`] with its keys; if the choice does not fit ([`is_unfit`](Error::is_unfit)); if
 /// something cannot be read or written. After the last of these the repair may have been done in part: ask for it again.
 pub fn repair(path: impl AsRef<Path>, choice: Choice) -> Result<Repaired, Error> {
     Repair::new(choice).run(path)
 }
 
 /// A repair with options; see [`repair()`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "nothing is repaired until `run` is called"]
 pub struct Repair {
     choice: Choice,
+    keys: Given,
     allow_network: bool,
 }
 
 impl Repair {
     /// As [`repair()`] does it.
     pub fn new(choice: Choice) -> Repair {
-        Repair { choice, allow_network: false }
+        Repair { choice, keys: Given::default(), allow_network: false }
+    }
+
+    /// The keys under which the image is encrypted, as [`Options::encryption`](crate::Options::encryption). What the repair writes is
+    /// encrypted under the current one.
+    #[cfg(feature = "encryption")]
+    pub fn encryption(mut self, keys: Keys) -> Repair {
+        self.keys.encryption = Some(keys);
+        self
+    }
+
+    /// The keys of the image's chain, as [`Options::chain`](crate::Options::chain).
+    ///
+    /// A repair that gives up events gives up their links: from then on the chain ends before them, or begins with a state after
+    /// them, and a [link](crate::Admin::chain_head) that was kept elsewhere may be of what is given up. Keep the new one.
+    #[cfg(feature = "chain")]
+    pub fn chain(mut self, keys: Keys) -> Repair {
+        self.keys.chain = Some(keys);
+        self
     }
 
     /// Whether the image may be on a network file system, as [`Options::allow_network`](crate::Options::allow_network).
@@ -95,7 +116,8 @@ impl Repair {
     ///
     /// # Errors
     ///
-    /// As [`repair()`].
+    /// As [`repair()`]; also if a key is missing or is another than the one it was written with, or if keys were given for an image
+    /// that is not protected so ([`is_key`](Error::is_key)).
     pub fn run(self, path: impl AsRef<Path>) -> Result<Repaired, Error> {
         self.run_on(Arc::new(RealDisk), path.as_ref())
     }
@@ -112,22 +134,30 @@ impl Repair {
 
     fn run_on(self, disk: Arc<dyn Disk>, path: &Path) -> Result<Repaired, Error> {
         let layout = Layout::new(path);
-        refuse_protected(&disk, &layout, layout.survey(&*disk)?.image(&layout)?, TASK)?;
+        let keyring = self.keys.keyring();
+        TASK.unlock_to_write(&disk, &layout, &keyring)?;
         if !self.allow_network {
             layout.refuse_network(&*disk)?;
         }
         let lock = layout.own(&*disk)?;
         let disk = OwnedDisk::over(disk, &lock);
-        for dir in [layout.root().to_owned(), layout.journal()] {
-            sync_dir(&*disk, &dir)?;
+        // also what an attempt that failed has moved out of the image: it is not there any more, and may come back
+        for dir in [layout.root().to_owned(), layout.journal(), layout.snapshots(), layout.quarantine()] {
+            if disk.kind(&dir).map_err(|error| failed("looking at", &dir, error))?.is_some() {
+                sync_dir(&*disk, &dir)?;
+            }
         }
-        let mut hold = Hold::new(Examination::of(&disk, &layout, TASK)?, self.choice)?;
+        let read = || Examination::of(&disk, &layout, &keyring, TASK);
+        let mut hold = Hold::new(read()?, self.choice)?;
+        if hold.found.is_flawed() {
+            hold.confirm(&read()?)?;
+        }
         let lost = match self.choice {
             Choice::TornTail => tail(&mut hold, |flaw| matches!(flaw, Flaw::Torn(_))).map(|()| None),
             // also what a crash in the midst of clearing it left
             Choice::SuspectTail => tail(&mut hold, |_| true).map(|()| None),
             Choice::CutFrom(seq) => cut::cut(&mut hold, seq),
-            Choice::BeginAt(seq) => begin::begin(&mut hold, seq),
+            Choice::BeginAt(seq) => begin::begin(&mut hold, seq, &keyring),
             Choice::Snapshots => snapshots(&mut hold).map(|()| None),
             Choice::Base => base(&mut hold).map(|()| None),
         }?;
@@ -139,7 +169,7 @@ impl Repair {
 
 /// Clears the end of the journal, if what is there fits.
 fn tail(hold: &mut Hold, fits: impl Fn(&Flaw) -> bool) -> Result<(), Error> {
-    let Some(fault) = hold.found.first_fault().cloned() else { return Ok(()) };
+    let Some(fault) = hold.found.first_fault().cloned() else { return tail_again(hold) };
     let range = match fault.flaw {
         ref flaw @ (Flaw::Torn(ref range) | Flaw::Suspect(ref range)) if fits(flaw) => range.clone(),
         _ => return Err(hold.unfit_for(&fault)),
@@ -155,6 +185,17 @@ fn tail(hold: &mut Hold, fits: impl Fn(&Flaw) -> bool) -> Result<(), Error> {
     let durable = hold.found.evidence;
     let place = hold.place_in(fault.segment, range.start)?;
     hold.raise(durable, place)
+}
+
+/// Makes sure of what an earlier attempt may have cleared without being told that it was synced.
+fn tail_again(hold: &Hold) -> Result<(), Error> {
+    let Some(last) = hold.found.trailed.stretches.iter().rfind(|stretch| stretch.first.is_some()) else {
+        return Ok(());
+    };
+    hold.layout().make_dirs(hold.disk())?;
+    let file = StoredFile::open(hold.disk(), &hold.found.trail.path(last.segment), Access::ReadWrite)?;
+    let (place, _) = hold.place_in(last.segment, usize::MAX)?;
+    clear_again(hold.disk(), hold.layout(), &file, last.segment, place.offset)
 }
 
 /// Puts away the snapshots that cannot be used. Not while the journal is damaged: they may be all that proves it.

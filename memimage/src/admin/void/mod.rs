@@ -1,23 +1,22 @@
 //! Making an event void: a recorded decision that it does nothing on replay.
 
+mod held;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::protection::refuse_protected;
+use super::keys::{Given, Task};
 use crate::context::Timestamp;
-use crate::disk::{Access, Disk, OwnedDisk, RealDisk, StoredFile, failed};
-use crate::entropy::random;
+use crate::disk::{Disk, OwnedDisk, RealDisk, StoredFile};
 use crate::error::{Error, Kind};
-use crate::journal::{
-    Caps, DROPPED, Durability, DurableBlock, End, EventId, Frame, FrameKind, Layout, Maker, Onward, Salts, Scan,
-    Source, Table, VoidMark, Voids, go_on, next_epoch, quarantine, records, sync_dir, write_again,
-};
-use crate::keys::Protection;
-use crate::recovery::proven_by;
+use crate::journal::{DROPPED, End, EventId, Frame, FrameKind, Layout, Scan, Table, VoidMark, Voids, records};
+#[cfg(any(feature = "chain", feature = "encryption"))]
+use crate::keys::Keys;
 use crate::seq::{SegmentId, Seq};
-use crate::snapshot::Snapshots;
+use held::Held;
 
+const TASK: Task = Task { name: "memimage::admin::void", builder: "memimage::admin::Void" };
 /// The longest reason, and the longest name of who decided, in bytes.
 const LONGEST: usize = 4096;
 
@@ -65,7 +64,7 @@ const LONGEST: usize = 4096;
 /// # Errors
 ///
 /// If the path is no image, is owned by another ([`is_locked`](Error::is_locked)), or is damaged; if it is encrypted or chained
-/// ([`is_key`](Error::is_key)), since this takes no keys; if there is no such event, if a rewrite left `memimage.dropped` of
+/// ([`is_key`](Error::is_key)), which takes a [`Void`] with its keys; if there is no such event, if a rewrite left `memimage.dropped` of
 /// it, or if the journal was pruned and begins with a state that has it already ([`is_unfit`](Error::is_unfit)); if the reason is empty or too
 /// long; if something cannot be read or written. If the last of these happened after the decision was written, whether the
 /// event is void shows when the image is opened, or when it is made void again.
@@ -109,18 +108,33 @@ pub struct Void {
     seq: Seq,
     reason: String,
     by: Option<String>,
+    keys: Given,
     allow_network: bool,
 }
 
 impl Void {
     /// As [`void()`] does it.
     pub fn new(seq: Seq, reason: impl Into<String>) -> Void {
-        Void { seq, reason: reason.into(), by: None, allow_network: false }
+        Void { seq, reason: reason.into(), by: None, keys: Given::default(), allow_network: false }
     }
 
     /// Who decided it.
     pub fn by(mut self, who: impl Into<String>) -> Void {
         self.by = Some(who.into());
+        self
+    }
+
+    /// The keys under which the image is encrypted, as [`Options::encryption`](crate::Options::encryption).
+    #[cfg(feature = "encryption")]
+    pub fn encryption(mut self, keys: Keys) -> Void {
+        self.keys.encryption = Some(keys);
+        self
+    }
+
+    /// The keys of the image's chain, as [`Options::chain`](crate::Options::chain). The decision is a link of it.
+    #[cfg(feature = "chain")]
+    pub fn chain(mut self, keys: Keys) -> Void {
+        self.keys.chain = Some(keys);
         self
     }
 
@@ -134,7 +148,8 @@ impl Void {
     ///
     /// # Errors
     ///
-    /// As [`void()`].
+    /// As [`void()`]; also if a key is missing or is another than the one it was written with, or if keys were given for an image
+    /// that is not protected so ([`is_key`](Error::is_key)).
     pub fn run(self, path: impl AsRef<Path>) -> Result<Voided, Error> {
         self.run_on(Arc::new(RealDisk), path.as_ref())
     }
@@ -152,12 +167,13 @@ impl Void {
     fn run_on(self, disk: Arc<dyn Disk>, path: &Path) -> Result<Voided, Error> {
         self.validate()?;
         let layout = Layout::new(path);
-        refuse_protected(&disk, &layout, layout.survey(&*disk)?.image(&layout)?, "memimage::admin::void")?;
+        let keyring = self.keys.clone().keyring();
+        TASK.unlock_to_write(&disk, &layout, &keyring)?;
         if !self.allow_network {
             layout.refuse_network(&*disk)?;
         }
         let lock = layout.own(&*disk)?;
-        let image = Held::find(OwnedDisk::over(disk, &lock), layout)?;
+        let image = Held::find(OwnedDisk::over(disk, &lock), layout, keyring)?;
         let scan = Scan::new(&image.source, image.proven)?;
         let found = self.look(&image, &scan)?;
         let (durable, quarantined) = image.settle(&found.end)?;
@@ -283,114 +299,4 @@ struct Found {
     voids: Voids,
     /// The alignment of the last frame.
     align_shift: u8,
-}
-
-/// An image whose lock is held.
-struct Held {
-    disk: Arc<dyn Disk>,
-    layout: Layout,
-    source: Source,
-    snapshots: Snapshots,
-    block: Option<DurableBlock>,
-    /// The highest seq that anything besides the frames says was synced.
-    proven: Seq,
-}
-
-impl Held {
-    /// Reads all headers, of what is on disk.
-    fn find(disk: Arc<dyn Disk>, layout: Layout) -> Result<Held, Error> {
-        let keyring = Arc::default();
-        let survey = layout.survey(&*disk)?;
-        for dir in [layout.root().to_owned(), layout.journal()] {
-            sync_dir(&*disk, &dir)?;
-        }
-        let source = Source::open(&disk, &layout, survey.image(&layout)?, &keyring)?;
-        let snapshots = Snapshots::new(&disk, &layout, &keyring);
-        let uuid = &source.identity().uuid;
-        let block = layout.durable_block(&*disk, uuid)?;
-        let proven = block.map_or(Seq::ZERO, |block| block.durable_seq).max(proven_by(&snapshots, uuid)?);
-        let scan = Scan::new(&source, proven)?;
-        snapshots.bases().account_for(&source, &scan)?;
-        source.file(scan.active(), Access::ReadWrite)?.sync_data()?;
-        Ok(Held { disk, layout, source, snapshots, block, proven })
-    }
-
-    /// Whether there is a base that does not rest on the event, and from which the journal goes on.
-    fn has_base_before(&self, seq: Seq, voids: &Voids) -> Result<bool, Error> {
-        for (base, path) in self.snapshots.bases().list()? {
-            let good = self.snapshots.open(base, &path).is_ok_and(|file| {
-                file.header.uuid == self.source.identity().uuid && !voids.outdate(base, file.header.epoch)
-            });
-            if base < seq && good && self.source.reaches(base)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Repairs the end of the journal as opening does. Gives `journal/durable`.
-    fn settle(&self, end: &End) -> Result<(StoredFile, Option<PathBuf>), Error> {
-        let disk = &*self.disk;
-        self.layout.make_dirs(disk)?;
-        let file = self.source.file(end.segment, Access::ReadWrite)?;
-        let quarantined = quarantine(disk, &self.layout, &file, end)?;
-        write_again(disk, &self.layout, &file, end)?;
-        let durable = match self.layout.durable_file(disk)? {
-            Some(file) => file,
-            None => StoredFile::create(disk, &self.layout.durable())?,
-        };
-        self.layout.remove_unfinished(disk)?;
-        Ok((durable, quarantined))
-    }
-
-    /// Writes and syncs a decision, unless it stands there, and begins the next segment, which proves that it was synced. Gives
-    /// the epoch in which that is, and why the segment could not be begun.
-    fn record(
-        &self,
-        decision: Option<Vec<u8>>,
-        time: Timestamp,
-        end: &End,
-        table: &Table,
-        durable_file: StoredFile,
-        align_shift: u8,
-    ) -> Result<(u64, Option<String>), Error> {
-        let epoch = next_epoch(&self.source, end, self.block)?;
-        let maker = Maker {
-            disk: Arc::clone(&self.disk),
-            layout: self.layout.clone(),
-            identity: self.source.identity().clone(),
-            epoch,
-            // should one have to be made: no larger than those that are there
-            largest: self.source.segments().filter_map(|segment| self.source.len_of(segment)).max().unwrap_or(0),
-            // as all that is here: one that has any was refused
-            protection: Protection::default(),
-        };
-        let salts = Salts::new(u64::from_le_bytes(random()?));
-        let onward = Onward { source: &self.source, end, table, time, durable_file, align_shift, salts };
-        let journal = go_on(maker, onward, Durability::Synced, Caps::default())?;
-        let written = decision.map_or(Ok(()), |decision| journal.record(FrameKind::Void, &decision));
-        // No event comes after the decision whose number could prove that it was synced. That another segment was entered
-        // does: so if the decision is damaged later, that is seen.
-        let proven = written.map(|()| journal.begin_segment(table));
-        // ends its threads, whatever came of it
-        let closed = journal.close();
-        let proven = proven.and_then(|proven| closed.map(|()| proven)).map_err(|error| error.cause())?;
-        Ok((epoch, proven.map_err(|error| error.to_string()).err()))
-    }
-
-    /// Removes the snapshots and bases that rest on void events: none of them is used any more.
-    fn remove_outdated(&self, voids: &Voids) -> Result<Vec<PathBuf>, Error> {
-        let mut removed = Vec::new();
-        for (seq, path) in self.snapshots.starts()? {
-            let Ok(file) = self.snapshots.open(seq, &path) else { continue };
-            if file.header.uuid == self.source.identity().uuid && voids.outdate(seq, file.header.epoch) {
-                self.disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
-                removed.push(path);
-            }
-        }
-        for dir in [self.layout.snapshots(), self.layout.journal()] {
-            sync_dir(&*self.disk, &dir)?;
-        }
-        Ok(removed)
-    }
 }

@@ -1,0 +1,81 @@
+//! The keys that are given to a task, and what it says where none are.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::protection::{how, of_states};
+use crate::disk::Disk;
+use crate::error::{Error, Kind};
+use crate::journal::{Headers, Layout, Trail};
+use crate::keys::{Form, Keyring, Keys};
+use crate::seq::SegmentId;
+
+/// The keys of an image, as its owner gives them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Given {
+    pub(super) encryption: Option<Keys>,
+    pub(super) chain: Option<Keys>,
+}
+
+impl Given {
+    pub(super) fn keyring(self) -> Arc<Keyring> {
+        Arc::new(Keyring::new(self.encryption, self.chain))
+    }
+}
+
+/// What is done to an image, and what takes the keys for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Task {
+    pub(super) name: &'static str,
+    pub(super) builder: &'static str,
+}
+
+impl Task {
+    /// Reads the headers of these segments, and makes sure that the keys are those of the image. Changes nothing.
+    pub(super) fn unlock(
+        self,
+        disk: &Arc<dyn Disk>,
+        layout: &Layout,
+        segments: &[SegmentId],
+        keyring: &Arc<Keyring>,
+    ) -> Result<Trail, Error> {
+        let headers = Headers::read(&**disk, layout, segments)?;
+        if keyring.is_empty() {
+            let form = match headers.identity() {
+                Some(_) => headers.form(),
+                // the headers of all segments are damaged, and those of snapshots may not be
+                None => of_states(disk, layout)?,
+            };
+            if form != Form::default() {
+                return Err(self.without_keys(layout.root(), form, keyring));
+            }
+        }
+        Trail::open(disk, headers, keyring)
+    }
+
+    /// As [`unlock`](Task::unlock), for a task that may write: the current keys must be there too.
+    pub(super) fn unlock_to_write(
+        self,
+        disk: &Arc<dyn Disk>,
+        layout: &Layout,
+        keyring: &Arc<Keyring>,
+    ) -> Result<(), Error> {
+        let survey = layout.survey(&**disk)?;
+        self.unlock(disk, layout, survey.image(layout)?, keyring)?;
+        keyring.current(&[0; 16], layout.root()).map(drop)
+    }
+
+    fn without_keys(self, root: &Path, form: Form, keyring: &Keyring) -> Error {
+        let built = form.cipher.is_none_or(|_| cfg!(feature = "encryption"))
+            && form.chain.is_none_or(|_| cfg!(feature = "chain"));
+        if !built && let Err(error) = keyring.protection(form, &[0; 16], root) {
+            return error;
+        }
+        let cipher = form.cipher.map(|id| format!("key {id} by `encryption`"));
+        let chain = form.chain.map(|id| format!("key {id} by `chain`"));
+        let keys: Vec<String> = cipher.into_iter().chain(chain).collect();
+        let mend = format!("use `{}`, and give it {}", self.builder, keys.join(" and "));
+        let without = "was given no keys";
+        Error::new(Kind::Protected { path: root.to_owned(), how: how(form), task: self.name, without, mend })
+    }
+}
