@@ -32,12 +32,13 @@ const TESTS: [&str; 4] =
     ["disk/conformance.rs", "journal/explored.rs", "journal/explored/stand_in.rs", "shape/samples.rs"];
 
 /// Pure: bytes to verdicts, tested without a disk.
-const PURE: [&str; 17] = [
+const PURE: [&str; 18] = [
     "keys/",
     "journal/whitening.rs",
     "journal/cover.rs",
     "snapshot/cover.rs",
     "journal/frame.rs",
+    "journal/search.rs",
     "journal/tail.rs",
     "journal/record.rs",
     "journal/segment.rs",
