@@ -8,7 +8,7 @@ use memimage::{Error, Seq};
 use memimage_tests::{Files, changed, files};
 
 use super::check::check;
-use super::form::{FORMS, PLAIN};
+use super::form::PLAIN;
 use super::proof::is_seen;
 use super::repair::{cut_from, damage, pruned, repair, state_after};
 use super::till::first::{Till, TillCommands as _};
@@ -175,8 +175,8 @@ pub(super) fn tasks() -> Vec<Arc<Task>> {
         Task::repair("beginning with nothing", damaged(&[5, 12], &[3, 20]), begin, 12),
         Task::repair("putting snapshots away", with_damaged_snapshot(), Choice::Snapshots, 30),
     ];
-    for (damage, form) in [(true, PLAIN), (false, FORMS[3])] {
-        let (disk, base, last, all) = pruned(form);
+    for damage in [true, false] {
+        let (disk, base, last, all) = pruned(PLAIN);
         let path = format!("/till/journal/{base:020}.1.base", base = base.get());
         match damage {
             true => disk.write(&path, 4_110, &[1, 2, 3]).unwrap(),
