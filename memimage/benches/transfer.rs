@@ -2,7 +2,7 @@
 //!
 //! All in one run and interleaved, round by round, because a machine's speed drifts: read the ratios, not the figures.
 //! `cargo bench -p memimage` runs it, and `cargo bench -p memimage -- "64 threads"` those with that in their names; the
-//! environment variable `ROUNDS` sets how many rounds (5).
+//! environment variable `ROUNDS` sets how many rounds (5). With `--features encryption,chain` protected images run too.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
 
@@ -14,7 +14,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use memimage::{Durability, Image, Model, Pending, Shape, SnapshotPolicy};
+use memimage::{Durability, Image, Model, Options, Pending, Shape, SnapshotPolicy};
 use serde::{Deserialize, Serialize};
 
 const ACCOUNTS: u32 = 10_000;
@@ -114,19 +114,24 @@ fn zero_filled(path: &Path, len: usize) -> File {
     file
 }
 
-fn image(directory: &Path) -> Image<Ledger> {
+/// Whether an image is encrypted or chained.
+type Form = fn(Options<Ledger>) -> Options<Ledger>;
+
+const PLAIN: Form = |options| options;
+
+fn image(directory: &Path, form: Form) -> Image<Ledger> {
     let path = directory.join("image");
     let _ = std::fs::remove_dir_all(&path);
     let options = Image::<Ledger>::options().snapshots(SnapshotPolicy::Manual).durability(Durability::Synced);
-    let image = options.open(path).unwrap();
+    let image = form(options).open(path).unwrap();
     // past the first, small segments
     image.transfer(0, 1, 1).unwrap();
     image
 }
 
 /// One thread that waits once per `depth` commands.
-fn image_deep(directory: &Path, commands: u64, depth: u64) -> Run {
-    let image = image(directory);
+fn image_deep(directory: &Path, form: Form, commands: u64, depth: u64) -> Run {
+    let image = image(directory, form);
     let started = Instant::now();
     let mut last = None;
     for n in 0..commands {
@@ -141,7 +146,7 @@ fn image_deep(directory: &Path, commands: u64, depth: u64) -> Run {
 
 /// Many threads, each with `depth` commands under way.
 fn image_wide(directory: &Path, threads: u64, each: u64, depth: usize) -> Run {
-    let image = image(directory);
+    let image = image(directory, PLAIN);
     let started = Instant::now();
     std::thread::scope(|scope| {
         for thread in 0..threads {
@@ -163,8 +168,8 @@ fn image_wide(directory: &Path, threads: u64, each: u64, depth: usize) -> Run {
 }
 
 /// Many threads that each wait for each command.
-fn image_waiting(directory: &Path, threads: u64, each: u64) -> Run {
-    let image = image(directory);
+fn image_waiting(directory: &Path, form: Form, threads: u64, each: u64) -> Run {
+    let image = image(directory, form);
     let started = Instant::now();
     std::thread::scope(|scope| {
         for thread in 0..threads {
@@ -180,23 +185,53 @@ fn image_waiting(directory: &Path, threads: u64, each: u64) -> Run {
     Run { commands: threads * each, took: started.elapsed() }
 }
 
+type Contestant<'a> = (&'static str, Box<dyn Fn() -> Run + 'a>);
+
+/// The same on protected images.
+#[cfg(all(feature = "chain", feature = "encryption"))]
+fn protected(directory: &Path) -> Vec<Contestant<'_>> {
+    use memimage::{Key, Keys};
+    const ENCRYPTED: Form = |options| options.encryption(Keys::one(Key::new([7; 32])));
+    const CHAINED: Form = |options| options.chain(Keys::one(Key::new([7; 32])));
+    const BOTH: Form = |options| CHAINED(ENCRYPTED(options));
+    vec![
+        (
+            "encrypted, 1 thread waits per 100,000",
+            Box::new(move || image_deep(directory, ENCRYPTED, 2_000_000, 100_000)),
+        ),
+        ("chained, 1 thread waits per 100,000", Box::new(move || image_deep(directory, CHAINED, 2_000_000, 100_000))),
+        ("both, 1 thread waits per 100,000", Box::new(move || image_deep(directory, BOTH, 2_000_000, 100_000))),
+        ("encrypted, 64 threads that wait", Box::new(move || image_waiting(directory, ENCRYPTED, 64, 1_500))),
+        ("chained, 64 threads that wait", Box::new(move || image_waiting(directory, CHAINED, 64, 1_500))),
+        ("both, 64 threads that wait", Box::new(move || image_waiting(directory, BOTH, 64, 1_500))),
+        ("encrypted, 1 thread that waits", Box::new(move || image_waiting(directory, ENCRYPTED, 1, 5_000))),
+        ("chained, 1 thread that waits", Box::new(move || image_waiting(directory, CHAINED, 1, 5_000))),
+        ("both, 1 thread that waits", Box::new(move || image_waiting(directory, BOTH, 1, 5_000))),
+    ]
+}
+
+#[cfg(not(all(feature = "chain", feature = "encryption")))]
+fn protected(_: &Path) -> Vec<Contestant<'_>> {
+    Vec::new()
+}
+
 fn main() {
     let rounds: usize = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
     let directory = tempfile::tempdir_in(".").unwrap();
     let directory = directory.path();
-    type Contestant<'a> = (&'static str, Box<dyn Fn() -> Run + 'a>);
-    let contestants: Vec<Contestant<'_>> = vec![
+    let plain: Vec<Contestant<'_>> = vec![
         ("bare loop", Box::new(|| bare(2_000_000))),
         ("bare loop + log, sync per 100,000", Box::new(|| bare_with_log(directory, 2_000_000, 100_000))),
-        ("image, 1 thread waits per 100,000", Box::new(|| image_deep(directory, 2_000_000, 100_000))),
+        ("image, 1 thread waits per 100,000", Box::new(|| image_deep(directory, PLAIN, 2_000_000, 100_000))),
         ("image, 64 threads, 40 deep", Box::new(|| image_wide(directory, 64, 10_000, 40))),
-        ("image, 64 threads that wait", Box::new(|| image_waiting(directory, 64, 1_500))),
+        ("image, 64 threads that wait", Box::new(|| image_waiting(directory, PLAIN, 64, 1_500))),
         ("bare loop + log, sync per command", Box::new(|| bare_with_log(directory, 5_000, 1))),
-        ("image, 1 thread that waits", Box::new(|| image_waiting(directory, 1, 5_000))),
+        ("image, 1 thread that waits", Box::new(|| image_waiting(directory, PLAIN, 1, 5_000))),
     ];
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let contestants: Vec<Contestant<'_>> = contestants
+    let contestants: Vec<Contestant<'_>> = plain
         .into_iter()
+        .chain(protected(directory))
         .filter(|(name, _)| wanted.is_empty() || *name == "bare loop" || wanted.iter().any(|part| name.contains(part)))
         .collect();
     let mut results: Vec<Vec<f64>> = vec![Vec::new(); contestants.len()];
@@ -209,10 +244,10 @@ fn main() {
         rates.sort_by(f64::total_cmp);
         rates[rates.len() / 2]
     };
-    println!("{:<36} {:>14} {:>10}", "commands per second, median", "", "of bare");
+    println!("{:<38} {:>14} {:>10}", "commands per second, median", "", "of bare");
     let bare = median(results[0].clone());
     for ((name, _), rates) in contestants.iter().zip(results) {
         let rate = median(rates);
-        println!("{name:<36} {rate:>14.0} {:>9.1}%", 100.0 * rate / bare);
+        println!("{name:<38} {rate:>14.0} {:>9.1}%", 100.0 * rate / bare);
     }
 }

@@ -49,13 +49,23 @@ pub(super) fn newest_start<M: Model>(
             if !current && !goal.believe_upcasters && source.is_whole() {
                 return Ok(None);
             }
-            let voids = scan.voids(scan.segment_after(seq)?)?;
-            if voids.outdate(seq, file.header.epoch) {
-                let what = "it was made before an event in it became void".to_owned();
-                return Err(Error::new(Kind::Snapshot { path: path.clone(), what }));
-            }
-            Ok(Some((load::<M>(file, &path, source)?, voids)))
+            Ok(Some(file))
         });
+        let loaded = match loaded {
+            Ok(Some(file)) => {
+                // what is wrong with these is the journal's fault, and no snapshot's
+                let voids = scan.voids(scan.segment_after(seq)?)?;
+                match voids.outdate(seq, file.header.epoch) {
+                    true => {
+                        let what = "it was made before an event in it became void".to_owned();
+                        Err(Error::new(Kind::Snapshot { path: path.clone(), what }))
+                    }
+                    false => load::<M>(file, &path, source).map(|start| Some((start, voids))),
+                }
+            }
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
         match loaded {
             Ok(None) => {}
             Ok(Some((start, voids))) => return Ok((Some(start), voids)),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use memimage::Retention;
 use memimage_tests::LedgerCommands;
 
 use super::*;
@@ -59,7 +60,11 @@ pub(super) fn small(mode: Mode) -> SimDisk {
 
 /// Changes the first segment and makes it look right again.
 pub(super) fn forge(disk: &SimDisk, change: impl FnOnce(&mut Vec<u8>, &[std::ops::Range<usize>])) {
-    let path = &segments(disk)[0];
+    forge_in(disk, &segments(disk)[0], change);
+}
+
+/// The same, of any segment.
+fn forge_in(disk: &SimDisk, path: &Path, change: impl FnOnce(&mut Vec<u8>, &[std::ops::Range<usize>])) {
     let mut bytes = disk.read(path).unwrap();
     let there = frames(&bytes);
     change(&mut bytes, &there);
@@ -174,11 +179,32 @@ fn a_frame_without_protection_is_not_taken_for_one_of_a_protected_segment() {
 fn a_decision_that_somebody_made_without_the_key_is_seen_as_that() {
     for mode in PROTECTED {
         let disk = small(mode);
-        forge(&disk, |bytes, frames| {
-            let last = frames.last().unwrap().start;
-            bytes[last + 6] = 7;
-            bytes[last + 48..last + 52].fill(0);
-        });
+        forge(&disk, |bytes, frames| into_a_decision(bytes, frames));
+        told(&disk, mode);
+    }
+}
+
+/// The last frame of a segment becomes one that says of an event that it is void.
+fn into_a_decision(bytes: &mut [u8], frames: &[std::ops::Range<usize>]) {
+    let last = frames.last().unwrap().start;
+    bytes[last + 6] = 7;
+    bytes[last + 48..last + 52].fill(0);
+}
+
+/// The states of a pruned journal were blamed for it, and the error said to restore one of them.
+#[test]
+fn a_forged_decision_is_no_fault_of_the_states_before_it() {
+    for mode in PROTECTED {
+        let disk = SimDisk::new();
+        let mut run = begin(&disk, mode.options().retention(Retention::Events(0)), Vec::new(), Seq::ZERO);
+        while run.image().stats().base.is_none() {
+            live(&mut run);
+        }
+        run.ask(&Ask::Deposit(1, 1));
+        run.close();
+        let used = |path: &&PathBuf| !frames(&disk.read(path).unwrap()).is_empty();
+        let all = segments(&disk);
+        forge_in(&disk, all.iter().rfind(used).unwrap(), |bytes, frames| into_a_decision(bytes, frames));
         told(&disk, mode);
     }
 }

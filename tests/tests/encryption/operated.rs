@@ -379,6 +379,7 @@ fn what_a_repair_makes_is_under_the_current_key() {
         (0..4).for_each(|account| run.ask(&Ask::Deposit(account, 100)));
         run.image().admin().snapshot().unwrap();
         let (digests, seq) = run.close();
+        let twin = disk.fork();
         let path = &segments(&disk)[0];
         disk.write(path, 4096 + 100, &[0xA5; 8]).unwrap();
         let durable = disk.read(path).unwrap().len() as u64 - 4096;
@@ -389,9 +390,14 @@ fn what_a_repair_makes_is_under_the_current_key() {
         assert_eq!(checked.chain_head.is_some(), mode.chained, "{checked}");
         let number = disk.read(segments(&disk).last().unwrap()).unwrap()[if mode.encrypted { 148 } else { 152 }];
         assert_eq!(number, 3);
-        let mut run = begin(&disk, mode.options(), digests, seq);
-        live(&mut run);
-        run.close();
+        // with the seed that it had: what is drawn is what would have been
+        let drawn = [&disk, &twin].map(|disk| {
+            let mut run = begin(disk, mode.options(), digests.clone(), seq);
+            run.ask(&Ask::Draw(Some(7)));
+            live(&mut run);
+            run.close()
+        });
+        assert_eq!(drawn[0], drawn[1]);
         assert!(check(&disk, mode).is_sound());
     }
 }
@@ -411,6 +417,7 @@ fn a_key_whose_headers_are_all_damaged_must_be_right_too() {
         let half = |store: u8| Keys::new(3, move |number| Some(key(if number == 3 { store } else { !store }, number)));
         let wrong = check_with(&disk, mode, half(CIPHER), half(CHAIN)).unwrap_err();
         assert!(wrong.is_key() && wrong.to_string().contains("nothing else in the image tells which"), "{wrong}");
+        assert!(wrong.to_string().contains("00000001.journal"), "{wrong}");
         let missing = check_with(&disk, mode, only(3, CIPHER), only(3, CHAIN)).unwrap_err();
         assert!(missing.is_key() && missing.to_string().contains("it needs key 2 of "), "{missing}");
     }

@@ -93,6 +93,18 @@ pub fn check_with(disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Checked
 /// its first frame to its last, and each snapshot and base. What was changed by somebody who has not the key is damage, with its
 /// place. That the end is missing, or that all of it is as it was at an earlier time, is not seen: compare the chain's last link
 /// with one that was kept elsewhere.
+///
+/// ```no_run
+/// # #[cfg(all(feature = "chain", feature = "encryption"))] {
+/// # use memimage::{Key, Keys};
+/// # fn fetch(number: u32) -> Option<[u8; 32]> { None }
+/// let keys = Keys::new(3, |number| fetch(number).map(Key::new)); // those that the program opens the image with
+/// let checked = memimage::admin::Check::new().encryption(keys.clone()).chain(keys).run("bank.image")?;
+/// println!("{checked}"); // … chained under key 3; the chain holds up to event 1234, with the link …
+/// let head = checked.chain_head; // to be compared with the one that was kept
+/// # }
+/// # Ok::<(), memimage::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "nothing is checked until `run` is called"]
 pub struct Check {
