@@ -55,7 +55,7 @@ fn copies(sample: &Sample) -> [PathBuf; 2] {
 
 #[test]
 fn each_damage_to_one_copy_of_a_base_is_mended_from_the_other() {
-    let (sample, other) = (Sample::new(Making::PRUNED), Sample::new(Making::PRUNED));
+    let (sample, other) = Sample::two(Making::PRUNED);
     let copies = copies(&sample);
     let cases: Vec<_> = (0..2).flat_map(|copy| ALL.map(|taken| (copy, taken))).collect();
     let apply = |disk: &SimDisk, (copy, taken): &(usize, Taken)| take(&sample, &other, disk, &copies[*copy], *taken);
@@ -75,7 +75,7 @@ fn each_damage_to_one_copy_of_a_base_is_mended_from_the_other() {
 /// With both copies damaged the snapshots must do, and one becomes the base; without them the journal cannot be read.
 #[test]
 fn damage_to_both_copies_of_a_base_falls_back_on_a_snapshot_or_is_refused() {
-    let (sample, other) = (Sample::new(Making::PRUNED), Sample::new(Making::PRUNED));
+    let (sample, other) = Sample::two(Making::PRUNED);
     let copies = copies(&sample);
     let snapshots: Vec<_> = sample.ending(".snapshot").into_iter().map(|file| sample.files[file].0.clone()).collect();
     let cases: Vec<_> =
@@ -114,7 +114,7 @@ fn each_missing_segment_of_a_pruned_journal_is_refused_but_for_those_not_needed(
 /// With no snapshot beside them, that is the end of it until one of them is restored: then it opens as it was.
 #[test]
 fn damage_to_both_copies_of_a_base_is_refused_by_name_and_one_restored_copy_opens() {
-    let (sample, other) = (Sample::new(Making::PRUNED), Sample::new(Making::PRUNED));
+    let (sample, other) = Sample::two(Making::PRUNED);
     let copies = copies(&sample);
     for (one, two) in ALL.iter().flat_map(|one| ALL.map(|two| (*one, two))) {
         let disk = sample.disk.fork();

@@ -99,6 +99,15 @@ impl Sample {
         Sample { disk, seq, states, files, past }
     }
 
+    /// Two images that are made so, with files of the same names: in which segment an event finds its place depends on when the
+    /// next one is ready, and so do the events of snapshots and bases.
+    pub(crate) fn two(making: Making) -> (Sample, Sample) {
+        let names = |sample: &Sample| sample.files.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>();
+        let sample = Sample::new(making);
+        let other = std::iter::repeat_with(|| Sample::new(making)).find(|other| names(other) == names(&sample));
+        (sample, other.expect("it is tried until there is one"))
+    }
+
     pub(crate) fn bytes(&self, path: &Path) -> &[u8] {
         &self.files[self.index(path)].1
     }
