@@ -18,8 +18,9 @@ pub enum Choice {
     /// gives up acknowledged events without having seen which.
     CutFrom(Seq),
     /// Lets the journal begin after this event, with the state in the newest good snapshot or base: for damage in what came
-    /// before. That history is given up, the state is not. Events after it stay if their segments are sound, and else are
-    /// lost: [`check`](super::check()) says which. From then on it is an image whose journal was pruned.
+    /// before. That history is given up, the state is not, and neither are the events after it, up to the next damage if
+    /// there is more: then [`CutFrom`](Choice::CutFrom) is to be asked for too, as [`Mend::then`](super::Mend::then) says.
+    /// From then on it is an image whose journal was pruned.
     BeginAt(Seq),
     /// Puts snapshots that are damaged, or not of this image, out of the way.
     Snapshots,

@@ -1,18 +1,21 @@
 //! Making a new image: the first segment's rename comes last, so that what a crash leaves is seen to be unfinished.
 
 use super::batch::SEAL_ROOM;
+use super::chosen::CHOSEN;
 use super::cover::{Cover, Link};
 use super::durable::DurableBlock;
-use super::frame::{FrameHeader, FrameKind, align_up, finish, frame_len, head_len, start};
+use super::frame::{FrameHeader, FrameKind, align_up, finish, finish_as, frame_len, head_len, start};
 use super::genesis::Genesis;
 use super::layout::sync_dir;
 use super::maker::{MakeError, Maker};
+use super::reader::{Step, Walk};
 use super::segment::SEGMENT_HEADER;
 use super::table::Table;
 use super::whitening::Salts;
+use super::zeros::last_used;
 use crate::context::Timestamp;
 use crate::disk::{StoredFile, failed};
-use crate::error::Error;
+use crate::error::{Error, Kind, Position};
 use crate::seq::{SegmentId, Seq};
 
 /// What was made, to go on in.
@@ -86,6 +89,36 @@ pub(crate) fn make_continued(
     }
 }
 
+/// Makes a segment again, of whose `bytes` the frames from `from` on stay and what stood before them goes. They stay as they
+/// are, and so do those of later segments: a table of shapes comes first that has the checksum which the first of them names.
+/// Refused if the frames that can be read there do not go up to the event `next`.
+pub(crate) fn make_without_start(
+    maker: &Maker,
+    segment: SegmentId,
+    bytes: &[u8],
+    (from, first, next): (usize, &FrameHeader, Seq),
+    table: &Table,
+    salts: &mut Salts,
+) -> Result<(), MakeError> {
+    let mut frames = Frames::none();
+    frames.lead(maker, segment, first, &table.encode(), salts).map_err(MakeError::Unchanged)?;
+    let mut walk = Walk::at(bytes, &maker.identity.uuid, segment, from);
+    while let Step::Frame(frame) = walk.step() {
+        frames.bytes.extend_from_slice(&bytes[frame.offset..frame.offset + frame.len]);
+        frames.bytes.resize(align_up(frames.bytes.len() as u64, frame.header.align_shift) as usize, 0);
+    }
+    if walk.chain().is_none_or(|chain| chain.next_seq < next) {
+        let (path, offset) = (maker.layout.segment(segment), Some(walk.offset() as u64));
+        let position = Position { segment: Some(segment), offset, seq: walk.chain().map(|chain| chain.next_seq) };
+        let what = "more could be read of it a moment ago".to_owned();
+        return Err(MakeError::Unchanged(Error::new(Kind::Corrupt { path, position, what, suspect: false })));
+    }
+    // what is wrong behind them is not to be mended here, and must be seen as before
+    let rest = bytes.get(walk.offset()..).unwrap_or_default();
+    frames.bytes.extend_from_slice(&rest[..last_used(rest).map_or(0, |last| last + 1)]);
+    maker.make(segment, frames.bytes.len() as u64 + SEAL_ROOM, &frames.bytes, || true).map(drop)
+}
+
 struct Frames {
     bytes: Vec<u8>,
     /// The last one.
@@ -126,6 +159,35 @@ impl Frames {
         self.previous = finish(&mut frame, &header, &cover, &cover.draw()?, offset as u64, salts);
         self.bytes.extend_from_slice(&frame);
         self.bytes.resize(align_up(self.bytes.len() as u64, align_shift) as usize, 0);
+        Ok(())
+    }
+
+    /// Begins a segment with a table of shapes that the frame with this header follows.
+    fn lead(
+        &mut self,
+        maker: &Maker,
+        segment: SegmentId,
+        follower: &FrameHeader,
+        table: &[u8],
+        salts: &mut Salts,
+    ) -> Result<(), Error> {
+        let header = FrameHeader {
+            kind: FrameKind::Shapes,
+            count: 0,
+            durable_seq: Seq::new(follower.first_seq.get().saturating_sub(1)),
+            time: Timestamp::default(),
+            previous: Link::default(),
+            ..*follower
+        };
+        let cover = Cover::new(&maker.identity.uuid, segment, &maker.protection);
+        let head = head_len(cover.form()) + CHOSEN;
+        let mut frame = Vec::with_capacity(frame_len(head, table.len()));
+        start(&mut frame, head);
+        frame.extend_from_slice(table);
+        let place = (SEGMENT_HEADER as u64, salts);
+        finish_as(follower.previous.checksum, &mut frame, &header, &cover, &cover.draw()?, place);
+        self.bytes.extend_from_slice(&frame);
+        self.bytes.resize(align_up(self.bytes.len() as u64, header.align_shift) as usize, 0);
         Ok(())
     }
 }

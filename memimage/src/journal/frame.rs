@@ -9,6 +9,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::chosen::{CHOSEN, choose};
 use super::cover::{Checksum, Cover, Drawn, Link, encrypted_len, extension_len, links};
 use super::whitening::{Salts, has_zero_sector, whiten};
 use crate::context::Timestamp;
@@ -144,10 +145,42 @@ pub(crate) fn finish(
     offset: u64,
     salts: &mut Salts,
 ) -> Link {
-    let (checksum, head) = (cover.checksum(), head_len(cover.form()));
+    finish_with(buffer, head_len(cover.form()), header, cover, drawn, offset, salts)
+}
+
+/// As [`finish`], of a frame with a given checksum, so that a frame which names that follows it. The buffer was started with
+/// room for [`CHOSEN`] bytes more before the body, which end the extension area: they are chosen to that end, and no reader
+/// looks at them. What such a frame stands in is synced before it gets its name, so its sectors need not show that they
+/// were written.
+pub(crate) fn finish_as(
+    wanted: u32,
+    buffer: &mut Vec<u8>,
+    header: &FrameHeader,
+    cover: &Cover<'_>,
+    drawn: &Drawn,
+    (offset, salts): (u64, &mut Salts),
+) {
+    let (checksum, head) = (cover.checksum(), head_len(cover.form()) + CHOSEN);
+    finish_with(buffer, head, header, cover, drawn, offset, salts);
+    let end = buffer.len() - TRAILER;
+    let (covered, trailer) = buffer.split_at_mut(end);
+    choose(covered, head - CHOSEN, |bytes| checksum.of(bytes), wanted);
+    trailer[4..].copy_from_slice(&wanted.to_le_bytes());
+}
+
+fn finish_with(
+    buffer: &mut Vec<u8>,
+    head: usize,
+    header: &FrameHeader,
+    cover: &Cover<'_>,
+    drawn: &Drawn,
+    offset: u64,
+    salts: &mut Salts,
+) -> Link {
+    let checksum = cover.checksum();
     let body = buffer.len() - head;
     debug_assert!(body <= MAX_BODY);
-    write_header(&mut buffer[..HEADER], header, cover.form(), body);
+    write_header(&mut buffer[..HEADER], header, cover.form(), head, body);
     let (first, rest) = buffer.split_at_mut(HEADER);
     let (extension, clear) = rest.split_at_mut(head - HEADER);
     cover.protect(first, extension, clear, drawn, &header.previous);
@@ -186,9 +219,9 @@ fn ends_well(written: &[u8]) -> bool {
 }
 
 /// Writes all of a header but its salt and its checksum.
-fn write_header(out: &mut [u8], header: &FrameHeader, form: Form, body: usize) {
+fn write_header(out: &mut [u8], header: &FrameHeader, form: Form, head: usize, body: usize) {
     out[0..4].copy_from_slice(&MAGIC);
-    out[4..6].copy_from_slice(&(head_len(form) as u16).to_le_bytes());
+    out[4..6].copy_from_slice(&(head as u16).to_le_bytes());
     out[6] = header.kind.code();
     out[7] = header.kind.flags();
     out[8..16].copy_from_slice(&header.first_seq.get().to_le_bytes());

@@ -2,12 +2,12 @@
 //!
 //! From bytes to a running journal, each using only those before it:
 //!
-//! 1. bytes, without I/O: `zeros`, `whitening`, `cover` (checksum, cipher and chain of a frame), `frame`, `segment` (the
-//!    header of one), `record` (one event in a frame), `search` (for frames), `tail` (what the first place that cannot be read
-//!    means), `table` (the shapes of the events), `dispatch` (how each is replayed), `genesis`, `prune`, `void` (events that
-//!    are not to be replayed), `durable`, `reader`
+//! 1. bytes, without I/O: `zeros`, `whitening`, `chosen` (bytes for a checksum), `cover` (checksum, cipher and chain of a
+//!    frame), `frame`, `segment` (the header of one), `record` (one event in a frame), `search` (for frames), `tail` (what the
+//!    first place that cannot be read means), `table` (the shapes of the events), `dispatch` (how each is replayed), `genesis`,
+//!    `prune`, `void` (events that are not to be replayed), `durable`, `reader`
 //! 2. files, for reading: `layout` (which there are), `used` (the bytes of one), `source`, `scan` (all frames, up to the
-//!    end), `headers` and `trail` (past damage)
+//!    end), `headers` and `fault` (what is wrong with one), `trail` (past damage)
 //! 3. files, for writing: `repair` (of that end), `maker` (of segments)
 //! 4. group commit: `ticket`, `batch`, `durability`, `commit`
 //! 5. the running journal: `create` (a new one), `ahead` (its next segment), `writer`, `live`, `resume` (one that was there)
@@ -16,6 +16,7 @@
 
 mod zeros;
 mod whitening;
+mod chosen;
 mod cover;
 mod frame;
 mod segment;
@@ -34,6 +35,7 @@ mod used;
 mod source;
 mod scan;
 mod headers;
+mod fault;
 mod trail;
 mod repair;
 mod maker;
@@ -53,15 +55,16 @@ pub use durability::Durability;
 
 pub(crate) use batch::{NoRoom, Open, Place};
 pub(crate) use commit::{Caps, is_writing};
-pub(crate) use create::{create, make_continued};
+pub(crate) use create::{create, make_continued, make_without_start};
 pub(crate) use dispatch::{DROPPED, Dispatch, Meaning, Way};
 pub(crate) use durable::DurableBlock;
+pub(crate) use fault::{Fault, Flaw, Misfit};
 pub(crate) use frame::{Frame, FrameKind};
 pub(crate) use genesis::{DigestMark, Genesis};
 pub(crate) use headers::{Fit, Headers};
 pub(crate) use layout::{BASE, Layout, SNAPSHOT, Survey, TORN, UNFINISHED, rename, sync_dir, unfinished};
 pub(crate) use live::Journal;
-pub(crate) use maker::Maker;
+pub(crate) use maker::{MakeError, Maker};
 pub(crate) use prune::PruneMark;
 #[cfg(feature = "chain")]
 pub(crate) use reader::Chain;
@@ -74,6 +77,6 @@ pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER, Seg
 pub(crate) use source::Source;
 pub(crate) use table::{Beginnings, Table};
 pub(crate) use ticket::Ticket;
-pub(crate) use trail::{Fault, Flaw, Misfit, Trail, Trailed, Visit};
+pub(crate) use trail::{Run, Stretch, Trail, Trailed, Visit};
 pub(crate) use void::{VoidMark, Voids};
 pub(crate) use whitening::Salts;

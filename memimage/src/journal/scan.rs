@@ -152,7 +152,7 @@ impl<'a> Scan<'a> {
         from: SegmentId,
         mut visit: impl FnMut(SegmentId, &Frame<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<Option<End>, Error> {
-        let mut chain = (from == SegmentId::FIRST).then_some(Chain::START);
+        let mut chain = (from == SegmentId::FIRST && self.source.is_whole()).then_some(Chain::START);
         let mut voided = None;
         for segment in self.source.segments().filter(|&segment| segment >= from && segment <= self.active) {
             let bytes = self.source.read(segment)?;

@@ -24,6 +24,8 @@ pub(crate) struct Source {
     protections: Vec<Protection>,
     /// Segments before one that is missing.
     cut_off: Vec<SegmentId>,
+    /// The first segment of all is there, and begins with a later event: a repair took out those before it.
+    begun: bool,
 }
 
 impl Source {
@@ -40,12 +42,14 @@ impl Source {
         let gap = segments.windows(2).rposition(|pair| pair[1] != pair[0].next());
         let (cut_off, segments) = segments.split_at(gap.map_or(0, |at| at + 1));
         let (disk, layout, cut_off) = (Arc::clone(disk), layout.clone(), cut_off.to_vec());
-        let mut source = Source { disk, layout, headers: Vec::new(), protections: Vec::new(), cut_off };
+        let mut source = Source { disk, layout, headers: Vec::new(), protections: Vec::new(), cut_off, begun: false };
         for &segment in segments {
             let (header, protection) = source.header(segment, keyring)?;
             source.headers.push(header);
             source.protections.push(protection);
         }
+        let first = if source.first() == SegmentId::FIRST { source.first_frame(SegmentId::FIRST)? } else { None };
+        source.begun = first.is_some_and(|header| header.first_seq > Seq::new(1));
         Ok(source)
     }
 
@@ -56,7 +60,7 @@ impl Source {
 
     /// Whether the journal is there from genesis on.
     pub(crate) fn is_whole(&self) -> bool {
-        self.first() == SegmentId::FIRST
+        self.first() == SegmentId::FIRST && !self.begun
     }
 
     /// Segments that belong before the first and are cut off from it by one that is missing: what is left when the power

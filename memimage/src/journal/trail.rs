@@ -5,64 +5,30 @@
 //! All that is read is held to the keys, as it is when the image is opened: what they refuse is no damage, but was changed by
 //! somebody who has not the key.
 
-use std::ops::Range;
+mod walked;
+
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::cover::{Checksum, Cover};
-use super::frame::{Frame, FrameFault};
+use super::fault::{Fault, Flaw, Misfit};
+use super::frame::{Frame, FrameFault, FrameHeader, parse};
 use super::headers::{Fit, Headers, Held, Standing, Unlocked};
 use super::layout::Layout;
 use super::reader::{Chain, Step, Walk};
-use super::search::{Found, Search};
+use super::search::Search;
 use super::segment::{HeaderFault, Identity, LONGEST, SEGMENT_HEADER};
 use super::source::is_used;
 use super::tail::{Evidence, Verdict, durable_after, judge};
 use super::used::read_used;
 use super::zeros::is_zero;
-use crate::disk::{Access, Disk, StoredFile};
+use crate::disk::{Access, Disk, StoredFile, failed};
 use crate::error::{Error, Kind};
-use crate::keys::{Form, Keyring, Refused};
+use crate::keys::{Form, Keyring, Protection, Refused};
 use crate::seq::{SegmentId, Seq};
 
-/// The most faults that are told of one by one.
-const MOST: usize = 256;
-
-/// A place where a journal is not what it must be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
-    pub(crate) segment: SegmentId,
-    /// Where in its file; `None` if it is about all of it.
-    pub(crate) offset: Option<u64>,
-    /// The event that belongs here; `None` if nothing before it tells.
-    pub(crate) seq: Option<Seq>,
-    pub(crate) flaw: Flaw,
-    pub(crate) what: String,
-}
-
-/// What kind of fault it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Flaw {
-    /// A write that a crash cut short; these bytes are of it.
-    Torn(Range<usize>),
-    /// Bytes that nothing proves to have been acknowledged, and that no crash explains.
-    Suspect(Range<usize>),
-    /// What was written is missing or damaged.
-    Damaged,
-    /// Its checksums are right, and what the keys make of it is something else: somebody changed it who has not the key.
-    Forged,
-    /// A record of a good frame does not decode by its shape. Those around it do.
-    Undecodable,
-    /// It is of a newer format: nothing more can be said.
-    Newer,
-}
-
-/// What a frame holds that it should not.
-pub(crate) struct Misfit {
-    pub(crate) seq: Seq,
-    pub(crate) flaw: Flaw,
-    pub(crate) what: String,
-}
+use walked::Walked;
 
 /// Who looks at the frames.
 pub(crate) trait Visit {
@@ -79,14 +45,32 @@ pub(crate) struct Stretch {
     pub(crate) segment: SegmentId,
     /// The first seq of its first frame, if that is good.
     pub(crate) first: Option<Seq>,
-    /// Nothing is wrong with it that opening would not mend.
-    pub(crate) sound: bool,
+    /// Its header says what it must.
+    pub(crate) headed: bool,
+}
+
+/// Frames that follow each other, with nothing wrong between them.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    /// Where the first of them stands.
+    pub(crate) segment: SegmentId,
+    pub(crate) offset: u64,
+    /// The header of the first.
+    pub(crate) first: FrameHeader,
+    /// The segment of the last.
+    pub(crate) last: SegmentId,
+    /// The event that comes after them.
+    pub(crate) next: Seq,
+    /// What is wrong behind them; `None` if they reach to the end of the journal.
+    pub(crate) stopped: Option<Flaw>,
 }
 
 /// What became of the reading.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Trailed {
     pub(crate) stretches: Vec<Stretch>,
+    /// In the order of the journal.
+    pub(crate) runs: Vec<Run>,
     /// In the order of the journal.
     pub(crate) faults: Vec<Fault>,
     /// How many more there are.
@@ -133,14 +117,34 @@ impl Trail {
         &self.fit
     }
 
+    /// What protects the frames of a segment; `None` where its header does not say it and the image has protection.
+    pub(crate) fn protection(&self, segment: SegmentId) -> Option<Protection> {
+        match &self.headers.iter().find(|held| held.segment == segment)?.standing {
+            Standing::Own(protection) => Some(protection.clone()),
+            Standing::Strange if self.keyring.takes(Form::default()) => Some(Protection::default()),
+            Standing::Strange | Standing::Forged(_) => None,
+        }
+    }
+
     /// The path of a segment's file.
     pub(crate) fn path(&self, segment: SegmentId) -> PathBuf {
         self.layout.segment(segment)
     }
 
+    /// The bytes of a segment up to the last that is used, and its length.
+    pub(crate) fn used(&self, segment: SegmentId) -> Result<(Vec<u8>, u64), Error> {
+        let path = self.path(segment);
+        let file = StoredFile::open(&*self.disk, &path, Access::Read)?;
+        let held = self.headers.iter().find(|held| held.segment == segment);
+        let len = file.len()?.min(held.map_or(LONGEST, longest));
+        let shorter = || failed("reading", &path, ErrorKind::UnexpectedEof.into());
+        Ok((read_used(&file, len)?.ok_or_else(shorter)?, len))
+    }
+
     /// Reads the segments from `from` on. `durable` is the highest seq that anything besides the frames says was synced.
     pub(crate) fn follow(&self, from: SegmentId, durable: Seq, visit: &mut dyn Visit) -> Result<Trailed, Error> {
-        let mut walked = Walked { trailed: Trailed::default(), chain: None, evidence: durable, newer: false };
+        let mut walked =
+            Walked { trailed: Trailed::default(), chain: None, running: false, evidence: durable, newer: false };
         let active = self.active(from)?;
         let mut before: Option<SegmentId> = None;
         for held in self.headers.iter().filter(|held| held.segment >= from) {
@@ -154,7 +158,7 @@ impl Trail {
                 Some(_) => {}
             }
             before = Some(segment);
-            walked.trailed.stretches.push(Stretch { segment, first: None, sound: true });
+            walked.trailed.stretches.push(Stretch { segment, first: None, headed: true });
             self.header_faults(held, &mut walked);
             if walked.newer {
                 break;
@@ -212,6 +216,9 @@ impl Trail {
                 return;
             }
         };
+        if let Some(stretch) = walked.trailed.stretches.last_mut() {
+            stretch.headed = false;
+        }
         walked.fault(segment, Some(0), flaw, what);
     }
 
@@ -254,17 +261,11 @@ impl Trail {
     ) -> Result<(), Error> {
         let Some(identity) = self.identity() else { return Ok(()) };
         let (uuid, segment) = (&identity.uuid, held.segment);
-        let file = StoredFile::open(&*self.disk, &self.path(segment), Access::Read)?;
-        let len = file.len()?.min(longest(held));
-        let read = match read_used(&file, len) {
-            Ok(Some(bytes)) => Ok(bytes),
-            Ok(None) => Err("it became shorter while it was read".to_owned()),
-            Err(error) => Err(format!("it cannot be read: {error}")),
-        };
-        let bytes = match read {
-            Ok(bytes) => bytes,
-            Err(what) => {
-                walked.fault(segment, None, Flaw::Damaged, what);
+        let (bytes, len) = match self.used(segment) {
+            Ok(used) => used,
+            Err(error) if error.is_missing() => return Err(error),
+            Err(error) => {
+                walked.fault(segment, None, Flaw::Damaged, format!("it cannot be read: {error}"));
                 walked.lose(visit);
                 return Ok(());
             }
@@ -273,6 +274,9 @@ impl Trail {
         let mut search = Search::new(&bytes, checksum);
         // once for all faults in it: the good frames between two of them are met on the way
         let mut after = None;
+        if segment == SegmentId::FIRST && parse(&bytes, SEGMENT_HEADER, checksum).is_ok_and(is_later) {
+            walked.chain = None;
+        }
         let mut walk = Walk::new(&bytes, uuid, segment, walked.chain);
         loop {
             let step = walk.step();
@@ -355,77 +359,12 @@ fn longest(held: &Held) -> u64 {
     held.header.as_ref().map_or(LONGEST, |header| header.len)
 }
 
+/// Whether a journal that begins with this frame was begun after some event.
+fn is_later(frame: Frame<'_>) -> bool {
+    frame.header.first_seq > Seq::new(1)
+}
+
 /// Where the last byte that is not zero ends.
 fn last_used(bytes: &[u8]) -> usize {
     super::zeros::last_used(bytes).map_or(0, |last| last + 1)
-}
-
-/// How far the reading has come.
-struct Walked {
-    trailed: Trailed,
-    /// What the next frame must continue; `None` after something that is missing.
-    chain: Option<Chain>,
-    /// The highest seq that anything says was synced.
-    evidence: Seq,
-    newer: bool,
-}
-
-impl Walked {
-    fn expecting(&self) -> Option<Seq> {
-        self.chain.map(|chain| chain.next_seq)
-    }
-
-    fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8], visit: &mut dyn Visit) {
-        let header = &frame.header;
-        if let Some(stretch) = self.trailed.stretches.last_mut()
-            && frame.offset == SEGMENT_HEADER
-        {
-            stretch.first = Some(header.first_seq);
-        }
-        self.trailed.align_shift = Some(header.align_shift);
-        self.trailed.epoch = self.trailed.epoch.max(header.epoch);
-        self.evidence = self.evidence.max(header.durable_seq);
-        let last = Seq::new(header.next_seq().get().saturating_sub(1));
-        self.trailed.known = self.trailed.known.max(last).max(header.durable_seq);
-        for Misfit { seq, flaw, what } in visit.frame(segment, frame, body) {
-            let fault = Fault { segment, offset: Some(frame.offset as u64), seq: Some(seq), flaw, what };
-            self.push(fault);
-        }
-    }
-
-    fn fault(&mut self, segment: SegmentId, offset: Option<u64>, flaw: Flaw, what: String) {
-        let seq = self.expecting();
-        self.push(Fault { segment, offset, seq, flaw, what });
-    }
-
-    fn push(&mut self, fault: Fault) {
-        if let Some(stretch) = self.trailed.stretches.last_mut() {
-            // an event that does not decode can become void
-            stretch.sound &= matches!(fault.flaw, Flaw::Torn(_) | Flaw::Undecodable);
-        }
-        match self.trailed.faults.len() < MOST {
-            true => self.trailed.faults.push(fault),
-            false => self.trailed.unlisted += 1,
-        }
-    }
-
-    /// Where the next good frame begins.
-    fn next(&mut self, search: &mut Search<'_>, segment: SegmentId, within: Range<usize>) -> Option<usize> {
-        let start = within.start as u64;
-        match search.next(within) {
-            Found::Frame(frame) => Some(frame.offset),
-            Found::Nothing => None,
-            Found::TooMuch => {
-                let what = "more frames begin behind it, of which none is whole, than damage leaves: the rest was not looked at";
-                self.fault(segment, Some(start), Flaw::Damaged, what.to_owned());
-                None
-            }
-        }
-    }
-
-    /// Goes on behind something that is missing.
-    fn lose(&mut self, visit: &mut dyn Visit) {
-        self.chain = None;
-        visit.gap();
-    }
 }

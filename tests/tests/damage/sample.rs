@@ -103,9 +103,9 @@ impl Sample {
     /// next one is ready, and so do the events of snapshots and bases.
     pub(crate) fn two(making: Making) -> (Sample, Sample) {
         let names = |sample: &Sample| sample.files.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>();
-        let sample = Sample::new(making);
-        let other = std::iter::repeat_with(|| Sample::new(making)).find(|other| names(other) == names(&sample));
-        (sample, other.expect("it is tried until there is one"))
+        let two = || (Sample::new(making), Sample::new(making));
+        let pair = std::iter::repeat_with(two).find(|(one, other)| names(one) == names(other));
+        pair.expect("it is tried until there are two")
     }
 
     pub(crate) fn bytes(&self, path: &Path) -> &[u8] {

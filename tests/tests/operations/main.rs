@@ -8,6 +8,7 @@ mod crashes;
 mod failures;
 mod form;
 mod frames;
+mod places;
 mod proof;
 mod repair;
 mod task;

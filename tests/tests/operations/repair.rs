@@ -27,7 +27,7 @@ pub(super) fn state_after(events: u64) -> u64 {
     (1..=events).map(|event| if event % 3 == 0 { 2_000 } else { event }).sum()
 }
 
-fn cents(disk: &SimDisk) -> (u64, u64) {
+pub(super) fn cents(disk: &SimDisk) -> (u64, u64) {
     let till = open::<Till>(disk).unwrap_or_else(|error| panic!("{error}"));
     let cents = till.read().unwrap().cents;
     (till.seq().get(), cents)
@@ -343,7 +343,12 @@ fn without_room_for_the_copies_nothing_is_changed() {
 
 /// After each operation of a repair, with any part of what was not synced: the same repair can be asked for again, and gives
 /// what was promised; and an image that opens without it has just that state.
-fn crash_everywhere(disk: &SimDisk, choice: Choice, events: u64) -> u32 {
+pub(super) fn crash_everywhere(disk: &SimDisk, choice: Choice, events: u64) -> u32 {
+    crash_everywhere_before(disk, choice, None, events)
+}
+
+/// As [`crash_everywhere`], of a repair after which another one is still to be done.
+pub(super) fn crash_everywhere_before(disk: &SimDisk, choice: Choice, then: Option<Choice>, events: u64) -> u32 {
     // where a snapshot lies behind the damage, it opens without a repair
     let unrepaired = open::<Till>(&disk.fork()).ok().map(|till| till.seq().get());
     let points = record(disk);
@@ -367,7 +372,9 @@ fn crash_everywhere(disk: &SimDisk, choice: Choice, events: u64) -> u32 {
                 }
                 Err(error) => assert!(error.is_corrupt(), "{operation:?}: {error}"),
             }
-            repair(&disk, choice).unwrap_or_else(|error| panic!("after {operation:?}: {error}\n{}", check(&disk)));
+            for choice in [choice].into_iter().chain(then) {
+                repair(&disk, choice).unwrap_or_else(|error| panic!("after {operation:?}: {error}\n{}", check(&disk)));
+            }
             assert!(check(&disk).is_sound(), "after {operation:?}: {}", check(&disk));
             assert_eq!(cents(&disk), (events, state_after(events)), "after {operation:?}");
         }
@@ -393,8 +400,9 @@ fn a_crash_leaves_what_can_be_repaired_again_as(form: Form) {
     damage(&disk, 7);
     opened += crash_everywhere(&disk, Choice::BeginAt(Seq::new(12)), 30);
     let disk = image_as(form, &[5, 12]);
-    damage(&disk, 3);
-    damage(&disk, 20);
+    for event in [3, 12, 13] {
+        damage(&disk, event);
+    }
     crash_everywhere(&disk, Choice::BeginAt(Seq::new(12)), 12);
     let disk = image_as(form, &[]);
     let last = frames(&disk).into_iter().last().unwrap();

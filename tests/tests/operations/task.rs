@@ -172,7 +172,8 @@ pub(super) fn tasks() -> Vec<Arc<Task>> {
         Task::repair("a cut with snapshots behind it", damaged(&[12, 28], &[13]), cut_from(13), 12),
         Task::repair("a cut of the last event", damaged(&[], &[30]), cut_from(30), 29),
         Task::repair("beginning with what stays", damaged(&[5, 12], &[7]), begin, 30),
-        Task::repair("beginning with nothing", damaged(&[5, 12], &[3, 20]), begin, 12),
+        Task::repair("beginning with nothing", damaged(&[5, 12], &[3, 12, 13]), begin, 12),
+        Task::repair("beginning in a segment that is made again", damaged(&[5, 12], &[11]), begin, 30),
         Task::repair("putting snapshots away", with_damaged_snapshot(), Choice::Snapshots, 30),
     ];
     for damage in [true, false] {

@@ -1,6 +1,7 @@
 //! What stands in the frames of a journal: whether all of it decodes, by the journal's own shapes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::journal::{
     DigestMark, Flaw, Frame, FrameKind, Genesis, Misfit, PruneMark, Record, Table, Visit, VoidMark, Voids, records,
@@ -33,6 +34,8 @@ pub(in super::super) struct Content {
     pub(super) kept_from: Option<SegmentId>,
     /// The newest table of shapes.
     pub(in super::super) newest: Option<Table>,
+    /// Where tables stand. Those that are the same are shared.
+    tables: Vec<(SegmentId, u64, Arc<Table>)>,
     /// The shapes of models, by their fingerprints.
     pub(super) models: BTreeMap<u64, ShapeTree>,
     /// The table by which events are numbered here; `None` after a gap.
@@ -48,7 +51,7 @@ impl Visit for Content {
         let damaged = |what| Err(Misfit { seq: header.first_seq, flaw: Flaw::Damaged, what });
         let fits = match header.kind {
             FrameKind::Events => return self.records(frame, body),
-            FrameKind::Shapes => self.shapes(body).or_else(damaged),
+            FrameKind::Shapes => self.shapes(segment, frame, body).or_else(damaged),
             FrameKind::Genesis => self.state_before_all(body).or_else(damaged),
             FrameKind::Digest => DigestMark::decode(body).map(drop).or_else(damaged),
             FrameKind::Prune => self.pruned(body).or_else(damaged),
@@ -64,8 +67,20 @@ impl Visit for Content {
 }
 
 impl Content {
-    fn shapes(&mut self, body: &[u8]) -> Result<(), String> {
+    /// A table by which the events from a place on can be read: the first after it, or else the last before it.
+    pub(in super::super) fn table_for(&self, segment: SegmentId, offset: u64) -> Option<&Table> {
+        let after = self.tables.partition_point(|(its, at, _)| (*its, *at) < (segment, offset));
+        let found = self.tables.get(after).or_else(|| self.tables.get(after.checked_sub(1)?));
+        found.map(|(_, _, table)| &**table)
+    }
+
+    fn shapes(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Result<(), String> {
         let table = Table::decode(body).map_err(|fault| fault.to_string())?;
+        let shared = match self.tables.last() {
+            Some((_, _, last)) if **last == table => Arc::clone(last),
+            _ => Arc::new(table.clone()),
+        };
+        self.tables.push((segment, frame.offset as u64, shared));
         let known = self.newest.as_ref().is_none_or(|newest| table.continues(newest));
         (self.newest, self.table) = (Some(table.clone()), Some(table));
         match known {

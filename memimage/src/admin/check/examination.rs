@@ -11,8 +11,8 @@ use crate::disk::Disk;
 use crate::error::{Error, Kind};
 #[cfg(feature = "chain")]
 use crate::journal::Chain;
-use crate::journal::{DurableBlock, Fault, Fit, Flaw, Layout, Trail, Trailed};
-use crate::keys::Keyring;
+use crate::journal::{DurableBlock, Fault, Fit, Flaw, Layout, Run, SEGMENT_HEADER, Stretch, Trail, Trailed};
+use crate::keys::{Keyring, Protection};
 use crate::seq::{SegmentId, Seq};
 use crate::snapshot::Snapshots;
 
@@ -61,16 +61,24 @@ impl Examination {
         let (mut cut_off, rest) = segments.split_at(gap.map_or(0, |at| at + 1));
         let mut content = Content::default();
         let mut trailed = trail.follow(rest[0], evidence, &mut content)?;
-        if rest[0] != SegmentId::FIRST && !accounted(rest[0], &trailed, &content, &states) {
+        if !accounted(rest[0], &trailed, &content, &states) {
             if !cut_off.is_empty() {
                 cut_off = &[];
                 content = Content::default();
                 trailed = trail.follow(segments[0], evidence, &mut content)?;
             }
-            if segments[0] != SegmentId::FIRST {
-                let (segment, what) = (segments[0].before(), "its file is missing".to_owned());
-                let fault = Fault { segment, offset: None, seq: None, flaw: Flaw::Damaged, what };
-                trailed.faults.insert(0, fault);
+            // of a journal that was pruned, one in its midst may be missing, and what is left of a removal be before it
+            let gaps = segments.windows(2).filter(|pair| pair[1] != pair[0].next()).map(|pair| pair[1]);
+            let starts: Vec<SegmentId> = [segments[0]].into_iter().chain(gaps).collect();
+            let start = starts.into_iter().rev().find(|&start| accounted(start, &trailed, &content, &states));
+            match start {
+                Some(start) if start != segments[0] => {
+                    cut_off = &segments[..segments.partition_point(|segment| *segment < start)];
+                    content = Content::default();
+                    trailed = trail.follow(start, evidence, &mut content)?;
+                }
+                Some(_) => {}
+                None => trailed.faults.insert(0, without_beginning(segments[0])),
             }
         }
         let (cut_off, fit) = (cut_off.to_vec(), trail.fit().clone());
@@ -139,7 +147,7 @@ impl Examination {
 
     /// Whether the journal begins with a later segment than the first, as it may.
     pub(in super::super) fn is_pruned(&self) -> bool {
-        self.trailed.stretches.first().is_some_and(|stretch| stretch.segment != SegmentId::FIRST)
+        self.trailed.stretches.first().is_some_and(begins_later)
     }
 
     /// The event whose state a pruned journal goes on from.
@@ -158,8 +166,8 @@ impl Examination {
     pub(in super::super) fn mends(&self) -> Vec<Mend> {
         let Some(fault) = self.first_fault() else { return Vec::new() };
         match fault.flaw {
-            Flaw::Torn(_) => vec![Mend { choice: Choice::TornTail, loses: None }],
-            Flaw::Suspect(_) => vec![Mend { choice: Choice::SuspectTail, loses: None }],
+            Flaw::Torn(_) => vec![Mend { choice: Choice::TornTail, loses: None, then: None }],
+            Flaw::Suspect(_) => vec![Mend { choice: Choice::SuspectTail, loses: None, then: None }],
             Flaw::Newer => Vec::new(),
             Flaw::Damaged | Flaw::Forged | Flaw::Undecodable => {
                 let mut mends: Vec<Mend> = self.beginnings().into_iter().chain(self.cut(fault)).collect();
@@ -180,7 +188,7 @@ impl Examination {
             false => self.content.genesis && self.before(fault).next().is_some(),
             true => self.states.iter().any(reached),
         };
-        begins.then(|| Mend { choice: Choice::CutFrom(from), loses: Loss::of(from, self.known()) })
+        begins.then(|| Mend { choice: Choice::CutFrom(from), loses: Loss::of(from, self.known()), then: None })
     }
 
     /// The events before a fault that are void by decisions which stand behind it.
@@ -204,26 +212,91 @@ impl Examination {
     fn beginnings(&self) -> Option<Mend> {
         self.trail.identity()?;
         let state = self.states.iter().find(|state| state.flaw.is_none())?;
-        let choice = Choice::BeginAt(state.seq);
-        match self.kept_after(state.seq) {
-            Some(_) => Some(Mend { choice, loses: None }),
-            None => Some(Mend { choice, loses: Loss::of(state.seq.next(), self.known()) }),
+        let (choice, known) = (Choice::BeginAt(state.seq), self.known());
+        let Some(kept) = self.kept_after(state.seq) else {
+            return Some(Mend { choice, loses: Loss::of(state.seq.next(), known), then: None });
+        };
+        let next = kept.run.next;
+        match kept.run.stopped {
+            _ if !self.is_behind_damage(kept.run) => None,
+            Some(Flaw::Damaged | Flaw::Forged) => {
+                Some(Mend { choice, loses: Loss::of(next, known), then: Some(Choice::CutFrom(next)) })
+            }
+            Some(Flaw::Suspect(_)) => Some(Mend { choice, loses: None, then: Some(Choice::SuspectTail) }),
+            _ => Some(Mend { choice, loses: None, then: None }),
         }
     }
 
-    /// The first of the segments at the journal's end that are sound and have all events after `seq`, if there are such.
-    pub(in super::super) fn kept_after(&self, seq: Seq) -> Option<SegmentId> {
-        let sound = self.trailed.stretches.iter().rev().take_while(|stretch| stretch.sound);
-        let first = sound.clone().find(|stretch| stretch.first.is_some_and(|first| first <= seq.next()))?;
-        // one that is empty tells nothing of the events before it
-        let reaches = self.content.last.is_some_and(|last| last >= seq) || first.first == Some(seq.next());
-        reaches.then_some(first.segment)
+    /// What goes on from the state after `seq`, if anything does: the last frames without a fault among them that are there
+    /// from that event on, or from the one after it.
+    pub(in super::super) fn kept_after(&self, seq: Seq) -> Option<Kept<'_>> {
+        let reaches = |run: &&Run| run.first.first_seq <= seq.next() && seq < run.next;
+        let run = self.trailed.runs.iter().rev().find(reaches)?;
+        // no event comes after the state: with nothing to keep, there is one repair to be done and not two
+        if run.next == seq.next()
+            && matches!(run.stopped, Some(Flaw::Damaged | Flaw::Forged))
+            && self.is_behind_damage(run)
+        {
+            return None;
+        }
+        let begins = |segment: SegmentId| segment > run.segment || run.offset == SEGMENT_HEADER as u64;
+        let stays = self.trailed.stretches.iter().rev().find(|stretch| {
+            (run.segment..=run.last).contains(&stretch.segment)
+                && begins(stretch.segment)
+                && stretch.headed
+                && stretch.first.is_some_and(|first| first <= seq.next())
+        });
+        match stays {
+            Some(stretch) => Some(Kept { run, segment: stretch.segment, remade: false }),
+            None => {
+                // with a chain, a frame names what the key made of the one before it, and no other comes to the same
+                let is_possible = |protection: Protection| protection.chain.is_none();
+                let remade = Kept { run, segment: run.segment, remade: true };
+                self.trail.protection(run.segment).is_some_and(is_possible).then_some(remade)
+            }
+        }
+    }
+
+    /// Whether something is wrong before these frames.
+    pub(in super::super) fn is_behind_damage(&self, run: &Run) -> bool {
+        let at = |fault: &Fault| (fault.segment, fault.offset.unwrap_or(0));
+        // at the same place: the first of them is good, and does not follow what comes before
+        self.first_fault().is_some_and(|fault| at(fault) <= (run.segment, run.offset))
     }
 }
 
-/// Whether what is missing before segment `first` was pruned: a base stands in for it, or the journal says so itself.
+/// What a journal goes on with from some state.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Kept<'a> {
+    pub(in super::super) run: &'a Run,
+    /// The first segment that stays.
+    pub(in super::super) segment: SegmentId,
+    /// It is to be made again without what comes before the frames: that is damaged, or its header is.
+    pub(in super::super) remade: bool,
+}
+
+/// Whether a journal may begin with segment `first`: it is there from genesis on, a base stands in for what came before, or
+/// the journal says itself that it was pruned up to there.
 fn accounted(first: SegmentId, trailed: &Trailed, content: &Content, states: &[State]) -> bool {
-    let reaches = |seq: Seq| trailed.stretches.iter().any(|stretch| stretch.first.is_some_and(|at| at <= seq.next()));
+    let from = || trailed.stretches.iter().filter(|stretch| stretch.segment >= first);
+    if first == SegmentId::FIRST && !from().next().is_some_and(begins_later) {
+        return true;
+    }
+    let reaches = |seq: Seq| from().any(|stretch| stretch.first.is_some_and(|at| at <= seq.next()));
     let base = states.iter().any(|state| state.is_base && state.is_evidence && reaches(state.seq));
     base || content.kept_from.is_some_and(|kept| first <= kept)
+}
+
+/// Whether what this segment begins with is not the first event.
+fn begins_later(stretch: &Stretch) -> bool {
+    stretch.segment != SegmentId::FIRST || stretch.first.is_some_and(|first| first > Seq::new(1))
+}
+
+/// That a journal begins with this segment, and nothing stands in for what came before.
+fn without_beginning(first: SegmentId) -> Fault {
+    let (segment, what) = match first {
+        SegmentId::FIRST => (first, "its first events are not there, nor is the base that stands in for them"),
+        _ => (first.before(), "its file is missing"),
+    };
+    Fault { segment, offset: None, seq: None, flaw: Flaw::Damaged, what: what.to_owned() }
 }

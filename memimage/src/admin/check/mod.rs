@@ -316,7 +316,7 @@ fn states(found: &Examination, checked: &mut Checked) {
                 "restore it from a copy; while a good snapshot is there, opening the image makes a base of it"
             }
         };
-        let mends = choice.map(|choice| Mend { choice, loses: None }).into_iter().collect();
+        let mends = choice.map(|choice| Mend { choice, loses: None, then: None }).into_iter().collect();
         let (path, position, advice) = (state.path.clone(), Position::default(), advice.to_owned());
         checked.push(Finding { severity, path, position, what, advice, mends });
     }
@@ -330,7 +330,7 @@ fn states(found: &Examination, checked: &mut Checked) {
                 position: Position::default(),
                 what: "it is the only copy of the base".to_owned(),
                 advice: "opening the image makes the other".to_owned(),
-                mends: vec![Mend { choice: Choice::Base, loses: None }],
+                mends: vec![Mend { choice: Choice::Base, loses: None, then: None }],
             });
         }
     }

@@ -82,8 +82,11 @@ pub struct Finding {
 pub struct Mend {
     /// What to ask of [`repair`](super::super::repair()).
     pub choice: Choice,
-    /// The events that are lost by it.
+    /// The events that are lost by it, and by what is to be done then.
     pub loses: Option<Loss>,
+    /// What is to be asked of [`repair`](super::super::repair()) after it, for damage further on that it leaves as it is. A
+    /// check of what it made offers that too.
+    pub then: Option<Choice>,
 }
 
 /// How bad a finding is.
@@ -172,9 +175,13 @@ impl fmt::Display for Severity {
 
 impl fmt::Display for Mend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.choice)?;
+        if let Some(then) = &self.then {
+            write!(f, ", and then {then}")?;
+        }
         match &self.loses {
-            Some(loses) => write!(f, "{}: loses {loses}", self.choice),
-            None => write!(f, "{}: loses no event that is known of", self.choice),
+            Some(loses) => write!(f, ": loses {loses}"),
+            None => f.write_str(": loses no event that is known of"),
         }
     }
 }

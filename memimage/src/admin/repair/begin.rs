@@ -6,14 +6,19 @@ use super::hold::Hold;
 use crate::admin::choice::Loss;
 use crate::entropy::random;
 use crate::error::Error;
-use crate::journal::{Flaw, Maker, Place, Salts, make_continued};
+use crate::journal::{Flaw, MIN_SEGMENT, MakeError, Maker, Place, Run, Salts, make_continued, make_without_start};
 use crate::keys::Keyring;
 use crate::seq::{SegmentId, Seq};
 
 /// Lets the journal begin after event `seq`, with the state in its snapshot or base.
 ///
 /// The state stands beside the journal twice, and a segment with what comes after it is there, before any segment goes. They go
-/// oldest first, so that whatever a crash leaves is cut off from the rest, or damaged in the same way as before.
+/// oldest first, so that whatever a crash leaves is cut off from the rest, or damaged in the same way as before. A segment that
+/// shares what comes after it with damage takes its own place, without the damage, by one rename: from then on the image opens,
+/// or is refused as one whose frames do not follow each other there, which the same repair mends.
+///
+/// Damage that is further on stays as it is, with all evidence of it: what comes before it is kept, and is cut off by who names
+/// the first event that is given up.
 pub(super) fn begin(hold: &mut Hold, seq: Seq, keyring: &Keyring) -> Result<Option<Loss>, Error> {
     let good = hold.found.states.iter().find(|state| state.seq == seq && state.flaw.is_none()).cloned();
     let Some(good) = good else {
@@ -25,36 +30,45 @@ pub(super) fn begin(hold: &mut Hold, seq: Seq, keyring: &Keyring) -> Result<Opti
             hold.unfit(format!("there is a newer good state, after event {newest}, and this one would give up more"))
         );
     }
+    let kept = hold.found.kept_after(seq);
+    let is_done = hold.found.is_pruned() && kept.is_some_and(|kept| !hold.found.is_behind_damage(kept.run));
     match hold.found.first_fault() {
-        None if hold.found.is_pruned() => return Ok(None),
+        _ if is_done && hold.found.base_seq() == Some(seq) => return Ok(None),
         None => return Err(hold.unfit("nothing is damaged".to_owned())),
         Some(fault) if !matches!(fault.flaw, Flaw::Damaged | Flaw::Forged) => return Err(hold.unfit_for(fault)),
+        Some(fault) if kept.is_some_and(|kept| !hold.found.is_behind_damage(kept.run)) => {
+            return Err(hold.unfit_for(fault));
+        }
         Some(_) => {}
     }
     let Some(identity) = hold.found.trail.identity().cloned() else {
         return Err(hold.unfit("no segment says whose journal it is".to_owned()));
     };
     let protection = keyring.current(&identity.uuid, hold.layout().root())?;
+    let maker = Maker {
+        disk: Arc::clone(&hold.found.disk),
+        layout: hold.layout().clone(),
+        identity,
+        epoch: hold.epoch,
+        largest: LARGEST,
+        protection,
+    };
+    let kept = kept.map(|kept| (kept.segment, kept.remade.then(|| kept.run.clone())));
     hold.layout().make_dirs(hold.disk())?;
     hold.install_base(&good)?;
 
-    let (first, lost, durable, place) = match hold.found.kept_after(seq) {
-        Some(first) => {
+    let (first, lost, durable, place) = match kept {
+        Some((first, remade)) => {
+            if let Some(run) = remade {
+                remake(hold, &maker, &run)?;
+            }
             let last = hold.found.trailed.stretches.iter().rev().find(|stretch| stretch.first.is_some());
-            let last = last.map_or(first, |stretch| stretch.segment);
+            let last = last.map_or(first, |stretch| stretch.segment).max(first);
             (first, None, hold.found.evidence, hold.place_in(last, usize::MAX)?)
         }
         None => {
             let lost = Loss::of(seq.next(), hold.found.known());
             let segment = hold.found.segments.last().map_or(SegmentId::FIRST, |last| last.next());
-            let maker = Maker {
-                disk: Arc::clone(&hold.found.disk),
-                layout: hold.layout().clone(),
-                identity,
-                epoch: hold.epoch,
-                largest: LARGEST,
-                protection,
-            };
             let table = hold.found.content.newest.clone().unwrap_or_default();
             let align_shift = hold.found.trailed.align_shift.unwrap_or(ALIGN_SHIFT);
             let mut salts = Salts::new(u64::from_le_bytes(random()?));
@@ -70,6 +84,32 @@ pub(super) fn begin(hold: &mut Hold, seq: Seq, keyring: &Keyring) -> Result<Opti
     let before = before.map(|segment| hold.found.trail.path(*segment)).collect();
     hold.take_all(before)?;
     Ok(lost)
+}
+
+/// Makes the segment again in which a run begins, without what stands before that in it.
+fn remake(hold: &mut Hold, maker: &Maker, run: &Run) -> Result<(), Error> {
+    let path = hold.found.trail.path(run.segment);
+    let (bytes, len) = hold.found.trail.used(run.segment)?;
+    let table = hold.found.content.table_for(run.segment, run.offset).cloned().unwrap_or_default();
+    let kept = hold.keeper().copy(&path)?;
+    let mut salts = Salts::new(u64::from_le_bytes(random()?));
+    let after = hold.found.trailed.stretches.iter().find(|stretch| stretch.segment == run.segment.next());
+    let next = after.filter(|_| run.last > run.segment).and_then(|stretch| stretch.first).unwrap_or(run.next);
+    let from = (run.offset as usize, &run.first, next);
+    let largest = len.next_multiple_of(4096).max(MIN_SEGMENT);
+    // the frames stay under the key that they are under
+    let protection = hold.found.trail.protection(run.segment).unwrap_or_default();
+    let maker = &Maker { largest, protection, ..maker.clone() };
+    match make_without_start(maker, run.segment, &bytes, from, &table, &mut salts) {
+        Ok(()) => {}
+        Err(MakeError::Unchanged(error)) => {
+            hold.discard(&[&kept]);
+            return Err(error);
+        }
+        Err(MakeError::Unknown(error)) => return Err(error),
+    }
+    hold.changed(path, "begins after what was damaged", Some(kept));
+    Ok(())
 }
 
 /// The length of a segment that is made here: whoever opens the image makes the next as large as it likes.
