@@ -19,7 +19,7 @@ pub(super) struct Walked {
     /// What the next frame must continue; `None` after something that is missing.
     pub(super) chain: Option<Chain>,
     /// The next frame goes on with the last run.
-    running: bool,
+    pub(super) running: bool,
     /// The highest seq that anything says was synced.
     pub(super) evidence: Seq,
     pub(super) newer: bool,
