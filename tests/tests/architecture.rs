@@ -32,7 +32,7 @@ const TESTS: [&str; 4] =
     ["disk/conformance.rs", "journal/explored.rs", "journal/explored/stand_in.rs", "shape/samples.rs"];
 
 /// Pure: bytes to verdicts, tested without a disk.
-const PURE: [&str; 18] = [
+const PURE: [&str; 19] = [
     "keys/",
     "journal/whitening.rs",
     "journal/chosen.rs",
