@@ -73,6 +73,11 @@ impl fmt::Display for Loss {
     }
 }
 
+/// So many of something, for people.
+pub(super) fn counted(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Events by their numbers, for people.
 pub(super) fn listed(seqs: &[Seq]) -> String {
     let numbers: Vec<String> = seqs.iter().map(Seq::to_string).collect();

@@ -97,11 +97,12 @@ pub(crate) enum Kind {
 
     #[error(
         "the journal was pruned and begins with `{}`, and none of the states that it could go on from can be used; nothing \
-         was changed; {}:{}",
+         was changed; {}{}",
         path.display(),
         match changed {
-            true => "the model has changed since, so give it a state upcaster for them, or open the image with the program as it was",
-            false => "restore one of these files from a copy",
+            true => "the model has changed since, so give it a state upcaster for them, or open the image with the program as it was:",
+            false if tried.is_empty() => "no base or snapshot is there: restore one from a copy of the image",
+            false => "restore one of these files from a copy:",
         },
         lines(tried)
     )]

@@ -152,7 +152,11 @@ impl Trail {
             match before {
                 None => walked.chain = (segment == SegmentId::FIRST).then_some(Chain::START),
                 Some(before) if segment != before.next() => {
-                    walked.fault(before.next(), None, Flaw::Damaged, "its file is missing".to_owned());
+                    // evidence of what belongs there may have told of it already
+                    let is_it = |fault: &Fault| fault.segment == before.next() && fault.offset.is_none();
+                    if !walked.trailed.faults.last().is_some_and(is_it) {
+                        walked.fault(before.next(), None, Flaw::Damaged, "its file is missing".to_owned());
+                    }
                     walked.lose(visit);
                 }
                 Some(_) => {}
@@ -339,7 +343,10 @@ impl Trail {
                         (None, Verdict::Corrupt(what)) => (Flaw::Damaged, what.to_owned()),
                     };
                     let goes_on = flaw == Flaw::Damaged;
-                    walked.fault(segment, Some(offset as u64), flaw, what);
+                    // of a file whose header is not the segment's it was told that it is strange
+                    if !(goes_on && offset == SEGMENT_HEADER && walked.is_headless()) {
+                        walked.fault(segment, Some(offset as u64), flaw, what);
+                    }
                     if !goes_on {
                         return Ok(());
                     }

@@ -12,7 +12,7 @@ use crate::error::{Error, Kind};
 use crate::journal::{BASE, Layout, Scan, Source, rename, sync_dir, unfinished};
 use crate::keys::Keyring;
 use crate::planted::{Bug, planted};
-use crate::seq::Seq;
+use crate::seq::{SegmentId, Seq};
 
 /// What each copy of a base is called, after its seq.
 const COPIES: [&str; 2] = ["1", "2"];
@@ -77,16 +77,28 @@ impl<'a> Bases<'a> {
         if source.is_whole() {
             return Ok(());
         }
+        let mut unusable = Vec::new();
         for (seq, path) in self.list()? {
-            let ours = self.open(seq, &path).is_ok_and(|header| header.uuid == source.identity().uuid);
-            if ours && source.reaches(seq)? {
-                return Ok(());
-            }
+            let why = match self.open(seq, &path) {
+                Ok(header) if header.uuid != source.identity().uuid => "it belongs to another image".to_owned(),
+                Ok(_) if source.reaches(seq)? => return Ok(()),
+                Ok(_) => "the events after it are not all in the journal".to_owned(),
+                Err(error) => error.in_short(),
+            };
+            unusable.push(format!("`{}`: {why}", path.display()));
         }
-        match scan.pruned()? {
-            Some(mark) if source.first() <= mark.first() => Ok(()),
-            _ => Err(source.corrupt(source.first().before(), None, "its file is missing".to_owned())),
+        if scan.pruned()?.is_some_and(|mark| source.first() <= mark.first()) {
+            return Ok(());
         }
+        let (segment, mut what) = match source.first() {
+            SegmentId::FIRST => (SegmentId::FIRST, "its first events are not there".to_owned()),
+            first => (first.before(), "its file is missing".to_owned()),
+        };
+        if !unusable.is_empty() {
+            what.push_str(", and no base stands in for it: ");
+            what.push_str(&unusable.join("; "));
+        }
+        Err(source.corrupt(segment, None, what))
     }
 
     /// Makes the base of a pruned journal whole again: a copy that is missing, damaged or another image's is made from the

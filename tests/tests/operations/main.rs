@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "each module of `till` stands for a program with a model that all of it sees")]
 
 mod beside;
+mod advice;
 mod check;
 mod crashes;
 mod failures;

@@ -162,9 +162,33 @@ impl Examination {
         self.states.iter().any(|state| state.flaw.is_none() && begins(state))
     }
 
+    /// Whether what comes before its first segment is missing, and is told of as that.
+    pub(super) fn is_cut_off(&self) -> bool {
+        let first = self.trailed.stretches.first().map(|stretch| stretch.segment);
+        self.first_fault().is_some_and(|fault| fault.offset.is_none() && Some(fault.segment) <= first)
+    }
+
+    /// Whether nothing else leads to a state, or to one after it: the journal is damaged before it, or begins after it.
+    pub(super) fn is_last_way(&self, state: &State) -> bool {
+        let newer = self.states.iter().any(|other| other.flaw.is_none() && other.seq >= state.seq);
+        let read = self.first_fault().is_none_or(|fault| fault.seq.is_some_and(|seq| seq > state.seq));
+        let begins = if self.is_pruned() { self.has_beginning() } else { self.content.genesis };
+        state.holds && !newer && !(read && begins)
+    }
+
+    /// Whether snapshots and bases may be put away and made again: not while they may be all that proves what is missing.
+    pub(super) fn is_journal_sound(&self) -> bool {
+        self.first_fault().is_none_or(|fault| matches!(fault.flaw, Flaw::Torn(_)))
+    }
+
+    /// Whether some of it is of a newer format, so that nothing is repaired.
+    pub(super) fn is_newer(&self) -> bool {
+        self.trailed.faults.iter().any(|fault| fault.flaw == Flaw::Newer)
+    }
+
     /// The repairs that mend the journal, the one that loses least first.
     pub(in super::super) fn mends(&self) -> Vec<Mend> {
-        let Some(fault) = self.first_fault() else { return Vec::new() };
+        let Some(fault) = self.first_fault().filter(|_| !self.is_newer()) else { return Vec::new() };
         match fault.flaw {
             Flaw::Torn(_) => vec![Mend { choice: Choice::TornTail, loses: None, then: None }],
             Flaw::Suspect(_) => vec![Mend { choice: Choice::SuspectTail, loses: None, then: None }],

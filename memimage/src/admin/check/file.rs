@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::super::choice::counted;
 use super::report::{Checked, Severity};
 use crate::disk::{Disk, failed};
 use crate::error::Error;
@@ -42,7 +43,8 @@ pub(super) fn look(disk: &dyn Disk, layout: &Layout, checked: &mut Checked) -> R
             }
         }
         if copies > 0 {
-            let what = format!("{copies} copies of what was repaired, {bytes} bytes");
+            let copies = if copies == 1 { "1 copy".to_owned() } else { format!("{copies} copies") };
+            let what = format!("{copies} of what was repaired, {}", counted(bytes, "byte"));
             checked.tell(Severity::Note, dir, what, "remove them once nobody can want them back");
         }
     }

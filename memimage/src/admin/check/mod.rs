@@ -253,8 +253,15 @@ fn journal(found: &Examination, checked: &mut Checked) {
                 "if the image does not open for it, make the event void with `memimage::admin::void`",
             ),
             Flaw::Torn(_) => (Severity::Warning, "opening the image clears it, and keeps a copy"),
-            Flaw::Newer => (Severity::Damage, "use a newer memimage; nothing more was read"),
+            Flaw::Newer => (
+                Severity::Damage,
+                "use a newer memimage; what comes after it, and all later segments, was not read, and nothing can be repaired",
+            ),
+            Flaw::Suspect(_) if found.block.is_none() => (Severity::Damage, UNPROVEN),
             Flaw::Suspect(_) => (Severity::Damage, REPAIR),
+            Flaw::Damaged | Flaw::Forged if found.is_newer() => {
+                (Severity::Damage, "restore the file from a copy, or see with a newer memimage what can be repaired")
+            }
             Flaw::Forged if mends.is_empty() => (
                 Severity::Damage,
                 "find out who did, and restore the image from a copy: what is left cannot be replayed",
@@ -291,32 +298,43 @@ fn journal(found: &Examination, checked: &mut Checked) {
 
 const FORGED: &str =
     ", and its checksums are right, so this is no damage: it was changed by somebody who has not the key";
+const UNPROVEN: &str = "nothing tells whether it was acknowledged, since `journal/durable` is missing or damaged: restore both files from a copy, or \
+     repair the image";
 const REPAIR: &str = "restore the file from a copy, or repair the image";
+
+const LAST_WAY: &str = "nothing else leads to the state in it, since the journal is damaged before it or begins after it: restore this file from a \
+     copy before anything is given up";
+const COPIED: &str = "opening the image makes it again from the other";
 
 /// What is wrong with snapshots and bases.
 fn states(found: &Examination, checked: &mut Checked) {
     for state in &found.states {
         let Some(flaw) = &state.flaw else { continue };
         let twin = found.states.iter().any(|other| other.is_base && other.seq == state.seq && other.flaw.is_none());
-        let (severity, what, choice) = match state.is_base {
-            false => (Severity::Warning, format!("the snapshot cannot be used: {flaw}"), Some(Choice::Snapshots)),
-            true if twin => {
-                (Severity::Warning, format!("one copy of the base cannot be used: {flaw}"), Some(Choice::Base))
-            }
-            true if found.base_seq().is_some_and(|newer| newer > state.seq) => {
-                (Severity::Note, format!("the base cannot be used, and a newer one is there: {flaw}"), None)
-            }
-            true if found.is_pruned() => (Severity::Damage, format!("the base cannot be used: {flaw}"), None),
-            true => (Severity::Note, format!("the base cannot be used: {flaw}"), None),
+        let newer = found.base_seq().is_some_and(|newer| newer > state.seq);
+        let kind = if state.is_base { "base" } else { "snapshot" };
+        let (severity, what, advice, choice) = match state.is_base {
+            _ if found.is_last_way(state) => (Severity::Damage, kind, LAST_WAY, None),
+            false => (
+                Severity::Warning,
+                kind,
+                "nothing is lost, since it is a cache; it is passed over",
+                Some(Choice::Snapshots),
+            ),
+            true if twin => (Severity::Warning, "copy of the base", COPIED, Some(Choice::Base)),
+            true if newer => (Severity::Note, kind, "nothing is lost, since a newer one is there", None),
+            true if found.is_pruned() => (
+                Severity::Damage,
+                kind,
+                "restore it from a copy, or open the image, which makes a base of a good snapshot",
+                None,
+            ),
+            true => (Severity::Note, kind, "it can be moved away: the journal is whole, and nothing needs it", None),
         };
-        let advice = match (state.is_base, choice) {
-            (false, _) => "nothing is lost, since it is a cache; it is passed over",
-            (true, Some(_)) => "opening the image makes it again from the other",
-            (true, None) => {
-                "restore it from a copy; while a good snapshot is there, opening the image makes a base of it"
-            }
-        };
-        let mends = choice.map(|choice| Mend { choice, loses: None, then: None }).into_iter().collect();
+        let what = format!("the {what} cannot be used: {flaw}");
+        // others are refused until then
+        let mends = choice.filter(|_| found.is_journal_sound() && !found.is_newer());
+        let mends = mends.map(|choice| Mend { choice, loses: None, then: None }).into_iter().collect();
         let (path, position, advice) = (state.path.clone(), Position::default(), advice.to_owned());
         checked.push(Finding { severity, path, position, what, advice, mends });
     }
@@ -330,7 +348,10 @@ fn states(found: &Examination, checked: &mut Checked) {
                 position: Position::default(),
                 what: "it is the only copy of the base".to_owned(),
                 advice: "opening the image makes the other".to_owned(),
-                mends: vec![Mend { choice: Choice::Base, loses: None, then: None }],
+                mends: match found.is_journal_sound() && !found.is_newer() {
+                    true => vec![Mend { choice: Choice::Base, loses: None, then: None }],
+                    false => Vec::new(),
+                },
             });
         }
     }
@@ -338,7 +359,7 @@ fn states(found: &Examination, checked: &mut Checked) {
 
 /// What a pruned journal goes on from, if that is not there.
 fn beginning(found: &Examination, checked: &mut Checked) {
-    if !found.is_pruned() || found.states.iter().any(|state| state.is_base) {
+    if !found.is_pruned() || found.states.iter().any(|state| state.is_base) || found.is_cut_off() {
         return;
     }
     let (severity, what, advice) = match found.has_beginning() {

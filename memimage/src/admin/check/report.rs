@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::super::choice::{Choice, Loss};
+use super::super::choice::{Choice, Loss, counted, listed};
 use crate::error::Position;
 use crate::seq::Seq;
 
@@ -214,17 +214,18 @@ impl fmt::Display for Checked {
             None => writeln!(f, "  not in use")?,
         }
         let Checked { segments, bytes, frames, events, durable, epoch, .. } = self;
-        writeln!(f, "  {segments} segments, {bytes} bytes, {frames} frames, {events} events, epoch {epoch}")?;
+        let counts = [(segments, "segment"), (bytes, "byte"), (frames, "frame"), (events, "event")];
+        let counts = counts.map(|(number, what)| counted(*number, what)).join(", ");
+        writeln!(f, "  {counts}, epoch {epoch}")?;
         if let (Some(first), Some(last)) = (self.first, self.last) {
-            writeln!(f, "  events {first} to {last}; synced up to {durable} as far as is known")?;
+            writeln!(f, "  {}; synced up to {durable} as far as is known", Loss { first, last })?;
         }
         if let Some(base) = self.base {
             writeln!(f, "  pruned: goes on from the state after event {base}")?;
         }
-        for (what, seqs) in [("snapshots after events", &self.snapshots), ("void events", &self.voids)] {
+        for (what, seqs) in [("snapshots after", &self.snapshots), ("void:", &self.voids)] {
             if !seqs.is_empty() {
-                let seqs: Vec<String> = seqs.iter().map(Seq::to_string).collect();
-                writeln!(f, "  {what} {}", seqs.join(", "))?;
+                writeln!(f, "  {what} {}", listed(seqs))?;
             }
         }
         self.findings.iter().try_for_each(|finding| writeln!(f, "{finding}"))?;

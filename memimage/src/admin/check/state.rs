@@ -22,6 +22,8 @@ pub(in super::super) struct State {
     pub(in super::super) is_evidence: bool,
     /// Why it cannot be used.
     pub(in super::super) flaw: Option<String>,
+    /// Were it whole, it could be begun with: it is this image's, and nothing made it hold no longer.
+    pub(super) holds: bool,
     /// Its checksums are right, and its keys do not unlock it.
     pub(super) forged: bool,
     /// How it is protected, by its header.
@@ -37,7 +39,8 @@ impl State {
         for (seq, path) in snapshots.starts()? {
             let is_base = bases.contains(&path);
             let (form, epoch) = (Form::default(), 0);
-            let mut state = State { seq, path, is_base, is_evidence: false, flaw: None, forged: false, form, epoch };
+            let mut state =
+                State { seq, path, is_base, is_evidence: false, flaw: None, holds: true, forged: false, form, epoch };
             match snapshots.open(seq, &state.path) {
                 Ok(file) => state.look(&file.header, uuid),
                 // its owner removed it meanwhile, so there is another
@@ -54,7 +57,7 @@ impl State {
         (self.epoch, self.form) = (header.epoch, header.form);
         match uuid == Some(&header.uuid) {
             true => self.is_evidence = true,
-            false => self.flaw = Some("it belongs to another image".to_owned()),
+            false => (self.holds, self.flaw) = (false, Some("it belongs to another image".to_owned())),
         }
     }
 
@@ -69,7 +72,7 @@ impl State {
             return Ok(());
         }
         if content.voids.outdate(self.seq, self.epoch) {
-            self.flaw = Some("it was made before an event in it became void".to_owned());
+            (self.holds, self.flaw) = (false, Some("it was made before an event in it became void".to_owned()));
             return Ok(());
         }
         if !keyring.takes(self.form) {

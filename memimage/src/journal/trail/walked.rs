@@ -53,6 +53,11 @@ impl Walked {
         }
     }
 
+    /// Whether the header of the segment that is read is not what it must be.
+    pub(super) fn is_headless(&self) -> bool {
+        self.trailed.stretches.last().is_some_and(|stretch| !stretch.headed)
+    }
+
     pub(super) fn run(&mut self, segment: SegmentId, frame: &Frame<'_>) {
         let next = frame.header.next_seq();
         match self.trailed.runs.last_mut().filter(|_| self.running) {
