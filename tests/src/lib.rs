@@ -7,6 +7,7 @@ pub mod fuzz;
 mod gate;
 pub mod library;
 mod local;
+mod memory;
 mod mend;
 mod model;
 pub mod past;
@@ -21,6 +22,7 @@ pub use dice::Dice;
 pub use files::{Files, changed, files};
 pub use gate::{Act, Call, Gate, GateDisk};
 pub use local::Local;
+pub use memory::most_memory;
 pub use mend::mend;
 pub use model::{
     Entry, Ledger, LedgerBurn, LedgerCommands, LedgerDeposit, LedgerDraw, LedgerEvent, LedgerExplode, LedgerFile,

@@ -32,13 +32,14 @@ const TESTS: [&str; 4] =
     ["disk/conformance.rs", "journal/explored.rs", "journal/explored/stand_in.rs", "shape/samples.rs"];
 
 /// Pure: bytes to verdicts, tested without a disk.
-const PURE: [&str; 18] = [
+const PURE: [&str; 19] = [
     "keys/",
     "journal/whitening.rs",
     "journal/chosen.rs",
     "journal/cover.rs",
     "snapshot/cover.rs",
     "journal/frame.rs",
+    "journal/search.rs",
     "journal/tail.rs",
     "journal/record.rs",
     "journal/segment.rs",

@@ -1,14 +1,25 @@
 //! The fuzz targets' twins: the same entries under proptest, with any bytes, and with bytes that lead somewhere, changed.
 //! How many inputs each of them is given: `MEMIMAGE_CASES`.
+//!
+//! An input that takes too long, or during which too much memory is held, ends the process and is printed before.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use memimage_tests::cases;
 use memimage_tests::fuzz::{TARGETS, Target};
+use memimage_tests::{cases, most_memory};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
+
+/// What one input takes at most, however slow the machine: longer is a hang.
+const LONG: Duration = Duration::from_secs(60);
+/// What the process may ever hold in memory. A length that is believed asks for up to 2^30 bytes, or 2^32.
+const MOST_MEMORY: u64 = 512 << 20;
 
 /// Something that happens to bytes.
 #[derive(Clone, Debug)]
@@ -87,11 +98,36 @@ fn twin(name: &str, modest: u32) {
     let of_seeds = (any::<Index>(), prop::collection::vec(change(), 1..6))
         .prop_map(|(seed, changes)| changed(&seeds, seed, changes));
     let input = prop_oneof![1 => any_bytes, 7 => of_seeds];
-    let run = TestRunner::new(config).run(&input, |input| {
-        (target.entry)(&input);
-        Ok(())
+    let at_hand: Mutex<Option<(Instant, Vec<u8>)>> = Mutex::default();
+    let run = thread::scope(|scope| {
+        let runner = scope.spawn(|| {
+            TestRunner::new(config).run(&input, |input| {
+                *at_hand.lock().unwrap() = Some((Instant::now(), input.clone()));
+                (target.entry)(&input);
+                if most_memory().is_some_and(|most| most > MOST_MEMORY) {
+                    give_up(name, &input, "more memory was held than any input may take");
+                }
+                Ok(())
+            })
+        });
+        while !runner.is_finished() {
+            thread::sleep(Duration::from_millis(20));
+            if let Some((since, input)) = &*at_hand.lock().unwrap()
+                && since.elapsed() > LONG
+            {
+                give_up(name, input, "it does not come to an end");
+            }
+        }
+        runner.join().expect("proptest catches panics")
     });
     run.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// Ends the process: what hangs cannot be ended by itself, and memory that was held once counts against each input after it.
+fn give_up(name: &str, input: &[u8], why: &str) -> ! {
+    // past the capture of the tests' output, which would be lost
+    let _ = writeln!(std::io::stderr(), "{name}: {why}: {input:?}");
+    std::process::abort();
 }
 
 #[test]

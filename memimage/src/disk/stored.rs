@@ -60,15 +60,6 @@ impl StoredFile {
         Ok(read)
     }
 
-    /// Reads the whole file.
-    pub(crate) fn read_all(&self) -> Result<Vec<u8>, Error> {
-        let len = self.len()?;
-        let mut bytes = vec![0; usize::try_from(len).expect("a file of a journal fits into the address space")];
-        let read = self.read_up_to(&mut bytes, 0)?;
-        bytes.truncate(read);
-        Ok(bytes)
-    }
-
     pub(crate) fn write_all(&self, bytes: &[u8], offset: u64) -> Result<(), Error> {
         let mut done = 0;
         while done < bytes.len() {
@@ -79,6 +70,16 @@ impl StoredFile {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(failed("writing", &self.path, error)),
             }
+        }
+        Ok(())
+    }
+
+    /// Writes so many zeros, a piece at a time.
+    pub(crate) fn write_zeros(&self, len: u64, offset: u64) -> Result<(), Error> {
+        const PIECE: u64 = 1 << 20;
+        let zeros = vec![0; len.min(PIECE) as usize];
+        for start in (0..len).step_by(PIECE as usize) {
+            self.write_all(&zeros[..(len - start).min(PIECE) as usize], offset + start)?;
         }
         Ok(())
     }

@@ -2,12 +2,12 @@
 //!
 //! From bytes to a running journal, each using only those before it:
 //!
-//! 1. bytes, without I/O: `whitening`, `chosen` (bytes for a checksum), `cover` (checksum, cipher and
-//!    chain of a frame), `frame`, `segment` (the header of one), `record` (one event in a frame), `tail` (what the first
-//!    place that cannot be read means), `table` (the shapes of the events), `dispatch` (how each is replayed), `genesis`,
+//! 1. bytes, without I/O: `zeros`, `whitening`, `chosen` (bytes for a checksum), `cover` (checksum, cipher and chain of a
+//!    frame), `frame`, `segment` (the header of one), `record` (one event in a frame), `search` (for frames), `tail` (what the
+//!    first place that cannot be read means), `table` (the shapes of the events), `dispatch` (how each is replayed), `genesis`,
 //!    `prune`, `void` (events that are not to be replayed), `durable`, `reader`
-//! 2. files, for reading: `layout` (which there are), `source`, `scan` (all frames, up to the end), `headers` and
-//!    `fault` (what is wrong with one), `trail` (past damage)
+//! 2. files, for reading: `layout` (which there are), `used` (the bytes of one), `source`, `scan` (all frames, up to the
+//!    end), `headers` and `fault` (what is wrong with one), `trail` (past damage)
 //! 3. files, for writing: `repair` (of that end), `maker` (of segments)
 //! 4. group commit: `ticket`, `batch`, `durability`, `commit`
 //! 5. the running journal: `create` (a new one), `ahead` (its next segment), `writer`, `live`, `resume` (one that was there)
@@ -21,6 +21,7 @@ mod cover;
 mod frame;
 mod segment;
 mod record;
+mod search;
 mod tail;
 mod table;
 mod dispatch;
@@ -30,6 +31,7 @@ mod void;
 mod durable;
 mod reader;
 mod layout;
+mod used;
 mod source;
 mod scan;
 mod headers;

@@ -151,12 +151,6 @@ pub(crate) fn frames_of<'a>(
     })
 }
 
-/// Where the first good frame begins from `offset` on, if there is one.
-pub(crate) fn next_frame(bytes: &[u8], uuid: &[u8; 16], segment: SegmentId, offset: usize) -> Option<usize> {
-    let checksum = Checksum::new(uuid, segment);
-    (offset.next_multiple_of(8)..bytes.len()).step_by(8).find(|&at| parse(bytes, at, checksum).is_ok())
-}
-
 /// Where the frames of a segment end that stand in these bytes of it, and the checksum of the last.
 pub(crate) fn end_of(bytes: &[u8], uuid: &[u8; 16], segment: SegmentId) -> (usize, u32) {
     let mut walk = Walk::new(bytes, uuid, segment, None);

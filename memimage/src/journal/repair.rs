@@ -57,7 +57,7 @@ pub(crate) fn clear(
     }
     rename(disk, &temporary, &copy)?;
     sync_dir(disk, &layout.quarantine())?;
-    file.write_all(&vec![0; bytes.len()], offset as u64)?;
+    file.write_zeros(bytes.len() as u64, offset as u64)?;
     file.sync_data()?;
     Ok(copy)
 }
@@ -81,14 +81,12 @@ fn free_path(disk: &dyn Disk, layout: &Layout, segment: SegmentId, offset: usize
 ///
 /// So may the zeros of a place that was cleared: they are written again as far as a copy in the quarantine says.
 pub(crate) fn write_again(disk: &dyn Disk, layout: &Layout, file: &StoredFile, end: &End) -> Result<(), Error> {
-    let cleared = cleared_up_to(disk, layout, end.segment)?.min(end.bytes.len() as u64);
+    let cleared = cleared_up_to(disk, layout, end.segment)?.min(end.len);
     if end.unproven.is_empty() && cleared <= end.offset as u64 || planted(Bug::UnprovenNotWrittenAgain) {
         return Ok(());
     }
     file.write_all(&end.bytes[end.unproven.clone()], end.unproven.start as u64)?;
-    if cleared > end.offset as u64 {
-        file.write_all(&vec![0; cleared as usize - end.offset], end.offset as u64)?;
-    }
+    file.write_zeros(cleared.saturating_sub(end.offset as u64), end.offset as u64)?;
     file.sync_data()
 }
 
@@ -105,7 +103,7 @@ pub(crate) fn clear_again(
     if cleared <= offset {
         return Ok(());
     }
-    file.write_all(&vec![0; (cleared - offset) as usize], offset)?;
+    file.write_zeros(cleared - offset, offset)?;
     file.sync_data()
 }
 

@@ -8,7 +8,7 @@ use super::reader::{Chain, Step, Walk, frames_of};
 use super::segment::SEGMENT_HEADER;
 use super::source::Source;
 use super::table::Table;
-use super::tail::{Evidence, Verdict, judge};
+use super::tail::{Evidence, Verdict, durable_after, judge};
 use super::void::{VoidMark, Voids};
 use super::zeros::is_zero;
 use crate::error::{Error, Kind, Position};
@@ -20,8 +20,10 @@ use crate::seq::{SegmentId, Seq};
 pub(crate) struct End {
     /// The last segment that has frames, or had some before a crash cut the first one short.
     pub(crate) segment: SegmentId,
-    /// Its bytes as they were read.
+    /// Its bytes as they were read, up to the last that is used or to where the next frame would start.
     pub(crate) bytes: Vec<u8>,
+    /// Its length.
+    pub(crate) len: u64,
     /// Where its next frame would start.
     pub(crate) offset: usize,
     pub(crate) chain: Chain,
@@ -201,7 +203,11 @@ impl<'a> Scan<'a> {
                 // what a crash left of a segment's first frame is cleared, and then no longer tells of the one before
                 let in_last = |of| of == segment || of == segment.before() && offset == SEGMENT_HEADER;
                 let unproven_void = voided.is_some_and(|(of, next)| in_last(of) && durable < next);
-                return Ok(Some(End { segment, bytes, offset, chain: found, sealed, torn, unproven, unproven_void }));
+                let mut bytes = bytes;
+                bytes.resize(bytes.len().max(offset), 0);
+                let len = self.source.len_of(segment).expect("a segment of this journal");
+                let end = End { segment, bytes, len, offset, chain: found, sealed, torn, unproven, unproven_void };
+                return Ok(Some(end));
             }
             chain = Some(found);
         }
@@ -240,7 +246,9 @@ impl<'a> Scan<'a> {
             return Err(Error::new(Kind::Format { path, act: "read", what: format!("at byte {offset} {what}") }));
         }
         let evidence = Evidence { durable: self.durable.max(chain.durable), later_segment: segment != self.active };
-        match judge(bytes, offset, fault, expecting, evidence, walk.checksum()) {
+        let len = self.source.len_of(segment).expect("a segment of this journal");
+        let after = || durable_after(bytes, offset, walk.checksum());
+        match judge((bytes, len), offset, fault, expecting, evidence, after) {
             Verdict::Clean => Ok(None),
             Verdict::Torn(range) => Ok(Some(range)),
             Verdict::Corrupt(what) => Err(self.corrupt(segment, offset, expecting, what.to_owned())),

@@ -14,7 +14,7 @@ pub(crate) const MIN_SEGMENT: u64 = 16 << 10;
 /// The longest segment that is made for ordinary records; a single large record may get a longer one.
 pub(crate) const MAX_SEGMENT: u64 = 1 << 30;
 /// The longest segment there can be: made for the largest record, and the shapes before it.
-const LONGEST: u64 = 4 << 30;
+pub(crate) const LONGEST: u64 = 4 << 30;
 /// The longest name of a model.
 pub(crate) const MAX_MODEL_NAME: usize = 255;
 

@@ -7,6 +7,7 @@ use super::cover::{Checksum, Cover};
 use super::frame::{self, FrameHeader};
 use super::layout::Layout;
 use super::segment::{HeaderFault, Identity, Locked, SEGMENT_HEADER, SegmentHeader};
+use super::used::read_used;
 use super::zeros::is_zero;
 use crate::disk::{Access, Disk, StoredFile};
 use crate::error::{Error, Kind, Position};
@@ -143,15 +144,18 @@ impl Source {
         self.headers.iter().map(|header| header.epoch).max().unwrap_or(0)
     }
 
-    /// Reads a whole segment.
+    /// Reads a segment up to the last byte that is used.
     pub(crate) fn read(&self, segment: SegmentId) -> Result<Vec<u8>, Error> {
-        let bytes = self.file(segment, Access::Read)?.read_all()?;
-        let len = self.len_of(segment).unwrap_or(0);
-        if bytes.len() as u64 != len {
-            let what = format!("{} bytes could be read of {len}", bytes.len());
-            return Err(self.corrupt(segment, Some(bytes.len() as u64), what));
+        let file = self.file(segment, Access::Read)?;
+        let made = self.len_of(segment).expect("a segment of this journal");
+        match read_used(&file, made)? {
+            Some(bytes) => Ok(bytes),
+            None => {
+                let len = file.len()?;
+                let what = format!("the file became {len} bytes long while it was read, and was made with {made}");
+                Err(self.corrupt(segment, Some(len), what))
+            }
         }
-        Ok(bytes)
     }
 
     pub(crate) fn file(&self, segment: SegmentId, access: Access) -> Result<StoredFile, Error> {
@@ -160,7 +164,7 @@ impl Source {
 
     /// Whether anything was written into a segment.
     pub(crate) fn is_used(&self, segment: SegmentId) -> Result<bool, Error> {
-        is_used(&self.file(segment, Access::Read)?)
+        is_used(&self.file(segment, Access::Read)?, self.len_of(segment).expect("a segment of this journal"))
     }
 
     /// The header of a segment's first frame, if all of the frame is good: a crash may have left the header alone.
@@ -170,7 +174,11 @@ impl Source {
         let mut bytes = vec![0; frame::HEADER];
         file.read_up_to(&mut bytes, SEGMENT_HEADER as u64)?;
         let Some(len) = frame::peek(&bytes, checksum) else { return Ok(None) };
-        if len as u64 > file.len()? {
+        // its last bytes say again how long it is: nothing is allocated because of a header alone
+        let mut trailer = [0; frame::TRAILER];
+        let end = SEGMENT_HEADER as u64 + len as u64;
+        let read = file.read_up_to(&mut trailer, end - frame::TRAILER as u64)?;
+        if read < trailer.len() || frame::u32_at(&trailer, 0) as usize != len {
             return Ok(None);
         }
         bytes.resize(len, 0);
@@ -203,12 +211,13 @@ pub(super) fn locked(path: &Path, which: Locked) -> Error {
     Error::new(Kind::Key { path: path.to_owned(), what })
 }
 
-/// Whether anything stands after the header of a segment's file.
-pub(super) fn is_used(file: &StoredFile) -> Result<bool, Error> {
+/// Whether anything stands after the header of a segment's file, of which this many bytes are looked at.
+pub(super) fn is_used(file: &StoredFile, len: u64) -> Result<bool, Error> {
     const CHUNK: u64 = 1 << 20;
-    let mut chunk = vec![0; file.len()?.clamp(1, CHUNK) as usize];
+    let mut chunk = vec![0; len.min(CHUNK) as usize];
     let mut offset = SEGMENT_HEADER as u64;
-    loop {
+    while offset < len {
+        chunk.truncate((len - offset).min(CHUNK) as usize);
         let read = file.read_up_to(&mut chunk, offset)?;
         if !is_zero(&chunk[..read]) {
             return Ok(true);
@@ -218,4 +227,5 @@ pub(super) fn is_used(file: &StoredFile) -> Result<bool, Error> {
         }
         offset += read as u64;
     }
+    Ok(false)
 }

@@ -7,7 +7,8 @@
 use std::ops::Range;
 
 use super::cover::Checksum;
-use super::frame::{FrameFault, HEADER, parse};
+use super::frame::{FrameFault, HEADER};
+use super::search::{Found, Search};
 use super::whitening::has_zero_sector;
 use super::zeros::last_used;
 use crate::planted::{Bug, planted};
@@ -35,14 +36,15 @@ pub(crate) enum Verdict {
     Suspect(&'static str),
 }
 
-/// Judges the place at `offset` of a segment where no frame was found and the event `expecting` belongs.
+/// Judges the place at `offset` of a segment where no frame was found and the event `expecting` belongs. `segment` has its
+/// bytes up to the last that is used, of `len` in all; `after` gives [`durable_after`] the place, if it is asked.
 pub(crate) fn judge(
-    segment: &[u8],
+    (segment, len): (&[u8], u64),
     offset: usize,
     fault: &FrameFault,
     expecting: Seq,
     evidence: Evidence,
-    checksum: Checksum,
+    after: impl FnOnce() -> Option<Seq>,
 ) -> Verdict {
     let rest = segment.get(offset..).unwrap_or_default();
     if planted(Bug::CleanBeforeEvidence) && last_used(rest).is_none() {
@@ -52,8 +54,9 @@ pub(crate) fn judge(
         return Verdict::Corrupt("a frame is missing or damaged, and a later segment has frames");
     }
     let last = last_used(rest);
-    // no frame begins with a zero, so none begins after the last byte that is not
-    let after = last.map_or(Seq::ZERO, |last| durable_after(segment, offset..offset + last + 1, checksum));
+    let Some(after) = last.map_or(Some(Seq::ZERO), |_| after()) else {
+        return Verdict::Corrupt("more frames begin here, of which none is whole, than damage or a crash leaves");
+    };
     let durable = evidence.durable.max(after);
     if durable >= expecting && !planted(Bug::DamageTakenForTorn) {
         return Verdict::Corrupt("a frame is missing or damaged that is known to have been synced");
@@ -61,8 +64,8 @@ pub(crate) fn judge(
     let Some(last) = last else { return Verdict::Clean };
     let torn = match fault {
         // no frame is written beyond its segment's end
-        FrameFault::Body { len } if *len > rest.len() => false,
-        FrameFault::Body { len } => ends_before(last, *len) || has_zero_sector(rest, offset as u64, 0..*len),
+        FrameFault::Body { len: frame } if (offset + frame) as u64 > len => false,
+        FrameFault::Body { len: frame } => ends_before(last, *frame) || has_zero_sector(rest, offset as u64, 0..*frame),
         FrameFault::Header => {
             ends_before(last, HEADER) || has_zero_sector(rest, offset as u64, 0..HEADER.min(rest.len()))
         }
@@ -83,26 +86,26 @@ fn ends_before(last: usize, len: usize) -> bool {
     last + 1 < len
 }
 
-/// The highest seq that good frames which begin within these bytes say was synced.
-fn durable_after(segment: &[u8], within: Range<usize>, checksum: Checksum) -> Seq {
-    let mut durable = Seq::ZERO;
-    let mut at = within.start.next_multiple_of(8);
-    while at < within.end && at + HEADER <= segment.len() {
-        match parse(segment, at, checksum) {
-            Ok(frame) => {
+/// The highest seq that good frames after a place where none is say was synced; `None` if there is too much to look at.
+pub(crate) fn durable_after(segment: &[u8], offset: usize, checksum: Checksum) -> Option<Seq> {
+    let mut search = Search::new(segment, checksum);
+    let (mut durable, mut at) = (Seq::ZERO, offset);
+    loop {
+        match search.next(at..segment.len()) {
+            Found::Frame(frame) => {
                 durable = durable.max(frame.header.durable_seq);
                 at = frame.next_offset();
             }
-            Err(_) => at += 8,
+            Found::Nothing => return Some(durable),
+            Found::TooMuch => return None,
         }
     }
-    durable
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::cover::{Cover, Link};
-    use super::super::frame::{FrameHeader, FrameKind, finish, start};
+    use super::super::frame::{FrameHeader, FrameKind, finish, parse, start};
     use super::super::whitening::{SECTOR, Salts};
     use super::*;
     use crate::context::Timestamp;
@@ -146,7 +149,8 @@ mod tests {
     fn verdict(segment: &[u8], durable: u64, later_segment: bool) -> Verdict {
         let fault = parse(segment, AT, checksum()).expect_err("a damaged frame");
         let evidence = Evidence { durable: Seq::new(durable), later_segment };
-        judge(segment, AT, &fault, Seq::new(5), evidence, checksum())
+        let after = || durable_after(segment, AT, checksum());
+        judge((segment, segment.len() as u64), AT, &fault, Seq::new(5), evidence, after)
     }
 
     #[test]

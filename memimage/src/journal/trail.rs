@@ -5,6 +5,9 @@
 //! All that is read is held to the keys, as it is when the image is opened: what they refuse is no damage, but was changed by
 //! somebody who has not the key.
 
+mod walked;
+
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,20 +16,19 @@ use super::fault::{Fault, Flaw, Misfit};
 use super::frame::{Frame, FrameFault, FrameHeader, parse};
 use super::headers::{Fit, Headers, Held, Standing, Unlocked};
 use super::layout::Layout;
-use super::reader::{Chain, Step, Walk, next_frame};
-use super::segment::{HeaderFault, Identity, SEGMENT_HEADER};
+use super::reader::{Chain, Step, Walk};
+use super::search::Search;
+use super::segment::{HeaderFault, Identity, LONGEST, SEGMENT_HEADER};
 use super::source::is_used;
-use super::tail::{Evidence, Verdict, judge};
+use super::tail::{Evidence, Verdict, durable_after, judge};
+use super::used::read_used;
 use super::zeros::is_zero;
-use crate::disk::{Access, Disk, StoredFile};
+use crate::disk::{Access, Disk, StoredFile, failed};
 use crate::error::{Error, Kind};
 use crate::keys::{Form, Keyring, Protection, Refused};
 use crate::seq::{SegmentId, Seq};
 
-/// No more than this of a segment is read, whatever the length of its file.
-const LONGEST: u64 = 4 << 30;
-/// The most faults that are told of one by one.
-const MOST: usize = 256;
+use walked::Walked;
 
 /// Who looks at the frames.
 pub(crate) trait Visit {
@@ -129,6 +131,16 @@ impl Trail {
         self.layout.segment(segment)
     }
 
+    /// The bytes of a segment up to the last that is used, and its length.
+    pub(crate) fn used(&self, segment: SegmentId) -> Result<(Vec<u8>, u64), Error> {
+        let path = self.path(segment);
+        let file = StoredFile::open(&*self.disk, &path, Access::Read)?;
+        let held = self.headers.iter().find(|held| held.segment == segment);
+        let len = file.len()?.min(held.map_or(LONGEST, longest));
+        let shorter = || failed("reading", &path, ErrorKind::UnexpectedEof.into());
+        Ok((read_used(&file, len)?.ok_or_else(shorter)?, len))
+    }
+
     /// Reads the segments from `from` on. `durable` is the highest seq that anything besides the frames says was synced.
     pub(crate) fn follow(&self, from: SegmentId, durable: Seq, visit: &mut dyn Visit) -> Result<Trailed, Error> {
         let mut walked =
@@ -156,8 +168,11 @@ impl Trail {
                 break;
             }
             let len = StoredFile::open(&*self.disk, &self.path(segment), Access::Read)?.len()?;
-            let made = held.header.as_ref().map_or(len, |header| header.len);
-            let short = (len != made).then(|| format!("the file is {len} bytes long, and was made with {made}"));
+            let short = match held.header.as_ref().map(|header| header.len) {
+                Ok(made) if len != made => Some(format!("the file is {len} bytes long, and was made with {made}")),
+                _ if len > LONGEST => Some(format!("the file is {len} bytes long, which no segment is")),
+                _ => None,
+            };
             match segment <= active {
                 true => self.segment(held, segment == active, short, &mut walked, visit)?,
                 false => short.into_iter().for_each(|what| {
@@ -174,12 +189,13 @@ impl Trail {
 
     /// The last segment that has anything after its header; the first there is if none has.
     fn active(&self, from: SegmentId) -> Result<SegmentId, Error> {
-        for segment in self.headers.iter().rev().map(|held| held.segment).filter(|segment| *segment >= from) {
-            let used = StoredFile::open(&*self.disk, &self.path(segment), Access::Read).and_then(|file| is_used(&file));
+        for held in self.headers.iter().rev().filter(|held| held.segment >= from) {
+            let used = StoredFile::open(&*self.disk, &self.path(held.segment), Access::Read)
+                .and_then(|file| is_used(&file, longest(held)));
             match used {
                 Ok(false) => {}
                 Err(error) if error.is_missing() => return Err(error),
-                Ok(true) | Err(_) => return Ok(segment),
+                Ok(true) | Err(_) => return Ok(held.segment),
             }
         }
         Ok(from)
@@ -249,19 +265,20 @@ impl Trail {
     ) -> Result<(), Error> {
         let Some(identity) = self.identity() else { return Ok(()) };
         let (uuid, segment) = (&identity.uuid, held.segment);
-        let file = StoredFile::open(&*self.disk, &self.path(segment), Access::Read)?;
-        let mut bytes = vec![0; file.len()?.min(LONGEST) as usize];
-        match file.read_up_to(&mut bytes, 0) {
-            Ok(read) => bytes.truncate(read),
+        let (bytes, len) = match self.used(segment) {
+            Ok(used) => used,
+            Err(error) if error.is_missing() => return Err(error),
             Err(error) => {
                 walked.fault(segment, None, Flaw::Damaged, format!("it cannot be read: {error}"));
                 walked.lose(visit);
                 return Ok(());
             }
-        }
-        if segment == SegmentId::FIRST
-            && parse(&bytes, SEGMENT_HEADER, Checksum::new(uuid, segment)).is_ok_and(is_later)
-        {
+        };
+        let checksum = Checksum::new(uuid, segment);
+        let mut search = Search::new(&bytes, checksum);
+        // once for all faults in it: the good frames between two of them are met on the way
+        let mut after = None;
+        if segment == SegmentId::FIRST && parse(&bytes, SEGMENT_HEADER, checksum).is_ok_and(is_later) {
             walked.chain = None;
         }
         let mut walk = Walk::new(&bytes, uuid, segment, walked.chain);
@@ -282,9 +299,10 @@ impl Trail {
                     };
                     walked.fault(segment, Some(frame.offset as u64), Flaw::Forged, what.to_owned());
                     walked.lose(visit);
-                    let next = next_frame(&bytes, uuid, segment, from);
-                    let Some(next) = next else { return Ok(()) };
-                    walk = Walk::at(&bytes, uuid, segment, next);
+                    match walked.next(&mut search, segment, from..bytes.len()) {
+                        Some(next) => walk = Walk::at(&bytes, uuid, segment, next),
+                        None => return Ok(()),
+                    }
                 }
                 Step::Sealed => {
                     if let Some(what) = short {
@@ -312,7 +330,8 @@ impl Trail {
                     let evidence = Evidence { durable: walked.evidence, later_segment: !active };
                     // where nothing tells what belongs here, it is no end
                     let expecting = walked.expecting().unwrap_or(Seq::ZERO);
-                    let verdict = judge(&bytes, offset, &fault, expecting, evidence, walk.checksum());
+                    let after = || *after.get_or_insert_with(|| durable_after(&bytes, offset, checksum));
+                    let verdict = judge((&bytes, len), offset, &fault, expecting, evidence, after);
                     let (flaw, what) = match (short.take(), verdict) {
                         (Some(what), _) => (Flaw::Damaged, what),
                         (None, Verdict::Clean) => return Ok(()),
@@ -328,19 +347,23 @@ impl Trail {
                     if !(goes_on && offset == SEGMENT_HEADER && walked.is_headless()) {
                         walked.fault(segment, Some(offset as u64), flaw, what);
                     }
-                    let next = goes_on.then(|| next_frame(&bytes, uuid, segment, offset + 8)).flatten();
-                    let Some(next) = next else {
-                        if goes_on {
-                            walked.lose(visit);
-                        }
+                    if !goes_on {
                         return Ok(());
-                    };
+                    }
                     walked.lose(visit);
-                    walk = Walk::at(&bytes, uuid, segment, next);
+                    match walked.next(&mut search, segment, offset + 8..bytes.len()) {
+                        Some(next) => walk = Walk::at(&bytes, uuid, segment, next),
+                        None => return Ok(()),
+                    }
                 }
             }
         }
     }
+}
+
+/// The length of a segment, or what none is longer than: what follows in its file is no part of it.
+fn longest(held: &Held) -> u64 {
+    held.header.as_ref().map_or(LONGEST, |header| header.len)
 }
 
 /// Whether a journal that begins with this frame was begun after some event.
@@ -351,87 +374,4 @@ fn is_later(frame: Frame<'_>) -> bool {
 /// Where the last byte that is not zero ends.
 fn last_used(bytes: &[u8]) -> usize {
     super::zeros::last_used(bytes).map_or(0, |last| last + 1)
-}
-
-/// How far the reading has come.
-struct Walked {
-    trailed: Trailed,
-    /// What the next frame must continue; `None` after something that is missing.
-    chain: Option<Chain>,
-    /// The next frame goes on with the last run.
-    running: bool,
-    /// The highest seq that anything says was synced.
-    evidence: Seq,
-    newer: bool,
-}
-
-impl Walked {
-    fn expecting(&self) -> Option<Seq> {
-        self.chain.map(|chain| chain.next_seq)
-    }
-
-    fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8], visit: &mut dyn Visit) {
-        let header = &frame.header;
-        if let Some(stretch) = self.trailed.stretches.last_mut()
-            && frame.offset == SEGMENT_HEADER
-        {
-            stretch.first = Some(header.first_seq);
-        }
-        self.trailed.align_shift = Some(header.align_shift);
-        self.trailed.epoch = self.trailed.epoch.max(header.epoch);
-        self.evidence = self.evidence.max(header.durable_seq);
-        let last = Seq::new(header.next_seq().get().saturating_sub(1));
-        self.trailed.known = self.trailed.known.max(last).max(header.durable_seq);
-        let misfits = visit.frame(segment, frame, body);
-        let fits = misfits.iter().all(|misfit| misfit.flaw == Flaw::Undecodable);
-        for Misfit { seq, flaw, what } in misfits {
-            let fault = Fault { segment, offset: Some(frame.offset as u64), seq: Some(seq), flaw, what };
-            self.push(fault);
-        }
-        if fits {
-            self.run(segment, frame);
-        }
-    }
-
-    /// Whether the header of the segment that is read is not what it must be.
-    fn is_headless(&self) -> bool {
-        self.trailed.stretches.last().is_some_and(|stretch| !stretch.headed)
-    }
-
-    fn run(&mut self, segment: SegmentId, frame: &Frame<'_>) {
-        let next = frame.header.next_seq();
-        match self.trailed.runs.last_mut().filter(|_| self.running) {
-            Some(run) => (run.last, run.next) = (segment, next),
-            None => {
-                let (offset, first) = (frame.offset as u64, frame.header);
-                self.trailed.runs.push(Run { segment, offset, first, last: segment, next, stopped: None });
-                self.running = true;
-            }
-        }
-    }
-
-    fn fault(&mut self, segment: SegmentId, offset: Option<u64>, flaw: Flaw, what: String) {
-        let seq = self.expecting();
-        self.push(Fault { segment, offset, seq, flaw, what });
-    }
-
-    fn push(&mut self, fault: Fault) {
-        // an event that does not decode can become void
-        if fault.flaw != Flaw::Undecodable
-            && std::mem::take(&mut self.running)
-            && let Some(run) = self.trailed.runs.last_mut()
-        {
-            run.stopped = Some(fault.flaw.clone());
-        }
-        match self.trailed.faults.len() < MOST {
-            true => self.trailed.faults.push(fault),
-            false => self.trailed.unlisted += 1,
-        }
-    }
-
-    /// Goes on behind something that is missing.
-    fn lose(&mut self, visit: &mut dyn Visit) {
-        self.chain = None;
-        visit.gap();
-    }
 }

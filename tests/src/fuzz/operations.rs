@@ -1,9 +1,9 @@
-//! Any bytes as what is done with an image: commands, snapshots, kills, power cuts, disks that fail, reopenings; beside a
-//! model that says what must be there after each.
+//! Any bytes as what is done with an image: commands, snapshots, kills, power cuts, disks that fail, fall short or lie,
+//! reopenings; beside a model that says what must be there after each.
 
 use std::time::Duration;
 
-use memimage::disk::SimDisk;
+use memimage::disk::{Effect, Fault, Method, SimDisk};
 use memimage::{Durability, Image, Options, Retention, Seq};
 
 use super::fixed::{open, options};
@@ -69,7 +69,7 @@ impl World {
     }
 
     fn step(&mut self, step: u8, next: &mut dyn FnMut() -> u8) {
-        match step % 16 {
+        match step % 17 {
             0..=4 => self.write(u32::from(next() % 8), usize::from(next()) * 12),
             5 => self.tear(u32::from(next() % 8)),
             6 => self.draw(),
@@ -80,6 +80,7 @@ impl World {
             12 => self.killed(),
             13 => self.power_cut(u64::from(next())),
             14 => self.fail_after(u64::from(next())),
+            15 => self.inject([next(), next(), next()]),
             _ => self.query(),
         }
         self.look();
@@ -179,6 +180,30 @@ impl World {
         self.failing = true;
     }
 
+    /// Some call of the disk goes wrong, in one of the ways of the swarm's disks.
+    fn inject(&mut self, [kind, nth, seed]: [u8; 3]) {
+        let nth = 1 + u64::from(nth % 40);
+        let effect = [Effect::Everything, Effect::Part, Effect::Dropped, Effect::Nothing][usize::from(kind >> 6)];
+        let fault = match kind % 9 {
+            // a directory's sync that lied is later believed: FORMAT.md, assumption 4
+            0 => Fault::io().on(&but_directories()).nth(nth).effect(effect),
+            1 => Fault::io().from(nth),
+            2 => Fault::full().from(nth),
+            3 => Fault::full().nth(nth),
+            4 => Fault::io().on(&[Method::WriteAt]).nth(nth).effect(effect),
+            5 => Fault::io().on(&[Method::SyncData, Method::SyncAll]).nth(nth).effect(effect),
+            6 => Fault::io()
+                .on(&[Method::SyncDir])
+                .nth(nth)
+                .effect([Effect::Nothing, Effect::Everything][usize::from(seed % 2)]),
+            7 => Fault::short().every(nth),
+            _ => Fault::interrupted().every(1 + nth),
+        };
+        self.disk.inject(fault.seed(u64::from(seed)));
+        // what is short or interrupted is no failure
+        self.failing |= kind % 9 < 7;
+    }
+
     /// What is promised so far.
     fn look(&mut self) {
         self.durable = self.durable.max(self.image.durable_seq());
@@ -240,14 +265,26 @@ impl World {
     }
 }
 
+fn but_directories() -> Vec<Method> {
+    Method::ALL.into_iter().filter(|method| *method != Method::SyncDir).collect()
+}
+
 /// Lives of every mode, with each step a few times.
 pub(super) fn seeds() -> Vec<Vec<u8>> {
-    let lives: [&[u8]; 5] = [
+    let lives: [&[u8]; 9] = [
         &[0, 1, 200, 5, 1, 6, 9, 0, 2, 100, 11, 0, 3, 90, 13, 2, 0, 1, 10, 12],
         &[0, 1, 255, 1, 2, 255, 2, 3, 255, 10, 3, 4, 255, 0, 1, 255, 10, 11, 0, 5, 255, 14, 3, 0, 1, 99, 12, 6],
         &[7, 1, 20, 7, 2, 30, 8, 1, 2, 13, 5, 15, 7, 3, 255, 9, 13, 0, 15],
         &[14, 9, 0, 1, 255, 7, 1, 1, 10, 0, 1, 1, 13, 77, 0, 1, 200, 14, 0, 5, 1, 11, 6, 15],
         &[0, 1, 255, 0, 2, 255, 0, 3, 255, 0, 4, 255, 0, 5, 255, 10, 0, 6, 255, 0, 7, 255, 10, 13, 9, 10, 12],
+        // syncs and writes that fail, halfway or having lied, and power cuts after them and after one more life
+        &[0, 1, 90, 15, 5 | 128, 1, 3, 0, 2, 80, 0, 3, 70, 12, 0, 1, 9, 13, 0, 16],
+        &[0, 1, 90, 15, 4 | 64, 0, 7, 0, 2, 200, 7, 3, 70, 13, 5, 0, 1, 9, 15, 5, 2, 9, 7, 1, 1, 9, 13, 1],
+        &[0, 1, 255, 15, 7, 0, 1, 0, 2, 255, 10, 0, 3, 255, 15, 8, 1, 1, 0, 4, 255, 10, 11, 15, 6, 0, 1, 10, 13, 0],
+        &[
+            7, 1, 20, 15, 0, 4, 2, 7, 2, 30, 0, 1, 2, 10, 13, 9, 15, 3, 2, 0, 0, 1, 255, 0, 2, 255, 9, 12, 15, 1, 1, 1,
+            9, 13, 0,
+        ],
     ];
     lives.iter().flat_map(|life| [0, 1, 2, 16, 17, 48].map(|settings| [&[settings], *life].concat())).collect()
 }

@@ -1,12 +1,14 @@
 //! The base of a pruned journal, which is no cache: one copy can be done without, and with both gone a snapshot must do.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use memimage::admin::{Severity, check_with};
 use memimage::disk::{Disk, SimDisk};
 
 use crate::file::{put, remove};
 use crate::outcome::{Depth, Outcome};
-use crate::sample::{Making, Sample, open, options, segment};
+use crate::sample::{Making, ROOT, Sample, open, options, segment};
 use crate::trial::{Damage, try_all};
 
 /// What a file's place is taken by.
@@ -53,7 +55,7 @@ fn copies(sample: &Sample) -> [PathBuf; 2] {
 
 #[test]
 fn each_damage_to_one_copy_of_a_base_is_mended_from_the_other() {
-    let (sample, other) = (Sample::new(Making::PRUNED), Sample::new(Making::PRUNED));
+    let (sample, other) = Sample::two(Making::PRUNED);
     let copies = copies(&sample);
     let cases: Vec<_> = (0..2).flat_map(|copy| ALL.map(|taken| (copy, taken))).collect();
     let apply = |disk: &SimDisk, (copy, taken): &(usize, Taken)| take(&sample, &other, disk, &copies[*copy], *taken);
@@ -73,7 +75,7 @@ fn each_damage_to_one_copy_of_a_base_is_mended_from_the_other() {
 /// With both copies damaged the snapshots must do, and one becomes the base; without them the journal cannot be read.
 #[test]
 fn damage_to_both_copies_of_a_base_falls_back_on_a_snapshot_or_is_refused() {
-    let (sample, other) = (Sample::new(Making::PRUNED), Sample::new(Making::PRUNED));
+    let (sample, other) = Sample::two(Making::PRUNED);
     let copies = copies(&sample);
     let snapshots: Vec<_> = sample.ending(".snapshot").into_iter().map(|file| sample.files[file].0.clone()).collect();
     let cases: Vec<_> =
@@ -107,4 +109,30 @@ fn each_missing_segment_of_a_pruned_journal_is_refused_but_for_those_not_needed(
     assert_eq!(tally.of("5"), [Outcome::Refused]);
     assert_eq!(tally.of("6"), [Outcome::Refused]);
     assert_eq!(tally.of("7"), [Outcome::Unnoticed], "it was made ahead");
+}
+
+/// With no snapshot beside them, that is the end of it until one of them is restored: then it opens as it was.
+#[test]
+fn damage_to_both_copies_of_a_base_is_refused_by_name_and_one_restored_copy_opens() {
+    let (sample, other) = Sample::two(Making::PRUNED);
+    let copies = copies(&sample);
+    for (one, two) in ALL.iter().flat_map(|one| ALL.map(|two| (*one, two))) {
+        let disk = sample.disk.fork();
+        sample.ending(".snapshot").into_iter().for_each(|file| remove(&disk, &sample.files[file].0));
+        take(&sample, &other, &disk, &copies[0], one);
+        take(&sample, &other, &disk, &copies[1], two);
+        let error = open(&disk, options(512)).expect_err("there is no state to go on from").to_string();
+        for (path, taken) in copies.iter().zip([one, two]) {
+            let name = path.file_name().unwrap().to_string_lossy();
+            assert!(matches!(taken, Taken::Nothing) || error.contains(&*name), "{one:?}, {two:?}: {error}");
+        }
+        let report = check_with(Arc::new(disk.clone()), ROOT).unwrap();
+        assert!(report.findings.iter().any(|finding| finding.severity == Severity::Damage), "{report}");
+        for path in &copies {
+            let restored = disk.fork();
+            put(&restored, path, sample.bytes(path));
+            let image = open(&restored, options(512)).unwrap();
+            assert_eq!((image.seq(), &*image.read().unwrap()), (sample.seq, sample.states.last().unwrap()));
+        }
+    }
 }

@@ -10,6 +10,7 @@ mod durable;
 mod file;
 mod length;
 mod outcome;
+mod rot;
 mod sample;
 mod sector;
 mod segment;

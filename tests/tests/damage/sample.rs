@@ -99,6 +99,15 @@ impl Sample {
         Sample { disk, seq, states, files, past }
     }
 
+    /// Two images that are made so, with files of the same names: in which segment an event finds its place depends on when the
+    /// next one is ready, and so do the events of snapshots and bases.
+    pub(crate) fn two(making: Making) -> (Sample, Sample) {
+        let names = |sample: &Sample| sample.files.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>();
+        let two = || (Sample::new(making), Sample::new(making));
+        let pair = std::iter::repeat_with(two).find(|(one, other)| names(one) == names(other));
+        pair.expect("it is tried until there are two")
+    }
+
     pub(crate) fn bytes(&self, path: &Path) -> &[u8] {
         &self.files[self.index(path)].1
     }

@@ -74,7 +74,7 @@ fn old(sample: &Sample) -> Vec<Change> {
 
 #[test]
 fn each_segment_out_of_its_place_is_refused() {
-    let (sample, other) = (Sample::new(Making::CLOSED), Sample::new(Making::CLOSED));
+    let (sample, other) = Sample::two(Making::CLOSED);
     let tally = try_changes("segments", &sample, &other, &misplaced());
     assert_eq!(tally.all(), [Outcome::Refused]);
 }

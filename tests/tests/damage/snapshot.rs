@@ -39,7 +39,7 @@ fn try_changes(sample: &Sample, changes: &[Change<'_>]) -> Tally {
 
 #[test]
 fn each_snapshot_out_of_its_place_is_harmless_and_told_of() {
-    let (sample, other) = (Sample::new(Making::SNAPSHOTS), Sample::new(Making::SNAPSHOTS));
+    let (sample, other) = Sample::two(Making::SNAPSHOTS);
     let [old, new] = both(&sample);
     let bytes = |path: &Path| Some(sample.bytes(path).to_vec());
     let beyond = snapshot(sample.seq.get() + 10);

@@ -1,12 +1,14 @@
 //! Damage of one kind, all of it tried on all processors, and counted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use memimage::disk::SimDisk;
+use memimage_tests::most_memory;
 
 use crate::outcome::{Depth, Outcome, judge};
 use crate::sample::Sample;
@@ -16,7 +18,7 @@ const LONG: Duration = Duration::from_secs(60);
 /// Taken by a thread at a time.
 const SOME: usize = 64;
 /// What the process may ever hold in memory. A damaged length that is believed asks for up to 2^30 bytes.
-const MOST_MEMORY_KIB: u64 = 512 << 10;
+const MOST_MEMORY: u64 = 512 << 20;
 
 /// What is done to a copy of a sample's disk.
 pub(crate) struct Damage<'a, D> {
@@ -89,7 +91,12 @@ pub(crate) fn try_all<D: Sync + std::fmt::Debug>(sample: &Sample, damage: &Damag
             if *error == RecvTimeoutError::Timeout {
                 // a thread that hangs cannot be ended, nor waited for
                 let begun = next.load(Ordering::Relaxed).min(cases.len());
-                eprintln!("{}: an image before case {begun} has not opened after {LONG:?}: a hang", damage.name);
+                // past the capture of the tests' output, which would be lost
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "{}: an image before case {begun} has not opened after {LONG:?}: a hang",
+                    damage.name
+                );
                 std::process::abort();
             }
         }) {}
@@ -113,12 +120,9 @@ fn some_of(failures: &[String]) -> String {
     failures.iter().step_by(failures.len().div_ceil(20)).map(|failure| format!("{failure}\n")).collect()
 }
 
-/// The most memory that this process ever held, as Linux tells it.
 fn assert_bounded_memory() {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return };
-    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
-    let most: u64 = most.expect("a line of the most memory held");
-    assert!(most < MOST_MEMORY_KIB, "{most} KiB of memory were held at a time");
+    let most = most_memory().unwrap_or(0);
+    assert!(most < MOST_MEMORY, "{most} bytes of memory were held at a time");
 }
 
 /// Whether everything is to be tried, also where a part of it stands for all in each run.

@@ -1,11 +1,13 @@
-//! Files that claim to be huge, opened in a process with little memory: nothing is allocated because they say so.
+//! Files that claim to be huge, or are, opened in a process with little memory: nothing is allocated because they say so.
 
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use memimage::Durability;
 use memimage::disk::SimDisk;
-use memimage_tests::{LedgerCommands, Run};
+use memimage::{Durability, admin};
+use memimage_tests::{LedgerCommands, Run, most_memory, seal};
 
 use super::{child, dir, run};
 
@@ -91,4 +93,80 @@ fn claims_of_length_allocate_nothing() {
     // in KiB, of addresses: less than the least of the claims
     let script = "export MALLOC_ARENA_MAX=1 && ulimit -v 800000";
     run("little memory (ulimit -v)", &mut child("memory::claims_of_length", dir.path(), script));
+}
+
+/// The most that a process may hold of files that are long and have hardly anything in them.
+const MOST_MEMORY: u64 = 96 << 20;
+
+/// What is made of a segment.
+struct Sparse {
+    /// Its length.
+    len: u64,
+    /// Where there is a byte that is not zero, far behind its frames.
+    byte_at: Option<u64>,
+    /// Its header says that it was made so long.
+    says_so: bool,
+    /// A check finds something.
+    found: bool,
+    /// The image opens, after what was found is put aside.
+    opens: bool,
+}
+
+const SPARSE: [Sparse; 4] = [
+    Sparse { len: 512 << 20, byte_at: None, says_so: true, found: false, opens: true },
+    // as if most of a write were missing
+    Sparse { len: 512 << 20, byte_at: Some(160 << 20), says_so: true, found: true, opens: true },
+    // more than there are addresses
+    Sparse { len: 4 << 30, byte_at: Some((4 << 30) - 1), says_so: true, found: true, opens: false },
+    Sparse { len: 1 << 42, byte_at: Some(1 << 41), says_so: false, found: true, opens: false },
+];
+
+/// Checks and opens all of them; the process ends if it runs out of memory.
+#[test]
+#[ignore = "run by the other tests of this file"]
+fn sparse_files() {
+    let Some(dir) = dir() else { return };
+    let path = dir.join("ledger");
+    let open = || Run::options(Durability::Synced, 512).open(&path);
+    let image = open().unwrap();
+    for _ in 0..4 {
+        image.file(vec![7; 700]).unwrap();
+    }
+    image.close().unwrap();
+    let segment = path.join("journal/00000001.journal");
+    let bytes = fs::read(&segment).unwrap();
+    for Sparse { len, byte_at, says_so, found, opens } in SPARSE {
+        let mut header = bytes[..HEADER].to_vec();
+        if says_so {
+            header[120..128].copy_from_slice(&len.to_le_bytes());
+            seal::seal_header(&mut header);
+        }
+        let file = File::options().write(true).open(&segment).unwrap();
+        if let Err(error) = file.set_len(len) {
+            println!("not tried: a file of {len} bytes: {error}");
+            continue;
+        }
+        file.write_all_at(&header, 0).unwrap();
+        byte_at.iter().for_each(|at| file.write_all_at(&[1], *at).unwrap());
+        let case = format!("{len} bytes, one at {byte_at:?}, by its header: {says_so}");
+        let report = admin::check(&path).unwrap();
+        assert_eq!(!report.findings.is_empty(), found, "{case}: {report}");
+        match open() {
+            Ok(image) => assert_eq!((opens, image.seq().get()), (true, 4), "{case}"),
+            Err(error) => assert!(!opens && error.to_string().contains("00000001.journal"), "{case}: {error}"),
+        }
+        fs::write(&segment, &bytes).unwrap();
+    }
+    let Some(most) = most_memory() else { return };
+    println!("held at most {} KiB", most >> 10);
+    assert!(most < MOST_MEMORY, "{most}");
+}
+
+/// A header may say that a segment is 4 GiB long, and a file of zeros costs whoever makes it nothing. All of it was read into
+/// memory, once by opening and once by a check, which looked for what follows to the end of any file.
+#[test]
+fn a_segment_of_nothing_takes_no_memory_however_long() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = "export MALLOC_ARENA_MAX=1 && ulimit -v 1500000";
+    run("little memory (ulimit -v)", &mut child("memory::sparse_files", dir.path(), script));
 }

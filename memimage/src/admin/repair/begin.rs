@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::hold::Hold;
 use crate::admin::choice::Loss;
-use crate::disk::{Access, StoredFile};
 use crate::entropy::random;
 use crate::error::Error;
 use crate::journal::{Flaw, MIN_SEGMENT, MakeError, Maker, Place, Run, Salts, make_continued, make_without_start};
@@ -90,14 +89,14 @@ pub(super) fn begin(hold: &mut Hold, seq: Seq, keyring: &Keyring) -> Result<Opti
 /// Makes the segment again in which a run begins, without what stands before that in it.
 fn remake(hold: &mut Hold, maker: &Maker, run: &Run) -> Result<(), Error> {
     let path = hold.found.trail.path(run.segment);
-    let bytes = StoredFile::open(hold.disk(), &path, Access::Read)?.read_all()?;
+    let (bytes, len) = hold.found.trail.used(run.segment)?;
     let table = hold.found.content.table_for(run.segment, run.offset).cloned().unwrap_or_default();
     let kept = hold.keeper().copy(&path)?;
     let mut salts = Salts::new(u64::from_le_bytes(random()?));
     let after = hold.found.trailed.stretches.iter().find(|stretch| stretch.segment == run.segment.next());
     let next = after.filter(|_| run.last > run.segment).and_then(|stretch| stretch.first).unwrap_or(run.next);
     let from = (run.offset as usize, &run.first, next);
-    let largest = (bytes.len() as u64).next_multiple_of(4096).max(MIN_SEGMENT);
+    let largest = len.next_multiple_of(4096).max(MIN_SEGMENT);
     // the frames stay under the key that they are under
     let protection = hold.found.trail.protection(run.segment).unwrap_or_default();
     let maker = &Maker { largest, protection, ..maker.clone() };

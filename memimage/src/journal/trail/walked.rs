@@ -1,0 +1,111 @@
+//! How far a journal was read past its damage, and what was met on the way.
+
+use std::ops::Range;
+
+use super::super::fault::{Fault, Flaw, Misfit};
+use super::super::frame::Frame;
+use super::super::reader::Chain;
+use super::super::search::{Found, Search};
+use super::super::segment::SEGMENT_HEADER;
+use super::{Run, Trailed, Visit};
+use crate::seq::{SegmentId, Seq};
+
+/// The most faults that are told of one by one.
+const MOST: usize = 256;
+
+/// How far the reading has come.
+pub(super) struct Walked {
+    pub(super) trailed: Trailed,
+    /// What the next frame must continue; `None` after something that is missing.
+    pub(super) chain: Option<Chain>,
+    /// The next frame goes on with the last run.
+    pub(super) running: bool,
+    /// The highest seq that anything says was synced.
+    pub(super) evidence: Seq,
+    pub(super) newer: bool,
+}
+
+impl Walked {
+    pub(super) fn expecting(&self) -> Option<Seq> {
+        self.chain.map(|chain| chain.next_seq)
+    }
+
+    pub(super) fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8], visit: &mut dyn Visit) {
+        let header = &frame.header;
+        if let Some(stretch) = self.trailed.stretches.last_mut()
+            && frame.offset == SEGMENT_HEADER
+        {
+            stretch.first = Some(header.first_seq);
+        }
+        self.trailed.align_shift = Some(header.align_shift);
+        self.trailed.epoch = self.trailed.epoch.max(header.epoch);
+        self.evidence = self.evidence.max(header.durable_seq);
+        let last = Seq::new(header.next_seq().get().saturating_sub(1));
+        self.trailed.known = self.trailed.known.max(last).max(header.durable_seq);
+        let misfits = visit.frame(segment, frame, body);
+        let fits = misfits.iter().all(|misfit| misfit.flaw == Flaw::Undecodable);
+        for Misfit { seq, flaw, what } in misfits {
+            let fault = Fault { segment, offset: Some(frame.offset as u64), seq: Some(seq), flaw, what };
+            self.push(fault);
+        }
+        if fits {
+            self.run(segment, frame);
+        }
+    }
+
+    /// Whether the header of the segment that is read is not what it must be.
+    pub(super) fn is_headless(&self) -> bool {
+        self.trailed.stretches.last().is_some_and(|stretch| !stretch.headed)
+    }
+
+    pub(super) fn run(&mut self, segment: SegmentId, frame: &Frame<'_>) {
+        let next = frame.header.next_seq();
+        match self.trailed.runs.last_mut().filter(|_| self.running) {
+            Some(run) => (run.last, run.next) = (segment, next),
+            None => {
+                let (offset, first) = (frame.offset as u64, frame.header);
+                self.trailed.runs.push(Run { segment, offset, first, last: segment, next, stopped: None });
+                self.running = true;
+            }
+        }
+    }
+
+    pub(super) fn fault(&mut self, segment: SegmentId, offset: Option<u64>, flaw: Flaw, what: String) {
+        let seq = self.expecting();
+        self.push(Fault { segment, offset, seq, flaw, what });
+    }
+
+    pub(super) fn push(&mut self, fault: Fault) {
+        // an event that does not decode can become void
+        if fault.flaw != Flaw::Undecodable
+            && std::mem::take(&mut self.running)
+            && let Some(run) = self.trailed.runs.last_mut()
+        {
+            run.stopped = Some(fault.flaw.clone());
+        }
+        match self.trailed.faults.len() < MOST {
+            true => self.trailed.faults.push(fault),
+            false => self.trailed.unlisted += 1,
+        }
+    }
+
+    /// Where the next good frame begins.
+    pub(super) fn next(&mut self, search: &mut Search<'_>, segment: SegmentId, within: Range<usize>) -> Option<usize> {
+        let start = within.start as u64;
+        match search.next(within) {
+            Found::Frame(frame) => Some(frame.offset),
+            Found::Nothing => None,
+            Found::TooMuch => {
+                let what = "more frames begin behind it, of which none is whole, than damage leaves: the rest was not looked at";
+                self.fault(segment, Some(start), Flaw::Damaged, what.to_owned());
+                None
+            }
+        }
+    }
+
+    /// Goes on behind something that is missing.
+    pub(super) fn lose(&mut self, visit: &mut dyn Visit) {
+        self.chain = None;
+        visit.gap();
+    }
+}

@@ -1,0 +1,343 @@
+//! FORMAT.md's section "Limits", line by line: what is one over is refused, with its place, and what is at the limit is taken.
+//! Where only one of the two is tried, that of the other takes gigabytes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use memimage::disk::{Disk, SimDisk};
+use memimage::{Error, Image, Model, Options, Shape, ShapeTree, SnapshotPolicy, Timestamp, Value, admin};
+use memimage_tests::{Book, BookCommands, files, in_time, seal};
+use serde::{Deserialize, Serialize};
+
+const SEGMENT: &str = "/book/journal/00000001.journal";
+const HEADER: usize = 4096;
+const FRAME_HEADER: usize = 80;
+
+fn options() -> Options<Book> {
+    Image::options().segment_size(16 << 10).snapshots(SnapshotPolicy::Manual)
+}
+
+fn open(disk: &SimDisk, options: Options<Book>) -> Result<Image<Book>, Error> {
+    options.open_with(Arc::new(disk.clone()), "/book")
+}
+
+/// An image of three events that was closed.
+fn book() -> SimDisk {
+    let disk = SimDisk::new();
+    let image = open(&disk, options()).unwrap();
+    (0..3).for_each(|page| image.write(page, "text".to_owned()).unwrap());
+    image.close().unwrap();
+    disk.fork()
+}
+
+/// The image with its first segment changed.
+fn changed(disk: &SimDisk, change: impl FnOnce(&mut Vec<u8>)) -> SimDisk {
+    let changed = disk.fork();
+    let mut segment = changed.read(SEGMENT).unwrap();
+    change(&mut segment);
+    changed.write(SEGMENT, 0, &segment).unwrap();
+    changed
+}
+
+/// It is refused at this place, and nothing is changed.
+#[track_caller]
+fn refused_at(disk: &SimDisk, offset: usize) -> String {
+    let before = files(disk);
+    let error = open(disk, options()).expect_err("it is over the limit");
+    assert!(error.is_corrupt(), "{error}");
+    let position = error.position().expect("a position");
+    assert_eq!((position.segment.unwrap().get(), position.offset), (1, Some(offset as u64)), "{error}");
+    assert_eq!(memimage_tests::changed(&before, &files(disk)), Vec::<PathBuf>::new());
+    error.to_string()
+}
+
+#[track_caller]
+fn refuses(options: Options<Book>, option: &str) {
+    let error = open(&SimDisk::new(), options).expect_err("it is over the limit").to_string();
+    assert!(error.contains(option), "{error}");
+}
+
+fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
+    bytes[at..at + value.len()].copy_from_slice(value);
+}
+
+/// "body of a frame": one of 2^30 bytes is not tried.
+#[test]
+fn a_frame_with_a_longer_body_is_no_frame() {
+    let disk = book();
+    let last = seal::frames(&disk.read(SEGMENT).unwrap()).pop().unwrap();
+    let over = changed(&disk, |segment| {
+        for at in [52, 56] {
+            put(segment, last.start + at, &((1_u32 << 30) + 1).to_le_bytes());
+        }
+        let seed = crc32c::crc32c_append(crc32c::crc32c(&segment[40..56]), &segment[112..120]);
+        let crc = crc32c::crc32c_append(seed, &segment[last.start..last.start + 76]);
+        put(segment, last.start + 76, &crc.to_le_bytes());
+    });
+    refused_at(&over, last.start);
+}
+
+/// "record": its bytes are metadata and payload.
+#[test]
+fn a_longer_record_is_refused_and_changes_nothing() {
+    // at one time, since that takes bytes too
+    let settings = options().max_record(1_000).clock(|| Timestamp::from_micros(1));
+    let image = open(&SimDisk::new(), settings).unwrap();
+    let write = |len: usize| image.write(1, "x".repeat(len));
+    let longest = (900..1_000).rev().find(|&len| write(len).is_ok()).expect("one that fits");
+    let before = (image.seq(), image.read().unwrap().clone());
+    let error = write(longest + 1).unwrap_err();
+    assert!(error.is_too_large() && error.to_string().contains("1001"), "{error}");
+    assert_eq!((image.seq(), image.read().unwrap().clone()), before);
+    drop(open(&SimDisk::new(), options().max_record(1 << 30)).unwrap());
+    refuses(options().max_record((1 << 30) + 1), "max_record");
+    refuses(options().max_record(0), "max_record");
+}
+
+/// "segment": those of 4 GiB are in `real/memory.rs`.
+#[test]
+fn segments_of_other_lengths_are_refused() {
+    for size in [16 << 10, 1 << 30] {
+        drop(open(&SimDisk::new(), options().segment_size(size)).unwrap());
+    }
+    for size in [(16 << 10) - 4096, (16 << 10) + 512, (1 << 30) + 4096] {
+        refuses(options().segment_size(size), "segment_size");
+    }
+    for len in [(16_u64 << 10) - 4096, (16 << 10) + 512, (4 << 30) + 4096, u64::MAX] {
+        let over = changed(&book(), |segment| {
+            put(segment, 120, &len.to_le_bytes());
+            seal::seal_header(segment);
+        });
+        assert!(refused_at(&over, 0).contains("the segment's length cannot be"), "{len}");
+    }
+    // one that can be, but is not that of the file
+    let other = changed(&book(), |segment| {
+        put(segment, 120, &(4_u64 << 30).to_le_bytes());
+        seal::seal_header(segment);
+    });
+    refused_at(&other, 16 << 10);
+}
+
+/// "frame header with extension area"
+#[test]
+fn a_frame_with_a_longer_header_is_no_frame() {
+    let disk = book();
+    let frames = seal::frames(&disk.read(SEGMENT).unwrap());
+    let last = frames.last().unwrap().clone();
+    let extended = |len: usize| {
+        changed(&disk, |segment| {
+            let whole = segment.len();
+            segment.splice(last.start + FRAME_HEADER..last.start + FRAME_HEADER, vec![0; len - FRAME_HEADER]);
+            segment.truncate(whole);
+            put(segment, last.start + 4, &(len as u16).to_le_bytes());
+            let before = seal::frames(&disk.read(SEGMENT).unwrap())[0].clone();
+            let first = u32::from_le_bytes(segment[before.start + 60..before.start + 64].try_into().unwrap());
+            seal::seal_frames(segment, first);
+        })
+    };
+    assert_eq!(open(&extended(HEADER), options()).unwrap().seq().get(), 3);
+    refused_at(&extended(HEADER + 1), last.start);
+}
+
+/// "name of a model": what a header says, since a program's is looked at when its options are.
+#[test]
+fn a_longer_name_of_a_model_is_refused() {
+    let disk = book();
+    // the one that stands ready, which would be another image's
+    disk.remove(Path::new("/book/journal/00000002.journal")).unwrap();
+    let named = |len: u16| {
+        changed(&disk, |segment| {
+            put(segment, 190, &len.to_le_bytes());
+            put(segment, 192, &vec![b'm'; usize::from(len)]);
+            seal::seal_header(segment);
+        })
+    };
+    let other = open(&named(255), options()).unwrap_err().to_string();
+    assert!(other.contains(&"m".repeat(255)), "it is read, and another model's: {other}");
+    assert!(refused_at(&named(256), 0).contains("name is too long"));
+}
+
+/// "shape"
+#[test]
+fn shapes_beyond_the_limits_are_refused_with_their_place() {
+    let error = |bytes: &[u8]| ShapeTree::decode(bytes).unwrap_err().to_string();
+    let deep = |levels: usize| [vec![0x20; levels - 1], vec![0]].concat();
+    ShapeTree::decode(&deep(64)).unwrap();
+    assert!(error(&deep(65)).starts_with("after 64 bytes of the shape: it is nested more than 64 deep"));
+
+    let wide = |parts: &[u8], count: usize| [&[0x26][..], parts, &vec![0; count]].concat();
+    ShapeTree::decode(&wide(&[0xff, 0xff, 0x03], 65_535)).unwrap();
+    let over = error(&wide(&[0x80, 0x80, 0x04], 65_536));
+    assert!(over.contains("of the shape: it has more than 65536 parts"), "{over}");
+
+    let named = |len: &[u8], count: usize| [&[0x29][..], len, &vec![b'n'; count]].concat();
+    ShapeTree::decode(&named(&[0x80, 0x08], 1_024)).unwrap();
+    assert!(error(&named(&[0x81, 0x08], 1_025)).starts_with("after 3 bytes of the shape: a name is longer than 1024"));
+}
+
+/// "chunk of a snapshot"
+#[test]
+fn a_snapshot_with_a_longer_chunk_is_passed_over() {
+    let disk = SimDisk::new();
+    let image = open(&disk, options()).unwrap();
+    image.write(1, "x".repeat(1_500_000)).unwrap();
+    let snapshot = image.admin().snapshot().unwrap().seq;
+    image.close().unwrap();
+    let path = format!("/book/snapshot/{:020}.snapshot", snapshot.get());
+    let good = disk.read(&path).unwrap();
+    let state = [&good[HEADER + 8..HEADER + 8 + (1 << 20)], &good[HEADER + 16 + (1 << 20)..good.len() - 56]].concat();
+    let chunked = |first: usize| {
+        let mut file = good[..HEADER].to_vec();
+        for chunk in [&state[..first], &state[first..], &[]] {
+            file.extend((chunk.len() as u32).to_le_bytes());
+            file.extend([0; 4]);
+            file.extend(chunk);
+        }
+        file.extend(&good[good.len() - 48..]);
+        seal::seal_snapshot(&mut file);
+        let changed = disk.fork();
+        changed.write(&path, 0, &file).unwrap();
+        open(&changed, options()).unwrap().stats().recovery
+    };
+    assert_eq!(chunked(1 << 20).snapshot, Some(snapshot));
+    let over = chunked((1 << 20) + 1);
+    assert_eq!((over.snapshot, over.replayed), (None, 1));
+    assert!(over.unusable_snapshots[0].1.contains("a chunk is longer than chunks are"), "{over:?}");
+}
+
+/// A model whose default takes 65,536 bytes: three of them are its length.
+#[derive(Serialize, Deserialize, Shape, Model)]
+struct AtLimit {
+    bytes: Vec<u8>,
+}
+
+/// And one more.
+#[derive(Serialize, Deserialize, Shape, Model)]
+struct OverLimit {
+    bytes: Vec<u8>,
+}
+
+impl Default for AtLimit {
+    fn default() -> AtLimit {
+        AtLimit { bytes: vec![7; (1 << 16) - 3] }
+    }
+}
+
+impl Default for OverLimit {
+    fn default() -> OverLimit {
+        OverLimit { bytes: vec![7; (1 << 16) - 2] }
+    }
+}
+
+#[memimage::commands]
+impl AtLimit {
+    #[command]
+    fn clear(&mut self) {
+        self.bytes.clear();
+    }
+}
+
+#[memimage::commands]
+impl OverLimit {
+    #[command]
+    fn clear(&mut self) {
+        self.bytes.clear();
+    }
+}
+
+/// "model's `Default` kept in genesis"
+#[test]
+fn a_longer_default_is_not_kept() {
+    let disk = Arc::new(SimDisk::new());
+    Image::<AtLimit>::options().open_with(disk.clone(), "/at").unwrap().close().unwrap();
+    Image::<OverLimit>::options().open_with(disk.clone(), "/over").unwrap().close().unwrap();
+    let genesis = |root: &str| {
+        let segment = disk.read(format!("{root}/journal/00000001.journal")).unwrap();
+        let frame = seal::frames(&segment).into_iter().find(|frame| seal::kind(&segment, frame) == 3).unwrap();
+        frame.len()
+    };
+    assert!(genesis("/at") > 1 << 16);
+    assert!(genesis("/over") < 1 << 10);
+}
+
+/// "value read by its shape, or as JSON"
+#[test]
+fn values_beyond_the_limits_are_refused_with_their_place() {
+    // an enum of nothing, or of itself
+    let chain = ShapeTree::decode(&[0x28, 2, 1, b'e', 0, 1, b'l', 1, 0x2a, 0]).unwrap();
+    let deep = |levels: usize| [vec![1; levels - 1], vec![0]].concat();
+    let value = Value::decode(&chain, &deep(128)).unwrap();
+    assert!(value.to_json(&chain).is_ok());
+    let error = Value::decode(&chain, &deep(129)).unwrap_err().to_string();
+    assert!(error.contains("::l") && error.ends_with("it is nested more than 128 deep"), "{error}");
+
+    let units = ShapeTree::decode(&[0x21, 0x00]).unwrap();
+    // three bytes of a varint: the list, and its values
+    let list = |count: u32| [count as u8 | 0x80, (count >> 7) as u8 | 0x80, (count >> 14) as u8];
+    let most = 65_536 + 3 * 16 - 1;
+    Value::decode(&units, &list(most)).unwrap();
+    let error = Value::decode(&units, &list(most + 1)).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("[{most}]")) && error.contains("more than 65536 parts"), "{error}");
+}
+
+/// "text of `LOCK` that is looked at"
+#[test]
+fn a_longer_text_of_a_lock_names_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("book");
+    let _owner = options().open(&path).unwrap();
+    let told = |len: usize| {
+        let text = format!("pid 1 ({})", "x".repeat(len - 8));
+        assert_eq!(text.len(), len);
+        std::fs::write(path.join("LOCK"), &text).unwrap();
+        let error = options().open(&path).unwrap_err();
+        assert!(error.is_locked(), "{error}");
+        error.to_string().contains(&text)
+    };
+    assert!(told(256));
+    assert!(!told(257));
+}
+
+/// "reason of a void event, and who decided it"
+#[test]
+fn a_longer_reason_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("book");
+    let image = options().open(&path).unwrap();
+    image.write(1, "text".to_owned()).unwrap();
+    let seq = image.seq();
+    image.close().unwrap();
+    let error = admin::void(&path, seq, "r".repeat(4_097)).unwrap_err().to_string();
+    assert!(error.contains("4096 bytes"), "{error}");
+    admin::void(&path, seq, "r".repeat(4_096)).unwrap();
+}
+
+/// Each damaged place was judged by all that follows it in the segment, which took minutes for one of 32 MiB and hours for a
+/// large one.
+#[test]
+fn a_segment_that_is_damaged_all_over_is_checked_in_time() {
+    const LEN: usize = 32 << 20;
+    let disk = book();
+    let mut segment = disk.read(SEGMENT).unwrap();
+    let frames = seal::frames(&segment);
+    let first = u32::from_le_bytes(segment[frames[0].start + 60..frames[0].start + 64].try_into().unwrap());
+    let event = segment[frames.last().unwrap().clone()].to_vec();
+    let begin = frames.last().unwrap().start;
+    put(&mut segment, 120, &(LEN as u64).to_le_bytes());
+    seal::seal_header(&mut segment);
+    segment.resize(LEN, 0);
+    let places: Vec<usize> = (begin..LEN - 512).step_by(512).collect();
+    for (place, seq) in places.iter().zip(3_u64..) {
+        put(&mut segment, *place, &event);
+        put(&mut segment, place + 8, &seq.to_le_bytes());
+        put(&mut segment, place + 16, &(seq - 1).to_le_bytes());
+    }
+    seal::seal_frames(&mut segment, first);
+    places.iter().step_by(2).for_each(|place| segment[place + 90] ^= 1);
+    disk.remove(Path::new(SEGMENT)).unwrap();
+    disk.create_new(Path::new(SEGMENT)).unwrap();
+    disk.write(SEGMENT, 0, &segment).unwrap();
+    let report = in_time(move || admin::check_with(Arc::new(disk), "/book")).unwrap();
+    let faults = report.findings.len() as u64 + report.unlisted;
+    assert!(faults >= places.len() as u64 / 2, "{faults}");
+}
