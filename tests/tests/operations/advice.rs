@@ -165,3 +165,28 @@ fn one_of_a_thing_is_not_told_as_several() {
     assert!(report.contains(", 1 event, epoch ") && report.contains("  event 1; synced"), "{report}");
     assert_eq!(check(&disk).last, Some(Seq::new(1)));
 }
+
+/// A journal that a repair begun does not say itself that it was pruned. With both copies of its base damaged it was refused for
+/// a segment that is missing, without a word of them.
+#[test]
+fn a_journal_that_was_begun_names_the_bases_that_it_misses() {
+    // in the first of all segments, and in a later one
+    for (snapshot, event) in [(5, 3), (12, 11)] {
+        let disk = image(&[snapshot]);
+        damage(&disk, event);
+        repair(&disk, Choice::BeginAt(Seq::new(snapshot))).unwrap();
+        disk.remove(&paths(&disk, ".snapshot")[0]).unwrap();
+        let bases = paths(&disk, ".base");
+        for path in &bases {
+            disk.write(path, 3, b"damaged").unwrap();
+        }
+        let error = open::<Till>(&disk).unwrap_err().to_string();
+        let named =
+            |base: &PathBuf| error.contains(&format!("`{}`: it does not start like a snapshot", base.display()));
+        assert!(bases.len() == 2 && bases.iter().all(named), "{error}");
+        assert!(!error.contains("00000000.journal"), "{error}");
+        let checked = check(&disk);
+        assert!(bases.iter().all(|base| damages(&checked).contains(&base)), "{checked}");
+        assert!(!checked.to_string().contains("00000000.journal"), "{checked}");
+    }
+}
