@@ -12,6 +12,7 @@ mod frames;
 mod places;
 mod proof;
 mod repair;
+mod report;
 mod task;
 mod till;
 mod void;
