@@ -199,6 +199,8 @@ impl World {
             7 => Fault::short().every(nth),
             _ => Fault::interrupted().every(1 + nth),
         };
+        // one at a time: two that interrupt every second call interrupt every one, and what is interrupted for ever never ends
+        self.disk.heal();
         self.disk.inject(fault.seed(u64::from(seed)));
         // what is short or interrupted is no failure
         self.failing |= kind % 9 < 7;
@@ -271,7 +273,7 @@ fn but_directories() -> Vec<Method> {
 
 /// Lives of every mode, with each step a few times.
 pub(super) fn seeds() -> Vec<Vec<u8>> {
-    let lives: [&[u8]; 9] = [
+    let lives: [&[u8]; 10] = [
         &[0, 1, 200, 5, 1, 6, 9, 0, 2, 100, 11, 0, 3, 90, 13, 2, 0, 1, 10, 12],
         &[0, 1, 255, 1, 2, 255, 2, 3, 255, 10, 3, 4, 255, 0, 1, 255, 10, 11, 0, 5, 255, 14, 3, 0, 1, 99, 12, 6],
         &[7, 1, 20, 7, 2, 30, 8, 1, 2, 13, 5, 15, 7, 3, 255, 9, 13, 0, 15],
@@ -284,6 +286,11 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         &[
             7, 1, 20, 15, 0, 4, 2, 7, 2, 30, 0, 1, 2, 10, 13, 9, 15, 3, 2, 0, 0, 1, 255, 0, 2, 255, 9, 12, 15, 1, 1, 1,
             9, 13, 0,
+        ],
+        // two that interrupt, one after the other
+        &[
+            0, 1, 255, 15, 7, 0, 1, 0, 2, 255, 10, 0, 3, 255, 15, 8, 0, 0, 0, 0, 0, 15, 44, 0, 0, 0, 0, 0, 0, 0, 0, 13,
+            0,
         ],
     ];
     lives.iter().flat_map(|life| [0, 1, 2, 16, 17, 48].map(|settings| [&[settings], *life].concat())).collect()

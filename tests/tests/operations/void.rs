@@ -9,6 +9,7 @@ use memimage_tests::{Dice, cases, changed, files};
 
 use super::check::check;
 use super::form::{FORMS, Form, PLAIN, form, with_keys};
+use super::repair::{damage, pruned, repair};
 use super::till::first::{self, TillCommands as _};
 use super::till::second::{self, TillCommands as _};
 use super::{IMAGE, frames, image, open, open_as, options, record};
@@ -312,4 +313,37 @@ fn a_cut_tells_of_the_decisions_it_gives_up() {
     assert!(repaired.to_string().contains("no longer void, since the decision was given up: event 10"), "{repaired}");
     void(&disk, Seq::new(10)).unwrap();
     assert_eq!(check(&disk).voids, [Seq::new(10)]);
+}
+
+/// Who reads the journal from the event on only, makes damage before it matter that the snapshots made good: those rest on the
+/// event, and go.
+#[test]
+fn an_event_does_not_become_void_in_an_image_that_would_not_open_without_its_snapshots() {
+    let disk = image(&[12, 28]);
+    damage(&disk, 3);
+    assert_eq!(open::<first::Till>(&disk.fork()).unwrap().seq(), Seq::new(30), "by a snapshot");
+    let before = files(&disk);
+    let error = void(&disk, Seq::new(20)).unwrap_err();
+    assert!(error.is_corrupt(), "{error}");
+    assert!(changed(&before, &files(&disk)).is_empty());
+
+    // it says what else to do first, and then it goes
+    repair(&disk, check(&disk).mends()[0].choice).unwrap();
+    let error = void(&disk, Seq::new(20)).unwrap_err();
+    assert!(error.is_unfit() && error.to_string().contains("no longer in the journal"), "{error}");
+    assert_eq!(void(&disk, Seq::new(30)).unwrap().seq, Seq::new(30));
+    assert_eq!(open::<first::Till>(&disk).unwrap().seq(), Seq::new(30));
+}
+
+/// Nor in one that was pruned to a base of which only the header is good.
+#[test]
+fn an_event_does_not_become_void_where_no_base_can_be_read() {
+    let (disk, base, last, _) = pruned(PLAIN);
+    for copy in [1, 2] {
+        disk.write(format!("{IMAGE}/journal/{:020}.{copy}.base", base.get()), 4_110, &[1, 2, 3]).unwrap();
+    }
+    let before = files(&disk);
+    let error = void(&disk, last).unwrap_err();
+    assert!(error.is_unfit() && error.to_string().contains("or cannot be read"), "{error}");
+    assert!(changed(&before, &files(&disk)).is_empty());
 }

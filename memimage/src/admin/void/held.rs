@@ -46,13 +46,16 @@ impl Held {
         Ok(Held { disk, layout, source, snapshots, keyring, block, proven })
     }
 
-    /// Whether there is a base that does not rest on the event, and from which the journal goes on.
+    /// Whether there is a good base that does not rest on the event, and from which the journal goes on.
     pub(super) fn has_base_before(&self, seq: Seq, voids: &Voids) -> Result<bool, Error> {
         for (base, path) in self.snapshots.bases().list()? {
-            let good = self.snapshots.open(base, &path).is_ok_and(|file| {
-                file.header.uuid == self.source.identity().uuid && !voids.outdate(base, file.header.epoch)
-            });
-            if base < seq && good && self.source.reaches(base)? {
+            if base >= seq || !self.source.reaches(base)? {
+                continue;
+            }
+            let Ok(file) = self.snapshots.open(base, &path) else { continue };
+            let header = &file.header;
+            let is_of_use = header.uuid == self.source.identity().uuid && !voids.outdate(base, header.epoch);
+            if is_of_use && file.check().is_ok() {
                 return Ok(true);
             }
         }

@@ -63,11 +63,12 @@ const LONGEST: usize = 4096;
 ///
 /// # Errors
 ///
-/// If the path is no image, is owned by another ([`is_locked`](Error::is_locked)), or is damaged; if it is encrypted or chained
-/// ([`is_key`](Error::is_key)), which takes a [`Void`] with its keys; if there is no such event, if a rewrite left `memimage.dropped` of
-/// it, or if the journal was pruned and begins with a state that has it already ([`is_unfit`](Error::is_unfit)); if the reason is empty or too
-/// long; if something cannot be read or written. If the last of these happened after the decision was written, whether the
-/// event is void shows when the image is opened, or when it is made void again.
+/// If the path is no image, or is owned by another ([`is_locked`](Error::is_locked)); if its journal is damaged anywhere, also where an
+/// open does not look because of a snapshot; if it is encrypted or chained ([`is_key`](Error::is_key)), which takes a [`Void`] with its
+/// keys; if there is no such event, if a rewrite left `memimage.dropped` of it, or if the journal was pruned and no good base is there that
+/// has it not already ([`is_unfit`](Error::is_unfit)); if the reason is empty or too long; if something cannot be read or written. If
+/// the last of these happened after the decision was written, whether the event is void shows when the image is opened, or when
+/// it is made void again.
 pub fn void(path: impl AsRef<Path>, seq: Seq, reason: impl Into<String>) -> Result<Voided, Error> {
     Void::new(seq, reason).run(path)
 }
@@ -193,7 +194,10 @@ impl Void {
         }
     }
 
-    /// Reads the journal from the event on, and makes sure that it can become void. Changes nothing.
+    /// Reads all of the journal, and makes sure that the event can become void. Changes nothing.
+    ///
+    /// All of it: what rests on the event is of no use afterwards, so damage before it, which a snapshot made good, would then be
+    /// in the way.
     fn look(&self, image: &Held, scan: &Scan<'_>) -> Result<Found, Error> {
         let table = scan.table()?;
         let (mut event, mut said, mut voids) = (None, None, Voids::default());
@@ -214,7 +218,7 @@ impl Void {
             }
             Ok(ControlFlow::Continue(()))
         };
-        let end = scan.read(scan.segment_after(self.seq)?, &mut visit)?.expect("it is read to its end");
+        let end = scan.read(image.source.first(), &mut visit)?.expect("it is read to its end");
         let Some(event) = event else {
             let what = match self.seq {
                 Seq::ZERO => "events are numbered from 1".to_owned(),
@@ -230,7 +234,7 @@ impl Void {
             return Err(self.unfit(image, what, "nothing need be done"));
         }
         if said.is_none() && !image.source.is_whole() && !image.has_base_before(self.seq, &voids)? {
-            let what = "the journal was pruned, and the state that it begins with has the event already".to_owned();
+            let what = "the journal was pruned, and each base has the event already, or cannot be read".to_owned();
             return Err(self.unfit(image, what, "set what it did right by a command"));
         }
         let align_shift = align_shift.expect("the event's frame was read");
