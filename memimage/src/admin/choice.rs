@@ -33,9 +33,12 @@ impl fmt::Display for Choice {
         match self {
             Choice::TornTail => f.write_str("clear the write that was cut short (Choice::TornTail)"),
             Choice::SuspectTail => f.write_str("clear the suspect end (Choice::SuspectTail)"),
-            Choice::CutFrom(seq) => write!(f, "give up event {seq} and all after it (Choice::CutFrom({seq}))"),
+            Choice::CutFrom(seq) => {
+                write!(f, "give up event {seq} and all after it (Choice::CutFrom(Seq::new({seq})))")
+            }
             Choice::BeginAt(seq) => {
-                write!(f, "begin with the state after event {seq}, without what came before (Choice::BeginAt({seq}))")
+                let what = "without what came before";
+                write!(f, "begin with the state after event {seq}, {what} (Choice::BeginAt(Seq::new({seq})))")
             }
             Choice::Snapshots => f.write_str("put the snapshots that cannot be used away (Choice::Snapshots)"),
             Choice::Base => f.write_str("copy the base again (Choice::Base)"),

@@ -335,10 +335,9 @@ impl Trail {
                     let (flaw, what) = match (short.take(), verdict) {
                         (Some(what), _) => (Flaw::Damaged, what),
                         (None, Verdict::Clean) => return Ok(()),
-                        (None, Verdict::Torn(range)) => (
-                            Flaw::Torn(range),
-                            "a write was cut short by a crash, and nobody was told that it was done".to_owned(),
-                        ),
+                        (None, Verdict::Torn(range)) => {
+                            (Flaw::Torn(range), "a write was cut short by a crash".to_owned())
+                        }
                         (None, Verdict::Suspect(what)) => (Flaw::Suspect(offset..last_used(&bytes)), what.to_owned()),
                         (None, Verdict::Corrupt(what)) => (Flaw::Damaged, what.to_owned()),
                     };

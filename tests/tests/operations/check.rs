@@ -87,7 +87,7 @@ fn it_says_which_events_each_repair_would_lose() {
     assert_eq!((finding.position.offset, finding.position.seq), (Some(frame.offset), Some(Seq::new(7))));
     assert_eq!(offers(&checked), [(Choice::BeginAt(Seq::new(12)), 0), (Choice::CutFrom(Seq::new(7)), 24)]);
     let report = checked.to_string();
-    assert!(report.contains("Choice::CutFrom(7)): loses events 7 to 30"), "{report}");
+    assert!(report.contains("Choice::CutFrom(Seq::new(7))): loses events 7 to 30"), "{report}");
     assert!(report.ends_with("damaged"), "{report}");
 }
 

@@ -189,9 +189,14 @@ impl Examination {
     /// The repairs that mend the journal, the one that loses least first.
     pub(in super::super) fn mends(&self) -> Vec<Mend> {
         let Some(fault) = self.first_fault().filter(|_| !self.is_newer()) else { return Vec::new() };
+        // where only the end would be cleared, the damage behind it would be in the way of opening
+        let cleared = |choice| match self.cut(fault).filter(|_| self.is_damaged_after(fault.segment)) {
+            Some(cut) => vec![cut],
+            None => vec![Mend { choice, loses: None, then: None }],
+        };
         match fault.flaw {
-            Flaw::Torn(_) => vec![Mend { choice: Choice::TornTail, loses: None, then: None }],
-            Flaw::Suspect(_) => vec![Mend { choice: Choice::SuspectTail, loses: None, then: None }],
+            Flaw::Torn(_) => cleared(Choice::TornTail),
+            Flaw::Suspect(_) => cleared(Choice::SuspectTail),
             Flaw::Newer => Vec::new(),
             Flaw::Damaged | Flaw::Forged | Flaw::Undecodable => {
                 let mut mends: Vec<Mend> = self.beginnings().into_iter().chain(self.cut(fault)).collect();
@@ -199,6 +204,12 @@ impl Examination {
                 mends
             }
         }
+    }
+
+    /// Whether anything is damaged in later segments than this one.
+    pub(super) fn is_damaged_after(&self, segment: SegmentId) -> bool {
+        let is_damage = |flaw: &Flaw| matches!(flaw, Flaw::Damaged | Flaw::Forged);
+        self.trailed.faults.iter().any(|fault| fault.segment > segment && is_damage(&fault.flaw))
     }
 
     /// Giving up what comes from a fault on, if a state is left from which what comes before it goes on.
@@ -244,6 +255,10 @@ impl Examination {
         match kept.run.stopped {
             _ if !self.is_behind_damage(kept.run) => None,
             Some(Flaw::Damaged | Flaw::Forged) => {
+                Some(Mend { choice, loses: Loss::of(next, known), then: Some(Choice::CutFrom(next)) })
+            }
+            // what an open, or one that clears the end, would stop at
+            _ if self.is_damaged_after(kept.run.last) => {
                 Some(Mend { choice, loses: Loss::of(next, known), then: Some(Choice::CutFrom(next)) })
             }
             Some(Flaw::Suspect(_)) => Some(Mend { choice, loses: None, then: Some(Choice::SuspectTail) }),

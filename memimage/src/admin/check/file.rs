@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::super::choice::counted;
+use super::examination::Examination;
 use super::report::{Checked, Severity};
-use crate::disk::{Disk, failed};
+use crate::disk::{Access, Disk, NotPlain, failed};
 use crate::error::Error;
 use crate::journal::{BASE, Layout, SNAPSHOT, TORN, UNFINISHED, is_segment};
 
@@ -49,6 +50,20 @@ pub(super) fn look(disk: &dyn Disk, layout: &Layout, checked: &mut Checked) -> R
         }
     }
     rewriting(disk, layout, checked)
+}
+
+/// Tells of files with another name that opening the image would write to, and therefore refuses.
+pub(super) fn linked(found: &Examination, checked: &mut Checked) {
+    let last = found.trailed.stretches.iter().rfind(|stretch| stretch.first.is_some()).map(|stretch| stretch.segment);
+    let written = found.segments.iter().filter(|segment| last.is_none_or(|last| **segment >= last));
+    let written = written.map(|segment| found.trail.path(*segment));
+    for path in [found.layout.lock(), found.layout.durable()].into_iter().chain(written) {
+        let Err(error) = found.disk.open(&path, Access::ReadWrite) else { continue };
+        if let Some(NotPlain(what)) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            let advice = "opening the image is refused for it: remove the other name, or put a copy in its place";
+            checked.tell(Severity::Damage, path, format!("it is {what}"), advice);
+        }
+    }
 }
 
 /// Whether a path is one of those that each image has.

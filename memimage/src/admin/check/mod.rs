@@ -190,6 +190,7 @@ fn read(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result
     beginning(&examination, &mut checked);
     durable(&examination, &mut checked)?;
     file::look(&**disk, layout, &mut checked)?;
+    file::linked(&examination, &mut checked);
     Ok(checked)
 }
 
@@ -252,7 +253,14 @@ fn journal(found: &Examination, checked: &mut Checked) {
                 Severity::Damage,
                 "if the image does not open for it, make the event void with `memimage::admin::void`",
             ),
-            Flaw::Torn(_) => (Severity::Warning, "opening the image clears it, and keeps a copy"),
+            Flaw::Torn(_) if found.is_damaged_after(fault.segment) => (
+                Severity::Warning,
+                "opening the image would clear it and keep a copy, were it not for the damage in a later segment",
+            ),
+            Flaw::Torn(_) if found.block.is_none() => (Severity::Warning, TORN_UNPROVEN),
+            Flaw::Torn(_) => {
+                (Severity::Warning, "nobody was told that it was done; opening the image clears it, and keeps a copy")
+            }
             Flaw::Newer => (
                 Severity::Damage,
                 "use a newer memimage; what comes after it, and all later segments, was not read, and nothing can be repaired",
@@ -280,6 +288,13 @@ fn journal(found: &Examination, checked: &mut Checked) {
             }
             _ => advice.to_owned(),
         };
+        // what is known to have been synced there, and was no event
+        let advice = match fault.flaw {
+            Flaw::Damaged | Flaw::Forged if found.cut(fault).is_some_and(|cut| cut.loses.is_none()) => {
+                format!("{advice}; {DECISION}")
+            }
+            _ => advice,
+        };
         let mends = if fault.flaw == Flaw::Undecodable { Vec::new() } else { mends.clone() };
         let what = match fault.flaw {
             Flaw::Forged => format!("{}{FORGED}", fault.what),
@@ -300,6 +315,9 @@ const FORGED: &str =
     ", and its checksums are right, so this is no damage: it was changed by somebody who has not the key";
 const UNPROVEN: &str = "nothing tells whether it was acknowledged, since `journal/durable` is missing or damaged: restore both files from a copy, or \
      repair the image";
+const TORN_UNPROVEN: &str = "nothing tells whether it was acknowledged, since `journal/durable` is missing or damaged; opening the image clears it, \
+     and keeps a copy";
+const DECISION: &str = "what stood there was no event that is known of, and may have been a decision that makes an event void: cutting gives that up";
 const REPAIR: &str = "restore the file from a copy, or repair the image";
 
 const LAST_WAY: &str = "nothing else leads to the state in it, since the journal is damaged before it or begins after it: restore this file from a \

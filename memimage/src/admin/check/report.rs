@@ -186,8 +186,9 @@ impl fmt::Display for Mend {
     }
 }
 
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Finding {
+    /// All but the repairs.
+    fn fmt_alone(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: `{}`", self.severity, self.path.display())?;
         let Position { offset, seq, .. } = self.position;
         if offset.is_some() || seq.is_some() {
@@ -197,6 +198,13 @@ impl fmt::Display for Finding {
         if !self.advice.is_empty() {
             write!(f, "; {}", self.advice)?;
         }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_alone(f)?;
         self.mends.iter().try_for_each(|mend| write!(f, "\n    - {mend}"))
     }
 }
@@ -228,9 +236,26 @@ impl fmt::Display for Checked {
                 writeln!(f, "  {what} {}", listed(seqs))?;
             }
         }
-        self.findings.iter().try_for_each(|finding| writeln!(f, "{finding}"))?;
+        // what mends one place of damage in the journal mends all of them, and is told once
+        let mut shared: Vec<&[Mend]> = Vec::new();
+        for finding in &self.findings {
+            let mends = &finding.mends[..];
+            let is_shared = !mends.is_empty() && self.findings.iter().filter(|other| other.mends == mends).count() > 1;
+            if is_shared && !shared.contains(&mends) {
+                shared.push(mends);
+            }
+            match is_shared {
+                true => finding.fmt_alone(f)?,
+                false => write!(f, "{finding}")?,
+            }
+            writeln!(f)?;
+        }
         if self.unlisted > 0 {
             writeln!(f, "and {} more", self.unlisted)?;
+        }
+        if !shared.is_empty() {
+            writeln!(f, "what can be done:")?;
+            shared.concat().iter().try_for_each(|mend| writeln!(f, "    - {mend}"))?;
         }
         f.write_str(match self.worst() {
             Some(Severity::Damage) => "damaged",

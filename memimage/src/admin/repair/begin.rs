@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::hold::Hold;
-use crate::admin::choice::Loss;
+use crate::admin::choice::{Loss, listed};
 use crate::entropy::random;
 use crate::error::Error;
 use crate::journal::{Flaw, MIN_SEGMENT, MakeError, Maker, Place, Run, Salts, make_continued, make_without_start};
@@ -22,7 +22,15 @@ use crate::seq::{SegmentId, Seq};
 pub(super) fn begin(hold: &mut Hold, seq: Seq, keyring: &Keyring) -> Result<Option<Loss>, Error> {
     let good = hold.found.states.iter().find(|state| state.seq == seq && state.flaw.is_none()).cloned();
     let Some(good) = good else {
-        return Err(hold.unfit(format!("there is no good snapshot or base after event {seq}")));
+        let mut good: Vec<Seq> =
+            hold.found.states.iter().filter(|state| state.flaw.is_none()).map(|state| state.seq).collect();
+        good.dedup();
+        let others = match good.is_empty() {
+            true => "nor any other".to_owned(),
+            false if good.len() == 1 => format!("there is a good one after {}", listed(&good)),
+            false => format!("there are good ones after {}", listed(&good)),
+        };
+        return Err(hold.unfit(format!("there is no good snapshot or base of the state after event {seq}; {others}")));
     };
     let newest = hold.found.states.iter().find(|state| state.flaw.is_none()).map_or(seq, |state| state.seq);
     if newest != seq {

@@ -55,7 +55,7 @@ const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::a
 /// # segment.write_all_at(&[0; 512], 4096 + 4 * 512).unwrap(); // the frame of the last event
 ///
 /// let checked = check(&path)?;
-/// println!("{checked}"); // … give up event 2 and all after it (Choice::CutFrom(2)): loses event 2
+/// println!("{checked}"); // … give up event 2 and all after it (Choice::CutFrom(Seq::new(2))): loses event 2
 ///
 /// let repaired = repair(&path, Choice::CutFrom(Seq::new(2)))?;
 /// assert_eq!(repaired.lost.unwrap().events(), 1);
