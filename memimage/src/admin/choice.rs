@@ -22,6 +22,9 @@ pub enum Choice {
     /// there is more: then [`CutFrom`](Choice::CutFrom) is to be asked for too, as [`Mend::then`](super::Mend::then) says.
     /// From then on it is an image whose journal was pruned.
     BeginAt(Seq),
+    /// Makes the segments whole whose frames are good and whose header, or length, is not: with a header made again from what
+    /// the others say, and the length that it says. Nothing is given up. A repair of other damage in the journal does it too.
+    Segments,
     /// Puts snapshots that are damaged, or not of this image, out of the way.
     Snapshots,
     /// Makes a copy of a pruned journal's base again from the other. Opening the image does it too.
@@ -40,6 +43,7 @@ impl fmt::Display for Choice {
                 let what = "without what came before";
                 write!(f, "begin with the state after event {seq}, {what} (Choice::BeginAt(Seq::new({seq})))")
             }
+            Choice::Segments => f.write_str("make the segments whole (Choice::Segments)"),
             Choice::Snapshots => f.write_str("put the snapshots that cannot be used away (Choice::Snapshots)"),
             Choice::Base => f.write_str("copy the base again (Choice::Base)"),
         }

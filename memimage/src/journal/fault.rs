@@ -14,6 +14,9 @@ pub(crate) struct Fault {
     pub(crate) seq: Option<Seq>,
     pub(crate) flaw: Flaw,
     pub(crate) what: String,
+    /// It is around frames of which none is damaged by it: wrong with the header of their segment, or with the length of its
+    /// file, and known how it must be.
+    pub(crate) around: bool,
 }
 
 /// What kind of fault it is.

@@ -32,6 +32,16 @@ pub(super) struct Held {
     pub(super) standing: Standing,
 }
 
+impl Held {
+    /// The length that the segment was made with, if its header can be believed.
+    pub(super) fn len(&self) -> Option<u64> {
+        match (&self.header, &self.standing) {
+            (Ok(header), Standing::Own(_)) if header.segment == self.segment => Some(header.len),
+            _ => None,
+        }
+    }
+}
+
 /// What a header is to the image.
 pub(super) enum Standing {
     /// One of its own, and what protects the frames of the segment.

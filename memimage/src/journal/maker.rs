@@ -53,15 +53,7 @@ impl Maker {
         let len = fitting_len(planned_len(segment, self.largest), frames);
         let path = self.layout.segment(segment);
         let temporary = unfinished(&path);
-        let header = SegmentHeader {
-            identity: self.identity.clone(),
-            segment,
-            len,
-            epoch: self.epoch,
-            created: Timestamp::wall_clock(),
-            form: self.protection.form(),
-        };
-        if let Err(error) = self.fill(&temporary, &header, content, hurried) {
+        if let Err(error) = self.fill(&temporary, (segment, len), content, hurried) {
             // a file that is left over would only be in the way of the next attempt, which removes it too
             let _ = self.disk.remove(&temporary);
             return Err(MakeError::Unchanged(error));
@@ -73,10 +65,18 @@ impl Maker {
             .map_err(MakeError::Unknown)
     }
 
+    /// The header of a segment that is made now.
+    pub(crate) fn header(&self, segment: SegmentId, len: u64) -> Result<[u8; SEGMENT_HEADER], Error> {
+        let (identity, form) = (self.identity.clone(), self.protection.form());
+        let (epoch, created) = (self.epoch, Timestamp::wall_clock());
+        let nonce = if form.cipher.is_some() { random()? } else { [0; NONCE] };
+        Ok(SegmentHeader { identity, segment, len, epoch, created, form }.encode(&self.protection, &nonce))
+    }
+
     fn fill(
         &self,
         path: &Path,
-        header: &SegmentHeader,
+        (segment, len): (SegmentId, u64),
         content: &[u8],
         hurried: impl Fn() -> bool,
     ) -> Result<(), Error> {
@@ -86,17 +86,16 @@ impl Maker {
         let file = StoredFile::create(&*self.disk, path)?;
         let zeros = vec![0; CHUNK];
         let mut offset = 0;
-        while offset < header.len {
-            let chunk = (header.len - offset).min(CHUNK as u64) as usize;
+        while offset < len {
+            let chunk = (len - offset).min(CHUNK as u64) as usize;
             file.write_all(&zeros[..chunk], offset)?;
             offset += chunk as u64;
-            if offset < header.len && !hurried() {
+            if offset < len && !hurried() {
                 file.sync_data()?;
                 std::thread::sleep(PAUSE);
             }
         }
-        let nonce = if header.form.cipher.is_some() { random()? } else { [0; NONCE] };
-        file.write_all(&header.encode(&self.protection, &nonce), 0)?;
+        file.write_all(&self.header(segment, len)?, 0)?;
         file.write_all(content, SEGMENT_HEADER as u64)?;
         file.sync_all()
     }

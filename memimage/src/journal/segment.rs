@@ -138,7 +138,7 @@ impl SegmentHeader {
         let model = std::str::from_utf8(&bytes[MODEL_AT..MODEL_AT + text_len])
             .map_err(|_| HeaderFault::Damaged("the model's name is no text"))?;
         let len = u64_at(bytes, 120);
-        if !len.is_multiple_of(4096) || !(MIN_SEGMENT..=LONGEST).contains(&len) {
+        if !is_possible(len) {
             return Err(HeaderFault::Damaged("the segment's length cannot be"));
         }
         let parent_uuid: [u8; 16] = array(&bytes[88..104]);
@@ -238,6 +238,11 @@ pub(crate) fn parse_file_name(name: &str) -> Option<SegmentId> {
 /// Whether a file of this name is a segment.
 pub(crate) fn is_segment(name: &str) -> bool {
     parse_file_name(name).is_some()
+}
+
+/// Whether a segment can have this length.
+pub(crate) fn is_possible(len: u64) -> bool {
+    len.is_multiple_of(4096) && (MIN_SEGMENT..=LONGEST).contains(&len)
 }
 
 /// The length of a segment: 1 MiB for the first, doubling up to `largest`.

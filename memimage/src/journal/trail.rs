@@ -18,7 +18,7 @@ use super::headers::{Fit, Headers, Held, Standing, Unlocked};
 use super::layout::Layout;
 use super::reader::{Chain, Step, Walk};
 use super::search::Search;
-use super::segment::{HeaderFault, Identity, LONGEST, SEGMENT_HEADER};
+use super::segment::{HeaderFault, Identity, LONGEST, SEGMENT_HEADER, file_name, is_possible};
 use super::source::is_used;
 use super::tail::{Evidence, Verdict, durable_after, judge};
 use super::used::read_used;
@@ -45,8 +45,23 @@ pub(crate) struct Stretch {
     pub(crate) segment: SegmentId,
     /// The first seq of its first frame, if that is good.
     pub(crate) first: Option<Seq>,
-    /// Its header says what it must.
-    pub(crate) headed: bool,
+    /// How that frame is protected.
+    pub(crate) form: Option<Form>,
+    pub(crate) casing: Casing,
+}
+
+/// What is around the frames of a segment: its header, and the length of its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Casing {
+    /// As it must be.
+    Whole,
+    /// It is damaged, and can be made again with what is known from elsewhere.
+    Broken {
+        /// The length that the file must have.
+        len: u64,
+    },
+    /// It is not the segment's, or cannot be made again.
+    Strange,
 }
 
 /// Frames that follow each other, with nothing wrong between them.
@@ -55,8 +70,9 @@ pub(crate) struct Run {
     /// Where the first of them stands.
     pub(crate) segment: SegmentId,
     pub(crate) offset: u64,
-    /// The header of the first.
+    /// The header of the first, and how it is protected.
     pub(crate) first: FrameHeader,
+    pub(crate) form: Form,
     /// The segment of the last.
     pub(crate) last: SegmentId,
     /// The event that comes after them.
@@ -117,13 +133,29 @@ impl Trail {
         &self.fit
     }
 
-    /// What protects the frames of a segment; `None` where its header does not say it and the image has protection.
-    pub(crate) fn protection(&self, segment: SegmentId) -> Option<Protection> {
-        match &self.headers.iter().find(|held| held.segment == segment)?.standing {
-            Standing::Own(protection) => Some(protection.clone()),
-            Standing::Strange if self.keyring.takes(Form::default()) => Some(Protection::default()),
-            Standing::Strange | Standing::Forged(_) => None,
-        }
+    /// What protects the frames of a segment that are of this form.
+    ///
+    /// # Errors
+    ///
+    /// If a key is missing.
+    pub(crate) fn protection(&self, segment: SegmentId, form: Form) -> Result<Protection, Error> {
+        let uuid = self.identity().map_or([0; 16], |identity| identity.uuid);
+        self.keyring.protection(form, &uuid, &self.path(segment))
+    }
+
+    /// What protects all that is new.
+    ///
+    /// # Errors
+    ///
+    /// If a key is missing.
+    pub(crate) fn current(&self) -> Result<Protection, Error> {
+        let uuid = self.identity().map_or([0; 16], |identity| identity.uuid);
+        self.keyring.current(&uuid, self.layout.root())
+    }
+
+    /// The length that a segment was made with; `None` if its header does not say it.
+    pub(crate) fn len_of(&self, segment: SegmentId) -> Option<u64> {
+        self.headers.iter().find(|held| held.segment == segment)?.len()
     }
 
     /// The path of a segment's file.
@@ -135,8 +167,7 @@ impl Trail {
     pub(crate) fn used(&self, segment: SegmentId) -> Result<(Vec<u8>, u64), Error> {
         let path = self.path(segment);
         let file = StoredFile::open(&*self.disk, &path, Access::Read)?;
-        let held = self.headers.iter().find(|held| held.segment == segment);
-        let len = file.len()?.min(held.map_or(LONGEST, longest));
+        let len = file.len()?.min(self.len_of(segment).unwrap_or(LONGEST));
         let shorter = || failed("reading", &path, ErrorKind::UnexpectedEof.into());
         Ok((read_used(&file, len)?.ok_or_else(shorter)?, len))
     }
@@ -162,25 +193,33 @@ impl Trail {
                 Some(_) => {}
             }
             before = Some(segment);
-            walked.trailed.stretches.push(Stretch { segment, first: None, headed: true });
-            self.header_faults(held, &mut walked);
+            walked.trailed.stretches.push(Stretch { segment, first: None, form: None, casing: Casing::Whole });
+            let len = StoredFile::open(&*self.disk, &self.path(segment), Access::Read)?.len()?;
+            self.header_faults(held, len, &mut walked);
             if walked.newer {
                 break;
             }
-            let len = StoredFile::open(&*self.disk, &self.path(segment), Access::Read)?.len()?;
-            let short = match held.header.as_ref().map(|header| header.len) {
-                Ok(made) if len != made => Some(format!("the file is {len} bytes long, and was made with {made}")),
-                _ if len > LONGEST => Some(format!("the file is {len} bytes long, which no segment is")),
+            let made = held.len();
+            let wrong = |made| format!("the file is {len} bytes long, and was made with {made}");
+            let short = match made {
+                Some(made) if len < made => Some((wrong(made), Casing::Broken { len: made })),
+                None if len > LONGEST => {
+                    Some((format!("the file is {len} bytes long, which no segment is"), Casing::Strange))
+                }
                 _ => None,
             };
             match segment <= active {
                 true => self.segment(held, segment == active, short, &mut walked, visit)?,
-                false => short.into_iter().for_each(|what| {
+                // what was cut off of it may not have been empty
+                false => short.into_iter().for_each(|(what, _)| {
                     walked.fault(segment, Some(SEGMENT_HEADER as u64), Flaw::Damaged, what);
                 }),
             }
             if walked.newer {
                 break;
+            }
+            if let Some(made) = made.filter(|made| len > *made) {
+                walked.casing(Casing::Broken { len: made }, segment, made, Flaw::Damaged, wrong(made));
             }
         }
         walked.trailed.end = walked.chain;
@@ -201,7 +240,8 @@ impl Trail {
         Ok(from)
     }
 
-    fn header_faults(&self, held: &Held, walked: &mut Walked) {
+    /// Tells what is wrong with the header of a segment whose file is this long.
+    fn header_faults(&self, held: &Held, len: u64, walked: &mut Walked) {
         let segment = held.segment;
         let (flaw, what) = match (&held.header, &held.standing) {
             (Err(HeaderFault::Foreign), _) => (Flaw::Damaged, "the file does not start like a segment".to_owned()),
@@ -211,7 +251,14 @@ impl Trail {
                 (Flaw::Newer, what.clone())
             }
             (Ok(header), _) if header.segment != segment => {
-                (Flaw::Damaged, format!("the file is segment {} by its header", header.segment))
+                let by = header.segment;
+                (
+                    Flaw::Damaged,
+                    format!(
+                        "the file is segment {by} by its header; if it was renamed, name it `{}` again",
+                        file_name(by)
+                    ),
+                )
             }
             (Ok(_), Standing::Strange) => (Flaw::Damaged, "the file belongs to another image".to_owned()),
             (Ok(_), Standing::Forged(what)) => (Flaw::Forged, (*what).to_owned()),
@@ -220,10 +267,11 @@ impl Trail {
                 return;
             }
         };
-        if let Some(stretch) = walked.trailed.stretches.last_mut() {
-            stretch.headed = false;
-        }
-        walked.fault(segment, Some(0), flaw, what);
+        let casing = match self.identity() {
+            Some(_) if flaw != Flaw::Newer && is_possible(len) => Casing::Broken { len },
+            _ => Casing::Strange,
+        };
+        walked.casing(casing, segment, 0, flaw, what);
     }
 
     /// The body of a frame, if it is protected as its segment is, and else what is wrong with it. Where the segment's header
@@ -259,7 +307,7 @@ impl Trail {
         &self,
         held: &Held,
         active: bool,
-        mut short: Option<String>,
+        mut short: Option<(String, Casing)>,
         walked: &mut Walked,
         visit: &mut dyn Visit,
     ) -> Result<(), Error> {
@@ -305,9 +353,11 @@ impl Trail {
                     }
                 }
                 Step::Sealed => {
-                    if let Some(what) = short {
-                        walked.fault(segment, Some(offset as u64), Flaw::Damaged, what);
-                    } else if !is_zero(bytes.get(offset..).unwrap_or_default()) {
+                    // nothing but zeros is missing
+                    if let Some((what, casing)) = short {
+                        walked.casing(casing, segment, len, Flaw::Damaged, what);
+                    }
+                    if !is_zero(bytes.get(offset..).unwrap_or_default()) {
                         walked.fault(segment, Some(offset as u64), Flaw::Damaged, "bytes follow the seal".to_owned());
                     } else if active && walked.expecting().is_some_and(|next| walked.evidence >= next) {
                         let what =
@@ -333,7 +383,7 @@ impl Trail {
                     let after = || *after.get_or_insert_with(|| durable_after(&bytes, offset, checksum));
                     let verdict = judge((&bytes, len), offset, &fault, expecting, evidence, after);
                     let (flaw, what) = match (short.take(), verdict) {
-                        (Some(what), _) => (Flaw::Damaged, what),
+                        (Some((what, _)), _) => (Flaw::Damaged, what),
                         (None, Verdict::Clean) => return Ok(()),
                         (None, Verdict::Torn(range)) => {
                             (Flaw::Torn(range), "a write was cut short by a crash".to_owned())
@@ -342,8 +392,8 @@ impl Trail {
                         (None, Verdict::Corrupt(what)) => (Flaw::Damaged, what.to_owned()),
                     };
                     let goes_on = flaw == Flaw::Damaged;
-                    // of a file whose header is not the segment's it was told that it is strange
-                    if !(goes_on && offset == SEGMENT_HEADER && walked.is_headless()) {
+                    // of a file of which the header is not the segment's either, that was told
+                    if !(goes_on && offset == SEGMENT_HEADER && walked.disown(segment)) {
                         walked.fault(segment, Some(offset as u64), flaw, what);
                     }
                     if !goes_on {
@@ -362,7 +412,7 @@ impl Trail {
 
 /// The length of a segment, or what none is longer than: what follows in its file is no part of it.
 fn longest(held: &Held) -> u64 {
-    held.header.as_ref().map_or(LONGEST, |header| header.len)
+    held.len().unwrap_or(LONGEST)
 }
 
 /// Whether a journal that begins with this frame was begun after some event.

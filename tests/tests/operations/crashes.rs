@@ -12,7 +12,7 @@ use super::task::{Kind, tasks};
 fn a_crash_leaves_what_can_be_asked_for_again() {
     let mut crashes = 0;
     for task in tasks() {
-        if !matches!(task.kind, Kind::Repair(Choice::TornTail | Choice::Snapshots | Choice::Base)) {
+        if !matches!(task.kind, Kind::Repair(Choice::TornTail | Choice::Segments | Choice::Snapshots | Choice::Base)) {
             continue;
         }
         let disk = task.disk.fork();

@@ -16,6 +16,7 @@ mod report;
 mod task;
 mod till;
 mod void;
+mod whole;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

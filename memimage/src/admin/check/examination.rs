@@ -11,8 +11,8 @@ use crate::disk::Disk;
 use crate::error::{Error, Kind};
 #[cfg(feature = "chain")]
 use crate::journal::Chain;
-use crate::journal::{DurableBlock, Fault, Fit, Flaw, Layout, Run, SEGMENT_HEADER, Stretch, Trail, Trailed};
-use crate::keys::{Keyring, Protection};
+use crate::journal::{Casing, DurableBlock, Fault, Fit, Flaw, Layout, Run, SEGMENT_HEADER, Stretch, Trail, Trailed};
+use crate::keys::Keyring;
 use crate::seq::{SegmentId, Seq};
 use crate::snapshot::Snapshots;
 
@@ -140,9 +140,15 @@ impl Examination {
         self.trailed.known.max(self.evidence)
     }
 
-    /// The first place at which the journal is not what it must be, but for events that do not decode.
+    /// The first place at which the journal is not what it must be, but for events that do not decode, and for what is around
+    /// frames that are good.
     pub(in super::super) fn first_fault(&self) -> Option<&Fault> {
-        self.trailed.faults.iter().find(|fault| fault.flaw != Flaw::Undecodable)
+        self.trailed.faults.iter().find(|fault| fault.flaw != Flaw::Undecodable && !fault.around)
+    }
+
+    /// The first place where something is wrong around frames that are good.
+    pub(in super::super) fn first_around(&self) -> Option<&Fault> {
+        self.trailed.faults.iter().find(|fault| fault.around)
     }
 
     /// Whether the journal begins with a later segment than the first, as it may.
@@ -178,7 +184,8 @@ impl Examination {
 
     /// Whether snapshots and bases may be put away and made again: not while they may be all that proves what is missing.
     pub(super) fn is_journal_sound(&self) -> bool {
-        self.first_fault().is_none_or(|fault| matches!(fault.flaw, Flaw::Torn(_)))
+        let only_torn = self.first_fault().is_none_or(|fault| matches!(fault.flaw, Flaw::Torn(_)));
+        only_torn && self.first_around().is_none()
     }
 
     /// Whether some of it is of a newer format, so that nothing is repaired.
@@ -188,7 +195,13 @@ impl Examination {
 
     /// The repairs that mend the journal, the one that loses least first.
     pub(in super::super) fn mends(&self) -> Vec<Mend> {
-        let Some(fault) = self.first_fault().filter(|_| !self.is_newer()) else { return Vec::new() };
+        if self.is_newer() {
+            return Vec::new();
+        }
+        let Some(fault) = self.first_fault() else {
+            let around = self.first_around().map(|_| Mend { choice: Choice::Segments, loses: None, then: None });
+            return around.into_iter().collect();
+        };
         // where only the end would be cleared, the damage behind it would be in the way of opening
         let cleared = |choice| match self.cut(fault).filter(|_| self.is_damaged_after(fault.segment)) {
             Some(cut) => vec![cut],
@@ -209,7 +222,7 @@ impl Examination {
     /// Whether anything is damaged in later segments than this one.
     pub(super) fn is_damaged_after(&self, segment: SegmentId) -> bool {
         let is_damage = |flaw: &Flaw| matches!(flaw, Flaw::Damaged | Flaw::Forged);
-        self.trailed.faults.iter().any(|fault| fault.segment > segment && is_damage(&fault.flaw))
+        self.trailed.faults.iter().any(|fault| fault.segment > segment && is_damage(&fault.flaw) && !fault.around)
     }
 
     /// Giving up what comes from a fault on, if a state is left from which what comes before it goes on.
@@ -282,16 +295,14 @@ impl Examination {
         let stays = self.trailed.stretches.iter().rev().find(|stretch| {
             (run.segment..=run.last).contains(&stretch.segment)
                 && begins(stretch.segment)
-                && stretch.headed
+                && stretch.casing != Casing::Strange
                 && stretch.first.is_some_and(|first| first <= seq.next())
         });
         match stays {
             Some(stretch) => Some(Kept { run, segment: stretch.segment, remade: false }),
             None => {
                 // with a chain, a frame names what the key made of the one before it, and no other comes to the same
-                let is_possible = |protection: Protection| protection.chain.is_none();
-                let remade = Kept { run, segment: run.segment, remade: true };
-                self.trail.protection(run.segment).is_some_and(is_possible).then_some(remade)
+                run.form.chain.is_none().then_some(Kept { run, segment: run.segment, remade: true })
             }
         }
     }
@@ -337,5 +348,5 @@ fn without_beginning(first: SegmentId) -> Fault {
         SegmentId::FIRST => (first, "its first events are not there, nor is the base that stands in for them"),
         _ => (first.before(), "its file is missing"),
     };
-    Fault { segment, offset: None, seq: None, flaw: Flaw::Damaged, what: what.to_owned() }
+    Fault { segment, offset: None, seq: None, flaw: Flaw::Damaged, what: what.to_owned(), around: false }
 }

@@ -261,6 +261,7 @@ fn journal(found: &Examination, checked: &mut Checked) {
             Flaw::Torn(_) => {
                 (Severity::Warning, "nobody was told that it was done; opening the image clears it, and keeps a copy")
             }
+            Flaw::Damaged if fault.around && !mends.is_empty() => (Severity::Damage, WHOLE),
             Flaw::Newer => (
                 Severity::Damage,
                 "use a newer memimage; what comes after it, and all later segments, was not read, and nothing can be repaired",
@@ -283,6 +284,7 @@ fn journal(found: &Examination, checked: &mut Checked) {
             Flaw::Damaged => (Severity::Damage, REPAIR),
         };
         let advice = match &found.revived(fault)[..] {
+            _ if fault.around => advice.to_owned(),
             revived if !revived.is_empty() && mends.iter().any(|mend| matches!(mend.choice, Choice::CutFrom(_))) => {
                 format!("{advice}; cutting gives up the decision too that makes void {}", listed(revived))
             }
@@ -290,7 +292,9 @@ fn journal(found: &Examination, checked: &mut Checked) {
         };
         // what is known to have been synced there, and was no event
         let advice = match fault.flaw {
-            Flaw::Damaged | Flaw::Forged if found.cut(fault).is_some_and(|cut| cut.loses.is_none()) => {
+            Flaw::Damaged | Flaw::Forged
+                if !fault.around && found.cut(fault).is_some_and(|cut| cut.loses.is_none()) =>
+            {
                 format!("{advice}; {DECISION}")
             }
             _ => advice,
@@ -319,6 +323,9 @@ const TORN_UNPROVEN: &str = "nothing tells whether it was acknowledged, since `j
      and keeps a copy";
 const DECISION: &str = "what stood there was no event that is known of, and may have been a decision that makes an event void: cutting gives that up";
 const REPAIR: &str = "restore the file from a copy, or repair the image";
+
+const WHOLE: &str =
+    "nothing is lost by it, since it is known how it must be: restore the file from a copy, or repair the image";
 
 const LAST_WAY: &str = "nothing else leads to the state in it, since the journal is damaged before it or begins after it: restore this file from a \
      copy before anything is given up";

@@ -1,13 +1,11 @@
 //! Beginning a journal anew with a state that is good, without the damage before it.
 
-use std::sync::Arc;
-
 use super::hold::Hold;
+use super::replacement::make_whole;
 use crate::admin::choice::{Loss, listed};
 use crate::entropy::random;
 use crate::error::Error;
 use crate::journal::{Flaw, MIN_SEGMENT, MakeError, Maker, Place, Run, Salts, make_continued, make_without_start};
-use crate::keys::Keyring;
 use crate::seq::{SegmentId, Seq};
 
 /// Lets the journal begin after event `seq`, with the state in its snapshot or base.
@@ -19,7 +17,7 @@ use crate::seq::{SegmentId, Seq};
 ///
 /// Damage that is further on stays as it is, with all evidence of it: what comes before it is kept, and is cut off by who names
 /// the first event that is given up.
-pub(super) fn begin(hold: &mut Hold, seq: Seq, keyring: &Keyring) -> Result<Option<Loss>, Error> {
+pub(super) fn begin(hold: &mut Hold, seq: Seq) -> Result<Option<Loss>, Error> {
     let good = hold.found.states.iter().find(|state| state.seq == seq && state.flaw.is_none()).cloned();
     let Some(good) = good else {
         let mut good: Vec<Seq> =
@@ -42,27 +40,21 @@ pub(super) fn begin(hold: &mut Hold, seq: Seq, keyring: &Keyring) -> Result<Opti
     let is_done = hold.found.is_pruned() && kept.is_some_and(|kept| !hold.found.is_behind_damage(kept.run));
     match hold.found.first_fault() {
         _ if is_done && hold.found.base_seq() == Some(seq) => return Ok(None),
-        None => return Err(hold.unfit("nothing is damaged".to_owned())),
+        None => return Err(hold.unfit_without_fault()),
         Some(fault) if !matches!(fault.flaw, Flaw::Damaged | Flaw::Forged) => return Err(hold.unfit_for(fault)),
         Some(fault) if kept.is_some_and(|kept| !hold.found.is_behind_damage(kept.run)) => {
             return Err(hold.unfit_for(fault));
         }
         Some(_) => {}
     }
-    let Some(identity) = hold.found.trail.identity().cloned() else {
-        return Err(hold.unfit("no segment says whose journal it is".to_owned()));
-    };
-    let protection = keyring.current(&identity.uuid, hold.layout().root())?;
-    let maker = Maker {
-        disk: Arc::clone(&hold.found.disk),
-        layout: hold.layout().clone(),
-        identity,
-        epoch: hold.epoch,
-        largest: LARGEST,
-        protection,
-    };
+    let maker = hold.maker(hold.found.trail.current()?)?;
     let kept = kept.map(|kept| (kept.segment, kept.remade.then(|| kept.run.clone())));
     hold.layout().make_dirs(hold.disk())?;
+    let stays = |segment| match &kept {
+        Some((first, remade)) => segment > *first || segment == *first && remade.is_none(),
+        None => false,
+    };
+    make_whole(hold, stays)?;
     hold.install_base(&good)?;
 
     let (first, lost, durable, place) = match kept {
@@ -106,7 +98,7 @@ fn remake(hold: &mut Hold, maker: &Maker, run: &Run) -> Result<(), Error> {
     let from = (run.offset as usize, &run.first, next);
     let largest = len.next_multiple_of(4096).max(MIN_SEGMENT);
     // the frames stay under the key that they are under
-    let protection = hold.found.trail.protection(run.segment).unwrap_or_default();
+    let protection = hold.found.trail.protection(run.segment, run.form)?;
     let maker = &Maker { largest, protection, ..maker.clone() };
     match make_without_start(maker, run.segment, &bytes, from, &table, &mut salts) {
         Ok(()) => {}
@@ -120,7 +112,5 @@ fn remake(hold: &mut Hold, maker: &Maker, run: &Run) -> Result<(), Error> {
     Ok(())
 }
 
-/// The length of a segment that is made here: whoever opens the image makes the next as large as it likes.
-const LARGEST: u64 = 1 << 20;
 /// Where frames begin if no frame is left to say it: at sectors.
 const ALIGN_SHIFT: u8 = 9;

@@ -1,6 +1,7 @@
 //! An image that is being repaired: what was found, what was changed so far, and the steps that repairs are made of.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::backup::Keeper;
 use super::report::{Change, Repaired};
@@ -8,11 +9,14 @@ use crate::admin::check::{Examination, State};
 use crate::admin::choice::{Choice, Loss};
 use crate::disk::{Access, Disk, StoredFile, failed};
 use crate::error::{Error, Kind};
-use crate::journal::{DurableBlock, Fault, Flaw, Layout, Place, end_of, sync_dir};
+use crate::journal::{DurableBlock, Fault, Flaw, Layout, Maker, Place, end_of, sync_dir};
+use crate::keys::Protection;
 use crate::seq::{SegmentId, Seq};
 
 /// From this epoch on no other can be begun.
 const LAST: u64 = u64::MAX - 1;
+/// The length of a segment that is made here: whoever opens the image makes the next as large as it likes.
+const LARGEST: u64 = 1 << 20;
 
 /// An image whose lock is held.
 pub(super) struct Hold {
@@ -87,12 +91,30 @@ impl Hold {
         ))
     }
 
+    /// The same, where no frame is missing or damaged.
+    pub(super) fn unfit_without_fault(&self) -> Error {
+        match self.found.first_around() {
+            Some(around) => self.unfit_for(around),
+            None => self.unfit("nothing is damaged".to_owned()),
+        }
+    }
+
     /// Snapshots and bases may be all that proves what is missing.
     pub(super) fn refuse_damaged_journal(&self) -> Result<(), Error> {
-        match self.found.first_fault() {
-            Some(fault) if !matches!(fault.flaw, Flaw::Torn(_)) => Err(self.unfit_for(fault)),
-            _ => Ok(()),
+        let damaged = self.found.first_fault().filter(|fault| !matches!(fault.flaw, Flaw::Torn(_)));
+        match damaged.or_else(|| self.found.first_around()) {
+            Some(fault) => Err(self.unfit_for(fault)),
+            None => Ok(()),
         }
+    }
+
+    /// Makes segments in the epoch that begins.
+    pub(super) fn maker(&self, protection: Protection) -> Result<Maker, Error> {
+        let Some(identity) = self.found.trail.identity().cloned() else {
+            return Err(self.unfit("no segment says whose journal it is".to_owned()));
+        };
+        let (disk, layout) = (Arc::clone(&self.found.disk), self.layout().clone());
+        Ok(Maker { disk, layout, identity, epoch: self.epoch, largest: LARGEST, protection })
     }
 
     pub(super) fn changed(&mut self, path: PathBuf, what: &'static str, backup: Option<PathBuf>) {

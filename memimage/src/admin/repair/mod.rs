@@ -4,6 +4,7 @@
 mod report;
 mod backup;
 mod hold;
+mod replacement;
 mod cut;
 mod begin;
 
@@ -21,6 +22,7 @@ use crate::journal::{Flaw, Layout, clear, clear_again, sync_dir};
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
 use hold::Hold;
+use replacement::make_whole;
 
 const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::admin::Repair" };
 
@@ -157,7 +159,8 @@ impl Repair {
             // also what a crash in the midst of clearing it left
             Choice::SuspectTail => tail(&mut hold, |_| true).map(|()| None),
             Choice::CutFrom(seq) => cut::cut(&mut hold, seq),
-            Choice::BeginAt(seq) => begin::begin(&mut hold, seq, &keyring),
+            Choice::BeginAt(seq) => begin::begin(&mut hold, seq),
+            Choice::Segments => segments(&mut hold).map(|()| None),
             Choice::Snapshots => snapshots(&mut hold).map(|()| None),
             Choice::Base => base(&mut hold).map(|()| None),
         }?;
@@ -169,12 +172,18 @@ impl Repair {
 
 /// Clears the end of the journal, if what is there fits.
 fn tail(hold: &mut Hold, fits: impl Fn(&Flaw) -> bool) -> Result<(), Error> {
-    let Some(fault) = hold.found.first_fault().cloned() else { return tail_again(hold) };
+    let Some(fault) = hold.found.first_fault().cloned() else {
+        return match hold.found.first_around() {
+            None => tail_again(hold),
+            Some(around) => Err(hold.unfit_for(around)),
+        };
+    };
     let range = match fault.flaw {
         ref flaw @ (Flaw::Torn(ref range) | Flaw::Suspect(ref range)) if fits(flaw) => range.clone(),
         _ => return Err(hold.unfit_for(&fault)),
     };
     hold.layout().make_dirs(hold.disk())?;
+    make_whole(hold, |_| true)?;
     let path = hold.found.trail.path(fault.segment);
     let file = StoredFile::open(hold.disk(), &path, Access::ReadWrite)?;
     let mut bytes = vec![0; range.len()];
@@ -196,6 +205,17 @@ fn tail_again(hold: &Hold) -> Result<(), Error> {
     let file = StoredFile::open(hold.disk(), &hold.found.trail.path(last.segment), Access::ReadWrite)?;
     let (place, _) = hold.place_in(last.segment, usize::MAX)?;
     clear_again(hold.disk(), hold.layout(), &file, last.segment, place.offset)
+}
+
+/// Makes all segments whole of which the frames are good, whatever else is wrong.
+fn segments(hold: &mut Hold) -> Result<(), Error> {
+    if hold.found.first_around().is_none()
+        && let Some(fault) = hold.found.first_fault()
+    {
+        return Err(hold.unfit_for(fault));
+    }
+    make_whole(hold, |_| true)?;
+    hold.raise_alone()
 }
 
 /// Puts away the snapshots that cannot be used. Not while the journal is damaged: they may be all that proves it.

@@ -7,7 +7,7 @@ use super::super::frame::Frame;
 use super::super::reader::Chain;
 use super::super::search::{Found, Search};
 use super::super::segment::SEGMENT_HEADER;
-use super::{Run, Trailed, Visit};
+use super::{Casing, Run, Trailed, Visit};
 use crate::seq::{SegmentId, Seq};
 
 /// The most faults that are told of one by one.
@@ -35,7 +35,7 @@ impl Walked {
         if let Some(stretch) = self.trailed.stretches.last_mut()
             && frame.offset == SEGMENT_HEADER
         {
-            stretch.first = Some(header.first_seq);
+            (stretch.first, stretch.form) = (Some(header.first_seq), Some(frame.form));
         }
         self.trailed.align_shift = Some(header.align_shift);
         self.trailed.epoch = self.trailed.epoch.max(header.epoch);
@@ -45,17 +45,12 @@ impl Walked {
         let misfits = visit.frame(segment, frame, body);
         let fits = misfits.iter().all(|misfit| misfit.flaw == Flaw::Undecodable);
         for Misfit { seq, flaw, what } in misfits {
-            let fault = Fault { segment, offset: Some(frame.offset as u64), seq: Some(seq), flaw, what };
-            self.push(fault);
+            let offset = Some(frame.offset as u64);
+            self.push(Fault { segment, offset, seq: Some(seq), flaw, what, around: false });
         }
         if fits {
             self.run(segment, frame);
         }
-    }
-
-    /// Whether the header of the segment that is read is not what it must be.
-    pub(super) fn is_headless(&self) -> bool {
-        self.trailed.stretches.last().is_some_and(|stretch| !stretch.headed)
     }
 
     pub(super) fn run(&mut self, segment: SegmentId, frame: &Frame<'_>) {
@@ -63,8 +58,8 @@ impl Walked {
         match self.trailed.runs.last_mut().filter(|_| self.running) {
             Some(run) => (run.last, run.next) = (segment, next),
             None => {
-                let (offset, first) = (frame.offset as u64, frame.header);
-                self.trailed.runs.push(Run { segment, offset, first, last: segment, next, stopped: None });
+                let (offset, first, form) = (frame.offset as u64, frame.header, frame.form);
+                self.trailed.runs.push(Run { segment, offset, first, form, last: segment, next, stopped: None });
                 self.running = true;
             }
         }
@@ -72,16 +67,44 @@ impl Walked {
 
     pub(super) fn fault(&mut self, segment: SegmentId, offset: Option<u64>, flaw: Flaw, what: String) {
         let seq = self.expecting();
-        self.push(Fault { segment, offset, seq, flaw, what });
+        self.push(Fault { segment, offset, seq, flaw, what, around: false });
     }
 
-    pub(super) fn push(&mut self, fault: Fault) {
-        // an event that does not decode can become void
-        if fault.flaw != Flaw::Undecodable
-            && std::mem::take(&mut self.running)
+    /// Tells what is wrong around the frames of the segment that is read.
+    pub(super) fn casing(&mut self, casing: Casing, segment: SegmentId, offset: u64, flaw: Flaw, what: String) {
+        if let Some(stretch) = self.trailed.stretches.last_mut() {
+            stretch.casing = casing;
+        }
+        let (seq, around) = (self.expecting(), casing != Casing::Strange);
+        self.push(Fault { segment, offset: Some(offset), seq, flaw, what, around });
+    }
+
+    /// Says that what is in the file is not the segment's, if its header is not, which was told.
+    pub(super) fn disown(&mut self, segment: SegmentId) -> bool {
+        let Some(stretch) = self.trailed.stretches.last_mut().filter(|stretch| stretch.casing != Casing::Whole) else {
+            return false;
+        };
+        stretch.casing = Casing::Strange;
+        if let Some(told) = self.trailed.faults.last_mut().filter(|told| told.segment == segment) {
+            told.around = false;
+        }
+        self.stop(&Flaw::Damaged);
+        true
+    }
+
+    /// The next frame does not go on with the last run.
+    fn stop(&mut self, flaw: &Flaw) {
+        if std::mem::take(&mut self.running)
             && let Some(run) = self.trailed.runs.last_mut()
         {
-            run.stopped = Some(fault.flaw.clone());
+            run.stopped = Some(flaw.clone());
+        }
+    }
+
+    fn push(&mut self, fault: Fault) {
+        // an event that does not decode can become void, and a segment whose frames are good be made whole
+        if fault.flaw != Flaw::Undecodable && !fault.around {
+            self.stop(&fault.flaw);
         }
         match self.trailed.faults.len() < MOST {
             true => self.trailed.faults.push(fault),
