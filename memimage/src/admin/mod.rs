@@ -10,6 +10,7 @@ mod reading;
 mod scribe;
 mod rewrite;
 mod choice;
+mod decision;
 mod check;
 mod repair;
 mod void;
@@ -18,6 +19,7 @@ mod void;
 pub use check::check_with;
 pub use check::{Check, Checked, Finding, Mend, Severity, check};
 pub use choice::{Choice, Loss};
+pub use decision::Decision;
 #[cfg(feature = "testing")]
 pub(crate) use protection::refuse_protected;
 pub use repair::{Change, Repair, Repaired, repair};

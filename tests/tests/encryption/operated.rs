@@ -357,7 +357,7 @@ fn a_decision_is_written_as_all_else_is() {
         let voided = void(&disk, mode, 2).unwrap();
         assert_eq!((voided.name.as_str(), voided.already), ("deposit", false));
         let checked = check(&disk, mode);
-        assert!(checked.is_sound() && checked.voids == [Seq::new(2)], "{checked}");
+        assert!(checked.is_sound() && checked.voids.len() == 1 && checked.voids[0].seq == Seq::new(2), "{checked}");
         assert_eq!(checked.chain_head.is_some(), mode.chained, "{checked}");
         assert!(void(&disk, mode, 2).unwrap().already);
         let image = open(&disk, mode.options()).unwrap();

@@ -154,7 +154,7 @@ fn an_event_that_does_not_decode_is_told_until_it_is_void() {
     assert!(open::<first::Till>(&disk).unwrap_err().is_diverged());
     memimage::admin::Void::new(Seq::new(5), "unreadable").run_with(Arc::new(disk.clone()), IMAGE).unwrap();
     let checked = check(&disk);
-    assert!(checked.is_sound() && checked.voids == [Seq::new(5)], "{checked}");
+    assert!(checked.is_sound() && checked.voids.len() == 1 && checked.voids[0].seq == Seq::new(5), "{checked}");
     assert_eq!(open::<first::Till>(&disk).unwrap().seq(), Seq::new(30));
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::super::decision::Decision;
 use crate::journal::{
     DigestMark, Flaw, Frame, FrameKind, Genesis, Misfit, PruneMark, Record, Table, Visit, VoidMark, Voids, records,
 };
@@ -11,10 +12,10 @@ use crate::shape::ShapeTree;
 use crate::value::Value;
 
 /// A decision that an event is void.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(in super::super) struct Voided {
-    pub(in super::super) seq: Seq,
-    /// Where the decision stands.
+    pub(in super::super) decision: Decision,
+    /// Where it stands.
     pub(super) segment: SegmentId,
     pub(super) offset: u64,
 }
@@ -115,10 +116,11 @@ impl Content {
         if mark.seq >= frame.header.first_seq {
             return Err(format!("it says that event {} is void, which comes after it", mark.seq));
         }
-        if !self.voids.has(mark.seq) {
-            self.voided.push(Voided { seq: mark.seq, segment, offset: frame.offset as u64 });
-        }
+        let is_first = !self.voids.has(mark.seq);
         self.voids.add(&mark, frame);
+        if is_first {
+            self.voided.push(Voided { decision: mark.into(), segment, offset: frame.offset as u64 });
+        }
         Ok(())
     }
 

@@ -243,7 +243,7 @@ impl Examination {
     pub(in super::super) fn revived(&self, fault: &Fault) -> Vec<Seq> {
         let from = (fault.segment, fault.offset.unwrap_or(0));
         let behind = self.content.voided.iter().filter(|voided| (voided.segment, voided.offset) >= from);
-        behind.map(|voided| voided.seq).filter(|seq| fault.seq.is_none_or(|fault| *seq < fault)).collect()
+        behind.map(|voided| voided.decision.seq).filter(|seq| fault.seq.is_none_or(|fault| *seq < fault)).collect()
     }
 
     /// The segments with something before the fault.

@@ -232,7 +232,7 @@ fn summary(found: &Examination, owner: Option<String>) -> Result<Checked, Error>
         epoch: found.trailed.epoch.max(found.block.map_or(0, |block| block.epoch)),
         snapshots: good(false),
         base: good(true).first().copied(),
-        voids: found.content.voided.iter().map(|voided| voided.seq).collect(),
+        voids: found.content.voided.iter().map(|voided| voided.decision.clone()).collect(),
         findings: Vec::new(),
         unlisted: found.trailed.unlisted,
     })

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::super::choice::{Choice, Loss, counted, listed};
+use super::super::decision::Decision;
 use crate::error::Position;
 use crate::seq::Seq;
 
@@ -50,8 +51,8 @@ pub struct Checked {
     pub snapshots: Vec<Seq>,
     /// The event whose state a pruned journal goes on from.
     pub base: Option<Seq>,
-    /// Events that were made [void](super::super::void()).
-    pub voids: Vec<Seq>,
+    /// The events that were made [void](super::super::void()): by whom, when and why.
+    pub voids: Vec<Decision>,
     /// What there is to be said, in the order of the files.
     pub findings: Vec<Finding>,
     /// How many more findings there are than are listed.
@@ -231,11 +232,10 @@ impl fmt::Display for Checked {
         if let Some(base) = self.base {
             writeln!(f, "  pruned: goes on from the state after event {base}")?;
         }
-        for (what, seqs) in [("snapshots after", &self.snapshots), ("void:", &self.voids)] {
-            if !seqs.is_empty() {
-                writeln!(f, "  {what} {}", listed(seqs))?;
-            }
+        if !self.snapshots.is_empty() {
+            writeln!(f, "  snapshots after {}", listed(&self.snapshots))?;
         }
+        self.voids.iter().try_for_each(|decision| writeln!(f, "  void: {decision}"))?;
         // what mends one place of damage in the journal mends all of them, and is told once
         let mut shared: Vec<&[Mend]> = Vec::new();
         for finding in &self.findings {

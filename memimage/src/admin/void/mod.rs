@@ -2,10 +2,12 @@
 
 mod held;
 
+use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::decision::Decision;
 use super::keys::{Given, Task};
 use crate::context::Timestamp;
 use crate::disk::{Disk, OwnedDisk, RealDisk, StoredFile};
@@ -55,7 +57,7 @@ const LONGEST: usize = 4096;
 /// counter.close()?;
 ///
 /// let voided = memimage::admin::void(&path, Seq::new(1), "added by mistake")?;
-/// assert_eq!(voided.name, "add");
+/// println!("{voided}"); // `add` version 1 is void from now on: event 1: "added by mistake", decided at 1789…
 /// let counter = Image::<Counter>::open(&path)?;
 /// assert_eq!(counter.query(|counter| counter.count)?, 2);
 /// # Ok::<(), memimage::Error>(())
@@ -73,23 +75,17 @@ pub fn void(path: impl AsRef<Path>, seq: Seq, reason: impl Into<String>) -> Resu
     Void::new(seq, reason).run(path)
 }
 
-/// What making an event void did; see [`void()`].
+/// What making an event void did; see [`void()`]. Its `Display` is a report for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Voided {
-    /// The event.
-    pub seq: Seq,
-    /// Its name and version; empty and 0 if the journal has no event of its number.
+    /// What is on record.
+    pub decision: Decision,
+    /// The event's name; empty, and its version 0, if the journal has no event of its number.
     pub name: String,
     /// Its version.
     pub version: u32,
-    /// When that was decided.
-    pub time: Timestamp,
-    /// Why.
-    pub reason: String,
-    /// By whom, if it was said.
-    pub by: Option<String>,
-    /// It was void before, and what is told of that is what was recorded then.
+    /// It was void before, and the decision is the one that was recorded then.
     pub already: bool,
     /// The decision stands, but nothing besides it proves that it does, so should its bytes ever be damaged, that would not be
     /// seen, and the event be back. The beginning of the journal's next segment is to prove it, and could not be written, as
@@ -100,6 +96,28 @@ pub struct Voided {
     pub quarantined: Option<PathBuf>,
     /// Snapshots that rested on the event, and were removed.
     pub removed: Vec<PathBuf>,
+}
+
+impl fmt::Display for Voided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Voided { decision, name, version, .. } = self;
+        let is = if self.already { "was void before, and stays so" } else { "is void from now on" };
+        let name = if name.is_empty() {
+            "an event that the journal has no name of".to_owned()
+        } else {
+            format!("`{name}` version {version}")
+        };
+        write!(f, "{name} {is}: {decision}")?;
+        if let Some(why) = &self.unproven {
+            write!(f, "\n  nothing proves the decision yet ({why}): open the image, or ask again, once there is room")?;
+        }
+        if let Some(copy) = &self.quarantined {
+            write!(f, "\n  the end of a write that was cut short was cleared; what it was is `{}`", copy.display())?;
+        }
+        self.removed
+            .iter()
+            .try_for_each(|path| write!(f, "\n  `{}` rested on the event, and was removed", path.display()))
+    }
 }
 
 /// Making an event void, with options; see [`void()`].
@@ -275,15 +293,15 @@ impl Void {
             tracing::warn!(%error, "snapshots that rest on a void event could not be removed; they are not used");
             Vec::new()
         });
-        let VoidMark { seq, time, reason, by } = mark;
-        tracing::warn!(%seq, name, version, reason, already, "an event is void: it does nothing on replay");
+        let decision = Decision::from(mark);
+        tracing::warn!(%decision, name, version, already, "an event is void: it does nothing on replay");
         if let Some(why) = &unproven {
             tracing::warn!(
                 why,
                 "the decision is recorded, and nothing proves it yet: the next segment could not be begun"
             );
         }
-        Ok(Voided { seq, name, version, time, reason, by, already, unproven, quarantined, removed })
+        Ok(Voided { decision, name, version, already, unproven, quarantined, removed })
     }
 
     fn unfit(&self, image: &Held, what: String, mend: &'static str) -> Error {
