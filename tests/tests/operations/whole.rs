@@ -230,6 +230,14 @@ fn a_file_of_which_nothing_is_known_is_not_made_whole() {
         assert!(repair(&disk, Choice::Segments).unwrap_err().is_unfit());
         mended(&disk, cut_from(first.first), first.first - 1);
     }
+    // with frames that are known to have been there, and a header that is damaged
+    let disk = image(&[]);
+    let (path, first) = (&paths[3], frames(&disk).into_iter().find(|frame| frame.path == paths[3]).unwrap().first);
+    let len = disk.read(path).unwrap().len();
+    disk.write(path, 0, &vec![0; len]).unwrap();
+    let checked = check(&disk);
+    assert_eq!((offers(&checked), checked.findings.len()), (vec![(cut_from(first), 31 - first)], 1), "{checked}");
+    mended(&disk, cut_from(first), first - 1);
     // nor can it be where no header is left
     let disk = image(&[12]);
     paths.iter().for_each(|path| spoil(&disk, path, 1));

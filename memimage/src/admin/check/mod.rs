@@ -407,6 +407,6 @@ fn durable(found: &Examination, checked: &mut Checked) -> Result<(), Error> {
     let there = found.disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some();
     let what = if there { "it does not say how far the journal is synced" } else { "it is missing" };
     let advice = "nothing is lost but certainty; it is written anew when the image is next opened";
-    checked.tell(if there { Severity::Warning } else { Severity::Note }, path, what, advice);
+    checked.tell(Severity::Warning, path, what, advice);
     Ok(())
 }

@@ -72,8 +72,14 @@ impl Walked {
 
     /// Tells what is wrong around the frames of the segment that is read.
     pub(super) fn casing(&mut self, casing: Casing, segment: SegmentId, offset: u64, flaw: Flaw, what: String) {
+        // the evidence of what belongs there may have told that it is not
+        let is_gone = |fault: &Fault| fault.segment == segment && fault.offset.is_none();
+        let gone = self.trailed.faults.last().is_some_and(is_gone);
         if let Some(stretch) = self.trailed.stretches.last_mut() {
-            stretch.casing = casing;
+            stretch.casing = if gone { Casing::Strange } else { casing };
+        }
+        if gone {
+            return;
         }
         let (seq, around) = (self.expecting(), casing != Casing::Strange);
         self.push(Fault { segment, offset: Some(offset), seq, flaw, what, around });
