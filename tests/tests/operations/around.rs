@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use memimage::admin::{Check, Choice, Repair};
+use memimage::admin::{Check, Choice, Repair, Severity};
 use memimage::disk::{Disk, Fault, Method, SimDisk};
 use memimage::{Image, Key, Keys, Seq};
 
@@ -187,6 +187,35 @@ fn another_files_frames_are_not_made_this_images() {
     repair(&disk, cut_from(first)).unwrap();
     assert!(check(&disk).is_sound());
     assert_eq!(cents(&disk), (first - 1, state_after(first - 1)));
+}
+
+/// Nothing says what was in it, nor that it was empty.
+#[test]
+fn a_file_that_reads_as_empty_is_not_called_whole() {
+    let disk = image(&[]);
+    let path = segments(&disk).last().unwrap().clone();
+    spoil(&disk, &path, 0);
+    let checked = check(&disk);
+    assert_eq!(offers(&checked), [(Choice::Segments, 0)], "{checked}");
+    assert!(!checked.to_string().contains("; nothing is lost by it"), "{checked}");
+    assert!(checked.to_string().contains("no event that is known of is lost by it"), "{checked}");
+    let disk = image(&[]);
+    spoil(&disk, &segments(&disk)[0], 0);
+    assert!(check(&disk).to_string().contains("; nothing is lost by it"), "{}", check(&disk));
+}
+
+/// Opening clears no end as long as a header is damaged.
+#[test]
+fn a_torn_end_waits_for_the_headers() {
+    let disk = image(&[]);
+    spoil(&disk, &segments(&disk)[0], 1);
+    let last = frames(&disk).into_iter().last().unwrap();
+    let end = (last.offset as usize + last.len).next_multiple_of(512) as u64;
+    disk.write(&last.path, end + 512, &[0x5A; 512]).unwrap();
+    let checked = check(&disk);
+    assert_eq!(offers(&checked), [(Choice::TornTail, 0)], "{checked}");
+    assert!(!checked.to_string().contains("opening the image clears it"), "{checked}");
+    assert_eq!(checked.worst(), Some(Severity::Damage));
 }
 
 /// Each of the repairs that make segments whole on their way.

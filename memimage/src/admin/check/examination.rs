@@ -225,6 +225,11 @@ impl Examination {
         self.trailed.faults.iter().any(|fault| fault.segment > segment && is_damage(&fault.flaw) && !fault.around)
     }
 
+    /// Whether a later segment has frames, so that this one is sealed.
+    pub(super) fn is_followed(&self, segment: SegmentId) -> bool {
+        self.trailed.stretches.iter().any(|stretch| stretch.segment > segment && stretch.first.is_some())
+    }
+
     /// Giving up what comes from a fault on, if a state is left from which what comes before it goes on.
     pub(in super::super) fn cut(&self, fault: &Fault) -> Option<Mend> {
         let from = fault.seq.filter(|seq| *seq > Seq::ZERO)?;
