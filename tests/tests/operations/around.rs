@@ -238,3 +238,28 @@ fn a_crash_on_the_way_of_any_repair_leaves_what_the_same_one_mends() {
     damage(&disk, 2);
     crash_everywhere(&disk, Choice::BeginAt(Seq::new(5)), 30);
 }
+
+/// Nothing says what the events are of which the shapes were in a frame that is damaged: that they stay was promised, and none of them
+/// could be read.
+#[test]
+fn events_whose_shapes_are_lost_are_told_as_lost() {
+    let disk = SimDisk::new();
+    let opened = || options::<Till>().segment_size(64 << 10).open_with(Arc::new(disk.clone()), IMAGE);
+    let till = opened().unwrap();
+    for event in 1..=9 {
+        till.put(event).unwrap();
+        if event == 5 {
+            till.admin().snapshot().unwrap();
+        }
+    }
+    till.close().unwrap();
+    let shapes = frames(&disk).into_iter().rfind(|frame| frame.kind == 2).unwrap();
+    disk.write(&shapes.path, shapes.offset + 85, &[0xA5; 4]).unwrap();
+    let mend = check(&disk).mends()[0];
+    assert_eq!(mend.choice, Choice::BeginAt(Seq::new(5)));
+    assert_eq!(repair(&disk, mend.choice).unwrap().lost, mend.loses);
+    assert!(check(&disk).is_sound(), "{}", check(&disk));
+    let left = mend.loses.map_or(9, |loses| loses.first.get() - 1);
+    let till = opened().unwrap();
+    assert_eq!((till.seq().get(), till.read().unwrap().cents), (left, (1..=left).sum()));
+}

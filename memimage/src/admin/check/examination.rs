@@ -306,8 +306,10 @@ impl Examination {
         match stays {
             Some(stretch) => Some(Kept { run, segment: stretch.segment, remade: false }),
             None => {
-                // with a chain, a frame names what the key made of the one before it, and no other comes to the same
-                run.form.chain.is_none().then_some(Kept { run, segment: run.segment, remade: true })
+                // with a chain, a frame names what the key made of the one before it, and no other comes to the same; and without a
+                // table nobody can read them
+                let is_possible = run.form.chain.is_none() && self.content.tells_from(run.segment, run.offset, seq);
+                is_possible.then_some(Kept { run, segment: run.segment, remade: true })
             }
         }
     }
