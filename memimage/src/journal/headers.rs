@@ -36,7 +36,7 @@ impl Held {
     /// The length that the segment was made with, if its header can be believed.
     pub(super) fn len(&self) -> Option<u64> {
         match (&self.header, &self.standing) {
-            (Ok(header), Standing::Own(_)) if header.segment == self.segment => Some(header.len),
+            (Ok(header), Standing::Own(_)) => Some(header.len),
             _ => None,
         }
     }
@@ -46,7 +46,7 @@ impl Held {
 pub(super) enum Standing {
     /// One of its own, and what protects the frames of the segment.
     Own(Protection),
-    /// Damaged, newer, or of another image.
+    /// Damaged, newer, of another segment, or of another image.
     Strange,
     /// It was changed, or put there, by somebody who has not the key.
     Forged(&'static str),
@@ -146,7 +146,8 @@ impl Headers {
                         Ok(protection) => {
                             fit.add(header.form);
                             // that of an encrypted header has its seed now
-                            match header.identity == *identity.get_or_insert_with(|| header.identity.clone()) {
+                            let of_image = header.identity == *identity.get_or_insert_with(|| header.identity.clone());
+                            match of_image && header.segment == segment {
                                 true => Standing::Own(protection),
                                 false => Standing::Strange,
                             }

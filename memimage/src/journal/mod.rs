@@ -53,7 +53,7 @@ mod resume;
 
 pub use durability::Durability;
 
-pub(crate) use batch::{NoRoom, Open, Place};
+pub(crate) use batch::{NoRoom, Open, Place, SEAL_ROOM};
 pub(crate) use commit::{Caps, is_writing};
 pub(crate) use create::{create, make_continued, make_without_start};
 pub(crate) use dispatch::{DROPPED, Dispatch, Meaning, Way};
@@ -73,7 +73,7 @@ pub(crate) use record::{EventId, Record, read as records};
 pub(crate) use repair::{clear, clear_again, quarantine, write_again};
 pub(crate) use resume::{Onward, go_on, next_epoch};
 pub(crate) use scan::{End, Scan};
-pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER, is_segment};
+pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER, fitting_len, is_segment};
 pub(crate) use source::Source;
 pub(crate) use table::{Beginnings, Table};
 pub(crate) use ticket::Ticket;

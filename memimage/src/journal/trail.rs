@@ -18,7 +18,7 @@ use super::headers::{Fit, Headers, Held, Standing, Unlocked};
 use super::layout::Layout;
 use super::reader::{Chain, Step, Walk};
 use super::search::Search;
-use super::segment::{HeaderFault, Identity, LONGEST, SEGMENT_HEADER, file_name, is_possible};
+use super::segment::{HeaderFault, Identity, LONGEST, SEGMENT_HEADER, is_possible};
 use super::source::is_used;
 use super::tail::{Evidence, Verdict, durable_after, judge};
 use super::used::read_used;
@@ -174,8 +174,8 @@ impl Trail {
 
     /// Reads the segments from `from` on. `durable` is the highest seq that anything besides the frames says was synced.
     pub(crate) fn follow(&self, from: SegmentId, durable: Seq, visit: &mut dyn Visit) -> Result<Trailed, Error> {
-        let mut walked =
-            Walked { trailed: Trailed::default(), chain: None, running: false, evidence: durable, newer: false };
+        let (trailed, told) = (Trailed::default(), [0; 4]);
+        let mut walked = Walked { trailed, chain: None, running: false, evidence: durable, newer: false, told };
         let active = self.active(from)?;
         let mut before: Option<SegmentId> = None;
         for held in self.headers.iter().filter(|held| held.segment >= from) {
@@ -251,14 +251,7 @@ impl Trail {
                 (Flaw::Newer, what.clone())
             }
             (Ok(header), _) if header.segment != segment => {
-                let by = header.segment;
-                (
-                    Flaw::Damaged,
-                    format!(
-                        "the file is segment {by} by its header; if it was renamed, name it `{}` again",
-                        file_name(by)
-                    ),
-                )
+                (Flaw::Damaged, format!("the file is segment {} by its header", header.segment))
             }
             (Ok(_), Standing::Strange) => (Flaw::Damaged, "the file belongs to another image".to_owned()),
             (Ok(_), Standing::Forged(what)) => (Flaw::Forged, (*what).to_owned()),
@@ -317,6 +310,8 @@ impl Trail {
             Ok(used) => used,
             Err(error) if error.is_missing() => return Err(error),
             Err(error) => {
+                // nor can it be put in another file
+                walked.disown(held);
                 walked.fault(segment, None, Flaw::Damaged, format!("it cannot be read: {error}"));
                 walked.lose(visit);
                 return Ok(());
@@ -343,7 +338,12 @@ impl Trail {
                         }
                         // it may be the one before it that does not belong here
                         Ok(_) => ("it names another link of the chain than the last one", frame.offset),
-                        Err(what) => (what, frame.next_offset()),
+                        Err(what) => {
+                            if frame.offset == SEGMENT_HEADER {
+                                walked.disown(held);
+                            }
+                            (what, frame.next_offset())
+                        }
                     };
                     walked.fault(segment, Some(frame.offset as u64), Flaw::Forged, what.to_owned());
                     walked.lose(visit);
@@ -393,7 +393,7 @@ impl Trail {
                     };
                     let goes_on = flaw == Flaw::Damaged;
                     // of a file of which the header is not the segment's either, that was told
-                    if !(goes_on && offset == SEGMENT_HEADER && walked.disown(segment)) {
+                    if !(offset == SEGMENT_HEADER && walked.disown(held)) {
                         walked.fault(segment, Some(offset as u64), flaw, what);
                     }
                     if !goes_on {

@@ -4,6 +4,7 @@
 
 mod beside;
 mod advice;
+mod around;
 mod check;
 mod crashes;
 mod failures;

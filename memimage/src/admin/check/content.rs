@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::super::decision::Decision;
 use crate::journal::{
-    DigestMark, Flaw, Frame, FrameKind, Genesis, Misfit, PruneMark, Record, Table, Visit, VoidMark, Voids, records,
+    DigestMark, EventId, Flaw, Frame, FrameKind, Genesis, Misfit, PruneMark, Record, Table, Visit, VoidMark, Voids,
+    records,
 };
 use crate::seq::{SegmentId, Seq};
 use crate::shape::ShapeTree;
@@ -37,6 +38,9 @@ pub(in super::super) struct Content {
     pub(in super::super) newest: Option<Table>,
     /// Where tables stand. Those that are the same are shared.
     tables: Vec<(SegmentId, u64, Arc<Table>)>,
+    /// Events that stand behind a gap with no table in between, in the order of the journal: the last of each frame, and its highest
+    /// number of an event.
+    untold: Vec<(SegmentId, u64, Seq, EventId)>,
     /// The shapes of models, by their fingerprints.
     pub(super) models: BTreeMap<u64, ShapeTree>,
     /// The table by which events are numbered here; `None` after a gap.
@@ -51,7 +55,7 @@ impl Visit for Content {
         let header = &frame.header;
         let damaged = |what| Err(Misfit { seq: header.first_seq, flaw: Flaw::Damaged, what });
         let fits = match header.kind {
-            FrameKind::Events => return self.records(frame, body),
+            FrameKind::Events => return self.records(segment, frame, body),
             FrameKind::Shapes => self.shapes(segment, frame, body).or_else(damaged),
             FrameKind::Genesis => self.state_before_all(body).or_else(damaged),
             FrameKind::Digest => DigestMark::decode(body).map(drop).or_else(damaged),
@@ -73,6 +77,13 @@ impl Content {
         let after = self.tables.partition_point(|(its, at, _)| (*its, *at) < (segment, offset));
         let found = self.tables.get(after).or_else(|| self.tables.get(after.checked_sub(1)?));
         found.map(|(_, _, table)| &**table)
+    }
+
+    /// Whether that table tells what the events after `seq` are that come before the next one.
+    pub(super) fn tells_from(&self, segment: SegmentId, offset: u64, seq: Seq) -> bool {
+        let table = self.table_for(segment, offset);
+        let here = self.untold.iter().filter(|(its, at, last, _)| *its == segment && *at >= offset && *last > seq);
+        here.map(|(.., highest)| *highest).all(|event| table.is_some_and(|table| table.event(event).is_some()))
     }
 
     fn shapes(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Result<(), String> {
@@ -124,15 +135,16 @@ impl Content {
         Ok(())
     }
 
-    fn records(&mut self, frame: &Frame<'_>, body: &[u8]) -> Vec<Misfit> {
+    fn records(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<Misfit> {
         let header = &frame.header;
-        let mut misfits = Vec::new();
+        let (mut misfits, mut highest) = (Vec::new(), None);
         for record in records(body, header.first_seq, header.count, header.time) {
             match record {
                 Ok(record) => {
                     self.events += 1;
                     self.first = Some(self.first.map_or(record.seq, |first| first.min(record.seq)));
                     self.last = self.last.max(Some(record.seq));
+                    highest = highest.max(Some(record.event));
                     misfits.extend(self.record(&record, body).err());
                 }
                 Err(fault) => {
@@ -140,6 +152,12 @@ impl Content {
                     misfits.push(Misfit { seq, flaw: Flaw::Damaged, what: fault.to_string() });
                 }
             }
+        }
+        if self.table.is_none()
+            && let Some(highest) = highest
+        {
+            let last = Seq::new(header.next_seq().get() - 1);
+            self.untold.push((segment, frame.offset as u64, last, highest));
         }
         misfits
     }

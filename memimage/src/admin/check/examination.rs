@@ -225,6 +225,11 @@ impl Examination {
         self.trailed.faults.iter().any(|fault| fault.segment > segment && is_damage(&fault.flaw) && !fault.around)
     }
 
+    /// Whether a later segment has frames, so that this one is sealed.
+    pub(super) fn is_followed(&self, segment: SegmentId) -> bool {
+        self.trailed.stretches.iter().any(|stretch| stretch.segment > segment && stretch.first.is_some())
+    }
+
     /// Giving up what comes from a fault on, if a state is left from which what comes before it goes on.
     pub(in super::super) fn cut(&self, fault: &Fault) -> Option<Mend> {
         let from = fault.seq.filter(|seq| *seq > Seq::ZERO)?;
@@ -301,8 +306,10 @@ impl Examination {
         match stays {
             Some(stretch) => Some(Kept { run, segment: stretch.segment, remade: false }),
             None => {
-                // with a chain, a frame names what the key made of the one before it, and no other comes to the same
-                run.form.chain.is_none().then_some(Kept { run, segment: run.segment, remade: true })
+                // with a chain, a frame names what the key made of the one before it, and no other comes to the same; and without a
+                // table nobody can read them
+                let is_possible = run.form.chain.is_none() && self.content.tells_from(run.segment, run.offset, seq);
+                is_possible.then_some(Kept { run, segment: run.segment, remade: true })
             }
         }
     }

@@ -21,7 +21,7 @@ use super::choice::{Choice, listed};
 use super::keys::{Given, Task};
 use crate::disk::{Disk, RealDisk, failed};
 use crate::error::{Error, Position};
-use crate::journal::{Flaw, Layout};
+use crate::journal::{Fault, Flaw, Layout};
 use crate::keys::Keyring;
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
@@ -189,8 +189,9 @@ fn read(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result
     states(&examination, &mut checked);
     beginning(&examination, &mut checked);
     durable(&examination, &mut checked)?;
-    file::look(&**disk, layout, &mut checked)?;
+    // before what is only noted, which may be more than is listed
     file::linked(&examination, &mut checked);
+    file::look(&**disk, layout, &mut checked)?;
     Ok(checked)
 }
 
@@ -253,15 +254,12 @@ fn journal(found: &Examination, checked: &mut Checked) {
                 Severity::Damage,
                 "if the image does not open for it, make the event void with `memimage::admin::void`",
             ),
-            Flaw::Torn(_) if found.is_damaged_after(fault.segment) => (
-                Severity::Warning,
-                "opening the image would clear it and keep a copy, were it not for the damage in a later segment",
-            ),
-            Flaw::Torn(_) if found.block.is_none() => (Severity::Warning, TORN_UNPROVEN),
-            Flaw::Torn(_) => {
-                (Severity::Warning, "nobody was told that it was done; opening the image clears it, and keeps a copy")
+            Flaw::Torn(_) => (Severity::Warning, &torn(found, fault)[..]),
+            Flaw::Damaged if fault.around && !mends.is_empty() => {
+                // the header alone says how long the file was, and a seal that nothing follows in it
+                let is_all_there = fault.offset != Some(0) || found.is_followed(fault.segment);
+                (Severity::Damage, if is_all_there { WHOLE } else { WHOLE_AS_KNOWN })
             }
-            Flaw::Damaged if fault.around && !mends.is_empty() => (Severity::Damage, WHOLE),
             Flaw::Newer => (
                 Severity::Damage,
                 "use a newer memimage; what comes after it, and all later segments, was not read, and nothing can be repaired",
@@ -319,13 +317,24 @@ const FORGED: &str =
     ", and its checksums are right, so this is no damage: it was changed by somebody who has not the key";
 const UNPROVEN: &str = "nothing tells whether it was acknowledged, since `journal/durable` is missing or damaged: restore both files from a copy, or \
      repair the image";
-const TORN_UNPROVEN: &str = "nothing tells whether it was acknowledged, since `journal/durable` is missing or damaged; opening the image clears it, \
-     and keeps a copy";
 const DECISION: &str = "what stood there was no event that is known of, and may have been a decision that makes an event void: cutting gives that up";
 const REPAIR: &str = "restore the file from a copy, or repair the image";
-
 const WHOLE: &str =
     "nothing is lost by it, since it is known how it must be: restore the file from a copy, or repair the image";
+const WHOLE_AS_KNOWN: &str = "no event that is known of is lost by it, but nothing tells whether more was in the file: restore it from a copy, or \
+     repair the image";
+
+/// What becomes of a write that was cut short.
+fn torn(found: &Examination, fault: &Fault) -> String {
+    let told = match found.block {
+        None => "nothing tells whether it was acknowledged, since `journal/durable` is missing or damaged",
+        Some(_) => "nobody was told that it was done",
+    };
+    match found.is_damaged_after(fault.segment) || found.first_around().is_some() {
+        true => format!("{told}; opening the image would clear it and keep a copy, were it not for the other damage"),
+        false => format!("{told}; opening the image clears it, and keeps a copy"),
+    }
+}
 
 const LAST_WAY: &str = "nothing else leads to the state in it, since the journal is damaged before it or begins after it: restore this file from a \
      copy before anything is given up";

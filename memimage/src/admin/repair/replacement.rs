@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::hold::Hold;
 use crate::disk::{Access, StoredFile, failed};
 use crate::error::Error;
-use crate::journal::{Casing, SEGMENT_HEADER, Stretch, rename, sync_dir, unfinished};
+use crate::journal::{Casing, SEAL_ROOM, SEGMENT_HEADER, Stretch, fitting_len, rename, sync_dir, unfinished};
 use crate::seq::SegmentId;
 
 /// What is copied, and zeros, are written in pieces of this size.
@@ -23,7 +23,7 @@ impl Replacement {
     /// Copies the segment to the quarantine, and its frames up to `kept_to` to a file of the length that it must have, after the
     /// header that it must have.
     pub(super) fn prepare(hold: &Hold, segment: SegmentId, kept_to: u64) -> Result<Replacement, Error> {
-        let header = header(hold, segment)?;
+        let header = header(hold, segment, kept_to)?;
         let path = hold.found.trail.path(segment);
         let temporary = unfinished(&path);
         let kept = hold.keeper().copy(&path)?;
@@ -85,8 +85,9 @@ pub(super) fn make_whole(hold: &mut Hold, which: impl Fn(SegmentId) -> bool) -> 
     Ok(())
 }
 
-/// The header that a segment must have, and its length: those that it has, or made again from what is known elsewhere.
-fn header(hold: &Hold, segment: SegmentId) -> Result<([u8; SEGMENT_HEADER], u64), Error> {
+/// The header that a segment must have with its frames up to `kept_to`, and its length: those that it has, or made again from
+/// what is known elsewhere.
+fn header(hold: &Hold, segment: SegmentId, kept_to: u64) -> Result<([u8; SEGMENT_HEADER], u64), Error> {
     let trail = &hold.found.trail;
     if let Some(len) = trail.len_of(segment) {
         let mut bytes = [0; SEGMENT_HEADER];
@@ -97,6 +98,9 @@ fn header(hold: &Hold, segment: SegmentId) -> Result<([u8; SEGMENT_HEADER], u64)
     let Some(&Stretch { form, casing: Casing::Broken { len }, .. }) = stretch else {
         return Err(hold.unfit("the header of its segment is damaged too".to_owned()));
     };
+    // the file may end where its frames do
+    let (end, _) = hold.place_in(segment, kept_to as usize)?;
+    let len = fitting_len(len, end.offset - SEGMENT_HEADER as u64 + SEAL_ROOM);
     // its frames stay under the key that they are under
     let protection = form.map_or_else(|| trail.current(), |form| trail.protection(segment, form))?;
     Ok((hold.maker(protection)?.header(segment, len)?, len))

@@ -4,13 +4,14 @@ use std::ops::Range;
 
 use super::super::fault::{Fault, Flaw, Misfit};
 use super::super::frame::Frame;
+use super::super::headers::Held;
 use super::super::reader::Chain;
 use super::super::search::{Found, Search};
-use super::super::segment::SEGMENT_HEADER;
+use super::super::segment::{SEGMENT_HEADER, file_name};
 use super::{Casing, Run, Trailed, Visit};
 use crate::seq::{SegmentId, Seq};
 
-/// The most faults that are told of one by one.
+/// The most faults of one sort that are told of one by one.
 const MOST: usize = 256;
 
 /// How far the reading has come.
@@ -23,6 +24,8 @@ pub(super) struct Walked {
     /// The highest seq that anything says was synced.
     pub(super) evidence: Seq,
     pub(super) newer: bool,
+    /// How many faults there are of each sort. One sort must not hide another.
+    pub(super) told: [usize; 4],
 }
 
 impl Walked {
@@ -86,13 +89,18 @@ impl Walked {
     }
 
     /// Says that what is in the file is not the segment's, if its header is not, which was told.
-    pub(super) fn disown(&mut self, segment: SegmentId) -> bool {
+    pub(super) fn disown(&mut self, held: &Held) -> bool {
         let Some(stretch) = self.trailed.stretches.last_mut().filter(|stretch| stretch.casing != Casing::Whole) else {
             return false;
         };
         stretch.casing = Casing::Strange;
-        if let Some(told) = self.trailed.faults.last_mut().filter(|told| told.segment == segment) {
+        if let Some(told) = self.trailed.faults.last_mut().filter(|told| told.segment == held.segment) {
             told.around = false;
+            if let Ok(header) = &held.header
+                && header.segment != held.segment
+            {
+                told.what += &format!("; if it was renamed, name it `{}` again", file_name(header.segment));
+            }
         }
         self.stop(&Flaw::Damaged);
         true
@@ -112,7 +120,14 @@ impl Walked {
         if fault.flaw != Flaw::Undecodable && !fault.around {
             self.stop(&fault.flaw);
         }
-        match self.trailed.faults.len() < MOST {
+        let sort = match fault.flaw {
+            _ if fault.around => 0,
+            Flaw::Undecodable => 1,
+            Flaw::Newer => 2,
+            Flaw::Torn(_) | Flaw::Suspect(_) | Flaw::Damaged | Flaw::Forged => 3,
+        };
+        self.told[sort] += 1;
+        match self.told[sort] <= MOST {
             true => self.trailed.faults.push(fault),
             false => self.trailed.unlisted += 1,
         }
