@@ -130,8 +130,12 @@ impl Examination {
     /// The end of the journal's chain, if all of it holds.
     #[cfg(feature = "chain")]
     pub(super) fn chain_end(&self) -> Option<Chain> {
-        let holds = |flaw: &Flaw| matches!(flaw, Flaw::Torn(_) | Flaw::Suspect(_) | Flaw::Undecodable);
-        let whole = !self.fit.chains.is_empty() && self.trailed.faults.iter().all(|fault| holds(&fault.flaw));
+        let holds = |fault: &Fault| match fault.flaw {
+            Flaw::Torn(_) | Flaw::Suspect(_) | Flaw::Undecodable => true,
+            Flaw::Damaged => fault.around,
+            Flaw::Forged | Flaw::Newer => false,
+        };
+        let whole = !self.fit.chains.is_empty() && self.trailed.faults.iter().all(holds);
         self.trailed.end.filter(|_| whole)
     }
 
