@@ -6,6 +6,7 @@ mod report;
 mod content;
 mod state;
 mod examination;
+mod findings;
 mod file;
 
 use std::path::Path;
@@ -17,11 +18,10 @@ pub use report::{Checked, Finding, Mend, Severity};
 pub(super) use examination::Examination;
 pub(super) use state::State;
 
-use super::choice::{Choice, listed};
 use super::keys::{Given, Task};
 use crate::disk::{Disk, RealDisk, failed};
-use crate::error::{Error, Position};
-use crate::journal::{Fault, Flaw, Layout};
+use crate::error::Error;
+use crate::journal::Layout;
 use crate::keys::Keyring;
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
@@ -185,10 +185,10 @@ fn read(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result
     let owner = disk.owner(&lock).map_err(|error| failed("looking at", &lock, error))?;
     let examination = Examination::of(disk, layout, keyring, TASK)?;
     let mut checked = summary(&examination, owner)?;
-    journal(&examination, &mut checked);
-    states(&examination, &mut checked);
-    beginning(&examination, &mut checked);
-    durable(&examination, &mut checked)?;
+    findings::journal(&examination, &mut checked);
+    findings::states(&examination, &mut checked);
+    findings::beginning(&examination, &mut checked);
+    findings::durable(&examination, &mut checked)?;
     // before what is only noted, which may be more than is listed
     file::linked(&examination, &mut checked);
     file::look(&**disk, layout, &mut checked)?;
@@ -237,185 +237,4 @@ fn summary(found: &Examination, owner: Option<String>) -> Result<Checked, Error>
         findings: Vec::new(),
         unlisted: found.trailed.unlisted,
     })
-}
-
-/// What is wrong with the journal.
-fn journal(found: &Examination, checked: &mut Checked) {
-    let mends = found.mends();
-    for segment in &found.cut_off {
-        let what = "it is left of segments that were being removed";
-        checked.tell(Severity::Note, found.trail.path(*segment), what, "it is removed when the image is next opened");
-    }
-    for fault in &found.trailed.faults {
-        let void = fault.seq.is_some_and(|seq| found.content.voids.has(seq));
-        let (severity, advice) = match &fault.flaw {
-            Flaw::Undecodable if void => continue,
-            Flaw::Undecodable => (
-                Severity::Damage,
-                "if the image does not open for it, make the event void with `memimage::admin::void`",
-            ),
-            Flaw::Torn(_) => (Severity::Warning, &torn(found, fault)[..]),
-            Flaw::Damaged if fault.around && !mends.is_empty() => {
-                // the header alone says how long the file was, and a seal that nothing follows in it
-                let is_all_there = fault.offset != Some(0) || found.is_followed(fault.segment);
-                (Severity::Damage, if is_all_there { WHOLE } else { WHOLE_AS_KNOWN })
-            }
-            Flaw::Newer => (
-                Severity::Damage,
-                "use a newer memimage; what comes after it, and all later segments, was not read, and nothing can be repaired",
-            ),
-            Flaw::Suspect(_) if found.block.is_none() => (Severity::Damage, UNPROVEN),
-            Flaw::Suspect(_) => (Severity::Damage, REPAIR),
-            Flaw::Damaged | Flaw::Forged if found.is_newer() => {
-                (Severity::Damage, "restore the file from a copy, or see with a newer memimage what can be repaired")
-            }
-            Flaw::Forged if mends.is_empty() => (
-                Severity::Damage,
-                "find out who did, and restore the image from a copy: what is left cannot be replayed",
-            ),
-            Flaw::Forged => {
-                (Severity::Damage, "find out who did, and restore the file from a copy, or repair the image")
-            }
-            Flaw::Damaged if mends.is_empty() => {
-                (Severity::Damage, "restore the image from a copy: what is left cannot be replayed")
-            }
-            Flaw::Damaged => (Severity::Damage, REPAIR),
-        };
-        let advice = match &found.revived(fault)[..] {
-            _ if fault.around => advice.to_owned(),
-            revived if !revived.is_empty() && mends.iter().any(|mend| matches!(mend.choice, Choice::CutFrom(_))) => {
-                format!("{advice}; cutting gives up the decision too that makes void {}", listed(revived))
-            }
-            _ => advice.to_owned(),
-        };
-        // what is known to have been synced there, and was no event
-        let advice = match fault.flaw {
-            Flaw::Damaged | Flaw::Forged
-                if !fault.around && found.cut(fault).is_some_and(|cut| cut.loses.is_none()) =>
-            {
-                format!("{advice}; {DECISION}")
-            }
-            _ => advice,
-        };
-        let mends = if fault.flaw == Flaw::Undecodable { Vec::new() } else { mends.clone() };
-        let what = match fault.flaw {
-            Flaw::Forged => format!("{}{FORGED}", fault.what),
-            _ => fault.what.clone(),
-        };
-        checked.push(Finding {
-            severity,
-            path: found.trail.path(fault.segment),
-            position: Position { segment: Some(fault.segment), offset: fault.offset, seq: fault.seq },
-            what,
-            advice,
-            mends,
-        });
-    }
-}
-
-const FORGED: &str =
-    ", and its checksums are right, so this is no damage: it was changed by somebody who has not the key";
-const UNPROVEN: &str = "nothing tells whether it was acknowledged, since `journal/durable` is missing or damaged: restore both files from a copy, or \
-     repair the image";
-const DECISION: &str = "what stood there was no event that is known of, and may have been a decision that makes an event void: cutting gives that up";
-const REPAIR: &str = "restore the file from a copy, or repair the image";
-const WHOLE: &str =
-    "nothing is lost by it, since it is known how it must be: restore the file from a copy, or repair the image";
-const WHOLE_AS_KNOWN: &str = "no event that is known of is lost by it, but nothing tells whether more was in the file: restore it from a copy, or \
-     repair the image";
-
-/// What becomes of a write that was cut short.
-fn torn(found: &Examination, fault: &Fault) -> String {
-    let told = match found.block {
-        None => "nothing tells whether it was acknowledged, since `journal/durable` is missing or damaged",
-        Some(_) => "nobody was told that it was done",
-    };
-    match found.is_damaged_after(fault.segment) || found.first_around().is_some() {
-        true => format!("{told}; opening the image would clear it and keep a copy, were it not for the other damage"),
-        false => format!("{told}; opening the image clears it, and keeps a copy"),
-    }
-}
-
-const LAST_WAY: &str = "nothing else leads to the state in it, since the journal is damaged before it or begins after it: restore this file from a \
-     copy before anything is given up";
-const COPIED: &str = "opening the image makes it again from the other";
-
-/// What is wrong with snapshots and bases.
-fn states(found: &Examination, checked: &mut Checked) {
-    for state in &found.states {
-        let Some(flaw) = &state.flaw else { continue };
-        let twin = found.states.iter().any(|other| other.is_base && other.seq == state.seq && other.flaw.is_none());
-        let newer = found.base_seq().is_some_and(|newer| newer > state.seq);
-        let kind = if state.is_base { "base" } else { "snapshot" };
-        let (severity, what, advice, choice) = match state.is_base {
-            _ if found.is_last_way(state) => (Severity::Damage, kind, LAST_WAY, None),
-            false => (
-                Severity::Warning,
-                kind,
-                "nothing is lost, since it is a cache; it is passed over",
-                Some(Choice::Snapshots),
-            ),
-            true if twin => (Severity::Warning, "copy of the base", COPIED, Some(Choice::Base)),
-            true if newer => (Severity::Note, kind, "nothing is lost, since a newer one is there", None),
-            true if found.is_pruned() => (
-                Severity::Damage,
-                kind,
-                "restore it from a copy, or open the image, which makes a base of a good snapshot",
-                None,
-            ),
-            true => (Severity::Note, kind, "it can be moved away: the journal is whole, and nothing needs it", None),
-        };
-        let what = format!("the {what} cannot be used: {flaw}");
-        // others are refused until then
-        let mends = choice.filter(|_| found.is_journal_sound() && !found.is_newer());
-        let mends = mends.map(|choice| Mend { choice, loses: None, then: None }).into_iter().collect();
-        let (path, position, advice) = (state.path.clone(), Position::default(), advice.to_owned());
-        checked.push(Finding { severity, path, position, what, advice, mends });
-    }
-    // of an older one a copy may be left that was about to be removed
-    let newest = |state: &&State| Some(state.seq) == found.base_seq();
-    for state in found.states.iter().filter(|state| state.is_base && state.flaw.is_none()).filter(newest) {
-        if found.states.iter().filter(|other| other.is_base && other.seq == state.seq).count() == 1 {
-            checked.push(Finding {
-                severity: Severity::Warning,
-                path: state.path.clone(),
-                position: Position::default(),
-                what: "it is the only copy of the base".to_owned(),
-                advice: "opening the image makes the other".to_owned(),
-                mends: match found.is_journal_sound() && !found.is_newer() {
-                    true => vec![Mend { choice: Choice::Base, loses: None, then: None }],
-                    false => Vec::new(),
-                },
-            });
-        }
-    }
-}
-
-/// What a pruned journal goes on from, if that is not there.
-fn beginning(found: &Examination, checked: &mut Checked) {
-    if !found.is_pruned() || found.states.iter().any(|state| state.is_base) || found.is_cut_off() {
-        return;
-    }
-    let (severity, what, advice) = match found.has_beginning() {
-        true => (Severity::Warning, "no base is there", "opening the image makes one of the snapshot"),
-        false => (
-            Severity::Damage,
-            "it was pruned, and no base or snapshot is there that it could go on from",
-            "restore a base or a snapshot from a copy of the image: without one it cannot be opened",
-        ),
-    };
-    checked.tell(severity, found.layout.journal(), what, advice);
-}
-
-/// What is wrong with `journal/durable`. That it knows of more events than there are is a fault of the journal.
-fn durable(found: &Examination, checked: &mut Checked) -> Result<(), Error> {
-    if found.block.is_some() {
-        return Ok(());
-    }
-    let path = found.layout.durable();
-    let there = found.disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some();
-    let what = if there { "it does not say how far the journal is synced" } else { "it is missing" };
-    let advice = "nothing is lost but certainty; it is written anew when the image is next opened";
-    checked.tell(Severity::Warning, path, what, advice);
-    Ok(())
 }
