@@ -3,7 +3,7 @@
 //! Until the state is recovered no segment and no snapshot is changed, so an image that is refused is left as it was found
 //! (but for the lock file, and an empty `journal/durable` where there was none).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,12 +18,12 @@ use crate::error::{Error, Kind};
 use crate::event::Model;
 use crate::journal::{
     Dispatch, Identity, Journal, Layout, Maker, Onward, Salts, Scan, Source, Survey, Table, create, go_on, next_epoch,
-    quarantine, sync_dir, write_again,
+    quarantine, set_aside, sync_dir, write_again,
 };
 use crate::keys::Keyring;
 use crate::options::Options;
 use crate::recovery::{Goal, Recovered, genesis_of, is_readable, proven_by, recover};
-use crate::seq::Seq;
+use crate::seq::{SegmentId, Seq};
 use crate::snapshot::{Mended, Snapshots};
 
 impl<M: Model> Options<M> {
@@ -102,6 +102,10 @@ struct Found<M> {
     recovered: Recovered<M>,
     /// The epoch that begins.
     epoch: u64,
+    /// The first segment that is kept, by what the journal says of its pruning.
+    kept_from: Option<SegmentId>,
+    /// Nothing tells how far the journal was synced.
+    uncertain: bool,
 }
 
 struct Opening<M> {
@@ -181,12 +185,18 @@ impl<M: Model> Opening<M> {
         let recovered = recover::<M>(&source, &scan, &dispatch, &snapshots, goal)?;
         let end = recovered.end.as_ref().expect("all of the journal was read");
         let epoch = next_epoch(&source, end, block)?;
-        Ok(Found { source, snapshots, durable_file, dispatch, recovered, epoch })
+        let kept_from = match source.cut_off() {
+            [] => None,
+            _ => scan.pruned()?.map(|mark| mark.first()),
+        };
+        // it says an epoch before anything else does
+        let uncertain = block.is_none_or(|block| block.epoch < end.chain.epoch);
+        Ok(Found { source, snapshots, durable_file, dispatch, recovered, epoch, kept_from, uncertain })
     }
 
     /// Repairs the end of the journal and goes on from there.
     fn resume(self, found: Found<M>) -> Result<(Shared<M>, Recovery), Error> {
-        let Found { source, snapshots, durable_file, dispatch, recovered, epoch } = found;
+        let Found { source, snapshots, durable_file, dispatch, recovered, epoch, kept_from, uncertain } = found;
         let identity = source.identity().clone();
         let end = recovered.end.as_ref().expect("all of the journal was read");
         self.layout.make_dirs(&*self.disk)?;
@@ -198,7 +208,8 @@ impl<M: Model> Opening<M> {
             None => StoredFile::create(&*self.disk, &self.layout.durable())?,
         };
         self.layout.remove_unfinished(&*self.disk)?;
-        let Mended { base, unusable } = self.mend_start(&source, &snapshots, recovered.snapshot)?;
+        let Mended { base, unusable } = self.mend_base(&source, &snapshots, recovered.snapshot)?;
+        let set_aside = self.clear_start(&source, kept_from)?;
         let told = |path: &Path| recovered.unusable.iter().any(|(other, _)| other == path);
         let unusable: Vec<_> = unusable.into_iter().filter(|(path, _)| !told(path)).collect();
         let unusable_snapshots = [recovered.unusable, unusable].concat();
@@ -230,6 +241,8 @@ impl<M: Model> Opening<M> {
             seq: recovered.last,
             replayed: recovered.replayed,
             unusable_snapshots,
+            set_aside,
+            uncertain,
             quarantined,
             clock_behind: (!behind.is_zero()).then_some(behind),
             duration: Default::default(),
@@ -264,21 +277,33 @@ impl<M: Model> Opening<M> {
         Ok((shared, recovery))
     }
 
-    /// Makes the base of a pruned journal whole, and removes the segments that are cut off from the journal by those that a
-    /// crash took while they were being removed: what is left of them comes before the base.
-    fn mend_start(&self, source: &Source, snapshots: &Snapshots, began: Option<Seq>) -> Result<Mended, Error> {
+    /// Makes the base of a pruned journal whole.
+    fn mend_base(&self, source: &Source, snapshots: &Snapshots, began: Option<Seq>) -> Result<Mended, Error> {
         let began = snapshots.list()?.into_iter().find(|(seq, _)| Some(*seq) == began);
         let began = began.as_ref().map(|(seq, path)| (*seq, path.as_path()));
-        let mended = snapshots.bases().mend(source, began, is_readable::<M>)?;
-        for segment in source.cut_off() {
-            let path = source.path(*segment);
-            tracing::info!(%segment, "removed a segment that was to be removed before a crash");
-            self.disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
+        snapshots.bases().mend(source, began, is_readable::<M>)
+    }
+
+    /// Clears away the segments that are cut off from the journal by some that are missing: what is left of them comes before the
+    /// base. Those that a pruning had let go before a crash are removed. Of others nobody said that they may go, so they are kept
+    /// in the quarantine.
+    fn clear_start(&self, source: &Source, kept_from: Option<SegmentId>) -> Result<Vec<PathBuf>, Error> {
+        let mut kept = Vec::new();
+        for &segment in source.cut_off() {
+            let path = source.path(segment);
+            if kept_from.is_some_and(|first| segment < first) && source.is_own(segment)? {
+                tracing::info!(%segment, "removed a segment that was to be removed before a crash");
+                self.disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
+                continue;
+            }
+            let copy = set_aside(&*self.disk, &self.layout, &path)?;
+            tracing::warn!(%segment, copy = %copy.display(), "a segment that is cut off from the journal was moved to the quarantine");
+            kept.push(copy);
         }
         if !source.cut_off().is_empty() {
             sync_dir(&*self.disk, &self.layout.journal())?;
         }
-        Ok(mended)
+        Ok(kept)
     }
 }
 
@@ -302,6 +327,12 @@ fn report(layout: &Layout, recovery: &Recovery, base: Option<Seq>) {
         tracing::warn!(
             ?behind,
             "the clock is behind the last event; recorded time stands still until it has caught up"
+        );
+    }
+    if recovery.uncertain {
+        tracing::warn!(
+            last = %recovery.seq,
+            "`journal/durable` is missing, damaged or older than the journal: if events are missing at its end, that cannot be seen"
         );
     }
     tracing::info!(

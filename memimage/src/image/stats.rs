@@ -49,6 +49,12 @@ pub struct Recovery {
     pub replayed: u64,
     /// Snapshots and copies of the base that could not be used, and why. A copy of the base was made again from the other.
     pub unusable_snapshots: Vec<(PathBuf, String)>,
+    /// Segments that others which are missing cut off from the journal, and that no pruning had let go: a base stands in for them,
+    /// so they were moved to the quarantine.
+    pub set_aside: Vec<PathBuf>,
+    /// Nothing told how far the journal had been synced, since `journal/durable` was missing or damaged, or older than the journal.
+    /// If events were missing at its end, that could not be seen.
+    pub uncertain: bool,
     /// The copy of a write that a crash cut short before it was acknowledged.
     pub quarantined: Option<PathBuf>,
     /// How far the clock was behind the last event, if it was; time stands still until it has caught up.

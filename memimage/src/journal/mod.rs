@@ -70,7 +70,7 @@ pub(crate) use prune::PruneMark;
 pub(crate) use reader::Chain;
 pub(crate) use reader::end_of;
 pub(crate) use record::{EventId, Record, read as records};
-pub(crate) use repair::{clear, clear_again, quarantine, write_again};
+pub(crate) use repair::{clear, clear_again, free_name, quarantine, set_aside, write_again};
 pub(crate) use resume::{Onward, go_on, next_epoch};
 pub(crate) use scan::{End, Scan};
 pub(crate) use segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER, fitting_len, is_segment};

@@ -3,7 +3,7 @@
 //! Each step can be cut short by a crash and is then done again: the torn bytes are cleared only once their copy is
 //! synced, and frames are written again as they are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::layout::{Layout, TORN, rename, sync_dir, unfinished};
 use super::scan::End;
@@ -60,6 +60,33 @@ pub(crate) fn clear(
     file.write_zeros(bytes.len() as u64, offset as u64)?;
     file.sync_data()?;
     Ok(copy)
+}
+
+/// Moves a file out of the image into its quarantine, for good before this returns.
+pub(crate) fn set_aside(disk: &dyn Disk, layout: &Layout, path: &Path) -> Result<PathBuf, Error> {
+    let kept = free_name(disk, layout, path)?;
+    rename(disk, path, &kept)?;
+    // first where it is now, so that it is never nowhere
+    sync_dir(disk, &layout.quarantine())?;
+    if let Some(dir) = path.parent() {
+        sync_dir(disk, dir)?;
+    }
+    Ok(kept)
+}
+
+/// A path in the quarantine that nothing has: the file's name and a number.
+pub(crate) fn free_name(disk: &dyn Disk, layout: &Layout, path: &Path) -> Result<PathBuf, Error> {
+    let name = path.file_name().unwrap_or_default();
+    let mut number = 0u32;
+    loop {
+        let mut kept = name.to_owned();
+        kept.push(format!(".{number}"));
+        let kept = layout.quarantine().join(kept);
+        match disk.kind(&kept).map_err(|error| failed("looking at", &kept, error))? {
+            None => return Ok(kept),
+            Some(_) => number += 1,
+        }
+    }
 }
 
 /// A path in the quarantine that nothing has.

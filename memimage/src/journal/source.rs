@@ -83,6 +83,14 @@ impl Source {
         Ok(false)
     }
 
+    /// Whether the file of a segment that is cut off says that it is that segment of this image.
+    pub(crate) fn is_own(&self, segment: SegmentId) -> Result<bool, Error> {
+        let mut bytes = [0; SEGMENT_HEADER];
+        let read = self.file(segment, Access::Read)?.read_up_to(&mut bytes, 0)?;
+        let header = SegmentHeader::decode(&bytes).ok().filter(|_| read == SEGMENT_HEADER);
+        Ok(header.is_some_and(|header| header.segment == segment && header.identity.uuid == self.identity().uuid))
+    }
+
     fn header(&self, segment: SegmentId, keyring: &Keyring) -> Result<(SegmentHeader, Protection), Error> {
         let path = self.layout.segment(segment);
         let file = StoredFile::open(&*self.disk, &path, Access::Read)?;

@@ -211,6 +211,11 @@ impl<'a> Bases<'a> {
         Ok(header)
     }
 
+    /// Where the copies of a base stand, if they are there.
+    pub(crate) fn copies(&self, seq: Seq) -> Vec<PathBuf> {
+        COPIES.iter().map(|copy| self.path(seq, copy)).collect()
+    }
+
     fn path(&self, seq: Seq, copy: &str) -> PathBuf {
         self.layout.journal().join(file_name(seq, copy))
     }

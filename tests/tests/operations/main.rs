@@ -4,6 +4,7 @@
 
 mod beside;
 mod advice;
+mod aside;
 mod around;
 mod check;
 mod crashes;

@@ -172,6 +172,11 @@ impl Examination {
         self.states.iter().any(|state| state.flaw.is_none() && begins(state))
     }
 
+    /// Whether the journal says itself that a segment may be missing, and what is there under its name is that segment.
+    pub(super) fn is_let_go(&self, segment: SegmentId) -> bool {
+        self.content.kept_from.is_some_and(|first| segment < first) && self.trail.len_of(segment).is_some()
+    }
+
     /// Whether what comes before its first segment is missing, and is told of as that.
     pub(super) fn is_cut_off(&self) -> bool {
         let first = self.trailed.stretches.first().map(|stretch| stretch.segment);

@@ -16,6 +16,10 @@ const NEWER: &str =
 const UNPROVEN: &str = "nothing tells whether it was acknowledged, since `journal/durable` is missing or damaged: restore both files from a copy, or \
      repair the image";
 const DECISION: &str = "what stood there was no event that is known of, and may have been a decision that makes an event void: cutting gives that up";
+const CUT_OFF: &str = "one that is missing cuts it off from the rest of the journal, which goes on from a base";
+const ASIDE: &str = "if the missing one can be restored, do that first: opening the image moves this one to the quarantine, where nothing reads it";
+const UNSEEN: &str = "if events are missing at the end of the journal, that cannot be seen without it: compare the last event with what is known of it \
+     elsewhere, or restore all of the image from one copy. Opening the image writes it anew";
 const REPAIR: &str = "restore the file from a copy, or repair the image";
 const WHOLE: &str =
     "nothing is lost by it, since it is known how it must be: restore the file from a copy, or repair the image";
@@ -28,9 +32,15 @@ const COPIED: &str = "opening the image makes it again from the other";
 /// What is wrong with the journal.
 pub(super) fn journal(found: &Examination, checked: &mut Checked) {
     let mends = found.mends();
-    for segment in &found.cut_off {
-        let what = "it is left of segments that were being removed";
-        checked.tell(Severity::Note, found.trail.path(*segment), what, "it is removed when the image is next opened");
+    for &segment in &found.cut_off {
+        let path = found.trail.path(segment);
+        match found.is_let_go(segment) {
+            true => {
+                let what = "it is left of segments that were being removed";
+                checked.tell(Severity::Note, path, what, "it is removed when the image is next opened");
+            }
+            false => checked.tell(Severity::Warning, path, CUT_OFF, ASIDE),
+        }
     }
     for fault in &found.trailed.faults {
         let is_undecodable = fault.flaw == Flaw::Undecodable;
@@ -175,13 +185,16 @@ pub(super) fn beginning(found: &Examination, checked: &mut Checked) {
 
 /// What is wrong with `journal/durable`. That it knows of more events than there are is a fault of the journal.
 pub(super) fn durable(found: &Examination, checked: &mut Checked) -> Result<(), Error> {
-    if found.block.is_some() {
-        return Ok(());
-    }
     let path = found.layout.durable();
-    let there = found.disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some();
-    let what = if there { "it does not say how far the journal is synced" } else { "it is missing" };
-    let advice = "nothing is lost but certainty; it is written anew when the image is next opened";
-    checked.tell(Severity::Warning, path, what, advice);
+    let what = match found.block {
+        // it says an epoch before anything else does
+        Some(block) if found.trailed.end.is_none_or(|end| block.epoch >= end.epoch) => return Ok(()),
+        Some(_) => "it is older than the journal: one of them was restored from a copy without the other",
+        None => match found.disk.kind(&path).map_err(|error| failed("looking at", &path, error))? {
+            Some(_) => "it does not say how far the journal is synced",
+            None => "it is missing",
+        },
+    };
+    checked.tell(Severity::Warning, path, what, UNSEEN);
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::disk::{Access, Disk, StoredFile, failed};
 use crate::error::Error;
-use crate::journal::{Layout, rename, sync_dir, unfinished};
+use crate::journal::{Layout, free_name, rename, sync_dir, unfinished};
 
 /// Files are copied in pieces of this size.
 const CHUNK: usize = 1 << 20;
@@ -19,7 +19,7 @@ pub(super) struct Keeper<'a> {
 impl Keeper<'_> {
     /// Copies a file and syncs the copy. The file stays as it is.
     pub(super) fn copy(&self, path: &Path) -> Result<PathBuf, Error> {
-        let kept = self.free(path)?;
+        let kept = free_name(self.disk, self.layout, path)?;
         let temporary = unfinished(&kept);
         if self.there(&temporary)? {
             self.disk.remove(&temporary).map_err(|error| failed("removing", &temporary, error))?;
@@ -44,33 +44,6 @@ impl Keeper<'_> {
             if read < CHUNK {
                 return to.sync_all();
             }
-        }
-    }
-
-    /// Moves a file out of the image, for good before this returns.
-    pub(super) fn take(&self, path: &Path) -> Result<PathBuf, Error> {
-        let kept = self.free(path)?;
-        rename(self.disk, path, &kept)?;
-        // first where it is now, so that it is never nowhere
-        sync_dir(self.disk, &self.layout.quarantine())?;
-        if let Some(dir) = path.parent() {
-            sync_dir(self.disk, dir)?;
-        }
-        Ok(kept)
-    }
-
-    /// A path in the quarantine that nothing has: the file's name and a number.
-    fn free(&self, path: &Path) -> Result<PathBuf, Error> {
-        let name = path.file_name().unwrap_or_default();
-        let mut number = 0u32;
-        loop {
-            let mut kept = name.to_owned();
-            kept.push(format!(".{number}"));
-            let kept = self.layout.quarantine().join(kept);
-            if !self.there(&kept)? {
-                return Ok(kept);
-            }
-            number += 1;
         }
     }
 

@@ -9,7 +9,7 @@ use crate::admin::check::{Examination, State};
 use crate::admin::choice::{Choice, Loss};
 use crate::disk::{Access, Disk, StoredFile, failed};
 use crate::error::{Error, Kind};
-use crate::journal::{DurableBlock, Fault, Flaw, Layout, Maker, Place, end_of, sync_dir};
+use crate::journal::{DurableBlock, Fault, Flaw, Layout, Maker, Place, end_of, set_aside, sync_dir};
 use crate::keys::Protection;
 use crate::seq::{SegmentId, Seq};
 
@@ -125,7 +125,7 @@ impl Hold {
     pub(super) fn take_all(&mut self, paths: Vec<PathBuf>) -> Result<(), Error> {
         self.layout().make_dirs(self.disk())?;
         for path in paths {
-            let kept = self.keeper().take(&path)?;
+            let kept = set_aside(self.disk(), self.layout(), &path)?;
             self.changed(path, "was taken out", Some(kept));
         }
         Ok(())
@@ -146,7 +146,15 @@ impl Hold {
         }
         let flawed = copies.into_iter().filter(|state| state.flaw.is_some()).map(|state| state.path);
         self.take_all(flawed.collect())?;
-        self.found.snapshots.bases().install(&good.path, good.seq)?;
+        let bases = self.found.snapshots.bases();
+        if let Err(error) = bases.install(&good.path, good.seq) {
+            // one that was made before another failed would settle what is not done: that the journal begins there
+            let there =
+                |path: &PathBuf| self.found.states.iter().any(|state| state.path == *path && state.flaw.is_none());
+            let made: Vec<PathBuf> = bases.copies(good.seq).into_iter().filter(|path| !there(path)).collect();
+            self.discard(&made.iter().map(PathBuf::as_path).collect::<Vec<_>>());
+            return Err(error);
+        }
         sync_dir(self.disk(), &self.layout().journal())?;
         self.changed(good.path.clone(), "was copied to be the base, twice", None);
         Ok(())
