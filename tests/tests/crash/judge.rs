@@ -18,6 +18,8 @@ use crate::tally::Tally;
 pub(crate) struct Kept {
     pub(crate) now: Seq,
     pub(crate) then: Seq,
+    /// There was garbage, perhaps where it is told how far the journal is synced.
+    pub(crate) garbled: bool,
 }
 
 /// A scenario that was run: how, and the digest after each of its events.
@@ -52,7 +54,8 @@ impl Ran {
             })
         };
         let left = with(None);
-        if fates.iter().any(|fate| matches!(fate, Fate::Garbage(_))) {
+        let garbled = fates.iter().any(|fate| matches!(fate, Fate::Garbage(_)));
+        if garbled {
             tally.garbled += 1;
             let opened = left.fork();
             if let Err(error) = self.mode.image(&opened, "/ledger") {
@@ -79,7 +82,7 @@ impl Ran {
                 return Ok(());
             }
         }
-        self.judge(&left, kept, again, dice, tally)
+        self.judge(&left, Kept { garbled: kept.garbled || garbled, ..kept }, again, dice, tally)
     }
 
     /// Opens what a crash left and judges it; if `again`, crashes that recovery too, goes on from it, and crashes again.
@@ -102,7 +105,11 @@ impl Ran {
         let recorder = again.then(|| Recorder::of(disk));
         let run = self.open(disk, kept.now)?;
         tally.images += 1;
-        tally.torn += u64::from(run.image().stats().recovery.quarantined.is_some());
+        let recovery = run.image().stats().recovery;
+        if recovery.uncertain && !kept.garbled || !recovery.set_aside.is_empty() {
+            return Err(format!("a crash alone leaves nothing uncertain or cut off: {recovery:?}"));
+        }
+        tally.torn += u64::from(recovery.quarantined.is_some());
         if dice.once_in(30) {
             // beside the image that runs on it
             let checked =
@@ -120,7 +127,7 @@ impl Ran {
             let mut variants = variants(&point.disk, dice, 6);
             variants.retain(|crash| !matches!(crash, Crash::GarbageAnywhere(_)));
             for crash in variants {
-                let kept = Kept { now: kept.then, then: kept.then };
+                let kept = Kept { now: kept.then, ..kept };
                 self.cut(&point.disk, &crash, kept, false, dice, tally).map_err(|why| {
                     format!("crashed while recovering, after {:?}, with {crash:?}: {why}", point.operation)
                 })?;

@@ -31,14 +31,14 @@ fn crash_everywhere(mode: Mode, seed: u64, tally: &mut Tally) {
     for point in &recorder.points() {
         // the process is killed: all that was written is there, and so is all that was answered
         let then = if mode.durability == Durability::Synced { point.acknowledged } else { point.durable };
-        let kept = Kept { now: point.acknowledged, then };
+        let kept = Kept { now: point.acknowledged, then, garbled: false };
         let killed = ran.judge(&point.disk.fork(), kept, dice.once_in(40), &mut dice, tally);
         killed.unwrap_or_else(|why| {
             failed(&why, mode, seed, point, None, |_| unreachable!("a kill is not made smaller"))
         });
         tally.kills += 1;
 
-        let kept = Kept { now: then, then };
+        let kept = Kept { now: then, then, garbled: false };
         for crash in variants(&point.disk, &mut dice, 20) {
             // an acknowledged event may share its sector with one that is being written
             if matches!(crash, Crash::GarbageAnywhere(_)) && mode.align < 512 {
