@@ -134,7 +134,7 @@ pub(super) fn states(found: &Examination, checked: &mut Checked) {
         let what = format!("the {what} cannot be used: {flaw}");
         // others are refused until then
         let mends = choice.filter(|_| found.is_journal_sound() && !found.is_newer());
-        let mends = mends.map(|choice| Mend { choice, loses: None, then: None }).into_iter().collect();
+        let mends = mends.map(Mend::of).into_iter().collect();
         let (path, position, advice) = (state.path.clone(), Position::default(), advice.to_owned());
         checked.push(Finding { severity, path, position, what, advice, mends });
     }
@@ -149,7 +149,7 @@ pub(super) fn states(found: &Examination, checked: &mut Checked) {
                 what: "it is the only copy of the base".to_owned(),
                 advice: "opening the image makes the other".to_owned(),
                 mends: match found.is_journal_sound() && !found.is_newer() {
-                    true => vec![Mend { choice: Choice::Base, loses: None, then: None }],
+                    true => vec![Mend::of(Choice::Base)],
                     false => Vec::new(),
                 },
             });

@@ -1,0 +1,47 @@
+//! The words of a check and of a repair are so for who follows them: what leaves the journal, which file is strange, what is to be
+//! kept.
+
+use memimage::Seq;
+use memimage::admin::{Choice, Loss};
+
+use super::check::check;
+use super::repair::{cut_from, damage, repair};
+use super::{frames, image};
+
+/// To begin at a state was offered as what loses no event, and took intact segments out of the journal without a word.
+#[test]
+fn what_leaves_the_journal_is_told_though_its_state_stays() {
+    // a whole segment stays; one is made again from within; nothing stays
+    for (snapshot, damaged, is_whole) in [(12, &[2][..], true), (5, &[2], false), (12, &[7, 13], false)] {
+        let disk = image(&[snapshot]);
+        damaged.iter().for_each(|event| damage(&disk, *event));
+        let (checked, begin) = (check(&disk), Choice::BeginAt(Seq::new(snapshot)));
+        let mend = checked.mends().into_iter().find(|mend| mend.choice == begin).unwrap_or_else(|| panic!("{checked}"));
+        let retires = mend.retires.unwrap_or_else(|| panic!("{checked}"));
+        let told = format!("takes {retires} out of the journal, whose state stays");
+        assert!(checked.to_string().contains(&told), "{checked}");
+        let others = checked.mends().into_iter().filter(|mend| mend.choice != begin);
+        assert!(others.clone().count() > 0 && others.clone().all(|mend| mend.retires.is_none()), "{checked}");
+
+        let starts: Vec<u64> =
+            frames(&disk).iter().filter(|frame| frame.offset == 4_096).map(|frame| frame.first).collect();
+        assert_eq!(starts.contains(&(retires.last.get() + 1)), is_whole, "{retires}: {starts:?}");
+        let repaired = repair(&disk, begin).unwrap();
+        assert_eq!((repaired.retired, repaired.lost), (mend.retires, mend.loses), "{repaired}");
+        assert!(repaired.to_string().contains(&format!("took {retires} out of the journal")), "{repaired}");
+        assert!(repaired.to_string().contains("may be their only copy"), "{repaired}");
+        let after = check(&disk);
+        assert!(after.to_string().contains("they may be the only copies of events"), "{after}");
+        // those and no others are gone
+        let Loss { first, last } = retires;
+        assert_eq!((Some(first), last), (checked.first, after.first.map_or(Seq::new(snapshot), before)), "{after}");
+    }
+    let disk = image(&[]);
+    damage(&disk, 7);
+    let repaired = repair(&disk, cut_from(7)).unwrap();
+    assert!(repaired.retired.is_none() && !repaired.to_string().contains("out of the journal"), "{repaired}");
+}
+
+fn before(seq: Seq) -> Seq {
+    Seq::new(seq.get() - 1)
+}
