@@ -1,11 +1,15 @@
 //! The words of a check and of a repair are so for who follows them: what leaves the journal, which file is strange, what is to be
 //! kept.
 
+use std::path::PathBuf;
+
 use memimage::Seq;
 use memimage::admin::{Choice, Loss};
+use memimage::disk::{Disk, SimDisk};
 
 use super::check::check;
 use super::repair::{cut_from, damage, repair};
+use super::whole::{segments, spoil};
 use super::{frames, image};
 
 /// To begin at a state was offered as what loses no event, and took intact segments out of the journal without a word.
@@ -44,4 +48,60 @@ fn what_leaves_the_journal_is_told_though_its_state_stays() {
 
 fn before(seq: Seq) -> Seq {
     Seq::new(seq.get() - 1)
+}
+
+/// To rename a file that is a copy of another segment was advised though that one was there: its events would have been overwritten.
+#[test]
+fn a_copy_of_a_segment_is_not_to_be_put_in_the_place_of_the_good_one() {
+    let paths = segments(&image(&[]));
+    let (path, other) = (&paths[1], &paths[2]);
+    let name = other.file_name().unwrap().to_str().unwrap();
+    let put = |disk: &SimDisk, path: &PathBuf, bytes: &[u8]| {
+        disk.remove(path).unwrap();
+        disk.create_new(path).unwrap().write_at(bytes, 0).unwrap();
+    };
+    let (renamed, copied) = (format!("if it was renamed, name it `{name}` again"), format!("it is a copy of `{name}`"));
+    for how in 0..7 {
+        let disk = image(&[]);
+        let (was, bytes) = (disk.read(path).unwrap(), disk.read(other).unwrap());
+        put(&disk, path, &bytes);
+        let is_there = match how {
+            0 => true,
+            // its frames are good, whatever its header, and one of them is damaged
+            1 => {
+                spoil(&disk, other, 1);
+                true
+            }
+            2 => {
+                let first = frames(&image(&[])).into_iter().find(|frame| frame.path == *other).unwrap();
+                disk.write(other, first.offset + 40, &[0xA5; 4]).unwrap();
+                true
+            }
+            3 => {
+                disk.remove(other).unwrap();
+                false
+            }
+            // they took each other's places
+            4 => {
+                put(&disk, other, &was);
+                false
+            }
+            // nothing of it is left
+            5 => {
+                disk.write(other, 4_096, &vec![0xA5; bytes.len() - 4_096]).unwrap();
+                false
+            }
+            _ => {
+                disk.write(other, 0, &vec![0; bytes.len()]).unwrap();
+                false
+            }
+        };
+        let checked = check(&disk);
+        let finding = checked.findings.iter().find(|finding| finding.path == *path).unwrap();
+        assert_eq!(
+            (finding.what.contains(&renamed), finding.what.contains(&copied)),
+            (!is_there, is_there),
+            "{how}: {checked}"
+        );
+    }
 }
