@@ -253,6 +253,9 @@ impl Trail {
                 walked.newer = true;
                 (Flaw::Newer, what.clone())
             }
+            (Ok(header), _) if self.is_foreign(header) => {
+                (Flaw::Damaged, "the file belongs to another image".to_owned())
+            }
             (Ok(header), _) if header.segment != segment => {
                 (Flaw::Damaged, format!("the file is segment {} by its header", header.segment))
             }

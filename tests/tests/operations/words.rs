@@ -9,8 +9,9 @@ use memimage::disk::{Disk, SimDisk};
 
 use super::check::check;
 use super::repair::{cut_from, damage, repair};
+use super::till::first::Till;
 use super::whole::{segments, spoil};
-use super::{frames, image};
+use super::{frames, image, open};
 
 /// To begin at a state was offered as what loses no event, and took intact segments out of the journal without a word.
 #[test]
@@ -104,4 +105,32 @@ fn a_copy_of_a_segment_is_not_to_be_put_in_the_place_of_the_good_one() {
             "{how}: {checked}"
         );
     }
+}
+
+/// The error named the second of two files of different images, also where that one was the good one.
+#[test]
+fn of_files_of_different_images_both_are_named_and_the_check_tells_which_is_strange() {
+    let other = image(&[]);
+    let paths = segments(&other);
+    for strange in [0, 1] {
+        let disk = image(&[]);
+        disk.write(&paths[strange], 0, &other.read(&paths[strange]).unwrap()).unwrap();
+        let error = open::<Till>(&disk).unwrap_err();
+        assert!(error.is_corrupt() && error.to_string().contains("are of different images"), "{error}");
+        assert!(paths[..2].iter().all(|path| error.to_string().contains(path.to_str().unwrap())), "{error}");
+        let checked = check(&disk);
+        let finding = checked.findings.iter().find(|finding| finding.what.contains("belongs to another image"));
+        let finding = finding.unwrap_or_else(|| panic!("{checked}"));
+        assert_eq!(finding.path, paths[strange], "{checked}");
+        assert!(finding.what.contains("if it does not belong here, it can be moved away"), "{checked}");
+    }
+    // under another number too; and with good frames, which are not to be moved away
+    let disk = image(&[]);
+    disk.write(&paths[1], 0, &other.read(&paths[2]).unwrap()).unwrap();
+    let told = check(&disk).to_string();
+    assert!(told.contains("it can be moved away") && !told.contains("if it was renamed"), "{told}");
+    let disk = image(&[]);
+    disk.write(&paths[1], 0, &other.read(&paths[1]).unwrap()[..4_096]).unwrap();
+    let told = check(&disk).to_string();
+    assert!(told.contains("belongs to another image") && !told.contains("can be moved away"), "{told}");
 }

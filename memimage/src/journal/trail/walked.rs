@@ -26,7 +26,7 @@ pub(super) struct Walked {
     pub(super) newer: bool,
     /// How many faults there are of each sort. One sort must not hide another.
     pub(super) told: [usize; 4],
-    /// What to do with the file that is read, if what is in it is another segment's as its header is.
+    /// What to do with the file that is read, if what is in it is not the segment's, as its header is not.
     pub(super) remedy: Option<String>,
 }
 
