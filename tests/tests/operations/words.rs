@@ -4,9 +4,10 @@
 use std::path::PathBuf;
 
 use memimage::Seq;
-use memimage::admin::{Choice, Loss};
+use memimage::admin::{Choice, Loss, Severity};
 use memimage::disk::{Disk, SimDisk};
 
+use super::advice::{paths as ending, pruned};
 use super::check::check;
 use super::repair::{cut_from, damage, repair};
 use super::till::first::Till;
@@ -133,4 +134,38 @@ fn of_files_of_different_images_both_are_named_and_the_check_tells_which_is_stra
     disk.write(&paths[1], 0, &other.read(&paths[1]).unwrap()[..4_096]).unwrap();
     let told = check(&disk).to_string();
     assert!(told.contains("belongs to another image") && !told.contains("can be moved away"), "{told}");
+}
+
+/// Without any header, all snapshots and bases were called another image's, and needed by nobody.
+#[test]
+fn where_no_header_is_left_nothing_is_called_strange_or_needless() {
+    for (disk, is_pruned) in [(image(&[12]), false), (pruned(), true)] {
+        let was = check(&disk);
+        segments(&disk).iter().enumerate().for_each(|(number, path)| spoil(&disk, path, number as u64 % 3));
+        let checked = check(&disk);
+        let told = checked.to_string();
+        for lie in
+            ["another image", "is a cache", "it does not say", "open", "moved away", "file is missing", "no base"]
+        {
+            assert!(!told.contains(lie), "{lie}: {told}");
+        }
+        assert!(checked.mends().is_empty() && !checked.is_sound(), "{told}");
+        let kept = [ending(&disk, ".snapshot"), ending(&disk, ".base"), ending(&disk, "journal/durable")].concat();
+        assert_eq!((kept.len() > 3, was.base.is_some()), (is_pruned, is_pruned), "{told}");
+        for path in &kept {
+            let finding =
+                checked.findings.iter().find(|finding| finding.path == *path).unwrap_or_else(|| panic!("{told}"));
+            let is_base = path.to_string_lossy().ends_with(".base");
+            assert_eq!(finding.severity, if is_base { Severity::Damage } else { Severity::Warning }, "{told}");
+            assert!(
+                finding.what.contains("nothing tells whose it is, since no segment's header can be read"),
+                "{told}"
+            );
+            assert!(finding.advice.contains("keep it"), "{told}");
+        }
+    }
+    // one header tells it of all
+    let disk = pruned();
+    segments(&disk).iter().skip(1).for_each(|path| spoil(&disk, path, 1));
+    assert!(!check(&disk).to_string().contains("nothing tells whose"), "{}", check(&disk));
 }

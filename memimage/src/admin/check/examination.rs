@@ -78,6 +78,8 @@ impl Examination {
                     trailed = trail.follow(start, evidence, &mut content)?;
                 }
                 Some(_) => {}
+                // without a header no frame is read, and nothing can tell where the journal begins
+                None if trail.identity().is_none() => {}
                 None => trailed.faults.insert(0, without_beginning(segments[0])),
             }
         }
@@ -221,6 +223,11 @@ impl Examination {
                 mends
             }
         }
+    }
+
+    /// Whether no header says whose image it is: then nothing can be told of what else names one.
+    pub(super) fn is_nobodys(&self) -> bool {
+        self.trail.identity().is_none()
     }
 
     /// Whether anything is damaged in later segments than this one.

@@ -3,7 +3,7 @@
 use super::super::choice::{Choice, listed};
 use super::examination::Examination;
 use super::report::{Checked, Finding, Mend, Severity};
-use super::state::State;
+use super::state::{NOBODYS, State};
 use crate::disk::failed;
 use crate::error::{Error, Position};
 use crate::journal::{Fault, Flaw};
@@ -23,6 +23,8 @@ const WHOLE_AS_KNOWN: &str = "no event that is known of is lost by it, but nothi
      repair the image";
 const LAST_WAY: &str = "nothing else leads to the state in it, since the journal is damaged before it or begins after it: restore this file from a \
      copy before anything is given up";
+const KEEP: &str = "keep it until a header was restored from a copy: it may be good";
+const REWRITTEN: &str = "nothing is lost but certainty; it is written anew when the image is next opened";
 const COPIED: &str = "opening the image makes it again from the other";
 
 /// What is wrong with the journal.
@@ -114,6 +116,8 @@ pub(super) fn states(found: &Examination, checked: &mut Checked) {
         let newer = found.base_seq().is_some_and(|newer| newer > state.seq);
         let kind = if state.is_base { "base" } else { "snapshot" };
         let (severity, what, advice, choice) = match state.is_base {
+            true if found.is_nobodys() => (Severity::Damage, kind, KEEP, None),
+            false if found.is_nobodys() => (Severity::Warning, kind, KEEP, None),
             _ if found.is_last_way(state) => (Severity::Damage, kind, LAST_WAY, None),
             false => (
                 Severity::Warning,
@@ -159,7 +163,8 @@ pub(super) fn states(found: &Examination, checked: &mut Checked) {
 
 /// What a pruned journal goes on from, if that is not there.
 pub(super) fn beginning(found: &Examination, checked: &mut Checked) {
-    if !found.is_pruned() || found.states.iter().any(|state| state.is_base) || found.is_cut_off() {
+    if found.is_nobodys() || !found.is_pruned() || found.states.iter().any(|state| state.is_base) || found.is_cut_off()
+    {
         return;
     }
     let (severity, what, advice) = match found.has_beginning() {
@@ -180,8 +185,11 @@ pub(super) fn durable(found: &Examination, checked: &mut Checked) -> Result<(), 
     }
     let path = found.layout.durable();
     let there = found.disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some();
-    let what = if there { "it does not say how far the journal is synced" } else { "it is missing" };
-    let advice = "nothing is lost but certainty; it is written anew when the image is next opened";
+    let (what, advice) = match there {
+        true if found.is_nobodys() => (NOBODYS, KEEP),
+        true => ("it does not say how far the journal is synced", REWRITTEN),
+        false => ("it is missing", REWRITTEN),
+    };
     checked.tell(Severity::Warning, path, what, advice);
     Ok(())
 }
