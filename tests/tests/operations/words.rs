@@ -169,3 +169,20 @@ fn where_no_header_is_left_nothing_is_called_strange_or_needless() {
     segments(&disk).iter().skip(1).for_each(|path| spoil(&disk, path, 1));
     assert!(!check(&disk).to_string().contains("nothing tells whose"), "{}", check(&disk));
 }
+
+/// Of two copies of a base that were both damaged, each was said to be no loss, since there were two.
+#[test]
+fn that_a_base_is_there_twice_is_no_comfort_if_neither_is_good() {
+    let disk = pruned();
+    let bases = ending(&disk, ".base");
+    for damaged in [1, 2] {
+        let disk = disk.fork();
+        bases[..damaged].iter().for_each(|path| disk.write(path, 3, b"damaged").unwrap());
+        let unusable = open::<Till>(&disk).unwrap().stats().recovery.unusable_snapshots;
+        assert_eq!(unusable.iter().filter(|(path, _)| bases.contains(path)).count(), damaged, "{unusable:?}");
+        for (_, why) in unusable {
+            assert!(!why.contains("nothing is lost, since"), "{why}");
+            assert!(why.contains("nothing is lost as long as its other copy is good"), "{why}");
+        }
+    }
+}
