@@ -16,6 +16,9 @@ pub enum Choice {
     SuspectTail,
     /// Gives up this event and all after it. To be named is the first event that is missing or damaged, so that nobody
     /// gives up acknowledged events without having seen which.
+    ///
+    /// New commands take the numbers of those given up again: whoever kept numbers of acknowledged events elsewhere must be told
+    /// which no longer mean what they meant.
     CutFrom(Seq),
     /// Lets the journal begin after this event, with the state in the newest good snapshot or base: for damage in what came
     /// before. That history is given up, the state is not, and neither are the events after it, up to the next damage if
