@@ -988,7 +988,7 @@ fn a_segment_in_anothers_place_is_named() {
             check(
                 &error,
                 expect![
-                    "the journal's file `/ledger/journal/00000003.journal` is damaged in segment 3 at byte 0: the file belongs to another image; nothing was changed; restore the file from a copy, or see with `memimage::admin::check` what a repair would lose"
+                    "the journal's file `/ledger/journal/00000003.journal` is damaged in segment 3 at byte 0: this file and `/ledger/journal/00000001.journal` are of different images, and `memimage::admin::check` tells which of them is strange; nothing was changed; restore the file from a copy, or see with `memimage::admin::check` what a repair would lose"
                 ],
             );
         }

@@ -16,11 +16,15 @@ pub enum Choice {
     SuspectTail,
     /// Gives up this event and all after it. To be named is the first event that is missing or damaged, so that nobody
     /// gives up acknowledged events without having seen which.
+    ///
+    /// New commands take the numbers of those given up again: whoever kept numbers of acknowledged events elsewhere must be told
+    /// which no longer mean what they meant.
     CutFrom(Seq),
     /// Lets the journal begin after this event, with the state in the newest good snapshot or base: for damage in what came
     /// before. That history is given up, the state is not, and neither are the events after it, up to the next damage if
     /// there is more: then [`CutFrom`](Choice::CutFrom) is to be asked for too, as [`Mend::then`](super::Mend::then) says.
-    /// From then on it is an image whose journal was pruned.
+    /// From then on it is an image whose journal was pruned: the events before those that stay are out of it, intact or not, as
+    /// [`Mend::retires`](super::Mend::retires) says, and the copies in its quarantine may be the only ones.
     BeginAt(Seq),
     /// Makes the segments whole whose frames are good and whose header, or length, is not: with a header made again from what
     /// the others say, and the length that it says. Nothing is given up. A repair of other damage in the journal does it too.
@@ -50,7 +54,8 @@ impl fmt::Display for Choice {
     }
 }
 
-/// Events that are lost, by their numbers: those known to have been there. There may have been more that nothing tells of.
+/// Events that are lost, or leave the journal, by their numbers: those known to have been there. There may have been more that
+/// nothing tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Loss {
     /// The first.

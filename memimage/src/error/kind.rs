@@ -230,10 +230,10 @@ fn advice(error: &io::Error) -> &'static str {
 /// That a snapshot or base cannot be used, damaged or forged.
 fn unusable(path: &Path, what: &str) -> String {
     let (state, kept) = match is_base(path) {
-        true => ("base", "it stands beside the journal twice"),
-        false => ("snapshot", "the journal has it all"),
+        true => ("base", "nothing is lost as long as its other copy is good"),
+        false => ("snapshot", "nothing is lost, since the journal has it all"),
     };
-    format!("the {state} `{}` cannot be used: {what}; nothing is lost, since {kept}", path.display())
+    format!("the {state} `{}` cannot be used: {what}; {kept}", path.display())
 }
 
 /// Whether it is a copy of a base, by its name.

@@ -112,8 +112,13 @@ impl Source {
         }
         let protection = keyring.protection(header.form, &header.identity.uuid, &path)?;
         header.unlock(&bytes, &protection).map_err(|which| locked(&path, which))?;
-        if self.headers.first().is_some_and(|first| first.identity != header.identity) {
-            return Err(at_start("the file belongs to another image"));
+        if let Some(first) = self.headers.first().filter(|first| first.identity != header.identity) {
+            // either of them may be the one that does not belong here
+            let first = self.layout.segment(first.segment);
+            return Err(at_start(&format!(
+                "this file and `{}` are of different images, and `memimage::admin::check` tells which of them is strange",
+                first.display()
+            )));
         }
         let len = file.len()?;
         if len != header.len {

@@ -5,6 +5,7 @@
 //! All that is read is held to the keys, as it is when the image is opened: what they refuse is no damage, but was changed by
 //! somebody who has not the key.
 
+mod strange;
 mod walked;
 
 use std::io::ErrorKind;
@@ -175,7 +176,8 @@ impl Trail {
     /// Reads the segments from `from` on. `durable` is the highest seq that anything besides the frames says was synced.
     pub(crate) fn follow(&self, from: SegmentId, durable: Seq, visit: &mut dyn Visit) -> Result<Trailed, Error> {
         let (trailed, told) = (Trailed::default(), [0; 4]);
-        let mut walked = Walked { trailed, chain: None, running: false, evidence: durable, newer: false, told };
+        let mut walked =
+            Walked { trailed, chain: None, running: false, evidence: durable, newer: false, told, remedy: None };
         let active = self.active(from)?;
         let mut before: Option<SegmentId> = None;
         for held in self.headers.iter().filter(|held| held.segment >= from) {
@@ -243,12 +245,16 @@ impl Trail {
     /// Tells what is wrong with the header of a segment whose file is this long.
     fn header_faults(&self, held: &Held, len: u64, walked: &mut Walked) {
         let segment = held.segment;
+        walked.remedy = self.remedy(held);
         let (flaw, what) = match (&held.header, &held.standing) {
             (Err(HeaderFault::Foreign), _) => (Flaw::Damaged, "the file does not start like a segment".to_owned()),
             (Err(HeaderFault::Damaged(what)), _) => (Flaw::Damaged, (*what).to_owned()),
             (Err(HeaderFault::Newer(what) | HeaderFault::NewerToWrite(what)), _) => {
                 walked.newer = true;
                 (Flaw::Newer, what.clone())
+            }
+            (Ok(header), _) if self.is_foreign(header) => {
+                (Flaw::Damaged, "the file belongs to another image".to_owned())
             }
             (Ok(header), _) if header.segment != segment => {
                 (Flaw::Damaged, format!("the file is segment {} by its header", header.segment))

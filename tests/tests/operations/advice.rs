@@ -16,12 +16,12 @@ fn damages(checked: &Checked) -> Vec<&PathBuf> {
     damages.map(|finding| &finding.path).collect()
 }
 
-fn paths(disk: &SimDisk, ending: &str) -> Vec<PathBuf> {
+pub(super) fn paths(disk: &SimDisk, ending: &str) -> Vec<PathBuf> {
     disk.files().into_iter().filter(|path| path.to_string_lossy().ends_with(ending)).collect()
 }
 
 /// A journal of which the first segments were pruned, with a base, and a snapshot behind it.
-fn pruned() -> SimDisk {
+pub(super) fn pruned() -> SimDisk {
     let disk = SimDisk::new();
     let till =
         options::<Till>().retention(Retention::Events(40)).open_with(std::sync::Arc::new(disk.clone()), IMAGE).unwrap();

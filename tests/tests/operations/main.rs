@@ -19,6 +19,7 @@ mod task;
 mod till;
 mod void;
 mod whole;
+mod words;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

@@ -78,6 +78,8 @@ impl Examination {
                     trailed = trail.follow(start, evidence, &mut content)?;
                 }
                 Some(_) => {}
+                // without a header no frame is read, and nothing can tell where the journal begins
+                None if trail.identity().is_none() => {}
                 None => trailed.faults.insert(0, without_beginning(segments[0])),
             }
         }
@@ -208,13 +210,13 @@ impl Examination {
             return Vec::new();
         }
         let Some(fault) = self.first_fault() else {
-            let around = self.first_around().map(|_| Mend { choice: Choice::Segments, loses: None, then: None });
+            let around = self.first_around().map(|_| Mend::of(Choice::Segments));
             return around.into_iter().collect();
         };
         // where only the end would be cleared, the damage behind it would be in the way of opening
         let cleared = |choice| match self.cut(fault).filter(|_| self.is_damaged_after(fault.segment)) {
             Some(cut) => vec![cut],
-            None => vec![Mend { choice, loses: None, then: None }],
+            None => vec![Mend::of(choice)],
         };
         match fault.flaw {
             Flaw::Torn(_) => cleared(Choice::TornTail),
@@ -226,6 +228,11 @@ impl Examination {
                 mends
             }
         }
+    }
+
+    /// Whether no header says whose image it is: then nothing can be told of what else names one.
+    pub(super) fn is_nobodys(&self) -> bool {
+        self.trail.identity().is_none()
     }
 
     /// Whether anything is damaged in later segments than this one.
@@ -250,7 +257,7 @@ impl Examination {
             false => self.content.genesis && self.before(fault).next().is_some(),
             true => self.states.iter().any(reached),
         };
-        begins.then(|| Mend { choice: Choice::CutFrom(from), loses: Loss::of(from, self.known()), then: None })
+        begins.then(|| Mend { loses: Loss::of(from, self.known()), ..Mend::of(Choice::CutFrom(from)) })
     }
 
     /// The events before a fault that are void by decisions which stand behind it.
@@ -274,23 +281,30 @@ impl Examination {
     fn beginnings(&self) -> Option<Mend> {
         self.trail.identity()?;
         let state = self.states.iter().find(|state| state.flaw.is_none())?;
-        let (choice, known) = (Choice::BeginAt(state.seq), self.known());
-        let Some(kept) = self.kept_after(state.seq) else {
-            return Some(Mend { choice, loses: Loss::of(state.seq.next(), known), then: None });
+        let (kept, known) = (self.kept_after(state.seq), self.known());
+        let mend = Mend { retires: self.retires(state.seq, kept.as_ref()), ..Mend::of(Choice::BeginAt(state.seq)) };
+        let Some(kept) = kept else {
+            return Some(Mend { loses: Loss::of(state.seq.next(), known), ..mend });
         };
         let next = kept.run.next;
         match kept.run.stopped {
             _ if !self.is_behind_damage(kept.run) => None,
             Some(Flaw::Damaged | Flaw::Forged) => {
-                Some(Mend { choice, loses: Loss::of(next, known), then: Some(Choice::CutFrom(next)) })
+                Some(Mend { loses: Loss::of(next, known), then: Some(Choice::CutFrom(next)), ..mend })
             }
             // what an open, or one that clears the end, would stop at
             _ if self.is_damaged_after(kept.run.last) => {
-                Some(Mend { choice, loses: Loss::of(next, known), then: Some(Choice::CutFrom(next)) })
+                Some(Mend { loses: Loss::of(next, known), then: Some(Choice::CutFrom(next)), ..mend })
             }
-            Some(Flaw::Suspect(_)) => Some(Mend { choice, loses: None, then: Some(Choice::SuspectTail) }),
-            _ => Some(Mend { choice, loses: None, then: None }),
+            Some(Flaw::Suspect(_)) => Some(Mend { then: Some(Choice::SuspectTail), ..mend }),
+            _ => Some(mend),
         }
+    }
+
+    /// The events that leave the journal when it begins after event `seq`, and whose state stays.
+    pub(in super::super) fn retires(&self, seq: Seq, kept: Option<&Kept<'_>>) -> Option<Loss> {
+        let stays = kept.map_or(seq.next(), |kept| kept.first);
+        Loss::of(self.content.first?, Seq::new(stays.get().saturating_sub(1)))
     }
 
     /// What goes on from the state after `seq`, if anything does: the last frames without a fault among them that are there
@@ -306,19 +320,20 @@ impl Examination {
             return None;
         }
         let begins = |segment: SegmentId| segment > run.segment || run.offset == SEGMENT_HEADER as u64;
-        let stays = self.trailed.stretches.iter().rev().find(|stretch| {
-            (run.segment..=run.last).contains(&stretch.segment)
+        let stays = self.trailed.stretches.iter().rev().find_map(|stretch| {
+            let stays = (run.segment..=run.last).contains(&stretch.segment)
                 && begins(stretch.segment)
-                && stretch.casing != Casing::Strange
-                && stretch.first.is_some_and(|first| first <= seq.next())
+                && stretch.casing != Casing::Strange;
+            let first = stretch.first.filter(|first| stays && *first <= seq.next())?;
+            Some((stretch.segment, first))
         });
         match stays {
-            Some(stretch) => Some(Kept { run, segment: stretch.segment, remade: false }),
+            Some((segment, first)) => Some(Kept { run, segment, first, remade: false }),
             None => {
                 // with a chain, a frame names what the key made of the one before it, and no other comes to the same; and without a
                 // table nobody can read them
                 let is_possible = run.form.chain.is_none() && self.content.tells_from(run.segment, run.offset, seq);
-                is_possible.then_some(Kept { run, segment: run.segment, remade: true })
+                is_possible.then_some(Kept { run, segment: run.segment, first: run.first.first_seq, remade: true })
             }
         }
     }
@@ -337,6 +352,8 @@ pub(in super::super) struct Kept<'a> {
     pub(in super::super) run: &'a Run,
     /// The first segment that stays.
     pub(in super::super) segment: SegmentId,
+    /// The first event that stays.
+    pub(in super::super) first: Seq,
     /// It is to be made again without what comes before the frames: that is damaged, or its header is.
     pub(in super::super) remade: bool,
 }

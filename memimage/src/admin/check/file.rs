@@ -46,7 +46,9 @@ pub(super) fn look(disk: &dyn Disk, layout: &Layout, checked: &mut Checked) -> R
         if copies > 0 {
             let copies = if copies == 1 { "1 copy".to_owned() } else { format!("{copies} copies") };
             let what = format!("{copies} of what was repaired, {}", counted(bytes, "byte"));
-            checked.tell(Severity::Note, dir, what, "remove them once nobody can want them back");
+            let advice = "remove them once nobody can want them back: they may be the only copies of events that a repair \
+                          took out of the journal";
+            checked.tell(Severity::Note, dir, what, advice);
         }
     }
     rewriting(disk, layout, checked)

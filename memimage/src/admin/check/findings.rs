@@ -3,7 +3,7 @@
 use super::super::choice::{Choice, listed};
 use super::examination::Examination;
 use super::report::{Checked, Finding, Mend, Severity};
-use super::state::State;
+use super::state::{NOBODYS, State};
 use crate::disk::failed;
 use crate::error::{Error, Position};
 use crate::journal::{Fault, Flaw};
@@ -27,6 +27,7 @@ const WHOLE_AS_KNOWN: &str = "no event that is known of is lost by it, but nothi
      repair the image";
 const LAST_WAY: &str = "nothing else leads to the state in it, since the journal is damaged before it or begins after it: restore this file from a \
      copy before anything is given up";
+const KEEP: &str = "keep it until a header was restored from a copy: it may be good";
 const COPIED: &str = "opening the image makes it again from the other";
 
 /// What is wrong with the journal.
@@ -124,6 +125,8 @@ pub(super) fn states(found: &Examination, checked: &mut Checked) {
         let newer = found.base_seq().is_some_and(|newer| newer > state.seq);
         let kind = if state.is_base { "base" } else { "snapshot" };
         let (severity, what, advice, choice) = match state.is_base {
+            true if found.is_nobodys() => (Severity::Damage, kind, KEEP, None),
+            false if found.is_nobodys() => (Severity::Warning, kind, KEEP, None),
             _ if found.is_last_way(state) => (Severity::Damage, kind, LAST_WAY, None),
             false => (
                 Severity::Warning,
@@ -144,7 +147,7 @@ pub(super) fn states(found: &Examination, checked: &mut Checked) {
         let what = format!("the {what} cannot be used: {flaw}");
         // others are refused until then
         let mends = choice.filter(|_| found.is_journal_sound() && !found.is_newer());
-        let mends = mends.map(|choice| Mend { choice, loses: None, then: None }).into_iter().collect();
+        let mends = mends.map(Mend::of).into_iter().collect();
         let (path, position, advice) = (state.path.clone(), Position::default(), advice.to_owned());
         checked.push(Finding { severity, path, position, what, advice, mends });
     }
@@ -159,7 +162,7 @@ pub(super) fn states(found: &Examination, checked: &mut Checked) {
                 what: "it is the only copy of the base".to_owned(),
                 advice: "opening the image makes the other".to_owned(),
                 mends: match found.is_journal_sound() && !found.is_newer() {
-                    true => vec![Mend { choice: Choice::Base, loses: None, then: None }],
+                    true => vec![Mend::of(Choice::Base)],
                     false => Vec::new(),
                 },
             });
@@ -169,7 +172,8 @@ pub(super) fn states(found: &Examination, checked: &mut Checked) {
 
 /// What a pruned journal goes on from, if that is not there.
 pub(super) fn beginning(found: &Examination, checked: &mut Checked) {
-    if !found.is_pruned() || found.states.iter().any(|state| state.is_base) || found.is_cut_off() {
+    if found.is_nobodys() || !found.is_pruned() || found.states.iter().any(|state| state.is_base) || found.is_cut_off()
+    {
         return;
     }
     let (severity, what, advice) = match found.has_beginning() {
@@ -186,15 +190,15 @@ pub(super) fn beginning(found: &Examination, checked: &mut Checked) {
 /// What is wrong with `journal/durable`. That it knows of more events than there are is a fault of the journal.
 pub(super) fn durable(found: &Examination, checked: &mut Checked) -> Result<(), Error> {
     let path = found.layout.durable();
-    let what = match found.block {
+    let there = || Ok(found.disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some());
+    let (what, advice) = match found.block {
         // it says an epoch before anything else does
         Some(block) if found.trailed.end.is_none_or(|end| block.epoch >= end.epoch) => return Ok(()),
-        Some(_) => "it is older than the journal: one of them was restored from a copy without the other",
-        None => match found.disk.kind(&path).map_err(|error| failed("looking at", &path, error))? {
-            Some(_) => "it does not say how far the journal is synced",
-            None => "it is missing",
-        },
+        Some(_) => ("it is older than the journal: one of them was restored from a copy without the other", UNSEEN),
+        None if !there()? => ("it is missing", UNSEEN),
+        None if found.is_nobodys() => (NOBODYS, KEEP),
+        None => ("it does not say how far the journal is synced", UNSEEN),
     };
-    checked.tell(Severity::Warning, path, what, UNSEEN);
+    checked.tell(Severity::Warning, path, what, advice);
     Ok(())
 }

@@ -85,6 +85,10 @@ pub struct Mend {
     pub choice: Choice,
     /// The events that are lost by it, and by what is to be done then.
     pub loses: Option<Loss>,
+    /// The events that themselves leave the journal while their state stays: from then on they can no longer be replayed,
+    /// rewritten or looked at, and copies in the quarantine may be the only ones there are. Only
+    /// [`BeginAt`](Choice::BeginAt) does that.
+    pub retires: Option<Loss>,
     /// What is to be asked of [`repair`](super::super::repair()) after it, for damage further on that it leaves as it is. A
     /// check of what it made offers that too.
     pub then: Option<Choice>,
@@ -164,6 +168,13 @@ fn keys(ids: &[u32]) -> String {
     format!("{} {}", if ids.len() == 1 { "key" } else { "keys" }, numbers.join(", "))
 }
 
+impl Mend {
+    /// A repair that gives nothing up.
+    pub(super) fn of(choice: Choice) -> Mend {
+        Mend { choice, loses: None, retires: None, then: None }
+    }
+}
+
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -181,8 +192,12 @@ impl fmt::Display for Mend {
             write!(f, ", and then {then}")?;
         }
         match &self.loses {
-            Some(loses) => write!(f, ": loses {loses}"),
-            None => f.write_str(": loses no event that is known of"),
+            Some(loses) => write!(f, ": loses {loses}")?,
+            None => f.write_str(": loses no event that is known of")?,
+        }
+        match &self.retires {
+            Some(retires) => write!(f, ", and takes {retires} out of the journal, whose state stays"),
+            None => Ok(()),
         }
     }
 }

@@ -12,6 +12,9 @@ use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
 /// memory.
 const DECODED: u64 = 4 << 20;
 
+/// What is said of all that names an image, where nothing says which this one is.
+pub(super) const NOBODYS: &str = "nothing tells whose it is, since no segment's header can be read";
+
 /// A snapshot, or a copy of a base.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct State {
@@ -55,10 +58,15 @@ impl State {
 
     fn look(&mut self, header: &SnapshotHeader, uuid: Option<&[u8; 16]>) {
         (self.epoch, self.form) = (header.epoch, header.form);
-        match uuid == Some(&header.uuid) {
-            true => self.is_evidence = true,
-            false => (self.holds, self.flaw) = (false, Some("it belongs to another image".to_owned())),
-        }
+        let flaw = match uuid {
+            Some(uuid) if *uuid == header.uuid => {
+                self.is_evidence = true;
+                return;
+            }
+            Some(_) => "it belongs to another image",
+            None => NOBODYS,
+        };
+        (self.holds, self.flaw) = (false, Some(flaw.to_owned()));
     }
 
     /// Reads all of it. That a key is missing is an error: it may be as good as any.

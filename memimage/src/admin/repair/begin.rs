@@ -48,7 +48,9 @@ pub(super) fn begin(hold: &mut Hold, seq: Seq) -> Result<Option<Loss>, Error> {
         Some(_) => {}
     }
     let maker = hold.maker(hold.found.trail.current()?)?;
+    let retired = hold.found.retires(seq, kept.as_ref());
     let kept = kept.map(|kept| (kept.segment, kept.remade.then(|| kept.run.clone())));
+    hold.retired = retired;
     hold.layout().make_dirs(hold.disk())?;
     let stays = |segment| match &kept {
         Some((first, remade)) => segment > *first || segment == *first && remade.is_none(),

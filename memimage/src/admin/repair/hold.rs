@@ -25,6 +25,8 @@ pub(super) struct Hold {
     changes: Vec<Change>,
     /// Events that are no longer void, since the decisions were given up.
     pub(super) revived: Vec<Seq>,
+    /// Events that leave the journal, and whose state stays.
+    pub(super) retired: Option<Loss>,
     /// The epoch that begins.
     pub(super) epoch: u64,
     raised: bool,
@@ -42,6 +44,7 @@ impl Hold {
             choice,
             changes: Vec::new(),
             revived: Vec::new(),
+            retired: None,
             epoch: newest.saturating_add(1),
             raised: false,
         };
@@ -239,6 +242,7 @@ impl Hold {
 
     pub(super) fn done(self, lost: Option<Loss>) -> Repaired {
         let epoch = if self.raised { self.epoch } else { self.epoch - 1 };
-        Repaired { choice: self.choice, changes: self.changes, lost, revived: self.revived, epoch }
+        let Hold { choice, changes, revived, retired, .. } = self;
+        Repaired { choice, changes, lost, retired, revived, epoch }
     }
 }

@@ -35,6 +35,8 @@ const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::a
 /// - After a crash on the way the same repair can be asked for again, or the image opens, with the same outcome. A repair
 ///   that was done already does nothing.
 /// - The image's epoch is raised.
+/// - After a [cut](Choice::CutFrom) new commands take the numbers of those given up again. Whoever kept numbers of acknowledged
+///   events elsewhere, another system say, must be told of [`Repaired::lost`].
 ///
 /// ```
 /// # use memimage::{Image, Model, Seq, Shape};

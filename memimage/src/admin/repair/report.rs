@@ -16,6 +16,9 @@ pub struct Repaired {
     pub changes: Vec<Change>,
     /// The events that were given up.
     pub lost: Option<Loss>,
+    /// The events that left the journal, whose state stayed: they can no longer be replayed, rewritten or looked at, and what is
+    /// kept of them in the quarantine may be the only copy.
+    pub retired: Option<Loss>,
     /// Events that are there, and were void by decisions that were given up: to be made void again, or not.
     pub revived: Vec<Seq>,
     /// The epoch that the image is in since.
@@ -57,6 +60,12 @@ impl fmt::Display for Repaired {
         match &self.lost {
             Some(lost) => write!(f, "lost: {lost}")?,
             None => f.write_str("lost: no event that is known of")?,
+        }
+        if let Some(retired) = &self.retired {
+            write!(
+                f,
+                "\ntook {retired} out of the journal, whose state stays: what is in the quarantine may be their only copy"
+            )?;
         }
         match &self.revived[..] {
             [] => Ok(()),

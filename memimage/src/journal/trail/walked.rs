@@ -7,7 +7,7 @@ use super::super::frame::Frame;
 use super::super::headers::Held;
 use super::super::reader::Chain;
 use super::super::search::{Found, Search};
-use super::super::segment::{SEGMENT_HEADER, file_name};
+use super::super::segment::SEGMENT_HEADER;
 use super::{Casing, Run, Trailed, Visit};
 use crate::seq::{SegmentId, Seq};
 
@@ -26,6 +26,8 @@ pub(super) struct Walked {
     pub(super) newer: bool,
     /// How many faults there are of each sort. One sort must not hide another.
     pub(super) told: [usize; 4],
+    /// What to do with the file that is read, if what is in it is not the segment's, as its header is not.
+    pub(super) remedy: Option<String>,
 }
 
 impl Walked {
@@ -96,10 +98,9 @@ impl Walked {
         stretch.casing = Casing::Strange;
         if let Some(told) = self.trailed.faults.last_mut().filter(|told| told.segment == held.segment) {
             told.around = false;
-            if let Ok(header) = &held.header
-                && header.segment != held.segment
-            {
-                told.what += &format!("; if it was renamed, name it `{}` again", file_name(header.segment));
+            if let Some(remedy) = self.remedy.take() {
+                told.what += "; ";
+                told.what += &remedy;
             }
         }
         self.stop(&Flaw::Damaged);
