@@ -10,6 +10,7 @@ mod crashes;
 mod failures;
 mod form;
 mod frames;
+mod lines;
 mod places;
 mod proof;
 mod repair;
