@@ -173,11 +173,9 @@ fn replay_from<M: Model>(
     Ok(Recovered { model, last, time, snapshot, replayed, replayed_bytes, unusable: Vec::new(), end })
 }
 
-/// What tells in a digest's mark which model it is of: its shape, and its version, since a version may give the same shape
-/// another meaning.
+/// What tells in a digest's mark which model it is of.
 pub(crate) fn model_mark<M: Model>() -> u64 {
-    let versions = u64::from(M::VERSION) - 1;
-    fingerprint(M::SHAPE).to_u64().wrapping_add(versions.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    DigestMark::model_of(M::VERSION, fingerprint(M::SHAPE).to_u64())
 }
 
 /// The digest of a model.

@@ -308,12 +308,29 @@ pub(crate) fn peek(bytes: &[u8], checksum: Checksum) -> Option<usize> {
     Some(raw.header_len() + raw.stored_len() + TRAILER)
 }
 
-/// The kind of the frame whose header is at `offset` of a segment's bytes, if this version knows it, and where the next
-/// frame starts. The header alone is looked at: whether the frame is good, [`parse`] says.
-pub(crate) fn skim(segment: &[u8], offset: usize, checksum: Checksum) -> Option<(Option<FrameKind>, usize)> {
+/// What a frame's header says of it: whether the frame is good, [`parse`] says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Skimmed {
+    /// Its kind, if this version knows it.
+    pub(crate) kind: Option<FrameKind>,
+    pub(crate) first_seq: Seq,
+    /// The seq of the first event after it.
+    pub(crate) next_seq: Seq,
+    /// Where the next frame starts.
+    pub(crate) next_offset: usize,
+}
+
+/// The header at `offset` of a segment's bytes, and nothing but that.
+pub(crate) fn skim(segment: &[u8], offset: usize, checksum: Checksum) -> Option<Skimmed> {
     let raw = RawHeader::new(segment.get(offset..)?, checksum)?;
     let end = offset + raw.header_len() + raw.stored_len() + TRAILER;
-    Some((raw.kind(), align_up(end as u64, raw.align_shift()) as usize))
+    let first = u64_at(raw.bytes, 8);
+    Some(Skimmed {
+        kind: raw.kind(),
+        first_seq: Seq::new(first),
+        next_seq: Seq::new(first.saturating_add(u64::from(u32_at(raw.bytes, 48)))),
+        next_offset: align_up(end as u64, raw.align_shift()) as usize,
+    })
 }
 
 /// Reads the frame at `offset` of a segment's bytes.

@@ -52,6 +52,12 @@ pub(crate) struct DigestMark {
 }
 
 impl DigestMark {
+    /// The number of a model: its shape, and its version, since a version may give the same shape another meaning.
+    pub(crate) fn model_of(version: u32, fingerprint: u64) -> u64 {
+        let versions = u64::from(version).wrapping_sub(1);
+        fingerprint.wrapping_add(versions.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         postcard::to_stdvec(self).expect("numbers can be encoded")
     }

@@ -1,7 +1,7 @@
 //! Reading a segment: frame after frame, each checked against the one before. Pure bytes; no I/O.
 
 use super::cover::{Checksum, Link};
-use super::frame::{Frame, FrameFault, FrameKind, parse, skim};
+use super::frame::{Frame, FrameFault, FrameKind, Skimmed, parse, skim};
 use super::segment::SEGMENT_HEADER;
 use crate::keys::MAC;
 use crate::planted::{Bug, planted};
@@ -130,22 +130,24 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The good frames of one kind, from the start of a segment on as far as headers lead. Those of other kinds are not looked
-/// into, nor are any held against the ones before them.
+/// The good frames that are wanted by their headers, from the start of a segment on as far as headers lead. The others are not
+/// looked into, nor are any held against the ones before them.
 pub(crate) fn frames_of<'a>(
     bytes: &'a [u8],
     uuid: &[u8; 16],
     segment: SegmentId,
-    kind: FrameKind,
+    wanted: impl Fn(&Skimmed) -> bool,
 ) -> impl Iterator<Item = Frame<'a>> {
     let checksum = Checksum::new(uuid, segment);
     let mut at = SEGMENT_HEADER;
     std::iter::from_fn(move || {
         loop {
-            let (found, next) = skim(bytes, at, checksum)?;
-            let offset = std::mem::replace(&mut at, next);
-            if found == Some(kind) {
-                return parse(bytes, offset, checksum).ok();
+            let skimmed = skim(bytes, at, checksum)?;
+            let offset = std::mem::replace(&mut at, skimmed.next_offset);
+            if wanted(&skimmed)
+                && let Ok(frame) = parse(bytes, offset, checksum)
+            {
+                return Some(frame);
             }
         }
     })

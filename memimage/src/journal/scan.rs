@@ -2,7 +2,9 @@
 
 use std::ops::{ControlFlow, Range};
 
-use super::frame::{Frame, FrameFault, FrameKind};
+use super::frame::{Frame, FrameFault, FrameKind, Skimmed};
+use super::genesis::DigestMark;
+use super::line::Line;
 use super::prune::PruneMark;
 use super::reader::{Chain, Step, Walk, frames_of};
 use super::segment::SEGMENT_HEADER;
@@ -124,14 +126,52 @@ impl<'a> Scan<'a> {
     /// this costs little of what replaying them does.
     pub(crate) fn voids(&self, from: SegmentId) -> Result<Voids, Error> {
         let mut voids = Voids::default();
+        self.each(from, is_void, |segment, frame| self.add_void(segment, frame, &mut voids))?;
+        Ok(voids)
+    }
+
+    /// The same of those from which to read for all events after `seq`, and what they tell of the state after that event.
+    pub(crate) fn told_of(&self, seq: Seq) -> Result<(Voids, Line), Error> {
+        let (mut voids, mut line) = (Voids::default(), Line::new(seq));
+        let wanted = Line::new(seq);
+        let wanted = |frame: &Skimmed| is_void(frame) || wanted.is_told_by(frame);
+        self.each(self.segment_after(seq)?, wanted, |segment, frame| {
+            match frame.header.kind {
+                FrameKind::Void => self.add_void(segment, frame, &mut voids)?,
+                // what the keys refuse tells nothing, and whoever reads it says so
+                _ if self.verify(segment, frame).is_err() => {}
+                FrameKind::Events => line.events(&frame.header),
+                _ => {
+                    if let Some(mark) = self.body(segment, frame).ok().and_then(|body| DigestMark::decode(&body).ok()) {
+                        line.digest(&frame.header, mark);
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        Ok((voids, line))
+    }
+
+    /// Shows the good frames that are wanted, of the segments from this one on.
+    fn each(
+        &self,
+        from: SegmentId,
+        wanted: impl Fn(&Skimmed) -> bool,
+        mut show: impl FnMut(SegmentId, &Frame<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         for segment in self.source.segments().filter(|&segment| segment >= from && segment <= self.active) {
             let bytes = self.source.read(segment)?;
-            for frame in frames_of(&bytes, &self.source.identity().uuid, segment, FrameKind::Void) {
-                self.verify(segment, &frame)?;
-                voids.add(&self.decode_void(segment, &frame)?, &frame);
+            for frame in frames_of(&bytes, &self.source.identity().uuid, segment, &wanted) {
+                show(segment, &frame)?;
             }
         }
-        Ok(voids)
+        Ok(())
+    }
+
+    fn add_void(&self, segment: SegmentId, frame: &Frame<'_>, voids: &mut Voids) -> Result<(), Error> {
+        self.verify(segment, frame)?;
+        voids.add(&self.decode_void(segment, frame)?, frame);
+        Ok(())
     }
 
     /// The segment from which to read for all events after `seq`.
@@ -294,4 +334,8 @@ impl<'a> Scan<'a> {
         let position = Position { segment: Some(segment), offset: Some(offset as u64), seq: Some(seq) };
         Error::new(Kind::Corrupt { path: self.source.path(segment), position, what, suspect })
     }
+}
+
+fn is_void(frame: &Skimmed) -> bool {
+    frame.kind == Some(FrameKind::Void)
 }

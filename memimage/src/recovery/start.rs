@@ -8,7 +8,7 @@ use super::{Goal, state_digest};
 use crate::context::Timestamp;
 use crate::error::{Error, Kind};
 use crate::event::{Model, panic_message};
-use crate::journal::{Scan, Source, Voids};
+use crate::journal::{DigestMark, Scan, Source, Voids};
 use crate::seq::Seq;
 use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
@@ -54,13 +54,22 @@ pub(super) fn newest_start<M: Model>(
         let loaded = match loaded {
             Ok(Some(file)) => {
                 // what is wrong with these is the journal's fault, and no snapshot's
-                let voids = scan.voids(scan.segment_after(seq)?)?;
-                match voids.outdate(seq, file.header.epoch) {
-                    true => {
-                        let what = "it was made before an event in it became void".to_owned();
-                        Err(Error::new(Kind::Snapshot { path: path.clone(), what }))
-                    }
-                    false => load::<M>(file, &path, source).map(|start| Some((start, voids))),
+                let (voids, line) = scan.told_of(seq)?;
+                let refused = |what| Error::new(Kind::Snapshot { path: path.clone(), what });
+                let header = file.header.clone();
+                let what = match voids.outdate(seq, header.epoch) {
+                    true => Some("it was made before an event in it became void".to_owned()),
+                    false => line.excludes(header.epoch),
+                };
+                match what {
+                    Some(what) => Err(refused(what)),
+                    None => load::<M>(file, &path, source).and_then(|start| {
+                        let model = DigestMark::model_of(header.model_version, header.fingerprint);
+                        match line.contradicts(model, start.digest, &voids).filter(|_| goal.verify_digests) {
+                            Some(what) => Err(refused(what)),
+                            None => Ok(Some((start, voids))),
+                        }
+                    }),
                 }
             }
             Ok(None) => Ok(None),

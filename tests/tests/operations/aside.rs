@@ -116,7 +116,7 @@ fn pruned_twice() -> SimDisk {
     let disk = SimDisk::new();
     let options = options().retention(Retention::Events(0));
     let till: Image<Till> = options.open_with(Arc::new(disk.clone()), IMAGE).unwrap();
-    while segments(&disk)[0] < Path::new("/till/journal/00000003.journal").to_owned() {
+    while segments(&disk)[0] < *Path::new("/till/journal/00000003.journal") {
         till.file(vec![7; 3_000]).unwrap();
         till.admin().snapshot().unwrap();
     }

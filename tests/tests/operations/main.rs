@@ -11,6 +11,7 @@ mod crashes;
 mod failures;
 mod form;
 mod frames;
+mod lines;
 mod places;
 mod proof;
 mod repair;

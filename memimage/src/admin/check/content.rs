@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::super::decision::Decision;
 use crate::journal::{
-    DigestMark, EventId, Flaw, Frame, FrameKind, Genesis, Misfit, PruneMark, Record, Table, Visit, VoidMark, Voids,
-    records,
+    DigestMark, EventId, Flaw, Frame, FrameKind, Genesis, Line, Misfit, PruneMark, Record, Table, Visit, VoidMark,
+    Voids, records,
 };
 use crate::seq::{SegmentId, Seq};
 use crate::shape::ShapeTree;
@@ -31,6 +31,8 @@ pub(in super::super) struct Content {
     /// Genesis was read, before any gap.
     pub(in super::super) genesis: bool,
     pub(in super::super) voids: Voids,
+    /// What they tell of the states that are there.
+    lines: Vec<Line>,
     pub(in super::super) voided: Vec<Voided>,
     /// The first segment that is kept of a pruned journal, by the newest word on that.
     pub(super) kept_from: Option<SegmentId>,
@@ -58,7 +60,7 @@ impl Visit for Content {
             FrameKind::Events => return self.records(segment, frame, body),
             FrameKind::Shapes => self.shapes(segment, frame, body).or_else(damaged),
             FrameKind::Genesis => self.state_before_all(body).or_else(damaged),
-            FrameKind::Digest => DigestMark::decode(body).map(drop).or_else(damaged),
+            FrameKind::Digest => self.digest(frame, body).or_else(damaged),
             FrameKind::Prune => self.pruned(body).or_else(damaged),
             FrameKind::Void => self.void(segment, frame, body).or_else(damaged),
             FrameKind::Seal | FrameKind::Optional(_) => Ok(()),
@@ -72,6 +74,18 @@ impl Visit for Content {
 }
 
 impl Content {
+    /// Before the first frame; what they tell of the states after these events is kept.
+    pub(super) fn telling_of(seqs: impl Iterator<Item = Seq>) -> Content {
+        let mut lines: Vec<Line> = seqs.map(Line::new).collect();
+        lines.dedup_by_key(|line| line.seq);
+        Content { lines, ..Content::default() }
+    }
+
+    /// What the journal tells of a state that is there.
+    pub(super) fn line(&self, seq: Seq) -> Option<&Line> {
+        self.lines.iter().find(|line| line.seq == seq)
+    }
+
     /// A table by which the events from a place on can be read: the first after it, or else the last before it.
     pub(in super::super) fn table_for(&self, segment: SegmentId, offset: u64) -> Option<&Table> {
         let after = self.tables.partition_point(|(its, at, _)| (*its, *at) < (segment, offset));
@@ -116,6 +130,12 @@ impl Content {
         self.model(mark.fingerprint, &mark.shape).map(drop)
     }
 
+    fn digest(&mut self, frame: &Frame<'_>, body: &[u8]) -> Result<(), String> {
+        let mark = DigestMark::decode(body)?;
+        self.lines.iter_mut().for_each(|line| line.digest(&frame.header, mark));
+        Ok(())
+    }
+
     fn model(&mut self, fingerprint: u64, shape: &[u8]) -> Result<ShapeTree, String> {
         let shape = ShapeTree::decode(shape).map_err(|error| format!("the model's shape: {error}"))?;
         self.models.insert(fingerprint, shape.clone());
@@ -137,6 +157,7 @@ impl Content {
 
     fn records(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<Misfit> {
         let header = &frame.header;
+        self.lines.iter_mut().for_each(|line| line.events(header));
         let (mut misfits, mut highest) = (Vec::new(), None);
         for record in records(body, header.first_seq, header.count, header.time) {
             match record {

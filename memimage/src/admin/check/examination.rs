@@ -59,12 +59,13 @@ impl Examination {
         let trail = task.unlock(disk, layout, &segments, keyring)?;
         let gap = segments.windows(2).rposition(|pair| pair[1] != pair[0].next());
         let (mut cut_off, rest) = segments.split_at(gap.map_or(0, |at| at + 1));
-        let mut content = Content::default();
+        let unread = || Content::telling_of(states.iter().map(|state| state.seq));
+        let mut content = unread();
         let mut trailed = trail.follow(rest[0], evidence, &mut content)?;
         if !accounted(rest[0], &trailed, &content, &states) {
             if !cut_off.is_empty() {
                 cut_off = &[];
-                content = Content::default();
+                content = unread();
                 trailed = trail.follow(segments[0], evidence, &mut content)?;
             }
             // of a journal that was pruned, one in its midst may be missing, and what is left of a removal be before it
@@ -74,7 +75,7 @@ impl Examination {
             match start {
                 Some(start) if start != segments[0] => {
                     cut_off = &segments[..segments.partition_point(|segment| *segment < start)];
-                    content = Content::default();
+                    content = unread();
                     trailed = trail.follow(start, evidence, &mut content)?;
                 }
                 Some(_) => {}

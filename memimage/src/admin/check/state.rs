@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::content::{Content, decodes};
 use crate::error::Error;
+use crate::journal::DigestMark;
 use crate::keys::{Form, Keyring};
 use crate::seq::Seq;
 use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
@@ -87,8 +88,17 @@ impl State {
             self.flaw = Some("it is not protected in the way that the image is".to_owned());
             return Ok(());
         }
+        if let Some(what) = content.line(self.seq).and_then(|line| line.excludes(self.epoch)) {
+            (self.holds, self.flaw) = (false, Some(what));
+            return Ok(());
+        }
         match snapshots.open(self.seq, &self.path).and_then(|file| whole(file, content)) {
-            Ok(flaw) => self.flaw = flaw,
+            Ok((Some(flaw), ..)) => self.flaw = Some(flaw),
+            Ok((None, model, digest)) => {
+                let line = content.line(self.seq);
+                self.flaw = line.and_then(|line| line.contradicts(model, digest, &content.voids));
+                self.holds = self.flaw.is_none();
+            }
             Err(error) if error.is_key() => return Err(error),
             Err(error) if error.is_forged() => {
                 let what = "its checksums are right, so it was changed by somebody who has not the key";
@@ -101,14 +111,17 @@ impl State {
     }
 }
 
-/// Reads all of a snapshot, and decodes it if its shape is known and it is not too large. Gives what is wrong with it.
-fn whole(file: SnapshotFile, content: &Content) -> Result<Option<String>, Error> {
+/// Reads all of a snapshot, and decodes it if its shape is known and it is not too large. Gives what is wrong with it, the
+/// number of its model, and its digest.
+fn whole(file: SnapshotFile, content: &Content) -> Result<(Option<String>, u64, u64), Error> {
+    let model = DigestMark::model_of(file.header.model_version, file.header.fingerprint);
     let shape = content.models.get(&file.header.fingerprint);
-    match shape.filter(|_| file.len() <= DECODED) {
+    let (flaw, trailer) = match shape.filter(|_| file.len() <= DECODED) {
         Some(shape) => {
-            let (bytes, _) = file.bytes()?;
-            Ok(decodes(shape, &bytes).err())
+            let (bytes, trailer) = file.bytes()?;
+            (decodes(shape, &bytes).err(), trailer)
         }
-        None => file.check().map(|_| None),
-    }
+        None => (None, file.check()?),
+    };
+    Ok((flaw, model, trailer.digest))
 }
