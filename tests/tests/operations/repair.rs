@@ -160,8 +160,6 @@ fn a_journal_of_which_nothing_is_left_goes_on_from_a_snapshot_as(form: Form) {
     assert!(offers(&checked).iter().any(|(choice, _)| *choice == begin), "{checked}");
     let repaired = mended(&disk, begin, 12);
     assert_eq!(repaired.lost.map(|lost| lost.first), Some(Seq::new(13)));
-    let made = repaired.changes.iter().find(|change| change.what.starts_with("was made")).unwrap();
-    assert_eq!(disk.read(&made.path).unwrap().len(), 16 << 10, "as large as the others");
 }
 
 #[test]

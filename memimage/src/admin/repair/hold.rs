@@ -15,7 +15,7 @@ use crate::seq::{SegmentId, Seq};
 
 /// From this epoch on no other can be begun.
 const LAST: u64 = u64::MAX - 1;
-/// The length of the largest segment that is made here: whoever opens the image makes the next as large as it likes.
+/// The length of a segment that is made here: whoever opens the image makes the next as large as it likes.
 const LARGEST: u64 = 1 << 20;
 
 /// An image whose lock is held.
@@ -117,10 +117,7 @@ impl Hold {
             return Err(self.unfit("no segment says whose journal it is".to_owned()));
         };
         let (disk, layout) = (Arc::clone(&self.found.disk), self.layout().clone());
-        // no larger than those that there was room for
-        let lens = self.found.segments.iter().filter_map(|segment| self.found.trail.len_of(*segment));
-        let largest = lens.max().map_or(LARGEST, |len| len.min(LARGEST));
-        Ok(Maker { disk, layout, identity, epoch: self.epoch, largest, protection })
+        Ok(Maker { disk, layout, identity, epoch: self.epoch, largest: LARGEST, protection })
     }
 
     pub(super) fn changed(&mut self, path: PathBuf, what: &'static str, backup: Option<PathBuf>) {
