@@ -5,7 +5,7 @@
 //! 1. bytes, without I/O: `zeros`, `whitening`, `chosen` (bytes for a checksum), `cover` (checksum, cipher and chain of a
 //!    frame), `frame`, `segment` (the header of one), `record` (one event in a frame), `search` (for frames), `tail` (what the
 //!    first place that cannot be read means), `table` (the shapes of the events), `dispatch` (how each is replayed), `genesis`,
-//!    `prune`, `void` (events that are not to be replayed), `durable`, `reader`
+//!    `prune`, `void` (events that are not to be replayed), `line` (which states are of this journal), `durable`, `reader`
 //! 2. files, for reading: `layout` (which there are), `used` (the bytes of one), `source`, `scan` (all frames, up to the
 //!    end), `headers` and `fault` (what is wrong with one), `trail` (past damage)
 //! 3. files, for writing: `repair` (of that end), `maker` (of segments)
