@@ -81,6 +81,19 @@ fn a_file_with_another_name_that_opening_refuses_is_damage() {
     Image::<Till>::open(&path).unwrap();
 }
 
+/// However many files lie about that are only noted: a report lists no more than so many findings.
+#[test]
+fn what_opening_refuses_is_told_before_what_is_only_noted() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("image");
+    Image::<Till>::open(&path).unwrap().put(1).unwrap();
+    (0..1_100).for_each(|stray| std::fs::write(path.join(format!("journal/stray{stray}")), "").unwrap());
+    assert!(check_real(&path).unwrap().is_sound());
+    std::fs::hard_link(path.join("LOCK"), dir.path().join("hard")).unwrap();
+    let checked = check_real(&path).unwrap();
+    assert!(!checked.is_sound() && checked.unlisted > 0 && Image::<Till>::open(&path).is_err(), "{checked}");
+}
+
 #[test]
 fn a_torn_end_is_called_untold_only_where_that_is_known() {
     for durable in [true, false] {
