@@ -64,7 +64,7 @@ impl Source {
     }
 
     /// Segments that belong before the first and are cut off from it by one that is missing: what is left when the power
-    /// fails while segments are removed.
+    /// fails while segments are removed, or of a journal that lost one.
     pub(crate) fn cut_off(&self) -> &[SegmentId] {
         &self.cut_off
     }

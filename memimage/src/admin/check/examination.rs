@@ -29,7 +29,7 @@ pub(in super::super) struct Examination {
     pub(in super::super) block: Option<DurableBlock>,
     /// All segments there are.
     pub(in super::super) segments: Vec<SegmentId>,
-    /// What is left of segments that were being removed.
+    /// Segments before one that is missing: what is left of some that were being removed, or of a journal that lost one.
     pub(in super::super) cut_off: Vec<SegmentId>,
     /// The highest seq that anything besides the frames says was synced.
     pub(in super::super) evidence: Seq,
