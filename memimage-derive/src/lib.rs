@@ -6,16 +6,18 @@
 //! The way through the code: `attr` reads attributes, `ast` reads items, `check` holds them to the rules, `expand` emits.
 //! After an error `fallback` emits stubs instead, so that one mistake gives one message.
 
-mod ast;
-mod attr;
-mod case;
-mod check;
+// One way only: each module uses those above it, here and inside each of them. `tests/tests/architecture.rs` keeps this
+// order.
 mod ctxt;
+mod case;
+mod hygiene;
+mod reserved;
+mod attr;
+mod ast;
+mod lock;
+mod check;
 mod expand;
 mod fallback;
-mod hygiene;
-mod lock;
-mod reserved;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -137,7 +139,7 @@ pub fn commands(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut lock = None;
     if let Some(block) = &block {
         check::block(&cx, block);
-        lock = lock::Lock::of(&cx, block);
+        lock = check::lock(&cx, block);
     }
     match (cx.check(), block) {
         (Ok(()), Some(block)) => expand::block(&block, lock.as_ref()).into(),

@@ -5,9 +5,11 @@ use quote::{ToTokens, format_ident, quote};
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
-use syn::{Attribute, Generics, ImplItem, Meta, Path, Signature, Token, Type, TypeGroup, TypeParen, Visibility};
+use syn::{
+    Attribute, Generics, ImplItem, Meta, Path, ReturnType, Signature, Token, Type, TypeGroup, TypeParen, Visibility,
+};
 
-use super::Command;
+use super::{Command, Method, Output};
 use crate::attr::{BlockArgs, CommandArgs};
 use crate::case::unraw;
 use crate::ctxt::Ctxt;
@@ -23,14 +25,6 @@ pub(crate) struct Block {
     pub commands: Vec<Command>,
     /// The methods that are no commands; checks are among them.
     pub methods: Vec<Method>,
-}
-
-/// A method as it is written, its body unread.
-pub(crate) struct Method {
-    pub attrs: Vec<Attribute>,
-    pub vis: Visibility,
-    pub sig: Signature,
-    pub body: TokenStream,
 }
 
 impl Block {
@@ -116,6 +110,15 @@ impl Block {
         self.methods.iter().find(|method| method.sig.ident == *name)
     }
 
+    /// The user's type that says how a command is refused, if it may be.
+    pub(crate) fn refusing<'a>(&'a self, command: &'a Command) -> Option<&'a Type> {
+        match (&command.output, self.check_of(command).map(|check| &check.sig.output)) {
+            (Output::Result(ty), _) => Some(ty),
+            (_, Some(ReturnType::Type(_, ty))) => Some(ty),
+            _ => None,
+        }
+    }
+
     /// The widest visibility of the commands, which what belongs to all of them gets.
     pub(crate) fn vis(&self) -> Visibility {
         let widest = self.commands.iter().map(|command| &command.vis).max_by_key(|vis| width(vis));
@@ -148,15 +151,6 @@ pub(crate) fn makes(attr: &Attribute, name: &str) -> bool {
             .skip(1)
             .any(|token| matches!(token, TokenTree::Ident(ident) if ident == name)),
         _ => false,
-    }
-}
-
-impl ToTokens for Method {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        tokens.extend(self.attrs.iter().map(ToTokens::to_token_stream));
-        self.vis.to_tokens(tokens);
-        self.sig.to_tokens(tokens);
-        self.body.to_tokens(tokens);
     }
 }
 

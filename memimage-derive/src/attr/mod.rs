@@ -1,8 +1,8 @@
 //! What users write in attributes, one file for each kind of attribute.
 
-mod command;
 mod history;
 mod lock;
+mod command;
 mod model;
 mod serde;
 mod shape;

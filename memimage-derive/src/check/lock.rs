@@ -10,7 +10,17 @@ use crate::attr::LockArg;
 use crate::ctxt::Ctxt;
 use crate::lock::{BLESSING, Lock};
 
-pub(crate) fn lock(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
+/// The lock of a block's model, if the block asks for one, held to the rules. None after other errors: the block is not
+/// the one that the lock was made of.
+pub(crate) fn lock(cx: &Ctxt, block: &Block) -> Option<Lock> {
+    let arg = block.args.lock.get().filter(|_| !cx.has_errors())?;
+    let lock = Lock::read(cx, arg, &block.model_name())?;
+    complete(cx, block, arg, &lock);
+    Some(lock)
+}
+
+/// Each event of the block has its line, and each line an event.
+fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
     for attr in block.commands.iter().flat_map(Command::cfgs) {
         cx.error(
             attr,

@@ -29,7 +29,7 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
     let (model, payload) = (&block.model, &command.payload);
     let cfgs: Vec<_> = command.cfgs().collect();
     let (name, version) = (&command.name, command.version());
-    let table = super::block::whole_table(krate, block);
+    let table = super::table::whole_table(krate, block);
     let types = types(krate, block, command);
     let functions = functions(krate, block, command);
     let (answers, apply) = (types.answers, functions.apply);
@@ -76,7 +76,7 @@ struct Functions {
 /// `check` and `apply`, all of them at the place of the type that says how the command is refused: if that is no
 /// `Result`, rustc sees one error there and not a second one about the macro.
 fn functions(krate: &TokenStream, block: &Block, command: &Command) -> Functions {
-    let span = refusing(block, command).map_or_else(Span::call_site, Spanned::span);
+    let span = block.refusing(command).map_or_else(Span::call_site, Spanned::span);
     let krate = &placed(krate, span);
     let (locals, ty) = (Locals::at(span), &block.model);
     let check = check(krate, block, command, &locals);
@@ -86,7 +86,7 @@ fn functions(krate: &TokenStream, block: &Block, command: &Command) -> Functions
     let mut judgement = quote_spanned!(span=> ::core::result::Result<(), #own::Refusal>);
     let mut answer = quote_spanned!(span=> ::core::result::Result<#own::Output, #own::Refusal>);
     // Said by projection, a type that is no `Result` is one error, and not a second one in the body.
-    match (refusing(block, command), &command.output) {
+    match (block.refusing(command), &command.output) {
         (Some(ty), Output::Result(_)) => answer = quote_spanned!(span=> <#ty as #krate::__private::Fallible>::Answer),
         (Some(judge), _) => {
             let judge = super::own_type(block, judge);
@@ -108,15 +108,6 @@ fn functions(krate: &TokenStream, block: &Block, command: &Command) -> Functions
     }
 }
 
-/// The user's type that says how the command is refused, if it may be.
-pub(crate) fn refusing<'a>(block: &'a Block, command: &'a Command) -> Option<&'a Type> {
-    match (&command.output, block.check_of(command).map(|check| &check.sig.output)) {
-        (Output::Result(ty), _) => Some(ty),
-        (_, Some(ReturnType::Type(_, ty))) => Some(ty),
-        _ => None,
-    }
-}
-
 /// The types of the two traits.
 pub(crate) struct Types {
     /// `Output` and `Refusal`.
@@ -131,7 +122,7 @@ pub(crate) fn types(krate: &TokenStream, block: &Block, command: &Command) -> Ty
         Output::Plain(ty) => quote!(#ty),
         Output::Result(ty) => quote_spanned!(ty.span()=> <#ty as #krate::__private::Fallible>::Output),
     };
-    let refusal = refusing(block, command).map(|ty| {
+    let refusal = block.refusing(command).map(|ty| {
         let projection = match command.output {
             Output::Result(_) => quote_spanned!(ty.span()=> Fallible),
             _ => quote_spanned!(ty.span()=> Judgement),

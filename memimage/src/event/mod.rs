@@ -1,28 +1,33 @@
 //! What the macros implement: a model, its commands and the table by which their events are replayed.
 
-mod group;
-mod lock;
+// One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
+mod name;
 mod payload;
-mod row;
+mod recorded;
+mod fault;
+mod decode;
 mod sink;
-mod state;
-mod step;
 mod upcast;
+mod step;
+mod row;
+mod lock;
+mod group;
+mod state;
 
+pub use fault::Fault;
 pub use group::{Group, concat, count, is_listed, shared};
 pub use lock::{ShapeLock, forgotten};
 pub use payload::{Command, FromRefusal, Outcome, Payload};
+pub use recorded::{Landing, Recorded, UpcastError};
 pub use row::{EventType, row_of};
-pub use sink::{Fault, Sink, take};
+pub use sink::{Sink, take};
 pub use state::{PastState, Rise, RiseFrom, StateVersion, only_state_step};
 pub use step::step;
-pub use upcast::{
-    Arrive, Astray, Course, Failure, Land, Landing, Onward, PastVersion, Recorded, Stands, Upcast, UpcastError,
-    only_step,
-};
+pub use upcast::{Arrive, Astray, Course, Failure, Land, Onward, PastVersion, Stands, Upcast, only_step};
 
+pub(crate) use decode::decode;
 pub(crate) use row::{Stored, Upward};
-pub(crate) use sink::{Apply, Recast, decode};
+pub(crate) use sink::{Apply, Recast};
 
 use std::any::Any;
 

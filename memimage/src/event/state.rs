@@ -5,8 +5,10 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::sink::{Fault, decode};
-use super::upcast::{Arrive, Course, Recorded, StepOf};
+use super::decode::decode;
+use super::fault::Fault;
+use super::recorded::Recorded;
+use super::upcast::{Arrive, Course, StepOf};
 use crate::digest::{Digest, DigestError, digest};
 use crate::shape::{Shape, ShapeRef};
 

@@ -6,45 +6,10 @@
 
 use std::marker::PhantomData;
 
-use super::payload::Outcome;
-use super::row::same;
-use super::sink::{Fault, Sink};
-use crate::context::{Metadata, Timestamp};
-use crate::seq::Seq;
-
-/// What an upcaster may know of an event besides its payload: all that was recorded, and nothing of the model.
-#[derive(Clone, Copy, Debug)]
-pub struct Recorded<'a> {
-    pub(crate) seq: Seq,
-    pub(crate) time: Timestamp,
-    pub(crate) metadata: &'a Metadata,
-    pub(crate) outcome: Outcome,
-}
-
-impl<'a> Recorded<'a> {
-    /// The number under which the event was first recorded. For a state: the last event in it.
-    pub fn seq(&self) -> Seq {
-        self.seq
-    }
-
-    /// When it was recorded.
-    pub fn time(&self) -> Timestamp {
-        self.time
-    }
-
-    /// Who ran the command and why.
-    pub fn metadata(&self) -> &'a Metadata {
-        self.metadata
-    }
-
-    /// Whether the command's fallible body refused it. What it is upcast to must be refused too, or nothing.
-    pub fn is_rejected(&self) -> bool {
-        self.outcome == Outcome::Rejected
-    }
-}
-
-/// Why an upcaster cannot take a payload further. Any error will do, and so will a text.
-pub type UpcastError = Box<dyn std::error::Error + Send + Sync>;
+use super::fault::Fault;
+use super::name::same;
+use super::recorded::{Landing, Recorded, UpcastError};
+use super::sink::Sink;
 
 /// A past version of a payload, or of a model, and its step to the next one. `#[memimage::upcast]` implements it.
 ///
@@ -131,37 +96,9 @@ pub enum Stands {
     Each(&'static [Stands]),
 }
 
-/// What is on its way through a chain of upcasters.
-#[derive(Clone, Copy, Debug)]
-pub struct Landing<'a> {
-    pub(crate) recorded: &'a Recorded<'a>,
-    /// Which of the event's parts it is.
-    pub(crate) part: u32,
-    /// How many steps it has taken.
-    pub(crate) steps: u32,
-}
-
 /// The most steps in a chain; what takes more goes round in a circle. An image asks for circles before it takes the first
 /// step; this bounds what is replayed without one.
 const MAX_STEPS: u32 = 1_000;
-
-impl Landing<'_> {
-    /// The part of this number, of several that this became.
-    ///
-    /// A function of the way that led here and of nothing else, so that a journal rewritten halfway draws the same: the
-    /// parts of an event are 1, 2, 3 …, parts of parts are numbers beyond.
-    fn part(self, number: usize) -> Self {
-        let number = number as u32 + 1;
-        let part = match self.part {
-            0 => number,
-            part => {
-                let mixed = (u64::from(part) << 32 | u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-                1 << 31 | (mixed >> 33) as u32
-            }
-        };
-        Landing { part, ..self }
-    }
-}
 
 /// What an upcaster may fail with.
 #[diagnostic::on_unimplemented(
@@ -213,8 +150,12 @@ impl<T, M> Onward<T, M> {
 impl Stands {
     const fn astray(&self, name: &str, version: u32, next: u32) -> Astray {
         match *self {
-            Stands::At(event, stands) if same(event.as_bytes(), name.as_bytes()) && stands != next => {
-                if stands <= version { Astray::Down } else { Astray::Gap }
+            Stands::At(event, stands) if same(event, name) && stands != next => {
+                if stands <= version {
+                    Astray::Down
+                } else {
+                    Astray::Gap
+                }
             }
             Stands::Each(parts) => {
                 let mut i = 0;
