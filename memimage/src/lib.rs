@@ -124,10 +124,12 @@ pub use value::{FromValue, Value, ValueError};
 pub mod __private {
     pub use crate::event::{
         Arrive, Astray, Course, EventType, Failure, Fault, Group, Landing, Onward, Outcome, PastState, PastVersion,
-        Rise, RiseFrom, ShapeLock, Sink, Stands, StateVersion, concat, count, forgotten, is_listed, only_state_step,
-        only_step, row_of, shared, step, take,
+        Retired, Rise, RiseFrom, ShapeLock, Sink, Stands, StateVersion, concat, count, forgotten, is_listed,
+        only_retired_step, only_state_step, only_step, row_of, shared, step, take,
     };
-    pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, events_of, judged};
+    pub use crate::expand::{
+        ContextProbe, Fallible, Judgement, NotContext, NotResult, Probe, assert_model, events_of, judged,
+    };
     pub use crate::lock::bless_or_verify;
     pub use crate::shape::{
         Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Text, Variant, drifted, generic_identity,

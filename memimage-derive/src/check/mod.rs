@@ -6,6 +6,7 @@ mod group;
 mod history;
 mod judge;
 mod names;
+mod retired;
 mod command;
 mod block;
 mod data;

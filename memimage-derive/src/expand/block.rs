@@ -15,9 +15,10 @@ pub(crate) fn block(block: &Block, locked: Option<&Lock>) -> TokenStream {
         payload::payload(krate, block, one).to_tokens(&mut tokens);
         command::implement(krate, block, one).to_tokens(&mut tokens);
     }
-    event::event(krate, block).to_tokens(&mut tokens);
+    let mut events = event::event(krate, block);
+    table::table(krate, block, locked).to_tokens(&mut events);
+    event::placed(block, &events).to_tokens(&mut tokens);
     history::history(krate, block).to_tokens(&mut tokens);
-    table::table(krate, block, locked).to_tokens(&mut tokens);
     methods::methods(krate, block).to_tokens(&mut tokens);
     locked.map(|locked| lock::lock(krate, block, locked)).to_tokens(&mut tokens);
     tokens

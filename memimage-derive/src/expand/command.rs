@@ -5,7 +5,8 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{FnArg, Pat, ReturnType, Type};
 
-use crate::ast::{Block, Command, Input, Output, is_context};
+use super::context;
+use crate::ast::{Block, Command, Input, Output};
 use crate::hygiene::placed;
 
 /// The names inside the two functions. All of them come from one place, since a name is found only where its span says
@@ -46,6 +47,7 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
         }
     });
     let probe = probe(krate, command);
+    let contexts = context::assertions(krate, block, command);
     quote! {
         #(#cfgs)*
         #[automatically_derived]
@@ -64,6 +66,7 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
 
         #callable
         #probe
+        #contexts
     }
 }
 
@@ -80,7 +83,7 @@ fn functions(krate: &TokenStream, block: &Block, command: &Command) -> Functions
     let krate = &placed(krate, span);
     let (locals, ty) = (Locals::at(span), &block.model);
     let check = check(krate, block, command, &locals);
-    let apply = apply(block, command, &locals);
+    let apply = apply(krate, block, command, &locals);
     let Locals { this, model, context, .. } = locals;
     let own = quote_spanned!(span=> <Self as #krate::Payload<#ty>>);
     let mut judgement = quote_spanned!(span=> ::core::result::Result<(), #own::Refusal>);
@@ -152,20 +155,23 @@ fn check(krate: &TokenStream, block: &Block, command: &Command, locals: &Locals)
     };
     let (ty, Locals { span, this, model, context }) = (&block.model, locals);
     let name = &method.sig.ident;
-    let arguments = method.sig.inputs.iter().filter_map(|input| match input {
-        FnArg::Typed(typed) if is_context(&typed.ty) => Some(quote!(#context)),
+    let contexts = Block::contexts_of_check(command, method);
+    let arguments = method.sig.inputs.iter().enumerate().filter_map(|(place, input)| match input {
+        FnArg::Typed(typed) if contexts.contains(&place) => Some(context::lend(krate, block, &typed.ty, context)),
         FnArg::Typed(typed) => handed(command, this, &typed.pat, &typed.ty),
         FnArg::Receiver(_) => None,
     });
     let call = quote_spanned!(*span=> <#ty>::#name(#model, #(#arguments),*));
-    match (&method.sig.output, &command.output) {
+    let call = match (&method.sig.output, &command.output) {
         (ReturnType::Type(_, judgement), Output::Result(_)) => {
             quote_spanned! {judgement.span()=>
                 #krate::__private::judged::<_, <Self as #krate::Payload<#ty>>::Refusal>(#call)
             }
         }
         _ => call,
-    }
+    };
+    let import = (!contexts.is_empty()).then(|| context::import(krate));
+    quote_spanned!(*span=> #import #call)
 }
 
 /// A field of the payload as the check wants it: lent, or a clone.
@@ -180,21 +186,23 @@ fn handed(command: &Command, this: &Ident, pattern: &Pat, wanted: &Type) -> Opti
 }
 
 /// The body of `apply`: a call of the user's method.
-fn apply(block: &Block, command: &Command, locals: &Locals) -> TokenStream {
+fn apply(krate: &TokenStream, block: &Block, command: &Command, locals: &Locals) -> TokenStream {
     let (ty, Locals { span, this, model, context }) = (&block.model, locals);
     let name = &command.sig.ident;
     let arguments = command.inputs.iter().map(|input| match input {
-        Input::Context(_) => quote!(#context),
+        Input::Context(typed) => context::lend(krate, block, &typed.ty, context),
         Input::Argument(argument) => {
             let field = &argument.ident;
             quote_spanned!(*span=> #this.#field)
         }
     });
     let call = quote_spanned!(*span=> <#ty>::#name(#model, #(#arguments),*));
-    match &command.output {
+    let call = match &command.output {
         Output::Result(_) => call,
         Output::Unit | Output::Plain(_) => quote_spanned!(*span=> ::core::result::Result::Ok(#call)),
-    }
+    };
+    let import = command.contexts().next().map(|_| context::import(krate));
+    quote_spanned!(*span=> #import #call)
 }
 
 /// Makes sure that what is not spelled `Result` is none: its errors would be taken for answers.

@@ -20,7 +20,9 @@ pub(super) fn table(krate: &TokenStream, block: &Block, locked: Option<&Lock>) -
     });
     let rows = newest.chain(history::rows(krate, block));
     let lock = locked.map(|locked| lock::constants(krate, block, locked));
+    let about = variants(block);
     let rows = quote! {
+        #[doc = #about]
         type Event = #event;
         const EVENTS: &'static [#krate::__private::EventType<#model>] = &[#(#rows),*];
         #lock
@@ -37,6 +39,13 @@ pub(super) fn table(krate: &TokenStream, block: &Block, locked: Option<&Lock>) -
 
         #asserted
     }
+}
+
+/// For the docs, where the enum of a whole model has no page of its own.
+fn variants(block: &Block) -> String {
+    let variants: Vec<_> =
+        block.commands.iter().map(|command| format!("`{}({})`", command.variant, command.payload)).collect();
+    format!("An enum, one variant a command: {}.", variants.join(", "))
 }
 
 /// The dispatch table of the whole model, of which this block may be a part.
@@ -66,14 +75,14 @@ fn listed(krate: &TokenStream, block: &Block, group: &Ident) -> TokenStream {
     }
 }
 
-/// What stands for one of several blocks. It is public for the same reason as the event enum.
+/// What stands for one of several blocks.
 pub(crate) fn group_of(krate: &TokenStream, block: &Block, group: &Ident, rows: &TokenStream) -> TokenStream {
-    let model = &block.model;
+    let (model, vis) = (&block.model, block.vis_of_group());
     let about = format!("A group of commands of `{}`, which the model lists.", block.model_name());
     quote! {
         #[doc = #about]
         #[allow(missing_copy_implementations, missing_debug_implementations, unreachable_pub)]
-        pub struct #group;
+        #vis struct #group;
 
         #[automatically_derived]
         impl #krate::__private::Group<#model> for #group {

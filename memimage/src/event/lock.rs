@@ -58,12 +58,16 @@ pub const fn forgotten<M>(
     let mut i = 0;
     while i < locked.len() {
         let (name, version) = locked[i];
-        let mut row = 0;
-        while row < events.len() && (events[row].version != version || !same(events[row].name, name)) {
+        let (mut row, mut is_known, mut is_replayed) = (0, false, false);
+        while row < events.len() {
+            if same(events[row].name, name) {
+                is_known = true;
+                is_replayed |= events[row].version == version;
+            }
             row += 1;
         }
-        if row == events.len() {
-            return Some(Text::forgotten(name, version));
+        if !is_replayed {
+            return Some(Text::forgotten(name, version, is_known));
         }
         i += 1;
     }

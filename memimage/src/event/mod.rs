@@ -23,7 +23,9 @@ pub use row::{EventType, row_of};
 pub use sink::{Sink, take};
 pub use state::{PastState, Rise, RiseFrom, StateVersion, only_state_step};
 pub use step::step;
-pub use upcast::{Arrive, Astray, Course, Failure, Land, Onward, PastVersion, Stands, Upcast, only_step};
+pub use upcast::{
+    Arrive, Astray, Course, Failure, Land, Onward, PastVersion, Retired, Stands, Upcast, only_retired_step, only_step,
+};
 
 pub(crate) use decode::decode;
 pub(crate) use row::{Stored, Upward};

@@ -184,8 +184,32 @@ pub trait StepOf<P, Next, C: Course>: Upcast<Next, C> {}
 #[diagnostic::do_not_recommend]
 impl<T: Upcast<Next, C>, P, Next, C: Course> StepOf<P, Next, C> for T {}
 
+/// Stands for the payload of a retired event, which no command has any more.
+pub struct Retired;
+
+/// A past version of a retired event, with its one step.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is a past version of a retired event, and no upcaster takes it further",
+    label = "no step leads on from `{Self}`",
+    note = "write one, in any module: `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
+    note = "it returns the next version in the `history(…)`, and the last one another event, or nothing, `()`"
+)]
+pub trait StepOfRetired<Next, C: Course>: Upcast<Next, C> {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Upcast<Next, C>, Next, C: Course> StepOfRetired<Next, C> for T {}
+
 /// Finds the one step of `T`, a past version of the payload `P`.
 pub const fn only_step<T: StepOf<P, Next, Events<M>>, Next, P, M>() -> Onward<T, M> {
+    onward()
+}
+
+/// Finds the one step of `T`, a past version of a retired event.
+pub const fn only_retired_step<T: StepOfRetired<Next, Events<M>>, Next, M>() -> Onward<T, M> {
+    onward()
+}
+
+const fn onward<T: Upcast<Next, Events<M>>, Next, M>() -> Onward<T, M> {
     Onward {
         stands: T::ARRIVAL.stands,
         take: |old, at, sink| {
