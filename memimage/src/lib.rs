@@ -86,7 +86,7 @@ pub mod disk;
 #[cfg(not(feature = "sim"))]
 #[allow(unreachable_pub, dead_code, unused_imports)]
 mod disk;
-pub mod lock;
+pub mod shape_lock;
 mod journal;
 mod snapshot;
 mod recovery;
@@ -128,11 +128,11 @@ pub mod __private {
         only_step, row_of, shared, step, take,
     };
     pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, events_of, judged};
-    pub use crate::lock::bless_or_verify;
     pub use crate::shape::{
         Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Text, Variant, drifted, generic_identity,
         identity,
     };
+    pub use crate::shape_lock::bless_or_verify;
     pub use serde;
     pub use std::convert::Infallible;
 }

@@ -2,6 +2,7 @@
 //!
 //! Everything here reads only. What is done to the disk before an image goes on is in `journal::repair`.
 
+mod dispatch;
 mod genesis;
 mod start;
 mod state;
@@ -14,9 +15,7 @@ use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::digest::{Digest, digest};
 use crate::error::{Error, Kind};
 use crate::event::{Apply, Fault, Model, Recorded, Stored, panic_message};
-use crate::journal::{
-    Beginnings, DigestMark, Dispatch, End, Frame, FrameKind, Meaning, Record, Scan, Source, Voids, Way, records,
-};
+use crate::journal::{Beginnings, DigestMark, End, Frame, FrameKind, Record, Scan, Source, Voids, records};
 use crate::seq::{SegmentId, Seq};
 use crate::shape::fingerprint;
 use crate::snapshot::Snapshots;
@@ -24,6 +23,7 @@ use crate::snapshot::Snapshots;
 use start::{Start, newest_start};
 pub(crate) use start::{is_current, is_readable};
 
+pub(crate) use dispatch::{DROPPED, Dispatch, Meaning, Way};
 pub(crate) use genesis::{First, genesis_of};
 
 /// What is wanted of a recovery.

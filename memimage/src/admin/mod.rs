@@ -5,9 +5,9 @@
 mod report;
 mod protection;
 mod keys;
-mod site;
+mod staging;
 mod reading;
-mod scribe;
+mod rewriter;
 mod rewrite;
 mod choice;
 mod decision;

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use parking_lot::RwLockReadGuard;
 
 use super::Core;
-use super::entered::Entered;
+use super::reentrancy::Entered;
 
 /// The newest state, for reading; no command runs while it lives. See [`Image::read`](crate::Image::read).
 pub struct ReadGuard<'a, M> {

@@ -1,7 +1,7 @@
 //! A running image: the model in memory, and the journal of its commands.
 
 // each uses those above it
-mod entered;
+mod reentrancy;
 mod guard;
 mod pending;
 mod stats;
@@ -30,13 +30,14 @@ use crate::context::{Metadata, Seed};
 use crate::disk::{Disk, LockGuard};
 use crate::error::Error;
 use crate::event::{Command, Model};
-use crate::journal::{Dispatch, Journal, Layout, is_writing};
+use crate::journal::{Journal, Layout, is_writing};
 use crate::keys::Keyring;
 use crate::options::{Clock, Options, SnapshotPolicy};
+use crate::recovery::Dispatch;
 use crate::retention::Retention;
 use crate::seq::Seq;
 use crate::snapshot::Snapshots;
-use entered::{Entered, GUARD, QUERY};
+use reentrancy::{Entered, GUARD, QUERY};
 use run::How;
 use snapshotting::Progress;
 

@@ -17,11 +17,12 @@ use crate::entropy::{random, random_uuid};
 use crate::error::{Error, Kind};
 use crate::event::Model;
 use crate::journal::{
-    Dispatch, Identity, Journal, Layout, Maker, Onward, Salts, Scan, Source, Survey, Table, create, go_on, next_epoch,
+    Identity, Journal, Layout, Maker, Onward, Salts, Scan, Source, Survey, Table, create, go_on, next_epoch,
     quarantine, set_aside, sync_dir, write_again,
 };
 use crate::keys::Keyring;
 use crate::options::Options;
+use crate::recovery::Dispatch;
 use crate::recovery::{Goal, Recovered, genesis_of, is_readable, proven_by, recover};
 use crate::seq::{SegmentId, Seq};
 use crate::snapshot::{Mended, Snapshots};

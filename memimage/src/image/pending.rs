@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::entered::Entered;
+use super::reentrancy::Entered;
 use crate::error::Error;
 use crate::journal::Ticket;
 

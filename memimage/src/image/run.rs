@@ -6,8 +6,8 @@ use std::task::Poll;
 
 use postcard::ser_flavors::Flavor;
 
-use super::entered::Entered;
 use super::pending::Pending;
+use super::reentrancy::Entered;
 use super::{Core, Shared};
 use crate::context::{Context, Metadata, Origin};
 use crate::digest::digest_within;

@@ -5,13 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
-use super::entered::Entered;
+use super::reentrancy::Entered;
 use super::{Core, Shared};
 use crate::context::Timestamp;
 use crate::error::{Error, Kind};
 use crate::event::{Model, panic_message};
-use crate::journal::{DigestMark, Dispatch, FrameKind, Scan, Source, Survey};
+use crate::journal::{DigestMark, FrameKind, Scan, Source, Survey};
 use crate::options::SnapshotPolicy;
+use crate::recovery::Dispatch;
 use crate::recovery::{Goal, Recovered, compare, model_mark, recover, state_digest};
 use crate::seq::Seq;
 use crate::shape::fingerprint;

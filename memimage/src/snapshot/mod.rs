@@ -2,7 +2,7 @@
 //! journal is the truth.
 
 mod base;
-mod cover;
+mod protection;
 mod format;
 mod reader;
 mod writer;

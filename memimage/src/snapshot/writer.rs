@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::Serialize;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::cover::Cover;
 use super::format::{CHUNK, CHUNK_HEADER, HEADER, SnapshotHeader, Trailer, chunk_header, hasher};
+use super::protection::Cover;
 use crate::disk::{Disk, StoredFile};
 use crate::error::{Error, Kind};
 use crate::keys::{Protection, TAG};

@@ -7,7 +7,7 @@ use super::entry::{Entry, Stamp};
 use crate::context::{Context, Metadata, Origin, Seed, Timestamp};
 use crate::digest::{Digest, digest};
 use crate::event::{Apply, Command, Model, Outcome, Recorded, Stored, Upward, decode, panic_message};
-use crate::journal::DROPPED;
+use crate::recovery::DROPPED;
 use crate::seq::Seq;
 use crate::shape::ShapeTree;
 

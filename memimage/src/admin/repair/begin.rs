@@ -1,7 +1,7 @@
 //! Beginning a journal anew with a state that is good, without the damage before it.
 
-use super::hold::Hold;
 use super::replacement::make_whole;
+use super::session::Hold;
 use crate::admin::choice::{Loss, listed};
 use crate::entropy::random;
 use crate::error::Error;

@@ -1,7 +1,7 @@
 //! Giving up the end of a journal, from damage on.
 
-use super::hold::Hold;
 use super::replacement::{Replacement, make_whole};
+use super::session::Hold;
 use crate::admin::choice::{Choice, Loss};
 use crate::error::Error;
 use crate::journal::SEGMENT_HEADER;

@@ -3,7 +3,7 @@
 // each uses those above it
 mod report;
 mod backup;
-mod hold;
+mod session;
 mod replacement;
 mod cut;
 mod begin;
@@ -21,8 +21,8 @@ use crate::error::Error;
 use crate::journal::{Flaw, Layout, clear, clear_again, sync_dir};
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
-use hold::Hold;
 use replacement::make_whole;
+use session::Hold;
 
 const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::admin::Repair" };
 

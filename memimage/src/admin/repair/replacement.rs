@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::hold::Hold;
+use super::session::Hold;
 use crate::disk::{Access, StoredFile, failed};
 use crate::error::Error;
 use crate::journal::{Casing, SEAL_ROOM, SEGMENT_HEADER, Stretch, fitting_len, rename, sync_dir, unfinished};

@@ -1,6 +1,6 @@
 //! Making an event void: a recorded decision that it does nothing on replay.
 
-mod held;
+mod session;
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -12,11 +12,12 @@ use super::keys::{Given, Task};
 use crate::context::Timestamp;
 use crate::disk::{Disk, OwnedDisk, RealDisk, StoredFile};
 use crate::error::{Error, Kind};
-use crate::journal::{DROPPED, End, EventId, Frame, FrameKind, Layout, Scan, Table, VoidMark, Voids, records};
+use crate::journal::{End, EventId, Frame, FrameKind, Layout, Scan, Table, VoidMark, Voids, records};
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
+use crate::recovery::DROPPED;
 use crate::seq::{SegmentId, Seq};
-use held::Held;
+use session::Held;
 
 const TASK: Task = Task { name: "memimage::admin::void", builder: "memimage::admin::Void" };
 /// The longest reason, and the longest name of who decided, in bytes.

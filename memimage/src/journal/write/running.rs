@@ -1,0 +1,181 @@
+//! A running journal: the group commit, its syncer thread, and the segment made ahead.
+
+use std::ops::DerefMut;
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+
+use super::batch::{Mark, NoRoom, Open, Place, Plan};
+use super::commit::{Caps, Commit, Sink, writing};
+use super::create::create;
+use super::durability::Durability;
+use super::preallocate::{Ahead, Host};
+use super::segment_builder::Maker;
+use super::ticket::Ticket;
+use super::writer::{End, Writer};
+use crate::context::Timestamp;
+use crate::error::Error;
+use crate::journal::format::frame::{FrameKind, head_len};
+use crate::journal::format::genesis::Genesis;
+use crate::journal::format::shape_table::Table;
+use crate::journal::format::whitening::Salts;
+#[cfg(feature = "chain")]
+use crate::keys::ChainHead;
+use crate::seq::{SegmentId, Seq};
+
+/// A journal that takes events.
+pub(crate) struct Journal {
+    commit: Arc<Commit<Writer>>,
+    ahead: Arc<Ahead>,
+    syncer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Journal {
+    /// Makes a journal in a directory of its own and starts it. Each batch is synced.
+    pub(crate) fn create(
+        maker: Maker,
+        genesis: &Genesis,
+        align_shift: u8,
+        mut salts: Salts,
+        caps: Caps,
+    ) -> Result<Journal, Error> {
+        let shapes = Table::default().encode();
+        let made = create(&maker, genesis, align_shift, &mut salts)?;
+        let place = Place { segment: SegmentId::FIRST, offset: made.offset };
+        let plan = Plan::new(place, made.len, shapes.len(), head_len(maker.protection.form()), align_shift);
+        let writer = Writer {
+            uuid: maker.identity.uuid,
+            epoch: maker.epoch,
+            align_shift,
+            salts,
+            shapes,
+            protection: maker.protection.clone(),
+            ahead: Ahead::new(maker),
+            durable_file: made.durable_file,
+            segment: place.segment,
+            file: made.file,
+            sealed: false,
+            end: End {
+                offset: made.offset,
+                previous: made.previous,
+                written: Seq::ZERO,
+                durable: Seq::ZERO,
+                time: Timestamp::default(),
+            },
+        };
+        Journal::start(writer, plan, Durability::Synced, caps)
+    }
+
+    /// Starts the journal at its end. `plan` says where that is.
+    pub(crate) fn start(writer: Writer, plan: Plan, durability: Durability, caps: Caps) -> Result<Journal, Error> {
+        let ahead = Arc::clone(&writer.ahead);
+        let (next, time): (Seq, Timestamp) = (writer.end.written.next(), writer.end.time);
+        let path = writer.file.path().to_owned();
+        let commit = Commit::new(writer, durability, caps, |lead| Open::new(next, time, plan, lead));
+        ahead.attach(Arc::downgrade(&commit) as Weak<dyn Host>);
+        let syncing = Arc::clone(&commit);
+        let syncer = std::thread::Builder::new()
+            .name("memimage-syncer".to_owned())
+            .spawn(move || writing(|| syncing.run_syncer()))
+            .map_err(|source| Error::io("starting a thread for", &path, source))?;
+        ahead.start(None);
+        Ok(Journal { commit, ahead, syncer: Mutex::new(Some(syncer)) })
+    }
+
+    /// What tells this journal from every other in the process.
+    #[inline]
+    pub(crate) fn id(&self) -> usize {
+        Arc::as_ptr(&self.commit).addr()
+    }
+
+    #[inline]
+    pub(crate) fn open(&self) -> impl DerefMut<Target = Open> {
+        self.commit.open()
+    }
+
+    /// As [`Commit::reserve`].
+    #[inline]
+    pub(crate) fn reserve(&self, open: &mut Open, mark: Mark) -> Result<Mark, NoRoom> {
+        self.commit.reserve(open, mark)
+    }
+
+    /// As [`Commit::accepted`].
+    #[inline]
+    pub(crate) fn accepted(&self, open: &mut Open, linger: bool) {
+        self.commit.accepted(open, linger);
+    }
+
+    /// As [`Commit::insert`].
+    pub(crate) fn insert(&self, open: &mut Open, kind: FrameKind, body: &[u8]) -> Result<(), NoRoom> {
+        self.commit.insert(open, kind, body)
+    }
+
+    /// Puts a frame without events into the journal, and waits until it is synced.
+    pub(crate) fn record(&self, kind: FrameKind, body: &[u8]) -> Result<(), Error> {
+        self.insert_synced(|open| self.insert(open, kind, body))
+    }
+
+    /// Begins the next segment, with the newest table of shapes: that there is one proves that all of the segment before it was
+    /// synced, also what no event comes after. Before any event is recorded. If the segment cannot be made, the journal goes on
+    /// where it is.
+    pub(crate) fn begin_segment(&self, table: &Table) -> Result<(), Error> {
+        let shapes = table.encode();
+        self.insert_synced(|open| {
+            open.leave_segment(&shapes)?;
+            self.insert(open, FrameKind::Shapes, &shapes)
+        })
+    }
+
+    fn insert_synced(&self, insert: impl Fn(&mut Open) -> Result<(), NoRoom>) -> Result<(), Error> {
+        loop {
+            let inserted = {
+                let mut open = self.open();
+                if let Some(error) = open.ended() {
+                    return Err(error.clone());
+                }
+                insert(&mut open)
+            };
+            match inserted {
+                Ok(()) => return self.commit.sync(),
+                Err(room) => self.ahead.obtain(room)?,
+            }
+        }
+    }
+
+    /// As [`Commit::latest`].
+    pub(crate) fn latest(&self) -> Option<Arc<Ticket>> {
+        self.commit.latest()
+    }
+
+    #[inline]
+    pub(crate) fn commit(&self) -> &Commit<Writer> {
+        &self.commit
+    }
+
+    pub(crate) fn ahead(&self) -> &Arc<Ahead> {
+        &self.ahead
+    }
+
+    /// The newest link that was written, if the journal has a chain.
+    #[cfg(feature = "chain")]
+    pub(crate) fn chain_head(&self) -> Option<ChainHead> {
+        let writer = self.commit.sink();
+        writer.protection.chain.as_ref().map(|_| ChainHead::new(writer.end.written, writer.end.previous.mac))
+    }
+
+    /// Writes and syncs what was accepted, ends the threads, and says in `journal/durable` how far the journal is synced.
+    pub(crate) fn close(&self) -> Result<(), Error> {
+        let stopped = self.commit.stop();
+        if let Some(syncer) = self.syncer.lock().take() {
+            syncer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
+        let failure = self.commit.failure();
+        self.ahead.close();
+        stopped?;
+        failure.map_or(Ok(()), Err)?;
+        let mut writer = self.commit.sink();
+        writer.rest()?;
+        writer.durable_file.sync_data()
+    }
+}
