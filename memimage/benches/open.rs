@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use memimage::__private::{EventType, Fault, Landing, Onward, PastVersion, ShapeRef, Sink, Stands, only_step, take};
 use memimage::{
-    Command, Commands, Context, Error, Event, Image, Land, Model, Options, Payload, Recorded, Shape, SnapshotPolicy,
-    UpcastError, Value,
+    Command, Commands, Context, Error, Event, Image, IntoEvents, Model, Options, Payload, Recorded, Shape,
+    SnapshotPolicy, UpcastError, Value,
 };
 use serde::{Deserialize, Serialize};
 
@@ -52,7 +52,7 @@ macro_rules! book {
             const EVENTS: &'static [EventType<$book>] = $events;
         }
 
-        impl Land<$book> for Entry<0, 0, 9> {
+        impl IntoEvents<$book> for Entry<0, 0, 9> {
             const STANDS: Stands = Stands::Open;
 
             fn land(self, at: Landing<'_>, sink: &mut Sink<'_, '_, $book>) -> Result<(), Fault> {
@@ -168,7 +168,7 @@ fn submit<C: Command<Typed> + Default>(image: &Image<Typed>) {
 }
 
 fn options<M: Model>() -> Options<M> {
-    Image::options().snapshots(SnapshotPolicy::Manual).segment_size(1 << 20)
+    Image::options().snapshots(SnapshotPolicy::Manual).segment_bytes(1 << 20)
 }
 
 /// Writes a journal of a thousand events, in which as many of the versions occur, and returns where it is.

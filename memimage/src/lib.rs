@@ -92,7 +92,7 @@ mod snapshot;
 mod recovery;
 mod retention;
 mod options;
-mod submit;
+mod execute;
 mod image;
 pub mod admin;
 #[cfg(feature = "testing")]
@@ -104,9 +104,10 @@ pub use context::{Context, Metadata, Random, Timestamp};
 pub use digest::{Digest, DigestError, digest};
 pub use error::{CommandError, Error, Position};
 pub use event::{
-    Command, Commands, Event, FromRefusal, Land, Model, Payload, Recorded, ShapeLock, Upcast, UpcastError,
+    Command, Commands, Event, FromRefusal, IntoEvents, Model, Payload, Recorded, ShapeLock, Upcast, UpcastError,
 };
-pub use image::{Admin, Image, Pending, ReadGuard, Recovery, SnapshotInfo, Stats, With};
+pub use execute::Execute;
+pub use image::{Admin, Image, Pending, ReadGuard, RecoveryReport, SnapshotInfo, Stats, WithMetadata};
 pub use journal::Durability;
 #[cfg(feature = "chain")]
 pub use keys::ChainHead;
@@ -116,16 +117,15 @@ pub use options::{Options, SnapshotPolicy};
 pub use retention::Retention;
 pub use seq::{SegmentId, Seq};
 pub use shape::{DecodeShapeError, Difference, Fingerprint, Shape, ShapeTree, differences, fingerprint};
-pub use submit::Submit;
 pub use value::{FromValue, Value, ValueError};
 
 /// What the macros' expansions name. Not for use by hand, and free to change in any version.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::event::{
-        Arrive, Astray, Course, EventType, Failure, Fault, Group, Landing, Onward, Outcome, PastState, PastVersion,
-        Rise, RiseFrom, ShapeLock, Sink, Stands, StateVersion, concat, count, forgotten, is_listed, only_state_step,
-        only_step, row_of, shared, step, take,
+        EventType, EventVersion, Group, HistoryError, Outcome, PastState, PastVersion, ReplayError, ReplayTarget,
+        ShapeLock, StateUpcast, StateUpcastFrom, StateVersion, UpcastChain, UpcastFailure, UpcastGoal, UpcastTarget,
+        Upcasting, concat, count, forgotten, is_listed, only_state_step, only_step, row_of, shared, step, take,
     };
     pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, events_of, judged};
     pub use crate::shape::{

@@ -22,7 +22,7 @@ pub enum Ask {
     Explode(u32),
     Burn,
     /// A deposit that nobody waits for.
-    Submit(u32, u32),
+    Execute(u32, u32),
 }
 
 /// A ledger's image, and what was learned about it while it ran.
@@ -42,7 +42,7 @@ impl Run {
     pub fn options(durability: Durability, align: u32) -> Options<Ledger> {
         let clock = AtomicU64::new(1_000_000);
         Image::options()
-            .segment_size(16 << 10)
+            .segment_bytes(16 << 10)
             .durability(durability)
             .align(align)
             .snapshots(SnapshotPolicy::Manual)

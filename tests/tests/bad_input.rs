@@ -736,7 +736,7 @@ fn a_snapshot_on_a_full_disk_leaves_the_image_running() {
 #[test]
 fn a_payload_over_the_cap_is_refused() {
     let disk = SimDisk::new();
-    let image = options().max_record(1_000).open_with(disk.shared(), ROOT).unwrap();
+    let image = options().record_bytes_max(1_000).open_with(disk.shared(), ROOT).unwrap();
     for deposits in 1..4 {
         let before = state(&image);
         let error = image.file(vec![7; 1_000]).unwrap_err();
@@ -761,7 +761,7 @@ fn a_payload_over_the_cap_is_refused() {
     let state = state(&image);
     image.close().unwrap();
     // the cap is for what is recorded from now on, not for what was
-    let image = options().max_record(10).open_with(disk.shared(), ROOT).unwrap();
+    let image = options().record_bytes_max(10).open_with(disk.shared(), ROOT).unwrap();
     assert!(image.file(vec![7; 900]).unwrap_err().is_too_large());
     image.close().unwrap();
     is_well(&disk, 6, state);
@@ -772,17 +772,17 @@ fn options_out_of_their_range_are_refused() {
     let disk = SimDisk::new();
     let mut texts = String::new();
     for options in [
-        options().segment_size(8 << 10),
-        options().segment_size((16 << 10) + 1),
-        options().segment_size(2 << 30),
-        options().segment_size(0),
+        options().segment_bytes(8 << 10),
+        options().segment_bytes((16 << 10) + 1),
+        options().segment_bytes(2 << 30),
+        options().segment_bytes(0),
         options().align(0),
         options().align(1024),
         options().batch_bytes(0),
         options().batch_bytes((1 << 30) + 1),
         options().pending_batches(0),
-        options().max_record(0),
-        options().max_record((1 << 30) + 1),
+        options().record_bytes_max(0),
+        options().record_bytes_max((1 << 30) + 1),
     ] {
         texts += &format!("{}\n", refused_untouched(&disk, options));
     }
@@ -801,11 +801,11 @@ fn options_out_of_their_range_are_refused() {
     "#]]
     .assert_eq(&texts);
     for options in [
-        options().segment_size(1 << 30),
+        options().segment_bytes(1 << 30),
         options().align(8),
         options().batch_bytes(1),
         options().pending_batches(1),
-        options().max_record(1 << 30),
+        options().record_bytes_max(1 << 30),
     ] {
         options.in_memory().unwrap();
     }
@@ -1098,7 +1098,7 @@ fn form() -> Form {
 /// short after its header. Once recovery began at that header, and took the frame for one that had been synced.
 #[test]
 fn a_segment_cut_short_after_a_snapshot_is_recovered() {
-    let options = || Image::<Wide>::options().segment_size(16 << 10).snapshots(SnapshotPolicy::Manual);
+    let options = || Image::<Wide>::options().segment_bytes(16 << 10).snapshots(SnapshotPolicy::Manual);
     let mut cuts = 0;
     for events in 1..16 {
         let disk = SimDisk::new();

@@ -42,7 +42,7 @@ impl Tally {
 }
 
 fn options(durability: Durability) -> Options<Tally> {
-    Image::options().durability(durability).segment_size(64 << 10).snapshots(SnapshotPolicy::Manual)
+    Image::options().durability(durability).segment_bytes(64 << 10).snapshots(SnapshotPolicy::Manual)
 }
 
 fn open(disk: &SimDisk, durability: Durability) -> Result<Image<Tally>, Error> {

@@ -141,7 +141,7 @@ fn metadata_reach_the_body() {
 
 #[test]
 fn metadata_over_the_cap_are_refused_and_nothing_is_recorded() {
-    let image = Image::<Witness>::options().max_record(1_000).in_memory().unwrap();
+    let image = Image::<Witness>::options().record_bytes_max(1_000).in_memory().unwrap();
     let error = image.with(Metadata::actor("x".repeat(1_000))).look().unwrap_err();
     assert!(error.is_too_large(), "{error}");
     assert_eq!(image.seq(), Seq::ZERO);

@@ -14,7 +14,7 @@ const HEADER: usize = 4096;
 const FRAME_HEADER: usize = 80;
 
 fn options() -> Options<Book> {
-    Image::options().segment_size(16 << 10).snapshots(SnapshotPolicy::Manual)
+    Image::options().segment_bytes(16 << 10).snapshots(SnapshotPolicy::Manual)
 }
 
 fn open(disk: &SimDisk, options: Options<Book>) -> Result<Image<Book>, Error> {
@@ -81,7 +81,7 @@ fn a_frame_with_a_longer_body_is_no_frame() {
 #[test]
 fn a_longer_record_is_refused_and_changes_nothing() {
     // at one time, since that takes bytes too
-    let settings = options().max_record(1_000).clock(|| Timestamp::from_micros(1));
+    let settings = options().record_bytes_max(1_000).clock(|| Timestamp::from_micros(1));
     let image = open(&SimDisk::new(), settings).unwrap();
     let write = |len: usize| image.write(1, "x".repeat(len));
     let longest = (900..1_000).rev().find(|&len| write(len).is_ok()).expect("one that fits");
@@ -89,19 +89,19 @@ fn a_longer_record_is_refused_and_changes_nothing() {
     let error = write(longest + 1).unwrap_err();
     assert!(error.is_too_large() && error.to_string().contains("1001"), "{error}");
     assert_eq!((image.seq(), image.read().unwrap().clone()), before);
-    drop(open(&SimDisk::new(), options().max_record(1 << 30)).unwrap());
-    refuses(options().max_record((1 << 30) + 1), "max_record");
-    refuses(options().max_record(0), "max_record");
+    drop(open(&SimDisk::new(), options().record_bytes_max(1 << 30)).unwrap());
+    refuses(options().record_bytes_max((1 << 30) + 1), "max_record");
+    refuses(options().record_bytes_max(0), "max_record");
 }
 
 /// "segment": those of 4 GiB are in `real/memory.rs`.
 #[test]
 fn segments_of_other_lengths_are_refused() {
     for size in [16 << 10, 1 << 30] {
-        drop(open(&SimDisk::new(), options().segment_size(size)).unwrap());
+        drop(open(&SimDisk::new(), options().segment_bytes(size)).unwrap());
     }
     for size in [(16 << 10) - 4096, (16 << 10) + 512, (1 << 30) + 4096] {
-        refuses(options().segment_size(size), "segment_size");
+        refuses(options().segment_bytes(size), "segment_size");
     }
     for len in [(16_u64 << 10) - 4096, (16 << 10) + 512, (4 << 30) + 4096, u64::MAX] {
         let over = changed(&book(), |segment| {

@@ -11,7 +11,7 @@ use memimage::{Durability, Image, Options, SnapshotPolicy};
 use memimage_tests::{Act, Gate, GateDisk, Ledger, LedgerCommands, LedgerDeposit, until};
 
 fn options() -> Options<Ledger> {
-    Image::options().segment_size(16 << 10).snapshots(SnapshotPolicy::Manual)
+    Image::options().segment_bytes(16 << 10).snapshots(SnapshotPolicy::Manual)
 }
 
 fn open(disk: impl Disk) -> Image<Ledger> {
@@ -38,8 +38,11 @@ fn promise_7_what_is_said_not_to_be_recorded_is_not() {
         }
         Ok(None)
     });
-    let image =
-        options().durability(Durability::Buffered).segment_size(64 << 10).open_with(Arc::new(disk), "/ledger").unwrap();
+    let image = options()
+        .durability(Durability::Buffered)
+        .segment_bytes(64 << 10)
+        .open_with(Arc::new(disk), "/ledger")
+        .unwrap();
     image.deposit(1, 1).unwrap();
     armed.store(1, Ordering::SeqCst);
     let told = std::thread::scope(|scope| {
@@ -89,7 +92,7 @@ fn promise_8_an_image_is_not_given_up_while_it_is_still_written() {
         }
         Ok(None)
     });
-    let image = options().segment_size(64 << 10).open_with(Arc::new(disk.clone()), "/ledger").unwrap();
+    let image = options().segment_bytes(64 << 10).open_with(Arc::new(disk.clone()), "/ledger").unwrap();
     image.deposit(1, 1).unwrap();
     armed.store(1, Ordering::SeqCst);
     let told = std::thread::scope(|scope| {

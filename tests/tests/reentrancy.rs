@@ -112,7 +112,7 @@ enum Outer {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Inner {
     Command,
-    Submit,
+    Execute,
     TrySubmit,
     SubmitAsync,
     Query,

@@ -388,13 +388,16 @@ fn another_base_than_the_one_the_journal_was_pruned_for_is_refused() {
 fn a_retention_that_would_rest_on_states_nobody_rebuilt_is_refused() {
     for retention in [Retention::Events(0), Retention::Events(1_000_000), Retention::Period(Duration::from_secs(1))] {
         let disk = SimDisk::new();
-        for unproven in [options(retention).drill(false), options(retention).verify_digests(false)] {
+        for unproven in [options(retention).verify_snapshots(false), options(retention).verify_digests(false)] {
             let error = unproven.open_with(Arc::new(disk.clone()), "/ledger").unwrap_err();
             assert!(error.to_string().starts_with("the option retention cannot be"), "{error}");
         }
         assert_eq!(disk.files(), Vec::<PathBuf>::new());
     }
-    Run::options(Durability::Synced, 512).drill(false).open_with(Arc::new(SimDisk::new()), "/ledger").unwrap();
+    Run::options(Durability::Synced, 512)
+        .verify_snapshots(false)
+        .open_with(Arc::new(SimDisk::new()), "/ledger")
+        .unwrap();
 }
 
 #[test]
@@ -634,7 +637,7 @@ mod taught {
 
 fn grown<M: Model>(disk: &SimDisk) -> Result<Image<M>, Error> {
     Image::options()
-        .segment_size(16 << 10)
+        .segment_bytes(16 << 10)
         .snapshots(SnapshotPolicy::Manual)
         .retention(Retention::Events(0))
         .open_with(Arc::new(disk.clone()), "/ledger")
@@ -775,7 +778,7 @@ fn nothing_is_pruned_while_replay_gives_another_state() {
 
     let disk = SimDisk::new();
     let image = Image::<Careless>::options()
-        .segment_size(16 << 10)
+        .segment_bytes(16 << 10)
         .snapshots(SnapshotPolicy::Manual)
         .retention(Retention::Events(0))
         .open_with(Arc::new(disk.clone()), "/ledger")
@@ -808,7 +811,7 @@ fn a_state_from_which_replay_does_not_lead_to_the_newest_is_no_base() {
 
     let disk = SimDisk::new();
     let open = || {
-        let options = Image::<Changed>::options().segment_size(16 << 10).snapshots(SnapshotPolicy::Manual);
+        let options = Image::<Changed>::options().segment_bytes(16 << 10).snapshots(SnapshotPolicy::Manual);
         options.retention(Retention::Events(15)).open_with(Arc::new(disk.clone()), "/ledger").unwrap()
     };
     let snapshot = |image: &Image<Changed>| {

@@ -85,5 +85,5 @@ fn show<M: Stage>(path: &Path) -> Result<String, Failure> {
 
 /// The smallest segments, since the images of this example are small and some are committed.
 fn options<M: Model>() -> Options<M> {
-    Image::options().segment_size(16 << 10)
+    Image::options().segment_bytes(16 << 10)
 }

@@ -8,7 +8,7 @@ use crate::seq::Seq;
 /// would lose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Choice {
+pub enum RepairAction {
     /// Clears what a crash left of a write that nobody was told of. Opening the image does it too.
     TornTail,
     /// Clears bytes at the end of the journal that nothing proves to have been acknowledged, and that no crash explains
@@ -22,9 +22,9 @@ pub enum Choice {
     CutFrom(Seq),
     /// Lets the journal begin after this event, with the state in the newest good snapshot or base: for damage in what came
     /// before. That history is given up, the state is not, and neither are the events after it, up to the next damage if
-    /// there is more: then [`CutFrom`](Choice::CutFrom) is to be asked for too, as [`Mend::then`](super::Mend::then) says.
+    /// there is more: then [`CutFrom`](RepairAction::CutFrom) is to be asked for too, as [`RepairOption::then`](super::RepairOption::then) says.
     /// From then on it is an image whose journal was pruned: the events before those that stay are out of it, intact or not, as
-    /// [`Mend::retires`](super::Mend::retires) says, and the copies in its quarantine may be the only ones.
+    /// [`RepairOption::retires`](super::RepairOption::retires) says, and the copies in its quarantine may be the only ones.
     BeginAt(Seq),
     /// Makes the segments whole whose frames are good and whose header, or length, is not: with a header made again from what
     /// the others say, and the length that it says. Nothing is given up. A repair of other damage in the journal does it too.
@@ -35,21 +35,21 @@ pub enum Choice {
     Base,
 }
 
-impl fmt::Display for Choice {
+impl fmt::Display for RepairAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Choice::TornTail => f.write_str("clear the write that was cut short (Choice::TornTail)"),
-            Choice::SuspectTail => f.write_str("clear the suspect end (Choice::SuspectTail)"),
-            Choice::CutFrom(seq) => {
+            RepairAction::TornTail => f.write_str("clear the write that was cut short (Choice::TornTail)"),
+            RepairAction::SuspectTail => f.write_str("clear the suspect end (Choice::SuspectTail)"),
+            RepairAction::CutFrom(seq) => {
                 write!(f, "give up event {seq} and all after it (Choice::CutFrom(Seq::new({seq})))")
             }
-            Choice::BeginAt(seq) => {
+            RepairAction::BeginAt(seq) => {
                 let what = "without what came before";
                 write!(f, "begin with the state after event {seq}, {what} (Choice::BeginAt(Seq::new({seq})))")
             }
-            Choice::Segments => f.write_str("make the segments whole (Choice::Segments)"),
-            Choice::Snapshots => f.write_str("put the snapshots that cannot be used away (Choice::Snapshots)"),
-            Choice::Base => f.write_str("copy the base again (Choice::Base)"),
+            RepairAction::Segments => f.write_str("make the segments whole (Choice::Segments)"),
+            RepairAction::Snapshots => f.write_str("put the snapshots that cannot be used away (Choice::Snapshots)"),
+            RepairAction::Base => f.write_str("copy the base again (Choice::Base)"),
         }
     }
 }
@@ -57,17 +57,17 @@ impl fmt::Display for Choice {
 /// Events that are lost, or leave the journal, by their numbers: those known to have been there. There may have been more that
 /// nothing tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Loss {
+pub struct SeqRange {
     /// The first.
     pub first: Seq,
     /// The last, as far as is known.
     pub last: Seq,
 }
 
-impl Loss {
+impl SeqRange {
     /// Of the events from `first` to `last`, if there are any.
-    pub(super) fn of(first: Seq, last: Seq) -> Option<Loss> {
-        (first <= last).then_some(Loss { first, last })
+    pub(super) fn of(first: Seq, last: Seq) -> Option<SeqRange> {
+        (first <= last).then_some(SeqRange { first, last })
     }
 
     /// How many events that is.
@@ -76,7 +76,7 @@ impl Loss {
     }
 }
 
-impl fmt::Display for Loss {
+impl fmt::Display for SeqRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.first == self.last {
             true => write!(f, "event {}", self.first),

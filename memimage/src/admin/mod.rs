@@ -17,12 +17,12 @@ mod void;
 
 #[cfg(feature = "sim")]
 pub use check::check_with;
-pub use check::{Check, Checked, Finding, Mend, Severity, check};
-pub use choice::{Choice, Loss};
+pub use check::{Check, CheckReport, Finding, RepairOption, Severity, check};
+pub use choice::{RepairAction, SeqRange};
 pub use decision::Decision;
 #[cfg(feature = "testing")]
 pub(crate) use protection::refuse_protected;
-pub use repair::{Change, Repair, Repaired, repair};
-pub use report::{Progress, Rewritten, Step};
+pub use repair::{FileChange, Repair, RepairReport, repair};
+pub use report::{RewriteProgress, RewriteReport, RewriteStep};
 pub use rewrite::{Rewrite, rewrite};
-pub use void::{Void, Voided, void};
+pub use void::{Void, VoidReport, void};

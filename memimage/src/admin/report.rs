@@ -8,7 +8,7 @@ use crate::seq::Seq;
 /// What a rewrite did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Rewritten {
+pub struct RewriteReport {
     /// Events read, all there are up to the end of the source.
     pub read: u64,
     /// Events written. Each part of one that became several is an event of its own, and each that became nothing leaves a
@@ -31,9 +31,9 @@ pub struct Rewritten {
 /// How far a rewrite has come; see [`Rewrite::progress`](super::Rewrite::progress).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Progress {
+pub struct RewriteProgress {
     /// What it is doing.
-    pub step: Step,
+    pub step: RewriteStep,
     /// Events done in this step.
     pub events: u64,
     /// All events to be done in it; `None` until the source was read once.
@@ -45,7 +45,7 @@ pub struct Progress {
 /// The steps of a rewrite, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Step {
+pub enum RewriteStep {
     /// The state is rebuilt from the source.
     Rebuild,
     /// The source is read again, and the new journal written.

@@ -4,16 +4,16 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::keys::Given;
+use super::keys::GivenKeys;
 use super::reading::{Reading, Rebuilt, parting};
-use super::report::{Progress, Rewritten, Step};
-use super::rewriter::{Counts, Scribe};
-use super::staging::{Site, vacant};
+use super::report::{RewriteProgress, RewriteReport, RewriteStep};
+use super::rewriter::{RewriteCounts, Rewriter};
+use super::staging::{StagingDir, vacant};
 use crate::disk::{Disk, RealDisk, failed};
 use crate::entropy::{random, random_uuid};
 use crate::error::{Error, Kind};
 use crate::event::Model;
-use crate::journal::{Identity, Journal, Layout, Maker, Salts};
+use crate::journal::{Identity, Journal, Layout, Salts, SegmentBuilder};
 use crate::keys::Keyring;
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
@@ -65,7 +65,7 @@ use crate::seq::{SegmentId, Seq};
 /// ([`is_pruned`](Error::is_pruned)), is damaged or cannot be replayed; if something is at `target` ([`is_taken`](Error::is_taken)); if something cannot be read or written; or if the
 /// two rebuild to different states ([`is_diverged`](Error::is_diverged)). There is no image at `target` then, unless the
 /// very last step failed, the sync of the directory around it: what is there is whole.
-pub fn rewrite<M: Model>(source: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<Rewritten, Error> {
+pub fn rewrite<M: Model>(source: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<RewriteReport, Error> {
     Rewrite::<M>::new().run(source, target)
 }
 
@@ -74,26 +74,26 @@ pub fn rewrite<M: Model>(source: impl AsRef<Path>, target: impl AsRef<Path>) -> 
 pub struct Rewrite<'a, M> {
     options: Options<M>,
     /// The keys of the source.
-    source: Given,
-    progress: Box<dyn FnMut(Progress) + 'a>,
+    source: GivenKeys,
+    progress: Box<dyn FnMut(RewriteProgress) + 'a>,
 }
 
 impl<'a, M: Model> Rewrite<'a, M> {
     /// A rewrite as [`rewrite()`] does it.
     #[expect(clippy::new_without_default, reason = "a default of what does something would say little")]
     pub fn new() -> Rewrite<'a, M> {
-        Rewrite { options: Options::new(), source: Given::default(), progress: Box::new(|_| {}) }
+        Rewrite { options: Options::new(), source: GivenKeys::default(), progress: Box::new(|_| {}) }
     }
 
     /// Calls `progress` after each batch of events.
-    pub fn progress(mut self, progress: impl FnMut(Progress) + 'a) -> Self {
+    pub fn progress(mut self, progress: impl FnMut(RewriteProgress) + 'a) -> Self {
         self.progress = Box::new(progress);
         self
     }
 
-    /// The length of the new journal's largest segments, as [`Options::segment_size`].
-    pub fn segment_size(mut self, bytes: u64) -> Self {
-        self.options = self.options.segment_size(bytes);
+    /// The length of the new journal's largest segments, as [`Options::segment_bytes`].
+    pub fn segment_bytes(mut self, bytes: u64) -> Self {
+        self.options = self.options.segment_bytes(bytes);
         self
     }
 
@@ -142,7 +142,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
     /// # Errors
     ///
     /// As [`rewrite()`]; also if an option is out of its range.
-    pub fn run(self, source: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<Rewritten, Error> {
+    pub fn run(self, source: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<RewriteReport, Error> {
         self.run_on(Arc::new(RealDisk), source.as_ref(), target.as_ref())
     }
 
@@ -157,11 +157,11 @@ impl<'a, M: Model> Rewrite<'a, M> {
         disk: Arc<dyn Disk>,
         source: impl AsRef<Path>,
         target: impl AsRef<Path>,
-    ) -> Result<Rewritten, Error> {
+    ) -> Result<RewriteReport, Error> {
         self.run_on(disk, source.as_ref(), target.as_ref())
     }
 
-    fn run_on(self, disk: Arc<dyn Disk>, from: &Path, target: &Path) -> Result<Rewritten, Error> {
+    fn run_on(self, disk: Arc<dyn Disk>, from: &Path, target: &Path) -> Result<RewriteReport, Error> {
         self.options.validate()?;
         let Rewrite { options, source, mut progress } = self;
         let (source_keys, keys) = (source.keyring(), options.keyring());
@@ -178,26 +178,26 @@ impl<'a, M: Model> Rewrite<'a, M> {
         }
         let _lock = layout.own(&*disk)?;
         let old = Reading::open::<M>(&disk, &layout, &source_keys)?;
-        let was = old.rebuild::<M>(None, true, &mut watch(Step::Rebuild, None, &mut *progress))?;
+        let was = old.rebuild::<M>(None, true, &mut watch(RewriteStep::Rebuild, None, &mut *progress))?;
 
-        let site = Site::take(&disk, target)?;
+        let site = StagingDir::take(&disk, target)?;
         let scan = old.scan()?;
         let voids = scan.voids(SegmentId::FIRST)?;
         // whose threads the scribe ends, whatever becomes of it: nothing may fail in between
         let journal = journal::<M>(&disk, site.layout(), &options, &keys, &old, was.last)?;
-        let scribe = Scribe::<M>::new(&scan, &old.dispatch, voids, journal, was.events, &mut *progress);
+        let scribe = Rewriter::<M>::new(&scan, &old.dispatch, voids, journal, was.events, &mut *progress);
         let counts = scribe.write(was.digest.to_u64())?;
 
         let new = Reading::open::<M>(&disk, site.layout(), &keys)?;
         let total = Some(counts.last.get());
-        let is = new.rebuild::<M>(None, false, &mut watch(Step::Verify, total, &mut *progress))?;
+        let is = new.rebuild::<M>(None, false, &mut watch(RewriteStep::Verify, total, &mut *progress))?;
         if is.digest != was.digest {
             return Err(diverged::<M>(from, &old, &was, &new, &is));
         }
         site.finish()?;
-        let Counts { read, upcasts, split, dropped, last: seq } = counts;
+        let RewriteCounts { read, upcasts, split, dropped, last: seq } = counts;
         tracing::info!(from = %from.display(), to = %target.display(), read, written = %seq, "rewrote an image");
-        Ok(Rewritten { read, written: is.events, upcasts, split, dropped, seq, digest: is.digest, torn: was.torn })
+        Ok(RewriteReport { read, written: is.events, upcasts, split, dropped, seq, digest: is.digest, torn: was.torn })
     }
 }
 
@@ -212,8 +212,9 @@ fn journal<M: Model>(
 ) -> Result<Journal, Error> {
     let Identity { uuid, seed, ref model, .. } = *old.source.identity();
     let identity = Identity { uuid: random_uuid()?, seed, parent: Some((uuid, last)), model: model.clone() };
-    let (largest, protection) = (options.segment_size, keys.current(&identity.uuid, layout.root())?);
-    let maker = Maker { disk: Arc::clone(disk), layout: layout.clone(), identity, epoch: 1, largest, protection };
+    let (largest, protection) = (options.segment_bytes, keys.current(&identity.uuid, layout.root())?);
+    let maker =
+        SegmentBuilder { disk: Arc::clone(disk), layout: layout.clone(), identity, epoch: 1, largest, protection };
     let first = old.first::<M>()?;
     let genesis = genesis_of::<M>(first.given.then_some(&first.state))?;
     let salts = Salts::new(u64::from_le_bytes(random()?));
@@ -222,11 +223,11 @@ fn journal<M: Model>(
 
 /// Tells of a replay as a step of the rewrite.
 fn watch<'a>(
-    step: Step,
+    step: RewriteStep,
     total: Option<u64>,
-    progress: &'a mut (dyn FnMut(Progress) + 'a),
+    progress: &'a mut (dyn FnMut(RewriteProgress) + 'a),
 ) -> impl FnMut(Replayed) + 'a {
-    move |Replayed { events, bytes }| progress(Progress { step, events, total, bytes })
+    move |Replayed { events, bytes }| progress(RewriteProgress { step, events, total, bytes })
 }
 
 /// Journals with more events than this are not replayed again and again to find the one at which they part.

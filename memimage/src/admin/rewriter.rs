@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::report::{Progress, Step};
+use super::report::{RewriteProgress, RewriteStep};
 use crate::context::{Origin, Timestamp};
 use crate::error::{Error, Kind};
-use crate::event::{Model, Recast, Recorded, Stored, panic_message};
-use crate::journal::{DigestMark, EventId, Frame, FrameKind, Journal, NoRoom, Open, Record, Scan, Voids, records};
+use crate::event::{Model, Recorded, Reencode, StoredPayload, panic_message};
+use crate::journal::{DigestMark, EventId, Frame, FrameKind, Journal, NoRoom, OpenBatch, Record, Scan, Voids, records};
 use crate::recovery::model_mark;
-use crate::recovery::{DROPPED, Dispatch, Meaning, Way};
+use crate::recovery::{DROPPED, Dispatch, ReplayAction, ReplayRoute};
 use crate::seq::{SegmentId, Seq};
 
 /// The largest record there can be.
@@ -18,7 +18,7 @@ const MAX_RECORD: u64 = 1 << 30;
 
 /// What was read and written.
 #[derive(Debug, Default)]
-pub(super) struct Counts {
+pub(super) struct RewriteCounts {
     pub(super) read: u64,
     pub(super) upcasts: BTreeMap<(String, u32), u64>,
     pub(super) split: u64,
@@ -29,7 +29,7 @@ pub(super) struct Counts {
 
 /// What is written.
 #[derive(Clone, Copy)]
-enum New {
+enum NewRecord {
     /// An event in this row of the program's table.
     Event(usize),
     /// That there was one.
@@ -37,30 +37,30 @@ enum New {
 }
 
 /// Reads one journal and writes another.
-pub(super) struct Scribe<'a, M> {
+pub(super) struct Rewriter<'a, M> {
     scan: &'a Scan<'a>,
     old: &'a Dispatch,
     /// Events of the old journal that do nothing.
     voids: Voids,
     journal: Journal,
     new: Dispatch,
-    recast: Recast<M>,
+    recast: Reencode<M>,
     /// The recorded time of the last event.
     time: Timestamp,
-    counts: Counts,
+    counts: RewriteCounts,
     bytes: u64,
     total: u64,
-    progress: &'a mut dyn FnMut(Progress),
+    progress: &'a mut dyn FnMut(RewriteProgress),
 }
 
-impl<M> Drop for Scribe<'_, M> {
+impl<M> Drop for Rewriter<'_, M> {
     fn drop(&mut self) {
         // ends its threads; that it was closed in order has been told before, and else what it leaves is thrown away
         let _ = self.journal.close();
     }
 }
 
-impl<'a, M: Model> Scribe<'a, M> {
+impl<'a, M: Model> Rewriter<'a, M> {
     /// Will write what `scan` reads, whose table is `old`, whose void events are `voids`, and which has `total` events, into a
     /// journal that was just made.
     pub(super) fn new(
@@ -69,17 +69,17 @@ impl<'a, M: Model> Scribe<'a, M> {
         voids: Voids,
         journal: Journal,
         total: u64,
-        progress: &'a mut dyn FnMut(Progress),
-    ) -> Scribe<'a, M> {
-        Scribe {
+        progress: &'a mut dyn FnMut(RewriteProgress),
+    ) -> Rewriter<'a, M> {
+        Rewriter {
             scan,
             old,
             voids,
             journal,
             new: Dispatch::empty(M::EVENTS),
-            recast: Recast::new(),
+            recast: Reencode::new(),
             time: Timestamp::default(),
-            counts: Counts::default(),
+            counts: RewriteCounts::default(),
             bytes: 0,
             total,
             progress,
@@ -87,7 +87,7 @@ impl<'a, M: Model> Scribe<'a, M> {
     }
 
     /// Writes all events, and the digest of the state after them, and syncs.
-    pub(super) fn write(mut self, digest: u64) -> Result<Counts, Error> {
+    pub(super) fn write(mut self, digest: u64) -> Result<RewriteCounts, Error> {
         let scan = self.scan;
         scan.read(SegmentId::FIRST, |segment, frame| self.frame(segment, frame))?;
         let mark = DigestMark { model: model_mark::<M>(), digest, accepts: false }.encode();
@@ -111,7 +111,7 @@ impl<'a, M: Model> Scribe<'a, M> {
                 return Err(damaged(format!("the time of event {} is before that of the event before", record.seq)));
             }
             let meaning = match self.voids.has(record.seq) {
-                true => Meaning::Dropped,
+                true => ReplayAction::Dropped,
                 false => self.old.meaning(record.event, M::EVENTS).ok_or_else(|| {
                     damaged(format!("event {} has the unknown number {}", record.seq, record.event.0))
                 })?,
@@ -120,22 +120,22 @@ impl<'a, M: Model> Scribe<'a, M> {
         }
         self.bytes += frame.len as u64;
         let (events, bytes) = (self.counts.read, self.bytes);
-        (self.progress)(Progress { step: Step::Write, events, total: Some(self.total), bytes });
+        (self.progress)(RewriteProgress { step: RewriteStep::Write, events, total: Some(self.total), bytes });
         Ok(ControlFlow::Continue(()))
     }
 
-    fn record(&mut self, what: Meaning<'_, M>, record: &Record, payload: &[u8]) -> Result<(), Error> {
+    fn record(&mut self, what: ReplayAction<'_, M>, record: &Record, payload: &[u8]) -> Result<(), Error> {
         self.time = record.time;
         self.counts.read += 1;
         let part = record.origin.part;
-        let Meaning::Event(Way { row, event, shape, values }) = what else {
+        let ReplayAction::Event(ReplayRoute { row, event, shape, values }) = what else {
             self.counts.dropped += 1;
-            return self.put(New::Dropped, record, part, &[]);
+            return self.put(NewRecord::Dropped, record, part, &[]);
         };
-        let Some(recast) = event.recast else { return self.put(New::Event(row), record, part, payload) };
+        let Some(recast) = event.recast else { return self.put(NewRecord::Event(row), record, part, payload) };
         let Record { seq, origin, time, outcome, .. } = *record;
         let recorded = Recorded { seq: origin.seq, time, metadata: &record.metadata, outcome };
-        let stored = Stored { payload, shape, recorded, part, values };
+        let stored = StoredPayload { payload, shape, recorded, part, values };
         let (name, version) = (event.name.to_owned(), event.version);
         let fault = match catch_unwind(AssertUnwindSafe(|| recast(&stored, &mut self.recast))) {
             Ok(Ok(())) => None,
@@ -151,19 +151,19 @@ impl<'a, M: Model> Scribe<'a, M> {
         let parts = std::mem::take(&mut self.recast.parts);
         if parts.is_empty() {
             self.counts.dropped += 1;
-            return self.put(New::Dropped, record, part, &[]);
+            return self.put(NewRecord::Dropped, record, part, &[]);
         }
         self.counts.split += u64::from(parts.len() > 1);
-        parts.iter().try_for_each(|part| self.put(New::Event(part.row), record, part.part, &part.payload))
+        parts.iter().try_for_each(|part| self.put(NewRecord::Event(part.row), record, part.part, &part.payload))
     }
 
     /// Writes one event, with all that was recorded of `record` besides its payload.
-    fn put(&mut self, what: New, record: &Record, part: u32, payload: &[u8]) -> Result<(), Error> {
+    fn put(&mut self, what: NewRecord, record: &Record, part: u32, payload: &[u8]) -> Result<(), Error> {
         let Record { time, outcome, metadata, origin, .. } = record;
         let origin = Origin { part, ..*origin };
         let command = match what {
-            New::Event(row) => M::EVENTS[row].name,
-            New::Dropped => DROPPED,
+            NewRecord::Event(row) => M::EVENTS[row].name,
+            NewRecord::Dropped => DROPPED,
         };
         self.attempt(|new, journal, open| {
             let event = match number::<M>(new, journal, open, what) {
@@ -192,7 +192,7 @@ impl<'a, M: Model> Scribe<'a, M> {
     /// Writes something into the open batch; as often as a segment must be made for it first.
     fn attempt(
         &mut self,
-        mut write: impl FnMut(&mut Dispatch, &Journal, &mut Open) -> Result<Option<NoRoom>, Error>,
+        mut write: impl FnMut(&mut Dispatch, &Journal, &mut OpenBatch) -> Result<Option<NoRoom>, Error>,
     ) -> Result<(), Error> {
         loop {
             self.journal.commit().wait_for_room();
@@ -212,17 +212,22 @@ impl<'a, M: Model> Scribe<'a, M> {
 }
 
 /// The number of an event in the new journal, declared there when it is first used.
-fn number<M: Model>(new: &mut Dispatch, journal: &Journal, open: &mut Open, what: New) -> Result<EventId, NoRoom> {
+fn number<M: Model>(
+    new: &mut Dispatch,
+    journal: &Journal,
+    open: &mut OpenBatch,
+    what: NewRecord,
+) -> Result<EventId, NoRoom> {
     let number = |dispatch: &Dispatch| match what {
-        New::Event(row) => dispatch.id(row),
-        New::Dropped => dispatch.dropped(),
+        NewRecord::Event(row) => dispatch.id(row),
+        NewRecord::Dropped => dispatch.dropped(),
     };
     if let Some(event) = number(new) {
         return Ok(event);
     }
     let grown = match what {
-        New::Event(row) => new.declare(row, &M::EVENTS[row]),
-        New::Dropped => new.declare_dropped(),
+        NewRecord::Event(row) => new.declare(row, &M::EVENTS[row]),
+        NewRecord::Dropped => new.declare_dropped(),
     };
     journal.insert(open, FrameKind::Shapes, &grown.table().encode())?;
     *new = grown;

@@ -17,8 +17,8 @@ const TEXT: &[u8] =
 rewrite again, or remove the directory.\n";
 const LOCK: &str = "LOCK";
 
-/// The directory in which the new image is made. Unless it is [finished](Site::finish), it is removed.
-pub(super) struct Site {
+/// The directory in which the new image is made. Unless it is [finished](StagingDir::finish), it is removed.
+pub(super) struct StagingDir {
     disk: Arc<dyn Disk>,
     target: PathBuf,
     layout: Layout,
@@ -40,9 +40,9 @@ pub(super) fn vacant(disk: &dyn Disk, target: &Path) -> Result<(), Error> {
     Err(Error::new(Kind::Taken { path: target.to_owned(), found }))
 }
 
-impl Site {
+impl StagingDir {
     /// Makes the directory, or clears what a rewrite that was cut short has left in it.
-    pub(super) fn take(disk: &Arc<dyn Disk>, target: &Path) -> Result<Site, Error> {
+    pub(super) fn take(disk: &Arc<dyn Disk>, target: &Path) -> Result<StagingDir, Error> {
         vacant(&**disk, target)?;
         let Some(beside) = Layout::new(target).beside(".rewriting") else {
             return Err(Error::new(Kind::Taken { path: target.to_owned(), found: "no name of a directory" }));
@@ -55,7 +55,8 @@ impl Site {
         }
         let lock = layout.own(&**disk)?;
         ours(&**disk, root)?;
-        let site = Site { disk: Arc::clone(disk), target: target.to_owned(), layout, _lock: lock, finished: false };
+        let site =
+            StagingDir { disk: Arc::clone(disk), target: target.to_owned(), layout, _lock: lock, finished: false };
         site.clear()?;
         site.mark()?;
         Ok(site)
@@ -121,7 +122,7 @@ impl Site {
     }
 }
 
-impl Drop for Site {
+impl Drop for StagingDir {
     fn drop(&mut self) {
         if !self.finished
             && let Err(error) = self.remove()

@@ -13,16 +13,16 @@ pub use group::{Group, concat, count, is_listed, shared};
 pub use lock::{ShapeLock, forgotten};
 pub use payload::{Command, FromRefusal, Outcome, Payload};
 pub use row::{EventType, row_of};
-pub use sink::{Fault, Sink, take};
-pub use state::{PastState, Rise, RiseFrom, StateVersion, only_state_step};
+pub use sink::{ReplayError, ReplayTarget, take};
+pub use state::{PastState, StateUpcast, StateUpcastFrom, StateVersion, only_state_step};
 pub use step::step;
 pub use upcast::{
-    Arrive, Astray, Course, Failure, Land, Landing, Onward, PastVersion, Recorded, Stands, Upcast, UpcastError,
-    only_step,
+    EventVersion, HistoryError, IntoEvents, PastVersion, Recorded, Upcast, UpcastChain, UpcastError, UpcastFailure,
+    UpcastGoal, UpcastTarget, Upcasting, only_step,
 };
 
-pub(crate) use row::{Stored, Upward};
-pub(crate) use sink::{Apply, Recast, decode};
+pub(crate) use row::{StoredPayload, ValueUpcast};
+pub(crate) use sink::{Apply, Reencode, decode};
 
 use std::any::Any;
 

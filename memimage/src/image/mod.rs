@@ -23,8 +23,8 @@ pub use admin::Admin;
 pub use guard::ReadGuard;
 pub use pending::Pending;
 pub use snapshotting::SnapshotInfo;
-pub use stats::{Recovery, Stats};
-pub use with::With;
+pub use stats::{RecoveryReport, Stats};
+pub use with::WithMetadata;
 
 use crate::context::{Metadata, Seed};
 use crate::disk::{Disk, LockGuard};
@@ -37,9 +37,9 @@ use crate::recovery::Dispatch;
 use crate::retention::Retention;
 use crate::seq::Seq;
 use crate::snapshot::Snapshots;
-use reentrancy::{Entered, GUARD, QUERY};
-use run::How;
-use snapshotting::Progress;
+use reentrancy::{GUARD, QUERY, ReentrancyGuard};
+use run::SubmitMode;
+use snapshotting::SnapshotProgress;
 
 /// A model in main memory, and the journal that makes its commands durable.
 ///
@@ -89,7 +89,7 @@ struct Shared<M> {
     keyring: Arc<Keyring>,
     /// Held while a snapshot is made.
     snapshotting: Mutex<()>,
-    progress: Mutex<Progress>,
+    progress: Mutex<SnapshotProgress>,
     /// Held while files are removed that a recovery beside the image may read, and shared by that.
     files: RwLock<()>,
     /// The event or byte at which the next snapshot is due.
@@ -103,10 +103,10 @@ struct Shared<M> {
     clock: Clock,
     policy: SnapshotPolicy,
     retention: Retention,
-    drill: bool,
+    verify_snapshots: bool,
     verify_digests: bool,
-    max_record: usize,
-    recovery: Recovery,
+    record_bytes_max: usize,
+    recovery: RecoveryReport,
 }
 
 /// Whether the image is this process's.
@@ -165,7 +165,7 @@ impl<M: Model> Image<M> {
     /// image is poisoned or closed, or this is a call from inside the image. A refusal is an answer, and comes from
     /// [`Pending::wait`].
     pub fn submit<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
-        self.shared().run(command, &Metadata::new(), How::Submit)
+        self.shared().run(command, &Metadata::new(), SubmitMode::Submit)
     }
 
     /// As [`submit`](Image::submit), but answers [busy](Error::is_busy) where that waits for room.
@@ -174,7 +174,7 @@ impl<M: Model> Image<M> {
     ///
     /// As [`submit`](Image::submit).
     pub fn try_submit<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
-        self.shared().run(command, &Metadata::new(), How::Try)
+        self.shared().run(command, &Metadata::new(), SubmitMode::Try)
     }
 
     /// As [`submit`](Image::submit), but awaits room. It does take the image's lock, which a long [`read`](Image::read)
@@ -197,7 +197,7 @@ impl<M: Model> Image<M> {
     /// If the image is poisoned or closed, or this is a call from inside it.
     pub fn query<R>(&self, query: impl FnOnce(&M) -> R) -> Result<R, Error> {
         let shared = self.shared();
-        let entered = Entered::new(shared.journal.id(), QUERY)?;
+        let entered = ReentrancyGuard::new(shared.journal.id(), QUERY)?;
         let (answer, latest) = {
             let core = shared.core.read();
             shared.refuse_if_ended()?;
@@ -218,15 +218,15 @@ impl<M: Model> Image<M> {
     /// As [`query`](Image::query).
     pub fn read(&self) -> Result<ReadGuard<'_, M>, Error> {
         let shared = self.shared();
-        let entered = Entered::new(shared.journal.id(), GUARD)?;
+        let entered = ReentrancyGuard::new(shared.journal.id(), GUARD)?;
         let core = shared.core.read();
         shared.refuse_if_ended()?;
         Ok(ReadGuard::new(core, entered))
     }
 
     /// This image with metadata that are recorded with the commands run through it.
-    pub fn with(&self, metadata: Metadata) -> With<'_, M> {
-        With::new(self, metadata)
+    pub fn with(&self, metadata: Metadata) -> WithMetadata<'_, M> {
+        WithMetadata::new(self, metadata)
     }
 
     /// The last event executed.
@@ -251,7 +251,7 @@ impl<M: Model> Image<M> {
     /// If the image is poisoned or closed, or this is a call from inside it.
     pub fn sync(&self) -> Result<(), Error> {
         let shared = self.shared();
-        drop(Entered::new(shared.journal.id(), "sync")?);
+        drop(ReentrancyGuard::new(shared.journal.id(), "sync")?);
         shared.refuse_if_ended()?;
         shared.journal.commit().sync()
     }
@@ -303,7 +303,7 @@ impl<M: Model> Shared<M> {
     }
 
     fn close(&self) -> Result<(), Error> {
-        let _entered = Entered::new(self.journal.id(), "close")?;
+        let _entered = ReentrancyGuard::new(self.journal.id(), "close")?;
         self.join_snapshot();
         // held to the end, so that whoever closes another clone meanwhile does not return before it is closed
         let mut ownership = self.ownership.lock();

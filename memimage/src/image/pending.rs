@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::reentrancy::Entered;
+use super::reentrancy::ReentrancyGuard;
 use crate::error::Error;
 use crate::journal::Ticket;
 
@@ -46,7 +46,7 @@ impl<T, E: From<Error>> Pending<T, E> {
     pub fn wait(mut self) -> Result<T, E> {
         if let Some(ticket) = self.ticket.take() {
             if !ticket.is_settled() {
-                Entered::refuse_in_command(ticket.journal(), "Pending::wait")?;
+                ReentrancyGuard::refuse_in_command(ticket.journal(), "Pending::wait")?;
             }
             ticket.wait()?;
         }
@@ -63,7 +63,7 @@ impl<T, E: From<Error>> Future for Pending<T, E> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, E>> {
         if let Some(ticket) = &self.ticket {
             if !ticket.is_settled() {
-                Entered::refuse_in_command(ticket.journal(), "Pending::poll")?;
+                ReentrancyGuard::refuse_in_command(ticket.journal(), "Pending::poll")?;
             }
             match ticket.poll(context.waker()) {
                 Poll::Pending => return Poll::Pending,

@@ -6,13 +6,13 @@
 use std::path::{Path, PathBuf};
 
 use super::Shared;
-use super::snapshotting::Taken;
+use super::snapshotting::UnverifiedSnapshot;
 use crate::context::Timestamp;
 use crate::disk::failed;
 use crate::error::{Error, Kind};
 use crate::event::Model;
 use crate::journal::{FrameKind, PruneMark, Scan, sync_dir};
-use crate::recovery::{Goal, compare, is_current};
+use crate::recovery::{RecoveryGoal, compare, is_current};
 use crate::retention::{Candidate, Choice, Retention};
 use crate::seq::Seq;
 use crate::shape::{ShapeTree, fingerprint};
@@ -20,7 +20,7 @@ use crate::shape::{ShapeTree, fingerprint};
 impl<M: Model> Shared<M> {
     /// Prunes the journal as far as the retention lets it, and removes the snapshots that are not needed any more. `drilled`
     /// is the snapshot from which the one just taken was rebuilt. Gives the base, if something was pruned.
-    pub(super) fn let_go(&self, taken: &Taken, drilled: Option<Seq>) -> Result<Option<Seq>, Error> {
+    pub(super) fn let_go(&self, taken: &UnverifiedSnapshot, drilled: Option<Seq>) -> Result<Option<Seq>, Error> {
         let (candidates, strange) = self.candidates(taken.seq)?;
         let Choice { base, mut kept } = self.retention.choose(&candidates);
         kept.extend(strange);
@@ -49,7 +49,7 @@ impl<M: Model> Shared<M> {
         Ok((snapshots.into_iter().map(candidate).collect(), strange))
     }
 
-    fn prune(&self, base: Seq, taken: &Taken, drilled: Option<Seq>) -> Result<Option<Seq>, Error> {
+    fn prune(&self, base: Seq, taken: &UnverifiedSnapshot, drilled: Option<Seq>) -> Result<Option<Seq>, Error> {
         let source = self.source()?;
         let first = Scan::new(&source, self.journal.commit().durable())?.segment_after(base)?;
         let older_than_the_base = self.progress.lock().base.is_some_and(|there| base < there);
@@ -89,9 +89,13 @@ impl<M: Model> Shared<M> {
     }
 
     /// Makes sure that the newest snapshot's state can be rebuilt from the base to be: by this program, and from the disk.
-    fn prove(&self, base: Seq, taken: &Taken) -> Result<(), Error> {
-        let goal =
-            Goal { until: Some(taken.seq), newest_snapshot: Some(base), verify_digests: true, believe_upcasters: true };
+    fn prove(&self, base: Seq, taken: &UnverifiedSnapshot) -> Result<(), Error> {
+        let goal = RecoveryGoal {
+            until: Some(taken.seq),
+            newest_snapshot: Some(base),
+            verify_digests: true,
+            believe_upcasters: true,
+        };
         let rebuilt = self.recover_beside(&taken.dispatch, goal)?;
         if rebuilt.snapshot != Some(base) {
             let path = self.snapshots.path(base);

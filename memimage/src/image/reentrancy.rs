@@ -6,31 +6,31 @@ use std::marker::PhantomData;
 use crate::error::{Error, Kind};
 
 thread_local! {
-    static INSIDE: Inside = const { Inside { first: Cell::new(None), others: RefCell::new(Vec::new()) } };
+    static INSIDE: ActiveCalls = const { ActiveCalls { first: Cell::new(None), others: RefCell::new(Vec::new()) } };
 }
 
 /// The images this thread is inside of: hardly ever more than one, and entering that one must cost next to nothing.
-struct Inside {
-    first: Cell<Option<Visit>>,
-    others: RefCell<Vec<Visit>>,
+struct ActiveCalls {
+    first: Cell<Option<ActiveCall>>,
+    others: RefCell<Vec<ActiveCall>>,
 }
 
 /// An image, and the call that entered it.
 #[derive(Clone, Copy)]
-struct Visit {
+struct ActiveCall {
     image: usize,
     call: &'static str,
 }
 
-impl Inside {
+impl ActiveCalls {
     #[inline]
-    fn find(&self, image: usize) -> Option<Visit> {
+    fn find(&self, image: usize) -> Option<ActiveCall> {
         let first = self.first.get().filter(|visit| visit.image == image);
         first.or_else(|| self.others.borrow().iter().find(|visit| visit.image == image).copied())
     }
 
     #[inline]
-    fn enter(&self, visit: Visit) {
+    fn enter(&self, visit: ActiveCall) {
         match self.first.get() {
             None => self.first.set(Some(visit)),
             Some(_) => self.others.borrow_mut().push(visit),
@@ -48,21 +48,21 @@ impl Inside {
 
 /// This thread is inside a call on an image, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Entered {
+pub(super) struct ReentrancyGuard {
     image: usize,
     /// It counts for this thread, so it stays on it.
     thread: PhantomData<*const ()>,
 }
 
-impl Entered {
+impl ReentrancyGuard {
     /// Enters an image, in which `call` is made.
     #[inline]
-    pub(super) fn new(image: usize, call: &'static str) -> Result<Entered, Error> {
+    pub(super) fn new(image: usize, call: &'static str) -> Result<ReentrancyGuard, Error> {
         match inside(|inside| inside.find(image)).flatten() {
             Some(outer) => Err(Error::new(Kind::Reentrant { inner: call, outer: outer.call })),
             None => {
-                inside(|inside| inside.enter(Visit { image, call }));
-                Ok(Entered { image, thread: PhantomData })
+                inside(|inside| inside.enter(ActiveCall { image, call }));
+                Ok(ReentrancyGuard { image, thread: PhantomData })
             }
         }
     }
@@ -81,7 +81,7 @@ impl Entered {
 /// `None` too for a thread that is ending and has forgotten already, as when an image of its own is dropped: it is inside
 /// none.
 #[inline]
-fn inside<T>(look: impl FnOnce(&Inside) -> T) -> Option<T> {
+fn inside<T>(look: impl FnOnce(&ActiveCalls) -> T) -> Option<T> {
     INSIDE.try_with(look).ok()
 }
 
@@ -90,7 +90,7 @@ pub(super) const GUARD: &str = "read";
 /// A query.
 pub(super) const QUERY: &str = "query";
 
-impl Drop for Entered {
+impl Drop for ReentrancyGuard {
     #[inline]
     fn drop(&mut self) {
         inside(|inside| inside.leave(self.image));

@@ -5,18 +5,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
-use super::reentrancy::Entered;
+use super::reentrancy::ReentrancyGuard;
 use super::{Core, Shared};
 use crate::context::Timestamp;
 use crate::error::{Error, Kind};
 use crate::event::{Model, panic_message};
-use crate::journal::{DigestMark, FrameKind, Scan, Source, Survey};
+use crate::journal::{DigestMark, FrameKind, Scan, Segments, Survey};
 use crate::options::SnapshotPolicy;
 use crate::recovery::Dispatch;
-use crate::recovery::{Goal, Recovered, compare, model_mark, recover, state_digest};
+use crate::recovery::{Recovered, RecoveryGoal, compare, model_mark, recover, state_digest};
 use crate::seq::Seq;
 use crate::shape::fingerprint;
-use crate::snapshot::{SnapshotHeader, Written};
+use crate::snapshot::{SnapshotHeader, StagedSnapshot};
 
 /// As large as a main thread's: a deep model that could be opened there can be rebuilt here.
 const STACK: usize = 8 << 20;
@@ -37,7 +37,7 @@ pub struct SnapshotInfo {
 
 /// What became of the last snapshot, and the one that is being made.
 #[derive(Debug, Default)]
-pub(super) struct Progress {
+pub(super) struct SnapshotProgress {
     pub(super) newest: Option<Seq>,
     pub(super) failure: Option<String>,
     /// The newest base beside the journal.
@@ -48,15 +48,15 @@ pub(super) struct Progress {
 }
 
 /// A snapshot before it is installed.
-pub(super) struct Taken {
-    written: Written,
+pub(super) struct UnverifiedSnapshot {
+    written: StagedSnapshot,
     pub(super) seq: Seq,
     pub(super) digest: u64,
     pub(super) dispatch: Dispatch,
 }
 
 /// A state was rebuilt beside the running one, and was the same.
-struct Drilled {
+struct VerifiedSnapshot {
     /// The snapshot that it was rebuilt from.
     from: Option<Seq>,
 }
@@ -120,7 +120,7 @@ impl<M: Model> Shared<M> {
     /// Takes a snapshot, makes sure of it, and gives it its name.
     fn make_snapshot(&self) -> Result<SnapshotInfo, Error> {
         // before any lock is waited for, and until the drill has replayed: a body must not reach the image from there either
-        let _entered = Entered::new(self.journal.id(), "snapshot")?;
+        let _entered = ReentrancyGuard::new(self.journal.id(), "snapshot")?;
         let _one = self.snapshotting.lock();
         let taken = self.take_snapshot()?;
         let installed = self.make_sure(&taken).and_then(|drilled| {
@@ -146,7 +146,7 @@ impl<M: Model> Shared<M> {
     }
 
     /// Writes the state as it is now, and its digest into the journal.
-    fn take_snapshot(&self) -> Result<Taken, Error> {
+    fn take_snapshot(&self) -> Result<UnverifiedSnapshot, Error> {
         let core = self.core.read();
         let digest = state_digest(&core.model)?.to_u64();
         let fingerprint = fingerprint(M::SHAPE).to_u64();
@@ -173,18 +173,18 @@ impl<M: Model> Shared<M> {
             prefix: Default::default(),
         };
         let written = self.snapshots.write(header, digest, &core.model)?;
-        Ok(Taken { written, seq, digest, dispatch: core.dispatch.clone() })
+        Ok(UnverifiedSnapshot { written, seq, digest, dispatch: core.dispatch.clone() })
     }
 
     /// Reads the snapshot back, makes sure that the journal is synced up to it, and rebuilds the state beside it.
-    fn make_sure(&self, taken: &Taken) -> Result<Option<Drilled>, Error> {
+    fn make_sure(&self, taken: &UnverifiedSnapshot) -> Result<Option<VerifiedSnapshot>, Error> {
         self.snapshots.check(&taken.written)?;
         self.journal.commit().sync()?;
-        if !self.drill {
+        if !self.verify_snapshots {
             return Ok(None);
         }
         let older = Seq::new(taken.seq.get().saturating_sub(1));
-        let goal = Goal {
+        let goal = RecoveryGoal {
             until: Some(taken.seq),
             newest_snapshot: Some(older),
             verify_digests: self.verify_digests,
@@ -192,7 +192,7 @@ impl<M: Model> Shared<M> {
         };
         let rebuilt = self.recover_beside(&taken.dispatch, goal)?;
         compare(&rebuilt.model, rebuilt.last, rebuilt.snapshot.unwrap_or(Seq::ZERO), taken.digest)?;
-        Ok(Some(Drilled { from: rebuilt.snapshot }))
+        Ok(Some(VerifiedSnapshot { from: rebuilt.snapshot }))
     }
 
     /// Replaces the model by what the disk says it is, after a body panicked halfway.
@@ -200,7 +200,7 @@ impl<M: Model> Shared<M> {
         let rebuild = || {
             self.journal.commit().sync()?;
             let until = self.journal.commit().executed();
-            let goal = Goal {
+            let goal = RecoveryGoal {
                 until: Some(until),
                 newest_snapshot: None,
                 verify_digests: self.verify_digests,
@@ -227,7 +227,7 @@ impl<M: Model> Shared<M> {
     }
 
     /// Recovers a second model, from the files of the running image.
-    pub(super) fn recover_beside(&self, dispatch: &Dispatch, goal: Goal) -> Result<Recovered<M>, Error> {
+    pub(super) fn recover_beside(&self, dispatch: &Dispatch, goal: RecoveryGoal) -> Result<Recovered<M>, Error> {
         let _nothing_goes = self.files.read();
         let source = self.source()?;
         let scan = Scan::new(&source, self.journal.commit().durable())?;
@@ -235,7 +235,7 @@ impl<M: Model> Shared<M> {
     }
 
     /// The journal's files as they are now.
-    pub(super) fn source(&self) -> Result<Source, Error> {
+    pub(super) fn source(&self) -> Result<Segments, Error> {
         let segments = match self.layout.survey(&*self.disk)? {
             Survey::Image(segments) => segments,
             Survey::Missing | Survey::Vacant => {
@@ -243,7 +243,7 @@ impl<M: Model> Shared<M> {
                 return Err(Error::new(Kind::NotFound { path: root, found: "its journal is gone" }));
             }
         };
-        Source::open(&self.disk, &self.layout, &segments, &self.keyring)
+        Segments::open(&self.disk, &self.layout, &segments, &self.keyring)
     }
 
     /// Waits for a snapshot that was begun by itself.

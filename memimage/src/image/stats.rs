@@ -32,13 +32,13 @@ pub struct Stats {
     /// all the same, and it is tried again after the next.
     pub retention_failure: Option<String>,
     /// What opening came across.
-    pub recovery: Recovery,
+    pub recovery: RecoveryReport,
 }
 
 /// What opening an image came across.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
-pub struct Recovery {
+pub struct RecoveryReport {
     /// Whether the image was made.
     pub created: bool,
     /// The event of the snapshot that recovery began with, or of the base.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::disk::{Access, Disk, Entry, Kind as FileKind, Lock, LockGuard, StoredFile, failed};
 use crate::error::{Error, Kind};
 use crate::journal::format::segment::{Identity, file_name, parse_file_name};
-use crate::journal::format::watermark::{self, BLOCK, DurableBlock};
+use crate::journal::format::watermark::{self, BLOCK, Watermark};
 use crate::planted::{Bug, planted};
 use crate::seq::SegmentId;
 
@@ -204,12 +204,12 @@ impl Layout {
 
     /// Whether `journal/durable` tells of more than a creation that was cut short.
     fn durable_tells_of_a_life(&self, disk: &dyn Disk) -> Result<bool, Error> {
-        Ok(self.durable_bytes(disk)?.is_some_and(|bytes| DurableBlock::tells_of_a_life(&bytes)))
+        Ok(self.durable_bytes(disk)?.is_some_and(|bytes| Watermark::tells_of_a_life(&bytes)))
     }
 
     /// What `journal/durable` says, if it is there and is of the image with this UUID.
-    pub(crate) fn durable_block(&self, disk: &dyn Disk, uuid: &[u8; 16]) -> Result<Option<DurableBlock>, Error> {
-        Ok(self.durable_bytes(disk)?.and_then(|bytes| DurableBlock::decode(&bytes, uuid)))
+    pub(crate) fn durable_block(&self, disk: &dyn Disk, uuid: &[u8; 16]) -> Result<Option<Watermark>, Error> {
+        Ok(self.durable_bytes(disk)?.and_then(|bytes| Watermark::decode(&bytes, uuid)))
     }
 
     /// `journal/durable`, to be written, if it is there. It only adds certainty, so an image without one is whole; it is not made

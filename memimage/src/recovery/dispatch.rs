@@ -3,16 +3,16 @@
 
 use std::collections::HashMap;
 
-use crate::event::{EventType, Stands, Upward};
-use crate::journal::{EventId, Row, Table};
+use crate::event::{EventType, EventVersion, ValueUpcast};
+use crate::journal::{EventId, ShapeRow, ShapeTable};
 use crate::shape::{Difference, Shape, ShapeTree, differences, fingerprint};
 
 /// A journal's table side by side with a program's.
 #[derive(Clone, Debug)]
 pub(crate) struct Dispatch {
-    table: Table,
+    table: ShapeTable,
     /// For each number in the journal, how it is replayed.
-    known: Vec<Known>,
+    known: Vec<KnownEvent>,
     /// For each row of the program's table, the number in the journal, if it stands there with the program's shape.
     ids: Vec<Option<EventId>>,
 }
@@ -25,7 +25,7 @@ pub(crate) const DROPPED: &str = "memimage.dropped";
 
 /// An event that the program knows.
 #[derive(Clone, Debug)]
-enum Known {
+enum KnownEvent {
     /// A version of one of its own.
     Event {
         /// The row of the program's table.
@@ -38,27 +38,27 @@ enum Known {
 }
 
 /// What a number in the journal stands for.
-pub(crate) enum Meaning<'a, M> {
+pub(crate) enum ReplayAction<'a, M> {
     /// An event of the program's.
-    Event(Way<'a, M>),
+    Event(ReplayRoute<'a, M>),
     /// An event that was upcast to nothing when the journal was rewritten.
     Dropped,
 }
 
 /// How an event is replayed.
-pub(crate) struct Way<'a, M> {
+pub(crate) struct ReplayRoute<'a, M> {
     /// The row of the program's table.
     pub(crate) row: usize,
     pub(crate) event: &'a EventType<M>,
     /// The shape it was recorded with.
     pub(crate) shape: &'a ShapeTree,
-    pub(crate) values: Option<Upward<'a>>,
+    pub(crate) values: Option<ValueUpcast<'a>>,
 }
 
 impl Dispatch {
     /// For a journal without events.
     pub(crate) fn empty<M>(events: &[EventType<M>]) -> Dispatch {
-        Dispatch { table: Table::default(), known: Vec::new(), ids: vec![None; events.len()] }
+        Dispatch { table: ShapeTable::default(), known: Vec::new(), ids: vec![None; events.len()] }
     }
 
     /// Compares a journal's table with the program's.
@@ -66,15 +66,15 @@ impl Dispatch {
     /// # Errors
     ///
     /// Every difference that would make the program misread the journal, each as a line of text.
-    pub(crate) fn new<M>(table: Table, events: &[EventType<M>]) -> Result<Dispatch, Vec<String>> {
+    pub(crate) fn new<M>(table: ShapeTable, events: &[EventType<M>]) -> Result<Dispatch, Vec<String>> {
         let by_name = ByName::new(events);
         let mut circles = Circles::new(events, &by_name);
         let mut found = Vec::new();
         let mut known = Vec::new();
         let mut ids = vec![None; events.len()];
         for (id, journal) in table.rows.iter().enumerate() {
-            if *journal == Row::dropped() {
-                known.push(Known::Dropped);
+            if *journal == ShapeRow::dropped() {
+                known.push(KnownEvent::Dropped);
                 continue;
             }
             let Some(row) = by_name.row(&journal.name, journal.version) else {
@@ -83,7 +83,7 @@ impl Dispatch {
             };
             let event = &events[row];
             if circles.reach(row) {
-                let Row { name, version, .. } = journal;
+                let ShapeRow { name, version, .. } = journal;
                 found.push(format!(
                     "the upcasters of `{name}` version {version} go round in a circle: lead them to a payload"
                 ));
@@ -95,27 +95,27 @@ impl Dispatch {
                     false => found.extend(drift(journal, &ShapeTree::of(shape), by_name.newest(&journal.name))),
                 }
             }
-            known.push(Known::Event { row, target: event.values.map(|values| ShapeTree::of(values.target)) });
+            known.push(KnownEvent::Event { row, target: event.values.map(|values| ShapeTree::of(values.target)) });
         }
         if found.is_empty() { Ok(Dispatch { table, known, ids }) } else { Err(found) }
     }
 
-    pub(crate) fn table(&self) -> &Table {
+    pub(crate) fn table(&self) -> &ShapeTable {
         &self.table
     }
 
     /// What a number in the journal stands for.
     #[inline]
-    pub(crate) fn meaning<'a, M>(&'a self, event: EventId, events: &'a [EventType<M>]) -> Option<Meaning<'a, M>> {
+    pub(crate) fn meaning<'a, M>(&'a self, event: EventId, events: &'a [EventType<M>]) -> Option<ReplayAction<'a, M>> {
         let number = event.0 as usize;
-        let Known::Event { row, target } = self.known.get(number)? else { return Some(Meaning::Dropped) };
+        let KnownEvent::Event { row, target } = self.known.get(number)? else { return Some(ReplayAction::Dropped) };
         let event = &events[*row];
         let values = event.values.zip(target.as_ref());
-        Some(Meaning::Event(Way {
+        Some(ReplayAction::Event(ReplayRoute {
             row: *row,
             event,
             shape: &self.table.rows[number].shape,
-            values: values.map(|(values, target)| Upward { steps: values.steps, target }),
+            values: values.map(|(values, target)| ValueUpcast { steps: values.steps, target }),
         }))
     }
 
@@ -130,7 +130,7 @@ impl Dispatch {
     pub(crate) fn declare<M>(&self, row: usize, event: &EventType<M>) -> Dispatch {
         let mut grown = self.clone();
         let shape = ShapeTree::of(event.shape.expect("what is recorded has a shape"));
-        let declared = Row { name: event.name.to_owned(), version: event.version, shape };
+        let declared = ShapeRow { name: event.name.to_owned(), version: event.version, shape };
         let known =
             grown.table.rows.iter().position(|row| row.name == declared.name && row.version == declared.version);
         grown.ids[row] = Some(match known {
@@ -138,7 +138,7 @@ impl Dispatch {
                 grown.table.rows[id] = declared;
                 EventId(id as u32)
             }
-            None => grown.push(declared, Known::Event { row, target: None }),
+            None => grown.push(declared, KnownEvent::Event { row, target: None }),
         });
         grown
     }
@@ -146,27 +146,27 @@ impl Dispatch {
     /// The number in the journal of the event that stands where there is none any more; `None` if it must be
     /// [declared](Dispatch::declare_dropped).
     pub(crate) fn dropped(&self) -> Option<EventId> {
-        self.known.iter().position(|known| matches!(known, Known::Dropped)).map(|id| EventId(id as u32))
+        self.known.iter().position(|known| matches!(known, KnownEvent::Dropped)).map(|id| EventId(id as u32))
     }
 
     /// A table that also has the event that stands where there is none any more.
     #[must_use]
     pub(crate) fn declare_dropped(&self) -> Dispatch {
         let mut grown = self.clone();
-        grown.push(Row::dropped(), Known::Dropped);
+        grown.push(ShapeRow::dropped(), KnownEvent::Dropped);
         grown
     }
 
-    fn push(&mut self, row: Row, known: Known) -> EventId {
+    fn push(&mut self, row: ShapeRow, known: KnownEvent) -> EventId {
         self.table.rows.push(row);
         self.known.push(known);
         EventId(self.table.rows.len() as u32 - 1)
     }
 }
 
-impl Row {
-    fn dropped() -> Row {
-        Row { name: DROPPED.to_owned(), version: 1, shape: ShapeTree::of(<()>::SHAPE) }
+impl ShapeRow {
+    fn dropped() -> ShapeRow {
+        ShapeRow { name: DROPPED.to_owned(), version: 1, shape: ShapeTree::of(<()>::SHAPE) }
     }
 }
 
@@ -225,18 +225,18 @@ impl<'a, M> Circles<'a, M> {
         self.seen[row] != Seen::Ends
     }
 
-    fn follow(&mut self, stands: Stands) -> bool {
+    fn follow(&mut self, stands: EventVersion) -> bool {
         match stands {
-            Stands::Open => false,
-            Stands::Each(parts) => parts.iter().any(|part| self.follow(*part)),
-            Stands::At(name, version) => self.by_name.row(name, version).is_some_and(|row| self.reach(row)),
+            EventVersion::Open => false,
+            EventVersion::Each(parts) => parts.iter().any(|part| self.follow(*part)),
+            EventVersion::At(name, version) => self.by_name.row(name, version).is_some_and(|row| self.reach(row)),
         }
     }
 }
 
 /// Each place where the shapes part, and the mend.
-fn drift(journal: &Row, program: &ShapeTree, newest: Option<u32>) -> Vec<String> {
-    let Row { name, version, .. } = journal;
+fn drift(journal: &ShapeRow, program: &ShapeTree, newest: Option<u32>) -> Vec<String> {
+    let ShapeRow { name, version, .. } = journal;
     let root = format!("{name} v{version}: payload");
     let found = differences(&root, &journal.shape, program);
     let mut lines: Vec<String> = found.iter().map(|difference| difference.to_string()).collect();
@@ -251,8 +251,8 @@ fn drift(journal: &Row, program: &ShapeTree, newest: Option<u32>) -> Vec<String>
     lines
 }
 
-fn unknown(journal: &Row, newest: Option<u32>) -> String {
-    let Row { name, version, .. } = journal;
+fn unknown(journal: &ShapeRow, newest: Option<u32>) -> String {
+    let ShapeRow { name, version, .. } = journal;
     if name.starts_with(OWN_EVENTS) {
         return format!("`{name}` version {version} is an event of a newer memimage; use that");
     }

@@ -17,7 +17,7 @@ pub(super) fn overhead(form: Form) -> usize {
 
 /// What covers one snapshot, from its header to its end.
 #[derive(Debug)]
-pub(super) struct Cover {
+pub(super) struct SnapshotProtection {
     protection: Protection,
     /// What the nonces begin with.
     prefix: [u8; PREFIX],
@@ -28,9 +28,9 @@ pub(super) struct Cover {
     stream: Option<Stream>,
 }
 
-impl Cover {
+impl SnapshotProtection {
     /// For a snapshot with this header, of which nothing more was read or written yet.
-    pub(super) fn new(protection: Protection, header: &[u8; HEADER], prefix: [u8; PREFIX]) -> Cover {
+    pub(super) fn new(protection: Protection, header: &[u8; HEADER], prefix: [u8; PREFIX]) -> SnapshotProtection {
         let associated = match protection.cipher {
             Some(_) => [&SNAPSHOT[..], header].concat(),
             None => Vec::new(),
@@ -40,7 +40,7 @@ impl Cover {
             stream.update(&SNAPSHOT);
             stream.update(header);
         }
-        Cover { protection, prefix, associated, chunks: 0, stream }
+        SnapshotProtection { protection, prefix, associated, chunks: 0, stream }
     }
 
     /// Encrypts the next chunk, which begins at `from` and grows by its tag.
@@ -121,10 +121,10 @@ mod tests {
     use super::*;
     use crate::keys::{Key, Keyring, Keys};
 
-    fn cover() -> Cover {
+    fn cover() -> SnapshotProtection {
         let keys = || Keys::one(Key::new([7; 32]));
         let keyring = Keyring::new(Some(keys()), Some(keys()));
-        Cover::new(keyring.current(&[1; 16], Path::new("image")).unwrap(), &[2; HEADER], [3; PREFIX])
+        SnapshotProtection::new(keyring.current(&[1; 16], Path::new("image")).unwrap(), &[2; HEADER], [3; PREFIX])
     }
 
     /// Three chunks, and the digest 5 with its tag.

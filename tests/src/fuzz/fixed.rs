@@ -25,7 +25,7 @@ pub(super) struct Fixed {
 pub(super) fn options() -> Options<Book> {
     let clock = AtomicU64::new(1_000_000);
     Image::options()
-        .segment_size(SEGMENT as u64)
+        .segment_bytes(SEGMENT as u64)
         .align(8)
         .snapshots(SnapshotPolicy::Manual)
         .clock(move || Timestamp::from_micros(clock.fetch_add(1_000, Ordering::Relaxed)))

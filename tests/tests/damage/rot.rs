@@ -86,7 +86,7 @@ fn a_rewrite_that_reads_a_wrong_bit_is_right_or_none() {
     for run in first..first + 150 {
         let disk = sample.disk.fork();
         disk.inject(Fault::rot().nth(1 + run % 60).seed(run));
-        let rewrite = Rewrite::<Book>::new().segment_size(16 << 10);
+        let rewrite = Rewrite::<Book>::new().segment_bytes(16 << 10);
         match rewrite.run_with(Arc::new(disk.clone()), ROOT, "/rewritten") {
             Ok(_) => {
                 let image = options(512).open_with(Arc::new(disk.fork()), "/rewritten").unwrap();

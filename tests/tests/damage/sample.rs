@@ -47,7 +47,7 @@ pub(crate) struct Sample {
 pub(crate) fn options(align: u32) -> Options<Book> {
     let clock = AtomicU64::new(1_000_000);
     Image::options()
-        .segment_size(SEGMENT as u64)
+        .segment_bytes(SEGMENT as u64)
         .align(align)
         .snapshots(SnapshotPolicy::Manual)
         .clock(move || Timestamp::from_micros(clock.fetch_add(1_000, Ordering::Relaxed)))

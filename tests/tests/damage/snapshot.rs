@@ -150,7 +150,7 @@ fn a_journal_that_is_older_than_its_snapshots_is_refused() {
 /// Two snapshots of three chunks.
 fn large() -> Sample {
     let disk = SimDisk::new();
-    let settings = || options(512).segment_size(2 << 20).snapshots(SnapshotPolicy::Manual);
+    let settings = || options(512).segment_bytes(2 << 20).snapshots(SnapshotPolicy::Manual);
     let image: Image<Book> = open(&disk, settings()).unwrap();
     let mut states = vec![Book::default()];
     for page in 0..4 {

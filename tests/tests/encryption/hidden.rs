@@ -43,7 +43,7 @@ const SECRETS: [&str; 7] = [
 
 fn options(keys: Option<(Keys, Keys)>) -> Options<Registry> {
     let options = Image::<Registry>::options()
-        .segment_size(16 << 10)
+        .segment_bytes(16 << 10)
         .snapshots(SnapshotPolicy::Manual)
         .retention(Retention::Events(10));
     match keys {

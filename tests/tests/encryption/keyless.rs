@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use expect_test::expect;
-use memimage::admin::{Choice, Repair, Void, check_with};
+use memimage::admin::{Repair, RepairAction, Void, check_with};
 use memimage::disk::SimDisk;
 use memimage::testing::{given_image, golden_image};
 
@@ -15,12 +15,12 @@ fn tasks(disk: &SimDisk) -> Vec<(&'static str, Result<(), Error>)> {
     let on = || -> Arc<dyn Disk> { Arc::new(disk.clone()) };
     let mut tasks = vec![("check", check_with(on(), ROOT).map(drop))];
     for choice in [
-        Choice::TornTail,
-        Choice::SuspectTail,
-        Choice::CutFrom(Seq::new(1)),
-        Choice::BeginAt(Seq::new(1)),
-        Choice::Snapshots,
-        Choice::Base,
+        RepairAction::TornTail,
+        RepairAction::SuspectTail,
+        RepairAction::CutFrom(Seq::new(1)),
+        RepairAction::BeginAt(Seq::new(1)),
+        RepairAction::Snapshots,
+        RepairAction::Base,
     ] {
         tasks.push(("repair", Repair::new(choice).run_with(on(), ROOT).map(drop)));
     }
@@ -153,7 +153,7 @@ fn a_protected_frame_among_others_is_told() {
         let [found] = &checked.findings[..] else { panic!("{checked}") };
         assert_eq!(found.position.seq, Some(Seq::new(2)));
         assert!(found.what.starts_with("it is not protected in the way that the segment's header says"), "{checked}");
-        assert_eq!(checked.mends()[0].choice, Choice::CutFrom(Seq::new(2)), "{checked}");
+        assert_eq!(checked.mends()[0].choice, RepairAction::CutFrom(Seq::new(2)), "{checked}");
         assert_eq!(changed(&before, &files(&disk)), Vec::<PathBuf>::new());
     }
 }

@@ -1,7 +1,7 @@
 //! Check, repair and void with keys: what they find and tell, and that wrong keys touch nothing. What each repair does, and
 //! crashes in the midst of it, are in `operations/`, for images of every form.
 
-use memimage::admin::{Check, Checked, Choice, Repair, Repaired, Severity, Void, Voided};
+use memimage::admin::{Check, CheckReport, Repair, RepairAction, RepairReport, Severity, Void, VoidReport};
 use memimage_tests::LedgerCommands as _;
 
 use super::forged::{frames, mend, mend_snapshot, small, snapshot_of, unprotected};
@@ -21,22 +21,22 @@ macro_rules! keyed {
     }};
 }
 
-fn check(disk: &SimDisk, mode: Mode) -> Checked {
+fn check(disk: &SimDisk, mode: Mode) -> CheckReport {
     check_with(disk, mode, keys(CIPHER), keys(CHAIN)).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn check_with(disk: &SimDisk, mode: Mode, cipher: Keys, chain: Keys) -> Result<Checked, Error> {
+fn check_with(disk: &SimDisk, mode: Mode, cipher: Keys, chain: Keys) -> Result<CheckReport, Error> {
     let operations = disk.operations();
     let checked = keyed!(mode, Check::new(), cipher, chain).run_with(Arc::new(disk.clone()), ROOT);
     assert_eq!(disk.operations(), operations, "a check changes nothing");
     checked
 }
 
-fn repair(disk: &SimDisk, mode: Mode, choice: Choice) -> Result<Repaired, Error> {
+fn repair(disk: &SimDisk, mode: Mode, choice: RepairAction) -> Result<RepairReport, Error> {
     keyed!(mode, Repair::new(choice), keys(CIPHER), keys(CHAIN)).run_with(Arc::new(disk.clone()), ROOT)
 }
 
-fn void(disk: &SimDisk, mode: Mode, seq: u64) -> Result<Voided, Error> {
+fn void(disk: &SimDisk, mode: Mode, seq: u64) -> Result<VoidReport, Error> {
     let void = Void::new(Seq::new(seq), "a mistake");
     keyed!(mode, void, keys(CIPHER), keys(CHAIN)).run_with(Arc::new(disk.clone()), ROOT)
 }
@@ -55,12 +55,12 @@ fn all_refuse(disk: &SimDisk, mode: Mode, keys: impl Fn() -> (Keys, Keys)) -> Ve
     let (cipher, chain) = keys();
     refused("check", check_with(disk, mode, cipher, chain).map(drop));
     for choice in [
-        Choice::TornTail,
-        Choice::SuspectTail,
-        Choice::CutFrom(Seq::new(1)),
-        Choice::BeginAt(Seq::new(1)),
-        Choice::Snapshots,
-        Choice::Base,
+        RepairAction::TornTail,
+        RepairAction::SuspectTail,
+        RepairAction::CutFrom(Seq::new(1)),
+        RepairAction::BeginAt(Seq::new(1)),
+        RepairAction::Snapshots,
+        RepairAction::Base,
     ] {
         let (cipher, chain) = keys();
         refused("repair", keyed!(mode, Repair::new(choice), cipher, chain).run_with(on(), ROOT).map(drop));
@@ -141,7 +141,8 @@ fn without_a_current_key_only_a_check_is_done() {
         assert!(check_with(&disk, mode, newer(CIPHER), newer(CHAIN)).unwrap().is_sound());
         let (before, operations) = (files(&disk), disk.operations());
         let on = || -> Arc<dyn Disk> { Arc::new(disk.clone()) };
-        let repair = keyed!(mode, Repair::new(Choice::TornTail), newer(CIPHER), newer(CHAIN)).run_with(on(), ROOT);
+        let repair =
+            keyed!(mode, Repair::new(RepairAction::TornTail), newer(CIPHER), newer(CHAIN)).run_with(on(), ROOT);
         let void = keyed!(mode, Void::new(seq, "a mistake"), newer(CIPHER), newer(CHAIN)).run_with(on(), ROOT);
         for error in [repair.unwrap_err(), void.unwrap_err()] {
             assert!(error.is_key() && error.to_string().contains("it needs key 4 of "), "{error}");
@@ -192,7 +193,7 @@ fn a_key_that_a_snapshot_alone_is_under_must_be_right_too() {
             (&older_keys, "it needs key 3 of "),
         ] {
             let checked = check_with(&disk, mode, keys(CIPHER), keys(CHAIN)).unwrap_err();
-            let repair = keyed!(mode, Repair::new(Choice::Snapshots), keys(CIPHER), keys(CHAIN));
+            let repair = keyed!(mode, Repair::new(RepairAction::Snapshots), keys(CIPHER), keys(CHAIN));
             for error in [checked, repair.run_with(Arc::new(disk.clone()), ROOT).unwrap_err()] {
                 assert!(error.is_key() && error.to_string().contains(what), "{error}");
                 assert!(error.to_string().contains(".snapshot` cannot be read"), "{error}");
@@ -234,14 +235,14 @@ fn what_was_forged_before_a_snapshot_is_found_with_its_place() {
         assert_eq!(checked.chain_head, None, "{checked}");
         assert_eq!(checked.to_string().contains("the chain does not hold"), mode.chained, "{checked}");
         let offers: Vec<_> = checked.mends().iter().map(|mend| mend.choice).collect();
-        assert!(offers.contains(&Choice::CutFrom(Seq::new(event))), "{checked}");
+        assert!(offers.contains(&RepairAction::CutFrom(Seq::new(event))), "{checked}");
 
         // who holds the key may give up what was forged, or all that comes before the good state
         let cut = disk.fork();
-        assert_eq!(repair(&cut, mode, Choice::CutFrom(Seq::new(event))).unwrap().lost.unwrap().last, seq);
+        assert_eq!(repair(&cut, mode, RepairAction::CutFrom(Seq::new(event))).unwrap().lost.unwrap().last, seq);
         assert!(check(&cut, mode).is_sound(), "{}", check(&cut, mode));
         assert_eq!(open(&cut, mode.options()).unwrap().seq().get(), event - 1);
-        let begin = *offers.iter().find(|choice| matches!(choice, Choice::BeginAt(_))).unwrap();
+        let begin = *offers.iter().find(|choice| matches!(choice, RepairAction::BeginAt(_))).unwrap();
         repair(&disk, mode, begin).unwrap();
         let checked = check(&disk, mode);
         assert!(checked.is_sound() && checked.base.is_some(), "{checked}");
@@ -329,7 +330,7 @@ fn a_forged_snapshot_is_told_and_put_away() {
         let [found] = &checked.findings[..] else { panic!("{checked}") };
         assert_eq!((found.severity, &found.path), (Severity::Warning, &snapshot), "{checked}");
         assert!(found.what.contains("so it was changed by somebody who has not the key"), "{checked}");
-        assert_eq!(checked.mends()[0].choice, Choice::Snapshots);
+        assert_eq!(checked.mends()[0].choice, RepairAction::Snapshots);
 
         // and one without protection, which passes for no state of the image
         let plain = disk.fork();
@@ -339,7 +340,7 @@ fn a_forged_snapshot_is_told_and_put_away() {
         plain.write(&snapshot, 0, &bytes).unwrap();
         assert!(check(&plain, mode).findings[0].what.contains("it is not protected in the way that the image is"));
 
-        repair(&disk, mode, Choice::Snapshots).unwrap();
+        repair(&disk, mode, RepairAction::Snapshots).unwrap();
         assert!(check(&disk, mode).worst() <= Some(Severity::Note), "{}", check(&disk, mode));
         begin(&disk, mode.options(), digests, seq);
     }
@@ -384,7 +385,7 @@ fn what_a_repair_makes_is_under_the_current_key() {
         disk.write(path, 4096 + 100, &[0xA5; 8]).unwrap();
         let durable = disk.read(path).unwrap().len() as u64 - 4096;
         disk.write(path, 4096 + 512, &vec![0; durable as usize - 512]).unwrap();
-        repair(&disk, mode, Choice::BeginAt(seq)).unwrap();
+        repair(&disk, mode, RepairAction::BeginAt(seq)).unwrap();
         let checked = check(&disk, mode);
         assert!(checked.is_sound() && checked.base == Some(seq), "{checked}");
         assert_eq!(checked.chain_head.is_some(), mode.chained, "{checked}");

@@ -9,7 +9,7 @@ const NEW: &str = "/new";
 
 /// A rewrite with the keys of the source, and of the target.
 fn rewrite(disk: &SimDisk, from: Mode, to: Mode, keys: impl Fn(u8) -> Keys) -> Result<(), Error> {
-    let mut rewrite = Rewrite::<Ledger>::new().segment_size(16 << 10);
+    let mut rewrite = Rewrite::<Ledger>::new().segment_bytes(16 << 10);
     if from.encrypted {
         rewrite = rewrite.source_encryption(super::keys(CIPHER));
     }

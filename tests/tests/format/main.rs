@@ -105,7 +105,7 @@ fn make_with(path: &Path, more: impl FnOnce(Options<Shelf>) -> Options<Shelf>) {
     let now = Arc::new(AtomicU64::new(1_000_000));
     let clock = Arc::clone(&now);
     let options = Image::<Shelf>::options()
-        .segment_size(16 << 10)
+        .segment_bytes(16 << 10)
         .snapshots(SnapshotPolicy::Manual)
         .clock(move || Timestamp::from_micros(clock.load(Ordering::Relaxed)));
     let shelf = more(options).open(path).unwrap();
@@ -226,7 +226,7 @@ fn digests_are_as_the_document_defines_them() {
 /// Runs commands and makes snapshots until the start of the journal is gone.
 fn make_pruned(path: &Path) {
     let shelf = Image::<Shelf>::options()
-        .segment_size(16 << 10)
+        .segment_bytes(16 << 10)
         .snapshots(SnapshotPolicy::Manual)
         .retention(Retention::Events(0))
         .clock(|| Timestamp::from_micros(1_000_000))

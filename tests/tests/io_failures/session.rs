@@ -30,7 +30,7 @@ impl Mode {
     }
 
     pub(crate) fn rewrite(self, disk: &SimDisk) -> Result<(), Error> {
-        let rewrite = Rewrite::<Ledger>::new().segment_size(16 << 10);
+        let rewrite = Rewrite::<Ledger>::new().segment_bytes(16 << 10);
         rewrite.run_with(Arc::new(disk.clone()), LEDGER, REWRITTEN).map(drop)
     }
 }

@@ -27,7 +27,7 @@ fn options(mode: &str) -> Options<Ledger> {
     let (every, retention) = if pruned { (60, Retention::Events(0)) } else { (300, Retention::Everything) };
     // small, so that it is killed while it rolls too
     Image::options()
-        .segment_size(64 << 10)
+        .segment_bytes(64 << 10)
         .snapshots(SnapshotPolicy::AfterEvents(every))
         .retention(retention)
         .durability(durability)

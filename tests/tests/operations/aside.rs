@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use memimage::admin::{Choice, Repair, Severity};
+use memimage::admin::{Repair, RepairAction, Severity};
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Image, Retention, Seq};
 use memimage_tests::{Act, GateDisk, files};
@@ -15,7 +15,7 @@ use super::repair::{cents, repair, state_after};
 use super::till::first::{Till, TillCommands as _};
 use super::{IMAGE, frames, image, open, options, record};
 
-const BEGIN: Choice = Choice::BeginAt(Seq::new(20));
+const BEGIN: RepairAction = RepairAction::BeginAt(Seq::new(20));
 
 fn segments(disk: &SimDisk) -> Vec<PathBuf> {
     disk.files().into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "journal")).collect()

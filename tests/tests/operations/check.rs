@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use memimage::admin::{Check, Checked, Choice, Severity, check_with};
+use memimage::admin::{Check, CheckReport, RepairAction, Severity, check_with};
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Image, Retention, Seq};
 use memimage_tests::{changed, files};
@@ -12,7 +12,7 @@ use memimage_tests::{changed, files};
 use super::till::first::{self, TillCommands as _};
 use super::{IMAGE, form, frames, image, open, options, with_keys};
 
-pub(super) fn check(disk: &SimDisk) -> Checked {
+pub(super) fn check(disk: &SimDisk) -> CheckReport {
     let before = files(disk);
     let checked = with_keys!(form(disk), Check::new()).run_with(Arc::new(disk.clone()), IMAGE);
     let checked = checked.unwrap_or_else(|error| panic!("{error}"));
@@ -21,7 +21,7 @@ pub(super) fn check(disk: &SimDisk) -> Checked {
 }
 
 /// The choices that a report offers, and how many events each loses.
-pub(super) fn offers(checked: &Checked) -> Vec<(Choice, u64)> {
+pub(super) fn offers(checked: &CheckReport) -> Vec<(RepairAction, u64)> {
     checked.mends().iter().map(|mend| (mend.choice, mend.loses.map_or(0, |loses| loses.events()))).collect()
 }
 
@@ -85,7 +85,7 @@ fn it_says_which_events_each_repair_would_lose() {
     let finding = &checked.findings[0];
     assert_eq!((finding.severity, &finding.path), (Severity::Damage, &frame.path));
     assert_eq!((finding.position.offset, finding.position.seq), (Some(frame.offset), Some(Seq::new(7))));
-    assert_eq!(offers(&checked), [(Choice::BeginAt(Seq::new(12)), 0), (Choice::CutFrom(Seq::new(7)), 24)]);
+    assert_eq!(offers(&checked), [(RepairAction::BeginAt(Seq::new(12)), 0), (RepairAction::CutFrom(Seq::new(7)), 24)]);
     let report = checked.to_string();
     assert!(report.contains("Choice::CutFrom(Seq::new(7))): loses events 7 to 30"), "{report}");
     assert!(report.ends_with("damaged"), "{report}");
@@ -102,7 +102,7 @@ fn two_damaged_places_are_both_told() {
     let seqs: Vec<_> = checked.findings.iter().map(|finding| finding.position.seq.unwrap().get()).collect();
     assert_eq!(seqs, [7, 15]);
     assert_eq!(checked.events, 28);
-    assert_eq!(offers(&checked), [(Choice::CutFrom(Seq::new(7)), 24)]);
+    assert_eq!(offers(&checked), [(RepairAction::CutFrom(Seq::new(7)), 24)]);
 }
 
 /// An image in use is written to while it is read. What is being written is no damage, and the owner is named.
@@ -187,7 +187,7 @@ fn what_is_left_over_or_strange_is_noted() {
         ]
     );
     assert_eq!(checked.snapshots, [Seq::new(5)]);
-    assert_eq!(offers(&checked), [(Choice::Snapshots, 0)]);
+    assert_eq!(offers(&checked), [(RepairAction::Snapshots, 0)]);
 }
 
 /// A journal that was pruned up to a base, with a snapshot behind it.

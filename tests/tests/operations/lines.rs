@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use memimage::admin::{Choice, Severity, Void};
+use memimage::admin::{RepairAction, Severity, Void};
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Image, Options, Seq};
 use memimage_tests::files;
@@ -76,10 +76,14 @@ fn is_passed_over(disk: &SimDisk, began: Option<u64>, what: &str, expected: (u64
     let told: Vec<_> = checked.findings.iter().filter(|finding| finding.severity > Severity::Note).collect();
     let [finding] = told[..] else { panic!("{checked}") };
     assert!(finding.what.contains("it is of another line of this image") && finding.what.contains(what), "{checked}");
-    assert_eq!((finding.severity, offers(&checked)), (Severity::Warning, vec![(Choice::Snapshots, 0)]), "{checked}");
+    assert_eq!(
+        (finding.severity, offers(&checked)),
+        (Severity::Warning, vec![(RepairAction::Snapshots, 0)]),
+        "{checked}"
+    );
     assert_eq!(start(disk), (began.map(Seq::new), 1));
     assert_eq!(cents(&disk.fork()), expected);
-    repair(disk, Choice::Snapshots).unwrap();
+    repair(disk, RepairAction::Snapshots).unwrap();
     all_are_used(disk, expected);
 }
 
@@ -196,7 +200,7 @@ fn snapshots_after_a_journal_began_anew_are_all_used() {
         let disk = image_as(form, &[5, begins]);
         damage(&disk, damaged);
         let mends = check(&disk).mends();
-        let begin = Choice::BeginAt(Seq::new(begins));
+        let begin = RepairAction::BeginAt(Seq::new(begins));
         if !mends.iter().any(|mend| mend.choice == begin) {
             // of a chain no segment can be made again
             assert_ne!(form, PLAIN);

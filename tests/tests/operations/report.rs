@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use memimage::admin::{Choice, Severity, check as check_real};
+use memimage::admin::{RepairAction, Severity, check as check_real};
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Image, Seq};
 use memimage_tests::files;
@@ -129,11 +129,11 @@ fn what_may_have_been_a_decision_is_told_as_that() {
 fn a_state_that_is_not_there_is_refused_with_those_that_are() {
     let disk = image(&[5, 12]);
     damage(&disk, 3);
-    let error = repair(&disk, Choice::BeginAt(Seq::new(7))).unwrap_err().to_string();
+    let error = repair(&disk, RepairAction::BeginAt(Seq::new(7))).unwrap_err().to_string();
     assert!(error.contains("there are good ones after the events 12, 5"), "{error}");
     let disk = image(&[]);
     damage(&disk, 3);
-    let error = repair(&disk, Choice::BeginAt(Seq::new(7))).unwrap_err().to_string();
+    let error = repair(&disk, RepairAction::BeginAt(Seq::new(7))).unwrap_err().to_string();
     assert!(error.contains("nor any other"), "{error}");
 }
 

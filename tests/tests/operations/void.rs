@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use memimage::admin::{Choice, Repair, Rewrite, Void, Voided};
+use memimage::admin::{Repair, RepairAction, Rewrite, Void, VoidReport};
 use memimage::disk::{SimDisk, Unsynced};
 use memimage::{Error, Image, Retention, Seq};
 use memimage_tests::{Dice, cases, changed, files};
@@ -17,7 +17,7 @@ use super::{IMAGE, frames, image, open, open_as, options, record};
 /// The event that the second program cannot replay.
 pub(super) const BAD: Seq = Seq::new(5);
 
-pub(super) fn void(disk: &SimDisk, seq: Seq) -> Result<Voided, Error> {
+pub(super) fn void(disk: &SimDisk, seq: Seq) -> Result<VoidReport, Error> {
     let void = Void::new(seq, "nobody pays thirteen cents").by("the auditor");
     with_keys!(form(disk), void).run_with(Arc::new(disk.clone()), IMAGE)
 }
@@ -171,7 +171,7 @@ fn a_rewritten_journal_has_none_of_it() {
     let disk = recorded(&[]);
     let expected = without_the_bad_one(&disk);
     void(&disk, BAD).unwrap();
-    let rewrite = Rewrite::<second::Till>::new().segment_size(16 << 10);
+    let rewrite = Rewrite::<second::Till>::new().segment_bytes(16 << 10);
     let rewritten = rewrite.run_with(Arc::new(disk.clone()), IMAGE, "/new").unwrap();
     assert_eq!((rewritten.read, rewritten.written, rewritten.dropped), (8, 8, 1));
     let till: Image<second::Till> = options().open_with(Arc::new(disk.clone()), "/new").unwrap();
@@ -183,7 +183,7 @@ fn a_rewritten_journal_has_none_of_it() {
 fn what_a_rewrite_left_of_an_event_is_refused() {
     let disk = recorded(&[]);
     void(&disk, BAD).unwrap();
-    let rewrite = Rewrite::<second::Till>::new().segment_size(16 << 10);
+    let rewrite = Rewrite::<second::Till>::new().segment_bytes(16 << 10);
     rewrite.run_with(Arc::new(disk.clone()), IMAGE, "/new").unwrap();
     let before = files(&disk);
     let again = |seq| Void::new(seq, "nobody pays thirteen cents").run_with(Arc::new(disk.clone()), "/new");
@@ -323,7 +323,7 @@ fn a_cut_tells_of_the_decisions_it_gives_up() {
     disk.write(&damaged.path, damaged.offset + 90, &[9; 9]).unwrap();
     let checked = check(&disk).to_string();
     assert!(checked.contains("cutting gives up the decision too that makes void event 10"), "{checked}");
-    let repaired = Repair::new(Choice::CutFrom(Seq::new(20))).run_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    let repaired = Repair::new(RepairAction::CutFrom(Seq::new(20))).run_with(Arc::new(disk.clone()), IMAGE).unwrap();
     assert_eq!(repaired.revived, [Seq::new(10)]);
     assert!(repaired.to_string().contains("no longer void, since the decision was given up: event 10"), "{repaired}");
     void(&disk, Seq::new(10)).unwrap();

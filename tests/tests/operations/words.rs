@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use memimage::Seq;
-use memimage::admin::{Choice, Loss, Severity};
+use memimage::admin::{RepairAction, SeqRange, Severity};
 use memimage::disk::{Disk, SimDisk};
 
 use super::advice::{paths as ending, pruned};
@@ -21,7 +21,7 @@ fn what_leaves_the_journal_is_told_though_its_state_stays() {
     for (snapshot, damaged, is_whole) in [(12, &[2][..], true), (5, &[2], false), (12, &[7, 13], false)] {
         let disk = image(&[snapshot]);
         damaged.iter().for_each(|event| damage(&disk, *event));
-        let (checked, begin) = (check(&disk), Choice::BeginAt(Seq::new(snapshot)));
+        let (checked, begin) = (check(&disk), RepairAction::BeginAt(Seq::new(snapshot)));
         let mend = checked.mends().into_iter().find(|mend| mend.choice == begin).unwrap_or_else(|| panic!("{checked}"));
         let retires = mend.retires.unwrap_or_else(|| panic!("{checked}"));
         let told = format!("takes {retires} out of the journal, whose state stays");
@@ -39,7 +39,7 @@ fn what_leaves_the_journal_is_told_though_its_state_stays() {
         let after = check(&disk);
         assert!(after.to_string().contains("they may be the only copies of events"), "{after}");
         // those and no others are gone
-        let Loss { first, last } = retires;
+        let SeqRange { first, last } = retires;
         assert_eq!((Some(first), last), (checked.first, after.first.map_or(Seq::new(snapshot), before)), "{after}");
     }
     let disk = image(&[]);

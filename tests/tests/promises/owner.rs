@@ -10,7 +10,7 @@ use crate::{Later, NONE, disks, forbid, open, try_open};
 fn on_disk(path: &Path) -> Result<Image<Ledger>, Error> {
     let path = path.to_owned();
     // at once: it does not wait until the owner is done
-    Later::of(move || Image::options().segment_size(16 << 10).open(path)).comes()
+    Later::of(move || Image::options().segment_bytes(16 << 10).open(path)).comes()
 }
 
 #[track_caller]

@@ -72,9 +72,9 @@ impl Lottery {
 
 const TICKETS: u32 = 40;
 
-fn lottery(disk: &SimDisk, drill: bool, verify: bool) -> Result<Image<Lottery>, memimage::Error> {
-    let options = Image::options().segment_size(64 << 10).snapshots(SnapshotPolicy::Manual);
-    options.drill(drill).verify_digests(verify).open_with(Arc::new(disk.clone()), "/ledger")
+fn lottery(disk: &SimDisk, verify_snapshots: bool, verify: bool) -> Result<Image<Lottery>, memimage::Error> {
+    let options = Image::options().segment_bytes(64 << 10).snapshots(SnapshotPolicy::Manual);
+    options.verify_snapshots(verify_snapshots).verify_digests(verify).open_with(Arc::new(disk.clone()), "/ledger")
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn promise_3_an_outcome_that_differs_is_named_by_seq_name_and_version() {
         (1, 2, "it panicked: the judge left"),
     ] {
         let disk = SimDisk::new();
-        let court = || Image::<Court>::options().segment_size(64 << 10).open_with(Arc::new(disk.clone()), "/court");
+        let court = || Image::<Court>::options().segment_bytes(64 << 10).open_with(Arc::new(disk.clone()), "/court");
         MOOD.store(then, Ordering::SeqCst);
         let image = court().unwrap();
         image.sit().unwrap();
@@ -249,7 +249,8 @@ fn promise_3_an_accepted_state_is_not_refused_for_the_digest_of_a_snapshot_that_
 
     let refused = options().open_with(Arc::new(disk.clone()), "/fickle").unwrap_err();
     assert!(refused.is_diverged(), "{refused}");
-    let accepting = || options().verify_digests(false).drill(false).open_with(Arc::new(disk.clone()), "/fickle");
+    let accepting =
+        || options().verify_digests(false).verify_snapshots(false).open_with(Arc::new(disk.clone()), "/fickle");
     let image = accepting().unwrap();
     image.admin().snapshot().unwrap();
     image.close().unwrap();

@@ -59,7 +59,7 @@ program!(signed, i32);
 program!(optional, Option<u32>);
 
 fn open<M: Model>(disk: &SimDisk) -> Result<Image<M>, Error> {
-    Image::options().segment_size(64 << 10).open_with(Arc::new(disk.clone()), "/shop")
+    Image::options().segment_bytes(64 << 10).open_with(Arc::new(disk.clone()), "/shop")
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::{child, dir, run};
 fn a_life_under_a_cap() {
     let Some(dir) = dir() else { return };
     // the segments that are there are shorter than the cap, those to come longer
-    let options = Image::<Ledger>::options().segment_size(64 << 10).snapshots(SnapshotPolicy::Manual);
+    let options = Image::<Ledger>::options().segment_bytes(64 << 10).snapshots(SnapshotPolicy::Manual);
     let image = options.open(dir.join("image")).unwrap();
     let mut model = image.query(Clone::clone).unwrap();
     let mut refused = 0;
@@ -33,7 +33,7 @@ fn a_life_under_a_cap() {
 }
 
 fn make(path: &Path) -> Image<Ledger> {
-    Image::options().segment_size(16 << 10).snapshots(SnapshotPolicy::Manual).open(path).unwrap()
+    Image::options().segment_bytes(16 << 10).snapshots(SnapshotPolicy::Manual).open(path).unwrap()
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::{child, dir, run};
 #[ignore = "run by the other test of this file"]
 fn a_life_with_few_descriptors() {
     let Some(dir) = dir() else { return };
-    let options = Image::<Ledger>::options().segment_size(16 << 10).snapshots(SnapshotPolicy::Manual);
+    let options = Image::<Ledger>::options().segment_bytes(16 << 10).snapshots(SnapshotPolicy::Manual);
     let image = match options.retention(Retention::Events(0)).open(dir.join("image")) {
         Ok(image) => image,
         Err(error) => {
@@ -47,7 +47,7 @@ fn a_life_with_few_descriptors() {
 fn few_descriptors_lose_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("image");
-    let open = || Image::<Ledger>::options().segment_size(16 << 10).open(&path).unwrap();
+    let open = || Image::<Ledger>::options().segment_bytes(16 << 10).open(&path).unwrap();
     open().close().unwrap();
     let mut filed = 0;
     let mut refused = 0;

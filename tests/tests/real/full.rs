@@ -54,7 +54,7 @@ impl Volume {
 }
 
 fn options() -> Options<Ledger> {
-    Image::options().segment_size(16 << 10).snapshots(SnapshotPolicy::Manual)
+    Image::options().segment_bytes(16 << 10).snapshots(SnapshotPolicy::Manual)
 }
 
 #[track_caller]

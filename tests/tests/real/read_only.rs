@@ -14,7 +14,7 @@ use super::{child, dir, is_root, run, unshared};
 const NOBODY: u32 = 65_534;
 
 fn open(path: &Path) -> Result<Image<Ledger>, memimage::Error> {
-    Image::options().segment_size(16 << 10).snapshots(SnapshotPolicy::Manual).open(path)
+    Image::options().segment_bytes(16 << 10).snapshots(SnapshotPolicy::Manual).open(path)
 }
 
 fn make(path: &Path) {

@@ -7,7 +7,11 @@ use memimage::{Error, Image, Retention, SnapshotPolicy};
 use memimage_tests::{Ledger, LedgerCommands, differences, in_time, tree};
 
 fn open(path: &Path) -> Result<Image<Ledger>, Error> {
-    Image::options().segment_size(16 << 10).snapshots(SnapshotPolicy::Manual).retention(Retention::Events(0)).open(path)
+    Image::options()
+        .segment_bytes(16 << 10)
+        .snapshots(SnapshotPolicy::Manual)
+        .retention(Retention::Events(0))
+        .open(path)
 }
 
 /// Records until that is refused, and gives what was filed and the refusal.

@@ -98,7 +98,7 @@ fn a_crash_of_a_rewrite_that_fails_can_be_run_again() {
     let disk = old(None);
     let expected = digest_of(&disk, OLD).unwrap();
     let gate = GateDisk::new(disk.clone());
-    let rewriting = || Rewrite::<third::Desk>::new().segment_size(16 << 10).run_with(Arc::new(gate.clone()), OLD, NEW);
+    let rewriting = || Rewrite::<third::Desk>::new().segment_bytes(16 << 10).run_with(Arc::new(gate.clone()), OLD, NEW);
     gate.rule(|call| match call.act {
         Act::Rename if call.is(Act::Rename, NEW) => Err(io::ErrorKind::Other.into()),
         // what it made cannot be removed either
@@ -135,7 +135,7 @@ fn a_rewrite_that_fails_leaves_no_thread_behind() {
             Ok(None)
         });
         disk.inject(Fault::io().on(&[Method::ReadAt, Method::Len]).path(OLD).nth(n));
-        let rewritten = Rewrite::<third::Desk>::new().segment_size(16 << 10).run_with(Arc::new(gate), OLD, NEW);
+        let rewritten = Rewrite::<third::Desk>::new().segment_bytes(16 << 10).run_with(Arc::new(gate), OLD, NEW);
         returned.store(true, Ordering::SeqCst);
         if disk.strikes() == 0 {
             assert!(n > 10, "only {n} reads were met");

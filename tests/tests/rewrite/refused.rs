@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use memimage::Image;
-use memimage::admin::{Rewrite, Step};
+use memimage::admin::{Rewrite, RewriteStep};
 use memimage::disk::{Disk, SimDisk};
 use memimage_tests::{Act, GateDisk, changed, files};
 
@@ -242,7 +242,7 @@ fn an_upcaster_that_is_not_deterministic_is_found_with_its_event() {
 
 #[test]
 fn a_panic_of_whoever_follows_its_progress_leaves_nothing() {
-    for step in [Step::Rebuild, Step::Write, Step::Verify] {
+    for step in [RewriteStep::Rebuild, RewriteStep::Write, RewriteStep::Verify] {
         let disk = old(None);
         let before = files(&disk);
         let rewriting = || {
@@ -277,7 +277,7 @@ fn what_a_failed_disk_leaves_is_no_image_and_the_next_attempt_works() {
             let fails = call.is(act, ending) && !call.path.starts_with(OLD);
             if fails { Err(io::ErrorKind::StorageFull.into()) } else { Ok(None) }
         });
-        let rewriting = || Rewrite::<second::Desk>::new().segment_size(16 << 10);
+        let rewriting = || Rewrite::<second::Desk>::new().segment_bytes(16 << 10);
         let error = rewriting().run_with(Arc::new(gate.clone()), OLD, NEW).unwrap_err();
         assert!(error.is_storage_full(), "{act:?} {ending}: {error}");
         assert_eq!(below(&disk, NEW), 0, "{act:?} {ending}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use memimage::admin::{Progress, Rewrite, Step};
+use memimage::admin::{Rewrite, RewriteProgress, RewriteStep};
 use memimage::{Image, Metadata, SnapshotPolicy, digest};
 use memimage_tests::{changed, files};
 
@@ -146,15 +146,15 @@ fn an_image_without_events_is_rewritten_too() {
 #[test]
 fn progress_is_told_step_by_step() {
     let disk = old(None);
-    let mut told: Vec<Progress> = Vec::new();
+    let mut told: Vec<RewriteProgress> = Vec::new();
     let rewritten = Rewrite::<third::Desk>::new()
-        .segment_size(16 << 10)
+        .segment_bytes(16 << 10)
         .progress(|progress| told.push(progress))
         .run_with(Arc::new(disk), OLD, NEW)
         .unwrap();
     assert!(told.is_sorted_by_key(|progress| (progress.step, progress.events, progress.bytes)), "{told:?}");
     let last = |step| *told.iter().rfind(|progress| progress.step == step).unwrap();
-    let [rebuild, write, verify] = [Step::Rebuild, Step::Write, Step::Verify].map(last);
+    let [rebuild, write, verify] = [RewriteStep::Rebuild, RewriteStep::Write, RewriteStep::Verify].map(last);
     assert_eq!((rebuild.events, rebuild.total), (EVENTS, None));
     assert_eq!((write.events, write.total, write.bytes), (EVENTS, Some(EVENTS), rebuild.bytes));
     assert_eq!((verify.events, verify.total), (rewritten.written, Some(rewritten.written)));

@@ -14,7 +14,7 @@ use memimage_tests::{Ledger, LedgerCommands, tear};
 
 fn options() -> Options<Ledger> {
     Image::options()
-        .segment_size(16 << 10)
+        .segment_bytes(16 << 10)
         .snapshots(SnapshotPolicy::Manual)
         .retention(Retention::Events(0))
         .verify_digests(true)

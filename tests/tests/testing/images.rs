@@ -101,7 +101,7 @@ fn the_past_of_an_image_is_a_past() {
 fn the_past_of_a_pruned_image_begins_with_its_base() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("bank");
-    let options = || Image::<Bank>::options().segment_size(16 << 10).retention(Retention::Events(0));
+    let options = || Image::<Bank>::options().segment_bytes(16 << 10).retention(Retention::Events(0));
     let bank = options().durability(Durability::Buffered).open(&path).unwrap();
     for round in 0..6 {
         for _ in 0..40 {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::super::decision::Decision;
 use crate::journal::{
-    DigestMark, EventId, Flaw, Frame, FrameKind, Genesis, Line, Misfit, PruneMark, Record, Table, Visit, VoidMark,
-    Voids, records,
+    DamageKind, DigestMark, EventId, Frame, FrameKind, FrameVisitor, Genesis, PruneMark, Record, RecordDamage,
+    ShapeTable, Timeline, VoidMark, Voids, records,
 };
 use crate::seq::{SegmentId, Seq};
 use crate::shape::ShapeTree;
@@ -14,7 +14,7 @@ use crate::value::Value;
 
 /// A decision that an event is void.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Voided {
+pub(in super::super) struct VoidReport {
     pub(in super::super) decision: Decision,
     /// Where it stands.
     pub(super) segment: SegmentId,
@@ -32,30 +32,30 @@ pub(in super::super) struct Content {
     pub(in super::super) genesis: bool,
     pub(in super::super) voids: Voids,
     /// What they tell of the states that are there.
-    lines: Vec<Line>,
-    pub(in super::super) voided: Vec<Voided>,
+    lines: Vec<Timeline>,
+    pub(in super::super) voided: Vec<VoidReport>,
     /// The first segment that is kept of a pruned journal, by the newest word on that.
     pub(super) kept_from: Option<SegmentId>,
     /// The newest table of shapes.
-    pub(in super::super) newest: Option<Table>,
+    pub(in super::super) newest: Option<ShapeTable>,
     /// Where tables stand. Those that are the same are shared.
-    tables: Vec<(SegmentId, u64, Arc<Table>)>,
+    tables: Vec<(SegmentId, u64, Arc<ShapeTable>)>,
     /// Events that stand behind a gap with no table in between, in the order of the journal: the last of each frame, and its highest
     /// number of an event.
     untold: Vec<(SegmentId, u64, Seq, EventId)>,
     /// The shapes of models, by their fingerprints.
     pub(super) models: BTreeMap<u64, ShapeTree>,
     /// The table by which events are numbered here; `None` after a gap.
-    table: Option<Table>,
+    table: Option<ShapeTable>,
     /// Something is missing before here.
     gap: bool,
 }
 
-impl Visit for Content {
-    fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<Misfit> {
+impl FrameVisitor for Content {
+    fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<RecordDamage> {
         self.frames += 1;
         let header = &frame.header;
-        let damaged = |what| Err(Misfit { seq: header.first_seq, flaw: Flaw::Damaged, what });
+        let damaged = |what| Err(RecordDamage { seq: header.first_seq, flaw: DamageKind::Damaged, what });
         let fits = match header.kind {
             FrameKind::Events => return self.records(segment, frame, body),
             FrameKind::Shapes => self.shapes(segment, frame, body).or_else(damaged),
@@ -76,18 +76,18 @@ impl Visit for Content {
 impl Content {
     /// Before the first frame; what they tell of the states after these events is kept.
     pub(super) fn telling_of(seqs: impl Iterator<Item = Seq>) -> Content {
-        let mut lines: Vec<Line> = seqs.map(Line::new).collect();
+        let mut lines: Vec<Timeline> = seqs.map(Timeline::new).collect();
         lines.dedup_by_key(|line| line.seq);
         Content { lines, ..Content::default() }
     }
 
     /// What the journal tells of a state that is there.
-    pub(super) fn line(&self, seq: Seq) -> Option<&Line> {
+    pub(super) fn line(&self, seq: Seq) -> Option<&Timeline> {
         self.lines.iter().find(|line| line.seq == seq)
     }
 
     /// A table by which the events from a place on can be read: the first after it, or else the last before it.
-    pub(in super::super) fn table_for(&self, segment: SegmentId, offset: u64) -> Option<&Table> {
+    pub(in super::super) fn table_for(&self, segment: SegmentId, offset: u64) -> Option<&ShapeTable> {
         let after = self.tables.partition_point(|(its, at, _)| (*its, *at) < (segment, offset));
         let found = self.tables.get(after).or_else(|| self.tables.get(after.checked_sub(1)?));
         found.map(|(_, _, table)| &**table)
@@ -101,7 +101,7 @@ impl Content {
     }
 
     fn shapes(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Result<(), String> {
-        let table = Table::decode(body).map_err(|fault| fault.to_string())?;
+        let table = ShapeTable::decode(body).map_err(|fault| fault.to_string())?;
         let shared = match self.tables.last() {
             Some((_, _, last)) if **last == table => Arc::clone(last),
             _ => Arc::new(table.clone()),
@@ -150,12 +150,12 @@ impl Content {
         let is_first = !self.voids.has(mark.seq);
         self.voids.add(&mark, frame);
         if is_first {
-            self.voided.push(Voided { decision: mark.into(), segment, offset: frame.offset as u64 });
+            self.voided.push(VoidReport { decision: mark.into(), segment, offset: frame.offset as u64 });
         }
         Ok(())
     }
 
-    fn records(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<Misfit> {
+    fn records(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<RecordDamage> {
         let header = &frame.header;
         self.lines.iter_mut().for_each(|line| line.events(header));
         let (mut misfits, mut highest) = (Vec::new(), None);
@@ -170,7 +170,7 @@ impl Content {
                 }
                 Err(fault) => {
                     let seq = header.first_seq;
-                    misfits.push(Misfit { seq, flaw: Flaw::Damaged, what: fault.to_string() });
+                    misfits.push(RecordDamage { seq, flaw: DamageKind::Damaged, what: fault.to_string() });
                 }
             }
         }
@@ -183,19 +183,19 @@ impl Content {
         misfits
     }
 
-    fn record(&self, record: &Record, body: &[u8]) -> Result<(), Misfit> {
+    fn record(&self, record: &Record, body: &[u8]) -> Result<(), RecordDamage> {
         let Some(table) = &self.table else { return Ok(()) };
-        let misfit = |flaw, what| Err(Misfit { seq: record.seq, flaw, what });
+        let misfit = |flaw, what| Err(RecordDamage { seq: record.seq, flaw, what });
         let Some((name, version, shape)) = table.event(record.event) else {
             return misfit(
-                Flaw::Undecodable,
+                DamageKind::Undecodable,
                 format!("event {} has the unknown number {}", record.seq, record.event.0),
             );
         };
         match decodes(shape, &body[record.payload.clone()]) {
             Ok(()) => Ok(()),
             Err(what) => {
-                misfit(Flaw::Undecodable, format!("event {} (`{name}` version {version}): {what}", record.seq))
+                misfit(DamageKind::Undecodable, format!("event {} (`{name}` version {version}): {what}", record.seq))
             }
         }
     }

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-use super::super::choice::{Choice, Loss};
+use super::super::choice::{RepairAction, SeqRange};
 use super::super::keys::Task;
 use super::content::Content;
-use super::report::Mend;
+use super::report::RepairOption;
 use super::state::State;
 use crate::disk::Disk;
 use crate::error::{Error, Kind};
 #[cfg(feature = "chain")]
-use crate::journal::Chain;
-use crate::journal::{Casing, DurableBlock, Fault, Fit, Flaw, Layout, Run, SEGMENT_HEADER, Stretch, Trail, Trailed};
+use crate::journal::FrameChain;
+use crate::journal::{
+    Damage, DamageKind, FrameRun, Framing, Layout, ProvenKeys, SEGMENT_HEADER, Salvage, Salvaged, SalvagedSegment,
+    Watermark,
+};
 use crate::keys::Keyring;
 use crate::seq::{SegmentId, Seq};
 use crate::snapshot::Snapshots;
@@ -21,12 +24,12 @@ pub(in super::super) struct Examination {
     pub(in super::super) disk: Arc<dyn Disk>,
     pub(in super::super) layout: Layout,
     pub(in super::super) snapshots: Snapshots,
-    pub(in super::super) trail: Trail,
-    pub(in super::super) trailed: Trailed,
+    pub(in super::super) trail: Salvage,
+    pub(in super::super) trailed: Salvaged,
     pub(in super::super) content: Content,
     /// Newest first.
     pub(in super::super) states: Vec<State>,
-    pub(in super::super) block: Option<DurableBlock>,
+    pub(in super::super) block: Option<Watermark>,
     /// All segments there are.
     pub(in super::super) segments: Vec<SegmentId>,
     /// Segments before one that is missing: what is left of some that were being removed, or of a journal that lost one.
@@ -34,7 +37,7 @@ pub(in super::super) struct Examination {
     /// The highest seq that anything besides the frames says was synced.
     pub(in super::super) evidence: Seq,
     /// The keys under which something is that was read.
-    pub(in super::super) fit: Fit,
+    pub(in super::super) fit: ProvenKeys,
 }
 
 impl Examination {
@@ -132,11 +135,11 @@ impl Examination {
 
     /// The end of the journal's chain, if all of it holds.
     #[cfg(feature = "chain")]
-    pub(super) fn chain_end(&self) -> Option<Chain> {
-        let holds = |fault: &Fault| match fault.flaw {
-            Flaw::Torn(_) | Flaw::Suspect(_) | Flaw::Undecodable => true,
-            Flaw::Damaged => fault.around,
-            Flaw::Forged | Flaw::Newer => false,
+    pub(super) fn chain_end(&self) -> Option<FrameChain> {
+        let holds = |fault: &Damage| match fault.flaw {
+            DamageKind::Torn(_) | DamageKind::Suspect(_) | DamageKind::Undecodable => true,
+            DamageKind::Damaged => fault.around,
+            DamageKind::Forged | DamageKind::Newer => false,
         };
         let whole = !self.fit.chains.is_empty() && self.trailed.faults.iter().all(holds);
         self.trailed.end.filter(|_| whole)
@@ -149,12 +152,12 @@ impl Examination {
 
     /// The first place at which the journal is not what it must be, but for events that do not decode, and for what is around
     /// frames that are good.
-    pub(in super::super) fn first_fault(&self) -> Option<&Fault> {
-        self.trailed.faults.iter().find(|fault| fault.flaw != Flaw::Undecodable && !fault.around)
+    pub(in super::super) fn first_fault(&self) -> Option<&Damage> {
+        self.trailed.faults.iter().find(|fault| fault.flaw != DamageKind::Undecodable && !fault.around)
     }
 
     /// The first place where something is wrong around frames that are good.
-    pub(in super::super) fn first_around(&self) -> Option<&Fault> {
+    pub(in super::super) fn first_around(&self) -> Option<&Damage> {
         self.trailed.faults.iter().find(|fault| fault.around)
     }
 
@@ -196,35 +199,35 @@ impl Examination {
 
     /// Whether snapshots and bases may be put away and made again: not while they may be all that proves what is missing.
     pub(super) fn is_journal_sound(&self) -> bool {
-        let only_torn = self.first_fault().is_none_or(|fault| matches!(fault.flaw, Flaw::Torn(_)));
+        let only_torn = self.first_fault().is_none_or(|fault| matches!(fault.flaw, DamageKind::Torn(_)));
         only_torn && self.first_around().is_none()
     }
 
     /// Whether some of it is of a newer format, so that nothing is repaired.
     pub(super) fn is_newer(&self) -> bool {
-        self.trailed.faults.iter().any(|fault| fault.flaw == Flaw::Newer)
+        self.trailed.faults.iter().any(|fault| fault.flaw == DamageKind::Newer)
     }
 
     /// The repairs that mend the journal, the one that loses least first.
-    pub(in super::super) fn mends(&self) -> Vec<Mend> {
+    pub(in super::super) fn mends(&self) -> Vec<RepairOption> {
         if self.is_newer() {
             return Vec::new();
         }
         let Some(fault) = self.first_fault() else {
-            let around = self.first_around().map(|_| Mend::of(Choice::Segments));
+            let around = self.first_around().map(|_| RepairOption::of(RepairAction::Segments));
             return around.into_iter().collect();
         };
         // where only the end would be cleared, the damage behind it would be in the way of opening
         let cleared = |choice| match self.cut(fault).filter(|_| self.is_damaged_after(fault.segment)) {
             Some(cut) => vec![cut],
-            None => vec![Mend::of(choice)],
+            None => vec![RepairOption::of(choice)],
         };
         match fault.flaw {
-            Flaw::Torn(_) => cleared(Choice::TornTail),
-            Flaw::Suspect(_) => cleared(Choice::SuspectTail),
-            Flaw::Newer => Vec::new(),
-            Flaw::Damaged | Flaw::Forged | Flaw::Undecodable => {
-                let mut mends: Vec<Mend> = self.beginnings().into_iter().chain(self.cut(fault)).collect();
+            DamageKind::Torn(_) => cleared(RepairAction::TornTail),
+            DamageKind::Suspect(_) => cleared(RepairAction::SuspectTail),
+            DamageKind::Newer => Vec::new(),
+            DamageKind::Damaged | DamageKind::Forged | DamageKind::Undecodable => {
+                let mut mends: Vec<RepairOption> = self.beginnings().into_iter().chain(self.cut(fault)).collect();
                 mends.sort_by_key(|mend| mend.loses.map_or(0, |loses| loses.events()));
                 mends
             }
@@ -238,7 +241,7 @@ impl Examination {
 
     /// Whether anything is damaged in later segments than this one.
     pub(super) fn is_damaged_after(&self, segment: SegmentId) -> bool {
-        let is_damage = |flaw: &Flaw| matches!(flaw, Flaw::Damaged | Flaw::Forged);
+        let is_damage = |flaw: &DamageKind| matches!(flaw, DamageKind::Damaged | DamageKind::Forged);
         self.trailed.faults.iter().any(|fault| fault.segment > segment && is_damage(&fault.flaw) && !fault.around)
     }
 
@@ -248,7 +251,7 @@ impl Examination {
     }
 
     /// Giving up what comes from a fault on, if a state is left from which what comes before it goes on.
-    pub(in super::super) fn cut(&self, fault: &Fault) -> Option<Mend> {
+    pub(in super::super) fn cut(&self, fault: &Damage) -> Option<RepairOption> {
         let from = fault.seq.filter(|seq| *seq > Seq::ZERO)?;
         let reached = |state: &State| {
             let reaches = |first: Option<Seq>| first.is_some_and(|first| first <= state.seq.next());
@@ -258,18 +261,21 @@ impl Examination {
             false => self.content.genesis && self.before(fault).next().is_some(),
             true => self.states.iter().any(reached),
         };
-        begins.then(|| Mend { loses: Loss::of(from, self.known()), ..Mend::of(Choice::CutFrom(from)) })
+        begins.then(|| RepairOption {
+            loses: SeqRange::of(from, self.known()),
+            ..RepairOption::of(RepairAction::CutFrom(from))
+        })
     }
 
     /// The events before a fault that are void by decisions which stand behind it.
-    pub(in super::super) fn revived(&self, fault: &Fault) -> Vec<Seq> {
+    pub(in super::super) fn revived(&self, fault: &Damage) -> Vec<Seq> {
         let from = (fault.segment, fault.offset.unwrap_or(0));
         let behind = self.content.voided.iter().filter(|voided| (voided.segment, voided.offset) >= from);
         behind.map(|voided| voided.decision.seq).filter(|seq| fault.seq.is_none_or(|fault| *seq < fault)).collect()
     }
 
     /// The segments with something before the fault.
-    fn before(&self, fault: &Fault) -> impl Iterator<Item = (SegmentId, Option<Seq>)> {
+    fn before(&self, fault: &Damage) -> impl Iterator<Item = (SegmentId, Option<Seq>)> {
         let (last, offset) = (fault.segment, fault.offset.unwrap_or(0));
         self.trailed
             .stretches
@@ -279,43 +285,46 @@ impl Examination {
     }
 
     /// Beginning with the newest good state, if what is before it is damaged.
-    fn beginnings(&self) -> Option<Mend> {
+    fn beginnings(&self) -> Option<RepairOption> {
         self.trail.identity()?;
         let state = self.states.iter().find(|state| state.flaw.is_none())?;
         let (kept, known) = (self.kept_after(state.seq), self.known());
-        let mend = Mend { retires: self.retires(state.seq, kept.as_ref()), ..Mend::of(Choice::BeginAt(state.seq)) };
+        let mend = RepairOption {
+            retires: self.retires(state.seq, kept.as_ref()),
+            ..RepairOption::of(RepairAction::BeginAt(state.seq))
+        };
         let Some(kept) = kept else {
-            return Some(Mend { loses: Loss::of(state.seq.next(), known), ..mend });
+            return Some(RepairOption { loses: SeqRange::of(state.seq.next(), known), ..mend });
         };
         let next = kept.run.next;
         match kept.run.stopped {
             _ if !self.is_behind_damage(kept.run) => None,
-            Some(Flaw::Damaged | Flaw::Forged) => {
-                Some(Mend { loses: Loss::of(next, known), then: Some(Choice::CutFrom(next)), ..mend })
+            Some(DamageKind::Damaged | DamageKind::Forged) => {
+                Some(RepairOption { loses: SeqRange::of(next, known), then: Some(RepairAction::CutFrom(next)), ..mend })
             }
             // what an open, or one that clears the end, would stop at
             _ if self.is_damaged_after(kept.run.last) => {
-                Some(Mend { loses: Loss::of(next, known), then: Some(Choice::CutFrom(next)), ..mend })
+                Some(RepairOption { loses: SeqRange::of(next, known), then: Some(RepairAction::CutFrom(next)), ..mend })
             }
-            Some(Flaw::Suspect(_)) => Some(Mend { then: Some(Choice::SuspectTail), ..mend }),
+            Some(DamageKind::Suspect(_)) => Some(RepairOption { then: Some(RepairAction::SuspectTail), ..mend }),
             _ => Some(mend),
         }
     }
 
     /// The events that leave the journal when it begins after event `seq`, and whose state stays.
-    pub(in super::super) fn retires(&self, seq: Seq, kept: Option<&Kept<'_>>) -> Option<Loss> {
+    pub(in super::super) fn retires(&self, seq: Seq, kept: Option<&KeptEvents<'_>>) -> Option<SeqRange> {
         let stays = kept.map_or(seq.next(), |kept| kept.first);
-        Loss::of(self.content.first?, Seq::new(stays.get().saturating_sub(1)))
+        SeqRange::of(self.content.first?, Seq::new(stays.get().saturating_sub(1)))
     }
 
     /// What goes on from the state after `seq`, if anything does: the last frames without a fault among them that are there
     /// from that event on, or from the one after it.
-    pub(in super::super) fn kept_after(&self, seq: Seq) -> Option<Kept<'_>> {
-        let reaches = |run: &&Run| run.first.first_seq <= seq.next() && seq < run.next;
+    pub(in super::super) fn kept_after(&self, seq: Seq) -> Option<KeptEvents<'_>> {
+        let reaches = |run: &&FrameRun| run.first.first_seq <= seq.next() && seq < run.next;
         let run = self.trailed.runs.iter().rev().find(reaches)?;
         // no event comes after the state: with nothing to keep, there is one repair to be done and not two
         if run.next == seq.next()
-            && matches!(run.stopped, Some(Flaw::Damaged | Flaw::Forged))
+            && matches!(run.stopped, Some(DamageKind::Damaged | DamageKind::Forged))
             && self.is_behind_damage(run)
         {
             return None;
@@ -324,24 +333,29 @@ impl Examination {
         let stays = self.trailed.stretches.iter().rev().find_map(|stretch| {
             let stays = (run.segment..=run.last).contains(&stretch.segment)
                 && begins(stretch.segment)
-                && stretch.casing != Casing::Strange;
+                && stretch.casing != Framing::Strange;
             let first = stretch.first.filter(|first| stays && *first <= seq.next())?;
             Some((stretch.segment, first))
         });
         match stays {
-            Some((segment, first)) => Some(Kept { run, segment, first, remade: false }),
+            Some((segment, first)) => Some(KeptEvents { run, segment, first, remade: false }),
             None => {
                 // with a chain, a frame names what the key made of the one before it, and no other comes to the same; and without a
                 // table nobody can read them
                 let is_possible = run.form.chain.is_none() && self.content.tells_from(run.segment, run.offset, seq);
-                is_possible.then_some(Kept { run, segment: run.segment, first: run.first.first_seq, remade: true })
+                is_possible.then_some(KeptEvents {
+                    run,
+                    segment: run.segment,
+                    first: run.first.first_seq,
+                    remade: true,
+                })
             }
         }
     }
 
     /// Whether something is wrong before these frames.
-    pub(in super::super) fn is_behind_damage(&self, run: &Run) -> bool {
-        let at = |fault: &Fault| (fault.segment, fault.offset.unwrap_or(0));
+    pub(in super::super) fn is_behind_damage(&self, run: &FrameRun) -> bool {
+        let at = |fault: &Damage| (fault.segment, fault.offset.unwrap_or(0));
         // at the same place: the first of them is good, and does not follow what comes before
         self.first_fault().is_some_and(|fault| at(fault) <= (run.segment, run.offset))
     }
@@ -349,8 +363,8 @@ impl Examination {
 
 /// What a journal goes on with from some state.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Kept<'a> {
-    pub(in super::super) run: &'a Run,
+pub(in super::super) struct KeptEvents<'a> {
+    pub(in super::super) run: &'a FrameRun,
     /// The first segment that stays.
     pub(in super::super) segment: SegmentId,
     /// The first event that stays.
@@ -361,7 +375,7 @@ pub(in super::super) struct Kept<'a> {
 
 /// Whether a journal may begin with segment `first`: it is there from genesis on, a base stands in for what came before, or
 /// the journal says itself that it was pruned up to there.
-fn accounted(first: SegmentId, trailed: &Trailed, content: &Content, states: &[State]) -> bool {
+fn accounted(first: SegmentId, trailed: &Salvaged, content: &Content, states: &[State]) -> bool {
     let from = || trailed.stretches.iter().filter(|stretch| stretch.segment >= first);
     if first == SegmentId::FIRST && !from().next().is_some_and(begins_later) {
         return true;
@@ -372,15 +386,15 @@ fn accounted(first: SegmentId, trailed: &Trailed, content: &Content, states: &[S
 }
 
 /// Whether what this segment begins with is not the first event.
-fn begins_later(stretch: &Stretch) -> bool {
+fn begins_later(stretch: &SalvagedSegment) -> bool {
     stretch.segment != SegmentId::FIRST || stretch.first.is_some_and(|first| first > Seq::new(1))
 }
 
 /// That a journal begins with this segment, and nothing stands in for what came before.
-fn without_beginning(first: SegmentId) -> Fault {
+fn without_beginning(first: SegmentId) -> Damage {
     let (segment, what) = match first {
         SegmentId::FIRST => (first, "its first events are not there, nor is the base that stands in for them"),
         _ => (first.before(), "its file is missing"),
     };
-    Fault { segment, offset: None, seq: None, flaw: Flaw::Damaged, what: what.to_owned(), around: false }
+    Damage { segment, offset: None, seq: None, flaw: DamageKind::Damaged, what: what.to_owned(), around: false }
 }

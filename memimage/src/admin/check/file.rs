@@ -4,13 +4,13 @@ use std::path::Path;
 
 use super::super::choice::counted;
 use super::examination::Examination;
-use super::report::{Checked, Severity};
+use super::report::{CheckReport, Severity};
 use crate::disk::{Access, Disk, NotPlain, failed};
 use crate::error::Error;
 use crate::journal::{BASE, Layout, SNAPSHOT, TORN, UNFINISHED, is_segment};
 
 /// Tells of files that are left over, strange, or open to others.
-pub(super) fn look(disk: &dyn Disk, layout: &Layout, checked: &mut Checked) -> Result<(), Error> {
+pub(super) fn look(disk: &dyn Disk, layout: &Layout, checked: &mut CheckReport) -> Result<(), Error> {
     for (dir, own) in [
         (layout.root().to_owned(), &[] as &[&str]),
         (layout.journal(), &[BASE]),
@@ -55,7 +55,7 @@ pub(super) fn look(disk: &dyn Disk, layout: &Layout, checked: &mut Checked) -> R
 }
 
 /// Tells of files with another name that opening the image would write to, and therefore refuses.
-pub(super) fn linked(found: &Examination, checked: &mut Checked) {
+pub(super) fn linked(found: &Examination, checked: &mut CheckReport) {
     let last = found.trailed.stretches.iter().rfind(|stretch| stretch.first.is_some()).map(|stretch| stretch.segment);
     let written = found.segments.iter().filter(|segment| last.is_none_or(|last| **segment >= last));
     let written = written.map(|segment| found.trail.path(*segment));
@@ -75,7 +75,7 @@ fn belongs(layout: &Layout, path: &Path) -> bool {
         .any(|own| own == path)
 }
 
-fn exposed(disk: &dyn Disk, path: &Path, checked: &mut Checked) -> Result<(), Error> {
+fn exposed(disk: &dyn Disk, path: &Path, checked: &mut CheckReport) -> Result<(), Error> {
     match disk.exposed(path) {
         Ok(None) => {}
         Ok(Some(how)) => {
@@ -90,7 +90,7 @@ fn exposed(disk: &dyn Disk, path: &Path, checked: &mut Checked) -> Result<(), Er
 }
 
 /// Tells of what a rewrite to this place left beside it.
-fn rewriting(disk: &dyn Disk, layout: &Layout, checked: &mut Checked) -> Result<(), Error> {
+fn rewriting(disk: &dyn Disk, layout: &Layout, checked: &mut CheckReport) -> Result<(), Error> {
     let Some(beside) = layout.beside(".rewriting") else { return Ok(()) };
     if disk.kind(&beside).map_err(|error| failed("looking at", &beside, error))?.is_some() {
         let what = "a rewrite to this place is at work, or was cut short";

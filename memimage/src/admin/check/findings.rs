@@ -1,12 +1,12 @@
 //! What is said of what an examination found: how bad it is, what it means, and what to do.
 
-use super::super::choice::{Choice, listed};
+use super::super::choice::{RepairAction, listed};
 use super::examination::Examination;
-use super::report::{Checked, Finding, Mend, Severity};
+use super::report::{CheckReport, Finding, RepairOption, Severity};
 use super::state::{NOBODYS, State};
 use crate::disk::failed;
 use crate::error::{Error, Position};
-use crate::journal::{Fault, Flaw};
+use crate::journal::{Damage, DamageKind};
 
 const FORGED: &str =
     ", and its checksums are right, so this is no damage: it was changed by somebody who has not the key";
@@ -31,7 +31,7 @@ const KEEP: &str = "keep it until a header was restored from a copy: it may be g
 const COPIED: &str = "opening the image makes it again from the other";
 
 /// What is wrong with the journal.
-pub(super) fn journal(found: &Examination, checked: &mut Checked) {
+pub(super) fn journal(found: &Examination, checked: &mut CheckReport) {
     let mends = found.mends();
     for &segment in &found.cut_off {
         let path = found.trail.path(segment);
@@ -44,16 +44,16 @@ pub(super) fn journal(found: &Examination, checked: &mut Checked) {
         }
     }
     for fault in &found.trailed.faults {
-        let is_undecodable = fault.flaw == Flaw::Undecodable;
+        let is_undecodable = fault.flaw == DamageKind::Undecodable;
         if is_undecodable && fault.seq.is_some_and(|seq| found.content.voids.has(seq)) {
             continue;
         }
         let what = match fault.flaw {
-            Flaw::Forged => format!("{}{FORGED}", fault.what),
+            DamageKind::Forged => format!("{}{FORGED}", fault.what),
             _ => fault.what.clone(),
         };
         checked.push(Finding {
-            severity: if matches!(fault.flaw, Flaw::Torn(_)) { Severity::Warning } else { Severity::Damage },
+            severity: if matches!(fault.flaw, DamageKind::Torn(_)) { Severity::Warning } else { Severity::Damage },
             path: found.trail.path(fault.segment),
             position: Position { segment: Some(fault.segment), offset: fault.offset, seq: fault.seq },
             what,
@@ -64,24 +64,26 @@ pub(super) fn journal(found: &Examination, checked: &mut Checked) {
 }
 
 /// What to do about a place in the journal, and what that would give up besides events.
-fn advice(found: &Examination, fault: &Fault, mends: &[Mend]) -> String {
+fn advice(found: &Examination, fault: &Damage, mends: &[RepairOption]) -> String {
     let mut advice = match &fault.flaw {
-        Flaw::Undecodable => VOID.to_owned(),
-        Flaw::Torn(_) => torn(found, fault),
-        Flaw::Newer => NEWER.to_owned(),
-        Flaw::Suspect(_) => if found.block.is_none() { UNPROVEN } else { REPAIR }.to_owned(),
-        Flaw::Damaged | Flaw::Forged => damaged(found, fault, mends).to_owned(),
+        DamageKind::Undecodable => VOID.to_owned(),
+        DamageKind::Torn(_) => torn(found, fault),
+        DamageKind::Newer => NEWER.to_owned(),
+        DamageKind::Suspect(_) => if found.block.is_none() { UNPROVEN } else { REPAIR }.to_owned(),
+        DamageKind::Damaged | DamageKind::Forged => damaged(found, fault, mends).to_owned(),
     };
     if fault.around {
         return advice;
     }
     let revived = found.revived(fault);
-    if !revived.is_empty() && mends.iter().any(|mend| matches!(mend.choice, Choice::CutFrom(_))) {
+    if !revived.is_empty() && mends.iter().any(|mend| matches!(mend.choice, RepairAction::CutFrom(_))) {
         let revived = listed(&revived);
         advice += &format!("; cutting gives up the decision too that makes void {revived}");
     }
     // what is known to have been synced there, and was no event
-    if matches!(fault.flaw, Flaw::Damaged | Flaw::Forged) && found.cut(fault).is_some_and(|cut| cut.loses.is_none()) {
+    if matches!(fault.flaw, DamageKind::Damaged | DamageKind::Forged)
+        && found.cut(fault).is_some_and(|cut| cut.loses.is_none())
+    {
         advice += "; ";
         advice += DECISION;
     }
@@ -89,8 +91,8 @@ fn advice(found: &Examination, fault: &Fault, mends: &[Mend]) -> String {
 }
 
 /// What to do about what is damaged, or was changed by somebody.
-fn damaged(found: &Examination, fault: &Fault, mends: &[Mend]) -> &'static str {
-    let is_forged = fault.flaw == Flaw::Forged;
+fn damaged(found: &Examination, fault: &Damage, mends: &[RepairOption]) -> &'static str {
+    let is_forged = fault.flaw == DamageKind::Forged;
     match mends {
         _ if fault.around && !is_forged && !mends.is_empty() => {
             // the header alone says how long the file was, and a seal that nothing follows in it
@@ -106,7 +108,7 @@ fn damaged(found: &Examination, fault: &Fault, mends: &[Mend]) -> &'static str {
 }
 
 /// What becomes of a write that was cut short.
-fn torn(found: &Examination, fault: &Fault) -> String {
+fn torn(found: &Examination, fault: &Damage) -> String {
     let told = match found.block {
         None => "nothing tells whether it was acknowledged, since `journal/durable` is missing or damaged",
         Some(_) => "nobody was told that it was done",
@@ -118,7 +120,7 @@ fn torn(found: &Examination, fault: &Fault) -> String {
 }
 
 /// What is wrong with snapshots and bases.
-pub(super) fn states(found: &Examination, checked: &mut Checked) {
+pub(super) fn states(found: &Examination, checked: &mut CheckReport) {
     for state in &found.states {
         let Some(flaw) = &state.flaw else { continue };
         let twin = found.states.iter().any(|other| other.is_base && other.seq == state.seq && other.flaw.is_none());
@@ -132,9 +134,9 @@ pub(super) fn states(found: &Examination, checked: &mut Checked) {
                 Severity::Warning,
                 kind,
                 "nothing is lost, since it is a cache; it is passed over",
-                Some(Choice::Snapshots),
+                Some(RepairAction::Snapshots),
             ),
-            true if twin => (Severity::Warning, "copy of the base", COPIED, Some(Choice::Base)),
+            true if twin => (Severity::Warning, "copy of the base", COPIED, Some(RepairAction::Base)),
             true if newer => (Severity::Note, kind, "nothing is lost, since a newer one is there", None),
             true if found.is_pruned() => (
                 Severity::Damage,
@@ -147,7 +149,7 @@ pub(super) fn states(found: &Examination, checked: &mut Checked) {
         let what = format!("the {what} cannot be used: {flaw}");
         // others are refused until then
         let mends = choice.filter(|_| found.is_journal_sound() && !found.is_newer());
-        let mends = mends.map(Mend::of).into_iter().collect();
+        let mends = mends.map(RepairOption::of).into_iter().collect();
         let (path, position, advice) = (state.path.clone(), Position::default(), advice.to_owned());
         checked.push(Finding { severity, path, position, what, advice, mends });
     }
@@ -162,7 +164,7 @@ pub(super) fn states(found: &Examination, checked: &mut Checked) {
                 what: "it is the only copy of the base".to_owned(),
                 advice: "opening the image makes the other".to_owned(),
                 mends: match found.is_journal_sound() && !found.is_newer() {
-                    true => vec![Mend::of(Choice::Base)],
+                    true => vec![RepairOption::of(RepairAction::Base)],
                     false => Vec::new(),
                 },
             });
@@ -171,7 +173,7 @@ pub(super) fn states(found: &Examination, checked: &mut Checked) {
 }
 
 /// What a pruned journal goes on from, if that is not there.
-pub(super) fn beginning(found: &Examination, checked: &mut Checked) {
+pub(super) fn beginning(found: &Examination, checked: &mut CheckReport) {
     if found.is_nobodys() || !found.is_pruned() || found.states.iter().any(|state| state.is_base) || found.is_cut_off()
     {
         return;
@@ -188,7 +190,7 @@ pub(super) fn beginning(found: &Examination, checked: &mut Checked) {
 }
 
 /// What is wrong with `journal/durable`. That it knows of more events than there are is a fault of the journal.
-pub(super) fn durable(found: &Examination, checked: &mut Checked) -> Result<(), Error> {
+pub(super) fn durable(found: &Examination, checked: &mut CheckReport) -> Result<(), Error> {
     let path = found.layout.durable();
     let there = || Ok(found.disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some());
     let (what, advice) = match found.block {

@@ -13,12 +13,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use report::{Checked, Finding, Mend, Severity};
+pub use report::{CheckReport, Finding, RepairOption, Severity};
 
 pub(super) use examination::Examination;
 pub(super) use state::State;
 
-use super::keys::{Given, Task};
+use super::keys::{GivenKeys, Task};
 use crate::disk::{Disk, RealDisk, failed};
 use crate::error::Error;
 use crate::journal::Layout;
@@ -73,7 +73,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 ///
 /// If there is no image at the path, not even a damaged one, or if its directories cannot be read; if it is encrypted or chained
 /// ([`is_key`](Error::is_key)), which takes a [`Check`] with its keys. What is wrong with its files is no error but a finding.
-pub fn check(path: impl AsRef<Path>) -> Result<Checked, Error> {
+pub fn check(path: impl AsRef<Path>) -> Result<CheckReport, Error> {
     Check::new().run(path)
 }
 
@@ -83,7 +83,7 @@ pub fn check(path: impl AsRef<Path>) -> Result<Checked, Error> {
 ///
 /// As [`check`].
 #[cfg(feature = "sim")]
-pub fn check_with(disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Checked, Error> {
+pub fn check_with(disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<CheckReport, Error> {
     Check::new().run_with(disk, path)
 }
 
@@ -108,7 +108,7 @@ pub fn check_with(disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Checked
 #[derive(Clone, Debug, Default)]
 #[must_use = "nothing is checked until `run` is called"]
 pub struct Check {
-    keys: Given,
+    keys: GivenKeys,
 }
 
 impl Check {
@@ -137,7 +137,7 @@ impl Check {
     ///
     /// As [`check()`]; also if a key is missing or is another than the one it was written with, or if keys were given for an image
     /// that is not protected so ([`is_key`](Error::is_key)).
-    pub fn run(self, path: impl AsRef<Path>) -> Result<Checked, Error> {
+    pub fn run(self, path: impl AsRef<Path>) -> Result<CheckReport, Error> {
         check_on(&(Arc::new(RealDisk) as Arc<dyn Disk>), path.as_ref(), &self.keys.keyring())
     }
 
@@ -147,12 +147,12 @@ impl Check {
     ///
     /// As [`run`](Check::run).
     #[cfg(feature = "sim")]
-    pub fn run_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Checked, Error> {
+    pub fn run_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<CheckReport, Error> {
         check_on(&disk, path.as_ref(), &self.keys.keyring())
     }
 }
 
-fn check_on(disk: &Arc<dyn Disk>, path: &Path, keyring: &Arc<Keyring>) -> Result<Checked, Error> {
+fn check_on(disk: &Arc<dyn Disk>, path: &Path, keyring: &Arc<Keyring>) -> Result<CheckReport, Error> {
     let layout = Layout::new(path);
     let mut before = read(disk, &layout, keyring);
     for reading in 1..READINGS {
@@ -179,7 +179,7 @@ fn check_on(disk: &Arc<dyn Disk>, path: &Path, keyring: &Arc<Keyring>) -> Result
     before
 }
 
-fn read(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result<Checked, Error> {
+fn read(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result<CheckReport, Error> {
     layout.survey(&**disk)?.image(layout)?;
     let lock = layout.lock();
     let owner = disk.owner(&lock).map_err(|error| failed("looking at", &lock, error))?;
@@ -195,7 +195,7 @@ fn read(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result
     Ok(checked)
 }
 
-fn summary(found: &Examination, owner: Option<String>) -> Result<Checked, Error> {
+fn summary(found: &Examination, owner: Option<String>) -> Result<CheckReport, Error> {
     let identity = found.trail.identity();
     let mut bytes = 0;
     for entry in
@@ -214,7 +214,7 @@ fn summary(found: &Examination, owner: Option<String>) -> Result<Checked, Error>
         seqs.dedup();
         seqs
     };
-    Ok(Checked {
+    Ok(CheckReport {
         path: found.layout.root().to_owned(),
         owner,
         model: identity.map(|identity| identity.model.clone()),

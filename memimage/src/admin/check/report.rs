@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::super::choice::{Choice, Loss, counted, listed};
+use super::super::choice::{RepairAction, SeqRange, counted, listed};
 use super::super::decision::Decision;
 use crate::error::Position;
 use crate::seq::Seq;
@@ -14,7 +14,7 @@ const MOST: usize = 1_000;
 /// What [`check`](super::check()) found. Its `Display` is a report for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Checked {
+pub struct CheckReport {
     /// The image.
     pub path: PathBuf,
     /// Who has it open, as it calls itself. What was found of the journal's end was then looked at again.
@@ -74,24 +74,24 @@ pub struct Finding {
     /// What to do, in words.
     pub advice: String,
     /// The repairs that mend it, the one that loses least first.
-    pub mends: Vec<Mend>,
+    pub mends: Vec<RepairOption>,
 }
 
 /// A repair that mends a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Mend {
+pub struct RepairOption {
     /// What to ask of [`repair`](super::super::repair()).
-    pub choice: Choice,
+    pub choice: RepairAction,
     /// The events that are lost by it, and by what is to be done then.
-    pub loses: Option<Loss>,
+    pub loses: Option<SeqRange>,
     /// The events that themselves leave the journal while their state stays: from then on they can no longer be replayed,
     /// rewritten or looked at, and copies in the quarantine may be the only ones there are. Only
-    /// [`BeginAt`](Choice::BeginAt) does that.
-    pub retires: Option<Loss>,
+    /// [`BeginAt`](RepairAction::BeginAt) does that.
+    pub retires: Option<SeqRange>,
     /// What is to be asked of [`repair`](super::super::repair()) after it, for damage further on that it leaves as it is. A
     /// check of what it made offers that too.
-    pub then: Option<Choice>,
+    pub then: Option<RepairAction>,
 }
 
 /// How bad a finding is.
@@ -106,7 +106,7 @@ pub enum Severity {
     Damage,
 }
 
-impl Checked {
+impl CheckReport {
     /// Whether nothing is damaged.
     pub fn is_sound(&self) -> bool {
         self.worst() < Some(Severity::Damage)
@@ -118,8 +118,8 @@ impl Checked {
     }
 
     /// The repairs that mend something, without those that come twice.
-    pub fn mends(&self) -> Vec<Mend> {
-        let mut mends: Vec<Mend> = Vec::new();
+    pub fn mends(&self) -> Vec<RepairOption> {
+        let mut mends: Vec<RepairOption> = Vec::new();
         for mend in self.findings.iter().flat_map(|finding| &finding.mends) {
             if !mends.contains(mend) {
                 mends.push(*mend);
@@ -168,10 +168,10 @@ fn keys(ids: &[u32]) -> String {
     format!("{} {}", if ids.len() == 1 { "key" } else { "keys" }, numbers.join(", "))
 }
 
-impl Mend {
+impl RepairOption {
     /// A repair that gives nothing up.
-    pub(super) fn of(choice: Choice) -> Mend {
-        Mend { choice, loses: None, retires: None, then: None }
+    pub(super) fn of(choice: RepairAction) -> RepairOption {
+        RepairOption { choice, loses: None, retires: None, then: None }
     }
 }
 
@@ -185,7 +185,7 @@ impl fmt::Display for Severity {
     }
 }
 
-impl fmt::Display for Mend {
+impl fmt::Display for RepairOption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.choice)?;
         if let Some(then) = &self.then {
@@ -225,7 +225,7 @@ impl fmt::Display for Finding {
     }
 }
 
-impl fmt::Display for Checked {
+impl fmt::Display for CheckReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let model = self.model.as_deref().unwrap_or("unknown");
         writeln!(f, "image `{}` of the model `{model}`", self.path.display())?;
@@ -237,12 +237,12 @@ impl fmt::Display for Checked {
             Some(owner) => writeln!(f, "  in use by {owner}")?,
             None => writeln!(f, "  not in use")?,
         }
-        let Checked { segments, bytes, frames, events, durable, epoch, .. } = self;
+        let CheckReport { segments, bytes, frames, events, durable, epoch, .. } = self;
         let counts = [(segments, "segment"), (bytes, "byte"), (frames, "frame"), (events, "event")];
         let counts = counts.map(|(number, what)| counted(*number, what)).join(", ");
         writeln!(f, "  {counts}, epoch {epoch}")?;
         if let (Some(first), Some(last)) = (self.first, self.last) {
-            writeln!(f, "  {}; synced up to {durable} as far as is known", Loss { first, last })?;
+            writeln!(f, "  {}; synced up to {durable} as far as is known", SeqRange { first, last })?;
         }
         if let Some(base) = self.base {
             writeln!(f, "  pruned: goes on from the state after event {base}")?;
@@ -252,7 +252,7 @@ impl fmt::Display for Checked {
         }
         self.voids.iter().try_for_each(|decision| writeln!(f, "  void: {decision}"))?;
         // what mends one place of damage in the journal mends all of them, and is told once
-        let mut shared: Vec<&[Mend]> = Vec::new();
+        let mut shared: Vec<&[RepairOption]> = Vec::new();
         for finding in &self.findings {
             let mends = &finding.mends[..];
             let is_shared = !mends.is_empty() && self.findings.iter().filter(|other| other.mends == mends).count() > 1;

@@ -11,12 +11,12 @@ const CHUNK: usize = 1 << 20;
 
 /// Keeps files of one image.
 #[derive(Clone, Copy)]
-pub(super) struct Keeper<'a> {
+pub(super) struct BackupKeeper<'a> {
     pub(super) disk: &'a dyn Disk,
     pub(super) layout: &'a Layout,
 }
 
-impl Keeper<'_> {
+impl BackupKeeper<'_> {
     /// Copies a file and syncs the copy. The file stays as it is.
     pub(super) fn copy(&self, path: &Path) -> Result<PathBuf, Error> {
         let kept = free_name(self.disk, self.layout, path)?;

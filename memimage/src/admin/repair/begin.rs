@@ -1,11 +1,14 @@
 //! Beginning a journal anew with a state that is good, without the damage before it.
 
 use super::replacement::make_whole;
-use super::session::Hold;
-use crate::admin::choice::{Loss, listed};
+use super::session::RepairSession;
+use crate::admin::choice::{SeqRange, listed};
 use crate::entropy::random;
 use crate::error::Error;
-use crate::journal::{Flaw, MIN_SEGMENT, MakeError, Maker, Place, Run, Salts, make_continued, make_without_start};
+use crate::journal::{
+    DamageKind, FramePosition, FrameRun, MIN_SEGMENT, Salts, SegmentBuildError, SegmentBuilder, make_continued,
+    make_without_start,
+};
 use crate::seq::{SegmentId, Seq};
 
 /// Lets the journal begin after event `seq`, with the state in its snapshot or base.
@@ -17,7 +20,7 @@ use crate::seq::{SegmentId, Seq};
 ///
 /// Damage that is further on stays as it is, with all evidence of it: what comes before it is kept, and is cut off by who names
 /// the first event that is given up.
-pub(super) fn begin(hold: &mut Hold, seq: Seq) -> Result<Option<Loss>, Error> {
+pub(super) fn begin(hold: &mut RepairSession, seq: Seq) -> Result<Option<SeqRange>, Error> {
     let good = hold.found.states.iter().find(|state| state.seq == seq && state.flaw.is_none()).cloned();
     let Some(good) = good else {
         let mut good: Vec<Seq> =
@@ -41,7 +44,9 @@ pub(super) fn begin(hold: &mut Hold, seq: Seq) -> Result<Option<Loss>, Error> {
     match hold.found.first_fault() {
         _ if is_done && hold.found.base_seq() == Some(seq) => return Ok(None),
         None => return Err(hold.unfit_without_fault()),
-        Some(fault) if !matches!(fault.flaw, Flaw::Damaged | Flaw::Forged) => return Err(hold.unfit_for(fault)),
+        Some(fault) if !matches!(fault.flaw, DamageKind::Damaged | DamageKind::Forged) => {
+            return Err(hold.unfit_for(fault));
+        }
         Some(fault) if kept.is_some_and(|kept| !hold.found.is_behind_damage(kept.run)) => {
             return Err(hold.unfit_for(fault));
         }
@@ -69,7 +74,7 @@ pub(super) fn begin(hold: &mut Hold, seq: Seq) -> Result<Option<Loss>, Error> {
             (first, None, hold.found.evidence, hold.place_in(last, usize::MAX)?)
         }
         None => {
-            let lost = Loss::of(seq.next(), hold.found.known());
+            let lost = SeqRange::of(seq.next(), hold.found.known());
             let segment = hold.found.segments.last().map_or(SegmentId::FIRST, |last| last.next());
             let table = hold.found.content.newest.clone().unwrap_or_default();
             let align_shift = hold.found.trailed.align_shift.unwrap_or(ALIGN_SHIFT);
@@ -78,7 +83,7 @@ pub(super) fn begin(hold: &mut Hold, seq: Seq) -> Result<Option<Loss>, Error> {
             let path = hold.found.trail.path(segment);
             hold.changed(path, "was made, to go on in", None);
             hold.take_states_from(seq.next())?;
-            (segment, lost, seq, (Place { segment, offset }, previous))
+            (segment, lost, seq, (FramePosition { segment, offset }, previous))
         }
     };
     hold.raise(durable, place)?;
@@ -89,7 +94,7 @@ pub(super) fn begin(hold: &mut Hold, seq: Seq) -> Result<Option<Loss>, Error> {
 }
 
 /// Makes the segment again in which a run begins, without what stands before that in it.
-fn remake(hold: &mut Hold, maker: &Maker, run: &Run) -> Result<(), Error> {
+fn remake(hold: &mut RepairSession, maker: &SegmentBuilder, run: &FrameRun) -> Result<(), Error> {
     let path = hold.found.trail.path(run.segment);
     let (bytes, len) = hold.found.trail.used(run.segment)?;
     let table = hold.found.content.table_for(run.segment, run.offset).cloned().unwrap_or_default();
@@ -101,14 +106,14 @@ fn remake(hold: &mut Hold, maker: &Maker, run: &Run) -> Result<(), Error> {
     let largest = len.next_multiple_of(4096).max(MIN_SEGMENT);
     // the frames stay under the key that they are under
     let protection = hold.found.trail.protection(run.segment, run.form)?;
-    let maker = &Maker { largest, protection, ..maker.clone() };
+    let maker = &SegmentBuilder { largest, protection, ..maker.clone() };
     match make_without_start(maker, run.segment, &bytes, from, &table, &mut salts) {
         Ok(()) => {}
-        Err(MakeError::Unchanged(error)) => {
+        Err(SegmentBuildError::Unchanged(error)) => {
             hold.discard(&[&kept]);
             return Err(error);
         }
-        Err(MakeError::Unknown(error)) => return Err(error),
+        Err(SegmentBuildError::Unknown(error)) => return Err(error),
     }
     hold.changed(path, "begins after what was damaged", Some(kept));
     Ok(())

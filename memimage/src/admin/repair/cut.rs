@@ -1,8 +1,8 @@
 //! Giving up the end of a journal, from damage on.
 
 use super::replacement::{Replacement, make_whole};
-use super::session::Hold;
-use crate::admin::choice::{Choice, Loss};
+use super::session::RepairSession;
+use crate::admin::choice::{RepairAction, SeqRange};
 use crate::error::Error;
 use crate::journal::SEGMENT_HEADER;
 use crate::seq::Seq;
@@ -12,7 +12,7 @@ use crate::seq::Seq;
 /// The order is one in which each crash leaves either what was damaged before, with the same place to be cut at, or an image
 /// that ends there: the evidence of what is given up goes first, then the later segments, newest first; the segment with the
 /// damage is replaced by one rename at the end.
-pub(super) fn cut(hold: &mut Hold, seq: Seq) -> Result<Option<Loss>, Error> {
+pub(super) fn cut(hold: &mut RepairSession, seq: Seq) -> Result<Option<SeqRange>, Error> {
     let Some(fault) = hold.found.first_fault().cloned() else {
         let ends = hold.found.content.last.max(hold.found.base_seq()).unwrap_or(Seq::ZERO);
         return match ends.next() == seq && hold.found.first_around().is_none() {
@@ -26,7 +26,7 @@ pub(super) fn cut(hold: &mut Hold, seq: Seq) -> Result<Option<Loss>, Error> {
     let Some(mend) = hold.found.cut(&fault) else {
         return Err(hold.unfit("what comes before it has no state to begin with".to_owned()));
     };
-    debug_assert_eq!(mend.choice, Choice::CutFrom(seq));
+    debug_assert_eq!(mend.choice, RepairAction::CutFrom(seq));
     hold.revived = hold.found.revived(&fault);
     hold.layout().make_dirs(hold.disk())?;
     let kept_to = fault.offset.unwrap_or(0);

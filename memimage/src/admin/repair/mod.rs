@@ -11,18 +11,18 @@ mod begin;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use report::{Change, Repaired};
+pub use report::{FileChange, RepairReport};
 
 use super::check::Examination;
-use super::choice::Choice;
-use super::keys::{Given, Task};
+use super::choice::RepairAction;
+use super::keys::{GivenKeys, Task};
 use crate::disk::{Access, Disk, OwnedDisk, RealDisk, StoredFile, failed};
 use crate::error::Error;
-use crate::journal::{Flaw, Layout, clear, clear_again, sync_dir};
+use crate::journal::{DamageKind, Layout, clear, clear_again, sync_dir};
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
 use replacement::make_whole;
-use session::Hold;
+use session::RepairSession;
 
 const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::admin::Repair" };
 
@@ -35,8 +35,8 @@ const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::a
 /// - After a crash on the way the same repair can be asked for again, or the image opens, with the same outcome. A repair
 ///   that was done already does nothing.
 /// - The image's epoch is raised.
-/// - After a [cut](Choice::CutFrom) new commands take the numbers of those given up again. Whoever kept numbers of acknowledged
-///   events elsewhere, another system say, must be told of [`Repaired::lost`].
+/// - After a [cut](RepairAction::CutFrom) new commands take the numbers of those given up again. Whoever kept numbers of acknowledged
+///   events elsewhere, another system say, must be told of [`RepairReport::lost`].
 ///
 /// ```
 /// # use memimage::{Image, Model, Seq, Shape};
@@ -73,7 +73,7 @@ const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::a
 /// If there is no image at the path, or it is owned by another ([`is_locked`](Error::is_locked)); if it is encrypted or chained
 /// ([`is_key`](Error::is_key)), which takes a [`Repair`] with its keys; if the choice does not fit ([`is_unfit`](Error::is_unfit)); if
 /// something cannot be read or written. After the last of these the repair may have been done in part: ask for it again.
-pub fn repair(path: impl AsRef<Path>, choice: Choice) -> Result<Repaired, Error> {
+pub fn repair(path: impl AsRef<Path>, choice: RepairAction) -> Result<RepairReport, Error> {
     Repair::new(choice).run(path)
 }
 
@@ -81,15 +81,15 @@ pub fn repair(path: impl AsRef<Path>, choice: Choice) -> Result<Repaired, Error>
 #[derive(Clone, Debug)]
 #[must_use = "nothing is repaired until `run` is called"]
 pub struct Repair {
-    choice: Choice,
-    keys: Given,
+    choice: RepairAction,
+    keys: GivenKeys,
     allow_network: bool,
 }
 
 impl Repair {
     /// As [`repair()`] does it.
-    pub fn new(choice: Choice) -> Repair {
-        Repair { choice, keys: Given::default(), allow_network: false }
+    pub fn new(choice: RepairAction) -> Repair {
+        Repair { choice, keys: GivenKeys::default(), allow_network: false }
     }
 
     /// The keys under which the image is encrypted, as [`Options::encryption`](crate::Options::encryption). What the repair writes is
@@ -122,7 +122,7 @@ impl Repair {
     ///
     /// As [`repair()`]; also if a key is missing or is another than the one it was written with, or if keys were given for an image
     /// that is not protected so ([`is_key`](Error::is_key)).
-    pub fn run(self, path: impl AsRef<Path>) -> Result<Repaired, Error> {
+    pub fn run(self, path: impl AsRef<Path>) -> Result<RepairReport, Error> {
         self.run_on(Arc::new(RealDisk), path.as_ref())
     }
 
@@ -132,11 +132,11 @@ impl Repair {
     ///
     /// As [`run`](Repair::run).
     #[cfg(feature = "sim")]
-    pub fn run_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Repaired, Error> {
+    pub fn run_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<RepairReport, Error> {
         self.run_on(disk, path.as_ref())
     }
 
-    fn run_on(self, disk: Arc<dyn Disk>, path: &Path) -> Result<Repaired, Error> {
+    fn run_on(self, disk: Arc<dyn Disk>, path: &Path) -> Result<RepairReport, Error> {
         let layout = Layout::new(path);
         let keyring = self.keys.keyring();
         TASK.unlock_to_write(&disk, &layout, &keyring)?;
@@ -152,19 +152,19 @@ impl Repair {
             }
         }
         let read = || Examination::of(&disk, &layout, &keyring, TASK);
-        let mut hold = Hold::new(read()?, self.choice)?;
+        let mut hold = RepairSession::new(read()?, self.choice)?;
         if hold.found.is_flawed() {
             hold.confirm(&read()?)?;
         }
         let lost = match self.choice {
-            Choice::TornTail => tail(&mut hold, |flaw| matches!(flaw, Flaw::Torn(_))).map(|()| None),
+            RepairAction::TornTail => tail(&mut hold, |flaw| matches!(flaw, DamageKind::Torn(_))).map(|()| None),
             // also what a crash in the midst of clearing it left
-            Choice::SuspectTail => tail(&mut hold, |_| true).map(|()| None),
-            Choice::CutFrom(seq) => cut::cut(&mut hold, seq),
-            Choice::BeginAt(seq) => begin::begin(&mut hold, seq),
-            Choice::Segments => segments(&mut hold).map(|()| None),
-            Choice::Snapshots => snapshots(&mut hold).map(|()| None),
-            Choice::Base => base(&mut hold).map(|()| None),
+            RepairAction::SuspectTail => tail(&mut hold, |_| true).map(|()| None),
+            RepairAction::CutFrom(seq) => cut::cut(&mut hold, seq),
+            RepairAction::BeginAt(seq) => begin::begin(&mut hold, seq),
+            RepairAction::Segments => segments(&mut hold).map(|()| None),
+            RepairAction::Snapshots => snapshots(&mut hold).map(|()| None),
+            RepairAction::Base => base(&mut hold).map(|()| None),
         }?;
         let repaired = hold.done(lost);
         tracing::warn!(path = %path.display(), %repaired, "repaired an image");
@@ -173,7 +173,7 @@ impl Repair {
 }
 
 /// Clears the end of the journal, if what is there fits.
-fn tail(hold: &mut Hold, fits: impl Fn(&Flaw) -> bool) -> Result<(), Error> {
+fn tail(hold: &mut RepairSession, fits: impl Fn(&DamageKind) -> bool) -> Result<(), Error> {
     let Some(fault) = hold.found.first_fault().cloned() else {
         return match hold.found.first_around() {
             None => tail_again(hold),
@@ -181,7 +181,7 @@ fn tail(hold: &mut Hold, fits: impl Fn(&Flaw) -> bool) -> Result<(), Error> {
         };
     };
     let range = match fault.flaw {
-        ref flaw @ (Flaw::Torn(ref range) | Flaw::Suspect(ref range)) if fits(flaw) => range.clone(),
+        ref flaw @ (DamageKind::Torn(ref range) | DamageKind::Suspect(ref range)) if fits(flaw) => range.clone(),
         _ => return Err(hold.unfit_for(&fault)),
     };
     hold.layout().make_dirs(hold.disk())?;
@@ -199,7 +199,7 @@ fn tail(hold: &mut Hold, fits: impl Fn(&Flaw) -> bool) -> Result<(), Error> {
 }
 
 /// Makes sure of what an earlier attempt may have cleared without being told that it was synced.
-fn tail_again(hold: &Hold) -> Result<(), Error> {
+fn tail_again(hold: &RepairSession) -> Result<(), Error> {
     let Some(last) = hold.found.trailed.stretches.iter().rfind(|stretch| stretch.first.is_some()) else {
         return Ok(());
     };
@@ -210,7 +210,7 @@ fn tail_again(hold: &Hold) -> Result<(), Error> {
 }
 
 /// Makes all segments whole of which the frames are good, whatever else is wrong.
-fn segments(hold: &mut Hold) -> Result<(), Error> {
+fn segments(hold: &mut RepairSession) -> Result<(), Error> {
     if hold.found.first_around().is_none()
         && let Some(fault) = hold.found.first_fault()
     {
@@ -221,7 +221,7 @@ fn segments(hold: &mut Hold) -> Result<(), Error> {
 }
 
 /// Puts away the snapshots that cannot be used. Not while the journal is damaged: they may be all that proves it.
-fn snapshots(hold: &mut Hold) -> Result<(), Error> {
+fn snapshots(hold: &mut RepairSession) -> Result<(), Error> {
     hold.refuse_damaged_journal()?;
     let flawed = |state: &&super::check::State| !state.is_base && state.flaw.is_some();
     let paths: Vec<_> = hold.found.states.iter().filter(flawed).map(|state| state.path.clone()).collect();
@@ -230,7 +230,7 @@ fn snapshots(hold: &mut Hold) -> Result<(), Error> {
 }
 
 /// Makes the copies of the newest good base whole.
-fn base(hold: &mut Hold) -> Result<(), Error> {
+fn base(hold: &mut RepairSession) -> Result<(), Error> {
     hold.refuse_damaged_journal()?;
     let good = hold.found.states.iter().find(|state| state.is_base && state.flaw.is_none()).cloned();
     let Some(good) = good else {

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::session::Hold;
+use super::session::RepairSession;
 use crate::disk::{Access, StoredFile, failed};
 use crate::error::Error;
-use crate::journal::{Casing, SEAL_ROOM, SEGMENT_HEADER, Stretch, fitting_len, rename, sync_dir, unfinished};
+use crate::journal::{Framing, SEAL_ROOM, SEGMENT_HEADER, SalvagedSegment, fitting_len, rename, sync_dir, unfinished};
 use crate::seq::SegmentId;
 
 /// What is copied, and zeros, are written in pieces of this size.
@@ -22,7 +22,7 @@ pub(super) struct Replacement {
 impl Replacement {
     /// Copies the segment to the quarantine, and its frames up to `kept_to` to a file of the length that it must have, after the
     /// header that it must have.
-    pub(super) fn prepare(hold: &Hold, segment: SegmentId, kept_to: u64) -> Result<Replacement, Error> {
+    pub(super) fn prepare(hold: &RepairSession, segment: SegmentId, kept_to: u64) -> Result<Replacement, Error> {
         let header = header(hold, segment, kept_to)?;
         let path = hold.found.trail.path(segment);
         let temporary = unfinished(&path);
@@ -37,7 +37,12 @@ impl Replacement {
         }
     }
 
-    fn write(&self, hold: &Hold, (header, len): ([u8; SEGMENT_HEADER], u64), kept_to: u64) -> Result<(), Error> {
+    fn write(
+        &self,
+        hold: &RepairSession,
+        (header, len): ([u8; SEGMENT_HEADER], u64),
+        kept_to: u64,
+    ) -> Result<(), Error> {
         let (disk, path) = (hold.disk(), &self.temporary);
         if disk.kind(path).map_err(|error| failed("looking at", path, error))?.is_some() {
             disk.remove(path).map_err(|error| failed("removing", path, error))?;
@@ -58,7 +63,7 @@ impl Replacement {
     }
 
     /// Puts it in its place, by one rename.
-    pub(super) fn install(self, hold: &mut Hold, what: &'static str) -> Result<(), Error> {
+    pub(super) fn install(self, hold: &mut RepairSession, what: &'static str) -> Result<(), Error> {
         rename(hold.disk(), &self.temporary, &self.path)?;
         sync_dir(hold.disk(), &hold.layout().journal())?;
         hold.changed(self.path, what, Some(self.kept));
@@ -66,7 +71,7 @@ impl Replacement {
     }
 
     /// Removes what was prepared.
-    pub(super) fn discard(&self, hold: &Hold) {
+    pub(super) fn discard(&self, hold: &RepairSession) {
         hold.discard(&[&self.temporary, &self.kept]);
     }
 }
@@ -74,9 +79,9 @@ impl Replacement {
 /// Makes those of these segments whole of which the frames are good and what is around them is not.
 ///
 /// Each takes its own place by one rename: a crash leaves it as it was, or whole.
-pub(super) fn make_whole(hold: &mut Hold, which: impl Fn(SegmentId) -> bool) -> Result<(), Error> {
+pub(super) fn make_whole(hold: &mut RepairSession, which: impl Fn(SegmentId) -> bool) -> Result<(), Error> {
     let stretches = hold.found.trailed.stretches.iter();
-    let broken = stretches.filter(|stretch| matches!(stretch.casing, Casing::Broken { .. }) && which(stretch.segment));
+    let broken = stretches.filter(|stretch| matches!(stretch.casing, Framing::Broken { .. }) && which(stretch.segment));
     for segment in broken.map(|stretch| stretch.segment).collect::<Vec<_>>() {
         hold.layout().make_dirs(hold.disk())?;
         let there = StoredFile::open(hold.disk(), &hold.found.trail.path(segment), Access::Read)?.len()?;
@@ -87,7 +92,7 @@ pub(super) fn make_whole(hold: &mut Hold, which: impl Fn(SegmentId) -> bool) -> 
 
 /// The header that a segment must have with its frames up to `kept_to`, and its length: those that it has, or made again from
 /// what is known elsewhere.
-fn header(hold: &Hold, segment: SegmentId, kept_to: u64) -> Result<([u8; SEGMENT_HEADER], u64), Error> {
+fn header(hold: &RepairSession, segment: SegmentId, kept_to: u64) -> Result<([u8; SEGMENT_HEADER], u64), Error> {
     let trail = &hold.found.trail;
     if let Some(len) = trail.len_of(segment) {
         let mut bytes = [0; SEGMENT_HEADER];
@@ -95,7 +100,7 @@ fn header(hold: &Hold, segment: SegmentId, kept_to: u64) -> Result<([u8; SEGMENT
         return Ok((bytes, len));
     }
     let stretch = hold.found.trailed.stretches.iter().find(|stretch| stretch.segment == segment);
-    let Some(&Stretch { form, casing: Casing::Broken { len }, .. }) = stretch else {
+    let Some(&SalvagedSegment { form, casing: Framing::Broken { len }, .. }) = stretch else {
         return Err(hold.unfit("the header of its segment is damaged too".to_owned()));
     };
     // the file may end where its frames do

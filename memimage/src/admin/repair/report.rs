@@ -3,22 +3,22 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::super::choice::{Choice, Loss, listed};
+use super::super::choice::{RepairAction, SeqRange, listed};
 use crate::seq::Seq;
 
 /// What [`repair`](super::repair()) did. Its `Display` is a report for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Repaired {
+pub struct RepairReport {
     /// What was asked for.
-    pub choice: Choice,
+    pub choice: RepairAction,
     /// The files that were changed, in that order; none if there was nothing to do, since it was done before.
-    pub changes: Vec<Change>,
+    pub changes: Vec<FileChange>,
     /// The events that were given up.
-    pub lost: Option<Loss>,
+    pub lost: Option<SeqRange>,
     /// The events that left the journal, whose state stayed: they can no longer be replayed, rewritten or looked at, and what is
     /// kept of them in the quarantine may be the only copy.
-    pub retired: Option<Loss>,
+    pub retired: Option<SeqRange>,
     /// Events that are there, and were void by decisions that were given up: to be made void again, or not.
     pub revived: Vec<Seq>,
     /// The epoch that the image is in since.
@@ -28,7 +28,7 @@ pub struct Repaired {
 /// A file that a repair changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Change {
+pub struct FileChange {
     /// The file.
     pub path: PathBuf,
     /// What became of it.
@@ -37,20 +37,20 @@ pub struct Change {
     pub backup: Option<PathBuf>,
 }
 
-impl Repaired {
+impl RepairReport {
     /// Whether nothing was to be done.
     pub fn is_unchanged(&self) -> bool {
         self.changes.is_empty()
     }
 }
 
-impl fmt::Display for Repaired {
+impl fmt::Display for RepairReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_unchanged() {
             return f.write_str("nothing was to be done");
         }
         writeln!(f, "done: {}", self.choice)?;
-        for Change { path, what, backup } in &self.changes {
+        for FileChange { path, what, backup } in &self.changes {
             write!(f, "  `{}` {what}", path.display())?;
             match backup {
                 Some(backup) => writeln!(f, "; what it was is `{}`", backup.display())?,

@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::backup::Keeper;
-use super::report::{Change, Repaired};
+use super::backup::BackupKeeper;
+use super::report::{FileChange, RepairReport};
 use crate::admin::check::{Examination, State};
-use crate::admin::choice::{Choice, Loss};
+use crate::admin::choice::{RepairAction, SeqRange};
 use crate::disk::{Access, Disk, StoredFile, failed};
 use crate::error::{Error, Kind};
-use crate::journal::{DurableBlock, Fault, Flaw, Layout, Maker, Place, end_of, set_aside, sync_dir};
+use crate::journal::{
+    Damage, DamageKind, FramePosition, Layout, SegmentBuilder, Watermark, end_of, set_aside, sync_dir,
+};
 use crate::keys::Protection;
 use crate::seq::{SegmentId, Seq};
 
@@ -19,27 +21,27 @@ const LAST: u64 = u64::MAX - 1;
 const LARGEST: u64 = 1 << 20;
 
 /// An image whose lock is held.
-pub(super) struct Hold {
+pub(super) struct RepairSession {
     pub(super) found: Examination,
-    choice: Choice,
-    changes: Vec<Change>,
+    choice: RepairAction,
+    changes: Vec<FileChange>,
     /// Events that are no longer void, since the decisions were given up.
     pub(super) revived: Vec<Seq>,
     /// Events that leave the journal, and whose state stays.
-    pub(super) retired: Option<Loss>,
+    pub(super) retired: Option<SeqRange>,
     /// The epoch that begins.
     pub(super) epoch: u64,
     raised: bool,
 }
 
-impl Hold {
-    pub(super) fn new(found: Examination, choice: Choice) -> Result<Hold, Error> {
-        if let Some(fault) = found.trailed.faults.iter().find(|fault| fault.flaw == Flaw::Newer) {
+impl RepairSession {
+    pub(super) fn new(found: Examination, choice: RepairAction) -> Result<RepairSession, Error> {
+        if let Some(fault) = found.trailed.faults.iter().find(|fault| fault.flaw == DamageKind::Newer) {
             let (path, what) = (found.trail.path(fault.segment), fault.what.clone());
             return Err(Error::new(Kind::Format { path, act: "repair", what }));
         }
         let newest = found.trailed.epoch.max(found.block.map_or(0, |block| block.epoch));
-        let hold = Hold {
+        let hold = RepairSession {
             found,
             choice,
             changes: Vec::new(),
@@ -63,8 +65,8 @@ impl Hold {
         &self.found.layout
     }
 
-    pub(super) fn keeper(&self) -> Keeper<'_> {
-        Keeper { disk: self.disk(), layout: self.layout() }
+    pub(super) fn keeper(&self) -> BackupKeeper<'_> {
+        BackupKeeper { disk: self.disk(), layout: self.layout() }
     }
 
     /// The error of a choice that does not fit.
@@ -85,7 +87,7 @@ impl Hold {
     }
 
     /// The same, where this is what is wrong.
-    pub(super) fn unfit_for(&self, fault: &Fault) -> Error {
+    pub(super) fn unfit_for(&self, fault: &Damage) -> Error {
         let place = fault.seq.map_or_else(String::new, |seq| format!(" where event {seq} belongs"));
         self.unfit(format!(
             "what is wrong is in `{}`{place}: {}",
@@ -104,7 +106,7 @@ impl Hold {
 
     /// Snapshots and bases may be all that proves what is missing.
     pub(super) fn refuse_damaged_journal(&self) -> Result<(), Error> {
-        let damaged = self.found.first_fault().filter(|fault| !matches!(fault.flaw, Flaw::Torn(_)));
+        let damaged = self.found.first_fault().filter(|fault| !matches!(fault.flaw, DamageKind::Torn(_)));
         match damaged.or_else(|| self.found.first_around()) {
             Some(fault) => Err(self.unfit_for(fault)),
             None => Ok(()),
@@ -112,16 +114,16 @@ impl Hold {
     }
 
     /// Makes segments in the epoch that begins.
-    pub(super) fn maker(&self, protection: Protection) -> Result<Maker, Error> {
+    pub(super) fn maker(&self, protection: Protection) -> Result<SegmentBuilder, Error> {
         let Some(identity) = self.found.trail.identity().cloned() else {
             return Err(self.unfit("no segment says whose journal it is".to_owned()));
         };
         let (disk, layout) = (Arc::clone(&self.found.disk), self.layout().clone());
-        Ok(Maker { disk, layout, identity, epoch: self.epoch, largest: LARGEST, protection })
+        Ok(SegmentBuilder { disk, layout, identity, epoch: self.epoch, largest: LARGEST, protection })
     }
 
     pub(super) fn changed(&mut self, path: PathBuf, what: &'static str, backup: Option<PathBuf>) {
-        self.changes.push(Change { path, what, backup });
+        self.changes.push(FileChange { path, what, backup });
     }
 
     /// Moves files out of the image, one after the other.
@@ -164,35 +166,35 @@ impl Hold {
     }
 
     /// Where a segment goes on after its frames before `offset`, and the checksum of the last of them.
-    pub(super) fn place_in(&self, segment: SegmentId, offset: usize) -> Result<(Place, u32), Error> {
+    pub(super) fn place_in(&self, segment: SegmentId, offset: usize) -> Result<(FramePosition, u32), Error> {
         let path = self.found.trail.path(segment);
         let file = StoredFile::open(self.disk(), &path, Access::Read)?;
         let mut bytes = vec![0; file.len()?.min(offset as u64) as usize];
         let read = file.read_surely(&mut bytes, 0)?;
         let uuid = self.found.trail.identity().map_or([0; 16], |identity| identity.uuid);
         let (offset, previous) = end_of(&bytes[..read], &uuid, segment);
-        Ok((Place { segment, offset: offset as u64 }, previous))
+        Ok((FramePosition { segment, offset: offset as u64 }, previous))
     }
 
     /// Begins a new epoch, in which no more is said to be synced than `durable`.
-    pub(super) fn raise(&mut self, durable: Seq, (place, previous): (Place, u32)) -> Result<(), Error> {
+    pub(super) fn raise(&mut self, durable: Seq, (place, previous): (FramePosition, u32)) -> Result<(), Error> {
         let path = self.layout().durable();
         let file = self.layout().durable_file(self.disk())?;
         let kept = file.as_ref().map(|_| self.keeper().copy(&path)).transpose()?;
         self.announce(file, kept, durable, (place, previous))
     }
 
-    /// As [`raise`](Hold::raise), with the backup made before.
+    /// As [`raise`](RepairSession::raise), with the backup made before.
     pub(super) fn announce(
         &mut self,
         file: Option<StoredFile>,
         kept: Option<PathBuf>,
         durable_seq: Seq,
-        (place, previous): (Place, u32),
+        (place, previous): (FramePosition, u32),
     ) -> Result<(), Error> {
         let path = self.layout().durable();
-        let Place { segment, offset } = place;
-        let block = DurableBlock { epoch: self.epoch, durable_seq, segment, offset, previous };
+        let FramePosition { segment, offset } = place;
+        let block = Watermark { epoch: self.epoch, durable_seq, segment, offset, previous };
         let uuid = self.found.trail.identity().map_or([0; 16], |identity| identity.uuid);
         let file = match file {
             Some(file) => file,
@@ -215,8 +217,8 @@ impl Hold {
             return Ok(());
         }
         let (durable, place) = match self.found.block {
-            Some(DurableBlock { durable_seq, segment, offset, previous, .. }) => {
-                (durable_seq, (Place { segment, offset }, previous))
+            Some(Watermark { durable_seq, segment, offset, previous, .. }) => {
+                (durable_seq, (FramePosition { segment, offset }, previous))
             }
             None => {
                 let last = self.found.trailed.stretches.iter().rev().find(|stretch| stretch.first.is_some());
@@ -237,9 +239,9 @@ impl Hold {
         }
     }
 
-    pub(super) fn done(self, lost: Option<Loss>) -> Repaired {
+    pub(super) fn done(self, lost: Option<SeqRange>) -> RepairReport {
         let epoch = if self.raised { self.epoch } else { self.epoch - 1 };
-        let Hold { choice, changes, revived, retired, .. } = self;
-        Repaired { choice, changes, lost, retired, revived, epoch }
+        let RepairSession { choice, changes, revived, retired, .. } = self;
+        RepairReport { choice, changes, lost, retired, revived, epoch }
     }
 }

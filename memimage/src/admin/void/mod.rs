@@ -8,16 +8,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::decision::Decision;
-use super::keys::{Given, Task};
+use super::keys::{GivenKeys, Task};
 use crate::context::Timestamp;
 use crate::disk::{Disk, OwnedDisk, RealDisk, StoredFile};
 use crate::error::{Error, Kind};
-use crate::journal::{End, EventId, Frame, FrameKind, Layout, Scan, Table, VoidMark, Voids, records};
+use crate::journal::{EventId, Frame, FrameKind, JournalEnd, Layout, Scan, ShapeTable, VoidMark, Voids, records};
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
 use crate::recovery::DROPPED;
 use crate::seq::{SegmentId, Seq};
-use session::Held;
+use session::VoidSession;
 
 const TASK: Task = Task { name: "memimage::admin::void", builder: "memimage::admin::Void" };
 /// The longest reason, and the longest name of who decided, in bytes.
@@ -36,8 +36,8 @@ const LONGEST: usize = 4096;
 /// - Snapshots that rest on the event are removed, since the state is rebuilt without it. That is done after all else; what
 ///   a crash leaves of them is not used.
 /// - It is on disk when this returns. After a crash the event is void or it is not; make it void again.
-/// - An event that is void already stays as it is: see [`Voided::already`].
-/// - With no room on the disk for more than the decision, it is recorded all the same: see [`Voided::unproven`].
+/// - An event that is void already stays as it is: see [`VoidReport::already`].
+/// - With no room on the disk for more than the decision, it is recorded all the same: see [`VoidReport::unproven`].
 ///
 /// ```
 /// # use memimage::{Image, Model, Seq, Shape};
@@ -72,14 +72,14 @@ const LONGEST: usize = 4096;
 /// has it not already ([`is_unfit`](Error::is_unfit)); if the reason is empty or too long; if something cannot be read or written. If
 /// the last of these happened after the decision was written, whether the event is void shows when the image is opened, or when
 /// it is made void again.
-pub fn void(path: impl AsRef<Path>, seq: Seq, reason: impl Into<String>) -> Result<Voided, Error> {
+pub fn void(path: impl AsRef<Path>, seq: Seq, reason: impl Into<String>) -> Result<VoidReport, Error> {
     Void::new(seq, reason).run(path)
 }
 
 /// What making an event void did; see [`void()`]. Its `Display` is a report for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Voided {
+pub struct VoidReport {
     /// What is on record.
     pub decision: Decision,
     /// The event's name; empty, and its version 0, if the journal has no event of its number.
@@ -99,9 +99,9 @@ pub struct Voided {
     pub removed: Vec<PathBuf>,
 }
 
-impl fmt::Display for Voided {
+impl fmt::Display for VoidReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Voided { decision, name, version, .. } = self;
+        let VoidReport { decision, name, version, .. } = self;
         let is = if self.already { "was void before, and stays so" } else { "is void from now on" };
         let name = if name.is_empty() {
             "an event that the journal has no name of".to_owned()
@@ -128,14 +128,14 @@ pub struct Void {
     seq: Seq,
     reason: String,
     by: Option<String>,
-    keys: Given,
+    keys: GivenKeys,
     allow_network: bool,
 }
 
 impl Void {
     /// As [`void()`] does it.
     pub fn new(seq: Seq, reason: impl Into<String>) -> Void {
-        Void { seq, reason: reason.into(), by: None, keys: Given::default(), allow_network: false }
+        Void { seq, reason: reason.into(), by: None, keys: GivenKeys::default(), allow_network: false }
     }
 
     /// Who decided it.
@@ -170,7 +170,7 @@ impl Void {
     ///
     /// As [`void()`]; also if a key is missing or is another than the one it was written with, or if keys were given for an image
     /// that is not protected so ([`is_key`](Error::is_key)).
-    pub fn run(self, path: impl AsRef<Path>) -> Result<Voided, Error> {
+    pub fn run(self, path: impl AsRef<Path>) -> Result<VoidReport, Error> {
         self.run_on(Arc::new(RealDisk), path.as_ref())
     }
 
@@ -180,11 +180,11 @@ impl Void {
     ///
     /// As [`run`](Void::run).
     #[cfg(feature = "sim")]
-    pub fn run_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Voided, Error> {
+    pub fn run_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<VoidReport, Error> {
         self.run_on(disk, path.as_ref())
     }
 
-    fn run_on(self, disk: Arc<dyn Disk>, path: &Path) -> Result<Voided, Error> {
+    fn run_on(self, disk: Arc<dyn Disk>, path: &Path) -> Result<VoidReport, Error> {
         self.validate()?;
         let layout = Layout::new(path);
         let keyring = self.keys.clone().keyring();
@@ -193,7 +193,7 @@ impl Void {
             layout.refuse_network(&*disk)?;
         }
         let lock = layout.own(&*disk)?;
-        let image = Held::find(OwnedDisk::over(disk, &lock), layout, keyring)?;
+        let image = VoidSession::find(OwnedDisk::over(disk, &lock), layout, keyring)?;
         let scan = Scan::new(&image.source, image.proven)?;
         let found = self.look(&image, &scan)?;
         let (durable, quarantined) = image.settle(&found.end)?;
@@ -217,7 +217,7 @@ impl Void {
     ///
     /// All of it: what rests on the event is of no use afterwards, so damage before it, which a snapshot made good, would then be
     /// in the way.
-    fn look(&self, image: &Held, scan: &Scan<'_>) -> Result<Found, Error> {
+    fn look(&self, image: &VoidSession, scan: &Scan<'_>) -> Result<VoidTarget, Error> {
         let table = scan.table()?;
         let (mut event, mut said, mut voids) = (None, None, Voids::default());
         let mut align_shift = None;
@@ -257,7 +257,7 @@ impl Void {
             return Err(self.unfit(image, what, "set what it did right by a command"));
         }
         let align_shift = align_shift.expect("the event's frame was read");
-        Ok(Found { end, table, name, version, said, voids, align_shift })
+        Ok(VoidTarget { end, table, name, version, said, voids, align_shift })
     }
 
     fn event(&self, scan: &Scan<'_>, segment: SegmentId, frame: &Frame<'_>) -> Result<EventId, Error> {
@@ -274,12 +274,12 @@ impl Void {
     /// Writes the decision behind the end of the journal, unless it stands there, and removes what rests on the event.
     fn decide(
         self,
-        image: &Held,
-        found: Found,
+        image: &VoidSession,
+        found: VoidTarget,
         durable: StoredFile,
         quarantined: Option<PathBuf>,
-    ) -> Result<Voided, Error> {
-        let Found { end, table, name, version, said, mut voids, align_shift } = found;
+    ) -> Result<VoidReport, Error> {
+        let VoidTarget { end, table, name, version, said, mut voids, align_shift } = found;
         let already = said.is_some();
         let Void { seq, reason, by, .. } = self;
         let mark = said.unwrap_or_else(|| VoidMark { seq, time: Timestamp::wall_clock(), reason, by });
@@ -302,18 +302,18 @@ impl Void {
                 "the decision is recorded, and nothing proves it yet: the next segment could not be begun"
             );
         }
-        Ok(Voided { decision, name, version, already, unproven, quarantined, removed })
+        Ok(VoidReport { decision, name, version, already, unproven, quarantined, removed })
     }
 
-    fn unfit(&self, image: &Held, what: String, mend: &'static str) -> Error {
+    fn unfit(&self, image: &VoidSession, what: String, mend: &'static str) -> Error {
         Error::new(Kind::Void { path: image.layout.root().to_owned(), seq: self.seq, what, mend })
     }
 }
 
 /// What was read of the journal from the event on.
-struct Found {
-    end: End,
-    table: Table,
+struct VoidTarget {
+    end: JournalEnd,
+    table: ShapeTable,
     /// The event's name and version.
     name: String,
     version: u32,

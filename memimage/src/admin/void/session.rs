@@ -8,8 +8,8 @@ use crate::disk::{Access, Disk, StoredFile, failed};
 use crate::entropy::random;
 use crate::error::Error;
 use crate::journal::{
-    Caps, Durability, DurableBlock, End, FrameKind, Layout, Maker, Onward, Salts, Scan, Source, Table, Voids, go_on,
-    next_epoch, quarantine, sync_dir, write_again,
+    BatchLimits, Durability, FrameKind, JournalEnd, Layout, ResumePoint, Salts, Scan, SegmentBuilder, Segments,
+    ShapeTable, Voids, Watermark, go_on, next_epoch, quarantine, sync_dir, write_again,
 };
 use crate::keys::Keyring;
 use crate::recovery::proven_by;
@@ -17,25 +17,25 @@ use crate::seq::Seq;
 use crate::snapshot::Snapshots;
 
 /// An image whose lock is held.
-pub(super) struct Held {
+pub(super) struct VoidSession {
     disk: Arc<dyn Disk>,
     pub(super) layout: Layout,
-    pub(super) source: Source,
+    pub(super) source: Segments,
     snapshots: Snapshots,
     keyring: Arc<Keyring>,
-    block: Option<DurableBlock>,
+    block: Option<Watermark>,
     /// The highest seq that anything besides the frames says was synced.
     pub(super) proven: Seq,
 }
 
-impl Held {
+impl VoidSession {
     /// Reads all headers, of what is on disk.
-    pub(super) fn find(disk: Arc<dyn Disk>, layout: Layout, keyring: Arc<Keyring>) -> Result<Held, Error> {
+    pub(super) fn find(disk: Arc<dyn Disk>, layout: Layout, keyring: Arc<Keyring>) -> Result<VoidSession, Error> {
         let survey = layout.survey(&*disk)?;
         for dir in [layout.root().to_owned(), layout.journal()] {
             sync_dir(&*disk, &dir)?;
         }
-        let source = Source::open(&disk, &layout, survey.image(&layout)?, &keyring)?;
+        let source = Segments::open(&disk, &layout, survey.image(&layout)?, &keyring)?;
         let snapshots = Snapshots::new(&disk, &layout, &keyring);
         let uuid = &source.identity().uuid;
         let block = layout.durable_block(&*disk, uuid)?;
@@ -43,7 +43,7 @@ impl Held {
         let scan = Scan::new(&source, proven)?;
         snapshots.bases().account_for(&source, &scan)?;
         source.file(scan.active(), Access::ReadWrite)?.sync_data()?;
-        Ok(Held { disk, layout, source, snapshots, keyring, block, proven })
+        Ok(VoidSession { disk, layout, source, snapshots, keyring, block, proven })
     }
 
     /// Whether there is a good base that does not rest on the event, and from which the journal goes on.
@@ -63,7 +63,7 @@ impl Held {
     }
 
     /// Repairs the end of the journal as opening does. Gives `journal/durable`.
-    pub(super) fn settle(&self, end: &End) -> Result<(StoredFile, Option<PathBuf>), Error> {
+    pub(super) fn settle(&self, end: &JournalEnd) -> Result<(StoredFile, Option<PathBuf>), Error> {
         let disk = &*self.disk;
         self.layout.make_dirs(disk)?;
         let file = self.source.file(end.segment, Access::ReadWrite)?;
@@ -83,13 +83,13 @@ impl Held {
         &self,
         decision: Option<Vec<u8>>,
         time: Timestamp,
-        end: &End,
-        table: &Table,
+        end: &JournalEnd,
+        table: &ShapeTable,
         durable_file: StoredFile,
         align_shift: u8,
     ) -> Result<(u64, Option<String>), Error> {
         let epoch = next_epoch(&self.source, end, self.block)?;
-        let maker = Maker {
+        let maker = SegmentBuilder {
             disk: Arc::clone(&self.disk),
             layout: self.layout.clone(),
             identity: self.source.identity().clone(),
@@ -99,8 +99,8 @@ impl Held {
             protection: self.keyring.current(&self.source.identity().uuid, self.layout.root())?,
         };
         let salts = Salts::new(u64::from_le_bytes(random()?));
-        let onward = Onward { source: &self.source, end, table, time, durable_file, align_shift, salts };
-        let journal = go_on(maker, onward, Durability::Synced, Caps::default())?;
+        let onward = ResumePoint { source: &self.source, end, table, time, durable_file, align_shift, salts };
+        let journal = go_on(maker, onward, Durability::Synced, BatchLimits::default())?;
         let written = decision.map_or(Ok(()), |decision| journal.record(FrameKind::Void, &decision));
         // No event comes after the decision whose number could prove that it was synced. That another segment was entered
         // does: so if the decision is damaged later, that is seen.

@@ -10,7 +10,7 @@
 mod tests;
 
 use super::crc_forge::{CHOSEN, choose};
-use super::protection::{Checksum, Cover, Drawn, Link, encrypted_len, extension_len, links};
+use super::protection::{Checksum, FrameNonces, FrameProtection, Link, encrypted_len, extension_len, links};
 use super::whitening::{Salts, has_zero_sector, whiten};
 use crate::context::Timestamp;
 use crate::keys::{Form, Mac, Refused};
@@ -140,8 +140,8 @@ pub(crate) fn start(buffer: &mut Vec<u8>, head: usize) {
 pub(crate) fn finish(
     buffer: &mut Vec<u8>,
     header: &FrameHeader,
-    cover: &Cover<'_>,
-    drawn: &Drawn,
+    cover: &FrameProtection<'_>,
+    drawn: &FrameNonces,
     offset: u64,
     salts: &mut Salts,
 ) -> Link {
@@ -156,8 +156,8 @@ pub(crate) fn finish_as(
     wanted: u32,
     buffer: &mut Vec<u8>,
     header: &FrameHeader,
-    cover: &Cover<'_>,
-    drawn: &Drawn,
+    cover: &FrameProtection<'_>,
+    drawn: &FrameNonces,
     (offset, salts): (u64, &mut Salts),
 ) {
     let (checksum, head) = (cover.checksum(), head_len(cover.form()) + CHOSEN);
@@ -172,8 +172,8 @@ fn finish_with(
     buffer: &mut Vec<u8>,
     head: usize,
     header: &FrameHeader,
-    cover: &Cover<'_>,
-    drawn: &Drawn,
+    cover: &FrameProtection<'_>,
+    drawn: &FrameNonces,
     offset: u64,
     salts: &mut Salts,
 ) -> Link {
@@ -259,7 +259,7 @@ pub(crate) struct Frame<'a> {
 
 impl Frame<'_> {
     /// The body as it was before it was encrypted and whitened. The cover is of this form.
-    pub(crate) fn body(&self, cover: &Cover<'_>) -> Result<Vec<u8>, Refused> {
+    pub(crate) fn body(&self, cover: &FrameProtection<'_>) -> Result<Vec<u8>, Refused> {
         let mut body = self.covered[self.head..].to_vec();
         whiten(&mut body, u64_at(self.covered, 40));
         let head = &self.covered[..self.head];
@@ -270,7 +270,7 @@ impl Frame<'_> {
     }
 
     /// Whether its link of the chain is what the key makes of it, if there is a chain. The cover is of this form.
-    pub(crate) fn is_linked(&self, cover: &Cover<'_>) -> bool {
+    pub(crate) fn is_linked(&self, cover: &FrameProtection<'_>) -> bool {
         cover.is_linked(self.covered, HEADER)
     }
 

@@ -9,7 +9,7 @@ use crate::seq::{SegmentId, Seq};
 
 /// What the next frame must continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Chain {
+pub(crate) struct FrameChain {
     /// The seq of the next event.
     pub(crate) next_seq: Seq,
     /// The last frame.
@@ -20,10 +20,14 @@ pub(crate) struct Chain {
     pub(crate) durable: Seq,
 }
 
-impl Chain {
+impl FrameChain {
     /// Before the first frame of a journal.
-    pub(crate) const START: Chain =
-        Chain { next_seq: Seq::new(1), previous: Link { checksum: 0, mac: [0; MAC] }, epoch: 0, durable: Seq::ZERO };
+    pub(crate) const START: FrameChain = FrameChain {
+        next_seq: Seq::new(1),
+        previous: Link { checksum: 0, mac: [0; MAC] },
+        epoch: 0,
+        durable: Seq::ZERO,
+    };
 
     /// The last event so far.
     pub(crate) fn before(&self) -> Seq {
@@ -31,7 +35,7 @@ impl Chain {
     }
 
     /// The chain after `frame`, or what is wrong with its place in the chain.
-    fn followed_by(&self, frame: &Frame<'_>) -> Result<Chain, String> {
+    fn followed_by(&self, frame: &Frame<'_>) -> Result<FrameChain, String> {
         let header = &frame.header;
         if header.first_seq != self.next_seq {
             return Err(format!("its first event is {}, not {}", header.first_seq, self.next_seq));
@@ -42,7 +46,7 @@ impl Chain {
         if header.epoch < self.epoch {
             return Err(format!("its epoch {} is less than the epoch {} before it", header.epoch, self.epoch));
         }
-        Ok(Chain {
+        Ok(FrameChain {
             next_seq: header.next_seq(),
             previous: frame.link(),
             epoch: header.epoch,
@@ -53,18 +57,18 @@ impl Chain {
 
 /// Walks over the frames of a segment.
 #[derive(Debug)]
-pub(crate) struct Walk<'a> {
+pub(crate) struct FrameReader<'a> {
     bytes: &'a [u8],
     checksum: Checksum,
     offset: usize,
     /// `None` while reading begins in the middle of a journal, where the first frame tells.
-    chain: Option<Chain>,
+    chain: Option<FrameChain>,
     sealed: bool,
 }
 
 /// What a walk comes to.
 #[derive(Debug)]
-pub(crate) enum Step<'a> {
+pub(crate) enum FrameStep<'a> {
     Frame(Frame<'a>),
     /// The seal was passed: nothing may follow in this segment.
     Sealed,
@@ -76,43 +80,48 @@ pub(crate) enum Step<'a> {
     Unlinked(Frame<'a>),
 }
 
-impl<'a> Walk<'a> {
+impl<'a> FrameReader<'a> {
     /// Starts at the segment's first frame.
-    pub(crate) fn new(bytes: &'a [u8], uuid: &[u8; 16], segment: SegmentId, chain: Option<Chain>) -> Walk<'a> {
-        Walk { bytes, checksum: Checksum::new(uuid, segment), offset: SEGMENT_HEADER, chain, sealed: false }
+    pub(crate) fn new(
+        bytes: &'a [u8],
+        uuid: &[u8; 16],
+        segment: SegmentId,
+        chain: Option<FrameChain>,
+    ) -> FrameReader<'a> {
+        FrameReader { bytes, checksum: Checksum::new(uuid, segment), offset: SEGMENT_HEADER, chain, sealed: false }
     }
 
     /// Starts at a place in the midst of a segment, where there is a good frame.
-    pub(crate) fn at(bytes: &'a [u8], uuid: &[u8; 16], segment: SegmentId, offset: usize) -> Walk<'a> {
-        Walk { offset, ..Walk::new(bytes, uuid, segment, None) }
+    pub(crate) fn at(bytes: &'a [u8], uuid: &[u8; 16], segment: SegmentId, offset: usize) -> FrameReader<'a> {
+        FrameReader { offset, ..FrameReader::new(bytes, uuid, segment, None) }
     }
 
     /// The next frame, or why there is none. A walk that came to anything else than a frame stays there.
-    pub(crate) fn step(&mut self) -> Step<'a> {
+    pub(crate) fn step(&mut self) -> FrameStep<'a> {
         if self.sealed {
-            return Step::Sealed;
+            return FrameStep::Sealed;
         }
         let frame = match parse(self.bytes, self.offset, self.checksum) {
             Ok(frame) => frame,
-            Err(fault) => return Step::Fault(fault),
+            Err(fault) => return FrameStep::Fault(fault),
         };
-        let before = self.chain.unwrap_or(Chain {
+        let before = self.chain.unwrap_or(FrameChain {
             next_seq: frame.header.first_seq,
             previous: frame.header.previous,
-            ..Chain::START
+            ..FrameChain::START
         });
         if frame.header.previous.mac != before.previous.mac
             && frame.header.previous.checksum == before.previous.checksum
         {
-            return Step::Unlinked(frame);
+            return FrameStep::Unlinked(frame);
         }
         match before.followed_by(&frame) {
             Ok(chain) => self.chain = Some(chain),
-            Err(what) => return Step::Misplaced(what),
+            Err(what) => return FrameStep::Misplaced(what),
         }
         self.offset = frame.next_offset();
         self.sealed = frame.header.kind == FrameKind::Seal;
-        Step::Frame(frame)
+        FrameStep::Frame(frame)
     }
 
     /// Where the next frame starts, or would.
@@ -121,7 +130,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What the next frame must continue; `None` before the first frame of a walk that began in the middle.
-    pub(crate) fn chain(&self) -> Option<Chain> {
+    pub(crate) fn chain(&self) -> Option<FrameChain> {
         self.chain
     }
 
@@ -155,7 +164,7 @@ pub(crate) fn frames_of<'a>(
 
 /// Where the frames of a segment end that stand in these bytes of it, and the checksum of the last.
 pub(crate) fn end_of(bytes: &[u8], uuid: &[u8; 16], segment: SegmentId) -> (usize, u32) {
-    let mut walk = Walk::new(bytes, uuid, segment, None);
-    while let Step::Frame(_) = walk.step() {}
+    let mut walk = FrameReader::new(bytes, uuid, segment, None);
+    while let FrameStep::Frame(_) = walk.step() {}
     (walk.offset(), walk.chain().map_or(0, |chain| chain.previous.checksum))
 }

@@ -57,7 +57,7 @@ pub(crate) fn encrypted_len(form: Form) -> usize {
 
 /// What covers the frames of one segment.
 #[derive(Debug)]
-pub(crate) struct Cover<'a> {
+pub(crate) struct FrameProtection<'a> {
     uuid: &'a [u8; 16],
     segment: SegmentId,
     protection: &'a Protection,
@@ -65,13 +65,13 @@ pub(crate) struct Cover<'a> {
 
 /// What was drawn for a frame that is to be written.
 #[derive(Debug)]
-pub(crate) struct Drawn {
+pub(crate) struct FrameNonces {
     nonce: Nonce,
 }
 
-impl<'a> Cover<'a> {
-    pub(crate) fn new(uuid: &'a [u8; 16], segment: SegmentId, protection: &'a Protection) -> Cover<'a> {
-        Cover { uuid, segment, protection }
+impl<'a> FrameProtection<'a> {
+    pub(crate) fn new(uuid: &'a [u8; 16], segment: SegmentId, protection: &'a Protection) -> FrameProtection<'a> {
+        FrameProtection { uuid, segment, protection }
     }
 
     pub(crate) fn checksum(&self) -> Checksum {
@@ -83,14 +83,21 @@ impl<'a> Cover<'a> {
     }
 
     /// Draws what one frame needs of randomness: nothing if it is not encrypted.
-    pub(crate) fn draw(&self) -> Result<Drawn, Error> {
+    pub(crate) fn draw(&self) -> Result<FrameNonces, Error> {
         let nonce = if self.protection.cipher.is_some() { random()? } else { [0; NONCE] };
-        Ok(Drawn { nonce })
+        Ok(FrameNonces { nonce })
     }
 
     /// Encrypts a body and fills the extension area, but for the link of this frame. The header is complete but for its salt
     /// and its checksum.
-    pub(crate) fn protect(&self, header: &[u8], extension: &mut [u8], body: &mut [u8], drawn: &Drawn, previous: &Link) {
+    pub(crate) fn protect(
+        &self,
+        header: &[u8],
+        extension: &mut [u8],
+        body: &mut [u8],
+        drawn: &FrameNonces,
+        previous: &Link,
+    ) {
         if let Some(cipher) = &self.protection.cipher {
             let tag = cipher.encrypt(&drawn.nonce, &self.associated(header), body);
             extension[..NONCE].copy_from_slice(&drawn.nonce);

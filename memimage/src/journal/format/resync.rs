@@ -11,7 +11,7 @@ const PATIENCE: u64 = 16;
 
 /// Looks for frames in the bytes of a segment.
 #[derive(Debug)]
-pub(crate) struct Search<'a> {
+pub(crate) struct FrameSearch<'a> {
     segment: &'a [u8],
     checksum: Checksum,
     /// So many bytes may still be read in vain.
@@ -20,7 +20,7 @@ pub(crate) struct Search<'a> {
 
 /// What a search comes to.
 #[derive(Debug)]
-pub(crate) enum Found<'a> {
+pub(crate) enum SearchResult<'a> {
     /// The first good frame.
     Frame(Frame<'a>),
     Nothing,
@@ -28,34 +28,34 @@ pub(crate) enum Found<'a> {
     TooMuch,
 }
 
-impl<'a> Search<'a> {
-    pub(crate) fn new(segment: &'a [u8], checksum: Checksum) -> Search<'a> {
-        Search { segment, checksum, patience: (segment.len() as u64).saturating_mul(PATIENCE) }
+impl<'a> FrameSearch<'a> {
+    pub(crate) fn new(segment: &'a [u8], checksum: Checksum) -> FrameSearch<'a> {
+        FrameSearch { segment, checksum, patience: (segment.len() as u64).saturating_mul(PATIENCE) }
     }
 
     /// The first good frame that begins within these bytes.
-    pub(crate) fn next(&mut self, within: Range<usize>) -> Found<'a> {
+    pub(crate) fn next(&mut self, within: Range<usize>) -> SearchResult<'a> {
         for at in (within.start.next_multiple_of(8)..within.end.min(self.segment.len())).step_by(8) {
             match parse(self.segment, at, self.checksum) {
-                Ok(frame) => return Found::Frame(frame),
+                Ok(frame) => return SearchResult::Frame(frame),
                 Err(FrameFault::Header) => {}
                 Err(FrameFault::Body { .. } | FrameFault::Unsupported { .. }) => {
                     let len = peek(&self.segment[at..], self.checksum).unwrap_or(0).min(self.segment.len() - at);
                     match self.patience.checked_sub(len as u64) {
                         Some(left) => self.patience = left,
-                        None => return Found::TooMuch,
+                        None => return SearchResult::TooMuch,
                     }
                 }
             }
         }
-        Found::Nothing
+        SearchResult::Nothing
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::frame::{FrameHeader, FrameKind, HEADER, finish, start};
-    use super::super::protection::{Cover, Link};
+    use super::super::protection::{FrameProtection, Link};
     use super::super::whitening::Salts;
     use super::*;
     use crate::context::Timestamp;
@@ -71,7 +71,7 @@ mod tests {
     /// Frames one after the other, and where each begins.
     fn segment() -> (Vec<u8>, Vec<usize>) {
         let (none, mut segment, mut starts) = (Protection::default(), Vec::new(), Vec::new());
-        let cover = Cover::new(&[1; 16], SegmentId::FIRST, &none);
+        let cover = FrameProtection::new(&[1; 16], SegmentId::FIRST, &none);
         for seq in 1..=FRAMES as u64 {
             let header = FrameHeader {
                 kind: FrameKind::Events,
@@ -98,11 +98,11 @@ mod tests {
     fn the_last_frame_is_found_behind_any_number_of_damaged_ones() {
         let (mut segment, starts) = segment();
         starts[..FRAMES - 1].iter().for_each(|start| segment[start + HEADER] ^= 1);
-        let found = Search::new(&segment, checksum()).next(0..segment.len());
-        assert!(matches!(found, Found::Frame(frame) if frame.offset == starts[FRAMES - 1]), "{found:?}");
+        let found = FrameSearch::new(&segment, checksum()).next(0..segment.len());
+        assert!(matches!(found, SearchResult::Frame(frame) if frame.offset == starts[FRAMES - 1]), "{found:?}");
         segment[starts[FRAMES - 1] + HEADER] ^= 1;
-        let found = Search::new(&segment, checksum()).next(0..segment.len());
-        assert!(matches!(found, Found::Nothing), "{found:?}");
+        let found = FrameSearch::new(&segment, checksum()).next(0..segment.len());
+        assert!(matches!(found, SearchResult::Nothing), "{found:?}");
     }
 
     /// Each was read to the end of the segment, and one of 64 MiB would have taken hours.
@@ -115,7 +115,7 @@ mod tests {
             let crc = checksum().of(&segment[start..start + 76]);
             segment[start + 76..start + 80].copy_from_slice(&crc.to_le_bytes());
         }
-        let found = Search::new(&segment, checksum()).next(0..segment.len());
-        assert!(matches!(found, Found::TooMuch), "{found:?}");
+        let found = FrameSearch::new(&segment, checksum()).next(0..segment.len());
+        assert!(matches!(found, SearchResult::TooMuch), "{found:?}");
     }
 }

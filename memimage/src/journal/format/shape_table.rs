@@ -9,13 +9,13 @@ use crate::shape::ShapeTree;
 
 /// The events of a journal by their numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Table {
-    pub(crate) rows: Vec<Row>,
+pub(crate) struct ShapeTable {
+    pub(crate) rows: Vec<ShapeRow>,
 }
 
 /// One version of one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Row {
+pub(crate) struct ShapeRow {
     pub(crate) name: String,
     pub(crate) version: u32,
     pub(crate) shape: ShapeTree,
@@ -32,9 +32,9 @@ struct StoredRow {
 /// A frame of shapes that does not decode.
 #[derive(Debug, thiserror::Error)]
 #[error("its table of shapes does not decode: {0}")]
-pub(crate) struct TableFault(String);
+pub(crate) struct ShapeTableError(String);
 
-impl Table {
+impl ShapeTable {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let rows: Vec<StoredRow> = self
             .rows
@@ -44,17 +44,17 @@ impl Table {
         postcard::to_stdvec(&rows).expect("names, numbers and bytes can be encoded")
     }
 
-    pub(crate) fn decode(body: &[u8]) -> Result<Table, TableFault> {
+    pub(crate) fn decode(body: &[u8]) -> Result<ShapeTable, ShapeTableError> {
         let (rows, rest): (Vec<StoredRow>, _) =
-            postcard::take_from_bytes(body).map_err(|error| TableFault(error.to_string()))?;
+            postcard::take_from_bytes(body).map_err(|error| ShapeTableError(error.to_string()))?;
         if !rest.is_empty() {
-            return Err(TableFault(format!("{} bytes are left over", rest.len())));
+            return Err(ShapeTableError(format!("{} bytes are left over", rest.len())));
         }
         let row = |row: StoredRow| match ShapeTree::decode(&row.shape) {
-            Ok(shape) => Ok(Row { name: row.name, version: row.version, shape }),
-            Err(error) => Err(TableFault(format!("the shape of `{}` version {}: {error}", row.name, row.version))),
+            Ok(shape) => Ok(ShapeRow { name: row.name, version: row.version, shape }),
+            Err(error) => Err(ShapeTableError(format!("the shape of `{}` version {}: {error}", row.name, row.version))),
         };
-        Ok(Table { rows: rows.into_iter().map(row).collect::<Result<_, _>>()? })
+        Ok(ShapeTable { rows: rows.into_iter().map(row).collect::<Result<_, _>>()? })
     }
 
     /// The name, the version and the shape of the event with this number.
@@ -63,8 +63,8 @@ impl Table {
     }
 
     /// This table as bytes, beside which others are held.
-    pub(crate) fn to_beginnings(&self) -> Beginnings {
-        let mut beginnings = Beginnings { rows: Vec::new(), ends: vec![0] };
+    pub(crate) fn to_beginnings(&self) -> ShapeTables {
+        let mut beginnings = ShapeTables { rows: Vec::new(), ends: vec![0] };
         for row in &self.rows {
             let stored = StoredRow { name: row.name.clone(), version: row.version, shape: row.shape.encode() };
             let rows = std::mem::take(&mut beginnings.rows);
@@ -75,8 +75,8 @@ impl Table {
     }
 
     /// Whether this table says all that `other` says: the same events under the same numbers.
-    pub(crate) fn continues(&self, other: &Table) -> bool {
-        let same = |(a, b): (&Row, &Row)| a.name == b.name && a.version == b.version;
+    pub(crate) fn continues(&self, other: &ShapeTable) -> bool {
+        let same = |(a, b): (&ShapeRow, &ShapeRow)| a.name == b.name && a.version == b.version;
         self.rows.len() >= other.rows.len() && self.rows.iter().zip(&other.rows).all(same)
     }
 }
@@ -84,14 +84,14 @@ impl Table {
 /// The bytes of a table, and of each that it may have grown from. A journal repeats its table whenever that grows, and
 /// decoding each would take time with the square of its length.
 #[derive(Debug)]
-pub(crate) struct Beginnings {
+pub(crate) struct ShapeTables {
     /// The rows, one after the other.
     rows: Vec<u8>,
     /// Where in them the first row begins, and where each ends.
     ends: Vec<usize>,
 }
 
-impl Beginnings {
+impl ShapeTables {
     /// Whether the body of a frame of shapes is the beginning of the table, byte by byte.
     pub(crate) fn has(&self, body: &[u8]) -> bool {
         let Ok((count, rows)) = postcard::take_from_bytes::<usize>(body) else { return false };
@@ -104,9 +104,9 @@ mod tests {
     use super::*;
     use crate::shape::Shape;
 
-    fn table(names: &[&str]) -> Table {
-        let row = |name: &&str| Row { name: (*name).to_owned(), version: 1, shape: ShapeTree::of(u32::SHAPE) };
-        Table { rows: names.iter().map(row).collect() }
+    fn table(names: &[&str]) -> ShapeTable {
+        let row = |name: &&str| ShapeRow { name: (*name).to_owned(), version: 1, shape: ShapeTree::of(u32::SHAPE) };
+        ShapeTable { rows: names.iter().map(row).collect() }
     }
 
     #[test]

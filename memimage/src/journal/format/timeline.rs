@@ -10,7 +10,7 @@ use crate::seq::Seq;
 
 /// What a journal tells of the state after one event.
 #[derive(Clone, Debug)]
-pub(crate) struct Line {
+pub(crate) struct Timeline {
     pub(crate) seq: Seq,
     /// The epoch in which the event was written, if its frame is at hand.
     written: Option<u64>,
@@ -20,9 +20,9 @@ pub(crate) struct Line {
     accepted: Vec<u64>,
 }
 
-impl Line {
-    pub(crate) fn new(seq: Seq) -> Line {
-        Line { seq, written: None, marks: Vec::new(), accepted: Vec::new() }
+impl Timeline {
+    pub(crate) fn new(seq: Seq) -> Timeline {
+        Timeline { seq, written: None, marks: Vec::new(), accepted: Vec::new() }
     }
 
     /// Whether a frame tells anything of it.
@@ -95,8 +95,8 @@ mod tests {
     }
 
     /// After event 10, with the digests of these models there, each in its epoch, and those of a later place.
-    fn line(here: &[(u64, u64, u64)], later: &[(u64, bool)]) -> Line {
-        let mut line = Line::new(Seq::new(10));
+    fn line(here: &[(u64, u64, u64)], later: &[(u64, bool)]) -> Timeline {
+        let mut line = Timeline::new(Seq::new(10));
         for &(epoch, model, digest) in here {
             line.digest(&header(FrameKind::Digest, 11, 0, epoch), DigestMark { model, digest, accepts: false });
         }
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_state_is_excluded_if_its_last_event_is_of_a_later_epoch() {
-        let mut line = Line::new(Seq::new(10));
+        let mut line = Timeline::new(Seq::new(10));
         for (first, count, epoch) in [(8, 2, 3), (11, 4, 9)] {
             line.events(&header(FrameKind::Events, first, count, epoch));
             assert_eq!(line.excludes(0), None, "nothing tells of event 10");

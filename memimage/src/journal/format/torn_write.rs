@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::frame::{FrameFault, HEADER};
 use super::protection::Checksum;
-use super::resync::{Found, Search};
+use super::resync::{FrameSearch, SearchResult};
 use super::whitening::has_zero_sector;
 use super::zeros::last_used;
 use crate::planted::{Bug, planted};
@@ -88,16 +88,16 @@ fn ends_before(last: usize, len: usize) -> bool {
 
 /// The highest seq that good frames after a place where none is say was synced; `None` if there is too much to look at.
 pub(crate) fn durable_after(segment: &[u8], offset: usize, checksum: Checksum) -> Option<Seq> {
-    let mut search = Search::new(segment, checksum);
+    let mut search = FrameSearch::new(segment, checksum);
     let (mut durable, mut at) = (Seq::ZERO, offset);
     loop {
         match search.next(at..segment.len()) {
-            Found::Frame(frame) => {
+            SearchResult::Frame(frame) => {
                 durable = durable.max(frame.header.durable_seq);
                 at = frame.next_offset();
             }
-            Found::Nothing => return Some(durable),
-            Found::TooMuch => return None,
+            SearchResult::Nothing => return Some(durable),
+            SearchResult::TooMuch => return None,
         }
     }
 }
@@ -105,7 +105,7 @@ pub(crate) fn durable_after(segment: &[u8], offset: usize, checksum: Checksum) -
 #[cfg(test)]
 mod tests {
     use super::super::frame::{FrameHeader, FrameKind, finish, parse, start};
-    use super::super::protection::{Cover, Link};
+    use super::super::protection::{FrameProtection, Link};
     use super::super::whitening::{SECTOR, Salts};
     use super::*;
     use crate::context::Timestamp;
@@ -131,7 +131,7 @@ mod tests {
         };
         let mut buffer = Vec::new();
         let none = Protection::default();
-        let cover = Cover::new(&[1; 16], SegmentId::FIRST, &none);
+        let cover = FrameProtection::new(&[1; 16], SegmentId::FIRST, &none);
         start(&mut buffer, HEADER);
         buffer.resize(HEADER + body, 0x5A);
         finish(&mut buffer, &header, &cover, &cover.draw().unwrap(), offset as u64, &mut Salts::new(1));

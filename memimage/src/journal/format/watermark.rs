@@ -16,7 +16,7 @@ const MAGIC: [u8; 8] = *b"MIdurabl";
 
 /// How far the journal is synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct DurableBlock {
+pub(crate) struct Watermark {
     pub(crate) epoch: u64,
     /// The highest seq that is synced.
     pub(crate) durable_seq: Seq,
@@ -27,7 +27,7 @@ pub(crate) struct DurableBlock {
     pub(crate) previous: u32,
 }
 
-impl DurableBlock {
+impl Watermark {
     pub(crate) fn encode(&self, uuid: &[u8; 16]) -> [u8; BLOCK] {
         let mut out = [0; BLOCK];
         out[0..8].copy_from_slice(&MAGIC);
@@ -54,12 +54,12 @@ impl DurableBlock {
     }
 
     /// The block, if the bytes are one of this image. A damaged block is no error: it proves nothing.
-    pub(crate) fn decode(bytes: &[u8], uuid: &[u8; 16]) -> Option<DurableBlock> {
+    pub(crate) fn decode(bytes: &[u8], uuid: &[u8; 16]) -> Option<Watermark> {
         let bytes = bytes.get(..BLOCK)?;
         if bytes[0..8] != MAGIC || u32_at(bytes, BLOCK - 4) != checksum(bytes, uuid) {
             return None;
         }
-        Some(DurableBlock {
+        Some(Watermark {
             epoch: u64_at(bytes, 8),
             durable_seq: Seq::new(u64_at(bytes, 16)),
             segment: SegmentId::new(u64_at(bytes, 24)),
@@ -82,31 +82,31 @@ mod tests {
     fn what_was_written_of_a_creation_tells_of_no_life_and_a_life_does() {
         let block = |epoch, seq| {
             let (durable_seq, segment) = (Seq::new(seq), SegmentId::FIRST);
-            DurableBlock { epoch, durable_seq, segment, offset: 4096, previous: 7 }.encode(&[6; 16])
+            Watermark { epoch, durable_seq, segment, offset: 4096, previous: 7 }.encode(&[6; 16])
         };
         for written in 0..=BLOCK {
             let mut creation = [0; BLOCK];
             creation[..written].copy_from_slice(&block(1, 0)[..written]);
-            assert!(!DurableBlock::tells_of_a_life(&creation), "{written} and zeros");
-            assert!(!DurableBlock::tells_of_a_life(&creation[..written]), "{written} and no more");
+            assert!(!Watermark::tells_of_a_life(&creation), "{written} and zeros");
+            assert!(!Watermark::tells_of_a_life(&creation[..written]), "{written} and no more");
         }
         for life in [block(2, 0), block(1, 1), block(2, 9), [3; BLOCK]] {
-            assert!(DurableBlock::tells_of_a_life(&life));
+            assert!(Watermark::tells_of_a_life(&life));
         }
     }
 
     #[test]
     fn what_is_encoded_is_decoded_and_nothing_else() {
         let block =
-            DurableBlock { epoch: 1, durable_seq: Seq::new(2), segment: SegmentId::new(3), offset: 4, previous: 5 };
+            Watermark { epoch: 1, durable_seq: Seq::new(2), segment: SegmentId::new(3), offset: 4, previous: 5 };
         let bytes = block.encode(&[6; 16]);
-        assert_eq!(DurableBlock::decode(&bytes, &[6; 16]), Some(block));
-        assert_eq!(DurableBlock::decode(&bytes, &[7; 16]), None, "another image's");
-        assert_eq!(DurableBlock::decode(&bytes[..BLOCK - 1], &[6; 16]), None);
+        assert_eq!(Watermark::decode(&bytes, &[6; 16]), Some(block));
+        assert_eq!(Watermark::decode(&bytes, &[7; 16]), None, "another image's");
+        assert_eq!(Watermark::decode(&bytes[..BLOCK - 1], &[6; 16]), None);
         for bit in 0..BLOCK * 8 {
             let mut bytes = bytes;
             bytes[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(DurableBlock::decode(&bytes, &[6; 16]), None, "bit {bit}");
+            assert_eq!(Watermark::decode(&bytes, &[6; 16]), None, "bit {bit}");
         }
     }
 }

@@ -6,13 +6,13 @@ use crate::seq::{SegmentId, Seq};
 
 /// A place where a journal is not what it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct Damage {
     pub(crate) segment: SegmentId,
     /// Where in its file; `None` if it is about all of it.
     pub(crate) offset: Option<u64>,
     /// The event that belongs here; `None` if nothing before it tells.
     pub(crate) seq: Option<Seq>,
-    pub(crate) flaw: Flaw,
+    pub(crate) flaw: DamageKind,
     pub(crate) what: String,
     /// It is around frames of which none is damaged by it: wrong with the header of their segment, or with the length of its
     /// file, and known how it must be.
@@ -21,7 +21,7 @@ pub(crate) struct Fault {
 
 /// What kind of fault it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Flaw {
+pub(crate) enum DamageKind {
     /// A write that a crash cut short; these bytes are of it.
     Torn(Range<usize>),
     /// Bytes that nothing proves to have been acknowledged, and that no crash explains.
@@ -37,8 +37,8 @@ pub(crate) enum Flaw {
 }
 
 /// What a frame holds that it should not.
-pub(crate) struct Misfit {
+pub(crate) struct RecordDamage {
     pub(crate) seq: Seq,
-    pub(crate) flaw: Flaw,
+    pub(crate) flaw: DamageKind,
     pub(crate) what: String,
 }

@@ -1,15 +1,15 @@
 //! Files of a journal that hold something else than their names say: what to do with them.
 
-use super::headers::{Held, Standing};
-use super::salvage::Trail;
+use super::headers::{CheckedHeader, HeaderStanding};
+use super::salvage::Salvage;
 use crate::journal::format::protection::Checksum;
-use crate::journal::format::resync::{Found, Search};
+use crate::journal::format::resync::{FrameSearch, SearchResult};
 use crate::journal::format::segment::{SEGMENT_HEADER, SegmentHeader, file_name};
 use crate::seq::SegmentId;
 
-impl Trail {
+impl Salvage {
     /// What to do with a file whose header is another segment's or image's, if its frames are so too.
-    pub(super) fn remedy(&self, held: &Held) -> Option<String> {
+    pub(super) fn remedy(&self, held: &CheckedHeader) -> Option<String> {
         let header = held.header.as_ref().ok()?;
         if self.is_foreign(header) {
             return Some("if it does not belong here, it can be moved away".to_owned());
@@ -34,10 +34,10 @@ impl Trail {
     fn is_there(&self, segment: SegmentId, uuid: &[u8; 16]) -> bool {
         let Some(held) = self.headers.iter().find(|held| held.segment == segment) else { return false };
         match self.used(segment) {
-            Ok((bytes, _)) if bytes.len() <= SEGMENT_HEADER => matches!(held.standing, Standing::Own(_)),
+            Ok((bytes, _)) if bytes.len() <= SEGMENT_HEADER => matches!(held.standing, HeaderStanding::Own(_)),
             Ok((bytes, _)) => {
-                let mut search = Search::new(&bytes, Checksum::new(uuid, segment));
-                !matches!(search.next(SEGMENT_HEADER..bytes.len()), Found::Nothing)
+                let mut search = FrameSearch::new(&bytes, Checksum::new(uuid, segment));
+                !matches!(search.next(SEGMENT_HEADER..bytes.len()), SearchResult::Nothing)
             }
             // nobody knows what is in a file that cannot be read
             Err(error) => !error.is_missing(),

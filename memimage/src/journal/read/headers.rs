@@ -14,36 +14,36 @@ use crate::seq::SegmentId;
 /// The headers as they were read, which takes no keys.
 pub(crate) struct Headers {
     layout: Layout,
-    all: Vec<Found>,
+    all: Vec<SearchResult>,
     identity: Option<Identity>,
 }
 
 /// A header as it was read.
-struct Found {
+struct SearchResult {
     segment: SegmentId,
     header: Result<SegmentHeader, HeaderFault>,
     bytes: Box<[u8; SEGMENT_HEADER]>,
 }
 
 /// A header that was held to the keys.
-pub(crate) struct Held {
+pub(crate) struct CheckedHeader {
     pub(crate) segment: SegmentId,
     pub(crate) header: Result<SegmentHeader, HeaderFault>,
-    pub(crate) standing: Standing,
+    pub(crate) standing: HeaderStanding,
 }
 
-impl Held {
+impl CheckedHeader {
     /// The length that the segment was made with, if its header can be believed.
     pub(crate) fn len(&self) -> Option<u64> {
         match (&self.header, &self.standing) {
-            (Ok(header), Standing::Own(_)) => Some(header.len),
+            (Ok(header), HeaderStanding::Own(_)) => Some(header.len),
             _ => None,
         }
     }
 }
 
 /// What a header is to the image.
-pub(crate) enum Standing {
+pub(crate) enum HeaderStanding {
     /// One of its own, and what protects the frames of the segment.
     Own(Protection),
     /// Damaged, newer, of another segment, or of another image.
@@ -53,20 +53,20 @@ pub(crate) enum Standing {
 }
 
 /// All headers, held to the keys.
-pub(crate) struct Unlocked {
-    pub(crate) headers: Vec<Held>,
+pub(crate) struct CheckedHeaders {
+    pub(crate) headers: Vec<CheckedHeader>,
     pub(crate) identity: Option<Identity>,
-    pub(crate) fit: Fit,
+    pub(crate) fit: ProvenKeys,
 }
 
 /// The numbers of the keys that are known to be the right ones, since something was unlocked by them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Fit {
+pub(crate) struct ProvenKeys {
     pub(crate) ciphers: BTreeSet<u32>,
     pub(crate) chains: BTreeSet<u32>,
 }
 
-impl Fit {
+impl ProvenKeys {
     /// Something of this form was unlocked.
     pub(crate) fn add(&mut self, form: Form) {
         self.ciphers.extend(form.cipher);
@@ -103,7 +103,7 @@ impl Headers {
                 Ok(_) => Err(HeaderFault::Damaged("the file ends within its header")),
                 Err(_) => Err(HeaderFault::Damaged("the header cannot be read")),
             };
-            all.push(Found { segment, header, bytes });
+            all.push(SearchResult { segment, header, bytes });
         }
         let identities = || all.iter().filter_map(|found| found.header.as_ref().ok()).map(|header| &header.identity);
         // that of most, and of the first of those; a strange file among them does not make the others strange
@@ -136,9 +136,9 @@ impl Headers {
     /// # Errors
     ///
     /// If a key is missing, or if none of the headers that name a key is unlocked by it: then it is the wrong one.
-    pub(crate) fn unlock(self, keyring: &Keyring) -> Result<Unlocked, Error> {
-        let (mut headers, mut fit, mut identity, mut refused) = (Vec::new(), Fit::default(), None, Vec::new());
-        for Found { segment, mut header, bytes } in self.all {
+    pub(crate) fn unlock(self, keyring: &Keyring) -> Result<CheckedHeaders, Error> {
+        let (mut headers, mut fit, mut identity, mut refused) = (Vec::new(), ProvenKeys::default(), None, Vec::new());
+        for SearchResult { segment, mut header, bytes } in self.all {
             let path = self.layout.segment(segment);
             let standing = match &mut header {
                 Ok(header) if Some(&header.identity) == self.identity.as_ref() => {
@@ -148,25 +148,25 @@ impl Headers {
                             // that of an encrypted header has its seed now
                             let of_image = header.identity == *identity.get_or_insert_with(|| header.identity.clone());
                             match of_image && header.segment == segment {
-                                true => Standing::Own(protection),
-                                false => Standing::Strange,
+                                true => HeaderStanding::Own(protection),
+                                false => HeaderStanding::Strange,
                             }
                         }
                         Err(refusal) => {
                             let what = refusal.what;
                             refused.push(refusal);
-                            Standing::Forged(what)
+                            HeaderStanding::Forged(what)
                         }
                     }
                 }
-                _ => Standing::Strange,
+                _ => HeaderStanding::Strange,
             };
-            headers.push(Held { segment, header, standing });
+            headers.push(CheckedHeader { segment, header, standing });
         }
         let unlocked = identity.is_some();
         match refused.into_iter().find(|refusal| !unlocked || !fit.has(refusal.told_by)) {
             Some(refusal) => Err(refusal.error),
-            None => Ok(Unlocked { headers, identity, fit }),
+            None => Ok(CheckedHeaders { headers, identity, fit }),
         }
     }
 }

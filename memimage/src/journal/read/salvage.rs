@@ -9,16 +9,16 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::damage::{Fault, Flaw, Misfit};
-use super::headers::{Fit, Headers, Held, Standing, Unlocked};
+use super::damage::{Damage, DamageKind, RecordDamage};
+use super::headers::{CheckedHeader, CheckedHeaders, HeaderStanding, Headers, ProvenKeys};
 use super::nonzero::read_used;
 use super::segments::is_used;
 use crate::disk::{Access, Disk, StoredFile, failed};
 use crate::error::{Error, Kind};
 use crate::journal::format::frame::{Frame, FrameFault, FrameHeader, parse};
-use crate::journal::format::frames::{Chain, Step, Walk};
-use crate::journal::format::protection::{Checksum, Cover};
-use crate::journal::format::resync::Search;
+use crate::journal::format::frames::{FrameChain, FrameReader, FrameStep};
+use crate::journal::format::protection::{Checksum, FrameProtection};
+use crate::journal::format::resync::FrameSearch;
 use crate::journal::format::segment::{HeaderFault, Identity, LONGEST, SEGMENT_HEADER, is_possible};
 use crate::journal::format::torn_write::{Evidence, Verdict, durable_after, judge};
 use crate::journal::format::zeros::is_zero;
@@ -26,12 +26,12 @@ use crate::journal::layout::Layout;
 use crate::keys::{Form, Keyring, Protection, Refused};
 use crate::seq::{SegmentId, Seq};
 
-use super::salvage_progress::Walked;
+use super::salvage_progress::SalvageProgress;
 
 /// Who looks at the frames.
-pub(crate) trait Visit {
+pub(crate) trait FrameVisitor {
     /// A good frame, and its body as it was before it was protected. Gives what is wrong with what it holds.
-    fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<Misfit>;
+    fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<RecordDamage>;
 
     /// Something is missing between the last frame and the next.
     fn gap(&mut self);
@@ -39,18 +39,18 @@ pub(crate) trait Visit {
 
 /// A segment, as far as it can be read.
 #[derive(Clone, Debug)]
-pub(crate) struct Stretch {
+pub(crate) struct SalvagedSegment {
     pub(crate) segment: SegmentId,
     /// The first seq of its first frame, if that is good.
     pub(crate) first: Option<Seq>,
     /// How that frame is protected.
     pub(crate) form: Option<Form>,
-    pub(crate) casing: Casing,
+    pub(crate) casing: Framing,
 }
 
 /// What is around the frames of a segment: its header, and the length of its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Casing {
+pub(crate) enum Framing {
     /// As it must be.
     Whole,
     /// It is damaged, and can be made again with what is known from elsewhere.
@@ -64,7 +64,7 @@ pub(crate) enum Casing {
 
 /// Frames that follow each other, with nothing wrong between them.
 #[derive(Clone, Debug)]
-pub(crate) struct Run {
+pub(crate) struct FrameRun {
     /// Where the first of them stands.
     pub(crate) segment: SegmentId,
     pub(crate) offset: u64,
@@ -76,17 +76,17 @@ pub(crate) struct Run {
     /// The event that comes after them.
     pub(crate) next: Seq,
     /// What is wrong behind them; `None` if they reach to the end of the journal.
-    pub(crate) stopped: Option<Flaw>,
+    pub(crate) stopped: Option<DamageKind>,
 }
 
 /// What became of the reading.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Trailed {
-    pub(crate) stretches: Vec<Stretch>,
+pub(crate) struct Salvaged {
+    pub(crate) stretches: Vec<SalvagedSegment>,
     /// In the order of the journal.
-    pub(crate) runs: Vec<Run>,
+    pub(crate) runs: Vec<FrameRun>,
     /// In the order of the journal.
-    pub(crate) faults: Vec<Fault>,
+    pub(crate) faults: Vec<Damage>,
     /// How many more there are.
     pub(crate) unlisted: u64,
     /// The highest epoch met.
@@ -96,29 +96,29 @@ pub(crate) struct Trailed {
     /// The alignment of the last frame.
     pub(crate) align_shift: Option<u8>,
     /// What the next frame would have to continue; `None` after something that is missing.
-    pub(crate) end: Option<Chain>,
+    pub(crate) end: Option<FrameChain>,
 }
 
 /// A journal whose headers were read, whatever they are, and held to the keys.
-pub(crate) struct Trail {
+pub(crate) struct Salvage {
     disk: Arc<dyn Disk>,
     layout: Layout,
     keyring: Arc<Keyring>,
-    pub(super) headers: Vec<Held>,
+    pub(super) headers: Vec<CheckedHeader>,
     identity: Option<Identity>,
-    fit: Fit,
+    fit: ProvenKeys,
 }
 
-impl Trail {
+impl Salvage {
     /// Holds the headers to the keys.
     ///
     /// # Errors
     ///
     /// If keys are missing, or are wrong, or were given for an image that is not protected so.
-    pub(crate) fn open(disk: &Arc<dyn Disk>, headers: Headers, keyring: &Arc<Keyring>) -> Result<Trail, Error> {
+    pub(crate) fn open(disk: &Arc<dyn Disk>, headers: Headers, keyring: &Arc<Keyring>) -> Result<Salvage, Error> {
         let layout = headers.layout().clone();
-        let Unlocked { headers, identity, fit } = headers.unlock(keyring)?;
-        Ok(Trail { disk: Arc::clone(disk), layout, keyring: Arc::clone(keyring), headers, identity, fit })
+        let CheckedHeaders { headers, identity, fit } = headers.unlock(keyring)?;
+        Ok(Salvage { disk: Arc::clone(disk), layout, keyring: Arc::clone(keyring), headers, identity, fit })
     }
 
     /// Whose journal it is; `None` if no header says so.
@@ -127,7 +127,7 @@ impl Trail {
     }
 
     /// The keys that unlocked a header.
-    pub(crate) fn fit(&self) -> &Fit {
+    pub(crate) fn fit(&self) -> &ProvenKeys {
         &self.fit
     }
 
@@ -171,28 +171,40 @@ impl Trail {
     }
 
     /// Reads the segments from `from` on. `durable` is the highest seq that anything besides the frames says was synced.
-    pub(crate) fn follow(&self, from: SegmentId, durable: Seq, visit: &mut dyn Visit) -> Result<Trailed, Error> {
-        let (trailed, told) = (Trailed::default(), [0; 4]);
-        let mut walked =
-            Walked { trailed, chain: None, running: false, evidence: durable, newer: false, told, remedy: None };
+    pub(crate) fn follow(
+        &self,
+        from: SegmentId,
+        durable: Seq,
+        visit: &mut dyn FrameVisitor,
+    ) -> Result<Salvaged, Error> {
+        let (trailed, told) = (Salvaged::default(), [0; 4]);
+        let mut walked = SalvageProgress {
+            trailed,
+            chain: None,
+            running: false,
+            evidence: durable,
+            newer: false,
+            told,
+            remedy: None,
+        };
         let active = self.active(from)?;
         let mut before: Option<SegmentId> = None;
         for held in self.headers.iter().filter(|held| held.segment >= from) {
             let segment = held.segment;
             match before {
-                None => walked.chain = (segment == SegmentId::FIRST).then_some(Chain::START),
+                None => walked.chain = (segment == SegmentId::FIRST).then_some(FrameChain::START),
                 Some(before) if segment != before.next() => {
                     // evidence of what belongs there may have told of it already
-                    let is_it = |fault: &Fault| fault.segment == before.next() && fault.offset.is_none();
+                    let is_it = |fault: &Damage| fault.segment == before.next() && fault.offset.is_none();
                     if !walked.trailed.faults.last().is_some_and(is_it) {
-                        walked.fault(before.next(), None, Flaw::Damaged, "its file is missing".to_owned());
+                        walked.fault(before.next(), None, DamageKind::Damaged, "its file is missing".to_owned());
                     }
                     walked.lose(visit);
                 }
                 Some(_) => {}
             }
             before = Some(segment);
-            walked.trailed.stretches.push(Stretch { segment, first: None, form: None, casing: Casing::Whole });
+            walked.trailed.stretches.push(SalvagedSegment { segment, first: None, form: None, casing: Framing::Whole });
             let len = StoredFile::open(&*self.disk, &self.path(segment), Access::Read)?.len()?;
             self.header_faults(held, len, &mut walked);
             if walked.newer {
@@ -201,9 +213,9 @@ impl Trail {
             let made = held.len();
             let wrong = |made| format!("the file is {len} bytes long, and was made with {made}");
             let short = match made {
-                Some(made) if len < made => Some((wrong(made), Casing::Broken { len: made })),
+                Some(made) if len < made => Some((wrong(made), Framing::Broken { len: made })),
                 None if len > LONGEST => {
-                    Some((format!("the file is {len} bytes long, which no segment is"), Casing::Strange))
+                    Some((format!("the file is {len} bytes long, which no segment is"), Framing::Strange))
                 }
                 _ => None,
             };
@@ -211,14 +223,14 @@ impl Trail {
                 true => self.segment(held, segment == active, short, &mut walked, visit)?,
                 // what was cut off of it may not have been empty
                 false => short.into_iter().for_each(|(what, _)| {
-                    walked.fault(segment, Some(SEGMENT_HEADER as u64), Flaw::Damaged, what);
+                    walked.fault(segment, Some(SEGMENT_HEADER as u64), DamageKind::Damaged, what);
                 }),
             }
             if walked.newer {
                 break;
             }
             if let Some(made) = made.filter(|made| len > *made) {
-                walked.casing(Casing::Broken { len: made }, segment, made, Flaw::Damaged, wrong(made));
+                walked.casing(Framing::Broken { len: made }, segment, made, DamageKind::Damaged, wrong(made));
             }
         }
         walked.trailed.end = walked.chain;
@@ -240,49 +252,51 @@ impl Trail {
     }
 
     /// Tells what is wrong with the header of a segment whose file is this long.
-    fn header_faults(&self, held: &Held, len: u64, walked: &mut Walked) {
+    fn header_faults(&self, held: &CheckedHeader, len: u64, walked: &mut SalvageProgress) {
         let segment = held.segment;
         walked.remedy = self.remedy(held);
         let (flaw, what) = match (&held.header, &held.standing) {
-            (Err(HeaderFault::Foreign), _) => (Flaw::Damaged, "the file does not start like a segment".to_owned()),
-            (Err(HeaderFault::Damaged(what)), _) => (Flaw::Damaged, (*what).to_owned()),
+            (Err(HeaderFault::Foreign), _) => {
+                (DamageKind::Damaged, "the file does not start like a segment".to_owned())
+            }
+            (Err(HeaderFault::Damaged(what)), _) => (DamageKind::Damaged, (*what).to_owned()),
             (Err(HeaderFault::Newer(what) | HeaderFault::NewerToWrite(what)), _) => {
                 walked.newer = true;
-                (Flaw::Newer, what.clone())
+                (DamageKind::Newer, what.clone())
             }
             (Ok(header), _) if self.is_foreign(header) => {
-                (Flaw::Damaged, "the file belongs to another image".to_owned())
+                (DamageKind::Damaged, "the file belongs to another image".to_owned())
             }
             (Ok(header), _) if header.segment != segment => {
-                (Flaw::Damaged, format!("the file is segment {} by its header", header.segment))
+                (DamageKind::Damaged, format!("the file is segment {} by its header", header.segment))
             }
-            (Ok(_), Standing::Strange) => (Flaw::Damaged, "the file belongs to another image".to_owned()),
-            (Ok(_), Standing::Forged(what)) => (Flaw::Forged, (*what).to_owned()),
-            (Ok(header), Standing::Own(_)) => {
+            (Ok(_), HeaderStanding::Strange) => (DamageKind::Damaged, "the file belongs to another image".to_owned()),
+            (Ok(_), HeaderStanding::Forged(what)) => (DamageKind::Forged, (*what).to_owned()),
+            (Ok(header), HeaderStanding::Own(_)) => {
                 walked.trailed.epoch = walked.trailed.epoch.max(header.epoch);
                 return;
             }
         };
         let casing = match self.identity() {
-            Some(_) if flaw != Flaw::Newer && is_possible(len) => Casing::Broken { len },
-            _ => Casing::Strange,
+            Some(_) if flaw != DamageKind::Newer && is_possible(len) => Framing::Broken { len },
+            _ => Framing::Strange,
         };
         walked.casing(casing, segment, 0, flaw, what);
     }
 
     /// The body of a frame, if it is protected as its segment is, and else what is wrong with it. Where the segment's header
     /// does not say how, it must be as the image is, under the keys that the frame names.
-    fn body(&self, held: &Held, frame: &Frame<'_>) -> Result<Result<Vec<u8>, &'static str>, Error> {
+    fn body(&self, held: &CheckedHeader, frame: &Frame<'_>) -> Result<Result<Vec<u8>, &'static str>, Error> {
         let uuid = self.identity().map_or([0; 16], |identity| identity.uuid);
         let protection = match &held.standing {
-            Standing::Own(protection) if frame.form == protection.form() => protection.clone(),
-            Standing::Own(_) => return Ok(Err("it is not protected in the way that the segment's header says")),
+            HeaderStanding::Own(protection) if frame.form == protection.form() => protection.clone(),
+            HeaderStanding::Own(_) => return Ok(Err("it is not protected in the way that the segment's header says")),
             _ if self.keyring.takes(frame.form) => {
                 self.keyring.protection(frame.form, &uuid, &self.path(held.segment))?
             }
             _ => return Ok(Err("it is not protected in the way that the image is")),
         };
-        let cover = Cover::new(&uuid, held.segment, &protection);
+        let cover = FrameProtection::new(&uuid, held.segment, &protection);
         let body = match frame.is_linked(&cover) {
             true => frame.body(&cover).map_err(|Refused| "its body does not decrypt under its key"),
             false => Err("its link of the chain is not what the key makes of it"),
@@ -301,11 +315,11 @@ impl Trail {
     /// Reads a segment. What is wrong with its length is told where its frames end, or where the first is damaged.
     fn segment(
         &self,
-        held: &Held,
+        held: &CheckedHeader,
         active: bool,
-        mut short: Option<(String, Casing)>,
-        walked: &mut Walked,
-        visit: &mut dyn Visit,
+        mut short: Option<(String, Framing)>,
+        walked: &mut SalvageProgress,
+        visit: &mut dyn FrameVisitor,
     ) -> Result<(), Error> {
         let Some(identity) = self.identity() else { return Ok(()) };
         let (uuid, segment) = (&identity.uuid, held.segment);
@@ -315,24 +329,24 @@ impl Trail {
             Err(error) => {
                 // nor can it be put in another file
                 walked.disown(held);
-                walked.fault(segment, None, Flaw::Damaged, format!("it cannot be read: {error}"));
+                walked.fault(segment, None, DamageKind::Damaged, format!("it cannot be read: {error}"));
                 walked.lose(visit);
                 return Ok(());
             }
         };
         let checksum = Checksum::new(uuid, segment);
-        let mut search = Search::new(&bytes, checksum);
+        let mut search = FrameSearch::new(&bytes, checksum);
         // once for all faults in it: the good frames between two of them are met on the way
         let mut after = None;
         if segment == SegmentId::FIRST && parse(&bytes, SEGMENT_HEADER, checksum).is_ok_and(is_later) {
             walked.chain = None;
         }
-        let mut walk = Walk::new(&bytes, uuid, segment, walked.chain);
+        let mut walk = FrameReader::new(&bytes, uuid, segment, walked.chain);
         loop {
             let step = walk.step();
-            let (offset, linked) = (walk.offset(), matches!(step, Step::Frame(_)));
+            let (offset, linked) = (walk.offset(), matches!(step, FrameStep::Frame(_)));
             match step {
-                Step::Frame(frame) | Step::Unlinked(frame) => {
+                FrameStep::Frame(frame) | FrameStep::Unlinked(frame) => {
                     let (what, from) = match self.body(held, &frame)? {
                         Ok(body) if linked => {
                             walked.chain = walk.chain();
@@ -348,53 +362,60 @@ impl Trail {
                             (what, frame.next_offset())
                         }
                     };
-                    walked.fault(segment, Some(frame.offset as u64), Flaw::Forged, what.to_owned());
+                    walked.fault(segment, Some(frame.offset as u64), DamageKind::Forged, what.to_owned());
                     walked.lose(visit);
                     match walked.next(&mut search, segment, from..bytes.len()) {
-                        Some(next) => walk = Walk::at(&bytes, uuid, segment, next),
+                        Some(next) => walk = FrameReader::at(&bytes, uuid, segment, next),
                         None => return Ok(()),
                     }
                 }
-                Step::Sealed => {
+                FrameStep::Sealed => {
                     // nothing but zeros is missing
                     if let Some((what, casing)) = short {
-                        walked.casing(casing, segment, len, Flaw::Damaged, what);
+                        walked.casing(casing, segment, len, DamageKind::Damaged, what);
                     }
                     if !is_zero(bytes.get(offset..).unwrap_or_default()) {
-                        walked.fault(segment, Some(offset as u64), Flaw::Damaged, "bytes follow the seal".to_owned());
+                        walked.fault(
+                            segment,
+                            Some(offset as u64),
+                            DamageKind::Damaged,
+                            "bytes follow the seal".to_owned(),
+                        );
                     } else if active && walked.expecting().is_some_and(|next| walked.evidence >= next) {
                         let what =
                             "its file is missing or empty, and events that belong there are known to have been synced";
-                        walked.fault(segment.next(), None, Flaw::Damaged, what.to_owned());
+                        walked.fault(segment.next(), None, DamageKind::Damaged, what.to_owned());
                     }
                     return Ok(());
                 }
-                Step::Misplaced(what) => {
-                    walked.fault(segment, Some(offset as u64), Flaw::Damaged, what);
+                FrameStep::Misplaced(what) => {
+                    walked.fault(segment, Some(offset as u64), DamageKind::Damaged, what);
                     walked.lose(visit);
-                    walk = Walk::at(&bytes, uuid, segment, offset);
+                    walk = FrameReader::at(&bytes, uuid, segment, offset);
                 }
-                Step::Fault(FrameFault::Unsupported { what }) => {
+                FrameStep::Fault(FrameFault::Unsupported { what }) => {
                     walked.newer = true;
-                    walked.fault(segment, Some(offset as u64), Flaw::Newer, what);
+                    walked.fault(segment, Some(offset as u64), DamageKind::Newer, what);
                     return Ok(());
                 }
-                Step::Fault(fault) => {
+                FrameStep::Fault(fault) => {
                     let evidence = Evidence { durable: walked.evidence, later_segment: !active };
                     // where nothing tells what belongs here, it is no end
                     let expecting = walked.expecting().unwrap_or(Seq::ZERO);
                     let after = || *after.get_or_insert_with(|| durable_after(&bytes, offset, checksum));
                     let verdict = judge((&bytes, len), offset, &fault, expecting, evidence, after);
                     let (flaw, what) = match (short.take(), verdict) {
-                        (Some((what, _)), _) => (Flaw::Damaged, what),
+                        (Some((what, _)), _) => (DamageKind::Damaged, what),
                         (None, Verdict::Clean) => return Ok(()),
                         (None, Verdict::Torn(range)) => {
-                            (Flaw::Torn(range), "a write was cut short by a crash".to_owned())
+                            (DamageKind::Torn(range), "a write was cut short by a crash".to_owned())
                         }
-                        (None, Verdict::Suspect(what)) => (Flaw::Suspect(offset..last_used(&bytes)), what.to_owned()),
-                        (None, Verdict::Corrupt(what)) => (Flaw::Damaged, what.to_owned()),
+                        (None, Verdict::Suspect(what)) => {
+                            (DamageKind::Suspect(offset..last_used(&bytes)), what.to_owned())
+                        }
+                        (None, Verdict::Corrupt(what)) => (DamageKind::Damaged, what.to_owned()),
                     };
-                    let goes_on = flaw == Flaw::Damaged;
+                    let goes_on = flaw == DamageKind::Damaged;
                     // of a file of which the header is not the segment's either, that was told
                     if !(offset == SEGMENT_HEADER && walked.disown(held)) {
                         walked.fault(segment, Some(offset as u64), flaw, what);
@@ -404,7 +425,7 @@ impl Trail {
                     }
                     walked.lose(visit);
                     match walked.next(&mut search, segment, offset + 8..bytes.len()) {
-                        Some(next) => walk = Walk::at(&bytes, uuid, segment, next),
+                        Some(next) => walk = FrameReader::at(&bytes, uuid, segment, next),
                         None => return Ok(()),
                     }
                 }
@@ -414,7 +435,7 @@ impl Trail {
 }
 
 /// The length of a segment, or what none is longer than: what follows in its file is no part of it.
-fn longest(held: &Held) -> u64 {
+fn longest(held: &CheckedHeader) -> u64 {
     held.len().unwrap_or(LONGEST)
 }
 

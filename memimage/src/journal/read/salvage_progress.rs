@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::damage::{Fault, Flaw, Misfit};
-use super::headers::Held;
-use super::salvage::{Casing, Run, Trailed, Visit};
+use super::damage::{Damage, DamageKind, RecordDamage};
+use super::headers::CheckedHeader;
+use super::salvage::{FrameRun, FrameVisitor, Framing, Salvaged};
 use crate::journal::format::frame::Frame;
-use crate::journal::format::frames::Chain;
-use crate::journal::format::resync::{Found, Search};
+use crate::journal::format::frames::FrameChain;
+use crate::journal::format::resync::{FrameSearch, SearchResult};
 use crate::journal::format::segment::SEGMENT_HEADER;
 use crate::seq::{SegmentId, Seq};
 
@@ -15,10 +15,10 @@ use crate::seq::{SegmentId, Seq};
 const MOST: usize = 256;
 
 /// How far the reading has come.
-pub(super) struct Walked {
-    pub(super) trailed: Trailed,
+pub(super) struct SalvageProgress {
+    pub(super) trailed: Salvaged,
     /// What the next frame must continue; `None` after something that is missing.
-    pub(super) chain: Option<Chain>,
+    pub(super) chain: Option<FrameChain>,
     /// The next frame goes on with the last run.
     pub(super) running: bool,
     /// The highest seq that anything says was synced.
@@ -30,12 +30,12 @@ pub(super) struct Walked {
     pub(super) remedy: Option<String>,
 }
 
-impl Walked {
+impl SalvageProgress {
     pub(super) fn expecting(&self) -> Option<Seq> {
         self.chain.map(|chain| chain.next_seq)
     }
 
-    pub(super) fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8], visit: &mut dyn Visit) {
+    pub(super) fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8], visit: &mut dyn FrameVisitor) {
         let header = &frame.header;
         if let Some(stretch) = self.trailed.stretches.last_mut()
             && frame.offset == SEGMENT_HEADER
@@ -48,10 +48,10 @@ impl Walked {
         let last = Seq::new(header.next_seq().get().saturating_sub(1));
         self.trailed.known = self.trailed.known.max(last).max(header.durable_seq);
         let misfits = visit.frame(segment, frame, body);
-        let fits = misfits.iter().all(|misfit| misfit.flaw == Flaw::Undecodable);
-        for Misfit { seq, flaw, what } in misfits {
+        let fits = misfits.iter().all(|misfit| misfit.flaw == DamageKind::Undecodable);
+        for RecordDamage { seq, flaw, what } in misfits {
             let offset = Some(frame.offset as u64);
-            self.push(Fault { segment, offset, seq: Some(seq), flaw, what, around: false });
+            self.push(Damage { segment, offset, seq: Some(seq), flaw, what, around: false });
         }
         if fits {
             self.run(segment, frame);
@@ -64,38 +64,38 @@ impl Walked {
             Some(run) => (run.last, run.next) = (segment, next),
             None => {
                 let (offset, first, form) = (frame.offset as u64, frame.header, frame.form);
-                self.trailed.runs.push(Run { segment, offset, first, form, last: segment, next, stopped: None });
+                self.trailed.runs.push(FrameRun { segment, offset, first, form, last: segment, next, stopped: None });
                 self.running = true;
             }
         }
     }
 
-    pub(super) fn fault(&mut self, segment: SegmentId, offset: Option<u64>, flaw: Flaw, what: String) {
+    pub(super) fn fault(&mut self, segment: SegmentId, offset: Option<u64>, flaw: DamageKind, what: String) {
         let seq = self.expecting();
-        self.push(Fault { segment, offset, seq, flaw, what, around: false });
+        self.push(Damage { segment, offset, seq, flaw, what, around: false });
     }
 
     /// Tells what is wrong around the frames of the segment that is read.
-    pub(super) fn casing(&mut self, casing: Casing, segment: SegmentId, offset: u64, flaw: Flaw, what: String) {
+    pub(super) fn casing(&mut self, casing: Framing, segment: SegmentId, offset: u64, flaw: DamageKind, what: String) {
         // the evidence of what belongs there may have told that it is not
-        let is_gone = |fault: &Fault| fault.segment == segment && fault.offset.is_none();
+        let is_gone = |fault: &Damage| fault.segment == segment && fault.offset.is_none();
         let gone = self.trailed.faults.last().is_some_and(is_gone);
         if let Some(stretch) = self.trailed.stretches.last_mut() {
-            stretch.casing = if gone { Casing::Strange } else { casing };
+            stretch.casing = if gone { Framing::Strange } else { casing };
         }
         if gone {
             return;
         }
-        let (seq, around) = (self.expecting(), casing != Casing::Strange);
-        self.push(Fault { segment, offset: Some(offset), seq, flaw, what, around });
+        let (seq, around) = (self.expecting(), casing != Framing::Strange);
+        self.push(Damage { segment, offset: Some(offset), seq, flaw, what, around });
     }
 
     /// Says that what is in the file is not the segment's, if its header is not, which was told.
-    pub(super) fn disown(&mut self, held: &Held) -> bool {
-        let Some(stretch) = self.trailed.stretches.last_mut().filter(|stretch| stretch.casing != Casing::Whole) else {
+    pub(super) fn disown(&mut self, held: &CheckedHeader) -> bool {
+        let Some(stretch) = self.trailed.stretches.last_mut().filter(|stretch| stretch.casing != Framing::Whole) else {
             return false;
         };
-        stretch.casing = Casing::Strange;
+        stretch.casing = Framing::Strange;
         if let Some(told) = self.trailed.faults.last_mut().filter(|told| told.segment == held.segment) {
             told.around = false;
             if let Some(remedy) = self.remedy.take() {
@@ -103,12 +103,12 @@ impl Walked {
                 told.what += &remedy;
             }
         }
-        self.stop(&Flaw::Damaged);
+        self.stop(&DamageKind::Damaged);
         true
     }
 
     /// The next frame does not go on with the last run.
-    fn stop(&mut self, flaw: &Flaw) {
+    fn stop(&mut self, flaw: &DamageKind) {
         if std::mem::take(&mut self.running)
             && let Some(run) = self.trailed.runs.last_mut()
         {
@@ -116,16 +116,16 @@ impl Walked {
         }
     }
 
-    fn push(&mut self, fault: Fault) {
+    fn push(&mut self, fault: Damage) {
         // an event that does not decode can become void, and a segment whose frames are good be made whole
-        if fault.flaw != Flaw::Undecodable && !fault.around {
+        if fault.flaw != DamageKind::Undecodable && !fault.around {
             self.stop(&fault.flaw);
         }
         let sort = match fault.flaw {
             _ if fault.around => 0,
-            Flaw::Undecodable => 1,
-            Flaw::Newer => 2,
-            Flaw::Torn(_) | Flaw::Suspect(_) | Flaw::Damaged | Flaw::Forged => 3,
+            DamageKind::Undecodable => 1,
+            DamageKind::Newer => 2,
+            DamageKind::Torn(_) | DamageKind::Suspect(_) | DamageKind::Damaged | DamageKind::Forged => 3,
         };
         self.told[sort] += 1;
         match self.told[sort] <= MOST {
@@ -135,21 +135,26 @@ impl Walked {
     }
 
     /// Where the next good frame begins.
-    pub(super) fn next(&mut self, search: &mut Search<'_>, segment: SegmentId, within: Range<usize>) -> Option<usize> {
+    pub(super) fn next(
+        &mut self,
+        search: &mut FrameSearch<'_>,
+        segment: SegmentId,
+        within: Range<usize>,
+    ) -> Option<usize> {
         let start = within.start as u64;
         match search.next(within) {
-            Found::Frame(frame) => Some(frame.offset),
-            Found::Nothing => None,
-            Found::TooMuch => {
+            SearchResult::Frame(frame) => Some(frame.offset),
+            SearchResult::Nothing => None,
+            SearchResult::TooMuch => {
                 let what = "more frames begin behind it, of which none is whole, than damage leaves: the rest was not looked at";
-                self.fault(segment, Some(start), Flaw::Damaged, what.to_owned());
+                self.fault(segment, Some(start), DamageKind::Damaged, what.to_owned());
                 None
             }
         }
     }
 
     /// Goes on behind something that is missing.
-    pub(super) fn lose(&mut self, visit: &mut dyn Visit) {
+    pub(super) fn lose(&mut self, visit: &mut dyn FrameVisitor) {
         self.chain = None;
         visit.gap();
     }

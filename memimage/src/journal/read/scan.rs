@@ -2,15 +2,15 @@
 
 use std::ops::{ControlFlow, Range};
 
-use super::segments::Source;
+use super::segments::Segments;
 use crate::error::{Error, Kind, Position};
 use crate::journal::format::frame::{Frame, FrameFault, FrameKind, Skimmed};
-use crate::journal::format::frames::{Chain, Step, Walk, frames_of};
+use crate::journal::format::frames::{FrameChain, FrameReader, FrameStep, frames_of};
 use crate::journal::format::genesis::DigestMark;
 use crate::journal::format::prune::PruneMark;
 use crate::journal::format::segment::SEGMENT_HEADER;
-use crate::journal::format::shape_table::Table;
-use crate::journal::format::timeline::Line;
+use crate::journal::format::shape_table::ShapeTable;
+use crate::journal::format::timeline::Timeline;
 use crate::journal::format::torn_write::{Evidence, Verdict, durable_after, judge};
 use crate::journal::format::void::{VoidMark, Voids};
 use crate::journal::format::zeros::is_zero;
@@ -19,7 +19,7 @@ use crate::seq::{SegmentId, Seq};
 
 /// Where a journal ends.
 #[derive(Debug)]
-pub(crate) struct End {
+pub(crate) struct JournalEnd {
     /// The last segment that has frames, or had some before a crash cut the first one short.
     pub(crate) segment: SegmentId,
     /// Its bytes as they were read, up to the last that is used or to where the next frame would start.
@@ -28,7 +28,7 @@ pub(crate) struct End {
     pub(crate) len: u64,
     /// Where its next frame would start.
     pub(crate) offset: usize,
-    pub(crate) chain: Chain,
+    pub(crate) chain: FrameChain,
     /// The segment is sealed: the next frame goes to the one after it.
     pub(crate) sealed: bool,
     /// What a crash left of a frame that was being written.
@@ -43,7 +43,7 @@ pub(crate) struct End {
 /// Reads a journal.
 #[derive(Debug)]
 pub(crate) struct Scan<'a> {
-    source: &'a Source,
+    source: &'a Segments,
     /// The last segment that has anything after its header; the first there is if none has.
     active: SegmentId,
     /// The highest seq that anything besides the frames says was synced.
@@ -51,7 +51,7 @@ pub(crate) struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    pub(crate) fn new(source: &'a Source, durable: Seq) -> Result<Scan<'a>, Error> {
+    pub(crate) fn new(source: &'a Segments, durable: Seq) -> Result<Scan<'a>, Error> {
         let mut active = source.first();
         for segment in source.segments().rev() {
             if source.is_used(segment)? {
@@ -67,7 +67,7 @@ impl<'a> Scan<'a> {
     }
 
     /// The newest table of shapes.
-    pub(crate) fn table(&self) -> Result<Table, Error> {
+    pub(crate) fn table(&self) -> Result<ShapeTable, Error> {
         let table = self.newest(FrameKind::Shapes, |segment, frame| self.decode_table(segment, frame))?;
         Ok(table.unwrap_or_default())
     }
@@ -85,9 +85,9 @@ impl<'a> Scan<'a> {
     ) -> Result<Option<T>, Error> {
         for segment in self.source.segments().rev().filter(|&segment| segment <= self.active) {
             let bytes = self.source.read(segment)?;
-            let mut walk = Walk::new(&bytes, &self.source.identity().uuid, segment, None);
+            let mut walk = FrameReader::new(&bytes, &self.source.identity().uuid, segment, None);
             let mut newest = None;
-            while let Step::Frame(frame) = walk.step() {
+            while let FrameStep::Frame(frame) = walk.step() {
                 if frame.header.kind == kind {
                     newest = Some(frame);
                 }
@@ -100,9 +100,9 @@ impl<'a> Scan<'a> {
         Ok(None)
     }
 
-    pub(crate) fn decode_table(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<Table, Error> {
+    pub(crate) fn decode_table(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<ShapeTable, Error> {
         let body = self.body(segment, frame)?;
-        Table::decode(&body).map_err(|fault| self.corrupt_frame(segment, frame, fault.to_string()))
+        ShapeTable::decode(&body).map_err(|fault| self.corrupt_frame(segment, frame, fault.to_string()))
     }
 
     pub(crate) fn decode_prune(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<PruneMark, Error> {
@@ -131,9 +131,9 @@ impl<'a> Scan<'a> {
     }
 
     /// The same of those from which to read for all events after `seq`, and what they tell of the state after that event.
-    pub(crate) fn told_of(&self, seq: Seq) -> Result<(Voids, Line), Error> {
-        let (mut voids, mut line) = (Voids::default(), Line::new(seq));
-        let wanted = Line::new(seq);
+    pub(crate) fn told_of(&self, seq: Seq) -> Result<(Voids, Timeline), Error> {
+        let (mut voids, mut line) = (Voids::default(), Timeline::new(seq));
+        let wanted = Timeline::new(seq);
         let wanted = |frame: &Skimmed| is_void(frame) || wanted.is_told_by(frame);
         self.each(self.segment_after(seq)?, wanted, |segment, frame| {
             match frame.header.kind {
@@ -191,17 +191,17 @@ impl<'a> Scan<'a> {
         &self,
         from: SegmentId,
         mut visit: impl FnMut(SegmentId, &Frame<'_>) -> Result<ControlFlow<()>, Error>,
-    ) -> Result<Option<End>, Error> {
-        let mut chain = (from == SegmentId::FIRST && self.source.is_whole()).then_some(Chain::START);
+    ) -> Result<Option<JournalEnd>, Error> {
+        let mut chain = (from == SegmentId::FIRST && self.source.is_whole()).then_some(FrameChain::START);
         let mut voided = None;
         for segment in self.source.segments().filter(|&segment| segment >= from && segment <= self.active) {
             let bytes = self.source.read(segment)?;
-            let mut walk = Walk::new(&bytes, &self.source.identity().uuid, segment, chain);
+            let mut walk = FrameReader::new(&bytes, &self.source.identity().uuid, segment, chain);
             // frames from here on are beyond the last proof, as far as is known while reading
             let mut events: Vec<(usize, Seq)> = vec![(SEGMENT_HEADER, Seq::ZERO)];
             let stopped = loop {
                 match walk.step() {
-                    Step::Frame(frame) => {
+                    FrameStep::Frame(frame) => {
                         self.verify(segment, &frame)?;
                         if frame.header.count > 0 {
                             events.push((frame.next_offset(), Seq::new(frame.header.next_seq().get() - 1)));
@@ -217,16 +217,16 @@ impl<'a> Scan<'a> {
                 }
             };
             let offset = walk.offset();
-            let found = walk.chain().or(chain).unwrap_or(Chain::START);
+            let found = walk.chain().or(chain).unwrap_or(FrameChain::START);
             let (sealed, torn) = match stopped {
-                Step::Sealed => (true, self.after_seal(segment, &bytes, offset, found)?),
-                Step::Fault(fault) => (false, self.after_fault(segment, &bytes, &walk, &fault, found)?),
-                Step::Misplaced(what) => return Err(self.corrupt(segment, offset, found.next_seq, what)),
-                Step::Unlinked(frame) => {
+                FrameStep::Sealed => (true, self.after_seal(segment, &bytes, offset, found)?),
+                FrameStep::Fault(fault) => (false, self.after_fault(segment, &bytes, &walk, &fault, found)?),
+                FrameStep::Misplaced(what) => return Err(self.corrupt(segment, offset, found.next_seq, what)),
+                FrameStep::Unlinked(frame) => {
                     self.verify(segment, &frame)?;
                     return Err(self.forged(segment, &frame, "it names another link of the chain than the last one"));
                 }
-                Step::Frame(_) => unreachable!("the walk goes on after a frame"),
+                FrameStep::Frame(_) => unreachable!("the walk goes on after a frame"),
             };
             if segment == self.active {
                 let durable = self.durable.max(found.durable);
@@ -246,7 +246,8 @@ impl<'a> Scan<'a> {
                 let mut bytes = bytes;
                 bytes.resize(bytes.len().max(offset), 0);
                 let len = self.source.len_of(segment).expect("a segment of this journal");
-                let end = End { segment, bytes, len, offset, chain: found, sealed, torn, unproven, unproven_void };
+                let end =
+                    JournalEnd { segment, bytes, len, offset, chain: found, sealed, torn, unproven, unproven_void };
                 return Ok(Some(end));
             }
             chain = Some(found);
@@ -260,7 +261,7 @@ impl<'a> Scan<'a> {
         segment: SegmentId,
         bytes: &[u8],
         offset: usize,
-        chain: Chain,
+        chain: FrameChain,
     ) -> Result<Option<Range<usize>>, Error> {
         if !is_zero(&bytes[offset.min(bytes.len())..]) {
             return Err(self.corrupt(segment, offset, chain.next_seq, "bytes follow the seal".to_owned()));
@@ -276,9 +277,9 @@ impl<'a> Scan<'a> {
         &self,
         segment: SegmentId,
         bytes: &[u8],
-        walk: &Walk<'_>,
+        walk: &FrameReader<'_>,
         fault: &FrameFault,
-        chain: Chain,
+        chain: FrameChain,
     ) -> Result<Option<Range<usize>>, Error> {
         let (offset, expecting) = (walk.offset(), chain.next_seq);
         if let FrameFault::Unsupported { what } = fault {

@@ -7,7 +7,7 @@ use super::nonzero::read_used;
 use crate::disk::{Access, Disk, StoredFile};
 use crate::error::{Error, Kind, Position};
 use crate::journal::format::frame::{self, FrameHeader};
-use crate::journal::format::protection::{Checksum, Cover};
+use crate::journal::format::protection::{Checksum, FrameProtection};
 use crate::journal::format::segment::{HeaderFault, Identity, Locked, SEGMENT_HEADER, SegmentHeader};
 use crate::journal::format::zeros::is_zero;
 use crate::journal::layout::Layout;
@@ -16,7 +16,7 @@ use crate::seq::{SegmentId, Seq};
 
 /// All segments of a journal, their headers read and checked.
 #[derive(Debug)]
-pub(crate) struct Source {
+pub(crate) struct Segments {
     disk: Arc<dyn Disk>,
     layout: Layout,
     headers: Vec<SegmentHeader>,
@@ -28,7 +28,7 @@ pub(crate) struct Source {
     begun: bool,
 }
 
-impl Source {
+impl Segments {
     /// Reads and checks the header of each segment, of which there must be one. Those after the last that is missing make
     /// up the journal. Whether its start may be missing is judged by who knows where the rest can go on from.
     ///
@@ -38,11 +38,11 @@ impl Source {
         layout: &Layout,
         segments: &[SegmentId],
         keyring: &Keyring,
-    ) -> Result<Source, Error> {
+    ) -> Result<Segments, Error> {
         let gap = segments.windows(2).rposition(|pair| pair[1] != pair[0].next());
         let (cut_off, segments) = segments.split_at(gap.map_or(0, |at| at + 1));
         let (disk, layout, cut_off) = (Arc::clone(disk), layout.clone(), cut_off.to_vec());
-        let mut source = Source { disk, layout, headers: Vec::new(), protections: Vec::new(), cut_off, begun: false };
+        let mut source = Segments { disk, layout, headers: Vec::new(), protections: Vec::new(), cut_off, begun: false };
         for &segment in segments {
             let (header, protection) = source.header(segment, keyring)?;
             source.headers.push(header);
@@ -148,8 +148,8 @@ impl Source {
     }
 
     /// What covers the frames of a segment.
-    pub(crate) fn cover(&self, segment: SegmentId) -> Cover<'_> {
-        Cover::new(&self.identity().uuid, segment, self.protection(segment))
+    pub(crate) fn cover(&self, segment: SegmentId) -> FrameProtection<'_> {
+        FrameProtection::new(&self.identity().uuid, segment, self.protection(segment))
     }
 
     /// The highest epoch in which a segment was made.

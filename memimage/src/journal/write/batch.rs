@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use super::ticket::{Lead, Stage, Ticket};
+use super::ticket::{BatchStage, Leader, Ticket};
 use crate::context::{Metadata, MetadataError, Origin, Timestamp};
 use crate::error::Error;
 use crate::event::Outcome;
@@ -24,7 +24,7 @@ pub(crate) struct Batch {
     pub(crate) count: u32,
     /// From which the time of its first record is counted.
     pub(crate) time: Timestamp,
-    pub(crate) place: Place,
+    pub(crate) place: FramePosition,
     pub(crate) ticket: Arc<Ticket>,
 }
 
@@ -37,15 +37,15 @@ impl Batch {
 
 /// A place for a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct FramePosition {
     pub(crate) segment: SegmentId,
     pub(crate) offset: u64,
 }
 
 /// Where batches will go: a batch that fits the plan has its room on disk, so writing it cannot fail for lack of it.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    place: Place,
+pub(crate) struct SpaceReservation {
+    place: FramePosition,
     /// The length of the segment.
     len: u64,
     /// The segment after it, if it stands ready.
@@ -57,10 +57,16 @@ pub(crate) struct Plan {
     align_shift: u8,
 }
 
-impl Plan {
+impl SpaceReservation {
     /// `head` is how many bytes of each frame come before its body.
-    pub(crate) fn new(place: Place, len: u64, shapes_body: usize, head: usize, align_shift: u8) -> Plan {
-        Plan { place, len, next: None, shapes: frame_len(head, shapes_body) as u64, head, align_shift }
+    pub(crate) fn new(
+        place: FramePosition,
+        len: u64,
+        shapes_body: usize,
+        head: usize,
+        align_shift: u8,
+    ) -> SpaceReservation {
+        SpaceReservation { place, len, next: None, shapes: frame_len(head, shapes_body) as u64, head, align_shift }
     }
 
     /// The segment that is to be made next.
@@ -103,7 +109,7 @@ impl Plan {
         match self.next {
             Some((segment, len)) if SEGMENT_HEADER as u64 + self.needed(frame) <= len => {
                 let offset = align_up(SEGMENT_HEADER as u64 + self.shapes, self.align_shift);
-                self.place = Place { segment, offset };
+                self.place = FramePosition { segment, offset };
                 self.len = len;
                 self.next = None;
                 true
@@ -118,7 +124,7 @@ impl Plan {
     }
 
     /// Uses up the place for a frame that fits.
-    fn take(&mut self, frame: u64) -> Place {
+    fn take(&mut self, frame: u64) -> FramePosition {
         debug_assert!(self.fits(frame));
         let place = self.place;
         self.place.offset = align_up(place.offset + frame, self.align_shift);
@@ -127,7 +133,7 @@ impl Plan {
 }
 
 /// What commands append to, one after the other.
-pub(crate) struct Open {
+pub(crate) struct OpenBatch {
     /// Room for what comes before a frame's body, then the records so far.
     bytes: Vec<u8>,
     count: u32,
@@ -139,15 +145,15 @@ pub(crate) struct Open {
     ticket: Arc<Ticket>,
     /// The ticket of the batch before this one.
     before: Option<Arc<Ticket>>,
-    plan: Plan,
-    lead: Weak<dyn Lead>,
-    spare: Arc<Spare>,
+    plan: SpaceReservation,
+    lead: Weak<dyn Leader>,
+    spare: Arc<SpareBuffers>,
     ended: Option<Error>,
 }
 
 /// An open record, which can be taken back until it is accepted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Mark {
+pub(crate) struct RecordMark {
     start: usize,
     time: Timestamp,
 }
@@ -158,11 +164,11 @@ pub(crate) struct NoRoom {
     pub(crate) frame: u64,
 }
 
-impl Open {
-    pub(crate) fn new(next_seq: Seq, time: Timestamp, plan: Plan, lead: Weak<dyn Lead>) -> Open {
+impl OpenBatch {
+    pub(crate) fn new(next_seq: Seq, time: Timestamp, plan: SpaceReservation, lead: Weak<dyn Leader>) -> OpenBatch {
         let mut bytes = Vec::new();
         start(&mut bytes, plan.head);
-        Open {
+        OpenBatch {
             bytes,
             count: 0,
             first_seq: next_seq,
@@ -206,7 +212,7 @@ impl Open {
         self.bytes.len() - self.plan.head
     }
 
-    pub(crate) fn plan(&mut self) -> &mut Plan {
+    pub(crate) fn plan(&mut self) -> &mut SpaceReservation {
         &mut self.plan
     }
 
@@ -220,7 +226,7 @@ impl Open {
     pub(crate) fn latest(&self) -> Option<Arc<Ticket>> {
         match self.is_empty() {
             false => Some(Arc::clone(&self.ticket)),
-            true => self.before.as_ref().filter(|ticket| ticket.stage() != Stage::Done).map(Arc::clone),
+            true => self.before.as_ref().filter(|ticket| ticket.stage() != BatchStage::Done).map(Arc::clone),
         }
     }
 
@@ -247,7 +253,7 @@ impl Open {
         self.ended = Some(why);
     }
 
-    /// Starts a record of an event, with its origin if that is another. Its payload is appended to [`bytes`](Open::bytes).
+    /// Starts a record of an event, with its origin if that is another. Its payload is appended to [`bytes`](OpenBatch::bytes).
     #[inline]
     pub(crate) fn begin(
         &mut self,
@@ -255,8 +261,8 @@ impl Open {
         time: Timestamp,
         metadata: &Metadata,
         origin: Option<Origin>,
-    ) -> Result<Mark, MetadataError> {
-        let mark = Mark { start: self.bytes.len(), time };
+    ) -> Result<RecordMark, MetadataError> {
+        let mark = RecordMark { start: self.bytes.len(), time };
         let delta = time.as_micros() - self.time.as_micros();
         record::begin(&mut self.bytes, event, delta, metadata, origin).inspect_err(|_| self.take_back(mark))?;
         Ok(mark)
@@ -269,18 +275,18 @@ impl Open {
 
     /// Bytes of the open record.
     #[inline]
-    pub(crate) fn record_len(&self, mark: Mark) -> usize {
+    pub(crate) fn record_len(&self, mark: RecordMark) -> usize {
         self.bytes.len() - mark.start
     }
 
     /// Takes the open record back.
-    pub(crate) fn take_back(&mut self, mark: Mark) {
+    pub(crate) fn take_back(&mut self, mark: RecordMark) {
         self.bytes.truncate(mark.start);
     }
 
     /// Completes the open record and makes sure of its room on disk. If the record cannot be part of the open batch, that
     /// is handed to `complete`, and the record begins another.
-    pub(crate) fn reserve(&mut self, mark: Mark, complete: impl FnOnce(Batch)) -> Result<Mark, NoRoom> {
+    pub(crate) fn reserve(&mut self, mark: RecordMark, complete: impl FnOnce(Batch)) -> Result<RecordMark, NoRoom> {
         record::end(&mut self.bytes, mark.start);
         let frame = frame_len(self.plan.head, self.size()) as u64;
         if self.plan.fits(frame) && frame <= MAX_BODY as u64 {
@@ -294,14 +300,14 @@ impl Open {
         if !self.plan.reserve(frame) {
             return Err(NoRoom { frame });
         }
-        let mark = Mark { start: self.bytes.len(), ..mark };
+        let mark = RecordMark { start: self.bytes.len(), ..mark };
         self.bytes.extend_from_slice(&record);
         Ok(mark)
     }
 
     /// The reserved record's command was executed.
     #[inline]
-    pub(crate) fn accept(&mut self, mark: Mark, outcome: Outcome) {
+    pub(crate) fn accept(&mut self, mark: RecordMark, outcome: Outcome) {
         if outcome == Outcome::Rejected {
             record::reject(&mut self.bytes, mark.start);
         }
@@ -353,28 +359,28 @@ impl Open {
     }
 
     /// Where the buffers of written batches are left for others.
-    pub(crate) fn spare(&self) -> Arc<Spare> {
+    pub(crate) fn spare(&self) -> Arc<SpareBuffers> {
         Arc::clone(&self.spare)
     }
 }
 
 /// Buffers of written batches: fresh memory for each batch would cost more than filling it.
 #[derive(Default)]
-pub(crate) struct Spare {
+pub(crate) struct SpareBuffers {
     buffers: Mutex<Vec<Vec<u8>>>,
 }
 
-impl Spare {
+impl SpareBuffers {
     const KEPT: usize = 4;
     /// A single large record shall not be paid for ever.
     const LARGEST: usize = 8 << 20;
 
     pub(crate) fn put(&self, buffer: Vec<u8>) {
-        if buffer.capacity() > Spare::LARGEST {
+        if buffer.capacity() > SpareBuffers::LARGEST {
             return;
         }
         let mut buffers = self.buffers.lock();
-        if buffers.len() < Spare::KEPT {
+        if buffers.len() < SpareBuffers::KEPT {
             buffers.push(buffer);
         }
     }

@@ -1,18 +1,18 @@
 //! Making a new image: the first segment's rename comes last, so that what a crash leaves is seen to be unfinished.
 
 use super::batch::SEAL_ROOM;
-use super::segment_builder::{MakeError, Maker};
+use super::segment_builder::{SegmentBuildError, SegmentBuilder};
 use crate::context::Timestamp;
 use crate::disk::{StoredFile, failed};
 use crate::error::{Error, Kind, Position};
 use crate::journal::format::crc_forge::CHOSEN;
 use crate::journal::format::frame::{FrameHeader, FrameKind, align_up, finish, finish_as, frame_len, head_len, start};
-use crate::journal::format::frames::{Step, Walk};
+use crate::journal::format::frames::{FrameReader, FrameStep};
 use crate::journal::format::genesis::Genesis;
-use crate::journal::format::protection::{Cover, Link};
+use crate::journal::format::protection::{FrameProtection, Link};
 use crate::journal::format::segment::SEGMENT_HEADER;
-use crate::journal::format::shape_table::Table;
-use crate::journal::format::watermark::DurableBlock;
+use crate::journal::format::shape_table::ShapeTable;
+use crate::journal::format::watermark::Watermark;
 use crate::journal::format::whitening::Salts;
 use crate::journal::format::zeros::last_used;
 use crate::journal::layout::sync_dir;
@@ -31,7 +31,12 @@ pub(crate) struct Created {
 }
 
 /// Makes the directories, `journal/durable` and the first segment.
-pub(crate) fn create(maker: &Maker, genesis: &Genesis, align_shift: u8, salts: &mut Salts) -> Result<Created, Error> {
+pub(crate) fn create(
+    maker: &SegmentBuilder,
+    genesis: &Genesis,
+    align_shift: u8,
+    salts: &mut Salts,
+) -> Result<Created, Error> {
     let (disk, layout) = (&*maker.disk, &maker.layout);
     for dir in [layout.journal(), layout.snapshots(), layout.quarantine()] {
         if disk.kind(&dir).map_err(|error| failed("looking at", &dir, error))?.is_none() {
@@ -44,7 +49,7 @@ pub(crate) fn create(maker: &Maker, genesis: &Genesis, align_shift: u8, salts: &
     }
     let frames = first_frames(maker, genesis, align_shift, salts)?;
     let (offset, previous) = ((SEGMENT_HEADER + frames.bytes.len()) as u64, frames.previous);
-    let block = DurableBlock {
+    let block = Watermark {
         epoch: maker.epoch,
         durable_seq: Seq::ZERO,
         segment: SegmentId::FIRST,
@@ -55,11 +60,11 @@ pub(crate) fn create(maker: &Maker, genesis: &Genesis, align_shift: u8, salts: &
     let room = frames.bytes.len() as u64 + SEAL_ROOM;
     match maker.make(SegmentId::FIRST, room, &frames.bytes, || true) {
         Ok((file, len)) => Ok(Created { durable_file, file, len, offset, previous }),
-        Err(MakeError::Unchanged(error) | MakeError::Unknown(error)) => Err(error),
+        Err(SegmentBuildError::Unchanged(error) | SegmentBuildError::Unknown(error)) => Err(error),
     }
 }
 
-fn write_durable(maker: &Maker, block: &DurableBlock) -> Result<StoredFile, Error> {
+fn write_durable(maker: &SegmentBuilder, block: &Watermark) -> Result<StoredFile, Error> {
     let (disk, path) = (&*maker.disk, maker.layout.durable());
     if disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some() {
         disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
@@ -74,10 +79,10 @@ fn write_durable(maker: &Maker, block: &DurableBlock) -> Result<StoredFile, Erro
 /// Makes a segment in which a journal goes on with event `next`, whatever came before it: a chain begins anew. Gives where its
 /// next frame goes, and the checksum of its first.
 pub(crate) fn make_continued(
-    maker: &Maker,
+    maker: &SegmentBuilder,
     segment: SegmentId,
     next: Seq,
-    table: &Table,
+    table: &ShapeTable,
     align_shift: u8,
     salts: &mut Salts,
 ) -> Result<(u64, u32), Error> {
@@ -85,7 +90,7 @@ pub(crate) fn make_continued(
     frames.push(maker, segment, next, (FrameKind::Shapes, table.encode()), align_shift, salts)?;
     match maker.make(segment, frames.bytes.len() as u64 + SEAL_ROOM, &frames.bytes, || true) {
         Ok(_) => Ok(((SEGMENT_HEADER + frames.bytes.len()) as u64, frames.previous.checksum)),
-        Err(MakeError::Unchanged(error) | MakeError::Unknown(error)) => Err(error),
+        Err(SegmentBuildError::Unchanged(error) | SegmentBuildError::Unknown(error)) => Err(error),
     }
 }
 
@@ -93,17 +98,17 @@ pub(crate) fn make_continued(
 /// are, and so do those of later segments: a table of shapes comes first that has the checksum which the first of them names.
 /// Refused if the frames that can be read there do not go up to the event `next`.
 pub(crate) fn make_without_start(
-    maker: &Maker,
+    maker: &SegmentBuilder,
     segment: SegmentId,
     bytes: &[u8],
     (from, first, next): (usize, &FrameHeader, Seq),
-    table: &Table,
+    table: &ShapeTable,
     salts: &mut Salts,
-) -> Result<(), MakeError> {
+) -> Result<(), SegmentBuildError> {
     let mut frames = Frames::none();
-    frames.lead(maker, segment, first, &table.encode(), salts).map_err(MakeError::Unchanged)?;
-    let mut walk = Walk::at(bytes, &maker.identity.uuid, segment, from);
-    while let Step::Frame(frame) = walk.step() {
+    frames.lead(maker, segment, first, &table.encode(), salts).map_err(SegmentBuildError::Unchanged)?;
+    let mut walk = FrameReader::at(bytes, &maker.identity.uuid, segment, from);
+    while let FrameStep::Frame(frame) = walk.step() {
         frames.bytes.extend_from_slice(&bytes[frame.offset..frame.offset + frame.len]);
         frames.bytes.resize(align_up(frames.bytes.len() as u64, frame.header.align_shift) as usize, 0);
     }
@@ -111,7 +116,7 @@ pub(crate) fn make_without_start(
         let (path, offset) = (maker.layout.segment(segment), Some(walk.offset() as u64));
         let position = Position { segment: Some(segment), offset, seq: walk.chain().map(|chain| chain.next_seq) };
         let what = "more could be read of it a moment ago".to_owned();
-        return Err(MakeError::Unchanged(Error::new(Kind::Corrupt { path, position, what, suspect: false })));
+        return Err(SegmentBuildError::Unchanged(Error::new(Kind::Corrupt { path, position, what, suspect: false })));
     }
     // what is wrong behind them is not to be mended here, and must be seen as before
     let rest = bytes.get(walk.offset()..).unwrap_or_default();
@@ -133,7 +138,7 @@ impl Frames {
     /// Adds a frame without events to those of a segment.
     fn push(
         &mut self,
-        maker: &Maker,
+        maker: &SegmentBuilder,
         segment: SegmentId,
         next: Seq,
         (kind, body): (FrameKind, Vec<u8>),
@@ -150,7 +155,7 @@ impl Frames {
             previous: self.previous,
             align_shift,
         };
-        let cover = Cover::new(&maker.identity.uuid, segment, &maker.protection);
+        let cover = FrameProtection::new(&maker.identity.uuid, segment, &maker.protection);
         let head = head_len(cover.form());
         let mut frame = Vec::with_capacity(frame_len(head, body.len()));
         start(&mut frame, head);
@@ -165,7 +170,7 @@ impl Frames {
     /// Begins a segment with a table of shapes that the frame with this header follows.
     fn lead(
         &mut self,
-        maker: &Maker,
+        maker: &SegmentBuilder,
         segment: SegmentId,
         follower: &FrameHeader,
         table: &[u8],
@@ -179,7 +184,7 @@ impl Frames {
             previous: Link::default(),
             ..*follower
         };
-        let cover = Cover::new(&maker.identity.uuid, segment, &maker.protection);
+        let cover = FrameProtection::new(&maker.identity.uuid, segment, &maker.protection);
         let head = head_len(cover.form()) + CHOSEN;
         let mut frame = Vec::with_capacity(frame_len(head, table.len()));
         start(&mut frame, head);
@@ -193,9 +198,14 @@ impl Frames {
 }
 
 /// An empty table of shapes, and genesis.
-fn first_frames(maker: &Maker, genesis: &Genesis, align_shift: u8, salts: &mut Salts) -> Result<Frames, Error> {
+fn first_frames(
+    maker: &SegmentBuilder,
+    genesis: &Genesis,
+    align_shift: u8,
+    salts: &mut Salts,
+) -> Result<Frames, Error> {
     let mut frames = Frames::none();
-    for frame in [(FrameKind::Shapes, Table::default().encode()), (FrameKind::Genesis, genesis.encode())] {
+    for frame in [(FrameKind::Shapes, ShapeTable::default().encode()), (FrameKind::Genesis, genesis.encode())] {
         frames.push(maker, SegmentId::FIRST, Seq::new(1), frame, align_shift, salts)?;
     }
     Ok(frames)

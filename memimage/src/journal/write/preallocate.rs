@@ -9,8 +9,8 @@ use std::task::{Context, Poll, Waker};
 use parking_lot::{Condvar, Mutex};
 
 use super::batch::NoRoom;
-use super::commit::{Commit, Sink};
-use super::segment_builder::{MakeError, Maker};
+use super::commit::{BatchWriter, Commit};
+use super::segment_builder::{SegmentBuildError, SegmentBuilder};
 use crate::disk::StoredFile;
 use crate::error::{Error, Kind};
 use crate::event::panic_message;
@@ -18,7 +18,7 @@ use crate::keys::Protection;
 use crate::seq::SegmentId;
 
 /// The journal that segments are made for.
-pub(crate) trait Host: Send + Sync {
+pub(crate) trait PreallocationHost: Send + Sync {
     /// The segment to be made, and the bytes of frames it must hold; `None` if one stands ready that will do.
     fn wanted(&self, room: Option<NoRoom>) -> Option<(SegmentId, u64)>;
 
@@ -29,7 +29,7 @@ pub(crate) trait Host: Send + Sync {
     fn poison(&self, cause: &Error);
 }
 
-impl<S: Sink> Host for Commit<S> {
+impl<S: BatchWriter> PreallocationHost for Commit<S> {
     fn wanted(&self, room: Option<NoRoom>) -> Option<(SegmentId, u64)> {
         let mut open = self.open();
         let plan = open.plan();
@@ -52,36 +52,36 @@ impl<S: Sink> Host for Commit<S> {
 }
 
 /// Makes one segment at a time and keeps it until the writer enters it.
-pub(crate) struct Ahead {
-    maker: Maker,
-    host: OnceLock<Weak<dyn Host>>,
-    state: Mutex<State>,
+pub(crate) struct Preallocator {
+    maker: SegmentBuilder,
+    host: OnceLock<Weak<dyn PreallocationHost>>,
+    state: Mutex<PreallocationState>,
     changed: Condvar,
     /// Somebody waits for the segment that is being made.
     hurried: AtomicBool,
 }
 
 #[derive(Default)]
-struct State {
+struct PreallocationState {
     making: bool,
     /// How the last attempt failed.
     failure: Option<Error>,
-    ready: Vec<Ready>,
+    ready: Vec<PreparedSegment>,
     wakers: Vec<Waker>,
     closed: bool,
 }
 
 /// A segment that stands ready.
-pub(crate) struct Ready {
+pub(crate) struct PreparedSegment {
     pub(crate) segment: SegmentId,
     pub(crate) file: StoredFile,
     /// What protects its frames, by its header.
     pub(crate) protection: Protection,
 }
 
-impl Ahead {
-    pub(crate) fn new(maker: Maker) -> Arc<Ahead> {
-        Arc::new(Ahead {
+impl Preallocator {
+    pub(crate) fn new(maker: SegmentBuilder) -> Arc<Preallocator> {
+        Arc::new(Preallocator {
             maker,
             host: OnceLock::new(),
             state: Mutex::default(),
@@ -91,24 +91,24 @@ impl Ahead {
     }
 
     /// Whom to tell of a segment that stands ready.
-    pub(crate) fn attach(&self, host: Weak<dyn Host>) {
+    pub(crate) fn attach(&self, host: Weak<dyn PreallocationHost>) {
         self.host.set(host).unwrap_or_else(|_| panic!("a journal is attached once"));
     }
 
     /// Keeps a segment that was found ready.
-    pub(crate) fn keep(&self, ready: Ready) {
+    pub(crate) fn keep(&self, ready: PreparedSegment) {
         self.state.lock().ready.push(ready);
     }
 
     /// Hands the segment over to the writer, which enters it.
-    pub(crate) fn take(&self, segment: SegmentId) -> Option<Ready> {
+    pub(crate) fn take(&self, segment: SegmentId) -> Option<PreparedSegment> {
         let mut state = self.state.lock();
         let at = state.ready.iter().position(|ready| ready.segment == segment)?;
         Some(state.ready.swap_remove(at))
     }
 
     /// Starts making a segment, unless one is being made.
-    pub(crate) fn start(self: &Arc<Ahead>, room: Option<NoRoom>) {
+    pub(crate) fn start(self: &Arc<Preallocator>, room: Option<NoRoom>) {
         let mut state = self.state.lock();
         if state.making || state.closed {
             return;
@@ -125,7 +125,7 @@ impl Ahead {
     }
 
     /// Waits for a segment with room, making one if need be.
-    pub(crate) fn obtain(self: &Arc<Ahead>, room: NoRoom) -> Result<(), Error> {
+    pub(crate) fn obtain(self: &Arc<Preallocator>, room: NoRoom) -> Result<(), Error> {
         self.start(Some(room));
         self.hurried.store(true, Ordering::Relaxed);
         let mut state = self.state.lock();
@@ -135,9 +135,9 @@ impl Ahead {
         state.failure.clone().map_or(Ok(()), Err)
     }
 
-    /// As [`obtain`](Ahead::obtain), for a future; `started` says whether this is its first poll.
+    /// As [`obtain`](Preallocator::obtain), for a future; `started` says whether this is its first poll.
     pub(crate) fn poll_obtain(
-        self: &Arc<Ahead>,
+        self: &Arc<Preallocator>,
         room: NoRoom,
         started: &mut bool,
         context: &mut Context<'_>,
@@ -155,7 +155,7 @@ impl Ahead {
     }
 
     /// Starts making a segment and says how the last attempt failed, if it did.
-    pub(crate) fn last_failure(self: &Arc<Ahead>, room: NoRoom) -> Option<Error> {
+    pub(crate) fn last_failure(self: &Arc<Preallocator>, room: NoRoom) -> Option<Error> {
         let failure = self.state.lock().failure.clone();
         self.start(Some(room));
         failure
@@ -190,12 +190,12 @@ impl Ahead {
         let smaller = self.take(segment);
         match self.maker.make(segment, frames, &[], || self.hurried.load(Ordering::Relaxed)) {
             Ok((file, len)) => {
-                self.keep(Ready { segment, file, protection: self.maker.protection.clone() });
+                self.keep(PreparedSegment { segment, file, protection: self.maker.protection.clone() });
                 host.offer(segment, len);
                 tracing::debug!(%segment, len, "made the next segment");
                 Ok(())
             }
-            Err(MakeError::Unchanged(error)) => {
+            Err(SegmentBuildError::Unchanged(error)) => {
                 if let Some(ready) = smaller {
                     let len = ready.file.len()?;
                     self.keep(ready);
@@ -204,7 +204,7 @@ impl Ahead {
                 tracing::warn!(%segment, %error, "the next segment could not be made; it is tried again when it is needed");
                 Err(error)
             }
-            Err(MakeError::Unknown(error)) => {
+            Err(SegmentBuildError::Unknown(error)) => {
                 host.poison(&error);
                 // whoever waits for the segment is told what all others are told
                 Err(Error::new(Kind::Poisoned { cause: error, unknown: false }))

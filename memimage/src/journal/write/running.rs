@@ -6,19 +6,19 @@ use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 
-use super::batch::{Mark, NoRoom, Open, Place, Plan};
-use super::commit::{Caps, Commit, Sink, writing};
+use super::batch::{FramePosition, NoRoom, OpenBatch, RecordMark, SpaceReservation};
+use super::commit::{BatchLimits, BatchWriter, Commit, writing};
 use super::create::create;
 use super::durability::Durability;
-use super::preallocate::{Ahead, Host};
-use super::segment_builder::Maker;
+use super::preallocate::{PreallocationHost, Preallocator};
+use super::segment_builder::SegmentBuilder;
 use super::ticket::Ticket;
-use super::writer::{End, Writer};
+use super::writer::{WritePosition, Writer};
 use crate::context::Timestamp;
 use crate::error::Error;
 use crate::journal::format::frame::{FrameKind, head_len};
 use crate::journal::format::genesis::Genesis;
-use crate::journal::format::shape_table::Table;
+use crate::journal::format::shape_table::ShapeTable;
 use crate::journal::format::whitening::Salts;
 #[cfg(feature = "chain")]
 use crate::keys::ChainHead;
@@ -27,23 +27,23 @@ use crate::seq::{SegmentId, Seq};
 /// A journal that takes events.
 pub(crate) struct Journal {
     commit: Arc<Commit<Writer>>,
-    ahead: Arc<Ahead>,
+    ahead: Arc<Preallocator>,
     syncer: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Journal {
     /// Makes a journal in a directory of its own and starts it. Each batch is synced.
     pub(crate) fn create(
-        maker: Maker,
+        maker: SegmentBuilder,
         genesis: &Genesis,
         align_shift: u8,
         mut salts: Salts,
-        caps: Caps,
+        caps: BatchLimits,
     ) -> Result<Journal, Error> {
-        let shapes = Table::default().encode();
+        let shapes = ShapeTable::default().encode();
         let made = create(&maker, genesis, align_shift, &mut salts)?;
-        let place = Place { segment: SegmentId::FIRST, offset: made.offset };
-        let plan = Plan::new(place, made.len, shapes.len(), head_len(maker.protection.form()), align_shift);
+        let place = FramePosition { segment: SegmentId::FIRST, offset: made.offset };
+        let plan = SpaceReservation::new(place, made.len, shapes.len(), head_len(maker.protection.form()), align_shift);
         let writer = Writer {
             uuid: maker.identity.uuid,
             epoch: maker.epoch,
@@ -51,12 +51,12 @@ impl Journal {
             salts,
             shapes,
             protection: maker.protection.clone(),
-            ahead: Ahead::new(maker),
+            ahead: Preallocator::new(maker),
             durable_file: made.durable_file,
             segment: place.segment,
             file: made.file,
             sealed: false,
-            end: End {
+            end: WritePosition {
                 offset: made.offset,
                 previous: made.previous,
                 written: Seq::ZERO,
@@ -68,12 +68,17 @@ impl Journal {
     }
 
     /// Starts the journal at its end. `plan` says where that is.
-    pub(crate) fn start(writer: Writer, plan: Plan, durability: Durability, caps: Caps) -> Result<Journal, Error> {
+    pub(crate) fn start(
+        writer: Writer,
+        plan: SpaceReservation,
+        durability: Durability,
+        caps: BatchLimits,
+    ) -> Result<Journal, Error> {
         let ahead = Arc::clone(&writer.ahead);
         let (next, time): (Seq, Timestamp) = (writer.end.written.next(), writer.end.time);
         let path = writer.file.path().to_owned();
-        let commit = Commit::new(writer, durability, caps, |lead| Open::new(next, time, plan, lead));
-        ahead.attach(Arc::downgrade(&commit) as Weak<dyn Host>);
+        let commit = Commit::new(writer, durability, caps, |lead| OpenBatch::new(next, time, plan, lead));
+        ahead.attach(Arc::downgrade(&commit) as Weak<dyn PreallocationHost>);
         let syncing = Arc::clone(&commit);
         let syncer = std::thread::Builder::new()
             .name("memimage-syncer".to_owned())
@@ -90,24 +95,24 @@ impl Journal {
     }
 
     #[inline]
-    pub(crate) fn open(&self) -> impl DerefMut<Target = Open> {
+    pub(crate) fn open(&self) -> impl DerefMut<Target = OpenBatch> {
         self.commit.open()
     }
 
     /// As [`Commit::reserve`].
     #[inline]
-    pub(crate) fn reserve(&self, open: &mut Open, mark: Mark) -> Result<Mark, NoRoom> {
+    pub(crate) fn reserve(&self, open: &mut OpenBatch, mark: RecordMark) -> Result<RecordMark, NoRoom> {
         self.commit.reserve(open, mark)
     }
 
     /// As [`Commit::accepted`].
     #[inline]
-    pub(crate) fn accepted(&self, open: &mut Open, linger: bool) {
+    pub(crate) fn accepted(&self, open: &mut OpenBatch, linger: bool) {
         self.commit.accepted(open, linger);
     }
 
     /// As [`Commit::insert`].
-    pub(crate) fn insert(&self, open: &mut Open, kind: FrameKind, body: &[u8]) -> Result<(), NoRoom> {
+    pub(crate) fn insert(&self, open: &mut OpenBatch, kind: FrameKind, body: &[u8]) -> Result<(), NoRoom> {
         self.commit.insert(open, kind, body)
     }
 
@@ -119,7 +124,7 @@ impl Journal {
     /// Begins the next segment, with the newest table of shapes: that there is one proves that all of the segment before it was
     /// synced, also what no event comes after. Before any event is recorded. If the segment cannot be made, the journal goes on
     /// where it is.
-    pub(crate) fn begin_segment(&self, table: &Table) -> Result<(), Error> {
+    pub(crate) fn begin_segment(&self, table: &ShapeTable) -> Result<(), Error> {
         let shapes = table.encode();
         self.insert_synced(|open| {
             open.leave_segment(&shapes)?;
@@ -127,7 +132,7 @@ impl Journal {
         })
     }
 
-    fn insert_synced(&self, insert: impl Fn(&mut Open) -> Result<(), NoRoom>) -> Result<(), Error> {
+    fn insert_synced(&self, insert: impl Fn(&mut OpenBatch) -> Result<(), NoRoom>) -> Result<(), Error> {
         loop {
             let inserted = {
                 let mut open = self.open();
@@ -153,7 +158,7 @@ impl Journal {
         &self.commit
     }
 
-    pub(crate) fn ahead(&self) -> &Arc<Ahead> {
+    pub(crate) fn ahead(&self) -> &Arc<Preallocator> {
         &self.ahead
     }
 

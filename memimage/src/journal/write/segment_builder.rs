@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// Makes the segments of one journal.
 #[derive(Clone, Debug)]
-pub(crate) struct Maker {
+pub(crate) struct SegmentBuilder {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) layout: Layout,
     pub(crate) identity: Identity,
@@ -33,14 +33,14 @@ pub(crate) struct Maker {
 
 /// Why a segment could not be made.
 #[derive(Debug)]
-pub(crate) enum MakeError {
+pub(crate) enum SegmentBuildError {
     /// The image is as it was: it can be tried again.
     Unchanged(Error),
     /// The directory may or may not hold the segment.
     Unknown(Error),
 }
 
-impl Maker {
+impl SegmentBuilder {
     /// Makes a segment with room for at least `frames` bytes of frames, and begins it with `content`. While nobody is
     /// `hurried` by it, it is written at a pace that leaves the disk to the journal.
     pub(crate) fn make(
@@ -49,20 +49,20 @@ impl Maker {
         frames: u64,
         content: &[u8],
         hurried: impl Fn() -> bool,
-    ) -> Result<(StoredFile, u64), MakeError> {
+    ) -> Result<(StoredFile, u64), SegmentBuildError> {
         let len = fitting_len(planned_len(segment, self.largest), frames);
         let path = self.layout.segment(segment);
         let temporary = unfinished(&path);
         if let Err(error) = self.fill(&temporary, (segment, len), content, hurried) {
             // a file that is left over would only be in the way of the next attempt, which removes it too
             let _ = self.disk.remove(&temporary);
-            return Err(MakeError::Unchanged(error));
+            return Err(SegmentBuildError::Unchanged(error));
         }
         rename(&*self.disk, &temporary, &path)
             .and_then(|()| sync_dir(&*self.disk, &self.layout.journal()))
             .and_then(|()| StoredFile::open(&*self.disk, &path, Access::ReadWrite))
             .map(|file| (file, len))
-            .map_err(MakeError::Unknown)
+            .map_err(SegmentBuildError::Unknown)
     }
 
     /// The header of a segment that is made now.

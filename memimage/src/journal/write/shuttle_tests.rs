@@ -22,9 +22,9 @@ use shuttle::future::block_on;
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread::{self, JoinHandle};
 
-use super::commit::Caps;
+use super::commit::BatchLimits;
 use super::durability::Durability;
-use super::ticket::Stage;
+use super::ticket::BatchStage;
 use crate::error::Error;
 use stand_in::{Executed, Journal};
 
@@ -42,11 +42,11 @@ const NEAR: Duration = Duration::from_millis(5);
 const ALL: [Durability; 4] =
     [Durability::Synced, Durability::Buffered, Durability::Interval(NEAR), Durability::Interval(FAR)];
 
-const WIDE: Caps = Caps { batch_bytes: 1 << 20, pending_batches: 8 };
+const WIDE: BatchLimits = BatchLimits { batch_bytes: 1 << 20, pending_batches: 8 };
 /// Each command is a batch of its own, and one may wait.
-const NARROW: Caps = Caps { batch_bytes: 1, pending_batches: 1 };
+const NARROW: BatchLimits = BatchLimits { batch_bytes: 1, pending_batches: 1 };
 /// Two commands fill a batch.
-const PAIRS: Caps = Caps { batch_bytes: 17, pending_batches: 2 };
+const PAIRS: BatchLimits = BatchLimits { batch_bytes: 17, pending_batches: 2 };
 
 fn any<T: Copy>(of: &[T]) -> T {
     of[thread_rng().gen_range(0..of.len())]
@@ -358,13 +358,13 @@ fn a_failed_ticket_stays_failed() {
         let waiting = Arc::clone(&tickets[0]);
         let waiter = thread::spawn(move || waiting.wait());
         poison.join().unwrap();
-        let first = Some(tickets[0].stage()).filter(|stage| matches!(stage, Stage::Done | Stage::Failed));
+        let first = Some(tickets[0].stage()).filter(|stage| matches!(stage, BatchStage::Done | BatchStage::Failed));
         let told = waiter.join().unwrap();
         _ = journal.commit.stop();
         syncer.join().unwrap();
         let last = tickets[0].stage();
         assert!(first.is_none_or(|first| first == last), "{first:?} became {last:?}");
-        assert_eq!(told.is_ok(), last == Stage::Done);
+        assert_eq!(told.is_ok(), last == BatchStage::Done);
     });
 }
 

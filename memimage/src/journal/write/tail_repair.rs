@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::disk::{Disk, StoredFile, failed};
 use crate::error::Error;
 use crate::journal::layout::{Layout, TORN, rename, sync_dir, unfinished};
-use crate::journal::read::scan::End;
+use crate::journal::read::scan::JournalEnd;
 use crate::planted::{Bug, planted};
 use crate::seq::SegmentId;
 
@@ -17,7 +17,7 @@ pub(crate) fn quarantine(
     disk: &dyn Disk,
     layout: &Layout,
     file: &StoredFile,
-    end: &End,
+    end: &JournalEnd,
 ) -> Result<Option<PathBuf>, Error> {
     let Some(torn) = end.torn.clone().filter(|_| !planted(Bug::TornTailLeft)) else { return Ok(None) };
     let copy = clear(disk, layout, file, end.segment, &end.bytes[torn.clone()], torn.start)?;
@@ -107,7 +107,7 @@ fn free_path(disk: &dyn Disk, layout: &Layout, segment: SegmentId, offset: usize
 /// success without having written them.
 ///
 /// So may the zeros of a place that was cleared: they are written again as far as a copy in the quarantine says.
-pub(crate) fn write_again(disk: &dyn Disk, layout: &Layout, file: &StoredFile, end: &End) -> Result<(), Error> {
+pub(crate) fn write_again(disk: &dyn Disk, layout: &Layout, file: &StoredFile, end: &JournalEnd) -> Result<(), Error> {
     let cleared = cleared_up_to(disk, layout, end.segment)?.min(end.len);
     if end.unproven.is_empty() && cleared <= end.offset as u64 || planted(Bug::UnprovenNotWrittenAgain) {
         return Ok(());

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::sync::{AtomicU8, Condvar, Mutex};
 
 /// Who can bring a batch to disk for the one who holds its ticket.
-pub(crate) trait Lead: Send + Sync {
+pub(crate) trait Leader: Send + Sync {
     /// Returns once the ticket is settled, having written the batch if nobody else was writing.
     fn wait(&self, ticket: &Ticket);
 
@@ -21,7 +21,7 @@ pub(crate) struct Ticket {
     stage: AtomicU8,
     waiters: Mutex<Waiters>,
     settled: Condvar,
-    lead: Weak<dyn Lead>,
+    lead: Weak<dyn Leader>,
 }
 
 #[derive(Default)]
@@ -32,7 +32,7 @@ struct Waiters {
 
 /// How far a batch has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum BatchStage {
     /// Commands are still added to it.
     Open = 0,
     /// It is in the queue or being written.
@@ -44,30 +44,30 @@ pub(crate) enum Stage {
 }
 
 impl Ticket {
-    pub(crate) fn new(lead: Weak<dyn Lead>) -> Arc<Ticket> {
+    pub(crate) fn new(lead: Weak<dyn Leader>) -> Arc<Ticket> {
         Arc::new(Ticket {
-            stage: AtomicU8::new(Stage::Open as u8),
+            stage: AtomicU8::new(BatchStage::Open as u8),
             waiters: Mutex::new(Waiters::default()),
             settled: Condvar::new(),
             lead,
         })
     }
 
-    pub(crate) fn stage(&self) -> Stage {
+    pub(crate) fn stage(&self) -> BatchStage {
         match self.stage.load(Ordering::Acquire) {
-            0 => Stage::Open,
-            1 => Stage::Sealed,
-            2 => Stage::Done,
-            _ => Stage::Failed,
+            0 => BatchStage::Open,
+            1 => BatchStage::Sealed,
+            2 => BatchStage::Done,
+            _ => BatchStage::Failed,
         }
     }
 
     pub(crate) fn is_settled(&self) -> bool {
-        matches!(self.stage(), Stage::Done | Stage::Failed)
+        matches!(self.stage(), BatchStage::Done | BatchStage::Failed)
     }
 
     pub(crate) fn seal(&self) {
-        self.stage.store(Stage::Sealed as u8, Ordering::Release);
+        self.stage.store(BatchStage::Sealed as u8, Ordering::Release);
     }
 
     /// Tells all who wait, once: what was told first stands.
@@ -77,10 +77,10 @@ impl Ticket {
             return;
         }
         let stage = match result {
-            Ok(()) => Stage::Done,
+            Ok(()) => BatchStage::Done,
             Err(error) => {
                 waiters.error = Some(error);
-                Stage::Failed
+                BatchStage::Failed
             }
         };
         self.stage.store(stage as u8, Ordering::Release);
@@ -93,9 +93,11 @@ impl Ticket {
     /// What became of the batch, if it is settled.
     pub(crate) fn result(&self) -> Option<Result<(), Error>> {
         match self.stage() {
-            Stage::Open | Stage::Sealed => None,
-            Stage::Done => Some(Ok(())),
-            Stage::Failed => Some(Err(self.waiters.lock().error.clone().expect("a failed ticket keeps its error"))),
+            BatchStage::Open | BatchStage::Sealed => None,
+            BatchStage::Done => Some(Ok(())),
+            BatchStage::Failed => {
+                Some(Err(self.waiters.lock().error.clone().expect("a failed ticket keeps its error")))
+            }
         }
     }
 

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::batch::{Batch, Place};
-use super::commit::Sink;
-use super::preallocate::{Ahead, Ready};
+use super::batch::{Batch, FramePosition};
+use super::commit::BatchWriter;
+use super::preallocate::{Preallocator, PreparedSegment};
 use crate::context::Timestamp;
 use crate::disk::StoredFile;
 use crate::error::{Error, Kind, Position};
 use crate::journal::format::frame::{FrameHeader, FrameKind, align_up, finish, head_len, start};
-use crate::journal::format::protection::{Cover, Link};
+use crate::journal::format::protection::{FrameProtection, Link};
 use crate::journal::format::segment::SEGMENT_HEADER;
-use crate::journal::format::watermark::DurableBlock;
+use crate::journal::format::watermark::Watermark;
 use crate::journal::format::whitening::Salts;
 use crate::keys::Protection;
 use crate::planted::{Bug, planted};
@@ -25,7 +25,7 @@ pub(crate) struct Writer {
     pub(crate) salts: Salts,
     /// The body of the frame of shapes with which each segment begins.
     pub(crate) shapes: Vec<u8>,
-    pub(crate) ahead: Arc<Ahead>,
+    pub(crate) ahead: Arc<Preallocator>,
     pub(crate) durable_file: StoredFile,
     /// The segment that is written to.
     pub(crate) segment: SegmentId,
@@ -34,12 +34,12 @@ pub(crate) struct Writer {
     pub(crate) protection: Protection,
     /// Nothing more goes into that segment.
     pub(crate) sealed: bool,
-    pub(crate) end: End,
+    pub(crate) end: WritePosition,
 }
 
 /// The end of what was written.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct End {
+pub(crate) struct WritePosition {
     /// Where the next frame starts, unless it goes to the next segment.
     pub(crate) offset: u64,
     /// The last frame.
@@ -65,7 +65,7 @@ impl Writer {
             previous: self.end.previous,
             align_shift: self.align_shift,
         };
-        let cover = Cover::new(&self.uuid, self.segment, &self.protection);
+        let cover = FrameProtection::new(&self.uuid, self.segment, &self.protection);
         self.end.previous = finish(bytes, &header, &cover, &cover.draw()?, self.end.offset, &mut self.salts);
         self.file.write_all(bytes, self.end.offset)?;
         self.end.offset = align_up(self.end.offset + bytes.len() as u64, self.align_shift);
@@ -97,7 +97,7 @@ impl Writer {
             self.append_synced(FrameKind::Seal, &[])?;
             self.sealed = true;
         }
-        let Some(Ready { file, protection, .. }) = self.ahead.take(segment) else {
+        let Some(PreparedSegment { file, protection, .. }) = self.ahead.take(segment) else {
             return Err(
                 self.misplaced(format!("segment {segment} does not stand ready, and a batch was planned for it"))
             );
@@ -115,14 +115,14 @@ impl Writer {
     }
 }
 
-impl Sink for Writer {
+impl BatchWriter for Writer {
     fn write(&mut self, batch: &mut Batch) -> Result<(), Error> {
         // one after the other: a segment that was planned for a command which then panicked is entered and left empty, since
         // a segment without frames before one that has some would be damage
         while self.segment < batch.place.segment {
             self.roll(self.segment.next())?;
         }
-        let here = Place { segment: self.segment, offset: self.end.offset };
+        let here = FramePosition { segment: self.segment, offset: self.end.offset };
         if batch.place != here || batch.first_seq != self.end.written.next() {
             let (first, place) = (batch.first_seq, batch.place);
             return Err(self.misplaced(format!("a batch from event {first} was planned for {place:?}")));
@@ -150,7 +150,7 @@ impl Sink for Writer {
     }
 
     fn rest(&mut self) -> Result<(), Error> {
-        let block = DurableBlock {
+        let block = Watermark {
             epoch: self.epoch,
             durable_seq: self.end.durable,
             segment: self.segment,

@@ -18,8 +18,8 @@ fn header() -> FrameHeader {
     }
 }
 
-fn cover(protection: &Protection) -> Cover<'_> {
-    Cover::new(&[9; 16], SegmentId::FIRST, protection)
+fn cover(protection: &Protection) -> FrameProtection<'_> {
+    FrameProtection::new(&[9; 16], SegmentId::FIRST, protection)
 }
 
 fn checksum() -> Checksum {

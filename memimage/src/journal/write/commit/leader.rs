@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::Instant;
 
-use super::{Commit, Sink};
-use crate::journal::write::batch::{Batch, Open};
+use super::{BatchWriter, Commit};
+use crate::journal::write::batch::{Batch, OpenBatch};
 use crate::journal::write::durability::Durability;
-use crate::journal::write::ticket::{Lead, Stage, Ticket};
+use crate::journal::write::ticket::{BatchStage, Leader, Ticket};
 use crate::planted::{Bug, planted};
 
 thread_local! {
@@ -28,7 +28,7 @@ pub(crate) fn writing<T>(write: impl FnOnce() -> T) -> T {
     result
 }
 
-impl<S: Sink> Lead for Commit<S> {
+impl<S: BatchWriter> Leader for Commit<S> {
     fn wait(&self, ticket: &Ticket) {
         while !ticket.is_settled() {
             let mut state = self.state.lock();
@@ -36,7 +36,7 @@ impl<S: Sink> Lead for Commit<S> {
                 return;
             }
             if state.busy || state.failed.is_some() {
-                if ticket.stage() == Stage::Open {
+                if ticket.stage() == BatchStage::Open {
                     state.awaited = true;
                 }
                 drop(state);
@@ -57,7 +57,7 @@ impl<S: Sink> Lead for Commit<S> {
         if ticket.is_settled() || state.failed.is_some() {
             return;
         }
-        if ticket.stage() == Stage::Open {
+        if ticket.stage() == BatchStage::Open {
             state.awaited = true;
         }
         if !state.busy {
@@ -66,7 +66,7 @@ impl<S: Sink> Lead for Commit<S> {
     }
 }
 
-impl<S: Sink> Commit<S> {
+impl<S: BatchWriter> Commit<S> {
     /// The oldest batch that is not written: the queue's, or else the open one.
     fn next_batch(&self) -> Option<Batch> {
         let mut wakers = Vec::new();
@@ -93,7 +93,7 @@ impl<S: Sink> Commit<S> {
     }
 
     /// Takes the open batch; what waits for it waits for the one who does.
-    fn seal(&self, open: &mut Open) -> Option<Batch> {
+    fn seal(&self, open: &mut OpenBatch) -> Option<Batch> {
         let mut state = self.state.lock();
         state.awaited = false;
         state.linger = None;

@@ -21,9 +21,9 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::batch::{Batch, Mark, NoRoom, Open, Spare};
+use super::batch::{Batch, NoRoom, OpenBatch, RecordMark, SpareBuffers};
 use super::durability::Durability;
-use super::ticket::{Lead, Ticket};
+use super::ticket::{Leader, Ticket};
 use crate::error::{Error, Kind};
 use crate::journal::format::frame::FrameKind;
 use crate::planted::{Bug, planted};
@@ -34,7 +34,7 @@ use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, has_come};
 const LINGER: Duration = Duration::from_millis(1);
 
 /// Where batches go: the journal's writer, or a stand-in for it.
-pub(crate) trait Sink: Send + 'static {
+pub(crate) trait BatchWriter: Send + 'static {
     /// Writes a batch at its place. May sync on the way.
     fn write(&mut self, batch: &mut Batch) -> Result<(), Error>;
 
@@ -50,16 +50,16 @@ pub(crate) trait Sink: Send + 'static {
 
 /// The group commit of one journal.
 pub(crate) struct Commit<S> {
-    open: Mutex<Open>,
-    state: Mutex<State>,
+    open: Mutex<OpenBatch>,
+    state: Mutex<CommitState>,
     /// Wakes the syncer.
     wake: Condvar,
     /// Wakes those who wait for room in the queue.
     room: Condvar,
     sink: Mutex<S>,
-    spare: Arc<Spare>,
+    spare: Arc<SpareBuffers>,
     durability: Durability,
-    caps: Caps,
+    caps: BatchLimits,
     executed: AtomicU64,
     written: AtomicU64,
     durable: AtomicU64,
@@ -72,22 +72,22 @@ pub(crate) struct Commit<S> {
 
 /// Bounds on what is held in memory.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Caps {
+pub(crate) struct BatchLimits {
     /// A batch of this many bytes is complete.
     pub(crate) batch_bytes: usize,
     /// No more than this many complete batches wait to be written.
     pub(crate) pending_batches: usize,
 }
 
-impl Default for Caps {
-    fn default() -> Caps {
-        Caps { batch_bytes: 1 << 20, pending_batches: 8 }
+impl Default for BatchLimits {
+    fn default() -> BatchLimits {
+        BatchLimits { batch_bytes: 1 << 20, pending_batches: 8 }
     }
 }
 
 /// Who writes, and what is to be written.
 #[derive(Default)]
-struct State {
+struct CommitState {
     /// Complete batches, oldest first. If there is one, somebody is busy.
     queue: VecDeque<Batch>,
     /// Somebody is writing, or was told to.
@@ -105,19 +105,19 @@ struct State {
     room_wakers: Vec<Waker>,
     stopping: bool,
     /// Why nothing will be written any more.
-    failed: Option<Failure>,
+    failed: Option<CommitFailure>,
 }
 
 /// Why nothing will be written any more.
 #[derive(Clone)]
-struct Failure {
+struct CommitFailure {
     /// For those whose commands were not recorded.
     lost: Error,
     /// For those who asked for a sync: whether all is on disk is unknown, unless all was synced before.
     unsynced: Error,
 }
 
-impl State {
+impl CommitState {
     /// Whether somebody waits for something to be written or synced.
     fn pressing(&self) -> bool {
         !self.queue.is_empty() || self.awaited || !self.sync_wanted.is_empty()
@@ -133,20 +133,20 @@ impl State {
     }
 }
 
-impl<S: Sink> Commit<S> {
+impl<S: BatchWriter> Commit<S> {
     /// A group commit into `sink`; `open` makes the open batch.
     pub(crate) fn new(
         sink: S,
         durability: Durability,
-        caps: Caps,
-        open: impl FnOnce(Weak<dyn Lead>) -> Open,
+        caps: BatchLimits,
+        open: impl FnOnce(Weak<dyn Leader>) -> OpenBatch,
     ) -> Arc<Commit<S>> {
         Arc::new_cyclic(|commit: &Weak<Commit<S>>| {
             let open = open(commit.clone());
             let last = open.next_seq().get() - 1;
             let durable = sink.durable().get();
             Commit {
-                state: Mutex::new(State::default()),
+                state: Mutex::new(CommitState::default()),
                 wake: Condvar::new(),
                 room: Condvar::new(),
                 spare: open.spare(),
@@ -167,7 +167,7 @@ impl<S: Sink> Commit<S> {
 
     /// The open batch; a command holds it from its check to its outcome.
     #[inline]
-    pub(crate) fn open(&self) -> impl std::ops::DerefMut<Target = Open> {
+    pub(crate) fn open(&self) -> impl std::ops::DerefMut<Target = OpenBatch> {
         self.open.lock()
     }
 
@@ -219,13 +219,13 @@ impl<S: Sink> Commit<S> {
 
     /// Makes sure of the open record's room, sending the open batch off if the record cannot be part of it.
     #[inline]
-    pub(crate) fn reserve(&self, open: &mut Open, mark: Mark) -> Result<Mark, NoRoom> {
+    pub(crate) fn reserve(&self, open: &mut OpenBatch, mark: RecordMark) -> Result<RecordMark, NoRoom> {
         open.reserve(mark, |batch| self.enqueue(batch))
     }
 
     /// A command was executed and its record accepted. `linger` if its caller may not wait for it.
     #[inline]
-    pub(crate) fn accepted(&self, open: &mut Open, linger: bool) {
+    pub(crate) fn accepted(&self, open: &mut OpenBatch, linger: bool) {
         self.executed.store(open.next_seq().get() - 1, Ordering::Release);
         if open.size() >= self.caps.batch_bytes {
             self.send_off(open);
@@ -239,14 +239,14 @@ impl<S: Sink> Commit<S> {
     }
 
     /// Sends the open batch off without waiting for it.
-    pub(crate) fn send_off(&self, open: &mut Open) {
+    pub(crate) fn send_off(&self, open: &mut OpenBatch) {
         if let Some(batch) = open.seal() {
             self.enqueue(batch);
         }
     }
 
     /// Records a frame of another kind after all that was executed.
-    pub(crate) fn insert(&self, open: &mut Open, kind: FrameKind, body: &[u8]) -> Result<(), NoRoom> {
+    pub(crate) fn insert(&self, open: &mut OpenBatch, kind: FrameKind, body: &[u8]) -> Result<(), NoRoom> {
         self.send_off(open);
         self.enqueue(open.insert(kind, body)?);
         Ok(())
@@ -268,7 +268,7 @@ impl<S: Sink> Commit<S> {
         }
     }
 
-    fn hand_over(&self, state: &mut State) {
+    fn hand_over(&self, state: &mut CommitState) {
         state.busy = true;
         state.handed = true;
         self.wake.notify_one();
@@ -349,7 +349,7 @@ impl<S: Sink> Commit<S> {
             let all_durable = self.durable() == self.executed();
             let in_doubt = written.is_some() || !all_durable && (state.busy || self.durable() < self.written());
             let unsynced = if in_doubt { unknown.clone() } else { lost.clone() };
-            state.failed = Some(Failure { lost: lost.clone(), unsynced: unsynced.clone() });
+            state.failed = Some(CommitFailure { lost: lost.clone(), unsynced: unsynced.clone() });
             fates.extend(state.queue.drain(..).map(|batch| (batch.ticket, lost.clone())));
             fates.push((Arc::clone(open.ticket()), lost));
             fates.extend(state.sync_wanted.drain(..).map(|ticket| (ticket, unsynced.clone())));

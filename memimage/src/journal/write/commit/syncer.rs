@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Commit, Sink, State};
+use super::{BatchWriter, Commit, CommitState};
 use crate::journal::write::ticket::Ticket;
 use crate::sync::has_come;
 
-impl<S: Sink> Commit<S> {
+impl<S: BatchWriter> Commit<S> {
     /// What the syncer thread does until it is [stopped](Commit::stop): takes over what is left, writes what nobody waits
     /// for, and syncs at intervals.
     pub(crate) fn run_syncer(&self) {
@@ -52,7 +52,7 @@ impl<S: Sink> Commit<S> {
         state.handed = false;
     }
 
-    fn interval_is_over(&self, state: &mut State) -> bool {
+    fn interval_is_over(&self, state: &mut CommitState) -> bool {
         let over = state.sync_by.is_some_and(has_come);
         if over {
             state.sync_by = None;

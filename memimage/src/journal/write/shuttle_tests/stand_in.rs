@@ -13,8 +13,8 @@ use crate::error::Error;
 use crate::event::Outcome;
 use crate::journal::format::record::EventId;
 use crate::journal::format::segment::SEGMENT_HEADER;
-use crate::journal::write::batch::{Batch, Open, Place, Plan};
-use crate::journal::write::commit::{Caps, Commit, Sink};
+use crate::journal::write::batch::{Batch, FramePosition, OpenBatch, SpaceReservation};
+use crate::journal::write::commit::{BatchLimits, BatchWriter, Commit};
 use crate::journal::write::durability::Durability;
 use crate::journal::write::ticket::Ticket;
 use crate::seq::{SegmentId, Seq};
@@ -52,7 +52,7 @@ impl Memory {
     }
 }
 
-impl Sink for Memory {
+impl BatchWriter for Memory {
     fn write(&mut self, batch: &mut Batch) -> Result<(), Error> {
         let synced_first = self.durability == Durability::Synced;
         let log = Arc::clone(&self.log);
@@ -109,14 +109,19 @@ pub(super) struct Executed {
 }
 
 impl Journal {
-    pub(super) fn start(durability: Durability, caps: Caps, fails_at: Option<usize>) -> (Journal, JoinHandle<()>) {
+    pub(super) fn start(
+        durability: Durability,
+        caps: BatchLimits,
+        fails_at: Option<usize>,
+    ) -> (Journal, JoinHandle<()>) {
         crate::sync::restart_clock();
         let log = Arc::new(Plain::new(Log::default()));
         let sink = Memory { log: Arc::clone(&log), fails_at, durability };
-        let place = Place { segment: SegmentId::FIRST, offset: SEGMENT_HEADER as u64 };
-        let plan = Plan::new(place, 1 << 40, 0, 80, 9);
-        let commit =
-            Commit::new(sink, durability, caps, |lead| Open::new(Seq::new(1), Timestamp::from_micros(0), plan, lead));
+        let place = FramePosition { segment: SegmentId::FIRST, offset: SEGMENT_HEADER as u64 };
+        let plan = SpaceReservation::new(place, 1 << 40, 0, 80, 9);
+        let commit = Commit::new(sink, durability, caps, |lead| {
+            OpenBatch::new(Seq::new(1), Timestamp::from_micros(0), plan, lead)
+        });
         let syncing = Arc::clone(&commit);
         let syncer = thread::spawn(move || syncing.run_syncer());
         (Journal { commit, log, durability }, syncer)

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::event::{Command, Model};
 
 /// Something that runs the commands of a model: an [`Image`](crate::Image), a pointer to one, or
-/// [`With`](crate::With) metadata. The trait of a model's commands (`BankCommands`) is there for each of them.
-pub trait Submit {
+/// [`WithMetadata`](crate::WithMetadata) metadata. The trait of a model's commands (`BankCommands`) is there for each of them.
+pub trait Execute {
     /// The model whose commands it runs.
     type Model: Model;
 
@@ -21,7 +21,7 @@ pub trait Submit {
 
 macro_rules! delegate {
     ($($pointer:ty),*) => {$(
-        impl<S: Submit + ?Sized> Submit for $pointer {
+        impl<S: Execute + ?Sized> Execute for $pointer {
             type Model = S::Model;
 
             fn execute<C: Command<Self::Model>>(&self, command: C) -> Result<C::Output, C::Error> {
