@@ -22,7 +22,7 @@ pub enum Ask {
     Explode(u32),
     Burn,
     /// A deposit that nobody waits for.
-    Execute(u32, u32),
+    Submit(u32, u32),
 }
 
 /// A ledger's image, and what was learned about it while it ran.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use memimage::disk::{Disk, SimDisk};
-use memimage::{Error, Image, Model, Options, Shape, ShapeTree, SnapshotPolicy, Timestamp, Value, admin};
+use memimage::{Error, Image, Model, Options, Shape, SnapshotPolicy, Timestamp, Value, admin, shape::ShapeTree};
 use memimage_tests::{Book, BookCommands, files, in_time, seal};
 use serde::{Deserialize, Serialize};
 

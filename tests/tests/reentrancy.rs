@@ -112,7 +112,7 @@ enum Outer {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Inner {
     Command,
-    Execute,
+    Submit,
     TrySubmit,
     SubmitAsync,
     Query,
