@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Shared;
+use super::core::Shared;
 use super::snapshotting::UnverifiedSnapshot;
 use crate::context::Timestamp;
 use crate::disk::failed;

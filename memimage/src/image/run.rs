@@ -6,9 +6,9 @@ use std::task::Poll;
 
 use postcard::ser_flavors::Flavor;
 
+use super::core::{Core, Shared};
 use super::pending::Pending;
 use super::reentrancy::ReentrancyGuard;
-use super::{Core, Shared};
 use crate::context::{Context, Metadata, Origin};
 use crate::digest::digest_within;
 use crate::error::{Error, Kind};

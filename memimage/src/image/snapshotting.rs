@@ -3,10 +3,9 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
 
+use super::core::{Core, Shared, next_snapshot};
 use super::reentrancy::ReentrancyGuard;
-use super::{Core, Shared};
 use crate::context::Timestamp;
 use crate::error::{Error, Kind};
 use crate::event::{Model, panic_message};
@@ -33,18 +32,6 @@ pub struct SnapshotInfo {
     pub drilled: bool,
     /// The base up to which the journal was pruned then, if it was.
     pub pruned: Option<Seq>,
-}
-
-/// What became of the last snapshot, and the one that is being made.
-#[derive(Debug, Default)]
-pub(super) struct SnapshotProgress {
-    pub(super) newest: Option<Seq>,
-    pub(super) failure: Option<String>,
-    /// The newest base beside the journal.
-    pub(super) base: Option<Seq>,
-    pub(super) retention_failure: Option<String>,
-    /// One that was begun by itself.
-    pub(super) thread: Option<JoinHandle<()>>,
 }
 
 /// A snapshot before it is installed.
@@ -91,22 +78,11 @@ impl<M: Model> Shared<M> {
                 }
             });
         // counted anew even if it fails, so that a failure is not tried again at each command
-        self.count_to_next_snapshot(0, 0);
+        self.next_snapshot.store(next_snapshot(self.policy, &self.journal, 0, 0), Ordering::Relaxed);
         match spawned {
             Ok(thread) => progress.thread = Some(thread),
             Err(error) => progress.failure = Some(error.to_string()),
         }
-    }
-
-    /// Counts to the next snapshot; so many events and bytes have come since the last one.
-    pub(super) fn count_to_next_snapshot(&self, events: u64, bytes: u64) {
-        let commit = self.journal.commit();
-        let next = match self.policy {
-            SnapshotPolicy::Manual => u64::MAX,
-            SnapshotPolicy::AfterEvents(each) => commit.executed().get().saturating_add(each.saturating_sub(events)),
-            SnapshotPolicy::AfterBytes(each) => commit.bytes().saturating_add(each.saturating_sub(bytes)),
-        };
-        self.next_snapshot.store(next, Ordering::Relaxed);
     }
 
     /// Makes a snapshot. A panic on the way, of a `Serialize` say, is an error like any other: the model was only read.
@@ -244,14 +220,5 @@ impl<M: Model> Shared<M> {
             }
         };
         Segments::open(&self.disk, &self.layout, &segments, &self.keyring)
-    }
-
-    /// Waits for a snapshot that was begun by itself.
-    pub(super) fn join_snapshot(&self) {
-        let thread = self.progress.lock().thread.take();
-        if let Some(thread) = thread.filter(|thread| thread.thread().id() != std::thread::current().id()) {
-            // what it had to say it has logged
-            let _ = thread.join();
-        }
     }
 }
