@@ -79,7 +79,7 @@ pub(super) struct SnapshotProgress {
 
 impl<M: Model> Shared<M> {
     pub(super) fn refuse_if_ended(&self) -> Result<(), Error> {
-        self.journal.commit().ended().map_or(Ok(()), Err)
+        self.journal.ended().map_or(Ok(()), Err)
     }
 
     pub(super) fn close(&self) -> Result<(), Error> {
@@ -112,10 +112,9 @@ impl<M: Model> Shared<M> {
 
 /// The event or byte at which the next snapshot is due: so many events and bytes have come since the last one.
 pub(super) fn next_snapshot(policy: SnapshotPolicy, journal: &Journal, events: u64, bytes: u64) -> u64 {
-    let commit = journal.commit();
     match policy {
         SnapshotPolicy::Manual => u64::MAX,
-        SnapshotPolicy::AfterEvents(each) => commit.executed().get().saturating_add(each.saturating_sub(events)),
-        SnapshotPolicy::AfterBytes(each) => commit.bytes().saturating_add(each.saturating_sub(bytes)),
+        SnapshotPolicy::AfterEvents(each) => journal.executed().get().saturating_add(each.saturating_sub(events)),
+        SnapshotPolicy::AfterBytes(each) => journal.bytes().saturating_add(each.saturating_sub(bytes)),
     }
 }

@@ -51,11 +51,10 @@ struct VerifiedSnapshot {
 impl<M: Model> Shared<M> {
     /// Begins a snapshot in the background if the policy says so.
     pub(super) fn snapshot_if_due(&self) {
-        let commit = self.journal.commit();
         let now = match self.policy {
             SnapshotPolicy::Manual => return,
-            SnapshotPolicy::AfterEvents(_) => commit.executed().get(),
-            SnapshotPolicy::AfterBytes(_) => commit.bytes(),
+            SnapshotPolicy::AfterEvents(_) => self.journal.executed().get(),
+            SnapshotPolicy::AfterBytes(_) => self.journal.bytes(),
         };
         if now >= self.next_snapshot.load(Ordering::Relaxed) {
             self.begin_snapshot();
@@ -155,7 +154,7 @@ impl<M: Model> Shared<M> {
     /// Reads the snapshot back, makes sure that the journal is synced up to it, and rebuilds the state beside it.
     fn make_sure(&self, taken: &UnverifiedSnapshot) -> Result<Option<VerifiedSnapshot>, Error> {
         self.snapshots.check(&taken.written)?;
-        self.journal.commit().sync()?;
+        self.journal.sync()?;
         if !self.verify_snapshots {
             return Ok(None);
         }
@@ -174,8 +173,8 @@ impl<M: Model> Shared<M> {
     /// Replaces the model by what the disk says it is, after a body panicked halfway.
     pub(super) fn rebuild(&self, core: &mut Core<M>) -> Result<(), Error> {
         let rebuild = || {
-            self.journal.commit().sync()?;
-            let until = self.journal.commit().executed();
+            self.journal.sync()?;
+            let until = self.journal.executed();
             let goal = RecoveryGoal {
                 until: Some(until),
                 newest_snapshot: None,
@@ -196,7 +195,7 @@ impl<M: Model> Shared<M> {
                 Ok(())
             }
             Err(error) => {
-                self.journal.commit().poison(&error);
+                self.journal.poison(&error);
                 Err(Error::new(Kind::Poisoned { cause: error, unknown: false }))
             }
         }
@@ -206,7 +205,7 @@ impl<M: Model> Shared<M> {
     pub(super) fn recover_beside(&self, dispatch: &Dispatch, goal: RecoveryGoal) -> Result<Recovered<M>, Error> {
         let _nothing_goes = self.files.read();
         let source = self.source()?;
-        let scan = Scan::new(&source, self.journal.commit().durable())?;
+        let scan = Scan::new(&source, self.journal.durable())?;
         recover::<M>(&source, &scan, dispatch, &self.snapshots, goal)
     }
 
