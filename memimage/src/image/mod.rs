@@ -179,17 +179,17 @@ impl<M: Model> Image<M> {
 
     /// The last event executed.
     pub fn seq(&self) -> Seq {
-        self.shared().journal.commit().executed()
+        self.shared().journal.executed()
     }
 
     /// The last event handed to the operating system: it survives a kill of this process.
     pub fn written_seq(&self) -> Seq {
-        self.shared().journal.commit().written()
+        self.shared().journal.written()
     }
 
     /// The last event on disk by fdatasync: it survives a power cut.
     pub fn durable_seq(&self) -> Seq {
-        self.shared().journal.commit().durable()
+        self.shared().journal.durable()
     }
 
     /// Makes all that was executed durable, whatever the image's durability.
@@ -201,27 +201,27 @@ impl<M: Model> Image<M> {
         let shared = self.shared();
         drop(ReentrancyGuard::new(shared.journal.id(), "sync")?);
         shared.refuse_if_ended()?;
-        shared.journal.commit().sync()
+        shared.journal.sync()
     }
 
     /// Figures of this image.
     pub fn stats(&self) -> Stats {
         let shared = self.shared();
-        let commit = shared.journal.commit();
+        let journal = &shared.journal;
         let (newest, failure, base, retention_failure) = {
             let progress = shared.progress.lock();
             (progress.newest, progress.failure.clone(), progress.base, progress.retention_failure.clone())
         };
         // the least first: each is at most what the next is by then
-        let durable_seq = commit.durable();
-        let written_seq = commit.written();
+        let durable_seq = journal.durable();
+        let written_seq = journal.written();
         Stats {
-            seq: commit.executed(),
+            seq: journal.executed(),
             written_seq,
             durable_seq,
             epoch: shared.epoch,
-            batches: commit.batches(),
-            bytes: commit.bytes(),
+            batches: journal.batches(),
+            bytes: journal.bytes(),
             snapshot: newest,
             snapshot_failure: failure,
             base,

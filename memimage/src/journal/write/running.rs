@@ -154,11 +154,6 @@ impl Journal {
         self.commit.latest()
     }
 
-    #[inline]
-    pub(crate) fn commit(&self) -> &Commit<Writer> {
-        &self.commit
-    }
-
     /// The last event executed.
     #[inline]
     pub(crate) fn executed(&self) -> Seq {
