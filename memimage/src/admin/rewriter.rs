@@ -92,7 +92,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
         scan.read(SegmentId::FIRST, |segment, frame| self.frame(segment, frame))?;
         let mark = DigestMark { model: model_mark::<M>(), digest, accepts: false }.encode();
         self.attempt(|_, journal, open| Ok(journal.insert(open, FrameKind::Digest, &mark).err()))?;
-        self.counts.last = self.journal.commit().executed();
+        self.counts.last = self.journal.executed();
         self.journal.close().map_err(|error| error.cause())?;
         Ok(std::mem::take(&mut self.counts))
     }
@@ -195,7 +195,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
         mut write: impl FnMut(&mut Dispatch, &Journal, &mut OpenBatch) -> Result<Option<NoRoom>, Error>,
     ) -> Result<(), Error> {
         loop {
-            self.journal.commit().wait_for_room();
+            self.journal.wait_for_room();
             let room = {
                 let mut open = self.journal.open();
                 if let Some(error) = open.ended() {
@@ -205,7 +205,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
             };
             match room {
                 None => return Ok(()),
-                Some(room) => self.journal.ahead().obtain(room).map_err(|error| error.cause())?,
+                Some(room) => self.journal.obtain_segment(room).map_err(|error| error.cause())?,
             }
         }
     }

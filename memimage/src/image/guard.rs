@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use parking_lot::RwLockReadGuard;
 
-use super::Core;
+use super::core::Core;
 use super::reentrancy::ReentrancyGuard;
 
 /// The newest state, for reading; no command runs while it lives. See [`Image::read`](crate::Image::read).

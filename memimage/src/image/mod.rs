@@ -2,9 +2,10 @@
 
 // each uses those above it
 mod reentrancy;
+mod stats;
+mod core;
 mod guard;
 mod pending;
-mod stats;
 mod snapshotting;
 mod pruning;
 mod run;
@@ -14,10 +15,7 @@ mod opening;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Weak};
-
-use parking_lot::{Mutex, RwLock};
+use std::sync::Arc;
 
 pub use admin::Admin;
 pub use guard::ReadGuard;
@@ -26,20 +24,16 @@ pub use snapshotting::SnapshotInfo;
 pub use stats::{RecoveryReport, Stats};
 pub use with::WithMetadata;
 
-use crate::context::{Metadata, Seed};
-use crate::disk::{Disk, LockGuard};
+use self::core::Shared;
+use crate::context::Metadata;
 use crate::error::Error;
 use crate::event::{Command, Model};
-use crate::journal::{Journal, Layout, is_writing};
-use crate::keys::Keyring;
-use crate::options::{Clock, Options, SnapshotPolicy};
-use crate::recovery::Dispatch;
-use crate::retention::Retention;
+use crate::execute::Execute;
+use crate::journal::is_writing;
+use crate::options::Options;
 use crate::seq::Seq;
-use crate::snapshot::Snapshots;
 use reentrancy::{GUARD, QUERY, ReentrancyGuard};
 use run::SubmitMode;
-use snapshotting::SnapshotProgress;
 
 /// A model in main memory, and the journal that makes its commands durable.
 ///
@@ -78,54 +72,8 @@ impl<M: Model> Drop for Handle<M> {
     }
 }
 
-/// What the clones of an image and its threads share.
-///
-/// Locks are taken in the order `core` → the journal's.
-struct Shared<M> {
-    this: Weak<Shared<M>>,
-    core: RwLock<Core<M>>,
-    journal: Journal,
-    snapshots: Snapshots,
-    keyring: Arc<Keyring>,
-    /// Held while a snapshot is made.
-    snapshotting: Mutex<()>,
-    progress: Mutex<SnapshotProgress>,
-    /// Held while files are removed that a recovery beside the image may read, and shared by that.
-    files: RwLock<()>,
-    /// The event or byte at which the next snapshot is due.
-    next_snapshot: AtomicU64,
-    disk: Arc<dyn Disk>,
-    layout: Layout,
-    ownership: Mutex<Ownership>,
-    uuid: [u8; 16],
-    seed: Seed,
-    epoch: u64,
-    clock: Clock,
-    policy: SnapshotPolicy,
-    retention: Retention,
-    verify_snapshots: bool,
-    verify_digests: bool,
-    record_bytes_max: usize,
-    recovery: RecoveryReport,
-}
-
-/// Whether the image is this process's.
-enum Ownership {
-    /// It is, as long as the guard lives.
-    Owned(Option<LockGuard>),
-    /// It was closed, in this way.
-    Given(Result<(), Error>),
-}
-
-/// What a command may change.
-struct Core<M> {
-    model: M,
-    dispatch: Dispatch,
-}
-
 impl<M: Model> Image<M> {
-    fn new(shared: Shared<M>) -> Image<M> {
-        let shared = Arc::new_cyclic(|this| Shared { this: Weak::clone(this), ..shared });
+    fn new(shared: Arc<Shared<M>>) -> Image<M> {
         Image { handle: Arc::new(Handle { shared }) }
     }
 
@@ -231,17 +179,17 @@ impl<M: Model> Image<M> {
 
     /// The last event executed.
     pub fn seq(&self) -> Seq {
-        self.shared().journal.commit().executed()
+        self.shared().journal.executed()
     }
 
     /// The last event handed to the operating system: it survives a kill of this process.
     pub fn written_seq(&self) -> Seq {
-        self.shared().journal.commit().written()
+        self.shared().journal.written()
     }
 
     /// The last event on disk by fdatasync: it survives a power cut.
     pub fn durable_seq(&self) -> Seq {
-        self.shared().journal.commit().durable()
+        self.shared().journal.durable()
     }
 
     /// Makes all that was executed durable, whatever the image's durability.
@@ -253,27 +201,27 @@ impl<M: Model> Image<M> {
         let shared = self.shared();
         drop(ReentrancyGuard::new(shared.journal.id(), "sync")?);
         shared.refuse_if_ended()?;
-        shared.journal.commit().sync()
+        shared.journal.sync()
     }
 
     /// Figures of this image.
     pub fn stats(&self) -> Stats {
         let shared = self.shared();
-        let commit = shared.journal.commit();
+        let journal = &shared.journal;
         let (newest, failure, base, retention_failure) = {
             let progress = shared.progress.lock();
             (progress.newest, progress.failure.clone(), progress.base, progress.retention_failure.clone())
         };
         // the least first: each is at most what the next is by then
-        let durable_seq = commit.durable();
-        let written_seq = commit.written();
+        let durable_seq = journal.durable();
+        let written_seq = journal.written();
         Stats {
-            seq: commit.executed(),
+            seq: journal.executed(),
             written_seq,
             durable_seq,
             epoch: shared.epoch,
-            batches: commit.batches(),
-            bytes: commit.bytes(),
+            batches: journal.batches(),
+            bytes: journal.bytes(),
             snapshot: newest,
             snapshot_failure: failure,
             base,
@@ -297,27 +245,11 @@ impl<M: Model> Image<M> {
     }
 }
 
-impl<M: Model> Shared<M> {
-    fn refuse_if_ended(&self) -> Result<(), Error> {
-        self.journal.commit().ended().map_or(Ok(()), Err)
-    }
+impl<M: Model> Execute for Image<M> {
+    type Model = M;
 
-    fn close(&self) -> Result<(), Error> {
-        let _entered = ReentrancyGuard::new(self.journal.id(), "close")?;
-        self.join_snapshot();
-        // held to the end, so that whoever closes another clone meanwhile does not return before it is closed
-        let mut ownership = self.ownership.lock();
-        let lock = match &mut *ownership {
-            Ownership::Owned(lock) => lock.take(),
-            Ownership::Given(closed) => return closed.clone(),
-        };
-        // a snapshot that is being made is finished first, since the next owner may make some of its own
-        let _no_snapshot = self.snapshotting.lock();
-        let closed = self.journal.close();
-        drop(lock);
-        *ownership = Ownership::Given(closed.clone());
-        tracing::debug!(path = %self.layout.root().display(), "closed the image");
-        closed
+    fn execute<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
+        self.shared().execute(command, &Metadata::new())
     }
 }
 

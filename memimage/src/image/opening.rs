@@ -4,14 +4,14 @@
 //! (but for the lock file, and an empty `journal/durable` where there was none).
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::snapshotting::SnapshotProgress;
+use super::Image;
+use super::core::{Core, Ownership, Shared, SnapshotProgress, next_snapshot};
 use super::stats::RecoveryReport;
-use super::{Core, Image, Ownership, Shared};
 use crate::disk::{Access, Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, StoredFile, failed};
 use crate::entropy::{random, random_uuid};
 use crate::error::{Error, Kind};
@@ -86,10 +86,7 @@ impl<M: Model> Image<M> {
         };
         opening.layout.tell_of_exposed(&*opening.disk)?;
         let found = opening.find()?;
-        let (mut shared, recovery) = opening.resume(found)?;
-        shared.ownership = Mutex::new(Ownership::Owned(Some(lock)));
-        shared.recovery = RecoveryReport { created, duration: started.elapsed(), ..recovery };
-        Ok(Image::new(shared))
+        Ok(Image::new(opening.resume(found, lock, created, started)?))
     }
 }
 
@@ -195,8 +192,14 @@ impl<M: Model> Opening<M> {
         Ok(FoundImage { source, snapshots, durable_file, dispatch, recovered, epoch, kept_from, uncertain })
     }
 
-    /// Repairs the end of the journal and goes on from there.
-    fn resume(self, found: FoundImage<M>) -> Result<(Shared<M>, RecoveryReport), Error> {
+    /// Repairs the end of the journal and resumes it there.
+    fn resume(
+        self,
+        found: FoundImage<M>,
+        lock: LockGuard,
+        created: bool,
+        started: Instant,
+    ) -> Result<Arc<Shared<M>>, Error> {
         let FoundImage { source, snapshots, durable_file, dispatch, recovered, epoch, kept_from, uncertain } = found;
         let identity = source.identity().clone();
         let end = recovered.end.as_ref().expect("all of the journal was read");
@@ -233,11 +236,10 @@ impl<M: Model> Opening<M> {
             prove_void(&journal, dispatch.table())?;
         }
 
-        let replayed_bytes = recovered.replayed_bytes;
         let clock = Arc::clone(&self.options.clock);
         let behind = recovered.time.since(clock());
         let recovery = RecoveryReport {
-            created: false,
+            created,
             snapshot: recovered.snapshot,
             seq: recovered.last,
             replayed: recovered.replayed,
@@ -246,11 +248,13 @@ impl<M: Model> Opening<M> {
             uncertain,
             quarantined,
             clock_behind: (!behind.is_zero()).then_some(behind),
-            duration: Default::default(),
+            duration: started.elapsed(),
         };
         report(&self.layout, &recovery, base);
-        let shared = Shared {
-            this: Default::default(),
+        let since = recovery.seq.get() - recovery.snapshot.map_or(0, Seq::get);
+        let next_snapshot = next_snapshot(self.options.snapshots, &journal, since, recovered.replayed_bytes);
+        Ok(Arc::new_cyclic(|this| Shared {
+            this: Weak::clone(this),
             core: RwLock::new(Core { model: recovered.model, dispatch }),
             journal,
             snapshots,
@@ -258,10 +262,10 @@ impl<M: Model> Opening<M> {
             snapshotting: Mutex::new(()),
             progress: Mutex::new(SnapshotProgress { base, ..SnapshotProgress::default() }),
             files: RwLock::new(()),
-            next_snapshot: u64::MAX.into(),
+            next_snapshot: next_snapshot.into(),
             disk: self.disk,
             layout: self.layout,
-            ownership: Mutex::new(Ownership::Owned(None)),
+            ownership: Mutex::new(Ownership::Owned(Some(lock))),
             uuid: identity.uuid,
             seed: identity.seed,
             epoch,
@@ -271,11 +275,8 @@ impl<M: Model> Opening<M> {
             verify_snapshots: self.options.verify_snapshots,
             verify_digests: self.options.verify_digests,
             record_bytes_max: self.options.record_bytes_max,
-            recovery: RecoveryReport::default(),
-        };
-        let since = recovery.seq.get() - recovery.snapshot.map_or(0, Seq::get);
-        shared.count_to_next_snapshot(since, replayed_bytes);
-        Ok((shared, recovery))
+            recovery,
+        }))
     }
 
     /// Makes the base of a pruned journal whole.

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Shared;
+use super::core::Shared;
 use super::snapshotting::UnverifiedSnapshot;
 use crate::context::Timestamp;
 use crate::disk::failed;
@@ -51,7 +51,7 @@ impl<M: Model> Shared<M> {
 
     fn prune(&self, base: Seq, taken: &UnverifiedSnapshot, drilled: Option<Seq>) -> Result<Option<Seq>, Error> {
         let source = self.source()?;
-        let first = Scan::new(&source, self.journal.commit().durable())?.segment_after(base)?;
+        let first = Scan::new(&source, self.journal.durable())?.segment_after(base)?;
         let older_than_the_base = self.progress.lock().base.is_some_and(|there| base < there);
         if first == source.first() || older_than_the_base {
             return Ok(None);
@@ -62,14 +62,15 @@ impl<M: Model> Shared<M> {
         let bases = self.snapshots.bases();
         let trailer = bases.install(&self.snapshots.path(base), base)?;
         self.sync_journal_dir()?;
-        self.mark(&PruneMark {
+        let mark = PruneMark {
             base,
             first: first.get(),
             model_version: M::VERSION,
             fingerprint: fingerprint(M::SHAPE).to_u64(),
             shape: ShapeTree::of(M::SHAPE).encode(),
             digest: trailer.digest,
-        })?;
+        };
+        self.journal.record(FrameKind::Prune, &mark.encode())?;
         self.progress.lock().base = Some(base);
 
         {
@@ -106,27 +107,10 @@ impl<M: Model> Shared<M> {
         compare(&rebuilt.model, rebuilt.last, base, taken.digest)
     }
 
-    /// Puts the mark into the journal and waits until it is synced.
-    fn mark(&self, mark: &PruneMark) -> Result<(), Error> {
-        loop {
-            let inserted = {
-                let mut open = self.journal.open();
-                if let Some(error) = open.ended() {
-                    return Err(error.clone());
-                }
-                self.journal.insert(&mut open, FrameKind::Prune, &mark.encode())
-            };
-            match inserted {
-                Ok(()) => return self.journal.commit().sync(),
-                Err(room) => self.journal.ahead().obtain(room)?,
-            }
-        }
-    }
-
     /// A sync of this directory that fails leaves unknown what is on disk of all its names, also of the next segment's, and
     /// a later one may succeed without telling.
     fn sync_journal_dir(&self) -> Result<(), Error> {
-        sync_dir(&*self.disk, &self.layout.journal()).inspect_err(|error| self.journal.commit().poison(error))
+        sync_dir(&*self.disk, &self.layout.journal()).inspect_err(|error| self.journal.poison(error))
     }
 
     fn remove(&self, path: &Path) -> Result<(), Error> {

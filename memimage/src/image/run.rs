@@ -6,9 +6,9 @@ use std::task::Poll;
 
 use postcard::ser_flavors::Flavor;
 
+use super::core::{Core, Shared};
 use super::pending::Pending;
 use super::reentrancy::ReentrancyGuard;
-use super::{Core, Shared};
 use crate::context::{Context, Metadata, Origin};
 use crate::digest::digest_within;
 use crate::error::{Error, Kind};
@@ -48,13 +48,13 @@ impl<M: Model> Shared<M> {
         how: SubmitMode,
     ) -> Result<Pending<C::Output, C::Error>, Error> {
         loop {
-            if how == SubmitMode::Try && self.journal.commit().is_full() {
+            if how == SubmitMode::Try && self.journal.is_full() {
                 return Err(Error::new(Kind::Busy { what: "all its batches wait to be written" }));
             }
             // inside the image already, this thread would wait for itself
             let entered = ReentrancyGuard::new(self.journal.id(), C::NAME)?;
             if how != SubmitMode::Try {
-                self.journal.commit().wait_for_room();
+                self.journal.wait_for_room();
             }
             let attempt = self.attempt(command, metadata, how);
             drop(entered);
@@ -64,13 +64,13 @@ impl<M: Model> Shared<M> {
                     return Ok(pending);
                 }
                 Attempt::NoRoom(_, room) if how == SubmitMode::Try => {
-                    let failure = self.journal.ahead().last_failure(room);
+                    let failure = self.journal.request_segment(room);
                     return Err(failure.unwrap_or_else(|| {
                         Error::new(Kind::Busy { what: "the next segment of its journal is being made" })
                     }));
                 }
                 Attempt::NoRoom(unchanged, room) => {
-                    self.journal.ahead().obtain(room)?;
+                    self.journal.obtain_segment(room)?;
                     command = unchanged;
                 }
             }
@@ -83,7 +83,7 @@ impl<M: Model> Shared<M> {
         metadata: &Metadata,
     ) -> Result<Pending<C::Output, C::Error>, Error> {
         loop {
-            poll_fn(|context| self.journal.commit().poll_room(context)).await;
+            poll_fn(|context| self.journal.poll_room(context)).await;
             let attempt = {
                 let _entered = ReentrancyGuard::new(self.journal.id(), C::NAME)?;
                 self.attempt(command, metadata, SubmitMode::Submit)?
@@ -96,7 +96,7 @@ impl<M: Model> Shared<M> {
                 Attempt::NoRoom(unchanged, room) => {
                     let mut started = false;
                     poll_fn(|context| -> Poll<Result<(), Error>> {
-                        self.journal.ahead().poll_obtain(room, &mut started, context)
+                        self.journal.poll_segment(room, &mut started, context)
                     })
                     .await?;
                     command = unchanged;

@@ -3,10 +3,9 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
 
+use super::core::{Core, Shared, next_snapshot};
 use super::reentrancy::ReentrancyGuard;
-use super::{Core, Shared};
 use crate::context::Timestamp;
 use crate::error::{Error, Kind};
 use crate::event::{Model, panic_message};
@@ -35,18 +34,6 @@ pub struct SnapshotInfo {
     pub pruned: Option<Seq>,
 }
 
-/// What became of the last snapshot, and the one that is being made.
-#[derive(Debug, Default)]
-pub(super) struct SnapshotProgress {
-    pub(super) newest: Option<Seq>,
-    pub(super) failure: Option<String>,
-    /// The newest base beside the journal.
-    pub(super) base: Option<Seq>,
-    pub(super) retention_failure: Option<String>,
-    /// One that was begun by itself.
-    pub(super) thread: Option<JoinHandle<()>>,
-}
-
 /// A snapshot before it is installed.
 pub(super) struct UnverifiedSnapshot {
     written: StagedSnapshot,
@@ -64,11 +51,10 @@ struct VerifiedSnapshot {
 impl<M: Model> Shared<M> {
     /// Begins a snapshot in the background if the policy says so.
     pub(super) fn snapshot_if_due(&self) {
-        let commit = self.journal.commit();
         let now = match self.policy {
             SnapshotPolicy::Manual => return,
-            SnapshotPolicy::AfterEvents(_) => commit.executed().get(),
-            SnapshotPolicy::AfterBytes(_) => commit.bytes(),
+            SnapshotPolicy::AfterEvents(_) => self.journal.executed().get(),
+            SnapshotPolicy::AfterBytes(_) => self.journal.bytes(),
         };
         if now >= self.next_snapshot.load(Ordering::Relaxed) {
             self.begin_snapshot();
@@ -91,22 +77,11 @@ impl<M: Model> Shared<M> {
                 }
             });
         // counted anew even if it fails, so that a failure is not tried again at each command
-        self.count_to_next_snapshot(0, 0);
+        self.next_snapshot.store(next_snapshot(self.policy, &self.journal, 0, 0), Ordering::Relaxed);
         match spawned {
             Ok(thread) => progress.thread = Some(thread),
             Err(error) => progress.failure = Some(error.to_string()),
         }
-    }
-
-    /// Counts to the next snapshot; so many events and bytes have come since the last one.
-    pub(super) fn count_to_next_snapshot(&self, events: u64, bytes: u64) {
-        let commit = self.journal.commit();
-        let next = match self.policy {
-            SnapshotPolicy::Manual => u64::MAX,
-            SnapshotPolicy::AfterEvents(each) => commit.executed().get().saturating_add(each.saturating_sub(events)),
-            SnapshotPolicy::AfterBytes(each) => commit.bytes().saturating_add(each.saturating_sub(bytes)),
-        };
-        self.next_snapshot.store(next, Ordering::Relaxed);
     }
 
     /// Makes a snapshot. A panic on the way, of a `Serialize` say, is an error like any other: the model was only read.
@@ -179,7 +154,7 @@ impl<M: Model> Shared<M> {
     /// Reads the snapshot back, makes sure that the journal is synced up to it, and rebuilds the state beside it.
     fn make_sure(&self, taken: &UnverifiedSnapshot) -> Result<Option<VerifiedSnapshot>, Error> {
         self.snapshots.check(&taken.written)?;
-        self.journal.commit().sync()?;
+        self.journal.sync()?;
         if !self.verify_snapshots {
             return Ok(None);
         }
@@ -198,8 +173,8 @@ impl<M: Model> Shared<M> {
     /// Replaces the model by what the disk says it is, after a body panicked halfway.
     pub(super) fn rebuild(&self, core: &mut Core<M>) -> Result<(), Error> {
         let rebuild = || {
-            self.journal.commit().sync()?;
-            let until = self.journal.commit().executed();
+            self.journal.sync()?;
+            let until = self.journal.executed();
             let goal = RecoveryGoal {
                 until: Some(until),
                 newest_snapshot: None,
@@ -220,7 +195,7 @@ impl<M: Model> Shared<M> {
                 Ok(())
             }
             Err(error) => {
-                self.journal.commit().poison(&error);
+                self.journal.poison(&error);
                 Err(Error::new(Kind::Poisoned { cause: error, unknown: false }))
             }
         }
@@ -230,7 +205,7 @@ impl<M: Model> Shared<M> {
     pub(super) fn recover_beside(&self, dispatch: &Dispatch, goal: RecoveryGoal) -> Result<Recovered<M>, Error> {
         let _nothing_goes = self.files.read();
         let source = self.source()?;
-        let scan = Scan::new(&source, self.journal.commit().durable())?;
+        let scan = Scan::new(&source, self.journal.durable())?;
         recover::<M>(&source, &scan, dispatch, &self.snapshots, goal)
     }
 
@@ -244,14 +219,5 @@ impl<M: Model> Shared<M> {
             }
         };
         Segments::open(&self.disk, &self.layout, &segments, &self.keyring)
-    }
-
-    /// Waits for a snapshot that was begun by itself.
-    pub(super) fn join_snapshot(&self) {
-        let thread = self.progress.lock().thread.take();
-        if let Some(thread) = thread.filter(|thread| thread.thread().id() != std::thread::current().id()) {
-            // what it had to say it has logged
-            let _ = thread.join();
-        }
     }
 }

@@ -63,14 +63,6 @@ impl<M: Model> Execute for WithMetadata<'_, M> {
     }
 }
 
-impl<M: Model> Execute for Image<M> {
-    type Model = M;
-
-    fn execute<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
-        self.shared().execute(command, &Metadata::new())
-    }
-}
-
 impl<M: Model> fmt::Debug for WithMetadata<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("With").field("metadata", &self.metadata).finish_non_exhaustive()

@@ -2,6 +2,7 @@
 
 use std::ops::DerefMut;
 use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
@@ -142,8 +143,8 @@ impl Journal {
                 insert(&mut open)
             };
             match inserted {
-                Ok(()) => return self.commit.sync(),
-                Err(room) => self.ahead.obtain(room)?,
+                Ok(()) => return self.sync(),
+                Err(room) => self.obtain_segment(room)?,
             }
         }
     }
@@ -153,13 +154,83 @@ impl Journal {
         self.commit.latest()
     }
 
+    /// The last event executed.
     #[inline]
-    pub(crate) fn commit(&self) -> &Commit<Writer> {
-        &self.commit
+    pub(crate) fn executed(&self) -> Seq {
+        self.commit.executed()
     }
 
-    pub(crate) fn ahead(&self) -> &Arc<Preallocator> {
-        &self.ahead
+    /// The last event handed to the operating system.
+    pub(crate) fn written(&self) -> Seq {
+        self.commit.written()
+    }
+
+    /// The last event on disk.
+    pub(crate) fn durable(&self) -> Seq {
+        self.commit.durable()
+    }
+
+    /// Batches written since the journal was started.
+    pub(crate) fn batches(&self) -> u64 {
+        self.commit.batches()
+    }
+
+    /// Bytes of batches written since the journal was started.
+    #[inline]
+    pub(crate) fn bytes(&self) -> u64 {
+        self.commit.bytes()
+    }
+
+    /// The error with which commands are refused, if the journal is poisoned or closed.
+    pub(crate) fn ended(&self) -> Option<Error> {
+        self.commit.ended()
+    }
+
+    /// Syncs all that was executed, whatever the durability.
+    pub(crate) fn sync(&self) -> Result<(), Error> {
+        self.commit.sync()
+    }
+
+    /// Ends the journal because of an error outside the group commit.
+    pub(crate) fn poison(&self, cause: &Error) {
+        self.commit.poison(cause);
+    }
+
+    /// Whether too many batches wait to be written.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.commit.is_full()
+    }
+
+    /// Waits until fewer batches wait to be written.
+    #[inline]
+    pub(crate) fn wait_for_room(&self) {
+        self.commit.wait_for_room();
+    }
+
+    /// As [`wait_for_room`](Journal::wait_for_room), for a future.
+    pub(crate) fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.commit.poll_room(context)
+    }
+
+    /// Waits until the next segment is ready and has this room, and starts making it if need be.
+    pub(crate) fn obtain_segment(&self, room: NoRoom) -> Result<(), Error> {
+        self.ahead.obtain(room)
+    }
+
+    /// As [`obtain_segment`](Journal::obtain_segment), for a future; `started` says whether this is its first poll.
+    pub(crate) fn poll_segment(
+        &self,
+        room: NoRoom,
+        started: &mut bool,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        self.ahead.poll_obtain(room, started, context)
+    }
+
+    /// Starts making the next segment with this room, without waiting. Returns the error of the last attempt, if it failed.
+    pub(crate) fn request_segment(&self, room: NoRoom) -> Option<Error> {
+        self.ahead.last_failure(room)
     }
 
     /// The newest link that was written, if the journal has a chain.
