@@ -184,7 +184,7 @@ fn journal(directory: &Path, name: &str, versions: usize) -> PathBuf {
     for submit in submits[..versions].iter().cycle().take(submits.len()) {
         submit(&image);
     }
-    image.close().unwrap();
+    Image::close(image).unwrap();
     path
 }
 
@@ -193,7 +193,7 @@ fn open<M: Model>(path: &Path) -> f64 {
     let started = Instant::now();
     let image = options::<M>().open(path).unwrap();
     let took = started.elapsed();
-    image.close().unwrap();
+    Image::close(image).unwrap();
     1e3 * took.as_secs_f64()
 }
 
@@ -201,7 +201,7 @@ fn open<M: Model>(path: &Path) -> f64 {
 fn snapshot(path: &Path) {
     let image = options::<Typed>().open(path).unwrap();
     image.admin().snapshot().unwrap();
-    image.close().unwrap();
+    Image::close(image).unwrap();
 }
 
 fn main() {

@@ -102,12 +102,12 @@ pub use memimage_derive::{Model, Shape, command, commands, upcast};
 
 pub use context::{Context, Metadata, Random, Timestamp};
 pub use digest::{Digest, DigestError, digest};
-pub use error::{CommandError, Error, Position};
+pub use error::{CommandError, Error, ErrorKind, Position};
 pub use event::{
     Command, Commands, Event, FromRefusal, IntoEvents, Model, Payload, Recorded, ShapeLock, Upcast, UpcastError,
 };
 pub use execute::Execute;
-pub use image::{Admin, Image, Pending, ReadGuard, RecoveryReport, SnapshotInfo, Stats, WithMetadata};
+pub use image::{Admin, Image, JournalHandle, Pending, ReadGuard, RecoveryReport, SnapshotInfo, Stats, WithMetadata};
 pub use journal::Durability;
 #[cfg(feature = "chain")]
 pub use keys::ChainHead;
