@@ -47,7 +47,7 @@
 //! let bank = Image::<Bank>::open(&path)?;
 //! assert_eq!(bank.deposit(7, 100)?, 100); // durable when it returns
 //! assert!(bank.withdraw(7, 500).is_err()); // refused, and not recorded
-//! bank.close()?;
+//! Image::close(bank)?;
 //!
 //! let bank = Image::<Bank>::open(&path)?; // recovers
 //! assert_eq!(bank.query(|bank| bank.accounts[&7])?, 100);

@@ -44,7 +44,7 @@ const ROOT: &str = "image";
 /// # let path = directory.path().join("counter.image");
 /// # let counter = Image::<Counter>::open(&path)?;
 /// # counter.add()?;
-/// # counter.close()?;
+/// # Image::close(counter)?;
 /// use memimage::testing::golden_image;
 ///
 /// // path = "tests/fixtures/counter.image"

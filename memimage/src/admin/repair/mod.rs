@@ -41,7 +41,7 @@ const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::a
 /// ```
 /// # use memimage::{Image, Model, Seq, Shape};
 /// # use serde::{Deserialize, Serialize};
-/// use memimage::admin::{Choice, check, repair};
+/// use memimage::admin::{RepairAction, check, repair};
 /// # #[derive(Default, Serialize, Deserialize, Shape, Model)]
 /// # struct Counter { count: u64 }
 /// # #[memimage::commands]
@@ -53,15 +53,15 @@ const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::a
 /// # let directory = tempfile::tempdir().unwrap();
 /// # let path = directory.path().join("image");
 /// # let counter = Image::<Counter>::open(&path)?;
-/// # (counter.add(1)?, counter.add(2)?, counter.close()?);
+/// # (counter.add(1)?, counter.add(2)?, Image::close(counter)?);
 /// # use std::os::unix::fs::FileExt;
 /// # let segment = std::fs::File::options().write(true).open(path.join("journal/00000001.journal")).unwrap();
 /// # segment.write_all_at(&[0; 512], 4096 + 4 * 512).unwrap(); // the frame of the last event
 ///
 /// let checked = check(&path)?;
-/// println!("{checked}"); // … give up event 2 and all after it (Choice::CutFrom(Seq::new(2))): loses event 2
+/// println!("{checked}"); // … give up event 2 and all after it (RepairAction::CutFrom(Seq::new(2))): loses event 2
 ///
-/// let repaired = repair(&path, Choice::CutFrom(Seq::new(2)))?;
+/// let repaired = repair(&path, RepairAction::CutFrom(Seq::new(2)))?;
 /// assert_eq!(repaired.lost.unwrap().events(), 1);
 /// assert!(check(&path)?.is_sound());
 /// assert_eq!(Image::<Counter>::open(&path)?.query(|counter| counter.count)?, 1);

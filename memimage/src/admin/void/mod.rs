@@ -55,7 +55,7 @@ const LONGEST: usize = 4096;
 /// # let counter = Image::<Counter>::open(&path)?;
 /// counter.add(1)?;
 /// counter.add(2)?;
-/// counter.close()?;
+/// Image::close(counter)?;
 ///
 /// let voided = memimage::admin::void(&path, Seq::new(1), "added by mistake")?;
 /// println!("{voided}"); // `add` version 1 is void from now on: event 1: "added by mistake", decided at 1789…
