@@ -2,15 +2,13 @@
 //! chooses, [`rewrite`] records its journal anew, each event at its newest version, and [`void`] says of an event that cannot be replayed any more that it does nothing.
 
 // each uses those above it
-mod report;
 mod protection;
 mod keys;
-mod staging;
 mod reading;
-mod rewriter;
 mod rewrite;
-mod choice;
+mod repair_action;
 mod decision;
+mod examine;
 mod check;
 mod repair;
 mod void;
@@ -18,11 +16,10 @@ mod void;
 #[cfg(feature = "sim")]
 pub use check::check_with;
 pub use check::{Check, CheckReport, Finding, RepairOption, Severity, check};
-pub use choice::{RepairAction, SeqRange};
 pub use decision::Decision;
 #[cfg(feature = "testing")]
 pub(crate) use protection::refuse_protected;
 pub use repair::{FileChange, Repair, RepairReport, repair};
-pub use report::{RewriteProgress, RewriteReport, RewriteStep};
-pub use rewrite::{Rewrite, rewrite};
+pub use repair_action::{RepairAction, SeqRange};
+pub use rewrite::{Rewrite, RewriteProgress, RewriteReport, RewriteStep, rewrite};
 pub use void::{Void, VoidReport, void};

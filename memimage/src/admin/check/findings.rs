@@ -1,9 +1,9 @@
 //! What is said of what an examination found: how bad it is, what it means, and what to do.
 
-use super::super::choice::{RepairAction, listed};
-use super::examination::Examination;
 use super::report::{CheckReport, Finding, RepairOption, Severity};
-use super::state::{NOBODYS, State};
+use crate::admin::examine::examination::Examination;
+use crate::admin::examine::snapshot::{NOBODYS, State};
+use crate::admin::repair_action::{RepairAction, listed};
 use crate::disk::failed;
 use crate::error::{Error, Position};
 use crate::journal::{Damage, DamageKind};

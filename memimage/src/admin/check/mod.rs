@@ -3,11 +3,7 @@
 
 // each uses those above it
 mod report;
-mod content;
-mod state;
-mod examination;
 mod findings;
-mod file;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,9 +11,8 @@ use std::time::Duration;
 
 pub use report::{CheckReport, Finding, RepairOption, Severity};
 
-pub(super) use examination::Examination;
-pub(super) use state::State;
-
+use super::examine::examination::Examination;
+use super::examine::files;
 use super::keys::{GivenKeys, Task};
 use crate::disk::{Disk, RealDisk, failed};
 use crate::error::Error;
@@ -190,8 +185,8 @@ fn read(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result
     findings::beginning(&examination, &mut checked);
     findings::durable(&examination, &mut checked)?;
     // before what is only noted, which may be more than is listed
-    file::linked(&examination, &mut checked);
-    file::look(&**disk, layout, &mut checked)?;
+    files::linked(&examination, &mut checked);
+    files::look(&**disk, layout, &mut checked)?;
     Ok(checked)
 }
 

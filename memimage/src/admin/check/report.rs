@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::super::choice::{RepairAction, SeqRange, counted, listed};
-use super::super::decision::Decision;
+use crate::admin::decision::Decision;
+use crate::admin::repair_action::{RepairAction, SeqRange, counted, listed};
 use crate::error::Position;
 use crate::seq::Seq;
 
@@ -148,7 +148,7 @@ impl CheckReport {
         Ok(())
     }
 
-    pub(super) fn push(&mut self, finding: Finding) {
+    pub(crate) fn push(&mut self, finding: Finding) {
         match self.findings.len() < MOST {
             true => self.findings.push(finding),
             false => self.unlisted += 1,
@@ -156,7 +156,7 @@ impl CheckReport {
     }
 
     /// Adds a finding about a file that no repair is needed for.
-    pub(super) fn tell(&mut self, severity: Severity, path: PathBuf, what: impl Into<String>, advice: &str) {
+    pub(crate) fn tell(&mut self, severity: Severity, path: PathBuf, what: impl Into<String>, advice: &str) {
         let (what, advice) = (what.into(), advice.to_owned());
         self.push(Finding { severity, path, position: Position::default(), what, advice, mends: Vec::new() });
     }
@@ -170,7 +170,7 @@ fn keys(ids: &[u32]) -> String {
 
 impl RepairOption {
     /// A repair that gives nothing up.
-    pub(super) fn of(choice: RepairAction) -> RepairOption {
+    pub(crate) fn of(choice: RepairAction) -> RepairOption {
         RepairOption { choice, loses: None, retires: None, then: None }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::replacement::make_whole;
 use super::session::RepairSession;
-use crate::admin::choice::{SeqRange, listed};
+use crate::admin::repair_action::{SeqRange, listed};
 use crate::entropy::random;
 use crate::error::Error;
 use crate::journal::{

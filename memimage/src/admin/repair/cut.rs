@@ -2,7 +2,7 @@
 
 use super::replacement::{Replacement, make_whole};
 use super::session::RepairSession;
-use crate::admin::choice::{RepairAction, SeqRange};
+use crate::admin::repair_action::{RepairAction, SeqRange};
 use crate::error::Error;
 use crate::journal::SEGMENT_HEADER;
 use crate::seq::Seq;

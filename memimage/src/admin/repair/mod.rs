@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 pub use report::{FileChange, RepairReport};
 
-use super::check::Examination;
-use super::choice::RepairAction;
+use super::examine::examination::Examination;
 use super::keys::{GivenKeys, Task};
+use super::repair_action::RepairAction;
 use crate::disk::{Access, Disk, OwnedDisk, RealDisk, StoredFile, failed};
 use crate::error::Error;
 use crate::journal::{DamageKind, Layout, clear, clear_again, sync_dir};
@@ -223,7 +223,7 @@ fn segments(hold: &mut RepairSession) -> Result<(), Error> {
 /// Puts away the snapshots that cannot be used. Not while the journal is damaged: they may be all that proves it.
 fn snapshots(hold: &mut RepairSession) -> Result<(), Error> {
     hold.refuse_damaged_journal()?;
-    let flawed = |state: &&super::check::State| !state.is_base && state.flaw.is_some();
+    let flawed = |state: &&super::examine::snapshot::State| !state.is_base && state.flaw.is_some();
     let paths: Vec<_> = hold.found.states.iter().filter(flawed).map(|state| state.path.clone()).collect();
     hold.take_all(paths)?;
     hold.raise_alone()

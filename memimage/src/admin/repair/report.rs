@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::super::choice::{RepairAction, SeqRange, listed};
+use crate::admin::repair_action::{RepairAction, SeqRange, listed};
 use crate::seq::Seq;
 
 /// What [`repair`](super::repair()) did. Its `Display` is a report for people.

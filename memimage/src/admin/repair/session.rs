@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::backup::BackupKeeper;
 use super::report::{FileChange, RepairReport};
-use crate::admin::check::{Examination, State};
-use crate::admin::choice::{RepairAction, SeqRange};
+use crate::admin::examine::examination::Examination;
+use crate::admin::examine::snapshot::State;
+use crate::admin::repair_action::{RepairAction, SeqRange};
 use crate::disk::{Access, Disk, StoredFile, failed};
 use crate::error::{Error, Kind};
 use crate::journal::{

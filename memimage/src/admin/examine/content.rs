@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::decision::Decision;
+use crate::admin::decision::Decision;
 use crate::journal::{
     DamageKind, DigestMark, EventId, Frame, FrameKind, FrameVisitor, Genesis, PruneMark, Record, RecordDamage,
     ShapeTable, Timeline, VoidMark, Voids, records,
@@ -14,37 +14,37 @@ use crate::value::Value;
 
 /// A decision that an event is void.
 #[derive(Clone, Debug)]
-pub(in super::super) struct VoidReport {
-    pub(in super::super) decision: Decision,
+pub(crate) struct VoidReport {
+    pub(crate) decision: Decision,
     /// Where it stands.
-    pub(super) segment: SegmentId,
-    pub(super) offset: u64,
+    pub(crate) segment: SegmentId,
+    pub(crate) offset: u64,
 }
 
 /// What was found in the frames so far.
 #[derive(Default)]
-pub(in super::super) struct Content {
-    pub(in super::super) frames: u64,
-    pub(in super::super) events: u64,
-    pub(in super::super) first: Option<Seq>,
-    pub(in super::super) last: Option<Seq>,
+pub(crate) struct Content {
+    pub(crate) frames: u64,
+    pub(crate) events: u64,
+    pub(crate) first: Option<Seq>,
+    pub(crate) last: Option<Seq>,
     /// Genesis was read, before any gap.
-    pub(in super::super) genesis: bool,
-    pub(in super::super) voids: Voids,
+    pub(crate) genesis: bool,
+    pub(crate) voids: Voids,
     /// What they tell of the states that are there.
     lines: Vec<Timeline>,
-    pub(in super::super) voided: Vec<VoidReport>,
+    pub(crate) voided: Vec<VoidReport>,
     /// The first segment that is kept of a pruned journal, by the newest word on that.
-    pub(super) kept_from: Option<SegmentId>,
+    pub(crate) kept_from: Option<SegmentId>,
     /// The newest table of shapes.
-    pub(in super::super) newest: Option<ShapeTable>,
+    pub(crate) newest: Option<ShapeTable>,
     /// Where tables stand. Those that are the same are shared.
     tables: Vec<(SegmentId, u64, Arc<ShapeTable>)>,
     /// Events that stand behind a gap with no table in between, in the order of the journal: the last of each frame, and its highest
     /// number of an event.
     untold: Vec<(SegmentId, u64, Seq, EventId)>,
     /// The shapes of models, by their fingerprints.
-    pub(super) models: BTreeMap<u64, ShapeTree>,
+    pub(crate) models: BTreeMap<u64, ShapeTree>,
     /// The table by which events are numbered here; `None` after a gap.
     table: Option<ShapeTable>,
     /// Something is missing before here.
@@ -75,26 +75,26 @@ impl FrameVisitor for Content {
 
 impl Content {
     /// Before the first frame; what they tell of the states after these events is kept.
-    pub(super) fn telling_of(seqs: impl Iterator<Item = Seq>) -> Content {
+    pub(crate) fn telling_of(seqs: impl Iterator<Item = Seq>) -> Content {
         let mut lines: Vec<Timeline> = seqs.map(Timeline::new).collect();
         lines.dedup_by_key(|line| line.seq);
         Content { lines, ..Content::default() }
     }
 
     /// What the journal tells of a state that is there.
-    pub(super) fn line(&self, seq: Seq) -> Option<&Timeline> {
+    pub(crate) fn line(&self, seq: Seq) -> Option<&Timeline> {
         self.lines.iter().find(|line| line.seq == seq)
     }
 
     /// A table by which the events from a place on can be read: the first after it, or else the last before it.
-    pub(in super::super) fn table_for(&self, segment: SegmentId, offset: u64) -> Option<&ShapeTable> {
+    pub(crate) fn table_for(&self, segment: SegmentId, offset: u64) -> Option<&ShapeTable> {
         let after = self.tables.partition_point(|(its, at, _)| (*its, *at) < (segment, offset));
         let found = self.tables.get(after).or_else(|| self.tables.get(after.checked_sub(1)?));
         found.map(|(_, _, table)| &**table)
     }
 
     /// Whether that table tells what the events after `seq` are that come before the next one.
-    pub(super) fn tells_from(&self, segment: SegmentId, offset: u64, seq: Seq) -> bool {
+    pub(crate) fn tells_from(&self, segment: SegmentId, offset: u64, seq: Seq) -> bool {
         let table = self.table_for(segment, offset);
         let here = self.untold.iter().filter(|(its, at, last, _)| *its == segment && *at >= offset && *last > seq);
         here.map(|(.., highest)| *highest).all(|event| table.is_some_and(|table| table.event(event).is_some()))
@@ -202,7 +202,7 @@ impl Content {
 }
 
 /// Whether bytes are a value of the shape, as far as the shape tells.
-pub(super) fn decodes(shape: &ShapeTree, bytes: &[u8]) -> Result<(), String> {
+pub(crate) fn decodes(shape: &ShapeTree, bytes: &[u8]) -> Result<(), String> {
     match Value::decode(shape, bytes) {
         Err(error) if !error.is_opaque() => Err(format!("it does not decode by its shape: {error}")),
         _ => Ok(()),

@@ -4,11 +4,12 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+mod report;
+mod staging;
+mod rewriter;
+
 use super::keys::GivenKeys;
 use super::reading::{Reading, Rebuilt, parting};
-use super::report::{RewriteProgress, RewriteReport, RewriteStep};
-use super::rewriter::{RewriteCounts, Rewriter};
-use super::staging::{StagingDir, vacant};
 use crate::disk::{Disk, RealDisk, failed};
 use crate::entropy::{random, random_uuid};
 use crate::error::{Error, Kind};
@@ -20,6 +21,9 @@ use crate::keys::Keys;
 use crate::options::Options;
 use crate::recovery::{Replayed, genesis_of};
 use crate::seq::{SegmentId, Seq};
+pub use report::{RewriteProgress, RewriteReport, RewriteStep};
+use rewriter::{RewriteCounts, Rewriter};
+use staging::{StagingDir, vacant};
 
 /// Writes the journal of the image at `source` anew, each event at its newest version, into a new image at `target`, and
 /// makes sure that both rebuild to the same state. The source stays as it is.

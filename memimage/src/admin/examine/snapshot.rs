@@ -14,30 +14,30 @@ use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
 const DECODED: u64 = 4 << 20;
 
 /// What is said of all that names an image, where nothing says which this one is.
-pub(super) const NOBODYS: &str = "nothing tells whose it is, since no segment's header can be read";
+pub(crate) const NOBODYS: &str = "nothing tells whose it is, since no segment's header can be read";
 
 /// A snapshot, or a copy of a base.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in super::super) struct State {
-    pub(in super::super) seq: Seq,
-    pub(in super::super) path: PathBuf,
-    pub(in super::super) is_base: bool,
+pub(crate) struct State {
+    pub(crate) seq: Seq,
+    pub(crate) path: PathBuf,
+    pub(crate) is_base: bool,
     /// By its name and header it proves that the journal was synced up to its seq.
-    pub(in super::super) is_evidence: bool,
+    pub(crate) is_evidence: bool,
     /// Why it cannot be used.
-    pub(in super::super) flaw: Option<String>,
+    pub(crate) flaw: Option<String>,
     /// Were it whole, it could be begun with: it is this image's, and nothing made it hold no longer.
-    pub(super) holds: bool,
+    pub(crate) holds: bool,
     /// Its checksums are right, and its keys do not unlock it.
-    pub(super) forged: bool,
+    pub(crate) forged: bool,
     /// How it is protected, by its header.
-    pub(super) form: Form,
+    pub(crate) form: Form,
     epoch: u64,
 }
 
 impl State {
     /// All there are, newest first, with their headers read.
-    pub(in super::super) fn all(snapshots: &Snapshots, uuid: Option<&[u8; 16]>) -> Result<Vec<State>, Error> {
+    pub(crate) fn all(snapshots: &Snapshots, uuid: Option<&[u8; 16]>) -> Result<Vec<State>, Error> {
         let mut states = Vec::new();
         let bases: Vec<PathBuf> = snapshots.bases().list()?.into_iter().map(|(_, path)| path).collect();
         for (seq, path) in snapshots.starts()? {
@@ -71,12 +71,7 @@ impl State {
     }
 
     /// Reads all of it. That a key is missing is an error: it may be as good as any.
-    pub(in super::super) fn read(
-        &mut self,
-        snapshots: &Snapshots,
-        content: &Content,
-        keyring: &Keyring,
-    ) -> Result<(), Error> {
+    pub(crate) fn read(&mut self, snapshots: &Snapshots, content: &Content, keyring: &Keyring) -> Result<(), Error> {
         if self.flaw.is_some() {
             return Ok(());
         }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::super::choice::{RepairAction, SeqRange};
-use super::super::keys::Task;
 use super::content::Content;
-use super::report::RepairOption;
-use super::state::State;
+use super::snapshot::State;
+use crate::admin::check::RepairOption;
+use crate::admin::keys::Task;
+use crate::admin::repair_action::{RepairAction, SeqRange};
 use crate::disk::Disk;
 use crate::error::{Error, Kind};
 #[cfg(feature = "chain")]
@@ -20,29 +20,29 @@ use crate::seq::{SegmentId, Seq};
 use crate::snapshot::Snapshots;
 
 /// All that is known of an image after one reading.
-pub(in super::super) struct Examination {
-    pub(in super::super) disk: Arc<dyn Disk>,
-    pub(in super::super) layout: Layout,
-    pub(in super::super) snapshots: Snapshots,
-    pub(in super::super) trail: Salvage,
-    pub(in super::super) trailed: Salvaged,
-    pub(in super::super) content: Content,
+pub(crate) struct Examination {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) layout: Layout,
+    pub(crate) snapshots: Snapshots,
+    pub(crate) trail: Salvage,
+    pub(crate) trailed: Salvaged,
+    pub(crate) content: Content,
     /// Newest first.
-    pub(in super::super) states: Vec<State>,
-    pub(in super::super) block: Option<Watermark>,
+    pub(crate) states: Vec<State>,
+    pub(crate) block: Option<Watermark>,
     /// All segments there are.
-    pub(in super::super) segments: Vec<SegmentId>,
+    pub(crate) segments: Vec<SegmentId>,
     /// Segments before one that is missing: what is left of some that were being removed, or of a journal that lost one.
-    pub(in super::super) cut_off: Vec<SegmentId>,
+    pub(crate) cut_off: Vec<SegmentId>,
     /// The highest seq that anything besides the frames says was synced.
-    pub(in super::super) evidence: Seq,
+    pub(crate) evidence: Seq,
     /// The keys under which something is that was read.
-    pub(in super::super) fit: ProvenKeys,
+    pub(crate) fit: ProvenKeys,
 }
 
 impl Examination {
     /// Reads everything, and holds it to the keys; `task` is what it is read for.
-    pub(in super::super) fn of(
+    pub(crate) fn of(
         disk: &Arc<dyn Disk>,
         layout: &Layout,
         keyring: &Arc<Keyring>,
@@ -108,12 +108,12 @@ impl Examination {
     }
 
     /// Whether anything is wrong with the journal, a snapshot or a base.
-    pub(in super::super) fn is_flawed(&self) -> bool {
+    pub(crate) fn is_flawed(&self) -> bool {
         !self.trailed.faults.is_empty() || self.states.iter().any(|state| state.flaw.is_some())
     }
 
     /// Whether another reading has found the same.
-    pub(in super::super) fn agrees(&self, other: &Examination) -> bool {
+    pub(crate) fn agrees(&self, other: &Examination) -> bool {
         let (trailed, of_other) = (&self.trailed, &other.trailed);
         trailed.faults == of_other.faults && trailed.unlisted == of_other.unlisted && self.states == other.states
     }
@@ -135,7 +135,7 @@ impl Examination {
 
     /// The end of the journal's chain, if all of it holds.
     #[cfg(feature = "chain")]
-    pub(super) fn chain_end(&self) -> Option<FrameChain> {
+    pub(crate) fn chain_end(&self) -> Option<FrameChain> {
         let holds = |fault: &Damage| match fault.flaw {
             DamageKind::Torn(_) | DamageKind::Suspect(_) | DamageKind::Undecodable => true,
             DamageKind::Damaged => fault.around,
@@ -146,51 +146,51 @@ impl Examination {
     }
 
     /// The last event that anything tells of.
-    pub(in super::super) fn known(&self) -> Seq {
+    pub(crate) fn known(&self) -> Seq {
         self.trailed.known.max(self.evidence)
     }
 
     /// The first place at which the journal is not what it must be, but for events that do not decode, and for what is around
     /// frames that are good.
-    pub(in super::super) fn first_fault(&self) -> Option<&Damage> {
+    pub(crate) fn first_fault(&self) -> Option<&Damage> {
         self.trailed.faults.iter().find(|fault| fault.flaw != DamageKind::Undecodable && !fault.around)
     }
 
     /// The first place where something is wrong around frames that are good.
-    pub(in super::super) fn first_around(&self) -> Option<&Damage> {
+    pub(crate) fn first_around(&self) -> Option<&Damage> {
         self.trailed.faults.iter().find(|fault| fault.around)
     }
 
     /// Whether the journal begins with a later segment than the first, as it may.
-    pub(in super::super) fn is_pruned(&self) -> bool {
+    pub(crate) fn is_pruned(&self) -> bool {
         self.trailed.stretches.first().is_some_and(begins_later)
     }
 
     /// The event whose state a pruned journal goes on from.
-    pub(in super::super) fn base_seq(&self) -> Option<Seq> {
+    pub(crate) fn base_seq(&self) -> Option<Seq> {
         self.states.iter().find(|state| state.is_base && state.flaw.is_none()).map(|state| state.seq)
     }
 
     /// Whether a pruned journal has a state that it goes on from.
-    pub(in super::super) fn has_beginning(&self) -> bool {
+    pub(crate) fn has_beginning(&self) -> bool {
         let reaches = |first: Option<Seq>, seq: Seq| first.is_some_and(|first| first <= seq.next());
         let begins = |state: &State| self.trailed.stretches.iter().any(|stretch| reaches(stretch.first, state.seq));
         self.states.iter().any(|state| state.flaw.is_none() && begins(state))
     }
 
     /// Whether the journal says itself that a segment may be missing, and what is there under its name is that segment.
-    pub(super) fn is_let_go(&self, segment: SegmentId) -> bool {
+    pub(crate) fn is_let_go(&self, segment: SegmentId) -> bool {
         self.content.kept_from.is_some_and(|first| segment < first) && self.trail.len_of(segment).is_some()
     }
 
     /// Whether what comes before its first segment is missing, and is told of as that.
-    pub(super) fn is_cut_off(&self) -> bool {
+    pub(crate) fn is_cut_off(&self) -> bool {
         let first = self.trailed.stretches.first().map(|stretch| stretch.segment);
         self.first_fault().is_some_and(|fault| fault.offset.is_none() && Some(fault.segment) <= first)
     }
 
     /// Whether nothing else leads to a state, or to one after it: the journal is damaged before it, or begins after it.
-    pub(super) fn is_last_way(&self, state: &State) -> bool {
+    pub(crate) fn is_last_way(&self, state: &State) -> bool {
         let newer = self.states.iter().any(|other| other.flaw.is_none() && other.seq >= state.seq);
         let read = self.first_fault().is_none_or(|fault| fault.seq.is_some_and(|seq| seq > state.seq));
         let begins = if self.is_pruned() { self.has_beginning() } else { self.content.genesis };
@@ -198,18 +198,18 @@ impl Examination {
     }
 
     /// Whether snapshots and bases may be put away and made again: not while they may be all that proves what is missing.
-    pub(super) fn is_journal_sound(&self) -> bool {
+    pub(crate) fn is_journal_sound(&self) -> bool {
         let only_torn = self.first_fault().is_none_or(|fault| matches!(fault.flaw, DamageKind::Torn(_)));
         only_torn && self.first_around().is_none()
     }
 
     /// Whether some of it is of a newer format, so that nothing is repaired.
-    pub(super) fn is_newer(&self) -> bool {
+    pub(crate) fn is_newer(&self) -> bool {
         self.trailed.faults.iter().any(|fault| fault.flaw == DamageKind::Newer)
     }
 
     /// The repairs that mend the journal, the one that loses least first.
-    pub(in super::super) fn mends(&self) -> Vec<RepairOption> {
+    pub(crate) fn mends(&self) -> Vec<RepairOption> {
         if self.is_newer() {
             return Vec::new();
         }
@@ -235,23 +235,23 @@ impl Examination {
     }
 
     /// Whether no header says whose image it is: then nothing can be told of what else names one.
-    pub(super) fn is_nobodys(&self) -> bool {
+    pub(crate) fn is_nobodys(&self) -> bool {
         self.trail.identity().is_none()
     }
 
     /// Whether anything is damaged in later segments than this one.
-    pub(super) fn is_damaged_after(&self, segment: SegmentId) -> bool {
+    pub(crate) fn is_damaged_after(&self, segment: SegmentId) -> bool {
         let is_damage = |flaw: &DamageKind| matches!(flaw, DamageKind::Damaged | DamageKind::Forged);
         self.trailed.faults.iter().any(|fault| fault.segment > segment && is_damage(&fault.flaw) && !fault.around)
     }
 
     /// Whether a later segment has frames, so that this one is sealed.
-    pub(super) fn is_followed(&self, segment: SegmentId) -> bool {
+    pub(crate) fn is_followed(&self, segment: SegmentId) -> bool {
         self.trailed.stretches.iter().any(|stretch| stretch.segment > segment && stretch.first.is_some())
     }
 
     /// Giving up what comes from a fault on, if a state is left from which what comes before it goes on.
-    pub(in super::super) fn cut(&self, fault: &Damage) -> Option<RepairOption> {
+    pub(crate) fn cut(&self, fault: &Damage) -> Option<RepairOption> {
         let from = fault.seq.filter(|seq| *seq > Seq::ZERO)?;
         let reached = |state: &State| {
             let reaches = |first: Option<Seq>| first.is_some_and(|first| first <= state.seq.next());
@@ -268,7 +268,7 @@ impl Examination {
     }
 
     /// The events before a fault that are void by decisions which stand behind it.
-    pub(in super::super) fn revived(&self, fault: &Damage) -> Vec<Seq> {
+    pub(crate) fn revived(&self, fault: &Damage) -> Vec<Seq> {
         let from = (fault.segment, fault.offset.unwrap_or(0));
         let behind = self.content.voided.iter().filter(|voided| (voided.segment, voided.offset) >= from);
         behind.map(|voided| voided.decision.seq).filter(|seq| fault.seq.is_none_or(|fault| *seq < fault)).collect()
@@ -312,14 +312,14 @@ impl Examination {
     }
 
     /// The events that leave the journal when it begins after event `seq`, and whose state stays.
-    pub(in super::super) fn retires(&self, seq: Seq, kept: Option<&KeptEvents<'_>>) -> Option<SeqRange> {
+    pub(crate) fn retires(&self, seq: Seq, kept: Option<&KeptEvents<'_>>) -> Option<SeqRange> {
         let stays = kept.map_or(seq.next(), |kept| kept.first);
         SeqRange::of(self.content.first?, Seq::new(stays.get().saturating_sub(1)))
     }
 
     /// What goes on from the state after `seq`, if anything does: the last frames without a fault among them that are there
     /// from that event on, or from the one after it.
-    pub(in super::super) fn kept_after(&self, seq: Seq) -> Option<KeptEvents<'_>> {
+    pub(crate) fn kept_after(&self, seq: Seq) -> Option<KeptEvents<'_>> {
         let reaches = |run: &&FrameRun| run.first.first_seq <= seq.next() && seq < run.next;
         let run = self.trailed.runs.iter().rev().find(reaches)?;
         // no event comes after the state: with nothing to keep, there is one repair to be done and not two
@@ -354,7 +354,7 @@ impl Examination {
     }
 
     /// Whether something is wrong before these frames.
-    pub(in super::super) fn is_behind_damage(&self, run: &FrameRun) -> bool {
+    pub(crate) fn is_behind_damage(&self, run: &FrameRun) -> bool {
         let at = |fault: &Damage| (fault.segment, fault.offset.unwrap_or(0));
         // at the same place: the first of them is good, and does not follow what comes before
         self.first_fault().is_some_and(|fault| at(fault) <= (run.segment, run.offset))
@@ -363,14 +363,14 @@ impl Examination {
 
 /// What a journal goes on with from some state.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct KeptEvents<'a> {
-    pub(in super::super) run: &'a FrameRun,
+pub(crate) struct KeptEvents<'a> {
+    pub(crate) run: &'a FrameRun,
     /// The first segment that stays.
-    pub(in super::super) segment: SegmentId,
+    pub(crate) segment: SegmentId,
     /// The first event that stays.
-    pub(in super::super) first: Seq,
+    pub(crate) first: Seq,
     /// It is to be made again without what comes before the frames: that is damaged, or its header is.
-    pub(in super::super) remade: bool,
+    pub(crate) remade: bool,
 }
 
 /// Whether a journal may begin with segment `first`: it is there from genesis on, a base stands in for what came before, or

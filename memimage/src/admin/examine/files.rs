@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use super::super::choice::counted;
 use super::examination::Examination;
-use super::report::{CheckReport, Severity};
+use crate::admin::check::{CheckReport, Severity};
+use crate::admin::repair_action::counted;
 use crate::disk::{Access, Disk, NotPlain, failed};
 use crate::error::Error;
 use crate::journal::{BASE, Layout, SNAPSHOT, TORN, UNFINISHED, is_segment};
 
 /// Tells of files that are left over, strange, or open to others.
-pub(super) fn look(disk: &dyn Disk, layout: &Layout, checked: &mut CheckReport) -> Result<(), Error> {
+pub(crate) fn look(disk: &dyn Disk, layout: &Layout, checked: &mut CheckReport) -> Result<(), Error> {
     for (dir, own) in [
         (layout.root().to_owned(), &[] as &[&str]),
         (layout.journal(), &[BASE]),
@@ -55,7 +55,7 @@ pub(super) fn look(disk: &dyn Disk, layout: &Layout, checked: &mut CheckReport) 
 }
 
 /// Tells of files with another name that opening the image would write to, and therefore refuses.
-pub(super) fn linked(found: &Examination, checked: &mut CheckReport) {
+pub(crate) fn linked(found: &Examination, checked: &mut CheckReport) {
     let last = found.trailed.stretches.iter().rfind(|stretch| stretch.first.is_some()).map(|stretch| stretch.segment);
     let written = found.segments.iter().filter(|segment| last.is_none_or(|last| **segment >= last));
     let written = written.map(|segment| found.trail.path(*segment));
