@@ -1,37 +1,41 @@
-//! What can be done about a damaged image, by somebody's decision.
+//! The repairs of a damaged image, one of which its owner chooses.
 
 use std::fmt;
 
+use super::seq_range::SeqRange;
 use crate::seq::Seq;
 
-/// How a damaged image is to be repaired. [`check`](super::check()) says which of these fits what it found, and what each
-/// would lose.
+/// A way to repair a damaged image. [`check`](super::check()) reports which of these apply to the damage that it found, and
+/// which events each would lose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RepairAction {
-    /// Clears what a crash left of a write that nobody was told of. Opening the image does it too.
+    /// Clears a torn write at the end of the journal, which a crash left and no caller was told had succeeded. Opening the image
+    /// does the same.
     TornTail,
-    /// Clears bytes at the end of the journal that nothing proves to have been acknowledged, and that no crash explains
-    /// either: all sectors were written, and what is there is no good frame.
+    /// Clears bytes at the end of the journal that no crash explains: all their sectors were written, but they are not an intact
+    /// frame. Nothing proves that they were acknowledged.
     SuspectTail,
-    /// Gives up this event and all after it. To be named is the first event that is missing or damaged, so that nobody
-    /// gives up acknowledged events without having seen which.
+    /// Gives up this event and all events after it. `seq` must be the first missing or damaged event, so that nobody gives up
+    /// acknowledged events by accident.
     ///
-    /// New commands take the numbers of those given up again: whoever kept numbers of acknowledged events elsewhere must be told
-    /// which no longer mean what they meant.
+    /// New commands get the numbers of the events that were given up. Any other system that recorded those numbers must be
+    /// told that they now belong to other events.
     CutFrom(Seq),
-    /// Lets the journal begin after this event, with the state in the newest good snapshot or base: for damage in what came
-    /// before. That history is given up, the state is not, and neither are the events after it, up to the next damage if
-    /// there is more: then [`CutFrom`](RepairAction::CutFrom) is to be asked for too, as [`RepairOption::then`](super::RepairOption::then) says.
-    /// From then on it is an image whose journal was pruned: the events before those that stay are out of it, intact or not, as
-    /// [`RepairOption::retires`](super::RepairOption::retires) says, and the copies in its quarantine may be the only ones.
+    /// Makes the journal begin after this event, with the state from the newest intact snapshot or base. It repairs damage
+    /// before that event: the history up to there is given up, the state is not.
+    ///
+    /// The events after it are kept up to the next damage. If there is more damage, a [`CutFrom`](RepairAction::CutFrom) must
+    /// follow, which [`RepairOption::next`] names. The result is an image with a pruned journal:
+    /// the earlier events leave the journal even where they are intact, as [`RepairOption::retired`] says, and the copies in the
+    /// image's quarantine may be the only ones left.
     BeginAt(Seq),
-    /// Makes the segments whole whose frames are good and whose header, or length, is not: with a header made again from what
-    /// the others say, and the length that it says. Nothing is given up. A repair of other damage in the journal does it too.
+    /// Repairs segments whose frames are intact but whose header or file length is wrong. The correct header and length follow
+    /// from the other segments. No event is lost. Every other repair of the journal includes this one.
     Segments,
-    /// Puts snapshots that are damaged, or not of this image, out of the way.
+    /// Moves snapshots that are damaged, or belong to another image, to the quarantine.
     Snapshots,
-    /// Makes a copy of a pruned journal's base again from the other. Opening the image does it too.
+    /// Copies the base of a pruned journal again from its intact copy. Opening the image does the same.
     Base,
 }
 
@@ -54,44 +58,42 @@ impl fmt::Display for RepairAction {
     }
 }
 
-/// Events that are lost, or leave the journal, by their numbers: those known to have been there. There may have been more that
-/// nothing tells of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SeqRange {
-    /// The first.
-    pub first: Seq,
-    /// The last, as far as is known.
-    pub last: Seq,
+/// A repair that applies to a finding, and its cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RepairOption {
+    /// The action to pass to [`repair`](super::repair()).
+    pub action: RepairAction,
+    /// The events that are lost by this repair and the [`next`](RepairOption::next) one.
+    pub lost: Option<SeqRange>,
+    /// The events that leave the journal while their effect on the state stays. They can no longer be replayed, rewritten or
+    /// read, and the copies in the quarantine may be the only ones left. Only [`BeginAt`](RepairAction::BeginAt) does this.
+    pub retired: Option<SeqRange>,
+    /// The repair that must follow, for damage further on that this one does not touch. A check of the repaired image
+    /// reports it too.
+    pub next: Option<RepairAction>,
 }
 
-impl SeqRange {
-    /// Of the events from `first` to `last`, if there are any.
-    pub(super) fn of(first: Seq, last: Seq) -> Option<SeqRange> {
-        (first <= last).then_some(SeqRange { first, last })
-    }
-
-    /// How many events that is.
-    pub fn events(&self) -> u64 {
-        self.last.get() - self.first.get() + 1
+impl RepairOption {
+    /// A repair that loses nothing.
+    pub(super) fn lossless(action: RepairAction) -> RepairOption {
+        RepairOption { action, lost: None, retired: None, next: None }
     }
 }
 
-impl fmt::Display for SeqRange {
+impl fmt::Display for RepairOption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.first == self.last {
-            true => write!(f, "event {}", self.first),
-            false => write!(f, "events {} to {}", self.first, self.last),
+        write!(f, "{}", self.action)?;
+        if let Some(next) = &self.next {
+            write!(f, ", and then {next}")?;
+        }
+        match &self.lost {
+            Some(lost) => write!(f, ": loses {lost}")?,
+            None => f.write_str(": loses no event that is known of")?,
+        }
+        match &self.retired {
+            Some(retired) => write!(f, ", and takes {retired} out of the journal, whose state stays"),
+            None => Ok(()),
         }
     }
-}
-
-/// So many of something, for people.
-pub(super) fn counted(number: u64, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-/// Events by their numbers, for people.
-pub(super) fn listed(seqs: &[Seq]) -> String {
-    let numbers: Vec<String> = seqs.iter().map(Seq::to_string).collect();
-    format!("{} {}", if seqs.len() == 1 { "event" } else { "the events" }, numbers.join(", "))
 }

@@ -1,8 +1,9 @@
-//! What stands in the frames of a journal: whether all of it decodes, by the journal's own shapes.
+//! The content of a journal's frames: whether all of it decodes by the journal's own shapes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::messages;
 use crate::admin::decision::Decision;
 use crate::journal::{
     DamageKind, DigestMark, EventId, Frame, FrameKind, FrameVisitor, Genesis, PruneMark, Record, RecordDamage,
@@ -12,119 +13,135 @@ use crate::seq::{SegmentId, Seq};
 use crate::shape::ShapeTree;
 use crate::value::Value;
 
-/// A decision that an event is void.
+/// A decision that an event is void, and the place of its frame.
 #[derive(Clone, Debug)]
-pub(crate) struct VoidReport {
+pub(crate) struct RecordedVoid {
     pub(crate) decision: Decision,
-    /// Where it stands.
     pub(crate) segment: SegmentId,
     pub(crate) offset: u64,
 }
 
-/// What was found in the frames so far.
+/// A table of shapes, and the place of its frame.
+struct RecordedTable {
+    segment: SegmentId,
+    offset: u64,
+    /// Equal tables are shared.
+    table: Arc<ShapeTable>,
+}
+
+/// A frame of events that comes after a gap, with no table of shapes in between.
+struct UndescribedFrame {
+    segment: SegmentId,
+    offset: u64,
+    last: Seq,
+    /// The highest event number in it.
+    highest: EventId,
+}
+
+/// The content of the frames read so far.
 #[derive(Default)]
 pub(crate) struct Content {
     pub(crate) frames: u64,
     pub(crate) events: u64,
     pub(crate) first: Option<Seq>,
     pub(crate) last: Option<Seq>,
-    /// Genesis was read, before any gap.
-    pub(crate) genesis: bool,
+    /// Genesis was read before any gap.
+    pub(crate) has_genesis: bool,
     pub(crate) voids: Voids,
-    /// What they tell of the states that are there.
-    lines: Vec<Timeline>,
-    pub(crate) voided: Vec<VoidReport>,
-    /// The first segment that is kept of a pruned journal, by the newest word on that.
+    /// The timelines at the events after which there is a snapshot or base.
+    timelines: Vec<Timeline>,
+    pub(crate) recorded_voids: Vec<RecordedVoid>,
+    /// The first segment of a pruned journal, by its newest prune mark.
     pub(crate) kept_from: Option<SegmentId>,
-    /// The newest table of shapes.
-    pub(crate) newest: Option<ShapeTable>,
-    /// Where tables stand. Those that are the same are shared.
-    tables: Vec<(SegmentId, u64, Arc<ShapeTable>)>,
-    /// Events that stand behind a gap with no table in between, in the order of the journal: the last of each frame, and its highest
-    /// number of an event.
-    untold: Vec<(SegmentId, u64, Seq, EventId)>,
+    pub(crate) newest_table: Option<ShapeTable>,
+    /// In the order of the journal.
+    tables: Vec<RecordedTable>,
+    /// In the order of the journal.
+    undescribed: Vec<UndescribedFrame>,
     /// The shapes of models, by their fingerprints.
     pub(crate) models: BTreeMap<u64, ShapeTree>,
-    /// The table by which events are numbered here; `None` after a gap.
-    table: Option<ShapeTable>,
-    /// Something is missing before here.
-    gap: bool,
+    /// The table by which the next frame numbers its events; `None` after a gap.
+    current_table: Option<ShapeTable>,
+    /// Frames are missing before the next one.
+    has_gap: bool,
 }
 
 impl FrameVisitor for Content {
     fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<RecordDamage> {
         self.frames += 1;
         let header = &frame.header;
-        let damaged = |what| Err(RecordDamage { seq: header.first_seq, flaw: DamageKind::Damaged, what });
-        let fits = match header.kind {
+        let damaged = |what| Err(RecordDamage { seq: header.first_seq, kind: DamageKind::Damaged, what });
+        let checked = match header.kind {
             FrameKind::Events => return self.records(segment, frame, body),
             FrameKind::Shapes => self.shapes(segment, frame, body).or_else(damaged),
-            FrameKind::Genesis => self.state_before_all(body).or_else(damaged),
+            FrameKind::Genesis => self.genesis(body).or_else(damaged),
             FrameKind::Digest => self.digest(frame, body).or_else(damaged),
-            FrameKind::Prune => self.pruned(body).or_else(damaged),
+            FrameKind::Prune => self.prune(body).or_else(damaged),
             FrameKind::Void => self.void(segment, frame, body).or_else(damaged),
             FrameKind::Seal | FrameKind::Optional(_) => Ok(()),
         };
-        fits.err().into_iter().collect()
+        checked.err().into_iter().collect()
     }
 
     fn gap(&mut self) {
-        (self.table, self.gap) = (None, true);
+        (self.current_table, self.has_gap) = (None, true);
     }
 }
 
 impl Content {
-    /// Before the first frame; what they tell of the states after these events is kept.
-    pub(crate) fn telling_of(seqs: impl Iterator<Item = Seq>) -> Content {
-        let mut lines: Vec<Timeline> = seqs.map(Timeline::new).collect();
-        lines.dedup_by_key(|line| line.seq);
-        Content { lines, ..Content::default() }
+    /// Empty; it will collect the timelines at these events.
+    pub(super) fn with_timelines_at(seqs: impl Iterator<Item = Seq>) -> Content {
+        let mut timelines: Vec<Timeline> = seqs.map(Timeline::new).collect();
+        timelines.dedup_by_key(|timeline| timeline.seq);
+        Content { timelines, ..Content::default() }
     }
 
-    /// What the journal tells of a state that is there.
-    pub(crate) fn line(&self, seq: Seq) -> Option<&Timeline> {
-        self.lines.iter().find(|line| line.seq == seq)
+    /// The timeline at an event after which there is a snapshot or base.
+    pub(super) fn timeline(&self, seq: Seq) -> Option<&Timeline> {
+        self.timelines.iter().find(|timeline| timeline.seq == seq)
     }
 
-    /// A table by which the events from a place on can be read: the first after it, or else the last before it.
+    /// A table that describes the events from a place on: the first after it, or else the last before it.
     pub(crate) fn table_for(&self, segment: SegmentId, offset: u64) -> Option<&ShapeTable> {
-        let after = self.tables.partition_point(|(its, at, _)| (*its, *at) < (segment, offset));
+        let after = self.tables.partition_point(|table| (table.segment, table.offset) < (segment, offset));
         let found = self.tables.get(after).or_else(|| self.tables.get(after.checked_sub(1)?));
-        found.map(|(_, _, table)| &**table)
+        found.map(|found| &*found.table)
     }
 
-    /// Whether that table tells what the events after `seq` are that come before the next one.
-    pub(crate) fn tells_from(&self, segment: SegmentId, offset: u64, seq: Seq) -> bool {
+    /// Whether that table describes all events after `seq` that come before the next table in the segment.
+    pub(super) fn describes_from(&self, segment: SegmentId, offset: u64, seq: Seq) -> bool {
         let table = self.table_for(segment, offset);
-        let here = self.untold.iter().filter(|(its, at, last, _)| *its == segment && *at >= offset && *last > seq);
-        here.map(|(.., highest)| *highest).all(|event| table.is_some_and(|table| table.event(event).is_some()))
+        let is_here =
+            |frame: &&UndescribedFrame| frame.segment == segment && frame.offset >= offset && frame.last > seq;
+        let describes = |event| table.is_some_and(|table| table.event(event).is_some());
+        self.undescribed.iter().filter(is_here).all(|frame| describes(frame.highest))
     }
 
     fn shapes(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Result<(), String> {
         let table = ShapeTable::decode(body).map_err(|fault| fault.to_string())?;
         let shared = match self.tables.last() {
-            Some((_, _, last)) if **last == table => Arc::clone(last),
+            Some(last) if *last.table == table => Arc::clone(&last.table),
             _ => Arc::new(table.clone()),
         };
-        self.tables.push((segment, frame.offset as u64, shared));
-        let known = self.newest.as_ref().is_none_or(|newest| table.continues(newest));
-        (self.newest, self.table) = (Some(table.clone()), Some(table));
-        match known {
+        self.tables.push(RecordedTable { segment, offset: frame.offset as u64, table: shared });
+        let continues = self.newest_table.as_ref().is_none_or(|newest| table.continues(newest));
+        (self.newest_table, self.current_table) = (Some(table.clone()), Some(table));
+        match continues {
             true => Ok(()),
-            false => Err("its table of shapes numbers the events in another way than the one before it".to_owned()),
+            false => Err(messages::renumbered_events()),
         }
     }
 
-    fn state_before_all(&mut self, body: &[u8]) -> Result<(), String> {
+    fn genesis(&mut self, body: &[u8]) -> Result<(), String> {
         let genesis = Genesis::decode(body)?;
         let shape = self.model(genesis.fingerprint, &genesis.shape)?;
         let state = genesis.state.as_ref().or(genesis.default.as_ref());
         state.map_or(Ok(()), |state| decodes(&shape, state))?;
-        self.genesis |= !self.gap;
+        self.has_genesis |= !self.has_gap;
         Ok(())
     }
 
-    fn pruned(&mut self, body: &[u8]) -> Result<(), String> {
+    fn prune(&mut self, body: &[u8]) -> Result<(), String> {
         let mark = PruneMark::decode(body)?;
         self.kept_from = Some(mark.first());
         self.model(mark.fingerprint, &mark.shape).map(drop)
@@ -132,12 +149,12 @@ impl Content {
 
     fn digest(&mut self, frame: &Frame<'_>, body: &[u8]) -> Result<(), String> {
         let mark = DigestMark::decode(body)?;
-        self.lines.iter_mut().for_each(|line| line.digest(&frame.header, mark));
+        self.timelines.iter_mut().for_each(|timeline| timeline.digest(&frame.header, mark));
         Ok(())
     }
 
     fn model(&mut self, fingerprint: u64, shape: &[u8]) -> Result<ShapeTree, String> {
-        let shape = ShapeTree::decode(shape).map_err(|error| format!("the model's shape: {error}"))?;
+        let shape = ShapeTree::decode(shape).map_err(messages::undecodable_model_shape)?;
         self.models.insert(fingerprint, shape.clone());
         Ok(shape)
     }
@@ -145,20 +162,20 @@ impl Content {
     fn void(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Result<(), String> {
         let mark = VoidMark::decode(body)?;
         if mark.seq >= frame.header.first_seq {
-            return Err(format!("it says that event {} is void, which comes after it", mark.seq));
+            return Err(messages::void_of_later_event(mark.seq));
         }
         let is_first = !self.voids.has(mark.seq);
         self.voids.add(&mark, frame);
         if is_first {
-            self.voided.push(VoidReport { decision: mark.into(), segment, offset: frame.offset as u64 });
+            self.recorded_voids.push(RecordedVoid { decision: mark.into(), segment, offset: frame.offset as u64 });
         }
         Ok(())
     }
 
     fn records(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<RecordDamage> {
         let header = &frame.header;
-        self.lines.iter_mut().for_each(|line| line.events(header));
-        let (mut misfits, mut highest) = (Vec::new(), None);
+        self.timelines.iter_mut().for_each(|timeline| timeline.events(header));
+        let (mut damage, mut highest) = (Vec::new(), None);
         for record in records(body, header.first_seq, header.count, header.time) {
             match record {
                 Ok(record) => {
@@ -166,45 +183,39 @@ impl Content {
                     self.first = Some(self.first.map_or(record.seq, |first| first.min(record.seq)));
                     self.last = self.last.max(Some(record.seq));
                     highest = highest.max(Some(record.event));
-                    misfits.extend(self.record(&record, body).err());
+                    damage.extend(self.record(&record, body).err());
                 }
                 Err(fault) => {
                     let seq = header.first_seq;
-                    misfits.push(RecordDamage { seq, flaw: DamageKind::Damaged, what: fault.to_string() });
+                    damage.push(RecordDamage { seq, kind: DamageKind::Damaged, what: fault.to_string() });
                 }
             }
         }
-        if self.table.is_none()
+        if self.current_table.is_none()
             && let Some(highest) = highest
         {
             let last = Seq::new(header.next_seq().get() - 1);
-            self.untold.push((segment, frame.offset as u64, last, highest));
+            self.undescribed.push(UndescribedFrame { segment, offset: frame.offset as u64, last, highest });
         }
-        misfits
+        damage
     }
 
     fn record(&self, record: &Record, body: &[u8]) -> Result<(), RecordDamage> {
-        let Some(table) = &self.table else { return Ok(()) };
-        let misfit = |flaw, what| Err(RecordDamage { seq: record.seq, flaw, what });
+        let Some(table) = &self.current_table else { return Ok(()) };
+        let seq = record.seq;
+        let undecodable = |what| RecordDamage { seq, kind: DamageKind::Undecodable, what };
         let Some((name, version, shape)) = table.event(record.event) else {
-            return misfit(
-                DamageKind::Undecodable,
-                format!("event {} has the unknown number {}", record.seq, record.event.0),
-            );
+            return Err(undecodable(messages::unknown_event_number(seq, record.event.0)));
         };
-        match decodes(shape, &body[record.payload.clone()]) {
-            Ok(()) => Ok(()),
-            Err(what) => {
-                misfit(DamageKind::Undecodable, format!("event {} (`{name}` version {version}): {what}", record.seq))
-            }
-        }
+        decodes(shape, &body[record.payload.clone()])
+            .map_err(|cause| undecodable(messages::undecodable_event(seq, name, version, &cause)))
     }
 }
 
-/// Whether bytes are a value of the shape, as far as the shape tells.
-pub(crate) fn decodes(shape: &ShapeTree, bytes: &[u8]) -> Result<(), String> {
+/// Whether bytes are a value of the shape. An opaque part of the shape accepts all bytes.
+pub(super) fn decodes(shape: &ShapeTree, bytes: &[u8]) -> Result<(), String> {
     match Value::decode(shape, bytes) {
-        Err(error) if !error.is_opaque() => Err(format!("it does not decode by its shape: {error}")),
+        Err(error) if !error.is_opaque() => Err(messages::undecodable_value(&error)),
         _ => Ok(()),
     }
 }

@@ -1,105 +1,123 @@
-//! The names in an image's directories: what each is, and what does not belong there.
+//! A survey of the files in an image's directories: which are left over, unrelated, or not safe.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::examination::Examination;
-use crate::admin::check::{CheckReport, Severity};
-use crate::admin::repair_action::counted;
 use crate::disk::{Access, Disk, NotPlain, failed};
 use crate::error::Error;
 use crate::journal::{BASE, Layout, SNAPSHOT, TORN, UNFINISHED, is_segment};
 
-/// Tells of files that are left over, strange, or open to others.
-pub(crate) fn look(disk: &dyn Disk, layout: &Layout, checked: &mut CheckReport) -> Result<(), Error> {
-    for (dir, own) in [
+/// A file or directory that a check reports.
+pub(crate) struct FileObservation {
+    pub(crate) path: PathBuf,
+    pub(crate) condition: FileCondition,
+}
+
+/// What is to be said of a file or directory.
+pub(crate) enum FileCondition {
+    /// A directory of the image is missing.
+    MissingDirectory,
+    /// Its permissions let others write, as described here.
+    Exposed(String),
+    /// A file that is being written, or whose writing a crash cut short.
+    Unfinished,
+    /// The marker of the rewrite that made the image.
+    RewriteMarker,
+    /// A file that is not the image's.
+    Unrelated,
+    /// The directory of a rewrite to this path.
+    RewriteDirectory,
+    /// The quarantine, with copies of what repairs changed.
+    Quarantine { copies: u64, bytes: u64 },
+    /// A link, or a file with a second name, where an open for writing takes only a regular file with one.
+    Irregular(&'static str),
+}
+
+/// Surveys all directories of an image.
+pub(crate) fn survey(disk: &dyn Disk, layout: &Layout) -> Result<Vec<FileObservation>, Error> {
+    let mut observations = Vec::new();
+    for (directory, suffixes) in [
         (layout.root().to_owned(), &[] as &[&str]),
         (layout.journal(), &[BASE]),
         (layout.snapshots(), &[SNAPSHOT]),
         (layout.quarantine(), &[TORN]),
     ] {
-        if disk.kind(&dir).map_err(|error| failed("looking at", &dir, error))?.is_none() {
-            let what = "the directory is missing";
-            checked.tell(Severity::Note, dir, what, "it is made when the image is next opened");
-            continue;
-        }
-        let (mut copies, mut bytes) = (0u64, 0);
-        for entry in disk.list(&dir).map_err(|error| failed("listing", &dir, error))? {
-            let name = entry.name.to_string_lossy();
-            let path = dir.join(&entry.name);
-            exposed(disk, &path, checked)?;
-            if name.ends_with(UNFINISHED) {
-                let (what, advice) = match checked.owner {
-                    Some(_) => ("it is being made", ""),
-                    None => ("it was never completed", "it is removed when the image is next opened"),
-                };
-                checked.tell(Severity::Note, path, what, advice);
-            } else if dir == layout.quarantine() {
-                (copies, bytes) = (copies + 1, bytes + entry.len);
-            } else if name == "REWRITING" {
-                let what = "a rewrite that made this image left it behind";
-                checked.tell(Severity::Note, path, what, "remove it if you like");
-            } else if !(belongs(layout, &path) || is_segment(&name) || own.iter().any(|end| name.ends_with(end))) {
-                let what = "it is none of the image's files";
-                checked.tell(Severity::Note, path, what, "move it elsewhere if you know what it is");
-            }
-        }
-        if copies > 0 {
-            let copies = if copies == 1 { "1 copy".to_owned() } else { format!("{copies} copies") };
-            let what = format!("{copies} of what was repaired, {}", counted(bytes, "byte"));
-            let advice = "remove them once nobody can want them back: they may be the only copies of events that a repair \
-                          took out of the journal";
-            checked.tell(Severity::Note, dir, what, advice);
-        }
+        survey_directory(disk, layout, &directory, suffixes, &mut observations)?;
     }
-    rewriting(disk, layout, checked)
+    if let Some(path) = layout.beside(".rewriting")
+        && disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some()
+    {
+        observations.push(FileObservation { path, condition: FileCondition::RewriteDirectory });
+    }
+    Ok(observations)
 }
 
-/// Tells of files with another name that opening the image would write to, and therefore refuses.
-pub(crate) fn linked(found: &Examination, checked: &mut CheckReport) {
-    let last = found.trailed.stretches.iter().rfind(|stretch| stretch.first.is_some()).map(|stretch| stretch.segment);
-    let written = found.segments.iter().filter(|segment| last.is_none_or(|last| **segment >= last));
-    let written = written.map(|segment| found.trail.path(*segment));
-    for path in [found.layout.lock(), found.layout.durable()].into_iter().chain(written) {
-        let Err(error) = found.disk.open(&path, Access::ReadWrite) else { continue };
-        if let Some(NotPlain(what)) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
-            let advice = "opening the image is refused for it: remove the other name, or put a copy in its place";
-            checked.tell(Severity::Damage, path, format!("it is {what}"), advice);
+/// Surveys one directory, whose own files have these suffixes.
+fn survey_directory(
+    disk: &dyn Disk,
+    layout: &Layout,
+    directory: &Path,
+    suffixes: &[&str],
+    observations: &mut Vec<FileObservation>,
+) -> Result<(), Error> {
+    let mut observe = |path: &Path, condition| observations.push(FileObservation { path: path.to_owned(), condition });
+    if disk.kind(directory).map_err(|error| failed("looking at", directory, error))?.is_none() {
+        observe(directory, FileCondition::MissingDirectory);
+        return Ok(());
+    }
+    let is_quarantine = directory == layout.quarantine();
+    let (mut copies, mut bytes) = (0u64, 0);
+    for entry in disk.list(directory).map_err(|error| failed("listing", directory, error))? {
+        let name = entry.name.to_string_lossy();
+        let path = directory.join(&entry.name);
+        if let Some(permissions) = exposed(disk, &path)? {
+            observe(&path, FileCondition::Exposed(permissions));
+        }
+        if name.ends_with(UNFINISHED) {
+            observe(&path, FileCondition::Unfinished);
+        } else if is_quarantine {
+            (copies, bytes) = (copies + 1, bytes + entry.len);
+        } else if name == "REWRITING" {
+            observe(&path, FileCondition::RewriteMarker);
+        } else if !(is_part_of(layout, &path)
+            || is_segment(&name)
+            || suffixes.iter().any(|suffix| name.ends_with(suffix)))
+        {
+            observe(&path, FileCondition::Unrelated);
         }
     }
+    if copies > 0 {
+        observe(directory, FileCondition::Quarantine { copies, bytes });
+    }
+    Ok(())
 }
 
-/// Whether a path is one of those that each image has.
-fn belongs(layout: &Layout, path: &Path) -> bool {
+/// The files that an open would write in place, and refuses since each is a link or has a second name.
+pub(crate) fn written_irregular(examination: &Examination) -> Vec<FileObservation> {
+    let Examination { disk, layout, salvaged, segments, source, .. } = examination;
+    let last = salvaged.segments.iter().rfind(|segment| segment.first.is_some()).map(|segment| segment.segment);
+    let written = segments.iter().filter(|segment| last.is_none_or(|last| **segment >= last));
+    let paths = [layout.lock(), layout.durable()].into_iter().chain(written.map(|segment| source.path(*segment)));
+    let irregular = |path: PathBuf| {
+        let error = disk.open(&path, Access::ReadWrite).err()?;
+        let NotPlain(what) = error.get_ref()?.downcast_ref()?;
+        Some(FileObservation { path, condition: FileCondition::Irregular(what) })
+    };
+    paths.filter_map(irregular).collect()
+}
+
+/// Whether a path is one that every image has.
+fn is_part_of(layout: &Layout, path: &Path) -> bool {
     [layout.lock(), layout.journal(), layout.snapshots(), layout.quarantine(), layout.durable()]
         .iter()
-        .any(|own| own == path)
+        .any(|part| part == path)
 }
 
-fn exposed(disk: &dyn Disk, path: &Path, checked: &mut CheckReport) -> Result<(), Error> {
+/// How the permissions of a file let others write to it.
+fn exposed(disk: &dyn Disk, path: &Path) -> Result<Option<String>, Error> {
     match disk.exposed(path) {
-        Ok(None) => {}
-        Ok(Some(how)) => {
-            let what = format!("it {how}: whoever may write there can change or destroy what it holds");
-            checked.tell(Severity::Warning, path.to_owned(), what, "take that permission away");
-        }
-        // it was removed meanwhile
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(failed("looking at", path, error)),
+        // the file has just been removed
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        exposed => exposed.map_err(|error| failed("looking at", path, error)),
     }
-    Ok(())
-}
-
-/// Tells of what a rewrite to this place left beside it.
-fn rewriting(disk: &dyn Disk, layout: &Layout, checked: &mut CheckReport) -> Result<(), Error> {
-    let Some(beside) = layout.beside(".rewriting") else { return Ok(()) };
-    if disk.kind(&beside).map_err(|error| failed("looking at", &beside, error))?.is_some() {
-        let what = "a rewrite to this place is at work, or was cut short";
-        checked.tell(
-            Severity::Note,
-            beside,
-            what,
-            "if no process is at it, run the rewrite again or remove the directory",
-        );
-    }
-    Ok(())
 }

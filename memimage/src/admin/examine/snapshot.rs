@@ -1,122 +1,152 @@
-//! The snapshots and bases of an image: whether each can be used.
+//! The snapshots and bases of an image: whether each is usable.
 
 use std::path::PathBuf;
 
 use super::content::{Content, decodes};
+use super::messages;
 use crate::error::Error;
 use crate::journal::DigestMark;
 use crate::keys::{Form, Keyring};
 use crate::seq::Seq;
 use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
 
-/// States that are larger are held against their checksums only, and not decoded: that takes many times their bytes in
-/// memory.
+/// States larger than this are not decoded, only checked by their checksums: decoding takes many times their size in memory.
 const DECODED: u64 = 4 << 20;
 
-/// What is said of all that names an image, where nothing says which this one is.
-pub(crate) const NOBODYS: &str = "nothing tells whose it is, since no segment's header can be read";
-
-/// A snapshot, or a copy of a base.
+/// A snapshot, or a copy of a base, as examined.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct State {
+pub(crate) struct ExaminedSnapshot {
+    /// The event after which it has the state.
     pub(crate) seq: Seq,
     pub(crate) path: PathBuf,
     pub(crate) is_base: bool,
-    /// By its name and header it proves that the journal was synced up to its seq.
+    /// Its name and header prove that the journal was synced up to its seq.
     pub(crate) is_evidence: bool,
-    /// Why it cannot be used.
-    pub(crate) flaw: Option<String>,
-    /// Were it whole, it could be begun with: it is this image's, and nothing made it hold no longer.
-    pub(crate) holds: bool,
-    /// Its checksums are right, and its keys do not unlock it.
-    pub(crate) forged: bool,
-    /// How it is protected, by its header.
-    pub(crate) form: Form,
+    /// Why it is not usable; `None` if it is.
+    pub(crate) defect: Option<String>,
+    /// It is of this image and its current timeline, so it would be usable if it were intact.
+    pub(super) is_current: bool,
+    /// Its checksums are right, but its keys refuse it.
+    pub(super) is_forged: bool,
+    /// Its protection, by its header.
+    pub(super) form: Form,
     epoch: u64,
 }
 
-impl State {
-    /// All there are, newest first, with their headers read.
-    pub(crate) fn all(snapshots: &Snapshots, uuid: Option<&[u8; 16]>) -> Result<Vec<State>, Error> {
-        let mut states = Vec::new();
+impl ExaminedSnapshot {
+    /// Reads the headers of all snapshots and bases, newest first.
+    pub(super) fn all(snapshots: &Snapshots, uuid: Option<&[u8; 16]>) -> Result<Vec<ExaminedSnapshot>, Error> {
+        let mut examined = Vec::new();
         let bases: Vec<PathBuf> = snapshots.bases().list()?.into_iter().map(|(_, path)| path).collect();
         for (seq, path) in snapshots.starts()? {
             let is_base = bases.contains(&path);
-            let (form, epoch) = (Form::default(), 0);
-            let mut state =
-                State { seq, path, is_base, is_evidence: false, flaw: None, holds: true, forged: false, form, epoch };
-            match snapshots.open(seq, &state.path) {
-                Ok(file) => state.look(&file.header, uuid),
-                // its owner removed it meanwhile, so there is another
+            let mut snapshot = ExaminedSnapshot::unread(seq, path, is_base);
+            match snapshots.open(seq, &snapshot.path) {
+                Ok(file) => snapshot.header(&file.header, uuid),
+                // the image's owner has just removed it, and so has made another
                 Err(error) if error.is_missing() => continue,
-                // its name was given to it only after the sync, and nothing says that it is another image's
-                Err(error) => (state.is_evidence, state.flaw) = (error.is_io(), Some(error.in_short())),
+                // a file gets this name after its sync only, and nothing says that it is of another image
+                Err(error) => {
+                    (snapshot.is_evidence, snapshot.defect) = (error.is_io(), Some(error.in_short()));
+                }
             }
-            states.push(state);
+            examined.push(snapshot);
         }
-        Ok(states)
+        Ok(examined)
     }
 
-    fn look(&mut self, header: &SnapshotHeader, uuid: Option<&[u8; 16]>) {
+    fn unread(seq: Seq, path: PathBuf, is_base: bool) -> ExaminedSnapshot {
+        ExaminedSnapshot {
+            seq,
+            path,
+            is_base,
+            is_evidence: false,
+            defect: None,
+            is_current: true,
+            is_forged: false,
+            form: Form::default(),
+            epoch: 0,
+        }
+    }
+
+    /// Whether it can be started from.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.defect.is_none()
+    }
+
+    fn header(&mut self, header: &SnapshotHeader, uuid: Option<&[u8; 16]>) {
         (self.epoch, self.form) = (header.epoch, header.form);
-        let flaw = match uuid {
-            Some(uuid) if *uuid == header.uuid => {
-                self.is_evidence = true;
-                return;
-            }
-            Some(_) => "it belongs to another image",
-            None => NOBODYS,
-        };
-        (self.holds, self.flaw) = (false, Some(flaw.to_owned()));
+        match uuid {
+            Some(uuid) if *uuid == header.uuid => self.is_evidence = true,
+            Some(_) => self.exclude(messages::of_another_image().to_owned()),
+            None => self.exclude(messages::unidentified().to_owned()),
+        }
     }
 
-    /// Reads all of it. That a key is missing is an error: it may be as good as any.
-    pub(crate) fn read(&mut self, snapshots: &Snapshots, content: &Content, keyring: &Keyring) -> Result<(), Error> {
-        if self.flaw.is_some() {
+    /// Marks it as not of this image's current timeline.
+    fn exclude(&mut self, defect: String) {
+        (self.is_current, self.defect) = (false, Some(defect));
+    }
+
+    /// Reads all of it.
+    ///
+    /// # Errors
+    ///
+    /// If a key is missing: then the snapshot may be intact.
+    pub(super) fn read(&mut self, snapshots: &Snapshots, content: &Content, keyring: &Keyring) -> Result<(), Error> {
+        if self.defect.is_some() {
             return Ok(());
         }
         if content.voids.outdate(self.seq, self.epoch) {
-            (self.holds, self.flaw) = (false, Some("it was made before an event in it became void".to_owned()));
+            self.exclude(messages::outdated_by_void());
             return Ok(());
         }
         if !keyring.takes(self.form) {
-            self.flaw = Some("it is not protected in the way that the image is".to_owned());
+            self.defect = Some(messages::other_protection());
             return Ok(());
         }
-        if let Some(what) = content.line(self.seq).and_then(|line| line.excludes(self.epoch)) {
-            (self.holds, self.flaw) = (false, Some(what));
+        if let Some(defect) = content.timeline(self.seq).and_then(|timeline| timeline.excludes(self.epoch)) {
+            self.exclude(defect);
             return Ok(());
         }
-        match snapshots.open(self.seq, &self.path).and_then(|file| whole(file, content)) {
-            Ok((Some(flaw), ..)) => self.flaw = Some(flaw),
-            Ok((None, model, digest)) => {
-                let line = content.line(self.seq);
-                self.flaw = line.and_then(|line| line.contradicts(model, digest, &content.voids));
-                self.holds = self.flaw.is_none();
+        match snapshots.open(self.seq, &self.path).and_then(|file| StateCheck::of(file, content)) {
+            Ok(StateCheck { defect: Some(defect), .. }) => self.defect = Some(defect),
+            Ok(StateCheck { defect: None, model, digest }) => {
+                let timeline = content.timeline(self.seq);
+                self.defect = timeline.and_then(|timeline| timeline.contradicts(model, digest, &content.voids));
+                self.is_current = self.defect.is_none();
             }
             Err(error) if error.is_key() => return Err(error),
             Err(error) if error.is_forged() => {
-                let what = "its checksums are right, so it was changed by somebody who has not the key";
-                (self.forged, self.flaw) = (true, Some(format!("{}; {what}", error.in_short())));
+                (self.is_forged, self.defect) = (true, Some(messages::forged_snapshot(&error.in_short())));
             }
-            // also if it was removed meanwhile: then another reading finds the one that took its place
-            Err(error) => self.flaw = Some(error.in_short()),
+            // or the owner has just removed it: then another reading finds the one that replaced it
+            Err(error) => self.defect = Some(error.in_short()),
         }
         Ok(())
     }
 }
 
-/// Reads all of a snapshot, and decodes it if its shape is known and it is not too large. Gives what is wrong with it, the
-/// number of its model, and its digest.
-fn whole(file: SnapshotFile, content: &Content) -> Result<(Option<String>, u64, u64), Error> {
-    let model = DigestMark::model_of(file.header.model_version, file.header.fingerprint);
-    let shape = content.models.get(&file.header.fingerprint);
-    let (flaw, trailer) = match shape.filter(|_| file.len() <= DECODED) {
-        Some(shape) => {
-            let (bytes, trailer) = file.bytes()?;
-            (decodes(shape, &bytes).err(), trailer)
-        }
-        None => (None, file.check()?),
-    };
-    Ok((flaw, model, trailer.digest))
+/// The result of reading all of a snapshot.
+struct StateCheck {
+    defect: Option<String>,
+    /// The number of its model.
+    model: u64,
+    digest: u64,
+}
+
+impl StateCheck {
+    /// Checks the checksums, and decodes the state if its shape is known and it is not too large.
+    fn of(file: SnapshotFile, content: &Content) -> Result<StateCheck, Error> {
+        let model = DigestMark::model_of(file.header.model_version, file.header.fingerprint);
+        let shape = content.models.get(&file.header.fingerprint);
+        let (defect, trailer) = match shape.filter(|_| file.len() <= DECODED) {
+            Some(shape) => {
+                let (bytes, trailer) = file.bytes()?;
+                (decodes(shape, &bytes).err(), trailer)
+            }
+            None => (None, file.check()?),
+        };
+        Ok(StateCheck { defect, model, digest: trailer.digest })
+    }
 }
