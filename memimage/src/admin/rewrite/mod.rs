@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 mod report;
+mod messages;
 mod staging;
 mod rewriter;
 
@@ -173,7 +174,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
         layout.survey(&*disk)?.image(&layout)?;
         // not by the paths' text: a link or `..` may lead inside
         if disk.is_within(target, from).map_err(|error| failed("looking at", target, error))? {
-            return Err(Error::new(Kind::Taken { path: target.to_owned(), found: "the inside of the source" }));
+            return Err(Error::new(Kind::Taken { path: target.to_owned(), found: messages::INSIDE_SOURCE }));
         }
         vacant(&*disk, target)?;
         if !options.allow_network {
@@ -241,20 +242,16 @@ const SEARCHED: u64 = 1 << 22;
 fn diverged<M: Model>(from: &Path, old: &Reading, was: &Rebuilt, new: &Reading, is: &Rebuilt) -> Error {
     let again = old.rebuild::<M>(None, false, &mut |_| {});
     let (seq, what) = match again {
-        Ok(again) if again.digest != was.digest => {
-            (None, "rebuilt once more, the source gives another state again: a body is not deterministic")
-        }
+        Ok(again) if again.digest != was.digest => (None, messages::SOURCE_NOT_DETERMINISTIC),
         Ok(_) if was.events <= SEARCHED => match parting::<M>(old, new, was.last) {
-            Ok(seq) => (Some(seq), "an upcaster is not deterministic, or rests on more than the event"),
-            Err(_) => (None, UNKNOWN),
+            Ok(seq) => (Some(seq), messages::UPCASTER_NOT_DETERMINISTIC),
+            Err(_) => (None, messages::CAUSE_UNKNOWN),
         },
-        _ => (None, UNKNOWN),
+        _ => (None, messages::CAUSE_UNKNOWN),
     };
     let (found, expected) = (is.digest.to_string(), was.digest.to_string());
     Error::new(Kind::Rewritten { path: from.to_owned(), found, expected, seq, what })
 }
-
-const UNKNOWN: &str = "a body or an upcaster is not deterministic";
 
 impl<M> fmt::Debug for Rewrite<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
