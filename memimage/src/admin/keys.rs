@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::protection::{how, of_states};
 use crate::disk::Disk;
 use crate::error::{Error, Kind};
-use crate::journal::{Headers, Layout, Salvage};
+use crate::journal::{Headers, Layout, SalvageSource};
 use crate::keys::{Form, Keyring, Keys};
 use crate::seq::SegmentId;
 
@@ -38,7 +38,7 @@ impl Task {
         layout: &Layout,
         segments: &[SegmentId],
         keyring: &Arc<Keyring>,
-    ) -> Result<Salvage, Error> {
+    ) -> Result<SalvageSource, Error> {
         let headers = Headers::read(&**disk, layout, segments)?;
         if keyring.is_empty() {
             let form = match headers.identity() {
@@ -50,7 +50,7 @@ impl Task {
                 return Err(self.without_keys(layout.root(), form, keyring));
             }
         }
-        Salvage::open(disk, headers, keyring)
+        SalvageSource::open(disk, headers, keyring)
     }
 
     /// As [`unlock`](Task::unlock), for a task that may write: the current keys must be there too.

@@ -1,12 +1,14 @@
-//! An image that is being repaired: what was found, what was changed so far, and the steps that repairs are made of.
+//! A repair under way: the examination it is based on, the changes made so far, and the steps that all repairs share.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::backup::BackupKeeper;
+use super::backup::back_up;
+use super::messages;
 use super::report::{FileChange, RepairReport};
-use crate::admin::check::{Examination, State};
-use crate::admin::choice::{RepairAction, SeqRange};
+use crate::admin::examine::{Examination, ExaminedSnapshot};
+use crate::admin::repair_action::RepairAction;
+use crate::admin::seq_range::SeqRange;
 use crate::disk::{Access, Disk, StoredFile, failed};
 use crate::error::{Error, Kind};
 use crate::journal::{
@@ -15,188 +17,207 @@ use crate::journal::{
 use crate::keys::Protection;
 use crate::seq::{SegmentId, Seq};
 
-/// From this epoch on no other can be begun.
-const LAST: u64 = u64::MAX - 1;
-/// The length of a segment that is made here: whoever opens the image makes the next as large as it likes.
-const LARGEST: u64 = 1 << 20;
+/// The first epoch after which no other can begin.
+const LAST_EPOCH: u64 = u64::MAX - 1;
+/// The length of a segment that a repair creates. The next open makes longer ones, by its own options.
+const SEGMENT_LEN: u64 = 1 << 20;
 
-/// An image whose lock is held.
+/// A repair of an image whose lock is held.
 pub(super) struct RepairSession {
-    pub(super) found: Examination,
-    choice: RepairAction,
+    pub(super) examination: Examination,
+    action: RepairAction,
     changes: Vec<FileChange>,
-    /// Events that are no longer void, since the decisions were given up.
+    /// The events that are void no longer.
     pub(super) revived: Vec<Seq>,
-    /// Events that leave the journal, and whose state stays.
+    /// The events that leave the journal while their effect on the state stays.
     pub(super) retired: Option<SeqRange>,
-    /// The epoch that begins.
-    pub(super) epoch: u64,
-    raised: bool,
+    /// The epoch that the repair begins.
+    epoch: u64,
+    has_begun_epoch: bool,
+}
+
+/// The end of a segment's frames: the place of the next frame, and the checksum of the last.
+#[derive(Clone, Copy)]
+pub(super) struct FramesEnd {
+    pub(super) position: FramePosition,
+    pub(super) previous: u32,
+}
+
+/// `journal/durable` before a repair, and its backup.
+pub(super) struct OldWatermark {
+    file: Option<StoredFile>,
+    backup: Option<PathBuf>,
 }
 
 impl RepairSession {
-    pub(super) fn new(found: Examination, choice: RepairAction) -> Result<RepairSession, Error> {
-        if let Some(fault) = found.trailed.faults.iter().find(|fault| fault.flaw == DamageKind::Newer) {
-            let (path, what) = (found.trail.path(fault.segment), fault.what.clone());
+    pub(super) fn new(examination: Examination, action: RepairAction) -> Result<RepairSession, Error> {
+        let newer = examination.salvaged.damage.iter().find(|damage| damage.kind == DamageKind::Newer);
+        if let Some(newer) = newer {
+            let (path, what) = (examination.source.path(newer.segment), newer.what.clone());
             return Err(Error::new(Kind::Format { path, act: "repair", what }));
         }
-        let newest = found.trailed.epoch.max(found.block.map_or(0, |block| block.epoch));
-        let hold = RepairSession {
-            found,
-            choice,
+        let newest = examination.salvaged.epoch.max(examination.watermark.map_or(0, |watermark| watermark.epoch));
+        let session = RepairSession {
+            examination,
+            action,
             changes: Vec::new(),
             revived: Vec::new(),
             retired: None,
             epoch: newest.saturating_add(1),
-            raised: false,
+            has_begun_epoch: false,
         };
         match newest {
-            // as an open does: with the last number there is, it would open never again
-            LAST.. => Err(hold.unfit(format!("it says that the image was opened {newest} times"))),
-            _ => Ok(hold),
+            // an open refuses it too
+            LAST_EPOCH.. => Err(session.refusal(messages::last_epoch(newest))),
+            _ => Ok(session),
         }
     }
 
     pub(super) fn disk(&self) -> &dyn Disk {
-        &*self.found.disk
+        &*self.examination.disk
     }
 
     pub(super) fn layout(&self) -> &Layout {
-        &self.found.layout
+        &self.examination.layout
     }
 
-    pub(super) fn keeper(&self) -> BackupKeeper<'_> {
-        BackupKeeper { disk: self.disk(), layout: self.layout() }
+    pub(super) fn path(&self, segment: SegmentId) -> PathBuf {
+        self.examination.source.path(segment)
     }
 
-    /// The error of a choice that does not fit.
-    pub(super) fn unfit(&self, what: String) -> Error {
-        Error::new(Kind::Repair { path: self.layout().root().to_owned(), choice: self.choice.to_string(), what })
+    /// Copies a file to the quarantine.
+    pub(super) fn back_up(&self, path: &Path) -> Result<PathBuf, Error> {
+        back_up(self.disk(), self.layout(), path)
     }
 
-    /// Makes sure that what is wrong is so each time it is read: what a disk failed to read once is there, and is not given up.
+    /// The error of a repair that does not apply.
+    pub(super) fn refusal(&self, what: String) -> Error {
+        Error::new(Kind::Repair { path: self.layout().root().to_owned(), choice: self.action.to_string(), what })
+    }
+
+    /// The error of a repair that does not apply to this damage.
+    pub(super) fn refusal_for(&self, damage: &Damage) -> Error {
+        self.refusal(messages::other_damage(&self.path(damage.segment), damage.seq, &damage.what))
+    }
+
+    /// The error of a repair of frames, where no frame is damaged.
+    pub(super) fn refusal_without_damage(&self) -> Error {
+        match self.examination.first_framing_damage() {
+            Some(damage) => self.refusal_for(damage),
+            None => self.refusal(messages::nothing_damaged()),
+        }
+    }
+
+    /// Refuses damage that another reading does not show: data that a failing disk did not return once must not be given up.
     pub(super) fn confirm(&self, again: &Examination) -> Result<(), Error> {
-        match self.found.agrees(again) {
+        match self.examination.agrees(again) {
             true => Ok(()),
-            false => Err(self.unfit(
-                "what is wrong with it is not the same when it is read again, so its disk fails; copy it to one that does not, \
-                 and repair the copy"
-                    .to_owned(),
-            )),
+            false => Err(self.refusal(messages::unstable_damage())),
         }
     }
 
-    /// The same, where this is what is wrong.
-    pub(super) fn unfit_for(&self, fault: &Damage) -> Error {
-        let place = fault.seq.map_or_else(String::new, |seq| format!(" where event {seq} belongs"));
-        self.unfit(format!(
-            "what is wrong is in `{}`{place}: {}",
-            self.found.trail.path(fault.segment).display(),
-            fault.what
-        ))
-    }
-
-    /// The same, where no frame is missing or damaged.
-    pub(super) fn unfit_without_fault(&self) -> Error {
-        match self.found.first_around() {
-            Some(around) => self.unfit_for(around),
-            None => self.unfit("nothing is damaged".to_owned()),
-        }
-    }
-
-    /// Snapshots and bases may be all that proves what is missing.
+    /// Refuses a damaged journal: snapshots and bases may be the only evidence of what is missing in it.
     pub(super) fn refuse_damaged_journal(&self) -> Result<(), Error> {
-        let damaged = self.found.first_fault().filter(|fault| !matches!(fault.flaw, DamageKind::Torn(_)));
-        match damaged.or_else(|| self.found.first_around()) {
-            Some(fault) => Err(self.unfit_for(fault)),
+        let damaged = self.examination.first_damage().filter(|damage| !matches!(damage.kind, DamageKind::Torn(_)));
+        match damaged.or_else(|| self.examination.first_framing_damage()) {
+            Some(damage) => Err(self.refusal_for(damage)),
             None => Ok(()),
         }
     }
 
-    /// Makes segments in the epoch that begins.
-    pub(super) fn maker(&self, protection: Protection) -> Result<SegmentBuilder, Error> {
-        let Some(identity) = self.found.trail.identity().cloned() else {
-            return Err(self.unfit("no segment says whose journal it is".to_owned()));
+    /// Builds segments in the epoch that the repair begins.
+    pub(super) fn segment_builder(&self, protection: Protection) -> Result<SegmentBuilder, Error> {
+        let Some(identity) = self.examination.source.identity().cloned() else {
+            return Err(self.refusal(messages::unidentified()));
         };
-        let (disk, layout) = (Arc::clone(&self.found.disk), self.layout().clone());
-        Ok(SegmentBuilder { disk, layout, identity, epoch: self.epoch, largest: LARGEST, protection })
+        let (disk, layout) = (Arc::clone(&self.examination.disk), self.layout().clone());
+        Ok(SegmentBuilder { disk, layout, identity, epoch: self.epoch, largest: SEGMENT_LEN, protection })
     }
 
-    pub(super) fn changed(&mut self, path: PathBuf, what: &'static str, backup: Option<PathBuf>) {
-        self.changes.push(FileChange { path, what, backup });
+    pub(super) fn changed(&mut self, path: PathBuf, change: &'static str, backup: Option<PathBuf>) {
+        self.changes.push(FileChange { path, change, backup });
     }
 
-    /// Moves files out of the image, one after the other.
-    pub(super) fn take_all(&mut self, paths: Vec<PathBuf>) -> Result<(), Error> {
+    /// Moves files to the quarantine, in this order.
+    pub(super) fn remove_all(&mut self, paths: Vec<PathBuf>) -> Result<(), Error> {
         self.layout().make_dirs(self.disk())?;
         for path in paths {
-            let kept = set_aside(self.disk(), self.layout(), &path)?;
-            self.changed(path, "was taken out", Some(kept));
+            let backup = set_aside(self.disk(), self.layout(), &path)?;
+            self.changed(path, messages::REMOVED, Some(backup));
         }
         Ok(())
     }
 
-    /// Moves out the snapshots and bases that speak of `seq` or what comes after it, newest first.
-    pub(super) fn take_states_from(&mut self, seq: Seq) -> Result<(), Error> {
-        let beyond = |state: &&State| state.seq >= seq && state.is_evidence;
-        let paths = self.found.states.iter().filter(beyond).map(|state| state.path.clone()).collect();
-        self.take_all(paths)
+    /// Moves away the snapshots and bases that are evidence of event `seq` or a later one, newest first.
+    pub(super) fn remove_snapshots_from(&mut self, seq: Seq) -> Result<(), Error> {
+        let is_beyond = |snapshot: &&ExaminedSnapshot| snapshot.seq >= seq && snapshot.is_evidence;
+        let beyond = self.examination.examined_snapshots.iter().filter(is_beyond);
+        self.remove_all(beyond.map(|snapshot| snapshot.path.clone()).collect())
     }
 
-    /// Makes two copies of a good snapshot or base beside the journal, and keeps what is in their way.
-    pub(super) fn install_base(&mut self, good: &State) -> Result<(), Error> {
-        let copies: Vec<State> = self.found.states.iter().filter(|s| s.is_base && s.seq == good.seq).cloned().collect();
-        if copies.iter().filter(|state| state.flaw.is_none()).count() == 2 {
+    /// Installs a usable snapshot or base as the base, in two copies. Moves away unusable copies of that base.
+    pub(super) fn install_base(&mut self, usable: &ExaminedSnapshot) -> Result<(), Error> {
+        let is_copy = |snapshot: &&ExaminedSnapshot| snapshot.is_base && snapshot.seq == usable.seq;
+        let copies: Vec<ExaminedSnapshot> =
+            self.examination.examined_snapshots.iter().filter(is_copy).cloned().collect();
+        if copies.iter().filter(|copy| copy.is_usable()).count() == 2 {
             return Ok(());
         }
-        let flawed = copies.into_iter().filter(|state| state.flaw.is_some()).map(|state| state.path);
-        self.take_all(flawed.collect())?;
-        let bases = self.found.snapshots.bases();
-        if let Err(error) = bases.install(&good.path, good.seq) {
-            // one that was made before another failed would settle what is not done: that the journal begins there
-            let there =
-                |path: &PathBuf| self.found.states.iter().any(|state| state.path == *path && state.flaw.is_none());
-            let made: Vec<PathBuf> = bases.copies(good.seq).into_iter().filter(|path| !there(path)).collect();
-            self.discard(&made.iter().map(PathBuf::as_path).collect::<Vec<_>>());
+        let unusable = copies.into_iter().filter(|copy| !copy.is_usable()).map(|copy| copy.path);
+        self.remove_all(unusable.collect())?;
+        let bases = self.examination.snapshots.bases();
+        if let Err(error) = bases.install(&usable.path, usable.seq) {
+            // a single copy would say that the journal begins there, which is not done yet
+            let existed = |path: &PathBuf| {
+                self.examination.examined_snapshots.iter().any(|old| old.path == *path && old.is_usable())
+            };
+            let new: Vec<PathBuf> = bases.copies(usable.seq).into_iter().filter(|path| !existed(path)).collect();
+            self.discard(&new.iter().map(PathBuf::as_path).collect::<Vec<_>>());
             return Err(error);
         }
         sync_dir(self.disk(), &self.layout().journal())?;
-        self.changed(good.path.clone(), "was copied to be the base, twice", None);
+        self.changed(usable.path.clone(), messages::BASE_INSTALLED, None);
         Ok(())
     }
 
-    /// Where a segment goes on after its frames before `offset`, and the checksum of the last of them.
-    pub(super) fn place_in(&self, segment: SegmentId, offset: usize) -> Result<(FramePosition, u32), Error> {
-        let path = self.found.trail.path(segment);
-        let file = StoredFile::open(self.disk(), &path, Access::Read)?;
+    /// Where the frames of a segment end, of those that begin before `offset`.
+    pub(super) fn end_in(&self, segment: SegmentId, offset: usize) -> Result<FramesEnd, Error> {
+        let file = StoredFile::open(self.disk(), &self.path(segment), Access::Read)?;
         let mut bytes = vec![0; file.len()?.min(offset as u64) as usize];
         let read = file.read_surely(&mut bytes, 0)?;
-        let uuid = self.found.trail.identity().map_or([0; 16], |identity| identity.uuid);
-        let (offset, previous) = end_of(&bytes[..read], &uuid, segment);
-        Ok((FramePosition { segment, offset: offset as u64 }, previous))
+        let (offset, previous) = end_of(&bytes[..read], &self.uuid(), segment);
+        Ok(FramesEnd { position: FramePosition { segment, offset: offset as u64 }, previous })
     }
 
-    /// Begins a new epoch, in which no more is said to be synced than `durable`.
-    pub(super) fn raise(&mut self, durable: Seq, (place, previous): (FramePosition, u32)) -> Result<(), Error> {
-        let path = self.layout().durable();
+    /// The last segment with frames.
+    pub(super) fn last_segment(&self) -> Option<SegmentId> {
+        let last = self.examination.salvaged.segments.iter().rfind(|segment| segment.first.is_some());
+        last.map(|last| last.segment)
+    }
+
+    /// Opens `journal/durable`, and backs it up.
+    pub(super) fn back_up_watermark(&self) -> Result<OldWatermark, Error> {
         let file = self.layout().durable_file(self.disk())?;
-        let kept = file.as_ref().map(|_| self.keeper().copy(&path)).transpose()?;
-        self.announce(file, kept, durable, (place, previous))
+        let backup = file.as_ref().map(|_| self.back_up(&self.layout().durable())).transpose()?;
+        Ok(OldWatermark { file, backup })
     }
 
-    /// As [`raise`](RepairSession::raise), with the backup made before.
-    pub(super) fn announce(
+    /// Begins the new epoch, with `durable` as the highest seq that is synced.
+    pub(super) fn begin_epoch(&mut self, durable: Seq, end: FramesEnd) -> Result<(), Error> {
+        let old = self.back_up_watermark()?;
+        self.begin_epoch_over(old, durable, end)
+    }
+
+    /// As [`begin_epoch`](RepairSession::begin_epoch), with the backup already made.
+    pub(super) fn begin_epoch_over(
         &mut self,
-        file: Option<StoredFile>,
-        kept: Option<PathBuf>,
+        old: OldWatermark,
         durable_seq: Seq,
-        (place, previous): (FramePosition, u32),
+        FramesEnd { position: FramePosition { segment, offset }, previous }: FramesEnd,
     ) -> Result<(), Error> {
         let path = self.layout().durable();
-        let FramePosition { segment, offset } = place;
-        let block = Watermark { epoch: self.epoch, durable_seq, segment, offset, previous };
-        let uuid = self.found.trail.identity().map_or([0; 16], |identity| identity.uuid);
-        let file = match file {
+        let watermark = Watermark { epoch: self.epoch, durable_seq, segment, offset, previous };
+        let file = match old.file {
             Some(file) => file,
             None => {
                 let file = StoredFile::create(self.disk(), &path)?;
@@ -204,33 +225,32 @@ impl RepairSession {
                 file
             }
         };
-        file.write_all(&block.encode(&uuid), 0)?;
+        file.write_all(&watermark.encode(&self.uuid()), 0)?;
         file.sync_data()?;
-        self.raised = true;
-        self.changed(path, "says the new epoch", kept);
+        self.has_begun_epoch = true;
+        self.changed(path, messages::EPOCH_RAISED, old.backup);
         Ok(())
     }
 
-    /// Begins a new epoch, if anything was changed, in which all is synced that was.
-    pub(super) fn raise_alone(&mut self) -> Result<(), Error> {
+    /// Begins the new epoch with the watermark as it was, if any file has been changed.
+    pub(super) fn begin_epoch_if_changed(&mut self) -> Result<(), Error> {
         if self.changes.is_empty() {
             return Ok(());
         }
-        let (durable, place) = match self.found.block {
+        let (durable, end) = match self.examination.watermark {
             Some(Watermark { durable_seq, segment, offset, previous, .. }) => {
-                (durable_seq, (FramePosition { segment, offset }, previous))
+                (durable_seq, FramesEnd { position: FramePosition { segment, offset }, previous })
             }
             None => {
-                let last = self.found.trailed.stretches.iter().rev().find(|stretch| stretch.first.is_some());
-                let segment = last.map_or(SegmentId::FIRST, |stretch| stretch.segment);
-                let len = StoredFile::open(self.disk(), &self.found.trail.path(segment), Access::Read)?.len()?;
-                (self.found.evidence, self.place_in(segment, len as usize)?)
+                let segment = self.last_segment().unwrap_or(SegmentId::FIRST);
+                let len = StoredFile::open(self.disk(), &self.path(segment), Access::Read)?.len()?;
+                (self.examination.evidence, self.end_in(segment, len as usize)?)
             }
         };
-        self.raise(durable, place)
+        self.begin_epoch(durable, end)
     }
 
-    /// Removes what was prepared and is not to be used.
+    /// Removes files that were prepared and will not be used.
     pub(super) fn discard(&self, paths: &[&Path]) {
         for path in paths {
             if let Err(error) = self.disk().remove(path) {
@@ -239,9 +259,13 @@ impl RepairSession {
         }
     }
 
-    pub(super) fn done(self, lost: Option<SeqRange>) -> RepairReport {
-        let epoch = if self.raised { self.epoch } else { self.epoch - 1 };
-        let RepairSession { choice, changes, revived, retired, .. } = self;
-        RepairReport { choice, changes, lost, retired, revived, epoch }
+    pub(super) fn finish(self, lost: Option<SeqRange>) -> RepairReport {
+        let epoch = if self.has_begun_epoch { self.epoch } else { self.epoch - 1 };
+        let RepairSession { action, changes, revived, retired, .. } = self;
+        RepairReport { action, changes, lost, retired, revived, epoch }
+    }
+
+    fn uuid(&self) -> [u8; 16] {
+        self.examination.source.identity().map_or([0; 16], |identity| identity.uuid)
     }
 }

@@ -1,44 +1,44 @@
-//! What is wrong with a journal, and where.
+//! A place of damage in a journal.
 
 use std::ops::Range;
 
 use crate::seq::{SegmentId, Seq};
 
-/// A place where a journal is not what it must be.
+/// A place where a journal is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Damage {
     pub(crate) segment: SegmentId,
-    /// Where in its file; `None` if it is about all of it.
+    /// The offset in the segment's file; `None` if the whole file is meant.
     pub(crate) offset: Option<u64>,
-    /// The event that belongs here; `None` if nothing before it tells.
+    /// The event that belongs here; `None` if nothing before it says which.
     pub(crate) seq: Option<Seq>,
-    pub(crate) flaw: DamageKind,
+    pub(crate) kind: DamageKind,
+    /// What is wrong, for people.
     pub(crate) what: String,
-    /// It is around frames of which none is damaged by it: wrong with the header of their segment, or with the length of its
-    /// file, and known how it must be.
-    pub(crate) around: bool,
+    /// The header or the length of the segment's file is wrong, its correct value is known, and all frames are intact.
+    pub(crate) is_framing: bool,
 }
 
-/// What kind of fault it is.
+/// The kind of a place of damage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DamageKind {
-    /// A write that a crash cut short; these bytes are of it.
+    /// These bytes are of a write that a crash cut short.
     Torn(Range<usize>),
-    /// Bytes that nothing proves to have been acknowledged, and that no crash explains.
+    /// These bytes are not proven to have been acknowledged, and no crash explains them.
     Suspect(Range<usize>),
-    /// What was written is missing or damaged.
+    /// Something that was written is missing or damaged.
     Damaged,
-    /// Its checksums are right, and what the keys make of it is something else: somebody changed it who has not the key.
+    /// The checksums are right and the keys refuse it: somebody without the keys changed it.
     Forged,
-    /// A record of a good frame does not decode by its shape. Those around it do.
+    /// A record of an intact frame does not decode by its shape. The records around it do.
     Undecodable,
-    /// It is of a newer format: nothing more can be said.
+    /// It is of a newer format, so nothing after it can be read.
     Newer,
 }
 
-/// What a frame holds that it should not.
+/// Damage to a record of an intact frame.
 pub(crate) struct RecordDamage {
     pub(crate) seq: Seq,
-    pub(crate) flaw: DamageKind,
+    pub(crate) kind: DamageKind,
     pub(crate) what: String,
 }

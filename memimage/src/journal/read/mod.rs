@@ -1,4 +1,4 @@
-//! Reading the segments of a journal: an orderly one up to its end, a damaged one past its damage.
+//! Reads the segments of a journal: an intact one up to its end, a damaged one past its damage.
 
 // each uses those above it
 pub(super) mod nonzero;
@@ -6,6 +6,9 @@ pub(super) mod segments;
 pub(super) mod scan;
 pub(super) mod headers;
 pub(super) mod damage;
-pub(super) mod salvage_progress;
+pub(super) mod salvaged;
+pub(super) mod salvage_source;
 pub(super) mod foreign;
+pub(super) mod salvage_progress;
+pub(super) mod salvage_segment;
 pub(super) mod salvage;

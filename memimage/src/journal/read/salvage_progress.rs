@@ -1,161 +1,193 @@
-//! How far a journal was read past its damage, and what was met on the way.
-
-use std::ops::Range;
+//! The state of a salvage under way: its position in the journal, and the results so far.
 
 use super::damage::{Damage, DamageKind, RecordDamage};
 use super::headers::CheckedHeader;
-use super::salvage::{FrameRun, FrameVisitor, Framing, Salvaged};
+use super::salvaged::{FrameRun, FrameVisitor, Framing, Salvaged, SalvagedSegment};
 use crate::journal::format::frame::Frame;
 use crate::journal::format::frames::FrameChain;
-use crate::journal::format::resync::{FrameSearch, SearchResult};
 use crate::journal::format::segment::SEGMENT_HEADER;
 use crate::seq::{SegmentId, Seq};
 
-/// The most faults of one sort that are told of one by one.
+/// The largest number of places of damage that are listed of each category.
 const MOST: usize = 256;
 
-/// How far the reading has come.
+/// Position and results so far.
 pub(super) struct SalvageProgress {
-    pub(super) trailed: Salvaged,
-    /// What the next frame must continue; `None` after something that is missing.
+    salvaged: Salvaged,
+    /// The state that the next frame must continue; `None` after a gap.
     pub(super) chain: Option<FrameChain>,
-    /// The next frame goes on with the last run.
-    pub(super) running: bool,
-    /// The highest seq that anything says was synced.
+    /// The next frame continues the last run.
+    continues_run: bool,
+    /// The highest seq that is known to have been synced.
     pub(super) evidence: Seq,
-    pub(super) newer: bool,
-    /// How many faults there are of each sort. One sort must not hide another.
-    pub(super) told: [usize; 4],
-    /// What to do with the file that is read, if what is in it is not the segment's, as its header is not.
-    pub(super) remedy: Option<String>,
+    /// Something of a newer format was met, after which nothing can be read.
+    pub(super) is_newer_format: bool,
+    /// The number of places of damage in each category. Each has its own limit, so that none hides another.
+    counts: [usize; 4],
+    /// What to do with the current file if its frames turn out to be as foreign as its header.
+    pub(super) foreign_help: Option<String>,
 }
 
 impl SalvageProgress {
-    pub(super) fn expecting(&self) -> Option<Seq> {
+    /// Before the first segment; `durable` is the highest seq that anything besides the frames says was synced.
+    pub(super) fn new(durable: Seq) -> SalvageProgress {
+        SalvageProgress {
+            salvaged: Salvaged::default(),
+            chain: None,
+            continues_run: false,
+            evidence: durable,
+            is_newer_format: false,
+            counts: [0; 4],
+            foreign_help: None,
+        }
+    }
+
+    /// The results, once all segments have been read.
+    pub(super) fn finish(mut self) -> Salvaged {
+        self.salvaged.end = self.chain;
+        self.salvaged
+    }
+
+    /// The event that must come next; `None` after a gap.
+    pub(super) fn expected(&self) -> Option<Seq> {
         self.chain.map(|chain| chain.next_seq)
     }
 
-    pub(super) fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8], visit: &mut dyn FrameVisitor) {
+    pub(super) fn begin_segment(&mut self, segment: SegmentId) {
+        self.salvaged.segments.push(SalvagedSegment::new(segment));
+    }
+
+    pub(super) fn epoch(&mut self, epoch: u64) {
+        self.salvaged.epoch = self.salvaged.epoch.max(epoch);
+    }
+
+    /// Adds an intact frame.
+    pub(super) fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8], visitor: &mut dyn FrameVisitor) {
         let header = &frame.header;
-        if let Some(stretch) = self.trailed.stretches.last_mut()
+        if let Some(current) = self.salvaged.segments.last_mut()
             && frame.offset == SEGMENT_HEADER
         {
-            (stretch.first, stretch.form) = (Some(header.first_seq), Some(frame.form));
+            (current.first, current.form) = (Some(header.first_seq), Some(frame.form));
         }
-        self.trailed.align_shift = Some(header.align_shift);
-        self.trailed.epoch = self.trailed.epoch.max(header.epoch);
+        self.salvaged.align_shift = Some(header.align_shift);
+        self.epoch(header.epoch);
         self.evidence = self.evidence.max(header.durable_seq);
         let last = Seq::new(header.next_seq().get().saturating_sub(1));
-        self.trailed.known = self.trailed.known.max(last).max(header.durable_seq);
-        let misfits = visit.frame(segment, frame, body);
-        let fits = misfits.iter().all(|misfit| misfit.flaw == DamageKind::Undecodable);
-        for RecordDamage { seq, flaw, what } in misfits {
+        self.salvaged.last_known = self.salvaged.last_known.max(last).max(header.durable_seq);
+        let damage = visitor.frame(segment, frame, body);
+        let is_intact = damage.iter().all(|record| record.kind == DamageKind::Undecodable);
+        for RecordDamage { seq, kind, what } in damage {
             let offset = Some(frame.offset as u64);
-            self.push(Damage { segment, offset, seq: Some(seq), flaw, what, around: false });
+            self.push(Damage { segment, offset, seq: Some(seq), kind, what, is_framing: false });
         }
-        if fits {
-            self.run(segment, frame);
+        if is_intact {
+            self.extend_run(segment, frame);
         }
     }
 
-    pub(super) fn run(&mut self, segment: SegmentId, frame: &Frame<'_>) {
+    fn extend_run(&mut self, segment: SegmentId, frame: &Frame<'_>) {
         let next = frame.header.next_seq();
-        match self.trailed.runs.last_mut().filter(|_| self.running) {
+        match self.salvaged.runs.last_mut().filter(|_| self.continues_run) {
             Some(run) => (run.last, run.next) = (segment, next),
             None => {
                 let (offset, first, form) = (frame.offset as u64, frame.header, frame.form);
-                self.trailed.runs.push(FrameRun { segment, offset, first, form, last: segment, next, stopped: None });
-                self.running = true;
+                self.salvaged.runs.push(FrameRun { segment, offset, first, form, last: segment, next, stopped: None });
+                self.continues_run = true;
             }
         }
     }
 
-    pub(super) fn fault(&mut self, segment: SegmentId, offset: Option<u64>, flaw: DamageKind, what: String) {
-        let seq = self.expecting();
-        self.push(Damage { segment, offset, seq, flaw, what, around: false });
+    /// Adds damage to frames, or to a whole file.
+    pub(super) fn damage(
+        &mut self,
+        segment: SegmentId,
+        offset: Option<u64>,
+        kind: DamageKind,
+        what: impl Into<String>,
+    ) {
+        let seq = self.expected();
+        self.push(Damage { segment, offset, seq, kind, what: what.into(), is_framing: false });
     }
 
-    /// Tells what is wrong around the frames of the segment that is read.
-    pub(super) fn casing(&mut self, casing: Framing, segment: SegmentId, offset: u64, flaw: DamageKind, what: String) {
-        // the evidence of what belongs there may have told that it is not
-        let is_gone = |fault: &Damage| fault.segment == segment && fault.offset.is_none();
-        let gone = self.trailed.faults.last().is_some_and(is_gone);
-        if let Some(stretch) = self.trailed.stretches.last_mut() {
-            stretch.casing = if gone { Framing::Strange } else { casing };
+    /// Adds that the file of a segment is missing, unless that is the last thing added.
+    pub(super) fn missing_file(&mut self, segment: SegmentId) {
+        if !self.is_missing(segment) {
+            self.damage(segment, None, DamageKind::Damaged, "its file is missing");
         }
-        if gone {
+    }
+
+    /// Adds damage to the framing of the current segment.
+    pub(super) fn framing_damage(
+        &mut self,
+        framing: Framing,
+        segment: SegmentId,
+        offset: u64,
+        kind: DamageKind,
+        what: String,
+    ) {
+        // the previous segment may have shown that this one has lost its content
+        let is_missing = self.is_missing(segment);
+        if let Some(current) = self.salvaged.segments.last_mut() {
+            current.framing = if is_missing { Framing::Unusable } else { framing };
+        }
+        if is_missing {
             return;
         }
-        let (seq, around) = (self.expecting(), casing != Framing::Strange);
-        self.push(Damage { segment, offset: Some(offset), seq, flaw, what, around });
+        let (seq, is_framing) = (self.expected(), framing != Framing::Unusable);
+        self.push(Damage { segment, offset: Some(offset), seq, kind, what, is_framing });
     }
 
-    /// Says that what is in the file is not the segment's, if its header is not, which was told.
-    pub(super) fn disown(&mut self, held: &CheckedHeader) -> bool {
-        let Some(stretch) = self.trailed.stretches.last_mut().filter(|stretch| stretch.casing != Framing::Whole) else {
-            return false;
-        };
-        stretch.casing = Framing::Strange;
-        if let Some(told) = self.trailed.faults.last_mut().filter(|told| told.segment == held.segment) {
-            told.around = false;
-            if let Some(remedy) = self.remedy.take() {
-                told.what += "; ";
-                told.what += &remedy;
+    /// Whether the last damage is that the whole file of a segment is missing or without content.
+    fn is_missing(&self, segment: SegmentId) -> bool {
+        self.salvaged.damage.last().is_some_and(|damage| damage.segment == segment && damage.offset.is_none())
+    }
+
+    /// Marks the content of the current file as not the segment's, if its header is damaged too. Returns whether it is: then
+    /// the damage to the header already covers it.
+    pub(super) fn disown(&mut self, checked: &CheckedHeader) -> bool {
+        let current = self.salvaged.segments.last_mut().filter(|current| current.framing != Framing::Intact);
+        let Some(current) = current else { return false };
+        current.framing = Framing::Unusable;
+        if let Some(damage) = self.salvaged.damage.last_mut().filter(|damage| damage.segment == checked.segment) {
+            damage.is_framing = false;
+            if let Some(help) = self.foreign_help.take() {
+                damage.what += "; ";
+                damage.what += &help;
             }
         }
-        self.stop(&DamageKind::Damaged);
+        self.end_run(&DamageKind::Damaged);
         true
     }
 
-    /// The next frame does not go on with the last run.
-    fn stop(&mut self, flaw: &DamageKind) {
-        if std::mem::take(&mut self.running)
-            && let Some(run) = self.trailed.runs.last_mut()
+    /// Goes on after missing frames.
+    pub(super) fn gap(&mut self, visitor: &mut dyn FrameVisitor) {
+        self.chain = None;
+        visitor.gap();
+    }
+
+    fn end_run(&mut self, kind: &DamageKind) {
+        if std::mem::take(&mut self.continues_run)
+            && let Some(run) = self.salvaged.runs.last_mut()
         {
-            run.stopped = Some(flaw.clone());
+            run.stopped = Some(kind.clone());
         }
     }
 
-    fn push(&mut self, fault: Damage) {
-        // an event that does not decode can become void, and a segment whose frames are good be made whole
-        if fault.flaw != DamageKind::Undecodable && !fault.around {
-            self.stop(&fault.flaw);
+    fn push(&mut self, damage: Damage) {
+        // neither an event that does not decode nor a damaged framing loses frames
+        if damage.kind != DamageKind::Undecodable && !damage.is_framing {
+            self.end_run(&damage.kind);
         }
-        let sort = match fault.flaw {
-            _ if fault.around => 0,
+        let category = match damage.kind {
+            _ if damage.is_framing => 0,
             DamageKind::Undecodable => 1,
             DamageKind::Newer => 2,
             DamageKind::Torn(_) | DamageKind::Suspect(_) | DamageKind::Damaged | DamageKind::Forged => 3,
         };
-        self.told[sort] += 1;
-        match self.told[sort] <= MOST {
-            true => self.trailed.faults.push(fault),
-            false => self.trailed.unlisted += 1,
+        self.counts[category] += 1;
+        match self.counts[category] <= MOST {
+            true => self.salvaged.damage.push(damage),
+            false => self.salvaged.unlisted += 1,
         }
-    }
-
-    /// Where the next good frame begins.
-    pub(super) fn next(
-        &mut self,
-        search: &mut FrameSearch<'_>,
-        segment: SegmentId,
-        within: Range<usize>,
-    ) -> Option<usize> {
-        let start = within.start as u64;
-        match search.next(within) {
-            SearchResult::Frame(frame) => Some(frame.offset),
-            SearchResult::Nothing => None,
-            SearchResult::TooMuch => {
-                let what = "more frames begin behind it, of which none is whole, than damage leaves: the rest was not looked at";
-                self.fault(segment, Some(start), DamageKind::Damaged, what.to_owned());
-                None
-            }
-        }
-    }
-
-    /// Goes on behind something that is missing.
-    pub(super) fn lose(&mut self, visit: &mut dyn FrameVisitor) {
-        self.chain = None;
-        visit.gap();
     }
 }

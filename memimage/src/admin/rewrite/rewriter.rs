@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::messages;
 use super::report::{RewriteProgress, RewriteStep};
 use crate::context::{Origin, Timestamp};
 use crate::error::{Error, Kind};
@@ -108,13 +109,14 @@ impl<'a, M: Model> Rewriter<'a, M> {
         for record in records(&body, header.first_seq, header.count, header.time) {
             let record = record.map_err(|fault| damaged(fault.to_string()))?;
             if record.time < self.time {
-                return Err(damaged(format!("the time of event {} is before that of the event before", record.seq)));
+                return Err(damaged(messages::time_goes_back(record.seq)));
             }
             let meaning = match self.voids.has(record.seq) {
                 true => ReplayAction::Dropped,
-                false => self.old.meaning(record.event, M::EVENTS).ok_or_else(|| {
-                    damaged(format!("event {} has the unknown number {}", record.seq, record.event.0))
-                })?,
+                false => self
+                    .old
+                    .meaning(record.event, M::EVENTS)
+                    .ok_or_else(|| damaged(messages::unknown_event_number(record.seq, record.event.0)))?,
             };
             self.record(meaning, &record, &body[record.payload.clone()])?;
         }
@@ -141,7 +143,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
             Ok(Ok(())) => None,
             Ok(Err(fault)) => Some((fault.to_string(), fault.mend())),
             Err(panic) => {
-                Some((format!("it panicked: {}", panic_message(&*panic)), "mend the upcaster, and rewrite again"))
+                Some((messages::upcaster_panicked(&panic_message(&*panic)), messages::HELP_UPCASTER_PANICKED))
             }
         };
         if let Some((what, mend)) = fault {

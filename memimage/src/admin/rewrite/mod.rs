@@ -4,11 +4,13 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+mod report;
+mod messages;
+mod staging;
+mod rewriter;
+
 use super::keys::GivenKeys;
 use super::reading::{Reading, Rebuilt, parting};
-use super::report::{RewriteProgress, RewriteReport, RewriteStep};
-use super::rewriter::{RewriteCounts, Rewriter};
-use super::staging::{StagingDir, vacant};
 use crate::disk::{Disk, RealDisk, failed};
 use crate::entropy::{random, random_uuid};
 use crate::error::{Error, Kind};
@@ -20,6 +22,9 @@ use crate::keys::Keys;
 use crate::options::Options;
 use crate::recovery::{Replayed, genesis_of};
 use crate::seq::{SegmentId, Seq};
+pub use report::{RewriteProgress, RewriteReport, RewriteStep};
+use rewriter::{RewriteCounts, Rewriter};
+use staging::{StagingDir, vacant};
 
 /// Writes the journal of the image at `source` anew, each event at its newest version, into a new image at `target`, and
 /// makes sure that both rebuild to the same state. The source stays as it is.
@@ -61,9 +66,9 @@ use crate::seq::{SegmentId, Seq};
 ///
 /// # Errors
 ///
-/// If the source is no image of this model, is owned by another ([`is_locked`](Error::is_locked)), was pruned
-/// ([`is_pruned`](Error::is_pruned)), is damaged or cannot be replayed; if something is at `target` ([`is_taken`](Error::is_taken)); if something cannot be read or written; or if the
-/// two rebuild to different states ([`is_diverged`](Error::is_diverged)). There is no image at `target` then, unless the
+/// If the source is no image of this model, is owned by another ([`ErrorKind::Locked`](crate::ErrorKind::Locked)), was pruned
+/// ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)), is damaged or cannot be replayed; if something is at `target` ([`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists)); if something cannot be read or written; or if the
+/// two rebuild to different states ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)). There is no image at `target` then, unless the
 /// very last step failed, the sync of the directory around it: what is there is whole.
 pub fn rewrite<M: Model>(source: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<RewriteReport, Error> {
     Rewrite::<M>::new().run(source, target)
@@ -169,7 +174,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
         layout.survey(&*disk)?.image(&layout)?;
         // not by the paths' text: a link or `..` may lead inside
         if disk.is_within(target, from).map_err(|error| failed("looking at", target, error))? {
-            return Err(Error::new(Kind::Taken { path: target.to_owned(), found: "the inside of the source" }));
+            return Err(Error::new(Kind::Taken { path: target.to_owned(), found: messages::INSIDE_SOURCE }));
         }
         vacant(&*disk, target)?;
         if !options.allow_network {
@@ -237,20 +242,16 @@ const SEARCHED: u64 = 1 << 22;
 fn diverged<M: Model>(from: &Path, old: &Reading, was: &Rebuilt, new: &Reading, is: &Rebuilt) -> Error {
     let again = old.rebuild::<M>(None, false, &mut |_| {});
     let (seq, what) = match again {
-        Ok(again) if again.digest != was.digest => {
-            (None, "rebuilt once more, the source gives another state again: a body is not deterministic")
-        }
+        Ok(again) if again.digest != was.digest => (None, messages::SOURCE_NOT_DETERMINISTIC),
         Ok(_) if was.events <= SEARCHED => match parting::<M>(old, new, was.last) {
-            Ok(seq) => (Some(seq), "an upcaster is not deterministic, or rests on more than the event"),
-            Err(_) => (None, UNKNOWN),
+            Ok(seq) => (Some(seq), messages::UPCASTER_NOT_DETERMINISTIC),
+            Err(_) => (None, messages::CAUSE_UNKNOWN),
         },
-        _ => (None, UNKNOWN),
+        _ => (None, messages::CAUSE_UNKNOWN),
     };
     let (found, expected) = (is.digest.to_string(), was.digest.to_string());
     Error::new(Kind::Rewritten { path: from.to_owned(), found, expected, seq, what })
 }
-
-const UNKNOWN: &str = "a body or an upcaster is not deterministic";
 
 impl<M> fmt::Debug for Rewrite<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::messages;
 use crate::disk::{Disk, Kind as FileKind, LockGuard, StoredFile, failed};
 use crate::error::{Error, Kind};
 use crate::journal::{Layout, rename, sync_dir};
@@ -33,7 +34,7 @@ pub(super) fn vacant(disk: &dyn Disk, target: &Path) -> Result<(), Error> {
         None => return Ok(()),
         Some(FileKind::Dir) => match disk.list(target).map_err(|error| failed("listing", target, error))?.is_empty() {
             true => return Ok(()),
-            false => "a directory that is not empty",
+            false => messages::NOT_EMPTY,
         },
         Some(kind) => kind.as_str(),
     };
@@ -45,7 +46,7 @@ impl StagingDir {
     pub(super) fn take(disk: &Arc<dyn Disk>, target: &Path) -> Result<StagingDir, Error> {
         vacant(&**disk, target)?;
         let Some(beside) = Layout::new(target).beside(".rewriting") else {
-            return Err(Error::new(Kind::Taken { path: target.to_owned(), found: "no name of a directory" }));
+            return Err(Error::new(Kind::Taken { path: target.to_owned(), found: messages::NO_NAME }));
         };
         let layout = Layout::new(&beside);
         let root = layout.root();
@@ -76,7 +77,7 @@ impl StagingDir {
         }
         let marker = self.target.join(MARKER);
         if let Err(error) = disk.remove(&marker).and_then(|()| disk.sync_dir(&self.target)) {
-            tracing::debug!(%error, "a file that tells of the rewrite is left in the image, where it does no harm");
+            tracing::debug!(%error, "{}", messages::MARKER_LEFT);
         }
         Ok(())
     }
@@ -127,7 +128,7 @@ impl Drop for StagingDir {
         if !self.finished
             && let Err(error) = self.remove()
         {
-            tracing::warn!(%error, "what was made of a new image could not be removed; the next attempt does it");
+            tracing::warn!(%error, "{}", messages::STAGING_LEFT);
         }
     }
 }
@@ -137,7 +138,7 @@ fn ours(disk: &dyn Disk, root: &Path) -> Result<(), Error> {
     let taken = |found| Err(Error::new(Kind::Taken { path: root.to_owned(), found }));
     match disk.kind(root).map_err(|error| failed("looking at", root, error))? {
         Some(FileKind::Dir) => {}
-        found => return taken(found.map_or("nothing", FileKind::as_str)),
+        found => return taken(found.map_or(messages::NOTHING, FileKind::as_str)),
     }
     let entries = disk.list(root).map_err(|error| failed("listing", root, error))?;
     let is = |name: &str| entries.iter().any(|entry| entry.name == name);
@@ -147,6 +148,6 @@ fn ours(disk: &dyn Disk, root: &Path) -> Result<(), Error> {
     };
     match entries.iter().all(|entry| known(&entry.name)) {
         true => Ok(()),
-        false => taken("a directory with files that no rewrite has left there"),
+        false => taken(messages::FOREIGN_FILES),
     }
 }
