@@ -170,12 +170,12 @@ fn payload(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream
                 }
             }
 
-            impl #krate::Land<#model> for #payload {
-                const STANDS: #krate::__private::Stands = #krate::__private::Stands::Open;
+            impl #krate::IntoEvents<#model> for #payload {
+                const STANDS: #krate::__private::EventVersion = #krate::__private::EventVersion::Open;
 
                 fn land(
                     self,
-                    _: #krate::__private::Landing<'_>,
+                    _: #krate::__private::Upcasting<'_>,
                     _: &mut #krate::__private::Sink<'_, '_, #model>,
                 ) -> ::core::result::Result<(), #krate::__private::Fault> {
                     ::core::unreachable!()
@@ -208,12 +208,12 @@ fn event(krate: &TokenStream, block: &Block) -> TokenStream {
             }
         }
 
-        impl #krate::Land<#model> for #event {
-            const STANDS: #krate::__private::Stands = #krate::__private::Stands::Open;
+        impl #krate::IntoEvents<#model> for #event {
+            const STANDS: #krate::__private::EventVersion = #krate::__private::EventVersion::Open;
 
             fn land(
                 self,
-                _: #krate::__private::Landing<'_>,
+                _: #krate::__private::Upcasting<'_>,
                 _: &mut #krate::__private::Sink<'_, '_, #model>,
             ) -> ::core::result::Result<(), #krate::__private::Fault> {
                 ::core::unreachable!()
@@ -235,7 +235,7 @@ pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream 
     };
     let course = Fresh::new(source.clone()).ident("C");
     let mut generics = upcaster.sig.generics.clone();
-    generics.params.push(syn::parse_quote!(#course: #krate::__private::Course));
+    generics.params.push(syn::parse_quote!(#course: #krate::__private::UpcastGoal));
     let (parameters, _, clause) = generics.split_for_impl();
     let (cfgs, bounds) = (upcaster.cfgs(), clause.map(|clause| &clause.predicates));
     let next = match &upcaster.sig.output {
@@ -248,11 +248,11 @@ pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream 
             #[automatically_derived]
             impl #parameters #krate::Upcast<#next, #course> for #old
             where
-                #next: #krate::__private::Arrive<#course>,
+                #next: #krate::__private::UpcastTarget<#course>,
                 #bounds
             {
-                const ARRIVAL: <#course as #krate::__private::Course>::Arrival<#next> =
-                    <#next as #krate::__private::Arrive<#course>>::ARRIVAL;
+                const ARRIVAL: <#course as #krate::__private::UpcastGoal>::Arrival<#next> =
+                    <#next as #krate::__private::UpcastTarget<#course>>::ARRIVAL;
 
                 fn upcast(
                     self,

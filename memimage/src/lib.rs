@@ -47,7 +47,7 @@
 //! let bank = Image::<Bank>::open(&path)?;
 //! assert_eq!(bank.deposit(7, 100)?, 100); // durable when it returns
 //! assert!(bank.withdraw(7, 500).is_err()); // refused, and not recorded
-//! bank.close()?;
+//! Image::close(bank)?;
 //!
 //! let bank = Image::<Bank>::open(&path)?; // recovers
 //! assert_eq!(bank.query(|bank| bank.accounts[&7])?, 100);
@@ -57,13 +57,13 @@
 //! # Where to find what
 //!
 //! - A model and its commands: [`Model`], [`Shape`], [`macro@commands`], [`Context`].
-//! - Holding the events to the shapes they were recorded in: [`lock`].
+//! - Holding the events to the shapes they were recorded in: [`shape_lock`].
 //! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`Retention`].
 //! - What is done to images that nobody runs: checking and repairing what is damaged, making an event void, rewriting a
 //!   journal: [`admin`].
 //! - What goes wrong: [`struct@Error`], [`CommandError`].
 //! - Tests of your own models: `memimage::testing`, under the feature `testing`.
-//! - Payloads as maps, lists and scalars, without the program's types: [`Value`], [`ShapeTree`].
+//! - Payloads as maps, lists and scalars, without the program's types: [`Value`], [`shape::ShapeTree`].
 //! - What is on disk: `docs/FORMAT.md`; how the code is laid out: `docs/ARCHITECTURE.md`.
 
 // One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
@@ -74,7 +74,7 @@ mod entropy;
 mod sync;
 #[cfg_attr(not(all(feature = "chain", feature = "encryption")), allow(dead_code))]
 mod keys;
-mod shape;
+pub mod shape;
 mod value;
 mod digest;
 mod context;
@@ -86,13 +86,13 @@ pub mod disk;
 #[cfg(not(feature = "sim"))]
 #[allow(unreachable_pub, dead_code, unused_imports)]
 mod disk;
-pub mod lock;
+pub mod shape_lock;
 mod journal;
 mod snapshot;
 mod recovery;
 mod retention;
 mod options;
-mod submit;
+mod execute;
 mod image;
 pub mod admin;
 #[cfg(feature = "testing")]
@@ -102,11 +102,12 @@ pub use memimage_derive::{Model, Shape, command, commands, upcast};
 
 pub use context::{Context, Metadata, Random, Timestamp};
 pub use digest::{Digest, DigestError, digest};
-pub use error::{CommandError, Error, Position};
+pub use error::{CommandError, Error, ErrorKind, Position};
 pub use event::{
-    Command, Commands, Event, FromRefusal, Land, Model, Payload, Recorded, ShapeLock, Upcast, UpcastError,
+    Command, Commands, Event, FromRefusal, IntoEvents, Model, Payload, Recorded, ShapeLock, Upcast, UpcastError,
 };
-pub use image::{Admin, Image, Pending, ReadGuard, Recovery, SnapshotInfo, Stats, With};
+pub use execute::Execute;
+pub use image::{Admin, Image, JournalHandle, Pending, ReadGuard, RecoveryReport, SnapshotInfo, Stats, WithMetadata};
 pub use journal::Durability;
 #[cfg(feature = "chain")]
 pub use keys::ChainHead;
@@ -115,26 +116,26 @@ pub use keys::{Key, Keys};
 pub use options::{Options, SnapshotPolicy};
 pub use retention::Retention;
 pub use seq::{SegmentId, Seq};
-pub use shape::{DecodeShapeError, Difference, Fingerprint, Shape, ShapeTree, differences, fingerprint};
-pub use submit::Submit;
+pub use shape::Shape;
 pub use value::{FromValue, Value, ValueError};
 
 /// What the macros' expansions name. Not for use by hand, and free to change in any version.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::event::{
-        Arrive, Astray, Course, EventType, Failure, Fault, Group, Landing, Onward, Outcome, PastState, PastVersion,
-        Retired, Rise, RiseFrom, ShapeLock, Sink, Stands, StateVersion, concat, count, forgotten, is_listed,
-        only_retired_step, only_state_step, only_step, row_of, shared, step, take,
+        EventType, EventVersion, Group, HistoryError, Outcome, PastState, PastVersion, ReplayError, ReplayTarget,
+        Retired, ShapeLock, StateUpcast, StateUpcastFrom, StateVersion, UpcastChain, UpcastFailure, UpcastGoal,
+        UpcastTarget, Upcasting, concat, count, forgotten, is_listed, only_retired_step, only_state_step, only_step,
+        row_of, shared, step, take,
     };
     pub use crate::expand::{
         ContextProbe, Fallible, Judgement, NotContext, NotResult, Probe, assert_model, events_of, judged,
     };
-    pub use crate::lock::bless_or_verify;
     pub use crate::shape::{
         Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Text, Variant, drifted, generic_identity,
         identity,
     };
+    pub use crate::shape_lock::bless_or_verify;
     pub use serde;
     pub use std::convert::Infallible;
 }

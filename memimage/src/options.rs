@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::context::Timestamp;
 use crate::error::{Error, Kind};
 use crate::event::Model;
-use crate::journal::{Caps, Durability, MAX_SEGMENT, MIN_SEGMENT};
+use crate::journal::{BatchLimits, Durability, MAX_SEGMENT, MIN_SEGMENT};
 use crate::keys::{Keyring, Keys};
 use crate::retention::Retention;
 
@@ -35,13 +35,13 @@ use crate::retention::Retention;
 pub struct Options<M> {
     pub(crate) create: bool,
     pub(crate) durability: Durability,
-    pub(crate) segment_size: u64,
+    pub(crate) segment_bytes: u64,
     pub(crate) align: u32,
-    pub(crate) caps: Caps,
-    pub(crate) max_record: usize,
+    pub(crate) caps: BatchLimits,
+    pub(crate) record_bytes_max: usize,
     pub(crate) snapshots: SnapshotPolicy,
     pub(crate) retention: Retention,
-    pub(crate) drill: bool,
+    pub(crate) verify_snapshots: bool,
     pub(crate) verify_digests: bool,
     pub(crate) allow_network: bool,
     pub(crate) clock: Clock,
@@ -77,13 +77,13 @@ impl<M: Model> Options<M> {
         Options {
             create: true,
             durability: Durability::default(),
-            segment_size: 64 << 20,
+            segment_bytes: 64 << 20,
             align: 512,
-            caps: Caps::default(),
-            max_record: 16 << 20,
+            caps: BatchLimits::default(),
+            record_bytes_max: 16 << 20,
             snapshots: SnapshotPolicy::default(),
             retention: Retention::default(),
-            drill: true,
+            verify_snapshots: true,
             verify_digests: true,
             allow_network: false,
             clock: Arc::new(Timestamp::wall_clock),
@@ -108,8 +108,8 @@ impl<M: Model> Options<M> {
 
     /// The length in bytes of the largest segments, from 16 KiB to 1 GiB in multiples of 4 KiB. Default: 64 MiB. The first
     /// segments are smaller, so that a small image is small.
-    pub fn segment_size(mut self, bytes: u64) -> Self {
-        self.segment_size = bytes;
+    pub fn segment_bytes(mut self, bytes: u64) -> Self {
+        self.segment_bytes = bytes;
         self
     }
 
@@ -134,8 +134,8 @@ impl<M: Model> Options<M> {
     }
 
     /// The largest record in bytes, that is, a command's encoded arguments and metadata. Default: 16 MiB; at most 1 GiB.
-    pub fn max_record(mut self, bytes: usize) -> Self {
-        self.max_record = bytes;
+    pub fn record_bytes_max(mut self, bytes: usize) -> Self {
+        self.record_bytes_max = bytes;
         self
     }
 
@@ -148,7 +148,7 @@ impl<M: Model> Options<M> {
     /// How much of the journal is kept. Default: [`Retention::Everything`]. What is removed is gone for good: an image can be
     /// opened with another retention each time, but that brings nothing back.
     ///
-    /// It takes [`drill`](Options::drill) and [`verify_digests`](Options::verify_digests), since the journal is only pruned up
+    /// It takes [`verify_snapshots`](Options::verify_snapshots) and [`verify_digests`](Options::verify_digests), since the journal is only pruned up
     /// to a state from which the newest one was rebuilt.
     pub fn retention(mut self, retention: Retention) -> Self {
         self.retention = retention;
@@ -158,8 +158,8 @@ impl<M: Model> Options<M> {
     /// Whether each snapshot is a recovery drill: the state is rebuilt beside the running one, from the snapshot before and
     /// the events since, and the digests of the two are compared. Default: yes. It takes the model's memory a second time
     /// while it runs, and commands go on meanwhile.
-    pub fn drill(mut self, drill: bool) -> Self {
-        self.drill = drill;
+    pub fn verify_snapshots(mut self, verify_snapshots: bool) -> Self {
+        self.verify_snapshots = verify_snapshots;
         self
     }
 
@@ -241,7 +241,7 @@ impl<M: Model> Options<M> {
 
     /// Makes sure that each option is in its range.
     pub(crate) fn validate(&self) -> Result<(), Error> {
-        let segment = self.segment_size;
+        let segment = self.segment_bytes;
         if !(MIN_SEGMENT..=MAX_SEGMENT).contains(&segment) || !segment.is_multiple_of(4096) {
             return Err(refused("segment_size", segment, "it must be a multiple of 4096 from 16 KiB to 1 GiB"));
         }
@@ -257,7 +257,7 @@ impl<M: Model> Options<M> {
         if matches!(self.snapshots, SnapshotPolicy::AfterEvents(0) | SnapshotPolicy::AfterBytes(0)) {
             return Err(refused("snapshots", "after 0", "there must be something between two snapshots"));
         }
-        if self.retention != Retention::Everything && !self.drill {
+        if self.retention != Retention::Everything && !self.verify_snapshots {
             let what = "without `drill` nobody knows whether a state can be rebuilt from what would be kept";
             return Err(refused("retention", format!("{:?}", self.retention), what));
         }
@@ -269,8 +269,8 @@ impl<M: Model> Options<M> {
         if self.caps.pending_batches == 0 {
             return Err(refused("pending_batches", 0, "it must be at least 1"));
         }
-        if self.max_record == 0 || self.max_record > 1 << 30 {
-            return Err(refused("max_record", self.max_record, "it must be from 1 byte to 1 GiB"));
+        if self.record_bytes_max == 0 || self.record_bytes_max > 1 << 30 {
+            return Err(refused("max_record", self.record_bytes_max, "it must be from 1 byte to 1 GiB"));
         }
         if M::NAME.is_empty() || M::NAME.len() > 255 {
             return Err(refused("model name", M::NAME, "it must be from 1 to 255 bytes long"));
@@ -298,10 +298,10 @@ impl<M> fmt::Debug for Options<M> {
         f.debug_struct("Options")
             .field("create", &self.create)
             .field("durability", &self.durability)
-            .field("segment_size", &self.segment_size)
+            .field("segment_size", &self.segment_bytes)
             .field("align", &self.align)
             .field("caps", &self.caps)
-            .field("max_record", &self.max_record)
+            .field("max_record", &self.record_bytes_max)
             .field("snapshots", &self.snapshots)
             .field("retention", &self.retention)
             .finish_non_exhaustive()

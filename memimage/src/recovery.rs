@@ -2,6 +2,7 @@
 //!
 //! Everything here reads only. What is done to the disk before an image goes on is in `journal::repair`.
 
+mod dispatch;
 mod genesis;
 mod start;
 mod state;
@@ -13,10 +14,8 @@ use std::path::PathBuf;
 use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::digest::{Digest, digest};
 use crate::error::{Error, Kind};
-use crate::event::{Apply, Fault, Model, Recorded, Stored, panic_message};
-use crate::journal::{
-    Beginnings, DigestMark, Dispatch, End, Frame, FrameKind, Meaning, Record, Scan, Source, Voids, Way, records,
-};
+use crate::event::{Apply, Model, Recorded, ReplayError, StoredPayload, panic_message};
+use crate::journal::{DigestMark, Frame, FrameKind, JournalEnd, Record, Scan, Segments, ShapeTables, Voids, records};
 use crate::seq::{SegmentId, Seq};
 use crate::shape::fingerprint;
 use crate::snapshot::Snapshots;
@@ -24,11 +23,12 @@ use crate::snapshot::Snapshots;
 use start::{Start, newest_start};
 pub(crate) use start::{is_current, is_readable};
 
-pub(crate) use genesis::{First, genesis_of};
+pub(crate) use dispatch::{DROPPED, Dispatch, ReplayAction, ReplayRoute};
+pub(crate) use genesis::{GenesisState, genesis_of};
 
 /// What is wanted of a recovery.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Goal {
+pub(crate) struct RecoveryGoal {
     /// The last event to replay; all of them if `None`.
     pub(crate) until: Option<Seq>,
     /// No snapshot after this event is used.
@@ -55,7 +55,7 @@ pub(crate) struct Recovered<M> {
     /// Snapshots that could not be used, and why.
     pub(crate) unusable: Vec<(PathBuf, String)>,
     /// The end of the journal, if it was reached.
-    pub(crate) end: Option<End>,
+    pub(crate) end: Option<JournalEnd>,
 }
 
 /// The highest seq that the snapshots and bases say was synced: each was given its name only after that.
@@ -74,11 +74,11 @@ pub(crate) fn proven_by(snapshots: &Snapshots, uuid: &[u8; 16]) -> Result<Seq, E
 
 /// Loads the newest usable snapshot and replays the events since.
 pub(crate) fn recover<M: Model>(
-    source: &Source,
+    source: &Segments,
     scan: &Scan<'_>,
     dispatch: &Dispatch,
     snapshots: &Snapshots,
-    goal: Goal,
+    goal: RecoveryGoal,
 ) -> Result<Recovered<M>, Error> {
     recover_watched(source, scan, dispatch, snapshots, goal, &mut |_| {})
 }
@@ -93,11 +93,11 @@ pub(crate) struct Replayed {
 
 /// As [`recover`], telling after each batch how far it has come.
 pub(crate) fn recover_watched<M: Model>(
-    source: &Source,
+    source: &Segments,
     scan: &Scan<'_>,
     dispatch: &Dispatch,
     snapshots: &Snapshots,
-    goal: Goal,
+    goal: RecoveryGoal,
     watch: &mut dyn FnMut(Replayed),
 ) -> Result<Recovered<M>, Error> {
     let mut unusable = Vec::new();
@@ -107,7 +107,7 @@ pub(crate) fn recover_watched<M: Model>(
         Err(error) if error.is_diverged() && source.is_whole() && upcast.is_some() => {
             tracing::warn!(%error, "the state that an upcaster made does not replay; all of the journal is");
             unusable.extend(upcast.map(|path| (path, format!("its state was upcast, and does not replay: {error}"))));
-            let goal = Goal { believe_upcasters: false, ..goal };
+            let goal = RecoveryGoal { believe_upcasters: false, ..goal };
             let (start, voids) = newest_start::<M>(source, scan, snapshots, goal, &mut unusable)?;
             replay_from(start, voids, source, scan, dispatch, goal, watch)
         }
@@ -119,10 +119,10 @@ pub(crate) fn recover_watched<M: Model>(
 fn replay_from<M: Model>(
     start: Option<Start<M>>,
     voids: Voids,
-    source: &Source,
+    source: &Segments,
     scan: &Scan<'_>,
     dispatch: &Dispatch,
-    goal: Goal,
+    goal: RecoveryGoal,
     watch: &mut dyn FnMut(Replayed),
 ) -> Result<Recovered<M>, Error> {
     let (last, time) = start.as_ref().map_or_else(Default::default, |start| (start.seq, start.time));
@@ -184,11 +184,11 @@ pub(crate) fn state_digest<M: Model>(model: &M) -> Result<Digest, Error> {
 }
 
 struct Replay<'a, M> {
-    source: &'a Source,
+    source: &'a Segments,
     scan: &'a Scan<'a>,
     dispatch: &'a Dispatch,
     /// Of the table in `dispatch`.
-    beginnings: Beginnings,
+    beginnings: ShapeTables,
     /// Of the event that is being replayed.
     context: Context,
     /// `None` until genesis was read.
@@ -207,7 +207,7 @@ struct Replay<'a, M> {
     mark: Option<DigestMark>,
     /// Where the state was first not the recorded one, unless it was accepted later.
     diverged: Option<Error>,
-    goal: Goal,
+    goal: RecoveryGoal,
     watch: &'a mut dyn FnMut(Replayed),
 }
 
@@ -231,7 +231,7 @@ impl<M: Model> Replay<'_, M> {
         if self.model.is_some() {
             return Ok(());
         }
-        let first = First::read(self.source, self.scan, segment, frame)?;
+        let first = GenesisState::read(self.source, self.scan, segment, frame)?;
         if self.goal.verify_digests {
             self.diverged = first.differs(self.source, segment);
         }
@@ -294,8 +294,8 @@ impl<M: Model> Replay<'_, M> {
                     return Err(self.scan.corrupt_frame(segment, frame, what));
                 };
                 match meaning {
-                    Meaning::Event(way) => self.event(way, &body, record)?,
-                    Meaning::Dropped => self.passed(record.seq, record.time),
+                    ReplayAction::Event(way) => self.event(way, &body, record)?,
+                    ReplayAction::Dropped => self.passed(record.seq, record.time),
                 }
             }
         }
@@ -308,13 +308,13 @@ impl<M: Model> Replay<'_, M> {
         self.replayed += 1;
     }
 
-    fn event(&mut self, way: Way<'_, M>, body: &[u8], record: Record) -> Result<(), Error> {
-        let Way { event, shape, values, .. } = way;
+    fn event(&mut self, way: ReplayRoute<'_, M>, body: &[u8], record: Record) -> Result<(), Error> {
+        let ReplayRoute { event, shape, values, .. } = way;
         let Record { seq, time, outcome, origin, metadata, payload, .. } = record;
         self.context.turn_to(origin, time, metadata);
         let context = &self.context;
         let recorded = Recorded { seq: origin.seq, time, metadata: context.metadata(), outcome };
-        let stored = Stored { payload: &body[payload], shape, recorded, part: origin.part, values };
+        let stored = StoredPayload { payload: &body[payload], shape, recorded, part: origin.part, values };
         let model = self.model.as_mut().expect("genesis was read");
         let mut apply = Apply { model, context, outcome };
         let (what, mend) = match catch_unwind(AssertUnwindSafe(|| (event.replay)(&stored, &mut apply))) {
@@ -325,7 +325,7 @@ impl<M: Model> Replay<'_, M> {
             Ok(Err(fault)) => (fault.to_string(), fault.mend()),
             Err(panic) => {
                 let what = format!("it panicked: {}", panic_message(&*panic));
-                (what, Fault::mend_panic(event.recast.is_some()))
+                (what, ReplayError::mend_panic(event.recast.is_some()))
             }
         };
         let (name, version) = (event.name.to_owned(), event.version);

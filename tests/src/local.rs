@@ -1,6 +1,6 @@
 //! The smallest thing that runs commands: a model in memory, for tests that are not about journals.
 
-use memimage::{Command, Image, Model, Submit};
+use memimage::{Command, Execute, Image, Model};
 
 /// Runs the commands of a model whose journal is lost with it.
 pub struct Local<M: Model> {
@@ -24,7 +24,7 @@ impl<M: Model> Default for Local<M> {
     }
 }
 
-impl<M: Model> Submit for Local<M> {
+impl<M: Model> Execute for Local<M> {
     type Model = M;
 
     fn execute<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {

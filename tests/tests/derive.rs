@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use memimage::{CommandError, Commands, Context, Event, Model, Payload, Shape, Submit};
+use memimage::{CommandError, Commands, Context, Event, Execute, Model, Payload, Shape};
 use memimage_tests::Local;
 use serde::{Deserialize, Serialize};
 

@@ -27,7 +27,7 @@ impl Bank {
 
 fn uses<I: BankCommands>(bank: &I) -> u64 {
     let _ = BankEvent::from(BankAdd { by: 1 });
-    let _: Result<u64, memimage::CommandError<String>> = memimage::Submit::execute(bank, BankSub { by: 1 });
+    let _: Result<u64, memimage::CommandError<String>> = memimage::Execute::execute(bank, BankSub { by: 1 });
     bank.add(1).unwrap() + bank.sub(2).unwrap()
 }
 

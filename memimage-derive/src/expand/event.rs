@@ -44,15 +44,15 @@ fn landing(krate: &TokenStream, block: &Block) -> TokenStream {
     let land = |stands: TokenStream, this: &TokenStream, body: TokenStream| {
         quote! {
             #[automatically_derived]
-            impl #krate::Land<#model> for #this {
-                const STANDS: #krate::__private::Stands = #stands;
+            impl #krate::IntoEvents<#model> for #this {
+                const STANDS: #krate::__private::EventVersion = #stands;
 
                 #[inline]
                 fn land(
                     self,
-                    at: #krate::__private::Landing<'_>,
-                    sink: &mut #krate::__private::Sink<'_, '_, #model>,
-                ) -> ::core::result::Result<(), #krate::__private::Fault> {
+                    at: #krate::__private::Upcasting<'_>,
+                    sink: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
+                ) -> ::core::result::Result<(), #krate::__private::ReplayError> {
                     #body
                 }
             }
@@ -61,15 +61,15 @@ fn landing(krate: &TokenStream, block: &Block) -> TokenStream {
     let payloads = block.commands.iter().map(|command| {
         let (cfgs, payload) = (command.cfgs(), &command.payload);
         let (name, version) = (&command.name, command.version());
-        let stands = quote!(#krate::__private::Stands::At(#name, #version));
+        let stands = quote!(#krate::__private::EventVersion::At(#name, #version));
         let land = land(stands, &quote!(#payload), quote!(#krate::__private::take(self, at, sink)));
         quote!(#(#cfgs)* #land)
     });
     let arms = block.commands.iter().map(|command| {
         let (cfgs, variant) = (command.cfgs(), &command.variant);
-        quote!(#(#cfgs)* Self::#variant(payload) => #krate::Land::<#model>::land(payload, at, sink))
+        quote!(#(#cfgs)* Self::#variant(payload) => #krate::IntoEvents::<#model>::land(payload, at, sink))
     });
-    let open = quote!(#krate::__private::Stands::Open);
+    let open = quote!(#krate::__private::EventVersion::Open);
     let whole = land(open, &quote!(#event), quote!(match self { #(#arms,)* }));
     quote!(#(#payloads)* #whole)
 }

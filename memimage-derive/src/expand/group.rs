@@ -62,7 +62,7 @@ pub(crate) fn event_of_groups(
     };
     let (names, versions) = (arms("name"), arms("version"));
     let lands =
-        groups.iter().map(|group| group.arm(quote!(), quote!(#krate::Land::<#model>::land), quote!(, at, sink)));
+        groups.iter().map(|group| group.arm(quote!(), quote!(#krate::IntoEvents::<#model>::land), quote!(, at, sink)));
     let conversions = groups.iter().map(|group| group.conversion(&event));
     quote! {
         #[doc = #about]
@@ -89,14 +89,14 @@ pub(crate) fn event_of_groups(
         }
 
         #[automatically_derived]
-        impl #krate::Land<#model> for #event {
-            const STANDS: #krate::__private::Stands = #krate::__private::Stands::Open;
+        impl #krate::IntoEvents<#model> for #event {
+            const STANDS: #krate::__private::EventVersion = #krate::__private::EventVersion::Open;
 
             fn land(
                 self,
-                at: #krate::__private::Landing<'_>,
-                sink: &mut #krate::__private::Sink<'_, '_, #model>,
-            ) -> ::core::result::Result<(), #krate::__private::Fault> {
+                at: #krate::__private::Upcasting<'_>,
+                sink: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
+            ) -> ::core::result::Result<(), #krate::__private::ReplayError> {
                 match self { #(#lands,)* }
             }
         }

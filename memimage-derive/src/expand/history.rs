@@ -79,15 +79,15 @@ fn past_version(
         Some(_) => quote_spanned!(ty.span()=> #place::__private::only_step::<Self, _, #payload, #model>()),
         None => quote_spanned!(ty.span()=> #place::__private::only_retired_step::<Self, _, #model>()),
     };
-    let land = quote_spanned!(ty.span()=> impl #place::Land<#model> for #ty);
+    let land = quote_spanned!(ty.span()=> impl #place::IntoEvents<#model> for #ty);
     let landing = quote! {
-        const STANDS: #krate::__private::Stands = #krate::__private::Stands::At(#name, #version);
+        const STANDS: #krate::__private::EventVersion = #krate::__private::EventVersion::At(#name, #version);
 
         fn land(
             self,
-            at: #krate::__private::Landing<'_>,
-            sink: &mut #krate::__private::Sink<'_, '_, #model>,
-        ) -> ::core::result::Result<(), #krate::__private::Fault> {
+            at: #krate::__private::Upcasting<'_>,
+            sink: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
+        ) -> ::core::result::Result<(), #krate::__private::ReplayError> {
             <Self as #krate::__private::PastVersion<#payload, #model>>::ONWARD.go(self, at, sink)
         }
     };
@@ -96,7 +96,7 @@ fn past_version(
         #(#cfgs)*
         #[automatically_derived]
         impl #krate::__private::PastVersion<#payload, #model> for #ty {
-            const ONWARD: #krate::__private::Onward<Self, #model> = #onward;
+            const ONWARD: #krate::__private::UpcastChain<Self, #model> = #onward;
         }
 
         #(#cfgs)*
@@ -128,9 +128,9 @@ fn direction(krate: &TokenStream, block: &Block, event: &EventHistory<'_>, past:
             #version,
             #next,
         ) {
-            #krate::__private::Astray::No => {}
-            #krate::__private::Astray::Gap => ::core::panic!(#gap),
-            #krate::__private::Astray::Down => ::core::panic!(#down),
+            #krate::__private::HistoryError::No => {}
+            #krate::__private::HistoryError::Gap => ::core::panic!(#gap),
+            #krate::__private::HistoryError::Down => ::core::panic!(#down),
         };
     }
 }

@@ -15,7 +15,7 @@ pub(crate) fn methods(krate: &TokenStream, block: &Block) -> TokenStream {
         let signature = signature(krate, block, command);
         let span = block.refusing(command).map_or_else(Span::call_site, Spanned::span);
         let (krate, this) = (placed(krate, span), quote!(self));
-        let body = quote_spanned!(span=> #krate::Submit::execute(#this, #payload { #(#fields),* }));
+        let body = quote_spanned!(span=> #krate::Execute::execute(#this, #payload { #(#fields),* }));
         quote_spanned!(span=> #signature { #body })
     });
     around(krate, block, &quote!(#(#methods)*))
@@ -36,12 +36,12 @@ pub(crate) fn around(krate: &TokenStream, block: &Block, methods: &TokenStream) 
             clippy::all,
             clippy::pedantic
         )]
-        #vis trait #name: #krate::Submit<Model = #model> {
+        #vis trait #name: #krate::Execute<Model = #model> {
             #methods
         }
 
         #[automatically_derived]
-        impl<#submit: #krate::Submit<Model = #model> + ?::core::marker::Sized> #name for #submit {}
+        impl<#submit: #krate::Execute<Model = #model> + ?::core::marker::Sized> #name for #submit {}
     }
 }
 

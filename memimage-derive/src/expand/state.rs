@@ -31,13 +31,13 @@ pub(super) fn history(krate: &TokenStream, input: &DeriveInput, version: u32, hi
     let mut rows = Vec::new();
     let mut steps = quote! {
         #[automatically_derived]
-        impl #krate::__private::Rise<#model> for #model {
+        impl #krate::__private::StateUpcast<#model> for #model {
             const VERSION: ::core::primitive::u32 = #version;
 
             fn rise(
                 self,
                 _: &#krate::Recorded<'_>,
-            ) -> ::core::result::Result<#model, #krate::__private::Fault> {
+            ) -> ::core::result::Result<#model, #krate::__private::ReplayError> {
                 ::core::result::Result::Ok(self)
             }
         }
@@ -46,7 +46,7 @@ pub(super) fn history(krate: &TokenStream, input: &DeriveInput, version: u32, hi
         let span = ty.span();
         let (place, owner) = (placed(krate, span), placed(&model.to_token_stream(), span));
         let onward = quote_spanned!(span=> #place::__private::only_state_step::<Self, _, #owner>());
-        let header = quote_spanned!(span=> impl #place::__private::Rise<#owner> for #ty);
+        let header = quote_spanned!(span=> impl #place::__private::StateUpcast<#owner> for #ty);
         let message = format!(
             "`{}` is version {past} of `{model}`, and its upcaster does not lead to version {}, the next one",
             spelled(ty),
@@ -56,7 +56,7 @@ pub(super) fn history(krate: &TokenStream, input: &DeriveInput, version: u32, hi
         steps.extend(quote! {
             #[automatically_derived]
             impl #krate::__private::PastState<#model> for #ty {
-                const ONWARD: #krate::__private::RiseFrom<Self, #model> = #onward;
+                const ONWARD: #krate::__private::StateUpcastFrom<Self, #model> = #onward;
             }
 
             #[automatically_derived]
@@ -66,7 +66,7 @@ pub(super) fn history(krate: &TokenStream, input: &DeriveInput, version: u32, hi
                 fn rise(
                     self,
                     recorded: &#krate::Recorded<'_>,
-                ) -> ::core::result::Result<#model, #krate::__private::Fault> {
+                ) -> ::core::result::Result<#model, #krate::__private::ReplayError> {
                     <Self as #krate::__private::PastState<#model>>::ONWARD.go(self, recorded)
                 }
             }

@@ -21,7 +21,7 @@ pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream 
             let krate = placed(krate, span);
             quote_spanned! {span=>
                 <#ty as #krate::__private::Fallible>::answer(#name(#this #more))
-                    .map_err(#krate::__private::Failure::failure)
+                    .map_err(#krate::__private::UpcastFailure::failure)
             }
         }
     };
@@ -44,9 +44,9 @@ fn implement(
     let place = placed(krate, old.span());
     let course = Fresh::new(upcaster.sig.to_token_stream()).ident("C");
     let header = quote_spanned! {old.span()=>
-        impl<#course: #place::__private::Course> #place::Upcast<#next, #course> for #old
+        impl<#course: #place::__private::UpcastGoal> #place::Upcast<#next, #course> for #old
         where
-            #next: #place::__private::Arrive<#course>,
+            #next: #place::__private::UpcastTarget<#course>,
     };
     let (place, this) = (placed(krate, next.span()), quote!(self));
     let function = quote_spanned! {next.span()=>
@@ -58,8 +58,8 @@ fn implement(
         }
     };
     let body = quote! {
-        const ARRIVAL: <#course as #krate::__private::Course>::Arrival<#next> =
-            <#next as #krate::__private::Arrive<#course>>::ARRIVAL;
+        const ARRIVAL: <#course as #krate::__private::UpcastGoal>::Arrival<#next> =
+            <#next as #krate::__private::UpcastTarget<#course>>::ARRIVAL;
 
         #[inline]
         #function

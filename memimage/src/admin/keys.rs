@@ -6,18 +6,18 @@ use std::sync::Arc;
 use super::protection::{how, of_states};
 use crate::disk::Disk;
 use crate::error::{Error, Kind};
-use crate::journal::{Headers, Layout, Trail};
+use crate::journal::{Headers, Layout, SalvageSource};
 use crate::keys::{Form, Keyring, Keys};
 use crate::seq::SegmentId;
 
 /// The keys of an image, as its owner gives them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Given {
+pub(super) struct GivenKeys {
     pub(super) encryption: Option<Keys>,
     pub(super) chain: Option<Keys>,
 }
 
-impl Given {
+impl GivenKeys {
     pub(super) fn keyring(self) -> Arc<Keyring> {
         Arc::new(Keyring::new(self.encryption, self.chain))
     }
@@ -38,7 +38,7 @@ impl Task {
         layout: &Layout,
         segments: &[SegmentId],
         keyring: &Arc<Keyring>,
-    ) -> Result<Trail, Error> {
+    ) -> Result<SalvageSource, Error> {
         let headers = Headers::read(&**disk, layout, segments)?;
         if keyring.is_empty() {
             let form = match headers.identity() {
@@ -50,7 +50,7 @@ impl Task {
                 return Err(self.without_keys(layout.root(), form, keyring));
             }
         }
-        Trail::open(disk, headers, keyring)
+        SalvageSource::open(disk, headers, keyring)
     }
 
     /// As [`unlock`](Task::unlock), for a task that may write: the current keys must be there too.

@@ -1,28 +1,29 @@
-//! What is done to images that nobody runs: [`check`] reads all of one and tells what is damaged, [`repair`] mends it as one
-//! chooses, [`rewrite`] records its journal anew, each event at its newest version, and [`void`] says of an event that cannot be replayed any more that it does nothing.
+//! Operations on images that no process has open: [`check`] reports what is damaged, [`repair`] repairs it as the owner
+//! decides, [`rewrite`] writes the journal again with each event at its newest version, and [`void`] records that an event does
+//! nothing on replay.
 
 // each uses those above it
-mod report;
 mod protection;
 mod keys;
-mod site;
 mod reading;
-mod scribe;
 mod rewrite;
-mod choice;
+mod wording;
+mod seq_range;
+mod repair_action;
 mod decision;
+mod examine;
 mod check;
 mod repair;
 mod void;
 
 #[cfg(feature = "sim")]
 pub use check::check_with;
-pub use check::{Check, Checked, Finding, Mend, Severity, check};
-pub use choice::{Choice, Loss};
+pub use check::{Check, CheckReport, Finding, Severity, check};
 pub use decision::Decision;
 #[cfg(feature = "testing")]
 pub(crate) use protection::refuse_protected;
-pub use repair::{Change, Repair, Repaired, repair};
-pub use report::{Progress, Rewritten, Step};
-pub use rewrite::{Rewrite, rewrite};
-pub use void::{Void, Voided, void};
+pub use repair::{FileChange, Repair, RepairReport, repair};
+pub use repair_action::{RepairAction, RepairOption};
+pub use rewrite::{Rewrite, RewriteProgress, RewriteReport, RewriteStep, rewrite};
+pub use seq_range::SeqRange;
+pub use void::{Void, VoidReport, void};

@@ -7,15 +7,16 @@ use crate::digest::Digest;
 use crate::disk::Disk;
 use crate::error::{Error, Kind};
 use crate::event::Model;
-use crate::journal::{Dispatch, FrameKind, Layout, Scan, Source, records};
+use crate::journal::{FrameKind, Layout, Scan, Segments, records};
 use crate::keys::Keyring;
-use crate::recovery::{First, Goal, Replayed, proven_by, recover_watched, state_digest};
+use crate::recovery::Dispatch;
+use crate::recovery::{GenesisState, RecoveryGoal, Replayed, proven_by, recover_watched, state_digest};
 use crate::seq::{SegmentId, Seq};
 use crate::snapshot::Snapshots;
 
 /// A journal to be read.
 pub(super) struct Reading {
-    pub(super) source: Source,
+    pub(super) source: Segments,
     pub(super) dispatch: Dispatch,
     snapshots: Snapshots,
     /// The highest seq that is known to be synced.
@@ -40,7 +41,7 @@ impl Reading {
         keyring: &Arc<Keyring>,
     ) -> Result<Reading, Error> {
         let survey = layout.survey(&**disk)?;
-        let source = Source::open(disk, layout, survey.image(layout)?, keyring)?;
+        let source = Segments::open(disk, layout, survey.image(layout)?, keyring)?;
         layout.refuse_other_model(source.identity(), M::NAME)?;
         let snapshots = Snapshots::new(disk, layout, keyring);
         let uuid = &source.identity().uuid;
@@ -61,14 +62,14 @@ impl Reading {
     }
 
     /// The state before the first event.
-    pub(super) fn first<M: Model>(&self) -> Result<First<M>, Error> {
+    pub(super) fn first<M: Model>(&self) -> Result<GenesisState<M>, Error> {
         let scan = self.scan()?;
         let mut first = None;
         scan.read(SegmentId::FIRST, |segment, frame| {
             if frame.header.kind != FrameKind::Genesis {
                 return Ok(ControlFlow::Continue(()));
             }
-            first = Some(First::read(&self.source, &scan, segment, frame)?);
+            first = Some(GenesisState::read(&self.source, &scan, segment, frame)?);
             Ok(ControlFlow::Break(()))
         })?;
         first.ok_or_else(|| self.source.corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned()))
@@ -81,7 +82,8 @@ impl Reading {
         verify: bool,
         watch: &mut dyn FnMut(Replayed),
     ) -> Result<Rebuilt, Error> {
-        let goal = Goal { until, newest_snapshot: Some(Seq::ZERO), verify_digests: verify, believe_upcasters: true };
+        let goal =
+            RecoveryGoal { until, newest_snapshot: Some(Seq::ZERO), verify_digests: verify, believe_upcasters: true };
         let scan = self.scan()?;
         let rebuilt = recover_watched::<M>(&self.source, &scan, &self.dispatch, &self.snapshots, goal, watch)?;
         Ok(Rebuilt {

@@ -19,7 +19,7 @@ mod exposed;
 mod real;
 mod sim;
 mod stored;
-pub(crate) mod source;
+pub(crate) mod text_file;
 #[cfg(test)]
 mod conformance;
 

@@ -2,13 +2,13 @@
 
 use serde::de::DeserializeOwned;
 
-use super::fault::Fault;
+use super::replay_error::ReplayError;
 
 /// Decodes a payload or a state, with nothing left over.
-pub(crate) fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Fault> {
+pub(crate) fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, ReplayError> {
     let (value, rest) = postcard::take_from_bytes(payload)?;
     match rest.len() {
         0 => Ok(value),
-        left => Err(Fault::Remainder(left)),
+        left => Err(ReplayError::Remainder(left)),
     }
 }

@@ -4,7 +4,7 @@
 mod name;
 mod payload;
 mod recorded;
-mod fault;
+mod replay_error;
 mod decode;
 mod sink;
 mod upcast;
@@ -14,22 +14,23 @@ mod lock;
 mod group;
 mod state;
 
-pub use fault::Fault;
 pub use group::{Group, concat, count, is_listed, shared};
 pub use lock::{ShapeLock, forgotten};
 pub use payload::{Command, FromRefusal, Outcome, Payload};
-pub use recorded::{Landing, Recorded, UpcastError};
+pub use recorded::{Recorded, UpcastError, Upcasting};
+pub use replay_error::ReplayError;
 pub use row::{EventType, row_of};
-pub use sink::{Sink, take};
-pub use state::{PastState, Rise, RiseFrom, StateVersion, only_state_step};
+pub use sink::{ReplayTarget, take};
+pub use state::{PastState, StateUpcast, StateUpcastFrom, StateVersion, only_state_step};
 pub use step::step;
 pub use upcast::{
-    Arrive, Astray, Course, Failure, Land, Onward, PastVersion, Retired, Stands, Upcast, only_retired_step, only_step,
+    EventVersion, HistoryError, IntoEvents, PastVersion, Retired, Upcast, UpcastChain, UpcastFailure, UpcastGoal,
+    UpcastTarget, only_retired_step, only_step,
 };
 
 pub(crate) use decode::decode;
-pub(crate) use row::{Stored, Upward};
-pub(crate) use sink::{Apply, Recast};
+pub(crate) use row::{StoredPayload, ValueUpcast};
+pub(crate) use sink::{Apply, Reencode};
 
 use std::any::Any;
 

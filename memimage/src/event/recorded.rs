@@ -40,7 +40,7 @@ pub type UpcastError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What is on its way through a chain of upcasters.
 #[derive(Clone, Copy, Debug)]
-pub struct Landing<'a> {
+pub struct Upcasting<'a> {
     pub(crate) recorded: &'a Recorded<'a>,
     /// Which of the event's parts it is.
     pub(crate) part: u32,
@@ -48,7 +48,7 @@ pub struct Landing<'a> {
     pub(crate) steps: u32,
 }
 
-impl Landing<'_> {
+impl Upcasting<'_> {
     /// The part of this number, of several that this became.
     ///
     /// A function of the way that led here and of nothing else, so that a journal rewritten halfway draws the same: the
@@ -62,6 +62,6 @@ impl Landing<'_> {
                 1 << 31 | (mixed >> 33) as u32
             }
         };
-        Landing { part, ..self }
+        Upcasting { part, ..self }
     }
 }

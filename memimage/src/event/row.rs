@@ -3,13 +3,13 @@
 use serde::de::DeserializeOwned;
 
 use super::decode::decode;
-use super::fault::Fault;
 use super::name::same;
 use super::payload::Payload;
-use super::recorded::{Landing, Recorded};
-use super::sink::{Apply, Recast};
+use super::recorded::{Recorded, Upcasting};
+use super::replay_error::ReplayError;
+use super::sink::{Apply, Reencode};
 use super::step::{ValueStep, ValueSteps};
-use super::upcast::{Land, PastVersion, Stands};
+use super::upcast::{EventVersion, IntoEvents, PastVersion};
 use crate::shape::{Shape, ShapeRef, ShapeTree, is_recursive};
 use crate::value::{MAX_DEPTH, Value};
 
@@ -19,17 +19,17 @@ pub struct EventType<M> {
     pub(crate) version: u32,
     /// `None` if only the journal knows it.
     pub(crate) shape: Option<ShapeRef>,
-    pub(crate) replay: fn(&Stored<'_>, &mut Apply<'_, M>) -> Result<(), Fault>,
+    pub(crate) replay: fn(&StoredPayload<'_>, &mut Apply<'_, M>) -> Result<(), ReplayError>,
     /// How it is recorded anew as what it becomes; `None` for a version that is recorded as it is.
-    pub(crate) recast: Option<RecastFn<M>>,
+    pub(crate) recast: Option<ReencodeFn<M>>,
     /// The steps on values, if no type of this version is kept.
     pub(crate) values: Option<ValueSteps>,
     /// Where the next step leads, if it is a past version.
-    pub(crate) next: Stands,
+    pub(crate) next: EventVersion,
 }
 
 /// Records a payload anew as what it becomes.
-pub(crate) type RecastFn<M> = fn(&Stored<'_>, &mut Recast<M>) -> Result<(), Fault>;
+pub(crate) type ReencodeFn<M> = fn(&StoredPayload<'_>, &mut Reencode<M>) -> Result<(), ReplayError>;
 
 impl<M> Clone for EventType<M> {
     fn clone(&self) -> EventType<M> {
@@ -49,7 +49,7 @@ impl<M> EventType<M> {
             replay: replay::<M, P>,
             recast: None,
             values: None,
-            next: Stands::Open,
+            next: EventVersion::Open,
         }
     }
 
@@ -70,7 +70,7 @@ impl<M> EventType<M> {
     }
 
     /// The row of a past version of which no type is kept: its values are taken over some steps to the type `T`.
-    pub const fn values<T: Land<M> + Shape + DeserializeOwned>(
+    pub const fn values<T: IntoEvents<M> + Shape + DeserializeOwned>(
         name: &'static str,
         version: u32,
         steps: &'static [ValueStep],
@@ -98,77 +98,83 @@ impl<M> EventType<M> {
 }
 
 /// A payload as it is in the journal.
-pub(crate) struct Stored<'a> {
+pub(crate) struct StoredPayload<'a> {
     pub(crate) payload: &'a [u8],
     /// The shape it was recorded with.
     pub(crate) shape: &'a ShapeTree,
     pub(crate) recorded: Recorded<'a>,
     pub(crate) part: u32,
     /// What is done with its values, if they are taken further as such.
-    pub(crate) values: Option<Upward<'a>>,
+    pub(crate) values: Option<ValueUpcast<'a>>,
 }
 
 /// Steps on values, and the shape that they lead to.
 #[derive(Clone, Copy)]
-pub(crate) struct Upward<'a> {
+pub(crate) struct ValueUpcast<'a> {
     pub(crate) steps: &'static [ValueStep],
     pub(crate) target: &'a ShapeTree,
 }
 
-impl Stored<'_> {
-    fn landing(&self) -> Landing<'_> {
-        Landing { recorded: &self.recorded, part: self.part, steps: 1 }
+impl StoredPayload<'_> {
+    fn landing(&self) -> Upcasting<'_> {
+        Upcasting { recorded: &self.recorded, part: self.part, steps: 1 }
     }
 }
 
-fn replay<M, P: Payload<M>>(stored: &Stored<'_>, apply: &mut Apply<'_, M>) -> Result<(), Fault> {
+fn replay<M, P: Payload<M>>(stored: &StoredPayload<'_>, apply: &mut Apply<'_, M>) -> Result<(), ReplayError> {
     apply.take(payload::<P>(stored)?, stored.part)
 }
 
 fn replay_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
-    stored: &Stored<'_>,
+    stored: &StoredPayload<'_>,
     apply: &mut Apply<'_, M>,
-) -> Result<(), Fault> {
+) -> Result<(), ReplayError> {
     T::ONWARD.go(payload(stored)?, stored.landing(), &mut apply.sink())
 }
 
 fn recast_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
-    stored: &Stored<'_>,
-    recast: &mut Recast<M>,
-) -> Result<(), Fault> {
+    stored: &StoredPayload<'_>,
+    recast: &mut Reencode<M>,
+) -> Result<(), ReplayError> {
     T::ONWARD.go(payload(stored)?, stored.landing(), &mut recast.sink())
 }
 
-fn replay_values<M, T: Land<M> + DeserializeOwned>(stored: &Stored<'_>, apply: &mut Apply<'_, M>) -> Result<(), Fault> {
+fn replay_values<M, T: IntoEvents<M> + DeserializeOwned>(
+    stored: &StoredPayload<'_>,
+    apply: &mut Apply<'_, M>,
+) -> Result<(), ReplayError> {
     upward::<T>(stored)?.land(stored.landing(), &mut apply.sink())
 }
 
-fn recast_values<M, T: Land<M> + DeserializeOwned>(stored: &Stored<'_>, recast: &mut Recast<M>) -> Result<(), Fault> {
+fn recast_values<M, T: IntoEvents<M> + DeserializeOwned>(
+    stored: &StoredPayload<'_>,
+    recast: &mut Reencode<M>,
+) -> Result<(), ReplayError> {
     upward::<T>(stored)?.land(stored.landing(), &mut recast.sink())
 }
 
 /// Decodes a payload. One of a type that may contain itself is held to the depth of all that is recorded first: bytes that no
 /// image wrote must not use up the stack.
-fn payload<T: Shape + DeserializeOwned>(stored: &Stored<'_>) -> Result<T, Fault> {
+fn payload<T: Shape + DeserializeOwned>(stored: &StoredPayload<'_>) -> Result<T, ReplayError> {
     // a level takes a byte at least
     if const { is_recursive(T::SHAPE) }
         && stored.payload.len() > MAX_DEPTH as usize
         && let Err(error) = Value::decode(stored.shape, stored.payload)
         && error.is_too_deep()
     {
-        return Err(Fault::Value(error));
+        return Err(ReplayError::Value(error));
     }
     decode(stored.payload)
 }
 
 /// Takes a payload over its steps on values, and makes sure of what they gave before it is decoded.
-fn upward<T: DeserializeOwned>(stored: &Stored<'_>) -> Result<T, Fault> {
-    let Upward { steps, target } = stored.values.expect("a row of values comes with its steps");
-    let mut value = Value::decode(stored.shape, stored.payload).map_err(Fault::Value)?;
+fn upward<T: DeserializeOwned>(stored: &StoredPayload<'_>) -> Result<T, ReplayError> {
+    let ValueUpcast { steps, target } = stored.values.expect("a row of values comes with its steps");
+    let mut value = Value::decode(stored.shape, stored.payload).map_err(ReplayError::Value)?;
     for step in steps {
-        value = step(value, &stored.recorded).map_err(Fault::Upcast)?;
+        value = step(value, &stored.recorded).map_err(ReplayError::Upcast)?;
     }
-    decode(&value.encode(target).map_err(Fault::Shape)?)
+    decode(&value.encode(target).map_err(ReplayError::Shape)?)
 }
 
 /// The row of an event in a dispatch table, found while compiling.

@@ -2,20 +2,20 @@
 
 use std::marker::PhantomData;
 
-use super::fault::Fault;
 use super::payload::{Outcome, Payload};
-use super::recorded::Landing;
+use super::recorded::Upcasting;
+use super::replay_error::ReplayError;
 use crate::context::Context;
 use crate::digest::digest_within;
 use crate::shape::is_recursive;
 use crate::value::MAX_DEPTH;
 
 /// Takes what chains end in.
-pub struct Sink<'s, 'a, M>(Kind<'s, 'a, M>);
+pub struct ReplayTarget<'s, 'a, M>(Kind<'s, 'a, M>);
 
 enum Kind<'s, 'a, M> {
     Apply(&'s mut Apply<'a, M>),
-    Recast(&'s mut Recast<M>),
+    Reencode(&'s mut Reencode<M>),
 }
 
 /// Ends a chain at a payload of the model.
@@ -24,10 +24,14 @@ enum Kind<'s, 'a, M> {
 ///
 /// If it cannot be applied, or recorded.
 #[inline]
-pub fn take<M, P: Payload<M>>(payload: P, at: Landing<'_>, sink: &mut Sink<'_, '_, M>) -> Result<(), Fault> {
+pub fn take<M, P: Payload<M>>(
+    payload: P,
+    at: Upcasting<'_>,
+    sink: &mut ReplayTarget<'_, '_, M>,
+) -> Result<(), ReplayError> {
     match &mut sink.0 {
         Kind::Apply(apply) => apply.take(payload, at.part),
-        Kind::Recast(recast) => recast.take(payload, at.part),
+        Kind::Reencode(recast) => recast.take(payload, at.part),
     }
 }
 
@@ -41,50 +45,50 @@ pub(crate) struct Apply<'a, M> {
 
 impl<'a, M> Apply<'a, M> {
     #[inline]
-    pub(super) fn sink(&mut self) -> Sink<'_, 'a, M> {
-        Sink(Kind::Apply(self))
+    pub(super) fn sink(&mut self) -> ReplayTarget<'_, 'a, M> {
+        ReplayTarget(Kind::Apply(self))
     }
 
     #[inline]
-    pub(super) fn take<P: Payload<M>>(&mut self, payload: P, part: u32) -> Result<(), Fault> {
+    pub(super) fn take<P: Payload<M>>(&mut self, payload: P, part: u32) -> Result<(), ReplayError> {
         let applied = if part == self.context.part() {
             payload.apply(self.model, self.context).is_ok()
         } else {
             payload.apply(self.model, &self.context.for_part(part)).is_ok()
         };
         let now = if applied { Outcome::Applied } else { Outcome::Rejected };
-        if now == self.outcome { Ok(()) } else { Err(Fault::Outcome { was: self.outcome, now }) }
+        if now == self.outcome { Ok(()) } else { Err(ReplayError::Outcome { was: self.outcome, now }) }
     }
 }
 
 /// Encodes payloads as they are recorded now.
-pub(crate) struct Recast<M> {
-    pub(crate) parts: Vec<RecastPart>,
+pub(crate) struct Reencode<M> {
+    pub(crate) parts: Vec<ReencodedPart>,
     model: PhantomData<fn(M)>,
 }
 
 /// One payload as it is recorded now.
-pub(crate) struct RecastPart {
+pub(crate) struct ReencodedPart {
     /// Its row in the dispatch table.
     pub(crate) row: usize,
     pub(crate) part: u32,
     pub(crate) payload: Vec<u8>,
 }
 
-impl<M> Recast<M> {
-    pub(crate) fn new() -> Recast<M> {
-        Recast { parts: Vec::new(), model: PhantomData }
+impl<M> Reencode<M> {
+    pub(crate) fn new() -> Reencode<M> {
+        Reencode { parts: Vec::new(), model: PhantomData }
     }
 
-    pub(super) fn sink(&mut self) -> Sink<'_, '_, M> {
-        Sink(Kind::Recast(self))
+    pub(super) fn sink(&mut self) -> ReplayTarget<'_, '_, M> {
+        ReplayTarget(Kind::Reencode(self))
     }
 
-    fn take<P: Payload<M>>(&mut self, payload: P, part: u32) -> Result<(), Fault> {
+    fn take<P: Payload<M>>(&mut self, payload: P, part: u32) -> Result<(), ReplayError> {
         if const { is_recursive(P::SHAPE) } {
-            digest_within(&payload, MAX_DEPTH).map_err(Fault::Deep)?;
+            digest_within(&payload, MAX_DEPTH).map_err(ReplayError::Deep)?;
         }
-        self.parts.push(RecastPart { row: P::ROW, part, payload: postcard::to_stdvec(&payload)? });
+        self.parts.push(ReencodedPart { row: P::ROW, part, payload: postcard::to_stdvec(&payload)? });
         Ok(())
     }
 }

@@ -6,9 +6,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::decode::decode;
-use super::fault::Fault;
 use super::recorded::Recorded;
-use super::upcast::{Arrive, Course, StepOf};
+use super::replay_error::ReplayError;
+use super::upcast::{StepOf, UpcastGoal, UpcastTarget};
 use crate::digest::{Digest, DigestError, digest};
 use crate::shape::{Shape, ShapeRef};
 
@@ -20,7 +20,7 @@ pub struct StateVersion<M> {
 }
 
 /// Reads an encoded state, and gives the present one and the digest of the past one.
-type ReadFn<M> = fn(&[u8], &Recorded<'_>) -> Result<(M, Digest), StateFault>;
+type ReadFn<M> = fn(&[u8], &Recorded<'_>) -> Result<(M, Digest), StateUpcastError>;
 
 impl<M> StateVersion<M> {
     /// A past version.
@@ -31,10 +31,10 @@ impl<M> StateVersion<M> {
 
 /// Why a state of an older program cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StateFault {
+pub(crate) enum StateUpcastError {
     /// It does not decode, or an upcaster failed.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    ReplayError(#[from] ReplayError),
     /// It serializes other than its shape says.
     #[error(transparent)]
     Digest(#[from] DigestError),
@@ -46,28 +46,28 @@ pub(crate) enum StateFault {
     label = "leads to `{Self}`",
     note = "an upcaster of a state returns the next version in the model's `history(…)`, and the last one the model"
 )]
-pub trait Rise<M>: Sized {
+pub trait StateUpcast<M>: Sized {
     /// The version this is.
     const VERSION: u32;
 
     /// Goes on to the present version.
-    fn rise(self, recorded: &Recorded<'_>) -> Result<M, Fault>;
+    fn rise(self, recorded: &Recorded<'_>) -> Result<M, ReplayError>;
 }
 
 /// A past state in the history of the model `M`.
 pub trait PastState<M>: Sized {
     /// Its one step.
-    const ONWARD: RiseFrom<Self, M>;
+    const ONWARD: StateUpcastFrom<Self, M>;
 }
 
 /// The way of the state `T` to the present version.
-pub struct RiseFrom<T, M> {
+pub struct StateUpcastFrom<T, M> {
     /// The version at which it begins.
     next: u32,
-    rise: fn(T, &Recorded<'_>) -> Result<M, Fault>,
+    rise: fn(T, &Recorded<'_>) -> Result<M, ReplayError>,
 }
 
-impl<T, M> RiseFrom<T, M> {
+impl<T, M> StateUpcastFrom<T, M> {
     /// The version that the step leads to.
     pub const fn next(&self) -> u32 {
         self.next
@@ -78,7 +78,7 @@ impl<T, M> RiseFrom<T, M> {
     /// # Errors
     ///
     /// As an upcaster on the way says.
-    pub fn go(&self, old: T, recorded: &Recorded<'_>) -> Result<M, Fault> {
+    pub fn go(&self, old: T, recorded: &Recorded<'_>) -> Result<M, ReplayError> {
         (self.rise)(old, recorded)
     }
 }
@@ -86,26 +86,26 @@ impl<T, M> RiseFrom<T, M> {
 /// The states of the model `M`.
 pub struct States<M>(PhantomData<M>);
 
-impl<M> Course for States<M> {
-    type Arrival<T> = RiseFrom<T, M>;
+impl<M> UpcastGoal for States<M> {
+    type Arrival<T> = StateUpcastFrom<T, M>;
 }
 
-impl<M, T: Rise<M>> Arrive<States<M>> for T {
-    const ARRIVAL: RiseFrom<T, M> = RiseFrom { next: T::VERSION, rise: T::rise };
+impl<M, T: StateUpcast<M>> UpcastTarget<States<M>> for T {
+    const ARRIVAL: StateUpcastFrom<T, M> = StateUpcastFrom { next: T::VERSION, rise: T::rise };
 }
 
 /// Finds the one step of `T`, a past state of the model `M`.
-pub const fn only_state_step<T: StepOf<M, Next, States<M>>, Next, M>() -> RiseFrom<T, M> {
-    RiseFrom {
+pub const fn only_state_step<T: StepOf<M, Next, States<M>>, Next, M>() -> StateUpcastFrom<T, M> {
+    StateUpcastFrom {
         next: T::ARRIVAL.next,
-        rise: |old, recorded| (T::ARRIVAL.rise)(old.upcast(recorded).map_err(Fault::Upcast)?, recorded),
+        rise: |old, recorded| (T::ARRIVAL.rise)(old.upcast(recorded).map_err(ReplayError::Upcast)?, recorded),
     }
 }
 
 fn read<M, T: PastState<M> + Shape + Serialize + DeserializeOwned>(
     bytes: &[u8],
     recorded: &Recorded<'_>,
-) -> Result<(M, Digest), StateFault> {
+) -> Result<(M, Digest), StateUpcastError> {
     let state: T = decode(bytes)?;
     let digest = digest(&state)?;
     Ok((T::ONWARD.go(state, recorded)?, digest))

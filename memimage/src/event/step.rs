@@ -22,24 +22,24 @@ pub(crate) struct ValueSteps {
     label = "not a step on values",
     note = "the error of that `Result` is a text, or any error that is `Send` and `Sync`"
 )]
-pub trait Step<Kind> {
+pub trait ValueFunction<Kind> {
     /// Takes the step.
     fn step(self, value: Value, recorded: &Recorded<'_>) -> Result<Value, UpcastError>;
 }
 
 /// What a step on values returns.
-pub trait Stepped {
+pub trait ValueStepOutput {
     /// The value, or why there is none.
     fn stepped(self) -> Result<Value, UpcastError>;
 }
 
-impl Stepped for Value {
+impl ValueStepOutput for Value {
     fn stepped(self) -> Result<Value, UpcastError> {
         Ok(self)
     }
 }
 
-impl<E: Into<UpcastError>> Stepped for Result<Value, E> {
+impl<E: Into<UpcastError>> ValueStepOutput for Result<Value, E> {
     fn stepped(self) -> Result<Value, UpcastError> {
         self.map_err(Into::into)
     }
@@ -51,19 +51,19 @@ pub struct OfValue<R>(R);
 /// The kind of a step that looks at what else was recorded too, and returns `R`.
 pub struct OfRecorded<R>(R);
 
-impl<F: FnOnce(Value) -> R, R: Stepped> Step<OfValue<R>> for F {
+impl<F: FnOnce(Value) -> R, R: ValueStepOutput> ValueFunction<OfValue<R>> for F {
     fn step(self, value: Value, _: &Recorded<'_>) -> Result<Value, UpcastError> {
         self(value).stepped()
     }
 }
 
-impl<F: FnOnce(Value, &Recorded<'_>) -> R, R: Stepped> Step<OfRecorded<R>> for F {
+impl<F: FnOnce(Value, &Recorded<'_>) -> R, R: ValueStepOutput> ValueFunction<OfRecorded<R>> for F {
     fn step(self, value: Value, recorded: &Recorded<'_>) -> Result<Value, UpcastError> {
         self(value, recorded).stepped()
     }
 }
 
 /// Takes a step.
-pub fn step<K>(step: impl Step<K>, value: Value, recorded: &Recorded<'_>) -> Result<Value, UpcastError> {
+pub fn step<K>(step: impl ValueFunction<K>, value: Value, recorded: &Recorded<'_>) -> Result<Value, UpcastError> {
     step.step(value, recorded)
 }

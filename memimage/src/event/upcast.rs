@@ -1,34 +1,34 @@
 //! Upcasting: from what an older program recorded to what this one replays.
 //!
 //! An upcaster takes the payload of one version to the next and knows nothing of the model. Where a chain of them ends is
-//! said by [`Land`]: at a current payload, at several, or at nothing. Past versions are types like any other, so a step
+//! said by [`IntoEvents`]: at a current payload, at several, or at nothing. Past versions are types like any other, so a step
 //! that is missing, or that leads astray, is an error of the compiler's; no list is kept anywhere but at the command.
 
 use std::marker::PhantomData;
 
-use super::fault::Fault;
 use super::name::same;
-use super::recorded::{Landing, Recorded, UpcastError};
-use super::sink::Sink;
+use super::recorded::{Recorded, UpcastError, Upcasting};
+use super::replay_error::ReplayError;
+use super::sink::ReplayTarget;
 
 /// A past version of a payload, or of a model, and its step to the next one. `#[memimage::upcast]` implements it.
 ///
 /// The type keeps the shape that was recorded: it derives `Deserialize` and [`Shape`](crate::Shape) (and, for a model,
 /// `Serialize`). There is one step from each past version, and no choice between two.
 ///
-/// A step is one of a [`Course`]: that of a model's events, or of its states. Whether what it leads to has a place there is
+/// A step is one of a [`UpcastGoal`]: that of a model's events, or of its states. Whether what it leads to has a place there is
 /// for the step to know, not for who asks for it: so an open question is one question, and one message of the compiler's.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is a past version without an upcaster",
     label = "no step leads on from `{Self}`",
     note = "write one, in any module: `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`"
 )]
-pub trait Upcast<Next, C: Course>: Sized {
+pub trait Upcast<Next, C: UpcastGoal>: Sized {
     /// The way on from there.
     #[doc(hidden)]
     const ARRIVAL: C::Arrival<Next>;
 
-    /// Takes it one step further: to the next version, or to all that a chain may end in ([`Land`]).
+    /// Takes it one step further: to the next version, or to all that a chain may end in ([`IntoEvents`]).
     ///
     /// # Errors
     ///
@@ -37,7 +37,7 @@ pub trait Upcast<Next, C: Course>: Sized {
 }
 
 /// What past versions lead to in the end: events of a model, or its state.
-pub trait Course {
+pub trait UpcastGoal {
     /// The way on from a version `T`.
     type Arrival<T>;
 }
@@ -45,24 +45,24 @@ pub trait Course {
 /// The events of the model `M`.
 pub struct Events<M>(PhantomData<M>);
 
-impl<M> Course for Events<M> {
-    type Arrival<T> = EventArrival<T, M>;
+impl<M> UpcastGoal for Events<M> {
+    type Arrival<T> = EventTarget<T, M>;
 }
 
 /// The way on from what may be an event, or become one.
-pub struct EventArrival<T, M> {
-    stands: Stands,
-    land: fn(T, Landing<'_>, &mut Sink<'_, '_, M>) -> Result<(), Fault>,
+pub struct EventTarget<T, M> {
+    stands: EventVersion,
+    land: fn(T, Upcasting<'_>, &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>,
 }
 
 /// What has a place in a course.
-pub trait Arrive<C: Course>: Sized {
+pub trait UpcastTarget<C: UpcastGoal>: Sized {
     /// The way on from it.
     const ARRIVAL: C::Arrival<Self>;
 }
 
-impl<M, T: Land<M>> Arrive<Events<M>> for T {
-    const ARRIVAL: EventArrival<T, M> = EventArrival { stands: T::STANDS, land: T::land };
+impl<M, T: IntoEvents<M>> UpcastTarget<Events<M>> for T {
+    const ARRIVAL: EventTarget<T, M> = EventTarget { stands: T::STANDS, land: T::land };
 }
 
 /// What an upcaster may lead to: a payload of the model, a past version with a step of its own, the event enum, nothing
@@ -75,25 +75,25 @@ impl<M, T: Land<M>> Arrive<Events<M>> for T {
     note = "an upcaster returns the next version in the `history(…)`, a payload such as `BankDeposit`, the event enum, \
             `()`, or an `Option`, a `Vec` or a tuple of these"
 )]
-pub trait Land<M>: Sized {
+pub trait IntoEvents<M>: Sized {
     /// Where this is in the history of an event, if it is in one.
     #[doc(hidden)]
-    const STANDS: Stands;
+    const STANDS: EventVersion;
 
     /// Goes on to the end of the chain.
     #[doc(hidden)]
-    fn land(self, at: Landing<'_>, sink: &mut Sink<'_, '_, M>) -> Result<(), Fault>;
+    fn land(self, at: Upcasting<'_>, sink: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>;
 }
 
 /// A version of an event, or none.
 #[derive(Clone, Copy, Debug)]
-pub enum Stands {
+pub enum EventVersion {
     /// None, or one that is known only when it comes.
     Open,
     /// This version of this event.
     At(&'static str, u32),
     /// All of these.
-    Each(&'static [Stands]),
+    Each(&'static [EventVersion]),
 }
 
 /// The most steps in a chain; what takes more goes round in a circle. An image asks for circles before it takes the first
@@ -106,13 +106,13 @@ const MAX_STEPS: u32 = 1_000;
     label = "no error",
     note = "implement `std::error::Error` for it; it must be `Send`, `Sync` and `'static` too"
 )]
-pub trait Failure {
+pub trait UpcastFailure {
     /// The error.
     fn failure(self) -> UpcastError;
 }
 
 #[diagnostic::do_not_recommend]
-impl<E: Into<UpcastError>> Failure for E {
+impl<E: Into<UpcastError>> UpcastFailure for E {
     fn failure(self) -> UpcastError {
         self.into()
     }
@@ -121,53 +121,53 @@ impl<E: Into<UpcastError>> Failure for E {
 /// A past version of the payload `P`, in the history of a command of the model `M`.
 pub trait PastVersion<P, M>: Sized {
     /// Its one step.
-    const ONWARD: Onward<Self, M>;
+    const ONWARD: UpcastChain<Self, M>;
 }
 
 /// The step of the past version `T`, and those after it.
-pub struct Onward<T, M> {
-    pub(super) stands: Stands,
-    pub(super) take: fn(T, Landing<'_>, &mut Sink<'_, '_, M>) -> Result<(), Fault>,
+pub struct UpcastChain<T, M> {
+    pub(super) stands: EventVersion,
+    pub(super) take: fn(T, Upcasting<'_>, &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>,
 }
 
-impl<T, M> Onward<T, M> {
+impl<T, M> UpcastChain<T, M> {
     /// Takes the step.
     ///
     /// # Errors
     ///
     /// As an upcaster on the way says, or a payload at the end.
     #[inline]
-    pub fn go(&self, old: T, at: Landing<'_>, sink: &mut Sink<'_, '_, M>) -> Result<(), Fault> {
+    pub fn go(&self, old: T, at: Upcasting<'_>, sink: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
         (self.take)(old, at, sink)
     }
 
     /// How the step is wrong, from `version` of the event `name`, if `next` is the version after it.
-    pub const fn astray(&self, name: &str, version: u32, next: u32) -> Astray {
+    pub const fn astray(&self, name: &str, version: u32, next: u32) -> HistoryError {
         self.stands.astray(name, version, next)
     }
 }
 
-impl Stands {
-    const fn astray(&self, name: &str, version: u32, next: u32) -> Astray {
+impl EventVersion {
+    const fn astray(&self, name: &str, version: u32, next: u32) -> HistoryError {
         match *self {
-            Stands::At(event, stands) if same(event, name) && stands != next => {
+            EventVersion::At(event, stands) if same(event, name) && stands != next => {
                 if stands <= version {
-                    Astray::Down
+                    HistoryError::Down
                 } else {
-                    Astray::Gap
+                    HistoryError::Gap
                 }
             }
-            Stands::Each(parts) => {
+            EventVersion::Each(parts) => {
                 let mut i = 0;
                 while i < parts.len() {
                     match parts[i].astray(name, version, next) {
-                        Astray::No => i += 1,
+                        HistoryError::No => i += 1,
                         astray => return astray,
                     }
                 }
-                Astray::No
+                HistoryError::No
             }
-            _ => Astray::No,
+            _ => HistoryError::No,
         }
     }
 }
@@ -179,12 +179,12 @@ impl Stands {
     note = "write one, in any module: `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
     note = "it returns the next version in the `history(…)`, and the last one `{P}`"
 )]
-pub trait StepOf<P, Next, C: Course>: Upcast<Next, C> {}
+pub trait StepOf<P, Next, C: UpcastGoal>: Upcast<Next, C> {}
 
 #[diagnostic::do_not_recommend]
-impl<T: Upcast<Next, C>, P, Next, C: Course> StepOf<P, Next, C> for T {}
+impl<T: Upcast<Next, C>, P, Next, C: UpcastGoal> StepOf<P, Next, C> for T {}
 
-/// Stands for the payload of a retired event, which no command has any more.
+/// EventVersion for the payload of a retired event, which no command has any more.
 pub struct Retired;
 
 /// A past version of a retired event, with its one step.
@@ -194,37 +194,37 @@ pub struct Retired;
     note = "write one, in any module: `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
     note = "it returns the next version in the `history(…)`, and the last one another event, or nothing, `()`"
 )]
-pub trait StepOfRetired<Next, C: Course>: Upcast<Next, C> {}
+pub trait StepOfRetired<Next, C: UpcastGoal>: Upcast<Next, C> {}
 
 #[diagnostic::do_not_recommend]
-impl<T: Upcast<Next, C>, Next, C: Course> StepOfRetired<Next, C> for T {}
+impl<T: Upcast<Next, C>, Next, C: UpcastGoal> StepOfRetired<Next, C> for T {}
 
 /// Finds the one step of `T`, a past version of the payload `P`.
-pub const fn only_step<T: StepOf<P, Next, Events<M>>, Next, P, M>() -> Onward<T, M> {
+pub const fn only_step<T: StepOf<P, Next, Events<M>>, Next, P, M>() -> UpcastChain<T, M> {
     onward()
 }
 
 /// Finds the one step of `T`, a past version of a retired event.
-pub const fn only_retired_step<T: StepOfRetired<Next, Events<M>>, Next, M>() -> Onward<T, M> {
+pub const fn only_retired_step<T: StepOfRetired<Next, Events<M>>, Next, M>() -> UpcastChain<T, M> {
     onward()
 }
 
-const fn onward<T: Upcast<Next, Events<M>>, Next, M>() -> Onward<T, M> {
-    Onward {
+const fn onward<T: Upcast<Next, Events<M>>, Next, M>() -> UpcastChain<T, M> {
+    UpcastChain {
         stands: T::ARRIVAL.stands,
         take: |old, at, sink| {
             if at.steps == MAX_STEPS {
-                return Err(Fault::Circle(MAX_STEPS));
+                return Err(ReplayError::Circle(MAX_STEPS));
             }
-            let next = old.upcast(at.recorded).map_err(Fault::Upcast)?;
-            (T::ARRIVAL.land)(next, Landing { steps: at.steps + 1, ..at }, sink)
+            let next = old.upcast(at.recorded).map_err(ReplayError::Upcast)?;
+            (T::ARRIVAL.land)(next, Upcasting { steps: at.steps + 1, ..at }, sink)
         },
     }
 }
 
 /// How a step of a history is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Astray {
+pub enum HistoryError {
     /// It is right.
     No,
     /// It passes over a version.
@@ -233,36 +233,36 @@ pub enum Astray {
     Down,
 }
 
-impl<M> Land<M> for () {
-    const STANDS: Stands = Stands::Open;
+impl<M> IntoEvents<M> for () {
+    const STANDS: EventVersion = EventVersion::Open;
 
-    fn land(self, _: Landing<'_>, _: &mut Sink<'_, '_, M>) -> Result<(), Fault> {
+    fn land(self, _: Upcasting<'_>, _: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
         Ok(())
     }
 }
 
-impl<M, T: Land<M>> Land<M> for Option<T> {
-    const STANDS: Stands = T::STANDS;
+impl<M, T: IntoEvents<M>> IntoEvents<M> for Option<T> {
+    const STANDS: EventVersion = T::STANDS;
 
-    fn land(self, at: Landing<'_>, sink: &mut Sink<'_, '_, M>) -> Result<(), Fault> {
+    fn land(self, at: Upcasting<'_>, sink: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
         self.map_or(Ok(()), |one| one.land(at, sink))
     }
 }
 
-impl<M, T: Land<M>> Land<M> for Vec<T> {
-    const STANDS: Stands = T::STANDS;
+impl<M, T: IntoEvents<M>> IntoEvents<M> for Vec<T> {
+    const STANDS: EventVersion = T::STANDS;
 
-    fn land(self, at: Landing<'_>, sink: &mut Sink<'_, '_, M>) -> Result<(), Fault> {
+    fn land(self, at: Upcasting<'_>, sink: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
         self.into_iter().enumerate().try_for_each(|(number, one)| one.land(at.part(number), sink))
     }
 }
 
 macro_rules! tuples {
     ($(($($part:ident $number:tt),+),)+) => {$(
-        impl<M, $($part: Land<M>),+> Land<M> for ($($part,)+) {
-            const STANDS: Stands = Stands::Each(&[$($part::STANDS),+]);
+        impl<M, $($part: IntoEvents<M>),+> IntoEvents<M> for ($($part,)+) {
+            const STANDS: EventVersion = EventVersion::Each(&[$($part::STANDS),+]);
 
-            fn land(self, at: Landing<'_>, sink: &mut Sink<'_, '_, M>) -> Result<(), Fault> {
+            fn land(self, at: Upcasting<'_>, sink: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
                 $(self.$number.land(at.part($number), sink)?;)+
                 Ok(())
             }

@@ -5,17 +5,17 @@ use std::ops::Deref;
 
 use parking_lot::RwLockReadGuard;
 
-use super::Core;
-use super::entered::Entered;
+use super::core::Core;
+use super::reentrancy::ReentrancyGuard;
 
 /// The newest state, for reading; no command runs while it lives. See [`Image::read`](crate::Image::read).
 pub struct ReadGuard<'a, M> {
     core: RwLockReadGuard<'a, Core<M>>,
-    _entered: Entered,
+    _entered: ReentrancyGuard,
 }
 
 impl<'a, M> ReadGuard<'a, M> {
-    pub(super) fn new(core: RwLockReadGuard<'a, Core<M>>, entered: Entered) -> ReadGuard<'a, M> {
+    pub(super) fn new(core: RwLockReadGuard<'a, Core<M>>, entered: ReentrancyGuard) -> ReadGuard<'a, M> {
         ReadGuard { core, _entered: entered }
     }
 }

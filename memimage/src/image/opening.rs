@@ -4,27 +4,28 @@
 //! (but for the lock file, and an empty `journal/durable` where there was none).
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::snapshotting::Progress;
-use super::stats::Recovery;
-use super::{Core, Image, Ownership, Shared};
+use super::Image;
+use super::core::{Core, Ownership, Shared, SnapshotProgress, next_snapshot};
+use super::recovery_report::RecoveryReport;
 use crate::disk::{Access, Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, StoredFile, failed};
 use crate::entropy::{random, random_uuid};
 use crate::error::{Error, Kind};
 use crate::event::Model;
 use crate::journal::{
-    Dispatch, Identity, Journal, Layout, Maker, Onward, Salts, Scan, Source, Survey, Table, create, go_on, next_epoch,
-    quarantine, set_aside, sync_dir, write_again,
+    Identity, Journal, Layout, ResumePoint, Salts, Scan, SegmentBuilder, Segments, ShapeTable, Survey, create, go_on,
+    next_epoch, quarantine, set_aside, sync_dir, write_again,
 };
 use crate::keys::Keyring;
 use crate::options::Options;
-use crate::recovery::{Goal, Recovered, genesis_of, is_readable, proven_by, recover};
+use crate::recovery::Dispatch;
+use crate::recovery::{Recovered, RecoveryGoal, genesis_of, is_readable, proven_by, recover};
 use crate::seq::{SegmentId, Seq};
-use crate::snapshot::{Mended, Snapshots};
+use crate::snapshot::{BaseRepair, Snapshots};
 
 impl<M: Model> Options<M> {
     /// Opens the image in the directory `path`: makes it, or recovers it.
@@ -85,16 +86,13 @@ impl<M: Model> Image<M> {
         };
         opening.layout.tell_of_exposed(&*opening.disk)?;
         let found = opening.find()?;
-        let (mut shared, recovery) = opening.resume(found)?;
-        shared.ownership = Mutex::new(Ownership::Owned(Some(lock)));
-        shared.recovery = Recovery { created, duration: started.elapsed(), ..recovery };
-        Ok(Image::new(shared))
+        Ok(Image::new(opening.resume(found, lock, created, started)?))
     }
 }
 
 /// What was found on disk, before anything there is changed.
-struct Found<M> {
-    source: Source,
+struct FoundImage<M> {
+    source: Segments,
     snapshots: Snapshots,
     /// `journal/durable`, if there is one.
     durable_file: Option<StoredFile>,
@@ -144,26 +142,26 @@ impl<M: Model> Opening<M> {
         Ok(())
     }
 
-    fn maker(&self, identity: Identity, epoch: u64) -> Result<Maker, Error> {
+    fn maker(&self, identity: Identity, epoch: u64) -> Result<SegmentBuilder, Error> {
         let protection = self.keyring.current(&identity.uuid, self.layout.root())?;
-        Ok(Maker {
+        Ok(SegmentBuilder {
             disk: Arc::clone(&self.disk),
             layout: self.layout.clone(),
             identity,
             epoch,
-            largest: self.options.segment_size,
+            largest: self.options.segment_bytes,
             protection,
         })
     }
 
     /// Recovers the model.
-    fn find(&self) -> Result<Found<M>, Error> {
+    fn find(&self) -> Result<FoundImage<M>, Error> {
         let survey = self.layout.survey(&*self.disk)?;
         let segments = survey.image(&self.layout)?;
         for dir in [self.layout.root().to_owned(), self.layout.journal()] {
             sync_dir(&*self.disk, &dir)?;
         }
-        let source = Source::open(&self.disk, &self.layout, segments, &self.keyring)?;
+        let source = Segments::open(&self.disk, &self.layout, segments, &self.keyring)?;
         let identity = source.identity();
         self.layout.refuse_other_model(identity, M::NAME)?;
         let snapshots = Snapshots::new(&self.disk, &self.layout, &self.keyring);
@@ -176,7 +174,7 @@ impl<M: Model> Opening<M> {
         let dispatch = Dispatch::new(scan.table()?, M::EVENTS)
             .map_err(|differences| Error::new(Kind::Shapes { path: self.layout.root().to_owned(), differences }))?;
 
-        let goal = Goal {
+        let goal = RecoveryGoal {
             until: None,
             newest_snapshot: None,
             verify_digests: self.options.verify_digests,
@@ -191,12 +189,18 @@ impl<M: Model> Opening<M> {
         };
         // it says an epoch before anything else does
         let uncertain = block.is_none_or(|block| block.epoch < end.chain.epoch);
-        Ok(Found { source, snapshots, durable_file, dispatch, recovered, epoch, kept_from, uncertain })
+        Ok(FoundImage { source, snapshots, durable_file, dispatch, recovered, epoch, kept_from, uncertain })
     }
 
-    /// Repairs the end of the journal and goes on from there.
-    fn resume(self, found: Found<M>) -> Result<(Shared<M>, Recovery), Error> {
-        let Found { source, snapshots, durable_file, dispatch, recovered, epoch, kept_from, uncertain } = found;
+    /// Repairs the end of the journal and resumes it there.
+    fn resume(
+        self,
+        found: FoundImage<M>,
+        lock: LockGuard,
+        created: bool,
+        started: Instant,
+    ) -> Result<Arc<Shared<M>>, Error> {
+        let FoundImage { source, snapshots, durable_file, dispatch, recovered, epoch, kept_from, uncertain } = found;
         let identity = source.identity().clone();
         let end = recovered.end.as_ref().expect("all of the journal was read");
         self.layout.make_dirs(&*self.disk)?;
@@ -208,7 +212,7 @@ impl<M: Model> Opening<M> {
             None => StoredFile::create(&*self.disk, &self.layout.durable())?,
         };
         self.layout.remove_unfinished(&*self.disk)?;
-        let Mended { base, unusable } = self.mend_base(&source, &snapshots, recovered.snapshot)?;
+        let BaseRepair { base, unusable } = self.mend_base(&source, &snapshots, recovered.snapshot)?;
         let set_aside = self.clear_start(&source, kept_from)?;
         let told = |path: &Path| recovered.unusable.iter().any(|(other, _)| other == path);
         let unusable: Vec<_> = unusable.into_iter().filter(|(path, _)| !told(path)).collect();
@@ -216,7 +220,7 @@ impl<M: Model> Opening<M> {
 
         let journal = go_on(
             self.maker(identity.clone(), epoch)?,
-            Onward {
+            ResumePoint {
                 source: &source,
                 end,
                 table: dispatch.table(),
@@ -232,11 +236,10 @@ impl<M: Model> Opening<M> {
             prove_void(&journal, dispatch.table())?;
         }
 
-        let replayed_bytes = recovered.replayed_bytes;
         let clock = Arc::clone(&self.options.clock);
         let behind = recovered.time.since(clock());
-        let recovery = Recovery {
-            created: false,
+        let recovery = RecoveryReport {
+            created,
             snapshot: recovered.snapshot,
             seq: recovered.last,
             replayed: recovered.replayed,
@@ -245,40 +248,39 @@ impl<M: Model> Opening<M> {
             uncertain,
             quarantined,
             clock_behind: (!behind.is_zero()).then_some(behind),
-            duration: Default::default(),
+            duration: started.elapsed(),
         };
         report(&self.layout, &recovery, base);
-        let shared = Shared {
-            this: Default::default(),
+        let since = recovery.seq.get() - recovery.snapshot.map_or(0, Seq::get);
+        let next_snapshot = next_snapshot(self.options.snapshots, &journal, since, recovered.replayed_bytes);
+        Ok(Arc::new_cyclic(|this| Shared {
+            this: Weak::clone(this),
             core: RwLock::new(Core { model: recovered.model, dispatch }),
             journal,
             snapshots,
             keyring: self.keyring,
             snapshotting: Mutex::new(()),
-            progress: Mutex::new(Progress { base, ..Progress::default() }),
+            progress: Mutex::new(SnapshotProgress { base, ..SnapshotProgress::default() }),
             files: RwLock::new(()),
-            next_snapshot: u64::MAX.into(),
+            next_snapshot: next_snapshot.into(),
             disk: self.disk,
             layout: self.layout,
-            ownership: Mutex::new(Ownership::Owned(None)),
+            ownership: Mutex::new(Ownership::Owned(Some(lock))),
             uuid: identity.uuid,
             seed: identity.seed,
             epoch,
             clock,
             policy: self.options.snapshots,
             retention: self.options.retention,
-            drill: self.options.drill,
+            verify_snapshots: self.options.verify_snapshots,
             verify_digests: self.options.verify_digests,
-            max_record: self.options.max_record,
-            recovery: Recovery::default(),
-        };
-        let since = recovery.seq.get() - recovery.snapshot.map_or(0, Seq::get);
-        shared.count_to_next_snapshot(since, replayed_bytes);
-        Ok((shared, recovery))
+            record_bytes_max: self.options.record_bytes_max,
+            recovery,
+        }))
     }
 
     /// Makes the base of a pruned journal whole.
-    fn mend_base(&self, source: &Source, snapshots: &Snapshots, began: Option<Seq>) -> Result<Mended, Error> {
+    fn mend_base(&self, source: &Segments, snapshots: &Snapshots, began: Option<Seq>) -> Result<BaseRepair, Error> {
         let began = snapshots.list()?.into_iter().find(|(seq, _)| Some(*seq) == began);
         let began = began.as_ref().map(|(seq, path)| (*seq, path.as_path()));
         snapshots.bases().mend(source, began, is_readable::<M>)
@@ -287,7 +289,7 @@ impl<M: Model> Opening<M> {
     /// Clears away the segments that are cut off from the journal by some that are missing: what is left of them comes before the
     /// base. Those that a pruning had let go before a crash are removed. Of others nobody said that they may go, so they are kept
     /// in the quarantine.
-    fn clear_start(&self, source: &Source, kept_from: Option<SegmentId>) -> Result<Vec<PathBuf>, Error> {
+    fn clear_start(&self, source: &Segments, kept_from: Option<SegmentId>) -> Result<Vec<PathBuf>, Error> {
         let mut kept = Vec::new();
         for &segment in source.cut_off() {
             let path = source.path(segment);
@@ -309,7 +311,7 @@ impl<M: Model> Opening<M> {
 
 /// Begins the next segment, which proves the decision that an event is void at the end of this one: who made it was cut short, or
 /// had no room.
-fn prove_void(journal: &Journal, table: &Table) -> Result<(), Error> {
+fn prove_void(journal: &Journal, table: &ShapeTable) -> Result<(), Error> {
     match journal.begin_segment(table) {
         Err(error) if error.is_poisoned() => {
             // ends its threads
@@ -322,7 +324,7 @@ fn prove_void(journal: &Journal, table: &Table) -> Result<(), Error> {
     Ok(())
 }
 
-fn report(layout: &Layout, recovery: &Recovery, base: Option<Seq>) {
+fn report(layout: &Layout, recovery: &RecoveryReport, base: Option<Seq>) {
     if let Some(behind) = recovery.clock_behind.filter(|behind| behind.as_secs() > 0) {
         tracing::warn!(
             ?behind,

@@ -5,14 +5,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Shared;
-use super::snapshotting::Taken;
+use super::core::Shared;
+use super::snapshotting::UnverifiedSnapshot;
 use crate::context::Timestamp;
 use crate::disk::failed;
 use crate::error::{Error, Kind};
 use crate::event::Model;
 use crate::journal::{FrameKind, PruneMark, Scan, sync_dir};
-use crate::recovery::{Goal, compare, is_current};
+use crate::recovery::{RecoveryGoal, compare, is_current};
 use crate::retention::{Candidate, Choice, Retention};
 use crate::seq::Seq;
 use crate::shape::{ShapeTree, fingerprint};
@@ -20,7 +20,7 @@ use crate::shape::{ShapeTree, fingerprint};
 impl<M: Model> Shared<M> {
     /// Prunes the journal as far as the retention lets it, and removes the snapshots that are not needed any more. `drilled`
     /// is the snapshot from which the one just taken was rebuilt. Gives the base, if something was pruned.
-    pub(super) fn let_go(&self, taken: &Taken, drilled: Option<Seq>) -> Result<Option<Seq>, Error> {
+    pub(super) fn let_go(&self, taken: &UnverifiedSnapshot, drilled: Option<Seq>) -> Result<Option<Seq>, Error> {
         let (candidates, strange) = self.candidates(taken.seq)?;
         let Choice { base, mut kept } = self.retention.choose(&candidates);
         kept.extend(strange);
@@ -49,9 +49,9 @@ impl<M: Model> Shared<M> {
         Ok((snapshots.into_iter().map(candidate).collect(), strange))
     }
 
-    fn prune(&self, base: Seq, taken: &Taken, drilled: Option<Seq>) -> Result<Option<Seq>, Error> {
+    fn prune(&self, base: Seq, taken: &UnverifiedSnapshot, drilled: Option<Seq>) -> Result<Option<Seq>, Error> {
         let source = self.source()?;
-        let first = Scan::new(&source, self.journal.commit().durable())?.segment_after(base)?;
+        let first = Scan::new(&source, self.journal.durable())?.segment_after(base)?;
         let older_than_the_base = self.progress.lock().base.is_some_and(|there| base < there);
         if first == source.first() || older_than_the_base {
             return Ok(None);
@@ -62,14 +62,15 @@ impl<M: Model> Shared<M> {
         let bases = self.snapshots.bases();
         let trailer = bases.install(&self.snapshots.path(base), base)?;
         self.sync_journal_dir()?;
-        self.mark(&PruneMark {
+        let mark = PruneMark {
             base,
             first: first.get(),
             model_version: M::VERSION,
             fingerprint: fingerprint(M::SHAPE).to_u64(),
             shape: ShapeTree::of(M::SHAPE).encode(),
             digest: trailer.digest,
-        })?;
+        };
+        self.journal.record(FrameKind::Prune, &mark.encode())?;
         self.progress.lock().base = Some(base);
 
         {
@@ -89,9 +90,13 @@ impl<M: Model> Shared<M> {
     }
 
     /// Makes sure that the newest snapshot's state can be rebuilt from the base to be: by this program, and from the disk.
-    fn prove(&self, base: Seq, taken: &Taken) -> Result<(), Error> {
-        let goal =
-            Goal { until: Some(taken.seq), newest_snapshot: Some(base), verify_digests: true, believe_upcasters: true };
+    fn prove(&self, base: Seq, taken: &UnverifiedSnapshot) -> Result<(), Error> {
+        let goal = RecoveryGoal {
+            until: Some(taken.seq),
+            newest_snapshot: Some(base),
+            verify_digests: true,
+            believe_upcasters: true,
+        };
         let rebuilt = self.recover_beside(&taken.dispatch, goal)?;
         if rebuilt.snapshot != Some(base) {
             let path = self.snapshots.path(base);
@@ -102,27 +107,10 @@ impl<M: Model> Shared<M> {
         compare(&rebuilt.model, rebuilt.last, base, taken.digest)
     }
 
-    /// Puts the mark into the journal and waits until it is synced.
-    fn mark(&self, mark: &PruneMark) -> Result<(), Error> {
-        loop {
-            let inserted = {
-                let mut open = self.journal.open();
-                if let Some(error) = open.ended() {
-                    return Err(error.clone());
-                }
-                self.journal.insert(&mut open, FrameKind::Prune, &mark.encode())
-            };
-            match inserted {
-                Ok(()) => return self.journal.commit().sync(),
-                Err(room) => self.journal.ahead().obtain(room)?,
-            }
-        }
-    }
-
     /// A sync of this directory that fails leaves unknown what is on disk of all its names, also of the next segment's, and
     /// a later one may succeed without telling.
     fn sync_journal_dir(&self) -> Result<(), Error> {
-        sync_dir(&*self.disk, &self.layout.journal()).inspect_err(|error| self.journal.commit().poison(error))
+        sync_dir(&*self.disk, &self.layout.journal()).inspect_err(|error| self.journal.poison(error))
     }
 
     fn remove(&self, path: &Path) -> Result<(), Error> {

@@ -6,21 +6,21 @@ use std::task::Poll;
 
 use postcard::ser_flavors::Flavor;
 
-use super::entered::Entered;
+use super::core::{Core, Shared};
 use super::pending::Pending;
-use super::{Core, Shared};
+use super::reentrancy::ReentrancyGuard;
 use crate::context::{Context, Metadata, Origin};
 use crate::digest::digest_within;
 use crate::error::{Error, Kind};
 use crate::event::{Command, FromRefusal, Model, Outcome, panic_message};
-use crate::journal::{EventId, FrameKind, NoRoom, Open};
+use crate::journal::{EventId, FrameKind, NoRoom, OpenBatch};
 use crate::planted::{Bug, planted};
 use crate::shape::is_recursive;
 use crate::value::MAX_DEPTH;
 
 /// How a caller deals with its answer, and with having to wait for room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum How {
+pub(super) enum SubmitMode {
     /// Waits for room, and for its answer at once.
     Wait,
     /// Waits for room, and for its answer whenever it likes.
@@ -38,23 +38,23 @@ enum Attempt<C: Command<M>, M> {
 
 impl<M: Model> Shared<M> {
     pub(super) fn execute<C: Command<M>>(&self, command: C, metadata: &Metadata) -> Result<C::Output, C::Error> {
-        self.run(command, metadata, How::Wait)?.wait()
+        self.run(command, metadata, SubmitMode::Wait)?.wait()
     }
 
     pub(super) fn run<C: Command<M>>(
         &self,
         mut command: C,
         metadata: &Metadata,
-        how: How,
+        how: SubmitMode,
     ) -> Result<Pending<C::Output, C::Error>, Error> {
         loop {
-            if how == How::Try && self.journal.commit().is_full() {
+            if how == SubmitMode::Try && self.journal.is_full() {
                 return Err(Error::new(Kind::Busy { what: "all its batches wait to be written" }));
             }
             // inside the image already, this thread would wait for itself
-            let entered = Entered::new(self.journal.id(), C::NAME)?;
-            if how != How::Try {
-                self.journal.commit().wait_for_room();
+            let entered = ReentrancyGuard::new(self.journal.id(), C::NAME)?;
+            if how != SubmitMode::Try {
+                self.journal.wait_for_room();
             }
             let attempt = self.attempt(command, metadata, how);
             drop(entered);
@@ -63,14 +63,14 @@ impl<M: Model> Shared<M> {
                     self.snapshot_if_due();
                     return Ok(pending);
                 }
-                Attempt::NoRoom(_, room) if how == How::Try => {
-                    let failure = self.journal.ahead().last_failure(room);
+                Attempt::NoRoom(_, room) if how == SubmitMode::Try => {
+                    let failure = self.journal.request_segment(room);
                     return Err(failure.unwrap_or_else(|| {
                         Error::new(Kind::Busy { what: "the next segment of its journal is being made" })
                     }));
                 }
                 Attempt::NoRoom(unchanged, room) => {
-                    self.journal.ahead().obtain(room)?;
+                    self.journal.obtain_segment(room)?;
                     command = unchanged;
                 }
             }
@@ -83,10 +83,10 @@ impl<M: Model> Shared<M> {
         metadata: &Metadata,
     ) -> Result<Pending<C::Output, C::Error>, Error> {
         loop {
-            poll_fn(|context| self.journal.commit().poll_room(context)).await;
+            poll_fn(|context| self.journal.poll_room(context)).await;
             let attempt = {
-                let _entered = Entered::new(self.journal.id(), C::NAME)?;
-                self.attempt(command, metadata, How::Submit)?
+                let _entered = ReentrancyGuard::new(self.journal.id(), C::NAME)?;
+                self.attempt(command, metadata, SubmitMode::Submit)?
             };
             match attempt {
                 Attempt::Answered(pending) => {
@@ -96,7 +96,7 @@ impl<M: Model> Shared<M> {
                 Attempt::NoRoom(unchanged, room) => {
                     let mut started = false;
                     poll_fn(|context| -> Poll<Result<(), Error>> {
-                        self.journal.ahead().poll_obtain(room, &mut started, context)
+                        self.journal.poll_segment(room, &mut started, context)
                     })
                     .await?;
                     command = unchanged;
@@ -106,7 +106,7 @@ impl<M: Model> Shared<M> {
     }
 
     /// The five steps. What can fail, fails before the command is applied.
-    fn attempt<C: Command<M>>(&self, command: C, metadata: &Metadata, how: How) -> Result<Attempt<C, M>, Error> {
+    fn attempt<C: Command<M>>(&self, command: C, metadata: &Metadata, how: SubmitMode) -> Result<Attempt<C, M>, Error> {
         let mut core = self.core.write();
         let mut open = self.journal.open();
         if let Some(error) = open.ended() {
@@ -121,11 +121,11 @@ impl<M: Model> Shared<M> {
             Ok(Err(refusal)) => {
                 let refused = Err(C::Error::from_refusal(refusal));
                 let latest = if planted(Bug::RefusalNotWaitedFor) { None } else { open.latest() };
-                return Ok(Attempt::Answered(Pending::new(refused, latest)));
+                return Ok(Attempt::Answered(Pending::new(refused, None, latest)));
             }
             Err(panic) => {
                 let error = panicked::<M, C>("check", &*panic);
-                return Ok(Attempt::Answered(Pending::new(Err(error.into()), open.latest())));
+                return Ok(Attempt::Answered(Pending::new(Err(error.into()), None, open.latest())));
             }
         }
         context.rewind();
@@ -140,7 +140,7 @@ impl<M: Model> Shared<M> {
             open.take_back(mark);
             return Err(error);
         }
-        let (size, cap) = (open.record_len(mark) as u64, self.max_record as u64);
+        let (size, cap) = (open.record_len(mark) as u64, self.record_bytes_max as u64);
         if size > cap {
             open.take_back(mark);
             return Err(Error::new(Kind::TooLarge { command: C::NAME, size, cap }));
@@ -159,8 +159,8 @@ impl<M: Model> Shared<M> {
                 let outcome = if answer.is_ok() { Outcome::Applied } else { Outcome::Rejected };
                 open.accept(mark, outcome);
                 let ticket = Some(open.ticket().clone());
-                self.journal.accepted(&mut open, how != How::Wait);
-                Ok(Attempt::Answered(Pending::new(answer.map_err(C::Error::from_refusal), ticket)))
+                self.journal.accepted(&mut open, how != SubmitMode::Wait);
+                Ok(Attempt::Answered(Pending::new(answer.map_err(C::Error::from_refusal), Some(seq), ticket)))
             }
             Err(panic) => {
                 open.take_back(mark);
@@ -172,7 +172,7 @@ impl<M: Model> Shared<M> {
     }
 
     /// The number under which a command's events are recorded; declared in the journal when it is first used.
-    fn event_id<C: Command<M>>(&self, core: &mut Core<M>, open: &mut Open) -> Result<EventId, NoRoom> {
+    fn event_id<C: Command<M>>(&self, core: &mut Core<M>, open: &mut OpenBatch) -> Result<EventId, NoRoom> {
         if let Some(event) = core.dispatch.id(C::ROW) {
             return Ok(event);
         }
@@ -197,7 +197,7 @@ fn bound_depth<M, C: Command<M>>(command: &C) -> Result<(), Error> {
 }
 
 /// Appends the payload to the open record. A `Serialize` that panics is an error like any other: nothing was changed yet.
-fn encode<M, C: Command<M>>(command: &C, open: &mut Open) -> Result<(), Error> {
+fn encode<M, C: Command<M>>(command: &C, open: &mut OpenBatch) -> Result<(), Error> {
     let flavor = Append(open.bytes());
     match catch_unwind(AssertUnwindSafe(|| command.serialize(&mut postcard::Serializer { output: flavor }))) {
         Ok(Ok(())) => Ok(()),

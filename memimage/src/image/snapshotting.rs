@@ -3,19 +3,19 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
 
-use super::entered::Entered;
-use super::{Core, Shared};
+use super::core::{Core, Shared, next_snapshot};
+use super::reentrancy::ReentrancyGuard;
 use crate::context::Timestamp;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind, Kind};
 use crate::event::{Model, panic_message};
-use crate::journal::{DigestMark, Dispatch, FrameKind, Scan, Source, Survey};
+use crate::journal::{DigestMark, FrameKind, Scan, Segments, Survey};
 use crate::options::SnapshotPolicy;
-use crate::recovery::{Goal, Recovered, compare, model_mark, recover, state_digest};
+use crate::recovery::Dispatch;
+use crate::recovery::{Recovered, RecoveryGoal, compare, model_mark, recover, state_digest};
 use crate::seq::Seq;
 use crate::shape::fingerprint;
-use crate::snapshot::{SnapshotHeader, Written};
+use crate::snapshot::{SnapshotHeader, StagedSnapshot};
 
 /// As large as a main thread's: a deep model that could be opened there can be rebuilt here.
 const STACK: usize = 8 << 20;
@@ -34,28 +34,16 @@ pub struct SnapshotInfo {
     pub pruned: Option<Seq>,
 }
 
-/// What became of the last snapshot, and the one that is being made.
-#[derive(Debug, Default)]
-pub(super) struct Progress {
-    pub(super) newest: Option<Seq>,
-    pub(super) failure: Option<String>,
-    /// The newest base beside the journal.
-    pub(super) base: Option<Seq>,
-    pub(super) retention_failure: Option<String>,
-    /// One that was begun by itself.
-    pub(super) thread: Option<JoinHandle<()>>,
-}
-
 /// A snapshot before it is installed.
-pub(super) struct Taken {
-    written: Written,
+pub(super) struct UnverifiedSnapshot {
+    written: StagedSnapshot,
     pub(super) seq: Seq,
     pub(super) digest: u64,
     pub(super) dispatch: Dispatch,
 }
 
 /// A state was rebuilt beside the running one, and was the same.
-struct Drilled {
+struct VerifiedSnapshot {
     /// The snapshot that it was rebuilt from.
     from: Option<Seq>,
 }
@@ -63,11 +51,10 @@ struct Drilled {
 impl<M: Model> Shared<M> {
     /// Begins a snapshot in the background if the policy says so.
     pub(super) fn snapshot_if_due(&self) {
-        let commit = self.journal.commit();
         let now = match self.policy {
             SnapshotPolicy::Manual => return,
-            SnapshotPolicy::AfterEvents(_) => commit.executed().get(),
-            SnapshotPolicy::AfterBytes(_) => commit.bytes(),
+            SnapshotPolicy::AfterEvents(_) => self.journal.executed().get(),
+            SnapshotPolicy::AfterBytes(_) => self.journal.bytes(),
         };
         if now >= self.next_snapshot.load(Ordering::Relaxed) {
             self.begin_snapshot();
@@ -83,29 +70,18 @@ impl<M: Model> Shared<M> {
         let spawned =
             std::thread::Builder::new().name("memimage-snapshot".to_owned()).stack_size(STACK).spawn(move || {
                 if let Err(error) = shared.snapshot()
-                    && !error.is_closed()
+                    && error.kind() != ErrorKind::Closed
                 {
                     tracing::error!(%error, "a snapshot could not be made; the image goes on with those it has");
                     shared.progress.lock().failure = Some(error.to_string());
                 }
             });
         // counted anew even if it fails, so that a failure is not tried again at each command
-        self.count_to_next_snapshot(0, 0);
+        self.next_snapshot.store(next_snapshot(self.policy, &self.journal, 0, 0), Ordering::Relaxed);
         match spawned {
             Ok(thread) => progress.thread = Some(thread),
             Err(error) => progress.failure = Some(error.to_string()),
         }
-    }
-
-    /// Counts to the next snapshot; so many events and bytes have come since the last one.
-    pub(super) fn count_to_next_snapshot(&self, events: u64, bytes: u64) {
-        let commit = self.journal.commit();
-        let next = match self.policy {
-            SnapshotPolicy::Manual => u64::MAX,
-            SnapshotPolicy::AfterEvents(each) => commit.executed().get().saturating_add(each.saturating_sub(events)),
-            SnapshotPolicy::AfterBytes(each) => commit.bytes().saturating_add(each.saturating_sub(bytes)),
-        };
-        self.next_snapshot.store(next, Ordering::Relaxed);
     }
 
     /// Makes a snapshot. A panic on the way, of a `Serialize` say, is an error like any other: the model was only read.
@@ -119,7 +95,7 @@ impl<M: Model> Shared<M> {
     /// Takes a snapshot, makes sure of it, and gives it its name.
     fn make_snapshot(&self) -> Result<SnapshotInfo, Error> {
         // before any lock is waited for, and until the drill has replayed: a body must not reach the image from there either
-        let _entered = Entered::new(self.journal.id(), "snapshot")?;
+        let _entered = ReentrancyGuard::new(self.journal.id(), "snapshot")?;
         let _one = self.snapshotting.lock();
         let taken = self.take_snapshot()?;
         let installed = self.make_sure(&taken).and_then(|drilled| {
@@ -145,7 +121,7 @@ impl<M: Model> Shared<M> {
     }
 
     /// Writes the state as it is now, and its digest into the journal.
-    fn take_snapshot(&self) -> Result<Taken, Error> {
+    fn take_snapshot(&self) -> Result<UnverifiedSnapshot, Error> {
         let core = self.core.read();
         let digest = state_digest(&core.model)?.to_u64();
         let fingerprint = fingerprint(M::SHAPE).to_u64();
@@ -172,18 +148,18 @@ impl<M: Model> Shared<M> {
             prefix: Default::default(),
         };
         let written = self.snapshots.write(header, digest, &core.model)?;
-        Ok(Taken { written, seq, digest, dispatch: core.dispatch.clone() })
+        Ok(UnverifiedSnapshot { written, seq, digest, dispatch: core.dispatch.clone() })
     }
 
     /// Reads the snapshot back, makes sure that the journal is synced up to it, and rebuilds the state beside it.
-    fn make_sure(&self, taken: &Taken) -> Result<Option<Drilled>, Error> {
+    fn make_sure(&self, taken: &UnverifiedSnapshot) -> Result<Option<VerifiedSnapshot>, Error> {
         self.snapshots.check(&taken.written)?;
-        self.journal.commit().sync()?;
-        if !self.drill {
+        self.journal.sync()?;
+        if !self.verify_snapshots {
             return Ok(None);
         }
         let older = Seq::new(taken.seq.get().saturating_sub(1));
-        let goal = Goal {
+        let goal = RecoveryGoal {
             until: Some(taken.seq),
             newest_snapshot: Some(older),
             verify_digests: self.verify_digests,
@@ -191,15 +167,15 @@ impl<M: Model> Shared<M> {
         };
         let rebuilt = self.recover_beside(&taken.dispatch, goal)?;
         compare(&rebuilt.model, rebuilt.last, rebuilt.snapshot.unwrap_or(Seq::ZERO), taken.digest)?;
-        Ok(Some(Drilled { from: rebuilt.snapshot }))
+        Ok(Some(VerifiedSnapshot { from: rebuilt.snapshot }))
     }
 
     /// Replaces the model by what the disk says it is, after a body panicked halfway.
     pub(super) fn rebuild(&self, core: &mut Core<M>) -> Result<(), Error> {
         let rebuild = || {
-            self.journal.commit().sync()?;
-            let until = self.journal.commit().executed();
-            let goal = Goal {
+            self.journal.sync()?;
+            let until = self.journal.executed();
+            let goal = RecoveryGoal {
                 until: Some(until),
                 newest_snapshot: None,
                 verify_digests: self.verify_digests,
@@ -219,22 +195,22 @@ impl<M: Model> Shared<M> {
                 Ok(())
             }
             Err(error) => {
-                self.journal.commit().poison(&error);
+                self.journal.poison(&error);
                 Err(Error::new(Kind::Poisoned { cause: error, unknown: false }))
             }
         }
     }
 
     /// Recovers a second model, from the files of the running image.
-    pub(super) fn recover_beside(&self, dispatch: &Dispatch, goal: Goal) -> Result<Recovered<M>, Error> {
+    pub(super) fn recover_beside(&self, dispatch: &Dispatch, goal: RecoveryGoal) -> Result<Recovered<M>, Error> {
         let _nothing_goes = self.files.read();
         let source = self.source()?;
-        let scan = Scan::new(&source, self.journal.commit().durable())?;
+        let scan = Scan::new(&source, self.journal.durable())?;
         recover::<M>(&source, &scan, dispatch, &self.snapshots, goal)
     }
 
     /// The journal's files as they are now.
-    pub(super) fn source(&self) -> Result<Source, Error> {
+    pub(super) fn source(&self) -> Result<Segments, Error> {
         let segments = match self.layout.survey(&*self.disk)? {
             Survey::Image(segments) => segments,
             Survey::Missing | Survey::Vacant => {
@@ -242,15 +218,6 @@ impl<M: Model> Shared<M> {
                 return Err(Error::new(Kind::NotFound { path: root, found: "its journal is gone" }));
             }
         };
-        Source::open(&self.disk, &self.layout, &segments, &self.keyring)
-    }
-
-    /// Waits for a snapshot that was begun by itself.
-    pub(super) fn join_snapshot(&self) {
-        let thread = self.progress.lock().thread.take();
-        if let Some(thread) = thread.filter(|thread| thread.thread().id() != std::thread::current().id()) {
-            // what it had to say it has logged
-            let _ = thread.join();
-        }
+        Segments::open(&self.disk, &self.layout, &segments, &self.keyring)
     }
 }

@@ -1,30 +1,30 @@
-//! An image together with who calls it, and why.
+//! An image together with the metadata of a call.
 
 use std::fmt;
 
 use super::Image;
 use super::pending::Pending;
-use super::run::How;
+use super::run::SubmitMode;
 use crate::context::Metadata;
 use crate::error::Error;
 use crate::event::{Command, Model};
-use crate::submit::Submit;
 
 /// An image whose commands are recorded with metadata. See [`Image::with`].
-pub struct With<'a, M: Model> {
+#[must_use = "only commands that run through this value are recorded with the metadata"]
+pub struct WithMetadata<'a, M: Model> {
     image: &'a Image<M>,
     metadata: Metadata,
 }
 
-impl<M: Model> Clone for With<'_, M> {
+impl<M: Model> Clone for WithMetadata<'_, M> {
     fn clone(&self) -> Self {
-        With { image: self.image, metadata: self.metadata.clone() }
+        WithMetadata { image: self.image, metadata: self.metadata.clone() }
     }
 }
 
-impl<'a, M: Model> With<'a, M> {
-    pub(super) fn new(image: &'a Image<M>, metadata: Metadata) -> With<'a, M> {
-        With { image, metadata }
+impl<'a, M: Model> WithMetadata<'a, M> {
+    pub(super) fn new(image: &'a Image<M>, metadata: Metadata) -> WithMetadata<'a, M> {
+        WithMetadata { image, metadata }
     }
 
     /// As [`Image::submit`].
@@ -33,7 +33,7 @@ impl<'a, M: Model> With<'a, M> {
     ///
     /// As [`Image::submit`].
     pub fn submit<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
-        self.image.shared().run(command, &self.metadata, How::Submit)
+        self.image.shared().run(command, &self.metadata, SubmitMode::Submit)
     }
 
     /// As [`Image::try_submit`].
@@ -42,7 +42,7 @@ impl<'a, M: Model> With<'a, M> {
     ///
     /// As [`Image::try_submit`].
     pub fn try_submit<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
-        self.image.shared().run(command, &self.metadata, How::Try)
+        self.image.shared().run(command, &self.metadata, SubmitMode::Try)
     }
 
     /// As [`Image::submit_async`].
@@ -53,25 +53,22 @@ impl<'a, M: Model> With<'a, M> {
     pub async fn submit_async<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
         self.image.shared().run_async(command, &self.metadata).await
     }
-}
 
-impl<M: Model> Submit for With<'_, M> {
-    type Model = M;
+    /// As [`Image::execute_async`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Image::execute_async`].
+    pub async fn execute_async<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
+        self.submit_async(command).await?.await
+    }
 
-    fn execute<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
+    pub(super) fn execute<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
         self.image.shared().execute(command, &self.metadata)
     }
 }
 
-impl<M: Model> Submit for Image<M> {
-    type Model = M;
-
-    fn execute<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
-        self.shared().execute(command, &Metadata::new())
-    }
-}
-
-impl<M: Model> fmt::Debug for With<'_, M> {
+impl<M: Model> fmt::Debug for WithMetadata<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("With").field("metadata", &self.metadata).finish_non_exhaustive()
     }

@@ -3,10 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::durable::{self, BLOCK, DurableBlock};
-use super::segment::{Identity, file_name, parse_file_name};
 use crate::disk::{Access, Disk, Entry, Kind as FileKind, Lock, LockGuard, StoredFile, failed};
 use crate::error::{Error, Kind};
+use crate::journal::format::segment::{Identity, file_name, parse_file_name};
+use crate::journal::format::watermark::{self, BLOCK, Watermark};
 use crate::planted::{Bug, planted};
 use crate::seq::SegmentId;
 
@@ -86,7 +86,7 @@ impl Layout {
     }
 
     pub(crate) fn durable(&self) -> PathBuf {
-        self.journal().join(durable::FILE)
+        self.journal().join(watermark::FILE)
     }
 
     pub(crate) fn snapshots(&self) -> PathBuf {
@@ -197,18 +197,19 @@ impl Layout {
     fn is_unfinished(&self, disk: &dyn Disk) -> Result<bool, Error> {
         let journal = self.list_if_there(disk, &self.journal())?;
         let quarantine = self.list_if_there(disk, &self.quarantine())?;
-        let begun = |name: &str| name == durable::FILE || parse_file_name(name.trim_end_matches(UNFINISHED)).is_some();
+        let begun =
+            |name: &str| name == watermark::FILE || parse_file_name(name.trim_end_matches(UNFINISHED)).is_some();
         Ok(quarantine.is_empty() && journal.iter().all(|(name, kind)| *kind == FileKind::File && begun(name)))
     }
 
     /// Whether `journal/durable` tells of more than a creation that was cut short.
     fn durable_tells_of_a_life(&self, disk: &dyn Disk) -> Result<bool, Error> {
-        Ok(self.durable_bytes(disk)?.is_some_and(|bytes| DurableBlock::tells_of_a_life(&bytes)))
+        Ok(self.durable_bytes(disk)?.is_some_and(|bytes| Watermark::tells_of_a_life(&bytes)))
     }
 
     /// What `journal/durable` says, if it is there and is of the image with this UUID.
-    pub(crate) fn durable_block(&self, disk: &dyn Disk, uuid: &[u8; 16]) -> Result<Option<DurableBlock>, Error> {
-        Ok(self.durable_bytes(disk)?.and_then(|bytes| DurableBlock::decode(&bytes, uuid)))
+    pub(crate) fn durable_block(&self, disk: &dyn Disk, uuid: &[u8; 16]) -> Result<Option<Watermark>, Error> {
+        Ok(self.durable_bytes(disk)?.and_then(|bytes| Watermark::decode(&bytes, uuid)))
     }
 
     /// `journal/durable`, to be written, if it is there. It only adds certainty, so an image without one is whole; it is not made
@@ -306,7 +307,7 @@ impl Layout {
 
 /// Whether a file of this name, in one of an image's directories, is read, written or removed.
 fn is_own(name: &str) -> bool {
-    name == durable::FILE
+    name == watermark::FILE
         || parse_file_name(name).is_some()
         || [UNFINISHED, BASE, SNAPSHOT, TORN].iter().any(|ending| name.ends_with(ending))
 }

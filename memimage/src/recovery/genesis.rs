@@ -1,10 +1,10 @@
 //! The state before the first event: as a new journal records it, and as a journal has it.
 
-use super::state::{self, Written};
+use super::state::{self, StateOrigin};
 use super::state_digest;
 use crate::error::{Error, Kind};
 use crate::event::{Model, decode};
-use crate::journal::{Frame, Genesis, Scan, Source};
+use crate::journal::{Frame, Genesis, Scan, Segments};
 use crate::seq::{SegmentId, Seq};
 use crate::shape::node::{Field, Fields, Node};
 use crate::shape::{ShapeTree, fingerprint};
@@ -47,7 +47,7 @@ pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> 
 }
 
 /// The state before the first event, as a journal has it, at the model's present version.
-pub(crate) struct First<M> {
+pub(crate) struct GenesisState<M> {
     pub(crate) state: M,
     /// It was given when the image was made, and is not the model's `Default`.
     pub(crate) given: bool,
@@ -55,33 +55,33 @@ pub(crate) struct First<M> {
     differs: Option<String>,
 }
 
-impl<M: Model> First<M> {
+impl<M: Model> GenesisState<M> {
     /// Reads it from the frame of genesis.
     pub(crate) fn read(
-        source: &Source,
+        source: &Segments,
         scan: &Scan<'_>,
         segment: SegmentId,
         frame: &Frame<'_>,
-    ) -> Result<First<M>, Error> {
+    ) -> Result<GenesisState<M>, Error> {
         let undecodable = |what: String| scan.corrupt_frame(segment, frame, what);
         let genesis = Genesis::decode(&scan.body(segment, frame)?).map_err(undecodable)?;
         let changed = |what: String| changed(source, segment, what);
         let other = "it gives another state now than was recorded".to_owned();
         let differs = |digest| (digest != genesis.digest).then_some(other);
         let upcast = |past, bytes: &[u8]| state::upcast::<M>(past, bytes, Seq::ZERO, frame.header.time);
-        let written = Written::of(genesis.model_version, genesis.fingerprint);
+        let written = StateOrigin::of(genesis.model_version, genesis.fingerprint);
         match (&genesis.state, written, &genesis.default) {
-            (Some(state), Written::Now, _) => {
+            (Some(state), StateOrigin::Now, _) => {
                 let state: M = decode(state).map_err(|error| undecodable(error.to_string()))?;
                 let differs = differs(state_digest(&state)?.to_u64());
-                Ok(First { state, given: true, differs })
+                Ok(GenesisState { state, given: true, differs })
             }
-            (Some(state), Written::Before(past), _) => {
+            (Some(state), StateOrigin::Before(past), _) => {
                 let (state, digest) = upcast(past, state).map_err(changed)?;
-                Ok(First { state, given: true, differs: differs(digest.to_u64()) })
+                Ok(GenesisState { state, given: true, differs: differs(digest.to_u64()) })
             }
             // what replay begins with is not left to upcasters: it shows whether they are right
-            (None, Written::Before(past), Some(default)) => {
+            (None, StateOrigin::Before(past), Some(default)) => {
                 let state = M::default();
                 let differs = match upcast(past, default) {
                     Ok((was, _)) => (state_digest(&was)? != state_digest(&state)?).then(|| {
@@ -91,26 +91,26 @@ impl<M: Model> First<M> {
                     }),
                     Err(what) => Some(format!("it was the model's `Default`, which cannot be upcast: {what}")),
                 };
-                Ok(First { state, given: false, differs })
+                Ok(GenesisState { state, given: false, differs })
             }
-            (Some(_), Written::Unknown(what), _) => Err(changed(format!("it is a given state: {what}"))),
-            (None, Written::Now, _) => {
+            (Some(_), StateOrigin::Unknown(what), _) => Err(changed(format!("it is a given state: {what}"))),
+            (None, StateOrigin::Now, _) => {
                 let state = M::default();
                 let differs = (state_digest(&state)?.to_u64() != genesis.digest)
                     .then(|| "it was the model's `Default`, which gives another state now".to_owned());
-                Ok(First { state, given: false, differs })
+                Ok(GenesisState { state, given: false, differs })
             }
-            (None, Written::Unknown(_), Some(default)) => {
+            (None, StateOrigin::Unknown(_), Some(default)) => {
                 let state = M::default();
                 let differs = other_fields(&genesis.shape, default, &state);
-                Ok(First { state, given: false, differs })
+                Ok(GenesisState { state, given: false, differs })
             }
-            (None, _, None) => Ok(First { state: M::default(), given: false, differs: None }),
+            (None, _, None) => Ok(GenesisState { state: M::default(), given: false, differs: None }),
         }
     }
 
     /// How it is not what was recorded, if so.
-    pub(super) fn differs(&self, source: &Source, segment: SegmentId) -> Option<Error> {
+    pub(super) fn differs(&self, source: &Segments, segment: SegmentId) -> Option<Error> {
         self.differs.clone().map(|what| changed(source, segment, what))
     }
 }
@@ -162,6 +162,6 @@ fn is_ordered(node: &Node) -> bool {
     }
 }
 
-fn changed(source: &Source, segment: SegmentId, what: String) -> Error {
+fn changed(source: &Segments, segment: SegmentId, what: String) -> Error {
     Error::new(Kind::Genesis { path: source.path(segment), what })
 }

@@ -3,12 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use super::state::{self, Written};
-use super::{Goal, state_digest};
+use super::state::{self, StateOrigin};
+use super::{RecoveryGoal, state_digest};
 use crate::context::Timestamp;
 use crate::error::{Error, Kind};
 use crate::event::{Model, panic_message};
-use crate::journal::{DigestMark, Scan, Source, Voids};
+use crate::journal::{DigestMark, Scan, Segments, Voids};
 use crate::seq::Seq;
 use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
@@ -27,10 +27,10 @@ pub(super) struct Start<M> {
 /// The newest snapshot or base that is of use; none if replay begins at genesis. With the events from there on that are
 /// void: all that say so stand after the state, or are in it.
 pub(super) fn newest_start<M: Model>(
-    source: &Source,
+    source: &Segments,
     scan: &Scan<'_>,
     snapshots: &Snapshots,
-    goal: Goal,
+    goal: RecoveryGoal,
     unusable: &mut Vec<(PathBuf, String)>,
 ) -> Result<(Option<Start<M>>, Voids), Error> {
     let newest = goal.until.into_iter().chain(goal.newest_snapshot).min();
@@ -98,17 +98,17 @@ pub(crate) fn is_current<M: Model>(header: &SnapshotHeader) -> bool {
 
 /// Whether a snapshot or base is of a model that this program has, or has an upcaster for.
 pub(crate) fn is_readable<M: Model>(header: &SnapshotHeader) -> bool {
-    !matches!(Written::<M>::of(header.model_version, header.fingerprint), Written::Unknown(_))
+    !matches!(StateOrigin::<M>::of(header.model_version, header.fingerprint), StateOrigin::Unknown(_))
 }
 
-fn load<M: Model>(file: SnapshotFile, path: &Path, source: &Source) -> Result<Start<M>, Error> {
+fn load<M: Model>(file: SnapshotFile, path: &Path, source: &Segments) -> Result<Start<M>, Error> {
     let refused = |what: &str| Error::new(Kind::Snapshot { path: path.to_owned(), what: what.to_owned() });
     let header = file.header.clone();
     if header.uuid != source.identity().uuid {
         return Err(refused("it belongs to another image"));
     }
-    let (model, digest, recorded) = match Written::of(header.model_version, header.fingerprint) {
-        Written::Now => {
+    let (model, digest, recorded) = match StateOrigin::of(header.model_version, header.fingerprint) {
+        StateOrigin::Now => {
             let loaded = catch_unwind(AssertUnwindSafe(|| {
                 let (model, trailer) = file.load::<M>()?;
                 let digest = state_digest(&model)?;
@@ -116,13 +116,13 @@ fn load<M: Model>(file: SnapshotFile, path: &Path, source: &Source) -> Result<St
             }));
             loaded.unwrap_or_else(|panic| Err(refused(&format!("reading it panicked: {}", panic_message(&*panic)))))?
         }
-        Written::Before(past) => {
+        StateOrigin::Before(past) => {
             let (bytes, trailer) = file.bytes()?;
             let (model, digest) =
                 state::upcast(past, &bytes, header.seq, header.time).map_err(|what| refused(&what))?;
             (model, digest, trailer.digest)
         }
-        Written::Unknown(what) => return Err(refused(&what)),
+        StateOrigin::Unknown(what) => return Err(refused(&what)),
     };
     if digest.to_u64() != recorded {
         return Err(refused("the state read back is not the one that was written: Serialize and Deserialize disagree"));

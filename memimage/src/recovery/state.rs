@@ -9,25 +9,25 @@ use crate::seq::Seq;
 use crate::shape::fingerprint;
 
 /// How a state was written, as seen by this program.
-pub(super) enum Written<M: 'static> {
+pub(super) enum StateOrigin<M: 'static> {
     Now,
     Before(&'static StateVersion<M>),
     /// Why this program cannot read it.
     Unknown(String),
 }
 
-impl<M: Model> Written<M> {
+impl<M: Model> StateOrigin<M> {
     /// By its version and the fingerprint of its shape.
-    pub(super) fn of(version: u32, shape: u64) -> Written<M> {
+    pub(super) fn of(version: u32, shape: u64) -> StateOrigin<M> {
         let now = fingerprint(M::SHAPE).to_u64();
         if (version, shape) == (M::VERSION, now) {
-            return Written::Now;
+            return StateOrigin::Now;
         }
         let past = M::HISTORY.iter().find(|past| past.version == version);
         if let Some(past) = past.filter(|past| fingerprint(past.shape).to_u64() == shape) {
-            return Written::Before(past);
+            return StateOrigin::Before(past);
         }
-        Written::Unknown(match past {
+        StateOrigin::Unknown(match past {
             Some(_) => {
                 format!("it is of version {version} of the model, and of another shape than its type in the history")
             }

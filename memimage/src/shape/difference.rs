@@ -72,7 +72,8 @@ impl Display for Difference {
 /// All places where the shape in a journal and the program's part ways; `root` begins their paths.
 ///
 /// ```
-/// use memimage::{Shape, ShapeTree, differences};
+/// use memimage::Shape;
+/// use memimage::shape::{ShapeTree, differences};
 ///
 /// let journal = ShapeTree::of(<(u32, Option<String>)>::SHAPE);
 /// let program = ShapeTree::of(<(u64, Option<String>)>::SHAPE);

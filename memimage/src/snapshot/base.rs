@@ -9,7 +9,7 @@ use super::SnapshotFile;
 use super::format::{SnapshotHeader, Trailer};
 use crate::disk::{Access, Disk, StoredFile, failed};
 use crate::error::{Error, Kind};
-use crate::journal::{BASE, Layout, Scan, Source, rename, sync_dir, unfinished};
+use crate::journal::{BASE, Layout, Scan, Segments, rename, sync_dir, unfinished};
 use crate::keys::Keyring;
 use crate::planted::{Bug, planted};
 use crate::seq::{SegmentId, Seq};
@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// What was done to the bases of an image that was opened.
 #[derive(Debug)]
-pub(crate) struct Mended {
+pub(crate) struct BaseRepair {
     /// The newest base.
     pub(crate) base: Option<Seq>,
     /// The copies that could not be used, and why.
@@ -73,7 +73,7 @@ impl<'a> Bases<'a> {
 
     /// Makes sure that what is missing at the journal's start was pruned: a base stands in for it, or the journal says so
     /// itself.
-    pub(crate) fn account_for(&self, source: &Source, scan: &Scan<'_>) -> Result<(), Error> {
+    pub(crate) fn account_for(&self, source: &Segments, scan: &Scan<'_>) -> Result<(), Error> {
         if source.is_whole() {
             return Ok(());
         }
@@ -106,10 +106,10 @@ impl<'a> Bases<'a> {
     /// recovery `began` with is made one.
     pub(crate) fn mend(
         &self,
-        source: &Source,
+        source: &Segments,
         began: Option<(Seq, &Path)>,
         readable: impl Fn(&SnapshotHeader) -> bool,
-    ) -> Result<Mended, Error> {
+    ) -> Result<BaseRepair, Error> {
         let uuid = &source.identity().uuid;
         let (mut good, mut bad) = (Vec::new(), Vec::new());
         for (seq, path) in self.list()? {
@@ -127,10 +127,10 @@ impl<'a> Bases<'a> {
                 tracing::warn!(%seq, "the base of a pruned journal cannot be used; the snapshot at hand is made one");
                 self.install(snapshot, seq)?;
                 sync_dir(self.disk, &self.layout.journal())?;
-                Ok(Mended { base: Some(seq), unusable: bad })
+                Ok(BaseRepair { base: Some(seq), unusable: bad })
             }
             (_, Some((seq, from))) => self.mend_copies(*seq, from, &good, &bad),
-            _ => Ok(Mended { base: None, unusable: bad }),
+            _ => Ok(BaseRepair { base: None, unusable: bad }),
         }
     }
 
@@ -140,7 +140,7 @@ impl<'a> Bases<'a> {
         from: &Path,
         good: &[(Seq, PathBuf)],
         bad: &[(PathBuf, String)],
-    ) -> Result<Mended, Error> {
+    ) -> Result<BaseRepair, Error> {
         let mut unusable = Vec::new();
         for copy in COPIES {
             let path = self.path(seq, copy);
@@ -156,7 +156,7 @@ impl<'a> Bases<'a> {
                 Err(error) => tracing::error!(%error, "the base could not be copied, and stands there only once"),
             }
         }
-        Ok(Mended { base: Some(seq), unusable })
+        Ok(BaseRepair { base: Some(seq), unusable })
     }
 
     /// Writes one copy under a name that nothing reads, checks it, and gives it its name.

@@ -2,7 +2,7 @@
 //! journal is the truth.
 
 mod base;
-mod cover;
+mod protection;
 mod format;
 mod reader;
 mod writer;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-pub(crate) use base::{Bases, Mended};
+pub(crate) use base::{BaseRepair, Bases};
 pub(crate) use format::SnapshotHeader;
 pub(crate) use reader::SnapshotFile;
 
@@ -33,7 +33,7 @@ pub(crate) struct Snapshots {
 
 /// A snapshot that is written and checked, and has no name yet.
 #[derive(Debug)]
-pub(crate) struct Written {
+pub(crate) struct StagedSnapshot {
     temporary: PathBuf,
     path: PathBuf,
     pub(crate) bytes: u64,
@@ -84,7 +84,12 @@ impl Snapshots {
     }
 
     /// Writes a snapshot under a name that nothing reads, and under the current keys.
-    pub(crate) fn write(&self, header: SnapshotHeader, digest: u64, state: &impl Serialize) -> Result<Written, Error> {
+    pub(crate) fn write(
+        &self,
+        header: SnapshotHeader,
+        digest: u64,
+        state: &impl Serialize,
+    ) -> Result<StagedSnapshot, Error> {
         let path = self.path(header.seq);
         let protection = self.keyring.current(&header.uuid, &path)?;
         let form = protection.form();
@@ -95,7 +100,7 @@ impl Snapshots {
             self.disk.remove(&temporary).map_err(|error| failed("removing", &temporary, error))?;
         }
         match writer::write(&*self.disk, &temporary, &header, digest, state, protection) {
-            Ok(bytes) => Ok(Written { temporary, path, bytes }),
+            Ok(bytes) => Ok(StagedSnapshot { temporary, path, bytes }),
             Err(error) => {
                 let _ = self.disk.remove(&temporary);
                 Err(error)
@@ -104,12 +109,12 @@ impl Snapshots {
     }
 
     /// Reads back what was written. This checks the encoding; it says nothing of the disk, since it reads from the cache.
-    pub(crate) fn check(&self, written: &Written) -> Result<(), Error> {
+    pub(crate) fn check(&self, written: &StagedSnapshot) -> Result<(), Error> {
         SnapshotFile::open(&*self.disk, &written.temporary, &self.keyring)?.check().map(drop)
     }
 
     /// Gives a written snapshot its name.
-    pub(crate) fn install(&self, written: &Written) -> Result<(), Error> {
+    pub(crate) fn install(&self, written: &StagedSnapshot) -> Result<(), Error> {
         rename(&*self.disk, &written.temporary, &written.path)?;
         sync_dir(&*self.disk, &self.layout.snapshots())
     }
@@ -123,7 +128,7 @@ impl Snapshots {
     }
 
     /// Removes a written snapshot that is not to be installed.
-    pub(crate) fn discard(&self, written: &Written) {
+    pub(crate) fn discard(&self, written: &StagedSnapshot) {
         if let Err(error) = self.disk.remove(&written.temporary) {
             tracing::debug!(path = %written.temporary.display(), %error, "an unfinished snapshot is left over");
         }

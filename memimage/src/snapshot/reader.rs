@@ -8,8 +8,8 @@ use postcard::de_flavors::Flavor;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::cover::{Cover, overhead};
 use super::format::{CHUNK, CHUNK_HEADER, HEADER, SnapshotHeader, TRAILER, Trailer, hasher, u32_at};
+use super::protection::{SnapshotProtection, overhead};
 use crate::disk::{Access, Disk, StoredFile};
 use crate::error::{Error, Kind};
 use crate::keys::{Keyring, MAC, Refused, TAG};
@@ -53,7 +53,7 @@ impl SnapshotFile {
         let kept = FrozenVec::new();
         let mut chunks = self.chunks()?;
         let mut deserializer =
-            postcard::Deserializer::from_flavor(Stream { chunks: &mut chunks, scratch: Vec::new(), kept: &kept });
+            postcard::Deserializer::from_flavor(StateBytes { chunks: &mut chunks, scratch: Vec::new(), kept: &kept });
         let state = T::deserialize(&mut deserializer);
         drop(deserializer);
         if let Some(failure) = chunks.failure.take() {
@@ -82,7 +82,7 @@ impl SnapshotFile {
         let protection = self.keyring.protection(self.header.form, &self.header.uuid, self.file.path())?;
         Ok(Chunks {
             hasher: hasher(&self.bytes),
-            cover: Cover::new(protection, &self.bytes, self.header.prefix),
+            cover: SnapshotProtection::new(protection, &self.bytes, self.header.prefix),
             snapshot: self,
             offset: HEADER as u64,
             chunk: Vec::new(),
@@ -97,7 +97,7 @@ impl SnapshotFile {
 struct Chunks {
     snapshot: SnapshotFile,
     hasher: Xxh3,
-    cover: Cover,
+    cover: SnapshotProtection,
     offset: u64,
     /// The chunk at hand, checked.
     chunk: Vec<u8>,
@@ -209,14 +209,14 @@ fn damaged(path: &Path, what: impl Into<String>) -> Error {
 }
 
 /// Where postcard takes the bytes of the state from.
-struct Stream<'de> {
+struct StateBytes<'de> {
     chunks: &'de mut Chunks,
     scratch: Vec<u8>,
     /// What was lent for as long as the state is read: some types want to borrow their text first, and then own it.
     kept: &'de FrozenVec<Box<[u8]>>,
 }
 
-impl Stream<'_> {
+impl StateBytes<'_> {
     fn take(&mut self, count: usize) -> postcard::Result<()> {
         if count as u64 > self.chunks.left() {
             return Err(postcard::Error::DeserializeUnexpectedEnd);
@@ -233,7 +233,7 @@ impl Stream<'_> {
     }
 }
 
-impl<'de> Flavor<'de> for Stream<'de> {
+impl<'de> Flavor<'de> for StateBytes<'de> {
     type Remainder = ();
     type Source = ();
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::Serialize;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::cover::Cover;
 use super::format::{CHUNK, CHUNK_HEADER, HEADER, SnapshotHeader, Trailer, chunk_header, hasher};
+use super::protection::SnapshotProtection;
 use crate::disk::{Disk, StoredFile};
 use crate::error::{Error, Kind};
 use crate::keys::{Protection, TAG};
@@ -31,7 +31,7 @@ pub(super) fn write(
         file: &file,
         offset: HEADER as u64,
         hasher: hasher(&header),
-        cover: Cover::new(protection, &header, prefix),
+        cover: SnapshotProtection::new(protection, &header, prefix),
         chunk: Vec::with_capacity(CHUNK_HEADER + CHUNK + TAG),
         len: 0,
         failure: None,
@@ -64,7 +64,7 @@ struct Chunks<'a> {
     file: &'a StoredFile,
     offset: u64,
     hasher: Xxh3,
-    cover: Cover,
+    cover: SnapshotProtection,
     /// Room for the chunk's header, then what it holds so far.
     chunk: Vec<u8>,
     len: u64,

@@ -106,7 +106,7 @@ pub fn given_state<M: Model>(state: &M) -> Given<M> {
 /// # let path = directory.path().join("counter.image");
 /// # let counter = Image::<Counter>::open(&path)?;
 /// # counter.add()?;
-/// # counter.close()?;
+/// # Image::close(counter)?;
 /// use memimage::testing::given_image;
 ///
 /// // path = "tests/fixtures/counter.image"

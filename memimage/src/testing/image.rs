@@ -14,9 +14,10 @@ use crate::disk::{Disk, SimDisk};
 use crate::error::Error;
 use crate::event::Model;
 use crate::image::Image;
-use crate::journal::{DROPPED, Dispatch, FrameKind, Layout, Meaning, Scan, Source, Survey, records};
+use crate::journal::{FrameKind, Layout, Scan, Segments, Survey, records};
 use crate::options::SnapshotPolicy;
-use crate::recovery::{Goal, Recovered, recover};
+use crate::recovery::{DROPPED, Dispatch, ReplayAction};
+use crate::recovery::{Recovered, RecoveryGoal, recover};
 use crate::seq::Seq;
 use crate::shape::{Shape, ShapeTree};
 use crate::snapshot::Snapshots;
@@ -43,7 +44,7 @@ const ROOT: &str = "image";
 /// # let path = directory.path().join("counter.image");
 /// # let counter = Image::<Counter>::open(&path)?;
 /// # counter.add()?;
-/// # counter.close()?;
+/// # Image::close(counter)?;
 /// use memimage::testing::golden_image;
 ///
 /// // path = "tests/fixtures/counter.image"
@@ -126,7 +127,7 @@ struct Past<M> {
 fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<Past<M>, Error> {
     let layout = Layout::new(Path::new(ROOT));
     let Survey::Image(segments) = layout.survey(&**disk)? else { unreachable!("it was opened") };
-    let source = Source::open(disk, &layout, &segments, &Arc::default())?;
+    let source = Segments::open(disk, &layout, &segments, &Arc::default())?;
     let scan = Scan::new(&source, Seq::ZERO)?;
     let dispatch = match Dispatch::new(scan.table()?, M::EVENTS) {
         Ok(dispatch) => dispatch,
@@ -144,15 +145,15 @@ fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<Past<M>, Error> {
                     continue;
                 }
                 let meaning = match voids.has(record.seq) {
-                    true => Meaning::Dropped,
+                    true => ReplayAction::Dropped,
                     false => dispatch.meaning(record.event, M::EVENTS).expect("it was opened"),
                 };
                 let (name, version, shape, payload) = match meaning {
-                    Meaning::Event(way) => {
+                    ReplayAction::Event(way) => {
                         let payload = body[record.payload].to_vec();
                         (way.event.name(), way.event.version(), way.shape.clone(), payload)
                     }
-                    Meaning::Dropped => (DROPPED, 1, ShapeTree::of(<()>::SHAPE), Vec::new()),
+                    ReplayAction::Dropped => (DROPPED, 1, ShapeTree::of(<()>::SHAPE), Vec::new()),
                 };
                 entries.push(Entry {
                     name: name.to_owned(),
@@ -173,13 +174,18 @@ fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<Past<M>, Error> {
 
 /// The oldest state from which all of the events since are there: genesis, or the base of a journal that was pruned.
 fn beginning<M: Model>(
-    source: &Source,
+    source: &Segments,
     scan: &Scan<'_>,
     dispatch: &Dispatch,
     snapshots: &Snapshots,
 ) -> Result<Recovered<M>, Error> {
     let at = |seq| {
-        let goal = Goal { until: Some(seq), newest_snapshot: Some(seq), verify_digests: true, believe_upcasters: true };
+        let goal = RecoveryGoal {
+            until: Some(seq),
+            newest_snapshot: Some(seq),
+            verify_digests: true,
+            believe_upcasters: true,
+        };
         recover::<M>(source, scan, dispatch, snapshots, goal)
     };
     if source.is_whole() {

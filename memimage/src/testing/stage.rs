@@ -6,8 +6,8 @@ use super::difference;
 use super::entry::{Entry, Stamp};
 use crate::context::{Context, Metadata, Origin, Seed, Timestamp};
 use crate::digest::{Digest, digest};
-use crate::event::{Apply, Command, Model, Outcome, Recorded, Stored, Upward, decode, panic_message};
-use crate::journal::DROPPED;
+use crate::event::{Apply, Command, Model, Outcome, Recorded, StoredPayload, ValueUpcast, decode, panic_message};
+use crate::recovery::DROPPED;
 use crate::seq::Seq;
 use crate::shape::ShapeTree;
 
@@ -167,8 +167,8 @@ pub(super) fn replay<M: Model>(model: &mut M, start: &Start, entry: &Entry) -> R
     let context = Context::new(start.seed, *origin, *time, metadata.clone());
     let recorded = Recorded { seq: origin.seq, time: *time, metadata: context.metadata(), outcome: *outcome };
     let values = row.values.map(|values| (values.steps, ShapeTree::of(values.target)));
-    let values = values.as_ref().map(|(steps, target)| Upward { steps, target });
-    let stored = Stored { payload, shape, recorded, part: origin.part, values };
+    let values = values.as_ref().map(|(steps, target)| ValueUpcast { steps, target });
+    let stored = StoredPayload { payload, shape, recorded, part: origin.part, values };
     let mut apply = Apply { model, context: &context, outcome: *outcome };
     match catch_unwind(AssertUnwindSafe(|| (row.replay)(&stored, &mut apply))) {
         Ok(Ok(())) => Ok(()),

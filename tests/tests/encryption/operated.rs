@@ -1,7 +1,8 @@
 //! Check, repair and void with keys: what they find and tell, and that wrong keys touch nothing. What each repair does, and
 //! crashes in the midst of it, are in `operations/`, for images of every form.
 
-use memimage::admin::{Check, Checked, Choice, Repair, Repaired, Severity, Void, Voided};
+use memimage::ErrorKind;
+use memimage::admin::{Check, CheckReport, Repair, RepairAction, RepairReport, Severity, Void, VoidReport};
 use memimage_tests::LedgerCommands as _;
 
 use super::forged::{frames, mend, mend_snapshot, small, snapshot_of, unprotected};
@@ -21,22 +22,22 @@ macro_rules! keyed {
     }};
 }
 
-fn check(disk: &SimDisk, mode: Mode) -> Checked {
+fn check(disk: &SimDisk, mode: Mode) -> CheckReport {
     check_with(disk, mode, keys(CIPHER), keys(CHAIN)).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn check_with(disk: &SimDisk, mode: Mode, cipher: Keys, chain: Keys) -> Result<Checked, Error> {
+fn check_with(disk: &SimDisk, mode: Mode, cipher: Keys, chain: Keys) -> Result<CheckReport, Error> {
     let operations = disk.operations();
     let checked = keyed!(mode, Check::new(), cipher, chain).run_with(Arc::new(disk.clone()), ROOT);
     assert_eq!(disk.operations(), operations, "a check changes nothing");
     checked
 }
 
-fn repair(disk: &SimDisk, mode: Mode, choice: Choice) -> Result<Repaired, Error> {
+fn repair(disk: &SimDisk, mode: Mode, choice: RepairAction) -> Result<RepairReport, Error> {
     keyed!(mode, Repair::new(choice), keys(CIPHER), keys(CHAIN)).run_with(Arc::new(disk.clone()), ROOT)
 }
 
-fn void(disk: &SimDisk, mode: Mode, seq: u64) -> Result<Voided, Error> {
+fn void(disk: &SimDisk, mode: Mode, seq: u64) -> Result<VoidReport, Error> {
     let void = Void::new(Seq::new(seq), "a mistake");
     keyed!(mode, void, keys(CIPHER), keys(CHAIN)).run_with(Arc::new(disk.clone()), ROOT)
 }
@@ -48,19 +49,19 @@ fn all_refuse(disk: &SimDisk, mode: Mode, keys: impl Fn() -> (Keys, Keys)) -> Ve
     let mut errors = Vec::new();
     let mut refused = |task: &str, outcome: Result<(), Error>| {
         let error = outcome.expect_err(task);
-        assert!(error.is_key() && !error.is_corrupt() && !error.is_forged(), "{task}: {error}");
+        assert!(error.kind() == ErrorKind::Key && error.kind() != ErrorKind::Forged, "{task}: {error}");
         assert_eq!((changed(&before, &files(disk)), disk.operations()), (Vec::<PathBuf>::new(), operations), "{task}");
         errors.push(error.to_string());
     };
     let (cipher, chain) = keys();
     refused("check", check_with(disk, mode, cipher, chain).map(drop));
     for choice in [
-        Choice::TornTail,
-        Choice::SuspectTail,
-        Choice::CutFrom(Seq::new(1)),
-        Choice::BeginAt(Seq::new(1)),
-        Choice::Snapshots,
-        Choice::Base,
+        RepairAction::TornTail,
+        RepairAction::SuspectTail,
+        RepairAction::CutFrom(Seq::new(1)),
+        RepairAction::BeginAt(Seq::new(1)),
+        RepairAction::Snapshots,
+        RepairAction::Base,
     ] {
         let (cipher, chain) = keys();
         refused("repair", keyed!(mode, Repair::new(choice), cipher, chain).run_with(on(), ROOT).map(drop));
@@ -141,10 +142,11 @@ fn without_a_current_key_only_a_check_is_done() {
         assert!(check_with(&disk, mode, newer(CIPHER), newer(CHAIN)).unwrap().is_sound());
         let (before, operations) = (files(&disk), disk.operations());
         let on = || -> Arc<dyn Disk> { Arc::new(disk.clone()) };
-        let repair = keyed!(mode, Repair::new(Choice::TornTail), newer(CIPHER), newer(CHAIN)).run_with(on(), ROOT);
+        let repair =
+            keyed!(mode, Repair::new(RepairAction::TornTail), newer(CIPHER), newer(CHAIN)).run_with(on(), ROOT);
         let void = keyed!(mode, Void::new(seq, "a mistake"), newer(CIPHER), newer(CHAIN)).run_with(on(), ROOT);
         for error in [repair.unwrap_err(), void.unwrap_err()] {
-            assert!(error.is_key() && error.to_string().contains("it needs key 4 of "), "{error}");
+            assert!(error.kind() == ErrorKind::Key && error.to_string().contains("it needs key 4 of "), "{error}");
         }
         assert_eq!((changed(&before, &files(&disk)), disk.operations()), (Vec::<PathBuf>::new(), operations));
         begin(&disk, mode.options(), digests, seq);
@@ -192,9 +194,9 @@ fn a_key_that_a_snapshot_alone_is_under_must_be_right_too() {
             (&older_keys, "it needs key 3 of "),
         ] {
             let checked = check_with(&disk, mode, keys(CIPHER), keys(CHAIN)).unwrap_err();
-            let repair = keyed!(mode, Repair::new(Choice::Snapshots), keys(CIPHER), keys(CHAIN));
+            let repair = keyed!(mode, Repair::new(RepairAction::Snapshots), keys(CIPHER), keys(CHAIN));
             for error in [checked, repair.run_with(Arc::new(disk.clone()), ROOT).unwrap_err()] {
-                assert!(error.is_key() && error.to_string().contains(what), "{error}");
+                assert!(error.kind() == ErrorKind::Key && error.to_string().contains(what), "{error}");
                 assert!(error.to_string().contains(".snapshot` cannot be read"), "{error}");
             }
         }
@@ -221,8 +223,8 @@ fn what_was_forged_before_a_snapshot_is_found_with_its_place() {
         let image = open(&disk, mode.options()).unwrap();
         image.admin().snapshot().unwrap();
         image.deposit(1, 1).unwrap();
-        let seq = image.seq();
-        image.close().unwrap();
+        let seq = image.journal().seq();
+        Image::close(image).unwrap();
         let (offset, event) = forge_alone(&disk, 5);
         let checked = check(&disk, mode);
         let [found] = &checked.findings[..] else { panic!("{checked}") };
@@ -234,14 +236,14 @@ fn what_was_forged_before_a_snapshot_is_found_with_its_place() {
         assert_eq!(checked.chain_head, None, "{checked}");
         assert_eq!(checked.to_string().contains("the chain does not hold"), mode.chained, "{checked}");
         let offers: Vec<_> = checked.mends().iter().map(|mend| mend.choice).collect();
-        assert!(offers.contains(&Choice::CutFrom(Seq::new(event))), "{checked}");
+        assert!(offers.contains(&RepairAction::CutFrom(Seq::new(event))), "{checked}");
 
         // who holds the key may give up what was forged, or all that comes before the good state
         let cut = disk.fork();
-        assert_eq!(repair(&cut, mode, Choice::CutFrom(Seq::new(event))).unwrap().lost.unwrap().last, seq);
+        assert_eq!(repair(&cut, mode, RepairAction::CutFrom(Seq::new(event))).unwrap().lost.unwrap().last, seq);
         assert!(check(&cut, mode).is_sound(), "{}", check(&cut, mode));
-        assert_eq!(open(&cut, mode.options()).unwrap().seq().get(), event - 1);
-        let begin = *offers.iter().find(|choice| matches!(choice, Choice::BeginAt(_))).unwrap();
+        assert_eq!(open(&cut, mode.options()).unwrap().journal().seq().get(), event - 1);
+        let begin = *offers.iter().find(|choice| matches!(choice, RepairAction::BeginAt(_))).unwrap();
         repair(&disk, mode, begin).unwrap();
         let checked = check(&disk, mode);
         assert!(checked.is_sound() && checked.base.is_some(), "{checked}");
@@ -298,7 +300,7 @@ fn frames_that_do_not_belong_are_told() {
         let image = open(disk, CHAINED.options()).unwrap();
         image.deposit(1, amount).unwrap();
         image.deposit(2, 1).unwrap();
-        image.close().unwrap();
+        Image::close(image).unwrap();
     }
     let path = &segments(&disk)[0];
     let (mut bytes, others) = (disk.read(path).unwrap(), other.read(path).unwrap());
@@ -329,7 +331,7 @@ fn a_forged_snapshot_is_told_and_put_away() {
         let [found] = &checked.findings[..] else { panic!("{checked}") };
         assert_eq!((found.severity, &found.path), (Severity::Warning, &snapshot), "{checked}");
         assert!(found.what.contains("so it was changed by somebody who has not the key"), "{checked}");
-        assert_eq!(checked.mends()[0].choice, Choice::Snapshots);
+        assert_eq!(checked.mends()[0].choice, RepairAction::Snapshots);
 
         // and one without protection, which passes for no state of the image
         let plain = disk.fork();
@@ -339,7 +341,7 @@ fn a_forged_snapshot_is_told_and_put_away() {
         plain.write(&snapshot, 0, &bytes).unwrap();
         assert!(check(&plain, mode).findings[0].what.contains("it is not protected in the way that the image is"));
 
-        repair(&disk, mode, Choice::Snapshots).unwrap();
+        repair(&disk, mode, RepairAction::Snapshots).unwrap();
         assert!(check(&disk, mode).worst() <= Some(Severity::Note), "{}", check(&disk, mode));
         begin(&disk, mode.options(), digests, seq);
     }
@@ -361,8 +363,8 @@ fn a_decision_is_written_as_all_else_is() {
         assert_eq!(checked.chain_head.is_some(), mode.chained, "{checked}");
         assert!(void(&disk, mode, 2).unwrap().already);
         let image = open(&disk, mode.options()).unwrap();
-        assert_eq!(image.read().unwrap().accounts.keys().copied().collect::<Vec<_>>(), [0, 2, 3]);
-        image.close().unwrap();
+        assert_eq!(image.read_uncommitted().unwrap().accounts.keys().copied().collect::<Vec<_>>(), [0, 2, 3]);
+        Image::close(image).unwrap();
 
         let last = disk.read(segments(&disk).last().unwrap()).unwrap();
         let number = last[if mode.encrypted { 148 } else { 152 }];
@@ -384,7 +386,7 @@ fn what_a_repair_makes_is_under_the_current_key() {
         disk.write(path, 4096 + 100, &[0xA5; 8]).unwrap();
         let durable = disk.read(path).unwrap().len() as u64 - 4096;
         disk.write(path, 4096 + 512, &vec![0; durable as usize - 512]).unwrap();
-        repair(&disk, mode, Choice::BeginAt(seq)).unwrap();
+        repair(&disk, mode, RepairAction::BeginAt(seq)).unwrap();
         let checked = check(&disk, mode);
         assert!(checked.is_sound() && checked.base == Some(seq), "{checked}");
         assert_eq!(checked.chain_head.is_some(), mode.chained, "{checked}");
@@ -416,9 +418,12 @@ fn a_key_whose_headers_are_all_damaged_must_be_right_too() {
 
         let half = |store: u8| Keys::new(3, move |number| Some(key(if number == 3 { store } else { !store }, number)));
         let wrong = check_with(&disk, mode, half(CIPHER), half(CHAIN)).unwrap_err();
-        assert!(wrong.is_key() && wrong.to_string().contains("nothing else in the image tells which"), "{wrong}");
+        assert!(
+            wrong.kind() == ErrorKind::Key && wrong.to_string().contains("nothing else in the image tells which"),
+            "{wrong}"
+        );
         assert!(wrong.to_string().contains("00000001.journal"), "{wrong}");
         let missing = check_with(&disk, mode, only(3, CIPHER), only(3, CHAIN)).unwrap_err();
-        assert!(missing.is_key() && missing.to_string().contains("it needs key 2 of "), "{missing}");
+        assert!(missing.kind() == ErrorKind::Key && missing.to_string().contains("it needs key 2 of "), "{missing}");
     }
 }

@@ -27,5 +27,5 @@ pub fn open<M: Model>(path: &Path) -> Image<M> {
 
 /// Options under which no snapshot is made.
 pub fn options<M: Model>() -> Options<M> {
-    Image::options().snapshots(SnapshotPolicy::Manual).segment_size(1 << 20)
+    Image::options().snapshots(SnapshotPolicy::Manual).segment_bytes(1 << 20)
 }

@@ -1,6 +1,6 @@
 //! Events that no command has any more: `retired(…)` on the block.
 
-use memimage::{Metadata, Seq};
+use memimage::{Image, Metadata, Seq};
 use tempfile::tempdir;
 
 use super::{open, options};
@@ -296,12 +296,12 @@ fn a_journal_opens_after_its_commands_are_retired() {
     bank.ping().unwrap();
     bank.shut(2, 20).unwrap();
     bank.charge(5).unwrap();
-    bank.close().unwrap();
+    Image::close(bank).unwrap();
     let bank = open::<second::Bank>(&path);
     bank.block(3, "theft".to_owned()).unwrap();
     bank.shut(4, 0).unwrap();
     bank.charge(10, "fee".to_owned()).unwrap();
-    bank.close().unwrap();
+    Image::close(bank).unwrap();
     let mut frozen = vec![
         (1, "teller".to_owned(), 1),
         (2, "shut".to_owned(), 0),
@@ -310,12 +310,12 @@ fn a_journal_opens_after_its_commands_are_retired() {
     ];
     for round in 0..2 {
         let bank = open::<third::Bank>(&path);
-        assert_eq!(bank.read().unwrap().frozen, frozen);
-        assert_eq!(bank.read().unwrap().cents, 55 + round);
+        assert_eq!(bank.read_uncommitted().unwrap().frozen, frozen);
+        assert_eq!(bank.read_uncommitted().unwrap().cents, 55 + round);
         bank.freeze(7, "new".to_owned(), 9).unwrap();
         bank.pay(1).unwrap();
         frozen.push((7, "new".to_owned(), 9));
-        bank.close().unwrap();
+        Image::close(bank).unwrap();
     }
 }
 
@@ -328,17 +328,17 @@ fn events_are_retired_in_groups_too() {
     bank.ping().unwrap();
     bank.shut(2, 20).unwrap();
     bank.charge(5).unwrap();
-    bank.close().unwrap();
+    Image::close(bank).unwrap();
     let bank = open::<second::Bank>(&path);
     bank.block(3, "theft".to_owned()).unwrap();
-    bank.close().unwrap();
+    Image::close(bank).unwrap();
     let bank = open::<grouped::Bank>(&path);
     bank.freeze(9).unwrap();
     bank.pay(1).unwrap();
-    bank.close().unwrap();
+    Image::close(bank).unwrap();
     let bank = open::<grouped::Bank>(&path);
-    assert_eq!(bank.read().unwrap().frozen, [1, 2, 3, 9]);
-    assert_eq!(bank.read().unwrap().cents, 26);
+    assert_eq!(bank.read_uncommitted().unwrap().frozen, [1, 2, 3, 9]);
+    assert_eq!(bank.read_uncommitted().unwrap().cents, 26);
 }
 
 #[test]
@@ -348,7 +348,7 @@ fn the_upcaster_of_a_retired_event_may_fail() {
     let bank = open::<first::Bank>(&path);
     bank.ping().unwrap();
     bank.shut(13, 20).unwrap();
-    bank.close().unwrap();
+    Image::close(bank).unwrap();
     let error = options::<third::Bank>().open(&path).unwrap_err();
     assert_eq!(error.position().and_then(|position| position.seq), Some(Seq::new(2)));
     let error = error.to_string();
@@ -362,7 +362,7 @@ fn a_command_that_was_removed_and_not_retired_is_named_with_what_to_do() {
     let bank = open::<first::Bank>(&path);
     bank.charge(5).unwrap();
     bank.shut(1, 2).unwrap();
-    bank.close().unwrap();
+    Image::close(bank).unwrap();
     let error = options::<forgetful::Bank>().open(&path).unwrap_err().to_string();
     let said = "`to close` version 1 is in the journal and no command of this program: it is too old, or the command was \
                 removed; help: run the newer program, list the event's past types on the block, \
@@ -378,7 +378,7 @@ fn the_past_type_of_a_retired_event_keeps_its_shape() {
     let path = directory.path().join("bank");
     let bank = open::<first::Bank>(&path);
     bank.block(5).unwrap();
-    bank.close().unwrap();
+    Image::close(bank).unwrap();
     let error = options::<forgetful::Bank>().open(&path).unwrap_err().to_string();
     let said = "block v1: payload.account: u32 in the journal, u64 in this program; a past version stays as it was \
                 recorded: undo the change";

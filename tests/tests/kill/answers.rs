@@ -27,7 +27,7 @@ fn options(mode: &str) -> Options<Ledger> {
     let (every, retention) = if pruned { (60, Retention::Events(0)) } else { (300, Retention::Everything) };
     // small, so that it is killed while it rolls too
     Image::options()
-        .segment_size(64 << 10)
+        .segment_bytes(64 << 10)
         .snapshots(SnapshotPolicy::AfterEvents(every))
         .retention(retention)
         .durability(durability)
@@ -112,8 +112,8 @@ fn kill_once(mode: &str, path: &Path, dice: &mut Dice, balances: &mut Balances) 
         }
         *told = found;
     }
-    assert_eq!(image.seq().get() as i64, balances.iter().sum::<i64>());
-    image.close().map_err(|error| error.to_string())
+    assert_eq!(image.journal().seq().get() as i64, balances.iter().sum::<i64>());
+    Image::close(image).map_err(|error| error.to_string())
 }
 
 #[test]

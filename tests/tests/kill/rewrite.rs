@@ -18,7 +18,7 @@ fn child() {
     let dir = Path::new(&dir);
     let tell = |line: &str| std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
     Rewrite::<Ledger>::new()
-        .segment_size(64 << 10)
+        .segment_bytes(64 << 10)
         .progress(|progress| tell(&format!("\nstep {:?}\n", progress.step)))
         .run(dir.join("source"), dir.join("target"))
         .unwrap();
@@ -27,7 +27,7 @@ fn child() {
 
 /// An image with some events, and its state.
 fn source(path: &Path) -> Ledger {
-    let options = Image::options().segment_size(64 << 10).snapshots(SnapshotPolicy::Manual);
+    let options = Image::options().segment_bytes(64 << 10).snapshots(SnapshotPolicy::Manual);
     let image: Image<Ledger> = options.durability(Durability::Buffered).open(path).unwrap();
     for event in 0..2_000 {
         drop(image.submit(LedgerDeposit { account: event % 7, amount: event }).unwrap());
@@ -36,7 +36,7 @@ fn source(path: &Path) -> Ledger {
         }
     }
     let state = image.query(Clone::clone).unwrap();
-    image.close().unwrap();
+    Image::close(image).unwrap();
     state
 }
 

@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use memimage::admin::{Checked, Choice, Severity};
+use memimage::admin::{CheckReport, RepairAction, Severity};
 use memimage::disk::{Disk, SimDisk};
-use memimage::{Retention, Seq};
+use memimage::{Image, Retention, Seq};
 
 use super::check::{check, offers};
 use super::repair::{cents, cut_from, damage, repair};
 use super::till::first::{Till, TillCommands as _};
 use super::{IMAGE, frames, image, open, options};
 
-fn damages(checked: &Checked) -> Vec<&PathBuf> {
+fn damages(checked: &CheckReport) -> Vec<&PathBuf> {
     let damages = checked.findings.iter().filter(|finding| finding.severity == Severity::Damage);
     damages.map(|finding| &finding.path).collect()
 }
@@ -31,7 +31,7 @@ pub(super) fn pruned() -> SimDisk {
             till.admin().snapshot().unwrap();
         }
     }
-    till.close().unwrap();
+    Image::close(till).unwrap();
     assert!(check(&disk).base.is_some() && paths(&disk, ".journal").len() > 5, "{}", check(&disk));
     disk
 }
@@ -80,7 +80,7 @@ fn a_snapshot_that_was_the_last_way_to_its_state_is_no_small_thing() {
     let disk = image(&[12]);
     let path = Path::new("/till/snapshot/00000000000000000012.snapshot");
     disk.write(path, 4_110, &[1, 2, 3]).unwrap();
-    assert!(check(&disk).is_sound() && offers(&check(&disk)) == [(Choice::Snapshots, 0)], "{}", check(&disk));
+    assert!(check(&disk).is_sound() && offers(&check(&disk)) == [(RepairAction::Snapshots, 0)], "{}", check(&disk));
     // after it there is another way to it, and before it there is none
     for (event, is_last) in [(20, false), (7, true)] {
         let disk = disk.fork();
@@ -174,7 +174,7 @@ fn a_journal_that_was_begun_names_the_bases_that_it_misses() {
     for (snapshot, event) in [(5, 3), (12, 11)] {
         let disk = image(&[snapshot]);
         damage(&disk, event);
-        repair(&disk, Choice::BeginAt(Seq::new(snapshot))).unwrap();
+        repair(&disk, RepairAction::BeginAt(Seq::new(snapshot))).unwrap();
         disk.remove(&paths(&disk, ".snapshot")[0]).unwrap();
         let bases = paths(&disk, ".base");
         for path in &bases {

@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use memimage::admin::{Check, Choice, Repair, Severity};
+use memimage::admin::{Check, Repair, RepairAction, Severity};
 use memimage::disk::{Disk, Fault, Method, SimDisk};
-use memimage::{Image, Key, Keys, Seq};
+use memimage::{ErrorKind, Image, Key, Keys, Seq};
 
 use super::check::{check, offers};
 use super::form::Form;
@@ -37,10 +37,11 @@ fn rotated() -> Keys {
 /// behind it, and nothing that came after it could be read again.
 #[test]
 fn a_segment_that_is_made_whole_has_room_for_its_seal() {
-    for choice in [Choice::Segments, cut_from(5)] {
+    for choice in [RepairAction::Segments, cut_from(5)] {
         let disk = SimDisk::new();
-        let with_room =
-            |disk: &SimDisk| options::<Till>().segment_size(64 << 10).open_with(Arc::new(disk.clone()), IMAGE).unwrap();
+        let with_room = |disk: &SimDisk| {
+            options::<Till>().segment_bytes(64 << 10).open_with(Arc::new(disk.clone()), IMAGE).unwrap()
+        };
         let till = with_room(&disk);
         let path = segments(&disk)[0].clone();
         let end = |disk: &SimDisk| {
@@ -52,11 +53,11 @@ fn a_segment_that_is_made_whole_has_room_for_its_seal() {
             till.put(1).unwrap();
             events += 1;
         }
-        till.close().unwrap();
+        Image::close(till).unwrap();
         assert_eq!(segments(&disk).len(), 2);
         disk.truncate(&path, end(&disk)).unwrap();
         spoil(&disk, &path, 1);
-        if let Choice::CutFrom(seq) = choice {
+        if let RepairAction::CutFrom(seq) = choice {
             assert!(events > seq.get());
             let cut = frames(&disk).into_iter().find(|frame| frame.kind == 1 && frame.first == seq.get()).unwrap();
             disk.write(&path, cut.offset + 85, &[0xA5; 4]).unwrap();
@@ -68,9 +69,9 @@ fn a_segment_that_is_made_whole_has_room_for_its_seal() {
         for _ in 0..300 {
             till.put(1).unwrap();
         }
-        till.close().unwrap();
+        Image::close(till).unwrap();
         assert!(check(&disk).is_sound(), "{}", check(&disk));
-        assert_eq!(with_room(&disk).read().unwrap().cents, events + 300);
+        assert_eq!(with_room(&disk).read_uncommitted().unwrap().cents, events + 300);
     }
 }
 
@@ -94,15 +95,15 @@ fn a_segment_whose_first_frame_is_forged_is_not_made_whole() {
     assert!(first_in(&disk, &path) > 1 && with_event(&disk, 13) == path);
     forge(&disk, &path);
     spoil(&disk, &path, 1);
-    let begin = Choice::BeginAt(Seq::new(12));
+    let begin = RepairAction::BeginAt(Seq::new(12));
     let checked = |disk: &SimDisk| Check::new().encryption(rotated()).run_with(Arc::new(disk.clone()), IMAGE).unwrap();
     let repair = |choice| Repair::new(choice).encryption(rotated()).run_with(Arc::new(disk.clone()), IMAGE);
     assert_eq!(offers(&checked(&disk))[0], (begin, 0), "{}", checked(&disk));
-    assert!(repair(Choice::Segments).unwrap_err().is_unfit());
+    assert_eq!(repair(RepairAction::Segments).unwrap_err().kind(), ErrorKind::NotApplicable);
     repair(begin).unwrap();
     assert!(checked(&disk).is_sound(), "{}", checked(&disk));
     let till = options::<Till>().encryption(rotated()).open_with(Arc::new(disk.clone()), IMAGE).unwrap();
-    assert_eq!((till.seq().get(), till.read().unwrap().cents), (30, state_after(30)));
+    assert_eq!((till.journal().seq().get(), till.read_uncommitted().unwrap().cents), (30, state_after(30)));
 }
 
 /// Its frames were held to the key of the segment whose header it is.
@@ -113,18 +114,18 @@ fn the_header_of_another_segment_says_nothing_of_keys() {
         || -> Image<Till> { options::<Till>().encryption(rotated()).open_with(Arc::new(disk.clone()), IMAGE).unwrap() };
     let till = newer();
     (0..12).for_each(|_| till.file(vec![1; 3_000]).unwrap());
-    till.close().unwrap();
-    let (paths, all) = (segments(&disk), newer().read().unwrap().cents);
+    Image::close(till).unwrap();
+    let (paths, all) = (segments(&disk), newer().read_uncommitted().unwrap().cents);
     let header = disk.read(paths.last().unwrap()).unwrap()[..4_096].to_vec();
     assert_eq!((header[148], disk.read(&paths[1]).unwrap()[148]), (2, 1));
     disk.write(&paths[1], 0, &header).unwrap();
     let checked = Check::new().encryption(rotated()).run_with(Arc::new(disk.clone()), IMAGE).unwrap();
-    assert_eq!(offers(&checked), [(Choice::Segments, 0)], "{checked}");
+    assert_eq!(offers(&checked), [(RepairAction::Segments, 0)], "{checked}");
     // to give it that segment's name would put it in the place of that
     assert!(!checked.to_string().contains("renamed"), "{checked}");
-    let repair = Repair::new(Choice::Segments).encryption(rotated());
+    let repair = Repair::new(RepairAction::Segments).encryption(rotated());
     repair.run_with(Arc::new(disk.clone()), IMAGE).unwrap();
-    assert_eq!(newer().read().unwrap().cents, all);
+    assert_eq!(newer().read_uncommitted().unwrap().cents, all);
 }
 
 /// What cannot be copied cannot be made whole: it was in the way of beginning behind other damage.
@@ -135,7 +136,7 @@ fn a_segment_that_cannot_be_read_is_left_as_it_is() {
     let path = with_event(&disk, 20);
     let (first, name) = (first_in(&disk, &path), path.file_name().unwrap().to_str().unwrap().to_owned());
     disk.inject(Fault::io().on(&[Method::ReadAt]).path(name).from(1));
-    let begin = Choice::BeginAt(Seq::new(5));
+    let begin = RepairAction::BeginAt(Seq::new(5));
     let checked = check_as_plain(&disk);
     assert_eq!(checked.mends()[0].choice, begin, "{checked}");
     assert_eq!(checked.mends()[0].then, Some(cut_from(first)), "{checked}");
@@ -146,7 +147,7 @@ fn a_segment_that_cannot_be_read_is_left_as_it_is() {
     assert_eq!(cents(&disk), (first - 1, state_after(first - 1)));
 }
 
-fn check_as_plain(disk: &SimDisk) -> memimage::admin::Checked {
+fn check_as_plain(disk: &SimDisk) -> memimage::admin::CheckReport {
     Check::new().run_with(Arc::new(disk.clone()), IMAGE).unwrap()
 }
 
@@ -156,7 +157,7 @@ fn damage_behind_many_events_that_do_not_decode_is_told() {
     let disk = SimDisk::new();
     let till = open::<Till>(&disk).unwrap();
     (0..280).for_each(|_| _ = till.put(1).unwrap());
-    till.close().unwrap();
+    Image::close(till).unwrap();
     (1..=260).rev().for_each(|event| replace_payload(&disk, event, &[0xFF]));
     damage(&disk, 270);
     let checked = check(&disk);
@@ -165,10 +166,10 @@ fn damage_behind_many_events_that_do_not_decode_is_told() {
     let disk = SimDisk::new();
     let till = open::<Till>(&disk).unwrap();
     (0..280).for_each(|_| _ = till.put(1).unwrap());
-    till.close().unwrap();
+    Image::close(till).unwrap();
     (1..=260).rev().for_each(|event| replace_payload(&disk, event, &[0xFF]));
     spoil(&disk, segments(&disk).iter().rev().nth(1).unwrap(), 1);
-    assert_eq!(offers(&check(&disk)), [(Choice::Segments, 0)], "{}", check(&disk));
+    assert_eq!(offers(&check(&disk)), [(RepairAction::Segments, 0)], "{}", check(&disk));
 }
 
 /// A file of another image in the place of the last that is used, and nothing that says what was there: it was called harmless.
@@ -183,7 +184,7 @@ fn another_files_frames_are_not_made_this_images() {
     let checked = check(&disk);
     assert_eq!(offers(&checked).iter().map(|(choice, _)| *choice).collect::<Vec<_>>(), [cut_from(first)], "{checked}");
     assert!(!checked.to_string().contains("lost by it"), "{checked}");
-    assert!(repair(&disk, Choice::SuspectTail).unwrap_err().is_unfit());
+    assert_eq!(repair(&disk, RepairAction::SuspectTail).unwrap_err().kind(), ErrorKind::NotApplicable);
     repair(&disk, cut_from(first)).unwrap();
     assert!(check(&disk).is_sound());
     assert_eq!(cents(&disk), (first - 1, state_after(first - 1)));
@@ -196,7 +197,7 @@ fn a_file_that_reads_as_empty_is_not_called_whole() {
     let path = segments(&disk).last().unwrap().clone();
     spoil(&disk, &path, 0);
     let checked = check(&disk);
-    assert_eq!(offers(&checked), [(Choice::Segments, 0)], "{checked}");
+    assert_eq!(offers(&checked), [(RepairAction::Segments, 0)], "{checked}");
     assert!(!checked.to_string().contains("; nothing is lost by it"), "{checked}");
     assert!(checked.to_string().contains("no event that is known of is lost by it"), "{checked}");
     let disk = image(&[]);
@@ -213,7 +214,7 @@ fn a_torn_end_waits_for_the_headers() {
     let end = (last.offset as usize + last.len).next_multiple_of(512) as u64;
     disk.write(&last.path, end + 512, &[0x5A; 512]).unwrap();
     let checked = check(&disk);
-    assert_eq!(offers(&checked), [(Choice::TornTail, 0)], "{checked}");
+    assert_eq!(offers(&checked), [(RepairAction::TornTail, 0)], "{checked}");
     assert!(!checked.to_string().contains("opening the image clears it"), "{checked}");
     assert_eq!(checked.worst(), Some(Severity::Damage));
 }
@@ -227,7 +228,7 @@ fn a_crash_on_the_way_of_any_repair_leaves_what_the_same_one_mends() {
         [1, paths.len() - 1].into_iter().for_each(|number| spoil(&disk, &paths[number], number as u64 % 3));
         disk
     };
-    for (at, choice) in [(512, Choice::TornTail), (0, Choice::SuspectTail)] {
+    for (at, choice) in [(512, RepairAction::TornTail), (0, RepairAction::SuspectTail)] {
         let disk = spoiled(&[]);
         let last = frames(&disk).into_iter().last().unwrap();
         let end = (last.offset as usize + last.len).next_multiple_of(512) as u64;
@@ -236,7 +237,7 @@ fn a_crash_on_the_way_of_any_repair_leaves_what_the_same_one_mends() {
     }
     let disk = spoiled(&[5]);
     damage(&disk, 2);
-    crash_everywhere(&disk, Choice::BeginAt(Seq::new(5)), 30);
+    crash_everywhere(&disk, RepairAction::BeginAt(Seq::new(5)), 30);
 }
 
 /// Nothing says what the events are of which the shapes were in a frame that is damaged: that they stay was promised, and none of them
@@ -244,7 +245,7 @@ fn a_crash_on_the_way_of_any_repair_leaves_what_the_same_one_mends() {
 #[test]
 fn events_whose_shapes_are_lost_are_told_as_lost() {
     let disk = SimDisk::new();
-    let opened = || options::<Till>().segment_size(64 << 10).open_with(Arc::new(disk.clone()), IMAGE);
+    let opened = || options::<Till>().segment_bytes(64 << 10).open_with(Arc::new(disk.clone()), IMAGE);
     let till = opened().unwrap();
     for event in 1..=9 {
         till.put(event).unwrap();
@@ -252,14 +253,14 @@ fn events_whose_shapes_are_lost_are_told_as_lost() {
             till.admin().snapshot().unwrap();
         }
     }
-    till.close().unwrap();
+    Image::close(till).unwrap();
     let shapes = frames(&disk).into_iter().rfind(|frame| frame.kind == 2).unwrap();
     disk.write(&shapes.path, shapes.offset + 85, &[0xA5; 4]).unwrap();
     let mend = check(&disk).mends()[0];
-    assert_eq!(mend.choice, Choice::BeginAt(Seq::new(5)));
+    assert_eq!(mend.choice, RepairAction::BeginAt(Seq::new(5)));
     assert_eq!(repair(&disk, mend.choice).unwrap().lost, mend.loses);
     assert!(check(&disk).is_sound(), "{}", check(&disk));
     let left = mend.loses.map_or(9, |loses| loses.first.get() - 1);
     let till = opened().unwrap();
-    assert_eq!((till.seq().get(), till.read().unwrap().cents), (left, (1..=left).sum()));
+    assert_eq!((till.journal().seq().get(), till.read_uncommitted().unwrap().cents), (left, (1..=left).sum()));
 }

@@ -1,7 +1,7 @@
 //! Crashes after each operation of the repairs that only put something right. Those that give something up are crashed in
 //! `repair.rs`, and voids in `void.rs` and `proof.rs`.
 
-use memimage::admin::Choice;
+use memimage::admin::RepairAction;
 use memimage::disk::Crash;
 use memimage_tests::{cases, seed};
 
@@ -12,7 +12,12 @@ use super::task::{Kind, tasks};
 fn a_crash_leaves_what_can_be_asked_for_again() {
     let mut crashes = 0;
     for task in tasks() {
-        if !matches!(task.kind, Kind::Repair(Choice::TornTail | Choice::Segments | Choice::Snapshots | Choice::Base)) {
+        if !matches!(
+            task.kind,
+            Kind::Repair(
+                RepairAction::TornTail | RepairAction::Segments | RepairAction::Snapshots | RepairAction::Base
+            )
+        ) {
             continue;
         }
         let disk = task.disk.fork();

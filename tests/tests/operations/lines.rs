@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use memimage::admin::{Choice, Severity, Void};
+use memimage::admin::{RepairAction, Severity, Void};
 use memimage::disk::{Disk, SimDisk};
-use memimage::{Image, Options, Seq};
+use memimage::{ErrorKind, Image, Options, Seq};
 use memimage_tests::files;
 
 use super::check::{check, offers};
@@ -37,20 +37,20 @@ fn go_on(disk: &SimDisk, events: u64, cents: u64) {
     for _ in 0..events {
         till.put(cents).unwrap();
     }
-    till.close().unwrap();
+    Image::close(till).unwrap();
 }
 
 /// Makes a snapshot after the last event.
 fn make_snapshot(disk: &SimDisk) {
     let till = open::<Till>(disk).unwrap();
     till.admin().snapshot().unwrap();
-    till.close().unwrap();
+    Image::close(till).unwrap();
 }
 
 /// What the image begins with, and how many snapshots it passes over, which it says are of another line; it is closed again.
 fn start(disk: &SimDisk) -> (Option<Seq>, usize) {
     let till = open::<Till>(&disk.fork()).unwrap_or_else(|error| panic!("{error}"));
-    let recovery = till.stats().recovery;
+    let recovery = till.admin().stats().recovery;
     let unusable = &recovery.unusable_snapshots;
     assert!(unusable.iter().all(|(_, what)| what.contains("it is of another line of this image")), "{unusable:?}");
     (recovery.snapshot, unusable.len())
@@ -76,10 +76,14 @@ fn is_passed_over(disk: &SimDisk, began: Option<u64>, what: &str, expected: (u64
     let told: Vec<_> = checked.findings.iter().filter(|finding| finding.severity > Severity::Note).collect();
     let [finding] = told[..] else { panic!("{checked}") };
     assert!(finding.what.contains("it is of another line of this image") && finding.what.contains(what), "{checked}");
-    assert_eq!((finding.severity, offers(&checked)), (Severity::Warning, vec![(Choice::Snapshots, 0)]), "{checked}");
+    assert_eq!(
+        (finding.severity, offers(&checked)),
+        (Severity::Warning, vec![(RepairAction::Snapshots, 0)]),
+        "{checked}"
+    );
     assert_eq!(start(disk), (began.map(Seq::new), 1));
     assert_eq!(cents(&disk.fork()), expected);
-    repair(disk, Choice::Snapshots).unwrap();
+    repair(disk, RepairAction::Snapshots).unwrap();
     all_are_used(disk, expected);
 }
 
@@ -131,15 +135,15 @@ fn a_snapshot_of_a_state_that_was_accepted_is_used() {
     let opened = |disk: &SimDisk, options: Options<generous::Till>| -> Result<Image<generous::Till>, memimage::Error> {
         options.open_with(Arc::new(disk.clone()), IMAGE)
     };
-    assert!(opened(&disk, options()).unwrap_err().is_diverged());
+    assert_eq!(opened(&disk, options()).unwrap_err().kind(), ErrorKind::Diverged);
     let till = opened(&disk, options().verify_digests(false)).unwrap();
-    let accepted = till.read().unwrap().cents;
+    let accepted = till.read_uncommitted().unwrap().cents;
     assert_ne!(accepted, state_after(30));
     till.admin().snapshot().unwrap();
-    till.close().unwrap();
+    Image::close(till).unwrap();
     let began = |disk: &SimDisk, options| {
         let till = opened(&disk.fork(), options).unwrap_or_else(|error| panic!("{error}"));
-        (till.stats().recovery.snapshot.is_some(), till.read().unwrap().cents)
+        (till.admin().stats().recovery.snapshot.is_some(), till.read_uncommitted().unwrap().cents)
     };
     assert!(check(&disk).worst().is_none(), "{}", check(&disk));
     assert_eq!(began(&disk, options()), (true, accepted));
@@ -154,7 +158,7 @@ fn a_snapshot_of_a_state_that_was_accepted_is_used() {
     let till = opened(&disk, options().verify_digests(false)).unwrap();
     till.put(1).unwrap();
     till.admin().snapshot().unwrap();
-    till.close().unwrap();
+    Image::close(till).unwrap();
     assert!(check(&disk).worst().is_none(), "{}", check(&disk));
 }
 
@@ -196,7 +200,7 @@ fn snapshots_after_a_journal_began_anew_are_all_used() {
         let disk = image_as(form, &[5, begins]);
         damage(&disk, damaged);
         let mends = check(&disk).mends();
-        let begin = Choice::BeginAt(Seq::new(begins));
+        let begin = RepairAction::BeginAt(Seq::new(begins));
         if !mends.iter().any(|mend| mend.choice == begin) {
             // of a chain no segment can be made again
             assert_ne!(form, PLAIN);

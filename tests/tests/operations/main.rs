@@ -38,7 +38,7 @@ const IMAGE: &str = "/till";
 fn options<M: Model>() -> Options<M> {
     let clock = AtomicU64::new(1_000_000);
     Image::options()
-        .segment_size(16 << 10)
+        .segment_bytes(16 << 10)
         .snapshots(SnapshotPolicy::Manual)
         .clock(move || Timestamp::from_micros(clock.fetch_add(1_000, Ordering::Relaxed)))
 }
@@ -70,7 +70,7 @@ fn image_as(form: Form, snapshots: &[u64]) -> SimDisk {
             till.admin().snapshot().unwrap();
         }
     }
-    till.close().unwrap();
+    Image::close(till).unwrap();
     disk
 }
 

@@ -1,9 +1,9 @@
 //! Damage in several places: each report's first offer is taken, until the image is sound, and then it has all events that
 //! can still be replayed: those from the newest good state on, up to the next damage.
 
-use memimage::Seq;
-use memimage::admin::{Choice, Loss};
+use memimage::admin::{RepairAction, SeqRange};
 use memimage::disk::SimDisk;
+use memimage::{Image, Seq};
 use memimage_tests::{Dice, cases, seed};
 
 use super::check::check;
@@ -12,14 +12,14 @@ use super::repair::{cents, crash_everywhere, crash_everywhere_before, cut_from, 
 use super::till::first::{Till, TillCommands as _};
 use super::{frames, image, open};
 
-fn begin_at(seq: u64) -> Choice {
-    Choice::BeginAt(Seq::new(seq))
+fn begin_at(seq: u64) -> RepairAction {
+    RepairAction::BeginAt(Seq::new(seq))
 }
 
 /// Does what each report offers first, and gives what was done. What is offered to be done then is offered again; and no
 /// more is lost than was said.
-fn follow_the_advice(disk: &SimDisk) -> Vec<Choice> {
-    let (mut done, mut then, mut lost) = (Vec::new(), None, None::<Option<Loss>>);
+fn follow_the_advice(disk: &SimDisk) -> Vec<RepairAction> {
+    let (mut done, mut then, mut lost) = (Vec::new(), None, None::<Option<SeqRange>>);
     loop {
         let checked = check(disk);
         if checked.is_sound() {
@@ -61,12 +61,12 @@ fn what_can_be_replayed_is_kept_whatever_frames_are_damaged() {
             continue; // without genesis nothing can be
         }
         let done = follow_the_advice(&disk);
-        begun += u32::from(matches!(done.first(), Some(Choice::BeginAt(_))));
+        begun += u32::from(matches!(done.first(), Some(RepairAction::BeginAt(_))));
         assert_eq!(cents(&disk), (kept, state_after(kept)), "case {case}: {snapshots:?}, {damaged:?}: {done:?}");
         // and goes on
         let till = open::<Till>(&disk).unwrap();
         till.put(1).unwrap();
-        till.close().unwrap();
+        Image::close(till).unwrap();
         assert_eq!(cents(&disk), (kept + 1, state_after(kept) + 1));
         assert!(check(&disk).is_sound(), "{}", check(&disk));
     }

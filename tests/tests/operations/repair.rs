@@ -4,9 +4,9 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use memimage::admin::{Choice, Repair, Repaired, Severity};
+use memimage::admin::{Repair, RepairAction, RepairReport, Severity};
 use memimage::disk::{Disk, SimDisk};
-use memimage::{Error, Image, Retention, Seq};
+use memimage::{Error, ErrorKind, Image, Retention, Seq};
 use memimage_tests::{Act, Dice, GateDisk, cases, changed, files};
 
 use super::check::{check, offers};
@@ -14,12 +14,12 @@ use super::form::{FORMS, Form, PLAIN, form, with_keys};
 use super::till::first::{Till, TillCommands as _};
 use super::{IMAGE, frames, image, image_as, open, options, record};
 
-pub(super) fn repair(disk: &SimDisk, choice: Choice) -> Result<Repaired, Error> {
+pub(super) fn repair(disk: &SimDisk, choice: RepairAction) -> Result<RepairReport, Error> {
     with_keys!(form(disk), Repair::new(choice)).run_with(Arc::new(disk.clone()), IMAGE)
 }
 
-pub(super) fn cut_from(seq: u64) -> Choice {
-    Choice::CutFrom(Seq::new(seq))
+pub(super) fn cut_from(seq: u64) -> RepairAction {
+    RepairAction::CutFrom(Seq::new(seq))
 }
 
 /// The state after so many of the thirty events.
@@ -29,8 +29,8 @@ pub(super) fn state_after(events: u64) -> u64 {
 
 pub(super) fn cents(disk: &SimDisk) -> (u64, u64) {
     let till = open::<Till>(disk).unwrap_or_else(|error| panic!("{error}"));
-    let cents = till.read().unwrap().cents;
-    (till.seq().get(), cents)
+    let cents = till.read_uncommitted().unwrap().cents;
+    (till.journal().seq().get(), cents)
 }
 
 /// Damages the frame with this event, in its body.
@@ -49,7 +49,7 @@ fn kept(disk: &SimDisk, before: &memimage_tests::Files, paths: &[&Path]) {
 }
 
 /// Repairs, and makes sure that it is sound, that again nothing is to be done, and that the image is open with this state.
-pub(super) fn mended(disk: &SimDisk, choice: Choice, events: u64) -> Repaired {
+pub(super) fn mended(disk: &SimDisk, choice: RepairAction, events: u64) -> RepairReport {
     let before = files(disk);
     let epoch = check(disk).epoch;
     let repaired = repair(disk, choice).unwrap_or_else(|error| panic!("{error}"));
@@ -72,7 +72,7 @@ pub(super) fn mended(disk: &SimDisk, choice: Choice, events: u64) -> Repaired {
         let till = open::<Till>(&disk).unwrap();
         till.put(1).unwrap();
         till.admin().snapshot().unwrap();
-        till.close().unwrap();
+        Image::close(till).unwrap();
         assert_eq!(cents(&disk), (events + 1, state_after(events) + 1));
     }
     repaired
@@ -127,7 +127,7 @@ fn a_snapshot_behind_the_damage_saves_the_state() {
     for (form, event) in FORMS.into_iter().flat_map(|form| [(form, 2), (form, 7)]) {
         let disk = image_as(form, &[5, 12]);
         damage(&disk, event);
-        let begin = Choice::BeginAt(Seq::new(12));
+        let begin = RepairAction::BeginAt(Seq::new(12));
         assert_eq!(offers(&check(&disk))[0], (begin, 0));
         let repaired = mended(&disk, begin, 30);
         assert_eq!(repaired.lost, None);
@@ -156,7 +156,7 @@ fn a_journal_of_which_nothing_is_left_goes_on_from_a_snapshot_as(form: Form) {
         damage(&disk, event);
     }
     let checked = check(&disk);
-    let begin = Choice::BeginAt(Seq::new(12));
+    let begin = RepairAction::BeginAt(Seq::new(12));
     assert!(offers(&checked).iter().any(|(choice, _)| *choice == begin), "{checked}");
     let repaired = mended(&disk, begin, 12);
     assert_eq!(repaired.lost.map(|lost| lost.first), Some(Seq::new(13)));
@@ -174,10 +174,10 @@ fn an_end_that_no_crash_explains_is_cleared_on_demand_only_as(form: Form) {
     let end = (last.offset as usize + last.len).next_multiple_of(512);
     disk.write(&last.path, end as u64, &vec![0x5A; 1_024]).unwrap();
     let error = open::<Till>(&disk).unwrap_err();
-    assert!(error.is_corrupt() && error.to_string().contains("memimage::admin::check"), "{error}");
-    assert_eq!(offers(&check(&disk)), [(Choice::SuspectTail, 0)]);
-    assert!(repair(&disk, Choice::TornTail).unwrap_err().is_unfit());
-    mended(&disk, Choice::SuspectTail, 30);
+    assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("memimage::admin::check"), "{error}");
+    assert_eq!(offers(&check(&disk)), [(RepairAction::SuspectTail, 0)]);
+    assert_eq!(repair(&disk, RepairAction::TornTail).unwrap_err().kind(), ErrorKind::NotApplicable);
+    mended(&disk, RepairAction::SuspectTail, 30);
     assert_eq!(disk.read(&last.path).unwrap(), bytes);
 }
 
@@ -192,8 +192,8 @@ fn a_write_that_was_cut_short_is_cleared_as(form: Form) {
     let end = (last.offset as usize + last.len).next_multiple_of(512);
     disk.write(&last.path, end as u64 + 512, &[0x5A; 512]).unwrap();
     let checked = check(&disk);
-    assert_eq!((checked.worst(), offers(&checked)), (Some(Severity::Warning), vec![(Choice::TornTail, 0)]));
-    mended(&disk, Choice::TornTail, 30);
+    assert_eq!((checked.worst(), offers(&checked)), (Some(Severity::Warning), vec![(RepairAction::TornTail, 0)]));
+    mended(&disk, RepairAction::TornTail, 30);
 }
 
 #[test]
@@ -206,8 +206,8 @@ fn snapshots_that_cannot_be_used_are_put_away_as(form: Form) {
     let path = "/till/snapshot/00000000000000000012.snapshot";
     disk.write(path, 4_200, &[1]).unwrap();
     disk.write(path, 4_110, &[1, 2, 3]).unwrap();
-    assert_eq!(offers(&check(&disk)), [(Choice::Snapshots, 0)]);
-    mended(&disk, Choice::Snapshots, 30);
+    assert_eq!(offers(&check(&disk)), [(RepairAction::Snapshots, 0)]);
+    mended(&disk, RepairAction::Snapshots, 30);
     assert_eq!(check(&disk).snapshots, [Seq::new(5)]);
 
     // but not while it may be all that proves what is missing from the journal
@@ -216,7 +216,7 @@ fn snapshots_that_cannot_be_used_are_put_away_as(form: Form) {
     disk.write(&last.path, last.offset, &vec![0; 4_096]).unwrap();
     disk.write("/till/journal/durable", 0, &[0; 64]).unwrap();
     disk.write("/till/snapshot/00000000000000000030.snapshot", 4_110, &[1, 2, 3]).unwrap();
-    assert!(repair(&disk, Choice::Snapshots).unwrap_err().is_unfit());
+    assert_eq!(repair(&disk, RepairAction::Snapshots).unwrap_err().kind(), ErrorKind::NotApplicable);
     mended(&disk, cut_from(30), 29);
 }
 
@@ -231,8 +231,9 @@ pub(super) fn pruned(form: Form) -> (SimDisk, Seq, Seq, u64) {
     for _ in 0..9 {
         till.file(vec![8; 3_000]).unwrap();
     }
-    let (base, last, cents) = (till.stats().base.unwrap(), till.seq(), till.read().unwrap().cents);
-    till.close().unwrap();
+    let (base, last, cents) =
+        (till.admin().stats().base.unwrap(), till.journal().seq(), till.read_uncommitted().unwrap().cents);
+    Image::close(till).unwrap();
     (disk, base, last, cents)
 }
 
@@ -245,10 +246,10 @@ fn a_base_is_copied_again_from_its_twin() {
             true => disk.write(&path, 4_110, &[1, 2, 3]).unwrap(),
             false => disk.remove(Path::new(&path)).unwrap(),
         }
-        assert_eq!(offers(&check(&disk)), [(Choice::Base, 0)]);
-        repair(&disk, Choice::Base).unwrap();
+        assert_eq!(offers(&check(&disk)), [(RepairAction::Base, 0)]);
+        repair(&disk, RepairAction::Base).unwrap();
         assert!(check(&disk).worst() <= Some(Severity::Note), "{}", check(&disk));
-        assert!(repair(&disk, Choice::Base).unwrap().is_unchanged());
+        assert!(repair(&disk, RepairAction::Base).unwrap().is_unchanged());
         assert_eq!(cents(&disk), (last.get(), all));
     }
 }
@@ -274,7 +275,7 @@ fn a_pruned_journal_is_repaired_too_as(form: Form) {
     assert!(before.first <= base.get());
     disk.write(&before.path, before.offset + 90, &[9; 9]).unwrap();
     let checked = check(&disk);
-    let begin = checked.mends().into_iter().find(|mend| matches!(mend.choice, Choice::BeginAt(_))).unwrap();
+    let begin = checked.mends().into_iter().find(|mend| matches!(mend.choice, RepairAction::BeginAt(_))).unwrap();
     repair(&disk, begin.choice).unwrap();
     assert!(check(&disk).is_sound(), "{}", check(&disk));
     let lost = begin.loses.map_or(0, |loses| loses.events());
@@ -288,14 +289,21 @@ fn what_does_not_fit_is_refused_and_nothing_changes() {
     let before = files(&disk);
     let refused = |choice| {
         let error = repair(&disk, choice).unwrap_err();
-        assert!(error.is_unfit() && error.to_string().contains("nothing was changed"), "{choice}: {error}");
+        assert!(
+            error.kind() == ErrorKind::NotApplicable && error.to_string().contains("nothing was changed"),
+            "{choice}: {error}"
+        );
     };
     for seq in [0, 1, 19, 21, 30, 31, u64::MAX] {
         refused(cut_from(seq));
     }
-    for choice in
-        [Choice::TornTail, Choice::SuspectTail, Choice::Base, Choice::Snapshots, Choice::BeginAt(Seq::new(13))]
-    {
+    for choice in [
+        RepairAction::TornTail,
+        RepairAction::SuspectTail,
+        RepairAction::Base,
+        RepairAction::Snapshots,
+        RepairAction::BeginAt(Seq::new(13)),
+    ] {
         refused(choice);
     }
     assert!(changed(&before, &files(&disk)).is_empty());
@@ -304,7 +312,7 @@ fn what_does_not_fit_is_refused_and_nothing_changes() {
     let two = image(&[12, 20]);
     damage(&two, 7);
     assert!(
-        repair(&two, Choice::BeginAt(Seq::new(12)))
+        repair(&two, RepairAction::BeginAt(Seq::new(12)))
             .unwrap_err()
             .to_string()
             .contains("a newer good state, after event 20")
@@ -312,15 +320,15 @@ fn what_does_not_fit_is_refused_and_nothing_changes() {
 
     let sound = image(&[12]);
     let before = files(&sound);
-    for choice in [cut_from(12), Choice::BeginAt(Seq::new(12))] {
-        assert!(repair(&sound, choice).unwrap_err().is_unfit(), "{choice}");
+    for choice in [cut_from(12), RepairAction::BeginAt(Seq::new(12))] {
+        assert_eq!(repair(&sound, choice).unwrap_err().kind(), ErrorKind::NotApplicable, "{choice}");
     }
-    for choice in [Choice::TornTail, Choice::SuspectTail, Choice::Snapshots, cut_from(31)] {
+    for choice in [RepairAction::TornTail, RepairAction::SuspectTail, RepairAction::Snapshots, cut_from(31)] {
         assert!(repair(&sound, choice).unwrap().is_unchanged(), "{choice}");
     }
     assert!(changed(&before, &files(&sound)).is_empty());
     let till = open::<Till>(&sound).unwrap();
-    assert!(repair(&sound, Choice::TornTail).unwrap_err().is_locked());
+    assert_eq!(repair(&sound, RepairAction::TornTail).unwrap_err().kind(), ErrorKind::Locked);
     drop(till);
 }
 
@@ -335,21 +343,26 @@ fn without_room_for_the_copies_nothing_is_changed() {
         _ => Ok(None),
     });
     let error = Repair::new(cut_from(12)).run_with(Arc::new(gate), IMAGE).unwrap_err();
-    assert!(error.is_storage_full(), "{error}");
+    assert_eq!(error.kind(), ErrorKind::StorageFull, "{error}");
     assert!(changed(&before, &files(&disk)).is_empty(), "{:?}", changed(&before, &files(&disk)));
     mended(&disk, cut_from(12), 11);
 }
 
 /// After each operation of a repair, with any part of what was not synced: the same repair can be asked for again, and gives
 /// what was promised; and an image that opens without it has just that state.
-pub(super) fn crash_everywhere(disk: &SimDisk, choice: Choice, events: u64) -> u32 {
+pub(super) fn crash_everywhere(disk: &SimDisk, choice: RepairAction, events: u64) -> u32 {
     crash_everywhere_before(disk, choice, None, events)
 }
 
 /// As [`crash_everywhere`], of a repair after which another one is still to be done.
-pub(super) fn crash_everywhere_before(disk: &SimDisk, choice: Choice, then: Option<Choice>, events: u64) -> u32 {
+pub(super) fn crash_everywhere_before(
+    disk: &SimDisk,
+    choice: RepairAction,
+    then: Option<RepairAction>,
+    events: u64,
+) -> u32 {
     // where a snapshot lies behind the damage, it opens without a repair
-    let unrepaired = open::<Till>(&disk.fork()).ok().map(|till| till.seq().get());
+    let unrepaired = open::<Till>(&disk.fork()).ok().map(|till| till.journal().seq().get());
     let points = record(disk);
     repair(disk, choice).unwrap();
     let points = std::mem::take(&mut *points.lock().unwrap());
@@ -364,12 +377,12 @@ pub(super) fn crash_everywhere_before(disk: &SimDisk, choice: Choice, then: Opti
         for disk in crashed {
             match open::<Till>(&disk.fork()) {
                 Ok(till) => {
-                    let seq = till.seq().get();
+                    let seq = till.journal().seq().get();
                     assert!(seq == events || Some(seq) == unrepaired, "after {operation:?}: {seq}");
-                    assert_eq!(till.read().unwrap().cents, state_after(seq), "after {operation:?}");
+                    assert_eq!(till.read_uncommitted().unwrap().cents, state_after(seq), "after {operation:?}");
                     opened += 1;
                 }
-                Err(error) => assert!(error.is_corrupt(), "{operation:?}: {error}"),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "{operation:?}: {error}"),
             }
             for choice in [choice].into_iter().chain(then) {
                 repair(&disk, choice).unwrap_or_else(|error| panic!("after {operation:?}: {error}\n{}", check(&disk)));
@@ -397,16 +410,16 @@ fn a_crash_leaves_what_can_be_repaired_again_as(form: Form) {
     }
     let disk = image_as(form, &[5, 12]);
     damage(&disk, 7);
-    opened += crash_everywhere(&disk, Choice::BeginAt(Seq::new(12)), 30);
+    opened += crash_everywhere(&disk, RepairAction::BeginAt(Seq::new(12)), 30);
     let disk = image_as(form, &[5, 12]);
     for event in [3, 12, 13] {
         damage(&disk, event);
     }
-    crash_everywhere(&disk, Choice::BeginAt(Seq::new(12)), 12);
+    crash_everywhere(&disk, RepairAction::BeginAt(Seq::new(12)), 12);
     let disk = image_as(form, &[]);
     let last = frames(&disk).into_iter().last().unwrap();
     let end = (last.offset as usize + last.len).next_multiple_of(512);
     disk.write(&last.path, end as u64, &vec![0x5A; 1_024]).unwrap();
-    opened += crash_everywhere(&disk, Choice::SuspectTail, 30);
+    opened += crash_everywhere(&disk, RepairAction::SuspectTail, 30);
     assert!(opened > 20, "{opened}");
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use memimage::admin::{Choice, Severity, check as check_real};
+use memimage::admin::{RepairAction, Severity, check as check_real};
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Image, Seq};
 use memimage_tests::files;
@@ -44,7 +44,7 @@ fn following_the_report_of_several_damages_to_its_end_leads_to_an_image_that_ope
                 repair(&disk, then).unwrap_or_else(|error| panic!("{error}\n{checked}"));
             }
             assert!(check(&disk).is_sound(), "after {checked}\n{}", check(&disk));
-            assert_eq!(open::<Till>(&disk).unwrap().seq(), Seq::new(30));
+            assert_eq!(open::<Till>(&disk).unwrap().journal().seq(), Seq::new(30));
         }
     }
 }
@@ -58,7 +58,7 @@ fn a_file_with_another_name_that_opening_refuses_is_damage() {
     for cents in 1..=3 {
         till.put(cents).unwrap();
     }
-    till.close().unwrap();
+    Image::close(till).unwrap();
     assert!(check_real(&path).unwrap().worst().is_none(), "{}", check_real(&path).unwrap());
     let other = dir.path().join("hard");
     let names: Vec<PathBuf> =
@@ -129,11 +129,11 @@ fn what_may_have_been_a_decision_is_told_as_that() {
 fn a_state_that_is_not_there_is_refused_with_those_that_are() {
     let disk = image(&[5, 12]);
     damage(&disk, 3);
-    let error = repair(&disk, Choice::BeginAt(Seq::new(7))).unwrap_err().to_string();
+    let error = repair(&disk, RepairAction::BeginAt(Seq::new(7))).unwrap_err().to_string();
     assert!(error.contains("there are good ones after the events 12, 5"), "{error}");
     let disk = image(&[]);
     damage(&disk, 3);
-    let error = repair(&disk, Choice::BeginAt(Seq::new(7))).unwrap_err().to_string();
+    let error = repair(&disk, RepairAction::BeginAt(Seq::new(7))).unwrap_err().to_string();
     assert!(error.contains("nor any other"), "{error}");
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use memimage::admin::{Choice, Severity};
+use memimage::admin::{RepairAction, Severity};
 use memimage::disk::{Disk, SimDisk};
-use memimage::{Error, Seq};
+use memimage::{Error, ErrorKind, Image, Seq};
 use memimage_tests::{Files, changed, files};
 
 use super::check::check;
@@ -29,7 +29,7 @@ pub(super) struct Task {
 
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
-    Repair(Choice),
+    Repair(RepairAction),
     Void,
 }
 
@@ -41,7 +41,7 @@ impl Task {
         Arc::new(Task { name, before: files(&disk), disk, kind, done, undone })
     }
 
-    fn repair(name: &'static str, disk: SimDisk, choice: Choice, events: u64) -> Arc<Task> {
+    fn repair(name: &'static str, disk: SimDisk, choice: RepairAction, events: u64) -> Arc<Task> {
         Task::new(name, disk, Kind::Repair(choice), (events, state_after(events)))
     }
 
@@ -54,7 +54,10 @@ impl Task {
     }
 
     fn gives_up(&self) -> bool {
-        matches!(self.kind, Kind::Repair(Choice::CutFrom(_) | Choice::BeginAt(_) | Choice::SuspectTail))
+        matches!(
+            self.kind,
+            Kind::Repair(RepairAction::CutFrom(_) | RepairAction::BeginAt(_) | RepairAction::SuspectTail)
+        )
     }
 
     /// The image is as it was, or as it is to be, or refused as it was.
@@ -63,7 +66,7 @@ impl Task {
             Ok(state) if state == self.done || Some(state) == self.undone => Ok(()),
             Ok(state) => Err(format!("it opens with {state:?}")),
             // what proves that more was there may be gone already, and what was there not yet
-            Err(error) if (self.gives_up() || self.undone.is_none()) && error.is_corrupt() => Ok(()),
+            Err(error) if (self.gives_up() || self.undone.is_none()) && error.kind() == ErrorKind::Corrupt => Ok(()),
             Err(error) => Err(format!("it does not open: {error}")),
         }
     }
@@ -127,8 +130,8 @@ impl Task {
 /// The last event, and the state after it.
 fn state(disk: &SimDisk) -> Result<(u64, u64), Error> {
     let till = open::<Till>(&disk.fork())?;
-    let cents = till.read()?.cents;
-    Ok((till.seq().get(), cents))
+    let cents = till.read_uncommitted()?.cents;
+    Ok((till.journal().seq().get(), cents))
 }
 
 /// The place after the last frame, and its segment.
@@ -173,17 +176,17 @@ fn with_damaged_snapshot() -> SimDisk {
 
 /// Each way in which things can be done.
 pub(super) fn tasks() -> Vec<Arc<Task>> {
-    let begin = Choice::BeginAt(Seq::new(12));
+    let begin = RepairAction::BeginAt(Seq::new(12));
     let mut tasks = vec![
-        Task::repair("clearing a torn end", torn(), Choice::TornTail, 30),
-        Task::repair("clearing a suspect end", suspect(), Choice::SuspectTail, 30),
+        Task::repair("clearing a torn end", torn(), RepairAction::TornTail, 30),
+        Task::repair("clearing a suspect end", suspect(), RepairAction::SuspectTail, 30),
         Task::repair("a cut with snapshots behind it", damaged(&[12, 28], &[13]), cut_from(13), 12),
         Task::repair("a cut of the last event", damaged(&[], &[30]), cut_from(30), 29),
         Task::repair("beginning with what stays", damaged(&[5, 12], &[7]), begin, 30),
         Task::repair("beginning with nothing", damaged(&[5, 12], &[3, 12, 13]), begin, 12),
         Task::repair("beginning in a segment that is made again", damaged(&[5, 12], &[11]), begin, 30),
-        Task::repair("making segments whole", with_damaged_headers(), Choice::Segments, 30),
-        Task::repair("putting snapshots away", with_damaged_snapshot(), Choice::Snapshots, 30),
+        Task::repair("making segments whole", with_damaged_headers(), RepairAction::Segments, 30),
+        Task::repair("putting snapshots away", with_damaged_snapshot(), RepairAction::Snapshots, 30),
     ];
     for damage in [true, false] {
         let (disk, base, last, all) = pruned(PLAIN);
@@ -192,13 +195,13 @@ pub(super) fn tasks() -> Vec<Arc<Task>> {
             true => disk.write(&path, 4_110, &[1, 2, 3]).unwrap(),
             false => disk.remove(path.as_ref()).unwrap(),
         }
-        tasks.push(Task::new("copying a base", disk, Kind::Repair(Choice::Base), (last.get(), all)));
+        tasks.push(Task::new("copying a base", disk, Kind::Repair(RepairAction::Base), (last.get(), all)));
     }
     for (name, filler) in [("a void", 0), ("a void that begins a segment", 5_100)] {
         let disk = recorded(&[3, 6]);
         let till = open::<Till>(&disk).unwrap();
         till.file(vec![7; filler]).unwrap();
-        till.close().unwrap();
+        Image::close(till).unwrap();
         tasks.push(Task::new(name, disk.fork(), Kind::Void, (9, without_the_bad_one(&disk).cents)));
     }
     tasks

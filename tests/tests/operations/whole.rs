@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use memimage::admin::{Choice, Repair, Severity};
+use memimage::admin::{Repair, RepairAction, Severity};
 use memimage::disk::SimDisk;
-use memimage::{Key, Keys, Seq};
+use memimage::{ErrorKind, Key, Keys, Seq};
 use memimage_tests::{Dice, cases, files, seed};
 
 use super::check::{check, offers};
@@ -49,12 +49,16 @@ fn a_header_is_made_again_from_what_the_others_say() {
             let disk = image_as(form, &[]);
             let was = disk.read(&path).unwrap();
             spoil(&disk, &path, how);
-            assert!(open::<Till>(&disk.fork()).unwrap_err().is_corrupt() || how == 3, "{how} {}", path.display());
+            assert!(
+                open::<Till>(&disk.fork()).unwrap_err().kind() == ErrorKind::Corrupt || how == 3,
+                "{how} {}",
+                path.display()
+            );
             let checked = check(&disk);
-            assert_eq!(offers(&checked), [(Choice::Segments, 0)], "{how}, {}: {checked}", path.display());
+            assert_eq!(offers(&checked), [(RepairAction::Segments, 0)], "{how}, {}: {checked}", path.display());
             assert!(checked.to_string().contains("is lost by it"), "{checked}");
             assert_eq!(checked.chain_head.is_some(), form.chained, "no link is damaged: {checked}");
-            let repaired = mended(&disk, Choice::Segments, 30);
+            let repaired = mended(&disk, RepairAction::Segments, 30);
             assert_eq!((repaired.lost, repaired.revived.len()), (None, 0), "{repaired}");
             assert_eq!(disk.read(&path).unwrap()[4_096..was.len() - 4_096], was[4_096..was.len() - 4_096]);
         }
@@ -69,8 +73,8 @@ fn one_header_is_enough() {
         for (number, path) in segments(&disk).iter().enumerate().filter(|(number, _)| *number != spared) {
             spoil(&disk, path, number as u64 % 3);
         }
-        assert_eq!(offers(&check(&disk)), [(Choice::Segments, 0)], "{}", check(&disk));
-        mended(&disk, Choice::Segments, 30);
+        assert_eq!(offers(&check(&disk)), [(RepairAction::Segments, 0)], "{}", check(&disk));
+        mended(&disk, RepairAction::Segments, 30);
     }
 }
 
@@ -81,11 +85,11 @@ fn a_file_that_became_longer_gets_its_length() {
             let disk = image_as(form, &[]);
             let was = disk.read(&path).unwrap();
             disk.write(&path, was.len() as u64, &[7; 5_000]).unwrap();
-            assert_eq!(offers(&check(&disk)), [(Choice::Segments, 0)], "{}", check(&disk));
+            assert_eq!(offers(&check(&disk)), [(RepairAction::Segments, 0)], "{}", check(&disk));
             let before = disk.fork();
-            repair(&disk, Choice::Segments).unwrap();
+            repair(&disk, RepairAction::Segments).unwrap();
             assert_eq!(disk.read(&path).unwrap(), was);
-            mended(&before, Choice::Segments, 30);
+            mended(&before, RepairAction::Segments, 30);
         }
     }
 }
@@ -100,11 +104,11 @@ fn a_file_that_lost_nothing_but_zeros_gets_its_length() {
             let disk = image_as(form, &[]);
             let was = disk.read(path).unwrap();
             disk.truncate(path, used(&disk, path)).unwrap();
-            assert_eq!(offers(&check(&disk)), [(Choice::Segments, 0)], "{}", check(&disk));
+            assert_eq!(offers(&check(&disk)), [(RepairAction::Segments, 0)], "{}", check(&disk));
             let before = disk.fork();
-            repair(&disk, Choice::Segments).unwrap();
+            repair(&disk, RepairAction::Segments).unwrap();
             assert_eq!(disk.read(path).unwrap(), was);
-            mended(&before, Choice::Segments, 30);
+            mended(&before, RepairAction::Segments, 30);
         }
         let disk = image_as(form, &[]);
         let active = &paths[paths.len() - 2];
@@ -130,7 +134,7 @@ fn a_repair_of_other_damage_makes_segments_whole() {
 
         let disk = spoiled(&[5]);
         damage(&disk, 2);
-        let begin = Choice::BeginAt(Seq::new(5));
+        let begin = RepairAction::BeginAt(Seq::new(5));
         match form.chained {
             false => {
                 assert_eq!(offers(&check(&disk))[0], (begin, 0), "{}", check(&disk));
@@ -140,7 +144,7 @@ fn a_repair_of_other_damage_makes_segments_whole() {
             true => assert_eq!(offers(&check(&disk))[1].0, cut_from(2), "{}", check(&disk)),
         }
 
-        for (at, filler, choice) in [(512, 0x5A, Choice::TornTail), (0, 0x5A, Choice::SuspectTail)] {
+        for (at, filler, choice) in [(512, 0x5A, RepairAction::TornTail), (0, 0x5A, RepairAction::SuspectTail)] {
             let disk = spoiled(&[]);
             let last = frames(&disk).into_iter().last().unwrap();
             let end = (last.offset as usize + last.len).next_multiple_of(512) as u64;
@@ -158,10 +162,13 @@ fn other_damage_may_wait() {
     let disk = image(&[]);
     spoil(&disk, &segments(&disk)[1], 1);
     damage(&disk, 27);
-    assert!(!repair(&disk, Choice::Segments).unwrap().is_unchanged());
+    assert!(!repair(&disk, RepairAction::Segments).unwrap().is_unchanged());
     assert_eq!(offers(&check(&disk)), [(cut_from(27), 4)]);
-    let error = repair(&disk, Choice::Segments).unwrap_err();
-    assert!(error.is_unfit() && error.to_string().contains("where event 27 belongs"), "{error}");
+    let error = repair(&disk, RepairAction::Segments).unwrap_err();
+    assert!(
+        error.kind() == ErrorKind::NotApplicable && error.to_string().contains("where event 27 belongs"),
+        "{error}"
+    );
     mended(&disk, cut_from(27), 26);
 }
 
@@ -171,10 +178,10 @@ fn snapshots_wait_until_the_journal_is_whole() {
     let disk = image(&[12]);
     spoil(&disk, &segments(&disk)[1], 1);
     disk.write("/till/snapshot/00000000000000000012.snapshot", 4_110, &[1, 2, 3]).unwrap();
-    assert_eq!(offers(&check(&disk)), [(Choice::Segments, 0)]);
-    repair(&disk, Choice::Segments).unwrap();
-    assert_eq!(offers(&check(&disk)), [(Choice::Snapshots, 0)]);
-    mended(&disk, Choice::Snapshots, 30);
+    assert_eq!(offers(&check(&disk)), [(RepairAction::Segments, 0)]);
+    repair(&disk, RepairAction::Segments).unwrap();
+    assert_eq!(offers(&check(&disk)), [(RepairAction::Snapshots, 0)]);
+    mended(&disk, RepairAction::Snapshots, 30);
 }
 
 /// The frames of a segment are under the key that was the current one when they were written, and so is its header.
@@ -186,11 +193,11 @@ fn a_header_is_made_again_under_the_key_of_its_frames() {
     for path in segments(&image_as(form, &[])) {
         let disk = image_as(form, &[]);
         spoil(&disk, &path, 1);
-        let repair = Repair::new(Choice::Segments).encryption(newer()).chain(newer());
+        let repair = Repair::new(RepairAction::Segments).encryption(newer()).chain(newer());
         repair.run_with(Arc::new(disk.clone()), IMAGE).unwrap();
         let till = options::<Till>().encryption(newer()).chain(newer()).open_with(Arc::new(disk), IMAGE).unwrap();
         till.put(1).unwrap();
-        assert_eq!(till.read().unwrap().cents, state_after(30) + 1);
+        assert_eq!(till.read_uncommitted().unwrap().cents, state_after(30) + 1);
     }
 }
 
@@ -201,12 +208,21 @@ fn nothing_else_fits_where_all_frames_are_good() {
     spoil(&disk, &segments(&disk)[1], 1);
     let before = files(&disk);
     let first = frames(&disk).into_iter().find(|frame| frame.path == segments(&disk)[1]).unwrap().first;
-    let begin = Choice::BeginAt(Seq::new(12));
-    for choice in
-        [cut_from(first), cut_from(31), begin, Choice::TornTail, Choice::SuspectTail, Choice::Snapshots, Choice::Base]
-    {
+    let begin = RepairAction::BeginAt(Seq::new(12));
+    for choice in [
+        cut_from(first),
+        cut_from(31),
+        begin,
+        RepairAction::TornTail,
+        RepairAction::SuspectTail,
+        RepairAction::Snapshots,
+        RepairAction::Base,
+    ] {
         let error = repair(&disk, choice).unwrap_err();
-        assert!(error.is_unfit() && error.to_string().contains("does not start like a segment"), "{choice}: {error}");
+        assert!(
+            error.kind() == ErrorKind::NotApplicable && error.to_string().contains("does not start like a segment"),
+            "{choice}: {error}"
+        );
     }
     assert_eq!(files(&disk), before);
 }
@@ -228,7 +244,7 @@ fn a_file_of_which_nothing_is_known_is_not_made_whole() {
         disk.write(&paths[1], 100, &[7; 50]).unwrap();
         let lost = 31 - first.first;
         assert_eq!(offers(&check(&disk)), [(cut_from(first.first), lost)], "{how}: {}", check(&disk));
-        assert!(repair(&disk, Choice::Segments).unwrap_err().is_unfit());
+        assert_eq!(repair(&disk, RepairAction::Segments).unwrap_err().kind(), ErrorKind::NotApplicable);
         mended(&disk, cut_from(first.first), first.first - 1);
     }
     // with frames that are known to have been there, and a header that is damaged
@@ -252,7 +268,7 @@ fn a_crash_leaves_what_can_be_made_whole_again() {
         for (number, path) in segments(&disk).iter().enumerate().skip(1) {
             spoil(&disk, path, number as u64 % 3);
         }
-        crash_everywhere(&disk, Choice::Segments, 30);
+        crash_everywhere(&disk, RepairAction::Segments, 30);
         let disk = image_as(form, &[]);
         spoil(&disk, &segments(&disk)[0], 1);
         spoil(&disk, &segments(&disk)[1], 0);

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use memimage::admin::{Rewrite, Rewritten};
+use memimage::admin::{Rewrite, RewriteReport};
 use memimage::disk::SimDisk;
 use memimage::{Error, Image, Metadata, Model, Options, SnapshotPolicy, Timestamp};
 
@@ -25,7 +25,7 @@ const NEW: &str = "/new";
 fn options<M: Model>() -> Options<M> {
     let clock = AtomicU64::new(1_000_000);
     Image::options()
-        .segment_size(16 << 10)
+        .segment_bytes(16 << 10)
         .snapshots(SnapshotPolicy::Manual)
         .clock(move || Timestamp::from_micros(clock.fetch_add(1_000, Ordering::Relaxed)))
 }
@@ -35,8 +35,8 @@ fn open<M: Model>(disk: &SimDisk, path: &str) -> Image<M> {
     options().open_with(Arc::new(disk.fork()), path).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn rewrite<M: Model>(disk: &SimDisk, from: &str, to: &str) -> Result<Rewritten, Error> {
-    Rewrite::<M>::new().segment_size(16 << 10).run_with(Arc::new(disk.clone()), from, to)
+fn rewrite<M: Model>(disk: &SimDisk, from: &str, to: &str) -> Result<RewriteReport, Error> {
+    Rewrite::<M>::new().segment_bytes(16 << 10).run_with(Arc::new(disk.clone()), from, to)
 }
 
 /// The events of the first program that [`old`] records.
@@ -56,8 +56,8 @@ fn old(given: Option<first::Desk>) -> SimDisk {
         image.fee().unwrap();
         image.ping().unwrap();
     }
-    assert_eq!(image.seq().get(), EVENTS);
-    image.close().unwrap();
+    assert_eq!(image.journal().seq().get(), EVENTS);
+    Image::close(image).unwrap();
     disk
 }
 

@@ -14,7 +14,7 @@ use memimage_tests::{Ledger, LedgerCommands, tear};
 
 fn options() -> Options<Ledger> {
     Image::options()
-        .segment_size(16 << 10)
+        .segment_bytes(16 << 10)
         .snapshots(SnapshotPolicy::Manual)
         .retention(Retention::Events(0))
         .verify_digests(true)
@@ -34,9 +34,9 @@ fn full_image(path: &Path) {
         image.admin().snapshot().unwrap();
     }
     image.file(vec![7; 3_000]).unwrap();
-    image.close().unwrap();
+    Image::close(image).unwrap();
     tear(path);
     let image = open(path).unwrap();
-    assert!(image.stats().recovery.quarantined.is_some());
-    image.close().unwrap();
+    assert!(image.admin().stats().recovery.quarantined.is_some());
+    Image::close(image).unwrap();
 }

@@ -62,7 +62,7 @@ impl Plan {
     /// Opens the image of this plan as a life would.
     pub(crate) fn open(&self, life: &Life, disk: &SimDisk) -> Result<Image<Crowd>, Error> {
         let options: Options<Crowd> = Image::options()
-            .segment_size(16 << 10)
+            .segment_bytes(16 << 10)
             .align(self.align)
             .retention(self.retention)
             .durability(life.durability)

@@ -46,7 +46,7 @@ impl Life {
     /// A day of one stage's program, which is killed at its end: the next one finds what is in the files then.
     fn day<M: Stage>(&mut self) {
         let path = self.image();
-        let running: Image<M> = Image::options().segment_size(16 << 10).open(&path).unwrap();
+        let running: Image<M> = Image::options().segment_bytes(16 << 10).open(&path).unwrap();
         M::day(&running).unwrap();
         self.programs += 1;
         copy(&path, &self.image());

@@ -1,204 +1,223 @@
-//! What is said of what an examination found: how bad it is, what it means, and what to do.
+//! From an examination to findings: the severity of each, its message, and the repairs that apply.
 
-use super::super::choice::{Choice, listed};
-use super::examination::Examination;
-use super::report::{Checked, Finding, Mend, Severity};
-use super::state::{NOBODYS, State};
+use std::path::PathBuf;
+
+use super::messages::{self, Message, SnapshotNoun};
+use super::report::{CheckReport, Finding, Severity};
+use crate::admin::examine::{Examination, ExaminedSnapshot, FileCondition, FileObservation, unidentified};
+use crate::admin::repair_action::{RepairAction, RepairOption};
 use crate::disk::failed;
 use crate::error::{Error, Position};
-use crate::journal::{Fault, Flaw};
+use crate::journal::{Damage, DamageKind};
 
-const FORGED: &str =
-    ", and its checksums are right, so this is no damage: it was changed by somebody who has not the key";
-const VOID: &str = "if the image does not open for it, make the event void with `memimage::admin::void`";
-const NEWER: &str =
-    "use a newer memimage; what comes after it, and all later segments, was not read, and nothing can be repaired";
-const UNPROVEN: &str = "nothing tells whether it was acknowledged, since `journal/durable` is missing or damaged: restore both files from a copy, or \
-     repair the image";
-const DECISION: &str = "what stood there was no event that is known of, and may have been a decision that makes an event void: cutting gives that up";
-const CUT_OFF: &str = "one that is missing cuts it off from the rest of the journal, which goes on from a base";
-const ASIDE: &str = "if the missing one can be restored, do that first: opening the image moves this one to the quarantine, where nothing reads it";
-const UNSEEN: &str = "if events are missing at the end of the journal, that cannot be seen without it: compare the last event with what is known of it \
-     elsewhere, or restore all of the image from one copy. Opening the image writes it anew";
-const REPAIR: &str = "restore the file from a copy, or repair the image";
-const WHOLE: &str =
-    "nothing is lost by it, since it is known how it must be: restore the file from a copy, or repair the image";
-const WHOLE_AS_KNOWN: &str = "no event that is known of is lost by it, but nothing tells whether more was in the file: restore it from a copy, or \
-     repair the image";
-const LAST_WAY: &str = "nothing else leads to the state in it, since the journal is damaged before it or begins after it: restore this file from a \
-     copy before anything is given up";
-const KEEP: &str = "keep it until a header was restored from a copy: it may be good";
-const COPIED: &str = "opening the image makes it again from the other";
-
-/// What is wrong with the journal.
-pub(super) fn journal(found: &Examination, checked: &mut Checked) {
-    let mends = found.mends();
-    for &segment in &found.cut_off {
-        let path = found.trail.path(segment);
-        match found.is_let_go(segment) {
-            true => {
-                let what = "it is left of segments that were being removed";
-                checked.tell(Severity::Note, path, what, "it is removed when the image is next opened");
-            }
-            false => checked.tell(Severity::Warning, path, CUT_OFF, ASIDE),
-        }
+/// Reports damage to the journal.
+pub(super) fn journal(examination: &Examination, report: &mut CheckReport) {
+    for &segment in &examination.detached {
+        let (severity, message) = match examination.is_left_of_pruning(segment) {
+            true => (Severity::Note, messages::segment_left_of_pruning()),
+            false => (Severity::Warning, messages::segment_cut_off()),
+        };
+        add(report, severity, examination.source.path(segment), message);
     }
-    for fault in &found.trailed.faults {
-        let is_undecodable = fault.flaw == Flaw::Undecodable;
-        if is_undecodable && fault.seq.is_some_and(|seq| found.content.voids.has(seq)) {
+    let options = examination.repair_options();
+    for damage in &examination.salvaged.damage {
+        let is_undecodable = damage.kind == DamageKind::Undecodable;
+        if is_undecodable && damage.seq.is_some_and(|seq| examination.content.voids.has(seq)) {
             continue;
         }
-        let what = match fault.flaw {
-            Flaw::Forged => format!("{}{FORGED}", fault.what),
-            _ => fault.what.clone(),
-        };
-        checked.push(Finding {
-            severity: if matches!(fault.flaw, Flaw::Torn(_)) { Severity::Warning } else { Severity::Damage },
-            path: found.trail.path(fault.segment),
-            position: Position { segment: Some(fault.segment), offset: fault.offset, seq: fault.seq },
-            what,
-            advice: advice(found, fault, &mends),
-            mends: if is_undecodable { Vec::new() } else { mends.clone() },
+        report.push(Finding {
+            severity: if matches!(damage.kind, DamageKind::Torn(_)) { Severity::Warning } else { Severity::Damage },
+            path: examination.source.path(damage.segment),
+            position: Position { segment: Some(damage.segment), offset: damage.offset, seq: damage.seq },
+            message: match damage.kind {
+                DamageKind::Forged => messages::forged(&damage.what),
+                _ => damage.what.clone(),
+            },
+            help: help(examination, damage, &options),
+            repairs: if is_undecodable { Vec::new() } else { options.clone() },
         });
     }
 }
 
-/// What to do about a place in the journal, and what that would give up besides events.
-fn advice(found: &Examination, fault: &Fault, mends: &[Mend]) -> String {
-    let mut advice = match &fault.flaw {
-        Flaw::Undecodable => VOID.to_owned(),
-        Flaw::Torn(_) => torn(found, fault),
-        Flaw::Newer => NEWER.to_owned(),
-        Flaw::Suspect(_) => if found.block.is_none() { UNPROVEN } else { REPAIR }.to_owned(),
-        Flaw::Damaged | Flaw::Forged => damaged(found, fault, mends).to_owned(),
-    };
-    if fault.around {
-        return advice;
-    }
-    let revived = found.revived(fault);
-    if !revived.is_empty() && mends.iter().any(|mend| matches!(mend.choice, Choice::CutFrom(_))) {
-        let revived = listed(&revived);
-        advice += &format!("; cutting gives up the decision too that makes void {revived}");
-    }
-    // what is known to have been synced there, and was no event
-    if matches!(fault.flaw, Flaw::Damaged | Flaw::Forged) && found.cut(fault).is_some_and(|cut| cut.loses.is_none()) {
-        advice += "; ";
-        advice += DECISION;
-    }
-    advice
-}
-
-/// What to do about what is damaged, or was changed by somebody.
-fn damaged(found: &Examination, fault: &Fault, mends: &[Mend]) -> &'static str {
-    let is_forged = fault.flaw == Flaw::Forged;
-    match mends {
-        _ if fault.around && !is_forged && !mends.is_empty() => {
-            // the header alone says how long the file was, and a seal that nothing follows in it
-            let is_all_there = fault.offset != Some(0) || found.is_followed(fault.segment);
-            if is_all_there { WHOLE } else { WHOLE_AS_KNOWN }
+/// What to do about damage to the journal, and what a cut would give up besides events.
+fn help(examination: &Examination, damage: &Damage, options: &[RepairOption]) -> String {
+    let mut help = match &damage.kind {
+        DamageKind::Undecodable => messages::help_undecodable().to_owned(),
+        DamageKind::Torn(_) => {
+            let has_other_damage =
+                examination.is_damaged_after(damage.segment) || examination.first_framing_damage().is_some();
+            messages::help_torn(examination.watermark.is_some(), has_other_damage)
         }
-        _ if found.is_newer() => "restore the file from a copy, or see with a newer memimage what can be repaired",
-        [] if is_forged => "find out who did, and restore the image from a copy: what is left cannot be replayed",
-        [] => "restore the image from a copy: what is left cannot be replayed",
-        _ if is_forged => "find out who did, and restore the file from a copy, or repair the image",
-        _ => REPAIR,
-    }
-}
-
-/// What becomes of a write that was cut short.
-fn torn(found: &Examination, fault: &Fault) -> String {
-    let told = match found.block {
-        None => "nothing tells whether it was acknowledged, since `journal/durable` is missing or damaged",
-        Some(_) => "nobody was told that it was done",
+        DamageKind::Newer => messages::help_newer().to_owned(),
+        DamageKind::Suspect(_) if examination.watermark.is_none() => {
+            messages::help_suspect_without_watermark().to_owned()
+        }
+        DamageKind::Suspect(_) => messages::help_repair().to_owned(),
+        DamageKind::Damaged | DamageKind::Forged => help_damaged(examination, damage, options).to_owned(),
     };
-    match found.is_damaged_after(fault.segment) || found.first_around().is_some() {
-        true => format!("{told}; opening the image would clear it and keep a copy, were it not for the other damage"),
-        false => format!("{told}; opening the image clears it, and keeps a copy"),
+    if damage.is_framing {
+        return help;
+    }
+    let revived = examination.revived_by_cut(damage);
+    if !revived.is_empty() && options.iter().any(|option| matches!(option.action, RepairAction::CutFrom(_))) {
+        help = format!("{help}; {}", messages::cut_revives(&revived));
+    }
+    let loses_no_event = || examination.cut_option(damage).is_some_and(|cut| cut.lost.is_none());
+    if matches!(damage.kind, DamageKind::Damaged | DamageKind::Forged) && loses_no_event() {
+        help = format!("{help}; {}", messages::cut_may_lose_decision());
+    }
+    help
+}
+
+/// What to do about frames or framing that are damaged or forged.
+fn help_damaged(examination: &Examination, damage: &Damage, options: &[RepairOption]) -> &'static str {
+    let is_forged = damage.kind == DamageKind::Forged;
+    if damage.is_framing && !is_forged && !options.is_empty() {
+        // A damaged header no longer says how long the file was. A segment that is followed by another is sealed, so all its
+        // frames are there.
+        let is_length_known = damage.offset != Some(0) || examination.is_followed(damage.segment);
+        return if is_length_known { messages::help_framing() } else { messages::help_framing_of_unknown_length() };
+    }
+    match (options.is_empty(), is_forged) {
+        _ if examination.has_newer_format() => messages::help_with_newer_format(),
+        (true, true) => messages::help_forged_unrepairable(),
+        (true, false) => messages::help_unrepairable(),
+        (false, true) => messages::help_forged(),
+        (false, false) => messages::help_repair(),
     }
 }
 
-/// What is wrong with snapshots and bases.
-pub(super) fn states(found: &Examination, checked: &mut Checked) {
-    for state in &found.states {
-        let Some(flaw) = &state.flaw else { continue };
-        let twin = found.states.iter().any(|other| other.is_base && other.seq == state.seq && other.flaw.is_none());
-        let newer = found.base_seq().is_some_and(|newer| newer > state.seq);
-        let kind = if state.is_base { "base" } else { "snapshot" };
-        let (severity, what, advice, choice) = match state.is_base {
-            true if found.is_nobodys() => (Severity::Damage, kind, KEEP, None),
-            false if found.is_nobodys() => (Severity::Warning, kind, KEEP, None),
-            _ if found.is_last_way(state) => (Severity::Damage, kind, LAST_WAY, None),
-            false => (
-                Severity::Warning,
-                kind,
-                "nothing is lost, since it is a cache; it is passed over",
-                Some(Choice::Snapshots),
-            ),
-            true if twin => (Severity::Warning, "copy of the base", COPIED, Some(Choice::Base)),
-            true if newer => (Severity::Note, kind, "nothing is lost, since a newer one is there", None),
-            true if found.is_pruned() => (
-                Severity::Damage,
-                kind,
-                "restore it from a copy, or open the image, which makes a base of a good snapshot",
-                None,
-            ),
-            true => (Severity::Note, kind, "it can be moved away: the journal is whole, and nothing needs it", None),
-        };
-        let what = format!("the {what} cannot be used: {flaw}");
-        // others are refused until then
-        let mends = choice.filter(|_| found.is_journal_sound() && !found.is_newer());
-        let mends = mends.map(Mend::of).into_iter().collect();
-        let (path, position, advice) = (state.path.clone(), Position::default(), advice.to_owned());
-        checked.push(Finding { severity, path, position, what, advice, mends });
+/// Reports unusable snapshots and bases, and a base with one copy only.
+pub(super) fn snapshots(examination: &Examination, report: &mut CheckReport) {
+    // until the journal is repaired, it may need them as evidence
+    let may_replace = examination.may_replace_snapshots() && !examination.has_newer_format();
+    let repairs = |action: Option<RepairAction>| -> Vec<RepairOption> {
+        action.filter(|_| may_replace).map(RepairOption::lossless).into_iter().collect()
+    };
+    for snapshot in &examination.examined_snapshots {
+        let Some(defect) = &snapshot.defect else { continue };
+        let UnusableSnapshot { severity, noun, help, action } = UnusableSnapshot::of(examination, snapshot);
+        let message = messages::unusable_snapshot(noun, defect, help);
+        add_with(report, severity, snapshot.path.clone(), message, repairs(action));
     }
-    // of an older one a copy may be left that was about to be removed
-    let newest = |state: &&State| Some(state.seq) == found.base_seq();
-    for state in found.states.iter().filter(|state| state.is_base && state.flaw.is_none()).filter(newest) {
-        if found.states.iter().filter(|other| other.is_base && other.seq == state.seq).count() == 1 {
-            checked.push(Finding {
-                severity: Severity::Warning,
-                path: state.path.clone(),
-                position: Position::default(),
-                what: "it is the only copy of the base".to_owned(),
-                advice: "opening the image makes the other".to_owned(),
-                mends: match found.is_journal_sound() && !found.is_newer() {
-                    true => vec![Mend::of(Choice::Base)],
-                    false => Vec::new(),
-                },
-            });
+    for base in single_copies(examination) {
+        let message = messages::single_copy_of_base();
+        add_with(report, Severity::Warning, base.path.clone(), message, repairs(Some(RepairAction::Base)));
+    }
+}
+
+/// What a snapshot or base that is not usable means for the image.
+struct UnusableSnapshot {
+    severity: Severity,
+    noun: SnapshotNoun,
+    help: &'static str,
+    action: Option<RepairAction>,
+}
+
+impl UnusableSnapshot {
+    fn of(examination: &Examination, snapshot: &ExaminedSnapshot) -> UnusableSnapshot {
+        let noun = if snapshot.is_base { SnapshotNoun::Base } else { SnapshotNoun::Snapshot };
+        let without_repair = |severity, help| UnusableSnapshot { severity, noun, help, action: None };
+        if examination.is_unidentified() {
+            let severity = if snapshot.is_base { Severity::Damage } else { Severity::Warning };
+            return without_repair(severity, messages::help_unidentified());
+        }
+        if examination.is_only_way_to(snapshot) {
+            return without_repair(Severity::Damage, messages::help_only_way());
+        }
+        if !snapshot.is_base {
+            let (help, action) = (messages::help_skipped_snapshot(), Some(RepairAction::Snapshots));
+            return UnusableSnapshot { severity: Severity::Warning, noun, help, action };
+        }
+        let is_copy = |other: &ExaminedSnapshot| other.is_base && other.seq == snapshot.seq && other.is_usable();
+        if examination.examined_snapshots.iter().any(is_copy) {
+            let (noun, help) = (SnapshotNoun::CopyOfBase, messages::help_base_with_copy());
+            return UnusableSnapshot { severity: Severity::Warning, noun, help, action: Some(RepairAction::Base) };
+        }
+        if examination.base_seq().is_some_and(|newer| newer > snapshot.seq) {
+            return without_repair(Severity::Note, messages::help_older_base());
+        }
+        match examination.is_pruned() {
+            true => without_repair(Severity::Damage, messages::help_needed_base()),
+            false => without_repair(Severity::Note, messages::help_unneeded_base()),
         }
     }
 }
 
-/// What a pruned journal goes on from, if that is not there.
-pub(super) fn beginning(found: &Examination, checked: &mut Checked) {
-    if found.is_nobodys() || !found.is_pruned() || found.states.iter().any(|state| state.is_base) || found.is_cut_off()
-    {
+/// The usable copy of the newest base, if it is the only copy. An older base may have one copy left, since it is being removed.
+fn single_copies(examination: &Examination) -> impl Iterator<Item = &ExaminedSnapshot> {
+    let copies_of = |seq| {
+        let copies = examination.examined_snapshots.iter().filter(|other| other.is_base && other.seq == seq);
+        copies.count()
+    };
+    let newest = examination.base_seq();
+    examination
+        .examined_snapshots
+        .iter()
+        .filter(move |base| base.is_base && base.is_usable() && Some(base.seq) == newest)
+        .filter(move |base| copies_of(base.seq) == 1)
+}
+
+/// Reports that a pruned journal lacks the base that it continues from.
+pub(super) fn missing_base(examination: &Examination, report: &mut CheckReport) {
+    let has_base = examination.examined_snapshots.iter().any(|snapshot| snapshot.is_base);
+    if examination.is_unidentified() || !examination.is_pruned() || has_base || examination.lacks_beginning() {
         return;
     }
-    let (severity, what, advice) = match found.has_beginning() {
-        true => (Severity::Warning, "no base is there", "opening the image makes one of the snapshot"),
-        false => (
-            Severity::Damage,
-            "it was pruned, and no base or snapshot is there that it could go on from",
-            "restore a base or a snapshot from a copy of the image: without one it cannot be opened",
-        ),
+    let (severity, message) = match examination.has_start_state() {
+        true => (Severity::Warning, messages::missing_base()),
+        false => (Severity::Damage, messages::missing_start_state()),
     };
-    checked.tell(severity, found.layout.journal(), what, advice);
+    add(report, severity, examination.layout.journal(), message);
 }
 
-/// What is wrong with `journal/durable`. That it knows of more events than there are is a fault of the journal.
-pub(super) fn durable(found: &Examination, checked: &mut Checked) -> Result<(), Error> {
-    let path = found.layout.durable();
-    let there = || Ok(found.disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some());
-    let (what, advice) = match found.block {
-        // it says an epoch before anything else does
-        Some(block) if found.trailed.end.is_none_or(|end| block.epoch >= end.epoch) => return Ok(()),
-        Some(_) => ("it is older than the journal: one of them was restored from a copy without the other", UNSEEN),
-        None if !there()? => ("it is missing", UNSEEN),
-        None if found.is_nobodys() => (NOBODYS, KEEP),
-        None => ("it does not say how far the journal is synced", UNSEEN),
+/// Reports damage to `journal/durable`. That it names more events than there are is damage to the journal.
+pub(super) fn watermark(examination: &Examination, report: &mut CheckReport) -> Result<(), Error> {
+    let path = examination.layout.durable();
+    let exists = || -> Result<bool, Error> {
+        Ok(examination.disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some())
     };
-    checked.tell(Severity::Warning, path, what, advice);
+    let message = match examination.watermark {
+        // a new epoch is written there before anywhere else
+        Some(watermark) if examination.salvaged.end.is_none_or(|end| watermark.epoch >= end.epoch) => return Ok(()),
+        Some(_) => messages::outdated_watermark(),
+        None if !exists()? => messages::missing_watermark(),
+        None if examination.is_unidentified() => messages::unidentified_watermark(unidentified()),
+        None => messages::damaged_watermark(),
+    };
+    add(report, Severity::Warning, path, message);
     Ok(())
+}
+
+/// Reports what a survey observed.
+pub(super) fn files(observations: Vec<FileObservation>, report: &mut CheckReport) {
+    for FileObservation { path, condition } in observations {
+        let (severity, message) = match condition {
+            FileCondition::MissingDirectory => (Severity::Note, messages::missing_directory()),
+            FileCondition::Exposed(permissions) => (Severity::Warning, messages::exposed(&permissions)),
+            FileCondition::Unfinished => (Severity::Note, messages::unfinished(report.owner.is_some())),
+            FileCondition::RewriteMarker => (Severity::Note, messages::rewrite_marker()),
+            FileCondition::Unrelated => (Severity::Note, messages::unrelated_file()),
+            FileCondition::RewriteDirectory => (Severity::Note, messages::rewrite_directory()),
+            FileCondition::Quarantine { copies, bytes } => (Severity::Note, messages::quarantine(copies, bytes)),
+            FileCondition::Irregular(what) => (Severity::Damage, messages::irregular(what)),
+        };
+        add(report, severity, path, message);
+    }
+}
+
+/// Adds a finding about a file, with no repair.
+fn add(report: &mut CheckReport, severity: Severity, path: PathBuf, message: Message) {
+    add_with(report, severity, path, message, Vec::new());
+}
+
+/// Adds a finding about a file.
+fn add_with(
+    report: &mut CheckReport,
+    severity: Severity,
+    path: PathBuf,
+    Message { what: message, help }: Message,
+    repairs: Vec<RepairOption>,
+) {
+    report.push(Finding { severity, path, position: Position::default(), message, help, repairs });
 }

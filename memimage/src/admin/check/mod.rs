@@ -1,24 +1,20 @@
-//! Checking an image: reading all of it and telling what is damaged, what that means, and what can be done. Needs no model
-//! and no lock, and changes nothing.
+//! Checking an image: reading all of it, and reporting what is damaged, what that means, and how to repair it. Needs no
+//! model and no lock, and changes nothing.
 
 // each uses those above it
 mod report;
-mod content;
-mod state;
-mod examination;
+mod display;
+mod messages;
 mod findings;
-mod file;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use report::{Checked, Finding, Mend, Severity};
+pub use report::{CheckReport, Finding, Severity};
 
-pub(super) use examination::Examination;
-pub(super) use state::State;
-
-use super::keys::{Given, Task};
+use super::examine::{Examination, ExaminedSnapshot, survey, written_irregular};
+use super::keys::{GivenKeys, Task};
 use crate::disk::{Disk, RealDisk, failed};
 use crate::error::Error;
 use crate::journal::Layout;
@@ -28,23 +24,29 @@ use crate::keys::Keys;
 use crate::seq::Seq;
 
 const TASK: Task = Task { name: "memimage::admin::check", builder: "memimage::admin::Check" };
-/// How often an image is read whose owner changes it meanwhile.
+/// The most readings of an image that its owner changes in between.
 const READINGS: u32 = 6;
-/// How long to rest before it is read again.
+/// The time between two readings.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Reads all of the image at `path` and tells what is wrong with it, and what to do. Changes nothing.
+/// Reads all of the image at `path`, and reports what is wrong with it and what to do. Changes nothing.
 ///
-/// It takes no lock and needs no model, so it can look at an image that its program refuses, and at one that is open: what
-/// is just being written is no damage, and what looks damaged is read again before it is called so.
+/// It takes no lock and needs no model. So it can read an image that its program refuses to open, and one that is open: a write
+/// that is under way is not reported as damage, since whatever looks damaged is read again first.
 ///
-/// What is held against what: each frame's checksums, place in the chain, seqs and epoch; the end of the journal against all
-/// evidence of what was synced, by the rule that opening has; each table of shapes, and each event's payload against its
-/// shape; each snapshot and base, all of it; names and permissions. What a program's own types make of it is not known
-/// here: a type that the shape gives by name only is passed over, and states of more than 4 MiB are held against their
-/// checksums only. That all of it replays, only opening the image shows.
+/// It checks:
 ///
-/// One segment is in memory at a time.
+/// - each frame: checksums, place in the chain, sequence numbers, epoch;
+/// - the end of the journal: by the same rule as an open, against all evidence of what was synced;
+/// - each table of shapes, and each event's payload by its shape;
+/// - each snapshot and base, in full;
+/// - the names and permissions of files.
+///
+/// It cannot check what a program's own types do with the data. Parts of a value that the shape describes by a type's name
+/// only are skipped, and states of more than 4 MiB are checked by their checksums only. Only opening the image shows that
+/// all events can be replayed.
+///
+/// Memory use is bounded by one segment.
 ///
 /// ```
 /// # use memimage::{Image, Model, Shape};
@@ -60,59 +62,59 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// # let directory = tempfile::tempdir().unwrap();
 /// # let path = directory.path().join("image");
 /// # Image::<Counter>::open(&path)?.add(1)?;
-/// let checked = memimage::admin::check(&path)?;
-/// println!("{checked}");
-/// for mend in checked.mends() {
-///     println!("to mend it: {mend}");
+/// let report = memimage::admin::check(&path)?;
+/// println!("{report}");
+/// for repair in report.repairs() {
+///     println!("possible repair: {repair}");
 /// }
-/// assert!(checked.is_sound());
+/// assert!(report.is_sound());
 /// # Ok::<(), memimage::Error>(())
 /// ```
 ///
 /// # Errors
 ///
-/// If there is no image at the path, not even a damaged one, or if its directories cannot be read; if it is encrypted or chained
-/// ([`is_key`](Error::is_key)), which takes a [`Check`] with its keys. What is wrong with its files is no error but a finding.
-pub fn check(path: impl AsRef<Path>) -> Result<Checked, Error> {
+/// If there is no image at the path, not even a damaged one; if its directories cannot be read; if it is encrypted or chained
+/// ([`ErrorKind::Key`](crate::ErrorKind::Key)): then use a [`Check`] with its keys. Damage to the image's files is not an error but a finding.
+pub fn check(path: impl AsRef<Path>) -> Result<CheckReport, Error> {
     Check::new().run(path)
 }
 
-/// As [`check`], on a disk of your choice.
+/// As [`check`], on any [`Disk`].
 ///
 /// # Errors
 ///
 /// As [`check`].
 #[cfg(feature = "sim")]
-pub fn check_with(disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Checked, Error> {
+pub fn check_with(disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<CheckReport, Error> {
     Check::new().run_with(disk, path)
 }
 
 /// A check with options; see [`check()`].
 ///
-/// With its keys, all of an image that is encrypted or chained is read as any other, and held to them: the whole journal, from
-/// its first frame to its last, and each snapshot and base. What was changed by somebody who has not the key is damage, with its
-/// place. That the end is missing, or that all of it is as it was at an earlier time, is not seen: compare the chain's last link
-/// with one that was kept elsewhere.
+/// With its keys, an encrypted or chained image is read in full and checked against them: the journal from its first frame to
+/// its last, and each snapshot and base. A change by somebody without the keys is reported as damage, at its place. A check cannot
+/// see that the end of the journal is missing, or that the whole image was replaced by an earlier copy of it: for that, compare
+/// the last link of the chain with one kept outside the image.
 ///
 /// ```no_run
 /// # #[cfg(all(feature = "chain", feature = "encryption"))] {
 /// # use memimage::{Key, Keys};
 /// # fn fetch(number: u32) -> Option<[u8; 32]> { None }
-/// let keys = Keys::new(3, |number| fetch(number).map(Key::new)); // those that the program opens the image with
-/// let checked = memimage::admin::Check::new().encryption(keys.clone()).chain(keys).run("bank.image")?;
-/// println!("{checked}"); // … chained under key 3; the chain holds up to event 1234, with the link …
-/// let head = checked.chain_head; // to be compared with the one that was kept
+/// let keys = Keys::new(3, |number| fetch(number).map(Key::new)); // the keys that the program opens the image with
+/// let report = memimage::admin::Check::new().encryption(keys.clone()).chain(keys).run("bank.image")?;
+/// println!("{report}"); // … chained under key 3; the chain holds up to event 1234, with the link …
+/// let head = report.chain_head; // compare it with the link that was kept
 /// # }
 /// # Ok::<(), memimage::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "nothing is checked until `run` is called"]
 pub struct Check {
-    keys: Given,
+    keys: GivenKeys,
 }
 
 impl Check {
-    /// As [`check()`] does it.
+    /// A check without keys, as [`check()`].
     pub fn new() -> Check {
         Check::default()
     }
@@ -131,42 +133,42 @@ impl Check {
         self
     }
 
-    /// Checks.
+    /// Checks the image at `path`.
     ///
     /// # Errors
     ///
-    /// As [`check()`]; also if a key is missing or is another than the one it was written with, or if keys were given for an image
-    /// that is not protected so ([`is_key`](Error::is_key)).
-    pub fn run(self, path: impl AsRef<Path>) -> Result<Checked, Error> {
+    /// As [`check()`]; also if a key is missing or wrong, or if keys were given for an image without that protection
+    /// ([`ErrorKind::Key`](crate::ErrorKind::Key)).
+    pub fn run(self, path: impl AsRef<Path>) -> Result<CheckReport, Error> {
         check_on(&(Arc::new(RealDisk) as Arc<dyn Disk>), path.as_ref(), &self.keys.keyring())
     }
 
-    /// As [`run`](Check::run), on a disk of your choice.
+    /// As [`run`](Check::run), on any [`Disk`].
     ///
     /// # Errors
     ///
     /// As [`run`](Check::run).
     #[cfg(feature = "sim")]
-    pub fn run_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Checked, Error> {
+    pub fn run_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<CheckReport, Error> {
         check_on(&disk, path.as_ref(), &self.keys.keyring())
     }
 }
 
-fn check_on(disk: &Arc<dyn Disk>, path: &Path, keyring: &Arc<Keyring>) -> Result<Checked, Error> {
+/// Reads the image until two readings agree, or nothing is wrong: an owner may be writing to it.
+fn check_on(disk: &Arc<dyn Disk>, path: &Path, keyring: &Arc<Keyring>) -> Result<CheckReport, Error> {
     let layout = Layout::new(path);
     let mut before = read(disk, &layout, keyring);
     for reading in 1..READINGS {
-        if before.as_ref().is_ok_and(|checked| checked.worst() <= Some(Severity::Note)) {
+        if before.as_ref().is_ok_and(|report| report.worst() <= Some(Severity::Note)) {
             break;
         }
-        // an owner may have been at it
         std::thread::sleep(PAUSE);
         let after = read(disk, &layout, keyring);
         if let (Ok(before), Ok(after)) = (&before, &after)
             && (before.findings == after.findings || reading == READINGS - 1)
         {
             let mut after = after.clone();
-            // what has passed was being written
+            // a finding of one reading only was a write under way
             after.findings.retain(|finding| finding.severity == Severity::Note || before.findings.contains(finding));
             return Ok(after);
         }
@@ -179,62 +181,64 @@ fn check_on(disk: &Arc<dyn Disk>, path: &Path, keyring: &Arc<Keyring>) -> Result
     before
 }
 
-fn read(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result<Checked, Error> {
+fn read(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result<CheckReport, Error> {
     layout.survey(&**disk)?.image(layout)?;
     let lock = layout.lock();
     let owner = disk.owner(&lock).map_err(|error| failed("looking at", &lock, error))?;
     let examination = Examination::of(disk, layout, keyring, TASK)?;
-    let mut checked = summary(&examination, owner)?;
-    findings::journal(&examination, &mut checked);
-    findings::states(&examination, &mut checked);
-    findings::beginning(&examination, &mut checked);
-    findings::durable(&examination, &mut checked)?;
-    // before what is only noted, which may be more than is listed
-    file::linked(&examination, &mut checked);
-    file::look(&**disk, layout, &mut checked)?;
-    Ok(checked)
+    let mut report = without_findings(&examination, owner)?;
+    findings::journal(&examination, &mut report);
+    findings::snapshots(&examination, &mut report);
+    findings::missing_base(&examination, &mut report);
+    findings::watermark(&examination, &mut report)?;
+    // damage comes before the survey's notes, which may exceed what is listed
+    findings::files(written_irregular(&examination), &mut report);
+    findings::files(survey(&**disk, layout)?, &mut report);
+    Ok(report)
 }
 
-fn summary(found: &Examination, owner: Option<String>) -> Result<Checked, Error> {
-    let identity = found.trail.identity();
-    let mut bytes = 0;
-    for entry in
-        found.disk.list(&found.layout.journal()).map_err(|error| failed("listing", &found.layout.journal(), error))?
-    {
-        let is_segment = found.segments.iter().any(|segment| found.trail.path(*segment).ends_with(&entry.name));
-        bytes += if is_segment { entry.len } else { 0 };
-    }
-    let good = |is_base: bool| {
-        let mut seqs: Vec<Seq> = found
-            .states
-            .iter()
-            .filter(|state| state.is_base == is_base && state.flaw.is_none())
-            .map(|state| state.seq)
-            .collect();
-        seqs.dedup();
-        seqs
-    };
-    Ok(Checked {
-        path: found.layout.root().to_owned(),
+/// The report of an examination, still without findings.
+fn without_findings(examination: &Examination, owner: Option<String>) -> Result<CheckReport, Error> {
+    let Examination { content, watermark, salvaged, proven_keys, .. } = examination;
+    let identity = examination.source.identity();
+    Ok(CheckReport {
+        path: examination.layout.root().to_owned(),
         owner,
         model: identity.map(|identity| identity.model.clone()),
         uuid: identity.map(|identity| identity.uuid),
-        encryption: found.fit.ciphers.iter().copied().collect(),
-        chain: found.fit.chains.iter().copied().collect(),
+        encryption: proven_keys.ciphers.iter().copied().collect(),
+        chain: proven_keys.chains.iter().copied().collect(),
         #[cfg(feature = "chain")]
-        chain_head: found.chain_end().map(|end| crate::ChainHead::new(end.before(), end.previous.mac)),
-        segments: found.segments.len() as u64,
-        bytes,
-        frames: found.content.frames,
-        events: found.content.events,
-        first: found.content.first,
-        last: found.content.last,
-        durable: found.evidence,
-        epoch: found.trailed.epoch.max(found.block.map_or(0, |block| block.epoch)),
-        snapshots: good(false),
-        base: good(true).first().copied(),
-        voids: found.content.voided.iter().map(|voided| voided.decision.clone()).collect(),
+        chain_head: examination.chain_end().map(|end| crate::ChainHead::new(end.before(), end.previous.mac)),
+        segments: examination.segments.len() as u64,
+        bytes: segment_bytes(examination)?,
+        frames: content.frames,
+        events: content.events,
+        first: content.first,
+        last: content.last,
+        durable: examination.evidence,
+        epoch: salvaged.epoch.max(watermark.map_or(0, |watermark| watermark.epoch)),
+        snapshots: usable(examination, |snapshot| !snapshot.is_base),
+        base: usable(examination, |snapshot| snapshot.is_base).first().copied(),
+        voids: content.recorded_voids.iter().map(|void| void.decision.clone()).collect(),
         findings: Vec::new(),
-        unlisted: found.trailed.unlisted,
+        unlisted: salvaged.unlisted,
     })
+}
+
+/// The length of all segment files.
+fn segment_bytes(examination: &Examination) -> Result<u64, Error> {
+    let journal = examination.layout.journal();
+    let entries = examination.disk.list(&journal).map_err(|error| failed("listing", &journal, error))?;
+    let paths: Vec<_> = examination.segments.iter().map(|segment| examination.source.path(*segment)).collect();
+    let is_segment = |name| paths.iter().any(|path| path.ends_with(name));
+    Ok(entries.iter().filter(|entry| is_segment(&entry.name)).map(|entry| entry.len).sum())
+}
+
+/// The events after which there is a usable snapshot or base, newest first.
+fn usable(examination: &Examination, is_wanted: impl Fn(&ExaminedSnapshot) -> bool) -> Vec<Seq> {
+    let usable = examination.examined_snapshots.iter().filter(|snapshot| snapshot.is_usable() && is_wanted(snapshot));
+    let mut seqs: Vec<Seq> = usable.map(|snapshot| snapshot.seq).collect();
+    seqs.dedup();
+    seqs
 }

@@ -1,65 +1,65 @@
-//! What a check found.
+//! The report of a check.
 
-use std::fmt;
 use std::path::PathBuf;
 
-use super::super::choice::{Choice, Loss, counted, listed};
-use super::super::decision::Decision;
+use crate::admin::decision::Decision;
+use crate::admin::repair_action::RepairOption;
 use crate::error::Position;
 use crate::seq::Seq;
 
-/// The most findings that are told of one by one.
+/// The largest number of findings that are listed.
 const MOST: usize = 1_000;
 
-/// What [`check`](super::check()) found. Its `Display` is a report for people.
+/// The result of [`check`](super::check()). Its `Display` is a report for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Checked {
-    /// The image.
+pub struct CheckReport {
+    /// The path of the image.
     pub path: PathBuf,
-    /// Who has it open, as it calls itself. What was found of the journal's end was then looked at again.
+    /// The process that has the image open, by its own description. Damage that was found at the journal's end has then been read
+    /// again.
     pub owner: Option<String>,
-    /// The model's name; `None` where no segment says it.
+    /// The model's name; `None` if no segment header is readable.
     pub model: Option<String>,
-    /// The image's UUID.
+    /// The image's UUID; `None` if no segment header is readable.
     pub uuid: Option<[u8; 16]>,
-    /// The numbers of the keys under which something in it is encrypted; none if it is not.
+    /// The numbers of the keys under which something in the image is encrypted; empty if it is not encrypted.
     pub encryption: Vec<u32>,
-    /// The numbers of the keys of its chain; none if it has none.
+    /// The numbers of the keys of its chain; empty if it has no chain.
     pub chain: Vec<u32>,
-    /// The last link of the chain, if all links hold from the first frame that there is up to there. Compare it with the one that
-    /// was [kept](crate::Admin::chain_head) elsewhere.
+    /// The last link of the chain, if all links from the first frame of the journal up to there are valid. Compare it with the
+    /// [link kept](crate::Admin::chain_head) outside the image.
     #[cfg(feature = "chain")]
     pub chain_head: Option<crate::ChainHead>,
-    /// Files of the journal.
+    /// The number of segments.
     pub segments: u64,
-    /// Bytes of those files.
+    /// The length of all segment files, in bytes.
     pub bytes: u64,
-    /// Frames that could be read.
+    /// The number of readable frames.
     pub frames: u64,
-    /// Events in them.
+    /// The number of events in those frames.
     pub events: u64,
-    /// The first event that could be read.
+    /// The first readable event.
     pub first: Option<Seq>,
-    /// The last event that could be read.
+    /// The last readable event.
     pub last: Option<Seq>,
-    /// The highest event that anything says was synced.
+    /// The highest event that anything in the image says was synced.
     pub durable: Seq,
-    /// The highest epoch: how often the image was opened for writing.
+    /// The highest epoch. Each open for writing and each repair begins a new one.
     pub epoch: u64,
-    /// The events whose states stand in good snapshots, newest first.
+    /// The events after which there is a usable snapshot, newest first.
     pub snapshots: Vec<Seq>,
-    /// The event whose state a pruned journal goes on from.
+    /// The event after which the base of a pruned journal has the state.
     pub base: Option<Seq>,
-    /// The events that were made [void](super::super::void()): by whom, when and why.
+    /// The decisions that made events [void](super::super::void()): by whom, when and why.
     pub voids: Vec<Decision>,
-    /// What there is to be said, in the order of the files.
+    /// The findings: those about the journal first, in its order, then those about other files.
     pub findings: Vec<Finding>,
-    /// How many more findings there are than are listed.
+    /// The number of findings beyond those listed.
     pub unlisted: u64,
 }
 
-/// One thing that a check found.
+/// One finding of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
@@ -67,31 +67,14 @@ pub struct Finding {
     pub severity: Severity,
     /// The file or directory.
     pub path: PathBuf,
-    /// Where in the journal, as far as it has a place there.
+    /// The position in the journal, if it has one.
     pub position: Position,
-    /// What was found, and what it means.
-    pub what: String,
-    /// What to do, in words.
-    pub advice: String,
-    /// The repairs that mend it, the one that loses least first.
-    pub mends: Vec<Mend>,
-}
-
-/// A repair that mends a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Mend {
-    /// What to ask of [`repair`](super::super::repair()).
-    pub choice: Choice,
-    /// The events that are lost by it, and by what is to be done then.
-    pub loses: Option<Loss>,
-    /// The events that themselves leave the journal while their state stays: from then on they can no longer be replayed,
-    /// rewritten or looked at, and copies in the quarantine may be the only ones there are. Only
-    /// [`BeginAt`](Choice::BeginAt) does that.
-    pub retires: Option<Loss>,
-    /// What is to be asked of [`repair`](super::super::repair()) after it, for damage further on that it leaves as it is. A
-    /// check of what it made offers that too.
-    pub then: Option<Choice>,
+    /// What was found, and its cause.
+    pub message: String,
+    /// What to do; empty if nothing is to be done.
+    pub help: String,
+    /// The repairs that apply, the one that loses least first.
+    pub repairs: Vec<RepairOption>,
 }
 
 /// How bad a finding is.
@@ -100,13 +83,13 @@ pub struct Mend {
 pub enum Severity {
     /// Nothing is wrong.
     Note,
-    /// Nothing is lost and the image opens, but somebody should look.
+    /// The image opens and nothing is lost, but somebody should look at it.
     Warning,
-    /// Something is missing or damaged that the image needs.
+    /// Something that the image needs is missing or damaged.
     Damage,
 }
 
-impl Checked {
+impl CheckReport {
     /// Whether nothing is damaged.
     pub fn is_sound(&self) -> bool {
         self.worst() < Some(Severity::Damage)
@@ -117,35 +100,15 @@ impl Checked {
         self.findings.iter().map(|finding| finding.severity).max()
     }
 
-    /// The repairs that mend something, without those that come twice.
-    pub fn mends(&self) -> Vec<Mend> {
-        let mut mends: Vec<Mend> = Vec::new();
-        for mend in self.findings.iter().flat_map(|finding| &finding.mends) {
-            if !mends.contains(mend) {
-                mends.push(*mend);
+    /// The repairs that apply to any finding, each once.
+    pub fn repairs(&self) -> Vec<RepairOption> {
+        let mut repairs: Vec<RepairOption> = Vec::new();
+        for repair in self.findings.iter().flat_map(|finding| &finding.repairs) {
+            if !repairs.contains(repair) {
+                repairs.push(*repair);
             }
         }
-        mends
-    }
-
-    /// Writes how it is protected, and whether its chain holds.
-    fn fmt_protection(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.encryption.is_empty() {
-            writeln!(f, "  encrypted under {}", keys(&self.encryption))?;
-        }
-        #[cfg(feature = "chain")]
-        if !self.chain.is_empty() {
-            write!(f, "  chained under {}; ", keys(&self.chain))?;
-            match &self.chain_head {
-                None => writeln!(f, "the chain does not hold")?,
-                Some(head) => {
-                    write!(f, "the chain holds up to event {}, with the link ", head.seq)?;
-                    head.link.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
-                    writeln!(f)?;
-                }
-            }
-        }
-        Ok(())
+        repairs
     }
 
     pub(super) fn push(&mut self, finding: Finding) {
@@ -153,129 +116,5 @@ impl Checked {
             true => self.findings.push(finding),
             false => self.unlisted += 1,
         }
-    }
-
-    /// Adds a finding about a file that no repair is needed for.
-    pub(super) fn tell(&mut self, severity: Severity, path: PathBuf, what: impl Into<String>, advice: &str) {
-        let (what, advice) = (what.into(), advice.to_owned());
-        self.push(Finding { severity, path, position: Position::default(), what, advice, mends: Vec::new() });
-    }
-}
-
-/// Keys by their numbers.
-fn keys(ids: &[u32]) -> String {
-    let numbers: Vec<String> = ids.iter().map(u32::to_string).collect();
-    format!("{} {}", if ids.len() == 1 { "key" } else { "keys" }, numbers.join(", "))
-}
-
-impl Mend {
-    /// A repair that gives nothing up.
-    pub(super) fn of(choice: Choice) -> Mend {
-        Mend { choice, loses: None, retires: None, then: None }
-    }
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Severity::Note => "note",
-            Severity::Warning => "warning",
-            Severity::Damage => "damage",
-        })
-    }
-}
-
-impl fmt::Display for Mend {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.choice)?;
-        if let Some(then) = &self.then {
-            write!(f, ", and then {then}")?;
-        }
-        match &self.loses {
-            Some(loses) => write!(f, ": loses {loses}")?,
-            None => f.write_str(": loses no event that is known of")?,
-        }
-        match &self.retires {
-            Some(retires) => write!(f, ", and takes {retires} out of the journal, whose state stays"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Finding {
-    /// All but the repairs.
-    fn fmt_alone(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: `{}`", self.severity, self.path.display())?;
-        let Position { offset, seq, .. } = self.position;
-        if offset.is_some() || seq.is_some() {
-            write!(f, " {}", Position { segment: None, offset, seq })?;
-        }
-        write!(f, ": {}", self.what)?;
-        if !self.advice.is_empty() {
-            write!(f, "; {}", self.advice)?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_alone(f)?;
-        self.mends.iter().try_for_each(|mend| write!(f, "\n    - {mend}"))
-    }
-}
-
-impl fmt::Display for Checked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let model = self.model.as_deref().unwrap_or("unknown");
-        writeln!(f, "image `{}` of the model `{model}`", self.path.display())?;
-        if let Some(uuid) = self.uuid {
-            writeln!(f, "  uuid {:032x}", u128::from_be_bytes(uuid))?;
-        }
-        self.fmt_protection(f)?;
-        match &self.owner {
-            Some(owner) => writeln!(f, "  in use by {owner}")?,
-            None => writeln!(f, "  not in use")?,
-        }
-        let Checked { segments, bytes, frames, events, durable, epoch, .. } = self;
-        let counts = [(segments, "segment"), (bytes, "byte"), (frames, "frame"), (events, "event")];
-        let counts = counts.map(|(number, what)| counted(*number, what)).join(", ");
-        writeln!(f, "  {counts}, epoch {epoch}")?;
-        if let (Some(first), Some(last)) = (self.first, self.last) {
-            writeln!(f, "  {}; synced up to {durable} as far as is known", Loss { first, last })?;
-        }
-        if let Some(base) = self.base {
-            writeln!(f, "  pruned: goes on from the state after event {base}")?;
-        }
-        if !self.snapshots.is_empty() {
-            writeln!(f, "  snapshots after {}", listed(&self.snapshots))?;
-        }
-        self.voids.iter().try_for_each(|decision| writeln!(f, "  void: {decision}"))?;
-        // what mends one place of damage in the journal mends all of them, and is told once
-        let mut shared: Vec<&[Mend]> = Vec::new();
-        for finding in &self.findings {
-            let mends = &finding.mends[..];
-            let is_shared = !mends.is_empty() && self.findings.iter().filter(|other| other.mends == mends).count() > 1;
-            if is_shared && !shared.contains(&mends) {
-                shared.push(mends);
-            }
-            match is_shared {
-                true => finding.fmt_alone(f)?,
-                false => write!(f, "{finding}")?,
-            }
-            writeln!(f)?;
-        }
-        if self.unlisted > 0 {
-            writeln!(f, "and {} more", self.unlisted)?;
-        }
-        if !shared.is_empty() {
-            writeln!(f, "what can be done:")?;
-            shared.concat().iter().try_for_each(|mend| writeln!(f, "    - {mend}"))?;
-        }
-        f.write_str(match self.worst() {
-            Some(Severity::Damage) => "damaged",
-            Some(Severity::Warning) => "sound, with warnings",
-            _ => "sound",
-        })
     }
 }

@@ -1,118 +1,153 @@
-//! Beginning a journal anew with a state that is good, without the damage before it.
+//! Making a journal begin with the state of a snapshot or base, without the damage before it.
 
-use super::hold::Hold;
-use super::replacement::make_whole;
-use crate::admin::choice::{Loss, listed};
+use super::messages;
+use super::replacement::repair_framing;
+use super::session::{FramesEnd, RepairSession};
+use crate::admin::examine::{ExaminedSnapshot, KeptEvents};
+use crate::admin::seq_range::SeqRange;
 use crate::entropy::random;
 use crate::error::Error;
-use crate::journal::{Flaw, MIN_SEGMENT, MakeError, Maker, Place, Run, Salts, make_continued, make_without_start};
+use crate::journal::{
+    DamageKind, FramePosition, FrameRun, MIN_SEGMENT, Salts, SegmentBuildError, SegmentBuilder, make_continued,
+    make_without_start,
+};
 use crate::seq::{SegmentId, Seq};
 
-/// Lets the journal begin after event `seq`, with the state in its snapshot or base.
+/// The alignment of frames where no frame is left to take it from: sectors.
+const ALIGN_SHIFT: u8 = 9;
+
+/// The beginning of the repaired journal.
+struct NewStart {
+    /// Its first segment.
+    first: SegmentId,
+    lost: Option<SeqRange>,
+    /// The highest seq that is synced.
+    durable: Seq,
+    end: FramesEnd,
+}
+
+/// Makes the journal begin after event `seq`, with the state of a snapshot or base.
 ///
-/// The state stands beside the journal twice, and a segment with what comes after it is there, before any segment goes. They go
-/// oldest first, so that whatever a crash leaves is cut off from the rest, or damaged in the same way as before. A segment that
-/// shares what comes after it with damage takes its own place, without the damage, by one rename: from then on the image opens,
-/// or is refused as one whose frames do not follow each other there, which the same repair mends.
+/// Before any segment is removed, the base has two copies and the segment with the next events exists. Segments are then removed
+/// oldest first, so a crash leaves some that are detached from the rest, or the same damage as before. A segment that has both
+/// damage and events to keep is replaced by one rename, without the damage. From then on the image opens, or is refused since
+/// its frames do not follow each other there; the same repair continues from that.
 ///
-/// Damage that is further on stays as it is, with all evidence of it: what comes before it is kept, and is cut off by who names
-/// the first event that is given up.
-pub(super) fn begin(hold: &mut Hold, seq: Seq) -> Result<Option<Loss>, Error> {
-    let good = hold.found.states.iter().find(|state| state.seq == seq && state.flaw.is_none()).cloned();
-    let Some(good) = good else {
-        let mut good: Vec<Seq> =
-            hold.found.states.iter().filter(|state| state.flaw.is_none()).map(|state| state.seq).collect();
-        good.dedup();
-        let others = match good.is_empty() {
-            true => "nor any other".to_owned(),
-            false if good.len() == 1 => format!("there is a good one after {}", listed(&good)),
-            false => format!("there are good ones after {}", listed(&good)),
-        };
-        return Err(hold.unfit(format!("there is no good snapshot or base of the state after event {seq}; {others}")));
-    };
-    let newest = hold.found.states.iter().find(|state| state.flaw.is_none()).map_or(seq, |state| state.seq);
-    if newest != seq {
-        return Err(
-            hold.unfit(format!("there is a newer good state, after event {newest}, and this one would give up more"))
-        );
+/// Later damage is not touched, and neither is the evidence of it: the events before it are kept, and a cut must follow.
+pub(super) fn begin(session: &mut RepairSession, seq: Seq) -> Result<Option<SeqRange>, Error> {
+    let state = newest_state(session, seq)?;
+    let kept = session.examination.kept_after(seq);
+    if is_done(session, seq, kept.as_ref()) {
+        return Ok(None);
     }
-    let kept = hold.found.kept_after(seq);
-    let is_done = hold.found.is_pruned() && kept.is_some_and(|kept| !hold.found.is_behind_damage(kept.run));
-    match hold.found.first_fault() {
-        _ if is_done && hold.found.base_seq() == Some(seq) => return Ok(None),
-        None => return Err(hold.unfit_without_fault()),
-        Some(fault) if !matches!(fault.flaw, Flaw::Damaged | Flaw::Forged) => return Err(hold.unfit_for(fault)),
-        Some(fault) if kept.is_some_and(|kept| !hold.found.is_behind_damage(kept.run)) => {
-            return Err(hold.unfit_for(fault));
-        }
-        Some(_) => {}
-    }
-    let maker = hold.maker(hold.found.trail.current()?)?;
-    let retired = hold.found.retires(seq, kept.as_ref());
-    let kept = kept.map(|kept| (kept.segment, kept.remade.then(|| kept.run.clone())));
-    hold.retired = retired;
-    hold.layout().make_dirs(hold.disk())?;
-    let stays = |segment| match &kept {
-        Some((first, remade)) => segment > *first || segment == *first && remade.is_none(),
+    refuse_other_damage(session, kept.as_ref())?;
+    let builder = session.segment_builder(session.examination.source.current_protection()?)?;
+    let retired = session.examination.retired_by_beginning_at(seq, kept.as_ref());
+    let kept = kept.map(|kept| (kept.segment, kept.is_rewritten.then(|| kept.run.clone())));
+    session.retired = retired;
+    session.layout().make_dirs(session.disk())?;
+    let keeps_file = |segment| match &kept {
+        Some((first, rewritten)) => segment > *first || segment == *first && rewritten.is_none(),
         None => false,
     };
-    make_whole(hold, stays)?;
-    hold.install_base(&good)?;
-
-    let (first, lost, durable, place) = match kept {
-        Some((first, remade)) => {
-            if let Some(run) = remade {
-                remake(hold, &maker, &run)?;
-            }
-            let last = hold.found.trailed.stretches.iter().rev().find(|stretch| stretch.first.is_some());
-            let last = last.map_or(first, |stretch| stretch.segment).max(first);
-            (first, None, hold.found.evidence, hold.place_in(last, usize::MAX)?)
-        }
-        None => {
-            let lost = Loss::of(seq.next(), hold.found.known());
-            let segment = hold.found.segments.last().map_or(SegmentId::FIRST, |last| last.next());
-            let table = hold.found.content.newest.clone().unwrap_or_default();
-            let align_shift = hold.found.trailed.align_shift.unwrap_or(ALIGN_SHIFT);
-            let mut salts = Salts::new(u64::from_le_bytes(random()?));
-            let (offset, previous) = make_continued(&maker, segment, seq.next(), &table, align_shift, &mut salts)?;
-            let path = hold.found.trail.path(segment);
-            hold.changed(path, "was made, to go on in", None);
-            hold.take_states_from(seq.next())?;
-            (segment, lost, seq, (Place { segment, offset }, previous))
-        }
+    repair_framing(session, keeps_file)?;
+    session.install_base(&state)?;
+    let start = match kept {
+        Some((first, rewritten)) => keep_from(session, &builder, first, rewritten.as_ref())?,
+        None => start_anew(session, &builder, seq)?,
     };
-    hold.raise(durable, place)?;
-    let before = hold.found.segments.iter().filter(|segment| **segment < first);
-    let before = before.map(|segment| hold.found.trail.path(*segment)).collect();
-    hold.take_all(before)?;
-    Ok(lost)
+    session.begin_epoch(start.durable, start.end)?;
+    let before = session.examination.segments.iter().filter(|segment| **segment < start.first);
+    let before = before.map(|segment| session.path(*segment)).collect();
+    session.remove_all(before)?;
+    Ok(start.lost)
 }
 
-/// Makes the segment again in which a run begins, without what stands before that in it.
-fn remake(hold: &mut Hold, maker: &Maker, run: &Run) -> Result<(), Error> {
-    let path = hold.found.trail.path(run.segment);
-    let (bytes, len) = hold.found.trail.used(run.segment)?;
-    let table = hold.found.content.table_for(run.segment, run.offset).cloned().unwrap_or_default();
-    let kept = hold.keeper().copy(&path)?;
+/// The usable snapshot or base after `seq`, if it is the newest. An older one would lose more.
+fn newest_state(session: &RepairSession, seq: Seq) -> Result<ExaminedSnapshot, Error> {
+    let usable = || session.examination.examined_snapshots.iter().filter(|snapshot| snapshot.is_usable());
+    let Some(state) = usable().find(|snapshot| snapshot.seq == seq) else {
+        let mut seqs: Vec<Seq> = usable().map(|snapshot| snapshot.seq).collect();
+        seqs.dedup();
+        return Err(session.refusal(messages::no_usable_state(seq, &seqs)));
+    };
+    match session.examination.newest_usable() {
+        Some(newest) if newest.seq != seq => Err(session.refusal(messages::newer_usable_state(newest.seq))),
+        _ => Ok(state.clone()),
+    }
+}
+
+/// Whether the journal begins there, as after an earlier run of this repair.
+fn is_done(session: &RepairSession, seq: Seq, kept: Option<&KeptEvents<'_>>) -> bool {
+    let examination = &session.examination;
+    let is_whole = kept.is_some_and(|kept| !examination.is_after_damage(kept.run));
+    examination.is_pruned() && is_whole && examination.base_seq() == Some(seq)
+}
+
+/// Refuses if the first damage is not before the events to keep, or is not of a kind that loses events.
+fn refuse_other_damage(session: &RepairSession, kept: Option<&KeptEvents<'_>>) -> Result<(), Error> {
+    let Some(damage) = session.examination.first_damage() else { return Err(session.refusal_without_damage()) };
+    let is_loss = matches!(damage.kind, DamageKind::Damaged | DamageKind::Forged);
+    let is_before = kept.is_none_or(|kept| session.examination.is_after_damage(kept.run));
+    match is_loss && is_before {
+        true => Ok(()),
+        false => Err(session.refusal_for(damage)),
+    }
+}
+
+/// Keeps the segments from `first` on. That one is rewritten to begin with the run `rewritten`, if there is one.
+fn keep_from(
+    session: &mut RepairSession,
+    builder: &SegmentBuilder,
+    first: SegmentId,
+    rewritten: Option<&FrameRun>,
+) -> Result<NewStart, Error> {
+    if let Some(run) = rewritten {
+        rewrite_start(session, builder, run)?;
+    }
+    let last = session.last_segment().unwrap_or(first).max(first);
+    let end = session.end_in(last, usize::MAX)?;
+    Ok(NewStart { first, lost: None, durable: session.examination.evidence, end })
+}
+
+/// Starts a new segment after event `seq`, where no later event is kept.
+fn start_anew(session: &mut RepairSession, builder: &SegmentBuilder, seq: Seq) -> Result<NewStart, Error> {
+    let examination = &session.examination;
+    let lost = SeqRange::of(seq.next(), examination.last_known());
+    let segment = examination.segments.last().map_or(SegmentId::FIRST, |last| last.next());
+    let table = examination.content.newest_table.clone().unwrap_or_default();
+    let align_shift = examination.salvaged.align_shift.unwrap_or(ALIGN_SHIFT);
     let mut salts = Salts::new(u64::from_le_bytes(random()?));
-    let after = hold.found.trailed.stretches.iter().find(|stretch| stretch.segment == run.segment.next());
-    let next = after.filter(|_| run.last > run.segment).and_then(|stretch| stretch.first).unwrap_or(run.next);
+    let (offset, previous) = make_continued(builder, segment, seq.next(), &table, align_shift, &mut salts)?;
+    session.changed(session.path(segment), messages::SEGMENT_CREATED, None);
+    session.remove_snapshots_from(seq.next())?;
+    let end = FramesEnd { position: FramePosition { segment, offset }, previous };
+    Ok(NewStart { first: segment, lost, durable: seq, end })
+}
+
+/// Rewrites the segment in which a run begins, without what comes before the run in it.
+fn rewrite_start(session: &mut RepairSession, builder: &SegmentBuilder, run: &FrameRun) -> Result<(), Error> {
+    let examination = &session.examination;
+    let path = session.path(run.segment);
+    let (bytes, len) = examination.source.used(run.segment)?;
+    let table = examination.content.table_for(run.segment, run.offset).cloned().unwrap_or_default();
+    let backup = session.back_up(&path)?;
+    let mut salts = Salts::new(u64::from_le_bytes(random()?));
+    let after = examination.salvaged.segments.iter().find(|segment| segment.segment == run.segment.next());
+    let next = after.filter(|_| run.last > run.segment).and_then(|after| after.first).unwrap_or(run.next);
     let from = (run.offset as usize, &run.first, next);
     let largest = len.next_multiple_of(4096).max(MIN_SEGMENT);
-    // the frames stay under the key that they are under
-    let protection = hold.found.trail.protection(run.segment, run.form)?;
-    let maker = &Maker { largest, protection, ..maker.clone() };
-    match make_without_start(maker, run.segment, &bytes, from, &table, &mut salts) {
+    // the frames are copied as they are, so their key stays
+    let protection = examination.source.protection(run.segment, run.form)?;
+    let builder = &SegmentBuilder { largest, protection, ..builder.clone() };
+    match make_without_start(builder, run.segment, &bytes, from, &table, &mut salts) {
         Ok(()) => {}
-        Err(MakeError::Unchanged(error)) => {
-            hold.discard(&[&kept]);
+        Err(SegmentBuildError::Unchanged(error)) => {
+            session.discard(&[&backup]);
             return Err(error);
         }
-        Err(MakeError::Unknown(error)) => return Err(error),
+        Err(SegmentBuildError::Unknown(error)) => return Err(error),
     }
-    hold.changed(path, "begins after what was damaged", Some(kept));
+    session.changed(path, messages::SEGMENT_REWRITTEN, Some(backup));
     Ok(())
 }
-
-/// Where frames begin if no frame is left to say it: at sectors.
-const ALIGN_SHIFT: u8 = 9;

@@ -1,56 +1,62 @@
-//! Giving up the end of a journal, from damage on.
+//! Giving up the end of a journal, from the first damage on.
 
-use super::hold::Hold;
-use super::replacement::{Replacement, make_whole};
-use crate::admin::choice::{Choice, Loss};
+use super::messages;
+use super::replacement::{Replacement, repair_framing};
+use super::session::RepairSession;
+use crate::admin::repair_action::RepairAction;
+use crate::admin::seq_range::SeqRange;
 use crate::error::Error;
 use crate::journal::SEGMENT_HEADER;
 use crate::seq::Seq;
 
-/// Gives up event `seq` and all after it, where that is the first that is missing or damaged.
+/// Gives up event `seq` and all later events. `seq` must be the first missing or damaged event.
 ///
-/// The order is one in which each crash leaves either what was damaged before, with the same place to be cut at, or an image
-/// that ends there: the evidence of what is given up goes first, then the later segments, newest first; the segment with the
-/// damage is replaced by one rename at the end.
-pub(super) fn cut(hold: &mut Hold, seq: Seq) -> Result<Option<Loss>, Error> {
-    let Some(fault) = hold.found.first_fault().cloned() else {
-        let ends = hold.found.content.last.max(hold.found.base_seq()).unwrap_or(Seq::ZERO);
-        return match ends.next() == seq && hold.found.first_around().is_none() {
+/// The order of the changes makes every crash leave either an image with the first damage at the same event, or one that ends
+/// there: first the evidence of the lost events goes, then the later segments, newest first. Last, the segment with the damage
+/// is replaced by one rename.
+pub(super) fn cut(session: &mut RepairSession, seq: Seq) -> Result<Option<SeqRange>, Error> {
+    let Some(damage) = session.examination.first_damage().cloned() else {
+        return match is_done(session, seq) {
             true => Ok(None),
-            false => Err(hold.unfit_without_fault()),
+            false => Err(session.refusal_without_damage()),
         };
     };
-    if fault.seq != Some(seq) {
-        return Err(hold.unfit_for(&fault));
+    if damage.seq != Some(seq) {
+        return Err(session.refusal_for(&damage));
     }
-    let Some(mend) = hold.found.cut(&fault) else {
-        return Err(hold.unfit("what comes before it has no state to begin with".to_owned()));
+    let Some(option) = session.examination.cut_option(&damage) else {
+        return Err(session.refusal(messages::no_state_before_cut()));
     };
-    debug_assert_eq!(mend.choice, Choice::CutFrom(seq));
-    hold.revived = hold.found.revived(&fault);
-    hold.layout().make_dirs(hold.disk())?;
-    let kept_to = fault.offset.unwrap_or(0);
-    let stays = kept_to > SEGMENT_HEADER as u64;
-    let last = if stays { fault.segment } else { fault.segment.before() };
-    make_whole(hold, |segment| segment < fault.segment)?;
+    debug_assert_eq!(option.action, RepairAction::CutFrom(seq));
+    session.revived = session.examination.revived_by_cut(&damage);
+    session.layout().make_dirs(session.disk())?;
+    let frames_end = damage.offset.unwrap_or(0);
+    let keeps_frames = frames_end > SEGMENT_HEADER as u64;
+    let last = if keeps_frames { damage.segment } else { damage.segment.before() };
+    repair_framing(session, |segment| segment < damage.segment)?;
 
-    let replacement = if stays { Some(Replacement::prepare(hold, fault.segment, kept_to)?) } else { None };
-    let durable = hold.layout().durable_file(hold.disk())?;
-    let kept = durable.as_ref().map(|_| hold.keeper().copy(&hold.layout().durable())).transpose();
-    let kept = kept.inspect_err(|_| {
+    let replacement =
+        if keeps_frames { Some(Replacement::prepare(session, damage.segment, frames_end)?) } else { None };
+    let watermark = session.back_up_watermark().inspect_err(|_| {
         if let Some(replacement) = &replacement {
-            replacement.discard(hold);
+            replacement.discard(session);
         }
     })?;
 
-    hold.take_states_from(seq)?;
-    let place = hold.place_in(last, if stays { kept_to as usize } else { usize::MAX })?;
-    hold.announce(durable, kept, Seq::new(seq.get() - 1), place)?;
-    let later = hold.found.segments.iter().rev().filter(|segment| **segment > last);
-    let later = later.map(|segment| hold.found.trail.path(*segment)).collect();
-    hold.take_all(later)?;
+    session.remove_snapshots_from(seq)?;
+    let end = session.end_in(last, if keeps_frames { frames_end as usize } else { usize::MAX })?;
+    session.begin_epoch_over(watermark, Seq::new(seq.get() - 1), end)?;
+    let later = session.examination.segments.iter().rev().filter(|segment| **segment > last);
+    let later = later.map(|segment| session.path(*segment)).collect();
+    session.remove_all(later)?;
     if let Some(replacement) = replacement {
-        replacement.install(hold, "ends before what was damaged")?;
+        replacement.install(session, messages::SEGMENT_CUT)?;
     }
-    Ok(mend.loses)
+    Ok(option.lost)
+}
+
+/// Whether a journal without damage ends directly before `seq`, as after an earlier run of this repair.
+fn is_done(session: &RepairSession, seq: Seq) -> bool {
+    let last = session.examination.content.last.max(session.examination.base_seq()).unwrap_or(Seq::ZERO);
+    last.next() == seq && session.examination.first_framing_damage().is_none()
 }

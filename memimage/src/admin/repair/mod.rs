@@ -1,47 +1,51 @@
-//! Repairing an image, as somebody chose: what is given up is named by who asks for it, and what is changed is kept.
+//! Repairing an image as its owner decides. The owner names the events to give up, and all that is changed is backed up.
 
 // each uses those above it
 mod report;
+mod messages;
 mod backup;
-mod hold;
+mod session;
 mod replacement;
+mod in_place;
 mod cut;
 mod begin;
 
 use std::path::Path;
 use std::sync::Arc;
 
-pub use report::{Change, Repaired};
+pub use report::{FileChange, RepairReport};
 
-use super::check::Examination;
-use super::choice::Choice;
-use super::keys::{Given, Task};
-use crate::disk::{Access, Disk, OwnedDisk, RealDisk, StoredFile, failed};
+use super::examine::Examination;
+use super::keys::{GivenKeys, Task};
+use super::repair_action::RepairAction;
+use crate::disk::{Disk, OwnedDisk, RealDisk, failed};
 use crate::error::Error;
-use crate::journal::{Flaw, Layout, clear, clear_again, sync_dir};
+use crate::journal::{DamageKind, Layout, sync_dir};
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
-use hold::Hold;
-use replacement::make_whole;
+use begin::begin;
+use cut::cut;
+use in_place::{clear_tail, remove_snapshots, repair_base, repair_segments};
+use session::RepairSession;
 
 const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::admin::Repair" };
 
-/// Repairs the image at `path` in one way, which [`check`](super::check()) offers. Needs no model.
+/// Repairs the image at `path` by one of the actions that [`check`](super::check()) offers. Needs no model.
 ///
-/// - The image must not be open. Everything is read first, and what is damaged twice; a choice that does not fit what is found
-///   is refused, and nothing is changed. Events are given up only by who names the first of them.
-/// - What is changed or given up is kept in the image's `quarantine`, and is on disk there before anything else is
-///   touched. With no room for that the repair is refused.
-/// - After a crash on the way the same repair can be asked for again, or the image opens, with the same outcome. A repair
-///   that was done already does nothing.
-/// - The image's epoch is raised.
-/// - After a [cut](Choice::CutFrom) new commands take the numbers of those given up again. Whoever kept numbers of acknowledged
-///   events elsewhere, another system say, must be told of [`Repaired::lost`].
+/// - The image must not be open. The repair reads all of it first, and damage twice. It refuses an action that does not apply to
+///   the damage, and then changes nothing. It gives up events only if the action names the first of them.
+/// - Before it changes or removes a file, the repair saves it in the image's `quarantine`, and syncs that. Without space for
+///   the copies it fails.
+/// - After a crash, the image either opens, or can be repaired by the same action, with the same result. A repair that has been
+///   done already changes nothing.
+/// - A repair that changes something begins a new epoch.
+/// - After a [cut](RepairAction::CutFrom), new commands get the numbers of the lost events. Any other system that recorded numbers
+///   of acknowledged events must be told of [`RepairReport::lost`].
 ///
 /// ```
 /// # use memimage::{Image, Model, Seq, Shape};
 /// # use serde::{Deserialize, Serialize};
-/// use memimage::admin::{Choice, check, repair};
+/// use memimage::admin::{RepairAction, check, repair};
 /// # #[derive(Default, Serialize, Deserialize, Shape, Model)]
 /// # struct Counter { count: u64 }
 /// # #[memimage::commands]
@@ -58,11 +62,11 @@ const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::a
 /// # let segment = std::fs::File::options().write(true).open(path.join("journal/00000001.journal")).unwrap();
 /// # segment.write_all_at(&[0; 512], 4096 + 4 * 512).unwrap(); // the frame of the last event
 ///
-/// let checked = check(&path)?;
-/// println!("{checked}"); // … give up event 2 and all after it (Choice::CutFrom(Seq::new(2))): loses event 2
+/// let report = check(&path)?;
+/// println!("{report}"); // … give up event 2 and all after it (RepairAction::CutFrom(Seq::new(2))): loses event 2
 ///
-/// let repaired = repair(&path, Choice::CutFrom(Seq::new(2)))?;
-/// assert_eq!(repaired.lost.unwrap().events(), 1);
+/// let report = repair(&path, RepairAction::CutFrom(Seq::new(2)))?;
+/// assert_eq!(report.lost.unwrap().events(), 1);
 /// assert!(check(&path)?.is_sound());
 /// assert_eq!(Image::<Counter>::open(&path)?.query(|counter| counter.count)?, 1);
 /// # Ok::<(), memimage::Error>(())
@@ -70,30 +74,30 @@ const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::a
 ///
 /// # Errors
 ///
-/// If there is no image at the path, or it is owned by another ([`is_locked`](Error::is_locked)); if it is encrypted or chained
-/// ([`is_key`](Error::is_key)), which takes a [`Repair`] with its keys; if the choice does not fit ([`is_unfit`](Error::is_unfit)); if
-/// something cannot be read or written. After the last of these the repair may have been done in part: ask for it again.
-pub fn repair(path: impl AsRef<Path>, choice: Choice) -> Result<Repaired, Error> {
-    Repair::new(choice).run(path)
+/// If there is no image at the path, or another process has it open ([`ErrorKind::Locked`](crate::ErrorKind::Locked)); if it is encrypted or
+/// chained ([`ErrorKind::Key`](crate::ErrorKind::Key)): then use a [`Repair`] with its keys; if the action does not apply to the damage
+/// ([`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable)); if a file cannot be read or written. In the last case the repair may be incomplete: run it again.
+pub fn repair(path: impl AsRef<Path>, action: RepairAction) -> Result<RepairReport, Error> {
+    Repair::new(action).run(path)
 }
 
 /// A repair with options; see [`repair()`].
 #[derive(Clone, Debug)]
 #[must_use = "nothing is repaired until `run` is called"]
 pub struct Repair {
-    choice: Choice,
-    keys: Given,
+    action: RepairAction,
+    keys: GivenKeys,
     allow_network: bool,
 }
 
 impl Repair {
-    /// As [`repair()`] does it.
-    pub fn new(choice: Choice) -> Repair {
-        Repair { choice, keys: Given::default(), allow_network: false }
+    /// A repair without keys, as [`repair()`].
+    pub fn new(action: RepairAction) -> Repair {
+        Repair { action, keys: GivenKeys::default(), allow_network: false }
     }
 
-    /// The keys under which the image is encrypted, as [`Options::encryption`](crate::Options::encryption). What the repair writes is
-    /// encrypted under the current one.
+    /// The keys under which the image is encrypted, as [`Options::encryption`](crate::Options::encryption). The repair writes under
+    /// the current key.
     #[cfg(feature = "encryption")]
     pub fn encryption(mut self, keys: Keys) -> Repair {
         self.keys.encryption = Some(keys);
@@ -102,8 +106,8 @@ impl Repair {
 
     /// The keys of the image's chain, as [`Options::chain`](crate::Options::chain).
     ///
-    /// A repair that gives up events gives up their links: from then on the chain ends before them, or begins with a state after
-    /// them, and a [link](crate::Admin::chain_head) that was kept elsewhere may be of what is given up. Keep the new one.
+    /// A repair that gives up events gives up their links too: the chain then ends before them, or begins with a state after
+    /// them. A [link](crate::Admin::chain_head) kept outside the image may be one of those: keep the new last link instead.
     #[cfg(feature = "chain")]
     pub fn chain(mut self, keys: Keys) -> Repair {
         self.keys.chain = Some(keys);
@@ -116,27 +120,27 @@ impl Repair {
         self
     }
 
-    /// Repairs.
+    /// Repairs the image at `path`.
     ///
     /// # Errors
     ///
-    /// As [`repair()`]; also if a key is missing or is another than the one it was written with, or if keys were given for an image
-    /// that is not protected so ([`is_key`](Error::is_key)).
-    pub fn run(self, path: impl AsRef<Path>) -> Result<Repaired, Error> {
+    /// As [`repair()`]; also if a key is missing or wrong, or if keys were given for an image without that protection
+    /// ([`ErrorKind::Key`](crate::ErrorKind::Key)).
+    pub fn run(self, path: impl AsRef<Path>) -> Result<RepairReport, Error> {
         self.run_on(Arc::new(RealDisk), path.as_ref())
     }
 
-    /// As [`run`](Repair::run), on a disk of your choice.
+    /// As [`run`](Repair::run), on any [`Disk`].
     ///
     /// # Errors
     ///
     /// As [`run`](Repair::run).
     #[cfg(feature = "sim")]
-    pub fn run_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Repaired, Error> {
+    pub fn run_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<RepairReport, Error> {
         self.run_on(disk, path.as_ref())
     }
 
-    fn run_on(self, disk: Arc<dyn Disk>, path: &Path) -> Result<Repaired, Error> {
+    fn run_on(self, disk: Arc<dyn Disk>, path: &Path) -> Result<RepairReport, Error> {
         let layout = Layout::new(path);
         let keyring = self.keys.keyring();
         TASK.unlock_to_write(&disk, &layout, &keyring)?;
@@ -145,97 +149,32 @@ impl Repair {
         }
         let lock = layout.own(&*disk)?;
         let disk = OwnedDisk::over(disk, &lock);
-        // also what an attempt that failed has moved out of the image: it is not there any more, and may come back
+        // an earlier attempt may have moved files out of these directories, and without a sync a crash brings them back
         for dir in [layout.root().to_owned(), layout.journal(), layout.snapshots(), layout.quarantine()] {
             if disk.kind(&dir).map_err(|error| failed("looking at", &dir, error))?.is_some() {
                 sync_dir(&*disk, &dir)?;
             }
         }
         let read = || Examination::of(&disk, &layout, &keyring, TASK);
-        let mut hold = Hold::new(read()?, self.choice)?;
-        if hold.found.is_flawed() {
-            hold.confirm(&read()?)?;
+        let mut session = RepairSession::new(read()?, self.action)?;
+        if session.examination.has_damage() {
+            session.confirm(&read()?)?;
         }
-        let lost = match self.choice {
-            Choice::TornTail => tail(&mut hold, |flaw| matches!(flaw, Flaw::Torn(_))).map(|()| None),
-            // also what a crash in the midst of clearing it left
-            Choice::SuspectTail => tail(&mut hold, |_| true).map(|()| None),
-            Choice::CutFrom(seq) => cut::cut(&mut hold, seq),
-            Choice::BeginAt(seq) => begin::begin(&mut hold, seq),
-            Choice::Segments => segments(&mut hold).map(|()| None),
-            Choice::Snapshots => snapshots(&mut hold).map(|()| None),
-            Choice::Base => base(&mut hold).map(|()| None),
+        let lossless = |()| None;
+        let lost = match self.action {
+            RepairAction::TornTail => {
+                clear_tail(&mut session, |kind| matches!(kind, DamageKind::Torn(_))).map(lossless)
+            }
+            // a crash while a suspect tail is cleared leaves a torn one
+            RepairAction::SuspectTail => clear_tail(&mut session, |_| true).map(lossless),
+            RepairAction::CutFrom(seq) => cut(&mut session, seq),
+            RepairAction::BeginAt(seq) => begin(&mut session, seq),
+            RepairAction::Segments => repair_segments(&mut session).map(lossless),
+            RepairAction::Snapshots => remove_snapshots(&mut session).map(lossless),
+            RepairAction::Base => repair_base(&mut session).map(lossless),
         }?;
-        let repaired = hold.done(lost);
-        tracing::warn!(path = %path.display(), %repaired, "repaired an image");
-        Ok(repaired)
+        let report = session.finish(lost);
+        tracing::warn!(path = %path.display(), repaired = %report, "repaired an image");
+        Ok(report)
     }
-}
-
-/// Clears the end of the journal, if what is there fits.
-fn tail(hold: &mut Hold, fits: impl Fn(&Flaw) -> bool) -> Result<(), Error> {
-    let Some(fault) = hold.found.first_fault().cloned() else {
-        return match hold.found.first_around() {
-            None => tail_again(hold),
-            Some(around) => Err(hold.unfit_for(around)),
-        };
-    };
-    let range = match fault.flaw {
-        ref flaw @ (Flaw::Torn(ref range) | Flaw::Suspect(ref range)) if fits(flaw) => range.clone(),
-        _ => return Err(hold.unfit_for(&fault)),
-    };
-    hold.layout().make_dirs(hold.disk())?;
-    make_whole(hold, |_| true)?;
-    let path = hold.found.trail.path(fault.segment);
-    let file = StoredFile::open(hold.disk(), &path, Access::ReadWrite)?;
-    let mut bytes = vec![0; range.len()];
-    let read = file.read_surely(&mut bytes, range.start as u64)?;
-    bytes.truncate(read);
-    let copy = clear(hold.disk(), hold.layout(), &file, fault.segment, &bytes, range.start)?;
-    hold.changed(path.clone(), "was cleared at its end", Some(copy));
-    let durable = hold.found.evidence;
-    let place = hold.place_in(fault.segment, range.start)?;
-    hold.raise(durable, place)
-}
-
-/// Makes sure of what an earlier attempt may have cleared without being told that it was synced.
-fn tail_again(hold: &Hold) -> Result<(), Error> {
-    let Some(last) = hold.found.trailed.stretches.iter().rfind(|stretch| stretch.first.is_some()) else {
-        return Ok(());
-    };
-    hold.layout().make_dirs(hold.disk())?;
-    let file = StoredFile::open(hold.disk(), &hold.found.trail.path(last.segment), Access::ReadWrite)?;
-    let (place, _) = hold.place_in(last.segment, usize::MAX)?;
-    clear_again(hold.disk(), hold.layout(), &file, last.segment, place.offset)
-}
-
-/// Makes all segments whole of which the frames are good, whatever else is wrong.
-fn segments(hold: &mut Hold) -> Result<(), Error> {
-    if hold.found.first_around().is_none()
-        && let Some(fault) = hold.found.first_fault()
-    {
-        return Err(hold.unfit_for(fault));
-    }
-    make_whole(hold, |_| true)?;
-    hold.raise_alone()
-}
-
-/// Puts away the snapshots that cannot be used. Not while the journal is damaged: they may be all that proves it.
-fn snapshots(hold: &mut Hold) -> Result<(), Error> {
-    hold.refuse_damaged_journal()?;
-    let flawed = |state: &&super::check::State| !state.is_base && state.flaw.is_some();
-    let paths: Vec<_> = hold.found.states.iter().filter(flawed).map(|state| state.path.clone()).collect();
-    hold.take_all(paths)?;
-    hold.raise_alone()
-}
-
-/// Makes the copies of the newest good base whole.
-fn base(hold: &mut Hold) -> Result<(), Error> {
-    hold.refuse_damaged_journal()?;
-    let good = hold.found.states.iter().find(|state| state.is_base && state.flaw.is_none()).cloned();
-    let Some(good) = good else {
-        return Err(hold.unfit("there is no good copy of a base".to_owned()));
-    };
-    hold.install_base(&good)?;
-    hold.raise_alone()
 }

@@ -1,107 +1,118 @@
-//! Putting a file in the place of a segment's, with the same frames or fewer.
+//! Replacement of a segment file by one with the same frames or fewer, and a correct header and length.
 
 use std::path::PathBuf;
 
-use super::hold::Hold;
+use super::messages;
+use super::session::RepairSession;
 use crate::disk::{Access, StoredFile, failed};
 use crate::error::Error;
-use crate::journal::{Casing, SEAL_ROOM, SEGMENT_HEADER, Stretch, fitting_len, rename, sync_dir, unfinished};
+use crate::journal::{Framing, SEAL_ROOM, SEGMENT_HEADER, SalvagedSegment, fitting_len, rename, sync_dir, unfinished};
 use crate::seq::SegmentId;
 
-/// What is copied, and zeros, are written in pieces of this size.
+/// The size of the pieces in which frames and zeros are written.
 const CHUNK: usize = 1 << 20;
 
-/// A segment that is to take the place of the one that is there.
+/// A prepared file that is to replace a segment.
 pub(super) struct Replacement {
     path: PathBuf,
     temporary: PathBuf,
     /// The copy of the segment as it was.
-    kept: PathBuf,
+    backup: PathBuf,
+}
+
+/// The header and the length that a segment must have.
+struct SegmentFraming {
+    header: [u8; SEGMENT_HEADER],
+    len: u64,
 }
 
 impl Replacement {
-    /// Copies the segment to the quarantine, and its frames up to `kept_to` to a file of the length that it must have, after the
-    /// header that it must have.
-    pub(super) fn prepare(hold: &Hold, segment: SegmentId, kept_to: u64) -> Result<Replacement, Error> {
-        let header = header(hold, segment, kept_to)?;
-        let path = hold.found.trail.path(segment);
+    /// Backs up the segment, and copies its frames before `frames_end` to a new file with the correct header and length.
+    pub(super) fn prepare(session: &RepairSession, segment: SegmentId, frames_end: u64) -> Result<Replacement, Error> {
+        let framing = SegmentFraming::of(session, segment, frames_end)?;
+        let path = session.path(segment);
         let temporary = unfinished(&path);
-        let kept = hold.keeper().copy(&path)?;
-        let replacement = Replacement { path, temporary, kept };
-        match replacement.write(hold, header, kept_to) {
+        let backup = session.back_up(&path)?;
+        let replacement = Replacement { path, temporary, backup };
+        match replacement.write(session, &framing, frames_end) {
             Ok(()) => Ok(replacement),
             Err(error) => {
-                replacement.discard(hold);
+                replacement.discard(session);
                 Err(error)
             }
         }
     }
 
-    fn write(&self, hold: &Hold, (header, len): ([u8; SEGMENT_HEADER], u64), kept_to: u64) -> Result<(), Error> {
-        let (disk, path) = (hold.disk(), &self.temporary);
+    fn write(&self, session: &RepairSession, framing: &SegmentFraming, frames_end: u64) -> Result<(), Error> {
+        let (disk, path) = (session.disk(), &self.temporary);
         if disk.kind(path).map_err(|error| failed("looking at", path, error))?.is_some() {
             disk.remove(path).map_err(|error| failed("removing", path, error))?;
         }
         let from = StoredFile::open(disk, &self.path, Access::Read)?;
         let to = StoredFile::create(disk, path)?;
         let (mut chunk, mut offset) = (vec![0; CHUNK], SEGMENT_HEADER as u64);
-        while offset < len {
-            let piece = &mut chunk[..(len - offset).min(CHUNK as u64) as usize];
+        while offset < framing.len {
+            let piece = &mut chunk[..(framing.len - offset).min(CHUNK as u64) as usize];
             piece.fill(0);
-            let of_frames = kept_to.saturating_sub(offset).min(piece.len() as u64) as usize;
+            let of_frames = frames_end.saturating_sub(offset).min(piece.len() as u64) as usize;
             from.read_surely(&mut piece[..of_frames], offset)?;
             to.write_all(piece, offset)?;
             offset += piece.len() as u64;
         }
-        to.write_all(&header, 0)?;
+        to.write_all(&framing.header, 0)?;
         to.sync_all()
     }
 
-    /// Puts it in its place, by one rename.
-    pub(super) fn install(self, hold: &mut Hold, what: &'static str) -> Result<(), Error> {
-        rename(hold.disk(), &self.temporary, &self.path)?;
-        sync_dir(hold.disk(), &hold.layout().journal())?;
-        hold.changed(self.path, what, Some(self.kept));
+    /// Replaces the segment by one rename.
+    pub(super) fn install(self, session: &mut RepairSession, change: &'static str) -> Result<(), Error> {
+        rename(session.disk(), &self.temporary, &self.path)?;
+        sync_dir(session.disk(), &session.layout().journal())?;
+        session.changed(self.path, change, Some(self.backup));
         Ok(())
     }
 
-    /// Removes what was prepared.
-    pub(super) fn discard(&self, hold: &Hold) {
-        hold.discard(&[&self.temporary, &self.kept]);
+    /// Removes the prepared file and the backup.
+    pub(super) fn discard(&self, session: &RepairSession) {
+        session.discard(&[&self.temporary, &self.backup]);
     }
 }
 
-/// Makes those of these segments whole of which the frames are good and what is around them is not.
+impl SegmentFraming {
+    /// The framing of a segment with its frames before `frames_end`: as it is if it is intact, else made again from what the rest
+    /// of the image says.
+    fn of(session: &RepairSession, segment: SegmentId, frames_end: u64) -> Result<SegmentFraming, Error> {
+        let source = &session.examination.source;
+        if let Some(len) = source.len_of(segment) {
+            let mut header = [0; SEGMENT_HEADER];
+            StoredFile::open(session.disk(), &source.path(segment), Access::Read)?.read_surely(&mut header, 0)?;
+            return Ok(SegmentFraming { header, len });
+        }
+        let salvaged = session.examination.salvaged.segments.iter().find(|salvaged| salvaged.segment == segment);
+        let Some(&SalvagedSegment { form, framing: Framing::Repairable { len }, .. }) = salvaged else {
+            return Err(session.refusal(messages::damaged_header()));
+        };
+        // a file that was cut off may end directly after its frames, but a segment has room for a seal
+        let end = session.end_in(segment, frames_end as usize)?.position;
+        let len = fitting_len(len, end.offset - SEGMENT_HEADER as u64 + SEAL_ROOM);
+        // the frames are copied as they are, so their key stays
+        let protection = form.map_or_else(|| source.current_protection(), |form| source.protection(segment, form))?;
+        Ok(SegmentFraming { header: session.segment_builder(protection)?.header(segment, len)?, len })
+    }
+}
+
+/// Repairs, of the segments chosen by `is_chosen`, those whose frames are intact but whose header or length is wrong.
 ///
-/// Each takes its own place by one rename: a crash leaves it as it was, or whole.
-pub(super) fn make_whole(hold: &mut Hold, which: impl Fn(SegmentId) -> bool) -> Result<(), Error> {
-    let stretches = hold.found.trailed.stretches.iter();
-    let broken = stretches.filter(|stretch| matches!(stretch.casing, Casing::Broken { .. }) && which(stretch.segment));
-    for segment in broken.map(|stretch| stretch.segment).collect::<Vec<_>>() {
-        hold.layout().make_dirs(hold.disk())?;
-        let there = StoredFile::open(hold.disk(), &hold.found.trail.path(segment), Access::Read)?.len()?;
-        Replacement::prepare(hold, segment, there)?.install(hold, "was made whole")?;
+/// Each is replaced by one rename, so a crash leaves it either damaged as before or repaired.
+pub(super) fn repair_framing(session: &mut RepairSession, is_chosen: impl Fn(SegmentId) -> bool) -> Result<(), Error> {
+    let repairable = |salvaged: &&SalvagedSegment| {
+        matches!(salvaged.framing, Framing::Repairable { .. }) && is_chosen(salvaged.segment)
+    };
+    let chosen: Vec<SegmentId> =
+        session.examination.salvaged.segments.iter().filter(repairable).map(|salvaged| salvaged.segment).collect();
+    for segment in chosen {
+        session.layout().make_dirs(session.disk())?;
+        let len = StoredFile::open(session.disk(), &session.path(segment), Access::Read)?.len()?;
+        Replacement::prepare(session, segment, len)?.install(session, messages::SEGMENT_REPAIRED)?;
     }
     Ok(())
-}
-
-/// The header that a segment must have with its frames up to `kept_to`, and its length: those that it has, or made again from
-/// what is known elsewhere.
-fn header(hold: &Hold, segment: SegmentId, kept_to: u64) -> Result<([u8; SEGMENT_HEADER], u64), Error> {
-    let trail = &hold.found.trail;
-    if let Some(len) = trail.len_of(segment) {
-        let mut bytes = [0; SEGMENT_HEADER];
-        StoredFile::open(hold.disk(), &trail.path(segment), Access::Read)?.read_surely(&mut bytes, 0)?;
-        return Ok((bytes, len));
-    }
-    let stretch = hold.found.trailed.stretches.iter().find(|stretch| stretch.segment == segment);
-    let Some(&Stretch { form, casing: Casing::Broken { len }, .. }) = stretch else {
-        return Err(hold.unfit("the header of its segment is damaged too".to_owned()));
-    };
-    // the file may end where its frames do
-    let (end, _) = hold.place_in(segment, kept_to as usize)?;
-    let len = fitting_len(len, end.offset - SEGMENT_HEADER as u64 + SEAL_ROOM);
-    // its frames stay under the key that they are under
-    let protection = form.map_or_else(|| trail.current(), |form| trail.protection(segment, form))?;
-    Ok((hold.maker(protection)?.header(segment, len)?, len))
 }

@@ -1,75 +1,45 @@
-//! What a repair did.
+//! The report of a repair.
 
-use std::fmt;
 use std::path::PathBuf;
 
-use super::super::choice::{Choice, Loss, listed};
+use crate::admin::repair_action::RepairAction;
+use crate::admin::seq_range::SeqRange;
 use crate::seq::Seq;
 
-/// What [`repair`](super::repair()) did. Its `Display` is a report for people.
+/// The result of [`repair`](super::repair()). Its `Display` is a report for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Repaired {
-    /// What was asked for.
-    pub choice: Choice,
-    /// The files that were changed, in that order; none if there was nothing to do, since it was done before.
-    pub changes: Vec<Change>,
-    /// The events that were given up.
-    pub lost: Option<Loss>,
-    /// The events that left the journal, whose state stayed: they can no longer be replayed, rewritten or looked at, and what is
-    /// kept of them in the quarantine may be the only copy.
-    pub retired: Option<Loss>,
-    /// Events that are there, and were void by decisions that were given up: to be made void again, or not.
+pub struct RepairReport {
+    /// The repair that was asked for.
+    pub action: RepairAction,
+    /// The files that were changed, in the order of the changes; empty if the repair had been done before.
+    pub changes: Vec<FileChange>,
+    /// The events that were lost.
+    pub lost: Option<SeqRange>,
+    /// The events that left the journal while their effect on the state stays. They can no longer be replayed, rewritten or
+    /// read, and the copies in the quarantine may be the only ones left.
+    pub retired: Option<SeqRange>,
+    /// The events that are void no longer, since the decisions that made them void were lost. Decide again whether they are.
     pub revived: Vec<Seq>,
-    /// The epoch that the image is in since.
+    /// The epoch of the image after the repair.
     pub epoch: u64,
 }
 
 /// A file that a repair changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Change {
+pub struct FileChange {
     /// The file.
     pub path: PathBuf,
-    /// What became of it.
-    pub what: &'static str,
-    /// Where what it was stands now; `None` for a file that was not there, or that says nothing which is lost.
+    /// The change, for people.
+    pub change: &'static str,
+    /// The copy of the file as it was; `None` for a file that is new, or whose old content is not needed.
     pub backup: Option<PathBuf>,
 }
 
-impl Repaired {
-    /// Whether nothing was to be done.
+impl RepairReport {
+    /// Whether there was nothing to do.
     pub fn is_unchanged(&self) -> bool {
         self.changes.is_empty()
-    }
-}
-
-impl fmt::Display for Repaired {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_unchanged() {
-            return f.write_str("nothing was to be done");
-        }
-        writeln!(f, "done: {}", self.choice)?;
-        for Change { path, what, backup } in &self.changes {
-            write!(f, "  `{}` {what}", path.display())?;
-            match backup {
-                Some(backup) => writeln!(f, "; what it was is `{}`", backup.display())?,
-                None => writeln!(f)?,
-            }
-        }
-        match &self.lost {
-            Some(lost) => write!(f, "lost: {lost}")?,
-            None => f.write_str("lost: no event that is known of")?,
-        }
-        if let Some(retired) = &self.retired {
-            write!(
-                f,
-                "\ntook {retired} out of the journal, whose state stays: what is in the quarantine may be their only copy"
-            )?;
-        }
-        match &self.revived[..] {
-            [] => Ok(()),
-            revived => write!(f, "\nno longer void, since the decision was given up: {}", listed(revived)),
-        }
     }
 }

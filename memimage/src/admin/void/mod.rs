@@ -1,42 +1,49 @@
-//! Making an event void: a recorded decision that it does nothing on replay.
+//! Making an event void: recording the decision that it does nothing on replay.
 
-mod held;
+// each uses those above it
+mod report;
+mod messages;
+mod session;
 
-use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use report::VoidReport;
+
 use super::decision::Decision;
-use super::keys::{Given, Task};
+use super::keys::{GivenKeys, Task};
 use crate::context::Timestamp;
 use crate::disk::{Disk, OwnedDisk, RealDisk, StoredFile};
 use crate::error::{Error, Kind};
-use crate::journal::{DROPPED, End, EventId, Frame, FrameKind, Layout, Scan, Table, VoidMark, Voids, records};
+use crate::journal::{EventId, Frame, FrameKind, JournalEnd, Layout, Scan, ShapeTable, VoidMark, Voids, records};
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
+use crate::recovery::DROPPED;
 use crate::seq::{SegmentId, Seq};
-use held::Held;
+use messages::Refusal;
+use session::VoidSession;
 
 const TASK: Task = Task { name: "memimage::admin::void", builder: "memimage::admin::Void" };
-/// The longest reason, and the longest name of who decided, in bytes.
+/// The longest reason and the longest name of who decided, in bytes.
 const LONGEST: usize = 4096;
 
-/// Puts on record that the event `seq` of the image at `path` does nothing from now on: for an event that can no longer be
-/// replayed, because its body panics, refuses or cannot read it, and that is not worth a version of its own.
+/// Makes the event `seq` of the image at `path` void: records the decision that it does nothing on replay. This is for an event
+/// that can no longer be replayed, because its body panics, refuses it or cannot decode it, and that is not worth a version
+/// of its own.
 ///
-/// The event stays in the journal, and so does its number; replay passes over it, and so does a
-/// [`rewrite`](super::rewrite()), which leaves `memimage.dropped` in its place. The events after it are replayed on a state
-/// without it, so they may give other results than they did: that is part of the decision, and the digests recorded up to
-/// here no longer count. There is no way back, so make a copy of the image first if in doubt.
+/// The event stays in the journal, and keeps its number. Replay skips it, and so does a [`rewrite`](super::rewrite()), which
+/// writes `memimage.dropped` in its place. Later events are replayed on a state without it, so their results may differ from those
+/// recorded. That is part of the decision: the digests recorded so far no longer count. The decision cannot be undone, so
+/// copy the image first if in doubt.
 ///
-/// - The image must not be open. Its end is repaired first as opening it would do.
-/// - What was decided, why, when and by whom stands in the journal. A program from before there were void events refuses it.
-/// - Snapshots that rest on the event are removed, since the state is rebuilt without it. That is done after all else; what
-///   a crash leaves of them is not used.
-/// - It is on disk when this returns. After a crash the event is void or it is not; make it void again.
-/// - An event that is void already stays as it is: see [`Voided::already`].
-/// - With no room on the disk for more than the decision, it is recorded all the same: see [`Voided::unproven`].
+/// - The image must not be open. The end of its journal is repaired first, as by an open.
+/// - The journal records the event, the reason, the time, and who decided. A program built before void events existed refuses
+///   the image.
+/// - Snapshots with the effect of the event in them are removed as the last step. Any that a crash leaves behind are not used.
+/// - When this returns, the decision is on disk. After a crash the event may or may not be void: make it void again.
+/// - An event that is void already is not changed: see [`VoidReport::already`].
+/// - Where the disk has space for the decision only, it is recorded all the same: see [`VoidReport::unproven`].
 ///
 /// ```
 /// # use memimage::{Image, Model, Seq, Shape};
@@ -54,10 +61,10 @@ const LONGEST: usize = 4096;
 /// # let counter = Image::<Counter>::open(&path)?;
 /// counter.add(1)?;
 /// counter.add(2)?;
-/// counter.close()?;
+/// Image::close(counter)?;
 ///
-/// let voided = memimage::admin::void(&path, Seq::new(1), "added by mistake")?;
-/// println!("{voided}"); // `add` version 1 is void from now on: event 1: "added by mistake", decided at 1789…
+/// let report = memimage::admin::void(&path, Seq::new(1), "added by mistake")?;
+/// println!("{report}"); // `add` version 1 is void from now on: event 1: "added by mistake", decided at 1789…
 /// let counter = Image::<Counter>::open(&path)?;
 /// assert_eq!(counter.query(|counter| counter.count)?, 2);
 /// # Ok::<(), memimage::Error>(())
@@ -65,59 +72,13 @@ const LONGEST: usize = 4096;
 ///
 /// # Errors
 ///
-/// If the path is no image, or is owned by another ([`is_locked`](Error::is_locked)); if its journal is damaged anywhere, also where an
-/// open does not look because of a snapshot; if it is encrypted or chained ([`is_key`](Error::is_key)), which takes a [`Void`] with its
-/// keys; if there is no such event, if a rewrite left `memimage.dropped` of it, or if the journal was pruned and no good base is there that
-/// has it not already ([`is_unfit`](Error::is_unfit)); if the reason is empty or too long; if something cannot be read or written. If
-/// the last of these happened after the decision was written, whether the event is void shows when the image is opened, or when
-/// it is made void again.
-pub fn void(path: impl AsRef<Path>, seq: Seq, reason: impl Into<String>) -> Result<Voided, Error> {
+/// If there is no image at the path, or another process has it open ([`ErrorKind::Locked`](crate::ErrorKind::Locked)); if its journal is damaged
+/// anywhere, even before a snapshot, where an open does not read it; if it is encrypted or chained ([`ErrorKind::Key`](crate::ErrorKind::Key)):
+/// then use a [`Void`] with its keys; if there is no such event, if a rewrite has replaced it by `memimage.dropped`, or if the
+/// journal was pruned and no intact base is without its effect ([`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable)); if the reason is empty or too long;
+/// if a file cannot be read or written. In the last case the decision may or may not be on disk: make the event void again.
+pub fn void(path: impl AsRef<Path>, seq: Seq, reason: impl Into<String>) -> Result<VoidReport, Error> {
     Void::new(seq, reason).run(path)
-}
-
-/// What making an event void did; see [`void()`]. Its `Display` is a report for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Voided {
-    /// What is on record.
-    pub decision: Decision,
-    /// The event's name; empty, and its version 0, if the journal has no event of its number.
-    pub name: String,
-    /// Its version.
-    pub version: u32,
-    /// It was void before, and the decision is the one that was recorded then.
-    pub already: bool,
-    /// The decision stands, but nothing besides it proves that it does, so should its bytes ever be damaged, that would not be
-    /// seen, and the event be back. The beginning of the journal's next segment is to prove it, and could not be written, as
-    /// is told here: for lack of room, as a rule. When the image is next opened, that is tried again; so it is when the event
-    /// is made void again.
-    pub unproven: Option<String>,
-    /// Where what a crash had left of a write was copied to, before it was cleared.
-    pub quarantined: Option<PathBuf>,
-    /// Snapshots that rested on the event, and were removed.
-    pub removed: Vec<PathBuf>,
-}
-
-impl fmt::Display for Voided {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Voided { decision, name, version, .. } = self;
-        let is = if self.already { "was void before, and stays so" } else { "is void from now on" };
-        let name = if name.is_empty() {
-            "an event that the journal has no name of".to_owned()
-        } else {
-            format!("`{name}` version {version}")
-        };
-        write!(f, "{name} {is}: {decision}")?;
-        if let Some(why) = &self.unproven {
-            write!(f, "\n  nothing proves the decision yet ({why}): open the image, or ask again, once there is room")?;
-        }
-        if let Some(copy) = &self.quarantined {
-            write!(f, "\n  the end of a write that was cut short was cleared; what it was is `{}`", copy.display())?;
-        }
-        self.removed
-            .iter()
-            .try_for_each(|path| write!(f, "\n  `{}` rested on the event, and was removed", path.display()))
-    }
 }
 
 /// Making an event void, with options; see [`void()`].
@@ -127,14 +88,14 @@ pub struct Void {
     seq: Seq,
     reason: String,
     by: Option<String>,
-    keys: Given,
+    keys: GivenKeys,
     allow_network: bool,
 }
 
 impl Void {
-    /// As [`void()`] does it.
+    /// A decision without keys, as [`void()`].
     pub fn new(seq: Seq, reason: impl Into<String>) -> Void {
-        Void { seq, reason: reason.into(), by: None, keys: Given::default(), allow_network: false }
+        Void { seq, reason: reason.into(), by: None, keys: GivenKeys::default(), allow_network: false }
     }
 
     /// Who decided it.
@@ -150,7 +111,7 @@ impl Void {
         self
     }
 
-    /// The keys of the image's chain, as [`Options::chain`](crate::Options::chain). The decision is a link of it.
+    /// The keys of the image's chain, as [`Options::chain`](crate::Options::chain). The decision becomes a link of it.
     #[cfg(feature = "chain")]
     pub fn chain(mut self, keys: Keys) -> Void {
         self.keys.chain = Some(keys);
@@ -167,23 +128,23 @@ impl Void {
     ///
     /// # Errors
     ///
-    /// As [`void()`]; also if a key is missing or is another than the one it was written with, or if keys were given for an image
-    /// that is not protected so ([`is_key`](Error::is_key)).
-    pub fn run(self, path: impl AsRef<Path>) -> Result<Voided, Error> {
+    /// As [`void()`]; also if a key is missing or wrong, or if keys were given for an image without that protection
+    /// ([`ErrorKind::Key`](crate::ErrorKind::Key)).
+    pub fn run(self, path: impl AsRef<Path>) -> Result<VoidReport, Error> {
         self.run_on(Arc::new(RealDisk), path.as_ref())
     }
 
-    /// As [`run`](Void::run), on a disk of your choice.
+    /// As [`run`](Void::run), on any [`Disk`].
     ///
     /// # Errors
     ///
     /// As [`run`](Void::run).
     #[cfg(feature = "sim")]
-    pub fn run_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<Voided, Error> {
+    pub fn run_with(self, disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<VoidReport, Error> {
         self.run_on(disk, path.as_ref())
     }
 
-    fn run_on(self, disk: Arc<dyn Disk>, path: &Path) -> Result<Voided, Error> {
+    fn run_on(self, disk: Arc<dyn Disk>, path: &Path) -> Result<VoidReport, Error> {
         self.validate()?;
         let layout = Layout::new(path);
         let keyring = self.keys.clone().keyring();
@@ -192,7 +153,7 @@ impl Void {
             layout.refuse_network(&*disk)?;
         }
         let lock = layout.own(&*disk)?;
-        let image = Held::find(OwnedDisk::over(disk, &lock), layout, keyring)?;
+        let image = VoidSession::find(OwnedDisk::over(disk, &lock), layout, keyring)?;
         let scan = Scan::new(&image.source, image.proven)?;
         let found = self.look(&image, &scan)?;
         let (durable, quarantined) = image.settle(&found.end)?;
@@ -205,20 +166,20 @@ impl Void {
             Err(Error::new(Kind::Option { option, value, what }))
         };
         match &self.by {
-            _ if self.reason.is_empty() => refused("reason", "empty", "say why, for whoever wonders later"),
-            _ if self.reason.len() > LONGEST => refused("reason", &self.reason, "it has more than 4096 bytes"),
-            Some(by) if by.len() > LONGEST => refused("by", by, "it has more than 4096 bytes"),
+            _ if self.reason.is_empty() => refused("reason", "empty", messages::EMPTY_REASON),
+            _ if self.reason.len() > LONGEST => refused("reason", &self.reason, messages::TOO_LONG),
+            Some(by) if by.len() > LONGEST => refused("by", by, messages::TOO_LONG),
             _ => Ok(()),
         }
     }
 
-    /// Reads all of the journal, and makes sure that the event can become void. Changes nothing.
+    /// Reads the whole journal, and checks that the event can be made void. Changes nothing.
     ///
-    /// All of it: what rests on the event is of no use afterwards, so damage before it, which a snapshot made good, would then be
-    /// in the way.
-    fn look(&self, image: &Held, scan: &Scan<'_>) -> Result<Found, Error> {
+    /// Afterwards the snapshots after the event are gone, so replay begins before it: damage there, which an open skips thanks to
+    /// a snapshot, would then prevent an open.
+    fn look(&self, image: &VoidSession, scan: &Scan<'_>) -> Result<VoidTarget, Error> {
         let table = scan.table()?;
-        let (mut event, mut said, mut voids) = (None, None, Voids::default());
+        let (mut event, mut recorded, mut voids) = (None, None, Voids::default());
         let mut align_shift = None;
         let mut visit = |segment: SegmentId, frame: &Frame<'_>| {
             align_shift = Some(frame.header.align_shift);
@@ -229,7 +190,7 @@ impl Void {
                     let mark = scan.decode_void(segment, frame)?;
                     voids.add(&mark, frame);
                     if mark.seq == self.seq {
-                        said.get_or_insert(mark);
+                        recorded.get_or_insert(mark);
                     }
                 }
                 _ => {}
@@ -238,25 +199,23 @@ impl Void {
         };
         let end = scan.read(image.source.first(), &mut visit)?.expect("it is read to its end");
         let Some(event) = event else {
-            let what = match self.seq {
-                Seq::ZERO => "events are numbered from 1".to_owned(),
-                _ if self.seq < end.chain.next_seq => "it is no longer in the journal, which was pruned".to_owned(),
-                _ => format!("the journal ends with event {}", end.chain.before()),
+            let refusal = match self.seq {
+                Seq::ZERO => messages::no_event_zero(),
+                _ if self.seq < end.chain.next_seq => messages::pruned_event(),
+                _ => messages::event_after_end(end.chain.before()),
             };
-            return Err(self.unfit(image, what, "give the number of an event that is in the journal"));
+            return Err(self.refuse(image, refusal));
         };
         let (name, version) =
             table.event(event).map_or((String::new(), 0), |(name, version, _)| (name.to_owned(), version));
-        if said.is_none() && name == DROPPED {
-            let what = format!("it does nothing already: it is a `{DROPPED}`, which a rewrite left of an event");
-            return Err(self.unfit(image, what, "nothing need be done"));
+        if recorded.is_none() && name == DROPPED {
+            return Err(self.refuse(image, messages::dropped_event()));
         }
-        if said.is_none() && !image.source.is_whole() && !image.has_base_before(self.seq, &voids)? {
-            let what = "the journal was pruned, and each base has the event already, or cannot be read".to_owned();
-            return Err(self.unfit(image, what, "set what it did right by a command"));
+        if recorded.is_none() && !image.source.is_whole() && !image.has_base_before(self.seq, &voids)? {
+            return Err(self.refuse(image, messages::no_base_before()));
         }
         let align_shift = align_shift.expect("the event's frame was read");
-        Ok(Found { end, table, name, version, said, voids, align_shift })
+        Ok(VoidTarget { end, table, name, version, recorded, voids, align_shift })
     }
 
     fn event(&self, scan: &Scan<'_>, segment: SegmentId, frame: &Frame<'_>) -> Result<EventId, Error> {
@@ -270,18 +229,18 @@ impl Void {
         unreachable!("a batch has the records that it counts, or one of them is a fault")
     }
 
-    /// Writes the decision behind the end of the journal, unless it stands there, and removes what rests on the event.
+    /// Appends the decision to the journal, unless it is recorded already, and removes the snapshots with the event's effect.
     fn decide(
         self,
-        image: &Held,
-        found: Found,
+        image: &VoidSession,
+        found: VoidTarget,
         durable: StoredFile,
         quarantined: Option<PathBuf>,
-    ) -> Result<Voided, Error> {
-        let Found { end, table, name, version, said, mut voids, align_shift } = found;
-        let already = said.is_some();
+    ) -> Result<VoidReport, Error> {
+        let VoidTarget { end, table, name, version, recorded, mut voids, align_shift } = found;
+        let already = recorded.is_some();
         let Void { seq, reason, by, .. } = self;
-        let mark = said.unwrap_or_else(|| VoidMark { seq, time: Timestamp::wall_clock(), reason, by });
+        let mark = recorded.unwrap_or_else(|| VoidMark { seq, time: Timestamp::wall_clock(), reason, by });
         let mut unproven = None;
         if !already || end.unproven_void {
             let decision = (!already).then(|| mark.encode());
@@ -290,34 +249,31 @@ impl Void {
             voids.insert(seq, epoch);
         }
         let removed = image.remove_outdated(&voids).unwrap_or_else(|error| {
-            tracing::warn!(%error, "snapshots that rest on a void event could not be removed; they are not used");
+            tracing::warn!(%error, "{}", messages::REMOVAL_FAILED);
             Vec::new()
         });
         let decision = Decision::from(mark);
-        tracing::warn!(%decision, name, version, already, "an event is void: it does nothing on replay");
+        tracing::warn!(%decision, name, version, already, "{}", messages::IS_VOID);
         if let Some(why) = &unproven {
-            tracing::warn!(
-                why,
-                "the decision is recorded, and nothing proves it yet: the next segment could not be begun"
-            );
+            tracing::warn!(why, "{}", messages::UNPROVEN);
         }
-        Ok(Voided { decision, name, version, already, unproven, quarantined, removed })
+        Ok(VoidReport { decision, name, version, already, unproven, quarantined, removed })
     }
 
-    fn unfit(&self, image: &Held, what: String, mend: &'static str) -> Error {
-        Error::new(Kind::Void { path: image.layout.root().to_owned(), seq: self.seq, what, mend })
+    fn refuse(&self, image: &VoidSession, Refusal { what, help }: Refusal) -> Error {
+        Error::new(Kind::Void { path: image.layout.root().to_owned(), seq: self.seq, what, mend: help })
     }
 }
 
-/// What was read of the journal from the event on.
-struct Found {
-    end: End,
-    table: Table,
+/// The event that is to be void, and the end of the journal.
+struct VoidTarget {
+    end: JournalEnd,
+    table: ShapeTable,
     /// The event's name and version.
     name: String,
     version: u32,
-    /// That it is void already.
-    said: Option<VoidMark>,
+    /// The decision by which it is void already.
+    recorded: Option<VoidMark>,
     voids: Voids,
     /// The alignment of the last frame.
     align_shift: u8,

@@ -90,7 +90,7 @@ const SECTOR: u64 = 512;
 ///     }
 /// }
 ///
-/// let open = |disk: &SimDisk| Image::<Guests>::options().segment_size(16 << 10).open_with(Arc::new(disk.clone()), "guests");
+/// let open = |disk: &SimDisk| Image::<Guests>::options().segment_bytes(16 << 10).open_with(Arc::new(disk.clone()), "guests");
 ///
 /// // run it once, and keep the disk after each operation, with what had been acknowledged by then
 /// let (disk, acknowledged) = (SimDisk::new(), Arc::new(AtomicU64::new(0)));
@@ -102,10 +102,10 @@ const SECTOR: u64 = 512;
 ///     guests.sign(name.to_owned())?;
 ///     acknowledged.fetch_add(1, SeqCst);
 /// }
-/// guests.close()?;
+/// Image::close(guests)?;
 ///
 /// let good = |disk: &SimDisk, acknowledged: u64| match open(disk) {
-///     Ok(guests) => guests.read().unwrap().names.len() as u64 >= acknowledged,
+///     Ok(guests) => guests.read_uncommitted().unwrap().names.len() as u64 >= acknowledged,
 ///     Err(_) => false,
 /// };
 /// for (disk, acknowledged) in observed.try_iter() {

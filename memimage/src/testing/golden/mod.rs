@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::entry::Entry;
 use super::given::{Given, given};
-use crate::disk::source;
+use crate::disk::text_file;
 use crate::event::{Model, Payload};
 use failure::{Failure, Failures};
 use fixture::Fixture;
@@ -208,7 +208,7 @@ fn replay<M: Model>(path: &Path, text: &str, bless: Bless) -> Result<(), Failure
     match fixture.check::<M>() {
         Err(failure) if failure.is_outcome() && bless == Bless::Outcomes => {
             let fixture = fixture.with_outcome::<M>()?;
-            source::update(path, |_| Ok(Some(fixture.text()))).map_err(Failure::unwritable)
+            text_file::update(path, |_| Ok(Some(fixture.text()))).map_err(Failure::unwritable)
         }
         checked => checked,
     }
@@ -220,7 +220,7 @@ fn write<M: Model>(path: &Path, entries: &[Entry]) -> Result<(), Failure> {
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir).map_err(Failure::unwritable)?;
     }
-    source::update(path, |there| Ok(there.is_none().then(|| fixture.text()))).map_err(Failure::unwritable)
+    text_file::update(path, |there| Ok(there.is_none().then(|| fixture.text()))).map_err(Failure::unwritable)
 }
 
 /// The events of a fixture.

@@ -1,0 +1,221 @@
+//! The content of a journal's frames: whether all of it decodes by the journal's own shapes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::messages;
+use crate::admin::decision::Decision;
+use crate::journal::{
+    DamageKind, DigestMark, EventId, Frame, FrameKind, FrameVisitor, Genesis, PruneMark, Record, RecordDamage,
+    ShapeTable, Timeline, VoidMark, Voids, records,
+};
+use crate::seq::{SegmentId, Seq};
+use crate::shape::ShapeTree;
+use crate::value::Value;
+
+/// A decision that an event is void, and the place of its frame.
+#[derive(Clone, Debug)]
+pub(crate) struct RecordedVoid {
+    pub(crate) decision: Decision,
+    pub(crate) segment: SegmentId,
+    pub(crate) offset: u64,
+}
+
+/// A table of shapes, and the place of its frame.
+struct RecordedTable {
+    segment: SegmentId,
+    offset: u64,
+    /// Equal tables are shared.
+    table: Arc<ShapeTable>,
+}
+
+/// A frame of events that comes after a gap, with no table of shapes in between.
+struct UndescribedFrame {
+    segment: SegmentId,
+    offset: u64,
+    last: Seq,
+    /// The highest event number in it.
+    highest: EventId,
+}
+
+/// The content of the frames read so far.
+#[derive(Default)]
+pub(crate) struct Content {
+    pub(crate) frames: u64,
+    pub(crate) events: u64,
+    pub(crate) first: Option<Seq>,
+    pub(crate) last: Option<Seq>,
+    /// Genesis was read before any gap.
+    pub(crate) has_genesis: bool,
+    pub(crate) voids: Voids,
+    /// The timelines at the events after which there is a snapshot or base.
+    timelines: Vec<Timeline>,
+    pub(crate) recorded_voids: Vec<RecordedVoid>,
+    /// The first segment of a pruned journal, by its newest prune mark.
+    pub(crate) kept_from: Option<SegmentId>,
+    pub(crate) newest_table: Option<ShapeTable>,
+    /// In the order of the journal.
+    tables: Vec<RecordedTable>,
+    /// In the order of the journal.
+    undescribed: Vec<UndescribedFrame>,
+    /// The shapes of models, by their fingerprints.
+    pub(crate) models: BTreeMap<u64, ShapeTree>,
+    /// The table by which the next frame numbers its events; `None` after a gap.
+    current_table: Option<ShapeTable>,
+    /// Frames are missing before the next one.
+    has_gap: bool,
+}
+
+impl FrameVisitor for Content {
+    fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<RecordDamage> {
+        self.frames += 1;
+        let header = &frame.header;
+        let damaged = |what| Err(RecordDamage { seq: header.first_seq, kind: DamageKind::Damaged, what });
+        let checked = match header.kind {
+            FrameKind::Events => return self.records(segment, frame, body),
+            FrameKind::Shapes => self.shapes(segment, frame, body).or_else(damaged),
+            FrameKind::Genesis => self.genesis(body).or_else(damaged),
+            FrameKind::Digest => self.digest(frame, body).or_else(damaged),
+            FrameKind::Prune => self.prune(body).or_else(damaged),
+            FrameKind::Void => self.void(segment, frame, body).or_else(damaged),
+            FrameKind::Seal | FrameKind::Optional(_) => Ok(()),
+        };
+        checked.err().into_iter().collect()
+    }
+
+    fn gap(&mut self) {
+        (self.current_table, self.has_gap) = (None, true);
+    }
+}
+
+impl Content {
+    /// Empty; it will collect the timelines at these events.
+    pub(super) fn with_timelines_at(seqs: impl Iterator<Item = Seq>) -> Content {
+        let mut timelines: Vec<Timeline> = seqs.map(Timeline::new).collect();
+        timelines.dedup_by_key(|timeline| timeline.seq);
+        Content { timelines, ..Content::default() }
+    }
+
+    /// The timeline at an event after which there is a snapshot or base.
+    pub(super) fn timeline(&self, seq: Seq) -> Option<&Timeline> {
+        self.timelines.iter().find(|timeline| timeline.seq == seq)
+    }
+
+    /// A table that describes the events from a place on: the first after it, or else the last before it.
+    pub(crate) fn table_for(&self, segment: SegmentId, offset: u64) -> Option<&ShapeTable> {
+        let after = self.tables.partition_point(|table| (table.segment, table.offset) < (segment, offset));
+        let found = self.tables.get(after).or_else(|| self.tables.get(after.checked_sub(1)?));
+        found.map(|found| &*found.table)
+    }
+
+    /// Whether that table describes all events after `seq` that come before the next table in the segment.
+    pub(super) fn describes_from(&self, segment: SegmentId, offset: u64, seq: Seq) -> bool {
+        let table = self.table_for(segment, offset);
+        let is_here =
+            |frame: &&UndescribedFrame| frame.segment == segment && frame.offset >= offset && frame.last > seq;
+        let describes = |event| table.is_some_and(|table| table.event(event).is_some());
+        self.undescribed.iter().filter(is_here).all(|frame| describes(frame.highest))
+    }
+
+    fn shapes(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Result<(), String> {
+        let table = ShapeTable::decode(body).map_err(|fault| fault.to_string())?;
+        let shared = match self.tables.last() {
+            Some(last) if *last.table == table => Arc::clone(&last.table),
+            _ => Arc::new(table.clone()),
+        };
+        self.tables.push(RecordedTable { segment, offset: frame.offset as u64, table: shared });
+        let continues = self.newest_table.as_ref().is_none_or(|newest| table.continues(newest));
+        (self.newest_table, self.current_table) = (Some(table.clone()), Some(table));
+        match continues {
+            true => Ok(()),
+            false => Err(messages::renumbered_events()),
+        }
+    }
+
+    fn genesis(&mut self, body: &[u8]) -> Result<(), String> {
+        let genesis = Genesis::decode(body)?;
+        let shape = self.model(genesis.fingerprint, &genesis.shape)?;
+        let state = genesis.state.as_ref().or(genesis.default.as_ref());
+        state.map_or(Ok(()), |state| decodes(&shape, state))?;
+        self.has_genesis |= !self.has_gap;
+        Ok(())
+    }
+
+    fn prune(&mut self, body: &[u8]) -> Result<(), String> {
+        let mark = PruneMark::decode(body)?;
+        self.kept_from = Some(mark.first());
+        self.model(mark.fingerprint, &mark.shape).map(drop)
+    }
+
+    fn digest(&mut self, frame: &Frame<'_>, body: &[u8]) -> Result<(), String> {
+        let mark = DigestMark::decode(body)?;
+        self.timelines.iter_mut().for_each(|timeline| timeline.digest(&frame.header, mark));
+        Ok(())
+    }
+
+    fn model(&mut self, fingerprint: u64, shape: &[u8]) -> Result<ShapeTree, String> {
+        let shape = ShapeTree::decode(shape).map_err(messages::undecodable_model_shape)?;
+        self.models.insert(fingerprint, shape.clone());
+        Ok(shape)
+    }
+
+    fn void(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Result<(), String> {
+        let mark = VoidMark::decode(body)?;
+        if mark.seq >= frame.header.first_seq {
+            return Err(messages::void_of_later_event(mark.seq));
+        }
+        let is_first = !self.voids.has(mark.seq);
+        self.voids.add(&mark, frame);
+        if is_first {
+            self.recorded_voids.push(RecordedVoid { decision: mark.into(), segment, offset: frame.offset as u64 });
+        }
+        Ok(())
+    }
+
+    fn records(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<RecordDamage> {
+        let header = &frame.header;
+        self.timelines.iter_mut().for_each(|timeline| timeline.events(header));
+        let (mut damage, mut highest) = (Vec::new(), None);
+        for record in records(body, header.first_seq, header.count, header.time) {
+            match record {
+                Ok(record) => {
+                    self.events += 1;
+                    self.first = Some(self.first.map_or(record.seq, |first| first.min(record.seq)));
+                    self.last = self.last.max(Some(record.seq));
+                    highest = highest.max(Some(record.event));
+                    damage.extend(self.record(&record, body).err());
+                }
+                Err(fault) => {
+                    let seq = header.first_seq;
+                    damage.push(RecordDamage { seq, kind: DamageKind::Damaged, what: fault.to_string() });
+                }
+            }
+        }
+        if self.current_table.is_none()
+            && let Some(highest) = highest
+        {
+            let last = Seq::new(header.next_seq().get() - 1);
+            self.undescribed.push(UndescribedFrame { segment, offset: frame.offset as u64, last, highest });
+        }
+        damage
+    }
+
+    fn record(&self, record: &Record, body: &[u8]) -> Result<(), RecordDamage> {
+        let Some(table) = &self.current_table else { return Ok(()) };
+        let seq = record.seq;
+        let undecodable = |what| RecordDamage { seq, kind: DamageKind::Undecodable, what };
+        let Some((name, version, shape)) = table.event(record.event) else {
+            return Err(undecodable(messages::unknown_event_number(seq, record.event.0)));
+        };
+        decodes(shape, &body[record.payload.clone()])
+            .map_err(|cause| undecodable(messages::undecodable_event(seq, name, version, &cause)))
+    }
+}
+
+/// Whether bytes are a value of the shape. An opaque part of the shape accepts all bytes.
+pub(super) fn decodes(shape: &ShapeTree, bytes: &[u8]) -> Result<(), String> {
+    match Value::decode(shape, bytes) {
+        Err(error) if !error.is_opaque() => Err(messages::undecodable_value(&error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,289 @@
+//! One reading of a whole image.
+
+use std::sync::Arc;
+
+use super::content::Content;
+use super::messages;
+use super::snapshot::ExaminedSnapshot;
+use crate::admin::keys::Task;
+use crate::disk::Disk;
+use crate::error::{Error, Kind};
+#[cfg(feature = "chain")]
+use crate::journal::FrameChain;
+use crate::journal::{
+    Damage, DamageKind, Layout, ProvenKeys, SalvageSource, Salvaged, SalvagedSegment, Watermark, salvage,
+};
+use crate::keys::Keyring;
+use crate::seq::{SegmentId, Seq};
+use crate::snapshot::Snapshots;
+
+/// All that one reading shows of an image.
+pub(crate) struct Examination {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) layout: Layout,
+    pub(crate) snapshots: Snapshots,
+    pub(crate) source: SalvageSource,
+    pub(crate) salvaged: Salvaged,
+    pub(crate) content: Content,
+    /// All snapshots and bases, newest first.
+    pub(crate) examined_snapshots: Vec<ExaminedSnapshot>,
+    pub(crate) watermark: Option<Watermark>,
+    /// All segments there are.
+    pub(crate) segments: Vec<SegmentId>,
+    /// Segments before a missing one, which are not part of the journal: left over from a pruning, or cut off by the loss of
+    /// the missing one.
+    pub(crate) detached: Vec<SegmentId>,
+    /// The highest seq that anything besides the frames says was synced.
+    pub(crate) evidence: Seq,
+    /// The keys that unlocked something.
+    pub(crate) proven_keys: ProvenKeys,
+}
+
+/// The journal of an image, as read from the segment where it begins.
+struct JournalReading {
+    salvaged: Salvaged,
+    content: Content,
+    detached: Vec<SegmentId>,
+}
+
+impl Examination {
+    /// Reads everything, and checks it against the keys, for `task`.
+    pub(crate) fn of(
+        disk: &Arc<dyn Disk>,
+        layout: &Layout,
+        keyring: &Arc<Keyring>,
+        task: Task,
+    ) -> Result<Examination, Error> {
+        let snapshots = Snapshots::new(disk, layout, keyring);
+        // The evidence of what must be there is read before the journal: an owner may append in between.
+        let segments = layout.survey(&**disk)?.image(layout)?.to_vec();
+        let identity = task.unlock(disk, layout, &segments, keyring)?.identity().cloned();
+        let uuid = identity.as_ref().map(|identity| &identity.uuid);
+        let watermark = uuid.map_or(Ok(None), |uuid| layout.durable_block(&**disk, uuid))?;
+        let examined_snapshots = ExaminedSnapshot::all(&snapshots, uuid)?;
+        let proven = examined_snapshots.iter().filter(|snapshot| snapshot.is_evidence).map(|snapshot| snapshot.seq);
+        let evidence = proven.chain(watermark.map(|watermark| watermark.durable_seq)).max().unwrap_or(Seq::ZERO);
+
+        let segments = layout.survey(&**disk)?.image(layout)?.to_vec();
+        let source = task.unlock(disk, layout, &segments, keyring)?;
+        let JournalReading { salvaged, content, detached } =
+            JournalReading::of(&source, &segments, &examined_snapshots, evidence)?;
+        let proven_keys = source.proven_keys().clone();
+        let (disk, layout) = (Arc::clone(disk), layout.clone());
+        let mut examination = Examination {
+            disk,
+            layout,
+            snapshots,
+            source,
+            salvaged,
+            content,
+            examined_snapshots,
+            watermark,
+            segments,
+            detached,
+            evidence,
+            proven_keys,
+        };
+        examination.read_snapshots(keyring)?;
+        Ok(examination)
+    }
+
+    /// Reads all snapshots and bases.
+    fn read_snapshots(&mut self, keyring: &Keyring) -> Result<(), Error> {
+        for snapshot in &mut self.examined_snapshots {
+            snapshot.read(&self.snapshots, &self.content, keyring)?;
+            if snapshot.is_usable() {
+                self.proven_keys.add(snapshot.form);
+            }
+        }
+        let is_doubtful = |snapshot: &&ExaminedSnapshot| snapshot.is_forged && !self.proven_keys.has(snapshot.form);
+        match self.examined_snapshots.iter().find(is_doubtful) {
+            None => Ok(()),
+            // the snapshot may be forged, or the key wrong
+            Some(snapshot) => {
+                let (path, what) = (snapshot.path.clone(), self.proven_keys.misses(snapshot.form));
+                Err(Error::new(Kind::Key { path, what }))
+            }
+        }
+    }
+
+    /// Whether the journal, a snapshot or a base is damaged.
+    pub(crate) fn has_damage(&self) -> bool {
+        !self.salvaged.damage.is_empty() || self.examined_snapshots.iter().any(|snapshot| !snapshot.is_usable())
+    }
+
+    /// Whether another reading shows the same damage.
+    pub(crate) fn agrees(&self, other: &Examination) -> bool {
+        let (salvaged, of_other) = (&self.salvaged, &other.salvaged);
+        salvaged.damage == of_other.damage
+            && salvaged.unlisted == of_other.unlisted
+            && self.examined_snapshots == other.examined_snapshots
+    }
+
+    /// The end of the journal's chain, if the whole chain is valid.
+    #[cfg(feature = "chain")]
+    pub(crate) fn chain_end(&self) -> Option<FrameChain> {
+        let is_harmless = |damage: &Damage| match damage.kind {
+            DamageKind::Torn(_) | DamageKind::Suspect(_) | DamageKind::Undecodable => true,
+            DamageKind::Damaged => damage.is_framing,
+            DamageKind::Forged | DamageKind::Newer => false,
+        };
+        let is_valid = !self.proven_keys.chains.is_empty() && self.salvaged.damage.iter().all(is_harmless);
+        self.salvaged.end.filter(|_| is_valid)
+    }
+
+    /// The last event that anything in the image mentions.
+    pub(crate) fn last_known(&self) -> Seq {
+        self.salvaged.last_known.max(self.evidence)
+    }
+
+    /// The first damage to the frames. Events that do not decode and damage to framing do not count: neither loses a frame.
+    pub(crate) fn first_damage(&self) -> Option<&Damage> {
+        self.salvaged.damage.iter().find(|damage| damage.kind != DamageKind::Undecodable && !damage.is_framing)
+    }
+
+    /// The first damage to framing.
+    pub(crate) fn first_framing_damage(&self) -> Option<&Damage> {
+        self.salvaged.damage.iter().find(|damage| damage.is_framing)
+    }
+
+    /// Whether any frame in a segment after this one is damaged.
+    pub(crate) fn is_damaged_after(&self, segment: SegmentId) -> bool {
+        let is_damage = |kind: &DamageKind| matches!(kind, DamageKind::Damaged | DamageKind::Forged);
+        let is_after = |damage: &Damage| damage.segment > segment && is_damage(&damage.kind) && !damage.is_framing;
+        self.salvaged.damage.iter().any(is_after)
+    }
+
+    /// Whether a later segment has frames, so that this one is sealed.
+    pub(crate) fn is_followed(&self, segment: SegmentId) -> bool {
+        self.salvaged.segments.iter().any(|later| later.segment > segment && later.first.is_some())
+    }
+
+    /// Whether any part of the image is of a newer format. Then nothing is repaired.
+    pub(crate) fn has_newer_format(&self) -> bool {
+        self.salvaged.damage.iter().any(|damage| damage.kind == DamageKind::Newer)
+    }
+
+    /// Whether no header says which image this is. Then no other file that names an image can be checked.
+    pub(crate) fn is_unidentified(&self) -> bool {
+        self.source.identity().is_none()
+    }
+
+    /// Whether the journal begins after its first event, as a pruned one does.
+    pub(crate) fn is_pruned(&self) -> bool {
+        self.salvaged.segments.first().is_some_and(begins_later)
+    }
+
+    /// Whether the journal itself says that this segment was pruned, and the file with its name is really that segment.
+    pub(crate) fn is_left_of_pruning(&self, segment: SegmentId) -> bool {
+        self.content.kept_from.is_some_and(|first| segment < first) && self.source.len_of(segment).is_some()
+    }
+
+    /// Whether the damage that comes first is that segments before the first one are missing.
+    pub(crate) fn lacks_beginning(&self) -> bool {
+        let first = self.salvaged.segments.first().map(|first| first.segment);
+        self.first_damage().is_some_and(|damage| damage.offset.is_none() && Some(damage.segment) <= first)
+    }
+
+    /// The event after which the base has the state.
+    pub(crate) fn base_seq(&self) -> Option<Seq> {
+        let base = self.examined_snapshots.iter().find(|snapshot| snapshot.is_base && snapshot.is_usable());
+        base.map(|base| base.seq)
+    }
+
+    /// The newest snapshot or base that is usable.
+    pub(crate) fn newest_usable(&self) -> Option<&ExaminedSnapshot> {
+        self.examined_snapshots.iter().find(|snapshot| snapshot.is_usable())
+    }
+
+    /// Whether a snapshot or base has a state from which the journal continues.
+    pub(crate) fn has_start_state(&self) -> bool {
+        let continues = |snapshot: &ExaminedSnapshot| {
+            self.salvaged.segments.iter().any(|segment| reaches_back_to(segment.first, snapshot.seq))
+        };
+        self.examined_snapshots.iter().any(|snapshot| snapshot.is_usable() && continues(snapshot))
+    }
+
+    /// Whether no other file leads to the state of a snapshot or a later one, since the journal is damaged before that state or
+    /// begins after it.
+    pub(crate) fn is_only_way_to(&self, snapshot: &ExaminedSnapshot) -> bool {
+        let has_later = self.examined_snapshots.iter().any(|other| other.is_usable() && other.seq >= snapshot.seq);
+        let is_read = self.first_damage().is_none_or(|damage| damage.seq.is_some_and(|seq| seq > snapshot.seq));
+        let has_start = if self.is_pruned() { self.has_start_state() } else { self.content.has_genesis };
+        snapshot.is_current && !has_later && !(is_read && has_start)
+    }
+
+    /// Whether snapshots and bases may be moved away and made again. Where the journal is damaged, they may be the only
+    /// evidence of what is missing.
+    pub(crate) fn may_replace_snapshots(&self) -> bool {
+        let is_at_most_torn = self.first_damage().is_none_or(|damage| matches!(damage.kind, DamageKind::Torn(_)));
+        is_at_most_torn && self.first_framing_damage().is_none()
+    }
+}
+
+impl JournalReading {
+    /// Reads the journal from the segment where it begins. Segments before that one are detached, in which a pruning or the loss
+    /// of a segment has left gaps.
+    fn of(
+        source: &SalvageSource,
+        segments: &[SegmentId],
+        snapshots: &[ExaminedSnapshot],
+        evidence: Seq,
+    ) -> Result<JournalReading, Error> {
+        let read_from = |first: SegmentId| -> Result<JournalReading, Error> {
+            let mut content = Content::with_timelines_at(snapshots.iter().map(|snapshot| snapshot.seq));
+            let salvaged = salvage(source, first, evidence, &mut content)?;
+            let detached = segments[..segments.partition_point(|segment| *segment < first)].to_vec();
+            Ok(JournalReading { salvaged, content, detached })
+        };
+        // the first segment, and each after a gap
+        let gaps = segments.windows(2).filter(|pair| pair[1] != pair[0].next()).map(|pair| pair[1]);
+        let starts: Vec<SegmentId> = [segments[0]].into_iter().chain(gaps).collect();
+        let last_start = *starts.last().expect("the first segment is one");
+        let reading = read_from(last_start)?;
+        if reading.may_begin_at(last_start, snapshots) {
+            return Ok(reading);
+        }
+        // A pruned journal may have lost a segment in its middle, while left-over segments of the pruning are before it.
+        let mut whole = if last_start == segments[0] { reading } else { read_from(segments[0])? };
+        match starts.into_iter().rev().find(|&start| whole.may_begin_at(start, snapshots)) {
+            Some(start) if start != segments[0] => return read_from(start),
+            Some(_) => {}
+            // without a header no frame is read, so nothing says where the journal begins
+            None if source.identity().is_none() => {}
+            None => whole.salvaged.damage.insert(0, missing_beginning(segments[0])),
+        }
+        Ok(whole)
+    }
+
+    /// Whether the journal may begin with segment `first`: it is complete from genesis on, a base replaces what came before, or
+    /// the journal itself says that it was pruned up to there.
+    fn may_begin_at(&self, first: SegmentId, snapshots: &[ExaminedSnapshot]) -> bool {
+        let from = || self.salvaged.segments.iter().filter(|segment| segment.segment >= first);
+        if first == SegmentId::FIRST && !from().next().is_some_and(begins_later) {
+            return true;
+        }
+        let continues = |seq: Seq| from().any(|segment| reaches_back_to(segment.first, seq));
+        let is_base = |snapshot: &ExaminedSnapshot| snapshot.is_base && snapshot.is_evidence && continues(snapshot.seq);
+        snapshots.iter().any(is_base) || self.content.kept_from.is_some_and(|kept| first <= kept)
+    }
+}
+
+/// Whether events that begin with `first` continue, or overlap with, the state after `seq`.
+pub(super) fn reaches_back_to(first: Option<Seq>, seq: Seq) -> bool {
+    first.is_some_and(|first| first <= seq.next())
+}
+
+/// Whether this segment begins with another event than the first.
+fn begins_later(segment: &SalvagedSegment) -> bool {
+    segment.segment != SegmentId::FIRST || segment.first.is_some_and(|first| first > Seq::new(1))
+}
+
+/// The damage of a journal that begins with this segment, where nothing replaces what came before.
+fn missing_beginning(first: SegmentId) -> Damage {
+    let (segment, what) = match first {
+        SegmentId::FIRST => (first, messages::missing_first_events()),
+        _ => (first.before(), messages::missing_file()),
+    };
+    Damage { segment, offset: None, seq: None, kind: DamageKind::Damaged, what, is_framing: false }
+}

@@ -1,0 +1,59 @@
+//! The messages of an examination: why a frame, a snapshot or a base cannot be used, and where a journal lacks its beginning.
+
+use std::fmt;
+
+use crate::seq::Seq;
+use crate::value::ValueError;
+
+pub(super) fn renumbered_events() -> String {
+    "its table of shapes numbers the events in another way than the one before it".to_owned()
+}
+
+pub(super) fn undecodable_model_shape(error: impl fmt::Display) -> String {
+    format!("the model's shape: {error}")
+}
+
+pub(super) fn void_of_later_event(seq: Seq) -> String {
+    format!("it says that event {seq} is void, which comes after it")
+}
+
+pub(super) fn unknown_event_number(seq: Seq, number: impl fmt::Display) -> String {
+    format!("event {seq} has the unknown number {number}")
+}
+
+pub(super) fn undecodable_event(seq: Seq, name: &str, version: u32, cause: &str) -> String {
+    format!("event {seq} (`{name}` version {version}): {cause}")
+}
+
+pub(super) fn undecodable_value(error: &ValueError) -> String {
+    format!("it does not decode by its shape: {error}")
+}
+
+/// No header says which image this is, so nothing that names an image can be checked.
+pub(crate) fn unidentified() -> &'static str {
+    "nothing tells whose it is, since no segment's header can be read"
+}
+
+pub(super) fn of_another_image() -> &'static str {
+    "it belongs to another image"
+}
+
+pub(super) fn outdated_by_void() -> String {
+    "it was made before an event in it became void".to_owned()
+}
+
+pub(super) fn other_protection() -> String {
+    "it is not protected in the way that the image is".to_owned()
+}
+
+pub(super) fn forged_snapshot(cause: &str) -> String {
+    format!("{cause}; its checksums are right, so it was changed by somebody who has not the key")
+}
+
+pub(super) fn missing_file() -> String {
+    "its file is missing".to_owned()
+}
+
+pub(super) fn missing_first_events() -> String {
+    "its first events are not there, nor is the base that stands in for them".to_owned()
+}

@@ -1,0 +1,15 @@
+//! One reading of a whole image, on which both a check and a repair are based. It needs no model, and changes nothing.
+
+// each uses those above it
+mod messages;
+mod content;
+mod snapshot;
+mod examination;
+mod repair_options;
+mod files;
+
+pub(crate) use examination::Examination;
+pub(crate) use files::{FileCondition, FileObservation, survey, written_irregular};
+pub(crate) use messages::unidentified;
+pub(crate) use repair_options::KeptEvents;
+pub(crate) use snapshot::ExaminedSnapshot;

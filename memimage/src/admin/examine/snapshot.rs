@@ -1,0 +1,152 @@
+//! The snapshots and bases of an image: whether each is usable.
+
+use std::path::PathBuf;
+
+use super::content::{Content, decodes};
+use super::messages;
+use crate::error::{Error, ErrorKind};
+use crate::journal::DigestMark;
+use crate::keys::{Form, Keyring};
+use crate::seq::Seq;
+use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
+
+/// States larger than this are not decoded, only checked by their checksums: decoding takes many times their size in memory.
+const DECODED: u64 = 4 << 20;
+
+/// A snapshot, or a copy of a base, as examined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ExaminedSnapshot {
+    /// The event after which it has the state.
+    pub(crate) seq: Seq,
+    pub(crate) path: PathBuf,
+    pub(crate) is_base: bool,
+    /// Its name and header prove that the journal was synced up to its seq.
+    pub(crate) is_evidence: bool,
+    /// Why it is not usable; `None` if it is.
+    pub(crate) defect: Option<String>,
+    /// It is of this image and its current timeline, so it would be usable if it were intact.
+    pub(super) is_current: bool,
+    /// Its checksums are right, but its keys refuse it.
+    pub(super) is_forged: bool,
+    /// Its protection, by its header.
+    pub(super) form: Form,
+    epoch: u64,
+}
+
+impl ExaminedSnapshot {
+    /// Reads the headers of all snapshots and bases, newest first.
+    pub(super) fn all(snapshots: &Snapshots, uuid: Option<&[u8; 16]>) -> Result<Vec<ExaminedSnapshot>, Error> {
+        let mut examined = Vec::new();
+        let bases: Vec<PathBuf> = snapshots.bases().list()?.into_iter().map(|(_, path)| path).collect();
+        for (seq, path) in snapshots.starts()? {
+            let is_base = bases.contains(&path);
+            let mut snapshot = ExaminedSnapshot::unread(seq, path, is_base);
+            match snapshots.open(seq, &snapshot.path) {
+                Ok(file) => snapshot.header(&file.header, uuid),
+                // the image's owner has just removed it, and so has made another
+                Err(error) if error.is_missing() => continue,
+                // a file gets this name after its sync only, and nothing says that it is of another image
+                Err(error) => {
+                    (snapshot.is_evidence, snapshot.defect) = (error.is_io(), Some(error.in_short()));
+                }
+            }
+            examined.push(snapshot);
+        }
+        Ok(examined)
+    }
+
+    fn unread(seq: Seq, path: PathBuf, is_base: bool) -> ExaminedSnapshot {
+        ExaminedSnapshot {
+            seq,
+            path,
+            is_base,
+            is_evidence: false,
+            defect: None,
+            is_current: true,
+            is_forged: false,
+            form: Form::default(),
+            epoch: 0,
+        }
+    }
+
+    /// Whether it can be started from.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.defect.is_none()
+    }
+
+    fn header(&mut self, header: &SnapshotHeader, uuid: Option<&[u8; 16]>) {
+        (self.epoch, self.form) = (header.epoch, header.form);
+        match uuid {
+            Some(uuid) if *uuid == header.uuid => self.is_evidence = true,
+            Some(_) => self.exclude(messages::of_another_image().to_owned()),
+            None => self.exclude(messages::unidentified().to_owned()),
+        }
+    }
+
+    /// Marks it as not of this image's current timeline.
+    fn exclude(&mut self, defect: String) {
+        (self.is_current, self.defect) = (false, Some(defect));
+    }
+
+    /// Reads all of it.
+    ///
+    /// # Errors
+    ///
+    /// If a key is missing: then the snapshot may be intact.
+    pub(super) fn read(&mut self, snapshots: &Snapshots, content: &Content, keyring: &Keyring) -> Result<(), Error> {
+        if self.defect.is_some() {
+            return Ok(());
+        }
+        if content.voids.outdate(self.seq, self.epoch) {
+            self.exclude(messages::outdated_by_void());
+            return Ok(());
+        }
+        if !keyring.takes(self.form) {
+            self.defect = Some(messages::other_protection());
+            return Ok(());
+        }
+        if let Some(defect) = content.timeline(self.seq).and_then(|timeline| timeline.excludes(self.epoch)) {
+            self.exclude(defect);
+            return Ok(());
+        }
+        match snapshots.open(self.seq, &self.path).and_then(|file| StateCheck::of(file, content)) {
+            Ok(StateCheck { defect: Some(defect), .. }) => self.defect = Some(defect),
+            Ok(StateCheck { defect: None, model, digest }) => {
+                let timeline = content.timeline(self.seq);
+                self.defect = timeline.and_then(|timeline| timeline.contradicts(model, digest, &content.voids));
+                self.is_current = self.defect.is_none();
+            }
+            Err(error) if error.kind() == ErrorKind::Key => return Err(error),
+            Err(error) if error.is_forged() => {
+                (self.is_forged, self.defect) = (true, Some(messages::forged_snapshot(&error.in_short())));
+            }
+            // or the owner has just removed it: then another reading finds the one that replaced it
+            Err(error) => self.defect = Some(error.in_short()),
+        }
+        Ok(())
+    }
+}
+
+/// The result of reading all of a snapshot.
+struct StateCheck {
+    defect: Option<String>,
+    /// The number of its model.
+    model: u64,
+    digest: u64,
+}
+
+impl StateCheck {
+    /// Checks the checksums, and decodes the state if its shape is known and it is not too large.
+    fn of(file: SnapshotFile, content: &Content) -> Result<StateCheck, Error> {
+        let model = DigestMark::model_of(file.header.model_version, file.header.fingerprint);
+        let shape = content.models.get(&file.header.fingerprint);
+        let (defect, trailer) = match shape.filter(|_| file.len() <= DECODED) {
+            Some(shape) => {
+                let (bytes, trailer) = file.bytes()?;
+                (decodes(shape, &bytes).err(), trailer)
+            }
+            None => (None, file.check()?),
+        };
+        Ok(StateCheck { defect, model, digest: trailer.digest })
+    }
+}

@@ -1,0 +1,271 @@
+//! A repair under way: the examination it is based on, the changes made so far, and the steps that all repairs share.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::backup::back_up;
+use super::messages;
+use super::report::{FileChange, RepairReport};
+use crate::admin::examine::{Examination, ExaminedSnapshot};
+use crate::admin::repair_action::RepairAction;
+use crate::admin::seq_range::SeqRange;
+use crate::disk::{Access, Disk, StoredFile, failed};
+use crate::error::{Error, Kind};
+use crate::journal::{
+    Damage, DamageKind, FramePosition, Layout, SegmentBuilder, Watermark, end_of, set_aside, sync_dir,
+};
+use crate::keys::Protection;
+use crate::seq::{SegmentId, Seq};
+
+/// The first epoch after which no other can begin.
+const LAST_EPOCH: u64 = u64::MAX - 1;
+/// The length of a segment that a repair creates. The next open makes longer ones, by its own options.
+const SEGMENT_LEN: u64 = 1 << 20;
+
+/// A repair of an image whose lock is held.
+pub(super) struct RepairSession {
+    pub(super) examination: Examination,
+    action: RepairAction,
+    changes: Vec<FileChange>,
+    /// The events that are void no longer.
+    pub(super) revived: Vec<Seq>,
+    /// The events that leave the journal while their effect on the state stays.
+    pub(super) retired: Option<SeqRange>,
+    /// The epoch that the repair begins.
+    epoch: u64,
+    has_begun_epoch: bool,
+}
+
+/// The end of a segment's frames: the place of the next frame, and the checksum of the last.
+#[derive(Clone, Copy)]
+pub(super) struct FramesEnd {
+    pub(super) position: FramePosition,
+    pub(super) previous: u32,
+}
+
+/// `journal/durable` before a repair, and its backup.
+pub(super) struct OldWatermark {
+    file: Option<StoredFile>,
+    backup: Option<PathBuf>,
+}
+
+impl RepairSession {
+    pub(super) fn new(examination: Examination, action: RepairAction) -> Result<RepairSession, Error> {
+        let newer = examination.salvaged.damage.iter().find(|damage| damage.kind == DamageKind::Newer);
+        if let Some(newer) = newer {
+            let (path, what) = (examination.source.path(newer.segment), newer.what.clone());
+            return Err(Error::new(Kind::Format { path, act: "repair", what }));
+        }
+        let newest = examination.salvaged.epoch.max(examination.watermark.map_or(0, |watermark| watermark.epoch));
+        let session = RepairSession {
+            examination,
+            action,
+            changes: Vec::new(),
+            revived: Vec::new(),
+            retired: None,
+            epoch: newest.saturating_add(1),
+            has_begun_epoch: false,
+        };
+        match newest {
+            // an open refuses it too
+            LAST_EPOCH.. => Err(session.refusal(messages::last_epoch(newest))),
+            _ => Ok(session),
+        }
+    }
+
+    pub(super) fn disk(&self) -> &dyn Disk {
+        &*self.examination.disk
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        &self.examination.layout
+    }
+
+    pub(super) fn path(&self, segment: SegmentId) -> PathBuf {
+        self.examination.source.path(segment)
+    }
+
+    /// Copies a file to the quarantine.
+    pub(super) fn back_up(&self, path: &Path) -> Result<PathBuf, Error> {
+        back_up(self.disk(), self.layout(), path)
+    }
+
+    /// The error of a repair that does not apply.
+    pub(super) fn refusal(&self, what: String) -> Error {
+        Error::new(Kind::Repair { path: self.layout().root().to_owned(), choice: self.action.to_string(), what })
+    }
+
+    /// The error of a repair that does not apply to this damage.
+    pub(super) fn refusal_for(&self, damage: &Damage) -> Error {
+        self.refusal(messages::other_damage(&self.path(damage.segment), damage.seq, &damage.what))
+    }
+
+    /// The error of a repair of frames, where no frame is damaged.
+    pub(super) fn refusal_without_damage(&self) -> Error {
+        match self.examination.first_framing_damage() {
+            Some(damage) => self.refusal_for(damage),
+            None => self.refusal(messages::nothing_damaged()),
+        }
+    }
+
+    /// Refuses damage that another reading does not show: data that a failing disk did not return once must not be given up.
+    pub(super) fn confirm(&self, again: &Examination) -> Result<(), Error> {
+        match self.examination.agrees(again) {
+            true => Ok(()),
+            false => Err(self.refusal(messages::unstable_damage())),
+        }
+    }
+
+    /// Refuses a damaged journal: snapshots and bases may be the only evidence of what is missing in it.
+    pub(super) fn refuse_damaged_journal(&self) -> Result<(), Error> {
+        let damaged = self.examination.first_damage().filter(|damage| !matches!(damage.kind, DamageKind::Torn(_)));
+        match damaged.or_else(|| self.examination.first_framing_damage()) {
+            Some(damage) => Err(self.refusal_for(damage)),
+            None => Ok(()),
+        }
+    }
+
+    /// Builds segments in the epoch that the repair begins.
+    pub(super) fn segment_builder(&self, protection: Protection) -> Result<SegmentBuilder, Error> {
+        let Some(identity) = self.examination.source.identity().cloned() else {
+            return Err(self.refusal(messages::unidentified()));
+        };
+        let (disk, layout) = (Arc::clone(&self.examination.disk), self.layout().clone());
+        Ok(SegmentBuilder { disk, layout, identity, epoch: self.epoch, largest: SEGMENT_LEN, protection })
+    }
+
+    pub(super) fn changed(&mut self, path: PathBuf, change: &'static str, backup: Option<PathBuf>) {
+        self.changes.push(FileChange { path, change, backup });
+    }
+
+    /// Moves files to the quarantine, in this order.
+    pub(super) fn remove_all(&mut self, paths: Vec<PathBuf>) -> Result<(), Error> {
+        self.layout().make_dirs(self.disk())?;
+        for path in paths {
+            let backup = set_aside(self.disk(), self.layout(), &path)?;
+            self.changed(path, messages::REMOVED, Some(backup));
+        }
+        Ok(())
+    }
+
+    /// Moves away the snapshots and bases that are evidence of event `seq` or a later one, newest first.
+    pub(super) fn remove_snapshots_from(&mut self, seq: Seq) -> Result<(), Error> {
+        let is_beyond = |snapshot: &&ExaminedSnapshot| snapshot.seq >= seq && snapshot.is_evidence;
+        let beyond = self.examination.examined_snapshots.iter().filter(is_beyond);
+        self.remove_all(beyond.map(|snapshot| snapshot.path.clone()).collect())
+    }
+
+    /// Installs a usable snapshot or base as the base, in two copies. Moves away unusable copies of that base.
+    pub(super) fn install_base(&mut self, usable: &ExaminedSnapshot) -> Result<(), Error> {
+        let is_copy = |snapshot: &&ExaminedSnapshot| snapshot.is_base && snapshot.seq == usable.seq;
+        let copies: Vec<ExaminedSnapshot> =
+            self.examination.examined_snapshots.iter().filter(is_copy).cloned().collect();
+        if copies.iter().filter(|copy| copy.is_usable()).count() == 2 {
+            return Ok(());
+        }
+        let unusable = copies.into_iter().filter(|copy| !copy.is_usable()).map(|copy| copy.path);
+        self.remove_all(unusable.collect())?;
+        let bases = self.examination.snapshots.bases();
+        if let Err(error) = bases.install(&usable.path, usable.seq) {
+            // a single copy would say that the journal begins there, which is not done yet
+            let existed = |path: &PathBuf| {
+                self.examination.examined_snapshots.iter().any(|old| old.path == *path && old.is_usable())
+            };
+            let new: Vec<PathBuf> = bases.copies(usable.seq).into_iter().filter(|path| !existed(path)).collect();
+            self.discard(&new.iter().map(PathBuf::as_path).collect::<Vec<_>>());
+            return Err(error);
+        }
+        sync_dir(self.disk(), &self.layout().journal())?;
+        self.changed(usable.path.clone(), messages::BASE_INSTALLED, None);
+        Ok(())
+    }
+
+    /// Where the frames of a segment end, of those that begin before `offset`.
+    pub(super) fn end_in(&self, segment: SegmentId, offset: usize) -> Result<FramesEnd, Error> {
+        let file = StoredFile::open(self.disk(), &self.path(segment), Access::Read)?;
+        let mut bytes = vec![0; file.len()?.min(offset as u64) as usize];
+        let read = file.read_surely(&mut bytes, 0)?;
+        let (offset, previous) = end_of(&bytes[..read], &self.uuid(), segment);
+        Ok(FramesEnd { position: FramePosition { segment, offset: offset as u64 }, previous })
+    }
+
+    /// The last segment with frames.
+    pub(super) fn last_segment(&self) -> Option<SegmentId> {
+        let last = self.examination.salvaged.segments.iter().rfind(|segment| segment.first.is_some());
+        last.map(|last| last.segment)
+    }
+
+    /// Opens `journal/durable`, and backs it up.
+    pub(super) fn back_up_watermark(&self) -> Result<OldWatermark, Error> {
+        let file = self.layout().durable_file(self.disk())?;
+        let backup = file.as_ref().map(|_| self.back_up(&self.layout().durable())).transpose()?;
+        Ok(OldWatermark { file, backup })
+    }
+
+    /// Begins the new epoch, with `durable` as the highest seq that is synced.
+    pub(super) fn begin_epoch(&mut self, durable: Seq, end: FramesEnd) -> Result<(), Error> {
+        let old = self.back_up_watermark()?;
+        self.begin_epoch_over(old, durable, end)
+    }
+
+    /// As [`begin_epoch`](RepairSession::begin_epoch), with the backup already made.
+    pub(super) fn begin_epoch_over(
+        &mut self,
+        old: OldWatermark,
+        durable_seq: Seq,
+        FramesEnd { position: FramePosition { segment, offset }, previous }: FramesEnd,
+    ) -> Result<(), Error> {
+        let path = self.layout().durable();
+        let watermark = Watermark { epoch: self.epoch, durable_seq, segment, offset, previous };
+        let file = match old.file {
+            Some(file) => file,
+            None => {
+                let file = StoredFile::create(self.disk(), &path)?;
+                sync_dir(self.disk(), &self.layout().journal())?;
+                file
+            }
+        };
+        file.write_all(&watermark.encode(&self.uuid()), 0)?;
+        file.sync_data()?;
+        self.has_begun_epoch = true;
+        self.changed(path, messages::EPOCH_RAISED, old.backup);
+        Ok(())
+    }
+
+    /// Begins the new epoch with the watermark as it was, if any file has been changed.
+    pub(super) fn begin_epoch_if_changed(&mut self) -> Result<(), Error> {
+        if self.changes.is_empty() {
+            return Ok(());
+        }
+        let (durable, end) = match self.examination.watermark {
+            Some(Watermark { durable_seq, segment, offset, previous, .. }) => {
+                (durable_seq, FramesEnd { position: FramePosition { segment, offset }, previous })
+            }
+            None => {
+                let segment = self.last_segment().unwrap_or(SegmentId::FIRST);
+                let len = StoredFile::open(self.disk(), &self.path(segment), Access::Read)?.len()?;
+                (self.examination.evidence, self.end_in(segment, len as usize)?)
+            }
+        };
+        self.begin_epoch(durable, end)
+    }
+
+    /// Removes files that were prepared and will not be used.
+    pub(super) fn discard(&self, paths: &[&Path]) {
+        for path in paths {
+            if let Err(error) = self.disk().remove(path) {
+                tracing::debug!(error = %failed("removing", path, error), "a copy is left over");
+            }
+        }
+    }
+
+    pub(super) fn finish(self, lost: Option<SeqRange>) -> RepairReport {
+        let epoch = if self.has_begun_epoch { self.epoch } else { self.epoch - 1 };
+        let RepairSession { action, changes, revived, retired, .. } = self;
+        RepairReport { action, changes, lost, retired, revived, epoch }
+    }
+
+    fn uuid(&self) -> [u8; 16] {
+        self.examination.source.identity().map_or([0; 16], |identity| identity.uuid)
+    }
+}

@@ -1,0 +1,237 @@
+//! Writes a journal anew: each event at its newest version, under its origin.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::messages;
+use super::report::{RewriteProgress, RewriteStep};
+use crate::context::{Origin, Timestamp};
+use crate::error::{Error, Kind};
+use crate::event::{Model, Recorded, Reencode, StoredPayload, panic_message};
+use crate::journal::{DigestMark, EventId, Frame, FrameKind, Journal, NoRoom, OpenBatch, Record, Scan, Voids, records};
+use crate::recovery::model_mark;
+use crate::recovery::{DROPPED, Dispatch, ReplayAction, ReplayRoute};
+use crate::seq::{SegmentId, Seq};
+
+/// The largest record there can be.
+const MAX_RECORD: u64 = 1 << 30;
+
+/// What was read and written.
+#[derive(Debug, Default)]
+pub(super) struct RewriteCounts {
+    pub(super) read: u64,
+    pub(super) upcasts: BTreeMap<(String, u32), u64>,
+    pub(super) split: u64,
+    pub(super) dropped: u64,
+    /// The last event written.
+    pub(super) last: Seq,
+}
+
+/// What is written.
+#[derive(Clone, Copy)]
+enum NewRecord {
+    /// An event in this row of the program's table.
+    Event(usize),
+    /// That there was one.
+    Dropped,
+}
+
+/// Reads one journal and writes another.
+pub(super) struct Rewriter<'a, M> {
+    scan: &'a Scan<'a>,
+    old: &'a Dispatch,
+    /// Events of the old journal that do nothing.
+    voids: Voids,
+    journal: Journal,
+    new: Dispatch,
+    recast: Reencode<M>,
+    /// The recorded time of the last event.
+    time: Timestamp,
+    counts: RewriteCounts,
+    bytes: u64,
+    total: u64,
+    progress: &'a mut dyn FnMut(RewriteProgress),
+}
+
+impl<M> Drop for Rewriter<'_, M> {
+    fn drop(&mut self) {
+        // ends its threads; that it was closed in order has been told before, and else what it leaves is thrown away
+        let _ = self.journal.close();
+    }
+}
+
+impl<'a, M: Model> Rewriter<'a, M> {
+    /// Will write what `scan` reads, whose table is `old`, whose void events are `voids`, and which has `total` events, into a
+    /// journal that was just made.
+    pub(super) fn new(
+        scan: &'a Scan<'a>,
+        old: &'a Dispatch,
+        voids: Voids,
+        journal: Journal,
+        total: u64,
+        progress: &'a mut dyn FnMut(RewriteProgress),
+    ) -> Rewriter<'a, M> {
+        Rewriter {
+            scan,
+            old,
+            voids,
+            journal,
+            new: Dispatch::empty(M::EVENTS),
+            recast: Reencode::new(),
+            time: Timestamp::default(),
+            counts: RewriteCounts::default(),
+            bytes: 0,
+            total,
+            progress,
+        }
+    }
+
+    /// Writes all events, and the digest of the state after them, and syncs.
+    pub(super) fn write(mut self, digest: u64) -> Result<RewriteCounts, Error> {
+        let scan = self.scan;
+        scan.read(SegmentId::FIRST, |segment, frame| self.frame(segment, frame))?;
+        let mark = DigestMark { model: model_mark::<M>(), digest, accepts: false }.encode();
+        self.attempt(|_, journal, open| Ok(journal.insert(open, FrameKind::Digest, &mark).err()))?;
+        self.counts.last = self.journal.executed();
+        self.journal.close().map_err(|error| error.cause())?;
+        Ok(std::mem::take(&mut self.counts))
+    }
+
+    fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<ControlFlow<()>, Error> {
+        let header = &frame.header;
+        if header.kind != FrameKind::Events {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let scan = self.scan;
+        let damaged = |what: String| scan.corrupt_frame(segment, frame, what);
+        let body = scan.body(segment, frame)?;
+        for record in records(&body, header.first_seq, header.count, header.time) {
+            let record = record.map_err(|fault| damaged(fault.to_string()))?;
+            if record.time < self.time {
+                return Err(damaged(messages::time_goes_back(record.seq)));
+            }
+            let meaning = match self.voids.has(record.seq) {
+                true => ReplayAction::Dropped,
+                false => self
+                    .old
+                    .meaning(record.event, M::EVENTS)
+                    .ok_or_else(|| damaged(messages::unknown_event_number(record.seq, record.event.0)))?,
+            };
+            self.record(meaning, &record, &body[record.payload.clone()])?;
+        }
+        self.bytes += frame.len as u64;
+        let (events, bytes) = (self.counts.read, self.bytes);
+        (self.progress)(RewriteProgress { step: RewriteStep::Write, events, total: Some(self.total), bytes });
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn record(&mut self, what: ReplayAction<'_, M>, record: &Record, payload: &[u8]) -> Result<(), Error> {
+        self.time = record.time;
+        self.counts.read += 1;
+        let part = record.origin.part;
+        let ReplayAction::Event(ReplayRoute { row, event, shape, values }) = what else {
+            self.counts.dropped += 1;
+            return self.put(NewRecord::Dropped, record, part, &[]);
+        };
+        let Some(recast) = event.recast else { return self.put(NewRecord::Event(row), record, part, payload) };
+        let Record { seq, origin, time, outcome, .. } = *record;
+        let recorded = Recorded { seq: origin.seq, time, metadata: &record.metadata, outcome };
+        let stored = StoredPayload { payload, shape, recorded, part, values };
+        let (name, version) = (event.name.to_owned(), event.version);
+        let fault = match catch_unwind(AssertUnwindSafe(|| recast(&stored, &mut self.recast))) {
+            Ok(Ok(())) => None,
+            Ok(Err(fault)) => Some((fault.to_string(), fault.mend())),
+            Err(panic) => {
+                Some((messages::upcaster_panicked(&panic_message(&*panic)), messages::HELP_UPCASTER_PANICKED))
+            }
+        };
+        if let Some((what, mend)) = fault {
+            return Err(Error::new(Kind::Replay { seq, name, version, what, mend }));
+        }
+        *self.counts.upcasts.entry((name, version)).or_default() += 1;
+        let parts = std::mem::take(&mut self.recast.parts);
+        if parts.is_empty() {
+            self.counts.dropped += 1;
+            return self.put(NewRecord::Dropped, record, part, &[]);
+        }
+        self.counts.split += u64::from(parts.len() > 1);
+        parts.iter().try_for_each(|part| self.put(NewRecord::Event(part.row), record, part.part, &part.payload))
+    }
+
+    /// Writes one event, with all that was recorded of `record` besides its payload.
+    fn put(&mut self, what: NewRecord, record: &Record, part: u32, payload: &[u8]) -> Result<(), Error> {
+        let Record { time, outcome, metadata, origin, .. } = record;
+        let origin = Origin { part, ..*origin };
+        let command = match what {
+            NewRecord::Event(row) => M::EVENTS[row].name,
+            NewRecord::Dropped => DROPPED,
+        };
+        self.attempt(|new, journal, open| {
+            let event = match number::<M>(new, journal, open, what) {
+                Ok(event) => event,
+                Err(room) => return Ok(Some(room)),
+            };
+            let other = (origin != Origin::own(open.next_seq())).then_some(origin);
+            let mark = open
+                .begin(event, *time, metadata, other)
+                .map_err(|error| Error::new(Kind::Encode { command, what: error.to_string() }))?;
+            open.bytes().extend_from_slice(payload);
+            let size = open.record_len(mark) as u64;
+            if size > MAX_RECORD {
+                open.take_back(mark);
+                return Err(Error::new(Kind::TooLarge { command, size, cap: MAX_RECORD }));
+            }
+            match journal.reserve(open, mark) {
+                Ok(mark) => open.accept(mark, *outcome),
+                Err(room) => return Ok(Some(room)),
+            }
+            journal.accepted(open, false);
+            Ok(None)
+        })
+    }
+
+    /// Writes something into the open batch; as often as a segment must be made for it first.
+    fn attempt(
+        &mut self,
+        mut write: impl FnMut(&mut Dispatch, &Journal, &mut OpenBatch) -> Result<Option<NoRoom>, Error>,
+    ) -> Result<(), Error> {
+        loop {
+            self.journal.wait_for_room();
+            let room = {
+                let mut open = self.journal.open();
+                if let Some(error) = open.ended() {
+                    return Err(error.cause());
+                }
+                write(&mut self.new, &self.journal, &mut open)?
+            };
+            match room {
+                None => return Ok(()),
+                Some(room) => self.journal.obtain_segment(room).map_err(|error| error.cause())?,
+            }
+        }
+    }
+}
+
+/// The number of an event in the new journal, declared there when it is first used.
+fn number<M: Model>(
+    new: &mut Dispatch,
+    journal: &Journal,
+    open: &mut OpenBatch,
+    what: NewRecord,
+) -> Result<EventId, NoRoom> {
+    let number = |dispatch: &Dispatch| match what {
+        NewRecord::Event(row) => dispatch.id(row),
+        NewRecord::Dropped => dispatch.dropped(),
+    };
+    if let Some(event) = number(new) {
+        return Ok(event);
+    }
+    let grown = match what {
+        NewRecord::Event(row) => new.declare(row, &M::EVENTS[row]),
+        NewRecord::Dropped => new.declare_dropped(),
+    };
+    journal.insert(open, FrameKind::Shapes, &grown.table().encode())?;
+    *new = grown;
+    Ok(number(new).expect("it was just declared"))
+}

@@ -1,0 +1,153 @@
+//! Where a new image is made: in a directory beside its place, which takes that place by one rename once all is synced.
+//! So a crash leaves no image there, or a whole one.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::messages;
+use crate::disk::{Disk, Kind as FileKind, LockGuard, StoredFile, failed};
+use crate::error::{Error, Kind};
+use crate::journal::{Layout, rename, sync_dir};
+
+/// Tells a directory that may be cleared from one that somebody made. It is there before anything else is, and goes last.
+/// Should a crash leave it in the finished image, it is passed over there.
+const MARKER: &str = "REWRITING";
+/// What is in it, for whoever finds it.
+const TEXT: &[u8] =
+    b"A rewritten image is being made in this directory. If no process is at it, it was cut short: run the \
+rewrite again, or remove the directory.\n";
+const LOCK: &str = "LOCK";
+
+/// The directory in which the new image is made. Unless it is [finished](StagingDir::finish), it is removed.
+pub(super) struct StagingDir {
+    disk: Arc<dyn Disk>,
+    target: PathBuf,
+    layout: Layout,
+    /// Held until the image stands at its place, so that nobody opens it before.
+    _lock: LockGuard,
+    finished: bool,
+}
+
+/// Makes sure that an image may be made at `target`: nothing is there, or an empty directory.
+pub(super) fn vacant(disk: &dyn Disk, target: &Path) -> Result<(), Error> {
+    let found = match disk.kind(target).map_err(|error| failed("looking at", target, error))? {
+        None => return Ok(()),
+        Some(FileKind::Dir) => match disk.list(target).map_err(|error| failed("listing", target, error))?.is_empty() {
+            true => return Ok(()),
+            false => messages::NOT_EMPTY,
+        },
+        Some(kind) => kind.as_str(),
+    };
+    Err(Error::new(Kind::Taken { path: target.to_owned(), found }))
+}
+
+impl StagingDir {
+    /// Makes the directory, or clears what a rewrite that was cut short has left in it.
+    pub(super) fn take(disk: &Arc<dyn Disk>, target: &Path) -> Result<StagingDir, Error> {
+        vacant(&**disk, target)?;
+        let Some(beside) = Layout::new(target).beside(".rewriting") else {
+            return Err(Error::new(Kind::Taken { path: target.to_owned(), found: messages::NO_NAME }));
+        };
+        let layout = Layout::new(&beside);
+        let root = layout.root();
+        match disk.kind(root).map_err(|error| failed("looking at", root, error))? {
+            None => disk.create_dir(root).map_err(|error| failed("creating", root, error))?,
+            Some(_) => ours(&**disk, root)?,
+        }
+        let lock = layout.own(&**disk)?;
+        ours(&**disk, root)?;
+        let site =
+            StagingDir { disk: Arc::clone(disk), target: target.to_owned(), layout, _lock: lock, finished: false };
+        site.clear()?;
+        site.mark()?;
+        Ok(site)
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Puts the image, of which all is synced, at its place.
+    pub(super) fn finish(mut self) -> Result<(), Error> {
+        let disk = &*self.disk;
+        rename(disk, self.layout.root(), &self.target)?;
+        self.finished = true;
+        if let Some(parent) = self.layout.parent() {
+            sync_dir(disk, &parent)?;
+        }
+        let marker = self.target.join(MARKER);
+        if let Err(error) = disk.remove(&marker).and_then(|()| disk.sync_dir(&self.target)) {
+            tracing::debug!(%error, "{}", messages::MARKER_LEFT);
+        }
+        Ok(())
+    }
+
+    fn mark(&self) -> Result<(), Error> {
+        let path = self.layout.root().join(MARKER);
+        if self.disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_none() {
+            let file = StoredFile::create(&*self.disk, &path)?;
+            file.write_all(TEXT, 0)?;
+            file.sync_all()?;
+        }
+        sync_dir(&*self.disk, self.layout.root())
+    }
+
+    /// Removes all but the lock and the marker.
+    fn clear(&self) -> Result<(), Error> {
+        let disk = &*self.disk;
+        for dir in [self.layout.journal(), self.layout.snapshots(), self.layout.quarantine()] {
+            if disk.kind(&dir).map_err(|error| failed("looking at", &dir, error))?.is_none() {
+                continue;
+            }
+            for entry in disk.list(&dir).map_err(|error| failed("listing", &dir, error))? {
+                let path = dir.join(entry.name);
+                disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
+            }
+            disk.remove_dir(&dir).map_err(|error| failed("removing", &dir, error))?;
+        }
+        Ok(())
+    }
+
+    /// Removes the directory. The marker goes only once all that it stands for is gone from the disk.
+    fn remove(&self) -> Result<(), Error> {
+        let (disk, root) = (&*self.disk, self.layout.root());
+        self.clear()?;
+        sync_dir(disk, root)?;
+        for name in [MARKER, LOCK] {
+            let path = root.join(name);
+            if disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some() {
+                disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
+            }
+        }
+        disk.remove_dir(root).map_err(|error| failed("removing", root, error))
+    }
+}
+
+impl Drop for StagingDir {
+    fn drop(&mut self) {
+        if !self.finished
+            && let Err(error) = self.remove()
+        {
+            tracing::warn!(%error, "{}", messages::STAGING_LEFT);
+        }
+    }
+}
+
+/// Makes sure that nothing is in a directory but what a rewrite leaves there.
+fn ours(disk: &dyn Disk, root: &Path) -> Result<(), Error> {
+    let taken = |found| Err(Error::new(Kind::Taken { path: root.to_owned(), found }));
+    match disk.kind(root).map_err(|error| failed("looking at", root, error))? {
+        Some(FileKind::Dir) => {}
+        found => return taken(found.map_or(messages::NOTHING, FileKind::as_str)),
+    }
+    let entries = disk.list(root).map_err(|error| failed("listing", root, error))?;
+    let is = |name: &str| entries.iter().any(|entry| entry.name == name);
+    let known = |name: &std::ffi::OsStr| {
+        [LOCK, MARKER].iter().any(|own| name == *own)
+            || is(MARKER) && ["journal", "snapshot", "quarantine"].iter().any(|own| name == *own)
+    };
+    match entries.iter().all(|entry| known(&entry.name)) {
+        true => Ok(()),
+        false => taken(messages::FOREIGN_FILES),
+    }
+}

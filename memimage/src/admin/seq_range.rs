@@ -1,0 +1,36 @@
+//! A range of events.
+
+use std::fmt;
+
+use crate::seq::Seq;
+
+/// A range of events that are lost, or leave the journal. It covers the events that are known to have existed; there may have
+/// been more, of which no trace is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SeqRange {
+    /// The first event.
+    pub first: Seq,
+    /// The last event that is known of.
+    pub last: Seq,
+}
+
+impl SeqRange {
+    /// The range from `first` to `last`; `None` if it is empty.
+    pub(super) fn of(first: Seq, last: Seq) -> Option<SeqRange> {
+        (first <= last).then_some(SeqRange { first, last })
+    }
+
+    /// The number of events in the range.
+    pub fn events(&self) -> u64 {
+        self.last.get() - self.first.get() + 1
+    }
+}
+
+impl fmt::Display for SeqRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.first == self.last {
+            true => write!(f, "event {}", self.first),
+            false => write!(f, "events {} to {}", self.first, self.last),
+        }
+    }
+}

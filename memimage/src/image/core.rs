@@ -1,0 +1,120 @@
+//! The state of a running image: the model, its journal and snapshots, and how the image was opened.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+
+use parking_lot::{Mutex, RwLock};
+
+use super::recovery_report::RecoveryReport;
+use super::reentrancy::ReentrancyGuard;
+use crate::context::Seed;
+use crate::disk::{Disk, LockGuard};
+use crate::error::Error;
+use crate::event::Model;
+use crate::journal::{Journal, Layout};
+use crate::keys::Keyring;
+use crate::options::{Clock, SnapshotPolicy};
+use crate::recovery::Dispatch;
+use crate::retention::Retention;
+use crate::seq::Seq;
+use crate::snapshot::Snapshots;
+
+/// The part of an image that its clones and threads share.
+///
+/// Locks are taken in the order `core` → the journal's.
+pub(super) struct Shared<M> {
+    pub(super) this: Weak<Shared<M>>,
+    pub(super) core: RwLock<Core<M>>,
+    pub(super) journal: Journal,
+    pub(super) snapshots: Snapshots,
+    pub(super) keyring: Arc<Keyring>,
+    /// Held while a snapshot is made.
+    pub(super) snapshotting: Mutex<()>,
+    pub(super) progress: Mutex<SnapshotProgress>,
+    /// A recovery beside the image holds it shared while it reads files; pruning holds it exclusively while it removes some.
+    pub(super) files: RwLock<()>,
+    /// The event or byte at which the next snapshot is due.
+    pub(super) next_snapshot: AtomicU64,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) layout: Layout,
+    pub(super) ownership: Mutex<Ownership>,
+    pub(super) uuid: [u8; 16],
+    pub(super) seed: Seed,
+    pub(super) epoch: u64,
+    pub(super) clock: Clock,
+    pub(super) policy: SnapshotPolicy,
+    pub(super) retention: Retention,
+    pub(super) verify_snapshots: bool,
+    pub(super) verify_digests: bool,
+    pub(super) record_bytes_max: usize,
+    pub(super) recovery: RecoveryReport,
+}
+
+/// Whether this process owns the image.
+pub(super) enum Ownership {
+    /// It does, as long as the guard lives; `None` while the image is being closed.
+    Owned(Option<LockGuard>),
+    /// The image was closed, with this result.
+    Closed(Result<(), Error>),
+}
+
+/// The part of an image that a command may change.
+pub(super) struct Core<M> {
+    pub(super) model: M,
+    pub(super) dispatch: Dispatch,
+}
+
+/// The result of the last snapshot, and the thread that makes one.
+#[derive(Debug, Default)]
+pub(super) struct SnapshotProgress {
+    pub(super) newest: Option<Seq>,
+    pub(super) failure: Option<String>,
+    /// The newest base beside the journal.
+    pub(super) base: Option<Seq>,
+    pub(super) retention_failure: Option<String>,
+    /// The thread of a snapshot that the policy began.
+    pub(super) thread: Option<JoinHandle<()>>,
+}
+
+impl<M: Model> Shared<M> {
+    pub(super) fn refuse_if_ended(&self) -> Result<(), Error> {
+        self.journal.ended().map_or(Ok(()), Err)
+    }
+
+    pub(super) fn close(&self) -> Result<(), Error> {
+        let _entered = ReentrancyGuard::new(self.journal.id(), "close")?;
+        self.join_snapshot();
+        // held to the end, so that whoever closes another clone meanwhile does not return before it is closed
+        let mut ownership = self.ownership.lock();
+        let lock = match &mut *ownership {
+            Ownership::Owned(lock) => lock.take(),
+            Ownership::Closed(closed) => return closed.clone(),
+        };
+        // a snapshot that is being made is finished first, since the next owner may make some of its own
+        let _no_snapshot = self.snapshotting.lock();
+        let closed = self.journal.close();
+        drop(lock);
+        *ownership = Ownership::Closed(closed.clone());
+        tracing::debug!(path = %self.layout.root().display(), "closed the image");
+        closed
+    }
+
+    /// Waits for a snapshot that the policy began.
+    fn join_snapshot(&self) {
+        let thread = self.progress.lock().thread.take();
+        if let Some(thread) = thread.filter(|thread| thread.thread().id() != std::thread::current().id()) {
+            // the thread has logged its failure, if any
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The event or byte at which the next snapshot is due: so many events and bytes have come since the last one.
+pub(super) fn next_snapshot(policy: SnapshotPolicy, journal: &Journal, events: u64, bytes: u64) -> u64 {
+    match policy {
+        SnapshotPolicy::Manual => u64::MAX,
+        SnapshotPolicy::AfterEvents(each) => journal.executed().get().saturating_add(each.saturating_sub(events)),
+        SnapshotPolicy::AfterBytes(each) => journal.bytes().saturating_add(each.saturating_sub(bytes)),
+    }
+}

@@ -1,0 +1,98 @@
+//! Which images this thread is inside of, so that a call that would wait for itself is an error.
+
+use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
+
+use crate::error::{Error, Kind};
+
+thread_local! {
+    static INSIDE: ActiveCalls = const { ActiveCalls { first: Cell::new(None), others: RefCell::new(Vec::new()) } };
+}
+
+/// The images this thread is inside of: hardly ever more than one, and entering that one must cost next to nothing.
+struct ActiveCalls {
+    first: Cell<Option<ActiveCall>>,
+    others: RefCell<Vec<ActiveCall>>,
+}
+
+/// An image, and the call that entered it.
+#[derive(Clone, Copy)]
+struct ActiveCall {
+    image: usize,
+    call: &'static str,
+}
+
+impl ActiveCalls {
+    #[inline]
+    fn find(&self, image: usize) -> Option<ActiveCall> {
+        let first = self.first.get().filter(|visit| visit.image == image);
+        first.or_else(|| self.others.borrow().iter().find(|visit| visit.image == image).copied())
+    }
+
+    #[inline]
+    fn enter(&self, visit: ActiveCall) {
+        match self.first.get() {
+            None => self.first.set(Some(visit)),
+            Some(_) => self.others.borrow_mut().push(visit),
+        }
+    }
+
+    #[inline]
+    fn leave(&self, image: usize) {
+        match self.first.get() {
+            Some(visit) if visit.image == image => self.first.set(None),
+            _ => self.others.borrow_mut().retain(|visit| visit.image != image),
+        }
+    }
+}
+
+/// This thread is inside a call on an image, until this is dropped.
+#[derive(Debug)]
+pub(super) struct ReentrancyGuard {
+    image: usize,
+    /// It counts for this thread, so it stays on it.
+    thread: PhantomData<*const ()>,
+}
+
+impl ReentrancyGuard {
+    /// Enters an image, in which `call` is made.
+    #[inline]
+    pub(super) fn new(image: usize, call: &'static str) -> Result<ReentrancyGuard, Error> {
+        match inside(|inside| inside.find(image)).flatten() {
+            Some(outer) => Err(Error::new(Kind::Reentrant { inner: call, outer: outer.call })),
+            None => {
+                inside(|inside| inside.enter(ActiveCall { image, call }));
+                Ok(ReentrancyGuard { image, thread: PhantomData })
+            }
+        }
+    }
+
+    /// Makes sure that this thread is not inside a command of the image.
+    pub(super) fn refuse_in_command(image: usize, call: &'static str) -> Result<(), Error> {
+        match inside(|inside| inside.find(image)).flatten() {
+            Some(outer) if outer.call != READ_UNCOMMITTED && outer.call != QUERY => {
+                Err(Error::new(Kind::Reentrant { inner: call, outer: outer.call }))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `None` too for a thread that is ending and has forgotten already, as when an image of its own is dropped: it is inside
+/// none.
+#[inline]
+fn inside<T>(look: impl FnOnce(&ActiveCalls) -> T) -> Option<T> {
+    INSIDE.try_with(look).ok()
+}
+
+/// The life of a [`ReadGuard`](super::ReadGuard).
+pub(super) const READ_UNCOMMITTED: &str = "read_uncommitted";
+/// A query.
+pub(super) const QUERY: &str = "query";
+
+impl Drop for ReentrancyGuard {
+    #[inline]
+    fn drop(&mut self) {
+        inside(|inside| inside.leave(self.image));
+    }
+}

@@ -1,0 +1,104 @@
+//! Frames as bytes: every length at every offset, every flipped bit, and those of later versions.
+
+use super::super::whitening::SECTOR;
+use super::*;
+use crate::keys::Protection;
+use crate::seq::SegmentId;
+
+fn header() -> FrameHeader {
+    FrameHeader {
+        kind: FrameKind::Events,
+        first_seq: Seq::new(7),
+        count: 3,
+        durable_seq: Seq::new(5),
+        epoch: 2,
+        time: Timestamp::from_micros(11),
+        previous: Link { checksum: 13, ..Link::default() },
+        align_shift: 3,
+    }
+}
+
+fn cover(protection: &Protection) -> FrameProtection<'_> {
+    FrameProtection::new(&[9; 16], SegmentId::FIRST, protection)
+}
+
+fn checksum() -> Checksum {
+    Checksum::new(&[9; 16], SegmentId::FIRST)
+}
+
+fn frame(body: &[u8], offset: usize) -> Vec<u8> {
+    let mut buffer = Vec::new();
+    let none = Protection::default();
+    let cover = cover(&none);
+    start(&mut buffer, HEADER);
+    buffer.extend_from_slice(body);
+    finish(&mut buffer, &header(), &cover, &cover.draw().unwrap(), offset as u64, &mut Salts::new(offset as u64));
+    buffer
+}
+
+/// A frame whose last bytes fell into a sector of their own was once searched a salt for ever, since those bytes were
+/// the upper half of its length.
+#[test]
+fn every_length_at_every_offset_has_a_salt_that_leaves_no_sector_zero() {
+    for offset in (0..SECTOR).step_by(8) {
+        for len in (0..3 * SECTOR).step_by(if offset % 64 == 0 { 1 } else { 41 }) {
+            let body = vec![0; len];
+            let frame = frame(&body, offset);
+            assert!(!has_zero_sector(&frame, offset as u64, 0..frame.len()), "{len} at {offset}");
+            assert!(!has_zero_sector(&frame, offset as u64, 0..HEADER), "{len} at {offset}");
+            let mut segment = vec![0; offset];
+            segment.extend_from_slice(&frame);
+            let parsed = parse(&segment, offset, checksum()).unwrap();
+            let read = parsed.body(&cover(&Protection::default())).unwrap();
+            assert_eq!((parsed.header, read, parsed.len), (header(), body, frame.len()));
+        }
+    }
+}
+
+#[test]
+fn each_flipped_bit_is_seen() {
+    let frame = frame(b"some body", 0);
+    for bit in 0..frame.len() * 8 {
+        let mut frame = frame.clone();
+        frame[bit / 8] ^= 1 << (bit % 8);
+        assert!(parse(&frame, 0, checksum()).is_err(), "bit {bit}");
+    }
+    assert!(parse(&frame, 0, Checksum::new(&[8; 16], SegmentId::FIRST)).is_err(), "another image's");
+    assert!(parse(&frame, 0, Checksum::new(&[9; 16], SegmentId::new(2))).is_err(), "another segment's");
+}
+
+#[test]
+fn a_frame_of_a_later_version_is_told_from_damage() {
+    let changed = |at: usize, to: u8| {
+        let mut frame = frame(b"some body", 0);
+        frame[at] = to;
+        let crc = checksum().of(&frame[..76]);
+        frame[76..80].copy_from_slice(&crc.to_le_bytes());
+        let (end, len) = (frame.len() - TRAILER, frame.len());
+        let crc = checksum().of(&frame[..end]);
+        frame[len - 4..].copy_from_slice(&crc.to_le_bytes());
+        parse(&frame, 0, checksum()).map(|frame| frame.header.kind)
+    };
+    assert!(matches!(changed(6, 99), Err(FrameFault::Unsupported { .. })), "a critical kind");
+    assert!(matches!(changed(64, 2), Err(FrameFault::Unsupported { .. })), "a cipher");
+    assert!(matches!(changed(67, 2), Err(FrameFault::Unsupported { .. })), "a chain");
+    assert!(matches!(changed(64, 1), Err(FrameFault::Unsupported { .. })), "a cipher without a nonce");
+    assert!(matches!(changed(65, 1), Err(FrameFault::Unsupported { .. })), "a compression");
+    assert_eq!(changed(7, 0), Ok(FrameKind::Events));
+}
+
+/// A seal of an encrypted journal was once searched a salt for ever: its checksum did not depend on the salt, since the
+/// header ends in a checksum of its own and no body follows.
+#[cfg(feature = "encryption")]
+#[test]
+fn an_encrypted_frame_without_a_body_has_a_salt() {
+    use crate::keys::{Key, Keyring, Keys};
+    let keyring = Keyring::new(Some(Keys::one(Key::new([5; 32]))), None);
+    let protection = keyring.current(&[9; 16], std::path::Path::new("image")).unwrap();
+    for _ in 0..2_000 {
+        let (cover, mut buffer) = (cover(&protection), Vec::new());
+        start(&mut buffer, head_len(cover.form()));
+        finish(&mut buffer, &header(), &cover, &cover.draw().unwrap(), 4096, &mut Salts::new(1));
+        assert_eq!(parse(&buffer, 0, checksum()).unwrap().body(&cover), Ok(Vec::new()));
+    }
+}

@@ -1,0 +1,21 @@
+//! The journal as bytes: what each kind of frame holds, and what bytes that cannot be read mean.
+//!
+//! Nothing here does I/O or knows a model; `tests/tests/architecture.rs` holds this folder to it.
+
+// each uses those above it
+pub(super) mod zeros;
+pub(super) mod whitening;
+pub(super) mod crc_forge;
+pub(super) mod protection;
+pub(super) mod frame;
+pub(super) mod segment;
+pub(super) mod record;
+pub(super) mod resync;
+pub(super) mod torn_write;
+pub(super) mod shape_table;
+pub(super) mod genesis;
+pub(super) mod prune;
+pub(super) mod void;
+pub(super) mod timeline;
+pub(super) mod watermark;
+pub(super) mod frames;

@@ -1,0 +1,54 @@
+//! Whitening: frames are written so that no sector of one reads as zeros. Pure bytes; no I/O.
+
+use super::zeros::is_zero;
+
+/// The unit a disk writes as a whole, as we assume.
+pub(crate) const SECTOR: usize = 512;
+
+/// XORs a body by its salt; done twice, it is as before.
+pub(crate) fn whiten(body: &mut [u8], salt: u64) {
+    let pattern = salt.to_le_bytes();
+    let mut words = body.chunks_exact_mut(8);
+    for word in &mut words {
+        let white = u64::from_le_bytes((&*word).try_into().expect("eight bytes")) ^ salt;
+        word.copy_from_slice(&white.to_le_bytes());
+    }
+    for (byte, white) in words.into_remainder().iter_mut().zip(pattern) {
+        *byte ^= white;
+    }
+}
+
+/// Whether `part` of `bytes`, which stand at `offset` of a file, has a stretch within one sector that is all zero.
+pub(crate) fn has_zero_sector(bytes: &[u8], offset: u64, part: std::ops::Range<usize>) -> bool {
+    let mut start = part.start;
+    while start < part.end {
+        let into_sector = ((offset + start as u64) % SECTOR as u64) as usize;
+        let end = part.end.min(start + SECTOR - into_sector);
+        if is_zero(&bytes[start..end]) {
+            return true;
+        }
+        start = end;
+    }
+    false
+}
+
+/// A source of salts: any will do that is not the same each time.
+#[derive(Debug)]
+pub(crate) struct Salts {
+    state: u64,
+}
+
+impl Salts {
+    pub(crate) fn new(seed: u64) -> Salts {
+        Salts { state: seed }
+    }
+
+    /// SplitMix64 (Steele, Lea and Flood, 2014).
+    pub(crate) fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+}

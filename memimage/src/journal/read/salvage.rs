@@ -1,0 +1,123 @@
+//! Salvage: reads a journal past its damage, and collects all that is readable and each place of damage.
+//!
+//! Opening an image stops at the first damage. A check, which says what is left and what a repair would lose, must read on.
+//!
+//! Everything is checked against the keys, as at an open. What the keys refuse is not damage: somebody without the keys
+//! changed it.
+
+use super::damage::DamageKind;
+use super::foreign;
+use super::headers::{CheckedHeader, HeaderStanding};
+use super::salvage_progress::SalvageProgress;
+use super::salvage_segment::{WrongLength, salvage_segment};
+use super::salvage_source::SalvageSource;
+use super::salvaged::{FrameVisitor, Framing, Salvaged};
+use crate::error::Error;
+use crate::journal::format::frames::FrameChain;
+use crate::journal::format::segment::{HeaderFault, LONGEST, SEGMENT_HEADER, is_possible};
+use crate::seq::{SegmentId, Seq};
+
+/// Reads the segments from `from` on. `durable` is the highest seq that anything besides the frames says was synced.
+pub(crate) fn salvage(
+    source: &SalvageSource,
+    from: SegmentId,
+    durable: Seq,
+    visitor: &mut dyn FrameVisitor,
+) -> Result<Salvaged, Error> {
+    let mut progress = SalvageProgress::new(durable);
+    let active = source.active(from)?;
+    let mut before = None;
+    for checked in source.headers().iter().filter(|checked| checked.segment >= from) {
+        enter(checked.segment, before, &mut progress, visitor);
+        before = Some(checked.segment);
+        segment(source, checked, active, &mut progress, visitor)?;
+        if progress.is_newer_format {
+            break;
+        }
+    }
+    Ok(progress.finish())
+}
+
+/// Goes on from the segment `before` to the next one there is.
+fn enter(
+    segment: SegmentId,
+    before: Option<SegmentId>,
+    progress: &mut SalvageProgress,
+    visitor: &mut dyn FrameVisitor,
+) {
+    match before {
+        None => progress.chain = (segment == SegmentId::FIRST).then_some(FrameChain::START),
+        Some(before) if segment != before.next() => {
+            progress.missing_file(before.next());
+            progress.gap(visitor);
+        }
+        Some(_) => {}
+    }
+}
+
+/// Reads a segment: its header, its frames if it is not after the active one, and the length of its file.
+fn segment(
+    source: &SalvageSource,
+    checked: &CheckedHeader,
+    active: SegmentId,
+    progress: &mut SalvageProgress,
+    visitor: &mut dyn FrameVisitor,
+) -> Result<(), Error> {
+    let segment = checked.segment;
+    progress.begin_segment(segment);
+    let len = source.file_len(segment)?;
+    header(source, checked, len, progress);
+    if progress.is_newer_format {
+        return Ok(());
+    }
+    let created_with = checked.len();
+    let wrong = |created_with| format!("the file is {len} bytes long, and was made with {created_with}");
+    let wrong_length = match created_with {
+        Some(full) if len < full => Some(WrongLength { what: wrong(full), framing: Framing::Repairable { len: full } }),
+        None if len > LONGEST => {
+            let what = format!("the file is {len} bytes long, which no segment is");
+            Some(WrongLength { what, framing: Framing::Unusable })
+        }
+        _ => None,
+    };
+    if segment <= active {
+        salvage_segment(source, checked, segment == active, wrong_length, progress, visitor)?;
+    } else if let Some(WrongLength { what, .. }) = wrong_length {
+        // the part that is missing may have held frames
+        progress.damage(segment, Some(SEGMENT_HEADER as u64), DamageKind::Damaged, what);
+    }
+    if !progress.is_newer_format
+        && let Some(full) = created_with.filter(|full| len > *full)
+    {
+        progress.framing_damage(Framing::Repairable { len: full }, segment, full, DamageKind::Damaged, wrong(full));
+    }
+    Ok(())
+}
+
+/// Checks the header of a segment whose file has `len` bytes.
+fn header(source: &SalvageSource, checked: &CheckedHeader, len: u64, progress: &mut SalvageProgress) {
+    let segment = checked.segment;
+    progress.foreign_help = foreign::help(source, checked);
+    let (kind, what) = match (&checked.header, &checked.standing) {
+        (Err(HeaderFault::Foreign), _) => (DamageKind::Damaged, "the file does not start like a segment".to_owned()),
+        (Err(HeaderFault::Damaged(what)), _) => (DamageKind::Damaged, (*what).to_owned()),
+        (Err(HeaderFault::Newer(what) | HeaderFault::NewerToWrite(what)), _) => {
+            progress.is_newer_format = true;
+            (DamageKind::Newer, what.clone())
+        }
+        (Ok(header), _) if foreign::is_of_another_image(source, header) => {
+            (DamageKind::Damaged, "the file belongs to another image".to_owned())
+        }
+        (Ok(header), _) if header.segment != segment => {
+            (DamageKind::Damaged, format!("the file is segment {} by its header", header.segment))
+        }
+        (Ok(_), HeaderStanding::Strange) => (DamageKind::Damaged, "the file belongs to another image".to_owned()),
+        (Ok(_), HeaderStanding::Forged(what)) => (DamageKind::Forged, (*what).to_owned()),
+        (Ok(header), HeaderStanding::Own(_)) => return progress.epoch(header.epoch),
+    };
+    let framing = match source.identity() {
+        Some(_) if kind != DamageKind::Newer && is_possible(len) => Framing::Repairable { len },
+        _ => Framing::Unusable,
+    };
+    progress.framing_damage(framing, segment, 0, kind, what);
+}

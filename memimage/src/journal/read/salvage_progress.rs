@@ -1,0 +1,193 @@
+//! The state of a salvage under way: its position in the journal, and the results so far.
+
+use super::damage::{Damage, DamageKind, RecordDamage};
+use super::headers::CheckedHeader;
+use super::salvaged::{FrameRun, FrameVisitor, Framing, Salvaged, SalvagedSegment};
+use crate::journal::format::frame::Frame;
+use crate::journal::format::frames::FrameChain;
+use crate::journal::format::segment::SEGMENT_HEADER;
+use crate::seq::{SegmentId, Seq};
+
+/// The largest number of places of damage that are listed of each category.
+const MOST: usize = 256;
+
+/// Position and results so far.
+pub(super) struct SalvageProgress {
+    salvaged: Salvaged,
+    /// The state that the next frame must continue; `None` after a gap.
+    pub(super) chain: Option<FrameChain>,
+    /// The next frame continues the last run.
+    continues_run: bool,
+    /// The highest seq that is known to have been synced.
+    pub(super) evidence: Seq,
+    /// Something of a newer format was met, after which nothing can be read.
+    pub(super) is_newer_format: bool,
+    /// The number of places of damage in each category. Each has its own limit, so that none hides another.
+    counts: [usize; 4],
+    /// What to do with the current file if its frames turn out to be as foreign as its header.
+    pub(super) foreign_help: Option<String>,
+}
+
+impl SalvageProgress {
+    /// Before the first segment; `durable` is the highest seq that anything besides the frames says was synced.
+    pub(super) fn new(durable: Seq) -> SalvageProgress {
+        SalvageProgress {
+            salvaged: Salvaged::default(),
+            chain: None,
+            continues_run: false,
+            evidence: durable,
+            is_newer_format: false,
+            counts: [0; 4],
+            foreign_help: None,
+        }
+    }
+
+    /// The results, once all segments have been read.
+    pub(super) fn finish(mut self) -> Salvaged {
+        self.salvaged.end = self.chain;
+        self.salvaged
+    }
+
+    /// The event that must come next; `None` after a gap.
+    pub(super) fn expected(&self) -> Option<Seq> {
+        self.chain.map(|chain| chain.next_seq)
+    }
+
+    pub(super) fn begin_segment(&mut self, segment: SegmentId) {
+        self.salvaged.segments.push(SalvagedSegment::new(segment));
+    }
+
+    pub(super) fn epoch(&mut self, epoch: u64) {
+        self.salvaged.epoch = self.salvaged.epoch.max(epoch);
+    }
+
+    /// Adds an intact frame.
+    pub(super) fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8], visitor: &mut dyn FrameVisitor) {
+        let header = &frame.header;
+        if let Some(current) = self.salvaged.segments.last_mut()
+            && frame.offset == SEGMENT_HEADER
+        {
+            (current.first, current.form) = (Some(header.first_seq), Some(frame.form));
+        }
+        self.salvaged.align_shift = Some(header.align_shift);
+        self.epoch(header.epoch);
+        self.evidence = self.evidence.max(header.durable_seq);
+        let last = Seq::new(header.next_seq().get().saturating_sub(1));
+        self.salvaged.last_known = self.salvaged.last_known.max(last).max(header.durable_seq);
+        let damage = visitor.frame(segment, frame, body);
+        let is_intact = damage.iter().all(|record| record.kind == DamageKind::Undecodable);
+        for RecordDamage { seq, kind, what } in damage {
+            let offset = Some(frame.offset as u64);
+            self.push(Damage { segment, offset, seq: Some(seq), kind, what, is_framing: false });
+        }
+        if is_intact {
+            self.extend_run(segment, frame);
+        }
+    }
+
+    fn extend_run(&mut self, segment: SegmentId, frame: &Frame<'_>) {
+        let next = frame.header.next_seq();
+        match self.salvaged.runs.last_mut().filter(|_| self.continues_run) {
+            Some(run) => (run.last, run.next) = (segment, next),
+            None => {
+                let (offset, first, form) = (frame.offset as u64, frame.header, frame.form);
+                self.salvaged.runs.push(FrameRun { segment, offset, first, form, last: segment, next, stopped: None });
+                self.continues_run = true;
+            }
+        }
+    }
+
+    /// Adds damage to frames, or to a whole file.
+    pub(super) fn damage(
+        &mut self,
+        segment: SegmentId,
+        offset: Option<u64>,
+        kind: DamageKind,
+        what: impl Into<String>,
+    ) {
+        let seq = self.expected();
+        self.push(Damage { segment, offset, seq, kind, what: what.into(), is_framing: false });
+    }
+
+    /// Adds that the file of a segment is missing, unless that is the last thing added.
+    pub(super) fn missing_file(&mut self, segment: SegmentId) {
+        if !self.is_missing(segment) {
+            self.damage(segment, None, DamageKind::Damaged, "its file is missing");
+        }
+    }
+
+    /// Adds damage to the framing of the current segment.
+    pub(super) fn framing_damage(
+        &mut self,
+        framing: Framing,
+        segment: SegmentId,
+        offset: u64,
+        kind: DamageKind,
+        what: String,
+    ) {
+        // the previous segment may have shown that this one has lost its content
+        let is_missing = self.is_missing(segment);
+        if let Some(current) = self.salvaged.segments.last_mut() {
+            current.framing = if is_missing { Framing::Unusable } else { framing };
+        }
+        if is_missing {
+            return;
+        }
+        let (seq, is_framing) = (self.expected(), framing != Framing::Unusable);
+        self.push(Damage { segment, offset: Some(offset), seq, kind, what, is_framing });
+    }
+
+    /// Whether the last damage is that the whole file of a segment is missing or without content.
+    fn is_missing(&self, segment: SegmentId) -> bool {
+        self.salvaged.damage.last().is_some_and(|damage| damage.segment == segment && damage.offset.is_none())
+    }
+
+    /// Marks the content of the current file as not the segment's, if its header is damaged too. Returns whether it is: then
+    /// the damage to the header already covers it.
+    pub(super) fn disown(&mut self, checked: &CheckedHeader) -> bool {
+        let current = self.salvaged.segments.last_mut().filter(|current| current.framing != Framing::Intact);
+        let Some(current) = current else { return false };
+        current.framing = Framing::Unusable;
+        if let Some(damage) = self.salvaged.damage.last_mut().filter(|damage| damage.segment == checked.segment) {
+            damage.is_framing = false;
+            if let Some(help) = self.foreign_help.take() {
+                damage.what += "; ";
+                damage.what += &help;
+            }
+        }
+        self.end_run(&DamageKind::Damaged);
+        true
+    }
+
+    /// Goes on after missing frames.
+    pub(super) fn gap(&mut self, visitor: &mut dyn FrameVisitor) {
+        self.chain = None;
+        visitor.gap();
+    }
+
+    fn end_run(&mut self, kind: &DamageKind) {
+        if std::mem::take(&mut self.continues_run)
+            && let Some(run) = self.salvaged.runs.last_mut()
+        {
+            run.stopped = Some(kind.clone());
+        }
+    }
+
+    fn push(&mut self, damage: Damage) {
+        // neither an event that does not decode nor a damaged framing loses frames
+        if damage.kind != DamageKind::Undecodable && !damage.is_framing {
+            self.end_run(&damage.kind);
+        }
+        let category = match damage.kind {
+            _ if damage.is_framing => 0,
+            DamageKind::Undecodable => 1,
+            DamageKind::Newer => 2,
+            DamageKind::Torn(_) | DamageKind::Suspect(_) | DamageKind::Damaged | DamageKind::Forged => 3,
+        };
+        self.counts[category] += 1;
+        match self.counts[category] <= MOST {
+            true => self.salvaged.damage.push(damage),
+            false => self.salvaged.unlisted += 1,
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Salvage of one segment: its frames up to the end, past all damage between them.
+
+use std::ops::{ControlFlow, Range};
+
+use super::damage::DamageKind;
+use super::headers::CheckedHeader;
+use super::salvage_progress::SalvageProgress;
+use super::salvage_source::SalvageSource;
+use super::salvaged::{FrameVisitor, Framing};
+use crate::error::Error;
+use crate::journal::format::frame::{Frame, FrameFault, parse};
+use crate::journal::format::frames::{FrameReader, FrameStep};
+use crate::journal::format::protection::Checksum;
+use crate::journal::format::resync::{FrameSearch, SearchResult};
+use crate::journal::format::segment::SEGMENT_HEADER;
+use crate::journal::format::torn_write::{Evidence, Verdict, durable_after, judge};
+use crate::journal::format::zeros::{is_zero, last_used};
+use crate::seq::{SegmentId, Seq};
+
+/// The file of a segment is shorter or longer than any that its header allows.
+pub(super) struct WrongLength {
+    pub(super) what: String,
+    pub(super) framing: Framing,
+}
+
+/// Reads a segment. Damage to its length is reported where its frames end, or where the first is damaged.
+///
+/// `is_active` says whether it is the last segment with content.
+pub(super) fn salvage_segment(
+    source: &SalvageSource,
+    checked: &CheckedHeader,
+    is_active: bool,
+    wrong_length: Option<WrongLength>,
+    progress: &mut SalvageProgress,
+    visitor: &mut dyn FrameVisitor,
+) -> Result<(), Error> {
+    let Some(identity) = source.identity() else { return Ok(()) };
+    let (uuid, segment) = (&identity.uuid, checked.segment);
+    let (bytes, len) = match source.used(segment) {
+        Ok(used) => used,
+        Err(error) if error.is_missing() => return Err(error),
+        Err(error) => {
+            // its bytes cannot be copied to another file either
+            progress.disown(checked);
+            progress.damage(segment, None, DamageKind::Damaged, format!("it cannot be read: {error}"));
+            progress.gap(visitor);
+            return Ok(());
+        }
+    };
+    let checksum = Checksum::new(uuid, segment);
+    if segment == SegmentId::FIRST && parse(&bytes, SEGMENT_HEADER, checksum).is_ok_and(is_later) {
+        progress.chain = None;
+    }
+    let mut salvage = SegmentSalvage {
+        source,
+        checked,
+        is_active,
+        wrong_length,
+        bytes: &bytes,
+        len,
+        uuid,
+        reader: FrameReader::new(&bytes, uuid, segment, progress.chain),
+        search: FrameSearch::new(&bytes, checksum),
+        durable_after: None,
+        progress,
+        visitor,
+    };
+    while salvage.step()?.is_continue() {}
+    Ok(())
+}
+
+/// Whether a journal that begins with this frame was continued from a base.
+fn is_later(frame: Frame<'_>) -> bool {
+    frame.header.first_seq > Seq::new(1)
+}
+
+/// A segment whose frames are being read.
+struct SegmentSalvage<'a> {
+    source: &'a SalvageSource,
+    checked: &'a CheckedHeader,
+    is_active: bool,
+    /// Taken once it has been reported.
+    wrong_length: Option<WrongLength>,
+    bytes: &'a [u8],
+    len: u64,
+    uuid: &'a [u8; 16],
+    reader: FrameReader<'a>,
+    search: FrameSearch<'a>,
+    /// What the frames after the first damage say was synced. Computed once for all damage in the segment: the frames between
+    /// two places of damage are read on the way.
+    durable_after: Option<Option<Seq>>,
+    progress: &'a mut SalvageProgress,
+    visitor: &'a mut dyn FrameVisitor,
+}
+
+impl SegmentSalvage<'_> {
+    /// Reads the next frame, or passes over the next damage. Breaks at the end of the segment.
+    fn step(&mut self) -> Result<ControlFlow<()>, Error> {
+        let step = self.reader.step();
+        let offset = self.reader.offset();
+        Ok(match step {
+            FrameStep::Frame(frame) => self.frame(&frame)?,
+            FrameStep::Unlinked(frame) => self.unlinked(&frame)?,
+            FrameStep::Sealed => self.sealed(offset),
+            FrameStep::Misplaced(what) => self.misplaced(offset, what),
+            FrameStep::Fault(FrameFault::Unsupported { what }) => self.unsupported(offset, what),
+            FrameStep::Fault(fault) => self.damaged(offset, &fault),
+        })
+    }
+
+    /// A frame that continues the one before it.
+    fn frame(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>, Error> {
+        let body = match self.source.body(self.checked, frame)? {
+            Ok(body) => body,
+            Err(what) => return Ok(self.forged(frame, what)),
+        };
+        self.progress.chain = self.reader.chain();
+        self.progress.frame(self.segment(), frame, &body, self.visitor);
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// A frame that names another link of the chain than the last one.
+    fn unlinked(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>, Error> {
+        if let Err(what) = self.source.body(self.checked, frame)? {
+            return Ok(self.forged(frame, what));
+        }
+        // the frame before it may be the forged one, so this one is read again as the start of a run
+        let what = "it names another link of the chain than the last one";
+        self.report(frame.offset, DamageKind::Forged, what);
+        Ok(self.resume_within(frame.offset))
+    }
+
+    /// A frame that its key refuses.
+    fn forged(&mut self, frame: &Frame<'_>, what: &'static str) -> ControlFlow<()> {
+        if frame.offset == SEGMENT_HEADER {
+            self.progress.disown(self.checked);
+        }
+        self.report(frame.offset, DamageKind::Forged, what);
+        self.resume_within(frame.next_offset())
+    }
+
+    /// The seal of the segment: no frame follows.
+    fn sealed(&mut self, offset: usize) -> ControlFlow<()> {
+        // a short file lacks nothing but zeros
+        if let Some(WrongLength { what, framing }) = self.wrong_length.take() {
+            self.progress.framing_damage(framing, self.segment(), self.len, DamageKind::Damaged, what);
+        }
+        if !is_zero(self.bytes.get(offset..).unwrap_or_default()) {
+            self.report(offset, DamageKind::Damaged, "bytes follow the seal");
+        } else if self.is_active && self.progress.expected().is_some_and(|next| self.progress.evidence >= next) {
+            let what = "its file is missing or empty, and events that belong there are known to have been synced";
+            self.progress.damage(self.segment().next(), None, DamageKind::Damaged, what);
+        }
+        ControlFlow::Break(())
+    }
+
+    /// A frame that does not continue the one before it. It is read again, as the start of a run.
+    fn misplaced(&mut self, offset: usize, what: String) -> ControlFlow<()> {
+        self.report(offset, DamageKind::Damaged, what);
+        self.progress.gap(self.visitor);
+        self.reader = FrameReader::at(self.bytes, self.uuid, self.segment(), offset);
+        ControlFlow::Continue(())
+    }
+
+    /// A frame of a newer format, after which nothing can be read.
+    fn unsupported(&mut self, offset: usize, what: String) -> ControlFlow<()> {
+        self.progress.is_newer_format = true;
+        self.report(offset, DamageKind::Newer, what);
+        ControlFlow::Break(())
+    }
+
+    /// Bytes that are no intact frame: the end of the journal, a torn write, or damage.
+    fn damaged(&mut self, offset: usize, fault: &FrameFault) -> ControlFlow<()> {
+        let verdict = self.judge(offset, fault);
+        let (kind, what) = match (self.wrong_length.take(), verdict) {
+            (Some(wrong), _) => (DamageKind::Damaged, wrong.what),
+            (None, Verdict::Clean) => return ControlFlow::Break(()),
+            (None, Verdict::Torn(range)) => (DamageKind::Torn(range), "a write was cut short by a crash".to_owned()),
+            (None, Verdict::Suspect(what)) => (DamageKind::Suspect(offset..used_len(self.bytes)), what.to_owned()),
+            (None, Verdict::Corrupt(what)) => (DamageKind::Damaged, what.to_owned()),
+        };
+        let is_end = kind != DamageKind::Damaged;
+        // a foreign header has been reported, and covers the frames
+        if !(offset == SEGMENT_HEADER && self.progress.disown(self.checked)) {
+            self.report(offset, kind, what);
+        }
+        match is_end {
+            true => ControlFlow::Break(()),
+            false => self.resume_within(offset + 8),
+        }
+    }
+
+    fn judge(&mut self, offset: usize, fault: &FrameFault) -> Verdict {
+        let evidence = Evidence { durable: self.progress.evidence, later_segment: !self.is_active };
+        // after a gap nothing says which event belongs here, so these bytes are not the end of the journal
+        let expected = self.progress.expected().unwrap_or(Seq::ZERO);
+        let (bytes, checksum, known) = (self.bytes, self.reader.checksum(), &mut self.durable_after);
+        let after = || *known.get_or_insert_with(|| durable_after(bytes, offset, checksum));
+        judge((bytes, self.len), offset, fault, expected, evidence, after)
+    }
+
+    /// Goes on, after a gap, with the next intact frame from `offset` on, if there is one.
+    fn resume_within(&mut self, offset: usize) -> ControlFlow<()> {
+        self.progress.gap(self.visitor);
+        match self.next_intact(offset..self.bytes.len()) {
+            Some(next) => {
+                self.reader = FrameReader::at(self.bytes, self.uuid, self.segment(), next);
+                ControlFlow::Continue(())
+            }
+            None => ControlFlow::Break(()),
+        }
+    }
+
+    fn next_intact(&mut self, within: Range<usize>) -> Option<usize> {
+        let start = within.start;
+        match self.search.next(within) {
+            SearchResult::Frame(frame) => Some(frame.offset),
+            SearchResult::Nothing => None,
+            SearchResult::TooMuch => {
+                let what = "more frames begin behind it, of which none is whole, than damage leaves: the rest was not looked at";
+                self.report(start, DamageKind::Damaged, what);
+                None
+            }
+        }
+    }
+
+    fn report(&mut self, offset: usize, kind: DamageKind, what: impl Into<String>) {
+        self.progress.damage(self.segment(), Some(offset as u64), kind, what);
+    }
+
+    fn segment(&self) -> SegmentId {
+        self.checked.segment
+    }
+}
+
+/// The number of bytes up to the last that is not zero.
+fn used_len(bytes: &[u8]) -> usize {
+    last_used(bytes).map_or(0, |last| last + 1)
+}

@@ -1,0 +1,153 @@
+//! A journal opened for salvage: its files, and its headers as checked against the keys.
+
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::headers::{CheckedHeader, CheckedHeaders, HeaderStanding, Headers, ProvenKeys};
+use super::nonzero::read_used;
+use super::segments::is_used;
+use crate::disk::{Access, Disk, StoredFile, failed};
+use crate::error::{Error, Kind};
+use crate::journal::format::frame::Frame;
+use crate::journal::format::protection::FrameProtection;
+use crate::journal::format::segment::{Identity, LONGEST};
+use crate::journal::layout::Layout;
+use crate::keys::{Form, Keyring, Protection, Refused};
+use crate::seq::SegmentId;
+
+/// A journal whose headers have been read, damaged or not, and checked against the keys.
+pub(crate) struct SalvageSource {
+    disk: Arc<dyn Disk>,
+    layout: Layout,
+    keyring: Arc<Keyring>,
+    headers: Vec<CheckedHeader>,
+    identity: Option<Identity>,
+    proven_keys: ProvenKeys,
+}
+
+impl SalvageSource {
+    /// Checks the headers against the keys.
+    ///
+    /// # Errors
+    ///
+    /// If keys are missing or wrong, or if keys were given for an image without that protection.
+    pub(crate) fn open(disk: &Arc<dyn Disk>, headers: Headers, keyring: &Arc<Keyring>) -> Result<SalvageSource, Error> {
+        let layout = headers.layout().clone();
+        let CheckedHeaders { headers, identity, fit: proven_keys } = headers.unlock(keyring)?;
+        let (disk, keyring) = (Arc::clone(disk), Arc::clone(keyring));
+        Ok(SalvageSource { disk, layout, keyring, headers, identity, proven_keys })
+    }
+
+    /// The identity of the image; `None` if no header is readable.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+
+    /// The keys that unlocked a header.
+    pub(crate) fn proven_keys(&self) -> &ProvenKeys {
+        &self.proven_keys
+    }
+
+    /// The headers of all segments, in the order of the journal.
+    pub(super) fn headers(&self) -> &[CheckedHeader] {
+        &self.headers
+    }
+
+    /// The protection of frames of this form in a segment.
+    ///
+    /// # Errors
+    ///
+    /// If a key is missing.
+    pub(crate) fn protection(&self, segment: SegmentId, form: Form) -> Result<Protection, Error> {
+        self.keyring.protection(form, &self.uuid(), &self.path(segment))
+    }
+
+    /// The protection of everything newly written.
+    ///
+    /// # Errors
+    ///
+    /// If a key is missing.
+    pub(crate) fn current_protection(&self) -> Result<Protection, Error> {
+        self.keyring.current(&self.uuid(), self.layout.root())
+    }
+
+    /// The length that a segment was created with; `None` if its header is not readable.
+    pub(crate) fn len_of(&self, segment: SegmentId) -> Option<u64> {
+        self.headers.iter().find(|checked| checked.segment == segment)?.len()
+    }
+
+    /// The path of a segment's file.
+    pub(crate) fn path(&self, segment: SegmentId) -> PathBuf {
+        self.layout.segment(segment)
+    }
+
+    /// The length of a segment's file.
+    pub(super) fn file_len(&self, segment: SegmentId) -> Result<u64, Error> {
+        StoredFile::open(&*self.disk, &self.path(segment), Access::Read)?.len()
+    }
+
+    /// The bytes of a segment up to its last non-zero byte, and its length.
+    pub(crate) fn used(&self, segment: SegmentId) -> Result<(Vec<u8>, u64), Error> {
+        let path = self.path(segment);
+        let file = StoredFile::open(&*self.disk, &path, Access::Read)?;
+        let len = file.len()?.min(self.len_of(segment).unwrap_or(LONGEST));
+        let shorter = || failed("reading", &path, ErrorKind::UnexpectedEof.into());
+        Ok((read_used(&file, len)?.ok_or_else(shorter)?, len))
+    }
+
+    /// The last segment from `from` on that has any byte after its header; `from` if none has.
+    pub(super) fn active(&self, from: SegmentId) -> Result<SegmentId, Error> {
+        for checked in self.headers.iter().rev().filter(|checked| checked.segment >= from) {
+            // bytes after the segment's length are not part of it
+            let longest = checked.len().unwrap_or(LONGEST);
+            let used = StoredFile::open(&*self.disk, &self.path(checked.segment), Access::Read)
+                .and_then(|file| is_used(&file, longest));
+            match used {
+                Ok(false) => {}
+                Err(error) if error.is_missing() => return Err(error),
+                Ok(true) | Err(_) => return Ok(checked.segment),
+            }
+        }
+        Ok(from)
+    }
+
+    /// The body of a frame that is protected as its segment is; else, as the inner error, what is wrong with it. Where the
+    /// segment's header is not readable, the frame must be protected as the image is, under the keys that the frame names.
+    ///
+    /// # Errors
+    ///
+    /// If a key is missing, or if the frame's keys refuse it and have unlocked nothing else either.
+    pub(super) fn body(
+        &self,
+        checked: &CheckedHeader,
+        frame: &Frame<'_>,
+    ) -> Result<Result<Vec<u8>, &'static str>, Error> {
+        let protection = match &checked.standing {
+            HeaderStanding::Own(protection) if frame.form == protection.form() => protection.clone(),
+            HeaderStanding::Own(_) => return Ok(Err("it is not protected in the way that the segment's header says")),
+            _ if self.keyring.takes(frame.form) => self.protection(checked.segment, frame.form)?,
+            _ => return Ok(Err("it is not protected in the way that the image is")),
+        };
+        let uuid = self.uuid();
+        let protection = FrameProtection::new(&uuid, checked.segment, &protection);
+        let body = match frame.is_linked(&protection) {
+            true => frame.body(&protection).map_err(|Refused| "its body does not decrypt under its key"),
+            false => Err("its link of the chain is not what the key makes of it"),
+        };
+        match body {
+            Err(_) if !self.proven_keys.has(frame.form) => Err(self.unproven_keys(checked.segment, frame.form)),
+            body => Ok(body),
+        }
+    }
+
+    /// The error of a frame that its keys refuse, where these keys have unlocked nothing else: the frame may be forged, or
+    /// the keys wrong.
+    fn unproven_keys(&self, segment: SegmentId, form: Form) -> Error {
+        Error::new(Kind::Key { path: self.path(segment), what: self.proven_keys.misses(form) })
+    }
+
+    fn uuid(&self) -> [u8; 16] {
+        self.identity().map_or([0; 16], |identity| identity.uuid)
+    }
+}

@@ -1,0 +1,84 @@
+//! The result of a salvage: the segments, runs of frames and places of damage in a journal.
+
+use super::damage::{Damage, DamageKind, RecordDamage};
+use crate::journal::format::frame::{Frame, FrameHeader};
+use crate::journal::format::frames::FrameChain;
+use crate::keys::Form;
+use crate::seq::{SegmentId, Seq};
+
+/// Examines the frames that a salvage reads.
+pub(crate) trait FrameVisitor {
+    /// Takes an intact frame and its decrypted body. Returns the damage in its records.
+    fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<RecordDamage>;
+
+    /// Frames are missing between the last frame and the next.
+    fn gap(&mut self);
+}
+
+/// A segment, as far as it can be read.
+#[derive(Clone, Debug)]
+pub(crate) struct SalvagedSegment {
+    pub(crate) segment: SegmentId,
+    /// The first seq of the frame directly after the header, if that frame is intact.
+    pub(crate) first: Option<Seq>,
+    /// The protection of that frame.
+    pub(crate) form: Option<Form>,
+    pub(crate) framing: Framing,
+}
+
+impl SalvagedSegment {
+    /// A segment of which nothing has been read yet.
+    pub(super) fn new(segment: SegmentId) -> SalvagedSegment {
+        SalvagedSegment { segment, first: None, form: None, framing: Framing::Intact }
+    }
+}
+
+/// The state of what surrounds the frames of a segment: its header, and the length of its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    Intact,
+    /// Damaged, but the rest of the image says what it must be.
+    Repairable {
+        /// The length that the file must have.
+        len: u64,
+    },
+    /// Of another segment or image, or damaged beyond what the rest of the image can restore.
+    Unusable,
+}
+
+/// Consecutive frames with no damage between them.
+#[derive(Clone, Debug)]
+pub(crate) struct FrameRun {
+    /// The place of the first frame.
+    pub(crate) segment: SegmentId,
+    pub(crate) offset: u64,
+    /// The header of the first frame, and its protection.
+    pub(crate) first: FrameHeader,
+    pub(crate) form: Form,
+    /// The segment of the last frame.
+    pub(crate) last: SegmentId,
+    /// The event that follows the last frame.
+    pub(crate) next: Seq,
+    /// The damage that ends the run; `None` if the run reaches the end of the journal.
+    pub(crate) stopped: Option<DamageKind>,
+}
+
+/// All that a salvage found.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Salvaged {
+    pub(crate) segments: Vec<SalvagedSegment>,
+    /// In the order of the journal.
+    pub(crate) runs: Vec<FrameRun>,
+    /// In the order of the journal.
+    pub(crate) damage: Vec<Damage>,
+    /// The number of places of damage beyond those listed.
+    pub(crate) unlisted: u64,
+    /// The highest epoch in any frame or header.
+    pub(crate) epoch: u64,
+    /// The last event that any frame mentions.
+    pub(crate) last_known: Seq,
+    /// The alignment of the last frame.
+    pub(crate) align_shift: Option<u8>,
+    /// The state that the next frame would have to continue; `None` after a gap.
+    pub(crate) end: Option<FrameChain>,
+}

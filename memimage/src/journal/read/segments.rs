@@ -1,0 +1,244 @@
+//! The journal's files as they are read: headers first, then whole segments.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::nonzero::read_used;
+use crate::disk::{Access, Disk, StoredFile};
+use crate::error::{Error, Kind, Position};
+use crate::journal::format::frame::{self, FrameHeader};
+use crate::journal::format::protection::{Checksum, FrameProtection};
+use crate::journal::format::segment::{HeaderFault, Identity, Locked, SEGMENT_HEADER, SegmentHeader};
+use crate::journal::format::zeros::is_zero;
+use crate::journal::layout::Layout;
+use crate::keys::{Keyring, Protection};
+use crate::seq::{SegmentId, Seq};
+
+/// All segments of a journal, their headers read and checked.
+#[derive(Debug)]
+pub(crate) struct Segments {
+    disk: Arc<dyn Disk>,
+    layout: Layout,
+    headers: Vec<SegmentHeader>,
+    /// What protects each of them.
+    protections: Vec<Protection>,
+    /// Segments before one that is missing.
+    cut_off: Vec<SegmentId>,
+    /// The first segment of all is there, and begins with a later event: a repair took out those before it.
+    begun: bool,
+}
+
+impl Segments {
+    /// Reads and checks the header of each segment, of which there must be one. Those after the last that is missing make
+    /// up the journal. Whether its start may be missing is judged by who knows where the rest can go on from.
+    ///
+    /// All that is read is held to the keys in the ring.
+    pub(crate) fn open(
+        disk: &Arc<dyn Disk>,
+        layout: &Layout,
+        segments: &[SegmentId],
+        keyring: &Keyring,
+    ) -> Result<Segments, Error> {
+        let gap = segments.windows(2).rposition(|pair| pair[1] != pair[0].next());
+        let (cut_off, segments) = segments.split_at(gap.map_or(0, |at| at + 1));
+        let (disk, layout, cut_off) = (Arc::clone(disk), layout.clone(), cut_off.to_vec());
+        let mut source = Segments { disk, layout, headers: Vec::new(), protections: Vec::new(), cut_off, begun: false };
+        for &segment in segments {
+            let (header, protection) = source.header(segment, keyring)?;
+            source.headers.push(header);
+            source.protections.push(protection);
+        }
+        let first = if source.first() == SegmentId::FIRST { source.first_frame(SegmentId::FIRST)? } else { None };
+        source.begun = first.is_some_and(|header| header.first_seq > Seq::new(1));
+        Ok(source)
+    }
+
+    /// The first segment of those without a gap up to the last.
+    pub(crate) fn first(&self) -> SegmentId {
+        self.headers[0].segment
+    }
+
+    /// Whether the journal is there from genesis on.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.first() == SegmentId::FIRST && !self.begun
+    }
+
+    /// Segments that belong before the first and are cut off from it by one that is missing: what is left when the power
+    /// fails while segments are removed, or of a journal that lost one.
+    pub(crate) fn cut_off(&self) -> &[SegmentId] {
+        &self.cut_off
+    }
+
+    /// Whether the journal holds all events after `seq`, as far as its start goes.
+    pub(crate) fn reaches(&self, seq: Seq) -> Result<bool, Error> {
+        if self.is_whole() {
+            return Ok(true);
+        }
+        // any segment will do that starts by then: those after it are there, and those before it are not needed
+        for segment in self.segments() {
+            if self.first_frame(segment)?.is_some_and(|header| header.first_seq.get().saturating_sub(1) <= seq.get()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether the file of a segment that is cut off says that it is that segment of this image.
+    pub(crate) fn is_own(&self, segment: SegmentId) -> Result<bool, Error> {
+        let mut bytes = [0; SEGMENT_HEADER];
+        let read = self.file(segment, Access::Read)?.read_up_to(&mut bytes, 0)?;
+        let header = SegmentHeader::decode(&bytes).ok().filter(|_| read == SEGMENT_HEADER);
+        Ok(header.is_some_and(|header| header.segment == segment && header.identity.uuid == self.identity().uuid))
+    }
+
+    fn header(&self, segment: SegmentId, keyring: &Keyring) -> Result<(SegmentHeader, Protection), Error> {
+        let path = self.layout.segment(segment);
+        let file = StoredFile::open(&*self.disk, &path, Access::Read)?;
+        let mut bytes = [0; SEGMENT_HEADER];
+        let read = file.read_up_to(&mut bytes, 0)?;
+        if read < SEGMENT_HEADER {
+            return Err(self.corrupt(segment, Some(read as u64), "the file ends within its header".to_owned()));
+        }
+        let at_start = |what: &str| self.corrupt(segment, Some(0), what.to_owned());
+        let format = |act, what| Error::new(Kind::Format { path: path.clone(), act, what });
+        let mut header = SegmentHeader::decode(&bytes).map_err(|fault| match fault {
+            HeaderFault::Foreign => at_start("the file does not start like a segment"),
+            HeaderFault::Damaged(what) => at_start(what),
+            HeaderFault::Newer(what) => format("read", what),
+            HeaderFault::NewerToWrite(what) => format("write to", what),
+        })?;
+        if header.segment != segment {
+            return Err(at_start(&format!("the file is segment {} by its header", header.segment)));
+        }
+        let protection = keyring.protection(header.form, &header.identity.uuid, &path)?;
+        header.unlock(&bytes, &protection).map_err(|which| locked(&path, which))?;
+        if let Some(first) = self.headers.first().filter(|first| first.identity != header.identity) {
+            // either of them may be the one that does not belong here
+            let first = self.layout.segment(first.segment);
+            return Err(at_start(&format!(
+                "this file and `{}` are of different images, and `memimage::admin::check` tells which of them is strange",
+                first.display()
+            )));
+        }
+        let len = file.len()?;
+        if len != header.len {
+            let what = format!("the file is {len} bytes long, and was made with {}", header.len);
+            return Err(self.corrupt(segment, Some(len.min(header.len)), what));
+        }
+        Ok((header, protection))
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.headers[0].identity
+    }
+
+    pub(crate) fn segments(&self) -> impl DoubleEndedIterator<Item = SegmentId> {
+        self.headers.iter().map(|header| header.segment)
+    }
+
+    /// The length of a segment.
+    pub(crate) fn len_of(&self, segment: SegmentId) -> Option<u64> {
+        self.headers.iter().find(|header| header.segment == segment).map(|header| header.len)
+    }
+
+    /// What protects the frames of a segment.
+    pub(crate) fn protection(&self, segment: SegmentId) -> &Protection {
+        let at = self.headers.iter().position(|header| header.segment == segment);
+        &self.protections[at.expect("a segment of this journal")]
+    }
+
+    /// What covers the frames of a segment.
+    pub(crate) fn cover(&self, segment: SegmentId) -> FrameProtection<'_> {
+        FrameProtection::new(&self.identity().uuid, segment, self.protection(segment))
+    }
+
+    /// The highest epoch in which a segment was made.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.headers.iter().map(|header| header.epoch).max().unwrap_or(0)
+    }
+
+    /// Reads a segment up to the last byte that is used.
+    pub(crate) fn read(&self, segment: SegmentId) -> Result<Vec<u8>, Error> {
+        let file = self.file(segment, Access::Read)?;
+        let made = self.len_of(segment).expect("a segment of this journal");
+        match read_used(&file, made)? {
+            Some(bytes) => Ok(bytes),
+            None => {
+                let len = file.len()?;
+                let what = format!("the file became {len} bytes long while it was read, and was made with {made}");
+                Err(self.corrupt(segment, Some(len), what))
+            }
+        }
+    }
+
+    pub(crate) fn file(&self, segment: SegmentId, access: Access) -> Result<StoredFile, Error> {
+        StoredFile::open(&*self.disk, &self.layout.segment(segment), access)
+    }
+
+    /// Whether anything was written into a segment.
+    pub(crate) fn is_used(&self, segment: SegmentId) -> Result<bool, Error> {
+        is_used(&self.file(segment, Access::Read)?, self.len_of(segment).expect("a segment of this journal"))
+    }
+
+    /// The header of a segment's first frame, if all of the frame is good: a crash may have left the header alone.
+    pub(crate) fn first_frame(&self, segment: SegmentId) -> Result<Option<FrameHeader>, Error> {
+        let file = self.file(segment, Access::Read)?;
+        let checksum = Checksum::new(&self.identity().uuid, segment);
+        let mut bytes = vec![0; frame::HEADER];
+        file.read_up_to(&mut bytes, SEGMENT_HEADER as u64)?;
+        let Some(len) = frame::peek(&bytes, checksum) else { return Ok(None) };
+        // its last bytes say again how long it is: nothing is allocated because of a header alone
+        let mut trailer = [0; frame::TRAILER];
+        let end = SEGMENT_HEADER as u64 + len as u64;
+        let read = file.read_up_to(&mut trailer, end - frame::TRAILER as u64)?;
+        if read < trailer.len() || frame::u32_at(&trailer, 0) as usize != len {
+            return Ok(None);
+        }
+        bytes.resize(len, 0);
+        file.read_up_to(&mut bytes, SEGMENT_HEADER as u64)?;
+        Ok(frame::parse(&bytes, 0, checksum).ok().map(|frame| frame.header))
+    }
+
+    /// The path of a segment's file.
+    pub(crate) fn path(&self, segment: SegmentId) -> PathBuf {
+        self.layout.segment(segment)
+    }
+
+    /// The error of a damaged place.
+    pub(crate) fn corrupt(&self, segment: SegmentId, offset: Option<u64>, what: String) -> Error {
+        let position = Position { segment: Some(segment), offset, seq: None };
+        Error::new(Kind::Corrupt { path: self.layout.segment(segment), position, what, suspect: false })
+    }
+}
+
+/// The error of a header that is not unlocked by the keys that were given.
+pub(crate) fn locked(path: &Path, which: Locked) -> Error {
+    let (id, of) = match which {
+        Locked::Cipher(id) => (id, "encryption"),
+        Locked::Chain(id) => (id, "chain"),
+    };
+    let what = format!(
+        "what `{of}` gave as key {id} is another key than the one it was written with, or its first 4096 bytes were \
+         changed since by somebody who has not that key"
+    );
+    Error::new(Kind::Key { path: path.to_owned(), what })
+}
+
+/// Whether anything stands after the header of a segment's file, of which this many bytes are looked at.
+pub(crate) fn is_used(file: &StoredFile, len: u64) -> Result<bool, Error> {
+    const CHUNK: u64 = 1 << 20;
+    let mut chunk = vec![0; len.min(CHUNK) as usize];
+    let mut offset = SEGMENT_HEADER as u64;
+    while offset < len {
+        chunk.truncate((len - offset).min(CHUNK) as usize);
+        let read = file.read_up_to(&mut chunk, offset)?;
+        if !is_zero(&chunk[..read]) {
+            return Ok(true);
+        }
+        if read < chunk.len() {
+            return Ok(false);
+        }
+        offset += read as u64;
+    }
+    Ok(false)
+}

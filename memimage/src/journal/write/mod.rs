@@ -1,0 +1,16 @@
+//! Writing the journal: segments, group commit, the running journal, and the repair of its tail before it goes on.
+
+// each uses those above it
+pub(super) mod tail_repair;
+pub(super) mod segment_builder;
+pub(super) mod ticket;
+pub(super) mod batch;
+pub(super) mod durability;
+pub(super) mod commit;
+#[cfg(all(test, shuttle))]
+mod shuttle_tests;
+pub(super) mod create;
+pub(super) mod preallocate;
+pub(super) mod writer;
+pub(super) mod running;
+pub(super) mod resume;

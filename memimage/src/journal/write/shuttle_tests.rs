@@ -1,0 +1,405 @@
+//! Explores the schedules of the group commit with shuttle.
+//!
+//! ```text
+//! RUSTFLAGS="--cfg shuttle" CARGO_TARGET_DIR=target/shuttle cargo test -p memimage --lib explored
+//! ```
+//!
+//! Each scenario runs some thousand times, half of them under a random scheduler and half under one that prefers few, but
+//! awkward, switches (PCT). A wake-up that is lost shows as a deadlock, which shuttle reports with the schedule that leads
+//! to it. The sink stands in for the disk: it refuses batches out of order, and being asked for anything after it failed.
+
+mod stand_in;
+
+use std::future::poll_fn;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex as Plain};
+use std::task::{Wake, Waker};
+use std::time::Duration;
+
+use shuttle::future::block_on;
+use shuttle::rand::{Rng, thread_rng};
+use shuttle::thread::{self, JoinHandle};
+
+use super::commit::BatchLimits;
+use super::durability::Durability;
+use super::ticket::BatchStage;
+use crate::error::Error;
+use stand_in::{Executed, Journal};
+
+/// Runs a scenario under many schedules: `MEMIMAGE_CASES` of each of the two schedulers, or else a thousand.
+fn explore(scenario: impl Fn() + Send + Sync + 'static) {
+    let runs = std::env::var("MEMIMAGE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1_000);
+    let scenario = Arc::new(scenario);
+    let again = Arc::clone(&scenario);
+    shuttle::check_random(move || again(), runs);
+    shuttle::check_pct(move || scenario(), runs, 4);
+}
+
+const FAR: Duration = Duration::from_secs(24 * 3600);
+const NEAR: Duration = Duration::from_millis(5);
+const ALL: [Durability; 4] =
+    [Durability::Synced, Durability::Buffered, Durability::Interval(NEAR), Durability::Interval(FAR)];
+
+const WIDE: BatchLimits = BatchLimits { batch_bytes: 1 << 20, pending_batches: 8 };
+/// Each command is a batch of its own, and one may wait.
+const NARROW: BatchLimits = BatchLimits { batch_bytes: 1, pending_batches: 1 };
+/// Two commands fill a batch.
+const PAIRS: BatchLimits = BatchLimits { batch_bytes: 17, pending_batches: 2 };
+
+fn any<T: Copy>(of: &[T]) -> T {
+    of[thread_rng().gen_range(0..of.len())]
+}
+
+fn spawn_each(count: usize, body: impl Fn(usize) + Send + Sync + 'static) -> Vec<JoinHandle<()>> {
+    let body = Arc::new(body);
+    let spawn = |number| {
+        let body = Arc::clone(&body);
+        thread::spawn(move || body(number))
+    };
+    (0..count).map(spawn).collect()
+}
+
+fn join(threads: Vec<JoinHandle<()>>) {
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+#[test]
+fn callers_that_wait_get_their_answers() {
+    explore(|| {
+        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let callers = journal.clone();
+        join(spawn_each(3, move |_| {
+            for _ in 0..2 {
+                callers.call().unwrap();
+                callers.assert_counts();
+            }
+        }));
+        journal.stop(syncer);
+    });
+}
+
+#[test]
+fn callers_that_await_are_woken() {
+    explore(|| {
+        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let callers = journal.clone();
+        join(spawn_each(3, move |number| {
+            for _ in 0..2 {
+                let Executed { seq, ticket } = callers.execute(number == 1).unwrap();
+                match number {
+                    0 => ticket.wait().unwrap(),
+                    _ => block_on(poll_fn(|context| ticket.poll(context.waker()))).unwrap(),
+                }
+                callers.assert_acknowledged(seq);
+            }
+        }));
+        journal.stop(syncer);
+    });
+}
+
+/// Counts how often it is woken.
+struct Counting(AtomicUsize);
+
+impl Wake for Counting {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_waker_is_woken_once_and_only_when_settled() {
+    explore(|| {
+        let (journal, syncer) = Journal::healthy(any(&ALL));
+        let Executed { ticket, .. } = journal.execute(true).unwrap();
+        let counting = Arc::new(Counting(AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&counting));
+        // one that is settled while it is polled may be woken besides
+        let pending = (0..3).filter(|_| ticket.poll(&waker).is_pending()).count();
+        let woken = counting.0.load(Ordering::SeqCst);
+        assert!(woken == 0 || ticket.is_settled(), "nobody is woken early");
+        journal.stop(syncer);
+        let woken = counting.0.load(Ordering::SeqCst);
+        assert!((pending.min(1)..=1).contains(&woken), "one task is woken once, if it sleeps: {pending} {woken}");
+    });
+}
+
+/// Runs a command on the thread that wakes it, as an executor may that polls in place.
+struct InPlace(Plain<Option<Journal>>);
+
+impl Wake for InPlace {
+    fn wake(self: Arc<Self>) {
+        let journal = self.0.lock().unwrap().take();
+        if let Some(journal) = journal {
+            // refused if it is poisoned or stopped by now
+            _ = journal.execute(true);
+        }
+    }
+}
+
+#[test]
+fn a_waker_may_run_a_command() {
+    explore(|| {
+        let (journal, syncer) = Journal::start(any(&ALL), NARROW, None);
+        let submitting = journal.clone();
+        join(spawn_each(2, move |_| {
+            for _ in 0..3 {
+                let waker = Waker::from(Arc::new(InPlace(Plain::new(Some(submitting.clone())))));
+                _ = submitting.commit.poll_room(&mut std::task::Context::from_waker(&waker));
+                let Executed { ticket, .. } = submitting.execute(true).unwrap();
+                _ = ticket.poll(&waker);
+            }
+        }));
+        if thread_rng().gen_bool(0.5) {
+            journal.commit.poison(&Error::io("making", Path::new("a segment"), io::Error::other("planned")));
+            _ = journal.commit.stop();
+            syncer.join().unwrap();
+        } else {
+            journal.commit.sync().unwrap();
+            while !journal.commit.open().is_empty() || journal.commit.latest().is_some() {
+                thread::yield_now();
+            }
+            journal.stop(syncer);
+        }
+    });
+}
+
+#[test]
+fn a_batch_nobody_waits_for_is_written() {
+    explore(|| {
+        let (journal, syncer) = Journal::healthy(any(&ALL));
+        let submitting = journal.clone();
+        let busy = thread_rng().gen_bool(0.5);
+        join(spawn_each(2, move |number| {
+            if busy && number == 0 {
+                submitting.call().unwrap();
+            }
+            // parking asks for nothing: the ticket is settled by the others or never
+            submitting.execute(true).unwrap().ticket.park();
+        }));
+        journal.stop(syncer);
+    });
+}
+
+#[test]
+fn sync_makes_all_that_was_executed_durable() {
+    explore(|| {
+        let (journal, syncer) = Journal::healthy(any(&ALL));
+        let callers = journal.clone();
+        join(spawn_each(3, move |number| {
+            if number < 2 {
+                let linger = number == 0;
+                let Executed { seq, ticket } = callers.execute(linger).unwrap();
+                if !linger {
+                    ticket.wait().unwrap();
+                }
+                callers.commit.sync().unwrap();
+                assert!(callers.log.lock().unwrap().synced >= seq);
+                assert!(callers.commit.durable().get() >= seq);
+            } else {
+                callers.call().unwrap();
+            }
+        }));
+        journal.stop(syncer);
+    });
+}
+
+#[test]
+fn an_interval_ends_with_a_sync_nobody_asked_for() {
+    explore(|| {
+        let (journal, syncer) = Journal::healthy(Durability::Interval(NEAR));
+        let callers = journal.clone();
+        join(spawn_each(2, move |number| {
+            let Executed { seq, ticket } = callers.execute(number == 0).unwrap();
+            if number == 1 {
+                ticket.wait().unwrap();
+            }
+            while callers.commit.durable().get() < seq {
+                thread::yield_now();
+            }
+        }));
+        journal.stop(syncer);
+    });
+}
+
+#[test]
+fn an_interval_that_is_not_over_syncs_nothing() {
+    explore(|| {
+        let (journal, syncer) = Journal::healthy(Durability::Interval(FAR));
+        let callers = journal.clone();
+        join(spawn_each(2, move |_| _ = callers.call().unwrap()));
+        assert_eq!(journal.log.lock().unwrap().synced, 0);
+        journal.stop(syncer);
+    });
+}
+
+#[test]
+fn an_answer_never_comes_before_an_earlier_one() {
+    explore(|| {
+        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let tickets = Arc::new(Plain::new(Vec::new()));
+        let (submitting, seen) = (journal.clone(), Arc::clone(&tickets));
+        let threads = spawn_each(2, move |number| {
+            for _ in 0..3 {
+                let executed = submitting.execute(true).unwrap();
+                let ticket = Arc::clone(&executed.ticket);
+                seen.lock().unwrap().push(executed);
+                if number == 0 {
+                    ticket.wait().unwrap();
+                }
+                // from the last to the first, so that one seen settled stays so
+                let mut all: Vec<_> = seen.lock().unwrap().iter().map(|e| (e.seq, Arc::clone(&e.ticket))).collect();
+                all.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
+                let settled: Vec<bool> = all.iter().map(|(_, ticket)| ticket.is_settled()).collect();
+                assert!(settled.is_sorted(), "{settled:?}");
+            }
+        });
+        join(threads);
+        journal.stop(syncer);
+    });
+}
+
+#[test]
+fn no_more_batches_wait_than_allowed() {
+    explore(|| {
+        let (journal, syncer) = Journal::start(any(&ALL), NARROW, None);
+        let submitting = journal.clone();
+        join(spawn_each(3, move |number| {
+            for _ in 0..3 {
+                match number {
+                    0 => block_on(poll_fn(|context| submitting.commit.poll_room(context))),
+                    _ => submitting.commit.wait_for_room(),
+                }
+                drop(submitting.execute(true).unwrap());
+            }
+        }));
+        journal.stop(syncer);
+    });
+}
+
+/// Runs commands until the end, and holds what is said of each against what is on disk.
+fn run_until_failure(journal: &Journal, number: usize) {
+    for round in 0..4 {
+        let told: Result<Option<u64>, (Option<u64>, Error)> = match (number + round) % 4 {
+            0 => journal.execute(false).map_err(|error| (None, error)).and_then(|Executed { seq, ticket }| {
+                ticket.wait().map(|()| Some(seq)).map_err(|error| (Some(seq), error))
+            }),
+            1 => journal.execute(true).map_err(|error| (None, error)).and_then(|Executed { seq, ticket }| {
+                let told = block_on(poll_fn(|context| ticket.poll(context.waker())));
+                told.map(|()| Some(seq)).map_err(|error| (Some(seq), error))
+            }),
+            2 => {
+                journal.commit.wait_for_room();
+                block_on(poll_fn(|context| journal.commit.poll_room(context)));
+                journal.execute(true).map_err(|error| (None, error)).and_then(|Executed { seq, ticket }| {
+                    ticket.park();
+                    ticket.result().unwrap().map(|()| Some(seq)).map_err(|error| (Some(seq), error))
+                })
+            }
+            _ => journal.commit.sync().map(|()| None).map_err(|error| (None, error)),
+        };
+        match told {
+            Ok(Some(seq)) => journal.assert_acknowledged(seq),
+            Ok(None) => {}
+            Err((executed, error)) => {
+                assert!(error.is_poisoned(), "{error}");
+                if let Some(seq) = executed.filter(|_| !error.is_outcome_unknown()) {
+                    let log = journal.log.lock().unwrap();
+                    assert!(log.written < seq, "{seq} was said not to be recorded, and {} is written", log.written);
+                    assert!(!log.unknown.contains(&seq), "{seq} was said not to be recorded, and may be");
+                }
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_disk_that_fails_wakes_everyone() {
+    explore(|| {
+        let fails_at = thread_rng().gen_range(1..10);
+        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), Some(fails_at));
+        let callers = journal.clone();
+        join(spawn_each(3, move |number| run_until_failure(&callers, number)));
+        let failed = journal.log.lock().unwrap().failed;
+        let stopped = journal.commit.stop();
+        syncer.join().unwrap();
+        assert!(stopped.is_err() || journal.commit.failure().is_some() || !failed, "the end tells of the failure");
+        let log = journal.log.lock().unwrap();
+        assert!(journal.commit.durable().get() <= log.synced && journal.commit.written().get() <= log.written);
+    });
+}
+
+#[test]
+fn poisoned_from_outside_it_writes_nothing_it_has_given_up() {
+    explore(|| {
+        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let callers = journal.clone();
+        let threads = spawn_each(3, move |number| run_until_failure(&callers, number));
+        let cause = Error::io("making", Path::new("a segment"), io::Error::other("planned"));
+        journal.commit.poison(&cause);
+        assert!(journal.execute(true).is_err_and(|error| error.is_poisoned()));
+        join(threads);
+        assert!(journal.commit.stop().is_err());
+        syncer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_failed_ticket_stays_failed() {
+    explore(|| {
+        let (journal, syncer) = Journal::healthy(any(&ALL));
+        let tickets: Vec<_> = (0..2).map(|_| journal.execute(true).unwrap().ticket).collect();
+        let poisoning = journal.clone();
+        let poison = thread::spawn(move || {
+            poisoning.commit.poison(&Error::io("making", Path::new("a segment"), io::Error::other("planned")));
+        });
+        let waiting = Arc::clone(&tickets[0]);
+        let waiter = thread::spawn(move || waiting.wait());
+        poison.join().unwrap();
+        let first = Some(tickets[0].stage()).filter(|stage| matches!(stage, BatchStage::Done | BatchStage::Failed));
+        let told = waiter.join().unwrap();
+        _ = journal.commit.stop();
+        syncer.join().unwrap();
+        let last = tickets[0].stage();
+        assert!(first.is_none_or(|first| first == last), "{first:?} became {last:?}");
+        assert_eq!(told.is_ok(), last == BatchStage::Done);
+    });
+}
+
+#[test]
+fn stopping_loses_nothing_that_was_accepted() {
+    explore(|| {
+        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let callers = journal.clone();
+        let threads = spawn_each(3, move |number| {
+            for _ in 0..3 {
+                callers.commit.wait_for_room();
+                match callers.execute(number != 0) {
+                    Ok(Executed { ticket, .. }) if number == 1 => drop(ticket),
+                    Ok(Executed { ticket, .. }) => ticket.wait().unwrap(),
+                    Err(error) => return assert!(error.is_closed(), "{error}"),
+                }
+            }
+        });
+        journal.stop(syncer);
+        join(threads);
+    });
+}
+
+#[test]
+fn sync_beside_and_after_stop_returns() {
+    explore(|| {
+        let (journal, syncer) = Journal::healthy(any(&ALL));
+        journal.execute(true).unwrap();
+        let syncing = journal.clone();
+        let beside = thread::spawn(move || {
+            let synced = syncing.commit.sync();
+            assert!(synced.is_ok() || synced.is_err_and(|error| error.is_closed()));
+        });
+        journal.stop(syncer);
+        _ = journal.commit.sync();
+        beside.join().unwrap();
+    });
+}

@@ -1,0 +1,177 @@
+//! A group commit over a disk in memory, which may fail.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex as Plain};
+
+use shuttle::thread::{self, JoinHandle};
+
+use super::WIDE;
+use crate::context::{Metadata, Timestamp};
+use crate::error::Error;
+use crate::event::Outcome;
+use crate::journal::format::record::EventId;
+use crate::journal::format::segment::SEGMENT_HEADER;
+use crate::journal::write::batch::{Batch, FramePosition, OpenBatch, SpaceReservation};
+use crate::journal::write::commit::{BatchLimits, BatchWriter, Commit};
+use crate::journal::write::durability::Durability;
+use crate::journal::write::ticket::Ticket;
+use crate::seq::{SegmentId, Seq};
+
+/// What came to the disk.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    pub(super) written: u64,
+    pub(super) synced: u64,
+    /// Seqs that were part of a write that failed.
+    pub(super) unknown: BTreeSet<u64>,
+    pub(super) operations: usize,
+    pub(super) failed: bool,
+}
+
+/// A disk that fails at its n-th operation, if at all.
+pub(super) struct Memory {
+    log: Arc<Plain<Log>>,
+    fails_at: Option<usize>,
+    durability: Durability,
+}
+
+impl Memory {
+    fn operation(&mut self) -> Result<std::sync::MutexGuard<'_, Log>, Error> {
+        // a disk takes its time, and others go on meanwhile
+        thread::yield_now();
+        let mut log = self.log.lock().unwrap();
+        assert!(!log.failed, "nothing is asked of a disk that failed");
+        log.operations += 1;
+        if self.fails_at == Some(log.operations) {
+            log.failed = true;
+            return Err(Error::io("writing", Path::new("memory"), io::Error::other("planned")));
+        }
+        Ok(log)
+    }
+}
+
+impl BatchWriter for Memory {
+    fn write(&mut self, batch: &mut Batch) -> Result<(), Error> {
+        let synced_first = self.durability == Durability::Synced;
+        let log = Arc::clone(&self.log);
+        let mut log = match self.operation() {
+            Ok(log) => log,
+            Err(error) => {
+                log.lock().unwrap().unknown.extend(batch.first_seq.get()..=batch.last_seq().get());
+                return Err(error);
+            }
+        };
+        assert_eq!(batch.first_seq.get(), log.written + 1, "batches come in order, each once");
+        assert!(!synced_first || log.synced == log.written, "a batch is written after the one before it is synced");
+        log.written = batch.last_seq().get();
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), Error> {
+        let log = Arc::clone(&self.log);
+        match self.operation() {
+            Ok(mut log) => {
+                log.synced = log.written;
+                Ok(())
+            }
+            Err(error) => {
+                let mut log = log.lock().unwrap();
+                let unknown = log.synced + 1..=log.written;
+                log.unknown.extend(unknown);
+                Err(error)
+            }
+        }
+    }
+
+    fn durable(&self) -> Seq {
+        Seq::new(self.log.lock().unwrap().synced)
+    }
+
+    fn rest(&mut self) -> Result<(), Error> {
+        self.operation().map(drop)
+    }
+}
+
+/// A group commit, its syncer, and the disk below.
+#[derive(Clone)]
+pub(super) struct Journal {
+    pub(super) commit: Arc<Commit<Memory>>,
+    pub(super) log: Arc<Plain<Log>>,
+    durability: Durability,
+}
+
+/// A command that was executed.
+pub(super) struct Executed {
+    pub(super) seq: u64,
+    pub(super) ticket: Arc<Ticket>,
+}
+
+impl Journal {
+    pub(super) fn start(
+        durability: Durability,
+        caps: BatchLimits,
+        fails_at: Option<usize>,
+    ) -> (Journal, JoinHandle<()>) {
+        crate::sync::restart_clock();
+        let log = Arc::new(Plain::new(Log::default()));
+        let sink = Memory { log: Arc::clone(&log), fails_at, durability };
+        let place = FramePosition { segment: SegmentId::FIRST, offset: SEGMENT_HEADER as u64 };
+        let plan = SpaceReservation::new(place, 1 << 40, 0, 80, 9);
+        let commit = Commit::new(sink, durability, caps, |lead| {
+            OpenBatch::new(Seq::new(1), Timestamp::from_micros(0), plan, lead)
+        });
+        let syncing = Arc::clone(&commit);
+        let syncer = thread::spawn(move || syncing.run_syncer());
+        (Journal { commit, log, durability }, syncer)
+    }
+
+    pub(super) fn healthy(durability: Durability) -> (Journal, JoinHandle<()>) {
+        Journal::start(durability, WIDE, None)
+    }
+
+    /// Runs a command, as an image does.
+    pub(super) fn execute(&self, linger: bool) -> Result<Executed, Error> {
+        let mut open = self.commit.open();
+        if let Some(error) = open.ended() {
+            return Err(error.clone());
+        }
+        let time = open.time();
+        let mark = open.begin(EventId(0), time, &Metadata::new(), None).expect("no metadata");
+        open.bytes().extend_from_slice(&[7; 8]);
+        let mark = self.commit.reserve(&mut open, mark).expect("a huge segment");
+        let executed = Executed { seq: open.next_seq().get(), ticket: Arc::clone(open.ticket()) };
+        open.accept(mark, Outcome::Applied);
+        self.commit.accepted(&mut open, linger);
+        Ok(executed)
+    }
+
+    pub(super) fn call(&self) -> Result<u64, Error> {
+        let Executed { seq, ticket } = self.execute(false)?;
+        ticket.wait()?;
+        self.assert_acknowledged(seq);
+        Ok(seq)
+    }
+
+    pub(super) fn assert_acknowledged(&self, seq: u64) {
+        let log = self.log.lock().unwrap();
+        let reached = if self.durability == Durability::Synced { log.synced } else { log.written };
+        assert!(reached >= seq, "{seq} was acknowledged at {reached}");
+    }
+
+    pub(super) fn assert_counts(&self) {
+        let (durable, written) = (self.commit.durable(), self.commit.written());
+        assert!(durable <= written && written <= self.commit.executed());
+    }
+
+    pub(super) fn stop(&self, syncer: JoinHandle<()>) {
+        self.commit.stop().expect("a healthy disk");
+        syncer.join().unwrap();
+        assert!(self.commit.failure().is_none(), "a healthy disk");
+        let log = self.log.lock().unwrap();
+        let executed = self.commit.executed().get();
+        assert_eq!((log.written, log.synced), (executed, executed), "all is on disk once it is stopped");
+        assert_eq!((self.commit.written().get(), self.commit.durable().get()), (executed, executed));
+    }
+}
