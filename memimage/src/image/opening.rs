@@ -12,13 +12,13 @@ use parking_lot::{Mutex, RwLock};
 use super::Image;
 use super::core::{Core, Ownership, Shared, SnapshotProgress, next_snapshot};
 use super::stats::RecoveryReport;
-use crate::disk::{Access, Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, StoredFile, failed};
+use crate::disk::{Access, Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, StoredFile, failed, sync_dir};
 use crate::entropy::{random, random_uuid};
 use crate::error::{Error, Kind};
 use crate::event::Model;
 use crate::journal::{
     Identity, Journal, Layout, ResumePoint, Salts, Scan, SegmentBuilder, Segments, ShapeTable, Survey, create, go_on,
-    next_epoch, quarantine, set_aside, sync_dir, write_again,
+    next_epoch, quarantine, set_aside, write_again,
 };
 use crate::keys::Keyring;
 use crate::options::Options;

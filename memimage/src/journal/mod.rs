@@ -23,7 +23,7 @@ pub(crate) use format::timeline::Timeline;
 pub(crate) use format::void::{VoidMark, Voids};
 pub(crate) use format::watermark::Watermark;
 pub(crate) use format::whitening::Salts;
-pub(crate) use layout::{BASE, Layout, SNAPSHOT, Survey, TORN, UNFINISHED, rename, sync_dir, unfinished};
+pub(crate) use layout::{BASE, Layout, SNAPSHOT, Survey, TORN};
 pub(crate) use read::damage::{Damage, DamageKind, RecordDamage};
 pub(crate) use read::headers::{Headers, ProvenKeys};
 pub(crate) use read::salvage::{FrameRun, FrameVisitor, Framing, Salvage, Salvaged, SalvagedSegment};

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::SnapshotFile;
 use super::format::{SnapshotHeader, Trailer};
-use crate::disk::{Access, Disk, StoredFile, failed};
+use crate::disk::{Access, Disk, StagedFile, StoredFile, failed, sync_dir};
 use crate::error::{Error, Kind};
-use crate::journal::{BASE, Layout, Scan, Segments, rename, sync_dir, unfinished};
+use crate::journal::{BASE, Layout, Scan, Segments};
 use crate::keys::Keyring;
 use crate::planted::{Bug, planted};
 use crate::seq::{SegmentId, Seq};
@@ -159,36 +159,15 @@ impl<'a> Bases<'a> {
         Ok(BaseRepair { base: Some(seq), unusable })
     }
 
-    /// Writes one copy under a name that nothing reads, checks it, and gives it its name.
+    /// Writes one copy under a temporary name, checks it, and gives it its name.
     fn copy(&self, from: &Path, seq: Seq, copy: &str) -> Result<Trailer, Error> {
-        let path = self.path(seq, copy);
-        let temporary = unfinished(&path);
-        if self.disk.kind(&temporary).map_err(|error| failed("looking at", &temporary, error))?.is_some() {
-            self.disk.remove(&temporary).map_err(|error| failed("removing", &temporary, error))?;
-        }
-        let written = self.write(from, &temporary).and_then(|()| self.check(seq, &temporary, None));
-        let trailer = written.inspect_err(|_| {
-            // in the way of nobody but the next attempt, which removes it too
-            let _ = self.disk.remove(&temporary);
-        })?;
-        rename(self.disk, &temporary, &path)?;
-        Ok(trailer)
-    }
-
-    fn write(&self, from: &Path, to: &Path) -> Result<(), Error> {
         let snapshot = StoredFile::open(self.disk, from, Access::Read)?;
-        let file = StoredFile::create(self.disk, to)?;
-        let (mut chunk, mut offset) = (vec![0; CHUNK], 0);
-        loop {
-            let read = snapshot.read_up_to(&mut chunk, offset)?;
-            file.write_all(&chunk[..read], offset)?;
-            if read < CHUNK {
-                return if planted(Bug::PrunedBeforeBaseIsSynced) { Ok(()) } else { file.sync_all() };
-            }
-            file.sync_data()?;
-            std::thread::sleep(PAUSE);
-            offset += read as u64;
-        }
+        let synced = !planted(Bug::PrunedBeforeBaseIsSynced);
+        let staged =
+            StagedFile::write(self.disk, &self.path(seq, copy), synced, |file| copy_in_pieces(&snapshot, file))?;
+        let trailer = self.check(seq, staged.temporary(), None).inspect_err(|_| staged.discard(self.disk))?;
+        staged.rename(self.disk)?;
+        Ok(trailer)
     }
 
     /// Reads all of a copy, which must be of the image with this UUID. This says nothing of the disk, since it may read from
@@ -218,6 +197,21 @@ impl<'a> Bases<'a> {
 
     fn path(&self, seq: Seq, copy: &str) -> PathBuf {
         self.layout.journal().join(file_name(seq, copy))
+    }
+}
+
+/// Copies a file and syncs each piece but the last.
+fn copy_in_pieces(from: &StoredFile, to: &StoredFile) -> Result<(), Error> {
+    let (mut chunk, mut offset) = (vec![0; CHUNK], 0);
+    loop {
+        let read = from.read_up_to(&mut chunk, offset)?;
+        to.write_all(&chunk[..read], offset)?;
+        if read < CHUNK {
+            return Ok(());
+        }
+        to.sync_data()?;
+        std::thread::sleep(PAUSE);
+        offset += read as u64;
     }
 }
 

@@ -5,9 +5,9 @@ use std::path::Path;
 use super::super::choice::counted;
 use super::examination::Examination;
 use super::report::{CheckReport, Severity};
-use crate::disk::{Access, Disk, NotPlain, failed};
+use crate::disk::{Access, Disk, NotPlain, UNFINISHED, failed};
 use crate::error::Error;
-use crate::journal::{BASE, Layout, SNAPSHOT, TORN, UNFINISHED, is_segment};
+use crate::journal::{BASE, Layout, SNAPSHOT, TORN, is_segment};
 
 /// Tells of files that are left over, strange, or open to others.
 pub(super) fn look(disk: &dyn Disk, layout: &Layout, checked: &mut CheckReport) -> Result<(), Error> {

@@ -16,9 +16,9 @@ pub use report::{FileChange, RepairReport};
 use super::check::Examination;
 use super::choice::RepairAction;
 use super::keys::{GivenKeys, Task};
-use crate::disk::{Access, Disk, OwnedDisk, RealDisk, StoredFile, failed};
+use crate::disk::{Access, Disk, OwnedDisk, RealDisk, StoredFile, failed, sync_dir};
 use crate::error::Error;
-use crate::journal::{DamageKind, Layout, clear, clear_again, sync_dir};
+use crate::journal::{DamageKind, Layout, clear, clear_again};
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
 use replacement::make_whole;

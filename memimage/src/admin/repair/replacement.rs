@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use super::session::RepairSession;
-use crate::disk::{Access, StoredFile, failed};
+use crate::disk::{Access, StagedFile, StoredFile};
 use crate::error::Error;
-use crate::journal::{Framing, SEAL_ROOM, SEGMENT_HEADER, SalvagedSegment, fitting_len, rename, sync_dir, unfinished};
+use crate::journal::{Framing, SEAL_ROOM, SEGMENT_HEADER, SalvagedSegment, fitting_len};
 use crate::seq::SegmentId;
 
 /// What is copied, and zeros, are written in pieces of this size.
@@ -13,8 +13,7 @@ const CHUNK: usize = 1 << 20;
 
 /// A segment that is to take the place of the one that is there.
 pub(super) struct Replacement {
-    path: PathBuf,
-    temporary: PathBuf,
+    staged: StagedFile,
     /// The copy of the segment as it was.
     kept: PathBuf,
 }
@@ -23,57 +22,50 @@ impl Replacement {
     /// Copies the segment to the quarantine, and its frames up to `kept_to` to a file of the length that it must have, after the
     /// header that it must have.
     pub(super) fn prepare(hold: &RepairSession, segment: SegmentId, kept_to: u64) -> Result<Replacement, Error> {
-        let header = header(hold, segment, kept_to)?;
+        let (header, len) = header(hold, segment, kept_to)?;
         let path = hold.found.trail.path(segment);
-        let temporary = unfinished(&path);
         let kept = hold.keeper().copy(&path)?;
-        let replacement = Replacement { path, temporary, kept };
-        match replacement.write(hold, header, kept_to) {
-            Ok(()) => Ok(replacement),
+        let staged = StoredFile::open(hold.disk(), &path, Access::Read).and_then(|from| {
+            StagedFile::write(hold.disk(), &path, true, |to| {
+                copy_frames(&from, to, kept_to, len)?;
+                to.write_all(&header, 0)
+            })
+        });
+        match staged {
+            Ok(staged) => Ok(Replacement { staged, kept }),
             Err(error) => {
-                replacement.discard(hold);
+                hold.discard(&[&kept]);
                 Err(error)
             }
         }
     }
 
-    fn write(
-        &self,
-        hold: &RepairSession,
-        (header, len): ([u8; SEGMENT_HEADER], u64),
-        kept_to: u64,
-    ) -> Result<(), Error> {
-        let (disk, path) = (hold.disk(), &self.temporary);
-        if disk.kind(path).map_err(|error| failed("looking at", path, error))?.is_some() {
-            disk.remove(path).map_err(|error| failed("removing", path, error))?;
-        }
-        let from = StoredFile::open(disk, &self.path, Access::Read)?;
-        let to = StoredFile::create(disk, path)?;
-        let (mut chunk, mut offset) = (vec![0; CHUNK], SEGMENT_HEADER as u64);
-        while offset < len {
-            let piece = &mut chunk[..(len - offset).min(CHUNK as u64) as usize];
-            piece.fill(0);
-            let of_frames = kept_to.saturating_sub(offset).min(piece.len() as u64) as usize;
-            from.read_surely(&mut piece[..of_frames], offset)?;
-            to.write_all(piece, offset)?;
-            offset += piece.len() as u64;
-        }
-        to.write_all(&header, 0)?;
-        to.sync_all()
-    }
-
     /// Puts it in its place, by one rename.
     pub(super) fn install(self, hold: &mut RepairSession, what: &'static str) -> Result<(), Error> {
-        rename(hold.disk(), &self.temporary, &self.path)?;
-        sync_dir(hold.disk(), &hold.layout().journal())?;
-        hold.changed(self.path, what, Some(self.kept));
+        self.staged.install(hold.disk())?;
+        hold.changed(self.staged.path().to_owned(), what, Some(self.kept));
         Ok(())
     }
 
     /// Removes what was prepared.
     pub(super) fn discard(&self, hold: &RepairSession) {
-        hold.discard(&[&self.temporary, &self.kept]);
+        self.staged.discard(hold.disk());
+        hold.discard(&[&self.kept]);
     }
+}
+
+/// Copies the frames that end at `kept_to`, and fills the file with zeros up to `len`.
+fn copy_frames(from: &StoredFile, to: &StoredFile, kept_to: u64, len: u64) -> Result<(), Error> {
+    let (mut chunk, mut offset) = (vec![0; CHUNK], SEGMENT_HEADER as u64);
+    while offset < len {
+        let piece = &mut chunk[..(len - offset).min(CHUNK as u64) as usize];
+        piece.fill(0);
+        let of_frames = kept_to.saturating_sub(offset).min(piece.len() as u64) as usize;
+        from.read_surely(&mut piece[..of_frames], offset)?;
+        to.write_all(piece, offset)?;
+        offset += piece.len() as u64;
+    }
+    Ok(())
 }
 
 /// Makes those of these segments whole of which the frames are good and what is around them is not.

@@ -7,11 +7,9 @@ use super::backup::BackupKeeper;
 use super::report::{FileChange, RepairReport};
 use crate::admin::check::{Examination, State};
 use crate::admin::choice::{RepairAction, SeqRange};
-use crate::disk::{Access, Disk, StoredFile, failed};
+use crate::disk::{Access, Disk, StoredFile, failed, sync_dir};
 use crate::error::{Error, Kind};
-use crate::journal::{
-    Damage, DamageKind, FramePosition, Layout, SegmentBuilder, Watermark, end_of, set_aside, sync_dir,
-};
+use crate::journal::{Damage, DamageKind, FramePosition, Layout, SegmentBuilder, Watermark, end_of, set_aside};
 use crate::keys::Protection;
 use crate::seq::{SegmentId, Seq};
 

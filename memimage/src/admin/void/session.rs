@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::context::Timestamp;
-use crate::disk::{Access, Disk, StoredFile, failed};
+use crate::disk::{Access, Disk, StoredFile, failed, sync_dir};
 use crate::entropy::random;
 use crate::error::Error;
 use crate::journal::{
     BatchLimits, Durability, FrameKind, JournalEnd, Layout, ResumePoint, Salts, Scan, SegmentBuilder, Segments,
-    ShapeTable, Voids, Watermark, go_on, next_epoch, quarantine, sync_dir, write_again,
+    ShapeTable, Voids, Watermark, go_on, next_epoch, quarantine, write_again,
 };
 use crate::keys::Keyring;
 use crate::recovery::proven_by;

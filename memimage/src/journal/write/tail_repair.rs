@@ -5,9 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::disk::{Disk, StoredFile, failed};
+use crate::disk::{Disk, StagedFile, StoredFile, failed, rename, sync_dir};
 use crate::error::Error;
-use crate::journal::layout::{Layout, TORN, rename, sync_dir, unfinished};
+use crate::journal::layout::{Layout, TORN};
 use crate::journal::read::scan::JournalEnd;
 use crate::planted::{Bug, planted};
 use crate::seq::SegmentId;
@@ -41,22 +41,7 @@ pub(crate) fn clear(
     offset: usize,
 ) -> Result<PathBuf, Error> {
     let copy = free_path(disk, layout, segment, offset)?;
-    let temporary = unfinished(&copy);
-    // a crash in the midst of an earlier attempt leaves one
-    let there = disk.kind(&temporary).map_err(|error| failed("looking at", &temporary, error))?.is_some();
-    if there && !planted(Bug::RepairOnlyOnce) {
-        disk.remove(&temporary).map_err(|error| failed("removing", &temporary, error))?;
-    }
-    let written = StoredFile::create(disk, &temporary).and_then(|quarantined| {
-        quarantined.write_all(bytes, 0)?;
-        quarantined.sync_all()
-    });
-    if let Err(error) = written {
-        let _ = disk.remove(&temporary);
-        return Err(error);
-    }
-    rename(disk, &temporary, &copy)?;
-    sync_dir(disk, &layout.quarantine())?;
+    StagedFile::write(disk, &copy, true, |copy| copy.write_all(bytes, 0))?.install(disk)?;
     file.write_zeros(bytes.len() as u64, offset as u64)?;
     file.sync_data()?;
     Ok(copy)
