@@ -120,9 +120,9 @@ impl Layout {
         Err(Error::new(Kind::OtherModel { path: self.root.clone(), expected, found }))
     }
 
-    /// Tells of files and directories that others than this process's user could change. They are used all the same: modes
-    /// are often what a mount or a container makes of them, and none of them proves that something was changed.
-    pub(crate) fn tell_of_exposed(&self, disk: &dyn Disk) -> Result<(), Error> {
+    /// Warns of files and directories that other users could change. They are used all the same: modes are often set by a
+    /// mount or a container, and do not prove that something was changed.
+    pub(crate) fn warn_exposed(&self, disk: &dyn Disk) -> Result<(), Error> {
         let mut paths = vec![self.root.clone(), self.lock()];
         for dir in [self.journal(), self.snapshots(), self.quarantine()] {
             let names = self.list_if_there(disk, &dir)?;

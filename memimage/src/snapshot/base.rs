@@ -73,24 +73,25 @@ impl<'a> Bases<'a> {
 
     /// Makes sure that what is missing at the journal's start was pruned: a base stands in for it, or the journal says so
     /// itself.
-    pub(crate) fn account_for(&self, source: &Segments, scan: &Scan<'_>) -> Result<(), Error> {
-        if source.is_whole() {
+    pub(crate) fn verify_start(&self, scan: &Scan) -> Result<(), Error> {
+        let segments = scan.segments();
+        if segments.is_whole() {
             return Ok(());
         }
         let mut unusable = Vec::new();
         for (seq, path) in self.list()? {
             let why = match self.open(seq, &path) {
-                Ok(header) if header.uuid != source.identity().uuid => "it belongs to another image".to_owned(),
-                Ok(_) if source.reaches(seq)? => return Ok(()),
+                Ok(header) if header.uuid != segments.identity().uuid => "it belongs to another image".to_owned(),
+                Ok(_) if segments.reaches(seq)? => return Ok(()),
                 Ok(_) => "the events after it are not all in the journal".to_owned(),
                 Err(error) => error.in_short(),
             };
             unusable.push(format!("`{}`: {why}", path.display()));
         }
-        if scan.pruned()?.is_some_and(|mark| source.first() <= mark.first()) {
+        if scan.pruned()?.is_some_and(|mark| segments.first() <= mark.first()) {
             return Ok(());
         }
-        let (segment, mut what) = match source.first() {
+        let (segment, mut what) = match segments.first() {
             SegmentId::FIRST => (SegmentId::FIRST, "its first events are not there".to_owned()),
             first => (first.before(), "its file is missing".to_owned()),
         };
@@ -98,19 +99,19 @@ impl<'a> Bases<'a> {
             what.push_str(", and no base stands in for it: ");
             what.push_str(&unusable.join("; "));
         }
-        Err(source.corrupt(segment, None, what))
+        Err(segments.corrupt(segment, None, what))
     }
 
     /// Makes the base of a pruned journal whole again: a copy that is missing, damaged or another image's is made from the
     /// other. If there is none that is good and `readable`, that is, of a model that this program knows, the snapshot that
     /// recovery `began` with is made one.
-    pub(crate) fn mend(
+    pub(crate) fn repair(
         &self,
-        source: &Segments,
+        segments: &Segments,
         began: Option<(Seq, &Path)>,
         readable: impl Fn(&SnapshotHeader) -> bool,
     ) -> Result<BaseRepair, Error> {
-        let uuid = &source.identity().uuid;
+        let uuid = &segments.identity().uuid;
         let (mut good, mut bad) = (Vec::new(), Vec::new());
         for (seq, path) in self.list()? {
             match self.check(seq, &path, Some(uuid)) {
@@ -120,21 +121,21 @@ impl<'a> Bases<'a> {
         }
         let newest = good.iter().find(|(seq, path)| self.open(*seq, path).is_ok_and(|header| readable(&header)));
         if let Some((seq, from)) = newest {
-            return self.mend_copies(*seq, from, &good, &bad);
+            return self.repair_copies(*seq, from, &good, &bad);
         }
         match (began, good.first()) {
-            (Some((seq, snapshot)), _) if !source.is_whole() => {
+            (Some((seq, snapshot)), _) if !segments.is_whole() => {
                 tracing::warn!(%seq, "the base of a pruned journal cannot be used; the snapshot at hand is made one");
                 self.install(snapshot, seq)?;
                 sync_dir(self.disk, &self.layout.journal())?;
                 Ok(BaseRepair { base: Some(seq), unusable: bad })
             }
-            (_, Some((seq, from))) => self.mend_copies(*seq, from, &good, &bad),
+            (_, Some((seq, from))) => self.repair_copies(*seq, from, &good, &bad),
             _ => Ok(BaseRepair { base: None, unusable: bad }),
         }
     }
 
-    fn mend_copies(
+    fn repair_copies(
         &self,
         seq: Seq,
         from: &Path,

@@ -80,7 +80,7 @@ impl State {
         if self.flaw.is_some() {
             return Ok(());
         }
-        if content.voids.outdate(self.seq, self.epoch) {
+        if content.voids.invalidates(self.seq, self.epoch) {
             (self.holds, self.flaw) = (false, Some("it was made before an event in it became void".to_owned()));
             return Ok(());
         }

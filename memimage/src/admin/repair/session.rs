@@ -9,7 +9,7 @@ use crate::admin::check::{Examination, State};
 use crate::admin::choice::{RepairAction, SeqRange};
 use crate::disk::{Access, Disk, StoredFile, failed, sync_dir};
 use crate::error::{Error, Kind};
-use crate::journal::{Damage, DamageKind, FramePosition, Layout, SegmentBuilder, Watermark, end_of, set_aside};
+use crate::journal::{Damage, DamageKind, FramePosition, Layout, SegmentBuilder, Watermark, end_of, quarantine_file};
 use crate::keys::Protection;
 use crate::seq::{SegmentId, Seq};
 
@@ -128,7 +128,7 @@ impl RepairSession {
     pub(super) fn take_all(&mut self, paths: Vec<PathBuf>) -> Result<(), Error> {
         self.layout().make_dirs(self.disk())?;
         for path in paths {
-            let kept = set_aside(self.disk(), self.layout(), &path)?;
+            let kept = quarantine_file(self.disk(), self.layout(), &path)?;
             self.changed(path, "was taken out", Some(kept));
         }
         Ok(())

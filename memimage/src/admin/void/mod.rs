@@ -15,9 +15,9 @@ use crate::error::{Error, Kind};
 use crate::journal::{EventId, Frame, FrameKind, JournalEnd, Layout, Scan, ShapeTable, VoidMark, Voids, records};
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
-use crate::recovery::DROPPED;
+use crate::recovery::{DROPPED, OpenedJournal, SettledJournal, WritableJournal};
 use crate::seq::{SegmentId, Seq};
-use session::VoidSession;
+use session::{VoidSession, has_base_before};
 
 const TASK: Task = Task { name: "memimage::admin::void", builder: "memimage::admin::Void" };
 /// The longest reason, and the longest name of who decided, in bytes.
@@ -193,11 +193,12 @@ impl Void {
             layout.refuse_network(&*disk)?;
         }
         let lock = layout.own(&*disk)?;
-        let image = VoidSession::find(OwnedDisk::over(disk, &lock), layout, keyring)?;
-        let scan = Scan::new(&image.source, image.proven)?;
-        let found = self.look(&image, &scan)?;
-        let (durable, quarantined) = image.settle(&found.end)?;
-        self.decide(&image, found, durable, quarantined)
+        let disk = OwnedDisk::over(disk, &lock);
+        let opened = WritableJournal::open(&disk, &layout, &keyring, None)?;
+        let found = self.look(&opened.journal)?;
+        let SettledJournal { journal, durable_file, quarantined } = opened.settle(&found.end)?;
+        let session = VoidSession { journal, keyring };
+        self.decide(&session, found, durable_file, quarantined)
     }
 
     fn validate(&self) -> Result<(), Error> {
@@ -217,7 +218,8 @@ impl Void {
     ///
     /// All of it: what rests on the event is of no use afterwards, so damage before it, which a snapshot made good, would then be
     /// in the way.
-    fn look(&self, image: &VoidSession, scan: &Scan<'_>) -> Result<VoidTarget, Error> {
+    fn look(&self, journal: &OpenedJournal) -> Result<VoidTarget, Error> {
+        let (scan, segments) = (journal.scan(), journal.segments());
         let table = scan.table()?;
         let (mut event, mut said, mut voids) = (None, None, Voids::default());
         let mut align_shift = None;
@@ -237,30 +239,30 @@ impl Void {
             }
             Ok(ControlFlow::Continue(()))
         };
-        let end = scan.read(image.source.first(), &mut visit)?.expect("it is read to its end");
+        let end = scan.read(segments.first(), &mut visit)?.expect("it is read to its end");
         let Some(event) = event else {
             let what = match self.seq {
                 Seq::ZERO => "events are numbered from 1".to_owned(),
                 _ if self.seq < end.chain.next_seq => "it is no longer in the journal, which was pruned".to_owned(),
                 _ => format!("the journal ends with event {}", end.chain.before()),
             };
-            return Err(self.unfit(image, what, "give the number of an event that is in the journal"));
+            return Err(self.unfit(journal, what, "give the number of an event that is in the journal"));
         };
         let (name, version) =
             table.event(event).map_or((String::new(), 0), |(name, version, _)| (name.to_owned(), version));
         if said.is_none() && name == DROPPED {
             let what = format!("it does nothing already: it is a `{DROPPED}`, which a rewrite left of an event");
-            return Err(self.unfit(image, what, "nothing need be done"));
+            return Err(self.unfit(journal, what, "nothing need be done"));
         }
-        if said.is_none() && !image.source.is_whole() && !image.has_base_before(self.seq, &voids)? {
+        if said.is_none() && !segments.is_whole() && !has_base_before(journal, self.seq, &voids)? {
             let what = "the journal was pruned, and each base has the event already, or cannot be read".to_owned();
-            return Err(self.unfit(image, what, "set what it did right by a command"));
+            return Err(self.unfit(journal, what, "set what it did right by a command"));
         }
         let align_shift = align_shift.expect("the event's frame was read");
         Ok(VoidTarget { end, table, name, version, said, voids, align_shift })
     }
 
-    fn event(&self, scan: &Scan<'_>, segment: SegmentId, frame: &Frame<'_>) -> Result<EventId, Error> {
+    fn event(&self, scan: &Scan, segment: SegmentId, frame: &Frame<'_>) -> Result<EventId, Error> {
         let (header, body) = (&frame.header, scan.body(segment, frame)?);
         for record in records(&body, header.first_seq, header.count, header.time) {
             let record = record.map_err(|fault| scan.corrupt_frame(segment, frame, fault.to_string()))?;
@@ -274,9 +276,9 @@ impl Void {
     /// Writes the decision behind the end of the journal, unless it stands there, and removes what rests on the event.
     fn decide(
         self,
-        image: &VoidSession,
+        session: &VoidSession,
         found: VoidTarget,
-        durable: StoredFile,
+        durable_file: StoredFile,
         quarantined: Option<PathBuf>,
     ) -> Result<VoidReport, Error> {
         let VoidTarget { end, table, name, version, said, mut voids, align_shift } = found;
@@ -286,11 +288,11 @@ impl Void {
         let mut unproven = None;
         if !already || end.unproven_void {
             let decision = (!already).then(|| mark.encode());
-            let (epoch, why) = image.record(decision, mark.time, &end, &table, durable, align_shift)?;
+            let (epoch, why) = session.record(decision, mark.time, &end, &table, durable_file, align_shift)?;
             unproven = why;
             voids.insert(seq, epoch);
         }
-        let removed = image.remove_outdated(&voids).unwrap_or_else(|error| {
+        let removed = session.remove_invalidated(&voids).unwrap_or_else(|error| {
             tracing::warn!(%error, "snapshots that rest on a void event could not be removed; they are not used");
             Vec::new()
         });
@@ -305,8 +307,8 @@ impl Void {
         Ok(VoidReport { decision, name, version, already, unproven, quarantined, removed })
     }
 
-    fn unfit(&self, image: &VoidSession, what: String, mend: &'static str) -> Error {
-        Error::new(Kind::Void { path: image.layout.root().to_owned(), seq: self.seq, what, mend })
+    fn unfit(&self, journal: &OpenedJournal, what: String, mend: &'static str) -> Error {
+        Error::new(Kind::Void { path: journal.layout().root().to_owned(), seq: self.seq, what, mend })
     }
 }
 

@@ -13,7 +13,7 @@ use crate::planted::{Bug, planted};
 use crate::seq::SegmentId;
 
 /// Copies what a crash left of a frame to the quarantine, syncs the copy, clears the place and syncs that.
-pub(crate) fn quarantine(
+pub(crate) fn quarantine_torn_write(
     disk: &dyn Disk,
     layout: &Layout,
     file: &StoredFile,
@@ -48,7 +48,7 @@ pub(crate) fn clear(
 }
 
 /// Moves a file out of the image into its quarantine, for good before this returns.
-pub(crate) fn set_aside(disk: &dyn Disk, layout: &Layout, path: &Path) -> Result<PathBuf, Error> {
+pub(crate) fn quarantine_file(disk: &dyn Disk, layout: &Layout, path: &Path) -> Result<PathBuf, Error> {
     let kept = free_name(disk, layout, path)?;
     rename(disk, path, &kept)?;
     // first where it is now, so that it is never nowhere
@@ -92,7 +92,12 @@ fn free_path(disk: &dyn Disk, layout: &Layout, segment: SegmentId, offset: usize
 /// success without having written them.
 ///
 /// So may the zeros of a place that was cleared: they are written again as far as a copy in the quarantine says.
-pub(crate) fn write_again(disk: &dyn Disk, layout: &Layout, file: &StoredFile, end: &JournalEnd) -> Result<(), Error> {
+pub(crate) fn rewrite_unproven(
+    disk: &dyn Disk,
+    layout: &Layout,
+    file: &StoredFile,
+    end: &JournalEnd,
+) -> Result<(), Error> {
     let cleared = cleared_up_to(disk, layout, end.segment)?.min(end.len);
     if end.unproven.is_empty() && cleared <= end.offset as u64 || planted(Bug::UnprovenNotWrittenAgain) {
         return Ok(());
