@@ -9,7 +9,9 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use memimage::__private::{EventType, Fault, Landing, Onward, PastVersion, ShapeRef, Sink, Stands, only_step, take};
+use memimage::__private::{
+    EventType, EventVersion, PastVersion, ReplayError, ReplayTarget, ShapeRef, UpcastChain, Upcasting, only_step, take,
+};
 use memimage::{
     Command, Commands, Context, Error, Event, Image, IntoEvents, Model, Options, Payload, Recorded, Shape,
     SnapshotPolicy, UpcastError, Value,
@@ -53,15 +55,15 @@ macro_rules! book {
         }
 
         impl IntoEvents<$book> for Entry<0, 0, 9> {
-            const STANDS: Stands = Stands::Open;
+            const STANDS: EventVersion = EventVersion::Open;
 
-            fn land(self, at: Landing<'_>, sink: &mut Sink<'_, '_, $book>) -> Result<(), Fault> {
+            fn land(self, at: Upcasting<'_>, sink: &mut ReplayTarget<'_, '_, $book>) -> Result<(), ReplayError> {
                 take(self, at, sink)
             }
         }
 
         impl PastVersion<Entry<0, 0, 9>, $book> for Fields {
-            const ONWARD: Onward<Fields, $book> = only_step::<Fields, _, Entry<0, 0, 9>, $book>();
+            const ONWARD: UpcastChain<Fields, $book> = only_step::<Fields, _, Entry<0, 0, 9>, $book>();
         }
 
         impl<const T: usize, const O: usize, const V: u32> Payload<$book> for Entry<T, O, V> {
@@ -182,7 +184,7 @@ fn journal(directory: &Path, name: &str, versions: usize) -> PathBuf {
     for submit in submits[..versions].iter().cycle().take(submits.len()) {
         submit(&image);
     }
-    image.close().unwrap();
+    Image::close(image).unwrap();
     path
 }
 
@@ -191,7 +193,7 @@ fn open<M: Model>(path: &Path) -> f64 {
     let started = Instant::now();
     let image = options::<M>().open(path).unwrap();
     let took = started.elapsed();
-    image.close().unwrap();
+    Image::close(image).unwrap();
     1e3 * took.as_secs_f64()
 }
 
@@ -199,7 +201,7 @@ fn open<M: Model>(path: &Path) -> f64 {
 fn snapshot(path: &Path) {
     let image = options::<Typed>().open(path).unwrap();
     image.admin().snapshot().unwrap();
-    image.close().unwrap();
+    Image::close(image).unwrap();
 }
 
 fn main() {

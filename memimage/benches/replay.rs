@@ -158,7 +158,7 @@ fn journal<M: Model, C: Command<M>>(directory: &Path, name: &str, events: u64, c
     for n in 0..events {
         drop(image.submit(command(n)).unwrap_or_else(|_| panic!("a transfer is not refused")));
     }
-    image.close().unwrap();
+    Image::close(image).unwrap();
     path
 }
 
@@ -168,8 +168,8 @@ fn open<M: Model>(path: &Path, events: u64) -> f64 {
     let started = Instant::now();
     let image = options.open(path).unwrap();
     let took = started.elapsed();
-    assert_eq!(image.stats().recovery.replayed, events);
-    image.close().unwrap();
+    assert_eq!(image.admin().stats().recovery.replayed, events);
+    Image::close(image).unwrap();
     took.as_secs_f64()
 }
 

@@ -1,6 +1,7 @@
-//! The library's one error: opaque, cheap to clone, with predicates and a position.
+//! The library's one error: opaque, cheap to clone, with a kind and a position.
 
 mod command;
+mod error_kind;
 mod kind;
 mod position;
 
@@ -10,14 +11,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use command::CommandError;
+pub use error_kind::ErrorKind;
 pub use position::Position;
 
 pub(crate) use kind::Kind;
 
 /// What went wrong, where, and what to do about it.
 ///
-/// Ask its predicates (`is_locked`, `is_corrupt` …) rather than its text. Cloning is cheap: every caller who waits for the
-/// same batch is told of the same error.
+/// Programs match on its [`kind`](Error::kind), people read its text; `Debug` shows the same text, since
+/// `fn main() -> Result<…>` prints that. Cloning is cheap: all callers who wait for the same batch get clones of one error.
 #[derive(Clone)]
 pub struct Error {
     kind: Arc<Kind>,
@@ -65,130 +67,43 @@ impl Error {
         }
     }
 
-    /// Nothing is at the path, and it was not to be created.
-    pub fn is_not_found(&self) -> bool {
-        matches!(*self.kind, Kind::NotFound { .. })
+    /// The kind of the error. Match on it to act on an error; its text is for people and may change.
+    pub fn kind(&self) -> ErrorKind {
+        ErrorKind::of(&self.kind)
     }
 
-    /// What was asked for needs all of the journal, and it was pruned; see [`Options::retention`](crate::Options::retention).
-    pub fn is_pruned(&self) -> bool {
-        matches!(*self.kind, Kind::NotWhole { .. })
-    }
-
-    /// What was asked for does not fit what was found: a repair of what is not damaged in that way, or an event to be made
-    /// void that cannot be.
-    pub fn is_unfit(&self) -> bool {
-        matches!(*self.kind, Kind::Void { .. } | Kind::Repair { .. })
-    }
-
-    /// Something stands where a new image was to be made.
-    pub fn is_taken(&self) -> bool {
-        matches!(*self.kind, Kind::Taken { .. })
-    }
-
-    /// The directory is no image, or there is something in it that no image has: a link, a pipe, a device.
-    pub fn is_not_an_image(&self) -> bool {
-        matches!(*self.kind, Kind::NotAnImage { .. } | Kind::NotPlain { .. })
-    }
-
-    /// Another process, or another handle in this one, owns the image.
-    pub fn is_locked(&self) -> bool {
-        matches!(*self.kind, Kind::Locked { .. })
-    }
-
-    /// The image belongs to another program: another model, other events or shapes, a newer format.
-    pub fn is_incompatible(&self) -> bool {
-        matches!(
-            *self.kind,
-            Kind::OtherModel { .. }
-                | Kind::Format { .. }
-                | Kind::Shapes { .. }
-                | Kind::Genesis { .. }
-                | Kind::Pruned { changed: true, .. }
-        )
-    }
-
-    /// Bytes on disk are damaged; see [`position`](Error::position).
-    pub fn is_corrupt(&self) -> bool {
-        matches!(*self.kind, Kind::Corrupt { .. } | Kind::Snapshot { .. } | Kind::Pruned { changed: false, .. })
-    }
-
-    /// The image is encrypted or chained, and the key was not given, or is another; or keys were given for an image that is
-    /// not protected so. See [`Options`](crate::Options).
-    pub fn is_key(&self) -> bool {
-        matches!(*self.kind, Kind::Key { .. } | Kind::Protected { .. })
-    }
-
-    /// The journal was changed by somebody who has not its key: its checksums are right, and its chain or a tag of its cipher
-    /// is not. See [`position`](Error::position).
-    pub fn is_forged(&self) -> bool {
-        matches!(*self.kind, Kind::Forged { .. } | Kind::ForgedState { .. })
-    }
-
-    /// Replay did not give what was recorded, or what it gave before: an event's outcome or the state's digest differs.
-    pub fn is_diverged(&self) -> bool {
-        matches!(*self.kind, Kind::Replay { .. } | Kind::Diverged { .. } | Kind::Rewritten { .. })
-    }
-
-    /// The operating system refused a read, a write or a sync.
+    /// Whether a failed read, write or sync is the cause, also of an image that was [poisoned](ErrorKind::Poisoned).
     pub fn is_io(&self) -> bool {
         match &*self.kind {
-            Kind::Io { .. } | Kind::StorageFull { .. } => true,
             Kind::Poisoned { cause, .. } => cause.is_io(),
-            _ => false,
+            _ => matches!(self.kind(), ErrorKind::Io | ErrorKind::StorageFull),
         }
     }
 
-    /// What was to be read is not there.
-    pub(crate) fn is_missing(&self) -> bool {
-        matches!(&*self.kind, Kind::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
-    }
-
-    /// There is no room on the disk. Nothing was accepted: free some and try again.
-    pub fn is_storage_full(&self) -> bool {
-        match &*self.kind {
-            Kind::StorageFull { .. } => true,
-            Kind::Io { source, .. } => is_full(source),
-            _ => false,
-        }
-    }
-
-    /// The record is over the cap.
-    pub fn is_too_large(&self) -> bool {
-        matches!(*self.kind, Kind::TooLarge { .. })
-    }
-
-    /// There is no room in the open batches just now (`try_submit` only).
-    pub fn is_busy(&self) -> bool {
-        matches!(*self.kind, Kind::Busy { .. })
-    }
-
-    /// An earlier write failed, so the image does nothing more until it is reopened.
+    /// Whether the image is poisoned: an earlier write failed, so the image does nothing more until it is reopened.
     pub fn is_poisoned(&self) -> bool {
-        matches!(*self.kind, Kind::Poisoned { .. })
+        self.kind() == ErrorKind::Poisoned
     }
 
-    /// Whether the command was recorded will be known only when the image is reopened.
+    /// Whether it is unknown, until the image is reopened, if the command was recorded.
     pub fn is_outcome_unknown(&self) -> bool {
         matches!(*self.kind, Kind::Poisoned { unknown: true, .. })
     }
 
-    /// The image was closed.
-    pub fn is_closed(&self) -> bool {
-        matches!(*self.kind, Kind::Closed)
+    pub(crate) fn is_diverged(&self) -> bool {
+        self.kind() == ErrorKind::Diverged
     }
 
-    /// The image was called from inside one of its own commands, queries or guards.
-    pub fn is_reentrant(&self) -> bool {
-        matches!(*self.kind, Kind::Reentrant { .. })
+    pub(crate) fn is_forged(&self) -> bool {
+        self.kind() == ErrorKind::Forged
     }
 
-    /// The command's body or check panicked.
-    pub fn is_panic(&self) -> bool {
-        matches!(*self.kind, Kind::Panicked { .. })
+    /// Whether the file to be read does not exist.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(&*self.kind, Kind::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
-    /// Where in the journal, if the error has a place there.
+    /// The position in the journal, if the error has one.
     pub fn position(&self) -> Option<Position> {
         match &*self.kind {
             Kind::Corrupt { position, .. } | Kind::Forged { position, .. } => Some(*position),
@@ -209,7 +124,7 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Error({self})")
+        fmt::Display::fmt(self, f)
     }
 }
 

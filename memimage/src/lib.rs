@@ -57,13 +57,13 @@
 //! # Where to find what
 //!
 //! - A model and its commands: [`Model`], [`Shape`], [`macro@commands`], [`Context`].
-//! - Holding the events to the shapes they were recorded in: [`lock`].
+//! - Holding the events to the shapes they were recorded in: [`shape_lock`].
 //! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`Retention`].
 //! - What is done to images that nobody runs: checking and repairing what is damaged, making an event void, rewriting a
 //!   journal: [`admin`].
 //! - What goes wrong: [`struct@Error`], [`CommandError`].
 //! - Tests of your own models: `memimage::testing`, under the feature `testing`.
-//! - Payloads as maps, lists and scalars, without the program's types: [`Value`], [`ShapeTree`].
+//! - Payloads as maps, lists and scalars, without the program's types: [`Value`], [`shape::ShapeTree`].
 //! - What is on disk: `docs/FORMAT.md`; how the code is laid out: `docs/ARCHITECTURE.md`.
 
 // One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
@@ -74,7 +74,7 @@ mod entropy;
 mod sync;
 #[cfg_attr(not(all(feature = "chain", feature = "encryption")), allow(dead_code))]
 mod keys;
-mod shape;
+pub mod shape;
 mod value;
 mod digest;
 mod context;
@@ -102,12 +102,12 @@ pub use memimage_derive::{Model, Shape, command, commands, upcast};
 
 pub use context::{Context, Metadata, Random, Timestamp};
 pub use digest::{Digest, DigestError, digest};
-pub use error::{CommandError, Error, Position};
+pub use error::{CommandError, Error, ErrorKind, Position};
 pub use event::{
     Command, Commands, Event, FromRefusal, IntoEvents, Model, Payload, Recorded, ShapeLock, Upcast, UpcastError,
 };
 pub use execute::Execute;
-pub use image::{Admin, Image, Pending, ReadGuard, RecoveryReport, SnapshotInfo, Stats, WithMetadata};
+pub use image::{Admin, Image, JournalHandle, Pending, ReadGuard, RecoveryReport, SnapshotInfo, Stats, WithMetadata};
 pub use journal::Durability;
 #[cfg(feature = "chain")]
 pub use keys::ChainHead;
@@ -116,7 +116,7 @@ pub use keys::{Key, Keys};
 pub use options::{Options, SnapshotPolicy};
 pub use retention::Retention;
 pub use seq::{SegmentId, Seq};
-pub use shape::{DecodeShapeError, Difference, Fingerprint, Shape, ShapeTree, differences, fingerprint};
+pub use shape::Shape;
 pub use value::{FromValue, Value, ValueError};
 
 /// What the macros' expansions name. Not for use by hand, and free to change in any version.

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use memimage::disk::Disk;
 use memimage::{
-    CommandError, Durability, Error, Image, Metadata, Options, Pending, Seq, SnapshotPolicy, Timestamp, digest,
+    CommandError, Durability, Error, ErrorKind, Image, Metadata, Options, Pending, Seq, SnapshotPolicy, Timestamp,
+    digest,
 };
 
 use crate::model::{Ledger, LedgerCommands, LedgerDeposit};
@@ -22,7 +23,7 @@ pub enum Ask {
     Explode(u32),
     Burn,
     /// A deposit that nobody waits for.
-    Execute(u32, u32),
+    Submit(u32, u32),
 }
 
 /// A ledger's image, and what was learned about it while it ran.
@@ -59,7 +60,7 @@ impl Run {
     ///
     /// If the image is poisoned or has no digest.
     pub fn begin(image: Image<Ledger>, mut digests: Vec<u64>, at_least: Seq) -> Result<Run, String> {
-        let seq = image.seq().get();
+        let seq = image.journal().seq().get();
         let found = state(&image);
         if digests.is_empty() {
             digests.push(found);
@@ -125,7 +126,7 @@ impl Run {
     ///
     /// If it does anything else than a command of its form must.
     pub fn ask(&mut self, ask: &Ask) {
-        let before = self.image.seq();
+        let before = self.image.journal().seq();
         let recorded = match *ask {
             Ask::Deposit(account, amount) => {
                 self.image.deposit(account, amount).expect("a deposit is never refused");
@@ -147,12 +148,12 @@ impl Run {
                 true
             }
             Ask::Explode(account) => {
-                assert!(self.image.explode(account).expect_err("it explodes").is_panic());
+                assert_eq!(self.image.explode(account).expect_err("it explodes").kind(), ErrorKind::Panicked);
                 false
             }
             Ask::Burn => {
                 let error = self.image.burn().expect_err("its check explodes");
-                assert!(matches!(&error, CommandError::Image(error) if error.is_panic()), "{error}");
+                assert!(matches!(&error, CommandError::Image(error) if error.kind() == ErrorKind::Panicked), "{error}");
                 false
             }
             Ask::Submit(account, amount) => {
@@ -161,7 +162,7 @@ impl Run {
             }
         };
         let seq = if recorded { before.next() } else { before };
-        assert_eq!(self.image.seq(), seq, "after {ask:?}");
+        assert_eq!(self.image.journal().seq(), seq, "after {ask:?}");
         self.remember(!matches!(ask, Ask::Submit(..)));
     }
 
@@ -183,9 +184,9 @@ impl Run {
     ///
     /// If that fails.
     pub fn sync(&mut self) {
-        self.image.sync().expect("the disk is well");
+        self.image.journal().sync().expect("the disk is well");
         self.remember(true);
-        assert_eq!(self.image.durable_seq(), self.image.seq());
+        assert_eq!(self.image.journal().durable_seq(), self.image.journal().seq());
     }
 
     /// Closes the image and gives what was learned.
@@ -195,15 +196,15 @@ impl Run {
     /// If that fails.
     pub fn close(mut self) -> (Vec<u64>, Seq) {
         self.pending.clear();
-        let seq = self.image.seq();
-        self.image.close().expect("the disk is well");
+        let seq = self.image.journal().seq();
+        Image::close(self.image).expect("the disk is well");
         self.acknowledged.store(seq.get(), Ordering::SeqCst);
         self.durable.store(seq.get(), Ordering::SeqCst);
         (self.digests, seq)
     }
 
     fn remember(&mut self, answered: bool) {
-        let seq = self.image.seq().get();
+        let seq = self.image.journal().seq().get();
         if seq as usize == self.digests.len() {
             self.digests.push(state(&self.image));
         } else {
@@ -213,7 +214,7 @@ impl Run {
         if answered {
             self.acknowledged.store(seq, Ordering::SeqCst);
         }
-        self.durable.store(self.image.durable_seq().get(), Ordering::SeqCst);
+        self.durable.store(self.image.journal().durable_seq().get(), Ordering::SeqCst);
     }
 }
 
@@ -226,5 +227,5 @@ fn judged<T, E>(answer: Result<T, CommandError<E>>) -> bool {
 }
 
 fn state(image: &Image<Ledger>) -> u64 {
-    digest(&*image.read().expect("the image is well")).expect("a ledger has a digest").to_u64()
+    digest(&*image.read_uncommitted().expect("the image is well")).expect("a ledger has a digest").to_u64()
 }

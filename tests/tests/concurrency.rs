@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use memimage::disk::SimDisk;
-use memimage::{Durability, Error, Image, Model, Options, Seq, Shape, SnapshotPolicy, Stats, digest};
+use memimage::{Durability, Error, ErrorKind, Image, Model, Options, Seq, Shape, SnapshotPolicy, Stats, digest};
 use memimage_tests::{Act, Gate, GateDisk, in_time, until};
 use serde::{Deserialize, Serialize};
 
@@ -50,14 +50,14 @@ fn open(disk: &SimDisk, durability: Durability) -> Result<Image<Tally>, Error> {
 }
 
 fn digest_of(image: &Image<Tally>) -> u64 {
-    digest(&*image.read().unwrap()).unwrap().to_u64()
+    digest(&*image.read_uncommitted().unwrap()).unwrap().to_u64()
 }
 
 /// Each seq is read after those it bounds from above.
 fn assert_ordered(image: &Image<Tally>) {
-    let (durable, written, seq) = (image.durable_seq(), image.written_seq(), image.seq());
+    let (durable, written, seq) = (image.journal().durable_seq(), image.journal().written_seq(), image.journal().seq());
     assert!(durable <= written && written <= seq, "{durable} {written} {seq}");
-    let Stats { durable_seq, written_seq, seq, .. } = image.stats();
+    let Stats { durable_seq, written_seq, seq, .. } = image.admin().stats();
     assert!(durable_seq <= written_seq && written_seq <= seq, "stats: {durable_seq} {written_seq} {seq}");
 }
 
@@ -86,7 +86,7 @@ fn everything_at_once() {
                 });
                 scope.spawn(|| {
                     while !done.load(Ordering::Acquire) {
-                        image.sync().unwrap();
+                        image.journal().sync().unwrap();
                         image.admin().snapshot().unwrap();
                         thread::sleep(Duration::from_millis(5));
                     }
@@ -94,7 +94,7 @@ fn everything_at_once() {
                 scope.spawn(|| {
                     while !done.load(Ordering::Acquire) {
                         let before = image.query(|tally| tally.counts.clone()).unwrap();
-                        let guard = image.read().unwrap();
+                        let guard = image.read_uncommitted().unwrap();
                         assert!(before.iter().all(|(key, count)| guard.counts[key] >= *count), "counts only grow");
                     }
                 });
@@ -103,11 +103,11 @@ fn everything_at_once() {
                 finished.into_iter().for_each(|caller| caller.unwrap());
             });
             let live = digest_of(&image);
-            assert_eq!(image.seq().get(), 6 * 200);
-            image.close().unwrap();
+            assert_eq!(image.journal().seq().get(), 6 * 200);
+            Image::close(image).unwrap();
             let again = open(&disk, durability).unwrap();
             assert_eq!(digest_of(&again), live);
-            assert!(again.stats().recovery.unusable_snapshots.is_empty());
+            assert!(again.admin().stats().recovery.unusable_snapshots.is_empty());
         });
     }
 }
@@ -125,7 +125,7 @@ fn call(image: &Image<Tally>, key: u32) {
             }
         }
         if round % 50 == 0 {
-            image.sync().unwrap();
+            image.journal().sync().unwrap();
             assert_ordered(image);
         }
     }
@@ -165,8 +165,8 @@ fn a_query_shows_nothing_that_is_not_durable() {
             thread::sleep(Duration::from_millis(30));
             assert!(!adding.is_finished() && !asking.is_finished() && !refused.is_finished());
             assert!(!indifferent.is_finished());
-            assert_eq!(image.read().unwrap().counts[&1], 6, "a guard shows the newest");
-            assert_eq!((image.seq(), image.durable_seq()), (Seq::new(2), Seq::new(1)));
+            assert_eq!(image.read_uncommitted().unwrap().counts[&1], 6, "a guard shows the newest");
+            assert_eq!((image.journal().seq(), image.journal().durable_seq()), (Seq::new(2), Seq::new(1)));
             gate.open();
             assert_eq!(adding.join().unwrap().unwrap(), 6);
             assert_eq!(asking.join().unwrap().unwrap(), 6);
@@ -186,15 +186,15 @@ fn in_the_other_modes_written_is_enough() {
             let gate = stall(&disk, Act::SyncData);
             assert_eq!(image.add(1, 5).unwrap(), 5);
             assert_eq!(image.query(|tally| tally.counts[&1]).unwrap(), 5);
-            assert_eq!((image.written_seq().get(), image.durable_seq().get()), (1, 0));
+            assert_eq!((image.journal().written_seq().get(), image.journal().durable_seq().get()), (1, 0));
             thread::scope(|scope| {
-                let syncing = scope.spawn(|| image.sync());
+                let syncing = scope.spawn(|| image.journal().sync());
                 gate.until_somebody_waits();
                 assert!(!syncing.is_finished(), "sync waits for the disk in each mode");
                 gate.open();
                 syncing.join().unwrap().unwrap();
             });
-            assert_eq!(image.durable_seq().get(), 1);
+            assert_eq!(image.journal().durable_seq().get(), 1);
             let gate = stall(&disk, Act::Write);
             thread::scope(|scope| {
                 let adding = scope.spawn(|| image.add(1, 1));
@@ -232,9 +232,9 @@ fn a_sync_ends_though_commands_go_on() {
                         }
                     });
                 }
-                until("commands are under way", || image.seq().get() > 100);
+                until("commands are under way", || image.journal().seq().get() > 100);
                 let synced = thread::scope(|scope| {
-                    let syncing = scope.spawn(|| (0..5).try_for_each(|_| image.sync()));
+                    let syncing = scope.spawn(|| (0..5).try_for_each(|_| image.journal().sync()));
                     for _ in 0..500 {
                         thread::sleep(Duration::from_millis(10));
                         if syncing.is_finished() {
@@ -256,7 +256,7 @@ fn an_interval_ends_with_a_sync() {
     let image = open(&SimDisk::new(), Durability::Interval(Duration::from_millis(2))).unwrap();
     for round in 1..=20 {
         image.add(1, 1).unwrap();
-        until("it is synced though nobody asks", || image.durable_seq().get() == round);
+        until("it is synced though nobody asks", || image.journal().durable_seq().get() == round);
     }
 }
 
@@ -268,25 +268,25 @@ fn a_clone_that_closes_closes_all() {
             let image = open(&disk, durability).unwrap();
             let other = image.clone();
             image.add(1, 1).unwrap();
-            image.close().unwrap();
+            Image::close(image).unwrap();
             for error in [
                 other.add(1, 1).unwrap_err(),
                 other.submit(TallyAdd { key: 1, by: 1 }).unwrap_err(),
                 other.try_submit(TallyAdd { key: 1, by: 1 }).unwrap_err(),
                 other.query(|_| ()).unwrap_err(),
-                other.read().map(drop).unwrap_err(),
-                other.sync().unwrap_err(),
+                other.read_uncommitted().map(drop).unwrap_err(),
+                other.journal().sync().unwrap_err(),
                 other.admin().snapshot().unwrap_err(),
             ] {
-                assert!(error.is_closed(), "{error}");
+                assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
             }
-            assert_eq!(other.stats().durable_seq.get(), 1);
+            assert_eq!(other.admin().stats().durable_seq.get(), 1);
             // its lock is free although a handle is left, and that one changes nothing any more
             let again = open(&disk, durability).unwrap();
-            other.clone().close().unwrap();
+            Image::close(other.clone()).unwrap();
             drop(other);
             assert_eq!(again.add(1, 1).unwrap(), 2);
-            assert!(open(&disk, durability).unwrap_err().is_locked());
+            assert_eq!(open(&disk, durability).unwrap_err().kind(), ErrorKind::Locked);
         });
     }
 }
@@ -300,7 +300,7 @@ fn the_last_clone_that_is_dropped_closes() {
     drop(image.submit(TallyAdd { key: 1, by: 1 }).unwrap());
     drop(image);
     let error = Image::<Tally>::open(&path).map(drop).unwrap_err();
-    assert!(error.is_locked());
+    assert_eq!(error.kind(), ErrorKind::Locked);
     let text = error.to_string();
     assert!(text.contains(&format!("{}", std::process::id())), "the owner is named: {text}");
     assert!(text.contains(path.to_str().unwrap()), "{text}");
@@ -309,7 +309,7 @@ fn the_last_clone_that_is_dropped_closes() {
         let again = Image::<Tally>::options().create(false).open(&path).unwrap();
         assert_eq!(again.add(1, 1).unwrap(), round);
         if round % 2 == 0 {
-            again.close().unwrap();
+            Image::close(again).unwrap();
         }
     }
 }
@@ -334,9 +334,9 @@ fn closing_loses_nothing_that_was_acknowledged() {
                     thread::sleep(Duration::from_millis(round));
                     let other = image.clone();
                     scope.spawn(move || {
-                        other.close().unwrap();
+                        Image::close(other).unwrap();
                     });
-                    image.close().unwrap();
+                    Image::close(image).unwrap();
                     // closed by either means closed: another may own it at once
                     drop(open(&disk, durability).unwrap());
                 });
@@ -344,7 +344,7 @@ fn closing_loses_nothing_that_was_acknowledged() {
                 let counted = again.query(|tally| tally.counts.get(&1).copied().unwrap_or_default()).unwrap();
                 let acknowledged = acknowledged.into_inner();
                 assert!(counted >= acknowledged, "{acknowledged} were acknowledged and {counted} are there");
-                assert_eq!(again.seq().get(), counted);
+                assert_eq!(again.journal().seq().get(), counted);
             });
         }
     }
@@ -358,11 +358,11 @@ fn submit_until_closed(image: &Image<Tally>, caller: u64, acknowledged: &AtomicU
                 // what was submitted before it was closed is written by closing it
                 pending.wait().unwrap();
             }),
-            _ => image.query(|_| ()).and_then(|()| image.sync()).and_then(|()| image.add(1, 1).map(drop)),
+            _ => image.query(|_| ()).and_then(|()| image.journal().sync()).and_then(|()| image.add(1, 1).map(drop)),
         };
         match told {
             Ok(()) => acknowledged.fetch_add(1, Ordering::Relaxed),
-            Err(error) => return assert!(error.is_closed(), "{error}"),
+            Err(error) => return assert_eq!(error.kind(), ErrorKind::Closed, "{error}"),
         };
     }
 }
@@ -386,7 +386,7 @@ fn closing_waits_for_a_snapshot() {
             thread::scope(|scope| {
                 let snapshot = scope.spawn(|| image.admin().snapshot());
                 gate.until_somebody_waits();
-                let closing = scope.spawn(|| image.clone().close());
+                let closing = scope.spawn(|| Image::close(image.clone()));
                 thread::sleep(Duration::from_millis(20));
                 assert!(!closing.is_finished(), "it was closed in the middle of a snapshot");
                 gate.open();

@@ -233,7 +233,7 @@ fn a_generic_type_in_itself_with_other_parameters_is_no_recursion() {
         second: u32,
     }
     assert_eq!(
-        memimage::fingerprint(<Twice<Twice<u32>> as Shape>::SHAPE),
-        memimage::fingerprint(<Flat as Shape>::SHAPE)
+        memimage::shape::fingerprint(<Twice<Twice<u32>> as Shape>::SHAPE),
+        memimage::shape::fingerprint(<Flat as Shape>::SHAPE)
     );
 }

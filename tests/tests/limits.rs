@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use memimage::disk::{Disk, SimDisk};
-use memimage::{Error, Image, Model, Options, Shape, ShapeTree, SnapshotPolicy, Timestamp, Value, admin};
+use memimage::{
+    Error, ErrorKind, Image, Model, Options, Shape, SnapshotPolicy, Timestamp, Value, admin, shape::ShapeTree,
+};
 use memimage_tests::{Book, BookCommands, files, in_time, seal};
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +28,7 @@ fn book() -> SimDisk {
     let disk = SimDisk::new();
     let image = open(&disk, options()).unwrap();
     (0..3).for_each(|page| image.write(page, "text".to_owned()).unwrap());
-    image.close().unwrap();
+    Image::close(image).unwrap();
     disk.fork()
 }
 
@@ -44,7 +46,7 @@ fn changed(disk: &SimDisk, change: impl FnOnce(&mut Vec<u8>)) -> SimDisk {
 fn refused_at(disk: &SimDisk, offset: usize) -> String {
     let before = files(disk);
     let error = open(disk, options()).expect_err("it is over the limit");
-    assert!(error.is_corrupt(), "{error}");
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
     let position = error.position().expect("a position");
     assert_eq!((position.segment.unwrap().get(), position.offset), (1, Some(offset as u64)), "{error}");
     assert_eq!(memimage_tests::changed(&before, &files(disk)), Vec::<PathBuf>::new());
@@ -85,10 +87,10 @@ fn a_longer_record_is_refused_and_changes_nothing() {
     let image = open(&SimDisk::new(), settings).unwrap();
     let write = |len: usize| image.write(1, "x".repeat(len));
     let longest = (900..1_000).rev().find(|&len| write(len).is_ok()).expect("one that fits");
-    let before = (image.seq(), image.read().unwrap().clone());
+    let before = (image.journal().seq(), image.read_uncommitted().unwrap().clone());
     let error = write(longest + 1).unwrap_err();
-    assert!(error.is_too_large() && error.to_string().contains("1001"), "{error}");
-    assert_eq!((image.seq(), image.read().unwrap().clone()), before);
+    assert!(error.kind() == ErrorKind::RecordTooLarge && error.to_string().contains("1001"), "{error}");
+    assert_eq!((image.journal().seq(), image.read_uncommitted().unwrap().clone()), before);
     drop(open(&SimDisk::new(), options().record_bytes_max(1 << 30)).unwrap());
     refuses(options().record_bytes_max((1 << 30) + 1), "max_record");
     refuses(options().record_bytes_max(0), "max_record");
@@ -135,7 +137,7 @@ fn a_frame_with_a_longer_header_is_no_frame() {
             seal::seal_frames(segment, first);
         })
     };
-    assert_eq!(open(&extended(HEADER), options()).unwrap().seq().get(), 3);
+    assert_eq!(open(&extended(HEADER), options()).unwrap().journal().seq().get(), 3);
     refused_at(&extended(HEADER + 1), last.start);
 }
 
@@ -182,7 +184,7 @@ fn a_snapshot_with_a_longer_chunk_is_passed_over() {
     let image = open(&disk, options()).unwrap();
     image.write(1, "x".repeat(1_500_000)).unwrap();
     let snapshot = image.admin().snapshot().unwrap().seq;
-    image.close().unwrap();
+    Image::close(image).unwrap();
     let path = format!("/book/snapshot/{:020}.snapshot", snapshot.get());
     let good = disk.read(&path).unwrap();
     let state = [&good[HEADER + 8..HEADER + 8 + (1 << 20)], &good[HEADER + 16 + (1 << 20)..good.len() - 56]].concat();
@@ -197,7 +199,7 @@ fn a_snapshot_with_a_longer_chunk_is_passed_over() {
         seal::seal_snapshot(&mut file);
         let changed = disk.fork();
         changed.write(&path, 0, &file).unwrap();
-        open(&changed, options()).unwrap().stats().recovery
+        open(&changed, options()).unwrap().admin().stats().recovery
     };
     assert_eq!(chunked(1 << 20).snapshot, Some(snapshot));
     let over = chunked((1 << 20) + 1);
@@ -249,8 +251,8 @@ impl OverLimit {
 #[test]
 fn a_longer_default_is_not_kept() {
     let disk = Arc::new(SimDisk::new());
-    Image::<AtLimit>::options().open_with(disk.clone(), "/at").unwrap().close().unwrap();
-    Image::<OverLimit>::options().open_with(disk.clone(), "/over").unwrap().close().unwrap();
+    Image::close(Image::<AtLimit>::options().open_with(disk.clone(), "/at").unwrap()).unwrap();
+    Image::close(Image::<OverLimit>::options().open_with(disk.clone(), "/over").unwrap()).unwrap();
     let genesis = |root: &str| {
         let segment = disk.read(format!("{root}/journal/00000001.journal")).unwrap();
         let frame = seal::frames(&segment).into_iter().find(|frame| seal::kind(&segment, frame) == 3).unwrap();
@@ -291,7 +293,7 @@ fn a_longer_text_of_a_lock_names_nobody() {
         assert_eq!(text.len(), len);
         std::fs::write(path.join("LOCK"), &text).unwrap();
         let error = options().open(&path).unwrap_err();
-        assert!(error.is_locked(), "{error}");
+        assert_eq!(error.kind(), ErrorKind::Locked, "{error}");
         error.to_string().contains(&text)
     };
     assert!(told(256));
@@ -305,8 +307,8 @@ fn a_longer_reason_is_refused() {
     let path = dir.path().join("book");
     let image = options().open(&path).unwrap();
     image.write(1, "text".to_owned()).unwrap();
-    let seq = image.seq();
-    image.close().unwrap();
+    let seq = image.journal().seq();
+    Image::close(image).unwrap();
     let error = admin::void(&path, seq, "r".repeat(4_097)).unwrap_err().to_string();
     assert!(error.contains("4096 bytes"), "{error}");
     admin::void(&path, seq, "r".repeat(4_096)).unwrap();

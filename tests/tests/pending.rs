@@ -8,7 +8,7 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use memimage::disk::{Disk, SimDisk};
-use memimage::{Durability, Error, Image, Metadata, Model, Options, Pending, Seq, Shape, SnapshotPolicy};
+use memimage::{Durability, Error, ErrorKind, Image, Metadata, Model, Options, Pending, Seq, Shape, SnapshotPolicy};
 use memimage_tests::{Act, Gate, GateDisk, in_time, until};
 use serde::{Deserialize, Serialize};
 
@@ -122,10 +122,10 @@ fn a_dropped_answer_is_executed_and_written_all_the_same() {
         let image = open(&disk, durability);
         for round in 1..=20 {
             drop(add(&image));
-            assert_eq!(image.seq().get(), round, "it is executed at once");
-            until("the dropped answer is written", || image.written_seq().get() == round);
+            assert_eq!(image.journal().seq().get(), round, "it is executed at once");
+            until("the dropped answer is written", || image.journal().written_seq().get() == round);
             if durability != Durability::Buffered {
-                until("the dropped answer is durable", || image.durable_seq().get() == round);
+                until("the dropped answer is durable", || image.journal().durable_seq().get() == round);
             }
         }
         // the next process finds it, though nobody waited and nothing was closed
@@ -137,8 +137,8 @@ fn a_dropped_answer_is_executed_and_written_all_the_same() {
 fn many_dropped_answers_are_written_together() {
     let image = open(&SimDisk::new(), Durability::Synced);
     (0..10_000).for_each(|_| drop(add(&image)));
-    until("all is durable", || image.durable_seq().get() == 10_000);
-    assert!(image.stats().batches < 5_000, "{}", image.stats().batches);
+    until("all is durable", || image.journal().durable_seq().get() == 10_000);
+    assert!(image.admin().stats().batches < 5_000, "{}", image.admin().stats().batches);
 }
 
 #[test]
@@ -216,10 +216,13 @@ fn a_waker_is_woken_when_the_answer_is_durable_and_not_before() {
         }
         gate.until_somebody_waits();
         thread::sleep(Duration::from_millis(20));
-        assert!(!pending.is_ready() && bell.rung() == 0 && image.durable_seq() == Seq::ZERO);
+        assert!(!pending.is_ready() && bell.rung() == 0 && image.journal().durable_seq() == Seq::ZERO);
         gate.open();
         until("the task is woken", || bell.rung() > 0);
-        assert!(pending.is_ready() && image.durable_seq().get() == 1, "woken at the earliest when it is durable");
+        assert!(
+            pending.is_ready() && image.journal().durable_seq().get() == 1,
+            "woken at the earliest when it is durable"
+        );
         assert!(matches!(poll(&mut pending, &bell), Poll::Ready(Ok(1))));
         assert_eq!(bell.rung(), 1);
     });
@@ -276,8 +279,8 @@ fn an_answer_outlives_its_image() {
                 }
                 match ending {
                     0 => drop(image),
-                    1 => image.close().unwrap(),
-                    2 => image.clone().close().unwrap(),
+                    1 => Image::close(image).unwrap(),
+                    2 => Image::close(image.clone()).unwrap(),
                     _ => _ = thread::spawn(|| drop(image)).join(),
                 }
                 assert!(pending.is_ready(), "closing settles everything");
@@ -296,7 +299,7 @@ fn an_answer_is_waited_for_while_the_image_is_closed() {
                 let image = open(&SimDisk::new(), durability);
                 let pendings: Vec<_> = (0..4).map(|_| add(&image)).collect();
                 thread::scope(|scope| {
-                    scope.spawn(|| image.close().unwrap());
+                    scope.spawn(|| Image::close(image).unwrap());
                     for (number, pending) in pendings.into_iter().enumerate() {
                         scope.spawn(move || {
                             let answer = if number % 2 == 0 { pending.wait() } else { block_on(pending) };
@@ -358,7 +361,7 @@ fn stuff(image: &Image<Tally>) -> Vec<Pending<u64>> {
         match image.try_submit(TallyAdd { by: 1 }) {
             Ok(pending) => pendings.push(pending),
             Err(error) => {
-                assert!(error.is_busy(), "{error}");
+                assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
                 return pendings;
             }
         }
@@ -375,17 +378,17 @@ fn submitting_waits_while_the_disk_is_behind() {
             gate.until_somebody_waits();
             let pendings = stuff(&image);
             assert_eq!(pendings.len(), 2, "as many batches wait as may");
-            assert!(image.with(Metadata::new()).try_submit(TallyAdd { by: 1 }).unwrap_err().is_busy());
-            assert_eq!(image.seq().get(), 4, "what was told to be busy was not executed");
+            assert_eq!(image.with(Metadata::new()).try_submit(TallyAdd { by: 1 }).unwrap_err().kind(), ErrorKind::Busy);
+            assert_eq!(image.journal().seq().get(), 4, "what was told to be busy was not executed");
             thread::scope(|scope| {
                 let submitting = scope.spawn(|| image.submit(TallyAdd { by: 1 }).unwrap().wait());
                 let calling = scope.spawn(|| image.add(1));
                 let awaiting = scope.spawn(|| block_on(async { image.submit_async(TallyAdd { by: 1 }).await?.await }));
                 thread::sleep(Duration::from_millis(20));
                 let waiting = [&submitting, &calling, &awaiting].iter().all(|thread| !thread.is_finished());
-                assert!(waiting && image.seq().get() == 4, "whoever waits for room executes nothing");
+                assert!(waiting && image.journal().seq().get() == 4, "whoever waits for room executes nothing");
                 // and readers are not held up by those who wait
-                assert_eq!(image.read().unwrap().count, 3);
+                assert_eq!(image.read_uncommitted().unwrap().count, 3);
                 gate.open();
                 let mut answers: Vec<_> =
                     [submitting, calling, awaiting].map(|thread| thread.join().unwrap().unwrap()).into();
@@ -421,7 +424,7 @@ fn a_task_that_awaits_room_is_woken_once_there_is_some() {
         until("the task is woken", || bell.rung() > 0);
         until("there is room", || matches!(poll(&mut submitting, &bell), Poll::Ready(Ok(_))));
         drop(submitting);
-        until("all is durable", || image.durable_seq() == image.seq());
+        until("all is durable", || image.journal().durable_seq() == image.journal().seq());
         assert_eq!(image.query(|tally| tally.count).unwrap(), 4);
     });
 }
@@ -449,7 +452,7 @@ fn a_disk_that_fails_wakes_all_who_wait() {
                 let waiting = scope.spawn(|| first.wait());
                 let submitting = scope.spawn(|| image.submit(TallyAdd { by: 1 }).and_then(Pending::wait));
                 let awaiting = scope.spawn(|| block_on(async { image.submit_async(TallyAdd { by: 1 }).await?.await }));
-                let syncing = scope.spawn(|| image.sync());
+                let syncing = scope.spawn(|| image.journal().sync());
                 let asking = scope.spawn(|| image.query(|tally| tally.count));
                 thread::sleep(Duration::from_millis(10));
                 gate.open();
@@ -465,7 +468,7 @@ fn a_disk_that_fails_wakes_all_who_wait() {
                     assert!(lost(pending.wait().unwrap_err()));
                 }
             });
-            assert!(image.close().unwrap_err().is_poisoned());
+            assert!(Image::close(image).unwrap_err().is_poisoned());
         });
     }
 }
@@ -505,7 +508,7 @@ fn a_task_may_run_on_the_thread_that_wakes_it() {
         let task = async move {
             // woken for want of room, it submits, and looks at the model, on the thread that makes room
             drop(held.submit_async(TallyAdd { by: 1 }).await.unwrap());
-            assert_eq!(held.read().unwrap().count, 4);
+            assert_eq!(held.read_uncommitted().unwrap().count, 4);
         };
         let in_place = Arc::new(InPlace {
             task: Mutex::new(Some(Box::pin(task))),
@@ -516,6 +519,6 @@ fn a_task_may_run_on_the_thread_that_wakes_it() {
         assert!(!in_place.done.load(Ordering::SeqCst));
         gate.open();
         until("the task is done", || in_place.done.load(Ordering::SeqCst));
-        image.close().unwrap();
+        Image::close(image).unwrap();
     });
 }

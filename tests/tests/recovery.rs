@@ -105,7 +105,7 @@ fn live(steps: &[Step], retention: Retention) -> Result<(), String> {
             Step::Snapshot => {
                 let info = run.image().admin().snapshot().map_err(|error| error.to_string())?;
                 assert!(info.drilled);
-                assert_eq!(run.image().stats().retention_failure, None);
+                assert_eq!(run.image().admin().stats().retention_failure, None);
                 run
             }
             Step::DeleteSnapshots => {
@@ -142,7 +142,7 @@ fn live(steps: &[Step], retention: Retention) -> Result<(), String> {
     Run::open(disk.fork(), Durability::Synced, 512, digests.clone(), seq)?.close();
     delete_snapshots(&disk);
     let run = Run::open(disk, Durability::Synced, 512, digests, seq)?;
-    let stats = run.image().stats();
+    let stats = run.image().admin().stats();
     assert_eq!(stats.recovery.replayed, seq.get() - stats.base.map_or(0, Seq::get));
     assert!(stats.base.is_none() || retention != Retention::Everything);
     Ok(())

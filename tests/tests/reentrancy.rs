@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Poll, Waker};
 
 use memimage::disk::SimDisk;
-use memimage::{CommandError, Context, Durability, Error, Image, Model, Pending, Shape, SnapshotPolicy};
+use memimage::{CommandError, Context, Durability, Error, ErrorKind, Image, Model, Pending, Shape, SnapshotPolicy};
 use memimage_tests::{Gate, GateDisk, in_time, until};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -112,7 +112,7 @@ enum Outer {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Inner {
     Command,
-    Execute,
+    Submit,
     TrySubmit,
     SubmitAsync,
     Query,
@@ -161,7 +161,7 @@ impl Outer {
             Outer::Encoding => _ = image.send(Actor(number)).unwrap(),
             Outer::Query => image.query(|_| plot(number).act()).unwrap(),
             Outer::Guard => {
-                let _guard = image.read().unwrap();
+                let _guard = image.read_uncommitted().unwrap();
                 plot(number).act();
             }
             Outer::Snapshot => _ = image.admin().snapshot().unwrap(),
@@ -192,9 +192,9 @@ impl Inner {
             Inner::TrySubmit => Box::new(move || image.try_submit(StageRest {}).map(drop)),
             Inner::SubmitAsync => Box::new(move || block_on(image.submit_async(StageRest {})).map(drop)),
             Inner::Query => Box::new(move || image.query(|stage| stage.acts).map(drop)),
-            Inner::Read => Box::new(move || image.read().map(drop)),
-            Inner::Sync => Box::new(move || image.sync()),
-            Inner::Close => Box::new(move || image.close()),
+            Inner::Read => Box::new(move || image.read_uncommitted().map(drop)),
+            Inner::Sync => Box::new(move || image.journal().sync()),
+            Inner::Close => Box::new(move || Image::close(image)),
             Inner::Snapshot => Box::new(move || image.admin().snapshot().map(drop)),
             Inner::Wait => {
                 let pending = image.submit(StageRest {}).unwrap();
@@ -271,14 +271,14 @@ fn each_call_from_each_place_is_an_error_that_names_both() {
                     }
                     let error =
                         outer.enact(&image, number, inner.deed(&image)).expect_err(&format!("{outer:?} {inner:?}"));
-                    assert!(error.is_reentrant(), "{outer:?} {inner:?}: {error}");
+                    assert_eq!(error.kind(), ErrorKind::Reentrant, "{outer:?} {inner:?}: {error}");
                     let text = error.to_string();
                     let both = format!("`{}` was called on an image from inside `{}`", inner.name(), outer.name());
                     assert!(text.starts_with(&both), "{outer:?} {inner:?}: {text}");
                 }
                 // and nothing of it came of it
                 image.rest().unwrap();
-                image.close().unwrap();
+                Image::close(image).unwrap();
             });
         }
     }
@@ -313,13 +313,13 @@ fn waiting_is_an_error_in_a_command_and_works_elsewhere() {
                 match (opens, outcome) {
                     (true, Ok(())) => {}
                     (false, Err(error)) => {
-                        assert!(error.is_reentrant(), "{outer:?} {inner:?}: {error}");
+                        assert_eq!(error.kind(), ErrorKind::Reentrant, "{outer:?} {inner:?}: {error}");
                         let both = format!("`{}` was called on an image from inside `{}`", inner.name(), outer.name());
                         assert!(error.to_string().starts_with(&both), "{outer:?} {inner:?}: {error}");
                     }
                     (_, outcome) => panic!("{outer:?} {inner:?}: {outcome:?}"),
                 }
-                image.close().unwrap();
+                Image::close(image).unwrap();
             });
         }
     }
@@ -332,7 +332,7 @@ fn an_answer_that_is_there_may_be_taken_anywhere() {
         let Stalled { image, .. } = Stalled::open(number, Durability::Synced);
         for outer in OUTER {
             let pending = image.submit(StageRest {}).unwrap();
-            image.sync().unwrap();
+            image.journal().sync().unwrap();
             assert!(pending.is_ready());
             outer.enact(&image, number, Box::new(move || pending.wait().map(drop))).unwrap();
         }
@@ -375,10 +375,10 @@ fn a_body_that_calls_the_image_does_nothing_on_replay_either() {
     in_time(|| {
         let image = IMAGE.get_or_init(|| Image::in_memory().unwrap());
         assert_eq!(image.meddle().unwrap(), 1);
-        assert!(image.fall().unwrap_err().is_panic());
+        assert_eq!(image.fall().unwrap_err().kind(), ErrorKind::Panicked);
         let snapshot = image.admin().snapshot().unwrap();
         assert!(snapshot.drilled);
-        assert_eq!((snapshot.seq.get(), image.seq().get()), (1, 1), "the drill ran a command");
+        assert_eq!((snapshot.seq.get(), image.journal().seq().get()), (1, 1), "the drill ran a command");
         assert!(!MEDDLED.load(Ordering::SeqCst));
     });
 }
@@ -395,11 +395,11 @@ fn a_command_that_asks_for_a_snapshot_beside_another_is_refused() {
                 *plot(number).deed.lock().unwrap() = Some(Inner::Snapshot.deed(&image));
                 image.act().unwrap();
                 if let Some(outcome) = plot(number).outcome.lock().unwrap().take() {
-                    assert!(outcome.unwrap_err().is_reentrant());
+                    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Reentrant);
                 }
             }
         });
-        image.close().unwrap();
+        Image::close(image).unwrap();
     });
 }
 
@@ -420,7 +420,7 @@ fn two_images_are_two() {
         }
         let deed = Inner::Close.deed(&second.image);
         Outer::Body.enact(&first.image, one, deed).unwrap();
-        assert!(second.image.rest().unwrap_err().is_closed());
+        assert_eq!(second.image.rest().unwrap_err().kind(), ErrorKind::Closed);
     });
 }
 
@@ -429,9 +429,9 @@ fn guards_of_two_images_may_be_let_go_in_any_order() {
     in_time(|| {
         let first = Stalled::open(next_number(), Durability::Synced).image;
         let second = Stalled::open(next_number(), Durability::Synced).image;
-        let (one, other) = (first.read().unwrap(), second.read().unwrap());
+        let (one, other) = (first.read_uncommitted().unwrap(), second.read_uncommitted().unwrap());
         drop(one);
-        assert!(second.rest().unwrap_err().is_reentrant());
+        assert_eq!(second.rest().unwrap_err().kind(), ErrorKind::Reentrant);
         assert_eq!(first.rest().unwrap(), 1);
         drop(other);
         assert_eq!(second.rest().unwrap(), 1);
@@ -442,7 +442,7 @@ fn guards_of_two_images_may_be_let_go_in_any_order() {
 fn a_guard_elsewhere_only_delays() {
     in_time(|| {
         let Stalled { image, .. } = Stalled::open(next_number(), Durability::Synced);
-        let guard = image.read().unwrap();
+        let guard = image.read_uncommitted().unwrap();
         std::thread::scope(|scope| {
             let command = scope.spawn(|| image.rest());
             std::thread::sleep(std::time::Duration::from_millis(20));
@@ -493,7 +493,7 @@ fn an_image_of_a_thread_is_closed_with_it() {
 fn a_pending_can_be_polled_by_hand() {
     let Stalled { image, .. } = Stalled::open(next_number(), Durability::Synced);
     let mut pending: Pending<u64> = image.submit(StageRest {}).unwrap();
-    image.sync().unwrap();
+    image.journal().sync().unwrap();
     let polled = Pin::new(&mut pending).poll(&mut std::task::Context::from_waker(Waker::noop()));
     assert!(matches!(polled, Poll::Ready(Ok(1))));
 }

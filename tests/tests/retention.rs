@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use memimage::disk::{Disk, SimDisk};
-use memimage::{Durability, Error, Image, Model, Options, Retention, Seq, Shape, SnapshotPolicy};
+use memimage::{Durability, Error, ErrorKind, Image, Model, Options, Retention, Seq, Shape, SnapshotPolicy};
 use memimage_tests::{Act, Ask, Dice, Gate, GateDisk, Ledger, LedgerCommands, LedgerDeposit, Run, changed, files};
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +46,7 @@ impl Life {
         for _ in 0..snapshots {
             ten_events(&mut run);
             run.image().admin().snapshot().unwrap();
-            let stats = run.image().stats();
+            let stats = run.image().admin().stats();
             assert_eq!(stats.retention_failure, None);
         }
         run.ask(&Ask::Deposit(7, 7));
@@ -134,7 +134,7 @@ fn promise_4_what_is_kept_rebuilds_the_state_from_each_snapshot_and_from_the_bas
         let disk = disk.fork();
         remove(&disk, lost);
         let run = life.recover(&disk, Retention::Events(0)).unwrap();
-        let stats = run.image().stats();
+        let stats = run.image().admin().stats();
         let [newest, base] = [81 - 1, 81 - 11];
         let began = if lost.contains(&there[1]) { base } else { newest };
         assert_eq!(stats.recovery.snapshot, Some(Seq::new(began)));
@@ -150,7 +150,7 @@ fn as_many_events_are_kept_as_were_asked_for() {
         let disk = life.live(Retention::Events(asked), 20).disk.clone();
         assert!(numbers(&disk)[0] > 1, "{asked}");
         remove(&disk, &snapshots(&disk));
-        let replayed = life.recover(&disk, Retention::Everything).unwrap().image().stats().recovery.replayed;
+        let replayed = life.recover(&disk, Retention::Everything).unwrap().image().admin().stats().recovery.replayed;
         assert!((asked..=2 * asked + 31).contains(&replayed), "{asked} were asked for, and {replayed} kept");
     }
     // the clock of these tests goes on by a millisecond an event and more
@@ -158,7 +158,7 @@ fn as_many_events_are_kept_as_were_asked_for() {
     let disk = life.live(Retention::Period(Duration::from_millis(50)), 20).disk.clone();
     assert!(numbers(&disk)[0] > 1);
     remove(&disk, &snapshots(&disk));
-    let replayed = life.recover(&disk, Retention::Everything).unwrap().image().stats().recovery.replayed;
+    let replayed = life.recover(&disk, Retention::Everything).unwrap().image().admin().stats().recovery.replayed;
     assert!((40..=131).contains(&replayed), "{replayed}");
 }
 
@@ -177,7 +177,7 @@ fn an_image_that_keeps_everything_is_never_pruned_and_neither_is_one_that_was_pr
     }
     remove(&disk, &snapshots(&disk));
     let run = life.recover(&disk, Retention::Everything).unwrap();
-    assert!(run.image().stats().recovery.replayed > 80);
+    assert!(run.image().admin().stats().recovery.replayed > 80);
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn a_damaged_copy_of_the_base_is_made_again_from_the_other() {
                     remove(&disk, &snapshots(&disk));
                 }
                 let run = life.recover(&disk, Retention::Events(0)).unwrap();
-                let unusable = run.image().stats().recovery.unusable_snapshots;
+                let unusable = run.image().admin().stats().recovery.unusable_snapshots;
                 let [(told, _)] = &unusable[..] else { panic!("one copy, and once: {unusable:?}") };
                 assert_eq!(*told, copies[at]);
                 for path in &copies {
@@ -222,7 +222,7 @@ fn with_both_copies_damaged_a_snapshot_becomes_the_base() {
         let disk = whole.fork();
         lose(&disk);
         let run = life.recover(&disk, Retention::Events(0)).unwrap();
-        assert_eq!(run.image().stats().base, Some(Seq::new(80)), "the newest snapshot");
+        assert_eq!(run.image().admin().stats().base, Some(Seq::new(80)), "the newest snapshot");
         run.close();
         remove(&disk, &snapshots(&disk));
         life.recover(&disk, Retention::Events(0)).unwrap();
@@ -231,7 +231,7 @@ fn with_both_copies_damaged_a_snapshot_becomes_the_base() {
         lose(&disk);
         remove(&disk, &snapshots(&disk));
         let error = life.refused(&disk);
-        assert!(error.is_corrupt(), "{error}");
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
     }
     let disk = whole.fork();
     bases(&disk).iter().for_each(|path| damage(&disk, path));
@@ -254,10 +254,10 @@ fn a_base_that_cannot_be_mended_for_lack_of_room_is_no_reason_to_refuse_what_can
     };
     let disk = whole.fork();
     damage(&disk, &bases(&disk)[0]);
-    assert_eq!(full(&disk).unwrap().seq(), life.seq);
+    assert_eq!(full(&disk).unwrap().journal().seq(), life.seq);
     // resting on a snapshot alone would be another promise than the one given
     damage(&disk, &bases(&disk)[1]);
-    assert!(full(&disk).unwrap_err().is_storage_full());
+    assert_eq!(full(&disk).unwrap_err().kind(), ErrorKind::StorageFull);
     life.recover(&disk, Retention::Events(0)).unwrap();
 }
 
@@ -276,7 +276,7 @@ fn a_missing_segment_that_is_still_needed_is_refused() {
                 remove(&disk, &snapshots(&disk));
             }
             let error = life.refused(&disk);
-            assert!(error.is_corrupt(), "{number}: {error}");
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{number}: {error}");
             let position = error.position().and_then(|position| position.segment);
             assert_eq!(position.map(|segment| segment.get()), Some(number), "{error}");
         }
@@ -289,7 +289,7 @@ fn a_journal_whose_start_was_removed_by_hand_is_refused() {
     let disk = life.live(Retention::Everything, 8).disk.clone();
     remove(&disk, &[segment(1).into()]);
     let error = life.refused(&disk);
-    assert!(error.is_corrupt() && error.to_string().contains("its file is missing"), "{error}");
+    assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("its file is missing"), "{error}");
 }
 
 #[test]
@@ -329,10 +329,10 @@ fn a_snapshot_from_before_the_base_is_of_no_use() {
         copy(&before, &disk, path.to_str().unwrap());
     }
     let run = life.recover(&disk.fork(), Retention::Everything).unwrap();
-    assert_eq!(run.image().stats().recovery.snapshot, run.image().stats().base);
+    assert_eq!(run.image().admin().stats().recovery.snapshot, run.image().admin().stats().base);
     remove(&disk, &bases(&disk));
     let error = life.refused(&disk);
-    assert!(error.is_corrupt(), "{error}");
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
     assert_eq!(error.to_string().matches("the events after it are no longer in the journal").count(), 2, "{error}");
 }
 
@@ -345,7 +345,7 @@ fn a_directory_of_a_base_without_segments_is_refused() {
     remove(&disk, &snapshots(&disk));
     remove(&disk, &["/ledger/journal/durable".into()]);
     let error = life.refused(&disk);
-    assert!(error.is_not_an_image() && error.to_string().contains("base of a pruned journal"), "{error}");
+    assert!(error.kind() == ErrorKind::NotAnImage && error.to_string().contains("base of a pruned journal"), "{error}");
 }
 
 #[test]
@@ -375,12 +375,12 @@ fn another_base_than_the_one_the_journal_was_pruned_for_is_refused() {
     }
     // its digest stands in the journal, and in what was said when the journal was pruned
     let error = life.refused(&one);
-    assert!(error.is_corrupt(), "{error}");
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
     assert_eq!(error.to_string().matches("it is of another line of this image").count(), 2, "{error}");
     let before = files(&one);
     let accepting = options(Retention::Everything).verify_digests(false);
     let error = accepting.open_with(Arc::new(one.clone()), "/ledger").unwrap_err();
-    assert!(error.is_corrupt() && error.to_string().contains("pruned for"), "{error}");
+    assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("pruned for"), "{error}");
     assert_eq!(changed(&before, &files(&one)), Vec::<PathBuf>::new());
 }
 
@@ -433,7 +433,7 @@ fn panics_are_rebuilt_while_the_journal_is_being_pruned() {
                     let mut dice = Dice::new(u64::from(thread));
                     for _ in 0..80 {
                         match dice.below(4) {
-                            0 => assert!(image.explode(thread).unwrap_err().is_panic()),
+                            0 => assert_eq!(image.explode(thread).unwrap_err().kind(), ErrorKind::Panicked),
                             1 => _ = image.file(vec![1; dice.below(3_000) as usize]).unwrap(),
                             _ => _ = image.deposit(thread, 1).unwrap(),
                         }
@@ -443,13 +443,13 @@ fn panics_are_rebuilt_while_the_journal_is_being_pruned() {
         });
         image.admin().snapshot().unwrap();
         image.admin().snapshot().unwrap();
-        assert_eq!(image.stats().retention_failure, None);
+        assert_eq!(image.admin().stats().retention_failure, None);
         assert!(numbers(&disk)[0] > 1, "{:?}", numbers(&disk));
-        let (seq, state) = (image.seq(), image.query(Ledger::clone).unwrap());
-        image.close().unwrap();
+        let (seq, state) = (image.journal().seq(), image.query(Ledger::clone).unwrap());
+        Image::close(image).unwrap();
         remove(&disk, &snapshots(&disk));
         let image = open(&disk, Retention::Everything).unwrap();
-        assert_eq!((image.seq(), image.query(Ledger::clone).unwrap()), (seq, state));
+        assert_eq!((image.journal().seq(), image.query(Ledger::clone).unwrap()), (seq, state));
     }
 }
 
@@ -484,7 +484,7 @@ fn no_segment_is_removed_while_the_model_is_being_rebuilt_from_it() {
         std::thread::sleep(Duration::from_millis(100));
         assert_eq!(numbers(&sim)[0], 1);
         rebuilding.open();
-        assert!(panic.join().unwrap().unwrap_err().is_panic());
+        assert_eq!(panic.join().unwrap().unwrap_err().kind(), ErrorKind::Panicked);
         assert!(snapshot.join().unwrap().unwrap().pruned.is_some());
     });
     assert!(numbers(&sim)[0] > 1);
@@ -513,14 +513,14 @@ fn a_base_that_cannot_be_written_prunes_nothing_and_the_next_one_does() {
             let made = run.image().admin().snapshot().unwrap();
             assert_eq!(made.pruned, None, "{act:?} {ending}");
         }
-        let stats = run.image().stats();
+        let stats = run.image().admin().stats();
         assert!(stats.retention_failure.is_some_and(|why| why.contains(".base.tmp")), "{act:?} {ending}");
         assert_eq!((stats.base, stats.snapshot_failure), (None, None));
         assert_eq!((numbers(&sim)[0], snapshots(&sim).len()), (1, 2), "{act:?} {ending}");
         disk.calm();
         ten_events(&mut run);
         assert!(run.image().admin().snapshot().unwrap().pruned.is_some());
-        assert_eq!(run.image().stats().retention_failure, None);
+        assert_eq!(run.image().admin().stats().retention_failure, None);
         assert!(numbers(&sim)[0] > 1);
         let (digests, seq) = run.close();
         Run::begin(open(&sim.crash(|_| false), Retention::Everything).unwrap(), digests, seq).unwrap();
@@ -539,12 +539,12 @@ fn segments_that_cannot_be_removed_are_removed_later() {
         ten_events(&mut run);
         run.image().admin().snapshot().unwrap();
     }
-    assert!(run.image().stats().retention_failure.is_some_and(|why| why.contains("00000002.journal")));
+    assert!(run.image().admin().stats().retention_failure.is_some_and(|why| why.contains("00000002.journal")));
     // the oldest came first, and what follows the one that stays stays too
     assert_eq!(numbers(&sim)[..2], [2, 3]);
     let image = open(&sim.fork(), Retention::Everything).unwrap();
-    assert_eq!(image.stats().base, run.image().stats().base);
-    Run::begin(image, run.digests().to_vec(), run.image().seq()).unwrap();
+    assert_eq!(image.admin().stats().base, run.image().admin().stats().base);
+    Run::begin(image, run.digests().to_vec(), run.image().journal().seq()).unwrap();
     disk.calm();
     ten_events(&mut run);
     assert!(run.image().admin().snapshot().unwrap().pruned.is_some());
@@ -568,10 +568,10 @@ fn a_failed_sync_of_the_journal_s_directory_poisons() {
         ten_events(&mut run);
         assert_eq!(run.image().admin().snapshot().unwrap().pruned, None);
     }
-    assert!(run.image().stats().retention_failure.is_some_and(|why| why.contains("the disk is gone")));
+    assert!(run.image().admin().stats().retention_failure.is_some_and(|why| why.contains("the disk is gone")));
     assert_eq!(numbers(&sim)[0], 1);
     assert!(run.image().deposit(1, 1).unwrap_err().is_poisoned());
-    let (digests, seq) = (run.digests().to_vec(), run.image().seq());
+    let (digests, seq) = (run.digests().to_vec(), run.image().journal().seq());
     drop(run);
     Run::begin(open(&sim.crash(|_| false), Retention::Events(0)).unwrap(), digests, seq).unwrap();
 }
@@ -657,13 +657,13 @@ fn a_pruned_journal_whose_model_has_changed_since_is_refused_with_what_to_do() {
     let disk = SimDisk::new();
     let image = open(&disk, Retention::Events(0)).unwrap();
     deposits(&image, 4);
-    image.close().unwrap();
+    Image::close(image).unwrap();
     assert!(numbers(&disk)[0] > 1);
     let before = files(&disk);
     let error = grown::<Grown>(&disk).unwrap_err();
-    assert!(error.is_incompatible() && error.to_string().contains("state upcaster"), "{error}");
+    assert!(error.kind() == ErrorKind::Incompatible && error.to_string().contains("state upcaster"), "{error}");
     assert_eq!(changed(&before, &files(&disk)), Vec::<PathBuf>::new());
-    assert_eq!(open(&disk, Retention::Events(0)).unwrap().seq(), Seq::new(120));
+    assert_eq!(open(&disk, Retention::Events(0)).unwrap().journal().seq(), Seq::new(120));
 }
 
 #[test]
@@ -673,13 +673,13 @@ fn a_base_of_an_older_model_is_upcast_and_stays_until_there_is_a_newer_one() {
     let disk = SimDisk::new();
     let image = open(&disk, Retention::Events(0)).unwrap();
     deposits(&image, 4);
-    image.close().unwrap();
+    Image::close(image).unwrap();
     let old = bases(&disk);
     let alone = disk.fork();
     remove(&alone, &snapshots(&alone));
     let image = grown::<Taught>(&alone).unwrap();
     assert_eq!(image.query(|taught| (taught.accounts[&1], taught.old)).unwrap(), (120, true));
-    assert_eq!(image.stats().recovery.snapshot, Some(Seq::new(90)));
+    assert_eq!(image.admin().stats().recovery.snapshot, Some(Seq::new(90)));
 
     let image = grown::<Taught>(&disk).unwrap();
     for snapshot in 0..2 {
@@ -689,10 +689,10 @@ fn a_base_of_an_older_model_is_upcast_and_stays_until_there_is_a_newer_one() {
         assert_eq!(pruned, (snapshot == 1).then_some(Seq::new(150)), "the first of its own that another rests on");
     }
     assert!(bases(&disk).iter().all(|path| !old.contains(path)));
-    image.close().unwrap();
+    Image::close(image).unwrap();
     remove(&disk, &snapshots(&disk));
     assert_eq!(grown::<Taught>(&disk).unwrap().query(|taught| taught.accounts[&1]).unwrap(), 180);
-    assert!(open(&disk, Retention::Everything).unwrap_err().is_incompatible());
+    assert_eq!(open(&disk, Retention::Everything).unwrap_err().kind(), ErrorKind::Incompatible);
 }
 
 /// The program lost its upcaster, and there is a snapshot that it needs none for.
@@ -703,11 +703,11 @@ fn a_base_that_this_program_cannot_load_is_replaced_by_the_snapshot_that_it_coul
     let disk = SimDisk::new();
     let image = open(&disk, Retention::Events(0)).unwrap();
     deposits(&image, 4);
-    image.close().unwrap();
+    Image::close(image).unwrap();
     let image = grown::<Taught>(&disk).unwrap();
     image.deposit(1, 1).unwrap();
     image.admin().snapshot().unwrap();
-    image.close().unwrap();
+    Image::close(image).unwrap();
 
     #[derive(Debug, Default, Serialize, Deserialize, Shape, Model)]
     #[model(name = "Ledger", version = 2)]
@@ -725,8 +725,8 @@ fn a_base_that_this_program_cannot_load_is_replaced_by_the_snapshot_that_it_coul
     }
 
     let image = grown::<Forgot>(&disk).unwrap();
-    assert_eq!(image.stats().base, Some(Seq::new(121)));
-    image.close().unwrap();
+    assert_eq!(image.admin().stats().base, Some(Seq::new(121)));
+    Image::close(image).unwrap();
     remove(&disk, &snapshots(&disk));
     assert_eq!(grown::<Forgot>(&disk).unwrap().query(|model| model.accounts[&1]).unwrap(), 121);
 }
@@ -737,20 +737,20 @@ fn a_changed_model_is_replayed_from_genesis_and_pruned_only_up_to_a_state_of_its
     let disk = SimDisk::new();
     let image = open(&disk, Retention::Everything).unwrap();
     deposits(&image, 4);
-    image.close().unwrap();
+    Image::close(image).unwrap();
     assert_eq!(numbers(&disk)[0], 1);
 
     let image = grown::<Grown>(&disk).unwrap();
-    assert_eq!(image.stats().recovery.replayed, 120);
+    assert_eq!(image.admin().stats().recovery.replayed, 120);
     assert_eq!(numbers(&disk)[0], 1, "opening prunes nothing");
     image.deposit(1, 1).unwrap();
     assert_eq!(image.admin().snapshot().unwrap().pruned, None, "the snapshot before it is of the old model");
-    assert_eq!(image.stats().retention_failure, None);
+    assert_eq!(image.admin().stats().retention_failure, None);
     assert_eq!(numbers(&disk)[0], 1);
     image.deposit(1, 1).unwrap();
     assert_eq!(image.admin().snapshot().unwrap().pruned, Some(Seq::new(121)));
     assert!(numbers(&disk)[0] > 1);
-    image.close().unwrap();
+    Image::close(image).unwrap();
 
     remove(&disk, &snapshots(&disk));
     let image = grown::<Grown>(&disk).unwrap();
@@ -785,7 +785,7 @@ fn nothing_is_pruned_while_replay_gives_another_state() {
         .unwrap();
     for _ in 0..4 {
         (0..5).for_each(|_| _ = image.look(vec![0; 3_000]).unwrap());
-        assert!(image.admin().snapshot().unwrap_err().is_diverged());
+        assert_eq!(image.admin().snapshot().unwrap_err().kind(), ErrorKind::Diverged);
     }
     assert_eq!((numbers(&disk)[0], bases(&disk).len()), (1, 0));
 }
@@ -820,18 +820,18 @@ fn a_state_from_which_replay_does_not_lead_to_the_newest_is_no_base() {
     };
     let image = open();
     (0..2).for_each(|_| assert_eq!(snapshot(&image).pruned, None));
-    image.close().unwrap();
+    Image::close(image).unwrap();
     STEP.store(2, Ordering::SeqCst);
     let image = open();
     let made = snapshot(&image);
     assert!(made.drilled && made.pruned.is_none());
-    let why = image.stats().retention_failure.unwrap();
+    let why = image.admin().stats().retention_failure.unwrap();
     assert!(why.starts_with("the state after event 20 is not the one that was recorded"), "{why}");
     assert_eq!((numbers(&disk)[0], bases(&disk).len()), (1, 0));
     // what came after the change is whole in itself
     assert_eq!(snapshot(&image).pruned, Some(Seq::new(20)));
-    assert_eq!(image.stats().retention_failure, None);
-    image.close().unwrap();
+    assert_eq!(image.admin().stats().retention_failure, None);
+    Image::close(image).unwrap();
     remove(&disk, &snapshots(&disk));
     assert_eq!(open().query(|model| model.total).unwrap(), 20 + 2 * 20);
 }
@@ -856,7 +856,7 @@ fn pruning_goes_on_beside_commands() {
     }
     image.admin().snapshot().unwrap();
     let state = image.query(Ledger::clone).unwrap();
-    image.close().unwrap();
+    Image::close(image).unwrap();
     assert!(numbers(&disk)[0] > 1);
     remove(&disk, &snapshots(&disk));
     assert_eq!(open(&disk, Retention::Everything).unwrap().query(Ledger::clone).unwrap(), state);

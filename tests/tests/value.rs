@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use memimage::{Shape, ShapeTree, Value, ValueError};
+use memimage::{Shape, Value, ValueError, shape::ShapeTree};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 

@@ -51,7 +51,7 @@ impl Bank {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).unwrap_or_else(|| "bank.image".to_owned());
     let bank = Image::<Bank>::open(&path)?; // makes the image, or recovers it
-    println!("`{path}` holds {} events from earlier runs", bank.seq());
+    println!("`{path}` holds {} events from earlier runs", bank.journal().seq());
 
     bank.deposit(7, 100)?; // on disk when it returns
     bank.deposit(8, 20)?;
@@ -66,7 +66,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("account {account}: {balance} cents");
         }
     })?;
-    bank.close()?;
+    Image::close(bank)?;
     println!("run it again: it goes on from here");
     Ok(())
 }

@@ -44,12 +44,12 @@ pub(crate) fn ingest(file: &Path, options: Options<Book>, image: &Path, limit: u
     let rows = apply(&image, &mut feed, limit);
     bar.finish_and_clear();
     // a row that cannot be read does not take back those before it
-    image.sync()?;
+    image.journal().sync()?;
     let rows = rows?;
 
     let applied = image.query(|book| book.progress(feed.name()).applied)?;
-    let seq = image.seq().get();
-    image.close()?;
+    let seq = image.journal().seq().get();
+    Image::close(image)?;
     Ok(Summary { rows, applied, refused: rows - applied, seq, seconds: start.elapsed().as_secs_f64() })
 }
 

@@ -20,7 +20,7 @@ type Totals = (u64, u128, u64);
 
 pub(crate) fn best(image: &Image<Book>) -> Result<Best, memimage::Error> {
     let totals = |(price, level): (Cents, Level)| (price.0, level.satoshis, level.orders);
-    let seq = image.seq().get();
+    let seq = image.journal().seq().get();
     image.query(|book| Best {
         seq,
         orders: book.len(),

@@ -63,23 +63,23 @@ impl Program {
 
 fn write<M: Stage>(path: &Path) -> Result<String, Failure> {
     let cafe = options::<M>().open(path)?;
-    let before = cafe.seq().get();
+    let before = cafe.journal().seq().get();
     M::day(&cafe)?;
-    let after = cafe.seq().get();
-    cafe.close()?;
+    let after = cafe.journal().seq().get();
+    Image::close(cafe)?;
     Ok(format!("wrote events {} to {after}\n", before + 1))
 }
 
 fn show<M: Stage>(path: &Path) -> Result<String, Failure> {
     let cafe = options::<M>().create(false).open(path)?;
-    let recovery = cafe.stats().recovery;
+    let recovery = cafe.admin().stats().recovery;
     let (seq, replayed) = (recovery.seq, recovery.replayed);
     let begun = match recovery.snapshot {
         Some(snapshot) => format!("{seq} events: a snapshot of {snapshot}, and {replayed} replayed\n"),
         None => format!("{seq} events: {replayed} replayed\n"),
     };
     let state = cafe.query(M::show)?;
-    cafe.close()?;
+    Image::close(cafe)?;
     Ok(begun + &state)
 }
 

@@ -3,7 +3,7 @@
 use super::row::{EventType, same};
 use crate::shape::Text;
 
-/// Where the [shape lock](crate::lock) of a model is.
+/// Where the [shape lock](crate::shape_lock) of a model is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShapeLock {
     pub(crate) path: &'static str,

@@ -1,13 +1,14 @@
-//! What administers an image, away from its commands' names.
+//! Maintenance of a running image.
 
 use std::fmt;
 
 use super::Image;
 use super::snapshotting::SnapshotInfo;
+use super::stats::Stats;
 use crate::error::Error;
 use crate::event::Model;
 
-/// What administers an image. See [`Image::admin`].
+/// Maintenance operations on a running image. See [`Image::admin`].
 pub struct Admin<'a, M: Model> {
     image: &'a Image<M>,
 }
@@ -17,30 +18,36 @@ impl<'a, M: Model> Admin<'a, M> {
         Admin { image }
     }
 
-    /// Makes a snapshot now: of the newest state, under the read lock, so that commands wait while it is written. It counts
-    /// once it is checked, synced and renamed. Then the journal is pruned as far as the image's
-    /// [`Retention`](crate::Retention) lets it be; if that fails, the snapshot is good all the same, and
-    /// [`Stats::retention_failure`](crate::Stats::retention_failure) tells.
+    /// Figures of the running image: where it is, how far its journal has come, and the report of its recovery.
+    pub fn stats(&self) -> Stats {
+        self.image.shared().stats()
+    }
+
+    /// Makes a snapshot of the newest state now.
+    ///
+    /// Commands wait while the state is written, under the read lock. The snapshot counts once it is verified, synced and
+    /// renamed. Then the image prunes its journal as far as its [`Retention`](crate::Retention) allows. If pruning fails, the
+    /// snapshot is good all the same, and [`Stats::retention_failure`] has the reason.
     ///
     /// # Errors
     ///
-    /// If it cannot be written, or if the drill finds that replay gives another state ([`Error::is_diverged`]). The image
-    /// goes on either way, with the snapshots it had.
+    /// If the snapshot cannot be written, or if its verification finds that replay gives another state
+    /// ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)). Either way the image goes on with the snapshots it had.
     pub fn snapshot(&self) -> Result<SnapshotInfo, Error> {
         self.image.shared().snapshot()
     }
 
-    /// The newest link of the journal's chain, once all that was executed is synced; `None` if the image has no chain.
+    /// The newest link of the journal's chain, after every executed event is synced; `None` if the image has no chain.
     ///
-    /// The chain does not show that all of an image was taken back to an earlier time. Kept where whoever can write to the image
-    /// cannot, the newest link does.
+    /// The chain alone does not show that a whole image was replaced by an older copy of itself. The newest link shows it, if you
+    /// keep it where whoever can write to the image cannot.
     ///
     /// # Errors
     ///
-    /// As [`Image::sync`].
+    /// As [`JournalHandle::sync`](crate::JournalHandle::sync).
     #[cfg(feature = "chain")]
     pub fn chain_head(&self) -> Result<Option<crate::ChainHead>, Error> {
-        self.image.sync()?;
+        self.image.journal().sync()?;
         Ok(self.image.shared().journal.chain_head())
     }
 }

@@ -6,8 +6,8 @@ use std::thread::JoinHandle;
 
 use parking_lot::{Mutex, RwLock};
 
+use super::recovery_report::RecoveryReport;
 use super::reentrancy::ReentrancyGuard;
-use super::stats::RecoveryReport;
 use crate::context::Seed;
 use crate::disk::{Disk, LockGuard};
 use crate::error::Error;

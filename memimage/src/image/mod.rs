@@ -1,15 +1,21 @@
 //! A running image: the model in memory, and the journal of its commands.
+//!
+//! This file holds the handle that users see; [`core`] holds what the clones of it share.
 
 // each uses those above it
 mod reentrancy;
 mod stats;
+mod recovery_report;
 mod core;
 mod guard;
 mod pending;
 mod snapshotting;
 mod pruning;
 mod run;
+mod query;
 mod with;
+mod execute;
+mod journal;
 mod admin;
 mod opening;
 
@@ -19,27 +25,26 @@ use std::sync::Arc;
 
 pub use admin::Admin;
 pub use guard::ReadGuard;
+pub use journal::JournalHandle;
 pub use pending::Pending;
+pub use recovery_report::RecoveryReport;
 pub use snapshotting::SnapshotInfo;
-pub use stats::{RecoveryReport, Stats};
+pub use stats::Stats;
 pub use with::WithMetadata;
 
 use self::core::Shared;
 use crate::context::Metadata;
 use crate::error::Error;
 use crate::event::{Command, Model};
-use crate::execute::Execute;
 use crate::journal::is_writing;
 use crate::options::Options;
-use crate::seq::Seq;
-use reentrancy::{GUARD, QUERY, ReentrancyGuard};
 use run::SubmitMode;
 
 /// A model in main memory, and the journal that makes its commands durable.
 ///
-/// The model's commands are methods of it, by the trait that `#[memimage::commands]` makes. It is a cheap handle: clone it
-/// and hand it to other threads. The last one dropped syncs and closes the image; [`close`](Image::close) also tells
-/// whether that worked.
+/// The model's commands are methods of the image, through the trait that `#[memimage::commands]` generates. An image is a cheap
+/// handle: clone it and hand the clones to other threads. Dropping the last clone syncs and closes the image;
+/// [`Image::close`] does the same and returns the error, if any.
 pub struct Image<M: Model> {
     handle: Arc<Handle<M>>,
 }
@@ -50,7 +55,7 @@ impl<M: Model> Clone for Image<M> {
     }
 }
 
-/// What the clones of an image share; the image is closed with the last of them.
+/// Closes the image when the last clone is dropped.
 struct Handle<M: Model> {
     shared: Arc<Shared<M>>,
 }
@@ -60,10 +65,10 @@ impl<M: Model> Drop for Handle<M> {
         let shared = Arc::clone(&self.shared);
         let close = move || {
             if let Err(error) = shared.close() {
-                tracing::error!(%error, "an image that was dropped could not be closed in order");
+                tracing::error!(%error, "closing a dropped image failed");
             }
         };
-        // dropped by a waker while this thread writes a batch, it would wait for itself
+        // a waker may drop the image while this thread writes a batch: closing here would wait for that write for ever
         if is_writing() {
             std::thread::spawn(close);
         } else {
@@ -81,7 +86,7 @@ impl<M: Model> Image<M> {
         &self.handle.shared
     }
 
-    /// Opens the image in the directory `path`: makes it if nothing is there, or recovers it.
+    /// Opens the image in the directory `path`: creates it if nothing is there, or recovers it.
     ///
     /// # Errors
     ///
@@ -90,33 +95,33 @@ impl<M: Model> Image<M> {
         Image::options().open(path)
     }
 
-    /// A new image without files, for tests and for state that may be lost.
+    /// Creates an image without files, for tests and for state that may be lost.
     ///
     /// # Errors
     ///
-    /// If the model has no digest, since its `Serialize` and its `Shape` disagree.
+    /// If the model has no digest, because its `Serialize` and its `Shape` disagree.
     pub fn in_memory() -> Result<Image<M>, Error> {
         Image::options().in_memory()
     }
 
-    /// How to open an image, to be changed before [`Options::open`].
+    /// The options of an image, to be changed before [`Options::open`].
     pub fn options() -> Options<M> {
         Options::new()
     }
 
-    /// Executes a command and returns while it is on its way to disk, so that one thread can have many under way. Waits
-    /// for room first, if too many batches wait to be written.
+    /// Executes a command and returns before its event is durable, so that one thread can have many commands under way. Waits
+    /// for room first if too many batches are queued for writing.
     ///
     /// # Errors
     ///
-    /// If it was not executed: its record is too large or cannot be encoded, its body panicked, the disk is full, the
-    /// image is poisoned or closed, or this is a call from inside the image. A refusal is an answer, and comes from
-    /// [`Pending::wait`].
+    /// If the command was not executed: its record is too large or cannot be encoded, its body panicked, the disk is full, the
+    /// image is poisoned or closed, or this is a call from inside the image. A refusal by the model is an answer, which
+    /// [`Pending::wait`] returns.
     pub fn submit<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
         self.shared().run(command, &Metadata::new(), SubmitMode::Submit)
     }
 
-    /// As [`submit`](Image::submit), but answers [busy](Error::is_busy) where that waits for room.
+    /// As [`submit`](Image::submit), but returns [`ErrorKind::Busy`](crate::ErrorKind::Busy) where `submit` waits for room.
     ///
     /// # Errors
     ///
@@ -125,8 +130,10 @@ impl<M: Model> Image<M> {
         self.shared().run(command, &Metadata::new(), SubmitMode::Try)
     }
 
-    /// As [`submit`](Image::submit), but awaits room. It does take the image's lock, which a long [`read`](Image::read)
-    /// elsewhere may hold.
+    /// As [`submit`](Image::submit), but awaits room instead of blocking the thread.
+    ///
+    /// The future still takes the image's lock, so it blocks for as long as another thread's command, query or
+    /// [`read_uncommitted`](Image::read_uncommitted) guard holds that lock.
     ///
     /// # Errors
     ///
@@ -135,121 +142,76 @@ impl<M: Model> Image<M> {
         self.shared().run_async(command, &Metadata::new()).await
     }
 
-    /// Asks the model, and answers once all that the answer may rest on is durable: it never shows what a crash could take
-    /// back. (`Buffered` and `Interval` answer once it is written.)
+    /// Executes a command and awaits its durable answer: room, execution and durability in one await. It is
+    /// [`submit_async`](Image::submit_async) followed by the await of its [`Pending`].
     ///
-    /// Commands wait while the closure runs, so it must not wait for another thread that runs one.
+    /// Dropping the future before its first poll executes nothing. Dropping it later does not undo a command that was executed.
     ///
     /// # Errors
     ///
-    /// If the image is poisoned or closed, or this is a call from inside it.
-    pub fn query<R>(&self, query: impl FnOnce(&M) -> R) -> Result<R, Error> {
-        let shared = self.shared();
-        let entered = ReentrancyGuard::new(shared.journal.id(), QUERY)?;
-        let (answer, latest) = {
-            let core = shared.core.read();
-            shared.refuse_if_ended()?;
-            // no command can run while the lock is held, so this is all that the answer rests on
-            (query(&core.model), shared.journal.latest())
-        };
-        drop(entered);
-        if let Some(ticket) = latest {
-            ticket.wait()?;
-        }
-        Ok(answer)
+    /// As [`submit`](Image::submit) and [`Pending::wait`].
+    pub async fn execute_async<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
+        self.submit_async(command).await?.await
     }
 
-    /// The newest state, perhaps not on disk yet. Commands wait while the guard lives, so let go of it soon.
+    /// Reads the model, and returns the closure's result once every event that it may rest on is durable: a query never shows
+    /// a change that a crash could take back. (Under `Buffered` and `Interval` it returns once those events are written.)
+    ///
+    /// Commands wait while the closure runs, so keep it short. The closure must not wait for another thread that runs a command
+    /// of the image.
+    ///
+    /// # Errors
+    ///
+    /// If the image is poisoned or closed, or if this is called from inside it.
+    pub fn query<R>(&self, query: impl FnOnce(&M) -> R) -> Result<R, Error> {
+        self.shared().query(query)?.wait()
+    }
+
+    /// As [`query`](Image::query), but awaits durability instead of blocking the thread. The closure runs on the polling thread,
+    /// under the read lock.
     ///
     /// # Errors
     ///
     /// As [`query`](Image::query).
-    pub fn read(&self) -> Result<ReadGuard<'_, M>, Error> {
-        let shared = self.shared();
-        let entered = ReentrancyGuard::new(shared.journal.id(), GUARD)?;
-        let core = shared.core.read();
-        shared.refuse_if_ended()?;
-        Ok(ReadGuard::new(core, entered))
+    pub async fn query_async<R>(&self, query: impl FnOnce(&M) -> R) -> Result<R, Error> {
+        self.shared().query(query)?.await
     }
 
-    /// This image with metadata that are recorded with the commands run through it.
+    /// The newest state, which may not be durable yet: a crash can take back what the guard shows. Commands wait while the
+    /// guard lives, so drop it soon.
+    ///
+    /// # Errors
+    ///
+    /// As [`query`](Image::query).
+    pub fn read_uncommitted(&self) -> Result<ReadGuard<'_, M>, Error> {
+        self.shared().read_uncommitted()
+    }
+
+    /// This image with metadata, such as the actor, that are recorded with each command that runs through it.
+    #[must_use = "only commands that run through the returned value are recorded with the metadata"]
     pub fn with(&self, metadata: Metadata) -> WithMetadata<'_, M> {
         WithMetadata::new(self, metadata)
     }
 
-    /// The last event executed.
-    pub fn seq(&self) -> Seq {
-        self.shared().journal.executed()
+    /// The image's journal: how far it has come, and how to sync it.
+    pub fn journal(&self) -> JournalHandle<'_, M> {
+        JournalHandle::new(self)
     }
 
-    /// The last event handed to the operating system: it survives a kill of this process.
-    pub fn written_seq(&self) -> Seq {
-        self.shared().journal.written()
-    }
-
-    /// The last event on disk by fdatasync: it survives a power cut.
-    pub fn durable_seq(&self) -> Seq {
-        self.shared().journal.durable()
-    }
-
-    /// Makes all that was executed durable, whatever the image's durability.
-    ///
-    /// # Errors
-    ///
-    /// If the image is poisoned or closed, or this is a call from inside it.
-    pub fn sync(&self) -> Result<(), Error> {
-        let shared = self.shared();
-        drop(ReentrancyGuard::new(shared.journal.id(), "sync")?);
-        shared.refuse_if_ended()?;
-        shared.journal.sync()
-    }
-
-    /// Figures of this image.
-    pub fn stats(&self) -> Stats {
-        let shared = self.shared();
-        let journal = &shared.journal;
-        let (newest, failure, base, retention_failure) = {
-            let progress = shared.progress.lock();
-            (progress.newest, progress.failure.clone(), progress.base, progress.retention_failure.clone())
-        };
-        // the least first: each is at most what the next is by then
-        let durable_seq = journal.durable();
-        let written_seq = journal.written();
-        Stats {
-            seq: journal.executed(),
-            written_seq,
-            durable_seq,
-            epoch: shared.epoch,
-            batches: journal.batches(),
-            bytes: journal.bytes(),
-            snapshot: newest,
-            snapshot_failure: failure,
-            base,
-            retention_failure,
-            recovery: shared.recovery.clone(),
-        }
-    }
-
-    /// What administers the image.
+    /// Maintenance operations on the image: figures, snapshots.
     pub fn admin(&self) -> Admin<'_, M> {
         Admin::new(self)
     }
 
-    /// Syncs and closes the image, for all its clones, and lets another process have it.
+    /// Syncs and closes the image, for all its clones, and releases its lock for another process.
+    ///
+    /// It is an associated function, so that a model may have a command named `close`: `Image::close(bank)?`.
     ///
     /// # Errors
     ///
-    /// If what was executed could not be synced, or this is a call from inside the image.
-    pub fn close(self) -> Result<(), Error> {
-        self.shared().close()
-    }
-}
-
-impl<M: Model> Execute for Image<M> {
-    type Model = M;
-
-    fn execute<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
-        self.shared().execute(command, &Metadata::new())
+    /// If an executed event could not be synced, or if this is called from inside the image.
+    pub fn close(image: Image<M>) -> Result<(), Error> {
+        image.shared().close()
     }
 }
 
@@ -258,7 +220,7 @@ impl<M: Model> fmt::Debug for Image<M> {
         f.debug_struct("Image")
             .field("model", &M::NAME)
             .field("path", &self.shared().layout.root())
-            .field("seq", &self.seq())
+            .field("seq", &self.journal().seq())
             .finish_non_exhaustive()
     }
 }

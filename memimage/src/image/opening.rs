@@ -11,7 +11,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::Image;
 use super::core::{Core, Ownership, Shared, SnapshotProgress, next_snapshot};
-use super::stats::RecoveryReport;
+use super::recovery_report::RecoveryReport;
 use crate::disk::{Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, failed, sync_dir};
 use crate::entropy::{random, random_uuid};
 use crate::error::Error;

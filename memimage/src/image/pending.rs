@@ -1,4 +1,4 @@
-//! An answer that is there, and becomes durable.
+//! The answer of a call, which is known and not yet durable.
 
 use std::fmt;
 use std::future::Future;
@@ -9,40 +9,47 @@ use std::task::{Context, Poll};
 use super::reentrancy::ReentrancyGuard;
 use crate::error::Error;
 use crate::journal::Ticket;
+use crate::seq::Seq;
 
-/// The answer of a command that was executed and is on its way to disk.
+/// The answer of a command that was executed and whose event is not durable yet.
 ///
-/// [`wait`](Pending::wait) for it, or `.await` it on any async runtime; either gives the answer once it is as durable as
-/// the image's [`Durability`](crate::Durability) says. Dropping it cancels nothing: the command was executed, and is
-/// written within a millisecond or so whether anybody waits or not.
-#[must_use = "the command was executed, but without waiting nobody knows whether it is durable"]
+/// [`wait`](Pending::wait) for it, or `.await` it on any async runtime. Both return the answer once it is as durable as the
+/// image's [`Durability`](crate::Durability) says. Dropping it cancels nothing: the command was executed, and the syncer writes
+/// its event within about a millisecond.
+#[must_use = "the command was executed, but only `wait()` or `.await` tell whether it is durable"]
 pub struct Pending<T, E = Error> {
+    seq: Option<Seq>,
     answer: Option<Result<T, E>>,
     ticket: Option<Arc<Ticket>>,
 }
 
 impl<T, E: From<Error>> Pending<T, E> {
-    /// An answer that may be given once the ticket is settled; at once if there is none.
-    pub(super) fn new(answer: Result<T, E>, ticket: Option<Arc<Ticket>>) -> Pending<T, E> {
-        Pending { answer: Some(answer), ticket }
+    /// An answer that may be given once the ticket is settled, or at once if there is none. `seq` is the command's event.
+    pub(super) fn new(answer: Result<T, E>, seq: Option<Seq>, ticket: Option<Arc<Ticket>>) -> Pending<T, E> {
+        Pending { seq, answer: Some(answer), ticket }
     }
 
-    /// Whether waiting would return at once.
+    /// The number of the command's event; `None` if a check refused the command, so that nothing was recorded.
+    pub fn seq(&self) -> Option<Seq> {
+        self.seq
+    }
+
+    /// Whether [`wait`](Pending::wait) would return at once.
     pub fn is_ready(&self) -> bool {
         self.ticket.as_ref().is_none_or(|ticket| ticket.is_settled())
     }
 
-    /// Waits until the answer is durable, and gives it.
+    /// Waits until the answer is durable, and returns it.
     ///
     /// # Errors
     ///
-    /// The command's refusal. An error of the image if it was poisoned meanwhile:
-    /// [`Error::is_outcome_unknown`] says whether the command may have been recorded. Or if this is called from inside a
-    /// command of the same image, which it would wait for.
+    /// The model's refusal. Or an error of the image: if it was poisoned meanwhile ([`Error::is_outcome_unknown`] tells whether
+    /// the command may have been recorded), or if this is called from inside a command of the same image, which would wait for
+    /// itself.
     ///
     /// # Panics
     ///
-    /// If it was awaited to its end before.
+    /// If this `Pending` was already polled to completion.
     pub fn wait(mut self) -> Result<T, E> {
         if let Some(ticket) = self.ticket.take() {
             if !ticket.is_settled() {
@@ -50,11 +57,11 @@ impl<T, E: From<Error>> Pending<T, E> {
             }
             ticket.wait()?;
         }
-        self.answer.take().expect("a pending answer is given once")
+        self.answer.take().expect("a completed Pending is not waited for")
     }
 }
 
-/// Nothing in it is pinned.
+/// No field is structurally pinned.
 impl<T, E> Unpin for Pending<T, E> {}
 
 impl<T, E: From<Error>> Future for Pending<T, E> {
@@ -71,13 +78,13 @@ impl<T, E: From<Error>> Future for Pending<T, E> {
                 Poll::Ready(Ok(())) => {}
             }
         }
-        Poll::Ready(self.answer.take().expect("a future is not polled after its end"))
+        Poll::Ready(self.answer.take().expect("a completed future is not polled"))
     }
 }
 
 impl<T, E> fmt::Debug for Pending<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ready = self.ticket.as_ref().is_none_or(|ticket| ticket.is_settled());
-        f.debug_struct("Pending").field("ready", &ready).finish_non_exhaustive()
+        f.debug_struct("Pending").field("seq", &self.seq).field("ready", &ready).finish_non_exhaustive()
     }
 }

@@ -70,7 +70,7 @@ impl ReentrancyGuard {
     /// Makes sure that this thread is not inside a command of the image.
     pub(super) fn refuse_in_command(image: usize, call: &'static str) -> Result<(), Error> {
         match inside(|inside| inside.find(image)).flatten() {
-            Some(outer) if outer.call != GUARD && outer.call != QUERY => {
+            Some(outer) if outer.call != READ_UNCOMMITTED && outer.call != QUERY => {
                 Err(Error::new(Kind::Reentrant { inner: call, outer: outer.call }))
             }
             _ => Ok(()),
@@ -85,8 +85,8 @@ fn inside<T>(look: impl FnOnce(&ActiveCalls) -> T) -> Option<T> {
     INSIDE.try_with(look).ok()
 }
 
-/// The life of a guard.
-pub(super) const GUARD: &str = "read";
+/// The life of a [`ReadGuard`](super::ReadGuard).
+pub(super) const READ_UNCOMMITTED: &str = "read_uncommitted";
 /// A query.
 pub(super) const QUERY: &str = "query";
 

@@ -121,11 +121,11 @@ impl<M: Model> Shared<M> {
             Ok(Err(refusal)) => {
                 let refused = Err(C::Error::from_refusal(refusal));
                 let latest = if planted(Bug::RefusalNotWaitedFor) { None } else { open.latest() };
-                return Ok(Attempt::Answered(Pending::new(refused, latest)));
+                return Ok(Attempt::Answered(Pending::new(refused, None, latest)));
             }
             Err(panic) => {
                 let error = panicked::<M, C>("check", &*panic);
-                return Ok(Attempt::Answered(Pending::new(Err(error.into()), open.latest())));
+                return Ok(Attempt::Answered(Pending::new(Err(error.into()), None, open.latest())));
             }
         }
         context.rewind();
@@ -160,7 +160,7 @@ impl<M: Model> Shared<M> {
                 open.accept(mark, outcome);
                 let ticket = Some(open.ticket().clone());
                 self.journal.accepted(&mut open, how != SubmitMode::Wait);
-                Ok(Attempt::Answered(Pending::new(answer.map_err(C::Error::from_refusal), ticket)))
+                Ok(Attempt::Answered(Pending::new(answer.map_err(C::Error::from_refusal), Some(seq), ticket)))
             }
             Err(panic) => {
                 open.take_back(mark);

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::core::{Core, Shared, next_snapshot};
 use super::reentrancy::ReentrancyGuard;
 use crate::context::Timestamp;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind, Kind};
 use crate::event::{Model, panic_message};
 use crate::journal::{DigestMark, FrameKind};
 use crate::options::SnapshotPolicy;
@@ -69,7 +69,7 @@ impl<M: Model> Shared<M> {
         let spawned =
             std::thread::Builder::new().name("memimage-snapshot".to_owned()).stack_size(STACK).spawn(move || {
                 if let Err(error) = shared.snapshot()
-                    && !error.is_closed()
+                    && error.kind() != ErrorKind::Closed
                 {
                     tracing::error!(%error, "a snapshot could not be made; the image goes on with those it has");
                     shared.progress.lock().failure = Some(error.to_string());

@@ -1,4 +1,4 @@
-//! An image together with who calls it, and why.
+//! An image together with the metadata of a call.
 
 use std::fmt;
 
@@ -8,9 +8,9 @@ use super::run::SubmitMode;
 use crate::context::Metadata;
 use crate::error::Error;
 use crate::event::{Command, Model};
-use crate::execute::Execute;
 
 /// An image whose commands are recorded with metadata. See [`Image::with`].
+#[must_use = "only commands that run through this value are recorded with the metadata"]
 pub struct WithMetadata<'a, M: Model> {
     image: &'a Image<M>,
     metadata: Metadata,
@@ -53,12 +53,17 @@ impl<'a, M: Model> WithMetadata<'a, M> {
     pub async fn submit_async<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
         self.image.shared().run_async(command, &self.metadata).await
     }
-}
 
-impl<M: Model> Execute for WithMetadata<'_, M> {
-    type Model = M;
+    /// As [`Image::execute_async`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Image::execute_async`].
+    pub async fn execute_async<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
+        self.submit_async(command).await?.await
+    }
 
-    fn execute<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
+    pub(super) fn execute<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
         self.image.shared().execute(command, &self.metadata)
     }
 }

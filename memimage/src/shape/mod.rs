@@ -26,12 +26,15 @@ mod text;
 mod tree;
 
 pub use decoding::DecodeShapeError;
+#[doc(hidden)]
 pub use descriptor::{Descriptor, Enum, Field, Primitive, Struct, Style, Variant};
 pub use difference::{Difference, differences};
 pub(crate) use drift::{Drift, compare};
+#[doc(hidden)]
 pub use drift::{Text, drifted};
 pub(crate) use fingerprint::is_recursive;
 pub use fingerprint::{Fingerprint, fingerprint};
+#[doc(hidden)]
 pub use identity::{Back, generic_identity, identity};
 pub(crate) use name::Name;
 pub use pointer::ShapeRef;

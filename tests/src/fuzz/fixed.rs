@@ -64,8 +64,8 @@ fn made(retention: Retention) -> Fixed {
             image.admin().snapshot().expect("the disk is well");
         }
     }
-    let state = image.read().expect("the image is well").clone();
-    image.close().expect("the disk is well");
+    let state = image.read_uncommitted().expect("the image is well").clone();
+    Image::close(image).expect("the disk is well");
     let mut files = files(&disk);
     let headers = files.iter_mut().filter(|(path, bytes)| !path.ends_with("durable") && bytes.len() >= HEADER);
     headers.for_each(|(_, bytes)| bytes[40..56].copy_from_slice(&UUID));
@@ -87,7 +87,7 @@ fn made(retention: Retention) -> Fixed {
     }
     let fixed = Fixed { files, state };
     let image = open(&disk_of(&fixed.files), options().create(false)).expect("it is as good as before");
-    assert_eq!(*image.read().expect("the image is well"), fixed.state);
+    assert_eq!(*image.read_uncommitted().expect("the image is well"), fixed.state);
     fixed
 }
 
@@ -124,12 +124,12 @@ pub(super) fn judge(files_before: &Files) -> Option<Book> {
             return None;
         }
     };
-    let state = image.read().expect("it was opened").clone();
+    let state = image.read_uncommitted().expect("it was opened").clone();
     image.write(1, "after".to_owned()).expect("an image that opens goes on");
-    let (seq, went_on) = (image.seq(), image.read().expect("the disk is well").clone());
-    image.close().expect("the disk is well");
+    let (seq, went_on) = (image.journal().seq(), image.read_uncommitted().expect("the disk is well").clone());
+    Image::close(image).expect("the disk is well");
     let again = open(&disk, options().create(false)).expect("it was opened before");
-    assert_eq!((again.seq(), &*again.read().expect("it was opened")), (seq, &went_on));
-    assert_eq!(again.stats().recovery.quarantined, None, "it was closed");
+    assert_eq!((again.journal().seq(), &*again.read_uncommitted().expect("it was opened")), (seq, &went_on));
+    assert_eq!(again.admin().stats().recovery.quarantined, None, "it was closed");
     Some(state)
 }

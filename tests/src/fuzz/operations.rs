@@ -142,12 +142,12 @@ impl World {
         match answer {
             Ok(_) => {
                 self.states.push(then);
-                assert_eq!(self.image.seq().get() as usize, self.states.len() - 1);
-                self.acknowledged = self.image.seq();
+                assert_eq!(self.image.journal().seq().get() as usize, self.states.len() - 1);
+                self.acknowledged = self.image.journal().seq();
             }
             Err(error) => {
                 assert!(self.failing, "the disk is well: {error}");
-                if self.image.seq().get() as usize == self.states.len() {
+                if self.image.journal().seq().get() as usize == self.states.len() {
                     self.states.push(then);
                 }
             }
@@ -155,8 +155,8 @@ impl World {
     }
 
     fn sync(&mut self) {
-        match self.image.sync() {
-            Ok(()) => assert_eq!(self.image.durable_seq(), self.image.seq()),
+        match self.image.journal().sync() {
+            Ok(()) => assert_eq!(self.image.journal().durable_seq(), self.image.journal().seq()),
             Err(error) => assert!(self.failing, "the disk is well: {error}"),
         }
     }
@@ -208,15 +208,15 @@ impl World {
 
     /// What is promised so far.
     fn look(&mut self) {
-        self.durable = self.durable.max(self.image.durable_seq());
-        assert!(self.durable <= self.image.seq());
+        self.durable = self.durable.max(self.image.journal().durable_seq());
+        assert!(self.durable <= self.image.journal().seq());
     }
 
     fn close(&mut self) {
         let after = self.disk.clone();
         let aside = open(&SimDisk::new(), options()).expect("a new image");
-        let seq = self.image.seq();
-        match std::mem::replace(&mut self.image, aside).close() {
+        let seq = self.image.journal().seq();
+        match Image::close(std::mem::replace(&mut self.image, aside)) {
             Ok(()) => {
                 self.acknowledged = self.acknowledged.max(seq);
                 self.durable = self.durable.max(seq);
@@ -248,17 +248,17 @@ impl World {
     fn reopen(&mut self, disk: SimDisk, promised: Seq) {
         let image =
             open(&disk, Self::options(self.settings).create(promised == Seq::ZERO)).expect("what a crash leaves opens");
-        let seq = image.seq();
+        let seq = image.journal().seq();
         assert!(seq >= promised, "events up to {promised} were promised, and {seq} are there");
         let expected = self.states.get(seq.get() as usize).expect("no more than was executed");
-        let found = image.read().expect("it was opened").clone();
+        let found = image.read_uncommitted().expect("it was opened").clone();
         if let Some(expected) = expected {
             assert_eq!(found, *expected, "after event {seq}");
         }
         self.states.truncate(seq.get() as usize + 1);
         self.states[seq.get() as usize] = Some(found);
         (self.disk, self.image, self.acknowledged, self.failing) = (disk, image, seq, false);
-        self.durable = self.image.durable_seq();
+        self.durable = self.image.journal().durable_seq();
     }
 
     fn end(mut self) {

@@ -1,6 +1,9 @@
 //! Any bytes as a shape, and as a value of that shape.
 
-use memimage::{ShapeTree, Value, differences};
+use memimage::{
+    Value,
+    shape::{ShapeTree, differences},
+};
 
 use crate::Ledger;
 

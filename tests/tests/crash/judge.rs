@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use memimage::admin::check_with;
 use memimage::disk::{Crash, Disk, Fate, SimDisk};
-use memimage::{Durability, Seq};
+use memimage::{Durability, ErrorKind, Seq};
 use memimage_tests::{Ask, Dice, Run, changed, files, mend};
 
 use crate::recorder::Recorder;
@@ -60,8 +60,8 @@ impl Ran {
             let opened = left.fork();
             if let Err(error) = self.mode.image(&opened, "/ledger") {
                 // the beginnings of an image may look like one that has lost all its segments
-                let unfinished = error.is_not_an_image() && kept.now == Seq::ZERO;
-                if !unfinished && (!error.is_corrupt() || error.position().is_none()) {
+                let unfinished = error.kind() == ErrorKind::NotAnImage && kept.now == Seq::ZERO;
+                if !unfinished && (error.kind() != ErrorKind::Corrupt || error.position().is_none()) {
                     return Err(format!("refused without a position: {error}"));
                 }
                 let changed = changed(&files(&left), &files(&opened));
@@ -105,7 +105,7 @@ impl Ran {
         let recorder = again.then(|| Recorder::of(disk));
         let run = self.open(disk, kept.now)?;
         tally.images += 1;
-        let recovery = run.image().stats().recovery;
+        let recovery = run.image().admin().stats().recovery;
         if recovery.uncertain && !kept.garbled || !recovery.set_aside.is_empty() {
             return Err(format!("a crash alone leaves nothing uncertain or cut off: {recovery:?}"));
         }
@@ -121,7 +121,7 @@ impl Ran {
         let Some(recorder) = recorder else { return Ok(()) };
         // what was recovered once is there for good
         let cut = disk.crash(|_| false);
-        self.open(&cut, run.image().seq()).map_err(|why| format!("lost again: {why}"))?;
+        self.open(&cut, run.image().journal().seq()).map_err(|why| format!("lost again: {why}"))?;
         drop(run);
         for point in recorder.points() {
             let mut variants = variants(&point.disk, dice, 6);
@@ -153,7 +153,7 @@ impl Ran {
                 (0..4).for_each(|_| run.ask(&Ask::File(3_000)));
                 run.image().admin().snapshot().map_err(|error| error.to_string())?;
             }
-            if let Some(why) = run.image().stats().retention_failure {
+            if let Some(why) = run.image().admin().stats().retention_failure {
                 return Err(why);
             }
             if !is_pruned(disk) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use memimage::admin::Rewrite;
 use memimage::disk::{Crash, SimDisk};
-use memimage::{Error, Seq, digest};
+use memimage::{Error, ErrorKind, Seq, digest};
 use memimage_tests::{Dice, Ledger};
 
 use crate::judge::{Ran, variants};
@@ -58,11 +58,14 @@ fn judge(ran: &Ran, disk: &SimDisk, tally: &mut Tally) -> Result<(), String> {
     let there = disk.files().iter().any(|path| path.starts_with(NEW));
     match rewrite(disk, ran.mode) {
         Ok(()) if there => return Err("something was at the target, and was overwritten".to_owned()),
-        Err(error) if !(there && error.is_taken()) => return Err(format!("run again: {error}")),
+        Err(error) if !(there && error.kind() == ErrorKind::AlreadyExists) => {
+            return Err(format!("run again: {error}"));
+        }
         _ => {}
     }
     let image = ran.mode.image(disk, NEW).map_err(|error| format!("the new image: {error}"))?;
-    let state = digest(&*image.read().expect("it was just opened")).expect("a ledger has a digest").to_u64();
+    let state =
+        digest(&*image.read_uncommitted().expect("it was just opened")).expect("a ledger has a digest").to_u64();
     if state != ran.digests[last.get() as usize] {
         return Err("the image at the target is another".to_owned());
     }

@@ -49,7 +49,7 @@ pub(crate) fn scenario(disk: &SimDisk, mode: Mode, recorder: &Recorder, dice: &m
                 10 | 11 if mode.prunes() => {
                     run.ask(&Ask::File(9_000));
                     run.image().admin().snapshot().unwrap();
-                    assert_eq!(run.image().stats().retention_failure, None);
+                    assert_eq!(run.image().admin().stats().retention_failure, None);
                 }
                 10 if dice.once_in(3) => drop(run.image().admin().snapshot().unwrap()),
                 10 => run.sync(),

@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use memimage::admin::{Severity, check_with};
 use memimage::disk::{Disk, SimDisk};
+use memimage::{
+    Image,
+    admin::{Severity, check_with},
+};
 
 use crate::file::{put, remove};
 use crate::outcome::{Depth, Outcome};
@@ -65,7 +68,7 @@ fn each_damage_to_one_copy_of_a_base_is_mended_from_the_other() {
     for case in &cases {
         let disk = sample.disk.fork();
         apply(&disk, case);
-        open(&disk, options(512)).unwrap().close().unwrap();
+        Image::close(open(&disk, options(512)).unwrap()).unwrap();
         for copy in &copies {
             assert_eq!(disk.read(copy).unwrap(), sample.bytes(copy), "{case:?} is mended");
         }
@@ -132,7 +135,10 @@ fn damage_to_both_copies_of_a_base_is_refused_by_name_and_one_restored_copy_open
             let restored = disk.fork();
             put(&restored, path, sample.bytes(path));
             let image = open(&restored, options(512)).unwrap();
-            assert_eq!((image.seq(), &*image.read().unwrap()), (sample.seq, sample.states.last().unwrap()));
+            assert_eq!(
+                (image.journal().seq(), &*image.read_uncommitted().unwrap()),
+                (sample.seq, sample.states.last().unwrap())
+            );
         }
     }
 }

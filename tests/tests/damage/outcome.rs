@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use memimage::disk::SimDisk;
-use memimage::{Image, Seq};
+use memimage::{ErrorKind, Image, Seq};
 use memimage_tests::{Book, BookCommands, changed, files};
 
 use crate::sample::{Sample, open, options};
@@ -46,7 +46,7 @@ pub(crate) fn judge(sample: &Sample, damaged: &SimDisk, depth: Depth) -> Result<
             let position = error.position().is_some_and(|position| position.segment.is_some());
             let no_start = error.to_string().contains("none of the states that it could go on from can be used");
             let changed = changed(&files(&before), &files(damaged));
-            if !error.is_corrupt() || !position && !no_start {
+            if error.kind() != ErrorKind::Corrupt || !position && !no_start {
                 return Err(format!("refused for another reason, or without a position: {error}"));
             }
             if !changed.is_empty() {
@@ -70,12 +70,12 @@ pub(crate) fn judge(sample: &Sample, damaged: &SimDisk, depth: Depth) -> Result<
 }
 
 fn opened_as(sample: &Sample, image: &Image<Book>) -> Result<Outcome, String> {
-    let seq = image.seq();
-    let state = image.read().map_err(|error| error.to_string())?;
+    let seq = image.journal().seq();
+    let state = image.read_uncommitted().map_err(|error| error.to_string())?;
     if sample.states.get(seq.get() as usize) != Some(&*state) {
         return Err(format!("opened with a state that never was, after event {seq} of {}", sample.seq));
     }
-    let recovery = image.stats().recovery;
+    let recovery = image.admin().stats().recovery;
     Ok(match (recovery.quarantined, recovery.unusable_snapshots.is_empty()) {
         _ if seq < sample.seq => Outcome::Earlier,
         (Some(_), _) => Outcome::Quarantined,
@@ -88,11 +88,11 @@ fn opened_as(sample: &Sample, image: &Image<Book>) -> Result<Outcome, String> {
 fn live(image: Image<Book>, disk: &SimDisk) -> Result<(), String> {
     let told = |error: memimage::Error| format!("it opened, and then: {error}");
     image.write(1_000_000, "after the damage".to_owned()).map_err(|error| format!("it opened, and then: {error}"))?;
-    let (seq, state) = (image.seq(), image.read().map_err(told)?.clone());
-    image.close().map_err(told)?;
+    let (seq, state) = (image.journal().seq(), image.read_uncommitted().map_err(told)?.clone());
+    Image::close(image).map_err(told)?;
     let again = open(disk, options(512).create(false)).map_err(told)?;
-    let recovery = again.stats().recovery;
-    let found: (Seq, Book) = (again.seq(), again.read().map_err(told)?.clone());
+    let recovery = again.admin().stats().recovery;
+    let found: (Seq, Book) = (again.journal().seq(), again.read_uncommitted().map_err(told)?.clone());
     if found != (seq, state) || recovery.quarantined.is_some() {
         return Err(format!("it opened, and then as another: {recovery:?}"));
     }

@@ -62,16 +62,16 @@ fn what_a_running_image_reads_wrong_is_not_made_permanent() {
             }
         }
         struck += disk.strikes();
-        let (seq, state) = (image.seq(), image.read().unwrap().clone());
+        let (seq, state) = (image.journal().seq(), image.read_uncommitted().unwrap().clone());
         let left = disk.fork();
         left.heal();
         let report = check_with(Arc::new(left.clone()), ROOT).unwrap();
         let damage = report.findings.iter().find(|finding| finding.severity == Severity::Damage);
         assert!(damage.is_none(), "run {run}: {report}");
         let again = open(&left, settings()).unwrap_or_else(|error| panic!("run {run}: {error}"));
-        assert_eq!((again.seq(), &*again.read().unwrap()), (seq, &state), "run {run}");
+        assert_eq!((again.journal().seq(), &*again.read_uncommitted().unwrap()), (seq, &state), "run {run}");
         // a base's second copy, if it could not be made
-        let unusable = again.stats().recovery.unusable_snapshots;
+        let unusable = again.admin().stats().recovery.unusable_snapshots;
         assert!(unusable.iter().all(|(_, why)| why == "it is missing"), "run {run}: {unusable:?}");
     }
     println!("{struck} reads of a wrong bit, {failed} snapshots that failed");
@@ -90,7 +90,7 @@ fn a_rewrite_that_reads_a_wrong_bit_is_right_or_none() {
         match rewrite.run_with(Arc::new(disk.clone()), ROOT, "/rewritten") {
             Ok(_) => {
                 let image = options(512).open_with(Arc::new(disk.fork()), "/rewritten").unwrap();
-                assert_eq!(&*image.read().unwrap(), sample.states.last().unwrap(), "run {run}");
+                assert_eq!(&*image.read_uncommitted().unwrap(), sample.states.last().unwrap(), "run {run}");
             }
             Err(_) => failed += 1,
         }

@@ -84,13 +84,13 @@ impl Sample {
             author.fill(number, making.align as usize);
             if making.pruned || making.snapshots && number < last {
                 image.admin().snapshot().unwrap();
-                assert_eq!(image.stats().retention_failure, None);
+                assert_eq!(image.admin().stats().retention_failure, None);
             }
         }
         let states = author.states;
-        let seq = image.seq();
+        let seq = image.journal().seq();
         let mut past = std::mem::take(&mut *past.lock().unwrap());
-        image.close().unwrap();
+        Image::close(image).unwrap();
         let disk = match making.closed {
             true => disk.fork(),
             false => past.pop().expect("it was synced"),
@@ -168,8 +168,8 @@ impl Author<'_> {
     }
 
     fn remember(&mut self) {
-        assert_eq!(self.image.seq().get() as usize, self.states.len());
-        self.states.push(self.image.read().unwrap().clone());
+        assert_eq!(self.image.journal().seq().get() as usize, self.states.len());
+        self.states.push(self.image.read_uncommitted().unwrap().clone());
     }
 }
 

@@ -4,7 +4,10 @@
 use std::ops::Range;
 use std::path::Path;
 
-use memimage::disk::{Disk, SimDisk};
+use memimage::{
+    Image,
+    disk::{Disk, SimDisk},
+};
 use memimage_tests::{files, seal};
 
 use crate::outcome::{Depth, Outcome};
@@ -48,7 +51,7 @@ fn each_run_of_lost_sectors_is_refused_by_the_evidence_of_a_snapshot() {
     // one of the last event, and no other word of it
     let image = open(&sample.disk, options(512)).unwrap();
     image.admin().snapshot().unwrap();
-    image.close().unwrap();
+    Image::close(image).unwrap();
     sample.disk.remove(&durable()).unwrap();
     sample.files = files(&sample.disk).into_iter().collect();
     let tally = zero("sectors, snapshot", &sample, &runs(&sample));

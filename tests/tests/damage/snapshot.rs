@@ -133,7 +133,7 @@ fn a_journal_that_is_older_than_its_snapshots_is_refused() {
     let newest = both(&sample)[1].file_stem().unwrap().to_string_lossy().parse::<u64>().unwrap();
     let older = |time: &usize| {
         let begun = sample.past[*time].read(segment(1)).is_ok_and(|bytes| bytes[HEADER] != 0);
-        begun && open(&sample.past[*time].fork(), options(512)).unwrap().seq().get() < newest
+        begun && open(&sample.past[*time].fork(), options(512)).unwrap().journal().seq().get() < newest
     };
     let restore = |disk: &SimDisk, time: &usize| {
         for (path, _) in sample.files.iter().filter(|file| !kept.contains(file)) {
@@ -156,13 +156,13 @@ fn large() -> Sample {
     for page in 0..4 {
         let text = (0..900_000u32).map(|at| char::from(b'a' + ((at / 7 + at * page) % 26) as u8)).collect();
         image.write(page, text).unwrap();
-        states.push(image.read().unwrap().clone());
+        states.push(image.read_uncommitted().unwrap().clone());
         if page >= 2 {
             image.admin().snapshot().unwrap();
         }
     }
-    let seq = image.seq();
-    image.close().unwrap();
+    let seq = image.journal().seq();
+    Image::close(image).unwrap();
     let disk = disk.fork();
     let files = files(&disk).into_iter().collect();
     Sample { disk, seq, states, files, past: Vec::new() }

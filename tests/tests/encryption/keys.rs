@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use expect_test::{Expect, expect};
 use memimage::disk::SimDisk;
-use memimage::{Error, Keys, Options, Seq};
+use memimage::{Error, ErrorKind, Keys, Options, Seq};
 use memimage_tests::Ledger;
 
 use super::*;
@@ -14,8 +14,12 @@ use super::*;
 fn check(disk: &SimDisk, options: Options<Ledger>, text: Expect) -> Error {
     let error = refused(disk, options);
     text.assert_eq(&error.to_string());
-    assert!(error.is_key(), "{error}");
-    assert!(!error.is_corrupt() && !error.is_forged() && !error.is_incompatible());
+    assert_eq!(error.kind(), ErrorKind::Key, "{error}");
+    assert!(
+        error.kind() != ErrorKind::Corrupt
+            && error.kind() != ErrorKind::Forged
+            && error.kind() != ErrorKind::Incompatible
+    );
     error
 }
 
@@ -115,9 +119,9 @@ fn an_image_that_is_not_protected_is_refused_with_keys() {
         ],
     );
     let (disk, ..) = lived(ENCRYPTED);
-    assert!(refused(&disk, BOTH.options()).is_key());
+    assert_eq!(refused(&disk, BOTH.options()).kind(), ErrorKind::Key);
     let (disk, ..) = lived(CHAINED);
-    assert!(refused(&disk, BOTH.options()).is_key());
+    assert_eq!(refused(&disk, BOTH.options()).kind(), ErrorKind::Key);
 }
 
 #[test]
@@ -125,7 +129,7 @@ fn nothing_is_made_without_a_current_key() {
     for mode in PROTECTED {
         let disk = SimDisk::new();
         let error = open(&disk, mode.with(none(), none())).unwrap_err();
-        assert!(error.is_key(), "{error}");
+        assert_eq!(error.kind(), ErrorKind::Key, "{error}");
         assert_eq!((disk.files(), disk.operations()), (Vec::new(), 0), "{mode:?}");
     }
 }
@@ -155,7 +159,8 @@ fn one_key_does_for_both() {
     live(&mut run);
     let (digests, seq) = run.close();
     begin(&disk, one(), digests, seq);
-    assert!(refused(&disk, BOTH.with(Keys::one(key(1, 2)), Keys::one(key(1, 3)))).is_key());
+    let error = refused(&disk, BOTH.with(Keys::one(key(1, 2)), Keys::one(key(1, 3))));
+    assert_eq!(error.kind(), ErrorKind::Key, "{error}");
 }
 
 #[test]

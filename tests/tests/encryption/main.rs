@@ -131,14 +131,14 @@ fn a_protected_image_goes_on_as_any_other() {
             (digests, seq) = run.close();
         }
         assert!(segments(&disk).len() > 4, "{mode:?}: it rolled");
-        let stats = open(&disk, mode.options()).unwrap().stats();
+        let stats = open(&disk, mode.options()).unwrap().admin().stats();
         assert!(stats.recovery.snapshot.is_some(), "{mode:?}: from a snapshot");
         assert_eq!(stats.recovery.unusable_snapshots, []);
 
         // and from the journal alone
         remove_all(&disk, "/ledger/snapshot");
         let run = begin(&disk, mode.options(), digests, seq);
-        assert_eq!(run.image().stats().recovery.replayed, seq.get(), "{mode:?}");
+        assert_eq!(run.image().admin().stats().recovery.replayed, seq.get(), "{mode:?}");
     }
 }
 

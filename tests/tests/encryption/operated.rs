@@ -1,6 +1,7 @@
 //! Check, repair and void with keys: what they find and tell, and that wrong keys touch nothing. What each repair does, and
 //! crashes in the midst of it, are in `operations/`, for images of every form.
 
+use memimage::ErrorKind;
 use memimage::admin::{Check, CheckReport, Repair, RepairAction, RepairReport, Severity, Void, VoidReport};
 use memimage_tests::LedgerCommands as _;
 
@@ -48,7 +49,7 @@ fn all_refuse(disk: &SimDisk, mode: Mode, keys: impl Fn() -> (Keys, Keys)) -> Ve
     let mut errors = Vec::new();
     let mut refused = |task: &str, outcome: Result<(), Error>| {
         let error = outcome.expect_err(task);
-        assert!(error.is_key() && !error.is_corrupt() && !error.is_forged(), "{task}: {error}");
+        assert!(error.kind() == ErrorKind::Key && error.kind() != ErrorKind::Forged, "{task}: {error}");
         assert_eq!((changed(&before, &files(disk)), disk.operations()), (Vec::<PathBuf>::new(), operations), "{task}");
         errors.push(error.to_string());
     };
@@ -145,7 +146,7 @@ fn without_a_current_key_only_a_check_is_done() {
             keyed!(mode, Repair::new(RepairAction::TornTail), newer(CIPHER), newer(CHAIN)).run_with(on(), ROOT);
         let void = keyed!(mode, Void::new(seq, "a mistake"), newer(CIPHER), newer(CHAIN)).run_with(on(), ROOT);
         for error in [repair.unwrap_err(), void.unwrap_err()] {
-            assert!(error.is_key() && error.to_string().contains("it needs key 4 of "), "{error}");
+            assert!(error.kind() == ErrorKind::Key && error.to_string().contains("it needs key 4 of "), "{error}");
         }
         assert_eq!((changed(&before, &files(&disk)), disk.operations()), (Vec::<PathBuf>::new(), operations));
         begin(&disk, mode.options(), digests, seq);
@@ -195,7 +196,7 @@ fn a_key_that_a_snapshot_alone_is_under_must_be_right_too() {
             let checked = check_with(&disk, mode, keys(CIPHER), keys(CHAIN)).unwrap_err();
             let repair = keyed!(mode, Repair::new(RepairAction::Snapshots), keys(CIPHER), keys(CHAIN));
             for error in [checked, repair.run_with(Arc::new(disk.clone()), ROOT).unwrap_err()] {
-                assert!(error.is_key() && error.to_string().contains(what), "{error}");
+                assert!(error.kind() == ErrorKind::Key && error.to_string().contains(what), "{error}");
                 assert!(error.to_string().contains(".snapshot` cannot be read"), "{error}");
             }
         }
@@ -222,8 +223,8 @@ fn what_was_forged_before_a_snapshot_is_found_with_its_place() {
         let image = open(&disk, mode.options()).unwrap();
         image.admin().snapshot().unwrap();
         image.deposit(1, 1).unwrap();
-        let seq = image.seq();
-        image.close().unwrap();
+        let seq = image.journal().seq();
+        Image::close(image).unwrap();
         let (offset, event) = forge_alone(&disk, 5);
         let checked = check(&disk, mode);
         let [found] = &checked.findings[..] else { panic!("{checked}") };
@@ -241,7 +242,7 @@ fn what_was_forged_before_a_snapshot_is_found_with_its_place() {
         let cut = disk.fork();
         assert_eq!(repair(&cut, mode, RepairAction::CutFrom(Seq::new(event))).unwrap().lost.unwrap().last, seq);
         assert!(check(&cut, mode).is_sound(), "{}", check(&cut, mode));
-        assert_eq!(open(&cut, mode.options()).unwrap().seq().get(), event - 1);
+        assert_eq!(open(&cut, mode.options()).unwrap().journal().seq().get(), event - 1);
         let begin = *offers.iter().find(|choice| matches!(choice, RepairAction::BeginAt(_))).unwrap();
         repair(&disk, mode, begin).unwrap();
         let checked = check(&disk, mode);
@@ -299,7 +300,7 @@ fn frames_that_do_not_belong_are_told() {
         let image = open(disk, CHAINED.options()).unwrap();
         image.deposit(1, amount).unwrap();
         image.deposit(2, 1).unwrap();
-        image.close().unwrap();
+        Image::close(image).unwrap();
     }
     let path = &segments(&disk)[0];
     let (mut bytes, others) = (disk.read(path).unwrap(), other.read(path).unwrap());
@@ -362,8 +363,8 @@ fn a_decision_is_written_as_all_else_is() {
         assert_eq!(checked.chain_head.is_some(), mode.chained, "{checked}");
         assert!(void(&disk, mode, 2).unwrap().already);
         let image = open(&disk, mode.options()).unwrap();
-        assert_eq!(image.read().unwrap().accounts.keys().copied().collect::<Vec<_>>(), [0, 2, 3]);
-        image.close().unwrap();
+        assert_eq!(image.read_uncommitted().unwrap().accounts.keys().copied().collect::<Vec<_>>(), [0, 2, 3]);
+        Image::close(image).unwrap();
 
         let last = disk.read(segments(&disk).last().unwrap()).unwrap();
         let number = last[if mode.encrypted { 148 } else { 152 }];
@@ -417,9 +418,12 @@ fn a_key_whose_headers_are_all_damaged_must_be_right_too() {
 
         let half = |store: u8| Keys::new(3, move |number| Some(key(if number == 3 { store } else { !store }, number)));
         let wrong = check_with(&disk, mode, half(CIPHER), half(CHAIN)).unwrap_err();
-        assert!(wrong.is_key() && wrong.to_string().contains("nothing else in the image tells which"), "{wrong}");
+        assert!(
+            wrong.kind() == ErrorKind::Key && wrong.to_string().contains("nothing else in the image tells which"),
+            "{wrong}"
+        );
         assert!(wrong.to_string().contains("00000001.journal"), "{wrong}");
         let missing = check_with(&disk, mode, only(3, CIPHER), only(3, CHAIN)).unwrap_err();
-        assert!(missing.is_key() && missing.to_string().contains("it needs key 2 of "), "{missing}");
+        assert!(missing.kind() == ErrorKind::Key && missing.to_string().contains("it needs key 2 of "), "{missing}");
     }
 }

@@ -1,7 +1,7 @@
 //! Other keys: by a rewrite, which also turns encryption and the chain on and off; and by going on under another.
 
-use memimage::Retention;
 use memimage::admin::Rewrite;
+use memimage::{ErrorKind, Retention};
 
 use super::*;
 
@@ -47,7 +47,7 @@ fn a_rewrite_turns_each_into_each() {
             Run::begin(options().open_with(Arc::new(disk.clone()), NEW).unwrap(), digests, seq).unwrap();
             if to != PLAIN {
                 let with_the_old_keys = to.options().open_with(Arc::new(disk.clone()), NEW).unwrap_err();
-                assert!(with_the_old_keys.is_key(), "{with_the_old_keys}");
+                assert_eq!(with_the_old_keys.kind(), ErrorKind::Key, "{with_the_old_keys}");
             }
         }
     }
@@ -59,7 +59,7 @@ fn a_rewrite_without_the_keys_of_its_source_is_refused() {
         let (disk, ..) = lived(from);
         let before = files(&disk);
         let error = rewrite(&disk, PLAIN, BOTH, keys).unwrap_err();
-        assert!(error.is_key(), "{error}");
+        assert_eq!(error.kind(), ErrorKind::Key, "{error}");
         assert_eq!(changed(&before, &files(&disk)), Vec::<PathBuf>::new());
     }
 }
@@ -81,9 +81,9 @@ fn an_image_goes_on_under_another_current_key() {
         let ids: Vec<u8> = segments(&disk).iter().map(|path| disk.read(path).unwrap()[at]).collect();
         assert!(ids.is_sorted() && ids.first() == Some(&2) && ids.last() == Some(&3), "{mode:?}: {ids:?}");
         let error = refused(&disk, mode.with(older_keys(CIPHER), older_keys(CHAIN)));
-        assert!(error.is_key(), "the older key alone will not do: {error}");
+        assert_eq!(error.kind(), ErrorKind::Key, "the older key alone will not do: {error}");
         let run = begin(&disk, mode.options(), digests, seq);
-        assert_eq!(run.image().stats().recovery.unusable_snapshots, []);
+        assert_eq!(run.image().admin().stats().recovery.unusable_snapshots, []);
     }
 }
 
@@ -99,11 +99,11 @@ fn an_older_key_can_be_given_up_once_nothing_is_left_of_it() {
     for _ in 0..6 {
         let mut run = begin(&disk, BOTH.options().retention(retention), digests, seq);
         live(&mut run);
-        assert_eq!(run.image().stats().retention_failure, None);
+        assert_eq!(run.image().admin().stats().retention_failure, None);
         (digests, seq) = run.close();
     }
     let newest = |store| Keys::new(3, move |number| (number == 3).then(|| key(store, number)));
     let run = begin(&disk, BOTH.with(newest(CIPHER), newest(CHAIN)), digests, seq);
-    assert!(run.image().stats().base.is_some());
-    assert_eq!(run.image().stats().recovery.unusable_snapshots, []);
+    assert!(run.image().admin().stats().base.is_some());
+    assert_eq!(run.image().admin().stats().recovery.unusable_snapshots, []);
 }

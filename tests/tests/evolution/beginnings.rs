@@ -1,6 +1,6 @@
 //! The state before the first event, when it is the model's `Default` and that is changed.
 
-use memimage::{Image, Model};
+use memimage::{ErrorKind, Image, Model};
 use tempfile::tempdir;
 
 use super::options;
@@ -65,13 +65,13 @@ use upcast_and_more::TillCommands as _;
 fn made(path: &std::path::Path) {
     let till: Image<first::Till> = options().open(path).unwrap();
     till.put(300).unwrap();
-    assert_eq!(till.read().unwrap().cents, 100);
-    till.close().unwrap();
+    assert_eq!(till.read_uncommitted().unwrap().cents, 100);
+    Image::close(till).unwrap();
 }
 
 fn refused<M: Model>(path: &std::path::Path) -> String {
     let error = options::<M>().open(path).unwrap_err();
-    assert!(error.is_incompatible(), "{error}");
+    assert_eq!(error.kind(), ErrorKind::Incompatible, "{error}");
     error.to_string()
 }
 
@@ -91,10 +91,10 @@ fn it_is_refused_too_if_the_shape_changed_with_it() {
     let error = refused::<wider_and_more::Till>(&path);
     assert!(error.contains("gives something else now in what has not: `most`"), "{error}");
     let till: Image<wider_and_more::Till> = options().verify_digests(false).open(&path).unwrap();
-    assert_eq!(till.read().unwrap().cents, 300, "accepted on request");
-    till.close().unwrap();
+    assert_eq!(till.read_uncommitted().unwrap().cents, 300, "accepted on request");
+    Image::close(till).unwrap();
     let till: Image<wider::Till> = options().open(&path).unwrap();
-    let till = till.read().unwrap();
+    let till = till.read_uncommitted().unwrap();
     assert_eq!((till.cents, &*till.note), (100, "none"), "a new field is no change");
 }
 
@@ -110,7 +110,7 @@ fn the_upcasters_are_held_to_it() {
         );
     }
     let till: Image<upcast::Till> = options().open(&path).unwrap();
-    assert_eq!(till.read().unwrap().cents, 100);
+    assert_eq!(till.read_uncommitted().unwrap().cents, 100);
 }
 
 #[test]
@@ -120,9 +120,9 @@ fn where_a_snapshot_stands_before_it_the_next_drill_tells() {
     made(&path);
     let till: Image<first::Till> = options().open(&path).unwrap();
     till.admin().snapshot().unwrap();
-    till.close().unwrap();
+    Image::close(till).unwrap();
     let till: Image<upcast_and_more::Till> = options().open(&path).unwrap();
     till.put(1).unwrap();
     let error = till.admin().snapshot().unwrap_err();
-    assert!(error.is_incompatible() && error.to_string().contains("`Default`"), "{error}");
+    assert!(error.kind() == ErrorKind::Incompatible && error.to_string().contains("`Default`"), "{error}");
 }

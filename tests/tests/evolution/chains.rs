@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use memimage::disk::SimDisk;
-use memimage::{Metadata, Seq};
+use memimage::{Image, Metadata, Seq};
 use memimage_tests::{changed, files};
 use tempfile::tempdir;
 
@@ -137,21 +137,21 @@ fn a_journal_of_three_programs_is_replayed_by_the_last() {
     let bank = open::<first::Bank>(&path);
     bank.deposit(1, 10).unwrap();
     bank.with(Metadata::actor("teller")).deposit(2, 20).unwrap();
-    bank.close().unwrap();
+    Image::close(bank).unwrap();
     let bank = open::<second::Bank>(&path);
-    assert_eq!(bank.read().unwrap().memos, ["none", "none"]);
+    assert_eq!(bank.read_uncommitted().unwrap().memos, ["none", "none"]);
     bank.deposit(1, 5, "rent".to_owned()).unwrap();
-    bank.close().unwrap();
+    Image::close(bank).unwrap();
     for _ in 0..2 {
         let bank = open::<third::Bank>(&path);
-        assert_eq!(bank.read().unwrap().accounts["no. 1"], 15);
-        assert_eq!(bank.read().unwrap().accounts["no. 2"], 20);
+        assert_eq!(bank.read_uncommitted().unwrap().accounts["no. 1"], 15);
+        assert_eq!(bank.read_uncommitted().unwrap().accounts["no. 2"], 20);
         bank.pay_in("new".to_owned(), 7, None).unwrap();
-        assert_eq!(bank.read().unwrap().memos, ["teller", "rent"]);
-        bank.close().unwrap();
+        assert_eq!(bank.read_uncommitted().unwrap().memos, ["teller", "rent"]);
+        Image::close(bank).unwrap();
     }
     let bank = open::<third::Bank>(&path);
-    assert_eq!(bank.read().unwrap().accounts["new"], 14);
+    assert_eq!(bank.read_uncommitted().unwrap().accounts["new"], 14);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn an_older_program_refuses_the_newer_journal() {
     let path = directory.path().join("bank");
     let bank = open::<second::Bank>(&path);
     bank.deposit(1, 10, "rent".to_owned()).unwrap();
-    bank.close().unwrap();
+    Image::close(bank).unwrap();
     let error = options::<first::Bank>().open(&path).unwrap_err().to_string();
     assert!(error.contains("`deposit` version 2") && error.contains("knows version 1: it is too old"), "{error}");
 }
@@ -175,13 +175,13 @@ fn an_upcaster_that_fails_stops_recovery_and_changes_nothing() {
         let bank = options::<first::Bank>().open_with(disk.clone(), "bank").unwrap();
         bank.deposit(1, 10).unwrap();
         bank.deposit(account, 10).unwrap();
-        bank.close().unwrap();
+        Image::close(bank).unwrap();
         let before = files(&disk);
         let error = options::<third::Bank>().open_with(disk.clone(), "bank").unwrap_err();
         assert_eq!(error.position().and_then(|position| position.seq), Some(Seq::new(2)));
         let error = error.to_string();
         assert!(error.contains("`deposit` version 1") && error.contains(said), "{error}");
         assert_eq!(changed(&before, &files(&disk)), [] as [PathBuf; 0]);
-        assert_eq!(options::<first::Bank>().open_with(disk, "bank").unwrap().seq().get(), 2);
+        assert_eq!(options::<first::Bank>().open_with(disk, "bank").unwrap().journal().seq().get(), 2);
     }
 }

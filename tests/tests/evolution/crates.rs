@@ -1,6 +1,6 @@
 //! Past versions and their upcasters in another crate.
 
-use memimage::{Model, Shape};
+use memimage::{Image, Model, Shape};
 use memimage_tests::past::{SignV1, SignV2};
 use serde::{Deserialize, Serialize};
 use tempfile::tempdir;
@@ -66,9 +66,9 @@ fn the_last_step_leads_from_another_crate_to_this_one() {
     let path = directory.path().join("book");
     let book = open::<first::Book>(&path);
     book.sign("Ada".to_owned()).unwrap();
-    book.close().unwrap();
+    Image::close(book).unwrap();
     let book = open::<Book>(&path);
     book.sign("Charles".to_owned(), 2).unwrap();
     book.turn(1).unwrap();
-    assert_eq!(book.read().unwrap().names, [("Ada".to_owned(), 1), ("Charles".to_owned(), 2)]);
+    assert_eq!(book.read_uncommitted().unwrap().names, [("Ada".to_owned(), 1), ("Charles".to_owned(), 2)]);
 }

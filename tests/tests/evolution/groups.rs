@@ -1,6 +1,6 @@
 //! A model whose commands are in several blocks.
 
-use memimage::Event;
+use memimage::{Event, Image};
 use tempfile::tempdir;
 
 use super::open;
@@ -75,9 +75,9 @@ fn commands_of_all_groups_are_methods_of_the_image() {
     bank.set_rate(3).unwrap();
     assert_eq!(bank.deposit(1, 5).unwrap(), 5);
     assert_eq!(bank.submit(BankDeposit { account: 1, cents: 6 }).unwrap().wait().unwrap(), 11);
-    bank.close().unwrap();
+    Image::close(bank).unwrap();
     let bank = open::<Bank>(&path);
-    assert_eq!((bank.read().unwrap().rate, bank.seq().get()), (3, 3));
+    assert_eq!((bank.read_uncommitted().unwrap().rate, bank.journal().seq().get()), (3, 3));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A hundred and fifty versions of one event, each with its own type: as many as a long life may bring.
 
+use memimage::Image;
 use tempfile::tempdir;
 
 use super::open;
@@ -84,6 +85,6 @@ fn the_first_of_a_hundred_and_fifty_versions_is_replayed() {
     let path = directory.path().join("count");
     let count = open::<first::Count>(&path);
     count.step(1).unwrap();
-    count.close().unwrap();
-    assert_eq!(open::<later::Count>(&path).read().unwrap().steps, 151);
+    Image::close(count).unwrap();
+    assert_eq!(open::<later::Count>(&path).read_uncommitted().unwrap().steps, 151);
 }

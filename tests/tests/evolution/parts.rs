@@ -1,6 +1,6 @@
 //! One event upcast to several, to another, or to none; rejected ones; and what each of them draws.
 
-use memimage::CommandError;
+use memimage::{CommandError, Image};
 use tempfile::tempdir;
 
 use super::{open, options};
@@ -180,12 +180,12 @@ fn parts_share_the_seq_and_draw_each_for_itself() {
     assert!(matches!(desk.try_it(false), Err(CommandError::Refused(_))));
     desk.try_it(true).unwrap();
     desk.transfer(3, 4).unwrap();
-    let whole = desk.read().unwrap().drawn.clone();
-    desk.close().unwrap();
+    let whole = desk.read_uncommitted().unwrap().drawn.clone();
+    Image::close(desk).unwrap();
 
     let desk = open::<later::Desk>(&path);
     desk.enter(5).unwrap();
-    let entries = desk.read().unwrap().entries.clone();
+    let entries = desk.read_uncommitted().unwrap().entries.clone();
     let seqs: Vec<(i64, u64)> = entries.iter().map(|&(account, seq, _)| (account, seq)).collect();
     assert_eq!(seqs, [(-1, 1), (2, 1), (-3, 6), (4, 6), (5, 7)]);
     let mut draws: Vec<u64> = entries.iter().map(|entry| entry.2).chain([whole[2]]).collect();
@@ -193,10 +193,10 @@ fn parts_share_the_seq_and_draw_each_for_itself() {
     draws.dedup();
     assert_eq!(draws.len(), 6, "no two draw the same");
     // the rejected one was tried again, the fifth was dropped
-    assert_eq!(desk.read().unwrap().tried, [true, true]);
-    desk.close().unwrap();
+    assert_eq!(desk.read_uncommitted().unwrap().tried, [true, true]);
+    Image::close(desk).unwrap();
     let desk = open::<later::Desk>(&path);
-    assert_eq!(desk.read().unwrap().entries, entries);
+    assert_eq!(desk.read_uncommitted().unwrap().entries, entries);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn what_was_rejected_must_stay_so() {
     let desk = open::<first::Desk>(&path);
     desk.try_it(true).unwrap();
     assert!(desk.try_it(false).is_err());
-    desk.close().unwrap();
+    Image::close(desk).unwrap();
     let error = options::<careless::Desk>().open(&path).unwrap_err().to_string();
     assert!(error.contains("was rejected when it was recorded and is applied now"), "{error}");
 }
@@ -217,7 +217,7 @@ fn a_circle_of_upcasters_is_an_error() {
     let path = directory.path().join("desk");
     let desk = open::<first::Desk>(&path);
     desk.ping().unwrap();
-    desk.close().unwrap();
+    Image::close(desk).unwrap();
     let error = options::<circular::Desk>().open(&path).unwrap_err().to_string();
     assert!(error.contains("the upcasters of `ping` version 1 go round in a circle"), "{error}");
 }

@@ -1,5 +1,6 @@
 //! Versions kept for replay by their old logic, commands that are retired, and enums that grow.
 
+use memimage::Image;
 use tempfile::tempdir;
 
 use super::{open, options};
@@ -110,12 +111,12 @@ fn pinned_versions_are_replayed_by_the_old_logic() {
     let till = open::<first::Till>(&path);
     till.charge(100).unwrap();
     till.round_up().unwrap();
-    till.close().unwrap();
+    Image::close(till).unwrap();
     for round in 0..2 {
         let till = open::<later::CashDesk>(&path);
-        assert_eq!(till.read().unwrap().cents, 101 + 12 * round);
+        assert_eq!(till.read_uncommitted().unwrap().cents, 101 + 12 * round);
         till.charge(10, 2).unwrap();
-        till.close().unwrap();
+        Image::close(till).unwrap();
     }
 }
 
@@ -128,14 +129,14 @@ fn a_variant_appended_needs_no_version_and_an_older_program_is_told_to_give_way(
     let path = directory.path().join("notes");
     let notes = open::<narrow::Notes>(&path);
     notes.note(narrow::Form::Bold).unwrap();
-    notes.close().unwrap();
+    Image::close(notes).unwrap();
     let notes = open::<wide::Notes>(&path);
-    assert_eq!(notes.read().unwrap().forms, [1]);
+    assert_eq!(notes.read_uncommitted().unwrap().forms, [1]);
     notes.note(wide::Form::Struck).unwrap();
-    notes.close().unwrap();
+    Image::close(notes).unwrap();
     let error = options::<narrow::Notes>().open(&path).unwrap_err().to_string();
     let said =
         "note v1: payload.form::Struck: a variant in the journal that a newer program added; run the newer program";
     assert!(error.contains(said), "{error}");
-    assert_eq!(open::<wide::Notes>(&path).read().unwrap().forms, [1, 2]);
+    assert_eq!(open::<wide::Notes>(&path).read_uncommitted().unwrap().forms, [1, 2]);
 }

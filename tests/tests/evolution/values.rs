@@ -1,6 +1,6 @@
 //! Past versions of which no type is kept: functions on values take them further.
 
-use memimage::{Value, ValueError};
+use memimage::{Image, Value, ValueError};
 use tempfile::tempdir;
 
 use super::{open, options};
@@ -124,9 +124,9 @@ fn values_are_taken_over_several_steps() {
     let register = open::<first::Register>(&path);
     register.enter(owner("Ada", "King"), 5).unwrap();
     register.leave(owner("Ada", "King"), 6).unwrap();
-    register.close().unwrap();
+    Image::close(register).unwrap();
     let register = open::<later::Register>(&path);
-    let entries = register.read().unwrap().entries.clone();
+    let entries = register.read_uncommitted().unwrap().entries.clone();
     let expected = [("Ada King", 5, "event 1"), ("Ada King", 6, "left")];
     assert_eq!(entries, expected.map(|(owner, cents, memo)| (owner.to_owned(), cents, memo.to_owned())));
 }
@@ -137,7 +137,7 @@ fn what_a_step_gives_is_held_to_the_next_shape() {
     let path = directory.path().join("register");
     let register = open::<first::Register>(&path);
     register.enter(owner("Ada", "King"), 5).unwrap();
-    register.close().unwrap();
+    Image::close(register).unwrap();
     let error = options::<wrong::Register>().open(&path).unwrap_err().to_string();
     assert!(error.contains("event 1") && error.contains("`enter` version 1") && error.contains("owner"), "{error}");
 }

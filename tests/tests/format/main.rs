@@ -133,7 +133,7 @@ fn make_with(path: &Path, more: impl FnOnce(Options<Shelf>) -> Options<Shelf>) {
     for cents in 0..CHARGES {
         shelf.charge(cents as i64).unwrap();
     }
-    shelf.close().unwrap();
+    Image::close(shelf).unwrap();
 }
 
 /// What a reader must find of it.
@@ -237,7 +237,7 @@ fn make_pruned(path: &Path) {
         shelf.admin().snapshot().unwrap();
     }
     shelf.charge(1).unwrap();
-    shelf.close().unwrap();
+    Image::close(shelf).unwrap();
 }
 
 /// Reads an image that [`make_pruned`] made.
@@ -269,8 +269,8 @@ fn the_kept_pruned_image_is_as_the_document_says_and_opens_by_its_base() {
     lay_out(pruned_fixture(), directory.path());
     fs::remove_dir_all(directory.path().join("snapshot")).unwrap();
     let shelf = Image::<Shelf>::open(directory.path()).unwrap();
-    assert_eq!(shelf.stats().base.map(u64::from), Some(2 * CHARGES));
-    assert_eq!(shelf.stats().recovery.replayed, CHARGES + 1);
+    assert_eq!(shelf.admin().stats().base.map(u64::from), Some(2 * CHARGES));
+    assert_eq!(shelf.admin().stats().recovery.replayed, CHARGES + 1);
     assert_eq!(shelf.charge(1).unwrap(), 3 * (0..CHARGES as i64).sum::<i64>() + 2);
 }
 
@@ -311,13 +311,13 @@ fn the_kept_image_opens_and_goes_on() {
 }
 
 fn goes_on(shelf: &Image<Shelf>) {
-    let recovery = shelf.stats().recovery;
+    let recovery = shelf.admin().stats().recovery;
     assert_eq!(recovery.snapshot.map(u64::from), Some(6));
     assert_eq!(recovery.replayed, 2 + CHARGES);
     let charged = (0..CHARGES as i64).sum::<i64>() - 250;
     assert_eq!(shelf.charge(1).unwrap(), charged + 1);
     assert_eq!(shelf.query(|shelf| shelf.loans[&5]).unwrap(), (2, false));
-    assert_eq!(shelf.seq().get(), 9 + CHARGES);
+    assert_eq!(shelf.journal().seq().get(), 9 + CHARGES);
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn make(from: &Path, to: &Path) {
     dice.with(Metadata::actor("ann")).throw().unwrap();
     dice.with(Metadata::actor("bob")).shake().unwrap();
     dice.cheat(8).unwrap_err();
-    dice.close().unwrap();
+    Image::close(dice).unwrap();
     rewrite::<after::Dice>(from, to).unwrap();
 }
 
@@ -125,7 +125,7 @@ fn a_rewritten_image_is_as_the_document_says() {
     let [(5, _, digest)] = new.digests[..] else { panic!("one digest, after the last event: {:?}", new.digests) };
 
     let dice = Image::<after::Dice>::open(&to).unwrap();
-    let state = dice.read().unwrap();
+    let state = dice.read_uncommitted().unwrap();
     assert_eq!(digest, memimage::digest(&*state).unwrap().to_u64());
     let left = random::first_draw(&new.seed, 2, 1);
     let right = random::first_draw(&new.seed, 2, 2);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use memimage::admin::Rewrite;
 use memimage::disk::{Disk, SimDisk};
-use memimage::{Durability, Error, Image, Pending, Retention};
+use memimage::{Durability, Error, ErrorKind, Image, Pending, Retention};
 use memimage_tests::{Ledger, LedgerCommands, LedgerDeposit, Run};
 
 use crate::truth::{Change, Truth};
@@ -89,7 +89,7 @@ impl Session<'_> {
 
     fn open(&mut self) -> Result<Image<Ledger>, Stop> {
         let opened = self.again("opening", |session| session.mode.open(session.disk, LEDGER))?;
-        match opened.read().map(|found| self.truth.judged(&opened, &found, self.truth.answered)) {
+        match opened.read_uncommitted().map(|found| self.truth.judged(&opened, &found, self.truth.answered)) {
             Ok(judged) => judged?,
             Err(error) => self.poisoned(&opened, &error)?,
         }
@@ -158,7 +158,7 @@ impl Session<'_> {
     /// A body that panics: the model is rebuilt from disk.
     fn explode(&mut self, image: &Image<Ledger>) -> Result<(), Stop> {
         let error = image.explode(1).expect_err("it explodes");
-        if error.is_panic() {
+        if error.kind() == ErrorKind::Panicked {
             self.truth.said(image);
             return self.shows(image);
         }
@@ -184,7 +184,7 @@ impl Session<'_> {
     }
 
     fn sync(&mut self, image: &Image<Ledger>) -> Result<(), Stop> {
-        match image.sync() {
+        match image.journal().sync() {
             Ok(()) => {
                 self.truth.answered(self.truth.executed_so_far());
                 self.truth.said(image);
@@ -199,7 +199,7 @@ impl Session<'_> {
     }
 
     fn close(&mut self, image: Image<Ledger>) -> Result<(), Stop> {
-        match image.close() {
+        match Image::close(image) {
             Ok(()) => {
                 self.truth.durable = self.truth.executed_so_far();
                 Ok(())
@@ -212,7 +212,9 @@ impl Session<'_> {
     fn rewrite(&mut self) -> Result<(), Stop> {
         self.again("rewriting", |session| match session.mode.rewrite(session.disk) {
             // the very last step had failed
-            Err(error) if error.is_taken() => session.mode.open(session.disk, REWRITTEN).map(drop),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                session.mode.open(session.disk, REWRITTEN).map(drop)
+            }
             done => done,
         })
     }
@@ -223,7 +225,11 @@ impl Session<'_> {
             match act(self) {
                 Ok(done) => return Ok(done),
                 // if no state at all can be read, that is damage as far as can be seen
-                Err(error) if error.is_panic() || error.is_locked() || error.is_corrupt() && self.once => {
+                Err(error)
+                    if error.kind() == ErrorKind::Panicked
+                        || error.kind() == ErrorKind::Locked
+                        || error.kind() == ErrorKind::Corrupt && self.once =>
+                {
                     return Err(Stop::Wrong(format!("{what}: {error}")));
                 }
                 Err(error) => self.may_fail_again(attempt, &error).map_err(|stop| match stop {
@@ -246,7 +252,7 @@ impl Session<'_> {
 
     /// The running image shows the newest state, unless a sync in the background has poisoned it.
     fn shows(&mut self, image: &Image<Ledger>) -> Result<(), Stop> {
-        let shown = image.read().map(|shown| self.truth.is_newest(&shown));
+        let shown = image.read_uncommitted().map(|shown| self.truth.is_newest(&shown));
         match shown {
             Ok(true) => Ok(()),
             Ok(false) => Err(Stop::Wrong("the running image shows another state than what was executed".to_owned())),
@@ -265,9 +271,9 @@ impl Session<'_> {
         }
         let refusals = [
             ("a command", image.deposit(1, 1).err()),
-            ("read", image.read().err()),
+            ("read", image.read_uncommitted().err()),
             ("query", image.query(|_| ()).err()),
-            ("sync", image.sync().err()),
+            ("sync", image.journal().sync().err()),
             ("snapshot", image.admin().snapshot().err()),
         ];
         for (what, refusal) in refusals {

@@ -77,7 +77,7 @@ impl Truth {
 
     /// The image says how far it is durable.
     pub(crate) fn said(&mut self, image: &Image<Ledger>) {
-        self.durable = self.durable.max(image.durable_seq().get() as usize);
+        self.durable = self.durable.max(image.journal().durable_seq().get() as usize);
     }
 
     /// Whether it is the state after all that was executed.
@@ -87,13 +87,13 @@ impl Truth {
 
     /// What was recovered holds at least so many events, and is a state that there was. Then that is the truth.
     pub(crate) fn recovered(&mut self, image: &Image<Ledger>, at_least: usize) -> Result<(), String> {
-        let found = image.read().map_err(|error| error.to_string())?;
+        let found = image.read_uncommitted().map_err(|error| error.to_string())?;
         self.judged(image, &found, at_least)
     }
 
     /// The same, of a state that was read.
     pub(crate) fn judged(&mut self, image: &Image<Ledger>, found: &Ledger, at_least: usize) -> Result<(), String> {
-        let seq = image.seq().get() as usize;
+        let seq = image.journal().seq().get() as usize;
         if seq < at_least {
             return Err(format!("{seq} events were recovered, and {at_least} were promised"));
         }
@@ -105,7 +105,7 @@ impl Truth {
             Some(_) => {}
         }
         self.states.truncate(seq + 1);
-        (self.answered, self.durable) = (seq, self.durable.max(image.durable_seq().get() as usize));
+        (self.answered, self.durable) = (seq, self.durable.max(image.journal().durable_seq().get() as usize));
         Ok(())
     }
 }

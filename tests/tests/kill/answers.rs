@@ -112,8 +112,8 @@ fn kill_once(mode: &str, path: &Path, dice: &mut Dice, balances: &mut Balances) 
         }
         *told = found;
     }
-    assert_eq!(image.seq().get() as i64, balances.iter().sum::<i64>());
-    image.close().map_err(|error| error.to_string())
+    assert_eq!(image.journal().seq().get() as i64, balances.iter().sum::<i64>());
+    Image::close(image).map_err(|error| error.to_string())
 }
 
 #[test]

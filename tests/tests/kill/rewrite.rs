@@ -36,7 +36,7 @@ fn source(path: &Path) -> Ledger {
         }
     }
     let state = image.query(Clone::clone).unwrap();
-    image.close().unwrap();
+    Image::close(image).unwrap();
     state
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use memimage::admin::{CheckReport, RepairAction, Severity};
 use memimage::disk::{Disk, SimDisk};
-use memimage::{Retention, Seq};
+use memimage::{Image, Retention, Seq};
 
 use super::check::{check, offers};
 use super::repair::{cents, cut_from, damage, repair};
@@ -31,7 +31,7 @@ pub(super) fn pruned() -> SimDisk {
             till.admin().snapshot().unwrap();
         }
     }
-    till.close().unwrap();
+    Image::close(till).unwrap();
     assert!(check(&disk).base.is_some() && paths(&disk, ".journal").len() > 5, "{}", check(&disk));
     disk
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use memimage::admin::{Check, Repair, RepairAction, Severity};
 use memimage::disk::{Disk, Fault, Method, SimDisk};
-use memimage::{Image, Key, Keys, Seq};
+use memimage::{ErrorKind, Image, Key, Keys, Seq};
 
 use super::check::{check, offers};
 use super::form::Form;
@@ -53,7 +53,7 @@ fn a_segment_that_is_made_whole_has_room_for_its_seal() {
             till.put(1).unwrap();
             events += 1;
         }
-        till.close().unwrap();
+        Image::close(till).unwrap();
         assert_eq!(segments(&disk).len(), 2);
         disk.truncate(&path, end(&disk)).unwrap();
         spoil(&disk, &path, 1);
@@ -69,9 +69,9 @@ fn a_segment_that_is_made_whole_has_room_for_its_seal() {
         for _ in 0..300 {
             till.put(1).unwrap();
         }
-        till.close().unwrap();
+        Image::close(till).unwrap();
         assert!(check(&disk).is_sound(), "{}", check(&disk));
-        assert_eq!(with_room(&disk).read().unwrap().cents, events + 300);
+        assert_eq!(with_room(&disk).read_uncommitted().unwrap().cents, events + 300);
     }
 }
 
@@ -99,11 +99,11 @@ fn a_segment_whose_first_frame_is_forged_is_not_made_whole() {
     let checked = |disk: &SimDisk| Check::new().encryption(rotated()).run_with(Arc::new(disk.clone()), IMAGE).unwrap();
     let repair = |choice| Repair::new(choice).encryption(rotated()).run_with(Arc::new(disk.clone()), IMAGE);
     assert_eq!(offers(&checked(&disk))[0], (begin, 0), "{}", checked(&disk));
-    assert!(repair(RepairAction::Segments).unwrap_err().is_unfit());
+    assert_eq!(repair(RepairAction::Segments).unwrap_err().kind(), ErrorKind::NotApplicable);
     repair(begin).unwrap();
     assert!(checked(&disk).is_sound(), "{}", checked(&disk));
     let till = options::<Till>().encryption(rotated()).open_with(Arc::new(disk.clone()), IMAGE).unwrap();
-    assert_eq!((till.seq().get(), till.read().unwrap().cents), (30, state_after(30)));
+    assert_eq!((till.journal().seq().get(), till.read_uncommitted().unwrap().cents), (30, state_after(30)));
 }
 
 /// Its frames were held to the key of the segment whose header it is.
@@ -114,8 +114,8 @@ fn the_header_of_another_segment_says_nothing_of_keys() {
         || -> Image<Till> { options::<Till>().encryption(rotated()).open_with(Arc::new(disk.clone()), IMAGE).unwrap() };
     let till = newer();
     (0..12).for_each(|_| till.file(vec![1; 3_000]).unwrap());
-    till.close().unwrap();
-    let (paths, all) = (segments(&disk), newer().read().unwrap().cents);
+    Image::close(till).unwrap();
+    let (paths, all) = (segments(&disk), newer().read_uncommitted().unwrap().cents);
     let header = disk.read(paths.last().unwrap()).unwrap()[..4_096].to_vec();
     assert_eq!((header[148], disk.read(&paths[1]).unwrap()[148]), (2, 1));
     disk.write(&paths[1], 0, &header).unwrap();
@@ -125,7 +125,7 @@ fn the_header_of_another_segment_says_nothing_of_keys() {
     assert!(!checked.to_string().contains("renamed"), "{checked}");
     let repair = Repair::new(RepairAction::Segments).encryption(rotated());
     repair.run_with(Arc::new(disk.clone()), IMAGE).unwrap();
-    assert_eq!(newer().read().unwrap().cents, all);
+    assert_eq!(newer().read_uncommitted().unwrap().cents, all);
 }
 
 /// What cannot be copied cannot be made whole: it was in the way of beginning behind other damage.
@@ -157,7 +157,7 @@ fn damage_behind_many_events_that_do_not_decode_is_told() {
     let disk = SimDisk::new();
     let till = open::<Till>(&disk).unwrap();
     (0..280).for_each(|_| _ = till.put(1).unwrap());
-    till.close().unwrap();
+    Image::close(till).unwrap();
     (1..=260).rev().for_each(|event| replace_payload(&disk, event, &[0xFF]));
     damage(&disk, 270);
     let checked = check(&disk);
@@ -166,7 +166,7 @@ fn damage_behind_many_events_that_do_not_decode_is_told() {
     let disk = SimDisk::new();
     let till = open::<Till>(&disk).unwrap();
     (0..280).for_each(|_| _ = till.put(1).unwrap());
-    till.close().unwrap();
+    Image::close(till).unwrap();
     (1..=260).rev().for_each(|event| replace_payload(&disk, event, &[0xFF]));
     spoil(&disk, segments(&disk).iter().rev().nth(1).unwrap(), 1);
     assert_eq!(offers(&check(&disk)), [(RepairAction::Segments, 0)], "{}", check(&disk));
@@ -184,7 +184,7 @@ fn another_files_frames_are_not_made_this_images() {
     let checked = check(&disk);
     assert_eq!(offers(&checked).iter().map(|(choice, _)| *choice).collect::<Vec<_>>(), [cut_from(first)], "{checked}");
     assert!(!checked.to_string().contains("lost by it"), "{checked}");
-    assert!(repair(&disk, RepairAction::SuspectTail).unwrap_err().is_unfit());
+    assert_eq!(repair(&disk, RepairAction::SuspectTail).unwrap_err().kind(), ErrorKind::NotApplicable);
     repair(&disk, cut_from(first)).unwrap();
     assert!(check(&disk).is_sound());
     assert_eq!(cents(&disk), (first - 1, state_after(first - 1)));
@@ -253,7 +253,7 @@ fn events_whose_shapes_are_lost_are_told_as_lost() {
             till.admin().snapshot().unwrap();
         }
     }
-    till.close().unwrap();
+    Image::close(till).unwrap();
     let shapes = frames(&disk).into_iter().rfind(|frame| frame.kind == 2).unwrap();
     disk.write(&shapes.path, shapes.offset + 85, &[0xA5; 4]).unwrap();
     let mend = check(&disk).mends()[0];
@@ -262,5 +262,5 @@ fn events_whose_shapes_are_lost_are_told_as_lost() {
     assert!(check(&disk).is_sound(), "{}", check(&disk));
     let left = mend.loses.map_or(9, |loses| loses.first.get() - 1);
     let till = opened().unwrap();
-    assert_eq!((till.seq().get(), till.read().unwrap().cents), (left, (1..=left).sum()));
+    assert_eq!((till.journal().seq().get(), till.read_uncommitted().unwrap().cents), (left, (1..=left).sum()));
 }

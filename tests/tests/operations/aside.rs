@@ -53,10 +53,10 @@ fn a_repair_without_room_leaves_the_choice_open() {
             _ => Ok(None),
         });
         let Err(error) = Repair::new(BEGIN).run_with(Arc::new(gate), IMAGE) else { break };
-        assert!(error.is_storage_full(), "{error}");
+        assert_eq!(error.kind(), memimage::ErrorKind::StorageFull, "{error}");
         refused += u32::from(files(&disk) == files(&whole));
         if let Ok(till) = open::<Till>(&disk) {
-            assert_eq!(till.read().unwrap().cents, state_after(30));
+            assert_eq!(till.read_uncommitted().unwrap().cents, state_after(30));
             drop(till);
         }
         assert!(is_kept(&disk, &whole, &segments(&whole)[..1]), "after {writes} writes\n{}", disk.trace());
@@ -76,11 +76,11 @@ fn an_opening_after_a_crash_keeps_what_is_cut_off() {
         for left in [fork.fork(), fork.crash(|_| false)] {
             let note = check(&left).findings.iter().any(|finding| finding.what.contains("cuts it off"));
             if let Ok(till) = open::<Till>(&left) {
-                assert_eq!(till.read().unwrap().cents, state_after(30), "after {operation:?}");
-                let aside = till.stats().recovery.set_aside.clone();
+                assert_eq!(till.read_uncommitted().unwrap().cents, state_after(30), "after {operation:?}");
+                let aside = till.admin().stats().recovery.set_aside.clone();
                 assert_eq!(note, !aside.is_empty(), "after {operation:?}: {aside:?}");
                 told += u32::from(note);
-                till.close().unwrap();
+                Image::close(till).unwrap();
             }
             assert!(is_kept(&left, &whole, &segments(&whole)[..1]), "after {operation:?}\n{}", left.trace());
         }
@@ -102,8 +102,8 @@ fn what_is_put_back_before_a_gap_is_told_of_and_kept() {
         let found = checked.findings.iter().find(|finding| finding.path == first).unwrap();
         assert_eq!(found.severity, Severity::Warning, "{checked}");
         let till: Image<Till> = open(&disk).unwrap();
-        let aside = till.stats().recovery.set_aside.clone();
-        till.close().unwrap();
+        let aside = till.admin().stats().recovery.set_aside.clone();
+        Image::close(till).unwrap();
         assert_eq!(disk.read(&aside[0]).unwrap(), bytes);
         assert!(disk.read(&first).is_err() && aside.len() == 1);
         assert_eq!(cents(&disk), (30, state_after(30)));
@@ -120,7 +120,7 @@ fn pruned_twice() -> SimDisk {
         till.file(vec![7; 3_000]).unwrap();
         till.admin().snapshot().unwrap();
     }
-    till.close().unwrap();
+    Image::close(till).unwrap();
     disk
 }
 
@@ -141,7 +141,7 @@ fn what_a_pruning_let_go_is_removed() {
         let severity = if strange { Severity::Warning } else { Severity::Note };
         assert_eq!(check(&disk).findings[0].severity, severity, "{}", check(&disk));
         let till: Image<Till> = open(&disk).unwrap();
-        assert_eq!(till.stats().recovery.set_aside.len(), usize::from(strange));
+        assert_eq!(till.admin().stats().recovery.set_aside.len(), usize::from(strange));
         assert!(disk.read(&first).is_err());
     }
 }
@@ -154,9 +154,9 @@ fn that_the_end_may_be_missing_is_said() {
         let durable = Path::new("/till/journal/durable");
         let bytes = disk.read(durable).unwrap();
         let till: Image<Till> = open(&disk).unwrap();
-        assert!(!till.stats().recovery.uncertain);
+        assert!(!till.admin().stats().recovery.uncertain);
         till.put(1).unwrap();
-        till.close().unwrap();
+        Image::close(till).unwrap();
         assert!(check(&disk).findings.is_empty());
         match old {
             Some(()) => disk.write(durable, 0, &bytes).unwrap(),
@@ -166,9 +166,9 @@ fn that_the_end_may_be_missing_is_said() {
         assert_eq!(checked.worst(), Some(Severity::Warning), "{checked}");
         assert!(checked.to_string().contains("that cannot be seen without it"), "{checked}");
         let till: Image<Till> = open(&disk).unwrap();
-        assert!(till.stats().recovery.uncertain);
-        till.close().unwrap();
+        assert!(till.admin().stats().recovery.uncertain);
+        Image::close(till).unwrap();
         let till: Image<Till> = open(&disk).unwrap();
-        assert!(!till.stats().recovery.uncertain);
+        assert!(!till.admin().stats().recovery.uncertain);
     }
 }

@@ -25,7 +25,7 @@ fn pruned_twice() -> (SimDisk, String, Vec<u8>) {
     };
     let (older, bytes) = prune();
     prune();
-    till.close().unwrap();
+    Image::close(till).unwrap();
     assert!(disk.read(&older).is_err());
     (disk, older.to_string_lossy().into_owned(), bytes)
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use memimage::admin::{Check, CheckReport, RepairAction, Severity, check_with};
 use memimage::disk::{Disk, SimDisk};
-use memimage::{Image, Retention, Seq};
+use memimage::{ErrorKind, Image, Retention, Seq};
 use memimage_tests::{changed, files};
 
 use super::till::first::{self, TillCommands as _};
@@ -39,10 +39,10 @@ fn a_sound_image_is_counted() {
 #[test]
 fn what_is_no_image_is_an_error() {
     let disk = SimDisk::new();
-    assert!(check_with(Arc::new(disk.clone()), IMAGE).unwrap_err().is_not_found());
+    assert!(check_with(Arc::new(disk.clone()), IMAGE).unwrap_err().kind() == ErrorKind::NotFound);
     disk.create_dir(Path::new("/other")).unwrap();
     disk.create_new(Path::new("/other/file")).unwrap();
-    assert!(check_with(Arc::new(disk), "/other").unwrap_err().is_not_an_image());
+    assert_eq!(check_with(Arc::new(disk), "/other").unwrap_err().kind(), ErrorKind::NotAnImage);
 }
 
 /// Whatever byte of whatever file is changed: what opening refuses, a check calls damage, and it never panics.
@@ -59,7 +59,7 @@ fn what_opening_refuses_is_damage() {
             let checked = check(&disk);
             match open::<first::Till>(&disk.fork()) {
                 Ok(till) => {
-                    assert_eq!(till.seq(), Seq::new(30));
+                    assert_eq!(till.journal().seq(), Seq::new(30));
                     other += 1;
                 }
                 Err(error) => {
@@ -125,7 +125,7 @@ fn an_image_that_is_written_to_meanwhile_is_sound() {
                     break;
                 }
             }
-            till.seq()
+            till.journal().seq()
         }
     });
     let (mut last, mut readings) = (None, 0);
@@ -151,11 +151,11 @@ fn an_event_that_does_not_decode_is_told_until_it_is_void() {
     assert_eq!(checked.findings.len(), 1, "{checked}");
     assert!(checked.to_string().contains("`put` version 1"), "{checked}");
     assert!(checked.findings[0].advice.contains("memimage::admin::void"), "{checked}");
-    assert!(open::<first::Till>(&disk).unwrap_err().is_diverged());
+    assert!(open::<first::Till>(&disk).unwrap_err().kind() == ErrorKind::Diverged);
     memimage::admin::Void::new(Seq::new(5), "unreadable").run_with(Arc::new(disk.clone()), IMAGE).unwrap();
     let checked = check(&disk);
     assert!(checked.is_sound() && checked.voids.len() == 1 && checked.voids[0].seq == Seq::new(5), "{checked}");
-    assert_eq!(open::<first::Till>(&disk).unwrap().seq(), Seq::new(30));
+    assert_eq!(open::<first::Till>(&disk).unwrap().journal().seq(), Seq::new(30));
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn pruned() -> SimDisk {
             till.admin().snapshot().unwrap();
         }
     }
-    till.close().unwrap();
+    Image::close(till).unwrap();
     let checked = check(&disk);
     assert!(checked.worst().is_none() && checked.base.is_some() && checked.first > Some(Seq::new(1)), "{checked}");
     disk
@@ -241,7 +241,7 @@ fn what_is_left_of_older_bases_is_no_damage() {
     let checked = check(&disk);
     assert!(!checked.is_sound(), "{checked}");
     // opening makes a base of the snapshot
-    open::<first::Till>(&disk).unwrap().close().unwrap();
+    Image::close(open::<first::Till>(&disk).unwrap()).unwrap();
     let checked = check(&disk);
     assert!(checked.is_sound() && checked.mends().is_empty(), "{checked}");
 

@@ -8,8 +8,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use memimage::Error;
 use memimage::disk::{Crash, Effect, Fault, Method};
+use memimage::{Error, ErrorKind};
 use memimage_tests::{cases, files, in_time, seed};
 
 use super::task::{Kind, Task, tasks};
@@ -28,7 +28,9 @@ fn attempt(task: &Task, fault: &Fault, turn: u64) -> Result<u64, String> {
             // snapshots that it could not remove are not used, and told of in the log only
             Ok(_) if matches!(task.kind, Kind::Void) => task.again(&left),
             Ok(_) => task.is_done(&left),
-            Err(error) if !error.is_io() && !error.is_unfit() && !error.is_corrupt() => {
+            Err(error)
+                if !error.is_io() && error.kind() != ErrorKind::NotApplicable && error.kind() != ErrorKind::Corrupt =>
+            {
                 Err("a strange error".to_owned())
             }
             Err(_) if files(&left) == task.before => Ok(()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use memimage::admin::{RepairAction, Severity, Void};
 use memimage::disk::{Disk, SimDisk};
-use memimage::{Image, Options, Seq};
+use memimage::{ErrorKind, Image, Options, Seq};
 use memimage_tests::files;
 
 use super::check::{check, offers};
@@ -37,20 +37,20 @@ fn go_on(disk: &SimDisk, events: u64, cents: u64) {
     for _ in 0..events {
         till.put(cents).unwrap();
     }
-    till.close().unwrap();
+    Image::close(till).unwrap();
 }
 
 /// Makes a snapshot after the last event.
 fn make_snapshot(disk: &SimDisk) {
     let till = open::<Till>(disk).unwrap();
     till.admin().snapshot().unwrap();
-    till.close().unwrap();
+    Image::close(till).unwrap();
 }
 
 /// What the image begins with, and how many snapshots it passes over, which it says are of another line; it is closed again.
 fn start(disk: &SimDisk) -> (Option<Seq>, usize) {
     let till = open::<Till>(&disk.fork()).unwrap_or_else(|error| panic!("{error}"));
-    let recovery = till.stats().recovery;
+    let recovery = till.admin().stats().recovery;
     let unusable = &recovery.unusable_snapshots;
     assert!(unusable.iter().all(|(_, what)| what.contains("it is of another line of this image")), "{unusable:?}");
     (recovery.snapshot, unusable.len())
@@ -135,15 +135,15 @@ fn a_snapshot_of_a_state_that_was_accepted_is_used() {
     let opened = |disk: &SimDisk, options: Options<generous::Till>| -> Result<Image<generous::Till>, memimage::Error> {
         options.open_with(Arc::new(disk.clone()), IMAGE)
     };
-    assert!(opened(&disk, options()).unwrap_err().is_diverged());
+    assert_eq!(opened(&disk, options()).unwrap_err().kind(), ErrorKind::Diverged);
     let till = opened(&disk, options().verify_digests(false)).unwrap();
-    let accepted = till.read().unwrap().cents;
+    let accepted = till.read_uncommitted().unwrap().cents;
     assert_ne!(accepted, state_after(30));
     till.admin().snapshot().unwrap();
-    till.close().unwrap();
+    Image::close(till).unwrap();
     let began = |disk: &SimDisk, options| {
         let till = opened(&disk.fork(), options).unwrap_or_else(|error| panic!("{error}"));
-        (till.stats().recovery.snapshot.is_some(), till.read().unwrap().cents)
+        (till.admin().stats().recovery.snapshot.is_some(), till.read_uncommitted().unwrap().cents)
     };
     assert!(check(&disk).worst().is_none(), "{}", check(&disk));
     assert_eq!(began(&disk, options()), (true, accepted));
@@ -158,7 +158,7 @@ fn a_snapshot_of_a_state_that_was_accepted_is_used() {
     let till = opened(&disk, options().verify_digests(false)).unwrap();
     till.put(1).unwrap();
     till.admin().snapshot().unwrap();
-    till.close().unwrap();
+    Image::close(till).unwrap();
     assert!(check(&disk).worst().is_none(), "{}", check(&disk));
 }
 

@@ -70,7 +70,7 @@ fn image_as(form: Form, snapshots: &[u64]) -> SimDisk {
             till.admin().snapshot().unwrap();
         }
     }
-    till.close().unwrap();
+    Image::close(till).unwrap();
     disk
 }
 

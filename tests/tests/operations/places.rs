@@ -1,9 +1,9 @@
 //! Damage in several places: each report's first offer is taken, until the image is sound, and then it has all events that
 //! can still be replayed: those from the newest good state on, up to the next damage.
 
-use memimage::Seq;
 use memimage::admin::{RepairAction, SeqRange};
 use memimage::disk::SimDisk;
+use memimage::{Image, Seq};
 use memimage_tests::{Dice, cases, seed};
 
 use super::check::check;
@@ -66,7 +66,7 @@ fn what_can_be_replayed_is_kept_whatever_frames_are_damaged() {
         // and goes on
         let till = open::<Till>(&disk).unwrap();
         till.put(1).unwrap();
-        till.close().unwrap();
+        Image::close(till).unwrap();
         assert_eq!(cents(&disk), (kept + 1, state_after(kept) + 1));
         assert!(check(&disk).is_sound(), "{}", check(&disk));
     }

@@ -4,7 +4,7 @@
 use std::io;
 
 use memimage::disk::{Effect, Fault, Method, SimDisk, Unsynced};
-use memimage::{Image, Seq};
+use memimage::{ErrorKind, Image, Seq};
 use memimage_tests::{Dice, cases, seed};
 
 use super::check::check;
@@ -28,11 +28,14 @@ pub(super) fn is_seen(disk: &SimDisk) -> bool {
     damage(&disk);
     match open::<first::Till>(&disk) {
         Ok(till) => {
-            assert!(till.read().unwrap().entries.iter().any(|(seq, _)| *seq == BAD.get()), "the event is back");
+            assert!(
+                till.read_uncommitted().unwrap().entries.iter().any(|(seq, _)| *seq == BAD.get()),
+                "the event is back"
+            );
             false
         }
         Err(error) => {
-            assert!(error.is_corrupt(), "{error}");
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
             true
         }
     }
@@ -49,7 +52,7 @@ fn recorded_after(filler: usize, snapshots: &[u64]) -> SimDisk {
     let disk = recorded(snapshots);
     let till = open::<first::Till>(&disk).unwrap();
     till.file(vec![7; filler]).unwrap();
-    till.close().unwrap();
+    Image::close(till).unwrap();
     disk
 }
 
@@ -75,7 +78,7 @@ fn a_decision_whose_proof_was_cut_short_is_proven_by_who_comes_next() {
             for disk in crashed {
                 let context = format!("{filler}, after {operation:?}");
                 let opening = disk.fork();
-                open::<first::Till>(&opening).unwrap().close().unwrap();
+                Image::close(open::<first::Till>(&opening).unwrap()).unwrap();
                 if has_decision(&opening) {
                     unseen += u32::from(!is_seen(&disk));
                     proven(&opening, &format!("{context}, opened"));
@@ -111,21 +114,21 @@ fn a_decision_that_there_is_no_room_to_prove_is_told_of() {
     assert!(!check(&asked).is_sound());
 
     let opened = disk.fork();
-    open::<first::Till>(&opened).unwrap().close().unwrap();
+    Image::close(open::<first::Till>(&opened).unwrap()).unwrap();
     proven(&opened, "opened, with room");
 
     // without room it opens all the same, and takes what there is room for
     let till: Image<first::Till> = open(&disk).unwrap();
-    assert_eq!(till.read().unwrap().cents, expected.cents);
+    assert_eq!(till.read_uncommitted().unwrap().cents, expected.cents);
     till.put(1).unwrap();
-    till.close().unwrap();
+    Image::close(till).unwrap();
     // which proves it
     let disk = disk.crash(|_| false);
     proven(&disk, "an event after it");
     let before = frames(&disk).len();
     let till = open::<first::Till>(&disk).unwrap();
-    assert_eq!(till.seq(), Seq::new(10));
-    till.close().unwrap();
+    assert_eq!(till.journal().seq(), Seq::new(10));
+    Image::close(till).unwrap();
     assert_eq!(frames(&disk).len(), before);
 }
 
@@ -146,7 +149,7 @@ fn opening_may_fail_while_it_proves() {
             Effect::Nothing
         }));
         match open::<first::Till>(&disk) {
-            Ok(till) => poisoned += u32::from(till.close().is_err()),
+            Ok(till) => poisoned += u32::from(Image::close(till).is_err()),
             Err(error) => {
                 assert!(error.is_io() && !error.is_poisoned(), "{error}");
                 refused += 1;
@@ -155,8 +158,8 @@ fn opening_may_fail_while_it_proves() {
         let struck = disk.strikes() > 0;
         disk.heal();
         let till = open::<first::Till>(&disk).unwrap_or_else(|error| panic!("call {n}: {error}"));
-        assert_eq!(till.seq(), Seq::new(9));
-        till.close().unwrap();
+        assert_eq!(till.journal().seq(), Seq::new(9));
+        Image::close(till).unwrap();
         proven(&disk, &format!("call {n}"));
         if !struck {
             break;
@@ -176,8 +179,8 @@ fn a_proof_of_which_a_part_was_written_is_written_again() {
     assert!(is_seen(&disk));
     let opened = disk.fork();
     let till = open::<first::Till>(&opened).unwrap();
-    assert!(till.stats().recovery.quarantined.is_some());
-    till.close().unwrap();
+    assert!(till.admin().stats().recovery.quarantined.is_some());
+    Image::close(till).unwrap();
     proven(&opened, "opened");
     assert!(void(&disk, BAD).unwrap().quarantined.is_some());
     proven(&disk, "asked again");
@@ -189,7 +192,7 @@ fn a_decision_that_is_proven_needs_no_other_segment() {
     let disk = recorded(&[]);
     void(&disk, BAD).unwrap();
     let before = frames(&disk).len();
-    open::<first::Till>(&disk).unwrap().close().unwrap();
+    Image::close(open::<first::Till>(&disk).unwrap()).unwrap();
     assert!(void(&disk, BAD).unwrap().already);
     assert_eq!(frames(&disk).len(), before);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use memimage::admin::{Repair, RepairAction, RepairReport, Severity};
 use memimage::disk::{Disk, SimDisk};
-use memimage::{Error, Image, Retention, Seq};
+use memimage::{Error, ErrorKind, Image, Retention, Seq};
 use memimage_tests::{Act, Dice, GateDisk, cases, changed, files};
 
 use super::check::{check, offers};
@@ -29,8 +29,8 @@ pub(super) fn state_after(events: u64) -> u64 {
 
 pub(super) fn cents(disk: &SimDisk) -> (u64, u64) {
     let till = open::<Till>(disk).unwrap_or_else(|error| panic!("{error}"));
-    let cents = till.read().unwrap().cents;
-    (till.seq().get(), cents)
+    let cents = till.read_uncommitted().unwrap().cents;
+    (till.journal().seq().get(), cents)
 }
 
 /// Damages the frame with this event, in its body.
@@ -72,7 +72,7 @@ pub(super) fn mended(disk: &SimDisk, choice: RepairAction, events: u64) -> Repai
         let till = open::<Till>(&disk).unwrap();
         till.put(1).unwrap();
         till.admin().snapshot().unwrap();
-        till.close().unwrap();
+        Image::close(till).unwrap();
         assert_eq!(cents(&disk), (events + 1, state_after(events) + 1));
     }
     repaired
@@ -174,9 +174,9 @@ fn an_end_that_no_crash_explains_is_cleared_on_demand_only_as(form: Form) {
     let end = (last.offset as usize + last.len).next_multiple_of(512);
     disk.write(&last.path, end as u64, &vec![0x5A; 1_024]).unwrap();
     let error = open::<Till>(&disk).unwrap_err();
-    assert!(error.is_corrupt() && error.to_string().contains("memimage::admin::check"), "{error}");
+    assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("memimage::admin::check"), "{error}");
     assert_eq!(offers(&check(&disk)), [(RepairAction::SuspectTail, 0)]);
-    assert!(repair(&disk, RepairAction::TornTail).unwrap_err().is_unfit());
+    assert_eq!(repair(&disk, RepairAction::TornTail).unwrap_err().kind(), ErrorKind::NotApplicable);
     mended(&disk, RepairAction::SuspectTail, 30);
     assert_eq!(disk.read(&last.path).unwrap(), bytes);
 }
@@ -216,7 +216,7 @@ fn snapshots_that_cannot_be_used_are_put_away_as(form: Form) {
     disk.write(&last.path, last.offset, &vec![0; 4_096]).unwrap();
     disk.write("/till/journal/durable", 0, &[0; 64]).unwrap();
     disk.write("/till/snapshot/00000000000000000030.snapshot", 4_110, &[1, 2, 3]).unwrap();
-    assert!(repair(&disk, RepairAction::Snapshots).unwrap_err().is_unfit());
+    assert_eq!(repair(&disk, RepairAction::Snapshots).unwrap_err().kind(), ErrorKind::NotApplicable);
     mended(&disk, cut_from(30), 29);
 }
 
@@ -231,8 +231,9 @@ pub(super) fn pruned(form: Form) -> (SimDisk, Seq, Seq, u64) {
     for _ in 0..9 {
         till.file(vec![8; 3_000]).unwrap();
     }
-    let (base, last, cents) = (till.stats().base.unwrap(), till.seq(), till.read().unwrap().cents);
-    till.close().unwrap();
+    let (base, last, cents) =
+        (till.admin().stats().base.unwrap(), till.journal().seq(), till.read_uncommitted().unwrap().cents);
+    Image::close(till).unwrap();
     (disk, base, last, cents)
 }
 
@@ -288,7 +289,10 @@ fn what_does_not_fit_is_refused_and_nothing_changes() {
     let before = files(&disk);
     let refused = |choice| {
         let error = repair(&disk, choice).unwrap_err();
-        assert!(error.is_unfit() && error.to_string().contains("nothing was changed"), "{choice}: {error}");
+        assert!(
+            error.kind() == ErrorKind::NotApplicable && error.to_string().contains("nothing was changed"),
+            "{choice}: {error}"
+        );
     };
     for seq in [0, 1, 19, 21, 30, 31, u64::MAX] {
         refused(cut_from(seq));
@@ -317,14 +321,14 @@ fn what_does_not_fit_is_refused_and_nothing_changes() {
     let sound = image(&[12]);
     let before = files(&sound);
     for choice in [cut_from(12), RepairAction::BeginAt(Seq::new(12))] {
-        assert!(repair(&sound, choice).unwrap_err().is_unfit(), "{choice}");
+        assert_eq!(repair(&sound, choice).unwrap_err().kind(), ErrorKind::NotApplicable, "{choice}");
     }
     for choice in [RepairAction::TornTail, RepairAction::SuspectTail, RepairAction::Snapshots, cut_from(31)] {
         assert!(repair(&sound, choice).unwrap().is_unchanged(), "{choice}");
     }
     assert!(changed(&before, &files(&sound)).is_empty());
     let till = open::<Till>(&sound).unwrap();
-    assert!(repair(&sound, RepairAction::TornTail).unwrap_err().is_locked());
+    assert_eq!(repair(&sound, RepairAction::TornTail).unwrap_err().kind(), ErrorKind::Locked);
     drop(till);
 }
 
@@ -339,7 +343,7 @@ fn without_room_for_the_copies_nothing_is_changed() {
         _ => Ok(None),
     });
     let error = Repair::new(cut_from(12)).run_with(Arc::new(gate), IMAGE).unwrap_err();
-    assert!(error.is_storage_full(), "{error}");
+    assert_eq!(error.kind(), ErrorKind::StorageFull, "{error}");
     assert!(changed(&before, &files(&disk)).is_empty(), "{:?}", changed(&before, &files(&disk)));
     mended(&disk, cut_from(12), 11);
 }
@@ -358,7 +362,7 @@ pub(super) fn crash_everywhere_before(
     events: u64,
 ) -> u32 {
     // where a snapshot lies behind the damage, it opens without a repair
-    let unrepaired = open::<Till>(&disk.fork()).ok().map(|till| till.seq().get());
+    let unrepaired = open::<Till>(&disk.fork()).ok().map(|till| till.journal().seq().get());
     let points = record(disk);
     repair(disk, choice).unwrap();
     let points = std::mem::take(&mut *points.lock().unwrap());
@@ -373,12 +377,12 @@ pub(super) fn crash_everywhere_before(
         for disk in crashed {
             match open::<Till>(&disk.fork()) {
                 Ok(till) => {
-                    let seq = till.seq().get();
+                    let seq = till.journal().seq().get();
                     assert!(seq == events || Some(seq) == unrepaired, "after {operation:?}: {seq}");
-                    assert_eq!(till.read().unwrap().cents, state_after(seq), "after {operation:?}");
+                    assert_eq!(till.read_uncommitted().unwrap().cents, state_after(seq), "after {operation:?}");
                     opened += 1;
                 }
-                Err(error) => assert!(error.is_corrupt(), "{operation:?}: {error}"),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "{operation:?}: {error}"),
             }
             for choice in [choice].into_iter().chain(then) {
                 repair(&disk, choice).unwrap_or_else(|error| panic!("after {operation:?}: {error}\n{}", check(&disk)));

@@ -44,7 +44,7 @@ fn following_the_report_of_several_damages_to_its_end_leads_to_an_image_that_ope
                 repair(&disk, then).unwrap_or_else(|error| panic!("{error}\n{checked}"));
             }
             assert!(check(&disk).is_sound(), "after {checked}\n{}", check(&disk));
-            assert_eq!(open::<Till>(&disk).unwrap().seq(), Seq::new(30));
+            assert_eq!(open::<Till>(&disk).unwrap().journal().seq(), Seq::new(30));
         }
     }
 }
@@ -58,7 +58,7 @@ fn a_file_with_another_name_that_opening_refuses_is_damage() {
     for cents in 1..=3 {
         till.put(cents).unwrap();
     }
-    till.close().unwrap();
+    Image::close(till).unwrap();
     assert!(check_real(&path).unwrap().worst().is_none(), "{}", check_real(&path).unwrap());
     let other = dir.path().join("hard");
     let names: Vec<PathBuf> =

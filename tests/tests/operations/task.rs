@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use memimage::admin::{RepairAction, Severity};
 use memimage::disk::{Disk, SimDisk};
-use memimage::{Error, Seq};
+use memimage::{Error, ErrorKind, Image, Seq};
 use memimage_tests::{Files, changed, files};
 
 use super::check::check;
@@ -66,7 +66,7 @@ impl Task {
             Ok(state) if state == self.done || Some(state) == self.undone => Ok(()),
             Ok(state) => Err(format!("it opens with {state:?}")),
             // what proves that more was there may be gone already, and what was there not yet
-            Err(error) if (self.gives_up() || self.undone.is_none()) && error.is_corrupt() => Ok(()),
+            Err(error) if (self.gives_up() || self.undone.is_none()) && error.kind() == ErrorKind::Corrupt => Ok(()),
             Err(error) => Err(format!("it does not open: {error}")),
         }
     }
@@ -130,8 +130,8 @@ impl Task {
 /// The last event, and the state after it.
 fn state(disk: &SimDisk) -> Result<(u64, u64), Error> {
     let till = open::<Till>(&disk.fork())?;
-    let cents = till.read()?.cents;
-    Ok((till.seq().get(), cents))
+    let cents = till.read_uncommitted()?.cents;
+    Ok((till.journal().seq().get(), cents))
 }
 
 /// The place after the last frame, and its segment.
@@ -201,7 +201,7 @@ pub(super) fn tasks() -> Vec<Arc<Task>> {
         let disk = recorded(&[3, 6]);
         let till = open::<Till>(&disk).unwrap();
         till.file(vec![7; filler]).unwrap();
-        till.close().unwrap();
+        Image::close(till).unwrap();
         tasks.push(Task::new(name, disk.fork(), Kind::Void, (9, without_the_bad_one(&disk).cents)));
     }
     tasks

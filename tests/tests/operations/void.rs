@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use memimage::admin::{Repair, RepairAction, Rewrite, Void, VoidReport};
 use memimage::disk::{SimDisk, Unsynced};
-use memimage::{Error, Image, Retention, Seq};
+use memimage::{Error, ErrorKind, Image, Retention, Seq};
 use memimage_tests::{Dice, cases, changed, files};
 
 use super::check::check;
@@ -37,21 +37,21 @@ fn recorded_as(form: Form, snapshots: &[u64]) -> SimDisk {
             till.admin().snapshot().unwrap();
         }
     }
-    till.close().unwrap();
+    Image::close(till).unwrap();
     disk
 }
 
 /// The state of all events but the bad one, as a program that can replay all of them has it.
 pub(super) fn without_the_bad_one(disk: &SimDisk) -> first::Till {
     let all = open::<first::Till>(&disk.fork()).unwrap();
-    let mut state = all.read().unwrap().clone();
+    let mut state = all.read_uncommitted().unwrap().clone();
     state.cents -= 13;
     state.entries.retain(|(seq, _)| *seq != BAD.get());
     state
 }
 
 pub(super) fn same(till: &Image<second::Till>, expected: &first::Till) {
-    let state = till.read().unwrap();
+    let state = till.read_uncommitted().unwrap();
     assert_eq!((state.cents, &state.entries), (expected.cents, &expected.entries));
 }
 
@@ -64,7 +64,7 @@ fn what_cannot_be_replayed_is_passed_over_and_all_else_stays_as(form: Form) {
     let disk = recorded_as(form, &[]);
     let expected = without_the_bad_one(&disk);
     let error = open::<second::Till>(&disk).unwrap_err();
-    assert!(error.is_diverged() && error.position().unwrap().seq == Some(BAD), "{error}");
+    assert!(error.kind() == ErrorKind::Diverged && error.position().unwrap().seq == Some(BAD), "{error}");
     assert!(error.to_string().contains("memimage::admin::void(path, Seq::new(5), reason)"), "{error}");
 
     let voided = void(&disk, BAD).unwrap();
@@ -74,16 +74,16 @@ fn what_cannot_be_replayed_is_passed_over_and_all_else_stays_as(form: Form) {
     // on disk, whatever becomes of what was not synced
     for disk in [disk.crash(|_| false), disk.crash(|_| true)] {
         let till = open::<second::Till>(&disk).unwrap();
-        assert_eq!(till.seq(), Seq::new(8), "seqs stay");
+        assert_eq!(till.journal().seq(), Seq::new(8), "seqs stay");
         same(&till, &expected);
         assert_eq!(till.put(1).unwrap(), 701);
         till.admin().snapshot().unwrap();
-        till.close().unwrap();
+        Image::close(till).unwrap();
         // by the snapshot, and without it
-        assert_eq!(open::<second::Till>(&disk).unwrap().read().unwrap().cents, 701);
+        assert_eq!(open::<second::Till>(&disk).unwrap().read_uncommitted().unwrap().cents, 701);
         let snapshot = format!("{IMAGE}/snapshot/00000000000000000009.snapshot");
         memimage::disk::Disk::remove(&disk, std::path::Path::new(&snapshot)).unwrap();
-        assert_eq!(open::<second::Till>(&disk).unwrap().read().unwrap().cents, 701);
+        assert_eq!(open::<second::Till>(&disk).unwrap().read_uncommitted().unwrap().cents, 701);
     }
 }
 
@@ -96,7 +96,7 @@ fn a_void_event_stays_void_with_the_reason_that_was_given_first() {
     assert_eq!(again.decision, first.decision);
     assert_eq!(check(&disk).voids, [first.decision]);
     assert!(again.to_string().starts_with("`put` version 1 was void before, and stays so: event 5: \""), "{again}");
-    assert_eq!(open::<second::Till>(&disk).unwrap().seq(), Seq::new(8));
+    assert_eq!(open::<second::Till>(&disk).unwrap().journal().seq(), Seq::new(8));
 }
 
 /// Whoever wonders later is told by a check, in words that cannot pass for others, nor do anything to a terminal.
@@ -134,16 +134,16 @@ fn snapshots_and_digests_from_before_no_longer_count() {
     }
     let till = open::<second::Till>(&disk).unwrap();
     same(&till, &expected);
-    let recovery = till.stats().recovery;
+    let recovery = till.admin().stats().recovery;
     assert_eq!((recovery.snapshot, recovery.unusable_snapshots.len()), (None, 2));
     till.admin().snapshot().unwrap();
     till.put(1).unwrap();
     till.admin().snapshot().unwrap();
-    till.close().unwrap();
+    Image::close(till).unwrap();
 
     let till = open::<second::Till>(&disk).unwrap();
-    assert_eq!(till.stats().recovery.snapshot, Some(Seq::new(9)));
-    assert_eq!(till.read().unwrap().cents, expected.cents + 1);
+    assert_eq!(till.admin().stats().recovery.snapshot, Some(Seq::new(9)));
+    assert_eq!(till.read_uncommitted().unwrap().cents, expected.cents + 1);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_snapshot_from_before_the_event_is_used() {
     assert!(void(&disk, BAD).unwrap().removed.is_empty());
     let till = open::<second::Till>(&disk).unwrap();
     same(&till, &expected);
-    assert_eq!(till.stats().recovery.snapshot, Some(Seq::new(3)));
+    assert_eq!(till.admin().stats().recovery.snapshot, Some(Seq::new(3)));
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn a_model_rebuilt_after_a_panic_is_without_it() {
     let expected = without_the_bad_one(&disk);
     void(&disk, BAD).unwrap();
     let till = open::<second::Till>(&disk).unwrap();
-    assert!(till.put(13).unwrap_err().is_panic());
+    assert_eq!(till.put(13).unwrap_err().kind(), ErrorKind::Panicked);
     same(&till, &expected);
 }
 
@@ -188,7 +188,10 @@ fn what_a_rewrite_left_of_an_event_is_refused() {
     let before = files(&disk);
     let again = |seq| Void::new(seq, "nobody pays thirteen cents").run_with(Arc::new(disk.clone()), "/new");
     let error = again(BAD).unwrap_err();
-    assert!(error.is_unfit() && error.to_string().contains("it does nothing already"), "{error}");
+    assert!(
+        error.kind() == ErrorKind::NotApplicable && error.to_string().contains("it does nothing already"),
+        "{error}"
+    );
     assert!(changed(&before, &files(&disk)).is_empty());
     assert!(!again(BAD.next()).unwrap().already, "its neighbour is an event");
 }
@@ -199,16 +202,16 @@ fn what_is_no_event_or_is_in_the_base_is_refused_and_nothing_changes() {
     let before = files(&disk);
     for (seq, what) in [(0, "numbered from 1"), (9, "ends with event 8"), (u64::MAX, "ends with event 8")] {
         let error = void(&disk, Seq::new(seq)).unwrap_err();
-        assert!(error.is_unfit() && error.to_string().contains(what), "{error}");
+        assert!(error.kind() == ErrorKind::NotApplicable && error.to_string().contains(what), "{error}");
     }
     let error = Void::new(BAD, "").run_with(Arc::new(disk.clone()), IMAGE).unwrap_err();
     assert!(error.to_string().contains("say why"), "{error}");
     assert_eq!(changed(&before, &files(&disk)), [""; 0].map(std::path::PathBuf::from));
 
     let till = open::<first::Till>(&disk).unwrap();
-    assert!(void(&disk, BAD).unwrap_err().is_locked());
+    assert_eq!(void(&disk, BAD).unwrap_err().kind(), ErrorKind::Locked);
     drop(till);
-    assert!(Void::new(BAD, "x").run_with(Arc::new(disk), "/elsewhere").unwrap_err().is_not_found());
+    assert!(Void::new(BAD, "x").run_with(Arc::new(disk), "/elsewhere").unwrap_err().kind() == ErrorKind::NotFound);
 }
 
 /// A pruned journal goes on from a state that has the event; one before that cannot be taken out of it any more.
@@ -220,18 +223,18 @@ fn an_event_that_a_pruned_journal_begins_after_is_refused() {
     while till.admin().snapshot().unwrap().pruned.is_none() {
         till.file(vec![7; 5_000]).unwrap();
     }
-    let base = till.stats().base.unwrap();
-    let last = till.seq();
+    let base = till.admin().stats().base.unwrap();
+    let last = till.journal().seq();
     till.put(13).unwrap();
-    till.close().unwrap();
+    Image::close(till).unwrap();
     let error = void(&disk, BAD).unwrap_err();
-    assert!(error.is_unfit() && error.to_string().contains("pruned"), "{error}");
+    assert!(error.kind() == ErrorKind::NotApplicable && error.to_string().contains("pruned"), "{error}");
     let error = void(&disk, base).unwrap_err();
-    assert!(error.is_unfit() && error.to_string().contains("has the event already"), "{error}");
+    assert!(error.kind() == ErrorKind::NotApplicable && error.to_string().contains("has the event already"), "{error}");
 
     assert!(open::<second::Till>(&disk).is_err());
     void(&disk, last.next()).unwrap();
-    assert_eq!(open::<second::Till>(&disk).unwrap().seq(), last.next());
+    assert_eq!(open::<second::Till>(&disk).unwrap().journal().seq(), last.next());
 }
 
 /// After any crash the event is void or it is not, nothing else changed, and it can be made void again.
@@ -247,7 +250,7 @@ fn a_crash_leaves_it_void_or_not_as(form: Form) {
         let till = open::<first::Till>(&disk).unwrap();
         // so that the decision goes to this segment, begins the next, or goes to one that was just begun
         till.file(vec![7; filler]).unwrap();
-        till.close().unwrap();
+        Image::close(till).unwrap();
         let expected = without_the_bad_one(&disk);
         let points = record(&disk);
         void(&disk, BAD).unwrap();
@@ -264,8 +267,8 @@ fn a_crash_leaves_it_void_or_not_as(form: Form) {
             }
             for disk in crashed {
                 let till = open::<first::Till>(&disk.fork()).unwrap_or_else(|error| panic!("{operation:?}: {error}"));
-                assert_eq!(till.seq(), Seq::new(9));
-                let cents = till.read().unwrap().cents;
+                assert_eq!(till.journal().seq(), Seq::new(9));
+                let cents = till.read_uncommitted().unwrap().cents;
                 match cents == expected.cents {
                     true => void_already += 1,
                     false => {
@@ -294,7 +297,7 @@ fn a_write_that_was_cut_short_is_cleared_first() {
     let voided = void(&disk, BAD).unwrap();
     let copy = voided.quarantined.expect("it was torn");
     assert_eq!(disk.read(copy).unwrap().len(), 1024);
-    assert_eq!(open::<second::Till>(&disk).unwrap().seq(), Seq::new(8));
+    assert_eq!(open::<second::Till>(&disk).unwrap().journal().seq(), Seq::new(8));
 }
 
 /// Nothing proved that the decision was ever synced: a byte of it that was damaged brought the event back, and the image was
@@ -309,7 +312,7 @@ fn a_decision_that_is_damaged_is_seen() {
         let disk = disk.fork();
         disk.write(&decision.path, decision.offset, &damage).unwrap();
         let error = open::<first::Till>(&disk).unwrap_err();
-        assert!(error.is_corrupt(), "{error}");
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
         assert!(!check(&disk).is_sound());
     }
 }
@@ -336,18 +339,21 @@ fn a_cut_tells_of_the_decisions_it_gives_up() {
 fn an_event_does_not_become_void_in_an_image_that_would_not_open_without_its_snapshots() {
     let disk = image(&[12, 28]);
     damage(&disk, 3);
-    assert_eq!(open::<first::Till>(&disk.fork()).unwrap().seq(), Seq::new(30), "by a snapshot");
+    assert_eq!(open::<first::Till>(&disk.fork()).unwrap().journal().seq(), Seq::new(30), "by a snapshot");
     let before = files(&disk);
     let error = void(&disk, Seq::new(20)).unwrap_err();
-    assert!(error.is_corrupt(), "{error}");
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
     assert!(changed(&before, &files(&disk)).is_empty());
 
     // it says what else to do first, and then it goes
     repair(&disk, check(&disk).mends()[0].choice).unwrap();
     let error = void(&disk, Seq::new(20)).unwrap_err();
-    assert!(error.is_unfit() && error.to_string().contains("no longer in the journal"), "{error}");
+    assert!(
+        error.kind() == ErrorKind::NotApplicable && error.to_string().contains("no longer in the journal"),
+        "{error}"
+    );
     assert_eq!(void(&disk, Seq::new(30)).unwrap().decision.seq, Seq::new(30));
-    assert_eq!(open::<first::Till>(&disk).unwrap().seq(), Seq::new(30));
+    assert_eq!(open::<first::Till>(&disk).unwrap().journal().seq(), Seq::new(30));
 }
 
 /// Nor in one that was pruned to a base of which only the header is good.
@@ -359,6 +365,6 @@ fn an_event_does_not_become_void_where_no_base_can_be_read() {
     }
     let before = files(&disk);
     let error = void(&disk, last).unwrap_err();
-    assert!(error.is_unfit() && error.to_string().contains("or cannot be read"), "{error}");
+    assert!(error.kind() == ErrorKind::NotApplicable && error.to_string().contains("or cannot be read"), "{error}");
     assert!(changed(&before, &files(&disk)).is_empty());
 }

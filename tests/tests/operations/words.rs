@@ -3,9 +3,9 @@
 
 use std::path::PathBuf;
 
-use memimage::Seq;
 use memimage::admin::{RepairAction, SeqRange, Severity};
 use memimage::disk::{Disk, SimDisk};
+use memimage::{ErrorKind, Seq};
 
 use super::advice::{paths as ending, pruned};
 use super::check::check;
@@ -117,7 +117,7 @@ fn of_files_of_different_images_both_are_named_and_the_check_tells_which_is_stra
         let disk = image(&[]);
         disk.write(&paths[strange], 0, &other.read(&paths[strange]).unwrap()).unwrap();
         let error = open::<Till>(&disk).unwrap_err();
-        assert!(error.is_corrupt() && error.to_string().contains("are of different images"), "{error}");
+        assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("are of different images"), "{error}");
         assert!(paths[..2].iter().all(|path| error.to_string().contains(path.to_str().unwrap())), "{error}");
         let checked = check(&disk);
         let finding = checked.findings.iter().find(|finding| finding.what.contains("belongs to another image"));
@@ -178,7 +178,7 @@ fn that_a_base_is_there_twice_is_no_comfort_if_neither_is_good() {
     for damaged in [1, 2] {
         let disk = disk.fork();
         bases[..damaged].iter().for_each(|path| disk.write(path, 3, b"damaged").unwrap());
-        let unusable = open::<Till>(&disk).unwrap().stats().recovery.unusable_snapshots;
+        let unusable = open::<Till>(&disk).unwrap().admin().stats().recovery.unusable_snapshots;
         assert_eq!(unusable.iter().filter(|(path, _)| bases.contains(path)).count(), damaged, "{unusable:?}");
         for (_, why) in unusable {
             assert!(!why.contains("nothing is lost, since"), "{why}");

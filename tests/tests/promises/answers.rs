@@ -1,6 +1,6 @@
 //! Promises 1 and 2: nothing is told that a crash could take back.
 
-use memimage::{CommandError, Image, Seq};
+use memimage::{CommandError, ErrorKind, Image, Seq};
 use memimage_tests::{Act, GateDisk, Ledger, LedgerCommands, LedgerDeposit, Overdrawn, TooLittle};
 
 use crate::{disks, forbid, hold, hold_and_fail, later, open, recovered};
@@ -12,7 +12,7 @@ fn begun(disk: &GateDisk) -> Image<Ledger> {
     let image = open(disk);
     image.deposit(8, 1).unwrap();
     image.settle(8, 1).unwrap();
-    assert!(image.explode(8).unwrap_err().is_panic());
+    assert_eq!(image.explode(8).unwrap_err().kind(), ErrorKind::Panicked);
     image
 }
 
@@ -26,7 +26,7 @@ fn promise_1_a_value_waits_for_its_sync() {
     gate.is_reached();
     answer.has_not_come();
     // executed and written, but a power cut would take it back
-    assert_eq!((image.seq(), image.durable_seq()), (Seq::new(2), Seq::new(1)));
+    assert_eq!((image.journal().seq(), image.journal().durable_seq()), (Seq::new(2), Seq::new(1)));
     assert_eq!(recovered(&sim.crash(|_| false)).accounts[&1], 1);
     gate.open();
     assert_eq!(answer.comes().unwrap(), 101);
@@ -127,7 +127,7 @@ fn promise_1_a_panics_message_waits_for_what_it_rests_on() {
     assert!(!deposit.is_ready());
     gate.open();
     let error = panicked.comes().unwrap_err();
-    assert!(error.is_panic() && error.to_string().contains("exploded at account 1"), "{error}");
+    assert!(error.kind() == ErrorKind::Panicked && error.to_string().contains("exploded at account 1"), "{error}");
     assert_eq!(recovered(&sim.crash(|_| false)).accounts[&1], 100);
     assert_eq!(image.query(|ledger| ledger.accounts[&1]).unwrap(), 100, "it left no trace");
 }
@@ -143,7 +143,7 @@ fn promise_1_a_panic_in_a_check_waits_for_what_it_rests_on() {
     panicked.has_not_come();
     gate.open();
     let error = panicked.comes().unwrap_err();
-    assert!(matches!(&error, CommandError::Image(error) if error.is_panic()), "{error}");
+    assert!(matches!(&error, CommandError::Image(error) if error.kind() == ErrorKind::Panicked), "{error}");
     assert_eq!(recovered(&sim.crash(|_| false)).accounts[&1], 100);
 }
 
@@ -156,7 +156,7 @@ fn promise_2_a_query_waits_for_what_it_saw() {
     gate.is_reached();
     let shown = later(&image, |image| image.query(|ledger| ledger.accounts[&1]));
     shown.has_not_come();
-    assert_eq!(image.read().unwrap().accounts[&1], 100, "`read` waits for nothing, and says so");
+    assert_eq!(image.read_uncommitted().unwrap().accounts[&1], 100, "`read` waits for nothing, and says so");
     gate.open();
     assert_eq!(shown.comes().unwrap(), 100);
     assert_eq!(recovered(&sim.crash(|_| false)).accounts[&1], 100);

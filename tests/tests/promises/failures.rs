@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use memimage::disk::SimDisk;
-use memimage::{CommandError, Durability, Error, Image, Seq};
+use memimage::{CommandError, Durability, Error, ErrorKind, Image, Seq};
 use memimage_tests::{Act, Ask, GateDisk, Ledger, LedgerCommands, LedgerDeposit, LedgerFile, Run, in_time};
 
 use crate::{Later, disks, hold_and_fail, hold_if, later, open, recovered, snapshots, state};
@@ -51,9 +51,9 @@ fn is_poisoned(image: &Image<Ledger>) {
         certain(&image.submit(LedgerDeposit { account: 1, amount: 1 }).unwrap_err());
         certain(&image.try_submit(LedgerDeposit { account: 1, amount: 1 }).unwrap_err());
         assert!(matches!(image.withdraw(1, 1), Err(CommandError::Image(error)) if error.is_poisoned()));
-        assert!(image.read().is_err_and(|error| error.is_poisoned()));
+        assert!(image.read_uncommitted().is_err_and(|error| error.is_poisoned()));
         assert!(image.query(|_| ()).is_err_and(|error| error.is_poisoned()));
-        assert!(image.sync().is_err_and(|error| error.is_poisoned()));
+        assert!(image.journal().sync().is_err_and(|error| error.is_poisoned()));
         assert!(image.admin().snapshot().is_err_and(|error| error.is_poisoned()));
     }
 }
@@ -82,7 +82,7 @@ fn a_failure_in_the_journal_poisons(act: Act) -> (SimDisk, GateDisk) {
     disk.calm();
     disk.trace();
     is_poisoned(&image);
-    assert!(image.close().unwrap_err().is_poisoned());
+    assert!(Image::close(image).unwrap_err().is_poisoned());
     let written: Vec<_> = disk.trace().into_iter().filter(|call| call.act == Act::Write).collect();
     assert!(written.is_empty(), "{written:?}");
     (sim, disk)
@@ -137,7 +137,7 @@ fn promise_7_after_a_failed_sync_the_bytes_are_written_again_before_they_count()
     let said = calls.iter().position(|call| call.is(Act::Write, "journal/durable")).expect("and said to be durable");
     assert!(again < synced && synced < said, "{calls:?}");
     assert_eq!(sim.read(SEGMENT).unwrap()[..end as usize], bytes[..end as usize], "as they were");
-    assert_eq!((image.seq(), image.durable_seq()), (Seq::new(2), Seq::new(2)));
+    assert_eq!((image.journal().seq(), image.journal().durable_seq()), (Seq::new(2), Seq::new(2)));
 }
 
 /// If the sync on opening fails too, there is no image, and no harm.
@@ -180,7 +180,7 @@ fn promise_7_a_failed_rename_of_the_segment_made_ahead_poisons() {
     let image = open(&disk);
     let error = file_until_it_fails(&image);
     assert!(error.is_poisoned() && !error.is_outcome_unknown(), "{error}");
-    let answered = image.seq().get();
+    let answered = image.journal().seq().get();
     is_poisoned(&image);
     reopening_recovers(&disk, &sim, image, answered);
 }
@@ -198,7 +198,7 @@ fn promise_7_a_failed_directory_sync_after_a_segment_was_made_ahead_poisons() {
     let image = open(&disk);
     let error = file_until_it_fails(&image);
     assert!(error.is_poisoned() && !error.is_outcome_unknown(), "{error}");
-    let answered = image.seq().get();
+    let answered = image.journal().seq().get();
     is_poisoned(&image);
     reopening_recovers(&disk, &sim, image, answered);
 }
@@ -226,8 +226,8 @@ fn promise_7_a_segment_that_could_not_be_filled_does_not_poison() {
         disk.fail(act, "00000003.journal.tmp", io::ErrorKind::StorageFull);
         let image = open(&disk);
         let error = file_until_it_fails(&image);
-        assert!(error.is_storage_full() && !error.is_poisoned(), "{error}");
-        let answered = image.seq().get();
+        assert!(error.kind() == ErrorKind::StorageFull && !error.is_poisoned(), "{error}");
+        let answered = image.journal().seq().get();
         assert_eq!(image.query(|ledger| ledger.filed).unwrap(), answered * 9_000);
         disk.calm();
         image.file(vec![5; 9_000]).unwrap();
@@ -292,7 +292,7 @@ fn promise_7_a_sync_that_fails_leaves_the_outcome_unknown() {
     let image = image.open_with(Arc::new(disk.clone()), "/ledger").unwrap();
     image.file(vec![1; 10]).unwrap();
     let gate = hold_and_fail(&disk, Act::SyncData);
-    let synced = later(&image, |image| image.sync());
+    let synced = later(&image, |image| image.journal().sync());
     gate.is_reached();
     let filed = image.submit(LedgerFile { bytes: vec![2; 10] }).unwrap();
     gate.open();

@@ -47,7 +47,7 @@ fn recovered(disk: &SimDisk) -> Ledger {
 }
 
 fn state<M: Model>(image: &Image<M>) -> u64 {
-    digest(&*image.read().unwrap()).unwrap().to_u64()
+    digest(&*image.read_uncommitted().unwrap()).unwrap().to_u64()
 }
 
 fn snapshots(disk: &SimDisk) -> Vec<PathBuf> {

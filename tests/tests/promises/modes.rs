@@ -23,7 +23,7 @@ fn begun(disk: &SimDisk, mode: Durability) -> Run {
 /// many.
 #[track_caller]
 fn survive(disk: SimDisk, run: &Run, at_least: Seq) -> Seq {
-    Run::open(disk, Durability::Synced, 512, run.digests().to_vec(), at_least).unwrap().image().seq()
+    Run::open(disk, Durability::Synced, 512, run.digests().to_vec(), at_least).unwrap().image().journal().seq()
 }
 
 fn asks() -> impl Iterator<Item = Ask> {
@@ -37,8 +37,8 @@ fn promise_9_synced_neither_a_kill_nor_a_power_cut_loses_what_was_answered() {
     let mut run = begun(&disk, Durability::Synced);
     for ask in asks() {
         run.ask(&ask);
-        let answered = run.image().seq();
-        assert_eq!(run.image().durable_seq(), answered);
+        let answered = run.image().journal().seq();
+        assert_eq!(run.image().journal().durable_seq(), answered);
         assert_eq!(survive(disk.fork(), &run, answered), answered, "a kill");
         assert_eq!(survive(disk.crash(|_| false), &run, answered), answered, "a power cut");
     }
@@ -51,8 +51,8 @@ fn a_kill_loses_nothing_and_a_power_cut_only_what_was_not_synced(mode: Durabilit
     let mut lost = false;
     for (nth, ask) in asks().enumerate() {
         run.ask(&ask);
-        let answered = run.image().seq();
-        assert_eq!(run.image().written_seq(), answered);
+        let answered = run.image().journal().seq();
+        assert_eq!(run.image().journal().written_seq(), answered);
         assert_eq!(survive(disk.fork(), &run, answered), answered, "a kill");
         let durable = Seq::new(run.durable().load(Ordering::SeqCst));
         lost |= survive(disk.crash(|_| false), &run, durable) < answered;
@@ -62,14 +62,14 @@ fn a_kill_loses_nothing_and_a_power_cut_only_what_was_not_synced(mode: Durabilit
     assert!(lost, "nothing was synced at once, or this tests nothing");
 
     run.sync();
-    let answered = run.image().seq();
+    let answered = run.image().journal().seq();
     assert_eq!(survive(disk.crash(|_| false), &run, answered), answered, "after `sync`");
 
     run.ask(&Ask::Deposit(1, 5));
     let digests = run.digests().to_vec();
     let (_, answered) = run.close();
     let closed = Run::open(disk.crash(|_| false), Durability::Synced, 512, digests, answered).unwrap();
-    assert_eq!(closed.image().seq(), answered, "after `close`");
+    assert_eq!(closed.image().journal().seq(), answered, "after `close`");
 }
 
 #[test]
@@ -88,9 +88,9 @@ fn promise_9_interval_syncs_by_itself() {
     let mut run = begun(&disk, Durability::Interval(Duration::from_millis(1)));
     for _ in 0..3 {
         run.ask(&Ask::Deposit(1, 5));
-        let (image, answered) = (run.image().clone(), run.image().seq());
+        let (image, answered) = (run.image().clone(), run.image().journal().seq());
         let synced = Later::of(move || {
-            while image.durable_seq() < answered {
+            while image.journal().durable_seq() < answered {
                 std::thread::sleep(Duration::from_millis(1));
             }
         });
@@ -105,7 +105,7 @@ fn promise_9_buffered_is_synced_at_a_snapshot_and_at_a_new_segment() {
     let mut run = begun(&disk, Durability::Buffered);
     run.ask(&Ask::Deposit(1, 5));
     run.image().admin().snapshot().unwrap();
-    let answered = run.image().seq();
+    let answered = run.image().journal().seq();
     assert_eq!(survive(disk.crash(|_| false), &run, answered), answered, "at a snapshot");
 
     // each takes more than half of a segment, so the second begins another than the first

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use memimage::{Error, Image};
+use memimage::{Error, ErrorKind, Image};
 use memimage_tests::{Ledger, LedgerCommands, changed, files};
 
 use crate::{Later, NONE, disks, forbid, open, try_open};
@@ -15,7 +15,7 @@ fn on_disk(path: &Path) -> Result<Image<Ledger>, Error> {
 
 #[track_caller]
 fn is_owned(error: &Error) {
-    assert!(error.is_locked(), "{error}");
+    assert_eq!(error.kind(), ErrorKind::Locked, "{error}");
     let owner = format!("in use by pid {} (promises", std::process::id());
     assert!(error.to_string().contains(&owner), "{error}");
 }
@@ -32,10 +32,14 @@ fn promise_8_a_second_owner_is_refused_by_name_and_free_after_close() {
     assert_eq!(image.query(|ledger| ledger.accounts[&1]).unwrap(), 101, "the owner goes on");
 
     let clone = image.clone();
-    image.close().unwrap();
+    Image::close(image).unwrap();
     let next = on_disk(&path).unwrap();
     assert_eq!(next.query(|ledger| ledger.accounts[&1]).unwrap(), 101);
-    assert!(clone.deposit(1, 1).unwrap_err().is_closed(), "the handle left over is one to a closed image");
+    assert_eq!(
+        clone.deposit(1, 1).unwrap_err().kind(),
+        ErrorKind::Closed,
+        "the handle left over is one to a closed image"
+    );
     drop(clone);
     is_owned(&on_disk(&path).unwrap_err());
 }
@@ -59,7 +63,7 @@ fn promise_8_a_second_owner_changes_nothing() {
     let image = open(&sim);
     image.deposit(1, 100).unwrap();
     // so that the segment made ahead is there
-    image.close().unwrap();
+    Image::close(image).unwrap();
     let owner = open(&sim);
     let before = files(&sim);
     let lock = sim.read("/ledger/LOCK").unwrap();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use memimage::disk::{Disk, SimDisk};
-use memimage::{CommandError, Durability, Image, Model, Options, Seq, Shape, SnapshotPolicy};
+use memimage::{CommandError, Durability, ErrorKind, Image, Model, Options, Seq, Shape, SnapshotPolicy};
 use memimage_tests::{Ask, Run, changed, files};
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +45,7 @@ fn promise_3_replay_gives_the_live_state() {
     assert!(live.failed > 0, "some were rejected");
     let (digests, seq) = run.close();
     let run = Run::open(disk, Durability::Synced, 512, digests, seq).unwrap();
-    assert_eq!(run.image().stats().recovery.replayed, seq.get());
+    assert_eq!(run.image().admin().stats().recovery.replayed, seq.get());
     assert_eq!(run.image().query(Clone::clone).unwrap(), live);
 }
 
@@ -89,7 +89,7 @@ fn promise_3_a_snapshots_drill_finds_a_body_that_is_not_deterministic() {
     let live = state(&image);
 
     let error = image.admin().snapshot().unwrap_err();
-    assert!(error.is_diverged(), "{error}");
+    assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
     let culprit = Seq::new(u64::from(TICKETS) + 1);
     assert_eq!(error.position().unwrap().seq, Some(culprit));
     assert!(error.to_string().contains(&format!("a body since event {culprit} is not deterministic")), "{error}");
@@ -98,16 +98,16 @@ fn promise_3_a_snapshots_drill_finds_a_body_that_is_not_deterministic() {
     assert_eq!(snapshots(&disk), good);
     assert_eq!(state(&image), live);
     image.sell(TICKETS).unwrap();
-    image.close().unwrap();
+    Image::close(image).unwrap();
 
     // the journal remembers the digest: what is replayed over that place is refused
     let before = files(&disk);
     let error = lottery(&disk, true, true).unwrap_err();
-    assert!(error.is_diverged() && error.position().unwrap().seq == Some(culprit), "{error}");
+    assert!(error.kind() == ErrorKind::Diverged && error.position().unwrap().seq == Some(culprit), "{error}");
     assert_eq!(changed(&before, &files(&disk)), NONE);
     // until that is accepted
     let image = lottery(&disk, true, false).unwrap();
-    assert_eq!(image.seq(), culprit.next());
+    assert_eq!(image.journal().seq(), culprit.next());
 }
 
 #[test]
@@ -118,15 +118,15 @@ fn promise_3_replay_without_snapshots_finds_a_body_that_is_not_deterministic() {
     image.list().unwrap();
     let live = state(&image);
     assert!(!image.admin().snapshot().unwrap().drilled);
-    image.close().unwrap();
+    Image::close(image).unwrap();
     let image = lottery(&disk, false, true).unwrap();
     assert_eq!(state(&image), live, "it comes from the snapshot");
-    image.close().unwrap();
+    Image::close(image).unwrap();
 
     delete_snapshots(&disk);
     let before = files(&disk);
     let error = lottery(&disk, false, true).unwrap_err();
-    assert!(error.is_diverged(), "{error}");
+    assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
     assert_eq!(error.position().unwrap().seq, Some(Seq::new(u64::from(TICKETS) + 1)));
     assert_eq!(changed(&before, &files(&disk)), NONE);
 }
@@ -170,12 +170,12 @@ fn promise_3_an_outcome_that_differs_is_named_by_seq_name_and_version() {
         image.sit().unwrap();
         assert!(!matches!(image.judge(), Err(CommandError::Image(_))));
         let live = state(&image);
-        image.close().unwrap();
+        Image::close(image).unwrap();
 
         MOOD.store(now, Ordering::SeqCst);
         let before = files(&disk);
         let error = court().unwrap_err();
-        assert!(error.is_diverged(), "{error}");
+        assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
         assert_eq!(error.position().unwrap().seq, Some(Seq::new(2)));
         assert!(error.to_string().contains("event 2 (`judge` version 3) cannot be replayed"), "{error}");
         assert!(error.to_string().contains(what), "{error}");
@@ -198,13 +198,13 @@ fn promise_4_without_any_snapshot_nothing_is_lost() {
     let (digests, seq) = run.close();
 
     let run = Run::open(disk.clone(), Durability::Synced, 512, digests, seq).unwrap();
-    let recovery = run.image().stats().recovery;
+    let recovery = run.image().admin().stats().recovery;
     assert_eq!((recovery.snapshot, recovery.replayed), (Some(Seq::new(seq.get() - 1)), 1));
     let (digests, seq) = run.close();
 
     delete_snapshots(&disk);
     let run = Run::open(disk, Durability::Synced, 512, digests, seq).unwrap();
-    let recovery = run.image().stats().recovery;
+    let recovery = run.image().admin().stats().recovery;
     assert_eq!((recovery.snapshot, recovery.replayed), (None, seq.get()));
 }
 
@@ -227,7 +227,7 @@ fn promise_4_a_damaged_snapshot_is_passed_over_and_reported() {
         let flipped = disk.read(newest).unwrap()[middle] ^ 1;
         disk.write(newest, middle as u64, &[flipped]).unwrap();
         let run = Run::open(disk.fork(), Durability::Synced, 512, digests.clone(), seq).unwrap();
-        let unusable = run.image().stats().recovery.unusable_snapshots;
+        let unusable = run.image().admin().stats().recovery.unusable_snapshots;
         assert_eq!(
             unusable.iter().map(|(path, _)| path).collect::<Vec<_>>(),
             damaged[..damage].iter().collect::<Vec<_>>()
@@ -244,17 +244,17 @@ fn promise_3_an_accepted_state_is_not_refused_for_the_digest_of_a_snapshot_that_
     let options = || Image::<Fickle>::options().snapshots(SnapshotPolicy::Manual);
     let image = options().open_with(Arc::new(disk.clone()), "/fickle").unwrap();
     image.stamp().unwrap();
-    assert!(image.admin().snapshot().unwrap_err().is_diverged());
-    image.close().unwrap();
+    assert_eq!(image.admin().snapshot().unwrap_err().kind(), ErrorKind::Diverged);
+    Image::close(image).unwrap();
 
     let refused = options().open_with(Arc::new(disk.clone()), "/fickle").unwrap_err();
-    assert!(refused.is_diverged(), "{refused}");
+    assert_eq!(refused.kind(), ErrorKind::Diverged, "{refused}");
     let accepting =
         || options().verify_digests(false).verify_snapshots(false).open_with(Arc::new(disk.clone()), "/fickle");
     let image = accepting().unwrap();
     image.admin().snapshot().unwrap();
-    image.close().unwrap();
-    options().open_with(Arc::new(disk.clone()), "/fickle").unwrap().close().unwrap();
+    Image::close(image).unwrap();
+    Image::close(options().open_with(Arc::new(disk.clone()), "/fickle").unwrap()).unwrap();
 }
 
 /// How often a stamp was made in this process, replays included: what no body may ask.
@@ -282,7 +282,7 @@ fn promise_4_a_state_that_was_accepted_needs_no_snapshot() {
     let image = open(options()).unwrap();
     image.add().unwrap();
     image.admin().snapshot().unwrap();
-    image.close().unwrap();
+    Image::close(image).unwrap();
 
     RATE.store(2, Ordering::Relaxed);
     let forget = || {
@@ -292,19 +292,19 @@ fn promise_4_a_state_that_was_accepted_needs_no_snapshot() {
             .for_each(|file| disk.remove(file).unwrap());
     };
     forget();
-    assert!(open(options()).unwrap_err().is_diverged());
+    assert_eq!(open(options()).unwrap_err().kind(), ErrorKind::Diverged);
     let image = open(options().verify_digests(false)).unwrap();
     image.add().unwrap();
     image.admin().snapshot().unwrap();
     image.add().unwrap();
-    image.close().unwrap();
+    Image::close(image).unwrap();
 
     forget();
     let image = open(options()).unwrap();
     assert_eq!(image.query(|rated| rated.sum).unwrap(), 6);
-    image.close().unwrap();
+    Image::close(image).unwrap();
     RATE.store(3, Ordering::Relaxed);
-    assert!(open(options()).unwrap_err().is_diverged(), "what was not accepted is refused as before");
+    assert_eq!(open(options()).unwrap_err().kind(), ErrorKind::Diverged, "what was not accepted is refused as before");
 }
 
 static RATE: AtomicU64 = AtomicU64::new(1);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use memimage::disk::{Disk, SimDisk, Unsynced};
-use memimage::{Position, SegmentId, Seq};
+use memimage::{ErrorKind, Image, Position, SegmentId, Seq};
 use memimage_tests::{Act, GateDisk, LedgerCommands, LedgerFile, changed, files};
 
 use crate::{NONE, disks, hold, open, recovered, state, try_open};
@@ -37,18 +37,18 @@ fn promise_6_a_torn_tail_is_quarantined_and_reported() {
 
         let again = cut.fork();
         let image = open(&cut);
-        assert_eq!((image.seq(), state(&image)), (Seq::new(1), acknowledged), "without sector {lost}");
-        let copy = image.stats().recovery.quarantined.expect("it is reported");
+        assert_eq!((image.journal().seq(), state(&image)), (Seq::new(1), acknowledged), "without sector {lost}");
+        let copy = image.admin().stats().recovery.quarantined.expect("it is reported");
         // a repair that a crash cut short leaves its beginnings, and is done again
         again.create_new(format!("{}.tmp", copy.display()).as_ref()).unwrap();
-        assert_eq!(open(&again).stats().recovery.quarantined.as_ref(), Some(&copy));
+        assert_eq!(open(&again).admin().stats().recovery.quarantined.as_ref(), Some(&copy));
         assert!(copy.starts_with("/ledger/quarantine"), "{}", copy.display());
         assert_eq!(cut.read(&copy).unwrap(), torn[..end], "the copy holds the bytes");
         assert!(cut.read(SEGMENT).unwrap()[offset as usize..].iter().all(|&byte| byte == 0), "its place is free");
-        image.close().unwrap();
+        Image::close(image).unwrap();
 
         let image = open(&cut);
-        assert_eq!(image.stats().recovery.quarantined, None, "once is enough");
+        assert_eq!(image.admin().stats().recovery.quarantined, None, "once is enough");
         assert!(cut.read(&copy).is_ok(), "the copy stays");
         image.file(vec![9; 3_000]).unwrap();
     }
@@ -65,7 +65,7 @@ fn promise_6_nothing_to_report_if_all_or_none_of_it_was_written() {
     gate.is_reached();
     for survives in [false, true] {
         let image = open(&sim.crash(|_| survives));
-        assert_eq!(image.stats().recovery.quarantined, None);
+        assert_eq!(image.admin().stats().recovery.quarantined, None);
         assert_eq!(image.query(|ledger| ledger.filed).unwrap(), if survives { 3_000 } else { 0 });
     }
 }
@@ -77,7 +77,7 @@ fn five() -> (SimDisk, Vec<(u64, usize)>) {
     image.file(vec![0; 700]).unwrap();
     disk.trace();
     (1..5).for_each(|nth| assert!(image.file(vec![nth; 700]).is_ok()));
-    image.close().unwrap();
+    Image::close(image).unwrap();
     // what closing wrote holds no event
     let mut frames = frames(&disk);
     frames.truncate(4);
@@ -88,7 +88,7 @@ fn five() -> (SimDisk, Vec<(u64, usize)>) {
 fn is_refused(sim: &SimDisk, place: Position) {
     let before = files(sim);
     let error = try_open(sim).unwrap_err();
-    assert!(error.is_corrupt(), "{error}");
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
     assert_eq!(error.position(), Some(place), "{error}");
     assert!(error.to_string().contains("nothing was changed"), "{error}");
     assert_eq!(changed(&before, &files(sim)), NONE);
@@ -135,7 +135,10 @@ fn promise_6_a_segment_that_was_cut_is_refused() {
         damaged.truncate(SEGMENT, offset).unwrap();
         let before = files(&damaged);
         let error = try_open(&damaged).unwrap_err();
-        assert!(error.is_corrupt() && error.position().unwrap().segment == Some(SegmentId::new(1)), "{error}");
+        assert!(
+            error.kind() == ErrorKind::Corrupt && error.position().unwrap().segment == Some(SegmentId::new(1)),
+            "{error}"
+        );
         assert_eq!(changed(&before, &files(&damaged)), NONE);
     }
 }

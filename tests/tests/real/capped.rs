@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use memimage::{Image, SnapshotPolicy};
+use memimage::{ErrorKind, Image, SnapshotPolicy};
 use memimage_tests::{Ledger, LedgerCommands};
 
 use super::{child, dir, run};
@@ -21,14 +21,14 @@ fn a_life_under_a_cap() {
         match image.file(vec![1; 1_500]) {
             Ok(_) => _ = model.file(vec![1; 1_500]),
             Err(error) => {
-                assert!(error.is_storage_full() && !error.is_poisoned(), "{error}");
+                assert!(error.kind() == ErrorKind::StorageFull && !error.is_poisoned(), "{error}");
                 refused += 1;
             }
         }
         assert!(image.query(|found| *found == model).unwrap());
     }
     assert!(model.filed > 10_000, "{}", model.filed);
-    image.close().unwrap();
+    Image::close(image).unwrap();
     println!("filed {}", model.filed);
 }
 
@@ -40,7 +40,7 @@ fn make(path: &Path) -> Image<Ledger> {
 fn a_cap_on_files_is_a_full_disk() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("image");
-    make(&path).close().unwrap();
+    Image::close(make(&path)).unwrap();
     // in units of 512 bytes; the signal that comes with it, unless it is ignored, ends the process
     let script = "trap '' XFSZ && ulimit -f 96";
     let Some(output) = run("a cap on files (ulimit -f)", &mut child("capped::a_life_under_a_cap", dir.path(), script))
@@ -54,5 +54,5 @@ fn a_cap_on_files_is_a_full_disk() {
     for _ in 0..40 {
         image.file(vec![1; 1_500]).unwrap();
     }
-    image.close().unwrap();
+    Image::close(image).unwrap();
 }

@@ -38,7 +38,7 @@ fn a_life_with_few_descriptors() {
         }
     }
     println!("\nfiled {filed}");
-    if let Err(error) = image.close() {
+    if let Err(error) = Image::close(image) {
         assert!(error.is_io() || error.is_poisoned(), "{error}");
     }
 }
@@ -48,7 +48,7 @@ fn few_descriptors_lose_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("image");
     let open = || Image::<Ledger>::options().segment_bytes(16 << 10).open(&path).unwrap();
-    open().close().unwrap();
+    Image::close(open()).unwrap();
     let mut filed = 0;
     let mut refused = 0;
     let mut free = 0;
@@ -68,7 +68,7 @@ fn few_descriptors_lose_nothing() {
         }
         let image = open();
         assert_eq!(image.query(|ledger| ledger.filed).unwrap(), filed, "{what}");
-        image.close().unwrap();
+        Image::close(image).unwrap();
     }
     assert!(refused > 0 && free > 0, "refused under {refused} limits, and not under {free}");
 }

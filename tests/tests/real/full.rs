@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use memimage::admin::rewrite;
-use memimage::{Error, Image, Options, Retention, SnapshotPolicy};
+use memimage::{Error, ErrorKind, Image, Options, Retention, SnapshotPolicy};
 use memimage_tests::{Ledger, LedgerCommands, differences, tear, tree};
 
 use super::{child, dir, run, unshared};
@@ -59,7 +59,7 @@ fn options() -> Options<Ledger> {
 
 #[track_caller]
 fn is_full(error: &Error) {
-    assert!(error.is_storage_full() && !error.is_poisoned(), "{error}");
+    assert!(error.kind() == ErrorKind::StorageFull && !error.is_poisoned(), "{error}");
 }
 
 /// An image's life on a volume with this many pages free at first; more are given only when it refused. Gives how often
@@ -99,12 +99,12 @@ fn life(volume: &mut Volume, pages: u64) -> [u32; 4] {
         if event % 7 == 6 {
             // an image that is there opens on a disk that is as full as can be
             volume.leave(0);
-            image.close().unwrap();
+            Image::close(image).unwrap();
             image = open().unwrap_or_else(|error| panic!("after {event}: {error}"));
             assert!(image.query(|found| *found == model).unwrap());
         }
     }
-    image.close().unwrap();
+    Image::close(image).unwrap();
 
     // a torn end, and no room for its copy in the quarantine
     tear(&path);
@@ -119,12 +119,12 @@ fn life(volume: &mut Volume, pages: u64) -> [u32; 4] {
         repairs += 1;
         volume.give(1);
     };
-    assert!(image.stats().recovery.quarantined.is_some());
+    assert!(image.admin().stats().recovery.quarantined.is_some());
     assert!(image.query(|found| *found == before_last).unwrap());
     volume.give(100);
     image.file(vec![0; 1_500]).unwrap();
     image.admin().snapshot().unwrap();
-    image.close().unwrap();
+    Image::close(image).unwrap();
     fs::remove_dir_all(&path).unwrap();
     [opens, commands, snapshots, repairs]
 }
@@ -137,7 +137,7 @@ fn rewritten(volume: &mut Volume) {
     for _ in 0..20 {
         image.file(vec![5; 1_500]).unwrap();
     }
-    image.close().unwrap();
+    Image::close(image).unwrap();
     let before = tree(&source);
     let mut refused = 0;
     for pages in 0.. {
@@ -151,7 +151,7 @@ fn rewritten(volume: &mut Volume) {
         refused += 1;
     }
     assert!(refused > 3, "{refused}");
-    options().open(&target).unwrap().close().unwrap();
+    Image::close(options().open(&target).unwrap()).unwrap();
 }
 
 /// Lives on a small volume, which is its directory.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use memimage::disk::SimDisk;
-use memimage::{Durability, admin};
+use memimage::{Durability, Image, admin};
 use memimage_tests::{LedgerCommands, Run, most_memory, seal};
 
 use super::{child, dir, run};
@@ -45,7 +45,7 @@ fn claims_of_length() {
         image.file(vec![7; 700]).unwrap();
     }
     image.admin().snapshot().unwrap();
-    image.close().unwrap();
+    Image::close(image).unwrap();
     let bytes = disk.read(SEGMENT).unwrap();
     let frames: Vec<usize> =
         (HEADER..bytes.len()).step_by(512).filter(|at| bytes[*at..].starts_with(b"MIfr")).collect();
@@ -132,7 +132,7 @@ fn sparse_files() {
     for _ in 0..4 {
         image.file(vec![7; 700]).unwrap();
     }
-    image.close().unwrap();
+    Image::close(image).unwrap();
     let segment = path.join("journal/00000001.journal");
     let bytes = fs::read(&segment).unwrap();
     for Sparse { len, byte_at, says_so, found, opens } in SPARSE {
@@ -152,7 +152,7 @@ fn sparse_files() {
         let report = admin::check(&path).unwrap();
         assert_eq!(!report.findings.is_empty(), found, "{case}: {report}");
         match open() {
-            Ok(image) => assert_eq!((opens, image.seq().get()), (true, 4), "{case}"),
+            Ok(image) => assert_eq!((opens, image.journal().seq().get()), (true, 4), "{case}"),
             Err(error) => assert!(!opens && error.to_string().contains("00000001.journal"), "{case}: {error}"),
         }
         fs::write(&segment, &bytes).unwrap();

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 
 use memimage::admin::rewrite;
-use memimage::{Image, SnapshotPolicy};
+use memimage::{ErrorKind, Image, SnapshotPolicy};
 use memimage_tests::{Ledger, LedgerCommands, tree};
 
 use super::{child, dir, is_root, run, unshared};
@@ -22,7 +22,7 @@ fn make(path: &Path) {
     for _ in 0..30 {
         image.file(vec![1; 1_500]).unwrap();
     }
-    image.close().unwrap();
+    Image::close(image).unwrap();
 }
 
 /// Everything that may only be read is refused at once, by name.
@@ -31,7 +31,7 @@ fn make(path: &Path) {
 fn refused() {
     let Some(dir) = dir() else { return };
     let error = open(&dir.join("image")).unwrap_err();
-    assert!(error.is_io() && !error.is_corrupt(), "{error}");
+    assert!(error.is_io() && error.kind() != ErrorKind::Corrupt, "{error}");
     let text = error.to_string();
     assert!(text.contains("LOCK` failed") && text.contains("Read-only file system"), "{text}");
     assert!(text.contains("an image needs a file system that can be written to"), "{text}");
@@ -50,7 +50,7 @@ fn a_read_only_file_system_is_refused() {
     let child = child("read_only::refused", dir.path(), script);
     run("a file system that is read-only", &mut unshared(&["--user", "--map-root-user", "--mount"], &child));
     assert!(tree(dir.path()) == before);
-    open(&dir.path().join("image")).unwrap().close().unwrap();
+    Image::close(open(&dir.path().join("image")).unwrap()).unwrap();
 }
 
 /// As an ordinary user, with the mode of one directory or file taken away after another. Whatever still works is kept, and
@@ -82,7 +82,7 @@ fn with_modes_taken_away() {
                         }
                     }
                     // it may be that nothing was wrong but what a close would not need
-                    _ = image.close();
+                    _ = Image::close(image);
                 }
                 Err(error) => {
                     refused += 1;
@@ -94,7 +94,7 @@ fn with_modes_taken_away() {
             assert_eq!(image.query(|ledger| ledger.filed).unwrap(), filed, "{} {left:o}", taken.display());
             image.file(vec![1; 1_500]).unwrap();
             filed += 1_500;
-            image.close().unwrap();
+            Image::close(image).unwrap();
         }
     }
     println!("refused {refused} times, opened {opened} times");

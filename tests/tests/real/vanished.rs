@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use memimage::{Error, Image, Retention, SnapshotPolicy};
+use memimage::{Error, ErrorKind, Image, Retention, SnapshotPolicy};
 use memimage_tests::{Ledger, LedgerCommands, differences, in_time, tree};
 
 fn open(path: &Path) -> Result<Image<Ledger>, Error> {
@@ -35,7 +35,7 @@ fn a_removed_directory_is_missed_when_the_next_segment_is_made() {
         let (_, error) = until_refused(&image);
         assert!(image.admin().snapshot().is_err());
         // it says so, or the files that it has open still took all
-        _ = image.close();
+        _ = Image::close(image);
         error
     });
     assert!(error.is_io() || error.is_poisoned(), "{error}");
@@ -49,7 +49,7 @@ fn a_directory_that_was_moved_away_goes_on_when_it_is_back() {
     let image = open(&path).unwrap();
     image.deposit(1, 1).unwrap();
     fs::rename(&path, &away).unwrap();
-    assert!(open(&away).unwrap_err().is_locked(), "wherever it is, it has an owner");
+    assert_eq!(open(&away).unwrap_err().kind(), ErrorKind::Locked, "wherever it is, it has an owner");
     let (acknowledged, error) = until_refused(&image);
     assert!(error.is_io() && !error.is_outcome_unknown(), "{error}");
     fs::rename(&away, &path).unwrap();
@@ -66,7 +66,7 @@ fn a_directory_that_was_moved_away_goes_on_when_it_is_back() {
     assert_eq!(filed, acknowledged);
     image.file(vec![1; 1_500]).unwrap();
     image.admin().snapshot().unwrap();
-    image.close().unwrap();
+    Image::close(image).unwrap();
     let again = open(&path).unwrap();
     assert_eq!(again.query(|ledger| ledger.filed).unwrap(), filed + 1_500);
 }
@@ -87,13 +87,13 @@ fn an_image_begun_in_the_place_of_one_that_was_moved_is_left_alone() {
         new.file(vec![2; 1_500]).unwrap();
     }
     let state = new.query(Clone::clone).unwrap();
-    new.close().unwrap();
+    Image::close(new).unwrap();
 
     let before = tree(&path);
     let (filed, error) = until_refused(&old);
     assert!(error.is_io() && error.to_string().contains("another"), "{error}");
     assert!(old.admin().snapshot().is_err());
-    _ = old.close();
+    _ = Image::close(old);
     assert_eq!(differences(&before, &tree(&path)), Vec::<std::path::PathBuf>::new());
     assert!(open(&path).unwrap().query(|ledger| *ledger == state).unwrap());
     assert_eq!(open(&away).unwrap().query(|ledger| ledger.filed).unwrap(), 25 * 1_500 + filed);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use memimage::admin::Rewrite;
 use memimage::disk::{Fault, Method, Operation, SimDisk, Unsynced};
-use memimage::{Image, digest};
+use memimage::{ErrorKind, Image, digest};
 use memimage_tests::{Act, Dice, GateDisk, cases};
 
 use super::desk::third;
@@ -17,7 +17,7 @@ use super::{NEW, OLD, below, old, options, rewrite};
 fn digest_of(disk: &SimDisk, path: &str) -> Result<u64, String> {
     let image: Image<third::Desk> =
         options().create(false).open_with(Arc::new(disk.fork()), path).map_err(|error| error.to_string())?;
-    let state = image.read().unwrap();
+    let state = image.read_uncommitted().unwrap();
     Ok(digest(&*state).unwrap().to_u64())
 }
 
@@ -29,7 +29,9 @@ fn judge(disk: &SimDisk, expected: u64) -> Result<bool, String> {
     let there = below(disk, NEW) > 0;
     match rewrite::<third::Desk>(disk, OLD, NEW) {
         Ok(_) if there => return Err("something was at the target, and was overwritten".to_owned()),
-        Err(error) if !(there && error.is_taken()) => return Err(format!("run again: {error}")),
+        Err(error) if !(there && error.kind() == ErrorKind::AlreadyExists) => {
+            return Err(format!("run again: {error}"));
+        }
         _ => {}
     }
     let strays = disk.files().iter().filter(|file| !file.starts_with(OLD) && !file.starts_with(NEW)).count();

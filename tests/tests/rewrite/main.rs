@@ -56,8 +56,8 @@ fn old(given: Option<first::Desk>) -> SimDisk {
         image.fee().unwrap();
         image.ping().unwrap();
     }
-    assert_eq!(image.seq().get(), EVENTS);
-    image.close().unwrap();
+    assert_eq!(image.journal().seq().get(), EVENTS);
+    Image::close(image).unwrap();
     disk
 }
 

@@ -111,15 +111,15 @@ fn values_are_recorded_as_what_they_become_and_shapes_as_they_are_now() {
     shelf.add(before::Form::Audio(300)).unwrap();
     shelf.price("Emma".to_owned(), u32::MAX).unwrap();
     shelf.add(before::Form::Paper).unwrap();
-    shelf.close().unwrap();
+    Image::close(shelf).unwrap();
 
     let rewritten = rewrite::<after::Shelf>(&disk, OLD, NEW).unwrap();
     assert_eq!(rewritten.upcasts, [(("price".to_owned(), 1), 1)].into());
 
     let shelf = open::<last::Shelf>(&disk, NEW);
     shelf.add(after::Form::Film).unwrap();
-    assert_eq!(shelf.stats().batches, 1, "the shape with the new form is there already");
-    let state = shelf.read().unwrap();
+    assert_eq!(shelf.admin().stats().batches, 1, "the shape with the new form is there already");
+    let state = shelf.read_uncommitted().unwrap();
     assert_eq!(state.forms, [after::Form::Audio(300), after::Form::Paper, after::Form::Film]);
     assert_eq!(state.prices, [("Emma".to_owned(), u64::from(u32::MAX))]);
 }

@@ -47,7 +47,7 @@ fn a_payload_deeper_than_any_recorded_is_refused() {
     let mut block: Block = [[[1; 32]; 32]; 32];
     block[31][31][31] = 0;
     depths.fill(block).unwrap();
-    depths.close().unwrap();
+    Image::close(depths).unwrap();
 
     // the block's bytes become those of a dive: one level in another, 32,767 of them
     let path = "/depths/journal/00000001.journal";

@@ -1,5 +1,6 @@
 //! What others may write to is told of, and used all the same.
 
+use memimage::Image;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -38,7 +39,7 @@ impl MakeWriter<'_> for Said {
 fn warnings(path: &Path) -> Vec<String> {
     let said = Said::default();
     let subscriber = tracing_subscriber::fmt().with_writer(said.clone()).with_ansi(false).finish();
-    tracing::subscriber::with_default(subscriber, || open(path).unwrap().close().unwrap());
+    tracing::subscriber::with_default(subscriber, || Image::close(open(path).unwrap()).unwrap());
     let text = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
     text.lines().filter(|line| line.contains("WARN")).map(str::to_owned).collect()
 }

@@ -1,5 +1,6 @@
 //! Nothing but plain files and directories: links, pipes and the like inside an image are refused before they are opened.
 
+use memimage::{ErrorKind, Image};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
@@ -74,7 +75,7 @@ fn what_is_no_file_is_refused_and_nothing_is_touched() {
             let opened = in_time(move || open(&root));
             let what = format!("{} as {trick:?}", path.strip_prefix(&image).unwrap().display());
             let error = opened.err().unwrap_or_else(|| panic!("{what} was accepted"));
-            assert!(error.is_not_an_image(), "{what}: {error}");
+            assert_eq!(error.kind(), ErrorKind::NotAnImage, "{what}: {error}");
             let name = path.file_name().unwrap().to_str().unwrap();
             assert!(error.to_string().contains(name), "{what}: {error}");
             assert!(tree(dir.path()) == before, "{what} changed something");
@@ -82,7 +83,7 @@ fn what_is_no_file_is_refused_and_nothing_is_touched() {
         }
     }
     assert!(tree(&image) == whole);
-    open(&image).unwrap().close().unwrap();
+    Image::close(open(&image).unwrap()).unwrap();
 }
 
 #[test]
@@ -110,7 +111,7 @@ fn a_file_that_is_written_to_has_one_name() {
         fs::hard_link(&path, &other).unwrap();
         let before = tree(dir.path());
         let error = open(&image).unwrap_err();
-        assert!(error.is_not_an_image() && error.to_string().contains("hard link"), "{error}");
+        assert!(error.kind() == ErrorKind::NotAnImage && error.to_string().contains("hard link"), "{error}");
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
         assert!(tree(dir.path()) == before, "{} changed something", path.display());
         fs::remove_file(&other).unwrap();
@@ -118,7 +119,7 @@ fn a_file_that_is_written_to_has_one_name() {
     for ending in ["base", "snapshot", "torn"] {
         for path in ["journal", "snapshot", "quarantine"].iter().flat_map(|dir| names(&image.join(dir), ending)) {
             fs::hard_link(&path, &other).unwrap();
-            open(&image).unwrap().close().unwrap();
+            Image::close(open(&image).unwrap()).unwrap();
             fs::remove_file(&other).unwrap();
         }
     }
@@ -139,11 +140,11 @@ fn nothing_is_written_through_a_link_that_comes_later() {
     image.deposit(1, 1).unwrap();
     // the drill after it finds the others
     let error = image.admin().snapshot().unwrap_err();
-    assert!(error.is_not_an_image(), "{error}");
+    assert_eq!(error.kind(), ErrorKind::NotAnImage, "{error}");
     for _ in 0..100 {
         image.file(vec![1; 1_000]).unwrap();
     }
-    image.close().unwrap();
+    Image::close(image).unwrap();
     assert_eq!(fs::read(&victim).unwrap(), b"mine");
 }
 
@@ -154,13 +155,13 @@ fn an_image_may_be_reached_by_a_link() {
     full_image(&image);
     symlink("image", &link).unwrap();
     let opened = open(&link).unwrap();
-    assert!(open(&image).unwrap_err().is_locked());
-    opened.close().unwrap();
+    assert_eq!(open(&image).unwrap_err().kind(), ErrorKind::Locked);
+    Image::close(opened).unwrap();
     // one that leads nowhere is not taken for a place where nothing is
     fs::remove_file(&link).unwrap();
     symlink("nowhere", &link).unwrap();
     let error = open(&link).unwrap_err();
-    assert!(error.is_not_an_image() && error.to_string().contains("leads to nothing"), "{error}");
+    assert!(error.kind() == ErrorKind::NotAnImage && error.to_string().contains("leads to nothing"), "{error}");
     assert_eq!(tree(dir.path())[&link].0, Stands::Link("nowhere".into()));
     assert!(!dir.path().join("nowhere").exists());
 }

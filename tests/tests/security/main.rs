@@ -34,9 +34,9 @@ fn full_image(path: &Path) {
         image.admin().snapshot().unwrap();
     }
     image.file(vec![7; 3_000]).unwrap();
-    image.close().unwrap();
+    Image::close(image).unwrap();
     tear(path);
     let image = open(path).unwrap();
-    assert!(image.stats().recovery.quarantined.is_some());
-    image.close().unwrap();
+    assert!(image.admin().stats().recovery.quarantined.is_some());
+    Image::close(image).unwrap();
 }

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use memimage::admin;
+use memimage::{Image, admin};
 use memimage_tests::{Ledger, Stands, tree};
 
 use super::full_image;
@@ -21,7 +21,7 @@ fn child() {
     let dir = Path::new(&dir);
     full_image(&dir.join("image"));
     let whole = dir.join("whole");
-    super::options().retention(memimage::Retention::Everything).open(&whole).unwrap().close().unwrap();
+    Image::close(super::options().retention(memimage::Retention::Everything).open(&whole).unwrap()).unwrap();
     admin::rewrite::<Ledger>(&whole, dir.join("rewritten")).unwrap();
 }
 

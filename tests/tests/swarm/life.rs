@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use memimage::disk::SimDisk;
-use memimage::{CommandError, Error, Image, Pending};
+use memimage::{CommandError, Error, ErrorKind, Image, Pending};
 use memimage_tests::Dice;
 
 use crate::crowd::{Crowd, CrowdCommands, CrowdSay, Word};
@@ -38,9 +38,9 @@ pub(crate) fn live(life: &Life, disk: &SimDisk, image: Image<Crowd>, ledger: &Ar
         let speaking: Vec<_> = life.tellers.iter().enumerate().map(speak).collect();
         speaking.into_iter().filter_map(|teller| teller.join().expect("a teller does not panic").err()).collect()
     });
-    let live = image.read().ok().map(|crowd| crowd.words.clone());
+    let live = image.read_uncommitted().ok().map(|crowd| crowd.words.clone());
     let closed = match life.end {
-        End::Close => image.close(),
+        End::Close => Image::close(image),
         _ => {
             drop(image);
             Ok(())
@@ -118,13 +118,13 @@ impl Voice<'_> {
                 },
                 13 => {
                     let error = self.image.shout(self.word(1)).expect_err("it panics");
-                    if !error.is_panic() {
+                    if error.kind() != ErrorKind::Panicked {
                         return Err(told(error));
                     }
                 }
                 14 => {
-                    let words = self.image.read().map_err(told)?.words.len() as u64;
-                    self.image.sync().map_err(told)?;
+                    let words = self.image.read_uncommitted().map_err(told)?.words.len() as u64;
+                    self.image.journal().sync().map_err(told)?;
                     self.ledger.is_synced(words);
                 }
                 _ if dice.once_in(3) => {
@@ -162,7 +162,7 @@ impl Voice<'_> {
                 self.pending.push((word, pending));
                 Ok(())
             }
-            Err(error) if error.is_busy() => Ok(()),
+            Err(error) if error.kind() == ErrorKind::Busy => Ok(()),
             Err(error) => Err(told(error)),
         }
     }
@@ -189,6 +189,6 @@ fn told(error: Error) -> String {
 impl Plan {
     /// The words in an image that was just opened.
     pub(crate) fn words(image: &Image<Crowd>) -> Result<Vec<Word>, String> {
-        image.read().map(|crowd| crowd.words.clone()).map_err(told)
+        image.read_uncommitted().map(|crowd| crowd.words.clone()).map_err(told)
     }
 }

@@ -19,8 +19,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use memimage::Seq;
 use memimage::disk::SimDisk;
+use memimage::{ErrorKind, Seq};
 use memimage_tests::{cases, mend};
 
 use crowd::Word;
@@ -87,7 +87,7 @@ fn run(seed: u64, tally: &Tally) -> Result<(), String> {
         faulty |= life.fault.is_some();
         let fail = |why: String, disk: &SimDisk| format!("{why}\nin {life:?}\nof {plan:?}\n{}", disk.trace());
         let (image, words) = recover(&plan, life, &disk, tally).map_err(|why| fail(why, &disk))?;
-        let recovery = image.stats().recovery;
+        let recovery = image.admin().stats().recovery;
         count(&tally.quarantined, u64::from(recovery.quarantined.is_some()));
         // the second copy of a base may be missing: what made it was cut short
         let has_name = |why: &str| why != "it is missing";
@@ -127,7 +127,10 @@ fn run(seed: u64, tally: &Tally) -> Result<(), String> {
 fn without_garbage(plan: &Plan, life: &Life, left: Left, tally: &Tally) -> Result<Left, String> {
     match plan.open(life, &left.disk.fork()) {
         Ok(_) => Ok(left),
-        Err(error) if error.is_corrupt() && error.to_string().contains("never acknowledged as far as is known") => {
+        Err(error)
+            if error.kind() == ErrorKind::Corrupt
+                && error.to_string().contains("never acknowledged as far as is known") =>
+        {
             count(&tally.suspect, 1);
             // how much was acknowledged is judged when it is opened
             mend(&left.disk, Path::new("/crowd"), Seq::ZERO)?;

@@ -19,13 +19,13 @@ fn make(path: &Path) {
     bank.settle(9, true).unwrap_err();
     bank.admin().snapshot().unwrap();
     bank.withdraw(7, 1).unwrap();
-    bank.close().unwrap();
+    Image::close(bank).unwrap();
 }
 
 /// What an image says that was drawn.
 fn drawn(path: &Path) -> Vec<u64> {
     let mut drawn = Vec::new();
-    golden_image::<Bank>(path, |bank| drawn.clone_from(&bank.read().unwrap().drawn));
+    golden_image::<Bank>(path, |bank| drawn.clone_from(&bank.read_uncommitted().unwrap().drawn));
     assert_eq!(drawn.len(), 1);
     drawn
 }
@@ -54,8 +54,8 @@ fn a_golden_image_is_opened_in_a_copy() {
     for _ in 0..2 {
         let mut looked = false;
         golden_image::<Bank>(&path, |bank| {
-            assert_eq!(bank.seq().get(), 4);
-            assert_eq!(bank.stats().recovery.snapshot.map(|seq| seq.get()), Some(3));
+            assert_eq!(bank.journal().seq().get(), 4);
+            assert_eq!(bank.admin().stats().recovery.snapshot.map(|seq| seq.get()), Some(3));
             assert_eq!(bank.withdraw(7, 9).unwrap(), 90);
             looked = true;
         });
@@ -70,8 +70,8 @@ fn a_golden_image_may_be_owned_by_somebody() {
     let path = directory.path().join("bank");
     make(&path);
     let owned = Image::<Bank>::open(&path).unwrap();
-    golden_image::<Bank>(&path, |bank| assert_eq!(bank.seq().get(), 4));
-    owned.close().unwrap();
+    golden_image::<Bank>(&path, |bank| assert_eq!(bank.journal().seq().get(), 4));
+    Image::close(owned).unwrap();
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn the_past_of_a_pruned_image_begins_with_its_base() {
             bank.admin().snapshot().unwrap();
         }
     }
-    bank.close().unwrap();
+    Image::close(bank).unwrap();
     assert!(!path.join("journal/00000001.journal").exists(), "it was pruned");
     given_image::<Bank>(&path)
         .then(|bank| assert_eq!(bank.accounts[&7], 240))
@@ -188,8 +188,8 @@ fn the_past_of_a_rewritten_image_keeps_its_numbers() {
     desk.note("one".to_owned()).unwrap();
     desk.draw().unwrap();
     desk.note("two".to_owned()).unwrap();
-    let drawn = desk.read().unwrap().drawn.clone();
-    desk.close().unwrap();
+    let drawn = desk.read_uncommitted().unwrap().drawn.clone();
+    Image::close(desk).unwrap();
     memimage::admin::rewrite::<Desk>(&path, &target).unwrap();
     for path in [&path, &target] {
         given_image::<Desk>(path)

@@ -92,7 +92,7 @@ fn what_a_test_does_an_image_does() {
     let bank = Image::<Bank>::options().clock(|| START).snapshots(SnapshotPolicy::Manual).in_memory().unwrap();
     let answer = bank.submit(deposit(7, 100)).unwrap().wait().unwrap();
     assert!(bank.submit(BankSettle { account: 8, hard: true }).unwrap().wait().is_err());
-    let read = bank.read().unwrap();
+    let read = bank.read_uncommitted().unwrap();
     given::<Bank>()
         .when(deposit(7, 100))
         .then_ok(answer)

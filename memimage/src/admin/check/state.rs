@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::content::{Content, decodes};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::journal::DigestMark;
 use crate::keys::{Form, Keyring};
 use crate::seq::Seq;
@@ -99,7 +99,7 @@ impl State {
                 self.flaw = line.and_then(|line| line.contradicts(model, digest, &content.voids));
                 self.holds = self.flaw.is_none();
             }
-            Err(error) if error.is_key() => return Err(error),
+            Err(error) if error.kind() == ErrorKind::Key => return Err(error),
             Err(error) if error.is_forged() => {
                 let what = "its checksums are right, so it was changed by somebody who has not the key";
                 (self.forged, self.flaw) = (true, Some(format!("{}; {what}", error.in_short())));

@@ -40,7 +40,7 @@ impl Value {
     /// This value of `shape` as JSON in one line.
     ///
     /// ```
-    /// use memimage::{Shape, ShapeTree, Value};
+    /// use memimage::{Shape, Value, shape::ShapeTree};
     ///
     /// #[derive(Shape)]
     /// struct Deposit {

@@ -13,8 +13,8 @@ impl Bank {
 }
 
 fn main() -> Result<(), memimage::Error> {
-    let blessed = memimage::lock::bless::<Bank>()?;
+    let blessed = memimage::shape_lock::bless::<Bank>()?;
     assert!(blessed.path().ends_with("memimage.lock"));
     println!("{}", blessed.added().join(", "));
-    memimage::lock::verify::<Bank>()
+    memimage::shape_lock::verify::<Bank>()
 }

@@ -1,0 +1,27 @@
+//! Reading the model of a running image.
+
+use super::core::Shared;
+use super::guard::ReadGuard;
+use super::pending::Pending;
+use super::reentrancy::{QUERY, READ_UNCOMMITTED, ReentrancyGuard};
+use crate::error::Error;
+use crate::event::Model;
+
+impl<M: Model> Shared<M> {
+    /// Runs the closure on the newest state. The result is pending on the newest batch that it may rest on.
+    pub(super) fn query<R>(&self, query: impl FnOnce(&M) -> R) -> Result<Pending<R>, Error> {
+        let _entered = ReentrancyGuard::new(self.journal.id(), QUERY)?;
+        let core = self.core.read();
+        self.refuse_if_ended()?;
+        let answer = query(&core.model);
+        // no command runs while the lock is held, so the answer rests on no later batch
+        Ok(Pending::new(Ok(answer), None, self.journal.latest()))
+    }
+
+    pub(super) fn read_uncommitted(&self) -> Result<ReadGuard<'_, M>, Error> {
+        let entered = ReentrancyGuard::new(self.journal.id(), READ_UNCOMMITTED)?;
+        let core = self.core.read();
+        self.refuse_if_ended()?;
+        Ok(ReadGuard::new(core, entered))
+    }
+}
