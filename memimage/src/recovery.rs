@@ -1,7 +1,8 @@
 //! Recovery: the newest usable snapshot, and the events since.
 //!
-//! Everything here reads only. What is done to the disk before an image goes on is in `journal::repair`.
+//! Everything here only reads, but for [`opened`], which repairs the end of a journal before it is resumed.
 
+mod opened;
 mod dispatch;
 mod genesis;
 mod start;
@@ -15,16 +16,16 @@ use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::digest::{Digest, digest};
 use crate::error::{Error, Kind};
 use crate::event::{Apply, Model, Recorded, ReplayError, StoredPayload, panic_message};
-use crate::journal::{DigestMark, Frame, FrameKind, JournalEnd, Record, Scan, Segments, ShapeTables, Voids, records};
+use crate::journal::{DigestMark, Frame, FrameKind, JournalEnd, Record, Scan, ShapeTables, Voids, records};
 use crate::seq::{SegmentId, Seq};
 use crate::shape::fingerprint;
-use crate::snapshot::Snapshots;
 
 use start::{Start, newest_start};
 pub(crate) use start::{is_current, is_readable};
 
 pub(crate) use dispatch::{DROPPED, Dispatch, ReplayAction, ReplayRoute};
 pub(crate) use genesis::{GenesisState, genesis_of};
+pub(crate) use opened::{OpenedJournal, SettledJournal, WritableJournal};
 
 /// What is wanted of a recovery.
 #[derive(Clone, Copy, Debug)]
@@ -58,29 +59,19 @@ pub(crate) struct Recovered<M> {
     pub(crate) end: Option<JournalEnd>,
 }
 
-/// The highest seq that the snapshots and bases say was synced: each was given its name only after that.
-pub(crate) fn proven_by(snapshots: &Snapshots, uuid: &[u8; 16]) -> Result<Seq, Error> {
-    let mut proven = Seq::ZERO;
-    for (seq, path) in snapshots.starts()? {
-        match snapshots.open(seq, &path) {
-            Ok(file) if file.header.uuid == *uuid => proven = proven.max(seq),
-            // its name was given to it only after the sync, and nothing says that it is another image's
-            Err(error) if error.is_io() => proven = proven.max(seq),
-            _ => {}
-        }
-    }
-    Ok(proven)
+/// The journal's table of shapes side by side with the program's.
+pub(crate) fn dispatch_of<M: Model>(journal: &OpenedJournal) -> Result<Dispatch, Error> {
+    Dispatch::new(journal.scan().table()?, M::EVENTS)
+        .map_err(|differences| Error::new(Kind::Shapes { path: journal.layout().root().to_owned(), differences }))
 }
 
 /// Loads the newest usable snapshot and replays the events since.
 pub(crate) fn recover<M: Model>(
-    source: &Segments,
-    scan: &Scan<'_>,
+    journal: &OpenedJournal,
     dispatch: &Dispatch,
-    snapshots: &Snapshots,
     goal: RecoveryGoal,
 ) -> Result<Recovered<M>, Error> {
-    recover_watched(source, scan, dispatch, snapshots, goal, &mut |_| {})
+    recover_watched(journal, dispatch, goal, &mut |_| {})
 }
 
 /// How far a recovery has come.
@@ -93,23 +84,21 @@ pub(crate) struct Replayed {
 
 /// As [`recover`], telling after each batch how far it has come.
 pub(crate) fn recover_watched<M: Model>(
-    source: &Segments,
-    scan: &Scan<'_>,
+    journal: &OpenedJournal,
     dispatch: &Dispatch,
-    snapshots: &Snapshots,
     goal: RecoveryGoal,
     watch: &mut dyn FnMut(Replayed),
 ) -> Result<Recovered<M>, Error> {
     let mut unusable = Vec::new();
-    let (start, voids) = newest_start::<M>(source, scan, snapshots, goal, &mut unusable)?;
+    let (start, voids) = newest_start::<M>(journal, goal, &mut unusable)?;
     let upcast = start.as_ref().and_then(|start| start.upcast.clone());
-    match replay_from(start, voids, source, scan, dispatch, goal, watch) {
-        Err(error) if error.is_diverged() && source.is_whole() && upcast.is_some() => {
+    match replay_from(start, voids, journal.scan(), dispatch, goal, watch) {
+        Err(error) if error.is_diverged() && journal.segments().is_whole() && upcast.is_some() => {
             tracing::warn!(%error, "the state that an upcaster made does not replay; all of the journal is");
             unusable.extend(upcast.map(|path| (path, format!("its state was upcast, and does not replay: {error}"))));
             let goal = RecoveryGoal { believe_upcasters: false, ..goal };
-            let (start, voids) = newest_start::<M>(source, scan, snapshots, goal, &mut unusable)?;
-            replay_from(start, voids, source, scan, dispatch, goal, watch)
+            let (start, voids) = newest_start::<M>(journal, goal, &mut unusable)?;
+            replay_from(start, voids, journal.scan(), dispatch, goal, watch)
         }
         replayed => replayed,
     }
@@ -119,8 +108,7 @@ pub(crate) fn recover_watched<M: Model>(
 fn replay_from<M: Model>(
     start: Option<Start<M>>,
     voids: Voids,
-    source: &Segments,
-    scan: &Scan<'_>,
+    scan: &Scan,
     dispatch: &Dispatch,
     goal: RecoveryGoal,
     watch: &mut dyn FnMut(Replayed),
@@ -128,12 +116,12 @@ fn replay_from<M: Model>(
     let (last, time) = start.as_ref().map_or_else(Default::default, |start| (start.seq, start.time));
     let (snapshot, began) =
         (start.as_ref().map(|start| start.seq), start.as_ref().map(|start| (start.seq, start.digest)));
+    let segments = scan.segments();
     let mut replay = Replay {
-        source,
         scan,
         dispatch,
         beginnings: dispatch.table().to_beginnings(),
-        context: Context::new(source.identity().seed, Origin::own(last), time, Metadata::new()),
+        context: Context::new(segments.identity().seed, Origin::own(last), time, Metadata::new()),
         model: start.map(|start| start.model),
         began,
         voids,
@@ -150,7 +138,7 @@ fn replay_from<M: Model>(
     if replay.voids.len() > 0 {
         tracing::info!(events = replay.voids.len(), "some events are void: they are passed over");
     }
-    let from = if snapshot.is_some() { scan.segment_after(last)? } else { source.first() };
+    let from = if snapshot.is_some() { scan.segment_after(last)? } else { segments.first() };
     let end = match goal.until == snapshot && snapshot.is_some() {
         true => None,
         false => {
@@ -164,11 +152,11 @@ fn replay_from<M: Model>(
         return Err(diverged);
     }
     let Replay { model, last, time, replayed, replayed_bytes, .. } = replay;
-    let model = model.ok_or_else(|| source.corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned()))?;
+    let model = model.ok_or_else(|| segments.corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned()))?;
     let ends = goal.until.or_else(|| end.as_ref().map(|end| end.chain.before())).unwrap_or(last);
     if ends != last {
         let what = format!("its events are read up to {last}, and it goes on to {ends}");
-        return Err(source.corrupt(scan.active(), None, what));
+        return Err(segments.corrupt(scan.active(), None, what));
     }
     Ok(Recovered { model, last, time, snapshot, replayed, replayed_bytes, unusable: Vec::new(), end })
 }
@@ -184,8 +172,7 @@ pub(crate) fn state_digest<M: Model>(model: &M) -> Result<Digest, Error> {
 }
 
 struct Replay<'a, M> {
-    source: &'a Segments,
-    scan: &'a Scan<'a>,
+    scan: &'a Scan,
     dispatch: &'a Dispatch,
     /// Of the table in `dispatch`.
     beginnings: ShapeTables,
@@ -231,9 +218,9 @@ impl<M: Model> Replay<'_, M> {
         if self.model.is_some() {
             return Ok(());
         }
-        let first = GenesisState::read(self.source, self.scan, segment, frame)?;
+        let first = GenesisState::read(self.scan, segment, frame)?;
         if self.goal.verify_digests {
-            self.diverged = first.differs(self.source, segment);
+            self.diverged = first.differs(self.scan, segment);
         }
         self.model = Some(first.state);
         Ok(())
@@ -256,7 +243,7 @@ impl<M: Model> Replay<'_, M> {
     /// The base must be the one for which the journal was pruned.
     fn pruned(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
         let mark = self.scan.decode_prune(segment, frame)?;
-        let outdated = self.voids.outdate(mark.base, frame.header.epoch);
+        let outdated = self.voids.invalidates(mark.base, frame.header.epoch);
         match self.began {
             Some((seq, digest)) if seq == mark.base && digest != mark.digest && !outdated => {
                 let what =
@@ -349,7 +336,7 @@ impl<M: Model> Replay<'_, M> {
 
     fn digest(&mut self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
         let here = frame.header.first_seq == self.last.next();
-        let outdated = self.voids.outdate(self.last, frame.header.epoch);
+        let outdated = self.voids.invalidates(self.last, frame.header.epoch);
         if self.model.is_none() || !here || !self.goal.verify_digests || outdated {
             return Ok(());
         }

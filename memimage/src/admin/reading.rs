@@ -7,20 +7,17 @@ use crate::digest::Digest;
 use crate::disk::Disk;
 use crate::error::{Error, Kind};
 use crate::event::Model;
-use crate::journal::{FrameKind, Layout, Scan, Segments, records};
+use crate::journal::{FrameKind, Layout, records};
 use crate::keys::Keyring;
-use crate::recovery::Dispatch;
-use crate::recovery::{GenesisState, RecoveryGoal, Replayed, proven_by, recover_watched, state_digest};
+use crate::recovery::{
+    Dispatch, GenesisState, OpenedJournal, RecoveryGoal, Replayed, dispatch_of, recover_watched, state_digest,
+};
 use crate::seq::{SegmentId, Seq};
-use crate::snapshot::Snapshots;
 
 /// A journal to be read.
 pub(super) struct Reading {
-    pub(super) source: Segments,
+    pub(super) journal: OpenedJournal,
     pub(super) dispatch: Dispatch,
-    snapshots: Snapshots,
-    /// The highest seq that is known to be synced.
-    proven: Seq,
 }
 
 /// What a journal was rebuilt to.
@@ -40,39 +37,26 @@ impl Reading {
         layout: &Layout,
         keyring: &Arc<Keyring>,
     ) -> Result<Reading, Error> {
-        let survey = layout.survey(&**disk)?;
-        let source = Segments::open(disk, layout, survey.image(layout)?, keyring)?;
-        layout.refuse_other_model(source.identity(), M::NAME)?;
-        let snapshots = Snapshots::new(disk, layout, keyring);
-        let uuid = &source.identity().uuid;
-        let block = layout.durable_block(&**disk, uuid)?;
-        let proven = block.map_or(Seq::ZERO, |block| block.durable_seq).max(proven_by(&snapshots, uuid)?);
-        let scan = Scan::new(&source, proven)?;
-        snapshots.bases().account_for(&source, &scan)?;
-        if !source.is_whole() {
+        let journal = OpenedJournal::open(disk, layout, keyring, Some(M::NAME))?;
+        if !journal.segments().is_whole() {
             return Err(Error::new(Kind::NotWhole { path: layout.root().to_owned() }));
         }
-        let dispatch = Dispatch::new(scan.table()?, M::EVENTS)
-            .map_err(|differences| Error::new(Kind::Shapes { path: layout.root().to_owned(), differences }))?;
-        Ok(Reading { source, dispatch, snapshots, proven })
-    }
-
-    pub(super) fn scan(&self) -> Result<Scan<'_>, Error> {
-        Scan::new(&self.source, self.proven)
+        let dispatch = dispatch_of::<M>(&journal)?;
+        Ok(Reading { journal, dispatch })
     }
 
     /// The state before the first event.
     pub(super) fn first<M: Model>(&self) -> Result<GenesisState<M>, Error> {
-        let scan = self.scan()?;
+        let scan = self.journal.scan();
         let mut first = None;
         scan.read(SegmentId::FIRST, |segment, frame| {
             if frame.header.kind != FrameKind::Genesis {
                 return Ok(ControlFlow::Continue(()));
             }
-            first = Some(GenesisState::read(&self.source, &scan, segment, frame)?);
+            first = Some(GenesisState::read(scan, segment, frame)?);
             Ok(ControlFlow::Break(()))
         })?;
-        first.ok_or_else(|| self.source.corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned()))
+        first.ok_or_else(|| self.journal.segments().corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned()))
     }
 
     /// Rebuilds the state, without snapshots. `verify` says whether the digests in the journal count.
@@ -84,8 +68,7 @@ impl Reading {
     ) -> Result<Rebuilt, Error> {
         let goal =
             RecoveryGoal { until, newest_snapshot: Some(Seq::ZERO), verify_digests: verify, believe_upcasters: true };
-        let scan = self.scan()?;
-        let rebuilt = recover_watched::<M>(&self.source, &scan, &self.dispatch, &self.snapshots, goal, watch)?;
+        let rebuilt = recover_watched::<M>(&self.journal, &self.dispatch, goal, watch)?;
         Ok(Rebuilt {
             events: rebuilt.replayed,
             last: rebuilt.last,
@@ -96,7 +79,7 @@ impl Reading {
 
     /// The last event that was, or came of, the event `origin` or one before it.
     fn last_of(&self, origin: Seq) -> Result<Seq, Error> {
-        let scan = self.scan()?;
+        let scan = self.journal.scan();
         let mut last = Seq::ZERO;
         scan.read(SegmentId::FIRST, |segment, frame| {
             let header = &frame.header;

@@ -33,7 +33,7 @@ pub(crate) use owned::OwnedDisk;
 pub(crate) use plain::NotPlain;
 pub use real::RealDisk;
 pub use sim::{Crash, Effect, Fate, Fault, Method, Operation, Shrunk, SimDisk, Trace, Unsynced};
-pub(crate) use stored::{StoredFile, failed};
+pub(crate) use stored::{StagedFile, StoredFile, UNFINISHED, failed, rename, sync_dir};
 
 /// What a file is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! A file together with its path: whole reads and writes, and errors that say which file.
+//! A file together with its path: whole reads and writes, files that appear complete or not at all, and errors that say
+//! which file.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -91,6 +92,98 @@ impl StoredFile {
     pub(crate) fn sync_all(&self) -> Result<(), Error> {
         self.file.sync_all().map_err(|error| failed("syncing", &self.path, error))
     }
+}
+
+/// The ending of a file's name until the file is complete.
+pub(crate) const UNFINISHED: &str = ".tmp";
+
+/// A complete file that does not have its name yet.
+///
+/// It is written under a temporary name and synced, then renamed, then its directory is synced. After a crash the name is
+/// missing, or it names the complete file.
+#[derive(Debug)]
+pub(crate) struct StagedFile {
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+impl StagedFile {
+    /// Creates the temporary file for `path`, lets `content` fill it, and syncs it. A temporary file that an interrupted
+    /// attempt has left is removed first. If this attempt fails, its own is removed.
+    ///
+    /// `synced` is false only where a planted bug leaves out the sync.
+    pub(crate) fn write(
+        disk: &dyn Disk,
+        path: &Path,
+        synced: bool,
+        content: impl FnOnce(&StoredFile) -> Result<(), Error>,
+    ) -> Result<StagedFile, Error> {
+        let staged = StagedFile { temporary: unfinished(path), path: path.to_owned() };
+        let temporary = &staged.temporary;
+        let is_stale = disk.kind(temporary).map_err(|error| failed("looking at", temporary, error))?.is_some();
+        if is_stale && !planted(Bug::RepairOnlyOnce) {
+            disk.remove(temporary).map_err(|error| failed("removing", temporary, error))?;
+        }
+        let written = StoredFile::create(disk, temporary).and_then(|file| {
+            content(&file)?;
+            if synced { file.sync_all() } else { Ok(()) }
+        });
+        match written {
+            Ok(()) => Ok(staged),
+            Err(error) => {
+                staged.discard(disk);
+                Err(error)
+            }
+        }
+    }
+
+    /// The path that the file is to have.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path that it has until then.
+    pub(crate) fn temporary(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// Gives the file its name and makes that durable.
+    pub(crate) fn install(&self, disk: &dyn Disk) -> Result<(), Error> {
+        self.rename(disk)?;
+        sync_dir(disk, self.path.parent().unwrap_or(Path::new("")))
+    }
+
+    /// Gives the file its name. This is durable once the caller has synced the directory.
+    pub(crate) fn rename(&self, disk: &dyn Disk) -> Result<(), Error> {
+        rename(disk, &self.temporary, &self.path)
+    }
+
+    /// Removes the temporary file. If that fails, the next attempt removes it, or the next opening of the image does.
+    pub(crate) fn discard(&self, disk: &dyn Disk) {
+        if let Err(error) = disk.remove(&self.temporary) {
+            tracing::debug!(path = %self.temporary.display(), %error, "a temporary file could not be removed");
+        }
+    }
+}
+
+/// The path of a file that is not complete yet.
+fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(UNFINISHED);
+    PathBuf::from(name)
+}
+
+/// Makes the entries of a directory durable.
+pub(crate) fn sync_dir(disk: &dyn Disk, dir: &Path) -> Result<(), Error> {
+    if planted(Bug::DirectoryNotSynced) {
+        return Ok(());
+    }
+    disk.sync_dir(dir).map_err(|error| failed("syncing", dir, error))
+}
+
+/// Gives a file or directory another name.
+pub(crate) fn rename(disk: &dyn Disk, from: &Path, to: &Path) -> Result<(), Error> {
+    disk.rename(from, to).map_err(|error| failed("renaming", from, error))
 }
 
 /// The error of a failed operation on a path.

@@ -12,20 +12,22 @@ use parking_lot::{Mutex, RwLock};
 use super::Image;
 use super::core::{Core, Ownership, Shared, SnapshotProgress, next_snapshot};
 use super::recovery_report::RecoveryReport;
-use crate::disk::{Access, Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, StoredFile, failed};
+use crate::disk::{Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, failed, sync_dir};
 use crate::entropy::{random, random_uuid};
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::event::Model;
 use crate::journal::{
-    Identity, Journal, Layout, ResumePoint, Salts, Scan, SegmentBuilder, Segments, ShapeTable, Survey, create, go_on,
-    next_epoch, quarantine, set_aside, sync_dir, write_again,
+    Identity, Journal, Layout, ResumePoint, Salts, SegmentBuilder, Segments, ShapeTable, Survey, create,
+    quarantine_file, resume,
 };
 use crate::keys::Keyring;
 use crate::options::Options;
-use crate::recovery::Dispatch;
-use crate::recovery::{Recovered, RecoveryGoal, genesis_of, is_readable, proven_by, recover};
+use crate::recovery::{
+    Dispatch, OpenedJournal, Recovered, RecoveryGoal, SettledJournal, WritableJournal, dispatch_of, genesis_of,
+    is_readable, recover,
+};
 use crate::seq::{SegmentId, Seq};
-use crate::snapshot::{BaseRepair, Snapshots};
+use crate::snapshot::BaseRepair;
 
 impl<M: Model> Options<M> {
     /// Opens the image in the directory `path`: makes it, or recovers it.
@@ -84,25 +86,22 @@ impl<M: Model> Image<M> {
                 true
             }
         };
-        opening.layout.tell_of_exposed(&*opening.disk)?;
+        opening.layout.warn_exposed(&*opening.disk)?;
         let found = opening.find()?;
         Ok(Image::new(opening.resume(found, lock, created, started)?))
     }
 }
 
-/// What was found on disk, before anything there is changed.
+/// The image as it was found on disk, before anything there is changed.
 struct FoundImage<M> {
-    source: Segments,
-    snapshots: Snapshots,
-    /// `journal/durable`, if there is one.
-    durable_file: Option<StoredFile>,
+    journal: WritableJournal,
     dispatch: Dispatch,
     recovered: Recovered<M>,
     /// The epoch that begins.
     epoch: u64,
-    /// The first segment that is kept, by what the journal says of its pruning.
+    /// The first segment that is kept, by the newest prune mark.
     kept_from: Option<SegmentId>,
-    /// Nothing tells how far the journal was synced.
+    /// Nothing shows how far the journal was synced.
     uncertain: bool,
 }
 
@@ -156,40 +155,20 @@ impl<M: Model> Opening<M> {
 
     /// Recovers the model.
     fn find(&self) -> Result<FoundImage<M>, Error> {
-        let survey = self.layout.survey(&*self.disk)?;
-        let segments = survey.image(&self.layout)?;
-        for dir in [self.layout.root().to_owned(), self.layout.journal()] {
-            sync_dir(&*self.disk, &dir)?;
-        }
-        let source = Segments::open(&self.disk, &self.layout, segments, &self.keyring)?;
-        let identity = source.identity();
-        self.layout.refuse_other_model(identity, M::NAME)?;
-        let snapshots = Snapshots::new(&self.disk, &self.layout, &self.keyring);
-        let durable_file = self.layout.durable_file(&*self.disk)?;
-        let block = self.layout.durable_block(&*self.disk, &identity.uuid)?;
-        let proven = block.map_or(Seq::ZERO, |block| block.durable_seq).max(proven_by(&snapshots, &identity.uuid)?);
-        let scan = Scan::new(&source, proven)?;
-        snapshots.bases().account_for(&source, &scan)?;
-        source.file(scan.active(), Access::ReadWrite)?.sync_data()?;
-        let dispatch = Dispatch::new(scan.table()?, M::EVENTS)
-            .map_err(|differences| Error::new(Kind::Shapes { path: self.layout.root().to_owned(), differences }))?;
-
+        let journal = WritableJournal::open(&self.disk, &self.layout, &self.keyring, Some(M::NAME))?;
+        let opened = &journal.journal;
+        let dispatch = dispatch_of::<M>(opened)?;
         let goal = RecoveryGoal {
             until: None,
             newest_snapshot: None,
             verify_digests: self.options.verify_digests,
             believe_upcasters: true,
         };
-        let recovered = recover::<M>(&source, &scan, &dispatch, &snapshots, goal)?;
+        let recovered = recover::<M>(opened, &dispatch, goal)?;
         let end = recovered.end.as_ref().expect("all of the journal was read");
-        let epoch = next_epoch(&source, end, block)?;
-        let kept_from = match source.cut_off() {
-            [] => None,
-            _ => scan.pruned()?.map(|mark| mark.first()),
-        };
-        // it says an epoch before anything else does
-        let uncertain = block.is_none_or(|block| block.epoch < end.chain.epoch);
-        Ok(FoundImage { source, snapshots, durable_file, dispatch, recovered, epoch, kept_from, uncertain })
+        let (epoch, kept_from) = (opened.next_epoch(end)?, opened.kept_from()?);
+        let uncertain = opened.is_uncertain(end);
+        Ok(FoundImage { journal, dispatch, recovered, epoch, kept_from, uncertain })
     }
 
     /// Repairs the end of the journal and resumes it there.
@@ -200,28 +179,20 @@ impl<M: Model> Opening<M> {
         created: bool,
         started: Instant,
     ) -> Result<Arc<Shared<M>>, Error> {
-        let FoundImage { source, snapshots, durable_file, dispatch, recovered, epoch, kept_from, uncertain } = found;
-        let identity = source.identity().clone();
+        let FoundImage { journal, dispatch, recovered, epoch, kept_from, uncertain } = found;
         let end = recovered.end.as_ref().expect("all of the journal was read");
-        self.layout.make_dirs(&*self.disk)?;
-        let file = source.file(end.segment, Access::ReadWrite)?;
-        let quarantined = quarantine(&*self.disk, &self.layout, &file, end)?;
-        write_again(&*self.disk, &self.layout, &file, end)?;
-        let durable_file = match durable_file {
-            Some(file) => file,
-            None => StoredFile::create(&*self.disk, &self.layout.durable())?,
-        };
-        self.layout.remove_unfinished(&*self.disk)?;
-        let BaseRepair { base, unusable } = self.mend_base(&source, &snapshots, recovered.snapshot)?;
-        let set_aside = self.clear_start(&source, kept_from)?;
+        let SettledJournal { journal: opened, durable_file, quarantined } = journal.settle(end)?;
+        let identity = opened.segments().identity().clone();
+        let BaseRepair { base, unusable } = repair_base::<M>(&opened, recovered.snapshot)?;
+        let set_aside = self.clear_start(opened.segments(), kept_from)?;
         let told = |path: &Path| recovered.unusable.iter().any(|(other, _)| other == path);
         let unusable: Vec<_> = unusable.into_iter().filter(|(path, _)| !told(path)).collect();
         let unusable_snapshots = [recovered.unusable, unusable].concat();
 
-        let journal = go_on(
+        let journal = resume(
             self.maker(identity.clone(), epoch)?,
             ResumePoint {
-                source: &source,
+                segments: opened.segments(),
                 end,
                 table: dispatch.table(),
                 time: recovered.time,
@@ -257,7 +228,7 @@ impl<M: Model> Opening<M> {
             this: Weak::clone(this),
             core: RwLock::new(Core { model: recovered.model, dispatch }),
             journal,
-            snapshots,
+            snapshots: opened.snapshots().clone(),
             keyring: self.keyring,
             snapshotting: Mutex::new(()),
             progress: Mutex::new(SnapshotProgress { base, ..SnapshotProgress::default() }),
@@ -279,34 +250,35 @@ impl<M: Model> Opening<M> {
         }))
     }
 
-    /// Makes the base of a pruned journal whole.
-    fn mend_base(&self, source: &Segments, snapshots: &Snapshots, began: Option<Seq>) -> Result<BaseRepair, Error> {
-        let began = snapshots.list()?.into_iter().find(|(seq, _)| Some(*seq) == began);
-        let began = began.as_ref().map(|(seq, path)| (*seq, path.as_path()));
-        snapshots.bases().mend(source, began, is_readable::<M>)
-    }
-
     /// Clears away the segments that are cut off from the journal by some that are missing: what is left of them comes before the
     /// base. Those that a pruning had let go before a crash are removed. Of others nobody said that they may go, so they are kept
     /// in the quarantine.
-    fn clear_start(&self, source: &Segments, kept_from: Option<SegmentId>) -> Result<Vec<PathBuf>, Error> {
+    fn clear_start(&self, segments: &Segments, kept_from: Option<SegmentId>) -> Result<Vec<PathBuf>, Error> {
         let mut kept = Vec::new();
-        for &segment in source.cut_off() {
-            let path = source.path(segment);
-            if kept_from.is_some_and(|first| segment < first) && source.is_own(segment)? {
+        for &segment in segments.cut_off() {
+            let path = segments.path(segment);
+            if kept_from.is_some_and(|first| segment < first) && segments.is_own(segment)? {
                 tracing::info!(%segment, "removed a segment that was to be removed before a crash");
                 self.disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
                 continue;
             }
-            let copy = set_aside(&*self.disk, &self.layout, &path)?;
+            let copy = quarantine_file(&*self.disk, &self.layout, &path)?;
             tracing::warn!(%segment, copy = %copy.display(), "a segment that is cut off from the journal was moved to the quarantine");
             kept.push(copy);
         }
-        if !source.cut_off().is_empty() {
+        if !segments.cut_off().is_empty() {
             sync_dir(&*self.disk, &self.layout.journal())?;
         }
         Ok(kept)
     }
+}
+
+/// Makes missing or damaged copies of a pruned journal's base again.
+fn repair_base<M: Model>(journal: &OpenedJournal, began: Option<Seq>) -> Result<BaseRepair, Error> {
+    let snapshots = journal.snapshots();
+    let began = snapshots.list()?.into_iter().find(|(seq, _)| Some(*seq) == began);
+    let began = began.as_ref().map(|(seq, path)| (*seq, path.as_path()));
+    snapshots.bases().repair(journal.segments(), began, is_readable::<M>)
 }
 
 /// Begins the next segment, which proves the decision that an event is void at the end of this one: who made it was cut short, or

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use super::core::Shared;
 use super::snapshotting::UnverifiedSnapshot;
 use crate::context::Timestamp;
-use crate::disk::failed;
+use crate::disk::{failed, sync_dir};
 use crate::error::{Error, Kind};
 use crate::event::Model;
-use crate::journal::{FrameKind, PruneMark, Scan, sync_dir};
+use crate::journal::{FrameKind, PruneMark};
 use crate::recovery::{RecoveryGoal, compare, is_current};
 use crate::retention::{Candidate, Choice, Retention};
 use crate::seq::Seq;
@@ -50,10 +50,11 @@ impl<M: Model> Shared<M> {
     }
 
     fn prune(&self, base: Seq, taken: &UnverifiedSnapshot, drilled: Option<Seq>) -> Result<Option<Seq>, Error> {
-        let source = self.source()?;
-        let first = Scan::new(&source, self.journal.durable())?.segment_after(base)?;
+        let journal = self.open_journal()?;
+        let segments = journal.segments();
+        let first = journal.scan().segment_after(base)?;
         let older_than_the_base = self.progress.lock().base.is_some_and(|there| base < there);
-        if first == source.first() || older_than_the_base {
+        if first == segments.first() || older_than_the_base {
             return Ok(None);
         }
         if drilled != Some(base) {
@@ -75,8 +76,8 @@ impl<M: Model> Shared<M> {
 
         {
             let _alone = self.files.write();
-            for segment in source.segments().take_while(|segment| *segment < first) {
-                self.remove(&source.path(segment))?;
+            for segment in segments.ids().take_while(|segment| *segment < first) {
+                self.remove(&segments.path(segment))?;
             }
         }
         // not while others are kept out: if it fails, wakers run

@@ -9,10 +9,9 @@ use super::reentrancy::ReentrancyGuard;
 use crate::context::Timestamp;
 use crate::error::{Error, ErrorKind, Kind};
 use crate::event::{Model, panic_message};
-use crate::journal::{DigestMark, FrameKind, Scan, Segments, Survey};
+use crate::journal::{DigestMark, FrameKind};
 use crate::options::SnapshotPolicy;
-use crate::recovery::Dispatch;
-use crate::recovery::{Recovered, RecoveryGoal, compare, model_mark, recover, state_digest};
+use crate::recovery::{Dispatch, OpenedJournal, Recovered, RecoveryGoal, compare, model_mark, recover, state_digest};
 use crate::seq::Seq;
 use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotHeader, StagedSnapshot};
@@ -204,20 +203,12 @@ impl<M: Model> Shared<M> {
     /// Recovers a second model, from the files of the running image.
     pub(super) fn recover_beside(&self, dispatch: &Dispatch, goal: RecoveryGoal) -> Result<Recovered<M>, Error> {
         let _nothing_goes = self.files.read();
-        let source = self.source()?;
-        let scan = Scan::new(&source, self.journal.durable())?;
-        recover::<M>(&source, &scan, dispatch, &self.snapshots, goal)
+        recover::<M>(&self.open_journal()?, dispatch, goal)
     }
 
-    /// The journal's files as they are now.
-    pub(super) fn source(&self) -> Result<Segments, Error> {
-        let segments = match self.layout.survey(&*self.disk)? {
-            Survey::Image(segments) => segments,
-            Survey::Missing | Survey::Vacant => {
-                let root = self.layout.root().to_owned();
-                return Err(Error::new(Kind::NotFound { path: root, found: "its journal is gone" }));
-            }
-        };
-        Segments::open(&self.disk, &self.layout, &segments, &self.keyring)
+    /// The journal as it is on disk now.
+    pub(super) fn open_journal(&self) -> Result<OpenedJournal, Error> {
+        // how far it is synced is read before its segments are listed: meanwhile there may be more
+        OpenedJournal::beside_owner(&self.disk, &self.layout, &self.keyring, self.journal.durable())
     }
 }

@@ -3,15 +3,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::disk::{Access, Disk, Entry, Kind as FileKind, Lock, LockGuard, StoredFile, failed};
+use crate::disk::{Access, Disk, Entry, Kind as FileKind, Lock, LockGuard, StoredFile, UNFINISHED, failed, sync_dir};
 use crate::error::{Error, Kind};
 use crate::journal::format::segment::{Identity, file_name, parse_file_name};
 use crate::journal::format::watermark::{self, BLOCK, Watermark};
-use crate::planted::{Bug, planted};
 use crate::seq::SegmentId;
 
-/// What a file is called until it is complete.
-pub(crate) const UNFINISHED: &str = ".tmp";
 /// What the name of a base's copy ends with; it stands beside the segments.
 pub(crate) const BASE: &str = ".base";
 /// What the name of a snapshot ends with.
@@ -123,9 +120,9 @@ impl Layout {
         Err(Error::new(Kind::OtherModel { path: self.root.clone(), expected, found }))
     }
 
-    /// Tells of files and directories that others than this process's user could change. They are used all the same: modes
-    /// are often what a mount or a container makes of them, and none of them proves that something was changed.
-    pub(crate) fn tell_of_exposed(&self, disk: &dyn Disk) -> Result<(), Error> {
+    /// Warns of files and directories that other users could change. They are used all the same: modes are often set by a
+    /// mount or a container, and do not prove that something was changed.
+    pub(crate) fn warn_exposed(&self, disk: &dyn Disk) -> Result<(), Error> {
         let mut paths = vec![self.root.clone(), self.lock()];
         for dir in [self.journal(), self.snapshots(), self.quarantine()] {
             let names = self.list_if_there(disk, &dir)?;
@@ -318,24 +315,4 @@ fn names(entries: Vec<Entry>) -> Vec<(String, FileKind)> {
 
 fn not_plain(path: PathBuf, kind: FileKind) -> Error {
     Error::new(Kind::NotPlain { path, what: kind.as_str() })
-}
-
-/// The path of a file that is not yet complete.
-pub(crate) fn unfinished(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(UNFINISHED);
-    PathBuf::from(name)
-}
-
-/// Makes the entries of a directory durable.
-pub(crate) fn sync_dir(disk: &dyn Disk, dir: &Path) -> Result<(), Error> {
-    if planted(Bug::DirectoryNotSynced) {
-        return Ok(());
-    }
-    disk.sync_dir(dir).map_err(|error| failed("syncing", dir, error))
-}
-
-/// Gives a completed file its name.
-pub(crate) fn rename(disk: &dyn Disk, from: &Path, to: &Path) -> Result<(), Error> {
-    disk.rename(from, to).map_err(|error| failed("renaming", from, error))
 }

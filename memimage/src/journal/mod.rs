@@ -23,7 +23,7 @@ pub(crate) use format::timeline::Timeline;
 pub(crate) use format::void::{VoidMark, Voids};
 pub(crate) use format::watermark::Watermark;
 pub(crate) use format::whitening::Salts;
-pub(crate) use layout::{BASE, Layout, SNAPSHOT, Survey, TORN, UNFINISHED, rename, sync_dir, unfinished};
+pub(crate) use layout::{BASE, Layout, SNAPSHOT, Survey, TORN};
 pub(crate) use read::damage::{Damage, DamageKind, RecordDamage};
 pub(crate) use read::headers::{Headers, ProvenKeys};
 pub(crate) use read::salvage::salvage;
@@ -34,8 +34,10 @@ pub(crate) use read::segments::Segments;
 pub(crate) use write::batch::{FramePosition, NoRoom, OpenBatch, SEAL_ROOM};
 pub(crate) use write::commit::{BatchLimits, is_writing};
 pub(crate) use write::create::{create, make_continued, make_without_start};
-pub(crate) use write::resume::{ResumePoint, go_on, next_epoch};
+pub(crate) use write::resume::{ResumePoint, next_epoch, resume};
 pub(crate) use write::running::Journal;
 pub(crate) use write::segment_builder::{SegmentBuildError, SegmentBuilder};
-pub(crate) use write::tail_repair::{clear, clear_again, free_name, quarantine, set_aside, write_again};
+pub(crate) use write::tail_repair::{
+    clear, clear_again, free_name, quarantine_file, quarantine_torn_write, rewrite_unproven,
+};
 pub(crate) use write::ticket::Ticket;

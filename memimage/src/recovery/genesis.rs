@@ -4,7 +4,7 @@ use super::state::{self, StateOrigin};
 use super::state_digest;
 use crate::error::{Error, Kind};
 use crate::event::{Model, decode};
-use crate::journal::{Frame, Genesis, Scan, Segments};
+use crate::journal::{Frame, Genesis, Scan};
 use crate::seq::{SegmentId, Seq};
 use crate::shape::node::{Field, Fields, Node};
 use crate::shape::{ShapeTree, fingerprint};
@@ -57,15 +57,10 @@ pub(crate) struct GenesisState<M> {
 
 impl<M: Model> GenesisState<M> {
     /// Reads it from the frame of genesis.
-    pub(crate) fn read(
-        source: &Segments,
-        scan: &Scan<'_>,
-        segment: SegmentId,
-        frame: &Frame<'_>,
-    ) -> Result<GenesisState<M>, Error> {
+    pub(crate) fn read(scan: &Scan, segment: SegmentId, frame: &Frame<'_>) -> Result<GenesisState<M>, Error> {
         let undecodable = |what: String| scan.corrupt_frame(segment, frame, what);
         let genesis = Genesis::decode(&scan.body(segment, frame)?).map_err(undecodable)?;
-        let changed = |what: String| changed(source, segment, what);
+        let changed = |what: String| changed(scan, segment, what);
         let other = "it gives another state now than was recorded".to_owned();
         let differs = |digest| (digest != genesis.digest).then_some(other);
         let upcast = |past, bytes: &[u8]| state::upcast::<M>(past, bytes, Seq::ZERO, frame.header.time);
@@ -110,8 +105,8 @@ impl<M: Model> GenesisState<M> {
     }
 
     /// How it is not what was recorded, if so.
-    pub(super) fn differs(&self, source: &Segments, segment: SegmentId) -> Option<Error> {
-        self.differs.clone().map(|what| changed(source, segment, what))
+    pub(super) fn differs(&self, scan: &Scan, segment: SegmentId) -> Option<Error> {
+        self.differs.clone().map(|what| changed(scan, segment, what))
     }
 }
 
@@ -162,6 +157,6 @@ fn is_ordered(node: &Node) -> bool {
     }
 }
 
-fn changed(source: &Segments, segment: SegmentId, what: String) -> Error {
-    Error::new(Kind::Genesis { path: source.path(segment), what })
+fn changed(scan: &Scan, segment: SegmentId, what: String) -> Error {
+    Error::new(Kind::Genesis { path: scan.segments().path(segment), what })
 }

@@ -3,15 +3,16 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use super::opened::OpenedJournal;
 use super::state::{self, StateOrigin};
 use super::{RecoveryGoal, state_digest};
 use crate::context::Timestamp;
 use crate::error::{Error, Kind};
 use crate::event::{Model, panic_message};
-use crate::journal::{DigestMark, Scan, Segments, Voids};
+use crate::journal::{DigestMark, Segments, Voids};
 use crate::seq::Seq;
 use crate::shape::fingerprint;
-use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
+use crate::snapshot::{SnapshotFile, SnapshotHeader};
 
 /// A state from which replay begins.
 pub(super) struct Start<M> {
@@ -27,12 +28,11 @@ pub(super) struct Start<M> {
 /// The newest snapshot or base that is of use; none if replay begins at genesis. With the events from there on that are
 /// void: all that say so stand after the state, or are in it.
 pub(super) fn newest_start<M: Model>(
-    source: &Segments,
-    scan: &Scan<'_>,
-    snapshots: &Snapshots,
+    journal: &OpenedJournal,
     goal: RecoveryGoal,
     unusable: &mut Vec<(PathBuf, String)>,
 ) -> Result<(Option<Start<M>>, Voids), Error> {
+    let (segments, scan, snapshots) = (journal.segments(), journal.scan(), journal.snapshots());
     let newest = goal.until.into_iter().chain(goal.newest_snapshot).min();
     let (mut tried, mut changed) = (Vec::new(), false);
     for (seq, path) in snapshots.starts()? {
@@ -40,13 +40,13 @@ pub(super) fn newest_start<M: Model>(
             continue;
         }
         let loaded = snapshots.open(seq, &path).and_then(|file| {
-            if !source.reaches(seq)? {
+            if !segments.reaches(seq)? {
                 let what = "the events after it are no longer in the journal".to_owned();
                 return Err(Error::new(Kind::Snapshot { path: path.clone(), what }));
             }
             let current = is_current::<M>(&file.header);
-            changed |= file.header.uuid == source.identity().uuid && !current;
-            if !current && !goal.believe_upcasters && source.is_whole() {
+            changed |= file.header.uuid == segments.identity().uuid && !current;
+            if !current && !goal.believe_upcasters && segments.is_whole() {
                 return Ok(None);
             }
             Ok(Some(file))
@@ -54,16 +54,16 @@ pub(super) fn newest_start<M: Model>(
         let loaded = match loaded {
             Ok(Some(file)) => {
                 // what is wrong with these is the journal's fault, and no snapshot's
-                let (voids, line) = scan.told_of(seq)?;
+                let (voids, line) = scan.voids_and_timeline(seq)?;
                 let refused = |what| Error::new(Kind::Snapshot { path: path.clone(), what });
                 let header = file.header.clone();
-                let what = match voids.outdate(seq, header.epoch) {
+                let what = match voids.invalidates(seq, header.epoch) {
                     true => Some("it was made before an event in it became void".to_owned()),
                     false => line.excludes(header.epoch),
                 };
                 match what {
                     Some(what) => Err(refused(what)),
-                    None => load::<M>(file, &path, source).and_then(|start| {
+                    None => load::<M>(file, &path, segments).and_then(|start| {
                         let model = DigestMark::model_of(header.model_version, header.fingerprint);
                         match line.contradicts(model, start.digest, &voids).filter(|_| goal.verify_digests) {
                             Some(what) => Err(refused(what)),
@@ -85,9 +85,9 @@ pub(super) fn newest_start<M: Model>(
             }
         }
     }
-    match source.is_whole() {
-        true => Ok((None, scan.voids(source.first())?)),
-        false => Err(Error::new(Kind::Pruned { path: source.path(source.first()), tried, changed })),
+    match segments.is_whole() {
+        true => Ok((None, scan.voids(segments.first())?)),
+        false => Err(Error::new(Kind::Pruned { path: segments.path(segments.first()), tried, changed })),
     }
 }
 
@@ -101,10 +101,10 @@ pub(crate) fn is_readable<M: Model>(header: &SnapshotHeader) -> bool {
     !matches!(StateOrigin::<M>::of(header.model_version, header.fingerprint), StateOrigin::Unknown(_))
 }
 
-fn load<M: Model>(file: SnapshotFile, path: &Path, source: &Segments) -> Result<Start<M>, Error> {
+fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Result<Start<M>, Error> {
     let refused = |what: &str| Error::new(Kind::Snapshot { path: path.to_owned(), what: what.to_owned() });
     let header = file.header.clone();
-    if header.uuid != source.identity().uuid {
+    if header.uuid != segments.identity().uuid {
         return Err(refused("it belongs to another image"));
     }
     let (model, digest, recorded) = match StateOrigin::of(header.model_version, header.fingerprint) {

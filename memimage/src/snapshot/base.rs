@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::SnapshotFile;
 use super::format::{SnapshotHeader, Trailer};
-use crate::disk::{Access, Disk, StoredFile, failed};
+use crate::disk::{Access, Disk, StagedFile, StoredFile, failed, sync_dir};
 use crate::error::{Error, Kind};
-use crate::journal::{BASE, Layout, Scan, Segments, rename, sync_dir, unfinished};
+use crate::journal::{BASE, Layout, Scan, Segments};
 use crate::keys::Keyring;
 use crate::planted::{Bug, planted};
 use crate::seq::{SegmentId, Seq};
@@ -73,24 +73,25 @@ impl<'a> Bases<'a> {
 
     /// Makes sure that what is missing at the journal's start was pruned: a base stands in for it, or the journal says so
     /// itself.
-    pub(crate) fn account_for(&self, source: &Segments, scan: &Scan<'_>) -> Result<(), Error> {
-        if source.is_whole() {
+    pub(crate) fn verify_start(&self, scan: &Scan) -> Result<(), Error> {
+        let segments = scan.segments();
+        if segments.is_whole() {
             return Ok(());
         }
         let mut unusable = Vec::new();
         for (seq, path) in self.list()? {
             let why = match self.open(seq, &path) {
-                Ok(header) if header.uuid != source.identity().uuid => "it belongs to another image".to_owned(),
-                Ok(_) if source.reaches(seq)? => return Ok(()),
+                Ok(header) if header.uuid != segments.identity().uuid => "it belongs to another image".to_owned(),
+                Ok(_) if segments.reaches(seq)? => return Ok(()),
                 Ok(_) => "the events after it are not all in the journal".to_owned(),
                 Err(error) => error.in_short(),
             };
             unusable.push(format!("`{}`: {why}", path.display()));
         }
-        if scan.pruned()?.is_some_and(|mark| source.first() <= mark.first()) {
+        if scan.pruned()?.is_some_and(|mark| segments.first() <= mark.first()) {
             return Ok(());
         }
-        let (segment, mut what) = match source.first() {
+        let (segment, mut what) = match segments.first() {
             SegmentId::FIRST => (SegmentId::FIRST, "its first events are not there".to_owned()),
             first => (first.before(), "its file is missing".to_owned()),
         };
@@ -98,19 +99,19 @@ impl<'a> Bases<'a> {
             what.push_str(", and no base stands in for it: ");
             what.push_str(&unusable.join("; "));
         }
-        Err(source.corrupt(segment, None, what))
+        Err(segments.corrupt(segment, None, what))
     }
 
     /// Makes the base of a pruned journal whole again: a copy that is missing, damaged or another image's is made from the
     /// other. If there is none that is good and `readable`, that is, of a model that this program knows, the snapshot that
     /// recovery `began` with is made one.
-    pub(crate) fn mend(
+    pub(crate) fn repair(
         &self,
-        source: &Segments,
+        segments: &Segments,
         began: Option<(Seq, &Path)>,
         readable: impl Fn(&SnapshotHeader) -> bool,
     ) -> Result<BaseRepair, Error> {
-        let uuid = &source.identity().uuid;
+        let uuid = &segments.identity().uuid;
         let (mut good, mut bad) = (Vec::new(), Vec::new());
         for (seq, path) in self.list()? {
             match self.check(seq, &path, Some(uuid)) {
@@ -120,21 +121,21 @@ impl<'a> Bases<'a> {
         }
         let newest = good.iter().find(|(seq, path)| self.open(*seq, path).is_ok_and(|header| readable(&header)));
         if let Some((seq, from)) = newest {
-            return self.mend_copies(*seq, from, &good, &bad);
+            return self.repair_copies(*seq, from, &good, &bad);
         }
         match (began, good.first()) {
-            (Some((seq, snapshot)), _) if !source.is_whole() => {
+            (Some((seq, snapshot)), _) if !segments.is_whole() => {
                 tracing::warn!(%seq, "the base of a pruned journal cannot be used; the snapshot at hand is made one");
                 self.install(snapshot, seq)?;
                 sync_dir(self.disk, &self.layout.journal())?;
                 Ok(BaseRepair { base: Some(seq), unusable: bad })
             }
-            (_, Some((seq, from))) => self.mend_copies(*seq, from, &good, &bad),
+            (_, Some((seq, from))) => self.repair_copies(*seq, from, &good, &bad),
             _ => Ok(BaseRepair { base: None, unusable: bad }),
         }
     }
 
-    fn mend_copies(
+    fn repair_copies(
         &self,
         seq: Seq,
         from: &Path,
@@ -159,36 +160,15 @@ impl<'a> Bases<'a> {
         Ok(BaseRepair { base: Some(seq), unusable })
     }
 
-    /// Writes one copy under a name that nothing reads, checks it, and gives it its name.
+    /// Writes one copy under a temporary name, checks it, and gives it its name.
     fn copy(&self, from: &Path, seq: Seq, copy: &str) -> Result<Trailer, Error> {
-        let path = self.path(seq, copy);
-        let temporary = unfinished(&path);
-        if self.disk.kind(&temporary).map_err(|error| failed("looking at", &temporary, error))?.is_some() {
-            self.disk.remove(&temporary).map_err(|error| failed("removing", &temporary, error))?;
-        }
-        let written = self.write(from, &temporary).and_then(|()| self.check(seq, &temporary, None));
-        let trailer = written.inspect_err(|_| {
-            // in the way of nobody but the next attempt, which removes it too
-            let _ = self.disk.remove(&temporary);
-        })?;
-        rename(self.disk, &temporary, &path)?;
-        Ok(trailer)
-    }
-
-    fn write(&self, from: &Path, to: &Path) -> Result<(), Error> {
         let snapshot = StoredFile::open(self.disk, from, Access::Read)?;
-        let file = StoredFile::create(self.disk, to)?;
-        let (mut chunk, mut offset) = (vec![0; CHUNK], 0);
-        loop {
-            let read = snapshot.read_up_to(&mut chunk, offset)?;
-            file.write_all(&chunk[..read], offset)?;
-            if read < CHUNK {
-                return if planted(Bug::PrunedBeforeBaseIsSynced) { Ok(()) } else { file.sync_all() };
-            }
-            file.sync_data()?;
-            std::thread::sleep(PAUSE);
-            offset += read as u64;
-        }
+        let synced = !planted(Bug::PrunedBeforeBaseIsSynced);
+        let staged =
+            StagedFile::write(self.disk, &self.path(seq, copy), synced, |file| copy_in_pieces(&snapshot, file))?;
+        let trailer = self.check(seq, staged.temporary(), None).inspect_err(|_| staged.discard(self.disk))?;
+        staged.rename(self.disk)?;
+        Ok(trailer)
     }
 
     /// Reads all of a copy, which must be of the image with this UUID. This says nothing of the disk, since it may read from
@@ -218,6 +198,21 @@ impl<'a> Bases<'a> {
 
     fn path(&self, seq: Seq, copy: &str) -> PathBuf {
         self.layout.journal().join(file_name(seq, copy))
+    }
+}
+
+/// Copies a file and syncs each piece but the last.
+fn copy_in_pieces(from: &StoredFile, to: &StoredFile) -> Result<(), Error> {
+    let (mut chunk, mut offset) = (vec![0; CHUNK], 0);
+    loop {
+        let read = from.read_up_to(&mut chunk, offset)?;
+        to.write_all(&chunk[..read], offset)?;
+        if read < CHUNK {
+            return Ok(());
+        }
+        to.sync_data()?;
+        std::thread::sleep(PAUSE);
+        offset += read as u64;
     }
 }
 

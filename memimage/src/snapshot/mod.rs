@@ -16,11 +16,12 @@ pub(crate) use base::{BaseRepair, Bases};
 pub(crate) use format::SnapshotHeader;
 pub(crate) use reader::SnapshotFile;
 
-use crate::disk::{Disk, failed};
+use crate::disk::{Disk, StagedFile, failed};
 use crate::entropy::random;
 use crate::error::{Error, Kind};
-use crate::journal::{Layout, SNAPSHOT, rename, sync_dir, unfinished};
+use crate::journal::{Layout, SNAPSHOT};
 use crate::keys::Keyring;
+use crate::planted::{Bug, planted};
 use crate::seq::Seq;
 
 /// The snapshots of one image.
@@ -34,8 +35,7 @@ pub(crate) struct Snapshots {
 /// A snapshot that is written and checked, and has no name yet.
 #[derive(Debug)]
 pub(crate) struct StagedSnapshot {
-    temporary: PathBuf,
-    path: PathBuf,
+    staged: StagedFile,
     pub(crate) bytes: u64,
 }
 
@@ -83,7 +83,7 @@ impl Snapshots {
         Ok(file)
     }
 
-    /// Writes a snapshot under a name that nothing reads, and under the current keys.
+    /// Writes a snapshot under a temporary name and the current keys.
     pub(crate) fn write(
         &self,
         header: SnapshotHeader,
@@ -95,28 +95,22 @@ impl Snapshots {
         let form = protection.form();
         let prefix = if form.cipher.is_some() { random()? } else { header.prefix };
         let header = SnapshotHeader { form, prefix, ..header };
-        let temporary = unfinished(&path);
-        if self.disk.kind(&temporary).map_err(|error| failed("looking at", &temporary, error))?.is_some() {
-            self.disk.remove(&temporary).map_err(|error| failed("removing", &temporary, error))?;
-        }
-        match writer::write(&*self.disk, &temporary, &header, digest, state, protection) {
-            Ok(bytes) => Ok(StagedSnapshot { temporary, path, bytes }),
-            Err(error) => {
-                let _ = self.disk.remove(&temporary);
-                Err(error)
-            }
-        }
+        let mut bytes = 0;
+        let staged = StagedFile::write(&*self.disk, &path, !planted(Bug::SnapshotNamedUnsynced), |file| {
+            bytes = writer::write(file, &header, digest, state, protection)?;
+            Ok(())
+        })?;
+        Ok(StagedSnapshot { staged, bytes })
     }
 
     /// Reads back what was written. This checks the encoding; it says nothing of the disk, since it reads from the cache.
     pub(crate) fn check(&self, written: &StagedSnapshot) -> Result<(), Error> {
-        SnapshotFile::open(&*self.disk, &written.temporary, &self.keyring)?.check().map(drop)
+        SnapshotFile::open(&*self.disk, written.staged.temporary(), &self.keyring)?.check().map(drop)
     }
 
     /// Gives a written snapshot its name.
     pub(crate) fn install(&self, written: &StagedSnapshot) -> Result<(), Error> {
-        rename(&*self.disk, &written.temporary, &written.path)?;
-        sync_dir(&*self.disk, &self.layout.snapshots())
+        written.staged.install(&*self.disk)
     }
 
     /// Removes all snapshots but these.
@@ -129,9 +123,7 @@ impl Snapshots {
 
     /// Removes a written snapshot that is not to be installed.
     pub(crate) fn discard(&self, written: &StagedSnapshot) {
-        if let Err(error) = self.disk.remove(&written.temporary) {
-            tracing::debug!(path = %written.temporary.display(), %error, "an unfinished snapshot is left over");
-        }
+        written.staged.discard(&*self.disk);
     }
 }
 

@@ -1,34 +1,31 @@
-//! Writing a snapshot: serialized piece by piece into a file that is renamed once it is whole.
+//! Writing a snapshot: the state is serialized piece by piece into a file that gets its name once it is complete.
 
 use std::io;
-use std::path::Path;
 
 use serde::Serialize;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::format::{CHUNK, CHUNK_HEADER, HEADER, SnapshotHeader, Trailer, chunk_header, hasher};
 use super::protection::SnapshotProtection;
-use crate::disk::{Disk, StoredFile};
+use crate::disk::StoredFile;
 use crate::error::{Error, Kind};
 use crate::keys::{Protection, TAG};
 use crate::planted::{Bug, planted};
 
-/// Writes the state into a new file, synced a chunk at a time so that no sync of the journal waits behind all of it.
-/// The serialized state is never in memory as a whole. `protection` is of the form that the header names.
+/// Writes the state into a new file, and syncs each chunk so that no sync of the journal waits behind all of it. The caller
+/// syncs the end. The serialized state is never in memory as a whole. `protection` is of the form that the header names.
 pub(super) fn write(
-    disk: &dyn Disk,
-    path: &Path,
+    file: &StoredFile,
     header: &SnapshotHeader,
     digest: u64,
     state: &impl Serialize,
     protection: Protection,
 ) -> Result<u64, Error> {
-    let file = StoredFile::create(disk, path)?;
     let prefix = header.prefix;
     let header = header.encode();
     file.write_all(&header, 0)?;
     let mut chunks = Chunks {
-        file: &file,
+        file,
         offset: HEADER as u64,
         hasher: hasher(&header),
         cover: SnapshotProtection::new(protection, &header, prefix),
@@ -43,7 +40,7 @@ pub(super) fn write(
     }
     serialized.map_err(|error| {
         let what = format!("the state cannot be serialized: {error}");
-        Error::new(Kind::Snapshot { path: path.to_owned(), what })
+        Error::new(Kind::Snapshot { path: file.path().to_owned(), what })
     })?;
     chunks.flush_chunk()?;
     let mut trailer = Trailer { len: chunks.len, digest, hash: chunks.hasher.digest128() };
@@ -54,9 +51,6 @@ pub(super) fn write(
     chunks.cover.update(&end);
     end.extend(chunks.cover.mac().into_iter().flatten());
     file.write_all(&end, chunks.offset)?;
-    if !planted(Bug::SnapshotNamedUnsynced) {
-        file.sync_all()?;
-    }
     Ok(chunks.offset + end.len() as u64)
 }
 

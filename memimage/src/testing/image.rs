@@ -14,13 +14,11 @@ use crate::disk::{Disk, SimDisk};
 use crate::error::Error;
 use crate::event::Model;
 use crate::image::Image;
-use crate::journal::{FrameKind, Layout, Scan, Segments, Survey, records};
+use crate::journal::{FrameKind, Layout, Survey, records};
 use crate::options::SnapshotPolicy;
-use crate::recovery::{DROPPED, Dispatch, ReplayAction};
-use crate::recovery::{Recovered, RecoveryGoal, recover};
+use crate::recovery::{DROPPED, Dispatch, OpenedJournal, Recovered, RecoveryGoal, ReplayAction, dispatch_of, recover};
 use crate::seq::Seq;
 use crate::shape::{Shape, ShapeTree};
-use crate::snapshot::Snapshots;
 
 /// Where the copy stands on its disk.
 const ROOT: &str = "image";
@@ -126,17 +124,16 @@ struct Past<M> {
 
 fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<Past<M>, Error> {
     let layout = Layout::new(Path::new(ROOT));
-    let Survey::Image(segments) = layout.survey(&**disk)? else { unreachable!("it was opened") };
-    let source = Segments::open(disk, &layout, &segments, &Arc::default())?;
-    let scan = Scan::new(&source, Seq::ZERO)?;
-    let dispatch = match Dispatch::new(scan.table()?, M::EVENTS) {
+    let journal = OpenedJournal::open(disk, &layout, &Arc::default(), Some(M::NAME))?;
+    let (scan, segments) = (journal.scan(), journal.segments());
+    let dispatch = match dispatch_of::<M>(&journal) {
         Ok(dispatch) => dispatch,
         Err(_) => unreachable!("it was opened"),
     };
-    let began = beginning::<M>(&source, &scan, &dispatch, &Snapshots::new(disk, &layout, &Arc::default()))?;
-    let voids = scan.voids(source.first())?;
+    let began = beginning::<M>(&journal, &dispatch)?;
+    let voids = scan.voids(segments.first())?;
     let mut entries = Vec::new();
-    scan.read(source.first(), |segment, frame| {
+    scan.read(segments.first(), |segment, frame| {
         if frame.header.kind == FrameKind::Events {
             let body = scan.body(segment, frame)?;
             for record in records(&body, frame.header.first_seq, frame.header.count, frame.header.time) {
@@ -169,16 +166,12 @@ fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<Past<M>, Error> {
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok(Past { seed: source.identity().seed, began, entries })
+    Ok(Past { seed: segments.identity().seed, began, entries })
 }
 
 /// The oldest state from which all of the events since are there: genesis, or the base of a journal that was pruned.
-fn beginning<M: Model>(
-    source: &Segments,
-    scan: &Scan<'_>,
-    dispatch: &Dispatch,
-    snapshots: &Snapshots,
-) -> Result<Recovered<M>, Error> {
+fn beginning<M: Model>(journal: &OpenedJournal, dispatch: &Dispatch) -> Result<Recovered<M>, Error> {
+    let (segments, snapshots) = (journal.segments(), journal.snapshots());
     let at = |seq| {
         let goal = RecoveryGoal {
             until: Some(seq),
@@ -186,13 +179,13 @@ fn beginning<M: Model>(
             verify_digests: true,
             believe_upcasters: true,
         };
-        recover::<M>(source, scan, dispatch, snapshots, goal)
+        recover::<M>(journal, dispatch, goal)
     };
-    if source.is_whole() {
+    if segments.is_whole() {
         return at(Seq::ZERO);
     }
     for (seq, _) in snapshots.starts()?.into_iter().rev() {
-        if source.reaches(seq)?
+        if segments.reaches(seq)?
             && let Ok(recovered) = at(seq)
         {
             return Ok(recovered);

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::examination::Examination;
-use crate::disk::{Access, Disk, NotPlain, failed};
+use crate::disk::{Access, Disk, NotPlain, UNFINISHED, failed};
 use crate::error::Error;
-use crate::journal::{BASE, Layout, SNAPSHOT, TORN, UNFINISHED, is_segment};
+use crate::journal::{BASE, Layout, SNAPSHOT, TORN, is_segment};
 
 /// A file or directory that a check reports.
 pub(crate) struct FileObservation {

@@ -97,7 +97,7 @@ impl ExaminedSnapshot {
         if self.defect.is_some() {
             return Ok(());
         }
-        if content.voids.outdate(self.seq, self.epoch) {
+        if content.voids.invalidates(self.seq, self.epoch) {
             self.exclude(messages::outdated_by_void());
             return Ok(());
         }

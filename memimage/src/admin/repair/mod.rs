@@ -18,9 +18,9 @@ pub use report::{FileChange, RepairReport};
 use super::examine::Examination;
 use super::keys::{GivenKeys, Task};
 use super::repair_action::RepairAction;
-use crate::disk::{Disk, OwnedDisk, RealDisk, failed};
+use crate::disk::{Disk, OwnedDisk, RealDisk, failed, sync_dir};
 use crate::error::Error;
-use crate::journal::{DamageKind, Layout, sync_dir};
+use crate::journal::{DamageKind, Layout};
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
 use begin::begin;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use super::messages;
 use super::session::RepairSession;
-use crate::disk::{Access, StoredFile, failed};
+use crate::disk::{Access, StagedFile, StoredFile};
 use crate::error::Error;
-use crate::journal::{Framing, SEAL_ROOM, SEGMENT_HEADER, SalvagedSegment, fitting_len, rename, sync_dir, unfinished};
+use crate::journal::{Framing, SEAL_ROOM, SEGMENT_HEADER, SalvagedSegment, fitting_len};
 use crate::seq::SegmentId;
 
 /// The size of the pieces in which frames and zeros are written.
@@ -14,8 +14,7 @@ const CHUNK: usize = 1 << 20;
 
 /// A prepared file that is to replace a segment.
 pub(super) struct Replacement {
-    path: PathBuf,
-    temporary: PathBuf,
+    staged: StagedFile,
     /// The copy of the segment as it was.
     backup: PathBuf,
 }
@@ -29,51 +28,35 @@ struct SegmentFraming {
 impl Replacement {
     /// Backs up the segment, and copies its frames before `frames_end` to a new file with the correct header and length.
     pub(super) fn prepare(session: &RepairSession, segment: SegmentId, frames_end: u64) -> Result<Replacement, Error> {
-        let framing = SegmentFraming::of(session, segment, frames_end)?;
+        let SegmentFraming { header, len } = SegmentFraming::of(session, segment, frames_end)?;
         let path = session.path(segment);
-        let temporary = unfinished(&path);
         let backup = session.back_up(&path)?;
-        let replacement = Replacement { path, temporary, backup };
-        match replacement.write(session, &framing, frames_end) {
-            Ok(()) => Ok(replacement),
+        let staged = StoredFile::open(session.disk(), &path, Access::Read).and_then(|from| {
+            StagedFile::write(session.disk(), &path, true, |to| {
+                copy_frames(&from, to, frames_end, len)?;
+                to.write_all(&header, 0)
+            })
+        });
+        match staged {
+            Ok(staged) => Ok(Replacement { staged, backup }),
             Err(error) => {
-                replacement.discard(session);
+                session.discard(&[&backup]);
                 Err(error)
             }
         }
     }
 
-    fn write(&self, session: &RepairSession, framing: &SegmentFraming, frames_end: u64) -> Result<(), Error> {
-        let (disk, path) = (session.disk(), &self.temporary);
-        if disk.kind(path).map_err(|error| failed("looking at", path, error))?.is_some() {
-            disk.remove(path).map_err(|error| failed("removing", path, error))?;
-        }
-        let from = StoredFile::open(disk, &self.path, Access::Read)?;
-        let to = StoredFile::create(disk, path)?;
-        let (mut chunk, mut offset) = (vec![0; CHUNK], SEGMENT_HEADER as u64);
-        while offset < framing.len {
-            let piece = &mut chunk[..(framing.len - offset).min(CHUNK as u64) as usize];
-            piece.fill(0);
-            let of_frames = frames_end.saturating_sub(offset).min(piece.len() as u64) as usize;
-            from.read_surely(&mut piece[..of_frames], offset)?;
-            to.write_all(piece, offset)?;
-            offset += piece.len() as u64;
-        }
-        to.write_all(&framing.header, 0)?;
-        to.sync_all()
-    }
-
     /// Replaces the segment by one rename.
     pub(super) fn install(self, session: &mut RepairSession, change: &'static str) -> Result<(), Error> {
-        rename(session.disk(), &self.temporary, &self.path)?;
-        sync_dir(session.disk(), &session.layout().journal())?;
-        session.changed(self.path, change, Some(self.backup));
+        self.staged.install(session.disk())?;
+        session.changed(self.staged.path().to_owned(), change, Some(self.backup));
         Ok(())
     }
 
     /// Removes the prepared file and the backup.
     pub(super) fn discard(&self, session: &RepairSession) {
-        session.discard(&[&self.temporary, &self.backup]);
+        self.staged.discard(session.disk());
+        session.discard(&[&self.backup]);
     }
 }
 
@@ -98,6 +81,20 @@ impl SegmentFraming {
         let protection = form.map_or_else(|| source.current_protection(), |form| source.protection(segment, form))?;
         Ok(SegmentFraming { header: session.segment_builder(protection)?.header(segment, len)?, len })
     }
+}
+
+/// Copies the frames before `frames_end`, and fills the file with zeros up to `len`.
+fn copy_frames(from: &StoredFile, to: &StoredFile, frames_end: u64, len: u64) -> Result<(), Error> {
+    let (mut chunk, mut offset) = (vec![0; CHUNK], SEGMENT_HEADER as u64);
+    while offset < len {
+        let piece = &mut chunk[..(len - offset).min(CHUNK as u64) as usize];
+        piece.fill(0);
+        let of_frames = frames_end.saturating_sub(offset).min(piece.len() as u64) as usize;
+        from.read_surely(&mut piece[..of_frames], offset)?;
+        to.write_all(piece, offset)?;
+        offset += piece.len() as u64;
+    }
+    Ok(())
 }
 
 /// Repairs, of the segments chosen by `is_chosen`, those whose frames are intact but whose header or length is wrong.

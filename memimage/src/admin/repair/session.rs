@@ -9,11 +9,9 @@ use super::report::{FileChange, RepairReport};
 use crate::admin::examine::{Examination, ExaminedSnapshot};
 use crate::admin::repair_action::RepairAction;
 use crate::admin::seq_range::SeqRange;
-use crate::disk::{Access, Disk, StoredFile, failed};
+use crate::disk::{Access, Disk, StoredFile, failed, sync_dir};
 use crate::error::{Error, Kind};
-use crate::journal::{
-    Damage, DamageKind, FramePosition, Layout, SegmentBuilder, Watermark, end_of, set_aside, sync_dir,
-};
+use crate::journal::{Damage, DamageKind, FramePosition, Layout, SegmentBuilder, Watermark, end_of, quarantine_file};
 use crate::keys::Protection;
 use crate::seq::{SegmentId, Seq};
 
@@ -142,7 +140,7 @@ impl RepairSession {
     pub(super) fn remove_all(&mut self, paths: Vec<PathBuf>) -> Result<(), Error> {
         self.layout().make_dirs(self.disk())?;
         for path in paths {
-            let backup = set_aside(self.disk(), self.layout(), &path)?;
+            let backup = quarantine_file(self.disk(), self.layout(), &path)?;
             self.changed(path, messages::REMOVED, Some(backup));
         }
         Ok(())

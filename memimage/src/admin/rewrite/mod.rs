@@ -186,11 +186,11 @@ impl<'a, M: Model> Rewrite<'a, M> {
         let was = old.rebuild::<M>(None, true, &mut watch(RewriteStep::Rebuild, None, &mut *progress))?;
 
         let site = StagingDir::take(&disk, target)?;
-        let scan = old.scan()?;
+        let scan = old.journal.scan();
         let voids = scan.voids(SegmentId::FIRST)?;
         // whose threads the scribe ends, whatever becomes of it: nothing may fail in between
         let journal = journal::<M>(&disk, site.layout(), &options, &keys, &old, was.last)?;
-        let scribe = Rewriter::<M>::new(&scan, &old.dispatch, voids, journal, was.events, &mut *progress);
+        let scribe = Rewriter::<M>::new(scan, &old.dispatch, voids, journal, was.events, &mut *progress);
         let counts = scribe.write(was.digest.to_u64())?;
 
         let new = Reading::open::<M>(&disk, site.layout(), &keys)?;
@@ -215,7 +215,7 @@ fn journal<M: Model>(
     old: &Reading,
     last: Seq,
 ) -> Result<Journal, Error> {
-    let Identity { uuid, seed, ref model, .. } = *old.source.identity();
+    let Identity { uuid, seed, ref model, .. } = *old.journal.segments().identity();
     let identity = Identity { uuid: random_uuid()?, seed, parent: Some((uuid, last)), model: model.clone() };
     let (largest, protection) = (options.segment_bytes, keys.current(&identity.uuid, layout.root())?);
     let maker =

@@ -39,7 +39,7 @@ enum NewRecord {
 
 /// Reads one journal and writes another.
 pub(super) struct Rewriter<'a, M> {
-    scan: &'a Scan<'a>,
+    scan: &'a Scan,
     old: &'a Dispatch,
     /// Events of the old journal that do nothing.
     voids: Voids,
@@ -65,7 +65,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
     /// Will write what `scan` reads, whose table is `old`, whose void events are `voids`, and which has `total` events, into a
     /// journal that was just made.
     pub(super) fn new(
-        scan: &'a Scan<'a>,
+        scan: &'a Scan,
         old: &'a Dispatch,
         voids: Voids,
         journal: Journal,

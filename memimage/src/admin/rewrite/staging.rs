@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::messages;
-use crate::disk::{Disk, Kind as FileKind, LockGuard, StoredFile, failed};
+use crate::disk::{Disk, Kind as FileKind, LockGuard, StoredFile, failed, rename, sync_dir};
 use crate::error::{Error, Kind};
-use crate::journal::{Layout, rename, sync_dir};
+use crate::journal::Layout;
 
 /// Tells a directory that may be cleared from one that somebody made. It is there before anything else is, and goes last.
 /// Should a crash leave it in the finished image, it is passed over there.

@@ -19,10 +19,10 @@ use crate::error::{Error, Kind};
 use crate::journal::{EventId, Frame, FrameKind, JournalEnd, Layout, Scan, ShapeTable, VoidMark, Voids, records};
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
-use crate::recovery::DROPPED;
+use crate::recovery::{DROPPED, OpenedJournal, SettledJournal, WritableJournal};
 use crate::seq::{SegmentId, Seq};
 use messages::Refusal;
-use session::VoidSession;
+use session::{VoidSession, has_base_before};
 
 const TASK: Task = Task { name: "memimage::admin::void", builder: "memimage::admin::Void" };
 /// The longest reason and the longest name of who decided, in bytes.
@@ -153,11 +153,12 @@ impl Void {
             layout.refuse_network(&*disk)?;
         }
         let lock = layout.own(&*disk)?;
-        let image = VoidSession::find(OwnedDisk::over(disk, &lock), layout, keyring)?;
-        let scan = Scan::new(&image.source, image.proven)?;
-        let found = self.look(&image, &scan)?;
-        let (durable, quarantined) = image.settle(&found.end)?;
-        self.decide(&image, found, durable, quarantined)
+        let disk = OwnedDisk::over(disk, &lock);
+        let opened = WritableJournal::open(&disk, &layout, &keyring, None)?;
+        let found = self.look(&opened.journal)?;
+        let SettledJournal { journal, durable_file, quarantined } = opened.settle(&found.end)?;
+        let session = VoidSession { journal, keyring };
+        self.decide(&session, found, durable_file, quarantined)
     }
 
     fn validate(&self) -> Result<(), Error> {
@@ -177,7 +178,8 @@ impl Void {
     ///
     /// Afterwards the snapshots after the event are gone, so replay begins before it: damage there, which an open skips thanks to
     /// a snapshot, would then prevent an open.
-    fn look(&self, image: &VoidSession, scan: &Scan<'_>) -> Result<VoidTarget, Error> {
+    fn look(&self, journal: &OpenedJournal) -> Result<VoidTarget, Error> {
+        let (scan, segments) = (journal.scan(), journal.segments());
         let table = scan.table()?;
         let (mut event, mut recorded, mut voids) = (None, None, Voids::default());
         let mut align_shift = None;
@@ -197,28 +199,28 @@ impl Void {
             }
             Ok(ControlFlow::Continue(()))
         };
-        let end = scan.read(image.source.first(), &mut visit)?.expect("it is read to its end");
+        let end = scan.read(segments.first(), &mut visit)?.expect("it is read to its end");
         let Some(event) = event else {
             let refusal = match self.seq {
                 Seq::ZERO => messages::no_event_zero(),
                 _ if self.seq < end.chain.next_seq => messages::pruned_event(),
                 _ => messages::event_after_end(end.chain.before()),
             };
-            return Err(self.refuse(image, refusal));
+            return Err(self.refuse(journal, refusal));
         };
         let (name, version) =
             table.event(event).map_or((String::new(), 0), |(name, version, _)| (name.to_owned(), version));
         if recorded.is_none() && name == DROPPED {
-            return Err(self.refuse(image, messages::dropped_event()));
+            return Err(self.refuse(journal, messages::dropped_event()));
         }
-        if recorded.is_none() && !image.source.is_whole() && !image.has_base_before(self.seq, &voids)? {
-            return Err(self.refuse(image, messages::no_base_before()));
+        if recorded.is_none() && !segments.is_whole() && !has_base_before(journal, self.seq, &voids)? {
+            return Err(self.refuse(journal, messages::no_base_before()));
         }
         let align_shift = align_shift.expect("the event's frame was read");
         Ok(VoidTarget { end, table, name, version, recorded, voids, align_shift })
     }
 
-    fn event(&self, scan: &Scan<'_>, segment: SegmentId, frame: &Frame<'_>) -> Result<EventId, Error> {
+    fn event(&self, scan: &Scan, segment: SegmentId, frame: &Frame<'_>) -> Result<EventId, Error> {
         let (header, body) = (&frame.header, scan.body(segment, frame)?);
         for record in records(&body, header.first_seq, header.count, header.time) {
             let record = record.map_err(|fault| scan.corrupt_frame(segment, frame, fault.to_string()))?;
@@ -232,9 +234,9 @@ impl Void {
     /// Appends the decision to the journal, unless it is recorded already, and removes the snapshots with the event's effect.
     fn decide(
         self,
-        image: &VoidSession,
+        session: &VoidSession,
         found: VoidTarget,
-        durable: StoredFile,
+        durable_file: StoredFile,
         quarantined: Option<PathBuf>,
     ) -> Result<VoidReport, Error> {
         let VoidTarget { end, table, name, version, recorded, mut voids, align_shift } = found;
@@ -244,11 +246,11 @@ impl Void {
         let mut unproven = None;
         if !already || end.unproven_void {
             let decision = (!already).then(|| mark.encode());
-            let (epoch, why) = image.record(decision, mark.time, &end, &table, durable, align_shift)?;
+            let (epoch, why) = session.record(decision, mark.time, &end, &table, durable_file, align_shift)?;
             unproven = why;
             voids.insert(seq, epoch);
         }
-        let removed = image.remove_outdated(&voids).unwrap_or_else(|error| {
+        let removed = session.remove_invalidated(&voids).unwrap_or_else(|error| {
             tracing::warn!(%error, "{}", messages::REMOVAL_FAILED);
             Vec::new()
         });
@@ -260,8 +262,8 @@ impl Void {
         Ok(VoidReport { decision, name, version, already, unproven, quarantined, removed })
     }
 
-    fn refuse(&self, image: &VoidSession, Refusal { what, help }: Refusal) -> Error {
-        Error::new(Kind::Void { path: image.layout.root().to_owned(), seq: self.seq, what, mend: help })
+    fn refuse(&self, journal: &OpenedJournal, Refusal { what, help }: Refusal) -> Error {
+        Error::new(Kind::Void { path: journal.layout().root().to_owned(), seq: self.seq, what, mend: help })
     }
 }
 

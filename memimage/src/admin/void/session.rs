@@ -4,79 +4,40 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::context::Timestamp;
-use crate::disk::{Access, Disk, StoredFile, failed};
+use crate::disk::{StoredFile, failed, sync_dir};
 use crate::entropy::random;
 use crate::error::Error;
 use crate::journal::{
-    BatchLimits, Durability, FrameKind, JournalEnd, Layout, ResumePoint, Salts, Scan, SegmentBuilder, Segments,
-    ShapeTable, Voids, Watermark, go_on, next_epoch, quarantine, sync_dir, write_again,
+    BatchLimits, Durability, FrameKind, JournalEnd, ResumePoint, Salts, SegmentBuilder, ShapeTable, Voids, resume,
 };
 use crate::keys::Keyring;
-use crate::recovery::proven_by;
+use crate::recovery::OpenedJournal;
 use crate::seq::Seq;
-use crate::snapshot::Snapshots;
 
-/// An image whose lock is held.
+/// Whether there is a good base that does not rest on the event, and from which the journal goes on.
+pub(super) fn has_base_before(journal: &OpenedJournal, seq: Seq, voids: &Voids) -> Result<bool, Error> {
+    let (segments, snapshots) = (journal.segments(), journal.snapshots());
+    for (base, path) in snapshots.bases().list()? {
+        if base >= seq || !segments.reaches(base)? {
+            continue;
+        }
+        let Ok(file) = snapshots.open(base, &path) else { continue };
+        let header = &file.header;
+        let is_of_use = header.uuid == segments.identity().uuid && !voids.invalidates(base, header.epoch);
+        if is_of_use && file.check().is_ok() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// An image whose lock is held, and whose journal's end is repaired.
 pub(super) struct VoidSession {
-    disk: Arc<dyn Disk>,
-    pub(super) layout: Layout,
-    pub(super) source: Segments,
-    snapshots: Snapshots,
-    keyring: Arc<Keyring>,
-    block: Option<Watermark>,
-    /// The highest seq that anything besides the frames says was synced.
-    pub(super) proven: Seq,
+    pub(super) journal: OpenedJournal,
+    pub(super) keyring: Arc<Keyring>,
 }
 
 impl VoidSession {
-    /// Reads all headers, of what is on disk.
-    pub(super) fn find(disk: Arc<dyn Disk>, layout: Layout, keyring: Arc<Keyring>) -> Result<VoidSession, Error> {
-        let survey = layout.survey(&*disk)?;
-        for dir in [layout.root().to_owned(), layout.journal()] {
-            sync_dir(&*disk, &dir)?;
-        }
-        let source = Segments::open(&disk, &layout, survey.image(&layout)?, &keyring)?;
-        let snapshots = Snapshots::new(&disk, &layout, &keyring);
-        let uuid = &source.identity().uuid;
-        let block = layout.durable_block(&*disk, uuid)?;
-        let proven = block.map_or(Seq::ZERO, |block| block.durable_seq).max(proven_by(&snapshots, uuid)?);
-        let scan = Scan::new(&source, proven)?;
-        snapshots.bases().account_for(&source, &scan)?;
-        source.file(scan.active(), Access::ReadWrite)?.sync_data()?;
-        Ok(VoidSession { disk, layout, source, snapshots, keyring, block, proven })
-    }
-
-    /// Whether there is a good base that does not rest on the event, and from which the journal goes on.
-    pub(super) fn has_base_before(&self, seq: Seq, voids: &Voids) -> Result<bool, Error> {
-        for (base, path) in self.snapshots.bases().list()? {
-            if base >= seq || !self.source.reaches(base)? {
-                continue;
-            }
-            let Ok(file) = self.snapshots.open(base, &path) else { continue };
-            let header = &file.header;
-            let is_of_use = header.uuid == self.source.identity().uuid && !voids.outdate(base, header.epoch);
-            if is_of_use && file.check().is_ok() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Repairs the end of the journal as opening does. Gives `journal/durable`.
-    pub(super) fn settle(&self, end: &JournalEnd) -> Result<(StoredFile, Option<PathBuf>), Error> {
-        let disk = &*self.disk;
-        self.layout.make_dirs(disk)?;
-        let file = self.source.file(end.segment, Access::ReadWrite)?;
-        let quarantined = quarantine(disk, &self.layout, &file, end)?;
-        write_again(disk, &self.layout, &file, end)?;
-        let durable = match self.layout.durable_file(disk)? {
-            Some(file) => file,
-            None => StoredFile::create(disk, &self.layout.durable())?,
-        };
-        self.layout.remove_unfinished(disk)?;
-        Ok((durable, quarantined))
-    }
-
     /// Writes and syncs a decision, unless it stands there, and begins the next segment, which proves that it was synced. Gives
     /// the epoch in which that is, and why the segment could not be begun.
     pub(super) fn record(
@@ -88,19 +49,20 @@ impl VoidSession {
         durable_file: StoredFile,
         align_shift: u8,
     ) -> Result<(u64, Option<String>), Error> {
-        let epoch = next_epoch(&self.source, end, self.block)?;
+        let (segments, layout) = (self.journal.segments(), self.journal.layout());
+        let epoch = self.journal.next_epoch(end)?;
         let maker = SegmentBuilder {
-            disk: Arc::clone(&self.disk),
-            layout: self.layout.clone(),
-            identity: self.source.identity().clone(),
+            disk: Arc::clone(self.journal.disk()),
+            layout: layout.clone(),
+            identity: segments.identity().clone(),
             epoch,
             // should one have to be made: no larger than those that are there
-            largest: self.source.segments().filter_map(|segment| self.source.len_of(segment)).max().unwrap_or(0),
-            protection: self.keyring.current(&self.source.identity().uuid, self.layout.root())?,
+            largest: segments.ids().filter_map(|segment| segments.len_of(segment)).max().unwrap_or(0),
+            protection: self.keyring.current(&segments.identity().uuid, layout.root())?,
         };
         let salts = Salts::new(u64::from_le_bytes(random()?));
-        let onward = ResumePoint { source: &self.source, end, table, time, durable_file, align_shift, salts };
-        let journal = go_on(maker, onward, Durability::Synced, BatchLimits::default())?;
+        let point = ResumePoint { segments, end, table, time, durable_file, align_shift, salts };
+        let journal = resume(maker, point, Durability::Synced, BatchLimits::default())?;
         let written = decision.map_or(Ok(()), |decision| journal.record(FrameKind::Void, &decision));
         // No event comes after the decision whose number could prove that it was synced. That another segment was entered
         // does: so if the decision is damaged later, that is seen.
@@ -112,17 +74,19 @@ impl VoidSession {
     }
 
     /// Removes the snapshots and bases that rest on void events: none of them is used any more.
-    pub(super) fn remove_outdated(&self, voids: &Voids) -> Result<Vec<PathBuf>, Error> {
+    pub(super) fn remove_invalidated(&self, voids: &Voids) -> Result<Vec<PathBuf>, Error> {
+        let (disk, layout) = (self.journal.disk(), self.journal.layout());
         let mut removed = Vec::new();
-        for (seq, path) in self.snapshots.starts()? {
-            let Ok(file) = self.snapshots.open(seq, &path) else { continue };
-            if file.header.uuid == self.source.identity().uuid && voids.outdate(seq, file.header.epoch) {
-                self.disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
+        for (seq, path) in self.journal.snapshots().starts()? {
+            let Ok(file) = self.journal.snapshots().open(seq, &path) else { continue };
+            if file.header.uuid == self.journal.segments().identity().uuid && voids.invalidates(seq, file.header.epoch)
+            {
+                disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
                 removed.push(path);
             }
         }
-        for dir in [self.layout.snapshots(), self.layout.journal()] {
-            sync_dir(&*self.disk, &dir)?;
+        for dir in [layout.snapshots(), layout.journal()] {
+            sync_dir(&**disk, &dir)?;
         }
         Ok(removed)
     }

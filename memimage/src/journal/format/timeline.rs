@@ -63,7 +63,7 @@ impl Timeline {
     /// Why a state of this model with this digest is not of this line: the last digest that the journal has of it is another.
     /// Nothing is said if a later state was accepted, since then none of the digests before that need count.
     pub(crate) fn contradicts(&self, model: u64, digest: u64, voids: &Voids) -> Option<String> {
-        let counts = |(epoch, mark): &&(u64, DigestMark)| mark.model == model && !voids.outdate(self.seq, *epoch);
+        let counts = |(epoch, mark): &&(u64, DigestMark)| mark.model == model && !voids.invalidates(self.seq, *epoch);
         let (_, last) = self.marks.iter().rev().find(counts)?;
         let differs = last.digest != digest && !self.accepted.contains(&model);
         differs.then(|| {

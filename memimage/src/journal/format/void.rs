@@ -59,7 +59,7 @@ impl Voids {
     }
 
     /// Whether a state after `seq` that was known in `epoch` rests on an event that became void since.
-    pub(crate) fn outdate(&self, seq: Seq, epoch: u64) -> bool {
+    pub(crate) fn invalidates(&self, seq: Seq, epoch: u64) -> bool {
         self.epochs.range(..=seq).any(|(_, &voided)| epoch < voided)
     }
 
@@ -91,8 +91,8 @@ mod tests {
     fn a_state_is_outdated_by_what_became_void_after_it_was_made() {
         let voids = Voids { epochs: BTreeMap::from([(Seq::new(5), 3)]) };
         assert!(voids.has(Seq::new(5)) && !voids.has(Seq::new(4)));
-        assert!(voids.outdate(Seq::new(5), 2), "made before");
-        assert!(!voids.outdate(Seq::new(5), 4), "made after");
-        assert!(!voids.outdate(Seq::new(4), 2), "without the event");
+        assert!(voids.invalidates(Seq::new(5), 2), "made before");
+        assert!(!voids.invalidates(Seq::new(5), 4), "made after");
+        assert!(!voids.invalidates(Seq::new(4), 2), "without the event");
     }
 }

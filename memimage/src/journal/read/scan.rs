@@ -42,24 +42,28 @@ pub(crate) struct JournalEnd {
 
 /// Reads a journal.
 #[derive(Debug)]
-pub(crate) struct Scan<'a> {
-    source: &'a Segments,
+pub(crate) struct Scan {
+    segments: Segments,
     /// The last segment that has anything after its header; the first there is if none has.
     active: SegmentId,
-    /// The highest seq that anything besides the frames says was synced.
-    durable: Seq,
+    /// The highest seq that anything besides the frames proves to be synced.
+    proven: Seq,
 }
 
-impl<'a> Scan<'a> {
-    pub(crate) fn new(source: &'a Segments, durable: Seq) -> Result<Scan<'a>, Error> {
-        let mut active = source.first();
-        for segment in source.segments().rev() {
-            if source.is_used(segment)? {
+impl Scan {
+    pub(crate) fn new(segments: Segments, proven: Seq) -> Result<Scan, Error> {
+        let mut active = segments.first();
+        for segment in segments.ids().rev() {
+            if segments.is_used(segment)? {
                 active = segment;
                 break;
             }
         }
-        Ok(Scan { source, active, durable })
+        Ok(Scan { segments, active, proven })
+    }
+
+    pub(crate) fn segments(&self) -> &Segments {
+        &self.segments
     }
 
     pub(crate) fn active(&self) -> SegmentId {
@@ -83,9 +87,9 @@ impl<'a> Scan<'a> {
         kind: FrameKind,
         decode: impl Fn(SegmentId, &Frame<'_>) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
-        for segment in self.source.segments().rev().filter(|&segment| segment <= self.active) {
-            let bytes = self.source.read(segment)?;
-            let mut walk = FrameReader::new(&bytes, &self.source.identity().uuid, segment, None);
+        for segment in self.segments.ids().rev().filter(|&segment| segment <= self.active) {
+            let bytes = self.segments.read(segment)?;
+            let mut walk = FrameReader::new(&bytes, &self.segments.identity().uuid, segment, None);
             let mut newest = None;
             while let FrameStep::Frame(frame) = walk.step() {
                 if frame.header.kind == kind {
@@ -130,8 +134,8 @@ impl<'a> Scan<'a> {
         Ok(voids)
     }
 
-    /// The same of those from which to read for all events after `seq`, and what they tell of the state after that event.
-    pub(crate) fn told_of(&self, seq: Seq) -> Result<(Voids, Timeline), Error> {
+    /// The void events of the segments that hold the events after `seq`, and the timeline of the state after `seq`.
+    pub(crate) fn voids_and_timeline(&self, seq: Seq) -> Result<(Voids, Timeline), Error> {
         let (mut voids, mut line) = (Voids::default(), Timeline::new(seq));
         let wanted = Timeline::new(seq);
         let wanted = |frame: &Skimmed| is_void(frame) || wanted.is_told_by(frame);
@@ -159,9 +163,9 @@ impl<'a> Scan<'a> {
         wanted: impl Fn(&Skimmed) -> bool,
         mut show: impl FnMut(SegmentId, &Frame<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        for segment in self.source.segments().filter(|&segment| segment >= from && segment <= self.active) {
-            let bytes = self.source.read(segment)?;
-            for frame in frames_of(&bytes, &self.source.identity().uuid, segment, &wanted) {
+        for segment in self.segments.ids().filter(|&segment| segment >= from && segment <= self.active) {
+            let bytes = self.segments.read(segment)?;
+            for frame in frames_of(&bytes, &self.segments.identity().uuid, segment, &wanted) {
                 show(segment, &frame)?;
             }
         }
@@ -176,14 +180,14 @@ impl<'a> Scan<'a> {
 
     /// The segment from which to read for all events after `seq`.
     pub(crate) fn segment_after(&self, seq: Seq) -> Result<SegmentId, Error> {
-        for segment in self.source.segments().rev().filter(|&segment| segment <= self.active) {
-            let first = self.source.first_frame(segment)?;
+        for segment in self.segments.ids().rev().filter(|&segment| segment <= self.active) {
+            let first = self.segments.first_frame(segment)?;
             // the segment that holds `seq` itself: the one after it may begin with what a crash left of a frame
             if first.is_some_and(|header| header.first_seq <= seq) {
                 return Ok(segment);
             }
         }
-        Ok(self.source.first())
+        Ok(self.segments.first())
     }
 
     /// Reads from the start of segment `from`, shows each frame to `visit`, and judges the end. `None` if `visit` broke off.
@@ -192,11 +196,11 @@ impl<'a> Scan<'a> {
         from: SegmentId,
         mut visit: impl FnMut(SegmentId, &Frame<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<Option<JournalEnd>, Error> {
-        let mut chain = (from == SegmentId::FIRST && self.source.is_whole()).then_some(FrameChain::START);
+        let mut chain = (from == SegmentId::FIRST && self.segments.is_whole()).then_some(FrameChain::START);
         let mut voided = None;
-        for segment in self.source.segments().filter(|&segment| segment >= from && segment <= self.active) {
-            let bytes = self.source.read(segment)?;
-            let mut walk = FrameReader::new(&bytes, &self.source.identity().uuid, segment, chain);
+        for segment in self.segments.ids().filter(|&segment| segment >= from && segment <= self.active) {
+            let bytes = self.segments.read(segment)?;
+            let mut walk = FrameReader::new(&bytes, &self.segments.identity().uuid, segment, chain);
             // frames from here on are beyond the last proof, as far as is known while reading
             let mut events: Vec<(usize, Seq)> = vec![(SEGMENT_HEADER, Seq::ZERO)];
             let stopped = loop {
@@ -229,13 +233,13 @@ impl<'a> Scan<'a> {
                 FrameStep::Frame(_) => unreachable!("the walk goes on after a frame"),
             };
             if segment == self.active {
-                let durable = self.durable.max(found.durable);
+                let durable = self.proven.max(found.durable);
                 if sealed && durable >= found.next_seq {
                     let position = Position { segment: Some(segment.next()), offset: None, seq: Some(found.next_seq) };
                     let what = format!(
                         "its file is missing or empty, and events up to {durable} are known to have been synced"
                     );
-                    let path = self.source.path(segment.next());
+                    let path = self.segments.path(segment.next());
                     return Err(Error::new(Kind::Corrupt { path, position, what, suspect: false }));
                 }
                 let proven = events.iter().rev().find(|(_, last)| *last <= durable).map_or(SEGMENT_HEADER, |at| at.0);
@@ -245,7 +249,7 @@ impl<'a> Scan<'a> {
                 let unproven_void = voided.is_some_and(|(of, next)| in_last(of) && durable < next);
                 let mut bytes = bytes;
                 bytes.resize(bytes.len().max(offset), 0);
-                let len = self.source.len_of(segment).expect("a segment of this journal");
+                let len = self.segments.len_of(segment).expect("a segment of this journal");
                 let end =
                     JournalEnd { segment, bytes, len, offset, chain: found, sealed, torn, unproven, unproven_void };
                 return Ok(Some(end));
@@ -266,7 +270,7 @@ impl<'a> Scan<'a> {
         if !is_zero(&bytes[offset.min(bytes.len())..]) {
             return Err(self.corrupt(segment, offset, chain.next_seq, "bytes follow the seal".to_owned()));
         }
-        if segment == self.active && self.durable.max(chain.durable) >= chain.next_seq {
+        if segment == self.active && self.proven.max(chain.durable) >= chain.next_seq {
             let what = "the segment is missing or empty, and events that belong there are known to have been synced";
             return Err(self.corrupt(segment.next(), SEGMENT_HEADER, chain.next_seq, what.to_owned()));
         }
@@ -283,11 +287,11 @@ impl<'a> Scan<'a> {
     ) -> Result<Option<Range<usize>>, Error> {
         let (offset, expecting) = (walk.offset(), chain.next_seq);
         if let FrameFault::Unsupported { what } = fault {
-            let path = self.source.path(segment);
+            let path = self.segments.path(segment);
             return Err(Error::new(Kind::Format { path, act: "read", what: format!("at byte {offset} {what}") }));
         }
-        let evidence = Evidence { durable: self.durable.max(chain.durable), later_segment: segment != self.active };
-        let len = self.source.len_of(segment).expect("a segment of this journal");
+        let evidence = Evidence { durable: self.proven.max(chain.durable), later_segment: segment != self.active };
+        let len = self.segments.len_of(segment).expect("a segment of this journal");
         let after = || durable_after(bytes, offset, walk.checksum());
         match judge((bytes, len), offset, fault, expecting, evidence, after) {
             Verdict::Clean => Ok(None),
@@ -299,14 +303,14 @@ impl<'a> Scan<'a> {
 
     /// The body of a frame, decrypted if need be.
     pub(crate) fn body(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<Vec<u8>, Error> {
-        frame.body(&self.source.cover(segment)).map_err(|Refused| {
+        frame.body(&self.segments.cover(segment)).map_err(|Refused| {
             self.forged(segment, frame, "its body does not decrypt under the key that opened the segment's header")
         })
     }
 
     /// Makes sure that a frame is protected as its segment is, and that its link of the chain is right.
     fn verify(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
-        let cover = self.source.cover(segment);
+        let cover = self.segments.cover(segment);
         if frame.form != cover.form() {
             return Err(self.forged(segment, frame, "it is not protected in the way that the segment's header says"));
         }
@@ -319,7 +323,7 @@ impl<'a> Scan<'a> {
     fn forged(&self, segment: SegmentId, frame: &Frame<'_>, what: &'static str) -> Error {
         let (offset, seq) = (Some(frame.offset as u64), Some(frame.header.first_seq));
         let position = Position { segment: Some(segment), offset, seq };
-        Error::new(Kind::Forged { path: self.source.path(segment), position, what })
+        Error::new(Kind::Forged { path: self.segments.path(segment), position, what })
     }
 
     /// The error of a frame whose checksums are right and whose content is not.
@@ -333,7 +337,7 @@ impl<'a> Scan<'a> {
 
     fn error(&self, segment: SegmentId, offset: usize, seq: Seq, what: String, suspect: bool) -> Error {
         let position = Position { segment: Some(segment), offset: Some(offset as u64), seq: Some(seq) };
-        Error::new(Kind::Corrupt { path: self.source.path(segment), position, what, suspect })
+        Error::new(Kind::Corrupt { path: self.segments.path(segment), position, what, suspect })
     }
 }
 

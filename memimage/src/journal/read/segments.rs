@@ -42,15 +42,15 @@ impl Segments {
         let gap = segments.windows(2).rposition(|pair| pair[1] != pair[0].next());
         let (cut_off, segments) = segments.split_at(gap.map_or(0, |at| at + 1));
         let (disk, layout, cut_off) = (Arc::clone(disk), layout.clone(), cut_off.to_vec());
-        let mut source = Segments { disk, layout, headers: Vec::new(), protections: Vec::new(), cut_off, begun: false };
+        let mut opened = Segments { disk, layout, headers: Vec::new(), protections: Vec::new(), cut_off, begun: false };
         for &segment in segments {
-            let (header, protection) = source.header(segment, keyring)?;
-            source.headers.push(header);
-            source.protections.push(protection);
+            let (header, protection) = opened.header(segment, keyring)?;
+            opened.headers.push(header);
+            opened.protections.push(protection);
         }
-        let first = if source.first() == SegmentId::FIRST { source.first_frame(SegmentId::FIRST)? } else { None };
-        source.begun = first.is_some_and(|header| header.first_seq > Seq::new(1));
-        Ok(source)
+        let first = if opened.first() == SegmentId::FIRST { opened.first_frame(SegmentId::FIRST)? } else { None };
+        opened.begun = first.is_some_and(|header| header.first_seq > Seq::new(1));
+        Ok(opened)
     }
 
     /// The first segment of those without a gap up to the last.
@@ -75,7 +75,7 @@ impl Segments {
             return Ok(true);
         }
         // any segment will do that starts by then: those after it are there, and those before it are not needed
-        for segment in self.segments() {
+        for segment in self.ids() {
             if self.first_frame(segment)?.is_some_and(|header| header.first_seq.get().saturating_sub(1) <= seq.get()) {
                 return Ok(true);
             }
@@ -132,7 +132,7 @@ impl Segments {
         &self.headers[0].identity
     }
 
-    pub(crate) fn segments(&self) -> impl DoubleEndedIterator<Item = SegmentId> {
+    pub(crate) fn ids(&self) -> impl DoubleEndedIterator<Item = SegmentId> {
         self.headers.iter().map(|header| header.segment)
     }
 

@@ -3,7 +3,7 @@
 use super::batch::SEAL_ROOM;
 use super::segment_builder::{SegmentBuildError, SegmentBuilder};
 use crate::context::Timestamp;
-use crate::disk::{StoredFile, failed};
+use crate::disk::{StoredFile, failed, sync_dir};
 use crate::error::{Error, Kind, Position};
 use crate::journal::format::crc_forge::CHOSEN;
 use crate::journal::format::frame::{FrameHeader, FrameKind, align_up, finish, finish_as, frame_len, head_len, start};
@@ -15,7 +15,6 @@ use crate::journal::format::shape_table::ShapeTable;
 use crate::journal::format::watermark::Watermark;
 use crate::journal::format::whitening::Salts;
 use crate::journal::format::zeros::last_used;
-use crate::journal::layout::sync_dir;
 use crate::seq::{SegmentId, Seq};
 
 /// What was made, to go on in.

@@ -1,4 +1,4 @@
-//! Going on with a journal that was read up to its end, and whose end was repaired.
+//! Resuming a journal that was read up to its end, and whose end was repaired.
 
 use super::batch::{FramePosition, SpaceReservation};
 use super::commit::BatchLimits;
@@ -19,9 +19,9 @@ use crate::journal::read::scan::JournalEnd;
 use crate::journal::read::segments::Segments;
 use crate::seq::SegmentId;
 
-/// A journal as it was found, and how it goes on.
+/// The end of a journal as it was read, and the parameters of its next frames.
 pub(crate) struct ResumePoint<'a> {
-    pub(crate) source: &'a Segments,
+    pub(crate) segments: &'a Segments,
     pub(crate) end: &'a JournalEnd,
     /// Its newest table of shapes.
     pub(crate) table: &'a ShapeTable,
@@ -33,33 +33,34 @@ pub(crate) struct ResumePoint<'a> {
     pub(crate) salts: Salts,
 }
 
-/// The epoch that begins when a journal goes on: one more than any that is known.
-pub(crate) fn next_epoch(source: &Segments, end: &JournalEnd, block: Option<Watermark>) -> Result<u64, Error> {
-    let newest = [end.chain.epoch, source.epoch(), block.map_or(0, |block| block.epoch)].into_iter().max().unwrap_or(0);
+/// The epoch that begins when a journal is resumed: one more than any that is known.
+pub(crate) fn next_epoch(segments: &Segments, end: &JournalEnd, block: Option<Watermark>) -> Result<u64, Error> {
+    let newest =
+        [end.chain.epoch, segments.epoch(), block.map_or(0, |block| block.epoch)].into_iter().max().unwrap_or(0);
     // with the last number there is, it would open this once and never again
     newest
         .checked_add(1)
         .filter(|&epoch| epoch < u64::MAX)
-        .ok_or_else(|| source.corrupt(end.segment, None, format!("it says that the image was opened {newest} times")))
+        .ok_or_else(|| segments.corrupt(end.segment, None, format!("it says that the image was opened {newest} times")))
 }
 
 /// Says in `journal/durable` that the `maker`'s epoch begins, and starts the journal at its end.
-pub(crate) fn go_on(
+pub(crate) fn resume(
     maker: SegmentBuilder,
-    onward: ResumePoint<'_>,
+    point: ResumePoint<'_>,
     durability: Durability,
     caps: BatchLimits,
 ) -> Result<Journal, Error> {
-    let ResumePoint { source, end, table, time, durable_file, align_shift, salts } = onward;
+    let ResumePoint { segments, end, table, time, durable_file, align_shift, salts } = point;
     let (uuid, epoch, shapes) = (maker.identity.uuid, maker.epoch, table.encode());
     let ahead = Preallocator::new(maker);
-    let resume = Resume::after(end, source);
-    let protection = source.protection(resume.place.segment).clone();
+    let start = WriteStart::after(end, segments);
+    let protection = segments.protection(start.place.segment).clone();
     let head = head_len(protection.form());
-    let mut plan = SpaceReservation::new(resume.place, resume.len, shapes.len(), head, align_shift);
-    if let Some((segment, len)) = resume.next {
-        let protection = source.protection(segment).clone();
-        ahead.keep(PreparedSegment { segment, file: source.file(segment, Access::ReadWrite)?, protection });
+    let mut plan = SpaceReservation::new(start.place, start.len, shapes.len(), head, align_shift);
+    if let Some((segment, len)) = start.next {
+        let protection = segments.protection(segment).clone();
+        ahead.keep(PreparedSegment { segment, file: segments.file(segment, Access::ReadWrite)?, protection });
         plan.offer(segment, len);
     }
     let last = end.chain.before();
@@ -72,11 +73,11 @@ pub(crate) fn go_on(
         protection,
         ahead,
         durable_file,
-        segment: resume.place.segment,
-        file: source.file(resume.place.segment, Access::ReadWrite)?,
-        sealed: resume.sealed,
+        segment: start.place.segment,
+        file: segments.file(start.place.segment, Access::ReadWrite)?,
+        sealed: start.sealed,
         end: WritePosition {
-            offset: resume.place.offset,
+            offset: start.place.offset,
             previous: end.chain.previous,
             written: last,
             durable: last,
@@ -87,8 +88,8 @@ pub(crate) fn go_on(
     Journal::start(writer, plan, durability, caps)
 }
 
-/// Where a recovered journal goes on.
-struct Resume {
+/// The position of the first frame that is written to a recovered journal.
+struct WriteStart {
     place: FramePosition,
     len: u64,
     /// The segment is sealed, so the next frame begins another.
@@ -97,15 +98,15 @@ struct Resume {
     next: Option<(SegmentId, u64)>,
 }
 
-impl Resume {
-    fn after(end: &JournalEnd, source: &Segments) -> Resume {
+impl WriteStart {
+    fn after(end: &JournalEnd, segments: &Segments) -> WriteStart {
         // a segment whose first frame was cut short by a crash stands ready again, after the one before it
         let begun = end.offset > SEGMENT_HEADER || end.segment == SegmentId::FIRST;
         let segment = if begun { end.segment } else { end.segment.before() };
         let sealed = end.sealed || !begun;
-        let len = source.len_of(segment).expect("a segment of this journal");
+        let len = segments.len_of(segment).expect("a segment of this journal");
         let offset = if sealed { len } else { end.offset as u64 };
-        let next = source.len_of(segment.next()).map(|len| (segment.next(), len));
-        Resume { place: FramePosition { segment, offset }, len, sealed, next }
+        let next = segments.len_of(segment.next()).map(|len| (segment.next(), len));
+        WriteStart { place: FramePosition { segment, offset }, len, sealed, next }
     }
 }

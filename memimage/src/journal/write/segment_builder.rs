@@ -1,15 +1,14 @@
 //! Making segments: each comes to be under another name and is renamed once it is whole and synced.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::context::Timestamp;
-use crate::disk::{Access, Disk, StoredFile, failed};
+use crate::disk::{Access, Disk, StagedFile, StoredFile};
 use crate::entropy::random;
 use crate::error::Error;
 use crate::journal::format::segment::{Identity, SEGMENT_HEADER, SegmentHeader, fitting_len, planned_len};
-use crate::journal::layout::{Layout, rename, sync_dir, unfinished};
+use crate::journal::layout::Layout;
 use crate::keys::{NONCE, Protection};
 use crate::seq::SegmentId;
 
@@ -52,14 +51,11 @@ impl SegmentBuilder {
     ) -> Result<(StoredFile, u64), SegmentBuildError> {
         let len = fitting_len(planned_len(segment, self.largest), frames);
         let path = self.layout.segment(segment);
-        let temporary = unfinished(&path);
-        if let Err(error) = self.fill(&temporary, (segment, len), content, hurried) {
-            // a file that is left over would only be in the way of the next attempt, which removes it too
-            let _ = self.disk.remove(&temporary);
-            return Err(SegmentBuildError::Unchanged(error));
-        }
-        rename(&*self.disk, &temporary, &path)
-            .and_then(|()| sync_dir(&*self.disk, &self.layout.journal()))
+        let staged =
+            StagedFile::write(&*self.disk, &path, true, |file| self.fill(file, (segment, len), content, hurried))
+                .map_err(SegmentBuildError::Unchanged)?;
+        staged
+            .install(&*self.disk)
             .and_then(|()| StoredFile::open(&*self.disk, &path, Access::ReadWrite))
             .map(|file| (file, len))
             .map_err(SegmentBuildError::Unknown)
@@ -75,15 +71,11 @@ impl SegmentBuilder {
 
     fn fill(
         &self,
-        path: &Path,
+        file: &StoredFile,
         (segment, len): (SegmentId, u64),
         content: &[u8],
         hurried: impl Fn() -> bool,
     ) -> Result<(), Error> {
-        if self.disk.kind(path).map_err(|error| failed("looking at", path, error))?.is_some() {
-            self.disk.remove(path).map_err(|error| failed("removing", path, error))?;
-        }
-        let file = StoredFile::create(&*self.disk, path)?;
         let zeros = vec![0; CHUNK];
         let mut offset = 0;
         while offset < len {
@@ -96,7 +88,6 @@ impl SegmentBuilder {
             }
         }
         file.write_all(&self.header(segment, len)?, 0)?;
-        file.write_all(content, SEGMENT_HEADER as u64)?;
-        file.sync_all()
+        file.write_all(content, SEGMENT_HEADER as u64)
     }
 }

@@ -5,15 +5,15 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::disk::{Disk, StoredFile, failed};
+use crate::disk::{Disk, StagedFile, StoredFile, failed, rename, sync_dir};
 use crate::error::Error;
-use crate::journal::layout::{Layout, TORN, rename, sync_dir, unfinished};
+use crate::journal::layout::{Layout, TORN};
 use crate::journal::read::scan::JournalEnd;
 use crate::planted::{Bug, planted};
 use crate::seq::SegmentId;
 
 /// Copies what a crash left of a frame to the quarantine, syncs the copy, clears the place and syncs that.
-pub(crate) fn quarantine(
+pub(crate) fn quarantine_torn_write(
     disk: &dyn Disk,
     layout: &Layout,
     file: &StoredFile,
@@ -41,29 +41,14 @@ pub(crate) fn clear(
     offset: usize,
 ) -> Result<PathBuf, Error> {
     let copy = free_path(disk, layout, segment, offset)?;
-    let temporary = unfinished(&copy);
-    // a crash in the midst of an earlier attempt leaves one
-    let there = disk.kind(&temporary).map_err(|error| failed("looking at", &temporary, error))?.is_some();
-    if there && !planted(Bug::RepairOnlyOnce) {
-        disk.remove(&temporary).map_err(|error| failed("removing", &temporary, error))?;
-    }
-    let written = StoredFile::create(disk, &temporary).and_then(|quarantined| {
-        quarantined.write_all(bytes, 0)?;
-        quarantined.sync_all()
-    });
-    if let Err(error) = written {
-        let _ = disk.remove(&temporary);
-        return Err(error);
-    }
-    rename(disk, &temporary, &copy)?;
-    sync_dir(disk, &layout.quarantine())?;
+    StagedFile::write(disk, &copy, true, |copy| copy.write_all(bytes, 0))?.install(disk)?;
     file.write_zeros(bytes.len() as u64, offset as u64)?;
     file.sync_data()?;
     Ok(copy)
 }
 
 /// Moves a file out of the image into its quarantine, for good before this returns.
-pub(crate) fn set_aside(disk: &dyn Disk, layout: &Layout, path: &Path) -> Result<PathBuf, Error> {
+pub(crate) fn quarantine_file(disk: &dyn Disk, layout: &Layout, path: &Path) -> Result<PathBuf, Error> {
     let kept = free_name(disk, layout, path)?;
     rename(disk, path, &kept)?;
     // first where it is now, so that it is never nowhere
@@ -107,7 +92,12 @@ fn free_path(disk: &dyn Disk, layout: &Layout, segment: SegmentId, offset: usize
 /// success without having written them.
 ///
 /// So may the zeros of a place that was cleared: they are written again as far as a copy in the quarantine says.
-pub(crate) fn write_again(disk: &dyn Disk, layout: &Layout, file: &StoredFile, end: &JournalEnd) -> Result<(), Error> {
+pub(crate) fn rewrite_unproven(
+    disk: &dyn Disk,
+    layout: &Layout,
+    file: &StoredFile,
+    end: &JournalEnd,
+) -> Result<(), Error> {
     let cleared = cleared_up_to(disk, layout, end.segment)?.min(end.len);
     if end.unproven.is_empty() && cleared <= end.offset as u64 || planted(Bug::UnprovenNotWrittenAgain) {
         return Ok(());
