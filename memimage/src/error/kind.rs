@@ -222,7 +222,9 @@ fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "; help: check the path, or create its parent directory first",
         io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => "; help: check the path",
-        io::ErrorKind::PermissionDenied => "; help: let the user of this process read and write the image's directory and files",
+        io::ErrorKind::PermissionDenied => {
+            "; help: let the user of this process read and write the image's directory and files"
+        }
         io::ErrorKind::ReadOnlyFilesystem => "; help: put the image on a writable file system",
         _ => "",
     }
