@@ -1,7 +1,7 @@
 //! Which calls block a thread, and how to use an image from an async runtime such as tokio.
 //!
-//! memimage depends on no runtime. A [`Pending`](crate::Pending) is a plain `Future`: while a task awaits it, a thread of the image
-//! writes and syncs.
+//! memimage depends on no runtime. A [`Pending`](crate::Pending) is a plain `Future`: while a task awaits it, a thread
+//! of the image writes and syncs.
 //!
 //! # What blocks
 //!
@@ -16,12 +16,14 @@
 //! | `query(…)` | blocks | no | blocks |
 //! | `read()` | blocks | no | no |
 //!
-//! `open`, `close`, `sync`, `admin().snapshot()` and dropping the last handle read or write files, and block until that is done.
+//! `open`, `close`, `sync`, `admin().snapshot()` and dropping the last handle read or write files, and block until that
+//! is done.
 //!
-//! The lock is held for as long as a command's check and body run, or a query's closure. That is usually microseconds. It is held
-//! longer in three cases: a command or query that runs long, a snapshot (commands wait while the state is written; queries do
-//! not), and the rebuild of the model after a panic. Even the async calls block their thread for that time. If your snapshots take
-//! longer than a runtime's thread may be blocked, call the image from `spawn_blocking`.
+//! The lock is held for as long as a command's check and body run, or a query's closure. That is usually microseconds.
+//! It is held longer in three cases: a command or query that runs long; a snapshot (commands, and queries that come
+//! after a waiting command, wait while the state is written); and the rebuild of the model after a panic. Even the
+//! async calls block their thread for that time. If your snapshots take longer than a runtime's thread may be blocked,
+//! call the image from `spawn_blocking`.
 //!
 //! # A handler
 //!
@@ -129,9 +131,9 @@
 //!
 //! # Cancelling
 //!
-//! A future that is dropped, by a timeout or by `select!`, does not take its command back. Once the command was executed it will be
-//! written, whether anybody waits or not. A caller that gave up does not know the outcome; a
-//! [key in the request](super::durability#why-a-request-should-carry-a-key) makes its retry safe.
+//! A future that is dropped, by a timeout or by `select!`, does not take its command back. Once the command was
+//! executed it will be written, whether anybody waits or not. A caller that gave up does not know the outcome; a [key
+//! in the request](super::durability#why-a-request-should-carry-a-key) makes its retry safe.
 //!
 //! # Startup and shutdown
 //!
@@ -145,5 +147,5 @@
 //!
 //! # Guards
 //!
-//! The guard of [`read`](crate::Image::read) is not `Send`, so the compiler refuses a task that holds one across an `.await`. Commands
-//! wait while it lives.
+//! The guard of [`read`](crate::Image::read) is not `Send`, so the compiler refuses a task that holds one across an
+//! `.await`. Commands wait while it lives.

@@ -1,8 +1,8 @@
 //! How a program changes and still reads every journal that an older version of it wrote.
 //!
-//! A journal is replayed by programs that its writer never saw. A program must therefore know each version of each event that a
-//! journal holds, and every change must be declared. A change that is not declared is refused: by `cargo check` if the shapes
-//! are locked, else when an image is opened, before anything is replayed.
+//! A journal is replayed by programs that its writer never saw. A program must therefore know each version of each
+//! event that a journal holds, and every change must be declared. A change that is not declared is refused: by
+//! `cargo check` if the shapes are locked, else when an image is opened, before anything is replayed.
 //!
 //! # Lock the shapes
 //!
@@ -12,8 +12,8 @@
 //! 2. Run `MEMIMAGE_BLESS=1 cargo test` once. It writes `memimage.lock`, with one line for each version of each event.
 //! 3. Commit that file.
 //!
-//! From then on, a payload that changes without a new version and a command that disappears are compile errors. Bless again
-//! after each intended change. [`lock`](crate::lock) has the details.
+//! From then on, a payload that changes without a new version and a command that disappears are compile errors. Bless
+//! again after each intended change. [`lock`](crate::lock) has the details.
 //!
 //! # Add, remove or change an argument
 //!
@@ -23,7 +23,8 @@
 //! error[E0080]: evaluation panicked: deposit v1: payload.memo: not in the lock, option<string> here; …
 //! ```
 //!
-//! Raise the version, keep the old payload as a struct, and write an *upcaster*, a function from the old version to the new one:
+//! Raise the version, keep the old payload as a struct, and write an *upcaster*, a function from the old version to the
+//! new one:
 //!
 //! ```
 //! # use std::collections::BTreeMap;
@@ -80,8 +81,8 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! A missing upcaster, or one that leads to the wrong version, does not compile. An upcaster gets the payload, and what else was
-//! recorded if it takes a [`&Recorded`](crate::Recorded). It never gets the model.
+//! A missing upcaster, or one that leads to the wrong version, does not compile. An upcaster gets the payload, and what
+//! else was recorded if it takes a [`&Recorded`](crate::Recorded). It never gets the model.
 //!
 //! # All kinds of changes
 //!
@@ -105,8 +106,8 @@
 //! Decide what its old events are to do.
 //!
 //! - *They keep their effect, and nobody can execute the command any more*: mark the method `#[command(replay_only)]`.
-//! - *They have another effect, or none*: the event needs a newer version to which its history leads. Nobody executes that
-//!   version, so its method is `replay_only` and empty:
+//! - *They have another effect, or none*: the event needs a newer version to which its history leads. Nobody executes
+//!   that version, so its method is `replay_only` and empty:
 //!
 //! ```
 //! # use std::collections::BTreeMap;
@@ -174,13 +175,13 @@
 //!
 //! Bless afterwards; the lock then has a line for `block v3`.
 //!
-//! An upcaster that gives old events another effect acts on replay. A snapshot that was made before still has the old effect. So
-//! raise the version of the model too, `#[model(version = 2)]`: recovery then skips its older snapshots.
+//! An upcaster that gives old events another effect acts on replay. A snapshot that was made before still has the old
+//! effect. So raise the version of the model too, `#[model(version = 2)]`: recovery then skips its older snapshots.
 //!
 //! # Change what a command does
 //!
-//! A body that is changed in place is changed for the past too. The next replay gives another state, and is refused if the journal
-//! has a digest of the old one. Keep the old body for the old events:
+//! A body that is changed in place is changed for the past too. The next replay gives another state, and is refused if
+//! the journal has a digest of the old one. Keep the old body for the old events:
 //!
 //! ```
 //! # use memimage::{Image, Model, Shape};
@@ -205,17 +206,19 @@
 //! ```
 //!
 //! If version 1 had a history, it moves to the `replay_only` method and leads to that method's payload
-//! (`CafeBuyAtTheOldPrice`). Rules that may change belong into a `check`: it does not run on replay, and may change at any time.
+//! (`CafeBuyAtTheOldPrice`). Rules that may change belong into a `check`: it does not run on replay, and may change at
+//! any time.
 //!
 //! # Change the model's fields
 //!
-//! Nothing needs to be declared: recovery skips the snapshots of the old shape and replays the journal. To keep the snapshots useful,
-//! write `#[model(version = 2, history(BankV1))]`, keep the old struct (which also derives `Serialize`), and add an upcaster from
-//! it to the model. That upcaster must give what a replay would give; the verification of the next snapshot compares the two.
-//! A journal that was [pruned](super::snapshots#how-much-of-the-journal-is-kept) needs this upcaster.
+//! Nothing needs to be declared: recovery skips the snapshots of the old shape and replays the journal. To keep the
+//! snapshots useful, write `#[model(version = 2, history(BankV1))]`, keep the old struct (which also derives
+//! `Serialize`), and add an upcaster from it to the model. That upcaster must give what a replay would give; the
+//! verification of the next snapshot compares the two. A journal that was
+//! [pruned](super::snapshots#how-much-of-the-journal-is-kept) needs this upcaster.
 //!
 //! # Test it
 //!
-//! `memimage::testing` (feature `testing`) has `golden`: a fixture for each version of each event, committed once and replayed
-//! by every test run. It also has `given(…).when(…)`, which tests commands and upcasters without files. The program
-//! `examples/upgrade` takes one model through five stages, with journals of each.
+//! `memimage::testing` (feature `testing`) has `golden`: a fixture for each version of each event, committed once and
+//! replayed by every test run. It also has `given(…).when(…)`, which tests commands and upcasters without files. The
+//! program `examples/upgrade` takes one model through five stages, with journals of each.

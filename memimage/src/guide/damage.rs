@@ -2,8 +2,8 @@
 //!
 //! # After a crash
 //!
-//! Open the image. A write that the crash cut short, a *torn write*, was acknowledged to nobody. Opening copies its bytes to
-//! `quarantine/`, clears them from the journal, and reports it:
+//! Open the image. A write that the crash cut short, a *torn write*, was acknowledged to nobody. Opening copies its
+//! bytes to `quarantine/`, clears them from the journal, and reports it:
 //!
 //! ```
 //! # use memimage::{Image, Model, Shape};
@@ -29,14 +29,14 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! The same report names snapshots that could not be used, files that were moved out of the way, and a clock that is behind the
-//! last event.
+//! The same report names snapshots that could not be used, files that were moved out of the way, and a clock that is
+//! behind the last event.
 //!
 //! # Damage
 //!
-//! Any other damage that opening meets is refused. The error names the file, the byte and the event; nothing is changed. Opening
-//! reads from the newest snapshot on. [`admin::check`](crate::admin::check()) reads everything, without the program and its types, also
-//! while the image is in use:
+//! Any other damage that opening meets is refused. The error names the file, the byte and the event; nothing is
+//! changed. Opening reads from the newest snapshot on. [`admin::check`](crate::admin::check()) reads everything,
+//! without the program and its types, also while the image is in use:
 //!
 //! ```
 //! # use memimage::{Image, Model, Seq, Shape};
@@ -83,13 +83,13 @@
 //! | `BeginAt(seq)` | goes on from a good snapshot behind the damage, and the events after it | the older events leave the journal; their state stays |
 //! | `CutFrom(seq)` | gives up this event and all after it; you must name the first that is missing or damaged | these events |
 //!
-//! A repair first copies whatever it changes to `quarantine/`. After a crash, run it again. After `CutFrom`, new commands take the
-//! numbers of those given up: tell systems that stored such numbers.
+//! A repair first copies whatever it changes to `quarantine/`. After a crash, run it again. After `CutFrom`, new
+//! commands take the numbers of those given up: tell systems that stored such numbers.
 //!
 //! # An event that cannot be replayed
 //!
-//! Its body panics now, or its payload can no longer be read. Fix the program if you can. Otherwise record the decision that the event
-//! does nothing:
+//! Its body panics now, or its payload can no longer be read. Fix the program if you can. Otherwise record the decision
+//! that the event does nothing:
 //!
 //! ```
 //! # use memimage::{Image, Model, Seq, Shape};
@@ -113,14 +113,15 @@
 //! ```
 //!
 //! - There is no way back, so copy the image first.
-//! - The event keeps its number. The events after it are replayed on a state without it, so they may give other results than they
-//!   did, or fail in turn.
-//! - Ids that the model counts (`self.next_id += 1`) move: if the void event took id 5, the next one takes 5 now. Events and other
-//!   systems that name ids then mean another thing. Ids from [`ctx.seq()`](super::determinism#ids) do not move.
+//! - The event keeps its number. The events after it are replayed on a state without it, so they may give other results
+//!   than they did, or fail in turn.
+//! - Ids that the model counts (`self.next_id += 1`) move: if the void event took id 5, the next one takes 5 now.
+//!   Events and other systems that name ids then mean another thing. Ids from [`ctx.seq()`](super::determinism#ids) do
+//!   not move.
 //! - Snapshots that contain the event's effect are removed, and digests from before the decision no longer count.
 //!
 //! # Copies
 //!
-//! Copies are yours to make. Close the image, copy its whole directory, and open it again. To see that a copy is good, run `check` on
-//! it. An image that was replaced by an older copy of itself opens without an error; [`encryption`](super::encryption#rollback)
-//! says how to notice that.
+//! Copies are yours to make. Close the image, copy its whole directory, and open it again. To see that a copy is good,
+//! run `check` on it. An image that was replaced by an older copy of itself opens without an error;
+//! [`encryption`](super::encryption#rollback) says how to notice that.

@@ -2,7 +2,8 @@
 //!
 //! # Three modes
 //!
-//! [`Options::durability`](crate::Options::durability) selects the mode each time an image is opened. The default is `Synced`.
+//! [`Options::durability`](crate::Options::durability) selects the mode each time an image is opened. The default is
+//! `Synced`.
 //!
 //! | | `Synced` | `Interval(d)` | `Buffered` |
 //! | --- | --- | --- | --- |
@@ -12,14 +13,14 @@
 //! | one thread that waits for each command pays | a sync: from 0.1 ms on a good SSD to several ms | a write: some tens of µs | a write: some tens of µs |
 //! | threads that wait at the same time | share the sync | share the write | share the write |
 //!
-//! A crash takes back only the end of the journal: what remains is the first events, without a gap. In `Synced` mode a value, a
-//! refusal or a panic's message reaches its caller only after everything it was computed from is on disk. A refusal waits for the
-//! commands that it may rest on; if none is pending, it returns at once.
+//! A crash takes back only the end of the journal: what remains is the first events, without a gap. In `Synced` mode a
+//! value, a refusal or a panic's message reaches its caller only after everything it was computed from is on disk. A
+//! refusal waits for the commands that it may rest on; if none is pending, it returns at once.
 //!
 //! # How far the journal is on disk
 //!
-//! Each recorded command has a number, its [`Seq`](crate::Seq): 1, 2, 3 … Three positions say how far the journal has come. Each is at most
-//! the one before.
+//! Each recorded command has a number, its [`Seq`](crate::Seq): 1, 2, 3 … Three positions say how far the journal has
+//! come. Each is at most the one before.
 //!
 //! | position | the last event that is | it survives |
 //! | --- | --- | --- |
@@ -74,20 +75,22 @@
 //!
 //! # When a write fails
 //!
-//! - *The disk is full.* The command fails before it is executed ([`Error::is_storage_full`](crate::Error::is_storage_full)). Free some
-//!   space and go on. On btrfs and ZFS a full disk may poison the image instead, since overwriting needs space there. Nothing
-//!   acknowledged is lost either way.
-//! - *A write or sync of the journal fails.* The library does not try it again, since a sync that succeeds after one that failed
-//!   proves nothing. The image is *poisoned*: every call fails until it is opened again. Each waiting caller's error says whether its
-//!   outcome is known ([`Error::is_outcome_unknown`](crate::Error::is_outcome_unknown)). Opening recovers the image and writes again
+//! - *The disk is full.* The command fails before it is executed
+//!   ([`Error::is_storage_full`](crate::Error::is_storage_full)). Free some space and go on. On btrfs and ZFS a full
+//!   disk may poison the image instead, since overwriting needs space there. Nothing acknowledged is lost either way.
+//! - *A write or sync of the journal fails.* The library does not try it again, since a sync that succeeds after one
+//!   that failed proves nothing. The image is *poisoned*: every call fails until it is opened again. Each waiting
+//!   caller's error says whether its outcome is known
+//!   ([`Error::is_outcome_unknown`](crate::Error::is_outcome_unknown)). Opening recovers the image and writes again
 //!   whatever no evidence proves to be on disk.
 //! - *A snapshot or the next segment cannot be written.* Nothing is lost, and the image goes on.
 //!
 //! # Why a request should carry a key
 //!
-//! A client that loses its connection, or gets an error with an unknown outcome, does not know whether its command was executed.
-//! If it sends the command again, the command may be executed twice. A key that the client chooses for each request, such as a
-//! random UUID, makes the retry safe: the model stores the answer under the key, and answers a retry from there.
+//! A client that loses its connection, or gets an error with an unknown outcome, does not know whether its command was
+//! executed. If it sends the command again, the command may be executed twice. A key that the client chooses for each
+//! request, such as a random UUID, makes the retry safe: the model stores the answer under the key, and answers a retry
+//! from there.
 //!
 //! ```
 //! # use std::collections::BTreeMap;
@@ -125,12 +128,14 @@
 //!
 //! # One owner
 //!
-//! One process owns an image. A second one is refused at once, and the error names the owner. Never delete `LOCK`: it is free once
-//! its process has ended, however it ended. Without it, two owners would overwrite each other. Images on network file systems are
-//! refused (on Linux, which tells the type of a file system), since locks and syncs cannot be relied on there.
+//! One process owns an image. A second one is refused at once, and the error names the owner. Never delete `LOCK`: it
+//! is free once its process has ended, however it ended. Without it, two owners would overwrite each other. Images on
+//! network file systems are refused (on Linux, which tells the type of a file system), since locks and syncs cannot be
+//! relied on there.
 //!
 //! # What the promises assume
 //!
-//! A sector of 512 bytes is written whole or not at all. A write changes nothing around it. A disk that reports a sync has
-//! written the data. `docs/FORMAT.md` lists all assumptions, and `docs/RELIABILITY.md` says how the promises are tested. Copies,
-//! backups and protection against decaying disks are yours: memimage detects damage, and cannot bring back lost bytes.
+//! A sector of 512 bytes is written whole or not at all. A write changes nothing around it. A disk that reports a sync
+//! has written the data. `docs/FORMAT.md` lists all assumptions, and `docs/RELIABILITY.md` says how the promises are
+//! tested. Copies, backups and protection against decaying disks are yours: memimage detects damage, and cannot bring
+//! back lost bytes.

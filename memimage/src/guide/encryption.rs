@@ -5,8 +5,8 @@
 //! | `encryption` | `Options::encryption` | hides journal, snapshots and bases | XChaCha20-Poly1305 |
 //! | `chain` | `Options::chain` | shows that the journal was changed by somebody without the key | BLAKE3, keyed; each frame is linked to the one before |
 //!
-//! Each works without the other. An image is encrypted, or chained, from its creation on or not at all. Both options may use the
-//! same keys.
+//! Each works without the other. An image is encrypted, or chained, from its creation on or not at all. Both options
+//! may use the same keys.
 //!
 //! ```toml
 //! [dependencies]
@@ -52,18 +52,21 @@
 //!
 //! # Keys
 //!
-//! - A key is 32 random bytes from a key store. A password is not a key; derive one by a function that is made for that, such as
-//!   Argon2.
-//! - Your callback gives the key of a number. Only the number is on disk. Keys are wiped from memory when they are dropped.
+//! - A key is 32 random bytes from a key store. A password is not a key; derive one by a function that is made for
+//!   that, such as Argon2.
+//! - Your callback gives the key of a number. Only the number is on disk. Keys are wiped from memory when they are
+//!   dropped.
 //! - A missing or wrong key is refused before anything is touched. A lost key takes the image with it.
-//! - *To change keys*, open with another current key. New segments and snapshots use it. Keep the old key as long as a file names it, or
-//!   move everything into a new image by [`admin::Rewrite`](crate::admin::Rewrite) and destroy the old one.
+//! - *To change keys*, open with another current key. New segments and snapshots use it. Keep the old key as long as a
+//!   file names it, or move everything into a new image by [`admin::Rewrite`](crate::admin::Rewrite) and destroy the
+//!   old one.
 //! - `admin::Check`, `admin::Repair` and `admin::Void` take the same keys.
 //!
 //! # What stays visible
 //!
-//! Without the key one can see the model's name, the numbers of keys, and how many events there are, in which batches, of which
-//! lengths and at which times. Hidden are the names of commands, their arguments, metadata, outcomes, shapes, and the state.
+//! Without the key one can see the model's name, the numbers of keys, and how many events there are, in which batches,
+//! of which lengths and at which times. Hidden are the names of commands, their arguments, metadata, outcomes, shapes,
+//! and the state.
 //!
 //! The state in memory is not encrypted, and may reach swap or a core dump.
 //!
@@ -71,16 +74,17 @@
 //!
 //! | somebody without the key | `encryption` | `chain` |
 //! | --- | --- | --- |
-//! | reads the files | sees nothing but the above | can read them |
+//! | reads the files | sees only what is listed above | can read all |
 //! | changes a frame, a header or a snapshot, or takes one from another image | detected | detected |
-//! | removes or reorders frames inside the journal | | detected |
 //! | removes the end, or restores all files of an earlier time | not detected | not detected, but see below |
 //!
-//! Opening verifies what it reads, which is everything from the newest snapshot on. `admin::Check` with the keys verifies all.
+//! The chain binds each frame to all frames before it. Opening verifies what it reads, which is everything from the
+//! newest snapshot on. `admin::Check` with the keys verifies all.
 //!
 //! # Rollback
 //!
-//! Neither feature shows that the whole image was replaced by an older copy of itself. Keep `chain_head()` where whoever can
-//! write to the image cannot, and compare it with the one that a later check reports. A repair that gives up events changes the head.
+//! Neither feature shows that the whole image was replaced by an older copy of itself. Keep `chain_head()` where
+//! whoever can write to the image cannot, and compare it with the one that a later check reports. A repair that gives
+//! up events changes the head.
 //!
 //! `docs/SECURITY.md` has the complete list of threats, and the measured cost.

@@ -60,4 +60,5 @@
 //!
 //! # Not built
 //!
-//! PostgreSQL's *warm standby*, Kafka's and Raft's *followers*: memimage has no process or machine that follows the journal of another.
+//! PostgreSQL's *warm standby*, Kafka's and Raft's *followers*: memimage has no process or machine that follows the
+//! journal of another.

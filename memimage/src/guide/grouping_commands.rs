@@ -2,9 +2,9 @@
 //!
 //! # One command is one event
 //!
-//! A command is recorded whole or not at all, and no other command runs while it runs. So a change that must be atomic is one
-//! command. Two calls, one after the other, are two events: another thread's command may run between them, and a crash may keep
-//! the first without the second. That also holds for commands that are submitted together.
+//! A command is recorded whole or not at all, and no other command runs while it runs. So a change that must be atomic
+//! is one command. Two calls, one after the other, are two events: another thread's command may run between them, and a
+//! crash may keep the first without the second. That also holds for commands that are submitted together.
 //!
 //! # A command over helper methods
 //!
@@ -76,15 +76,17 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! - **A command that calls another command's method skips that command's check.** `self.withdraw(…)` inside a body is an ordinary
-//!   method call: no check, no event of its own. Call a helper method instead, and state the rules in the outer check.
-//! - **Check everything before you change anything.** There is no rollback: a body that returns an error keeps what it changed until
-//!   then, and is recorded as rejected. A check cannot change the model. (A panic in a body does undo its changes, at the cost of a
-//!   [rebuild](super::determinism#panics).)
-//! - **Do not decide outside.** Between a `query` and the command that follows, another thread's command may change the state. Put
-//!   the condition into the command's check.
-//! - A body cannot call its own image, only methods of the model. A call on the image from inside a command, a check or a `query` on
-//!   the same thread is an error. A command or `query` that waits for another thread which calls the same image waits forever.
+//! - **A command that calls another command's method skips that command's check.** `self.withdraw(…)` inside a body is
+//!   an ordinary method call: no check, no event of its own. Call a helper method instead, and state the rules in the
+//!   outer check.
+//! - **Check everything before you change anything.** There is no rollback: a body that returns an error keeps what it
+//!   changed until then, and is recorded as rejected. A check cannot change the model. (A panic in a body does undo its
+//!   changes, at the cost of a [rebuild](super::determinism#panics).)
+//! - **Do not decide outside.** Between a `query` and the command that follows, another thread's command may change the
+//!   state. Put the condition into the command's check.
+//! - A body cannot call its own image, only methods of the model. A call on the image from inside a command, a check or
+//!   a `query` on the same thread is an error. A command or `query` that waits for another thread which calls the same
+//!   image waits forever.
 //!
 //! # Many items in one command
 //!
@@ -117,12 +119,13 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! A record may have 16 MiB by default ([`Options::max_record`](crate::Options::max_record)). All other commands wait while one runs, so
-//! split long work that need not be atomic.
+//! A record may have 16 MiB by default ([`Options::max_record`](crate::Options::max_record)). All other commands wait
+//! while one runs, so split long work that need not be atomic.
 //!
 //! # Several blocks of commands
 //!
-//! A model with many commands has several blocks, called groups, each in a module of its own if you like. The model lists them:
+//! A model with many commands has several blocks, called groups, each in a module of its own if you like. The model
+//! lists them:
 //!
 //! ```
 //! use memimage::{Image, Model, Shape};
@@ -170,5 +173,5 @@
 //! # }
 //! ```
 //!
-//! Groups are a matter of the source alone: the journal does not know them, and a command may move from one to another. Payloads
-//! are named after the group, `AccountsOpenAccount`.
+//! Groups are a matter of the source alone: the journal does not know them, and a command may move from one to another.
+//! Payloads are named after the group, `AccountsOpenAccount`.

@@ -1,7 +1,7 @@
 //! The guide: how to use memimage, one chapter for each subject.
 //!
-//! Each chapter is a module without code of its own; its documentation is the text. Every example in it is compiled and run
-//! by the tests. Read [`quick_start`] first. The other chapters can be read in any order.
+//! Each chapter is a module without code of its own; its documentation is the text. Every example in it is compiled and
+//! run by the tests. Read [`quick_start`] first. The other chapters can be read in any order.
 //!
 //! | chapter | it answers |
 //! | --- | --- |
@@ -26,8 +26,8 @@
 //! | `RELIABILITY.md` | the tests of crashes and failing disks, and what they found |
 //! | `SECURITY.md` | what is protected against whom |
 //!
-//! `examples/` has three programs: `bank` (the quick start), `orderbook` (a real feed of orders, pipelined and resumable) and
-//! `upgrade` (one model in five stages of its life, with the journals of each).
+//! `examples/` has three programs: `bank` (the quick start), `orderbook` (a real feed of orders, pipelined and
+//! resumable) and `upgrade` (one model in five stages of its life, with the journals of each).
 
 pub mod quick_start;
 pub mod durability;

@@ -67,9 +67,9 @@
 //! | [`Model`](crate::Model) | connects the type with its commands |
 //!
 //! The macro makes a struct of each command's arguments, its *payload* (`BankDeposit { account, cents }`), and a trait
-//! `BankCommands`, by which an [`Image`](crate::Image) has the commands as methods. To call commands from another module,
-//! import that trait together with the model. Argument types of your own derive `Serialize`, `Deserialize` and `Shape`; types of
-//! std have a shape, and so have those of some crates, behind [features](crate#features).
+//! `BankCommands`, by which an [`Image`](crate::Image) has the commands as methods. To call commands from another
+//! module, import that trait together with the model. Argument types of your own derive `Serialize`, `Deserialize` and
+//! `Shape`; types of std have a shape, and so have those of some crates, behind [features](crate#features).
 //!
 //! An `Image` is a cheap handle: clone it and give the clones to other threads.
 //!
@@ -87,8 +87,9 @@
 //!
 //! # Time, caller, random values
 //!
-//! A command must not read a clock or draw random numbers: it will run again when the journal is replayed, and must then do the
-//! same. It takes a [`&Context`](crate::Context) instead. The values in it are recorded. Callers do not pass it.
+//! A command must not read a clock or draw random numbers: it will run again when the journal is replayed, and must
+//! then do the same. It takes a [`&Context`](crate::Context) instead. The values in it are recorded. Callers do not
+//! pass it.
 //!
 //! ```
 //! use memimage::{Context, Image, Metadata, Model, Shape, Timestamp};
@@ -116,9 +117,9 @@
 //!
 //! # Many commands from one thread
 //!
-//! A call waits until its command is on disk. [`submit`](crate::Image::submit) does not: it executes the command and returns
-//! a [`Pending`](crate::Pending). Wait for it later, or `.await` it. Commands that are submitted together share one write
-//! and one sync.
+//! A call waits until its command is on disk. [`submit`](crate::Image::submit) does not: it executes the command and
+//! returns a [`Pending`](crate::Pending). Wait for it later, or `.await` it. Commands that are submitted together share
+//! one write and one sync.
 //!
 //! ```
 //! # use std::collections::BTreeMap;
@@ -150,5 +151,5 @@
 //! | `snapshot/` | the state at some commands, for a faster restart; may be deleted |
 //! | `quarantine/` | copies of bytes that a recovery or a repair took out of the journal |
 //!
-//! [`Stats::recovery`](crate::Stats::recovery) says what opening found. The library prints nothing; it reports through the
-//! `tracing` crate.
+//! [`Stats::recovery`](crate::Stats::recovery) says what opening found. The library prints nothing; it reports through
+//! the `tracing` crate.

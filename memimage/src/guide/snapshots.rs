@@ -2,9 +2,9 @@
 //!
 //! # What a snapshot is
 //!
-//! A *snapshot* is a file with the whole state after one event. Recovery loads the newest usable one and replays the events after
-//! it. Snapshots only save time: the journal is the truth. Delete all of them, and the next start replays the whole journal.
-//! (Exception: a journal that was [pruned](#how-much-of-the-journal-is-kept).)
+//! A *snapshot* is a file with the whole state after one event. Recovery loads the newest usable one and replays the
+//! events after it. Snapshots only save time: the journal is the truth. Delete all of them, and the next start replays
+//! the whole journal. (Exception: a journal that was [pruned](#how-much-of-the-journal-is-kept).)
 //!
 //! By default the library makes a snapshot after each 64 MiB of journal, and keeps the newest two.
 //! [`Options::snapshots`](crate::Options::snapshots) sets another [policy](crate::SnapshotPolicy), and
@@ -35,16 +35,23 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
+//! # How fast a restart is
+//!
+//! Opening takes as long as loading a snapshot and replaying the events after it. In one run of
+//! `cargo bench -p memimage --bench replay`, on a virtual machine with two cores, replay took 47 ns an event (a million
+//! events of four numbers each).
+//!
 //! # What making one costs
 //!
-//! 1. The state is hashed, serialized and synced as it stands, under the read lock. Commands wait for that long. Queries go on until a
-//!    command waits; from then on new queries wait behind it.
-//! 2. The snapshot is verified, while commands go on: the library rebuilds the state from the snapshot before and the events since,
-//!    and compares the two. This takes the model's memory a second time.
-//!    [`drill(false)`](crate::Options::drill) turns it off; then only a later replay finds a body that is not deterministic.
+//! 1. The state is hashed, serialized and synced as it stands, under the read lock. Commands wait for that long.
+//!    Queries go on until a command waits; from then on new queries wait behind it.
+//! 2. The snapshot is verified, while commands go on: the library rebuilds the state from the snapshot before and the
+//!    events since, and compares the two. This takes the model's memory a second time.
+//!    [`drill(false)`](crate::Options::drill) turns it off; then only a later replay finds a body that is not
+//!    deterministic.
 //!
-//! A snapshot that cannot be written, or differs, is thrown away. The image goes on, and
-//! [`Stats::snapshot_failure`](crate::Stats::snapshot_failure) says why.
+//! A snapshot that cannot be written, or differs, is thrown away, and the image goes on. `Admin::snapshot` returns the
+//! error. For a snapshot made by the policy, [`Stats::snapshot_failure`](crate::Stats::snapshot_failure) has it.
 //!
 //! # Memory and disk
 //!
@@ -63,8 +70,8 @@
 //!
 //! # How much of the journal is kept
 //!
-//! All of it, by default. [`Options::retention`](crate::Options::retention) lets the library delete old segments, and keeps at least so
-//! many events (`Events`) or so long a time (`Period`):
+//! All of it, by default. [`Options::retention`](crate::Options::retention) lets the library delete old segments, and
+//! keeps at least so many events (`Events`) or so long a time (`Period`):
 //!
 //! ```
 //! # use memimage::{Image, Model, Retention, Shape};
@@ -83,13 +90,13 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! Once a snapshot is old enough, and the newest state was rebuilt from it, the library stores it beside the journal in two copies, as
-//! the *base*, and deletes the segments before it. Whatever is chosen, the state can still be rebuilt: from the two newest snapshots,
-//! and from the base without any snapshot. What is lost:
+//! Once a snapshot is old enough, and the newest state was rebuilt from it, the library stores it beside the journal in
+//! two copies, as the *base*, and deletes the segments before it. Whatever is chosen, the state can still be rebuilt:
+//! from the two newest snapshots, and from the base without any snapshot. What is lost:
 //!
 //! - the record of how the base came about, for good;
-//! - replay from the first event. A program whose model has another shape needs an
-//!   [upcaster of the state](super::changing_your_model#change-the-models-fields), or is refused;
+//! - replay from the first event. A program whose model has another shape needs an [upcaster of the
+//!   state](super::changing_your_model#change-the-models-fields), or is refused;
 //! - [`admin::rewrite`](crate::admin::rewrite()), which needs the whole journal.
 //!
 //! Keep everything unless you know that you need not.
