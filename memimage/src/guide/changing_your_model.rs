@@ -99,7 +99,7 @@
 //! | the body of a command changes | [below](#change-what-a-command-does) |
 //! | the model's fields change | [below](#change-the-models-fields) |
 //! | the model's `Default` changes | do not change what was in it: every replay begins with it. The journal holds it, and a program whose `Default` differs is refused. (If the fields changed: what the state's upcasters make of it is compared, or else the fields that stayed, but not maps and sets) |
-//! | too many versions have gathered | [`admin::rewrite`](crate::admin::rewrite()) writes a new journal at the newest versions. Then write `oldest = N` at the command, and remove the lines of older versions from the lock. Not possible once a retention has pruned the journal |
+//! | too many versions have accumulated | [`admin::rewrite`](crate::admin::rewrite()) writes a new journal at the newest versions. Then write `oldest = N` at the command, and remove the lines of older versions from the lock. Not possible once a retention has pruned the journal |
 //!
 //! # Remove a command
 //!

@@ -80,7 +80,7 @@
 //! | `Segments` | makes a damaged header or length again; the frames are intact | nothing |
 //! | `Snapshots` | moves unusable snapshots away | nothing that the journal has |
 //! | `Base` | makes a copy of a base again from the other copy | nothing |
-//! | `BeginAt(seq)` | goes on from a good snapshot behind the damage, and the events after it | the older events leave the journal; their state stays |
+//! | `BeginAt(seq)` | continues from a good snapshot that is newer than the damage, with the events after it | the older events leave the journal; their state stays |
 //! | `CutFrom(seq)` | gives up this event and all after it; you must name the first that is missing or damaged | these events |
 //!
 //! A repair first copies whatever it changes to `quarantine/`. After a crash, run it again. After `CutFrom`, new

@@ -16,7 +16,7 @@
 //! # Hash maps
 //!
 //! A `HashMap` iterates in another order after a restart, even with a fixed hasher, since the order depends on the
-//! map's past. A body whose effect depends on that order replays to another state. A hash map that is only asked by key
+//! map's past. A body whose effect depends on that order replays to another state. A hash map that is only read by key
 //! is fine.
 //!
 //! # Ids
@@ -145,7 +145,7 @@
 //! # }
 //! ```
 //!
-//! None of them sees a `Mutex`, a `Cell` or an atomic in the model that a query or a check changes. Do not put any
+//! None of them finds a `Mutex`, a `Cell` or an atomic in the model that a query or a check changes. Do not put any
 //! there.
 //!
 //! # When a digest differs

@@ -3,7 +3,8 @@
 //! # Three modes
 //!
 //! [`Options::durability`](crate::Options::durability) selects the mode each time an image is opened. The default is
-//! `Synced`.
+//! `Synced`. Events are written in *batches*: those that arrive while the disk is busy share the next write and the
+//! next sync.
 //!
 //! | | `Synced` | `Interval(d)` | `Buffered` |
 //! | --- | --- | --- | --- |
@@ -81,8 +82,8 @@
 //! - *A write or sync of the journal fails.* The library does not try it again, since a sync that succeeds after one
 //!   that failed proves nothing. The image is *poisoned*: every call fails until it is opened again. Each waiting
 //!   caller's error says whether its outcome is known
-//!   ([`Error::is_outcome_unknown`](crate::Error::is_outcome_unknown)). Opening recovers the image and writes again
-//!   whatever no evidence proves to be on disk.
+//!   ([`Error::is_outcome_unknown`](crate::Error::is_outcome_unknown)). Opening recovers the image, and writes again
+//!   all events that are not proven to be on disk.
 //! - *A snapshot or the next segment cannot be written.* Nothing is lost, and the image goes on.
 //!
 //! # Why a request should carry a key

@@ -39,7 +39,7 @@
 //!
 //! let diary = Image::<Diary>::options().encryption(keys.clone()).chain(keys.clone()).open(&path)?;
 //! diary.write("Nobody reads this.".to_owned())?;
-//! let head = diary.admin().chain_head()?; // keep it where the image's files cannot be written from
+//! let head = diary.admin().chain_head()?; // store it out of reach of those who can write to the image
 //! diary.close()?;
 //!
 //! assert!(Image::<Diary>::open(&path).is_err()); // without keys: refused, and nothing is touched

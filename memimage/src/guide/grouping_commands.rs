@@ -173,5 +173,5 @@
 //! # }
 //! ```
 //!
-//! Groups are a matter of the source alone: the journal does not know them, and a command may move from one to another.
+//! Groups exist in the source only: the journal does not know them, and a command may move from one to another.
 //! Payloads are named after the group, `AccountsOpenAccount`.

@@ -43,8 +43,8 @@
 //!
 //! # What making one costs
 //!
-//! 1. The state is hashed, serialized and synced as it stands, under the read lock. Commands wait for that long.
-//!    Queries go on until a command waits; from then on new queries wait behind it.
+//! 1. The state is hashed, serialized and synced in place, under the read lock. Commands wait for that long. Queries go
+//!    on until a command waits; from then on new queries wait behind it.
 //! 2. The snapshot is verified, while commands go on: the library rebuilds the state from the snapshot before and the
 //!    events since, and compares the two. This takes the model's memory a second time.
 //!    [`drill(false)`](crate::Options::drill) turns it off; then only a later replay finds a body that is not
