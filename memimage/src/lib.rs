@@ -47,7 +47,7 @@
 //! let bank = Image::<Bank>::open(&path)?;
 //! assert_eq!(bank.deposit(7, 100)?, 100); // durable when it returns
 //! assert!(bank.withdraw(7, 500).is_err()); // refused, and not recorded
-//! bank.close()?;
+//! Image::close(bank)?;
 //!
 //! let bank = Image::<Bank>::open(&path)?; // recovers
 //! assert_eq!(bank.query(|bank| bank.accounts[&7])?, 100);
@@ -75,8 +75,8 @@
 //! | --- | --- |
 //! | a model and its commands | [`Model`], [`Shape`], [`macro@commands`], [`Context`], [`Metadata`] |
 //! | a running image | [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`Retention`] |
-//! | errors | [`struct@Error`], [`CommandError`] |
-//! | past versions of events | [`macro@upcast`], [`Recorded`], [`Value`], [`lock`] |
+//! | errors | [`struct@Error`], [`ErrorKind`], [`CommandError`] |
+//! | past versions of events | [`macro@upcast`], [`Recorded`], [`Value`], [`shape`], [`shape_lock`] |
 //! | images that are not open: check, repair, rewrite | [`admin`] |
 //! | tests of your own models | `memimage::testing`, with the feature `testing` |
 //!

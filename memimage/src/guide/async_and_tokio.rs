@@ -11,13 +11,15 @@
 //! | `submit(…)` | blocks | blocks | no |
 //! | `try_submit(…)` | blocks | no: answers *busy* | no |
 //! | `submit_async(…).await` | blocks | awaits | no |
+//! | `execute_async(…).await` | blocks | awaits | awaits |
 //! | `pending.await` | no | no | awaits |
 //! | `pending.wait()` | no | no | blocks |
 //! | `query(…)` | blocks | no | blocks |
-//! | `read()` | blocks | no | no |
+//! | `query_async(…).await` | blocks | no | awaits |
+//! | `read_uncommitted()` | blocks | no | no |
 //!
-//! `open`, `close`, `sync`, `admin().snapshot()` and dropping the last handle read or write files, and block until that
-//! is done.
+//! `Image::open`, `Image::close`, `journal().sync()`, `admin().snapshot()` and dropping the last handle read or write
+//! files, and block until that is done.
 //!
 //! The lock is held for as long as a command's check and body run, or a query's closure. That is usually microseconds.
 //! It is held longer in three cases: a command or query that runs long; a snapshot (commands, and queries that come
@@ -71,17 +73,22 @@
 //! #     }
 //! # }
 //! async fn withdraw(bank: Image<Bank>, account: u32, cents: u64) -> Result<u64, String> {
-//!     match bank.submit_async(BankWithdraw { account, cents }).await.map_err(|error| error.to_string())?.await {
+//!     match bank.execute_async(BankWithdraw { account, cents }).await {
 //!         Ok(balance) => Ok(balance), // on disk
 //!         Err(CommandError::Refused(reason)) => Err(reason),
 //!         Err(CommandError::Image(error)) => Err(format!("try again later: {error}")),
 //!     }
+//! }
+//!
+//! async fn balance(bank: Image<Bank>, account: u32) -> Result<u64, memimage::Error> {
+//!     bank.query_async(|bank| bank.accounts.get(&account).copied().unwrap_or(0)).await
 //! }
 //! # fn send<T: Send>(value: T) -> T { value }
 //! # let bank = Image::<Bank>::in_memory()?;
 //! # bank.deposit(7, 100)?;
 //! # assert_eq!(block_on(send(withdraw(bank.clone(), 7, 30))), Ok(70));
 //! # assert_eq!(block_on(withdraw(bank.clone(), 7, 500)), Err("account 7 holds 70 cents".to_owned()));
+//! # assert_eq!(block_on(send(balance(bank.clone(), 7)))?, 70);
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
@@ -142,10 +149,10 @@
 //! ```text
 //! let bank = tokio::task::spawn_blocking(|| Image::<Bank>::open("bank.image")).await??;
 //! // …
-//! tokio::task::spawn_blocking(move || bank.close()).await??;
+//! tokio::task::spawn_blocking(move || Image::close(bank)).await??;
 //! ```
 //!
 //! # Guards
 //!
-//! The guard of [`read`](crate::Image::read) is not `Send`, so the compiler refuses a task that holds one across an
-//! `.await`. Commands wait while it lives.
+//! The guard of [`read_uncommitted`](crate::Image::read_uncommitted) is not `Send`, so the compiler refuses a task that
+//! holds one across an `.await`. Commands wait while it lives.

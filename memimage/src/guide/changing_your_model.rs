@@ -13,7 +13,7 @@
 //! 3. Commit that file.
 //!
 //! From then on, a payload that changes without a new version and a command that disappears are compile errors. Bless
-//! again after each intended change. [`lock`](crate::lock) has the details.
+//! again after each intended change. [`shape_lock`](crate::shape_lock) has the details.
 //!
 //! # Add, remove or change an argument
 //!
@@ -73,7 +73,7 @@
 //! # let path = directory.path().join("bank.image");
 //! # let bank = Image::<old::Bank>::open(&path)?;
 //! # bank.deposit(7, 100)?;
-//! # bank.close()?;
+//! # Image::close(bank)?;
 //!
 //! let bank = Image::<Bank>::open(&path)?; // written by the older program
 //! assert_eq!(bank.query(|bank| bank.accounts[&7])?, 100);
@@ -167,7 +167,7 @@
 //! # let path = directory.path().join("bank.image");
 //! # let bank = Image::<old::Bank>::open(&path)?;
 //! # bank.block(7, "theft".to_owned())?;
-//! # bank.close()?;
+//! # Image::close(bank)?;
 //! # let bank = Image::<Bank>::open(&path)?;
 //! # assert_eq!(bank.query(|bank| bank.frozen[&7].clone())?, "theft");
 //! # Ok::<(), memimage::Error>(())

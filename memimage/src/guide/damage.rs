@@ -19,7 +19,7 @@
 //! # let path = directory.path().join("counter.image");
 //! let counter = Image::<Counter>::open(&path)?;
 //! # counter.add()?;
-//! let recovery = counter.stats().recovery;
+//! let recovery = counter.admin().stats().recovery;
 //! if let Some(copy) = &recovery.quarantined {
 //!     println!("a torn write was cleared; its bytes are in {}", copy.display());
 //! }
@@ -41,7 +41,7 @@
 //! ```
 //! # use memimage::{Image, Model, Seq, Shape};
 //! # use serde::{Deserialize, Serialize};
-//! use memimage::admin::{Choice, check, repair};
+//! use memimage::admin::{RepairAction, check, repair};
 //! # #[derive(Default, Serialize, Deserialize, Shape, Model)]
 //! # struct Counter { count: u64 }
 //! # #[memimage::commands]
@@ -52,7 +52,7 @@
 //! # let directory = tempfile::tempdir().unwrap();
 //! # let path = directory.path().join("counter.image");
 //! # let counter = Image::<Counter>::open(&path)?;
-//! # (counter.add(1)?, counter.add(2)?, counter.close()?);
+//! # (counter.add(1)?, counter.add(2)?, Image::close(counter)?);
 //! # use std::os::unix::fs::FileExt;
 //! # let segment = std::fs::File::options().write(true).open(path.join("journal/00000001.journal")).unwrap();
 //! # segment.write_all_at(&[0; 512], 4096 + 4 * 512).unwrap(); // the frame of the last event
@@ -61,7 +61,7 @@
 //! println!("{report}"); // the damage, the repairs that fit, and the events that each would lose
 //! assert!(!report.is_sound());
 //!
-//! repair(&path, Choice::CutFrom(Seq::new(2)))?; // a decision: event 2 is given up
+//! repair(&path, RepairAction::CutFrom(Seq::new(2)))?; // a decision: event 2 is given up
 //! assert!(check(&path)?.is_sound());
 //! # Ok::<(), memimage::Error>(())
 //! ```
@@ -104,7 +104,7 @@
 //! # let directory = tempfile::tempdir().unwrap();
 //! # let path = directory.path().join("counter.image");
 //! # let counter = Image::<Counter>::open(&path)?;
-//! # (counter.add(1)?, counter.add(2)?, counter.close()?);
+//! # (counter.add(1)?, counter.add(2)?, Image::close(counter)?);
 //! memimage::admin::void(&path, Seq::new(1), "added by mistake")?; // the image must be closed
 //!
 //! let counter = Image::<Counter>::open(&path)?;

@@ -156,4 +156,5 @@
 //! - Fix the body, so that it gives the recorded state again.
 //! - Accept the replayed state: open with [`verify_digests(false)`](crate::Options::verify_digests) and make a
 //!   snapshot. It records the decision, and the image opens without the option again. As long as the body is not fixed,
-//!   making that snapshot also takes [`drill(false)`](crate::Options::drill), and the snapshot must be kept.
+//!   making that snapshot also takes [`verify_snapshots(false)`](crate::Options::verify_snapshots), and the snapshot
+//!   must be kept.

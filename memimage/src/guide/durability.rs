@@ -20,16 +20,16 @@
 //!
 //! # How far the journal is on disk
 //!
-//! Each recorded command has a number, its [`Seq`](crate::Seq): 1, 2, 3 … Three positions say how far the journal has
-//! come. Each is at most the one before.
+//! Each recorded command has a number, its [`Seq`](crate::Seq): 1, 2, 3 … [`Image::journal`](crate::Image::journal) has
+//! three positions. They say how far the journal has come. Each is at most the one before.
 //!
 //! | position | the last event that is | it survives |
 //! | --- | --- | --- |
-//! | `seq` | executed | |
-//! | `written_seq` | written to the operating system | a killed process |
-//! | `durable_seq` | on disk | a power cut |
+//! | `seq()` | executed | |
+//! | `written_seq()` | written to the operating system | a killed process |
+//! | `durable_seq()` | on disk | a power cut |
 //!
-//! `sync` makes everything that was executed durable, in any mode.
+//! `sync()` makes everything that was executed durable, in any mode.
 //!
 //! ```
 //! # use memimage::{Durability, Image, Model, Shape};
@@ -45,9 +45,9 @@
 //! # let path = directory.path().join("counter.image");
 //! let counter = Image::<Counter>::options().durability(Durability::Buffered).open(&path)?;
 //! counter.add()?; // written, perhaps not on disk yet
-//! assert_eq!(counter.written_seq(), counter.seq());
-//! counter.sync()?;
-//! assert_eq!(counter.durable_seq(), counter.seq());
+//! assert_eq!(counter.journal().written_seq(), counter.journal().seq());
+//! counter.journal().sync()?;
+//! assert_eq!(counter.journal().durable_seq(), counter.journal().seq());
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
@@ -56,7 +56,7 @@
 //! | call | it shows | it waits for |
 //! | --- | --- | --- |
 //! | [`query`](crate::Image::query) | only what a crash cannot take back (in `Interval` and `Buffered`: what a killed process cannot) | the batch of the newest command that it saw |
-//! | [`read`](crate::Image::read) | the newest state, which a crash may take back | nothing |
+//! | [`read_uncommitted`](crate::Image::read_uncommitted) | the newest state, which a crash may take back | nothing |
 //!
 //! Commands wait while either of them looks at the model. Keep them short.
 //!
@@ -75,6 +75,9 @@
 //! | one write and one sync for each command, by hand | 7,500 |
 //!
 //! # When a write fails
+//!
+//! [`Error::kind`](crate::Error::kind) says what went wrong, for a program that must decide; the message says it to a
+//! person, with the place and what to do.
 //!
 //! - *The disk is full.* The command fails before it is executed
 //!   ([`Error::is_storage_full`](crate::Error::is_storage_full)). Free some space and go on. On btrfs and ZFS a full

@@ -40,7 +40,7 @@
 //! let diary = Image::<Diary>::options().encryption(keys.clone()).chain(keys.clone()).open(&path)?;
 //! diary.write("Nobody reads this.".to_owned())?;
 //! let head = diary.admin().chain_head()?; // store it out of reach of those who can write to the image
-//! diary.close()?;
+//! Image::close(diary)?;
 //!
 //! assert!(Image::<Diary>::open(&path).is_err()); // without keys: refused, and nothing is touched
 //!

@@ -119,8 +119,8 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! A record may have 16 MiB by default ([`Options::max_record`](crate::Options::max_record)). All other commands wait
-//! while one runs, so split long work that need not be atomic.
+//! A record may have 16 MiB by default ([`Options::record_bytes_max`](crate::Options::record_bytes_max)). All other
+//! commands wait while one runs, so split long work that need not be atomic.
 //!
 //! # Several blocks of commands
 //!

@@ -52,7 +52,7 @@
 //! let bank = Image::<Bank>::open(&path)?; // creates the image, or recovers it
 //! assert_eq!(bank.deposit(7, 100)?, 100); // on disk when it returns
 //! assert!(bank.withdraw(7, 500).is_err()); // refused by the check, and not recorded
-//! bank.close()?;
+//! Image::close(bank)?;
 //!
 //! let bank = Image::<Bank>::open(&path)?; // a restart: the state is back
 //! assert_eq!(bank.query(|bank| bank.accounts[&7])?, 100);
@@ -118,8 +118,8 @@
 //! # Many commands from one thread
 //!
 //! A call waits until its command is on disk. [`submit`](crate::Image::submit) does not: it executes the command and
-//! returns a [`Pending`](crate::Pending). Wait for it later, or `.await` it. Commands that are submitted together share
-//! one write and one sync.
+//! returns a [`Pending`](crate::Pending). Wait for it later, or `.await` it; [`Pending::seq`](crate::Pending::seq) is
+//! the number of its event. Commands that are submitted together share one write and one sync.
 //!
 //! ```
 //! # use std::collections::BTreeMap;

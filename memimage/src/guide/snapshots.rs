@@ -26,10 +26,10 @@
 //! counter.add()?;
 //! counter.admin().snapshot()?;
 //! counter.add()?;
-//! counter.close()?;
+//! Image::close(counter)?;
 //!
 //! let counter = Image::<Counter>::open(&path)?;
-//! let recovery = counter.stats().recovery;
+//! let recovery = counter.admin().stats().recovery;
 //! assert_eq!(recovery.snapshot.map(|seq| seq.get()), Some(1)); // loaded the state after event 1
 //! assert_eq!(recovery.replayed, 1); // and replayed one more
 //! # Ok::<(), memimage::Error>(())
@@ -47,8 +47,8 @@
 //!    on until a command waits; from then on new queries wait behind it.
 //! 2. The snapshot is verified, while commands go on: the library rebuilds the state from the snapshot before and the
 //!    events since, and compares the two. This takes the model's memory a second time.
-//!    [`drill(false)`](crate::Options::drill) turns it off; then only a later replay finds a body that is not
-//!    deterministic.
+//!    [`verify_snapshots(false)`](crate::Options::verify_snapshots) turns it off; then only a later replay finds a body
+//!    that is not deterministic.
 //!
 //! A snapshot that cannot be written, or differs, is thrown away, and the image goes on. `Admin::snapshot` returns the
 //! error. For a snapshot made by the policy, [`Stats::snapshot_failure`](crate::Stats::snapshot_failure) has it.
@@ -65,8 +65,8 @@
 //! | disk, snapshots | two of them, each with the size of the state |
 //! | disk, each batch | at least 512 bytes; 4096 in the modes `Interval` and `Buffered`. Commands that wait one by one cost that much each |
 //!
-//! [`segment_size`](crate::Options::segment_size), [`batch_bytes`](crate::Options::batch_bytes) and
-//! [`max_record`](crate::Options::max_record) change these sizes; all are in bytes.
+//! [`segment_bytes`](crate::Options::segment_bytes), [`batch_bytes`](crate::Options::batch_bytes) and
+//! [`record_bytes_max`](crate::Options::record_bytes_max) change these sizes; all are in bytes.
 //!
 //! # How much of the journal is kept
 //!
