@@ -151,10 +151,13 @@ pub use value::{FromValue, Value, ValueError};
 pub mod __private {
     pub use crate::event::{
         EventType, EventVersion, Group, HistoryError, Outcome, PastState, PastVersion, ReplayError, ReplayTarget,
-        ShapeLock, StateUpcast, StateUpcastFrom, StateVersion, UpcastChain, UpcastFailure, UpcastGoal, UpcastTarget,
-        Upcasting, concat, count, forgotten, is_listed, only_state_step, only_step, row_of, shared, step, take,
+        Retired, ShapeLock, StateUpcast, StateUpcastFrom, StateVersion, UpcastChain, UpcastFailure, UpcastGoal,
+        UpcastTarget, Upcasting, concat, count, forgotten, is_listed, only_retired_step, only_state_step, only_step,
+        row_of, shared, step, take,
     };
-    pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, events_of, judged};
+    pub use crate::expand::{
+        ContextProbe, Fallible, Judgement, NotContext, NotResult, Probe, assert_model, events_of, judged,
+    };
     pub use crate::shape::{
         Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Text, Variant, drifted, generic_identity,
         identity,
