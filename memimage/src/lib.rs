@@ -64,7 +64,16 @@
 //! - What goes wrong: [`struct@Error`], [`CommandError`].
 //! - Tests of your own models: `memimage::testing`, under the feature `testing`.
 //! - Payloads as maps, lists and scalars, without the program's types: [`Value`], [`ShapeTree`].
-//! - What is on disk: `docs/FORMAT.md`; how the code is laid out: `docs/ARCHITECTURE.md`.
+//! - What is on disk: [FORMAT.md]; what is protected against whom: [SECURITY.md]; which tests hold it: [RELIABILITY.md];
+//!   each message of the macros: [ERRORS.md]; how the code is laid out: [ARCHITECTURE.md].
+//!
+//! [FORMAT.md]: https://docs.rs/crate/memimage/latest/source/docs/FORMAT.md
+//! [SECURITY.md]: https://docs.rs/crate/memimage/latest/source/docs/SECURITY.md
+//! [RELIABILITY.md]: https://docs.rs/crate/memimage/latest/source/docs/RELIABILITY.md
+//! [ERRORS.md]: https://docs.rs/crate/memimage/latest/source/docs/ERRORS.md
+//! [ARCHITECTURE.md]: https://docs.rs/crate/memimage/latest/source/docs/ARCHITECTURE.md
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 // One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
 mod seq;

@@ -192,7 +192,8 @@ impl<M: Model> Options<M> {
 
     /// Encrypts what is on disk: the bodies of all frames of the journal, and snapshots, by XChaCha20-Poly1305. An image is
     /// encrypted or not from its making on; [`admin::Rewrite`](crate::admin::Rewrite) makes one of the other. What stays
-    /// visible, and what encryption does not protect from, is in `docs/SECURITY.md`.
+    /// visible, and what encryption does not protect from, is in
+    /// [SECURITY.md](https://docs.rs/crate/memimage/latest/source/docs/SECURITY.md).
     ///
     /// Opening an image with another current key than it has goes on under that: segments and snapshots that are made from
     /// then on name it, and older ones keep theirs for as long as they are kept.
