@@ -48,13 +48,17 @@ bench *name:
 ci:
     .ci/run
 
+# crashes, the swarm and damage as deep as a change has to stand them: some minutes
+deep:
+    .ci/deep
+
 # the suites of RELIABILITY.md at length
 long minutes="30" *seed:
     .ci/long {{ minutes }} {{ seed }}
 
 # every pair of features compiles: needs cargo-hack (`cargo install --locked cargo-hack`)
 features:
-    cargo hack check --feature-powerset --depth 2 -p memimage
+    cargo hack check --feature-powerset --depth 2 --exclude-features default -p memimage
 
 # licences, sources and bans: needs cargo-deny (`cargo install --locked cargo-deny`)
 deny:
