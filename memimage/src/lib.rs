@@ -54,17 +54,56 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! # Where to find what
+//! # The guide
 //!
-//! - A model and its commands: [`Model`], [`Shape`], [`macro@commands`], [`Context`].
-//! - Holding the events to the shapes they were recorded in: [`shape_lock`].
-//! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`Retention`].
-//! - What is done to images that nobody runs: checking and repairing what is damaged, making an event void, rewriting a
-//!   journal: [`admin`].
-//! - What goes wrong: [`struct@Error`], [`CommandError`].
-//! - Tests of your own models: `memimage::testing`, under the feature `testing`.
-//! - Payloads as maps, lists and scalars, without the program's types: [`Value`], [`shape::ShapeTree`].
-//! - What is on disk: `docs/FORMAT.md`; how the code is laid out: `docs/ARCHITECTURE.md`.
+//! [`guide`] explains everything else, one chapter for each subject, with examples that run:
+//!
+//! - [`guide::quick_start`]: models, commands, queries, restarts
+//! - [`guide::durability`]: what is on disk when a call returns, and what happens when a write fails
+//! - [`guide::changing_your_model`]: versions, upcasters, the shape lock
+//! - [`guide::determinism`]: what a command may do
+//! - [`guide::snapshots`]: restarts, memory, disk, retention
+//! - [`guide::damage`]: crashes, checks, repairs, void events
+//! - [`guide::encryption`]: hiding an image, and detecting changes to it
+//! - [`guide::async_and_tokio`]: what blocks, and what does not
+//! - [`guide::grouping_commands`]: several changes as one, and models with many commands
+//! - [`guide::glossary`]: the words, and what other systems call them
+//!
+//! # Where to find a type
+//!
+//! | for | see |
+//! | --- | --- |
+//! | a model and its commands | [`Model`], [`Shape`], [`macro@commands`], [`Context`], [`Metadata`] |
+//! | a running image | [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`Retention`] |
+//! | errors | [`struct@Error`], [`ErrorKind`], [`CommandError`] |
+//! | past versions of events | [`macro@upcast`], [`Recorded`], [`Value`], [`shape`], [`shape_lock`] |
+//! | images that are not open: check, repair, rewrite | [`admin`] |
+//! | tests of your own models | `memimage::testing`, with the feature `testing` |
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `encryption` | encryption at rest: XChaCha20-Poly1305 |
+//! | `chain` | a chain of keyed hashes that shows tampering: BLAKE3 |
+//! | `json` | [`Value`]s to and from JSON |
+//! | `chrono`, `indexmap`, `jiff`, `rust_decimal`, `uuid` | shapes of these crates' types |
+//! | `testing` | tests of your own models; for `[dev-dependencies]` |
+//! | `compile-fail` | `testing`, and compile-fail tests of your own models, with trybuild |
+//! | `sim` | a simulated disk to crash-test your own models on |
+//!
+//! # Documents
+//!
+//! The source has more documents: [FORMAT.md] (the bytes on disk), [SECURITY.md] (the threat model), [RELIABILITY.md] (the test
+//! suites and their figures), [ERRORS.md] (each message of the macros) and [ARCHITECTURE.md] (how the code is laid out).
+//!
+//! [FORMAT.md]: https://docs.rs/crate/memimage/latest/source/docs/FORMAT.md
+//! [SECURITY.md]: https://docs.rs/crate/memimage/latest/source/docs/SECURITY.md
+//! [RELIABILITY.md]: https://docs.rs/crate/memimage/latest/source/docs/RELIABILITY.md
+//! [ERRORS.md]: https://docs.rs/crate/memimage/latest/source/docs/ERRORS.md
+//! [ARCHITECTURE.md]: https://docs.rs/crate/memimage/latest/source/docs/ARCHITECTURE.md
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 // One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
 mod seq;
@@ -97,6 +136,8 @@ mod image;
 pub mod admin;
 #[cfg(feature = "testing")]
 pub mod testing;
+// documentation only
+pub mod guide;
 
 pub use memimage_derive::{Model, Shape, command, commands, upcast};
 

@@ -68,7 +68,7 @@ fn what_is_no_image_or_anothers_is_refused() {
     assert_eq!(refused(&disk, "/empty", NEW).kind(), ErrorKind::NotFound);
     let error = rewrite::<memimage_tests::Ledger>(&disk, OLD, NEW).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Incompatible, "{error}");
-    let error = Rewrite::<second::Desk>::new().align(3).run_with(Arc::new(disk), OLD, NEW).unwrap_err();
+    let error = Rewrite::<second::Desk>::new().align_bytes(3).run_with(Arc::new(disk), OLD, NEW).unwrap_err();
     assert!(error.to_string().contains("align"), "{error}");
 }
 
@@ -188,7 +188,7 @@ fn a_body_that_is_not_deterministic_is_found() {
     let before = files(&disk);
     let error = rewrite::<restless::Counter>(&disk, OLD, NEW).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
-    assert!(error.to_string().contains("the source gives another state again"), "{error}");
+    assert!(error.to_string().contains("a second replay of the source gives another state"), "{error}");
     assert_eq!(changed(&before, &files(&disk)), Vec::<std::path::PathBuf>::new());
     assert_eq!(disk.list(Path::new("/")).unwrap().len(), 1, "the temporary directory is gone");
 }
