@@ -1,7 +1,9 @@
 //! A text file among the user's sources that this library keeps: read whole and replaced whole, by one process at a time.
+//! And those sources, which are read only.
 //!
 //! It is no part of an image, so it goes to the operating system's file system and not through a [`Disk`](super::Disk).
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -59,6 +61,67 @@ fn write(path: &Path, temporary: &Path, text: &str) -> io::Result<()> {
     }
     file.write_all(text.as_bytes())?;
     file.sync_all()
+}
+
+/// The Rust files of the package in `directory`, by their paths from there, with their texts.
+pub(crate) fn rust_files(directory: &Path) -> io::Result<Vec<(PathBuf, String)>> {
+    let (mut files, mut visited) = (Vec::new(), BTreeSet::new());
+    walk(
+        directory,
+        &mut visited,
+        &mut |entered| {
+            let is_other_package = entered != directory && entered.join("Cargo.toml").exists();
+            Ok(!is_other_package)
+        },
+        &mut |file| {
+            if file.extension().is_some_and(|end| end == "rs") {
+                let text = String::from_utf8_lossy(&fs::read(file)?).into_owned();
+                files.push((file.strip_prefix(directory).unwrap_or(file).to_owned(), text));
+            }
+            Ok(())
+        },
+    )?;
+    Ok(files)
+}
+
+/// The directories at and below `directory` that have a `Cargo.toml`.
+pub(crate) fn packages(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let (mut packages, mut visited) = (Vec::new(), BTreeSet::new());
+    walk(directory, &mut visited, &mut |_| Ok(true), &mut |file| {
+        if file.ends_with("Cargo.toml") {
+            packages.push(file.with_file_name(""));
+        }
+        Ok(())
+    })?;
+    Ok(packages)
+}
+
+/// Calls `visit` for each file. Enters the directories that `enters` allows, but no hidden one, none that is marked as a
+/// cache, as cargo marks its own, and none twice, as links could have it.
+fn walk(
+    directory: &Path,
+    visited: &mut BTreeSet<PathBuf>,
+    enters: &mut dyn FnMut(&Path) -> io::Result<bool>,
+    visit: &mut dyn FnMut(&Path) -> io::Result<()>,
+) -> io::Result<()> {
+    if !visited.insert(fs::canonicalize(directory)?) || directory.join("CACHEDIR.TAG").exists() || !enters(directory)? {
+        return Ok(());
+    }
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        // a link that leads nowhere is no file
+        match fs::metadata(entry.path()) {
+            Ok(metadata) if metadata.is_dir() => walk(&entry.path(), visited, enters, visit)?,
+            Ok(metadata) if metadata.is_file() => visit(&entry.path())?,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@
 //! Two branches that add events may be merged line by line; `memimage.lock merge=union` in `.gitattributes` does it.
 
 mod bless;
+mod claim;
 mod line;
 
 #[doc(hidden)]

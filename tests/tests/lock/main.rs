@@ -13,7 +13,7 @@ fn the_life_of_a_locked_model() {
     let shop = Package::copy("shop", "life");
 
     // without a lock
-    expect!["src/lib.rs:36:22: error: there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test` makes it; commit it"].assert_eq(&shop.check());
+    expect!["src/lib.rs:36:22: error: there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test --lib` makes it; commit it"].assert_eq(&shop.check());
 
     // blessed: by the tests, and by the example that has none
     shop.test(true);
@@ -69,14 +69,16 @@ fn the_life_of_a_locked_model() {
     // a command added, and one that is not in every build
     let added = "#[command]\n    pub fn added(&mut self) {}\n\n    #[command]\n    pub fn order";
     shop.write("src/lib.rs", &source.replace("#[command]\n    pub fn order", added));
-    expect!["src/lib.rs:49:12: error: `memimage.lock` has no line for added v1 yet: `MEMIMAGE_BLESS=1 cargo test` adds it; commit it"].assert_eq(&shop.check());
+    expect!["src/lib.rs:49:12: error: `memimage.lock` has no line for added v1 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it"].assert_eq(&shop.check());
     let cfg = "#[cfg(unix)]\n    #[command]\n    pub fn order";
     shop.write("src/lib.rs", &source.replace("#[command]\n    pub fn order", cfg));
     expect!["src/lib.rs:48:5: error: a command of a locked model is one in every build, since its event is: remove the `#[cfg]`, or the `lock`"].assert_eq(&shop.check());
 
     // the model renamed
     shop.write("src/lib.rs", &source.replace("struct Bank {", "struct Bench {").replace("impl Bank {", "impl Bench {"));
-    expect!["src/lib.rs:37:6: error: `memimage.lock` has no lines of `shop::Bench`: `MEMIMAGE_BLESS=1 cargo test` adds them; if it is the renamed `shop::Bank`, change the name in the file"].assert_eq(&shop.check());
+    expect!["src/lib.rs:37:6: error: `memimage.lock` has no lines of `shop::Bench`: `MEMIMAGE_BLESS=1 cargo test --lib` adds them; if the model was `bin/shop::Bank` change the name in the file instead"].assert_eq(&shop.check());
+    expect![[""]].assert_eq(&shop.failing_test(true));
+    assert_eq!(shop.read("memimage.lock"), committed);
     shop.write("memimage.lock", &committed.replace("\nshop::Bank", "\nshop::Bench"));
     assert_eq!(shop.check(), "");
 }
@@ -101,7 +103,7 @@ fn onward(old: OrderV1) -> BankOrder {
         "#[command(version = 2, history(OrderV1))]\n    pub fn order(&mut self, _side: Side, _limit: Option<u32>)";
     let source = shop.edit("src/lib.rs", "#[command]\n    pub fn order(&mut self, _side: Side)", raised);
     shop.write("src/lib.rs", &(shop.read("src/lib.rs") + history));
-    expect!["src/lib.rs:49:12: error: `memimage.lock` has no line for order v2 yet: `MEMIMAGE_BLESS=1 cargo test` adds it; commit it"].assert_eq(&shop.check());
+    expect!["src/lib.rs:49:12: error: `memimage.lock` has no line for order v2 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it"].assert_eq(&shop.check());
     shop.test(true);
     expect![[r##"
         # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. By hand,
@@ -142,7 +144,7 @@ fn onward(old: OrderV1) -> BankOrder {
         the shape lock `[shop]/memimage.lock` and this program differ:
           - order v2: new variants are not in the lock yet
           - order v1: new variants are not in the lock yet
-        what is new is added by `MEMIMAGE_BLESS=1 cargo test`; commit the file"#]]
+        what is new is added by `MEMIMAGE_BLESS=1 cargo test --lib`; commit the file"#]]
     .assert_eq(&shop.failing_test(false));
     shop.test(true);
     shop.edit("src/lib.rs", "Limit(u8)", "Limit(u16)");
@@ -171,7 +173,7 @@ fn a_lock_that_changes_or_goes_away_is_seen_at_the_next_build() {
     assert_eq!(shop.check(), "");
 
     shop.remove("memimage.lock");
-    expect!["src/lib.rs:36:22: error: there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test` makes it; commit it"].assert_eq(&shop.check());
+    expect!["src/lib.rs:36:22: error: there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test --lib` makes it; commit it"].assert_eq(&shop.check());
     shop.write("memimage.lock", &committed);
     assert_eq!(shop.check(), "");
 
@@ -191,6 +193,133 @@ fn a_lock_that_changes_or_goes_away_is_seen_at_the_next_build() {
 
     shop.write("memimage.lock", &committed.replace("cents: u32}", "cents: u32"));
     expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: its shape in the lock cannot be read at `>}`; restore memimage.lock:4 as it was committed: evaluation of `_` failed here"].assert_eq(&shop.check());
+}
+
+#[test]
+fn each_target_names_the_command_that_blesses_it_alone() {
+    let _alone = package::alone();
+    let shop = Package::copy("shop", "targets");
+    // in each kind of target the same model, and each has no lines
+    let model = shop.read("tests/shop.rs");
+    shop.write("tests/with-dash.rs", &model);
+    shop.directory("benches");
+    shop.write("benches/bench.rs", &(model + "\nfn main() {}\n"));
+    shop.edit("Cargo.toml", "[workspace]", "[[bench]]\nname = \"bench\"\nharness = false\n\n[workspace]");
+    shop.write(
+        "memimage.lock",
+        "shop::Bank deposit v1 {_account: u32, _money: list<{cents: u32}>}\nshop::Bank order v1 {_side: enum {Bid, Ask}}\n\
+         shop::Bank \"to close\" v1 {_account: u32}\n",
+    );
+    let check = ["check", "--quiet", "--message-format", "short", "--all-targets", "--keep-going"];
+    let mut errors: Vec<_> = shop.errors(&shop.cargo(&check, false)).lines().map(str::to_owned).collect();
+    errors.sort();
+    // a program is checked as it is, and as its tests
+    errors.dedup();
+    expect![[""]].assert_eq(&errors.join("\n"));
+
+    // each works while other targets do not compile
+    shop.write("tests/broken.rs", "fn broken( {\n");
+    for selection in [["--bin", "shop"], ["--example", "show"], ["--test", "with-dash"]] {
+        let output = shop.cargo(&["test", "--quiet", selection[0], selection[1]], true);
+        assert!(output.status.success(), "{selection:?}: {output:?}");
+    }
+    let lock = shop.read("memimage.lock");
+    let models: Vec<_> = lock.lines().skip(2).map(|line| line.split_once(' ').unwrap().0).collect();
+    expect![[""]].assert_eq(&models.join("\n"));
+}
+
+#[test]
+fn lines_that_no_model_claims_are_an_error_and_stop_blessing() {
+    let _alone = package::alone();
+    let shop = Package::copy("shop", "unclaimed");
+    // models that are not where a lock's test sees them at once
+    let models = "
+pub fn with_a_model() {
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    struct Inner;
+}
+
+#[cfg(any())]
+mod other_builds {
+    pub struct Extra;
+}
+
+macro_rules! declare {
+    ($model:ident) => {
+        #[derive(Default, Serialize, Deserialize, Shape, Model)]
+        pub struct $model;
+
+        #[memimage::commands(lock)]
+        impl $model {
+            #[command]
+            pub fn deposit(&mut self) {}
+        }
+    };
+}
+
+declare!(Declared);
+";
+    shop.write("src/lib.rs", &(shop.read("src/lib.rs") + models));
+    shop.write("src/main.rs", &(shop.read("src/main.rs") + "\npub struct Moved;\n"));
+    let claimed = "\
+bin/shop::Bank deposit v1 {_by_the_program: u8}
+bin/show::Bank deposit v1 {_by_the_example: bool}
+shop::Declared deposit v1 {}
+shop::Extra deposit v1 {}
+shop::Inner deposit v1 {}
+test/shop::Bank deposit v1 {_by_the_test: u16}
+";
+    let unclaimed = "\
+bin/gone::Bank deposit v1 {}
+bin/shop::Gone deposit v1 {}
+shop::Gone deposit v1 {}
+shop::Gone deposit v2 {}
+shop::Moved deposit v1 {}
+test/gone::Bank deposit v1 {}
+";
+    shop.write("memimage.lock", &(claimed.to_owned() + unclaimed));
+    expect![[""]].assert_eq(&shop.failing_test(true));
+    assert_eq!(shop.read("memimage.lock"), claimed.to_owned() + unclaimed);
+
+    shop.write("memimage.lock", claimed);
+    shop.test(true);
+    let blessed = shop.read("memimage.lock");
+    assert!(claimed.lines().all(|line| blessed.contains(line)), "{blessed}");
+    shop.write("memimage.lock", &(blessed.clone() + unclaimed));
+    expect![[""]].assert_eq(&shop.failing_test(false));
+
+    // the library, renamed with a changed shape: no blessing
+    shop.write("memimage.lock", &blessed);
+    shop.edit("src/lib.rs", "cents: u32", "cents: u64");
+    shop.edit("Cargo.toml", "[workspace]", "[lib]\nname = \"renamed\"\n\n[workspace]");
+    let bless = ["test", "--quiet", "--message-format", "short", "--lib"];
+    let refused = shop.errors(&shop.cargo(&bless, true));
+    expect![[""]].assert_eq(&refused);
+    assert_eq!(shop.read("memimage.lock"), blessed);
+    // and once the lines have the new name, they hold it to the old shape
+    shop.write("memimage.lock", &blessed.replace("\nshop::", "\nrenamed::"));
+    expect![[""]].assert_eq(&shop.check());
+}
+
+#[test]
+fn packages_that_share_a_lock_claim_lines_for_each_other() {
+    let _alone = package::alone();
+    let shop = Package::copy("groups", "shared");
+    let manifest = shop.read("Cargo.toml");
+    let source = shop.read("src/lib.rs").replace(", lock)]", ", lock = \"../shapes.lock\")]");
+    for name in ["one", "two"] {
+        shop.directory(&format!("{name}/src"));
+        let package = manifest.replace("\"shop\"", &format!("\"{name}\"")).replace("[workspace]\n", "");
+        shop.write(&format!("{name}/Cargo.toml"), package.split("[profile").next().unwrap());
+        shop.write(&format!("{name}/src/lib.rs"), &source);
+    }
+    shop.write("Cargo.toml", "[workspace]\nmembers = [\"one\", \"two\"]\nresolver = \"3\"\n\n[profile.dev.package.memimage]\nopt-level = 1\n\n[profile.dev.package.crc32c]\nopt-level = 2\n");
+    shop.test(true);
+    let lock = shop.read("shapes.lock");
+    expect![[""]].assert_eq(&lock);
+    // one of them renamed
+    shop.write("shapes.lock", &lock.replace("\none::", "\nold::"));
+    expect![[""]].assert_eq(&shop.failing_test(true));
 }
 
 #[test]
@@ -256,7 +385,7 @@ fn groups_have_one_lock() {
     expect!["src/lib.rs:23:12: error[E0080]: evaluation panicked: hire v1: payload._name: string in the lock, u8 here; raise its version to 2 and add an upcaster, or undo the change: evaluation of `_` failed here"].assert_eq(&bank.check());
     bank.write("src/lib.rs", &source.replace("pub fn hire", "pub fn recruit"));
     expect![[r#"
-        src/lib.rs:23:12: error: `memimage.lock` has no line for recruit v1 yet: `MEMIMAGE_BLESS=1 cargo test` adds it; commit it
+        src/lib.rs:23:12: error: `memimage.lock` has no line for recruit v1 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it
         src/lib.rs:8:12: error[E0080]: evaluation panicked: hire v1 is in the lock, and no group of commands can replay it: keep it with `#[command(name = "hire", version = 1, replay_only)]`, or remove its line if no journal holds it any more: evaluation of `_` failed here"#]].assert_eq(&bank.check());
     bank.write("src/lib.rs", &source.replace("group = Tellers, lock", "group = Tellers"));
     expect!["src/lib.rs:7:26: error[E0080]: evaluation panicked: `Accounts` and `Tellers` are not locked alike: the groups of a model have one lock, or none: say `lock` of each: evaluation of `_` failed here"].assert_eq(&bank.check());

@@ -61,6 +61,10 @@ impl Package {
         fs::write(self.path(file), text).unwrap_or_else(|error| panic!("{file}: {error}"));
     }
 
+    pub(crate) fn directory(&self, path: &str) {
+        fs::create_dir_all(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+
     pub(crate) fn remove(&self, file: &str) {
         fs::remove_file(self.path(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
     }
@@ -118,7 +122,7 @@ impl Package {
         let output = self.cargo(&["test", "--lib"], blessing);
         let text = String::from_utf8_lossy(&output.stdout).replace(&*self.root.to_string_lossy(), "[shop]");
         assert!(!output.status.success(), "{text}");
-        let after = text.split_once("memimage_lock_of_Bank' ").unwrap_or_else(|| panic!("{text}")).1;
+        let after = text.split_once("' panicked at ").unwrap_or_else(|| panic!("{text}")).1;
         let message = after.split_once(":\n").expect("a message after the place").1;
         message.split_once("\nnote:").expect("the end of the message").0.to_owned()
     }
