@@ -89,7 +89,7 @@ pub fn model(input: TokenStream) -> TokenStream {
 /// - `derive(Debug, Clone)`: goes to everything that carries arguments.
 /// - `lock`: the shapes of the commands' arguments are held to a file beside `Cargo.toml`, `memimage.lock`, which is
 ///   committed; `lock = "path"` is another, from that directory. What changes an argument, or any type inside it, without a
-///   new version, and what removes an event, is a compile error. `MEMIMAGE_BLESS=1 cargo test` adds what is new:
+///   new version, and what removes an event, is a compile error. `MEMIMAGE_BLESS=1 cargo test --lib` adds what is new:
 ///   `memimage::lock` has the details. In a doctest it does nothing.
 /// - `group = Name`: this is one of several blocks of the model, which lists them: `#[model(groups(Name, other::Name))]`.
 ///   `NameEvent` and `NameCommands` are what would be named after the model otherwise.

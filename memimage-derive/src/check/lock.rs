@@ -76,9 +76,10 @@ fn of_another_library(cx: &Ctxt, block: &Block, lock: &Lock) -> bool {
     for Foreign { model: old, lines } in &reported {
         let numbers: Vec<_> = lines.iter().map(usize::to_string).collect();
         let message = format!(
-            "lock lines of a library that is not in this package: `{old}` in `{file}`, line {}; the library here is \
-             `{library}`; help: if `{old}` was renamed to `{model}`, write the new name in these lines, or delete the lines if \
-             no journal holds these events",
+            "lock lines of a library that is not in this package: `{old}` in `{file}`, {} {}; the library here is `{library}`; \
+             help: if `{old}` was renamed to `{model}`, write the new name in these lines, or delete the lines if no journal \
+             holds these events",
+            if lines.len() == 1 { "line" } else { "lines" },
             numbers.join(", ")
         );
         cx.error(&block.model, message);

@@ -163,6 +163,38 @@ mod tests {
     }
 
     #[test]
+    fn a_package_has_the_rust_files_below_it_but_for_those_of_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        for name in ["src/deep", "inner/src", "target/debug", ".git"] {
+            fs::create_dir_all(root.join(name)).unwrap();
+        }
+        for name in [
+            "Cargo.toml",
+            "inner/Cargo.toml",
+            "target/CACHEDIR.TAG",
+            "src/lib.rs",
+            "src/deep/a.rs",
+            "src/a.txt",
+            "inner/src/lib.rs",
+            "target/debug/made.rs",
+            ".git/b.rs",
+        ] {
+            fs::write(root.join(name), name).unwrap();
+        }
+        symlink("..", root.join("src/deep/up")).unwrap();
+        symlink("nowhere", root.join("src/nowhere.rs")).unwrap();
+        let mut files = rust_files(root).unwrap();
+        files.sort();
+        let expected = ["src/deep/a.rs", "src/lib.rs"].map(|name| (PathBuf::from(name), name.to_owned()));
+        assert_eq!(files, expected);
+        let mut found = packages(root).unwrap();
+        found.sort();
+        let expected = [root.to_owned(), root.join("inner")];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
     fn no_change_writes_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");

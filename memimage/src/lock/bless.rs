@@ -55,8 +55,8 @@ impl Display for Blessed {
 
 /// Adds to a model's lock what it does not have yet: events and versions, and variants at the end of enums.
 ///
-/// The test that comes with a locked model does this by itself, under `MEMIMAGE_BLESS=1 cargo test`. Call it for a model that
-/// has no tests, such as one of an example, in a program that is run with cargo's `MEMIMAGE_BLESS=1 cargo run`, since
+/// The test that comes with a locked model does this by itself, under `MEMIMAGE_BLESS=1 cargo test --lib`. Call it for a model
+/// that has no test, such as one inside a function, in a program that is run with cargo's `MEMIMAGE_BLESS=1 cargo run`, since
 /// without that variable a program whose lock lacks a line does not compile. Others may do so at the same time.
 ///
 /// # Errors
@@ -156,7 +156,7 @@ fn refuse_unclaimed(lock: &ShapeLock, text: &Text, caller: Caller) -> Result<(),
     }
     let lines = unclaimed.into_iter().map(|(model, lines)| {
         let numbers: Vec<_> = lines.iter().map(usize::to_string).collect();
-        format!("`{model}`: line {}", numbers.join(", "))
+        format!("`{model}`: {} {}", if lines.len() == 1 { "line" } else { "lines" }, numbers.join(", "))
     });
     let is_new = text.of_model(lock.model).next().is_none();
     Err(Error::new(Kind::Unclaimed {

@@ -78,9 +78,7 @@ fn is_listed(key: Key<'_>, tests: &str) -> bool {
 /// The packages that may have lines in a lock that is named by a path: those of the workspace, and those at and below the
 /// lock's directory. None if they cannot be read.
 fn others(lock: &ShapeLock) -> Option<Vec<Package>> {
-    let is_workspace = |directory: &&Path| {
-        fs::read_to_string(directory.join("Cargo.toml")).is_ok_and(|manifest| manifest.contains("[workspace"))
-    };
+    let is_workspace = |directory: &&Path| manifest(directory).is_some_and(|manifest| manifest.contains("[workspace"));
     let workspace = Path::new(lock.package).ancestors().find(is_workspace).map(fs::canonicalize);
     let beside = Path::new(lock.path).parent().map(fs::canonicalize);
     let roots: Vec<PathBuf> = workspace.into_iter().chain(beside).collect::<Result<_, _>>().ok()?;
@@ -90,6 +88,10 @@ fn others(lock: &ShapeLock) -> Option<Vec<Package>> {
         directories.extend(source::packages(root).ok()?);
     }
     directories.iter().map(|directory| Package::read(directory)).collect()
+}
+
+fn manifest(directory: &Path) -> Option<String> {
+    source::read(&directory.join("Cargo.toml")).ok()?
 }
 
 /// What a model's lines begin with: `shop::Bank`.
@@ -136,8 +138,7 @@ struct Package {
 impl Package {
     /// None if a part of it cannot be read: nothing is certain then.
     fn read(directory: &Path) -> Option<Package> {
-        let manifest = fs::read_to_string(directory.join("Cargo.toml")).ok()?;
-        Some(Package { manifest, files: source::rust_files(directory).ok()? })
+        Some(Package { manifest: manifest(directory)?, files: source::rust_files(directory).ok()? })
     }
 
     /// Whether the package may have a target: one whose name is in the manifest, as the package's own is, or whose file is

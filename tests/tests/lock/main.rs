@@ -76,8 +76,11 @@ fn the_life_of_a_locked_model() {
 
     // the model renamed
     shop.write("src/lib.rs", &source.replace("struct Bank {", "struct Bench {").replace("impl Bank {", "impl Bench {"));
-    expect!["src/lib.rs:37:6: error: `memimage.lock` has no lines of `shop::Bench`: `MEMIMAGE_BLESS=1 cargo test --lib` adds them; if the model was `bin/shop::Bank` change the name in the file instead"].assert_eq(&shop.check());
-    expect![[""]].assert_eq(&shop.failing_test(true));
+    expect!["src/lib.rs:37:6: error: `memimage.lock` has no lines of `shop::Bench`: `MEMIMAGE_BLESS=1 cargo test --lib` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead"].assert_eq(&shop.check());
+    expect![[r#"
+        no model has these lines of the shape lock: `[shop]/memimage.lock`; their model or its crate was renamed, moved or removed, and no line is added while they stand:
+          - `shop::Bank`: line 5, 6, 7
+        help: write the new name (`shop::Bench`, if it is that) in these lines, or delete the lines if no journal holds these events"#]].assert_eq(&shop.failing_test_of("Bench", true));
     assert_eq!(shop.read("memimage.lock"), committed);
     shop.write("memimage.lock", &committed.replace("\nshop::Bank", "\nshop::Bench"));
     assert_eq!(shop.check(), "");
@@ -215,9 +218,14 @@ fn each_target_names_the_command_that_blesses_it_alone() {
     errors.sort();
     // a program is checked as it is, and as its tests
     errors.dedup();
-    expect![[""]].assert_eq(&errors.join("\n"));
+    expect![[r#"
+        benches/bench.rs:10:6: error: `memimage.lock` has no lines of `test/bench::Bank`: `MEMIMAGE_BLESS=1 cargo test --bench bench` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead
+        examples/show.rs:10:6: error: `memimage.lock` has no lines of `bin/show::Bank`: `MEMIMAGE_BLESS=1 cargo test --example show` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead
+        src/main.rs:10:6: error: `memimage.lock` has no lines of `bin/shop::Bank`: `MEMIMAGE_BLESS=1 cargo test --bin shop` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead
+        tests/shop.rs:10:6: error: `memimage.lock` has no lines of `test/shop::Bank`: `MEMIMAGE_BLESS=1 cargo test --test shop` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead
+        tests/with-dash.rs:10:6: error: `memimage.lock` has no lines of `test/with_dash::Bank`: `MEMIMAGE_BLESS=1 cargo test --test with-dash` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead"#]].assert_eq(&errors.join("\n"));
 
-    // each works while other targets do not compile
+    // each blesses its own target while another does not compile
     shop.write("tests/broken.rs", "fn broken( {\n");
     for selection in [["--bin", "shop"], ["--example", "show"], ["--test", "with-dash"]] {
         let output = shop.cargo(&["test", "--quiet", selection[0], selection[1]], true);
@@ -225,7 +233,14 @@ fn each_target_names_the_command_that_blesses_it_alone() {
     }
     let lock = shop.read("memimage.lock");
     let models: Vec<_> = lock.lines().skip(2).map(|line| line.split_once(' ').unwrap().0).collect();
-    expect![[""]].assert_eq(&models.join("\n"));
+    expect![[r#"
+        bin/shop::Bank
+        bin/show::Bank
+        shop::Bank
+        shop::Bank
+        shop::Bank
+        test/with_dash::Bank"#]]
+    .assert_eq(&models.join("\n"));
 }
 
 #[test]
@@ -237,6 +252,12 @@ fn lines_that_no_model_claims_are_an_error_and_stop_blessing() {
 pub fn with_a_model() {
     #[derive(Default, Serialize, Deserialize, Shape, Model)]
     struct Inner;
+
+    #[memimage::commands(lock)]
+    impl Inner {
+        #[command]
+        pub fn deposit(&mut self, _by_the_inner: u8) {}
+    }
 }
 
 #[cfg(any())]
@@ -252,7 +273,7 @@ macro_rules! declare {
         #[memimage::commands(lock)]
         impl $model {
             #[command]
-            pub fn deposit(&mut self) {}
+            pub fn deposit(&mut self, _by_the_declared: u8) {}
         }
     };
 }
@@ -264,9 +285,9 @@ declare!(Declared);
     let claimed = "\
 bin/shop::Bank deposit v1 {_by_the_program: u8}
 bin/show::Bank deposit v1 {_by_the_example: bool}
-shop::Declared deposit v1 {}
+shop::Declared deposit v1 {_by_the_declared: u8}
 shop::Extra deposit v1 {}
-shop::Inner deposit v1 {}
+shop::Inner deposit v1 {_by_the_inner: u8}
 test/shop::Bank deposit v1 {_by_the_test: u16}
 ";
     let unclaimed = "\
@@ -278,7 +299,14 @@ shop::Moved deposit v1 {}
 test/gone::Bank deposit v1 {}
 ";
     shop.write("memimage.lock", &(claimed.to_owned() + unclaimed));
-    expect![[""]].assert_eq(&shop.failing_test(true));
+    expect![[r#"
+        no model has these lines of the shape lock: `[shop]/memimage.lock`; their model or its crate was renamed, moved or removed, and no line is added while they stand:
+          - `bin/gone::Bank`: line 7
+          - `bin/shop::Gone`: line 8
+          - `shop::Gone`: lines 9, 10
+          - `shop::Moved`: line 11
+          - `test/gone::Bank`: line 12
+        help: write the new name (`shop::Bank`, if it is that) in these lines, or delete the lines if no journal holds these events"#]].assert_eq(&shop.failing_test(true));
     assert_eq!(shop.read("memimage.lock"), claimed.to_owned() + unclaimed);
 
     shop.write("memimage.lock", claimed);
@@ -286,7 +314,14 @@ test/gone::Bank deposit v1 {}
     let blessed = shop.read("memimage.lock");
     assert!(claimed.lines().all(|line| blessed.contains(line)), "{blessed}");
     shop.write("memimage.lock", &(blessed.clone() + unclaimed));
-    expect![[""]].assert_eq(&shop.failing_test(false));
+    expect![[r#"
+        no model has these lines of the shape lock: `[shop]/memimage.lock`; their model or its crate was renamed, moved or removed, and no line is added while they stand:
+          - `bin/gone::Bank`: line 12
+          - `bin/shop::Gone`: line 13
+          - `shop::Gone`: lines 14, 15
+          - `shop::Moved`: line 16
+          - `test/gone::Bank`: line 17
+        help: write the new name in these lines, or delete the lines if no journal holds these events"#]].assert_eq(&shop.failing_test(false));
 
     // the library, renamed with a changed shape: no blessing
     shop.write("memimage.lock", &blessed);
@@ -294,11 +329,14 @@ test/gone::Bank deposit v1 {}
     shop.edit("Cargo.toml", "[workspace]", "[lib]\nname = \"renamed\"\n\n[workspace]");
     let bless = ["test", "--quiet", "--message-format", "short", "--lib"];
     let refused = shop.errors(&shop.cargo(&bless, true));
-    expect![[""]].assert_eq(&refused);
+    expect![[r#"
+        src/lib.rs:37:6: error: lock lines of a library that is not in this package: `shop::Bank` in `memimage.lock`, lines 5, 6, 7; the library here is `renamed`; help: if `shop::Bank` was renamed to `renamed::Bank`, write the new name in these lines, or delete the lines if no journal holds these events
+        src/lib.rs:59:10: error: lock lines of a library that is not in this package: `shop::Inner` in `memimage.lock`, line 10; the library here is `renamed`; help: if `shop::Inner` was renamed to `renamed::Inner`, write the new name in these lines, or delete the lines if no journal holds these events
+        src/lib.rs:83:10: error: lock lines of a library that is not in this package: `shop::Declared` in `memimage.lock`, line 8; the library here is `renamed`; help: if `shop::Declared` was renamed to `renamed::Declared`, write the new name in these lines, or delete the lines if no journal holds these events"#]].assert_eq(&refused);
     assert_eq!(shop.read("memimage.lock"), blessed);
     // and once the lines have the new name, they hold it to the old shape
     shop.write("memimage.lock", &blessed.replace("\nshop::", "\nrenamed::"));
-    expect![[""]].assert_eq(&shop.check());
+    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: payload._money[].cents: u32 in the lock, u64 here; raise its version to 2 and add an upcaster, or undo the change: evaluation of `_` failed here"].assert_eq(&shop.check());
 }
 
 #[test]
@@ -316,10 +354,20 @@ fn packages_that_share_a_lock_claim_lines_for_each_other() {
     shop.write("Cargo.toml", "[workspace]\nmembers = [\"one\", \"two\"]\nresolver = \"3\"\n\n[profile.dev.package.memimage]\nopt-level = 1\n\n[profile.dev.package.crc32c]\nopt-level = 2\n");
     shop.test(true);
     let lock = shop.read("shapes.lock");
-    expect![[""]].assert_eq(&lock);
+    expect![[r#"
+        # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. By hand,
+        # only the name of a model that was renamed is changed, and lines are removed whose events no journal holds any more.
+        one::Bank deposit v1 {_account: u32}
+        one::Bank hire v1 {_name: string}
+        two::Bank deposit v1 {_account: u32}
+        two::Bank hire v1 {_name: string}
+    "#]].assert_eq(&lock);
     // one of them renamed
     shop.write("shapes.lock", &lock.replace("\none::", "\nold::"));
-    expect![[""]].assert_eq(&shop.failing_test(true));
+    expect![[r#"
+        no model has these lines of the shape lock: `[shop]/one/../shapes.lock`; their model or its crate was renamed, moved or removed, and no line is added while they stand:
+          - `old::Bank`: line 3, 4
+        help: write the new name (`one::Bank`, if it is that) in these lines, or delete the lines if no journal holds these events"#]].assert_eq(&shop.failing_test_of("Bank_Accounts", true));
 }
 
 #[test]
