@@ -366,7 +366,7 @@ fn packages_that_share_a_lock_claim_lines_for_each_other() {
     shop.write("shapes.lock", &lock.replace("\none::", "\nold::"));
     expect![[r#"
         no model has these lines of the shape lock: `[shop]/one/../shapes.lock`; their model or its crate was renamed, moved or removed, and no line is added while they stand:
-          - `old::Bank`: line 3, 4
+          - `old::Bank`: lines 3, 4
         help: write the new name (`one::Bank`, if it is that) in these lines, or delete the lines if no journal holds these events"#]].assert_eq(&shop.failing_test_of("Bank_Accounts", true));
 }
 
