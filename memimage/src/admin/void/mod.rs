@@ -21,7 +21,7 @@ use crate::journal::{EventId, Frame, FrameKind, JournalEnd, Layout, Scan, ShapeT
 use crate::keys::Keys;
 use crate::recovery::DROPPED;
 use crate::seq::{SegmentId, Seq};
-use messages::Refusal;
+use messages::VoidRefusal;
 use session::VoidSession;
 
 const TASK: Task = Task { name: "memimage::admin::void", builder: "memimage::admin::Void" };
@@ -260,7 +260,7 @@ impl Void {
         Ok(VoidReport { decision, name, version, already, unproven, quarantined, removed })
     }
 
-    fn refuse(&self, image: &VoidSession, Refusal { what, help }: Refusal) -> Error {
+    fn refuse(&self, image: &VoidSession, VoidRefusal { what, help }: VoidRefusal) -> Error {
         Error::new(Kind::Void { path: image.layout.root().to_owned(), seq: self.seq, what, mend: help })
     }
 }
