@@ -1,7 +1,7 @@
 //! Where the shape lock of a model is, and what it holds.
 
+use super::event_type::EventType;
 use super::name::same;
-use super::row::EventType;
 use crate::shape::Text;
 
 /// Where the [shape lock](crate::shape_lock) of a model is.
