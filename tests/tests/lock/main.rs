@@ -79,7 +79,7 @@ fn the_life_of_a_locked_model() {
     expect!["src/lib.rs:37:6: error: `memimage.lock` has no lines of `shop::Bench`: `MEMIMAGE_BLESS=1 cargo test --lib` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead"].assert_eq(&shop.check());
     expect![[r#"
         no model has these lines of the shape lock: `[shop]/memimage.lock`; their model or its crate was renamed, moved or removed, and no line is added while they stand:
-          - `shop::Bank`: line 5, 6, 7
+          - `shop::Bank`: lines 5, 6, 7
         help: write the new name (`shop::Bench`, if it is that) in these lines, or delete the lines if no journal holds these events"#]].assert_eq(&shop.failing_test_of("Bench", true));
     assert_eq!(shop.read("memimage.lock"), committed);
     shop.write("memimage.lock", &committed.replace("\nshop::Bank", "\nshop::Bench"));
