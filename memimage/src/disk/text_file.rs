@@ -84,15 +84,18 @@ pub(crate) fn rust_files(directory: &Path) -> io::Result<Vec<(PathBuf, String)>>
     Ok(files)
 }
 
-/// The directories at and below `directory` that have a `Cargo.toml`.
-pub(crate) fn packages(directory: &Path) -> io::Result<Vec<PathBuf>> {
+/// The directories at and below these that have a `Cargo.toml`.
+pub(crate) fn packages<'a>(directories: impl Iterator<Item = &'a Path>) -> io::Result<Vec<PathBuf>> {
     let (mut packages, mut visited) = (Vec::new(), BTreeSet::new());
-    walk(directory, &mut visited, &mut |_| Ok(true), &mut |file| {
+    let mut visit = |file: &Path| {
         if file.ends_with("Cargo.toml") {
             packages.push(file.with_file_name(""));
         }
         Ok(())
-    })?;
+    };
+    for directory in directories {
+        walk(directory, &mut visited, &mut |_| Ok(true), &mut visit)?;
+    }
     Ok(packages)
 }
 
@@ -188,7 +191,9 @@ mod tests {
         files.sort();
         let expected = ["src/deep/a.rs", "src/lib.rs"].map(|name| (PathBuf::from(name), name.to_owned()));
         assert_eq!(files, expected);
-        let mut found = packages(root).unwrap();
+        // one of them is inside the other
+        let roots = [root.join("inner"), root.to_owned()];
+        let mut found = packages(roots.iter().map(PathBuf::as_path)).unwrap();
         found.sort();
         let expected = [root.to_owned(), root.join("inner")];
         assert_eq!(found, expected);
