@@ -1,12 +1,12 @@
-//! What stands for a part of this module whose feature is off: types without values.
+//! Placeholders for the types of a disabled feature. They have no values.
 
 use super::{Mac, Nonce, Refused, TAG};
 
-/// There are no keys.
+/// No keys exist without the features `chain` and `encryption`.
 #[derive(Clone, Debug)]
 pub(crate) enum Keys {}
 
-/// There is no cipher.
+/// No cipher exists without the feature `encryption`.
 #[derive(Debug)]
 pub(crate) enum Cipher {}
 
@@ -24,7 +24,7 @@ impl Cipher {
     }
 }
 
-/// There is no chain.
+/// No chain exists without the feature `chain`.
 #[derive(Debug)]
 pub(crate) enum Chain {}
 
@@ -46,7 +46,7 @@ impl Chain {
     }
 }
 
-/// There is nothing to hash.
+/// No keyed hash exists without the feature `chain`.
 #[derive(Debug)]
 pub(crate) enum Stream {}
 
