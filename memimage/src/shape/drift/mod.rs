@@ -1,8 +1,7 @@
-//! What sets a shape apart from the text that a lock has for it, found while compiling or at run time.
+//! Compares a shape with its text in a lock file, at compile time or at run time.
 //!
-//! The text is walked along with the shape, so a shape that has not changed costs one look at each byte and nothing is
-//! built. At the first place where they part, a message is written and the walk ends. What comes later is not looked at:
-//! one mistake gives one message.
+//! The comparison reads the text along the shape, so for an unchanged shape it reads each byte once and builds nothing. At the
+//! first difference it writes a message and stops: one mistake gives one message.
 
 mod cursor;
 mod report;
@@ -11,23 +10,23 @@ mod text;
 use cursor::Cursor;
 pub use text::Text;
 
-use super::node::{Enclosing, returns, steps_out};
+use super::node::{Enclosing, recursion_steps, steps_out};
 use super::{Descriptor, ShapeRef, Style, Variant};
 
-/// How a shape stands to the text that a lock has for it.
+/// The result of comparing a shape with its text in a lock file.
 pub(crate) enum Drift {
-    /// They are the same.
+    /// They are equal.
     None,
-    /// They are the same, but for variants at the end of enums that the lock does not have.
+    /// They are equal, except that the shape has more variants at the end of enums.
     Wider,
-    /// They differ, and this is where.
+    /// They differ.
     Different,
-    /// The text is none of a shape.
+    /// The text is not the text of a shape.
     Unreadable,
 }
 
-/// Compares a shape with the text that a lock has for it. What sets them apart goes to `message`, as in
-/// `payload.account.0: u32 in the lock, u64 here`; its path is that of a [`Difference`](super::Difference).
+/// Compares a shape with its text in a lock file. The first difference goes to `message`, as in
+/// `payload.account.0: u32 in the lock, u64 here`; the path has the form of a [`Difference`](super::Difference)'s path.
 pub(crate) const fn compare(locked: &str, shape: ShapeRef, message: &mut Text) -> Drift {
     let mut walk = Walk { text: Cursor::new(locked), message, is_wider: false, is_unreadable: false };
     let same = walk.shape(shape, &Step::ROOT, None);
@@ -42,8 +41,8 @@ pub(crate) const fn compare(locked: &str, shape: ShapeRef, message: &mut Text) -
     }
 }
 
-/// The message of a compile error, if a shape has drifted from its lock: the `event`, what differs, and how to `mend` it.
-/// `place` is where the lock has the text, for one that cannot be read.
+/// The message of a compile error, if a shape has drifted from its lock: the `event`, the difference, and `mend`, the help.
+/// `place` is the position of the text in the lock, for a text that cannot be read.
 pub const fn drifted(event: &str, place: &str, locked: &str, shape: ShapeRef, mend: &str) -> Option<Text> {
     let mut message = Text::about(event);
     match compare(locked, shape, &mut message) {
@@ -58,7 +57,7 @@ pub const fn drifted(event: &str, place: &str, locked: &str, shape: ShapeRef, me
     Some(message)
 }
 
-/// Where in the shape the walk is, from inside to outside.
+/// The position of the comparison in the shape, from inside to outside.
 struct Step<'a> {
     segment: Segment,
     outer: Option<&'a Step<'a>>,
@@ -69,7 +68,7 @@ enum Segment {
     Field(&'static str),
     Item(usize),
     Variant(&'static str),
-    /// The rest, as it is written.
+    /// Any other step, as it is written in the path.
     Fixed(&'static str),
 }
 
@@ -89,9 +88,9 @@ struct Walk<'a, 'm> {
 }
 
 impl Walk<'_, '_> {
-    /// Whether the shape that comes next in the text is this one. If not, the message is written.
+    /// Whether the shape that comes next in the text is this one. If not, a message has been written.
     ///
-    /// One call a level, since the compiler limits how deep a constant may call.
+    /// One call a level: the compiler limits the call depth of constants.
     const fn shape(&mut self, shape: ShapeRef, path: &Step<'_>, enclosing: Option<&Enclosing<'_>>) -> bool {
         let start = self.text;
         let whole;
@@ -163,7 +162,7 @@ impl Walk<'_, '_> {
             }
             Descriptor::Enum(enumeration) => (enumeration.identity, enumeration.variants, true),
         };
-        let back = returns(identity, enclosing);
+        let back = recursion_steps(identity, enclosing);
         if back.is_some() {
             return self.back(back) || self.differs(start, shape, path, enclosing);
         }
@@ -223,7 +222,7 @@ impl Walk<'_, '_> {
         true
     }
 
-    /// Reads what comes before the fields of a struct of this style; false if another style comes.
+    /// Reads the text before the fields of a struct of this style; returns false if another style comes next.
     const fn structure(&mut self, style: Style) -> bool {
         match style {
             Style::Named => matches!(self.text.style(), Style::Named),
@@ -233,7 +232,7 @@ impl Walk<'_, '_> {
     }
 
     const fn back(&mut self, steps: Option<u32>) -> bool {
-        let Some(steps) = steps else { panic!("{}", super::fingerprint::LOST_BACK) };
+        let Some(steps) = steps else { panic!("{}", super::fingerprint::DANGLING_BACK) };
         let mut ahead = self.text;
         let same = ahead.eat("back(") && ahead.number(steps as u64) && ahead.eat(")");
         if same {
@@ -242,7 +241,7 @@ impl Walk<'_, '_> {
         same
     }
 
-    /// Reads what must come next in the text of any shape.
+    /// Reads a text that must come next whatever the shape is.
     const fn expect(&mut self, expected: &str) -> bool {
         if !self.text.eat(expected) {
             self.unreadable();

@@ -1,10 +1,10 @@
-//! What is said where a shape and its text part.
+//! The messages of the comparison of a shape with its text.
 
 use super::{Cursor, Segment, Step, Text, Walk};
 use crate::shape::node::Enclosing;
 use crate::shape::{Field, ShapeRef, Style, Variant};
 
-/// All of these write the message and return false, since the walk ends there.
+/// Each of these writes a message and returns false, since the comparison stops there.
 impl Walk<'_, '_> {
     /// Another shape comes at `start`.
     pub(super) const fn differs(
@@ -25,7 +25,7 @@ impl Walk<'_, '_> {
         false
     }
 
-    /// The fields of a variant are written in another way.
+    /// The fields of a variant have another style.
     pub(super) const fn style_differs(&mut self, variant: &Variant, path: &Step<'_>, inside: &Enclosing<'_>) -> bool {
         let (mut end, is_unit) = (self.text, matches!(self.text.style(), Style::Unit));
         if !is_unit && !end.skip() {
@@ -38,7 +38,7 @@ impl Walk<'_, '_> {
         false
     }
 
-    /// The lock has more items than the program, and this is the first of those.
+    /// The lock has more items than the program; this is the first of the additional ones.
     pub(super) const fn item_removed(&mut self, index: usize, path: &Step<'_>) -> bool {
         let start = self.text;
         if !self.text.skip() {
@@ -50,7 +50,7 @@ impl Walk<'_, '_> {
         false
     }
 
-    /// The program has more items or fields than the lock, and this is the first of those.
+    /// The program has more items or fields than the lock; this is the first of the additional ones.
     pub(super) const fn added(&mut self, shape: ShapeRef, path: &Step<'_>, enclosing: Option<&Enclosing<'_>>) -> bool {
         self.message.path(path);
         self.message.str(": not in the lock, ");
@@ -59,7 +59,7 @@ impl Walk<'_, '_> {
         false
     }
 
-    /// Another field comes where the program has the one at `index`, or none.
+    /// The text does not continue with the program's field at `index`, or the program has no more fields.
     pub(super) const fn field_differs(
         &mut self,
         fields: &[Field],
@@ -108,7 +108,7 @@ impl Walk<'_, '_> {
         false
     }
 
-    /// Another variant comes where the program has the one at `index`, or none.
+    /// The text does not continue with the program's variant at `index`, or the program has no more variants.
     pub(super) const fn variant_differs(
         &mut self,
         variants: &[Variant],
@@ -173,7 +173,7 @@ impl Walk<'_, '_> {
         self.message.str(" in the lock, ");
     }
 
-    /// The text is none of a shape.
+    /// The text is not the text of a shape.
     pub(super) const fn unreadable(&mut self) -> bool {
         self.is_unreadable = true;
         self.message.str("its shape in the lock cannot be read at `");
@@ -207,7 +207,7 @@ impl Text {
     }
 }
 
-/// By loops, since the walk is as deep in calls by then as the shape is nested.
+/// Loops instead of recursion: the comparison already uses a call for each level of the shape.
 impl Step<'_> {
     const fn depth(&self) -> usize {
         let (mut step, mut depth) = (self, 1);
@@ -218,7 +218,7 @@ impl Step<'_> {
         depth
     }
 
-    /// So many steps out.
+    /// The step this many steps outward.
     const fn outward(&self, mut steps: usize) -> &Step<'_> {
         let mut step = self;
         while let Some(outer) = step.outer
