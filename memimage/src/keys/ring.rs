@@ -78,46 +78,48 @@ impl Keyring {
     /// The protection of existing data, with the keys that `form` names. Unprotected data is an error if keys were given: an
     /// attacker without a key may have written it.
     pub(crate) fn protection(&self, form: Form, uuid: &[u8; 16], path: &Path) -> Result<Protection, Error> {
-        let refused = |what: String| Error::new(Kind::Key { path: path.to_owned(), what });
+        let refused = |cause: String| Error::new(Kind::Key { path: path.to_owned(), what: cause });
         let current = self.current_form();
         match (form.cipher, current.cipher) {
             (Some(id), None) if cfg!(feature = "encryption") => {
                 return Err(refused(format!(
-                    "it is encrypted, but no keys were given; help: pass key {id} to `encryption`"
+                    "it is encrypted, but no encryption keys were given; help: pass key {id} to `encryption`"
                 )));
             }
             (Some(id), _) if cfg!(not(feature = "encryption")) => {
-                let what = "it is encrypted, but this program was built without memimage's feature `encryption`; \
+                let cause = "it is encrypted, but this program was built without memimage's feature `encryption`; \
                             help: enable the feature";
-                return Err(refused(format!("{what}, and pass key {id} to `encryption`")));
+                return Err(refused(format!("{cause}, and pass key {id} to `encryption`")));
             }
             (None, Some(_)) => {
-                let what = "it is not encrypted, but keys were passed to `encryption`; help: do not pass them, or encrypt \
+                let cause = "it is not encrypted, but keys were passed to `encryption`; help: do not pass them, or encrypt \
                             the image with `admin::Rewrite`";
-                return Err(refused(what.to_owned()));
+                return Err(refused(cause.to_owned()));
             }
             _ => {}
         }
         match (form.chain, current.chain) {
             (Some(id), None) if cfg!(feature = "chain") => {
-                return Err(refused(format!("it has a chain, but no keys were given; help: pass key {id} to `chain`")));
+                return Err(refused(format!(
+                    "it has a chain, but no chain keys were given; help: pass key {id} to `chain`"
+                )));
             }
             (Some(id), _) if cfg!(not(feature = "chain")) => {
-                let what = "it has a chain, but this program was built without memimage's feature `chain`; \
+                let cause = "it has a chain, but this program was built without memimage's feature `chain`; \
                             help: enable the feature";
-                return Err(refused(format!("{what}, and pass key {id} to `chain`")));
+                return Err(refused(format!("{cause}, and pass key {id} to `chain`")));
             }
             (None, Some(_)) => {
-                let what = "it has no chain, but keys were passed to `chain`; help: do not pass them, or chain the \
+                let cause = "it has no chain, but keys were passed to `chain`; help: do not pass them, or chain the \
                             image with `admin::Rewrite`";
-                return Err(refused(what.to_owned()));
+                return Err(refused(cause.to_owned()));
             }
             _ => {}
         }
         let unknown = |id, option| {
             refused(format!(
                 "it needs key {id} of `{option}`, but the callback returned no key with this number; help: add the key to \
-         the program's key store"
+                 the program's key store"
             ))
         };
         let cipher = form.cipher.map(|id| self.cipher(id).ok_or_else(|| unknown(id, "encryption"))).transpose()?;

@@ -40,14 +40,14 @@ fn an_encrypted_image_is_refused_without_its_keys() {
         &disk,
         PLAIN.options(),
         expect![
-            "`/ledger/journal/00000001.journal` cannot be read with these keys; nothing was changed: it is encrypted, but no keys were given; help: pass key 3 to `encryption`"
+            "`/ledger/journal/00000001.journal` cannot be read with these keys; nothing was changed: it is encrypted, but no encryption keys were given; help: pass key 3 to `encryption`"
         ],
     );
     check(
         &disk,
         CHAINED.options(),
         expect![
-            "`/ledger/journal/00000001.journal` cannot be read with these keys; nothing was changed: it is encrypted, but no keys were given; help: pass key 3 to `encryption`"
+            "`/ledger/journal/00000001.journal` cannot be read with these keys; nothing was changed: it is encrypted, but no encryption keys were given; help: pass key 3 to `encryption`"
         ],
     );
     check(
@@ -81,7 +81,7 @@ fn a_chained_image_is_refused_without_its_keys() {
         &disk,
         PLAIN.options(),
         expect![
-            "`/ledger/journal/00000001.journal` cannot be read with these keys; nothing was changed: it has a chain, but no keys were given; help: pass key 3 to `chain`"
+            "`/ledger/journal/00000001.journal` cannot be read with these keys; nothing was changed: it has a chain, but no chain keys were given; help: pass key 3 to `chain`"
         ],
     );
     check(

@@ -55,11 +55,11 @@ impl<'a> Cursor<'a> {
     /// Like [`eat`](Cursor::eat), but only if no further word character follows.
     pub(super) const fn word(&mut self, expected: &str) -> bool {
         let mut ahead = *self;
-        let whole = ahead.eat(expected) && !matches!(ahead.byte(), Some(byte) if is_word(byte));
-        if whole {
+        let is_whole_word = ahead.eat(expected) && !matches!(ahead.byte(), Some(byte) if is_word(byte));
+        if is_whole_word {
             *self = ahead;
         }
-        whole
+        is_whole_word
     }
 
     /// Reads this name if it comes next. Returns whether it did.

@@ -93,7 +93,7 @@ impl Walk<'_, '_> {
     /// One call a level: the compiler limits the call depth of constants.
     const fn shape(&mut self, shape: ShapeRef, path: &Step<'_>, enclosing: Option<&Enclosing<'_>>) -> bool {
         let start = self.text;
-        let whole;
+        let single;
         let (identity, variants, is_enum): (u64, &[Variant], bool) = match *shape.get() {
             Descriptor::Primitive(primitive) => {
                 return self.text.word(primitive.text()) || self.differs(start, shape, path, enclosing);
@@ -157,8 +157,8 @@ impl Walk<'_, '_> {
                 return self.back(steps_out(identity, enclosing)) || self.differs(start, shape, path, enclosing);
             }
             Descriptor::Struct(structure) => {
-                whole = [Variant { name: "", style: structure.style, fields: structure.fields }];
-                (structure.identity, &whole, false)
+                single = [Variant { name: "", style: structure.style, fields: structure.fields }];
+                (structure.identity, &single, false)
             }
             Descriptor::Enum(enumeration) => (enumeration.identity, enumeration.variants, true),
         };

@@ -32,9 +32,9 @@ fn program(node: &Node) -> ShapeRef {
     descriptor(node, &mut Vec::new(), &mut next)
 }
 
-fn descriptor(node: &Node, around: &mut Vec<u64>, next: &mut u32) -> ShapeRef {
-    let mut inner = |node: &Node| descriptor(node, around, next);
-    let made = match node {
+fn descriptor(node: &Node, enclosing: &mut Vec<u64>, next: &mut u32) -> ShapeRef {
+    let mut inner = |node: &Node| descriptor(node, enclosing, next);
+    let descriptor = match node {
         Node::Primitive(primitive) => Descriptor::Primitive(*primitive),
         Node::Option(item) => Descriptor::Option(inner(item)),
         Node::List(item) => Descriptor::List(inner(item)),
@@ -44,45 +44,45 @@ fn descriptor(node: &Node, around: &mut Vec<u64>, next: &mut u32) -> ShapeRef {
         Node::Array(item, length) => Descriptor::Array(inner(item), *length as usize),
         Node::Tuple(items) => Descriptor::Tuple(leak(items.iter().map(inner).collect())),
         Node::Struct(parts) => {
-            let identity = enter(around, next);
-            let (style, fields) = fields(parts, around, next);
-            around.pop();
+            let identity = enter(enclosing, next);
+            let (style, fields) = fields(parts, enclosing, next);
+            enclosing.pop();
             Descriptor::Struct(Struct { identity, style, fields })
         }
         Node::Enum(variants) => {
-            let identity = enter(around, next);
+            let identity = enter(enclosing, next);
             let variant = |variant: &crate::shape::node::Variant| {
-                let (style, fields) = fields(&variant.fields, around, next);
+                let (style, fields) = fields(&variant.fields, enclosing, next);
                 Variant { name: variant.name.to_string().leak(), style, fields }
             };
             let variants = leak(variants.iter().map(variant).collect());
-            around.pop();
+            enclosing.pop();
             Descriptor::Enum(Enum { identity, variants })
         }
         Node::Opaque(name) => Descriptor::Opaque(name.clone().leak()),
-        Node::Back(steps) => Descriptor::Back(around[around.len() - 1 - *steps as usize]),
+        Node::Back(steps) => Descriptor::Back(enclosing[enclosing.len() - 1 - *steps as usize]),
     };
-    ShapeRef::new(Box::leak(Box::new(made)))
+    ShapeRef::new(Box::leak(Box::new(descriptor)))
 }
 
-fn enter(around: &mut Vec<u64>, next: &mut u32) -> u64 {
+fn enter(enclosing: &mut Vec<u64>, next: &mut u32) -> u64 {
     *next += 1;
-    around.push(generic_identity("made", *next, 0, 0));
-    around[around.len() - 1]
+    enclosing.push(generic_identity("test", *next, 0, 0));
+    enclosing[enclosing.len() - 1]
 }
 
-fn fields(fields: &Fields, around: &mut Vec<u64>, next: &mut u32) -> (Style, &'static [crate::shape::Field]) {
+fn fields(fields: &Fields, enclosing: &mut Vec<u64>, next: &mut u32) -> (Style, &'static [crate::shape::Field]) {
     let mut field = |name: &str, node: &Node| crate::shape::Field {
         name: name.to_owned().leak(),
-        shape: descriptor(node, around, next),
+        shape: descriptor(node, enclosing, next),
     };
-    let made = match fields {
+    let items = match fields {
         Fields::Unit => Vec::new(),
         Fields::Newtype(item) => vec![field("0", item)],
         Fields::Tuple(items) => items.iter().enumerate().map(|(i, item)| field(&i.to_string(), item)).collect(),
         Fields::Named(fields) => fields.iter().map(|one| field(&one.name, &one.shape)).collect(),
     };
-    (fields.style(), leak(made))
+    (fields.style(), leak(items))
 }
 
 fn leak<T>(items: Vec<T>) -> &'static [T] {

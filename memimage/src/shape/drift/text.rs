@@ -184,7 +184,7 @@ impl Text {
         if self.is_cut {
             return;
         }
-        let whole;
+        let single;
         let (identity, variants, is_enum): (u64, &[Variant], bool) = match *shape.get() {
             Descriptor::Primitive(primitive) => return self.str(primitive.text()),
             Descriptor::Option(item) | Descriptor::List(item) | Descriptor::Set(item) => {
@@ -227,8 +227,8 @@ impl Text {
             }
             Descriptor::Back(identity) => return self.back(steps_out(identity, enclosing)),
             Descriptor::Struct(structure) => {
-                whole = [Variant { name: "", style: structure.style, fields: structure.fields }];
-                (structure.identity, &whole, false)
+                single = [Variant { name: "", style: structure.style, fields: structure.fields }];
+                (structure.identity, &single, false)
             }
             Descriptor::Enum(enumeration) => (enumeration.identity, enumeration.variants, true),
         };
