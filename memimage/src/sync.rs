@@ -1,29 +1,27 @@
 //! The synchronization primitives of the group commit: parking_lot's, or shuttle's when shuttle explores thread schedules.
 
-#[cfg(not(shuttle))]
+#[cfg(not(all(shuttle, test)))]
 pub(crate) use parking_lot::{Condvar, Mutex};
-#[cfg(not(shuttle))]
+#[cfg(not(all(shuttle, test)))]
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 
 /// Whether a deadline has passed.
-#[cfg(not(shuttle))]
+#[cfg(not(all(shuttle, test)))]
 #[expect(clippy::disallowed_methods, reason = "the time at which a batch is written is not part of the state")]
 pub(crate) fn has_passed(deadline: std::time::Instant) -> bool {
     deadline <= std::time::Instant::now()
 }
 
 #[cfg(all(shuttle, test))]
-pub(crate) use explored::reset_clock;
-#[cfg(shuttle)]
-pub(crate) use explored::{Condvar, Mutex, has_passed};
-#[cfg(shuttle)]
+pub(crate) use explored::{Condvar, Mutex, has_passed, reset_clock};
+#[cfg(all(shuttle, test))]
 pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 
 /// Shuttle's primitives with parking_lot's interface.
 ///
 /// Shuttle has no clock. A deadline less than an hour away may pass at any moment: each check tosses a coin, and a deadline that
 /// has passed stays passed. A deadline further away never passes, so that a timeout cannot hide a lost wake-up.
-#[cfg(shuttle)]
+#[cfg(all(shuttle, test))]
 mod explored {
     use std::cell::Cell;
     use std::ops::{Deref, DerefMut};
@@ -42,7 +40,6 @@ mod explored {
     }
 
     /// Forgets which deadlines have passed.
-    #[cfg(test)]
     pub(crate) fn reset_clock() {
         LATEST_PASSED.set(None);
     }

@@ -58,8 +58,9 @@ const TOPICS: &[Topic] = &[
     Topic {
         title: "Versions and histories",
         about: "A payload that changed has a new version, and each one before it is in the `history(…)`, is kept by a \
-                `replay_only` command, or is in no journal any more.",
-        prefixes: &["history", "oldest", "replay_only"],
+                `replay_only` command, or is in no journal any more. An event that no command has any more is `retired(…)` on \
+                the block.",
+        prefixes: &["history", "oldest", "replay_only", "retired"],
     },
     Topic {
         title: "Upcasters",
@@ -120,13 +121,22 @@ const SEVERAL: &[&str] = &[
 const LOCK: &[(&str, &str)] = &[
     (
         "The lock is not there",
-        "there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test` makes it; commit it",
+        "there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test --lib` makes it; commit it",
     ),
-    ("A new command", "`memimage.lock` has no line for added v1 yet: `MEMIMAGE_BLESS=1 cargo test` adds it; commit it"),
+    (
+        "A new command",
+        "`memimage.lock` has no line for added v1 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it",
+    ),
     (
         "A new model, or a renamed one",
-        "`memimage.lock` has no lines of `shop::Bench`: `MEMIMAGE_BLESS=1 cargo test` adds them; if it is the renamed \
-         `shop::Bank`, change the name in the file",
+        "`memimage.lock` has no lines of `shop::Bench`: `MEMIMAGE_BLESS=1 cargo test --lib` adds them; if the model was \
+         `shop::Bank` and has been renamed or moved, change the name in the file instead",
+    ),
+    (
+        "The library was renamed",
+        "lock lines of a library that is not in this package: `shop::Bank` in `memimage.lock`, lines 5, 6, 7; the library here \
+         is `renamed`; help: if `shop::Bank` was renamed to `renamed::Bank`, write the new name in these lines, or delete the \
+         lines if no journal holds these events",
     ),
     (
         "A type in a payload changed",
@@ -142,10 +152,15 @@ const LOCK: &[(&str, &str)] = &[
         "The payload of a retired command changed",
         "to close v1: payload._account: u32 in the lock, u8 here; what is kept for replay keeps its shape: undo the change",
     ),
-    ("A command is gone", "to close v1 is in the lock, and nothing here can replay it: keep it with `#[command("),
+    (
+        "A command is gone",
+        "to close v1 is in the lock, and nothing here can replay it; help: list its past types on the block, \
+         `retired(name = \"to close\", history(…))`, keep it with `#[command(",
+    ),
     (
         "A command of a group is gone",
-        "hire v1 is in the lock, and no group of commands can replay it: keep it with `#[command(",
+        "hire v1 is in the lock, and no group of commands can replay it; help: list its past types on a block, \
+         `retired(name = \"hire\", history(…))`, keep it with `#[command(",
     ),
     (
         "The line of a step on values is gone",

@@ -5,49 +5,68 @@ use std::collections::BTreeSet;
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 
-use crate::ast::{Block, Command, Way};
+use crate::ast::{Block, Command, EventHistory, Way};
 use crate::attr::LockArg;
 use crate::ctxt::Ctxt;
-use crate::lock::{BLESSING, Lock};
+use crate::lock::{Foreign, Lock};
 
-pub(crate) fn lock(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
+/// The lock of a block's model, if the block asks for one, held to the rules. None after other errors: the block is not
+/// the one that the lock was made of.
+pub(crate) fn lock(cx: &Ctxt, block: &Block) -> Option<Lock> {
+    let arg = block.args.lock.get().filter(|_| !cx.has_errors())?;
+    let lock = Lock::read(cx, arg, &block.model_name())?;
+    complete(cx, block, arg, &lock);
+    Some(lock)
+}
+
+/// Each event of the block has its line, and each line an event.
+fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
     for attr in block.commands.iter().flat_map(Command::cfgs) {
         cx.error(
             attr,
             "a command of a locked model is one in every build, since its event is: remove the `#[cfg]`, or the `lock`",
         );
     }
-    if lock.blessing {
+    if of_another_library(cx, block, lock) || lock.blessing {
         return;
     }
+    let blessing = lock.command();
     let Lock { file, path, model, lines, others, .. } = lock;
     if !lock.exists {
-        return cx.syn_error(arg.error(format_args!("there is no lock `{path}`: {BLESSING} makes it; commit it")));
+        return cx.syn_error(arg.error(format_args!("there is no lock `{path}`: {blessing} makes it; commit it")));
     }
     if lines.is_empty() {
         let renamed = match others.is_empty() {
             true => String::new(),
-            false => format!("; if it is the renamed `{}`, change the name in the file", others.join("`, `")),
+            false => format!(
+                "; if the model was `{}` and has been renamed or moved, change the name in the file instead",
+                others.join("` or `")
+            ),
         };
         return cx
-            .error(&block.model, format_args!("`{file}` has no lines of `{model}`: {BLESSING} adds them{renamed}"));
+            .error(&block.model, format_args!("`{file}` has no lines of `{model}`: {blessing} adds them{renamed}"));
     }
-    let missing: Vec<_> = block
-        .commands
-        .iter()
-        .flat_map(|command| versions(command).map(move |version| (command, version)))
-        .filter(|(command, version)| lock.line(&command.name.value(), version.number).is_none())
-        .collect();
-    let is_new = |command: &Command| lock.lines.iter().all(|line| line.event != command.name.value());
-    let renamed: Vec<_> =
-        missing.iter().filter(|(command, _)| is_new(command)).map(|(command, _)| &command.sig.ident).collect();
+    let mut missing: Vec<(String, Version)> = Vec::new();
+    // the commands whose event may be one of the lock under another name
+    let mut renamed = Vec::new();
+    for event in block.histories() {
+        let name = event.name.value();
+        let is_new = lock.lines.iter().all(|line| line.event != name);
+        let lines = missing.len();
+        missing.extend(
+            versions(&event)
+                .filter(|version| lock.line(&name, version.number).is_none())
+                .map(|version| (name.clone(), version)),
+        );
+        let is_missing = missing.len() > lines;
+        renamed.extend(event.command.filter(|_| is_new && is_missing).map(|command| &command.sig.ident));
+    }
     if forgotten(cx, block, lock, &renamed) {
         return;
     }
-    for (command, Version { number, place, has_type }) in missing {
-        let event = command.name.value();
+    for (event, Version { number, place, has_type }) in missing {
         let message = match has_type {
-            true => format!("`{file}` has no line for {event} v{number} yet: {BLESSING} adds it; commit it"),
+            true => format!("`{file}` has no line for {event} v{number} yet: {blessing} adds it; commit it"),
             false => format!(
                 "`{file}` has no line for {event} v{number}, and no type here tells its shape: restore the line as it was \
                  committed"
@@ -57,7 +76,33 @@ pub(crate) fn lock(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
     }
 }
 
-/// A version of a command's event.
+/// Lines under the name of another library: whether the block reports any. The model's own lines under that name, or all if
+/// the model has no lines: the type may have been renamed too. Blessing is no excuse, since it would lock the shapes anew.
+///
+/// Lines of other models are left to the lock's test.
+fn of_another_library(cx: &Ctxt, block: &Block, lock: &Lock) -> bool {
+    let Lock { file, model, lines, foreign, .. } = lock;
+    let (library, name) = model.split_once("::").expect("a target and a model");
+    let is_same = |foreign: &&Foreign| foreign.model.split_once("::").is_some_and(|(_, other)| other == name);
+    let mut reported: Vec<_> = foreign.iter().filter(is_same).collect();
+    if reported.is_empty() && lines.is_empty() {
+        reported.extend(foreign);
+    }
+    for Foreign { model: old, lines } in &reported {
+        let numbers: Vec<_> = lines.iter().map(usize::to_string).collect();
+        let message = format!(
+            "lock lines of a library that is not in this package: `{old}` in `{file}`, {} {}; the library here is `{library}`; \
+             help: if `{old}` was renamed to `{model}`, write the new name in these lines, or delete the lines if no journal \
+             holds these events",
+            if lines.len() == 1 { "line" } else { "lines" },
+            numbers.join(", ")
+        );
+        cx.error(&block.model, message);
+    }
+    !reported.is_empty()
+}
+
+/// A version of an event.
 struct Version {
     number: u32,
     /// What it is in the source.
@@ -65,16 +110,20 @@ struct Version {
     has_type: bool,
 }
 
-fn versions(command: &Command) -> impl Iterator<Item = Version> {
-    let past = command.past().map(|past| {
+fn versions(event: &EventHistory<'_>) -> impl Iterator<Item = Version> {
+    let past = event.past.iter().map(|past| {
         let (place, has_type) = match &past.way {
             Way::Type(ty) => (ty.to_token_stream(), true),
             Way::Values(functions, _) => (functions[0].to_token_stream(), false),
         };
         Version { number: past.version, place, has_type }
     });
-    let newest = Version { number: command.version(), place: command.sig.ident.to_token_stream(), has_type: true };
-    past.chain([newest])
+    let newest = event.command.map(|command| Version {
+        number: command.version(),
+        place: command.sig.ident.to_token_stream(),
+        has_type: true,
+    });
+    past.chain(newest)
 }
 
 /// The locked events that nothing here replays, though a journal may hold them: whether there are any. Those of which the
@@ -86,23 +135,29 @@ fn forgotten(cx: &Ctxt, block: &Block, lock: &Lock, renamed: &[&Ident]) -> bool 
         return false;
     }
     let here: BTreeSet<(String, u32)> = block
-        .commands
-        .iter()
-        .flat_map(|command| versions(command).map(|version| (command.name.value(), version.number)))
+        .histories()
+        .flat_map(|event| versions(&event).map(|version| (event.name.value(), version.number)).collect::<Vec<_>>())
         .collect();
     let mut forgotten = lock.lines.iter().filter(|line| !here.contains(&(line.event.clone(), line.version))).peekable();
     let any = forgotten.peek().is_some();
     for line in forgotten {
         let (event, version) = (&line.event, line.version);
-        let renamed = match renamed {
+        let rename = match renamed {
             [] => String::new(),
-            [one] => format!(" (or say `name = {event:?}` of `{one}`, if that is its new name)"),
-            _ => format!(" (or say `name = {event:?}` of the command that it was renamed to)"),
+            [one] => format!("say `name = {event:?}` of `{one}`, if that is its new name, "),
+            _ => format!("say `name = {event:?}` of the command that it was renamed to, "),
+        };
+        let retire = if block.args.retired.iter().any(|retired| retired.name.value() == *event) {
+            format!("add its past type to the history of `retired(name = {event:?}, …)`, ")
+        } else if here.iter().any(|(name, _)| name == event) {
+            String::new()
+        } else {
+            format!("list its past types on the block, `retired(name = {event:?}, history(…))`, ")
         };
         let message = format!(
-            "{event} v{version} is in the lock, and nothing here can replay it: keep it with \
-             `#[command(name = {event:?}, version = {version}, replay_only)]`{renamed}, or remove line {} of `{}` if no \
-             journal holds it any more",
+            "{event} v{version} is in the lock, and nothing here can replay it; help: {rename}{retire}keep it with \
+             `#[command(name = {event:?}, version = {version}, replay_only)]`, or remove line {} of `{}` if no journal holds \
+             it any more",
             line.number, lock.file
         );
         cx.error(&block.model, message);

@@ -2,16 +2,18 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::LitStr;
 use syn::spanned::Spanned;
 
 use super::history::spelled;
-use crate::ast::{Block, Command, Way};
+use crate::ast::{Block, Command, EventHistory, Way};
 use crate::hygiene::placed;
 use crate::lock::Lock;
 
 /// The constants by which the lock is found at run time, and by a model of several groups.
 pub(super) fn constants(krate: &TokenStream, block: &Block, lock: &Lock) -> TokenStream {
-    let constant = constant(krate, &lock.path, &lock.model);
+    let Lock { path, model, package, selection, is_shared, .. } = lock;
+    let constant = constant(krate, &quote!(#path, #model, #package, #selection, #is_shared));
     let group = block.args.group.get().filter(|_| !lock.blessing).map(|_| {
         let entries = lock.lines.iter().map(|line| {
             let (event, version) = (&line.event, line.version);
@@ -26,21 +28,21 @@ pub(super) fn constants(krate: &TokenStream, block: &Block, lock: &Lock) -> Toke
 
 /// What stands for a lock after an error.
 pub(crate) fn stub(krate: &TokenStream) -> TokenStream {
-    constant(krate, "", "")
+    constant(krate, &quote!("", "", "", "", false))
 }
 
-fn constant(krate: &TokenStream, path: &str, model: &str) -> TokenStream {
+fn constant(krate: &TokenStream, arguments: &TokenStream) -> TokenStream {
     quote! {
         const LOCK: ::core::option::Option<#krate::__private::ShapeLock> =
-            ::core::option::Option::Some(#krate::__private::ShapeLock::new(#path, #model));
+            ::core::option::Option::Some(#krate::__private::ShapeLock::new(#arguments));
     }
 }
 
 /// The assertions, and the test that adds lines.
 pub(super) fn lock(krate: &TokenStream, block: &Block, lock: &Lock) -> TokenStream {
-    let assertions = block.commands.iter().filter(|_| !lock.blessing).map(|command| {
-        let past = past(krate, lock, command);
-        let newest = newest(krate, lock, command);
+    let assertions = block.histories().filter(|_| !lock.blessing).map(|event| {
+        let past = past(krate, lock, &event);
+        let newest = event.command.map(|command| newest(krate, lock, command));
         quote!(#past #newest)
     });
     let (tracked, test) = (tracked(lock), test(krate, block));
@@ -56,15 +58,15 @@ fn newest(krate: &TokenStream, lock: &Lock, command: &Command) -> Option<TokenSt
         }
     };
     let payload = command.payload.to_token_stream();
-    assertion(krate, lock, command, command.version(), &payload, &mend, command.sig.ident.span())
+    assertion(krate, lock, &command.name, command.version(), &payload, &mend, command.sig.ident.span())
 }
 
-/// The types of its history. A value step has none: its shape is the one in the lock.
-fn past(krate: &TokenStream, lock: &Lock, command: &Command) -> TokenStream {
-    let assertions = command.past().filter_map(|past| {
+/// The types of a history. A value step has none: its shape is the one in the lock.
+fn past(krate: &TokenStream, lock: &Lock, event: &EventHistory<'_>) -> TokenStream {
+    let assertions = event.past.iter().filter_map(|past| {
         let Way::Type(ty) = past.way else { return None };
         let mend = format!("; a past version keeps its shape: restore `{}` as it was", spelled(ty));
-        assertion(krate, lock, command, past.version, &ty.to_token_stream(), &mend, ty.span())
+        assertion(krate, lock, event.name, past.version, &ty.to_token_stream(), &mend, ty.span())
     });
     assertions.collect()
 }
@@ -73,13 +75,13 @@ fn past(krate: &TokenStream, lock: &Lock, command: &Command) -> TokenStream {
 fn assertion(
     krate: &TokenStream,
     lock: &Lock,
-    command: &Command,
+    name: &LitStr,
     version: u32,
     ty: &TokenStream,
     mend: &str,
     span: Span,
 ) -> Option<TokenStream> {
-    let event = command.name.value();
+    let event = name.value();
     let line = lock.line(&event, version)?;
     let (about, place, shape) = (format!("{event} v{version}"), format!("{}:{}", lock.file, line.number), &line.shape);
     let (krate, ty) = (placed(krate, span), placed(ty, span));

@@ -211,7 +211,15 @@ pub(crate) enum Kind {
     LockText { path: PathBuf, what: String },
 
     #[error("the shape lock `{}` {what}:{}\n{mend}", path.display(), lines(differences))]
-    Lock { path: PathBuf, what: &'static str, differences: Vec<String>, mend: &'static str },
+    Lock { path: PathBuf, what: &'static str, differences: Vec<String>, mend: String },
+
+    #[error(
+        "no model has these lines of the shape lock: `{}`; their model or its crate was renamed, moved or removed, and no line \
+         is added while they stand:{}\nhelp: write the new name{} in these lines, or delete the lines if no journal holds \
+         these events",
+        path.display(), lines(of_models), new.map(|new| format!(" (`{new}`, if it is that)")).unwrap_or_default()
+    )]
+    Unclaimed { path: PathBuf, of_models: Vec<String>, new: Option<&'static str> },
 
     #[error("the option `{option}` cannot be {value}: {what}")]
     Option { option: &'static str, value: String, what: &'static str },

@@ -1,6 +1,7 @@
 //! Where the shape lock of a model is, and what it holds.
 
-use super::row::{EventType, same};
+use super::name::same;
+use super::row::EventType;
 use crate::shape::Text;
 
 /// Where the [shape lock](crate::shape_lock) of a model is.
@@ -8,12 +9,22 @@ use crate::shape::Text;
 pub struct ShapeLock {
     pub(crate) path: &'static str,
     pub(crate) model: &'static str,
+    pub(crate) package: &'static str,
+    pub(crate) selection: &'static str,
+    pub(crate) is_shared: bool,
 }
 
 impl ShapeLock {
-    /// The file, and what the model's lines in it begin with.
-    pub const fn new(path: &'static str, model: &'static str) -> ShapeLock {
-        ShapeLock { path, model }
+    /// The file; what the model's lines in it begin with; the directory of the package's `Cargo.toml`; the arguments of
+    /// `cargo test` that select the model's target, such as `--lib`; and whether other packages may have lines in the file.
+    pub const fn new(
+        path: &'static str,
+        model: &'static str,
+        package: &'static str,
+        selection: &'static str,
+        is_shared: bool,
+    ) -> ShapeLock {
+        ShapeLock { path, model, package, selection, is_shared }
     }
 
     /// The file, as it was found when the program was compiled.
@@ -31,7 +42,7 @@ impl ShapeLock {
     /// Whether two blocks of one model are locked alike. (After an error in one of them, its lock has no path.)
     pub const fn agree(a: Option<ShapeLock>, b: Option<ShapeLock>) -> bool {
         match (a, b) {
-            (Some(a), Some(b)) => a.path.is_empty() || b.path.is_empty() || same(a.path.as_bytes(), b.path.as_bytes()),
+            (Some(a), Some(b)) => a.path.is_empty() || b.path.is_empty() || same(a.path, b.path),
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         }
@@ -57,14 +68,16 @@ pub const fn forgotten<M>(
     let mut i = 0;
     while i < locked.len() {
         let (name, version) = locked[i];
-        let mut row = 0;
-        while row < events.len()
-            && (events[row].version != version || !same(events[row].name.as_bytes(), name.as_bytes()))
-        {
+        let (mut row, mut is_known, mut is_replayed) = (0, false, false);
+        while row < events.len() {
+            if same(events[row].name, name) {
+                is_known = true;
+                is_replayed |= events[row].version == version;
+            }
             row += 1;
         }
-        if row == events.len() {
-            return Some(Text::forgotten(name, version));
+        if !is_replayed {
+            return Some(Text::forgotten(name, version, is_known));
         }
         i += 1;
     }

@@ -1,7 +1,7 @@
-//! Pruning the journal of a running image, once a snapshot was made and installed.
+//! Pruning the journal of a running image, after a snapshot is installed.
 //!
-//! In this order, so that a crash at any place leaves an image that opens and goes on with it: the base, twice, and synced;
-//! the mark in the journal that says so, synced; the removal of segments, oldest first, synced; then that of older bases.
+//! Each step is synced before the next, so that after a crash at any point the image opens and the next pruning completes the
+//! work: two copies of the base; the prune mark in the journal; the removal of segments, oldest first; the removal of older bases.
 
 use std::path::{Path, PathBuf};
 
@@ -18,25 +18,29 @@ use crate::seq::Seq;
 use crate::shape::{ShapeTree, fingerprint};
 
 impl<M: Model> Shared<M> {
-    /// Prunes the journal as far as the retention lets it, and removes the snapshots that are not needed any more. `drilled`
-    /// is the snapshot from which the one just taken was rebuilt. Gives the base, if something was pruned.
-    pub(super) fn let_go(&self, taken: &UnverifiedSnapshot, drilled: Option<Seq>) -> Result<Option<Seq>, Error> {
-        let (candidates, strange) = self.candidates(taken.seq)?;
+    /// Prunes the journal as far as the retention allows, and removes the snapshots that it does not keep. `verified_from` is the
+    /// snapshot from which replay gave the newest one. Returns the base if anything was pruned.
+    pub(super) fn apply_retention(
+        &self,
+        taken: &UnverifiedSnapshot,
+        verified_from: Option<Seq>,
+    ) -> Result<Option<Seq>, Error> {
+        let (candidates, foreign) = self.candidates(taken.seq)?;
         let Choice { base, mut kept } = self.retention.choose(&candidates);
-        kept.extend(strange);
-        let pruned = base.map_or(Ok(None), |base| self.prune(base, taken, drilled));
-        // also if that failed, since it may have been for lack of room
-        let _alone = self.files.write();
+        kept.extend(foreign);
+        let pruned = base.map_or(Ok(None), |base| self.prune(base, taken, verified_from));
+        // even if pruning failed: the disk may be full
+        let _exclusive = self.files.write();
         self.snapshots.keep(&kept)?;
         pruned
     }
 
-    /// The snapshots up to the newest, newest first; and those beyond it, which are not this image's and are left alone.
+    /// The snapshots up to the newest one, newest first, and any later snapshots, which belong to another image and stay.
     fn candidates(&self, newest: Seq) -> Result<(Vec<Candidate>, Vec<Seq>), Error> {
-        let (strange, snapshots): (Vec<_>, Vec<_>) =
+        let (foreign, snapshots): (Vec<_>, Vec<_>) =
             self.snapshots.list()?.into_iter().partition(|(seq, _)| *seq > newest);
         let candidate = |(seq, path): (Seq, PathBuf)| {
-            // who keeps everything needs no more than their names
+            // `Everything` decides by the names alone
             let header = match self.retention {
                 Retention::Everything => None,
                 _ => self.snapshots.open(seq, &path).ok().map(|file| file.header.clone()),
@@ -45,11 +49,11 @@ impl<M: Model> Shared<M> {
             let current = header.is_some_and(|header| header.uuid == self.uuid && is_current::<M>(&header));
             Candidate { seq, time, current }
         };
-        let strange = strange.into_iter().map(|(seq, _)| seq).collect();
-        Ok((snapshots.into_iter().map(candidate).collect(), strange))
+        let foreign = foreign.into_iter().map(|(seq, _)| seq).collect();
+        Ok((snapshots.into_iter().map(candidate).collect(), foreign))
     }
 
-    fn prune(&self, base: Seq, taken: &UnverifiedSnapshot, drilled: Option<Seq>) -> Result<Option<Seq>, Error> {
+    fn prune(&self, base: Seq, taken: &UnverifiedSnapshot, verified_from: Option<Seq>) -> Result<Option<Seq>, Error> {
         let journal = self.open_journal()?;
         let segments = journal.segments();
         let first = journal.scan().segment_after(base)?;
@@ -57,8 +61,8 @@ impl<M: Model> Shared<M> {
         if first == segments.first() || older_than_the_base {
             return Ok(None);
         }
-        if drilled != Some(base) {
-            self.prove(base, taken)?;
+        if verified_from != Some(base) {
+            self.verify_base(base, taken)?;
         }
         let bases = self.snapshots.bases();
         let trailer = bases.install(&self.snapshots.path(base), base)?;
@@ -75,23 +79,23 @@ impl<M: Model> Shared<M> {
         self.progress.lock().base = Some(base);
 
         {
-            let _alone = self.files.write();
+            let _exclusive = self.files.write();
             for segment in segments.ids().take_while(|segment| *segment < first) {
                 self.remove(&segments.path(segment))?;
             }
         }
-        // not while others are kept out: if it fails, wakers run
+        // without the lock: a failure poisons the journal, which runs wakers
         self.sync_journal_dir()?;
         {
-            let _alone = self.files.write();
+            let _exclusive = self.files.write();
             bases.remove_before(base)?;
         }
-        tracing::info!(%base, %first, "pruned the journal: it begins with this segment now");
+        tracing::info!(%base, %first, "pruned the journal, which now begins with this segment");
         Ok(Some(base))
     }
 
-    /// Makes sure that the newest snapshot's state can be rebuilt from the base to be: by this program, and from the disk.
-    fn prove(&self, base: Seq, taken: &UnverifiedSnapshot) -> Result<(), Error> {
+    /// Verifies that replay from the future base, by what is on disk, gives the state of the newest snapshot.
+    fn verify_base(&self, base: Seq, taken: &UnverifiedSnapshot) -> Result<(), Error> {
         let goal = RecoveryGoal {
             until: Some(taken.seq),
             newest_snapshot: Some(base),
@@ -108,8 +112,8 @@ impl<M: Model> Shared<M> {
         compare(&rebuilt.model, rebuilt.last, base, taken.digest)
     }
 
-    /// A sync of this directory that fails leaves unknown what is on disk of all its names, also of the next segment's, and
-    /// a later one may succeed without telling.
+    /// A failed sync of this directory leaves all its names uncertain, including that of the next segment, and a later sync may
+    /// succeed without having written them. So a failure poisons the image.
     fn sync_journal_dir(&self) -> Result<(), Error> {
         sync_dir(&*self.disk, &self.layout.journal()).inspect_err(|error| self.journal.poison(error))
     }

@@ -18,21 +18,21 @@ use crate::planted::{Bug, planted};
 use crate::shape::is_recursive;
 use crate::value::MAX_DEPTH;
 
-/// How a caller deals with its answer, and with having to wait for room.
+/// How a caller waits for room, and for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SubmitMode {
-    /// Waits for room, and for its answer at once.
+    /// Waits for room, then at once for the answer.
     Wait,
-    /// Waits for room, and for its answer whenever it likes.
+    /// Waits for room, and for the answer later, if at all.
     Submit,
-    /// Does not wait.
+    /// Waits for nothing.
     Try,
 }
 
-/// What came of one attempt to run a command.
+/// The result of one attempt to run a command.
 enum Attempt<C: Command<M>, M> {
     Answered(Pending<C::Output, C::Error>),
-    /// Nothing happened yet: a segment must be made first.
+    /// The command was not executed: a segment must be created first.
     NoRoom(C, NoRoom),
 }
 
@@ -49,9 +49,9 @@ impl<M: Model> Shared<M> {
     ) -> Result<Pending<C::Output, C::Error>, Error> {
         loop {
             if how == SubmitMode::Try && self.journal.is_full() {
-                return Err(Error::new(Kind::Busy { what: "all its batches wait to be written" }));
+                return Err(Error::new(Kind::Busy { what: "all batches are queued for writing" }));
             }
-            // inside the image already, this thread would wait for itself
+            // a thread that is inside the image already would wait for itself
             let entered = ReentrancyGuard::new(self.journal.id(), C::NAME)?;
             if how != SubmitMode::Try {
                 self.journal.wait_for_room();
@@ -66,7 +66,7 @@ impl<M: Model> Shared<M> {
                 Attempt::NoRoom(_, room) if how == SubmitMode::Try => {
                     let failure = self.journal.request_segment(room);
                     return Err(failure.unwrap_or_else(|| {
-                        Error::new(Kind::Busy { what: "the next segment of its journal is being made" })
+                        Error::new(Kind::Busy { what: "the next segment of the journal is being created" })
                     }));
                 }
                 Attempt::NoRoom(unchanged, room) => {
@@ -105,7 +105,7 @@ impl<M: Model> Shared<M> {
         }
     }
 
-    /// The five steps. What can fail, fails before the command is applied.
+    /// Checks, encodes, reserves, applies and stamps the command. Everything that can fail comes before the apply.
     fn attempt<C: Command<M>>(&self, command: C, metadata: &Metadata, how: SubmitMode) -> Result<Attempt<C, M>, Error> {
         let mut core = self.core.write();
         let mut open = self.journal.open();
@@ -149,7 +149,7 @@ impl<M: Model> Shared<M> {
             Ok(mark) => mark,
             Err(_) if planted(Bug::AppliedWithoutRoom) => {
                 let _ = command.apply(&mut core.model, &context);
-                return Err(Error::new(Kind::Busy { what: "there is no room for its record" }));
+                return Err(Error::new(Kind::Busy { what: "the journal has no room for the record" }));
             }
             Err(room) => return Ok(Attempt::NoRoom(command, room)),
         };
@@ -171,7 +171,7 @@ impl<M: Model> Shared<M> {
         }
     }
 
-    /// The number under which a command's events are recorded; declared in the journal when it is first used.
+    /// The number under which the journal records a command's events. The first use declares it in the journal.
     fn event_id<C: Command<M>>(&self, core: &mut Core<M>, open: &mut OpenBatch) -> Result<EventId, NoRoom> {
         if let Some(event) = core.dispatch.id(C::ROW) {
             return Ok(event);
@@ -179,24 +179,23 @@ impl<M: Model> Shared<M> {
         let grown = core.dispatch.declare(C::ROW, &M::EVENTS[C::ROW]);
         self.journal.insert(open, FrameKind::Shapes, &grown.table().encode())?;
         core.dispatch = grown;
-        Ok(core.dispatch.id(C::ROW).expect("it was just declared"))
+        Ok(core.dispatch.id(C::ROW).expect("the event is declared"))
     }
 }
 
-/// Makes sure that a payload of a type that may contain itself is not nested deeper than any reader of the journal goes: it
-/// could not be replayed on a thread with less stack than this one's.
+/// Refuses a payload of a recursive type that is nested deeper than readers of the journal go: a thread with a smaller stack than
+/// this one could not replay it.
 fn bound_depth<M, C: Command<M>>(command: &C) -> Result<(), Error> {
     if const { is_recursive(C::SHAPE) } {
         let bounded = catch_unwind(AssertUnwindSafe(|| digest_within(command, MAX_DEPTH)));
         let bounded = bounded.map_err(|panic| panicked::<M, C>("arguments' encoding", &*panic))?;
-        bounded.map_err(|error| {
-            unencodable::<M, C>(format!("{error} (no more than {MAX_DEPTH} shapes inside one another)"))
-        })?;
+        bounded
+            .map_err(|error| unencodable::<M, C>(format!("{error} (the limit is {MAX_DEPTH} levels of nesting)")))?;
     }
     Ok(())
 }
 
-/// Appends the payload to the open record. A `Serialize` that panics is an error like any other: nothing was changed yet.
+/// Appends the payload to the open record. A panic of its `Serialize` is an ordinary error, because nothing has changed yet.
 fn encode<M, C: Command<M>>(command: &C, open: &mut OpenBatch) -> Result<(), Error> {
     let flavor = Append(open.bytes());
     match catch_unwind(AssertUnwindSafe(|| command.serialize(&mut postcard::Serializer { output: flavor }))) {

@@ -12,6 +12,7 @@ mod groups;
 mod long;
 mod parts;
 mod pinned;
+mod retired;
 mod states;
 mod values;
 

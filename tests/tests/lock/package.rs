@@ -5,6 +5,22 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// The profile of the workspace, but for the library, which is only checked or runs little: so that the dependencies are
+/// compiled once for both.
+const PROFILE: &str = "\
+[profile.dev]
+debug = \"line-tables-only\"
+
+[profile.dev.package.crc32c]
+opt-level = 2
+
+[profile.dev.package.postcard]
+opt-level = 2
+
+[profile.dev.package.xxhash-rust]
+opt-level = 2
+";
+
 /// Where the workspace's own dependencies are compiled already.
 fn target() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the temporary directory is in cargo's").to_owned()
@@ -42,7 +58,7 @@ impl Package {
                 "[package]\nname = \"shop\"\nversion = \"0.1.0-{test}\"\nedition = \"2024\"\n\n\
                  [workspace]\n\n\
                  [dependencies]\nmemimage.path = {memimage:?}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n\n\
-                 [profile.dev.package.memimage]\nopt-level = 1\n\n[profile.dev.package.crc32c]\nopt-level = 2\n"
+                 {PROFILE}"
             ),
         );
         fs::copy(workspace().join("Cargo.lock"), package.path("Cargo.lock")).unwrap();
@@ -59,6 +75,10 @@ impl Package {
 
     pub(crate) fn write(&self, file: &str, text: &str) {
         fs::write(self.path(file), text).unwrap_or_else(|error| panic!("{file}: {error}"));
+    }
+
+    pub(crate) fn directory(&self, path: &str) {
+        fs::create_dir_all(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
     }
 
     pub(crate) fn remove(&self, file: &str) {
@@ -112,15 +132,24 @@ impl Package {
         text.into_owned()
     }
 
-    /// `cargo test` of the library, which must fail; the message of the panic.
+    /// `cargo test` of the library, in which the lock's test of `Bank` must fail; the message of the panic.
     #[track_caller]
     pub(crate) fn failing_test(&self, blessing: bool) -> String {
+        self.failing_test_of("Bank", blessing)
+    }
+
+    /// As [`Package::failing_test`], for another model, or a group of one.
+    #[track_caller]
+    pub(crate) fn failing_test_of(&self, model: &str, blessing: bool) -> String {
         let output = self.cargo(&["test", "--lib"], blessing);
-        let text = String::from_utf8_lossy(&output.stdout).replace(&*self.root.to_string_lossy(), "[shop]");
+        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        let text = text.replace(&*self.root.to_string_lossy(), "[shop]");
         assert!(!output.status.success(), "{text}");
-        let after = text.split_once("memimage_lock_of_Bank' ").unwrap_or_else(|| panic!("{text}")).1;
+        let after = text.split_once(&format!("memimage_lock_of_{model}' ")).unwrap_or_else(|| panic!("{text}")).1;
         let message = after.split_once(":\n").expect("a message after the place").1;
-        message.split_once("\nnote:").expect("the end of the message").0.to_owned()
+        // the first panic of a program has a note, and others have not
+        let end = [message.find("\nnote:"), message.find("\n\n")].into_iter().flatten().min();
+        message[..end.expect("the end of the message")].to_owned()
     }
 }
 

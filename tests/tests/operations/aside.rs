@@ -74,7 +74,10 @@ fn an_opening_after_a_crash_keeps_what_is_cut_off() {
     let mut told = 0;
     for (operation, fork) in std::mem::take(&mut *points.lock().unwrap()) {
         for left in [fork.fork(), fork.crash(|_| false)] {
-            let note = check(&left).findings.iter().any(|finding| finding.what.contains("cuts it off"));
+            let note = check(&left)
+                .findings
+                .iter()
+                .any(|finding| finding.message.contains("separates this one from the rest"));
             if let Ok(till) = open::<Till>(&left) {
                 assert_eq!(till.read_uncommitted().unwrap().cents, state_after(30), "after {operation:?}");
                 let aside = till.admin().stats().recovery.set_aside.clone();
@@ -164,7 +167,7 @@ fn that_the_end_may_be_missing_is_said() {
         }
         let checked = check(&disk);
         assert_eq!(checked.worst(), Some(Severity::Warning), "{checked}");
-        assert!(checked.to_string().contains("that cannot be seen without it"), "{checked}");
+        assert!(checked.to_string().contains("goes unnoticed"), "{checked}");
         let till: Image<Till> = open(&disk).unwrap();
         assert!(till.admin().stats().recovery.uncertain);
         Image::close(till).unwrap();

@@ -22,7 +22,7 @@ pub(super) fn check(disk: &SimDisk) -> CheckReport {
 
 /// The choices that a report offers, and how many events each loses.
 pub(super) fn offers(checked: &CheckReport) -> Vec<(RepairAction, u64)> {
-    checked.mends().iter().map(|mend| (mend.choice, mend.loses.map_or(0, |loses| loses.events()))).collect()
+    checked.repairs().iter().map(|mend| (mend.action, mend.lost.map_or(0, |loses| loses.events()))).collect()
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn what_opening_refuses_is_damage() {
                 }
                 Err(error) => {
                     assert!(!checked.is_sound(), "{}, byte {at}: refused ({error}), but {checked}", path.display());
-                    assert!(!checked.mends().is_empty(), "{checked}");
+                    assert!(!checked.repairs().is_empty(), "{checked}");
                     damaged += 1;
                 }
             }
@@ -87,7 +87,7 @@ fn it_says_which_events_each_repair_would_lose() {
     assert_eq!((finding.position.offset, finding.position.seq), (Some(frame.offset), Some(Seq::new(7))));
     assert_eq!(offers(&checked), [(RepairAction::BeginAt(Seq::new(12)), 0), (RepairAction::CutFrom(Seq::new(7)), 24)]);
     let report = checked.to_string();
-    assert!(report.contains("Choice::CutFrom(Seq::new(7))): loses events 7 to 30"), "{report}");
+    assert!(report.contains("RepairAction::CutFrom(Seq::new(7))): loses events 7 to 30"), "{report}");
     assert!(report.ends_with("damaged"), "{report}");
 }
 
@@ -150,7 +150,7 @@ fn an_event_that_does_not_decode_is_told_until_it_is_void() {
     let checked = check(&disk);
     assert_eq!(checked.findings.len(), 1, "{checked}");
     assert!(checked.to_string().contains("`put` version 1"), "{checked}");
-    assert!(checked.findings[0].advice.contains("memimage::admin::void"), "{checked}");
+    assert!(checked.findings[0].help.contains("memimage::admin::void"), "{checked}");
     assert!(open::<first::Till>(&disk).unwrap_err().kind() == ErrorKind::Diverged);
     memimage::admin::Void::new(Seq::new(5), "unreadable").run_with(Arc::new(disk.clone()), IMAGE).unwrap();
     let checked = check(&disk);
@@ -221,7 +221,7 @@ fn a_pruned_journal_without_a_state_to_go_on_from_is_damaged() {
     remove(&disk, &[".base"]);
     let checked = check(&disk);
     assert!(checked.worst() == Some(Severity::Warning), "{checked}");
-    assert!(checked.to_string().contains("no base is there"), "{checked}");
+    assert!(checked.to_string().contains("the base is missing"), "{checked}");
     open::<first::Till>(&disk.fork()).unwrap();
     remove(&disk, &[".snapshot"]);
     let checked = check(&disk);
@@ -243,12 +243,12 @@ fn what_is_left_of_older_bases_is_no_damage() {
     // opening makes a base of the snapshot
     Image::close(open::<first::Till>(&disk).unwrap()).unwrap();
     let checked = check(&disk);
-    assert!(checked.is_sound() && checked.mends().is_empty(), "{checked}");
+    assert!(checked.is_sound() && checked.repairs().is_empty(), "{checked}");
 
     // and of an older one a single copy, which was about to be removed
     let disk = pruned();
     let older = Path::new(IMAGE).join("journal/00000000000000000009.2.base");
     disk.create_new(&older).unwrap();
     let checked = check(&disk);
-    assert!(checked.is_sound() && checked.mends().is_empty(), "{checked}");
+    assert!(checked.is_sound() && checked.repairs().is_empty(), "{checked}");
 }

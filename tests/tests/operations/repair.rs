@@ -275,10 +275,10 @@ fn a_pruned_journal_is_repaired_too_as(form: Form) {
     assert!(before.first <= base.get());
     disk.write(&before.path, before.offset + 90, &[9; 9]).unwrap();
     let checked = check(&disk);
-    let begin = checked.mends().into_iter().find(|mend| matches!(mend.choice, RepairAction::BeginAt(_))).unwrap();
-    repair(&disk, begin.choice).unwrap();
+    let begin = checked.repairs().into_iter().find(|mend| matches!(mend.action, RepairAction::BeginAt(_))).unwrap();
+    repair(&disk, begin.action).unwrap();
     assert!(check(&disk).is_sound(), "{}", check(&disk));
-    let lost = begin.loses.map_or(0, |loses| loses.events());
+    let lost = begin.lost.map_or(0, |loses| loses.events());
     assert_eq!(cents(&disk).0, last.get() - lost);
 }
 
@@ -315,7 +315,7 @@ fn what_does_not_fit_is_refused_and_nothing_changes() {
         repair(&two, RepairAction::BeginAt(Seq::new(12)))
             .unwrap_err()
             .to_string()
-            .contains("a newer good state, after event 20")
+            .contains("a newer usable state, after event 20")
     );
 
     let sound = image(&[12]);

@@ -37,10 +37,10 @@ fn following_the_report_of_several_damages_to_its_end_leads_to_an_image_that_ope
             damaged.iter().for_each(|event| damage(&disk, *event));
             let checked = check(&disk);
             assert!(!checked.is_sound(), "{checked}");
-            let mends = checked.mends();
+            let mends = checked.repairs();
             let best = mends.first().unwrap_or_else(|| panic!("{checked}"));
-            repair(&disk, best.choice).unwrap_or_else(|error| panic!("{error}\n{checked}"));
-            if let Some(then) = best.then {
+            repair(&disk, best.action).unwrap_or_else(|error| panic!("{error}\n{checked}"));
+            if let Some(then) = best.next {
                 repair(&disk, then).unwrap_or_else(|error| panic!("{error}\n{checked}"));
             }
             assert!(check(&disk).is_sound(), "after {checked}\n{}", check(&disk));
@@ -71,8 +71,8 @@ fn a_file_with_another_name_that_opening_refuses_is_damage() {
         assert_eq!(checked.is_sound(), opened.is_ok(), "{}: {checked}", file.display());
         if opened.is_err() {
             let finding = checked.findings.iter().find(|finding| finding.severity == Severity::Damage).unwrap();
-            assert!(finding.path == file && finding.what.contains("hard link"), "{checked}");
-            assert!(finding.advice.contains("remove the other name"), "{checked}");
+            assert!(finding.path == file && finding.message.contains("hard link"), "{checked}");
+            assert!(finding.help.contains("remove the other name"), "{checked}");
             refused += 1;
         }
         std::fs::remove_file(&other).unwrap();
@@ -105,8 +105,8 @@ fn a_torn_end_is_called_untold_only_where_that_is_known() {
             disk.remove(Path::new("/till/journal/durable")).unwrap();
         }
         let checked = check(&disk);
-        assert_eq!(checked.to_string().contains("nobody was told"), durable, "{checked}");
-        assert_eq!(checked.to_string().contains("nothing tells whether it was acknowledged"), !durable, "{checked}");
+        assert_eq!(checked.to_string().contains("it was never acknowledged"), durable, "{checked}");
+        assert_eq!(checked.to_string().contains("whether it was acknowledged is not known"), !durable, "{checked}");
     }
 }
 
@@ -130,11 +130,11 @@ fn a_state_that_is_not_there_is_refused_with_those_that_are() {
     let disk = image(&[5, 12]);
     damage(&disk, 3);
     let error = repair(&disk, RepairAction::BeginAt(Seq::new(7))).unwrap_err().to_string();
-    assert!(error.contains("there are good ones after the events 12, 5"), "{error}");
+    assert!(error.contains("there are usable ones after events 12, 5"), "{error}");
     let disk = image(&[]);
     damage(&disk, 3);
     let error = repair(&disk, RepairAction::BeginAt(Seq::new(7))).unwrap_err().to_string();
-    assert!(error.contains("nor any other"), "{error}");
+    assert!(error.contains("there is no other one either"), "{error}");
 }
 
 #[test]
@@ -144,6 +144,6 @@ fn what_can_be_done_is_told_once() {
     let checked = check(&disk);
     assert_eq!((checked.findings.len(), offers(&checked)), (3, vec![(cut_from(7), 24)]), "{checked}");
     let report = checked.to_string();
-    assert_eq!(report.matches("Choice::CutFrom(Seq::new(7))").count(), 1, "{report}");
-    assert!(report.contains("\nwhat can be done:\n"), "{report}");
+    assert_eq!(report.matches("RepairAction::CutFrom(Seq::new(7))").count(), 1, "{report}");
+    assert!(report.contains("\npossible repairs:\n"), "{report}");
 }

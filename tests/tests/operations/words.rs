@@ -22,20 +22,21 @@ fn what_leaves_the_journal_is_told_though_its_state_stays() {
         let disk = image(&[snapshot]);
         damaged.iter().for_each(|event| damage(&disk, *event));
         let (checked, begin) = (check(&disk), RepairAction::BeginAt(Seq::new(snapshot)));
-        let mend = checked.mends().into_iter().find(|mend| mend.choice == begin).unwrap_or_else(|| panic!("{checked}"));
-        let retires = mend.retires.unwrap_or_else(|| panic!("{checked}"));
-        let told = format!("takes {retires} out of the journal, whose state stays");
+        let mend =
+            checked.repairs().into_iter().find(|mend| mend.action == begin).unwrap_or_else(|| panic!("{checked}"));
+        let retires = mend.retired.unwrap_or_else(|| panic!("{checked}"));
+        let told = format!("removes {retires} from the journal, though not from the state");
         assert!(checked.to_string().contains(&told), "{checked}");
-        let others = checked.mends().into_iter().filter(|mend| mend.choice != begin);
-        assert!(others.clone().count() > 0 && others.clone().all(|mend| mend.retires.is_none()), "{checked}");
+        let others = checked.repairs().into_iter().filter(|mend| mend.action != begin);
+        assert!(others.clone().count() > 0 && others.clone().all(|mend| mend.retired.is_none()), "{checked}");
 
         let starts: Vec<u64> =
             frames(&disk).iter().filter(|frame| frame.offset == 4_096).map(|frame| frame.first).collect();
         assert_eq!(starts.contains(&(retires.last.get() + 1)), is_whole, "{retires}: {starts:?}");
         let repaired = repair(&disk, begin).unwrap();
-        assert_eq!((repaired.retired, repaired.lost), (mend.retires, mend.loses), "{repaired}");
-        assert!(repaired.to_string().contains(&format!("took {retires} out of the journal")), "{repaired}");
-        assert!(repaired.to_string().contains("may be their only copy"), "{repaired}");
+        assert_eq!((repaired.retired, repaired.lost), (mend.retired, mend.lost), "{repaired}");
+        assert!(repaired.to_string().contains(&format!("removed {retires} from the journal")), "{repaired}");
+        assert!(repaired.to_string().contains("may have their only copy"), "{repaired}");
         let after = check(&disk);
         assert!(after.to_string().contains("they may be the only copies of events"), "{after}");
         // those and no others are gone
@@ -45,7 +46,7 @@ fn what_leaves_the_journal_is_told_though_its_state_stays() {
     let disk = image(&[]);
     damage(&disk, 7);
     let repaired = repair(&disk, cut_from(7)).unwrap();
-    assert!(repaired.retired.is_none() && !repaired.to_string().contains("out of the journal"), "{repaired}");
+    assert!(repaired.retired.is_none() && !repaired.to_string().contains("from the journal, though"), "{repaired}");
 }
 
 fn before(seq: Seq) -> Seq {
@@ -101,7 +102,7 @@ fn a_copy_of_a_segment_is_not_to_be_put_in_the_place_of_the_good_one() {
         let checked = check(&disk);
         let finding = checked.findings.iter().find(|finding| finding.path == *path).unwrap();
         assert_eq!(
-            (finding.what.contains(&renamed), finding.what.contains(&copied)),
+            (finding.message.contains(&renamed), finding.message.contains(&copied)),
             (!is_there, is_there),
             "{how}: {checked}"
         );
@@ -120,10 +121,10 @@ fn of_files_of_different_images_both_are_named_and_the_check_tells_which_is_stra
         assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("are of different images"), "{error}");
         assert!(paths[..2].iter().all(|path| error.to_string().contains(path.to_str().unwrap())), "{error}");
         let checked = check(&disk);
-        let finding = checked.findings.iter().find(|finding| finding.what.contains("belongs to another image"));
+        let finding = checked.findings.iter().find(|finding| finding.message.contains("belongs to another image"));
         let finding = finding.unwrap_or_else(|| panic!("{checked}"));
         assert_eq!(finding.path, paths[strange], "{checked}");
-        assert!(finding.what.contains("if it does not belong here, it can be moved away"), "{checked}");
+        assert!(finding.message.contains("if it does not belong here, it can be moved away"), "{checked}");
     }
     // under another number too; and with good frames, which are not to be moved away
     let disk = image(&[]);
@@ -133,7 +134,12 @@ fn of_files_of_different_images_both_are_named_and_the_check_tells_which_is_stra
     let disk = image(&[]);
     disk.write(&paths[1], 0, &other.read(&paths[1]).unwrap()[..4_096]).unwrap();
     let told = check(&disk).to_string();
-    assert!(told.contains("belongs to another image") && !told.contains("can be moved away"), "{told}");
+    assert!(
+        told.contains("belongs to another image")
+            && !told.contains("can be moved away")
+            && !told.contains("move it away"),
+        "{told}"
+    );
 }
 
 /// Without any header, all snapshots and bases were called another image's, and needed by nobody.
@@ -144,12 +150,18 @@ fn where_no_header_is_left_nothing_is_called_strange_or_needless() {
         segments(&disk).iter().enumerate().for_each(|(number, path)| spoil(&disk, path, number as u64 % 3));
         let checked = check(&disk);
         let told = checked.to_string();
-        for lie in
-            ["another image", "is a cache", "it does not say", "open", "moved away", "file is missing", "no base"]
-        {
+        for lie in [
+            "another image",
+            "skips it",
+            "it is damaged, so how far",
+            "open",
+            "move it away",
+            "file is missing",
+            "base is missing",
+        ] {
             assert!(!told.contains(lie), "{lie}: {told}");
         }
-        assert!(checked.mends().is_empty() && !checked.is_sound(), "{told}");
+        assert!(checked.repairs().is_empty() && !checked.is_sound(), "{told}");
         let kept = [ending(&disk, ".snapshot"), ending(&disk, ".base"), ending(&disk, "journal/durable")].concat();
         assert_eq!((kept.len() > 3, was.base.is_some()), (is_pruned, is_pruned), "{told}");
         for path in &kept {
@@ -158,16 +170,18 @@ fn where_no_header_is_left_nothing_is_called_strange_or_needless() {
             let is_base = path.to_string_lossy().ends_with(".base");
             assert_eq!(finding.severity, if is_base { Severity::Damage } else { Severity::Warning }, "{told}");
             assert!(
-                finding.what.contains("nothing tells whose it is, since no segment's header can be read"),
+                finding
+                    .message
+                    .contains("the image that it belongs to is not known, since no segment header is readable"),
                 "{told}"
             );
-            assert!(finding.advice.contains("keep it"), "{told}");
+            assert!(finding.help.contains("keep it"), "{told}");
         }
     }
     // one header tells it of all
     let disk = pruned();
     segments(&disk).iter().skip(1).for_each(|path| spoil(&disk, path, 1));
-    assert!(!check(&disk).to_string().contains("nothing tells whose"), "{}", check(&disk));
+    assert!(!check(&disk).to_string().contains("is not known, since no segment header"), "{}", check(&disk));
 }
 
 /// Of two copies of a base that were both damaged, each was said to be no loss, since there were two.

@@ -7,6 +7,22 @@ use std::process::Command;
 use crate::files::copy;
 use crate::walk::blocks;
 
+/// The profile of the workspace, but for the library, which is only checked or runs little: so that the dependencies are
+/// compiled once for both.
+const PROFILE: &str = "\
+[profile.dev]
+debug = \"line-tables-only\"
+
+[profile.dev.package.crc32c]
+opt-level = 2
+
+[profile.dev.package.postcard]
+opt-level = 2
+
+[profile.dev.package.xxhash-rust]
+opt-level = 2
+";
+
 /// A copy of this package, outside of the workspace.
 struct Package {
     root: PathBuf,
@@ -30,7 +46,7 @@ impl Package {
         let manifest = format!(
             "[package]\nname = \"upgrade\"\nversion = \"0.1.0-copy\"\nedition = \"2024\"\n\n[workspace]\n\n\
              [dependencies]\nmemimage.path = {memimage:?}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n\n\
-             [profile.dev.package.memimage]\nopt-level = 1\n\n[profile.dev.package.crc32c]\nopt-level = 2\n"
+             {PROFILE}"
         );
         fs::write(package.root.join("Cargo.toml"), manifest).unwrap();
         package
@@ -106,7 +122,8 @@ fn the_lock_says_what_is_wrong_and_what_to_do() {
 
     // a stage as it should be, but for its new lines
     let errors = package.check_with(5, &[]);
-    let asked = ["`locks/stage5.lock` has no line for sign v2 yet: `MEMIMAGE_BLESS=1 cargo test` adds it; commit it"];
+    let asked =
+        ["`locks/stage5.lock` has no line for sign v2 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it"];
     assert_eq!(errors, asked);
 }
 

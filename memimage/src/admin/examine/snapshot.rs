@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::content::{Content, decodes};
+use super::content::{JournalContent, decodes};
 use super::messages;
 use crate::error::{Error, ErrorKind};
 use crate::journal::DigestMark;
@@ -93,7 +93,12 @@ impl ExaminedSnapshot {
     /// # Errors
     ///
     /// If a key is missing: then the snapshot may be intact.
-    pub(super) fn read(&mut self, snapshots: &Snapshots, content: &Content, keyring: &Keyring) -> Result<(), Error> {
+    pub(super) fn read(
+        &mut self,
+        snapshots: &Snapshots,
+        content: &JournalContent,
+        keyring: &Keyring,
+    ) -> Result<(), Error> {
         if self.defect.is_some() {
             return Ok(());
         }
@@ -137,7 +142,7 @@ struct StateCheck {
 
 impl StateCheck {
     /// Checks the checksums, and decodes the state if its shape is known and it is not too large.
-    fn of(file: SnapshotFile, content: &Content) -> Result<StateCheck, Error> {
+    fn of(file: SnapshotFile, content: &JournalContent) -> Result<StateCheck, Error> {
         let model = DigestMark::model_of(file.header.model_version, file.header.fingerprint);
         let shape = content.models.get(&file.header.fingerprint);
         let (defect, trailer) = match shape.filter(|_| file.len() <= DECODED) {

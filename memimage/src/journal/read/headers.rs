@@ -14,12 +14,12 @@ use crate::seq::SegmentId;
 /// The headers as they were read, which takes no keys.
 pub(crate) struct Headers {
     layout: Layout,
-    all: Vec<SearchResult>,
+    all: Vec<UncheckedHeader>,
     identity: Option<Identity>,
 }
 
 /// A header as it was read.
-struct SearchResult {
+struct UncheckedHeader {
     segment: SegmentId,
     header: Result<SegmentHeader, HeaderFault>,
     bytes: Box<[u8; SEGMENT_HEADER]>,
@@ -103,7 +103,7 @@ impl Headers {
                 Ok(_) => Err(HeaderFault::Damaged("the file ends within its header")),
                 Err(_) => Err(HeaderFault::Damaged("the header cannot be read")),
             };
-            all.push(SearchResult { segment, header, bytes });
+            all.push(UncheckedHeader { segment, header, bytes });
         }
         let identities = || all.iter().filter_map(|found| found.header.as_ref().ok()).map(|header| &header.identity);
         // that of most, and of the first of those; a strange file among them does not make the others strange
@@ -138,7 +138,7 @@ impl Headers {
     /// If a key is missing, or if none of the headers that name a key is unlocked by it: then it is the wrong one.
     pub(crate) fn unlock(self, keyring: &Keyring) -> Result<CheckedHeaders, Error> {
         let (mut headers, mut fit, mut identity, mut refused) = (Vec::new(), ProvenKeys::default(), None, Vec::new());
-        for SearchResult { segment, mut header, bytes } in self.all {
+        for UncheckedHeader { segment, mut header, bytes } in self.all {
             let path = self.layout.segment(segment);
             let standing = match &mut header {
                 Ok(header) if Some(&header.identity) == self.identity.as_ref() => {
