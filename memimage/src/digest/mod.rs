@@ -30,7 +30,7 @@
 //!
 //! Recursive types need no rule: the hash follows the value.
 
-mod entries;
+mod map;
 mod error;
 mod hash;
 mod named;

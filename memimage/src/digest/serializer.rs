@@ -4,9 +4,9 @@ use std::fmt::{Display, Write as _};
 
 use serde::ser::{Serialize, Serializer};
 
-use super::entries::MapDigest;
 use super::error::{DigestError, DigestPathStep};
 use super::hash::{HashState, StringHash};
+use super::map::MapDigest;
 use super::named::{FieldShapes, NamedFields};
 use super::opaque;
 use super::position::{self, DigestPosition};

@@ -26,9 +26,9 @@ impl Cipher {
 
 /// No chain exists without the feature `chain`.
 #[derive(Debug)]
-pub(crate) enum Chain {}
+pub(crate) enum ChainKey {}
 
-impl Chain {
+impl ChainKey {
     pub(crate) fn id(&self) -> u32 {
         match *self {}
     }

@@ -29,18 +29,18 @@ impl ChainHead {
 }
 
 /// Computes and verifies the links of one image's chain.
-pub(crate) struct Chain {
+pub(crate) struct ChainKey {
     id: u32,
     /// Derived from the user's key and the image's UUID, so that a link of one image is not valid in another.
     key: Zeroizing<[u8; 32]>,
 }
 
-impl Chain {
-    pub(super) fn new(id: u32, key: &Key, uuid: &[u8; 16]) -> Chain {
+impl ChainKey {
+    pub(super) fn new(id: u32, key: &Key, uuid: &[u8; 16]) -> ChainKey {
         let mut material = Zeroizing::new([0; 48]);
         material[..32].copy_from_slice(key.bytes());
         material[32..].copy_from_slice(uuid);
-        Chain { id, key: Zeroizing::new(blake3::derive_key(CONTEXT, &*material)) }
+        ChainKey { id, key: Zeroizing::new(blake3::derive_key(CONTEXT, &*material)) }
     }
 
     /// The number of the key.
@@ -68,9 +68,9 @@ impl Chain {
     }
 }
 
-impl fmt::Debug for Chain {
+impl fmt::Debug for ChainKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chain").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("ChainKey").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -101,10 +101,14 @@ mod tests {
 
     #[test]
     fn the_hash_of_parts_is_the_hash_of_their_concatenation() {
-        let chain = Chain::new(1, &Key::new([1; 32]), &[2; 16]);
+        let chain = ChainKey::new(1, &Key::new([1; 32]), &[2; 16]);
         assert_eq!(chain.mac(&[b"ab", b"", b"c"]), chain.mac(&[b"abc"]));
         assert_ne!(chain.mac(&[b"abc"]), chain.mac(&[b"abd"]));
-        assert_ne!(chain.mac(&[b"abc"]), Chain::new(1, &Key::new([3; 32]), &[2; 16]).mac(&[b"abc"]), "another key");
-        assert_ne!(chain.mac(&[b"abc"]), Chain::new(1, &Key::new([1; 32]), &[3; 16]).mac(&[b"abc"]), "another image");
+        assert_ne!(chain.mac(&[b"abc"]), ChainKey::new(1, &Key::new([3; 32]), &[2; 16]).mac(&[b"abc"]), "another key");
+        assert_ne!(
+            chain.mac(&[b"abc"]),
+            ChainKey::new(1, &Key::new([1; 32]), &[3; 16]).mac(&[b"abc"]),
+            "another image"
+        );
     }
 }

@@ -17,7 +17,7 @@ mod ring;
 #[cfg(feature = "chain")]
 pub use chain::ChainHead;
 #[cfg(feature = "chain")]
-pub(crate) use chain::{Chain, Stream};
+pub(crate) use chain::{ChainKey, Stream};
 #[cfg(feature = "encryption")]
 pub(crate) use cipher::Cipher;
 #[cfg(any(feature = "chain", feature = "encryption"))]
@@ -28,7 +28,7 @@ pub(crate) use absent::Cipher;
 #[cfg(not(any(feature = "chain", feature = "encryption")))]
 pub(crate) use absent::Keys;
 #[cfg(not(feature = "chain"))]
-pub(crate) use absent::{Chain, Stream};
+pub(crate) use absent::{ChainKey, Stream};
 
 pub(crate) use ring::{Form, Keyring, Protection};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{Chain, Cipher, Keys};
+use super::{ChainKey, Cipher, Keys};
 use crate::error::{Error, Kind};
 
 /// The protection of a file or frame: the numbers of its encryption key and its chain key.
@@ -20,7 +20,7 @@ pub(crate) struct Form {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Protection {
     pub(crate) cipher: Option<Arc<Cipher>>,
-    pub(crate) chain: Option<Arc<Chain>>,
+    pub(crate) chain: Option<Arc<ChainKey>>,
 }
 
 impl Form {
@@ -52,7 +52,7 @@ pub(crate) struct Keyring {
 struct Loaded {
     ciphers: BTreeMap<u32, Arc<Cipher>>,
     /// By key number and image UUID.
-    chains: BTreeMap<(u32, [u8; 16]), Arc<Chain>>,
+    chains: BTreeMap<(u32, [u8; 16]), Arc<ChainKey>>,
 }
 
 impl Keyring {
@@ -156,16 +156,16 @@ impl Keyring {
     }
 
     #[cfg(feature = "chain")]
-    fn chain(&self, id: u32, uuid: &[u8; 16]) -> Option<Arc<Chain>> {
+    fn chain(&self, id: u32, uuid: &[u8; 16]) -> Option<Arc<ChainKey>> {
         if let Some(chain) = self.loaded.lock().chains.get(&(id, *uuid)) {
             return Some(Arc::clone(chain));
         }
-        let chain = Arc::new(Chain::new(id, &self.chain.as_ref()?.fetch(id)?, uuid));
+        let chain = Arc::new(ChainKey::new(id, &self.chain.as_ref()?.fetch(id)?, uuid));
         Some(Arc::clone(self.loaded.lock().chains.entry((id, *uuid)).or_insert(chain)))
     }
 
     #[cfg(not(feature = "chain"))]
-    fn chain(&self, _: u32, _: &[u8; 16]) -> Option<Arc<Chain>> {
+    fn chain(&self, _: u32, _: &[u8; 16]) -> Option<Arc<ChainKey>> {
         None
     }
 }

@@ -101,7 +101,7 @@ fn a_serialize_that_contradicts_its_shape_is_an_error_with_a_path() {
     check(
         &mismatched::<std::ops::Bound<u32>, _>(Err::<u32, u32>(1)),
         &expect![
-            "its shape has a variant Included with one unnamed field, but its Serialize wrote variant 1, Err around one value"
+            "its shape has a variant Included with one unnamed field, but its Serialize wrote variant 1, Err with one unnamed field"
         ],
     );
     check(
