@@ -45,7 +45,7 @@ pub(crate) enum Bug {
     /// Opening an image does not rewrite data that may not be on disk.
     UnprovenNotWrittenAgain,
     /// Threads that wait for a batch are not notified when the image is poisoned.
-    WaitersNotTold,
+    WaitersNotNotified,
 }
 
 /// Whether this bug is active.

@@ -1,6 +1,6 @@
 //! Placeholders for the types of a disabled feature. They have no values.
 
-use super::{Mac, Nonce, Refused, TAG};
+use super::{AuthenticationError, Mac, Nonce, TAG};
 
 /// No keys exist without the features `chain` and `encryption`.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ impl Cipher {
         match *self {}
     }
 
-    pub(crate) fn decrypt(&self, _: &Nonce, _: &[u8], _: &mut [u8], _: &[u8; TAG]) -> Result<(), Refused> {
+    pub(crate) fn decrypt(&self, _: &Nonce, _: &[u8], _: &mut [u8], _: &[u8; TAG]) -> Result<(), AuthenticationError> {
         match *self {}
     }
 }
@@ -37,25 +37,25 @@ impl ChainKey {
         match *self {}
     }
 
-    pub(crate) fn confirms(&self, _: &[&[u8]], _: &Mac) -> bool {
+    pub(crate) fn verify(&self, _: &[&[u8]], _: &Mac) -> bool {
         match *self {}
     }
 
-    pub(crate) fn stream(&self) -> Stream {
+    pub(crate) fn stream(&self) -> KeyedHasher {
         match *self {}
     }
 }
 
 /// No keyed hash exists without the feature `chain`.
 #[derive(Debug)]
-pub(crate) enum Stream {}
+pub(crate) enum KeyedHasher {}
 
-impl Stream {
+impl KeyedHasher {
     pub(crate) fn update(&mut self, _: &[u8]) {
         match *self {}
     }
 
-    pub(crate) fn confirms(&self, _: &Mac) -> bool {
+    pub(crate) fn verify(&self, _: &Mac) -> bool {
         match *self {}
     }
 

@@ -56,15 +56,15 @@ impl ChainKey {
     }
 
     /// Whether `link` is the keyed hash over these parts. The comparison takes constant time.
-    pub(crate) fn confirms(&self, parts: &[&[u8]], link: &Mac) -> bool {
+    pub(crate) fn verify(&self, parts: &[&[u8]], link: &Mac) -> bool {
         let mut stream = self.stream();
         parts.iter().for_each(|part| stream.update(part));
-        stream.confirms(link)
+        stream.verify(link)
     }
 
     /// Starts a keyed hash over data that is passed piece by piece.
-    pub(crate) fn stream(&self) -> Stream {
-        Stream { hasher: Zeroizing::new(blake3::Hasher::new_keyed(&self.key)) }
+    pub(crate) fn stream(&self) -> KeyedHasher {
+        KeyedHasher { hasher: Zeroizing::new(blake3::Hasher::new_keyed(&self.key)) }
     }
 }
 
@@ -76,17 +76,17 @@ impl fmt::Debug for ChainKey {
 
 /// A keyed hash in progress.
 #[derive(Debug)]
-pub(crate) struct Stream {
+pub(crate) struct KeyedHasher {
     hasher: Zeroizing<blake3::Hasher>,
 }
 
-impl Stream {
+impl KeyedHasher {
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
     }
 
     /// Whether `link` is the keyed hash over all data so far. The comparison takes constant time.
-    pub(crate) fn confirms(&self, link: &Mac) -> bool {
+    pub(crate) fn verify(&self, link: &Mac) -> bool {
         self.hasher.finalize() == *link
     }
 

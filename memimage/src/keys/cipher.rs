@@ -6,7 +6,7 @@ use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 
 use super::key::Key;
-use super::{Nonce, Refused, TAG};
+use super::{AuthenticationError, Nonce, TAG};
 
 /// Encrypts and decrypts with one key. The *associated* bytes are authenticated with the data, but not stored with it.
 pub(crate) struct Cipher {
@@ -37,8 +37,10 @@ impl Cipher {
         associated: &[u8],
         bytes: &mut [u8],
         tag: &[u8; TAG],
-    ) -> Result<(), Refused> {
-        self.aead.decrypt_inout_detached(nonce.into(), associated, bytes.into(), tag.into()).map_err(|_| Refused)
+    ) -> Result<(), AuthenticationError> {
+        self.aead
+            .decrypt_inout_detached(nonce.into(), associated, bytes.into(), tag.into())
+            .map_err(|_| AuthenticationError)
     }
 }
 
@@ -80,9 +82,13 @@ mod tests {
         let tag = cipher.encrypt(&[2; 24], b"bound to", &mut text);
         let sealed = text;
         let other = Cipher::new(1, &Key::new([3; 32]));
-        assert_eq!(other.decrypt(&[2; 24], b"bound to", &mut text, &tag), Err(Refused), "another key");
-        assert_eq!(cipher.decrypt(&[4; 24], b"bound to", &mut text, &tag), Err(Refused), "another nonce");
-        assert_eq!(cipher.decrypt(&[2; 24], b"bound at", &mut text, &tag), Err(Refused), "other associated bytes");
+        assert_eq!(other.decrypt(&[2; 24], b"bound to", &mut text, &tag), Err(AuthenticationError), "another key");
+        assert_eq!(cipher.decrypt(&[4; 24], b"bound to", &mut text, &tag), Err(AuthenticationError), "another nonce");
+        assert_eq!(
+            cipher.decrypt(&[2; 24], b"bound at", &mut text, &tag),
+            Err(AuthenticationError),
+            "other associated bytes"
+        );
         assert_eq!(text, sealed);
     }
 

@@ -17,7 +17,7 @@ mod ring;
 #[cfg(feature = "chain")]
 pub use chain::ChainHead;
 #[cfg(feature = "chain")]
-pub(crate) use chain::{ChainKey, Stream};
+pub(crate) use chain::{ChainKey, KeyedHasher};
 #[cfg(feature = "encryption")]
 pub(crate) use cipher::Cipher;
 #[cfg(any(feature = "chain", feature = "encryption"))]
@@ -28,9 +28,9 @@ pub(crate) use absent::Cipher;
 #[cfg(not(any(feature = "chain", feature = "encryption")))]
 pub(crate) use absent::Keys;
 #[cfg(not(feature = "chain"))]
-pub(crate) use absent::{ChainKey, Stream};
+pub(crate) use absent::{ChainKey, KeyedHasher};
 
-pub(crate) use ring::{Form, Keyring, Protection};
+pub(crate) use ring::{KeyIds, Keyring, Protection};
 
 /// Length in bytes of a nonce of XChaCha20-Poly1305: long enough that random nonces do not collide.
 pub(crate) const NONCE: usize = 24;
@@ -46,4 +46,4 @@ pub(crate) type Mac = [u8; MAC];
 
 /// Authentication failed: the tag does not match the data, the key or the associated bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Refused;
+pub(crate) struct AuthenticationError;

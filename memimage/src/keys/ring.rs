@@ -11,7 +11,7 @@ use crate::error::{Error, Kind};
 
 /// The protection of a file or frame: the numbers of its encryption key and its chain key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Form {
+pub(crate) struct KeyIds {
     pub(crate) cipher: Option<u32>,
     pub(crate) chain: Option<u32>,
 }
@@ -23,16 +23,16 @@ pub(crate) struct Protection {
     pub(crate) chain: Option<Arc<ChainKey>>,
 }
 
-impl Form {
+impl KeyIds {
     /// Whether both or neither are encrypted, and both or neither are chained.
-    pub(crate) fn is_like(self, other: Form) -> bool {
+    pub(crate) fn has_same_kinds(self, other: KeyIds) -> bool {
         self.cipher.is_some() == other.cipher.is_some() && self.chain.is_some() == other.chain.is_some()
     }
 }
 
 impl Protection {
-    pub(crate) fn form(&self) -> Form {
-        Form {
+    pub(crate) fn form(&self) -> KeyIds {
+        KeyIds {
             cipher: self.cipher.as_ref().map(|cipher| cipher.id()),
             chain: self.chain.as_ref().map(|chain| chain.id()),
         }
@@ -66,8 +66,8 @@ impl Keyring {
     }
 
     /// Whether the given keys match this protection, regardless of key numbers: encryption keys for encrypted data, and so on.
-    pub(crate) fn takes(&self, form: Form) -> bool {
-        self.current_form().is_like(form)
+    pub(crate) fn matches(&self, form: KeyIds) -> bool {
+        self.current_form().has_same_kinds(form)
     }
 
     /// The protection of new data in the image with this UUID.
@@ -77,7 +77,7 @@ impl Keyring {
 
     /// The protection of existing data, with the keys that `form` names. Unprotected data is an error if keys were given: an
     /// attacker without a key may have written it.
-    pub(crate) fn protection(&self, form: Form, uuid: &[u8; 16], path: &Path) -> Result<Protection, Error> {
+    pub(crate) fn protection(&self, form: KeyIds, uuid: &[u8; 16], path: &Path) -> Result<Protection, Error> {
         let refused = |cause: String| Error::new(Kind::Key { path: path.to_owned(), what: cause });
         let current = self.current_form();
         match (form.cipher, current.cipher) {
@@ -128,13 +128,13 @@ impl Keyring {
     }
 
     #[cfg(any(feature = "chain", feature = "encryption"))]
-    fn current_form(&self) -> Form {
-        Form { cipher: self.encryption.as_ref().map(Keys::current), chain: self.chain.as_ref().map(Keys::current) }
+    fn current_form(&self) -> KeyIds {
+        KeyIds { cipher: self.encryption.as_ref().map(Keys::current), chain: self.chain.as_ref().map(Keys::current) }
     }
 
     #[cfg(not(any(feature = "chain", feature = "encryption")))]
-    fn current_form(&self) -> Form {
-        Form {
+    fn current_form(&self) -> KeyIds {
+        KeyIds {
             cipher: self.encryption.as_ref().map(|keys| match *keys {}),
             chain: self.chain.as_ref().map(|keys| match *keys {}),
         }

@@ -358,7 +358,7 @@ impl<S: BatchWriter> Commit<S> {
             self.wake.notify_all();
             std::mem::take(&mut state.room_wakers)
         };
-        fates.truncate(if planted(Bug::WaitersNotTold) { 1 } else { fates.len() });
+        fates.truncate(if planted(Bug::WaitersNotNotified) { 1 } else { fates.len() });
         fates.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
         wakers.into_iter().for_each(Waker::wake);
     }
