@@ -12,17 +12,17 @@ compile_error!("`--cfg planted` puts bugs into memimage: it is for builds with d
 pub(crate) enum Bug {
     /// A command is answered once its batch is written, before it is synced.
     AnswerBeforeSync,
-    /// A command is applied before space for its record is reserved, and the reservation then fails.
+    /// A command is applied although no space could be reserved for its record.
     AppliedWithoutRoom,
     /// The reader does not compare a frame's link to the previous frame with that frame.
     ChainUnchecked,
-    /// The reader takes zeros for the end of the journal without checking whether data beyond them was synced.
+    /// The reader takes zeros for the end of the journal without looking for evidence that events beyond it were synced.
     CleanBeforeEvidence,
     /// Recovery clears unreadable data that is known to have been synced, as if it were a torn write.
     DamageTakenForTorn,
     /// Directories are not synced.
     DirectoryNotSynced,
-    /// The durable watermark is never advanced.
+    /// The writer does not advance the durable seq after a sync.
     DurableSeqStale,
     /// A failed sync is retried once, and the result of the retry is trusted.
     FailedSyncRetried,

@@ -43,8 +43,8 @@ impl From<[u8; 32]> for Key {
 
 /// The keys of an image, by number, from the program's key store.
 ///
-/// The image stores the numbers of its keys, never the keys. One key is *current*: new segments and snapshots
-/// use it. Older keys are fetched as long as a file on disk uses them.
+/// The image stores the numbers of its keys, never the keys. One key is *current*: new segments and snapshots use it. Older
+/// keys are fetched as long as a file on disk uses them.
 ///
 /// ```
 /// # use memimage::{Key, Keys};
