@@ -28,12 +28,12 @@ pub(crate) enum Drift {
 /// Compares a shape with its text in a lock file. The first difference goes to `message`, as in
 /// `payload.account.0: u32 in the lock, u64 here`; the path has the form of a [`Difference`](super::Difference)'s path.
 pub(crate) const fn compare(locked: &str, shape: ShapeRef, message: &mut Text) -> Drift {
-    let mut walk = Walk { text: Cursor::new(locked), message, is_wider: false, is_unreadable: false };
-    let same = walk.shape(shape, &Step::ROOT, None);
-    if same && !walk.text.is_at_end() {
-        walk.unreadable();
+    let mut comparison = LockComparison { text: Cursor::new(locked), message, is_wider: false, is_unreadable: false };
+    let same = comparison.shape(shape, &ShapePath::ROOT, None);
+    if same && !comparison.text.is_at_end() {
+        comparison.unreadable();
     }
-    match (same, walk.is_unreadable, walk.is_wider) {
+    match (same, comparison.is_unreadable, comparison.is_wider) {
         (_, true, _) => Drift::Unreadable,
         (false, ..) => Drift::Different,
         (true, _, true) => Drift::Wider,
@@ -58,13 +58,13 @@ pub const fn drifted(event: &str, place: &str, locked: &str, shape: ShapeRef, me
 }
 
 /// The position of the comparison in the shape, from inside to outside.
-struct Step<'a> {
-    segment: Segment,
-    outer: Option<&'a Step<'a>>,
+struct ShapePath<'a> {
+    step: ShapePathStep,
+    outer: Option<&'a ShapePath<'a>>,
 }
 
 #[derive(Clone, Copy)]
-enum Segment {
+enum ShapePathStep {
     Field(&'static str),
     Item(usize),
     Variant(&'static str),
@@ -72,26 +72,26 @@ enum Segment {
     Fixed(&'static str),
 }
 
-impl Step<'_> {
-    const ROOT: Step<'static> = Step { segment: Segment::Fixed("payload"), outer: None };
+impl ShapePath<'_> {
+    const ROOT: ShapePath<'static> = ShapePath { step: ShapePathStep::Fixed("payload"), outer: None };
 
-    const fn then(&self, segment: Segment) -> Step<'_> {
-        Step { segment, outer: Some(self) }
+    const fn then(&self, step: ShapePathStep) -> ShapePath<'_> {
+        ShapePath { step, outer: Some(self) }
     }
 }
 
-struct Walk<'a, 'm> {
+struct LockComparison<'a, 'm> {
     text: Cursor<'a>,
     message: &'m mut Text,
     is_wider: bool,
     is_unreadable: bool,
 }
 
-impl Walk<'_, '_> {
+impl LockComparison<'_, '_> {
     /// Whether the shape that comes next in the text is this one. If not, a message has been written.
     ///
     /// One call a level: the compiler limits the call depth of constants.
-    const fn shape(&mut self, shape: ShapeRef, path: &Step<'_>, enclosing: Option<&Enclosing<'_>>) -> bool {
+    const fn shape(&mut self, shape: ShapeRef, path: &ShapePath<'_>, enclosing: Option<&Enclosing<'_>>) -> bool {
         let start = self.text;
         let single;
         let (identity, variants, is_enum): (u64, &[Variant], bool) = match *shape.get() {
@@ -99,7 +99,7 @@ impl Walk<'_, '_> {
                 return self.text.word(primitive.text()) || self.differs(start, shape, path, enclosing);
             }
             Descriptor::Option(item) | Descriptor::List(item) | Descriptor::Set(item) => {
-                let (open, segment) = match shape.get() {
+                let (open, step) = match shape.get() {
                     Descriptor::Option(_) => ("option<", "?"),
                     Descriptor::List(_) => ("list<", "[]"),
                     _ => ("set<", "[]"),
@@ -107,16 +107,16 @@ impl Walk<'_, '_> {
                 if !self.text.eat(open) {
                     return self.differs(start, shape, path, enclosing);
                 }
-                return self.shape(item, &path.then(Segment::Fixed(segment)), enclosing) && self.expect(">");
+                return self.shape(item, &path.then(ShapePathStep::Fixed(step)), enclosing) && self.expect(">");
             }
             Descriptor::Map(key, value) | Descriptor::OrderedMap(key, value) => {
                 let open = if let Descriptor::Map(..) = shape.get() { "map<" } else { "ordered_map<" };
                 if !self.text.eat(open) {
                     return self.differs(start, shape, path, enclosing);
                 }
-                return self.shape(key, &path.then(Segment::Fixed("[key]")), enclosing)
+                return self.shape(key, &path.then(ShapePathStep::Fixed("[key]")), enclosing)
                     && self.expect(", ")
-                    && self.shape(value, &path.then(Segment::Fixed("[value]")), enclosing)
+                    && self.shape(value, &path.then(ShapePathStep::Fixed("[value]")), enclosing)
                     && self.expect(">");
             }
             Descriptor::Array(item, length) => {
@@ -126,7 +126,7 @@ impl Walk<'_, '_> {
                     return self.differs(start, shape, path, enclosing);
                 }
                 self.text.eat("[");
-                let same = self.shape(item, &path.then(Segment::Fixed("[]")), enclosing);
+                let same = self.shape(item, &path.then(ShapePathStep::Fixed("[]")), enclosing);
                 self.text = ahead;
                 return same;
             }
@@ -142,12 +142,12 @@ impl Walk<'_, '_> {
                     if i == items.len() {
                         return self.item_removed(i, path);
                     }
-                    if !self.shape(items[i], &path.then(Segment::Item(i)), enclosing) {
+                    if !self.shape(items[i], &path.then(ShapePathStep::Item(i)), enclosing) {
                         return false;
                     }
                     i += 1;
                 }
-                return i == items.len() || self.added(items[i], &path.then(Segment::Item(i)), enclosing);
+                return i == items.len() || self.added(items[i], &path.then(ShapePathStep::Item(i)), enclosing);
             }
             Descriptor::Opaque(name) => {
                 return (self.text.eat("opaque<") && self.text.name(name) && self.text.eat(">"))
@@ -182,7 +182,7 @@ impl Walk<'_, '_> {
                 }
             }
             let Variant { name, style, fields } = variants[v];
-            let here = path.then(Segment::Variant(name));
+            let here = path.then(ShapePathStep::Variant(name));
             let path = if is_enum { &here } else { path };
             if is_enum && !same_style(self.text.style(), style) {
                 return self.style_differs(&variants[v], path, &inside);
@@ -205,13 +205,13 @@ impl Walk<'_, '_> {
                 } else if i == fields.len() {
                     return self.item_removed(i, path);
                 }
-                if !self.shape(fields[i].shape, &path.then(Segment::Field(fields[i].name)), Some(&inside)) {
+                if !self.shape(fields[i].shape, &path.then(ShapePathStep::Field(fields[i].name)), Some(&inside)) {
                     return false;
                 }
                 i += 1;
             }
             if i < fields.len() && !matches!(style, Style::Unit) {
-                return self.added(fields[i].shape, &path.then(Segment::Field(fields[i].name)), Some(&inside));
+                return self.added(fields[i].shape, &path.then(ShapePathStep::Field(fields[i].name)), Some(&inside));
             }
             if !is_enum {
                 return true;
