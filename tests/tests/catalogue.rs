@@ -106,7 +106,6 @@ const SEVERAL: &[&str] = &[
     "determinism_time",
     "group_blocks_without_groups",
     "group_is_none",
-    "group_missing_on_a_block",
     "group_of_another_model",
     "group_unknown",
     "image_of_no_model",
