@@ -298,7 +298,7 @@ impl<M: Model> Replay<'_, M> {
     fn event(&mut self, way: ReplayRoute<'_, M>, body: &[u8], record: Record) -> Result<(), Error> {
         let ReplayRoute { event, shape, values, .. } = way;
         let Record { seq, time, outcome, origin, metadata, payload, .. } = record;
-        self.context.turn_to(origin, time, metadata);
+        self.context.move_to(origin, time, metadata);
         let context = &self.context;
         let recorded = Recorded { seq: origin.seq, time, metadata: context.metadata(), outcome };
         let stored = StoredPayload { payload: &body[payload], shape, recorded, part: origin.part, values };

@@ -74,7 +74,7 @@ pub(crate) enum Kind {
     )]
     Corrupt { path: PathBuf, position: Position, what: String, suspect: bool },
 
-    #[error("`{}` cannot be read with these keys: {what}; nothing was changed", path.display())]
+    #[error("`{}` cannot be read with these keys; nothing was changed: {what}", path.display())]
     Key { path: PathBuf, what: String },
 
     #[error("the image `{}` is {how}, and `{task}` {without}; nothing was changed; help: {mend}", path.display())]

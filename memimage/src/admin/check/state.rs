@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::content::{Content, decodes};
 use crate::error::{Error, ErrorKind};
 use crate::journal::DigestMark;
-use crate::keys::{Form, Keyring};
+use crate::keys::{KeyIds, Keyring};
 use crate::seq::Seq;
 use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
 
@@ -31,7 +31,7 @@ pub(in super::super) struct State {
     /// Its checksums are right, and its keys do not unlock it.
     pub(super) forged: bool,
     /// How it is protected, by its header.
-    pub(super) form: Form,
+    pub(super) form: KeyIds,
     epoch: u64,
 }
 
@@ -42,7 +42,7 @@ impl State {
         let bases: Vec<PathBuf> = snapshots.bases().list()?.into_iter().map(|(_, path)| path).collect();
         for (seq, path) in snapshots.starts()? {
             let is_base = bases.contains(&path);
-            let (form, epoch) = (Form::default(), 0);
+            let (form, epoch) = (KeyIds::default(), 0);
             let mut state =
                 State { seq, path, is_base, is_evidence: false, flaw: None, holds: true, forged: false, form, epoch };
             match snapshots.open(seq, &state.path) {
@@ -84,7 +84,7 @@ impl State {
             (self.holds, self.flaw) = (false, Some("it was made before an event in it became void".to_owned()));
             return Ok(());
         }
-        if !keyring.takes(self.form) {
+        if !keyring.matches(self.form) {
             self.flaw = Some("it is not protected in the way that the image is".to_owned());
             return Ok(());
         }

@@ -6,7 +6,7 @@ use super::content::{JournalContent, decodes};
 use super::messages;
 use crate::error::{Error, ErrorKind};
 use crate::journal::DigestMark;
-use crate::keys::{Form, Keyring};
+use crate::keys::{KeyIds, Keyring};
 use crate::seq::Seq;
 use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
 
@@ -29,7 +29,7 @@ pub(crate) struct ExaminedSnapshot {
     /// Its checksums are right, but its keys refuse it.
     pub(super) is_forged: bool,
     /// Its protection, by its header.
-    pub(super) form: Form,
+    pub(super) form: KeyIds,
     epoch: u64,
 }
 
@@ -64,7 +64,7 @@ impl ExaminedSnapshot {
             defect: None,
             is_current: true,
             is_forged: false,
-            form: Form::default(),
+            form: KeyIds::default(),
             epoch: 0,
         }
     }
@@ -106,7 +106,7 @@ impl ExaminedSnapshot {
             self.exclude(messages::outdated_by_void());
             return Ok(());
         }
-        if !keyring.takes(self.form) {
+        if !keyring.matches(self.form) {
             self.defect = Some(messages::other_protection());
             return Ok(());
         }
