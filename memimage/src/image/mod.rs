@@ -4,9 +4,9 @@
 
 // each uses those above it
 mod reentrancy;
-mod stats;
 mod recovery_report;
 mod core;
+mod stats;
 mod guard;
 mod pending;
 mod snapshotting;
