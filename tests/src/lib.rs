@@ -2,6 +2,7 @@
 
 mod book;
 mod dice;
+mod executor;
 mod files;
 pub mod fuzz;
 mod gate;
@@ -19,6 +20,7 @@ mod watchdog;
 
 pub use book::{Book, BookCommands, BookDraw, BookEvent, BookTear, BookWrite, NoPage};
 pub use dice::Dice;
+pub use executor::block_on;
 pub use files::{Files, changed, files};
 pub use gate::{Act, Call, Gate, GateDisk};
 pub use local::Local;
