@@ -6,7 +6,7 @@
 //! these times.
 
 mod session;
-mod truth;
+mod oracle;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,8 +17,8 @@ use memimage::disk::{Crash, Disk, Effect, Fault, Method, SimDisk};
 use memimage::{Durability, ErrorKind, Image, Retention};
 use memimage_tests::{Ledger, cases, changed, files, in_time};
 
+use oracle::{Change, Truth};
 use session::{LEDGER, Mode, REWRITTEN, Session, Stop, is_there};
-use truth::{Change, Truth};
 
 /// A session on a disk with this fault, and what comes after it. Says how often the fault struck.
 fn try_fault(mode: Mode, fault: &Fault, once: bool, turn: u64) -> Result<u64, String> {

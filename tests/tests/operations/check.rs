@@ -9,7 +9,7 @@ use memimage::disk::{Disk, SimDisk};
 use memimage::{ErrorKind, Image, Retention, Seq};
 use memimage_tests::{changed, files};
 
-use super::till::first::{self, TillCommands as _};
+use super::model_versions::first::{self, TillCommands as _};
 use super::{IMAGE, form, frames, image, open, options, with_keys};
 
 pub(super) fn check(disk: &SimDisk) -> CheckReport {
@@ -146,7 +146,7 @@ fn an_image_that_is_written_to_meanwhile_is_sound() {
 fn an_event_that_does_not_decode_is_told_until_it_is_void() {
     let disk = image(&[]);
     // a frame whose checksums are right, with a payload that is no `put`: of seq 5, made by hand
-    super::frames::replace_payload(&disk, 5, &[0xFF]);
+    super::frame_edits::replace_payload(&disk, 5, &[0xFF]);
     let checked = check(&disk);
     assert_eq!(checked.findings.len(), 1, "{checked}");
     assert!(checked.to_string().contains("`put` version 1"), "{checked}");

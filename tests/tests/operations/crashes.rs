@@ -1,12 +1,12 @@
 //! Crashes after each operation of the repairs that only put something right. Those that give something up are crashed in
-//! `repair.rs`, and voids in `void.rs` and `proof.rs`.
+//! `repair.rs`, and voids in `void.rs` and `decision_durability.rs`.
 
 use memimage::admin::RepairAction;
 use memimage::disk::Crash;
 use memimage_tests::{cases, seed};
 
 use super::record;
-use super::task::{Kind, tasks};
+use super::repair_cases::{Kind, tasks};
 
 #[test]
 fn a_crash_leaves_what_can_be_asked_for_again() {

@@ -10,8 +10,8 @@ use memimage::{Error, ErrorKind, Image, Retention, Seq};
 use memimage_tests::{Act, Dice, GateDisk, cases, changed, files};
 
 use super::check::{check, offers};
-use super::form::{FORMS, Form, PLAIN, form, with_keys};
-use super::till::first::{Till, TillCommands as _};
+use super::model_versions::first::{Till, TillCommands as _};
+use super::protection::{FORMS, Form, PLAIN, form, with_keys};
 use super::{IMAGE, frames, image, image_as, open, options, record};
 
 pub(super) fn repair(disk: &SimDisk, choice: RepairAction) -> Result<RepairReport, Error> {

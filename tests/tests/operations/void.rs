@@ -8,10 +8,10 @@ use memimage::{Error, ErrorKind, Image, Retention, Seq};
 use memimage_tests::{Dice, cases, changed, files};
 
 use super::check::check;
-use super::form::{FORMS, Form, PLAIN, form, with_keys};
+use super::model_versions::first::{self, TillCommands as _};
+use super::model_versions::second::{self, TillCommands as _};
+use super::protection::{FORMS, Form, PLAIN, form, with_keys};
 use super::repair::{damage, pruned, repair};
-use super::till::first::{self, TillCommands as _};
-use super::till::second::{self, TillCommands as _};
 use super::{IMAGE, frames, image, open, open_as, options, record};
 
 /// The event that the second program cannot replay.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use memimage::disk::SimDisk;
 use memimage::{Durability, Image, admin};
-use memimage_tests::{LedgerCommands, Run, most_memory, seal};
+use memimage_tests::{LedgerCommands, Run, checksums, most_memory};
 
 use super::{child, dir, run};
 
@@ -139,7 +139,7 @@ fn sparse_files() {
         let mut header = bytes[..HEADER].to_vec();
         if says_so {
             header[120..128].copy_from_slice(&len.to_le_bytes());
-            seal::seal_header(&mut header);
+            checksums::seal_header(&mut header);
         }
         let file = File::options().write(true).open(&segment).unwrap();
         if let Err(error) = file.set_len(len) {
