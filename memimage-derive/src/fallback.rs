@@ -2,7 +2,6 @@
 //! finds the names it uses and one mistake gives one message. No stub ever runs: the error stops the build.
 
 use std::collections::BTreeSet;
-use std::mem;
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -33,10 +32,12 @@ pub(crate) fn model(input: &DeriveInput, mut args: ModelArgs) -> TokenStream {
         return TokenStream::new();
     }
     if input.generics.params.is_empty() {
-        let groups = mem::take(&mut args.groups);
-        let groups = groups.get().map(|groups| commands_of_groups(input, &args, groups));
-        let model = expand::model(input, &args);
-        return quote!(#model #groups);
+        let events = match args.groups.get() {
+            Some(groups) => commands_of_groups(input, &args, groups),
+            None => expand::model_events(&runtime(args.krate.get()), input, &args),
+        };
+        let model = expand::model_implementation(input, &args);
+        return quote!(#model #events);
     }
     let krate = runtime(args.krate.get());
     let ident = &input.ident;
@@ -62,11 +63,11 @@ pub(crate) fn model(input: &DeriveInput, mut args: ModelArgs) -> TokenStream {
 
 /// What a model's groups would make, each name once, around an empty table: no group is held to be in it.
 fn commands_of_groups(input: &DeriveInput, args: &ModelArgs, groups: &[Path]) -> TokenStream {
-    let (krate, model, event) = (runtime(args.krate.get()), &input.ident, expand::event_name(input));
+    let (krate, model, event) = (runtime(args.krate.get()), &input.ident, expand::event_name(input, args));
     let mut names = BTreeSet::new();
     let mut named = |path: &Path| path.segments.last().is_some_and(|last| names.insert(unraw(&last.ident)));
     let groups: Vec<Path> = groups.iter().filter(|path| named(path)).cloned().collect();
-    let definition = expand::event_of_groups(&krate, input, &groups);
+    let definition = expand::event_of_groups(&krate, input, args, &groups);
     quote! {
         #definition
 
@@ -97,9 +98,10 @@ pub(crate) fn block(mut block: Block) -> TokenStream {
     for command in &block.commands {
         payload(krate, &block, command).to_tokens(&mut tokens);
     }
-    expand::event_definition(&block).to_tokens(&mut tokens);
-    expand::event_conversions(&block).to_tokens(&mut tokens);
-    event(krate, &block).to_tokens(&mut tokens);
+    let mut events = expand::event_definition(&block);
+    expand::event_conversions(&block).to_tokens(&mut events);
+    event(krate, &block).to_tokens(&mut events);
+    expand::event_placed(&block, &events).to_tokens(&mut tokens);
     methods(krate, &block).to_tokens(&mut tokens);
     tokens
 }

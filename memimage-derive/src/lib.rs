@@ -6,16 +6,18 @@
 //! The way through the code: `attr` reads attributes, `ast` reads items, `check` holds them to the rules, `expand` emits.
 //! After an error `fallback` emits stubs instead, so that one mistake gives one message.
 
-mod ast;
-mod attr;
-mod case;
-mod check;
+// One way only: each module uses those above it, here and inside each of them. `tests/tests/architecture.rs` keeps this
+// order.
 mod ctxt;
+mod case;
+mod hygiene;
+mod reserved;
+mod attr;
+mod ast;
+mod lock;
+mod check;
 mod expand;
 mod fallback;
-mod hygiene;
-mod lock;
-mod reserved;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -66,7 +68,12 @@ pub fn shape(input: TokenStream) -> TokenStream {
 ///   the shape, is both `Serialize` and `Deserialize`, and has an [upcaster](macro@upcast): their snapshots are of use still.
 ///   Without it an older snapshot is passed over and the journal replayed.
 /// - `#[model(groups(Accounts, tellers::Tellers))]`: the groups of commands, where there is more than one block.
+/// - `#[model(events = BankChange)]`: the name of the enum of the model's events, instead of `BankEvent`.
 /// - `#[model(crate = path)]`: where `memimage` is.
+///
+/// `BankEvent` is the enum of the model's events and as visible as the model. With one block of commands it is an alias of
+/// `<Bank as Commands>::Event`, with one variant a command, so `BankEvent::Deposit(…)` makes and matches an event, and
+/// `use BankEvent::*` does not compile. With groups it has one variant a group.
 #[proc_macro_derive(Model, attributes(model))]
 pub fn model(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -91,12 +98,19 @@ pub fn model(input: TokenStream) -> TokenStream {
 ///   committed; `lock = "path"` is another, from that directory. What changes an argument, or any type inside it, without a
 ///   new version, and what removes an event, is a compile error. `MEMIMAGE_BLESS=1 cargo test` adds what is new:
 ///   `memimage::shape_lock` has the details. In a doctest it does nothing.
+/// - `retired(name = "block", history(BlockV1, BlockV2))`: an event that no command has any more, by its name in the journal,
+///   with all its versions, oldest first. Each is a type with an [upcaster](macro@upcast), as in the `history(…)` of a
+///   command; the last one leads to another event, or to nothing, `()`. Once for each event. `value = function` is a step to
+///   the next version that is a type, and the last version is a type. `oldest = N` is the version of the first one, if no
+///   journal holds those before it.
 /// - `group = Name`: this is one of several blocks of the model, which lists them: `#[model(groups(Name, other::Name))]`.
-///   `NameEvent` and `NameCommands` are what would be named after the model otherwise.
+///   `NameEvent` is the enum of its events, and `NameCommands` the trait of its commands.
+/// - `trait = Name`: the name of the trait of the commands, instead of `BankCommands`.
+/// - `events = Name`: the name of the enum of a group's events. (That of the model is named on the model.)
 /// - `crate = path`: where `memimage` is.
 ///
-/// A command takes `&mut self`, owned arguments by plain names, and, anywhere among them, `&Context`. What it returns
-/// decides what a caller sees:
+/// A command takes `&mut self`, owned arguments by plain names, and, anywhere among them, `&Context`, under whatever name
+/// the type is imported. What it returns decides what a caller sees:
 ///
 /// - any type `T`, and no `check`: never refused, `Result<T, memimage::Error>`
 /// - `T` and a `check` that refuses with `E`: `Result<T, CommandError<E>>`
@@ -112,7 +126,8 @@ pub fn model(input: TokenStream) -> TokenStream {
 /// - `history(DepositV1, DepositV2)`: the past versions, oldest first, each a type that keeps the shape and has an
 ///   [upcaster](macro@upcast). `value = function` in place of a type is a step on values, for which no type is kept: a type
 ///   before it leads to the next version that is a type, or to the payload.
-/// - `replay_only`: kept so that what is recorded can be replayed by the old logic. Nobody can run it.
+/// - `replay_only`: kept so that what is recorded can be replayed by the old logic. Nobody can run it. (An event that
+///   becomes another one, or nothing, needs no method: see `retired(…)`.)
 /// - `oldest = N`: no journal holds versions before this one any more, so they need not be in the history.
 /// - `payload = Name`: the name of the struct of the arguments.
 /// - `allow(nondeterminism)`: the body may ask for the time or for random values, which is refused otherwise, since they
@@ -124,8 +139,8 @@ pub fn model(input: TokenStream) -> TokenStream {
 /// Emitted after the block, for `impl Bank` with a command `deposit`:
 ///
 /// - `struct BankDeposit { … }`, the payload, with the method's visibility and docs
-/// - `enum BankEvent { Deposit(BankDeposit), … }`, and a `From` of each payload. It is public so that it can go wherever
-///   the model goes, and hidden from the docs where no command is
+/// - `enum { Deposit(BankDeposit), … }`, the model's events, and a `From` of each payload. The derive of the model names it
+///   `BankEvent`. That of a group, `AccountsEvent`, is public if a command of the group is, else `pub(crate)`
 /// - `trait BankCommands`, by which commands are methods of an image; it is as visible as the most visible command
 /// - the dispatch table of replay
 /// - with `lock`, assertions, and a test by which the lock is verified or blessed
@@ -137,7 +152,7 @@ pub fn commands(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut lock = None;
     if let Some(block) = &block {
         check::block(&cx, block);
-        lock = lock::Lock::of(&cx, block);
+        lock = check::lock(&cx, block);
     }
     match (cx.check(), block) {
         (Ok(()), Some(block)) => expand::block(&block, lock.as_ref()).into(),

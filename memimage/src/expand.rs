@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use crate::context::Context;
 use crate::event::{EventType, Model};
 
 /// Splits the return type of a fallible command, however it is aliased.
@@ -87,6 +88,39 @@ pub trait NotResult {
 }
 
 impl<T> NotResult for Probe<T> {}
+
+/// Tells whether a type is [`Context`], and lends the context as that type: what is inherent, where there is such, wins over
+/// what the trait has.
+pub struct ContextProbe<T: ?Sized>(PhantomData<T>);
+
+impl ContextProbe<Context> {
+    /// It is.
+    pub const IS_CONTEXT: bool = true;
+
+    /// The context itself.
+    #[inline]
+    pub fn lend(context: &Context) -> &Context {
+        context
+    }
+}
+
+/// Answers for every other type.
+pub trait NotContext {
+    /// The type.
+    type Other: ?Sized;
+
+    /// It is not.
+    const IS_CONTEXT: bool = false;
+
+    /// Only lets the call compile, so that there is one error: that it is not.
+    fn lend(_: &Context) -> &Self::Other {
+        unreachable!("a program that calls this does not compile")
+    }
+}
+
+impl<T: ?Sized> NotContext for ContextProbe<T> {
+    type Other = T;
+}
 
 /// The dispatch table of a model, for a block that is one of its groups.
 pub const fn events_of<M: Model>() -> &'static [EventType<M>] {

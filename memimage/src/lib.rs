@@ -54,17 +54,42 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! # Where to find what
+//! # The guide
 //!
-//! - A model and its commands: [`Model`], [`Shape`], [`macro@commands`], [`Context`].
-//! - Holding the events to the shapes they were recorded in: [`shape_lock`].
-//! - A running image: [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`Retention`].
-//! - What is done to images that nobody runs: checking and repairing what is damaged, making an event void, rewriting a
-//!   journal: [`admin`].
-//! - What goes wrong: [`struct@Error`], [`CommandError`].
-//! - Tests of your own models: `memimage::testing`, under the feature `testing`.
-//! - Payloads as maps, lists and scalars, without the program's types: [`Value`], [`shape::ShapeTree`].
-//! - What is on disk: `docs/FORMAT.md`; how the code is laid out: `docs/ARCHITECTURE.md`.
+//! [`guide`] explains everything else, one chapter for each subject, with examples that run:
+//!
+//! - [`guide::quick_start`]: models, commands, queries, restarts
+//! - [`guide::durability`]: what is on disk when a call returns, and what happens when a write fails
+//! - [`guide::changing_your_model`]: versions, upcasters, the shape lock
+//! - [`guide::determinism`]: what a command may do
+//! - [`guide::snapshots`]: restarts, memory, disk, retention
+//! - [`guide::damage`]: crashes, checks, repairs, void events
+//! - [`guide::encryption`]: hiding an image, and detecting changes to it
+//! - [`guide::async_and_tokio`]: what blocks, and what does not
+//! - [`guide::grouping_commands`]: several changes as one, and models with many commands
+//! - [`guide::glossary`]: the words, and what other systems call them
+//!
+//! # Where to find a type
+//!
+//! | for | see |
+//! | --- | --- |
+//! | a model and its commands | [`Model`], [`Shape`], [`macro@commands`], [`Context`], [`Metadata`] |
+//! | a running image | [`Image`], [`Pending`], [`Options`], [`Durability`], [`SnapshotPolicy`], [`Retention`] |
+//! | errors | [`struct@Error`], [`ErrorKind`], [`CommandError`] |
+//! | past versions of events | [`macro@upcast`], [`Recorded`], [`Value`], [`shape`], [`shape_lock`] |
+//! | images that are not open: check, repair, rewrite | [`admin`] |
+//! | tests of your own models | `memimage::testing`, with the feature `testing` |
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `encryption` | encryption at rest: XChaCha20-Poly1305 |
+//! | `chain` | a chain of keyed hashes that shows tampering: BLAKE3 |
+//! | `json` | [`Value`]s to and from JSON |
+//! | `chrono`, `indexmap`, `jiff`, `rust_decimal`, `uuid` | shapes of these crates' types |
+//! | `testing` | tests of your own models; for `[dev-dependencies]` |
+//! | `sim` | a simulated disk to crash-test your own models on |
 
 // One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
 mod seq;
@@ -97,6 +122,8 @@ mod image;
 pub mod admin;
 #[cfg(feature = "testing")]
 pub mod testing;
+// documentation only
+pub mod guide;
 
 pub use memimage_derive::{Model, Shape, command, commands, upcast};
 
@@ -124,10 +151,13 @@ pub use value::{FromValue, Value, ValueError};
 pub mod __private {
     pub use crate::event::{
         EventType, EventVersion, Group, HistoryError, Outcome, PastState, PastVersion, ReplayError, ReplayTarget,
-        ShapeLock, StateUpcast, StateUpcastFrom, StateVersion, UpcastChain, UpcastFailure, UpcastGoal, UpcastTarget,
-        Upcasting, concat, count, forgotten, is_listed, only_state_step, only_step, row_of, shared, step, take,
+        Retired, ShapeLock, StateUpcast, StateUpcastFrom, StateVersion, UpcastChain, UpcastFailure, UpcastGoal,
+        UpcastTarget, Upcasting, concat, count, forgotten, is_listed, only_retired_step, only_state_step, only_step,
+        row_of, shared, step, take,
     };
-    pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, events_of, judged};
+    pub use crate::expand::{
+        ContextProbe, Fallible, Judgement, NotContext, NotResult, Probe, assert_model, events_of, judged,
+    };
     pub use crate::shape::{
         Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Text, Variant, drifted, generic_identity,
         identity,

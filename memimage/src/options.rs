@@ -1,4 +1,4 @@
-//! How an image is opened.
+//! The options of an image, and their ranges.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::journal::{BatchLimits, Durability, MAX_SEGMENT, MIN_SEGMENT};
 use crate::keys::{Keyring, Keys};
 use crate::retention::Retention;
 
-/// How an image is opened; [`Image::options`](crate::Image::options) gives the defaults.
+/// The options with which an image is opened; [`Image::options`](crate::Image::options) returns the defaults.
 ///
 /// ```
 /// # use memimage::{Durability, Image, Model, Shape, SnapshotPolicy};
@@ -50,19 +50,18 @@ pub struct Options<M> {
     pub(crate) chain: Option<Keys>,
 }
 
-/// Where the time of events comes from.
+/// The source of recorded time.
 pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// When a snapshot is made by itself. One can be made by hand at any time, with
-/// [`Admin::snapshot`](crate::Admin::snapshot).
+/// When the image makes a snapshot on its own. [`Admin::snapshot`](crate::Admin::snapshot) makes one at any time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SnapshotPolicy {
     /// Never.
     Manual,
-    /// Once this many events were recorded since the last one.
+    /// After this many events since the last snapshot.
     AfterEvents(u64),
-    /// Once this many bytes were written to the journal since the last one.
+    /// After this many bytes of journal since the last snapshot.
     AfterBytes(u64),
 }
 
@@ -93,109 +92,110 @@ impl<M: Model> Options<M> {
         }
     }
 
-    /// Whether a new image is made where there is none. Default: yes. With `false`, a path that is mistyped is an error.
+    /// Whether to create an image if there is none at the path. Default: yes. With `false`, a mistyped path is an error.
     pub fn create(mut self, create: bool) -> Self {
         self.create = create;
         self
     }
 
-    /// When an answer is given, and so what a crash may take back. Default: [`Durability::Synced`]. An image can be opened
-    /// with another each time.
+    /// How durable an answer is when the caller gets it. Default: [`Durability::Synced`]. It may differ at each opening.
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
         self
     }
 
-    /// The length in bytes of the largest segments, from 16 KiB to 1 GiB in multiples of 4 KiB. Default: 64 MiB. The first
-    /// segments are smaller, so that a small image is small.
+    /// The length of the largest segments, in bytes: from 16 KiB to 1 GiB, a multiple of 4 KiB. Default: 64 MiB. The first
+    /// segments are shorter, so that a small image takes little space.
     pub fn segment_bytes(mut self, bytes: u64) -> Self {
         self.segment_bytes = bytes;
         self
     }
 
-    /// Where batches start: at multiples of 8, 512 or 4096 bytes. Default: 512, which is what disks write as a whole, so that
-    /// no later write can damage an acknowledged event. 8 makes for a smaller journal and gives that up; 4096 is for disks
-    /// whose sectors are 4 KiB.
-    pub fn align(mut self, bytes: u32) -> Self {
+    /// Batches start at multiples of this many bytes: 8, 512 or 4096. Default: 512, the size of a sector, which a disk writes as a
+    /// whole, so that no later write can damage an acknowledged event. With 8 the journal is smaller, and that protection is gone.
+    /// 4096 is for disks with sectors of 4 KiB.
+    pub fn align_bytes(mut self, bytes: u32) -> Self {
         self.align = bytes;
         self
     }
 
-    /// The size in bytes at which a batch is written without waiting for more. Default: 1 MiB.
+    /// A batch of this many bytes is written without waiting for more commands. Default: 1 MiB; at most 1 GiB.
     pub fn batch_bytes(mut self, bytes: usize) -> Self {
         self.caps.batch_bytes = bytes;
         self
     }
 
-    /// How many full batches may wait to be written before `submit` waits and `try_submit` answers busy. Default: 8.
-    pub fn pending_batches(mut self, batches: usize) -> Self {
+    /// With this many full batches queued for writing, `submit` waits and `try_submit` returns
+    /// [`ErrorKind::Busy`](crate::ErrorKind::Busy). Default: 8.
+    pub fn pending_batches_max(mut self, batches: usize) -> Self {
         self.caps.pending_batches = batches;
         self
     }
 
-    /// The largest record in bytes, that is, a command's encoded arguments and metadata. Default: 16 MiB; at most 1 GiB.
+    /// The size of the largest record, in bytes. A record is a command's encoded arguments and metadata. Default: 16 MiB; at most
+    /// 1 GiB.
     pub fn record_bytes_max(mut self, bytes: usize) -> Self {
         self.record_bytes_max = bytes;
         self
     }
 
-    /// When a snapshot is made by itself. Default: after each 64 MiB of journal.
+    /// When the image makes a snapshot on its own. Default: after each 64 MiB of journal.
     pub fn snapshots(mut self, policy: SnapshotPolicy) -> Self {
         self.snapshots = policy;
         self
     }
 
-    /// How much of the journal is kept. Default: [`Retention::Everything`]. What is removed is gone for good: an image can be
-    /// opened with another retention each time, but that brings nothing back.
+    /// How much of the journal to keep. Default: [`Retention::Everything`]. Pruned events are gone for good; the retention may
+    /// differ at each opening, but none brings them back.
     ///
-    /// It takes [`verify_snapshots`](Options::verify_snapshots) and [`verify_digests`](Options::verify_digests), since the journal is only pruned up
-    /// to a state from which the newest one was rebuilt.
+    /// Any other retention requires [`verify_snapshots`](Options::verify_snapshots) and
+    /// [`verify_digests`](Options::verify_digests): the journal is pruned only up to a state from which replay gave the newest one.
     pub fn retention(mut self, retention: Retention) -> Self {
         self.retention = retention;
         self
     }
 
-    /// Whether each snapshot is a recovery drill: the state is rebuilt beside the running one, from the snapshot before and
-    /// the events since, and the digests of the two are compared. Default: yes. It takes the model's memory a second time
-    /// while it runs, and commands go on meanwhile.
-    pub fn verify_snapshots(mut self, verify_snapshots: bool) -> Self {
-        self.verify_snapshots = verify_snapshots;
+    /// Whether to verify each snapshot by replay: the image rebuilds the state from the previous snapshot and the events since,
+    /// and compares the digests. Default: yes. Verification needs the model's memory a second time while it runs; commands go on
+    /// meanwhile.
+    pub fn verify_snapshots(mut self, verify: bool) -> Self {
+        self.verify_snapshots = verify;
         self
     }
 
-    /// Whether replay compares the state with the digests in the journal. Default: yes. `false` accepts the state that this
-    /// program's bodies give, though other answers were given when the events were recorded.
+    /// Whether replay compares the state with the digests in the journal. Default: yes. With `false` recovery accepts the state
+    /// that this program gives, even if it differs from the state in which the events were recorded and answered.
     pub fn verify_digests(mut self, verify: bool) -> Self {
         self.verify_digests = verify;
         self
     }
 
-    /// Whether an image on a network file system is opened. Default: no, since locks and syncs cannot be relied on there.
+    /// Whether to open an image on a network file system. Default: no, because its locks and syncs cannot be trusted.
     pub fn allow_network(mut self, allow: bool) -> Self {
         self.allow_network = allow;
         self
     }
 
-    /// Where the time of events comes from, for tests. Default: the wall clock. Recorded time never goes back, whatever the
+    /// The clock that gives events their time, for tests. Default: the wall clock. Recorded time never goes back, whatever the
     /// clock says.
     pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// The state before the first event, if the image is new. Default: the model's `Default`. It is written into the
-    /// journal as it is, so it can only be read as long as the model's shape stays the same.
+    /// The state before the first event of a new image. Default: the model's `Default`. The journal holds it as it is, so it can
+    /// be read only as long as the model keeps its shape, or has an upcaster for it.
     pub fn genesis(mut self, state: M) -> Self {
         self.genesis = Some(state);
         self
     }
 
-    /// Encrypts what is on disk: the bodies of all frames of the journal, and snapshots, by XChaCha20-Poly1305. An image is
-    /// encrypted or not from its making on; [`admin::Rewrite`](crate::admin::Rewrite) makes one of the other. What stays
-    /// visible, and what encryption does not protect from, is in `docs/SECURITY.md`.
+    /// Encrypts the bodies of all frames of the journal, and all snapshots, with XChaCha20-Poly1305. Whether an image is encrypted
+    /// is decided when it is created; [`admin::Rewrite`](crate::admin::Rewrite) makes an encrypted image of a plain one, and the
+    /// reverse. `docs/SECURITY.md` says what stays visible, and what encryption does not protect against.
     ///
-    /// Opening an image with another current key than it has goes on under that: segments and snapshots that are made from
-    /// then on name it, and older ones keep theirs for as long as they are kept.
+    /// To rotate keys, open the image with a new current key: later segments and snapshots are written under it, older ones keep
+    /// the key that they name.
     ///
     /// ```
     /// # use memimage::{Image, Key, Keys, Model, Shape};
@@ -220,57 +220,61 @@ impl<M: Model> Options<M> {
         self
     }
 
-    /// Chains what is on disk by keyed hashes (BLAKE3), so that whoever has no key cannot change it unseen: each frame of the
-    /// journal is linked to the one before it, and each snapshot and header is hashed. An image has a chain or not from its
-    /// making on; [`admin::Rewrite`](crate::admin::Rewrite) makes one of the other.
+    /// Protects the image against changes by anybody without the key, with keyed hashes (BLAKE3): each frame of the journal is
+    /// linked to the one before it, and each snapshot and header is hashed. Whether an image has a chain is decided when it is
+    /// created; [`admin::Rewrite`](crate::admin::Rewrite) makes a chained image of a plain one, and the reverse.
     ///
-    /// Opening holds all that it reads to the chain. It does not see that the journal's end, or all of the image, was replaced
-    /// by what it was at an earlier time: for that, keep [`Admin::chain_head`](crate::Admin::chain_head) elsewhere.
+    /// Recovery verifies the chain of everything that it reads. It cannot see that the end of the journal, or the whole image, was
+    /// replaced by an older copy: for that, keep [`Admin::chain_head`](crate::Admin::chain_head) elsewhere.
     ///
-    /// The key may be that of [`encryption`](Options::encryption), since what is used is derived from it.
+    /// The key may be the one of [`encryption`](Options::encryption): the library derives its own keys from both.
     #[cfg(feature = "chain")]
     pub fn chain(mut self, keys: Keys) -> Self {
         self.chain = Some(keys);
         self
     }
 
-    /// The keys, as they are met from here on.
+    /// The keyring of the image to be opened.
     pub(crate) fn keyring(&self) -> Arc<Keyring> {
         Arc::new(Keyring::new(self.encryption.clone(), self.chain.clone()))
     }
 
-    /// Makes sure that each option is in its range.
+    /// Checks that each option is in its range.
     pub(crate) fn validate(&self) -> Result<(), Error> {
         let segment = self.segment_bytes;
         if !(MIN_SEGMENT..=MAX_SEGMENT).contains(&segment) || !segment.is_multiple_of(4096) {
-            return Err(refused("segment_size", segment, "it must be a multiple of 4096 from 16 KiB to 1 GiB"));
+            return Err(refused("segment_bytes", segment, "it must be a multiple of 4096 from 16 KiB to 1 GiB"));
         }
         if ![8, 512, 4096].contains(&self.align) {
-            return Err(refused("align", self.align, "it must be 8, 512 or 4096"));
+            return Err(refused("align_bytes", self.align, "it must be 8, 512 or 4096"));
         }
         if self.caps.batch_bytes == 0 || self.caps.batch_bytes > 1 << 30 {
             return Err(refused("batch_bytes", self.caps.batch_bytes, "it must be from 1 byte to 1 GiB"));
         }
         if self.durability == Durability::Interval(Duration::ZERO) {
-            return Err(refused("durability", "Interval(0)", "it must be longer than nothing; `Synced` syncs at once"));
+            return Err(refused(
+                "durability",
+                "Interval(0)",
+                "it must be longer than zero; `Durability::Synced` syncs each batch",
+            ));
         }
         if matches!(self.snapshots, SnapshotPolicy::AfterEvents(0) | SnapshotPolicy::AfterBytes(0)) {
-            return Err(refused("snapshots", "after 0", "there must be something between two snapshots"));
+            return Err(refused("snapshots", "after 0", "it must be at least 1"));
         }
         if self.retention != Retention::Everything && !self.verify_snapshots {
-            let what = "without `drill` nobody knows whether a state can be rebuilt from what would be kept";
+            let what = "without `verify_snapshots` nothing proves that the kept events give the state";
             return Err(refused("retention", format!("{:?}", self.retention), what));
         }
         if self.retention != Retention::Everything && !self.verify_digests {
-            let what = "without `verify_digests` nobody knows whether it is the recorded state that would be kept; accept the \
-                        replayed one first, by a snapshot with `Retention::Everything`";
+            let what = "without `verify_digests` nothing proves that the kept state is the recorded one; help: accept the replayed \
+                        state first, by a snapshot with `Retention::Everything`";
             return Err(refused("retention", format!("{:?}", self.retention), what));
         }
         if self.caps.pending_batches == 0 {
-            return Err(refused("pending_batches", 0, "it must be at least 1"));
+            return Err(refused("pending_batches_max", 0, "it must be at least 1"));
         }
         if self.record_bytes_max == 0 || self.record_bytes_max > 1 << 30 {
-            return Err(refused("max_record", self.record_bytes_max, "it must be from 1 byte to 1 GiB"));
+            return Err(refused("record_bytes_max", self.record_bytes_max, "it must be from 1 byte to 1 GiB"));
         }
         if M::NAME.is_empty() || M::NAME.len() > 255 {
             return Err(refused("model name", M::NAME, "it must be from 1 to 255 bytes long"));
@@ -278,11 +282,11 @@ impl<M: Model> Options<M> {
         Ok(())
     }
 
-    /// The power of two at whose multiples frames start.
+    /// The exponent of the power of two at whose multiples frames start.
     pub(crate) fn align_shift(&self) -> u8 {
         let align = match self.durability {
             Durability::Synced => self.align,
-            // frames follow others that are not synced: a page of the cache must not hold parts of two
+            // a frame may follow one that is not synced: a page of the cache must not hold parts of both
             Durability::Interval(_) | Durability::Buffered => 4096,
         };
         align.trailing_zeros() as u8
@@ -298,10 +302,10 @@ impl<M> fmt::Debug for Options<M> {
         f.debug_struct("Options")
             .field("create", &self.create)
             .field("durability", &self.durability)
-            .field("segment_size", &self.segment_bytes)
-            .field("align", &self.align)
-            .field("caps", &self.caps)
-            .field("max_record", &self.record_bytes_max)
+            .field("segment_bytes", &self.segment_bytes)
+            .field("align_bytes", &self.align)
+            .field("limits", &self.caps)
+            .field("record_bytes_max", &self.record_bytes_max)
             .field("snapshots", &self.snapshots)
             .field("retention", &self.retention)
             .finish_non_exhaustive()

@@ -15,14 +15,14 @@ use memimage::disk::SimDisk;
 pub fn mend(disk: &SimDisk, path: &Path, kept: Seq) -> Result<(), String> {
     for _ in 0..6 {
         let checked = check_with(Arc::new(disk.clone()), path).map_err(|error| format!("not checked: {error}"))?;
-        let Some(mend) = checked.mends().into_iter().next() else {
+        let Some(mend) = checked.repairs().into_iter().next() else {
             return if checked.is_sound() { Ok(()) } else { Err(format!("nothing mends it:\n{checked}")) };
         };
-        if mend.loses.is_some_and(|loss| loss.first <= kept) {
-            return Err(format!("{:?} would lose what was acknowledged:\n{checked}", mend.choice));
+        if mend.lost.is_some_and(|loss| loss.first <= kept) {
+            return Err(format!("{:?} would lose what was acknowledged:\n{checked}", mend.action));
         }
-        let repair = Repair::new(mend.choice);
-        repair.run_with(Arc::new(disk.clone()), path).map_err(|error| format!("{:?}: {error}", mend.choice))?;
+        let repair = Repair::new(mend.action);
+        repair.run_with(Arc::new(disk.clone()), path).map_err(|error| format!("{:?}: {error}", mend.action))?;
     }
     Err("after six repairs it is not sound".to_owned())
 }

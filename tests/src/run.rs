@@ -45,7 +45,7 @@ impl Run {
         Image::options()
             .segment_bytes(16 << 10)
             .durability(durability)
-            .align(align)
+            .align_bytes(align)
             .snapshots(SnapshotPolicy::Manual)
             .clock(move || Timestamp::from_micros(clock.fetch_add(1_000, Ordering::Relaxed)))
     }

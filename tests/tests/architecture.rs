@@ -1,4 +1,5 @@
-//! The order of the runtime's modules, what each may touch, and tidiness: what ARCHITECTURE.md says, kept by a test.
+//! The order of the modules of the runtime and of the macros, what each may touch, and tidiness: what ARCHITECTURE.md
+//! says, kept by a test.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,9 +8,9 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 use syn::{File, Item, ItemMod, Macro, UseTree};
 
-/// A source file of the runtime.
+/// A source file.
 struct Source {
-    /// Below `memimage/src`.
+    /// Below the `src` of its crate.
     path: String,
     text: String,
     file: File,
@@ -55,11 +56,22 @@ const PURE: [&str; 19] = [
 ];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("in the workspace").join("memimage/src")
+    root_of("memimage")
 }
 
+fn root_of(krate: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("in the workspace").join(krate).join("src")
+}
+
+/// The source files of the runtime.
 fn sources() -> Vec<Source> {
-    let root = root();
+    let sources = sources_of("memimage");
+    assert!(sources.len() > 50, "the library's source was not found");
+    sources
+}
+
+fn sources_of(krate: &str) -> Vec<Source> {
+    let root = root_of(krate);
     let (mut sources, mut directories) = (Vec::new(), vec![root.clone()]);
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).unwrap() {
@@ -74,7 +86,6 @@ fn sources() -> Vec<Source> {
             }
         }
     }
-    assert!(sources.len() > 50, "the library's source was not found");
     sources.sort_by(|a, b| a.path.cmp(&b.path));
     sources
 }
@@ -162,9 +173,8 @@ fn none(violations: &[String], rule: &str) {
     assert!(violations.is_empty(), "{rule}:\n  {}", violations.join("\n  "));
 }
 
-#[test]
-fn each_module_uses_those_before_it_only() {
-    let sources = sources();
+/// Where a module of a crate uses one that comes after it in `lib.rs`.
+fn backward_uses(sources: &[Source]) -> Vec<String> {
     let library = sources.iter().find(|source| source.path == "lib.rs").unwrap();
     let order = declared(&library.file);
     let place: BTreeMap<&str, usize> = order.iter().enumerate().map(|(at, name)| (name.as_str(), at)).collect();
@@ -179,17 +189,16 @@ fn each_module_uses_those_before_it_only() {
         }
     }
     violations.dedup();
-    none(&violations, "modules are used one way");
+    violations
 }
 
-#[test]
-fn each_part_of_a_module_uses_those_before_it_only() {
-    let sources = sources();
+/// Where a part of one of these modules uses a part that comes after it in the module's `mod.rs`.
+fn backward_uses_inside(sources: &[Source], modules: &[&str]) -> Vec<String> {
     let mut violations = Vec::new();
-    for within in ["journal", "image", "disk"] {
+    for within in modules {
         let parent = sources.iter().find(|source| source.path == format!("{within}/mod.rs")).unwrap();
         let order = declared(&parent.file);
-        assert!(order.len() > 3, "{within}: {order:?}");
+        assert!(order.len() > 1, "{within}: {order:?}");
         let place: BTreeMap<&str, usize> = order.iter().enumerate().map(|(at, name)| (name.as_str(), at)).collect();
         for source in sources.iter().filter(|source| !source.is_test()) {
             let Some(inside) = source.path.strip_prefix(&format!("{within}/")) else { continue };
@@ -201,7 +210,7 @@ fn each_part_of_a_module_uses_those_before_it_only() {
             let Some(&own) = place.get(own) else { continue };
             for path in Paths::of(&source.file).found {
                 let supers = path.iter().take_while(|name| *name == "super").count();
-                let absolute = path.len() > 2 && path[0] == "crate" && path[1] == within;
+                let absolute = path.len() > 2 && path[0] == "crate" && path[1] == *within;
                 let used = if absolute { path.get(2) } else { path.get(supers).filter(|_| supers == depth) };
                 let Some(used) = used else { continue };
                 if place.get(used.as_str()).is_some_and(|used| *used > own) {
@@ -211,7 +220,30 @@ fn each_part_of_a_module_uses_those_before_it_only() {
         }
     }
     violations.dedup();
+    violations
+}
+
+#[test]
+fn each_module_uses_those_before_it_only() {
+    none(&backward_uses(&sources()), "modules are used one way");
+}
+
+#[test]
+fn each_part_of_a_module_uses_those_before_it_only() {
+    let violations = backward_uses_inside(&sources(), &["event", "journal", "image", "disk"]);
     none(&violations, "the parts of a module are used one way");
+}
+
+#[test]
+fn each_module_of_the_macros_uses_those_before_it_only() {
+    let sources = sources_of("memimage-derive");
+    assert!(sources.len() > 30, "the macros' source was not found");
+    none(&backward_uses(&sources), "modules of the macros are used one way");
+    let mut directories: Vec<&str> =
+        sources.iter().filter_map(|source| source.path.split_once('/')).map(|(directory, _)| directory).collect();
+    directories.dedup();
+    assert!(["ast", "attr", "check", "expand"].iter().all(|directory| directories.contains(directory)));
+    none(&backward_uses_inside(&sources, &directories), "the parts of a module of the macros are used one way");
 }
 
 #[test]

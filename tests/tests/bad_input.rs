@@ -785,11 +785,11 @@ fn options_out_of_their_range_are_refused() {
         options().segment_bytes((16 << 10) + 1),
         options().segment_bytes(2 << 30),
         options().segment_bytes(0),
-        options().align(0),
-        options().align(1024),
+        options().align_bytes(0),
+        options().align_bytes(1024),
         options().batch_bytes(0),
         options().batch_bytes((1 << 30) + 1),
-        options().pending_batches(0),
+        options().pending_batches_max(0),
         options().record_bytes_max(0),
         options().record_bytes_max((1 << 30) + 1),
     ] {
@@ -811,9 +811,9 @@ fn options_out_of_their_range_are_refused() {
     .assert_eq(&texts);
     for options in [
         options().segment_bytes(1 << 30),
-        options().align(8),
+        options().align_bytes(8),
         options().batch_bytes(1),
-        options().pending_batches(1),
+        options().pending_batches_max(1),
         options().record_bytes_max(1 << 30),
     ] {
         options.in_memory().unwrap();

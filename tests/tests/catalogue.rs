@@ -58,8 +58,9 @@ const TOPICS: &[Topic] = &[
     Topic {
         title: "Versions and histories",
         about: "A payload that changed has a new version, and each one before it is in the `history(…)`, is kept by a \
-                `replay_only` command, or is in no journal any more.",
-        prefixes: &["history", "oldest", "replay_only"],
+                `replay_only` command, or is in no journal any more. An event that no command has any more is `retired(…)` on \
+                the block.",
+        prefixes: &["history", "oldest", "replay_only", "retired"],
     },
     Topic {
         title: "Upcasters",
@@ -142,10 +143,15 @@ const LOCK: &[(&str, &str)] = &[
         "The payload of a retired command changed",
         "to close v1: payload._account: u32 in the lock, u8 here; what is kept for replay keeps its shape: undo the change",
     ),
-    ("A command is gone", "to close v1 is in the lock, and nothing here can replay it: keep it with `#[command("),
+    (
+        "A command is gone",
+        "to close v1 is in the lock, and nothing here can replay it; help: list its past types on the block, \
+         `retired(name = \"to close\", history(…))`, keep it with `#[command(",
+    ),
     (
         "A command of a group is gone",
-        "hire v1 is in the lock, and no group of commands can replay it: keep it with `#[command(",
+        "hire v1 is in the lock, and no group of commands can replay it; help: list its past types on a block, \
+         `retired(name = \"hire\", history(…))`, keep it with `#[command(",
     ),
     (
         "The line of a step on values is gone",

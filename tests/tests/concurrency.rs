@@ -322,7 +322,7 @@ fn closing_loses_nothing_that_was_acknowledged() {
                 let disk = SimDisk::new();
                 let image = options(durability)
                     .batch_bytes(if round % 2 == 0 { 1 } else { 1 << 20 })
-                    .pending_batches(2)
+                    .pending_batches_max(2)
                     .open_with(Arc::new(disk.clone()), "tally")
                     .unwrap();
                 let acknowledged = AtomicU64::new(0);

@@ -219,3 +219,119 @@ fn made_by_another_macro() {
     assert!(matches!(made.add(2, 5), Err(CommandError::Refused(Refused("much")))));
     assert!(matches!(made.refuse(2), Err(CommandError::Refused(Refused("always")))));
 }
+
+/// Names of the user's own for the events and for the trait of the commands, in one block and in groups.
+mod named {
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    #[model(events = Change)]
+    pub(super) struct Ledger {
+        sum: u64,
+    }
+
+    #[memimage::commands(derive(Debug, PartialEq), trait = Bookkeeping)]
+    impl Ledger {
+        #[command]
+        pub(super) fn book(&mut self, cents: u64) -> u64 {
+            self.sum += cents;
+            self.sum
+        }
+    }
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    #[model(events = StoreChange, groups(Parts))]
+    pub(super) struct Store {
+        parts: u64,
+    }
+
+    #[memimage::commands(group = Parts, derive(Debug, PartialEq), trait = Storekeeping, events = PartChange)]
+    impl Store {
+        #[command]
+        pub(super) fn put(&mut self, count: u64) -> u64 {
+            self.parts += count;
+            self.parts
+        }
+    }
+
+    // what the names would be otherwise is the user's
+    #[derive(Default)]
+    pub(super) struct LedgerEvent;
+    pub(super) trait LedgerCommands {}
+    impl LedgerCommands for LedgerEvent {}
+    #[derive(Default)]
+    pub(super) struct StoreEvent;
+    #[derive(Default)]
+    pub(super) struct PartsEvent;
+    pub(super) trait PartsCommands {}
+    impl PartsCommands for PartsEvent {}
+}
+
+#[test]
+fn events_and_traits_may_have_other_names() {
+    use named::{
+        Bookkeeping as _, Change, Ledger, LedgerBook, PartChange, Store, StoreChange, StorePut, Storekeeping as _,
+    };
+
+    assert_eq!(Local::<Ledger>::default().book(3).unwrap(), 3);
+    assert_eq!(Local::<Store>::default().put(4).unwrap(), 4);
+    let change = Change::from(LedgerBook { cents: 5 });
+    assert_eq!(change, Change::Book(LedgerBook { cents: 5 }));
+    let Change::Book(LedgerBook { cents }) = change;
+    assert_eq!(cents, 5);
+    let change = StoreChange::from(PartChange::from(StorePut { count: 6 }));
+    assert_eq!(memimage::Event::name(&change), "put");
+    let StoreChange::Parts(part) = change;
+    assert_eq!(part, PartChange::Put(StorePut { count: 6 }));
+    let _ = (named::LedgerEvent, named::StoreEvent, named::PartsEvent);
+}
+
+/// The context under other names, beside a type of the user's that is called `Context`.
+mod contexts {
+    use memimage::{Context as Cx, Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    type Now = memimage::Context;
+
+    #[derive(Clone, Serialize, Deserialize, Shape)]
+    pub(super) struct Context {
+        pub(super) name: String,
+    }
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    pub(super) struct Log {
+        pub(super) lines: Vec<(String, u64)>,
+    }
+
+    #[memimage::commands]
+    impl Log {
+        #[command(check = may_note)]
+        pub(super) fn note(&mut self, cx: &Cx, context: Context) -> u64 {
+            self.lines.push((context.name, cx.seq().get()));
+            cx.seq().get()
+        }
+
+        fn may_note(&self, context: &Context, now: &Now) -> Result<(), String> {
+            assert_eq!(now.seq().get() as usize, self.lines.len() + 1);
+            if context.name.is_empty() { Err("no name".to_owned()) } else { Ok(()) }
+        }
+
+        #[command]
+        pub(super) fn mark(&mut self, count: u64, now: &Now) -> u64 {
+            self.lines.push(("mark".to_owned(), count));
+            now.seq().get()
+        }
+    }
+}
+
+#[test]
+fn the_context_is_known_by_its_type() {
+    use contexts::{Context, Log, LogCommands as _};
+
+    let log = memimage::Image::<Log>::in_memory().unwrap();
+    assert_eq!(log.note(Context { name: "a".to_owned() }).unwrap(), 1);
+    assert!(log.note(Context { name: String::new() }).is_err());
+    assert_eq!(log.mark(7).unwrap(), 2);
+    assert_eq!(log.query(|log| log.lines.clone()).unwrap(), [("a".to_owned(), 1), ("mark".to_owned(), 7)]);
+}

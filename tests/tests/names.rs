@@ -1,5 +1,5 @@
 //! An inherent method of `Image` wins over a command of the same name, without a word. So the macro refuses those names, and
-//! here its list is held against the runtime's source.
+//! here its list is held against the runtime's source. All other names are the user's.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -37,7 +37,8 @@ fn listed(file: &syn::File, constant: &str) -> BTreeSet<String> {
     set
 }
 
-/// The public inherent functions of a type, wherever in the crate they are implemented.
+/// The public inherent methods of a type, wherever in the crate they are implemented. Functions that take no `self` are no
+/// methods: `image.close()` does not call `Image::close(image)`.
 fn inherent(of: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut directories = vec![root().join("memimage/src")];
@@ -47,14 +48,14 @@ fn inherent(of: &str) -> BTreeSet<String> {
             if path.is_dir() {
                 directories.push(path);
             } else if path.extension().is_some_and(|end| end == "rs") {
-                names.extend(functions(&parse(&path), of));
+                names.extend(methods(&parse(&path), of));
             }
         }
     }
     names
 }
 
-fn functions(file: &syn::File, of: &str) -> Vec<String> {
+fn methods(file: &syn::File, of: &str) -> Vec<String> {
     let mut names = Vec::new();
     for item in &file.items {
         let Item::Impl(block) = item else { continue };
@@ -65,7 +66,7 @@ fn functions(file: &syn::File, of: &str) -> Vec<String> {
         for item in &block.items {
             match item {
                 ImplItem::Fn(function) if matches!(function.vis, Visibility::Public(_)) => {
-                    names.push(function.sig.ident.to_string());
+                    names.extend(function.sig.receiver().map(|_| function.sig.ident.to_string()));
                 }
                 _ => {}
             }
@@ -74,24 +75,84 @@ fn functions(file: &syn::File, of: &str) -> Vec<String> {
     names
 }
 
+fn reserved(constant: &str) -> BTreeSet<String> {
+    listed(&parse(&root().join("memimage-derive/src/reserved.rs")), constant)
+}
+
 #[test]
 fn the_macro_refuses_the_names_of_the_image() {
-    let reserved = parse(&root().join("memimage-derive/src/reserved.rs"));
     let image = inherent("Image");
-    assert!(image.len() > 10, "the source was not understood: {image:?}");
-    assert_eq!(listed(&reserved, "INHERENT"), image);
-    let kept = listed(&reserved, "KEPT");
+    assert!(image.len() >= 10, "the source was not understood: {image:?}");
+    assert_eq!(reserved("INHERENT"), image);
+    let (kept, of_traits) = (reserved("KEPT"), reserved("OF_TRAITS"));
     assert!(image.is_disjoint(&kept), "a name is kept for later and there already");
+    assert!(of_traits.is_disjoint(&image) && of_traits.is_disjoint(&kept), "a name is refused for two reasons");
     // methods of the traits through which commands are called
     for method in ["execute", "clone"] {
-        assert!(kept.contains(method), "`{method}` is a method of every image");
+        assert!(of_traits.contains(method), "`{method}` is a method of every image");
     }
 }
 
 /// Commands are methods of an image with metadata too.
 #[test]
 fn the_macro_refuses_the_names_of_an_image_with_metadata() {
-    let reserved = listed(&parse(&root().join("memimage-derive/src/reserved.rs")), "INHERENT");
-    let with = inherent("With");
-    assert!(!with.is_empty() && with.is_subset(&reserved), "{with:?}");
+    let with = inherent("WithMetadata");
+    assert!(!with.is_empty() && with.is_subset(&reserved("INHERENT")), "{with:?}");
+}
+
+/// A model whose commands have the words of its domain, which the library uses too: for functions that are no methods of an
+/// image, and for methods of what `journal()` and `admin()` give.
+mod domain {
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    pub(super) struct Desk {
+        pub(super) called: Vec<String>,
+    }
+
+    /// A command for each of these names.
+    macro_rules! commands {
+        ($($name:ident)*) => {
+            #[memimage::commands]
+            impl Desk {
+                $(
+                    #[command]
+                    pub(super) fn $name(&mut self, by: u64) -> u64 {
+                        self.called.push(format!("{} {by}", stringify!($name)));
+                        by
+                    }
+                )*
+            }
+        };
+    }
+
+    commands! { open close read sync stats history follow seq options snapshot backup drop from default in_memory }
+}
+
+#[test]
+fn words_of_the_domain_are_free_for_commands() {
+    use domain::{Desk, DeskCommands as _};
+    use memimage::{Image, Metadata};
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("desk");
+    let desk = Image::<Desk>::open(&path).unwrap();
+    let with = desk.with(Metadata::actor("clerk"));
+    let shared = std::sync::Arc::new(desk.clone());
+    let mut called = Vec::new();
+    macro_rules! call {
+        ($($name:ident)*) => {$(
+            assert_eq!(desk.$name(1).unwrap(), 1);
+            assert_eq!(with.$name(2).unwrap(), 2);
+            assert_eq!(shared.$name(3).unwrap(), 3);
+            called.extend([1, 2, 3].map(|by| format!("{} {by}", stringify!($name))));
+        )*};
+    }
+    call! { open close read sync stats history follow seq options snapshot backup drop from default in_memory }
+    drop((with, shared));
+    assert_eq!(desk.query(|desk| desk.called.clone()).unwrap(), called);
+    Image::close(desk).unwrap();
+    let desk = Image::<Desk>::open(&path).unwrap();
+    assert_eq!(desk.query(|desk| desk.called.clone()).unwrap(), called);
 }

@@ -348,7 +348,7 @@ fn no_answer_is_ready_before_an_earlier_one() {
 fn narrow(durability: Durability) -> (Image<Tally>, GateDisk) {
     let disk = GateDisk::new(SimDisk::new());
     let image =
-        options(durability).batch_bytes(1).pending_batches(2).open_with(Arc::new(disk.clone()), "tally").unwrap();
+        options(durability).batch_bytes(1).pending_batches_max(2).open_with(Arc::new(disk.clone()), "tally").unwrap();
     // its shape is in the journal from here on, and needs no batch of its own
     image.add(0).unwrap();
     (image, disk)

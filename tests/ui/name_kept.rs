@@ -9,7 +9,7 @@ pub struct Bank {
 #[memimage::commands]
 impl Bank {
     #[command]
-    fn history(&mut self) {
+    fn view(&mut self) {
         self.total = 0;
     }
 }

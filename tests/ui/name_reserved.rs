@@ -9,7 +9,7 @@ pub struct Bank {
 #[memimage::commands]
 impl Bank {
     #[command]
-    fn sync(&mut self) {
+    fn journal(&mut self) {
         self.total = 0;
     }
 }

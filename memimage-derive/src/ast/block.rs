@@ -5,9 +5,13 @@ use quote::{ToTokens, format_ident, quote};
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
-use syn::{Attribute, Generics, ImplItem, Meta, Path, Signature, Token, Type, TypeGroup, TypeParen, Visibility};
+use syn::{
+    Attribute, Generics, ImplItem, Meta, Pat, Path, ReturnType, Signature, Token, Type, TypeGroup, TypeParen,
+    Visibility,
+};
 
-use super::Command;
+use super::context::contexts;
+use super::{Command, EventHistory, Method, Output};
 use crate::attr::{BlockArgs, CommandArgs};
 use crate::case::unraw;
 use crate::ctxt::Ctxt;
@@ -23,14 +27,6 @@ pub(crate) struct Block {
     pub commands: Vec<Command>,
     /// The methods that are no commands; checks are among them.
     pub methods: Vec<Method>,
-}
-
-/// A method as it is written, its body unread.
-pub(crate) struct Method {
-    pub attrs: Vec<Attribute>,
-    pub vis: Visibility,
-    pub sig: Signature,
-    pub body: TokenStream,
 }
 
 impl Block {
@@ -89,12 +85,13 @@ impl Block {
         self.model_path().and_then(|path| path.segments.last()).map_or_else(String::new, |last| unraw(&last.ident))
     }
 
+    /// The enum of the events.
     pub(crate) fn event(&self) -> Ident {
-        self.named("Event")
+        self.args.events.get().cloned().unwrap_or_else(|| self.named("Event"))
     }
 
     pub(crate) fn commands_trait(&self) -> Ident {
-        self.named("Commands")
+        self.args.commands_trait.get().cloned().unwrap_or_else(|| self.named("Commands"))
     }
 
     /// A name for what belongs to the whole block.
@@ -110,10 +107,41 @@ impl Block {
         self.commands.iter().filter(|command| !command.is_replay_only())
     }
 
+    /// The histories of the events: those of the commands, then those of retired events.
+    pub(crate) fn histories(&self) -> impl Iterator<Item = EventHistory<'_>> {
+        let commands = self.commands.iter().map(EventHistory::of_command);
+        commands.chain(self.args.retired.iter().map(EventHistory::of_retired))
+    }
+
     /// The method that judges a command; the check of the rules has made sure that there is one.
     pub(crate) fn check_of(&self, command: &Command) -> Option<&Method> {
         let name = command.args.check.get()?;
         self.methods.iter().find(|method| method.sig.ident == *name)
+    }
+
+    /// The places of the arguments of a command's check that are taken for the context.
+    pub(crate) fn contexts_of_check(command: &Command, check: &Method) -> Vec<usize> {
+        contexts(&check.sig, |typed| match &*typed.pat {
+            Pat::Ident(pattern) => command.arguments().any(|argument| argument.ident == pattern.ident),
+            _ => false,
+        })
+    }
+
+    /// The user's type that says how a command is refused, if it may be.
+    pub(crate) fn refusing<'a>(&'a self, command: &'a Command) -> Option<&'a Type> {
+        match (&command.output, self.check_of(command).map(|check| &check.sig.output)) {
+            (Output::Result(ty), _) => Some(ty),
+            (_, Some(ReturnType::Type(_, ty))) => Some(ty),
+            _ => None,
+        }
+    }
+
+    /// The visibility of what stands for a group: that of its commands, and wide enough for the model to list it.
+    pub(crate) fn vis_of_group(&self) -> Visibility {
+        match self.vis() {
+            Visibility::Public(public) => Visibility::Public(public),
+            _ => syn::parse_quote!(pub(crate)),
+        }
     }
 
     /// The widest visibility of the commands, which what belongs to all of them gets.
@@ -148,15 +176,6 @@ pub(crate) fn makes(attr: &Attribute, name: &str) -> bool {
             .skip(1)
             .any(|token| matches!(token, TokenTree::Ident(ident) if ident == name)),
         _ => false,
-    }
-}
-
-impl ToTokens for Method {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        tokens.extend(self.attrs.iter().map(ToTokens::to_token_stream));
-        self.vis.to_tokens(tokens);
-        self.sig.to_tokens(tokens);
-        self.body.to_tokens(tokens);
     }
 }
 

@@ -5,6 +5,7 @@ use quote::{ToTokens, format_ident};
 use syn::{Attribute, FnArg, LitStr, Pat, PatType, ReturnType, Signature, Type, Visibility};
 
 use super::Method;
+use super::context::contexts;
 use crate::attr::CommandArgs;
 use crate::case::{pascal, unraw};
 use crate::ctxt::Ctxt;
@@ -31,7 +32,7 @@ pub(crate) struct Command {
 
 /// An argument of the method, in its place.
 pub(crate) enum Input {
-    /// `&Context`.
+    /// `&Context`, or what may be that under another name.
     Context(Box<PatType>),
     /// A field of the payload.
     Argument(Box<Argument>),
@@ -59,9 +60,14 @@ impl Command {
     pub(crate) fn new(cx: &Ctxt, model: &Type, args: CommandArgs, method: &mut Method) -> Command {
         let model_tokens = model.to_token_stream();
         let mut inputs = Vec::new();
-        for input in &mut method.sig.inputs {
-            if let FnArg::Typed(typed) = input {
-                inputs.extend(Input::new(cx, &model_tokens, typed));
+        let contexts = contexts(&method.sig, |_| false);
+        for (place, input) in method.sig.inputs.iter_mut().enumerate() {
+            match input {
+                FnArg::Typed(typed) if contexts.contains(&place) => {
+                    inputs.push(Input::Context(Box::new(typed.clone())))
+                }
+                FnArg::Typed(typed) => inputs.extend(Input::argument(cx, &model_tokens, typed)),
+                FnArg::Receiver(_) => {}
             }
         }
         let output = Output::new(cx, &model_tokens, &method.sig.output);
@@ -102,6 +108,15 @@ impl Command {
         })
     }
 
+    /// For messages: `it has `a`, `b``.
+    pub(crate) fn argument_names(&self) -> String {
+        let names: Vec<_> = self.arguments().map(|known| format!("`{}`", known.ident)).collect();
+        match names.is_empty() {
+            true => "it has none".to_owned(),
+            false => format!("it has {}", names.join(", ")),
+        }
+    }
+
     pub(crate) fn contexts(&self) -> impl Iterator<Item = &PatType> {
         self.inputs.iter().filter_map(|input| match input {
             Input::Context(typed) => Some(&**typed),
@@ -126,10 +141,7 @@ impl Command {
 
 impl Input {
     /// Nothing for an argument that has no name to go by; its error is added.
-    fn new(cx: &Ctxt, model: &TokenStream, typed: &mut PatType) -> Option<Input> {
-        if is_context(&typed.ty) {
-            return Some(Input::Context(Box::new(typed.clone())));
-        }
+    fn argument(cx: &Ctxt, model: &TokenStream, typed: &mut PatType) -> Option<Input> {
         let attrs =
             typed.attrs.extract_if(.., |attr| attr.path().is_ident("serde") || attr.path().is_ident("shape")).collect();
         match &*typed.pat {
@@ -163,22 +175,6 @@ impl Output {
             Output::Unit => None,
             Output::Plain(ty) | Output::Result(ty) => Some(ty),
         }
-    }
-}
-
-/// Whether a type is a shared reference to what is called `Context`.
-pub(crate) fn is_context(ty: &Type) -> bool {
-    match ty {
-        Type::Reference(reference) if reference.mutability.is_none() => names_context(&reference.elem),
-        _ => false,
-    }
-}
-
-/// Whether a type is called `Context`.
-pub(crate) fn names_context(ty: &Type) -> bool {
-    match ty {
-        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "Context"),
-        _ => false,
     }
 }
 

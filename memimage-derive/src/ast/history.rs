@@ -1,20 +1,32 @@
 //! Which past version each step of a `history(…)` is.
 //!
 //! The numbers are not written down: oldest first, the steps of a command are the versions just before its own. They end at
-//! another command of the same name that is kept by `replay_only`, whose past is its own: no step passes over it.
+//! another command of the same name that is kept by `replay_only`, whose past is its own: no step passes over it. Those of a
+//! retired event are counted from its oldest version.
 
 use std::collections::BTreeMap;
 
-use syn::{Path, Type};
+use syn::{Attribute, LitStr, Path, Type};
 
 use super::Command;
-use crate::attr::Step;
+use crate::attr::{Retired, Step};
 
-/// A past version of a command's payload.
+/// An event with its past versions.
+pub(crate) struct EventHistory<'a> {
+    /// Its name in the journal.
+    pub name: &'a LitStr,
+    /// The command that has it; None if it is retired.
+    pub command: Option<&'a Command>,
+    /// Oldest first.
+    pub past: Vec<Past<'a>>,
+}
+
+/// A past version of an event.
 pub(crate) struct Past<'a> {
     pub version: u32,
-    /// The version that its last step leads to: the next one that is a type.
-    pub next: u32,
+    /// The version that its last step leads to: the next one that is a type, or the command's own. None for the newest
+    /// version of a retired event.
+    pub next: Option<u32>,
     pub way: Way<'a>,
 }
 
@@ -26,31 +38,48 @@ pub(crate) enum Way<'a> {
     Values(Vec<&'a Path>, Option<&'a Type>),
 }
 
-impl Command {
-    /// The past versions, oldest first.
-    pub(crate) fn past(&self) -> impl Iterator<Item = Past<'_>> {
-        let steps = self.args.history.get().map_or(&[][..], |history| &history.steps);
-        self.past_versions.iter().enumerate().map(move |(i, &version)| {
-            let after = &steps[i + 1..];
-            let next_type = after.iter().position(|step| matches!(step, Step::Type(_)));
-            let next = next_type.map_or(self.version(), |next| self.past_versions[i + 1 + next]);
-            let way = match &steps[i] {
-                Step::Type(ty) => Way::Type(ty),
-                Step::Value(first) => {
-                    let more = after.iter().map_while(|step| match step {
-                        Step::Value(function) => Some(function),
-                        Step::Type(_) => None,
-                    });
-                    let target = next_type.and_then(|next| match &after[next] {
-                        Step::Type(ty) => Some(ty),
-                        Step::Value(_) => None,
-                    });
-                    Way::Values(std::iter::once(first).chain(more).collect(), target)
-                }
-            };
-            Past { version, next, way }
-        })
+impl<'a> EventHistory<'a> {
+    pub(crate) fn of_command(command: &'a Command) -> EventHistory<'a> {
+        let steps = command.args.history.get().map_or(&[][..], |history| &history.steps);
+        let past = past(steps, &command.past_versions, Some(command.version()));
+        EventHistory { name: &command.name, command: Some(command), past }
     }
+
+    pub(crate) fn of_retired(retired: &'a Retired) -> EventHistory<'a> {
+        let versions: Vec<u32> = retired.versions().collect();
+        let past = past(&retired.history.steps, &versions, None);
+        EventHistory { name: &retired.name, command: None, past }
+    }
+
+    /// The `#[cfg]`s of the command.
+    pub(crate) fn cfgs(&self) -> impl Iterator<Item = &'a Attribute> {
+        self.command.into_iter().flat_map(Command::cfgs)
+    }
+}
+
+/// The past versions that these steps are, before the version `newest`.
+fn past<'a>(steps: &'a [Step], versions: &[u32], newest: Option<u32>) -> Vec<Past<'a>> {
+    let one = |(i, &version): (usize, &u32)| {
+        let after = &steps[i + 1..];
+        let next_type = after.iter().position(|step| matches!(step, Step::Type(_)));
+        let next = next_type.map_or(newest, |next| Some(versions[i + 1 + next]));
+        let way = match &steps[i] {
+            Step::Type(ty) => Way::Type(ty),
+            Step::Value(first) => {
+                let more = after.iter().map_while(|step| match step {
+                    Step::Value(function) => Some(function),
+                    Step::Type(_) => None,
+                });
+                let target = next_type.and_then(|next| match &after[next] {
+                    Step::Type(ty) => Some(ty),
+                    Step::Value(_) => None,
+                });
+                Way::Values(std::iter::once(first).chain(more).collect(), target)
+            }
+        };
+        Past { version, next, way }
+    };
+    versions.iter().enumerate().map(one).collect()
 }
 
 /// Numbers the steps of all commands. A step for which no version is left gets 0, which the rules refuse.

@@ -1,13 +1,17 @@
 //! What the macros read, in their own terms: a type with its fields, a block of commands, and an upcaster.
 
-mod block;
+mod context;
+mod method;
 mod command;
-mod data;
 mod history;
+mod block;
+mod data;
 mod upcaster;
 
-pub(crate) use self::block::{Block, Method, makes};
-pub(crate) use self::command::{Command, Input, Output, is_context, names_context};
+pub(crate) use self::block::{Block, makes};
+pub(crate) use self::command::{Command, Input, Output};
+pub(crate) use self::context::{names_context, referred};
 pub(crate) use self::data::{Data, Field, Fields, Kind, Style};
-pub(crate) use self::history::{Past, Way};
+pub(crate) use self::history::{EventHistory, Past, Way};
+pub(crate) use self::method::Method;
 pub(crate) use self::upcaster::{Gives, Upcaster};

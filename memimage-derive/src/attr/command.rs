@@ -6,7 +6,7 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Ident, LitStr, Meta, Path, Token};
 
 use super::history::History;
-use super::{LockArg, Once, name, unknown, version};
+use super::{LockArg, Once, Retired, name, unknown, version};
 use crate::ctxt::Ctxt;
 
 /// The arguments of `#[memimage::commands(…)]`.
@@ -16,7 +16,13 @@ pub(crate) struct BlockArgs {
     pub derives: Once<Vec<Path>>,
     /// The name of one of several blocks of a model.
     pub group: Once<Ident>,
+    /// The name of the trait of the commands.
+    pub commands_trait: Once<Ident>,
+    /// The name of the enum of a group's events.
+    pub events: Once<Ident>,
     pub lock: Once<LockArg>,
+    /// The events that no command has any more.
+    pub retired: Vec<Retired>,
 }
 
 impl BlockArgs {
@@ -32,12 +38,19 @@ impl BlockArgs {
                 args.derives.set(cx, &meta.path, paths.into_iter().collect());
             } else if meta.path.is_ident("group") {
                 args.group.set(cx, &meta.path, meta.value()?.parse()?);
+            } else if meta.path.is_ident("trait") {
+                args.commands_trait.set(cx, &meta.path, meta.value()?.parse()?);
+            } else if meta.path.is_ident("events") {
+                args.events.set(cx, &meta.path, meta.value()?.parse()?);
             } else if meta.path.is_ident("lock") {
                 args.lock.set(cx, &meta.path, LockArg::parse(&meta)?);
+            } else if meta.path.is_ident("retired") {
+                args.retired.push(Retired::parse(cx, &meta)?);
             } else {
                 return Err(unknown(
                     &meta,
-                    "a block of commands has `lock`, `group = Name`, `derive(…)` and `crate = path`",
+                    "a block of commands has `lock`, `retired(…)`, `group = Name`, `trait = Name`, `derive(…)` and `crate = path`; a \
+                     group has `events = Name` too",
                 ));
             }
             Ok(())

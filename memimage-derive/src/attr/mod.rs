@@ -1,8 +1,9 @@
 //! What users write in attributes, one file for each kind of attribute.
 
-mod command;
 mod history;
 mod lock;
+mod retired;
+mod command;
 mod model;
 mod serde;
 mod shape;
@@ -12,6 +13,7 @@ pub(crate) use self::command::{BlockArgs, CommandArgs};
 pub(crate) use self::history::{History, Step};
 pub(crate) use self::lock::LockArg;
 pub(crate) use self::model::ModelArgs;
+pub(crate) use self::retired::Retired;
 pub(crate) use self::serde::{SerdeContainer, SerdeField, SerdeVariant};
 pub(crate) use self::shape::{ShapeContainer, ShapeField};
 pub(crate) use self::upcast::UpcastArgs;
@@ -56,6 +58,10 @@ impl<T> Once<T> {
 
     pub(crate) fn get(&self) -> Option<&T> {
         self.0.as_ref()
+    }
+
+    fn take(self) -> Option<T> {
+        self.0
     }
 
     pub(crate) fn is_set(&self) -> bool {

@@ -1,7 +1,7 @@
 //! `#[model(…)]`.
 
 use syn::punctuated::Punctuated;
-use syn::{Attribute, LitStr, Path, Token};
+use syn::{Attribute, Ident, LitStr, Path, Token};
 
 use super::history::History;
 use super::{Once, name, read, unknown, version};
@@ -15,6 +15,8 @@ pub(crate) struct ModelArgs {
     pub version: Once<u32>,
     /// The versions of the state before this one.
     pub history: Once<History>,
+    /// The name of the enum of its events.
+    pub events: Once<Ident>,
     /// The groups of commands, where there is more than one block.
     pub groups: Once<Vec<Path>>,
     /// Whether a key could not be read: what follows from its absence is no second mistake.
@@ -33,6 +35,8 @@ impl ModelArgs {
                 args.version.set(cx, &meta.path, version(&meta)?);
             } else if meta.path.is_ident("history") {
                 args.history.set(cx, &meta.path, History::parse(&meta)?);
+            } else if meta.path.is_ident("events") {
+                args.events.set(cx, &meta.path, meta.value()?.parse()?);
             } else if meta.path.is_ident("groups") {
                 let list;
                 syn::parenthesized!(list in meta.input);
@@ -42,7 +46,10 @@ impl ModelArgs {
                 }
                 args.groups.set(cx, &meta.path, groups.into_iter().collect());
             } else {
-                return Err(unknown(&meta, "a model has `name`, `version`, `history(…)`, `groups(…)` and `crate`"));
+                return Err(unknown(
+                    &meta,
+                    "a model has `name`, `version`, `history(…)`, `groups(…)`, `events = Name` and `crate`",
+                ));
             }
             Ok(())
         });

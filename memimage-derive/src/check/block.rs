@@ -2,7 +2,7 @@
 
 use syn::PathArguments;
 
-use super::{command, determinism, history, judge, names};
+use super::{command, determinism, history, judge, names, retired};
 use crate::ast::Block;
 use crate::ctxt::Ctxt;
 
@@ -13,6 +13,7 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
     }
     names::block(cx, block);
     history::block(cx, block);
+    retired::block(cx, block);
     for one in &block.commands {
         command::command(cx, one);
         judge::judge(cx, block, one);

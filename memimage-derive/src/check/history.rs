@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quote::ToTokens;
 
-use crate::ast::{Block, Command, Way};
-use crate::attr::{History, Step};
+use crate::ast::{Block, Command, EventHistory, Way};
+use crate::attr::{History, Retired, Step};
 use crate::ctxt::Ctxt;
 
 pub(crate) fn block(cx: &Ctxt, block: &Block) {
@@ -14,7 +14,11 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
     for command in &block.commands {
         replay_only(cx, command);
         surplus(cx, command);
-        for past in command.past() {
+        names.entry(command.name.value()).or_default().push(command);
+    }
+    for event in block.histories() {
+        let has_cfg = event.cfgs().next().is_some();
+        for past in &event.past {
             let Way::Type(ty) = past.way else { continue };
             let spelled = ty.to_token_stream().to_string();
             if let Some(newest) = block.commands.iter().find(|command| command.payload == spelled) {
@@ -24,26 +28,26 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
                     newest.sig.ident
                 );
                 cx.error(ty, message);
-            } else if let Some(first) = types.insert(spelled, command)
-                && !take_turns(first, command)
+            } else if let Some((first, may_go)) = types.insert(spelled, (called(&event), has_cfg))
+                // at most one of two that have a `#[cfg]` may be built; rustc sees it if that is not so
+                && !(may_go && has_cfg)
             {
                 let message = format!(
-                    "this type is a past version of `{}` already, and has one step onward: use a type of its own here",
-                    first.sig.ident
+                    "this type is a past version of `{first}` already, and has one step onward: use a type of its own here",
                 );
                 cx.error(ty, message);
             }
         }
-        names.entry(command.name.value()).or_default().push(command);
     }
-    for same in names.into_values() {
-        covered(cx, &same);
+    for (name, same) in names {
+        let retired = block.args.retired.iter().filter(|retired| retired.name.value() == name);
+        covered(cx, &same, retired.flat_map(Retired::versions));
     }
 }
 
-/// Whether at most one of them is built; rustc sees it if that is not so.
-fn take_turns(a: &Command, b: &Command) -> bool {
-    a.cfgs().next().is_some() && b.cfgs().next().is_some()
+/// The command of an event, or the name of a retired event.
+fn called(event: &EventHistory<'_>) -> String {
+    event.command.map_or_else(|| event.name.value(), |command| command.sig.ident.to_string())
 }
 
 fn replay_only(cx: &Ctxt, command: &Command) {
@@ -74,11 +78,11 @@ fn surplus(cx: &Ctxt, command: &Command) {
     }
 }
 
-/// The commands have one name.
-fn covered(cx: &Ctxt, commands: &[&Command]) {
+/// The commands have one name, of which these versions are retired.
+fn covered(cx: &Ctxt, commands: &[&Command], retired: impl Iterator<Item = u32>) {
     let newest = commands.iter().max_by_key(|command| command.version()).expect("a name of some command");
-    let known: BTreeSet<u32> =
-        commands.iter().flat_map(|command| command.past_versions.iter().copied().chain([command.version()])).collect();
+    let kept = commands.iter().flat_map(|command| command.past_versions.iter().copied().chain([command.version()]));
+    let known: BTreeSet<u32> = kept.chain(retired).collect();
     if known.contains(&0) || commands.iter().any(|command| command.args.broken) {
         return;
     }

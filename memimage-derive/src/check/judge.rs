@@ -3,7 +3,7 @@
 use proc_macro2::Ident;
 use syn::{FnArg, Pat, ReceiverKind, ReturnType, Safety, Type};
 
-use crate::ast::{Block, Command, Method, is_context};
+use crate::ast::{Block, Command, Method};
 use crate::ctxt::Ctxt;
 
 pub(crate) fn judge(cx: &Ctxt, block: &Block, command: &Command) {
@@ -55,12 +55,11 @@ fn modifiers(cx: &Ctxt, method: &Method) {
 }
 
 fn arguments(cx: &Ctxt, command: &Command, method: &Method) {
-    let mut contexts = 0;
-    for input in &method.sig.inputs {
+    let contexts = Block::contexts_of_check(command, method);
+    for (place, input) in method.sig.inputs.iter().enumerate() {
         let FnArg::Typed(typed) = input else { continue };
-        if is_context(&typed.ty) {
-            contexts += 1;
-            if contexts == 2 {
+        if contexts.contains(&place) {
+            if contexts.get(1) == Some(&place) {
                 cx.error(typed, "a second context: a check has one, take it once");
             }
             continue;
@@ -86,12 +85,7 @@ fn known(cx: &Ctxt, command: &Command, argument: &Ident) {
     if command.arguments().any(|known| known.ident == *argument) {
         return;
     }
-    let names: Vec<_> = command.arguments().map(|known| format!("`{}`", known.ident)).collect();
-    let has = match names.is_empty() {
-        true => "it has none".to_owned(),
-        false => format!("it has {}", names.join(", ")),
-    };
-    let method = &command.sig.ident;
+    let (has, method) = (command.argument_names(), &command.sig.ident);
     cx.error(
         argument,
         format_args!("no argument `{argument}` of the command `{method}`: {has}, and a check goes by their names"),

@@ -5,12 +5,22 @@ use std::collections::BTreeSet;
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 
-use crate::ast::{Block, Command, Way};
+use crate::ast::{Block, Command, EventHistory, Way};
 use crate::attr::LockArg;
 use crate::ctxt::Ctxt;
 use crate::lock::{BLESSING, Lock};
 
-pub(crate) fn lock(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
+/// The lock of a block's model, if the block asks for one, held to the rules. None after other errors: the block is not
+/// the one that the lock was made of.
+pub(crate) fn lock(cx: &Ctxt, block: &Block) -> Option<Lock> {
+    let arg = block.args.lock.get().filter(|_| !cx.has_errors())?;
+    let lock = Lock::read(cx, arg, &block.model_name())?;
+    complete(cx, block, arg, &lock);
+    Some(lock)
+}
+
+/// Each event of the block has its line, and each line an event.
+fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
     for attr in block.commands.iter().flat_map(Command::cfgs) {
         cx.error(
             attr,
@@ -32,20 +42,25 @@ pub(crate) fn lock(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
         return cx
             .error(&block.model, format_args!("`{file}` has no lines of `{model}`: {BLESSING} adds them{renamed}"));
     }
-    let missing: Vec<_> = block
-        .commands
-        .iter()
-        .flat_map(|command| versions(command).map(move |version| (command, version)))
-        .filter(|(command, version)| lock.line(&command.name.value(), version.number).is_none())
-        .collect();
-    let is_new = |command: &Command| lock.lines.iter().all(|line| line.event != command.name.value());
-    let renamed: Vec<_> =
-        missing.iter().filter(|(command, _)| is_new(command)).map(|(command, _)| &command.sig.ident).collect();
+    let mut missing: Vec<(String, Version)> = Vec::new();
+    // the commands whose event may be one of the lock under another name
+    let mut renamed = Vec::new();
+    for event in block.histories() {
+        let name = event.name.value();
+        let is_new = lock.lines.iter().all(|line| line.event != name);
+        let lines = missing.len();
+        missing.extend(
+            versions(&event)
+                .filter(|version| lock.line(&name, version.number).is_none())
+                .map(|version| (name.clone(), version)),
+        );
+        let is_missing = missing.len() > lines;
+        renamed.extend(event.command.filter(|_| is_new && is_missing).map(|command| &command.sig.ident));
+    }
     if forgotten(cx, block, lock, &renamed) {
         return;
     }
-    for (command, Version { number, place, has_type }) in missing {
-        let event = command.name.value();
+    for (event, Version { number, place, has_type }) in missing {
         let message = match has_type {
             true => format!("`{file}` has no line for {event} v{number} yet: {BLESSING} adds it; commit it"),
             false => format!(
@@ -57,7 +72,7 @@ pub(crate) fn lock(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
     }
 }
 
-/// A version of a command's event.
+/// A version of an event.
 struct Version {
     number: u32,
     /// What it is in the source.
@@ -65,16 +80,20 @@ struct Version {
     has_type: bool,
 }
 
-fn versions(command: &Command) -> impl Iterator<Item = Version> {
-    let past = command.past().map(|past| {
+fn versions(event: &EventHistory<'_>) -> impl Iterator<Item = Version> {
+    let past = event.past.iter().map(|past| {
         let (place, has_type) = match &past.way {
             Way::Type(ty) => (ty.to_token_stream(), true),
             Way::Values(functions, _) => (functions[0].to_token_stream(), false),
         };
         Version { number: past.version, place, has_type }
     });
-    let newest = Version { number: command.version(), place: command.sig.ident.to_token_stream(), has_type: true };
-    past.chain([newest])
+    let newest = event.command.map(|command| Version {
+        number: command.version(),
+        place: command.sig.ident.to_token_stream(),
+        has_type: true,
+    });
+    past.chain(newest)
 }
 
 /// The locked events that nothing here replays, though a journal may hold them: whether there are any. Those of which the
@@ -86,23 +105,29 @@ fn forgotten(cx: &Ctxt, block: &Block, lock: &Lock, renamed: &[&Ident]) -> bool 
         return false;
     }
     let here: BTreeSet<(String, u32)> = block
-        .commands
-        .iter()
-        .flat_map(|command| versions(command).map(|version| (command.name.value(), version.number)))
+        .histories()
+        .flat_map(|event| versions(&event).map(|version| (event.name.value(), version.number)).collect::<Vec<_>>())
         .collect();
     let mut forgotten = lock.lines.iter().filter(|line| !here.contains(&(line.event.clone(), line.version))).peekable();
     let any = forgotten.peek().is_some();
     for line in forgotten {
         let (event, version) = (&line.event, line.version);
-        let renamed = match renamed {
+        let rename = match renamed {
             [] => String::new(),
-            [one] => format!(" (or say `name = {event:?}` of `{one}`, if that is its new name)"),
-            _ => format!(" (or say `name = {event:?}` of the command that it was renamed to)"),
+            [one] => format!("say `name = {event:?}` of `{one}`, if that is its new name, "),
+            _ => format!("say `name = {event:?}` of the command that it was renamed to, "),
+        };
+        let retire = if block.args.retired.iter().any(|retired| retired.name.value() == *event) {
+            format!("add its past type to the history of `retired(name = {event:?}, …)`, ")
+        } else if here.iter().any(|(name, _)| name == event) {
+            String::new()
+        } else {
+            format!("list its past types on the block, `retired(name = {event:?}, history(…))`, ")
         };
         let message = format!(
-            "{event} v{version} is in the lock, and nothing here can replay it: keep it with \
-             `#[command(name = {event:?}, version = {version}, replay_only)]`{renamed}, or remove line {} of `{}` if no \
-             journal holds it any more",
+            "{event} v{version} is in the lock, and nothing here can replay it; help: {rename}{retire}keep it with \
+             `#[command(name = {event:?}, version = {version}, replay_only)]`, or remove line {} of `{}` if no journal holds \
+             it any more",
             line.number, lock.file
         );
         cx.error(&block.model, message);

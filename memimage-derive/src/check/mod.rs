@@ -1,15 +1,16 @@
 //! The rules that hold for what was read. Each is here once, with its message.
 
-mod block;
-mod command;
-mod data;
+mod types;
 mod determinism;
 mod group;
 mod history;
 mod judge;
-mod lock;
 mod names;
-mod types;
+mod retired;
+mod command;
+mod block;
+mod data;
+mod lock;
 mod upcaster;
 
 pub(crate) use self::block::block;

@@ -7,12 +7,17 @@ use proc_macro2::Ident;
 use crate::ast::{Block, Command};
 use crate::case::{pascal, unraw};
 use crate::ctxt::Ctxt;
-use crate::reserved::{INHERENT, KEPT, OWN_EVENTS};
+use crate::reserved::{INHERENT, KEPT, OF_TRAITS, OWN_EVENTS};
 
 pub(crate) fn block(cx: &Ctxt, block: &Block) {
     let mut events = BTreeMap::new();
     let mut types = BTreeMap::new();
     let mut variants = BTreeMap::new();
+    if let (Some(events), None) = (block.args.events.get(), block.args.group.get()) {
+        let message = "the events of a model are named where the model is: `#[model(events = Name)]`; here a group has a name \
+                       for its own";
+        cx.error(events, message);
+    }
     for command in &block.commands {
         reserved(cx, command);
         if !nameable(cx, command) {
@@ -87,6 +92,11 @@ fn reserved(cx: &Ctxt, command: &Command) {
         );
     } else if KEPT.contains(&name.as_str()) {
         cx.error(ident, format_args!("`{name}` is kept for a method of `Image`: give the command another name"));
+    } else if OF_TRAITS.contains(&name.as_str()) {
+        cx.error(
+            ident,
+            format_args!("`{name}` is a method of every image by another trait: give the command another name"),
+        );
     }
     if let Some(event) = command.args.name.get().filter(|event| event.value().starts_with(OWN_EVENTS)) {
         let message =

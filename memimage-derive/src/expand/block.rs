@@ -1,13 +1,11 @@
 //! `#[memimage::commands]`.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
-use syn::spanned::Spanned;
+use proc_macro2::TokenStream;
+use quote::ToTokens;
 
-use super::{command, event, history, lock, methods, payload};
+use super::{command, event, history, lock, methods, payload, table};
 use crate::ast::Block;
 use crate::attr::runtime;
-use crate::hygiene::placed;
 use crate::lock::Lock;
 
 pub(crate) fn block(block: &Block, locked: Option<&Lock>) -> TokenStream {
@@ -17,83 +15,11 @@ pub(crate) fn block(block: &Block, locked: Option<&Lock>) -> TokenStream {
         payload::payload(krate, block, one).to_tokens(&mut tokens);
         command::implement(krate, block, one).to_tokens(&mut tokens);
     }
-    event::event(krate, block).to_tokens(&mut tokens);
+    let mut events = event::event(krate, block);
+    table::table(krate, block, locked).to_tokens(&mut events);
+    event::placed(block, &events).to_tokens(&mut tokens);
     history::history(krate, block).to_tokens(&mut tokens);
-    table(krate, block, locked).to_tokens(&mut tokens);
     methods::methods(krate, block).to_tokens(&mut tokens);
     locked.map(|locked| lock::lock(krate, block, locked)).to_tokens(&mut tokens);
     tokens
-}
-
-/// The dispatch table: the newest versions in their order, then the past ones.
-fn table(krate: &TokenStream, block: &Block, locked: Option<&Lock>) -> TokenStream {
-    let model = &block.model;
-    let event = block.event();
-    let newest = block.commands.iter().map(|command| {
-        let cfgs = command.cfgs();
-        let payload = &command.payload;
-        quote!(#(#cfgs)* #krate::__private::EventType::of::<#payload>())
-    });
-    let rows = newest.chain(history::rows(krate, block));
-    let lock = locked.map(|locked| lock::constants(krate, block, locked));
-    let rows = quote! {
-        type Event = #event;
-        const EVENTS: &'static [#krate::__private::EventType<#model>] = &[#(#rows),*];
-        #lock
-    };
-    let (table, asserted) = match block.args.group.get() {
-        Some(group) => (group_of(krate, block, group, &rows), listed(krate, block, group)),
-        None => (
-            quote!(#[automatically_derived] impl #krate::Commands for #model { #rows }),
-            quote_spanned!(model.span()=> const _: () = #krate::__private::assert_model::<#model>();),
-        ),
-    };
-    quote! {
-        #table
-
-        #asserted
-    }
-}
-
-/// The dispatch table of the whole model, of which this block may be a part.
-///
-/// Where it is, it is found by way of the model: if that lists no groups, its derive says so, once.
-pub(super) fn whole_table(krate: &TokenStream, block: &Block) -> TokenStream {
-    let model = &block.model;
-    match block.args.group.get() {
-        Some(_) => quote_spanned!(model.span()=> #krate::__private::events_of::<#model>()),
-        None => quote!(<#model as #krate::Commands>::EVENTS),
-    }
-}
-
-/// Makes sure that the model lists the group, else its commands could be called and not be replayed.
-fn listed(krate: &TokenStream, block: &Block, group: &Ident) -> TokenStream {
-    let whole = whole_table(krate, block);
-    let message = format!(
-        "`{}` does not list this group, so its events could not be replayed: `#[model(groups(…, {group}))]`",
-        block.model_name()
-    );
-    let (krate, model) = (placed(krate, group.span()), placed(&block.model.to_token_stream(), group.span()));
-    quote_spanned! {group.span()=>
-        const _: () = ::core::assert!(
-            #krate::__private::is_listed(#whole, <#group as #krate::__private::Group<#model>>::EVENTS),
-            #message
-        );
-    }
-}
-
-/// What stands for one of several blocks. It is public for the same reason as the event enum.
-pub(crate) fn group_of(krate: &TokenStream, block: &Block, group: &Ident, rows: &TokenStream) -> TokenStream {
-    let model = &block.model;
-    let about = format!("A group of commands of `{}`, which the model lists.", block.model_name());
-    quote! {
-        #[doc = #about]
-        #[allow(missing_copy_implementations, missing_debug_implementations, unreachable_pub)]
-        pub struct #group;
-
-        #[automatically_derived]
-        impl #krate::__private::Group<#model> for #group {
-            #rows
-        }
-    }
 }

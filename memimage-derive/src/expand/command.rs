@@ -5,7 +5,8 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{FnArg, Pat, ReturnType, Type};
 
-use crate::ast::{Block, Command, Input, Output, is_context};
+use super::context;
+use crate::ast::{Block, Command, Input, Output};
 use crate::hygiene::placed;
 
 /// The names inside the two functions. All of them come from one place, since a name is found only where its span says
@@ -29,7 +30,7 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
     let (model, payload) = (&block.model, &command.payload);
     let cfgs: Vec<_> = command.cfgs().collect();
     let (name, version) = (&command.name, command.version());
-    let table = super::block::whole_table(krate, block);
+    let table = super::table::whole_table(krate, block);
     let types = types(krate, block, command);
     let functions = functions(krate, block, command);
     let (answers, apply) = (types.answers, functions.apply);
@@ -46,6 +47,7 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
         }
     });
     let probe = probe(krate, command);
+    let contexts = context::assertions(krate, block, command);
     quote! {
         #(#cfgs)*
         #[automatically_derived]
@@ -64,6 +66,7 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
 
         #callable
         #probe
+        #contexts
     }
 }
 
@@ -76,17 +79,17 @@ struct Functions {
 /// `check` and `apply`, all of them at the place of the type that says how the command is refused: if that is no
 /// `Result`, rustc sees one error there and not a second one about the macro.
 fn functions(krate: &TokenStream, block: &Block, command: &Command) -> Functions {
-    let span = refusing(block, command).map_or_else(Span::call_site, Spanned::span);
+    let span = block.refusing(command).map_or_else(Span::call_site, Spanned::span);
     let krate = &placed(krate, span);
     let (locals, ty) = (Locals::at(span), &block.model);
     let check = check(krate, block, command, &locals);
-    let apply = apply(block, command, &locals);
+    let apply = apply(krate, block, command, &locals);
     let Locals { this, model, context, .. } = locals;
     let own = quote_spanned!(span=> <Self as #krate::Payload<#ty>>);
     let mut judgement = quote_spanned!(span=> ::core::result::Result<(), #own::Refusal>);
     let mut answer = quote_spanned!(span=> ::core::result::Result<#own::Output, #own::Refusal>);
     // Said by projection, a type that is no `Result` is one error, and not a second one in the body.
-    match (refusing(block, command), &command.output) {
+    match (block.refusing(command), &command.output) {
         (Some(ty), Output::Result(_)) => answer = quote_spanned!(span=> <#ty as #krate::__private::Fallible>::Answer),
         (Some(judge), _) => {
             let judge = super::own_type(block, judge);
@@ -108,15 +111,6 @@ fn functions(krate: &TokenStream, block: &Block, command: &Command) -> Functions
     }
 }
 
-/// The user's type that says how the command is refused, if it may be.
-pub(crate) fn refusing<'a>(block: &'a Block, command: &'a Command) -> Option<&'a Type> {
-    match (&command.output, block.check_of(command).map(|check| &check.sig.output)) {
-        (Output::Result(ty), _) => Some(ty),
-        (_, Some(ReturnType::Type(_, ty))) => Some(ty),
-        _ => None,
-    }
-}
-
 /// The types of the two traits.
 pub(crate) struct Types {
     /// `Output` and `Refusal`.
@@ -131,7 +125,7 @@ pub(crate) fn types(krate: &TokenStream, block: &Block, command: &Command) -> Ty
         Output::Plain(ty) => quote!(#ty),
         Output::Result(ty) => quote_spanned!(ty.span()=> <#ty as #krate::__private::Fallible>::Output),
     };
-    let refusal = refusing(block, command).map(|ty| {
+    let refusal = block.refusing(command).map(|ty| {
         let projection = match command.output {
             Output::Result(_) => quote_spanned!(ty.span()=> Fallible),
             _ => quote_spanned!(ty.span()=> Judgement),
@@ -161,20 +155,23 @@ fn check(krate: &TokenStream, block: &Block, command: &Command, locals: &Locals)
     };
     let (ty, Locals { span, this, model, context }) = (&block.model, locals);
     let name = &method.sig.ident;
-    let arguments = method.sig.inputs.iter().filter_map(|input| match input {
-        FnArg::Typed(typed) if is_context(&typed.ty) => Some(quote!(#context)),
+    let contexts = Block::contexts_of_check(command, method);
+    let arguments = method.sig.inputs.iter().enumerate().filter_map(|(place, input)| match input {
+        FnArg::Typed(typed) if contexts.contains(&place) => Some(context::lend(krate, block, &typed.ty, context)),
         FnArg::Typed(typed) => handed(command, this, &typed.pat, &typed.ty),
         FnArg::Receiver(_) => None,
     });
     let call = quote_spanned!(*span=> <#ty>::#name(#model, #(#arguments),*));
-    match (&method.sig.output, &command.output) {
+    let call = match (&method.sig.output, &command.output) {
         (ReturnType::Type(_, judgement), Output::Result(_)) => {
             quote_spanned! {judgement.span()=>
                 #krate::__private::judged::<_, <Self as #krate::Payload<#ty>>::Refusal>(#call)
             }
         }
         _ => call,
-    }
+    };
+    let import = (!contexts.is_empty()).then(|| context::import(krate));
+    quote_spanned!(*span=> #import #call)
 }
 
 /// A field of the payload as the check wants it: lent, or a clone.
@@ -189,21 +186,23 @@ fn handed(command: &Command, this: &Ident, pattern: &Pat, wanted: &Type) -> Opti
 }
 
 /// The body of `apply`: a call of the user's method.
-fn apply(block: &Block, command: &Command, locals: &Locals) -> TokenStream {
+fn apply(krate: &TokenStream, block: &Block, command: &Command, locals: &Locals) -> TokenStream {
     let (ty, Locals { span, this, model, context }) = (&block.model, locals);
     let name = &command.sig.ident;
     let arguments = command.inputs.iter().map(|input| match input {
-        Input::Context(_) => quote!(#context),
+        Input::Context(typed) => context::lend(krate, block, &typed.ty, context),
         Input::Argument(argument) => {
             let field = &argument.ident;
             quote_spanned!(*span=> #this.#field)
         }
     });
     let call = quote_spanned!(*span=> <#ty>::#name(#model, #(#arguments),*));
-    match &command.output {
+    let call = match &command.output {
         Output::Result(_) => call,
         Output::Unit | Output::Plain(_) => quote_spanned!(*span=> ::core::result::Result::Ok(#call)),
-    }
+    };
+    let import = command.contexts().next().map(|_| context::import(krate));
+    quote_spanned!(*span=> #import #call)
 }
 
 /// Makes sure that what is not spelled `Result` is none: its errors would be taken for answers.

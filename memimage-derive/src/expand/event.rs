@@ -2,7 +2,6 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::Visibility;
 
 use super::payload::{derives, documentation};
 use crate::ast::Block;
@@ -75,18 +74,25 @@ fn landing(krate: &TokenStream, block: &Block) -> TokenStream {
     quote!(#(#payloads)* #whole)
 }
 
+/// What belongs to the enum, in its place. A group's enum is an item beside the block. That of a whole model must be seen
+/// wherever the model is, since it is an associated type of it, and how far that is cannot be read from an impl block: so
+/// the enum has no path of its own, and the model's derive, which knows, gives it its name.
+pub(crate) fn placed(block: &Block, items: &TokenStream) -> TokenStream {
+    match block.args.group.get() {
+        Some(_) => items.clone(),
+        None => quote!(const _: () = { #items };),
+    }
+}
+
 /// The enum alone.
-///
-/// It is public whatever the commands are: it is an associated type of the model's, and must be seen wherever the model is,
-/// and how far that is cannot be read from an impl block.
 pub(crate) fn definition(block: &Block) -> TokenStream {
     let event = block.event();
     let about =
         format!("The events of `{}`: one variant a command, holding the command's arguments.", block.model_name());
     let derives = derives(block);
-    let hidden = match block.vis() {
-        Visibility::Public(_) => None,
-        _ => Some(quote!(#[doc(hidden)])),
+    let vis = match block.args.group.get() {
+        Some(_) => block.vis_of_group(),
+        None => syn::parse_quote!(pub),
     };
     let variants = block.commands.iter().map(|command| {
         let (cfgs, variant, payload) = (command.cfgs(), &command.variant, &command.payload);
@@ -95,7 +101,6 @@ pub(crate) fn definition(block: &Block) -> TokenStream {
     });
     quote! {
         #[doc = #about]
-        #hidden
         #derives
         #[allow(
             dead_code,
@@ -106,7 +111,7 @@ pub(crate) fn definition(block: &Block) -> TokenStream {
             clippy::all,
             clippy::pedantic
         )]
-        pub enum #event {
+        #vis enum #event {
             #(#variants,)*
         }
     }

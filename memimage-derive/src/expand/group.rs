@@ -5,12 +5,13 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{DeriveInput, Path};
 
+use crate::attr::ModelArgs;
 use crate::case::unraw;
 use crate::hygiene::placed;
 
-pub(super) fn groups(krate: &TokenStream, input: &DeriveInput, groups: &[Path]) -> TokenStream {
-    let (model, event) = (&input.ident, event_name(input));
-    let definition = event_of_groups(krate, input, groups);
+pub(super) fn groups(krate: &TokenStream, input: &DeriveInput, args: &ModelArgs, groups: &[Path]) -> TokenStream {
+    let (model, event) = (&input.ident, event_name(input, args));
+    let definition = event_of_groups(krate, input, args, groups);
     let groups: Vec<Group<'_>> = groups.iter().map(|path| Group::new(krate, model, path)).collect();
     let tables: Vec<TokenStream> = groups.iter().map(|group| group.constant(krate, model, "EVENTS")).collect();
     let shared = shared(krate, model, &groups);
@@ -35,13 +36,19 @@ pub(super) fn groups(krate: &TokenStream, input: &DeriveInput, groups: &[Path]) 
 }
 
 /// The name of the enum of all events.
-pub(crate) fn event_name(input: &DeriveInput) -> Ident {
-    format_ident!("{}Event", unraw(&input.ident), span = input.ident.span())
+pub(crate) fn event_name(input: &DeriveInput, args: &ModelArgs) -> Ident {
+    let of_model = || format_ident!("{}Event", unraw(&input.ident), span = input.ident.span());
+    args.events.get().cloned().unwrap_or_else(of_model)
 }
 
 /// The enum of all events: one variant a group, holding the group's own enum.
-pub(crate) fn event_of_groups(krate: &TokenStream, input: &DeriveInput, groups: &[Path]) -> TokenStream {
-    let (model, event) = (&input.ident, event_name(input));
+pub(crate) fn event_of_groups(
+    krate: &TokenStream,
+    input: &DeriveInput,
+    args: &ModelArgs,
+    groups: &[Path],
+) -> TokenStream {
+    let (vis, model, event) = (&input.vis, &input.ident, event_name(input, args));
     let about = format!("The events of `{model}`: one variant a group of commands.");
     let groups: Vec<Group<'_>> = groups.iter().map(|path| Group::new(krate, model, path)).collect();
     let variants = groups.iter().map(|Group { path, name, event }| {
@@ -59,8 +66,14 @@ pub(crate) fn event_of_groups(krate: &TokenStream, input: &DeriveInput, groups: 
     let conversions = groups.iter().map(|group| group.conversion(&event));
     quote! {
         #[doc = #about]
-        #[allow(missing_copy_implementations, missing_debug_implementations, private_interfaces, unreachable_pub)]
-        pub enum #event {
+        #[allow(
+            dead_code,
+            missing_copy_implementations,
+            missing_debug_implementations,
+            private_interfaces,
+            unreachable_pub
+        )]
+        #vis enum #event {
             #(#variants,)*
         }
 

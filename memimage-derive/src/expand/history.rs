@@ -5,17 +5,17 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::Type;
 use syn::spanned::Spanned;
 
-use crate::ast::{Block, Command, Past, Way};
+use crate::ast::{Block, EventHistory, Past, Way};
 use crate::hygiene::{braced, placed};
 
 /// What is emitted for the past versions, beside their rows.
 pub(crate) fn history(krate: &TokenStream, block: &Block) -> TokenStream {
     let mut tokens = TokenStream::new();
-    for command in &block.commands {
-        for past in command.past() {
+    for event in block.histories() {
+        for past in &event.past {
             if let Way::Type(ty) = past.way {
-                past_version(krate, block, command, &past, ty).to_tokens(&mut tokens);
-                direction(krate, block, command, &past, ty).to_tokens(&mut tokens);
+                past_version(krate, block, &event, past, ty).to_tokens(&mut tokens);
+                direction(krate, block, &event, past, ty).to_tokens(&mut tokens);
             }
         }
     }
@@ -23,25 +23,24 @@ pub(crate) fn history(krate: &TokenStream, block: &Block) -> TokenStream {
 }
 
 /// Their rows in the dispatch table.
-pub(super) fn rows<'a>(krate: &'a TokenStream, block: &'a Block) -> impl Iterator<Item = TokenStream> + 'a {
-    block.commands.iter().flat_map(move |command| {
-        command.past().map(move |past| {
-            let cfgs = command.cfgs();
-            let row = row(krate, command, &past);
-            quote!(#(#cfgs)* #row)
-        })
-    })
+pub(super) fn rows(krate: &TokenStream, block: &Block) -> Vec<TokenStream> {
+    let mut rows = Vec::new();
+    for event in block.histories() {
+        for past in &event.past {
+            let cfgs = event.cfgs();
+            let row = row(krate, &event, past);
+            rows.push(quote!(#(#cfgs)* #row));
+        }
+    }
+    rows
 }
 
-fn row(krate: &TokenStream, command: &Command, past: &Past<'_>) -> TokenStream {
-    let (name, version) = (&command.name, past.version);
+fn row(krate: &TokenStream, event: &EventHistory<'_>, past: &Past<'_>) -> TokenStream {
+    let (name, version, payload) = (event.name, past.version, payload(krate, event));
     match &past.way {
-        Way::Type(ty) => {
-            let payload = &command.payload;
-            quote!(#krate::__private::EventType::past::<#ty, #payload>(#name, #version))
-        }
+        Way::Type(ty) => quote!(#krate::__private::EventType::past::<#ty, #payload>(#name, #version)),
         Way::Values(functions, target) => {
-            let target = target.map_or_else(|| command.payload.to_token_stream(), ToTokens::to_token_stream);
+            let target = target.map_or(payload, ToTokens::to_token_stream);
             let steps = functions.iter().map(|function| {
                 let krate = placed(krate, function.span());
                 quote_spanned! {function.span()=>
@@ -55,14 +54,31 @@ fn row(krate: &TokenStream, command: &Command, past: &Past<'_>) -> TokenStream {
     }
 }
 
+/// The event's payload, or what stands for that of a retired event.
+fn payload(krate: &TokenStream, event: &EventHistory<'_>) -> TokenStream {
+    match event.command {
+        Some(command) => command.payload.to_token_stream(),
+        None => quote!(#krate::__private::Retired),
+    }
+}
+
 /// A past version, its step, and that another one may lead to it. Its step is asked for once, at its own token: whatever
 /// is wrong with it is one error there.
-fn past_version(krate: &TokenStream, block: &Block, command: &Command, past: &Past<'_>, ty: &Type) -> TokenStream {
-    let (model, payload) = (&block.model, &command.payload);
-    let cfgs: Vec<_> = command.cfgs().collect();
-    let (name, version) = (&command.name, past.version);
+fn past_version(
+    krate: &TokenStream,
+    block: &Block,
+    event: &EventHistory<'_>,
+    past: &Past<'_>,
+    ty: &Type,
+) -> TokenStream {
+    let (model, payload) = (&block.model, payload(krate, event));
+    let cfgs: Vec<_> = event.cfgs().collect();
+    let (name, version) = (event.name, past.version);
     let place = placed(krate, ty.span());
-    let onward = quote_spanned!(ty.span()=> #place::__private::only_step::<Self, _, #payload, #model>());
+    let onward = match event.command {
+        Some(_) => quote_spanned!(ty.span()=> #place::__private::only_step::<Self, _, #payload, #model>()),
+        None => quote_spanned!(ty.span()=> #place::__private::only_retired_step::<Self, _, #model>()),
+    };
     let land = quote_spanned!(ty.span()=> impl #place::IntoEvents<#model> for #ty);
     let landing = quote! {
         const STANDS: #krate::__private::EventVersion = #krate::__private::EventVersion::At(#name, #version);
@@ -90,14 +106,20 @@ fn past_version(krate: &TokenStream, block: &Block, command: &Command, past: &Pa
 }
 
 /// Makes sure that the step leads to the next version, if it leads to one of the same event.
-fn direction(krate: &TokenStream, block: &Block, command: &Command, past: &Past<'_>, ty: &Type) -> TokenStream {
-    let (name, &Past { version, next, .. }) = (&command.name, past);
-    let (model, payload, cfgs) = (&block.model, &command.payload, command.cfgs());
+fn direction(krate: &TokenStream, block: &Block, event: &EventHistory<'_>, past: &Past<'_>, ty: &Type) -> TokenStream {
+    let (name, version, model, cfgs) = (event.name, past.version, &block.model, event.cfgs());
+    let payload = placed(&payload(krate, event), ty.span());
+    let next = past.next.unwrap_or_else(|| version.saturating_add(1));
+    let there = match past.next {
+        Some(_) => format!("lead it to version {next} (a history lists the oldest first)"),
+        None => "lead it to another event, or to nothing, `()` (a history lists the oldest first)".to_owned(),
+    };
     let this = format!("`{}` is version {version} of `{}`, and its upcaster", spelled(ty), name.value());
-    let gap = format!("{this} passes over version {next}: lead it there (a history lists the oldest first)");
-    let down = format!(
-        "{this} leads to the same version or an older one: lead it to version {next} (a history lists the oldest first)"
-    );
+    let gap = match past.next {
+        Some(_) => format!("{this} passes over version {next}: lead it there (a history lists the oldest first)"),
+        None => format!("{this} passes over version {next}: {there}"),
+    };
+    let down = format!("{this} leads to the same version or an older one: {there}");
     let krate = placed(krate, ty.span());
     quote_spanned! {ty.span()=>
         #(#cfgs)*

@@ -2,10 +2,11 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::LitStr;
 use syn::spanned::Spanned;
 
 use super::history::spelled;
-use crate::ast::{Block, Command, Way};
+use crate::ast::{Block, Command, EventHistory, Way};
 use crate::hygiene::placed;
 use crate::lock::Lock;
 
@@ -38,9 +39,9 @@ fn constant(krate: &TokenStream, path: &str, model: &str) -> TokenStream {
 
 /// The assertions, and the test that adds lines.
 pub(super) fn lock(krate: &TokenStream, block: &Block, lock: &Lock) -> TokenStream {
-    let assertions = block.commands.iter().filter(|_| !lock.blessing).map(|command| {
-        let past = past(krate, lock, command);
-        let newest = newest(krate, lock, command);
+    let assertions = block.histories().filter(|_| !lock.blessing).map(|event| {
+        let past = past(krate, lock, &event);
+        let newest = event.command.map(|command| newest(krate, lock, command));
         quote!(#past #newest)
     });
     let (tracked, test) = (tracked(lock), test(krate, block));
@@ -56,15 +57,15 @@ fn newest(krate: &TokenStream, lock: &Lock, command: &Command) -> Option<TokenSt
         }
     };
     let payload = command.payload.to_token_stream();
-    assertion(krate, lock, command, command.version(), &payload, &mend, command.sig.ident.span())
+    assertion(krate, lock, &command.name, command.version(), &payload, &mend, command.sig.ident.span())
 }
 
-/// The types of its history. A value step has none: its shape is the one in the lock.
-fn past(krate: &TokenStream, lock: &Lock, command: &Command) -> TokenStream {
-    let assertions = command.past().filter_map(|past| {
+/// The types of a history. A value step has none: its shape is the one in the lock.
+fn past(krate: &TokenStream, lock: &Lock, event: &EventHistory<'_>) -> TokenStream {
+    let assertions = event.past.iter().filter_map(|past| {
         let Way::Type(ty) = past.way else { return None };
         let mend = format!("; a past version keeps its shape: restore `{}` as it was", spelled(ty));
-        assertion(krate, lock, command, past.version, &ty.to_token_stream(), &mend, ty.span())
+        assertion(krate, lock, event.name, past.version, &ty.to_token_stream(), &mend, ty.span())
     });
     assertions.collect()
 }
@@ -73,13 +74,13 @@ fn past(krate: &TokenStream, lock: &Lock, command: &Command) -> TokenStream {
 fn assertion(
     krate: &TokenStream,
     lock: &Lock,
-    command: &Command,
+    name: &LitStr,
     version: u32,
     ty: &TokenStream,
     mend: &str,
     span: Span,
 ) -> Option<TokenStream> {
-    let event = command.name.value();
+    let event = name.value();
     let line = lock.line(&event, version)?;
     let (about, place, shape) = (format!("{event} v{version}"), format!("{}:{}", lock.file, line.number), &line.shape);
     let (krate, ty) = (placed(krate, span), placed(ty, span));

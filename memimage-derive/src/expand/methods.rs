@@ -5,7 +5,6 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{GenericArgument, PathArguments, Type};
 
-use super::command::refusing;
 use crate::ast::{Block, Command, Output};
 use crate::hygiene::{Fresh, placed, replace_self};
 
@@ -14,7 +13,7 @@ pub(crate) fn methods(krate: &TokenStream, block: &Block) -> TokenStream {
         let payload = &command.payload;
         let fields = command.arguments().map(|argument| &argument.ident);
         let signature = signature(krate, block, command);
-        let span = refusing(block, command).map_or_else(Span::call_site, Spanned::span);
+        let span = block.refusing(command).map_or_else(Span::call_site, Spanned::span);
         let (krate, this) = (placed(krate, span), quote!(self));
         let body = quote_spanned!(span=> #krate::Execute::execute(#this, #payload { #(#fields),* }));
         quote_spanned!(span=> #signature { #body })
@@ -55,7 +54,7 @@ pub(crate) fn signature(krate: &TokenStream, block: &Block, command: &Command) -
         quote!(#ident: #ty)
     });
     let answer = answer(krate, block, command);
-    let span = refusing(block, command).map_or_else(Span::call_site, Spanned::span);
+    let span = block.refusing(command).map_or_else(Span::call_site, Spanned::span);
     let this = quote!(self);
     let function = quote_spanned!(span=> fn #name(&#this #(, #arguments)*) -> #answer);
     quote! {
@@ -81,7 +80,7 @@ fn docs(command: &Command) -> TokenStream {
 /// the command's own types say the same.
 fn answer(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
     let output = command.output.ty().map_or_else(|| quote!(()), ToTokens::to_token_stream);
-    let spelled = match (refusing(block, command), &command.output) {
+    let spelled = match (block.refusing(command), &command.output) {
         (Some(ty), Output::Result(_)) => {
             sides(ty).map(|(output, refusal)| (output, quote!(#krate::CommandError<#refusal>)))
         }
@@ -97,7 +96,7 @@ fn answer(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream 
         let (answer, call) = (of(quote!(Payload)), of(quote!(Command)));
         (quote!(#answer::Output), quote!(#call::Error))
     });
-    let span = refusing(block, command).map_or_else(Span::call_site, Spanned::span);
+    let span = block.refusing(command).map_or_else(Span::call_site, Spanned::span);
     quote_spanned!(span=> ::core::result::Result<#output, #error>)
 }
 

@@ -1,16 +1,18 @@
 //! What the macros emit: data, and calls into `memimage::__private`. The logic is there, where it can be read.
 
-mod block;
-mod command;
-mod data;
-mod event;
-mod group;
+mod payload;
 mod history;
 mod lock;
+mod table;
+mod context;
+mod command;
+mod event;
 mod methods;
-mod model;
-mod payload;
+mod block;
+mod group;
 mod state;
+mod model;
+mod data;
 mod upcaster;
 
 pub(crate) use self::block::block;
@@ -19,14 +21,17 @@ pub(crate) use self::model::model;
 pub(crate) use self::upcaster::upcaster;
 
 // The parts from which the fallback makes its stubs.
-pub(crate) use self::block::group_of;
 pub(crate) use self::command::{Types, types as command_types};
 pub(crate) use self::data::implement as implement_shape;
-pub(crate) use self::event::{conversions as event_conversions, definition as event_definition};
+pub(crate) use self::event::{
+    conversions as event_conversions, definition as event_definition, placed as event_placed,
+};
 pub(crate) use self::group::{event_name, event_of_groups};
 pub(crate) use self::lock::stub as lock_stub;
 pub(crate) use self::methods::{around as commands_trait, signature as method_signature};
+pub(crate) use self::model::{events as model_events, implementation as model_implementation};
 pub(crate) use self::payload::definition as payload_definition;
+pub(crate) use self::table::group_of;
 pub(crate) use self::upcaster::next as upcast_next;
 
 use proc_macro2::TokenStream;

@@ -10,9 +10,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use crate::ast::Block;
 use crate::attr::LockArg;
-use crate::check;
 use crate::ctxt::Ctxt;
 use line::Line;
 use target::Target;
@@ -41,18 +39,9 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// The lock of a block's model, if it is to have one, held to the rules. None after other errors: what they are about
-    /// is no longer what the lock was made of.
-    pub(crate) fn of(cx: &Ctxt, block: &Block) -> Option<Lock> {
-        let arg = block.args.lock.get().filter(|_| !cx.has_errors())?;
-        let lock = Lock::read(cx, arg, &block.model_name())?;
-        check::lock(cx, block, arg, &lock);
-        Some(lock)
-    }
-
-    /// None, and no error, in a doctest: those of a package are compiled under the name of its library, so that each would
-    /// meet the others' lines and the library's.
-    fn read(cx: &Ctxt, arg: &LockArg, model: &str) -> Option<Lock> {
+    /// Reads the lock of a model. None, and no error, in a doctest: those of a package are compiled under the name of its
+    /// library, so that each would meet the others' lines and the library's.
+    pub(crate) fn read(cx: &Ctxt, arg: &LockArg, model: &str) -> Option<Lock> {
         let target = match Target::now() {
             Ok(Target::Doctest) => return None,
             Ok(Target::Named(name)) => name,

@@ -196,3 +196,61 @@ pub(crate) fn failed(act: &'static str, path: &Path, source: io::Error) -> Error
         false => Error::io(act, path, source),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::SimDisk;
+
+    fn bytes_at(disk: &SimDisk, path: &str) -> Option<Vec<u8>> {
+        disk.read(path).ok()
+    }
+
+    fn staged(disk: &SimDisk, bytes: &[u8]) -> Result<StagedFile, Error> {
+        StagedFile::write(disk, Path::new("file"), true, |file| file.write_all(bytes, 0))
+    }
+
+    #[test]
+    fn a_staged_file_survives_a_crash_complete_or_not_at_all() {
+        let disk = SimDisk::new();
+        let file = staged(&disk, b"new").unwrap();
+        assert_eq!(bytes_at(&disk, "file"), None);
+        file.rename(&disk).unwrap();
+        for kept in [false, true] {
+            let after = disk.crash(|_| kept);
+            assert!([None, Some(b"new".to_vec())].contains(&bytes_at(&after, "file")));
+        }
+        sync_dir(&disk, Path::new("")).unwrap();
+        assert_eq!(bytes_at(&disk.crash(|_| false), "file"), Some(b"new".to_vec()));
+    }
+
+    #[test]
+    fn an_installed_file_survives_any_crash_and_replaces_the_old_one() {
+        let disk = SimDisk::new();
+        staged(&disk, b"old").unwrap().install(&disk).unwrap();
+        staged(&disk, b"new").unwrap().install(&disk).unwrap();
+        assert_eq!(bytes_at(&disk.crash(|_| false), "file"), Some(b"new".to_vec()));
+        assert_eq!(bytes_at(&disk, "file.tmp"), None);
+    }
+
+    #[test]
+    fn a_temporary_file_of_an_interrupted_attempt_is_replaced() {
+        let disk = SimDisk::new();
+        StoredFile::create(&disk, Path::new("file.tmp")).unwrap().write_all(b"half of it", 0).unwrap();
+        staged(&disk, b"new").unwrap().install(&disk).unwrap();
+        assert_eq!(bytes_at(&disk, "file"), Some(b"new".to_vec()));
+    }
+
+    #[test]
+    fn a_failed_attempt_leaves_the_old_file_and_no_temporary_file() {
+        let disk = SimDisk::new();
+        staged(&disk, b"old").unwrap().install(&disk).unwrap();
+        let failed = StagedFile::write(&disk, Path::new("file"), true, |file| {
+            file.write_all(b"half of it", 0)?;
+            Err(Error::io("writing", file.path(), io::ErrorKind::BrokenPipe.into()))
+        });
+        assert!(failed.unwrap_err().is_io());
+        assert_eq!(bytes_at(&disk, "file"), Some(b"old".to_vec()));
+        assert_eq!(bytes_at(&disk, "file.tmp"), None);
+    }
+}

@@ -1,7 +1,8 @@
 //! Groups: the commands of a large model, in several blocks.
 
 use super::lock::ShapeLock;
-use super::row::{self, EventType, same};
+use super::name::same;
+use super::row::{self, EventType};
 
 /// A block of commands marked `#[memimage::commands(group = …)]`, one of several of the model `M`.
 #[diagnostic::on_unimplemented(
@@ -80,7 +81,7 @@ pub const fn shared<M>(a: &[EventType<M>], b: &[EventType<M>]) -> Option<&'stati
     while i < a.len() {
         let mut j = 0;
         while j < b.len() {
-            if a[i].version == b[j].version && same(a[i].name.as_bytes(), b[j].name.as_bytes()) {
+            if a[i].version == b[j].version && same(a[i].name, b[j].name) {
                 return Some(a[i].name);
             }
             j += 1;

@@ -1,6 +1,7 @@
 //! Where the shape lock of a model is, and what it holds.
 
-use super::row::{EventType, same};
+use super::name::same;
+use super::row::EventType;
 use crate::shape::Text;
 
 /// Where the [shape lock](crate::shape_lock) of a model is.
@@ -31,7 +32,7 @@ impl ShapeLock {
     /// Whether two blocks of one model are locked alike. (After an error in one of them, its lock has no path.)
     pub const fn agree(a: Option<ShapeLock>, b: Option<ShapeLock>) -> bool {
         match (a, b) {
-            (Some(a), Some(b)) => a.path.is_empty() || b.path.is_empty() || same(a.path.as_bytes(), b.path.as_bytes()),
+            (Some(a), Some(b)) => a.path.is_empty() || b.path.is_empty() || same(a.path, b.path),
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         }
@@ -57,14 +58,16 @@ pub const fn forgotten<M>(
     let mut i = 0;
     while i < locked.len() {
         let (name, version) = locked[i];
-        let mut row = 0;
-        while row < events.len()
-            && (events[row].version != version || !same(events[row].name.as_bytes(), name.as_bytes()))
-        {
+        let (mut row, mut is_known, mut is_replayed) = (0, false, false);
+        while row < events.len() {
+            if same(events[row].name, name) {
+                is_known = true;
+                is_replayed |= events[row].version == version;
+            }
             row += 1;
         }
-        if row == events.len() {
-            return Some(Text::forgotten(name, version));
+        if !is_replayed {
+            return Some(Text::forgotten(name, version, is_known));
         }
         i += 1;
     }

@@ -1,28 +1,36 @@
 //! What the macros implement: a model, its commands and the table by which their events are replayed.
 
-mod group;
-mod lock;
+// One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
+mod name;
 mod payload;
-mod row;
+mod recorded;
+mod replay_error;
+mod decode;
 mod sink;
-mod state;
-mod step;
 mod upcast;
+mod step;
+mod row;
+mod lock;
+mod group;
+mod state;
 
 pub use group::{Group, concat, count, is_listed, shared};
 pub use lock::{ShapeLock, forgotten};
 pub use payload::{Command, FromRefusal, Outcome, Payload};
+pub use recorded::{Recorded, UpcastError, Upcasting};
+pub use replay_error::ReplayError;
 pub use row::{EventType, row_of};
-pub use sink::{ReplayError, ReplayTarget, take};
+pub use sink::{ReplayTarget, take};
 pub use state::{PastState, StateUpcast, StateUpcastFrom, StateVersion, only_state_step};
 pub use step::step;
 pub use upcast::{
-    EventVersion, HistoryError, IntoEvents, PastVersion, Recorded, Upcast, UpcastChain, UpcastError, UpcastFailure,
-    UpcastGoal, UpcastTarget, Upcasting, only_step,
+    EventVersion, HistoryError, IntoEvents, PastVersion, Retired, Upcast, UpcastChain, UpcastFailure, UpcastGoal,
+    UpcastTarget, only_retired_step, only_step,
 };
 
+pub(crate) use decode::decode;
 pub(crate) use row::{StoredPayload, ValueUpcast};
-pub(crate) use sink::{Apply, Reencode, decode};
+pub(crate) use sink::{Apply, Reencode};
 
 use std::any::Any;
 

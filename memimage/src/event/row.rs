@@ -2,10 +2,14 @@
 
 use serde::de::DeserializeOwned;
 
+use super::decode::decode;
+use super::name::same;
 use super::payload::Payload;
-use super::sink::{Apply, Reencode, ReplayError, decode};
+use super::recorded::{Recorded, Upcasting};
+use super::replay_error::ReplayError;
+use super::sink::{Apply, Reencode};
 use super::step::{ValueStep, ValueSteps};
-use super::upcast::{EventVersion, IntoEvents, PastVersion, Recorded, Upcasting};
+use super::upcast::{EventVersion, IntoEvents, PastVersion};
 use crate::shape::{Shape, ShapeRef, ShapeTree, is_recursive};
 use crate::value::{MAX_DEPTH, Value};
 
@@ -189,25 +193,10 @@ pub const fn row_of<M>(events: &[EventType<M>], name: &str, version: u32) -> usi
 pub(super) const fn find<M>(events: &[EventType<M>], name: &str, version: u32) -> Option<usize> {
     let mut row = 0;
     while row < events.len() {
-        if events[row].version == version && same(events[row].name.as_bytes(), name.as_bytes()) {
+        if events[row].version == version && same(events[row].name, name) {
             return Some(row);
         }
         row += 1;
     }
     None
-}
-
-/// Whether two texts are the same, in a constant.
-pub(super) const fn same(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    let mut i = 0;
-    while i < a.len() {
-        if a[i] != b[i] {
-            return false;
-        }
-        i += 1;
-    }
-    true
 }

@@ -5,8 +5,10 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::sink::{ReplayError, decode};
-use super::upcast::{Recorded, StepOf, UpcastGoal, UpcastTarget};
+use super::decode::decode;
+use super::recorded::Recorded;
+use super::replay_error::ReplayError;
+use super::upcast::{StepOf, UpcastGoal, UpcastTarget};
 use crate::digest::{Digest, DigestError, digest};
 use crate::shape::{Shape, ShapeRef};
 

@@ -1,6 +1,6 @@
 //! Steps on values: past versions of which no type is kept.
 
-use super::upcast::{Recorded, UpcastError};
+use super::recorded::{Recorded, UpcastError};
 use crate::shape::ShapeRef;
 use crate::value::Value;
 

@@ -6,45 +6,10 @@
 
 use std::marker::PhantomData;
 
-use super::payload::Outcome;
-use super::row::same;
-use super::sink::{ReplayError, ReplayTarget};
-use crate::context::{Metadata, Timestamp};
-use crate::seq::Seq;
-
-/// What an upcaster may know of an event besides its payload: all that was recorded, and nothing of the model.
-#[derive(Clone, Copy, Debug)]
-pub struct Recorded<'a> {
-    pub(crate) seq: Seq,
-    pub(crate) time: Timestamp,
-    pub(crate) metadata: &'a Metadata,
-    pub(crate) outcome: Outcome,
-}
-
-impl<'a> Recorded<'a> {
-    /// The number under which the event was first recorded. For a state: the last event in it.
-    pub fn seq(&self) -> Seq {
-        self.seq
-    }
-
-    /// When it was recorded.
-    pub fn time(&self) -> Timestamp {
-        self.time
-    }
-
-    /// Who ran the command and why.
-    pub fn metadata(&self) -> &'a Metadata {
-        self.metadata
-    }
-
-    /// Whether the command's fallible body refused it. What it is upcast to must be refused too, or nothing.
-    pub fn is_rejected(&self) -> bool {
-        self.outcome == Outcome::Rejected
-    }
-}
-
-/// Why an upcaster cannot take a payload further. Any error will do, and so will a text.
-pub type UpcastError = Box<dyn std::error::Error + Send + Sync>;
+use super::name::same;
+use super::recorded::{Recorded, UpcastError, Upcasting};
+use super::replay_error::ReplayError;
+use super::sink::ReplayTarget;
 
 /// A past version of a payload, or of a model, and its step to the next one. `#[memimage::upcast]` implements it.
 ///
@@ -131,37 +96,9 @@ pub enum EventVersion {
     Each(&'static [EventVersion]),
 }
 
-/// What is on its way through a chain of upcasters.
-#[derive(Clone, Copy, Debug)]
-pub struct Upcasting<'a> {
-    pub(crate) recorded: &'a Recorded<'a>,
-    /// Which of the event's parts it is.
-    pub(crate) part: u32,
-    /// How many steps it has taken.
-    pub(crate) steps: u32,
-}
-
 /// The most steps in a chain; what takes more goes round in a circle. An image asks for circles before it takes the first
 /// step; this bounds what is replayed without one.
 const MAX_STEPS: u32 = 1_000;
-
-impl Upcasting<'_> {
-    /// The part of this number, of several that this became.
-    ///
-    /// A function of the way that led here and of nothing else, so that a journal rewritten halfway draws the same: the
-    /// parts of an event are 1, 2, 3 …, parts of parts are numbers beyond.
-    fn part(self, number: usize) -> Self {
-        let number = number as u32 + 1;
-        let part = match self.part {
-            0 => number,
-            part => {
-                let mixed = (u64::from(part) << 32 | u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-                1 << 31 | (mixed >> 33) as u32
-            }
-        };
-        Upcasting { part, ..self }
-    }
-}
 
 /// What an upcaster may fail with.
 #[diagnostic::on_unimplemented(
@@ -213,8 +150,12 @@ impl<T, M> UpcastChain<T, M> {
 impl EventVersion {
     const fn astray(&self, name: &str, version: u32, next: u32) -> HistoryError {
         match *self {
-            EventVersion::At(event, stands) if same(event.as_bytes(), name.as_bytes()) && stands != next => {
-                if stands <= version { HistoryError::Down } else { HistoryError::Gap }
+            EventVersion::At(event, stands) if same(event, name) && stands != next => {
+                if stands <= version {
+                    HistoryError::Down
+                } else {
+                    HistoryError::Gap
+                }
             }
             EventVersion::Each(parts) => {
                 let mut i = 0;
@@ -243,8 +184,32 @@ pub trait StepOf<P, Next, C: UpcastGoal>: Upcast<Next, C> {}
 #[diagnostic::do_not_recommend]
 impl<T: Upcast<Next, C>, P, Next, C: UpcastGoal> StepOf<P, Next, C> for T {}
 
+/// EventVersion for the payload of a retired event, which no command has any more.
+pub struct Retired;
+
+/// A past version of a retired event, with its one step.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is a past version of a retired event, and no upcaster takes it further",
+    label = "no step leads on from `{Self}`",
+    note = "write one, in any module: `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
+    note = "it returns the next version in the `history(…)`, and the last one another event, or nothing, `()`"
+)]
+pub trait StepOfRetired<Next, C: UpcastGoal>: Upcast<Next, C> {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Upcast<Next, C>, Next, C: UpcastGoal> StepOfRetired<Next, C> for T {}
+
 /// Finds the one step of `T`, a past version of the payload `P`.
 pub const fn only_step<T: StepOf<P, Next, Events<M>>, Next, P, M>() -> UpcastChain<T, M> {
+    onward()
+}
+
+/// Finds the one step of `T`, a past version of a retired event.
+pub const fn only_retired_step<T: StepOfRetired<Next, Events<M>>, Next, M>() -> UpcastChain<T, M> {
+    onward()
+}
+
+const fn onward<T: Upcast<Next, Events<M>>, Next, M>() -> UpcastChain<T, M> {
     UpcastChain {
         stands: T::ARRIVAL.stands,
         take: |old, at, sink| {

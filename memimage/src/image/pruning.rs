@@ -19,24 +19,28 @@ use crate::shape::{ShapeTree, fingerprint};
 
 impl<M: Model> Shared<M> {
     /// Prunes the journal as far as the retention lets it, and removes the snapshots that are not needed any more. `drilled`
-    /// is the snapshot from which the one just taken was rebuilt. Gives the base, if something was pruned.
-    pub(super) fn let_go(&self, taken: &UnverifiedSnapshot, drilled: Option<Seq>) -> Result<Option<Seq>, Error> {
-        let (candidates, strange) = self.candidates(taken.seq)?;
+    /// is the snapshot from which the one just taken was rebuilt. Returns the base, if something was pruned.
+    pub(super) fn apply_retention(
+        &self,
+        taken: &UnverifiedSnapshot,
+        drilled: Option<Seq>,
+    ) -> Result<Option<Seq>, Error> {
+        let (candidates, foreign) = self.candidates(taken.seq)?;
         let Choice { base, mut kept } = self.retention.choose(&candidates);
-        kept.extend(strange);
+        kept.extend(foreign);
         let pruned = base.map_or(Ok(None), |base| self.prune(base, taken, drilled));
-        // also if that failed, since it may have been for lack of room
-        let _alone = self.files.write();
+        // also if pruning failed, since the disk may have been full
+        let _exclusive = self.files.write();
         self.snapshots.keep(&kept)?;
         pruned
     }
 
-    /// The snapshots up to the newest, newest first; and those beyond it, which are not this image's and are left alone.
+    /// The snapshots up to the newest, newest first; and the snapshots after it, which another image left and which stay.
     fn candidates(&self, newest: Seq) -> Result<(Vec<Candidate>, Vec<Seq>), Error> {
-        let (strange, snapshots): (Vec<_>, Vec<_>) =
+        let (foreign, snapshots): (Vec<_>, Vec<_>) =
             self.snapshots.list()?.into_iter().partition(|(seq, _)| *seq > newest);
         let candidate = |(seq, path): (Seq, PathBuf)| {
-            // who keeps everything needs no more than their names
+            // if everything is kept, their names are enough
             let header = match self.retention {
                 Retention::Everything => None,
                 _ => self.snapshots.open(seq, &path).ok().map(|file| file.header.clone()),
@@ -45,8 +49,8 @@ impl<M: Model> Shared<M> {
             let current = header.is_some_and(|header| header.uuid == self.uuid && is_current::<M>(&header));
             Candidate { seq, time, current }
         };
-        let strange = strange.into_iter().map(|(seq, _)| seq).collect();
-        Ok((snapshots.into_iter().map(candidate).collect(), strange))
+        let foreign = foreign.into_iter().map(|(seq, _)| seq).collect();
+        Ok((snapshots.into_iter().map(candidate).collect(), foreign))
     }
 
     fn prune(&self, base: Seq, taken: &UnverifiedSnapshot, drilled: Option<Seq>) -> Result<Option<Seq>, Error> {
@@ -58,7 +62,7 @@ impl<M: Model> Shared<M> {
             return Ok(None);
         }
         if drilled != Some(base) {
-            self.prove(base, taken)?;
+            self.verify_base(base, taken)?;
         }
         let bases = self.snapshots.bases();
         let trailer = bases.install(&self.snapshots.path(base), base)?;
@@ -75,23 +79,23 @@ impl<M: Model> Shared<M> {
         self.progress.lock().base = Some(base);
 
         {
-            let _alone = self.files.write();
+            let _exclusive = self.files.write();
             for segment in segments.ids().take_while(|segment| *segment < first) {
                 self.remove(&segments.path(segment))?;
             }
         }
-        // not while others are kept out: if it fails, wakers run
+        // without the lock: if it fails, wakers run
         self.sync_journal_dir()?;
         {
-            let _alone = self.files.write();
+            let _exclusive = self.files.write();
             bases.remove_before(base)?;
         }
         tracing::info!(%base, %first, "pruned the journal: it begins with this segment now");
         Ok(Some(base))
     }
 
-    /// Makes sure that the newest snapshot's state can be rebuilt from the base to be: by this program, and from the disk.
-    fn prove(&self, base: Seq, taken: &UnverifiedSnapshot) -> Result<(), Error> {
+    /// Verifies that this program can rebuild the newest snapshot's state from the future base, by what is on disk.
+    fn verify_base(&self, base: Seq, taken: &UnverifiedSnapshot) -> Result<(), Error> {
         let goal = RecoveryGoal {
             until: Some(taken.seq),
             newest_snapshot: Some(base),

@@ -91,13 +91,13 @@ impl<M: Model> Shared<M> {
         })
     }
 
-    /// Takes a snapshot, makes sure of it, and gives it its name.
+    /// Takes a snapshot, verifies it, and gives it its name.
     fn make_snapshot(&self) -> Result<SnapshotInfo, Error> {
         // before any lock is waited for, and until the drill has replayed: a body must not reach the image from there either
         let _entered = ReentrancyGuard::new(self.journal.id(), "snapshot")?;
         let _one = self.snapshotting.lock();
         let taken = self.take_snapshot()?;
-        let installed = self.make_sure(&taken).and_then(|drilled| {
+        let installed = self.verify(&taken).and_then(|drilled| {
             self.snapshots.install(&taken.written)?;
             Ok(drilled)
         });
@@ -105,7 +105,7 @@ impl<M: Model> Shared<M> {
             self.snapshots.discard(&taken.written);
         }
         let drilled = installed?;
-        let pruned = self.let_go(&taken, drilled.as_ref().and_then(|drilled| drilled.from));
+        let pruned = self.apply_retention(&taken, drilled.as_ref().and_then(|drilled| drilled.from));
         if let Err(error) = &pruned {
             tracing::error!(%error, "what the retention does not keep could not be removed; it is tried after the next snapshot");
         }
@@ -151,7 +151,7 @@ impl<M: Model> Shared<M> {
     }
 
     /// Reads the snapshot back, makes sure that the journal is synced up to it, and rebuilds the state beside it.
-    fn make_sure(&self, taken: &UnverifiedSnapshot) -> Result<Option<VerifiedSnapshot>, Error> {
+    fn verify(&self, taken: &UnverifiedSnapshot) -> Result<Option<VerifiedSnapshot>, Error> {
         self.snapshots.check(&taken.written)?;
         self.journal.sync()?;
         if !self.verify_snapshots {
@@ -200,9 +200,9 @@ impl<M: Model> Shared<M> {
         }
     }
 
-    /// Recovers a second model, from the files of the running image.
+    /// Recovers a second model from the files of the running image.
     pub(super) fn recover_beside(&self, dispatch: &Dispatch, goal: RecoveryGoal) -> Result<Recovered<M>, Error> {
-        let _nothing_goes = self.files.read();
+        let _no_removal = self.files.read();
         recover::<M>(&self.open_journal()?, dispatch, goal)
     }
 

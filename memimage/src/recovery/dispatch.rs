@@ -92,7 +92,11 @@ impl Dispatch {
                 // a shape that has grown is written anew before the event is next used
                 match fingerprint(shape) == journal.shape.fingerprint() {
                     true => ids[row] = Some(EventId(id as u32)),
-                    false => found.extend(drift(journal, &ShapeTree::of(shape), by_name.newest(&journal.name))),
+                    false => {
+                        // only what the program records itself can be given a new version
+                        let newest = by_name.newest(&journal.name).filter(|_| event.recast.is_none());
+                        found.extend(drift(journal, &ShapeTree::of(shape), newest));
+                    }
                 }
             }
             known.push(KnownEvent::Event { row, target: event.values.map(|values| ShapeTree::of(values.target)) });
@@ -259,7 +263,8 @@ fn unknown(journal: &ShapeRow, newest: Option<u32>) -> String {
     match newest {
         None => format!(
             "`{name}` version {version} is in the journal and no command of this program: it is too old, or the command was \
-             removed; keep it in the block, marked `#[command(replay_only)]` if it is not to be run any more"
+             removed; help: run the newer program, list the event's past types on the block, `retired(name = {name:?}, \
+             history(…))`, or keep the command, marked `#[command(replay_only)]`"
         ),
         Some(newest) if newest < *version => {
             format!("`{name}` version {version} is in the journal, this program knows version {newest}: it is too old")

@@ -73,8 +73,8 @@ impl Entry {
         let Some(row) = events.iter().find(|row| row.name() == name && row.version() == *version) else {
             return Err(match events.iter().filter(|row| row.name() == name).map(|row| row.version()).max() {
                 None => format!(
-                    "`{name}` is no event of this program; keep its command in the block, with `replay_only` if it is \
-                     not to be run any more"
+                    "`{name}` is no event of this program; help: list its past types on the block, `retired(name = {name:?}, \
+                     history(…))`, or keep its command, marked `#[command(replay_only)]`"
                 ),
                 Some(newest) if newest < *version => {
                     format!("`{name}` v{version} is newer than this program, which knows v{newest}")

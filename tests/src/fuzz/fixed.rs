@@ -26,7 +26,7 @@ pub(super) fn options() -> Options<Book> {
     let clock = AtomicU64::new(1_000_000);
     Image::options()
         .segment_bytes(SEGMENT as u64)
-        .align(8)
+        .align_bytes(8)
         .snapshots(SnapshotPolicy::Manual)
         .clock(move || Timestamp::from_micros(clock.fetch_add(1_000, Ordering::Relaxed)))
 }

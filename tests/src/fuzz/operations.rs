@@ -65,7 +65,7 @@ impl World {
         };
         let retention = if settings & 16 != 0 { Retention::Events(0) } else { Retention::Everything };
         let align = if settings & 32 != 0 { 512 } else { 8 };
-        options().durability(durability).retention(retention).align(align)
+        options().durability(durability).retention(retention).align_bytes(align)
     }
 
     fn step(&mut self, step: u8, next: &mut dyn FnMut() -> u8) {

@@ -17,7 +17,7 @@ use crate::{Mode, failed};
 const NEW: &str = "/rewritten";
 
 fn rewrite(disk: &SimDisk, mode: Mode) -> Result<(), Error> {
-    let rewrite = Rewrite::<Ledger>::new().segment_bytes(16 << 10).align(mode.align);
+    let rewrite = Rewrite::<Ledger>::new().segment_bytes(16 << 10).align_bytes(mode.align);
     rewrite.run_with(Arc::new(disk.clone()), "/ledger", NEW).map(drop)
 }
 

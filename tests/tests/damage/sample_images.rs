@@ -48,7 +48,7 @@ pub(crate) fn options(align: u32) -> Options<Book> {
     let clock = AtomicU64::new(1_000_000);
     Image::options()
         .segment_bytes(SEGMENT as u64)
-        .align(align)
+        .align_bytes(align)
         .snapshots(SnapshotPolicy::Manual)
         .clock(move || Timestamp::from_micros(clock.fetch_add(1_000, Ordering::Relaxed)))
 }

@@ -152,8 +152,11 @@ fn a_protected_frame_among_others_is_told() {
         let checked = check_with(Arc::new(disk.clone()), ROOT).unwrap();
         let [found] = &checked.findings[..] else { panic!("{checked}") };
         assert_eq!(found.position.seq, Some(Seq::new(2)));
-        assert!(found.what.starts_with("it is not protected in the way that the segment's header says"), "{checked}");
-        assert_eq!(checked.mends()[0].choice, RepairAction::CutFrom(Seq::new(2)), "{checked}");
+        assert!(
+            found.message.starts_with("it is not protected in the way that the segment's header says"),
+            "{checked}"
+        );
+        assert_eq!(checked.repairs()[0].action, RepairAction::CutFrom(Seq::new(2)), "{checked}");
         assert_eq!(changed(&before, &files(&disk)), Vec::<PathBuf>::new());
     }
 }

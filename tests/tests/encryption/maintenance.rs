@@ -231,11 +231,11 @@ fn what_was_forged_before_a_snapshot_is_found_with_its_place() {
         assert_eq!((found.severity, &found.path), (Severity::Damage, &segments(&disk)[0]), "{checked}");
         assert_eq!(found.position.segment.map(|segment| segment.get()), Some(1));
         assert_eq!((found.position.offset, found.position.seq), (Some(offset), Some(Seq::new(event))), "{checked}");
-        assert!(found.what.contains("it was changed by somebody who has not the key"), "{checked}");
-        assert!(found.advice.contains("find out who did"), "{checked}");
+        assert!(found.message.contains("it was changed by somebody who has not the key"), "{checked}");
+        assert!(found.help.contains("find out who did"), "{checked}");
         assert_eq!(checked.chain_head, None, "{checked}");
         assert_eq!(checked.to_string().contains("the chain does not hold"), mode.chained, "{checked}");
-        let offers: Vec<_> = checked.mends().iter().map(|mend| mend.choice).collect();
+        let offers: Vec<_> = checked.repairs().iter().map(|mend| mend.action).collect();
         assert!(offers.contains(&RepairAction::CutFrom(Seq::new(event))), "{checked}");
 
         // who holds the key may give up what was forged, or all that comes before the good state
@@ -270,7 +270,7 @@ fn a_forged_or_damaged_header_is_told_and_what_comes_behind_it_is_read() {
             let checked = check(&disk, mode);
             let [found] = &checked.findings[..] else { panic!("{checked}") };
             assert_eq!((&found.path, found.position.offset), (path, Some(0)), "{checked}");
-            assert_eq!(found.what.contains("who has not the key"), forged, "{checked}");
+            assert_eq!(found.message.contains("who has not the key"), forged, "{checked}");
             assert_eq!((checked.events, checked.last), (seq.get(), Some(seq)), "{checked}");
             assert_eq!(checked.chain_head.is_some(), mode.chained && !forged, "the frames are linked: {checked}");
         }
@@ -290,7 +290,7 @@ fn frames_that_do_not_belong_are_told() {
         mend(&mut bytes, std::slice::from_ref(&frame));
         disk.write(path, 0, &bytes).unwrap();
         let checked = check(&disk, mode);
-        assert!(checked.findings[0].what.starts_with("it is not protected in the way that"), "{checked}");
+        assert!(checked.findings[0].message.starts_with("it is not protected in the way that"), "{checked}");
         assert_eq!(checked.findings.len(), 1, "{checked}");
     }
     // two histories of one image, which part after its fifth frame: a frame of one names what the other has not
@@ -315,7 +315,7 @@ fn frames_that_do_not_belong_are_told() {
     let checked = check(&disk, CHAINED);
     let [found] = &checked.findings[..] else { panic!("{checked}") };
     assert_eq!(found.position.offset, Some(last.start as u64), "{checked}");
-    assert!(found.what.contains("who has not the key"), "{checked}");
+    assert!(found.message.contains("who has not the key"), "{checked}");
 }
 
 #[test]
@@ -330,8 +330,8 @@ fn a_forged_snapshot_is_told_and_put_away() {
         let checked = check(&disk, mode);
         let [found] = &checked.findings[..] else { panic!("{checked}") };
         assert_eq!((found.severity, &found.path), (Severity::Warning, &snapshot), "{checked}");
-        assert!(found.what.contains("so it was changed by somebody who has not the key"), "{checked}");
-        assert_eq!(checked.mends()[0].choice, RepairAction::Snapshots);
+        assert!(found.message.contains("so it was changed by somebody who has not the key"), "{checked}");
+        assert_eq!(checked.repairs()[0].action, RepairAction::Snapshots);
 
         // and one without protection, which passes for no state of the image
         let plain = disk.fork();
@@ -339,7 +339,7 @@ fn a_forged_snapshot_is_told_and_put_away() {
         mend_snapshot(&mut bytes);
         plain.truncate(&snapshot, bytes.len() as u64).unwrap();
         plain.write(&snapshot, 0, &bytes).unwrap();
-        assert!(check(&plain, mode).findings[0].what.contains("it is not protected in the way that the image is"));
+        assert!(check(&plain, mode).findings[0].message.contains("it is not protected in the way that the image is"));
 
         repair(&disk, mode, RepairAction::Snapshots).unwrap();
         assert!(check(&disk, mode).worst() <= Some(Severity::Note), "{}", check(&disk, mode));

@@ -12,6 +12,7 @@ mod groups;
 mod many_versions;
 mod one_to_many;
 mod replay_only;
+mod retired;
 mod state_upcast;
 mod values;
 

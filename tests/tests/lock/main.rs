@@ -55,16 +55,33 @@ fn the_life_of_a_locked_model() {
 
     // a command removed, and kept for replay
     shop.write("src/lib.rs", &source.replace("#[command(name = \"to close\")]", ""));
-    expect![[r#"src/lib.rs:37:6: error: to close v1 is in the lock, and nothing here can replay it: keep it with `#[command(name = "to close", version = 1, replay_only)]`, or remove line 7 of `memimage.lock` if no journal holds it any more"#]].assert_eq(&shop.check());
+    expect![[r#"src/lib.rs:37:6: error: to close v1 is in the lock, and nothing here can replay it; help: list its past types on the block, `retired(name = "to close", history(…))`, keep it with `#[command(name = "to close", version = 1, replay_only)]`, or remove line 7 of `memimage.lock` if no journal holds it any more"#]].assert_eq(&shop.check());
     let retired = source.replace("name = \"to close\"", "name = \"to close\", replay_only");
     shop.write("src/lib.rs", &retired);
     assert_eq!(shop.check(), "");
     shop.edit("src/lib.rs", "shut(&mut self, _account: u32)", "shut(&mut self, _account: u8)");
     expect!["src/lib.rs:44:12: error[E0080]: evaluation panicked: to close v1: payload._account: u32 in the lock, u8 here; what is kept for replay keeps its shape: undo the change: evaluation of `_` failed here"].assert_eq(&shop.check());
 
+    // and retired, its past type in place of a method
+    let shut = "    #[command(name = \"to close\")]\n    pub fn shut(&mut self, _account: u32) {\n        self.orders += 1;\n    }\n\n";
+    let past = "#[derive(Deserialize, Shape)]\nstruct ShutV1 {\n    _account: u32,\n}\n\n#[memimage::upcast]\nfn shut(_: ShutV1) {}\n\n";
+    let block = "\n#[memimage::commands(lock)]\nimpl";
+    let retired = "\n#[memimage::commands(lock, retired(name = \"to close\", history(ShutV1)))]\nimpl";
+    assert!(source.contains(shut) && source.contains(block));
+    let retired = source.replace(shut, "").replace(block, &(past.to_owned() + retired));
+    shop.write("src/lib.rs", &retired);
+    assert_eq!(shop.check(), "");
+    shop.test(false);
+    shop.test(true);
+    assert_eq!(shop.read("memimage.lock"), committed);
+    shop.edit("src/lib.rs", "ShutV1 {\n    _account: u32", "ShutV1 {\n    _account: u8");
+    expect![""].assert_eq(&shop.check());
+    shop.write("src/lib.rs", &retired.replace("history(ShutV1)", "oldest = 2, history(ShutV1)"));
+    expect![""].assert_eq(&shop.check());
+
     // its method renamed
     shop.write("src/lib.rs", &source.replace("fn order", "fn place"));
-    expect![[r#"src/lib.rs:37:6: error: order v1 is in the lock, and nothing here can replay it: keep it with `#[command(name = "order", version = 1, replay_only)]` (or say `name = "order"` of `place`, if that is its new name), or remove line 6 of `memimage.lock` if no journal holds it any more"#]].assert_eq(&shop.check());
+    expect![[r#"src/lib.rs:37:6: error: order v1 is in the lock, and nothing here can replay it; help: say `name = "order"` of `place`, if that is its new name, list its past types on the block, `retired(name = "order", history(…))`, keep it with `#[command(name = "order", version = 1, replay_only)]`, or remove line 6 of `memimage.lock` if no journal holds it any more"#]].assert_eq(&shop.check());
 
     // a command added, and one that is not in every build
     let added = "#[command]\n    pub fn added(&mut self) {}\n\n    #[command]\n    pub fn order";
@@ -153,7 +170,7 @@ fn onward(old: OrderV1) -> BankOrder {
     // the old version, without the new one
     shop.write("src/lib.rs", &source);
     expect![[r#"
-        src/lib.rs:37:6: error: order v2 is in the lock, and nothing here can replay it: keep it with `#[command(name = "order", version = 2, replay_only)]`, or remove line 6 of `memimage.lock` if no journal holds it any more
+        src/lib.rs:37:6: error: order v2 is in the lock, and nothing here can replay it; help: keep it with `#[command(name = "order", version = 2, replay_only)]`, or remove line 6 of `memimage.lock` if no journal holds it any more
         src/lib.rs:49:12: error[E0080]: evaluation panicked: order v1: payload._side::Limit: variant 2 in the lock, not here; raise its version to 2 and add an upcaster, or undo the change: evaluation of `_` failed here"#]].assert_eq(&shop.check());
 }
 
@@ -257,7 +274,23 @@ fn groups_have_one_lock() {
     bank.write("src/lib.rs", &source.replace("pub fn hire", "pub fn recruit"));
     expect![[r#"
         src/lib.rs:23:12: error: `memimage.lock` has no line for recruit v1 yet: `MEMIMAGE_BLESS=1 cargo test` adds it; commit it
-        src/lib.rs:8:12: error[E0080]: evaluation panicked: hire v1 is in the lock, and no group of commands can replay it: keep it with `#[command(name = "hire", version = 1, replay_only)]`, or remove its line if no journal holds it any more: evaluation of `_` failed here"#]].assert_eq(&bank.check());
+        src/lib.rs:8:12: error[E0080]: evaluation panicked: hire v1 is in the lock, and no group of commands can replay it; help: list its past types on a block, `retired(name = "hire", history(…))`, keep it with `#[command(name = "hire", version = 1, replay_only)]`, or remove its line if no journal holds it any more: evaluation of `_` failed here"#]].assert_eq(&bank.check());
+    // retired in a group
+    let hire = "    #[command]\n    pub fn hire(&mut self, _name: String) {\n        self.count += 1;\n    }\n";
+    let past = "#[derive(Deserialize, Shape)]\nstruct HireV1 {\n    _name: String,\n}\n\n#[memimage::upcast]\nfn hire(_: HireV1) {}\n\n";
+    let retired = "#[memimage::commands(group = Tellers, lock, retired(name = \"hire\", history(HireV1)))]";
+    let retired = source
+        .replace(hire, &hire.replace("pub fn hire", "pub fn recruit"))
+        .replace("#[memimage::commands(group = Tellers, lock)]", &(past.to_owned() + retired));
+    let committed = bank.read("memimage.lock");
+    bank.write("src/lib.rs", &retired);
+    bank.test(true);
+    expect![""].assert_eq(&bank.read("memimage.lock"));
+    assert_eq!(bank.check(), "");
+    bank.edit("src/lib.rs", "HireV1 {\n    _name: String", "HireV1 {\n    _name: u8");
+    expect![""].assert_eq(&bank.check());
+
+    bank.write("memimage.lock", &committed);
     bank.write("src/lib.rs", &source.replace("group = Tellers, lock", "group = Tellers"));
     expect!["src/lib.rs:7:26: error[E0080]: evaluation panicked: `Accounts` and `Tellers` are not locked alike: the groups of a model have one lock, or none: say `lock` of each: evaluation of `_` failed here"].assert_eq(&bank.check());
 }

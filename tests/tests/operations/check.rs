@@ -22,7 +22,7 @@ pub(super) fn check(disk: &SimDisk) -> CheckReport {
 
 /// The choices that a report offers, and how many events each loses.
 pub(super) fn offers(checked: &CheckReport) -> Vec<(RepairAction, u64)> {
-    checked.mends().iter().map(|mend| (mend.choice, mend.loses.map_or(0, |loses| loses.events()))).collect()
+    checked.repairs().iter().map(|mend| (mend.action, mend.lost.map_or(0, |loses| loses.events()))).collect()
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn what_opening_refuses_is_damage() {
                 }
                 Err(error) => {
                     assert!(!checked.is_sound(), "{}, byte {at}: refused ({error}), but {checked}", path.display());
-                    assert!(!checked.mends().is_empty(), "{checked}");
+                    assert!(!checked.repairs().is_empty(), "{checked}");
                     damaged += 1;
                 }
             }
@@ -150,7 +150,7 @@ fn an_event_that_does_not_decode_is_told_until_it_is_void() {
     let checked = check(&disk);
     assert_eq!(checked.findings.len(), 1, "{checked}");
     assert!(checked.to_string().contains("`put` version 1"), "{checked}");
-    assert!(checked.findings[0].advice.contains("memimage::admin::void"), "{checked}");
+    assert!(checked.findings[0].help.contains("memimage::admin::void"), "{checked}");
     assert!(open::<first::Till>(&disk).unwrap_err().kind() == ErrorKind::Diverged);
     memimage::admin::Void::new(Seq::new(5), "unreadable").run_with(Arc::new(disk.clone()), IMAGE).unwrap();
     let checked = check(&disk);
@@ -243,12 +243,12 @@ fn what_is_left_of_older_bases_is_no_damage() {
     // opening makes a base of the snapshot
     Image::close(open::<first::Till>(&disk).unwrap()).unwrap();
     let checked = check(&disk);
-    assert!(checked.is_sound() && checked.mends().is_empty(), "{checked}");
+    assert!(checked.is_sound() && checked.repairs().is_empty(), "{checked}");
 
     // and of an older one a single copy, which was about to be removed
     let disk = pruned();
     let older = Path::new(IMAGE).join("journal/00000000000000000009.2.base");
     disk.create_new(&older).unwrap();
     let checked = check(&disk);
-    assert!(checked.is_sound() && checked.mends().is_empty(), "{checked}");
+    assert!(checked.is_sound() && checked.repairs().is_empty(), "{checked}");
 }

@@ -138,8 +138,8 @@ fn a_segment_that_cannot_be_read_is_left_as_it_is() {
     disk.inject(Fault::io().on(&[Method::ReadAt]).path(name).from(1));
     let begin = RepairAction::BeginAt(Seq::new(5));
     let checked = check_as_plain(&disk);
-    assert_eq!(checked.mends()[0].choice, begin, "{checked}");
-    assert_eq!(checked.mends()[0].then, Some(cut_from(first)), "{checked}");
+    assert_eq!(checked.repairs()[0].action, begin, "{checked}");
+    assert_eq!(checked.repairs()[0].next, Some(cut_from(first)), "{checked}");
     for choice in [begin, cut_from(first)] {
         Repair::new(choice).run_with(Arc::new(disk.clone()), IMAGE).unwrap_or_else(|error| panic!("{choice}: {error}"));
     }
@@ -256,11 +256,11 @@ fn events_whose_shapes_are_lost_are_told_as_lost() {
     Image::close(till).unwrap();
     let shapes = frames(&disk).into_iter().rfind(|frame| frame.kind == 2).unwrap();
     disk.write(&shapes.path, shapes.offset + 85, &[0xA5; 4]).unwrap();
-    let mend = check(&disk).mends()[0];
-    assert_eq!(mend.choice, RepairAction::BeginAt(Seq::new(5)));
-    assert_eq!(repair(&disk, mend.choice).unwrap().lost, mend.loses);
+    let mend = check(&disk).repairs()[0];
+    assert_eq!(mend.action, RepairAction::BeginAt(Seq::new(5)));
+    assert_eq!(repair(&disk, mend.action).unwrap().lost, mend.lost);
     assert!(check(&disk).is_sound(), "{}", check(&disk));
-    let left = mend.loses.map_or(9, |loses| loses.first.get() - 1);
+    let left = mend.lost.map_or(9, |loses| loses.first.get() - 1);
     let till = opened().unwrap();
     assert_eq!((till.journal().seq().get(), till.read_uncommitted().unwrap().cents), (left, (1..=left).sum()));
 }

@@ -88,9 +88,9 @@ fn a_snapshot_that_was_the_last_way_to_its_state_is_no_small_thing() {
         let checked = check(&disk);
         let finding = checked.findings.iter().find(|finding| finding.path == path).unwrap();
         assert_eq!(finding.severity == Severity::Damage, is_last, "{checked}");
-        assert_eq!(finding.advice.contains("nothing else leads to the state in it"), is_last, "{checked}");
-        for mend in checked.mends() {
-            repair(&disk.fork(), mend.choice).unwrap_or_else(|error| panic!("it was offered: {error}"));
+        assert_eq!(finding.help.contains("nothing else leads to the state in it"), is_last, "{checked}");
+        for mend in checked.repairs() {
+            repair(&disk.fork(), mend.action).unwrap_or_else(|error| panic!("it was offered: {error}"));
         }
     }
 }

@@ -275,10 +275,10 @@ fn a_pruned_journal_is_repaired_too_as(form: Form) {
     assert!(before.first <= base.get());
     disk.write(&before.path, before.offset + 90, &[9; 9]).unwrap();
     let checked = check(&disk);
-    let begin = checked.mends().into_iter().find(|mend| matches!(mend.choice, RepairAction::BeginAt(_))).unwrap();
-    repair(&disk, begin.choice).unwrap();
+    let begin = checked.repairs().into_iter().find(|mend| matches!(mend.action, RepairAction::BeginAt(_))).unwrap();
+    repair(&disk, begin.action).unwrap();
     assert!(check(&disk).is_sound(), "{}", check(&disk));
-    let lost = begin.loses.map_or(0, |loses| loses.events());
+    let lost = begin.lost.map_or(0, |loses| loses.events());
     assert_eq!(cents(&disk).0, last.get() - lost);
 }
 

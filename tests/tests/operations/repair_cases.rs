@@ -84,7 +84,7 @@ impl Task {
         for disk in [disk, &cut].into_iter().take(if same { 1 } else { 2 }) {
             let checked = check(disk);
             // but for `journal/durable`, which an open writes anew
-            if checked.worst() > Some(Severity::Warning) || !checked.mends().is_empty() {
+            if checked.worst() > Some(Severity::Warning) || !checked.repairs().is_empty() {
                 return Err(format!("it is not sound: {checked}"));
             }
             match state(disk) {

@@ -26,12 +26,12 @@ fn follow_the_advice(disk: &SimDisk) -> Vec<RepairAction> {
             assert_eq!(then, None, "{checked}");
             return done;
         }
-        let mend = *checked.mends().first().unwrap_or_else(|| panic!("nothing is offered: {checked}"));
-        assert!(then.is_none_or(|then| then == mend.choice), "{then:?} was to be done: {checked}");
-        assert_eq!(*lost.get_or_insert(mend.loses), mend.loses, "{checked}");
-        repair(disk, mend.choice).unwrap_or_else(|error| panic!("{error}\n{checked}"));
+        let mend = *checked.repairs().first().unwrap_or_else(|| panic!("nothing is offered: {checked}"));
+        assert!(then.is_none_or(|then| then == mend.action), "{then:?} was to be done: {checked}");
+        assert_eq!(*lost.get_or_insert(mend.lost), mend.lost, "{checked}");
+        repair(disk, mend.action).unwrap_or_else(|error| panic!("{error}\n{checked}"));
         then = mend.then;
-        done.push(mend.choice);
+        done.push(mend.action);
         assert!(done.len() < 3, "{done:?}: {checked}");
     }
 }
@@ -88,13 +88,13 @@ fn a_crash_leaves_a_segment_that_is_made_again_as_it_was_or_as_it_will_be() {
     ] {
         let disk = image(&[snapshot]);
         damaged.iter().for_each(|event| damage(&disk, *event));
-        let first = check(&disk).mends()[0];
-        assert_eq!((first.choice, first.then), (begin_at(snapshot), then.map(cut_from)), "{damaged:?}");
+        let first = check(&disk).repairs()[0];
+        assert_eq!((first.action, first.next), (begin_at(snapshot), then.map(cut_from)), "{damaged:?}");
         let events = then.map_or(30, |event| event - 1);
-        crash_everywhere_before(&disk.fork(), first.choice, first.then, events);
-        let Some(then) = first.then else { continue };
-        repair(&disk, first.choice).unwrap();
-        assert!(repair(&disk, first.choice).unwrap().is_unchanged());
+        crash_everywhere_before(&disk.fork(), first.action, first.next, events);
+        let Some(then) = first.next else { continue };
+        repair(&disk, first.action).unwrap();
+        assert!(repair(&disk, first.action).unwrap().is_unchanged());
         crash_everywhere(&disk, then, events);
     }
 }

@@ -22,18 +22,19 @@ fn what_leaves_the_journal_is_told_though_its_state_stays() {
         let disk = image(&[snapshot]);
         damaged.iter().for_each(|event| damage(&disk, *event));
         let (checked, begin) = (check(&disk), RepairAction::BeginAt(Seq::new(snapshot)));
-        let mend = checked.mends().into_iter().find(|mend| mend.choice == begin).unwrap_or_else(|| panic!("{checked}"));
-        let retires = mend.retires.unwrap_or_else(|| panic!("{checked}"));
+        let mend =
+            checked.repairs().into_iter().find(|mend| mend.action == begin).unwrap_or_else(|| panic!("{checked}"));
+        let retires = mend.retired.unwrap_or_else(|| panic!("{checked}"));
         let told = format!("takes {retires} out of the journal, whose state stays");
         assert!(checked.to_string().contains(&told), "{checked}");
-        let others = checked.mends().into_iter().filter(|mend| mend.choice != begin);
-        assert!(others.clone().count() > 0 && others.clone().all(|mend| mend.retires.is_none()), "{checked}");
+        let others = checked.repairs().into_iter().filter(|mend| mend.action != begin);
+        assert!(others.clone().count() > 0 && others.clone().all(|mend| mend.retired.is_none()), "{checked}");
 
         let starts: Vec<u64> =
             frames(&disk).iter().filter(|frame| frame.offset == 4_096).map(|frame| frame.first).collect();
         assert_eq!(starts.contains(&(retires.last.get() + 1)), is_whole, "{retires}: {starts:?}");
         let repaired = repair(&disk, begin).unwrap();
-        assert_eq!((repaired.retired, repaired.lost), (mend.retires, mend.loses), "{repaired}");
+        assert_eq!((repaired.retired, repaired.lost), (mend.retired, mend.lost), "{repaired}");
         assert!(repaired.to_string().contains(&format!("took {retires} out of the journal")), "{repaired}");
         assert!(repaired.to_string().contains("may be their only copy"), "{repaired}");
         let after = check(&disk);
@@ -101,7 +102,7 @@ fn a_copy_of_a_segment_is_not_to_be_put_in_the_place_of_the_good_one() {
         let checked = check(&disk);
         let finding = checked.findings.iter().find(|finding| finding.path == *path).unwrap();
         assert_eq!(
-            (finding.what.contains(&renamed), finding.what.contains(&copied)),
+            (finding.message.contains(&renamed), finding.message.contains(&copied)),
             (!is_there, is_there),
             "{how}: {checked}"
         );
@@ -120,10 +121,10 @@ fn of_files_of_different_images_both_are_named_and_the_check_tells_which_is_stra
         assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("are of different images"), "{error}");
         assert!(paths[..2].iter().all(|path| error.to_string().contains(path.to_str().unwrap())), "{error}");
         let checked = check(&disk);
-        let finding = checked.findings.iter().find(|finding| finding.what.contains("belongs to another image"));
+        let finding = checked.findings.iter().find(|finding| finding.message.contains("belongs to another image"));
         let finding = finding.unwrap_or_else(|| panic!("{checked}"));
         assert_eq!(finding.path, paths[strange], "{checked}");
-        assert!(finding.what.contains("if it does not belong here, it can be moved away"), "{checked}");
+        assert!(finding.message.contains("if it does not belong here, it can be moved away"), "{checked}");
     }
     // under another number too; and with good frames, which are not to be moved away
     let disk = image(&[]);
@@ -149,7 +150,7 @@ fn where_no_header_is_left_nothing_is_called_strange_or_needless() {
         {
             assert!(!told.contains(lie), "{lie}: {told}");
         }
-        assert!(checked.mends().is_empty() && !checked.is_sound(), "{told}");
+        assert!(checked.repairs().is_empty() && !checked.is_sound(), "{told}");
         let kept = [ending(&disk, ".snapshot"), ending(&disk, ".base"), ending(&disk, "journal/durable")].concat();
         assert_eq!((kept.len() > 3, was.base.is_some()), (is_pruned, is_pruned), "{told}");
         for path in &kept {
@@ -158,10 +159,10 @@ fn where_no_header_is_left_nothing_is_called_strange_or_needless() {
             let is_base = path.to_string_lossy().ends_with(".base");
             assert_eq!(finding.severity, if is_base { Severity::Damage } else { Severity::Warning }, "{told}");
             assert!(
-                finding.what.contains("nothing tells whose it is, since no segment's header can be read"),
+                finding.message.contains("nothing tells whose it is, since no segment's header can be read"),
                 "{told}"
             );
-            assert!(finding.advice.contains("keep it"), "{told}");
+            assert!(finding.help.contains("keep it"), "{told}");
         }
     }
     // one header tells it of all

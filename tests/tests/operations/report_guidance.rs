@@ -37,9 +37,9 @@ fn following_the_report_of_several_damages_to_its_end_leads_to_an_image_that_ope
             damaged.iter().for_each(|event| damage(&disk, *event));
             let checked = check(&disk);
             assert!(!checked.is_sound(), "{checked}");
-            let mends = checked.mends();
+            let mends = checked.repairs();
             let best = mends.first().unwrap_or_else(|| panic!("{checked}"));
-            repair(&disk, best.choice).unwrap_or_else(|error| panic!("{error}\n{checked}"));
+            repair(&disk, best.action).unwrap_or_else(|error| panic!("{error}\n{checked}"));
             if let Some(then) = best.then {
                 repair(&disk, then).unwrap_or_else(|error| panic!("{error}\n{checked}"));
             }
@@ -71,8 +71,8 @@ fn a_file_with_another_name_that_opening_refuses_is_damage() {
         assert_eq!(checked.is_sound(), opened.is_ok(), "{}: {checked}", file.display());
         if opened.is_err() {
             let finding = checked.findings.iter().find(|finding| finding.severity == Severity::Damage).unwrap();
-            assert!(finding.path == file && finding.what.contains("hard link"), "{checked}");
-            assert!(finding.advice.contains("remove the other name"), "{checked}");
+            assert!(finding.path == file && finding.message.contains("hard link"), "{checked}");
+            assert!(finding.help.contains("remove the other name"), "{checked}");
             refused += 1;
         }
         std::fs::remove_file(&other).unwrap();

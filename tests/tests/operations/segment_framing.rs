@@ -258,7 +258,7 @@ fn a_file_of_which_nothing_is_known_is_not_made_whole() {
     // nor can it be where no header is left
     let disk = image(&[12]);
     paths.iter().for_each(|path| spoil(&disk, path, 1));
-    assert!(check(&disk).worst() == Some(Severity::Damage) && check(&disk).mends().is_empty(), "{}", check(&disk));
+    assert!(check(&disk).worst() == Some(Severity::Damage) && check(&disk).repairs().is_empty(), "{}", check(&disk));
 }
 
 #[test]
@@ -296,8 +296,8 @@ fn headers_cost_no_events_whatever_else_is_damaged() {
         damaged.retain(|_| dice.once_in(15));
         damaged.iter().for_each(|event| damage(&disk, *event));
         let left = damaged.first().map_or(30, |first| first - 1);
-        if let [mend, ..] = check(&disk).mends()[..] {
-            repair(&disk, mend.choice).unwrap_or_else(|error| panic!("case {case}: {error}"));
+        if let [mend, ..] = check(&disk).repairs()[..] {
+            repair(&disk, mend.action).unwrap_or_else(|error| panic!("case {case}: {error}"));
         }
         assert!(check(&disk).is_sound(), "case {case}: {}", check(&disk));
         assert_eq!(cents(&disk), (left, state_after(left)), "case {case}: {damaged:?}");

@@ -75,7 +75,10 @@ fn is_passed_over(disk: &SimDisk, began: Option<u64>, what: &str, expected: (u64
     let checked = check(disk);
     let told: Vec<_> = checked.findings.iter().filter(|finding| finding.severity > Severity::Note).collect();
     let [finding] = told[..] else { panic!("{checked}") };
-    assert!(finding.what.contains("it is of another line of this image") && finding.what.contains(what), "{checked}");
+    assert!(
+        finding.message.contains("it is of another line of this image") && finding.message.contains(what),
+        "{checked}"
+    );
     assert_eq!(
         (finding.severity, offers(&checked)),
         (Severity::Warning, vec![(RepairAction::Snapshots, 0)]),
@@ -152,7 +155,7 @@ fn a_snapshot_of_a_state_that_was_accepted_is_used() {
     put_file(&disk, &snapshot(30), &before);
     assert_eq!(began(&disk, options()), (false, accepted));
     assert_eq!(began(&disk, options().verify_digests(false)), (true, state_after(30)));
-    assert!(check(&disk).findings[0].what.contains("another digest"), "{}", check(&disk));
+    assert!(check(&disk).findings[0].message.contains("another digest"), "{}", check(&disk));
 
     // once a later state was accepted, nothing is said of it
     let till = opened(&disk, options().verify_digests(false)).unwrap();
@@ -199,9 +202,9 @@ fn snapshots_after_a_journal_began_anew_are_all_used() {
     for (form, damaged, begins) in FORMS.into_iter().flat_map(|form| [(form, 2, 12), (form, 9, 12), (form, 29, 30)]) {
         let disk = image_as(form, &[5, begins]);
         damage(&disk, damaged);
-        let mends = check(&disk).mends();
+        let mends = check(&disk).repairs();
         let begin = RepairAction::BeginAt(Seq::new(begins));
-        if !mends.iter().any(|mend| mend.choice == begin) {
+        if !mends.iter().any(|mend| mend.action == begin) {
             // of a chain no segment can be made again
             assert_ne!(form, PLAIN);
             continue;

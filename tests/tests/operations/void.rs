@@ -346,7 +346,7 @@ fn an_event_does_not_become_void_in_an_image_that_would_not_open_without_its_sna
     assert!(changed(&before, &files(&disk)).is_empty());
 
     // it says what else to do first, and then it goes
-    repair(&disk, check(&disk).mends()[0].choice).unwrap();
+    repair(&disk, check(&disk).repairs()[0].action).unwrap();
     let error = void(&disk, Seq::new(20)).unwrap_err();
     assert!(
         error.kind() == ErrorKind::NotApplicable && error.to_string().contains("no longer in the journal"),

@@ -274,7 +274,7 @@ fn promise_7_a_snapshot_that_cannot_be_written_does_not_poison() {
 #[test]
 fn promise_7_nobody_waits_for_ever() {
     let (_, disk) = disks();
-    let image = Run::options(Durability::Synced, 512).batch_bytes(1).pending_batches(1);
+    let image = Run::options(Durability::Synced, 512).batch_bytes(1).pending_batches_max(1);
     let image = image.open_with(Arc::new(disk.clone()), "/ledger").unwrap();
     let gate = hold_and_fail(&disk, Act::SyncData);
     let waiters: Vec<Later<Result<i64, Error>>> = (0..6).map(|_| later(&image, |image| image.deposit(1, 1))).collect();

@@ -241,18 +241,12 @@ pub mod third {
         DeskAttempt { works: old.works, seq: recorded.seq().get() }
     }
 
-    #[memimage::commands]
+    #[memimage::commands(retired(name = "transfer", history(TransferV1)), retired(name = "ping", history(PingV1)))]
     impl Desk {
-        #[command(name = "transfer", version = 2, history(TransferV1), replay_only)]
-        fn transfer_never_recorded(&mut self) {}
-
         #[command(version = 2, history(EnterV1))]
         pub fn enter(&mut self, ctx: &Context, account: i64, euro: bool) {
             self.book.push(Note::of(ctx, format!("account {account} {euro}")));
         }
-
-        #[command(name = "ping", version = 2, history(PingV1), replay_only)]
-        fn ping_never_recorded(&mut self) {}
 
         #[command(version = 3, history(DepositV1, DepositV2))]
         pub fn deposit(&mut self, ctx: &Context, cents: u64, memo: String, shown: bool) {

@@ -68,7 +68,7 @@ fn what_is_no_image_or_anothers_is_refused() {
     assert_eq!(refused(&disk, "/empty", NEW).kind(), ErrorKind::NotFound);
     let error = rewrite::<memimage_tests::Ledger>(&disk, OLD, NEW).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Incompatible, "{error}");
-    let error = Rewrite::<second::Desk>::new().align(3).run_with(Arc::new(disk), OLD, NEW).unwrap_err();
+    let error = Rewrite::<second::Desk>::new().align_bytes(3).run_with(Arc::new(disk), OLD, NEW).unwrap_err();
     assert!(error.to_string().contains("align"), "{error}");
 }
 

@@ -63,12 +63,12 @@ impl Plan {
     pub(crate) fn open(&self, life: &Life, disk: &SimDisk) -> Result<Image<Crowd>, Error> {
         let options: Options<Crowd> = Image::options()
             .segment_bytes(16 << 10)
-            .align(self.align)
+            .align_bytes(self.align)
             .retention(self.retention)
             .durability(life.durability)
             .snapshots(life.snapshots)
             .batch_bytes(life.batch_bytes)
-            .pending_batches(life.pending_batches);
+            .pending_batches_max(life.pending_batches);
         options.open_with(Arc::new(disk.clone()), "/crowd")
     }
 }

@@ -103,8 +103,8 @@ impl<'a, M: Model> Rewrite<'a, M> {
     }
 
     /// Where the new journal's batches start, as [`Options::align`].
-    pub fn align(mut self, bytes: u32) -> Self {
-        self.options = self.options.align(bytes);
+    pub fn align_bytes(mut self, bytes: u32) -> Self {
+        self.options = self.options.align_bytes(bytes);
         self
     }
 

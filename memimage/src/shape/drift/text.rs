@@ -33,13 +33,20 @@ impl Text {
         text
     }
 
-    /// The message about an event of a lock that nothing can replay; the derive says the same of a single block.
-    pub(crate) const fn forgotten(event: &str, version: u32) -> Text {
+    /// The message about an event of a lock that nothing can replay; the derive says the same of a single block. Of an event
+    /// that `is_known` there are other versions.
+    pub(crate) const fn forgotten(event: &str, version: u32, is_known: bool) -> Text {
         let mut text = Text::new();
         text.name(event);
         text.str(" v");
         text.number(version as u64);
-        text.str(" is in the lock, and no group of commands can replay it: keep it with `#[command(name = \"");
+        text.str(" is in the lock, and no group of commands can replay it; help: ");
+        if !is_known {
+            text.str("list its past types on a block, `retired(name = \"");
+            text.str(event);
+            text.str("\", history(…))`, ");
+        }
+        text.str("keep it with `#[command(name = \"");
         text.str(event);
         text.str("\", version = ");
         text.number(version as u64);

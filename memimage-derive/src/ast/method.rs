@@ -1,0 +1,22 @@
+//! A method of a block, a command or none.
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::{Attribute, Signature, Visibility};
+
+/// A method as it is written, its body unread.
+pub(crate) struct Method {
+    pub attrs: Vec<Attribute>,
+    pub vis: Visibility,
+    pub sig: Signature,
+    pub body: TokenStream,
+}
+
+impl ToTokens for Method {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        tokens.extend(self.attrs.iter().map(ToTokens::to_token_stream));
+        self.vis.to_tokens(tokens);
+        self.sig.to_tokens(tokens);
+        self.body.to_tokens(tokens);
+    }
+}

@@ -1,0 +1,61 @@
+//! Rules for `retired(…)`: an event of the block that no command has any more.
+
+use std::collections::BTreeSet;
+
+use crate::ast::{Block, Command};
+use crate::attr::{Retired, Step};
+use crate::ctxt::Ctxt;
+use crate::reserved::OWN_EVENTS;
+
+pub(crate) fn block(cx: &Ctxt, block: &Block) {
+    let mut names = BTreeSet::new();
+    for retired in &block.args.retired {
+        if names.insert(retired.name.value()) {
+            name(cx, block, retired);
+            last(cx, retired);
+        } else {
+            let message =
+                format!("`{}` is retired already: list all its versions in one `history(…)`", retired.name.value());
+            cx.error(&retired.name, message);
+        }
+    }
+}
+
+/// No command has the event, but for one that keeps other versions of it.
+fn name(cx: &Ctxt, block: &Block, retired: &Retired) {
+    let name = retired.name.value();
+    if name.starts_with(OWN_EVENTS) {
+        let message = format!("names that begin with `{OWN_EVENTS}` are kept for events of the library: give another");
+        return cx.error(&retired.name, message);
+    }
+    let of_name = |command: &&Command| command.name.value() == name;
+    if let Some(command) = block.commands.iter().filter(of_name).find(|command| !command.is_replay_only()) {
+        let message = format!(
+            "`{name}` is not retired, it is the event of the command `{}`: list its past versions in the `history(…)` of \
+             that command",
+            command.sig.ident
+        );
+        return cx.error(&retired.name, message);
+    }
+    let versions: BTreeSet<u32> = retired.versions().collect();
+    for command in block.commands.iter().filter(of_name) {
+        let kept = command.past_versions.iter().copied().chain([command.version()]);
+        if let Some(version) = kept.filter(|version| versions.contains(version)).max() {
+            let message = format!(
+                "version {version} of `{name}` is kept by `{}`, which is `replay_only`: remove that, or list the versions \
+                 after it only, `oldest = {}`",
+                command.sig.ident,
+                version.saturating_add(1)
+            );
+            return cx.error(&retired.name, message);
+        }
+    }
+}
+
+/// The newest version is a type: there is no payload to which a step on values could lead.
+fn last(cx: &Ctxt, retired: &Retired) {
+    if let Some(Step::Value(path)) = retired.history.steps.last() {
+        let message = "a retired event has no payload to which a step on values leads: keep its last version as a type";
+        cx.error(path, message);
+    }
+}

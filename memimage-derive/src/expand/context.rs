@@ -1,0 +1,88 @@
+//! The context as an argument of a command or a check. A macro goes by the form of the argument; here its type is held to
+//! be memimage's `Context`.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{FnArg, Type};
+
+use super::own_type;
+use crate::ast::{Block, Command, names_context, referred};
+use crate::hygiene::placed;
+
+/// What makes [`lend`] compile for a type that is not `Context`, so that the assertion is the only error.
+pub(super) fn import(krate: &TokenStream) -> TokenStream {
+    quote! {
+        #[allow(unused_imports)]
+        use #krate::__private::NotContext as _;
+    }
+}
+
+/// The context as the type that the user gave it.
+pub(super) fn lend(krate: &TokenStream, block: &Block, ty: &Type, context: &Ident) -> TokenStream {
+    let ty = own_type(block, referred(ty).unwrap_or(ty));
+    let krate = placed(krate, ty.span());
+    quote_spanned!(ty.span()=> #krate::__private::ContextProbe::<#ty>::lend(#context))
+}
+
+/// Makes sure that what is taken for the context is it.
+pub(super) fn assertions(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
+    let of_command = command.contexts().map(|typed| {
+        let (ty, method) = (spelled(&typed.ty), &command.sig.ident);
+        let message = match referred(&typed.ty).is_some_and(names_context) {
+            true => namesake(&ty),
+            false => format!(
+                "`{ty}` is not `&memimage::Context`, the one reference that a command takes: an argument of `{method}` is \
+                 written to the journal and comes back on replay, so it must be owned"
+            ),
+        };
+        assertion(krate, block, command, &typed.ty, &message)
+    });
+    let check = block.check_of(command);
+    let of_check = check.into_iter().flat_map(|check| {
+        let contexts = Block::contexts_of_check(command, check);
+        let inputs = check.sig.inputs.iter().enumerate().filter(move |(place, _)| contexts.contains(place));
+        inputs.filter_map(|(_, input)| match input {
+            FnArg::Typed(typed) => Some(typed),
+            FnArg::Receiver(_) => None,
+        })
+    });
+    let of_check = of_check.map(|typed| {
+        let (ty, method) = (spelled(&typed.ty), &command.sig.ident);
+        let message = match referred(&typed.ty).is_some_and(names_context) {
+            true => namesake(&ty),
+            false => format!(
+                "`{}` is no argument of the command `{method}`: {}, and a check goes by their names; nor is `{ty}` \
+                 `&memimage::Context`",
+                typed.pat.to_token_stream(),
+                command.argument_names()
+            ),
+        };
+        assertion(krate, block, command, &typed.ty, &message)
+    });
+    of_command.chain(of_check).collect()
+}
+
+fn namesake(ty: &str) -> String {
+    format!(
+        "`{ty}` is not memimage's, but another type of that name: write `&memimage::Context`, or, if it is an argument, take \
+         it by value"
+    )
+}
+
+fn assertion(krate: &TokenStream, block: &Block, command: &Command, ty: &Type, message: &str) -> TokenStream {
+    let (cfgs, import) = (command.cfgs(), import(krate));
+    let ty = own_type(block, referred(ty).unwrap_or(ty));
+    let krate = placed(krate, ty.span());
+    quote_spanned! {ty.span()=>
+        #(#cfgs)*
+        const _: () = {
+            #import
+            ::core::assert!(#krate::__private::ContextProbe::<#ty>::IS_CONTEXT, #message);
+        };
+    }
+}
+
+fn spelled(ty: &Type) -> String {
+    ty.to_token_stream().to_string().replace(' ', "")
+}

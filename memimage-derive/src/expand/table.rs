@@ -1,0 +1,92 @@
+//! The dispatch table of a block, and where that of its whole model is.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::{history, lock};
+use crate::ast::Block;
+use crate::hygiene::placed;
+use crate::lock::Lock;
+
+/// The dispatch table: the newest versions in their order, then the past ones.
+pub(super) fn table(krate: &TokenStream, block: &Block, locked: Option<&Lock>) -> TokenStream {
+    let model = &block.model;
+    let event = block.event();
+    let newest = block.commands.iter().map(|command| {
+        let cfgs = command.cfgs();
+        let payload = &command.payload;
+        quote!(#(#cfgs)* #krate::__private::EventType::of::<#payload>())
+    });
+    let rows = newest.chain(history::rows(krate, block));
+    let lock = locked.map(|locked| lock::constants(krate, block, locked));
+    let about = variants(block);
+    let rows = quote! {
+        #[doc = #about]
+        type Event = #event;
+        const EVENTS: &'static [#krate::__private::EventType<#model>] = &[#(#rows),*];
+        #lock
+    };
+    let (table, asserted) = match block.args.group.get() {
+        Some(group) => (group_of(krate, block, group, &rows), listed(krate, block, group)),
+        None => (
+            quote!(#[automatically_derived] impl #krate::Commands for #model { #rows }),
+            quote_spanned!(model.span()=> const _: () = #krate::__private::assert_model::<#model>();),
+        ),
+    };
+    quote! {
+        #table
+
+        #asserted
+    }
+}
+
+/// For the docs, where the enum of a whole model has no page of its own.
+fn variants(block: &Block) -> String {
+    let variants: Vec<_> =
+        block.commands.iter().map(|command| format!("`{}({})`", command.variant, command.payload)).collect();
+    format!("An enum, one variant a command: {}.", variants.join(", "))
+}
+
+/// The dispatch table of the whole model, of which this block may be a part.
+///
+/// Where it is, it is found by way of the model: if that lists no groups, its derive says so, once.
+pub(super) fn whole_table(krate: &TokenStream, block: &Block) -> TokenStream {
+    let model = &block.model;
+    match block.args.group.get() {
+        Some(_) => quote_spanned!(model.span()=> #krate::__private::events_of::<#model>()),
+        None => quote!(<#model as #krate::Commands>::EVENTS),
+    }
+}
+
+/// Makes sure that the model lists the group, else its commands could be called and not be replayed.
+fn listed(krate: &TokenStream, block: &Block, group: &Ident) -> TokenStream {
+    let whole = whole_table(krate, block);
+    let message = format!(
+        "`{}` does not list this group, so its events could not be replayed: `#[model(groups(…, {group}))]`",
+        block.model_name()
+    );
+    let (krate, model) = (placed(krate, group.span()), placed(&block.model.to_token_stream(), group.span()));
+    quote_spanned! {group.span()=>
+        const _: () = ::core::assert!(
+            #krate::__private::is_listed(#whole, <#group as #krate::__private::Group<#model>>::EVENTS),
+            #message
+        );
+    }
+}
+
+/// What stands for one of several blocks.
+pub(crate) fn group_of(krate: &TokenStream, block: &Block, group: &Ident, rows: &TokenStream) -> TokenStream {
+    let (model, vis) = (&block.model, block.vis_of_group());
+    let about = format!("A group of commands of `{}`, which the model lists.", block.model_name());
+    quote! {
+        #[doc = #about]
+        #[allow(missing_copy_implementations, missing_debug_implementations, unreachable_pub)]
+        #vis struct #group;
+
+        #[automatically_derived]
+        impl #krate::__private::Group<#model> for #group {
+            #rows
+        }
+    }
+}

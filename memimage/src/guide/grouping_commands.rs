@@ -1,0 +1,177 @@
+//! How several changes become one that is atomic, and how a model with many commands is organised.
+//!
+//! # One command is one event
+//!
+//! A command is recorded whole or not at all, and no other command runs while it runs. So a change that must be atomic
+//! is one command. Two calls, one after the other, are two events: another thread's command may run between them, and a
+//! crash may keep the first without the second. That also holds for commands that are submitted together.
+//!
+//! # A command over helper methods
+//!
+//! Put the steps into plain methods, and their rules into plain checks. Each command combines what it needs:
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//!
+//! use memimage::{Image, Model, Shape};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Default, Serialize, Deserialize, Shape, Model)]
+//! struct Bank {
+//!     accounts: BTreeMap<u32, u64>,
+//! }
+//!
+//! #[memimage::commands]
+//! impl Bank {
+//!     #[command]
+//!     fn deposit(&mut self, account: u32, cents: u64) {
+//!         self.credit(account, cents);
+//!     }
+//!
+//!     #[command(check = can_withdraw)]
+//!     fn withdraw(&mut self, account: u32, cents: u64) {
+//!         self.debit(account, cents);
+//!     }
+//!
+//!     fn can_withdraw(&self, account: u32, cents: u64) -> Result<(), String> {
+//!         self.holds(account, cents)
+//!     }
+//!
+//!     /// Both steps, or none.
+//!     #[command(check = can_transfer)]
+//!     fn transfer(&mut self, from: u32, to: u32, cents: u64) {
+//!         self.debit(from, cents);
+//!         self.credit(to, cents);
+//!     }
+//!
+//!     /// All rules of both steps.
+//!     fn can_transfer(&self, from: u32, to: u32, cents: u64) -> Result<(), String> {
+//!         if from == to {
+//!             return Err("an account cannot pay itself".to_owned());
+//!         }
+//!         self.holds(from, cents)
+//!     }
+//! }
+//!
+//! impl Bank {
+//!     fn holds(&self, account: u32, cents: u64) -> Result<(), String> {
+//!         let balance = self.accounts.get(&account).copied().unwrap_or(0);
+//!         if balance < cents { Err(format!("account {account} holds {balance} cents")) } else { Ok(()) }
+//!     }
+//!
+//!     fn credit(&mut self, account: u32, cents: u64) {
+//!         *self.accounts.entry(account).or_default() += cents;
+//!     }
+//!
+//!     fn debit(&mut self, account: u32, cents: u64) {
+//!         *self.accounts.entry(account).or_default() -= cents;
+//!     }
+//! }
+//!
+//! let bank = Image::<Bank>::in_memory()?;
+//! bank.deposit(1, 100)?;
+//! bank.transfer(1, 2, 30).unwrap();
+//! assert!(bank.transfer(1, 2, 500).is_err());
+//! assert_eq!(bank.query(|bank| (bank.accounts[&1], bank.accounts[&2]))?, (70, 30));
+//! # Ok::<(), memimage::Error>(())
+//! ```
+//!
+//! - **A command that calls another command's method skips that command's check.** `self.withdraw(…)` inside a body is
+//!   an ordinary method call: no check, no event of its own. Call a helper method instead, and state the rules in the
+//!   outer check.
+//! - **Check everything before you change anything.** There is no rollback: a body that returns an error keeps what it
+//!   changed until then, and is recorded as rejected. A check cannot change the model. (A panic in a body does undo its
+//!   changes, at the cost of a [rebuild](super::determinism#panics).)
+//! - **Do not decide outside.** Between a `query` and the command that follows, another thread's command may change the
+//!   state. Put the condition into the command's check.
+//! - A body cannot call its own image, only methods of the model. A call on the image from inside a command, a check or
+//!   a `query` on the same thread is an error. A command or `query` that waits for another thread which calls the same
+//!   image waits forever.
+//!
+//! # Many items in one command
+//!
+//! Take a list as the argument:
+//!
+//! ```
+//! # use std::collections::BTreeMap;
+//! # use memimage::{Image, Model, Shape};
+//! # use serde::{Deserialize, Serialize};
+//! # #[derive(Default, Serialize, Deserialize, Shape, Model)]
+//! # struct Bank { accounts: BTreeMap<u32, u64> }
+//! #[derive(Serialize, Deserialize, Shape)]
+//! struct Booking {
+//!     account: u32,
+//!     cents: u64,
+//! }
+//!
+//! #[memimage::commands]
+//! impl Bank {
+//!     #[command]
+//!     fn book(&mut self, bookings: Vec<Booking>) {
+//!         for booking in bookings {
+//!             *self.accounts.entry(booking.account).or_default() += booking.cents;
+//!         }
+//!     }
+//! }
+//! # let bank = Image::<Bank>::in_memory()?;
+//! # bank.book(vec![Booking { account: 1, cents: 2 }, Booking { account: 1, cents: 3 }])?;
+//! # assert_eq!(bank.query(|bank| bank.accounts[&1])?, 5);
+//! # Ok::<(), memimage::Error>(())
+//! ```
+//!
+//! A record may have 16 MiB by default ([`Options::record_bytes_max`](crate::Options::record_bytes_max)). All other
+//! commands wait while one runs, so split long work that need not be atomic.
+//!
+//! # Several blocks of commands
+//!
+//! A model with many commands has several blocks, called groups, each in a module of its own if you like. The model
+//! lists them:
+//!
+//! ```
+//! use memimage::{Image, Model, Shape};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Default, Serialize, Deserialize, Shape, Model)]
+//! #[model(groups(accounts::Accounts, tellers::Tellers))]
+//! pub struct Bank {
+//!     accounts: Vec<u32>,
+//!     tellers: Vec<String>,
+//! }
+//!
+//! mod accounts {
+//!     use super::Bank;
+//!
+//!     #[memimage::commands(group = Accounts)]
+//!     impl Bank {
+//!         #[command]
+//!         pub fn open_account(&mut self, account: u32) {
+//!             self.accounts.push(account);
+//!         }
+//!     }
+//! }
+//!
+//! mod tellers {
+//!     use super::Bank;
+//!
+//!     #[memimage::commands(group = Tellers)]
+//!     impl Bank {
+//!         #[command]
+//!         pub fn hire(&mut self, name: String) {
+//!             self.tellers.push(name);
+//!         }
+//!     }
+//! }
+//!
+//! use accounts::AccountsCommands as _; // the commands as methods
+//! use tellers::TellersCommands as _;
+//!
+//! # fn main() -> Result<(), memimage::Error> {
+//! let bank = Image::<Bank>::in_memory()?;
+//! bank.open_account(7)?;
+//! bank.hire("Ada".to_owned())?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Groups exist in the source only: the journal does not know them, and a command may move from one to another.
+//! Payloads are named after the group, `AccountsOpenAccount`.

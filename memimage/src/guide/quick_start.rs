@@ -1,0 +1,155 @@
+//! A first program: a model, its commands, queries, and a restart.
+//!
+//! # Dependencies
+//!
+//! ```toml
+//! [dependencies]
+//! memimage = "0.1"
+//! serde = { version = "1", features = ["derive"] }
+//! ```
+//!
+//! # A model and its commands
+//!
+//! The *model* is one struct that holds the program's whole state. Its *commands* are the methods that may change it.
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//!
+//! use memimage::{Image, Model, Shape};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Default, Serialize, Deserialize, Shape, Model)]
+//! struct Bank {
+//!     accounts: BTreeMap<u32, u64>,
+//! }
+//!
+//! #[memimage::commands]
+//! impl Bank {
+//!     /// Adds money to an account and returns the new balance, in cents.
+//!     #[command]
+//!     fn deposit(&mut self, account: u32, cents: u64) -> u64 {
+//!         let balance = self.accounts.entry(account).or_default();
+//!         *balance += cents;
+//!         *balance
+//!     }
+//!
+//!     /// Takes money from an account and returns the new balance, in cents.
+//!     #[command(check = can_withdraw)]
+//!     fn withdraw(&mut self, account: u32, cents: u64) -> u64 {
+//!         let balance = self.accounts.entry(account).or_default();
+//!         *balance -= cents;
+//!         *balance
+//!     }
+//!
+//!     fn can_withdraw(&self, account: u32, cents: u64) -> Result<(), String> {
+//!         let balance = self.accounts.get(&account).copied().unwrap_or(0);
+//!         if balance < cents { Err(format!("account {account} holds {balance} cents")) } else { Ok(()) }
+//!     }
+//! }
+//!
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let path = directory.path().join("bank.image");
+//! let bank = Image::<Bank>::open(&path)?; // creates the image, or recovers it
+//! assert_eq!(bank.deposit(7, 100)?, 100); // on disk when it returns
+//! assert!(bank.withdraw(7, 500).is_err()); // refused by the check, and not recorded
+//! Image::close(bank)?;
+//!
+//! let bank = Image::<Bank>::open(&path)?; // a restart: the state is back
+//! assert_eq!(bank.query(|bank| bank.accounts[&7])?, 100);
+//! # Ok::<(), memimage::Error>(())
+//! ```
+//!
+//! | derive | what the library needs it for |
+//! | --- | --- |
+//! | `Default` | the state before the first command |
+//! | `Serialize`, `Deserialize` | snapshots of the state |
+//! | [`Shape`](crate::Shape) | the structure of the type, which is stored so that it cannot change unnoticed |
+//! | [`Model`](crate::Model) | connects the type with its commands |
+//!
+//! The macro makes a struct of each command's arguments, its *payload* (`BankDeposit { account, cents }`), and a trait
+//! `BankCommands`, by which an [`Image`](crate::Image) has the commands as methods. To call commands from another
+//! module, import that trait together with the model. Argument types of your own derive `Serialize`, `Deserialize` and
+//! `Shape`; types of std have a shape, and so have those of some crates, behind [features](crate#features).
+//!
+//! An `Image` is a cheap handle: clone it and give the clones to other threads.
+//!
+//! # What a caller gets
+//!
+//! | the method returns | and has a `check` that returns | a call on the image returns |
+//! | --- | --- | --- |
+//! | `T` | no check | `Result<T, memimage::Error>` |
+//! | `T` | `Result<(), E>` | `Result<T, CommandError<E>>` |
+//! | `Result<T, E>` | no check, or `Result<(), E>` | `Result<T, CommandError<E>>` |
+//!
+//! [`CommandError::Refused`](crate::CommandError::Refused) is the model's own answer, and
+//! [`CommandError::Image`](crate::CommandError::Image) an error of the library. Put rules into the `check`:
+//! [`determinism`](super::determinism#rules-belong-into-a-check) says why.
+//!
+//! # Time, caller, random values
+//!
+//! A command must not read a clock or draw random numbers: it will run again when the journal is replayed, and must
+//! then do the same. It takes a [`&Context`](crate::Context) instead. The values in it are recorded. Callers do not
+//! pass it.
+//!
+//! ```
+//! use memimage::{Context, Image, Metadata, Model, Shape, Timestamp};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Default, Serialize, Deserialize, Shape, Model)]
+//! struct Log {
+//!     lines: Vec<(Timestamp, String)>,
+//! }
+//!
+//! #[memimage::commands]
+//! impl Log {
+//!     #[command]
+//!     fn write(&mut self, text: String, ctx: &Context) {
+//!         let who = ctx.metadata().get(Metadata::ACTOR).unwrap_or("somebody");
+//!         self.lines.push((ctx.time(), format!("{who}: {text}")));
+//!     }
+//! }
+//!
+//! let log = Image::<Log>::in_memory()?; // without files, for tests
+//! log.with(Metadata::actor("teller 3")).write("opened".to_owned())?;
+//! assert_eq!(log.query(|log| log.lines[0].1.clone())?, "teller 3: opened");
+//! # Ok::<(), memimage::Error>(())
+//! ```
+//!
+//! # Many commands from one thread
+//!
+//! A call waits until its command is on disk. [`submit`](crate::Image::submit) does not: it executes the command and
+//! returns a [`Pending`](crate::Pending). Wait for it later, or `.await` it; [`Pending::seq`](crate::Pending::seq) is
+//! the number of its event. Commands that are submitted together share one write and one sync.
+//!
+//! ```
+//! # use std::collections::BTreeMap;
+//! # use memimage::{Image, Model, Shape};
+//! # use serde::{Deserialize, Serialize};
+//! # #[derive(Default, Serialize, Deserialize, Shape, Model)]
+//! # struct Bank { accounts: BTreeMap<u32, u64> }
+//! # #[memimage::commands]
+//! # impl Bank {
+//! #     #[command]
+//! #     fn deposit(&mut self, account: u32, cents: u64) { *self.accounts.entry(account).or_default() += cents; }
+//! # }
+//! # let bank = Image::<Bank>::in_memory()?;
+//! let pending: Vec<_> =
+//!     (1..=100).map(|account| bank.submit(BankDeposit { account, cents: 5 })).collect::<Result<_, _>>()?;
+//! for deposit in pending {
+//!     deposit.wait()?; // on disk
+//! }
+//! # assert_eq!(bank.query(|bank| bank.accounts.len())?, 100);
+//! # Ok::<(), memimage::Error>(())
+//! ```
+//!
+//! # What is in the directory
+//!
+//! | path | content |
+//! | --- | --- |
+//! | `LOCK` | held by the process that has the image open; never delete it |
+//! | `journal/` | every command in order; the data |
+//! | `snapshot/` | the state at some commands, for a faster restart; may be deleted |
+//! | `quarantine/` | copies of bytes that a recovery or a repair took out of the journal |
+//!
+//! [`Stats::recovery`](crate::Stats::recovery) says what opening found. The library prints nothing; it reports through
+//! the `tracing` crate.

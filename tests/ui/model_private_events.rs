@@ -1,0 +1,23 @@
+mod bank {
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    struct Bank {
+        total: u64,
+    }
+
+    #[memimage::commands]
+    impl Bank {
+        #[command]
+        pub fn add(&mut self, by: u64) {
+            self.total += by;
+        }
+    }
+}
+
+fn main() {
+    let _ = bank::BankEvent::Add(bank::BankAdd { by: 1 });
+}
+
+// Mend: Make the model visible, `pub(crate) struct Bank`: its events are as visible as it is.
