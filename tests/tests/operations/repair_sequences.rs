@@ -30,7 +30,7 @@ fn follow_the_advice(disk: &SimDisk) -> Vec<RepairAction> {
         assert!(then.is_none_or(|then| then == mend.action), "{then:?} was to be done: {checked}");
         assert_eq!(*lost.get_or_insert(mend.lost), mend.lost, "{checked}");
         repair(disk, mend.action).unwrap_or_else(|error| panic!("{error}\n{checked}"));
-        then = mend.then;
+        then = mend.next;
         done.push(mend.action);
         assert!(done.len() < 3, "{done:?}: {checked}");
     }

@@ -40,7 +40,7 @@ fn following_the_report_of_several_damages_to_its_end_leads_to_an_image_that_ope
             let mends = checked.repairs();
             let best = mends.first().unwrap_or_else(|| panic!("{checked}"));
             repair(&disk, best.action).unwrap_or_else(|error| panic!("{error}\n{checked}"));
-            if let Some(then) = best.then {
+            if let Some(then) = best.next {
                 repair(&disk, then).unwrap_or_else(|error| panic!("{error}\n{checked}"));
             }
             assert!(check(&disk).is_sound(), "after {checked}\n{}", check(&disk));
