@@ -89,7 +89,21 @@
 //! | `json` | [`Value`]s to and from JSON |
 //! | `chrono`, `indexmap`, `jiff`, `rust_decimal`, `uuid` | shapes of these crates' types |
 //! | `testing` | tests of your own models; for `[dev-dependencies]` |
+//! | `compile-fail` | `testing`, and compile-fail tests of your own models, with trybuild |
 //! | `sim` | a simulated disk to crash-test your own models on |
+//!
+//! # Documents
+//!
+//! The source has more documents: [FORMAT.md] (the bytes on disk), [SECURITY.md] (the threat model), [RELIABILITY.md] (the test
+//! suites and their figures), [ERRORS.md] (each message of the macros) and [ARCHITECTURE.md] (how the code is laid out).
+//!
+//! [FORMAT.md]: https://docs.rs/crate/memimage/latest/source/docs/FORMAT.md
+//! [SECURITY.md]: https://docs.rs/crate/memimage/latest/source/docs/SECURITY.md
+//! [RELIABILITY.md]: https://docs.rs/crate/memimage/latest/source/docs/RELIABILITY.md
+//! [ERRORS.md]: https://docs.rs/crate/memimage/latest/source/docs/ERRORS.md
+//! [ARCHITECTURE.md]: https://docs.rs/crate/memimage/latest/source/docs/ARCHITECTURE.md
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 // One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
 mod seq;

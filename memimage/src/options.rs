@@ -192,7 +192,8 @@ impl<M: Model> Options<M> {
 
     /// Encrypts the bodies of all frames of the journal, and all snapshots, with XChaCha20-Poly1305. Whether an image is encrypted
     /// is decided when it is created; [`admin::Rewrite`](crate::admin::Rewrite) makes an encrypted image of a plain one, and the
-    /// reverse. `docs/SECURITY.md` says what stays visible, and what encryption does not protect against.
+    /// reverse.
+    /// [SECURITY.md](https://docs.rs/crate/memimage/latest/source/docs/SECURITY.md) says what stays visible, and what encryption does not protect against.
     ///
     /// To rotate keys, open the image with a new current key: later segments and snapshots are written under it, older ones keep
     /// the key that they name.

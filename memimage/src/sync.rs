@@ -1,29 +1,27 @@
 //! The synchronisation primitives of the group commit: parking_lot's, or shuttle's when its schedules are explored.
 
-#[cfg(not(shuttle))]
+#[cfg(not(all(shuttle, test)))]
 pub(crate) use parking_lot::{Condvar, Mutex};
-#[cfg(not(shuttle))]
+#[cfg(not(all(shuttle, test)))]
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 
 /// Whether a deadline has come.
-#[cfg(not(shuttle))]
+#[cfg(not(all(shuttle, test)))]
 #[expect(clippy::disallowed_methods, reason = "when a batch is written is no part of the state")]
 pub(crate) fn has_come(deadline: std::time::Instant) -> bool {
     deadline <= std::time::Instant::now()
 }
 
 #[cfg(all(shuttle, test))]
-pub(crate) use explored::restart_clock;
-#[cfg(shuttle)]
-pub(crate) use explored::{Condvar, Mutex, has_come};
-#[cfg(shuttle)]
+pub(crate) use explored::{Condvar, Mutex, has_come, restart_clock};
+#[cfg(all(shuttle, test))]
 pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 
 /// Shuttle's primitives with parking_lot's interface.
 ///
 /// Shuttle has no clock. A deadline within the hour may come at any moment, that is, whoever looks tosses a coin, and one
 /// that has come stays so; one that is further off never comes, so that a wake-up which is lost is not made good by it.
-#[cfg(shuttle)]
+#[cfg(all(shuttle, test))]
 mod explored {
     use std::cell::Cell;
     use std::ops::{Deref, DerefMut};
@@ -42,7 +40,6 @@ mod explored {
     }
 
     /// Forgets which deadlines have come.
-    #[cfg(test)]
     pub(crate) fn restart_clock() {
         COME.set(None);
     }

@@ -258,12 +258,14 @@ mod named {
     // what the names would be otherwise is the user's
     #[derive(Default)]
     pub(super) struct LedgerEvent;
+    #[expect(dead_code, reason = "only its name matters here")]
     pub(super) trait LedgerCommands {}
     impl LedgerCommands for LedgerEvent {}
     #[derive(Default)]
     pub(super) struct StoreEvent;
     #[derive(Default)]
     pub(super) struct PartsEvent;
+    #[expect(dead_code, reason = "only its name matters here")]
     pub(super) trait PartsCommands {}
     impl PartsCommands for PartsEvent {}
 }

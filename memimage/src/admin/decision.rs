@@ -1,4 +1,4 @@
-//! What a journal says of who made an event void, and why.
+//! The decision that an event is void, as the journal records it.
 
 use std::fmt;
 
@@ -6,17 +6,17 @@ use crate::context::Timestamp;
 use crate::journal::VoidMark;
 use crate::seq::Seq;
 
-/// That an event does nothing, as the journal has it on record.
+/// A recorded decision that an event does nothing on replay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decision {
     /// The event.
     pub seq: Seq,
-    /// When that was decided.
+    /// The time of the decision.
     pub time: Timestamp,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// By whom, if it was said.
+    /// Who decided, if recorded.
     pub by: Option<String>,
 }
 
@@ -26,7 +26,7 @@ impl From<VoidMark> for Decision {
     }
 }
 
-/// Why, when and by whom. Texts are in quotes, and nothing in them controls a terminal.
+/// The reason, the time, and who decided. Recorded text is quoted and escaped, so it cannot control a terminal.
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "event {}: {:?}, decided at {}", self.seq, self.reason, self.time)?;

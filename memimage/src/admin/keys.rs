@@ -1,4 +1,4 @@
-//! The keys that are given to a task, and what it says where none are.
+//! The keys for an operation on an image, and its error where keys are needed and none were given.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::journal::{Headers, Layout, SalvageSource};
 use crate::keys::{Form, Keyring, Keys};
 use crate::seq::SegmentId;
 
-/// The keys of an image, as its owner gives them.
+/// The keys of an image, as given by its owner.
 #[derive(Clone, Debug, Default)]
 pub(super) struct GivenKeys {
     pub(super) encryption: Option<Keys>,
@@ -23,7 +23,7 @@ impl GivenKeys {
     }
 }
 
-/// What is done to an image, and what takes the keys for it.
+/// An operation on an image: its name, and the builder that takes keys for it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Task {
     pub(super) name: &'static str,
@@ -31,7 +31,7 @@ pub(super) struct Task {
 }
 
 impl Task {
-    /// Reads the headers of these segments, and makes sure that the keys are those of the image. Changes nothing.
+    /// Reads the headers of these segments, and checks that the keys are those of the image. Changes nothing.
     pub(super) fn unlock(
         self,
         disk: &Arc<dyn Disk>,
@@ -43,7 +43,7 @@ impl Task {
         if keyring.is_empty() {
             let form = match headers.identity() {
                 Some(_) => headers.form(),
-                // the headers of all segments are damaged, and those of snapshots may not be
+                // all segment headers are damaged, but a snapshot header may be intact
                 None => of_states(disk, layout)?,
             };
             if form != Form::default() {
@@ -53,7 +53,7 @@ impl Task {
         SalvageSource::open(disk, headers, keyring)
     }
 
-    /// As [`unlock`](Task::unlock), for a task that may write: the current keys must be there too.
+    /// As [`unlock`](Task::unlock), for a task that may write: the current keys must be given too.
     pub(super) fn unlock_to_write(
         self,
         disk: &Arc<dyn Disk>,

@@ -1,4 +1,4 @@
-//! How an image is protected, and refusing it where no keys are taken.
+//! The protection of an image, and the refusal of a protected image where no keys can be given.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::journal::Layout;
 use crate::keys::Form;
 use crate::snapshot::Snapshots;
 
-/// Refuses the image of these segments if it is protected, for a task that takes no keys. Changes nothing.
+/// Refuses the image with these segments if it is protected, for a task that takes no keys. Changes nothing.
 #[cfg(feature = "testing")]
 pub(crate) fn refuse_protected(
     disk: &Arc<dyn Disk>,
@@ -26,7 +26,7 @@ pub(crate) fn refuse_protected(
     Err(Error::new(crate::error::Kind::Protected { path, how: how(form), task, without, mend }))
 }
 
-/// How something of this form is protected.
+/// The protection of this form, in words.
 pub(super) fn how(form: Form) -> &'static str {
     match form {
         Form { cipher: None, chain: None } => "not protected",
@@ -36,7 +36,7 @@ pub(super) fn how(form: Form) -> &'static str {
     }
 }
 
-/// How the first snapshot or base is protected that is.
+/// The protection of the first protected snapshot or base.
 pub(super) fn of_states(disk: &Arc<dyn Disk>, layout: &Layout) -> Result<Form, Error> {
     let snapshots = Snapshots::new(disk, layout, &Arc::default());
     let states = snapshots.starts()?;

@@ -42,18 +42,26 @@ pub enum RepairAction {
 impl fmt::Display for RepairAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RepairAction::TornTail => f.write_str("clear the write that was cut short (Choice::TornTail)"),
-            RepairAction::SuspectTail => f.write_str("clear the suspect end (Choice::SuspectTail)"),
+            RepairAction::TornTail => {
+                f.write_str("clear the torn write at the end of the journal (RepairAction::TornTail)")
+            }
+            RepairAction::SuspectTail => {
+                f.write_str("clear the suspect bytes at the end of the journal (RepairAction::SuspectTail)")
+            }
             RepairAction::CutFrom(seq) => {
-                write!(f, "give up event {seq} and all after it (Choice::CutFrom(Seq::new({seq})))")
+                write!(f, "give up event {seq} and all later events (RepairAction::CutFrom(Seq::new({seq})))")
             }
             RepairAction::BeginAt(seq) => {
-                let what = "without what came before";
-                write!(f, "begin with the state after event {seq}, {what} (Choice::BeginAt(Seq::new({seq})))")
+                let action = format!("RepairAction::BeginAt(Seq::new({seq}))");
+                write!(f, "begin the journal with the state after event {seq}, without what comes before ({action})")
             }
-            RepairAction::Segments => f.write_str("make the segments whole (Choice::Segments)"),
-            RepairAction::Snapshots => f.write_str("put the snapshots that cannot be used away (Choice::Snapshots)"),
-            RepairAction::Base => f.write_str("copy the base again (Choice::Base)"),
+            RepairAction::Segments => {
+                f.write_str("repair the headers and lengths of segments (RepairAction::Segments)")
+            }
+            RepairAction::Snapshots => {
+                f.write_str("move the unusable snapshots to the quarantine (RepairAction::Snapshots)")
+            }
+            RepairAction::Base => f.write_str("copy the base again (RepairAction::Base)"),
         }
     }
 }
@@ -85,14 +93,14 @@ impl fmt::Display for RepairOption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.action)?;
         if let Some(next) = &self.next {
-            write!(f, ", and then {next}")?;
+            write!(f, ", then {next}")?;
         }
         match &self.lost {
             Some(lost) => write!(f, ": loses {lost}")?,
-            None => f.write_str(": loses no event that is known of")?,
+            None => f.write_str(": loses no event known to exist")?,
         }
         match &self.retired {
-            Some(retired) => write!(f, ", and takes {retired} out of the journal, whose state stays"),
+            Some(retired) => write!(f, ", and removes {retired} from the journal, though not from the state"),
             None => Ok(()),
         }
     }

@@ -10,5 +10,5 @@ pub(super) fn counted(number: u64, noun: &str) -> String {
 /// Events, listed by their numbers.
 pub(super) fn listed(seqs: &[Seq]) -> String {
     let numbers: Vec<String> = seqs.iter().map(Seq::to_string).collect();
-    format!("{} {}", if seqs.len() == 1 { "event" } else { "the events" }, numbers.join(", "))
+    format!("{} {}", if seqs.len() == 1 { "event" } else { "events" }, numbers.join(", "))
 }

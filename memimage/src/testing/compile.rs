@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-/// Makes sure that each of these programs is refused by the compiler, with the messages that stand beside it.
+/// Makes sure that each of these programs is refused by the compiler, with the messages that stand beside it. Under the feature
+/// `compile-fail`.
 ///
 /// For what your own types and modules promise about your model: that a command is not public, that an old payload cannot
 /// be made any more, that a mistake gives a good message. Each file is a program of its own that uses your package by its
@@ -30,7 +31,7 @@ pub fn compile_fail(programs: impl AsRef<Path>) {
 
 /// Makes sure that each of these programs compiles and runs to its end.
 ///
-/// As [`compile_fail`]; it shows that what must not compile is not refused for some other reason.
+/// As [`compile_fail`], and under the same feature; it shows that what must not compile is not refused for some other reason.
 ///
 /// # Panics
 ///

@@ -11,7 +11,7 @@
 //! | events of old are still understood | [`golden`]: a fixture for each version; [`golden_image`]: a whole image |
 //! | replay gives the same each time | [`determinism`] |
 //! | a hand-written `Serialize` is in keeping with the `Shape` | [`shape_matches`] |
-//! | what must not compile does not | [`compile_fail`] |
+//! | a program that must not compile does not | `compile_fail`, under the feature `compile-fail` |
 //!
 //! A failure is a panic that says what was expected and what was found, in terms of events and fields: payloads and states
 //! are read by their shapes, so that no type needs to be `Debug` or `PartialEq`. For crashes and full disks there is the
@@ -28,8 +28,10 @@ mod given;
 mod golden;
 mod determinism;
 mod matching;
+#[cfg(feature = "compile-fail")]
 mod compile;
 
+#[cfg(feature = "compile-fail")]
 pub use compile::{compile_fail, compile_pass};
 pub use determinism::determinism;
 pub use given::{Given, START, given, given_image, given_state};

@@ -1,6 +1,6 @@
-//! Each bit of each file flipped.
+//! Each bit of each file flipped, or one of each byte: see [`Extent`].
 
-use crate::campaign::{Damage, Tally, every, try_all};
+use crate::campaign::{Damage, Extent, Tally, extent, try_all};
 use crate::outcome::{Depth, Outcome};
 use crate::sample_images::{Making, Sample, durable, segment};
 use memimage::disk::SimDisk;
@@ -13,15 +13,27 @@ fn all(sample: &Sample, files: impl IntoIterator<Item = usize>) -> Vec<(usize, u
     files.into_iter().flat_map(of).collect()
 }
 
-/// One bit of every `stride`th byte of each file, another one each time; or all of them.
-fn some(sample: &Sample, stride: usize) -> Vec<(usize, usize)> {
-    match every() {
-        true => all(sample, 0..sample.files.len()),
-        false => all(sample, 0..sample.files.len())
-            .into_iter()
-            .filter(|(_, bit)| bit / 8 % stride == 0 && bit % 8 == bit / 8 / stride % 8)
-            .collect(),
+/// All bits of these files, or one of each byte.
+fn main(sample: &Sample, files: impl IntoIterator<Item = usize>) -> Vec<(usize, usize)> {
+    let mut bits = all(sample, files);
+    if extent() == Extent::Sample {
+        bits.retain(one_of(1));
     }
+    bits
+}
+
+/// One bit of every `stride`th byte of each file, or all bits.
+fn some(sample: &Sample, stride: usize) -> Vec<(usize, usize)> {
+    let mut bits = all(sample, 0..sample.files.len());
+    if extent() < Extent::Every {
+        bits.retain(one_of(stride));
+    }
+    bits
+}
+
+/// Picks one bit of every `stride`th byte, another one each time.
+fn one_of(stride: usize) -> impl Fn(&(usize, usize)) -> bool {
+    move |(_, bit)| bit / 8 % stride == 0 && bit % 8 == bit / 8 / stride % 8
 }
 
 fn flip(name: &str, sample: &Sample, bits: &[(usize, usize)]) -> Tally {
@@ -37,7 +49,7 @@ fn flip(name: &str, sample: &Sample, bits: &[(usize, usize)]) -> Tally {
 #[test]
 fn each_flipped_bit_of_three_segments_is_refused_or_harmless() {
     let sample = Sample::new(Making::CLOSED);
-    let tally = flip("bits", &sample, &all(&sample, 0..sample.files.len()));
+    let tally = flip("bits", &sample, &main(&sample, 0..sample.files.len()));
     assert_eq!(tally.of("durable"), [Unnoticed], "it proves nothing then, and all is there");
     for sealed in ["00000001.journal", "00000002.journal"] {
         assert_eq!(tally.of(sealed), [Unnoticed, Refused], "{sealed}: padding, or damage");
@@ -64,7 +76,7 @@ fn flipped_bits_of_an_unaligned_image_are_refused_or_harmless() {
 fn each_flipped_bit_of_the_snapshots_is_harmless_and_told_of() {
     let sample = Sample::new(Making::SNAPSHOTS);
     let snapshots = sample.ending(".snapshot");
-    let tally = flip("bits of snapshots", &sample, &all(&sample, snapshots.iter().copied()));
+    let tally = flip("bits of snapshots", &sample, &main(&sample, snapshots.iter().copied()));
     let name = |file: usize| sample.files[file].0.file_name().unwrap().to_string_lossy().into_owned();
     // the older one is not looked at as long as the newest is good
     assert_eq!(tally.of(&name(snapshots[0])), [Unnoticed]);
@@ -97,8 +109,9 @@ fn each_flipped_bit_of_a_base_is_mended_from_the_other_copy() {
     let sample = Sample::new(Making::PRUNED);
     let copies = sample.ending(".base");
     assert_eq!(copies.len(), 2);
-    let (name, bits) = ("bits of a base", all(&sample, copies.iter().copied().take(if every() { 2 } else { 1 })));
-    assert_eq!(flip(name, &sample, &bits).all(), [FellBack]);
+    let tried = if extent() == Extent::Every { 2 } else { 1 };
+    let bits = main(&sample, copies.iter().copied().take(tried));
+    assert_eq!(flip("bits of a base", &sample, &bits).all(), [FellBack]);
     let tally = flip("bits beside a base", &sample, &some(&sample, 37));
     assert_eq!(tally.of(".base"), [FellBack]);
 }

@@ -125,7 +125,21 @@ fn assert_bounded_memory() {
     assert!(most < MOST_MEMORY, "{most} bytes of memory were held at a time");
 }
 
-/// Whether everything is to be tried, also where a part of it stands for all in each run.
-pub(crate) fn every() -> bool {
-    std::env::var_os("MEMIMAGE_EVERY_BIT").is_some()
+/// How much of what can be damaged is damaged, by the environment variable `MEMIMAGE_EVERY_BIT`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Extent {
+    /// Without it: one bit of each byte of the images that stand for the others, and some of the others.
+    Sample,
+    /// `main`: every bit of the images that stand for the others, and some of the others.
+    Main,
+    /// Any other value: every bit.
+    Every,
+}
+
+pub(crate) fn extent() -> Extent {
+    match std::env::var_os("MEMIMAGE_EVERY_BIT") {
+        None => Extent::Sample,
+        Some(value) if value == "main" => Extent::Main,
+        Some(_) => Extent::Every,
+    }
 }

@@ -2,7 +2,7 @@
 
 use memimage::disk::SimDisk;
 
-use crate::campaign::{Damage, Tally, try_all};
+use crate::campaign::{Damage, Extent, Tally, extent, try_all};
 use crate::outcome::{Depth, Outcome};
 use crate::sample_images::{Making, Sample};
 
@@ -14,13 +14,18 @@ fn cut(name: &str, sample: &Sample, lens: &[(usize, usize)]) -> Tally {
     try_all(sample, &Damage { name, depth: Depth::Look, part: &part, apply: &apply }, lens)
 }
 
+/// Each length, or those about the border of a sector and every seventh of the others.
+fn is_tried(len: usize) -> bool {
+    extent() > Extent::Sample || (len + 1) % 512 < 3 || len % 7 == 0
+}
+
 /// Segments never change their length, so a shorter one is damage. `durable`, snapshots, and one copy of a base can be done
 /// without.
 #[test]
 fn each_truncation_is_refused_or_harmless() {
     for making in [Making::SNAPSHOTS, Making::KILLED, Making::PRUNED] {
         let sample = Sample::new(making);
-        let of = |file: usize| (0..sample.files[file].1.len()).map(move |len| (file, len));
+        let of = |file: usize| (0..sample.files[file].1.len()).filter(|len| is_tried(*len)).map(move |len| (file, len));
         let lens: Vec<_> = match making.pruned {
             false => (0..sample.files.len()).flat_map(of).collect(),
             true => sample.ending(".base").into_iter().flat_map(of).collect(),

@@ -5,6 +5,22 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// The profile of the workspace, but for the library, which is only checked or runs little: so that the dependencies are
+/// compiled once for both.
+const PROFILE: &str = "\
+[profile.dev]
+debug = \"line-tables-only\"
+
+[profile.dev.package.crc32c]
+opt-level = 2
+
+[profile.dev.package.postcard]
+opt-level = 2
+
+[profile.dev.package.xxhash-rust]
+opt-level = 2
+";
+
 /// Where the workspace's own dependencies are compiled already.
 fn target() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the temporary directory is in cargo's").to_owned()
@@ -42,7 +58,7 @@ impl Package {
                 "[package]\nname = \"shop\"\nversion = \"0.1.0-{test}\"\nedition = \"2024\"\n\n\
                  [workspace]\n\n\
                  [dependencies]\nmemimage.path = {memimage:?}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n\n\
-                 [profile.dev.package.memimage]\nopt-level = 1\n\n[profile.dev.package.crc32c]\nopt-level = 2\n"
+                 {PROFILE}"
             ),
         );
         fs::copy(workspace().join("Cargo.lock"), package.path("Cargo.lock")).unwrap();

@@ -87,7 +87,7 @@ fn it_says_which_events_each_repair_would_lose() {
     assert_eq!((finding.position.offset, finding.position.seq), (Some(frame.offset), Some(Seq::new(7))));
     assert_eq!(offers(&checked), [(RepairAction::BeginAt(Seq::new(12)), 0), (RepairAction::CutFrom(Seq::new(7)), 24)]);
     let report = checked.to_string();
-    assert!(report.contains("Choice::CutFrom(Seq::new(7))): loses events 7 to 30"), "{report}");
+    assert!(report.contains("RepairAction::CutFrom(Seq::new(7))): loses events 7 to 30"), "{report}");
     assert!(report.ends_with("damaged"), "{report}");
 }
 
@@ -221,7 +221,7 @@ fn a_pruned_journal_without_a_state_to_go_on_from_is_damaged() {
     remove(&disk, &[".base"]);
     let checked = check(&disk);
     assert!(checked.worst() == Some(Severity::Warning), "{checked}");
-    assert!(checked.to_string().contains("no base is there"), "{checked}");
+    assert!(checked.to_string().contains("the base is missing"), "{checked}");
     open::<first::Till>(&disk.fork()).unwrap();
     remove(&disk, &[".snapshot"]);
     let checked = check(&disk);

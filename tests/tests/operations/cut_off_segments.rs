@@ -74,7 +74,10 @@ fn an_opening_after_a_crash_keeps_what_is_cut_off() {
     let mut told = 0;
     for (operation, fork) in std::mem::take(&mut *points.lock().unwrap()) {
         for left in [fork.fork(), fork.crash(|_| false)] {
-            let note = check(&left).findings.iter().any(|finding| finding.message.contains("cuts it off"));
+            let note = check(&left)
+                .findings
+                .iter()
+                .any(|finding| finding.message.contains("separates this one from the rest"));
             if let Ok(till) = open::<Till>(&left) {
                 assert_eq!(till.read_uncommitted().unwrap().cents, state_after(30), "after {operation:?}");
                 let aside = till.admin().stats().recovery.set_aside.clone();

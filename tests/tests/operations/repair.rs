@@ -315,7 +315,7 @@ fn what_does_not_fit_is_refused_and_nothing_changes() {
         repair(&two, RepairAction::BeginAt(Seq::new(12)))
             .unwrap_err()
             .to_string()
-            .contains("a newer good state, after event 20")
+            .contains("a newer usable state, after event 20")
     );
 
     let sound = image(&[12]);

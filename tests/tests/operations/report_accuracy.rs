@@ -25,7 +25,7 @@ fn what_leaves_the_journal_is_told_though_its_state_stays() {
         let mend =
             checked.repairs().into_iter().find(|mend| mend.action == begin).unwrap_or_else(|| panic!("{checked}"));
         let retires = mend.retired.unwrap_or_else(|| panic!("{checked}"));
-        let told = format!("takes {retires} out of the journal, whose state stays");
+        let told = format!("removes {retires} from the journal, though not from the state");
         assert!(checked.to_string().contains(&told), "{checked}");
         let others = checked.repairs().into_iter().filter(|mend| mend.action != begin);
         assert!(others.clone().count() > 0 && others.clone().all(|mend| mend.retired.is_none()), "{checked}");
@@ -159,7 +159,9 @@ fn where_no_header_is_left_nothing_is_called_strange_or_needless() {
             let is_base = path.to_string_lossy().ends_with(".base");
             assert_eq!(finding.severity, if is_base { Severity::Damage } else { Severity::Warning }, "{told}");
             assert!(
-                finding.message.contains("nothing tells whose it is, since no segment's header can be read"),
+                finding
+                    .message
+                    .contains("the image that it belongs to is not known, since no segment header is readable"),
                 "{told}"
             );
             assert!(finding.help.contains("keep it"), "{told}");

@@ -95,7 +95,7 @@ fn a_void_event_stays_void_with_the_reason_that_was_given_first() {
     assert!(again.already);
     assert_eq!(again.decision, first.decision);
     assert_eq!(check(&disk).voids, [first.decision]);
-    assert!(again.to_string().starts_with("`put` version 1 was void before, and stays so: event 5: \""), "{again}");
+    assert!(again.to_string().starts_with("`put` version 1 was already void: event 5: \""), "{again}");
     assert_eq!(open::<second::Till>(&disk).unwrap().journal().seq(), Seq::new(8));
 }
 
@@ -189,7 +189,7 @@ fn what_a_rewrite_left_of_an_event_is_refused() {
     let again = |seq| Void::new(seq, "nobody pays thirteen cents").run_with(Arc::new(disk.clone()), "/new");
     let error = again(BAD).unwrap_err();
     assert!(
-        error.kind() == ErrorKind::NotApplicable && error.to_string().contains("it does nothing already"),
+        error.kind() == ErrorKind::NotApplicable && error.to_string().contains("it has no effect already"),
         "{error}"
     );
     assert!(changed(&before, &files(&disk)).is_empty());
@@ -325,10 +325,10 @@ fn a_cut_tells_of_the_decisions_it_gives_up() {
     let damaged = frames(&disk).into_iter().find(|frame| frame.kind == 1 && frame.first == 20).unwrap();
     disk.write(&damaged.path, damaged.offset + 90, &[9; 9]).unwrap();
     let checked = check(&disk).to_string();
-    assert!(checked.contains("cutting gives up the decision too that makes void event 10"), "{checked}");
+    assert!(checked.contains("a cut also gives up the decision that makes event 10 void"), "{checked}");
     let repaired = Repair::new(RepairAction::CutFrom(Seq::new(20))).run_with(Arc::new(disk.clone()), IMAGE).unwrap();
     assert_eq!(repaired.revived, [Seq::new(10)]);
-    assert!(repaired.to_string().contains("no longer void, since the decision was given up: event 10"), "{repaired}");
+    assert!(repaired.to_string().contains("no longer void, since the decision was lost: event 10"), "{repaired}");
     void(&disk, Seq::new(10)).unwrap();
     assert_eq!(check(&disk).voids.len(), 1);
 }
@@ -349,7 +349,7 @@ fn an_event_does_not_become_void_in_an_image_that_would_not_open_without_its_sna
     repair(&disk, check(&disk).repairs()[0].action).unwrap();
     let error = void(&disk, Seq::new(20)).unwrap_err();
     assert!(
-        error.kind() == ErrorKind::NotApplicable && error.to_string().contains("no longer in the journal"),
+        error.kind() == ErrorKind::NotApplicable && error.to_string().contains("no longer has the event"),
         "{error}"
     );
     assert_eq!(void(&disk, Seq::new(30)).unwrap().decision.seq, Seq::new(30));

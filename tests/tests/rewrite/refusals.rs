@@ -188,7 +188,7 @@ fn a_body_that_is_not_deterministic_is_found() {
     let before = files(&disk);
     let error = rewrite::<restless::Counter>(&disk, OLD, NEW).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
-    assert!(error.to_string().contains("the source gives another state again"), "{error}");
+    assert!(error.to_string().contains("a second replay of the source gives another state"), "{error}");
     assert_eq!(changed(&before, &files(&disk)), Vec::<std::path::PathBuf>::new());
     assert_eq!(disk.list(Path::new("/")).unwrap().len(), 1, "the temporary directory is gone");
 }

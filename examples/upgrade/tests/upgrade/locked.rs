@@ -7,6 +7,22 @@ use std::process::Command;
 use crate::files::copy;
 use crate::walk::blocks;
 
+/// The profile of the workspace, but for the library, which is only checked or runs little: so that the dependencies are
+/// compiled once for both.
+const PROFILE: &str = "\
+[profile.dev]
+debug = \"line-tables-only\"
+
+[profile.dev.package.crc32c]
+opt-level = 2
+
+[profile.dev.package.postcard]
+opt-level = 2
+
+[profile.dev.package.xxhash-rust]
+opt-level = 2
+";
+
 /// A copy of this package, outside of the workspace.
 struct Package {
     root: PathBuf,
@@ -30,7 +46,7 @@ impl Package {
         let manifest = format!(
             "[package]\nname = \"upgrade\"\nversion = \"0.1.0-copy\"\nedition = \"2024\"\n\n[workspace]\n\n\
              [dependencies]\nmemimage.path = {memimage:?}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n\n\
-             [profile.dev.package.memimage]\nopt-level = 1\n\n[profile.dev.package.crc32c]\nopt-level = 2\n"
+             {PROFILE}"
         );
         fs::write(package.root.join("Cargo.toml"), manifest).unwrap();
         package

@@ -34,7 +34,7 @@ impl Finding {
         }
         write!(f, ": {}", self.message)?;
         if !self.help.is_empty() {
-            write!(f, "; {}", self.help)?;
+            write!(f, "; help: {}", self.help)?;
         }
         Ok(())
     }
@@ -78,9 +78,9 @@ impl CheckReport {
         if !self.chain.is_empty() {
             write!(f, "  chained under {}; ", keys(&self.chain))?;
             match &self.chain_head {
-                None => writeln!(f, "the chain does not hold")?,
+                None => writeln!(f, "the chain is not valid")?,
                 Some(head) => {
-                    write!(f, "the chain holds up to event {}, with the link ", head.seq)?;
+                    write!(f, "the chain is valid up to event {}, with the link ", head.seq)?;
                     head.link.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
                     writeln!(f)?;
                 }
@@ -96,10 +96,10 @@ impl CheckReport {
         let counts = counts.map(|(number, noun)| counted(*number, noun)).join(", ");
         writeln!(f, "  {counts}, epoch {epoch}")?;
         if let (Some(first), Some(last)) = (self.first, self.last) {
-            writeln!(f, "  {}; synced up to {durable} as far as is known", SeqRange { first, last })?;
+            writeln!(f, "  {}; known to be synced up to event {durable}", SeqRange { first, last })?;
         }
         if let Some(base) = self.base {
-            writeln!(f, "  pruned: goes on from the state after event {base}")?;
+            writeln!(f, "  pruned: continues from the state after event {base}")?;
         }
         if !self.snapshots.is_empty() {
             writeln!(f, "  snapshots after {}", listed(&self.snapshots))?;
@@ -125,10 +125,10 @@ impl CheckReport {
             writeln!(f)?;
         }
         if self.unlisted > 0 {
-            writeln!(f, "and {} more", self.unlisted)?;
+            writeln!(f, "and {} more findings", self.unlisted)?;
         }
         if !shared.is_empty() {
-            writeln!(f, "what can be done:")?;
+            writeln!(f, "possible repairs:")?;
             shared.concat().iter().try_for_each(|repair| writeln!(f, "    - {repair}"))?;
         }
         Ok(())

@@ -29,61 +29,77 @@ pub(super) fn journal(examination: &Examination, report: &mut CheckReport) {
             severity: if matches!(damage.kind, DamageKind::Torn(_)) { Severity::Warning } else { Severity::Damage },
             path: examination.source.path(damage.segment),
             position: Position { segment: Some(damage.segment), offset: damage.offset, seq: damage.seq },
-            message: match damage.kind {
-                DamageKind::Forged => messages::forged(&damage.what),
-                _ => damage.what.clone(),
-            },
-            help: help(examination, damage, &options),
+            message: message(examination, damage, &options),
+            help: help(examination, damage, &options).to_owned(),
             repairs: if is_undecodable { Vec::new() } else { options.clone() },
         });
     }
 }
 
-/// What to do about damage to the journal, and what a cut would give up besides events.
-fn help(examination: &Examination, damage: &Damage, options: &[RepairOption]) -> String {
-    let mut help = match &damage.kind {
-        DamageKind::Undecodable => messages::help_undecodable().to_owned(),
+/// What is wrong, and what it means.
+fn message(examination: &Examination, damage: &Damage, options: &[RepairOption]) -> String {
+    let has_watermark = examination.watermark.is_some();
+    let message = match &damage.kind {
+        DamageKind::Undecodable => damage.what.clone(),
         DamageKind::Torn(_) => {
             let has_other_damage =
                 examination.is_damaged_after(damage.segment) || examination.first_framing_damage().is_some();
-            messages::help_torn(examination.watermark.is_some(), has_other_damage)
+            messages::torn(&damage.what, has_watermark, has_other_damage)
         }
-        DamageKind::Newer => messages::help_newer().to_owned(),
-        DamageKind::Suspect(_) if examination.watermark.is_none() => {
-            messages::help_suspect_without_watermark().to_owned()
+        DamageKind::Newer => messages::newer(&damage.what),
+        DamageKind::Suspect(_) if !has_watermark => messages::suspect_without_watermark(&damage.what),
+        DamageKind::Suspect(_) => damage.what.clone(),
+        DamageKind::Forged => messages::forged(&damage.what),
+        DamageKind::Damaged if damage.is_framing && !options.is_empty() => {
+            // A damaged header no longer says how long the file was. A segment that is followed by another is sealed, so all its
+            // frames are there.
+            match damage.offset != Some(0) || examination.is_followed(damage.segment) {
+                true => messages::framing(&damage.what),
+                false => messages::framing_of_unknown_length(&damage.what),
+            }
         }
-        DamageKind::Suspect(_) => messages::help_repair().to_owned(),
-        DamageKind::Damaged | DamageKind::Forged => help_damaged(examination, damage, options).to_owned(),
+        DamageKind::Damaged => damage.what.clone(),
     };
-    if damage.is_framing {
-        return help;
+    match damage.is_framing {
+        true => message,
+        false => with_lost_decisions(examination, damage, options, message),
     }
+}
+
+/// Adds which decisions a cut would give up besides events.
+fn with_lost_decisions(
+    examination: &Examination,
+    damage: &Damage,
+    options: &[RepairOption],
+    mut message: String,
+) -> String {
     let revived = examination.revived_by_cut(damage);
     if !revived.is_empty() && options.iter().any(|option| matches!(option.action, RepairAction::CutFrom(_))) {
-        help = format!("{help}; {}", messages::cut_revives(&revived));
+        message = messages::cut_revives(&message, &revived);
     }
     let loses_no_event = || examination.cut_option(damage).is_some_and(|cut| cut.lost.is_none());
     if matches!(damage.kind, DamageKind::Damaged | DamageKind::Forged) && loses_no_event() {
-        help = format!("{help}; {}", messages::cut_may_lose_decision());
+        message = messages::cut_may_lose_decision(&message);
     }
-    help
+    message
 }
 
-/// What to do about frames or framing that are damaged or forged.
-fn help_damaged(examination: &Examination, damage: &Damage, options: &[RepairOption]) -> &'static str {
+/// What to do about damage to the journal; empty if nothing is to be done.
+fn help(examination: &Examination, damage: &Damage, options: &[RepairOption]) -> &'static str {
     let is_forged = damage.kind == DamageKind::Forged;
-    if damage.is_framing && !is_forged && !options.is_empty() {
-        // A damaged header no longer says how long the file was. A segment that is followed by another is sealed, so all its
-        // frames are there.
-        let is_length_known = damage.offset != Some(0) || examination.is_followed(damage.segment);
-        return if is_length_known { messages::help_framing() } else { messages::help_framing_of_unknown_length() };
-    }
-    match (options.is_empty(), is_forged) {
-        _ if examination.has_newer_format() => messages::help_with_newer_format(),
-        (true, true) => messages::help_forged_unrepairable(),
-        (true, false) => messages::help_unrepairable(),
-        (false, true) => messages::help_forged(),
-        (false, false) => messages::help_repair(),
+    match damage.kind {
+        DamageKind::Undecodable => messages::help_undecodable(),
+        DamageKind::Torn(_) => "",
+        DamageKind::Newer => messages::help_newer(),
+        DamageKind::Suspect(_) if examination.watermark.is_none() => messages::help_suspect_without_watermark(),
+        DamageKind::Suspect(_) => messages::help_repair(),
+        DamageKind::Damaged | DamageKind::Forged => match (options.is_empty(), is_forged) {
+            _ if examination.has_newer_format() => messages::help_with_newer_format(),
+            (true, true) => messages::help_forged_unrepairable(),
+            (true, false) => messages::help_unrepairable(),
+            (false, true) => messages::help_forged(),
+            (false, false) => messages::help_repair(),
+        },
     }
 }
 
@@ -96,8 +112,7 @@ pub(super) fn snapshots(examination: &Examination, report: &mut CheckReport) {
     };
     for snapshot in &examination.examined_snapshots {
         let Some(defect) = &snapshot.defect else { continue };
-        let UnusableSnapshot { severity, noun, help, action } = UnusableSnapshot::of(examination, snapshot);
-        let message = messages::unusable_snapshot(noun, defect, help);
+        let UnusableSnapshot { severity, message, action } = UnusableSnapshot::of(examination, snapshot, defect);
         add_with(report, severity, snapshot.path.clone(), message, repairs(action));
     }
     for base in single_copies(examination) {
@@ -109,37 +124,36 @@ pub(super) fn snapshots(examination: &Examination, report: &mut CheckReport) {
 /// What a snapshot or base that is not usable means for the image.
 struct UnusableSnapshot {
     severity: Severity,
-    noun: SnapshotNoun,
-    help: &'static str,
+    message: Message,
     action: Option<RepairAction>,
 }
 
 impl UnusableSnapshot {
-    fn of(examination: &Examination, snapshot: &ExaminedSnapshot) -> UnusableSnapshot {
+    fn of(examination: &Examination, snapshot: &ExaminedSnapshot, defect: &str) -> UnusableSnapshot {
         let noun = if snapshot.is_base { SnapshotNoun::Base } else { SnapshotNoun::Snapshot };
-        let without_repair = |severity, help| UnusableSnapshot { severity, noun, help, action: None };
+        let without_repair = |severity, message| UnusableSnapshot { severity, message, action: None };
         if examination.is_unidentified() {
             let severity = if snapshot.is_base { Severity::Damage } else { Severity::Warning };
-            return without_repair(severity, messages::help_unidentified());
+            return without_repair(severity, messages::unidentified_snapshot(noun, defect));
         }
         if examination.is_only_way_to(snapshot) {
-            return without_repair(Severity::Damage, messages::help_only_way());
+            return without_repair(Severity::Damage, messages::only_way(noun, defect));
         }
         if !snapshot.is_base {
-            let (help, action) = (messages::help_skipped_snapshot(), Some(RepairAction::Snapshots));
-            return UnusableSnapshot { severity: Severity::Warning, noun, help, action };
+            let (message, action) = (messages::unused_snapshot(noun, defect), Some(RepairAction::Snapshots));
+            return UnusableSnapshot { severity: Severity::Warning, message, action };
         }
         let is_copy = |other: &ExaminedSnapshot| other.is_base && other.seq == snapshot.seq && other.is_usable();
         if examination.examined_snapshots.iter().any(is_copy) {
-            let (noun, help) = (SnapshotNoun::CopyOfBase, messages::help_base_with_copy());
-            return UnusableSnapshot { severity: Severity::Warning, noun, help, action: Some(RepairAction::Base) };
+            let (message, action) = (messages::base_with_copy(defect), Some(RepairAction::Base));
+            return UnusableSnapshot { severity: Severity::Warning, message, action };
         }
         if examination.base_seq().is_some_and(|newer| newer > snapshot.seq) {
-            return without_repair(Severity::Note, messages::help_older_base());
+            return without_repair(Severity::Note, messages::older_base(noun, defect));
         }
         match examination.is_pruned() {
-            true => without_repair(Severity::Damage, messages::help_needed_base()),
-            false => without_repair(Severity::Note, messages::help_unneeded_base()),
+            true => without_repair(Severity::Damage, messages::needed_base(noun, defect)),
+            false => without_repair(Severity::Note, messages::unneeded_base(noun, defect)),
         }
     }
 }

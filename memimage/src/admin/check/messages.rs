@@ -1,4 +1,6 @@
 //! The messages of a check: each has what was found, with its cause, and what to do.
+//!
+//! A message continues "`path` at its position: ", and "help: " comes before what to do.
 
 use crate::admin::wording::{counted, listed};
 use crate::seq::Seq;
@@ -20,88 +22,100 @@ impl Message {
 // segments that are not part of the journal
 
 pub(super) fn segment_left_of_pruning() -> Message {
-    Message::new("it is left of segments that were being removed", "it is removed when the image is next opened")
+    Message::new("this segment is left over from a pruning; the next open removes it", "")
 }
 
 pub(super) fn segment_cut_off() -> Message {
     Message::new(
-        "one that is missing cuts it off from the rest of the journal, which goes on from a base",
-        "if the missing one can be restored, do that first: opening the image moves this one to the quarantine, where nothing reads it",
+        "a missing segment separates this one from the rest of the journal, which continues from a base",
+        "if you have a copy of the missing segment, restore it before you open the image; an open moves this one to the \
+         quarantine, where it is no longer read",
     )
 }
 
-// damage to the journal: what is added to what the reader says of it
+// damage to the journal: what is added to the reader's description of it
 
-/// After the reader's own words for a frame or header that the keys refuse.
+/// For a frame or header that the keys refuse.
 pub(super) fn forged(cause: &str) -> String {
+    format!("{cause}; the checksums are right, so this is not damage: somebody without the key changed it")
+}
+
+/// For a torn write at the end.
+pub(super) fn torn(cause: &str, has_watermark: bool, has_other_damage: bool) -> String {
+    let acknowledged = match has_watermark {
+        false => "whether it was acknowledged is not known, since `journal/durable` is missing or damaged",
+        true => "it was never acknowledged",
+    };
+    match has_other_damage {
+        true => format!("{cause}; {acknowledged}; an open would clear it and keep a copy, but for the other damage"),
+        false => format!("{cause}; {acknowledged}; an open clears it and keeps a copy"),
+    }
+}
+
+/// For bytes at the end that no crash explains, where nothing says how far the journal was synced.
+pub(super) fn suspect_without_watermark(cause: &str) -> String {
+    format!("{cause}; whether it was acknowledged is not known, since `journal/durable` is missing or damaged")
+}
+
+/// For something of a newer format.
+pub(super) fn newer(cause: &str) -> String {
+    format!("{cause}; nothing after it was read, and nothing can be repaired")
+}
+
+/// For damaged framing that can be repaired.
+pub(super) fn framing(cause: &str) -> String {
+    format!("{cause}; no event is lost, since the correct value is known")
+}
+
+/// For a damaged header, which no longer says how long the file was.
+pub(super) fn framing_of_unknown_length(cause: &str) -> String {
+    format!("{cause}; no event known to exist is lost, but the file may have held more")
+}
+
+/// Where a cut gives up decisions that make earlier events void.
+pub(super) fn cut_revives(cause: &str, revived: &[Seq]) -> String {
+    format!("{cause}; a cut also gives up the decision that makes {} void", listed(revived))
+}
+
+/// Where a cut loses no event known to exist, though something was synced there.
+pub(super) fn cut_may_lose_decision(cause: &str) -> String {
     format!(
-        "{cause}, and its checksums are right, so this is no damage: it was changed by somebody who has not the key"
+        "{cause}; no event is known to have been here, but a decision that makes an event void may have been: a cut gives that up"
     )
 }
 
 // damage to the journal: what to do
 
 pub(super) fn help_undecodable() -> &'static str {
-    "if the image does not open for it, make the event void with `memimage::admin::void`"
+    "if this prevents an open, make the event void with `memimage::admin::void`"
 }
 
 pub(super) fn help_newer() -> &'static str {
-    "use a newer memimage; what comes after it, and all later segments, was not read, and nothing can be repaired"
-}
-
-pub(super) fn help_suspect_without_watermark() -> &'static str {
-    "nothing tells whether it was acknowledged, since `journal/durable` is missing or damaged: restore both files from a copy, or \
-     repair the image"
+    "use a newer memimage"
 }
 
 pub(super) fn help_repair() -> &'static str {
     "restore the file from a copy, or repair the image"
 }
 
-pub(super) fn help_framing() -> &'static str {
-    "nothing is lost by it, since it is known how it must be: restore the file from a copy, or repair the image"
-}
-
-pub(super) fn help_framing_of_unknown_length() -> &'static str {
-    "no event that is known of is lost by it, but nothing tells whether more was in the file: restore it from a copy, or \
-     repair the image"
+pub(super) fn help_suspect_without_watermark() -> &'static str {
+    "restore the file and `journal/durable` from a copy, or repair the image"
 }
 
 pub(super) fn help_with_newer_format() -> &'static str {
-    "restore the file from a copy, or see with a newer memimage what can be repaired"
+    "restore the file from a copy, or check the image with a newer memimage"
 }
 
 pub(super) fn help_unrepairable() -> &'static str {
-    "restore the image from a copy: what is left cannot be replayed"
+    "restore the image from a copy; the rest of it cannot be replayed"
 }
 
 pub(super) fn help_forged() -> &'static str {
-    "find out who did, and restore the file from a copy, or repair the image"
+    "find out who changed it, and restore the file from a copy, or repair the image"
 }
 
 pub(super) fn help_forged_unrepairable() -> &'static str {
-    "find out who did, and restore the image from a copy: what is left cannot be replayed"
-}
-
-pub(super) fn help_torn(has_watermark: bool, has_other_damage: bool) -> String {
-    let told = match has_watermark {
-        false => "nothing tells whether it was acknowledged, since `journal/durable` is missing or damaged",
-        true => "nobody was told that it was done",
-    };
-    match has_other_damage {
-        true => format!("{told}; opening the image would clear it and keep a copy, were it not for the other damage"),
-        false => format!("{told}; opening the image clears it, and keeps a copy"),
-    }
-}
-
-/// Added where a cut gives up decisions that make earlier events void.
-pub(super) fn cut_revives(revived: &[Seq]) -> String {
-    format!("cutting gives up the decision too that makes void {}", listed(revived))
-}
-
-/// Added where a cut loses no event that is known of, though something was synced there.
-pub(super) fn cut_may_lose_decision() -> &'static str {
-    "what stood there was no event that is known of, and may have been a decision that makes an event void: cutting gives that up"
+    "find out who changed it, and restore the image from a copy; the rest of it cannot be replayed"
 }
 
 // snapshots and bases
@@ -124,120 +138,132 @@ impl SnapshotNoun {
     }
 }
 
-pub(super) fn unusable_snapshot(noun: SnapshotNoun, cause: &str, help: &str) -> Message {
-    Message::new(format!("the {} cannot be used: {cause}", noun.as_str()), help)
+/// The part of the message that all unusable snapshots and bases share.
+fn unusable(noun: SnapshotNoun, cause: &str) -> String {
+    format!("this {} is not usable: {cause}", noun.as_str())
 }
 
 /// Nothing says which image this is.
-pub(super) fn help_unidentified() -> &'static str {
-    "keep it until a header was restored from a copy: it may be good"
+pub(super) fn unidentified_snapshot(noun: SnapshotNoun, cause: &str) -> Message {
+    Message::new(unusable(noun, cause), HELP_UNIDENTIFIED)
 }
 
-pub(super) fn help_only_way() -> &'static str {
-    "nothing else leads to the state in it, since the journal is damaged before it or begins after it: restore this file from a \
-     copy before anything is given up"
+pub(super) fn only_way(noun: SnapshotNoun, cause: &str) -> Message {
+    let what = format!(
+        "{}; no other file leads to its state, since the journal is damaged before that state or begins after it",
+        unusable(noun, cause)
+    );
+    Message::new(what, "restore this file from a copy before you give up anything")
 }
 
-pub(super) fn help_skipped_snapshot() -> &'static str {
-    "nothing is lost, since it is a cache; it is passed over"
+pub(super) fn unused_snapshot(noun: SnapshotNoun, cause: &str) -> Message {
+    Message::new(format!("{}; nothing is lost, since an open skips it", unusable(noun, cause)), "")
 }
 
-pub(super) fn help_base_with_copy() -> &'static str {
-    "opening the image makes it again from the other"
+pub(super) fn base_with_copy(cause: &str) -> Message {
+    let what = unusable(SnapshotNoun::CopyOfBase, cause);
+    Message::new(format!("{what}; the next open replaces it by the intact copy"), "")
 }
 
-pub(super) fn help_older_base() -> &'static str {
-    "nothing is lost, since a newer one is there"
+pub(super) fn older_base(noun: SnapshotNoun, cause: &str) -> Message {
+    Message::new(format!("{}; nothing is lost, since there is a newer base", unusable(noun, cause)), "")
 }
 
-pub(super) fn help_needed_base() -> &'static str {
-    "restore it from a copy, or open the image, which makes a base of a good snapshot"
+pub(super) fn needed_base(noun: SnapshotNoun, cause: &str) -> Message {
+    let help = "restore it from a copy, or open the image, which makes a base from a usable snapshot";
+    Message::new(unusable(noun, cause), help)
 }
 
-pub(super) fn help_unneeded_base() -> &'static str {
-    "it can be moved away: the journal is whole, and nothing needs it"
+pub(super) fn unneeded_base(noun: SnapshotNoun, cause: &str) -> Message {
+    let what = format!("{}; nothing is lost, since the journal is complete without it", unusable(noun, cause));
+    Message::new(what, "move it away")
 }
 
 pub(super) fn single_copy_of_base() -> Message {
-    Message::new("it is the only copy of the base", "opening the image makes the other")
+    Message::new("this is the only copy of the base; the next open makes the second one", "")
 }
 
 pub(super) fn missing_base() -> Message {
-    Message::new("no base is there", "opening the image makes one of the snapshot")
+    Message::new("the base is missing; the next open makes one from a snapshot", "")
 }
 
 pub(super) fn missing_start_state() -> Message {
     Message::new(
-        "it was pruned, and no base or snapshot is there that it could go on from",
-        "restore a base or a snapshot from a copy of the image: without one it cannot be opened",
+        "the journal was pruned, and there is no base or snapshot from which it continues, so the image cannot be opened",
+        "restore a base or a snapshot from a copy of the image",
     )
 }
 
 // journal/durable
 
-const HELP_WATERMARK: &str = "if events are missing at the end of the journal, that cannot be seen without it: compare the last event with what is known of it \
-     elsewhere, or restore all of the image from one copy. Opening the image writes it anew";
+const HELP_WATERMARK: &str = "without it, a loss of events at the end of the journal goes unnoticed: compare the last event with a \
+     record kept elsewhere, or restore the whole image from one copy; the next open writes it again";
 
 pub(super) fn outdated_watermark() -> Message {
-    Message::new("it is older than the journal: one of them was restored from a copy without the other", HELP_WATERMARK)
+    Message::new(
+        "it is older than the journal; one of the two was restored from a copy without the other",
+        HELP_WATERMARK,
+    )
 }
 
 pub(super) fn missing_watermark() -> Message {
-    Message::new("it is missing", HELP_WATERMARK)
+    Message::new("the file is missing", HELP_WATERMARK)
 }
 
 pub(super) fn damaged_watermark() -> Message {
-    Message::new("it does not say how far the journal is synced", HELP_WATERMARK)
+    Message::new("it is damaged, so how far the journal was synced is not known", HELP_WATERMARK)
 }
 
 pub(super) fn unidentified_watermark(cause: &str) -> Message {
-    Message::new(cause, help_unidentified())
+    Message::new(cause, HELP_UNIDENTIFIED)
 }
+
+const HELP_UNIDENTIFIED: &str = "keep it until you have restored a segment header from a copy; it may be intact";
 
 // files
 
 pub(super) fn missing_directory() -> Message {
-    Message::new("the directory is missing", "it is made when the image is next opened")
+    Message::new("the directory is missing; the next open makes it", "")
 }
 
 pub(super) fn exposed(permissions: &str) -> Message {
-    let what = format!("it {permissions}: whoever may write there can change or destroy what it holds");
-    Message::new(what, "take that permission away")
+    let what = format!("it {permissions}; whoever may write there can change or destroy its content");
+    Message::new(what, "remove that permission")
 }
 
 pub(super) fn unfinished(is_in_use: bool) -> Message {
     match is_in_use {
-        true => Message::new("it is being made", ""),
-        false => Message::new("it was never completed", "it is removed when the image is next opened"),
+        true => Message::new("the file is being written", ""),
+        false => Message::new("the file was never completed; the next open removes it", ""),
     }
 }
 
 pub(super) fn rewrite_marker() -> Message {
-    Message::new("a rewrite that made this image left it behind", "remove it if you like")
+    Message::new("the file was left behind by the rewrite that made this image", "remove it if you like")
 }
 
 pub(super) fn unrelated_file() -> Message {
-    Message::new("it is none of the image's files", "move it elsewhere if you know what it is")
+    Message::new("the file does not belong to the image", "move it elsewhere if you know what it is")
 }
 
 pub(super) fn rewrite_directory() -> Message {
     Message::new(
-        "a rewrite to this place is at work, or was cut short",
-        "if no process is at it, run the rewrite again or remove the directory",
+        "a rewrite to this path is running, or was interrupted",
+        "if no process is running it, run the rewrite again or remove the directory",
     )
 }
 
 pub(super) fn quarantine(copies: u64, bytes: u64) -> Message {
     let copies = if copies == 1 { "1 copy".to_owned() } else { format!("{copies} copies") };
     Message::new(
-        format!("{copies} of what was repaired, {}", counted(bytes, "byte")),
-        "remove them once nobody can want them back: they may be the only copies of events that a repair took out of the journal",
+        format!("{copies} of what repairs changed, {}", counted(bytes, "byte")),
+        "remove them once nobody needs them; they may be the only copies of events that a repair removed from the journal",
     )
 }
 
 pub(super) fn irregular(what: &str) -> Message {
     Message::new(
-        format!("it is {what}"),
-        "opening the image is refused for it: remove the other name, or put a copy in its place",
+        format!("it is {what}, so the image cannot be opened"),
+        "remove the other name, or replace the file by a copy of it",
     )
 }

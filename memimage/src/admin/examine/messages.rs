@@ -6,15 +6,15 @@ use crate::seq::Seq;
 use crate::value::ValueError;
 
 pub(super) fn renumbered_events() -> String {
-    "its table of shapes numbers the events in another way than the one before it".to_owned()
+    "its table of shapes numbers the events differently than the table before it".to_owned()
 }
 
 pub(super) fn undecodable_model_shape(error: impl fmt::Display) -> String {
-    format!("the model's shape: {error}")
+    format!("the model's shape does not decode: {error}")
 }
 
 pub(super) fn void_of_later_event(seq: Seq) -> String {
-    format!("it says that event {seq} is void, which comes after it")
+    format!("it makes event {seq} void, which comes after it")
 }
 
 pub(super) fn unknown_event_number(seq: Seq, number: impl fmt::Display) -> String {
@@ -22,7 +22,7 @@ pub(super) fn unknown_event_number(seq: Seq, number: impl fmt::Display) -> Strin
 }
 
 pub(super) fn undecodable_event(seq: Seq, name: &str, version: u32, cause: &str) -> String {
-    format!("event {seq} (`{name}` version {version}): {cause}")
+    format!("event {seq} (`{name}` version {version}) is damaged: {cause}")
 }
 
 pub(super) fn undecodable_value(error: &ValueError) -> String {
@@ -31,7 +31,7 @@ pub(super) fn undecodable_value(error: &ValueError) -> String {
 
 /// No header says which image this is, so nothing that names an image can be checked.
 pub(crate) fn unidentified() -> &'static str {
-    "nothing tells whose it is, since no segment's header can be read"
+    "the image that it belongs to is not known, since no segment header is readable"
 }
 
 pub(super) fn of_another_image() -> &'static str {
@@ -39,15 +39,15 @@ pub(super) fn of_another_image() -> &'static str {
 }
 
 pub(super) fn outdated_by_void() -> String {
-    "it was made before an event in it became void".to_owned()
+    "it was made before one of its events became void".to_owned()
 }
 
 pub(super) fn other_protection() -> String {
-    "it is not protected in the way that the image is".to_owned()
+    "it is not protected as the image is".to_owned()
 }
 
 pub(super) fn forged_snapshot(cause: &str) -> String {
-    format!("{cause}; its checksums are right, so it was changed by somebody who has not the key")
+    format!("{cause}; the checksums are right, so somebody without the key changed it")
 }
 
 pub(super) fn missing_file() -> String {
@@ -55,5 +55,5 @@ pub(super) fn missing_file() -> String {
 }
 
 pub(super) fn missing_first_events() -> String {
-    "its first events are not there, nor is the base that stands in for them".to_owned()
+    "its first events are missing, and so is the base that replaces them".to_owned()
 }

@@ -10,43 +10,43 @@ use crate::seq::Seq;
 impl fmt::Display for RepairReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_unchanged() {
-            return f.write_str("nothing was to be done");
+            return f.write_str("nothing to repair: it was done before");
         }
-        writeln!(f, "done: {}", self.action)?;
+        writeln!(f, "repaired: {}", self.action)?;
         for FileChange { path, change, backup } in &self.changes {
             write!(f, "  `{}` {change}", path.display())?;
             match backup {
-                Some(backup) => writeln!(f, "; what it was is `{}`", backup.display())?,
+                Some(backup) => writeln!(f, "; the old file is `{}`", backup.display())?,
                 None => writeln!(f)?,
             }
         }
         match &self.lost {
             Some(lost) => write!(f, "lost: {lost}")?,
-            None => f.write_str("lost: no event that is known of")?,
+            None => f.write_str("lost: no event known to exist")?,
         }
         if let Some(retired) = &self.retired {
             write!(
                 f,
-                "\ntook {retired} out of the journal, whose state stays: what is in the quarantine may be their only copy"
+                "\nremoved {retired} from the journal, though not from the state: the quarantine may have their only copy"
             )?;
         }
         match &self.revived[..] {
             [] => Ok(()),
-            revived => write!(f, "\nno longer void, since the decision was given up: {}", listed(revived)),
+            revived => write!(f, "\nno longer void, since the decision was lost: {}", listed(revived)),
         }
     }
 }
 
 // changes to files
 
-pub(super) const TAIL_CLEARED: &str = "was cleared at its end";
-pub(super) const SEGMENT_REPAIRED: &str = "was made whole";
-pub(super) const SEGMENT_CUT: &str = "ends before what was damaged";
-pub(super) const SEGMENT_REWRITTEN: &str = "begins after what was damaged";
-pub(super) const SEGMENT_CREATED: &str = "was made, to go on in";
-pub(super) const REMOVED: &str = "was taken out";
-pub(super) const BASE_INSTALLED: &str = "was copied to be the base, twice";
-pub(super) const EPOCH_RAISED: &str = "says the new epoch";
+pub(super) const TAIL_CLEARED: &str = "had its end cleared";
+pub(super) const SEGMENT_REPAIRED: &str = "was replaced, with a correct header and length";
+pub(super) const SEGMENT_CUT: &str = "was replaced, and ends before the damage";
+pub(super) const SEGMENT_REWRITTEN: &str = "was replaced, and begins after the damage";
+pub(super) const SEGMENT_CREATED: &str = "was made, to continue the journal";
+pub(super) const REMOVED: &str = "was moved to the quarantine";
+pub(super) const BASE_INSTALLED: &str = "was copied twice, as the base";
+pub(super) const EPOCH_RAISED: &str = "has the new epoch";
 
 // why a repair is refused
 
@@ -56,45 +56,44 @@ pub(super) fn nothing_damaged() -> String {
 
 pub(super) fn other_damage(path: &Path, seq: Option<Seq>, cause: &str) -> String {
     let place = seq.map_or_else(String::new, |seq| format!(" where event {seq} belongs"));
-    format!("what is wrong is in `{}`{place}: {cause}", path.display())
+    format!("the damage is in `{}`{place}: {cause}", path.display())
 }
 
 pub(super) fn unstable_damage() -> String {
-    "what is wrong with it is not the same when it is read again, so its disk fails; copy it to one that does not, and repair the \
-     copy"
+    "a second reading shows other damage, so the disk is failing: copy the image to another disk, and repair the copy"
         .to_owned()
 }
 
 pub(super) fn last_epoch(epoch: u64) -> String {
-    format!("it says that the image was opened {epoch} times")
+    format!("its epoch is {epoch}, after which no other can begin")
 }
 
 pub(super) fn unidentified() -> String {
-    "no segment says whose journal it is".to_owned()
+    "no segment header is readable, so the image is not known".to_owned()
 }
 
 pub(super) fn damaged_header() -> String {
-    "the header of its segment is damaged too".to_owned()
+    "the header of the segment is damaged too".to_owned()
 }
 
 pub(super) fn no_state_before_cut() -> String {
-    "what comes before it has no state to begin with".to_owned()
+    "there is no state from which the journal before the event continues".to_owned()
 }
 
 /// There is no usable snapshot or base after `seq`; `usable` lists those there are.
 pub(super) fn no_usable_state(seq: Seq, usable: &[Seq]) -> String {
     let others = match usable {
-        [] => "nor any other".to_owned(),
-        [_] => format!("there is a good one after {}", listed(usable)),
-        _ => format!("there are good ones after {}", listed(usable)),
+        [] => "there is no other one either".to_owned(),
+        [_] => format!("there is a usable one after {}", listed(usable)),
+        _ => format!("there are usable ones after {}", listed(usable)),
     };
-    format!("there is no good snapshot or base of the state after event {seq}; {others}")
+    format!("there is no usable snapshot or base after event {seq}; {others}")
 }
 
 pub(super) fn newer_usable_state(newest: Seq) -> String {
-    format!("there is a newer good state, after event {newest}, and this one would give up more")
+    format!("there is a newer usable state, after event {newest}, with which less is lost")
 }
 
 pub(super) fn no_usable_base() -> String {
-    "there is no good copy of a base".to_owned()
+    "there is no usable copy of a base".to_owned()
 }

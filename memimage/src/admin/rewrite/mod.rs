@@ -1,4 +1,4 @@
-//! Rewriting a journal: all of an image's history at its newest version, in a new image.
+//! Rewriting a journal: a new image with the whole history, each event at its newest version.
 
 use std::fmt;
 use std::path::Path;
@@ -26,24 +26,24 @@ pub use report::{RewriteProgress, RewriteReport, RewriteStep};
 use rewriter::{RewriteCounts, Rewriter};
 use staging::{StagingDir, vacant};
 
-/// Writes the journal of the image at `source` anew, each event at its newest version, into a new image at `target`, and
-/// makes sure that both rebuild to the same state. The source stays as it is.
+/// Writes the journal of the image at `source` again, each event at its newest version, into a new image at `target`, and
+/// verifies that both replay to the same state. The source is not changed.
 ///
-/// After it, a program that opens the new image needs none of the past versions any more: neither their types nor their
-/// upcasters, nor those of the model's state. `oldest` in a command's attribute says so.
+/// A program that opens the new image no longer needs the past versions: neither their types, nor their upcasters, nor those of
+/// the model's state. `oldest` in a command's attribute declares that.
 ///
-/// - Every event keeps its time, its metadata, whether it was rejected, and its random values. One that is upcast to
-///   several becomes several in the journal too, so that the numbers of later events grow; what a body sees as its
-///   [`seq`](crate::Context::seq) stays what it was. One that is upcast to nothing leaves a record of that.
-/// - Versions that are `replay_only` stay as they are: there is nothing that they could become.
-/// - The new image has the seed of the source, a UUID of its own, and no snapshots. It names the source as its parent.
-/// - It is made in a directory beside `target`, called `.NAME.rewriting`, and takes its place by a rename once all is
-///   synced and verified. After a crash there is nothing at `target`, or a whole image; run the rewrite again, which begins
-///   anew. If it fails, that directory is removed.
-/// - The source is locked meanwhile, so nobody can have it open, and only read. If it ends in a write that a crash cut
-///   short, it is read up to there, as opening it would do.
-/// - Its snapshots do not count: the state is what replay from the first event gives. Where upcasters give an old event
-///   another meaning than it had, a snapshot from before has another state.
+/// - Every event keeps its time, metadata, outcome and random values. One that is upcast to several becomes several in the
+///   journal, so later events get higher numbers; the [`seq`](crate::Context::seq) that a body sees does not change. One that is
+///   upcast to nothing leaves a record of that.
+/// - `replay_only` versions stay as they are, since there is nothing to upcast them to.
+/// - The new image has the seed of the source, its own UUID, and no snapshots. It names the source as its parent.
+/// - The new image is made in a directory beside `target`, named `.NAME.rewriting`. Once it is synced and verified, a rename
+///   moves it to `target`. After a crash, `target` either does not exist or is complete; run the rewrite again, which starts from
+///   the beginning. If the rewrite fails, it removes the directory.
+/// - The source is locked meanwhile, so no process can have it open, and is only read. If it ends in a torn write, it is read
+///   up to there, as by an open.
+/// - Snapshots of the source are not used: the state is that of a replay from the first event. Where upcasters have changed the
+///   meaning of an old event, an older snapshot has another state.
 ///
 /// ```
 /// # use memimage::{Image, Model, Shape};
@@ -66,10 +66,11 @@ use staging::{StagingDir, vacant};
 ///
 /// # Errors
 ///
-/// If the source is no image of this model, is owned by another ([`ErrorKind::Locked`](crate::ErrorKind::Locked)), was pruned
-/// ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)), is damaged or cannot be replayed; if something is at `target` ([`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists)); if something cannot be read or written; or if the
-/// two rebuild to different states ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)). There is no image at `target` then, unless the
-/// very last step failed, the sync of the directory around it: what is there is whole.
+/// If the source is not an image of this model, is open in another process ([`ErrorKind::Locked`](crate::ErrorKind::Locked)), was pruned
+/// ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)), is damaged or cannot be replayed; if something exists at `target`
+/// ([`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists)); if a file cannot be read or written; or if the two journals replay to different states
+/// ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)). Then there is no image at `target`, unless only the very last step failed, the sync of its
+/// parent directory: in that case the image is complete.
 pub fn rewrite<M: Model>(source: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<RewriteReport, Error> {
     Rewrite::<M>::new().run(source, target)
 }
@@ -78,14 +79,14 @@ pub fn rewrite<M: Model>(source: impl AsRef<Path>, target: impl AsRef<Path>) -> 
 #[must_use = "nothing is rewritten until `run` is called"]
 pub struct Rewrite<'a, M> {
     options: Options<M>,
-    /// The keys of the source.
+    /// The keys of the source image.
     source: GivenKeys,
     progress: Box<dyn FnMut(RewriteProgress) + 'a>,
 }
 
 impl<'a, M: Model> Rewrite<'a, M> {
-    /// A rewrite as [`rewrite()`] does it.
-    #[expect(clippy::new_without_default, reason = "a default of what does something would say little")]
+    /// A rewrite with the options of [`rewrite()`].
+    #[expect(clippy::new_without_default, reason = "a default does not suggest an operation that is yet to run")]
     pub fn new() -> Rewrite<'a, M> {
         Rewrite { options: Options::new(), source: GivenKeys::default(), progress: Box::new(|_| {}) }
     }
@@ -102,20 +103,20 @@ impl<'a, M: Model> Rewrite<'a, M> {
         self
     }
 
-    /// Where the new journal's batches start, as [`Options::align`].
+    /// The alignment of the new journal's batches, as [`Options::align_bytes`].
     pub fn align_bytes(mut self, bytes: u32) -> Self {
         self.options = self.options.align_bytes(bytes);
         self
     }
 
-    /// Encrypts the new image, as [`Options::encryption`]. Without this it is not encrypted, whatever the source is.
+    /// Encrypts the new image, as [`Options::encryption`]. Without this it is not encrypted, even if the source is.
     #[cfg(feature = "encryption")]
     pub fn encryption(mut self, keys: Keys) -> Self {
         self.options = self.options.encryption(keys);
         self
     }
 
-    /// Chains the new image, as [`Options::chain`]. Without this it has no chain, whatever the source has.
+    /// Chains the new image, as [`Options::chain`]. Without this it has no chain, even if the source has one.
     #[cfg(feature = "chain")]
     pub fn chain(mut self, keys: Keys) -> Self {
         self.options = self.options.chain(keys);
@@ -129,7 +130,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
         self
     }
 
-    /// The keys of the source's chain, to which all of it is held.
+    /// The keys of the source's chain, against which its journal is checked.
     #[cfg(feature = "chain")]
     pub fn source_chain(mut self, keys: Keys) -> Self {
         self.source.chain = Some(keys);
@@ -142,7 +143,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
         self
     }
 
-    /// Rewrites.
+    /// Rewrites `source` into `target`.
     ///
     /// # Errors
     ///
@@ -151,7 +152,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
         self.run_on(Arc::new(RealDisk), source.as_ref(), target.as_ref())
     }
 
-    /// As [`run`](Rewrite::run), on a disk of your choice.
+    /// As [`run`](Rewrite::run), on any [`Disk`].
     ///
     /// # Errors
     ///
@@ -172,7 +173,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
         let (source_keys, keys) = (source.keyring(), options.keyring());
         let layout = Layout::new(from);
         layout.survey(&*disk)?.image(&layout)?;
-        // not by the paths' text: a link or `..` may lead inside
+        // the text of a path does not tell: a link or `..` may lead inside
         if disk.is_within(target, from).map_err(|error| failed("looking at", target, error))? {
             return Err(Error::new(Kind::Taken { path: target.to_owned(), found: messages::INSIDE_SOURCE }));
         }
@@ -185,28 +186,28 @@ impl<'a, M: Model> Rewrite<'a, M> {
         let old = Reading::open::<M>(&disk, &layout, &source_keys)?;
         let was = old.rebuild::<M>(None, true, &mut watch(RewriteStep::Rebuild, None, &mut *progress))?;
 
-        let site = StagingDir::take(&disk, target)?;
+        let staging = StagingDir::take(&disk, target)?;
         let scan = old.journal.scan();
         let voids = scan.voids(SegmentId::FIRST)?;
-        // whose threads the scribe ends, whatever becomes of it: nothing may fail in between
-        let journal = journal::<M>(&disk, site.layout(), &options, &keys, &old, was.last)?;
-        let scribe = Rewriter::<M>::new(scan, &old.dispatch, voids, journal, was.events, &mut *progress);
-        let counts = scribe.write(was.digest.to_u64())?;
+        // the rewriter ends the journal's threads, even on an error, so nothing may fail in between
+        let journal = journal::<M>(&disk, staging.layout(), &options, &keys, &old, was.last)?;
+        let rewriter = Rewriter::<M>::new(scan, &old.dispatch, voids, journal, was.events, &mut *progress);
+        let counts = rewriter.write(was.digest.to_u64())?;
 
-        let new = Reading::open::<M>(&disk, site.layout(), &keys)?;
+        let new = Reading::open::<M>(&disk, staging.layout(), &keys)?;
         let total = Some(counts.last.get());
         let is = new.rebuild::<M>(None, false, &mut watch(RewriteStep::Verify, total, &mut *progress))?;
         if is.digest != was.digest {
             return Err(diverged::<M>(from, &old, &was, &new, &is));
         }
-        site.finish()?;
+        staging.finish()?;
         let RewriteCounts { read, upcasts, split, dropped, last: seq } = counts;
         tracing::info!(from = %from.display(), to = %target.display(), read, written = %seq, "rewrote an image");
         Ok(RewriteReport { read, written: is.events, upcasts, split, dropped, seq, digest: is.digest, torn: was.torn })
     }
 }
 
-/// Makes the journal of an image that takes the place of `old`.
+/// Creates the journal of the new image, which replaces `old`.
 fn journal<M: Model>(
     disk: &Arc<dyn Disk>,
     layout: &Layout,
@@ -226,7 +227,7 @@ fn journal<M: Model>(
     Journal::create(maker, &genesis, options.align_shift(), salts, options.caps)
 }
 
-/// Tells of a replay as a step of the rewrite.
+/// Reports the progress of a replay as a step of the rewrite.
 fn watch<'a>(
     step: RewriteStep,
     total: Option<u64>,
@@ -235,10 +236,10 @@ fn watch<'a>(
     move |Replayed { events, bytes }| progress(RewriteProgress { step, events, total, bytes })
 }
 
-/// Journals with more events than this are not replayed again and again to find the one at which they part.
+/// The most events of a journal that is replayed repeatedly to find the event from which the states differ.
 const SEARCHED: u64 = 1 << 22;
 
-/// The error of two journals that rebuild to different states, with what can be found out about it.
+/// The error of two journals that replay to different states, with the cause as far as it can be determined.
 fn diverged<M: Model>(from: &Path, old: &Reading, was: &Rebuilt, new: &Reading, is: &Rebuilt) -> Error {
     let again = old.rebuild::<M>(None, false, &mut |_| {});
     let (seq, what) = match again {

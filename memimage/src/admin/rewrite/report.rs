@@ -1,55 +1,55 @@
-//! What a rewrite tells of itself, while it runs and when it is done.
+//! The progress and the report of a rewrite.
 
 use std::collections::BTreeMap;
 
 use crate::digest::Digest;
 use crate::seq::Seq;
 
-/// What a rewrite did.
+/// The result of a [`rewrite`](super::rewrite()).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RewriteReport {
-    /// Events read, all there are up to the end of the source.
+    /// The number of events in the source.
     pub read: u64,
-    /// Events written. Each part of one that became several is an event of its own, and each that became nothing leaves a
-    /// record of that.
+    /// The number of events written. Where one event became several, each counts; where one became nothing, the record of that
+    /// counts.
     pub written: u64,
-    /// Events of past versions, by name and version, and how many there were of each.
+    /// The number of events of each past version, by name and version.
     pub upcasts: BTreeMap<(String, u32), u64>,
-    /// Events that became several.
+    /// The number of events that became several.
     pub split: u64,
-    /// Events that became nothing, now or in an earlier rewrite.
+    /// The number of events that became nothing, in this rewrite or an earlier one.
     pub dropped: u64,
     /// The last event of the new journal.
     pub seq: Seq,
-    /// The digest of the state to which both journals were rebuilt.
+    /// The digest of the state that the replay of either journal gives.
     pub digest: Digest,
-    /// The source ends in a write that a crash cut short. It was never acknowledged, and was not taken over.
+    /// The source ends in a torn write. It was never acknowledged, and was not copied.
     pub torn: bool,
 }
 
-/// How far a rewrite has come; see [`Rewrite::progress`](super::Rewrite::progress).
+/// The progress of a rewrite; see [`Rewrite::progress`](super::Rewrite::progress).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RewriteProgress {
-    /// What it is doing.
+    /// The current step.
     pub step: RewriteStep,
-    /// Events done in this step.
+    /// The number of events done in this step.
     pub events: u64,
-    /// All events to be done in it; `None` until the source was read once.
+    /// The number of all events of this step; `None` until the source has been read once.
     pub total: Option<u64>,
-    /// Bytes of the batches done in this step.
+    /// The bytes of the batches done in this step.
     pub bytes: u64,
 }
 
-/// The steps of a rewrite, in their order.
+/// The steps of a rewrite, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum RewriteStep {
-    /// The state is rebuilt from the source.
+    /// Replays the source.
     Rebuild,
-    /// The source is read again, and the new journal written.
+    /// Reads the source again, and writes the new journal.
     Write,
-    /// The state is rebuilt from the new journal.
+    /// Replays the new journal.
     Verify,
 }

@@ -1,4 +1,4 @@
-//! Writes a journal anew: each event at its newest version, under its origin.
+//! Writes a journal again: each event at its newest version, with its origin.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -17,7 +17,7 @@ use crate::seq::{SegmentId, Seq};
 /// The largest record there can be.
 const MAX_RECORD: u64 = 1 << 30;
 
-/// What was read and written.
+/// Counts of the events read and written.
 #[derive(Debug, Default)]
 pub(super) struct RewriteCounts {
     pub(super) read: u64,
@@ -28,20 +28,20 @@ pub(super) struct RewriteCounts {
     pub(super) last: Seq,
 }
 
-/// What is written.
+/// A record to be written.
 #[derive(Clone, Copy)]
 enum NewRecord {
-    /// An event in this row of the program's table.
+    /// An event, by its row in the program's table.
     Event(usize),
-    /// That there was one.
+    /// The record that an event became nothing.
     Dropped,
 }
 
-/// Reads one journal and writes another.
+/// Reads the old journal and writes the new one.
 pub(super) struct Rewriter<'a, M> {
     scan: &'a Scan,
     old: &'a Dispatch,
-    /// Events of the old journal that do nothing.
+    /// The void events of the old journal.
     voids: Voids,
     journal: Journal,
     new: Dispatch,
@@ -56,14 +56,14 @@ pub(super) struct Rewriter<'a, M> {
 
 impl<M> Drop for Rewriter<'_, M> {
     fn drop(&mut self) {
-        // ends its threads; that it was closed in order has been told before, and else what it leaves is thrown away
+        // Ends its threads. A successful rewrite has closed it before, and a failed one removes its files.
         let _ = self.journal.close();
     }
 }
 
 impl<'a, M: Model> Rewriter<'a, M> {
-    /// Will write what `scan` reads, whose table is `old`, whose void events are `voids`, and which has `total` events, into a
-    /// journal that was just made.
+    /// Writes into `journal`, which is new, the events that `scan` reads: `total` in number, described by the table `old`, some of
+    /// them `voids`.
     pub(super) fn new(
         scan: &'a Scan,
         old: &'a Dispatch,
@@ -87,7 +87,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
         }
     }
 
-    /// Writes all events, and the digest of the state after them, and syncs.
+    /// Writes all events and the digest of the state after them, and syncs.
     pub(super) fn write(mut self, digest: u64) -> Result<RewriteCounts, Error> {
         let scan = self.scan;
         scan.read(SegmentId::FIRST, |segment, frame| self.frame(segment, frame))?;
@@ -159,7 +159,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
         parts.iter().try_for_each(|part| self.put(NewRecord::Event(part.row), record, part.part, &part.payload))
     }
 
-    /// Writes one event, with all that was recorded of `record` besides its payload.
+    /// Writes one event, with everything from `record` but its payload.
     fn put(&mut self, what: NewRecord, record: &Record, part: u32, payload: &[u8]) -> Result<(), Error> {
         let Record { time, outcome, metadata, origin, .. } = record;
         let origin = Origin { part, ..*origin };
@@ -191,7 +191,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
         })
     }
 
-    /// Writes something into the open batch; as often as a segment must be made for it first.
+    /// Writes into the open batch. Retries as often as a segment must be created first.
     fn attempt(
         &mut self,
         mut write: impl FnMut(&mut Dispatch, &Journal, &mut OpenBatch) -> Result<Option<NoRoom>, Error>,
@@ -213,7 +213,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
     }
 }
 
-/// The number of an event in the new journal, declared there when it is first used.
+/// The number of an event in the new journal, which declares it on first use.
 fn number<M: Model>(
     new: &mut Dispatch,
     journal: &Journal,

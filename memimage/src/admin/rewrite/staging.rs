@@ -1,5 +1,5 @@
-//! Where a new image is made: in a directory beside its place, which takes that place by one rename once all is synced.
-//! So a crash leaves no image there, or a whole one.
+//! The staging directory of a new image, beside its final path. Once all is synced, one rename moves it there, so a crash
+//! leaves either no image at that path or a complete one.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,26 +9,26 @@ use crate::disk::{Disk, Kind as FileKind, LockGuard, StoredFile, failed, rename,
 use crate::error::{Error, Kind};
 use crate::journal::Layout;
 
-/// Tells a directory that may be cleared from one that somebody made. It is there before anything else is, and goes last.
-/// Should a crash leave it in the finished image, it is passed over there.
+/// The marker of a staging directory, which a rewrite may clear. It is created first and removed last. A crash may leave it in the
+/// finished image, where it is ignored.
 const MARKER: &str = "REWRITING";
-/// What is in it, for whoever finds it.
+/// The content of the marker, for people.
 const TEXT: &[u8] =
     b"A rewritten image is being made in this directory. If no process is at it, it was cut short: run the \
 rewrite again, or remove the directory.\n";
 const LOCK: &str = "LOCK";
 
-/// The directory in which the new image is made. Unless it is [finished](StagingDir::finish), it is removed.
+/// The directory in which a new image is made. It is removed on drop, unless it is [finished](StagingDir::finish).
 pub(super) struct StagingDir {
     disk: Arc<dyn Disk>,
     target: PathBuf,
     layout: Layout,
-    /// Held until the image stands at its place, so that nobody opens it before.
+    /// Held until the image is at its final path, so that no process opens it before.
     _lock: LockGuard,
     finished: bool,
 }
 
-/// Makes sure that an image may be made at `target`: nothing is there, or an empty directory.
+/// Checks that an image can be made at `target`: nothing or an empty directory is there.
 pub(super) fn vacant(disk: &dyn Disk, target: &Path) -> Result<(), Error> {
     let found = match disk.kind(target).map_err(|error| failed("looking at", target, error))? {
         None => return Ok(()),
@@ -42,7 +42,7 @@ pub(super) fn vacant(disk: &dyn Disk, target: &Path) -> Result<(), Error> {
 }
 
 impl StagingDir {
-    /// Makes the directory, or clears what a rewrite that was cut short has left in it.
+    /// Creates the directory, or clears what an interrupted rewrite has left in it.
     pub(super) fn take(disk: &Arc<dyn Disk>, target: &Path) -> Result<StagingDir, Error> {
         vacant(&**disk, target)?;
         let Some(beside) = Layout::new(target).beside(".rewriting") else {
@@ -56,18 +56,18 @@ impl StagingDir {
         }
         let lock = layout.own(&**disk)?;
         ours(&**disk, root)?;
-        let site =
+        let staging =
             StagingDir { disk: Arc::clone(disk), target: target.to_owned(), layout, _lock: lock, finished: false };
-        site.clear()?;
-        site.mark()?;
-        Ok(site)
+        staging.clear()?;
+        staging.mark()?;
+        Ok(staging)
     }
 
     pub(super) fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// Puts the image, of which all is synced, at its place.
+    /// Moves the image, which is synced, to its final path.
     pub(super) fn finish(mut self) -> Result<(), Error> {
         let disk = &*self.disk;
         rename(disk, self.layout.root(), &self.target)?;
@@ -108,7 +108,7 @@ impl StagingDir {
         Ok(())
     }
 
-    /// Removes the directory. The marker goes only once all that it stands for is gone from the disk.
+    /// Removes the directory, and the marker only once the removal of everything else is synced.
     fn remove(&self) -> Result<(), Error> {
         let (disk, root) = (&*self.disk, self.layout.root());
         self.clear()?;
@@ -133,7 +133,7 @@ impl Drop for StagingDir {
     }
 }
 
-/// Makes sure that nothing is in a directory but what a rewrite leaves there.
+/// Checks that a directory has only files that a rewrite leaves there.
 fn ours(disk: &dyn Disk, root: &Path) -> Result<(), Error> {
     let taken = |found| Err(Error::new(Kind::Taken { path: root.to_owned(), found }));
     match disk.kind(root).map_err(|error| failed("looking at", root, error))? {

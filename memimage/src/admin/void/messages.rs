@@ -9,29 +9,32 @@ use crate::seq::Seq;
 impl fmt::Display for VoidReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let VoidReport { decision, name, version, .. } = self;
-        let is = if self.already { "was void before, and stays so" } else { "is void from now on" };
+        let is = if self.already { "was already void" } else { "is void from now on" };
         let name = if name.is_empty() {
-            "an event that the journal has no name of".to_owned()
+            "an event without a name in the journal".to_owned()
         } else {
             format!("`{name}` version {version}")
         };
         write!(f, "{name} {is}: {decision}")?;
         if let Some(why) = &self.unproven {
-            write!(f, "\n  nothing proves the decision yet ({why}): open the image, or ask again, once there is room")?;
+            write!(
+                f,
+                "\n  nothing proves the decision yet: {why}; help: once there is space, open the image or make the event void again"
+            )?;
         }
         if let Some(copy) = &self.quarantined {
-            write!(f, "\n  the end of a write that was cut short was cleared; what it was is `{}`", copy.display())?;
+            write!(f, "\n  a torn write at the end of the journal was cleared; its copy is `{}`", copy.display())?;
         }
-        self.removed
-            .iter()
-            .try_for_each(|path| write!(f, "\n  `{}` rested on the event, and was removed", path.display()))
+        self.removed.iter().try_for_each(|path| {
+            write!(f, "\n  `{}` had the effect of the event in it, and was removed", path.display())
+        })
     }
 }
 
 // why a decision is refused
 
-pub(super) const EMPTY_REASON: &str = "say why, for whoever wonders later";
-pub(super) const TOO_LONG: &str = "it has more than 4096 bytes";
+pub(super) const EMPTY_REASON: &str = "it is recorded for later readers, and must say why";
+pub(super) const TOO_LONG: &str = "it is longer than 4096 bytes";
 
 /// Why an event cannot be made void, and what to do.
 pub(super) struct Refusal {
@@ -46,7 +49,7 @@ pub(super) fn no_event_zero() -> Refusal {
 }
 
 pub(super) fn pruned_event() -> Refusal {
-    Refusal { what: "it is no longer in the journal, which was pruned".to_owned(), help: HELP_NUMBER }
+    Refusal { what: "the journal was pruned and no longer has the event".to_owned(), help: HELP_NUMBER }
 }
 
 pub(super) fn event_after_end(last: Seq) -> Refusal {
@@ -54,18 +57,19 @@ pub(super) fn event_after_end(last: Seq) -> Refusal {
 }
 
 pub(super) fn dropped_event() -> Refusal {
-    let what = format!("it does nothing already: it is a `{DROPPED}`, which a rewrite left of an event");
-    Refusal { what, help: "nothing need be done" }
+    let what = format!("it has no effect already: a rewrite has replaced it by `{DROPPED}`");
+    Refusal { what, help: "nothing needs to be done" }
 }
 
 pub(super) fn no_base_before() -> Refusal {
-    let what = "the journal was pruned, and each base has the event already, or cannot be read".to_owned();
-    Refusal { what, help: "set what it did right by a command" }
+    let what =
+        "the journal was pruned, and every base either has the effect of the event in it or is not usable".to_owned();
+    Refusal { what, help: "correct the effect of the event by a command" }
 }
 
 // what is logged
 
-pub(super) const REMOVAL_FAILED: &str = "snapshots that rest on a void event could not be removed; they are not used";
+pub(super) const REMOVAL_FAILED: &str =
+    "snapshots with the effect of a void event could not be removed; they are not used";
 pub(super) const IS_VOID: &str = "an event is void: it does nothing on replay";
-pub(super) const UNPROVEN: &str =
-    "the decision is recorded, and nothing proves it yet: the next segment could not be begun";
+pub(super) const UNPROVEN: &str = "nothing proves the recorded decision yet: the next segment could not be started";

@@ -75,7 +75,7 @@ fn segment(
     let wrong_length = match created_with {
         Some(full) if len < full => Some(WrongLength { what: wrong(full), framing: Framing::Repairable { len: full } }),
         None if len > LONGEST => {
-            let what = format!("the file is {len} bytes long, which no segment is");
+            let what = format!("the file is {len} bytes long, longer than any segment");
             Some(WrongLength { what, framing: Framing::Unusable })
         }
         _ => None,

@@ -217,7 +217,7 @@ impl SegmentSalvage<'_> {
             SearchResult::Frame(frame) => Some(frame.offset),
             SearchResult::Nothing => None,
             SearchResult::TooMuch => {
-                let what = "more frames begin behind it, of which none is whole, than damage leaves: the rest was not looked at";
+                let what = "more frames start here than damage leaves, and none is intact; the rest of the segment was not read";
                 self.report(start, DamageKind::Damaged, what);
                 None
             }
