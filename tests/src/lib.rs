@@ -3,6 +3,7 @@
 pub mod checksums;
 mod directory_tree;
 mod files;
+pub mod frames;
 pub mod fuzz;
 mod gate_disk;
 mod in_memory;

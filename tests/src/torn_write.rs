@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::frames::{SEGMENT_HEADER, frames};
+
 /// Leaves the end of the journal as a power cut might: the last frame without one of its sectors, and nothing that proves
 /// that it was ever synced. The last event must take more than a sector.
 ///
@@ -18,8 +20,8 @@ pub fn tear(path: &Path) {
         .rev()
         .find_map(|segment| {
             let bytes = fs::read(&segment).expect("a segment");
-            let last = (4096..bytes.len()).step_by(SECTOR).rfind(|at| bytes[*at..].starts_with(b"MIfr"))?;
-            Some((segment, bytes, last)).filter(|_| last > 4096)
+            let last = frames(&bytes).pop()?.start;
+            Some((segment, bytes, last)).filter(|_| last > SEGMENT_HEADER)
         })
         .expect("a frame after the first of a segment");
     bytes[last + SECTOR..last + 2 * SECTOR].fill(0);

@@ -43,7 +43,7 @@ pub fn snapshot(input: &[u8]) {
         file.extend_from_slice(&good[good.len() - 48..]);
     }
     if has(SEALED) {
-        checksums::seal_snapshot(&mut file);
+        checksums::update_snapshot(&mut file);
     }
     if has(BASE) {
         files.retain(|path, _| !is(path, "snapshot"));

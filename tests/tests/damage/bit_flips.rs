@@ -91,7 +91,7 @@ fn each_flipped_bit_of_the_snapshots_is_harmless_and_told_of() {
 fn each_flipped_bit_of_the_last_batch_of_a_killed_image_is_suspect() {
     for align in [8, 512] {
         let sample = Sample::new(Making { align, ..Making::KILLED });
-        let last = memimage_tests::checksums::frames(sample.bytes(&segment(3))).pop().unwrap();
+        let last = memimage_tests::frames::frames(sample.bytes(&segment(3))).pop().unwrap();
         let file = sample.index(&segment(3));
         let bits = last.flat_map(|byte| (0..8).map(move |bit| (file, byte * 8 + bit)));
         let bits: Vec<_> = bits.collect();

@@ -8,7 +8,7 @@ use memimage::{
     Image,
     disk::{Disk, SimDisk},
 };
-use memimage_tests::{checksums, files};
+use memimage_tests::{files, frames};
 
 use crate::campaign::{Damage, Tally, try_all};
 use crate::outcome::{Depth, Outcome};
@@ -72,8 +72,8 @@ fn each_run_of_lost_sectors_is_refused_by_the_evidence_of_a_later_frame() {
     let sample = Sample::new(Making::KILLED);
     let journal = segment(3);
     let (file, bytes) = (sample.index(&journal), sample.bytes(&journal));
-    let last = checksums::frames(bytes).pop().unwrap();
-    assert_eq!(checksums::events(bytes, &last), 1);
+    let last = frames::frames(bytes).pop().unwrap();
+    assert_eq!(frames::events(bytes, &last), 1);
     let last = last.start / SECTOR..last.end.div_ceil(SECTOR);
     let touches = |(other, run): &Lost| *other == file && run.start < last.end && run.end > last.start;
     let takes_all = |run: &Range<usize>| run.start == last.start && run.end >= last.end;

@@ -2,7 +2,8 @@
 //! doubled, missing, moved to another segment.
 
 use memimage::disk::SimDisk;
-use memimage_tests::checksums::{self, frames, next_place};
+use memimage_tests::checksums;
+use memimage_tests::frames::{self, frames, next_place};
 
 use crate::campaign::{Damage, Tally, try_all};
 use crate::outcome::{Depth, Outcome};
@@ -174,7 +175,7 @@ fn each_batch_out_of_its_place_is_seen_without_durable_but_for_the_last() {
 fn events_that_are_missing_or_doubled_are_refused_whatever_the_checksums_say() {
     let sample = Sample::new(Making::CLOSED);
     let journal = Journal::new(&sample, 1..=3);
-    let counts = |&(number, at): &(u64, usize)| checksums::events(&journal.0[number as usize - 1].1[at], &(0..0)) > 0;
+    let counts = |&(number, at): &(u64, usize)| frames::events(&journal.0[number as usize - 1].1[at], &(0..0)) > 0;
     let batches: Vec<_> = journal.places().into_iter().filter(counts).collect();
     let mut changes: Vec<_> = batches.iter().map(|&batch| Change::Doubled(batch)).collect();
     changes.extend(batches.iter().map(|&batch| Change::Removed(batch)));
@@ -184,7 +185,7 @@ fn events_that_are_missing_or_doubled_are_refused_whatever_the_checksums_say() {
         journal.change(change);
         journal.write(disk);
         let mut segments: Vec<_> = (1..=3).map(|number| disk.read(segment(number)).unwrap()).collect();
-        checksums::seal_journal(&mut segments);
+        checksums::update_journal(&mut segments);
         for (number, bytes) in (1..).zip(&segments) {
             disk.write(segment(number), 0, bytes).unwrap();
         }

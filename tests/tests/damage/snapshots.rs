@@ -119,7 +119,7 @@ fn each_chunk_out_of_its_place_is_told_of() {
     let state: Vec<u8> = chunks.iter().flat_map(|chunk| chunk[8..].to_vec()).collect();
     let chunk = |bytes: &[u8]| [&(bytes.len() as u32).to_le_bytes()[..], &[0; 4], bytes].concat();
     let mut sealed = [header, &chunk(&state), &chunk(&[]), trailer].concat();
-    checksums::seal_snapshot(&mut sealed);
+    checksums::update_snapshot(&mut sealed);
     changes.push(("one chunk longer than chunks are", vec![(new.clone(), Some(sealed))]));
     let tally = try_changes(&sample, &changes);
     assert_eq!(tally.all(), [Outcome::FellBack]);

@@ -7,7 +7,7 @@ use memimage::admin::{Repair, RepairAction, Void, check_with};
 use memimage::testing::{given_image, golden_image};
 use memimage::{ErrorKind, disk::SimDisk};
 
-use super::forgery::{forge, u32_at};
+use super::forgery::forge;
 use super::*;
 
 /// Each task on a disk, by its name.

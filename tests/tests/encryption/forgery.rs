@@ -4,6 +4,7 @@ use std::path::Path;
 
 use memimage::{ErrorKind, Retention};
 use memimage_tests::LedgerCommands;
+use memimage_tests::frames::{frames, u32_at};
 
 use super::*;
 
@@ -11,22 +12,6 @@ use super::*;
 fn checksum(segment: &[u8], bytes: &[u8]) -> u32 {
     let crc = crc32c::crc32c(&segment[40..56]);
     crc32c::crc32c_append(crc32c::crc32c_append(crc, &segment[112..120]), bytes)
-}
-
-pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
-}
-
-/// Where each frame stands, from its header to its trailer.
-pub(super) fn frames(segment: &[u8]) -> Vec<std::ops::Range<usize>> {
-    let (mut frames, mut at) = (Vec::new(), 4096);
-    while at < segment.len() && segment[at..at + 4] == *b"MIfr" {
-        let head = usize::from(u16::from_le_bytes([segment[at + 4], segment[at + 5]]));
-        let end = at + head + u32_at(segment, at + 56) as usize + 8;
-        frames.push(at..end);
-        at = end.next_multiple_of(1 << segment[at + 66]);
-    }
-    frames
 }
 
 /// Makes all checksums of a segment right, and the frames follow each other, from the first of `frames` on.

@@ -4,8 +4,9 @@
 use memimage::ErrorKind;
 use memimage::admin::{Check, CheckReport, Repair, RepairAction, RepairReport, Severity, Void, VoidReport};
 use memimage_tests::LedgerCommands as _;
+use memimage_tests::frames::frames;
 
-use super::forgery::{frames, mend, mend_snapshot, small, snapshot_of, unprotected};
+use super::forgery::{mend, mend_snapshot, small, snapshot_of, unprotected};
 use super::*;
 
 /// Gives a task the keys that an image of this mode needs.

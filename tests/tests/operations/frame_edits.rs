@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 
 use memimage::disk::SimDisk;
-use memimage_tests::files;
-
-const HEADER: usize = 80;
+use memimage_tests::{files, frames as walk};
 
 /// Where a frame stands, and what it says.
 #[derive(Clone, Debug)]
@@ -18,25 +16,19 @@ pub(super) struct Frame {
     pub(super) count: u32,
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap())
-}
-
 /// All frames of the image, in their order.
 pub(super) fn frames(disk: &SimDisk) -> Vec<Frame> {
     let mut frames = Vec::new();
     for (path, bytes) in files(disk).into_iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "journal")) {
-        let mut at = 4096;
-        while at + HEADER <= bytes.len() && bytes[at..].starts_with(b"MIfr") {
-            let head = usize::from(u16::from_le_bytes([bytes[at + 4], bytes[at + 5]]));
-            let len = head + u32_at(&bytes, at + 56) as usize + 8;
-            let (first, count) = (u64_at(&bytes, at + 8), u32_at(&bytes, at + 48));
-            frames.push(Frame { path: path.clone(), offset: at as u64, len, kind: bytes[at + 6], first, count });
-            at = (at + len).next_multiple_of(1 << bytes[at + 66]);
+        for frame in walk::frames(&bytes) {
+            frames.push(Frame {
+                path: path.clone(),
+                offset: frame.start as u64,
+                len: frame.len(),
+                kind: walk::kind(&bytes, &frame),
+                first: walk::first_event(&bytes, &frame),
+                count: walk::events(&bytes, &frame),
+            });
         }
     }
     frames
@@ -50,14 +42,14 @@ pub(super) fn replace_payload(disk: &SimDisk, seq: u64, payload: &[u8]) {
     let mut bytes = disk.read(&frames[at].path).unwrap();
     let frame = frames[at].offset as usize..frames[at].offset as usize + frames[at].len;
     let salt: [u8; 8] = bytes[frame.start + 40..frame.start + 48].try_into().unwrap();
-    let body = frame.start + HEADER..frame.end - 8;
+    let body = frame.start + walk::FRAME_HEADER..frame.end - 8;
     let start = body.end - payload.len();
     for (index, at) in (start..body.end).enumerate() {
         bytes[at] = payload[index] ^ salt[(at - body.start) % 8];
     }
     disk.write(&frames[at].path, 0, &bytes).unwrap();
     let first = frames.iter().find(|frame| frame.path == frames[at].path).unwrap();
-    relink(disk, first, u32_at(&bytes, first.offset as usize + 60));
+    relink(disk, first, walk::u32_at(&bytes, first.offset as usize + 60));
 }
 
 /// Makes a segment begin after the frame with this checksum, and all frames from there on follow each other.

@@ -1,7 +1,9 @@
 //! Calling an image from inside itself: an error that names both calls, and never a deadlock.
 
+mod replay;
+mod several_images;
+
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Poll, Waker};
 
@@ -339,50 +341,6 @@ fn an_answer_that_is_there_may_be_taken_anywhere() {
     });
 }
 
-#[test]
-fn a_body_that_calls_the_image_does_nothing_on_replay_either() {
-    static IMAGE: OnceLock<Image<Meddler>> = OnceLock::new();
-    static MEDDLED: AtomicBool = AtomicBool::new(false);
-
-    #[derive(Default, Serialize, Deserialize, Shape, Model)]
-    struct Meddler {
-        count: u64,
-    }
-
-    #[memimage::commands]
-    impl Meddler {
-        #[command]
-        fn meddle(&mut self) -> u64 {
-            self.count += 1;
-            if IMAGE.get().is_some_and(|image| image.add().is_ok()) {
-                MEDDLED.store(true, Ordering::SeqCst);
-            }
-            self.count
-        }
-
-        #[command]
-        fn add(&mut self) -> u64 {
-            self.count += 100;
-            self.count
-        }
-
-        #[command]
-        fn fall(&mut self) {
-            panic!("fallen");
-        }
-    }
-
-    in_time(|| {
-        let image = IMAGE.get_or_init(|| Image::in_memory().unwrap());
-        assert_eq!(image.meddle().unwrap(), 1);
-        assert_eq!(image.fall().unwrap_err().kind(), ErrorKind::Panicked);
-        let snapshot = image.admin().snapshot().unwrap();
-        assert!(snapshot.drilled);
-        assert_eq!((snapshot.seq.get(), image.journal().seq().get()), (1, 1), "the drill ran a command");
-        assert!(!MEDDLED.load(Ordering::SeqCst));
-    });
-}
-
 /// A snapshot on another thread waits for the command, so the command must not wait for the snapshot.
 #[test]
 fn a_command_that_asks_for_a_snapshot_beside_another_is_refused() {
@@ -404,56 +362,6 @@ fn a_command_that_asks_for_a_snapshot_beside_another_is_refused() {
 }
 
 #[test]
-fn two_images_are_two() {
-    in_time(|| {
-        let (one, other) = (next_number(), next_number());
-        let (first, second) = (Stalled::open(one, Durability::Synced), Stalled::open(other, Durability::Synced));
-        for outer in OUTER {
-            for inner in INNER {
-                if inner == Inner::Close {
-                    continue;
-                }
-                outer.enact(&first.image, one, inner.deed(&second.image)).unwrap_or_else(|error| {
-                    panic!("{outer:?} {inner:?}: {error}");
-                });
-            }
-        }
-        let deed = Inner::Close.deed(&second.image);
-        Outer::Body.enact(&first.image, one, deed).unwrap();
-        assert_eq!(second.image.rest().unwrap_err().kind(), ErrorKind::Closed);
-    });
-}
-
-#[test]
-fn guards_of_two_images_may_be_let_go_in_any_order() {
-    in_time(|| {
-        let first = Stalled::open(next_number(), Durability::Synced).image;
-        let second = Stalled::open(next_number(), Durability::Synced).image;
-        let (one, other) = (first.read_uncommitted().unwrap(), second.read_uncommitted().unwrap());
-        drop(one);
-        assert_eq!(second.rest().unwrap_err().kind(), ErrorKind::Reentrant);
-        assert_eq!(first.rest().unwrap(), 1);
-        drop(other);
-        assert_eq!(second.rest().unwrap(), 1);
-    });
-}
-
-#[test]
-fn a_guard_elsewhere_only_delays() {
-    in_time(|| {
-        let Stalled { image, .. } = Stalled::open(next_number(), Durability::Synced);
-        let guard = image.read_uncommitted().unwrap();
-        std::thread::scope(|scope| {
-            let command = scope.spawn(|| image.rest());
-            std::thread::sleep(std::time::Duration::from_millis(20));
-            assert!(!command.is_finished() && guard.acts == 0, "no command runs while a guard lives");
-            drop(guard);
-            assert_eq!(command.join().unwrap().unwrap(), 1);
-        });
-    });
-}
-
-#[test]
 fn after_a_refused_call_the_thread_is_free() {
     in_time(|| {
         let number = next_number();
@@ -464,28 +372,6 @@ fn after_a_refused_call_the_thread_is_free() {
         }
         let refused: Result<u64, CommandError<String>> = image.ask();
         assert!(refused.is_ok());
-    });
-}
-
-/// A thread's own image goes with the thread, when much of what is the thread's is gone already.
-#[test]
-fn an_image_of_a_thread_is_closed_with_it() {
-    thread_local! {
-        static OWN: Image<Stage> = Image::options()
-            .durability(Durability::Buffered)
-            .open_with(Arc::new(DISK.get_or_init(SimDisk::new).clone()), "own").unwrap();
-    }
-    static DISK: OnceLock<SimDisk> = OnceLock::new();
-    in_time(|| {
-        std::thread::spawn(|| {
-            OWN.with(|image| image.submit(StageRest {}).map(drop)).unwrap();
-            OWN.with(|image| image.query(|stage| assert_eq!(stage.acts, 1))).unwrap();
-        })
-        .join()
-        .unwrap();
-        let again: Image<Stage> =
-            Image::options().create(false).open_with(Arc::new(DISK.get().unwrap().clone()), "own").unwrap();
-        assert_eq!(again.query(|stage| stage.acts).unwrap(), 1);
     });
 }
 

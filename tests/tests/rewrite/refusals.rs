@@ -141,7 +141,7 @@ fn a_damaged_source_is_refused_and_a_torn_end_is_passed_over() {
     let bytes = disk.read(&active).unwrap();
     let end = bytes.iter().rposition(|&byte| byte != 0).unwrap();
     // a header that was written and nothing else of its frame: its second half is in a sector that is all zero
-    disk.write(&active, (end as u64 + 1).next_multiple_of(512) + 480, b"MIfr").unwrap();
+    disk.write(&active, (end as u64 + 1).next_multiple_of(512) + 480, memimage_tests::frames::MAGIC).unwrap();
     let before = files(&disk);
     let rewritten = rewrite::<second::Desk>(&disk, OLD, NEW);
     let left: Vec<_> = changed(&before, &files(&disk)).into_iter().filter(|path| path.starts_with(OLD)).collect();

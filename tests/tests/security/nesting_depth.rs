@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use memimage::disk::SimDisk;
 use memimage::{Image, Model, Shape, SnapshotPolicy};
-use memimage_tests::checksums::{events, frames, seal_journal, unwhiten};
+use memimage_tests::checksums::update_journal;
+use memimage_tests::frames::{events, frames, unwhiten};
 use serde::{Deserialize, Serialize};
 
 #[derive(Default, Serialize, Deserialize, Shape, Model)]
@@ -57,7 +58,7 @@ fn a_payload_deeper_than_any_recorded_is_refused() {
     let number = last.start + 80 + 4 + 1;
     assert_eq!(segment[number], 1, "the second event of the journal");
     segment[number] = 0;
-    seal_journal([&mut segment]);
+    update_journal([&mut segment]);
     disk.write(path, 0, &segment).unwrap();
 
     let error = open(&disk).unwrap_err().to_string();
