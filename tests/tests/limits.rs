@@ -284,7 +284,7 @@ fn values_beyond_the_limits_are_refused_with_their_place() {
 
 /// "text of `LOCK` that is looked at"
 #[test]
-fn a_longer_text_of_a_lock_names_nobody() {
+fn a_lock_file_with_a_longer_text_names_no_owner() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("book");
     let _owner = options().open(&path).unwrap();

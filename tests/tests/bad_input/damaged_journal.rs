@@ -238,7 +238,7 @@ fn a_segment_of_another_length_is_named() {
 /// An image is damaged, and a small file besides that may be deleted is missing: once that was made before the damage was
 /// found.
 #[test]
-fn a_refused_image_without_its_durable_block_is_left_as_it_was() {
+fn a_refused_image_without_its_durable_block_is_left_unmodified() {
     let (disk, _) = ledger(20, &[]);
     remove(&disk, &format!("{ROOT}/journal/durable"));
     disk.write(segment(2), 4_100, b"junk").unwrap();

@@ -10,7 +10,7 @@ use memimage_tests::LedgerCommands;
 use super::{is_well, ledger, open, options, remove, replace, snapshot, state};
 
 #[test]
-fn a_damaged_snapshot_is_passed_over() {
+fn a_damaged_snapshot_is_skipped() {
     let (whole, expected) = ledger(20, &[10, 16]);
     let [older, newer] = [10, 16].map(|seq| whole.read(snapshot(seq)).unwrap());
     let flipped = |at: usize| {

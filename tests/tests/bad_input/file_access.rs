@@ -48,7 +48,7 @@ fn unreadable_files_are_named() {
 
 /// A snapshot is a cache: one that cannot be read costs time, and is reported.
 #[test]
-fn an_unreadable_snapshot_is_passed_over() {
+fn an_unreadable_snapshot_is_skipped() {
     let (disk, _) = ledger(20, &[10, 16]);
     for act in [Act::Open, Act::Read] {
         let gate = GateDisk::new(disk.fork());

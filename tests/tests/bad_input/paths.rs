@@ -129,7 +129,7 @@ fn an_unfinished_creation_is_completed() {
 }
 
 #[test]
-fn snapshots_without_a_journal_are_not_begun_anew() {
+fn snapshots_without_a_journal_do_not_begin_a_new_image() {
     let (disk, _) = ledger(20, &[10]);
     for path in disk.files().iter().filter(|path| path.starts_with(format!("{ROOT}/journal"))) {
         disk.remove(path).unwrap();
@@ -145,7 +145,7 @@ fn snapshots_without_a_journal_are_not_begun_anew() {
 }
 
 #[test]
-fn a_journal_that_lost_all_its_segments_is_not_begun_anew() {
+fn a_journal_that_lost_all_its_segments_does_not_begin_a_new_image() {
     let (disk, _) = ledger(20, &[]);
     for path in disk.files().iter().filter(|path| path.to_string_lossy().ends_with(".journal")) {
         disk.remove(path).unwrap();

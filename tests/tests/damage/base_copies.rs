@@ -57,7 +57,7 @@ fn copies(sample: &Sample) -> [PathBuf; 2] {
 }
 
 #[test]
-fn each_damage_to_one_copy_of_a_base_is_mended_from_the_other() {
+fn each_damage_to_one_copy_of_a_base_is_repaired_from_the_other() {
     let (sample, other) = Sample::two(Making::PRUNED);
     let copies = copies(&sample);
     let cases: Vec<_> = (0..2).flat_map(|copy| ALL.map(|taken| (copy, taken))).collect();

@@ -73,7 +73,7 @@ fn flipped_bits_of_an_unaligned_image_are_refused_or_harmless() {
 
 /// A damaged snapshot is no loss, and is told of.
 #[test]
-fn each_flipped_bit_of_the_snapshots_is_harmless_and_told_of() {
+fn each_flipped_bit_of_the_snapshots_is_harmless_and_reported() {
     let sample = Sample::new(Making::SNAPSHOTS);
     let snapshots = sample.ending(".snapshot");
     let tally = flip("bits of snapshots", &sample, &main(&sample, snapshots.iter().copied()));
@@ -105,7 +105,7 @@ fn each_flipped_bit_of_the_last_batch_of_a_killed_image_is_suspect() {
 
 /// Either copy of the base of a pruned journal can be done without, and is made again.
 #[test]
-fn each_flipped_bit_of_a_base_is_mended_from_the_other_copy() {
+fn each_flipped_bit_of_a_base_is_repaired_from_the_other_copy() {
     let sample = Sample::new(Making::PRUNED);
     let copies = sample.ending(".base");
     assert_eq!(copies.len(), 2);

@@ -127,7 +127,7 @@ fn each_segment_of_an_earlier_time_is_refused() {
 /// What nobody can see: everything that tells of later events is of an earlier time too. It is the image as it once was, and
 /// opens as that.
 #[test]
-fn what_is_of_an_earlier_time_in_all_its_parts_opens_as_it_was_then() {
+fn a_consistent_older_copy_opens_in_its_older_state() {
     let sample = Sample::new(Making::CLOSED);
     // all of the image, from before the restoring of a backup
     let whole: Vec<usize> = (0..sample.past.len()).collect();

@@ -38,7 +38,7 @@ fn try_changes(sample: &Sample, changes: &[Change<'_>]) -> Tally {
 }
 
 #[test]
-fn each_snapshot_out_of_its_place_is_harmless_and_told_of() {
+fn each_misplaced_snapshot_is_harmless_and_reported() {
     let (sample, other) = Sample::two(Making::SNAPSHOTS);
     let [old, new] = both(&sample);
     let bytes = |path: &Path| Some(sample.bytes(path).to_vec());
@@ -70,7 +70,7 @@ fn each_snapshot_out_of_its_place_is_harmless_and_told_of() {
 
 /// Every chunk of a snapshot of several, with the checksums of chunks as they were and the hash over all of it not.
 #[test]
-fn each_chunk_out_of_its_place_is_told_of() {
+fn each_misplaced_chunk_is_reported() {
     let sample = large();
     let [_, new] = both(&sample);
     let bytes = sample.bytes(&new);

@@ -47,7 +47,7 @@ fn a_bit_that_is_read_wrong_by_an_opening_is_refused_or_harmless_and_not_kept() 
 
 /// Snapshots, drills, bases and pruning read what was written; what they make of wrong bits never replaces what is right.
 #[test]
-fn what_a_running_image_reads_wrong_is_not_made_permanent() {
+fn a_bit_that_a_running_image_reads_wrong_is_not_made_permanent() {
     let (first, mut struck, mut failed) = (seed(1), 0, 0);
     for run in first..first + 150 {
         let disk = SimDisk::new();

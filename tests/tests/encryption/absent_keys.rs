@@ -7,6 +7,8 @@ use memimage::admin::{Repair, RepairAction, Void, check_with};
 use memimage::testing::{given_image, golden_image};
 use memimage::{ErrorKind, disk::SimDisk};
 
+use memimage_tests::frames::u32_at;
+
 use super::forgery::forge;
 use super::*;
 
@@ -54,7 +56,7 @@ fn how(mode: Mode) -> &'static str {
 }
 
 #[test]
-fn check_repair_and_void_refuse_what_is_protected() {
+fn check_repair_and_void_refuse_a_protected_image_without_keys() {
     for mode in PROTECTED {
         let (disk, digests, seq) = lived(mode);
         all_refuse(&disk, how(mode));
@@ -128,7 +130,7 @@ fn golden_images_have_no_keys() {
 
 /// A frame that is protected as no other is: in an image without protection it is damage like any other, and not looked into.
 #[test]
-fn a_protected_frame_among_others_is_told() {
+fn a_protected_frame_among_others_is_reported() {
     for (at, head) in [(64, 120u16), (67, 144)] {
         let disk = SimDisk::new();
         let mut run = begin(&disk, PLAIN.options(), Vec::new(), Seq::ZERO);

@@ -127,7 +127,7 @@ fn places(found: &[(String, &str)]) -> Vec<&'static str> {
 }
 
 #[test]
-fn nothing_of_the_model_stands_in_any_file() {
+fn no_file_contains_anything_of_the_model() {
     let given = Registry { names_of_persons: Vec::new(), founder: "thegenesisfounder".to_owned() };
     let without: Vec<_> =
         [None, Some(given.clone())].into_iter().flat_map(|given| found(&life(|| None, given))).collect();

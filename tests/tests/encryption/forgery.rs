@@ -106,7 +106,7 @@ fn a_changed_header_is_seen() {
 }
 
 #[test]
-fn a_frame_that_is_taken_out_or_put_elsewhere_is_seen() {
+fn a_removed_or_moved_frame_is_detected() {
     for mode in PROTECTED {
         // the seventh frame takes the place of the sixth, and says that it is that
         let disk = small(mode);
@@ -124,7 +124,7 @@ fn a_frame_that_is_taken_out_or_put_elsewhere_is_seen() {
 /// The end of an earlier time: neither the chain nor the cipher can show it, and the documents say so. What was synced
 /// since is known from `journal/durable`, unless that is taken back too.
 #[test]
-fn an_image_that_is_taken_back_to_an_earlier_time_opens() {
+fn an_image_rolled_back_to_an_older_copy_opens() {
     for mode in PROTECTED {
         let disk = small(mode);
         let earlier = disk.fork();

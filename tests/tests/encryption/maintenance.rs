@@ -218,7 +218,7 @@ fn forge_alone(disk: &SimDisk, frame: usize) -> (u64, u64) {
 
 /// Opening begins with the snapshot and does not see it; a check reads all, and says where it is.
 #[test]
-fn what_was_forged_before_a_snapshot_is_found_with_its_place() {
+fn a_forgery_before_a_snapshot_is_found_with_its_place() {
     for mode in PROTECTED {
         let disk = small(mode);
         let image = open(&disk, mode.options()).unwrap();
@@ -256,7 +256,7 @@ fn what_was_forged_before_a_snapshot_is_found_with_its_place() {
 /// A header that others of the same key show to be forged is a place like any other; the frames behind it are read by what
 /// they say of themselves.
 #[test]
-fn a_forged_or_damaged_header_is_told_and_what_comes_behind_it_is_read() {
+fn a_forged_or_damaged_header_is_reported_and_the_rest_is_read() {
     for mode in PROTECTED {
         for forged in [true, false] {
             let (disk, _, seq) = lived(mode);
@@ -280,7 +280,7 @@ fn a_forged_or_damaged_header_is_told_and_what_comes_behind_it_is_read() {
 
 /// What links and forms are for: a frame in the place of another, and one without protection.
 #[test]
-fn frames_that_do_not_belong_are_told() {
+fn foreign_frames_are_reported() {
     for mode in PROTECTED {
         let disk = small(mode);
         let path = &segments(&disk)[0];
@@ -320,7 +320,7 @@ fn frames_that_do_not_belong_are_told() {
 }
 
 #[test]
-fn a_forged_snapshot_is_told_and_put_away() {
+fn a_forged_snapshot_is_reported_and_moved_to_the_quarantine() {
     for mode in PROTECTED {
         let (disk, digests, seq) = lived(mode);
         let snapshot = snapshot_of(&disk);
@@ -351,7 +351,7 @@ fn a_forged_snapshot_is_told_and_put_away() {
 /// The decision is a link of the chain like any other, in the segment that is there, and what is begun after it is under
 /// the current key.
 #[test]
-fn a_decision_is_written_as_all_else_is() {
+fn a_decision_is_protected_like_all_other_frames() {
     for mode in PROTECTED {
         let disk = SimDisk::new();
         let mut run = begin(&disk, mode.with(older_keys(CIPHER), older_keys(CHAIN)), Vec::new(), Seq::ZERO);
@@ -375,7 +375,7 @@ fn a_decision_is_written_as_all_else_is() {
 
 /// Of a journal whose events are all damaged, a segment is made under the current key, which the older one no longer opens.
 #[test]
-fn what_a_repair_makes_is_under_the_current_key() {
+fn a_repair_writes_with_the_current_key() {
     for mode in PROTECTED {
         let disk = SimDisk::new();
         let mut run = begin(&disk, mode.with(older_keys(CIPHER), older_keys(CHAIN)), Vec::new(), Seq::ZERO);

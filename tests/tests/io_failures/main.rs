@@ -224,7 +224,7 @@ fn a_look_that_fails_while_opening_changes_nothing() {
 
 /// What refuses changes nothing: an empty `journal/durable` was made before the copy of what was torn found no room.
 #[test]
-fn a_torn_image_without_durable_on_a_full_disk_is_refused_as_it_was() {
+fn a_torn_image_without_durable_on_a_full_disk_is_refused_unmodified() {
     let disk = SimDisk::new();
     let mut session = Session { disk: &disk, mode: SYNCED, once: false, truth: Truth::new() };
     assert!(session.run().is_ok());

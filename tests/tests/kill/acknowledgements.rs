@@ -117,31 +117,31 @@ fn kill_once(mode: &str, path: &Path, dice: &mut Dice, balances: &mut Balances) 
 }
 
 #[test]
-fn what_a_killed_process_told_is_there_when_synced() {
+fn everything_a_killed_process_acknowledged_is_there_when_synced() {
     kill("synced");
 }
 
 #[test]
-fn what_a_killed_process_told_is_there_when_buffered() {
+fn everything_a_killed_process_acknowledged_is_there_when_buffered() {
     kill("buffered");
 }
 
 #[test]
-fn what_a_killed_process_told_is_there_when_synced_at_intervals() {
+fn everything_a_killed_process_acknowledged_is_there_when_synced_at_intervals() {
     kill("interval");
 }
 
 #[test]
-fn what_a_killed_process_told_is_there_when_synced_and_pruned() {
+fn everything_a_killed_process_acknowledged_is_there_when_synced_and_pruned() {
     kill("synced pruned");
 }
 
 #[test]
-fn what_a_killed_process_told_is_there_when_buffered_and_pruned() {
+fn everything_a_killed_process_acknowledged_is_there_when_buffered_and_pruned() {
     kill("buffered pruned");
 }
 
 #[test]
-fn what_a_killed_process_told_is_there_when_synced_at_intervals_and_pruned() {
+fn everything_a_killed_process_acknowledged_is_there_when_synced_at_intervals_and_pruned() {
     kill("interval pruned");
 }

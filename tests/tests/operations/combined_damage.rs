@@ -36,7 +36,7 @@ fn rotated() -> Keys {
 /// One whose file ended with its last frame was made whole with that length. The seal that ends a segment was then written
 /// behind it, and nothing that came after it could be read again.
 #[test]
-fn a_segment_that_is_made_whole_has_room_for_its_seal() {
+fn a_repaired_segment_has_room_for_its_seal() {
     for choice in [RepairAction::Segments, cut_from(5)] {
         let disk = SimDisk::new();
         let with_room = |disk: &SimDisk| {
@@ -89,7 +89,7 @@ fn forge(disk: &SimDisk, path: &PathBuf) {
 
 /// It got a header under the current key, under which its frames are not: those behind the first could be read no more.
 #[test]
-fn a_segment_whose_first_frame_is_forged_is_not_made_whole() {
+fn a_segment_whose_first_frame_is_forged_is_not_repaired_in_place() {
     let disk = image_as(ENCRYPTED, &[12]);
     let path = with_event(&disk, 12);
     assert!(first_in(&disk, &path) > 1 && with_event(&disk, 13) == path);
@@ -108,7 +108,7 @@ fn a_segment_whose_first_frame_is_forged_is_not_made_whole() {
 
 /// Its frames were held to the key of the segment whose header it is.
 #[test]
-fn the_header_of_another_segment_says_nothing_of_keys() {
+fn the_header_of_another_segment_does_not_determine_the_keys() {
     let disk = image_as(ENCRYPTED, &[]);
     let newer =
         || -> Image<Till> { options::<Till>().encryption(rotated()).open_with(Arc::new(disk.clone()), IMAGE).unwrap() };
@@ -153,7 +153,7 @@ fn check_as_plain(disk: &SimDisk) -> memimage::admin::CheckReport {
 
 /// So many faults are told of, and so many events may not decode, that damage behind them was not told of at all.
 #[test]
-fn damage_behind_many_events_that_do_not_decode_is_told() {
+fn damage_after_many_undecodable_events_is_reported() {
     let disk = SimDisk::new();
     let till = open::<Till>(&disk).unwrap();
     (0..280).for_each(|_| _ = till.put(1).unwrap());
@@ -174,7 +174,7 @@ fn damage_behind_many_events_that_do_not_decode_is_told() {
 
 /// A file of another image in the place of the last that is used, and nothing that says what was there: it was called harmless.
 #[test]
-fn another_files_frames_are_not_made_this_images() {
+fn frames_of_another_image_are_not_adopted() {
     let (disk, other) = (image(&[]), image(&[]));
     let paths = segments(&disk);
     let active = &paths[paths.len() - 2];
@@ -192,7 +192,7 @@ fn another_files_frames_are_not_made_this_images() {
 
 /// Nothing says what was in it, nor that it was empty.
 #[test]
-fn a_file_that_reads_as_empty_is_not_called_whole() {
+fn a_file_that_reads_as_empty_is_not_called_intact() {
     let disk = image(&[]);
     let path = segments(&disk).last().unwrap().clone();
     spoil(&disk, &path, 0);
@@ -211,7 +211,7 @@ fn a_file_that_reads_as_empty_is_not_called_whole() {
 
 /// Opening clears no end as long as a header is damaged.
 #[test]
-fn a_torn_end_waits_for_the_headers() {
+fn a_torn_write_is_cleared_after_the_headers_are_repaired() {
     let disk = image(&[]);
     spoil(&disk, &segments(&disk)[0], 1);
     let last = frames(&disk).into_iter().last().unwrap();
@@ -225,7 +225,7 @@ fn a_torn_end_waits_for_the_headers() {
 
 /// Each of the repairs that make segments whole on their way.
 #[test]
-fn a_crash_on_the_way_of_any_repair_leaves_what_the_same_one_mends() {
+fn after_a_crash_during_any_repair_the_same_repair_completes() {
     let spoiled = |snapshots: &[u64]| {
         let disk = image(snapshots);
         let paths = segments(&disk);
@@ -247,7 +247,7 @@ fn a_crash_on_the_way_of_any_repair_leaves_what_the_same_one_mends() {
 /// Nothing says what the events are of which the shapes were in a frame that is damaged: that they stay was promised, and none of them
 /// could be read.
 #[test]
-fn events_whose_shapes_are_lost_are_told_as_lost() {
+fn events_whose_shapes_are_lost_are_reported_as_lost() {
     let disk = SimDisk::new();
     let opened = || options::<Till>().segment_bytes(64 << 10).open_with(Arc::new(disk.clone()), IMAGE);
     let till = opened().unwrap();

@@ -9,7 +9,7 @@ use super::record;
 use super::repair_cases::{Kind, tasks};
 
 #[test]
-fn a_crash_leaves_what_can_be_asked_for_again() {
+fn after_a_crash_the_same_repair_can_be_repeated() {
     let mut crashes = 0;
     for task in tasks() {
         if !matches!(

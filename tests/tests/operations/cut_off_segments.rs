@@ -66,7 +66,7 @@ fn a_repair_without_room_leaves_the_choice_open() {
 
 /// A crash in the midst of it leaves a base, or not; whoever opens the image then loses nothing that stands before the gap.
 #[test]
-fn an_opening_after_a_crash_keeps_what_is_cut_off() {
+fn opening_after_a_crash_keeps_the_segments_that_are_cut_off() {
     let whole = without_the_second();
     let disk = whole.fork();
     let points = record(&disk);
@@ -93,7 +93,7 @@ fn an_opening_after_a_crash_keeps_what_is_cut_off() {
 
 /// Somebody puts back what a repair took out, or a file of another image, before a journal that begins later.
 #[test]
-fn what_is_put_back_before_a_gap_is_told_of_and_kept() {
+fn segments_put_back_before_a_gap_are_reported_and_kept() {
     for strange in [false, true] {
         let disk = without_the_second();
         let first = segments(&disk)[0].clone();
@@ -129,7 +129,7 @@ fn pruned_twice() -> SimDisk {
 
 /// But what a pruning let go is removed, for that is what was asked for; unless it is another image's.
 #[test]
-fn what_a_pruning_let_go_is_removed() {
+fn pruned_segments_are_removed() {
     for strange in [false, true] {
         let disk = pruned_twice();
         let paths = segments(&disk);
@@ -151,7 +151,7 @@ fn what_a_pruning_let_go_is_removed() {
 
 /// Without `durable`, or with one from last week, nothing tells whether segments are missing at the end.
 #[test]
-fn that_the_end_may_be_missing_is_said() {
+fn a_possibly_missing_end_is_reported() {
     for old in [None, Some(())] {
         let disk = image(&[]);
         let durable = Path::new("/till/journal/durable");

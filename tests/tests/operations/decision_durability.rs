@@ -60,7 +60,7 @@ fn recorded_after(filler: usize, snapshots: &[u64]) -> SimDisk {
 /// only its own bytes proved. Asked for again, it said `already` and left it so, and so did opening: if the disk then lost
 /// that frame, the event was back without a word.
 #[test]
-fn a_decision_whose_proof_was_cut_short_is_proven_by_who_comes_next() {
+fn a_decision_with_a_torn_proof_is_proven_by_the_next_opening() {
     let (mut unseen, mut opened) = (0, 0);
     for (filler, snapshots) in [(0, &[3][..]), (5_100, &[])] {
         let disk = recorded_after(filler, snapshots);
@@ -95,7 +95,7 @@ fn a_decision_whose_proof_was_cut_short_is_proven_by_who_comes_next() {
 
 /// There was no room for the next segment: the call succeeded without a word of it.
 #[test]
-fn a_decision_that_there_is_no_room_to_prove_is_told_of() {
+fn a_decision_without_room_for_its_proof_is_reported() {
     let disk = recorded_after(5_100, &[]);
     let expected = without_the_bad_one(&disk);
     disk.inject(Fault::full().path("00000003.journal.tmp").from(1));
@@ -170,7 +170,7 @@ fn opening_may_fail_while_it_proves() {
 
 /// A write of the next segment's first frame that stopped halfway tells that there is one until it is cleared.
 #[test]
-fn a_proof_of_which_a_part_was_written_is_written_again() {
+fn a_partly_written_proof_is_written_again() {
     let disk = recorded(&[]);
     void(&disk, BAD).unwrap();
     let proof = frames(&disk).into_iter().find(|frame| frame.path.ends_with("00000002.journal")).unwrap();

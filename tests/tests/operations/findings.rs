@@ -38,7 +38,7 @@ pub(super) fn pruned() -> SimDisk {
 
 /// A segment that is missing, or is another image's, was told of twice.
 #[test]
-fn a_segment_that_is_missing_or_strange_is_told_of_once() {
+fn a_missing_or_foreign_segment_is_reported_once() {
     let segments = paths(&image(&[]), ".journal");
     for path in &segments[..segments.len() - 1] {
         let disk = image(&[]);
@@ -53,7 +53,7 @@ fn a_segment_that_is_missing_or_strange_is_told_of_once() {
 /// Of a pruned journal that misses a segment in its midst, the one before its first was called missing, and nothing but to
 /// begin at the newest state was offered.
 #[test]
-fn a_segment_missing_in_the_midst_of_a_pruned_journal_is_named_and_can_be_cut_at() {
+fn a_missing_segment_of_a_pruned_journal_is_reported_and_can_be_cut_off() {
     let disk = pruned();
     let base = check(&disk).base.unwrap();
     for path in paths(&disk, ".snapshot") {
@@ -76,7 +76,7 @@ fn a_segment_missing_in_the_midst_of_a_pruned_journal_is_named_and_can_be_cut_at
 
 /// That a snapshot cannot be used was called no loss, and that it be put away was offered and then refused.
 #[test]
-fn a_snapshot_that_was_the_last_way_to_its_state_is_no_small_thing() {
+fn a_snapshot_that_alone_holds_its_state_is_reported_as_damage() {
     let disk = image(&[12]);
     let path = Path::new("/till/snapshot/00000000000000000012.snapshot");
     disk.write(path, 4_110, &[1, 2, 3]).unwrap();
@@ -98,7 +98,7 @@ fn a_snapshot_that_was_the_last_way_to_its_state_is_no_small_thing() {
 /// So was a copy of a base, where both are damaged and no snapshot is there; an opening says which there are, and why they are of
 /// no use. One that nothing needs can go.
 #[test]
-fn a_base_is_needed_or_it_is_not_and_the_report_says_which() {
+fn the_report_says_whether_a_base_is_needed() {
     let disk = pruned();
     for path in paths(&disk, ".snapshot") {
         disk.remove(&path).unwrap();
@@ -129,7 +129,7 @@ fn a_base_is_needed_or_it_is_not_and_the_report_says_which() {
 }
 
 #[test]
-fn a_suspect_end_without_proof_of_its_own_is_told_as_such() {
+fn a_suspect_tail_without_proof_is_reported_as_suspect() {
     for durable in [true, false] {
         let disk = image(&[]);
         let last = frames(&disk).into_iter().last().unwrap();
@@ -144,7 +144,7 @@ fn a_suspect_end_without_proof_of_its_own_is_told_as_such() {
 }
 
 #[test]
-fn one_of_a_thing_is_not_told_as_several() {
+fn a_single_item_is_reported_in_the_singular() {
     let disk = image(&[5]);
     damage(&disk, 30);
     repair(&disk, cut_from(30)).unwrap();
@@ -166,7 +166,7 @@ fn one_of_a_thing_is_not_told_as_several() {
 /// A journal that a repair begun does not say itself that it was pruned. With both copies of its base damaged it was refused for
 /// a segment that is missing, without a word of them.
 #[test]
-fn a_journal_that_was_begun_names_the_bases_that_it_misses() {
+fn a_pruned_journal_without_its_bases_names_them() {
     // in the first of all segments, and in a later one
     for (snapshot, event) in [(5, 3), (12, 11)] {
         let disk = image(&[snapshot]);

@@ -45,7 +45,7 @@ fn kept(frames: &[Frame], newest: u64, damaged: &[usize]) -> u64 {
 }
 
 #[test]
-fn what_can_be_replayed_is_kept_whatever_frames_are_damaged() {
+fn replayable_events_are_kept_whichever_frames_are_damaged() {
     let mut dice = Dice::new(seed(21));
     let mut begun = 0;
     for case in 0..cases(150) {
@@ -76,7 +76,7 @@ fn what_can_be_replayed_is_kept_whatever_frames_are_damaged() {
 /// The damage shares a segment with events after the state: with those right after it, with the first of all segments, and with
 /// more damage behind. Whatever a crash leaves of the repair can be repaired again.
 #[test]
-fn a_crash_leaves_a_segment_that_is_made_again_as_it_was_or_as_it_will_be() {
+fn a_crash_leaves_a_rebuilt_segment_in_its_old_or_its_new_form() {
     for (snapshot, damaged, then) in [
         (5, &[3][..], None),
         (5, &[5], None),

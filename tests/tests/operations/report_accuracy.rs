@@ -16,7 +16,7 @@ use super::{frames, image, open};
 
 /// To begin at a state was offered as what loses no event, and took intact segments out of the journal without a word.
 #[test]
-fn what_leaves_the_journal_is_told_though_its_state_stays() {
+fn events_that_leave_the_journal_are_reported_though_the_state_keeps_them() {
     // a whole segment stays; one is made again from within; nothing stays
     for (snapshot, damaged, is_whole) in [(12, &[2][..], true), (5, &[2], false), (12, &[7, 13], false)] {
         let disk = image(&[snapshot]);
@@ -55,7 +55,7 @@ fn before(seq: Seq) -> Seq {
 
 /// To rename a file that is a copy of another segment was advised though that one was there: its events would have been overwritten.
 #[test]
-fn a_copy_of_a_segment_is_not_to_be_put_in_the_place_of_the_good_one() {
+fn a_copied_segment_is_not_recommended_in_place_of_the_intact_one() {
     let paths = segments(&image(&[]));
     let (path, other) = (&paths[1], &paths[2]);
     let name = other.file_name().unwrap().to_str().unwrap();
@@ -111,7 +111,7 @@ fn a_copy_of_a_segment_is_not_to_be_put_in_the_place_of_the_good_one() {
 
 /// The error named the second of two files of different images, also where that one was the good one.
 #[test]
-fn of_files_of_different_images_both_are_named_and_the_check_tells_which_is_strange() {
+fn files_of_two_images_are_both_named_and_the_check_tells_which_is_foreign() {
     let other = image(&[]);
     let paths = segments(&other);
     for strange in [0, 1] {
@@ -139,7 +139,7 @@ fn of_files_of_different_images_both_are_named_and_the_check_tells_which_is_stra
 
 /// Without any header, all snapshots and bases were called another image's, and needed by nobody.
 #[test]
-fn where_no_header_is_left_nothing_is_called_strange_or_needless() {
+fn without_an_intact_header_no_file_is_called_foreign_or_superfluous() {
     for (disk, is_pruned) in [(image(&[12]), false), (pruned(), true)] {
         let was = check(&disk);
         segments(&disk).iter().enumerate().for_each(|(number, path)| spoil(&disk, path, number as u64 % 3));
@@ -175,7 +175,7 @@ fn where_no_header_is_left_nothing_is_called_strange_or_needless() {
 
 /// Of two copies of a base that were both damaged, each was said to be no loss, since there were two.
 #[test]
-fn that_a_base_is_there_twice_is_no_comfort_if_neither_is_good() {
+fn a_base_with_two_damaged_copies_is_not_called_harmless() {
     let disk = pruned();
     let bases = ending(&disk, ".base");
     for damaged in [1, 2] {

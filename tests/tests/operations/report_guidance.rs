@@ -30,7 +30,7 @@ fn without_spare(suspect: bool) -> SimDisk {
 
 /// With a torn end before a damaged spare segment, clearing the end was all that was offered, and then nothing opened.
 #[test]
-fn following_the_report_of_several_damages_to_its_end_leads_to_an_image_that_opens() {
+fn following_a_report_of_several_damages_leads_to_an_image_that_opens() {
     for suspect in [false, true] {
         for damaged in [None, Some(7)] {
             let disk = without_spare(suspect);
@@ -51,7 +51,7 @@ fn following_the_report_of_several_damages_to_its_end_leads_to_an_image_that_ope
 
 /// A file with a second name is refused by opening, which writes to it, and a check called the image sound.
 #[test]
-fn a_file_with_another_name_that_opening_refuses_is_damage() {
+fn a_hard_link_that_opening_refuses_is_damage() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("image");
     let till = Image::<Till>::open(&path).unwrap();
@@ -83,7 +83,7 @@ fn a_file_with_another_name_that_opening_refuses_is_damage() {
 
 /// However many files lie about that are only noted: a report lists no more than so many findings.
 #[test]
-fn what_opening_refuses_is_told_before_what_is_only_noted() {
+fn damage_is_reported_before_notes() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("image");
     Image::<Till>::open(&path).unwrap().put(1).unwrap();
@@ -95,7 +95,7 @@ fn what_opening_refuses_is_told_before_what_is_only_noted() {
 }
 
 #[test]
-fn a_torn_end_is_called_untold_only_where_that_is_known() {
+fn a_torn_write_is_called_unacknowledged_only_where_that_is_known() {
     for durable in [true, false] {
         let disk = image(&[]);
         let last = frames(&disk).into_iter().last().unwrap();
@@ -112,7 +112,7 @@ fn a_torn_end_is_called_untold_only_where_that_is_known() {
 
 /// Damage where a decision stood was told as the loss of nothing.
 #[test]
-fn what_may_have_been_a_decision_is_told_as_that() {
+fn a_frame_that_may_have_been_a_decision_is_reported_as_such() {
     let disk = recorded(&[]);
     void(&disk, BAD).unwrap();
     let frame = frames(&disk).into_iter().find(|frame| frame.kind == 7).unwrap();
@@ -126,7 +126,7 @@ fn what_may_have_been_a_decision_is_told_as_that() {
 }
 
 #[test]
-fn a_state_that_is_not_there_is_refused_with_those_that_are() {
+fn a_missing_state_is_refused_with_a_list_of_the_existing_ones() {
     let disk = image(&[5, 12]);
     damage(&disk, 3);
     let error = repair(&disk, RepairAction::BeginAt(Seq::new(7))).unwrap_err().to_string();
@@ -138,7 +138,7 @@ fn a_state_that_is_not_there_is_refused_with_those_that_are() {
 }
 
 #[test]
-fn what_can_be_done_is_told_once() {
+fn each_repair_is_offered_once() {
     let disk = image(&[]);
     [7, 15, 20].iter().for_each(|event| damage(&disk, *event));
     let checked = check(&disk);

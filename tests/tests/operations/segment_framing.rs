@@ -43,7 +43,7 @@ pub(super) fn spoil(disk: &SimDisk, path: &PathBuf, how: u64) {
 }
 
 #[test]
-fn a_header_is_made_again_from_what_the_others_say() {
+fn a_header_is_rebuilt_from_the_other_headers() {
     for (form, how) in FORMS.into_iter().flat_map(|form| (0..4).map(move |how| (form, how))) {
         for path in segments(&image_as(form, &[])) {
             let disk = image_as(form, &[]);
@@ -67,7 +67,7 @@ fn a_header_is_made_again_from_what_the_others_say() {
 
 /// All of them but one, which says for all whose they are.
 #[test]
-fn one_header_is_enough() {
+fn one_intact_header_is_enough() {
     for (form, spared) in FORMS.into_iter().flat_map(|form| [(form, 0), (form, 2)]) {
         let disk = image_as(form, &[5]);
         for (number, path) in segments(&disk).iter().enumerate().filter(|(number, _)| *number != spared) {
@@ -79,7 +79,7 @@ fn one_header_is_enough() {
 }
 
 #[test]
-fn a_file_that_became_longer_gets_its_length() {
+fn a_file_that_is_too_long_gets_its_correct_length() {
     for form in FORMS {
         for path in segments(&image_as(form, &[])) {
             let disk = image_as(form, &[]);
@@ -96,7 +96,7 @@ fn a_file_that_became_longer_gets_its_length() {
 
 /// Where the seal says that nothing followed. Else something may have, and somebody has to say that it is given up.
 #[test]
-fn a_file_that_lost_nothing_but_zeros_gets_its_length() {
+fn a_file_that_lost_only_zeros_gets_its_correct_length() {
     for form in FORMS {
         let paths = segments(&image_as(form, &[]));
         let [full @ .., _, _] = &paths[..] else { panic!("{paths:?}") };
@@ -119,7 +119,7 @@ fn a_file_that_lost_nothing_but_zeros_gets_its_length() {
 
 /// Whatever else is wrong with the journal: its repair makes the segments whole that stay.
 #[test]
-fn a_repair_of_other_damage_makes_segments_whole() {
+fn a_repair_of_other_damage_also_repairs_segments() {
     for form in FORMS {
         let spoiled = |snapshots: &[u64]| {
             let disk = image_as(form, snapshots);
@@ -158,7 +158,7 @@ fn a_repair_of_other_damage_makes_segments_whole() {
 
 /// What it leaves as it is can be repaired after it.
 #[test]
-fn other_damage_may_wait() {
+fn other_damage_may_remain() {
     let disk = image(&[]);
     spoil(&disk, &segments(&disk)[1], 1);
     damage(&disk, 27);
@@ -174,7 +174,7 @@ fn other_damage_may_wait() {
 
 /// Snapshots may be all that proves what is missing, until the journal is whole.
 #[test]
-fn snapshots_wait_until_the_journal_is_whole() {
+fn snapshots_are_repaired_after_the_journal() {
     let disk = image(&[12]);
     spoil(&disk, &segments(&disk)[1], 1);
     disk.write("/till/snapshot/00000000000000000012.snapshot", 4_110, &[1, 2, 3]).unwrap();
@@ -186,7 +186,7 @@ fn snapshots_wait_until_the_journal_is_whole() {
 
 /// The frames of a segment are under the key that was the current one when they were written, and so is its header.
 #[test]
-fn a_header_is_made_again_under_the_key_of_its_frames() {
+fn a_header_is_rebuilt_with_the_key_of_its_frames() {
     let newer =
         || Keys::new(2, |number| [None, Some(Key::new([7; 32])), Some(Key::new([8; 32]))][number as usize % 3].clone());
     let form = Form { encrypted: true, chained: true };
@@ -203,7 +203,7 @@ fn a_header_is_made_again_under_the_key_of_its_frames() {
 
 /// Nothing is given up as long as nothing need be.
 #[test]
-fn nothing_else_fits_where_all_frames_are_good() {
+fn no_other_repair_applies_where_all_frames_are_intact() {
     let disk = image(&[12]);
     spoil(&disk, &segments(&disk)[1], 1);
     let before = files(&disk);
@@ -229,7 +229,7 @@ fn nothing_else_fits_where_all_frames_are_good() {
 
 /// What is in a file whose first frame is damaged too may be anything: nothing says whose it is.
 #[test]
-fn a_file_of_which_nothing_is_known_is_not_made_whole() {
+fn a_file_without_any_intact_part_is_not_repaired() {
     let other = image(&[]);
     let paths = segments(&other);
     // with a frame that is damaged, of another image, and under another number
@@ -262,7 +262,7 @@ fn a_file_of_which_nothing_is_known_is_not_made_whole() {
 }
 
 #[test]
-fn a_crash_leaves_what_can_be_made_whole_again() {
+fn after_a_crash_the_segments_can_still_be_repaired() {
     for form in [FORMS[0], FORMS[3]] {
         let disk = image_as(form, &[]);
         for (number, path) in segments(&disk).iter().enumerate().skip(1) {
@@ -279,7 +279,7 @@ fn a_crash_leaves_what_can_be_made_whole_again() {
 
 /// Any headers but one, and any events: what each report offers first leads to all that can be replayed.
 #[test]
-fn headers_cost_no_events_whatever_else_is_damaged() {
+fn damaged_headers_lose_no_events_whatever_else_is_damaged() {
     let mut dice = Dice::new(seed(41));
     for case in 0..cases(60) {
         let disk = image(&[]);

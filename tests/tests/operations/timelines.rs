@@ -93,11 +93,11 @@ fn is_passed_over(disk: &SimDisk, began: Option<u64>, what: &str, expected: (u64
 /// An image that was cut went on, and a snapshot of what was given up was copied back out of the quarantine: the image opened with
 /// the state that had been given up, and the check called it sound.
 #[test]
-fn a_snapshot_of_what_was_given_up_is_not_believed() {
-    FORMS.into_iter().for_each(a_snapshot_of_what_was_given_up_is_not_believed_as);
+fn a_snapshot_of_events_that_were_given_up_is_not_used() {
+    FORMS.into_iter().for_each(a_snapshot_of_events_that_were_given_up_is_not_used_as);
 }
 
-fn a_snapshot_of_what_was_given_up_is_not_believed_as(form: Form) {
+fn a_snapshot_of_events_that_were_given_up_is_not_used_as(form: Form) {
     let disk = image_as(form, &[5, 20]);
     damage(&disk, 9);
     repair(&disk, cut_from(9)).unwrap();
@@ -114,7 +114,7 @@ fn a_snapshot_of_what_was_given_up_is_not_believed_as(form: Form) {
 /// opening began with it, and then refused the image for a body that is not deterministic. To accept that, as it said, made the
 /// wrong state permanent.
 #[test]
-fn a_snapshot_of_a_copy_is_not_believed_where_the_journal_has_another_digest() {
+fn a_snapshot_of_a_diverged_copy_is_not_used_where_the_digests_differ() {
     for form in FORMS {
         let disk = image_as(form, &[5]);
         let copy = disk.fork();
@@ -198,7 +198,7 @@ fn snapshots_around_a_cut_are_all_used() {
 
 /// The journal begins with the state's own segment, with one that was made again, and with one behind all others.
 #[test]
-fn snapshots_after_a_journal_began_anew_are_all_used() {
+fn snapshots_after_a_repair_that_begins_the_journal_later_are_all_used() {
     for (form, damaged, begins) in FORMS.into_iter().flat_map(|form| [(form, 2, 12), (form, 9, 12), (form, 29, 30)]) {
         let disk = image_as(form, &[5, begins]);
         damage(&disk, damaged);
@@ -238,7 +238,7 @@ fn snapshots_around_a_void_event_are_all_used() {
 }
 
 #[test]
-fn what_a_pruned_journal_goes_on_from_is_used() {
+fn the_state_that_a_pruned_journal_starts_from_is_used() {
     for form in FORMS {
         let (disk, _, last, all) = pruned(form);
         all_are_used(&disk, (last.get(), all));

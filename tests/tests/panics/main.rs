@@ -104,7 +104,7 @@ fn assert_panic(error: &Error, message: &str) {
 }
 
 #[test]
-fn panics_among_many_commands_hurt_their_callers_only() {
+fn panics_among_many_commands_affect_only_their_callers() {
     for durability in MODES {
         in_time(move || {
             let disk = SimDisk::new();
@@ -189,7 +189,7 @@ fn a_body_that_panics_halfway_changed_nothing() {
 }
 
 #[test]
-fn answers_that_were_under_way_are_given() {
+fn answers_in_flight_are_delivered() {
     for durability in MODES {
         let disk = SimDisk::new();
         let image = open(&disk, durability).unwrap();
@@ -203,7 +203,7 @@ fn answers_that_were_under_way_are_given() {
 }
 
 #[test]
-fn each_way_to_run_a_command_tells_of_the_panic() {
+fn each_way_to_run_a_command_reports_the_panic() {
     let image = open(&SimDisk::new(), Durability::Synced).unwrap();
     let fall = || BookFall { from: 1, amount: 2 };
     assert_panic(&image.submit(fall()).unwrap_err(), "fell with 2");
@@ -270,7 +270,7 @@ fn a_panic_may_throw_anything() {
 }
 
 #[test]
-fn a_query_or_a_reader_that_panics_holds_nobody_up() {
+fn a_query_or_a_reader_that_panics_blocks_nobody() {
     in_time(|| {
         let image = open(&SimDisk::new(), Durability::Synced).unwrap();
         let query = catch_unwind(AssertUnwindSafe(|| image.query(|_| panic!("the query fell"))));

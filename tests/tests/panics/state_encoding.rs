@@ -50,7 +50,7 @@ mod brittle {
 }
 
 #[test]
-fn a_state_that_panics_when_it_is_written_or_read_costs_a_snapshot_and_no_more() {
+fn a_state_that_panics_when_it_is_encoded_or_decoded_costs_only_a_snapshot() {
     use brittle::{Brittle, BrittleCommands as _, READING, WRITING};
 
     let disk = Arc::new(SimDisk::new());

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use memimage::disk::{Disk, SimDisk};
+use memimage::disk::SimDisk;
 use memimage::{Durability, Error, ErrorKind, Image, Metadata, Pending};
 use memimage_tests::{Act, Gate, GateDisk, in_time, until};
 
@@ -99,7 +99,7 @@ fn a_task_that_awaits_room_is_woken_once_there_is_some() {
 }
 
 #[test]
-fn a_disk_that_fails_wakes_all_who_wait() {
+fn a_failing_disk_wakes_all_waiters() {
     for durability in MODES {
         in_time(move || {
             let (image, disk) = narrow(durability);

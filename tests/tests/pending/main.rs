@@ -159,7 +159,7 @@ fn any_thread_may_wait() {
 }
 
 #[test]
-fn is_ready_tells_whether_waiting_returns_at_once() {
+fn is_ready_says_whether_waiting_returns_at_once() {
     in_time(|| {
         let disk = GateDisk::new(SimDisk::new());
         let image = open(&disk, Durability::Synced);

@@ -4,7 +4,7 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use memimage::disk::{Disk, SimDisk};
+use memimage::disk::SimDisk;
 use memimage::{Durability, Metadata, Seq};
 use memimage_tests::{GateDisk, in_time, until};
 

@@ -164,7 +164,7 @@ fn sparse_files() {
 /// A header may say that a segment is 4 GiB long, and a file of zeros costs whoever makes it nothing. All of it was read into
 /// memory, once by opening and once by a check, which looked for what follows to the end of any file.
 #[test]
-fn a_segment_of_nothing_takes_no_memory_however_long() {
+fn a_long_sparse_segment_takes_no_memory() {
     let dir = tempfile::tempdir().unwrap();
     let script = "export MALLOC_ARENA_MAX=1 && ulimit -v 1500000";
     run("little memory (ulimit -v)", &mut child("memory::sparse_files", dir.path(), script));

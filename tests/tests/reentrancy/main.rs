@@ -328,7 +328,7 @@ fn waiting_is_an_error_in_a_command_and_works_elsewhere() {
 }
 
 #[test]
-fn an_answer_that_is_there_may_be_taken_anywhere() {
+fn a_ready_answer_can_be_taken_anywhere() {
     in_time(|| {
         let number = next_number();
         let Stalled { image, .. } = Stalled::open(number, Durability::Synced);

@@ -9,7 +9,7 @@ use memimage_tests::in_time;
 use super::{INNER, Inner, OUTER, Outer, Stage, StageCommands as _, StageRest, Stalled, next_number};
 
 #[test]
-fn two_images_are_two() {
+fn each_image_has_its_own_reentrancy_check() {
     in_time(|| {
         let (one, other) = (next_number(), next_number());
         let (first, second) = (Stalled::open(one, Durability::Synced), Stalled::open(other, Durability::Synced));
@@ -30,7 +30,7 @@ fn two_images_are_two() {
 }
 
 #[test]
-fn guards_of_two_images_may_be_let_go_in_any_order() {
+fn guards_of_two_images_can_be_dropped_in_any_order() {
     in_time(|| {
         let first = Stalled::open(next_number(), Durability::Synced).image;
         let second = Stalled::open(next_number(), Durability::Synced).image;
@@ -44,7 +44,7 @@ fn guards_of_two_images_may_be_let_go_in_any_order() {
 }
 
 #[test]
-fn a_guard_elsewhere_only_delays() {
+fn a_guard_on_another_thread_only_delays() {
     in_time(|| {
         let Stalled { image, .. } = Stalled::open(next_number(), Durability::Synced);
         let guard = image.read_uncommitted().unwrap();

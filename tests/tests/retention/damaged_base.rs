@@ -73,7 +73,7 @@ fn with_both_copies_damaged_a_snapshot_becomes_the_base() {
 }
 
 #[test]
-fn a_base_that_cannot_be_mended_for_lack_of_room_is_no_reason_to_refuse_what_can_be_rebuilt() {
+fn a_base_that_cannot_be_copied_again_for_lack_of_room_does_not_prevent_opening() {
     let mut life = Life::new();
     let whole = life.live(Retention::Events(0), 8).disk.clone();
     let full = |disk: &SimDisk| {

@@ -72,7 +72,7 @@ fn segments_that_cannot_be_removed_are_removed_later() {
 
 /// A sync of the directory that fails may have taken with it what another sync of it then reports as done.
 #[test]
-fn a_failed_sync_of_the_journal_s_directory_poisons() {
+fn a_failed_sync_of_the_journal_directory_poisons() {
     let sim = SimDisk::new();
     let disk = GateDisk::new(sim.clone());
     let image = options(Retention::Events(0)).open_with(Arc::new(disk.clone()), "/ledger").unwrap();

@@ -166,7 +166,7 @@ fn as_many_events_are_kept_as_were_asked_for() {
 }
 
 #[test]
-fn an_image_that_keeps_everything_is_never_pruned_and_neither_is_one_that_was_pruned_once() {
+fn an_image_that_keeps_everything_is_never_pruned_even_if_it_was_pruned_before() {
     let mut life = Life::new();
     let disk = life.live(Retention::Everything, 6).disk.clone();
     assert_eq!((numbers(&disk)[0], bases(&disk)), (1, vec![]));
@@ -185,7 +185,7 @@ fn an_image_that_keeps_everything_is_never_pruned_and_neither_is_one_that_was_pr
 
 /// Who submits without waiting is not held up, and what was submitted is kept.
 #[test]
-fn pruning_goes_on_beside_commands() {
+fn pruning_runs_concurrently_with_commands() {
     let disk = SimDisk::new();
     let options = options(Retention::Events(50)).snapshots(SnapshotPolicy::AfterEvents(100));
     let image = options.open_with(Arc::new(disk.clone()), "/ledger").unwrap();

@@ -68,7 +68,7 @@ fn segments_that_come_back_after_they_were_removed_are_no_damage() {
 
 /// From a backup, say. The events since are gone, so the state after it is a dead end.
 #[test]
-fn a_snapshot_from_before_the_base_is_of_no_use() {
+fn a_snapshot_from_before_the_base_is_not_used() {
     let mut life = Life::new();
     let before = life.live(Retention::Everything, 2).disk.fork();
     let disk = life.live(Retention::Events(0), 6).disk.clone();

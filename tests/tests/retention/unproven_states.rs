@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{bases, numbers, options, remove, snapshots};
 
 #[test]
-fn a_retention_that_would_rest_on_states_nobody_rebuilt_is_refused() {
+fn a_retention_without_snapshot_verification_is_refused() {
     for retention in [Retention::Events(0), Retention::Events(1_000_000), Retention::Period(Duration::from_secs(1))] {
         let disk = SimDisk::new();
         for unproven in [options(retention).verify_snapshots(false), options(retention).verify_digests(false)] {
@@ -63,7 +63,7 @@ fn nothing_is_pruned_while_replay_gives_another_state() {
 
 /// Each snapshot was rebuilt from the one before it, and the oldest, which is to be the base, gives another state by now.
 #[test]
-fn a_state_from_which_replay_does_not_lead_to_the_newest_is_no_base() {
+fn a_state_that_does_not_replay_to_the_newest_one_becomes_no_base() {
     static STEP: AtomicU64 = AtomicU64::new(1);
 
     #[derive(Debug, Default, Serialize, Deserialize, Shape, Model)]

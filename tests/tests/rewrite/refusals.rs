@@ -26,7 +26,7 @@ fn put(disk: &SimDisk, path: &str) {
 }
 
 #[test]
-fn what_is_at_the_target_stays() {
+fn existing_files_at_the_target_stay() {
     let disk = old(None);
     disk.create_dir(Path::new("/full")).unwrap();
     for file in ["/file", "/full/file"] {
@@ -60,7 +60,7 @@ fn a_directory_of_somebody_s_in_the_place_of_the_temporary_one_stays() {
 }
 
 #[test]
-fn what_is_no_image_or_anothers_is_refused() {
+fn a_path_without_an_image_or_with_another_models_is_refused() {
     let disk = old(None);
     let error = refused(&disk, "/nothing", NEW);
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
@@ -244,7 +244,7 @@ fn an_upcaster_that_is_not_deterministic_is_found_with_its_event() {
 }
 
 #[test]
-fn a_panic_of_whoever_follows_its_progress_leaves_nothing() {
+fn a_panic_in_the_progress_callback_leaves_nothing() {
     for step in [RewriteStep::Rebuild, RewriteStep::Write, RewriteStep::Verify] {
         let disk = old(None);
         let before = files(&disk);
@@ -263,7 +263,7 @@ fn a_panic_of_whoever_follows_its_progress_leaves_nothing() {
 }
 
 #[test]
-fn what_a_failed_disk_leaves_is_no_image_and_the_next_attempt_works() {
+fn a_failed_disk_leaves_no_image_and_the_next_attempt_works() {
     for (act, ending) in [
         (Act::CreateDir, "journal"),
         (Act::Write, "00000002.journal.tmp"),

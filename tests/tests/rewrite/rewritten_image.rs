@@ -12,7 +12,7 @@ use super::model_versions::{Note, first, fourth, second, third};
 use super::{EVENTS, NEW, OLD, old, open, options, rewrite};
 
 #[test]
-fn all_that_was_recorded_stays_and_the_source_too() {
+fn all_records_stay_and_the_source_is_unmodified() {
     let disk = old(None);
     let before = files(&disk);
     let rewritten = rewrite::<second::Desk>(&disk, OLD, NEW).unwrap();
@@ -144,7 +144,7 @@ fn an_image_without_events_is_rewritten_too() {
 }
 
 #[test]
-fn progress_is_told_step_by_step() {
+fn progress_is_reported_step_by_step() {
     let disk = old(None);
     let mut told: Vec<RewriteProgress> = Vec::new();
     let rewritten = Rewrite::<third::Desk>::new()

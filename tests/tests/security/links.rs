@@ -53,7 +53,7 @@ fn undo(path: &Path, outside: &Path) {
 }
 
 #[test]
-fn what_is_no_file_is_refused_and_nothing_is_touched() {
+fn a_path_that_is_no_file_is_refused_and_nothing_is_changed() {
     let dir = tempfile::tempdir().unwrap();
     let image = dir.path().join("image");
     full_image(&image);

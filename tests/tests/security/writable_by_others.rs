@@ -45,7 +45,7 @@ fn warnings(path: &Path) -> Vec<String> {
 }
 
 #[test]
-fn what_others_may_write_to_is_told_of() {
+fn files_that_others_may_write_to_are_reported() {
     let dir = tempfile::tempdir().unwrap();
     let image = dir.path().join("image");
     full_image(&image);
