@@ -96,7 +96,7 @@ pub fn model(input: TokenStream) -> TokenStream {
 /// - `derive(Debug, Clone)`: goes to everything that carries arguments.
 /// - `lock`: the shapes of the commands' arguments are held to a file beside `Cargo.toml`, `memimage.lock`, which is
 ///   committed; `lock = "path"` is another, from that directory. What changes an argument, or any type inside it, without a
-///   new version, and what removes an event, is a compile error. `MEMIMAGE_BLESS=1 cargo test` adds what is new:
+///   new version, and what removes an event, is a compile error. `MEMIMAGE_BLESS=1 cargo test --lib` adds what is new:
 ///   `memimage::shape_lock` has the details. In a doctest it does nothing.
 /// - `retired(name = "block", history(BlockV1, BlockV2))`: an event that no command has any more, by its name in the journal,
 ///   with all its versions, oldest first. Each is a type with an [upcaster](macro@upcast), as in the `history(…)` of a

@@ -2,7 +2,7 @@
 //!
 //! Everything here only reads, but for [`opened`], which repairs the end of a journal before it is resumed.
 
-mod opened;
+mod opened_journal;
 mod dispatch;
 mod genesis;
 mod start;
@@ -25,7 +25,7 @@ pub(crate) use start::{is_current, is_readable};
 
 pub(crate) use dispatch::{DROPPED, Dispatch, ReplayAction, ReplayRoute};
 pub(crate) use genesis::{GenesisState, genesis_of};
-pub(crate) use opened::{OpenedJournal, SettledJournal, WritableJournal};
+pub(crate) use opened_journal::{OpenedJournal, SettledJournal, WritableJournal};
 
 /// What is wanted of a recovery.
 #[derive(Clone, Copy, Debug)]
@@ -298,7 +298,7 @@ impl<M: Model> Replay<'_, M> {
     fn event(&mut self, way: ReplayRoute<'_, M>, body: &[u8], record: Record) -> Result<(), Error> {
         let ReplayRoute { event, shape, values, .. } = way;
         let Record { seq, time, outcome, origin, metadata, payload, .. } = record;
-        self.context.turn_to(origin, time, metadata);
+        self.context.move_to(origin, time, metadata);
         let context = &self.context;
         let recorded = Recorded { seq: origin.seq, time, metadata: context.metadata(), outcome };
         let stored = StoredPayload { payload: &body[payload], shape, recorded, part: origin.part, values };

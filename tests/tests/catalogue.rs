@@ -106,7 +106,6 @@ const SEVERAL: &[&str] = &[
     "determinism_time",
     "group_blocks_without_groups",
     "group_is_none",
-    "group_missing_on_a_block",
     "group_of_another_model",
     "group_unknown",
     "image_of_no_model",
@@ -121,13 +120,22 @@ const SEVERAL: &[&str] = &[
 const LOCK: &[(&str, &str)] = &[
     (
         "The lock is not there",
-        "there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test` makes it; commit it",
+        "there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test --lib` makes it; commit it",
     ),
-    ("A new command", "`memimage.lock` has no line for added v1 yet: `MEMIMAGE_BLESS=1 cargo test` adds it; commit it"),
+    (
+        "A new command",
+        "`memimage.lock` has no line for added v1 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it",
+    ),
     (
         "A new model, or a renamed one",
-        "`memimage.lock` has no lines of `shop::Bench`: `MEMIMAGE_BLESS=1 cargo test` adds them; if it is the renamed \
-         `shop::Bank`, change the name in the file",
+        "`memimage.lock` has no lines of `shop::Bench`: `MEMIMAGE_BLESS=1 cargo test --lib` adds them; if the model was \
+         `shop::Bank` and has been renamed or moved, change the name in the file instead",
+    ),
+    (
+        "The library was renamed",
+        "lock lines of a library that is not in this package: `shop::Bank` in `memimage.lock`, lines 5, 6, 7; the library here \
+         is `renamed`; help: if `shop::Bank` was renamed to `renamed::Bank`, write the new name in these lines, or delete the \
+         lines if no journal holds these events",
     ),
     (
         "A type in a payload changed",

@@ -255,19 +255,12 @@ mod named {
         }
     }
 
-    // what the names would be otherwise is the user's
-    #[derive(Default)]
+    // the names that the macros would have given are free for types of the user's
     pub(super) struct LedgerEvent;
-    #[expect(dead_code, reason = "only its name matters here")]
-    pub(super) trait LedgerCommands {}
-    impl LedgerCommands for LedgerEvent {}
-    #[derive(Default)]
+    pub(super) struct LedgerCommands;
     pub(super) struct StoreEvent;
-    #[derive(Default)]
     pub(super) struct PartsEvent;
-    #[expect(dead_code, reason = "only its name matters here")]
-    pub(super) trait PartsCommands {}
-    impl PartsCommands for PartsEvent {}
+    pub(super) struct PartsCommands;
 }
 
 #[test]
@@ -286,7 +279,7 @@ fn events_and_traits_may_have_other_names() {
     assert_eq!(memimage::Event::name(&change), "put");
     let StoreChange::Parts(part) = change;
     assert_eq!(part, PartChange::Put(StorePut { count: 6 }));
-    let _ = (named::LedgerEvent, named::StoreEvent, named::PartsEvent);
+    let _ = (named::LedgerEvent, named::LedgerCommands, named::StoreEvent, named::PartsEvent, named::PartsCommands);
 }
 
 /// The context under other names, beside a type of the user's that is called `Context`.

@@ -165,16 +165,16 @@ fn shapes_beyond_the_limits_are_refused_with_their_place() {
     let error = |bytes: &[u8]| ShapeTree::decode(bytes).unwrap_err().to_string();
     let deep = |levels: usize| [vec![0x20; levels - 1], vec![0]].concat();
     ShapeTree::decode(&deep(64)).unwrap();
-    assert!(error(&deep(65)).starts_with("after 64 bytes of the shape: it is nested more than 64 deep"));
+    assert!(error(&deep(65)).starts_with("invalid shape after 64 bytes: the shape is nested more than 64 levels deep"));
 
     let wide = |parts: &[u8], count: usize| [&[0x26][..], parts, &vec![0; count]].concat();
     ShapeTree::decode(&wide(&[0xff, 0xff, 0x03], 65_535)).unwrap();
     let over = error(&wide(&[0x80, 0x80, 0x04], 65_536));
-    assert!(over.contains("of the shape: it has more than 65536 parts"), "{over}");
+    assert!(over.contains("bytes: the shape has more than 65536 parts"), "{over}");
 
     let named = |len: &[u8], count: usize| [&[0x29][..], len, &vec![b'n'; count]].concat();
     ShapeTree::decode(&named(&[0x80, 0x08], 1_024)).unwrap();
-    assert!(error(&named(&[0x81, 0x08], 1_025)).starts_with("after 3 bytes of the shape: a name is longer than 1024"));
+    assert!(error(&named(&[0x81, 0x08], 1_025)).starts_with("invalid shape after 3 bytes: a name is longer than 1024"));
 }
 
 /// "chunk of a snapshot"
@@ -271,7 +271,7 @@ fn values_beyond_the_limits_are_refused_with_their_place() {
     let value = Value::decode(&chain, &deep(128)).unwrap();
     assert!(value.to_json(&chain).is_ok());
     let error = Value::decode(&chain, &deep(129)).unwrap_err().to_string();
-    assert!(error.contains("::l") && error.ends_with("it is nested more than 128 deep"), "{error}");
+    assert!(error.contains("::l") && error.ends_with("the value is nested more than 128 levels deep"), "{error}");
 
     let units = ShapeTree::decode(&[0x21, 0x00]).unwrap();
     // three bytes of a varint: the list, and its values

@@ -104,7 +104,7 @@ fn live(steps: &[Step], retention: Retention) -> Result<(), String> {
             }
             Step::Snapshot => {
                 let info = run.image().admin().snapshot().map_err(|error| error.to_string())?;
-                assert!(info.drilled);
+                assert!(info.verified);
                 assert_eq!(run.image().admin().stats().retention_failure, None);
                 run
             }

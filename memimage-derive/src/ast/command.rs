@@ -64,7 +64,7 @@ impl Command {
         for (place, input) in method.sig.inputs.iter_mut().enumerate() {
             match input {
                 FnArg::Typed(typed) if contexts.contains(&place) => {
-                    inputs.push(Input::Context(Box::new(typed.clone())))
+                    inputs.push(Input::Context(Box::new(typed.clone())));
                 }
                 FnArg::Typed(typed) => inputs.extend(Input::argument(cx, &model_tokens, typed)),
                 FnArg::Receiver(_) => {}

@@ -8,7 +8,7 @@ use quote::ToTokens;
 use crate::ast::{Block, Command, EventHistory, Way};
 use crate::attr::LockArg;
 use crate::ctxt::Ctxt;
-use crate::lock::{BLESSING, Lock};
+use crate::lock::{Foreign, Lock};
 
 /// The lock of a block's model, if the block asks for one, held to the rules. None after other errors: the block is not
 /// the one that the lock was made of.
@@ -27,20 +27,24 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
             "a command of a locked model is one in every build, since its event is: remove the `#[cfg]`, or the `lock`",
         );
     }
-    if lock.blessing {
+    if of_another_library(cx, block, lock) || lock.blessing {
         return;
     }
+    let blessing = lock.command();
     let Lock { file, path, model, lines, others, .. } = lock;
     if !lock.exists {
-        return cx.syn_error(arg.error(format_args!("there is no lock `{path}`: {BLESSING} makes it; commit it")));
+        return cx.syn_error(arg.error(format_args!("there is no lock `{path}`: {blessing} makes it; commit it")));
     }
     if lines.is_empty() {
         let renamed = match others.is_empty() {
             true => String::new(),
-            false => format!("; if it is the renamed `{}`, change the name in the file", others.join("`, `")),
+            false => format!(
+                "; if the model was `{}` and has been renamed or moved, change the name in the file instead",
+                others.join("` or `")
+            ),
         };
         return cx
-            .error(&block.model, format_args!("`{file}` has no lines of `{model}`: {BLESSING} adds them{renamed}"));
+            .error(&block.model, format_args!("`{file}` has no lines of `{model}`: {blessing} adds them{renamed}"));
     }
     let mut missing: Vec<(String, Version)> = Vec::new();
     // the commands whose event may be one of the lock under another name
@@ -62,7 +66,7 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
     }
     for (event, Version { number, place, has_type }) in missing {
         let message = match has_type {
-            true => format!("`{file}` has no line for {event} v{number} yet: {BLESSING} adds it; commit it"),
+            true => format!("`{file}` has no line for {event} v{number} yet: {blessing} adds it; commit it"),
             false => format!(
                 "`{file}` has no line for {event} v{number}, and no type here tells its shape: restore the line as it was \
                  committed"
@@ -70,6 +74,32 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
         };
         cx.error(place, message);
     }
+}
+
+/// Lines under the name of another library: whether the block reports any. The model's own lines under that name, or all if
+/// the model has no lines: the type may have been renamed too. Blessing is no excuse, since it would lock the shapes anew.
+///
+/// Lines of other models are left to the lock's test.
+fn of_another_library(cx: &Ctxt, block: &Block, lock: &Lock) -> bool {
+    let Lock { file, model, lines, foreign, .. } = lock;
+    let (library, name) = model.split_once("::").expect("a target and a model");
+    let is_same = |foreign: &&Foreign| foreign.model.split_once("::").is_some_and(|(_, other)| other == name);
+    let mut reported: Vec<_> = foreign.iter().filter(is_same).collect();
+    if reported.is_empty() && lines.is_empty() {
+        reported.extend(foreign);
+    }
+    for Foreign { model: old, lines } in &reported {
+        let numbers: Vec<_> = lines.iter().map(usize::to_string).collect();
+        let message = format!(
+            "lock lines of a library that is not in this package: `{old}` in `{file}`, {} {}; the library here is `{library}`; \
+             help: if `{old}` was renamed to `{model}`, write the new name in these lines, or delete the lines if no journal \
+             holds these events",
+            if lines.len() == 1 { "line" } else { "lines" },
+            numbers.join(", ")
+        );
+        cx.error(&block.model, message);
+    }
+    !reported.is_empty()
 }
 
 /// A version of an event.

@@ -12,7 +12,8 @@ use crate::lock::Lock;
 
 /// The constants by which the lock is found at run time, and by a model of several groups.
 pub(super) fn constants(krate: &TokenStream, block: &Block, lock: &Lock) -> TokenStream {
-    let constant = constant(krate, &lock.path, &lock.model);
+    let Lock { path, model, package, selection, is_shared, .. } = lock;
+    let constant = constant(krate, &quote!(#path, #model, #package, #selection, #is_shared));
     let group = block.args.group.get().filter(|_| !lock.blessing).map(|_| {
         let entries = lock.lines.iter().map(|line| {
             let (event, version) = (&line.event, line.version);
@@ -27,13 +28,13 @@ pub(super) fn constants(krate: &TokenStream, block: &Block, lock: &Lock) -> Toke
 
 /// What stands for a lock after an error.
 pub(crate) fn stub(krate: &TokenStream) -> TokenStream {
-    constant(krate, "", "")
+    constant(krate, &quote!("", "", "", "", false))
 }
 
-fn constant(krate: &TokenStream, path: &str, model: &str) -> TokenStream {
+fn constant(krate: &TokenStream, arguments: &TokenStream) -> TokenStream {
     quote! {
         const LOCK: ::core::option::Option<#krate::__private::ShapeLock> =
-            ::core::option::Option::Some(#krate::__private::ShapeLock::new(#path, #model));
+            ::core::option::Option::Some(#krate::__private::ShapeLock::new(#arguments));
     }
 }
 

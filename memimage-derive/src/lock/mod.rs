@@ -18,9 +18,6 @@ use target::Target;
 /// Makes missing lines pass, so that a test can be built that adds them.
 const BLESS: &str = "MEMIMAGE_BLESS";
 
-/// What is said wherever lines are missing.
-pub(crate) const BLESSING: &str = "`MEMIMAGE_BLESS=1 cargo test`";
-
 /// The lock of one model.
 pub(crate) struct Lock {
     /// As the user knows it: beside `Cargo.toml`.
@@ -31,42 +28,89 @@ pub(crate) struct Lock {
     pub model: String,
     /// The model's lines.
     pub lines: Vec<Line>,
-    /// The other models that have lines under the same target.
+    /// The models that this one may have been before: those with lines under the same target, or of the same name.
     pub others: Vec<String>,
+    /// The models that have lines under the name of another library than this package's.
+    pub foreign: Vec<Foreign>,
+    /// The absolute directory of `Cargo.toml`.
+    pub package: String,
+    /// The arguments with which `cargo test` selects the target that is compiled: `--lib`.
+    pub selection: String,
+    /// It is named by a path, so that other packages may have lines in it.
+    pub is_shared: bool,
     pub exists: bool,
     /// Lines may be missing, since they are about to be added.
     pub blessing: bool,
+}
+
+/// A model of a library that the package does not have.
+pub(crate) struct Foreign {
+    /// `tracker::Tracker`
+    pub model: String,
+    /// The numbers of its lines.
+    pub lines: Vec<usize>,
 }
 
 impl Lock {
     /// Reads the lock of a model. None, and no error, in a doctest: those of a package are compiled under the name of its
     /// library, so that each would meet the others' lines and the library's.
     pub(crate) fn read(cx: &Ctxt, arg: &LockArg, model: &str) -> Option<Lock> {
-        let target = match Target::now() {
+        let (target, selection) = match Target::now() {
             Ok(Target::Doctest) => return None,
-            Ok(Target::Named(name)) => name,
+            Ok(Target::Named { name, selection }) => (name, selection),
             Err(message) => return cx.ok(Err(syn::Error::new_spanned(&arg.key, message))),
         };
         let file = arg.path.as_ref().map_or_else(|| "memimage.lock".to_owned(), syn::LitStr::value);
-        let found = manifest_dir().and_then(|root| Ok((utf8(root.join(&file))?, text(&root.join(&file))?)));
-        let (path, text) = cx.ok(found.map_err(|what| arg.error(format_args!("{file}: {what}"))))?;
+        let found =
+            manifest_dir().and_then(|root| Ok((utf8(root.join(&file))?, text(&root.join(&file))?, utf8(root)?)));
+        let (path, text, package) = cx.ok(found.map_err(|what| arg.error(format_args!("{file}: {what}"))))?;
         let lines = match line::read(text.as_deref().unwrap_or_default()) {
             Ok(lines) => lines,
             Err((number, what)) => return cx.ok(Err(arg.error(format_args!("{file}:{number}: {what}")))),
         };
-        let of_target = format!("{target}::");
-        let model = of_target.clone() + model;
+        let is_shared = arg.path.is_some();
+        let foreign = match is_library(&target) && !is_shared {
+            true => foreign(&target, &lines),
+            false => Vec::new(),
+        };
+        let (of_target, of_name) = (format!("{target}::"), format!("::{model}"));
+        let model = format!("{target}::{model}");
         let (lines, others): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.model == model);
         let mut others: Vec<_> = others.into_iter().map(|line| line.model).collect();
-        others.retain(|other| other.starts_with(&of_target));
+        others.retain(|other| other.starts_with(&of_target) || other.ends_with(&of_name));
         others.dedup();
-        let blessing = env::var(BLESS).is_ok_and(|value| !matches!(&*value, "" | "0"));
-        Some(Lock { file, path, model, lines, others, exists: text.is_some(), blessing })
+        let (exists, blessing) = (text.is_some(), env::var(BLESS).is_ok_and(|value| !matches!(&*value, "" | "0")));
+        Some(Lock { file, path, model, lines, others, foreign, package, selection, is_shared, exists, blessing })
+    }
+
+    /// The command that adds missing lines. It selects this target alone, so that it works while another does not compile.
+    pub(crate) fn command(&self) -> String {
+        format!("`MEMIMAGE_BLESS=1 cargo test {}`", self.selection)
     }
 
     pub(crate) fn line(&self, event: &str, version: u32) -> Option<&Line> {
         self.lines.iter().find(|line| line.event == event && line.version == version)
     }
+}
+
+fn is_library(target: &str) -> bool {
+    !target.contains('/')
+}
+
+/// A package has one library, so lines of another in its own lock are of a crate that was renamed or moved.
+fn foreign(library: &str, lines: &[Line]) -> Vec<Foreign> {
+    let mut foreign: Vec<Foreign> = Vec::new();
+    for line in lines {
+        let Some((target, _)) = line.model.split_once("::") else { continue };
+        if target == library || !is_library(target) {
+            continue;
+        }
+        match foreign.iter_mut().find(|foreign| foreign.model == line.model) {
+            Some(foreign) => foreign.lines.push(line.number),
+            None => foreign.push(Foreign { model: line.model.clone(), lines: vec![line.number] }),
+        }
+    }
+    foreign
 }
 
 fn manifest_dir() -> Result<PathBuf, String> {

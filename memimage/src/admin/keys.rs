@@ -7,7 +7,7 @@ use super::protection::{how, of_states};
 use crate::disk::Disk;
 use crate::error::{Error, Kind};
 use crate::journal::{Headers, Layout, SalvageSource};
-use crate::keys::{Form, Keyring, Keys};
+use crate::keys::{KeyIds, Keyring, Keys};
 use crate::seq::SegmentId;
 
 /// The keys of an image, as given by its owner.
@@ -46,7 +46,7 @@ impl Task {
                 // all segment headers are damaged, but a snapshot header may be intact
                 None => of_states(disk, layout)?,
             };
-            if form != Form::default() {
+            if form != KeyIds::default() {
                 return Err(self.without_keys(layout.root(), form, keyring));
             }
         }
@@ -65,7 +65,7 @@ impl Task {
         keyring.current(&[0; 16], layout.root()).map(drop)
     }
 
-    fn without_keys(self, root: &Path, form: Form, keyring: &Keyring) -> Error {
+    fn without_keys(self, root: &Path, form: KeyIds, keyring: &Keyring) -> Error {
         let built = form.cipher.is_none_or(|_| cfg!(feature = "encryption"))
             && form.chain.is_none_or(|_| cfg!(feature = "chain"));
         if !built && let Err(error) = keyring.protection(form, &[0; 16], root) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::disk::Disk;
 use crate::error::Error;
 use crate::journal::Layout;
-use crate::keys::Form;
+use crate::keys::KeyIds;
 use crate::snapshot::Snapshots;
 
 /// Refuses the image with these segments if it is protected, for a task that takes no keys. Changes nothing.
@@ -17,7 +17,7 @@ pub(crate) fn refuse_protected(
     task: &'static str,
 ) -> Result<(), Error> {
     let form = crate::journal::Headers::read(&**disk, layout, segments)?.form();
-    if form == Form::default() {
+    if form == KeyIds::default() {
         return Ok(());
     }
     let (path, without) = (layout.root().to_owned(), "takes no keys");
@@ -27,19 +27,19 @@ pub(crate) fn refuse_protected(
 }
 
 /// The protection of this form, in words.
-pub(super) fn how(form: Form) -> &'static str {
+pub(super) fn how(form: KeyIds) -> &'static str {
     match form {
-        Form { cipher: None, chain: None } => "not protected",
-        Form { cipher: Some(_), chain: None } => "encrypted",
-        Form { cipher: None, chain: Some(_) } => "chained",
-        Form { cipher: Some(_), chain: Some(_) } => "encrypted and chained",
+        KeyIds { cipher: None, chain: None } => "not protected",
+        KeyIds { cipher: Some(_), chain: None } => "encrypted",
+        KeyIds { cipher: None, chain: Some(_) } => "chained",
+        KeyIds { cipher: Some(_), chain: Some(_) } => "encrypted and chained",
     }
 }
 
 /// The protection of the first protected snapshot or base.
-pub(super) fn of_states(disk: &Arc<dyn Disk>, layout: &Layout) -> Result<Form, Error> {
+pub(super) fn of_states(disk: &Arc<dyn Disk>, layout: &Layout) -> Result<KeyIds, Error> {
     let snapshots = Snapshots::new(disk, layout, &Arc::default());
     let states = snapshots.starts()?;
     let headers = states.iter().filter_map(|(seq, path)| snapshots.open(*seq, path).ok());
-    Ok(headers.map(|file| file.header.form).find(|form| *form != Form::default()).unwrap_or_default())
+    Ok(headers.map(|file| file.header.form).find(|form| *form != KeyIds::default()).unwrap_or_default())
 }

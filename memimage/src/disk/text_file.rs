@@ -1,7 +1,9 @@
 //! A text file among the user's sources that this library keeps: read whole and replaced whole, by one process at a time.
+//! And those sources, which are read only.
 //!
 //! It is no part of an image, so it goes to the operating system's file system and not through a [`Disk`](super::Disk).
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -61,6 +63,70 @@ fn write(path: &Path, temporary: &Path, text: &str) -> io::Result<()> {
     file.sync_all()
 }
 
+/// The Rust files of the package in `directory`, by their paths from there, with their texts.
+pub(crate) fn rust_files(directory: &Path) -> io::Result<Vec<(PathBuf, String)>> {
+    let (mut files, mut visited) = (Vec::new(), BTreeSet::new());
+    walk(
+        directory,
+        &mut visited,
+        &mut |entered| {
+            let is_other_package = entered != directory && entered.join("Cargo.toml").exists();
+            Ok(!is_other_package)
+        },
+        &mut |file| {
+            if file.extension().is_some_and(|end| end == "rs") {
+                let text = String::from_utf8_lossy(&fs::read(file)?).into_owned();
+                files.push((file.strip_prefix(directory).unwrap_or(file).to_owned(), text));
+            }
+            Ok(())
+        },
+    )?;
+    Ok(files)
+}
+
+/// The directories at and below these that have a `Cargo.toml`.
+pub(crate) fn packages<'a>(directories: impl Iterator<Item = &'a Path>) -> io::Result<Vec<PathBuf>> {
+    let (mut packages, mut visited) = (Vec::new(), BTreeSet::new());
+    let mut visit = |file: &Path| {
+        if file.ends_with("Cargo.toml") {
+            packages.push(file.with_file_name(""));
+        }
+        Ok(())
+    };
+    for directory in directories {
+        walk(directory, &mut visited, &mut |_| Ok(true), &mut visit)?;
+    }
+    Ok(packages)
+}
+
+/// Calls `visit` for each file. Enters the directories that `enters` allows, but no hidden one, none that is marked as a
+/// cache, as cargo marks its own, and none twice, as links could have it.
+fn walk(
+    directory: &Path,
+    visited: &mut BTreeSet<PathBuf>,
+    enters: &mut dyn FnMut(&Path) -> io::Result<bool>,
+    visit: &mut dyn FnMut(&Path) -> io::Result<()>,
+) -> io::Result<()> {
+    if !visited.insert(fs::canonicalize(directory)?) || directory.join("CACHEDIR.TAG").exists() || !enters(directory)? {
+        return Ok(());
+    }
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        // a link that leads nowhere is no file
+        match fs::metadata(entry.path()) {
+            Ok(metadata) if metadata.is_dir() => walk(&entry.path(), visited, enters, visit)?,
+            Ok(metadata) if metadata.is_file() => visit(&entry.path())?,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -97,6 +163,40 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "old and new");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn a_package_has_the_rust_files_below_it_but_for_those_of_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        for name in ["src/deep", "inner/src", "target/debug", ".git"] {
+            fs::create_dir_all(root.join(name)).unwrap();
+        }
+        for name in [
+            "Cargo.toml",
+            "inner/Cargo.toml",
+            "target/CACHEDIR.TAG",
+            "src/lib.rs",
+            "src/deep/a.rs",
+            "src/a.txt",
+            "inner/src/lib.rs",
+            "target/debug/made.rs",
+            ".git/b.rs",
+        ] {
+            fs::write(root.join(name), name).unwrap();
+        }
+        symlink("..", root.join("src/deep/up")).unwrap();
+        symlink("nowhere", root.join("src/nowhere.rs")).unwrap();
+        let mut files = rust_files(root).unwrap();
+        files.sort();
+        let expected = ["src/deep/a.rs", "src/lib.rs"].map(|name| (PathBuf::from(name), name.to_owned()));
+        assert_eq!(files, expected);
+        // one of them is inside the other
+        let roots = [root.join("inner"), root.to_owned()];
+        let mut found = packages(roots.iter().map(PathBuf::as_path)).unwrap();
+        found.sort();
+        let expected = [root.to_owned(), root.join("inner")];
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -88,7 +88,9 @@ impl ErrorKind {
             Kind::Encode { .. } => ErrorKind::Encode,
             Kind::Reentrant { .. } => ErrorKind::Reentrant,
             Kind::Panicked { .. } => ErrorKind::Panicked,
-            Kind::NotLocked { .. } | Kind::LockText { .. } | Kind::Lock { .. } => ErrorKind::ShapeLock,
+            Kind::NotLocked { .. } | Kind::LockText { .. } | Kind::Lock { .. } | Kind::Unclaimed { .. } => {
+                ErrorKind::ShapeLock
+            }
             Kind::Option { .. } => ErrorKind::InvalidOption,
         }
     }

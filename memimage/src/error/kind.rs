@@ -74,7 +74,7 @@ pub(crate) enum Kind {
     )]
     Corrupt { path: PathBuf, position: Position, what: String, suspect: bool },
 
-    #[error("`{}` cannot be read with these keys: {what}; nothing was changed", path.display())]
+    #[error("`{}` cannot be read with these keys; nothing was changed: {what}", path.display())]
     Key { path: PathBuf, what: String },
 
     #[error("the image `{}` is {how}, and `{task}` {without}; nothing was changed; help: {mend}", path.display())]
@@ -211,7 +211,15 @@ pub(crate) enum Kind {
     LockText { path: PathBuf, what: String },
 
     #[error("the shape lock `{}` {what}:{}\n{mend}", path.display(), lines(differences))]
-    Lock { path: PathBuf, what: &'static str, differences: Vec<String>, mend: &'static str },
+    Lock { path: PathBuf, what: &'static str, differences: Vec<String>, mend: String },
+
+    #[error(
+        "no model has these lines of the shape lock: `{}`; their model or its crate was renamed, moved or removed, and no line \
+         is added while they stand:{}\nhelp: write the new name{} in these lines, or delete the lines if no journal holds \
+         these events",
+        path.display(), lines(of_models), new.map(|new| format!(" (`{new}`, if it is that)")).unwrap_or_default()
+    )]
+    Unclaimed { path: PathBuf, of_models: Vec<String>, new: Option<&'static str> },
 
     #[error("the option `{option}` cannot be {value}: {what}")]
     Option { option: &'static str, value: String, what: &'static str },

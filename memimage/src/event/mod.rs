@@ -6,31 +6,31 @@ mod payload;
 mod recorded;
 mod replay_error;
 mod decode;
-mod sink;
+mod replay_target;
 mod upcast;
-mod step;
-mod row;
-mod lock;
+mod value_step;
+mod event_type;
+mod shape_lock;
 mod group;
 mod state;
 
+pub use event_type::{EventType, row_of};
 pub use group::{Group, concat, count, is_listed, shared};
-pub use lock::{ShapeLock, forgotten};
 pub use payload::{Command, FromRefusal, Payload};
 pub use recorded::{Recorded, UpcastError, Upcasting};
 pub use replay_error::ReplayError;
-pub use row::{EventType, row_of};
-pub use sink::{ReplayTarget, take};
+pub use replay_target::{ReplayTarget, take};
+pub use shape_lock::{ShapeLock, forgotten};
 pub use state::{PastState, StateUpcast, StateUpcastFrom, StateVersion, only_state_step};
-pub use step::step;
 pub use upcast::{
     EventVersion, HistoryError, IntoEvents, PastVersion, Retired, Upcast, UpcastChain, UpcastFailure, UpcastGoal,
     UpcastTarget, only_retired_step, only_step,
 };
+pub use value_step::step;
 
 pub(crate) use decode::decode;
-pub(crate) use row::{StoredPayload, ValueUpcast};
-pub(crate) use sink::{Apply, Reencode};
+pub(crate) use event_type::{StoredPayload, ValueUpcast};
+pub(crate) use replay_target::{Apply, Reencode};
 
 use std::any::Any;
 

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use super::name::same;
 use super::recorded::{Recorded, UpcastError, Upcasting};
 use super::replay_error::ReplayError;
-use super::sink::ReplayTarget;
+use super::replay_target::ReplayTarget;
 
 /// A past version of a payload, or of a model, and its step to the next one. `#[memimage::upcast]` implements it.
 ///

@@ -1,4 +1,4 @@
-//! A look at the newest state.
+//! A guard for reading the newest state.
 
 use std::fmt;
 use std::ops::Deref;
@@ -8,7 +8,7 @@ use parking_lot::RwLockReadGuard;
 use super::core::Core;
 use super::reentrancy::ReentrancyGuard;
 
-/// The newest state, for reading; no command runs while it lives. See [`Image::read`](crate::Image::read).
+/// Read access to the newest state. Commands wait while the guard lives. See [`Image::read`](crate::Image::read).
 pub struct ReadGuard<'a, M> {
     core: RwLockReadGuard<'a, Core<M>>,
     _entered: ReentrancyGuard,

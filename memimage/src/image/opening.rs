@@ -1,7 +1,7 @@
-//! Opening an image: survey → lock → make or recover → repair → run.
+//! Opening an image: survey → lock → create or recover → repair the tail → run.
 //!
-//! Until the state is recovered no segment and no snapshot is changed, so an image that is refused is left as it was found
-//! (but for the lock file, and an empty `journal/durable` where there was none).
+//! Opening changes no segment and no snapshot before the state is recovered, so an image that it refuses stays as it was, except
+//! for the lock file and an empty `journal/durable` where there was none.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -30,17 +30,17 @@ use crate::seq::{SegmentId, Seq};
 use crate::snapshot::BaseRepair;
 
 impl<M: Model> Options<M> {
-    /// Opens the image in the directory `path`: makes it, or recovers it.
+    /// Opens the image in the directory `path`: creates it, or recovers it.
     ///
     /// # Errors
     ///
-    /// If the path is no image, is owned by another, belongs to another model or a newer program, or is damaged. What the
-    /// error says was found, is left as it was.
+    /// If the directory is not an image, is open in another process, belongs to another model or a newer program, or is damaged. On
+    /// error, no segment and no snapshot has been modified.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Image<M>, Error> {
         self.open_on(Arc::new(RealDisk), path)
     }
 
-    /// A new image without files, for tests and for state that may be lost.
+    /// Creates an image without files, for tests and for state that may be lost.
     ///
     /// # Errors
     ///
@@ -49,7 +49,7 @@ impl<M: Model> Options<M> {
         self.open_on(Arc::new(SimDisk::new()), "memory.image")
     }
 
-    /// As [`open`](Options::open), on a disk of your choice.
+    /// As [`open`](Options::open), on the given disk.
     ///
     /// # Errors
     ///
@@ -67,12 +67,12 @@ impl<M: Model> Options<M> {
 
 impl<M: Model> Image<M> {
     fn open_on(disk: Arc<dyn Disk>, path: &Path, options: Options<M>) -> Result<Image<M>, Error> {
-        #[expect(clippy::disallowed_methods, reason = "how long opening takes is no part of the state")]
+        #[expect(clippy::disallowed_methods, reason = "the duration of an open is not part of the state")]
         let started = Instant::now();
         if M::LOCK.is_none() {
             tracing::debug!(
                 model = M::NAME,
-                "the shapes of this model's events are not locked: `#[memimage::commands(lock)]` does it"
+                "the shapes of this model's events are not locked; help: lock them with `#[memimage::commands(lock)]`"
             );
         }
         let keyring = options.keyring();
@@ -97,11 +97,11 @@ struct FoundImage<M> {
     journal: WritableJournal,
     dispatch: Dispatch,
     recovered: Recovered<M>,
-    /// The epoch that begins.
+    /// The new epoch.
     epoch: u64,
-    /// The first segment that is kept, by the newest prune mark.
+    /// The first segment to keep, by the newest prune mark.
     kept_from: Option<SegmentId>,
-    /// Nothing shows how far the journal was synced.
+    /// Whether nothing shows how far the journal was synced.
     uncertain: bool,
 }
 
@@ -113,10 +113,10 @@ struct Opening<M> {
 }
 
 impl<M: Model> Opening<M> {
-    /// Looks before it touches, then takes the lock.
+    /// Surveys the directory, then takes the lock.
     fn lock(&self) -> Result<LockGuard, Error> {
         let root = self.layout.root();
-        // before anything is made: without a current key nothing could be written
+        // before anything is created: without a current key nothing can be written
         self.keyring.current(&[0; 16], root)?;
         let survey = self.layout.survey(&*self.disk)?;
         if !self.options.create {
@@ -250,20 +250,19 @@ impl<M: Model> Opening<M> {
         }))
     }
 
-    /// Clears away the segments that are cut off from the journal by some that are missing: what is left of them comes before the
-    /// base. Those that a pruning had let go before a crash are removed. Of others nobody said that they may go, so they are kept
-    /// in the quarantine.
+    /// Removes the segments that missing segments cut off from the journal; their events precede the base. A segment that an
+    /// interrupted pruning was removing is deleted. Any other goes to the quarantine, because no decision covers its removal.
     fn clear_start(&self, segments: &Segments, kept_from: Option<SegmentId>) -> Result<Vec<PathBuf>, Error> {
         let mut kept = Vec::new();
         for &segment in segments.cut_off() {
             let path = segments.path(segment);
             if kept_from.is_some_and(|first| segment < first) && segments.is_own(segment)? {
-                tracing::info!(%segment, "removed a segment that was to be removed before a crash");
+                tracing::info!(%segment, "removed a segment, as the pruning that a crash interrupted");
                 self.disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
                 continue;
             }
             let copy = quarantine_file(&*self.disk, &self.layout, &path)?;
-            tracing::warn!(%segment, copy = %copy.display(), "a segment that is cut off from the journal was moved to the quarantine");
+            tracing::warn!(%segment, copy = %copy.display(), "moved a segment that is cut off from the journal to the quarantine");
             kept.push(copy);
         }
         if !segments.cut_off().is_empty() {
@@ -273,7 +272,7 @@ impl<M: Model> Opening<M> {
     }
 }
 
-/// Makes missing or damaged copies of a pruned journal's base again.
+/// Writes missing or damaged copies of a pruned journal's base again.
 fn repair_base<M: Model>(journal: &OpenedJournal, began: Option<Seq>) -> Result<BaseRepair, Error> {
     let snapshots = journal.snapshots();
     let began = snapshots.list()?.into_iter().find(|(seq, _)| Some(*seq) == began);
@@ -281,16 +280,18 @@ fn repair_base<M: Model>(journal: &OpenedJournal, began: Option<Seq>) -> Result<
     snapshots.bases().repair(journal.segments(), began, is_readable::<M>)
 }
 
-/// Begins the next segment, which proves the decision that an event is void at the end of this one: who made it was cut short, or
-/// had no room.
+/// Begins the next segment, to prove that the void mark at the end of this one was synced: a crash or a full disk stopped the
+/// program that recorded it from doing so.
 fn prove_void(journal: &Journal, table: &ShapeTable) -> Result<(), Error> {
     match journal.begin_segment(table) {
         Err(error) if error.is_poisoned() => {
-            // ends its threads
+            // ends the threads of the journal
             let _ = journal.close();
             return Err(error.cause());
         }
-        Err(error) => tracing::warn!(%error, "nothing proves yet that an event is void: no segment was begun"),
+        Err(error) => {
+            tracing::warn!(%error, "beginning a segment failed, so no proof of the last void mark is on disk yet")
+        }
         Ok(()) => {}
     }
     Ok(())
@@ -306,7 +307,7 @@ fn report(layout: &Layout, recovery: &RecoveryReport, base: Option<Seq>) {
     if recovery.uncertain {
         tracing::warn!(
             last = %recovery.seq,
-            "`journal/durable` is missing, damaged or older than the journal: if events are missing at its end, that cannot be seen"
+            "`journal/durable` is missing, damaged or older than the journal, so events missing at its end would go unnoticed"
         );
     }
     tracing::info!(

@@ -1,7 +1,7 @@
-//! Pruning the journal of a running image, once a snapshot was made and installed.
+//! Pruning the journal of a running image, after a snapshot is installed.
 //!
-//! In this order, so that a crash at any place leaves an image that opens and goes on with it: the base, twice, and synced;
-//! the mark in the journal that says so, synced; the removal of segments, oldest first, synced; then that of older bases.
+//! Each step is synced before the next, so that after a crash at any point the image opens and the next pruning completes the
+//! work: two copies of the base; the prune mark in the journal; the removal of segments, oldest first; the removal of older bases.
 
 use std::path::{Path, PathBuf};
 
@@ -18,29 +18,29 @@ use crate::seq::Seq;
 use crate::shape::{ShapeTree, fingerprint};
 
 impl<M: Model> Shared<M> {
-    /// Prunes the journal as far as the retention lets it, and removes the snapshots that are not needed any more. `drilled`
-    /// is the snapshot from which the one just taken was rebuilt. Returns the base, if something was pruned.
+    /// Prunes the journal as far as the retention allows, and removes the snapshots that it does not keep. `verified_from` is the
+    /// snapshot from which replay gave the newest one. Returns the base if anything was pruned.
     pub(super) fn apply_retention(
         &self,
         taken: &UnverifiedSnapshot,
-        drilled: Option<Seq>,
+        verified_from: Option<Seq>,
     ) -> Result<Option<Seq>, Error> {
         let (candidates, foreign) = self.candidates(taken.seq)?;
         let Choice { base, mut kept } = self.retention.choose(&candidates);
         kept.extend(foreign);
-        let pruned = base.map_or(Ok(None), |base| self.prune(base, taken, drilled));
-        // also if pruning failed, since the disk may have been full
+        let pruned = base.map_or(Ok(None), |base| self.prune(base, taken, verified_from));
+        // even if pruning failed: the disk may be full
         let _exclusive = self.files.write();
         self.snapshots.keep(&kept)?;
         pruned
     }
 
-    /// The snapshots up to the newest, newest first; and the snapshots after it, which another image left and which stay.
+    /// The snapshots up to the newest one, newest first, and any later snapshots, which belong to another image and stay.
     fn candidates(&self, newest: Seq) -> Result<(Vec<Candidate>, Vec<Seq>), Error> {
         let (foreign, snapshots): (Vec<_>, Vec<_>) =
             self.snapshots.list()?.into_iter().partition(|(seq, _)| *seq > newest);
         let candidate = |(seq, path): (Seq, PathBuf)| {
-            // if everything is kept, their names are enough
+            // `Everything` decides by the names alone
             let header = match self.retention {
                 Retention::Everything => None,
                 _ => self.snapshots.open(seq, &path).ok().map(|file| file.header.clone()),
@@ -53,7 +53,7 @@ impl<M: Model> Shared<M> {
         Ok((snapshots.into_iter().map(candidate).collect(), foreign))
     }
 
-    fn prune(&self, base: Seq, taken: &UnverifiedSnapshot, drilled: Option<Seq>) -> Result<Option<Seq>, Error> {
+    fn prune(&self, base: Seq, taken: &UnverifiedSnapshot, verified_from: Option<Seq>) -> Result<Option<Seq>, Error> {
         let journal = self.open_journal()?;
         let segments = journal.segments();
         let first = journal.scan().segment_after(base)?;
@@ -61,7 +61,7 @@ impl<M: Model> Shared<M> {
         if first == segments.first() || older_than_the_base {
             return Ok(None);
         }
-        if drilled != Some(base) {
+        if verified_from != Some(base) {
             self.verify_base(base, taken)?;
         }
         let bases = self.snapshots.bases();
@@ -84,17 +84,17 @@ impl<M: Model> Shared<M> {
                 self.remove(&segments.path(segment))?;
             }
         }
-        // without the lock: if it fails, wakers run
+        // without the lock: a failure poisons the journal, which runs wakers
         self.sync_journal_dir()?;
         {
             let _exclusive = self.files.write();
             bases.remove_before(base)?;
         }
-        tracing::info!(%base, %first, "pruned the journal: it begins with this segment now");
+        tracing::info!(%base, %first, "pruned the journal, which now begins with this segment");
         Ok(Some(base))
     }
 
-    /// Verifies that this program can rebuild the newest snapshot's state from the future base, by what is on disk.
+    /// Verifies that replay from the future base, by what is on disk, gives the state of the newest snapshot.
     fn verify_base(&self, base: Seq, taken: &UnverifiedSnapshot) -> Result<(), Error> {
         let goal = RecoveryGoal {
             until: Some(taken.seq),
@@ -112,8 +112,8 @@ impl<M: Model> Shared<M> {
         compare(&rebuilt.model, rebuilt.last, base, taken.digest)
     }
 
-    /// A sync of this directory that fails leaves unknown what is on disk of all its names, also of the next segment's, and
-    /// a later one may succeed without telling.
+    /// A failed sync of this directory leaves all its names uncertain, including that of the next segment, and a later sync may
+    /// succeed without having written them. So a failure poisons the image.
     fn sync_journal_dir(&self) -> Result<(), Error> {
         sync_dir(&*self.disk, &self.layout.journal()).inspect_err(|error| self.journal.poison(error))
     }

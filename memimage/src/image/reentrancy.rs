@@ -1,4 +1,4 @@
-//! Which images this thread is inside of, so that a call that would wait for itself is an error.
+//! Detection of reentrant calls: a call on an image from inside the same image would wait for itself, so it is an error.
 
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
@@ -9,13 +9,13 @@ thread_local! {
     static INSIDE: ActiveCalls = const { ActiveCalls { first: Cell::new(None), others: RefCell::new(Vec::new()) } };
 }
 
-/// The images this thread is inside of: hardly ever more than one, and entering that one must cost next to nothing.
+/// The images that this thread is inside of. There is hardly ever more than one, so the first has a slot without allocation.
 struct ActiveCalls {
     first: Cell<Option<ActiveCall>>,
     others: RefCell<Vec<ActiveCall>>,
 }
 
-/// An image, and the call that entered it.
+/// An image, and the call through which the thread entered it.
 #[derive(Clone, Copy)]
 struct ActiveCall {
     image: usize,
@@ -46,16 +46,16 @@ impl ActiveCalls {
     }
 }
 
-/// This thread is inside a call on an image, until this is dropped.
+/// Marks this thread as inside a call on an image, until it is dropped.
 #[derive(Debug)]
 pub(super) struct ReentrancyGuard {
     image: usize,
-    /// It counts for this thread, so it stays on it.
+    /// Not `Send`: the mark belongs to this thread.
     thread: PhantomData<*const ()>,
 }
 
 impl ReentrancyGuard {
-    /// Enters an image, in which `call` is made.
+    /// Enters an image with the call `call`; an error if the thread is inside the image already.
     #[inline]
     pub(super) fn new(image: usize, call: &'static str) -> Result<ReentrancyGuard, Error> {
         match inside(|inside| inside.find(image)).flatten() {
@@ -67,7 +67,7 @@ impl ReentrancyGuard {
         }
     }
 
-    /// Makes sure that this thread is not inside a command of the image.
+    /// An error if the thread is inside a command of the image.
     pub(super) fn refuse_in_command(image: usize, call: &'static str) -> Result<(), Error> {
         match inside(|inside| inside.find(image)).flatten() {
             Some(outer) if outer.call != READ_UNCOMMITTED && outer.call != QUERY => {
@@ -78,8 +78,8 @@ impl ReentrancyGuard {
     }
 }
 
-/// `None` too for a thread that is ending and has forgotten already, as when an image of its own is dropped: it is inside
-/// none.
+/// `None` also while the thread ends and its thread-locals are gone, for example when one of them drops an image: the thread is
+/// then inside no image.
 #[inline]
 fn inside<T>(look: impl FnOnce(&ActiveCalls) -> T) -> Option<T> {
     INSIDE.try_with(look).ok()

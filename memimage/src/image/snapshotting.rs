@@ -1,4 +1,4 @@
-//! Making snapshots of a running image.
+//! Making and verifying snapshots of a running image, and rebuilding its model.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,24 +16,25 @@ use crate::seq::Seq;
 use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotHeader, StagedSnapshot};
 
-/// As large as a main thread's: a deep model that could be opened there can be rebuilt here.
+/// The stack of the snapshot thread, in bytes: that of a main thread, so that a deep model which a main thread can recover can be
+/// verified here.
 const STACK: usize = 8 << 20;
 
-/// A snapshot that was made.
+/// A finished snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SnapshotInfo {
-    /// The last event in it.
+    /// The last event whose effect it contains.
     pub seq: Seq,
-    /// The length of its file.
+    /// The length of its file, in bytes.
     pub bytes: u64,
-    /// Whether the state was rebuilt from disk beside it, and found to be the same.
-    pub drilled: bool,
-    /// The base up to which the journal was pruned then, if it was.
+    /// Whether replay from disk gave the same state.
+    pub verified: bool,
+    /// The base up to which the image pruned its journal afterwards, if it did.
     pub pruned: Option<Seq>,
 }
 
-/// A snapshot before it is installed.
+/// A snapshot that is written, and neither verified nor installed.
 pub(super) struct UnverifiedSnapshot {
     written: StagedSnapshot,
     pub(super) seq: Seq,
@@ -41,14 +42,14 @@ pub(super) struct UnverifiedSnapshot {
     pub(super) dispatch: Dispatch,
 }
 
-/// A state was rebuilt beside the running one, and was the same.
+/// The proof that replay gives the state of a snapshot.
 struct VerifiedSnapshot {
-    /// The snapshot that it was rebuilt from.
+    /// The older snapshot that replay began with.
     from: Option<Seq>,
 }
 
 impl<M: Model> Shared<M> {
-    /// Begins a snapshot in the background if the policy says so.
+    /// Starts a snapshot in the background if the policy asks for one.
     pub(super) fn snapshot_if_due(&self) {
         let now = match self.policy {
             SnapshotPolicy::Manual => return,
@@ -71,11 +72,11 @@ impl<M: Model> Shared<M> {
                 if let Err(error) = shared.snapshot()
                     && error.kind() != ErrorKind::Closed
                 {
-                    tracing::error!(%error, "a snapshot could not be made; the image goes on with those it has");
+                    tracing::error!(%error, "making a snapshot failed; the image keeps its older snapshots");
                     shared.progress.lock().failure = Some(error.to_string());
                 }
             });
-        // counted anew even if it fails, so that a failure is not tried again at each command
+        // the count restarts even if the snapshot fails, so that not every command tries again
         self.next_snapshot.store(next_snapshot(self.policy, &self.journal, 0, 0), Ordering::Relaxed);
         match spawned {
             Ok(thread) => progress.thread = Some(thread),
@@ -83,43 +84,43 @@ impl<M: Model> Shared<M> {
         }
     }
 
-    /// Makes a snapshot. A panic on the way, of a `Serialize` say, is an error like any other: the model was only read.
+    /// Makes a snapshot. A panic, for example of a `Serialize`, is an ordinary error, because the model was only read.
     pub(super) fn snapshot(&self) -> Result<SnapshotInfo, Error> {
         catch_unwind(AssertUnwindSafe(|| self.make_snapshot())).unwrap_or_else(|panic| {
-            let panic = io::Error::other(format!("it panicked: {}", panic_message(&*panic)));
+            let panic = io::Error::other(format!("panic: {}", panic_message(&*panic)));
             Err(Error::io("making a snapshot in", &self.layout.snapshots(), panic))
         })
     }
 
-    /// Takes a snapshot, verifies it, and gives it its name.
+    /// Takes a snapshot, verifies it, and installs it under its name.
     fn make_snapshot(&self) -> Result<SnapshotInfo, Error> {
-        // before any lock is waited for, and until the drill has replayed: a body must not reach the image from there either
+        // before any lock, and until verification has replayed: a body must not call the image from there
         let _entered = ReentrancyGuard::new(self.journal.id(), "snapshot")?;
         let _one = self.snapshotting.lock();
         let taken = self.take_snapshot()?;
-        let installed = self.verify(&taken).and_then(|drilled| {
+        let installed = self.verify(&taken).and_then(|verified| {
             self.snapshots.install(&taken.written)?;
-            Ok(drilled)
+            Ok(verified)
         });
         if installed.is_err() {
             self.snapshots.discard(&taken.written);
         }
-        let drilled = installed?;
-        let pruned = self.apply_retention(&taken, drilled.as_ref().and_then(|drilled| drilled.from));
+        let verified = installed?;
+        let pruned = self.apply_retention(&taken, verified.as_ref().and_then(|verified| verified.from));
         if let Err(error) = &pruned {
-            tracing::error!(%error, "what the retention does not keep could not be removed; it is tried after the next snapshot");
+            tracing::error!(%error, "applying the retention failed; the image tries again after the next snapshot");
         }
         let (seq, bytes) = (taken.seq, taken.written.bytes);
         let mut progress = self.progress.lock();
         progress.newest = Some(seq);
         progress.failure = None;
         progress.retention_failure = pruned.as_ref().err().map(Error::to_string);
-        let info = SnapshotInfo { seq, bytes, drilled: drilled.is_some(), pruned: pruned.unwrap_or(None) };
-        tracing::info!(seq = %info.seq, bytes = info.bytes, drilled = info.drilled, "made a snapshot");
+        let info = SnapshotInfo { seq, bytes, verified: verified.is_some(), pruned: pruned.unwrap_or(None) };
+        tracing::info!(seq = %info.seq, bytes = info.bytes, verified = info.verified, "made a snapshot");
         Ok(info)
     }
 
-    /// Writes the state as it is now, and its digest into the journal.
+    /// Writes the current state to a file, and its digest to the journal.
     fn take_snapshot(&self) -> Result<UnverifiedSnapshot, Error> {
         let core = self.core.read();
         let digest = state_digest(&core.model)?.to_u64();
@@ -129,7 +130,7 @@ impl<M: Model> Shared<M> {
             if let Some(error) = open.ended() {
                 return Err(error.clone());
             }
-            // without room for it the snapshot is as good; it is only checked less often
+            // a snapshot is valid without its digest in the journal, so a lack of room is no error
             let mark = DigestMark { model: model_mark::<M>(), digest, accepts: !self.verify_digests };
             let _ = self.journal.insert(&mut open, FrameKind::Digest, &mark.encode());
             (Seq::new(open.next_seq().get() - 1), open.time())
@@ -150,7 +151,7 @@ impl<M: Model> Shared<M> {
         Ok(UnverifiedSnapshot { written, seq, digest, dispatch: core.dispatch.clone() })
     }
 
-    /// Reads the snapshot back, makes sure that the journal is synced up to it, and rebuilds the state beside it.
+    /// Reads the snapshot back, syncs the journal up to it, and compares it with the state that replay gives.
     fn verify(&self, taken: &UnverifiedSnapshot) -> Result<Option<VerifiedSnapshot>, Error> {
         self.snapshots.check(&taken.written)?;
         self.journal.sync()?;
@@ -169,7 +170,7 @@ impl<M: Model> Shared<M> {
         Ok(Some(VerifiedSnapshot { from: rebuilt.snapshot }))
     }
 
-    /// Replaces the model by what the disk says it is, after a body panicked halfway.
+    /// Replaces the model, which a panicking body may have left half changed, by the state recovered from disk.
     pub(super) fn rebuild(&self, core: &mut Core<M>) -> Result<(), Error> {
         let rebuild = || {
             self.journal.sync()?;
@@ -182,14 +183,14 @@ impl<M: Model> Shared<M> {
             };
             self.recover_beside(&core.dispatch, goal)
         };
-        // also a panic on the way, of a `Deserialize` say, must not leave the half-changed model to others
+        // a panic here, for example of a `Deserialize`, must not expose the half-changed model either
         let rebuilt = catch_unwind(AssertUnwindSafe(rebuild)).unwrap_or_else(|panic| {
             let panic = io::Error::other(panic_message(&*panic));
             Err(Error::io("rebuilding the model from", self.layout.root(), panic))
         });
         match rebuilt {
             Ok(rebuilt) => {
-                tracing::warn!(seq = %rebuilt.last, "a command panicked: the model was rebuilt from disk");
+                tracing::warn!(seq = %rebuilt.last, "a command panicked; the model was rebuilt from disk");
                 core.model = rebuilt.model;
                 Ok(())
             }
@@ -206,9 +207,9 @@ impl<M: Model> Shared<M> {
         recover::<M>(&self.open_journal()?, dispatch, goal)
     }
 
-    /// The journal as it is on disk now.
+    /// Opens the running journal for reading.
     pub(super) fn open_journal(&self) -> Result<OpenedJournal, Error> {
-        // how far it is synced is read before its segments are listed: meanwhile there may be more
+        // the durable seq is read before the segments are listed: it must not exceed what the list covers
         OpenedJournal::beside_owner(&self.disk, &self.layout, &self.keyring, self.journal.durable())
     }
 }

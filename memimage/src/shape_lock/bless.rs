@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
 
+use super::claim::{Caller, unclaimed};
 use super::line::{Entry, Key, Text};
 use crate::disk::text_file;
 use crate::error::{Error, Kind};
@@ -54,27 +55,33 @@ impl Display for Blessed {
 
 /// Adds to a model's lock what it does not have yet: events and versions, and variants at the end of enums.
 ///
-/// The test that comes with a locked model does this by itself, under `MEMIMAGE_BLESS=1 cargo test`. Call it for a model that
-/// has no tests, such as one of an example, in a program that is run with cargo's `MEMIMAGE_BLESS=1 cargo run`, since
+/// The test that comes with a locked model does this by itself, under `MEMIMAGE_BLESS=1 cargo test --lib`. Call it for a model
+/// that has no test, such as one inside a function, in a program that is run with cargo's `MEMIMAGE_BLESS=1 cargo run`, since
 /// without that variable a program whose lock lacks a line does not compile. Others may do so at the same time.
 ///
 /// # Errors
 ///
 /// If the model has no lock, or the lock cannot be read or written. If an event that the lock has is of another shape in this
-/// program, or cannot be replayed by it: then nothing is changed, and the error says what differs.
+/// program, or cannot be replayed by it: then nothing is changed, and the error says what differs. If the lock has lines of a
+/// model that does not exist: this one may be its new name.
 pub fn bless<M: Commands>() -> Result<Blessed, Error> {
+    bless_for::<M>(Caller::Program)
+}
+
+fn bless_for<M: Commands>(caller: Caller) -> Result<Blessed, Error> {
     let lock = lock_of::<M>()?;
     let path = PathBuf::from(lock.path);
     let mut blessed = Blessed { path: path.clone(), added: Vec::new(), widened: Vec::new() };
     text_file::update(&path, |text| {
         let mut text = read(&path, &text.unwrap_or_default())?;
+        refuse_unclaimed(&lock, &text, caller)?;
         let found = Found::new(&lock, M::EVENTS, &text);
         if !found.refused.is_empty() {
             return Err(Error::new(Kind::Lock {
                 path: path.clone(),
                 what: "and this program differ in what is locked; nothing was changed",
                 differences: found.refused,
-                mend: "give a changed event a new version, or undo the change",
+                mend: "give a changed event a new version, or undo the change".to_owned(),
             }));
         }
         let names = |entries: &[Entry]| entries.iter().map(|entry| entry.key.to_string()).collect();
@@ -91,11 +98,18 @@ pub fn bless<M: Commands>() -> Result<Blessed, Error> {
 ///
 /// # Errors
 ///
-/// If not, with all that differs; if the model has no lock, or it cannot be read.
+/// If not, with all that differs; if the model has no lock, or it cannot be read; if it has lines of a model that does not
+/// exist.
 pub fn verify<M: Commands>() -> Result<(), Error> {
+    verify_for::<M>(Caller::Program)
+}
+
+fn verify_for<M: Commands>(caller: Caller) -> Result<(), Error> {
     let lock = lock_of::<M>()?;
     let path = Path::new(lock.path);
-    let found = Found::new(&lock, M::EVENTS, &read(path, &text_file::read(path)?.unwrap_or_default())?);
+    let text = read(path, &text_file::read(path)?.unwrap_or_default())?;
+    refuse_unclaimed(&lock, &text, caller)?;
+    let found = Found::new(&lock, M::EVENTS, &text);
     let mut differences = found.refused;
     differences.extend(found.missing.iter().map(|entry| format!("{}: not in the lock yet", entry.key)));
     differences.extend(found.wider.iter().map(|entry| format!("{}: new variants are not in the lock yet", entry.key)));
@@ -105,7 +119,7 @@ pub fn verify<M: Commands>() -> Result<(), Error> {
             path: path.to_owned(),
             what: "and this program differ",
             differences,
-            mend: "what is new is added by `MEMIMAGE_BLESS=1 cargo test`; commit the file",
+            mend: format!("what is new is added by `MEMIMAGE_BLESS=1 cargo test {}`; commit the file", lock.selection),
         })),
     }
 }
@@ -118,8 +132,8 @@ pub fn verify<M: Commands>() -> Result<(), Error> {
 pub fn bless_or_verify<M: Commands>() {
     let blesses = std::env::var(BLESS).is_ok_and(|value| !matches!(&*value, "" | "0"));
     let result = match blesses {
-        true => bless::<M>().map(drop),
-        false => verify::<M>(),
+        true => bless_for::<M>(Caller::Test).map(drop),
+        false => verify_for::<M>(Caller::Test),
     };
     if let Err(error) = result {
         panic!("{error}");
@@ -132,6 +146,24 @@ fn lock_of<M: Commands>() -> Result<ShapeLock, Error> {
 
 fn read(path: &Path, text: &str) -> Result<Text, Error> {
     Text::read(text).map_err(|what| Error::new(Kind::LockText { path: path.to_owned(), what }))
+}
+
+/// Lines without a model are an error, and nothing is added beside them: what looks like a new model may be theirs.
+fn refuse_unclaimed(lock: &ShapeLock, text: &Text, caller: Caller) -> Result<(), Error> {
+    let unclaimed = unclaimed(lock, text, caller);
+    if unclaimed.is_empty() {
+        return Ok(());
+    }
+    let lines = unclaimed.into_iter().map(|(model, lines)| {
+        let numbers: Vec<_> = lines.iter().map(usize::to_string).collect();
+        format!("`{model}`: {} {}", if lines.len() == 1 { "line" } else { "lines" }, numbers.join(", "))
+    });
+    let is_new = text.of_model(lock.model).next().is_none();
+    Err(Error::new(Kind::Unclaimed {
+        path: PathBuf::from(lock.path),
+        of_models: lines.collect(),
+        new: is_new.then_some(lock.model),
+    }))
 }
 
 /// How a lock stands to a program.

@@ -3,7 +3,7 @@
 //! The macros read the same text; what is no lock is an error there first.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
 
 use crate::shape::Name;
@@ -69,6 +69,17 @@ impl Text {
     /// The entries of one model.
     pub(super) fn of_model(&self, model: &str) -> impl Iterator<Item = &Entry> {
         self.lines.iter().filter_map(|line| line.entry.as_ref()).filter(move |entry| entry.key.model == model)
+    }
+
+    /// The other models that have entries, with the numbers of their lines.
+    pub(super) fn of_others(&self, model: &str) -> BTreeMap<String, Vec<usize>> {
+        let mut others: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (i, line) in self.lines.iter().enumerate() {
+            if let Some(entry) = line.entry.as_ref().filter(|entry| entry.key.model != model) {
+                others.entry(entry.key.model.clone()).or_default().push(i + 1);
+            }
+        }
+        others
     }
 
     /// Adds an entry in its place, or gives the one there is another shape.

@@ -3,7 +3,7 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::context::Timestamp;
-use crate::keys::{Form, NONCE};
+use crate::keys::{KeyIds, NONCE};
 use crate::seq::Seq;
 
 /// Bytes of the header.
@@ -44,7 +44,7 @@ pub(crate) struct SnapshotHeader {
     pub(crate) model: String,
     pub(crate) model_version: u32,
     pub(crate) fingerprint: u64,
-    pub(crate) form: Form,
+    pub(crate) form: KeyIds,
     /// What the nonces of its chunks begin with, if it is encrypted.
     pub(crate) prefix: [u8; PREFIX],
 }
@@ -120,7 +120,7 @@ impl SnapshotHeader {
             fingerprint: u64_at(bytes, 88),
             model_version: u32_at(bytes, 96),
             model: model.to_owned(),
-            form: Form {
+            form: KeyIds {
                 cipher: (bytes[100] != 0).then(|| u32_at(bytes, 104)),
                 chain: (bytes[102] != 0).then(|| u32_at(bytes, 108)),
             },

@@ -5,13 +5,13 @@
 //! that of the digest how many there were, so that none can be left out, moved, or taken from another snapshot.
 
 use super::format::{HEADER, PREFIX};
-use crate::keys::{Form, Mac, NONCE, Nonce, Protection, Refused, Stream, TAG};
+use crate::keys::{AuthenticationError, KeyIds, KeyedHasher, Mac, NONCE, Nonce, Protection, TAG};
 
 /// Leads whatever is hashed or bound for a snapshot, so that it passes for nothing else that a key was used on.
 const SNAPSHOT: [u8; 16] = *b"memimage state\0\0";
 
 /// Bytes by which a chunk of a snapshot of this form is longer than what is in it.
-pub(super) fn overhead(form: Form) -> usize {
+pub(super) fn overhead(form: KeyIds) -> usize {
     form.cipher.map_or(0, |_| TAG)
 }
 
@@ -25,7 +25,7 @@ pub(super) struct SnapshotProtection {
     associated: Vec<u8>,
     /// Chunks so far.
     chunks: u32,
-    stream: Option<Stream>,
+    stream: Option<KeyedHasher>,
 }
 
 impl SnapshotProtection {
@@ -53,10 +53,10 @@ impl SnapshotProtection {
     }
 
     /// Decrypts the next chunk, which loses its tag.
-    pub(super) fn decrypt(&mut self, chunk: &mut Vec<u8>) -> Result<(), Refused> {
+    pub(super) fn decrypt(&mut self, chunk: &mut Vec<u8>) -> Result<(), AuthenticationError> {
         let nonce = self.next_nonce();
         let Some(cipher) = &self.protection.cipher else { return Ok(()) };
-        let len = chunk.len().checked_sub(TAG).ok_or(Refused)?;
+        let len = chunk.len().checked_sub(TAG).ok_or(AuthenticationError)?;
         let (bytes, tag) = chunk.split_at_mut(len);
         let tag = (&*tag).try_into().expect("sixteen bytes");
         cipher.decrypt(&nonce, &self.associated, bytes, &tag)?;
@@ -74,7 +74,7 @@ impl SnapshotProtection {
     }
 
     /// Decrypts the digest, once all chunks were.
-    pub(super) fn decrypt_digest(&self, digest: &mut u64, tag: &[u8; TAG]) -> Result<(), Refused> {
+    pub(super) fn decrypt_digest(&self, digest: &mut u64, tag: &[u8; TAG]) -> Result<(), AuthenticationError> {
         let Some(cipher) = &self.protection.cipher else { return Ok(()) };
         let mut bytes = digest.to_le_bytes();
         cipher.decrypt(&self.nonce(true), &self.associated, &mut bytes, tag)?;
@@ -91,12 +91,12 @@ impl SnapshotProtection {
 
     /// The keyed hash over all that was taken in, if there is one.
     pub(super) fn mac(&self) -> Option<Mac> {
-        self.stream.as_ref().map(Stream::mac)
+        self.stream.as_ref().map(KeyedHasher::mac)
     }
 
     /// Whether it is the keyed hash over all that was taken in.
-    pub(super) fn confirms(&self, mac: &Mac) -> bool {
-        self.stream.as_ref().is_none_or(|stream| stream.confirms(mac))
+    pub(super) fn verify(&self, mac: &Mac) -> bool {
+        self.stream.as_ref().is_none_or(|stream| stream.verify(mac))
     }
 
     fn next_nonce(&mut self) -> Nonce {
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn chunks_stay_in_their_order() {
         let (mut chunks, ..) = snapshot();
-        assert_eq!(cover().decrypt(&mut chunks[1]), Err(Refused));
+        assert_eq!(cover().decrypt(&mut chunks[1]), Err(AuthenticationError));
     }
 
     #[test]
@@ -162,7 +162,7 @@ mod tests {
         for chunk in &mut chunks[..2] {
             assert_eq!(cover.decrypt(chunk), Ok(()));
         }
-        assert_eq!(cover.decrypt_digest(&mut digest, &tag), Err(Refused), "a chunk is missing before it");
+        assert_eq!(cover.decrypt_digest(&mut digest, &tag), Err(AuthenticationError), "a chunk is missing before it");
     }
 
     #[test]
@@ -170,8 +170,8 @@ mod tests {
         let (mut one, mut other) = (cover(), cover());
         one.update(b"bytes");
         other.update(b"bytes");
-        assert!(other.confirms(&one.mac().unwrap()));
+        assert!(other.verify(&one.mac().unwrap()));
         other.update(b" more");
-        assert!(!other.confirms(&one.mac().unwrap()));
+        assert!(!other.verify(&one.mac().unwrap()));
     }
 }

@@ -12,7 +12,7 @@ use super::format::{CHUNK, CHUNK_HEADER, HEADER, SnapshotHeader, TRAILER, Traile
 use super::protection::{SnapshotProtection, overhead};
 use crate::disk::{Access, Disk, StoredFile};
 use crate::error::{Error, Kind};
-use crate::keys::{Keyring, MAC, Refused, TAG};
+use crate::keys::{AuthenticationError, Keyring, MAC, TAG};
 
 /// An open snapshot whose header is good.
 pub(crate) struct SnapshotFile {
@@ -126,7 +126,7 @@ impl Chunks {
         self.cover.update(&header);
         self.cover.update(&chunk);
         if len > 0 {
-            self.cover.decrypt(&mut chunk).map_err(|Refused| {
+            self.cover.decrypt(&mut chunk).map_err(|AuthenticationError| {
                 self.forged(format!("the chunk before byte {} does not decrypt under this key", self.offset))
             })?;
         }
@@ -150,12 +150,12 @@ impl Chunks {
             self.read_exact(&mut tag)?;
             self.cover.update(&tag);
             let decrypted = self.cover.decrypt_digest(&mut trailer.digest, &tag);
-            decrypted.map_err(|Refused| self.forged("its end does not decrypt under this key"))?;
+            decrypted.map_err(|AuthenticationError| self.forged("its end does not decrypt under this key"))?;
         }
         if self.snapshot.header.form.chain.is_some() {
             let mut mac = [0; MAC];
             self.read_exact(&mut mac)?;
-            if !self.cover.confirms(&mac) {
+            if !self.cover.verify(&mac) {
                 return Err(self.forged("the keyed hash over all of it is not what this key makes of it"));
             }
         }

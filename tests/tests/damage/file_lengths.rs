@@ -16,7 +16,7 @@ fn cut(name: &str, sample: &Sample, lens: &[(usize, usize)]) -> Tally {
 
 /// Each length, or those about the border of a sector and every seventh of the others.
 fn is_tried(len: usize) -> bool {
-    extent() > Extent::Sample || (len + 1) % 512 < 3 || len % 7 == 0
+    extent() > Extent::Sample || (len + 1) % 512 < 3 || len.is_multiple_of(7)
 }
 
 /// Segments never change their length, so a shorter one is damage. `durable`, snapshots, and one copy of a base can be done

@@ -13,7 +13,7 @@ fn the_life_of_a_locked_model() {
     let shop = Package::copy("shop", "life");
 
     // without a lock
-    expect!["src/lib.rs:36:22: error: there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test` makes it; commit it"].assert_eq(&shop.check());
+    expect!["src/lib.rs:36:22: error: there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test --lib` makes it; commit it"].assert_eq(&shop.check());
 
     // blessed: by the tests, and by the example that has none
     shop.test(true);
@@ -75,9 +75,9 @@ fn the_life_of_a_locked_model() {
     shop.test(true);
     assert_eq!(shop.read("memimage.lock"), committed);
     shop.edit("src/lib.rs", "ShutV1 {\n    _account: u32", "ShutV1 {\n    _account: u8");
-    expect![""].assert_eq(&shop.check());
+    expect!["src/lib.rs:44:63: error[E0080]: evaluation panicked: to close v1: payload._account: u32 in the lock, u8 here; a past version keeps its shape: restore `ShutV1` as it was: evaluation of `_` failed here"].assert_eq(&shop.check());
     shop.write("src/lib.rs", &retired.replace("history(ShutV1)", "oldest = 2, history(ShutV1)"));
-    expect![""].assert_eq(&shop.check());
+    expect![[r#"src/lib.rs:45:6: error: to close v1 is in the lock, and nothing here can replay it; help: add its past type to the history of `retired(name = "to close", …)`, keep it with `#[command(name = "to close", version = 1, replay_only)]`, or remove line 7 of `memimage.lock` if no journal holds it any more"#]].assert_eq(&shop.check());
 
     // its method renamed
     shop.write("src/lib.rs", &source.replace("fn order", "fn place"));
@@ -86,14 +86,19 @@ fn the_life_of_a_locked_model() {
     // a command added, and one that is not in every build
     let added = "#[command]\n    pub fn added(&mut self) {}\n\n    #[command]\n    pub fn order";
     shop.write("src/lib.rs", &source.replace("#[command]\n    pub fn order", added));
-    expect!["src/lib.rs:49:12: error: `memimage.lock` has no line for added v1 yet: `MEMIMAGE_BLESS=1 cargo test` adds it; commit it"].assert_eq(&shop.check());
+    expect!["src/lib.rs:49:12: error: `memimage.lock` has no line for added v1 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it"].assert_eq(&shop.check());
     let cfg = "#[cfg(unix)]\n    #[command]\n    pub fn order";
     shop.write("src/lib.rs", &source.replace("#[command]\n    pub fn order", cfg));
     expect!["src/lib.rs:48:5: error: a command of a locked model is one in every build, since its event is: remove the `#[cfg]`, or the `lock`"].assert_eq(&shop.check());
 
     // the model renamed
     shop.write("src/lib.rs", &source.replace("struct Bank {", "struct Bench {").replace("impl Bank {", "impl Bench {"));
-    expect!["src/lib.rs:37:6: error: `memimage.lock` has no lines of `shop::Bench`: `MEMIMAGE_BLESS=1 cargo test` adds them; if it is the renamed `shop::Bank`, change the name in the file"].assert_eq(&shop.check());
+    expect!["src/lib.rs:37:6: error: `memimage.lock` has no lines of `shop::Bench`: `MEMIMAGE_BLESS=1 cargo test --lib` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead"].assert_eq(&shop.check());
+    expect![[r#"
+        no model has these lines of the shape lock: `[shop]/memimage.lock`; their model or its crate was renamed, moved or removed, and no line is added while they stand:
+          - `shop::Bank`: lines 5, 6, 7
+        help: write the new name (`shop::Bench`, if it is that) in these lines, or delete the lines if no journal holds these events"#]].assert_eq(&shop.failing_test_of("Bench", true));
+    assert_eq!(shop.read("memimage.lock"), committed);
     shop.write("memimage.lock", &committed.replace("\nshop::Bank", "\nshop::Bench"));
     assert_eq!(shop.check(), "");
 }
@@ -118,7 +123,7 @@ fn onward(old: OrderV1) -> BankOrder {
         "#[command(version = 2, history(OrderV1))]\n    pub fn order(&mut self, _side: Side, _limit: Option<u32>)";
     let source = shop.edit("src/lib.rs", "#[command]\n    pub fn order(&mut self, _side: Side)", raised);
     shop.write("src/lib.rs", &(shop.read("src/lib.rs") + history));
-    expect!["src/lib.rs:49:12: error: `memimage.lock` has no line for order v2 yet: `MEMIMAGE_BLESS=1 cargo test` adds it; commit it"].assert_eq(&shop.check());
+    expect!["src/lib.rs:49:12: error: `memimage.lock` has no line for order v2 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it"].assert_eq(&shop.check());
     shop.test(true);
     expect![[r##"
         # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. By hand,
@@ -159,7 +164,7 @@ fn onward(old: OrderV1) -> BankOrder {
         the shape lock `[shop]/memimage.lock` and this program differ:
           - order v2: new variants are not in the lock yet
           - order v1: new variants are not in the lock yet
-        what is new is added by `MEMIMAGE_BLESS=1 cargo test`; commit the file"#]]
+        what is new is added by `MEMIMAGE_BLESS=1 cargo test --lib`; commit the file"#]]
     .assert_eq(&shop.failing_test(false));
     shop.test(true);
     shop.edit("src/lib.rs", "Limit(u8)", "Limit(u16)");
@@ -188,7 +193,7 @@ fn a_lock_that_changes_or_goes_away_is_seen_at_the_next_build() {
     assert_eq!(shop.check(), "");
 
     shop.remove("memimage.lock");
-    expect!["src/lib.rs:36:22: error: there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test` makes it; commit it"].assert_eq(&shop.check());
+    expect!["src/lib.rs:36:22: error: there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test --lib` makes it; commit it"].assert_eq(&shop.check());
     shop.write("memimage.lock", &committed);
     assert_eq!(shop.check(), "");
 
@@ -208,6 +213,178 @@ fn a_lock_that_changes_or_goes_away_is_seen_at_the_next_build() {
 
     shop.write("memimage.lock", &committed.replace("cents: u32}", "cents: u32"));
     expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: its shape in the lock cannot be read at `>}`; restore memimage.lock:4 as it was committed: evaluation of `_` failed here"].assert_eq(&shop.check());
+}
+
+#[test]
+fn each_target_names_the_command_that_blesses_it_alone() {
+    let _alone = package::alone();
+    let shop = Package::copy("shop", "targets");
+    // in each kind of target the same model, and each has no lines
+    let model = shop.read("tests/shop.rs");
+    shop.write("tests/with-dash.rs", &model);
+    shop.directory("benches");
+    shop.write("benches/bench.rs", &(model + "\nfn main() {}\n"));
+    shop.edit("Cargo.toml", "[workspace]", "[[bench]]\nname = \"bench\"\nharness = false\n\n[workspace]");
+    shop.write(
+        "memimage.lock",
+        "shop::Bank deposit v1 {_account: u32, _money: list<{cents: u32}>}\nshop::Bank order v1 {_side: enum {Bid, Ask}}\n\
+         shop::Bank \"to close\" v1 {_account: u32}\n",
+    );
+    let check = ["check", "--quiet", "--message-format", "short", "--all-targets", "--keep-going"];
+    let mut errors: Vec<_> = shop.errors(&shop.cargo(&check, false)).lines().map(str::to_owned).collect();
+    errors.sort();
+    // a program is checked as it is, and as its tests
+    errors.dedup();
+    expect![[r#"
+        benches/bench.rs:10:6: error: `memimage.lock` has no lines of `test/bench::Bank`: `MEMIMAGE_BLESS=1 cargo test --bench bench` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead
+        examples/show.rs:10:6: error: `memimage.lock` has no lines of `bin/show::Bank`: `MEMIMAGE_BLESS=1 cargo test --example show` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead
+        src/main.rs:10:6: error: `memimage.lock` has no lines of `bin/shop::Bank`: `MEMIMAGE_BLESS=1 cargo test --bin shop` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead
+        tests/shop.rs:10:6: error: `memimage.lock` has no lines of `test/shop::Bank`: `MEMIMAGE_BLESS=1 cargo test --test shop` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead
+        tests/with-dash.rs:10:6: error: `memimage.lock` has no lines of `test/with_dash::Bank`: `MEMIMAGE_BLESS=1 cargo test --test with-dash` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead"#]].assert_eq(&errors.join("\n"));
+
+    // each blesses its own target while another does not compile
+    shop.write("tests/broken.rs", "fn broken( {\n");
+    for selection in [["--bin", "shop"], ["--example", "show"], ["--test", "with-dash"]] {
+        let output = shop.cargo(&["test", "--quiet", selection[0], selection[1]], true);
+        assert!(output.status.success(), "{selection:?}: {output:?}");
+    }
+    let lock = shop.read("memimage.lock");
+    let models: Vec<_> = lock.lines().skip(2).map(|line| line.split_once(' ').unwrap().0).collect();
+    expect![[r#"
+        bin/shop::Bank
+        bin/show::Bank
+        shop::Bank
+        shop::Bank
+        shop::Bank
+        test/with_dash::Bank"#]]
+    .assert_eq(&models.join("\n"));
+}
+
+#[test]
+fn lines_that_no_model_claims_are_an_error_and_stop_blessing() {
+    let _alone = package::alone();
+    let shop = Package::copy("shop", "unclaimed");
+    // models that are not where a lock's test sees them at once
+    let models = "
+pub fn with_a_model() {
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    struct Inner;
+
+    #[memimage::commands(lock)]
+    impl Inner {
+        #[command]
+        pub fn deposit(&mut self, _by_the_inner: u8) {}
+    }
+}
+
+#[cfg(any())]
+mod other_builds {
+    pub struct Extra;
+}
+
+macro_rules! declare {
+    ($model:ident) => {
+        #[derive(Default, Serialize, Deserialize, Shape, Model)]
+        pub struct $model;
+
+        #[memimage::commands(lock)]
+        impl $model {
+            #[command]
+            pub fn deposit(&mut self, _by_the_declared: u8) {}
+        }
+    };
+}
+
+declare!(Declared);
+";
+    shop.write("src/lib.rs", &(shop.read("src/lib.rs") + models));
+    shop.write("src/main.rs", &(shop.read("src/main.rs") + "\npub struct Moved;\n"));
+    let claimed = "\
+bin/shop::Bank deposit v1 {_by_the_program: u8}
+bin/show::Bank deposit v1 {_by_the_example: bool}
+shop::Declared deposit v1 {_by_the_declared: u8}
+shop::Extra deposit v1 {}
+shop::Inner deposit v1 {_by_the_inner: u8}
+test/shop::Bank deposit v1 {_by_the_test: u16}
+";
+    let unclaimed = "\
+bin/gone::Bank deposit v1 {}
+bin/shop::Gone deposit v1 {}
+shop::Gone deposit v1 {}
+shop::Gone deposit v2 {}
+shop::Moved deposit v1 {}
+test/gone::Bank deposit v1 {}
+";
+    shop.write("memimage.lock", &(claimed.to_owned() + unclaimed));
+    expect![[r#"
+        no model has these lines of the shape lock: `[shop]/memimage.lock`; their model or its crate was renamed, moved or removed, and no line is added while they stand:
+          - `bin/gone::Bank`: line 7
+          - `bin/shop::Gone`: line 8
+          - `shop::Gone`: lines 9, 10
+          - `shop::Moved`: line 11
+          - `test/gone::Bank`: line 12
+        help: write the new name (`shop::Bank`, if it is that) in these lines, or delete the lines if no journal holds these events"#]].assert_eq(&shop.failing_test(true));
+    assert_eq!(shop.read("memimage.lock"), claimed.to_owned() + unclaimed);
+
+    shop.write("memimage.lock", claimed);
+    shop.test(true);
+    let blessed = shop.read("memimage.lock");
+    assert!(claimed.lines().all(|line| blessed.contains(line)), "{blessed}");
+    shop.write("memimage.lock", &(blessed.clone() + unclaimed));
+    expect![[r#"
+        no model has these lines of the shape lock: `[shop]/memimage.lock`; their model or its crate was renamed, moved or removed, and no line is added while they stand:
+          - `bin/gone::Bank`: line 12
+          - `bin/shop::Gone`: line 13
+          - `shop::Gone`: lines 14, 15
+          - `shop::Moved`: line 16
+          - `test/gone::Bank`: line 17
+        help: write the new name in these lines, or delete the lines if no journal holds these events"#]].assert_eq(&shop.failing_test(false));
+
+    // the library, renamed with a changed shape: no blessing
+    shop.write("memimage.lock", &blessed);
+    shop.edit("src/lib.rs", "cents: u32", "cents: u64");
+    shop.edit("Cargo.toml", "[workspace]", "[lib]\nname = \"renamed\"\n\n[workspace]");
+    let bless = ["test", "--quiet", "--message-format", "short", "--lib"];
+    let refused = shop.errors(&shop.cargo(&bless, true));
+    expect![[r#"
+        src/lib.rs:37:6: error: lock lines of a library that is not in this package: `shop::Bank` in `memimage.lock`, lines 5, 6, 7; the library here is `renamed`; help: if `shop::Bank` was renamed to `renamed::Bank`, write the new name in these lines, or delete the lines if no journal holds these events
+        src/lib.rs:59:10: error: lock lines of a library that is not in this package: `shop::Inner` in `memimage.lock`, line 10; the library here is `renamed`; help: if `shop::Inner` was renamed to `renamed::Inner`, write the new name in these lines, or delete the lines if no journal holds these events
+        src/lib.rs:83:10: error: lock lines of a library that is not in this package: `shop::Declared` in `memimage.lock`, line 8; the library here is `renamed`; help: if `shop::Declared` was renamed to `renamed::Declared`, write the new name in these lines, or delete the lines if no journal holds these events"#]].assert_eq(&refused);
+    assert_eq!(shop.read("memimage.lock"), blessed);
+    // and once the lines have the new name, they hold it to the old shape
+    shop.write("memimage.lock", &blessed.replace("\nshop::", "\nrenamed::"));
+    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: payload._money[].cents: u32 in the lock, u64 here; raise its version to 2 and add an upcaster, or undo the change: evaluation of `_` failed here"].assert_eq(&shop.check());
+}
+
+#[test]
+fn packages_that_share_a_lock_claim_lines_for_each_other() {
+    let _alone = package::alone();
+    let shop = Package::copy("groups", "shared");
+    let manifest = shop.read("Cargo.toml");
+    let source = shop.read("src/lib.rs").replace(", lock)]", ", lock = \"../shapes.lock\")]");
+    for name in ["one", "two"] {
+        shop.directory(&format!("{name}/src"));
+        let package = manifest.replace("\"shop\"", &format!("\"{name}\"")).replace("[workspace]\n", "");
+        shop.write(&format!("{name}/Cargo.toml"), package.split("[profile").next().unwrap());
+        shop.write(&format!("{name}/src/lib.rs"), &source);
+    }
+    shop.write("Cargo.toml", "[workspace]\nmembers = [\"one\", \"two\"]\nresolver = \"3\"\n\n[profile.dev.package.memimage]\nopt-level = 1\n\n[profile.dev.package.crc32c]\nopt-level = 2\n");
+    shop.test(true);
+    let lock = shop.read("shapes.lock");
+    expect![[r#"
+        # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. By hand,
+        # only the name of a model that was renamed is changed, and lines are removed whose events no journal holds any more.
+        one::Bank deposit v1 {_account: u32}
+        one::Bank hire v1 {_name: string}
+        two::Bank deposit v1 {_account: u32}
+        two::Bank hire v1 {_name: string}
+    "#]].assert_eq(&lock);
+    // one of them renamed
+    shop.write("shapes.lock", &lock.replace("\none::", "\nold::"));
+    expect![[r#"
+        no model has these lines of the shape lock: `[shop]/one/../shapes.lock`; their model or its crate was renamed, moved or removed, and no line is added while they stand:
+          - `old::Bank`: lines 3, 4
+        help: write the new name (`one::Bank`, if it is that) in these lines, or delete the lines if no journal holds these events"#]].assert_eq(&shop.failing_test_of("Bank_Accounts", true));
 }
 
 #[test]
@@ -273,7 +450,7 @@ fn groups_have_one_lock() {
     expect!["src/lib.rs:23:12: error[E0080]: evaluation panicked: hire v1: payload._name: string in the lock, u8 here; raise its version to 2 and add an upcaster, or undo the change: evaluation of `_` failed here"].assert_eq(&bank.check());
     bank.write("src/lib.rs", &source.replace("pub fn hire", "pub fn recruit"));
     expect![[r#"
-        src/lib.rs:23:12: error: `memimage.lock` has no line for recruit v1 yet: `MEMIMAGE_BLESS=1 cargo test` adds it; commit it
+        src/lib.rs:23:12: error: `memimage.lock` has no line for recruit v1 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it
         src/lib.rs:8:12: error[E0080]: evaluation panicked: hire v1 is in the lock, and no group of commands can replay it; help: list its past types on a block, `retired(name = "hire", history(…))`, keep it with `#[command(name = "hire", version = 1, replay_only)]`, or remove its line if no journal holds it any more: evaluation of `_` failed here"#]].assert_eq(&bank.check());
     // retired in a group
     let hire = "    #[command]\n    pub fn hire(&mut self, _name: String) {\n        self.count += 1;\n    }\n";
@@ -285,10 +462,16 @@ fn groups_have_one_lock() {
     let committed = bank.read("memimage.lock");
     bank.write("src/lib.rs", &retired);
     bank.test(true);
-    expect![""].assert_eq(&bank.read("memimage.lock"));
+    expect![[r#"
+        # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. By hand,
+        # only the name of a model that was renamed is changed, and lines are removed whose events no journal holds any more.
+        shop::Bank deposit v1 {_account: u32}
+        shop::Bank hire v1 {_name: string}
+        shop::Bank recruit v1 {_name: string}
+    "#]].assert_eq(&bank.read("memimage.lock"));
     assert_eq!(bank.check(), "");
     bank.edit("src/lib.rs", "HireV1 {\n    _name: String", "HireV1 {\n    _name: u8");
-    expect![""].assert_eq(&bank.check());
+    expect!["src/lib.rs:28:76: error[E0080]: evaluation panicked: hire v1: payload._name: string in the lock, u8 here; a past version keeps its shape: restore `HireV1` as it was: evaluation of `_` failed here"].assert_eq(&bank.check());
 
     bank.write("memimage.lock", &committed);
     bank.write("src/lib.rs", &source.replace("group = Tellers, lock", "group = Tellers"));

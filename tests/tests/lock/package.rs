@@ -77,6 +77,10 @@ impl Package {
         fs::write(self.path(file), text).unwrap_or_else(|error| panic!("{file}: {error}"));
     }
 
+    pub(crate) fn directory(&self, path: &str) {
+        fs::create_dir_all(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+
     pub(crate) fn remove(&self, file: &str) {
         fs::remove_file(self.path(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
     }
@@ -128,15 +132,24 @@ impl Package {
         text.into_owned()
     }
 
-    /// `cargo test` of the library, which must fail; the message of the panic.
+    /// `cargo test` of the library, in which the lock's test of `Bank` must fail; the message of the panic.
     #[track_caller]
     pub(crate) fn failing_test(&self, blessing: bool) -> String {
+        self.failing_test_of("Bank", blessing)
+    }
+
+    /// As [`Package::failing_test`], for another model, or a group of one.
+    #[track_caller]
+    pub(crate) fn failing_test_of(&self, model: &str, blessing: bool) -> String {
         let output = self.cargo(&["test", "--lib"], blessing);
-        let text = String::from_utf8_lossy(&output.stdout).replace(&*self.root.to_string_lossy(), "[shop]");
+        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        let text = text.replace(&*self.root.to_string_lossy(), "[shop]");
         assert!(!output.status.success(), "{text}");
-        let after = text.split_once("memimage_lock_of_Bank' ").unwrap_or_else(|| panic!("{text}")).1;
+        let after = text.split_once(&format!("memimage_lock_of_{model}' ")).unwrap_or_else(|| panic!("{text}")).1;
         let message = after.split_once(":\n").expect("a message after the place").1;
-        message.split_once("\nnote:").expect("the end of the message").0.to_owned()
+        // the first panic of a program has a note, and others have not
+        let end = [message.find("\nnote:"), message.find("\n\n")].into_iter().flatten().min();
+        message[..end.expect("the end of the message")].to_owned()
     }
 }
 

@@ -159,7 +159,7 @@ fn a_single_item_is_reported_in_the_singular() {
     let disk = SimDisk::new();
     open::<Till>(&disk).unwrap().put(1).unwrap();
     let report = check(&disk).to_string();
-    assert!(report.contains(", 1 event, epoch ") && report.contains("  event 1; synced"), "{report}");
+    assert!(report.contains(", 1 event, epoch ") && report.contains("  event 1; known to be synced"), "{report}");
     assert_eq!(check(&disk).last, Some(Seq::new(1)));
 }
 

@@ -105,7 +105,7 @@ fn a_torn_write_is_called_unacknowledged_only_where_that_is_known() {
             disk.remove(Path::new("/till/journal/durable")).unwrap();
         }
         let checked = check(&disk);
-        assert_eq!(checked.to_string().contains("nobody was told"), durable, "{checked}");
+        assert_eq!(checked.to_string().contains("it was never acknowledged"), durable, "{checked}");
         assert_eq!(checked.to_string().contains("whether it was acknowledged is not known"), !durable, "{checked}");
     }
 }

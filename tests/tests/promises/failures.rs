@@ -263,7 +263,7 @@ fn promise_7_a_snapshot_that_cannot_be_written_does_not_poison() {
         }
         image.deposit(1, 1).unwrap();
         disk.calm();
-        assert!(image.admin().snapshot().unwrap().drilled, "the next one is made");
+        assert!(image.admin().snapshot().unwrap().verified, "the next one is made");
         assert!(!snapshots(&sim).iter().any(|path| path.to_string_lossy().ends_with(".tmp")), "nothing is left over");
     }
     let live = state(&image);

@@ -83,7 +83,7 @@ fn promise_3_a_snapshots_drill_finds_a_body_that_is_not_deterministic() {
     let image = lottery(&disk, true, true).unwrap();
     (0..TICKETS).for_each(|ticket| image.sell(ticket).unwrap());
     // to insert is deterministic, in whatever order it stands there
-    assert!(image.admin().snapshot().unwrap().drilled);
+    assert!(image.admin().snapshot().unwrap().verified);
     let good = snapshots(&disk);
     image.list().unwrap();
     let live = state(&image);
@@ -117,7 +117,7 @@ fn promise_3_replay_without_snapshots_finds_a_body_that_is_not_deterministic() {
     (0..TICKETS).for_each(|ticket| image.sell(ticket).unwrap());
     image.list().unwrap();
     let live = state(&image);
-    assert!(!image.admin().snapshot().unwrap().drilled);
+    assert!(!image.admin().snapshot().unwrap().verified);
     Image::close(image).unwrap();
     let image = lottery(&disk, false, true).unwrap();
     assert_eq!(state(&image), live, "it comes from the snapshot");

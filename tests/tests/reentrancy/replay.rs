@@ -45,7 +45,7 @@ fn a_body_that_calls_the_image_does_nothing_on_replay_either() {
         assert_eq!(image.meddle().unwrap(), 1);
         assert_eq!(image.fall().unwrap_err().kind(), ErrorKind::Panicked);
         let snapshot = image.admin().snapshot().unwrap();
-        assert!(snapshot.drilled);
+        assert!(snapshot.verified);
         assert_eq!((snapshot.seq.get(), image.journal().seq().get()), (1, 1), "the drill ran a command");
         assert!(!MEDDLED.load(Ordering::SeqCst));
     });

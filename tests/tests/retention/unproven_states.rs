@@ -95,7 +95,7 @@ fn a_state_that_does_not_replay_to_the_newest_one_becomes_no_base() {
     STEP.store(2, Ordering::SeqCst);
     let image = open();
     let made = snapshot(&image);
-    assert!(made.drilled && made.pruned.is_none());
+    assert!(made.verified && made.pruned.is_none());
     let why = image.admin().stats().retention_failure.unwrap();
     assert!(why.starts_with("the state after event 20 is not the one that was recorded"), "{why}");
     assert_eq!((numbers(&disk)[0], bases(&disk).len()), (1, 0));

@@ -62,5 +62,5 @@ fn a_payload_deeper_than_any_recorded_is_refused() {
     disk.write(path, 0, &segment).unwrap();
 
     let error = open(&disk).unwrap_err().to_string();
-    assert!(error.contains("`dive`") && error.contains("nested more than 128 deep"), "{error}");
+    assert!(error.contains("`dive`") && error.contains("nested more than 128 levels deep"), "{error}");
 }

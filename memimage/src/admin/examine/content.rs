@@ -40,7 +40,7 @@ struct UndescribedFrame {
 
 /// The content of the frames read so far.
 #[derive(Default)]
-pub(crate) struct Content {
+pub(crate) struct JournalContent {
     pub(crate) frames: u64,
     pub(crate) events: u64,
     pub(crate) first: Option<Seq>,
@@ -66,7 +66,7 @@ pub(crate) struct Content {
     has_gap: bool,
 }
 
-impl FrameVisitor for Content {
+impl FrameVisitor for JournalContent {
     fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<RecordDamage> {
         self.frames += 1;
         let header = &frame.header;
@@ -88,12 +88,12 @@ impl FrameVisitor for Content {
     }
 }
 
-impl Content {
+impl JournalContent {
     /// Empty; it will collect the timelines at these events.
-    pub(super) fn with_timelines_at(seqs: impl Iterator<Item = Seq>) -> Content {
+    pub(super) fn with_timelines_at(seqs: impl Iterator<Item = Seq>) -> JournalContent {
         let mut timelines: Vec<Timeline> = seqs.map(Timeline::new).collect();
         timelines.dedup_by_key(|timeline| timeline.seq);
-        Content { timelines, ..Content::default() }
+        JournalContent { timelines, ..JournalContent::default() }
     }
 
     /// The timeline at an event after which there is a snapshot or base.

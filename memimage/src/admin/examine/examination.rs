@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::content::Content;
+use super::content::JournalContent;
 use super::messages;
 use super::snapshot::ExaminedSnapshot;
 use crate::admin::keys::Task;
@@ -24,7 +24,7 @@ pub(crate) struct Examination {
     pub(crate) snapshots: Snapshots,
     pub(crate) source: SalvageSource,
     pub(crate) salvaged: Salvaged,
-    pub(crate) content: Content,
+    pub(crate) content: JournalContent,
     /// All snapshots and bases, newest first.
     pub(crate) examined_snapshots: Vec<ExaminedSnapshot>,
     pub(crate) watermark: Option<Watermark>,
@@ -42,7 +42,7 @@ pub(crate) struct Examination {
 /// The journal of an image, as read from the segment where it begins.
 struct JournalReading {
     salvaged: Salvaged,
-    content: Content,
+    content: JournalContent,
     detached: Vec<SegmentId>,
 }
 
@@ -231,7 +231,7 @@ impl JournalReading {
         evidence: Seq,
     ) -> Result<JournalReading, Error> {
         let read_from = |first: SegmentId| -> Result<JournalReading, Error> {
-            let mut content = Content::with_timelines_at(snapshots.iter().map(|snapshot| snapshot.seq));
+            let mut content = JournalContent::with_timelines_at(snapshots.iter().map(|snapshot| snapshot.seq));
             let salvaged = salvage(source, first, evidence, &mut content)?;
             let detached = segments[..segments.partition_point(|segment| *segment < first)].to_vec();
             Ok(JournalReading { salvaged, content, detached })

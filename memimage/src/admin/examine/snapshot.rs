@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::content::{Content, decodes};
+use super::content::{JournalContent, decodes};
 use super::messages;
 use crate::error::{Error, ErrorKind};
 use crate::journal::DigestMark;
-use crate::keys::{Form, Keyring};
+use crate::keys::{KeyIds, Keyring};
 use crate::seq::Seq;
 use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
 
@@ -29,7 +29,7 @@ pub(crate) struct ExaminedSnapshot {
     /// Its checksums are right, but its keys refuse it.
     pub(super) is_forged: bool,
     /// Its protection, by its header.
-    pub(super) form: Form,
+    pub(super) form: KeyIds,
     epoch: u64,
 }
 
@@ -64,7 +64,7 @@ impl ExaminedSnapshot {
             defect: None,
             is_current: true,
             is_forged: false,
-            form: Form::default(),
+            form: KeyIds::default(),
             epoch: 0,
         }
     }
@@ -93,7 +93,12 @@ impl ExaminedSnapshot {
     /// # Errors
     ///
     /// If a key is missing: then the snapshot may be intact.
-    pub(super) fn read(&mut self, snapshots: &Snapshots, content: &Content, keyring: &Keyring) -> Result<(), Error> {
+    pub(super) fn read(
+        &mut self,
+        snapshots: &Snapshots,
+        content: &JournalContent,
+        keyring: &Keyring,
+    ) -> Result<(), Error> {
         if self.defect.is_some() {
             return Ok(());
         }
@@ -101,7 +106,7 @@ impl ExaminedSnapshot {
             self.exclude(messages::outdated_by_void());
             return Ok(());
         }
-        if !keyring.takes(self.form) {
+        if !keyring.matches(self.form) {
             self.defect = Some(messages::other_protection());
             return Ok(());
         }
@@ -137,7 +142,7 @@ struct StateCheck {
 
 impl StateCheck {
     /// Checks the checksums, and decodes the state if its shape is known and it is not too large.
-    fn of(file: SnapshotFile, content: &Content) -> Result<StateCheck, Error> {
+    fn of(file: SnapshotFile, content: &JournalContent) -> Result<StateCheck, Error> {
         let model = DigestMark::model_of(file.header.model_version, file.header.fingerprint);
         let shape = content.models.get(&file.header.fingerprint);
         let (defect, trailer) = match shape.filter(|_| file.len() <= DECODED) {

@@ -37,34 +37,34 @@ pub(super) const EMPTY_REASON: &str = "it is recorded for later readers, and mus
 pub(super) const TOO_LONG: &str = "it is longer than 4096 bytes";
 
 /// Why an event cannot be made void, and what to do.
-pub(super) struct Refusal {
+pub(super) struct VoidRefusal {
     pub(super) what: String,
     pub(super) help: &'static str,
 }
 
 const HELP_NUMBER: &str = "give the number of an event that is in the journal";
 
-pub(super) fn no_event_zero() -> Refusal {
-    Refusal { what: "events are numbered from 1".to_owned(), help: HELP_NUMBER }
+pub(super) fn no_event_zero() -> VoidRefusal {
+    VoidRefusal { what: "events are numbered from 1".to_owned(), help: HELP_NUMBER }
 }
 
-pub(super) fn pruned_event() -> Refusal {
-    Refusal { what: "the journal was pruned and no longer has the event".to_owned(), help: HELP_NUMBER }
+pub(super) fn pruned_event() -> VoidRefusal {
+    VoidRefusal { what: "the journal was pruned and no longer has the event".to_owned(), help: HELP_NUMBER }
 }
 
-pub(super) fn event_after_end(last: Seq) -> Refusal {
-    Refusal { what: format!("the journal ends with event {last}"), help: HELP_NUMBER }
+pub(super) fn event_after_end(last: Seq) -> VoidRefusal {
+    VoidRefusal { what: format!("the journal ends with event {last}"), help: HELP_NUMBER }
 }
 
-pub(super) fn dropped_event() -> Refusal {
+pub(super) fn dropped_event() -> VoidRefusal {
     let what = format!("it has no effect already: a rewrite has replaced it by `{DROPPED}`");
-    Refusal { what, help: "nothing needs to be done" }
+    VoidRefusal { what, help: "nothing needs to be done" }
 }
 
-pub(super) fn no_base_before() -> Refusal {
+pub(super) fn no_base_before() -> VoidRefusal {
     let what =
         "the journal was pruned, and every base either has the effect of the event in it or is not usable".to_owned();
-    Refusal { what, help: "correct the effect of the event by a command" }
+    VoidRefusal { what, help: "correct the effect of the event by a command" }
 }
 
 // what is logged

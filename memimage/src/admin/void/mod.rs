@@ -21,7 +21,7 @@ use crate::journal::{EventId, Frame, FrameKind, JournalEnd, Layout, Scan, ShapeT
 use crate::keys::Keys;
 use crate::recovery::{DROPPED, OpenedJournal, SettledJournal, WritableJournal};
 use crate::seq::{SegmentId, Seq};
-use messages::Refusal;
+use messages::VoidRefusal;
 use session::{VoidSession, has_base_before};
 
 const TASK: Task = Task { name: "memimage::admin::void", builder: "memimage::admin::Void" };
@@ -262,7 +262,7 @@ impl Void {
         Ok(VoidReport { decision, name, version, already, unproven, quarantined, removed })
     }
 
-    fn refuse(&self, journal: &OpenedJournal, Refusal { what, help }: Refusal) -> Error {
+    fn refuse(&self, journal: &OpenedJournal, VoidRefusal { what, help }: VoidRefusal) -> Error {
         Error::new(Kind::Void { path: journal.layout().root().to_owned(), seq: self.seq, what, mend: help })
     }
 }

@@ -13,7 +13,7 @@ use super::crc_forge::{CHOSEN, choose};
 use super::protection::{Checksum, FrameNonces, FrameProtection, Link, encrypted_len, extension_len, links};
 use super::whitening::{Salts, has_zero_sector, whiten};
 use crate::context::Timestamp;
-use crate::keys::{Form, Mac, Refused};
+use crate::keys::{AuthenticationError, KeyIds, Mac};
 use crate::planted::{Bug, planted};
 use crate::seq::Seq;
 
@@ -116,7 +116,7 @@ impl FrameHeader {
 }
 
 /// Bytes of the header of a frame of this form, with its extension area.
-pub(crate) fn head_len(form: Form) -> usize {
+pub(crate) fn head_len(form: KeyIds) -> usize {
     HEADER + extension_len(form)
 }
 
@@ -219,7 +219,7 @@ fn ends_well(written: &[u8]) -> bool {
 }
 
 /// Writes all of a header but its salt and its checksum.
-fn write_header(out: &mut [u8], header: &FrameHeader, form: Form, head: usize, body: usize) {
+fn write_header(out: &mut [u8], header: &FrameHeader, form: KeyIds, head: usize, body: usize) {
     out[0..4].copy_from_slice(&MAGIC);
     out[4..6].copy_from_slice(&(head as u16).to_le_bytes());
     out[6] = header.kind.code();
@@ -248,7 +248,7 @@ pub(crate) struct Frame<'a> {
     pub(crate) offset: usize,
     /// Bytes from the header's first to the trailer's last.
     pub(crate) len: usize,
-    pub(crate) form: Form,
+    pub(crate) form: KeyIds,
     /// Its own link of the chain.
     mac: Mac,
     /// Header, extension area and stored body.
@@ -259,7 +259,7 @@ pub(crate) struct Frame<'a> {
 
 impl Frame<'_> {
     /// The body as it was before it was encrypted and whitened. The cover is of this form.
-    pub(crate) fn body(&self, cover: &FrameProtection<'_>) -> Result<Vec<u8>, Refused> {
+    pub(crate) fn body(&self, cover: &FrameProtection<'_>) -> Result<Vec<u8>, AuthenticationError> {
         let mut body = self.covered[self.head..].to_vec();
         whiten(&mut body, u64_at(self.covered, 40));
         let head = &self.covered[..self.head];
@@ -391,7 +391,7 @@ impl<'a> RawHeader<'a> {
     }
 
     /// Kind and form, unless this version cannot read the frame.
-    fn supported(&self) -> Result<(FrameKind, Form), String> {
+    fn supported(&self) -> Result<(FrameKind, KeyIds), String> {
         let [cipher, compression, _, chain] = [64, 65, 66, 67].map(|at| self.bytes[at]);
         let Some(kind) = self.kind() else {
             return Err(format!("a frame is of the unknown kind {}", self.bytes[6]));
@@ -410,7 +410,7 @@ impl<'a> RawHeader<'a> {
         }
         let cipher = (cipher != 0).then(|| u32_at(self.bytes, 68));
         let chain = (chain != 0).then(|| u32_at(self.bytes, 72));
-        Ok((kind, Form { cipher, chain }))
+        Ok((kind, KeyIds { cipher, chain }))
     }
 
     fn header(&self, kind: FrameKind, before: Mac) -> FrameHeader {

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use crate::entropy::random;
 use crate::error::Error;
-use crate::keys::{Form, MAC, Mac, NONCE, Nonce, Protection, Refused, TAG};
+use crate::keys::{AuthenticationError, KeyIds, MAC, Mac, NONCE, Nonce, Protection, TAG};
 use crate::seq::SegmentId;
 
 /// Leads whatever is hashed or bound for a frame, so that it passes for nothing else that a key was used on.
@@ -45,13 +45,13 @@ pub(crate) struct Link {
 }
 
 /// Bytes of the extension area of a frame of this form.
-pub(crate) fn extension_len(form: Form) -> usize {
+pub(crate) fn extension_len(form: KeyIds) -> usize {
     encrypted_len(form) + if form.chain.is_some() { 2 * MAC } else { 0 }
 }
 
 /// Bytes of nonce and tag, which are whitened as the body is: a frame without a body has nothing else besides its header on
 /// which its checksum could depend, and the header ends in a checksum of its own, after which all are the same.
-pub(crate) fn encrypted_len(form: Form) -> usize {
+pub(crate) fn encrypted_len(form: KeyIds) -> usize {
     if form.cipher.is_some() { NONCE + TAG } else { 0 }
 }
 
@@ -78,7 +78,7 @@ impl<'a> FrameProtection<'a> {
         Checksum::new(self.uuid, self.segment)
     }
 
-    pub(crate) fn form(&self) -> Form {
+    pub(crate) fn form(&self) -> KeyIds {
         self.protection.form()
     }
 
@@ -124,11 +124,11 @@ impl<'a> FrameProtection<'a> {
         let Some(chain) = &self.protection.chain else { return true };
         let at = header + encrypted_len(self.form()) + MAC;
         let segment = self.segment.get().to_le_bytes();
-        chain.confirms(&[&FRAME, &segment, &frame[..at], &frame[at + MAC..]], &array(&frame[at..at + MAC]))
+        chain.verify(&[&FRAME, &segment, &frame[..at], &frame[at + MAC..]], &array(&frame[at..at + MAC]))
     }
 
     /// Decrypts a body, if it is encrypted.
-    pub(crate) fn open(&self, header: &[u8], extension: &[u8], body: &mut [u8]) -> Result<(), Refused> {
+    pub(crate) fn open(&self, header: &[u8], extension: &[u8], body: &mut [u8]) -> Result<(), AuthenticationError> {
         let Some(cipher) = &self.protection.cipher else { return Ok(()) };
         let nonce = array(&extension[..NONCE]);
         let tag = array(&extension[NONCE..NONCE + TAG]);
@@ -143,7 +143,7 @@ impl<'a> FrameProtection<'a> {
 }
 
 /// The two links in the extension area of a frame of this form: the one before it, and its own.
-pub(crate) fn links(form: Form, extension: &[u8]) -> (Mac, Mac) {
+pub(crate) fn links(form: KeyIds, extension: &[u8]) -> (Mac, Mac) {
     match form.chain {
         None => ([0; MAC], [0; MAC]),
         Some(_) => {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::frame::{u32_at, u64_at};
 use crate::context::{Seed, Timestamp};
-use crate::keys::{Form, MAC, NONCE, Nonce, Protection, Refused, TAG};
+use crate::keys::{AuthenticationError, KeyIds, MAC, NONCE, Nonce, Protection, TAG};
 use crate::seq::{SegmentId, Seq};
 
 /// Bytes of a segment's header; the first frame starts after it.
@@ -62,7 +62,7 @@ pub(crate) struct SegmentHeader {
     /// When the segment was made.
     pub(crate) created: Timestamp,
     /// How the seed, and each frame in the segment, is protected.
-    pub(crate) form: Form,
+    pub(crate) form: KeyIds,
 }
 
 /// Why a segment's header cannot be used.
@@ -143,7 +143,7 @@ impl SegmentHeader {
         }
         let parent_uuid: [u8; 16] = array(&bytes[88..104]);
         let parent = (parent_uuid != [0; 16]).then(|| (parent_uuid, Seq::new(u64_at(bytes, 104))));
-        let form = Form {
+        let form = KeyIds {
             cipher: (bytes[145] != 0).then(|| u32_at(bytes, 148)),
             chain: (bytes[147] != 0).then(|| u32_at(bytes, 152)),
         };
@@ -163,7 +163,7 @@ impl SegmentHeader {
     /// were decoded, and `protection` is of their form.
     pub(crate) fn unlock(&mut self, bytes: &[u8; SEGMENT_HEADER], protection: &Protection) -> Result<(), Locked> {
         if let Some(chain) = &protection.chain
-            && !chain.confirms(&[&SEGMENT, &bytes[..MAC_AT]], &array(&bytes[MAC_AT..MAC_AT + MAC]))
+            && !chain.verify(&[&SEGMENT, &bytes[..MAC_AT]], &array(&bytes[MAC_AT..MAC_AT + MAC]))
         {
             return Err(Locked::Chain(chain.id()));
         }
@@ -172,7 +172,7 @@ impl SegmentHeader {
             let (nonce, tag) = (array(&bytes[NONCE_AT..TAG_AT]), array(&bytes[TAG_AT..MAC_AT]));
             cipher
                 .decrypt(&nonce, &associated(bytes), &mut seed, &tag)
-                .map_err(|Refused| Locked::Cipher(cipher.id()))?;
+                .map_err(|AuthenticationError| Locked::Cipher(cipher.id()))?;
             self.identity.seed = seed;
         }
         Ok(())
@@ -272,7 +272,7 @@ mod tests {
             len: 1 << 20,
             epoch: 2,
             created: Timestamp::from_micros(11),
-            form: Form::default(),
+            form: KeyIds::default(),
         }
     }
 

@@ -8,18 +8,18 @@ use crate::disk::{Access, Disk, StoredFile};
 use crate::error::Error;
 use crate::journal::format::segment::{HeaderFault, Identity, Locked, SEGMENT_HEADER, SegmentHeader};
 use crate::journal::layout::Layout;
-use crate::keys::{Form, Keyring, Protection};
+use crate::keys::{KeyIds, Keyring, Protection};
 use crate::seq::SegmentId;
 
 /// The headers as they were read, which takes no keys.
 pub(crate) struct Headers {
     layout: Layout,
-    all: Vec<SearchResult>,
+    all: Vec<UncheckedHeader>,
     identity: Option<Identity>,
 }
 
 /// A header as it was read.
-struct SearchResult {
+struct UncheckedHeader {
     segment: SegmentId,
     header: Result<SegmentHeader, HeaderFault>,
     bytes: Box<[u8; SEGMENT_HEADER]>,
@@ -68,18 +68,18 @@ pub(crate) struct ProvenKeys {
 
 impl ProvenKeys {
     /// Something of this form was unlocked.
-    pub(crate) fn add(&mut self, form: Form) {
+    pub(crate) fn add(&mut self, form: KeyIds) {
         self.ciphers.extend(form.cipher);
         self.chains.extend(form.chain);
     }
 
     /// Whether the keys of this form are known to be the right ones.
-    pub(crate) fn has(&self, form: Form) -> bool {
+    pub(crate) fn has(&self, form: KeyIds) -> bool {
         form.cipher.is_none_or(|id| self.ciphers.contains(&id)) && form.chain.is_none_or(|id| self.chains.contains(&id))
     }
 
     /// What is wrong with something of this form that its keys do not unlock, though nothing else is unlocked by them.
-    pub(crate) fn misses(&self, form: Form) -> String {
+    pub(crate) fn misses(&self, form: KeyIds) -> String {
         let cipher = form.cipher.filter(|id| !self.ciphers.contains(id)).map(|id| format!("key {id} of `encryption`"));
         let chain = form.chain.filter(|id| !self.chains.contains(id)).map(|id| format!("key {id} of `chain`"));
         let keys: Vec<String> = cipher.into_iter().chain(chain).collect();
@@ -103,7 +103,7 @@ impl Headers {
                 Ok(_) => Err(HeaderFault::Damaged("the file ends within its header")),
                 Err(_) => Err(HeaderFault::Damaged("the header cannot be read")),
             };
-            all.push(SearchResult { segment, header, bytes });
+            all.push(UncheckedHeader { segment, header, bytes });
         }
         let identities = || all.iter().filter_map(|found| found.header.as_ref().ok()).map(|header| &header.identity);
         // that of most, and of the first of those; a strange file among them does not make the others strange
@@ -123,9 +123,9 @@ impl Headers {
     }
 
     /// How the image is protected, by the first of its headers that says so.
-    pub(crate) fn form(&self) -> Form {
+    pub(crate) fn form(&self) -> KeyIds {
         let of_image =
-            |header: &&SegmentHeader| Some(&header.identity) == self.identity() && header.form != Form::default();
+            |header: &&SegmentHeader| Some(&header.identity) == self.identity() && header.form != KeyIds::default();
         let headers = self.all.iter().filter_map(|found| found.header.as_ref().ok());
         headers.filter(of_image).map(|header| header.form).next().unwrap_or_default()
     }
@@ -138,7 +138,7 @@ impl Headers {
     /// If a key is missing, or if none of the headers that name a key is unlocked by it: then it is the wrong one.
     pub(crate) fn unlock(self, keyring: &Keyring) -> Result<CheckedHeaders, Error> {
         let (mut headers, mut fit, mut identity, mut refused) = (Vec::new(), ProvenKeys::default(), None, Vec::new());
-        for SearchResult { segment, mut header, bytes } in self.all {
+        for UncheckedHeader { segment, mut header, bytes } in self.all {
             let path = self.layout.segment(segment);
             let standing = match &mut header {
                 Ok(header) if Some(&header.identity) == self.identity.as_ref() => {
@@ -174,7 +174,7 @@ impl Headers {
 /// Why a header was not unlocked.
 struct Refusal {
     /// What it is if other headers were unlocked by these keys. Else the key may as well be another.
-    told_by: Form,
+    told_by: KeyIds,
     what: &'static str,
     error: Error,
 }
@@ -187,14 +187,14 @@ fn unlock(
 ) -> Result<Protection, Refusal> {
     let protection = keyring.protection(header.form, &header.identity.uuid, path).map_err(|error| Refusal {
         // a key that is missing is told of, whatever others were unlocked
-        told_by: if keyring.takes(header.form) { header.form } else { Form::default() },
+        told_by: if keyring.matches(header.form) { header.form } else { KeyIds::default() },
         what: "it is not protected in the way that the rest of the image is",
         error,
     })?;
     header.unlock(bytes, &protection).map(|()| protection).map_err(|which| Refusal {
         told_by: match which {
-            Locked::Cipher(id) => Form { cipher: Some(id), chain: None },
-            Locked::Chain(id) => Form { cipher: None, chain: Some(id) },
+            Locked::Cipher(id) => KeyIds { cipher: Some(id), chain: None },
+            Locked::Chain(id) => KeyIds { cipher: None, chain: Some(id) },
         },
         what: "its first 4096 bytes are not what the key makes of them",
         error: locked(path, which),

@@ -13,7 +13,7 @@ use crate::journal::format::frame::Frame;
 use crate::journal::format::protection::FrameProtection;
 use crate::journal::format::segment::{Identity, LONGEST};
 use crate::journal::layout::Layout;
-use crate::keys::{Form, Keyring, Protection, Refused};
+use crate::keys::{AuthenticationError, KeyIds, Keyring, Protection};
 use crate::seq::SegmentId;
 
 /// A journal whose headers have been read, damaged or not, and checked against the keys.
@@ -59,7 +59,7 @@ impl SalvageSource {
     /// # Errors
     ///
     /// If a key is missing.
-    pub(crate) fn protection(&self, segment: SegmentId, form: Form) -> Result<Protection, Error> {
+    pub(crate) fn protection(&self, segment: SegmentId, form: KeyIds) -> Result<Protection, Error> {
         self.keyring.protection(form, &self.uuid(), &self.path(segment))
     }
 
@@ -126,13 +126,13 @@ impl SalvageSource {
         let protection = match &checked.standing {
             HeaderStanding::Own(protection) if frame.form == protection.form() => protection.clone(),
             HeaderStanding::Own(_) => return Ok(Err("it is not protected in the way that the segment's header says")),
-            _ if self.keyring.takes(frame.form) => self.protection(checked.segment, frame.form)?,
+            _ if self.keyring.matches(frame.form) => self.protection(checked.segment, frame.form)?,
             _ => return Ok(Err("it is not protected in the way that the image is")),
         };
         let uuid = self.uuid();
         let protection = FrameProtection::new(&uuid, checked.segment, &protection);
         let body = match frame.is_linked(&protection) {
-            true => frame.body(&protection).map_err(|Refused| "its body does not decrypt under its key"),
+            true => frame.body(&protection).map_err(|AuthenticationError| "its body does not decrypt under its key"),
             false => Err("its link of the chain is not what the key makes of it"),
         };
         match body {
@@ -143,7 +143,7 @@ impl SalvageSource {
 
     /// The error of a frame that its keys refuse, where these keys have unlocked nothing else: the frame may be forged, or
     /// the keys wrong.
-    fn unproven_keys(&self, segment: SegmentId, form: Form) -> Error {
+    fn unproven_keys(&self, segment: SegmentId, form: KeyIds) -> Error {
         Error::new(Kind::Key { path: self.path(segment), what: self.proven_keys.misses(form) })
     }
 

@@ -14,7 +14,7 @@ use crate::journal::format::timeline::Timeline;
 use crate::journal::format::torn_write::{Evidence, Verdict, durable_after, judge};
 use crate::journal::format::void::{VoidMark, Voids};
 use crate::journal::format::zeros::is_zero;
-use crate::keys::Refused;
+use crate::keys::AuthenticationError;
 use crate::seq::{SegmentId, Seq};
 
 /// Where a journal ends.
@@ -303,7 +303,7 @@ impl Scan {
 
     /// The body of a frame, decrypted if need be.
     pub(crate) fn body(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<Vec<u8>, Error> {
-        frame.body(&self.segments.cover(segment)).map_err(|Refused| {
+        frame.body(&self.segments.cover(segment)).map_err(|AuthenticationError| {
             self.forged(segment, frame, "its body does not decrypt under the key that opened the segment's header")
         })
     }

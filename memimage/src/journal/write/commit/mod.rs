@@ -28,7 +28,7 @@ use crate::error::{Error, Kind};
 use crate::journal::format::frame::FrameKind;
 use crate::planted::{Bug, planted};
 use crate::seq::Seq;
-use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, has_come};
+use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, has_passed};
 
 /// How long an un-awaited batch may lie in memory.
 const LINGER: Duration = Duration::from_millis(1);
@@ -125,7 +125,7 @@ impl CommitState {
 
     /// Whether something is to be done by now though nobody waits for it.
     fn due(&self) -> bool {
-        self.deadline().is_some_and(has_come)
+        self.deadline().is_some_and(has_passed)
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -358,7 +358,7 @@ impl<S: BatchWriter> Commit<S> {
             self.wake.notify_all();
             std::mem::take(&mut state.room_wakers)
         };
-        fates.truncate(if planted(Bug::WaitersNotTold) { 1 } else { fates.len() });
+        fates.truncate(if planted(Bug::WaitersNotNotified) { 1 } else { fates.len() });
         fates.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
         wakers.into_iter().for_each(Waker::wake);
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::{BatchWriter, Commit, CommitState};
 use crate::journal::write::ticket::Ticket;
-use crate::sync::has_come;
+use crate::sync::has_passed;
 
 impl<S: BatchWriter> Commit<S> {
     /// What the syncer thread does until it is [stopped](Commit::stop): takes over what is left, writes what nobody waits
@@ -53,7 +53,7 @@ impl<S: BatchWriter> Commit<S> {
     }
 
     fn interval_is_over(&self, state: &mut CommitState) -> bool {
-        let over = state.sync_by.is_some_and(has_come);
+        let over = state.sync_by.is_some_and(has_passed);
         if over {
             state.sync_by = None;
         }

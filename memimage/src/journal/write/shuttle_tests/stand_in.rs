@@ -114,7 +114,7 @@ impl Journal {
         caps: BatchLimits,
         fails_at: Option<usize>,
     ) -> (Journal, JoinHandle<()>) {
-        crate::sync::restart_clock();
+        crate::sync::reset_clock();
         let log = Arc::new(Plain::new(Log::default()));
         let sink = Memory { log: Arc::clone(&log), fails_at, durability };
         let place = FramePosition { segment: SegmentId::FIRST, offset: SEGMENT_HEADER as u64 };

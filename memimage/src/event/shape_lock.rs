@@ -1,7 +1,7 @@
 //! Where the shape lock of a model is, and what it holds.
 
+use super::event_type::EventType;
 use super::name::same;
-use super::row::EventType;
 use crate::shape::Text;
 
 /// Where the [shape lock](crate::shape_lock) of a model is.
@@ -9,12 +9,22 @@ use crate::shape::Text;
 pub struct ShapeLock {
     pub(crate) path: &'static str,
     pub(crate) model: &'static str,
+    pub(crate) package: &'static str,
+    pub(crate) selection: &'static str,
+    pub(crate) is_shared: bool,
 }
 
 impl ShapeLock {
-    /// The file, and what the model's lines in it begin with.
-    pub const fn new(path: &'static str, model: &'static str) -> ShapeLock {
-        ShapeLock { path, model }
+    /// The file; what the model's lines in it begin with; the directory of the package's `Cargo.toml`; the arguments of
+    /// `cargo test` that select the model's target, such as `--lib`; and whether other packages may have lines in the file.
+    pub const fn new(
+        path: &'static str,
+        model: &'static str,
+        package: &'static str,
+        selection: &'static str,
+        is_shared: bool,
+    ) -> ShapeLock {
+        ShapeLock { path, model, package, selection, is_shared }
     }
 
     /// The file, as it was found when the program was compiled.

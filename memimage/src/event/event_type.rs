@@ -7,9 +7,9 @@ use super::name::same;
 use super::payload::Payload;
 use super::recorded::{Recorded, Upcasting};
 use super::replay_error::ReplayError;
-use super::sink::{Apply, Reencode};
-use super::step::{ValueStep, ValueSteps};
+use super::replay_target::{Apply, Reencode};
 use super::upcast::{EventVersion, IntoEvents, PastVersion};
+use super::value_step::{ValueStep, ValueSteps};
 use crate::shape::{Shape, ShapeRef, ShapeTree, is_recursive};
 use crate::value::{MAX_DEPTH, Value};
 
