@@ -1,4 +1,4 @@
-//! What is in a real directory, to see what its files are and that nothing was changed.
+//! The content of a real directory, to verify its files and that nothing changed.
 
 use std::collections::BTreeMap;
 use std::fs;

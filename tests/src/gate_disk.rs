@@ -1,4 +1,4 @@
-//! A disk that asks a rule before each call: to block, fail, interrupt or shorten it. And a trace of all calls.
+//! A disk that asks a rule before each call, which can block, fail, interrupt or shorten it; and a trace of all calls.
 
 use std::fmt;
 use std::io;

@@ -1,4 +1,4 @@
-//! The smallest thing that runs commands: a model in memory, for tests that are not about journals.
+//! A model in memory, for tests that need commands and no journal.
 
 use memimage::{Command, Execute, Image, Model};
 

@@ -1,4 +1,4 @@
-//! What the tests of memimage share.
+//! The code that several test suites share.
 
 pub mod checksums;
 mod directory_tree;

@@ -1,4 +1,4 @@
-//! Repairing what opening refuses, as somebody would who does what a check says.
+//! Repairs an image that does not open, as its check recommends.
 
 use std::path::Path;
 use std::sync::Arc;

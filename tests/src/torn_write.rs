@@ -1,4 +1,4 @@
-//! What a power cut may leave, on a real disk.
+//! Torn writes on a real disk, as a power cut may leave them.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -115,6 +115,11 @@ fn declared(file: &File) -> Vec<String> {
     modules
 }
 
+/// Whether a file declares this module for tests only.
+fn has_test_module(file: &File, name: &str) -> bool {
+    file.items.iter().any(|item| matches!(item, Item::Mod(module) if module.ident == name && is_for_tests(module)))
+}
+
 fn is_for_tests(module: &ItemMod) -> bool {
     module.attrs.iter().any(|attr| match &attr.meta {
         syn::Meta::List(list) if list.path.is_ident("cfg") => {
@@ -204,7 +209,10 @@ fn backward_uses(sources: &[Source], within: &[&str]) -> Vec<String> {
     for source in sources.iter().filter(|source| !source.is_test()) {
         let module = source.module();
         let Some(part) = module.strip_prefix(within).and_then(<[_]>::first) else { continue };
-        let own = place(part).unwrap_or_else(|| panic!("{} is not declared in {}", source.path, parent.path));
+        let Some(own) = place(part) else {
+            assert!(has_test_module(&parent.file, part), "{} is not declared in {}", source.path, parent.path);
+            continue;
+        };
         for used in source.uses() {
             if used.len() <= within.len() || !used.iter().zip(within).all(|(used, within)| used == within) {
                 continue;
@@ -231,8 +239,10 @@ fn modules_with_parts(sources: &[Source]) -> Vec<Vec<&str>> {
     with_parts.map(Source::module).collect()
 }
 
-/// Modules whose parts use each other by their nature, each for its reason.
-const CYCLIC: [&str; 0] = [];
+/// Modules whose parts may use each other: walks over nested values call each other through serde's traits (`digest`,
+/// `shape`, `value`), a file of the simulated disk is a part of the disk that holds it, and `given`, `when` and `then` of a
+/// test lead to one another.
+const CYCLIC: [&str; 5] = ["digest", "disk/sim", "shape", "testing", "value"];
 
 #[test]
 fn each_module_uses_those_before_it_only() {

@@ -92,8 +92,8 @@ fn a_longer_record_is_refused_and_changes_nothing() {
     assert!(error.kind() == ErrorKind::RecordTooLarge && error.to_string().contains("1001"), "{error}");
     assert_eq!((image.journal().seq(), image.read_uncommitted().unwrap().clone()), before);
     drop(open(&SimDisk::new(), options().record_bytes_max(1 << 30)).unwrap());
-    refuses(options().record_bytes_max((1 << 30) + 1), "max_record");
-    refuses(options().record_bytes_max(0), "max_record");
+    refuses(options().record_bytes_max((1 << 30) + 1), "`record_bytes_max`");
+    refuses(options().record_bytes_max(0), "`record_bytes_max`");
 }
 
 /// "segment": those of 4 GiB are in `real/memory.rs`.
@@ -103,7 +103,7 @@ fn segments_of_other_lengths_are_refused() {
         drop(open(&SimDisk::new(), options().segment_bytes(size)).unwrap());
     }
     for size in [(16 << 10) - 4096, (16 << 10) + 512, (1 << 30) + 4096] {
-        refuses(options().segment_bytes(size), "segment_size");
+        refuses(options().segment_bytes(size), "`segment_bytes`");
     }
     for len in [(16_u64 << 10) - 4096, (16 << 10) + 512, (4 << 30) + 4096, u64::MAX] {
         let over = changed(&book(), |segment| {

@@ -4,7 +4,6 @@
 
 // each uses those above it
 mod reentrancy;
-mod stats;
 mod recovery_report;
 mod core;
 mod guard;
@@ -15,6 +14,7 @@ mod execute;
 mod query;
 mod with;
 mod journal;
+mod stats;
 mod admin;
 mod opening;
 

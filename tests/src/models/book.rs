@@ -1,4 +1,4 @@
-//! A model that replays quickly, whose events fill segments well: for suites that open one image a million times.
+//! A model that replays quickly and fills segments evenly, for suites that open one image a million times.
 
 use std::collections::BTreeMap;
 

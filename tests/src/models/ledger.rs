@@ -1,4 +1,4 @@
-//! A ledger whose commands have every form there is: never refused, checked, fallible, random, timed, and panicking.
+//! A ledger with commands of every form: infallible, checked, fallible, random, timed, and panicking.
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;

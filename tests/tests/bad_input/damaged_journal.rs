@@ -45,7 +45,7 @@ fn a_damaged_frame_is_named_by_segment_offset_and_event() {
     check(
         &refused(&disk),
         expect![
-            "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 7680 where event 9 belongs: a frame is missing or damaged, and a later segment has frames; nothing was changed; restore the file from a copy, or see with `memimage::admin::check` what a repair would lose"
+            "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 7680 where event 9 belongs: a frame is missing or damaged, and a later segment has frames; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose"
         ],
     );
     is_well(&whole, 20, state);
@@ -100,7 +100,7 @@ fn a_damaged_header_is_named() {
     check(
         &refused(&disk),
         expect![
-            "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the file does not start like a segment; nothing was changed; restore the file from a copy, or see with `memimage::admin::check` what a repair would lose"
+            "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the file does not start like a segment; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose"
         ],
     );
     disk.write(segment(2), 0, b"memimage").unwrap();
@@ -108,7 +108,7 @@ fn a_damaged_header_is_named() {
     check(
         &refused(&disk),
         expect![
-            "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the header's checksum is wrong; nothing was changed; restore the file from a copy, or see with `memimage::admin::check` what a repair would lose"
+            "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the header's checksum is wrong; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose"
         ],
     );
 }
@@ -151,9 +151,9 @@ fn a_missing_segment_is_named() {
         is_well(&whole, 20, state);
     }
     expect![[r#"
-        the journal's file `/ledger/journal/00000001.journal` is damaged in segment 1: its file is missing; nothing was changed; restore the file from a copy, or see with `memimage::admin::check` what a repair would lose
-        the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2: its file is missing; nothing was changed; restore the file from a copy, or see with `memimage::admin::check` what a repair would lose
-        the journal's file `/ledger/journal/00000003.journal` is damaged in segment 3 at byte 4096 where event 14 belongs: the segment is missing or empty, and events that belong there are known to have been synced; nothing was changed; restore the file from a copy, or see with `memimage::admin::check` what a repair would lose
+        the journal's file `/ledger/journal/00000001.journal` is damaged in segment 1: its file is missing; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose
+        the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2: its file is missing; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose
+        the journal's file `/ledger/journal/00000003.journal` is damaged in segment 3 at byte 4096 where event 14 belongs: the segment is missing or empty, and events that belong there are known to have been synced; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose
     "#]].assert_eq(&texts);
 }
 
@@ -178,7 +178,7 @@ fn a_segment_in_anothers_place_is_named() {
     check(
         &error,
         expect![
-            "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the file is segment 3 by its header; nothing was changed; restore the file from a copy, or see with `memimage::admin::check` what a repair would lose"
+            "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the file is segment 3 by its header; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose"
         ],
     );
     for number in [1, 2, 3, 4] {
@@ -190,7 +190,7 @@ fn a_segment_in_anothers_place_is_named() {
             check(
                 &error,
                 expect![
-                    "the journal's file `/ledger/journal/00000003.journal` is damaged in segment 3 at byte 0: this file and `/ledger/journal/00000001.journal` are of different images, and `memimage::admin::check` tells which of them is strange; nothing was changed; restore the file from a copy, or see with `memimage::admin::check` what a repair would lose"
+                    "the journal's file `/ledger/journal/00000003.journal` is damaged in segment 3 at byte 0: this file and `/ledger/journal/00000001.journal` are of different images, and `memimage::admin::check` tells which of them is strange; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose"
                 ],
             );
         }
@@ -214,19 +214,19 @@ fn a_segment_of_another_length_is_named() {
                 (2, 4_095) => check(
                     &error,
                     expect![
-                        "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 4095: the file ends within its header; nothing was changed; restore the file from a copy, or see with `memimage::admin::check` what a repair would lose"
+                        "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 4095: the file ends within its header; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose"
                     ],
                 ),
                 (2, 10_000) => check(
                     &error,
                     expect![
-                        "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 10000: the file is 10000 bytes long, and was made with 16384; nothing was changed; restore the file from a copy, or see with `memimage::admin::check` what a repair would lose"
+                        "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 10000: the file is 10000 bytes long, and was made with 16384; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose"
                     ],
                 ),
                 (2, 20_480) => check(
                     &error,
                     expect![
-                        "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 16384: the file is 20480 bytes long, and was made with 16384; nothing was changed; restore the file from a copy, or see with `memimage::admin::check` what a repair would lose"
+                        "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 16384: the file is 20480 bytes long, and was made with 16384; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose"
                     ],
                 ),
                 _ => {}

@@ -32,16 +32,16 @@ fn unreadable_files_are_named() {
         texts += &format!("{error}\n");
     }
     expect![[r#"
-        listing `/ledger` failed: permission denied; let this process's user read and write the image's directory and files
-        listing `/ledger/journal` failed: permission denied; let this process's user read and write the image's directory and files
-        listing `/ledger/snapshot` failed: permission denied; let this process's user read and write the image's directory and files
-        locking `/ledger/LOCK` failed: permission denied; let this process's user read and write the image's directory and files
-        opening `/ledger/journal/00000001.journal` failed: permission denied; let this process's user read and write the image's directory and files
-        reading `/ledger/journal/00000001.journal` failed: permission denied; let this process's user read and write the image's directory and files
-        opening `/ledger/journal/00000003.journal` failed: permission denied; let this process's user read and write the image's directory and files
-        reading `/ledger/journal/00000003.journal` failed: permission denied; let this process's user read and write the image's directory and files
-        opening `/ledger/journal/durable` failed: permission denied; let this process's user read and write the image's directory and files
-        reading `/ledger/journal/durable` failed: permission denied; let this process's user read and write the image's directory and files
+        listing `/ledger` failed: permission denied; help: let the user of this process read and write the image's directory and files
+        listing `/ledger/journal` failed: permission denied; help: let the user of this process read and write the image's directory and files
+        listing `/ledger/snapshot` failed: permission denied; help: let the user of this process read and write the image's directory and files
+        locking `/ledger/LOCK` failed: permission denied; help: let the user of this process read and write the image's directory and files
+        opening `/ledger/journal/00000001.journal` failed: permission denied; help: let the user of this process read and write the image's directory and files
+        reading `/ledger/journal/00000001.journal` failed: permission denied; help: let the user of this process read and write the image's directory and files
+        opening `/ledger/journal/00000003.journal` failed: permission denied; help: let the user of this process read and write the image's directory and files
+        reading `/ledger/journal/00000003.journal` failed: permission denied; help: let the user of this process read and write the image's directory and files
+        opening `/ledger/journal/durable` failed: permission denied; help: let the user of this process read and write the image's directory and files
+        reading `/ledger/journal/durable` failed: permission denied; help: let the user of this process read and write the image's directory and files
     "#]].assert_eq(&texts);
     is_well(&disk, 20, state);
 }
@@ -79,11 +79,11 @@ fn unwritable_files_are_named() {
         texts += &format!("{error}\n");
     }
     expect![[r#"
-        writing `/ledger/journal/durable` failed: read-only filesystem or storage medium; an image needs a file system that can be written to
-        syncing `/ledger/journal/durable` failed: read-only filesystem or storage medium; an image needs a file system that can be written to
-        syncing `/ledger/journal/00000003.journal` failed: read-only filesystem or storage medium; an image needs a file system that can be written to
-        syncing `/ledger` failed: read-only filesystem or storage medium; an image needs a file system that can be written to
-        syncing `/ledger/journal` failed: read-only filesystem or storage medium; an image needs a file system that can be written to
+        writing `/ledger/journal/durable` failed: read-only filesystem or storage medium; help: put the image on a writable file system
+        syncing `/ledger/journal/durable` failed: read-only filesystem or storage medium; help: put the image on a writable file system
+        syncing `/ledger/journal/00000003.journal` failed: read-only filesystem or storage medium; help: put the image on a writable file system
+        syncing `/ledger` failed: read-only filesystem or storage medium; help: put the image on a writable file system
+        syncing `/ledger/journal` failed: read-only filesystem or storage medium; help: put the image on a writable file system
     "#]].assert_eq(&texts);
     is_well(&disk, 20, state);
 }

@@ -50,7 +50,7 @@ fn without_room_for_the_next_segment_nothing_is_accepted() {
             check(
                 &error,
                 expect![
-                    "the disk is full: creating `/ledger/journal/00000003.journal.tmp` failed (no storage space); free some space and try again"
+                    "the disk is full: creating `/ledger/journal/00000003.journal.tmp` failed: no storage space; help: free some space and try again"
                 ],
             );
         }
@@ -160,7 +160,7 @@ fn a_snapshot_on_a_full_disk_leaves_the_image_running() {
             check(
                 &error,
                 expect![
-                    "the disk is full: writing `/ledger/snapshot/00000000000000000021.snapshot.tmp` failed (no storage space); free some space and try again"
+                    "the disk is full: writing `/ledger/snapshot/00000000000000000021.snapshot.tmp` failed: no storage space; help: free some space and try again"
                 ],
             );
         }

@@ -19,7 +19,7 @@ fn a_payload_over_the_cap_is_refused() {
             check(
                 &error,
                 expect![
-                    "the command `file` is too large: its record takes 1011 bytes and 1000 are allowed; nothing was recorded; split it, or raise `options().max_record`"
+                    "the command `file` is too large: its record takes 1011 bytes, and the limit is 1000; nothing was recorded; help: split the command, or raise `options().record_bytes_max`"
                 ],
             );
         }
@@ -67,17 +67,17 @@ fn options_out_of_their_range_are_refused() {
         texts += &format!("{}\n", refused_untouched(&disk, options));
     }
     expect![[r#"
-        the option segment_size cannot be 8192: it must be a multiple of 4096 from 16 KiB to 1 GiB
-        the option segment_size cannot be 16385: it must be a multiple of 4096 from 16 KiB to 1 GiB
-        the option segment_size cannot be 2147483648: it must be a multiple of 4096 from 16 KiB to 1 GiB
-        the option segment_size cannot be 0: it must be a multiple of 4096 from 16 KiB to 1 GiB
-        the option align cannot be 0: it must be 8, 512 or 4096
-        the option align cannot be 1024: it must be 8, 512 or 4096
-        the option batch_bytes cannot be 0: it must be from 1 byte to 1 GiB
-        the option batch_bytes cannot be 1073741825: it must be from 1 byte to 1 GiB
-        the option pending_batches cannot be 0: it must be at least 1
-        the option max_record cannot be 0: it must be from 1 byte to 1 GiB
-        the option max_record cannot be 1073741825: it must be from 1 byte to 1 GiB
+        the option `segment_bytes` cannot be 8192: it must be a multiple of 4096 from 16 KiB to 1 GiB
+        the option `segment_bytes` cannot be 16385: it must be a multiple of 4096 from 16 KiB to 1 GiB
+        the option `segment_bytes` cannot be 2147483648: it must be a multiple of 4096 from 16 KiB to 1 GiB
+        the option `segment_bytes` cannot be 0: it must be a multiple of 4096 from 16 KiB to 1 GiB
+        the option `align_bytes` cannot be 0: it must be 8, 512 or 4096
+        the option `align_bytes` cannot be 1024: it must be 8, 512 or 4096
+        the option `batch_bytes` cannot be 0: it must be from 1 byte to 1 GiB
+        the option `batch_bytes` cannot be 1073741825: it must be from 1 byte to 1 GiB
+        the option `pending_batches_max` cannot be 0: it must be at least 1
+        the option `record_bytes_max` cannot be 0: it must be from 1 byte to 1 GiB
+        the option `record_bytes_max` cannot be 1073741825: it must be from 1 byte to 1 GiB
     "#]]
     .assert_eq(&texts);
     for options in [

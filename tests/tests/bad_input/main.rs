@@ -1,5 +1,4 @@
-//! Bad input: whatever stands at an image's path, each refusal says what happened, where and what to do, and leaves all
-//! files as they were.
+//! Bad input at an image's path: each refusal says what happened, where and what to do, and no file is changed.
 
 mod damaged_journal;
 mod damaged_snapshots;

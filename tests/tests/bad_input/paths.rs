@@ -18,7 +18,7 @@ fn a_mistyped_path_is_not_created() {
     check(
         &error,
         expect![
-            "no image at `/ledger`: nothing is there; check the path, or have one made there with `options().create(true)`"
+            "no image is at `/ledger`: nothing is there; help: check the path, or create the image with `options().create(true)`"
         ],
     );
     assert_eq!(disk.kind(Path::new(ROOT)).unwrap(), None);
@@ -33,7 +33,7 @@ fn a_mistyped_path_is_not_created() {
     assert!(!path.exists());
     let error = options().open(path.join("below")).unwrap_err();
     assert!(error.is_io());
-    expect!["creating `DIR/ledgr/below` failed: No such file or directory (os error 2); check the path, or make the directory above it first"].assert_eq(&error.to_string().replace(dir.path().to_str().unwrap(), "DIR"));
+    expect!["creating `DIR/ledgr/below` failed: No such file or directory (os error 2); help: check the path, or create its parent directory first"].assert_eq(&error.to_string().replace(dir.path().to_str().unwrap(), "DIR"));
     assert!(!path.exists());
 }
 
@@ -48,7 +48,7 @@ fn a_file_is_no_image() {
         texts.push(error.to_string());
     }
     assert_eq!(texts[0], texts[1]);
-    expect!["`/ledger` is not an image: it is a file; nothing was changed; give the path of an image, or of a directory that is empty or does not exist yet"].assert_eq(&texts[0]);
+    expect!["`/ledger` is not an image: it is a file; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"].assert_eq(&texts[0]);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_directory_with_other_files_is_no_image() {
     check(
         &refused_untouched(&disk, options()),
         expect![
-            "`/ledger` is not an image: it holds other files and no journal; nothing was changed; give the path of an image, or of a directory that is empty or does not exist yet"
+            "`/ledger` is not an image: it holds other files and no journal; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"
         ],
     );
 }
@@ -96,7 +96,7 @@ fn a_journal_that_is_a_file_is_no_image() {
     check(
         &error,
         expect![
-            "`/ledger` is not an image: its `journal` is a file, where an image has a directory; nothing was changed; give the path of an image, or of a directory that is empty or does not exist yet"
+            "`/ledger` is not an image: its `journal` is a file, where an image has a directory; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"
         ],
     );
 }
@@ -141,7 +141,7 @@ fn snapshots_without_a_journal_do_not_begin_a_new_image() {
         texts.push(error.to_string());
     }
     assert_eq!(texts[0], texts[1]);
-    expect!["`/ledger` is not an image: it has snapshots but no journal, so events may be missing; nothing was changed; restore its `journal` from a copy, or move what is there away to begin anew"].assert_eq(&texts[0]);
+    expect!["`/ledger` is not an image: it has snapshots but no journal, so events may be missing; nothing was changed; help: restore its `journal` from a copy, or move the remaining files away to begin a new image"].assert_eq(&texts[0]);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_journal_that_lost_all_its_segments_does_not_begin_a_new_image() {
     check(
         &error,
         expect![
-            "`/ledger` is not an image: its segments are missing, and `journal/durable` is of an image in use; nothing was changed; restore its `journal` from a copy, or move what is there away to begin anew"
+            "`/ledger` is not an image: its segments are missing, and `journal/durable` is of an image in use; nothing was changed; help: restore its `journal` from a copy, or move the remaining files away to begin a new image"
         ],
     );
 }
@@ -167,7 +167,7 @@ fn a_network_file_system_is_refused() {
     check(
         &refused_untouched(&disk, options()),
         expect![
-            "`/ledger` is on a network file system (nfs4), whose locks and syncs cannot be trusted; move the image to a local disk, or take the risk with `options().allow_network(true)`"
+            "`/ledger` is on a network file system (nfs4): its locks and syncs cannot be trusted; help: move the image to a local disk, or accept the risk with `options().allow_network(true)`"
         ],
     );
     let (disk, state) = ledger(3, &[]);

@@ -20,9 +20,7 @@ fn a_second_owner_is_refused() {
     let pid = std::process::id().to_string();
     let text = error.to_string().replace(&pid, "PID");
     let program = text.split_once("PID (").unwrap().1.split_once(')').unwrap().0.to_owned();
-    expect![
-        "the image `/ledger` is in use by pid PID (PROGRAM); an image has one owner at a time: close it there first (never delete its `LOCK`: that would let two owners in, and it is free anyway once its process has ended)"
-    ]
+    expect!["the image `/ledger` is in use by pid PID (PROGRAM): an image has one owner at a time; help: close it there first (never delete its `LOCK`: two owners would then overwrite each other, and the lock is released when its process ends)"]
     .assert_eq(&text.replace(&program, "PROGRAM"));
     assert!((files(&disk), disk.read(format!("{ROOT}/LOCK")).unwrap()) == before, "something was changed");
     image.deposit(1, 1).unwrap();
@@ -44,7 +42,7 @@ fn a_second_process_is_refused() {
     let image = options().open(dir.path()).unwrap();
     image.deposit(1, 1).unwrap();
     let second = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "a_second_process_is_refused", "--nocapture"])
+        .args(["--exact", "second_owner::a_second_process_is_refused", "--nocapture"])
         .env(SECOND, dir.path())
         .output()
         .unwrap();

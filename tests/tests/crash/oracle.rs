@@ -1,4 +1,4 @@
-//! What must hold of whatever a crash left.
+//! The conditions that hold for every state that a crash leaves.
 
 use std::path::Path;
 use std::sync::Arc;

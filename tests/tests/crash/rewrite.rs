@@ -1,4 +1,4 @@
-//! A journal that is rewritten while the power fails.
+//! A rewrite during which the power fails.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The base of a pruned journal, which is no cache: one copy can be done without, and with both gone a snapshot must do.
+//! Damage to the base of a pruned journal, which is no cache: one intact copy is enough, and without any a snapshot must do.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

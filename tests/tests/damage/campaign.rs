@@ -1,4 +1,4 @@
-//! Damage of one kind, all of it tried on all processors, and counted.
+//! Tries all damage of one kind, on all processors, and counts the outcomes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;

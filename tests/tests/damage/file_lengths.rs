@@ -1,4 +1,4 @@
-//! Each file cut at each length, and longer than it was.
+//! Each file truncated to each length, and extended.
 
 use memimage::disk::SimDisk;
 

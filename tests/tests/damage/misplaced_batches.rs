@@ -1,5 +1,5 @@
-//! Whole batches, and the frames of every other kind, in another place than their own, each with good checksums: swapped,
-//! doubled, missing, moved to another segment.
+//! Batches, and frames of every other kind, in the wrong place, each with valid checksums: swapped, duplicated, missing, moved to
+//! another segment.
 
 use memimage::disk::SimDisk;
 use memimage_tests::checksums;

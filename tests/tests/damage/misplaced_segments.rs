@@ -1,4 +1,4 @@
-//! Whole segments out of their place: swapped, doubled, missing, of an earlier time, of another image.
+//! Whole segments in the wrong place: swapped, duplicated, missing, from an older copy, of another image.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What came of opening a damaged image.
+//! The outcome of opening a damaged image.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

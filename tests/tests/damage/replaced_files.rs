@@ -1,4 +1,4 @@
-//! A file's place taken by another file, or by nothing, for the modules that damage whole files.
+//! Replaces or removes whole files.
 
 use std::path::Path;
 

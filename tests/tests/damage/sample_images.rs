@@ -1,4 +1,4 @@
-//! The images that are damaged, and what must be recovered from each.
+//! The images that the tests damage, and the state that must be recovered from each.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};

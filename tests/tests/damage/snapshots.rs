@@ -1,5 +1,5 @@
-//! Snapshots out of their place, of another image, with chunks swapped, doubled or missing. They are a cache: whatever is
-//! the matter with one, the image opens with all there is, and says that it fell back.
+//! Snapshots in the wrong place, of another image, with chunks swapped, duplicated or missing. Snapshots are a cache: whatever
+//! damages one, the image opens with all its data and reports that it fell back.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! A bit that is read wrong once, as a failing disk, cable or memory shows it: opening is right or refuses, and nothing that a
-//! running image read so is on disk afterwards.
+//! A bit that is read wrong once, as a failing disk, cable or memory causes it: opening succeeds correctly or refuses, and a
+//! running image writes no wrong bit to disk.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `journal/durable` of another time, of another image, or gone. It only adds certainty.
+//! A durable watermark (`journal/durable`) that is old, of another image, or missing. It only adds certainty.
 
 use memimage::disk::SimDisk;
 

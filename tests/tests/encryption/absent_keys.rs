@@ -1,4 +1,4 @@
-//! Tasks that were given no keys: each refuses a protected image as such, before anything is touched, and says what to do.
+//! Operations without keys: each refuses a protected image before it changes anything, and says what to do.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -37,7 +37,7 @@ fn all_refuse(disk: &SimDisk, how: &str) {
         let error = outcome.expect_err(task);
         assert!(error.kind() == ErrorKind::Key && error.kind() != ErrorKind::NotApplicable, "{task}: {error}");
         let said = format!(
-            "the image `/ledger` is {how}, and `memimage::admin::{task}` was given no keys; nothing was changed; use \
+            "the image `/ledger` is {how}, and `memimage::admin::{task}` was given no keys; nothing was changed; help: use \
              `memimage::admin::"
         );
         assert!(error.to_string().starts_with(&said), "{error}");
@@ -84,9 +84,7 @@ fn damage_makes_no_difference() {
 fn the_error_says_what_to_do() {
     let (disk, ..) = lived(BOTH);
     let error = check_with(Arc::new(disk), ROOT).unwrap_err();
-    expect![
-        "the image `/ledger` is encrypted and chained, and `memimage::admin::check` was given no keys; nothing was changed; use `memimage::admin::Check`, and give it key 3 by `encryption` and key 3 by `chain`"
-    ]
+    expect!["the image `/ledger` is encrypted and chained, and `memimage::admin::check` was given no keys; nothing was changed; help: use `memimage::admin::Check`, and give it key 3 by `encryption` and key 3 by `chain`"]
     .assert_eq(&error.to_string());
 }
 

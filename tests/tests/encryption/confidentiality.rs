@@ -1,4 +1,4 @@
-//! What an encrypted image hides: nothing that a command was given, or that the model holds, stands in any file.
+//! The confidentiality of an encrypted image: no file contains an argument of a command or a part of the model.
 
 use std::sync::Arc;
 

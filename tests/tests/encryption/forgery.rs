@@ -1,4 +1,4 @@
-//! Changes by somebody who knows the format and has no key: all checksums are right.
+//! Changes by an attacker who knows the format and has no key: all checksums are right.
 
 use std::path::Path;
 
@@ -245,7 +245,8 @@ fn a_snapshot_that_was_changed_is_not_used() {
             assert_eq!(recovery.snapshot, None, "{mode:?} {place}");
             let [(path, why)] = &recovery.unusable_snapshots[..] else { panic!("{mode:?} {place}: {recovery:?}") };
             assert_eq!(*path, snapshot);
-            let mut expected = vec!["does not decrypt under this key", "is not what this key makes of it", "keys of"];
+            let mut expected =
+                vec!["does not decrypt under this key", "is not what this key makes of it", "but keys were passed to"];
             if place == "cut" {
                 expected.push("expected more data");
             }

@@ -123,14 +123,14 @@ fn wrong_keys_touch_nothing() {
     assert!(other.iter().all(|error| error.contains("what `chain` gave as key 3")), "{other:?}");
     let other = all_refuse(&disk, BOTH, || (keys(!CIPHER), keys(CHAIN)));
     assert!(other.iter().all(|error| error.contains("what `encryption` gave as key 3")), "{other:?}");
-    for (mode, what) in [(ENCRYPTED, "give key 3 by `chain`"), (CHAINED, "give key 3 by `encryption`")] {
+    for (mode, what) in [(ENCRYPTED, "pass key 3 to `chain`"), (CHAINED, "pass key 3 to `encryption`")] {
         let one = all_refuse(&disk, mode, || (keys(CIPHER), keys(CHAIN)));
         assert!(one.iter().all(|error| error.contains(what)), "{one:?}");
     }
     let (disk, ..) = lived(PLAIN);
     for mode in PROTECTED {
         let needless = all_refuse(&disk, mode, || (keys(CIPHER), keys(CHAIN)));
-        assert!(needless.iter().all(|error| error.contains("leave them out")), "{needless:?}");
+        assert!(needless.iter().all(|error| error.contains("help: do not pass them")), "{needless:?}");
     }
 }
 

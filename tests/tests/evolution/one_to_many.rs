@@ -1,4 +1,4 @@
-//! One event upcast to several, to another, or to none; rejected ones; and what each of them draws.
+//! One event upcast to several, to another, or to none; rejected events; and the random values that each draws.
 
 use memimage::{CommandError, Image};
 use tempfile::tempdir;

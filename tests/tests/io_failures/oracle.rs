@@ -1,4 +1,4 @@
-//! What a ledger may hold, by what its image has said.
+//! The states that a ledger may have, given the answers of its image.
 
 use memimage::{Error, Image};
 use memimage_tests::{Ledger, LedgerCommands, Overdrawn};

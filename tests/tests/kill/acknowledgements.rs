@@ -1,4 +1,4 @@
-//! What a killed process had told is there.
+//! A killed process has recorded every command that it acknowledged.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `memimage::admin::check`: tells what is damaged and what can be done, and changes nothing.
+//! `memimage::admin::check` reports damage and the repairs that apply, and changes nothing.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Segments that are damaged in more than one way, of which a header is one: nothing is called harmless that is not, and nothing is
-//! given up for it that need not be.
+//! Segments with several kinds of damage, one of them to the header: nothing that is damaged is reported as harmless, and no
+//! repair gives up more events than necessary.
 
 use std::path::PathBuf;
 use std::sync::Arc;

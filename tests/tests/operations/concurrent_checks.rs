@@ -1,4 +1,4 @@
-//! Checks beside an owner that is quicker than they are.
+//! Checks of an image whose owner changes it at the same time.
 
 use std::path::Path;
 use std::sync::Arc;

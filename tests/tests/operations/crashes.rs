@@ -1,5 +1,5 @@
-//! Crashes after each operation of the repairs that only put something right. Those that give something up are crashed in
-//! `repair.rs`, and voids in `void.rs` and `decision_durability.rs`.
+//! Crashes after each operation of the repairs that lose nothing. `repair.rs` has those of the repairs that give events up, and
+//! `void.rs` and `decision_durability.rs` have those of voids.
 
 use memimage::admin::RepairAction;
 use memimage::disk::Crash;

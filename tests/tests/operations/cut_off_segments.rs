@@ -1,5 +1,5 @@
-//! What is cut off from the journal by a segment that is missing is kept, unless a pruning had let it go; and what nothing tells
-//! of the journal's end is said.
+//! Segments behind a missing segment are kept, unless they were pruned; and a check reports where the end of the journal may be
+//! missing.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};

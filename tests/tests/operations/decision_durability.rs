@@ -1,5 +1,5 @@
-//! What proves that a decision was synced, so that damage to it is seen: the next segment's beginning. If whoever decided could
-//! not write that, whoever comes next does.
+//! The proof that a decision was synced, so that damage to it is detected: the header of the next segment. If a void fails to
+//! write it, the next opening does.
 
 use std::io;
 

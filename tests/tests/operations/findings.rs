@@ -1,4 +1,5 @@
-//! What a check says of each sort of damage is so: what is told once, what is offered and taken, what is lost.
+//! The findings of a check are accurate: each damage is reported once, each repair that is offered works, and the reported loss is
+//! the actual loss.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! The frames of a journal, found and changed by hand, by FORMAT.md alone.
+//! Finds and changes the frames of a journal, by FORMAT.md alone.
 
 use std::path::PathBuf;
 

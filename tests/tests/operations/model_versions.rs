@@ -1,4 +1,4 @@
-//! One model in three programs: what the first recorded, the second cannot replay all of, and the third replays to another state.
+//! One model in three programs: the second cannot replay all events of the first, and the third replays them to another state.
 
 /// The program as it was.
 pub mod first {

@@ -1,4 +1,4 @@
-//! How the images of these tests are protected, and giving tasks the keys for that.
+//! The protection of the images in these tests, and the keys for it.
 
 use memimage::disk::SimDisk;
 use memimage::{Key, Keys};

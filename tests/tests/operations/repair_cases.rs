@@ -1,4 +1,4 @@
-//! What can be asked for of a damaged image, and what must be so while it is not done, and once it is.
+//! The repairs and voids that can be requested of a damaged image, with the conditions that hold before and after each.
 
 use std::sync::Arc;
 

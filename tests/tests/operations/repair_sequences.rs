@@ -1,5 +1,5 @@
-//! Damage in several places: each report's first offer is taken, until the image is sound, and then it has all events that
-//! can still be replayed: those from the newest good state on, up to the next damage.
+//! Damage in several places: taking the first offer of each report makes the image sound, and it keeps all events that can be
+//! replayed: those from the newest intact state up to the next damage.
 
 use memimage::admin::{RepairAction, SeqRange};
 use memimage::disk::SimDisk;

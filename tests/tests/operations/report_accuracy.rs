@@ -1,4 +1,4 @@
-//! The words of a check and of a repair are so for who follows them: what leaves the journal, which file is strange, what is to be
+//! The reports of checks and repairs are accurate: which events leave the journal, which file is foreign, and which files must be
 //! kept.
 
 use std::path::PathBuf;
@@ -196,7 +196,7 @@ fn a_base_with_two_damaged_copies_is_not_called_harmless() {
         assert_eq!(unusable.iter().filter(|(path, _)| bases.contains(path)).count(), damaged, "{unusable:?}");
         for (_, why) in unusable {
             assert!(!why.contains("nothing is lost, since"), "{why}");
-            assert!(why.contains("nothing is lost as long as its other copy is good"), "{why}");
+            assert!(why.contains("nothing is lost as long as its other copy is intact"), "{why}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a check tells leads to its end: who does what it says has an image that opens.
+//! Following a check's report leads to an image that opens.
 
 use std::path::{Path, PathBuf};
 

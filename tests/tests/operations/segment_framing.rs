@@ -1,5 +1,4 @@
-//! Segments of which the frames are good and what is around them is not: a header that is damaged, a file of another length.
-//! All events stay.
+//! Segments whose frames are intact but whose header or length is wrong: all events stay.
 
 use std::path::PathBuf;
 use std::sync::Arc;

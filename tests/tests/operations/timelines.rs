@@ -1,5 +1,5 @@
-//! Snapshots of another line of the same image: of events that were given up, or of a copy that went on by itself. They have its
-//! UUID and are whole, and are not believed.
+//! Snapshots from another timeline of the same image: of events that were given up, or of a diverged copy. They have the image's
+//! UUID and are intact, and are not used.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Commands that panic, with others in flight: the caller is told, nothing of it is recorded or seen, and all goes on.
+//! Commands that panic while others are in flight: the caller gets an error, no part of the command is recorded or visible, and
+//! all other commands go on.
 
 mod replay;
 mod state_encoding;

@@ -1,4 +1,4 @@
-//! Answers that are there and become durable: dropped, waited for, awaited, outliving their image, and held back.
+//! Answers that become durable later: dropped, waited for, awaited, outliving their image, and held back.
 
 mod backpressure;
 mod wakers;

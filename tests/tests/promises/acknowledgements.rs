@@ -1,4 +1,4 @@
-//! Promises 1 and 2: nothing is told that a crash could take back.
+//! Promises 1 and 2: no answer is given that a crash could take back.
 
 use memimage::{CommandError, ErrorKind, Image, Seq};
 use memimage_tests::{Act, GateDisk, Ledger, LedgerCommands, LedgerDeposit, Overdrawn, TooLittle};

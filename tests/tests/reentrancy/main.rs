@@ -149,7 +149,7 @@ impl Outer {
             Outer::Check => "ask",
             Outer::Encoding => "send",
             Outer::Query => "query",
-            Outer::Guard => "read",
+            Outer::Guard => "read_uncommitted",
             Outer::Snapshot => "snapshot",
         }
     }
@@ -177,7 +177,7 @@ impl Inner {
         match self {
             Inner::Command | Inner::Submit | Inner::TrySubmit | Inner::SubmitAsync => "rest",
             Inner::Query => "query",
-            Inner::Read => "read",
+            Inner::Read => "read_uncommitted",
             Inner::Sync => "sync",
             Inner::Close => "close",
             Inner::Snapshot => "snapshot",

@@ -1,5 +1,5 @@
-//! A journal that is pruned still rebuilds the state: from each kept snapshot, and from the base alone. What would take
-//! that away is refused, and what is damaged beyond it is refused untouched.
+//! A pruned journal still rebuilds the state: from each kept snapshot, and from the base alone. Changes that would prevent this
+//! are refused, and damage beyond it is refused without a change to the files.
 
 mod damaged_base;
 mod io_failures;

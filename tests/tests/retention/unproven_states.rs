@@ -18,7 +18,7 @@ fn a_retention_without_snapshot_verification_is_refused() {
         let disk = SimDisk::new();
         for unproven in [options(retention).verify_snapshots(false), options(retention).verify_digests(false)] {
             let error = unproven.open_with(Arc::new(disk.clone()), "/ledger").unwrap_err();
-            assert!(error.to_string().starts_with("the option retention cannot be"), "{error}");
+            assert!(error.to_string().starts_with("the option `retention` cannot be"), "{error}");
         }
         assert_eq!(disk.files(), Vec::<PathBuf>::new());
     }
@@ -97,7 +97,7 @@ fn a_state_that_does_not_replay_to_the_newest_one_becomes_no_base() {
     let made = snapshot(&image);
     assert!(made.verified && made.pruned.is_none());
     let why = image.admin().stats().retention_failure.unwrap();
-    assert!(why.starts_with("the state after event 20 is not the one that was recorded"), "{why}");
+    assert!(why.starts_with("the state after event 20 differs from the recorded one"), "{why}");
     assert_eq!((numbers(&disk)[0], bases(&disk).len()), (1, 0));
     // what came after the change is whole in itself
     assert_eq!(snapshot(&image).pruned, Some(Seq::new(20)));

@@ -1,4 +1,4 @@
-//! One model in four stages of its life: what they recorded, the later ones replay.
+//! One model in four versions: the later ones replay the events of the earlier ones.
 
 use memimage::{Context, Shape};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What is not rewritten, and what is left then.
+//! Rewrites that are refused or fail, and the files that they leave.
 
 use std::io;
 use std::path::Path;
@@ -33,7 +33,7 @@ fn existing_files_at_the_target_stay() {
         put(&disk, file);
     }
     for (target, said) in [
-        ("/file", "in the way of a new image: a file"),
+        ("/file", "no image can be created at `/file`: a file"),
         ("/full", "a directory that is not empty"),
         (OLD, "the inside of the source"),
         ("/old/new", "the inside of the source"),
@@ -236,7 +236,7 @@ fn an_upcaster_that_is_not_deterministic_is_found_with_its_event() {
     Image::close(image).unwrap();
     let error = rewrite::<whimsical::Desk>(&disk, OLD, NEW).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
-    assert!(error.to_string().contains("first so after event 5; an upcaster is not"), "{error}");
+    assert!(error.to_string().contains("the states first differ after event 5; an upcaster is not"), "{error}");
     assert_eq!(error.position().and_then(|position| position.seq).map(u64::from), Some(5));
     assert_eq!(disk.list(Path::new("/")).unwrap().len(), 1, "the temporary directory is gone");
     // the upcaster has calmed down since

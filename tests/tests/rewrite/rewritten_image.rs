@@ -1,4 +1,4 @@
-//! What a rewritten image holds, and how it goes on.
+//! The content of a rewritten image, and its use afterwards.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What others may write to is told of, and used all the same.
+//! Files that others may write to are reported, and used nevertheless.
 
 use memimage::Image;
 use std::fs::{self, Permissions};

@@ -1,4 +1,4 @@
-//! One life of an image: many speak at once, and at some moment it ends.
+//! One lifetime of an image: several threads use it until a close, a kill or a power cut ends it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

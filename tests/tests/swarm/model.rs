@@ -1,4 +1,5 @@
-//! What the swarm runs: a list of all that was said, so that a recovered state shows which commands it holds, in which order.
+//! The model of the swarm: a list of all words that were said, so that a recovered state shows which commands it holds, in which
+//! order.
 
 use std::panic::resume_unwind;
 

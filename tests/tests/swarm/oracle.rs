@@ -1,4 +1,4 @@
-//! What the swarm was promised, kept while it runs and read at the moment of a crash; and the judgement of what was recovered.
+//! The oracle of the swarm: it records each promise while the swarm runs, and checks a recovered state against them.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};

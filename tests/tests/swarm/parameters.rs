@@ -1,4 +1,4 @@
-//! What a seed says: how images are opened, and how each life of one goes and ends.
+//! The parameters that a seed determines: how images are opened, and how each lifetime of one goes and ends.
 
 use std::sync::Arc;
 use std::time::Duration;
