@@ -15,6 +15,7 @@ mod execute;
 mod query;
 mod with;
 mod journal;
+mod stats;
 mod admin;
 mod opening;
 

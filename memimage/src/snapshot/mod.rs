@@ -1,11 +1,11 @@
 //! Snapshots: the whole state at one seq, so that a restart need not replay everything. A snapshot is a cache; the
 //! journal is the truth.
 
-mod base;
-mod protection;
 mod format;
+mod protection;
 mod reader;
 mod writer;
+mod base;
 
 use std::path::PathBuf;
 use std::sync::Arc;

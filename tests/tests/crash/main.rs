@@ -5,9 +5,9 @@
 //! `MEMIMAGE_CASES` sets how many crash images are tried at least by all tests together, `MEMIMAGE_SEED` the first scenario's
 //! seed of each. Without `MEMIMAGE_CASES` the crashes come after every second operation.
 
-mod judge;
+mod oracle;
 mod recorder;
-mod rewriting;
+mod rewrite;
 mod scenario;
 mod tally;
 
@@ -17,7 +17,7 @@ use memimage::disk::{Crash, SimDisk};
 use memimage::{Durability, Retention};
 use memimage_tests::{Dice, cases};
 
-use judge::{Kept, Ran, variants};
+use oracle::{Kept, Ran, variants};
 use recorder::{Point, Recorder};
 use scenario::{Mode, scenario};
 use tally::Tally;
@@ -134,11 +134,7 @@ fn an_image_that_is_pruned_and_buffered_survives_any_crash() {
 
 #[test]
 fn a_rewrite_survives_any_crash() {
-    let tally = crash_scenarios(
-        "rewritten",
-        Share(2),
-        (Durability::Synced, Retention::Everything),
-        rewriting::crash_everywhere,
-    );
+    let tally =
+        crash_scenarios("rewritten", Share(2), (Durability::Synced, Retention::Everything), rewrite::crash_everywhere);
     assert!(tally.rewritten > 0 && tally.garbled > 0, "{tally}");
 }
