@@ -3,8 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::disk::{Access, Disk, Entry, Kind as FileKind, Lock, LockGuard, StoredFile, UNFINISHED, failed, sync_dir};
-use crate::error::{Error, Kind};
+use crate::disk::{Access, Disk, Entry, FileType, Lock, LockGuard, StoredFile, UNFINISHED, failed, sync_dir};
+use crate::error::{Error, ErrorDetail};
 use crate::journal::format::segment::{Identity, file_name, parse_file_name};
 use crate::journal::format::watermark::{self, BLOCK, Watermark};
 use crate::seq::SegmentId;
@@ -41,7 +41,7 @@ impl Survey {
             Survey::Missing => "nothing is there",
             Survey::Vacant => "the directory is empty, or the making of an image there was cut short",
         };
-        Err(Error::new(Kind::NotFound { path: layout.root.clone(), found }))
+        Err(Error::new(ErrorDetail::NotFound { path: layout.root.clone(), found }))
     }
 }
 
@@ -99,14 +99,14 @@ impl Layout {
         let path = self.lock();
         match disk.lock(&path).map_err(|error| failed("locking", &path, error))? {
             Lock::Held(lock) => Ok(lock),
-            Lock::Busy { owner } => Err(Error::new(Kind::Locked { path: self.root.clone(), owner })),
+            Lock::Busy { owner } => Err(Error::new(ErrorDetail::Locked { path: self.root.clone(), owner })),
         }
     }
 
     /// Refuses a place where locks and syncs cannot be relied on.
     pub(crate) fn refuse_network(&self, disk: &dyn Disk) -> Result<(), Error> {
         match disk.network_filesystem(&self.root).map_err(|error| failed("looking at", &self.root, error))? {
-            Some(kind) => Err(Error::new(Kind::Network { path: self.root.clone(), kind })),
+            Some(kind) => Err(Error::new(ErrorDetail::Network { path: self.root.clone(), kind })),
             None => Ok(()),
         }
     }
@@ -117,7 +117,7 @@ impl Layout {
             return Ok(());
         }
         let (expected, found) = (model.to_owned(), identity.model.clone());
-        Err(Error::new(Kind::OtherModel { path: self.root.clone(), expected, found }))
+        Err(Error::new(ErrorDetail::OtherModel { path: self.root.clone(), expected, found }))
     }
 
     /// Warns of files and directories that other users could change. They are used all the same: modes are often set by a
@@ -150,9 +150,9 @@ impl Layout {
         let mut unfinished = true;
         for (name, kind) in entries {
             match (name.as_str(), kind) {
-                ("LOCK", FileKind::File) | ("journal" | "snapshot" | "quarantine", FileKind::Dir) => {}
-                (name, FileKind::File) if name.ends_with(UNFINISHED) => {}
-                ("journal" | "snapshot" | "quarantine", FileKind::File) => {
+                ("LOCK", FileType::File) | ("journal" | "snapshot" | "quarantine", FileType::Dir) => {}
+                (name, FileType::File) if name.ends_with(UNFINISHED) => {}
+                ("journal" | "snapshot" | "quarantine", FileType::File) => {
                     return Err(self.not_an_image(&format!("its `{name}` is a file, where an image has a directory")));
                 }
                 ("LOCK" | "journal" | "snapshot" | "quarantine", kind) => {
@@ -166,7 +166,7 @@ impl Layout {
         }
         for dir in [self.journal(), self.snapshots(), self.quarantine()] {
             let found = self.list_if_there(disk, &dir)?;
-            if let Some((name, kind)) = found.into_iter().find(|(name, kind)| *kind != FileKind::File && is_own(name)) {
+            if let Some((name, kind)) = found.into_iter().find(|(name, kind)| *kind != FileType::File && is_own(name)) {
                 return Err(not_plain(dir.join(name), kind));
             }
         }
@@ -196,7 +196,7 @@ impl Layout {
         let quarantine = self.list_if_there(disk, &self.quarantine())?;
         let begun =
             |name: &str| name == watermark::FILE || parse_file_name(name.trim_end_matches(UNFINISHED)).is_some();
-        Ok(quarantine.is_empty() && journal.iter().all(|(name, kind)| *kind == FileKind::File && begun(name)))
+        Ok(quarantine.is_empty() && journal.iter().all(|(name, kind)| *kind == FileType::File && begun(name)))
     }
 
     /// Whether `journal/durable` tells of more than a creation that was cut short.
@@ -253,7 +253,7 @@ impl Layout {
     pub(crate) fn remove_unfinished(&self, disk: &dyn Disk) -> Result<(), Error> {
         for dir in [self.journal(), self.snapshots(), self.quarantine()] {
             for (name, kind) in self.list_if_there(disk, &dir)? {
-                if kind == FileKind::File && name.ends_with(UNFINISHED) {
+                if kind == FileType::File && name.ends_with(UNFINISHED) {
                     let path = dir.join(name);
                     disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
                 }
@@ -263,20 +263,20 @@ impl Layout {
     }
 
     /// The names in a directory; none if it is not there.
-    pub(crate) fn list_if_there(&self, disk: &dyn Disk, dir: &Path) -> Result<Vec<(String, FileKind)>, Error> {
+    pub(crate) fn list_if_there(&self, disk: &dyn Disk, dir: &Path) -> Result<Vec<(String, FileType)>, Error> {
         match disk.kind(dir).map_err(|error| failed("looking at", dir, error))? {
             None => Ok(Vec::new()),
-            Some(FileKind::Dir) => self.list(disk, dir),
+            Some(FileType::Dir) => self.list(disk, dir),
             Some(kind) => Err(not_plain(dir.to_owned(), kind)),
         }
     }
 
     /// What is in the image's directory; `None` if nothing is at its path.
-    fn list_root(&self, disk: &dyn Disk) -> Result<Option<Vec<(String, FileKind)>>, Error> {
+    fn list_root(&self, disk: &dyn Disk) -> Result<Option<Vec<(String, FileType)>>, Error> {
         let kind = disk.kind(&self.root).map_err(|error| failed("looking at", &self.root, error))?;
         match kind {
             None => return Ok(None),
-            Some(FileKind::Dir | FileKind::Link) => {}
+            Some(FileType::Dir | FileType::Link) => {}
             Some(kind) => return Err(self.not_an_image(&format!("it is {}", kind.as_str()))),
         }
         match disk.list(&self.root) {
@@ -288,17 +288,17 @@ impl Layout {
         }
     }
 
-    fn list(&self, disk: &dyn Disk, dir: &Path) -> Result<Vec<(String, FileKind)>, Error> {
+    fn list(&self, disk: &dyn Disk, dir: &Path) -> Result<Vec<(String, FileType)>, Error> {
         let entries = disk.list(dir).map_err(|error| failed("listing", dir, error))?;
         Ok(names(entries))
     }
 
     fn not_an_image(&self, found: &str) -> Error {
-        Error::new(Kind::NotAnImage { path: self.root.clone(), found: found.to_owned(), lost: false })
+        Error::new(ErrorDetail::NotAnImage { path: self.root.clone(), found: found.to_owned(), lost: false })
     }
 
     fn lost(&self, found: &str) -> Error {
-        Error::new(Kind::NotAnImage { path: self.root.clone(), found: found.to_owned(), lost: true })
+        Error::new(ErrorDetail::NotAnImage { path: self.root.clone(), found: found.to_owned(), lost: true })
     }
 }
 
@@ -309,10 +309,10 @@ fn is_own(name: &str) -> bool {
         || [UNFINISHED, BASE, SNAPSHOT, TORN].iter().any(|ending| name.ends_with(ending))
 }
 
-fn names(entries: Vec<Entry>) -> Vec<(String, FileKind)> {
+fn names(entries: Vec<Entry>) -> Vec<(String, FileType)> {
     entries.into_iter().map(|entry| (entry.name.to_string_lossy().into_owned(), entry.kind)).collect()
 }
 
-fn not_plain(path: PathBuf, kind: FileKind) -> Error {
-    Error::new(Kind::NotPlain { path, what: kind.as_str() })
+fn not_plain(path: PathBuf, kind: FileType) -> Error {
+    Error::new(ErrorDetail::NotPlain { path, what: kind.as_str() })
 }

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::format::{CHUNK, CHUNK_HEADER, HEADER, SnapshotHeader, TRAILER, Trailer, hasher, u32_at};
 use super::protection::{SnapshotProtection, overhead};
 use crate::disk::{Access, Disk, StoredFile};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::keys::{AuthenticationError, Keyring, MAC, TAG};
 
 /// An open snapshot whose header is good.
@@ -200,12 +200,12 @@ impl Chunks {
 
     /// The error of bytes whose checksums are right.
     fn forged(&self, what: impl Into<String>) -> Error {
-        Error::new(Kind::ForgedState { path: self.snapshot.file.path().to_owned(), what: what.into() })
+        Error::new(ErrorDetail::ForgedState { path: self.snapshot.file.path().to_owned(), what: what.into() })
     }
 }
 
 fn damaged(path: &Path, what: impl Into<String>) -> Error {
-    Error::new(Kind::Snapshot { path: path.to_owned(), what: what.into() })
+    Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what: what.into() })
 }
 
 /// Where postcard takes the bytes of the state from.
