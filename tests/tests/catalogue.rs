@@ -252,7 +252,8 @@ fn entry(name: &str, path: &Path) -> String {
 
 /// What is said of the lock, each of which its test must expect.
 fn locked() -> String {
-    let expected = fs::read_to_string(root().join("tests/tests/lock/main.rs")).unwrap();
+    let files = fs::read_dir(root().join("tests/tests/lock")).unwrap();
+    let expected: String = files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
     let mut entries = String::new();
     for (wrong, message) in LOCK {
         assert!(expected.contains(message), "the lock does not say any more: {message}");

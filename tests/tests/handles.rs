@@ -86,11 +86,11 @@ fn a_pending_answer_has_the_number_of_its_event() {
 #[test]
 fn the_figures_name_the_image() {
     let disk = SimDisk::new();
-    let open = || Image::<Ledger>::options().open_with(Arc::new(disk.clone()), "books/ledger.image").unwrap();
+    let open = || Image::<Ledger>::options().open_with(Arc::new(disk.clone()), "ledger.image").unwrap();
     let image = open();
     image.deposit(1, 30).unwrap();
     let stats = image.admin().stats();
-    assert_eq!(stats.path.to_str(), Some("books/ledger.image"));
+    assert_eq!(stats.path.to_str(), Some("ledger.image"));
     assert_eq!(stats.model, "Ledger");
     assert!(stats.recovery.created);
     assert_eq!((stats.seq, stats.durable_seq, stats.epoch), (Seq::new(1), Seq::new(1), 2));

@@ -290,7 +290,7 @@ fn prove_void(journal: &Journal, table: &ShapeTable) -> Result<(), Error> {
             return Err(error.cause());
         }
         Err(error) => {
-            tracing::warn!(%error, "beginning a segment failed, so no proof of the last void mark is on disk yet")
+            tracing::warn!(%error, "beginning a segment failed, so no proof of the last void mark is on disk yet");
         }
         Ok(()) => {}
     }

@@ -213,7 +213,7 @@ impl Comparison {
         for (i, variant) in program.iter().enumerate().take(journal.len()) {
             if pairs.journal_of[i].is_none() && renamed(i).is_none() {
                 self.inside(format_args!("::{}", variant.name), |at| {
-                    at.push(DifferenceKind::VariantAdded { index: i })
+                    at.push(DifferenceKind::VariantAdded { index: i });
                 });
             }
         }

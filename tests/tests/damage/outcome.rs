@@ -44,7 +44,7 @@ pub(crate) fn judge(sample: &Sample, damaged: &SimDisk, depth: Depth) -> Result<
         Err(_) => Err("opening it panicked".to_owned()),
         Ok(Err(error)) => {
             let position = error.position().is_some_and(|position| position.segment.is_some());
-            let no_start = error.to_string().contains("none of the states that it could go on from can be used");
+            let no_start = error.to_string().contains("no usable snapshot or base precedes it");
             let changed = changed(&files(&before), &files(damaged));
             if error.kind() != ErrorKind::Corrupt || !position && !no_start {
                 return Err(format!("refused for another reason, or without a position: {error}"));

@@ -57,7 +57,7 @@ const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::a
 /// # let directory = tempfile::tempdir().unwrap();
 /// # let path = directory.path().join("image");
 /// # let counter = Image::<Counter>::open(&path)?;
-/// # (counter.add(1)?, counter.add(2)?, counter.close()?);
+/// # (counter.add(1)?, counter.add(2)?, Image::close(counter)?);
 /// # use std::os::unix::fs::FileExt;
 /// # let segment = std::fs::File::options().write(true).open(path.join("journal/00000001.journal")).unwrap();
 /// # segment.write_all_at(&[0; 512], 4096 + 4 * 512).unwrap(); // the frame of the last event
