@@ -2,7 +2,6 @@
 
 use expect_test::expect;
 use memimage::ErrorKind;
-use memimage::disk::Disk;
 use memimage_tests::frames::{first_event, frames};
 
 use super::{ROOT, check, is_well, ledger, open, refused, remove, replace, segment};

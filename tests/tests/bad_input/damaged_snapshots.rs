@@ -4,7 +4,6 @@ use std::path::Path;
 
 use expect_test::expect;
 use memimage::Image;
-use memimage::disk::Disk;
 use memimage_tests::LedgerCommands;
 
 use super::{is_well, ledger, open, options, remove, replace, snapshot, state};

@@ -4,7 +4,6 @@ use std::io;
 
 use expect_test::expect;
 use memimage::ErrorKind;
-use memimage::disk::Disk;
 use memimage_tests::{Act, GateDisk};
 
 use super::{DiskClone as _, ROOT, is_well, ledger, open, options, refused_through};

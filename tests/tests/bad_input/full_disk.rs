@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use expect_test::expect;
-use memimage::disk::{Disk, SimDisk};
+use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Image};
 use memimage_tests::{Act, GateDisk, LedgerCommands, LedgerFile};
 

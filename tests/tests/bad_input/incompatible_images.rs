@@ -1,7 +1,7 @@
 //! Images of another model, and images in a newer format.
 
 use expect_test::expect;
-use memimage::disk::{Disk, SimDisk};
+use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Image, Model, Shape};
 use memimage_tests::frames::frames;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! Payloads and options outside their limits.
 
 use expect_test::expect;
-use memimage::disk::{Disk, SimDisk};
+use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Image};
 use memimage_tests::{LedgerCommands, LedgerDeposit, LedgerFile};
 

@@ -1,7 +1,7 @@
 //! An image that another owner, in this process or in another one, has opened.
 
 use expect_test::expect;
-use memimage::disk::{Disk, SimDisk};
+use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Image};
 use memimage_tests::{LedgerCommands, files};
 

@@ -9,7 +9,7 @@ use memimage::disk::SimDisk;
 use memimage::{Error, ErrorKind, Image, Model, Seq, Shape};
 use serde::{Deserialize, Serialize};
 
-use super::{BookCommands as _, Refused};
+use super::Refused;
 
 /// A model whose body does as a switch outside says: the kind of body that replay must catch.
 macro_rules! fickle {

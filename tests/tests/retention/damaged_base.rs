@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use memimage::disk::{Disk, SimDisk};
+use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Retention, Seq};
 use memimage_tests::{Act, GateDisk};
 

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use memimage::disk::Disk;
 use memimage::{ErrorKind, Retention};
 use memimage_tests::{Ask, changed, files};
 

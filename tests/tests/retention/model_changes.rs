@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use memimage::disk::{Disk, SimDisk};
+use memimage::disk::SimDisk;
 use memimage::{Error, ErrorKind, Image, Model, Retention, Seq, Shape, SnapshotPolicy};
 use memimage_tests::{Ledger, LedgerCommands, changed, files};
 use serde::{Deserialize, Serialize};

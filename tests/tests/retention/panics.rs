@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use memimage::disk::{Disk, SimDisk};
+use memimage::disk::SimDisk;
 use memimage::{Durability, ErrorKind, Image, Retention, Seq, SnapshotPolicy};
 use memimage_tests::{Act, Ask, Dice, Gate, GateDisk, Ledger, LedgerCommands, Run};
 

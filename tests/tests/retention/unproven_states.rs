@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use memimage::disk::{Disk, SimDisk};
+use memimage::disk::SimDisk;
 use memimage::{Durability, ErrorKind, Image, Model, Retention, Seq, Shape, SnapshotPolicy};
 use memimage_tests::Run;
 use serde::{Deserialize, Serialize};
