@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use memimage::disk::SimDisk;
-use memimage_tests::{files, frames as walk};
+use memimage_tests::frames as walk;
 
 /// Where a frame stands, and what it says.
 #[derive(Clone, Debug)]
@@ -16,10 +16,14 @@ pub(super) struct Frame {
     pub(super) count: u32,
 }
 
-/// All frames of the image, in their order.
+/// All frames of the image, in their order. The image may be open: its temporary files, which may vanish meanwhile, are not read.
 pub(super) fn frames(disk: &SimDisk) -> Vec<Frame> {
     let mut frames = Vec::new();
-    for (path, bytes) in files(disk).into_iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "journal")) {
+    let mut segments = disk.files();
+    segments.retain(|path| path.extension().is_some_and(|extension| extension == "journal"));
+    segments.sort();
+    for path in segments {
+        let bytes = disk.read(&path).expect("a segment is not removed");
         for frame in walk::frames(&bytes) {
             frames.push(Frame {
                 path: path.clone(),
