@@ -54,7 +54,9 @@ impl Error {
     /// What is wrong, without what to do about it, where the error is to be one of a list.
     pub(crate) fn briefly(&self) -> String {
         match &*self.detail {
-            ErrorDetail::Snapshot { path, what } | ErrorDetail::ForgedState { path, what } => format!("`{}`: {what}", path.display()),
+            ErrorDetail::Snapshot { path, what } | ErrorDetail::ForgedState { path, what } => {
+                format!("`{}`: {what}", path.display())
+            }
             _ => self.to_string(),
         }
     }

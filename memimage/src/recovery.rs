@@ -61,8 +61,9 @@ pub(crate) struct Recovered<M> {
 
 /// The journal's table of shapes side by side with the program's.
 pub(crate) fn dispatch_of<M: Model>(journal: &OpenedJournal) -> Result<Dispatch, Error> {
-    Dispatch::new(journal.scan().table()?, M::EVENTS)
-        .map_err(|differences| Error::new(ErrorDetail::Shapes { path: journal.layout().root().to_owned(), differences }))
+    Dispatch::new(journal.scan().table()?, M::EVENTS).map_err(|differences| {
+        Error::new(ErrorDetail::Shapes { path: journal.layout().root().to_owned(), differences })
+    })
 }
 
 /// Loads the newest usable snapshot and replays the events since.

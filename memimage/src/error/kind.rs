@@ -72,10 +72,14 @@ impl ErrorKind {
             | ErrorDetail::Genesis { .. }
             | ErrorDetail::Pruned { changed: true, .. } => ErrorKind::Incompatible,
             ErrorDetail::Digest { .. } => ErrorKind::InvalidModel,
-            ErrorDetail::Corrupt { .. } | ErrorDetail::Snapshot { .. } | ErrorDetail::Pruned { changed: false, .. } => ErrorKind::Corrupt,
+            ErrorDetail::Corrupt { .. } | ErrorDetail::Snapshot { .. } | ErrorDetail::Pruned { changed: false, .. } => {
+                ErrorKind::Corrupt
+            }
             ErrorDetail::Forged { .. } | ErrorDetail::ForgedState { .. } => ErrorKind::Forged,
             ErrorDetail::Key { .. } | ErrorDetail::Protected { .. } => ErrorKind::Key,
-            ErrorDetail::Replay { .. } | ErrorDetail::Diverged { .. } | ErrorDetail::Rewritten { .. } => ErrorKind::Diverged,
+            ErrorDetail::Replay { .. } | ErrorDetail::Diverged { .. } | ErrorDetail::Rewritten { .. } => {
+                ErrorKind::Diverged
+            }
             ErrorDetail::NotWhole { .. } => ErrorKind::Pruned,
             ErrorDetail::Repair { .. } | ErrorDetail::Void { .. } => ErrorKind::NotApplicable,
             ErrorDetail::Io { source, .. } if is_full(source) => ErrorKind::StorageFull,
@@ -88,9 +92,10 @@ impl ErrorKind {
             ErrorDetail::Encode { .. } => ErrorKind::Encode,
             ErrorDetail::Reentrant { .. } => ErrorKind::Reentrant,
             ErrorDetail::Panicked { .. } => ErrorKind::Panicked,
-            ErrorDetail::NotLocked { .. } | ErrorDetail::LockText { .. } | ErrorDetail::Lock { .. } | ErrorDetail::Unclaimed { .. } => {
-                ErrorKind::ShapeLock
-            }
+            ErrorDetail::NotLocked { .. }
+            | ErrorDetail::LockText { .. }
+            | ErrorDetail::Lock { .. }
+            | ErrorDetail::Unclaimed { .. } => ErrorKind::ShapeLock,
             ErrorDetail::Option { .. } => ErrorKind::InvalidOption,
         }
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::core::{Core, Shared, next_snapshot};
 use super::reentrancy::ReentrancyGuard;
 use crate::context::Timestamp;
-use crate::error::{Error, ErrorKind, ErrorDetail};
+use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::{Model, panic_message};
 use crate::journal::{DigestMark, FrameKind};
 use crate::options::SnapshotPolicy;

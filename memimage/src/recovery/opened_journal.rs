@@ -52,7 +52,10 @@ impl OpenedJournal {
         durable: Seq,
     ) -> Result<OpenedJournal, Error> {
         let Survey::Image(segments) = layout.survey(&**disk)? else {
-            return Err(Error::new(ErrorDetail::NotFound { path: layout.root().to_owned(), found: "its journal is gone" }));
+            return Err(Error::new(ErrorDetail::NotFound {
+                path: layout.root().to_owned(),
+                found: "its journal is gone",
+            }));
         };
         let segments = open_segments(disk, layout, &segments, keyring, None)?;
         let snapshots = Snapshots::new(disk, layout, keyring);

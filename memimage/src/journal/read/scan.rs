@@ -288,7 +288,11 @@ impl Scan {
         let (offset, expecting) = (walk.offset(), chain.next_seq);
         if let FrameFault::Unsupported { what } = fault {
             let path = self.segments.path(segment);
-            return Err(Error::new(ErrorDetail::Format { path, act: "read", what: format!("at byte {offset} {what}") }));
+            return Err(Error::new(ErrorDetail::Format {
+                path,
+                act: "read",
+                what: format!("at byte {offset} {what}"),
+            }));
         }
         let evidence = Evidence { durable: self.proven.max(chain.durable), later_segment: segment != self.active };
         let len = self.segments.len_of(segment).expect("a segment of this journal");

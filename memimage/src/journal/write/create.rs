@@ -115,7 +115,12 @@ pub(crate) fn make_without_start(
         let (path, offset) = (maker.layout.segment(segment), Some(walk.offset() as u64));
         let position = Position { segment: Some(segment), offset, seq: walk.chain().map(|chain| chain.next_seq) };
         let what = "more could be read of it a moment ago".to_owned();
-        return Err(SegmentBuildError::Unchanged(Error::new(ErrorDetail::Corrupt { path, position, what, suspect: false })));
+        return Err(SegmentBuildError::Unchanged(Error::new(ErrorDetail::Corrupt {
+            path,
+            position,
+            what,
+            suspect: false,
+        })));
     }
     // what is wrong behind them is not to be mended here, and must be seen as before
     let rest = bytes.get(walk.offset()..).unwrap_or_default();
