@@ -1,10 +1,10 @@
-//! Seeded random numbers: the same for the same seed, on every machine and in every version.
+//! Seeded random numbers that are the same for a seed on every machine and in every version.
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 #[derive(Debug, Clone)]
-pub(super) struct Dice(u64);
+pub(super) struct Rng(u64);
 
-impl Dice {
+impl Rng {
     pub(super) fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -16,12 +16,12 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number less than `bound`, or 0 if that is 0.
+    /// A number less than `bound`; 0 if `bound` is 0.
     pub(super) fn below(&mut self, bound: u64) -> u64 {
         if bound == 0 { 0 } else { self.u64() % bound }
     }
 
-    /// Yes, once in `times`; never if that is 0.
+    /// True with a probability of 1 in `times`; false if `times` is 0.
     pub(super) fn once_in(&mut self, times: u64) -> bool {
         times > 0 && self.below(times) == 0
     }
