@@ -1,9 +1,9 @@
 //! The library's one error: opaque, cheap to clone, with a kind and a position.
 
 mod command;
-mod error_kind;
-mod kind;
 mod position;
+mod kind;
+mod error_kind;
 
 use std::fmt;
 use std::io;

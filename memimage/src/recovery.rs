@@ -4,9 +4,9 @@
 
 mod opened_journal;
 mod dispatch;
+mod state;
 mod genesis;
 mod start;
-mod state;
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};

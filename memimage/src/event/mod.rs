@@ -16,7 +16,7 @@ mod state;
 
 pub use event_type::{EventType, row_of};
 pub use group::{Group, concat, count, is_listed, shared};
-pub use payload::{Command, FromRefusal, Outcome, Payload};
+pub use payload::{Command, FromRefusal, Payload};
 pub use recorded::{Recorded, UpcastError, Upcasting};
 pub use replay_error::ReplayError;
 pub use replay_target::{ReplayTarget, take};

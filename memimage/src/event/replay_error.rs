@@ -1,8 +1,8 @@
 //! Why an event cannot be replayed.
 
-use super::payload::Outcome;
 use super::recorded::UpcastError;
 use crate::digest::DigestError;
+use crate::outcome::Outcome;
 use crate::value::ValueError;
 
 /// Why an event cannot be replayed.

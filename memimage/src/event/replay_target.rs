@@ -2,11 +2,12 @@
 
 use std::marker::PhantomData;
 
-use super::payload::{Outcome, Payload};
+use super::payload::Payload;
 use super::recorded::Upcasting;
 use super::replay_error::ReplayError;
 use crate::context::Context;
 use crate::digest::digest_within;
+use crate::outcome::Outcome;
 use crate::shape::is_recursive;
 use crate::value::MAX_DEPTH;
 

@@ -4,9 +4,9 @@
 
 // each uses those above it
 mod reentrancy;
-mod stats;
 mod recovery_report;
 mod core;
+mod stats;
 mod guard;
 mod pending;
 mod snapshotting;
@@ -15,6 +15,7 @@ mod execute;
 mod query;
 mod with;
 mod journal;
+mod stats;
 mod admin;
 mod opening;
 

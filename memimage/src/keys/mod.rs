@@ -4,12 +4,12 @@
 //! The cipher and the chain are features. If one is disabled, a placeholder type without values takes its place, so that
 //! the rest of the crate needs no conditional compilation.
 
+#[cfg(any(feature = "chain", feature = "encryption"))]
+mod key;
 #[cfg(feature = "chain")]
 mod chain;
 #[cfg(feature = "encryption")]
 mod cipher;
-#[cfg(any(feature = "chain", feature = "encryption"))]
-mod key;
 #[cfg(not(all(feature = "chain", feature = "encryption")))]
 mod absent;
 mod ring;

@@ -1,11 +1,11 @@
 //! Snapshots: the state after one event, so that recovery need not replay the whole journal. A snapshot is a cache. The journal
 //! is authoritative.
 
-mod base;
-mod protection;
 mod format;
+mod protection;
 mod reader;
 mod writer;
+mod base;
 
 use std::path::PathBuf;
 use std::sync::Arc;

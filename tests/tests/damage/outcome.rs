@@ -1,4 +1,4 @@
-//! What came of opening a damaged image.
+//! The outcome of opening a damaged image.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -6,7 +6,7 @@ use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Image, Seq};
 use memimage_tests::{Book, BookCommands, changed, files};
 
-use crate::sample::{Sample, open, options};
+use crate::sample_images::{Sample, open, options};
 
 /// What came of opening a damaged image. Everything else fails the test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

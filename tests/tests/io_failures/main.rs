@@ -6,7 +6,7 @@
 //! these times. Without `MEMIMAGE_CASES` only every seventh call fails.
 
 mod session;
-mod truth;
+mod oracle;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,8 +17,8 @@ use memimage::disk::{Crash, Disk, Effect, Fault, Method, SimDisk};
 use memimage::{Durability, ErrorKind, Image, Retention};
 use memimage_tests::{Ledger, cases, changed, files, in_time};
 
+use oracle::{Change, Truth};
 use session::{LEDGER, Mode, REWRITTEN, Session, Stop, is_there};
-use truth::{Change, Truth};
 
 /// A session on a disk with this fault, and what comes after it. Says how often the fault struck.
 fn try_fault(mode: Mode, fault: &Fault, once: bool, turn: u64) -> Result<u64, String> {
@@ -225,7 +225,7 @@ fn a_look_that_fails_while_opening_changes_nothing() {
 
 /// What refuses changes nothing: an empty `journal/durable` was made before the copy of what was torn found no room.
 #[test]
-fn a_torn_image_without_durable_on_a_full_disk_is_refused_as_it_was() {
+fn a_torn_image_without_durable_on_a_full_disk_is_refused_unmodified() {
     let disk = SimDisk::new();
     let mut session = Session { disk: &disk, mode: SYNCED, once: false, truth: Truth::new() };
     assert!(session.run().is_ok());

@@ -12,7 +12,7 @@ use memimage::disk::{Crash, Effect, Fault, Method};
 use memimage::{Error, ErrorKind};
 use memimage_tests::{cases, files, in_time, seed};
 
-use super::task::{Kind, Task, tasks};
+use super::repair_cases::{Kind, Task, tasks};
 
 /// With this fault. Says how often it struck.
 fn attempt(task: &Task, fault: &Fault, turn: u64) -> Result<u64, String> {

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use crate::context::{Metadata, MetadataError, Origin, Timestamp};
-use crate::event::Outcome;
+use crate::outcome::Outcome;
 use crate::seq::Seq;
 
 use super::frame::u32_at;

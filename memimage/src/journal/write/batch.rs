@@ -5,10 +5,10 @@ use std::sync::{Arc, Weak};
 use super::ticket::{BatchStage, Leader, Ticket};
 use crate::context::{Metadata, MetadataError, Origin, Timestamp};
 use crate::error::Error;
-use crate::event::Outcome;
 use crate::journal::format::frame::{FrameKind, MAX_BODY, align_up, frame_len, start};
 use crate::journal::format::record::{self, EventId};
 use crate::journal::format::segment::SEGMENT_HEADER;
+use crate::outcome::Outcome;
 use crate::seq::{SegmentId, Seq};
 use crate::sync::Mutex;
 

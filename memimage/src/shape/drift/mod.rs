@@ -3,9 +3,9 @@
 //! The comparison reads the text along the shape, so for an unchanged shape it reads each byte once and builds nothing. At the
 //! first difference it writes a message and stops: one mistake gives one message.
 
+mod text;
 mod cursor;
 mod report;
-mod text;
 
 use cursor::Cursor;
 pub use text::Text;

@@ -5,9 +5,9 @@
 mod document;
 mod integer;
 mod keys;
-mod reading;
 mod text;
 mod writing;
+mod reading;
 
 use super::position::ShapePosition;
 use super::{Value, ValueError};

@@ -10,13 +10,13 @@ use shuttle::thread::{self, JoinHandle};
 use super::WIDE;
 use crate::context::{Metadata, Timestamp};
 use crate::error::Error;
-use crate::event::Outcome;
 use crate::journal::format::record::EventId;
 use crate::journal::format::segment::SEGMENT_HEADER;
 use crate::journal::write::batch::{Batch, FramePosition, OpenBatch, SpaceReservation};
 use crate::journal::write::commit::{BatchLimits, BatchWriter, Commit};
 use crate::journal::write::durability::Durability;
 use crate::journal::write::ticket::Ticket;
+use crate::outcome::Outcome;
 use crate::seq::{SegmentId, Seq};
 
 /// What came to the disk.
