@@ -165,7 +165,7 @@ impl<'a> Bases<'a> {
                 Err(error) => {
                     tracing::error!(
                         %error,
-                        "the base could not be copied; only one intact copy is left; help: fix the cause, then open the image again"
+                        "the base could not be copied; one intact copy is left; help: fix the cause, then open the image again"
                     )
                 }
             }

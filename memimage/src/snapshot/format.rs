@@ -92,7 +92,7 @@ impl SnapshotHeader {
 
     pub(super) fn decode(bytes: &[u8; HEADER]) -> Result<SnapshotHeader, String> {
         if bytes[0..8] != MAGIC {
-            return Err("it does not start like a snapshot".to_owned());
+            return Err("it does not start with the magic number of a snapshot".to_owned());
         }
         if u32_at(bytes, CHECKSUM_AT) != crc32c::crc32c(&bytes[..CHECKSUM_AT]) {
             return Err("the header's checksum is wrong".to_owned());

@@ -151,8 +151,8 @@ pub(crate) fn finish(
 }
 
 /// Like [`finish`], but gives the frame the checksum `wanted`, so that an existing frame which names this checksum can follow it.
-/// The caller started the buffer with [`FORGED_LEN`] bytes more than [`head_len`]. They are the end of the extension area, which
-/// readers skip; this function sets them to the value that results in the checksum. A sector of such a frame may be all zero:
+/// The caller started the buffer with [`FORGED_LEN`] bytes more than [`head_len`]. They end the extension area, and readers skip
+/// them. This function sets them to the value that results in the checksum. A sector of such a frame may be all zero:
 /// its file is synced before it is renamed to its final name, so it needs no torn write detection.
 pub(crate) fn finish_with_checksum(
     wanted: u32,

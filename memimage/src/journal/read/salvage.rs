@@ -99,7 +99,9 @@ fn header(source: &SalvageSource, checked: &CheckedHeader, len: u64, progress: &
     let segment = checked.segment;
     progress.foreign_help = foreign::help(source, checked);
     let (kind, what) = match (&checked.header, &checked.standing) {
-        (Err(HeaderFault::Foreign), _) => (DamageKind::Damaged, "the file does not start like a segment".to_owned()),
+        (Err(HeaderFault::Foreign), _) => {
+            (DamageKind::Damaged, "the file does not start with the magic number of a segment".to_owned())
+        }
         (Err(HeaderFault::Damaged(what)), _) => (DamageKind::Damaged, (*what).to_owned()),
         (Err(HeaderFault::Newer(what) | HeaderFault::NewerToWrite(what)), _) => {
             progress.is_newer_format = true;

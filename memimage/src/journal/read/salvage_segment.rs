@@ -175,7 +175,7 @@ impl SegmentSalvage<'_> {
         let (kind, what) = match (self.wrong_length.take(), verdict) {
             (Some(wrong), _) => (DamageKind::Damaged, wrong.what),
             (None, Verdict::Clean) => return ControlFlow::Break(()),
-            (None, Verdict::Torn(range)) => (DamageKind::Torn(range), "a write was cut short by a crash".to_owned()),
+            (None, Verdict::Torn(range)) => (DamageKind::Torn(range), "a crash interrupted a write".to_owned()),
             (None, Verdict::Suspect(what)) => (DamageKind::Suspect(offset..used_len(self.bytes)), what.to_owned()),
             (None, Verdict::Corrupt(what)) => (DamageKind::Damaged, what.to_owned()),
         };

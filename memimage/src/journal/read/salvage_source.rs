@@ -133,7 +133,7 @@ impl SalvageSource {
         let protection = FrameProtection::new(&uuid, checked.segment, &protection);
         let body = match frame.has_valid_mac(&protection) {
             true => frame.body(&protection).map_err(|AuthenticationError| "its body does not decrypt under its key"),
-            false => Err("its link of the chain is not what the key makes of it"),
+            false => Err("its MAC is not valid under the key"),
         };
         match body {
             Err(_) if !self.proven_keys.has(frame.form) => Err(self.unproven_keys(checked.segment, frame.form)),

@@ -316,7 +316,7 @@ impl Scan {
         }
         match frame.has_valid_mac(&cover) {
             true => Ok(()),
-            false => Err(self.forged(segment, frame, "its link of the chain is not what the key makes of it")),
+            false => Err(self.forged(segment, frame, "its MAC is not valid under the key")),
         }
     }
 

@@ -102,7 +102,7 @@ impl Segments {
         let at_start = |what: &str| self.corrupt(segment, Some(0), what.to_owned());
         let format = |act, what| Error::new(Kind::Format { path: path.clone(), act, what });
         let mut header = SegmentHeader::decode(&bytes).map_err(|fault| match fault {
-            HeaderFault::Foreign => at_start("the file does not start like a segment"),
+            HeaderFault::Foreign => at_start("the file does not start with the magic number of a segment"),
             HeaderFault::Damaged(what) => at_start(what),
             HeaderFault::Newer(what) => format("read", what),
             HeaderFault::NewerToWrite(what) => format("write to", what),
