@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::digest::{Digest, digest};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::event::{Apply, Model, Recorded, ReplayError, StoredPayload, panic_message};
 use crate::journal::{DigestMark, Frame, FrameKind, JournalEnd, Record, Scan, TablePrefixes, Voids, records};
 use crate::seq::{SegmentId, Seq};
@@ -61,8 +61,9 @@ pub(crate) struct Recovered<M> {
 
 /// The journal's table of shapes side by side with the program's.
 pub(crate) fn dispatch_of<M: Model>(journal: &OpenedJournal) -> Result<Dispatch, Error> {
-    Dispatch::new(journal.scan().table()?, M::EVENTS)
-        .map_err(|differences| Error::new(Kind::Shapes { path: journal.layout().root().to_owned(), differences }))
+    Dispatch::new(journal.scan().table()?, M::EVENTS).map_err(|differences| {
+        Error::new(ErrorDetail::Shapes { path: journal.layout().root().to_owned(), differences })
+    })
 }
 
 /// Loads the newest usable snapshot and replays the events since.
@@ -168,7 +169,7 @@ pub(crate) fn model_mark<M: Model>() -> u64 {
 
 /// The digest of a model.
 pub(crate) fn state_digest<M: Model>(model: &M) -> Result<Digest, Error> {
-    digest(model).map_err(|error| Error::new(Kind::Digest { model: M::NAME, what: error.to_string() }))
+    digest(model).map_err(|error| Error::new(ErrorDetail::Digest { model: M::NAME, what: error.to_string() }))
 }
 
 struct Replay<'a, M> {
@@ -304,19 +305,19 @@ impl<M: Model> Replay<'_, M> {
         let stored = StoredPayload { payload: &body[payload], shape, recorded, part: origin.part, values };
         let model = self.model.as_mut().expect("genesis was read");
         let mut apply = Apply { model, context, outcome };
-        let (what, mend) = match catch_unwind(AssertUnwindSafe(|| (event.replay)(&stored, &mut apply))) {
+        let (what, help) = match catch_unwind(AssertUnwindSafe(|| (event.replay)(&stored, &mut apply))) {
             Ok(Ok(())) => {
                 self.passed(seq, time);
                 return Ok(());
             }
-            Ok(Err(fault)) => (fault.to_string(), fault.mend()),
+            Ok(Err(fault)) => (fault.to_string(), fault.help()),
             Err(panic) => {
                 let what = format!("it panicked: {}", panic_message(&*panic));
-                (what, ReplayError::mend_panic(event.recast.is_some()))
+                (what, ReplayError::help_for_panic(event.recast.is_some()))
             }
         };
         let (name, version) = (event.name.to_owned(), event.version);
-        Err(Error::new(Kind::Replay { seq, name, version, what, mend }))
+        Err(Error::new(ErrorDetail::Replay { seq, name, version, what, help }))
     }
 
     /// Compares the state with the digest of this place, if there is one. A difference counts at the end, since the state
@@ -358,5 +359,5 @@ pub(crate) fn compare<M: Model>(model: &M, seq: Seq, agreed: Seq, recorded: u64)
         return Ok(());
     }
     let recorded = Digest::from_u64(recorded).to_string();
-    Err(Error::new(Kind::Diverged { seq, since: agreed.next(), found: found.to_string(), recorded }))
+    Err(Error::new(ErrorDetail::Diverged { seq, since: agreed.next(), found: found.to_string(), recorded }))
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use memimage::disk::{Access, Disk, DiskFile, Entry, Kind, Lock};
+use memimage::disk::{Access, Disk, DiskFile, Entry, FileType, Lock};
 
 /// A call of a disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,7 +129,7 @@ impl Disk for GateDisk {
         self.inner.list(dir)
     }
 
-    fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
+    fn kind(&self, path: &Path) -> io::Result<Option<FileType>> {
         self.inner.kind(path)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::protection::{how, of_states};
 use crate::disk::Disk;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::journal::{Headers, Layout, SalvageSource};
 use crate::keys::{KeyIds, Keyring, Keys};
 use crate::seq::SegmentId;
@@ -74,8 +74,8 @@ impl Task {
         let cipher = form.cipher.map(|id| format!("key {id} by `encryption`"));
         let chain = form.chain.map(|id| format!("key {id} by `chain`"));
         let keys: Vec<String> = cipher.into_iter().chain(chain).collect();
-        let mend = format!("use `{}`, and give it {}", self.builder, keys.join(" and "));
+        let help = format!("use `{}`, and give it {}", self.builder, keys.join(" and "));
         let without = "was given no keys";
-        Error::new(Kind::Protected { path: root.to_owned(), how: how(form), task: self.name, without, mend })
+        Error::new(ErrorDetail::Protected { path: root.to_owned(), how: how(form), task: self.name, without, help })
     }
 }

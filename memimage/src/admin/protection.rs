@@ -21,9 +21,9 @@ pub(crate) fn refuse_protected(
         return Ok(());
     }
     let (path, without) = (layout.root().to_owned(), "takes no keys");
-    let mend = "have `memimage::admin::Rewrite` make one of it without protection, which takes its keys, and use that";
-    let mend = mend.to_owned();
-    Err(Error::new(crate::error::Kind::Protected { path, how: how(form), task, without, mend }))
+    let help = "have `memimage::admin::Rewrite` make one of it without protection, which takes its keys, and use that";
+    let help = help.to_owned();
+    Err(Error::new(crate::error::ErrorDetail::Protected { path, how: how(form), task, without, help }))
 }
 
 /// The protection of this form, in words.

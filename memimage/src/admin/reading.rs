@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::digest::Digest;
 use crate::disk::Disk;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{FrameKind, Layout, records};
 use crate::keys::Keyring;
@@ -39,7 +39,7 @@ impl Reading {
     ) -> Result<Reading, Error> {
         let journal = OpenedJournal::open(disk, layout, keyring, Some(M::NAME))?;
         if !journal.segments().is_whole() {
-            return Err(Error::new(Kind::NotWhole { path: layout.root().to_owned() }));
+            return Err(Error::new(ErrorDetail::NotWhole { path: layout.root().to_owned() }));
         }
         let dispatch = dispatch_of::<M>(&journal)?;
         Ok(Reading { journal, dispatch })

@@ -216,7 +216,7 @@ fn a_directory_is_no_file(disk: &dyn Disk, dir: &Path) {
     assert_eq!(kind_of(disk.open(&below, Access::ReadWrite)), ErrorKind::IsADirectory);
     disk.remove(&below).unwrap_err();
     disk.lock(&below).unwrap_err();
-    assert_eq!(disk.kind(&below).unwrap(), Some(Kind::Dir));
+    assert_eq!(disk.kind(&below).unwrap(), Some(FileType::Dir));
 }
 
 fn a_listing_is_sorted_and_tells_kinds_and_lengths(disk: &dyn Disk, dir: &Path) {
@@ -226,16 +226,16 @@ fn a_listing_is_sorted_and_tells_kinds_and_lengths(disk: &dyn Disk, dir: &Path) 
     disk.create_dir(&dir.join("a")).unwrap();
     put(disk, &dir.join("a").join("below"), b"not listed");
     let entry = |name: &str, kind, len| Entry { name: name.into(), kind, len };
-    let expected = [entry("C", Kind::File, 0), entry("a", Kind::Dir, 0), entry("b", Kind::File, 5)];
+    let expected = [entry("C", FileType::File, 0), entry("a", FileType::Dir, 0), entry("b", FileType::File, 5)];
     assert_eq!(disk.list(dir).unwrap(), expected);
 }
 
 fn the_kind_of_a_path(disk: &dyn Disk, dir: &Path) {
     put(disk, &dir.join("file"), b"");
-    assert_eq!(disk.kind(dir).unwrap(), Some(Kind::Dir));
-    assert_eq!(disk.kind(&dir.join("file")).unwrap(), Some(Kind::File));
-    assert_eq!(disk.kind(Path::new("/")).unwrap(), Some(Kind::Dir));
-    assert_eq!(disk.kind(Path::new("")).unwrap(), Some(Kind::Dir));
+    assert_eq!(disk.kind(dir).unwrap(), Some(FileType::Dir));
+    assert_eq!(disk.kind(&dir.join("file")).unwrap(), Some(FileType::File));
+    assert_eq!(disk.kind(Path::new("/")).unwrap(), Some(FileType::Dir));
+    assert_eq!(disk.kind(Path::new("")).unwrap(), Some(FileType::Dir));
 }
 
 fn a_rename_replaces_a_file(disk: &dyn Disk, dir: &Path) {
@@ -334,11 +334,11 @@ fn syncs_succeed_on_what_exists(disk: &dyn Disk, dir: &Path) {
 fn two_locks_of_a_file_exclude_each_other(disk: &dyn Disk, dir: &Path) {
     let path = dir.join("LOCK");
     let first = held(disk.lock(&path));
-    assert_eq!(disk.kind(&path).unwrap(), Some(Kind::File));
+    assert_eq!(disk.kind(&path).unwrap(), Some(FileType::File));
     owner(disk.lock(&path));
     owner(disk.lock(&path));
     drop(first);
-    assert_eq!(disk.kind(&path).unwrap(), Some(Kind::File), "the file stays");
+    assert_eq!(disk.kind(&path).unwrap(), Some(FileType::File), "the file stays");
     let second = held(disk.lock(&path));
     owner(disk.lock(&path));
     drop(second);

@@ -46,7 +46,7 @@ pub enum Access {
 
 /// What stands at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileType {
     /// A regular file.
     File,
     /// A directory.
@@ -57,14 +57,14 @@ pub enum Kind {
     Other,
 }
 
-impl Kind {
+impl FileType {
     /// What it is, for errors.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Kind::File => "a file",
-            Kind::Dir => "a directory",
-            Kind::Link => "a symbolic link",
-            Kind::Other => "a pipe, a socket or a device",
+            FileType::File => "a file",
+            FileType::Dir => "a directory",
+            FileType::Link => "a symbolic link",
+            FileType::Other => "a pipe, a socket or a device",
         }
     }
 }
@@ -75,7 +75,7 @@ pub struct Entry {
     /// The name within the directory.
     pub name: OsString,
     /// What it is; links are not followed.
-    pub kind: Kind,
+    pub kind: FileType,
     /// The length in bytes of a file, 0 for anything else.
     pub len: u64,
 }
@@ -126,7 +126,7 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// `NotADirectory` when the path leads through a file, `PermissionDenied` when it may not be looked at.
-    fn kind(&self, path: &Path) -> io::Result<Option<Kind>>;
+    fn kind(&self, path: &Path) -> io::Result<Option<FileType>>;
 
     /// Gives a file or directory another name and replaces the file that has that name, atomically: whoever looks
     /// finds the old or the new, also after a crash.

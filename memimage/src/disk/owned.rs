@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::lock::Watch;
-use super::{Access, Disk, DiskFile, Entry, Kind, Lock, LockGuard};
+use super::{Access, Disk, DiskFile, Entry, FileType, Lock, LockGuard};
 
 pub(crate) struct OwnedDisk {
     inner: Arc<dyn Disk>,
@@ -60,7 +60,7 @@ impl Disk for OwnedDisk {
         self.inner()?.list(dir)
     }
 
-    fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
+    fn kind(&self, path: &Path) -> io::Result<Option<FileType>> {
         self.inner()?.kind(path)
     }
 

@@ -5,12 +5,12 @@
 //! be reached by one; that none of its own directories is one is seen to when it is opened.
 
 use std::fmt;
-use std::fs::{self, File, FileType, Metadata, OpenOptions, Permissions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use super::Kind;
+use super::FileType;
 
 /// The mode of every file: its owner's alone, since a journal holds whatever the program was told.
 pub(super) const FILE_MODE: u32 = 0o600;
@@ -86,23 +86,23 @@ fn set_mode(metadata: &Metadata, mode: u32, set: impl FnOnce(Permissions) -> io:
 fn refuse_strange(metadata: &Metadata, links: Links) -> io::Result<()> {
     let strange = match kind_of(metadata.file_type()) {
         // as an attempt to open it for writing says
-        Kind::Dir => return Err(io::ErrorKind::IsADirectory.into()),
-        Kind::File if metadata.nlink() <= 1 || links == Links::Any => return Ok(()),
-        Kind::File => "a file that has another name too (a hard link)",
+        FileType::Dir => return Err(io::ErrorKind::IsADirectory.into()),
+        FileType::File if metadata.nlink() <= 1 || links == Links::Any => return Ok(()),
+        FileType::File => "a file that has another name too (a hard link)",
         other => other.as_str(),
     };
     Err(io::Error::other(NotPlain(strange)))
 }
 
-pub(super) fn kind_of(file_type: FileType) -> Kind {
+pub(super) fn kind_of(file_type: fs::FileType) -> FileType {
     if file_type.is_file() {
-        Kind::File
+        FileType::File
     } else if file_type.is_dir() {
-        Kind::Dir
+        FileType::Dir
     } else if file_type.is_symlink() {
-        Kind::Link
+        FileType::Link
     } else {
-        Kind::Other
+        FileType::Other
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::mount::here_if_empty;
 use super::plain::{DIR_MODE, FILE_MODE, Links, kind_of};
-use super::{Access, Disk, DiskFile, Entry, Kind, Lock, exposed, lock, mount, plain};
+use super::{Access, Disk, DiskFile, Entry, FileType, Lock, exposed, lock, mount, plain};
 
 /// The operating system's file system, through [`std::fs`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -44,14 +44,14 @@ impl Disk for RealDisk {
                 Err(error) => return Err(error),
             };
             let kind = kind_of(metadata.file_type());
-            let len = if kind == Kind::File { metadata.len() } else { 0 };
+            let len = if kind == FileType::File { metadata.len() } else { 0 };
             entries.push(Entry { name: found.file_name(), kind, len });
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
     }
 
-    fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
+    fn kind(&self, path: &Path) -> io::Result<Option<FileType>> {
         match fs::symlink_metadata(here_if_empty(path)) {
             Ok(metadata) => Ok(Some(kind_of(metadata.file_type()))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -142,11 +142,11 @@ mod tests {
         RealDisk.create_dir(&target).unwrap();
         symlink(&target, &link).unwrap();
         symlink("nowhere", &dangling).unwrap();
-        assert_eq!(RealDisk.kind(&link).unwrap(), Some(Kind::Link));
-        assert_eq!(RealDisk.kind(&dangling).unwrap(), Some(Kind::Link));
-        assert_eq!(RealDisk.kind(&link.join("..")).unwrap(), Some(Kind::Dir), "on the way it is followed");
+        assert_eq!(RealDisk.kind(&link).unwrap(), Some(FileType::Link));
+        assert_eq!(RealDisk.kind(&dangling).unwrap(), Some(FileType::Link));
+        assert_eq!(RealDisk.kind(&link.join("..")).unwrap(), Some(FileType::Dir), "on the way it is followed");
         let kinds: Vec<_> = RealDisk.list(dir.path()).unwrap().into_iter().map(|entry| entry.kind).collect();
-        assert_eq!(kinds, [Kind::Link, Kind::Link, Kind::Dir]);
+        assert_eq!(kinds, [FileType::Link, FileType::Link, FileType::Dir]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Access, Disk, DiskFile, NotPlain};
-use crate::error::{Error, Kind, is_full};
+use crate::error::{Error, ErrorDetail, is_full};
 use crate::planted::{Bug, planted};
 
 /// An open file that reads and writes all or fails, and names itself in its errors.
@@ -51,7 +51,7 @@ impl StoredFile {
     }
 
     /// Reads as [`read_up_to`](StoredFile::read_up_to), twice: what is to stand in for the original must be that.
-    pub(crate) fn read_surely(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
+    pub(crate) fn read_twice(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
         let read = self.read_up_to(buffer, offset)?;
         let mut again = vec![0; read];
         if self.read_up_to(&mut again, offset)? != read || again != buffer[..read] {
@@ -189,10 +189,10 @@ pub(crate) fn rename(disk: &dyn Disk, from: &Path, to: &Path) -> Result<(), Erro
 /// The error of a failed operation on a path.
 pub(crate) fn failed(act: &'static str, path: &Path, source: io::Error) -> Error {
     if let Some(NotPlain(what)) = source.get_ref().and_then(|inner| inner.downcast_ref()) {
-        return Error::new(Kind::NotPlain { path: path.to_owned(), what });
+        return Error::new(ErrorDetail::NotPlain { path: path.to_owned(), what });
     }
     match is_full(&source) {
-        true => Error::new(Kind::StorageFull { act, path: path.to_owned(), source }),
+        true => Error::new(ErrorDetail::StorageFull { act, path: path.to_owned(), source }),
         false => Error::io(act, path, source),
     }
 }

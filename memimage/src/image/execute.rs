@@ -12,7 +12,7 @@ use super::pending::Pending;
 use super::reentrancy::ReentrancyGuard;
 use crate::context::{Context, Metadata, Origin};
 use crate::digest::digest_within;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::event::{Command, FromRefusal, Model, panic_message};
 use crate::execute::Execute;
 use crate::journal::{EventId, FrameKind, NoRoom, OpenBatch};
@@ -60,7 +60,7 @@ impl<M: Model> Shared<M> {
     ) -> Result<Pending<C::Output, C::Error>, Error> {
         loop {
             if how == SubmitMode::Try && self.journal.is_full() {
-                return Err(Error::new(Kind::Busy { what: "all batches are queued for writing" }));
+                return Err(Error::new(ErrorDetail::Busy { what: "all batches are queued for writing" }));
             }
             // a thread that is inside the image already would wait for itself
             let entered = ReentrancyGuard::new(self.journal.id(), C::NAME)?;
@@ -77,7 +77,7 @@ impl<M: Model> Shared<M> {
                 Attempt::NoRoom(_, room) if how == SubmitMode::Try => {
                     let failure = self.journal.request_segment(room);
                     return Err(failure.unwrap_or_else(|| {
-                        Error::new(Kind::Busy { what: "the next segment of the journal is being created" })
+                        Error::new(ErrorDetail::Busy { what: "the next segment of the journal is being created" })
                     }));
                 }
                 Attempt::NoRoom(unchanged, room) => {
@@ -154,13 +154,13 @@ impl<M: Model> Shared<M> {
         let (size, cap) = (open.record_len(mark) as u64, self.record_bytes_max as u64);
         if size > cap {
             open.take_back(mark);
-            return Err(Error::new(Kind::TooLarge { command: C::NAME, size, cap }));
+            return Err(Error::new(ErrorDetail::TooLarge { command: C::NAME, size, cap }));
         }
         let mark = match self.journal.reserve(&mut open, mark) {
             Ok(mark) => mark,
             Err(_) if planted(Bug::AppliedWithoutRoom) => {
                 let _ = command.apply(&mut core.model, &context);
-                return Err(Error::new(Kind::Busy { what: "the journal has no room for the record" }));
+                return Err(Error::new(ErrorDetail::Busy { what: "the journal has no room for the record" }));
             }
             Err(room) => return Ok(Attempt::NoRoom(command, room)),
         };
@@ -238,9 +238,9 @@ impl Flavor for Append<'_> {
 }
 
 fn unencodable<M, C: Command<M>>(what: String) -> Error {
-    Error::new(Kind::Encode { command: C::NAME, what })
+    Error::new(ErrorDetail::Encode { command: C::NAME, what })
 }
 
 fn panicked<M, C: Command<M>>(place: &'static str, panic: &(dyn std::any::Any + Send)) -> Error {
-    Error::new(Kind::Panicked { command: C::NAME, place, message: panic_message(panic) })
+    Error::new(ErrorDetail::Panicked { command: C::NAME, place, message: panic_message(panic) })
 }

@@ -6,7 +6,6 @@
 mod reentrancy;
 mod recovery_report;
 mod core;
-mod stats;
 mod guard;
 mod pending;
 mod snapshotting;

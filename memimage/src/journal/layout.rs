@@ -3,8 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::disk::{Access, Disk, Entry, Kind as FileKind, Lock, LockGuard, StoredFile, UNFINISHED, failed, sync_dir};
-use crate::error::{Error, Kind};
+use crate::disk::{Access, Disk, Entry, FileType, Lock, LockGuard, StoredFile, UNFINISHED, failed, sync_dir};
+use crate::error::{Error, ErrorDetail};
 use crate::journal::format::segment::{Identity, file_name, parse_file_name};
 use crate::journal::format::watermark::{self, BLOCK, Watermark};
 use crate::seq::SegmentId;
@@ -45,7 +45,7 @@ impl Survey {
             Survey::Missing => "nothing is there",
             Survey::Vacant => "the directory is empty, or the creation of an image in it was interrupted",
         };
-        Err(Error::new(Kind::NotFound { path: layout.root.clone(), found }))
+        Err(Error::new(ErrorDetail::NotFound { path: layout.root.clone(), found }))
     }
 }
 
@@ -108,14 +108,14 @@ impl Layout {
         let path = self.lock();
         match disk.lock(&path).map_err(|error| failed("locking", &path, error))? {
             Lock::Held(lock) => Ok(lock),
-            Lock::Busy { owner } => Err(Error::new(Kind::Locked { path: self.root.clone(), owner })),
+            Lock::Busy { owner } => Err(Error::new(ErrorDetail::Locked { path: self.root.clone(), owner })),
         }
     }
 
     /// Rejects an image on a network file system, where locks and syncs are not reliable.
     pub(crate) fn refuse_network(&self, disk: &dyn Disk) -> Result<(), Error> {
         match disk.network_filesystem(&self.root).map_err(|error| failed("looking at", &self.root, error))? {
-            Some(kind) => Err(Error::new(Kind::Network { path: self.root.clone(), kind })),
+            Some(kind) => Err(Error::new(ErrorDetail::Network { path: self.root.clone(), kind })),
             None => Ok(()),
         }
     }
@@ -126,7 +126,7 @@ impl Layout {
             return Ok(());
         }
         let (expected, found) = (model.to_owned(), identity.model.clone());
-        Err(Error::new(Kind::OtherModel { path: self.root.clone(), expected, found }))
+        Err(Error::new(ErrorDetail::OtherModel { path: self.root.clone(), expected, found }))
     }
 
     /// Logs a warning for each file and directory of the image that other users can change. The image is used nevertheless: the
@@ -163,9 +163,9 @@ impl Layout {
         let mut only_own_names = true;
         for (name, kind) in entries {
             match (name.as_str(), kind) {
-                ("LOCK", FileKind::File) | ("journal" | "snapshot" | "quarantine", FileKind::Dir) => {}
-                (name, FileKind::File) if name.ends_with(UNFINISHED) => {}
-                ("journal" | "snapshot" | "quarantine", FileKind::File) => {
+                ("LOCK", FileType::File) | ("journal" | "snapshot" | "quarantine", FileType::Dir) => {}
+                (name, FileType::File) if name.ends_with(UNFINISHED) => {}
+                ("journal" | "snapshot" | "quarantine", FileType::File) => {
                     return Err(self.not_an_image(&format!("its `{name}` is a file, but must be a directory")));
                 }
                 ("LOCK" | "journal" | "snapshot" | "quarantine", kind) => {
@@ -180,7 +180,7 @@ impl Layout {
         for dir in [self.journal(), self.snapshots(), self.quarantine()] {
             let found = self.list_if_exists(disk, &dir)?;
             if let Some((name, kind)) =
-                found.into_iter().find(|(name, kind)| *kind != FileKind::File && is_managed(name))
+                found.into_iter().find(|(name, kind)| *kind != FileType::File && is_managed(name))
             {
                 return Err(not_plain(dir.join(name), kind));
             }
@@ -214,7 +214,7 @@ impl Layout {
         let quarantine = self.list_if_exists(disk, &self.quarantine())?;
         let is_of_creation =
             |name: &str| name == watermark::FILE || parse_file_name(name.trim_end_matches(UNFINISHED)).is_some();
-        Ok(quarantine.is_empty() && journal.iter().all(|(name, kind)| *kind == FileKind::File && is_of_creation(name)))
+        Ok(quarantine.is_empty() && journal.iter().all(|(name, kind)| *kind == FileType::File && is_of_creation(name)))
     }
 
     /// Whether `journal/durable` shows that the image was in use, and not only that its creation began.
@@ -272,7 +272,7 @@ impl Layout {
     pub(crate) fn remove_unfinished(&self, disk: &dyn Disk) -> Result<(), Error> {
         for dir in [self.journal(), self.snapshots(), self.quarantine()] {
             for (name, kind) in self.list_if_exists(disk, &dir)? {
-                if kind == FileKind::File && name.ends_with(UNFINISHED) {
+                if kind == FileType::File && name.ends_with(UNFINISHED) {
                     let path = dir.join(name);
                     disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
                 }
@@ -282,20 +282,20 @@ impl Layout {
     }
 
     /// The names and kinds of the entries in a directory; empty if the directory does not exist.
-    pub(crate) fn list_if_exists(&self, disk: &dyn Disk, dir: &Path) -> Result<Vec<(String, FileKind)>, Error> {
+    pub(crate) fn list_if_exists(&self, disk: &dyn Disk, dir: &Path) -> Result<Vec<(String, FileType)>, Error> {
         match disk.kind(dir).map_err(|error| failed("looking at", dir, error))? {
             None => Ok(Vec::new()),
-            Some(FileKind::Dir) => self.list(disk, dir),
+            Some(FileType::Dir) => self.list(disk, dir),
             Some(kind) => Err(not_plain(dir.to_owned(), kind)),
         }
     }
 
     /// The names and kinds of the entries in the image's directory; `None` if it does not exist.
-    fn list_root(&self, disk: &dyn Disk) -> Result<Option<Vec<(String, FileKind)>>, Error> {
+    fn list_root(&self, disk: &dyn Disk) -> Result<Option<Vec<(String, FileType)>>, Error> {
         let kind = disk.kind(&self.root).map_err(|error| failed("looking at", &self.root, error))?;
         match kind {
             None => return Ok(None),
-            Some(FileKind::Dir | FileKind::Link) => {}
+            Some(FileType::Dir | FileType::Link) => {}
             Some(kind) => return Err(self.not_an_image(&format!("it is {}", kind.as_str()))),
         }
         match disk.list(&self.root) {
@@ -307,17 +307,17 @@ impl Layout {
         }
     }
 
-    fn list(&self, disk: &dyn Disk, dir: &Path) -> Result<Vec<(String, FileKind)>, Error> {
+    fn list(&self, disk: &dyn Disk, dir: &Path) -> Result<Vec<(String, FileType)>, Error> {
         let entries = disk.list(dir).map_err(|error| failed("listing", dir, error))?;
         Ok(names(entries))
     }
 
     fn not_an_image(&self, found: &str) -> Error {
-        Error::new(Kind::NotAnImage { path: self.root.clone(), found: found.to_owned(), lost: false })
+        Error::new(ErrorDetail::NotAnImage { path: self.root.clone(), found: found.to_owned(), lost: false })
     }
 
     fn missing_journal(&self, found: &str) -> Error {
-        Error::new(Kind::NotAnImage { path: self.root.clone(), found: found.to_owned(), lost: true })
+        Error::new(ErrorDetail::NotAnImage { path: self.root.clone(), found: found.to_owned(), lost: true })
     }
 }
 
@@ -328,10 +328,10 @@ fn is_managed(name: &str) -> bool {
         || [UNFINISHED, BASE, SNAPSHOT, TORN].iter().any(|ending| name.ends_with(ending))
 }
 
-fn names(entries: Vec<Entry>) -> Vec<(String, FileKind)> {
+fn names(entries: Vec<Entry>) -> Vec<(String, FileType)> {
     entries.into_iter().map(|entry| (entry.name.to_string_lossy().into_owned(), entry.kind)).collect()
 }
 
-fn not_plain(path: PathBuf, kind: FileKind) -> Error {
-    Error::new(Kind::NotPlain { path, what: kind.as_str() })
+fn not_plain(path: PathBuf, kind: FileType) -> Error {
+    Error::new(ErrorDetail::NotPlain { path, what: kind.as_str() })
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::{ChainKey, Cipher, Keys};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 
 /// The protection of a file or frame: the numbers of its encryption key and its chain key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Keyring {
     /// The protection of existing data, with the keys that `form` names. Unprotected data is an error if keys were given: an
     /// attacker without a key may have written it.
     pub(crate) fn protection(&self, form: KeyIds, uuid: &[u8; 16], path: &Path) -> Result<Protection, Error> {
-        let refused = |cause: String| Error::new(Kind::Key { path: path.to_owned(), what: cause });
+        let refused = |cause: String| Error::new(ErrorDetail::Key { path: path.to_owned(), what: cause });
         let current = self.current_form();
         match (form.cipher, current.cipher) {
             (Some(id), None) if cfg!(feature = "encryption") => {

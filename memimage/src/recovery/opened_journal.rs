@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::disk::{Access, Disk, StoredFile, sync_dir};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::journal::{
     JournalEnd, Layout, Scan, Segments, Survey, Watermark, next_epoch, quarantine_torn_write, rewrite_unproven,
 };
@@ -52,7 +52,10 @@ impl OpenedJournal {
         durable: Seq,
     ) -> Result<OpenedJournal, Error> {
         let Survey::Image(segments) = layout.survey(&**disk)? else {
-            return Err(Error::new(Kind::NotFound { path: layout.root().to_owned(), found: "its journal is gone" }));
+            return Err(Error::new(ErrorDetail::NotFound {
+                path: layout.root().to_owned(),
+                found: "its journal is gone",
+            }));
         };
         let segments = open_segments(disk, layout, &segments, keyring, None)?;
         let snapshots = Snapshots::new(disk, layout, keyring);

@@ -7,7 +7,7 @@ use super::opened_journal::OpenedJournal;
 use super::state::{self, StateOrigin};
 use super::{RecoveryGoal, state_digest};
 use crate::context::Timestamp;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::event::{Model, panic_message};
 use crate::journal::{DigestMark, Segments, Voids};
 use crate::seq::Seq;
@@ -42,7 +42,7 @@ pub(super) fn newest_start<M: Model>(
         let loaded = snapshots.open(seq, &path).and_then(|file| {
             if !segments.reaches(seq)? {
                 let what = "the events after it are no longer in the journal".to_owned();
-                return Err(Error::new(Kind::Snapshot { path: path.clone(), what }));
+                return Err(Error::new(ErrorDetail::Snapshot { path: path.clone(), what }));
             }
             let current = is_current::<M>(&file.header);
             changed |= file.header.uuid == segments.identity().uuid && !current;
@@ -55,7 +55,7 @@ pub(super) fn newest_start<M: Model>(
             Ok(Some(file)) => {
                 // what is wrong with these is the journal's fault, and no snapshot's
                 let (voids, line) = scan.voids_and_timeline(seq)?;
-                let refused = |what| Error::new(Kind::Snapshot { path: path.clone(), what });
+                let refused = |what| Error::new(ErrorDetail::Snapshot { path: path.clone(), what });
                 let header = file.header.clone();
                 let what = match voids.invalidates(seq, header.epoch) {
                     true => Some("it was made before an event in it became void".to_owned()),
@@ -87,7 +87,7 @@ pub(super) fn newest_start<M: Model>(
     }
     match segments.is_whole() {
         true => Ok((None, scan.voids(segments.first())?)),
-        false => Err(Error::new(Kind::Pruned { path: segments.path(segments.first()), tried, changed })),
+        false => Err(Error::new(ErrorDetail::Pruned { path: segments.path(segments.first()), tried, changed })),
     }
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn is_readable<M: Model>(header: &SnapshotHeader) -> bool {
 }
 
 fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Result<Start<M>, Error> {
-    let refused = |what: &str| Error::new(Kind::Snapshot { path: path.to_owned(), what: what.to_owned() });
+    let refused = |what: &str| Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what: what.to_owned() });
     let header = file.header.clone();
     if header.uuid != segments.identity().uuid {
         return Err(refused("it belongs to another image"));

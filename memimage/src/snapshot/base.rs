@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::SnapshotFile;
 use super::format::{SnapshotHeader, Trailer};
 use crate::disk::{Access, Disk, StagedFile, StoredFile, failed, sync_dir};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::journal::{BASE, Layout, Scan, Segments};
 use crate::keys::Keyring;
 use crate::planted::{Bug, planted};
@@ -190,7 +190,7 @@ impl<'a> Bases<'a> {
         let header = self.open(seq, path)?;
         if uuid.is_some_and(|uuid| header.uuid != *uuid) {
             let what = "it belongs to another image".to_owned();
-            return Err(Error::new(Kind::Snapshot { path: path.to_owned(), what }));
+            return Err(Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what }));
         }
         SnapshotFile::open(self.disk, path, self.keyring)?.check()
     }
@@ -199,7 +199,7 @@ impl<'a> Bases<'a> {
         let header = SnapshotFile::open(self.disk, path, self.keyring)?.header.clone();
         if header.seq != seq {
             let what = format!("its header names event {}", header.seq);
-            return Err(Error::new(Kind::Snapshot { path: path.to_owned(), what }));
+            return Err(Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what }));
         }
         Ok(header)
     }

@@ -18,7 +18,7 @@ pub(crate) use reader::SnapshotFile;
 
 use crate::disk::{Disk, StagedFile, failed};
 use crate::entropy::random;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::journal::{Layout, SNAPSHOT};
 use crate::keys::Keyring;
 use crate::planted::{Bug, planted};
@@ -83,7 +83,7 @@ impl Snapshots {
         let file = SnapshotFile::open(&*self.disk, path, &self.keyring)?;
         if file.header.seq != seq {
             let what = format!("its header names event {}", file.header.seq);
-            return Err(Error::new(Kind::Snapshot { path: path.to_owned(), what }));
+            return Err(Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what }));
         }
         Ok(file)
     }

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::format::{CHUNK, CHUNK_HEADER, HEADER, SnapshotHeader, TRAILER, Trailer, hasher, u32_at};
 use super::protection::{SnapshotProtection, overhead};
 use crate::disk::{Access, Disk, StoredFile};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::keys::{AuthenticationError, Keyring, MAC, TAG};
 
 /// An open snapshot with a valid header.
@@ -209,12 +209,12 @@ impl ChunkReader {
 
     /// The error for bytes with correct checksums that are not valid under the key.
     fn forged(&self, what: impl Into<String>) -> Error {
-        Error::new(Kind::ForgedState { path: self.snapshot.file.path().to_owned(), what: what.into() })
+        Error::new(ErrorDetail::ForgedState { path: self.snapshot.file.path().to_owned(), what: what.into() })
     }
 }
 
 fn damaged(path: &Path, what: impl Into<String>) -> Error {
-    Error::new(Kind::Snapshot { path: path.to_owned(), what: what.into() })
+    Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what: what.into() })
 }
 
 /// The source from which postcard reads the encoded state.

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::format::{CHUNK, CHUNK_HEADER, HEADER, SnapshotHeader, Trailer, chunk_header, hasher};
 use super::protection::SnapshotProtection;
 use crate::disk::StoredFile;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::keys::{Protection, TAG};
 use crate::planted::{Bug, planted};
 
@@ -41,7 +41,7 @@ pub(super) fn write(
     }
     serialized.map_err(|error| {
         let what = format!("the state cannot be serialized: {error}");
-        Error::new(Kind::Snapshot { path: file.path().to_owned(), what })
+        Error::new(ErrorDetail::Snapshot { path: file.path().to_owned(), what })
     })?;
     chunks.flush_chunk()?;
     let mut trailer = Trailer { len: chunks.len, digest, hash: chunks.hasher.digest128() };

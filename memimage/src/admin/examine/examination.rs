@@ -7,7 +7,7 @@ use super::messages;
 use super::snapshot::ExaminedSnapshot;
 use crate::admin::keys::Task;
 use crate::disk::Disk;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 #[cfg(feature = "chain")]
 use crate::journal::FrameChain;
 use crate::journal::{
@@ -102,7 +102,7 @@ impl Examination {
             // the snapshot may be forged, or the key wrong
             Some(snapshot) => {
                 let (path, what) = (snapshot.path.clone(), self.proven_keys.misses(snapshot.form));
-                Err(Error::new(Kind::Key { path, what }))
+                Err(Error::new(ErrorDetail::Key { path, what }))
             }
         }
     }

@@ -25,7 +25,7 @@ pub(super) fn clear_tail(session: &mut RepairSession, is_accepted: impl Fn(&Dama
     let path = session.path(damage.segment);
     let file = StoredFile::open(session.disk(), &path, Access::ReadWrite)?;
     let mut bytes = vec![0; range.len()];
-    let read = file.read_surely(&mut bytes, range.start as u64)?;
+    let read = file.read_twice(&mut bytes, range.start as u64)?;
     bytes.truncate(read);
     let backup = clear(session.disk(), session.layout(), &file, damage.segment, &bytes, range.start)?;
     session.changed(path, messages::TAIL_CLEARED, Some(backup));

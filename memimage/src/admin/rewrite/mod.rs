@@ -13,7 +13,7 @@ use super::keys::GivenKeys;
 use super::reading::{Reading, Rebuilt, parting};
 use crate::disk::{Disk, RealDisk, failed};
 use crate::entropy::{random, random_uuid};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{Identity, Journal, Layout, Salts, SegmentBuilder};
 use crate::keys::Keyring;
@@ -175,7 +175,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
         layout.survey(&*disk)?.image(&layout)?;
         // the text of a path does not tell: a link or `..` may lead inside
         if disk.is_within(target, from).map_err(|error| failed("looking at", target, error))? {
-            return Err(Error::new(Kind::Taken { path: target.to_owned(), found: messages::INSIDE_SOURCE }));
+            return Err(Error::new(ErrorDetail::Taken { path: target.to_owned(), found: messages::INSIDE_SOURCE }));
         }
         vacant(&*disk, target)?;
         if !options.allow_network {
@@ -251,7 +251,7 @@ fn diverged<M: Model>(from: &Path, old: &Reading, was: &Rebuilt, new: &Reading, 
         _ => (None, messages::CAUSE_UNKNOWN),
     };
     let (found, expected) = (is.digest.to_string(), was.digest.to_string());
-    Error::new(Kind::Rewritten { path: from.to_owned(), found, expected, seq, what })
+    Error::new(ErrorDetail::Rewritten { path: from.to_owned(), found, expected, seq, what })
 }
 
 impl<M> fmt::Debug for Rewrite<'_, M> {

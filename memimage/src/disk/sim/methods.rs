@@ -9,7 +9,7 @@ use super::file::{Handle, Locked, SimFile};
 use super::tree::{Dir, File, Node, absolute};
 use super::{Operation, SimDisk};
 use crate::disk::lock::{OWNER_MAX, owner_in, owner_line};
-use crate::disk::{Access, Disk, DiskFile, Entry, Kind, Lock, LockGuard};
+use crate::disk::{Access, Disk, DiskFile, Entry, FileType, Lock, LockGuard};
 
 impl Disk for SimDisk {
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
@@ -48,18 +48,18 @@ impl Disk for SimDisk {
         state.look(Call::new(Method::List, dir))?;
         let names = &state.tree.dir(state.tree.find(dir)?)?.written;
         let entry = |(name, node)| match &state.tree.nodes[node] {
-            Node::File(file) => Entry { name, kind: Kind::File, len: file.content.len() },
-            Node::Dir(_) => Entry { name, kind: Kind::Dir, len: 0 },
+            Node::File(file) => Entry { name, kind: FileType::File, len: file.content.len() },
+            Node::Dir(_) => Entry { name, kind: FileType::Dir, len: 0 },
         };
         Ok(names.iter().map(|(name, node)| (name.clone(), node)).map(entry).collect())
     }
 
-    fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
+    fn kind(&self, path: &Path) -> io::Result<Option<FileType>> {
         let mut state = self.state();
         state.look(Call::new(Method::Kind, path))?;
         match state.tree.find(path) {
-            Ok(node) if state.tree.file(node).is_ok() => Ok(Some(Kind::File)),
-            Ok(_) => Ok(Some(Kind::Dir)),
+            Ok(node) if state.tree.file(node).is_ok() => Ok(Some(FileType::File)),
+            Ok(_) => Ok(Some(FileType::Dir)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }

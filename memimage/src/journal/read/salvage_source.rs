@@ -8,7 +8,7 @@ use super::headers::{CheckedHeader, CheckedHeaders, HeaderStanding, Headers, Pro
 use super::nonzero::read_used;
 use super::segments::is_used;
 use crate::disk::{Access, Disk, StoredFile, failed};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::journal::format::frame::Frame;
 use crate::journal::format::protection::FrameProtection;
 use crate::journal::format::segment::{Identity, MAX_LARGE_SEGMENT};
@@ -144,7 +144,7 @@ impl SalvageSource {
     /// The error of a frame that its keys refuse, where these keys have unlocked nothing else: the frame may be forged, or
     /// the keys wrong.
     fn unproven_keys(&self, segment: SegmentId, form: KeyIds) -> Error {
-        Error::new(Kind::Key { path: self.path(segment), what: self.proven_keys.misses(form) })
+        Error::new(ErrorDetail::Key { path: self.path(segment), what: self.proven_keys.misses(form) })
     }
 
     fn uuid(&self) -> [u8; 16] {

@@ -3,7 +3,7 @@
 use std::ops::{ControlFlow, Range};
 
 use super::segments::Segments;
-use crate::error::{Error, Kind, Position};
+use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::format::frame::{Frame, FrameFault, FrameKind, FrameSummary};
 use crate::journal::format::frames::{FrameChain, FrameReader, FrameStep, matching_frames};
 use crate::journal::format::genesis::DigestMark;
@@ -240,7 +240,7 @@ impl Scan {
                         "its file is missing or empty, and events up to {durable} are known to have been synced"
                     );
                     let path = self.segments.path(segment.next());
-                    return Err(Error::new(Kind::Corrupt { path, position, what, suspect: false }));
+                    return Err(Error::new(ErrorDetail::Corrupt { path, position, what, suspect: false }));
                 }
                 let proven = events.iter().rev().find(|(_, last)| *last <= durable).map_or(SEGMENT_HEADER, |at| at.0);
                 let unproven = proven.min(offset)..offset;
@@ -288,7 +288,11 @@ impl Scan {
         let (offset, expecting) = (walk.offset(), chain.next_seq);
         if let FrameFault::Unsupported { reason } = fault {
             let path = self.segments.path(segment);
-            return Err(Error::new(Kind::Format { path, act: "read", what: format!("at byte {offset} {reason}") }));
+            return Err(Error::new(ErrorDetail::Format {
+                path,
+                act: "read",
+                what: format!("at byte {offset} {reason}"),
+            }));
         }
         let evidence = Evidence { durable: self.proven.max(chain.durable), later_segment: segment != self.active };
         let len = self.segments.len_of(segment).expect("a segment of this journal");
@@ -323,7 +327,7 @@ impl Scan {
     fn forged(&self, segment: SegmentId, frame: &Frame<'_>, what: &'static str) -> Error {
         let (offset, seq) = (Some(frame.offset as u64), Some(frame.header.first_seq));
         let position = Position { segment: Some(segment), offset, seq };
-        Error::new(Kind::Forged { path: self.segments.path(segment), position, what })
+        Error::new(ErrorDetail::Forged { path: self.segments.path(segment), position, what })
     }
 
     /// The error of a frame whose checksums are right and whose content is not.
@@ -337,7 +341,7 @@ impl Scan {
 
     fn error(&self, segment: SegmentId, offset: usize, seq: Seq, what: String, suspect: bool) -> Error {
         let position = Position { segment: Some(segment), offset: Some(offset as u64), seq: Some(seq) };
-        Error::new(Kind::Corrupt { path: self.segments.path(segment), position, what, suspect })
+        Error::new(ErrorDetail::Corrupt { path: self.segments.path(segment), position, what, suspect })
     }
 }
 

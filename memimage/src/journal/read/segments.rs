@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::nonzero::read_used;
 use crate::disk::{Access, Disk, StoredFile};
-use crate::error::{Error, Kind, Position};
+use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::format::frame::{self, FrameHeader};
 use crate::journal::format::protection::{Checksum, FrameProtection};
 use crate::journal::format::segment::{HeaderFault, Identity, KeyMismatch, SEGMENT_HEADER, SegmentHeader};
@@ -100,7 +100,7 @@ impl Segments {
             return Err(self.corrupt(segment, Some(read as u64), "the file ends within its header".to_owned()));
         }
         let at_start = |what: &str| self.corrupt(segment, Some(0), what.to_owned());
-        let format = |act, what| Error::new(Kind::Format { path: path.clone(), act, what });
+        let format = |act, what| Error::new(ErrorDetail::Format { path: path.clone(), act, what });
         let mut header = SegmentHeader::decode(&bytes).map_err(|fault| match fault {
             HeaderFault::Foreign => at_start("the file does not start with the magic number of a segment"),
             HeaderFault::Damaged(what) => at_start(what),
@@ -207,7 +207,7 @@ impl Segments {
     /// The error of a damaged place.
     pub(crate) fn corrupt(&self, segment: SegmentId, offset: Option<u64>, what: String) -> Error {
         let position = Position { segment: Some(segment), offset, seq: None };
-        Error::new(Kind::Corrupt { path: self.layout.segment(segment), position, what, suspect: false })
+        Error::new(ErrorDetail::Corrupt { path: self.layout.segment(segment), position, what, suspect: false })
     }
 }
 
@@ -221,7 +221,7 @@ pub(crate) fn locked(path: &Path, which: KeyMismatch) -> Error {
         "what `{of}` gave as key {id} is another key than the one it was written with, or its first 4096 bytes were \
          changed since by somebody who has not that key"
     );
-    Error::new(Kind::Key { path: path.to_owned(), what })
+    Error::new(ErrorDetail::Key { path: path.to_owned(), what })
 }
 
 /// Whether anything stands after the header of a segment's file, of which this many bytes are looked at.

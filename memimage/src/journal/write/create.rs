@@ -4,7 +4,7 @@ use super::batch::SEAL_ROOM;
 use super::segment_builder::{SegmentBuildError, SegmentBuilder};
 use crate::context::Timestamp;
 use crate::disk::{StoredFile, failed, sync_dir};
-use crate::error::{Error, Kind, Position};
+use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::format::crc_forge::FORGED_LEN;
 use crate::journal::format::frame::{
     FrameHeader, FrameKind, align_up, finish, finish_with_checksum, frame_len, head_len, start,
@@ -117,7 +117,12 @@ pub(crate) fn make_without_start(
         let (path, offset) = (maker.layout.segment(segment), Some(walk.offset() as u64));
         let position = Position { segment: Some(segment), offset, seq: walk.chain().map(|chain| chain.next_seq) };
         let what = "more could be read of it a moment ago".to_owned();
-        return Err(SegmentBuildError::Unchanged(Error::new(Kind::Corrupt { path, position, what, suspect: false })));
+        return Err(SegmentBuildError::Unchanged(Error::new(ErrorDetail::Corrupt {
+            path,
+            position,
+            what,
+            suspect: false,
+        })));
     }
     // what is wrong behind them is not to be mended here, and must be seen as before
     let rest = bytes.get(walk.offset()..).unwrap_or_default();

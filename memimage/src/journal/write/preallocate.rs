@@ -12,7 +12,7 @@ use super::batch::NoRoom;
 use super::commit::{BatchWriter, Commit};
 use super::segment_builder::{SegmentBuildError, SegmentBuilder};
 use crate::disk::StoredFile;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::event::panic_message;
 use crate::keys::Protection;
 use crate::seq::SegmentId;
@@ -207,7 +207,7 @@ impl Preallocator {
             Err(SegmentBuildError::Unknown(error)) => {
                 host.poison(&error);
                 // whoever waits for the segment is told what all others are told
-                Err(Error::new(Kind::Poisoned { cause: error, unknown: false }))
+                Err(Error::new(ErrorDetail::Poisoned { cause: error, unknown: false }))
             }
         }
     }

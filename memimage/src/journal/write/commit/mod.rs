@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use super::batch::{Batch, NoRoom, OpenBatch, RecordMark, SpareBuffers};
 use super::durability::Durability;
 use super::ticket::{Leader, Ticket};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::journal::format::frame::FrameKind;
 use crate::planted::{Bug, planted};
 use crate::seq::Seq;
@@ -316,7 +316,7 @@ impl<S: BatchWriter> Commit<S> {
                 return Err(failure.unsynced.clone());
             }
             if state.stopping {
-                return Err(Error::new(Kind::Closed));
+                return Err(Error::new(ErrorDetail::Closed));
             }
             if self.syncs() {
                 drop(state);
@@ -334,8 +334,8 @@ impl<S: BatchWriter> Commit<S> {
 
     /// A write failed: nothing more is accepted, and everybody who waits is told.
     fn fail(&self, cause: &Error, written: Option<&Arc<Ticket>>) {
-        let lost = Error::new(Kind::Poisoned { cause: cause.clone(), unknown: false });
-        let unknown = Error::new(Kind::Poisoned { cause: cause.clone(), unknown: true });
+        let lost = Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: false });
+        let unknown = Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: true });
         tracing::error!(error = %cause, "a write failed: the image is poisoned until it is reopened");
         // told in the order of the journal, and with no lock held: a waker may run anything
         let mut fates: Vec<(Arc<Ticket>, Error)> =
@@ -382,7 +382,7 @@ impl<S: BatchWriter> Commit<S> {
             let mut open = self.open.lock();
             self.send_off(&mut open);
             if open.ended().is_none() {
-                open.end(Error::new(Kind::Closed));
+                open.end(Error::new(ErrorDetail::Closed));
                 self.ended.store(true, Ordering::Release);
             }
         }
