@@ -16,8 +16,8 @@ use crate::seq::{SegmentId, Seq};
 
 /// The names of the copies of a base, which follow the seq in the file name.
 const COPIES: [&str; 2] = ["1", "2"];
-/// The length of the pieces in which a base is copied and synced, in bytes. So a sync of the journal never waits for the whole
-/// copy.
+/// The length of the pieces in which a base is copied and synced, in bytes. So a sync of the journal never waits for all
+/// of the copy.
 const CHUNK: usize = 1 << 20;
 /// The pause between two pieces: a base is not urgent, and the pause leaves the disk to other writers.
 const PAUSE: Duration = Duration::from_millis(2);

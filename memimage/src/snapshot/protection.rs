@@ -1,4 +1,4 @@
-//! Encryption and MAC of a snapshot. The cipher encrypts each chunk and the digest; the MAC covers the whole file. No I/O.
+//! Encryption and MAC of a snapshot. The cipher encrypts each chunk and the digest; the MAC covers the complete file. No I/O.
 //!
 //! Chunks are encrypted as in STREAM (Hoang, Reyhanitabar, Rogaway and Vizár, 2015): the nonce of a chunk has the chunk's
 //! number, and the nonce of the digest has the number of chunks. So no chunk can be left out, moved, or taken from another

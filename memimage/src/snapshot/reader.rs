@@ -45,7 +45,7 @@ impl SnapshotFile {
         self.len
     }
 
-    /// Reads and verifies the whole file without decoding the state.
+    /// Reads and verifies the complete file without decoding the state.
     pub(crate) fn check(self) -> Result<Trailer, Error> {
         let mut chunks = self.chunks()?;
         while chunks.next_chunk()? {}

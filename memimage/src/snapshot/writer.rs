@@ -13,7 +13,7 @@ use crate::keys::{Protection, TAG};
 use crate::planted::{Bug, planted};
 
 /// Writes the state to a new file and returns the file's length in bytes. Syncs each chunk, so that a sync of the journal never
-/// waits for the whole snapshot. The caller syncs the end of the file. At most one chunk of the serialized state is in memory.
+/// waits for all of the snapshot. The caller syncs the end of the file. At most one chunk of the serialized state is in memory.
 /// `protection` must have the keys that the header names.
 pub(super) fn write(
     file: &StoredFile,

@@ -42,7 +42,7 @@ const SEGMENT: [u8; 16] = *b"memimage segment";
 /// The fields that are the same in all segments of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
-    /// The UUID of the image. A rewritten image gets a new UUID.
+    /// The UUID of the image. A rewritten or branched image gets a new UUID.
     pub(crate) uuid: [u8; 16],
     /// The seed of the random values in commands.
     pub(crate) seed: Seed,

@@ -1,5 +1,5 @@
 //! The watermark: the block in `journal/durable` that says how far the journal is synced. It is needed where no later frame says
-//! so.
+//! that.
 //!
 //! The writer writes it after a sync that no batch follows, without syncing it. So its content is true before it is written. If
 //! it is lost, no event is lost, only the evidence that events were synced.
@@ -43,8 +43,8 @@ impl Watermark {
         out
     }
 
-    /// Whether the bytes show that the image was in use, and not only that its creation began. For a directory without
-    /// segments, so that the UUID of the image is unknown and the block's checksum cannot be checked.
+    /// Whether the bytes show that the image was in use, and not only that its creation began. Used for a directory
+    /// without segments: the UUID of the image is unknown there, so the block's checksum cannot be checked.
     pub(crate) fn shows_use(bytes: &[u8]) -> bool {
         // an interrupted creation leaves a block of the first epoch without events, or the first bytes of one
         let mut block = [0; BLOCK];
