@@ -16,7 +16,7 @@ use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::digest::{Digest, digest};
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Apply, Model, Recorded, ReplayError, StoredPayload, panic_message};
-use crate::journal::{DigestMark, Frame, FrameKind, JournalEnd, Record, Scan, ShapeTables, Voids, records};
+use crate::journal::{DigestMark, Frame, FrameKind, JournalEnd, Record, Scan, TablePrefixes, Voids, records};
 use crate::seq::{SegmentId, Seq};
 use crate::shape::fingerprint;
 
@@ -121,7 +121,7 @@ fn replay_from<M: Model>(
     let mut replay = Replay {
         scan,
         dispatch,
-        beginnings: dispatch.table().to_beginnings(),
+        table_prefixes: dispatch.table().prefixes(),
         context: Context::new(segments.identity().seed, Origin::own(last), time, Metadata::new()),
         model: start.map(|start| start.model),
         began,
@@ -176,7 +176,7 @@ struct Replay<'a, M> {
     scan: &'a Scan,
     dispatch: &'a Dispatch,
     /// Of the table in `dispatch`.
-    beginnings: ShapeTables,
+    table_prefixes: TablePrefixes,
     /// Of the event that is being replayed.
     context: Context,
     /// `None` until genesis was read.
@@ -228,7 +228,7 @@ impl<M: Model> Replay<'_, M> {
     }
 
     fn shapes(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
-        if self.beginnings.has(&self.scan.body(segment, frame)?) {
+        if self.table_prefixes.contains(&self.scan.body(segment, frame)?) {
             return Ok(());
         }
         let table = self.scan.decode_table(segment, frame)?;

@@ -39,7 +39,7 @@ pub(super) fn how(form: KeyIds) -> &'static str {
 /// The protection of the first protected snapshot or base.
 pub(super) fn of_states(disk: &Arc<dyn Disk>, layout: &Layout) -> Result<KeyIds, Error> {
     let snapshots = Snapshots::new(disk, layout, &Arc::default());
-    let states = snapshots.starts()?;
+    let states = snapshots.start_candidates()?;
     let headers = states.iter().filter_map(|(seq, path)| snapshots.open(*seq, path).ok());
     Ok(headers.map(|file| file.header.form).find(|form| *form != KeyIds::default()).unwrap_or_default())
 }

@@ -128,7 +128,7 @@ impl<M: Model> Opening<M> {
         if survey == Survey::Missing {
             self.disk.create_dir(root).map_err(|error| failed("creating", root, error))?;
         }
-        self.layout.own(&*self.disk)
+        self.layout.acquire_lock(&*self.disk)
     }
 
     fn create(&self) -> Result<(), Error> {

@@ -31,7 +31,7 @@ impl<M: Model> Shared<M> {
         let pruned = base.map_or(Ok(None), |base| self.prune(base, taken, verified_from));
         // even if pruning failed: the disk may be full
         let _exclusive = self.files.write();
-        self.snapshots.keep(&kept)?;
+        self.snapshots.retain(&kept)?;
         pruned
     }
 

@@ -72,7 +72,7 @@ impl OpenedJournal {
     ) -> Result<OpenedJournal, Error> {
         let snapshots = Snapshots::new(disk, layout, keyring);
         let uuid = &segments.identity().uuid;
-        let watermark = layout.durable_block(&**disk, uuid)?;
+        let watermark = layout.read_watermark(&**disk, uuid)?;
         let by_watermark = watermark.map_or(Seq::ZERO, |watermark| watermark.durable_seq);
         let proven = by_watermark.max(proven_by(&snapshots, uuid)?);
         let scan = Scan::new(segments, proven)?;
@@ -144,7 +144,7 @@ impl WritableJournal {
             sync_dir(&**disk, &dir)?;
         }
         let segments = open_segments(disk, layout, segments, keyring, model)?;
-        let durable_file = layout.durable_file(&**disk)?;
+        let durable_file = layout.open_watermark(&**disk)?;
         let journal = OpenedJournal::with_proof(disk, layout, keyring, segments)?;
         journal.segments().file(journal.scan.active(), Access::ReadWrite)?.sync_data()?;
         Ok(WritableJournal { journal, durable_file })
@@ -158,7 +158,7 @@ impl WritableJournal {
     pub(crate) fn settle(self, end: &JournalEnd) -> Result<SettledJournal, Error> {
         let WritableJournal { journal, durable_file } = self;
         let (disk, layout) = (&*journal.disk, &journal.layout);
-        layout.make_dirs(disk)?;
+        layout.create_dirs(disk)?;
         let file = journal.segments().file(end.segment, Access::ReadWrite)?;
         let quarantined = quarantine_torn_write(disk, layout, &file, end)?;
         rewrite_unproven(disk, layout, &file, end)?;
@@ -198,7 +198,7 @@ fn open_segments(
 /// The highest seq that the snapshots and bases prove to be synced: each got its name only after the sync.
 fn proven_by(snapshots: &Snapshots, uuid: &[u8; 16]) -> Result<Seq, Error> {
     let mut proven = Seq::ZERO;
-    for (seq, path) in snapshots.starts()? {
+    for (seq, path) in snapshots.start_candidates()? {
         match snapshots.open(seq, &path) {
             Ok(file) if file.header.uuid == *uuid => proven = proven.max(seq),
             // it got its name only after the sync, and nothing shows that it belongs to another image

@@ -35,7 +35,7 @@ pub(super) fn newest_start<M: Model>(
     let (segments, scan, snapshots) = (journal.segments(), journal.scan(), journal.snapshots());
     let newest = goal.until.into_iter().chain(goal.newest_snapshot).min();
     let (mut tried, mut changed) = (Vec::new(), false);
-    for (seq, path) in snapshots.starts()? {
+    for (seq, path) in snapshots.start_candidates()? {
         if newest.is_some_and(|newest| seq > newest) {
             continue;
         }
@@ -59,13 +59,13 @@ pub(super) fn newest_start<M: Model>(
                 let header = file.header.clone();
                 let what = match voids.invalidates(seq, header.epoch) {
                     true => Some("it was made before an event in it became void".to_owned()),
-                    false => line.excludes(header.epoch),
+                    false => line.epoch_conflict(header.epoch),
                 };
                 match what {
                     Some(what) => Err(refused(what)),
                     None => load::<M>(file, &path, segments).and_then(|start| {
                         let model = DigestMark::model_of(header.model_version, header.fingerprint);
-                        match line.contradicts(model, start.digest, &voids).filter(|_| goal.verify_digests) {
+                        match line.digest_conflict(model, start.digest, &voids).filter(|_| goal.verify_digests) {
                             Some(what) => Err(refused(what)),
                             None => Ok(Some((start, voids))),
                         }

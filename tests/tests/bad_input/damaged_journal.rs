@@ -99,7 +99,7 @@ fn a_damaged_header_is_named() {
     check(
         &refused(&disk),
         expect![
-            "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the file does not start like a segment; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose"
+            "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the file does not start with the magic number of a segment; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose"
         ],
     );
     disk.write(segment(2), 0, b"memimage").unwrap();

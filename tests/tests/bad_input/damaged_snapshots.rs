@@ -62,7 +62,7 @@ fn a_damaged_snapshot_is_skipped() {
         assert_eq!(open(&disk).unwrap().admin().stats().recovery.snapshot.map(|seq| seq.get()), Some(20), "{what}");
     }
     expect![[r#"
-        magic: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: it does not start like a snapshot; nothing is lost, since the journal has all events
+        magic: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: it does not start with the magic number of a snapshot; nothing is lost, since the journal has all events
         header: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the header's checksum is wrong; nothing is lost, since the journal has all events
         chunk's header: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the checksum of the chunk before byte 4118 is wrong; nothing is lost, since the journal has all events
         chunk: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the checksum of the chunk before byte 4119 is wrong; nothing is lost, since the journal has all events
@@ -73,7 +73,7 @@ fn a_damaged_snapshot_is_skipped() {
         cut in the trailer: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the file ends at byte 4174; nothing is lost, since the journal has all events
         longer: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: bytes follow the trailer; nothing is lost, since the journal has all events
         newer format: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: it was written in a newer format; nothing is lost, since the journal has all events
-        of another event: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: it is of event 10 by its header; nothing is lost, since the journal has all events
+        of another event: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: its header names event 10; nothing is lost, since the journal has all events
         of another image: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: it belongs to another image; nothing is lost, since the journal has all events
     "#]].assert_eq(&texts);
 }

@@ -67,10 +67,10 @@ fn a_newer_format_is_refused() {
         }
     }
     expect![[r#"
-        version: `/ledger/journal/00000002.journal` has a format that this version of memimage cannot read: its version is 4, this memimage knows 1; nothing was changed; help: use a newer memimage
+        version: `/ledger/journal/00000002.journal` has a format that this version of memimage cannot read: its version is 4, but this memimage supports only 1; nothing was changed; help: use a newer memimage
         read-only-compatible: `/ledger/journal/00000002.journal` has a format that this version of memimage cannot write to: it uses the unknown features 0x4; nothing was changed; help: use a newer memimage
         incompatible: `/ledger/journal/00000002.journal` has a format that this version of memimage cannot read: it uses the unknown features 0x4; nothing was changed; help: use a newer memimage
-        checksum: `/ledger/journal/00000002.journal` has a format that this version of memimage cannot read: its checksum is the unknown kind 4; nothing was changed; help: use a newer memimage
+        checksum: `/ledger/journal/00000002.journal` has a format that this version of memimage cannot read: it uses the unknown checksum 4; nothing was changed; help: use a newer memimage
         cipher: `/ledger/journal/00000002.journal` has a format that this version of memimage cannot read: it uses the unknown cipher 4, compression 0 or chain 0; nothing was changed; help: use a newer memimage
     "#]].assert_eq(&texts);
 

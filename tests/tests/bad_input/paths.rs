@@ -82,7 +82,7 @@ fn a_directory_with_other_files_is_no_image() {
     check(
         &refused_untouched(&disk, options()),
         expect![
-            "`/ledger` is not an image: it holds other files and no journal; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"
+            "`/ledger` is not an image: it has other files and no journal; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"
         ],
     );
 }
@@ -96,7 +96,7 @@ fn a_journal_that_is_a_file_is_no_image() {
     check(
         &error,
         expect![
-            "`/ledger` is not an image: its `journal` is a file, where an image has a directory; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"
+            "`/ledger` is not an image: its `journal` is a file, but must be a directory; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"
         ],
     );
 }
@@ -155,7 +155,7 @@ fn a_journal_that_lost_all_its_segments_does_not_begin_a_new_image() {
     check(
         &error,
         expect![
-            "`/ledger` is not an image: its segments are missing, and `journal/durable` is of an image in use; nothing was changed; help: restore its `journal` from a copy, or move the remaining files away to begin a new image"
+            "`/ledger` is not an image: its segments are missing, but `journal/durable` shows that the image was in use; nothing was changed; help: restore its `journal` from a copy, or move the remaining files away to begin a new image"
         ],
     );
 }

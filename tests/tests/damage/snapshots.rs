@@ -120,7 +120,7 @@ fn each_misplaced_chunk_is_reported() {
     let chunk = |bytes: &[u8]| [&(bytes.len() as u32).to_le_bytes()[..], &[0; 4], bytes].concat();
     let mut sealed = [header, &chunk(&state), &chunk(&[]), trailer].concat();
     checksums::update_snapshot(&mut sealed);
-    changes.push(("one chunk longer than chunks are", vec![(new.clone(), Some(sealed))]));
+    changes.push(("one chunk longer than the maximum", vec![(new.clone(), Some(sealed))]));
     let tally = try_changes(&sample, &changes);
     assert_eq!(tally.all(), [Outcome::FellBack]);
 }

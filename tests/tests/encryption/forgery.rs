@@ -67,7 +67,7 @@ fn told(disk: &SimDisk, mode: Mode) -> &'static str {
     let said = error.to_string();
     let all = [
         "its body does not decrypt",
-        "its link of the chain",
+        "its MAC is not valid",
         "it is not protected in the way",
         "it names another link of the chain",
     ];
@@ -84,7 +84,7 @@ fn without_protection_a_change_that_fits_is_not_seen() {
 #[test]
 fn a_changed_body_is_seen() {
     for (mode, what) in
-        [(ENCRYPTED, "its body does not decrypt"), (CHAINED, "its link of the chain"), (BOTH, "its link of the chain")]
+        [(ENCRYPTED, "its body does not decrypt"), (CHAINED, "its MAC is not valid"), (BOTH, "its MAC is not valid")]
     {
         let disk = small(mode);
         forge(&disk, |bytes, frames| bytes[frames[5].end - 9] ^= 1);
@@ -246,7 +246,7 @@ fn a_snapshot_that_was_changed_is_not_used() {
             let [(path, why)] = &recovery.unusable_snapshots[..] else { panic!("{mode:?} {place}: {recovery:?}") };
             assert_eq!(*path, snapshot);
             let mut expected =
-                vec!["does not decrypt under this key", "is not what this key makes of it", "but keys were passed to"];
+                vec!["does not decrypt under this key", "is not valid under this key", "but keys were passed to"];
             if place == "cut" {
                 expected.push("expected more data");
             }

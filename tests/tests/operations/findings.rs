@@ -113,7 +113,7 @@ fn the_report_says_whether_a_base_is_needed() {
     assert!(checked.to_string().contains("no other file leads to its state"), "{checked}");
     let error = open::<Till>(&disk).unwrap_err().to_string();
     assert!(bases.iter().all(|base| error.contains(base.to_str().unwrap())), "{error}");
-    assert!(error.contains("does not start like a snapshot"), "{error}");
+    assert!(error.contains("does not start with the magic number of a snapshot"), "{error}");
     for path in &bases {
         disk.remove(path).unwrap();
     }
@@ -179,8 +179,9 @@ fn a_pruned_journal_without_its_bases_names_them() {
             disk.write(path, 3, b"damaged").unwrap();
         }
         let error = open::<Till>(&disk).unwrap_err().to_string();
-        let named =
-            |base: &PathBuf| error.contains(&format!("`{}`: it does not start like a snapshot", base.display()));
+        let named = |base: &PathBuf| {
+            error.contains(&format!("`{}`: it does not start with the magic number of a snapshot", base.display()))
+        };
         assert!(bases.len() == 2 && bases.iter().all(named), "{error}");
         assert!(!error.contains("00000000.journal"), "{error}");
         let checked = check(&disk);

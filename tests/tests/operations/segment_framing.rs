@@ -219,7 +219,8 @@ fn no_other_repair_applies_where_all_frames_are_intact() {
     ] {
         let error = repair(&disk, choice).unwrap_err();
         assert!(
-            error.kind() == ErrorKind::NotApplicable && error.to_string().contains("does not start like a segment"),
+            error.kind() == ErrorKind::NotApplicable
+                && error.to_string().contains("does not start with the magic number of a segment"),
             "{choice}: {error}"
         );
     }

@@ -52,7 +52,10 @@ fn start(disk: &SimDisk) -> (Option<Seq>, usize) {
     let till = open::<Till>(&disk.fork()).unwrap_or_else(|error| panic!("{error}"));
     let recovery = till.admin().stats().recovery;
     let unusable = &recovery.unusable_snapshots;
-    assert!(unusable.iter().all(|(_, what)| what.contains("it is of another line of this image")), "{unusable:?}");
+    assert!(
+        unusable.iter().all(|(_, what)| what.contains("it belongs to another timeline of this image")),
+        "{unusable:?}"
+    );
     (recovery.snapshot, unusable.len())
 }
 
@@ -76,7 +79,7 @@ fn is_passed_over(disk: &SimDisk, began: Option<u64>, what: &str, expected: (u64
     let told: Vec<_> = checked.findings.iter().filter(|finding| finding.severity > Severity::Note).collect();
     let [finding] = told[..] else { panic!("{checked}") };
     assert!(
-        finding.message.contains("it is of another line of this image") && finding.message.contains(what),
+        finding.message.contains("it belongs to another timeline of this image") && finding.message.contains(what),
         "{checked}"
     );
     assert_eq!(
@@ -107,7 +110,7 @@ fn a_snapshot_of_events_that_were_given_up_is_not_used_as(form: Form) {
 
     let put_away = files(&disk).into_iter().find(|(path, _)| path.ends_with("00000000000000000020.snapshot.0"));
     put_file(&disk, &snapshot(20), &put_away.unwrap().1);
-    is_passed_over(&disk, Some(5), "event 20 was written after it was made", expected);
+    is_passed_over(&disk, Some(5), "event 20 in the journal was written after it was created", expected);
 }
 
 /// A copy of an image went on by itself, and a snapshot of it came to the image, whose own digest of that state is in the journal:

@@ -123,7 +123,7 @@ fn another_base_than_the_one_the_journal_was_pruned_for_is_refused() {
     // its digest stands in the journal, and in what was said when the journal was pruned
     let error = life.refused(&one);
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
-    assert_eq!(error.to_string().matches("it is of another line of this image").count(), 2, "{error}");
+    assert_eq!(error.to_string().matches("it belongs to another timeline of this image").count(), 2, "{error}");
     let before = files(&one);
     let accepting = options(Retention::Everything).verify_digests(false);
     let error = accepting.open_with(Arc::new(one.clone()), "/ledger").unwrap_err();

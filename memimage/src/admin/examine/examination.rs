@@ -59,7 +59,7 @@ impl Examination {
         let segments = layout.survey(&**disk)?.image(layout)?.to_vec();
         let identity = task.unlock(disk, layout, &segments, keyring)?.identity().cloned();
         let uuid = identity.as_ref().map(|identity| &identity.uuid);
-        let watermark = uuid.map_or(Ok(None), |uuid| layout.durable_block(&**disk, uuid))?;
+        let watermark = uuid.map_or(Ok(None), |uuid| layout.read_watermark(&**disk, uuid))?;
         let examined_snapshots = ExaminedSnapshot::all(&snapshots, uuid)?;
         let proven = examined_snapshots.iter().filter(|snapshot| snapshot.is_evidence).map(|snapshot| snapshot.seq);
         let evidence = proven.chain(watermark.map(|watermark| watermark.durable_seq)).max().unwrap_or(Seq::ZERO);

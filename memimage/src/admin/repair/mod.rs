@@ -147,7 +147,7 @@ impl Repair {
         if !self.allow_network {
             layout.refuse_network(&*disk)?;
         }
-        let lock = layout.own(&*disk)?;
+        let lock = layout.acquire_lock(&*disk)?;
         let disk = OwnedDisk::over(disk, &lock);
         // an earlier attempt may have moved files out of these directories, and without a sync a crash brings them back
         for dir in [layout.root().to_owned(), layout.journal(), layout.snapshots(), layout.quarantine()] {

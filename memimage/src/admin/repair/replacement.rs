@@ -107,7 +107,7 @@ pub(super) fn repair_framing(session: &mut RepairSession, is_chosen: impl Fn(Seg
     let chosen: Vec<SegmentId> =
         session.examination.salvaged.segments.iter().filter(repairable).map(|salvaged| salvaged.segment).collect();
     for segment in chosen {
-        session.layout().make_dirs(session.disk())?;
+        session.layout().create_dirs(session.disk())?;
         let len = StoredFile::open(session.disk(), &session.path(segment), Access::Read)?.len()?;
         Replacement::prepare(session, segment, len)?.install(session, messages::SEGMENT_REPAIRED)?;
     }

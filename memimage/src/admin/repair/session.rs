@@ -11,7 +11,9 @@ use crate::admin::repair_action::RepairAction;
 use crate::admin::seq_range::SeqRange;
 use crate::disk::{Access, Disk, StoredFile, failed, sync_dir};
 use crate::error::{Error, ErrorDetail};
-use crate::journal::{Damage, DamageKind, FramePosition, Layout, SegmentBuilder, Watermark, end_of, quarantine_file};
+use crate::journal::{
+    Damage, DamageKind, FramePosition, Layout, SegmentBuilder, Watermark, end_of_frames, quarantine_file,
+};
 use crate::keys::Protection;
 use crate::seq::{SegmentId, Seq};
 
@@ -138,7 +140,7 @@ impl RepairSession {
 
     /// Moves files to the quarantine, in this order.
     pub(super) fn remove_all(&mut self, paths: Vec<PathBuf>) -> Result<(), Error> {
-        self.layout().make_dirs(self.disk())?;
+        self.layout().create_dirs(self.disk())?;
         for path in paths {
             let backup = quarantine_file(self.disk(), self.layout(), &path)?;
             self.changed(path, messages::REMOVED, Some(backup));
@@ -183,7 +185,7 @@ impl RepairSession {
         let file = StoredFile::open(self.disk(), &self.path(segment), Access::Read)?;
         let mut bytes = vec![0; file.len()?.min(offset as u64) as usize];
         let read = file.read_twice(&mut bytes, 0)?;
-        let (offset, previous) = end_of(&bytes[..read], &self.uuid(), segment);
+        let (offset, previous) = end_of_frames(&bytes[..read], &self.uuid(), segment);
         Ok(FramesEnd { position: FramePosition { segment, offset: offset as u64 }, previous })
     }
 
@@ -195,7 +197,7 @@ impl RepairSession {
 
     /// Opens `journal/durable`, and backs it up.
     pub(super) fn back_up_watermark(&self) -> Result<OldWatermark, Error> {
-        let file = self.layout().durable_file(self.disk())?;
+        let file = self.layout().open_watermark(self.disk())?;
         let backup = file.as_ref().map(|_| self.back_up(&self.layout().durable())).transpose()?;
         Ok(OldWatermark { file, backup })
     }

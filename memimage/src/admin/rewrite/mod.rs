@@ -182,7 +182,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
             layout.refuse_network(&*disk)?;
             Layout::new(target).refuse_network(&*disk)?;
         }
-        let _lock = layout.own(&*disk)?;
+        let _lock = layout.acquire_lock(&*disk)?;
         let old = Reading::open::<M>(&disk, &layout, &source_keys)?;
         let was = old.rebuild::<M>(None, true, &mut watch(RewriteStep::Rebuild, None, &mut *progress))?;
 

@@ -54,7 +54,7 @@ impl StagingDir {
             None => disk.create_dir(root).map_err(|error| failed("creating", root, error))?,
             Some(_) => ours(&**disk, root)?,
         }
-        let lock = layout.own(&**disk)?;
+        let lock = layout.acquire_lock(&**disk)?;
         ours(&**disk, root)?;
         let staging =
             StagingDir { disk: Arc::clone(disk), target: target.to_owned(), layout, _lock: lock, finished: false };

@@ -152,7 +152,7 @@ impl Void {
         if !self.allow_network {
             layout.refuse_network(&*disk)?;
         }
-        let lock = layout.own(&*disk)?;
+        let lock = layout.acquire_lock(&*disk)?;
         let disk = OwnedDisk::over(disk, &lock);
         let opened = WritableJournal::open(&disk, &layout, &keyring, None)?;
         let found = self.look(&opened.journal)?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::segments::locked;
 use crate::disk::{Access, Disk, StoredFile};
 use crate::error::Error;
-use crate::journal::format::segment::{HeaderFault, Identity, Locked, SEGMENT_HEADER, SegmentHeader};
+use crate::journal::format::segment::{HeaderFault, Identity, KeyMismatch, SEGMENT_HEADER, SegmentHeader};
 use crate::journal::layout::Layout;
 use crate::keys::{KeyIds, Keyring, Protection};
 use crate::seq::SegmentId;
@@ -191,10 +191,10 @@ fn unlock(
         what: "it is not protected in the way that the rest of the image is",
         error,
     })?;
-    header.unlock(bytes, &protection).map(|()| protection).map_err(|which| Refusal {
+    header.verify_keys(bytes, &protection).map(|()| protection).map_err(|which| Refusal {
         told_by: match which {
-            Locked::Cipher(id) => KeyIds { cipher: Some(id), chain: None },
-            Locked::Chain(id) => KeyIds { cipher: None, chain: Some(id) },
+            KeyMismatch::Cipher(id) => KeyIds { cipher: Some(id), chain: None },
+            KeyMismatch::Chain(id) => KeyIds { cipher: None, chain: Some(id) },
         },
         what: "its first 4096 bytes are not what the key makes of them",
         error: locked(path, which),

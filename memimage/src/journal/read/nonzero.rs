@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use crate::disk::{StoredFile, failed};
 use crate::error::Error;
-use crate::journal::format::zeros::{is_zero, last_used};
+use crate::journal::format::zeros::{is_zero, last_nonzero};
 
 /// A file is read in pieces of this size; those with nothing but zeros take no memory.
 const PIECE: usize = 1 << 20;
@@ -26,7 +26,7 @@ pub(crate) fn read_used(file: &StoredFile, len: u64) -> Result<Option<Vec<u8>>, 
         if file.read_up_to(&mut piece, start)? < piece.len() {
             return Ok(None);
         }
-        match last_used(&piece) {
+        match last_nonzero(&piece) {
             Some(last) => break start + last as u64,
             None if start == 0 => return Ok(Some(Vec::new())),
             None => start -= PIECE as u64,

@@ -11,7 +11,7 @@ use crate::disk::{Access, Disk, StoredFile, failed};
 use crate::error::{Error, ErrorDetail};
 use crate::journal::format::frame::Frame;
 use crate::journal::format::protection::FrameProtection;
-use crate::journal::format::segment::{Identity, LONGEST};
+use crate::journal::format::segment::{Identity, MAX_LARGE_SEGMENT};
 use crate::journal::layout::Layout;
 use crate::keys::{AuthenticationError, KeyIds, Keyring, Protection};
 use crate::seq::SegmentId;
@@ -91,7 +91,7 @@ impl SalvageSource {
     pub(crate) fn used(&self, segment: SegmentId) -> Result<(Vec<u8>, u64), Error> {
         let path = self.path(segment);
         let file = StoredFile::open(&*self.disk, &path, Access::Read)?;
-        let len = file.len()?.min(self.len_of(segment).unwrap_or(LONGEST));
+        let len = file.len()?.min(self.len_of(segment).unwrap_or(MAX_LARGE_SEGMENT));
         let shorter = || failed("reading", &path, ErrorKind::UnexpectedEof.into());
         Ok((read_used(&file, len)?.ok_or_else(shorter)?, len))
     }
@@ -100,7 +100,7 @@ impl SalvageSource {
     pub(super) fn active(&self, from: SegmentId) -> Result<SegmentId, Error> {
         for checked in self.headers.iter().rev().filter(|checked| checked.segment >= from) {
             // bytes after the segment's length are not part of it
-            let longest = checked.len().unwrap_or(LONGEST);
+            let longest = checked.len().unwrap_or(MAX_LARGE_SEGMENT);
             let used = StoredFile::open(&*self.disk, &self.path(checked.segment), Access::Read)
                 .and_then(|file| is_used(&file, longest));
             match used {
@@ -131,9 +131,9 @@ impl SalvageSource {
         };
         let uuid = self.uuid();
         let protection = FrameProtection::new(&uuid, checked.segment, &protection);
-        let body = match frame.is_linked(&protection) {
+        let body = match frame.has_valid_mac(&protection) {
             true => frame.body(&protection).map_err(|AuthenticationError| "its body does not decrypt under its key"),
-            false => Err("its link of the chain is not what the key makes of it"),
+            false => Err("its MAC is not valid under the key"),
         };
         match body {
             Err(_) if !self.proven_keys.has(frame.form) => Err(self.unproven_keys(checked.segment, frame.form)),

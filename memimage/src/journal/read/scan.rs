@@ -4,14 +4,14 @@ use std::ops::{ControlFlow, Range};
 
 use super::segments::Segments;
 use crate::error::{Error, ErrorDetail, Position};
-use crate::journal::format::frame::{Frame, FrameFault, FrameKind, Skimmed};
-use crate::journal::format::frames::{FrameChain, FrameReader, FrameStep, frames_of};
+use crate::journal::format::frame::{Frame, FrameFault, FrameKind, FrameSummary};
+use crate::journal::format::frames::{FrameChain, FrameReader, FrameStep, matching_frames};
 use crate::journal::format::genesis::DigestMark;
 use crate::journal::format::prune::PruneMark;
 use crate::journal::format::segment::SEGMENT_HEADER;
 use crate::journal::format::shape_table::ShapeTable;
 use crate::journal::format::timeline::Timeline;
-use crate::journal::format::torn_write::{Evidence, Verdict, durable_after, judge};
+use crate::journal::format::torn_write::{Evidence, Verdict, classify, durable_after};
 use crate::journal::format::void::{VoidMark, Voids};
 use crate::journal::format::zeros::is_zero;
 use crate::keys::AuthenticationError;
@@ -138,16 +138,16 @@ impl Scan {
     pub(crate) fn voids_and_timeline(&self, seq: Seq) -> Result<(Voids, Timeline), Error> {
         let (mut voids, mut line) = (Voids::default(), Timeline::new(seq));
         let wanted = Timeline::new(seq);
-        let wanted = |frame: &Skimmed| is_void(frame) || wanted.is_told_by(frame);
+        let wanted = |frame: &FrameSummary| is_void(frame) || wanted.is_described_by(frame);
         self.each(self.segment_after(seq)?, wanted, |segment, frame| {
             match frame.header.kind {
                 FrameKind::Void => self.add_void(segment, frame, &mut voids)?,
                 // what the keys refuse tells nothing, and whoever reads it says so
                 _ if self.verify(segment, frame).is_err() => {}
-                FrameKind::Events => line.events(&frame.header),
+                FrameKind::Events => line.add_events(&frame.header),
                 _ => {
                     if let Some(mark) = self.body(segment, frame).ok().and_then(|body| DigestMark::decode(&body).ok()) {
-                        line.digest(&frame.header, mark);
+                        line.add_digest(&frame.header, mark);
                     }
                 }
             }
@@ -160,12 +160,12 @@ impl Scan {
     fn each(
         &self,
         from: SegmentId,
-        wanted: impl Fn(&Skimmed) -> bool,
+        wanted: impl Fn(&FrameSummary) -> bool,
         mut show: impl FnMut(SegmentId, &Frame<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         for segment in self.segments.ids().filter(|&segment| segment >= from && segment <= self.active) {
             let bytes = self.segments.read(segment)?;
-            for frame in frames_of(&bytes, &self.segments.identity().uuid, segment, &wanted) {
+            for frame in matching_frames(&bytes, &self.segments.identity().uuid, segment, &wanted) {
                 show(segment, &frame)?;
             }
         }
@@ -226,7 +226,7 @@ impl Scan {
                 FrameStep::Sealed => (true, self.after_seal(segment, &bytes, offset, found)?),
                 FrameStep::Fault(fault) => (false, self.after_fault(segment, &bytes, &walk, &fault, found)?),
                 FrameStep::Misplaced(what) => return Err(self.corrupt(segment, offset, found.next_seq, what)),
-                FrameStep::Unlinked(frame) => {
+                FrameStep::WrongMac(frame) => {
                     self.verify(segment, &frame)?;
                     return Err(self.forged(segment, &frame, "it names another link of the chain than the last one"));
                 }
@@ -286,18 +286,18 @@ impl Scan {
         chain: FrameChain,
     ) -> Result<Option<Range<usize>>, Error> {
         let (offset, expecting) = (walk.offset(), chain.next_seq);
-        if let FrameFault::Unsupported { what } = fault {
+        if let FrameFault::Unsupported { reason } = fault {
             let path = self.segments.path(segment);
             return Err(Error::new(ErrorDetail::Format {
                 path,
                 act: "read",
-                what: format!("at byte {offset} {what}"),
+                what: format!("at byte {offset} {reason}"),
             }));
         }
         let evidence = Evidence { durable: self.proven.max(chain.durable), later_segment: segment != self.active };
         let len = self.segments.len_of(segment).expect("a segment of this journal");
         let after = || durable_after(bytes, offset, walk.checksum());
-        match judge((bytes, len), offset, fault, expecting, evidence, after) {
+        match classify((bytes, len), offset, fault, expecting, evidence, after) {
             Verdict::Clean => Ok(None),
             Verdict::Torn(range) => Ok(Some(range)),
             Verdict::Corrupt(what) => Err(self.corrupt(segment, offset, expecting, what.to_owned())),
@@ -318,9 +318,9 @@ impl Scan {
         if frame.form != cover.form() {
             return Err(self.forged(segment, frame, "it is not protected in the way that the segment's header says"));
         }
-        match frame.is_linked(&cover) {
+        match frame.has_valid_mac(&cover) {
             true => Ok(()),
-            false => Err(self.forged(segment, frame, "its link of the chain is not what the key makes of it")),
+            false => Err(self.forged(segment, frame, "its MAC is not valid under the key")),
         }
     }
 
@@ -345,6 +345,6 @@ impl Scan {
     }
 }
 
-fn is_void(frame: &Skimmed) -> bool {
+fn is_void(frame: &FrameSummary) -> bool {
     frame.kind == Some(FrameKind::Void)
 }

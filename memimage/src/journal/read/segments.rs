@@ -8,7 +8,7 @@ use crate::disk::{Access, Disk, StoredFile};
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::format::frame::{self, FrameHeader};
 use crate::journal::format::protection::{Checksum, FrameProtection};
-use crate::journal::format::segment::{HeaderFault, Identity, Locked, SEGMENT_HEADER, SegmentHeader};
+use crate::journal::format::segment::{HeaderFault, Identity, KeyMismatch, SEGMENT_HEADER, SegmentHeader};
 use crate::journal::format::zeros::is_zero;
 use crate::journal::layout::Layout;
 use crate::keys::{Keyring, Protection};
@@ -102,7 +102,7 @@ impl Segments {
         let at_start = |what: &str| self.corrupt(segment, Some(0), what.to_owned());
         let format = |act, what| Error::new(ErrorDetail::Format { path: path.clone(), act, what });
         let mut header = SegmentHeader::decode(&bytes).map_err(|fault| match fault {
-            HeaderFault::Foreign => at_start("the file does not start like a segment"),
+            HeaderFault::Foreign => at_start("the file does not start with the magic number of a segment"),
             HeaderFault::Damaged(what) => at_start(what),
             HeaderFault::Newer(what) => format("read", what),
             HeaderFault::NewerToWrite(what) => format("write to", what),
@@ -111,7 +111,7 @@ impl Segments {
             return Err(at_start(&format!("the file is segment {} by its header", header.segment)));
         }
         let protection = keyring.protection(header.form, &header.identity.uuid, &path)?;
-        header.unlock(&bytes, &protection).map_err(|which| locked(&path, which))?;
+        header.verify_keys(&bytes, &protection).map_err(|which| locked(&path, which))?;
         if let Some(first) = self.headers.first().filter(|first| first.identity != header.identity) {
             // either of them may be the one that does not belong here
             let first = self.layout.segment(first.segment);
@@ -186,7 +186,7 @@ impl Segments {
         let checksum = Checksum::new(&self.identity().uuid, segment);
         let mut bytes = vec![0; frame::HEADER];
         file.read_up_to(&mut bytes, SEGMENT_HEADER as u64)?;
-        let Some(len) = frame::peek(&bytes, checksum) else { return Ok(None) };
+        let Some(len) = frame::peek_len(&bytes, checksum) else { return Ok(None) };
         // its last bytes say again how long it is: nothing is allocated because of a header alone
         let mut trailer = [0; frame::TRAILER];
         let end = SEGMENT_HEADER as u64 + len as u64;
@@ -212,10 +212,10 @@ impl Segments {
 }
 
 /// The error of a header that is not unlocked by the keys that were given.
-pub(crate) fn locked(path: &Path, which: Locked) -> Error {
+pub(crate) fn locked(path: &Path, which: KeyMismatch) -> Error {
     let (id, of) = match which {
-        Locked::Cipher(id) => (id, "encryption"),
-        Locked::Chain(id) => (id, "chain"),
+        KeyMismatch::Cipher(id) => (id, "encryption"),
+        KeyMismatch::Chain(id) => (id, "chain"),
     };
     let what = format!(
         "what `{of}` gave as key {id} is another key than the one it was written with, or its first 4096 bytes were \

@@ -309,7 +309,7 @@ impl OpenBatch {
     #[inline]
     pub(crate) fn accept(&mut self, mark: RecordMark, outcome: Outcome) {
         if outcome == Outcome::Rejected {
-            record::reject(&mut self.bytes, mark.start);
+            record::mark_rejected(&mut self.bytes, mark.start);
         }
         self.time = mark.time;
         self.count += 1;

@@ -5,8 +5,10 @@ use super::segment_builder::{SegmentBuildError, SegmentBuilder};
 use crate::context::Timestamp;
 use crate::disk::{StoredFile, failed, sync_dir};
 use crate::error::{Error, ErrorDetail, Position};
-use crate::journal::format::crc_forge::CHOSEN;
-use crate::journal::format::frame::{FrameHeader, FrameKind, align_up, finish, finish_as, frame_len, head_len, start};
+use crate::journal::format::crc_forge::FORGED_LEN;
+use crate::journal::format::frame::{
+    FrameHeader, FrameKind, align_up, finish, finish_with_checksum, frame_len, head_len, start,
+};
 use crate::journal::format::frames::{FrameReader, FrameStep};
 use crate::journal::format::genesis::Genesis;
 use crate::journal::format::protection::{FrameProtection, Link};
@@ -14,7 +16,7 @@ use crate::journal::format::segment::SEGMENT_HEADER;
 use crate::journal::format::shape_table::ShapeTable;
 use crate::journal::format::watermark::Watermark;
 use crate::journal::format::whitening::Salts;
-use crate::journal::format::zeros::last_used;
+use crate::journal::format::zeros::last_nonzero;
 use crate::seq::{SegmentId, Seq};
 
 /// What was made, to go on in.
@@ -124,7 +126,7 @@ pub(crate) fn make_without_start(
     }
     // what is wrong behind them is not to be mended here, and must be seen as before
     let rest = bytes.get(walk.offset()..).unwrap_or_default();
-    frames.bytes.extend_from_slice(&rest[..last_used(rest).map_or(0, |last| last + 1)]);
+    frames.bytes.extend_from_slice(&rest[..last_nonzero(rest).map_or(0, |last| last + 1)]);
     maker.make(segment, frames.bytes.len() as u64 + SEAL_ROOM, &frames.bytes, || true).map(drop)
 }
 
@@ -189,12 +191,12 @@ impl Frames {
             ..*follower
         };
         let cover = FrameProtection::new(&maker.identity.uuid, segment, &maker.protection);
-        let head = head_len(cover.form()) + CHOSEN;
+        let head = head_len(cover.form()) + FORGED_LEN;
         let mut frame = Vec::with_capacity(frame_len(head, table.len()));
         start(&mut frame, head);
         frame.extend_from_slice(table);
         let place = (SEGMENT_HEADER as u64, salts);
-        finish_as(follower.previous.checksum, &mut frame, &header, &cover, &cover.draw()?, place);
+        finish_with_checksum(follower.previous.checksum, &mut frame, &header, &cover, &cover.draw()?, place);
         self.bytes.extend_from_slice(&frame);
         self.bytes.resize(align_up(self.bytes.len() as u64, header.align_shift) as usize, 0);
         Ok(())
