@@ -9,6 +9,7 @@ mod history;
 mod judge;
 mod lock;
 mod names;
+mod nondeterministic;
 mod types;
 mod upcaster;
 
