@@ -134,20 +134,23 @@ pub fn commands(args: TokenStream, item: TokenStream) -> TokenStream {
     let cx = Ctxt::new();
     let args = attr::BlockArgs::parse(&cx, args.into());
     let block = cx.ok(ast::Block::parse(&cx, args, item.clone().into()));
-    let mut lock = None;
+    let (lock_cx, mut lock) = (Ctxt::new(), None);
     if let Some(block) = &block {
         check::block(&cx, block);
-        lock = lock::Lock::of(&cx, block);
+        if !cx.has_errors() {
+            lock = lock::Lock::of(&lock_cx, block);
+        }
     }
+    let lock_errors = lock_cx.panics();
     match (cx.check(), block) {
-        (Ok(()), Some(block)) => expand::block(&block, lock.as_ref()).into(),
+        (Ok(()), Some(block)) => {
+            let mut tokens = expand::block(&block, lock.as_ref());
+            tokens.extend(lock_errors);
+            tokens.into()
+        }
         (Ok(()), None) => unreachable!("a block that cannot be read is an error"),
         (Err(mut tokens), Some(block)) => {
-            tokens.extend(match lock {
-                // nothing is wrong but with what the lock has of it, so that the model's other groups can be told the truth
-                Some(lock) => expand::block(&block, Some(&lock)),
-                None => fallback::block(block),
-            });
+            tokens.extend(fallback::block(block));
             tokens.into()
         }
         (Err(mut tokens), None) => {

@@ -8,7 +8,7 @@ use quote::ToTokens;
 use crate::ast::{Block, Command, Way};
 use crate::attr::LockArg;
 use crate::ctxt::Ctxt;
-use crate::lock::{BLESSING, Lock};
+use crate::lock::{BLESSING, Line, Lock};
 
 pub(crate) fn lock(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
     for attr in block.commands.iter().flat_map(Command::cfgs) {
@@ -41,10 +41,12 @@ pub(crate) fn lock(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
     let is_new = |command: &Command| lock.lines.iter().all(|line| line.event != command.name.value());
     let renamed: Vec<_> =
         missing.iter().filter(|(command, _)| is_new(command)).map(|(command, _)| &command.sig.ident).collect();
-    if forgotten(cx, block, lock, &renamed) {
-        return;
-    }
+    // An event that is not in the lock may be a forgotten one under a new name. The error about that one says so.
+    let any_forgotten = forgotten(cx, block, lock, &renamed);
     for (command, Version { number, place, has_type }) in missing {
+        if any_forgotten && is_new(command) {
+            continue;
+        }
         let event = command.name.value();
         let message = match has_type {
             true => format!("`{file}` has no line for {event} v{number} yet: {BLESSING} adds it; commit it"),
@@ -94,13 +96,19 @@ fn forgotten(cx: &Ctxt, block: &Block, lock: &Lock, renamed: &[&Ident]) -> bool 
     let any = forgotten.peek().is_some();
     for line in forgotten {
         let (event, version) = (&line.event, line.version);
+        if let Some(command) =
+            block.commands.iter().find(|command| command.name.value() == *event && !command.is_replay_only())
+        {
+            out_of_history(cx, lock, line, command);
+            continue;
+        }
         let renamed = match renamed {
             [] => String::new(),
             [one] => format!(" (or say `name = {event:?}` of `{one}`, if that is its new name)"),
             _ => format!(" (or say `name = {event:?}` of the command that it was renamed to)"),
         };
         let message = format!(
-            "{event} v{version} is in the lock, and nothing here can replay it: keep it with \
+            "{event} v{version} is in the lock, and nothing here can replay it; help: keep it with \
              `#[command(name = {event:?}, version = {version}, replay_only)]`{renamed}, or remove line {} of `{}` if no \
              journal holds it any more",
             line.number, lock.file
@@ -108,4 +116,23 @@ fn forgotten(cx: &Ctxt, block: &Block, lock: &Lock, renamed: &[&Ident]) -> bool 
         cx.error(&block.model, message);
     }
     any
+}
+
+/// A locked version of an event that a command still has, at another version.
+fn out_of_history(cx: &Ctxt, lock: &Lock, line: &Line, command: &Command) {
+    let Line { event, version, number, .. } = line;
+    let (method, newest) = (&command.sig.ident, command.version());
+    let help = if *version > newest {
+        format!("restore version {version} of it")
+    } else {
+        let list =
+            if command.args.history.is_set() { "add it to the `history(…)`" } else { "list it in a `history(…)`" };
+        format!("keep its arguments as a type with an upcaster, and {list} of `{method}`")
+    };
+    let message = format!(
+        "{event} v{version} is in the lock, and `{method}`, at version {newest}, cannot replay it; help: {help}, or remove line \
+         {number} of `{}` if no journal holds it any more",
+        lock.file
+    );
+    cx.error(method, message);
 }

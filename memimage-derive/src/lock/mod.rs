@@ -14,7 +14,7 @@ use crate::ast::Block;
 use crate::attr::LockArg;
 use crate::check;
 use crate::ctxt::Ctxt;
-use line::Line;
+pub(crate) use line::Line;
 use target::Target;
 
 /// Makes missing lines pass, so that a test can be built that adds them.
@@ -41,13 +41,29 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// The lock of a block's model, if it is to have one, held to the rules. None after other errors: what they are about
-    /// is no longer what the lock was made of.
+    /// The lock of a block's model, if it is to have one, held to the rules. The block has no other errors.
     pub(crate) fn of(cx: &Ctxt, block: &Block) -> Option<Lock> {
-        let arg = block.args.lock.get().filter(|_| !cx.has_errors())?;
-        let lock = Lock::read(cx, arg, &block.model_name())?;
-        check::lock(cx, block, arg, &lock);
-        Some(lock)
+        let arg = block.args.lock.get()?;
+        match Lock::read(cx, arg, &block.model_name()) {
+            Some(lock) => {
+                check::lock(cx, block, arg, &lock);
+                Some(lock)
+            }
+            None => cx.has_errors().then(Lock::unread),
+        }
+    }
+
+    /// Takes the place of a lock that cannot be read. It holds nothing, so that the user sees the block's other errors, too.
+    fn unread() -> Lock {
+        Lock {
+            file: String::new(),
+            path: String::new(),
+            model: String::new(),
+            lines: Vec::new(),
+            others: Vec::new(),
+            exists: false,
+            blessing: true,
+        }
     }
 
     /// None, and no error, in a doctest: those of a package are compiled under the name of its library, so that each would

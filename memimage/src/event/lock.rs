@@ -57,14 +57,16 @@ pub const fn forgotten<M>(
     let mut i = 0;
     while i < locked.len() {
         let (name, version) = locked[i];
-        let mut row = 0;
-        while row < events.len()
-            && (events[row].version != version || !same(events[row].name.as_bytes(), name.as_bytes()))
-        {
+        let (mut row, mut is_there, mut has_later) = (0, false, false);
+        while row < events.len() {
+            if same(events[row].name.as_bytes(), name.as_bytes()) {
+                is_there |= events[row].version == version;
+                has_later |= events[row].version > version;
+            }
             row += 1;
         }
-        if row == events.len() {
-            return Some(Text::forgotten(name, version));
+        if !is_there {
+            return Some(Text::forgotten(name, version, has_later));
         }
         i += 1;
     }

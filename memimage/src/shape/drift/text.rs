@@ -33,17 +33,24 @@ impl Text {
         text
     }
 
-    /// The message about an event of a lock that nothing can replay; the derive says the same of a single block.
-    pub(crate) const fn forgotten(event: &str, version: u32) -> Text {
+    /// The message about an event of a lock that nothing can replay; the derive says the same of a single block. A later
+    /// version of it may be there.
+    pub(crate) const fn forgotten(event: &str, version: u32, has_later: bool) -> Text {
         let mut text = Text::new();
         text.name(event);
         text.str(" v");
         text.number(version as u64);
-        text.str(" is in the lock, and no group of commands can replay it: keep it with `#[command(name = \"");
-        text.str(event);
-        text.str("\", version = ");
-        text.number(version as u64);
-        text.str(", replay_only)]`, or remove its line if no journal holds it any more");
+        text.str(" is in the lock, and no group of commands can replay it; help: keep ");
+        if has_later {
+            text.str("its arguments as a type with an upcaster, and list it in the `history(…)` of the later version");
+        } else {
+            text.str("it with `#[command(name = \"");
+            text.str(event);
+            text.str("\", version = ");
+            text.number(version as u64);
+            text.str(", replay_only)]`");
+        }
+        text.str(", or remove its line if no journal holds it any more");
         text
     }
 
