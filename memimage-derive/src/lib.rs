@@ -40,7 +40,8 @@ use crate::ctxt::Ctxt;
 ///
 /// - `#[shape(opaque = "name")]`: the same for the field alone, such as one of another crate's type, or one that serde
 ///   writes `with` a function.
-#[proc_macro_derive(Shape, attributes(shape))]
+// The payload of a command with checked arguments derives this alone, and its fields may have attributes of serde.
+#[proc_macro_derive(Shape, attributes(shape, serde))]
 pub fn shape(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     let cx = Ctxt::new();
@@ -133,9 +134,10 @@ pub fn model(input: TokenStream) -> TokenStream {
 pub fn commands(args: TokenStream, item: TokenStream) -> TokenStream {
     let cx = Ctxt::new();
     let args = attr::BlockArgs::parse(&cx, args.into());
-    let block = cx.ok(ast::Block::parse(&cx, args, item.clone().into()));
+    let mut block = cx.ok(ast::Block::parse(&cx, args, item.clone().into()));
     let (lock_cx, mut lock) = (Ctxt::new(), None);
-    if let Some(block) = &block {
+    if let Some(block) = &mut block {
+        check::module(&cx, block);
         check::block(&cx, block);
         if !cx.has_errors() {
             lock = lock::Lock::of(&lock_cx, block);
@@ -199,7 +201,7 @@ pub fn command(_args: TokenStream, item: TokenStream) -> TokenStream {
     let cx = Ctxt::new();
     cx.syn_error(syn::Error::new(
         proc_macro2::Span::call_site(),
-        "`#[command]` has a meaning only inside an impl block marked `#[memimage::commands]`",
+        "`#[command]` is in no block of commands; help: mark the impl block around the method: `#[memimage::commands]`",
     ));
     match cx.check() {
         Ok(()) => item,

@@ -127,7 +127,11 @@ pub mod __private {
         Rise, RiseFrom, ShapeLock, Sink, Stands, StateVersion, concat, count, forgotten, is_listed, only_state_step,
         only_step, row_of, shared, step, take,
     };
-    pub use crate::expand::{Fallible, Judgement, NotResult, Probe, assert_model, events_of, judged};
+    pub use crate::expand::{
+        Argument, CheckArgument, CheckContextArgument, CheckField, CheckSharedArgument, CheckSharedField,
+        ContextArgument, Fallible, Judgement, NoSerde, NoShape, NotResult, Probe, Recorded, ShapeOrNone,
+        SharedArgument, SharedField, assert_model, events_of, judged,
+    };
     pub use crate::lock::bless_or_verify;
     pub use crate::shape::{
         Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Text, Variant, drifted, generic_identity,
@@ -135,4 +139,9 @@ pub mod __private {
     };
     pub use serde;
     pub use std::convert::Infallible;
+
+    /// The attributes that `derive(Model)` imports, so that one in the wrong place has a message of its own.
+    pub mod marks {
+        pub use memimage_derive::command;
+    }
 }

@@ -19,6 +19,10 @@ pub(crate) fn model(input: &DeriveInput, args: &ModelArgs) -> TokenStream {
     let (constant, steps) = history.map(|history| (history.constant, history.steps)).unzip();
     let groups = args.groups.get().map(|groups| group::groups(&krate, input, groups));
     quote! {
+        // A `#[command]` outside of a block then has our message. An import or a definition by the user wins over a glob.
+        #[allow(unused_imports, clippy::wildcard_imports)]
+        use #krate::__private::marks::*;
+
         #[automatically_derived]
         #header {
             const NAME: &'static ::core::primitive::str = #name;
