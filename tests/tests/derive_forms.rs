@@ -226,17 +226,17 @@ mod own_types {
     use super::*;
 
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Shape)]
-    pub struct Memo(String);
+    struct Memo(String);
 
     #[derive(Default, Serialize, Deserialize, Shape, Model)]
-    pub struct Desk {
+    struct Desk {
         memos: Vec<Memo>,
     }
 
     #[memimage::commands(derive(Debug, PartialEq))]
     impl Desk {
         #[command]
-        pub fn place(
+        fn place(
             &mut self,
             memo: Memo,
             more: Option<Memo>,
@@ -252,7 +252,7 @@ mod own_types {
     /// The same, by serde's derive itself.
     #[derive(Serialize, Deserialize)]
     #[serde(rename = "DeskPlace")]
-    pub struct Twin {
+    struct Twin {
         memo: Memo,
         more: Option<Memo>,
         #[serde(rename = "times", default)]
