@@ -170,7 +170,9 @@ pub mod __private {
         row_of, shared, step, take,
     };
     pub use crate::expand::{
-        ContextProbe, Fallible, Judgement, NotContext, NotResult, Probe, assert_model, events_of, judged,
+        Argument, CheckArgument, CheckContextArgument, CheckField, CheckSharedArgument, CheckSharedField,
+        ContextArgument, ContextProbe, Fallible, Judgement, NoSerde, NoShape, NotContext, NotResult, Probe, Recorded,
+        ShapeOrNone, SharedArgument, SharedField, assert_model, events_of, judged,
     };
     pub use crate::shape::{
         Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Text, Variant, drifted, generic_identity,
@@ -179,4 +181,9 @@ pub mod __private {
     pub use crate::shape_lock::bless_or_verify;
     pub use serde;
     pub use std::convert::Infallible;
+
+    /// The attributes that `derive(Model)` imports, so that one in the wrong place has a message of its own.
+    pub mod marks {
+        pub use memimage_derive::command;
+    }
 }
