@@ -63,10 +63,11 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
         let is_missing = missing.len() > lines;
         renamed.extend(event.command.filter(|_| is_new(&name) && is_missing).map(|command| &command.sig.ident));
     }
-    // An event that is not in the lock may be a forgotten one under a new name. The error about that one says so.
+    // An event that is not in the lock may be a forgotten one under a new name. The versions of a retired event are counted
+    // from its oldest one, so a forgotten version may shift the others. The error about the forgotten event covers both.
     let any_forgotten = forgotten(cx, block, lock, &renamed);
     for (event, Version { number, place, has_type }) in missing {
-        if any_forgotten && is_new(&event) {
+        if any_forgotten && (is_new(&event) || is_retired(block, &event)) {
             continue;
         }
         let message = match has_type {
@@ -156,7 +157,7 @@ fn forgotten(cx: &Ctxt, block: &Block, lock: &Lock, renamed: &[&Ident]) -> bool 
             [one] => format!("say `name = {event:?}` of `{one}`, if that is its new name, "),
             _ => format!("say `name = {event:?}` of the command that it was renamed to, "),
         };
-        let retire = if block.args.retired.iter().any(|retired| retired.name.value() == *event) {
+        let retire = if is_retired(block, event) {
             format!("add its past type to the history of `retired(name = {event:?}, …)`, ")
         } else if here.iter().any(|(name, other)| name == event && *other > version) {
             "list its past type in the `history(…)` of the later version, ".to_owned()
@@ -174,6 +175,10 @@ fn forgotten(cx: &Ctxt, block: &Block, lock: &Lock, renamed: &[&Ident]) -> bool 
         cx.error(&block.model, message);
     }
     any
+}
+
+fn is_retired(block: &Block, event: &str) -> bool {
+    block.args.retired.iter().any(|retired| retired.name.value() == event)
 }
 
 /// A locked version of an event that a command still has, at another version.

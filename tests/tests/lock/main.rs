@@ -13,7 +13,7 @@ fn the_life_of_a_locked_model() {
     let shop = Package::copy("shop", "life");
 
     // without a lock
-    expect!["src/lib.rs:36:22: error: there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test --lib` makes it; commit it"].assert_eq(&shop.check());
+    expect!["src/lib.rs:36:22: error[E0080]: evaluation panicked: there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test --lib` makes it; commit it: evaluation of `_` failed here"].assert_eq(&shop.check());
 
     // blessed: by the tests, and by the example that has none
     shop.test(true);
@@ -55,7 +55,7 @@ fn the_life_of_a_locked_model() {
 
     // a command removed, and kept for replay
     shop.write("src/lib.rs", &source.replace("#[command(name = \"to close\")]", ""));
-    expect![[r#"src/lib.rs:37:6: error: to close v1 is in the lock, and nothing here can replay it; help: list its past types on the block, `retired(name = "to close", history(…))`, keep it with `#[command(name = "to close", version = 1, replay_only)]`, or remove line 7 of `memimage.lock` if no journal holds it any more"#]].assert_eq(&shop.check());
+    expect![[r#"src/lib.rs:37:6: error[E0080]: evaluation panicked: to close v1 is in the lock, and nothing here can replay it; help: list its past types on the block, `retired(name = "to close", history(…))`, keep it with `#[command(name = "to close", version = 1, replay_only)]`, or remove line 7 of `memimage.lock` if no journal holds it any more: evaluation of `_` failed here"#]].assert_eq(&shop.check());
     let retired = source.replace("name = \"to close\"", "name = \"to close\", replay_only");
     shop.write("src/lib.rs", &retired);
     assert_eq!(shop.check(), "");
@@ -75,30 +75,30 @@ fn the_life_of_a_locked_model() {
     shop.test(true);
     assert_eq!(shop.read("memimage.lock"), committed);
     shop.edit("src/lib.rs", "ShutV1 {\n    _account: u32", "ShutV1 {\n    _account: u8");
-    expect!["src/lib.rs:44:63: error[E0080]: evaluation panicked: to close v1: payload._account: u32 in the lock, u8 here; a past version keeps its shape: restore `ShutV1` as it was: evaluation of `_` failed here"].assert_eq(&shop.check());
+    expect!["src/lib.rs:44:63: error[E0080]: evaluation panicked: to close v1: payload._account: u32 in the lock, u8 here; help: restore `ShutV1` as it was, since a past version keeps its shape: evaluation of `_` failed here"].assert_eq(&shop.check());
     shop.write("src/lib.rs", &retired.replace("history(ShutV1)", "oldest = 2, history(ShutV1)"));
-    expect![[r#"src/lib.rs:45:6: error: to close v1 is in the lock, and nothing here can replay it; help: add its past type to the history of `retired(name = "to close", …)`, keep it with `#[command(name = "to close", version = 1, replay_only)]`, or remove line 7 of `memimage.lock` if no journal holds it any more"#]].assert_eq(&shop.check());
+    expect![[r#"src/lib.rs:45:6: error[E0080]: evaluation panicked: to close v1 is in the lock, and nothing here can replay it; help: add its past type to the history of `retired(name = "to close", …)`, keep it with `#[command(name = "to close", version = 1, replay_only)]`, or remove line 7 of `memimage.lock` if no journal holds it any more: evaluation of `_` failed here"#]].assert_eq(&shop.check());
 
     // its method renamed
     shop.write("src/lib.rs", &source.replace("fn order", "fn place"));
-    expect![[r#"src/lib.rs:37:6: error: order v1 is in the lock, and nothing here can replay it; help: say `name = "order"` of `place`, if that is its new name, list its past types on the block, `retired(name = "order", history(…))`, keep it with `#[command(name = "order", version = 1, replay_only)]`, or remove line 6 of `memimage.lock` if no journal holds it any more"#]].assert_eq(&shop.check());
+    expect![[r#"src/lib.rs:37:6: error[E0080]: evaluation panicked: order v1 is in the lock, and nothing here can replay it; help: say `name = "order"` of `place`, if that is its new name, list its past types on the block, `retired(name = "order", history(…))`, keep it with `#[command(name = "order", version = 1, replay_only)]`, or remove line 6 of `memimage.lock` if no journal holds it any more: evaluation of `_` failed here"#]].assert_eq(&shop.check());
 
     // a command added, and one that is not in every build
     let added = "#[command]\n    pub fn added(&mut self) {}\n\n    #[command]\n    pub fn order";
     shop.write("src/lib.rs", &source.replace("#[command]\n    pub fn order", added));
-    expect!["src/lib.rs:49:12: error: `memimage.lock` has no line for added v1 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it"].assert_eq(&shop.check());
+    expect!["src/lib.rs:49:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for added v1 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it: evaluation of `_` failed here"].assert_eq(&shop.check());
     // which hides no other error, such as a name that is not there
     shop.edit("src/lib.rs", "pub fn added(&mut self) {}", "pub fn added(&mut self) { missing::call() }");
     expect![[r#"
         src/lib.rs:49:31: error[E0433]: cannot find module or crate `missing` in this scope: use of unresolved module or unlinked crate `missing`
-        src/lib.rs:49:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for added v1 yet: `MEMIMAGE_BLESS=1 cargo test` adds it; commit it: evaluation of `_` failed here"#]].assert_eq(&shop.check());
+        src/lib.rs:49:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for added v1 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it: evaluation of `_` failed here"#]].assert_eq(&shop.check());
     let cfg = "#[cfg(unix)]\n    #[command]\n    pub fn order";
     shop.write("src/lib.rs", &source.replace("#[command]\n    pub fn order", cfg));
     expect!["src/lib.rs:48:5: error[E0080]: evaluation panicked: a command of a locked model is one in every build, since its event is: remove the `#[cfg]`, or the `lock`: evaluation of `_` failed here"].assert_eq(&shop.check());
 
     // the model renamed
     shop.write("src/lib.rs", &source.replace("struct Bank {", "struct Bench {").replace("impl Bank {", "impl Bench {"));
-    expect!["src/lib.rs:37:6: error: `memimage.lock` has no lines of `shop::Bench`: `MEMIMAGE_BLESS=1 cargo test --lib` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead"].assert_eq(&shop.check());
+    expect!["src/lib.rs:37:6: error[E0080]: evaluation panicked: `memimage.lock` has no lines of `shop::Bench`: `MEMIMAGE_BLESS=1 cargo test --lib` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead: evaluation of `_` failed here"].assert_eq(&shop.check());
     expect![[r#"
         no model has these lines of the shape lock: `[shop]/memimage.lock`; their model or its crate was renamed, moved or removed, and no line is added while they stand:
           - `shop::Bank`: lines 5, 6, 7
@@ -128,7 +128,7 @@ fn onward(old: OrderV1) -> BankOrder {
         "#[command(version = 2, history(OrderV1))]\n    pub fn order(&mut self, _side: Side, _limit: Option<u32>)";
     let source = shop.edit("src/lib.rs", "#[command]\n    pub fn order(&mut self, _side: Side)", raised);
     shop.write("src/lib.rs", &(shop.read("src/lib.rs") + history));
-    expect!["src/lib.rs:49:12: error: `memimage.lock` has no line for order v2 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it"].assert_eq(&shop.check());
+    expect!["src/lib.rs:49:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for order v2 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it: evaluation of `_` failed here"].assert_eq(&shop.check());
     shop.test(true);
     expect![[r##"
         # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. By hand,
@@ -152,7 +152,7 @@ fn onward(old: OrderV1) -> BankOrder {
     expect![[r#"
         src/lib.rs:48:48: error[E0080]: evaluation panicked: order v2: payload._limit: option<u32> in the lock, not here; help: restore `OrderV1` as it was, since a past version keeps its shape: evaluation of `_` failed here
         src/lib.rs:49:12: error[E0080]: evaluation panicked: order v1 is in the lock, and `order`, at version 3, cannot replay it; help: keep its arguments as a type with an upcaster, and add it to the `history(…)` of `order`, or remove line 5 of `memimage.lock` if no journal holds it any more: evaluation of `_` failed here
-        src/lib.rs:49:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for order v3 yet: `MEMIMAGE_BLESS=1 cargo test` adds it; commit it: evaluation of `_` failed here"#]].assert_eq(&shop.check());
+        src/lib.rs:49:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for order v3 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it: evaluation of `_` failed here"#]].assert_eq(&shop.check());
     shop.write("src/lib.rs", &complete);
 
     // the past version is held to its own line
@@ -193,8 +193,8 @@ fn onward(old: OrderV1) -> BankOrder {
     // the old version, without the new one
     shop.write("src/lib.rs", &source);
     expect![[r#"
-        src/lib.rs:37:6: error: order v2 is in the lock, and nothing here can replay it; help: keep it with `#[command(name = "order", version = 2, replay_only)]`, or remove line 6 of `memimage.lock` if no journal holds it any more
-        src/lib.rs:49:12: error[E0080]: evaluation panicked: order v1: payload._side::Limit: variant 2 in the lock, not here; raise its version to 2 and add an upcaster, or undo the change: evaluation of `_` failed here"#]].assert_eq(&shop.check());
+        src/lib.rs:49:12: error[E0080]: evaluation panicked: order v1: payload._side::Limit: variant 2 in the lock, not here; help: undo the change, or raise the version to 2 and add an upcaster; if no journal holds the event yet, remove line 5 of `memimage.lock` and bless: evaluation of `_` failed here
+        src/lib.rs:49:12: error[E0080]: evaluation panicked: order v2 is in the lock, and `order`, at version 1, cannot replay it; help: restore version 2 of it, or remove line 6 of `memimage.lock` if no journal holds it any more: evaluation of `_` failed here"#]].assert_eq(&shop.check());
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn a_lock_that_changes_or_goes_away_is_seen_at_the_next_build() {
     assert_eq!(shop.check(), "");
 
     shop.remove("memimage.lock");
-    expect!["src/lib.rs:36:22: error: there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test --lib` makes it; commit it"].assert_eq(&shop.check());
+    expect!["src/lib.rs:36:22: error[E0080]: evaluation panicked: there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test --lib` makes it; commit it: evaluation of `_` failed here"].assert_eq(&shop.check());
     shop.write("memimage.lock", &committed);
     assert_eq!(shop.check(), "");
 
@@ -254,11 +254,11 @@ fn each_target_names_the_command_that_blesses_it_alone() {
     // a program is checked as it is, and as its tests
     errors.dedup();
     expect![[r#"
-        benches/bench.rs:10:6: error: `memimage.lock` has no lines of `test/bench::Bank`: `MEMIMAGE_BLESS=1 cargo test --bench bench` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead
-        examples/show.rs:10:6: error: `memimage.lock` has no lines of `bin/show::Bank`: `MEMIMAGE_BLESS=1 cargo test --example show` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead
-        src/main.rs:10:6: error: `memimage.lock` has no lines of `bin/shop::Bank`: `MEMIMAGE_BLESS=1 cargo test --bin shop` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead
-        tests/shop.rs:10:6: error: `memimage.lock` has no lines of `test/shop::Bank`: `MEMIMAGE_BLESS=1 cargo test --test shop` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead
-        tests/with-dash.rs:10:6: error: `memimage.lock` has no lines of `test/with_dash::Bank`: `MEMIMAGE_BLESS=1 cargo test --test with-dash` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead"#]].assert_eq(&errors.join("\n"));
+        benches/bench.rs:10:6: error[E0080]: evaluation panicked: `memimage.lock` has no lines of `test/bench::Bank`: `MEMIMAGE_BLESS=1 cargo test --bench bench` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead: evaluation of `_` failed here
+        examples/show.rs:10:6: error[E0080]: evaluation panicked: `memimage.lock` has no lines of `bin/show::Bank`: `MEMIMAGE_BLESS=1 cargo test --example show` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead: evaluation of `_` failed here
+        src/main.rs:10:6: error[E0080]: evaluation panicked: `memimage.lock` has no lines of `bin/shop::Bank`: `MEMIMAGE_BLESS=1 cargo test --bin shop` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead: evaluation of `_` failed here
+        tests/shop.rs:10:6: error[E0080]: evaluation panicked: `memimage.lock` has no lines of `test/shop::Bank`: `MEMIMAGE_BLESS=1 cargo test --test shop` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead: evaluation of `_` failed here
+        tests/with-dash.rs:10:6: error[E0080]: evaluation panicked: `memimage.lock` has no lines of `test/with_dash::Bank`: `MEMIMAGE_BLESS=1 cargo test --test with-dash` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead: evaluation of `_` failed here"#]].assert_eq(&errors.join("\n"));
 
     // each blesses its own target while another does not compile
     shop.write("tests/broken.rs", "fn broken( {\n");
@@ -365,13 +365,13 @@ test/gone::Bank deposit v1 {}
     let bless = ["test", "--quiet", "--message-format", "short", "--lib"];
     let refused = shop.errors(&shop.cargo(&bless, true));
     expect![[r#"
-        src/lib.rs:37:6: error: lock lines of a library that is not in this package: `shop::Bank` in `memimage.lock`, lines 5, 6, 7; the library here is `renamed`; help: if `shop::Bank` was renamed to `renamed::Bank`, write the new name in these lines, or delete the lines if no journal holds these events
-        src/lib.rs:59:10: error: lock lines of a library that is not in this package: `shop::Inner` in `memimage.lock`, line 10; the library here is `renamed`; help: if `shop::Inner` was renamed to `renamed::Inner`, write the new name in these lines, or delete the lines if no journal holds these events
-        src/lib.rs:83:10: error: lock lines of a library that is not in this package: `shop::Declared` in `memimage.lock`, line 8; the library here is `renamed`; help: if `shop::Declared` was renamed to `renamed::Declared`, write the new name in these lines, or delete the lines if no journal holds these events"#]].assert_eq(&refused);
+        src/lib.rs:37:6: error[E0080]: evaluation panicked: lock lines of a library that is not in this package: `shop::Bank` in `memimage.lock`, lines 5, 6, 7; the library here is `renamed`; help: if `shop::Bank` was renamed to `renamed::Bank`, write the new name in these lines, or delete the lines if no journal holds these events: evaluation of `_` failed here
+        src/lib.rs:59:10: error[E0080]: evaluation panicked: lock lines of a library that is not in this package: `shop::Inner` in `memimage.lock`, line 10; the library here is `renamed`; help: if `shop::Inner` was renamed to `renamed::Inner`, write the new name in these lines, or delete the lines if no journal holds these events: evaluation of `with_a_model::_` failed here
+        src/lib.rs:83:10: error[E0080]: evaluation panicked: lock lines of a library that is not in this package: `shop::Declared` in `memimage.lock`, line 8; the library here is `renamed`; help: if `shop::Declared` was renamed to `renamed::Declared`, write the new name in these lines, or delete the lines if no journal holds these events: evaluation of `_` failed here"#]].assert_eq(&refused);
     assert_eq!(shop.read("memimage.lock"), blessed);
     // and once the lines have the new name, they hold it to the old shape
     shop.write("memimage.lock", &blessed.replace("\nshop::", "\nrenamed::"));
-    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: payload._money[].cents: u32 in the lock, u64 here; raise its version to 2 and add an upcaster, or undo the change: evaluation of `_` failed here"].assert_eq(&shop.check());
+    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: payload._money[].cents: u32 in the lock, u64 here; help: undo the change, or raise the version to 2 and add an upcaster; if no journal holds the event yet, remove line 5 of `memimage.lock` and bless: evaluation of `_` failed here"].assert_eq(&shop.check());
 }
 
 #[test]
@@ -468,15 +468,15 @@ fn groups_have_one_lock() {
     expect!["src/lib.rs:23:12: error[E0080]: evaluation panicked: hire v1: payload._name: string in the lock, u8 here; help: undo the change, or raise the version to 2 and add an upcaster; if no journal holds the event yet, remove line 4 of `memimage.lock` and bless: evaluation of `_` failed here"].assert_eq(&bank.check());
     bank.write("src/lib.rs", &source.replace("pub fn hire", "pub fn recruit"));
     expect![[r#"
-        src/lib.rs:23:12: error: `memimage.lock` has no line for recruit v1 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it
-        src/lib.rs:8:12: error[E0080]: evaluation panicked: hire v1 is in the lock, and no group of commands can replay it; help: list its past types on a block, `retired(name = "hire", history(…))`, keep it with `#[command(name = "hire", version = 1, replay_only)]`, or remove its line if no journal holds it any more: evaluation of `_` failed here"#]].assert_eq(&bank.check());
+        src/lib.rs:8:12: error[E0080]: evaluation panicked: hire v1 is in the lock, and no group of commands can replay it; help: list its past types on a block, `retired(name = "hire", history(…))`, keep it with `#[command(name = "hire", version = 1, replay_only)]`, or remove its line if no journal holds it any more: evaluation of `_` failed here
+        src/lib.rs:23:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for recruit v1 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it: evaluation of `_` failed here"#]].assert_eq(&bank.check());
     bank.write(
         "src/lib.rs",
         &source.replace("#[command]\n    pub fn hire", "#[command(version = 2, oldest = 2)]\n    pub fn hire"),
     );
     expect![[r#"
         src/lib.rs:8:12: error[E0080]: evaluation panicked: hire v1 is in the lock, and no group of commands can replay it; help: keep its arguments as a type with an upcaster, and list it in the `history(…)` of the later version, or remove its line if no journal holds it any more: evaluation of `_` failed here
-        src/lib.rs:23:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for hire v2 yet: `MEMIMAGE_BLESS=1 cargo test` adds it; commit it: evaluation of `_` failed here"#]].assert_eq(&bank.check());
+        src/lib.rs:23:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for hire v2 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it: evaluation of `_` failed here"#]].assert_eq(&bank.check());
     // retired in a group
     let hire = "    #[command]\n    pub fn hire(&mut self, _name: String) {\n        self.count += 1;\n    }\n";
     let past = "#[derive(Deserialize, Shape)]\nstruct HireV1 {\n    _name: String,\n}\n\n#[memimage::upcast]\nfn hire(_: HireV1) {}\n\n";
@@ -496,7 +496,7 @@ fn groups_have_one_lock() {
     "#]].assert_eq(&bank.read("memimage.lock"));
     assert_eq!(bank.check(), "");
     bank.edit("src/lib.rs", "HireV1 {\n    _name: String", "HireV1 {\n    _name: u8");
-    expect!["src/lib.rs:28:76: error[E0080]: evaluation panicked: hire v1: payload._name: string in the lock, u8 here; a past version keeps its shape: restore `HireV1` as it was: evaluation of `_` failed here"].assert_eq(&bank.check());
+    expect!["src/lib.rs:28:76: error[E0080]: evaluation panicked: hire v1: payload._name: string in the lock, u8 here; help: restore `HireV1` as it was, since a past version keeps its shape: evaluation of `_` failed here"].assert_eq(&bank.check());
 
     bank.write("memimage.lock", &committed);
     bank.write("src/lib.rs", &source.replace("group = Tellers, lock", "group = Tellers"));
