@@ -171,7 +171,9 @@ pub mod __private {
         step, take,
     };
     pub use crate::expand::{
-        ContextProbe, Fallible, Judgement, NotContext, NotResult, Probe, assert_model, events_of, judged,
+        Argument, CheckArgument, CheckContextArgument, CheckField, CheckSharedArgument, CheckSharedField,
+        ContextArgument, ContextProbe, Fallible, Judgement, NoSerde, NoShape, NotContext, NotResult, Probe, Recorded,
+        ShapeOrNone, SharedArgument, SharedField, assert_model, events_of, judged,
     };
     pub use crate::outcome::Outcome;
     pub use crate::shape::{
@@ -181,4 +183,9 @@ pub mod __private {
     pub use crate::shape_lock::bless_or_verify;
     pub use serde;
     pub use std::convert::Infallible;
+
+    /// The attributes that `derive(Model)` imports, so that one in the wrong place has a message of its own.
+    pub mod marks {
+        pub use memimage_derive::command;
+    }
 }

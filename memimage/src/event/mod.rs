@@ -63,10 +63,10 @@ pub trait Model: Commands + Default + Shape + Serialize + DeserializeOwned + Sen
 
 /// The commands of a model; `#[memimage::commands]` implements it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no commands",
-    label = "a model needs an impl block marked `#[memimage::commands]`",
-    note = "write `#[memimage::commands] impl {Self} {{ #[command] pub fn … (&mut self, …) {{ … }} }}`",
-    note = "several blocks are groups, and the model lists them: `#[model(groups(…))]`"
+    message = "`{Self}` has no commands; help: mark the impl block that holds them `#[memimage::commands]`; if several blocks are \
+               groups, list them: `#[model(groups(…))]`",
+    label = "no impl block of it is marked `#[memimage::commands]`",
+    note = "write `#[memimage::commands] impl {Self} {{ #[command] pub fn …(&mut self, …) {{ … }} }}`"
 )]
 pub trait Commands: Sized + 'static {
     /// The enum of the model's events at their newest versions.

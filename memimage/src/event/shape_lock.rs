@@ -68,16 +68,20 @@ pub const fn forgotten<M>(
     let mut i = 0;
     while i < locked.len() {
         let (name, version) = locked[i];
-        let (mut row, mut is_known, mut is_replayed) = (0, false, false);
+        let (mut row, mut newest, mut is_replayed) = (0, None, false);
         while row < events.len() {
+            let found = events[row].version;
             if same(events[row].name, name) {
-                is_known = true;
-                is_replayed |= events[row].version == version;
+                is_replayed |= found == version;
+                newest = match newest {
+                    Some(newest) if newest > found => Some(newest),
+                    _ => Some(found),
+                };
             }
             row += 1;
         }
         if !is_replayed {
-            return Some(Text::forgotten(name, version, is_known));
+            return Some(Text::forgotten(name, version, newest));
         }
         i += 1;
     }

@@ -46,11 +46,10 @@ pub use tree::ShapeTree;
 /// implement it, and types of uuid, chrono, jiff, rust_decimal and indexmap under the feature of that name. `Rc` and `Arc` do
 /// not.
 #[diagnostic::on_unimplemented(
-    message = "the shape of `{Self}` is not known",
+    message = "`{Self}` has no shape; help: derive `memimage::Shape` for it, beside serde's `Serialize` and `Deserialize`",
     label = "no `Shape`",
-    note = "derive it beside `Serialize` and `Deserialize`: `#[derive(memimage::Shape)]`",
     note = "types of uuid, chrono, jiff, rust_decimal and indexmap have one under memimage's feature of that name",
-    note = "a type of another crate gets an explicit name where it is used: `#[shape(opaque = \"name\")]` on the field"
+    note = "a type of another crate gets a name where it is used: `#[shape(opaque = \"name\")]` on the field or argument"
 )]
 pub trait Shape {
     /// The structure of this type.

@@ -34,23 +34,34 @@ impl Text {
     }
 
     /// The message about an event in a lock that nothing can replay. The derive writes the same message for a single block.
-    /// `is_known` means that the table has other versions of the event.
-    pub(crate) const fn forgotten(event: &str, version: u32, is_known: bool) -> Text {
+    /// `newest` is the newest version of the event in the table.
+    pub(crate) const fn forgotten(event: &str, version: u32, newest: Option<u32>) -> Text {
         let mut text = Text::new();
         text.name(event);
         text.str(" v");
         text.number(version as u64);
         text.str(" is in the lock, and no group of commands can replay it; help: ");
-        if !is_known {
-            text.str("list its past types on a block, `retired(name = \"");
+        let has_later = match newest {
+            Some(newest) => newest > version,
+            None => false,
+        };
+        if has_later {
+            text.str(
+                "keep its arguments as a type with an upcaster, and list it in the `history(…)` of the later version",
+            );
+        } else {
+            if newest.is_none() {
+                text.str("list its past types on a block, `retired(name = \"");
+                text.str(event);
+                text.str("\", history(…))`, ");
+            }
+            text.str("keep it with `#[command(name = \"");
             text.str(event);
-            text.str("\", history(…))`, ");
+            text.str("\", version = ");
+            text.number(version as u64);
+            text.str(", replay_only)]`");
         }
-        text.str("keep it with `#[command(name = \"");
-        text.str(event);
-        text.str("\", version = ");
-        text.number(version as u64);
-        text.str(", replay_only)]`, or remove its line if no journal holds it any more");
+        text.str(", or remove its line if no journal holds it any more");
         text
     }
 

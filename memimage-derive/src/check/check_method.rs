@@ -1,12 +1,14 @@
 //! Rules for `check = name`.
 
 use proc_macro2::Ident;
-use syn::{FnArg, Pat, ReceiverKind, ReturnType, Safety, Type};
+use quote::ToTokens;
+use syn::visit::Visit;
+use syn::{FnArg, Pat, ReceiverKind, ReturnType, Safety, Type, TypeFnPtr, TypeReference};
 
-use crate::ast::{Block, Command, Method};
+use crate::ast::{Argument, Block, Command, Method};
 use crate::ctxt::Ctxt;
 
-pub(crate) fn judge(cx: &Ctxt, block: &Block, command: &Command) {
+pub(crate) fn check_method(cx: &Ctxt, block: &Block, command: &Command) {
     let Some(name) = command.args.check.get() else { return };
     match block.check_of(command) {
         Some(method) => {
@@ -66,7 +68,9 @@ fn arguments(cx: &Ctxt, command: &Command, method: &Method) {
         }
         match &*typed.pat {
             Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => {
-                known(cx, command, &pattern.ident);
+                if let Some(argument) = known(cx, command, &pattern.ident) {
+                    borrowed(cx, argument, &typed.ty);
+                }
             }
             pattern => cx.error(
                 pattern,
@@ -81,13 +85,58 @@ fn arguments(cx: &Ctxt, command: &Command, method: &Method) {
     }
 }
 
-fn known(cx: &Ctxt, command: &Command, argument: &Ident) {
-    if command.arguments().any(|known| known.ident == *argument) {
-        return;
+/// The command's argument of that name.
+fn known<'a>(cx: &Ctxt, command: &'a Command, argument: &Ident) -> Option<&'a Argument> {
+    if let Some(known) = command.arguments().find(|known| known.ident == *argument) {
+        return Some(known);
     }
     let (has, method) = (command.argument_names(), &command.sig.ident);
     cx.error(
         argument,
         format_args!("no argument `{argument}` of the command `{method}`: {has}, and a check goes by their names"),
     );
+    None
+}
+
+/// A check gets a reference to the argument, or a clone. Nothing converts an `Option<String>` into an `Option<&str>`.
+fn borrowed(cx: &Ctxt, argument: &Argument, wanted: &Type) {
+    let inner = match wanted {
+        Type::Reference(reference) => &*reference.elem,
+        wanted => wanted,
+    };
+    if !borrows(inner) || borrows(&argument.ty) {
+        return;
+    }
+    let (wanted, ty, name) = (spelled(wanted), spelled(&argument.ty), &argument.ident);
+    let message = format!(
+        "a check borrows or clones `{name}: {ty}`, and cannot take it as `{wanted}`; help: take `{name}: &{ty}`"
+    );
+    cx.error(inner, message);
+}
+
+/// Whether there is a reference in it.
+fn borrows(ty: &Type) -> bool {
+    struct Finder(bool);
+
+    impl<'ast> Visit<'ast> for Finder {
+        fn visit_type_reference(&mut self, _: &'ast TypeReference) {
+            self.0 = true;
+        }
+
+        // The references in a function pointer's signature are no data.
+        fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
+    }
+
+    let mut finder = Finder(false);
+    finder.visit_type(ty);
+    finder.0
+}
+
+/// A type as it is written.
+fn spelled(ty: &Type) -> String {
+    let mut spelled = ty.to_token_stream().to_string();
+    for (loose, tight) in [(" < ", "<"), (" > ", ">"), (" >", ">"), ("& ", "&"), (" ,", ","), (" :: ", "::")] {
+        spelled = spelled.replace(loose, tight);
+    }
+    spelled
 }
