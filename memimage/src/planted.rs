@@ -14,6 +14,8 @@ pub(crate) enum Bug {
     AnswerBeforeSync,
     /// A command is applied although no space could be reserved for its record.
     AppliedWithoutRoom,
+    /// A command runs with the arguments of its caller instead of those that replay will read.
+    CallersValueApplied,
     /// The reader does not compare a frame's link to the previous frame with that frame.
     ChainUnchecked,
     /// The reader takes zeros for the end of the journal without looking for evidence that events beyond it were synced.
@@ -38,6 +40,8 @@ pub(crate) enum Bug {
     SegmentEnteredUnsynced,
     /// A short write counts as complete.
     ShortWriteIgnored,
+    /// A snapshot gets its final name although it cannot be loaded.
+    SnapshotNamedUnloaded,
     /// A snapshot gets its final name before its contents are synced.
     SnapshotNamedUnsynced,
     /// A torn frame is not cleared, and new frames are written over it.

@@ -17,6 +17,7 @@ use memimage_tests::{Ledger, LedgerCommands};
 const CAUGHT: &[(&str, &str, &str)] = &[
     ("AnswerBeforeSync", "swarm", ""),
     ("AppliedWithoutRoom", "swarm", ""),
+    ("CallersValueApplied", "same_arguments", "what_replay_reads"),
     ("ChainUnchecked", "damage", "out_of_its_place"),
     ("CleanBeforeEvidence", "damage", "by_the_evidence_of_durable"),
     ("DamageTakenForTorn", "damage", "by_the_evidence_of_durable"),
@@ -29,6 +30,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("RepairOnlyOnce", "promises", "promise_6_a_torn_tail"),
     ("SegmentEnteredUnsynced", "swarm", ""),
     ("ShortWriteIgnored", "swarm", ""),
+    ("SnapshotNamedUnloaded", "same_arguments", "gets_no_name"),
     ("SnapshotNamedUnsynced", "swarm", ""),
     ("TornTailLeft", "swarm", ""),
     ("UnprovenNotWrittenAgain", "swarm", ""),

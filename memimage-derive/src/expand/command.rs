@@ -46,6 +46,7 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
             }
         }
     });
+    let round_trips = round_trips(krate, command);
     let probe = probe(krate, command);
     let contexts = context::assertions(krate, block, command);
     quote! {
@@ -55,6 +56,7 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
         impl #krate::Payload<#model> for #payload {
             const NAME: &'static ::core::primitive::str = #name;
             const VERSION: ::core::primitive::u32 = #version;
+            #round_trips
             const ROW: ::core::primitive::usize = #krate::__private::row_of(
                 #table,
                 <Self as #krate::Payload<#model>>::NAME,
@@ -68,6 +70,22 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
         #probe
         #contexts
     }
+}
+
+/// `ARGUMENTS_ROUND_TRIP`, if all arguments may be of types of which the library knows it. serde's attributes on an argument change how it
+/// is read, and an opaque argument is of a type that the library does not know.
+fn round_trips(krate: &TokenStream, command: &Command) -> Option<TokenStream> {
+    if command.arguments().any(|argument| !argument.attrs.is_empty()) {
+        return None;
+    }
+    let types = command.arguments().map(|argument| &argument.ty);
+    Some(quote! {
+        const ARGUMENTS_ROUND_TRIP: ::core::primitive::bool = {
+            #[allow(unused_imports)]
+            use #krate::__private::NoShape as _;
+            true #(&& #krate::__private::ShapeOrNone::<#types>::ROUND_TRIPS)*
+        };
+    })
 }
 
 /// The functions of the two traits.

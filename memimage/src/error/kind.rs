@@ -19,7 +19,8 @@ pub enum ErrorKind {
     NetworkFileSystem,
     /// The image belongs to another program: it has another model, other events or shapes, or a newer format.
     Incompatible,
-    /// The model's `Serialize` and its `Shape` disagree, so that its state has no digest.
+    /// The model's `Serialize` and its `Shape` disagree, so that its state has no digest, or its `Deserialize` does not give back the
+    /// state that was serialized.
     InvalidModel,
     /// Bytes on disk are damaged. [`Error::position`](super::Error::position) says where.
     Corrupt,
@@ -46,7 +47,7 @@ pub enum ErrorKind {
     Busy,
     /// The command's record is larger than [`Options::record_bytes_max`](crate::Options::record_bytes_max).
     RecordTooLarge,
-    /// The command's arguments cannot be encoded.
+    /// The command's arguments cannot be encoded, or cannot be read back from their encoding.
     Encode,
     /// The image was called from inside one of its own commands, queries or guards.
     Reentrant,
@@ -71,7 +72,7 @@ impl ErrorKind {
             | ErrorDetail::Shapes { .. }
             | ErrorDetail::Genesis { .. }
             | ErrorDetail::Pruned { changed: true, .. } => ErrorKind::Incompatible,
-            ErrorDetail::Digest { .. } => ErrorKind::InvalidModel,
+            ErrorDetail::Digest { .. } | ErrorDetail::Unloadable { .. } => ErrorKind::InvalidModel,
             ErrorDetail::Corrupt { .. } | ErrorDetail::Snapshot { .. } | ErrorDetail::Pruned { changed: false, .. } => {
                 ErrorKind::Corrupt
             }
@@ -89,7 +90,7 @@ impl ErrorKind {
             ErrorDetail::Closed => ErrorKind::Closed,
             ErrorDetail::Busy { .. } => ErrorKind::Busy,
             ErrorDetail::TooLarge { .. } => ErrorKind::RecordTooLarge,
-            ErrorDetail::Encode { .. } => ErrorKind::Encode,
+            ErrorDetail::Encode { .. } | ErrorDetail::Undecodable { .. } => ErrorKind::Encode,
             ErrorDetail::Reentrant { .. } => ErrorKind::Reentrant,
             ErrorDetail::Panicked { .. } => ErrorKind::Panicked,
             ErrorDetail::NotLocked { .. }

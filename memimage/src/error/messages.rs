@@ -162,6 +162,12 @@ pub(crate) enum ErrorDetail {
     #[error("the state of the model `{model}` has no digest: {what}; help: make its `Serialize` and its `Shape` agree")]
     Digest { model: &'static str, what: String },
 
+    #[error(
+        "{state} of the model `{model}` is not loaded as it was serialized: {what}; {kept}; help: make the `Deserialize` of the \
+         model and of each type in it give back what their `Serialize` writes, in a format that does not describe itself"
+    )]
+    Unloadable { state: &'static str, model: &'static str, what: String, kept: &'static str },
+
     #[error("{act} `{}` failed: {source}{}", path.display(), advice(source))]
     Io { act: &'static str, path: PathBuf, source: io::Error },
 
@@ -176,6 +182,13 @@ pub(crate) enum ErrorDetail {
 
     #[error("the arguments of the command `{command}` cannot be encoded: {what}; nothing was recorded")]
     Encode { command: &'static str, what: String },
+
+    #[error(
+        "the arguments of the command `{command}` cannot be read back from their encoding, so that replay could not run it: \
+         {what}; nothing was recorded; help: make their `Deserialize` accept whatever their `Serialize` writes, in a format that does \
+         not describe itself (record a JSON value as its text, for example)"
+    )]
+    Undecodable { command: &'static str, what: String },
 
     #[error("the image is busy: {what}; nothing was recorded; help: try again, or use `submit`, which waits")]
     Busy { what: &'static str },

@@ -28,6 +28,9 @@ pub trait Payload<M>: Shape + Serialize + DeserializeOwned {
     /// The payload's row in the model's dispatch table.
     const ROW: usize;
 
+    /// Whether deserialization gives back every value of this type as it was: see [`Shape::ROUND_TRIPS`].
+    const ARGUMENTS_ROUND_TRIP: bool = false;
+
     /// What the command answers.
     type Output;
 

@@ -83,19 +83,25 @@ pub trait Recorded: Shape + Serialize + DeserializeOwned {}
 
 impl<T: Shape + Serialize + DeserializeOwned> Recorded for T {}
 
-/// The shape of a type that a `Check…` trait checks. For a type without a shape, the name `SHAPE` resolves to the constant of
+/// The constants of a type that a `Check…` trait checks. For a type without a shape, their names resolve to the constants of
 /// [`NoShape`], so that the check is the only error.
 pub struct ShapeOrNone<T: ?Sized>(PhantomData<T>);
 
 impl<T: Shape + ?Sized> ShapeOrNone<T> {
     /// The shape of the type.
     pub const SHAPE: ShapeRef = T::SHAPE;
+
+    /// Whether the type's values come back as they were.
+    pub const ROUND_TRIPS: bool = T::ROUND_TRIPS;
 }
 
-/// Resolves `SHAPE` for a type without a shape.
+/// Resolves the constants for a type without a shape.
 pub trait NoShape {
     /// Not used: the build fails.
     const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Opaque(""));
+
+    /// Not used: the build fails.
+    const ROUND_TRIPS: bool = false;
 }
 
 impl<T: ?Sized> NoShape for ShapeOrNone<T> {}

@@ -63,6 +63,8 @@ pub(super) enum Ownership {
 pub(super) struct Core<M> {
     pub(super) model: M,
     pub(super) dispatch: Dispatch,
+    /// The encoded payload of a command that is being executed.
+    pub(super) payload: Vec<u8>,
 }
 
 /// The result of the last snapshot, and the thread that makes one.

@@ -1,4 +1,8 @@
-//! Executing a command: check → encode → reserve → apply → stamp the outcome, under one lock; then its answer.
+//! Executing a command: encode and decode → check → record → reserve → apply → stamp the outcome, under one lock; then its answer.
+//!
+//! Check and body get the arguments as replay will get them: decoded from what is recorded. A value that its `Deserialize` refuses
+//! or changes would otherwise be acknowledged and then replayed as another one, or not at all. Where the library knows that all
+//! arguments come back as they were, it skips the decoding and encodes straight into the batch.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,13 +17,16 @@ use super::reentrancy::ReentrancyGuard;
 use crate::context::{Context, Metadata, Origin};
 use crate::digest::digest_within;
 use crate::error::{Error, ErrorDetail};
-use crate::event::{Command, FromRefusal, Model, panic_message};
+use crate::event::{Command, FromRefusal, Model, decode, panic_message};
 use crate::execute::Execute;
 use crate::journal::{EventId, FrameKind, NoRoom, OpenBatch};
 use crate::outcome::Outcome;
 use crate::planted::{Bug, planted};
 use crate::shape::is_recursive;
 use crate::value::MAX_DEPTH;
+
+/// Bytes of the payload's buffer that are kept from one command to the next.
+const PAYLOAD_KEPT: usize = 1 << 16;
 
 /// How a caller waits for room, and for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,12 +123,20 @@ impl<M: Model> Shared<M> {
         }
     }
 
-    /// Checks, encodes, reserves, applies and stamps the command. Everything that can fail comes before the apply.
-    fn attempt<C: Command<M>>(&self, command: C, metadata: &Metadata, how: SubmitMode) -> Result<Attempt<C, M>, Error> {
+    /// Encodes, checks, records, applies and stamps the command. Everything that can fail comes before the apply.
+    fn attempt<C: Command<M>>(
+        &self,
+        mut command: C,
+        metadata: &Metadata,
+        how: SubmitMode,
+    ) -> Result<Attempt<C, M>, Error> {
         let mut core = self.core.write();
         let mut open = self.journal.open();
         if let Some(error) = open.ended() {
             return Err(error.clone());
+        }
+        if const { !C::ARGUMENTS_ROUND_TRIP } {
+            command = through_encoding::<M, C>(command, &mut core.payload)?;
         }
         let seq = open.next_seq();
         let time = open.time().max((self.clock)());
@@ -145,11 +160,14 @@ impl<M: Model> Shared<M> {
             Ok(event) => event,
             Err(room) => return Ok(Attempt::NoRoom(command, room)),
         };
-        bound_depth::<M, C>(&command)?;
         let mark = open.begin(event, time, metadata, None).map_err(|error| unencodable::<M, C>(error.to_string()))?;
-        if let Err(error) = encode::<M, C>(&command, &mut open) {
-            open.take_back(mark);
-            return Err(error);
+        if const { C::ARGUMENTS_ROUND_TRIP } {
+            if let Err(error) = encode::<M, C>(&command, open.bytes()) {
+                open.take_back(mark);
+                return Err(error);
+            }
+        } else {
+            open.bytes().extend_from_slice(&core.payload);
         }
         let (size, cap) = (open.record_len(mark) as u64, self.record_bytes_max as u64);
         if size > cap {
@@ -194,6 +212,20 @@ impl<M: Model> Shared<M> {
     }
 }
 
+/// Encodes the command into `payload` and decodes it again: the result is the command that replay will run.
+fn through_encoding<M, C: Command<M>>(command: C, payload: &mut Vec<u8>) -> Result<C, Error> {
+    bound_depth::<M, C>(&command)?;
+    payload.clear();
+    payload.shrink_to(PAYLOAD_KEPT);
+    encode::<M, C>(&command, payload)?;
+    match catch_unwind(AssertUnwindSafe(|| decode::<C>(payload))) {
+        Ok(Ok(_)) if planted(Bug::CallersValueApplied) => Ok(command),
+        Ok(Ok(decoded)) => Ok(decoded),
+        Ok(Err(error)) => Err(Error::new(ErrorDetail::Undecodable { command: C::NAME, what: error.to_string() })),
+        Err(panic) => Err(panicked::<M, C>("arguments' decoding", &*panic)),
+    }
+}
+
 /// Refuses a payload of a recursive type that is nested deeper than readers of the journal go: a thread with a smaller stack than
 /// this one could not replay it.
 fn bound_depth<M, C: Command<M>>(command: &C) -> Result<(), Error> {
@@ -206,10 +238,9 @@ fn bound_depth<M, C: Command<M>>(command: &C) -> Result<(), Error> {
     Ok(())
 }
 
-/// Appends the payload to the open record. A panic of its `Serialize` is an ordinary error, because nothing has changed yet.
-fn encode<M, C: Command<M>>(command: &C, open: &mut OpenBatch) -> Result<(), Error> {
-    let flavor = Append(open.bytes());
-    match catch_unwind(AssertUnwindSafe(|| command.serialize(&mut postcard::Serializer { output: flavor }))) {
+/// Appends the payload to `bytes`. A panic of its `Serialize` is an ordinary error, because nothing has changed yet.
+fn encode<M, C: Command<M>>(command: &C, bytes: &mut Vec<u8>) -> Result<(), Error> {
+    match catch_unwind(AssertUnwindSafe(|| command.serialize(&mut postcard::Serializer { output: Append(bytes) }))) {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(unencodable::<M, C>(error.to_string())),
         Err(panic) => Err(panicked::<M, C>("arguments' encoding", &*panic)),

@@ -226,7 +226,7 @@ impl<M: Model> Opening<M> {
         let next_snapshot = next_snapshot(self.options.snapshots, &journal, since, recovered.replayed_bytes);
         Ok(Arc::new_cyclic(|this| Shared {
             this: Weak::clone(this),
-            core: RwLock::new(Core { model: recovered.model, dispatch }),
+            core: RwLock::new(Core { model: recovered.model, dispatch, payload: Vec::new() }),
             journal,
             snapshots: opened.snapshots().clone(),
             keyring: self.keyring,

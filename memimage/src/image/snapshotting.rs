@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::{Model, panic_message};
 use crate::journal::{DigestMark, FrameKind};
 use crate::options::SnapshotPolicy;
+use crate::planted::{Bug, planted};
 use crate::recovery::{Dispatch, OpenedJournal, Recovered, RecoveryGoal, compare, model_mark, recover, state_digest};
 use crate::seq::Seq;
 use crate::shape::fingerprint;
@@ -151,9 +152,23 @@ impl<M: Model> Shared<M> {
         Ok(UnverifiedSnapshot { written, seq, digest, dispatch: core.dispatch.clone() })
     }
 
-    /// Reads the snapshot back, syncs the journal up to it, and compares it with the state that replay gives.
+    /// Loads the snapshot once: one that does not give back the state must never get its name.
+    fn load(&self, taken: &UnverifiedSnapshot) -> Result<(), Error> {
+        if planted(Bug::SnapshotNamedUnloaded) {
+            return Ok(());
+        }
+        let what = match self.snapshots.load::<M>(&taken.written)? {
+            Ok(loaded) if state_digest(&loaded)?.to_u64() == taken.digest => return Ok(()),
+            Ok(_) => "its digest differs after loading".to_owned(),
+            Err(what) => what,
+        };
+        let kept = "it was discarded, and the image keeps its older snapshots";
+        Err(Error::new(ErrorDetail::Unloadable { state: "a snapshot", model: M::NAME, what, kept }))
+    }
+
+    /// Loads the snapshot, syncs the journal up to it, and compares it with the state that replay gives.
     fn verify(&self, taken: &UnverifiedSnapshot) -> Result<Option<VerifiedSnapshot>, Error> {
-        self.snapshots.check(&taken.written)?;
+        self.load(taken)?;
         self.journal.sync()?;
         if !self.verify_snapshots {
             return Ok(None);

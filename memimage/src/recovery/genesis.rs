@@ -28,6 +28,19 @@ pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> 
     };
     let encoded = postcard::to_stdvec(first)
         .map_err(|error| Error::new(ErrorDetail::Encode { command: "genesis", what: error.to_string() }))?;
+    let digest = state_digest(first)?.to_u64();
+    if state.is_some() {
+        let what = match decode::<M>(&encoded) {
+            Ok(decoded) => {
+                (state_digest(&decoded)?.to_u64() != digest).then(|| "its digest differs after loading".to_owned())
+            }
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(what) = what {
+            let (state, kept) = ("the given genesis", "nothing was created");
+            return Err(Error::new(ErrorDetail::Unloadable { state, model: M::NAME, what, kept }));
+        }
+    }
     let (state_bytes, default_bytes) = match state {
         Some(_) => (Some(encoded), None),
         None => (None, Some(encoded).filter(|bytes| bytes.len() <= MAX_DEFAULT)),
@@ -40,7 +53,7 @@ pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> 
         model_version: M::VERSION,
         fingerprint: fingerprint(M::SHAPE).to_u64(),
         shape: ShapeTree::of(M::SHAPE).encode(),
-        digest: state_digest(first)?.to_u64(),
+        digest,
         state: state_bytes,
         default: default_bytes,
     })

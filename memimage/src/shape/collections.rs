@@ -6,26 +6,32 @@ use super::{Descriptor, Shape, ShapeRef};
 
 impl<T: Shape> Shape for Option<T> {
     const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Option(T::SHAPE));
+    const ROUND_TRIPS: bool = T::ROUND_TRIPS;
 }
 
 impl<T: Shape> Shape for [T] {
     const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::List(T::SHAPE));
+    const ROUND_TRIPS: bool = T::ROUND_TRIPS;
 }
 
 impl<T: Shape> Shape for Vec<T> {
     const SHAPE: ShapeRef = <[T]>::SHAPE;
+    const ROUND_TRIPS: bool = T::ROUND_TRIPS;
 }
 
 impl<T: Shape> Shape for VecDeque<T> {
     const SHAPE: ShapeRef = <[T]>::SHAPE;
+    const ROUND_TRIPS: bool = T::ROUND_TRIPS;
 }
 
 impl<T: Shape> Shape for LinkedList<T> {
     const SHAPE: ShapeRef = <[T]>::SHAPE;
+    const ROUND_TRIPS: bool = T::ROUND_TRIPS;
 }
 
 impl<T: Shape> Shape for BTreeSet<T> {
     const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Set(T::SHAPE));
+    const ROUND_TRIPS: bool = T::ROUND_TRIPS;
 }
 
 impl<T: Shape, S> Shape for HashSet<T, S> {
@@ -39,6 +45,7 @@ impl<T: Shape> Shape for BinaryHeap<T> {
 
 impl<K: Shape, V: Shape> Shape for BTreeMap<K, V> {
     const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Map(K::SHAPE, V::SHAPE));
+    const ROUND_TRIPS: bool = K::ROUND_TRIPS && V::ROUND_TRIPS;
 }
 
 impl<K: Shape, V: Shape, S> Shape for HashMap<K, V, S> {
@@ -48,12 +55,14 @@ impl<K: Shape, V: Shape, S> Shape for HashMap<K, V, S> {
 /// serde implements `Serialize` for arrays of up to 32 values only.
 impl<T: Shape, const N: usize> Shape for [T; N] {
     const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Array(T::SHAPE, N));
+    const ROUND_TRIPS: bool = T::ROUND_TRIPS;
 }
 
 macro_rules! tuples {
     ($(($($parameter:ident)+))+) => {$(
         impl<$($parameter: Shape),+> Shape for ($($parameter,)+) {
             const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Tuple(&[$($parameter::SHAPE),+]));
+            const ROUND_TRIPS: bool = $($parameter::ROUND_TRIPS)&&+;
         }
     )+};
 }

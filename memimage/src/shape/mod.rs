@@ -54,4 +54,11 @@ pub use tree::ShapeTree;
 pub trait Shape {
     /// The structure of this type.
     const SHAPE: ShapeRef;
+
+    /// Whether deserialization gives back every value exactly as it was serialized.
+    ///
+    /// Only memimage's own impls claim this, for types of std. A derived impl does not, because serde's traits may be written by
+    /// hand. An image runs a command with the arguments that it reads back from their encoding. It skips the reading where all
+    /// arguments are of such types.
+    const ROUND_TRIPS: bool = false;
 }

@@ -15,6 +15,7 @@ macro_rules! primitive {
     ($($type:ty => $primitive:ident,)+) => {$(
         impl Shape for $type {
             const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Primitive(Primitive::$primitive));
+            const ROUND_TRIPS: bool = true;
         }
     )+};
 }
@@ -53,11 +54,13 @@ macro_rules! transparent {
         $(#[$attribute])*
         impl Shape for $type {
             const SHAPE: ShapeRef = <$inner>::SHAPE;
+            const ROUND_TRIPS: bool = true;
         }
     )+};
     ($($wrapper:ident<T $(: ?$sized:ident)?>,)+) => {$(
         impl<T: $(?$sized +)? Shape> Shape for $wrapper<T> {
             const SHAPE: ShapeRef = T::SHAPE;
+            const ROUND_TRIPS: bool = T::ROUND_TRIPS;
         }
     )+};
 }

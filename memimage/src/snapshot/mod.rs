@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 pub(crate) use base::{BaseRepair, Bases};
 pub(crate) use format::SnapshotHeader;
@@ -108,10 +109,11 @@ impl Snapshots {
         Ok(StagedSnapshot { staged, bytes })
     }
 
-    /// Reads a written snapshot back and verifies its checksums. This checks the encoding and not the disk, because the page
-    /// cache serves the reads.
-    pub(crate) fn check(&self, written: &StagedSnapshot) -> Result<(), Error> {
-        SnapshotFile::open(&*self.disk, written.staged.temporary(), &self.keyring)?.check().map(drop)
+    /// Loads a written snapshot. This checks the encoding and not the disk, because the page cache serves the reads. The inner error
+    /// is of a state that its type does not read.
+    pub(crate) fn load<M: DeserializeOwned>(&self, written: &StagedSnapshot) -> Result<Result<M, String>, Error> {
+        let file = SnapshotFile::open(&*self.disk, written.staged.temporary(), &self.keyring)?;
+        Ok(file.decode()?.map(|(state, _)| state))
     }
 
     /// Renames a written snapshot to its final name.

@@ -54,6 +54,13 @@ impl SnapshotFile {
 
     /// Reads, verifies and decodes the state. Returns the trailer too.
     pub(crate) fn load<T: DeserializeOwned>(self) -> Result<(T, Trailer), Error> {
+        let path = self.file.path().to_owned();
+        self.decode()?.map_err(|what| damaged(&path, what))
+    }
+
+    /// As [`load`](SnapshotFile::load). The inner error is of a state that the checksums prove intact, and that its type does not
+    /// read.
+    pub(crate) fn decode<T: DeserializeOwned>(self) -> Result<Result<(T, Trailer), String>, Error> {
         let borrowed = FrozenVec::new();
         let mut chunks = self.chunks()?;
         let mut deserializer = postcard::Deserializer::from_flavor(StateBytes {
@@ -66,12 +73,15 @@ impl SnapshotFile {
         if let Some(failure) = chunks.failure.take() {
             return Err(failure);
         }
-        let state = state.map_err(|error| chunks.damaged(format!("the state does not decode: {error}")))?;
+        let state = match state {
+            Ok(state) => state,
+            Err(error) => return Ok(Err(format!("the state does not decode: {error}"))),
+        };
         if chunks.at < chunks.chunk.len() || chunks.next_chunk()? {
-            return Err(chunks.damaged("bytes follow the state"));
+            return Ok(Err("bytes follow the state".to_owned()));
         }
         let trailer = chunks.trailer()?;
-        Ok((state, trailer))
+        Ok(Ok((state, trailer)))
     }
 
     /// Reads and verifies the encoded state, for a caller that decodes it as another type than the model.
