@@ -110,6 +110,7 @@ mod seq;
 mod planted;
 mod error;
 mod entropy;
+mod process;
 mod sync;
 #[cfg_attr(not(all(feature = "chain", feature = "encryption")), allow(dead_code))]
 mod keys;

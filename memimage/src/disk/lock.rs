@@ -11,6 +11,7 @@ use std::process;
 use std::sync::Arc;
 
 use super::plain::{self, FILE_MODE, Links};
+use crate::process::Process;
 
 /// The result of trying to take a lock.
 #[derive(Debug)]
@@ -82,14 +83,45 @@ fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
         return Ok(None);
     }
     match outcome {
-        Ok(()) => {
-            write_owner(&file);
-            let (path, ours) = (path.to_owned(), inode(&file.metadata()?));
-            let guard = LockGuard::new(LockedFile(file));
-            Ok(Some(Lock::Held(guard.watched_by(move || is_at(&path, ours)))))
-        }
-        Err(fs::TryLockError::WouldBlock) => Ok(Some(Lock::Busy { owner: owner_of(&file) })),
-        Err(fs::TryLockError::Error(error)) => Err(error),
+        Ok(()) => {}
+        Err(fs::TryLockError::WouldBlock) => return Ok(Some(Lock::Busy { owner: owner_of(&file) })),
+        Err(fs::TryLockError::Error(error)) => return Err(error),
+    }
+    let file = LockedFile::new(file);
+    let directory = match lock_directory_of(path)? {
+        DirectoryLock::Held(directory) => Some(directory),
+        DirectoryLock::Busy => return Ok(Some(Lock::Busy { owner: owner_of(&file.file) })),
+        DirectoryLock::Unsupported => None,
+    };
+    write_owner(&file.file);
+    // with its directory locked, a lock file that is gone lets nobody else in
+    let (path, ours) = match (&directory, path.parent()) {
+        (Some(directory), Some(parent)) => (parent, inode(&directory.file.metadata()?)),
+        _ => (path, inode(&file.file.metadata()?)),
+    };
+    let path = path.to_owned();
+    let guard = LockGuard::new((file, directory));
+    Ok(Some(Lock::Held(guard.watched_by(move || is_at(&path, ours)))))
+}
+
+/// The result of locking a directory.
+enum DirectoryLock {
+    Held(LockedFile),
+    Busy,
+    /// The file system locks files only.
+    Unsupported,
+}
+
+/// Locks the directory of the lock file too: a program that removes old temporary files may remove the lock file, and another
+/// owner would then lock a new one. It cannot remove the directory, which is not empty.
+fn lock_directory_of(path: &Path) -> io::Result<DirectoryLock> {
+    let Some(directory) = path.parent() else { return Ok(DirectoryLock::Unsupported) };
+    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let directory = File::open(directory)?;
+    match directory.try_lock() {
+        Ok(()) => Ok(DirectoryLock::Held(LockedFile::new(directory))),
+        Err(fs::TryLockError::WouldBlock) => Ok(DirectoryLock::Busy),
+        Err(fs::TryLockError::Error(_)) => Ok(DirectoryLock::Unsupported),
     }
 }
 
@@ -143,13 +175,26 @@ fn owner_of(file: &File) -> String {
 }
 
 #[derive(Debug)]
-struct LockedFile(File);
+struct LockedFile {
+    file: File,
+    owner: Process,
+}
+
+impl LockedFile {
+    /// A file that this process has locked.
+    fn new(file: File) -> LockedFile {
+        LockedFile { file, owner: Process::current() }
+    }
+}
 
 impl Drop for LockedFile {
     fn drop(&mut self) {
-        // Closing releases the lock only with the last copy of the descriptor, and a child process that another thread
-        // is starting holds a copy until it executes its program.
-        self.0.unlock().ok();
+        // In a child made by `fork` the lock is the parent's: only the copy of the descriptor is closed.
+        if self.owner.is_certainly_current() {
+            // Closing releases the lock only with the last copy of the descriptor, and a child process that another thread
+            // is starting holds a copy until it executes its program.
+            self.file.unlock().ok();
+        }
     }
 }
 

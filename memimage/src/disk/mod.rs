@@ -31,6 +31,7 @@ pub use lock::{Lock, LockGuard};
 pub(crate) use owned::OwnedDisk;
 pub(crate) use plain::NotPlain;
 pub use real::RealDisk;
+pub(crate) use real::absolute;
 pub use sim::{Crash, Effect, Fate, Fault, Method, Operation, Shrunk, SimDisk, Trace, Unsynced};
 pub(crate) use stored::{StagedFile, StoredFile, UNFINISHED, failed, rename, sync_dir};
 

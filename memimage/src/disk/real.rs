@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::mount::here_if_empty;
 use super::plain::{DIR_MODE, FILE_MODE, Links, file_type_of};
@@ -12,6 +12,12 @@ use super::{Access, Disk, DiskFile, Entry, FileType, Lock, exposed, lock, mount,
 /// The operating system's file system, through [`std::fs`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RealDisk;
+
+/// The absolute form of a path: an image stays where it is when the program changes its working directory. Links are not resolved.
+/// A path is left as it is where the working directory is gone.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(here_if_empty(path)).unwrap_or_else(|_| path.to_owned())
+}
 
 impl Disk for RealDisk {
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {

@@ -43,6 +43,8 @@ pub enum ErrorKind {
     Poisoned,
     /// The image was closed.
     Closed,
+    /// The image was opened by the parent of this process, before a `fork`. It belongs to the parent.
+    Forked,
     /// There is no room for the command just now. Only `try_submit` returns this.
     Busy,
     /// The command's record is larger than [`Options::record_bytes_max`](crate::Options::record_bytes_max).
@@ -88,6 +90,7 @@ impl ErrorKind {
             ErrorDetail::StorageFull { .. } => ErrorKind::StorageFull,
             ErrorDetail::Poisoned { .. } => ErrorKind::Poisoned,
             ErrorDetail::Closed => ErrorKind::Closed,
+            ErrorDetail::Forked => ErrorKind::Forked,
             ErrorDetail::Busy { .. } => ErrorKind::Busy,
             ErrorDetail::TooLarge { .. } => ErrorKind::RecordTooLarge,
             ErrorDetail::Encode { .. } | ErrorDetail::Undecodable { .. } => ErrorKind::Encode,

@@ -203,6 +203,12 @@ pub(crate) enum ErrorDetail {
     )]
     Poisoned { cause: Error, unknown: bool },
 
+    #[error(
+        "the image belongs to the process that opened it, and this is a child of that process, made by `fork`: nothing was done; \
+         help: open images after the last fork (after `daemon()`, for example)"
+    )]
+    Forked,
+
     #[error("the image is closed; help: open it again")]
     Closed,
 

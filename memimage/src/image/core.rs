@@ -10,11 +10,12 @@ use super::recovery_report::RecoveryReport;
 use super::reentrancy::ReentrancyGuard;
 use crate::context::Seed;
 use crate::disk::{Disk, LockGuard};
-use crate::error::Error;
+use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{Journal, Layout};
 use crate::keys::Keyring;
 use crate::options::{Clock, SnapshotPolicy};
+use crate::process::Process;
 use crate::recovery::Dispatch;
 use crate::retention::Retention;
 use crate::seq::Seq;
@@ -39,6 +40,8 @@ pub(super) struct Shared<M> {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) layout: Layout,
     pub(super) ownership: Mutex<Ownership>,
+    /// The process that opened the image. No other may use it.
+    pub(super) process: Process,
     pub(super) uuid: [u8; 16],
     pub(super) seed: Seed,
     pub(super) epoch: u64,
@@ -80,12 +83,42 @@ pub(super) struct SnapshotProgress {
 }
 
 impl<M: Model> Shared<M> {
+    /// Enters the image with the call `call`, before any lock is taken. An error if the thread is inside the image already, or in
+    /// a child of the process that opened it.
+    #[inline]
+    pub(super) fn enter(&self, call: &'static str) -> Result<ReentrancyGuard, Error> {
+        self.refuse_if_forked()?;
+        ReentrancyGuard::new(self.journal.id(), call)
+    }
+
+    /// An error in a child of the process that opened the image. There, other threads of the parent may hold locks for ever.
+    #[inline]
+    pub(super) fn refuse_if_forked(&self) -> Result<(), Error> {
+        match self.process.is_current() {
+            true => Ok(()),
+            false => Err(Error::new(ErrorDetail::Forked)),
+        }
+    }
+
+    /// Lets go of the image in a child of the process that opened it: closes the copy of the lock's descriptor, which would keep
+    /// the image locked after the parent has ended, and leaves all else as it is.
+    pub(super) fn abandon(self: &Arc<Self>) {
+        // another thread of the parent held it at the fork, if it is locked
+        if let Some(mut ownership) = self.ownership.try_lock()
+            && let Ownership::Owned(lock) = &mut *ownership
+        {
+            drop(lock.take());
+        }
+        // never dropped: that would wait for threads that exist in the parent only
+        std::mem::forget(Arc::clone(self));
+    }
+
     pub(super) fn refuse_if_ended(&self) -> Result<(), Error> {
         self.journal.ended().map_or(Ok(()), Err)
     }
 
     pub(super) fn close(&self) -> Result<(), Error> {
-        let _entered = ReentrancyGuard::new(self.journal.id(), "close")?;
+        let _entered = self.enter("close")?;
         self.join_snapshot();
         // held to the end, so that whoever closes another clone meanwhile does not return before it is closed
         let mut ownership = self.ownership.lock();

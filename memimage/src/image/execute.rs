@@ -13,7 +13,6 @@ use postcard::ser_flavors::Flavor;
 use super::Image;
 use super::core::{Core, Shared};
 use super::pending::Pending;
-use super::reentrancy::ReentrancyGuard;
 use crate::context::{Context, Metadata, Origin};
 use crate::digest::digest_within;
 use crate::error::{Error, ErrorDetail};
@@ -66,11 +65,11 @@ impl<M: Model> Shared<M> {
         how: SubmitMode,
     ) -> Result<Pending<C::Output, C::Error>, Error> {
         loop {
+            // a thread that is inside the image already would wait for itself
+            let entered = self.enter(C::NAME)?;
             if how == SubmitMode::Try && self.journal.is_full() {
                 return Err(Error::new(ErrorDetail::Busy { what: "all batches are queued for writing" }));
             }
-            // a thread that is inside the image already would wait for itself
-            let entered = ReentrancyGuard::new(self.journal.id(), C::NAME)?;
             if how != SubmitMode::Try {
                 self.journal.wait_for_room();
             }
@@ -101,9 +100,13 @@ impl<M: Model> Shared<M> {
         metadata: &Metadata,
     ) -> Result<Pending<C::Output, C::Error>, Error> {
         loop {
-            poll_fn(|context| self.journal.poll_room(context)).await;
+            poll_fn(|context| -> Poll<Result<(), Error>> {
+                self.refuse_if_forked()?;
+                self.journal.poll_room(context).map(Ok)
+            })
+            .await?;
             let attempt = {
-                let _entered = ReentrancyGuard::new(self.journal.id(), C::NAME)?;
+                let _entered = self.enter(C::NAME)?;
                 self.attempt(command, metadata, SubmitMode::Submit)?
             };
             match attempt {
@@ -114,6 +117,7 @@ impl<M: Model> Shared<M> {
                 Attempt::NoRoom(unchanged, room) => {
                     let mut started = false;
                     poll_fn(|context| -> Poll<Result<(), Error>> {
+                        self.refuse_if_forked()?;
                         self.journal.poll_segment(room, &mut started, context)
                     })
                     .await?;

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::Image;
-use super::reentrancy::ReentrancyGuard;
 use crate::error::Error;
 use crate::event::Model;
 use crate::seq::Seq;
@@ -43,7 +42,7 @@ impl<'a, M: Model> JournalHandle<'a, M> {
     /// If the image is poisoned or closed, or if this is called from inside a command, query or guard of the image.
     pub fn sync(&self) -> Result<(), Error> {
         let shared = self.image.shared();
-        drop(ReentrancyGuard::new(shared.journal.id(), "sync")?);
+        drop(shared.enter("sync")?);
         shared.refuse_if_ended()?;
         shared.journal.sync()
     }

@@ -61,6 +61,9 @@ struct Handle<M: Model> {
 
 impl<M: Model> Drop for Handle<M> {
     fn drop(&mut self) {
+        if !self.shared.process.is_current() {
+            return self.shared.abandon();
+        }
         let shared = Arc::clone(&self.shared);
         let close = move || {
             if let Err(error) = shared.close() {

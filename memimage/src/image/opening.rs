@@ -12,7 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use super::Image;
 use super::core::{Core, Ownership, Shared, SnapshotProgress, next_snapshot};
 use super::recovery_report::RecoveryReport;
-use crate::disk::{Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, failed, sync_dir};
+use crate::disk::{Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, absolute, failed, sync_dir};
 use crate::entropy::{random, random_uuid};
 use crate::error::Error;
 use crate::event::Model;
@@ -22,6 +22,7 @@ use crate::journal::{
 };
 use crate::keys::Keyring;
 use crate::options::Options;
+use crate::process::Process;
 use crate::recovery::{
     Dispatch, OpenedJournal, Recovered, RecoveryGoal, SettledJournal, WritableJournal, dispatch_of, genesis_of,
     is_readable, recover,
@@ -37,7 +38,7 @@ impl<M: Model> Options<M> {
     /// If the directory is not an image, is open in another process, belongs to another model or a newer program, or is damaged. On
     /// error, no segment and no snapshot has been modified.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Image<M>, Error> {
-        self.open_on(Arc::new(RealDisk), path)
+        self.open_on(Arc::new(RealDisk), absolute(path.as_ref()))
     }
 
     /// Creates an image without files, for tests and for state that may be lost.
@@ -237,6 +238,7 @@ impl<M: Model> Opening<M> {
             disk: self.disk,
             layout: self.layout,
             ownership: Mutex::new(Ownership::Owned(Some(lock))),
+            process: Process::current(),
             uuid: identity.uuid,
             seed: identity.seed,
             epoch,

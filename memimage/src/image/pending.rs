@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::reentrancy::ReentrancyGuard;
-use crate::error::Error;
+use crate::error::{Error, ErrorDetail};
 use crate::journal::Ticket;
+use crate::process::ForkCount;
 use crate::seq::Seq;
 
 /// The answer of a command that was executed and whose event is not durable yet.
@@ -21,12 +22,14 @@ pub struct Pending<T, E = Error> {
     seq: Option<Seq>,
     answer: Option<Result<T, E>>,
     ticket: Option<Arc<Ticket>>,
+    /// When the command was executed.
+    forks: ForkCount,
 }
 
 impl<T, E: From<Error>> Pending<T, E> {
     /// An answer that may be given once the ticket is settled, or at once if there is none. `seq` is the command's event.
     pub(super) fn new(answer: Result<T, E>, seq: Option<Seq>, ticket: Option<Arc<Ticket>>) -> Pending<T, E> {
-        Pending { seq, answer: Some(answer), ticket }
+        Pending { seq, answer: Some(answer), ticket, forks: ForkCount::now() }
     }
 
     /// The number of the command's event; `None` if a check refused the command, so that nothing was recorded.
@@ -37,6 +40,14 @@ impl<T, E: From<Error>> Pending<T, E> {
     /// Whether [`wait`](Pending::wait) would return at once.
     pub fn is_ready(&self) -> bool {
         self.ticket.as_ref().is_none_or(|ticket| ticket.is_settled())
+    }
+
+    /// Nobody brings the batch to disk in a child made by `fork`.
+    fn refuse_if_forked(&self) -> Result<(), Error> {
+        match self.forks == ForkCount::now() {
+            true => Ok(()),
+            false => Err(Error::new(ErrorDetail::Forked)),
+        }
     }
 
     /// Waits until the answer is durable, and returns it.
@@ -53,6 +64,7 @@ impl<T, E: From<Error>> Pending<T, E> {
     pub fn wait(mut self) -> Result<T, E> {
         if let Some(ticket) = self.ticket.take() {
             if !ticket.is_settled() {
+                self.refuse_if_forked()?;
                 ReentrancyGuard::refuse_in_command(ticket.journal(), "Pending::wait")?;
             }
             ticket.wait()?;
@@ -70,6 +82,7 @@ impl<T, E: From<Error>> Future for Pending<T, E> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, E>> {
         if let Some(ticket) = &self.ticket {
             if !ticket.is_settled() {
+                self.refuse_if_forked()?;
                 ReentrancyGuard::refuse_in_command(ticket.journal(), "Pending::poll")?;
             }
             match ticket.poll(context.waker()) {

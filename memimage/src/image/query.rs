@@ -3,14 +3,14 @@
 use super::core::Shared;
 use super::guard::ReadGuard;
 use super::pending::Pending;
-use super::reentrancy::{QUERY, READ_UNCOMMITTED, ReentrancyGuard};
+use super::reentrancy::{QUERY, READ_UNCOMMITTED};
 use crate::error::Error;
 use crate::event::Model;
 
 impl<M: Model> Shared<M> {
     /// Runs the closure on the newest state. The result is pending on the newest batch that it may rest on.
     pub(super) fn query<R>(&self, query: impl FnOnce(&M) -> R) -> Result<Pending<R>, Error> {
-        let _entered = ReentrancyGuard::new(self.journal.id(), QUERY)?;
+        let _entered = self.enter(QUERY)?;
         let core = self.core.read();
         self.refuse_if_ended()?;
         let answer = query(&core.model);
@@ -19,7 +19,7 @@ impl<M: Model> Shared<M> {
     }
 
     pub(super) fn read_uncommitted(&self) -> Result<ReadGuard<'_, M>, Error> {
-        let entered = ReentrancyGuard::new(self.journal.id(), READ_UNCOMMITTED)?;
+        let entered = self.enter(READ_UNCOMMITTED)?;
         let core = self.core.read();
         self.refuse_if_ended()?;
         Ok(ReadGuard::new(core, entered))

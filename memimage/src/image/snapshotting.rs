@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 use super::core::{Core, Shared, next_snapshot};
-use super::reentrancy::ReentrancyGuard;
 use crate::context::Timestamp;
 use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::{Model, panic_message};
@@ -96,7 +95,7 @@ impl<M: Model> Shared<M> {
     /// Takes a snapshot, verifies it, and installs it under its name.
     fn make_snapshot(&self) -> Result<SnapshotInfo, Error> {
         // before any lock, and until verification has replayed: a body must not call the image from there
-        let _entered = ReentrancyGuard::new(self.journal.id(), "snapshot")?;
+        let _entered = self.enter("snapshot")?;
         let _one = self.snapshotting.lock();
         let taken = self.take_snapshot()?;
         let installed = self.verify(&taken).and_then(|verified| {

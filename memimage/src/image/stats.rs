@@ -46,8 +46,14 @@ pub struct Stats {
 impl<M: Model> Shared<M> {
     pub(super) fn stats(&self) -> Stats {
         let (snapshot, snapshot_failure, base, retention_failure) = {
-            let progress = self.progress.lock();
-            (progress.newest, progress.failure.clone(), progress.base, progress.retention_failure.clone())
+            // in a child made by `fork`, a lock that another thread of the parent held is never released
+            let progress = match self.process.is_current() {
+                true => Some(self.progress.lock()),
+                false => self.progress.try_lock(),
+            };
+            progress.map_or((None, None, None, None), |progress| {
+                (progress.newest, progress.failure.clone(), progress.base, progress.retention_failure.clone())
+            })
         };
         // read in this order, the figures satisfy durable <= written <= executed while events go on
         let durable_seq = self.journal.durable();

@@ -15,7 +15,7 @@ pub use report::{CheckReport, Finding, Severity};
 
 use super::examine::{Examination, ExaminedSnapshot, survey, written_irregular};
 use super::keys::{GivenKeys, Task};
-use crate::disk::{Disk, RealDisk, failed};
+use crate::disk::{Disk, RealDisk, absolute, failed};
 use crate::error::Error;
 use crate::journal::Layout;
 use crate::keys::Keyring;
@@ -140,7 +140,7 @@ impl Check {
     /// As [`check()`]; also if a key is missing or wrong, or if keys were given for an image without that protection
     /// ([`ErrorKind::Key`](crate::ErrorKind::Key)).
     pub fn run(self, path: impl AsRef<Path>) -> Result<CheckReport, Error> {
-        check_on(&(Arc::new(RealDisk) as Arc<dyn Disk>), path.as_ref(), &self.keys.keyring())
+        check_on(&(Arc::new(RealDisk) as Arc<dyn Disk>), &absolute(path.as_ref()), &self.keys.keyring())
     }
 
     /// As [`run`](Check::run), on any [`Disk`].

@@ -18,7 +18,7 @@ pub use report::{FileChange, RepairReport};
 use super::examine::Examination;
 use super::keys::{GivenKeys, Task};
 use super::repair_action::RepairAction;
-use crate::disk::{Disk, OwnedDisk, RealDisk, failed, sync_dir};
+use crate::disk::{Disk, OwnedDisk, RealDisk, absolute, failed, sync_dir};
 use crate::error::Error;
 use crate::journal::{DamageKind, Layout};
 #[cfg(any(feature = "chain", feature = "encryption"))]
@@ -127,7 +127,7 @@ impl Repair {
     /// As [`repair()`]; also if a key is missing or wrong, or if keys were given for an image without that protection
     /// ([`ErrorKind::Key`](crate::ErrorKind::Key)).
     pub fn run(self, path: impl AsRef<Path>) -> Result<RepairReport, Error> {
-        self.run_on(Arc::new(RealDisk), path.as_ref())
+        self.run_on(Arc::new(RealDisk), &absolute(path.as_ref()))
     }
 
     /// As [`run`](Repair::run), on any [`Disk`].

@@ -11,7 +11,7 @@ mod rewriter;
 
 use super::keys::GivenKeys;
 use super::reading::{Reading, Rebuilt, parting};
-use crate::disk::{Disk, RealDisk, failed};
+use crate::disk::{Disk, RealDisk, absolute, failed};
 use crate::entropy::{random, random_uuid};
 use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
@@ -149,7 +149,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
     ///
     /// As [`rewrite()`]; also if an option is out of its range.
     pub fn run(self, source: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<RewriteReport, Error> {
-        self.run_on(Arc::new(RealDisk), source.as_ref(), target.as_ref())
+        self.run_on(Arc::new(RealDisk), &absolute(source.as_ref()), &absolute(target.as_ref()))
     }
 
     /// As [`run`](Rewrite::run), on any [`Disk`].

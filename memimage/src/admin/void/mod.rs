@@ -14,7 +14,7 @@ pub use report::VoidReport;
 use super::decision::Decision;
 use super::keys::{GivenKeys, Task};
 use crate::context::Timestamp;
-use crate::disk::{Disk, OwnedDisk, RealDisk, StoredFile};
+use crate::disk::{Disk, OwnedDisk, RealDisk, StoredFile, absolute};
 use crate::error::{Error, ErrorDetail};
 use crate::journal::{EventId, Frame, FrameKind, JournalEnd, Layout, Scan, ShapeTable, VoidMark, Voids, records};
 #[cfg(any(feature = "chain", feature = "encryption"))]
@@ -131,7 +131,7 @@ impl Void {
     /// As [`void()`]; also if a key is missing or wrong, or if keys were given for an image without that protection
     /// ([`ErrorKind::Key`](crate::ErrorKind::Key)).
     pub fn run(self, path: impl AsRef<Path>) -> Result<VoidReport, Error> {
-        self.run_on(Arc::new(RealDisk), path.as_ref())
+        self.run_on(Arc::new(RealDisk), &absolute(path.as_ref()))
     }
 
     /// As [`run`](Void::run), on any [`Disk`].

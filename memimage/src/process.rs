@@ -1,0 +1,73 @@
+//! Which process this is: a child made by `fork` has the memory and the files of its parent, and must use neither.
+//!
+//! The child has a copy of each image, but none of the threads that write for it, and a copy of the lock's descriptor, by which it
+//! could release the lock of its parent. It learns of the fork from a handler that the C library calls in the child, so that a
+//! call on an image costs one load. A child made by the bare system call gets no such call: it is found out by its process id
+//! before each write.
+
+use std::ffi::c_int;
+use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// How many forks lie between the first process of this program and this one.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+#[allow(unsafe_code)]
+unsafe extern "C" {
+    /// POSIX; part of every C library that std links.
+    fn pthread_atfork(
+        prepare: Option<extern "C" fn()>,
+        parent: Option<extern "C" fn()>,
+        child: Option<extern "C" fn()>,
+    ) -> c_int;
+}
+
+/// Runs in the child of a fork, where only calls that are safe in a signal handler are allowed.
+extern "C" fn count_fork() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The number of forks up to the moment when this value was made. It differs in each child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ForkCount(u32);
+
+impl ForkCount {
+    /// The number now. Costs one load.
+    #[inline]
+    pub(crate) fn now() -> ForkCount {
+        ForkCount(FORKS.load(Ordering::Relaxed))
+    }
+}
+
+/// The process that this value was made in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Process {
+    id: u32,
+    forks: ForkCount,
+}
+
+impl Process {
+    /// This process. From the first call on, forks are counted.
+    pub(crate) fn current() -> Process {
+        static REGISTERED: Once = Once::new();
+        REGISTERED.call_once(|| {
+            // SAFETY: the handler has the signature that POSIX asks for, lives as long as the program, and only adds to an atomic.
+            #[allow(unsafe_code)]
+            let failed = unsafe { pthread_atfork(None, None, Some(count_fork)) };
+            // it fails for lack of memory only; the process id is still compared before each write
+            debug_assert_eq!(failed, 0);
+        });
+        Process { id: std::process::id(), forks: ForkCount::now() }
+    }
+
+    /// Whether this is still the process, as far as the C library knows. Costs one load.
+    #[inline]
+    pub(crate) fn is_current(self) -> bool {
+        self.forks == ForkCount::now()
+    }
+
+    /// Whether this is still the process, by its id too. Costs a system call.
+    pub(crate) fn is_certainly_current(self) -> bool {
+        self.is_current() && self.id == std::process::id()
+    }
+}
