@@ -93,7 +93,7 @@ pub(crate) fn recover_watched<M: Model>(
     let (start, voids) = newest_start::<M>(journal, goal, &mut unusable)?;
     let upcast = start.as_ref().and_then(|start| start.upcast.clone());
     match replay_from(start, voids, journal.scan(), dispatch, goal, watch) {
-        Err(error) if error.is_diverged() && journal.segments().is_whole() && upcast.is_some() => {
+        Err(error) if error.is_diverged() && journal.segments().starts_at_genesis() && upcast.is_some() => {
             tracing::warn!(%error, "the state that an upcaster made does not replay; all of the journal is");
             unusable.extend(upcast.map(|path| (path, format!("its state was upcast, and does not replay: {error}"))));
             let goal = RecoveryGoal { believe_upcasters: false, ..goal };

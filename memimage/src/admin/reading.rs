@@ -38,7 +38,7 @@ impl Reading {
         keyring: &Arc<Keyring>,
     ) -> Result<Reading, Error> {
         let journal = OpenedJournal::open(disk, layout, keyring, Some(M::NAME))?;
-        if !journal.segments().is_whole() {
+        if !journal.segments().starts_at_genesis() {
             return Err(Error::new(Kind::NotWhole { path: layout.root().to_owned() }));
         }
         let dispatch = dispatch_of::<M>(&journal)?;

@@ -46,7 +46,7 @@ pub(super) fn newest_start<M: Model>(
             }
             let current = is_current::<M>(&file.header);
             changed |= file.header.uuid == segments.identity().uuid && !current;
-            if !current && !goal.believe_upcasters && segments.is_whole() {
+            if !current && !goal.believe_upcasters && segments.starts_at_genesis() {
                 return Ok(None);
             }
             Ok(Some(file))
@@ -85,7 +85,7 @@ pub(super) fn newest_start<M: Model>(
             }
         }
     }
-    match segments.is_whole() {
+    match segments.starts_at_genesis() {
         true => Ok((None, scan.voids(segments.first())?)),
         false => Err(Error::new(Kind::Pruned { path: segments.path(segments.first()), tried, changed })),
     }

@@ -75,7 +75,7 @@ impl<'a> Bases<'a> {
     /// itself.
     pub(crate) fn verify_start(&self, scan: &Scan) -> Result<(), Error> {
         let segments = scan.segments();
-        if segments.is_whole() {
+        if segments.starts_at_genesis() {
             return Ok(());
         }
         let mut unusable = Vec::new();
@@ -124,7 +124,7 @@ impl<'a> Bases<'a> {
             return self.repair_copies(*seq, from, &good, &bad);
         }
         match (began, good.first()) {
-            (Some((seq, snapshot)), _) if !segments.is_whole() => {
+            (Some((seq, snapshot)), _) if !segments.starts_at_genesis() => {
                 tracing::warn!(%seq, "the base of a pruned journal cannot be used; the snapshot at hand is made one");
                 self.install(snapshot, seq)?;
                 sync_dir(self.disk, &self.layout.journal())?;

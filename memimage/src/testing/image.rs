@@ -181,7 +181,7 @@ fn beginning<M: Model>(journal: &OpenedJournal, dispatch: &Dispatch) -> Result<R
         };
         recover::<M>(journal, dispatch, goal)
     };
-    if segments.is_whole() {
+    if segments.starts_at_genesis() {
         return at(Seq::ZERO);
     }
     for (seq, _) in snapshots.starts()?.into_iter().rev() {

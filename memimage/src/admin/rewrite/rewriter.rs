@@ -179,7 +179,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
             open.bytes().extend_from_slice(payload);
             let size = open.record_len(mark) as u64;
             if size > MAX_RECORD {
-                open.take_back(mark);
+                open.discard_record(mark);
                 return Err(Error::new(Kind::TooLarge { command, size, cap: MAX_RECORD }));
             }
             match journal.reserve(open, mark) {
