@@ -1,4 +1,4 @@
-//! The protection of an image, and the refusal of a protected image where no keys can be given.
+//! The protection of an image, and the refusal of a protected image by a task that takes no keys.
 
 use std::sync::Arc;
 
@@ -21,12 +21,12 @@ pub(crate) fn refuse_protected(
         return Ok(());
     }
     let (path, without) = (layout.root().to_owned(), "takes no keys");
-    let mend = "have `memimage::admin::Rewrite` make one of it without protection, which takes its keys, and use that";
+    let mend = "create an unprotected copy with `memimage::admin::Rewrite`, which takes the keys, and use that";
     let mend = mend.to_owned();
     Err(Error::new(crate::error::Kind::Protected { path, how: how(form), task, without, mend }))
 }
 
-/// The protection of this form, in words.
+/// The description of a form of protection.
 pub(super) fn how(form: Form) -> &'static str {
     match form {
         Form { cipher: None, chain: None } => "not protected",

@@ -222,7 +222,7 @@ fn a_header_that_is_changed_or_of_another_segment_is_seen() {
             disk.write(path, 0, &bytes).unwrap();
             let error = refused(&disk, mode.options());
             assert_eq!(error.kind(), ErrorKind::Key, "{error}");
-            assert!(error.to_string().contains("its first 4096 bytes were changed since"), "{error}");
+            assert!(error.to_string().contains("someone without that key changed its first 4096 bytes"), "{error}");
         }
     }
 }

@@ -115,13 +115,18 @@ fn wrong_keys_touch_nothing() {
         let missing = all_refuse(&disk, mode, || (only(2, CIPHER), only(2, CHAIN)));
         assert!(missing.iter().all(|error| error.contains("it needs key 3 of ")), "{missing:?}");
         let other = all_refuse(&disk, mode, || (keys(!CIPHER), keys(!CHAIN)));
-        assert!(other.iter().all(|error| error.contains("gave as key 3 is another key")), "{other:?}");
+        assert!(
+            other
+                .iter()
+                .all(|error| error.contains("key 3 of") && error.contains("is not the key that it was written with")),
+            "{other:?}"
+        );
     }
     let (disk, ..) = lived(BOTH);
     let other = all_refuse(&disk, BOTH, || (keys(CIPHER), keys(!CHAIN)));
-    assert!(other.iter().all(|error| error.contains("what `chain` gave as key 3")), "{other:?}");
+    assert!(other.iter().all(|error| error.contains("key 3 of `chain` is not the key")), "{other:?}");
     let other = all_refuse(&disk, BOTH, || (keys(!CIPHER), keys(CHAIN)));
-    assert!(other.iter().all(|error| error.contains("what `encryption` gave as key 3")), "{other:?}");
+    assert!(other.iter().all(|error| error.contains("key 3 of `encryption` is not the key")), "{other:?}");
     for (mode, what) in [(ENCRYPTED, "give key 3 by `chain`"), (CHAINED, "give key 3 by `encryption`")] {
         let one = all_refuse(&disk, mode, || (keys(CIPHER), keys(CHAIN)));
         assert!(one.iter().all(|error| error.contains(what)), "{one:?}");
@@ -170,7 +175,11 @@ fn all_keys_of_an_image_are_needed_and_the_missing_one_is_named() {
         // one of them is right, and the other is none that anything was written with
         let half = |store: u8| Keys::new(3, move |number| Some(key(if number == 3 { store } else { !store }, number)));
         let half = all_refuse(&disk, mode, || (half(CIPHER), half(CHAIN)));
-        assert!(half.iter().all(|error| error.contains("gave as key 2 is another key")), "{half:?}");
+        assert!(
+            half.iter()
+                .all(|error| error.contains("key 2 of") && error.contains("is not the key that it was written with")),
+            "{half:?}"
+        );
     }
 }
 
@@ -419,7 +428,7 @@ fn a_key_whose_headers_are_all_damaged_must_be_right_too() {
         let half = |store: u8| Keys::new(3, move |number| Some(key(if number == 3 { store } else { !store }, number)));
         let wrong = check_with(&disk, mode, half(CIPHER), half(CHAIN)).unwrap_err();
         assert!(
-            wrong.kind() == ErrorKind::Key && wrong.to_string().contains("nothing else in the image tells which"),
+            wrong.kind() == ErrorKind::Key && wrong.to_string().contains("nothing else in the image shows which"),
             "{wrong}"
         );
         assert!(wrong.to_string().contains("00000001.journal"), "{wrong}");

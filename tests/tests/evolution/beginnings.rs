@@ -80,7 +80,7 @@ fn a_default_that_was_changed_is_refused() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("till");
     made(&path);
-    assert!(refused::<more::Till>(&path).contains("gives another state now"));
+    assert!(refused::<more::Till>(&path).contains("now gives another state"));
 }
 
 #[test]

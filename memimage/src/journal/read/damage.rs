@@ -15,6 +15,8 @@ pub(crate) struct Damage {
     pub(crate) kind: DamageKind,
     /// A description of the damage, for messages.
     pub(crate) what: String,
+    /// The repair advice for a foreign file; `None` for other damage.
+    pub(crate) help: Option<String>,
     /// The header or the length of the segment's file is wrong, its correct value is known, and all frames are intact.
     pub(crate) is_framing: bool,
 }

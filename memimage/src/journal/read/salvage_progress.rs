@@ -79,7 +79,7 @@ impl SalvageProgress {
         let is_intact = damage.iter().all(|record| record.kind == DamageKind::Undecodable);
         for RecordDamage { seq, kind, what } in damage {
             let offset = Some(frame.offset as u64);
-            self.push(Damage { segment, offset, seq: Some(seq), kind, what, is_framing: false });
+            self.push(Damage { segment, offset, seq: Some(seq), kind, what, help: None, is_framing: false });
         }
         if is_intact {
             self.extend_run(segment, frame);
@@ -107,7 +107,7 @@ impl SalvageProgress {
         what: impl Into<String>,
     ) {
         let seq = self.expected();
-        self.push(Damage { segment, offset, seq, kind, what: what.into(), is_framing: false });
+        self.push(Damage { segment, offset, seq, kind, what: what.into(), help: None, is_framing: false });
     }
 
     /// Adds that the file of a segment is missing, unless that is the last damage added.
@@ -135,7 +135,7 @@ impl SalvageProgress {
             return;
         }
         let (seq, is_framing) = (self.expected(), framing != Framing::Unusable);
-        self.push(Damage { segment, offset: Some(offset), seq, kind, what, is_framing });
+        self.push(Damage { segment, offset: Some(offset), seq, kind, what, help: None, is_framing });
     }
 
     /// Whether the last damage is that the whole file of a segment is missing or without content.
@@ -152,8 +152,7 @@ impl SalvageProgress {
         if let Some(damage) = self.salvaged.damage.last_mut().filter(|damage| damage.segment == checked.segment) {
             damage.is_framing = false;
             if let Some(help) = self.foreign_help.take() {
-                damage.what += "; ";
-                damage.what += &help;
+                damage.help = Some(help);
             }
         }
         self.end_run(&DamageKind::Damaged);

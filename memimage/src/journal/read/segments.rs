@@ -220,7 +220,7 @@ pub(crate) fn locked(path: &Path, which: Locked) -> Error {
         Locked::Chain(id) => (id, "chain"),
     };
     let what = format!(
-        "the key {id} that `{of}` gave is not the one that it was written with, or someone without that key changed its \
+        "key {id} of `{of}` is not the key that it was written with, or someone without that key changed its \
          first 4096 bytes since"
     );
     Error::new(Kind::Key { path: path.to_owned(), what })
