@@ -5,9 +5,9 @@ use std::fmt::Display;
 use std::thread;
 
 use proc_macro2::TokenStream;
-use quote::ToTokens;
+use quote::{ToTokens, quote_spanned};
 
-/// Collects errors. Must be asked for them by [`Ctxt::check`] before it goes, else it panics: an error that nobody
+/// Collects errors. [`Ctxt::check`] or [`Ctxt::panics`] must take them, else its drop panics: an error that nobody
 /// reports would be a rule that does not hold.
 pub(crate) struct Ctxt {
     errors: RefCell<Option<Vec<syn::Error>>>,
@@ -40,11 +40,26 @@ impl Ctxt {
 
     /// Ends the collecting: nothing, or all errors as tokens.
     pub(crate) fn check(self) -> Result<(), TokenStream> {
-        let errors = self.errors.borrow_mut().take().expect("`check` takes the context");
+        let errors = self.take();
         match errors.is_empty() {
             true => Ok(()),
             false => Err(errors.iter().map(syn::Error::to_compile_error).collect()),
         }
+    }
+
+    /// Ends the collecting: all errors as constants that panic. The compiler evaluates constants last. It reports a
+    /// `compile_error!` first, and then no name that it cannot resolve in the same module.
+    pub(crate) fn panics(self) -> TokenStream {
+        let errors = self.take().into_iter().flatten();
+        let panics = errors.map(|error| {
+            let message = error.to_string();
+            quote_spanned!(error.span()=> const _: () = ::core::panic!("{}", #message);)
+        });
+        panics.collect()
+    }
+
+    fn take(self) -> Vec<syn::Error> {
+        self.errors.borrow_mut().take().expect("the errors are taken once")
     }
 }
 

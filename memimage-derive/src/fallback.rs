@@ -176,8 +176,8 @@ fn payload(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream
                 fn land(
                     self,
                     _: #krate::__private::Upcasting<'_>,
-                    _: &mut #krate::__private::Sink<'_, '_, #model>,
-                ) -> ::core::result::Result<(), #krate::__private::Fault> {
+                    _: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
+                ) -> ::core::result::Result<(), #krate::__private::ReplayError> {
                     ::core::unreachable!()
                 }
             }
@@ -214,8 +214,8 @@ fn event(krate: &TokenStream, block: &Block) -> TokenStream {
             fn land(
                 self,
                 _: #krate::__private::Upcasting<'_>,
-                _: &mut #krate::__private::Sink<'_, '_, #model>,
-            ) -> ::core::result::Result<(), #krate::__private::Fault> {
+                _: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
+            ) -> ::core::result::Result<(), #krate::__private::ReplayError> {
                 ::core::unreachable!()
             }
         }

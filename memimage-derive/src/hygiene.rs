@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
 
 /// Makes names that occur nowhere in the user's tokens.
 pub(crate) struct Fresh {
@@ -43,6 +44,13 @@ pub(crate) fn placed(tokens: &TokenStream, span: Span) -> TokenStream {
         token
     };
     tokens.clone().into_iter().map(place).collect()
+}
+
+/// The places of the first token and of the last. An error about tokens from one to the other shows all of the user's tokens.
+pub(crate) fn ends(tokens: impl ToTokens) -> (Span, Span) {
+    let mut tokens = tokens.into_token_stream().into_iter();
+    let first = tokens.next().map_or_else(Span::call_site, |token| token.span());
+    (first, tokens.last().map_or(first, |token| token.span()))
 }
 
 /// An item's body in braces that are at the place of its header: an error about the whole item is shown there.

@@ -42,7 +42,8 @@ use crate::ctxt::Ctxt;
 ///
 /// - `#[shape(opaque = "name")]`: the same for the field alone, such as one of another crate's type, or one that serde
 ///   writes `with` a function.
-#[proc_macro_derive(Shape, attributes(shape))]
+// The payload of a command with checked arguments derives this alone, and its fields may have attributes of serde.
+#[proc_macro_derive(Shape, attributes(shape, serde))]
 pub fn shape(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     let cx = Ctxt::new();
@@ -148,21 +149,25 @@ pub fn model(input: TokenStream) -> TokenStream {
 pub fn commands(args: TokenStream, item: TokenStream) -> TokenStream {
     let cx = Ctxt::new();
     let args = attr::BlockArgs::parse(&cx, args.into());
-    let block = cx.ok(ast::Block::parse(&cx, args, item.clone().into()));
-    let mut lock = None;
-    if let Some(block) = &block {
+    let mut block = cx.ok(ast::Block::parse(&cx, args, item.clone().into()));
+    let (lock_cx, mut lock) = (Ctxt::new(), None);
+    if let Some(block) = &mut block {
+        check::module(&cx, block);
         check::block(&cx, block);
-        lock = check::lock(&cx, block);
+        if !cx.has_errors() {
+            lock = check::lock(&lock_cx, block);
+        }
     }
+    let lock_errors = lock_cx.panics();
     match (cx.check(), block) {
-        (Ok(()), Some(block)) => expand::block(&block, lock.as_ref()).into(),
+        (Ok(()), Some(block)) => {
+            let mut tokens = expand::block(&block, lock.as_ref());
+            tokens.extend(lock_errors);
+            tokens.into()
+        }
         (Ok(()), None) => unreachable!("a block that cannot be read is an error"),
         (Err(mut tokens), Some(block)) => {
-            tokens.extend(match lock {
-                // nothing is wrong but with what the lock has of it, so that the model's other groups can be told the truth
-                Some(lock) => expand::block(&block, Some(&lock)),
-                None => fallback::block(block),
-            });
+            tokens.extend(fallback::block(block));
             tokens.into()
         }
         (Err(mut tokens), None) => {
@@ -211,7 +216,7 @@ pub fn command(_args: TokenStream, item: TokenStream) -> TokenStream {
     let cx = Ctxt::new();
     cx.syn_error(syn::Error::new(
         proc_macro2::Span::call_site(),
-        "`#[command]` has a meaning only inside an impl block marked `#[memimage::commands]`",
+        "`#[command]` is in no block of commands; help: mark the impl block around the method: `#[memimage::commands]`",
     ));
     match cx.check() {
         Ok(()) => item,

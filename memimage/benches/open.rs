@@ -1,7 +1,7 @@
-//! Opening an image whose journal knows a thousand versions of events, beside one that knows a few.
+//! Measures opening an image whose journal has a thousand event versions, compared with one that has ten.
 //!
-//! All in one run and interleaved, round by round, because a machine's speed drifts: read the differences.
-//! `cargo bench -p memimage --bench open` runs it; the environment variable `ROUNDS` sets how many rounds (20).
+//! One run measures all cases in turn, round by round, since a machine's speed drifts: compare the differences.
+//! Run it with `cargo bench -p memimage --bench open`; the environment variable `ROUNDS` sets the number of rounds (20).
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
 
@@ -18,7 +18,7 @@ use memimage::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What is recorded: as much structure as an event of a program in use has.
+/// A payload with about as much structure as an event of a real program.
 #[derive(Default, Serialize, Deserialize, Shape)]
 struct Fields {
     account: Account,
@@ -30,7 +30,7 @@ struct Fields {
 #[derive(Default, Serialize, Deserialize, Shape)]
 struct Account(u32);
 
-/// A payload of the event that is numbered `TENS` and `ONES`.
+/// The payload of the event with the number `TENS` and `ONES`.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(transparent)]
 struct Entry<const TENS: usize, const ONES: usize, const VERSION: u32>(Fields);
@@ -39,7 +39,7 @@ impl<const T: usize, const O: usize, const V: u32> Shape for Entry<T, O, V> {
     const SHAPE: ShapeRef = Fields::SHAPE;
 }
 
-/// One model, as programs with different tables see it.
+/// The same model, in programs with different event tables.
 macro_rules! book {
     ($book:ident, $events:expr) => {
         #[derive(Default, Serialize, Deserialize, Shape, Model)]
@@ -89,20 +89,20 @@ impl<const T: usize, const O: usize, const V: u32> Command<Typed> for Entry<T, O
     }
 }
 
-/// The bench asks for no event by its enum.
+/// The benchmark never converts an event to its enum.
 struct NoEvent;
 
 impl Event for NoEvent {
     fn name(&self) -> &'static str {
-        unreachable!("nobody makes one")
+        unreachable!("no event is created")
     }
 
     fn version(&self) -> u32 {
-        unreachable!("nobody makes one")
+        unreachable!("no event is created")
     }
 }
 
-/// `each!(item, …)` is `[[item!(0, 0, …), item!(0, 1, …) …], [item!(1, 0, …) …] …]`, with both numbers from 0 to 9.
+/// `each!(item)` is `[[item!(0, 0), item!(0, 1) …], [item!(1, 0) …] …]`, with both numbers from 0 to 9.
 macro_rules! each {
     ($item:ident) => { each!(@tens $item 0 1 2 3 4 5 6 7 8 9) };
     (@tens $item:ident $($tens:literal)*) => { [$(each!(@ones $item $tens 0 1 2 3 4 5 6 7 8 9)),*] };
@@ -115,7 +115,7 @@ macro_rules! name {
     };
 }
 
-/// The versions of one event, all kept as types: as one type, to be compiled in reasonable time.
+/// The versions of one event, all kept as types. They share one type to limit the compile time.
 macro_rules! types {
     ($tens:literal, $ones:literal) => {
         types!(@versions $tens, $ones, 0 1 2 3 4 5 6 7 8 9)
@@ -125,7 +125,7 @@ macro_rules! types {
     };
 }
 
-/// The versions of one event, all but the newest taken further as values.
+/// The versions of one event; all but the newest are upcast as values.
 macro_rules! values {
     ($tens:literal, $ones:literal) => {
         values!(@versions $tens, $ones, 0 1 2 3 4 5 6 7 8)
@@ -150,8 +150,8 @@ macro_rules! submits {
 type Step = fn(Value, &Recorded<'_>) -> Result<Value, UpcastError>;
 type Of<T> = [[[T; 10]; 10]; 10];
 
-const AS_IT_IS: Step = |value, _| Ok(value);
-const STEPS: &[Step] = &[AS_IT_IS; 9];
+const UNCHANGED: Step = |value, _| Ok(value);
+const STEPS: &[Step] = &[UNCHANGED; 9];
 const NAMES: [[&str; 10]; 10] = each!(name);
 const TYPES: &Of<EventType<Typed>> = &each!(types);
 const VALUES: &Of<EventType<Valued>> = &each!(values);
@@ -173,10 +173,10 @@ fn options<M: Model>() -> Options<M> {
     Image::options().snapshots(SnapshotPolicy::Manual).segment_bytes(1 << 20)
 }
 
-/// Writes a journal of a thousand events, in which as many of the versions occur, and returns where it is.
+/// Writes a journal of a thousand events with the given number of versions, and returns its path.
 ///
-/// Each is first used on its own, so the journal repeats its table a thousand times, over segments as short as may be: the
-/// last one, which is all that is read after a snapshot, holds few of the tables.
+/// Each version first occurs on its own, so the journal repeats its shape table a thousand times. The segments are as short as
+/// possible: the last segment, the only one that is read after a snapshot, has few of the tables.
 fn journal(directory: &Path, name: &str, versions: usize) -> PathBuf {
     let path = directory.join(name);
     let image = options::<Typed>().open(&path).unwrap();
@@ -188,7 +188,7 @@ fn journal(directory: &Path, name: &str, versions: usize) -> PathBuf {
     path
 }
 
-/// Opens an image, and returns the milliseconds that took.
+/// Opens an image and returns the duration in milliseconds.
 fn open<M: Model>(path: &Path) -> f64 {
     let started = Instant::now();
     let image = options::<M>().open(path).unwrap();
@@ -197,7 +197,7 @@ fn open<M: Model>(path: &Path) -> f64 {
     1e3 * took.as_secs_f64()
 }
 
-/// Makes a snapshot of everything, so that nothing is replayed.
+/// Takes a snapshot of the current state, so that opening replays nothing.
 fn snapshot(path: &Path) {
     let image = options::<Typed>().open(path).unwrap();
     image.admin().snapshot().unwrap();
@@ -209,28 +209,28 @@ fn main() {
     let directory = tempfile::tempdir_in(".").unwrap();
     let directory = directory.path();
     let [few, many] = [("few", 10), ("many", 1_000)].map(|(name, versions)| journal(directory, name, versions));
-    let [few_kept, many_kept] =
-        [("few kept", 10), ("many kept", 1_000)].map(|(name, versions)| journal(directory, name, versions));
-    snapshot(&few_kept);
-    snapshot(&many_kept);
+    let [few_snapshotted, many_snapshotted] = [("few snapshotted", 10), ("many snapshotted", 1_000)]
+        .map(|(name, versions)| journal(directory, name, versions));
+    snapshot(&few_snapshotted);
+    snapshot(&many_snapshotted);
 
-    type Contestant<'a> = (&'static str, Box<dyn Fn() -> f64 + 'a>);
-    let contestants: [Contestant<'_>; 6] = [
+    type Case<'a> = (&'static str, Box<dyn Fn() -> f64 + 'a>);
+    let cases: [Case<'_>; 6] = [
         ("10 versions", Box::new(|| open::<Typed>(&few))),
         ("1,000 versions, kept as types", Box::new(|| open::<Typed>(&many))),
         ("1,000 versions, 900 by values", Box::new(|| open::<Valued>(&many))),
-        ("10 versions, from a snapshot", Box::new(|| open::<Typed>(&few_kept))),
-        ("1,000 …, kept as types", Box::new(|| open::<Typed>(&many_kept))),
-        ("1,000 …, 900 by values", Box::new(|| open::<Valued>(&many_kept))),
+        ("10 versions, from a snapshot", Box::new(|| open::<Typed>(&few_snapshotted))),
+        ("1,000 …, kept as types", Box::new(|| open::<Typed>(&many_snapshotted))),
+        ("1,000 …, 900 by values", Box::new(|| open::<Valued>(&many_snapshotted))),
     ];
-    let mut results = vec![Vec::new(); contestants.len()];
+    let mut results = vec![Vec::new(); cases.len()];
     for _ in 0..rounds {
-        for (contestant, results) in contestants.iter().zip(&mut results) {
-            results.push(contestant.1());
+        for (case, results) in cases.iter().zip(&mut results) {
+            results.push(case.1());
         }
     }
-    println!("{:<36} {:>8} {:>8}", "milliseconds to open 1,000 events", "least", "median");
-    for ((name, _), mut times) in contestants.iter().zip(results) {
+    println!("{:<36} {:>8} {:>8}", "milliseconds to open 1,000 events", "minimum", "median");
+    for ((name, _), mut times) in cases.iter().zip(results) {
         times.sort_by(f64::total_cmp);
         println!("{name:<36} {:>8.2} {:>8.2}", times[0], times[times.len() / 2]);
     }

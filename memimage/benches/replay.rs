@@ -1,12 +1,12 @@
-//! Replay of a million transfers: at the current version without and with a history, over typed steps, over steps on
-//! values, and by hand.
+//! Measures the replay of a million transfers: at the current version with and without a history, with typed upcasters, with
+//! upcasters on values, and with a hand-written loop.
 //!
-//! All in one run and interleaved, round by round, because a machine's speed drifts: read the ratios, not the figures.
-//! `cargo bench -p memimage --bench replay` runs it, and `… -- "typed"` those with that in their names; the environment
-//! variables `ROUNDS` and `EVENTS` set how many rounds (5) and events (1,000,000).
+//! One run measures all cases in turn, round by round, since a machine's speed drifts: compare the ratios, not the figures.
+//! Run it with `cargo bench -p memimage --bench replay`, or append `-- "typed"` to select cases by name. The environment
+//! variables `ROUNDS` and `EVENTS` set the number of rounds (5) and of events (1,000,000).
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
-#![allow(unreachable_pub, reason = "each module stands for a program with a model that all of it sees")]
+#![allow(unreachable_pub, reason = "each module represents a program and exports its model")]
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use memimage::{Command, Image, Model, SnapshotPolicy};
 
 const ACCOUNTS: usize = 10_000;
 
-/// A model named `Ledger`, whose transfers are cheap to apply, so that replay itself is what is measured.
+/// A model named `Ledger` whose transfers are cheap to apply, so that the benchmark measures replay itself.
 macro_rules! ledger {
     () => {
         use memimage::{Model, Shape};
@@ -43,7 +43,7 @@ macro_rules! ledger {
     };
 }
 
-/// The first program: dollars.
+/// The first program: amounts in dollars.
 mod first {
     ledger!();
 
@@ -56,7 +56,7 @@ mod first {
     }
 }
 
-/// The second: cents.
+/// The second program: amounts in cents.
 mod second {
     ledger!();
 
@@ -69,7 +69,7 @@ mod second {
     }
 }
 
-/// The third: cents and a purpose. It knows nothing of those before it.
+/// The third program: cents and a purpose. It cannot replay older versions.
 mod third {
     ledger!();
 
@@ -82,7 +82,7 @@ mod third {
     }
 }
 
-/// The third, with a type for each version before it.
+/// The third program, with a type for each older version.
 mod typed {
     ledger!();
 
@@ -119,7 +119,7 @@ mod typed {
     }
 }
 
-/// The third, with a function on values for each version before it.
+/// The third program, with an upcaster on values for each older version.
 mod values {
     use memimage::{Value, ValueError};
 
@@ -145,13 +145,13 @@ mod values {
     }
 }
 
-/// The accounts and the amount of the n-th transfer: the same for all contestants.
+/// The accounts and the amount of the n-th transfer: the same in all cases.
 fn transfer(n: u64) -> (u32, u32, u32) {
     let mixed = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     ((mixed >> 40) as u32 % ACCOUNTS as u32, (mixed >> 20) as u32 % ACCOUNTS as u32, n as u32 % 1_000)
 }
 
-/// Writes a journal and returns where it is.
+/// Writes a journal and returns its path.
 fn journal<M: Model, C: Command<M>>(directory: &Path, name: &str, events: u64, command: fn(u64) -> C) -> PathBuf {
     let path = directory.join(name);
     let image = Image::<M>::options().snapshots(SnapshotPolicy::Manual).open(&path).unwrap();
@@ -162,7 +162,7 @@ fn journal<M: Model, C: Command<M>>(directory: &Path, name: &str, events: u64, c
     path
 }
 
-/// Opens an image, which replays all of it, and returns the seconds that took.
+/// Opens an image, which replays all events, and returns the duration in seconds.
 fn open<M: Model>(path: &Path, events: u64) -> f64 {
     let options = Image::<M>::options().snapshots(SnapshotPolicy::Manual);
     let started = Instant::now();
@@ -173,7 +173,7 @@ fn open<M: Model>(path: &Path, events: u64) -> f64 {
     took.as_secs_f64()
 }
 
-/// Decodes the payloads, one after the other in memory, and applies them: what no replay can do without.
+/// Decodes consecutive payloads in memory and applies them: the minimal work of any replay.
 fn by_hand(payloads: &[u8]) -> f64 {
     let mut ledger = third::Ledger::default();
     let started = Instant::now();
@@ -210,8 +210,8 @@ fn main() {
     let third = journal::<third::Ledger, _>(directory, "third", events, now);
     let payloads = (0..events).fold(Vec::new(), |bytes, n| postcard::to_extend(&now(n), bytes).unwrap());
 
-    type Contestant<'a> = (&'static str, Box<dyn Fn() -> f64 + 'a>);
-    let contestants: Vec<Contestant<'_>> = vec![
+    type Case<'a> = (&'static str, Box<dyn Fn() -> f64 + 'a>);
+    let cases: Vec<Case<'_>> = vec![
         ("current version, no history", Box::new(|| open::<third::Ledger>(&third, events))),
         ("current version, typed history", Box::new(|| open::<typed::Ledger>(&third, events))),
         ("current version, history of values", Box::new(|| open::<values::Ledger>(&third, events))),
@@ -222,25 +222,25 @@ fn main() {
         ("decode and apply by hand", Box::new(|| by_hand(&payloads))),
     ];
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let contestants: Vec<Contestant<'_>> = contestants
+    let cases: Vec<Case<'_>> = cases
         .into_iter()
         .enumerate()
         .filter(|(i, (name, _))| wanted.is_empty() || *i == 0 || wanted.iter().any(|part| name.contains(part)))
-        .map(|(_, contestant)| contestant)
+        .map(|(_, case)| case)
         .collect();
-    let mut results: Vec<Vec<f64>> = vec![Vec::new(); contestants.len()];
+    let mut results: Vec<Vec<f64>> = vec![Vec::new(); cases.len()];
     for _ in 0..rounds {
-        for (contestant, results) in contestants.iter().zip(&mut results) {
-            results.push(1e9 * contestant.1() / events as f64);
+        for (case, results) in cases.iter().zip(&mut results) {
+            results.push(1e9 * case.1() / events as f64);
         }
     }
     results.iter_mut().for_each(|times| times.sort_by(f64::total_cmp));
     let summary = |times: &[f64]| (times[0], times[times.len() / 2]);
-    println!("{:<36} {:>8} {:>8} {:>12} {:>8}", "nanoseconds per event", "least", "median", "of current:", "");
-    let (least_current, median_current) = summary(&results[0]);
-    for ((name, _), times) in contestants.iter().zip(&results) {
-        let (least, median) = summary(times);
-        let (of_least, of_median) = (least / least_current, median / median_current);
-        println!("{name:<36} {least:>8.1} {median:>8.1} {of_least:>12.2} {of_median:>8.2}");
+    println!("{:<36} {:>8} {:>8} {:>12} {:>8}", "nanoseconds per event", "minimum", "median", "of current:", "");
+    let (current_minimum, current_median) = summary(&results[0]);
+    for ((name, _), times) in cases.iter().zip(&results) {
+        let (minimum, median) = summary(times);
+        let (minimum_ratio, median_ratio) = (minimum / current_minimum, median / current_median);
+        println!("{name:<36} {minimum:>8.1} {median:>8.1} {minimum_ratio:>12.2} {median_ratio:>8.2}");
     }
 }

@@ -1,8 +1,8 @@
-//! Transfers between 10,000 accounts: the method on a plain struct, the same with a hand-written log, and the image.
+//! Measures transfers between 10,000 accounts: the method on a plain struct, the same with a hand-written log, and an image.
 //!
-//! All in one run and interleaved, round by round, because a machine's speed drifts: read the ratios, not the figures.
-//! `cargo bench -p memimage` runs it, and `cargo bench -p memimage -- "64 threads"` those with that in their names; the
-//! environment variable `ROUNDS` sets how many rounds (5). With `--features encryption,chain` protected images run too.
+//! One run measures all cases in turn, round by round, since a machine's speed drifts: compare the ratios, not the figures.
+//! Run it with `cargo bench -p memimage`, or append `-- "64 threads"` to select cases by name. The environment variable `ROUNDS`
+//! sets the number of rounds (5). With `--features encryption,chain` protected images are measured too.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
 
@@ -46,14 +46,14 @@ impl Ledger {
     }
 }
 
-/// The accounts of the n-th transfer: the same for all contestants.
+/// The accounts of the n-th transfer: the same in all cases.
 fn transfer(n: u64) -> LedgerTransfer {
     let mixed = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let (from, to) = ((mixed >> 40) as u32 % ACCOUNTS, (mixed >> 20) as u32 % ACCOUNTS);
     LedgerTransfer { from, to, amount: n % 10 }
 }
 
-/// Commands and how long they took.
+/// The number of commands and their total duration.
 struct Run {
     commands: u64,
     took: Duration,
@@ -65,7 +65,7 @@ impl Run {
     }
 }
 
-/// The method on a plain struct.
+/// Calls the method on a plain struct.
 fn bare(commands: u64) -> Run {
     let mut ledger = Ledger::default();
     let started = Instant::now();
@@ -79,7 +79,7 @@ fn bare(commands: u64) -> Run {
     Run { commands, took: started.elapsed() }
 }
 
-/// The method, and what no log can do without: encode, checksum, write, and a sync after each `batch`.
+/// Calls the method and does the minimal work of any log: encode, checksum, write, and sync after each `batch` commands.
 fn bare_with_log(directory: &Path, commands: u64, batch: u64) -> Run {
     let mut ledger = Ledger::default();
     let file = zero_filled(&directory.join("bare.log"), 64 << 20);
@@ -114,24 +114,24 @@ fn zero_filled(path: &Path, len: usize) -> File {
     file
 }
 
-/// Whether an image is encrypted or chained.
-type Form = fn(Options<Ledger>) -> Options<Ledger>;
+/// Sets the encryption and the chain of an image.
+type ImageProtection = fn(Options<Ledger>) -> Options<Ledger>;
 
-const PLAIN: Form = |options| options;
+const PLAIN: ImageProtection = |options| options;
 
-fn image(directory: &Path, form: Form) -> Image<Ledger> {
+fn image(directory: &Path, protection: ImageProtection) -> Image<Ledger> {
     let path = directory.join("image");
     let _ = std::fs::remove_dir_all(&path);
     let options = Image::<Ledger>::options().snapshots(SnapshotPolicy::Manual).durability(Durability::Synced);
-    let image = form(options).open(path).unwrap();
-    // past the first, small segments
+    let image = protection(options).open(path).unwrap();
+    // Moves past the first, short segments before the measurement.
     image.transfer(0, 1, 1).unwrap();
     image
 }
 
-/// One thread that waits once per `depth` commands.
-fn image_deep(directory: &Path, form: Form, commands: u64, depth: u64) -> Run {
-    let image = image(directory, form);
+/// One thread that waits once every `depth` commands.
+fn image_deep(directory: &Path, protection: ImageProtection, commands: u64, depth: u64) -> Run {
+    let image = image(directory, protection);
     let started = Instant::now();
     let mut last = None;
     for n in 0..commands {
@@ -144,7 +144,7 @@ fn image_deep(directory: &Path, form: Form, commands: u64, depth: u64) -> Run {
     Run { commands, took: started.elapsed() }
 }
 
-/// Many threads, each with `depth` commands under way.
+/// Many threads, each with up to `depth` commands in flight.
 fn image_wide(directory: &Path, threads: u64, each: u64, depth: usize) -> Run {
     let image = image(directory, PLAIN);
     let started = Instant::now();
@@ -167,9 +167,9 @@ fn image_wide(directory: &Path, threads: u64, each: u64, depth: usize) -> Run {
     Run { commands: threads * each, took: started.elapsed() }
 }
 
-/// Many threads that each wait for each command.
-fn image_waiting(directory: &Path, form: Form, threads: u64, each: u64) -> Run {
-    let image = image(directory, form);
+/// Many threads, each waiting for every command.
+fn image_waiting(directory: &Path, protection: ImageProtection, threads: u64, each: u64) -> Run {
+    let image = image(directory, protection);
     let started = Instant::now();
     std::thread::scope(|scope| {
         for thread in 0..threads {
@@ -185,15 +185,15 @@ fn image_waiting(directory: &Path, form: Form, threads: u64, each: u64) -> Run {
     Run { commands: threads * each, took: started.elapsed() }
 }
 
-type Contestant<'a> = (&'static str, Box<dyn Fn() -> Run + 'a>);
+type Case<'a> = (&'static str, Box<dyn Fn() -> Run + 'a>);
 
-/// The same on protected images.
+/// The same cases on protected images.
 #[cfg(all(feature = "chain", feature = "encryption"))]
-fn protected(directory: &Path) -> Vec<Contestant<'_>> {
+fn protected(directory: &Path) -> Vec<Case<'_>> {
     use memimage::{Key, Keys};
-    const ENCRYPTED: Form = |options| options.encryption(Keys::one(Key::new([7; 32])));
-    const CHAINED: Form = |options| options.chain(Keys::one(Key::new([7; 32])));
-    const BOTH: Form = |options| CHAINED(ENCRYPTED(options));
+    const ENCRYPTED: ImageProtection = |options| options.encryption(Keys::one(Key::new([7; 32])));
+    const CHAINED: ImageProtection = |options| options.chain(Keys::one(Key::new([7; 32])));
+    const BOTH: ImageProtection = |options| CHAINED(ENCRYPTED(options));
     vec![
         (
             "encrypted, 1 thread waits per 100,000",
@@ -211,7 +211,7 @@ fn protected(directory: &Path) -> Vec<Contestant<'_>> {
 }
 
 #[cfg(not(all(feature = "chain", feature = "encryption")))]
-fn protected(_: &Path) -> Vec<Contestant<'_>> {
+fn protected(_: &Path) -> Vec<Case<'_>> {
     Vec::new()
 }
 
@@ -219,7 +219,7 @@ fn main() {
     let rounds: usize = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
     let directory = tempfile::tempdir_in(".").unwrap();
     let directory = directory.path();
-    let plain: Vec<Contestant<'_>> = vec![
+    let plain: Vec<Case<'_>> = vec![
         ("bare loop", Box::new(|| bare(2_000_000))),
         ("bare loop + log, sync per 100,000", Box::new(|| bare_with_log(directory, 2_000_000, 100_000))),
         ("image, 1 thread waits per 100,000", Box::new(|| image_deep(directory, PLAIN, 2_000_000, 100_000))),
@@ -229,15 +229,15 @@ fn main() {
         ("image, 1 thread that waits", Box::new(|| image_waiting(directory, PLAIN, 1, 5_000))),
     ];
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let contestants: Vec<Contestant<'_>> = plain
+    let cases: Vec<Case<'_>> = plain
         .into_iter()
         .chain(protected(directory))
         .filter(|(name, _)| wanted.is_empty() || *name == "bare loop" || wanted.iter().any(|part| name.contains(part)))
         .collect();
-    let mut results: Vec<Vec<f64>> = vec![Vec::new(); contestants.len()];
+    let mut results: Vec<Vec<f64>> = vec![Vec::new(); cases.len()];
     for _ in 0..rounds {
-        for (contestant, results) in contestants.iter().zip(&mut results) {
-            results.push(contestant.1().per_second());
+        for (case, results) in cases.iter().zip(&mut results) {
+            results.push(case.1().per_second());
         }
     }
     let median = |mut rates: Vec<f64>| {
@@ -246,7 +246,7 @@ fn main() {
     };
     println!("{:<38} {:>14} {:>10}", "commands per second, median", "", "of bare");
     let bare = median(results[0].clone());
-    for ((name, _), rates) in contestants.iter().zip(results) {
+    for ((name, _), rates) in cases.iter().zip(results) {
         let rate = median(rates);
         println!("{name:<38} {rate:>14.0} {:>9.1}%", 100.0 * rate / bare);
     }

@@ -1,20 +1,20 @@
-//! What is drawn from the operating system's randomness: an image's UUID and seed, and salts.
+//! Random bytes from the operating system, for an image's UUID and seed, and for salts.
 
 use std::io;
 use std::path::Path;
 
 use crate::error::Error;
 
-/// Random bytes.
+/// Draws `N` random bytes.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
-    #[expect(clippy::disallowed_methods, reason = "what commands draw derives from a seed that is recorded")]
+    #[expect(clippy::disallowed_methods, reason = "random values that commands see derive from a recorded seed")]
     let filled = getrandom::fill(&mut bytes);
     filled.map_err(|error| Error::io("drawing random bytes for", Path::new("an image"), io::Error::other(error)))?;
     Ok(bytes)
 }
 
-/// A random UUID (RFC 9562, version 4).
+/// Draws a random UUID (RFC 9562, version 4).
 pub(crate) fn random_uuid() -> Result<[u8; 16], Error> {
     let mut uuid: [u8; 16] = random()?;
     uuid[6] = uuid[6] & 0x0F | 0x40;

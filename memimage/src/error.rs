@@ -1,9 +1,9 @@
 //! The library's one error: opaque, cheap to clone, with a kind and a position.
 
 mod command;
-mod error_kind;
-mod kind;
 mod position;
+mod messages;
+mod kind;
 
 use std::fmt;
 use std::io;
@@ -11,10 +11,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use command::CommandError;
-pub use error_kind::ErrorKind;
+pub use kind::ErrorKind;
 pub use position::Position;
 
-pub(crate) use kind::Kind;
+pub(crate) use messages::ErrorDetail;
 
 /// What went wrong, where, and what to do about it.
 ///
@@ -22,60 +22,62 @@ pub(crate) use kind::Kind;
 /// `fn main() -> Result<…>` prints that. Cloning is cheap: all callers who wait for the same batch get clones of one error.
 #[derive(Clone)]
 pub struct Error {
-    kind: Arc<Kind>,
+    detail: Arc<ErrorDetail>,
 }
 
 /// Two errors are equal when they are clones of one another.
 impl PartialEq for Error {
     fn eq(&self, other: &Error) -> bool {
-        Arc::ptr_eq(&self.kind, &other.kind)
+        Arc::ptr_eq(&self.detail, &other.detail)
     }
 }
 
 impl Eq for Error {}
 
 impl Error {
-    pub(crate) fn new(kind: Kind) -> Error {
-        Error { kind: Arc::new(kind) }
+    pub(crate) fn new(detail: ErrorDetail) -> Error {
+        Error { detail: Arc::new(detail) }
     }
 
     pub(crate) fn io(act: &'static str, path: &Path, source: io::Error) -> Error {
-        Error::new(Kind::Io { act, path: path.to_owned(), source })
+        Error::new(ErrorDetail::Io { act, path: path.to_owned(), source })
     }
 
     /// What poisoned the image, for those who have none that could be reopened; any other error as it is.
     pub(crate) fn cause(&self) -> Error {
-        match &*self.kind {
-            Kind::Poisoned { cause, .. } => cause.clone(),
+        match &*self.detail {
+            ErrorDetail::Poisoned { cause, .. } => cause.clone(),
             _ => self.clone(),
         }
     }
 
     /// What is wrong, without what to do about it, where the error is to be one of a list.
     pub(crate) fn briefly(&self) -> String {
-        match &*self.kind {
-            Kind::Snapshot { path, what } | Kind::ForgedState { path, what } => format!("`{}`: {what}", path.display()),
+        match &*self.detail {
+            ErrorDetail::Snapshot { path, what } | ErrorDetail::ForgedState { path, what } => {
+                format!("`{}`: {what}", path.display())
+            }
             _ => self.to_string(),
         }
     }
 
     /// What is wrong, where the file is named beside it.
     pub(crate) fn in_short(&self) -> String {
-        match &*self.kind {
-            Kind::Snapshot { what, .. } | Kind::ForgedState { what, .. } => what.clone(),
+        match &*self.detail {
+            ErrorDetail::Snapshot { what, .. } | ErrorDetail::ForgedState { what, .. } => what.clone(),
             _ => self.to_string(),
         }
     }
 
     /// The kind of the error. Match on it to act on an error; its text is for people and may change.
     pub fn kind(&self) -> ErrorKind {
-        ErrorKind::of(&self.kind)
+        ErrorKind::of(&self.detail)
     }
 
     /// Whether a failed read, write or sync is the cause, also of an image that was [poisoned](ErrorKind::Poisoned).
     pub fn is_io(&self) -> bool {
-        match &*self.kind {
-            Kind::Poisoned { cause, .. } => cause.is_io(),
+        match &*self.detail {
+            ErrorDetail::Poisoned { cause, .. } => cause.is_io(),
             _ => matches!(self.kind(), ErrorKind::Io | ErrorKind::StorageFull),
         }
     }
@@ -87,7 +89,7 @@ impl Error {
 
     /// Whether it is unknown, until the image is reopened, if the command was recorded.
     pub fn is_outcome_unknown(&self) -> bool {
-        matches!(*self.kind, Kind::Poisoned { unknown: true, .. })
+        matches!(*self.detail, ErrorDetail::Poisoned { unknown: true, .. })
     }
 
     pub(crate) fn is_diverged(&self) -> bool {
@@ -100,18 +102,18 @@ impl Error {
 
     /// Whether the file to be read does not exist.
     pub(crate) fn is_missing(&self) -> bool {
-        matches!(&*self.kind, Kind::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+        matches!(&*self.detail, ErrorDetail::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
     /// The position in the journal, if the error has one.
     pub fn position(&self) -> Option<Position> {
-        match &*self.kind {
-            Kind::Corrupt { position, .. } | Kind::Forged { position, .. } => Some(*position),
-            Kind::Replay { seq, .. } | Kind::Diverged { seq, .. } | Kind::Void { seq, .. } => {
+        match &*self.detail {
+            ErrorDetail::Corrupt { position, .. } | ErrorDetail::Forged { position, .. } => Some(*position),
+            ErrorDetail::Replay { seq, .. } | ErrorDetail::Diverged { seq, .. } | ErrorDetail::Void { seq, .. } => {
                 Some(Position { seq: Some(*seq), ..Position::default() })
             }
-            Kind::Rewritten { seq, .. } => seq.map(|seq| Position { seq: Some(seq), ..Position::default() }),
-            Kind::Poisoned { cause, .. } => cause.position(),
+            ErrorDetail::Rewritten { seq, .. } => seq.map(|seq| Position { seq: Some(seq), ..Position::default() }),
+            ErrorDetail::Poisoned { cause, .. } => cause.position(),
             _ => None,
         }
     }
@@ -130,12 +132,12 @@ impl fmt::Debug for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.kind.fmt(f)
+        self.detail.fmt(f)
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.kind.source()
+        self.detail.source()
     }
 }

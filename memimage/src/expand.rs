@@ -1,5 +1,12 @@
 //! What the macros' expansions call: the logic behind them, kept here so that an expansion is data and calls.
 
+mod bounds;
+
+pub use bounds::{
+    Argument, CheckArgument, CheckContextArgument, CheckField, CheckSharedArgument, CheckSharedField, ContextArgument,
+    NoSerde, NoShape, Recorded, ShapeOrNone, SharedArgument, SharedField,
+};
+
 use std::marker::PhantomData;
 
 use crate::context::Context;

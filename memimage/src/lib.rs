@@ -117,6 +117,7 @@ pub mod shape;
 mod value;
 mod digest;
 mod context;
+mod outcome;
 mod event;
 mod expand;
 // public with the feature `sim` only: the seam for testing one's own models against crashes
@@ -164,14 +165,17 @@ pub use value::{FromValue, Value, ValueError};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::event::{
-        EventType, EventVersion, Group, HistoryError, Outcome, PastState, PastVersion, ReplayError, ReplayTarget,
-        Retired, ShapeLock, StateUpcast, StateUpcastFrom, StateVersion, UpcastChain, UpcastFailure, UpcastGoal,
-        UpcastTarget, Upcasting, concat, count, forgotten, is_listed, only_retired_step, only_state_step, only_step,
-        row_of, shared, step, take,
+        EventType, EventVersion, Group, HistoryError, PastState, PastVersion, ReplayError, ReplayTarget, Retired,
+        ShapeLock, StateUpcast, StateUpcastFrom, StateVersion, UpcastChain, UpcastFailure, UpcastGoal, UpcastTarget,
+        Upcasting, concat, count, forgotten, is_listed, only_retired_step, only_state_step, only_step, row_of, shared,
+        step, take,
     };
     pub use crate::expand::{
-        ContextProbe, Fallible, Judgement, NotContext, NotResult, Probe, assert_model, events_of, judged,
+        Argument, CheckArgument, CheckContextArgument, CheckField, CheckSharedArgument, CheckSharedField,
+        ContextArgument, ContextProbe, Fallible, Judgement, NoSerde, NoShape, NotContext, NotResult, Probe, Recorded,
+        ShapeOrNone, SharedArgument, SharedField, assert_model, events_of, judged,
     };
+    pub use crate::outcome::Outcome;
     pub use crate::shape::{
         Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Text, Variant, drifted, generic_identity,
         identity,
@@ -179,4 +183,9 @@ pub mod __private {
     pub use crate::shape_lock::bless_or_verify;
     pub use serde;
     pub use std::convert::Infallible;
+
+    /// The attributes that `derive(Model)` imports, so that one in the wrong place has a message of its own.
+    pub mod marks {
+        pub use memimage_derive::command;
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::context::Timestamp;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{BatchLimits, Durability, MAX_SEGMENT, MIN_SEGMENT};
 use crate::keys::{Keyring, Keys};
@@ -295,7 +295,7 @@ impl<M: Model> Options<M> {
 }
 
 fn refused(option: &'static str, value: impl fmt::Display, what: &'static str) -> Error {
-    Error::new(Kind::Option { option, value: value.to_string(), what })
+    Error::new(ErrorDetail::Option { option, value: value.to_string(), what })
 }
 
 impl<M> fmt::Debug for Options<M> {

@@ -1,65 +1,64 @@
-//! Bugs to be planted: one-line mistakes of the kind that cost other journals their users' data. The suites must catch each
-//! of them, and `tests/tests/planted.rs` holds them to that.
+//! Bugs that a test build can be given on purpose: one-line mistakes of the kind that cost users of other journals their data.
+//! The test suites must catch each of them; `tests/tests/planted.rs` checks that they do.
 //!
-//! They are in the library only where it is compiled with `--cfg planted`, in a test build, and there the environment
-//! variable `MEMIMAGE_PLANTED` names the one that is in force. Everywhere else [`planted`] is a constant, `false`, and not
-//! even their names are in the binary.
+//! The bugs are compiled only with `--cfg planted`, in a test build. There, the environment variable `MEMIMAGE_PLANTED` names
+//! the active bug. In every other build [`planted`] is the constant `false`, and the binary does not even contain the names.
 
 #[cfg(all(planted, not(debug_assertions)))]
 compile_error!("`--cfg planted` puts bugs into memimage: it is for builds with debug assertions only");
 
-/// A bug, by the line that has it.
+/// A planted bug, named after the mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bug {
-    /// An answer is given once its batch is written, before it is synced.
+    /// A command is answered once its batch is written, before it is synced.
     AnswerBeforeSync,
-    /// A command is applied, and then there is no room for its record.
+    /// A command is applied although no space could be reserved for its record.
     AppliedWithoutRoom,
-    /// The frame before is not compared with the one that a frame says it follows.
+    /// The reader does not compare a frame's link to the previous frame with that frame.
     ChainUnchecked,
-    /// Zeros are believed to be the end before anything is asked that was synced beyond.
+    /// The reader takes zeros for the end of the journal without looking for evidence that events beyond it were synced.
     CleanBeforeEvidence,
-    /// What is known to have been synced and cannot be read is cleared as if a crash had cut it short.
+    /// Recovery clears unreadable data that is known to have been synced, as if it were a torn write.
     DamageTakenForTorn,
     /// Directories are not synced.
     DirectoryNotSynced,
-    /// What was synced is never said to be.
+    /// The writer does not advance the durable seq after a sync.
     DurableSeqStale,
-    /// A sync that failed is tried once more, and believed.
+    /// A failed sync is retried once, and the result of the retry is trusted.
     FailedSyncRetried,
-    /// A frame's header is believed whatever its checksum.
+    /// The reader accepts a frame header without verifying its checksum.
     HeaderChecksumSkipped,
-    /// The journal is pruned before the base that stands in for what is removed is synced.
+    /// Pruning removes segments before the base that replaces them is synced.
     PrunedBeforeBaseIsSynced,
-    /// A refusal is told before that on which it rested is synced.
+    /// A refusal is returned before the events it depends on are synced.
     RefusalNotWaitedFor,
-    /// A repair that was cut short cannot be done again.
+    /// An interrupted repair cannot be repeated.
     RepairOnlyOnce,
-    /// The next segment is entered before all of the one before it is synced.
+    /// The writer starts the next segment before the previous one is completely synced.
     SegmentEnteredUnsynced,
-    /// A write that was cut short counts as done.
+    /// A short write counts as complete.
     ShortWriteIgnored,
-    /// A snapshot gets its name before its bytes are synced.
+    /// A snapshot gets its final name before its contents are synced.
     SnapshotNamedUnsynced,
-    /// What a crash left of a frame stays, and frames are written over it.
+    /// A torn frame is not cleared, and new frames are written over it.
     TornTailLeft,
-    /// What nothing proves to be on disk is not written again when an image is opened.
+    /// Opening an image does not rewrite data that may not be on disk.
     UnprovenNotWrittenAgain,
-    /// Who waits for a batch is not told when the image is poisoned.
-    WaitersNotTold,
+    /// Threads that wait for a batch are not notified when the image is poisoned.
+    WaitersNotNotified,
 }
 
-/// Whether this bug is in force.
+/// Whether this bug is active.
 #[cfg(not(planted))]
 #[inline(always)]
 pub(crate) const fn planted(_: Bug) -> bool {
     false
 }
 
-/// Whether this bug is in force.
+/// Whether this bug is active.
 #[cfg(planted)]
 pub(crate) fn planted(bug: Bug) -> bool {
-    static CHOSEN: std::sync::LazyLock<String> =
+    static ACTIVE: std::sync::LazyLock<String> =
         std::sync::LazyLock::new(|| std::env::var("MEMIMAGE_PLANTED").unwrap_or_default());
-    !CHOSEN.is_empty() && *CHOSEN == format!("{bug:?}")
+    !ACTIVE.is_empty() && *ACTIVE == format!("{bug:?}")
 }

@@ -2,11 +2,11 @@
 //!
 //! Everything here only reads, except [`opened`], which repairs the end of a journal before it is resumed.
 
-mod opened;
+mod opened_journal;
 mod dispatch;
+mod state;
 mod genesis;
 mod start;
-mod state;
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,9 +14,9 @@ use std::path::PathBuf;
 
 use crate::context::{Context, Metadata, Origin, Timestamp};
 use crate::digest::{Digest, digest};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::event::{Apply, Model, Recorded, ReplayError, StoredPayload, panic_message};
-use crate::journal::{DigestMark, Frame, FrameKind, JournalEnd, Record, Scan, ShapeTables, Voids, records};
+use crate::journal::{DigestMark, Frame, FrameKind, JournalEnd, Record, Scan, TablePrefixes, Voids, records};
 use crate::seq::{SegmentId, Seq};
 use crate::shape::fingerprint;
 
@@ -25,7 +25,7 @@ pub(crate) use start::{is_current, is_readable};
 
 pub(crate) use dispatch::{DROPPED, Dispatch, ReplayAction, ReplayRoute};
 pub(crate) use genesis::{GenesisState, genesis_of};
-pub(crate) use opened::{OpenedJournal, SettledJournal, WritableJournal};
+pub(crate) use opened_journal::{OpenedJournal, SettledJournal, WritableJournal};
 
 /// The parameters of a recovery.
 #[derive(Clone, Copy, Debug)]
@@ -62,8 +62,9 @@ pub(crate) struct Recovered<M> {
 
 /// Maps the events of the journal's shape table to those of the program.
 pub(crate) fn dispatch_of<M: Model>(journal: &OpenedJournal) -> Result<Dispatch, Error> {
-    Dispatch::new(journal.scan().table()?, M::EVENTS)
-        .map_err(|differences| Error::new(Kind::Shapes { path: journal.layout().root().to_owned(), differences }))
+    Dispatch::new(journal.scan().table()?, M::EVENTS).map_err(|differences| {
+        Error::new(ErrorDetail::Shapes { path: journal.layout().root().to_owned(), differences })
+    })
 }
 
 /// Loads the newest usable snapshot and replays the events after it.
@@ -122,7 +123,7 @@ fn replay_from<M: Model>(
     let mut replay = Replay {
         scan,
         dispatch,
-        known_tables: dispatch.table().to_beginnings(),
+        table_prefixes: dispatch.table().prefixes(),
         context: Context::new(segments.identity().seed, Origin::own(last), time, Metadata::new()),
         model: start.map(|start| start.model),
         replay_start,
@@ -169,7 +170,7 @@ pub(crate) fn model_mark<M: Model>() -> u64 {
 
 /// The digest of a model.
 pub(crate) fn state_digest<M: Model>(model: &M) -> Result<Digest, Error> {
-    digest(model).map_err(|error| Error::new(Kind::Digest { model: M::NAME, what: error.to_string() }))
+    digest(model).map_err(|error| Error::new(ErrorDetail::Digest { model: M::NAME, what: error.to_string() }))
 }
 
 /// A replay in progress.
@@ -177,7 +178,7 @@ struct Replay<'a, M> {
     scan: &'a Scan,
     dispatch: &'a Dispatch,
     /// The shape tables that the one in `dispatch` grew from.
-    known_tables: ShapeTables,
+    table_prefixes: TablePrefixes,
     /// The context of the event that is being replayed.
     context: Context,
     /// `None` until genesis has been read.
@@ -229,7 +230,7 @@ impl<M: Model> Replay<'_, M> {
     }
 
     fn shapes(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
-        if self.known_tables.has(&self.scan.body(segment, frame)?) {
+        if self.table_prefixes.contains(&self.scan.body(segment, frame)?) {
             return Ok(());
         }
         let table = self.scan.decode_table(segment, frame)?;
@@ -299,25 +300,25 @@ impl<M: Model> Replay<'_, M> {
     fn event(&mut self, route: ReplayRoute<'_, M>, body: &[u8], record: Record) -> Result<(), Error> {
         let ReplayRoute { event, shape, values, .. } = route;
         let Record { seq, time, outcome, origin, metadata, payload, .. } = record;
-        self.context.turn_to(origin, time, metadata);
+        self.context.move_to(origin, time, metadata);
         let context = &self.context;
         let recorded = Recorded { seq: origin.seq, time, metadata: context.metadata(), outcome };
         let stored = StoredPayload { payload: &body[payload], shape, recorded, part: origin.part, values };
         let model = self.model.as_mut().expect("genesis was read");
         let mut apply = Apply { model, context, outcome };
-        let (what, mend) = match catch_unwind(AssertUnwindSafe(|| (event.replay)(&stored, &mut apply))) {
+        let (what, help) = match catch_unwind(AssertUnwindSafe(|| (event.replay)(&stored, &mut apply))) {
             Ok(Ok(())) => {
                 self.advance(seq, time);
                 return Ok(());
             }
-            Ok(Err(fault)) => (fault.to_string(), fault.mend()),
+            Ok(Err(fault)) => (fault.to_string(), fault.help()),
             Err(panic) => {
                 let what = format!("it panicked: {}", panic_message(&*panic));
-                (what, ReplayError::mend_panic(event.recast.is_some()))
+                (what, ReplayError::help_for_panic(event.recast.is_some()))
             }
         };
         let (name, version) = (event.name.to_owned(), event.version);
-        Err(Error::new(Kind::Replay { seq, name, version, what, mend }))
+        Err(Error::new(ErrorDetail::Replay { seq, name, version, what, help }))
     }
 
     /// Compares the state with the recorded digest, if there is one. A difference counts only at the end of the replay,
@@ -359,5 +360,5 @@ pub(crate) fn compare<M: Model>(model: &M, seq: Seq, verified: Seq, recorded: u6
         return Ok(());
     }
     let recorded = Digest::from_u64(recorded).to_string();
-    Err(Error::new(Kind::Diverged { seq, since: verified.next(), found: found.to_string(), recorded }))
+    Err(Error::new(ErrorDetail::Diverged { seq, since: verified.next(), found: found.to_string(), recorded }))
 }

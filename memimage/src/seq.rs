@@ -1,19 +1,19 @@
-//! The numbers of events, segments and epochs, each a type of its own.
+//! Number types: events (`Seq`) and journal segments (`SegmentId`).
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The number of an event: 1, 2, 3 … without a gap. 0 stands for the state before the first event.
+/// The sequence number of an event: 1, 2, 3 … without gaps. 0 is the state before the first event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seq(u64);
 
 impl Seq {
-    /// Before the first event.
+    /// The state before the first event.
     pub const ZERO: Seq = Seq(0);
 
-    /// The seq with this number.
+    /// Creates a sequence number.
     pub const fn new(number: u64) -> Seq {
         Seq(number)
     }
@@ -23,7 +23,7 @@ impl Seq {
         self.0
     }
 
-    /// The seq of the event after this one.
+    /// The sequence number of the next event.
     #[must_use]
     pub const fn next(self) -> Seq {
         Seq(self.0 + 1)
@@ -42,7 +42,7 @@ impl From<Seq> for u64 {
     }
 }
 
-/// The number of a segment of the journal: 1, 2, 3 … It names the file.
+/// The number of a journal segment: 1, 2, 3 … The segment's file name contains it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SegmentId(u64);
 
@@ -50,7 +50,7 @@ impl SegmentId {
     /// The first segment of every journal.
     pub(crate) const FIRST: SegmentId = SegmentId(1);
 
-    /// The segment with this number.
+    /// Creates a segment number.
     pub const fn new(number: u64) -> SegmentId {
         SegmentId(number)
     }
@@ -60,7 +60,7 @@ impl SegmentId {
         self.0
     }
 
-    /// The segment before this one, which is not the first.
+    /// The segment before this one. Must not be called on the first segment.
     pub(crate) fn before(self) -> SegmentId {
         SegmentId(self.0 - 1)
     }

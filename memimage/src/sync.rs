@@ -1,26 +1,26 @@
-//! The synchronisation primitives of the group commit: parking_lot's, or shuttle's when its schedules are explored.
+//! The synchronization primitives of the group commit: parking_lot's, or shuttle's when shuttle explores thread schedules.
 
 #[cfg(not(all(shuttle, test)))]
 pub(crate) use parking_lot::{Condvar, Mutex};
 #[cfg(not(all(shuttle, test)))]
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 
-/// Whether a deadline has come.
+/// Whether a deadline has passed.
 #[cfg(not(all(shuttle, test)))]
-#[expect(clippy::disallowed_methods, reason = "when a batch is written is no part of the state")]
-pub(crate) fn has_come(deadline: std::time::Instant) -> bool {
+#[expect(clippy::disallowed_methods, reason = "the time at which a batch is written is not part of the state")]
+pub(crate) fn has_passed(deadline: std::time::Instant) -> bool {
     deadline <= std::time::Instant::now()
 }
 
 #[cfg(all(shuttle, test))]
-pub(crate) use explored::{Condvar, Mutex, has_come, restart_clock};
+pub(crate) use explored::{Condvar, Mutex, has_passed, reset_clock};
 #[cfg(all(shuttle, test))]
 pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 
 /// Shuttle's primitives with parking_lot's interface.
 ///
-/// Shuttle has no clock. A deadline within the hour may come at any moment, that is, whoever looks tosses a coin, and one
-/// that has come stays so; one that is further off never comes, so that a wake-up which is lost is not made good by it.
+/// Shuttle has no clock. A deadline less than an hour away may pass at any moment: each check tosses a coin, and a deadline that
+/// has passed stays passed. A deadline further away never passes, so that a timeout cannot hide a lost wake-up.
 #[cfg(all(shuttle, test))]
 mod explored {
     use std::cell::Cell;
@@ -29,30 +29,30 @@ mod explored {
 
     use shuttle::rand::{Rng, thread_rng};
 
-    #[allow(clippy::disallowed_methods, reason = "deadlines are the group commit's own")]
-    fn never_comes(deadline: Instant) -> bool {
+    #[allow(clippy::disallowed_methods, reason = "only the group commit's own deadlines are compared")]
+    fn never_passes(deadline: Instant) -> bool {
         deadline > Instant::now() + Duration::from_secs(3600)
     }
 
     thread_local! {
-        /// The latest deadline that has come. All threads of an exploration are one to the operating system.
-        static COME: Cell<Option<Instant>> = const { Cell::new(None) };
+        /// The latest deadline that has passed. Shuttle runs all threads of an exploration on one operating system thread.
+        static LATEST_PASSED: Cell<Option<Instant>> = const { Cell::new(None) };
     }
 
-    /// Forgets which deadlines have come.
-    pub(crate) fn restart_clock() {
-        COME.set(None);
+    /// Forgets which deadlines have passed.
+    pub(crate) fn reset_clock() {
+        LATEST_PASSED.set(None);
     }
 
-    pub(crate) fn has_come(deadline: Instant) -> bool {
-        if never_comes(deadline) {
+    pub(crate) fn has_passed(deadline: Instant) -> bool {
+        if never_passes(deadline) {
             return false;
         }
-        let come = COME.get().is_some_and(|latest| deadline <= latest) || thread_rng().gen_bool(0.5);
-        if come {
-            COME.set(COME.get().max(Some(deadline)));
+        let passed = LATEST_PASSED.get().is_some_and(|latest| deadline <= latest) || thread_rng().gen_bool(0.5);
+        if passed {
+            LATEST_PASSED.set(LATEST_PASSED.get().max(Some(deadline)));
         }
-        come
+        passed
     }
 
     #[derive(Debug, Default)]
@@ -77,13 +77,13 @@ mod explored {
         type Target = T;
 
         fn deref(&self) -> &T {
-            self.inner.as_ref().expect("held but while waiting")
+            self.inner.as_ref().expect("the mutex is locked, except while its thread waits")
         }
     }
 
     impl<T> DerefMut for MutexGuard<'_, T> {
         fn deref_mut(&mut self) -> &mut T {
-            self.inner.as_mut().expect("held but while waiting")
+            self.inner.as_mut().expect("the mutex is locked, except while its thread waits")
         }
     }
 
@@ -96,13 +96,13 @@ mod explored {
         }
 
         pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
-            let inner = guard.inner.take().expect("held");
+            let inner = guard.inner.take().expect("the mutex is locked");
             guard.inner = Some(self.0.wait(inner).expect("no panic while locked"));
         }
 
-        /// Others go on before the deadline comes, as long as the scheduler likes.
+        /// Unlocks the mutex and yields once. The scheduler decides how long other threads run before this one continues.
         pub(crate) fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, deadline: Instant) {
-            if never_comes(deadline) {
+            if never_passes(deadline) {
                 return self.wait(guard);
             }
             drop(guard.inner.take());

@@ -1,36 +1,38 @@
-//! What the tests of memimage share.
+//! The code that several test suites share.
 
-mod book;
-mod dice;
+pub mod checksums;
+mod directory_tree;
+mod executor;
 mod files;
+pub mod frames;
 pub mod fuzz;
-mod gate;
+mod gate_disk;
+mod in_memory;
 pub mod library;
-mod local;
 mod memory;
-mod mend;
-mod model;
-pub mod past;
+mod models;
+pub mod past_versions;
+mod random;
+mod repair;
 mod run;
-pub mod seal;
-mod tear;
-mod tree;
+mod torn_write;
 mod watchdog;
 
-pub use book::{Book, BookCommands, BookDraw, BookEvent, BookTear, BookWrite, NoPage};
-pub use dice::Dice;
+pub use directory_tree::{Stands, Tree, differences, tree};
+pub use executor::block_on;
 pub use files::{Files, changed, files};
-pub use gate::{Act, Call, Gate, GateDisk};
-pub use local::Local;
+pub use gate_disk::{Act, Call, Gate, GateDisk};
+pub use in_memory::Local;
 pub use memory::most_memory;
-pub use mend::mend;
-pub use model::{
-    Entry, Ledger, LedgerBurn, LedgerCommands, LedgerDeposit, LedgerDraw, LedgerEvent, LedgerExplode, LedgerFile,
-    LedgerSettle, LedgerWithdraw, Overdrawn, TooLittle,
+pub use models::{
+    Book, BookCommands, BookDraw, BookEvent, BookTear, BookWrite, Entry, Ledger, LedgerBurn, LedgerCommands,
+    LedgerDeposit, LedgerDraw, LedgerEvent, LedgerExplode, LedgerFile, LedgerSettle, LedgerWithdraw, NoPage, Overdrawn,
+    TooLittle,
 };
+pub use random::Dice;
+pub use repair::mend;
 pub use run::{Ask, Run};
-pub use tear::{names, tear};
-pub use tree::{Stands, Tree, differences, tree};
+pub use torn_write::{names, tear};
 pub use watchdog::{in_time, until};
 
 /// How many cases a randomised test tries: the environment variable `MEMIMAGE_CASES`, or else its own modest number.

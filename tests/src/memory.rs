@@ -1,4 +1,4 @@
-//! How much memory a process took.
+//! The memory use of a process.
 
 /// The most bytes of memory that this process held at a time, as Linux tells it; `None` elsewhere.
 ///

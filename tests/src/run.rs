@@ -9,7 +9,7 @@ use memimage::{
     digest,
 };
 
-use crate::model::{Ledger, LedgerCommands, LedgerDeposit};
+use crate::models::{Ledger, LedgerCommands, LedgerDeposit};
 
 /// A command to run, one of each form.
 #[derive(Clone, Debug, PartialEq)]

@@ -255,19 +255,12 @@ mod named {
         }
     }
 
-    // what the names would be otherwise is the user's
-    #[derive(Default)]
+    // the names that the macros would have given are free for types of the user's
     pub(super) struct LedgerEvent;
-    #[expect(dead_code, reason = "only its name matters here")]
-    pub(super) trait LedgerCommands {}
-    impl LedgerCommands for LedgerEvent {}
-    #[derive(Default)]
+    pub(super) struct LedgerCommands;
     pub(super) struct StoreEvent;
-    #[derive(Default)]
     pub(super) struct PartsEvent;
-    #[expect(dead_code, reason = "only its name matters here")]
-    pub(super) trait PartsCommands {}
-    impl PartsCommands for PartsEvent {}
+    pub(super) struct PartsCommands;
 }
 
 #[test]
@@ -286,7 +279,7 @@ fn events_and_traits_may_have_other_names() {
     assert_eq!(memimage::Event::name(&change), "put");
     let StoreChange::Parts(part) = change;
     assert_eq!(part, PartChange::Put(StorePut { count: 6 }));
-    let _ = (named::LedgerEvent, named::StoreEvent, named::PartsEvent);
+    let _ = (named::LedgerEvent, named::LedgerCommands, named::StoreEvent, named::PartsEvent, named::PartsCommands);
 }
 
 /// The context under other names, beside a type of the user's that is called `Context`.
@@ -336,4 +329,65 @@ fn the_context_is_known_by_its_type() {
     assert!(log.note(Context { name: String::new() }).is_err());
     assert_eq!(log.mark(7).unwrap(), 2);
     assert_eq!(log.query(|log| log.lines.clone()).unwrap(), [("a".to_owned(), 1), ("mark".to_owned(), 7)]);
+}
+
+mod own_types {
+    //! Arguments of types that an expansion asks about: serde's impls are emitted by another way.
+
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Shape)]
+    struct Memo(String);
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    struct Desk {
+        memos: Vec<Memo>,
+    }
+
+    #[memimage::commands(derive(Debug, PartialEq))]
+    impl Desk {
+        #[command]
+        fn place(
+            &mut self,
+            memo: Memo,
+            more: Option<Memo>,
+            #[serde(rename = "times", default)]
+            #[shape(opaque = "count")]
+            count: u32,
+        ) {
+            self.memos.extend(more);
+            self.memos.extend(std::iter::repeat_n(memo, count as usize));
+        }
+    }
+
+    /// The same, by serde's derive itself.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename = "DeskPlace")]
+    struct Twin {
+        memo: Memo,
+        more: Option<Memo>,
+        #[serde(rename = "times", default)]
+        count: u32,
+    }
+
+    #[test]
+    fn a_payload_of_own_types_is_written_and_read_as_by_serdes_derive() {
+        let memo = |text: &str| Memo(text.to_owned());
+        let payload = DeskPlace { memo: memo("a"), more: Some(memo("b")), count: 3 };
+        let twin = Twin { memo: memo("a"), more: Some(memo("b")), count: 3 };
+        assert_eq!(postcard::to_stdvec(&payload).unwrap(), postcard::to_stdvec(&twin).unwrap());
+        assert_eq!(serde_json::to_string(&payload).unwrap(), serde_json::to_string(&twin).unwrap());
+        let read: DeskPlace = serde_json::from_str(&serde_json::to_string(&twin).unwrap()).unwrap();
+        assert_eq!(read, payload);
+
+        let least = r#"{"memo":"a"}"#;
+        let read: DeskPlace = serde_json::from_str(least).unwrap();
+        assert_eq!(read, DeskPlace { memo: memo("a"), more: None, count: 0 });
+        for wrong in ["{}", r#"{"memo":1}"#] {
+            let ours = serde_json::from_str::<DeskPlace>(wrong).unwrap_err().to_string();
+            assert_eq!(ours, serde_json::from_str::<Twin>(wrong).err().unwrap().to_string());
+        }
+        let named = serde_json::from_str::<DeskPlace>("7").unwrap_err().to_string();
+        assert!(named.contains("expected struct DeskPlace"), "{named}");
+    }
 }

@@ -8,7 +8,7 @@ use memimage::disk::{Disk, SimDisk};
 use memimage::{
     Error, ErrorKind, Image, Model, Options, Shape, SnapshotPolicy, Timestamp, Value, admin, shape::ShapeTree,
 };
-use memimage_tests::{Book, BookCommands, files, in_time, seal};
+use memimage_tests::{Book, BookCommands, checksums, files, frames, in_time};
 use serde::{Deserialize, Serialize};
 
 const SEGMENT: &str = "/book/journal/00000001.journal";
@@ -67,7 +67,7 @@ fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
 #[test]
 fn a_frame_with_a_longer_body_is_no_frame() {
     let disk = book();
-    let last = seal::frames(&disk.read(SEGMENT).unwrap()).pop().unwrap();
+    let last = frames::frames(&disk.read(SEGMENT).unwrap()).pop().unwrap();
     let over = changed(&disk, |segment| {
         for at in [52, 56] {
             put(segment, last.start + at, &((1_u32 << 30) + 1).to_le_bytes());
@@ -92,8 +92,8 @@ fn a_longer_record_is_refused_and_changes_nothing() {
     assert!(error.kind() == ErrorKind::RecordTooLarge && error.to_string().contains("1001"), "{error}");
     assert_eq!((image.journal().seq(), image.read_uncommitted().unwrap().clone()), before);
     drop(open(&SimDisk::new(), options().record_bytes_max(1 << 30)).unwrap());
-    refuses(options().record_bytes_max((1 << 30) + 1), "max_record");
-    refuses(options().record_bytes_max(0), "max_record");
+    refuses(options().record_bytes_max((1 << 30) + 1), "`record_bytes_max`");
+    refuses(options().record_bytes_max(0), "`record_bytes_max`");
 }
 
 /// "segment": those of 4 GiB are in `real/memory.rs`.
@@ -103,19 +103,19 @@ fn segments_of_other_lengths_are_refused() {
         drop(open(&SimDisk::new(), options().segment_bytes(size)).unwrap());
     }
     for size in [(16 << 10) - 4096, (16 << 10) + 512, (1 << 30) + 4096] {
-        refuses(options().segment_bytes(size), "segment_size");
+        refuses(options().segment_bytes(size), "`segment_bytes`");
     }
     for len in [(16_u64 << 10) - 4096, (16 << 10) + 512, (4 << 30) + 4096, u64::MAX] {
         let over = changed(&book(), |segment| {
             put(segment, 120, &len.to_le_bytes());
-            seal::seal_header(segment);
+            checksums::update_header(segment);
         });
-        assert!(refused_at(&over, 0).contains("the segment's length cannot be"), "{len}");
+        assert!(refused_at(&over, 0).contains("the segment's length is out of bounds"), "{len}");
     }
     // one that can be, but is not that of the file
     let other = changed(&book(), |segment| {
         put(segment, 120, &(4_u64 << 30).to_le_bytes());
-        seal::seal_header(segment);
+        checksums::update_header(segment);
     });
     refused_at(&other, 16 << 10);
 }
@@ -124,7 +124,7 @@ fn segments_of_other_lengths_are_refused() {
 #[test]
 fn a_frame_with_a_longer_header_is_no_frame() {
     let disk = book();
-    let frames = seal::frames(&disk.read(SEGMENT).unwrap());
+    let frames = frames::frames(&disk.read(SEGMENT).unwrap());
     let last = frames.last().unwrap().clone();
     let extended = |len: usize| {
         changed(&disk, |segment| {
@@ -132,9 +132,9 @@ fn a_frame_with_a_longer_header_is_no_frame() {
             segment.splice(last.start + FRAME_HEADER..last.start + FRAME_HEADER, vec![0; len - FRAME_HEADER]);
             segment.truncate(whole);
             put(segment, last.start + 4, &(len as u16).to_le_bytes());
-            let before = seal::frames(&disk.read(SEGMENT).unwrap())[0].clone();
+            let before = frames::frames(&disk.read(SEGMENT).unwrap())[0].clone();
             let first = u32::from_le_bytes(segment[before.start + 60..before.start + 64].try_into().unwrap());
-            seal::seal_frames(segment, first);
+            checksums::update_frames(segment, first);
         })
     };
     assert_eq!(open(&extended(HEADER), options()).unwrap().journal().seq().get(), 3);
@@ -151,7 +151,7 @@ fn a_longer_name_of_a_model_is_refused() {
         changed(&disk, |segment| {
             put(segment, 190, &len.to_le_bytes());
             put(segment, 192, &vec![b'm'; usize::from(len)]);
-            seal::seal_header(segment);
+            checksums::update_header(segment);
         })
     };
     let other = open(&named(255), options()).unwrap_err().to_string();
@@ -165,16 +165,16 @@ fn shapes_beyond_the_limits_are_refused_with_their_place() {
     let error = |bytes: &[u8]| ShapeTree::decode(bytes).unwrap_err().to_string();
     let deep = |levels: usize| [vec![0x20; levels - 1], vec![0]].concat();
     ShapeTree::decode(&deep(64)).unwrap();
-    assert!(error(&deep(65)).starts_with("after 64 bytes of the shape: it is nested more than 64 deep"));
+    assert!(error(&deep(65)).starts_with("invalid shape after 64 bytes: the shape is nested more than 64 levels deep"));
 
     let wide = |parts: &[u8], count: usize| [&[0x26][..], parts, &vec![0; count]].concat();
     ShapeTree::decode(&wide(&[0xff, 0xff, 0x03], 65_535)).unwrap();
     let over = error(&wide(&[0x80, 0x80, 0x04], 65_536));
-    assert!(over.contains("of the shape: it has more than 65536 parts"), "{over}");
+    assert!(over.contains("bytes: the shape has more than 65536 parts"), "{over}");
 
     let named = |len: &[u8], count: usize| [&[0x29][..], len, &vec![b'n'; count]].concat();
     ShapeTree::decode(&named(&[0x80, 0x08], 1_024)).unwrap();
-    assert!(error(&named(&[0x81, 0x08], 1_025)).starts_with("after 3 bytes of the shape: a name is longer than 1024"));
+    assert!(error(&named(&[0x81, 0x08], 1_025)).starts_with("invalid shape after 3 bytes: a name is longer than 1024"));
 }
 
 /// "chunk of a snapshot"
@@ -196,7 +196,7 @@ fn a_snapshot_with_a_longer_chunk_is_passed_over() {
             file.extend(chunk);
         }
         file.extend(&good[good.len() - 48..]);
-        seal::seal_snapshot(&mut file);
+        checksums::update_snapshot(&mut file);
         let changed = disk.fork();
         changed.write(&path, 0, &file).unwrap();
         open(&changed, options()).unwrap().admin().stats().recovery
@@ -204,7 +204,7 @@ fn a_snapshot_with_a_longer_chunk_is_passed_over() {
     assert_eq!(chunked(1 << 20).snapshot, Some(snapshot));
     let over = chunked((1 << 20) + 1);
     assert_eq!((over.snapshot, over.replayed), (None, 1));
-    assert!(over.unusable_snapshots[0].1.contains("a chunk is longer than chunks are"), "{over:?}");
+    assert!(over.unusable_snapshots[0].1.contains("a chunk is longer than the maximum"), "{over:?}");
 }
 
 /// A model whose default takes 65,536 bytes: three of them are its length.
@@ -255,7 +255,7 @@ fn a_longer_default_is_not_kept() {
     Image::close(Image::<OverLimit>::options().open_with(disk.clone(), "/over").unwrap()).unwrap();
     let genesis = |root: &str| {
         let segment = disk.read(format!("{root}/journal/00000001.journal")).unwrap();
-        let frame = seal::frames(&segment).into_iter().find(|frame| seal::kind(&segment, frame) == 3).unwrap();
+        let frame = frames::frames(&segment).into_iter().find(|frame| frames::kind(&segment, frame) == 3).unwrap();
         frame.len()
     };
     assert!(genesis("/at") > 1 << 16);
@@ -271,7 +271,7 @@ fn values_beyond_the_limits_are_refused_with_their_place() {
     let value = Value::decode(&chain, &deep(128)).unwrap();
     assert!(value.to_json(&chain).is_ok());
     let error = Value::decode(&chain, &deep(129)).unwrap_err().to_string();
-    assert!(error.contains("::l") && error.ends_with("it is nested more than 128 deep"), "{error}");
+    assert!(error.contains("::l") && error.ends_with("the value is nested more than 128 levels deep"), "{error}");
 
     let units = ShapeTree::decode(&[0x21, 0x00]).unwrap();
     // three bytes of a varint: the list, and its values
@@ -284,7 +284,7 @@ fn values_beyond_the_limits_are_refused_with_their_place() {
 
 /// "text of `LOCK` that is looked at"
 #[test]
-fn a_longer_text_of_a_lock_names_nobody() {
+fn a_lock_file_with_a_longer_text_names_no_owner() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("book");
     let _owner = options().open(&path).unwrap();
@@ -321,12 +321,12 @@ fn a_segment_that_is_damaged_all_over_is_checked_in_time() {
     const LEN: usize = 32 << 20;
     let disk = book();
     let mut segment = disk.read(SEGMENT).unwrap();
-    let frames = seal::frames(&segment);
+    let frames = frames::frames(&segment);
     let first = u32::from_le_bytes(segment[frames[0].start + 60..frames[0].start + 64].try_into().unwrap());
     let event = segment[frames.last().unwrap().clone()].to_vec();
     let begin = frames.last().unwrap().start;
     put(&mut segment, 120, &(LEN as u64).to_le_bytes());
-    seal::seal_header(&mut segment);
+    checksums::update_header(&mut segment);
     segment.resize(LEN, 0);
     let places: Vec<usize> = (begin..LEN - 512).step_by(512).collect();
     for (place, seq) in places.iter().zip(3_u64..) {
@@ -334,7 +334,7 @@ fn a_segment_that_is_damaged_all_over_is_checked_in_time() {
         put(&mut segment, place + 8, &seq.to_le_bytes());
         put(&mut segment, place + 16, &(seq - 1).to_le_bytes());
     }
-    seal::seal_frames(&mut segment, first);
+    checksums::update_frames(&mut segment, first);
     places.iter().step_by(2).for_each(|place| segment[place + 90] ^= 1);
     disk.remove(Path::new(SEGMENT)).unwrap();
     disk.create_new(Path::new(SEGMENT)).unwrap();

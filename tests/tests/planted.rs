@@ -32,7 +32,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("SnapshotNamedUnsynced", "swarm", ""),
     ("TornTailLeft", "swarm", ""),
     ("UnprovenNotWrittenAgain", "swarm", ""),
-    ("WaitersNotTold", "promises", "promise_7_a_failed_write_poisons"),
+    ("WaitersNotNotified", "promises", "promise_7_a_failed_write_poisons"),
 ];
 
 /// A suite that takes longer than this hangs, and a suite must not.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Error, ErrorKind, Image, Seq};
+use memimage_tests::frames::frames;
 use memimage_tests::{Act, GateDisk, Ledger, LedgerCommands, Run, changed, files, in_time};
 
 const NOTHING: &[PathBuf] = &[];
@@ -162,8 +163,7 @@ fn a_flipped_bit_in_a_length_is_no_torn_end() {
     let disk = three_segments();
     for number in [1, 3] {
         let bytes = disk.read(segment(number)).unwrap();
-        let starts = (FIRST..bytes.len()).step_by(SECTOR).filter(|at| bytes[*at..].starts_with(b"MIfr"));
-        for start in starts {
+        for start in frames(&bytes).into_iter().map(|frame| frame.start) {
             // the header's length, the body's before and after compression, the frame's
             let frame = u32::from_le_bytes(bytes[start + 56..start + 60].try_into().unwrap()) as usize + 80;
             for at in [start + 4, start + 5, start + 52, start + 55, start + 56, start + 57, start + 59, start + frame]
@@ -188,7 +188,7 @@ fn nothing_is_appended_after_bytes_that_are_no_frame() {
     let before = disk.fork();
     image.file(vec![9; 1_500]).unwrap();
     let (old, new) = (before.read(segment(1)).unwrap(), disk.read(segment(1)).unwrap());
-    let start = (FIRST..new.len()).step_by(SECTOR).rfind(|at| new[*at..].starts_with(b"MIfr")).unwrap();
+    let start = frames(&new).pop().unwrap().start;
     assert!(old[start..].iter().all(|byte| *byte == 0));
 
     // cut short at a sector's end or anywhere: cleared, and only then appended to

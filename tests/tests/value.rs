@@ -116,7 +116,7 @@ fn an_upcaster_that_fails_says_where() {
     assert_eq!(error.to_string(), "total: -1 is no total");
     assert_eq!(error.path(), "total");
     let error = order_1_to_2(order_1_to_2(to_value(&order_v1(1.0))).unwrap()).unwrap_err();
-    assert_eq!(error.to_string(), "total: a float is expected, the integer 100 is found");
+    assert_eq!(error.to_string(), "total: expected a float, found the integer 100");
 }
 
 #[test]
@@ -126,10 +126,10 @@ fn a_value_of_the_wrong_shape_is_told_with_its_place() {
         edit(&mut value).unwrap();
         to_typed::<OrderV2>(&value).unwrap_err().to_string()
     };
-    assert_eq!(refused(&|v| v.insert("total", 1.5).map(drop)), "total.0: i64 is expected, the float 1.5 is found");
+    assert_eq!(refused(&|v| v.insert("total", 1.5).map(drop)), "total.0: expected i64, found the float 1.5");
     assert_eq!(
         refused(&|v| v.get_mut("lines")?.as_list_mut()?[1].insert("quantity", -1).map(drop)),
-        "lines[1].quantity: -1 is out of the range of u32"
+        "lines[1].quantity: -1 is out of range for u32"
     );
     assert_eq!(
         refused(&|v| v.get_mut("lines")?.as_list_mut()?[0].take::<Value>("article").map(drop)),
@@ -137,18 +137,18 @@ fn a_value_of_the_wrong_shape_is_told_with_its_place() {
     );
     assert_eq!(
         refused(&|v| v.insert("urgent", true).map(drop)),
-        "the field `urgent` is not in the shape, which has customer, total, lines, priority, method, notes"
+        "the shape has no field `urgent`; its fields are customer, total, lines, priority, method, notes"
     );
     let expires = |v: &mut Value| {
         let (_, card) = v.get_mut("method")?.as_option_mut()?.unwrap().as_variant_mut()?;
         card.insert("expires", [5, 70_000]).map(drop)
     };
-    assert_eq!(refused(&expires), "method?::Card.expires.1: 70000 is out of the range of u16");
+    assert_eq!(refused(&expires), "method?::Card.expires.1: 70000 is out of range for u16");
     let notes = |v: &mut Value| {
         v.get_mut("notes")?.as_map_mut()?.push((Value::from(1), Value::from("x")));
         Ok(())
     };
-    assert_eq!(refused(&notes), "notes[key 1]: string is expected, the integer 1 is found");
+    assert_eq!(refused(&notes), "notes[key 1]: expected string, found the integer 1");
 }
 
 /// What the writer of an upcaster asks of a value, and what it answers when the question is wrong.
@@ -175,16 +175,16 @@ fn a_value_answers_by_name_and_type() {
         text(order.get("amount").unwrap_err()),
         "there is no field `amount`; the fields are customer, lines, total, method, urgent, notes, teller"
     );
-    assert_eq!(text(order.read::<u8>("notes").unwrap_err()), "notes: u8 is expected, a map of 1 is found");
-    assert_eq!(text(order.rename("urgent", "total").unwrap_err()), "there is a field `total` already");
+    assert_eq!(text(order.read::<u8>("notes").unwrap_err()), "notes: expected u8, found a map of 1");
+    assert_eq!(text(order.rename("urgent", "total").unwrap_err()), "the field `total` already exists");
     assert_eq!(text(order.rename("amount", "x").unwrap_err()).split(';').next(), Some("there is no field `amount`"));
-    assert_eq!(text(Value::from(300).to::<u8>().unwrap_err()), "300 is out of the range of u8");
+    assert_eq!(text(Value::from(300).to::<u8>().unwrap_err()), "300 is out of range for u8");
     assert_eq!(
         text(Value::from([Some(1), None]).to::<Vec<Option<bool>>>().unwrap_err()),
-        "[0]?: a bool is expected, the integer 1 is found"
+        "[0]?: expected a bool, found the integer 1"
     );
-    assert_eq!(text(Value::Unit.get("a").unwrap_err()), "a struct with named fields is expected, a unit is found");
-    assert_eq!(text(Value::from(vec![1]).as_map().unwrap_err()), "a map is expected, a list of 1 is found");
+    assert_eq!(text(Value::Unit.get("a").unwrap_err()), "expected a struct with named fields, found a unit");
+    assert_eq!(text(Value::from(vec![1]).as_map().unwrap_err()), "expected a map, found a list of 1");
 }
 
 #[test]
@@ -211,5 +211,5 @@ fn bytes_that_are_no_value_are_refused() {
         assert!(Value::decode(&shape, &bytes[..end]).is_err(), "{end} of {} bytes", bytes.len());
     }
     let error = Value::decode(&shape, &[&bytes[..], &[0]].concat()).unwrap_err();
-    assert_eq!(error.to_string(), "1 bytes are left over after it");
+    assert_eq!(error.to_string(), "1 bytes follow the value");
 }

@@ -18,5 +18,3 @@ impl Bank {
 }
 
 fn main() {}
-
-// Mend: Derive `Deserialize` for the type. The messages are those of serde's derive, which the payload has.

@@ -18,5 +18,3 @@ impl Bank {
 }
 
 fn main() {}
-
-// Mend: Derive `Serialize` for the type. The message is that of serde's derive, which the payload has.

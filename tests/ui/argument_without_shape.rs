@@ -18,5 +18,3 @@ impl Bank {
 }
 
 fn main() {}
-
-// Mend: Derive `Shape` for the type; for one of another crate, `#[shape(opaque = "name")]` on the argument.

@@ -16,7 +16,7 @@ impl Bank {
 
 fn main() {
     let bank = memimage::Image::<Bank>::in_memory().unwrap();
-    bank.read().unwrap().add(1);
+    bank.read_uncommitted().unwrap().add(1);
 }
 
 // Mend: Run the command on the image, `bank.add(1)`: on the model itself it would be recorded nowhere.

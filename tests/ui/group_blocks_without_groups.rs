@@ -23,5 +23,3 @@ impl Bank {
 }
 
 fn main() {}
-
-// Mend: Give each block a `group = Name`, and list them: `#[model(groups(…))]`.

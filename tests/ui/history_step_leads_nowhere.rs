@@ -27,5 +27,3 @@ impl Bank {
 }
 
 fn main() {}
-
-// Mend: Return the next version in the history, a payload, the event enum, `()`, or an `Option`, a `Vec` or a tuple of these.

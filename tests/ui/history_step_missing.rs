@@ -20,5 +20,3 @@ impl Bank {
 }
 
 fn main() {}
-
-// Mend: Write one: `#[memimage::upcast] fn add_1_to_2(old: AddV1) -> BankAdd { … }`.

@@ -30,5 +30,3 @@ impl Bank {
 }
 
 fn main() {}
-
-// Mend: Write one: `#[memimage::upcast] fn add_2_to_3(old: AddV2) -> BankAdd { … }`.

@@ -25,5 +25,3 @@ impl Bank {
 }
 
 fn main() {}
-
-// Mend: Derive `Shape` for the past type.

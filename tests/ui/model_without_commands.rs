@@ -7,5 +7,3 @@ pub struct Bank {
 }
 
 fn main() {}
-
-// Mend: Write a block of commands; where several are groups, list them: `#[model(groups(…))]`.

@@ -15,5 +15,3 @@ impl Bank {
 }
 
 fn main() {}
-
-// Mend: Derive `Shape` for the model.

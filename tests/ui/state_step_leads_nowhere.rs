@@ -26,5 +26,3 @@ impl Bank {
 }
 
 fn main() {}
-
-// Mend: Return the next version in the model's history, or the model.

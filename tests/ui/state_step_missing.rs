@@ -21,5 +21,3 @@ impl Bank {
 }
 
 fn main() {}
-
-// Mend: Write one: `#[memimage::upcast] fn bank_1_to_2(old: BankV1) -> Bank { … }`.

@@ -26,5 +26,3 @@ impl Bank {
 }
 
 fn main() {}
-
-// Mend: Derive `Shape` for the past state.

@@ -48,6 +48,7 @@ impl Bank {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a program may read its arguments, and a command may not")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).unwrap_or_else(|| "bank.image".to_owned());
     let bank = Image::<Bank>::open(&path)?; // makes the image, or recovers it

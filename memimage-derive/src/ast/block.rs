@@ -56,6 +56,14 @@ impl Block {
     }
 
     fn method(&mut self, cx: &Ctxt, mut method: Method, body: &mut TokenStream) {
+        for _ in method.attrs.extract_if(.., |attr| is_named(attr, "upcast")) {
+            let name = &method.sig.ident;
+            let message = format!(
+                "an upcaster is a function, not a method; help: move `{name}` out of the impl block, with its \
+                 `#[memimage::upcast]`"
+            );
+            cx.error(name, message);
+        }
         let marks: Vec<Attribute> = method.attrs.extract_if(.., |attr| is_mark(attr)).collect();
         let Some(mark) = marks.first() else {
             method.to_tokens(body);
@@ -163,7 +171,12 @@ fn width(vis: &Visibility) -> u8 {
 
 /// `#[command]`, `#[memimage::command]`, and one inside a `#[cfg_attr]`, which is an error of its own.
 fn is_mark(attr: &Attribute) -> bool {
-    attr.path().segments.last().is_some_and(|segment| segment.ident == "command") || makes(attr, "command")
+    is_named(attr, "command") || makes(attr, "command")
+}
+
+/// Whether it is an attribute of that name, under any path.
+fn is_named(attr: &Attribute, name: &str) -> bool {
+    attr.path().segments.last().is_some_and(|segment| segment.ident == name)
 }
 
 /// Whether it is a `#[cfg_attr]` of an attribute of that name.

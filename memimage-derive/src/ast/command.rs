@@ -1,10 +1,11 @@
 //! One command: a method marked `#[command]`.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident};
 use syn::{Attribute, FnArg, LitStr, Pat, PatType, ReturnType, Signature, Type, Visibility};
 
 use super::Method;
+use super::bound::is_known;
 use super::context::contexts;
 use crate::attr::CommandArgs;
 use crate::case::{pascal, unraw};
@@ -64,7 +65,7 @@ impl Command {
         for (place, input) in method.sig.inputs.iter_mut().enumerate() {
             match input {
                 FnArg::Typed(typed) if contexts.contains(&place) => {
-                    inputs.push(Input::Context(Box::new(typed.clone())))
+                    inputs.push(Input::Context(Box::new(typed.clone())));
                 }
                 FnArg::Typed(typed) => inputs.extend(Input::argument(cx, &model_tokens, typed)),
                 FnArg::Receiver(_) => {}
@@ -117,6 +118,11 @@ impl Command {
         }
     }
 
+    /// The arguments whose types the block checks.
+    pub(crate) fn checked_arguments(&self) -> impl Iterator<Item = &Argument> {
+        self.arguments().filter(|argument| argument.is_checked())
+    }
+
     pub(crate) fn contexts(&self) -> impl Iterator<Item = &PatType> {
         self.inputs.iter().filter_map(|input| match input {
             Input::Context(typed) => Some(&**typed),
@@ -137,6 +143,22 @@ impl Command {
     pub(crate) fn deprecated(&self) -> impl Iterator<Item = &Attribute> {
         self.attrs.iter().filter(|attr| attr.path().is_ident("deprecated"))
     }
+}
+
+impl Argument {
+    /// Whether the block checks its type. An attribute may change which traits the payload needs. A macro's `$crate` cannot be
+    /// handed to serde's derive, which takes bounds as text.
+    pub(crate) fn is_checked(&self) -> bool {
+        self.attrs.is_empty() && !is_known(&self.ty) && !names_a_macros_crate(self.ty.to_token_stream())
+    }
+}
+
+fn names_a_macros_crate(ty: TokenStream) -> bool {
+    ty.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == "$crate",
+        TokenTree::Group(group) => names_a_macros_crate(group.stream()),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
 }
 
 impl Input {

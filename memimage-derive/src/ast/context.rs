@@ -47,11 +47,17 @@ pub(crate) fn names_context(ty: &Type) -> bool {
     }
 }
 
-/// Whether a type may be `Context` under another name: `Context` has no parameters, and is no text.
+/// The plain types of everybody's programs, which are arguments.
+const KNOWN: &[&str] = &[
+    "bool", "char", "str", "String", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
+    "isize", "f32", "f64",
+];
+
+/// Whether a type may be `Context` under another name: it has no parameters, and is no other type by its name.
 fn may_be_context(ty: &Type) -> bool {
     match bare(ty) {
         Type::Path(path) if path.qself.is_none() => path.path.segments.last().is_some_and(|last| {
-            matches!(last.arguments, PathArguments::None) && last.ident != "str" && last.ident != "String"
+            matches!(last.arguments, PathArguments::None) && !KNOWN.iter().any(|known| last.ident == known)
         }),
         _ => false,
     }

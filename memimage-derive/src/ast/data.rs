@@ -5,6 +5,7 @@ use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 use syn::{DeriveInput, Generics, Ident, LitStr, Path, PathArguments, Token, Type};
 
+use super::bound::is_known;
 use crate::attr::{SerdeContainer, SerdeField, SerdeVariant, ShapeContainer, ShapeField};
 use crate::case::unraw;
 use crate::ctxt::Ctxt;
@@ -46,6 +47,8 @@ pub(crate) struct Field {
     pub name: String,
     pub ty: Type,
     pub opaque: Option<LitStr>,
+    /// Whether it is a command's argument, whose type the block checks.
+    pub is_argument: bool,
 }
 
 pub(crate) struct Variant {
@@ -100,6 +103,16 @@ impl Data {
         !self.generics.params.is_empty()
     }
 
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &Field> {
+        let (one, many) = match &self.kind {
+            Kind::Struct(fields) => (Some(fields), None),
+            Kind::Enum(variants) => (None, Some(variants)),
+            Kind::Union(_) => (None, None),
+        };
+        let many = many.into_iter().flatten().map(|variant| &variant.fields);
+        one.into_iter().chain(many).flat_map(|fields| &fields.fields)
+    }
+
     fn fields_mut(&mut self) -> impl Iterator<Item = &mut Field> {
         let (one, many) = match &mut self.kind {
             Kind::Struct(fields) => (Some(fields), None),
@@ -142,6 +155,13 @@ impl Data {
     }
 }
 
+impl Field {
+    /// Whether an impl checks that its type has a shape.
+    pub(crate) fn is_checked(&self) -> bool {
+        self.opaque.is_none() && !self.is_argument && !is_known(&self.ty)
+    }
+}
+
 impl Variant {
     fn parse(cx: &Ctxt, container: &SerdeContainer, variant: &syn::Variant) -> Variant {
         let serde = SerdeVariant::parse(cx, &variant.attrs);
@@ -176,7 +196,12 @@ impl Fields {
                 (None, Some(ident)) => rename(&unraw(ident)),
                 (None, None) => at.to_string(),
             };
-            Field { name, ty: field.ty.clone(), opaque: args.opaque.get().cloned() }
+            Field {
+                name,
+                ty: field.ty.clone(),
+                opaque: args.opaque.get().cloned(),
+                is_argument: args.argument.is_set(),
+            }
         };
         Fields { style, fields: fields.iter().enumerate().map(field).collect() }
     }

@@ -1,6 +1,7 @@
 //! What the macros read, in their own terms: a type with its fields, a block of commands, and an upcaster.
 
 mod context;
+mod bound;
 mod method;
 mod command;
 mod history;
@@ -9,7 +10,8 @@ mod data;
 mod upcaster;
 
 pub(crate) use self::block::{Block, makes};
-pub(crate) use self::command::{Command, Input, Output};
+pub(crate) use self::bound::Bound;
+pub(crate) use self::command::{Argument, Command, Input, Output};
 pub(crate) use self::context::{names_context, referred};
 pub(crate) use self::data::{Data, Field, Fields, Kind, Style};
 pub(crate) use self::history::{EventHistory, Past, Way};

@@ -56,6 +56,11 @@ impl<T> Once<T> {
         }
     }
 
+    /// A value that the user did not give.
+    pub(crate) fn fill(&mut self, value: T) {
+        self.0.get_or_insert(value);
+    }
+
     pub(crate) fn get(&self) -> Option<&T> {
         self.0.as_ref()
     }

@@ -35,9 +35,11 @@ impl Retired {
         })?;
         match (event.take(), history.take()) {
             (Some(name), Some(history)) => Ok(Retired { name, oldest: oldest.take().unwrap_or(1), history }),
-            (None, _) => Err(missing(&meta.path, "no name: say which event it is in the journal, `name = \"…\"`")),
+            (None, _) => {
+                Err(missing(&meta.path, "no name; help: say which event it is in the journal, `name = \"…\"`"))
+            }
             (_, None) => {
-                Err(missing(&meta.path, "no history: list the event's past versions, oldest first, `history(…)`"))
+                Err(missing(&meta.path, "no history; help: list the event's past versions, oldest first, `history(…)`"))
             }
         }
     }
@@ -49,5 +51,5 @@ impl Retired {
 }
 
 fn missing(key: &Path, what: &str) -> syn::Error {
-    syn::Error::new_spanned(key, format_args!("a retired event with {what}"))
+    syn::Error::new_spanned(key, format_args!("a retired event has {what}"))
 }

@@ -37,16 +37,21 @@ impl ShapeContainer {
 #[derive(Default)]
 pub(crate) struct ShapeField {
     pub opaque: Once<LitStr>,
+    /// The field is a command's argument: a payload says so of its own fields.
+    pub argument: Once<()>,
 }
 
 impl ShapeField {
     pub(crate) fn parse(cx: &Ctxt, attrs: &[Attribute]) -> ShapeField {
         let mut args = ShapeField::default();
         read(cx, attrs, "shape", |meta| {
-            if !meta.path.is_ident("opaque") {
+            if meta.path.is_ident("opaque") {
+                args.opaque.set(cx, &meta.path, name(&meta)?);
+            } else if meta.path.is_ident("argument") {
+                args.argument.set(cx, &meta.path, ());
+            } else {
                 return Err(unknown(&meta, "a field has `opaque = \"name\"`"));
             }
-            args.opaque.set(cx, &meta.path, name(&meta)?);
             Ok(())
         });
         args

@@ -2,7 +2,7 @@
 
 use syn::PathArguments;
 
-use super::{command, determinism, history, judge, names, retired};
+use super::{check_method, command, determinism, history, names, retired};
 use crate::ast::Block;
 use crate::ctxt::Ctxt;
 
@@ -16,7 +16,7 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
     retired::block(cx, block);
     for one in &block.commands {
         command::command(cx, one);
-        judge::judge(cx, block, one);
+        check_method::check_method(cx, block, one);
         determinism::body(cx, one);
     }
 }

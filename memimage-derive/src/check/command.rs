@@ -19,6 +19,7 @@ pub(crate) fn command(cx: &Ctxt, command: &Command) {
     for input in &command.inputs {
         if let Input::Argument(argument) = input {
             types::argument(cx, &argument.ty);
+            types::keys(cx, &argument.ty);
         }
     }
     if let Some(output) = command.output.ty() {

@@ -2,7 +2,7 @@
 
 use syn::DeriveInput;
 
-use super::group;
+use super::{group, types};
 use crate::ast::{Data, Kind};
 use crate::attr::ModelArgs;
 use crate::ctxt::Ctxt;
@@ -22,6 +22,9 @@ pub(crate) fn data(cx: &Ctxt, data: &Data) {
             parameter,
             "an opaque name stands for one serialization, not for one a parameter: wrap each use in a type",
         );
+    }
+    for field in data.fields().filter(|field| field.opaque.is_none()) {
+        types::keys(cx, &field.ty);
     }
     recursion(cx, data);
 }

@@ -1,33 +1,12 @@
-//! The plain calls whose answer is another on replay. This reads the tokens of a body and follows no call: the lists of
-//! clippy see further, and digests catch the rest.
+//! Calls that give another value on replay. This searches the tokens of a body and does not follow calls. Clippy has the same
+//! list and resolves paths; the digests of the state find the rest.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use syn::Error;
 
+use super::nondeterministic::{CALLS, Call};
 use crate::ast::Command;
 use crate::ctxt::Ctxt;
-
-/// A call, as the last names of its path, and the call of the context that gives the same on replay.
-struct Rule {
-    path: &'static [&'static str],
-    mend: &'static str,
-}
-
-const TIME: &str = "`ctx.time()`, a `Timestamp`";
-const DRAW: &str = "`ctx.random().u64()`, `.below(n)`, `.f64()` or `.shuffle(&mut slice)`";
-const ID: &str = "`Uuid::from_u128(ctx.random().u128())`";
-
-const RULES: &[Rule] = &[
-    Rule { path: &["SystemTime", "now"], mend: TIME },
-    Rule { path: &["Instant", "now"], mend: TIME },
-    Rule { path: &["Utc", "now"], mend: TIME },
-    Rule { path: &["Local", "now"], mend: TIME },
-    Rule { path: &["rand", "random"], mend: DRAW },
-    Rule { path: &["rand", "rng"], mend: DRAW },
-    Rule { path: &["thread_rng"], mend: DRAW },
-    Rule { path: &["Uuid", "new_v4"], mend: ID },
-    Rule { path: &["Uuid", "now_v7"], mend: ID },
-];
 
 pub(crate) fn body(cx: &Ctxt, command: &Command) {
     if !command.args.nondeterminism.is_set() {
@@ -41,8 +20,11 @@ fn scan(cx: &Ctxt, tokens: &TokenStream) {
         match token {
             TokenTree::Group(group) => scan(cx, &group.stream()),
             TokenTree::Ident(_) => {
-                if let Some((rule, span)) = RULES.iter().find_map(|rule| Some((rule, matches(rule, &tokens[at..])?))) {
-                    cx.syn_error(error(rule, span));
+                let before = &tokens[..at];
+                if let Some((call, span)) =
+                    CALLS.iter().find_map(|call| Some((call, found(call, before, &tokens[at..])?)))
+                {
+                    cx.syn_error(error(call, span));
                 }
             }
             TokenTree::Punct(_) | TokenTree::Literal(_) => {}
@@ -50,18 +32,34 @@ fn scan(cx: &Ctxt, tokens: &TokenStream) {
     }
 }
 
-/// The place of the rule's path, if the tokens begin with it.
-fn matches(rule: &Rule, tokens: &[TokenTree]) -> Option<(Span, Span)> {
+/// The place of the call's path, if the tokens begin with it. Methods do not count, and neither do calls with arguments if the
+/// function takes none: these are other functions of the same name.
+fn found(call: &Call, before: &[TokenTree], tokens: &[TokenTree]) -> Option<(Span, Span)> {
+    if matches!(before.last(), Some(TokenTree::Punct(punct)) if punct.as_char() == '.') {
+        return None;
+    }
     let mut rest = tokens.iter();
     let mut span: Option<(Span, Span)> = None;
-    for (at, name) in rule.path.iter().enumerate() {
+    for (at, name) in call.names().enumerate() {
         if at > 0 && !(is_colon(rest.next()) && is_colon(rest.next())) {
             return None;
         }
         let ident = named(rest.next(), name)?;
         span = Some((span.map_or(ident.span(), |(first, _)| first), ident.span()));
     }
-    span
+    match rest.next() {
+        Some(TokenTree::Group(arguments)) if arguments.delimiter() == Delimiter::Parenthesis => {
+            span.filter(|_| !call.takes_nothing || arguments.stream().is_empty())
+        }
+        // a longer path
+        next if is_colon(next) && !starts_arguments(rest.as_slice()) => None,
+        _ => span,
+    }
+}
+
+/// Whether the rest of `::` is that of `::<…>`.
+fn starts_arguments(rest: &[TokenTree]) -> bool {
+    is_colon(rest.first()) && matches!(rest.get(1), Some(TokenTree::Punct(punct)) if punct.as_char() == '<')
 }
 
 fn named<'a>(token: Option<&'a TokenTree>, name: &str) -> Option<&'a Ident> {
@@ -75,12 +73,13 @@ fn is_colon(token: Option<&TokenTree>) -> bool {
     matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == ':')
 }
 
-fn error(rule: &Rule, (first, last): (Span, Span)) -> Error {
-    let call = rule.path.join("::");
-    let mend = rule.mend;
+fn error(call: &Call, (first, last): (Span, Span)) -> Error {
+    let path = call.names().collect::<Vec<_>>().join("::");
+    let context = if call.help.contains("`ctx.") { "take `ctx: &Context`: " } else { "" };
     let message = format!(
-        "`{call}` answers otherwise on replay: take `ctx: &Context` and use {mend}; if the model does not depend on it, \
-         mark the command `allow(nondeterminism)`"
+        "`{path}` gives another value on replay; help: {context}{}; if the model does not depend on it, mark the command \
+         `allow(nondeterminism)`",
+        call.help
     );
     Error::new_spanned(TokenStream::from_iter([place(first), place(last)]), message)
 }
@@ -88,4 +87,59 @@ fn error(rule: &Rule, (first, last): (Span, Span)) -> Error {
 /// A token that only stands for a place.
 fn place(span: Span) -> TokenTree {
     TokenTree::Ident(Ident::new("_x", span))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found_in(body: &str) -> Vec<String> {
+        let cx = Ctxt::new();
+        scan(&cx, &body.parse().unwrap());
+        match cx.check() {
+            Ok(()) => Vec::new(),
+            Err(errors) => errors
+                .to_string()
+                .split('`')
+                .skip(1)
+                .step_by(2)
+                .filter(|word| CALLS.iter().any(|call| call.names().collect::<Vec<_>>().join("::") == **word))
+                .map(str::to_owned)
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn each_call_of_the_list_is_found_by_its_whole_path() {
+        for call in CALLS {
+            let found = found_in(&format!("{{ let x = {}(); }}", call.path));
+            assert_eq!(found, [call.names().collect::<Vec<_>>().join("::")], "{}", call.path);
+        }
+    }
+
+    #[test]
+    fn an_import_and_a_turbofish_hide_nothing() {
+        assert_eq!(found_in("SystemTime::now()"), ["SystemTime::now"]);
+        assert_eq!(found_in("rand::random::<u64>()"), ["rand::random"]);
+        assert_eq!(found_in("Some(1).map_or_else(Instant::now, f)"), ["Instant::now"]);
+        assert_eq!(found_in("thread::current().id()"), ["thread::current"]);
+        assert_eq!(found_in("available_parallelism()"), ["available_parallelism"]);
+    }
+
+    #[test]
+    fn what_is_only_called_alike_is_left_alone() {
+        for body in [
+            "foo::now()",
+            "Clock::now(7)",
+            "Rng::new(seed)",
+            "self.rng.thread_rng()",
+            "process::id(order)",
+            "thread::current(&self.threads)",
+            "env::var::name()",
+            "self.read(fs)",
+            "read(path)",
+        ] {
+            assert_eq!(found_in(body), [""; 0], "{body}");
+        }
+    }
 }

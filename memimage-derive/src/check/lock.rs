@@ -8,13 +8,15 @@ use quote::ToTokens;
 use crate::ast::{Block, Command, EventHistory, Way};
 use crate::attr::LockArg;
 use crate::ctxt::Ctxt;
-use crate::lock::{Foreign, Lock};
+use crate::lock::{Foreign, Line, Lock};
 
-/// The lock of a block's model, if the block asks for one, held to the rules. None after other errors: the block is not
-/// the one that the lock was made of.
+/// The lock of the model of a block that asks for one, checked against the rules. The block has no other errors. A lock that
+/// cannot be read is an error, and an empty lock stands for it.
 pub(crate) fn lock(cx: &Ctxt, block: &Block) -> Option<Lock> {
-    let arg = block.args.lock.get().filter(|_| !cx.has_errors())?;
-    let lock = Lock::read(cx, arg, &block.model_name())?;
+    let arg = block.args.lock.get()?;
+    let Some(lock) = Lock::read(cx, arg, &block.model_name()) else {
+        return cx.has_errors().then(Lock::unread);
+    };
     complete(cx, block, arg, &lock);
     Some(lock)
 }
@@ -46,12 +48,12 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
         return cx
             .error(&block.model, format_args!("`{file}` has no lines of `{model}`: {blessing} adds them{renamed}"));
     }
+    let is_new = |event: &str| lock.lines.iter().all(|line| line.event != event);
     let mut missing: Vec<(String, Version)> = Vec::new();
     // the commands whose event may be one of the lock under another name
     let mut renamed = Vec::new();
     for event in block.histories() {
         let name = event.name.value();
-        let is_new = lock.lines.iter().all(|line| line.event != name);
         let lines = missing.len();
         missing.extend(
             versions(&event)
@@ -59,12 +61,15 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
                 .map(|version| (name.clone(), version)),
         );
         let is_missing = missing.len() > lines;
-        renamed.extend(event.command.filter(|_| is_new && is_missing).map(|command| &command.sig.ident));
+        renamed.extend(event.command.filter(|_| is_new(&name) && is_missing).map(|command| &command.sig.ident));
     }
-    if forgotten(cx, block, lock, &renamed) {
-        return;
-    }
+    // An event that is not in the lock may be a forgotten one under a new name. The versions of a retired event are counted
+    // from its oldest one, so a forgotten version may shift the others. The error about the forgotten event covers both.
+    let any_forgotten = forgotten(cx, block, lock, &renamed);
     for (event, Version { number, place, has_type }) in missing {
+        if any_forgotten && (is_new(&event) || is_retired(block, &event)) {
+            continue;
+        }
         let message = match has_type {
             true => format!("`{file}` has no line for {event} v{number} yet: {blessing} adds it; commit it"),
             false => format!(
@@ -142,13 +147,20 @@ fn forgotten(cx: &Ctxt, block: &Block, lock: &Lock, renamed: &[&Ident]) -> bool 
     let any = forgotten.peek().is_some();
     for line in forgotten {
         let (event, version) = (&line.event, line.version);
+        let command = block.commands.iter().find(|command| command.name.value() == *event && !command.is_replay_only());
+        if let Some(command) = command {
+            out_of_history(cx, lock, line, command);
+            continue;
+        }
         let rename = match renamed {
             [] => String::new(),
             [one] => format!("say `name = {event:?}` of `{one}`, if that is its new name, "),
             _ => format!("say `name = {event:?}` of the command that it was renamed to, "),
         };
-        let retire = if block.args.retired.iter().any(|retired| retired.name.value() == *event) {
+        let retire = if is_retired(block, event) {
             format!("add its past type to the history of `retired(name = {event:?}, …)`, ")
+        } else if here.iter().any(|(name, other)| name == event && *other > version) {
+            "list its past type in the `history(…)` of the later version, ".to_owned()
         } else if here.iter().any(|(name, _)| name == event) {
             String::new()
         } else {
@@ -163,4 +175,27 @@ fn forgotten(cx: &Ctxt, block: &Block, lock: &Lock, renamed: &[&Ident]) -> bool 
         cx.error(&block.model, message);
     }
     any
+}
+
+fn is_retired(block: &Block, event: &str) -> bool {
+    block.args.retired.iter().any(|retired| retired.name.value() == event)
+}
+
+/// A locked version of an event that a command still has, at another version.
+fn out_of_history(cx: &Ctxt, lock: &Lock, line: &Line, command: &Command) {
+    let Line { event, version, number, .. } = line;
+    let (method, newest) = (&command.sig.ident, command.version());
+    let help = if *version > newest {
+        format!("restore version {version} of it")
+    } else {
+        let list =
+            if command.args.history.is_set() { "add it to the `history(…)`" } else { "list it in a `history(…)`" };
+        format!("keep its arguments as a type with an upcaster, and {list} of `{method}`")
+    };
+    let message = format!(
+        "{event} v{version} is in the lock, and `{method}`, at version {newest}, cannot replay it; help: {help}, or remove line \
+         {number} of `{}` if no journal holds it any more",
+        lock.file
+    );
+    cx.error(method, message);
 }

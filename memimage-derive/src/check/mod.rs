@@ -1,14 +1,16 @@
 //! The rules that hold for what was read. Each is here once, with its message.
 
 mod types;
+mod nondeterministic;
 mod determinism;
 mod group;
 mod history;
-mod judge;
+mod check_method;
 mod names;
 mod retired;
 mod command;
 mod block;
+mod module;
 mod data;
 mod lock;
 mod upcaster;
@@ -16,5 +18,6 @@ mod upcaster;
 pub(crate) use self::block::block;
 pub(crate) use self::data::{data, model};
 pub(crate) use self::lock::lock;
+pub(crate) use self::module::module;
 pub(crate) use self::types::{is_answer, is_owned};
 pub(crate) use self::upcaster::upcaster;

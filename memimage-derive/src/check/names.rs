@@ -14,8 +14,7 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
     let mut types = BTreeMap::new();
     let mut variants = BTreeMap::new();
     if let (Some(events), None) = (block.args.events.get(), block.args.group.get()) {
-        let message = "the events of a model are named where the model is: `#[model(events = Name)]`; here a group has a name \
-                       for its own";
+        let message = "the events of a model are named on the model; help: write `#[model(events = Name)]`";
         cx.error(events, message);
     }
     for command in &block.commands {

@@ -14,8 +14,10 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
             name(cx, block, retired);
             last(cx, retired);
         } else {
-            let message =
-                format!("`{}` is retired already: list all its versions in one `history(…)`", retired.name.value());
+            let message = format!(
+                "`{}` is retired already; help: list all its versions in one `history(…)`",
+                retired.name.value()
+            );
             cx.error(&retired.name, message);
         }
     }
@@ -31,7 +33,7 @@ fn name(cx: &Ctxt, block: &Block, retired: &Retired) {
     let of_name = |command: &&Command| command.name.value() == name;
     if let Some(command) = block.commands.iter().filter(of_name).find(|command| !command.is_replay_only()) {
         let message = format!(
-            "`{name}` is not retired, it is the event of the command `{}`: list its past versions in the `history(…)` of \
+            "`{name}` is not retired: it is the event of the command `{}`; help: list its past versions in the `history(…)` of \
              that command",
             command.sig.ident
         );
@@ -42,8 +44,8 @@ fn name(cx: &Ctxt, block: &Block, retired: &Retired) {
         let kept = command.past_versions.iter().copied().chain([command.version()]);
         if let Some(version) = kept.filter(|version| versions.contains(version)).max() {
             let message = format!(
-                "version {version} of `{name}` is kept by `{}`, which is `replay_only`: remove that, or list the versions \
-                 after it only, `oldest = {}`",
+                "version {version} of `{name}` is kept by `{}`, which is `replay_only`; help: remove that command, or list \
+                 the versions after it only, `oldest = {}`",
                 command.sig.ident,
                 version.saturating_add(1)
             );
@@ -55,7 +57,8 @@ fn name(cx: &Ctxt, block: &Block, retired: &Retired) {
 /// The newest version is a type: there is no payload to which a step on values could lead.
 fn last(cx: &Ctxt, retired: &Retired) {
     if let Some(Step::Value(path)) = retired.history.steps.last() {
-        let message = "a retired event has no payload to which a step on values leads: keep its last version as a type";
+        let message = "a retired event has no payload to which a step on values leads; help: keep its last version as a \
+                       type";
         cx.error(path, message);
     }
 }

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::visit::{self, Visit};
-use syn::{Lifetime, Type, TypeFnPtr};
+use syn::{GenericArgument, Lifetime, PathArguments, PathSegment, Type, TypeFnPtr};
 
 use crate::ast::names_context;
 use crate::ctxt::Ctxt;
@@ -63,6 +63,33 @@ pub(crate) fn is_owned(ty: &Type) -> bool {
 pub(crate) fn is_answer(ty: &Type) -> bool {
     Finder::in_type(ty, true).is_none()
 }
+
+/// Floats are not keys of maps: serde reads a map whose keys are ordered or hashed.
+pub(crate) fn keys(cx: &Ctxt, ty: &Type) {
+    struct Finder<'a>(&'a Ctxt);
+
+    impl<'ast> Visit<'ast> for Finder<'_> {
+        fn visit_path_segment(&mut self, segment: &'ast PathSegment) {
+            let is_keyed = KEYED.iter().any(|keyed| segment.ident == keyed);
+            if let PathArguments::AngleBracketed(arguments) = &segment.arguments
+                && let Some(GenericArgument::Type(key)) = arguments.args.first().filter(|_| is_keyed)
+                && let Type::Path(path) = key
+                && let Some(float) = path.path.get_ident().filter(|name| *name == "f32" || *name == "f64")
+            {
+                let message = format!(
+                    "`{float}` cannot be a key: floats have no total order and no hash; help: use an integer, such as cents for 1.25, \
+                     or a `String`"
+                );
+                self.0.error(key, message);
+            }
+            visit::visit_path_segment(self, segment);
+        }
+    }
+
+    Finder(cx).visit_type(ty);
+}
+
+const KEYED: &[&str] = &["BTreeMap", "BTreeSet", "HashMap", "HashSet", "IndexMap", "IndexSet"];
 
 pub(crate) fn argument(cx: &Ctxt, ty: &Type) {
     // `&mut Context` has a message of its own.

@@ -141,10 +141,15 @@ pub(crate) fn types(krate: &TokenStream, block: &Block, command: &Command) -> Ty
                 error: quote_spanned!(refusal.span()=> type Error = #krate::CommandError<#refusal>;),
             }
         }
-        None => Types {
-            answers: quote!(type Output = #output; type Refusal = #krate::__private::Infallible;),
-            error: quote!(type Error = #krate::Error;),
-        },
+        None => {
+            // at the user's type, where the compiler says that it is less visible than the command
+            let span = command.output.ty().map_or_else(Span::call_site, Spanned::span);
+            let output = quote_spanned!(span=> type Output = #output;);
+            Types {
+                answers: quote!(#output type Refusal = #krate::__private::Infallible;),
+                error: quote!(type Error = #krate::Error;),
+            }
+        }
     }
 }
 

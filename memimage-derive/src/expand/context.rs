@@ -33,7 +33,7 @@ pub(super) fn assertions(krate: &TokenStream, block: &Block, command: &Command) 
             true => namesake(&ty),
             false => format!(
                 "`{ty}` is not `&memimage::Context`, the one reference that a command takes: an argument of `{method}` is \
-                 written to the journal and comes back on replay, so it must be owned"
+                 written to the journal and comes back on replay, so it must be owned; help: take it by value"
             ),
         };
         assertion(krate, block, command, &typed.ty, &message)
@@ -53,7 +53,7 @@ pub(super) fn assertions(krate: &TokenStream, block: &Block, command: &Command) 
             true => namesake(&ty),
             false => format!(
                 "`{}` is no argument of the command `{method}`: {}, and a check goes by their names; nor is `{ty}` \
-                 `&memimage::Context`",
+                 `&memimage::Context`; help: give it the name of an argument, or that type",
                 typed.pat.to_token_stream(),
                 command.argument_names()
             ),
@@ -65,8 +65,8 @@ pub(super) fn assertions(krate: &TokenStream, block: &Block, command: &Command) 
 
 fn namesake(ty: &str) -> String {
     format!(
-        "`{ty}` is not memimage's, but another type of that name: write `&memimage::Context`, or, if it is an argument, take \
-         it by value"
+        "`{ty}` is another type of that name, not `memimage::Context`; help: write `&memimage::Context`, or, if it is an \
+         argument, take it by value"
     )
 }
 

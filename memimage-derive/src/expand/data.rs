@@ -1,13 +1,13 @@
 //! `#[derive(Shape)]`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Generics, Type};
 
-use crate::ast::{Data, Field, Fields, Kind, Style};
+use crate::ast::{Bound, Data, Field, Fields, Kind, Style};
 use crate::attr::runtime;
-use crate::hygiene::Fresh;
+use crate::hygiene::{Fresh, ends, placed};
 
 pub(crate) fn data(mut data: Data) -> TokenStream {
     let krate = runtime(data.args.krate.get());
@@ -23,12 +23,41 @@ pub(crate) fn data(mut data: Data) -> TokenStream {
     let shape = if let Some(name) = data.args.opaque.get() {
         quote!(#krate::__private::ShapeRef::new(&#krate::__private::Descriptor::Opaque(#name)))
     } else if let Some(inner) = transparent(&data) {
-        field_shape(&krate, inner)
+        field_shape(&krate, &data, inner)
     } else {
         let descriptor = descriptor(&krate, &data, &identity);
         reference(&krate, &data, &descriptor)
     };
-    implement(&krate, &data, &shape)
+    let checks = checks(&krate, &data);
+    let implementation = implement(&krate, &data, &shape);
+    quote!(#implementation #checks)
+}
+
+/// Checks that the fields' types have shapes.
+fn checks(krate: &TokenStream, data: &Data) -> Option<TokenStream> {
+    let checked = data.fields().filter(|field| field.is_checked()).map(|field| (&field.ty, Bound::of_field(&field.ty)));
+    (!data.is_generic()).then(|| bound_checks(krate, &data.ident, checked))
+}
+
+/// Checks a bound on each of the types, at the user's token. Each check is an impl, because the compiler reports errors in the
+/// heads of impls before those in bodies, such as the bodies of serde's derives.
+pub(super) fn bound_checks<'a>(
+    krate: &TokenStream,
+    owner: &Ident,
+    checked: impl Iterator<Item = (&'a Type, Bound)>,
+) -> TokenStream {
+    let impls = checked.enumerate().map(|(number, (ty, bound))| {
+        let check = bound.check_trait();
+        let (first, last) = ends(ty);
+        let head = placed(&quote!(#krate::__private::#check), first);
+        let check = quote_spanned!(last=> #head<#ty, #number>);
+        quote! {
+            #[automatically_derived]
+            #[doc(hidden)]
+            impl #check for #owner {}
+        }
+    });
+    impls.collect()
 }
 
 /// The impl around a shape.
@@ -70,7 +99,7 @@ fn reference(krate: &TokenStream, data: &Data, descriptor: &TokenStream) -> Toke
 fn descriptor(krate: &TokenStream, data: &Data, identity: &TokenStream) -> TokenStream {
     match &data.kind {
         Kind::Struct(fields) => {
-            let parts = parts(krate, fields);
+            let parts = parts(krate, data, fields);
             quote! {
                 #krate::__private::Descriptor::Struct(#krate::__private::Struct { identity: #identity, #parts })
             }
@@ -78,7 +107,7 @@ fn descriptor(krate: &TokenStream, data: &Data, identity: &TokenStream) -> Token
         Kind::Enum(variants) => {
             let variants = variants.iter().map(|variant| {
                 let name = &variant.name;
-                let parts = parts(krate, &variant.fields);
+                let parts = parts(krate, data, &variant.fields);
                 quote!(#krate::__private::Variant { name: #name, #parts })
             });
             quote! {
@@ -92,7 +121,7 @@ fn descriptor(krate: &TokenStream, data: &Data, identity: &TokenStream) -> Token
     }
 }
 
-fn parts(krate: &TokenStream, fields: &Fields) -> TokenStream {
+fn parts(krate: &TokenStream, data: &Data, fields: &Fields) -> TokenStream {
     let style = match fields.style {
         Style::Unit => quote!(Unit),
         Style::Newtype => quote!(Newtype),
@@ -101,19 +130,22 @@ fn parts(krate: &TokenStream, fields: &Fields) -> TokenStream {
     };
     let fields = fields.fields.iter().map(|field| {
         let name = &field.name;
-        let shape = field_shape(krate, field);
+        let shape = field_shape(krate, data, field);
         quote!(#krate::__private::Field { name: #name, shape: #shape })
     });
     quote!(style: #krate::__private::Style::#style, fields: &[#(#fields),*])
 }
 
-fn field_shape(krate: &TokenStream, field: &Field) -> TokenStream {
+fn field_shape(krate: &TokenStream, data: &Data, field: &Field) -> TokenStream {
+    let ty = &field.ty;
     match &field.opaque {
         Some(name) => quote!(#krate::__private::ShapeRef::new(&#krate::__private::Descriptor::Opaque(#name))),
-        None => {
-            let ty = &field.ty;
-            quote_spanned!(ty.span()=> <#ty as #krate::Shape>::SHAPE)
-        }
+        None if field.is_argument || (field.is_checked() && !data.is_generic()) => quote_spanned! {ty.span()=> {
+            #[allow(unused_imports)]
+            use #krate::__private::NoShape as _;
+            #krate::__private::ShapeOrNone::<#ty>::SHAPE
+        }},
+        None => quote_spanned!(ty.span()=> <#ty as #krate::Shape>::SHAPE),
     }
 }
 

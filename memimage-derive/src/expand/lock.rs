@@ -52,9 +52,15 @@ pub(super) fn lock(krate: &TokenStream, block: &Block, lock: &Lock) -> TokenStre
 /// A command's own arguments.
 fn newest(krate: &TokenStream, lock: &Lock, command: &Command) -> Option<TokenStream> {
     let mend = match command.args.replay_only.is_set() {
-        true => "; what is kept for replay keeps its shape: undo the change".to_owned(),
+        true => "; help: undo the change, since what is kept for replay keeps its shape".to_owned(),
         false => {
-            format!("; raise its version to {} and add an upcaster, or undo the change", command.version() + 1)
+            let line = lock.line(&command.name.value(), command.version()).map_or(0, |line| line.number);
+            format!(
+                "; help: undo the change, or raise the version to {} and add an upcaster; if no journal holds the event yet, \
+                 remove line {line} of `{}` and bless",
+                command.version() + 1,
+                lock.file
+            )
         }
     };
     let payload = command.payload.to_token_stream();
@@ -65,7 +71,7 @@ fn newest(krate: &TokenStream, lock: &Lock, command: &Command) -> Option<TokenSt
 fn past(krate: &TokenStream, lock: &Lock, event: &EventHistory<'_>) -> TokenStream {
     let assertions = event.past.iter().filter_map(|past| {
         let Way::Type(ty) = past.way else { return None };
-        let mend = format!("; a past version keeps its shape: restore `{}` as it was", spelled(ty));
+        let mend = format!("; help: restore `{}` as it was, since a past version keeps its shape", spelled(ty));
         assertion(krate, lock, event.name, past.version, &ty.to_token_stream(), &mend, ty.span())
     });
     assertions.collect()

@@ -1,5 +1,6 @@
 //! What the macros emit: data, and calls into `memimage::__private`. The logic is there, where it can be read.
 
+mod data;
 mod payload;
 mod history;
 mod lock;
@@ -12,7 +13,6 @@ mod block;
 mod group;
 mod state;
 mod model;
-mod data;
 mod upcaster;
 
 pub(crate) use self::block::block;

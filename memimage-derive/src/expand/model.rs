@@ -29,6 +29,10 @@ pub(crate) fn implementation(input: &DeriveInput, args: &ModelArgs) -> TokenStre
     let history = args.history.get().map(|history| state::history(&krate, input, version, history));
     let (constant, steps) = history.map(|history| (history.constant, history.steps)).unzip();
     quote! {
+        // A `#[command]` outside of a block then has our message. An import or a definition by the user wins over a glob.
+        #[allow(unused_imports, clippy::wildcard_imports)]
+        use #krate::__private::marks::*;
+
         #[automatically_derived]
         #header {
             const NAME: &'static ::core::primitive::str = #name;

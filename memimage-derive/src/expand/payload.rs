@@ -3,29 +3,101 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::ast::{Block, Command};
+use super::data::bound_checks;
+use crate::ast::{Argument, Block, Bound, Command};
 use crate::case::unraw;
+use crate::hygiene::Fresh;
 
 /// The struct, with the derives by which it is written and read.
 pub(crate) fn payload(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
-    let definition = definition(block, command);
+    let definition = struct_of(block, command, true);
     let path = krate.to_string().replace(' ', "") + "::__private::serde";
-    let cfgs = command.cfgs();
+    let cfgs: Vec<_> = command.cfgs().collect();
+    if command.checked_arguments().next().is_none() {
+        return quote! {
+            #(#cfgs)*
+            #[derive(
+                #krate::__private::serde::Serialize,
+                #krate::__private::serde::Deserialize,
+                #krate::Shape
+            )]
+            #[serde(crate = #path)]
+            #[shape(crate = #krate)]
+            #definition
+        };
+    }
+    let checked = command.checked_arguments().map(|argument| (&argument.ty, Bound::of_argument(&argument.ty)));
+    let checks = bound_checks(krate, &command.payload, checked);
+    let serde = serde(krate, block, command, &path);
     quote! {
         #(#cfgs)*
-        #[derive(
-            #krate::__private::serde::Serialize,
-            #krate::__private::serde::Deserialize,
-            #krate::Shape
-        )]
-        #[serde(crate = #path)]
+        #[derive(#krate::Shape)]
         #[shape(crate = #krate)]
         #definition
+
+        #(#cfgs)*
+        const _: () = {
+            #checks
+            #serde
+        };
+    }
+}
+
+/// serde's impls for a payload whose arguments are checked.
+///
+/// serde derives its functions for a private struct of the same fields, under the bound that the arguments can be recorded. If
+/// the bound does not hold, the calls below resolve to `NoSerde`, and the failed check is the only error.
+fn serde(krate: &TokenStream, block: &Block, command: &Command, path: &str) -> TokenStream {
+    let payload = &command.payload;
+    let (remote, name) = (payload.to_string(), unraw(payload));
+    let definition = Fresh::new(block.source.clone()).ident("Definition");
+    let fields = command.arguments().map(|Argument { ident, ty, attrs }| {
+        let attrs = attrs.iter().filter(|attr| attr.path().is_ident("serde"));
+        quote!(#(#attrs)* #ident: #ty)
+    });
+    let bound = command.checked_arguments().map(|Argument { ty, .. }| {
+        // The compiler would report a bound without a lifetime here, once more.
+        quote!(for<'memimage> #ty: #krate::__private::Recorded).to_string()
+    });
+    let bound = bound.collect::<Vec<_>>().join(", ");
+    quote! {
+        #[derive(#krate::__private::serde::Serialize, #krate::__private::serde::Deserialize)]
+        #[serde(crate = #path, remote = #remote, rename = #name, bound = #bound)]
+        #[allow(dead_code, clippy::all, clippy::pedantic)]
+        struct #definition { #(#fields),* }
+
+        #[automatically_derived]
+        impl #krate::__private::serde::Serialize for #payload {
+            fn serialize<S: #krate::__private::serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                #[allow(unused_imports)]
+                use #krate::__private::NoSerde as _;
+                #definition::serialize(self, serializer)
+            }
+        }
+
+        #[automatically_derived]
+        impl<'de> #krate::__private::serde::Deserialize<'de> for #payload {
+            fn deserialize<D: #krate::__private::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> ::core::result::Result<Self, D::Error> {
+                #[allow(unused_imports)]
+                use #krate::__private::NoSerde as _;
+                #definition::deserialize(deserializer)
+            }
+        }
     }
 }
 
 /// The struct alone, with its docs and the derives that the user asked for.
 pub(crate) fn definition(block: &Block, command: &Command) -> TokenStream {
+    struct_of(block, command, false)
+}
+
+/// The struct. `Shape`'s derive needs marks on the arguments that the block checks.
+fn struct_of(block: &Block, command: &Command, marked: bool) -> TokenStream {
     let method = unraw(&command.sig.ident);
     let about = format!("The arguments of `{}::{method}`.", block.model_name());
     let docs = documentation(&about, command);
@@ -34,7 +106,8 @@ pub(crate) fn definition(block: &Block, command: &Command) -> TokenStream {
     let mut fields = command.arguments().map(|argument| {
         let (ident, ty, attrs) = (&argument.ident, &argument.ty, &argument.attrs);
         let about = format!("The argument `{}`.", unraw(ident));
-        quote!(#[doc = #about] #(#attrs)* #vis #ident: #ty)
+        let mark = (marked && argument.is_checked()).then(|| quote!(#[shape(argument)]));
+        quote!(#[doc = #about] #(#attrs)* #mark #vis #ident: #ty)
     });
     let body = match fields.next() {
         Some(first) => quote!({ #first #(, #fields)* }),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::protection::{how, of_states};
 use crate::disk::Disk;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::journal::{Headers, Layout, SalvageSource};
-use crate::keys::{Form, Keyring, Keys};
+use crate::keys::{KeyIds, Keyring, Keys};
 use crate::seq::SegmentId;
 
 /// The keys of an image, as its owner gave them.
@@ -46,7 +46,7 @@ impl Task {
                 // all segment headers are damaged, but a snapshot header may be intact
                 None => of_states(disk, layout)?,
             };
-            if form != Form::default() {
+            if form != KeyIds::default() {
                 return Err(self.without_keys(layout.root(), form, keyring));
             }
         }
@@ -65,7 +65,7 @@ impl Task {
         keyring.current(&[0; 16], layout.root()).map(drop)
     }
 
-    fn without_keys(self, root: &Path, form: Form, keyring: &Keyring) -> Error {
+    fn without_keys(self, root: &Path, form: KeyIds, keyring: &Keyring) -> Error {
         let is_supported = form.cipher.is_none_or(|_| cfg!(feature = "encryption"))
             && form.chain.is_none_or(|_| cfg!(feature = "chain"));
         if !is_supported && let Err(error) = keyring.protection(form, &[0; 16], root) {
@@ -74,8 +74,8 @@ impl Task {
         let cipher = form.cipher.map(|id| format!("key {id} by `encryption`"));
         let chain = form.chain.map(|id| format!("key {id} by `chain`"));
         let keys: Vec<String> = cipher.into_iter().chain(chain).collect();
-        let mend = format!("use `{}`, and give it {}", self.builder, keys.join(" and "));
+        let help = format!("use `{}`, and give it {}", self.builder, keys.join(" and "));
         let without = "was given no keys";
-        Error::new(Kind::Protected { path: root.to_owned(), how: how(form), task: self.name, without, mend })
+        Error::new(ErrorDetail::Protected { path: root.to_owned(), how: how(form), task: self.name, without, help })
     }
 }

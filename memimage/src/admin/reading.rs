@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::digest::Digest;
 use crate::disk::Disk;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{FrameKind, Layout, records};
 use crate::keys::Keyring;
@@ -40,7 +40,7 @@ impl CompleteJournal {
     ) -> Result<CompleteJournal, Error> {
         let journal = OpenedJournal::open(disk, layout, keyring, Some(M::NAME))?;
         if !journal.segments().starts_at_genesis() {
-            return Err(Error::new(Kind::NotWhole { path: layout.root().to_owned() }));
+            return Err(Error::new(ErrorDetail::NotWhole { path: layout.root().to_owned() }));
         }
         let dispatch = dispatch_of::<M>(&journal)?;
         Ok(CompleteJournal { journal, dispatch })

@@ -1,8 +1,8 @@
-//! Who ran a command, and why.
+//! Metadata of a command: who ran it, and why.
 
 use std::borrow::Cow;
 
-/// Who ran a command, and why: recorded with the event, so that its body sees the same on replay.
+/// Who ran a command, and why. It is recorded with the event, so a replayed command sees the same metadata.
 ///
 /// ```
 /// use memimage::Metadata;
@@ -23,29 +23,29 @@ impl Metadata {
     /// The key of [`causation`](Metadata::causation).
     pub const CAUSATION: &'static str = "causation";
 
-    /// No metadata.
+    /// Creates empty metadata.
     pub const fn new() -> Metadata {
         Metadata { entries: Vec::new() }
     }
 
-    /// Metadata that names who runs the command.
+    /// Creates metadata with the actor that runs the command.
     pub fn actor(name: impl ToString) -> Metadata {
         Metadata::new().entry(Metadata::ACTOR, name)
     }
 
-    /// Adds what ties together the commands of one request or conversation.
+    /// Adds an id that all commands of one request or conversation share.
     #[must_use]
     pub fn correlation(self, id: impl ToString) -> Metadata {
         self.entry(Metadata::CORRELATION, id)
     }
 
-    /// Adds what led to the command: an event's seq, a message's id.
+    /// Adds the cause of the command: an event's seq, or a message's id.
     #[must_use]
     pub fn causation(self, id: impl ToString) -> Metadata {
         self.entry(Metadata::CAUSATION, id)
     }
 
-    /// Adds a value under a key of your own; the last value of a key counts.
+    /// Adds a value under a key of your own. It replaces an earlier value of the same key.
     #[must_use]
     pub fn entry(mut self, key: impl Into<Cow<'static, str>>, value: impl ToString) -> Metadata {
         let (key, value) = (key.into(), value.to_string());
@@ -56,28 +56,28 @@ impl Metadata {
         self
     }
 
-    /// The value under a key.
+    /// The value of a key, if present.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.iter().find(|(present, _)| *present == key).map(|(_, value)| value)
     }
 
-    /// The keys and their values, in the order they were added.
+    /// The keys and values, in the order in which the keys were added.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.entries.iter().map(|(key, value)| (key.as_ref(), value.as_str()))
     }
 
-    /// Whether there is none.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Appends the form a record has it in: postcard's, of a list of pairs of strings.
+    /// Appends the encoding used in records: postcard's encoding of a list of string pairs.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) -> Result<(), MetadataError> {
         *out = postcard::to_extend(&self.entries, std::mem::take(out))?;
         Ok(())
     }
 
-    /// Reads what [`encode`](Metadata::encode) wrote, and the bytes after it.
+    /// Decodes metadata from the start of `bytes`; returns it and the remaining bytes.
     pub(crate) fn decode(bytes: &[u8]) -> Result<(Metadata, &[u8]), MetadataError> {
         let (entries, rest): (Vec<(String, String)>, _) = postcard::take_from_bytes(bytes)?;
         let entries = entries.into_iter().map(|(key, value)| (Cow::Owned(key), value)).collect();
@@ -87,7 +87,7 @@ impl Metadata {
 
 /// Metadata that cannot be encoded or decoded.
 #[derive(Debug, thiserror::Error)]
-#[error("the metadata are damaged: {0}")]
+#[error("the metadata cannot be encoded or decoded: {0}")]
 pub(crate) struct MetadataError(#[from] postcard::Error);
 
 #[cfg(test)]
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_encoded_is_decoded() {
+    fn decoding_returns_the_encoded_metadata_and_the_remaining_bytes() {
         let long = "x".repeat(300);
         for metadata in [Metadata::new(), Metadata::actor("teller 3").causation(7).entry("note", &long)] {
             let mut bytes = Vec::new();
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_value_of_a_key_counts() {
+    fn the_last_value_of_a_key_replaces_earlier_ones() {
         let metadata = Metadata::actor("a").entry(Metadata::ACTOR, "b");
         assert_eq!(metadata.iter().collect::<Vec<_>>(), [("actor", "b")]);
     }

@@ -1,4 +1,4 @@
-//! What a command may know besides the model and its arguments: all of it recorded, so that replay sees the same.
+//! The context of a command: recorded time, metadata and random values, the same when the command runs and when it is replayed.
 
 mod metadata;
 mod random;
@@ -13,10 +13,10 @@ pub(crate) use random::Seed;
 
 use crate::seq::Seq;
 
-/// What a command may know besides the model and its arguments.
+/// The context of a command: its seq, recorded time, metadata and random values.
 ///
-/// Everything in it is in the journal, so a replayed body sees what it saw when it was recorded. A command that wants one
-/// takes `&Context` after `&mut self`; the callers do not pass it.
+/// All of it is in the journal or derives from it, so a replayed command sees the same context as when it first ran. A command
+/// method that needs the context takes `&Context` after `&mut self`; callers do not pass it.
 #[derive(Debug)]
 pub struct Context {
     time: Timestamp,
@@ -30,46 +30,46 @@ impl Context {
         Context { time, metadata, random: Random::new(seed, origin) }
     }
 
-    /// Makes it that of another event of the same image.
+    /// Reuses this context for another event of the same image.
     #[inline]
-    pub(crate) fn turn_to(&mut self, origin: Origin, time: Timestamp, metadata: Metadata) {
+    pub(crate) fn move_to(&mut self, origin: Origin, time: Timestamp, metadata: Metadata) {
         (self.time, self.metadata) = (time, metadata);
-        self.random.turn_to(origin);
+        self.random.move_to(origin);
     }
 
-    /// The same for another part of the same event.
+    /// A context for another part of the same event.
     pub(crate) fn for_part(&self, part: u32) -> Context {
         Context { time: self.time, metadata: self.metadata.clone(), random: self.random.for_part(part) }
     }
 
-    /// The number this event has, or will have if the command is not refused. It keeps it for ever: when a journal is
-    /// rewritten, and when the event was upcast to several, which then share it.
+    /// The seq of this event, or the seq that it gets if the command is not refused. An event keeps its seq when a journal is
+    /// rewritten. If the event was upcast to several events, all of them share this seq.
     pub fn seq(&self) -> Seq {
         self.random.origin().seq
     }
 
-    /// Which of the parts it is of an event that was upcast to several; 0 for a whole one.
+    /// The index of this part of an event that was upcast to several; 0 for an event that was not split.
     #[inline]
     pub(crate) fn part(&self) -> u32 {
         self.random.origin().part
     }
 
-    /// The recorded time: the wall clock's when the command ran, but never less than the event's before it.
+    /// The recorded time: the wall clock when the command ran, but never earlier than the time of the previous event.
     pub fn time(&self) -> Timestamp {
         self.time
     }
 
-    /// Who ran the command and why, as given to [`Image::with`](crate::Image::with).
+    /// Who ran the command and why, as passed to [`Image::with`](crate::Image::with).
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
 
-    /// Random values that come out the same on each replay.
+    /// Random values that are the same on each replay.
     pub fn random(&self) -> &Random {
         &self.random
     }
 
-    /// Puts the random values back to their start, so that a body draws the same whether or not a check drew before it
+    /// Resets the random values to their start. A command then draws the same values whether or not its check drew some before
     /// (checks do not run on replay).
     #[inline]
     pub(crate) fn rewind(&mut self) {
@@ -77,16 +77,16 @@ impl Context {
     }
 }
 
-/// The event that a record first was, kept by rewrites and branches, from which its random values derive.
+/// The original position of an event, from which its random values derive. Rewrites and branches keep it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
     pub(crate) seq: Seq,
-    /// Which of the events that one was upcast to; 0 for a whole one.
+    /// The index of the part, if the event was upcast to several; 0 otherwise.
     pub(crate) part: u32,
 }
 
 impl Origin {
-    /// The origin of an event that was recorded under `seq` itself.
+    /// The origin of an event that was first recorded under `seq`.
     pub(crate) fn own(seq: Seq) -> Origin {
         Origin { seq, part: 0 }
     }

@@ -11,15 +11,15 @@ use super::Origin;
 /// The secret of an image from which all its random values derive.
 pub(crate) type Seed = [u8; 32];
 
-/// Random values that come out the same on each replay.
+/// Random values that are the same on each replay.
 ///
-/// They are the ChaCha20 keystream (RFC 8439) under the image's seed, with the event's number as nonce, turned into numbers
-/// by methods of our own: how a value is drawn is part of the journal's format and never changes. Unpredictable for who
-/// does not know the seed, which stands in the journal; not for keys.
+/// The source is the ChaCha20 keystream (RFC 8439) with the image's seed as key and the event's seq as nonce. How a value is
+/// derived from the keystream is part of the journal's format and never changes. The values are unpredictable to anyone without
+/// the seed. Do not use them as cryptographic keys: the seed is stored in the journal.
 pub struct Random {
     seed: Seed,
     origin: Origin,
-    /// Boxed, since few commands draw and all of them carry it.
+    /// Boxed: every command carries this field, and few commands draw.
     stream: RefCell<Option<Box<ChaCha20>>>,
 }
 
@@ -39,7 +39,7 @@ impl Random {
     }
 
     #[inline]
-    pub(super) fn turn_to(&mut self, origin: Origin) {
+    pub(super) fn move_to(&mut self, origin: Origin) {
         self.origin = origin;
         self.rewind();
     }
@@ -62,17 +62,17 @@ impl Random {
         bytes
     }
 
-    /// Any `u64`, each as likely.
+    /// A uniformly distributed `u64`.
     pub fn u64(&self) -> u64 {
         u64::from_le_bytes(self.draw())
     }
 
-    /// Any `u128`, each as likely; what `Uuid::from_u128` wants.
+    /// A uniformly distributed `u128`, for example for `Uuid::from_u128`.
     pub fn u128(&self) -> u128 {
         u128::from_le_bytes(self.draw())
     }
 
-    /// A number less than `bound`, each as likely (Lemire, "Fast Random Integer Generation in an Interval", 2019).
+    /// A uniformly distributed number less than `bound` (Lemire, "Fast Random Integer Generation in an Interval", 2019).
     ///
     /// # Panics
     ///
@@ -88,12 +88,12 @@ impl Random {
         }
     }
 
-    /// A number from 0 to 1, 1 excluded: a multiple of 2⁻⁵³, each as likely.
+    /// A uniformly distributed multiple of 2⁻⁵³ from 0 to 1, excluding 1.
     pub fn f64(&self) -> f64 {
         (self.u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// Puts the items into an order, each order as likely (Fisher and Yates).
+    /// Shuffles the items; each order is equally likely (Fisher and Yates).
     pub fn shuffle<T>(&self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             let chosen = self.below(last as u64 + 1) as usize;
@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(random.draw::<4>(), [0x40, 0x5d, 0x6a, 0xe5]);
     }
 
-    /// Frozen: a change here breaks the replay of every journal whose commands drew random values.
+    /// Frozen: a change breaks the replay of every journal whose commands drew random values.
     #[test]
     fn the_values_are_frozen() {
         let mut items = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn below_stays_below_and_reaches_all() {
+    fn below_returns_every_number_less_than_its_bound() {
         let random = random(9, 0);
         let mut seen = [0; 3];
         for _ in 0..300 {

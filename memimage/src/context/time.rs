@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::shape::{Shape, ShapeRef};
 
-/// A moment: microseconds since the Unix epoch, 1 January 1970 UTC.
+/// A point in time: microseconds since the Unix epoch, 1 January 1970 UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// The moment this many microseconds after the epoch.
+    /// Creates a timestamp from microseconds since the epoch.
     pub const fn from_micros(micros: u64) -> Timestamp {
         Timestamp(micros)
     }
@@ -33,13 +33,13 @@ impl Timestamp {
         self.0 / 1_000_000
     }
 
-    /// From `earlier` to this moment; zero if `earlier` is later.
+    /// The duration from `earlier` to this timestamp; zero if `earlier` is later.
     pub const fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
-    /// What the wall clock says now; the epoch for a clock set before it.
-    #[expect(clippy::disallowed_methods, reason = "what it says is recorded, and replay takes the record")]
+    /// The current wall-clock time; the epoch if the clock is set before it.
+    #[expect(clippy::disallowed_methods, reason = "the time is recorded, and replay reads the record")]
     #[inline]
     pub(crate) fn wall_clock() -> Timestamp {
         SystemTime::now().into()

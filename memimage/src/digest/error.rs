@@ -1,31 +1,31 @@
-//! Why a value has no digest.
+//! The error of a value whose digest cannot be computed.
 
 use std::fmt::{self, Display};
 
 use crate::shape::Variant;
 
-/// Why a value has no digest: it does not serialize, or not as its shape says.
+/// A digest could not be computed: the value's `Serialize` failed or contradicts its shape.
 #[derive(Debug)]
 pub struct DigestError {
-    /// Boxed, for it travels through every level of a value, and so does success.
+    /// Boxed to keep results small: every level of a value returns one, also on success.
     inner: Box<Inner>,
 }
 
 #[derive(Debug)]
 struct Inner {
-    /// Innermost first: each level adds its own on the way out.
-    path: Vec<Step>,
-    fault: Fault,
+    /// Innermost first: each level adds its step as the error passes through it.
+    path: Vec<DigestPathStep>,
+    kind: DigestErrorKind,
 }
 
 #[derive(Debug)]
-enum Fault {
-    /// The calls of `Serialize` are not those that the shape leads to.
+enum DigestErrorKind {
+    /// The value's `Serialize` writes something else than the shape declares.
     Mismatch {
         expected: String,
         written: String,
     },
-    /// They are not even in keeping with one another.
+    /// The calls of `Serialize` contradict one another.
     Contradiction(String),
     Custom(String),
     TooDeep,
@@ -33,7 +33,7 @@ enum Fault {
 
 /// One step of the path from the value to the part that failed.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Step {
+pub(super) enum DigestPathStep {
     Field(&'static str),
     Position(usize),
     Variant(&'static str),
@@ -47,46 +47,46 @@ pub(super) enum Step {
 impl DigestError {
     #[cold]
     pub(super) fn mismatch(expected: impl Into<String>, written: impl Into<String>) -> DigestError {
-        DigestError::new(Fault::Mismatch { expected: expected.into(), written: written.into() })
+        DigestError::new(DigestErrorKind::Mismatch { expected: expected.into(), written: written.into() })
     }
 
     #[cold]
     pub(super) fn contradiction(written: impl Into<String>) -> DigestError {
-        DigestError::new(Fault::Contradiction(written.into()))
+        DigestError::new(DigestErrorKind::Contradiction(written.into()))
     }
 
     #[cold]
     pub(super) fn too_deep() -> DigestError {
-        DigestError::new(Fault::TooDeep)
+        DigestError::new(DigestErrorKind::TooDeep)
     }
 
-    fn new(fault: Fault) -> DigestError {
-        DigestError { inner: Box::new(Inner { path: Vec::new(), fault }) }
+    fn new(kind: DigestErrorKind) -> DigestError {
+        DigestError { inner: Box::new(Inner { path: Vec::new(), kind }) }
     }
 
     #[cold]
-    pub(super) fn at(mut self, step: Step) -> DigestError {
+    pub(super) fn at(mut self, step: DigestPathStep) -> DigestError {
         self.inner.path.push(step);
         self
     }
 
     #[cold]
-    pub(super) fn in_variant(self, variant: Option<&'static Variant>) -> DigestError {
+    pub(super) fn within_variant(self, variant: Option<&'static Variant>) -> DigestError {
         match variant {
-            Some(variant) => self.at(Step::Variant(variant.name)),
+            Some(variant) => self.at(DigestPathStep::Variant(variant.name)),
             None => self,
         }
     }
 
-    /// Whether the type's `Serialize` contradicts its `Shape` or itself, which is a mistake in the program; otherwise this
-    /// value refused to serialize.
+    /// Whether the type's `Serialize` contradicts its `Shape` or itself, which is a bug in the program. If false, the value's
+    /// `Serialize` returned an error or the value is nested too deep.
     pub fn is_mismatch(&self) -> bool {
-        matches!(self.inner.fault, Fault::Mismatch { .. } | Fault::Contradiction(_))
+        matches!(self.inner.kind, DigestErrorKind::Mismatch { .. } | DigestErrorKind::Contradiction(_))
     }
 
-    /// Which part of the value failed, such as `accounts[value].0`; empty for the value itself.
+    /// The path to the part of the value that failed, such as `accounts[value].0`; empty for the value itself.
     pub fn path(&self) -> String {
-        let path: String = self.inner.path.iter().rev().map(Step::to_string).collect();
+        let path: String = self.inner.path.iter().rev().map(DigestPathStep::to_string).collect();
         path.strip_prefix('.').map(str::to_owned).unwrap_or(path)
     }
 }
@@ -97,13 +97,13 @@ impl Display for DigestError {
         if !path.is_empty() {
             write!(f, "{path}: ")?;
         }
-        match &self.inner.fault {
-            Fault::Mismatch { expected, written } => {
-                write!(f, "its shape has {expected}, its Serialize wrote {written}")
+        match &self.inner.kind {
+            DigestErrorKind::Mismatch { expected, written } => {
+                write!(f, "its shape has {expected}, but its Serialize wrote {written}")
             }
-            Fault::Contradiction(written) => write!(f, "its Serialize wrote {written}"),
-            Fault::Custom(message) => write!(f, "it does not serialize: {message}"),
-            Fault::TooDeep => f.write_str("it is nested too deep"),
+            DigestErrorKind::Contradiction(written) => write!(f, "its Serialize wrote {written}"),
+            DigestErrorKind::Custom(message) => write!(f, "its Serialize failed: {message}"),
+            DigestErrorKind::TooDeep => f.write_str("it is nested too deep"),
         }
     }
 }
@@ -113,21 +113,21 @@ impl std::error::Error for DigestError {}
 impl serde::ser::Error for DigestError {
     #[cold]
     fn custom<T: Display>(message: T) -> DigestError {
-        DigestError::new(Fault::Custom(message.to_string()))
+        DigestError::new(DigestErrorKind::Custom(message.to_string()))
     }
 }
 
-impl Display for Step {
+impl Display for DigestPathStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Step::Field(name) => write!(f, ".{name}"),
-            Step::Position(position) => write!(f, ".{position}"),
-            Step::Variant(name) => write!(f, "::{name}"),
-            Step::Some => f.write_str("?"),
-            Step::Index(index) => write!(f, "[{index}]"),
-            Step::Item => f.write_str("[]"),
-            Step::Key => f.write_str("[key]"),
-            Step::Value => f.write_str("[value]"),
+            DigestPathStep::Field(name) => write!(f, ".{name}"),
+            DigestPathStep::Position(position) => write!(f, ".{position}"),
+            DigestPathStep::Variant(name) => write!(f, "::{name}"),
+            DigestPathStep::Some => f.write_str("?"),
+            DigestPathStep::Index(index) => write!(f, "[{index}]"),
+            DigestPathStep::Item => f.write_str("[]"),
+            DigestPathStep::Key => f.write_str("[key]"),
+            DigestPathStep::Value => f.write_str("[value]"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The mixing that digests are made of. Frozen: they are stored on disk.
+//! The hash function of digests. Frozen: digests are stored on disk.
 
 use std::fmt;
 
@@ -8,21 +8,21 @@ const START: u64 = 0x243f_6a88_85a3_08d3;
 const ITEM_START: u64 = 0x1319_8a2e_0370_7344;
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The state of a hash, which takes in one word after another.
-pub(super) struct Hash {
+/// The state of a hash. It absorbs one word at a time.
+pub(super) struct HashState {
     state: u64,
 }
 
-impl Hash {
-    /// Of a whole value.
-    pub(super) fn new() -> Hash {
-        Hash { state: START }
+impl HashState {
+    /// Starts the hash of a value.
+    pub(super) fn new() -> HashState {
+        HashState { state: START }
     }
 
-    /// Of one item among others in no order.
+    /// Starts the hash of one item or entry of an unordered collection.
     #[inline]
-    pub(super) fn of_item() -> Hash {
-        Hash { state: ITEM_START }
+    pub(super) fn of_item() -> HashState {
+        HashState { state: ITEM_START }
     }
 
     #[inline]
@@ -45,12 +45,12 @@ impl Hash {
     }
 }
 
-/// The word of a string that is written piece by piece.
-pub(super) struct Text(Xxh3Default);
+/// Hashes a string that is written piece by piece to one word.
+pub(super) struct StringHash(Xxh3Default);
 
-impl Text {
-    pub(super) fn new() -> Text {
-        Text(Xxh3Default::new())
+impl StringHash {
+    pub(super) fn new() -> StringHash {
+        StringHash(Xxh3Default::new())
     }
 
     pub(super) fn finish(&self) -> u64 {
@@ -58,7 +58,7 @@ impl Text {
     }
 }
 
-impl fmt::Write for Text {
+impl fmt::Write for StringHash {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.0.update(text.as_bytes());
         Ok(())

@@ -1,42 +1,42 @@
-//! A hash of a value that tells whether two processes, or a replay and the life before it, hold the same state.
+//! A hash of a value, to check that two processes hold the same state, or that a replay restored the state before it.
 //!
-//! The value is serialized along its [`Shape`], so what a set, a map or a heap holds counts, and the order it comes in does
-//! not. Nothing in it depends on the platform, the process or the hasher of a map.
+//! The value is serialized along its [`Shape`]. The contents of a set, an unordered map or a heap count, their order does not.
+//! The digest does not depend on the platform, the process or the hasher of a map.
 //!
 //! # Definition
 //!
-//! It is stored on disk, so it never changes. A *state* of 64 bits takes in one word after another:
+//! Digests are stored on disk, so this definition never changes. A *state* of 64 bits absorbs one word at a time:
 //!
 //! ```text
-//! take(word):  state = fold((state ^ word) * 9e3779b97f4a7c15)   fold: upper half of the 128-bit product ^ lower half
-//! finish:      MurmurHash3's last step (fmix64) on the state
+//! absorb(word): state = fold((state ^ word) * 9e3779b97f4a7c15)   fold: upper half of the 128-bit product ^ lower half
+//! finish:       MurmurHash3's finalizer (fmix64) of the state
 //! ```
 //!
-//! It begins as `243f6a8885a308d3` and takes in for
+//! The state starts as `243f6a8885a308d3` and absorbs:
 //!
 //! | shape | words |
 //! | --- | --- |
 //! | unit, unit struct | none |
-//! | bool, char, integers | the value, sign-extended; those of 128 bits the lower half, then the upper |
-//! | f32, f64 | the bits as they are: `0.0` and `-0.0` differ, and so do the many NaNs |
+//! | bool, char, integers | the value, sign-extended; for 128 bits the lower half, then the upper half |
+//! | f32, f64 | the bits: `0.0` and `-0.0` differ, and so do different NaNs |
 //! | string, bytes | their XXH3 of 64 bits, seed 0 |
 //! | option | 0, or 1 and the value |
-//! | array, tuple, struct | the parts in their order |
-//! | enum | the variant's index, then its fields in their order |
-//! | list | the number of items, then the items in their order |
-//! | ordered map | the number of entries, then each key and its value, in their order |
-//! | set, map | the number of items or entries, then the wrapping sum of their own hashes: each begins with the state `13198a2e03707344`, takes in the item, or key and value, and is finished |
-//! | opaque | as above by what is serialized, each value led by a word for its kind; all of it in order, maps too |
+//! | array, tuple, struct | the parts in order |
+//! | enum | the variant's index, then its fields in order |
+//! | list | the number of items, then the items in order |
+//! | ordered map | the number of entries, then each key and its value, in order |
+//! | set, map | the number of items or entries, then the wrapping sum of their hashes: each starts with the state `13198a2e03707344`, absorbs the item, or key and value, and is finished |
+//! | opaque | as above, by the calls of `Serialize`; a word for the kind precedes each value; everything is ordered, maps too |
 //!
-//! Recursion is no case of its own: the walk follows the value.
+//! Recursive types need no rule: the hash follows the value.
 
-mod entries;
+mod map;
 mod error;
 mod hash;
 mod named;
 mod opaque;
 mod order;
-mod place;
+mod position;
 mod positional;
 mod sequence;
 mod serializer;
@@ -49,25 +49,25 @@ use std::fmt;
 use serde::Serialize;
 
 pub use error::DigestError;
-use hash::Hash;
-use place::Place;
+use hash::HashState;
+use position::DigestPosition;
 use serializer::DigestSerializer;
 
 use crate::shape::Shape;
 
-/// The hash of a value, equal for equal values wherever and whenever it is computed.
+/// The hash of a value: equal for equal values, on every platform and at any time.
 ///
-/// It is made to catch accidents, not someone who looks for two values that share one.
+/// It detects accidental differences. It does not protect against an attacker who searches for two values with one digest.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest(u64);
 
 impl Digest {
-    /// The digest that was written as this number.
+    /// Creates a digest from a number that [`to_u64`](Digest::to_u64) returned.
     pub const fn from_u64(number: u64) -> Digest {
         Digest(number)
     }
 
-    /// The number to write.
+    /// The digest as a number.
     pub const fn to_u64(self) -> u64 {
         self.0
     }
@@ -85,9 +85,9 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// The digest of `value`.
+/// Computes the digest of `value`.
 ///
-/// It walks the whole value and allocates nothing. A `Serialize` written by hand is checked against the shape on the way.
+/// It visits the complete value and does not allocate. It checks that the value's `Serialize` matches its shape.
 ///
 /// ```
 /// use std::collections::{BTreeMap, HashMap};
@@ -101,15 +101,15 @@ impl fmt::Debug for Digest {
 ///
 /// # Errors
 ///
-/// If the value does not serialize (a path that is no UTF-8, a poisoned lock), or serializes as something else than its
-/// shape says.
+/// If the value does not serialize (a path that is not valid UTF-8, a poisoned lock), or if its `Serialize` contradicts its
+/// shape.
 pub fn digest<T: Shape + Serialize + ?Sized>(value: &T) -> Result<Digest, DigestError> {
     digest_within(value, u32::MAX)
 }
 
-/// The digest of a value with no more than `depth` shapes inside one another.
+/// The digest of a value whose shapes are nested at most `depth` deep.
 pub(crate) fn digest_within<T: Shape + Serialize + ?Sized>(value: &T, depth: u32) -> Result<Digest, DigestError> {
-    let mut hash = Hash::new();
-    value.serialize(DigestSerializer::new(&mut hash, Place::root(T::SHAPE, depth)))?;
+    let mut hash = HashState::new();
+    value.serialize(DigestSerializer::new(&mut hash, DigestPosition::root(T::SHAPE, depth)))?;
     Ok(Digest(hash.finish()))
 }

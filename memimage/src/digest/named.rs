@@ -1,53 +1,53 @@
-//! The walk through fields with names.
+//! Hashes structs and variants with named fields.
 
 use serde::ser::{Serialize, SerializeStruct, SerializeStructVariant};
 
-use super::error::{DigestError, Step};
-use super::hash::Hash;
-use super::place::Place;
+use super::error::{DigestError, DigestPathStep};
+use super::hash::HashState;
+use super::position::DigestPosition;
 use super::serializer::DigestSerializer;
 use crate::shape::{Field, Variant};
 
-/// The fields that have names, of a struct or variant.
-pub(super) struct Named<'a> {
-    hash: &'a mut Hash,
-    /// Of the whole.
-    place: Place<'a>,
-    fields: Fields,
+/// Hashes the named fields of a struct or variant.
+pub(super) struct NamedFields<'a> {
+    hash: &'a mut HashState,
+    /// The position of the struct or variant.
+    position: DigestPosition<'a>,
+    fields: FieldShapes,
     variant: Option<&'static Variant>,
     next: usize,
 }
 
-/// What is known of the fields.
-pub(super) enum Fields {
+/// The shapes of the fields.
+pub(super) enum FieldShapes {
     Known(&'static [Field]),
-    /// So many, of shapes that are not known.
+    /// This many fields of unknown shapes.
     Opaque(usize),
 }
 
-impl<'a> Named<'a> {
+impl<'a> NamedFields<'a> {
     #[inline]
     pub(super) fn new(
-        hash: &'a mut Hash,
-        place: Place<'a>,
-        fields: Fields,
+        hash: &'a mut HashState,
+        position: DigestPosition<'a>,
+        fields: FieldShapes,
         variant: Option<&'static Variant>,
-    ) -> Named<'a> {
-        Named { hash, place, fields, variant, next: 0 }
+    ) -> NamedFields<'a> {
+        NamedFields { hash, position, fields, variant, next: 0 }
     }
 
     #[inline]
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), DigestError> {
-        let place = match self.fields {
-            Fields::Known(fields) => match fields.get(self.next) {
-                Some(field) if field.name == name => self.place.field(field.shape)?,
+        let position = match self.fields {
+            FieldShapes::Known(fields) => match fields.get(self.next) {
+                Some(field) if field.name == name => self.position.field(field.shape)?,
                 field => return Err(self.wrong_field(field.map(|field| field.name), Some(name))),
             },
-            Fields::Opaque(_) => self.place,
+            FieldShapes::Opaque(_) => self.position,
         };
         value
-            .serialize(DigestSerializer::new(self.hash, place))
-            .map_err(|error| error.at(Step::Field(name)).in_variant(self.variant))?;
+            .serialize(DigestSerializer::new(self.hash, position))
+            .map_err(|error| error.at(DigestPathStep::Field(name)).within_variant(self.variant))?;
         self.next += 1;
         Ok(())
     }
@@ -55,12 +55,12 @@ impl<'a> Named<'a> {
     #[inline]
     fn finish(self) -> Result<(), DigestError> {
         match self.fields {
-            Fields::Known(fields) => match fields.get(self.next) {
+            FieldShapes::Known(fields) => match fields.get(self.next) {
                 None => Ok(()),
                 Some(field) => Err(self.wrong_field(Some(field.name), None)),
             },
-            Fields::Opaque(length) if length == self.next => Ok(()),
-            Fields::Opaque(length) => {
+            FieldShapes::Opaque(length) if length == self.next => Ok(()),
+            FieldShapes::Opaque(length) => {
                 Err(DigestError::contradiction(format!("{} fields after it announced {length}", self.next)))
             }
         }
@@ -69,11 +69,11 @@ impl<'a> Named<'a> {
     #[cold]
     fn wrong_field(&self, expected: Option<&str>, written: Option<&str>) -> DigestError {
         let text = |name: Option<&str>| name.map_or("no more fields".to_owned(), |name| format!("field {name}"));
-        DigestError::mismatch(text(expected), text(written)).in_variant(self.variant)
+        DigestError::mismatch(text(expected), text(written)).within_variant(self.variant)
     }
 }
 
-impl SerializeStruct for Named<'_> {
+impl SerializeStruct for NamedFields<'_> {
     type Ok = ();
     type Error = DigestError;
 
@@ -88,7 +88,7 @@ impl SerializeStruct for Named<'_> {
     }
 }
 
-impl SerializeStructVariant for Named<'_> {
+impl SerializeStructVariant for NamedFields<'_> {
     type Ok = ();
     type Error = DigestError;
 

@@ -1,8 +1,8 @@
-//! The words that lead values whose shape is known by name only, in place of the shape. Frozen.
+//! The words that precede the parts of an opaque value, in place of its unknown shape. Frozen.
 //!
-//! | what is serialized | words |
+//! | serialized value | words |
 //! | --- | --- |
-//! | unit, bool, numbers, char, string, bytes | the byte of its shape as a journal writes it, then as with a shape |
+//! | unit, bool, numbers, char, string, bytes | the code of its shape in a journal, then the words of the shape |
 //! | none | `20` |
 //! | some | `21`, the value |
 //! | sequence | `22`, the number of items, the items |
@@ -10,7 +10,7 @@
 //! | map | `24`, the number of entries, each key and its value |
 //! | struct | `25`, the number of fields, the fields |
 //! | newtype struct | `26`, the value |
-//! | variant | `27`, its index, and if it has several fields or named ones their number, then the fields |
+//! | variant | `27`, its index, the number of fields if it has several or named ones, the fields |
 
 use crate::shape::Primitive;
 
@@ -23,7 +23,7 @@ pub(super) const STRUCT: u64 = 0x25;
 pub(super) const NEWTYPE: u64 = 0x26;
 pub(super) const VARIANT: u64 = 0x27;
 
-/// A primitive's word: its byte in an encoded shape.
+/// The word that precedes a primitive: its code in an encoded shape.
 #[inline]
 pub(super) fn primitive(primitive: Primitive) -> u64 {
     u64::from(primitive.code())

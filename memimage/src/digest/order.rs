@@ -1,31 +1,31 @@
-//! Whether the order of what is in a collection counts.
+//! Ordered and unordered collections.
 
 use super::error::DigestError;
-use super::hash::Hash;
+use super::hash::HashState;
 
-/// What is in a list, or together in a set.
-pub(super) enum Order {
-    /// The order counts, and the number of items was promised before them.
-    Counts { promised: usize },
-    /// It does not: the items' own hashes are added up.
-    Free { sum: u64 },
+/// Whether the order of a collection's items is part of its value.
+pub(super) enum ItemOrder {
+    /// The order is part of the value. The number of items was announced before the first one.
+    Significant { announced: usize },
+    /// The order is not part of the value: the hashes of the items are added up.
+    Insignificant { sum: u64 },
 }
 
-impl Order {
-    pub(super) fn ordered(hash: &mut Hash, promised: usize) -> Order {
-        hash.word(promised as u64);
-        Order::Counts { promised }
+impl ItemOrder {
+    pub(super) fn ordered(hash: &mut HashState, announced: usize) -> ItemOrder {
+        hash.word(announced as u64);
+        ItemOrder::Significant { announced }
     }
 
     #[inline]
-    pub(super) fn end(self, hash: &mut Hash, seen: usize) -> Result<(), DigestError> {
+    pub(super) fn end(self, hash: &mut HashState, written: usize) -> Result<(), DigestError> {
         match self {
-            Order::Counts { promised } if promised == seen => Ok(()),
-            Order::Counts { promised } => {
-                Err(DigestError::contradiction(format!("{seen} items after it announced {promised}")))
+            ItemOrder::Significant { announced } if announced == written => Ok(()),
+            ItemOrder::Significant { announced } => {
+                Err(DigestError::contradiction(format!("{written} items after it announced {announced}")))
             }
-            Order::Free { sum } => {
-                hash.word(seen as u64);
+            ItemOrder::Insignificant { sum } => {
+                hash.word(written as u64);
                 hash.word(sum);
                 Ok(())
             }

@@ -1,52 +1,52 @@
-//! The walk through tuples, arrays and fields without names.
+//! Hashes tuples, arrays, and structs and variants with unnamed fields.
 
 use serde::ser::{Serialize, SerializeTuple, SerializeTupleStruct, SerializeTupleVariant};
 
-use super::error::{DigestError, Step};
-use super::hash::Hash;
-use super::place::Place;
+use super::error::{DigestError, DigestPathStep};
+use super::hash::HashState;
+use super::position::DigestPosition;
 use super::serializer::DigestSerializer;
 use crate::shape::{Field, ShapeRef, Variant};
 
-/// The shapes of parts that have a position and no name.
-pub(super) enum Parts {
+/// The shapes of unnamed parts.
+pub(super) enum PartShapes {
     Shapes(&'static [ShapeRef]),
     Same(ShapeRef, usize),
     Fields(&'static [Field]),
-    /// So many, of shapes that are not known.
+    /// This many parts of unknown shapes.
     Opaque(usize),
 }
 
-impl Parts {
+impl PartShapes {
     #[inline]
     fn len(&self) -> usize {
         match self {
-            Parts::Shapes(shapes) => shapes.len(),
-            Parts::Fields(fields) => fields.len(),
-            Parts::Same(_, length) | Parts::Opaque(length) => *length,
+            PartShapes::Shapes(shapes) => shapes.len(),
+            PartShapes::Fields(fields) => fields.len(),
+            PartShapes::Same(_, length) | PartShapes::Opaque(length) => *length,
         }
     }
 }
 
-/// A tuple, an array, or a struct or variant whose fields have no names.
-pub(super) struct Positional<'a> {
-    hash: &'a mut Hash,
-    /// Of the whole.
-    place: Place<'a>,
-    parts: Parts,
+/// Hashes a tuple, an array, or the unnamed fields of a struct or variant.
+pub(super) struct PositionalFields<'a> {
+    hash: &'a mut HashState,
+    /// The position of the tuple, array, struct or variant.
+    position: DigestPosition<'a>,
+    parts: PartShapes,
     variant: Option<&'static Variant>,
     next: usize,
 }
 
-impl<'a> Positional<'a> {
+impl<'a> PositionalFields<'a> {
     #[inline]
     pub(super) fn new(
-        hash: &'a mut Hash,
-        place: Place<'a>,
-        parts: Parts,
+        hash: &'a mut HashState,
+        position: DigestPosition<'a>,
+        parts: PartShapes,
         variant: Option<&'static Variant>,
-    ) -> Positional<'a> {
-        Positional { hash, place, parts, variant, next: 0 }
+    ) -> PositionalFields<'a> {
+        PositionalFields { hash, position, parts, variant, next: 0 }
     }
 
     #[inline]
@@ -54,15 +54,15 @@ impl<'a> Positional<'a> {
         if self.next == self.parts.len() {
             return Err(self.wrong_number("more"));
         }
-        let place = match self.parts {
-            Parts::Shapes(shapes) => self.place.part(shapes[self.next])?,
-            Parts::Same(shape, _) => self.place.part(shape)?,
-            Parts::Fields(fields) => self.place.field(fields[self.next].shape)?,
-            Parts::Opaque(_) => self.place,
+        let position = match self.parts {
+            PartShapes::Shapes(shapes) => self.position.part(shapes[self.next])?,
+            PartShapes::Same(shape, _) => self.position.part(shape)?,
+            PartShapes::Fields(fields) => self.position.field(fields[self.next].shape)?,
+            PartShapes::Opaque(_) => self.position,
         };
         value
-            .serialize(DigestSerializer::new(self.hash, place))
-            .map_err(|error| error.at(Step::Position(self.next)).in_variant(self.variant))?;
+            .serialize(DigestSerializer::new(self.hash, position))
+            .map_err(|error| error.at(DigestPathStep::Position(self.next)).within_variant(self.variant))?;
         self.next += 1;
         Ok(())
     }
@@ -77,11 +77,11 @@ impl<'a> Positional<'a> {
 
     #[cold]
     fn wrong_number(&self, written: &str) -> DigestError {
-        DigestError::mismatch(format!("{} values", self.parts.len()), written).in_variant(self.variant)
+        DigestError::mismatch(format!("{} values", self.parts.len()), written).within_variant(self.variant)
     }
 }
 
-impl SerializeTuple for Positional<'_> {
+impl SerializeTuple for PositionalFields<'_> {
     type Ok = ();
     type Error = DigestError;
 
@@ -96,7 +96,7 @@ impl SerializeTuple for Positional<'_> {
     }
 }
 
-impl SerializeTupleStruct for Positional<'_> {
+impl SerializeTupleStruct for PositionalFields<'_> {
     type Ok = ();
     type Error = DigestError;
 
@@ -111,7 +111,7 @@ impl SerializeTupleStruct for Positional<'_> {
     }
 }
 
-impl SerializeTupleVariant for Positional<'_> {
+impl SerializeTupleVariant for PositionalFields<'_> {
     type Ok = ();
     type Error = DigestError;
 

@@ -1,67 +1,67 @@
-//! The walk through lists and sets.
+//! Hashes lists and sets.
 
 use serde::ser::{Serialize, SerializeSeq};
 
-use super::error::{DigestError, Step};
-use super::hash::Hash;
-use super::order::Order;
-use super::place::Place;
+use super::error::{DigestError, DigestPathStep};
+use super::hash::HashState;
+use super::order::ItemOrder;
+use super::position::DigestPosition;
 use super::serializer::DigestSerializer;
 
-/// A list or a set.
-pub(super) struct Sequence<'a> {
-    hash: &'a mut Hash,
-    item: Place<'a>,
-    order: Order,
-    seen: usize,
+/// Hashes a list or a set.
+pub(super) struct SequenceDigest<'a> {
+    hash: &'a mut HashState,
+    item: DigestPosition<'a>,
+    order: ItemOrder,
+    written: usize,
 }
 
-impl<'a> Sequence<'a> {
+impl<'a> SequenceDigest<'a> {
     #[inline]
-    pub(super) fn ordered(hash: &'a mut Hash, item: Place<'a>, length: usize) -> Sequence<'a> {
-        let order = Order::ordered(hash, length);
-        Sequence { hash, item, order, seen: 0 }
+    pub(super) fn ordered(hash: &'a mut HashState, item: DigestPosition<'a>, length: usize) -> SequenceDigest<'a> {
+        let order = ItemOrder::ordered(hash, length);
+        SequenceDigest { hash, item, order, written: 0 }
     }
 
     #[inline]
-    pub(super) fn unordered(hash: &'a mut Hash, item: Place<'a>) -> Sequence<'a> {
-        Sequence { hash, item, order: Order::Free { sum: 0 }, seen: 0 }
+    pub(super) fn unordered(hash: &'a mut HashState, item: DigestPosition<'a>) -> SequenceDigest<'a> {
+        SequenceDigest { hash, item, order: ItemOrder::Insignificant { sum: 0 }, written: 0 }
     }
 }
 
-impl Sequence<'_> {
+impl SequenceDigest<'_> {
     #[cold]
-    fn step(&self) -> Step {
+    fn step(&self) -> DigestPathStep {
         match self.order {
-            Order::Counts { .. } => Step::Index(self.seen),
-            Order::Free { .. } => Step::Item,
+            ItemOrder::Significant { .. } => DigestPathStep::Index(self.written),
+            ItemOrder::Insignificant { .. } => DigestPathStep::Item,
         }
     }
 }
 
-impl SerializeSeq for Sequence<'_> {
+impl SerializeSeq for SequenceDigest<'_> {
     type Ok = ();
     type Error = DigestError;
 
     #[inline]
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), DigestError> {
-        let mut own = Hash::of_item();
+        let mut item_hash = HashState::of_item();
         let hash = match self.order {
-            Order::Counts { .. } => &mut *self.hash,
-            Order::Free { .. } => &mut own,
+            ItemOrder::Significant { .. } => &mut *self.hash,
+            ItemOrder::Insignificant { .. } => &mut item_hash,
         };
         if let Err(error) = value.serialize(DigestSerializer::new(hash, self.item)) {
             return Err(error.at(self.step()));
         }
-        if let Order::Free { sum } = &mut self.order {
-            *sum = sum.wrapping_add(own.finish());
+        if let ItemOrder::Insignificant { sum } = &mut self.order {
+            *sum = sum.wrapping_add(item_hash.finish());
         }
-        self.seen += 1;
+        self.written += 1;
         Ok(())
     }
 
     #[inline]
     fn end(self) -> Result<(), DigestError> {
-        self.order.end(self.hash, self.seen)
+        self.order.end(self.hash, self.written)
     }
 }

@@ -1,34 +1,34 @@
-//! The walk: a serializer that holds a value's serialization against its shape and takes it into a hash.
+//! A serializer that hashes a value and checks it against its shape.
 
 use std::fmt::{Display, Write as _};
 
 use serde::ser::{Serialize, Serializer};
 
-use super::entries::Entries;
-use super::error::{DigestError, Step};
-use super::hash::{Hash, Text};
-use super::named::{Fields, Named};
+use super::error::{DigestError, DigestPathStep};
+use super::hash::{HashState, StringHash};
+use super::map::MapDigest;
+use super::named::{FieldShapes, NamedFields};
 use super::opaque;
-use super::place::{self, Place};
-use super::positional::{Parts, Positional};
-use super::sequence::Sequence;
+use super::position::{self, DigestPosition};
+use super::positional::{PartShapes, PositionalFields};
+use super::sequence::SequenceDigest;
 use crate::shape::{Descriptor, Primitive, Struct, Style, Variant};
 
-/// Takes one value into a hash.
+/// Hashes one value.
 pub(super) struct DigestSerializer<'a> {
-    hash: &'a mut Hash,
-    place: Place<'a>,
+    hash: &'a mut HashState,
+    position: DigestPosition<'a>,
 }
 
 impl<'a> DigestSerializer<'a> {
     #[inline]
-    pub(super) fn new(hash: &'a mut Hash, place: Place<'a>) -> DigestSerializer<'a> {
-        DigestSerializer { hash, place }
+    pub(super) fn new(hash: &'a mut HashState, position: DigestPosition<'a>) -> DigestSerializer<'a> {
+        DigestSerializer { hash, position }
     }
 
     #[inline]
     fn primitive(&mut self, written: Primitive) -> Result<(), DigestError> {
-        match self.place.shape {
+        match self.position.shape {
             Descriptor::Primitive(expected) if *expected == written => Ok(()),
             Descriptor::Opaque(_) => {
                 self.hash.word(opaque::primitive(written));
@@ -53,10 +53,10 @@ impl<'a> DigestSerializer<'a> {
         Ok(())
     }
 
-    /// The shape of the variant that is being written; none in an opaque value.
+    /// Checks the variant that is being written and returns its shape; `None` in an opaque value.
     #[inline]
     fn variant(&mut self, index: u32, name: &str, style: Style) -> Result<Option<&'static Variant>, DigestError> {
-        let found = match self.place.shape {
+        let found = match self.position.shape {
             Descriptor::Enum(enumeration) => match enumeration.variants.get(index as usize) {
                 Some(variant) if variant.name == name && variant.style == style => Some(variant),
                 variant => return Err(wrong_variant(variant, index, name, style)),
@@ -73,31 +73,31 @@ impl<'a> DigestSerializer<'a> {
 
     #[cold]
     fn mismatch(&self, written: impl Into<String>) -> DigestError {
-        DigestError::mismatch(place::name(self.place.shape), written)
+        DigestError::mismatch(position::name(self.position.shape), written)
     }
 }
 
 #[cold]
 fn wrong_variant(expected: Option<&Variant>, index: u32, name: &str, style: Style) -> DigestError {
     let expected = match expected {
-        Some(variant) => format!("a variant {} {}", variant.name, place::fields(variant.style)),
-        None => "an enum of fewer variants".to_owned(),
+        Some(variant) => format!("a variant {} {}", variant.name, position::fields(variant.style)),
+        None => "an enum with fewer variants".to_owned(),
     };
-    DigestError::mismatch(expected, format!("variant {index}, {name} {}", place::fields(style)))
+    DigestError::mismatch(expected, format!("variant {index}, {name} {}", position::fields(style)))
 }
 
 impl<'a> Serializer for DigestSerializer<'a> {
     type Ok = ();
     type Error = DigestError;
-    type SerializeSeq = Sequence<'a>;
-    type SerializeTuple = Positional<'a>;
-    type SerializeTupleStruct = Positional<'a>;
-    type SerializeTupleVariant = Positional<'a>;
-    type SerializeMap = Entries<'a>;
-    type SerializeStruct = Named<'a>;
-    type SerializeStructVariant = Named<'a>;
+    type SerializeSeq = SequenceDigest<'a>;
+    type SerializeTuple = PositionalFields<'a>;
+    type SerializeTupleStruct = PositionalFields<'a>;
+    type SerializeTupleVariant = PositionalFields<'a>;
+    type SerializeMap = MapDigest<'a>;
+    type SerializeStruct = NamedFields<'a>;
+    type SerializeStructVariant = NamedFields<'a>;
 
-    /// As for the journal: the digest is to see what is recorded.
+    /// The same as for the journal, so that the digest covers the recorded form.
     #[inline]
     fn is_human_readable(&self) -> bool {
         false
@@ -180,10 +180,10 @@ impl<'a> Serializer for DigestSerializer<'a> {
         Ok(())
     }
 
-    /// As [`serialize_str`](Self::serialize_str) of the text, without holding it.
+    /// Hashes the text like [`serialize_str`](Self::serialize_str), without keeping it in memory.
     fn collect_str<T: Display + ?Sized>(mut self, value: &T) -> Result<(), DigestError> {
         self.primitive(Primitive::String)?;
-        let mut text = Text::new();
+        let mut text = StringHash::new();
         write!(text, "{value}").map_err(serde::ser::Error::custom)?;
         self.hash.word(text.finish());
         Ok(())
@@ -203,7 +203,7 @@ impl<'a> Serializer for DigestSerializer<'a> {
 
     #[inline]
     fn serialize_none(self) -> Result<(), DigestError> {
-        match self.place.shape {
+        match self.position.shape {
             Descriptor::Option(_) => self.hash.word(0),
             Descriptor::Opaque(_) => self.hash.word(opaque::NONE),
             _ => return Err(self.mismatch("an option")),
@@ -213,23 +213,23 @@ impl<'a> Serializer for DigestSerializer<'a> {
 
     #[inline]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), DigestError> {
-        let inside = match self.place.shape {
+        let inside = match self.position.shape {
             Descriptor::Option(item) => {
                 self.hash.word(1);
-                self.place.part(*item)?
+                self.position.part(*item)?
             }
             Descriptor::Opaque(_) => {
                 self.hash.word(opaque::SOME);
-                self.place
+                self.position
             }
             _ => return Err(self.mismatch("an option")),
         };
-        value.serialize(DigestSerializer::new(self.hash, inside)).map_err(|error| error.at(Step::Some))
+        value.serialize(DigestSerializer::new(self.hash, inside)).map_err(|error| error.at(DigestPathStep::Some))
     }
 
     #[inline]
     fn serialize_unit_struct(self, name: &'static str) -> Result<(), DigestError> {
-        match self.place.shape {
+        match self.position.shape {
             Descriptor::Struct(structure) if structure.style == Style::Unit => Ok(()),
             Descriptor::Opaque(_) => {
                 self.hash.word(opaque::STRUCT);
@@ -242,18 +242,18 @@ impl<'a> Serializer for DigestSerializer<'a> {
 
     #[inline]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), DigestError> {
-        let result = match self.place.shape {
+        let result = match self.position.shape {
             Descriptor::Struct(Struct { style: Style::Newtype, fields: [field], .. }) => {
-                let inside = self.place.field(field.shape)?;
+                let inside = self.position.field(field.shape)?;
                 value.serialize(DigestSerializer::new(self.hash, inside))
             }
             Descriptor::Opaque(_) => {
                 self.hash.word(opaque::NEWTYPE);
-                value.serialize(DigestSerializer::new(self.hash, self.place))
+                value.serialize(DigestSerializer::new(self.hash, self.position))
             }
-            _ => return Err(self.mismatch(format!("a struct {name} around one value"))),
+            _ => return Err(self.mismatch(format!("a struct {name} with one unnamed field"))),
         };
-        result.map_err(|error| error.at(Step::Position(0)))
+        result.map_err(|error| error.at(DigestPathStep::Position(0)))
     }
 
     #[inline]
@@ -272,23 +272,25 @@ impl<'a> Serializer for DigestSerializer<'a> {
     ) -> Result<(), DigestError> {
         let variant = self.variant(index, name, Style::Newtype)?;
         let inside = match variant {
-            Some(Variant { fields: [field], .. }) => self.place.field(field.shape)?,
-            Some(_) => return Err(self.mismatch(format!("variant {name} around one value"))),
-            None => self.place,
+            Some(Variant { fields: [field], .. }) => self.position.field(field.shape)?,
+            Some(_) => return Err(self.mismatch(format!("variant {name} with one unnamed field"))),
+            None => self.position,
         };
         value
             .serialize(DigestSerializer::new(self.hash, inside))
-            .map_err(|error| error.at(Step::Position(0)).in_variant(variant))
+            .map_err(|error| error.at(DigestPathStep::Position(0)).within_variant(variant))
     }
 
     #[inline]
-    fn serialize_seq(self, length: Option<usize>) -> Result<Sequence<'a>, DigestError> {
-        match (self.place.shape, length) {
-            (Descriptor::Set(item), _) => Ok(Sequence::unordered(self.hash, self.place.part(*item)?)),
-            (Descriptor::List(item), Some(length)) => Ok(Sequence::ordered(self.hash, self.place.part(*item)?, length)),
+    fn serialize_seq(self, length: Option<usize>) -> Result<SequenceDigest<'a>, DigestError> {
+        match (self.position.shape, length) {
+            (Descriptor::Set(item), _) => Ok(SequenceDigest::unordered(self.hash, self.position.part(*item)?)),
+            (Descriptor::List(item), Some(length)) => {
+                Ok(SequenceDigest::ordered(self.hash, self.position.part(*item)?, length))
+            }
             (Descriptor::Opaque(_), Some(length)) => {
                 self.hash.word(opaque::SEQUENCE);
-                Ok(Sequence::ordered(self.hash, self.place, length))
+                Ok(SequenceDigest::ordered(self.hash, self.position, length))
             }
             (Descriptor::List(_) | Descriptor::Opaque(_), None) => Err(self.mismatch("a sequence of unknown length")),
             _ => Err(self.mismatch("a sequence")),
@@ -296,34 +298,34 @@ impl<'a> Serializer for DigestSerializer<'a> {
     }
 
     #[inline]
-    fn serialize_tuple(self, length: usize) -> Result<Positional<'a>, DigestError> {
-        let parts = match self.place.shape {
-            Descriptor::Tuple(items) if items.len() == length => Parts::Shapes(items),
-            Descriptor::Array(item, expected) if *expected == length => Parts::Same(*item, length),
+    fn serialize_tuple(self, length: usize) -> Result<PositionalFields<'a>, DigestError> {
+        let parts = match self.position.shape {
+            Descriptor::Tuple(items) if items.len() == length => PartShapes::Shapes(items),
+            Descriptor::Array(item, expected) if *expected == length => PartShapes::Same(*item, length),
             Descriptor::Opaque(_) => {
                 self.hash.word(opaque::TUPLE);
                 self.hash.word(length as u64);
-                Parts::Opaque(length)
+                PartShapes::Opaque(length)
             }
             _ => return Err(self.mismatch(format!("a tuple or array of {length}"))),
         };
-        Ok(Positional::new(self.hash, self.place, parts, None))
+        Ok(PositionalFields::new(self.hash, self.position, parts, None))
     }
 
     #[inline]
-    fn serialize_tuple_struct(self, name: &'static str, length: usize) -> Result<Positional<'a>, DigestError> {
-        let parts = match self.place.shape {
+    fn serialize_tuple_struct(self, name: &'static str, length: usize) -> Result<PositionalFields<'a>, DigestError> {
+        let parts = match self.position.shape {
             Descriptor::Struct(structure) if structure.style == Style::Tuple && structure.fields.len() == length => {
-                Parts::Fields(structure.fields)
+                PartShapes::Fields(structure.fields)
             }
             Descriptor::Opaque(_) => {
                 self.hash.word(opaque::STRUCT);
                 self.hash.word(length as u64);
-                Parts::Opaque(length)
+                PartShapes::Opaque(length)
             }
-            _ => return Err(self.mismatch(format!("a struct {name} of {length} values"))),
+            _ => return Err(self.mismatch(format!("a struct {name} with {length} unnamed fields"))),
         };
-        Ok(Positional::new(self.hash, self.place, parts, None))
+        Ok(PositionalFields::new(self.hash, self.position, parts, None))
     }
 
     #[inline]
@@ -333,31 +335,31 @@ impl<'a> Serializer for DigestSerializer<'a> {
         index: u32,
         name: &'static str,
         length: usize,
-    ) -> Result<Positional<'a>, DigestError> {
+    ) -> Result<PositionalFields<'a>, DigestError> {
         let variant = self.variant(index, name, Style::Tuple)?;
         let parts = match variant {
-            Some(variant) => Parts::Fields(variant.fields),
+            Some(variant) => PartShapes::Fields(variant.fields),
             None => {
                 self.hash.word(length as u64);
-                Parts::Opaque(length)
+                PartShapes::Opaque(length)
             }
         };
-        Ok(Positional::new(self.hash, self.place, parts, variant))
+        Ok(PositionalFields::new(self.hash, self.position, parts, variant))
     }
 
     #[inline]
-    fn serialize_map(self, length: Option<usize>) -> Result<Entries<'a>, DigestError> {
-        let place = &self.place;
-        match (place.shape, length) {
+    fn serialize_map(self, length: Option<usize>) -> Result<MapDigest<'a>, DigestError> {
+        let position = &self.position;
+        match (position.shape, length) {
             (Descriptor::Map(key, value), _) => {
-                Ok(Entries::unordered(self.hash, place.part(*key)?, place.part(*value)?))
+                Ok(MapDigest::unordered(self.hash, position.part(*key)?, position.part(*value)?))
             }
             (Descriptor::OrderedMap(key, value), Some(length)) => {
-                Ok(Entries::ordered(self.hash, place.part(*key)?, place.part(*value)?, length))
+                Ok(MapDigest::ordered(self.hash, position.part(*key)?, position.part(*value)?, length))
             }
             (Descriptor::Opaque(_), Some(length)) => {
                 self.hash.word(opaque::MAP);
-                Ok(Entries::ordered(self.hash, self.place, self.place, length))
+                Ok(MapDigest::ordered(self.hash, self.position, self.position, length))
             }
             (Descriptor::OrderedMap(..) | Descriptor::Opaque(_), None) => Err(self.mismatch("a map of unknown length")),
             _ => Err(self.mismatch("a map")),
@@ -365,17 +367,17 @@ impl<'a> Serializer for DigestSerializer<'a> {
     }
 
     #[inline]
-    fn serialize_struct(self, name: &'static str, length: usize) -> Result<Named<'a>, DigestError> {
-        let fields = match self.place.shape {
-            Descriptor::Struct(structure) if structure.style == Style::Named => Fields::Known(structure.fields),
+    fn serialize_struct(self, name: &'static str, length: usize) -> Result<NamedFields<'a>, DigestError> {
+        let fields = match self.position.shape {
+            Descriptor::Struct(structure) if structure.style == Style::Named => FieldShapes::Known(structure.fields),
             Descriptor::Opaque(_) => {
                 self.hash.word(opaque::STRUCT);
                 self.hash.word(length as u64);
-                Fields::Opaque(length)
+                FieldShapes::Opaque(length)
             }
-            _ => return Err(self.mismatch(format!("a struct {name} of {length} named fields"))),
+            _ => return Err(self.mismatch(format!("a struct {name} with {length} named fields"))),
         };
-        Ok(Named::new(self.hash, self.place, fields, None))
+        Ok(NamedFields::new(self.hash, self.position, fields, None))
     }
 
     #[inline]
@@ -385,15 +387,15 @@ impl<'a> Serializer for DigestSerializer<'a> {
         index: u32,
         name: &'static str,
         length: usize,
-    ) -> Result<Named<'a>, DigestError> {
+    ) -> Result<NamedFields<'a>, DigestError> {
         let variant = self.variant(index, name, Style::Named)?;
         let fields = match variant {
-            Some(variant) => Fields::Known(variant.fields),
+            Some(variant) => FieldShapes::Known(variant.fields),
             None => {
                 self.hash.word(length as u64);
-                Fields::Opaque(length)
+                FieldShapes::Opaque(length)
             }
         };
-        Ok(Named::new(self.hash, self.place, fields, variant))
+        Ok(NamedFields::new(self.hash, self.position, fields, variant))
     }
 }

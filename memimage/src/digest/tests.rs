@@ -1,4 +1,4 @@
-//! Digests: what counts, and what does not.
+//! Tests of which differences between values change the digest.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, DefaultHasher};
@@ -24,9 +24,9 @@ fn order() -> Order {
     Order { id: Id(7), side: Side::Limit { price: 100 }, memo: Some("a memo of more than sixteen bytes".to_owned()) }
 }
 
-/// Stored on disk: none of these may ever change.
+/// Digests are stored on disk: none of these may ever change.
 #[test]
-fn frozen() {
+fn digests_are_frozen() {
     let tree = Tree { value: 1, children: vec![Tree::default(), Tree { value: 2, children: vec![] }] };
     let map: HashMap<String, Vec<i16>> = [("a".to_owned(), vec![-1]), (String::new(), vec![])].into();
     let digests = [
@@ -76,7 +76,7 @@ fn frozen() {
 }
 
 #[test]
-fn the_definition_in_the_docs_is_what_is_computed() {
+fn digests_follow_the_definition_in_the_docs() {
     fn fold(state: u64, word: u64) -> u64 {
         let product = u128::from(state ^ word) * 0x9e37_79b9_7f4a_7c15;
         (product >> 64) as u64 ^ product as u64
@@ -87,24 +87,24 @@ fn the_definition_in_the_docs_is_what_is_computed() {
         hash ^ (hash >> 33)
     }
     let item = |words: &[u64]| finish(words.iter().copied().fold(0x1319_8a2e_0370_7344, fold));
-    let whole = |words: &[u64]| finish(words.iter().copied().fold(0x243f_6a88_85a3_08d3, fold));
+    let value = |words: &[u64]| finish(words.iter().copied().fold(0x243f_6a88_85a3_08d3, fold));
     let name = xxhash_rust::xxh3::xxh3_64(b"name");
 
-    assert_eq!(of(&-1i8), whole(&[u64::MAX]));
-    assert_eq!(of(&(1u128 << 64 | 2)), whole(&[2, 1]));
-    assert_eq!(of(&1.5f32), whole(&[1.5f32.to_bits().into()]));
-    assert_eq!(of("name"), whole(&[name]));
-    assert_eq!(of(&(Some(3u8), None::<u8>)), whole(&[1, 3, 0]));
-    assert_eq!(of(&vec![4u8, 5]), whole(&[2, 4, 5]));
-    assert_eq!(of(&Side::Both(8, 9)), whole(&[2, 8, 9]));
-    assert_eq!(of(&BTreeSet::from([4u8, 5])), whole(&[2, item(&[4]).wrapping_add(item(&[5]))]));
+    assert_eq!(of(&-1i8), value(&[u64::MAX]));
+    assert_eq!(of(&(1u128 << 64 | 2)), value(&[2, 1]));
+    assert_eq!(of(&1.5f32), value(&[1.5f32.to_bits().into()]));
+    assert_eq!(of("name"), value(&[name]));
+    assert_eq!(of(&(Some(3u8), None::<u8>)), value(&[1, 3, 0]));
+    assert_eq!(of(&vec![4u8, 5]), value(&[2, 4, 5]));
+    assert_eq!(of(&Side::Both(8, 9)), value(&[2, 8, 9]));
+    assert_eq!(of(&BTreeSet::from([4u8, 5])), value(&[2, item(&[4]).wrapping_add(item(&[5]))]));
     let map = BTreeMap::from([("name", Id(1)), ("", Id(2))].map(|(name, id)| (name.to_owned(), id)));
     let empty = xxhash_rust::xxh3::xxh3_64(b"");
-    assert_eq!(of(&map), whole(&[2, item(&[name, 1]).wrapping_add(item(&[empty, 2]))]));
+    assert_eq!(of(&map), value(&[2, item(&[name, 1]).wrapping_add(item(&[empty, 2]))]));
 }
 
 #[test]
-fn order_of_maps_sets_and_heaps_does_not_count() {
+fn the_order_of_maps_sets_and_heaps_does_not_change_the_digest() {
     let numbers: Vec<u32> = (0..1000).map(|i: u32| i.wrapping_mul(2_654_435_761)).collect();
     let forwards = || numbers.iter().map(|&n| (n, Some(n)));
 
@@ -129,17 +129,17 @@ fn order_of_maps_sets_and_heaps_does_not_count() {
 }
 
 #[test]
-fn maps_inside_sets_inside_maps() {
+fn nested_unordered_collections_have_equal_digests_in_any_order() {
     let inner = |n: u8| BTreeMap::from([(n, vec![n]), (n + 1, vec![])]);
     let one: HashMap<u8, BTreeSet<BTreeMap<u8, Vec<u8>>>> = HashMap::from([(1, [inner(1), inner(5)].into())]);
     let two: BTreeMap<u8, HashSet<BTreeMap<u8, Vec<u8>>>> = BTreeMap::from([(1, [inner(5), inner(1)].into())]);
     assert_eq!(of(&one), of(&two));
 }
 
-/// Each pair would be one if something were left out of the hash.
+/// Each pair would have one digest if some part of the value were left out of the hash.
 #[test]
-fn everything_counts() {
-    // Numbers of items: in all of these the words are the same.
+fn every_part_of_a_value_changes_the_digest() {
+    // The numbers of items: without them, both values of each pair absorb the same words.
     assert_ne!(of(&vec![vec![0u64], vec![]]), of(&vec![vec![], vec![0u64]]));
     assert_ne!(of(&vec![vec![1u64, 1]]), of(&vec![vec![1u64], vec![]]));
     assert_ne!(of(&(vec![0u64], None::<u64>)), of(&(vec![0u64; 0], Some(0u64))));
@@ -148,26 +148,26 @@ fn everything_counts() {
         of(&(BTreeSet::from([1u8]), BTreeSet::from([2u8]))),
         of(&(BTreeSet::from([1u8, 2]), BTreeSet::<u8>::new()))
     );
-    // How often an item is there.
+    // The number of occurrences of an item.
     assert_ne!(of(&BinaryHeap::from([1u8, 1, 2])), of(&BinaryHeap::from([1u8, 2, 2])));
     assert_ne!(of(&BinaryHeap::from([1u8, 1])), of(&BinaryHeap::from([2u8, 2])));
     assert_ne!(of(&BinaryHeap::from([1u8, 1])), of(&BinaryHeap::<u8>::new()));
-    // Which value belongs to which key.
+    // The association of keys and values.
     assert_ne!(of(&BTreeMap::from([(1u8, 1u8), (2, 2)])), of(&BTreeMap::from([(1u8, 2u8), (2, 1)])));
     assert_ne!(of(&BTreeMap::from([(1u8, 2u8)])), of(&BTreeMap::from([(2u8, 1u8)])));
-    // Which variant, and nothing or a value of nothing.
+    // The variant; an empty option and an option with a unit.
     assert_ne!(of(&Side::Bid), of(&Side::Ask(0)));
     assert_ne!(of(&Ok::<u8, u8>(1)), of(&Err::<u8, u8>(1)));
     assert_ne!(of(&None::<()>), of(&Some(())));
-    // Both halves of what is wide; the sign of zero.
+    // Both halves of 128-bit integers; the sign of zero.
     assert_ne!(of(&1u128), of(&(1u128 << 64)));
     assert_ne!(of(&(1u128 << 100)), of(&0u128));
     assert_ne!(of(&0.0f64), of(&-0.0f64));
     assert_ne!(of(&f64::NAN), of(&f64::from_bits(f64::NAN.to_bits() + 1)));
-    // Where in a struct.
+    // The positions of fields in a struct.
     assert_ne!(of(&Pair(1u8, 2)), of(&Pair(2u8, 1)));
     assert_ne!(of(&("ab".to_owned(), "c".to_owned())), of(&("a".to_owned(), "bc".to_owned())));
-    // And in opaque values all of that, and the kind.
+    // In opaque values: all of the above, and the kind.
     assert_ne!(of(&Opaque(vec![vec![0u64], vec![]])), of(&Opaque(vec![vec![], vec![0u64]])));
     assert_ne!(of(&Opaque(0u8)), of(&Opaque(0u16)));
     assert_ne!(of(&Opaque(None::<u8>)), of(&Opaque(())));
@@ -177,14 +177,14 @@ fn everything_counts() {
 }
 
 #[test]
-fn single_bits_spread_over_half_of_the_digest() {
+fn a_flipped_bit_of_the_value_flips_half_of_the_digest_on_average() {
     let base = of(&(0u64, 0u64));
     let flipped: u32 = (0..64).map(|bit| (of(&(1u64 << bit, 0u64)) ^ base).count_ones()).sum();
     assert!((24 * 64..40 * 64).contains(&flipped), "{flipped}");
 }
 
 #[test]
-fn recursion() {
+fn recursive_values_have_digests() {
     let leaf = |value| Tree { value, children: vec![] };
     let tree = Tree { value: 1, children: vec![leaf(2), leaf(3)] };
     assert_ne!(of(&tree), of(&Tree { value: 1, children: vec![leaf(3), leaf(2)] }));
@@ -194,15 +194,15 @@ fn recursion() {
     let knot = |inner| Knot::More(Box::new(Pair(inner, Knot::End)));
     assert_ne!(of(&knot(knot(Knot::End))), of(&knot(Knot::End)));
 
-    // The way back from a value of the inner chain leads to the inner chain, from one of the outer to the outer.
+    // The back reference in a value of the inner chain refers to the inner chain, in one of the outer chain to the outer.
     let inner = |n: u8| Chain::Link(n, Box::new(Chain::Link(n, Box::new(Chain::End))));
     let outer = Chain::Link(inner(1), Box::new(Chain::Link(inner(2), Box::new(Chain::End))));
     assert_ne!(of(&outer), of(&Chain::Link(inner(1), Box::new(Chain::End))));
 }
 
-/// Two kilobytes a level in an unoptimised build; reading such a value takes hardly less.
+/// Hashing takes two kilobytes of stack a level in an unoptimized build, hardly more than deserializing such a value.
 #[test]
-fn deep_values_need_little_more_stack_than_serde_takes() {
+fn digests_of_deep_values_need_little_more_stack_than_serde() {
     let depth = 3000;
     let compare = move || {
         let mut tree = Tree::default();
@@ -216,7 +216,7 @@ fn deep_values_need_little_more_stack_than_serde_takes() {
     std::thread::Builder::new().stack_size(stack).spawn(compare).unwrap().join().unwrap();
 }
 
-/// Serializes as it is, though nothing is known of it but a name.
+/// Serializes transparently. Its shape is only a name.
 #[derive(Serialize)]
 #[serde(transparent)]
 struct Opaque<T>(T);
@@ -226,7 +226,7 @@ impl<T> Shape for Opaque<T> {
 }
 
 #[test]
-fn text_is_hashed_as_a_string_is() {
+fn text_written_by_collect_str_is_hashed_like_a_string() {
     struct Shown(String);
     impl Shape for Shown {
         const SHAPE: ShapeRef = String::SHAPE;
@@ -244,7 +244,7 @@ fn text_is_hashed_as_a_string_is() {
 
 proptest! {
     #[test]
-    fn equal_values_and_only_those(
+    fn digests_are_equal_exactly_for_equal_values(
         a in prop::collection::btree_map(0..3u8, prop::collection::vec(0..2u8, 0..3), 0..3),
         b in prop::collection::btree_map(0..3u8, prop::collection::vec(0..2u8, 0..3), 0..3),
     ) {

@@ -1,11 +1,11 @@
-//! What every disk does alike: one suite, run over the real file system and over the simulated one.
+//! The conformance tests of all disks: each test runs on the real file system and on the simulated one.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use super::*;
 
-/// Each check gets a disk and an empty directory on it, and becomes two tests.
+/// Generates two tests for each check: one on a real disk and one on a simulated disk, each with an empty directory.
 macro_rules! conformance {
     ($($check:ident)*) => {
         mod real {
@@ -25,36 +25,36 @@ macro_rules! conformance {
 }
 
 conformance! {
-    what_is_written_is_read_back
+    written_bytes_are_read_back
     a_read_at_the_end_is_short
     a_write_beyond_the_end_leaves_zeros_before_it
-    a_write_of_nothing_changes_nothing
+    an_empty_write_changes_nothing
     an_overwritten_range_leaves_the_rest
     handles_of_one_file_share_its_bytes
     a_file_opened_for_reading_cannot_be_written
     a_file_is_created_once
-    what_does_not_exist_is_not_found
-    a_path_through_a_file_is_no_directory
-    a_directory_is_no_file
-    a_listing_is_sorted_and_tells_kinds_and_lengths
-    the_kind_of_a_path
+    a_missing_path_is_reported_as_not_found
+    a_path_through_a_file_is_reported_as_not_a_directory
+    a_directory_is_not_opened_as_a_file
+    a_listing_is_sorted_and_has_types_and_lengths
+    the_file_type_of_a_path_is_reported
     a_rename_replaces_a_file
     a_rename_to_itself_changes_nothing
-    a_rename_moves_a_directory_with_what_is_in_it
-    a_rename_refuses_what_it_cannot_replace
-    a_removed_file_stays_readable_to_those_who_have_it_open
+    a_rename_moves_a_directory_with_its_entries
+    a_rename_over_an_entry_of_another_type_is_refused
+    a_removed_file_stays_readable_through_open_handles
     a_directory_is_removed_once_it_is_empty
     a_new_file_at_an_old_name_is_another_file
     syncs_succeed_on_what_exists
     two_locks_of_a_file_exclude_each_other
     the_owner_of_a_lock_is_named
-    a_lock_file_that_names_nobody_is_anothers
+    an_unreadable_owner_is_reported_as_another_process
     locks_of_two_files_are_independent
     a_replaced_lock_file_is_another_lock
-    an_owner_whose_lock_is_gone_does_nothing_by_paths
-    the_dot_paths
-    what_is_within_a_directory
-    a_disk_answers_from_several_threads
+    a_lock_reports_whether_its_file_is_still_at_the_path
+    dot_components_in_paths_are_resolved
+    paths_within_a_directory_are_recognized
+    several_threads_can_write_at_once
 }
 
 fn on_real(check: fn(&dyn Disk, &Path)) {
@@ -78,7 +78,7 @@ fn get(disk: &dyn Disk, path: &Path) -> Vec<u8> {
 }
 
 fn bytes_of(file: &dyn DiskFile) -> Vec<u8> {
-    // Longer than the file, to see that it ends there.
+    // The buffer is longer than the file, so that a read beyond its end is detected.
     let mut bytes = vec![0xee; file.len().unwrap() as usize + 10];
     let read = file.read_at(&mut bytes, 0).unwrap();
     bytes.truncate(read);
@@ -98,12 +98,12 @@ fn held(lock: io::Result<Lock>) -> LockGuard {
 
 fn owner(lock: io::Result<Lock>) -> String {
     match lock.unwrap() {
-        Lock::Held(_) => panic!("nobody holds it"),
+        Lock::Held(_) => panic!("the lock was free"),
         Lock::Busy { owner } => owner,
     }
 }
 
-fn what_is_written_is_read_back(disk: &dyn Disk, dir: &Path) {
+fn written_bytes_are_read_back(disk: &dyn Disk, dir: &Path) {
     let path = dir.join("file");
     let text: Vec<u8> = (0..10_000_u32).flat_map(u32::to_le_bytes).collect();
     put(disk, &path, &text);
@@ -132,7 +132,7 @@ fn a_write_beyond_the_end_leaves_zeros_before_it(disk: &dyn Disk, dir: &Path) {
     assert!(bytes[1..9000].iter().all(|&byte| byte == 0));
 }
 
-fn a_write_of_nothing_changes_nothing(disk: &dyn Disk, dir: &Path) {
+fn an_empty_write_changes_nothing(disk: &dyn Disk, dir: &Path) {
     let file = disk.create_new(&dir.join("file")).unwrap();
     assert_eq!(file.write_at(&[], 100).unwrap(), 0);
     assert_eq!(file.len().unwrap(), 0);
@@ -178,7 +178,7 @@ fn a_file_is_created_once(disk: &dyn Disk, dir: &Path) {
     assert_eq!(get(disk, &path), b"first");
 }
 
-fn what_does_not_exist_is_not_found(disk: &dyn Disk, dir: &Path) {
+fn a_missing_path_is_reported_as_not_found(disk: &dyn Disk, dir: &Path) {
     let missing = dir.join("missing");
     let within = missing.join("file");
     for path in [&missing, &within] {
@@ -197,7 +197,7 @@ fn what_does_not_exist_is_not_found(disk: &dyn Disk, dir: &Path) {
     assert_eq!(kind_of(disk.rename(&dir.join("file"), &within)), ErrorKind::NotFound);
 }
 
-fn a_path_through_a_file_is_no_directory(disk: &dyn Disk, dir: &Path) {
+fn a_path_through_a_file_is_reported_as_not_a_directory(disk: &dyn Disk, dir: &Path) {
     let file = dir.join("file");
     put(disk, &file, b"");
     let within = file.join("name");
@@ -209,33 +209,33 @@ fn a_path_through_a_file_is_no_directory(disk: &dyn Disk, dir: &Path) {
     assert_eq!(kind_of(disk.rename(&file, &within)), ErrorKind::NotADirectory);
 }
 
-fn a_directory_is_no_file(disk: &dyn Disk, dir: &Path) {
+fn a_directory_is_not_opened_as_a_file(disk: &dyn Disk, dir: &Path) {
     let below = dir.join("below");
     disk.create_dir(&below).unwrap();
     assert_eq!(kind_of(disk.open(&below, Access::Read)), ErrorKind::IsADirectory);
     assert_eq!(kind_of(disk.open(&below, Access::ReadWrite)), ErrorKind::IsADirectory);
     disk.remove(&below).unwrap_err();
     disk.lock(&below).unwrap_err();
-    assert_eq!(disk.kind(&below).unwrap(), Some(Kind::Dir));
+    assert_eq!(disk.kind(&below).unwrap(), Some(FileType::Dir));
 }
 
-fn a_listing_is_sorted_and_tells_kinds_and_lengths(disk: &dyn Disk, dir: &Path) {
+fn a_listing_is_sorted_and_has_types_and_lengths(disk: &dyn Disk, dir: &Path) {
     assert_eq!(disk.list(dir).unwrap(), []);
     put(disk, &dir.join("b"), b"12345");
     put(disk, &dir.join("C"), b"");
     disk.create_dir(&dir.join("a")).unwrap();
     put(disk, &dir.join("a").join("below"), b"not listed");
     let entry = |name: &str, kind, len| Entry { name: name.into(), kind, len };
-    let expected = [entry("C", Kind::File, 0), entry("a", Kind::Dir, 0), entry("b", Kind::File, 5)];
+    let expected = [entry("C", FileType::File, 0), entry("a", FileType::Dir, 0), entry("b", FileType::File, 5)];
     assert_eq!(disk.list(dir).unwrap(), expected);
 }
 
-fn the_kind_of_a_path(disk: &dyn Disk, dir: &Path) {
+fn the_file_type_of_a_path_is_reported(disk: &dyn Disk, dir: &Path) {
     put(disk, &dir.join("file"), b"");
-    assert_eq!(disk.kind(dir).unwrap(), Some(Kind::Dir));
-    assert_eq!(disk.kind(&dir.join("file")).unwrap(), Some(Kind::File));
-    assert_eq!(disk.kind(Path::new("/")).unwrap(), Some(Kind::Dir));
-    assert_eq!(disk.kind(Path::new("")).unwrap(), Some(Kind::Dir));
+    assert_eq!(disk.kind(dir).unwrap(), Some(FileType::Dir));
+    assert_eq!(disk.kind(&dir.join("file")).unwrap(), Some(FileType::File));
+    assert_eq!(disk.kind(Path::new("/")).unwrap(), Some(FileType::Dir));
+    assert_eq!(disk.kind(Path::new("")).unwrap(), Some(FileType::Dir));
 }
 
 fn a_rename_replaces_a_file(disk: &dyn Disk, dir: &Path) {
@@ -259,7 +259,7 @@ fn a_rename_to_itself_changes_nothing(disk: &dyn Disk, dir: &Path) {
     disk.rename(&dir.join("below"), &dir.join("below")).unwrap();
 }
 
-fn a_rename_moves_a_directory_with_what_is_in_it(disk: &dyn Disk, dir: &Path) {
+fn a_rename_moves_a_directory_with_its_entries(disk: &dyn Disk, dir: &Path) {
     let (from, to, empty) = (dir.join("from"), dir.join("to"), dir.join("empty"));
     disk.create_dir(&from).unwrap();
     put(disk, &from.join("file"), b"within");
@@ -271,7 +271,7 @@ fn a_rename_moves_a_directory_with_what_is_in_it(disk: &dyn Disk, dir: &Path) {
     assert_eq!(get(disk, &empty.join("file")), b"within");
 }
 
-fn a_rename_refuses_what_it_cannot_replace(disk: &dyn Disk, dir: &Path) {
+fn a_rename_over_an_entry_of_another_type_is_refused(disk: &dyn Disk, dir: &Path) {
     let (file, one, two) = (dir.join("file"), dir.join("one"), dir.join("two"));
     put(disk, &file, b"");
     for dir in [&one, &two] {
@@ -297,7 +297,7 @@ fn a_directory_is_removed_once_it_is_empty(disk: &dyn Disk, dir: &Path) {
     assert_eq!(kind_of(disk.remove_dir(&path)), ErrorKind::NotFound);
 }
 
-fn a_removed_file_stays_readable_to_those_who_have_it_open(disk: &dyn Disk, dir: &Path) {
+fn a_removed_file_stays_readable_through_open_handles(disk: &dyn Disk, dir: &Path) {
     let path = dir.join("file");
     put(disk, &path, b"still here");
     let open = disk.open(&path, Access::ReadWrite).unwrap();
@@ -325,7 +325,7 @@ fn syncs_succeed_on_what_exists(disk: &dyn Disk, dir: &Path) {
     file.write_at(b"text", 0).unwrap();
     file.sync_data().unwrap();
     file.sync_all().unwrap();
-    // Recovery syncs what it opened to read.
+    // Recovery syncs files that it opened for reading.
     disk.open(&path, Access::Read).unwrap().sync_all().unwrap();
     disk.sync_dir(dir).unwrap();
     disk.sync_dir(Path::new("")).unwrap();
@@ -334,11 +334,11 @@ fn syncs_succeed_on_what_exists(disk: &dyn Disk, dir: &Path) {
 fn two_locks_of_a_file_exclude_each_other(disk: &dyn Disk, dir: &Path) {
     let path = dir.join("LOCK");
     let first = held(disk.lock(&path));
-    assert_eq!(disk.kind(&path).unwrap(), Some(Kind::File));
+    assert_eq!(disk.kind(&path).unwrap(), Some(FileType::File));
     owner(disk.lock(&path));
     owner(disk.lock(&path));
     drop(first);
-    assert_eq!(disk.kind(&path).unwrap(), Some(Kind::File), "the file stays");
+    assert_eq!(disk.kind(&path).unwrap(), Some(FileType::File), "the file stays");
     let second = held(disk.lock(&path));
     owner(disk.lock(&path));
     drop(second);
@@ -353,7 +353,7 @@ fn the_owner_of_a_lock_is_named(disk: &dyn Disk, dir: &Path) {
     assert_eq!(get(disk, &path), format!("{owner}\n").into_bytes());
 }
 
-fn a_lock_file_that_names_nobody_is_anothers(disk: &dyn Disk, dir: &Path) {
+fn an_unreadable_owner_is_reported_as_another_process(disk: &dyn Disk, dir: &Path) {
     let path = dir.join("LOCK");
     put(disk, &path, b"");
     let _guard = held(disk.lock(&path));
@@ -376,31 +376,31 @@ fn a_replaced_lock_file_is_another_lock(disk: &dyn Disk, dir: &Path) {
     owner(disk.lock(&path));
 }
 
-fn an_owner_whose_lock_is_gone_does_nothing_by_paths(disk: &dyn Disk, dir: &Path) {
+fn a_lock_reports_whether_its_file_is_still_at_the_path(disk: &dyn Disk, dir: &Path) {
     let (image, away) = (dir.join("image"), dir.join("away"));
     disk.create_dir(&image).unwrap();
     let lock = held(disk.lock(&image.join("LOCK")));
-    let watch = lock.watch().expect("both disks can tell");
+    let watch = lock.watch().expect("both disks support the check");
     assert!(watch().unwrap());
     disk.rename(&image, &away).unwrap();
-    assert!(!watch().unwrap(), "it was moved");
+    assert!(!watch().unwrap(), "the directory was moved");
     disk.create_dir(&image).unwrap();
     let _other = held(disk.lock(&image.join("LOCK")));
-    assert!(!watch().unwrap(), "another's is there");
+    assert!(!watch().unwrap(), "another lock file is at the path");
     disk.remove(&image.join("LOCK")).unwrap();
     disk.remove_dir(&image).unwrap();
     disk.rename(&away, &image).unwrap();
-    assert!(watch().unwrap(), "it is back");
+    assert!(watch().unwrap(), "the directory was moved back");
 }
 
-fn the_dot_paths(disk: &dyn Disk, dir: &Path) {
+fn dot_components_in_paths_are_resolved(disk: &dyn Disk, dir: &Path) {
     disk.create_dir(&dir.join("below")).unwrap();
     put(disk, &dir.join("./below/../file"), b"found");
     assert_eq!(get(disk, &dir.join("file")), b"found");
     assert_eq!(disk.list(&dir.join("below/..")).unwrap().len(), 2);
 }
 
-fn what_is_within_a_directory(disk: &dyn Disk, dir: &Path) {
+fn paths_within_a_directory_are_recognized(disk: &dyn Disk, dir: &Path) {
     let (below, beside) = (dir.join("below"), dir.join("below-not"));
     for dir in [&below, &beside] {
         disk.create_dir(dir).unwrap();
@@ -409,14 +409,14 @@ fn what_is_within_a_directory(disk: &dyn Disk, dir: &Path) {
     for within in ["below", "below/file", "below/new", "below/new/newer", "below-not/../below/new", "below/."] {
         assert!(disk.is_within(&dir.join(within), &below).unwrap(), "{within}");
     }
-    for without in ["", "below-not", "below-not/new", "new", "below/..", "below/../new"] {
-        assert!(!disk.is_within(&dir.join(without), &below).unwrap(), "{without}");
+    for outside in ["", "below-not", "below-not/new", "new", "below/..", "below/../new"] {
+        assert!(!disk.is_within(&dir.join(outside), &below).unwrap(), "{outside}");
     }
     assert!(disk.is_within(&below.join("new"), &beside.join("../below")).unwrap());
     assert_eq!(kind_of(disk.is_within(&below, &dir.join("missing")).map(drop)), ErrorKind::NotFound);
 }
 
-fn a_disk_answers_from_several_threads(disk: &dyn Disk, dir: &Path) {
+fn several_threads_can_write_at_once(disk: &dyn Disk, dir: &Path) {
     let file = disk.create_new(&dir.join("file")).unwrap();
     std::thread::scope(|scope| {
         for thread in 0..4_u8 {

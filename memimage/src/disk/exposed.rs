@@ -1,4 +1,4 @@
-//! Who else than this process's user may change a file.
+//! Finds out whether users other than the user of this process can change a file.
 
 use std::fs;
 use std::io;
@@ -16,19 +16,19 @@ pub(super) fn exposed(path: &Path) -> io::Result<Option<String>> {
 }
 
 fn exposure(mode: u32, owner: u32, user: Option<u32>) -> Option<String> {
-    let stranger = user.filter(|&user| owner != user && owner != ROOT);
-    if let Some(user) = stranger {
+    let other_than_owner = user.filter(|&user| owner != user && owner != ROOT);
+    if let Some(user) = other_than_owner {
         return Some(format!("belongs to user {owner}, and this process runs as user {user}"));
     }
-    let who = match (mode & OTHERS_WRITE, mode & GROUP_WRITES) {
+    let writers = match (mode & OTHERS_WRITE, mode & GROUP_WRITES) {
         (0, 0) => return None,
         (0, _) => "its group",
         _ => "every user",
     };
-    Some(format!("can be written by {who} (mode {:04o})", mode & 0o7777))
+    Some(format!("can be written by {writers} (mode {:04o})", mode & 0o7777))
 }
 
-/// The user as whom this process acts on files. Known on Linux only: the standard library has no way to ask.
+/// The effective user of this process. Known on Linux only: the standard library has no function for it.
 fn effective_user() -> Option<u32> {
     user_in(&fs::read_to_string("/proc/self/status").ok()?)
 }
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_else_may_write_is_named() {
+    fn other_users_with_write_access_are_named() {
         for (mode, owner, user, expected) in [
             (0o40700, 7, Some(7), None),
             (0o40755, 7, Some(7), None),
@@ -61,13 +61,13 @@ mod tests {
     }
 
     #[test]
-    fn the_effective_user_is_the_second() {
+    fn the_effective_user_is_the_second_id() {
         assert_eq!(user_in("Name:\tbank\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\n"), Some(2));
         assert_eq!(user_in("Name:\tbank\n"), None);
     }
 
     #[test]
-    fn what_this_process_makes_is_its_own() {
+    fn a_directory_created_by_this_process_is_not_exposed() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(exposed(dir.path()).unwrap(), None);
     }

@@ -1,4 +1,4 @@
-//! The lock that makes an image directory one process's own.
+//! The file lock that gives one process exclusive ownership of an image directory.
 
 use std::any::Any;
 use std::env;
@@ -12,19 +12,19 @@ use std::sync::Arc;
 
 use super::plain::{self, FILE_MODE, Links};
 
-/// What came of trying to take a lock.
+/// The result of trying to take a lock.
 #[derive(Debug)]
 pub enum Lock {
-    /// It is held until the guard is dropped, or the process ends.
+    /// The caller holds the lock until it drops the guard, or the process ends.
     Held(LockGuard),
-    /// Another holds it.
+    /// Another owner holds the lock.
     Busy {
-        /// Who, as it called itself: `pid 4711 (bank)`, or `another process` when it did not say.
+        /// The owner, by the text that it wrote: `pid 4711 (bank)`; `another process` if the text names no owner.
         owner: String,
     },
 }
 
-/// Tells whether the file that was locked is still at its path.
+/// Checks whether the locked file is still at its path.
 pub(super) type Watch = Arc<dyn Fn() -> io::Result<bool> + Send + Sync>;
 
 /// Holds a lock until it is dropped.
@@ -35,13 +35,13 @@ pub struct LockGuard {
 }
 
 impl LockGuard {
-    /// A guard around whatever releases the lock when it is dropped.
+    /// A guard around a value that releases the lock when it is dropped.
     pub fn new(held: impl Any + Send + Sync) -> Self {
         Self { _held: Box::new(held), watch: None }
     }
 
-    /// The guard, with a way to ask whether the file that was locked is still at its path. It is asked before anything is
-    /// done by a path, so that an image whose directory was moved leaves the one that took its place alone.
+    /// Adds a check whether the locked file is still at its path. The image calls it before each operation on a path, so that
+    /// an image whose directory was moved does not change another image at its old path.
     pub fn watched_by(self, is_there: impl Fn() -> io::Result<bool> + Send + Sync + 'static) -> Self {
         Self { watch: Some(Arc::new(is_there)), ..self }
     }
@@ -57,7 +57,7 @@ impl fmt::Debug for LockGuard {
     }
 }
 
-/// How often a lock is tried for again that was won on a file no longer at the path.
+/// How often locking is tried again after the locked file turned out to be no longer at the path.
 const ATTEMPTS: usize = 10;
 
 /// Takes the lock of the file at `path`; see [`Disk::lock`](super::Disk::lock).
@@ -65,7 +65,7 @@ pub(super) fn acquire(path: &Path) -> io::Result<Lock> {
     for _ in 0..ATTEMPTS {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
-        // its text is written over: through another name that could be anybody's file
+        // one name only: the owner's text overwrites the file, and a hard link could lead to any file
         let file = plain::open(path, &mut options, Links::One)?;
         if let Some(lock) = lock_if_at(path, file)? {
             return Ok(lock);
@@ -74,8 +74,8 @@ pub(super) fn acquire(path: &Path) -> io::Result<Lock> {
     Err(io::Error::other("the lock file is replaced faster than it can be locked"))
 }
 
-/// `None` when the file is not the one at `path`: somebody may have removed it, or put another in its place, between
-/// our opening and our locking it, and a lock on that one excludes nobody.
+/// `None` if the file is no longer the one at `path`: it may have been removed or replaced between its opening and its locking,
+/// and a lock on a file that is not at the path excludes no other process.
 fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
     let outcome = file.try_lock();
     if !still_at(path, &file)? {
@@ -83,7 +83,7 @@ fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
     }
     match outcome {
         Ok(()) => {
-            introduce(&file);
+            write_owner(&file);
             let (path, ours) = (path.to_owned(), inode(&file.metadata()?));
             let guard = LockGuard::new(LockedFile(file));
             Ok(Some(Lock::Held(guard.watched_by(move || is_at(&path, ours)))))
@@ -93,14 +93,14 @@ fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
     }
 }
 
-/// Who holds the lock of the file at `path`; see [`Disk::owner`](super::Disk::owner).
+/// The owner of the lock on the file at `path`; see [`Disk::owner`](super::Disk::owner).
 pub(super) fn owner(path: &Path) -> io::Result<Option<String>> {
     let file = match plain::open(path, OpenOptions::new().read(true), Links::Any) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    // shared, so that two who look do not take each other for the owner
+    // a shared lock: two concurrent inspections must not take each other for the owner
     match file.try_lock_shared() {
         Ok(()) => file.unlock().map(|()| None),
         Err(fs::TryLockError::WouldBlock) => Ok(Some(owner_of(&file))),
@@ -112,25 +112,25 @@ fn still_at(path: &Path, file: &File) -> io::Result<bool> {
     is_at(path, inode(&file.metadata()?))
 }
 
-/// What a file is by, whatever it is called: its device and its number there, which is used for no other while it is open.
+/// Identifies a file independently of its name: its device and inode number, which no other file has while it is open.
 type Inode = (u64, u64);
 
 fn inode(metadata: &fs::Metadata) -> Inode {
     (metadata.dev(), metadata.ino())
 }
 
-fn is_at(path: &Path, inode_of_ours: Inode) -> io::Result<bool> {
+fn is_at(path: &Path, expected: Inode) -> io::Result<bool> {
     match fs::symlink_metadata(path) {
-        Ok(there) => Ok(inode(&there) == inode_of_ours),
+        Ok(metadata) => Ok(inode(&metadata) == expected),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Writes this process into the lock file. A failure is ignored: on a full disk an image must still open.
-fn introduce(file: &File) {
+/// Writes this process's id and program into the lock file. A failure is ignored: an image must still open on a full disk.
+fn write_owner(file: &File) {
     let line = owner_line();
-    // In place, then cut: overwriting needs no new block, and readers take the first line only.
+    // Overwrites and then truncates: overwriting needs no new block, and readers take only the first line.
     if file.write_all_at(line.as_bytes(), 0).is_ok() {
         file.set_len(line.len() as u64).ok();
     }
@@ -148,18 +148,18 @@ struct LockedFile(File);
 impl Drop for LockedFile {
     fn drop(&mut self) {
         // Closing releases the lock only with the last copy of the descriptor, and a child process that another thread
-        // is just starting holds one until it executes its program.
+        // is starting holds a copy until it executes its program.
         self.0.unlock().ok();
     }
 }
 
-/// The most bytes of a lock file that are looked at.
+/// How many bytes of a lock file are read at most.
 pub(super) const OWNER_MAX: usize = 256;
 
-/// Longest program name written down, in characters.
+/// The longest program name that is written, in characters.
 const PROGRAM_MAX: usize = 48;
 
-/// This process, as it introduces itself in a lock file.
+/// The line that this process writes into a lock file.
 pub(super) fn owner_line() -> String {
     format!("pid {} ({})\n", process::id(), program())
 }
@@ -170,7 +170,7 @@ fn program() -> String {
     name.chars().filter(|c| !c.is_control()).take(PROGRAM_MAX).collect()
 }
 
-/// The owner that a lock file's bytes name, which anybody may have written.
+/// The owner named by the bytes of a lock file. The bytes are untrusted: any process may have written them.
 pub(super) fn owner_in(text: &[u8]) -> String {
     let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
     match str::from_utf8(line) {
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_introduces_itself_by_number_and_program() {
+    fn the_owner_line_names_the_process_id_and_the_program() {
         let owner = owner_in(owner_line().as_bytes());
         assert!(owner.starts_with(&format!("pid {} (memimage", process::id())), "{owner}");
         assert!(owner_line().len() < OWNER_MAX);
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_names_no_owner_is_another_process() {
+    fn text_that_names_no_owner_is_reported_as_another_process() {
         for text in [
             &b""[..],
             b"\n",
@@ -223,12 +223,12 @@ mod tests {
     }
 
     #[test]
-    fn who_looks_for_an_owner_finds_one_and_takes_nothing() {
+    fn asking_for_the_owner_neither_takes_the_lock_nor_creates_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("LOCK");
         assert_eq!(owner(&path).unwrap(), None, "no file");
         assert!(!path.exists());
-        let Lock::Held(guard) = acquire(&path).unwrap() else { panic!("nobody else holds it") };
+        let Lock::Held(guard) = acquire(&path).unwrap() else { panic!("the lock is free") };
         assert_eq!(owner(&path).unwrap().as_deref(), Some(owner_line().trim_end()));
         drop(guard);
         assert_eq!(owner(&path).unwrap(), None);
@@ -245,7 +245,7 @@ mod tests {
         fs::remove_file(&path).unwrap();
         assert!(lock(&file).is_none(), "removed");
         let _other = File::create(&path).unwrap();
-        assert!(lock(&file).is_none(), "another in its place");
+        assert!(lock(&file).is_none(), "replaced by another file");
     }
 
     #[test]
@@ -253,7 +253,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("LOCK");
         fs::write(&path, "x".repeat(1000)).unwrap();
-        let Lock::Held(_guard) = acquire(&path).unwrap() else { panic!("nobody else holds it") };
+        let Lock::Held(_guard) = acquire(&path).unwrap() else { panic!("the lock is free") };
         assert_eq!(fs::read_to_string(&path).unwrap(), owner_line());
     }
 }

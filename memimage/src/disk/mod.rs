@@ -1,16 +1,15 @@
-//! The one seam between the library and file systems.
+//! The interface between the library and file systems.
 //!
-//! Everything the library does to files goes through [`Disk`] and [`DiskFile`]: [`RealDisk`] is the operating system's
-//! file system, [`SimDisk`] a deterministic one in memory that knows what a power cut would leave. Both pass the same
-//! conformance suite.
+//! All file operations of an image go through [`Disk`] and [`DiskFile`]. [`RealDisk`] is the operating system's file system.
+//! [`SimDisk`] is a deterministic file system in memory that simulates power cuts. Both pass the same conformance suite.
 //!
-//! A call is one attempt: a short read or write and `EINTR` reach the caller, who decides whether to go on. That keeps
-//! the rule "what may be retried, and what poisons an image" in one place above this module.
+//! Each call makes one attempt: the caller sees short reads, short writes and `EINTR`, and decides whether to continue.
+//! This keeps the rules for retrying a call and for poisoning an image in one place, above this module.
 
 #[cfg(not(unix))]
 compile_error!("memimage needs a Unix file system: it relies on directory syncs, file modes and inode numbers");
 
-// each uses those above it
+// each module uses only modules above it
 mod plain;
 mod lock;
 mod owned;
@@ -35,36 +34,36 @@ pub use real::RealDisk;
 pub use sim::{Crash, Effect, Fate, Fault, Method, Operation, Shrunk, SimDisk, Trace, Unsynced};
 pub(crate) use stored::{StagedFile, StoredFile, UNFINISHED, failed, rename, sync_dir};
 
-/// What a file is opened for.
+/// The access with which a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Reading only: a write fails.
+    /// Only reading: a write fails.
     Read,
     /// Reading and writing in place.
     ReadWrite,
 }
 
-/// What stands at a path.
+/// The type of a directory entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileType {
     /// A regular file.
     File,
     /// A directory.
     Dir,
-    /// A symbolic link, whatever it leads to.
+    /// A symbolic link, regardless of its target.
     Link,
-    /// Anything else: a device, a pipe, a socket.
+    /// Any other type: a device, a pipe, a socket.
     Other,
 }
 
-impl Kind {
-    /// What it is, for errors.
+impl FileType {
+    /// The type's name in error messages.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Kind::File => "a file",
-            Kind::Dir => "a directory",
-            Kind::Link => "a symbolic link",
-            Kind::Other => "a pipe, a socket or a device",
+            FileType::File => "a file",
+            FileType::Dir => "a directory",
+            FileType::Link => "a symbolic link",
+            FileType::Other => "a pipe, a socket or a device",
         }
     }
 }
@@ -74,134 +73,133 @@ impl Kind {
 pub struct Entry {
     /// The name within the directory.
     pub name: OsString,
-    /// What it is; links are not followed.
-    pub kind: Kind,
-    /// The length in bytes of a file, 0 for anything else.
+    /// The type of the entry; links are not followed.
+    pub kind: FileType,
+    /// The length of a regular file in bytes; 0 for all other types.
     pub len: u64,
 }
 
-/// A file system, as far as an image needs one.
+/// The file system operations that an image needs.
 ///
-/// Nothing is durable before its own sync: a file's bytes and length by [`DiskFile::sync_data`], its being there, its
-/// name and its removal by [`Disk::sync_dir`] of the directory that holds it.
+/// Every change needs its own sync to become durable: [`DiskFile::sync_data`] makes a file's bytes and length durable;
+/// [`Disk::sync_dir`] of the parent directory makes its creation, name and removal durable.
 ///
 /// # Errors
 ///
-/// Every method passes the operating system's error on as it is, with the usual kinds: `NotFound`, `AlreadyExists`,
-/// `PermissionDenied`, `NotADirectory`, `IsADirectory`, `StorageFull` and so on. [`SimDisk`] answers with the same
-/// kinds.
+/// Every method returns the operating system's error unchanged, with the usual kinds: `NotFound`, `AlreadyExists`,
+/// `PermissionDenied`, `NotADirectory`, `IsADirectory`, `StorageFull` and so on. [`SimDisk`] returns the same kinds.
 pub trait Disk: Debug + Send + Sync + 'static {
     /// Creates an empty file that only its owner can read and write (mode 0600).
     ///
     /// # Errors
     ///
-    /// `AlreadyExists` when anything stands at `path`; `NotFound` when its directory does not exist.
+    /// `AlreadyExists` if `path` exists; `NotFound` if its directory does not exist.
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
 
-    /// Opens a file that exists. What stands at `path` itself must be a regular file and, to be written to, have no other
-    /// name: a link could lead out of the image, and opening a pipe or a device may wait or do something.
+    /// Opens an existing regular file. A file opened for writing must have no other name (hard link). Symbolic links at `path`
+    /// are refused because they could lead out of the image; pipes and devices are refused because opening one may block or
+    /// have side effects.
     ///
     /// # Errors
     ///
-    /// `NotFound` when nothing stands at `path`; `IsADirectory` when a directory does; some error when anything else does
-    /// but a regular file, which is not opened.
+    /// `NotFound` if `path` does not exist; `IsADirectory` if it is a directory; an error of an unspecified kind if it is
+    /// neither a directory nor a regular file, in which case it is not opened.
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>>;
 
-    /// Creates a directory, one level, that only its owner can enter (mode 0700).
+    /// Creates one directory that only its owner can enter (mode 0700). Parents are not created.
     ///
     /// # Errors
     ///
-    /// `AlreadyExists` when anything stands at `path`; `NotFound` when its parent does not exist.
+    /// `AlreadyExists` if `path` exists; `NotFound` if its parent does not exist.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
 
-    /// What is in a directory, in the order of the names' bytes.
+    /// Lists the entries of a directory, sorted by the bytes of their names.
     ///
     /// # Errors
     ///
-    /// `NotFound` when nothing stands at `dir`; `NotADirectory` when something else does.
+    /// `NotFound` if `dir` does not exist; `NotADirectory` if it is not a directory.
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>>;
 
-    /// What stands at a path; `None` when nothing does. Links on the way are followed, one at the path itself is not.
+    /// The type of the entry at `path`; `None` if it does not exist. Links in the parent directories are followed; a link at
+    /// `path` itself is not.
     ///
     /// # Errors
     ///
-    /// `NotADirectory` when the path leads through a file, `PermissionDenied` when it may not be looked at.
-    fn kind(&self, path: &Path) -> io::Result<Option<Kind>>;
+    /// `NotADirectory` if a parent in the path is a file; `PermissionDenied` if the path cannot be inspected.
+    fn kind(&self, path: &Path) -> io::Result<Option<FileType>>;
 
-    /// Gives a file or directory another name and replaces the file that has that name, atomically: whoever looks
-    /// finds the old or the new, also after a crash.
+    /// Renames a file or directory atomically and replaces an existing file at `to`: a reader sees either the old or the new
+    /// file, also after a crash.
     ///
     /// # Errors
     ///
-    /// `NotFound` when nothing stands at `from`; `IsADirectory`, `NotADirectory` or `DirectoryNotEmpty` when what
-    /// stands at `to` cannot be replaced by it.
+    /// `NotFound` if `from` does not exist; `IsADirectory`, `NotADirectory` or `DirectoryNotEmpty` if the entry at `to` cannot
+    /// be replaced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
-    /// Removes a file. Its bytes stay readable by those who have it open.
+    /// Removes a file. Open handles can still read its bytes.
     ///
     /// # Errors
     ///
-    /// `NotFound` when nothing stands at `path`; some error when a directory does.
+    /// `NotFound` if `path` does not exist; an error of an unspecified kind if it is a directory.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
     /// Removes an empty directory.
     ///
     /// # Errors
     ///
-    /// `NotFound` when nothing stands at `path`; `NotADirectory` when something else does; `DirectoryNotEmpty` when
-    /// something is in it.
+    /// `NotFound` if `path` does not exist; `NotADirectory` if it is not a directory; `DirectoryNotEmpty` if it has entries.
     fn remove_dir(&self, path: &Path) -> io::Result<()>;
 
-    /// Makes the directory's entries durable: names created, renamed and removed in it.
+    /// Makes the creations, renames and removals in this directory durable.
     ///
     /// # Errors
     ///
-    /// `NotFound` or `NotADirectory` when there is no such directory. After any other error nothing is known about
-    /// what is on disk.
+    /// `NotFound` or `NotADirectory` if there is no such directory. After any other error, the state on disk is unknown.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
 
-    /// Takes the exclusive lock that the file at `path` stands for, without waiting; creates the file (mode 0600)
-    /// when it is missing and never removes it. Two locks of one file exclude each other within a process too.
+    /// Tries to take the exclusive lock on the file at `path`, without waiting. Creates the file (mode 0600) if it is missing,
+    /// and never removes it. Two locks on one file exclude each other within a process too.
     ///
-    /// The owner writes who it is into the file, so that others can be told. That text is a courtesy and proves
-    /// nothing.
+    /// The owner writes its process id and program name into the file, for the error messages of other processes. This text
+    /// is only a hint and proves nothing.
     ///
     /// # Errors
     ///
-    /// As for opening a file, to write to it; some file systems support no locks. That another holds the lock is no error
-    /// but [`Lock::Busy`].
+    /// The errors of opening a file for writing, and those of file systems that do not support locks. A lock held by another
+    /// owner is not an error: the result is [`Lock::Busy`].
     fn lock(&self, path: &Path) -> io::Result<Lock>;
 
-    /// Whether `path`, where there need not be anything yet, is `dir` or inside it once all links are followed.
+    /// Whether `path` is `dir` or inside it after all links are resolved. `path` does not need to exist.
     ///
     /// # Errors
     ///
-    /// `NotFound` when there is no `dir`; others when an existing part of the paths cannot be looked at.
+    /// `NotFound` if `dir` does not exist; other kinds if an existing part of the paths cannot be inspected.
     fn is_within(&self, path: &Path, dir: &Path) -> io::Result<bool>;
 
-    /// How others than the user of this process may change what stands at the path: in words that follow its name, `can
-    /// be written by every user (mode 0777)`. `None` when they cannot, or when the disk knows no users.
+    /// Describes how users other than the user of this process can change the entry at `path`, in words that follow its name:
+    /// `can be written by every user (mode 0777)`. `None` if they cannot, or if the disk has no users.
     ///
     /// # Errors
     ///
-    /// `NotFound` when nothing stands at `path`; others when it may not be looked at.
+    /// `NotFound` if `path` does not exist; other kinds if it cannot be inspected.
     fn exposed(&self, path: &Path) -> io::Result<Option<String>>;
 
-    /// Who holds the lock that the file at `path` stands for, as it calls itself; `None` when nobody does, or when there is no
-    /// such file. Changes nothing. Whoever tries to take the lock while this is looked at may find it busy.
+    /// The owner of the lock on the file at `path`, by the text in that file; `None` if the lock is free or the file does not
+    /// exist. Changes nothing on disk. Another process that tries to take the lock during this call may find it busy.
     ///
     /// # Errors
     ///
-    /// As for opening a file; some file systems support no locks.
+    /// The errors of opening a file, and those of file systems that do not support locks.
     fn owner(&self, path: &Path) -> io::Result<Option<String>>;
 
-    /// The type of the file system that `path` is or would be on, when it is one that reaches over a network or from
-    /// a virtual machine to its host (`nfs4`, `cifs`, `9p`, `fuse.sshfs` …), where locks and syncs mean less than an
-    /// image needs. `None` when it is a local one, or when the system does not tell.
+    /// The type of the file system of `path` if it works over a network, or from a virtual machine to its host (`nfs4`, `cifs`,
+    /// `9p`, `fuse.sshfs` …): its locks and syncs guarantee less than an image needs. `None` if the file system is local, or if
+    /// the system does not report its type. `path` does not need to exist.
     ///
     /// # Errors
     ///
-    /// When an existing part of the path cannot be looked at.
+    /// Any I/O error from inspecting an existing part of the path.
     fn network_filesystem(&self, path: &Path) -> io::Result<Option<String>>;
 }
 
@@ -209,36 +207,36 @@ pub trait Disk: Debug + Send + Sync + 'static {
 ///
 /// # Errors
 ///
-/// As for [`Disk`]. Once a sync has failed, no later success proves anything about the bytes written before it.
+/// As for [`Disk`]. After a failed sync, no later successful sync proves that the bytes written before the failure are durable.
 #[allow(clippy::len_without_is_empty, reason = "no caller asks a journal file whether it is empty")]
 pub trait DiskFile: Debug + Send + Sync {
-    /// Reads at most `buf.len()` bytes from `offset`, in one attempt; 0 at or beyond the end.
+    /// Reads at most `buf.len()` bytes from `offset` in one attempt. Returns the number of bytes read, 0 at or beyond the end.
     ///
     /// # Errors
     ///
-    /// Any I/O error, `Interrupted` included.
+    /// Any I/O error, including `Interrupted`.
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize>;
 
-    /// Writes at most `buf.len()` bytes at `offset`, in one attempt, and says how many. A write beyond the end
+    /// Writes at most `buf.len()` bytes at `offset` in one attempt. Returns the number of bytes written. A write beyond the end
     /// extends the file; a gap reads as zeros.
     ///
     /// # Errors
     ///
-    /// Any I/O error, `Interrupted` and `StorageFull` included, and always when opened with [`Access::Read`].
+    /// Any I/O error, including `Interrupted` and `StorageFull`. A file opened with [`Access::Read`] always returns an error.
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize>;
 
-    /// Makes the bytes written so far durable, and the length as far as reading them back needs it (`fdatasync`).
+    /// Makes the bytes written so far durable, and the length if it is needed to read them back (`fdatasync`).
     ///
     /// # Errors
     ///
-    /// Any I/O error, after which nothing is known about what is on disk.
+    /// Any I/O error. After an error, the state on disk is unknown.
     fn sync_data(&self) -> io::Result<()>;
 
-    /// Like [`sync_data`](Self::sync_data), with all that is known about the file (`fsync`).
+    /// Like [`sync_data`](Self::sync_data), and also makes all metadata of the file durable (`fsync`).
     ///
     /// # Errors
     ///
-    /// Any I/O error, after which nothing is known about what is on disk.
+    /// Any I/O error. After an error, the state on disk is unknown.
     fn sync_all(&self) -> io::Result<()>;
 
     /// The length in bytes.

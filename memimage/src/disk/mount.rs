@@ -1,11 +1,11 @@
-//! Which file system a path is on, as far as an image must know it: locks and syncs mean less over a network.
+//! Finds out whether a path is on a network file system, where locks and syncs guarantee less.
 
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// The file-system types, as Linux names them, on which two machines can meet or a sync may end at another machine.
+/// The Linux names of file system types that several machines can share, or whose syncs may end at another machine.
 const NETWORK: &[&str] = &[
     "9p",
     "afs",
@@ -44,11 +44,11 @@ const NETWORK: &[&str] = &[
     "virtiofs",
 ];
 
-/// See [`Disk::network_filesystem`](super::Disk::network_filesystem). Answers on Linux only; elsewhere the standard
-/// library has no way to ask, and every file system counts as local.
+/// See [`Disk::network_filesystem`](super::Disk::network_filesystem). Works on Linux only: the standard library has no function
+/// for it, so on other systems every file system counts as local.
 pub(super) fn network_filesystem(path: &Path) -> io::Result<Option<String>> {
     let path = nearest_existing(path)?;
-    // A system that does not show its mounts (a container without /proc) must not keep an image from opening.
+    // An image must also open on a system that does not show its mounts, such as a container without /proc.
     let Ok(mountinfo) = std::fs::read("/proc/self/mountinfo") else { return Ok(None) };
     Ok(filesystem_of(&mountinfo, &path).filter(|name| NETWORK.contains(&name.as_str())))
 }
@@ -72,13 +72,13 @@ fn nearest_existing(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// The type of the file system that `mountinfo` (proc_pid_mountinfo(5)) has under an absolute, canonical path.
+/// The file system type of an absolute, canonical path, by the text of `mountinfo` (proc_pid_mountinfo(5)).
 fn filesystem_of(mountinfo: &[u8], path: &Path) -> Option<String> {
     mountinfo
         .split(|&byte| byte == b'\n')
         .filter_map(Mount::parse)
         .filter(|mount| path.starts_with(&mount.point))
-        // The last of equals: a later mount on the same point hides an earlier one.
+        // `max_by_key` returns the last of equal elements: a later mount on the same point hides an earlier one.
         .max_by_key(|mount| mount.point.components().count())
         .map(|mount| mount.filesystem)
 }
@@ -90,8 +90,8 @@ struct Mount {
 }
 
 impl Mount {
-    /// `36 35 98:0 /root /mount\040point rw,noatime shared:1 - ext3 /dev/root rw,errors=continue`, where any number of
-    /// optional fields stands before the hyphen.
+    /// Parses `36 35 98:0 /root /mount\040point rw,noatime shared:1 - ext3 /dev/root rw,errors=continue`, with any number of
+    /// optional fields before the hyphen.
     fn parse(line: &[u8]) -> Option<Self> {
         let mut fields = line.split(|&byte| byte == b' ');
         let point = unescape(fields.nth(4)?);
@@ -103,7 +103,7 @@ impl Mount {
     }
 }
 
-/// Space, tab, newline and backslash are written as a backslash and three octal digits.
+/// Decodes a field, in which space, tab, newline and backslash are a backslash and three octal digits.
 fn unescape(field: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
@@ -128,7 +128,7 @@ fn octal(text: &[u8]) -> Option<u8> {
     })
 }
 
-/// The parent of a plain name is the empty path, which the operating system does not take for the current directory.
+/// Replaces the empty path by `.`: the parent of a bare file name is empty, and system calls do not accept an empty path.
 pub(super) fn here_if_empty(path: &Path) -> &Path {
     if path.as_os_str().is_empty() { Path::new(".") } else { path }
 }
@@ -146,7 +146,7 @@ mod tests {
 43 27 0:52 / /mnt/\\303\\244 rw - fuse.sshfs me@server: rw
 44 27 253:2 / /over rw - ext4 /dev/vdc rw
 45 44 0:53 / /over rw - nfs server:/over rw
-a line that means nothing
+a line in an unknown format
 46 27 0:54 / /short rw
 ";
 
@@ -155,7 +155,7 @@ a line that means nothing
     }
 
     #[test]
-    fn the_longest_mount_point_above_a_path_decides() {
+    fn the_longest_mount_point_above_a_path_is_used() {
         assert_eq!(at("/"), "ext4");
         assert_eq!(at("/home/me/bank.image"), "ext4");
         assert_eq!(at("/srv/bank.image"), "nfs4");
@@ -174,14 +174,14 @@ a line that means nothing
     }
 
     #[test]
-    fn octal_escapes_are_undone() {
+    fn octal_escapes_are_decoded() {
         assert_eq!(at("/mnt/team drive\\x/image"), "cifs");
         assert_eq!(at("/mnt/ä/image"), "fuse.sshfs");
         assert_eq!(unescape(b"a\\040b\\134\\011c"), b"a b\\\tc");
     }
 
     #[test]
-    fn what_is_no_escape_stays() {
+    fn invalid_escapes_are_kept() {
         for field in [&b"\\"[..], b"\\0", b"\\04", b"\\089", b"\\777", b"a\\nb"] {
             assert_eq!(unescape(field), field);
         }
@@ -193,12 +193,12 @@ a line that means nothing
     }
 
     #[test]
-    fn no_mounts_no_answer() {
+    fn without_mounts_the_type_is_unknown() {
         assert_eq!(filesystem_of(b"", Path::new("/")), None);
     }
 
     #[test]
-    fn a_path_that_does_not_exist_is_judged_by_what_is_above_it() {
+    fn a_missing_path_is_resolved_to_its_nearest_existing_parent() {
         let dir = tempfile::tempdir().unwrap();
         let above = dir.path().canonicalize().unwrap();
         assert_eq!(nearest_existing(&dir.path().join("a/b/c")).unwrap(), above);
@@ -207,7 +207,7 @@ a line that means nothing
     }
 
     #[test]
-    fn the_types_are_in_order_so_that_a_missing_one_shows() {
+    fn the_network_types_are_sorted() {
         assert!(NETWORK.is_sorted());
     }
 }

@@ -1,8 +1,8 @@
-//! A disk as the owner of an image uses it: only while the lock that it holds is the one in the image's directory.
+//! A disk that refuses file operations once the image's directory no longer contains the lock file that this process has locked.
 //!
-//! A directory can be moved or removed while its image runs, and another image be begun in its place. The open files go with
-//! the old directory, but paths lead into the new one: without this, the old owner would rename its segments over those of
-//! the new image, prune the new one's journal, and rebuild its model from the new one's files.
+//! A directory can be moved or removed while its image runs, and another image can be created in its place. The open files
+//! belong to the old directory, but paths lead into the new one: without this check, the old owner would rename its segments
+//! over those of the new image, prune the new image's journal, and rebuild its model from the new image's files.
 
 use std::fmt;
 use std::io;
@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::lock::Watch;
-use super::{Access, Disk, DiskFile, Entry, Kind, Lock, LockGuard};
+use super::{Access, Disk, DiskFile, Entry, FileType, Lock, LockGuard};
 
 pub(crate) struct OwnedDisk {
     inner: Arc<dyn Disk>,
@@ -18,7 +18,7 @@ pub(crate) struct OwnedDisk {
 }
 
 impl OwnedDisk {
-    /// The disk itself, if the lock cannot be watched.
+    /// Wraps `inner`. Returns `inner` itself if the lock cannot check its file.
     pub(crate) fn over(inner: Arc<dyn Disk>, lock: &LockGuard) -> Arc<dyn Disk> {
         match lock.watch() {
             Some(watch) => Arc::new(OwnedDisk { inner, watch }),
@@ -27,13 +27,13 @@ impl OwnedDisk {
     }
 
     fn inner(&self) -> io::Result<&dyn Disk> {
-        match (self.watch)()? {
-            true => Ok(&*self.inner),
-            false => Err(io::Error::other(
-                "the lock that this process holds is not in the image's directory any more: it was moved or removed, and \
-                 perhaps another put in its place",
-            )),
+        if !(self.watch)()? {
+            return Err(io::Error::other(
+                "the image's directory no longer contains the lock file of this process: the directory was moved, removed or \
+                 replaced",
+            ));
         }
+        Ok(&*self.inner)
     }
 }
 
@@ -60,7 +60,7 @@ impl Disk for OwnedDisk {
         self.inner()?.list(dir)
     }
 
-    fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
+    fn kind(&self, path: &Path) -> io::Result<Option<FileType>> {
         self.inner()?.kind(path)
     }
 

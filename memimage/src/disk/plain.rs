@@ -1,37 +1,37 @@
-//! Regular files and nothing else: a path inside an image never leads out of it, nor to a pipe or a device.
+//! Opens regular files only: a path inside an image never leads out of the image, or to a pipe or a device.
 //!
-//! What is looked at by its path before it is opened might be another thing by then, so it is opened in such a way that
-//! no link is followed and no pipe waited for, and looked at again. Links *on the way* are followed, since an image may
-//! be reached by one; that none of its own directories is one is seen to when it is opened.
+//! The entry at a path can be replaced between its inspection and the open call. Therefore the open call does not follow links
+//! and does not wait for pipes, and the open file is inspected again. Links in parent directories are followed, since an image
+//! may be reached through one; opening an image checks that none of the image's own directories is a link.
 
 use std::fmt;
-use std::fs::{self, File, FileType, Metadata, OpenOptions, Permissions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use super::Kind;
+use super::FileType;
 
-/// The mode of every file: its owner's alone, since a journal holds whatever the program was told.
+/// The mode of every file: only the owner has access, since a journal contains all data that the program received.
 pub(super) const FILE_MODE: u32 = 0o600;
 /// The mode of every directory.
 pub(super) const DIR_MODE: u32 = 0o700;
 
-/// The bits of a mode that say who may do what.
+/// The permission bits of a mode.
 const PERMISSIONS: u32 = 0o777;
 
-/// How many names a file may have.
+/// How many names (hard links) a file may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Links {
-    /// Only the one it is opened by. What is written to it would be written to a file elsewhere too: one that was linked
-    /// to here on purpose, or a copy that was meant to stay as it is.
+    /// Only the name by which it is opened. A write would also change the file under its other name: a file that was linked
+    /// here on purpose, or a copy that must stay unchanged.
     One,
-    /// Any number. Reading changes nothing, and a finished segment or snapshot, which never changes again, may well be
-    /// kept a second time by a link.
+    /// Any number. Reading changes nothing, and a backup may keep a second link to a finished segment or snapshot, which never
+    /// changes again.
     Any,
 }
 
-/// Inside an [`io::Error`]: something stands where a regular file of one name belongs, and what.
+/// The cause inside an [`io::Error`] if an entry is not a regular file with one name; holds a description of the entry.
 #[derive(Debug)]
 pub(crate) struct NotPlain(pub(crate) &'static str);
 
@@ -43,30 +43,29 @@ impl fmt::Display for NotPlain {
 
 impl std::error::Error for NotPlain {}
 
-/// Opens the regular file that stands at `path` itself. If `options` say that it is to be created where nothing is, it
-/// gets the mode of an image's file.
+/// Opens the regular file at `path`. If `options` create a missing file, the new file gets [`FILE_MODE`].
 pub(super) fn open(path: &Path, options: &mut OpenOptions, links: Links) -> io::Result<File> {
     let is_new = match fs::symlink_metadata(path) {
-        Ok(metadata) => refuse_strange(&metadata, links).map(|()| false)?,
+        Ok(metadata) => check_is_plain(&metadata, links).map(|()| false)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => true,
         Err(error) => return Err(error),
     };
     let file = options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
-    refuse_strange(&file.metadata()?, links)?;
+    check_is_plain(&file.metadata()?, links)?;
     if is_new {
         set_file_mode(&file)?;
     }
     Ok(file)
 }
 
-/// Gives a file that was just created its mode: the process's umask may have taken bits from what it was created with.
+/// Sets the mode of a new file: the process's umask may have removed bits from the mode given at its creation.
 pub(super) fn set_file_mode(file: &File) -> io::Result<()> {
     set_mode(&file.metadata()?, FILE_MODE, |permissions| file.set_permissions(permissions))
 }
 
-/// Gives a directory that was just created its mode.
+/// Sets the mode of a new directory.
 pub(super) fn set_dir_mode(path: &Path) -> io::Result<()> {
-    // by its path, since one that the umask left without permissions cannot be opened
+    // by path: a directory that the umask left without permissions cannot be opened
     set_mode(&fs::symlink_metadata(path)?, DIR_MODE, |permissions| fs::set_permissions(path, permissions))
 }
 
@@ -75,34 +74,34 @@ fn set_mode(metadata: &Metadata, mode: u32, set: impl FnOnce(Permissions) -> io:
     if found & PERMISSIONS == mode {
         return Ok(());
     }
-    // what a directory hands on to those in it (set-group-ID) stays
+    // keeps set-group-ID, which the entries of a directory inherit
     match set(Permissions::from_mode(found & !PERMISSIONS & 0o7777 | mode)) {
-        // a file system without modes, such as FAT; that others may change what is there is reported when it is opened
+        // a file system without modes, such as FAT; opening the image reports that other users can change its files
         Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) => Ok(()),
         set => set,
     }
 }
 
-fn refuse_strange(metadata: &Metadata, links: Links) -> io::Result<()> {
-    let strange = match kind_of(metadata.file_type()) {
-        // as an attempt to open it for writing says
-        Kind::Dir => return Err(io::ErrorKind::IsADirectory.into()),
-        Kind::File if metadata.nlink() <= 1 || links == Links::Any => return Ok(()),
-        Kind::File => "a file that has another name too (a hard link)",
+fn check_is_plain(metadata: &Metadata, links: Links) -> io::Result<()> {
+    let found = match file_type_of(metadata.file_type()) {
+        // the same error as an attempt to open it for writing
+        FileType::Dir => return Err(io::ErrorKind::IsADirectory.into()),
+        FileType::File if metadata.nlink() <= 1 || links == Links::Any => return Ok(()),
+        FileType::File => "a file that has another name too (a hard link)",
         other => other.as_str(),
     };
-    Err(io::Error::other(NotPlain(strange)))
+    Err(io::Error::other(NotPlain(found)))
 }
 
-pub(super) fn kind_of(file_type: FileType) -> Kind {
+pub(super) fn file_type_of(file_type: fs::FileType) -> FileType {
     if file_type.is_file() {
-        Kind::File
+        FileType::File
     } else if file_type.is_dir() {
-        Kind::Dir
+        FileType::Dir
     } else if file_type.is_symlink() {
-        Kind::Link
+        FileType::Link
     } else {
-        Kind::Other
+        FileType::Other
     }
 }
 
@@ -131,13 +130,13 @@ mod tests {
         options.read(true).write(true).create(true);
         assert_eq!(open(&dangling, &mut options, Links::One).unwrap_err().to_string(), "it is a symbolic link");
         assert!(!dir.path().join("nothing").exists());
-        // also if it comes there after the look: the flag alone refuses it
+        // the flag alone refuses a link that replaces the file after its inspection
         let swapped = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(&link).unwrap_err();
         assert_eq!(swapped.raw_os_error(), Some(libc::ELOOP));
     }
 
     #[test]
-    fn a_file_of_two_names_is_read_and_not_written() {
+    fn a_file_with_two_names_can_be_read_but_not_written() {
         let dir = tempfile::tempdir().unwrap();
         let [file, other] = ["file", "other"].map(|name| dir.path().join(name));
         fs::write(&file, "elsewhere").unwrap();
@@ -159,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mode_is_set_and_what_is_beside_it_stays() {
+    fn setting_permissions_keeps_the_special_mode_bits() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("below");
         fs::create_dir(&path).unwrap();

@@ -6,8 +6,8 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::mount::here_if_empty;
-use super::plain::{DIR_MODE, FILE_MODE, Links, kind_of};
-use super::{Access, Disk, DiskFile, Entry, Kind, Lock, exposed, lock, mount, plain};
+use super::plain::{DIR_MODE, FILE_MODE, Links, file_type_of};
+use super::{Access, Disk, DiskFile, Entry, FileType, Lock, exposed, lock, mount, plain};
 
 /// The operating system's file system, through [`std::fs`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,23 +37,23 @@ impl Disk for RealDisk {
         let mut entries = Vec::new();
         for found in fs::read_dir(here_if_empty(dir))? {
             let found = found?;
-            // Does not follow links, and what was removed since the directory was read is no longer in it.
+            // Does not follow links. An entry that was removed since the directory was read is skipped.
             let metadata = match found.metadata() {
                 Ok(metadata) => metadata,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
             };
-            let kind = kind_of(metadata.file_type());
-            let len = if kind == Kind::File { metadata.len() } else { 0 };
+            let kind = file_type_of(metadata.file_type());
+            let len = if kind == FileType::File { metadata.len() } else { 0 };
             entries.push(Entry { name: found.file_name(), kind, len });
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
     }
 
-    fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
+    fn kind(&self, path: &Path) -> io::Result<Option<FileType>> {
         match fs::symlink_metadata(here_if_empty(path)) {
-            Ok(metadata) => Ok(Some(kind_of(metadata.file_type()))),
+            Ok(metadata) => Ok(Some(file_type_of(metadata.file_type()))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -72,7 +72,7 @@ impl Disk for RealDisk {
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        // the flag refuses a pipe, which would be waited for
+        // the flag refuses a pipe, on which the open call would block
         OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(here_if_empty(path))?.sync_all()
     }
 
@@ -125,7 +125,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     #[test]
-    fn files_and_directories_are_their_owners_alone() {
+    fn only_the_owner_can_access_new_files_and_directories() {
         let dir = tempfile::tempdir().unwrap();
         let [file, lock, below] = ["file", "LOCK", "below"].map(|name| dir.path().join(name));
         RealDisk.create_new(&file).unwrap();
@@ -136,21 +136,21 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_a_link_whatever_it_leads_to() {
+    fn a_link_is_reported_as_a_link_for_every_target() {
         let dir = tempfile::tempdir().unwrap();
         let [target, link, dangling] = ["target", "link", "dangling"].map(|name| dir.path().join(name));
         RealDisk.create_dir(&target).unwrap();
         symlink(&target, &link).unwrap();
         symlink("nowhere", &dangling).unwrap();
-        assert_eq!(RealDisk.kind(&link).unwrap(), Some(Kind::Link));
-        assert_eq!(RealDisk.kind(&dangling).unwrap(), Some(Kind::Link));
-        assert_eq!(RealDisk.kind(&link.join("..")).unwrap(), Some(Kind::Dir), "on the way it is followed");
+        assert_eq!(RealDisk.kind(&link).unwrap(), Some(FileType::Link));
+        assert_eq!(RealDisk.kind(&dangling).unwrap(), Some(FileType::Link));
+        assert_eq!(RealDisk.kind(&link.join("..")).unwrap(), Some(FileType::Dir), "a link in a parent is followed");
         let kinds: Vec<_> = RealDisk.list(dir.path()).unwrap().into_iter().map(|entry| entry.kind).collect();
-        assert_eq!(kinds, [Kind::Link, Kind::Link, Kind::Dir]);
+        assert_eq!(kinds, [FileType::Link, FileType::Link, FileType::Dir]);
     }
 
     #[test]
-    fn a_temporary_directory_is_on_no_network() {
+    fn a_temporary_directory_is_on_a_local_file_system() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(RealDisk.network_filesystem(&dir.path().join("not/yet/there")).unwrap(), None);
     }

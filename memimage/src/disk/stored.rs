@@ -1,16 +1,15 @@
-//! A file together with its path: whole reads and writes, files that appear complete or not at all, and errors that say
-//! which file.
+//! Complete reads and writes, atomic creation of files, and errors that name the file.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Access, Disk, DiskFile, NotPlain};
-use crate::error::{Error, Kind, is_full};
+use crate::error::{Error, ErrorDetail, is_full};
 use crate::planted::{Bug, planted};
 
-/// An open file that reads and writes all or fails, and names itself in its errors.
+/// An open file with complete reads and writes. Its errors contain its path.
 ///
-/// `EINTR` and short reads and writes go on; no other failure is tried again.
+/// It continues after `EINTR` and after short reads and writes; it does not retry after any other failure.
 #[derive(Debug)]
 pub(crate) struct StoredFile {
     path: PathBuf,
@@ -36,7 +35,7 @@ impl StoredFile {
         self.file.len().map_err(|error| failed("looking at", &self.path, error))
     }
 
-    /// Reads from `offset` until the buffer is full or the file ends, and says how much.
+    /// Reads from `offset` until the buffer is full or the file ends. Returns the number of bytes read.
     pub(crate) fn read_up_to(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
         let mut done = 0;
         while done < buffer.len() {
@@ -50,12 +49,14 @@ impl StoredFile {
         Ok(done)
     }
 
-    /// Reads as [`read_up_to`](StoredFile::read_up_to), twice: what is to stand in for the original must be that.
-    pub(crate) fn read_surely(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
+    /// Like [`read_up_to`](StoredFile::read_up_to), but reads twice and fails if the bytes differ. For copies that replace the
+    /// original.
+    pub(crate) fn read_twice(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
         let read = self.read_up_to(buffer, offset)?;
         let mut again = vec![0; read];
         if self.read_up_to(&mut again, offset)? != read || again != buffer[..read] {
-            let error = io::Error::new(io::ErrorKind::InvalidData, "what was read twice is not the same both times");
+            let error =
+                io::Error::new(io::ErrorKind::InvalidData, "two reads of the same bytes gave different results");
             return Err(failed("reading", &self.path, error));
         }
         Ok(read)
@@ -75,7 +76,7 @@ impl StoredFile {
         Ok(())
     }
 
-    /// Writes so many zeros, a piece at a time.
+    /// Writes `len` zero bytes at `offset`, in pieces of bounded size.
     pub(crate) fn write_zeros(&self, len: u64, offset: u64) -> Result<(), Error> {
         const PIECE: u64 = 1 << 20;
         let zeros = vec![0; len.min(PIECE) as usize];
@@ -94,13 +95,13 @@ impl StoredFile {
     }
 }
 
-/// The ending of a file's name until the file is complete.
+/// The suffix of the name of an incomplete file.
 pub(crate) const UNFINISHED: &str = ".tmp";
 
-/// A complete file that does not have its name yet.
+/// A complete, synced file under a temporary name.
 ///
-/// It is written under a temporary name and synced, then renamed, then its directory is synced. After a crash the name is
-/// missing, or it names the complete file.
+/// It is written and synced under the temporary name, then renamed, then its directory is synced. After a crash, either no new
+/// file or the complete file has the final name.
 #[derive(Debug)]
 pub(crate) struct StagedFile {
     temporary: PathBuf,
@@ -108,10 +109,10 @@ pub(crate) struct StagedFile {
 }
 
 impl StagedFile {
-    /// Creates the temporary file for `path`, lets `content` fill it, and syncs it. A temporary file that an interrupted
-    /// attempt has left is removed first. If this attempt fails, its own is removed.
+    /// Creates the temporary file for `path`, calls `content` to write its bytes, and syncs it. A temporary file left by an
+    /// interrupted attempt is removed first. If this attempt fails, its temporary file is removed.
     ///
-    /// `synced` is false only where a planted bug leaves out the sync.
+    /// `synced` is false only if a planted bug omits the sync.
     pub(crate) fn write(
         disk: &dyn Disk,
         path: &Path,
@@ -137,28 +138,28 @@ impl StagedFile {
         }
     }
 
-    /// The path that the file is to have.
+    /// The final path of the file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The path that it has until then.
+    /// The path of the file before it is renamed.
     pub(crate) fn temporary(&self) -> &Path {
         &self.temporary
     }
 
-    /// Gives the file its name and makes that durable.
+    /// Renames the file to its final path and syncs the directory.
     pub(crate) fn install(&self, disk: &dyn Disk) -> Result<(), Error> {
         self.rename(disk)?;
         sync_dir(disk, self.path.parent().unwrap_or(Path::new("")))
     }
 
-    /// Gives the file its name. This is durable once the caller has synced the directory.
+    /// Renames the file to its final path. The rename is durable once the caller has synced the directory.
     pub(crate) fn rename(&self, disk: &dyn Disk) -> Result<(), Error> {
         rename(disk, &self.temporary, &self.path)
     }
 
-    /// Removes the temporary file. If that fails, the next attempt removes it, or the next opening of the image does.
+    /// Removes the temporary file. If this fails, the next attempt removes it, or the next opening of the image.
     pub(crate) fn discard(&self, disk: &dyn Disk) {
         if let Err(error) = disk.remove(&self.temporary) {
             tracing::debug!(path = %self.temporary.display(), %error, "a temporary file could not be removed");
@@ -166,7 +167,7 @@ impl StagedFile {
     }
 }
 
-/// The path of a file that is not complete yet.
+/// The temporary path of an incomplete file.
 fn unfinished(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(UNFINISHED);
@@ -181,19 +182,20 @@ pub(crate) fn sync_dir(disk: &dyn Disk, dir: &Path) -> Result<(), Error> {
     disk.sync_dir(dir).map_err(|error| failed("syncing", dir, error))
 }
 
-/// Gives a file or directory another name.
+/// Renames a file or directory.
 pub(crate) fn rename(disk: &dyn Disk, from: &Path, to: &Path) -> Result<(), Error> {
     disk.rename(from, to).map_err(|error| failed("renaming", from, error))
 }
 
-/// The error of a failed operation on a path.
+/// The error for a failed operation on a path.
 pub(crate) fn failed(act: &'static str, path: &Path, source: io::Error) -> Error {
     if let Some(NotPlain(what)) = source.get_ref().and_then(|inner| inner.downcast_ref()) {
-        return Error::new(Kind::NotPlain { path: path.to_owned(), what });
+        return Error::new(ErrorDetail::NotPlain { path: path.to_owned(), what });
     }
-    match is_full(&source) {
-        true => Error::new(Kind::StorageFull { act, path: path.to_owned(), source }),
-        false => Error::io(act, path, source),
+    if is_full(&source) {
+        Error::new(ErrorDetail::StorageFull { act, path: path.to_owned(), source })
+    } else {
+        Error::io(act, path, source)
     }
 }
 
@@ -211,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_staged_file_survives_a_crash_complete_or_not_at_all() {
+    fn after_a_crash_a_staged_file_is_complete_or_missing() {
         let disk = SimDisk::new();
         let file = staged(&disk, b"new").unwrap();
         assert_eq!(bytes_at(&disk, "file"), None);
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn an_installed_file_survives_any_crash_and_replaces_the_old_one() {
+    fn an_installed_file_survives_a_crash_and_replaces_the_old_file() {
         let disk = SimDisk::new();
         staged(&disk, b"old").unwrap().install(&disk).unwrap();
         staged(&disk, b"new").unwrap().install(&disk).unwrap();

@@ -1,7 +1,7 @@
-//! A text file among the user's sources that this library keeps: read whole and replaced whole, by one process at a time.
-//! And those sources, which are read only.
+//! Reads and atomically replaces a text file in the user's sources, and lists the source files of a package.
 //!
-//! It is no part of an image, so it goes to the operating system's file system and not through a [`Disk`](super::Disk).
+//! These files are not part of an image, so this module uses the operating system's file system directly instead of a
+//! [`Disk`](super::Disk).
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -12,7 +12,7 @@ use super::failed;
 use super::mount::here_if_empty;
 use crate::error::Error;
 
-/// The file's text; None if there is no file.
+/// The file's text; `None` if the file does not exist.
 pub(crate) fn read(path: &Path) -> Result<Option<String>, Error> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
@@ -21,15 +21,15 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, Error> {
     }
 }
 
-/// Gives the file the text that `change` makes of the one it has, if it makes one. Whoever else updates the file, in this
-/// process or another, comes before or after, and whoever reads it finds the old text or the new.
+/// Replaces the file's text by the result of `change`; leaves the file unchanged if the result is `None`. Updates by this and
+/// other processes exclude each other, and a reader sees either the old or the new text.
 ///
-/// What excludes others is a lock on the directory, so nothing is left behind that could be committed.
+/// The lock is on the directory, so that no lock file is left that a user could commit.
 pub(crate) fn update(
     path: &Path,
     change: impl FnOnce(Option<String>) -> Result<Option<String>, Error>,
 ) -> Result<(), Error> {
-    // a link is to go on pointing to the file
+    // replaces the target of a link, not the link
     let path = &match fs::canonicalize(path) {
         Ok(path) => path,
         Err(_) => path.to_owned(),
@@ -44,7 +44,7 @@ pub(crate) fn update(
     directory.sync_all().map_err(|error| failed("syncing", parent, error))
 }
 
-/// One name for all, so that a crash leaves one file at most, which the next update overwrites.
+/// The same name for all updates, so that crashes leave at most one file, which the next update overwrites.
 fn temporary(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
@@ -63,7 +63,7 @@ fn write(path: &Path, temporary: &Path, text: &str) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The Rust files of the package in `directory`, by their paths from there, with their texts.
+/// The Rust files of the package in `directory`: their paths relative to `directory`, and their texts.
 pub(crate) fn rust_files(directory: &Path) -> io::Result<Vec<(PathBuf, String)>> {
     let (mut files, mut visited) = (Vec::new(), BTreeSet::new());
     walk(
@@ -84,20 +84,23 @@ pub(crate) fn rust_files(directory: &Path) -> io::Result<Vec<(PathBuf, String)>>
     Ok(files)
 }
 
-/// The directories at and below `directory` that have a `Cargo.toml`.
-pub(crate) fn packages(directory: &Path) -> io::Result<Vec<PathBuf>> {
+/// All directories with a `Cargo.toml` among `directories` and their subdirectories.
+pub(crate) fn packages<'a>(directories: impl Iterator<Item = &'a Path>) -> io::Result<Vec<PathBuf>> {
     let (mut packages, mut visited) = (Vec::new(), BTreeSet::new());
-    walk(directory, &mut visited, &mut |_| Ok(true), &mut |file| {
+    let mut visit = |file: &Path| {
         if file.ends_with("Cargo.toml") {
             packages.push(file.with_file_name(""));
         }
         Ok(())
-    })?;
+    };
+    for directory in directories {
+        walk(directory, &mut visited, &mut |_| Ok(true), &mut visit)?;
+    }
     Ok(packages)
 }
 
-/// Calls `visit` for each file. Enters the directories that `enters` allows, but no hidden one, none that is marked as a
-/// cache, as cargo marks its own, and none twice, as links could have it.
+/// Calls `visit` for each file. Enters the directories for which `enters` is true, except hidden directories, directories
+/// marked as caches (such as cargo's target directory), and directories that were already entered through a link.
 fn walk(
     directory: &Path,
     visited: &mut BTreeSet<PathBuf>,
@@ -112,7 +115,7 @@ fn walk(
         if entry.file_name().as_encoded_bytes().starts_with(b".") {
             continue;
         }
-        // a link that leads nowhere is no file
+        // a dangling link is skipped
         match fs::metadata(entry.path()) {
             Ok(metadata) if metadata.is_dir() => walk(&entry.path(), visited, enters, visit)?,
             Ok(metadata) if metadata.is_file() => visit(&entry.path())?,
@@ -132,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn updates_at_the_same_time_lose_nothing() {
+    fn concurrent_updates_lose_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let path = &directory.path().join("file");
         thread::scope(|scope| {
@@ -150,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_keeps_its_mode_and_a_link_its_file() {
+    fn an_update_keeps_the_mode_of_a_file_and_the_target_of_a_link() {
         let directory = tempfile::tempdir().unwrap();
         let [path, link] = ["file", "link"].map(|name| directory.path().join(name));
         fs::write(&path, "old").unwrap();
@@ -163,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_package_has_the_rust_files_below_it_but_for_those_of_others() {
+    fn the_files_of_a_package_exclude_those_of_nested_packages() {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
         for name in ["src/deep", "inner/src", "target/debug", ".git"] {
@@ -188,14 +191,16 @@ mod tests {
         files.sort();
         let expected = ["src/deep/a.rs", "src/lib.rs"].map(|name| (PathBuf::from(name), name.to_owned()));
         assert_eq!(files, expected);
-        let mut found = packages(root).unwrap();
+        // one root is inside the other
+        let roots = [root.join("inner"), root.to_owned()];
+        let mut found = packages(roots.iter().map(PathBuf::as_path)).unwrap();
         found.sort();
         let expected = [root.to_owned(), root.join("inner")];
         assert_eq!(found, expected);
     }
 
     #[test]
-    fn no_change_writes_nothing() {
+    fn an_update_without_a_text_writes_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         update(&path, Ok).unwrap();

@@ -1,257 +1,102 @@
-//! All error messages, side by side. Each says what happened, where, the cause, and after `help:` what to do.
+//! The kinds of errors, for programs that act on them.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use super::is_full;
+use super::messages::ErrorDetail;
 
-use super::{Error, Position};
-use crate::seq::Seq;
-
-/// A failure with its details.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Kind {
-    #[error(
-        "no image is at `{}`: {found}; help: check the path, or create the image with `options().create(true)`",
-        path.display()
-    )]
-    NotFound { path: PathBuf, found: &'static str },
-
-    #[error(
-        "`{}` is not an image: {found}; nothing was changed; help: {}",
-        path.display(),
-        match lost {
-            true => "restore its `journal` from a copy, or move the remaining files away to begin a new image",
-            false => "give the path of an image, of an empty directory, or of a directory that does not exist yet",
-        }
-    )]
-    NotAnImage { path: PathBuf, found: String, lost: bool },
-
-    #[error(
-        "`{}` is {what}: an image holds only regular files and directories; it was not opened, and nothing was changed; help: find \
-         out who created it, then remove it or restore the file that belongs there",
-        path.display()
-    )]
-    NotPlain { path: PathBuf, what: &'static str },
-
-    #[error(
-        "the image `{}` is in use by {owner}: an image has one owner at a time; help: close it there first (never delete its \
-         `LOCK`: two owners would then overwrite each other, and the lock is released when its process ends)",
-        path.display()
-    )]
-    Locked { path: PathBuf, owner: String },
-
-    #[error(
-        "`{}` is on a network file system ({kind}): its locks and syncs cannot be trusted; help: move the image to a local disk, \
-         or accept the risk with `options().allow_network(true)`",
-        path.display()
-    )]
-    Network { path: PathBuf, kind: String },
-
-    #[error(
-        "the image `{}` holds the model `{found}`, not `{expected}`; nothing was changed; help: open it with its own program, or \
-         write `#[model(name = \"{found}\")]` if the model was renamed",
-        path.display()
-    )]
-    OtherModel { path: PathBuf, expected: String, found: String },
-
-    #[error(
-        "`{}` has a format that this version of memimage cannot {act}: {what}; nothing was changed; help: use a newer memimage",
-        path.display()
-    )]
-    Format { path: PathBuf, act: &'static str, what: String },
-
-    #[error(
-        "the journal of `{}` and this program differ in their events; nothing was replayed or changed:{}",
-        path.display(),
-        lines(differences)
-    )]
-    Shapes { path: PathBuf, differences: Vec<String> },
-
-    #[error(
-        "the journal's file `{}` is damaged {position}: {what}; nothing was changed; help: restore the file from a copy, or run \
-         `memimage::admin::check`, which says {}",
-        path.display(),
-        if *suspect { "how these bytes can be cleared" } else { "which events each repair would lose" }
-    )]
-    Corrupt { path: PathBuf, position: Position, what: String, suspect: bool },
-
-    #[error("`{}` cannot be read with these keys: {what}; nothing was changed", path.display())]
-    Key { path: PathBuf, what: String },
-
-    #[error("the image `{}` is {how}, and `{task}` {without}; nothing was changed; help: {mend}", path.display())]
-    Protected { path: PathBuf, how: &'static str, task: &'static str, without: &'static str, mend: String },
-
-    #[error(
-        "the journal's file `{}` was changed by somebody without its key {position}: {what}, but its checksums are right; this \
-         program changed nothing; help: find out who changed it, and restore the file from a copy, or run \
-         `memimage::admin::check`, which says which events each repair would lose",
-        path.display()
-    )]
-    Forged { path: PathBuf, position: Position, what: &'static str },
-
-    #[error("{}", unusable(path, what))]
-    Snapshot { path: PathBuf, what: String },
-
-    #[error("{}", unusable(path, what))]
-    ForgedState { path: PathBuf, what: String },
-
-    #[error(
-        "the journal was pruned and begins with `{}`, and no usable snapshot or base precedes it; nothing was changed; help: {}{}",
-        path.display(),
-        match changed {
-            true => "the model has changed since: add a state upcaster for them, or open the image with the program as it was:",
-            false if tried.is_empty() => "no base or snapshot is there: restore one from a copy of the image",
-            false => "restore one of these files from a copy:",
-        },
-        lines(tried)
-    )]
-    Pruned { path: PathBuf, tried: Vec<String>, changed: bool },
-
-    #[error(
-        "event {seq} (`{name}` version {version}) cannot be replayed: {what}; nothing was changed; help: {mend}; or, if the event \
-         shall have no effect, record that with `memimage::admin::void(path, Seq::new({seq}), reason)`"
-    )]
-    Replay { seq: Seq, name: String, version: u32, what: String, mend: &'static str },
-
-    #[error(
-        "the state after event {seq} differs from the recorded one: its digest is {found}, recorded was {recorded}; a body after \
-         event {since} is not deterministic (the order of a hash map, a clock, a random number, a global?) or was changed, or an \
-         upcaster of the state does not give what replay gives; help: fix it, or accept the replayed state: open with \
-         `options().verify_digests(false)` and make a snapshot, which records the acceptance"
-    )]
-    Diverged { seq: Seq, since: Seq, found: String, recorded: String },
-
-    #[error(
-        "the state before the first event cannot be restored from `{}`: {what}; nothing was changed; help: give the model its old \
-         `Default` or shape again, or keep the old shape as a type in `#[model(history(…))]`, with an upcaster",
-        path.display()
-    )]
-    Genesis { path: PathBuf, what: String },
-
-    #[error(
-        "the journal of `{}` cannot be rewritten: its first events were pruned; nothing was changed; help: keep an image that you \
-         want to rewrite whole, with `Retention::Everything`",
-        path.display()
-    )]
-    NotWhole { path: PathBuf },
-
-    #[error(
-        "the repair `{choice}` does not apply to the image `{}`: {what}; nothing was changed; help: `memimage::admin::check` \
-         lists the repairs that apply",
-        path.display()
-    )]
-    Repair { path: PathBuf, choice: String, what: String },
-
-    #[error("event {seq} of the image `{}` cannot be made void: {what}; nothing was changed; help: {mend}", path.display())]
-    Void { path: PathBuf, seq: Seq, what: String, mend: &'static str },
-
-    #[error(
-        "no image can be created at `{}`: {found}; nothing was changed; help: give the path of an empty directory, or of one that \
-         does not exist yet",
-        path.display()
-    )]
-    Taken { path: PathBuf, found: &'static str },
-
-    #[error(
-        "the rewritten journal of `{}` gives another state than the original: its digest is {found}, not {expected}{}; {what}; no \
-         image was created, and the original is unchanged; help: fix that and run the rewrite again",
-        path.display(),
-        seq.map_or_else(String::new, |seq| format!(", and the states first differ after event {seq}"))
-    )]
-    Rewritten { path: PathBuf, found: String, expected: String, seq: Option<Seq>, what: &'static str },
-
-    #[error("the state of the model `{model}` has no digest: {what}; help: make its `Serialize` and its `Shape` agree")]
-    Digest { model: &'static str, what: String },
-
-    #[error("{act} `{}` failed: {source}{}", path.display(), advice(source))]
-    Io { act: &'static str, path: PathBuf, source: io::Error },
-
-    #[error("the disk is full: {act} `{}` failed: {source}; help: free some space and try again", path.display())]
-    StorageFull { act: &'static str, path: PathBuf, source: io::Error },
-
-    #[error(
-        "the command `{command}` is too large: its record takes {size} bytes, and the limit is {cap}; nothing was recorded; help: \
-         split the command, or raise `options().record_bytes_max`"
-    )]
-    TooLarge { command: &'static str, size: u64, cap: u64 },
-
-    #[error("the arguments of the command `{command}` cannot be encoded: {what}; nothing was recorded")]
-    Encode { command: &'static str, what: String },
-
-    #[error("the image is busy: {what}; nothing was recorded; help: try again, or use `submit`, which waits")]
-    Busy { what: &'static str },
-
-    #[error(
-        "the image is poisoned: {cause}; {}; help: reopen the image, which recovers what is on disk",
-        if *unknown {
-            "it is unknown whether this command was recorded, until the image is reopened"
-        } else {
-            "this command was not recorded"
-        }
-    )]
-    Poisoned { cause: Error, unknown: bool },
-
-    #[error("the image is closed; help: open it again")]
+/// What kind of error an [`Error`](super::Error) is. Its text says which file or event it concerns, and what to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// No image is at the path, and the options say not to create one.
+    NotFound,
+    /// A file or directory stands where a new image was to be created.
+    AlreadyExists,
+    /// The directory is not an image, or it holds something that no image has: a link, a pipe, a device.
+    NotAnImage,
+    /// Another process, or another handle in this process, owns the image.
+    Locked,
+    /// The image is on a network file system.
+    NetworkFileSystem,
+    /// The image belongs to another program: it has another model, other events or shapes, or a newer format.
+    Incompatible,
+    /// The model's `Serialize` and its `Shape` disagree, so that its state has no digest.
+    InvalidModel,
+    /// Bytes on disk are damaged. [`Error::position`](super::Error::position) says where.
+    Corrupt,
+    /// The journal or a snapshot was changed by somebody who does not have its key: its checksums are right, and its chain or a
+    /// cipher's tag is not.
+    Forged,
+    /// The image is encrypted or chained, and its key is missing or wrong; or keys were given for an image without protection.
+    Key,
+    /// Replay did not give what was recorded, or what it gave before: an event's outcome or the state's digest differs.
+    Diverged,
+    /// The operation needs the whole journal, and its start was pruned. See [`Options::retention`](crate::Options::retention).
+    Pruned,
+    /// The chosen repair does not fit the damage, or the event cannot be made void.
+    NotApplicable,
+    /// The operating system refused a read, a write or a sync.
+    Io,
+    /// The disk is full. Nothing was recorded: free some space and try again.
+    StorageFull,
+    /// An earlier write failed, so the image does nothing more until it is reopened.
+    Poisoned,
+    /// The image was closed.
     Closed,
-
-    #[error(
-        "`{inner}` was called on an image from inside `{outer}` on the same thread: the call would wait for itself; help: call it \
-         after `{outer}` has returned"
-    )]
-    Reentrant { inner: &'static str, outer: &'static str },
-
-    #[error("the command `{command}` panicked in its {place}: {message}; it was not recorded and changed nothing")]
-    Panicked { command: &'static str, place: &'static str, message: String },
-
-    #[error(
-        "the model `{model}` has no shape lock; help: mark its commands `#[memimage::commands(lock)]` (a doctest has no lock)"
-    )]
-    NotLocked { model: &'static str },
-
-    #[error("the shape lock `{}` cannot be read: {what}", path.display())]
-    LockText { path: PathBuf, what: String },
-
-    #[error("the shape lock `{}` {what}:{}\n{mend}", path.display(), lines(differences))]
-    Lock { path: PathBuf, what: &'static str, differences: Vec<String>, mend: String },
-
-    #[error(
-        "no model has these lines of the shape lock: `{}`; their model or its crate was renamed, moved or removed, and no line \
-         is added while they stand:{}\nhelp: write the new name{} in these lines, or delete the lines if no journal holds \
-         these events",
-        path.display(), lines(of_models), new.map(|new| format!(" (`{new}`, if it is that)")).unwrap_or_default()
-    )]
-    Unclaimed { path: PathBuf, of_models: Vec<String>, new: Option<&'static str> },
-
-    #[error("the option `{option}` cannot be {value}: {what}")]
-    Option { option: &'static str, value: String, what: &'static str },
+    /// There is no room for the command just now. Only `try_submit` returns this.
+    Busy,
+    /// The command's record is larger than [`Options::record_bytes_max`](crate::Options::record_bytes_max).
+    RecordTooLarge,
+    /// The command's arguments cannot be encoded.
+    Encode,
+    /// The image was called from inside one of its own commands, queries or guards.
+    Reentrant,
+    /// The command's body or check panicked.
+    Panicked,
+    /// The [shape lock](crate::shape_lock) is missing, cannot be read, or does not match the program.
+    ShapeLock,
+    /// An option has a value out of its range.
+    InvalidOption,
 }
 
-/// Advice for a failure that the operating system reports, where its kind tells the remedy.
-fn advice(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::NotFound => "; help: check the path, or create its parent directory first",
-        io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => "; help: check the path",
-        io::ErrorKind::PermissionDenied => {
-            "; help: let the user of this process read and write the image's directory and files"
+impl ErrorKind {
+    pub(super) fn of(detail: &ErrorDetail) -> ErrorKind {
+        match detail {
+            ErrorDetail::NotFound { .. } => ErrorKind::NotFound,
+            ErrorDetail::Taken { .. } => ErrorKind::AlreadyExists,
+            ErrorDetail::NotAnImage { .. } | ErrorDetail::NotPlain { .. } => ErrorKind::NotAnImage,
+            ErrorDetail::Locked { .. } => ErrorKind::Locked,
+            ErrorDetail::Network { .. } => ErrorKind::NetworkFileSystem,
+            ErrorDetail::OtherModel { .. }
+            | ErrorDetail::Format { .. }
+            | ErrorDetail::Shapes { .. }
+            | ErrorDetail::Genesis { .. }
+            | ErrorDetail::Pruned { changed: true, .. } => ErrorKind::Incompatible,
+            ErrorDetail::Digest { .. } => ErrorKind::InvalidModel,
+            ErrorDetail::Corrupt { .. } | ErrorDetail::Snapshot { .. } | ErrorDetail::Pruned { changed: false, .. } => {
+                ErrorKind::Corrupt
+            }
+            ErrorDetail::Forged { .. } | ErrorDetail::ForgedState { .. } => ErrorKind::Forged,
+            ErrorDetail::Key { .. } | ErrorDetail::Protected { .. } => ErrorKind::Key,
+            ErrorDetail::Replay { .. } | ErrorDetail::Diverged { .. } | ErrorDetail::Rewritten { .. } => {
+                ErrorKind::Diverged
+            }
+            ErrorDetail::NotWhole { .. } => ErrorKind::Pruned,
+            ErrorDetail::Repair { .. } | ErrorDetail::Void { .. } => ErrorKind::NotApplicable,
+            ErrorDetail::Io { source, .. } if is_full(source) => ErrorKind::StorageFull,
+            ErrorDetail::Io { .. } => ErrorKind::Io,
+            ErrorDetail::StorageFull { .. } => ErrorKind::StorageFull,
+            ErrorDetail::Poisoned { .. } => ErrorKind::Poisoned,
+            ErrorDetail::Closed => ErrorKind::Closed,
+            ErrorDetail::Busy { .. } => ErrorKind::Busy,
+            ErrorDetail::TooLarge { .. } => ErrorKind::RecordTooLarge,
+            ErrorDetail::Encode { .. } => ErrorKind::Encode,
+            ErrorDetail::Reentrant { .. } => ErrorKind::Reentrant,
+            ErrorDetail::Panicked { .. } => ErrorKind::Panicked,
+            ErrorDetail::NotLocked { .. }
+            | ErrorDetail::LockText { .. }
+            | ErrorDetail::Lock { .. }
+            | ErrorDetail::Unclaimed { .. } => ErrorKind::ShapeLock,
+            ErrorDetail::Option { .. } => ErrorKind::InvalidOption,
         }
-        io::ErrorKind::ReadOnlyFilesystem => "; help: put the image on a writable file system",
-        _ => "",
     }
-}
-
-/// The message for a snapshot or base that is damaged or forged.
-fn unusable(path: &Path, what: &str) -> String {
-    let (state, kept) = match is_base(path) {
-        true => ("base", "nothing is lost as long as its other copy is intact"),
-        false => ("snapshot", "nothing is lost, since the journal has all events"),
-    };
-    format!("the {state} `{}` cannot be used: {what}; {kept}", path.display())
-}
-
-/// Whether it is a copy of a base, by its name.
-fn is_base(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "base")
-}
-
-fn lines(items: &[String]) -> String {
-    items.iter().map(|item| format!("\n  - {item}")).collect()
 }

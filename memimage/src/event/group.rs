@@ -1,8 +1,8 @@
 //! Groups: the commands of a large model, in several blocks.
 
-use super::lock::ShapeLock;
+use super::event_type::{self, EventType};
 use super::name::same;
-use super::row::{self, EventType};
+use super::shape_lock::ShapeLock;
 
 /// A block of commands marked `#[memimage::commands(group = …)]`, one of several of the model `M`.
 #[diagnostic::on_unimplemented(
@@ -28,7 +28,7 @@ pub trait Group<M: 'static> {
 pub const fn is_listed<M>(table: &[EventType<M>], block: &[EventType<M>]) -> bool {
     match (table, block) {
         ([], _) | (_, []) => true,
-        (_, [first, ..]) => row::find(table, first.name, first.version).is_some(),
+        (_, [first, ..]) => event_type::find(table, first.name, first.version).is_some(),
     }
 }
 

@@ -6,31 +6,31 @@ mod payload;
 mod recorded;
 mod replay_error;
 mod decode;
-mod sink;
+mod replay_target;
 mod upcast;
-mod step;
-mod row;
-mod lock;
+mod value_step;
+mod event_type;
+mod shape_lock;
 mod group;
 mod state;
 
+pub use event_type::{EventType, row_of};
 pub use group::{Group, concat, count, is_listed, shared};
-pub use lock::{ShapeLock, forgotten};
-pub use payload::{Command, FromRefusal, Outcome, Payload};
+pub use payload::{Command, FromRefusal, Payload};
 pub use recorded::{Recorded, UpcastError, Upcasting};
 pub use replay_error::ReplayError;
-pub use row::{EventType, row_of};
-pub use sink::{ReplayTarget, take};
+pub use replay_target::{ReplayTarget, take};
+pub use shape_lock::{ShapeLock, forgotten};
 pub use state::{PastState, StateUpcast, StateUpcastFrom, StateVersion, only_state_step};
-pub use step::step;
 pub use upcast::{
     EventVersion, HistoryError, IntoEvents, PastVersion, Retired, Upcast, UpcastChain, UpcastFailure, UpcastGoal,
     UpcastTarget, only_retired_step, only_step,
 };
+pub use value_step::step;
 
 pub(crate) use decode::decode;
-pub(crate) use row::{StoredPayload, ValueUpcast};
-pub(crate) use sink::{Apply, Reencode};
+pub(crate) use event_type::{StoredPayload, ValueUpcast};
+pub(crate) use replay_target::{Apply, Reencode};
 
 use std::any::Any;
 
@@ -63,10 +63,10 @@ pub trait Model: Commands + Default + Shape + Serialize + DeserializeOwned + Sen
 
 /// The commands of a model; `#[memimage::commands]` implements it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no commands",
-    label = "a model needs an impl block marked `#[memimage::commands]`",
-    note = "write `#[memimage::commands] impl {Self} {{ #[command] pub fn … (&mut self, …) {{ … }} }}`",
-    note = "several blocks are groups, and the model lists them: `#[model(groups(…))]`"
+    message = "`{Self}` has no commands; help: mark the impl block that holds them `#[memimage::commands]`; if several blocks are \
+               groups, list them: `#[model(groups(…))]`",
+    label = "no impl block of it is marked `#[memimage::commands]`",
+    note = "write `#[memimage::commands] impl {Self} {{ #[command] pub fn …(&mut self, …) {{ … }} }}`"
 )]
 pub trait Commands: Sized + 'static {
     /// The enum of the model's events at their newest versions.

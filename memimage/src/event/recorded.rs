@@ -1,7 +1,7 @@
 //! What is recorded of an event besides its payload, and goes with it through its upcasters.
 
-use super::payload::Outcome;
 use crate::context::{Metadata, Timestamp};
+use crate::outcome::Outcome;
 use crate::seq::Seq;
 
 /// What an upcaster may know of an event besides its payload: all that was recorded, and nothing of the model.

@@ -1,8 +1,8 @@
 //! Why an event cannot be replayed.
 
-use super::payload::Outcome;
 use super::recorded::UpcastError;
 use crate::digest::DigestError;
+use crate::outcome::Outcome;
 use crate::value::ValueError;
 
 /// Why an event cannot be replayed.
@@ -45,7 +45,7 @@ const MEND_BODY: &str = "a body must do on replay what it did when it was record
 
 impl ReplayError {
     /// What to do about it.
-    pub(crate) fn mend(&self) -> &'static str {
+    pub(crate) fn help(&self) -> &'static str {
         match self {
             ReplayError::Outcome { .. } => MEND_BODY,
             ReplayError::Decode(_) | ReplayError::Remainder(_) | ReplayError::Value(_) => {
@@ -58,7 +58,7 @@ impl ReplayError {
     }
 
     /// What to do about a panic, of which nobody knows whose it was.
-    pub(crate) fn mend_panic(is_past: bool) -> &'static str {
+    pub(crate) fn help_for_panic(is_past: bool) -> &'static str {
         match is_past {
             true => "mend the upcaster, or the body, that panicked",
             false => MEND_BODY,

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use super::name::same;
 use super::recorded::{Recorded, UpcastError, Upcasting};
 use super::replay_error::ReplayError;
-use super::sink::ReplayTarget;
+use super::replay_target::ReplayTarget;
 
 /// A past version of a payload, or of a model, and its step to the next one. `#[memimage::upcast]` implements it.
 ///
@@ -19,9 +19,9 @@ use super::sink::ReplayTarget;
 /// A step is one of a [`UpcastGoal`]: that of a model's events, or of its states. Whether what it leads to has a place there is
 /// for the step to know, not for who asks for it: so an open question is one question, and one message of the compiler's.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is a past version without an upcaster",
-    label = "no step leads on from `{Self}`",
-    note = "write one, in any module: `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`"
+    message = "no upcaster takes the past version `{Self}` further; help: write one, in any module: `#[memimage::upcast] fn \
+               …(old: {Self}) -> … {{ … }}`",
+    label = "no step leads on from `{Self}`"
 )]
 pub trait Upcast<Next, C: UpcastGoal>: Sized {
     /// The way on from there.
@@ -70,10 +70,9 @@ impl<M, T: IntoEvents<M>> UpcastTarget<Events<M>> for T {
 ///
 /// The parts of what became several have the seq and the time of the one event, and random values of their own.
 #[diagnostic::on_unimplemented(
-    message = "an upcaster leads to `{Self}`, which is no event of `{M}`",
-    label = "leads to `{Self}`",
-    note = "an upcaster returns the next version in the `history(…)`, a payload such as `BankDeposit`, the event enum, \
-            `()`, or an `Option`, a `Vec` or a tuple of these"
+    message = "an upcaster leads to `{Self}`, which is no event of `{M}`; help: return the next version in the `history(…)`, a \
+               payload such as `BankDeposit`, the event enum, `()`, or an `Option`, a `Vec` or a tuple of these",
+    label = "its upcaster leads to `{Self}`"
 )]
 pub trait IntoEvents<M>: Sized {
     /// Where this is in the history of an event, if it is in one.
@@ -174,29 +173,27 @@ impl EventVersion {
 
 /// A past version of the payload `P`, with its one step. Which that is, the compiler finds: if there are two, it cannot.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is a past version of `{P}`, and no upcaster takes it further",
+    message = "no upcaster takes `{Self}`, a past version of `{P}`, further; help: write one, in any module: \
+               `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
     label = "no step leads on from `{Self}`",
-    note = "write one, in any module: `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
     note = "it returns the next version in the `history(…)`, and the last one `{P}`"
 )]
 pub trait StepOf<P, Next, C: UpcastGoal>: Upcast<Next, C> {}
 
-#[diagnostic::do_not_recommend]
 impl<T: Upcast<Next, C>, P, Next, C: UpcastGoal> StepOf<P, Next, C> for T {}
 
-/// EventVersion for the payload of a retired event, which no command has any more.
+/// Stands for the payload of a retired event, which no command has any more.
 pub struct Retired;
 
 /// A past version of a retired event, with its one step.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is a past version of a retired event, and no upcaster takes it further",
+    message = "no upcaster takes `{Self}`, a past version of a retired event, further; help: write one, in any module: \
+               `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
     label = "no step leads on from `{Self}`",
-    note = "write one, in any module: `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
     note = "it returns the next version in the `history(…)`, and the last one another event, or nothing, `()`"
 )]
 pub trait StepOfRetired<Next, C: UpcastGoal>: Upcast<Next, C> {}
 
-#[diagnostic::do_not_recommend]
 impl<T: Upcast<Next, C>, Next, C: UpcastGoal> StepOfRetired<Next, C> for T {}
 
 /// Finds the one step of `T`, a past version of the payload `P`.

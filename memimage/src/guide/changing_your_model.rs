@@ -106,8 +106,8 @@
 //! Decide what its old events are to do.
 //!
 //! - *They keep their effect, and nobody can execute the command any more*: mark the method `#[command(replay_only)]`.
-//! - *They have another effect, or none*: the event needs a newer version to which its history leads. Nobody executes
-//!   that version, so its method is `replay_only` and empty:
+//! - *They have another effect, or none*: delete the method, and list the event's past versions on the block,
+//!   `retired(name = "…", history(…))`, by its name in the journal. Their upcasters say what they become:
 //!
 //! ```
 //! # use std::collections::BTreeMap;
@@ -116,16 +116,12 @@
 //! # #[derive(Default, Serialize, Deserialize, Shape, Model)]
 //! # #[model(version = 2)]
 //! # struct Bank { frozen: BTreeMap<u32, String> }
-//! #[memimage::commands]
+//! #[memimage::commands(retired(name = "block", history(BlockV1, BlockV2)))]
 //! impl Bank {
 //!     #[command]
 //!     fn freeze(&mut self, account: u32, reason: String) {
 //!         self.frozen.insert(account, reason);
 //!     }
-//!
-//!     /// Removed. It holds the history of the event `block`.
-//!     #[command(name = "block", version = 3, history(BlockV1, BlockV2), replay_only)]
-//!     fn removed_block(&mut self) {}
 //! }
 //!
 //! #[derive(Deserialize, Shape)]
@@ -173,7 +169,7 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! Bless afterwards; the lock then has a line for `block v3`.
+//! The lock keeps its lines for `block`: the past types are held to them.
 //!
 //! An upcaster that gives old events another effect acts on replay. A snapshot that was made before still has the old
 //! effect. So raise the version of the model too, `#[model(version = 2)]`: recovery then skips its older snapshots.

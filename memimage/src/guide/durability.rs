@@ -80,7 +80,7 @@
 //! person, with the place and what to do.
 //!
 //! - *The disk is full.* The command fails before it is executed
-//!   ([`Error::is_storage_full`](crate::Error::is_storage_full)). Free some space and go on. On btrfs and ZFS a full
+//!   ([`ErrorKind::StorageFull`](crate::ErrorKind::StorageFull)). Free some space and go on. On btrfs and ZFS a full
 //!   disk may poison the image instead, since overwriting needs space there. Nothing acknowledged is lost either way.
 //! - *A write or sync of the journal fails.* The library does not try it again, since a sync that succeeds after one
 //!   that failed proves nothing. The image is *poisoned*: every call fails until it is opened again. Each waiting

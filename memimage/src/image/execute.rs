@@ -1,10 +1,43 @@
-//! The implementations of [`Execute`] that the commands of a model go through.
+//! Executing a command: check → encode → reserve → apply → stamp the outcome, under one lock; then its answer.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Poll;
+
+use postcard::ser_flavors::Flavor;
 
 use super::Image;
-use super::with::WithMetadata;
-use crate::context::Metadata;
-use crate::event::{Command, Model};
+use super::core::{Core, Shared};
+use super::pending::Pending;
+use super::reentrancy::ReentrancyGuard;
+use crate::context::{Context, Metadata, Origin};
+use crate::digest::digest_within;
+use crate::error::{Error, ErrorDetail};
+use crate::event::{Command, FromRefusal, Model, panic_message};
 use crate::execute::Execute;
+use crate::journal::{EventId, FrameKind, NoRoom, OpenBatch};
+use crate::outcome::Outcome;
+use crate::planted::{Bug, planted};
+use crate::shape::is_recursive;
+use crate::value::MAX_DEPTH;
+
+/// How a caller waits for room, and for its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SubmitMode {
+    /// Waits for room, then at once for the answer.
+    Wait,
+    /// Waits for room, and for the answer later, if at all.
+    Submit,
+    /// Waits for nothing.
+    Try,
+}
+
+/// The result of one attempt to run a command.
+enum Attempt<C: Command<M>, M> {
+    Answered(Pending<C::Output, C::Error>),
+    /// The command was not executed: a segment must be created first.
+    NoRoom(C, NoRoom),
+}
 
 impl<M: Model> Execute for Image<M> {
     type Model = M;
@@ -14,10 +47,200 @@ impl<M: Model> Execute for Image<M> {
     }
 }
 
-impl<M: Model> Execute for WithMetadata<'_, M> {
-    type Model = M;
-
-    fn execute<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
-        WithMetadata::execute(self, command)
+impl<M: Model> Shared<M> {
+    pub(super) fn execute<C: Command<M>>(&self, command: C, metadata: &Metadata) -> Result<C::Output, C::Error> {
+        self.run(command, metadata, SubmitMode::Wait)?.wait()
     }
+
+    pub(super) fn run<C: Command<M>>(
+        &self,
+        mut command: C,
+        metadata: &Metadata,
+        how: SubmitMode,
+    ) -> Result<Pending<C::Output, C::Error>, Error> {
+        loop {
+            if how == SubmitMode::Try && self.journal.is_full() {
+                return Err(Error::new(ErrorDetail::Busy { what: "all batches are queued for writing" }));
+            }
+            // a thread that is inside the image already would wait for itself
+            let entered = ReentrancyGuard::new(self.journal.id(), C::NAME)?;
+            if how != SubmitMode::Try {
+                self.journal.wait_for_room();
+            }
+            let attempt = self.attempt(command, metadata, how);
+            drop(entered);
+            match attempt? {
+                Attempt::Answered(pending) => {
+                    self.snapshot_if_due();
+                    return Ok(pending);
+                }
+                Attempt::NoRoom(_, room) if how == SubmitMode::Try => {
+                    let failure = self.journal.request_segment(room);
+                    return Err(failure.unwrap_or_else(|| {
+                        Error::new(ErrorDetail::Busy { what: "the next segment of the journal is being created" })
+                    }));
+                }
+                Attempt::NoRoom(unchanged, room) => {
+                    self.journal.obtain_segment(room)?;
+                    command = unchanged;
+                }
+            }
+        }
+    }
+
+    pub(super) async fn run_async<C: Command<M>>(
+        &self,
+        mut command: C,
+        metadata: &Metadata,
+    ) -> Result<Pending<C::Output, C::Error>, Error> {
+        loop {
+            poll_fn(|context| self.journal.poll_room(context)).await;
+            let attempt = {
+                let _entered = ReentrancyGuard::new(self.journal.id(), C::NAME)?;
+                self.attempt(command, metadata, SubmitMode::Submit)?
+            };
+            match attempt {
+                Attempt::Answered(pending) => {
+                    self.snapshot_if_due();
+                    return Ok(pending);
+                }
+                Attempt::NoRoom(unchanged, room) => {
+                    let mut started = false;
+                    poll_fn(|context| -> Poll<Result<(), Error>> {
+                        self.journal.poll_segment(room, &mut started, context)
+                    })
+                    .await?;
+                    command = unchanged;
+                }
+            }
+        }
+    }
+
+    /// Checks, encodes, reserves, applies and stamps the command. Everything that can fail comes before the apply.
+    fn attempt<C: Command<M>>(&self, command: C, metadata: &Metadata, how: SubmitMode) -> Result<Attempt<C, M>, Error> {
+        let mut core = self.core.write();
+        let mut open = self.journal.open();
+        if let Some(error) = open.ended() {
+            return Err(error.clone());
+        }
+        let seq = open.next_seq();
+        let time = open.time().max((self.clock)());
+        let mut context = Context::new(self.seed, Origin::own(seq), time, metadata.clone());
+
+        match catch_unwind(AssertUnwindSafe(|| command.check(&core.model, &context))) {
+            Ok(Ok(())) => {}
+            Ok(Err(refusal)) => {
+                let refused = Err(C::Error::from_refusal(refusal));
+                let latest = if planted(Bug::RefusalNotWaitedFor) { None } else { open.latest() };
+                return Ok(Attempt::Answered(Pending::new(refused, None, latest)));
+            }
+            Err(panic) => {
+                let error = panicked::<M, C>("check", &*panic);
+                return Ok(Attempt::Answered(Pending::new(Err(error.into()), None, open.latest())));
+            }
+        }
+        context.rewind();
+
+        let event = match self.event_id::<C>(&mut core, &mut open) {
+            Ok(event) => event,
+            Err(room) => return Ok(Attempt::NoRoom(command, room)),
+        };
+        bound_depth::<M, C>(&command)?;
+        let mark = open.begin(event, time, metadata, None).map_err(|error| unencodable::<M, C>(error.to_string()))?;
+        if let Err(error) = encode::<M, C>(&command, &mut open) {
+            open.discard_record(mark);
+            return Err(error);
+        }
+        let (size, cap) = (open.record_len(mark) as u64, self.record_bytes_max as u64);
+        if size > cap {
+            open.discard_record(mark);
+            return Err(Error::new(ErrorDetail::TooLarge { command: C::NAME, size, cap }));
+        }
+        let mark = match self.journal.reserve(&mut open, mark) {
+            Ok(mark) => mark,
+            Err(_) if planted(Bug::AppliedWithoutRoom) => {
+                let _ = command.apply(&mut core.model, &context);
+                return Err(Error::new(ErrorDetail::Busy { what: "the journal has no room for the record" }));
+            }
+            Err(room) => return Ok(Attempt::NoRoom(command, room)),
+        };
+
+        match catch_unwind(AssertUnwindSafe(|| command.apply(&mut core.model, &context))) {
+            Ok(answer) => {
+                let outcome = if answer.is_ok() { Outcome::Applied } else { Outcome::Rejected };
+                open.accept(mark, outcome);
+                let ticket = Some(open.ticket().clone());
+                self.journal.accepted(&mut open, how != SubmitMode::Wait);
+                Ok(Attempt::Answered(Pending::new(answer.map_err(C::Error::from_refusal), Some(seq), ticket)))
+            }
+            Err(panic) => {
+                open.discard_record(mark);
+                drop(open);
+                self.rebuild(&mut core)?;
+                Err(panicked::<M, C>("body", &*panic))
+            }
+        }
+    }
+
+    /// The number under which the journal records a command's events. The first use declares it in the journal.
+    fn event_id<C: Command<M>>(&self, core: &mut Core<M>, open: &mut OpenBatch) -> Result<EventId, NoRoom> {
+        if let Some(event) = core.dispatch.id(C::ROW) {
+            return Ok(event);
+        }
+        let grown = core.dispatch.declare(C::ROW, &M::EVENTS[C::ROW]);
+        self.journal.insert(open, FrameKind::Shapes, &grown.table().encode())?;
+        core.dispatch = grown;
+        Ok(core.dispatch.id(C::ROW).expect("the event is declared"))
+    }
+}
+
+/// Refuses a payload of a recursive type that is nested deeper than readers of the journal go: a thread with a smaller stack than
+/// this one could not replay it.
+fn bound_depth<M, C: Command<M>>(command: &C) -> Result<(), Error> {
+    if const { is_recursive(C::SHAPE) } {
+        let bounded = catch_unwind(AssertUnwindSafe(|| digest_within(command, MAX_DEPTH)));
+        let bounded = bounded.map_err(|panic| panicked::<M, C>("arguments' encoding", &*panic))?;
+        bounded
+            .map_err(|error| unencodable::<M, C>(format!("{error} (the limit is {MAX_DEPTH} levels of nesting)")))?;
+    }
+    Ok(())
+}
+
+/// Appends the payload to the open record. A panic of its `Serialize` is an ordinary error, because nothing has changed yet.
+fn encode<M, C: Command<M>>(command: &C, open: &mut OpenBatch) -> Result<(), Error> {
+    let flavor = Append(open.bytes());
+    match catch_unwind(AssertUnwindSafe(|| command.serialize(&mut postcard::Serializer { output: flavor }))) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(unencodable::<M, C>(error.to_string())),
+        Err(panic) => Err(panicked::<M, C>("arguments' encoding", &*panic)),
+    }
+}
+
+/// Lets postcard append to a buffer.
+struct Append<'a>(&'a mut Vec<u8>);
+
+impl Flavor for Append<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+fn unencodable<M, C: Command<M>>(what: String) -> Error {
+    Error::new(ErrorDetail::Encode { command: C::NAME, what })
+}
+
+fn panicked<M, C: Command<M>>(place: &'static str, panic: &(dyn std::any::Any + Send)) -> Error {
+    Error::new(ErrorDetail::Panicked { command: C::NAME, place, message: panic_message(panic) })
 }

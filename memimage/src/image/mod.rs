@@ -4,18 +4,17 @@
 
 // each uses those above it
 mod reentrancy;
-mod stats;
 mod recovery_report;
 mod core;
 mod guard;
 mod pending;
 mod snapshotting;
 mod pruning;
-mod run;
+mod execute;
 mod query;
 mod with;
-mod execute;
 mod journal;
+mod stats;
 mod admin;
 mod opening;
 
@@ -38,7 +37,7 @@ use crate::error::Error;
 use crate::event::{Command, Model};
 use crate::journal::is_writing;
 use crate::options::Options;
-use run::SubmitMode;
+use execute::SubmitMode;
 
 /// A model in main memory, and the journal that makes its commands durable.
 ///

@@ -128,7 +128,7 @@ impl<M: Model> Opening<M> {
         if survey == Survey::Missing {
             self.disk.create_dir(root).map_err(|error| failed("creating", root, error))?;
         }
-        self.layout.own(&*self.disk)
+        self.layout.acquire_lock(&*self.disk)
     }
 
     fn create(&self) -> Result<(), Error> {
@@ -290,7 +290,7 @@ fn prove_void(journal: &Journal, table: &ShapeTable) -> Result<(), Error> {
             return Err(error.cause());
         }
         Err(error) => {
-            tracing::warn!(%error, "beginning a segment failed, so no proof of the last void mark is on disk yet")
+            tracing::warn!(%error, "beginning a segment failed, so no proof of the last void mark is on disk yet");
         }
         Ok(()) => {}
     }

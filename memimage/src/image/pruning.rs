@@ -9,7 +9,7 @@ use super::core::Shared;
 use super::snapshotting::UnverifiedSnapshot;
 use crate::context::Timestamp;
 use crate::disk::{failed, sync_dir};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{FrameKind, PruneMark};
 use crate::recovery::{RecoveryGoal, compare, is_current};
@@ -31,7 +31,7 @@ impl<M: Model> Shared<M> {
         let pruned = base.map_or(Ok(None), |base| self.prune(base, taken, verified_from));
         // even if pruning failed: the disk may be full
         let _exclusive = self.files.write();
-        self.snapshots.keep(&kept)?;
+        self.snapshots.retain(&kept)?;
         pruned
     }
 
@@ -107,7 +107,7 @@ impl<M: Model> Shared<M> {
             let path = self.snapshots.path(base);
             let why = rebuilt.unusable.into_iter().find(|(unusable, _)| *unusable == path).map(|(_, why)| why);
             let what = why.unwrap_or_else(|| "it is gone".to_owned());
-            return Err(Error::new(Kind::Snapshot { path, what }));
+            return Err(Error::new(ErrorDetail::Snapshot { path, what }));
         }
         compare(&rebuilt.model, rebuilt.last, base, taken.digest)
     }

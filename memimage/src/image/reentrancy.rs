@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 
 thread_local! {
     static INSIDE: ActiveCalls = const { ActiveCalls { first: Cell::new(None), others: RefCell::new(Vec::new()) } };
@@ -59,7 +59,7 @@ impl ReentrancyGuard {
     #[inline]
     pub(super) fn new(image: usize, call: &'static str) -> Result<ReentrancyGuard, Error> {
         match inside(|inside| inside.find(image)).flatten() {
-            Some(outer) => Err(Error::new(Kind::Reentrant { inner: call, outer: outer.call })),
+            Some(outer) => Err(Error::new(ErrorDetail::Reentrant { inner: call, outer: outer.call })),
             None => {
                 inside(|inside| inside.enter(ActiveCall { image, call }));
                 Ok(ReentrancyGuard { image, thread: PhantomData })
@@ -71,7 +71,7 @@ impl ReentrancyGuard {
     pub(super) fn refuse_in_command(image: usize, call: &'static str) -> Result<(), Error> {
         match inside(|inside| inside.find(image)).flatten() {
             Some(outer) if outer.call != READ_UNCOMMITTED && outer.call != QUERY => {
-                Err(Error::new(Kind::Reentrant { inner: call, outer: outer.call }))
+                Err(Error::new(ErrorDetail::Reentrant { inner: call, outer: outer.call }))
             }
             _ => Ok(()),
         }

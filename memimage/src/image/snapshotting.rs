@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::core::{Core, Shared, next_snapshot};
 use super::reentrancy::ReentrancyGuard;
 use crate::context::Timestamp;
-use crate::error::{Error, ErrorKind, Kind};
+use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::{Model, panic_message};
 use crate::journal::{DigestMark, FrameKind};
 use crate::options::SnapshotPolicy;
@@ -196,7 +196,7 @@ impl<M: Model> Shared<M> {
             }
             Err(error) => {
                 self.journal.poison(&error);
-                Err(Error::new(Kind::Poisoned { cause: error, unknown: false }))
+                Err(Error::new(ErrorDetail::Poisoned { cause: error, unknown: false }))
             }
         }
     }

@@ -3,11 +3,12 @@
 use std::fmt;
 
 use super::Image;
+use super::execute::SubmitMode;
 use super::pending::Pending;
-use super::run::SubmitMode;
 use crate::context::Metadata;
 use crate::error::Error;
 use crate::event::{Command, Model};
+use crate::execute::Execute;
 
 /// An image whose commands are recorded with metadata. See [`Image::with`].
 #[must_use = "only commands that run through this value are recorded with the metadata"]
@@ -62,8 +63,12 @@ impl<'a, M: Model> WithMetadata<'a, M> {
     pub async fn execute_async<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
         self.submit_async(command).await?.await
     }
+}
 
-    pub(super) fn execute<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
+impl<M: Model> Execute for WithMetadata<'_, M> {
+    type Model = M;
+
+    fn execute<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
         self.image.shared().execute(command, &self.metadata)
     }
 }

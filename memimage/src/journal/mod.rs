@@ -1,7 +1,7 @@
-//! The journal: the record of every command, in segments of frames.
+//! The journal: the append-only log of all events, in segments of frames.
 //!
-//! From bytes to a running journal, each part using only those before it: [`format`] (bytes, no I/O), [`layout`] (the files of
-//! an image), [`read`] and [`write`]. `tests/tests/architecture.rs` keeps this order.
+//! The modules, each of which uses only those before it: [`format`] (bytes, no I/O), [`layout`] (the files of an image),
+//! [`read`] and [`write`]. `tests/tests/architecture.rs` enforces this order.
 
 mod format;
 mod layout;
@@ -13,12 +13,12 @@ pub use write::durability::Durability;
 pub(crate) use format::frame::{Frame, FrameKind};
 #[cfg(feature = "chain")]
 pub(crate) use format::frames::FrameChain;
-pub(crate) use format::frames::end_of;
+pub(crate) use format::frames::end_of_frames;
 pub(crate) use format::genesis::{DigestMark, Genesis};
 pub(crate) use format::prune::PruneMark;
 pub(crate) use format::record::{EventId, Record, read as records};
 pub(crate) use format::segment::{Identity, MAX_SEGMENT, MIN_SEGMENT, SEGMENT_HEADER, fitting_len, is_segment};
-pub(crate) use format::shape_table::{ShapeRow, ShapeTable, ShapeTables};
+pub(crate) use format::shape_table::{ShapeRow, ShapeTable, TablePrefixes};
 pub(crate) use format::timeline::Timeline;
 pub(crate) use format::void::{VoidMark, Voids};
 pub(crate) use format::watermark::Watermark;

@@ -1,12 +1,12 @@
-//! What stands for a part of this module whose feature is off: types without values.
+//! Placeholders for the types of a disabled feature. They have no values.
 
-use super::{Mac, Nonce, Refused, TAG};
+use super::{AuthenticationError, Mac, Nonce, TAG};
 
-/// There are no keys.
+/// No keys exist without the features `chain` and `encryption`.
 #[derive(Clone, Debug)]
 pub(crate) enum Keys {}
 
-/// There is no cipher.
+/// No cipher exists without the feature `encryption`.
 #[derive(Debug)]
 pub(crate) enum Cipher {}
 
@@ -19,16 +19,16 @@ impl Cipher {
         match *self {}
     }
 
-    pub(crate) fn decrypt(&self, _: &Nonce, _: &[u8], _: &mut [u8], _: &[u8; TAG]) -> Result<(), Refused> {
+    pub(crate) fn decrypt(&self, _: &Nonce, _: &[u8], _: &mut [u8], _: &[u8; TAG]) -> Result<(), AuthenticationError> {
         match *self {}
     }
 }
 
-/// There is no chain.
+/// No chain exists without the feature `chain`.
 #[derive(Debug)]
-pub(crate) enum Chain {}
+pub(crate) enum ChainKey {}
 
-impl Chain {
+impl ChainKey {
     pub(crate) fn id(&self) -> u32 {
         match *self {}
     }
@@ -37,25 +37,25 @@ impl Chain {
         match *self {}
     }
 
-    pub(crate) fn confirms(&self, _: &[&[u8]], _: &Mac) -> bool {
+    pub(crate) fn verify(&self, _: &[&[u8]], _: &Mac) -> bool {
         match *self {}
     }
 
-    pub(crate) fn stream(&self) -> Stream {
+    pub(crate) fn stream(&self) -> KeyedHasher {
         match *self {}
     }
 }
 
-/// There is nothing to hash.
+/// No keyed hash exists without the feature `chain`.
 #[derive(Debug)]
-pub(crate) enum Stream {}
+pub(crate) enum KeyedHasher {}
 
-impl Stream {
+impl KeyedHasher {
     pub(crate) fn update(&mut self, _: &[u8]) {
         match *self {}
     }
 
-    pub(crate) fn confirms(&self, _: &Mac) -> bool {
+    pub(crate) fn verify(&self, _: &Mac) -> bool {
         match *self {}
     }
 

@@ -1,4 +1,4 @@
-//! The chain: BLAKE3 with a key, over each part of an image and the link before it.
+//! The chain of an image: a keyed BLAKE3 hash over each part of the image and the previous link.
 
 use std::fmt;
 
@@ -8,39 +8,39 @@ use super::Mac;
 use super::key::Key;
 use crate::seq::Seq;
 
-/// For nothing else: BLAKE3 derives unrelated keys for different contexts. So one key may serve as the cipher's too.
+/// BLAKE3 derives unrelated keys for different contexts, so a user may use one key for the chain and the cipher.
 const CONTEXT: &str = "memimage 2026-11-23 the chain of an image";
 
-/// A link of a journal's chain: all of the journal up to it, in 32 bytes that only a holder of the key can make.
+/// A link of a journal's chain: it authenticates the whole journal up to it, in 32 bytes that require the key to compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChainHead {
-    /// The last event before it.
+    /// The last event that the link covers.
     pub seq: Seq,
     /// The link.
     pub link: [u8; 32],
 }
 
 impl ChainHead {
-    /// The link after the event `seq`, as it was kept.
+    /// Creates a chain head from a seq and a link that the program has stored.
     pub fn new(seq: Seq, link: [u8; 32]) -> ChainHead {
         ChainHead { seq, link }
     }
 }
 
-/// Makes the links of one image's chain.
-pub(crate) struct Chain {
+/// Computes and verifies the links of one image's chain.
+pub(crate) struct ChainKey {
     id: u32,
-    /// Of the user's key and the image's UUID, so that no link passes for one of another image.
+    /// Derived from the user's key and the image's UUID, so that a link of one image is not valid in another.
     key: Zeroizing<[u8; 32]>,
 }
 
-impl Chain {
-    pub(super) fn new(id: u32, key: &Key, uuid: &[u8; 16]) -> Chain {
+impl ChainKey {
+    pub(super) fn new(id: u32, key: &Key, uuid: &[u8; 16]) -> ChainKey {
         let mut material = Zeroizing::new([0; 48]);
         material[..32].copy_from_slice(key.bytes());
         material[32..].copy_from_slice(uuid);
-        Chain { id, key: Zeroizing::new(blake3::derive_key(CONTEXT, &*material)) }
+        ChainKey { id, key: Zeroizing::new(blake3::derive_key(CONTEXT, &*material)) }
     }
 
     /// The number of the key.
@@ -48,45 +48,45 @@ impl Chain {
         self.id
     }
 
-    /// The keyed hash over these parts, one after the other.
+    /// The keyed hash over these parts, concatenated.
     pub(crate) fn mac(&self, parts: &[&[u8]]) -> Mac {
         let mut stream = self.stream();
         parts.iter().for_each(|part| stream.update(part));
         stream.mac()
     }
 
-    /// Whether a link is the keyed hash over these parts. How long it takes tells nothing of the right one.
-    pub(crate) fn confirms(&self, parts: &[&[u8]], link: &Mac) -> bool {
+    /// Whether `link` is the keyed hash over these parts. The comparison takes constant time.
+    pub(crate) fn verify(&self, parts: &[&[u8]], link: &Mac) -> bool {
         let mut stream = self.stream();
         parts.iter().for_each(|part| stream.update(part));
-        stream.confirms(link)
+        stream.verify(link)
     }
 
-    /// A keyed hash over what is yet to come.
-    pub(crate) fn stream(&self) -> Stream {
-        Stream { hasher: Zeroizing::new(blake3::Hasher::new_keyed(&self.key)) }
+    /// Starts a keyed hash over data that is passed piece by piece.
+    pub(crate) fn stream(&self) -> KeyedHasher {
+        KeyedHasher { hasher: Zeroizing::new(blake3::Hasher::new_keyed(&self.key)) }
     }
 }
 
-impl fmt::Debug for Chain {
+impl fmt::Debug for ChainKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chain").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("ChainKey").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
-/// A keyed hash that is being computed.
+/// A keyed hash in progress.
 #[derive(Debug)]
-pub(crate) struct Stream {
+pub(crate) struct KeyedHasher {
     hasher: Zeroizing<blake3::Hasher>,
 }
 
-impl Stream {
+impl KeyedHasher {
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
     }
 
-    /// Whether a link is the keyed hash over all of it. How long it takes tells nothing of the right one.
-    pub(crate) fn confirms(&self, link: &Mac) -> bool {
+    /// Whether `link` is the keyed hash over all data so far. The comparison takes constant time.
+    pub(crate) fn verify(&self, link: &Mac) -> bool {
         self.hasher.finalize() == *link
     }
 
@@ -100,11 +100,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_hashed_as_one() {
-        let chain = Chain::new(1, &Key::new([1; 32]), &[2; 16]);
+    fn the_hash_of_parts_is_the_hash_of_their_concatenation() {
+        let chain = ChainKey::new(1, &Key::new([1; 32]), &[2; 16]);
         assert_eq!(chain.mac(&[b"ab", b"", b"c"]), chain.mac(&[b"abc"]));
         assert_ne!(chain.mac(&[b"abc"]), chain.mac(&[b"abd"]));
-        assert_ne!(chain.mac(&[b"abc"]), Chain::new(1, &Key::new([3; 32]), &[2; 16]).mac(&[b"abc"]), "another key");
-        assert_ne!(chain.mac(&[b"abc"]), Chain::new(1, &Key::new([1; 32]), &[3; 16]).mac(&[b"abc"]), "another image");
+        assert_ne!(chain.mac(&[b"abc"]), ChainKey::new(1, &Key::new([3; 32]), &[2; 16]).mac(&[b"abc"]), "another key");
+        assert_ne!(
+            chain.mac(&[b"abc"]),
+            ChainKey::new(1, &Key::new([1; 32]), &[3; 16]).mac(&[b"abc"]),
+            "another image"
+        );
     }
 }

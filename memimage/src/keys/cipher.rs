@@ -6,9 +6,9 @@ use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 
 use super::key::Key;
-use super::{Nonce, Refused, TAG};
+use super::{AuthenticationError, Nonce, TAG};
 
-/// Encrypts with one key. What it encrypts is bound to *associated* bytes, which are not kept with it.
+/// Encrypts and decrypts with one key. The *associated* bytes are authenticated with the data, but not stored with it.
 pub(crate) struct Cipher {
     id: u32,
     aead: XChaCha20Poly1305,
@@ -24,21 +24,23 @@ impl Cipher {
         self.id
     }
 
-    /// Encrypts in place and gives the tag. A nonce must never be used twice with one key.
+    /// Encrypts in place and returns the tag. A nonce must never be used twice with one key.
     pub(crate) fn encrypt(&self, nonce: &Nonce, associated: &[u8], bytes: &mut [u8]) -> [u8; TAG] {
         let tag = self.aead.encrypt_inout_detached(nonce.into(), associated, bytes.into());
-        tag.expect("nothing in an image is nearly as long as the cipher's bound of 256 GiB").into()
+        tag.expect("every plaintext in an image is far smaller than the cipher's limit of 256 GiB").into()
     }
 
-    /// Decrypts in place. If the tag is refused, the bytes are as they were.
+    /// Decrypts in place. On error the bytes are unchanged.
     pub(crate) fn decrypt(
         &self,
         nonce: &Nonce,
         associated: &[u8],
         bytes: &mut [u8],
         tag: &[u8; TAG],
-    ) -> Result<(), Refused> {
-        self.aead.decrypt_inout_detached(nonce.into(), associated, bytes.into(), tag.into()).map_err(|_| Refused)
+    ) -> Result<(), AuthenticationError> {
+        self.aead
+            .decrypt_inout_detached(nonce.into(), associated, bytes.into(), tag.into())
+            .map_err(|_| AuthenticationError)
     }
 }
 
@@ -74,20 +76,24 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_encrypted_so_is_refused_and_left_alone() {
+    fn decryption_fails_and_changes_nothing_unless_key_nonce_and_associated_bytes_match() {
         let cipher = Cipher::new(1, &Key::new([1; 32]));
         let mut text = *b"twenty marks";
         let tag = cipher.encrypt(&[2; 24], b"bound to", &mut text);
         let sealed = text;
         let other = Cipher::new(1, &Key::new([3; 32]));
-        assert_eq!(other.decrypt(&[2; 24], b"bound to", &mut text, &tag), Err(Refused), "another key");
-        assert_eq!(cipher.decrypt(&[4; 24], b"bound to", &mut text, &tag), Err(Refused), "another nonce");
-        assert_eq!(cipher.decrypt(&[2; 24], b"bound at", &mut text, &tag), Err(Refused), "bound to something else");
+        assert_eq!(other.decrypt(&[2; 24], b"bound to", &mut text, &tag), Err(AuthenticationError), "another key");
+        assert_eq!(cipher.decrypt(&[4; 24], b"bound to", &mut text, &tag), Err(AuthenticationError), "another nonce");
+        assert_eq!(
+            cipher.decrypt(&[2; 24], b"bound at", &mut text, &tag),
+            Err(AuthenticationError),
+            "other associated bytes"
+        );
         assert_eq!(text, sealed);
     }
 
     #[test]
-    fn a_key_is_not_shown() {
+    fn debug_output_does_not_show_the_key() {
         let key = Key::new([0x5A; 32]);
         let shown = format!("{key:?} {:?}", Cipher::new(7, &key));
         assert_eq!(shown, "Key(..) Cipher { id: 7, .. }");

@@ -1,16 +1,16 @@
-//! A key, and where keys come from.
+//! Secret keys, and the callback that supplies them.
 
 use std::fmt;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-/// A secret key of 32 random bytes. It is wiped from memory when it is dropped, and its `Debug` does not show it.
+/// A secret key of 32 random bytes. Dropping it wipes it from memory. Its `Debug` output does not show it.
 ///
 /// ```
 /// # use memimage::Key;
 /// # let bytes = [7; 32];
-/// let key = Key::new(bytes); // of a key store, or 32 bytes of the operating system's randomness; never of a password
+/// let key = Key::new(bytes); // from a key store or the operating system's random number generator, never from a password
 /// assert_eq!(format!("{key:?}"), "Key(..)");
 /// ```
 #[derive(Clone)]
@@ -19,7 +19,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// A key of these bytes. They must be random: a password is none, but must go through a function made for that (Argon2).
+    /// Creates a key from random bytes. A password is not random: derive the key with a password hash such as Argon2.
     pub fn new(bytes: [u8; 32]) -> Key {
         Key { bytes: Zeroizing::new(bytes) }
     }
@@ -41,10 +41,10 @@ impl From<[u8; 32]> for Key {
     }
 }
 
-/// Where the keys of an image come from: by their numbers, from wherever the program keeps them.
+/// The keys of an image, by number, from the program's key store.
 ///
-/// On disk stands the number of a key and never the key. One of them is *current*: all that is begun from now on is
-/// protected by it. Older ones are asked for as long as something on disk names them.
+/// The image stores the numbers of its keys, never the keys. One key is *current*: new segments and snapshots use it. Older
+/// keys are fetched as long as a file on disk uses them.
 ///
 /// ```
 /// # use memimage::{Key, Keys};
@@ -58,14 +58,14 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Keys by their numbers, of which `current` is the one for all that is new. `fetch` gives `None` for a number that it
-    /// knows no key of. It is called when an image is opened, once for each number that is met, and again by another thread
-    /// if a snapshot names another.
+    /// Creates a source of keys. `current` is the number of the key for new data. `fetch` returns the key with a given number, or
+    /// `None` if it does not know the number. Opening an image calls it once for each number in use; a background thread may call
+    /// it later if a snapshot uses another number.
     pub fn new(current: u32, fetch: impl Fn(u32) -> Option<Key> + Send + Sync + 'static) -> Keys {
         Keys { current, fetch: Arc::new(fetch) }
     }
 
-    /// One key, as number 1.
+    /// A single key with number 1.
     pub fn one(key: Key) -> Keys {
         Keys::new(1, move |number| (number == 1).then(|| key.clone()))
     }

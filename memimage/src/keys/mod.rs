@@ -1,14 +1,15 @@
-//! Keys, and what they do: a cipher that hides what is on disk, and a chain of keyed hashes that shows whether it is what
-//! was written. Pure; where nonces and tags stand is for `journal` and `snapshot` to say.
+//! Keys and their use: a cipher that encrypts the image's files, and a chain of keyed hashes that detects changes to them.
+//! This module does no I/O; `journal` and `snapshot` define where nonces and tags are stored.
 //!
-//! Both are features. Without one, its type stands here with no values, so that the rest of the library is the same.
+//! The cipher and the chain are features. If one is disabled, a placeholder type without values takes its place, so that
+//! the rest of the crate needs no conditional compilation.
 
+#[cfg(any(feature = "chain", feature = "encryption"))]
+mod key;
 #[cfg(feature = "chain")]
 mod chain;
 #[cfg(feature = "encryption")]
 mod cipher;
-#[cfg(any(feature = "chain", feature = "encryption"))]
-mod key;
 #[cfg(not(all(feature = "chain", feature = "encryption")))]
 mod absent;
 mod ring;
@@ -16,7 +17,7 @@ mod ring;
 #[cfg(feature = "chain")]
 pub use chain::ChainHead;
 #[cfg(feature = "chain")]
-pub(crate) use chain::{Chain, Stream};
+pub(crate) use chain::{ChainKey, KeyedHasher};
 #[cfg(feature = "encryption")]
 pub(crate) use cipher::Cipher;
 #[cfg(any(feature = "chain", feature = "encryption"))]
@@ -27,22 +28,22 @@ pub(crate) use absent::Cipher;
 #[cfg(not(any(feature = "chain", feature = "encryption")))]
 pub(crate) use absent::Keys;
 #[cfg(not(feature = "chain"))]
-pub(crate) use absent::{Chain, Stream};
+pub(crate) use absent::{ChainKey, KeyedHasher};
 
-pub(crate) use ring::{Form, Keyring, Protection};
+pub(crate) use ring::{KeyIds, Keyring, Protection};
 
-/// Bytes of a nonce of XChaCha20-Poly1305: so many that random ones never meet.
+/// Length in bytes of a nonce of XChaCha20-Poly1305: long enough that random nonces do not collide.
 pub(crate) const NONCE: usize = 24;
-/// Bytes of its tag.
+/// Length in bytes of an XChaCha20-Poly1305 tag.
 pub(crate) const TAG: usize = 16;
-/// Bytes of a link of the chain.
+/// Length in bytes of a link of the chain.
 pub(crate) const MAC: usize = 32;
 
 /// A nonce.
 pub(crate) type Nonce = [u8; NONCE];
-/// A link of the chain: the keyed hash over something and the link before it.
+/// A link of the chain: the keyed hash over some data and the previous link.
 pub(crate) type Mac = [u8; MAC];
 
-/// A tag that does not belong to the bytes, the key, or what the bytes were bound to.
+/// Authentication failed: the tag does not match the data, the key or the associated bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Refused;
+pub(crate) struct AuthenticationError;

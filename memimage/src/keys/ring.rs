@@ -1,4 +1,4 @@
-//! The keys of one image as they are met: asked for once each, and held to what the image says of itself.
+//! The key ring of one image: fetches each key once, and checks that the given keys match the image's protection.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,58 +6,58 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{Chain, Cipher, Keys};
-use crate::error::{Error, Kind};
+use super::{ChainKey, Cipher, Keys};
+use crate::error::{Error, ErrorDetail};
 
-/// How something on disk is protected, by the numbers of its keys.
+/// The protection of a file or frame: the numbers of its encryption key and its chain key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Form {
+pub(crate) struct KeyIds {
     pub(crate) cipher: Option<u32>,
     pub(crate) chain: Option<u32>,
 }
 
-/// What protects something on disk.
+/// The cipher and the chain that protect a file or frame.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Protection {
     pub(crate) cipher: Option<Arc<Cipher>>,
-    pub(crate) chain: Option<Arc<Chain>>,
+    pub(crate) chain: Option<Arc<ChainKey>>,
 }
 
-impl Form {
-    /// Whether both are encrypted or neither is, and so for a chain.
-    pub(crate) fn is_like(self, other: Form) -> bool {
+impl KeyIds {
+    /// Whether both or neither are encrypted, and both or neither are chained.
+    pub(crate) fn has_same_kinds(self, other: KeyIds) -> bool {
         self.cipher.is_some() == other.cipher.is_some() && self.chain.is_some() == other.chain.is_some()
     }
 }
 
 impl Protection {
-    pub(crate) fn form(&self) -> Form {
-        Form {
+    pub(crate) fn form(&self) -> KeyIds {
+        KeyIds {
             cipher: self.cipher.as_ref().map(|cipher| cipher.id()),
             chain: self.chain.as_ref().map(|chain| chain.id()),
         }
     }
 }
 
-/// The keys that were given for an image; none for one that is not protected.
+/// The keys given for an image; empty for an image that is not protected.
 #[derive(Debug, Default)]
 pub(crate) struct Keyring {
     encryption: Option<Keys>,
     chain: Option<Keys>,
-    met: Mutex<Met>,
+    loaded: Mutex<Loaded>,
 }
 
-/// What was made of the keys so far.
+/// The ciphers and chains of the keys fetched so far.
 #[derive(Debug, Default)]
-struct Met {
+struct Loaded {
     ciphers: BTreeMap<u32, Arc<Cipher>>,
-    /// Of each key and image.
-    chains: BTreeMap<(u32, [u8; 16]), Arc<Chain>>,
+    /// By key number and image UUID.
+    chains: BTreeMap<(u32, [u8; 16]), Arc<ChainKey>>,
 }
 
 impl Keyring {
     pub(crate) fn new(encryption: Option<Keys>, chain: Option<Keys>) -> Keyring {
-        Keyring { encryption, chain, met: Mutex::default() }
+        Keyring { encryption, chain, loaded: Mutex::default() }
     }
 
     /// Whether no keys were given.
@@ -65,68 +65,76 @@ impl Keyring {
         self.encryption.is_none() && self.chain.is_none()
     }
 
-    /// Whether keys were given for just what something of this form is protected by, whatever their numbers.
-    pub(crate) fn takes(&self, form: Form) -> bool {
-        self.current_form().is_like(form)
+    /// Whether the given keys match this protection, regardless of key numbers: encryption keys for encrypted data, and so on.
+    pub(crate) fn matches(&self, form: KeyIds) -> bool {
+        self.current_form().has_same_kinds(form)
     }
 
-    /// What protects all that is new in the image with this UUID.
+    /// The protection of new data in the image with this UUID.
     pub(crate) fn current(&self, uuid: &[u8; 16], path: &Path) -> Result<Protection, Error> {
         self.protection(self.current_form(), uuid, path)
     }
 
-    /// What protects something in the image with this UUID that says of itself that its form is this. One that is not
-    /// protected where keys were given is refused too: it may have been put there by somebody who has no key.
-    pub(crate) fn protection(&self, form: Form, uuid: &[u8; 16], path: &Path) -> Result<Protection, Error> {
-        let refused = |what: String| Error::new(Kind::Key { path: path.to_owned(), what });
+    /// The protection of existing data, with the keys that `form` names. Unprotected data is an error if keys were given: an
+    /// attacker without a key may have written it.
+    pub(crate) fn protection(&self, form: KeyIds, uuid: &[u8; 16], path: &Path) -> Result<Protection, Error> {
+        let refused = |cause: String| Error::new(ErrorDetail::Key { path: path.to_owned(), what: cause });
         let current = self.current_form();
         match (form.cipher, current.cipher) {
             (Some(id), None) if cfg!(feature = "encryption") => {
-                return Err(refused(format!("it is encrypted, and no keys were given; give key {id} by `encryption`")));
+                return Err(refused(format!(
+                    "it is encrypted, but no encryption keys were given; help: pass key {id} to `encryption`"
+                )));
             }
             (Some(id), _) if cfg!(not(feature = "encryption")) => {
-                let what = "it is encrypted, and this program was built without memimage's feature `encryption`; build it \
-                            with that";
-                return Err(refused(format!("{what}, and give key {id}")));
+                let cause = "it is encrypted, but this program was built without memimage's feature `encryption`; \
+                            help: enable the feature";
+                return Err(refused(format!("{cause}, and pass key {id} to `encryption`")));
             }
             (None, Some(_)) => {
-                let what = "it is not encrypted, and keys of `encryption` were given; leave them out, or have the image \
-                            encrypted by `admin::Rewrite`";
-                return Err(refused(what.to_owned()));
+                let cause = "it is not encrypted, but keys were passed to `encryption`; help: do not pass them, or encrypt \
+                            the image with `admin::Rewrite`";
+                return Err(refused(cause.to_owned()));
             }
             _ => {}
         }
         match (form.chain, current.chain) {
             (Some(id), None) if cfg!(feature = "chain") => {
-                return Err(refused(format!("it has a chain, and no keys were given; give key {id} by `chain`")));
+                return Err(refused(format!(
+                    "it has a chain, but no chain keys were given; help: pass key {id} to `chain`"
+                )));
             }
             (Some(id), _) if cfg!(not(feature = "chain")) => {
-                let what = "it has a chain, and this program was built without memimage's feature `chain`; build it with \
-                            that";
-                return Err(refused(format!("{what}, and give key {id}")));
+                let cause = "it has a chain, but this program was built without memimage's feature `chain`; \
+                            help: enable the feature";
+                return Err(refused(format!("{cause}, and pass key {id} to `chain`")));
             }
             (None, Some(_)) => {
-                let what = "it has no chain, and keys of `chain` were given; leave them out, or have the image chained by \
-                            `admin::Rewrite`";
-                return Err(refused(what.to_owned()));
+                let cause = "it has no chain, but keys were passed to `chain`; help: do not pass them, or chain the \
+                            image with `admin::Rewrite`";
+                return Err(refused(cause.to_owned()));
             }
             _ => {}
         }
-        let unknown =
-            |id, of| refused(format!("it needs key {id} of `{of}`, and the callback gave none of that number"));
+        let unknown = |id, option| {
+            refused(format!(
+                "it needs key {id} of `{option}`, but the callback returned no key with this number; help: add the key to \
+                 the program's key store"
+            ))
+        };
         let cipher = form.cipher.map(|id| self.cipher(id).ok_or_else(|| unknown(id, "encryption"))).transpose()?;
         let chain = form.chain.map(|id| self.chain(id, uuid).ok_or_else(|| unknown(id, "chain"))).transpose()?;
         Ok(Protection { cipher, chain })
     }
 
     #[cfg(any(feature = "chain", feature = "encryption"))]
-    fn current_form(&self) -> Form {
-        Form { cipher: self.encryption.as_ref().map(Keys::current), chain: self.chain.as_ref().map(Keys::current) }
+    fn current_form(&self) -> KeyIds {
+        KeyIds { cipher: self.encryption.as_ref().map(Keys::current), chain: self.chain.as_ref().map(Keys::current) }
     }
 
     #[cfg(not(any(feature = "chain", feature = "encryption")))]
-    fn current_form(&self) -> Form {
-        Form {
+    fn current_form(&self) -> KeyIds {
+        KeyIds {
             cipher: self.encryption.as_ref().map(|keys| match *keys {}),
             chain: self.chain.as_ref().map(|keys| match *keys {}),
         }
@@ -134,12 +142,12 @@ impl Keyring {
 
     #[cfg(feature = "encryption")]
     fn cipher(&self, id: u32) -> Option<Arc<Cipher>> {
-        if let Some(cipher) = self.met.lock().ciphers.get(&id) {
+        if let Some(cipher) = self.loaded.lock().ciphers.get(&id) {
             return Some(Arc::clone(cipher));
         }
-        // with no lock held, since a callback may run anything
+        // Fetched without the lock, since the callback runs user code.
         let cipher = Arc::new(Cipher::new(id, &self.encryption.as_ref()?.fetch(id)?));
-        Some(Arc::clone(self.met.lock().ciphers.entry(id).or_insert(cipher)))
+        Some(Arc::clone(self.loaded.lock().ciphers.entry(id).or_insert(cipher)))
     }
 
     #[cfg(not(feature = "encryption"))]
@@ -148,16 +156,16 @@ impl Keyring {
     }
 
     #[cfg(feature = "chain")]
-    fn chain(&self, id: u32, uuid: &[u8; 16]) -> Option<Arc<Chain>> {
-        if let Some(chain) = self.met.lock().chains.get(&(id, *uuid)) {
+    fn chain(&self, id: u32, uuid: &[u8; 16]) -> Option<Arc<ChainKey>> {
+        if let Some(chain) = self.loaded.lock().chains.get(&(id, *uuid)) {
             return Some(Arc::clone(chain));
         }
-        let chain = Arc::new(Chain::new(id, &self.chain.as_ref()?.fetch(id)?, uuid));
-        Some(Arc::clone(self.met.lock().chains.entry((id, *uuid)).or_insert(chain)))
+        let chain = Arc::new(ChainKey::new(id, &self.chain.as_ref()?.fetch(id)?, uuid));
+        Some(Arc::clone(self.loaded.lock().chains.entry((id, *uuid)).or_insert(chain)))
     }
 
     #[cfg(not(feature = "chain"))]
-    fn chain(&self, _: u32, _: &[u8; 16]) -> Option<Arc<Chain>> {
+    fn chain(&self, _: u32, _: &[u8; 16]) -> Option<Arc<ChainKey>> {
         None
     }
 }

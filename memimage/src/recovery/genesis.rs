@@ -2,7 +2,7 @@
 
 use super::state::{self, StateOrigin};
 use super::state_digest;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::event::{Model, decode};
 use crate::journal::{Frame, Genesis, Scan};
 use crate::seq::{SegmentId, Seq};
@@ -27,14 +27,14 @@ pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> 
         }
     };
     let encoded = postcard::to_stdvec(first)
-        .map_err(|error| Error::new(Kind::Encode { command: "genesis", what: error.to_string() }))?;
+        .map_err(|error| Error::new(ErrorDetail::Encode { command: "genesis", what: error.to_string() }))?;
     let (state_bytes, default_bytes) = match state {
         Some(_) => (Some(encoded), None),
         None => (None, Some(encoded).filter(|bytes| bytes.len() <= MAX_DEFAULT)),
     };
     let size = state_bytes.as_ref().map_or(0, Vec::len) as u64;
     if size > MAX_GENESIS {
-        return Err(Error::new(Kind::TooLarge { command: "genesis", size, cap: MAX_GENESIS }));
+        return Err(Error::new(ErrorDetail::TooLarge { command: "genesis", size, cap: MAX_GENESIS }));
     }
     Ok(Genesis {
         model_version: M::VERSION,
@@ -158,5 +158,5 @@ fn is_ordered(node: &Node) -> bool {
 }
 
 fn changed(scan: &Scan, segment: SegmentId, what: String) -> Error {
-    Error::new(Kind::Genesis { path: scan.segments().path(segment), what })
+    Error::new(ErrorDetail::Genesis { path: scan.segments().path(segment), what })
 }

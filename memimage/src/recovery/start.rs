@@ -3,11 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use super::opened::OpenedJournal;
+use super::opened_journal::OpenedJournal;
 use super::state::{self, StateOrigin};
 use super::{RecoveryGoal, state_digest};
 use crate::context::Timestamp;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::event::{Model, panic_message};
 use crate::journal::{DigestMark, Segments, Voids};
 use crate::seq::Seq;
@@ -35,14 +35,14 @@ pub(super) fn newest_start<M: Model>(
     let (segments, scan, snapshots) = (journal.segments(), journal.scan(), journal.snapshots());
     let newest = goal.until.into_iter().chain(goal.newest_snapshot).min();
     let (mut tried, mut changed) = (Vec::new(), false);
-    for (seq, path) in snapshots.starts()? {
+    for (seq, path) in snapshots.start_candidates()? {
         if newest.is_some_and(|newest| seq > newest) {
             continue;
         }
         let loaded = snapshots.open(seq, &path).and_then(|file| {
             if !segments.reaches(seq)? {
                 let what = "the events after it are no longer in the journal".to_owned();
-                return Err(Error::new(Kind::Snapshot { path: path.clone(), what }));
+                return Err(Error::new(ErrorDetail::Snapshot { path: path.clone(), what }));
             }
             let current = is_current::<M>(&file.header);
             changed |= file.header.uuid == segments.identity().uuid && !current;
@@ -55,18 +55,18 @@ pub(super) fn newest_start<M: Model>(
             Ok(Some(file)) => {
                 // errors here are damage to the journal, not to a snapshot
                 let (voids, timeline) = scan.voids_and_timeline(seq)?;
-                let refused = |what| Error::new(Kind::Snapshot { path: path.clone(), what });
+                let refused = |what| Error::new(ErrorDetail::Snapshot { path: path.clone(), what });
                 let header = file.header.clone();
                 let what = if voids.invalidates(seq, header.epoch) {
                     Some("it was created before an event in it became void".to_owned())
                 } else {
-                    timeline.excludes(header.epoch)
+                    timeline.epoch_conflict(header.epoch)
                 };
                 match what {
                     Some(what) => Err(refused(what)),
                     None => load::<M>(file, &path, segments).and_then(|start| {
                         let model = DigestMark::model_of(header.model_version, header.fingerprint);
-                        match timeline.contradicts(model, start.digest, &voids).filter(|_| goal.verify_digests) {
+                        match timeline.digest_conflict(model, start.digest, &voids).filter(|_| goal.verify_digests) {
                             Some(what) => Err(refused(what)),
                             None => Ok(Some((start, voids))),
                         }
@@ -89,7 +89,7 @@ pub(super) fn newest_start<M: Model>(
     if segments.starts_at_genesis() {
         Ok((None, scan.voids(segments.first())?))
     } else {
-        Err(Error::new(Kind::Pruned { path: segments.path(segments.first()), tried, changed }))
+        Err(Error::new(ErrorDetail::Pruned { path: segments.path(segments.first()), tried, changed }))
     }
 }
 
@@ -104,7 +104,7 @@ pub(crate) fn is_readable<M: Model>(header: &SnapshotHeader) -> bool {
 }
 
 fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Result<Start<M>, Error> {
-    let refused = |what: &str| Error::new(Kind::Snapshot { path: path.to_owned(), what: what.to_owned() });
+    let refused = |what: &str| Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what: what.to_owned() });
     let header = file.header.clone();
     if header.uuid != segments.identity().uuid {
         return Err(refused("it belongs to another image"));

@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::context::{Metadata, Timestamp};
 use crate::digest::Digest;
-use crate::event::{Model, Outcome, Recorded, StateVersion, panic_message};
+use crate::event::{Model, Recorded, StateVersion, panic_message};
+use crate::outcome::Outcome;
 use crate::seq::Seq;
 use crate::shape::fingerprint;
 

@@ -1,4 +1,4 @@
-//! Any shape at all, for property tests.
+//! A proptest strategy that generates any shape.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -8,7 +8,7 @@ use super::node::{Field, Fields, Node, Variant};
 use super::{Primitive, ShapeTree, encoding};
 
 impl ShapeTree {
-    /// The tree of a node that may be a whole shape.
+    /// The tree of a node that is a complete shape.
     pub(crate) fn of_node(node: &Node) -> ShapeTree {
         let mut bytes = Vec::new();
         encoding::write(node, &mut bytes);
@@ -16,10 +16,10 @@ impl ShapeTree {
     }
 }
 
-/// Any shape within the bounds.
+/// Any shape within the limits of the encoding.
 pub(crate) fn node() -> impl Strategy<Value = Node> {
     any_node().prop_map(|mut node| {
-        close(&mut node, 0);
+        replace_dangling_back(&mut node, 0);
         node
     })
 }
@@ -50,7 +50,7 @@ fn any_node() -> impl Strategy<Value = Node> {
     })
 }
 
-/// Few, so that they meet again in another shape.
+/// Only a few names, so that two generated shapes often share some.
 fn name() -> impl Strategy<Value = String> {
     select(vec!["a", "b", "c", "d", "größe", ""]).prop_map(str::to_owned)
 }
@@ -65,29 +65,31 @@ fn fields(node: impl Strategy<Value = Node> + Clone + 'static) -> impl Strategy<
     ]
 }
 
-/// Leaves no way back that leads out of the whole.
-fn close(node: &mut Node, enclosing: u32) {
+/// Replaces back references that lead out of the whole shape.
+fn replace_dangling_back(node: &mut Node, enclosing: u32) {
     match node {
         Node::Back(steps) if *steps >= enclosing => *node = Node::Primitive(Primitive::U64),
         Node::Primitive(_) | Node::Opaque(_) | Node::Back(_) => {}
-        Node::Option(item) | Node::List(item) | Node::Set(item) | Node::Array(item, _) => close(item, enclosing),
-        Node::Map(entry) | Node::OrderedMap(entry) => {
-            close(&mut entry.0, enclosing);
-            close(&mut entry.1, enclosing);
+        Node::Option(item) | Node::List(item) | Node::Set(item) | Node::Array(item, _) => {
+            replace_dangling_back(item, enclosing);
         }
-        Node::Tuple(items) => items.iter_mut().for_each(|item| close(item, enclosing)),
-        Node::Struct(fields) => close_fields(fields, enclosing + 1),
+        Node::Map(entry) | Node::OrderedMap(entry) => {
+            replace_dangling_back(&mut entry.0, enclosing);
+            replace_dangling_back(&mut entry.1, enclosing);
+        }
+        Node::Tuple(items) => items.iter_mut().for_each(|item| replace_dangling_back(item, enclosing)),
+        Node::Struct(fields) => replace_in_fields(fields, enclosing + 1),
         Node::Enum(variants) => {
-            variants.iter_mut().for_each(|variant| close_fields(&mut variant.fields, enclosing + 1));
+            variants.iter_mut().for_each(|variant| replace_in_fields(&mut variant.fields, enclosing + 1));
         }
     }
 }
 
-fn close_fields(fields: &mut Fields, enclosing: u32) {
+fn replace_in_fields(fields: &mut Fields, enclosing: u32) {
     match fields {
         Fields::Unit => {}
-        Fields::Newtype(item) => close(item, enclosing),
-        Fields::Tuple(items) => items.iter_mut().for_each(|item| close(item, enclosing)),
-        Fields::Named(fields) => fields.iter_mut().for_each(|field| close(&mut field.shape, enclosing)),
+        Fields::Newtype(item) => replace_dangling_back(item, enclosing),
+        Fields::Tuple(items) => items.iter_mut().for_each(|item| replace_dangling_back(item, enclosing)),
+        Fields::Named(fields) => fields.iter_mut().for_each(|field| replace_dangling_back(&mut field.shape, enclosing)),
     }
 }

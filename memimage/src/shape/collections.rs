@@ -32,7 +32,7 @@ impl<T: Shape, S> Shape for HashSet<T, S> {
     const SHAPE: ShapeRef = BTreeSet::<T>::SHAPE;
 }
 
-/// A heap serializes in the order of its buffer, which depends on its past: two equal heaps may differ in it.
+/// A set: a heap serializes in the order of its buffer, and the buffers of two equal heaps may differ.
 impl<T: Shape> Shape for BinaryHeap<T> {
     const SHAPE: ShapeRef = BTreeSet::<T>::SHAPE;
 }
@@ -45,7 +45,7 @@ impl<K: Shape, V: Shape, S> Shape for HashMap<K, V, S> {
     const SHAPE: ShapeRef = BTreeMap::<K, V>::SHAPE;
 }
 
-/// serde serializes arrays of up to 32 values.
+/// serde implements `Serialize` for arrays of up to 32 values only.
 impl<T: Shape, const N: usize> Shape for [T; N] {
     const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Array(T::SHAPE, N));
 }
@@ -58,7 +58,7 @@ macro_rules! tuples {
     )+};
 }
 
-// As far as serde goes.
+// The same lengths as serde.
 tuples! {
     (A)
     (A B)

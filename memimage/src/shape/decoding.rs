@@ -1,4 +1,4 @@
-//! Reading a shape from bytes that nobody vouches for.
+//! Decodes shapes from untrusted bytes.
 
 use super::Primitive;
 use super::encoding::{
@@ -6,39 +6,39 @@ use super::encoding::{
 };
 use super::node::{Field, Fields, Node, Variant};
 
-/// Why bytes are no shape.
+/// The error of bytes that do not encode a shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("after {offset} bytes of the shape: {fault}")]
+#[error("invalid shape after {offset} bytes: {kind}")]
 pub struct DecodeShapeError {
     offset: usize,
-    fault: Fault,
+    kind: ShapeErrorKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-enum Fault {
-    #[error("it ends unfinished")]
+enum ShapeErrorKind {
+    #[error("the bytes end within the shape")]
     Truncated,
-    #[error("it is complete, but more bytes follow")]
+    #[error("more bytes follow the complete shape")]
     Trailing,
-    #[error("byte {0:#04x} begins no shape that this version knows")]
+    #[error("byte {0:#04x} is not the code of a shape that this version knows")]
     UnknownShape(u8),
-    #[error("byte {0:#04x} is no way to write fields")]
+    #[error("byte {0:#04x} is not the code of a field style")]
     UnknownStyle(u8),
     #[error("a number is not in its shortest form or has more than 64 bits")]
-    BadNumber,
-    #[error("a name is no UTF-8")]
+    InvalidNumber,
+    #[error("a name is not valid UTF-8")]
     NotUtf8,
     #[error("a name is longer than {MAX_NAME} bytes")]
     LongName,
-    #[error("it is nested more than {MAX_DEPTH} deep")]
+    #[error("the shape is nested more than {MAX_DEPTH} levels deep")]
     TooDeep,
-    #[error("it has more than {MAX_NODES} parts")]
+    #[error("the shape has more than {MAX_NODES} parts")]
     TooLarge,
-    #[error("it steps out of more structs and enums than there are around it")]
-    LostBack,
+    #[error("a back reference steps out of more structs and enums than enclose it")]
+    DanglingBack,
 }
 
-/// By their bytes.
+/// Indexed by code.
 pub(super) const PRIMITIVES: [Primitive; 17] = [
     Primitive::Unit,
     Primitive::Bool,
@@ -59,31 +59,30 @@ pub(super) const PRIMITIVES: [Primitive; 17] = [
     Primitive::Bytes,
 ];
 
-/// Reads a shape that fills `bytes`.
+/// Decodes a shape that spans all of `bytes`.
 pub(super) fn read(bytes: &[u8]) -> Result<Node, DecodeShapeError> {
     let mut reader = Reader { bytes, offset: 0, nodes: 0, depth: 0, enclosing: 0 };
-    let node = reader.node().and_then(|node| match reader.offset == bytes.len() {
-        true => Ok(node),
-        false => Err(Fault::Trailing),
-    });
-    node.map_err(|fault| DecodeShapeError { offset: reader.offset, fault })
+    let node = reader
+        .node()
+        .and_then(|node| if reader.offset == bytes.len() { Ok(node) } else { Err(ShapeErrorKind::Trailing) });
+    node.map_err(|kind| DecodeShapeError { offset: reader.offset, kind })
 }
 
-/// Reads bytes that nobody vouches for: it recurses no further than [`MAX_DEPTH`], and what it allocates is in
-/// proportion to the bytes it has read, never to a number found in them.
+/// Reads untrusted bytes. Recursion is limited to [`MAX_DEPTH`]. Memory use is proportional to the bytes read so far, never to a
+/// length found in them.
 struct Reader<'a> {
     bytes: &'a [u8],
     offset: usize,
     nodes: u32,
     depth: u32,
-    /// How many structs and enums are around the part being read.
+    /// The number of structs and enums that enclose the current part.
     enclosing: u32,
 }
 
 impl<'a> Reader<'a> {
-    fn node(&mut self) -> Result<Node, Fault> {
+    fn node(&mut self) -> Result<Node, ShapeErrorKind> {
         if self.depth == MAX_DEPTH {
-            return Err(Fault::TooDeep);
+            return Err(ShapeErrorKind::TooDeep);
         }
         self.count()?;
         self.depth += 1;
@@ -92,7 +91,7 @@ impl<'a> Reader<'a> {
         Ok(node)
     }
 
-    fn node_inside(&mut self) -> Result<Node, Fault> {
+    fn node_inside(&mut self) -> Result<Node, ShapeErrorKind> {
         let code = self.byte()?;
         if let Some(primitive) = PRIMITIVES.get(usize::from(code)) {
             return Ok(Node::Primitive(*primitive));
@@ -122,33 +121,36 @@ impl<'a> Reader<'a> {
             }
             OPAQUE => Node::Opaque(self.name()?.to_owned()),
             BACK => Node::Back(self.steps()?),
-            _ => return Err(Fault::UnknownShape(code)),
+            _ => return Err(ShapeErrorKind::UnknownShape(code)),
         })
     }
 
-    fn steps(&mut self) -> Result<u32, Fault> {
+    fn steps(&mut self) -> Result<u32, ShapeErrorKind> {
         match u32::try_from(self.number()?) {
             Ok(steps) if steps < self.enclosing => Ok(steps),
-            _ => Err(Fault::LostBack),
+            _ => Err(ShapeErrorKind::DanglingBack),
         }
     }
 
-    fn variant(&mut self) -> Result<Variant, Fault> {
+    fn variant(&mut self) -> Result<Variant, ShapeErrorKind> {
         self.count()?;
         Ok(Variant { name: self.name()?.into(), fields: self.fields()? })
     }
 
-    fn fields(&mut self) -> Result<Fields, Fault> {
+    fn fields(&mut self) -> Result<Fields, ShapeErrorKind> {
         Ok(match self.byte()? {
             0 => Fields::Unit,
             1 => Fields::Newtype(Box::new(self.node()?)),
             2 => Fields::Tuple(self.many(Self::node)?),
             3 => Fields::Named(self.many(|reader| Ok(Field { name: reader.name()?.into(), shape: reader.node()? }))?),
-            code => return Err(Fault::UnknownStyle(code)),
+            code => return Err(ShapeErrorKind::UnknownStyle(code)),
         })
     }
 
-    fn many<T>(&mut self, mut one: impl FnMut(&mut Self) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
+    fn many<T>(
+        &mut self,
+        mut one: impl FnMut(&mut Self) -> Result<T, ShapeErrorKind>,
+    ) -> Result<Vec<T>, ShapeErrorKind> {
         let number = self.number()?;
         let mut items = Vec::new();
         for _ in 0..number {
@@ -157,26 +159,26 @@ impl<'a> Reader<'a> {
         Ok(items)
     }
 
-    fn name(&mut self) -> Result<&'a str, Fault> {
+    fn name(&mut self) -> Result<&'a str, ShapeErrorKind> {
         let length = match usize::try_from(self.number()?) {
             Ok(length) if length <= MAX_NAME => length,
-            _ => return Err(Fault::LongName),
+            _ => return Err(ShapeErrorKind::LongName),
         };
-        let (name, _) = self.bytes[self.offset..].split_at_checked(length).ok_or(Fault::Truncated)?;
-        let name = str::from_utf8(name).map_err(|_| Fault::NotUtf8)?;
+        let (name, _) = self.bytes[self.offset..].split_at_checked(length).ok_or(ShapeErrorKind::Truncated)?;
+        let name = str::from_utf8(name).map_err(|_| ShapeErrorKind::NotUtf8)?;
         self.offset += length;
         Ok(name)
     }
 
-    fn number(&mut self) -> Result<u64, Fault> {
+    fn number(&mut self) -> Result<u64, ShapeErrorKind> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
             let bits = u64::from(byte & 0x7f);
             let is_last = byte < 0x80;
-            let is_lost = bits << shift >> shift != bits;
+            let overflows = bits << shift >> shift != bits;
             let is_longer_than_needed = is_last && bits == 0 && shift > 0;
-            if is_lost || is_longer_than_needed {
+            if overflows || is_longer_than_needed {
                 break;
             }
             number |= bits << shift;
@@ -184,18 +186,18 @@ impl<'a> Reader<'a> {
                 return Ok(number);
             }
         }
-        Err(Fault::BadNumber)
+        Err(ShapeErrorKind::InvalidNumber)
     }
 
-    fn byte(&mut self) -> Result<u8, Fault> {
-        let byte = *self.bytes.get(self.offset).ok_or(Fault::Truncated)?;
+    fn byte(&mut self) -> Result<u8, ShapeErrorKind> {
+        let byte = *self.bytes.get(self.offset).ok_or(ShapeErrorKind::Truncated)?;
         self.offset += 1;
         Ok(byte)
     }
 
-    fn count(&mut self) -> Result<(), Fault> {
+    fn count(&mut self) -> Result<(), ShapeErrorKind> {
         self.nodes += 1;
-        if self.nodes > MAX_NODES { Err(Fault::TooLarge) } else { Ok(()) }
+        if self.nodes > MAX_NODES { Err(ShapeErrorKind::TooLarge) } else { Ok(()) }
     }
 }
 

@@ -1,33 +1,33 @@
-//! What the structure of a type looks like: one constant that serves compile time and run time.
+//! The structure of a type as a constant, usable at compile time and at run time.
 
 use super::ShapeRef;
 
-/// The structure of a type as it appears in the journal: names, order and primitives, but no type names.
+/// The structure of a type as the journal records it: names, order and primitives, but no type names.
 #[derive(Clone, Copy)]
 pub enum Descriptor {
     /// A value without parts.
     Primitive(Primitive),
-    /// Nothing, or a value.
+    /// An optional value.
     Option(ShapeRef),
-    /// Values one after another; their order is part of the value.
+    /// A sequence of values whose order is part of the value.
     List(ShapeRef),
-    /// Values whose order is no part of the value: sets and heaps.
+    /// Values whose order is not part of the value: sets and heaps.
     Set(ShapeRef),
-    /// Keys and their values, whose order is no part of the value.
+    /// Keys and values whose order is not part of the value.
     Map(ShapeRef, ShapeRef),
-    /// Keys and their values, in an order that is part of the value.
+    /// Keys and values whose order is part of the value.
     OrderedMap(ShapeRef, ShapeRef),
-    /// A fixed number of values.
+    /// A fixed number of values of one shape.
     Array(ShapeRef, usize),
-    /// A fixed number of values, each of a shape of its own.
+    /// A fixed number of values, each with its own shape.
     Tuple(&'static [ShapeRef]),
     /// A struct.
     Struct(Struct),
     /// An enum.
     Enum(Enum),
-    /// A foreign type that is known by a name only: it must never change its serialization under that name.
+    /// A foreign type known only by name. Its serialization must never change under that name.
     Opaque(&'static str),
-    /// The nearest enclosing struct or enum of this identity (only inside a generic type marked `#[shape(recursive)]`).
+    /// The nearest enclosing struct or enum with this identity (only inside a generic type marked `#[shape(recursive)]`).
     Back(u64),
 }
 
@@ -57,37 +57,36 @@ pub enum Primitive {
 /// The structure of a struct.
 #[derive(Clone, Copy)]
 pub struct Struct {
-    /// Tells this type from every other while a descriptor is walked, so that recursion is seen: made by
-    /// [`identity`](super::identity()), or by [`generic_identity`](super::generic_identity) for a type with parameters.
-    /// No part of the shape.
+    /// Distinguishes this type from all others, to detect recursion. Created by [`identity`](super::identity()), or by
+    /// [`generic_identity`](super::generic_identity) for a type with parameters. Not part of the shape.
     pub identity: u64,
-    /// How the fields are written in Rust.
+    /// The syntax of the fields in Rust.
     pub style: Style,
-    /// The fields in their order.
+    /// The fields in order.
     pub fields: &'static [Field],
 }
 
 /// The structure of an enum.
 #[derive(Clone, Copy)]
 pub struct Enum {
-    /// As [`Struct::identity`].
+    /// See [`Struct::identity`].
     pub identity: u64,
-    /// The variants in their order.
+    /// The variants in order.
     pub variants: &'static [Variant],
 }
 
 /// One variant of an enum.
 #[derive(Clone, Copy)]
 pub struct Variant {
-    /// Its name, after serde's renames.
+    /// The variant's name, after serde's renames.
     pub name: &'static str,
-    /// How the fields are written in Rust.
+    /// The syntax of the fields in Rust.
     pub style: Style,
-    /// The fields in their order.
+    /// The fields in order.
     pub fields: &'static [Field],
 }
 
-/// How the fields of a struct or a variant are written in Rust; serde serializes each style in its own way.
+/// The syntax of the fields of a struct or a variant in Rust. serde serializes each style differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// `struct S;`
@@ -103,7 +102,7 @@ pub enum Style {
 /// One field of a struct or a variant.
 #[derive(Clone, Copy)]
 pub struct Field {
-    /// Its name, after serde's renames; `"0"`, `"1"` … in tuples.
+    /// The field's name, after serde's renames; `"0"`, `"1"` … in tuples.
     pub name: &'static str,
     /// The shape of its type.
     pub shape: ShapeRef,

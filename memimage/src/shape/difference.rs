@@ -1,4 +1,4 @@
-//! What sets a journal's shape apart from the program's, place by place.
+//! Compares a shape in a journal with the program's shape and lists all differences.
 
 use std::collections::HashMap;
 use std::fmt::{self, Display, Write as _};
@@ -6,22 +6,22 @@ use std::fmt::{self, Display, Write as _};
 use super::ShapeTree;
 use super::node::{Field, Fields, Node, Variant};
 
-/// The longest shape that a message shows whole, in characters.
+/// The longest shape that a message shows without truncation, in characters.
 const MAX_TEXT: usize = 160;
 
-/// One place where the shape in a journal and the program's part ways.
+/// A place where the shape in a journal and the program's shape differ.
 ///
-/// `Display` writes it as in `payload.account.0: u32 in the journal, u64 in this program`. In a path, `.name` and `.0` are
-/// fields, `::Name` a variant, `?` the value of an option, `[]` the items of a list, set or array, `[key]` and `[value]`
-/// those of a map.
+/// `Display` shows it as in `payload.account.0: u32 in the journal, u64 in this program`. In a path, `.name` and `.0` are
+/// fields, `::Name` is a variant, `?` the value of an option, `[]` the items of a list, set or array, `[key]` and `[value]`
+/// the keys and values of a map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     path: String,
-    change: Change,
+    kind: DifferenceKind,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Change {
+enum DifferenceKind {
     Shape { journal: String, program: String },
     FieldAdded { shape: String },
     FieldRemoved { shape: String },
@@ -34,42 +34,46 @@ enum Change {
 }
 
 impl Difference {
-    /// Where, beginning with the root that [`differences`] was given.
+    /// The path of the difference. It starts with the root that was passed to [`differences`].
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Whether the journal has a variant at the end of an enum that this program does not know yet: a newer program wrote
-    /// it, and this one is to be brought up to date rather than mended.
+    /// Whether the journal has a variant at the end of an enum that this program does not have: a newer program wrote the
+    /// journal. Update this program instead of changing its types.
     pub fn is_newer_journal(&self) -> bool {
-        self.change == Change::JournalIsNewer
+        self.kind == DifferenceKind::JournalIsNewer
     }
 }
 
 impl Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.path)?;
-        match &self.change {
-            Change::Shape { journal, program } => write!(f, "{journal} in the journal, {program} in this program"),
-            Change::FieldAdded { shape } => write!(f, "not in the journal, {shape} in this program"),
-            Change::FieldRemoved { shape } => write!(f, "{shape} in the journal, not in this program"),
-            Change::Renamed { name } => write!(f, "renamed to {name} in this program"),
-            Change::FieldsReordered { journal, program } => {
+        match &self.kind {
+            DifferenceKind::Shape { journal, program } => {
+                write!(f, "{journal} in the journal, {program} in this program")
+            }
+            DifferenceKind::FieldAdded { shape } => write!(f, "not in the journal, {shape} in this program"),
+            DifferenceKind::FieldRemoved { shape } => write!(f, "{shape} in the journal, not in this program"),
+            DifferenceKind::Renamed { name } => write!(f, "renamed to {name} in this program"),
+            DifferenceKind::FieldsReordered { journal, program } => {
                 write!(f, "fields in the order ({journal}) in the journal, ({program}) in this program")
             }
-            Change::VariantAdded { index } => {
+            DifferenceKind::VariantAdded { index } => {
                 write!(f, "not in the journal, variant {index} in this program; a new variant goes last")
             }
-            Change::VariantRemoved { index } => write!(f, "variant {index} in the journal, not in this program"),
-            Change::VariantMoved { journal, program } => {
+            DifferenceKind::VariantRemoved { index } => {
+                write!(f, "variant {index} in the journal, not in this program")
+            }
+            DifferenceKind::VariantMoved { journal, program } => {
                 write!(f, "variant {journal} in the journal, variant {program} in this program")
             }
-            Change::JournalIsNewer => f.write_str("a variant in the journal that a newer program added"),
+            DifferenceKind::JournalIsNewer => f.write_str("a variant in the journal that a newer program added"),
         }
     }
 }
 
-/// All places where the shape in a journal and the program's part ways; `root` begins their paths.
+/// Lists all places where the shape in a journal and the program's shape differ. Each path starts with `root`.
 ///
 /// ```
 /// use memimage::Shape;
@@ -77,21 +81,21 @@ impl Display for Difference {
 ///
 /// let journal = ShapeTree::of(<(u32, Option<String>)>::SHAPE);
 /// let program = ShapeTree::of(<(u64, Option<String>)>::SHAPE);
-/// let found = differences("payload", &journal, &program);
-/// assert_eq!(found[0].to_string(), "payload.0: u32 in the journal, u64 in this program");
+/// let differences = differences("payload", &journal, &program);
+/// assert_eq!(differences[0].to_string(), "payload.0: u32 in the journal, u64 in this program");
 /// ```
 ///
-/// None if every value that the journal may hold means the same to this program: the shapes are equal, or the program has
-/// more variants at the end of an enum.
+/// The list is empty if every value of the journal's shape means the same to this program: the shapes are equal, or the program
+/// has more variants at the end of an enum.
 pub fn differences(root: &str, journal: &ShapeTree, program: &ShapeTree) -> Vec<Difference> {
-    let mut comparison = Comparison { path: root.to_owned(), found: Vec::new() };
+    let mut comparison = Comparison { path: root.to_owned(), differences: Vec::new() };
     comparison.nodes(journal.root(), program.root());
-    comparison.found
+    comparison.differences
 }
 
 struct Comparison {
     path: String,
-    found: Vec<Difference>,
+    differences: Vec<Difference>,
 }
 
 impl Comparison {
@@ -120,7 +124,7 @@ impl Comparison {
         }
     }
 
-    /// Compares fields that are written in the same way; false if they are not.
+    /// Compares fields of the same style; returns false if the styles differ.
     fn fields(&mut self, journal: &Fields, program: &Fields) -> bool {
         match (journal, program) {
             (Fields::Unit, Fields::Unit) => {}
@@ -139,10 +143,10 @@ impl Comparison {
             self.inside(format_args!(".{i}"), |at| at.nodes(journal, program));
         }
         for (i, shape) in journal.iter().enumerate().skip(program.len()) {
-            self.inside(format_args!(".{i}"), |at| at.push(Change::FieldRemoved { shape: text(shape) }));
+            self.inside(format_args!(".{i}"), |at| at.push(DifferenceKind::FieldRemoved { shape: text(shape) }));
         }
         for (i, shape) in program.iter().enumerate().skip(journal.len()) {
-            self.inside(format_args!(".{i}"), |at| at.push(Change::FieldAdded { shape: text(shape) }));
+            self.inside(format_args!(".{i}"), |at| at.push(DifferenceKind::FieldAdded { shape: text(shape) }));
         }
     }
 
@@ -153,24 +157,24 @@ impl Comparison {
                 let paired = fields.iter().enumerate().filter(|(i, _)| is_paired(*i));
                 paired.map(|(_, field)| &*field.name).collect::<Vec<_>>().join(", ")
             };
-            let change = Change::FieldsReordered {
+            let kind = DifferenceKind::FieldsReordered {
                 journal: shorten(names(journal, &|i| pairs.program_of[i].is_some())),
                 program: shorten(names(program, &|i| pairs.journal_of[i].is_some())),
             };
-            self.push(change);
+            self.push(kind);
         }
-        let renames = renames(journal, program, &pairs);
+        let renames = find_renames(journal, program, &pairs);
         for (i, field) in journal.iter().enumerate() {
             self.inside(format_args!(".{}", field.name), |at| match (pairs.program_of[i], renames.program_of[i]) {
                 (Some(same), _) => at.nodes(&field.shape, &program[same].shape),
-                (None, Some(renamed)) => at.push(Change::Renamed { name: program[renamed].name.to_string() }),
-                (None, None) => at.push(Change::FieldRemoved { shape: text(&field.shape) }),
+                (None, Some(renamed)) => at.push(DifferenceKind::Renamed { name: program[renamed].name.to_string() }),
+                (None, None) => at.push(DifferenceKind::FieldRemoved { shape: text(&field.shape) }),
             });
         }
         for (i, field) in program.iter().enumerate() {
             if pairs.journal_of[i].is_none() && renames.journal_of[i].is_none() {
                 self.inside(format_args!(".{}", field.name), |at| {
-                    at.push(Change::FieldAdded { shape: text(&field.shape) });
+                    at.push(DifferenceKind::FieldAdded { shape: text(&field.shape) });
                 });
             }
         }
@@ -188,34 +192,39 @@ impl Comparison {
             self.inside(format_args!("::{}", variant.name), |at| match pairs.program_of[i] {
                 Some(same) => {
                     if same != i {
-                        at.push(Change::VariantMoved { journal: i, program: same });
+                        at.push(DifferenceKind::VariantMoved { journal: i, program: same });
                     }
                     let (journal, program) = (&variant.fields, &program[same].fields);
                     if !at.fields(journal, program) {
-                        at.push(Change::Shape { journal: variant_text(journal), program: variant_text(program) });
+                        at.push(DifferenceKind::Shape {
+                            journal: variant_text(journal),
+                            program: variant_text(program),
+                        });
                     }
                 }
                 None => at.push(match renamed(i) {
-                    Some(renamed) => Change::Renamed { name: renamed.name.to_string() },
-                    None if journal_is_wider => Change::JournalIsNewer,
-                    None => Change::VariantRemoved { index: i },
+                    Some(renamed) => DifferenceKind::Renamed { name: renamed.name.to_string() },
+                    None if journal_is_wider => DifferenceKind::JournalIsNewer,
+                    None => DifferenceKind::VariantRemoved { index: i },
                 }),
             });
         }
-        // What the program has beyond the journal's end is compatible.
+        // Variants that the program has after the journal's last one are compatible.
         for (i, variant) in program.iter().enumerate().take(journal.len()) {
             if pairs.journal_of[i].is_none() && renamed(i).is_none() {
-                self.inside(format_args!("::{}", variant.name), |at| at.push(Change::VariantAdded { index: i }));
+                self.inside(format_args!("::{}", variant.name), |at| {
+                    at.push(DifferenceKind::VariantAdded { index: i });
+                });
             }
         }
     }
 
     fn differ(&mut self, journal: &Node, program: &Node) {
-        self.push(Change::Shape { journal: text(journal), program: text(program) });
+        self.push(DifferenceKind::Shape { journal: text(journal), program: text(program) });
     }
 
-    fn push(&mut self, change: Change) {
-        self.found.push(Difference { path: self.path.clone(), change });
+    fn push(&mut self, kind: DifferenceKind) {
+        self.differences.push(Difference { path: self.path.clone(), kind });
     }
 
     fn inside(&mut self, segment: impl Display, compare: impl FnOnce(&mut Comparison)) {
@@ -226,16 +235,16 @@ impl Comparison {
     }
 }
 
-/// Which of the journal's fields or variants is which of the program's.
+/// Pairs the journal's fields or variants with the program's.
 struct Pairs {
-    /// For each of the journal's.
+    /// For each of the journal's, the index of its counterpart in the program.
     program_of: Vec<Option<usize>>,
-    /// For each of the program's.
+    /// For each of the program's, the index of its counterpart in the journal.
     journal_of: Vec<Option<usize>>,
 }
 
 impl Pairs {
-    /// A name that comes more than once, which only a journal can hold, is paired in its order.
+    /// Pairs by name. A name that occurs more than once (possible only in a journal) is paired in order of occurrence.
     fn by_name<'a>(
         journal: impl Iterator<Item = &'a str>,
         program: impl DoubleEndedIterator<Item = &'a str> + ExactSizeIterator,
@@ -258,8 +267,8 @@ impl Pairs {
     }
 }
 
-/// Fields without a namesake that look renamed: after the same field on both sides, and of the same shape.
-fn renames(journal: &[Field], program: &[Field], pairs: &Pairs) -> Pairs {
+/// Pairs fields that look renamed: they follow the same field on both sides and have the same shape.
+fn find_renames(journal: &[Field], program: &[Field], pairs: &Pairs) -> Pairs {
     let mut renames = Pairs { program_of: vec![None; journal.len()], journal_of: vec![None; program.len()] };
     let mut after = None;
     for (i, field) in journal.iter().enumerate() {

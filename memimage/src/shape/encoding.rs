@@ -1,15 +1,15 @@
-//! How a shape is written in a journal, and what its fingerprint is computed over.
+//! Encodes shapes for journals and fingerprints.
 //!
-//! The bytes name no type and end with the shape's last part; there is one way to write a shape. What has a version is
-//! the journal they are in.
+//! The encoding contains no type names and is self-delimiting. Each shape has exactly one encoding. The format has no version of
+//! its own: the version of the journal applies.
 //!
 //! | part | bytes |
 //! | --- | --- |
-//! | *number* | LEB128: seven bits a byte, lowest first, high bit set on all but the last; shortest form only |
+//! | *number* | LEB128: seven bits a byte, lowest first, high bit set on all bytes but the last; shortest form only |
 //! | *name* | its length in bytes as a *number*, then UTF-8 |
-//! | *fields* | `00` none at all (`struct S;`) |
-//! | | `01` *shape*: one without a name (`struct S(T);`) |
-//! | | `02` *number* of shapes, *shape* …: without names (`struct S(T, U);`) |
+//! | *fields* | `00`: no fields (`struct S;`) |
+//! | | `01` *shape*: one unnamed field (`struct S(T);`) |
+//! | | `02` *number* of shapes, *shape* …: unnamed fields (`struct S(T, U);`) |
 //! | | `03` *number* of fields, (*name*, *shape*) …: `struct S { a: T }` |
 //!
 //! | *shape* | bytes |
@@ -28,21 +28,21 @@
 //! | struct | `27` *fields* |
 //! | enum | `28` *number* of variants, (*name*, *fields*) … |
 //! | opaque | `29` *name* |
-//! | back | `2a` *number* of structs and enums to step out of, 0 for the nearest around it: recursion |
+//! | back | `2a` *number* of structs and enums to step out of, 0 for the innermost: recursion |
 //!
-//! Bounds, kept by writers and demanded by readers: at most [`MAX_DEPTH`] shapes inside one another, [`MAX_NODES`] shapes
-//! and variants, [`MAX_NAME`] bytes a name.
+//! Limits, which writers observe and readers enforce: at most [`MAX_DEPTH`] nested shapes, [`MAX_NODES`] shapes and variants,
+//! [`MAX_NAME`] bytes a name.
 
 use super::node::{Fields, Node};
 use super::{Primitive, Style};
 
-/// The most shapes inside one another, the outermost counted.
+/// The maximum number of nested shapes, including the outermost.
 pub(super) const MAX_DEPTH: u32 = 64;
 
-/// The most shapes and variants, all counted.
+/// The maximum number of shapes and variants in one shape.
 pub(super) const MAX_NODES: u32 = 1 << 16;
 
-/// The longest name, in bytes.
+/// The maximum length of a name in bytes.
 pub(super) const MAX_NAME: usize = 1024;
 
 pub(super) const OPTION: u8 = 0x20;
@@ -58,7 +58,7 @@ pub(super) const OPAQUE: u8 = 0x29;
 pub(super) const BACK: u8 = 0x2a;
 
 impl Primitive {
-    /// Its byte.
+    /// The byte that encodes this primitive.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Primitive::Unit => 0x00,
@@ -82,7 +82,7 @@ impl Primitive {
     }
 }
 
-/// The byte that begins *fields*.
+/// The first byte of *fields*.
 pub(super) const fn style(style: Style) -> u8 {
     match style {
         Style::Unit => 0x00,
@@ -92,7 +92,7 @@ pub(super) const fn style(style: Style) -> u8 {
     }
 }
 
-/// Appends `node` to `out`.
+/// Appends the encoding of `node` to `out`.
 pub(super) fn write(node: &Node, out: &mut Vec<u8>) {
     match node {
         Node::Primitive(primitive) => out.push(primitive.code()),

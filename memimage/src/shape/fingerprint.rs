@@ -1,30 +1,30 @@
-//! A shape in 64 bits, computed by the compiler.
+//! A 64-bit fingerprint of a shape, computed at compile time.
 
 use std::fmt;
 
 use super::encoding::{self, MAX_DEPTH, MAX_NAME, MAX_NODES};
-use super::node::{Enclosing, returns, steps_out};
+use super::node::{Enclosing, recursion_steps, steps_out};
 use super::{Descriptor, ShapeRef, Style, fnv};
 
-/// A shape in 64 bits: equal for types of the same structure and names, whatever the types are called.
+/// A 64-bit fingerprint of a shape: equal for types with the same structure and names, regardless of the types' own names.
 ///
-/// It is FNV-1a over the shape as a journal writes it, finished with MurmurHash3's last step, so it can be computed from
-/// a journal by anyone. It protects against mistakes, not against someone who looks for two shapes that share one.
+/// It is FNV-1a over the shape's encoding in a journal, finished with MurmurHash3's finalizer, so any program can compute it from
+/// a journal. It detects mistakes. It does not protect against an attacker who searches for two shapes with one fingerprint.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(u64);
 
 impl Fingerprint {
-    /// The fingerprint that was written as this number.
+    /// Creates a fingerprint from a number that [`to_u64`](Fingerprint::to_u64) returned.
     pub const fn from_u64(number: u64) -> Fingerprint {
         Fingerprint(number)
     }
 
-    /// The number to write.
+    /// The fingerprint as a number.
     pub const fn to_u64(self) -> u64 {
         self.0
     }
 
-    /// The fingerprint of the shape that is encoded as `bytes`; whether they are a shape is not looked at.
+    /// The fingerprint of the shape that is encoded as `bytes`. Does not check that they encode a shape.
     pub(crate) fn of_encoded(bytes: &[u8]) -> Fingerprint {
         Fingerprint(fnv::finish(fnv::bytes(fnv::START, bytes)))
     }
@@ -46,35 +46,35 @@ impl fmt::Debug for Fingerprint {
 ///
 /// # Panics
 ///
-/// If the shape is nested more than 64 deep, has more than 65,536 parts or a name of more than 1,024 bytes; in a constant
-/// that is a compile error.
+/// If the shape is nested more than 64 levels deep, has more than 65,536 parts, or has a name longer than 1,024 bytes. In a
+/// constant this is a compile error.
 pub const fn fingerprint(shape: ShapeRef) -> Fingerprint {
-    Fingerprint(fnv::finish(Walk::of(shape).hash))
+    Fingerprint(fnv::finish(ShapeHasher::of(shape).hash))
 }
 
-/// Whether a type may contain itself, so that its values have no bound to their depth.
+/// Whether a type may contain itself, so that the depth of its values is unlimited.
 ///
 /// # Panics
 ///
 /// As [`fingerprint`].
 pub(crate) const fn is_recursive(shape: ShapeRef) -> bool {
-    Walk::of(shape).is_recursive
+    ShapeHasher::of(shape).is_recursive
 }
 
-pub(super) const LOST_BACK: &str = "a shape goes back to a type that is not around it";
+pub(super) const DANGLING_BACK: &str = "a shape refers back to a type that does not enclose it";
 
-/// Hashes what [`encoding::write`] would write. One call a level, since the compiler limits how deep a constant may call.
-struct Walk {
+/// Hashes the bytes that [`encoding::write`] would write. One call a level: the compiler limits the call depth of constants.
+struct ShapeHasher {
     hash: u64,
     nodes: u32,
     is_recursive: bool,
 }
 
-impl Walk {
-    const fn of(shape: ShapeRef) -> Walk {
-        let mut walk = Walk { hash: fnv::START, nodes: 0, is_recursive: false };
-        walk.shape(shape, 0, None);
-        walk
+impl ShapeHasher {
+    const fn of(shape: ShapeRef) -> ShapeHasher {
+        let mut hasher = ShapeHasher { hash: fnv::START, nodes: 0, is_recursive: false };
+        hasher.shape(shape, 0, None);
+        hasher
     }
 
     const fn shape(&mut self, shape: ShapeRef, depth: u32, enclosing: Option<&Enclosing<'_>>) {
@@ -119,7 +119,7 @@ impl Walk {
                     i += 1;
                 }
             }
-            Descriptor::Struct(structure) => match returns(structure.identity, enclosing) {
+            Descriptor::Struct(structure) => match recursion_steps(structure.identity, enclosing) {
                 Some(steps) => self.back(steps),
                 None => {
                     let inside = Enclosing { identity: structure.identity, outer: enclosing };
@@ -133,7 +133,7 @@ impl Walk {
                     }
                 }
             },
-            Descriptor::Enum(enumeration) => match returns(enumeration.identity, enclosing) {
+            Descriptor::Enum(enumeration) => match recursion_steps(enumeration.identity, enclosing) {
                 Some(steps) => self.back(steps),
                 None => {
                     let inside = Enclosing { identity: enumeration.identity, outer: enclosing };
@@ -161,7 +161,7 @@ impl Walk {
             }
             Descriptor::Back(identity) => match steps_out(identity, enclosing) {
                 Some(steps) => self.back(steps),
-                None => panic!("{}", LOST_BACK),
+                None => panic!("{}", DANGLING_BACK),
             },
         }
     }
@@ -217,7 +217,7 @@ mod tests {
     use crate::shape::samples::{Chain, Id, Knot, Order, Pair, Shrub, Side, Tree};
     use crate::shape::{Field, Shape, ShapeTree, Struct, generic_identity};
 
-    /// Computed by the compiler, and equal to what the encoded shape gives.
+    /// Checks that the compile-time fingerprint equals that of the encoded shape, and that decoding restores the shape.
     macro_rules! of {
         ($type:ty) => {{
             const FINGERPRINT: Fingerprint = fingerprint(<$type>::SHAPE);
@@ -229,10 +229,10 @@ mod tests {
         }};
     }
 
-    /// Written in journals: none of these may ever change.
+    /// Fingerprints are stored in journals: none of these may ever change.
     #[test]
-    fn frozen() {
-        let found = [
+    fn fingerprints_are_frozen() {
+        let fingerprints = [
             ("u32", of!(u32)),
             ("Vec<u8>", of!(Vec<u8>)),
             ("Id", of!(Id)),
@@ -241,7 +241,7 @@ mod tests {
             ("Tree", of!(Tree)),
             ("Chain<u8>", of!(Chain<u8>)),
         ];
-        let text: String = found.iter().map(|(name, fingerprint)| format!("{name} {fingerprint}\n")).collect();
+        let text: String = fingerprints.iter().map(|(name, fingerprint)| format!("{name} {fingerprint}\n")).collect();
         expect_test::expect![[r#"
             u32 a77b22d6ed673fcc
             Vec<u8> 8c17a6ca7108dd01
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn type_names_do_not_count_and_structure_does() {
+    fn structure_changes_the_fingerprint_and_type_names_do_not() {
         assert_eq!(of!(Tree), of!(Shrub));
         assert_eq!(of!(std::collections::HashMap<u8, u16>), of!(std::collections::BTreeMap<u8, u16>));
         assert_eq!(of!(Box<str>), of!(String));
@@ -279,18 +279,18 @@ mod tests {
     }
 
     #[test]
-    fn a_generic_type_inside_itself_is_no_recursion() {
+    fn a_generic_type_inside_itself_is_not_recursive() {
         assert_eq!(ShapeTree::of(Pair::<Pair<u8>>::SHAPE).to_string(), "struct(struct(u8, u8), struct(u8, u8))");
         assert_ne!(of!(Pair<Pair<u8>>), of!(Pair<Pair<u16>>));
         assert_ne!(of!(Pair<Pair<u8>>), of!(Pair<Pair<Pair<u8>>>));
     }
 
     #[test]
-    fn recursion_is_counted_in_structs_and_enums_to_step_out_of() {
+    fn a_back_reference_counts_the_structs_and_enums_to_step_out_of() {
         assert_eq!(ShapeTree::of(Tree::SHAPE).to_string(), "{value: u32, children: list<back(0)>}");
         assert_eq!(ShapeTree::of(Knot::SHAPE).to_string(), "enum {End, More(struct(back(1), back(1)))}");
         assert_eq!(ShapeTree::of(Chain::<u8>::SHAPE).to_string(), "enum {End, Link(u8, back(0))}");
-        // The inner chain's way back leads to the inner chain.
+        // The back reference of the inner chain refers to the inner chain.
         assert_eq!(
             ShapeTree::of(Chain::<Chain<u8>>::SHAPE).to_string(),
             "enum {End, Link(enum {End, Link(u8, back(0))}, back(0))}"
@@ -306,40 +306,40 @@ mod tests {
     type Nested16<T> = Nested4<Nested4<Nested4<Nested4<T>>>>;
 
     #[test]
-    fn the_compiler_can_follow_as_deep_as_a_journal_allows() {
+    fn the_compiler_supports_the_maximum_depth() {
         type Nested63 = Nested16<Nested16<Nested16<Nested4<Nested4<Nested4<Option<Option<Option<u8>>>>>>>>>;
         of!(Nested63);
     }
 
     #[test]
     #[should_panic(expected = "nested too deep")]
-    fn deeper_is_refused() {
+    fn a_deeper_shape_panics() {
         fingerprint(Nested16::<Nested16<Nested16<Nested16<u8>>>>::SHAPE);
     }
 
     #[test]
     #[should_panic(expected = "too large")]
-    fn larger_is_refused() {
+    fn a_larger_shape_panics() {
         type Sixteen<T> = (T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T);
         fingerprint(Sixteen::<Sixteen<Sixteen<Sixteen<u8>>>>::SHAPE);
     }
 
     #[test]
-    #[should_panic(expected = "not around it")]
-    fn a_way_back_to_nowhere_is_refused() {
+    #[should_panic(expected = "does not enclose it")]
+    fn a_dangling_back_reference_panics() {
         fingerprint(ShapeRef::new(&Descriptor::Back(1)));
     }
 
     #[test]
     #[should_panic(expected = "a newtype has one field")]
-    fn a_style_that_does_not_fit_its_fields_is_refused() {
+    fn a_style_that_contradicts_its_fields_panics() {
         static DESCRIPTOR: Descriptor =
             Descriptor::Struct(Struct { identity: generic_identity("", 0, 0, 0), style: Style::Newtype, fields: &[] });
         fingerprint(ShapeRef::new(&DESCRIPTOR));
     }
 
     #[test]
-    fn names_of_fields_without_names_do_not_count() {
+    fn names_of_unnamed_fields_do_not_change_the_fingerprint() {
         static DESCRIPTOR: Descriptor = Descriptor::Struct(Struct {
             identity: generic_identity("", 0, 0, 0),
             style: Style::Newtype,

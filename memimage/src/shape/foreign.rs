@@ -1,11 +1,11 @@
 //! Shapes of other crates' types, each crate behind a feature.
 //!
-//! Most are known by name only: how they are written is theirs to say, and they have promised not to change it.
+//! Most are opaque, known by name only: their crates define how they serialize and have promised not to change it.
 
-#[allow(unused_imports, reason = "which are used depends on the features")]
+#[allow(unused_imports, reason = "the used imports depend on the features")]
 use super::{Descriptor, Shape, ShapeRef};
 
-#[allow(unused_macros, reason = "which are used depends on the features")]
+#[allow(unused_macros, reason = "the use of the macro depends on the features")]
 macro_rules! opaque {
     ($($type:ty => $name:literal,)+) => {$(
         impl Shape for $type {
@@ -44,8 +44,8 @@ opaque! {
     jiff::civil::ISOWeekDate => "jiff::civil::ISOWeekDate",
 }
 
-// Its form hangs on the crate's features: our feature asks for `serde-str`; `serde-float`, asked for by any other crate
-// of the program, would change it.
+// The serialized form depends on the crate's features. Our feature enables `serde-str`; `serde-float`, enabled by any other
+// crate of the program, would change it.
 #[cfg(feature = "rust_decimal")]
 opaque! {
     rust_decimal::Decimal => "rust_decimal::Decimal",

@@ -1,7 +1,7 @@
-//! Shapes: the structure of a type, known at compile time and kept in the journal.
+//! Shapes: the structure of types, known at compile time and recorded in the journal.
 //!
-//! [`ShapeRef`] is the compiler's form of a shape, a constant of each type; [`ShapeTree`] the form that is read from a
-//! journal. Both have the same [`Fingerprint`], since it is computed over the bytes that a journal holds.
+//! A [`ShapeRef`] is the compile-time form, a constant of each type. A [`ShapeTree`] is the run-time form, read from a journal or
+//! created from a type. Both have the same [`Fingerprint`], which is computed over the encoding in the journal.
 
 #[cfg(test)]
 pub(crate) mod arbitrary;
@@ -40,16 +40,16 @@ pub(crate) use name::Name;
 pub use pointer::ShapeRef;
 pub use tree::ShapeTree;
 
-/// A type whose structure is known: field and variant names, their order, and primitives.
+/// A type whose structure is known: names of fields and variants, their order, and primitives.
 ///
-/// Derive it for your own types, beside serde's `Serialize` and `Deserialize`. Those of std that serde knows have one, and
-/// those of uuid, chrono, jiff, rust_decimal and indexmap under the feature of that name. `Rc` and `Arc` have none.
+/// Derive it for your own types, together with serde's `Serialize` and `Deserialize`. The types of std that serde supports
+/// implement it, and types of uuid, chrono, jiff, rust_decimal and indexmap under the feature of that name. `Rc` and `Arc` do
+/// not.
 #[diagnostic::on_unimplemented(
-    message = "the shape of `{Self}` is not known",
+    message = "`{Self}` has no shape; help: derive `memimage::Shape` for it, beside serde's `Serialize` and `Deserialize`",
     label = "no `Shape`",
-    note = "derive it beside `Serialize` and `Deserialize`: `#[derive(memimage::Shape)]`",
     note = "types of uuid, chrono, jiff, rust_decimal and indexmap have one under memimage's feature of that name",
-    note = "a type of another crate gets an explicit name where it is used: `#[shape(opaque = \"name\")]` on the field"
+    note = "a type of another crate gets a name where it is used: `#[shape(opaque = \"name\")]` on the field or argument"
 )]
 pub trait Shape {
     /// The structure of this type.

@@ -1,12 +1,12 @@
-//! How a name is written in a line of text, so that the line can be read again whatever the name is made of.
+//! Writes a name into a line of text so that any name can be read back.
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// A name in a line: as it is if it reads as an identifier, else between quotes: `account`, `"sort code"`.
+/// A name in a line of text: unchanged if it reads as an identifier, otherwise quoted: `account`, `"sort code"`.
 ///
-/// Between quotes `"` and `\` have a `\` before them, and what would break the line or hide in it is `\x0a`.
+/// In quotes, `"` and `\` are escaped with `\`, and control characters as `\x0a`.
 pub(crate) struct Name<'a>(pub(crate) &'a str);
 
 impl Display for Name<'_> {
@@ -27,7 +27,7 @@ impl Display for Name<'_> {
     }
 }
 
-/// Whether a name is written without quotes: letters, digits and `_`, and whatever is not ASCII.
+/// Whether a name is written without quotes: it has only letters, digits, `_` and non-ASCII characters.
 pub(super) const fn is_plain(name: &[u8]) -> bool {
     let mut i = 0;
     while i < name.len() {
@@ -39,21 +39,22 @@ pub(super) const fn is_plain(name: &[u8]) -> bool {
     !name.is_empty()
 }
 
-/// Whether a byte may be part of a name without quotes.
+/// Whether a byte may be part of an unquoted name.
 pub(super) const fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 
-/// Whether a byte stands for itself between quotes.
+/// Whether a byte is written unchanged in quotes.
 pub(super) const fn is_verbatim(byte: u8) -> bool {
     !(byte.is_ascii_control() || byte == b'"' || byte == b'\\')
 }
 
-/// What is written between quotes for a byte that is not [verbatim](is_verbatim): so many bytes of these.
+/// The escape sequence of a byte that is not [verbatim](is_verbatim), and its length.
 pub(super) const fn escaped(byte: u8) -> ([u8; 4], usize) {
-    match byte.is_ascii_control() {
-        true => ([b'\\', b'x', HEX[(byte >> 4) as usize], HEX[(byte & 0xf) as usize]], 4),
-        false => ([b'\\', byte, 0, 0], 2),
+    if byte.is_ascii_control() {
+        ([b'\\', b'x', HEX[(byte >> 4) as usize], HEX[(byte & 0xf) as usize]], 4)
+    } else {
+        ([b'\\', byte, 0, 0], 2)
     }
 }
 
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_identifier_is_quoted() {
+    fn a_name_that_is_no_identifier_is_quoted() {
         let text = |name| Name(name).to_string();
         assert_eq!(text("account"), "account");
         assert_eq!(text("0"), "0");

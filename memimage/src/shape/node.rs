@@ -1,10 +1,10 @@
-//! The parts of a shape that is held at run time.
+//! The nodes of a shape at run time.
 
 use std::sync::Arc;
 
 use super::{Descriptor, Primitive, ShapeRef, Style};
 
-/// A shape or a part of one; the counterpart of [`Descriptor`] that owns its parts and never refers back by address.
+/// A shape or a part of one. The counterpart of [`Descriptor`] that owns its parts and has no cyclic references.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Node {
     Primitive(Primitive),
@@ -18,7 +18,7 @@ pub(crate) enum Node {
     Struct(Fields),
     Enum(Vec<Variant>),
     Opaque(String),
-    /// The struct or enum this many steps out; 0 is the nearest around it.
+    /// The struct or enum this many steps out; 0 is the innermost that encloses this node.
     Back(u32),
 }
 
@@ -34,7 +34,7 @@ pub(crate) enum Fields {
 /// One named field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
-    /// Shared with the values that are read by this shape.
+    /// Shared with the values that are decoded along this shape.
     pub(crate) name: Arc<str>,
     pub(crate) shape: Node,
 }
@@ -47,7 +47,7 @@ pub(crate) struct Variant {
 }
 
 impl Fields {
-    /// How they are written in Rust.
+    /// The syntax of the fields in Rust.
     pub(crate) fn style(&self) -> Style {
         match self {
             Fields::Unit => Style::Unit,
@@ -58,14 +58,14 @@ impl Fields {
     }
 }
 
-/// The structs and enums around a part of a descriptor, innermost first.
+/// The structs and enums that enclose a part of a descriptor, innermost first.
 #[derive(Clone, Copy)]
 pub(super) struct Enclosing<'a> {
     pub(super) identity: u64,
     pub(super) outer: Option<&'a Enclosing<'a>>,
 }
 
-/// How many of `enclosing` to step out of to reach `identity`: 0 if it is the innermost.
+/// The number of enclosing types to step out of to reach `identity`: 0 if it is the innermost.
 pub(super) const fn steps_out(identity: u64, enclosing: Option<&Enclosing<'_>>) -> Option<u32> {
     let mut steps = 0;
     let mut next = enclosing;
@@ -80,7 +80,7 @@ pub(super) const fn steps_out(identity: u64, enclosing: Option<&Enclosing<'_>>) 
 }
 
 impl Node {
-    /// The node of a descriptor that [`fingerprint`](super::fingerprint()) has found within bounds.
+    /// Creates the node of a descriptor. [`fingerprint`](super::fingerprint()) has checked that it is within the limits.
     pub(super) fn of(shape: ShapeRef, enclosing: Option<&Enclosing<'_>>) -> Node {
         let boxed = |shape| Box::new(Node::of(shape, enclosing));
         let entry = |key, value| Box::new((Node::of(key, enclosing), Node::of(value, enclosing)));
@@ -93,11 +93,12 @@ impl Node {
             Descriptor::OrderedMap(key, value) => Node::OrderedMap(entry(key, value)),
             Descriptor::Array(item, length) => Node::Array(boxed(item), length as u64),
             Descriptor::Tuple(items) => Node::Tuple(items.iter().map(|&item| Node::of(item, enclosing)).collect()),
-            Descriptor::Struct(super::Struct { identity, style, fields }) => match returns(identity, enclosing) {
+            Descriptor::Struct(super::Struct { identity, style, fields }) => match recursion_steps(identity, enclosing)
+            {
                 Some(steps) => Node::Back(steps),
                 None => Node::Struct(Fields::of(style, fields, &Enclosing { identity, outer: enclosing })),
             },
-            Descriptor::Enum(super::Enum { identity, variants }) => match returns(identity, enclosing) {
+            Descriptor::Enum(super::Enum { identity, variants }) => match recursion_steps(identity, enclosing) {
                 Some(steps) => Node::Back(steps),
                 None => {
                     let inside = Enclosing { identity, outer: enclosing };
@@ -111,7 +112,7 @@ impl Node {
             Descriptor::Opaque(name) => Node::Opaque(name.to_owned()),
             Descriptor::Back(identity) => match steps_out(identity, enclosing) {
                 Some(steps) => Node::Back(steps),
-                None => panic!("{}", super::fingerprint::LOST_BACK),
+                None => panic!("{}", super::fingerprint::DANGLING_BACK),
             },
         }
     }
@@ -132,7 +133,7 @@ impl Fields {
     }
 }
 
-/// Whether a struct or enum of this identity, met inside `enclosing`, is one of those again.
-pub(super) const fn returns(identity: u64, enclosing: Option<&Enclosing<'_>>) -> Option<u32> {
+/// If a struct or enum with this identity inside `enclosing` is a recursion: the number of steps to the type it repeats.
+pub(super) const fn recursion_steps(identity: u64, enclosing: Option<&Enclosing<'_>>) -> Option<u32> {
     if super::identity::marks_recursion(identity) { steps_out(identity, enclosing) } else { None }
 }

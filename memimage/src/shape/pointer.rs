@@ -1,13 +1,13 @@
-//! The library's single `unsafe`: a reference to a descriptor, kept as a raw pointer.
+//! The crate's only `unsafe` code: a reference to a descriptor, stored as a raw pointer.
 //!
-//! A recursive type (`struct Tree { children: Vec<Tree> }`) has a descriptor that refers to itself. Rust allows a
-//! `static` to hold its own address, but the compiler's check of a constant's final value follows every *reference* in
-//! it and reports a cycle; it does not follow raw pointers. So a descriptor refers to others by raw pointer, and this
-//! file is the only place that makes or follows one.
+//! A recursive type (`struct Tree { children: Vec<Tree> }`) has a descriptor that refers to itself. Rust allows a `static` to
+//! contain its own address. But the compiler's validation of a constant's final value follows every *reference* in it and
+//! reports a cycle; it does not follow raw pointers. Descriptors therefore refer to each other by raw pointer. Only this file
+//! creates and dereferences them.
 
 use super::Descriptor;
 
-/// A reference to the [`Descriptor`] of a type, which may refer back to itself.
+/// A reference to the [`Descriptor`] of a type. The descriptor may refer back to itself.
 #[derive(Clone, Copy)]
 pub struct ShapeRef {
     descriptor: *const Descriptor,
@@ -19,20 +19,20 @@ impl ShapeRef {
         ShapeRef { descriptor }
     }
 
-    /// The descriptor referred to.
+    /// The descriptor.
     #[allow(unsafe_code)]
     pub const fn get(self) -> &'static Descriptor {
         // SAFETY: `new` is the only constructor and takes a `&'static Descriptor`, so the pointer is valid, aligned and
-        // initialised for the whole program. `Descriptor` has no interior mutability, so nothing ever writes to it.
+        // initialized for the whole program. `Descriptor` has no interior mutability, so nothing ever writes to it.
         unsafe { &*self.descriptor }
     }
 }
 
 #[allow(unsafe_code)]
-// SAFETY: a `ShapeRef` is a shared reference to an immutable `Descriptor` in all but type (see `get`), and
-// `&'static Descriptor` would be `Send` because `Descriptor` is `Sync`: it is plain data and `ShapeRef`s.
+// SAFETY: a `ShapeRef` behaves like the shared reference `&'static Descriptor` (see `get`), which would be `Send` because
+// `Descriptor` is `Sync`: it consists of plain data and `ShapeRef`s.
 unsafe impl Send for ShapeRef {}
 
 #[allow(unsafe_code)]
-// SAFETY: as above; nothing can be changed through a `ShapeRef`.
+// SAFETY: as above; a `ShapeRef` gives no mutable access.
 unsafe impl Sync for ShapeRef {}

@@ -1,4 +1,4 @@
-//! Shapes of numbers, characters, strings and what serde writes exactly as one of them.
+//! Shapes of numbers, characters, strings, and types that serde serializes like one of them.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -40,14 +40,14 @@ primitive! {
     // serde writes these as 64 bits on every platform.
     usize => U64,
     isize => I64,
-    // Those that are no UTF-8 do not serialize.
+    // A path that is not valid UTF-8 does not serialize.
     Path => String,
     PathBuf => String,
     CStr => Bytes,
     CString => Bytes,
 }
 
-/// Types that serialize as the one inside them.
+/// Types that serialize like the type inside them.
 macro_rules! transparent {
     ($($(#[$attribute:meta])* $type:ty => $inner:ty,)+) => {$(
         $(#[$attribute])*
@@ -62,8 +62,7 @@ macro_rules! transparent {
     )+};
 }
 
-// `Rc` and `Arc` have no shape: serde serializes them only under a feature of its own, and restores a shared value as
-// separate copies.
+// `Rc` and `Arc` have no shape: serde serializes them only with a feature, and restores a shared value as separate copies.
 transparent! {
     Box<T: ?Sized>,
     Cell<T>,

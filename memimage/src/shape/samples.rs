@@ -1,4 +1,4 @@
-//! Types for the tests, with the shapes that the derive would give them.
+//! Sample types for the tests, with the shapes that the derive would generate.
 
 use serde::{Deserialize, Serialize};
 
@@ -130,7 +130,7 @@ without_parameters!(
     })
 );
 
-/// A recursive type with a parameter, as `#[shape(recursive)]` makes it.
+/// A recursive type with a parameter, with the shape that `#[shape(recursive)]` generates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Chain<T> {
     End,

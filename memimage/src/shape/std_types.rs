@@ -1,4 +1,4 @@
-//! Shapes of std's structs and enums, as serde writes them in a binary format.
+//! Shapes of std's structs and enums, as serde serializes them in a binary format.
 
 use std::ffi::{OsStr, OsString};
 use std::marker::PhantomData;
@@ -21,7 +21,7 @@ macro_rules! structure {
     };
 }
 
-/// Gives a type the shape of an enum of variants that hold one value or none.
+/// Gives a type the shape of an enum whose variants have one unnamed field or none.
 macro_rules! enumeration {
     ($type:ident $(<$($parameter:ident),+>)? { $($variant:ident $(($shape:ty))?),* }) => {
         impl $(<$($parameter: Shape),+>)? Shape for $type $(<$($parameter),+>)? {
@@ -43,7 +43,7 @@ macro_rules! enumeration {
     };
 }
 
-/// Gives a type the shape of another.
+/// Gives a type the shape of another type.
 macro_rules! same {
     ($($type:ty => $other:ty,)+) => {$(
         impl Shape for $type {
@@ -53,7 +53,7 @@ macro_rules! same {
 }
 
 structure!(Duration { secs: u64, nanos: u32 });
-// One before 1970 does not serialize.
+// A time before 1970 does not serialize.
 structure!(SystemTime { secs_since_epoch: u64, nanos_since_epoch: u32 });
 structure!(Range<T> { start: T, end: T });
 structure!(RangeInclusive<T> { start: T, end: T });
@@ -64,14 +64,14 @@ enumeration!(Bound<T> { Unbounded, Included(T), Excluded(T) });
 enumeration!(Result<T, E> { Ok(T), Err(E) });
 enumeration!(IpAddr { V4(Ipv4Addr), V6(Ipv6Addr) });
 enumeration!(SocketAddr { V4(SocketAddrV4), V6(SocketAddrV6) });
-// The same on every platform, but a value of one does not deserialize on the other.
+// The shape is the same on every platform, but a value from one platform does not deserialize on another.
 enumeration!(OsString { Unix(Vec<u8>), Windows(Vec<u16>) });
 
 same! {
     Ipv4Addr => [u8; 4],
     Ipv6Addr => [u8; 16],
     SocketAddrV4 => (Ipv4Addr, u16),
-    // serde leaves flow information and scope out.
+    // serde omits the flow information and the scope id.
     SocketAddrV6 => (Ipv6Addr, u16),
     OsStr => OsString,
 }

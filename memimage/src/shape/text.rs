@@ -1,7 +1,7 @@
-//! A shape in one readable line, for messages and for locks: `{account: u32, memo: option<string>}`.
+//! Writes a shape as one line of text, for messages and lock files: `{account: u32, memo: option<string>}`.
 //!
-//! Two shapes that a program can have differ in their lines: [`Name`] quotes what is no identifier. (Only a journal can hold
-//! a tuple of nothing, which reads like a unit.)
+//! Two different shapes of a program have different lines: [`Name`] quotes names that are not identifiers. (An empty tuple,
+//! which only a journal can contain, reads like a unit.)
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
@@ -70,7 +70,7 @@ impl Display for Primitive {
 }
 
 impl Primitive {
-    /// As `Display` writes it.
+    /// The name that `Display` writes.
     pub(super) const fn text(self) -> &'static str {
         match self {
             Primitive::Unit => "()",
@@ -94,7 +94,7 @@ impl Primitive {
     }
 }
 
-/// As in Rust: a tuple of one has a comma after it.
+/// Writes a tuple as Rust does: a comma follows a single item.
 fn tuple(f: &mut Formatter<'_>, items: &[Node]) -> fmt::Result {
     f.write_char('(')?;
     separated(f, items)?;

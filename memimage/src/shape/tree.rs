@@ -1,4 +1,4 @@
-//! Shapes that are not known to the compiler: those found in a journal.
+//! Shapes at run time.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::{Fingerprint, ShapeRef, fingerprint};
 
 /// A shape as a value: of one of the program's types, or read from a journal that another program wrote.
 ///
-/// `Display` writes it in one line: `{account: u32, memo: option<string>}`.
+/// `Display` writes it as one line: `{account: u32, memo: option<string>}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShapeTree {
     root: Node,
@@ -21,30 +21,30 @@ impl ShapeTree {
     ///
     /// # Panics
     ///
-    /// As [`fingerprint`](fingerprint()) does; never if that is computed for the same type in a constant.
+    /// As for [`fingerprint`](fingerprint()). It cannot panic if a constant computes the fingerprint of the same type.
     pub fn of(shape: ShapeRef) -> ShapeTree {
         let fingerprint = fingerprint(shape);
         ShapeTree { root: Node::of(shape, None), fingerprint }
     }
 
-    /// Reads a shape that fills `bytes`. They may be anything: nothing is believed unseen.
+    /// Decodes a shape that spans all of `bytes`. The bytes may be untrusted.
     ///
     /// # Errors
     ///
-    /// If they are no shape, exceed its bounds, or go on after it.
+    /// If the bytes do not encode a shape, if the shape exceeds the limits, or if more bytes follow it.
     pub fn decode(bytes: &[u8]) -> Result<ShapeTree, DecodeShapeError> {
         let root = decoding::read(bytes)?;
         Ok(ShapeTree { root, fingerprint: Fingerprint::of_encoded(bytes) })
     }
 
-    /// The shape as a journal holds it.
+    /// The encoding of the shape in a journal.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         encoding::write(&self.root, &mut bytes);
         bytes
     }
 
-    /// The shape in 64 bits; what [`fingerprint`](fingerprint()) gives for a type of this shape.
+    /// The fingerprint of the shape; [`fingerprint`](fingerprint()) returns the same for a type with this shape.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
@@ -72,7 +72,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(node in arbitrary::node()) {
+        fn decoding_restores_the_encoded_shape(node in arbitrary::node()) {
             let mut bytes = Vec::new();
             encoding::write(&node, &mut bytes);
             let tree = ShapeTree::decode(&bytes).unwrap();
@@ -81,14 +81,18 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_read_is_written_the_same(bytes in prop::collection::vec(prop_oneof![0..0x30u8, any::<u8>()], 0..64)) {
+        fn encoding_restores_the_decoded_bytes(bytes in prop::collection::vec(prop_oneof![0..0x30u8, any::<u8>()], 0..64)) {
             if let Ok(tree) = ShapeTree::decode(&bytes) {
                 prop_assert_eq!(tree.encode(), bytes);
             }
         }
 
         #[test]
-        fn a_changed_byte_is_another_shape_or_none(node in arbitrary::node(), at in any::<prop::sample::Index>(), bit in 0..8u8) {
+        fn a_flipped_bit_gives_another_shape_or_none(
+            node in arbitrary::node(),
+            at in any::<prop::sample::Index>(),
+            bit in 0..8u8,
+        ) {
             let tree = ShapeTree::of_node(&node);
             let mut bytes = tree.encode();
             bytes[at.index(tree.encode().len())] ^= 1u8 << bit;
@@ -99,9 +103,9 @@ mod tests {
         }
     }
 
-    /// Written in journals: this may never change.
+    /// Shapes are stored in journals: this encoding may never change.
     #[test]
-    fn frozen() {
+    fn the_encoding_is_frozen() {
         let tree = ShapeTree::of(Order::SHAPE);
         let hex: String = tree.encode().iter().map(|byte| format!("{byte:02x}")).collect();
         expect!["2703030269642701040473696465280403426964000341736b010404426f746802020405054c696d6974030105707269636505046d656d6f200f"].assert_eq(&hex);
@@ -112,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn text_tells_every_kind_apart() {
+    fn the_text_distinguishes_all_kinds_of_shapes() {
         type Everything = (
             (u8, bool, f64, char, String, std::ffi::CString, ()),
             (u8,),

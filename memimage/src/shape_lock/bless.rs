@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::claim::{Caller, unclaimed};
 use super::line::{Entry, Key, Text};
 use crate::disk::text_file;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::event::{Commands, EventType, ShapeLock};
 use crate::shape::{Drift, ShapeTree, Text as Message, compare};
 
@@ -77,11 +77,11 @@ fn bless_for<M: Commands>(caller: Caller) -> Result<Blessed, Error> {
         refuse_unclaimed(&lock, &text, caller)?;
         let found = Found::new(&lock, M::EVENTS, &text);
         if !found.refused.is_empty() {
-            return Err(Error::new(Kind::Lock {
+            return Err(Error::new(ErrorDetail::Lock {
                 path: path.clone(),
                 what: "and this program differ in what is locked; nothing was changed",
                 differences: found.refused,
-                mend: "give a changed event a new version, or undo the change".to_owned(),
+                help: "give a changed event a new version, or undo the change".to_owned(),
             }));
         }
         let names = |entries: &[Entry]| entries.iter().map(|entry| entry.key.to_string()).collect();
@@ -115,11 +115,11 @@ fn verify_for<M: Commands>(caller: Caller) -> Result<(), Error> {
     differences.extend(found.wider.iter().map(|entry| format!("{}: new variants are not in the lock yet", entry.key)));
     match differences.is_empty() {
         true => Ok(()),
-        false => Err(Error::new(Kind::Lock {
+        false => Err(Error::new(ErrorDetail::Lock {
             path: path.to_owned(),
             what: "and this program differ",
             differences,
-            mend: format!("what is new is added by `MEMIMAGE_BLESS=1 cargo test {}`; commit the file", lock.selection),
+            help: format!("what is new is added by `MEMIMAGE_BLESS=1 cargo test {}`; commit the file", lock.selection),
         })),
     }
 }
@@ -141,11 +141,11 @@ pub fn bless_or_verify<M: Commands>() {
 }
 
 fn lock_of<M: Commands>() -> Result<ShapeLock, Error> {
-    M::LOCK.ok_or_else(|| Error::new(Kind::NotLocked { model: std::any::type_name::<M>() }))
+    M::LOCK.ok_or_else(|| Error::new(ErrorDetail::NotLocked { model: std::any::type_name::<M>() }))
 }
 
 fn read(path: &Path, text: &str) -> Result<Text, Error> {
-    Text::read(text).map_err(|what| Error::new(Kind::LockText { path: path.to_owned(), what }))
+    Text::read(text).map_err(|what| Error::new(ErrorDetail::LockText { path: path.to_owned(), what }))
 }
 
 /// Lines without a model are an error, and nothing is added beside them: what looks like a new model may be theirs.
@@ -159,7 +159,7 @@ fn refuse_unclaimed(lock: &ShapeLock, text: &Text, caller: Caller) -> Result<(),
         format!("`{model}`: {} {}", if lines.len() == 1 { "line" } else { "lines" }, numbers.join(", "))
     });
     let is_new = text.of_model(lock.model).next().is_none();
-    Err(Error::new(Kind::Unclaimed {
+    Err(Error::new(ErrorDetail::Unclaimed {
         path: PathBuf::from(lock.path),
         of_models: lines.collect(),
         new: is_new.then_some(lock.model),

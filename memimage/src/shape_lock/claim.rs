@@ -4,10 +4,10 @@
 //! is reported only if it is certain that no model of any build has it, so what is looked at is the source, which has the
 //! models of all builds, and the tests of the program that runs, among which are those of models that a macro declared.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::{env, fs};
 
 use super::line::Text;
 use crate::disk::text_file;
@@ -79,15 +79,9 @@ fn is_listed(key: Key<'_>, tests: &str) -> bool {
 /// lock's directory. None if they cannot be read.
 fn others(lock: &ShapeLock) -> Option<Vec<Package>> {
     let is_workspace = |directory: &&Path| manifest(directory).is_some_and(|manifest| manifest.contains("[workspace"));
-    let workspace = Path::new(lock.package).ancestors().find(is_workspace).map(fs::canonicalize);
-    let beside = Path::new(lock.path).parent().map(fs::canonicalize);
-    let roots: Vec<PathBuf> = workspace.into_iter().chain(beside).collect::<Result<_, _>>().ok()?;
-    let is_inside = |root: &PathBuf| roots.iter().any(|other| root != other && root.starts_with(other));
-    let mut directories = BTreeSet::new();
-    for root in roots.iter().filter(|root| !is_inside(root)) {
-        directories.extend(text_file::packages(root).ok()?);
-    }
-    directories.iter().map(|directory| Package::read(directory)).collect()
+    let workspace = Path::new(lock.package).ancestors().find(is_workspace);
+    let roots = workspace.into_iter().chain(Path::new(lock.path).parent());
+    text_file::packages(roots).ok()?.iter().map(|directory| Package::read(directory)).collect()
 }
 
 fn manifest(directory: &Path) -> Option<String> {

@@ -59,9 +59,9 @@
 //!
 //! Two branches that add events may be merged line by line; `memimage.lock merge=union` in `.gitattributes` does it.
 
-mod bless;
-mod claim;
 mod line;
+mod claim;
+mod bless;
 
 #[doc(hidden)]
 pub use bless::bless_or_verify;

@@ -1,5 +1,5 @@
-//! Bases: what stands in for the journal's start once that was pruned. A base is a snapshot, byte for byte, and is no
-//! cache: it lives beside the journal, in two copies.
+//! Bases: a base replaces the start of a pruned journal. It has the bytes of a snapshot, but it is not a cache, so the journal's
+//! directory has two copies of it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,25 +8,26 @@ use std::time::Duration;
 use super::SnapshotFile;
 use super::format::{SnapshotHeader, Trailer};
 use crate::disk::{Access, Disk, StagedFile, StoredFile, failed, sync_dir};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::journal::{BASE, Layout, Scan, Segments};
 use crate::keys::Keyring;
 use crate::planted::{Bug, planted};
 use crate::seq::{SegmentId, Seq};
 
-/// What each copy of a base is called, after its seq.
+/// The names of the copies of a base, which follow the seq in the file name.
 const COPIES: [&str; 2] = ["1", "2"];
-/// A base is copied and synced in pieces of this size, so that no sync of the journal waits behind all of it.
+/// The length of the pieces in which a base is copied and synced, in bytes. So a sync of the journal never waits for all
+/// of the copy.
 const CHUNK: usize = 1 << 20;
-/// How long to rest between two pieces: nobody waits for a base, and others use the disk.
+/// The pause between two pieces: a base is not urgent, and the pause leaves the disk to other writers.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// What was done to the bases of an image that was opened.
+/// The result of [`Bases::repair`].
 #[derive(Debug)]
 pub(crate) struct BaseRepair {
     /// The newest base.
     pub(crate) base: Option<Seq>,
-    /// The copies that could not be used, and why.
+    /// The unusable copies, and the reason of each.
     pub(crate) unusable: Vec<(PathBuf, String)>,
 }
 
@@ -43,18 +44,18 @@ impl<'a> Bases<'a> {
         Bases { disk, layout, keyring }
     }
 
-    /// The copies of bases by their names, newest base first.
+    /// The copies of bases by their file names, newest base first.
     pub(crate) fn list(&self) -> Result<Vec<(Seq, PathBuf)>, Error> {
         let dir = self.layout.journal();
-        let names = self.layout.list_if_there(self.disk, &dir)?;
+        let names = self.layout.list_if_exists(self.disk, &dir)?;
         let mut found: Vec<_> =
             names.iter().filter_map(|(name, _)| Some((parse_file_name(name)?, dir.join(name)))).collect();
         found.sort_unstable_by(|(seq, path), (other, than)| other.cmp(seq).then(path.cmp(than)));
         Ok(found)
     }
 
-    /// Copies a snapshot to where a base is, twice, and checks what was written. Nothing is durable before the journal's
-    /// directory is synced.
+    /// Creates both copies of the base from a snapshot, and verifies them. The copies are durable only once the caller syncs the
+    /// journal's directory.
     pub(crate) fn install(&self, snapshot: &Path, seq: Seq) -> Result<Trailer, Error> {
         let mut trailer = self.copy(snapshot, seq, COPIES[0])?;
         for copy in &COPIES[1..] {
@@ -63,7 +64,7 @@ impl<'a> Bases<'a> {
         Ok(trailer)
     }
 
-    /// Removes the bases of earlier events than this.
+    /// Removes the bases of events before `seq`.
     pub(crate) fn remove_before(&self, seq: Seq) -> Result<(), Error> {
         for (_, path) in self.list()?.into_iter().filter(|(older, _)| *older < seq) {
             self.disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
@@ -71,8 +72,12 @@ impl<'a> Bases<'a> {
         Ok(())
     }
 
-    /// Makes sure that what is missing at the journal's start was pruned: a base stands in for it, or the journal says so
-    /// itself.
+    /// Verifies that a missing start of the journal was pruned: either a base replaces it, or a prune frame allows it to be
+    /// missing.
+    ///
+    /// # Errors
+    ///
+    /// If the start is missing and neither is the case.
     pub(crate) fn verify_start(&self, scan: &Scan) -> Result<(), Error> {
         let segments = scan.segments();
         if segments.starts_at_genesis() {
@@ -80,58 +85,61 @@ impl<'a> Bases<'a> {
         }
         let mut unusable = Vec::new();
         for (seq, path) in self.list()? {
-            let why = match self.open(seq, &path) {
+            let reason = match self.open(seq, &path) {
                 Ok(header) if header.uuid != segments.identity().uuid => "it belongs to another image".to_owned(),
                 Ok(_) if segments.reaches(seq)? => return Ok(()),
-                Ok(_) => "the events after it are not all in the journal".to_owned(),
+                Ok(_) => "not all events after it are in the journal".to_owned(),
                 Err(error) => error.in_short(),
             };
-            unusable.push(format!("`{}`: {why}", path.display()));
+            unusable.push(format!("`{}`: {reason}", path.display()));
         }
         if scan.pruned()?.is_some_and(|mark| segments.first() <= mark.first()) {
             return Ok(());
         }
         let (segment, mut what) = match segments.first() {
-            SegmentId::FIRST => (SegmentId::FIRST, "its first events are not there".to_owned()),
+            SegmentId::FIRST => (SegmentId::FIRST, "its first events are missing".to_owned()),
             first => (first.before(), "its file is missing".to_owned()),
         };
         if !unusable.is_empty() {
-            what.push_str(", and no base stands in for it: ");
+            what.push_str(", and no base replaces it: ");
             what.push_str(&unusable.join("; "));
         }
         Err(segments.corrupt(segment, None, what))
     }
 
-    /// Makes the base of a pruned journal whole again: a copy that is missing, damaged or another image's is made from the
-    /// other. If there is none that is good and `readable`, that is, of a model that this program knows, the snapshot that
-    /// recovery `began` with is made one.
+    /// Repairs the base of a pruned journal: replaces a copy that is missing, damaged or of another image by a copy of the
+    /// other. If no intact base is `readable`, that is, of a model that this program can read, `start` becomes the base: the
+    /// snapshot from which recovery started.
     pub(crate) fn repair(
         &self,
         segments: &Segments,
-        began: Option<(Seq, &Path)>,
+        start: Option<(Seq, &Path)>,
         readable: impl Fn(&SnapshotHeader) -> bool,
     ) -> Result<BaseRepair, Error> {
         let uuid = &segments.identity().uuid;
-        let (mut good, mut bad) = (Vec::new(), Vec::new());
+        let (mut intact, mut damaged) = (Vec::new(), Vec::new());
         for (seq, path) in self.list()? {
             match self.check(seq, &path, Some(uuid)) {
-                Ok(_) => good.push((seq, path)),
-                Err(error) => bad.push((path, error.to_string())),
+                Ok(_) => intact.push((seq, path)),
+                Err(error) => damaged.push((path, error.to_string())),
             }
         }
-        let newest = good.iter().find(|(seq, path)| self.open(*seq, path).is_ok_and(|header| readable(&header)));
+        let newest = intact.iter().find(|(seq, path)| self.open(*seq, path).is_ok_and(|header| readable(&header)));
         if let Some((seq, from)) = newest {
-            return self.repair_copies(*seq, from, &good, &bad);
+            return self.repair_copies(*seq, from, &intact, &damaged);
         }
-        match (began, good.first()) {
+        match (start, intact.first()) {
             (Some((seq, snapshot)), _) if !segments.starts_at_genesis() => {
-                tracing::warn!(%seq, "the base of a pruned journal cannot be used; the snapshot at hand is made one");
+                tracing::warn!(
+                    %seq,
+                    "the base of the pruned journal cannot be used; the snapshot from which recovery started replaces it"
+                );
                 self.install(snapshot, seq)?;
                 sync_dir(self.disk, &self.layout.journal())?;
-                Ok(BaseRepair { base: Some(seq), unusable: bad })
+                Ok(BaseRepair { base: Some(seq), unusable: damaged })
             }
-            (_, Some((seq, from))) => self.repair_copies(*seq, from, &good, &bad),
-            _ => Ok(BaseRepair { base: None, unusable: bad }),
+            (_, Some((seq, from))) => self.repair_copies(*seq, from, &intact, &damaged),
+            _ => Ok(BaseRepair { base: None, unusable: damaged }),
         }
     }
 
@@ -139,28 +147,33 @@ impl<'a> Bases<'a> {
         &self,
         seq: Seq,
         from: &Path,
-        good: &[(Seq, PathBuf)],
-        bad: &[(PathBuf, String)],
+        intact: &[(Seq, PathBuf)],
+        damaged: &[(PathBuf, String)],
     ) -> Result<BaseRepair, Error> {
         let mut unusable = Vec::new();
         for copy in COPIES {
             let path = self.path(seq, copy);
-            if good.iter().any(|(_, good)| *good == path) {
+            if intact.iter().any(|(_, intact)| *intact == path) {
                 continue;
             }
-            let what = bad.iter().find(|(bad, _)| *bad == path).map_or("it is missing", |(_, what)| what);
-            tracing::warn!(%seq, copy, what, "a copy of the base cannot be used; it is made again from the other");
+            let what = damaged.iter().find(|(damaged, _)| *damaged == path).map_or("it is missing", |(_, what)| what);
+            tracing::warn!(%seq, copy, what, "a copy of the base cannot be used; it is replaced by a copy of the other");
             unusable.push((path, what.to_owned()));
             match self.copy(from, seq, copy) {
                 Ok(_) => sync_dir(self.disk, &self.layout.journal())?,
-                // no reason to refuse what can be rebuilt: the image is no worse than it was
-                Err(error) => tracing::error!(%error, "the base could not be copied, and stands there only once"),
+                // not a reason to refuse the image: the base still has one intact copy, as before
+                Err(error) => {
+                    tracing::error!(
+                        %error,
+                        "the base could not be copied; one intact copy is left; help: fix the cause, then open the image again"
+                    )
+                }
             }
         }
         Ok(BaseRepair { base: Some(seq), unusable })
     }
 
-    /// Writes one copy under a temporary name, checks it, and gives it its name.
+    /// Writes one copy under a temporary name, verifies it, and renames it to its final name.
     fn copy(&self, from: &Path, seq: Seq, copy: &str) -> Result<Trailer, Error> {
         let snapshot = StoredFile::open(self.disk, from, Access::Read)?;
         let synced = !planted(Bug::PrunedBeforeBaseIsSynced);
@@ -171,13 +184,13 @@ impl<'a> Bases<'a> {
         Ok(trailer)
     }
 
-    /// Reads all of a copy, which must be of the image with this UUID. This says nothing of the disk, since it may read from
-    /// the cache.
+    /// Reads and verifies a complete copy, which must belong to the image with this UUID, if given. This does not check the disk,
+    /// because the page cache may serve the reads.
     fn check(&self, seq: Seq, path: &Path, uuid: Option<&[u8; 16]>) -> Result<Trailer, Error> {
         let header = self.open(seq, path)?;
         if uuid.is_some_and(|uuid| header.uuid != *uuid) {
             let what = "it belongs to another image".to_owned();
-            return Err(Error::new(Kind::Snapshot { path: path.to_owned(), what }));
+            return Err(Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what }));
         }
         SnapshotFile::open(self.disk, path, self.keyring)?.check()
     }
@@ -185,13 +198,13 @@ impl<'a> Bases<'a> {
     fn open(&self, seq: Seq, path: &Path) -> Result<SnapshotHeader, Error> {
         let header = SnapshotFile::open(self.disk, path, self.keyring)?.header.clone();
         if header.seq != seq {
-            let what = format!("it is of event {} by its header", header.seq);
-            return Err(Error::new(Kind::Snapshot { path: path.to_owned(), what }));
+            let what = format!("its header names event {}", header.seq);
+            return Err(Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what }));
         }
         Ok(header)
     }
 
-    /// Where the copies of a base stand, if they are there.
+    /// The paths of the copies of a base, whether they exist or not.
     pub(crate) fn copies(&self, seq: Seq) -> Vec<PathBuf> {
         COPIES.iter().map(|copy| self.path(seq, copy)).collect()
     }
@@ -201,7 +214,7 @@ impl<'a> Bases<'a> {
     }
 }
 
-/// Copies a file and syncs each piece but the last.
+/// Copies a file and syncs each piece except the last.
 fn copy_in_pieces(from: &StoredFile, to: &StoredFile) -> Result<(), Error> {
     let (mut chunk, mut offset) = (vec![0; CHUNK], 0);
     loop {
@@ -216,12 +229,12 @@ fn copy_in_pieces(from: &StoredFile, to: &StoredFile) -> Result<(), Error> {
     }
 }
 
-/// The name of a copy's file.
+/// The file name of a copy.
 fn file_name(seq: Seq, copy: &str) -> String {
     format!("{:020}.{copy}{BASE}", seq.get())
 }
 
-/// The seq of the base a copy of which has this name.
+/// The seq of the base of which a copy has this file name.
 fn parse_file_name(name: &str) -> Option<Seq> {
     let (seq, copy) = name.strip_suffix(BASE)?.split_once('.')?;
     let seq = Seq::new(seq.parse().ok()?);

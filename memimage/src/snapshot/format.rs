@@ -1,20 +1,20 @@
-//! A snapshot's bytes: header, chunks, trailer. Pure; no I/O. `docs/FORMAT.md` has the byte tables.
+//! Encodes and decodes the header, chunk headers and trailer of a snapshot. No I/O. `docs/FORMAT.md` has the byte tables.
 
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::context::Timestamp;
-use crate::keys::{Form, NONCE};
+use crate::keys::{KeyIds, NONCE};
 use crate::seq::Seq;
 
-/// Bytes of the header.
+/// Length of the header, in bytes.
 pub(super) const HEADER: usize = 4096;
-/// Bytes before each chunk: its length and its checksum.
+/// Length of a chunk header, in bytes: the chunk's length and its checksum.
 pub(super) const CHUNK_HEADER: usize = 8;
-/// Bytes of a full chunk.
+/// Length of a full chunk before encryption, in bytes.
 pub(super) const CHUNK: usize = 1 << 20;
-/// Bytes of the trailer, which follows an empty chunk.
+/// Length of the trailer, in bytes. It follows an empty chunk.
 pub(super) const TRAILER: usize = 48;
-/// Bytes that all nonces of a snapshot have in common; the rest is the chunk's number, and whether it is the end.
+/// Length of the prefix of all nonces of a snapshot, in bytes. The chunk's number (4 bytes) and an end flag (1 byte) follow it.
 pub(super) const PREFIX: usize = NONCE - 5;
 
 const MAGIC: [u8; 8] = *b"MIsnapsh";
@@ -26,37 +26,37 @@ const PREFIX_AT: usize = 448;
 
 const XCHACHA20_POLY1305: u8 = 1;
 const BLAKE3: u8 = 1;
-/// Bits of the word of incompatible features, as in a segment.
+/// Bits in the header's field of incompatible features, as in a segment.
 const ENCRYPTED: u64 = 1;
 const CHAINED: u64 = 2;
 
-/// What a snapshot says of itself before the state.
+/// The header of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SnapshotHeader {
     pub(crate) uuid: [u8; 16],
     pub(crate) epoch: u64,
-    /// The last event in the state.
+    /// The seq of the last event in the state.
     pub(crate) seq: Seq,
     /// The recorded time of that event.
     pub(crate) time: Timestamp,
-    /// When the snapshot was made.
+    /// The time at which the snapshot was created.
     pub(crate) created: Timestamp,
     pub(crate) model: String,
     pub(crate) model_version: u32,
     pub(crate) fingerprint: u64,
-    pub(crate) form: Form,
-    /// What the nonces of its chunks begin with, if it is encrypted.
+    pub(crate) form: KeyIds,
+    /// The prefix of the nonces; unused without a cipher.
     pub(crate) prefix: [u8; PREFIX],
 }
 
-/// What a snapshot says of itself after the state.
+/// The trailer of a snapshot, after the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Trailer {
-    /// Bytes of all chunks, their headers not counted.
+    /// Length of all chunks without chunk headers, in bytes.
     pub(crate) len: u64,
-    /// The digest of the state; encrypted if the state is.
+    /// The digest of the state; encrypted if the state is encrypted.
     pub(crate) digest: u64,
-    /// XXH3-128 of the header and of all chunks.
+    /// XXH3-128 of the header and of all chunks without chunk headers.
     pub(crate) hash: u128,
 }
 
@@ -66,7 +66,7 @@ impl SnapshotHeader {
         out[0..8].copy_from_slice(&MAGIC);
         out[8..12].copy_from_slice(&VERSION.to_le_bytes());
         out[12..16].copy_from_slice(&(HEADER as u32).to_le_bytes());
-        // 16..32: the words of compatible and read-only-compatible features; none yet
+        // 16..32: the fields of compatible and read-only-compatible features; none yet
         let features = self.form.cipher.map_or(0, |_| ENCRYPTED) | self.form.chain.map_or(0, |_| CHAINED);
         out[32..40].copy_from_slice(&features.to_le_bytes());
         out[40..56].copy_from_slice(&self.uuid);
@@ -92,25 +92,28 @@ impl SnapshotHeader {
 
     pub(super) fn decode(bytes: &[u8; HEADER]) -> Result<SnapshotHeader, String> {
         if bytes[0..8] != MAGIC {
-            return Err("it does not start like a snapshot".to_owned());
+            return Err("it does not start with the magic number of a snapshot".to_owned());
         }
         if u32_at(bytes, CHECKSUM_AT) != crc32c::crc32c(&bytes[..CHECKSUM_AT]) {
             return Err("the header's checksum is wrong".to_owned());
         }
         let (version, incompatible) = (u32_at(bytes, 8), u64_at(bytes, 32));
         let known = [(bytes[100], XCHACHA20_POLY1305), (bytes[101], 0), (bytes[102], BLAKE3)];
-        if version != VERSION || incompatible & !(ENCRYPTED | CHAINED) != 0 || known.iter().any(|(is, last)| is > last)
+        if version != VERSION
+            || incompatible & !(ENCRYPTED | CHAINED) != 0
+            || known.iter().any(|(found, newest)| found > newest)
         {
             return Err("it was written in a newer format".to_owned());
         }
         if (bytes[100] != 0) != (incompatible & ENCRYPTED != 0) || (bytes[102] != 0) != (incompatible & CHAINED != 0) {
-            return Err("its header contradicts itself on encryption or on its chain".to_owned());
+            return Err("the header's features contradict its cipher or its chain".to_owned());
         }
         let name = usize::from(u16::from_le_bytes([bytes[NAME_AT - 2], bytes[NAME_AT - 1]]));
         if name > MAX_NAME {
             return Err("the model's name is too long".to_owned());
         }
-        let model = std::str::from_utf8(&bytes[NAME_AT..NAME_AT + name]).map_err(|_| "the model's name is no text")?;
+        let model =
+            std::str::from_utf8(&bytes[NAME_AT..NAME_AT + name]).map_err(|_| "the model's name is not UTF-8")?;
         Ok(SnapshotHeader {
             uuid: bytes[40..56].try_into().expect("sixteen bytes"),
             epoch: u64_at(bytes, 56),
@@ -120,11 +123,11 @@ impl SnapshotHeader {
             fingerprint: u64_at(bytes, 88),
             model_version: u32_at(bytes, 96),
             model: model.to_owned(),
-            form: Form {
+            form: KeyIds {
                 cipher: (bytes[100] != 0).then(|| u32_at(bytes, 104)),
                 chain: (bytes[102] != 0).then(|| u32_at(bytes, 108)),
             },
-            prefix: bytes[PREFIX_AT..PREFIX_AT + PREFIX].try_into().expect("as many bytes"),
+            prefix: bytes[PREFIX_AT..PREFIX_AT + PREFIX].try_into().expect("a slice of the length of the prefix"),
         })
     }
 }
@@ -149,7 +152,7 @@ impl Trailer {
     }
 }
 
-/// The bytes before a chunk.
+/// Encodes the header of a chunk.
 pub(super) fn chunk_header(chunk: &[u8]) -> [u8; CHUNK_HEADER] {
     let mut out = [0; CHUNK_HEADER];
     out[..4].copy_from_slice(&(chunk.len() as u32).to_le_bytes());
@@ -157,7 +160,7 @@ pub(super) fn chunk_header(chunk: &[u8]) -> [u8; CHUNK_HEADER] {
     out
 }
 
-/// The hash over a whole snapshot, to which the header and then each chunk are added.
+/// Starts the hash of a snapshot with the header. The caller then adds each chunk.
 pub(super) fn hasher(header: &[u8; HEADER]) -> Xxh3 {
     let mut hasher = Xxh3::new();
     hasher.update(header);

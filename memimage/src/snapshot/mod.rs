@@ -1,11 +1,11 @@
-//! Snapshots: the whole state at one seq, so that a restart need not replay everything. A snapshot is a cache; the
-//! journal is the truth.
+//! Snapshots: the state after one event, so that recovery need not replay the whole journal. A snapshot is a cache. The journal
+//! is authoritative.
 
-mod base;
-mod protection;
 mod format;
+mod protection;
 mod reader;
 mod writer;
+mod base;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub(crate) use reader::SnapshotFile;
 
 use crate::disk::{Disk, StagedFile, failed};
 use crate::entropy::random;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::journal::{Layout, SNAPSHOT};
 use crate::keys::Keyring;
 use crate::planted::{Bug, planted};
@@ -32,10 +32,11 @@ pub(crate) struct Snapshots {
     keyring: Arc<Keyring>,
 }
 
-/// A snapshot that is written and checked, and has no name yet.
+/// A snapshot that is written and synced under a temporary name.
 #[derive(Debug)]
 pub(crate) struct StagedSnapshot {
     staged: StagedFile,
+    /// The length of the file, in bytes.
     pub(crate) bytes: u64,
 }
 
@@ -44,46 +45,50 @@ impl Snapshots {
         Snapshots { disk: Arc::clone(disk), layout: layout.clone(), keyring: Arc::clone(keyring) }
     }
 
-    /// The snapshots by their names, newest first.
+    /// The snapshots by their file names, newest first.
     pub(crate) fn list(&self) -> Result<Vec<(Seq, PathBuf)>, Error> {
         let dir = self.layout.snapshots();
-        let names = self.layout.list_if_there(&*self.disk, &dir)?;
+        let names = self.layout.list_if_exists(&*self.disk, &dir)?;
         let mut found: Vec<_> =
             names.iter().filter_map(|(name, _)| Some((parse_file_name(name)?, dir.join(name)))).collect();
         found.sort_unstable_by(|a, b| b.cmp(a));
         Ok(found)
     }
 
-    /// The bases beside the journal.
+    /// The bases of the image.
     pub(crate) fn bases(&self) -> Bases<'_> {
         Bases::new(&*self.disk, &self.layout, &self.keyring)
     }
 
-    /// The snapshots and the copies of bases, newest first: all that recovery may begin with, but for genesis.
-    pub(crate) fn starts(&self) -> Result<Vec<(Seq, PathBuf)>, Error> {
-        let mut starts = self.list()?;
-        starts.extend(self.bases().list()?);
-        // stable: of one event the snapshot comes first, then the copies in their order
-        starts.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
-        Ok(starts)
+    /// The snapshots and the copies of bases, newest first: the states, other than genesis, from which recovery may start.
+    pub(crate) fn start_candidates(&self) -> Result<Vec<(Seq, PathBuf)>, Error> {
+        let mut candidates = self.list()?;
+        candidates.extend(self.bases().list()?);
+        // a stable sort: of one event the snapshot comes first, then the copies of the base in their order
+        candidates.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
+        Ok(candidates)
     }
 
-    /// The path of the snapshot of this event.
+    /// The path of the snapshot after this event.
     pub(crate) fn path(&self, seq: Seq) -> PathBuf {
         self.layout.snapshots().join(file_name(seq))
     }
 
-    /// Opens a snapshot, or a copy of a base, and reads its header.
+    /// Opens a snapshot or a copy of a base and reads its header.
+    ///
+    /// # Errors
+    ///
+    /// If the header is damaged, or names another event than `seq`.
     pub(crate) fn open(&self, seq: Seq, path: &std::path::Path) -> Result<SnapshotFile, Error> {
         let file = SnapshotFile::open(&*self.disk, path, &self.keyring)?;
         if file.header.seq != seq {
-            let what = format!("it is of event {} by its header", file.header.seq);
-            return Err(Error::new(Kind::Snapshot { path: path.to_owned(), what }));
+            let what = format!("its header names event {}", file.header.seq);
+            return Err(Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what }));
         }
         Ok(file)
     }
 
-    /// Writes a snapshot under a temporary name and the current keys.
+    /// Writes and syncs a snapshot under a temporary name, protected by the current keys.
     pub(crate) fn write(
         &self,
         header: SnapshotHeader,
@@ -103,36 +108,37 @@ impl Snapshots {
         Ok(StagedSnapshot { staged, bytes })
     }
 
-    /// Reads back what was written. This checks the encoding; it says nothing of the disk, since it reads from the cache.
+    /// Reads a written snapshot back and verifies its checksums. This checks the encoding and not the disk, because the page
+    /// cache serves the reads.
     pub(crate) fn check(&self, written: &StagedSnapshot) -> Result<(), Error> {
         SnapshotFile::open(&*self.disk, written.staged.temporary(), &self.keyring)?.check().map(drop)
     }
 
-    /// Gives a written snapshot its name.
+    /// Renames a written snapshot to its final name.
     pub(crate) fn install(&self, written: &StagedSnapshot) -> Result<(), Error> {
         written.staged.install(&*self.disk)
     }
 
-    /// Removes all snapshots but these.
-    pub(crate) fn keep(&self, kept: &[Seq]) -> Result<(), Error> {
+    /// Removes all snapshots except those of the events in `kept`.
+    pub(crate) fn retain(&self, kept: &[Seq]) -> Result<(), Error> {
         for (_, path) in self.list()?.into_iter().filter(|(seq, _)| !kept.contains(seq)) {
             self.disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
         }
         Ok(())
     }
 
-    /// Removes a written snapshot that is not to be installed.
+    /// Removes a written snapshot instead of installing it.
     pub(crate) fn discard(&self, written: &StagedSnapshot) {
         written.staged.discard(&*self.disk);
     }
 }
 
-/// The name of a snapshot's file.
+/// The file name of a snapshot.
 fn file_name(seq: Seq) -> String {
     format!("{:020}{SNAPSHOT}", seq.get())
 }
 
-/// The seq of the snapshot whose file has this name.
+/// The seq of the snapshot with this file name.
 fn parse_file_name(name: &str) -> Option<Seq> {
     let seq = Seq::new(name.strip_suffix(SNAPSHOT)?.parse().ok()?);
     (file_name(seq) == name).then_some(seq)

@@ -1,49 +1,50 @@
-//! What covers a snapshot: the cipher, chunk by chunk and at the end the digest, and a keyed hash over all of it. Pure; no
-//! I/O.
+//! Encryption and MAC of a snapshot. The cipher encrypts each chunk and the digest; the MAC covers the complete file. No I/O.
 //!
-//! Chunks are encrypted as in STREAM (Hoang, Reyhanitabar, Rogaway and Vizár, 2015): the nonce holds the chunk's number, and
-//! that of the digest how many there were, so that none can be left out, moved, or taken from another snapshot.
+//! Chunks are encrypted as in STREAM (Hoang, Reyhanitabar, Rogaway and Vizár, 2015): the nonce of a chunk has the chunk's
+//! number, and the nonce of the digest has the number of chunks. So no chunk can be left out, moved, or taken from another
+//! snapshot.
 
 use super::format::{HEADER, PREFIX};
-use crate::keys::{Form, Mac, NONCE, Nonce, Protection, Refused, Stream, TAG};
+use crate::keys::{AuthenticationError, KeyIds, KeyedHasher, Mac, NONCE, Nonce, Protection, TAG};
 
-/// Leads whatever is hashed or bound for a snapshot, so that it passes for nothing else that a key was used on.
+/// The domain separator of snapshots: the prefix of all that is authenticated for one, so that it is not valid for anything else
+/// under the same key.
 const SNAPSHOT: [u8; 16] = *b"memimage state\0\0";
 
-/// Bytes by which a chunk of a snapshot of this form is longer than what is in it.
-pub(super) fn overhead(form: Form) -> usize {
+/// The number of bytes by which encryption makes a chunk longer; 0 without a cipher.
+pub(super) fn overhead(form: KeyIds) -> usize {
     form.cipher.map_or(0, |_| TAG)
 }
 
-/// What covers one snapshot, from its header to its end.
+/// The cipher and MAC of one snapshot, at the current position in the file.
 #[derive(Debug)]
 pub(super) struct SnapshotProtection {
     protection: Protection,
-    /// What the nonces begin with.
+    /// The prefix of all nonces of the snapshot.
     prefix: [u8; PREFIX],
-    /// What is encrypted is bound to this.
+    /// The associated data of all chunks and the digest.
     associated: Vec<u8>,
-    /// Chunks so far.
+    /// The number of chunks so far.
     chunks: u32,
-    stream: Option<Stream>,
+    hasher: Option<KeyedHasher>,
 }
 
 impl SnapshotProtection {
-    /// For a snapshot with this header, of which nothing more was read or written yet.
+    /// Starts at the end of the header.
     pub(super) fn new(protection: Protection, header: &[u8; HEADER], prefix: [u8; PREFIX]) -> SnapshotProtection {
         let associated = match protection.cipher {
             Some(_) => [&SNAPSHOT[..], header].concat(),
             None => Vec::new(),
         };
-        let mut stream = protection.chain.as_ref().map(|chain| chain.stream());
-        if let Some(stream) = &mut stream {
-            stream.update(&SNAPSHOT);
-            stream.update(header);
+        let mut hasher = protection.chain.as_ref().map(|chain| chain.stream());
+        if let Some(hasher) = &mut hasher {
+            hasher.update(&SNAPSHOT);
+            hasher.update(header);
         }
-        SnapshotProtection { protection, prefix, associated, chunks: 0, stream }
+        SnapshotProtection { protection, prefix, associated, chunks: 0, hasher }
     }
 
-    /// Encrypts the next chunk, which begins at `from` and grows by its tag.
+    /// Encrypts the next chunk, which is the bytes of `chunk` from `from` on, and appends its tag; does nothing without a cipher.
     pub(super) fn encrypt(&mut self, chunk: &mut Vec<u8>, from: usize) {
         let nonce = self.next_nonce();
         if let Some(cipher) = &self.protection.cipher {
@@ -52,11 +53,11 @@ impl SnapshotProtection {
         }
     }
 
-    /// Decrypts the next chunk, which loses its tag.
-    pub(super) fn decrypt(&mut self, chunk: &mut Vec<u8>) -> Result<(), Refused> {
+    /// Decrypts the next chunk and removes its tag; does nothing without a cipher.
+    pub(super) fn decrypt(&mut self, chunk: &mut Vec<u8>) -> Result<(), AuthenticationError> {
         let nonce = self.next_nonce();
         let Some(cipher) = &self.protection.cipher else { return Ok(()) };
-        let len = chunk.len().checked_sub(TAG).ok_or(Refused)?;
+        let len = chunk.len().checked_sub(TAG).ok_or(AuthenticationError)?;
         let (bytes, tag) = chunk.split_at_mut(len);
         let tag = (&*tag).try_into().expect("sixteen bytes");
         cipher.decrypt(&nonce, &self.associated, bytes, &tag)?;
@@ -64,7 +65,7 @@ impl SnapshotProtection {
         Ok(())
     }
 
-    /// Encrypts the digest, once all chunks were; gives its tag if there is a cipher.
+    /// Encrypts the digest and returns its tag; `None` without a cipher. Must be called after the last chunk.
     pub(super) fn encrypt_digest(&self, digest: &mut u64) -> Option<[u8; TAG]> {
         let mut bytes = digest.to_le_bytes();
         let cipher = self.protection.cipher.as_ref()?;
@@ -73,8 +74,8 @@ impl SnapshotProtection {
         Some(tag)
     }
 
-    /// Decrypts the digest, once all chunks were.
-    pub(super) fn decrypt_digest(&self, digest: &mut u64, tag: &[u8; TAG]) -> Result<(), Refused> {
+    /// Decrypts the digest. Must be called after the last chunk.
+    pub(super) fn decrypt_digest(&self, digest: &mut u64, tag: &[u8; TAG]) -> Result<(), AuthenticationError> {
         let Some(cipher) = &self.protection.cipher else { return Ok(()) };
         let mut bytes = digest.to_le_bytes();
         cipher.decrypt(&self.nonce(true), &self.associated, &mut bytes, tag)?;
@@ -82,21 +83,21 @@ impl SnapshotProtection {
         Ok(())
     }
 
-    /// Takes in bytes of the file as they stand there, in their order.
+    /// Adds bytes of the file to the MAC, as they are stored and in their order.
     pub(super) fn update(&mut self, bytes: &[u8]) {
-        if let Some(stream) = &mut self.stream {
-            stream.update(bytes);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(bytes);
         }
     }
 
-    /// The keyed hash over all that was taken in, if there is one.
+    /// The MAC of all bytes so far; `None` without a chain.
     pub(super) fn mac(&self) -> Option<Mac> {
-        self.stream.as_ref().map(Stream::mac)
+        self.hasher.as_ref().map(KeyedHasher::mac)
     }
 
-    /// Whether it is the keyed hash over all that was taken in.
-    pub(super) fn confirms(&self, mac: &Mac) -> bool {
-        self.stream.as_ref().is_none_or(|stream| stream.confirms(mac))
+    /// Whether `mac` is the MAC of all bytes so far; `true` without a chain.
+    pub(super) fn verify(&self, mac: &Mac) -> bool {
+        self.hasher.as_ref().is_none_or(|hasher| hasher.verify(mac))
     }
 
     fn next_nonce(&mut self) -> Nonce {
@@ -105,11 +106,11 @@ impl SnapshotProtection {
         nonce
     }
 
-    fn nonce(&self, end: bool) -> Nonce {
+    fn nonce(&self, is_end: bool) -> Nonce {
         let mut nonce = [0; NONCE];
         nonce[..PREFIX].copy_from_slice(&self.prefix);
         nonce[PREFIX..PREFIX + 4].copy_from_slice(&self.chunks.to_le_bytes());
-        nonce[NONCE - 1] = u8::from(end);
+        nonce[NONCE - 1] = u8::from(is_end);
         nonce
     }
 }
@@ -121,57 +122,57 @@ mod tests {
     use super::*;
     use crate::keys::{Key, Keyring, Keys};
 
-    fn cover() -> SnapshotProtection {
+    fn protection() -> SnapshotProtection {
         let keys = || Keys::one(Key::new([7; 32]));
         let keyring = Keyring::new(Some(keys()), Some(keys()));
         SnapshotProtection::new(keyring.current(&[1; 16], Path::new("image")).unwrap(), &[2; HEADER], [3; PREFIX])
     }
 
-    /// Three chunks, and the digest 5 with its tag.
+    /// Three encrypted chunks, and the encrypted digest 5 with its tag.
     fn snapshot() -> ([Vec<u8>; 3], u64, [u8; TAG]) {
-        let mut cover = cover();
+        let mut protection = protection();
         let mut chunks = [b"the first".to_vec(), b"the second".to_vec(), b"the third".to_vec()];
-        chunks.iter_mut().for_each(|chunk| cover.encrypt(chunk, 0));
+        chunks.iter_mut().for_each(|chunk| protection.encrypt(chunk, 0));
         let mut digest = 5;
-        let tag = cover.encrypt_digest(&mut digest).unwrap();
+        let tag = protection.encrypt_digest(&mut digest).unwrap();
         (chunks, digest, tag)
     }
 
     #[test]
-    fn what_is_encrypted_is_decrypted() {
+    fn encrypted_chunks_and_digest_decrypt() {
         let (mut chunks, mut digest, tag) = snapshot();
         assert_ne!(digest, 5);
-        let mut cover = cover();
+        let mut protection = protection();
         for chunk in &mut chunks {
-            assert_eq!(cover.decrypt(chunk), Ok(()));
+            assert_eq!(protection.decrypt(chunk), Ok(()));
         }
         assert_eq!(chunks, [&b"the first"[..], b"the second", b"the third"]);
-        assert_eq!((cover.decrypt_digest(&mut digest, &tag), digest), (Ok(()), 5));
+        assert_eq!((protection.decrypt_digest(&mut digest, &tag), digest), (Ok(()), 5));
     }
 
     #[test]
-    fn chunks_stay_in_their_order() {
+    fn a_moved_chunk_does_not_decrypt() {
         let (mut chunks, ..) = snapshot();
-        assert_eq!(cover().decrypt(&mut chunks[1]), Err(Refused));
+        assert_eq!(protection().decrypt(&mut chunks[1]), Err(AuthenticationError));
     }
 
     #[test]
-    fn the_end_is_where_it_was() {
+    fn the_digest_does_not_decrypt_if_a_chunk_is_missing() {
         let (mut chunks, mut digest, tag) = snapshot();
-        let mut cover = cover();
+        let mut protection = protection();
         for chunk in &mut chunks[..2] {
-            assert_eq!(cover.decrypt(chunk), Ok(()));
+            assert_eq!(protection.decrypt(chunk), Ok(()));
         }
-        assert_eq!(cover.decrypt_digest(&mut digest, &tag), Err(Refused), "a chunk is missing before it");
+        assert_eq!(protection.decrypt_digest(&mut digest, &tag), Err(AuthenticationError), "without the last chunk");
     }
 
     #[test]
-    fn all_that_is_taken_in_counts() {
-        let (mut one, mut other) = (cover(), cover());
+    fn the_mac_covers_all_bytes() {
+        let (mut one, mut other) = (protection(), protection());
         one.update(b"bytes");
         other.update(b"bytes");
-        assert!(other.confirms(&one.mac().unwrap()));
+        assert!(other.verify(&one.mac().unwrap()));
         other.update(b" more");
-        assert!(!other.confirms(&one.mac().unwrap()));
+        assert!(!other.verify(&one.mac().unwrap()));
     }
 }

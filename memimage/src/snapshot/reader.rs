@@ -1,4 +1,4 @@
-//! Reading a snapshot: each chunk is checked before a byte of it is used.
+//! Reads a snapshot. The reader verifies each chunk before it uses any byte of the chunk.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use xxhash_rust::xxh3::Xxh3;
 use super::format::{CHUNK, CHUNK_HEADER, HEADER, SnapshotHeader, TRAILER, Trailer, hasher, u32_at};
 use super::protection::{SnapshotProtection, overhead};
 use crate::disk::{Access, Disk, StoredFile};
-use crate::error::{Error, Kind};
-use crate::keys::{Keyring, MAC, Refused, TAG};
+use crate::error::{Error, ErrorDetail};
+use crate::keys::{AuthenticationError, Keyring, MAC, TAG};
 
-/// An open snapshot whose header is good.
+/// An open snapshot with a valid header.
 pub(crate) struct SnapshotFile {
     file: StoredFile,
     len: u64,
@@ -24,7 +24,11 @@ pub(crate) struct SnapshotFile {
 }
 
 impl SnapshotFile {
-    /// Reads the header, for which it takes no keys.
+    /// Opens a snapshot and reads its header, for which no keys are needed.
+    ///
+    /// # Errors
+    ///
+    /// If the header is damaged or of a newer format.
     pub(crate) fn open(disk: &dyn Disk, path: &Path, keyring: &Arc<Keyring>) -> Result<SnapshotFile, Error> {
         let file = StoredFile::open(disk, path, Access::Read)?;
         let len = file.len()?;
@@ -36,24 +40,27 @@ impl SnapshotFile {
         Ok(SnapshotFile { file, len, header, bytes: Box::new(bytes), keyring: Arc::clone(keyring) })
     }
 
-    /// Bytes of the file.
+    /// Length of the file, in bytes.
     pub(crate) fn len(&self) -> u64 {
         self.len
     }
 
-    /// Reads everything and checks it, without making a state of it.
+    /// Reads and verifies the complete file without decoding the state.
     pub(crate) fn check(self) -> Result<Trailer, Error> {
         let mut chunks = self.chunks()?;
         while chunks.next_chunk()? {}
         chunks.trailer()
     }
 
-    /// Reads the state; what was said of it after it comes along.
+    /// Reads, verifies and decodes the state. Returns the trailer too.
     pub(crate) fn load<T: DeserializeOwned>(self) -> Result<(T, Trailer), Error> {
-        let kept = FrozenVec::new();
+        let borrowed = FrozenVec::new();
         let mut chunks = self.chunks()?;
-        let mut deserializer =
-            postcard::Deserializer::from_flavor(StateBytes { chunks: &mut chunks, scratch: Vec::new(), kept: &kept });
+        let mut deserializer = postcard::Deserializer::from_flavor(StateBytes {
+            chunks: &mut chunks,
+            scratch: Vec::new(),
+            borrowed: &borrowed,
+        });
         let state = T::deserialize(&mut deserializer);
         drop(deserializer);
         if let Some(failure) = chunks.failure.take() {
@@ -61,13 +68,13 @@ impl SnapshotFile {
         }
         let state = state.map_err(|error| chunks.damaged(format!("the state does not decode: {error}")))?;
         if chunks.at < chunks.chunk.len() || chunks.next_chunk()? {
-            return Err(chunks.damaged("bytes are left over after the state"));
+            return Err(chunks.damaged("bytes follow the state"));
         }
         let trailer = chunks.trailer()?;
         Ok((state, trailer))
     }
 
-    /// Reads the encoded state, for a type that is not the model's.
+    /// Reads and verifies the encoded state, for a caller that decodes it as another type than the model.
     pub(crate) fn bytes(self) -> Result<(Vec<u8>, Trailer), Error> {
         let mut chunks = self.chunks()?;
         let mut bytes = Vec::new();
@@ -78,11 +85,11 @@ impl SnapshotFile {
         Ok((bytes, trailer))
     }
 
-    fn chunks(self) -> Result<Chunks, Error> {
+    fn chunks(self) -> Result<ChunkReader, Error> {
         let protection = self.keyring.protection(self.header.form, &self.header.uuid, self.file.path())?;
-        Ok(Chunks {
+        Ok(ChunkReader {
             hasher: hasher(&self.bytes),
-            cover: SnapshotProtection::new(protection, &self.bytes, self.header.prefix),
+            protection: SnapshotProtection::new(protection, &self.bytes, self.header.prefix),
             snapshot: self,
             offset: HEADER as u64,
             chunk: Vec::new(),
@@ -93,28 +100,30 @@ impl SnapshotFile {
     }
 }
 
-/// The chunks of a snapshot, one after the other.
-struct Chunks {
+/// Reads the chunks of a snapshot in order.
+struct ChunkReader {
     snapshot: SnapshotFile,
     hasher: Xxh3,
-    cover: SnapshotProtection,
+    protection: SnapshotProtection,
     offset: u64,
-    /// The chunk at hand, checked.
+    /// The current chunk, verified and decrypted.
     chunk: Vec<u8>,
-    /// How much of it was used.
+    /// The number of bytes of the current chunk that were used.
     at: usize,
+    /// The number of bytes of all chunks so far.
     total: u64,
+    /// The error that [`fill`](ChunkReader::fill) hides behind an error of postcard.
     failure: Option<Error>,
 }
 
-impl Chunks {
-    /// Reads the next chunk; `false` at the end.
+impl ChunkReader {
+    /// Reads and verifies the next chunk; `false` if it is the empty chunk at the end.
     fn next_chunk(&mut self) -> Result<bool, Error> {
         let mut header = [0; CHUNK_HEADER];
         self.read_exact(&mut header)?;
         let (len, crc) = (u32_at(&header, 0) as usize, u32_at(&header, 4));
         if len > CHUNK + overhead(self.snapshot.header.form) {
-            return Err(self.damaged("a chunk is longer than chunks are"));
+            return Err(self.damaged("a chunk is longer than the maximum"));
         }
         let mut chunk = std::mem::take(&mut self.chunk);
         chunk.resize(len, 0);
@@ -123,10 +132,10 @@ impl Chunks {
             return Err(self.damaged(format!("the checksum of the chunk before byte {} is wrong", self.offset)));
         }
         self.hasher.update(&chunk);
-        self.cover.update(&header);
-        self.cover.update(&chunk);
+        self.protection.update(&header);
+        self.protection.update(&chunk);
         if len > 0 {
-            self.cover.decrypt(&mut chunk).map_err(|Refused| {
+            self.protection.decrypt(&mut chunk).map_err(|AuthenticationError| {
                 self.forged(format!("the chunk before byte {} does not decrypt under this key", self.offset))
             })?;
         }
@@ -136,27 +145,27 @@ impl Chunks {
         Ok(len > 0)
     }
 
-    /// Reads the trailer, after the last chunk.
+    /// Reads and verifies the trailer. Must be called after the last chunk.
     fn trailer(&mut self) -> Result<Trailer, Error> {
         let mut bytes = [0; TRAILER];
         self.read_exact(&mut bytes)?;
         let mut trailer = Trailer::decode(&bytes).ok_or_else(|| self.damaged("the trailer's checksum is wrong"))?;
         if trailer.len != self.total || trailer.hash != self.hasher.digest128() {
-            return Err(self.damaged("the hash over all of it is wrong"));
+            return Err(self.damaged("the hash of the file is wrong"));
         }
-        self.cover.update(&bytes);
+        self.protection.update(&bytes);
         if self.snapshot.header.form.cipher.is_some() {
             let mut tag = [0; TAG];
             self.read_exact(&mut tag)?;
-            self.cover.update(&tag);
-            let decrypted = self.cover.decrypt_digest(&mut trailer.digest, &tag);
-            decrypted.map_err(|Refused| self.forged("its end does not decrypt under this key"))?;
+            self.protection.update(&tag);
+            let decrypted = self.protection.decrypt_digest(&mut trailer.digest, &tag);
+            decrypted.map_err(|AuthenticationError| self.forged("the digest does not decrypt under this key"))?;
         }
         if self.snapshot.header.form.chain.is_some() {
             let mut mac = [0; MAC];
             self.read_exact(&mut mac)?;
-            if !self.cover.confirms(&mac) {
-                return Err(self.forged("the keyed hash over all of it is not what this key makes of it"));
+            if !self.protection.verify(&mac) {
+                return Err(self.forged("the MAC of the file is not valid under this key"));
             }
         }
         if self.offset != self.snapshot.len {
@@ -168,18 +177,18 @@ impl Chunks {
     fn read_exact(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
         let read = self.snapshot.file.read_up_to(bytes, self.offset)?;
         self.offset += read as u64;
-        match read == bytes.len() {
-            true => Ok(()),
-            false => Err(self.damaged(format!("the file ends at byte {}", self.offset))),
+        if read < bytes.len() {
+            return Err(self.damaged(format!("the file ends at byte {}", self.offset)));
         }
+        Ok(())
     }
 
-    /// Bytes of the file that were not used yet: no value can be longer.
+    /// The number of bytes of the file that were not used yet: an upper bound for the length of any value that follows.
     fn left(&self) -> u64 {
         (self.chunk.len() - self.at) as u64 + self.snapshot.len.saturating_sub(self.offset)
     }
 
-    /// Makes sure that there is an unused byte in the chunk at hand.
+    /// Reads the next chunk if all bytes of the current chunk were used.
     fn fill(&mut self) -> postcard::Result<()> {
         if self.at < self.chunk.len() {
             return Ok(());
@@ -198,22 +207,22 @@ impl Chunks {
         damaged(self.snapshot.file.path(), what)
     }
 
-    /// The error of bytes whose checksums are right.
+    /// The error for bytes with correct checksums that are not valid under the key.
     fn forged(&self, what: impl Into<String>) -> Error {
-        Error::new(Kind::ForgedState { path: self.snapshot.file.path().to_owned(), what: what.into() })
+        Error::new(ErrorDetail::ForgedState { path: self.snapshot.file.path().to_owned(), what: what.into() })
     }
 }
 
 fn damaged(path: &Path, what: impl Into<String>) -> Error {
-    Error::new(Kind::Snapshot { path: path.to_owned(), what: what.into() })
+    Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what: what.into() })
 }
 
-/// Where postcard takes the bytes of the state from.
+/// The source from which postcard reads the encoded state.
 struct StateBytes<'de> {
-    chunks: &'de mut Chunks,
+    chunks: &'de mut ChunkReader,
     scratch: Vec<u8>,
-    /// What was lent for as long as the state is read: some types want to borrow their text first, and then own it.
-    kept: &'de FrozenVec<Box<[u8]>>,
+    /// Bytes that are borrowed until the state is decoded: some types borrow a text first and then copy it.
+    borrowed: &'de FrozenVec<Box<[u8]>>,
 }
 
 impl StateBytes<'_> {
@@ -246,7 +255,7 @@ impl<'de> Flavor<'de> for StateBytes<'de> {
 
     fn try_take_n(&mut self, count: usize) -> postcard::Result<&'de [u8]> {
         self.take(count)?;
-        Ok(self.kept.push_get(self.scratch.as_slice().into()))
+        Ok(self.borrowed.push_get(self.scratch.as_slice().into()))
     }
 
     fn try_take_n_temp<'a>(&'a mut self, count: usize) -> postcard::Result<&'a [u8]>

@@ -1,4 +1,4 @@
-//! Writing a snapshot: the state is serialized piece by piece into a file that gets its name once it is complete.
+//! Writes a snapshot: serializes the state chunk by chunk into a file.
 
 use std::io;
 
@@ -8,12 +8,13 @@ use xxhash_rust::xxh3::Xxh3;
 use super::format::{CHUNK, CHUNK_HEADER, HEADER, SnapshotHeader, Trailer, chunk_header, hasher};
 use super::protection::SnapshotProtection;
 use crate::disk::StoredFile;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::keys::{Protection, TAG};
 use crate::planted::{Bug, planted};
 
-/// Writes the state into a new file, and syncs each chunk so that no sync of the journal waits behind all of it. The caller
-/// syncs the end. The serialized state is never in memory as a whole. `protection` is of the form that the header names.
+/// Writes the state to a new file and returns the file's length in bytes. Syncs each chunk, so that a sync of the journal never
+/// waits for all of the snapshot. The caller syncs the end of the file. At most one chunk of the serialized state is in memory.
+/// `protection` must have the keys that the header names.
 pub(super) fn write(
     file: &StoredFile,
     header: &SnapshotHeader,
@@ -24,11 +25,11 @@ pub(super) fn write(
     let prefix = header.prefix;
     let header = header.encode();
     file.write_all(&header, 0)?;
-    let mut chunks = Chunks {
+    let mut chunks = ChunkWriter {
         file,
         offset: HEADER as u64,
         hasher: hasher(&header),
-        cover: SnapshotProtection::new(protection, &header, prefix),
+        protection: SnapshotProtection::new(protection, &header, prefix),
         chunk: Vec::with_capacity(CHUNK_HEADER + CHUNK + TAG),
         len: 0,
         failure: None,
@@ -40,33 +41,35 @@ pub(super) fn write(
     }
     serialized.map_err(|error| {
         let what = format!("the state cannot be serialized: {error}");
-        Error::new(Kind::Snapshot { path: file.path().to_owned(), what })
+        Error::new(ErrorDetail::Snapshot { path: file.path().to_owned(), what })
     })?;
     chunks.flush_chunk()?;
     let mut trailer = Trailer { len: chunks.len, digest, hash: chunks.hasher.digest128() };
-    let tag = chunks.cover.encrypt_digest(&mut trailer.digest);
+    let tag = chunks.protection.encrypt_digest(&mut trailer.digest);
     let mut end = chunk_header(&[]).to_vec();
     end.extend_from_slice(&trailer.encode());
     end.extend(tag.into_iter().flatten());
-    chunks.cover.update(&end);
-    end.extend(chunks.cover.mac().into_iter().flatten());
+    chunks.protection.update(&end);
+    end.extend(chunks.protection.mac().into_iter().flatten());
     file.write_all(&end, chunks.offset)?;
     Ok(chunks.offset + end.len() as u64)
 }
 
-struct Chunks<'a> {
+/// Splits the serialized state into chunks and writes them.
+struct ChunkWriter<'a> {
     file: &'a StoredFile,
     offset: u64,
     hasher: Xxh3,
-    cover: SnapshotProtection,
-    /// Room for the chunk's header, then what it holds so far.
+    protection: SnapshotProtection,
+    /// Space for the chunk's header, then the bytes of the chunk so far.
     chunk: Vec<u8>,
+    /// The number of bytes of all written chunks.
     len: u64,
-    /// Why writing failed; serde passes on that it did, not why.
+    /// The error of a failed write, which postcard does not pass on.
     failure: Option<Error>,
 }
 
-impl Chunks<'_> {
+impl ChunkWriter<'_> {
     fn begin(&mut self) {
         self.chunk.clear();
         self.chunk.resize(CHUNK_HEADER, 0);
@@ -76,11 +79,11 @@ impl Chunks<'_> {
         if self.chunk.len() == CHUNK_HEADER {
             return Ok(());
         }
-        self.cover.encrypt(&mut self.chunk, CHUNK_HEADER);
+        self.protection.encrypt(&mut self.chunk, CHUNK_HEADER);
         let header = chunk_header(&self.chunk[CHUNK_HEADER..]);
         self.chunk[..CHUNK_HEADER].copy_from_slice(&header);
         self.hasher.update(&self.chunk[CHUNK_HEADER..]);
-        self.cover.update(&self.chunk);
+        self.protection.update(&self.chunk);
         self.file.write_all(&self.chunk, self.offset)?;
         if !planted(Bug::SnapshotNamedUnsynced) {
             self.file.sync_data()?;
@@ -92,7 +95,7 @@ impl Chunks<'_> {
     }
 }
 
-impl io::Write for &mut Chunks<'_> {
+impl io::Write for &mut ChunkWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let room = CHUNK_HEADER + CHUNK - self.chunk.len();
         let taken = room.min(bytes.len());

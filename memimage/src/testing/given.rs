@@ -13,7 +13,8 @@ use super::stage::{Stage, Start, encoded};
 use super::when::When;
 use super::{sure, text};
 use crate::context::{Metadata, Timestamp};
-use crate::event::{Command, Model, Outcome, Payload};
+use crate::event::{Command, Model, Payload};
+use crate::outcome::Outcome;
 use crate::shape::{Shape, ShapeTree};
 
 /// The time at which a test begins: 9 September 2001, 01:46:40 UTC, a thousand million seconds after the epoch.

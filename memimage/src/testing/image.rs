@@ -180,7 +180,7 @@ fn beginning<M: Model>(journal: &OpenedJournal, dispatch: &Dispatch) -> Result<R
     if segments.starts_at_genesis() {
         return at(Seq::ZERO);
     }
-    for (seq, _) in snapshots.starts()?.into_iter().rev() {
+    for (seq, _) in snapshots.start_candidates()?.into_iter().rev() {
         if segments.reaches(seq)?
             && let Ok(recovered) = at(seq)
         {

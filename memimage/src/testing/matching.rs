@@ -33,7 +33,7 @@ use crate::shape::{Shape, ShapeTree};
 ///     }
 /// }
 ///
-/// // its shape has a struct around one value, its Serialize wrote string
+/// // its shape has a struct with one unnamed field, but its Serialize wrote string
 /// memimage::testing::shape_matches(&Cents(100));
 /// ```
 ///

@@ -9,7 +9,8 @@ use super::given::Given;
 use super::stage::Ran;
 use crate::context::{Metadata, Timestamp};
 use crate::digest::Digest;
-use crate::event::{Command, Model, Outcome, Payload};
+use crate::event::{Command, Model, Payload};
+use crate::outcome::Outcome;
 
 /// A command that was run in a test; [`Given::when`] runs one.
 ///

@@ -1,24 +1,24 @@
-//! Looking into a value, and changing it.
+//! Reads and changes the parts of a value.
 
 use std::sync::Arc;
 
-use super::error::{Fault, ValueError, names, shorten};
+use super::error::{ValueError, ValueErrorKind, names, shorten};
 use super::{FromValue, Value};
 
 type Field = (Arc<str>, Value);
 
 /// Structs: fields by name.
 impl Value {
-    /// A struct of these fields.
+    /// Creates a struct with these fields.
     pub fn of_fields<N: Into<Arc<str>>>(fields: impl IntoIterator<Item = (N, Value)>) -> Value {
         Value::Struct(fields.into_iter().map(|(name, value)| (name.into(), value)).collect())
     }
 
-    /// A field.
+    /// A field by name.
     ///
     /// # Errors
     ///
-    /// If there is none of that name, or this is no struct.
+    /// If there is no field with this name, or this is not a struct.
     pub fn get(&self, name: &str) -> Result<&Value, ValueError> {
         let fields = self.as_struct()?;
         match fields.iter().find(|(field, _)| **field == *name) {
@@ -27,11 +27,11 @@ impl Value {
         }
     }
 
-    /// A field, to be changed in place.
+    /// A field by name, for changes in place.
     ///
     /// # Errors
     ///
-    /// As [`get`](Value::get).
+    /// As for [`get`](Value::get).
     pub fn get_mut(&mut self, name: &str) -> Result<&mut Value, ValueError> {
         let fields = self.as_struct_mut()?;
         match position(fields, name) {
@@ -40,20 +40,20 @@ impl Value {
         }
     }
 
-    /// A copy of a field as a type of Rust's: `value.read::<u64>("amount")`.
+    /// A copy of a field as a Rust type: `value.read::<u64>("amount")`.
     ///
     /// # Errors
     ///
-    /// As [`get`](Value::get), and if the field is of another type.
+    /// As for [`get`](Value::get), and if the field has another type.
     pub fn read<T: FromValue>(&self, name: &str) -> Result<T, ValueError> {
         self.get(name)?.to().map_err(|error| error.within(name))
     }
 
-    /// Removes a field and returns it, as a type of Rust's or as a [`Value`]: `let amount: u64 = value.take("amount")?`.
+    /// Removes a field and returns it as a Rust type or as a [`Value`]: `let amount: u64 = value.take("amount")?`.
     ///
     /// # Errors
     ///
-    /// As [`read`](Value::read); a field of another type is gone all the same.
+    /// As for [`read`](Value::read). A field of another type is removed as well.
     pub fn take<T: FromValue>(&mut self, name: &str) -> Result<T, ValueError> {
         let fields = self.as_struct_mut()?;
         match position(fields, name) {
@@ -62,11 +62,11 @@ impl Value {
         }
     }
 
-    /// Gives a field a value, and returns the one it had; a new field is put at the end.
+    /// Sets a field and returns its previous value. Appends the field if it does not exist.
     ///
     /// # Errors
     ///
-    /// If this is no struct.
+    /// If this is not a struct.
     pub fn insert(&mut self, name: &str, value: impl Into<Value>) -> Result<Option<Value>, ValueError> {
         let fields = self.as_struct_mut()?;
         match position(fields, name) {
@@ -78,16 +78,16 @@ impl Value {
         }
     }
 
-    /// Gives a field another name.
+    /// Renames a field.
     ///
     /// # Errors
     ///
-    /// If there is none of the old name or already one of the new, or this is no struct.
+    /// If no field has the old name, if another field has the new name, or if this is not a struct.
     pub fn rename(&mut self, old: &str, new: &str) -> Result<(), ValueError> {
         let fields = self.as_struct_mut()?;
         let Some(at) = position(fields, old) else { return Err(no_field(old, fields)) };
         if position(fields, new).is_some_and(|other| other != at) {
-            return Err(ValueError::new(Fault::FieldExists { name: new.to_owned() }));
+            return Err(ValueError::new(ValueErrorKind::FieldExists { name: new.to_owned() }));
         }
         fields[at].0 = new.into();
         Ok(())
@@ -116,33 +116,33 @@ fn no_field(name: &str, fields: &[Field]) -> ValueError {
     ValueError::no_field(name, fields.iter().map(|(name, _)| &**name))
 }
 
-/// Everything else.
+/// Values other than structs.
 impl Value {
-    /// A variant without fields.
+    /// Creates a variant without fields.
     pub fn unit_variant(name: &str) -> Value {
         Value::Variant(name.into(), Box::new(Value::Unit))
     }
 
-    /// A variant with these fields: [`Value::of_fields`] if they are named, a `List` if there are several without names, the
-    /// value itself if it is one.
+    /// Creates a variant with fields: [`Value::of_fields`] for named fields, a `List` for several unnamed fields, or the value of
+    /// a single unnamed field.
     pub fn variant(name: &str, fields: impl Into<Value>) -> Value {
         Value::Variant(name.into(), Box::new(fields.into()))
     }
 
-    /// A copy as a type of Rust's: `value.to::<u64>()`.
+    /// A copy as a Rust type: `value.to::<u64>()`.
     ///
     /// # Errors
     ///
-    /// If it is of another type, or a number out of range.
+    /// If the value has another type, or is a number out of range.
     pub fn to<T: FromValue>(&self) -> Result<T, ValueError> {
         T::from_value(self.clone())
     }
 
-    /// The bool it is.
+    /// The value as a bool.
     ///
     /// # Errors
     ///
-    /// If it is something else.
+    /// If the value has another type.
     pub fn as_bool(&self) -> Result<bool, ValueError> {
         match self {
             Value::Bool(value) => Ok(*value),
@@ -150,29 +150,29 @@ impl Value {
         }
     }
 
-    /// The number it is, as a u64. [`to`](Value::to) gives the other types.
+    /// The number as a u64. Use [`to`](Value::to) for the other integer types.
     ///
     /// # Errors
     ///
-    /// If it is something else or out of range.
+    /// If the value is not an integer or is out of range.
     pub fn as_u64(&self) -> Result<u64, ValueError> {
         self.integer("u64")
     }
 
-    /// The number it is, as an i64. [`to`](Value::to) gives the other types.
+    /// The number as an i64. Use [`to`](Value::to) for the other integer types.
     ///
     /// # Errors
     ///
-    /// If it is something else or out of range.
+    /// If the value is not an integer or is out of range.
     pub fn as_i64(&self) -> Result<i64, ValueError> {
         self.integer("i64")
     }
 
-    /// The float it is, of 32 or 64 bits.
+    /// The 32- or 64-bit float as an f64.
     ///
     /// # Errors
     ///
-    /// If it is something else.
+    /// If the value has another type.
     pub fn as_f64(&self) -> Result<f64, ValueError> {
         match self {
             Value::F64(value) => Ok(*value),
@@ -181,11 +181,11 @@ impl Value {
         }
     }
 
-    /// The text it is.
+    /// The value as a string.
     ///
     /// # Errors
     ///
-    /// If it is something else.
+    /// If the value has another type.
     pub fn as_str(&self) -> Result<&str, ValueError> {
         match self {
             Value::String(text) => Ok(text),
@@ -193,11 +193,11 @@ impl Value {
         }
     }
 
-    /// The bytes it is.
+    /// The value as bytes.
     ///
     /// # Errors
     ///
-    /// If it is something else; a `Vec<u8>` is a list.
+    /// If the value has another type; a `Vec<u8>` is a list.
     pub fn as_bytes(&self) -> Result<&[u8], ValueError> {
         match self {
             Value::Bytes(bytes) => Ok(bytes),
@@ -205,11 +205,11 @@ impl Value {
         }
     }
 
-    /// What is in the option it is.
+    /// The value as an option.
     ///
     /// # Errors
     ///
-    /// If it is something else.
+    /// If the value has another type.
     pub fn as_option(&self) -> Result<Option<&Value>, ValueError> {
         match self {
             Value::Option(value) => Ok(value.as_deref()),
@@ -217,11 +217,11 @@ impl Value {
         }
     }
 
-    /// What is in the option it is, to be changed.
+    /// The value as an option, for changes in place.
     ///
     /// # Errors
     ///
-    /// If it is something else.
+    /// If the value has another type.
     pub fn as_option_mut(&mut self) -> Result<Option<&mut Value>, ValueError> {
         match self {
             Value::Option(value) => Ok(value.as_deref_mut()),
@@ -229,11 +229,11 @@ impl Value {
         }
     }
 
-    /// The items of the list it is.
+    /// The items of a list.
     ///
     /// # Errors
     ///
-    /// If it is something else.
+    /// If the value has another type.
     pub fn as_list(&self) -> Result<&[Value], ValueError> {
         match self {
             Value::List(items) => Ok(items),
@@ -241,11 +241,11 @@ impl Value {
         }
     }
 
-    /// The items of the list it is, to be changed.
+    /// The items of a list, for changes in place.
     ///
     /// # Errors
     ///
-    /// If it is something else.
+    /// If the value has another type.
     pub fn as_list_mut(&mut self) -> Result<&mut Vec<Value>, ValueError> {
         match self {
             Value::List(items) => Ok(items),
@@ -253,11 +253,11 @@ impl Value {
         }
     }
 
-    /// The keys and values of the map it is.
+    /// The keys and values of a map.
     ///
     /// # Errors
     ///
-    /// If it is something else; a struct has fields.
+    /// If the value has another type; a struct is not a map.
     pub fn as_map(&self) -> Result<&[(Value, Value)], ValueError> {
         match self {
             Value::Map(entries) => Ok(entries),
@@ -265,11 +265,11 @@ impl Value {
         }
     }
 
-    /// The keys and values of the map it is, to be changed.
+    /// The keys and values of a map, for changes in place.
     ///
     /// # Errors
     ///
-    /// If it is something else; a struct has fields.
+    /// If the value has another type; a struct is not a map.
     pub fn as_map_mut(&mut self) -> Result<&mut Vec<(Value, Value)>, ValueError> {
         match self {
             Value::Map(entries) => Ok(entries),
@@ -277,11 +277,11 @@ impl Value {
         }
     }
 
-    /// The name and the fields of the variant it is.
+    /// The name and the fields of a variant.
     ///
     /// # Errors
     ///
-    /// If it is something else.
+    /// If the value has another type.
     pub fn as_variant(&self) -> Result<(&str, &Value), ValueError> {
         match self {
             Value::Variant(name, fields) => Ok((name, fields)),
@@ -289,11 +289,11 @@ impl Value {
         }
     }
 
-    /// The name and the fields of the variant it is, the fields to be changed.
+    /// The name of a variant, and its fields for changes in place.
     ///
     /// # Errors
     ///
-    /// If it is something else.
+    /// If the value has another type.
     pub fn as_variant_mut(&mut self) -> Result<(&str, &mut Value), ValueError> {
         match self {
             Value::Variant(name, fields) => Ok((name, fields)),
@@ -301,17 +301,17 @@ impl Value {
         }
     }
 
-    /// The number it is, as a type of that name.
+    /// The number as an integer type with this name.
     pub(super) fn integer<T: TryFrom<u128> + TryFrom<i128>>(&self, name: &str) -> Result<T, ValueError> {
         let number = match self {
             Value::Unsigned(number) => T::try_from(*number).map_err(|_| number.to_string()),
             Value::Signed(number) => T::try_from(*number).map_err(|_| number.to_string()),
             _ => return Err(ValueError::unexpected(name, self)),
         };
-        number.map_err(|number| ValueError::new(Fault::OutOfRange { number, expected: name.to_owned() }))
+        number.map_err(|number| ValueError::new(ValueErrorKind::OutOfRange { number, expected: name.to_owned() }))
     }
 
-    /// What it is, in a few words.
+    /// A short description for messages.
     pub(super) fn describe(&self) -> String {
         match self {
             Value::Unit => "a unit".to_owned(),
@@ -323,8 +323,8 @@ impl Value {
             Value::Char(value) => format!("the character {value:?}"),
             Value::String(text) => format!("the string {:?}", shorten(text.chars().take(160).collect())),
             Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
-            Value::Option(None) => "an option of none".to_owned(),
-            Value::Option(Some(_)) => "an option of some value".to_owned(),
+            Value::Option(None) => "an empty option".to_owned(),
+            Value::Option(Some(_)) => "an option with a value".to_owned(),
             Value::List(items) => format!("a list of {}", items.len()),
             Value::Map(entries) => format!("a map of {}", entries.len()),
             Value::Struct(fields) => format!("a struct {{{}}}", names(fields.iter().map(|(name, _)| &**name))),

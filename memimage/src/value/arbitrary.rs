@@ -1,14 +1,14 @@
-//! Any value of any shape, for property tests.
+//! A proptest strategy that generates any value of any shape.
 
 use proptest::prelude::*;
 
 use super::Value;
-use super::walk::Place;
+use super::position::ShapePosition;
 use crate::shape::arbitrary;
 use crate::shape::node::{Fields, Node};
 use crate::shape::{Primitive, ShapeTree};
 
-/// A shape that a program could have: each field and variant has a name of its own, and foreign types are known.
+/// A shape that a program could have: all names of fields and variants are distinct, and opaque types are known to this crate.
 pub(super) fn node() -> impl Strategy<Value = Node> {
     arbitrary::node().prop_map(|mut node| {
         make_plausible(&mut node);
@@ -16,11 +16,11 @@ pub(super) fn node() -> impl Strategy<Value = Node> {
     })
 }
 
-/// A shape, and a value of it. Shapes that have no value short enough are left out.
+/// A shape and a value of it. Omits shapes whose values are all too large.
 pub(super) fn value() -> impl Strategy<Value = (ShapeTree, Value)> {
     let choices = prop::collection::vec(any::<u8>(), 0..200);
     (node(), choices).prop_filter_map("no value", |(node, choices)| {
-        let value = Choices(choices.into_iter()).value(Place::root(&node))?;
+        let value = Choices(choices.into_iter()).value(ShapePosition::root(&node))?;
         Some((ShapeTree::of_node(&node), value))
     })
 }
@@ -66,7 +66,7 @@ fn make_fields_plausible(fields: &mut Fields) {
     }
 }
 
-/// What decides between values; once used up, the shortest is taken.
+/// The random decisions between values. When they are used up, each decision selects the smallest value.
 struct Choices(std::vec::IntoIter<u8>);
 
 impl Choices {
@@ -74,7 +74,7 @@ impl Choices {
         self.0.next().unwrap_or(0)
     }
 
-    /// Any bits, few or many of them.
+    /// An integer with a random number of significant bits.
     fn bits(&mut self) -> u128 {
         let mut bits = [0; 16];
         let number = usize::from(self.next()) % 17;
@@ -83,28 +83,28 @@ impl Choices {
         if self.next().is_multiple_of(4) { !shorter } else { shorter }
     }
 
-    /// A value; none if the shape has none or only deep and large ones.
-    fn value(&mut self, place: Place<'_>) -> Option<Value> {
-        Some(match place.node {
+    /// Generates a value; `None` if the shape has no values, or only deep or large ones.
+    fn value(&mut self, position: ShapePosition<'_>) -> Option<Value> {
+        Some(match position.node {
             Node::Primitive(primitive) => self.primitive(*primitive),
             Node::Option(item) => {
                 let is_some = !self.next().is_multiple_of(3);
-                let value = if is_some { self.value(place.part(item).ok()?) } else { None };
+                let value = if is_some { self.value(position.part(item).ok()?) } else { None };
                 Value::Option(value.map(Box::new))
             }
             Node::List(item) | Node::Set(item) => {
                 let number = self.next() % 4;
-                let place = place.part(item).ok()?;
-                Value::List((0..number).map_while(|_| self.value(place)).collect())
+                let position = position.part(item).ok()?;
+                Value::List((0..number).map_while(|_| self.value(position)).collect())
             }
             Node::Array(_, number) if *number > 300 => return None,
             Node::Array(item, number) => {
-                let place = place.part(item).ok()?;
-                Value::List((0..*number).map(|_| self.value(place)).collect::<Option<_>>()?)
+                let position = position.part(item).ok()?;
+                Value::List((0..*number).map(|_| self.value(position)).collect::<Option<_>>()?)
             }
             Node::Map(entry) | Node::OrderedMap(entry) => {
                 let number = self.next() % 4;
-                let (key, value) = (place.part(&entry.0).ok()?, place.part(&entry.1).ok()?);
+                let (key, value) = (position.part(&entry.0).ok()?, position.part(&entry.1).ok()?);
                 let mut entries: Vec<(Value, Value)> = Vec::new();
                 for _ in 0..number {
                     let (Some(key), Some(value)) = (self.value(key), self.value(value)) else { break };
@@ -115,13 +115,13 @@ impl Choices {
                 Value::Map(entries)
             }
             Node::Tuple(items) => {
-                let items = items.iter().map(|item| self.value(place.part(item).ok()?));
+                let items = items.iter().map(|item| self.value(position.part(item).ok()?));
                 Value::List(items.collect::<Option<_>>()?)
             }
-            Node::Struct(fields) => self.fields(place, fields)?,
+            Node::Struct(fields) => self.fields(position, fields)?,
             Node::Enum(variants) => {
                 let number = usize::from(self.next()).checked_rem(variants.len())?;
-                let fields = self.fields(place, &variants[number].fields)?;
+                let fields = self.fields(position, &variants[number].fields)?;
                 Value::Variant(variants[number].name.clone(), Box::new(fields))
             }
             Node::Opaque(name) => match name.as_str() {
@@ -131,22 +131,22 @@ impl Choices {
                 }
                 _ => self.primitive(Primitive::String),
             },
-            Node::Back(steps) => self.value(place.back(*steps))?,
+            Node::Back(steps) => self.value(position.back(*steps))?,
         })
     }
 
-    fn fields(&mut self, place: Place<'_>, fields: &Fields) -> Option<Value> {
-        let around = place.as_around();
+    fn fields(&mut self, position: ShapePosition<'_>, fields: &Fields) -> Option<Value> {
+        let enclosing = position.as_enclosing();
         Some(match fields {
             Fields::Unit => Value::Unit,
-            Fields::Newtype(item) => self.value(place.field(item, &around).ok()?)?,
+            Fields::Newtype(item) => self.value(position.field(item, &enclosing).ok()?)?,
             Fields::Tuple(items) => {
-                let items = items.iter().map(|item| self.value(place.field(item, &around).ok()?));
+                let items = items.iter().map(|item| self.value(position.field(item, &enclosing).ok()?));
                 Value::List(items.collect::<Option<_>>()?)
             }
             Fields::Named(fields) => {
                 let field = |field: &crate::shape::node::Field| {
-                    Some((field.name.clone(), self.value(place.field(&field.shape, &around).ok()?)?))
+                    Some((field.name.clone(), self.value(position.field(&field.shape, &enclosing).ok()?)?))
                 };
                 Value::Struct(fields.iter().map(field).collect::<Option<_>>()?)
             }

@@ -1,21 +1,21 @@
-//! From types of Rust's to values and back.
+//! Converts Rust types to values and back.
 
 use std::collections::BTreeMap;
 
 use super::Value;
-use super::error::{Fault, Step, ValueError};
+use super::error::{ValueError, ValueErrorKind, ValuePathStep};
 
-/// A type of Rust's that a value can be taken as; see [`Value::take`].
+/// A Rust type to which a value converts; see [`Value::take`].
 #[diagnostic::on_unimplemented(
-    message = "a `Value` cannot be taken as `{Self}`",
-    note = "it can as a scalar, a `String`, a `Value`, and as `Option`, `Vec` and `BTreeMap` of these"
+    message = "a `Value` does not convert to `{Self}`",
+    note = "it converts to scalars, `String`, `Value`, and `Option`, `Vec` and `BTreeMap` of these"
 )]
 pub trait FromValue: Sized {
-    /// Makes one of `value`.
+    /// Converts `value`.
     ///
     /// # Errors
     ///
-    /// If the value is of another type or out of range.
+    /// If the value has another type or is out of range.
     fn from_value(value: Value) -> Result<Self, ValueError>;
 }
 
@@ -111,7 +111,7 @@ impl FromValue for f64 {
     }
 }
 
-/// One of 64 bits only if nothing is lost.
+/// A 64-bit float converts only if it is exactly representable.
 impl FromValue for f32 {
     fn from_value(value: Value) -> Result<f32, ValueError> {
         match value {
@@ -122,12 +122,13 @@ impl FromValue for f32 {
     }
 }
 
-/// The same float in 32 bits.
+/// Converts a float to 32 bits, if it is exactly representable.
 pub(super) fn narrow(number: f64) -> Result<f32, ValueError> {
     let narrow = number as f32;
-    match f64::from(narrow).to_bits() == number.to_bits() {
-        true => Ok(narrow),
-        false => Err(ValueError::new(Fault::Inexact { number: number.to_string(), expected: "f32".to_owned() })),
+    if f64::from(narrow).to_bits() == number.to_bits() {
+        Ok(narrow)
+    } else {
+        Err(ValueError::new(ValueErrorKind::Inexact { number: number.to_string(), expected: "f32".to_owned() }))
     }
 }
 
@@ -141,7 +142,9 @@ impl<T: FromValue> FromValue for Option<T> {
     fn from_value(value: Value) -> Result<Option<T>, ValueError> {
         match value {
             Value::Option(None) => Ok(None),
-            Value::Option(Some(value)) => T::from_value(*value).map(Some).map_err(|error| error.at(Step::Some)),
+            Value::Option(Some(value)) => {
+                T::from_value(*value).map(Some).map_err(|error| error.at(ValuePathStep::Some))
+            }
             _ => Err(ValueError::unexpected("an option", &value)),
         }
     }
@@ -162,7 +165,7 @@ impl<T: Into<Value>, const N: usize> From<[T; N]> for Value {
 impl<T: FromValue> FromValue for Vec<T> {
     fn from_value(value: Value) -> Result<Vec<T>, ValueError> {
         let Value::List(items) = value else { return Err(ValueError::unexpected("a list", &value)) };
-        let item = |(i, item)| T::from_value(item).map_err(|error| error.at(Step::Index(i)));
+        let item = |(i, item)| T::from_value(item).map_err(|error| error.at(ValuePathStep::Index(i)));
         items.into_iter().enumerate().map(item).collect()
     }
 }
@@ -177,8 +180,8 @@ impl<K: FromValue + Ord, V: FromValue> FromValue for BTreeMap<K, V> {
     fn from_value(value: Value) -> Result<BTreeMap<K, V>, ValueError> {
         let Value::Map(entries) = value else { return Err(ValueError::unexpected("a map", &value)) };
         let entry = |(i, (key, value))| {
-            let key = K::from_value(key).map_err(|error| error.at(Step::Key(i)))?;
-            Ok((key, V::from_value(value).map_err(|error| error.at(Step::Value(i)))?))
+            let key = K::from_value(key).map_err(|error| error.at(ValuePathStep::Key(i)))?;
+            Ok((key, V::from_value(value).map_err(|error| error.at(ValuePathStep::Value(i)))?))
         };
         entries.into_iter().enumerate().map(entry).collect()
     }

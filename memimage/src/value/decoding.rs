@@ -1,79 +1,79 @@
-//! Bytes to a value, along a shape.
+//! Decodes bytes to a value, along a shape.
 
-use super::error::{Fault, Step, ValueError};
-use super::opaque::{Known, known};
-use super::walk::{MAX_EMPTY, Place, VALUES_PER_BYTE};
+use super::error::{ValueError, ValueErrorKind, ValuePathStep};
+use super::opaque::{ForeignEncoding, foreign_encoding};
+use super::position::{MAX_EMPTY, ShapePosition, VALUES_PER_BYTE};
 use super::{Value, opaque};
 use crate::shape::Primitive;
 use crate::shape::node::{Fields, Node};
 
-/// The most room that is made for items that are only claimed yet.
-const MAX_CLAIMED: usize = 1 << 10;
+/// The maximum capacity reserved for items before they are read: their number is not trusted.
+const MAX_PREALLOCATED: usize = 1 << 10;
 
-/// Reads a value that fills `bytes`.
+/// Decodes a value that spans all of `bytes`.
 pub(super) fn read(root: &Node, bytes: &[u8]) -> Result<Value, ValueError> {
-    let most = bytes.len().saturating_mul(VALUES_PER_BYTE).saturating_add(MAX_EMPTY);
-    let mut reader = Reader { bytes, left: most };
-    let value = reader.value(Place::root(root), true)?;
+    let max_values = bytes.len().saturating_mul(VALUES_PER_BYTE).saturating_add(MAX_EMPTY);
+    let mut reader = Reader { bytes, values_left: max_values };
+    let value = reader.value(ShapePosition::root(root), true)?;
     match reader.bytes.len() {
         0 => Ok(value),
-        left => Err(ValueError::new(Fault::Remainder(left))),
+        left => Err(ValueError::new(ValueErrorKind::Remainder(left))),
     }
 }
 
 struct Reader<'a> {
-    /// What has not been read.
+    /// The unread bytes.
     bytes: &'a [u8],
-    /// How many values may still be read.
-    left: usize,
+    /// The number of values that may still be read.
+    values_left: usize,
 }
 
 impl<'a> Reader<'a> {
-    /// `is_last`: nothing follows this value.
-    fn value(&mut self, place: Place<'_>, is_last: bool) -> Result<Value, ValueError> {
-        self.left = self.left.checked_sub(1).ok_or_else(|| ValueError::new(Fault::TooMany))?;
-        match place.node {
+    /// `is_last` means that nothing follows this value.
+    fn value(&mut self, position: ShapePosition<'_>, is_last: bool) -> Result<Value, ValueError> {
+        self.values_left = self.values_left.checked_sub(1).ok_or_else(|| ValueError::new(ValueErrorKind::TooMany))?;
+        match position.node {
             Node::Primitive(primitive) => self.primitive(*primitive),
-            Node::Option(item) => Ok(Value::Option(match self.zero_or_one()? {
-                false => None,
-                true => {
-                    let value = self.value(place.part(item)?, is_last).map_err(|error| error.at(Step::Some))?;
-                    Some(Box::new(value))
+            Node::Option(item) => {
+                if !self.zero_or_one()? {
+                    return Ok(Value::Option(None));
                 }
-            })),
+                let value = self.value(position.part(item)?, is_last).map_err(|error| error.at(ValuePathStep::Some))?;
+                Ok(Value::Option(Some(Box::new(value))))
+            }
             Node::List(item) | Node::Set(item) => {
                 let number = self.varint::<64>()?;
-                self.items(place.part(item)?, number, is_last)
+                self.items(position.part(item)?, number, is_last)
             }
-            Node::Array(item, number) => self.items(place.part(item)?, *number, is_last),
+            Node::Array(item, number) => self.items(position.part(item)?, *number, is_last),
             Node::Map(entry) | Node::OrderedMap(entry) => {
-                self.entries(place.part(&entry.0)?, place.part(&entry.1)?, is_last)
+                self.entries(position.part(&entry.0)?, position.part(&entry.1)?, is_last)
             }
             Node::Tuple(items) => {
                 let last = items.len().wrapping_sub(1);
                 let item = |(i, item)| {
-                    let value = self.value(place.part(item)?, is_last && i == last);
-                    value.map_err(|error| error.at(Step::Position(i)))
+                    let value = self.value(position.part(item)?, is_last && i == last);
+                    value.map_err(|error| error.at(ValuePathStep::Position(i)))
                 };
                 Ok(Value::List(items.iter().enumerate().map(item).collect::<Result<_, _>>()?))
             }
-            Node::Struct(fields) => self.fields(place, fields, is_last),
+            Node::Struct(fields) => self.fields(position, fields, is_last),
             Node::Enum(variants) => {
                 let number = self.varint::<32>()? as u32;
                 let Some(variant) = variants.get(number as usize) else {
-                    return Err(ValueError::new(Fault::VariantNumber { number, variants: variants.len() }));
+                    return Err(ValueError::new(ValueErrorKind::VariantNumber { number, variants: variants.len() }));
                 };
-                // it would be taken for that one when written
+                // Encoding would take it for the earlier variant.
                 if variants[..number as usize].iter().any(|other| other.name == variant.name) {
-                    return Err(ValueError::new(Fault::VariantTwice(variant.name.to_string())));
+                    return Err(ValueError::new(ValueErrorKind::DuplicateVariant(variant.name.to_string())));
                 }
-                match self.fields(place, &variant.fields, is_last) {
+                match self.fields(position, &variant.fields, is_last) {
                     Ok(fields) => Ok(Value::Variant(variant.name.clone(), Box::new(fields))),
-                    Err(error) => Err(error.at(Step::Variant(variant.name.clone()))),
+                    Err(error) => Err(error.at(ValuePathStep::Variant(variant.name.clone()))),
                 }
             }
             Node::Opaque(name) => self.opaque(name, is_last),
-            Node::Back(steps) => self.value(place.back(*steps), is_last),
+            Node::Back(steps) => self.value(position.back(*steps), is_last),
         }
     }
 
@@ -100,58 +100,63 @@ impl<'a> Reader<'a> {
                 let mut chars = self.text()?.chars();
                 match (chars.next(), chars.next()) {
                     (Some(char), None) => Value::Char(char),
-                    _ => return Err(ValueError::new(Fault::NotChar)),
+                    _ => return Err(ValueError::new(ValueErrorKind::NotChar)),
                 }
             }
             Primitive::String => Value::String(self.text()?.to_owned()),
-            Primitive::Bytes => Value::Bytes(self.run()?.to_vec()),
+            Primitive::Bytes => Value::Bytes(self.length_prefixed()?.to_vec()),
         })
     }
 
-    fn items(&mut self, place: Place<'_>, number: u64, is_last: bool) -> Result<Value, ValueError> {
-        let mut items = Vec::with_capacity(self.claimed(number));
+    fn items(&mut self, position: ShapePosition<'_>, number: u64, is_last: bool) -> Result<Value, ValueError> {
+        let mut items = Vec::with_capacity(self.capacity_for(number));
         for i in 0..number {
-            let item = self.value(place, is_last && i + 1 == number);
-            items.push(item.map_err(|error| error.at(Step::Index(i as usize)))?);
+            let item = self.value(position, is_last && i + 1 == number);
+            items.push(item.map_err(|error| error.at(ValuePathStep::Index(i as usize)))?);
         }
         Ok(Value::List(items))
     }
 
-    fn entries(&mut self, key: Place<'_>, value: Place<'_>, is_last: bool) -> Result<Value, ValueError> {
+    fn entries(
+        &mut self,
+        key: ShapePosition<'_>,
+        value: ShapePosition<'_>,
+        is_last: bool,
+    ) -> Result<Value, ValueError> {
         let number = self.varint::<64>()?;
-        let mut entries = Vec::with_capacity(self.claimed(number));
+        let mut entries = Vec::with_capacity(self.capacity_for(number));
         for i in 0..number {
-            let key = self.value(key, false).map_err(|error| error.at(Step::Key(i as usize)))?;
+            let key = self.value(key, false).map_err(|error| error.at(ValuePathStep::Key(i as usize)))?;
             let value = self.value(value, is_last && i + 1 == number);
-            entries.push((key, value.map_err(|error| error.at(Step::Value(i as usize)))?));
+            entries.push((key, value.map_err(|error| error.at(ValuePathStep::Value(i as usize)))?));
         }
         Ok(Value::Map(entries))
     }
 
-    fn fields(&mut self, place: Place<'_>, fields: &Fields, is_last: bool) -> Result<Value, ValueError> {
-        let around = place.as_around();
+    fn fields(&mut self, position: ShapePosition<'_>, fields: &Fields, is_last: bool) -> Result<Value, ValueError> {
+        let enclosing = position.as_enclosing();
         match fields {
             Fields::Unit => Ok(Value::Unit),
             Fields::Newtype(item) => {
-                let value = self.value(place.field(item, &around)?, is_last);
-                value.map_err(|error| error.at(Step::Position(0)))
+                let value = self.value(position.field(item, &enclosing)?, is_last);
+                value.map_err(|error| error.at(ValuePathStep::Position(0)))
             }
             Fields::Tuple(items) => {
                 let last = items.len().wrapping_sub(1);
-                let mut values = Vec::with_capacity(self.claimed(items.len() as u64));
+                let mut values = Vec::with_capacity(self.capacity_for(items.len() as u64));
                 for (i, item) in items.iter().enumerate() {
-                    let value = self.value(place.field(item, &around)?, is_last && i == last);
-                    values.push(value.map_err(|error| error.at(Step::Position(i)))?);
+                    let value = self.value(position.field(item, &enclosing)?, is_last && i == last);
+                    values.push(value.map_err(|error| error.at(ValuePathStep::Position(i)))?);
                 }
                 Ok(Value::List(values))
             }
             Fields::Named(fields) => {
                 let last = fields.len().wrapping_sub(1);
-                let mut values = Vec::with_capacity(self.claimed(fields.len() as u64));
+                let mut values = Vec::with_capacity(self.capacity_for(fields.len() as u64));
                 for (i, field) in fields.iter().enumerate() {
-                    match self.value(place.field(&field.shape, &around)?, is_last && i == last) {
+                    match self.value(position.field(&field.shape, &enclosing)?, is_last && i == last) {
                         Ok(value) => values.push((field.name.clone(), value)),
-                        Err(error) => return Err(error.at(Step::Field(field.name.clone()))),
+                        Err(error) => return Err(error.at(ValuePathStep::Field(field.name.clone()))),
                     }
                 }
                 Ok(Value::Struct(values))
@@ -160,37 +165,37 @@ impl<'a> Reader<'a> {
     }
 
     fn opaque(&mut self, name: &str, is_last: bool) -> Result<Value, ValueError> {
-        match known(name) {
-            Some(Known::Text) => Ok(Value::String(self.text()?.to_owned())),
-            Some(Known::TimeDelta) => {
+        match foreign_encoding(name) {
+            Some(ForeignEncoding::Text) => Ok(Value::String(self.text()?.to_owned())),
+            Some(ForeignEncoding::TimeDelta) => {
                 let seconds = Value::Signed(unzigzag(self.varint::<64>()?));
                 Ok(Value::List(vec![seconds, Value::Signed(unzigzag(self.varint::<32>()?))]))
             }
-            Some(Known::Uuid) => {
-                let bytes = Value::Bytes(self.run()?.to_vec());
+            Some(ForeignEncoding::Uuid) => {
+                let bytes = Value::Bytes(self.length_prefixed()?.to_vec());
                 opaque::check_uuid(&bytes)?;
                 Ok(bytes)
             }
             None if is_last => Ok(Value::Opaque(std::mem::take(&mut self.bytes).to_vec())),
-            None => Err(ValueError::new(Fault::Opaque(name.to_owned()))),
+            None => Err(ValueError::new(ValueErrorKind::Opaque(name.to_owned()))),
         }
     }
 
-    /// How much room to make for a number of items that nobody vouches for.
-    fn claimed(&self, number: u64) -> usize {
-        usize::try_from(number).unwrap_or(usize::MAX).min(self.left).min(MAX_CLAIMED)
+    /// The capacity to reserve for an untrusted number of items.
+    fn capacity_for(&self, number: u64) -> usize {
+        usize::try_from(number).unwrap_or(usize::MAX).min(self.values_left).min(MAX_PREALLOCATED)
     }
 
     fn text(&mut self) -> Result<&'a str, ValueError> {
-        str::from_utf8(self.run()?).map_err(|_| ValueError::new(Fault::NotUtf8))
+        str::from_utf8(self.length_prefixed()?).map_err(|_| ValueError::new(ValueErrorKind::NotUtf8))
     }
 
-    /// Bytes after their number.
-    fn run(&mut self) -> Result<&'a [u8], ValueError> {
+    /// Reads a length and that many bytes.
+    fn length_prefixed(&mut self) -> Result<&'a [u8], ValueError> {
         let number = usize::try_from(self.varint::<64>()?).unwrap_or(usize::MAX);
-        let (run, rest) = self.bytes.split_at_checked(number).ok_or_else(truncated)?;
+        let (length_prefixed, rest) = self.bytes.split_at_checked(number).ok_or_else(truncated)?;
         self.bytes = rest;
-        Ok(run)
+        Ok(length_prefixed)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], ValueError> {
@@ -203,11 +208,11 @@ impl<'a> Reader<'a> {
         match self.array::<1>()?[0] {
             0 => Ok(false),
             1 => Ok(true),
-            byte => Err(ValueError::new(Fault::NotZeroOrOne(byte))),
+            byte => Err(ValueError::new(ValueErrorKind::NotZeroOrOne(byte))),
         }
     }
 
-    /// A number of at most so many bits, in any form that postcard reads.
+    /// Reads a number of at most `BITS` bits. Accepts every form that postcard accepts.
     fn varint<const BITS: u32>(&mut self) -> Result<u64, ValueError> {
         let (mut number, mut shift) = (0, 0);
         while shift < BITS {
@@ -242,17 +247,17 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// 0, 1, 2, 3 … stand for 0, −1, 1, −2 …
+/// Maps 0, 1, 2, 3 … to 0, −1, 1, −2 …
 fn unzigzag(number: u64) -> i128 {
     i128::from((number >> 1) as i64 ^ -((number & 1) as i64))
 }
 
 #[cold]
 fn truncated() -> ValueError {
-    ValueError::new(Fault::Truncated)
+    ValueError::new(ValueErrorKind::Truncated)
 }
 
 #[cold]
 fn long_number(bits: u32) -> ValueError {
-    ValueError::new(Fault::LongNumber(bits))
+    ValueError::new(ValueErrorKind::LongNumber(bits))
 }

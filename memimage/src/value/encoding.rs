@@ -1,19 +1,19 @@
-//! A value to bytes, along a shape: as postcard writes the type of that shape.
+//! Encodes a value to bytes, along a shape: the same bytes as postcard's for a type of that shape.
 
 use std::sync::Arc;
 
 use super::Value;
 use super::conversion::narrow;
-use super::error::{Fault, Step, ValueError, names, shorten};
-use super::opaque::{self, Known, known};
-use super::walk::Place;
+use super::error::{ValueError, ValueErrorKind, ValuePathStep, names, shorten};
+use super::opaque::{self, ForeignEncoding, foreign_encoding};
+use super::position::ShapePosition;
 use crate::shape::Primitive;
 use crate::shape::node::{self, Fields, Node};
 
-/// The bytes of `value`, if it is one of the shape.
+/// Encodes `value`, which must be a value of the shape.
 pub(super) fn write(value: &Value, root: &Node) -> Result<Vec<u8>, ValueError> {
     let mut writer = Writer { out: Vec::with_capacity(64) };
-    writer.value(value, Place::root(root))?;
+    writer.value(value, ShapePosition::root(root))?;
     Ok(writer.out)
 }
 
@@ -22,53 +22,53 @@ struct Writer {
 }
 
 impl Writer {
-    fn value(&mut self, value: &Value, place: Place<'_>) -> Result<(), ValueError> {
-        match (place.node, value) {
-            (Node::Primitive(primitive), _) => self.primitive(*primitive, value, place.node),
+    fn value(&mut self, value: &Value, position: ShapePosition<'_>) -> Result<(), ValueError> {
+        match (position.node, value) {
+            (Node::Primitive(primitive), _) => self.primitive(*primitive, value, position.node),
             (Node::Option(_), Value::Option(None)) => {
                 self.out.push(0);
                 Ok(())
             }
             (Node::Option(item), Value::Option(Some(value))) => {
                 self.out.push(1);
-                self.value(value, place.part(item)?).map_err(|error| error.at(Step::Some))
+                self.value(value, position.part(item)?).map_err(|error| error.at(ValuePathStep::Some))
             }
             (Node::List(item) | Node::Set(item), Value::List(items)) => {
                 self.varint(items.len() as u64);
-                self.items(items, place.part(item)?)
+                self.items(items, position.part(item)?)
             }
             (Node::Array(item, number), Value::List(items)) => {
                 check_length(*number, items.len())?;
-                self.items(items, place.part(item)?)
+                self.items(items, position.part(item)?)
             }
             (Node::Map(entry) | Node::OrderedMap(entry), Value::Map(entries)) => {
-                let (key_place, value_place) = (place.part(&entry.0)?, place.part(&entry.1)?);
+                let (key_position, value_position) = (position.part(&entry.0)?, position.part(&entry.1)?);
                 self.varint(entries.len() as u64);
                 for (i, (key, value)) in entries.iter().enumerate() {
-                    self.value(key, key_place).map_err(|error| error.at(Step::Key(i)))?;
-                    self.value(value, value_place).map_err(|error| error.at(Step::Value(i)))?;
+                    self.value(key, key_position).map_err(|error| error.at(ValuePathStep::Key(i)))?;
+                    self.value(value, value_position).map_err(|error| error.at(ValuePathStep::Value(i)))?;
                 }
                 Ok(())
             }
             (Node::Tuple(shapes), Value::List(items)) => {
                 check_length(shapes.len() as u64, items.len())?;
                 for (i, (item, shape)) in items.iter().zip(shapes).enumerate() {
-                    self.value(item, place.part(shape)?).map_err(|error| error.at(Step::Position(i)))?;
+                    self.value(item, position.part(shape)?).map_err(|error| error.at(ValuePathStep::Position(i)))?;
                 }
                 Ok(())
             }
-            (Node::Struct(fields), _) => self.fields(value, place, fields),
+            (Node::Struct(fields), _) => self.fields(value, position, fields),
             (Node::Enum(variants), Value::Variant(name, fields)) => {
                 let Some(number) = variants.iter().position(|variant| variant.name == *name) else {
                     return Err(no_variant(name, variants));
                 };
                 self.varint(number as u64);
-                let written = self.fields(fields, place, &variants[number].fields);
-                written.map_err(|error| error.at(Step::Variant(name.clone())))
+                let written = self.fields(fields, position, &variants[number].fields);
+                written.map_err(|error| error.at(ValuePathStep::Variant(name.clone())))
             }
-            (Node::Opaque(name), _) => self.opaque(value, name, place.node),
-            (Node::Back(steps), _) => self.value(value, place.back(*steps)),
-            _ => Err(ValueError::mismatch(place.node, value)),
+            (Node::Opaque(name), _) => self.opaque(value, name, position.node),
+            (Node::Back(steps), _) => self.value(value, position.back(*steps)),
+            _ => Err(ValueError::mismatch(position.node, value)),
         }
     }
 
@@ -93,56 +93,56 @@ impl Writer {
             (Primitive::F32, Value::F64(number)) => self.out.extend(narrow(*number)?.to_le_bytes()),
             (Primitive::F64, Value::F64(number)) => self.out.extend(number.to_le_bytes()),
             (Primitive::F64, Value::F32(number)) => self.out.extend(f64::from(*number).to_le_bytes()),
-            (Primitive::Char, Value::Char(char)) => self.run(char.encode_utf8(&mut [0; 4]).as_bytes()),
-            (Primitive::String, Value::String(text)) => self.run(text.as_bytes()),
-            (Primitive::Bytes, Value::Bytes(bytes)) => self.run(bytes),
+            (Primitive::Char, Value::Char(char)) => self.length_prefixed(char.encode_utf8(&mut [0; 4]).as_bytes()),
+            (Primitive::String, Value::String(text)) => self.length_prefixed(text.as_bytes()),
+            (Primitive::Bytes, Value::Bytes(bytes)) => self.length_prefixed(bytes),
             _ => return Err(ValueError::mismatch(node, value)),
         }
         Ok(())
     }
 
-    fn items(&mut self, items: &[Value], place: Place<'_>) -> Result<(), ValueError> {
+    fn items(&mut self, items: &[Value], position: ShapePosition<'_>) -> Result<(), ValueError> {
         for (i, item) in items.iter().enumerate() {
-            self.value(item, place).map_err(|error| error.at(Step::Index(i)))?;
+            self.value(item, position).map_err(|error| error.at(ValuePathStep::Index(i)))?;
         }
         Ok(())
     }
 
-    fn fields(&mut self, value: &Value, place: Place<'_>, fields: &Fields) -> Result<(), ValueError> {
-        let around = place.as_around();
+    fn fields(&mut self, value: &Value, position: ShapePosition<'_>, fields: &Fields) -> Result<(), ValueError> {
+        let enclosing = position.as_enclosing();
         match (fields, value) {
             (Fields::Unit, Value::Unit) => Ok(()),
-            (Fields::Newtype(item), _) => {
-                self.value(value, place.field(item, &around)?).map_err(|error| error.at(Step::Position(0)))
-            }
+            (Fields::Newtype(item), _) => self
+                .value(value, position.field(item, &enclosing)?)
+                .map_err(|error| error.at(ValuePathStep::Position(0))),
             (Fields::Tuple(shapes), Value::List(items)) => {
                 check_length(shapes.len() as u64, items.len())?;
                 for (i, (item, shape)) in items.iter().zip(shapes).enumerate() {
-                    let written = self.value(item, place.field(shape, &around)?);
-                    written.map_err(|error| error.at(Step::Position(i)))?;
+                    let written = self.value(item, position.field(shape, &enclosing)?);
+                    written.map_err(|error| error.at(ValuePathStep::Position(i)))?;
                 }
                 Ok(())
             }
             (Fields::Named(fields), Value::Struct(values)) => {
-                each_field(values, fields, |field, value| self.value(value, place.field(&field.shape, &around)?))
+                each_field(values, fields, |field, value| self.value(value, position.field(&field.shape, &enclosing)?))
             }
-            _ => Err(ValueError::unexpected(described(fields), value)),
+            _ => Err(ValueError::unexpected(describe_fields(fields), value)),
         }
     }
 
     fn opaque(&mut self, value: &Value, name: &str, node: &Node) -> Result<(), ValueError> {
-        match (known(name), value) {
-            (Some(Known::Text), Value::String(text)) => self.run(text.as_bytes()),
-            (Some(Known::TimeDelta), Value::List(parts)) => {
+        match (foreign_encoding(name), value) {
+            (Some(ForeignEncoding::Text), Value::String(text)) => self.length_prefixed(text.as_bytes()),
+            (Some(ForeignEncoding::TimeDelta), Value::List(parts)) => {
                 check_length(2, parts.len())?;
-                let seconds = parts[0].integer("i64").map_err(|error| error.at(Step::Position(0)))?;
-                let nanos = parts[1].integer::<i32>("i32").map_err(|error| error.at(Step::Position(1)))?;
+                let seconds = parts[0].integer("i64").map_err(|error| error.at(ValuePathStep::Position(0)))?;
+                let nanos = parts[1].integer::<i32>("i32").map_err(|error| error.at(ValuePathStep::Position(1)))?;
                 self.varint(zigzag(seconds));
                 self.varint(zigzag(i64::from(nanos)));
             }
-            (Some(Known::Uuid), Value::Bytes(bytes)) => {
+            (Some(ForeignEncoding::Uuid), Value::Bytes(bytes)) => {
                 opaque::check_uuid(value)?;
-                self.run(bytes);
+                self.length_prefixed(bytes);
             }
             (None, Value::Opaque(bytes)) => self.out.extend_from_slice(bytes),
             _ => return Err(ValueError::mismatch(node, value)),
@@ -150,8 +150,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Bytes after their number.
-    fn run(&mut self, bytes: &[u8]) {
+    /// Writes the length and the bytes.
+    fn length_prefixed(&mut self, bytes: &[u8]) {
         self.varint(bytes.len() as u64);
         self.out.extend_from_slice(bytes);
     }
@@ -174,12 +174,12 @@ impl Writer {
     }
 }
 
-/// 0, −1, 1, −2 … are written as 0, 1, 2, 3 …
+/// Maps 0, −1, 1, −2 … to 0, 1, 2, 3 …
 fn zigzag(number: i64) -> u64 {
     (number << 1 ^ number >> 63) as u64
 }
 
-/// Calls `each` for the fields of a shape, in their order, with their values.
+/// Calls `each` for each field of the shape, in order, with the field's value.
 pub(super) fn each_field(
     values: &[(Arc<str>, Value)],
     fields: &[node::Field],
@@ -191,12 +191,12 @@ pub(super) fn each_field(
             return Err(ValueError::no_field(&field.name, values.iter().map(|(name, _)| &**name)));
         };
         next = at + 1;
-        each(field, &values[at].1).map_err(|error| error.at(Step::Field(field.name.clone())))?;
+        each(field, &values[at].1).map_err(|error| error.at(ValuePathStep::Field(field.name.clone())))?;
     }
     if values.len() == fields.len() { Ok(()) } else { Err(wrong_number(values, fields)) }
 }
 
-/// Where the field of that name is: most likely at `next`, else looked for from there on and round.
+/// The index of the field with this name. Looks at `next` first, then at the following and the preceding fields.
 #[inline]
 fn find(values: &[(Arc<str>, Value)], name: &str, next: usize) -> Option<usize> {
     let is_it = |at: &usize| *values[*at].0 == *name;
@@ -208,13 +208,10 @@ fn find(values: &[(Arc<str>, Value)], name: &str, next: usize) -> Option<usize> 
 }
 
 pub(super) fn check_length(expected: u64, found: usize) -> Result<(), ValueError> {
-    match found as u64 == expected {
-        true => Ok(()),
-        false => Err(ValueError::new(Fault::Length { expected, found })),
-    }
+    if found as u64 == expected { Ok(()) } else { Err(ValueError::new(ValueErrorKind::Length { expected, found })) }
 }
 
-/// All fields of the shape are there, and yet there are more or fewer.
+/// The error of a struct that has all fields of the shape and a surplus one.
 #[cold]
 fn wrong_number(values: &[(Arc<str>, Value)], fields: &[node::Field]) -> ValueError {
     for (i, (name, _)) in values.iter().enumerate() {
@@ -222,29 +219,29 @@ fn wrong_number(values: &[(Arc<str>, Value)], fields: &[node::Field]) -> ValueEr
             return extra_field(name, fields);
         }
         if values[..i].iter().any(|(earlier, _)| earlier == name) {
-            return ValueError::new(Fault::FieldExists { name: name.to_string() });
+            return ValueError::new(ValueErrorKind::FieldExists { name: name.to_string() });
         }
     }
-    ValueError::new(Fault::Length { expected: fields.len() as u64, found: values.len() })
+    ValueError::new(ValueErrorKind::Length { expected: fields.len() as u64, found: values.len() })
 }
 
-/// The struct has no such field.
+/// The error of a field that the shape does not have.
 #[cold]
 pub(super) fn extra_field(name: &str, fields: &[node::Field]) -> ValueError {
     let shape = names(fields.iter().map(|field| &*field.name));
-    ValueError::new(Fault::ExtraField { name: name.to_owned(), shape })
+    ValueError::new(ValueErrorKind::ExtraField { name: name.to_owned(), shape })
 }
 
-/// The enum has no such variant.
+/// The error of a variant that the shape does not have.
 #[cold]
 pub(super) fn no_variant(name: &str, variants: &[node::Variant]) -> ValueError {
     let shape = names(variants.iter().map(|variant| &*variant.name));
-    ValueError::new(Fault::NoVariant { name: name.to_owned(), shape })
+    ValueError::new(ValueErrorKind::NoVariant { name: name.to_owned(), shape })
 }
 
-/// The value that stands for fields, in words.
+/// A description of the value that represents these fields.
 #[cold]
-pub(super) fn described(fields: &Fields) -> String {
+pub(super) fn describe_fields(fields: &Fields) -> String {
     match fields {
         Fields::Unit => "a unit".to_owned(),
         Fields::Newtype(item) => shorten(item.to_string()),

@@ -1,8 +1,8 @@
-//! When two values are equal.
+//! Equality of values.
 
 use super::Value;
 
-/// See [`Value`]: numbers by value, floats by bits, structs in any order of fields.
+/// See [`Value`]: numbers compare by value, floats by bits, and structs regardless of the order of their fields.
 impl PartialEq for Value {
     fn eq(&self, other: &Value) -> bool {
         match (self, other) {

@@ -1,40 +1,40 @@
-//! Why a value could not be read, edited or written.
+//! The error of a value that cannot be decoded, edited or encoded.
 
 use std::convert::Infallible;
 use std::fmt::{self, Display};
 use std::sync::Arc;
 
 use super::Value;
-use super::walk::{MAX_DEPTH, MAX_EMPTY};
+use super::position::{MAX_DEPTH, MAX_EMPTY};
 use crate::shape::node::Node;
 
-/// The longest shape or list of names that a message shows, in bytes.
+/// The maximum length in bytes of a shape or a list of names in a message.
 const MAX_TEXT: usize = 160;
 
-/// The most steps of a path that are shown at each end of it.
+/// The number of steps shown at each end of a long path.
 const MAX_STEPS: usize = 10;
 
-/// What is wrong with a [`Value`], or with bytes or JSON that should become one, and where in it.
+/// A [`Value`], or the bytes or JSON to convert to one, are invalid.
 ///
-/// `Display` begins with the place: `account.0: u32 is expected, a string is found`. In a path, `.name` and `.0` are
-/// fields, `::Name` a variant, `?` the value of an option, `[3]` an item of a list, set or array, `[key 3]` and
-/// `[value 3]` those of a map's entry, counted from 0.
+/// `Display` begins with the path: `account.0: expected u32, found a string`. In a path, `.name` and `.0` are fields, `::Name` is
+/// a variant, `?` the value of an option, `[3]` an item of a list, set or array, `[key 3]` and `[value 3]` the key and the value
+/// of a map's entry, counted from 0.
 #[derive(Clone)]
 pub struct ValueError {
-    /// Boxed, for it travels through every level of a value, and so does success.
+    /// Boxed to keep results small: every level of a value returns one, also on success.
     inner: Box<Inner>,
 }
 
 #[derive(Clone)]
 struct Inner {
-    /// Innermost first: each level adds its own on the way out.
-    path: Vec<Step>,
-    fault: Fault,
+    /// Innermost first: each level adds its step as the error passes through it.
+    path: Vec<ValuePathStep>,
+    kind: ValueErrorKind,
 }
 
-/// One step of the path from the whole value to the part that is wrong.
+/// One step of the path from the root value to the invalid part.
 #[derive(Clone)]
-pub(super) enum Step {
+pub(super) enum ValuePathStep {
     Field(Arc<str>),
     Position(usize),
     Variant(Arc<str>),
@@ -45,80 +45,78 @@ pub(super) enum Step {
 }
 
 #[derive(Clone, thiserror::Error)]
-pub(super) enum Fault {
-    #[error("{expected} is expected, {found} is found")]
+pub(super) enum ValueErrorKind {
+    #[error("expected {expected}, found {found}")]
     Mismatch { expected: String, found: String },
-    #[error("{number} is out of the range of {expected}")]
+    #[error("{number} is out of range for {expected}")]
     OutOfRange { number: String, expected: String },
-    #[error("{number} is no {expected} without rounding")]
+    #[error("{number} cannot be represented exactly as {expected}")]
     Inexact { number: String, expected: String },
-    #[error("{expected} items are expected, {found} are found")]
+    #[error("expected {expected} items, found {found}")]
     Length { expected: u64, found: usize },
-    #[error("there is no field `{name}`; {}", having(.fields))]
+    #[error("there is no field `{name}`; {}", list_fields(.fields))]
     NoField { name: String, fields: String },
-    #[error("the field `{name}` is not in the shape, which has {shape}")]
+    #[error("the shape has no field `{name}`; its fields are {shape}")]
     ExtraField { name: String, shape: String },
-    #[error("there is a field `{name}` already")]
+    #[error("the field `{name}` already exists")]
     FieldExists { name: String },
-    #[error("there is no variant `{name}`; the shape has {shape}")]
+    #[error("the shape has no variant `{name}`; its variants are {shape}")]
     NoVariant { name: String, shape: String },
-    #[error("the variant's number is {number}, and the shape has {variants} variants")]
+    #[error("variant index {number} is out of range: the shape has {variants} variants")]
     VariantNumber { number: u32, variants: usize },
-    #[error("the bytes end before it does")]
+    #[error("the bytes end within the value")]
     Truncated,
-    #[error("{0} bytes are left over after it")]
+    #[error("{0} bytes follow the value")]
     Remainder(usize),
     #[error("a number has more than {0} bits")]
     LongNumber(u32),
     #[error("byte {0:#04x} is neither 0 nor 1")]
     NotZeroOrOne(u8),
-    #[error("its bytes are no UTF-8")]
+    #[error("the bytes are not valid UTF-8")]
     NotUtf8,
-    #[error("its bytes are not one character")]
+    #[error("the bytes are not exactly one character")]
     NotChar,
-    #[error("it is nested more than {MAX_DEPTH} deep")]
+    #[error("the value is nested more than {MAX_DEPTH} levels deep")]
     TooDeep,
-    #[error("it has more than {MAX_EMPTY} parts that take up no bytes")]
+    #[error("the value has more than {MAX_EMPTY} parts that take up no bytes")]
     TooMany,
-    #[error(
-        "the type `{0}` is known to the program only, and more follows it: where it begins is known, where it ends is not"
-    )]
+    #[error("the type `{0}` is opaque and more bytes follow it: only the program knows where its value ends")]
     Opaque(String),
-    #[error("an earlier variant is called `{0}` too, so the two cannot be told apart by name")]
-    VariantTwice(String),
+    #[error("the enum has two variants `{0}`, which a value cannot distinguish")]
+    DuplicateVariant(String),
     #[cfg(feature = "json")]
-    #[error("the key {0:?} comes twice")]
-    KeyTwice(String),
+    #[error("the key {0:?} occurs twice")]
+    DuplicateKey(String),
     #[cfg(feature = "json")]
-    #[error("{expected} is expected, {found:?} is found")]
+    #[error("expected {expected}, found {found:?}")]
     Text { expected: &'static str, found: String },
     #[cfg(feature = "json")]
-    #[error("it is no JSON: {0}")]
+    #[error("invalid JSON: {0}")]
     Json(String),
     #[error("{0}")]
     Custom(String),
 }
 
-fn having(fields: &str) -> String {
-    if fields.is_empty() { "there are no fields at all".to_owned() } else { format!("the fields are {fields}") }
+fn list_fields(fields: &str) -> String {
+    if fields.is_empty() { "the struct has no fields".to_owned() } else { format!("the fields are {fields}") }
 }
 
 impl ValueError {
-    /// An error of an upcaster's own: the value is of the right shape, but makes no sense, or cannot become the next.
+    /// An error of an upcaster: the value has the right shape, but is meaningless or cannot be converted.
     pub fn custom(message: impl Display) -> ValueError {
-        ValueError::new(Fault::Custom(message.to_string()))
+        ValueError::new(ValueErrorKind::Custom(message.to_string()))
     }
 
-    /// The same error, met in the field of that name.
+    /// Adds the field that contains the invalid part to the path.
     #[must_use]
     pub fn within(self, field: impl Into<Arc<str>>) -> ValueError {
-        self.at(Step::Field(field.into()))
+        self.at(ValuePathStep::Field(field.into()))
     }
 
-    /// Which part of the value is wrong, such as `account.0` or `lines[3].price`; empty for the value itself. The middle of
-    /// a long path is left out.
+    /// The path to the invalid part, such as `account.0` or `lines[3].price`; empty for the value itself. A long path is
+    /// shortened in the middle.
     pub fn path(&self) -> String {
-        let steps = |steps: &[Step]| steps.iter().rev().map(Step::to_string).collect::<String>();
+        let steps = |steps: &[ValuePathStep]| steps.iter().rev().map(ValuePathStep::to_string).collect::<String>();
         let path = match &self.inner.path[..] {
             long if long.len() > 2 * MAX_STEPS => {
                 format!("{}…{}", steps(&long[long.len() - MAX_STEPS..]), steps(&long[..MAX_STEPS]))
@@ -128,22 +126,22 @@ impl ValueError {
         path.strip_prefix('.').map(str::to_owned).unwrap_or(path)
     }
 
-    /// Whether it goes deeper than values do.
+    /// Whether the value is nested deeper than the limit.
     pub(crate) fn is_too_deep(&self) -> bool {
-        matches!(self.inner.fault, Fault::TooDeep)
+        matches!(self.inner.kind, ValueErrorKind::TooDeep)
     }
 
+    /// Whether the value contains an opaque type that only the program can decode. The bytes may be valid.
     #[cold]
-    /// Whether the shape does not tell enough to read the bytes, which may be right all the same.
     pub(crate) fn is_opaque(&self) -> bool {
-        matches!(self.inner.fault, Fault::Opaque(_))
+        matches!(self.inner.kind, ValueErrorKind::Opaque(_))
     }
 
-    pub(super) fn new(fault: Fault) -> ValueError {
-        ValueError { inner: Box::new(Inner { path: Vec::new(), fault }) }
+    pub(super) fn new(kind: ValueErrorKind) -> ValueError {
+        ValueError { inner: Box::new(Inner { path: Vec::new(), kind }) }
     }
 
-    /// Where `node` is expected, `found` is not one.
+    /// `found` is not a value of `node`.
     #[cold]
     pub(super) fn mismatch(node: &Node, found: &Value) -> ValueError {
         ValueError::unexpected(shorten(node.to_string()), found)
@@ -151,22 +149,22 @@ impl ValueError {
 
     #[cold]
     pub(super) fn unexpected(expected: impl Into<String>, found: &Value) -> ValueError {
-        ValueError::new(Fault::Mismatch { expected: expected.into(), found: found.describe() })
+        ValueError::new(ValueErrorKind::Mismatch { expected: expected.into(), found: found.describe() })
     }
 
     #[cold]
     pub(super) fn no_field<'a>(name: &str, fields: impl Iterator<Item = &'a str>) -> ValueError {
-        ValueError::new(Fault::NoField { name: name.to_owned(), fields: names(fields) })
+        ValueError::new(ValueErrorKind::NoField { name: name.to_owned(), fields: names(fields) })
     }
 
     #[cold]
-    pub(super) fn at(mut self, step: Step) -> ValueError {
+    pub(super) fn at(mut self, step: ValuePathStep) -> ValueError {
         self.inner.path.push(step);
         self
     }
 }
 
-/// Names in one line.
+/// Joins names, up to the maximum length of a message.
 pub(super) fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let mut text = String::new();
     for name in names {
@@ -179,7 +177,7 @@ pub(super) fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
     shorten(text)
 }
 
-/// Not more of a text than a message should show.
+/// Truncates a text for a message.
 pub(super) fn shorten(mut text: String) -> String {
     if text.len() > MAX_TEXT {
         text.truncate(text.floor_char_boundary(MAX_TEXT));
@@ -194,18 +192,18 @@ impl Display for ValueError {
         if !path.is_empty() {
             write!(f, "{path}: ")?;
         }
-        self.inner.fault.fmt(f)
+        self.inner.kind.fmt(f)
     }
 }
 
-/// As `Display`: a test that unwraps shows the sentence.
+/// Like `Display`, for a readable message of `unwrap` in tests.
 impl fmt::Debug for ValueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ValueError({self})")
     }
 }
 
-impl fmt::Debug for Fault {
+impl fmt::Debug for ValueErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Display::fmt(self, f)
     }
@@ -213,23 +211,23 @@ impl fmt::Debug for Fault {
 
 impl std::error::Error for ValueError {}
 
-/// A value taken as it is cannot be of the wrong type.
+/// For conversions that cannot fail.
 impl From<Infallible> for ValueError {
     fn from(never: Infallible) -> ValueError {
         match never {}
     }
 }
 
-impl Display for Step {
+impl Display for ValuePathStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Step::Field(name) => write!(f, ".{name}"),
-            Step::Position(position) => write!(f, ".{position}"),
-            Step::Variant(name) => write!(f, "::{name}"),
-            Step::Some => f.write_str("?"),
-            Step::Index(index) => write!(f, "[{index}]"),
-            Step::Key(entry) => write!(f, "[key {entry}]"),
-            Step::Value(entry) => write!(f, "[value {entry}]"),
+            ValuePathStep::Field(name) => write!(f, ".{name}"),
+            ValuePathStep::Position(position) => write!(f, ".{position}"),
+            ValuePathStep::Variant(name) => write!(f, "::{name}"),
+            ValuePathStep::Some => f.write_str("?"),
+            ValuePathStep::Index(index) => write!(f, "[{index}]"),
+            ValuePathStep::Key(entry) => write!(f, "[key {entry}]"),
+            ValuePathStep::Value(entry) => write!(f, "[value {entry}]"),
         }
     }
 }

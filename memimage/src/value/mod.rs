@@ -1,8 +1,8 @@
-//! Payloads as maps, lists and scalars: read and written by a shape alone, without the program's types.
+//! Payloads as maps, lists and scalars: decoded and encoded along a shape, without the program's types.
 //!
-//! A [`ShapeTree`] leads the way through bytes ([`decoding`]), through a value ([`encoding`]) and through JSON; [`walk`] is
-//! what these have in common. Bytes, JSON and shapes may be anything: reading them neither panics nor recurses without
-//! bound, and allocates in proportion to their size.
+//! [`decoding`], [`encoding`] and JSON follow a [`ShapeTree`] through the bytes or the value; [`position`] is the position in
+//! the shape that they share. Bytes, JSON and shapes may be untrusted: reading them does not panic, limits its recursion, and
+//! uses memory proportional to their size.
 
 use std::sync::Arc;
 
@@ -17,22 +17,22 @@ mod error;
 #[cfg(feature = "json")]
 mod json;
 mod opaque;
-mod walk;
+mod position;
 
 pub use conversion::FromValue;
 pub use error::ValueError;
-pub(crate) use walk::MAX_DEPTH;
+pub(crate) use position::MAX_DEPTH;
 
-/// Any payload or state as maps, lists and scalars.
+/// A payload or a state as maps, lists and scalars.
 ///
-/// A [`ShapeTree`] that was read from a journal, or made of one of the program's types, turns bytes into a value and a
-/// value into bytes; [`encode`](Value::encode) checks the value against the shape, all of it. An upcaster gets a value of
-/// the old shape and returns one of the new, and names fields as the shapes do:
+/// With a [`ShapeTree`], read from a journal or created from one of the program's types, bytes decode to a value and a value
+/// encodes to bytes; [`encode`](Value::encode) checks the complete value against the shape. An upcaster receives a value of the
+/// old shape and returns a value of the new one. Fields have the names that the shapes give them:
 ///
 /// ```
 /// use memimage::{Value, ValueError};
 ///
-/// /// Whole dollars become cents, and `memo` is told by whom.
+/// /// Converts dollars to cents, and renames `memo` to `note`.
 /// fn deposit_1_to_2(mut value: Value) -> Result<Value, ValueError> {
 ///     let dollars: u32 = value.take("dollars")?;
 ///     value.insert("cents", u64::from(dollars) * 100)?;
@@ -49,30 +49,30 @@ pub(crate) use walk::MAX_DEPTH;
 /// # Ok::<(), ValueError>(())
 /// ```
 ///
-/// What a value of each shape is:
+/// The values of each shape:
 ///
 /// | shape | value |
 /// | --- | --- |
 /// | unit, a struct or variant without fields | `Unit` |
 /// | bool, char, string, bytes | `Bool`, `Char`, `String`, `Bytes` |
-/// | u8 … u128 | `Unsigned`; on writing `Signed` as well, where the number is in range |
-/// | i8 … i128 | `Signed`; on writing `Unsigned` as well, where the number is in range |
-/// | f32 | `F32`; on writing `F64` as well, where nothing is lost by rounding |
-/// | f64 | `F64`; on writing `F32` as well |
+/// | u8 … u128 | `Unsigned`; encoding also accepts a `Signed` in range |
+/// | i8 … i128 | `Signed`; encoding also accepts an `Unsigned` in range |
+/// | f32 | `F32`; encoding also accepts an `F64` that is exactly representable |
+/// | f64 | `F64`; encoding also accepts an `F32` |
 /// | option | `Option` |
 /// | list, set, array, tuple, the fields of a tuple struct or tuple variant | `List` |
 /// | map, ordered map | `Map` |
-/// | struct of one field without a name, such as `struct Id(u32)` | the value of that field |
+/// | struct of one unnamed field, such as `struct Id(u32)` | the value of that field |
 /// | struct with named fields | `Struct` |
-/// | enum | `Variant`: its name and its fields, as those of a struct |
-/// | a foreign type that has a `Shape` in this library | `String` in the type's own form; `Bytes` for those of `uuid`; for `chrono::TimeDelta` a `List` of seconds and nanoseconds |
-/// | another foreign type, by a name of the program's own | `Opaque`, and only where nothing follows it: nobody but the program knows where it ends |
+/// | enum | `Variant`: its name, and its fields like those of a struct |
+/// | a foreign type that implements `Shape` in this crate | `String` in the type's own format; `Bytes` for types of `uuid`; for `chrono::TimeDelta` a `List` of seconds and nanoseconds |
+/// | another foreign type, by a name that the program gives it | `Opaque`, only at the end of the bytes: only the program knows where its value ends |
 ///
-/// Numbers are equal by their value, whether `Signed` or not; floats by their bits, so that a value equals itself; structs
-/// whatever the order of their fields.
+/// Numbers compare by value, whether `Signed` or `Unsigned`; floats by bits, so that each value equals itself; structs regardless
+/// of the order of their fields.
 #[derive(Clone, Debug)]
 pub enum Value {
-    /// Nothing but that it is there.
+    /// The unit.
     Unit,
     /// True or false.
     Bool(bool),
@@ -86,45 +86,45 @@ pub enum Value {
     F64(f64),
     /// A character.
     Char(char),
-    /// A text.
+    /// A string.
     String(String),
-    /// Bytes of a type that serde takes for bytes; a `Vec<u8>` is a `List`.
+    /// Bytes of a type that serde treats as bytes; a `Vec<u8>` is a `List`.
     Bytes(Vec<u8>),
-    /// Something, or none.
+    /// An optional value.
     Option(Option<Box<Value>>),
-    /// Values in a row, without names.
+    /// Unnamed values in order.
     List(Vec<Value>),
-    /// Keys and their values, in the order written.
+    /// Keys and their values, in the order of the bytes.
     Map(Vec<(Value, Value)>),
-    /// Fields by name, in the order of the shape they were read by; when written they are found by name.
+    /// Fields by name, in the order of the shape when decoded. Encoding finds them by name.
     Struct(Vec<(Arc<str>, Value)>),
     /// A variant's name and its fields.
     Variant(Arc<str>, Box<Value>),
-    /// Bytes of a type that the shape gives by name only, as they are in the journal.
+    /// The bytes of a type that the shape describes only by name, unchanged from the journal.
     Opaque(Vec<u8>),
 }
 
 impl Value {
-    /// Reads a value of `shape` that fills `bytes`. Both may be anything: nothing is believed unseen.
+    /// Decodes a value of `shape` that spans all of `bytes`. Both may be untrusted.
     ///
-    /// Memory is in proportion to the bytes: at most 16 values for each, and 65,536 more, so that a few bytes cannot claim
-    /// a million units.
+    /// Memory use is proportional to the bytes: at most 16 values a byte, and 65,536 more, so that a few bytes cannot claim a
+    /// million units.
     ///
     /// # Errors
     ///
-    /// If the bytes are no value of the shape or go on after it; if the value is nested more than 128 shapes deep or has
-    /// too many parts that take up no bytes; if it holds a type that is known to the program only and anything follows; if
-    /// it holds a variant of an enum with an earlier one of that name.
+    /// If the bytes are not a value of the shape, or more bytes follow it; if the value is nested more than 128 shapes deep or
+    /// has too many parts that take up no bytes; if bytes follow a type that only the program can decode; if the value contains a
+    /// variant whose name an earlier variant of the enum has too.
     pub fn decode(shape: &ShapeTree, bytes: &[u8]) -> Result<Value, ValueError> {
         decoding::read(shape.root(), bytes)
     }
 
-    /// Checks that this is a value of `shape`, and writes it as the type of that shape is written.
+    /// Checks that this is a value of `shape`, and encodes it like a type of that shape.
     ///
     /// # Errors
     ///
-    /// If it is no value of the shape: another kind, a field missing or too many, a number out of range, an unknown
-    /// variant, an array of another length. If it is nested more than 128 shapes deep.
+    /// If this is not a value of the shape: another kind, a missing or additional field, a number out of range, an unknown
+    /// variant, an array of another length. If the value is nested more than 128 shapes deep.
     pub fn encode(&self, shape: &ShapeTree) -> Result<Vec<u8>, ValueError> {
         encoding::write(self, shape.root())
     }

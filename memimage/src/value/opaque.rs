@@ -1,24 +1,24 @@
-//! What is known of types that a shape gives by name only.
+//! The encodings of foreign types that a shape describes only by name.
 
 use super::{Value, ValueError};
 
-/// How a foreign type that has a [`Shape`](crate::Shape) in this library is written.
+/// The encoding of a foreign type that implements [`Shape`](crate::Shape) in this crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Known {
+pub(super) enum ForeignEncoding {
     /// Sixteen bytes.
     Uuid,
-    /// A text in the type's own form.
+    /// A string in the type's own format.
     Text,
     /// Seconds and nanoseconds.
     TimeDelta,
 }
 
-/// What is known of the type of this name. Another type given the same name by hand, or a `rust_decimal` that some crate
-/// of the writing program asked for its feature `serde-float`, is misread or refused here.
-pub(super) fn known(name: &str) -> Option<Known> {
+/// The encoding of the type with this name, if this crate knows it. It is wrong for another type that a program gave the same
+/// name, and for a `rust_decimal` whose feature `serde-float` some crate of the writing program enabled.
+pub(super) fn foreign_encoding(name: &str) -> Option<ForeignEncoding> {
     Some(match name {
-        "uuid::Uuid" | "uuid::NonNilUuid" => Known::Uuid,
-        "chrono::TimeDelta" => Known::TimeDelta,
+        "uuid::Uuid" | "uuid::NonNilUuid" => ForeignEncoding::Uuid,
+        "chrono::TimeDelta" => ForeignEncoding::TimeDelta,
         "chrono::DateTime<Utc>"
         | "chrono::DateTime<FixedOffset>"
         | "chrono::NaiveDate"
@@ -34,15 +34,15 @@ pub(super) fn known(name: &str) -> Option<Known> {
         | "jiff::civil::Time"
         | "jiff::civil::DateTime"
         | "jiff::civil::ISOWeekDate"
-        | "rust_decimal::Decimal" => Known::Text,
+        | "rust_decimal::Decimal" => ForeignEncoding::Text,
         _ => return None,
     })
 }
 
-/// Refuses bytes that are no UUID.
+/// Checks that the bytes are a UUID.
 pub(super) fn check_uuid(bytes: &Value) -> Result<(), ValueError> {
     match bytes {
         Value::Bytes(bytes) if bytes.len() == 16 => Ok(()),
-        _ => Err(ValueError::unexpected("a UUID, 16 bytes,", bytes)),
+        _ => Err(ValueError::unexpected("a UUID of 16 bytes", bytes)),
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Error, Image, Options, Retention, SnapshotPolicy, Timestamp};
 
-use crate::{Book, BookCommands, Files, changed, files, seal};
+use crate::{Book, BookCommands, Files, changed, checksums, files, frames};
 
 pub(super) const ROOT: &str = "/book";
 pub(super) const HEADER: usize = 4096;
@@ -71,18 +71,18 @@ fn made(retention: Retention) -> Fixed {
     headers.for_each(|(_, bytes)| bytes[40..56].copy_from_slice(&UUID));
     let mut segments: Vec<_> =
         files.iter_mut().filter(|(path, _)| is(path, "journal")).map(|(_, bytes)| bytes).collect();
-    segments.iter_mut().for_each(|segment| seal::unwhiten(segment));
+    segments.iter_mut().for_each(|segment| frames::unwhiten(segment));
     let first = u32::from_le_bytes(segments[0][HEADER + 60..HEADER + 64].try_into().expect("four bytes"));
     let mut previous = first;
     for segment in segments {
-        seal::seal_header(segment);
-        previous = seal::seal_frames(segment, previous);
+        checksums::update_header(segment);
+        previous = checksums::update_frames(segment, previous);
     }
     for (path, bytes) in &mut files {
         if is(path, "snapshot") || is(path, "base") {
-            seal::seal_snapshot(bytes);
+            checksums::update_snapshot(bytes);
         } else if path.ends_with("durable") {
-            seal::seal_durable(bytes, &UUID);
+            checksums::update_watermark(bytes, &UUID);
         }
     }
     let fixed = Fixed { files, state };

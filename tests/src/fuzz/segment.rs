@@ -1,7 +1,7 @@
 //! Any bytes as the segments of a journal.
 
 use super::fixed::{HEADER, ROOT, SEGMENT, judge, segment as path, whole};
-use crate::{Files, seal};
+use crate::{Files, checksums, frames};
 
 /// The first byte says what is done with those after it, a bit each.
 const SEALED: u8 = 1;
@@ -33,7 +33,7 @@ pub fn segment(input: &[u8]) {
     {
         let mut block = whole().files[&durable()].clone();
         block[16..24].copy_from_slice(&u64::from(*seq).to_le_bytes());
-        seal::seal_durable(&mut block, &header[40..56]);
+        checksums::update_watermark(&mut block, &header[40..56]);
         files.insert(durable(), block);
         bytes = rest;
     }
@@ -46,9 +46,9 @@ pub fn segment(input: &[u8]) {
         segments.push(made(&header, segments.len() as u64 + 1, &[]));
     }
     if has(SEALED) {
-        seal::seal_journal(&mut segments);
+        checksums::update_journal(&mut segments);
     } else {
-        segments.iter_mut().for_each(|segment| seal::seal_header(segment));
+        segments.iter_mut().for_each(|segment| checksums::update_header(segment));
     }
     files.extend((1..).zip(segments).map(|(number, bytes)| (path(number), bytes)));
     judge(&files);
@@ -72,8 +72,8 @@ fn made(header: &[u8], number: u64, frames: &[u8]) -> Vec<u8> {
 /// The frames of a good segment: all, the first few, and as two segments, sealed and not.
 pub(super) fn seeds() -> Vec<Vec<u8>> {
     let bytes = &whole().files[&path(1)];
-    let frames = seal::frames(bytes);
-    let end = |count: usize| seal::next_place(bytes, &frames[count.min(frames.len()) - 1]);
+    let frames = frames::frames(bytes);
+    let end = |count: usize| frames::next_place(bytes, &frames[count.min(frames.len()) - 1]);
     let mut seeds = Vec::new();
     for count in [2, 3, 5, frames.len()] {
         let frames = &bytes[HEADER..end(count)];

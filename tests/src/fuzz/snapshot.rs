@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::fixed::{Fixed, HEADER, is, judge, pruned, whole};
-use crate::{Files, seal};
+use crate::{Files, checksums};
 
 /// The first byte says what is done with those after it, a bit each.
 const SEALED: u8 = 1;
@@ -43,7 +43,7 @@ pub fn snapshot(input: &[u8]) {
         file.extend_from_slice(&good[good.len() - 48..]);
     }
     if has(SEALED) {
-        seal::seal_snapshot(&mut file);
+        checksums::update_snapshot(&mut file);
     }
     if has(BASE) {
         files.retain(|path, _| !is(path, "snapshot"));

@@ -3,16 +3,16 @@
 //! and a position and left as it is. It never panics, hangs, takes memory by a damaged length, or opens with a state that
 //! was not acknowledged.
 
-mod base;
-mod batch;
-mod bit;
-mod durable;
-mod file;
-mod length;
+mod base_copies;
+mod misplaced_batches;
+mod bit_flips;
+mod watermark;
+mod replaced_files;
+mod file_lengths;
 mod outcome;
-mod rot;
-mod sample;
-mod sector;
-mod segment;
-mod snapshot;
-mod trial;
+mod transient_bit_errors;
+mod sample_images;
+mod lost_sectors;
+mod misplaced_segments;
+mod snapshots;
+mod campaign;

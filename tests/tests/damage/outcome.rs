@@ -1,4 +1,4 @@
-//! What came of opening a damaged image.
+//! The outcome of opening a damaged image.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -6,7 +6,7 @@ use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Image, Seq};
 use memimage_tests::{Book, BookCommands, changed, files};
 
-use crate::sample::{Sample, open, options};
+use crate::sample_images::{Sample, open, options};
 
 /// What came of opening a damaged image. Everything else fails the test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +44,7 @@ pub(crate) fn judge(sample: &Sample, damaged: &SimDisk, depth: Depth) -> Result<
         Err(_) => Err("opening it panicked".to_owned()),
         Ok(Err(error)) => {
             let position = error.position().is_some_and(|position| position.segment.is_some());
-            let no_start = error.to_string().contains("none of the states that it could go on from can be used");
+            let no_start = error.to_string().contains("no usable snapshot or base precedes it");
             let changed = changed(&files(&before), &files(damaged));
             if error.kind() != ErrorKind::Corrupt || !position && !no_start {
                 return Err(format!("refused for another reason, or without a position: {error}"));

@@ -2,11 +2,11 @@
 //! without them.
 
 mod crash;
-mod forged;
-mod hidden;
-mod keyless;
+mod forgery;
+mod confidentiality;
+mod absent_keys;
 mod keys;
-mod operated;
+mod maintenance;
 mod rotation;
 
 use std::path::PathBuf;

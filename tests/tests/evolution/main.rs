@@ -5,15 +5,15 @@
 #![recursion_limit = "512"]
 #![allow(unreachable_pub, reason = "each module stands for a program with a model that all of it sees")]
 
-mod beginnings;
-mod chains;
-mod crates;
+mod initial_state;
+mod upcast_chains;
+mod other_crates;
 mod groups;
-mod long;
-mod parts;
-mod pinned;
+mod many_versions;
+mod one_to_many;
+mod replay_only;
 mod retired;
-mod states;
+mod state_upcast;
 mod values;
 
 use std::path::Path;

@@ -4,10 +4,10 @@
 //! `MEMIMAGE_BLESS=1 cargo test -p memimage-tests --test format` makes the kept one anew; only for a change of the format
 //! that no journal out there has seen.
 
-mod protected;
+mod decryption;
 mod random;
 mod reader;
-mod rewritten;
+mod rewritten_journal;
 mod shape;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -286,16 +286,16 @@ fn a_protected_image_is_as_the_document_says() {
         });
         let mut files = files_in(directory.path());
         files.remove("LOCK");
-        let keys = protected::Keys { cipher: cipher.then_some((3, [7; 32])), chain: chain.then_some((3, [9; 32])) };
-        assert_reads(&protected::peel(&files, &keys));
+        let keys = decryption::Keys { cipher: cipher.then_some((3, [7; 32])), chain: chain.then_some((3, [9; 32])) };
+        assert_reads(&decryption::peel(&files, &keys));
     }
 }
 
 /// The kept one says that what the library makes of keys never changes: not one bit of it, since no tag would fit any more.
 #[test]
 fn the_kept_protected_image_is_as_the_document_says_and_opens() {
-    let keys_of = protected::Keys { cipher: Some((3, [7; 32])), chain: Some((3, [9; 32])) };
-    assert_reads(&protected::peel(protected_fixture(), &keys_of));
+    let keys_of = decryption::Keys { cipher: Some((3, [7; 32])), chain: Some((3, [9; 32])) };
+    assert_reads(&decryption::peel(protected_fixture(), &keys_of));
     let directory = tempfile::tempdir().unwrap();
     lay_out(protected_fixture(), directory.path());
     let options = Image::<Shelf>::options().encryption(keys(7)).chain(keys(9));

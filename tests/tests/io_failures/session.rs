@@ -7,7 +7,7 @@ use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Error, ErrorKind, Image, Pending, Retention};
 use memimage_tests::{Ledger, LedgerCommands, LedgerDeposit, Run};
 
-use crate::truth::{Change, Truth};
+use crate::oracle::{Change, Truth};
 
 pub(crate) const LEDGER: &str = "/ledger";
 pub(crate) const REWRITTEN: &str = "/rewritten";

@@ -3,7 +3,7 @@
 //!
 //! `MEMIMAGE_CASES` sets how often each of the tests kills, `MEMIMAGE_SEED` when.
 
-mod answers;
+mod acknowledgements;
 mod rewrite;
 
 use std::path::Path;

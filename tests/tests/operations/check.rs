@@ -1,4 +1,4 @@
-//! `memimage::admin::check`: tells what is damaged and what can be done, and changes nothing.
+//! `memimage::admin::check` reports damage and the repairs that apply, and changes nothing.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use memimage::disk::{Disk, SimDisk};
 use memimage::{ErrorKind, Image, Retention, Seq};
 use memimage_tests::{changed, files};
 
-use super::till::first::{self, TillCommands as _};
+use super::model_versions::first::{self, TillCommands as _};
 use super::{IMAGE, form, frames, image, open, options, with_keys};
 
 pub(super) fn check(disk: &SimDisk) -> CheckReport {
@@ -37,7 +37,7 @@ fn a_sound_image_is_counted() {
 }
 
 #[test]
-fn what_is_no_image_is_an_error() {
+fn a_path_without_an_image_is_an_error() {
     let disk = SimDisk::new();
     assert!(check_with(Arc::new(disk.clone()), IMAGE).unwrap_err().kind() == ErrorKind::NotFound);
     disk.create_dir(Path::new("/other")).unwrap();
@@ -47,7 +47,7 @@ fn what_is_no_image_is_an_error() {
 
 /// Whatever byte of whatever file is changed: what opening refuses, a check calls damage, and it never panics.
 #[test]
-fn what_opening_refuses_is_damage() {
+fn everything_that_opening_refuses_is_damage() {
     let whole = image(&[12]);
     let (mut damaged, mut other) = (0, 0);
     for (path, bytes) in files(&whole) {
@@ -92,7 +92,7 @@ fn it_says_which_events_each_repair_would_lose() {
 }
 
 #[test]
-fn two_damaged_places_are_both_told() {
+fn two_damaged_places_are_both_reported() {
     let disk = image(&[]);
     for first in [7, 15] {
         let frame = frames(&disk).into_iter().find(|frame| frame.first == first && frame.count > 0).unwrap();
@@ -143,10 +143,10 @@ fn an_image_that_is_written_to_meanwhile_is_sound() {
 }
 
 #[test]
-fn an_event_that_does_not_decode_is_told_until_it_is_void() {
+fn an_undecodable_event_is_reported_until_it_is_void() {
     let disk = image(&[]);
     // a frame whose checksums are right, with a payload that is no `put`: of seq 5, made by hand
-    super::frames::replace_payload(&disk, 5, &[0xFF]);
+    super::frame_edits::replace_payload(&disk, 5, &[0xFF]);
     let checked = check(&disk);
     assert_eq!(checked.findings.len(), 1, "{checked}");
     assert!(checked.to_string().contains("`put` version 1"), "{checked}");
@@ -159,7 +159,7 @@ fn an_event_that_does_not_decode_is_told_until_it_is_void() {
 }
 
 #[test]
-fn what_is_left_over_or_strange_is_noted() {
+fn leftover_and_foreign_files_are_noted() {
     let disk = image(&[5, 12]);
     for (path, bytes) in [
         ("/till/journal/00000099.journal.tmp", &b"half"[..]),
@@ -216,7 +216,7 @@ fn remove(disk: &SimDisk, endings: &[&str]) {
 
 /// A check found nothing wrong with a pruned image that could not be opened any more.
 #[test]
-fn a_pruned_journal_without_a_state_to_go_on_from_is_damaged() {
+fn a_pruned_journal_without_a_state_to_start_from_is_damaged() {
     let disk = pruned();
     remove(&disk, &[".base"]);
     let checked = check(&disk);
@@ -232,7 +232,7 @@ fn a_pruned_journal_without_a_state_to_go_on_from_is_damaged() {
 
 /// What was left of older bases made a check call for a repair for ever, and none mended it.
 #[test]
-fn what_is_left_of_older_bases_is_no_damage() {
+fn leftovers_of_older_bases_are_no_damage() {
     let disk = pruned();
     let bases: Vec<_> = files(&disk).into_keys().filter(|path| path.to_string_lossy().ends_with(".base")).collect();
     for path in &bases {

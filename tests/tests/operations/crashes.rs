@@ -1,15 +1,15 @@
-//! Crashes after each operation of the repairs that only put something right. Those that give something up are crashed in
-//! `repair.rs`, and voids in `void.rs` and `proof.rs`.
+//! Crashes after each operation of the repairs that lose nothing. `repair.rs` has those of the repairs that give events up, and
+//! `void.rs` and `decision_durability.rs` have those of voids.
 
 use memimage::admin::RepairAction;
 use memimage::disk::Crash;
 use memimage_tests::{cases, seed};
 
 use super::record;
-use super::task::{Kind, tasks};
+use super::repair_cases::{Kind, tasks};
 
 #[test]
-fn a_crash_leaves_what_can_be_asked_for_again() {
+fn after_a_crash_the_same_repair_can_be_repeated() {
     let mut crashes = 0;
     for task in tasks() {
         if !matches!(

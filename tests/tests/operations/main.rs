@@ -1,26 +1,29 @@
 //! Operations on images that nobody runs: `memimage::admin::{check, repair, void}`.
 
-#![allow(unreachable_pub, reason = "each module of `till` stands for a program with a model that all of it sees")]
+#![allow(
+    unreachable_pub,
+    reason = "each module of `model_versions` stands for a program with a model that all of it sees"
+)]
 
-mod beside;
-mod advice;
-mod aside;
-mod around;
+mod concurrent_checks;
+mod findings;
+mod cut_off_segments;
+mod combined_damage;
 mod check;
 mod crashes;
 mod failures;
-mod form;
-mod frames;
-mod lines;
-mod places;
-mod proof;
+mod protection;
+mod frame_edits;
+mod timelines;
+mod repair_sequences;
+mod decision_durability;
 mod repair;
-mod report;
-mod task;
-mod till;
+mod report_guidance;
+mod repair_cases;
+mod model_versions;
 mod void;
-mod whole;
-mod words;
+mod segment_framing;
+mod report_accuracy;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -28,9 +31,9 @@ use std::sync::{Arc, Mutex};
 use memimage::disk::{Operation, SimDisk};
 use memimage::{Error, Image, Model, Options, SnapshotPolicy, Timestamp};
 
-use form::{Form, PLAIN, form, with_keys};
-use frames::frames;
-use till::first::{Till, TillCommands as _};
+use frame_edits::frames;
+use model_versions::first::{Till, TillCommands as _};
+use protection::{Form, PLAIN, form, with_keys};
 
 const IMAGE: &str = "/till";
 

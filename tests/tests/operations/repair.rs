@@ -10,8 +10,8 @@ use memimage::{Error, ErrorKind, Image, Retention, Seq};
 use memimage_tests::{Act, Dice, GateDisk, cases, changed, files};
 
 use super::check::{check, offers};
-use super::form::{FORMS, Form, PLAIN, form, with_keys};
-use super::till::first::{Till, TillCommands as _};
+use super::model_versions::first::{Till, TillCommands as _};
+use super::protection::{FORMS, Form, PLAIN, form, with_keys};
 use super::{IMAGE, frames, image, image_as, open, options, record};
 
 pub(super) fn repair(disk: &SimDisk, choice: RepairAction) -> Result<RepairReport, Error> {
@@ -79,7 +79,7 @@ pub(super) fn mended(disk: &SimDisk, choice: RepairAction, events: u64) -> Repai
 }
 
 #[test]
-fn damage_in_any_frame_is_cut_off_with_what_comes_after_it() {
+fn damage_in_any_frame_is_cut_off_with_all_after_it() {
     let plain = (1..=30).map(|event| (PLAIN, event));
     let protected = FORMS[1..].iter().flat_map(|form| [1, 4, 9, 17, 23, 30].map(|event| (*form, event)));
     for (form, event) in plain.chain(protected) {
@@ -94,7 +94,7 @@ fn damage_in_any_frame_is_cut_off_with_what_comes_after_it() {
 
 /// Nothing of a segment need be left: all of its file, or the most of it.
 #[test]
-fn a_segment_that_is_gone_is_cut_off_with_those_after_it() {
+fn a_missing_segment_is_cut_off_with_all_after_it() {
     let paths: Vec<_> =
         files(&image(&[])).into_keys().filter(|path| path.extension().is_some_and(|e| e == "journal")).collect();
     for (number, path) in paths.iter().enumerate() {
@@ -138,11 +138,11 @@ fn a_snapshot_behind_the_damage_saves_the_state() {
 
 /// Damage before the snapshot and after it: the journal begins anew behind the snapshot, in a segment of its own.
 #[test]
-fn a_journal_of_which_nothing_is_left_goes_on_from_a_snapshot() {
-    FORMS.into_iter().for_each(a_journal_of_which_nothing_is_left_goes_on_from_a_snapshot_as);
+fn a_lost_journal_continues_from_a_snapshot() {
+    FORMS.into_iter().for_each(a_lost_journal_continues_from_a_snapshot_as);
 }
 
-fn a_journal_of_which_nothing_is_left_goes_on_from_a_snapshot_as(form: Form) {
+fn a_lost_journal_continues_from_a_snapshot_as(form: Form) {
     let disk = image_as(form, &[5, 12]);
     for path in
         disk.files().iter().filter(|path| path.ends_with("durable") || path.extension().is_some_and(|e| e == "journal"))
@@ -163,11 +163,11 @@ fn a_journal_of_which_nothing_is_left_goes_on_from_a_snapshot_as(form: Form) {
 }
 
 #[test]
-fn an_end_that_no_crash_explains_is_cleared_on_demand_only() {
-    FORMS.into_iter().for_each(an_end_that_no_crash_explains_is_cleared_on_demand_only_as);
+fn a_suspect_tail_is_cleared_only_on_request() {
+    FORMS.into_iter().for_each(a_suspect_tail_is_cleared_only_on_request_as);
 }
 
-fn an_end_that_no_crash_explains_is_cleared_on_demand_only_as(form: Form) {
+fn a_suspect_tail_is_cleared_only_on_request_as(form: Form) {
     let disk = image_as(form, &[]);
     let last = frames(&disk).into_iter().last().unwrap();
     let bytes = disk.read(&last.path).unwrap();
@@ -197,11 +197,11 @@ fn a_write_that_was_cut_short_is_cleared_as(form: Form) {
 }
 
 #[test]
-fn snapshots_that_cannot_be_used_are_put_away() {
-    FORMS.into_iter().for_each(snapshots_that_cannot_be_used_are_put_away_as);
+fn unusable_snapshots_are_moved_to_the_quarantine() {
+    FORMS.into_iter().for_each(unusable_snapshots_are_moved_to_the_quarantine_as);
 }
 
-fn snapshots_that_cannot_be_used_are_put_away_as(form: Form) {
+fn unusable_snapshots_are_moved_to_the_quarantine_as(form: Form) {
     let disk = image_as(form, &[5, 12]);
     let path = "/till/snapshot/00000000000000000012.snapshot";
     disk.write(path, 4_200, &[1]).unwrap();
@@ -238,7 +238,7 @@ pub(super) fn pruned(form: Form) -> (SimDisk, Seq, Seq, u64) {
 }
 
 #[test]
-fn a_base_is_copied_again_from_its_twin() {
+fn a_base_is_copied_again_from_its_intact_copy() {
     for (form, damage) in FORMS.into_iter().flat_map(|form| [(form, true), (form, false)]) {
         let (disk, base, last, all) = pruned(form);
         let path = format!("/till/journal/{base:020}.1.base", base = base.get());
@@ -283,7 +283,7 @@ fn a_pruned_journal_is_repaired_too_as(form: Form) {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_and_nothing_changes() {
+fn a_repair_that_does_not_apply_is_refused_and_changes_nothing() {
     let disk = image(&[12]);
     damage(&disk, 20);
     let before = files(&disk);
@@ -396,11 +396,11 @@ pub(super) fn crash_everywhere_before(
 }
 
 #[test]
-fn a_crash_leaves_what_can_be_repaired_again() {
-    FORMS.into_iter().for_each(a_crash_leaves_what_can_be_repaired_again_as);
+fn after_a_crash_the_repair_can_be_repeated() {
+    FORMS.into_iter().for_each(after_a_crash_the_repair_can_be_repeated_as);
 }
 
-fn a_crash_leaves_what_can_be_repaired_again_as(form: Form) {
+fn after_a_crash_the_repair_can_be_repeated_as(form: Form) {
     let mut opened = 0;
     // some with snapshots that speak of what is given up
     for (event, snapshots) in [(2, &[][..]), (13, &[12, 28]), (30, &[])] {

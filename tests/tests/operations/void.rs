@@ -8,10 +8,10 @@ use memimage::{Error, ErrorKind, Image, Retention, Seq};
 use memimage_tests::{Dice, cases, changed, files};
 
 use super::check::check;
-use super::form::{FORMS, Form, PLAIN, form, with_keys};
+use super::model_versions::first::{self, TillCommands as _};
+use super::model_versions::second::{self, TillCommands as _};
+use super::protection::{FORMS, Form, PLAIN, form, with_keys};
 use super::repair::{damage, pruned, repair};
-use super::till::first::{self, TillCommands as _};
-use super::till::second::{self, TillCommands as _};
 use super::{IMAGE, frames, image, open, open_as, options, record};
 
 /// The event that the second program cannot replay.
@@ -56,11 +56,11 @@ pub(super) fn same(till: &Image<second::Till>, expected: &first::Till) {
 }
 
 #[test]
-fn what_cannot_be_replayed_is_passed_over_and_all_else_stays() {
-    FORMS.into_iter().for_each(what_cannot_be_replayed_is_passed_over_and_all_else_stays_as);
+fn a_void_event_is_skipped_and_all_other_events_stay() {
+    FORMS.into_iter().for_each(a_void_event_is_skipped_and_all_other_events_stay_as);
 }
 
-fn what_cannot_be_replayed_is_passed_over_and_all_else_stays_as(form: Form) {
+fn a_void_event_is_skipped_and_all_other_events_stay_as(form: Form) {
     let disk = recorded_as(form, &[]);
     let expected = without_the_bad_one(&disk);
     let error = open::<second::Till>(&disk).unwrap_err();
@@ -101,7 +101,7 @@ fn a_void_event_stays_void_with_the_reason_that_was_given_first() {
 
 /// Whoever wonders later is told by a check, in words that cannot pass for others, nor do anything to a terminal.
 #[test]
-fn a_check_tells_who_decided_it_and_why() {
+fn a_check_reports_who_made_the_decision_and_why() {
     let disk = recorded(&[]);
     let task = Void::new(BAD, "it was\ndamage: \u{1b}[2J").by("Ann");
     let voided = task.run_with(Arc::new(disk.clone()), IMAGE).unwrap().to_string();
@@ -180,7 +180,7 @@ fn a_rewritten_journal_has_none_of_it() {
 
 /// It was made void though it was nothing already, and the journal said so of it twice.
 #[test]
-fn what_a_rewrite_left_of_an_event_is_refused() {
+fn a_rewritten_event_is_refused() {
     let disk = recorded(&[]);
     void(&disk, BAD).unwrap();
     let rewrite = Rewrite::<second::Till>::new().segment_bytes(16 << 10);
@@ -197,7 +197,7 @@ fn what_a_rewrite_left_of_an_event_is_refused() {
 }
 
 #[test]
-fn what_is_no_event_or_is_in_the_base_is_refused_and_nothing_changes() {
+fn a_seq_without_an_event_or_inside_the_base_is_refused_and_nothing_changes() {
     let disk = recorded(&[]);
     let before = files(&disk);
     for (seq, what) in [(0, "numbered from 1"), (9, "ends with event 8"), (u64::MAX, "ends with event 8")] {
@@ -306,7 +306,7 @@ fn a_write_that_was_cut_short_is_cleared_first() {
 /// Nothing proved that the decision was ever synced: a byte of it that was damaged brought the event back, and the image was
 /// called sound.
 #[test]
-fn a_decision_that_is_damaged_is_seen() {
+fn a_damaged_decision_is_detected() {
     let disk = image(&[]);
     void(&disk, Seq::new(10)).unwrap();
     let decision = frames(&disk).into_iter().find(|frame| frame.kind == 7).unwrap();
@@ -322,7 +322,7 @@ fn a_decision_that_is_damaged_is_seen() {
 
 /// A cut gave up a decision behind it without a word, and the event was back.
 #[test]
-fn a_cut_tells_of_the_decisions_it_gives_up() {
+fn a_cut_reports_the_decisions_that_it_gives_up() {
     let disk = image(&[]);
     void(&disk, Seq::new(10)).unwrap();
     let damaged = frames(&disk).into_iter().find(|frame| frame.kind == 1 && frame.first == 20).unwrap();

@@ -44,7 +44,7 @@ fn promise_7_interruptions_and_short_writes_go_on() {
 fn is_poisoned(image: &Image<Ledger>) {
     let certain = |error: &Error| {
         assert!(error.is_poisoned() && error.is_io() && !error.is_outcome_unknown(), "{error}");
-        assert!(error.to_string().contains("this was not recorded; reopen the image"), "{error}");
+        assert!(error.to_string().contains("this command was not recorded; help: reopen the image"), "{error}");
     };
     for _ in 0..2 {
         certain(&image.deposit(1, 1).unwrap_err());
@@ -73,7 +73,7 @@ fn a_failure_in_the_journal_poisons(act: Act) -> (SimDisk, GateDisk) {
 
     let error = first.comes().unwrap_err();
     assert!(error.is_poisoned() && error.is_outcome_unknown() && error.is_io(), "{error}");
-    assert!(error.to_string().contains("whether this was recorded is unknown until then"), "{error}");
+    assert!(error.to_string().contains("it is unknown whether this command was recorded"), "{error}");
     let error = in_time(move || behind.wait()).unwrap_err();
     assert!(error.is_poisoned() && !error.is_outcome_unknown(), "{error}");
     assert!(asked.comes().unwrap_err().is_poisoned());

@@ -1,12 +1,12 @@
 //! One test, or several, for each promise in the README, by its number.
 
-mod answers;
+mod acknowledgements;
 mod failures;
-mod modes;
+mod durability_modes;
 mod owner;
 mod replay;
 mod shapes;
-mod tail;
+mod torn_write;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -92,7 +92,7 @@ fn promise_3_a_snapshots_drill_finds_a_body_that_is_not_deterministic() {
     assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
     let culprit = Seq::new(u64::from(TICKETS) + 1);
     assert_eq!(error.position().unwrap().seq, Some(culprit));
-    assert!(error.to_string().contains(&format!("a body since event {culprit} is not deterministic")), "{error}");
+    assert!(error.to_string().contains(&format!("a body after event {culprit} is not deterministic")), "{error}");
 
     // the snapshot is thrown away, and the image goes on with what it answered
     assert_eq!(snapshots(&disk), good);

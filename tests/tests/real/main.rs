@@ -4,12 +4,12 @@
 //! Each test runs one of its file's children, in a process whose surroundings were made bad by the usual tools. Where a
 //! tool is missing or may not be used, it says so and why, and goes on to the next way of doing it.
 
-mod capped;
+mod file_size_limit;
 mod descriptors;
-mod full;
+mod full_disk;
 mod memory;
 mod read_only;
-mod vanished;
+mod removed_directory;
 
 use std::path::Path;
 use std::process::{Command, Output};

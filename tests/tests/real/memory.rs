@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use memimage::disk::SimDisk;
 use memimage::{Durability, Image, admin};
-use memimage_tests::{LedgerCommands, Run, most_memory, seal};
+use memimage_tests::{LedgerCommands, Run, checksums, frames, most_memory};
 
 use super::{child, dir, run};
 
@@ -47,8 +47,7 @@ fn claims_of_length() {
     image.admin().snapshot().unwrap();
     Image::close(image).unwrap();
     let bytes = disk.read(SEGMENT).unwrap();
-    let frames: Vec<usize> =
-        (HEADER..bytes.len()).step_by(512).filter(|at| bytes[*at..].starts_with(b"MIfr")).collect();
+    let frames: Vec<usize> = frames::frames(&bytes).into_iter().map(|frame| frame.start).collect();
     assert!(frames.len() > 4, "{frames:?}");
     let (mut refused, mut opened) = (0, 0);
     let mut look = |hostile: SimDisk| {
@@ -139,7 +138,7 @@ fn sparse_files() {
         let mut header = bytes[..HEADER].to_vec();
         if says_so {
             header[120..128].copy_from_slice(&len.to_le_bytes());
-            seal::seal_header(&mut header);
+            checksums::update_header(&mut header);
         }
         let file = File::options().write(true).open(&segment).unwrap();
         if let Err(error) = file.set_len(len) {
@@ -165,7 +164,7 @@ fn sparse_files() {
 /// A header may say that a segment is 4 GiB long, and a file of zeros costs whoever makes it nothing. All of it was read into
 /// memory, once by opening and once by a check, which looked for what follows to the end of any file.
 #[test]
-fn a_segment_of_nothing_takes_no_memory_however_long() {
+fn a_long_sparse_segment_takes_no_memory() {
     let dir = tempfile::tempdir().unwrap();
     let script = "export MALLOC_ARENA_MAX=1 && ulimit -v 1500000";
     run("little memory (ulimit -v)", &mut child("memory::sparse_files", dir.path(), script));

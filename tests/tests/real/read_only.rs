@@ -34,7 +34,7 @@ fn refused() {
     assert!(error.is_io() && error.kind() != ErrorKind::Corrupt, "{error}");
     let text = error.to_string();
     assert!(text.contains("LOCK` failed") && text.contains("Read-only file system"), "{text}");
-    assert!(text.contains("an image needs a file system that can be written to"), "{text}");
+    assert!(text.contains("help: put the image on a writable file system"), "{text}");
     let error = open(&dir.join("new")).unwrap_err();
     assert!(error.is_io() && error.to_string().contains("new` failed: Read-only file system"), "{error}");
     let error = rewrite::<Ledger>(dir.join("image"), dir.join("rewritten")).unwrap_err();
@@ -86,7 +86,7 @@ fn with_modes_taken_away() {
                 }
                 Err(error) => {
                     refused += 1;
-                    assert!(error.is_io() && error.to_string().contains("let this process's user"), "{error}");
+                    assert!(error.is_io() && error.to_string().contains("let the user of this process"), "{error}");
                 }
             }
             fs::set_permissions(taken, Permissions::from_mode(mode)).unwrap();

@@ -11,7 +11,7 @@ use memimage::disk::{Fault, Method, Operation, SimDisk, Unsynced};
 use memimage::{ErrorKind, Image, digest};
 use memimage_tests::{Act, Dice, GateDisk, cases};
 
-use super::desk::third;
+use super::model_versions::third;
 use super::{NEW, OLD, below, old, options, rewrite};
 
 fn digest_of(disk: &SimDisk, path: &str) -> Result<u64, String> {

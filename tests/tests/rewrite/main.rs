@@ -1,11 +1,14 @@
 //! Rewriting a journal: `memimage::admin::rewrite`.
 
-#![allow(unreachable_pub, reason = "each module of `desk` stands for a program with a model that all of it sees")]
+#![allow(
+    unreachable_pub,
+    reason = "each module of `model_versions` stands for a program with a model that all of it sees"
+)]
 
 mod crash;
-mod desk;
-mod refused;
-mod rewritten;
+mod model_versions;
+mod refusals;
+mod rewritten_image;
 mod shapes;
 
 use std::path::Path;
@@ -16,7 +19,7 @@ use memimage::admin::{Rewrite, RewriteReport};
 use memimage::disk::SimDisk;
 use memimage::{Error, Image, Metadata, Model, Options, SnapshotPolicy, Timestamp};
 
-use desk::first::{self, DeskCommands as _};
+use model_versions::first::{self, DeskCommands as _};
 
 const OLD: &str = "/old";
 const NEW: &str = "/new";

@@ -103,7 +103,7 @@ mod last {
 }
 
 #[test]
-fn values_are_recorded_as_what_they_become_and_shapes_as_they_are_now() {
+fn values_and_shapes_are_recorded_in_their_current_form() {
     use before::ShelfCommands as _;
     use last::ShelfCommands as _;
     let disk = SimDisk::new();

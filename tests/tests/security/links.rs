@@ -53,7 +53,7 @@ fn undo(path: &Path, outside: &Path) {
 }
 
 #[test]
-fn what_is_no_file_is_refused_and_nothing_is_touched() {
+fn a_path_that_is_no_file_is_refused_and_nothing_is_changed() {
     let dir = tempfile::tempdir().unwrap();
     let image = dir.path().join("image");
     full_image(&image);
@@ -94,7 +94,7 @@ fn a_link_is_named_and_what_to_do_about_it() {
     let path = image.join("journal/durable");
     play(Trick::Link, &path, &dir.path().join("outside"));
     let error = open(&image).unwrap_err().to_string().replace(dir.path().to_str().unwrap(), "DIR");
-    expect_test::expect!["`DIR/image/journal/durable` is a symbolic link, where an image has nothing but files and directories of its own; it was not opened, and nothing was changed; find out who put it there, then remove it or put what belongs there in its place"].assert_eq(&error);
+    expect_test::expect!["`DIR/image/journal/durable` is a symbolic link: an image holds only regular files and directories; it was not opened, and nothing was changed; help: find out who created it, then remove it or restore the file that belongs there"].assert_eq(&error);
 }
 
 /// Files that are written in place must have no other name: a copy made by links would change under its owner's hands, and
@@ -161,7 +161,7 @@ fn an_image_may_be_reached_by_a_link() {
     fs::remove_file(&link).unwrap();
     symlink("nowhere", &link).unwrap();
     let error = open(&link).unwrap_err();
-    assert!(error.kind() == ErrorKind::NotAnImage && error.to_string().contains("leads to nothing"), "{error}");
+    assert!(error.kind() == ErrorKind::NotAnImage && error.to_string().contains("dangling symbolic link"), "{error}");
     assert_eq!(tree(dir.path())[&link].0, Stands::Link("nowhere".into()));
     assert!(!dir.path().join("nowhere").exists());
 }

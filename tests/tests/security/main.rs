@@ -1,8 +1,8 @@
 //! What is refused of an image's directory before it is opened, and who may look into one. The threat model is in
 //! `memimage/docs/SECURITY.md`.
 
-mod depth;
-mod exposed;
+mod nesting_depth;
+mod writable_by_others;
 mod links;
 mod modes;
 mod rewrite;

@@ -66,7 +66,7 @@ fn the_umask_neither_weakens_nor_breaks_an_image() {
 
 /// Root may do what modes forbid, and so would not notice a file that it may not open.
 #[test]
-fn nor_that_of_an_ordinary_user() {
+fn the_umask_of_an_ordinary_user_neither_weakens_nor_breaks_an_image() {
     const NOBODY: u32 = 65_534;
     let own = fs::metadata("/proc/self/exe").and_then(|_| fs::read_to_string("/proc/self/status")).unwrap_or_default();
     if !own.lines().any(|line| line.starts_with("Uid:\t0\t0")) {

@@ -9,10 +9,10 @@
 //! `MEMIMAGE_CASES` sets how many seeds are tried, `MEMIMAGE_SEED` the first. A seed fixes all but how the threads take turns,
 //! so a failure may need some attempts: `MEMIMAGE_SEED=… MEMIMAGE_CASES=1 MEMIMAGE_TIMES=1000`.
 
-mod crowd;
-mod life;
-mod plan;
-mod promised;
+mod model;
+mod lifetime;
+mod parameters;
+mod oracle;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,10 +23,10 @@ use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Seq};
 use memimage_tests::{cases, mend};
 
-use crowd::Word;
-use life::{Left, live};
-use plan::{End, Life, Plan};
-use promised::{Ending, Ledger};
+use lifetime::{Left, live};
+use model::Word;
+use oracle::{Ending, Ledger};
+use parameters::{End, Life, Plan};
 
 /// A seed that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -58,7 +58,7 @@ fn recover(
     life: &Life,
     disk: &SimDisk,
     tally: &Tally,
-) -> Result<(memimage::Image<crowd::Crowd>, Vec<Word>), String> {
+) -> Result<(memimage::Image<model::Crowd>, Vec<Word>), String> {
     if let Some(fault) = life.fault.clone().filter(|_| life.opens_faulty) {
         disk.inject(fault);
         match plan.open(life, disk) {

@@ -67,7 +67,7 @@ fn what_is_derived_matches() {
 #[test]
 fn serialize_that_does_not_match_is_named_with_its_path() {
     let said = failure(|| shape_matches(&BTreeMap::from([(7, (1u8, AsText(100)))])));
-    assert!(said.contains("[value].1.0: its shape has u64, its Serialize wrote string"), "{said}");
+    assert!(said.contains("[value].1.0: its shape has u64, but its Serialize wrote string"), "{said}");
     assert!(said.contains("AsText"), "{said}");
 }
 

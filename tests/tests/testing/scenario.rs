@@ -262,7 +262,8 @@ mod by_hand {
 #[test]
 fn a_payload_that_is_not_as_its_shape_says_is_told() {
     use by_hand::{Cents, Till, TillAdd};
-    let expected = "the payload of `add` v1 cannot be recorded: cents.0: its shape has u64, its Serialize wrote u32";
+    let expected =
+        "the payload of `add` v1 cannot be recorded: cents.0: its shape has u64, but its Serialize wrote u32";
     let said = failure(|| drop(given::<Till>().event(TillAdd { cents: Cents(1) })));
     assert!(said.contains(expected), "{said}");
     let said = failure(|| drop(given::<Till>().when(TillAdd { cents: Cents(1) })));

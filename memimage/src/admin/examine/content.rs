@@ -149,7 +149,7 @@ impl JournalContent {
 
     fn digest(&mut self, frame: &Frame<'_>, body: &[u8]) -> Result<(), String> {
         let mark = DigestMark::decode(body)?;
-        self.timelines.iter_mut().for_each(|timeline| timeline.digest(&frame.header, mark));
+        self.timelines.iter_mut().for_each(|timeline| timeline.add_digest(&frame.header, mark));
         Ok(())
     }
 
@@ -174,7 +174,7 @@ impl JournalContent {
 
     fn records(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<RecordDamage> {
         let header = &frame.header;
-        self.timelines.iter_mut().for_each(|timeline| timeline.events(header));
+        self.timelines.iter_mut().for_each(|timeline| timeline.add_events(header));
         let (mut damage, mut highest) = (Vec::new(), None);
         for record in records(body, header.first_seq, header.count, header.time) {
             match record {

@@ -7,7 +7,7 @@ use super::messages;
 use super::snapshot::ExaminedSnapshot;
 use crate::admin::keys::Task;
 use crate::disk::Disk;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 #[cfg(feature = "chain")]
 use crate::journal::FrameChain;
 use crate::journal::{
@@ -59,7 +59,7 @@ impl Examination {
         let segments = layout.survey(&**disk)?.image(layout)?.to_vec();
         let identity = task.unlock(disk, layout, &segments, keyring)?.identity().cloned();
         let uuid = identity.as_ref().map(|identity| &identity.uuid);
-        let watermark = uuid.map_or(Ok(None), |uuid| layout.durable_block(&**disk, uuid))?;
+        let watermark = uuid.map_or(Ok(None), |uuid| layout.read_watermark(&**disk, uuid))?;
         let examined_snapshots = ExaminedSnapshot::all(&snapshots, uuid)?;
         let proven = examined_snapshots.iter().filter(|snapshot| snapshot.is_evidence).map(|snapshot| snapshot.seq);
         let evidence = proven.chain(watermark.map(|watermark| watermark.durable_seq)).max().unwrap_or(Seq::ZERO);
@@ -102,7 +102,7 @@ impl Examination {
             // the snapshot may be forged, or the key wrong
             Some(snapshot) => {
                 let (path, what) = (snapshot.path.clone(), self.proven_keys.misses(snapshot.form));
-                Err(Error::new(Kind::Key { path, what }))
+                Err(Error::new(ErrorDetail::Key { path, what }))
             }
         }
     }

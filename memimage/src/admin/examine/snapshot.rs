@@ -6,7 +6,7 @@ use super::content::{JournalContent, decodes};
 use super::messages;
 use crate::error::{Error, ErrorKind};
 use crate::journal::DigestMark;
-use crate::keys::{Form, Keyring};
+use crate::keys::{KeyIds, Keyring};
 use crate::seq::Seq;
 use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
 
@@ -29,7 +29,7 @@ pub(crate) struct ExaminedSnapshot {
     /// Its checksums are right, but its keys refuse it.
     pub(super) is_forged: bool,
     /// Its protection, by its header.
-    pub(super) form: Form,
+    pub(super) form: KeyIds,
     epoch: u64,
 }
 
@@ -38,7 +38,7 @@ impl ExaminedSnapshot {
     pub(super) fn all(snapshots: &Snapshots, uuid: Option<&[u8; 16]>) -> Result<Vec<ExaminedSnapshot>, Error> {
         let mut examined = Vec::new();
         let bases: Vec<PathBuf> = snapshots.bases().list()?.into_iter().map(|(_, path)| path).collect();
-        for (seq, path) in snapshots.starts()? {
+        for (seq, path) in snapshots.start_candidates()? {
             let is_base = bases.contains(&path);
             let mut snapshot = ExaminedSnapshot::unread(seq, path, is_base);
             match snapshots.open(seq, &snapshot.path) {
@@ -64,7 +64,7 @@ impl ExaminedSnapshot {
             defect: None,
             is_current: true,
             is_forged: false,
-            form: Form::default(),
+            form: KeyIds::default(),
             epoch: 0,
         }
     }
@@ -106,11 +106,11 @@ impl ExaminedSnapshot {
             self.exclude(messages::outdated_by_void());
             return Ok(());
         }
-        if !keyring.takes(self.form) {
+        if !keyring.matches(self.form) {
             self.defect = Some(messages::other_protection());
             return Ok(());
         }
-        if let Some(defect) = content.timeline(self.seq).and_then(|timeline| timeline.excludes(self.epoch)) {
+        if let Some(defect) = content.timeline(self.seq).and_then(|timeline| timeline.epoch_conflict(self.epoch)) {
             self.exclude(defect);
             return Ok(());
         }
@@ -118,7 +118,7 @@ impl ExaminedSnapshot {
             Ok(StateCheck { defect: Some(defect), .. }) => self.defect = Some(defect),
             Ok(StateCheck { defect: None, model, digest }) => {
                 let timeline = content.timeline(self.seq);
-                self.defect = timeline.and_then(|timeline| timeline.contradicts(model, digest, &content.voids));
+                self.defect = timeline.and_then(|timeline| timeline.digest_conflict(model, digest, &content.voids));
                 self.is_current = self.defect.is_none();
             }
             Err(error) if error.kind() == ErrorKind::Key => return Err(error),

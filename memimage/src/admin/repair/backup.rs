@@ -20,7 +20,7 @@ pub(super) fn back_up(disk: &dyn Disk, layout: &Layout, path: &Path) -> Result<P
 fn copy(from: &StoredFile, to: &StoredFile) -> Result<(), Error> {
     let (mut chunk, mut offset) = (vec![0; CHUNK], 0);
     loop {
-        let read = from.read_surely(&mut chunk, offset)?;
+        let read = from.read_twice(&mut chunk, offset)?;
         to.write_all(&chunk[..read], offset)?;
         offset += read as u64;
         if read < CHUNK {

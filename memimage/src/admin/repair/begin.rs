@@ -45,7 +45,7 @@ pub(super) fn begin(session: &mut RepairSession, seq: Seq) -> Result<Option<SeqR
     let retired = session.examination.retired_by_beginning_at(seq, kept.as_ref());
     let kept = kept.map(|kept| (kept.segment, kept.is_rewritten.then(|| kept.run.clone())));
     session.retired = retired;
-    session.layout().make_dirs(session.disk())?;
+    session.layout().create_dirs(session.disk())?;
     let keeps_file = |segment| match &kept {
         Some((first, rewritten)) => segment > *first || segment == *first && rewritten.is_none(),
         None => false,

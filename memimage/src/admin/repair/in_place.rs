@@ -20,12 +20,12 @@ pub(super) fn clear_tail(session: &mut RepairSession, is_accepted: impl Fn(&Dama
         ref kind @ (DamageKind::Torn(ref range) | DamageKind::Suspect(ref range)) if is_accepted(kind) => range.clone(),
         _ => return Err(session.refusal_for(&damage)),
     };
-    session.layout().make_dirs(session.disk())?;
+    session.layout().create_dirs(session.disk())?;
     repair_framing(session, |_| true)?;
     let path = session.path(damage.segment);
     let file = StoredFile::open(session.disk(), &path, Access::ReadWrite)?;
     let mut bytes = vec![0; range.len()];
-    let read = file.read_surely(&mut bytes, range.start as u64)?;
+    let read = file.read_twice(&mut bytes, range.start as u64)?;
     bytes.truncate(read);
     let backup = clear(session.disk(), session.layout(), &file, damage.segment, &bytes, range.start)?;
     session.changed(path, messages::TAIL_CLEARED, Some(backup));
@@ -37,7 +37,7 @@ pub(super) fn clear_tail(session: &mut RepairSession, is_accepted: impl Fn(&Dama
 /// Syncs what an earlier attempt may have cleared without syncing it.
 fn clear_tail_again(session: &RepairSession) -> Result<(), Error> {
     let Some(last) = session.last_segment() else { return Ok(()) };
-    session.layout().make_dirs(session.disk())?;
+    session.layout().create_dirs(session.disk())?;
     let file = StoredFile::open(session.disk(), &session.path(last), Access::ReadWrite)?;
     let end = session.end_in(last, usize::MAX)?;
     clear_again(session.disk(), session.layout(), &file, last, end.position.offset)

@@ -57,7 +57,7 @@ const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::a
 /// # let directory = tempfile::tempdir().unwrap();
 /// # let path = directory.path().join("image");
 /// # let counter = Image::<Counter>::open(&path)?;
-/// # (counter.add(1)?, counter.add(2)?, counter.close()?);
+/// # (counter.add(1)?, counter.add(2)?, Image::close(counter)?);
 /// # use std::os::unix::fs::FileExt;
 /// # let segment = std::fs::File::options().write(true).open(path.join("journal/00000001.journal")).unwrap();
 /// # segment.write_all_at(&[0; 512], 4096 + 4 * 512).unwrap(); // the frame of the last event
@@ -147,7 +147,7 @@ impl Repair {
         if !self.allow_network {
             layout.refuse_network(&*disk)?;
         }
-        let lock = layout.own(&*disk)?;
+        let lock = layout.acquire_lock(&*disk)?;
         let disk = OwnedDisk::over(disk, &lock);
         // an earlier attempt may have moved files out of these directories, and without a sync a crash brings them back
         for dir in [layout.root().to_owned(), layout.journal(), layout.snapshots(), layout.quarantine()] {

@@ -67,7 +67,7 @@ impl SegmentFraming {
         let source = &session.examination.source;
         if let Some(len) = source.len_of(segment) {
             let mut header = [0; SEGMENT_HEADER];
-            StoredFile::open(session.disk(), &source.path(segment), Access::Read)?.read_surely(&mut header, 0)?;
+            StoredFile::open(session.disk(), &source.path(segment), Access::Read)?.read_twice(&mut header, 0)?;
             return Ok(SegmentFraming { header, len });
         }
         let salvaged = session.examination.salvaged.segments.iter().find(|salvaged| salvaged.segment == segment);
@@ -90,7 +90,7 @@ fn copy_frames(from: &StoredFile, to: &StoredFile, frames_end: u64, len: u64) ->
         let piece = &mut chunk[..(len - offset).min(CHUNK as u64) as usize];
         piece.fill(0);
         let of_frames = frames_end.saturating_sub(offset).min(piece.len() as u64) as usize;
-        from.read_surely(&mut piece[..of_frames], offset)?;
+        from.read_twice(&mut piece[..of_frames], offset)?;
         to.write_all(piece, offset)?;
         offset += piece.len() as u64;
     }
@@ -107,7 +107,7 @@ pub(super) fn repair_framing(session: &mut RepairSession, is_chosen: impl Fn(Seg
     let chosen: Vec<SegmentId> =
         session.examination.salvaged.segments.iter().filter(repairable).map(|salvaged| salvaged.segment).collect();
     for segment in chosen {
-        session.layout().make_dirs(session.disk())?;
+        session.layout().create_dirs(session.disk())?;
         let len = StoredFile::open(session.disk(), &session.path(segment), Access::Read)?.len()?;
         Replacement::prepare(session, segment, len)?.install(session, messages::SEGMENT_REPAIRED)?;
     }

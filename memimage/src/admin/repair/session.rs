@@ -10,8 +10,10 @@ use crate::admin::examine::{Examination, ExaminedSnapshot};
 use crate::admin::repair_action::RepairAction;
 use crate::admin::seq_range::SeqRange;
 use crate::disk::{Access, Disk, StoredFile, failed, sync_dir};
-use crate::error::{Error, Kind};
-use crate::journal::{Damage, DamageKind, FramePosition, Layout, SegmentBuilder, Watermark, end_of, quarantine_file};
+use crate::error::{Error, ErrorDetail};
+use crate::journal::{
+    Damage, DamageKind, FramePosition, Layout, SegmentBuilder, Watermark, end_of_frames, quarantine_file,
+};
 use crate::keys::Protection;
 use crate::seq::{SegmentId, Seq};
 
@@ -52,7 +54,7 @@ impl RepairSession {
         let newer = examination.salvaged.damage.iter().find(|damage| damage.kind == DamageKind::Newer);
         if let Some(newer) = newer {
             let (path, what) = (examination.source.path(newer.segment), newer.what.clone());
-            return Err(Error::new(Kind::Format { path, act: "repair", what }));
+            return Err(Error::new(ErrorDetail::Format { path, act: "repair", what }));
         }
         let newest = examination.salvaged.epoch.max(examination.watermark.map_or(0, |watermark| watermark.epoch));
         let session = RepairSession {
@@ -90,7 +92,7 @@ impl RepairSession {
 
     /// The error of a repair that does not apply.
     pub(super) fn refusal(&self, what: String) -> Error {
-        Error::new(Kind::Repair { path: self.layout().root().to_owned(), choice: self.action.to_string(), what })
+        Error::new(ErrorDetail::Repair { path: self.layout().root().to_owned(), choice: self.action.to_string(), what })
     }
 
     /// The error of a repair that does not apply to this damage.
@@ -138,7 +140,7 @@ impl RepairSession {
 
     /// Moves files to the quarantine, in this order.
     pub(super) fn remove_all(&mut self, paths: Vec<PathBuf>) -> Result<(), Error> {
-        self.layout().make_dirs(self.disk())?;
+        self.layout().create_dirs(self.disk())?;
         for path in paths {
             let backup = quarantine_file(self.disk(), self.layout(), &path)?;
             self.changed(path, messages::REMOVED, Some(backup));
@@ -182,8 +184,8 @@ impl RepairSession {
     pub(super) fn end_in(&self, segment: SegmentId, offset: usize) -> Result<FramesEnd, Error> {
         let file = StoredFile::open(self.disk(), &self.path(segment), Access::Read)?;
         let mut bytes = vec![0; file.len()?.min(offset as u64) as usize];
-        let read = file.read_surely(&mut bytes, 0)?;
-        let (offset, previous) = end_of(&bytes[..read], &self.uuid(), segment);
+        let read = file.read_twice(&mut bytes, 0)?;
+        let (offset, previous) = end_of_frames(&bytes[..read], &self.uuid(), segment);
         Ok(FramesEnd { position: FramePosition { segment, offset: offset as u64 }, previous })
     }
 
@@ -195,7 +197,7 @@ impl RepairSession {
 
     /// Opens `journal/durable`, and backs it up.
     pub(super) fn back_up_watermark(&self) -> Result<OldWatermark, Error> {
-        let file = self.layout().durable_file(self.disk())?;
+        let file = self.layout().open_watermark(self.disk())?;
         let backup = file.as_ref().map(|_| self.back_up(&self.layout().durable())).transpose()?;
         Ok(OldWatermark { file, backup })
     }

@@ -13,7 +13,7 @@ use super::keys::GivenKeys;
 use super::reading::{CompleteJournal, Rebuilt, first_divergence};
 use crate::disk::{Disk, RealDisk, failed};
 use crate::entropy::{random, random_uuid};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{Identity, Journal, Layout, Salts, SegmentBuilder};
 use crate::keys::Keyring;
@@ -175,14 +175,14 @@ impl<'a, M: Model> Rewrite<'a, M> {
         layout.survey(&*disk)?.image(&layout)?;
         // the text of a path does not tell: a link or `..` may lead inside
         if disk.is_within(target, from).map_err(|error| failed("looking at", target, error))? {
-            return Err(Error::new(Kind::Taken { path: target.to_owned(), found: messages::INSIDE_SOURCE }));
+            return Err(Error::new(ErrorDetail::Taken { path: target.to_owned(), found: messages::INSIDE_SOURCE }));
         }
         vacant(&*disk, target)?;
         if !options.allow_network {
             layout.refuse_network(&*disk)?;
             Layout::new(target).refuse_network(&*disk)?;
         }
-        let _lock = layout.own(&*disk)?;
+        let _lock = layout.acquire_lock(&*disk)?;
         let old = CompleteJournal::open::<M>(&disk, &layout, &source_keys)?;
         let was = old.rebuild::<M>(None, true, &mut watch(RewriteStep::Rebuild, None, &mut *progress))?;
 
@@ -251,7 +251,7 @@ fn diverged<M: Model>(from: &Path, old: &CompleteJournal, was: &Rebuilt, new: &C
         _ => (None, messages::CAUSE_UNKNOWN),
     };
     let (found, expected) = (is.digest.to_string(), was.digest.to_string());
-    Error::new(Kind::Rewritten { path: from.to_owned(), found, expected, seq, what })
+    Error::new(ErrorDetail::Rewritten { path: from.to_owned(), found, expected, seq, what })
 }
 
 impl<M> fmt::Debug for Rewrite<'_, M> {

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::messages;
 use super::report::{RewriteProgress, RewriteStep};
 use crate::context::{Origin, Timestamp};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::event::{Model, Recorded, Reencode, StoredPayload, panic_message};
 use crate::journal::{DigestMark, EventId, Frame, FrameKind, Journal, NoRoom, OpenBatch, Record, Scan, Voids, records};
 use crate::recovery::model_mark;
@@ -141,13 +141,13 @@ impl<'a, M: Model> Rewriter<'a, M> {
         let (name, version) = (event.name.to_owned(), event.version);
         let fault = match catch_unwind(AssertUnwindSafe(|| recast(&stored, &mut self.recast))) {
             Ok(Ok(())) => None,
-            Ok(Err(fault)) => Some((fault.to_string(), fault.mend())),
+            Ok(Err(fault)) => Some((fault.to_string(), fault.help())),
             Err(panic) => {
                 Some((messages::upcaster_panicked(&panic_message(&*panic)), messages::HELP_UPCASTER_PANICKED))
             }
         };
-        if let Some((what, mend)) = fault {
-            return Err(Error::new(Kind::Replay { seq, name, version, what, mend }));
+        if let Some((what, help)) = fault {
+            return Err(Error::new(ErrorDetail::Replay { seq, name, version, what, help }));
         }
         *self.counts.upcasts.entry((name, version)).or_default() += 1;
         let parts = std::mem::take(&mut self.recast.parts);
@@ -175,12 +175,12 @@ impl<'a, M: Model> Rewriter<'a, M> {
             let other = (origin != Origin::own(open.next_seq())).then_some(origin);
             let mark = open
                 .begin(event, *time, metadata, other)
-                .map_err(|error| Error::new(Kind::Encode { command, what: error.to_string() }))?;
+                .map_err(|error| Error::new(ErrorDetail::Encode { command, what: error.to_string() }))?;
             open.bytes().extend_from_slice(payload);
             let size = open.record_len(mark) as u64;
             if size > MAX_RECORD {
                 open.discard_record(mark);
-                return Err(Error::new(Kind::TooLarge { command, size, cap: MAX_RECORD }));
+                return Err(Error::new(ErrorDetail::TooLarge { command, size, cap: MAX_RECORD }));
             }
             match journal.reserve(open, mark) {
                 Ok(mark) => open.accept(mark, *outcome),

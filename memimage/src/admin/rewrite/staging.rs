@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::messages;
-use crate::disk::{Disk, Kind as FileKind, LockGuard, StoredFile, failed, rename, sync_dir};
-use crate::error::{Error, Kind};
+use crate::disk::{Disk, FileType, LockGuard, StoredFile, failed, rename, sync_dir};
+use crate::error::{Error, ErrorDetail};
 use crate::journal::Layout;
 
 /// The marker of a staging directory, which a rewrite may clear. It is created first and removed last. A crash may leave it in the
@@ -32,13 +32,13 @@ pub(super) struct StagingDir {
 pub(super) fn vacant(disk: &dyn Disk, target: &Path) -> Result<(), Error> {
     let found = match disk.kind(target).map_err(|error| failed("looking at", target, error))? {
         None => return Ok(()),
-        Some(FileKind::Dir) => match disk.list(target).map_err(|error| failed("listing", target, error))?.is_empty() {
+        Some(FileType::Dir) => match disk.list(target).map_err(|error| failed("listing", target, error))?.is_empty() {
             true => return Ok(()),
             false => messages::NOT_EMPTY,
         },
         Some(kind) => kind.as_str(),
     };
-    Err(Error::new(Kind::Taken { path: target.to_owned(), found }))
+    Err(Error::new(ErrorDetail::Taken { path: target.to_owned(), found }))
 }
 
 impl StagingDir {
@@ -46,7 +46,7 @@ impl StagingDir {
     pub(super) fn take(disk: &Arc<dyn Disk>, target: &Path) -> Result<StagingDir, Error> {
         vacant(&**disk, target)?;
         let Some(beside) = Layout::new(target).beside(".rewriting") else {
-            return Err(Error::new(Kind::Taken { path: target.to_owned(), found: messages::NO_NAME }));
+            return Err(Error::new(ErrorDetail::Taken { path: target.to_owned(), found: messages::NO_NAME }));
         };
         let layout = Layout::new(&beside);
         let root = layout.root();
@@ -54,7 +54,7 @@ impl StagingDir {
             None => disk.create_dir(root).map_err(|error| failed("creating", root, error))?,
             Some(_) => ours(&**disk, root)?,
         }
-        let lock = layout.own(&**disk)?;
+        let lock = layout.acquire_lock(&**disk)?;
         ours(&**disk, root)?;
         let staging =
             StagingDir { disk: Arc::clone(disk), target: target.to_owned(), layout, _lock: lock, finished: false };
@@ -135,10 +135,10 @@ impl Drop for StagingDir {
 
 /// Checks that a directory has only files that a rewrite leaves there.
 fn ours(disk: &dyn Disk, root: &Path) -> Result<(), Error> {
-    let taken = |found| Err(Error::new(Kind::Taken { path: root.to_owned(), found }));
+    let taken = |found| Err(Error::new(ErrorDetail::Taken { path: root.to_owned(), found }));
     match disk.kind(root).map_err(|error| failed("looking at", root, error))? {
-        Some(FileKind::Dir) => {}
-        found => return taken(found.map_or(messages::NOTHING, FileKind::as_str)),
+        Some(FileType::Dir) => {}
+        found => return taken(found.map_or(messages::NOTHING, FileType::as_str)),
     }
     let entries = disk.list(root).map_err(|error| failed("listing", root, error))?;
     let is = |name: &str| entries.iter().any(|entry| entry.name == name);

@@ -15,7 +15,7 @@ use super::decision::Decision;
 use super::keys::{GivenKeys, Task};
 use crate::context::Timestamp;
 use crate::disk::{Disk, OwnedDisk, RealDisk, StoredFile};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::journal::{EventId, Frame, FrameKind, JournalEnd, Layout, Scan, ShapeTable, VoidMark, Voids, records};
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
@@ -152,7 +152,7 @@ impl Void {
         if !self.allow_network {
             layout.refuse_network(&*disk)?;
         }
-        let lock = layout.own(&*disk)?;
+        let lock = layout.acquire_lock(&*disk)?;
         let disk = OwnedDisk::over(disk, &lock);
         let opened = WritableJournal::open(&disk, &layout, &keyring, None)?;
         let found = self.look(&opened.journal)?;
@@ -164,7 +164,7 @@ impl Void {
     fn validate(&self) -> Result<(), Error> {
         let refused = |option, value: &str, what| {
             let value = value.chars().take(20).collect();
-            Err(Error::new(Kind::Option { option, value, what }))
+            Err(Error::new(ErrorDetail::Option { option, value, what }))
         };
         match &self.by {
             _ if self.reason.is_empty() => refused("reason", "empty", messages::EMPTY_REASON),
@@ -263,7 +263,7 @@ impl Void {
     }
 
     fn refuse(&self, journal: &OpenedJournal, VoidRefusal { what, help }: VoidRefusal) -> Error {
-        Error::new(Kind::Void { path: journal.layout().root().to_owned(), seq: self.seq, what, mend: help })
+        Error::new(ErrorDetail::Void { path: journal.layout().root().to_owned(), seq: self.seq, what, help })
     }
 }
 

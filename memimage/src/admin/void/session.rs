@@ -79,7 +79,7 @@ impl VoidSession {
     pub(super) fn remove_invalidated(&self, voids: &Voids) -> Result<Vec<PathBuf>, Error> {
         let (disk, layout) = (self.journal.disk(), self.journal.layout());
         let mut removed = Vec::new();
-        for (seq, path) in self.journal.snapshots().starts()? {
+        for (seq, path) in self.journal.snapshots().start_candidates()? {
             let Ok(file) = self.journal.snapshots().open(seq, &path) else { continue };
             if file.header.uuid == self.journal.segments().identity().uuid && voids.invalidates(seq, file.header.epoch)
             {

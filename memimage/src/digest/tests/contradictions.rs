@@ -1,4 +1,4 @@
-//! Types whose `Serialize` and `Shape` do not agree.
+//! Tests of types whose `Serialize` contradicts their `Shape`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,18 +7,18 @@ use serde::ser::{SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple, Se
 
 use super::*;
 
-/// Claims the shape of `S` and serializes as `T`.
-struct Lie<S, T>(T, std::marker::PhantomData<S>);
+/// Has the shape of `S` and serializes as `T`.
+struct Mismatched<S, T>(T, std::marker::PhantomData<S>);
 
-fn lie<S, T>(value: T) -> Lie<S, T> {
-    Lie(value, std::marker::PhantomData)
+fn mismatched<S, T>(value: T) -> Mismatched<S, T> {
+    Mismatched(value, std::marker::PhantomData)
 }
 
-impl<S: Shape, T> Shape for Lie<S, T> {
+impl<S: Shape, T> Shape for Mismatched<S, T> {
     const SHAPE: ShapeRef = S::SHAPE;
 }
 
-impl<S, T: Serialize> Serialize for Lie<S, T> {
+impl<S, T: Serialize> Serialize for Mismatched<S, T> {
     fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
         self.0.serialize(serializer)
     }
@@ -30,91 +30,111 @@ fn check(value: &(impl Shape + Serialize), expected: &Expect) {
 
 #[test]
 fn a_serialize_that_contradicts_its_shape_is_an_error_with_a_path() {
-    check(&lie::<u32, _>(1u64), &expect!["its shape has u32, its Serialize wrote u64"]);
-    check(&lie::<String, _>(c"bytes"), &expect!["its shape has string, its Serialize wrote bytes"]);
-    check(&lie::<(), _>(1u64), &expect!["its shape has (), its Serialize wrote u64"]);
-    check(&lie::<Option<u8>, _>(1u8), &expect!["its shape has an option, its Serialize wrote u8"]);
-    check(&lie::<u8, _>(Some(1u8)), &expect!["its shape has u8, its Serialize wrote an option"]);
-    check(&lie::<Vec<u8>, _>([1u8, 2]), &expect!["its shape has a list, its Serialize wrote a tuple or array of 2"]);
-    check(&lie::<[u8; 2], _>(vec![1u8, 2]), &expect!["its shape has an array of 2, its Serialize wrote a sequence"]);
+    check(&mismatched::<u32, _>(1u64), &expect!["its shape has u32, but its Serialize wrote u64"]);
+    check(&mismatched::<String, _>(c"bytes"), &expect!["its shape has string, but its Serialize wrote bytes"]);
+    check(&mismatched::<(), _>(1u64), &expect!["its shape has (), but its Serialize wrote u64"]);
+    check(&mismatched::<Option<u8>, _>(1u8), &expect!["its shape has an option, but its Serialize wrote u8"]);
+    check(&mismatched::<u8, _>(Some(1u8)), &expect!["its shape has u8, but its Serialize wrote an option"]);
     check(
-        &lie::<[u8; 2], _>([1u8, 2, 3]),
-        &expect!["its shape has an array of 2, its Serialize wrote a tuple or array of 3"],
+        &mismatched::<Vec<u8>, _>([1u8, 2]),
+        &expect!["its shape has a list, but its Serialize wrote a tuple or array of 2"],
     );
     check(
-        &lie::<(u8, u8), _>((1u8, 2u8, 3u8)),
-        &expect!["its shape has a tuple of 2, its Serialize wrote a tuple or array of 3"],
-    );
-    check(&lie::<Vec<u8>, _>(BTreeMap::<u8, u8>::new()), &expect!["its shape has a list, its Serialize wrote a map"]);
-    check(
-        &lie::<BTreeMap<u8, u8>, _>(Vec::<u8>::new()),
-        &expect!["its shape has a map, its Serialize wrote a sequence"],
-    );
-    check(&lie::<Id, _>(1u32), &expect!["its shape has a struct around one value, its Serialize wrote u32"]);
-    check(
-        &lie::<Id, _>(Pair(1u32, 2)),
-        &expect!["its shape has a struct around one value, its Serialize wrote a struct Pair of 2 values"],
+        &mismatched::<[u8; 2], _>(vec![1u8, 2]),
+        &expect!["its shape has an array of 2, but its Serialize wrote a sequence"],
     );
     check(
-        &lie::<Pair<u32>, _>(Id(1)),
-        &expect!["its shape has a struct of 2 values, its Serialize wrote a struct Id around one value"],
+        &mismatched::<[u8; 2], _>([1u8, 2, 3]),
+        &expect!["its shape has an array of 2, but its Serialize wrote a tuple or array of 3"],
     );
     check(
-        &lie::<Tree, _>(Id(1)),
-        &expect!["its shape has a struct of named fields, its Serialize wrote a struct Id around one value"],
+        &mismatched::<(u8, u8), _>((1u8, 2u8, 3u8)),
+        &expect!["its shape has a tuple of 2, but its Serialize wrote a tuple or array of 3"],
     );
     check(
-        &lie::<u8, _>(std::marker::PhantomData::<u8>),
-        &expect!["its shape has u8, its Serialize wrote a struct PhantomData without fields"],
+        &mismatched::<Vec<u8>, _>(BTreeMap::<u8, u8>::new()),
+        &expect!["its shape has a list, but its Serialize wrote a map"],
     );
     check(
-        &lie::<Side, _>(Ok::<u32, u32>(1)),
-        &expect!["its shape has a variant Bid without fields, its Serialize wrote variant 0, Ok around one value"],
+        &mismatched::<BTreeMap<u8, u8>, _>(Vec::<u8>::new()),
+        &expect!["its shape has a map, but its Serialize wrote a sequence"],
     );
     check(
-        &lie::<Result<u32, u32>, _>(Side::Both(1, 2)),
+        &mismatched::<Id, _>(1u32),
+        &expect!["its shape has a struct with one unnamed field, but its Serialize wrote u32"],
+    );
+    check(
+        &mismatched::<Id, _>(Pair(1u32, 2)),
         &expect![
-            "its shape has an enum of fewer variants, its Serialize wrote variant 2, Both of values without names"
-        ],
-    );
-    // At the same index and of the same style, but of another name.
-    check(
-        &lie::<std::ops::Bound<u32>, _>(Err::<u32, u32>(1)),
-        &expect![
-            "its shape has a variant Included around one value, its Serialize wrote variant 1, Err around one value"
+            "its shape has a struct with one unnamed field, but its Serialize wrote a struct Pair with 2 unnamed fields"
         ],
     );
     check(
-        &lie::<Id, _>(Side::Bid),
-        &expect!["its shape has a struct around one value, its Serialize wrote variant Bid of an enum"],
+        &mismatched::<Pair<u32>, _>(Id(1)),
+        &expect![
+            "its shape has a struct with 2 unnamed fields, but its Serialize wrote a struct Id with one unnamed field"
+        ],
+    );
+    check(
+        &mismatched::<Tree, _>(Id(1)),
+        &expect![
+            "its shape has a struct with named fields, but its Serialize wrote a struct Id with one unnamed field"
+        ],
+    );
+    check(
+        &mismatched::<u8, _>(std::marker::PhantomData::<u8>),
+        &expect!["its shape has u8, but its Serialize wrote a struct PhantomData without fields"],
+    );
+    check(
+        &mismatched::<Side, _>(Ok::<u32, u32>(1)),
+        &expect![
+            "its shape has a variant Bid without fields, but its Serialize wrote variant 0, Ok with one unnamed field"
+        ],
+    );
+    check(
+        &mismatched::<Result<u32, u32>, _>(Side::Both(1, 2)),
+        &expect![
+            "its shape has an enum with fewer variants, but its Serialize wrote variant 2, Both with unnamed fields"
+        ],
+    );
+    // The index and the style match, but the name does not.
+    check(
+        &mismatched::<std::ops::Bound<u32>, _>(Err::<u32, u32>(1)),
+        &expect![
+            "its shape has a variant Included with one unnamed field, but its Serialize wrote variant 1, Err with one unnamed field"
+        ],
+    );
+    check(
+        &mismatched::<Id, _>(Side::Bid),
+        &expect!["its shape has a struct with one unnamed field, but its Serialize wrote variant Bid of an enum"],
     );
 }
 
 #[test]
-fn the_path_leads_to_the_place() {
-    type Bad = Lie<u32, u64>;
-    let bad = || lie::<u32, u64>(1);
+fn the_error_has_the_path_to_the_mismatch() {
+    type Bad = Mismatched<u32, u64>;
+    let bad = || mismatched::<u32, u64>(1);
     check(
-        &vec![vec![], vec![lie::<u32, Result<u32, u64>>(Ok(1))]],
-        &expect!["[1][0]: its shape has u32, its Serialize wrote variant Ok of an enum"],
+        &vec![vec![], vec![mismatched::<u32, Result<u32, u64>>(Ok(1))]],
+        &expect!["[1][0]: its shape has u32, but its Serialize wrote variant Ok of an enum"],
     );
     check(
         &BTreeMap::from([("name".to_owned(), (1u8, Some(Pair(bad(), bad()))))]),
-        &expect!["[value].1?.0: its shape has u32, its Serialize wrote u64"],
+        &expect!["[value].1?.0: its shape has u32, but its Serialize wrote u64"],
     );
     check(
         &Vec::<Result<u8, Bad>>::from([Ok(1), Err(bad())]),
-        &expect!["[1]::Err.0: its shape has u32, its Serialize wrote u64"],
+        &expect!["[1]::Err.0: its shape has u32, but its Serialize wrote u64"],
     );
-    check(&(0u8..1, bad()..bad()), &expect!["1.start: its shape has u32, its Serialize wrote u64"]);
-    let both: Lie<Chain<u32>, Chain<u64>> = lie(Chain::Link(1, Box::new(Chain::End)));
-    check(&both, &expect!["::Link.0: its shape has u32, its Serialize wrote u64"]);
+    check(&(0u8..1, bad()..bad()), &expect!["1.start: its shape has u32, but its Serialize wrote u64"]);
+    let both: Mismatched<Chain<u32>, Chain<u64>> = mismatched(Chain::Link(1, Box::new(Chain::End)));
+    check(&both, &expect!["::Link.0: its shape has u32, but its Serialize wrote u64"]);
     let error = digest(&[bad()]).unwrap_err();
     assert!(error.is_mismatch());
     assert_eq!(error.path(), "0");
 }
 
-/// Serializes by a function.
+/// Serializes with the given calls.
 struct By<S, F>(F, std::marker::PhantomData<S>);
 
 #[derive(Clone, Copy)]
@@ -133,8 +153,8 @@ impl<S: Shape> Shape for By<S, Call> {
 impl<S> Serialize for By<S, Call> {
     fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
         match self.0 {
-            Call::ListOf(promised, items) => {
-                let mut list = serializer.serialize_seq(promised)?;
+            Call::ListOf(announced, items) => {
+                let mut list = serializer.serialize_seq(announced)?;
                 (0..items).try_for_each(|_| list.serialize_element(&1u8))?;
                 list.end()
             }
@@ -149,8 +169,8 @@ impl<S> Serialize for By<S, Call> {
                 (0..values).try_for_each(|_| map.serialize_value(&1u8))?;
                 map.end()
             }
-            Call::Tuple(promised, items) => {
-                let mut tuple = serializer.serialize_tuple(promised)?;
+            Call::Tuple(announced, items) => {
+                let mut tuple = serializer.serialize_tuple(announced)?;
                 (0..items).try_for_each(|_| tuple.serialize_element(&1u8))?;
                 tuple.end()
             }
@@ -168,47 +188,47 @@ fn by<S>(call: Call) -> By<S, Call> {
 }
 
 #[test]
-fn calls_that_contradict_one_another() {
+fn calls_of_serialize_that_contradict_one_another_are_errors() {
     type Fields = std::ops::Range<u64>;
     check(
         &by::<Vec<u8>>(Call::ListOf(None, 0)),
-        &expect!["its shape has a list, its Serialize wrote a sequence of unknown length"],
+        &expect!["its shape has a list, but its Serialize wrote a sequence of unknown length"],
     );
     check(&by::<Vec<u8>>(Call::ListOf(Some(2), 1)), &expect!["its Serialize wrote 1 items after it announced 2"]);
     check(&by::<Vec<u8>>(Call::ListOf(Some(2), 3)), &expect!["its Serialize wrote 3 items after it announced 2"]);
     check(&by::<Opaque<()>>(Call::ListOf(Some(2), 3)), &expect!["its Serialize wrote 3 items after it announced 2"]);
     check(
         &by::<Opaque<()>>(Call::ListOf(None, 3)),
-        &expect!["its shape has opaque tests::Opaque, its Serialize wrote a sequence of unknown length"],
+        &expect!["its shape has opaque tests::Opaque, but its Serialize wrote a sequence of unknown length"],
     );
     check(&by::<BTreeMap<u8, u8>>(Call::MapOf(1, 0)), &expect!["its Serialize wrote a key without a value"]);
     check(&by::<BTreeMap<u8, u8>>(Call::MapOf(0, 1)), &expect!["its Serialize wrote a value without a key"]);
     check(&by::<BTreeMap<u8, u8>>(Call::MapOf(2, 1)), &expect!["its Serialize wrote a key after a key"]);
-    check(&by::<(u8, u8)>(Call::Tuple(2, 1)), &expect!["its shape has 2 values, its Serialize wrote fewer"]);
-    check(&by::<(u8, u8)>(Call::Tuple(2, 3)), &expect!["its shape has 2 values, its Serialize wrote more"]);
-    check(&by::<Opaque<()>>(Call::Tuple(2, 1)), &expect!["its shape has 2 values, its Serialize wrote fewer"]);
+    check(&by::<(u8, u8)>(Call::Tuple(2, 1)), &expect!["its shape has 2 values, but its Serialize wrote fewer"]);
+    check(&by::<(u8, u8)>(Call::Tuple(2, 3)), &expect!["its shape has 2 values, but its Serialize wrote more"]);
+    check(&by::<Opaque<()>>(Call::Tuple(2, 1)), &expect!["its shape has 2 values, but its Serialize wrote fewer"]);
     check(
         &by::<Fields>(Call::Fields(&["start"])),
-        &expect!["its shape has field end, its Serialize wrote no more fields"],
+        &expect!["its shape has field end, but its Serialize wrote no more fields"],
     );
     check(
         &by::<Fields>(Call::Fields(&["end", "start"])),
-        &expect!["its shape has field start, its Serialize wrote field end"],
+        &expect!["its shape has field start, but its Serialize wrote field end"],
     );
     check(
         &by::<Fields>(Call::Fields(&["start", "end", "more"])),
-        &expect!["its shape has no more fields, its Serialize wrote field more"],
+        &expect!["its shape has no more fields, but its Serialize wrote field more"],
     );
-    // Sets and maps are counted as they come.
+    // Sets and maps need no announced length.
     assert_eq!(of(&by::<BTreeSet<u8>>(Call::SetOf(1))), of(&BTreeSet::from([1u8])));
     assert_eq!(of(&by::<Fields>(Call::Fields(&["start", "end"]))), of(&(1u64..1)));
 }
 
 #[test]
-fn a_value_that_does_not_serialize_says_so() {
+fn an_error_of_serialize_is_not_a_mismatch() {
     let cell = std::cell::RefCell::new(1u8);
     let _borrowed = cell.borrow_mut();
-    let error = digest(&vec![&cell].into_iter().map(lie::<u8, _>).collect::<Vec<_>>()).unwrap_err();
+    let error = digest(&vec![&cell].into_iter().map(mismatched::<u8, _>).collect::<Vec<_>>()).unwrap_err();
     assert!(!error.is_mismatch());
-    expect!["[0]: it does not serialize: already mutably borrowed"].assert_eq(&error.to_string());
+    expect!["[0]: its Serialize failed: already mutably borrowed"].assert_eq(&error.to_string());
 }

@@ -1,4 +1,4 @@
-//! The shapes of other people's types agree with what their `Serialize` really writes: the digest of a value finds out.
+//! Tests that the shapes of std's and other crates' types match their `Serialize`: computing a digest checks this.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 
 use super::*;
 
-/// The values are written as their shape says, tell themselves apart, and come back from a journal's bytes.
+/// Checks that each value serializes as its shape declares, has its own digest, and survives encoding and decoding.
 fn check<T: Shape + Serialize + DeserializeOwned>(values: impl IntoIterator<Item = T>) {
     let mut digests = Vec::new();
     for value in values {
@@ -45,7 +45,7 @@ macro_rules! integers {
 }
 
 #[test]
-fn primitives() {
+fn primitives_serialize_as_their_shapes() {
     integers!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
     check([()]);
     check([false, true]);
@@ -60,7 +60,7 @@ fn primitives() {
 }
 
 #[test]
-fn wrappers() {
+fn wrappers_serialize_as_their_shapes() {
     check([Box::new(1u8), Box::new(2)]);
     check([Box::<[u8]>::from([]), Box::from([1, 2])]);
     check([Cow::Borrowed("a"), Cow::Owned(String::new())].map(|cow: Cow<'static, str>| cow));
@@ -84,7 +84,7 @@ fn wrappers() {
 }
 
 #[test]
-fn collections() {
+fn collections_serialize_as_their_shapes() {
     fn any_of<C: FromIterator<u8> + Shape + Serialize + DeserializeOwned>() {
         check([&[][..], &[1], &[2], &[1, 2]].map(|items| items.iter().copied().collect::<C>()));
     }
@@ -110,7 +110,7 @@ fn collections() {
 }
 
 #[test]
-fn tuples() {
+fn tuples_serialize_as_their_shapes() {
     check([(1u8,), (2,)]);
     check([(1u8, 2u16), (2, 1)]);
     check([(1u8, 'b', "c".to_owned(), 4u64, 5i8, 6.0f32, (), true)]);
@@ -120,7 +120,7 @@ fn tuples() {
 }
 
 #[test]
-fn structs_and_enums() {
+fn structs_and_enums_serialize_as_their_shapes() {
     check([Duration::ZERO, Duration::from_nanos(1), Duration::from_secs(1)]);
     check([SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + Duration::from_nanos(1_000_000_001)]);
     check([1u8..2, 1..3]);
@@ -135,7 +135,7 @@ fn structs_and_enums() {
 }
 
 #[test]
-fn network_addresses() {
+fn network_addresses_serialize_as_their_shapes() {
     check([Ipv4Addr::LOCALHOST, Ipv4Addr::BROADCAST]);
     check([Ipv6Addr::LOCALHOST, Ipv6Addr::UNSPECIFIED]);
     check([IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()]);
@@ -147,7 +147,7 @@ fn network_addresses() {
 }
 
 #[test]
-fn types_of_the_tests() {
+fn the_sample_types_serialize_as_their_shapes() {
     check([order(), Order { memo: None, ..order() }]);
     check([Side::Bid, Side::Ask(1), Side::Both(1, 1), Side::Limit { price: 1 }]);
     check([Pair(Pair(1u8, 2), Pair(3, 4)), Pair(Pair(1, 2), Pair(4, 3))]);
@@ -157,7 +157,7 @@ fn types_of_the_tests() {
 
 #[cfg(feature = "uuid")]
 #[test]
-fn uuid() {
+fn uuid_types_serialize_as_their_shapes() {
     let uuid = uuid::Uuid::from_u128(7);
     check([uuid, uuid::Uuid::nil()]);
     check([uuid::NonNilUuid::new(uuid).unwrap()]);
@@ -165,7 +165,7 @@ fn uuid() {
 
 #[cfg(feature = "chrono")]
 #[test]
-fn chrono() {
+fn chrono_types_serialize_as_their_shapes() {
     use chrono::{DateTime, FixedOffset, Month, NaiveDate, NaiveTime, TimeDelta, Weekday};
 
     let time = DateTime::from_timestamp(1_700_000_000, 123_456_789).unwrap();
@@ -181,7 +181,7 @@ fn chrono() {
 
 #[cfg(feature = "jiff")]
 #[test]
-fn jiff() {
+fn jiff_types_serialize_as_their_shapes() {
     use jiff::civil::{Date, DateTime, ISOWeekDate, Time};
     use jiff::{SignedDuration, Span, Timestamp, Zoned, tz::TimeZone};
 
@@ -201,7 +201,7 @@ fn jiff() {
 
 #[cfg(feature = "rust_decimal")]
 #[test]
-fn rust_decimal() {
+fn decimals_serialize_as_their_shapes() {
     use rust_decimal::Decimal;
 
     check([Decimal::ZERO, Decimal::new(125, 2), Decimal::new(1250, 3), Decimal::MAX]);
@@ -209,7 +209,7 @@ fn rust_decimal() {
 
 #[cfg(feature = "indexmap")]
 #[test]
-fn indexmap() {
+fn index_maps_and_sets_serialize_as_their_shapes() {
     use indexmap::{IndexMap, IndexSet};
 
     let map = |keys: [u8; 2]| keys.map(|key| (key, key)).into_iter().collect::<IndexMap<_, _>>();

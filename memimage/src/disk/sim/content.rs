@@ -1,4 +1,4 @@
-//! The bytes of one simulated file: what is written, and what of it is not synced yet.
+//! The bytes of one simulated file, written and synced.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -6,42 +6,43 @@ use std::sync::Arc;
 
 use super::SECTOR;
 use super::crash::Fate;
-use super::dice::Dice;
+use super::rng::Rng;
 
-/// Files are kept in pages, shared between copies of a disk until one of them writes.
+/// The page size in bytes. Copies of a disk share the pages of a file until one of them writes.
 const PAGE: usize = 4096;
 
 type Page = [u8; PAGE];
 
 static ZEROS: Page = [0; PAGE];
 
-/// As long as the offsets of real files may be.
+/// The largest file length, the same as for real files.
 const LEN_MAX: u64 = i64::MAX as u64;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Content {
-    /// As written. A page that is not here is all zeros, and so is everything beyond `len`.
+    /// The written bytes. A missing page is all zeros, and so is everything beyond `len`.
     pages: BTreeMap<u64, Arc<Page>>,
     len: u64,
-    /// The pages that are not on disk as they are read.
+    /// The pages whose bytes on disk differ from the written ones.
     unsynced: BTreeMap<u64, UnsyncedPage>,
     synced_len: u64,
-    /// When the file grew last.
-    grown: u64,
+    /// The operation in which the file grew last.
+    grown: Age,
 }
 
-/// The number of the operation with which something was written: what orders all that is unsynced on a disk.
+/// The number of the operation that wrote something. It orders all unsynced changes of a disk.
 type Age = u64;
 
 #[derive(Debug, Clone)]
 struct UnsyncedPage {
-    /// As it is on disk.
+    /// The bytes on disk.
     before: Option<Arc<Page>>,
-    /// The sectors written since the last sync, a bit each.
+    /// The sectors written since the last sync, one bit each.
     sectors: u8,
-    /// The sectors that a failed sync dropped: read as written, no longer to be synced, and on disk as they were before.
+    /// The sectors that a failed sync dropped, one bit each: readers see the new bytes, the disk has the old ones, and no later
+    /// sync writes them.
     dropped: u8,
-    /// When each sector was written last.
+    /// The operation that wrote each sector last.
     written: [Age; PAGE / SECTOR as usize],
 }
 
@@ -53,14 +54,14 @@ impl UnsyncedPage {
 
 const _: () = assert!(PAGE as u64 / SECTOR == u8::BITS as u64);
 
-/// What is asked about a file when the power goes.
+/// An unsynced change of a file, whose fate a power cut decides.
 #[derive(Clone, Copy)]
-pub(super) enum Question {
+pub(super) enum UnsyncedPart {
     Sector { index: u64, fresh: bool, age: Age },
     Length { synced: u64, written: u64, age: Age },
 }
 
-impl Question {
+impl UnsyncedPart {
     pub(super) fn age(self) -> Age {
         match self {
             Self::Sector { age, .. } | Self::Length { age, .. } => age,
@@ -105,13 +106,14 @@ impl Content {
         Ok(buf.len())
     }
 
-    /// Costs as much as is unsynced.
+    /// Makes all bytes and the length durable. The cost is proportional to the unsynced data.
     pub(super) fn sync(&mut self) {
         self.sync_or_drop(|| true);
         self.synced_len = self.len;
     }
 
-    /// A sync that fails: each sector that was to be synced reaches the disk or is dropped. The length stays in doubt.
+    /// A failing sync: `reaches` decides for each unsynced sector whether it reaches the disk or is dropped. The length stays
+    /// unsynced.
     pub(super) fn sync_or_drop(&mut self, mut reaches: impl FnMut() -> bool) {
         let pages = &self.pages;
         self.unsynced.retain(|page, unsynced| {
@@ -131,7 +133,7 @@ impl Content {
         });
     }
 
-    /// Puts bytes where they are both written and synced, and leaves all else as unsynced as it was.
+    /// Replaces bytes in both the written and the synced data. Other unsynced changes stay unsynced.
     pub(super) fn put_synced(&mut self, buf: &[u8], offset: u64) -> io::Result<()> {
         let end = end_of(buf, offset)?;
         for (page, within, chunk) in pieces(offset, buf.len()) {
@@ -148,7 +150,7 @@ impl Content {
         Ok(())
     }
 
-    /// Cuts the file, or extends it with zeros; the new length is synced.
+    /// Truncates the file, or extends it with zeros; the new length is synced.
     pub(super) fn set_len_synced(&mut self, len: u64) -> io::Result<()> {
         if len > LEN_MAX {
             return Err(io::ErrorKind::FileTooLarge.into());
@@ -171,8 +173,8 @@ impl Content {
         Ok(())
     }
 
-    /// The file after a power cut. Asks about every unsynced sector whose bytes differ, and about the length.
-    pub(super) fn crash(&self, mut fate: impl FnMut(Question) -> Fate) -> Self {
+    /// The file after a power cut. Calls `fate` for every unsynced sector whose bytes differ, and for the length.
+    pub(super) fn crash(&self, mut fate: impl FnMut(UnsyncedPart) -> Fate) -> Self {
         let mut pages = self.pages.clone();
         let mut len = self.synced_len;
         for (&page, unsynced) in &self.unsynced {
@@ -185,7 +187,7 @@ impl Content {
                 }
                 let end = (page * PAGE as u64 + bytes.end as u64).min(self.len);
                 let fate = match unsynced.dropped & 1 << sector {
-                    0 => fate(Question::Sector {
+                    0 => fate(UnsyncedPart::Sector {
                         index: page * (PAGE as u64 / SECTOR) + sector as u64,
                         fresh: on_disk[bytes.clone()] == ZEROS[bytes.clone()],
                         age: unsynced.written[sector],
@@ -196,7 +198,7 @@ impl Content {
                     Fate::Lost => put(&mut pages, page, start, &on_disk[bytes]),
                     Fate::Kept => len = len.max(end),
                     Fate::Garbage(seed) => {
-                        // beyond its end a file holds zeros
+                        // the page is all zeros beyond the end of the file
                         let bytes = start..(end - page * PAGE as u64) as usize;
                         let garbage = garbage(seed, &written[bytes.clone()], &on_disk[bytes]);
                         put(&mut pages, page, start, &garbage);
@@ -206,8 +208,8 @@ impl Content {
             }
         }
         if self.len != self.synced_len {
-            let question = Question::Length { synced: self.synced_len, written: self.len, age: self.grown };
-            if fate(question) != Fate::Lost {
+            let growth = UnsyncedPart::Length { synced: self.synced_len, written: self.len, age: self.grown };
+            if fate(growth) != Fate::Lost {
                 len = self.len;
             }
         }
@@ -225,7 +227,7 @@ impl Content {
 }
 
 fn put(pages: &mut BTreeMap<u64, Arc<Page>>, page: u64, start: usize, bytes: &[u8]) {
-    // Segments are zero-filled long before they are written, and zeros must cost no memory.
+    // Segments are preallocated with zeros, so pages of zeros must use no memory.
     let zeros = *bytes == ZEROS[..bytes.len()];
     if zeros && bytes.len() == PAGE {
         pages.remove(&page);
@@ -235,21 +237,21 @@ fn put(pages: &mut BTreeMap<u64, Arc<Page>>, page: u64, start: usize, bytes: &[u
     }
 }
 
-/// What a sector holds that was being written when the power failed: the new bytes up to some place and the old ones from
-/// there, or all ones, or anything.
+/// The bytes of a sector whose write the power cut interrupted: new bytes followed by old bytes, or all one bits, or random
+/// bytes.
 fn garbage(seed: u64, written: &[u8], on_disk: &[u8]) -> Vec<u8> {
-    let mut dice = Dice::new(seed);
-    match dice.below(4) {
+    let mut rng = Rng::new(seed);
+    match rng.below(4) {
         0 => {
-            let torn = dice.below(written.len() as u64) as usize;
+            let torn = rng.below(written.len() as u64) as usize;
             [&written[..torn], &on_disk[torn..]].concat()
         }
         1 => vec![0xFF; written.len()],
-        _ => (0..written.len()).map(|_| dice.below(256) as u8).collect(),
+        _ => (0..written.len()).map(|_| rng.below(256) as u8).collect(),
     }
 }
 
-/// The places of the bits that are set.
+/// The positions of the set bits.
 fn sectors(bits: u8) -> impl Iterator<Item = usize> {
     (0..u8::BITS as usize).filter(move |sector| bits & 1 << sector != 0)
 }
@@ -261,7 +263,7 @@ fn end_of(buf: &[u8], offset: u64) -> io::Result<u64> {
     }
 }
 
-/// Cuts `len` bytes from `offset` at the pages: page, range within it, range of the buffer.
+/// Splits `len` bytes at `offset` at page boundaries: the page, the range within the page, the range of the buffer.
 fn pieces(offset: u64, len: usize) -> impl Iterator<Item = (u64, std::ops::Range<usize>, std::ops::Range<usize>)> {
     let mut done = 0;
     std::iter::from_fn(move || {
@@ -285,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn zeros_cost_no_page() {
+    fn zeros_use_no_pages() {
         let mut content = Content::default();
         for mib in 0..64 {
             content.write_at(&vec![0; 1 << 20], mib << 20, 0).unwrap();
@@ -332,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_leaves_nothing_to_come_back() {
+    fn truncated_bytes_do_not_come_back() {
         let mut content = Content::default();
         content.write_at(&[1; 2 * PAGE], 0, 0).unwrap();
         content.sync();

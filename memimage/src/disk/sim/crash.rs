@@ -1,24 +1,23 @@
-//! What a power cut takes.
+//! The state of a disk after a power cut.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use super::SECTOR;
-use super::content::Question;
-use super::tree::{Change, Node, Tree};
+use super::content::UnsyncedPart;
+use super::tree::{NameChange, SimNode, Tree};
 
-/// Something written and not synced, which a power cut may take or leave: what
-/// [`SimDisk::crash`](super::SimDisk::crash) asks about.
+/// An unsynced change, which a power cut may keep or lose; [`SimDisk::crash`](super::SimDisk::crash) decides its fate.
 ///
-/// Paths are absolute: as the file is called now, or was when it had a name.
+/// All paths are absolute. They are the current path of the file, or its last path if it has no name any more.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Unsynced {
-    /// That a file or directory was created. Lost, all that is in it is lost with it.
+    /// The creation of a file or directory. If the creation is lost, so are its contents.
     Created {
-        /// Where.
+        /// The path of the file or directory.
         path: PathBuf,
     },
-    /// That a file or directory was renamed: one change, which happened or did not. Lost, it has its old name, and what
+    /// The rename of a file or directory, which is atomic. If the rename is lost, the file has its old name, and the file that
     /// it replaced is back.
     Renamed {
         /// Its old path.
@@ -26,26 +25,26 @@ pub enum Unsynced {
         /// Its new path.
         to: PathBuf,
     },
-    /// That a file was removed. Lost, it is back.
+    /// The removal of a file or directory. If the removal is lost, the file is back.
     Removed {
-        /// Where it was.
+        /// The path before the removal.
         path: PathBuf,
     },
-    /// A sector written with other bytes than it had. Lost, it has those, or zeros where the file did not reach.
+    /// A sector whose bytes changed. If the write is lost, the sector has its old bytes, or zeros beyond the old length.
     Sector {
         /// The file.
         path: PathBuf,
-        /// Which 512 bytes of it, from 0.
+        /// The number of the 512-byte sector in the file, from 0.
         index: u64,
-        /// Whether nothing but zeros was there before, so that garbage there harms no byte that was synced.
+        /// Whether the sector contained only zeros before, so that garbage there damages no synced bytes.
         fresh: bool,
     },
-    /// That a file grew. Lost, it ends where it did at the last sync, or after the last of the sectors that survive.
-    /// Kept, the sectors that do not survive are zeros.
+    /// The growth of a file. If the growth is lost, the file ends at its synced length, or after its last surviving sector.
+    /// If it is kept, sectors that do not survive are zeros.
     Length {
-        /// As of the last sync, in bytes.
+        /// The synced length, in bytes.
         synced: u64,
-        /// As written, in bytes.
+        /// The written length, in bytes.
         written: u64,
         /// The file.
         path: PathBuf,
@@ -53,23 +52,23 @@ pub enum Unsynced {
 }
 
 impl Unsynced {
-    fn of_names(change: &Change) -> Self {
+    fn of_names(change: &NameChange) -> Self {
         match (&change.from, &change.to) {
             (Some(from), Some(to)) => Self::Renamed { from: from.path.clone(), to: to.path.clone() },
             (Some(from), None) => Self::Removed { path: from.path.clone() },
             (None, Some(to)) => Self::Created { path: to.path.clone() },
-            (None, None) => unreachable!("a change is of a name given or taken"),
+            (None, None) => unreachable!("a name change has an old or a new name"),
         }
     }
 
-    fn of_bytes(path: PathBuf, question: Question) -> Self {
-        match question {
-            Question::Sector { index, fresh, .. } => Self::Sector { path, index, fresh },
-            Question::Length { synced, written, .. } => Self::Length { path, synced, written },
+    fn of_bytes(path: PathBuf, part: UnsyncedPart) -> Self {
+        match part {
+            UnsyncedPart::Sector { index, fresh, .. } => Self::Sector { path, index, fresh },
+            UnsyncedPart::Length { synced, written, .. } => Self::Length { path, synced, written },
         }
     }
 
-    /// Whether it is a directory's entry, and not a file's bytes or length.
+    /// Whether this is a change of a directory entry, not of a file's bytes or length.
     #[must_use]
     pub fn is_name(&self) -> bool {
         matches!(self, Self::Created { .. } | Self::Renamed { .. } | Self::Removed { .. })
@@ -90,18 +89,19 @@ impl fmt::Display for Unsynced {
     }
 }
 
-/// What a power cut does to something [`Unsynced`]. `true` is [`Kept`](Fate::Kept), `false` [`Lost`](Fate::Lost).
+/// The effect of a power cut on an [`Unsynced`] change. `true` converts to [`Kept`](Fate::Kept), `false` to
+/// [`Lost`](Fate::Lost).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fate {
-    /// It never reached the disk.
+    /// The change did not reach the disk.
     Lost,
-    /// It is on the disk.
+    /// The change is on the disk.
     Kept,
-    /// Of a sector: it was being written when the power failed, and holds what this seed says: the new bytes up to some
-    /// place and the old ones from there, or all ones, or anything. Of anything else: as [`Kept`](Fate::Kept).
+    /// For a sector: the power cut interrupted the write. The seed selects the bytes: new bytes followed by old bytes, or all
+    /// one bits, or random bytes. For all other changes: the same as [`Kept`](Fate::Kept).
     ///
-    /// Disks that write a sector whole or not at all leave none. A program that withstands it where nothing was before
-    /// (see [`Unsynced::Sector`]) needs no such disk.
+    /// Disks with atomic sector writes leave no garbage. A program that tolerates garbage in fresh sectors (see
+    /// [`Unsynced::Sector`]) does not depend on such disks.
     Garbage(u64),
 }
 
@@ -121,18 +121,17 @@ impl fmt::Display for Fate {
     }
 }
 
-/// The tree after a power cut: names first, oldest change first, then files in the order of their creation. With each
-/// question comes the number of the operation that did it.
+/// The tree after a power cut. Calls `fate` for each unsynced change, with the number of the operation that made it: first for
+/// the names, from the oldest change to the newest, then for the files in the order of their creation.
 pub(super) fn crash(tree: &Tree, fate: &mut dyn FnMut(Unsynced, u64) -> Fate) -> Tree {
     let mut after = tree.clone();
-    // First, so that nothing is asked about a file that no outcome has a name for.
+    // First, so that `fate` is not called for a file that has no name in any outcome.
     after.close_all();
     let paths = after.paths();
     after.crash(|change| fate(Unsynced::of_names(change), change.age) != Fate::Lost);
     for (id, node) in &mut after.nodes {
-        if let Node::File(file) = node {
-            file.content =
-                file.content.crash(|question| fate(Unsynced::of_bytes(paths[id].clone(), question), question.age()));
+        if let SimNode::File(file) = node {
+            file.content = file.content.crash(|part| fate(Unsynced::of_bytes(paths[id].clone(), part), part.age()));
         }
     }
     after.sweep();

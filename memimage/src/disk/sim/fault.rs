@@ -1,14 +1,14 @@
-//! Calls that fail, fall short or lie.
+//! Fault injection: calls that fail, transfer fewer bytes, drop data, or return wrong bits.
 
 use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use super::dice::Dice;
+use super::rng::Rng;
 
 /// A method of [`Disk`](crate::disk::Disk) or [`DiskFile`](crate::disk::DiskFile).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "each is the method of its name")]
+#[allow(missing_docs, reason = "each variant is the method of the same name")]
 pub enum Method {
     CreateNew,
     Open,
@@ -32,7 +32,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// All of them.
+    /// All methods.
     pub const ALL: [Method; 19] = [
         Method::CreateNew,
         Method::Open,
@@ -55,14 +55,14 @@ impl Method {
         Method::Len,
     ];
 
-    /// Whether it makes anything durable.
+    /// Whether the method makes data durable.
     #[must_use]
     pub fn is_sync(self) -> bool {
         matches!(self, Method::SyncDir | Method::SyncData | Method::SyncAll)
     }
 
-    /// Whether it is one that changes the disk or what of it would survive a power cut: an
-    /// [`Operation`](super::Operation) when it succeeds.
+    /// Whether the method changes the disk, or the data that would survive a power cut. A successful call is then an
+    /// [`Operation`](super::Operation).
     #[must_use]
     pub fn is_change(self) -> bool {
         use Method::{Exposed, IsWithin, Kind, Len, List, NetworkFilesystem, Open, Owner, ReadAt};
@@ -70,51 +70,52 @@ impl Method {
     }
 }
 
-/// How much of what was asked for a failing call has done all the same. Without it a fault knows only the kindest case.
+/// The part of a failing call that takes effect although the call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Effect {
-    /// Nothing. After a sync all is as unsynced as before. Bits that rot were read wrong, once.
+    /// Nothing. After a failed sync, all data is as unsynced as before. Bit rot affects one read only.
     Nothing,
-    /// All of it, and then it failed. Bits that rot are wrong on disk from then on.
+    /// Everything: the call does its work and then fails. Bit rot is on disk from then on.
     Everything,
-    /// As the fault's seed says: a write, the first part of its bytes; a sync, some sectors and not others, the others
-    /// dropped as by [`Dropped`](Effect::Dropped); any other call and a directory's sync, all or nothing.
+    /// A part that depends on the fault's seed. A write transfers the first part of its bytes. A file sync makes some sectors
+    /// durable and drops the others, as [`Dropped`](Effect::Dropped) does. Any other call, including a directory sync, has its
+    /// full effect or none.
     Part,
-    /// Of a sync: nothing reached the disk, and what was to be synced counts as synced. It is read as it was written, and
-    /// later syncs succeed and pass over it; what is written once more is synced once more. So Linux does when the disk
-    /// fails (the PostgreSQL developers called it fsyncgate in 2018). Of any other call: nothing.
+    /// A sync drops the data: nothing reaches the disk, but the data counts as synced. Reads return the data as written, and
+    /// later syncs succeed without writing it; data that is written again is synced again. Linux behaves like this when a
+    /// disk fails (known as fsyncgate among PostgreSQL developers, 2018). Any other call has no effect.
     Dropped,
 }
 
-/// What goes wrong on a [`SimDisk`](super::SimDisk), in which calls and how often: see
+/// A fault on a [`SimDisk`](super::SimDisk): its kind, the calls that it strikes, and how often; see
 /// [`SimDisk::inject`](super::SimDisk::inject).
 ///
-/// Strikes once, at the first call that it is for, unless told otherwise.
+/// By default it strikes once, at the first matching call.
 ///
 /// ```
 /// # #[cfg(feature = "sim")] {
 /// use memimage::disk::{Effect, Fault, Method};
 ///
-/// // the third sync of a journal file fails, and what it was to sync is lost though it is still seen
+/// // the third sync of a journal file fails, and its data is lost although reads still return it
 /// Fault::io().on(&[Method::SyncData]).path(".journal").nth(3).effect(Effect::Dropped);
-/// // there is no room from now on
+/// // the disk is full from now on
 /// Fault::full().from(1);
-/// // one read in a thousand shows a wrong bit
+/// // one read in a thousand returns a wrong bit
 /// Fault::rot().one_in(1000).seed(7);
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    failure: Failure,
+    kind: FaultKind,
     methods: Option<Vec<Method>>,
     path: String,
-    when: When,
+    when: Schedule,
     seed: u64,
     effect: Effect,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Failure {
+enum FaultKind {
     Io,
     Error(io::ErrorKind),
     Short,
@@ -123,7 +124,7 @@ enum Failure {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum When {
+enum Schedule {
     Nth(u64),
     From(u64),
     Every(u64),
@@ -131,107 +132,107 @@ enum When {
 }
 
 impl Fault {
-    /// The disk fails (`EIO`), in calls of all methods.
+    /// An I/O error (`EIO`) in calls of all methods.
     #[must_use]
     pub fn io() -> Fault {
-        Fault::new(Failure::Io, None)
+        Fault::new(FaultKind::Io, None)
     }
 
-    /// There is no room (`ENOSPC`), in calls that may need some: to create, rename and write.
+    /// No space is left (`ENOSPC`), in calls that may need space: create, rename and write.
     #[must_use]
     pub fn full() -> Fault {
         let methods = vec![Method::CreateNew, Method::CreateDir, Method::Rename, Method::WriteAt];
-        Fault::new(Failure::Error(io::ErrorKind::StorageFull), Some(methods))
+        Fault::new(FaultKind::Error(io::ErrorKind::StorageFull), Some(methods))
     }
 
-    /// A signal interrupts a read or write before anything is transferred (`EINTR`). All other calls are taken up again
-    /// by Rust's standard library and never show it. [`from`](Fault::from) makes it go on for ever, and so do programs
-    /// that try again: use [`every`](Fault::every) or [`one_in`](Fault::one_in).
+    /// A signal interrupts a read or write before any byte is transferred (`EINTR`). For all other calls, Rust's standard library
+    /// retries and never returns this error. With [`from`](Fault::from), a program that retries never stops: use
+    /// [`every`](Fault::every) or [`one_in`](Fault::one_in) instead.
     #[must_use]
     pub fn interrupted() -> Fault {
-        Fault::new(Failure::Error(io::ErrorKind::Interrupted), Some(vec![Method::ReadAt, Method::WriteAt]))
+        Fault::new(FaultKind::Error(io::ErrorKind::Interrupted), Some(vec![Method::ReadAt, Method::WriteAt]))
     }
 
-    /// Any other error, in calls of all methods.
+    /// An error of any other kind, in calls of all methods.
     #[must_use]
     pub fn error(kind: io::ErrorKind) -> Fault {
-        Fault::new(Failure::Error(kind), None)
+        Fault::new(FaultKind::Error(kind), None)
     }
 
-    /// A read or write of two bytes or more transfers fewer than it was asked for, and at least one.
+    /// A read or write of at least two bytes transfers at least one byte, but fewer than requested.
     #[must_use]
     pub fn short() -> Fault {
-        Fault::new(Failure::Short, Some(vec![Method::ReadAt, Method::WriteAt]))
+        Fault::new(FaultKind::Short, Some(vec![Method::ReadAt, Method::WriteAt]))
     }
 
-    /// A read shows one bit wrong, which one depends on the seed. With [`Effect::Everything`] it is wrong on disk.
+    /// A read returns one wrong bit, chosen by the seed. With [`Effect::Everything`], the bit is wrong on disk.
     #[must_use]
     pub fn rot() -> Fault {
-        Fault::new(Failure::Rot, Some(vec![Method::ReadAt]))
+        Fault::new(FaultKind::Rot, Some(vec![Method::ReadAt]))
     }
 
-    /// A read of the byte at `offset` shows one bit of it wrong: `bit` 0 is the lowest. With [`Effect::Everything`] it is
-    /// wrong on disk. Counts only reads of that byte.
+    /// A read of the byte at `offset` returns one wrong bit; `bit` 0 is the lowest. With [`Effect::Everything`], the bit is wrong
+    /// on disk. Only reads of that byte count as matching calls.
     #[must_use]
     pub fn rot_at(offset: u64, bit: u8) -> Fault {
-        Fault::new(Failure::RotAt { offset, bit: bit % 8 }, Some(vec![Method::ReadAt]))
+        Fault::new(FaultKind::RotAt { offset, bit: bit % 8 }, Some(vec![Method::ReadAt]))
     }
 
-    fn new(failure: Failure, methods: Option<Vec<Method>>) -> Fault {
-        Fault { failure, methods, path: String::new(), when: When::Nth(1), seed: 0, effect: Effect::Nothing }
+    fn new(kind: FaultKind, methods: Option<Vec<Method>>) -> Fault {
+        Fault { kind, methods, path: String::new(), when: Schedule::Nth(1), seed: 0, effect: Effect::Nothing }
     }
 
-    /// Only in calls of these methods.
+    /// Strikes only calls of these methods.
     #[must_use]
     pub fn on(mut self, methods: &[Method]) -> Fault {
         self.methods = Some(methods.to_vec());
         self
     }
 
-    /// Only in calls on a path that has this text in it; of two paths, either. A file goes by the path by which it was
-    /// created or opened.
+    /// Strikes only calls with a path that contains this text. For calls with two paths, either may contain it. The path of a
+    /// file is the path by which it was created or opened.
     #[must_use]
     pub fn path(mut self, part: impl Into<String>) -> Fault {
         self.path = part.into();
         self
     }
 
-    /// In the `n`th of these calls, from 1, and in no other.
+    /// Strikes only the `n`th matching call, counted from 1.
     #[must_use]
     pub fn nth(mut self, n: u64) -> Fault {
-        self.when = When::Nth(n);
+        self.when = Schedule::Nth(n);
         self
     }
 
-    /// In the `n`th of these calls, from 1, and in all after it.
+    /// Strikes the `n`th matching call, counted from 1, and all later ones.
     #[must_use]
     pub fn from(mut self, n: u64) -> Fault {
-        self.when = When::From(n);
+        self.when = Schedule::From(n);
         self
     }
 
-    /// In each `n`th of these calls.
+    /// Strikes every `n`th matching call.
     #[must_use]
     pub fn every(mut self, n: u64) -> Fault {
-        self.when = When::Every(n);
+        self.when = Schedule::Every(n);
         self
     }
 
-    /// In about one of `n` of these calls, by the seed.
+    /// Strikes about one in `n` matching calls, chosen by the seed.
     #[must_use]
     pub fn one_in(mut self, n: u64) -> Fault {
-        self.when = When::OneIn(n);
+        self.when = Schedule::OneIn(n);
         self
     }
 
-    /// What is left open goes by this seed: how short a transfer is, which bits rot, and so on. Otherwise it is 0.
+    /// Sets the seed for all random choices, such as the length of short transfers and the bits that rot. The default is 0.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Fault {
         self.seed = seed;
         self
     }
 
-    /// What the failing call has done all the same. Otherwise it is [`Effect::Nothing`].
+    /// Sets the effect of the failing call. The default is [`Effect::Nothing`].
     #[must_use]
     pub fn effect(mut self, effect: Effect) -> Fault {
         self.effect = effect;
@@ -239,19 +240,19 @@ impl Fault {
     }
 }
 
-/// A call of a method, as far as faults and traces are concerned with it.
+/// A call of a method with the arguments that faults and traces need.
 #[derive(Clone, Copy)]
-pub(super) struct Call<'a> {
+pub(super) struct DiskCall<'a> {
     pub(super) method: Method,
     pub(super) path: &'a Path,
-    /// The second path, of those with two.
+    /// The second path, if the method has two.
     pub(super) to: Option<&'a Path>,
-    /// Of a read or write.
+    /// The offset of a read or write.
     pub(super) offset: u64,
     pub(super) len: usize,
 }
 
-impl<'a> Call<'a> {
+impl<'a> DiskCall<'a> {
     pub(super) fn new(method: Method, path: &'a Path) -> Self {
         Self { method, path, to: None, offset: 0, len: 0 }
     }
@@ -270,23 +271,23 @@ pub(super) struct Faults {
 
 struct Armed {
     fault: Fault,
-    /// How many calls it was for.
-    met: u64,
-    dice: Dice,
+    /// The number of matching calls so far.
+    matched: u64,
+    rng: Rng,
 }
 
 impl Faults {
     pub(super) fn inject(&mut self, fault: Fault) {
-        let dice = Dice::new(fault.seed);
-        self.armed.push(Armed { fault, met: 0, dice });
+        let rng = Rng::new(fault.seed);
+        self.armed.push(Armed { fault, matched: 0, rng });
     }
 
     pub(super) fn heal(&mut self) {
         self.armed.clear();
     }
 
-    /// What strikes this call. All faults count it, and the one injected first strikes.
-    pub(super) fn strike(&mut self, call: &Call<'_>) -> Option<Strike> {
+    /// The fault that strikes this call. All matching faults count the call, and the one that was injected first strikes.
+    pub(super) fn strike(&mut self, call: &DiskCall<'_>) -> Option<Strike> {
         let mut strikes = self.armed.iter_mut().filter_map(|armed| armed.strike(call));
         let first = strikes.next();
         strikes.for_each(drop);
@@ -296,86 +297,86 @@ impl Faults {
 }
 
 impl Armed {
-    fn strike(&mut self, call: &Call<'_>) -> Option<Strike> {
-        let Fault { failure, methods, path, when, effect, .. } = &self.fault;
+    fn strike(&mut self, call: &DiskCall<'_>) -> Option<Strike> {
+        let Fault { kind, methods, path, when, effect, .. } = &self.fault;
         let has = |at: &Path| path.is_empty() || at.to_string_lossy().contains(path);
-        let meets = methods.as_ref().is_none_or(|methods| methods.contains(&call.method))
+        let matches = methods.as_ref().is_none_or(|methods| methods.contains(&call.method))
             && (has(call.path) || call.to.is_some_and(has))
-            && match *failure {
-                Failure::Short => call.len > 1,
-                Failure::Rot => call.method == Method::ReadAt && call.len > 0,
-                Failure::RotAt { offset, .. } => call.method == Method::ReadAt && call.bytes().contains(&offset),
-                Failure::Io | Failure::Error(_) => true,
+            && match *kind {
+                FaultKind::Short => call.len > 1,
+                FaultKind::Rot => call.method == Method::ReadAt && call.len > 0,
+                FaultKind::RotAt { offset, .. } => call.method == Method::ReadAt && call.bytes().contains(&offset),
+                FaultKind::Io | FaultKind::Error(_) => true,
             };
-        if !meets {
+        if !matches {
             return None;
         }
-        self.met += 1;
+        self.matched += 1;
         let strikes = match *when {
-            When::Nth(n) => self.met == n,
-            When::From(n) => self.met >= n,
-            When::Every(n) => n > 0 && self.met.is_multiple_of(n),
-            When::OneIn(n) => self.dice.once_in(n),
+            Schedule::Nth(n) => self.matched == n,
+            Schedule::From(n) => self.matched >= n,
+            Schedule::Every(n) => n > 0 && self.matched.is_multiple_of(n),
+            Schedule::OneIn(n) => self.rng.once_in(n),
         };
-        strikes.then(|| Strike { failure: *failure, effect: *effect, dice: Dice::new(self.dice.u64()) })
+        strikes.then(|| Strike { kind: *kind, effect: *effect, rng: Rng::new(self.rng.u64()) })
     }
 }
 
 /// A fault that struck a call.
 #[derive(Clone)]
 pub(super) struct Strike {
-    failure: Failure,
+    kind: FaultKind,
     pub(super) effect: Effect,
-    pub(super) dice: Dice,
+    pub(super) rng: Rng,
 }
 
 impl Strike {
-    /// What the caller is told; nothing of what falls short and what rots.
+    /// The error that the call returns; `None` for short transfers and bit rot.
     pub(super) fn error(&self) -> Option<io::Error> {
-        match self.failure {
-            // as the operating system has it: it has no kind of its own
-            Failure::Io => Some(io::Error::from_raw_os_error(5)),
-            Failure::Error(kind) => Some(kind.into()),
-            Failure::Short | Failure::Rot | Failure::RotAt { .. } => None,
+        match self.kind {
+            // EIO; `io::ErrorKind` has no variant for it
+            FaultKind::Io => Some(io::Error::from_raw_os_error(5)),
+            FaultKind::Error(kind) => Some(kind.into()),
+            FaultKind::Short | FaultKind::Rot | FaultKind::RotAt { .. } => None,
         }
     }
 
-    /// Whether a call that is done or not is done.
-    pub(super) fn is_done(&mut self) -> bool {
+    /// Whether a call with an atomic effect has its effect.
+    pub(super) fn takes_effect(&mut self) -> bool {
         match self.effect {
             Effect::Nothing | Effect::Dropped => false,
             Effect::Everything => true,
-            Effect::Part => self.dice.once_in(2),
+            Effect::Part => self.rng.once_in(2),
         }
     }
 
-    /// Of a sync: whether the next part of what it is to sync reaches the disk, or else is dropped; nothing if all stays as
-    /// it is.
+    /// For a sync: a function that decides for each unit of data whether it reaches the disk or is dropped. `None` if all data
+    /// stays unsynced.
     pub(super) fn reaches(&mut self) -> Option<impl FnMut() -> bool> {
         let effect = self.effect;
         (effect != Effect::Nothing).then_some(move || match effect {
-            Effect::Part => self.dice.once_in(2),
+            Effect::Part => self.rng.once_in(2),
             effect => effect == Effect::Everything,
         })
     }
 
-    /// How many of these bytes are transferred.
+    /// How many of `len` bytes are transferred.
     pub(super) fn part_of(&mut self, len: usize) -> usize {
-        match (self.failure, self.effect) {
-            (Failure::Rot | Failure::RotAt { .. }, _) => len,
-            (Failure::Short, _) => 1 + self.dice.below(len as u64 - 1) as usize,
+        match (self.kind, self.effect) {
+            (FaultKind::Rot | FaultKind::RotAt { .. }, _) => len,
+            (FaultKind::Short, _) => 1 + self.rng.below(len as u64 - 1) as usize,
             (_, Effect::Nothing | Effect::Dropped) => 0,
             (_, Effect::Everything) => len,
-            (_, Effect::Part) => self.dice.below(len as u64) as usize,
+            (_, Effect::Part) => self.rng.below(len as u64) as usize,
         }
     }
 
-    /// The bit that rots in what was read from `offset`: where in the file, and which.
+    /// The bit that rots in `read` bytes at `offset`: the offset of its byte in the file, and the bit's number.
     pub(super) fn rots(&mut self, offset: u64, read: usize) -> Option<(u64, u8)> {
-        match self.failure {
+        match self.kind {
             _ if read == 0 => None,
-            Failure::Rot => Some((offset + self.dice.below(read as u64), self.dice.below(8) as u8)),
-            Failure::RotAt { offset: at, bit } => (offset..offset + read as u64).contains(&at).then_some((at, bit)),
+            FaultKind::Rot => Some((offset + self.rng.below(read as u64), self.rng.below(8) as u8)),
+            FaultKind::RotAt { offset: at, bit } => (offset..offset + read as u64).contains(&at).then_some((at, bit)),
             _ => None,
         }
     }

@@ -1,30 +1,30 @@
-//! What a program holds of a simulated disk: open files and locks.
+//! The open files and held locks of a simulated disk.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::fault::{Call, Effect, Method, Strike};
+use super::fault::{DiskCall, Effect, Method, Strike};
 use super::tree::{NodeId, absolute};
 use super::{Operation, SimDisk};
 use crate::disk::{Access, DiskFile};
 
 #[derive(Debug)]
 pub(super) struct SimFile {
-    handle: Handle,
-    /// As it was created or opened.
+    handle: NodeHandle,
+    /// The path by which the file was created or opened.
     path: PathBuf,
     access: Access,
 }
 
 impl SimFile {
-    pub(super) fn new(handle: Handle, path: &Path, access: Access) -> Self {
+    pub(super) fn new(handle: NodeHandle, path: &Path, access: Access) -> Self {
         Self { handle, path: absolute(path), access }
     }
 
     fn sync(&self, method: Method, operation: fn(PathBuf) -> Operation) -> io::Result<()> {
-        let Handle { disk, node } = &self.handle;
+        let NodeHandle { disk, node } = &self.handle;
         disk.state().change(
-            Call::new(method, &self.path),
+            DiskCall::new(method, &self.path),
             |state, _, strike| {
                 let content = &mut state.tree.file_mut(*node)?.content;
                 match strike {
@@ -41,16 +41,16 @@ impl SimFile {
         )
     }
 
-    fn call(&self, method: Method, offset: u64, len: usize) -> Call<'_> {
-        Call { offset, len, ..Call::new(method, &self.path) }
+    fn call(&self, method: Method, offset: u64, len: usize) -> DiskCall<'_> {
+        DiskCall { offset, len, ..DiskCall::new(method, &self.path) }
     }
 }
 
 impl DiskFile for SimFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let Handle { disk, node } = &self.handle;
+        let NodeHandle { disk, node } = &self.handle;
         let mut state = disk.state();
-        let strike = state.look(self.call(Method::ReadAt, offset, buf.len()))?;
+        let strike = state.read_call(self.call(Method::ReadAt, offset, buf.len()))?;
         let Some(mut strike) = strike else { return Ok(state.tree.file(*node)?.content.read_at(buf, offset)) };
         let part = strike.part_of(buf.len());
         let content = &mut state.tree.file_mut(*node)?.content;
@@ -58,7 +58,7 @@ impl DiskFile for SimFile {
         if let Some((at, bit)) = strike.rots(offset, read) {
             let byte = &mut buf[(at - offset) as usize];
             *byte ^= 1 << bit;
-            if strike.is_done() {
+            if strike.takes_effect() {
                 content.put_synced(&[*byte], at)?;
             }
         }
@@ -69,7 +69,7 @@ impl DiskFile for SimFile {
         if self.access == Access::Read {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file was opened for reading"));
         }
-        let Handle { disk, node } = &self.handle;
+        let NodeHandle { disk, node } = &self.handle;
         disk.state().change(
             self.call(Method::WriteAt, offset, buf.len()),
             |state, number, strike| {
@@ -94,35 +94,36 @@ impl DiskFile for SimFile {
 
     fn len(&self) -> io::Result<u64> {
         let mut state = self.handle.disk.state();
-        state.look(self.call(Method::Len, 0, 0))?;
+        state.read_call(self.call(Method::Len, 0, 0))?;
         Ok(state.tree.file(self.handle.node)?.content.len())
     }
 }
 
-/// Keeps a file in being, with or without a name. Made where [`File::handles`](super::tree::File) is raised.
+/// Keeps a file alive, with or without a name. [`FileNode::handles`](super::tree::FileNode) counts the handles; the caller of
+/// `new` has incremented it.
 #[derive(Debug)]
-pub(super) struct Handle {
+pub(super) struct NodeHandle {
     disk: SimDisk,
     node: NodeId,
 }
 
-impl Handle {
+impl NodeHandle {
     pub(super) fn new(disk: &SimDisk, node: NodeId) -> Self {
         Self { disk: disk.clone(), node }
     }
 }
 
-impl Drop for Handle {
+impl Drop for NodeHandle {
     fn drop(&mut self) {
         self.disk.state().close(self.node);
     }
 }
 
-/// Holds a lock.
+/// Releases a lock when it is dropped.
 #[derive(Debug)]
-pub(super) struct Locked(pub(super) Handle);
+pub(super) struct NodeLock(pub(super) NodeHandle);
 
-impl Drop for Locked {
+impl Drop for NodeLock {
     fn drop(&mut self) {
         self.0.disk.state().locked.remove(&self.0.node);
     }

@@ -1,89 +1,89 @@
-//! The simulated disk as a disk.
+//! The implementation of [`Disk`] for the simulated disk.
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::fault::{Call, Method};
-use super::file::{Handle, Locked, SimFile};
-use super::tree::{Dir, File, Node, absolute};
+use super::fault::{DiskCall, Method};
+use super::file::{NodeHandle, NodeLock, SimFile};
+use super::tree::{DirNode, FileNode, SimNode, absolute};
 use super::{Operation, SimDisk};
 use crate::disk::lock::{OWNER_MAX, owner_in, owner_line};
-use crate::disk::{Access, Disk, DiskFile, Entry, Kind, Lock, LockGuard};
+use crate::disk::{Access, Disk, DiskFile, Entry, FileType, Lock, LockGuard};
 
 impl Disk for SimDisk {
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let node = {
             let mut state = self.state();
-            let node = state.change_whole(
-                Call::new(Method::CreateNew, path),
-                |state, number| state.tree.create(path, Node::File(File::default()), number),
+            let node = state.change_atomically(
+                DiskCall::new(Method::CreateNew, path),
+                |state, number| state.tree.create(path, SimNode::File(FileNode::default()), number),
                 || Operation::CreateNew { path: absolute(path) },
             )?;
             state.open(node)?
         };
-        Ok(Box::new(SimFile::new(Handle::new(self, node), path, Access::ReadWrite)))
+        Ok(Box::new(SimFile::new(NodeHandle::new(self, node), path, Access::ReadWrite)))
     }
 
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>> {
         let node = {
             let mut state = self.state();
-            state.look(Call::new(Method::Open, path))?;
+            state.read_call(DiskCall::new(Method::Open, path))?;
             let node = state.tree.find(path)?;
             state.open(node)?
         };
-        Ok(Box::new(SimFile::new(Handle::new(self, node), path, access)))
+        Ok(Box::new(SimFile::new(NodeHandle::new(self, node), path, access)))
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        self.state().change_whole(
-            Call::new(Method::CreateDir, path),
-            |state, number| state.tree.create(path, Node::Dir(Dir::default()), number).map(drop),
+        self.state().change_atomically(
+            DiskCall::new(Method::CreateDir, path),
+            |state, number| state.tree.create(path, SimNode::Dir(DirNode::default()), number).map(drop),
             || Operation::CreateDir { path: absolute(path) },
         )
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
         let mut state = self.state();
-        state.look(Call::new(Method::List, dir))?;
+        state.read_call(DiskCall::new(Method::List, dir))?;
         let names = &state.tree.dir(state.tree.find(dir)?)?.written;
         let entry = |(name, node)| match &state.tree.nodes[node] {
-            Node::File(file) => Entry { name, kind: Kind::File, len: file.content.len() },
-            Node::Dir(_) => Entry { name, kind: Kind::Dir, len: 0 },
+            SimNode::File(file) => Entry { name, kind: FileType::File, len: file.content.len() },
+            SimNode::Dir(_) => Entry { name, kind: FileType::Dir, len: 0 },
         };
         Ok(names.iter().map(|(name, node)| (name.clone(), node)).map(entry).collect())
     }
 
-    fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
+    fn kind(&self, path: &Path) -> io::Result<Option<FileType>> {
         let mut state = self.state();
-        state.look(Call::new(Method::Kind, path))?;
+        state.read_call(DiskCall::new(Method::Kind, path))?;
         match state.tree.find(path) {
-            Ok(node) if state.tree.file(node).is_ok() => Ok(Some(Kind::File)),
-            Ok(_) => Ok(Some(Kind::Dir)),
+            Ok(node) if state.tree.file(node).is_ok() => Ok(Some(FileType::File)),
+            Ok(_) => Ok(Some(FileType::Dir)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.state().change_whole(
-            Call { to: Some(to), ..Call::new(Method::Rename, from) },
+        self.state().change_atomically(
+            DiskCall { to: Some(to), ..DiskCall::new(Method::Rename, from) },
             |state, number| state.tree.rename(from, to, number),
             || Operation::Rename { from: absolute(from), to: absolute(to) },
         )
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.state().change_whole(
-            Call::new(Method::Remove, path),
+        self.state().change_atomically(
+            DiskCall::new(Method::Remove, path),
             |state, number| state.tree.remove(path, number),
             || Operation::Remove { path: absolute(path) },
         )
     }
 
     fn remove_dir(&self, path: &Path) -> io::Result<()> {
-        self.state().change_whole(
-            Call::new(Method::RemoveDir, path),
+        self.state().change_atomically(
+            DiskCall::new(Method::RemoveDir, path),
             |state, number| state.tree.remove_dir(path, number),
             || Operation::RemoveDir { path: absolute(path) },
         )
@@ -91,7 +91,7 @@ impl Disk for SimDisk {
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.state().change(
-            Call::new(Method::SyncDir, path),
+            DiskCall::new(Method::SyncDir, path),
             |state, _, strike| {
                 let reaches = match strike {
                     None => true,
@@ -109,12 +109,12 @@ impl Disk for SimDisk {
     fn lock(&self, path: &Path) -> io::Result<Lock> {
         let mut busy = None;
         let mut state = self.state();
-        let locked = state.change_whole(
-            Call::new(Method::Lock, path),
+        let locked = state.change_atomically(
+            DiskCall::new(Method::Lock, path),
             |state, number| {
                 let node = match state.tree.find(path) {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                        state.tree.create(path, Node::File(File::default()), number)?
+                        state.tree.create(path, SimNode::File(FileNode::default()), number)?
                     }
                     found => found?,
                 };
@@ -137,25 +137,25 @@ impl Disk for SimDisk {
         state.locked.insert(node);
         state.open(node)?;
         drop(state);
-        // not the disk itself, which would then be kept by what it keeps
+        // a weak reference: the guard must not keep the disk alive
         let (weak, path) = (Arc::downgrade(&self.state), path.to_owned());
         let is_there = move || match weak.upgrade() {
-            Some(state) => Ok(state.lock().tree.find(&path).is_ok_and(|there| there == node)),
+            Some(state) => Ok(state.lock().tree.find(&path).is_ok_and(|found| found == node)),
             None => Ok(false),
         };
-        Ok(Lock::Held(LockGuard::new(Locked(Handle::new(self, node))).watched_by(is_there)))
+        Ok(Lock::Held(LockGuard::new(NodeLock(NodeHandle::new(self, node))).watched_by(is_there)))
     }
 
     fn is_within(&self, path: &Path, dir: &Path) -> io::Result<bool> {
         let mut state = self.state();
-        state.look(Call { to: Some(dir), ..Call::new(Method::IsWithin, path) })?;
+        state.read_call(DiskCall { to: Some(dir), ..DiskCall::new(Method::IsWithin, path) })?;
         state.tree.find(dir)?;
         Ok(absolute(path).starts_with(absolute(dir)))
     }
 
     fn owner(&self, path: &Path) -> io::Result<Option<String>> {
         let mut state = self.state();
-        state.look(Call::new(Method::Owner, path))?;
+        state.read_call(DiskCall::new(Method::Owner, path))?;
         let node = match state.tree.find(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             found => found?,
@@ -167,13 +167,13 @@ impl Disk for SimDisk {
 
     fn exposed(&self, path: &Path) -> io::Result<Option<String>> {
         let mut state = self.state();
-        state.look(Call::new(Method::Exposed, path))?;
+        state.read_call(DiskCall::new(Method::Exposed, path))?;
         state.tree.find(path).map(|_| None)
     }
 
     fn network_filesystem(&self, path: &Path) -> io::Result<Option<String>> {
         let mut state = self.state();
-        state.look(Call::new(Method::NetworkFilesystem, path))?;
+        state.read_call(DiskCall::new(Method::NetworkFilesystem, path))?;
         Ok(state.network_filesystem.clone())
     }
 }

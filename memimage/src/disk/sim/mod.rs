@@ -1,8 +1,8 @@
-//! A disk in memory that knows what a power cut would leave of it, and fails as it is told.
+//! A deterministic disk in memory that simulates power cuts, process kills and injected faults.
 
 mod content;
 mod crash;
-mod dice;
+mod rng;
 mod fault;
 mod file;
 mod methods;
@@ -27,46 +27,46 @@ pub use self::operation::Operation;
 pub use self::trace::Trace;
 pub use self::variant::{Crash, Shrunk};
 
-use self::state::State;
+use self::state::SimState;
 use self::tree::Tree;
 
-/// What reaches a disk whole or not at all, in bytes.
+/// The unit that reaches a disk completely or not at all, in bytes.
 const SECTOR: u64 = 512;
 
-/// A deterministic disk in memory that keeps apart what is written and what is synced: the same calls give the same
-/// bytes, the same listings and the same questions at a crash.
+/// A deterministic disk in memory that tracks written and synced data separately: the same calls give the same bytes, the same
+/// listings and the same unsynced changes at a crash.
 ///
-/// A clone is the same disk. Paths start at the root, which always exists; a relative path starts there too, and `..`
-/// is resolved by name.
+/// A clone refers to the same disk. Absolute and relative paths start at the root, which always exists; `..` is resolved by
+/// name.
 ///
 /// # What is modelled
 ///
-/// - *Bytes.* A write is seen by every reader at once and reaches the disk when the file is synced, by either sync.
-///   Until then a power cut takes or leaves each written 512-byte sector by itself, in any combination; a sector is
-///   never torn within.
-/// - *Length.* A file that grew ends, after a power cut, where it was synced or after the last surviving sector beyond.
-///   It may also keep its length without its bytes, which then are zeros.
-/// - *Names.* Creating, renaming and removing is seen at once and reaches the disk when the directory is synced. Until
-///   then a power cut takes or leaves each change by itself, in any combination; a rename is one change, which happened
-///   or did not, and a change takes along the older ones that freed the name it gives. Syncing either of the two
-///   directories of a rename makes it durable, with all older changes in both.
-///   Syncing a file does not make its name durable. Syncing a directory makes neither its own name durable nor the
-///   bytes of its files. What is in a directory that is lost is lost.
-/// - *Processes.* A [`fork`](Self::fork) is the disk as the next process finds it after this one was killed: all that
-///   was written is there, and what was unsynced still is. Open files and locks are gone.
-/// - *Faults.* Nothing goes wrong unless it is [injected](Self::inject): errors, short transfers, interruptions, syncs
-///   that drop what they were to sync, bits that rot. See [`Fault`]. Sectors come back from a power cut as garbage only if
-///   the answers to it say so. See [`Fate`].
+/// - *Bytes.* Every reader sees a write at once. The bytes reach the disk when the file is synced, by either sync method.
+///   Until then, each written 512-byte sector survives a power cut or is lost independently, in any combination; a sector
+///   is never torn.
+/// - *Length.* After a power cut, a file that grew ends at its synced length or after the last surviving sector beyond it.
+///   The file may also keep its new length without its new bytes, which are then zeros.
+/// - *Names.* Every reader sees a creation, rename or removal at once. It reaches the disk when the directory is synced. Until
+///   then, each change survives a power cut or is lost independently, in any combination. A rename is one atomic change. If a
+///   change survives, the older changes that freed its new name survive too. Syncing either of the two directories of a
+///   rename makes the rename durable, with all older changes in both directories.
+///   Syncing a file does not make its name durable. Syncing a directory makes neither the directory's own name nor the bytes
+///   of its files durable. If a directory is lost, all its entries are lost.
+/// - *Processes.* A [`fork`](Self::fork) is the disk that the next process finds after this process was killed: all written
+///   data is visible, and unsynced data is still unsynced. Open files and locks are gone.
+/// - *Faults.* Only [injected](Self::inject) faults occur: errors, short transfers, interruptions, syncs that drop data, and
+///   bit rot. See [`Fault`]. Sectors contain garbage after a power cut only if their [`Fate`] says so.
 ///
-/// All of it is deterministic: the same calls, seeds and answers give the same disk.
+/// The disk is deterministic: the same calls, seeds and fates give the same disk.
 ///
-/// Not modelled: permissions, times, links, how much room there is (a [`Fault::full`] has none, wherever it strikes), that a
-/// sector written twice without a sync may survive as first written, and writes that harm other sectors than theirs.
+/// Not modelled: permissions, times, links, the amount of free space (a [`Fault::full`] means no space for each call that it
+/// strikes), the survival of an earlier write to a sector that was written twice without a sync, and writes that damage other
+/// sectors than their own.
 ///
 /// # Testing a model
 ///
-/// Every operation of a scenario is followed by every power cut that differs, and each must leave an image that opens with
-/// all that was acknowledged:
+/// This test tries every distinct power cut after every operation of a scenario. After each one, the image must open and
+/// contain all acknowledged commands:
 ///
 /// ```
 /// # #[cfg(feature = "sim")] {
@@ -92,7 +92,7 @@ const SECTOR: u64 = 512;
 ///
 /// let open = |disk: &SimDisk| Image::<Guests>::options().segment_bytes(16 << 10).open_with(Arc::new(disk.clone()), "guests");
 ///
-/// // run it once, and keep the disk after each operation, with what had been acknowledged by then
+/// // run the scenario once; keep a fork of the disk after each operation, with the number of acknowledged commands
 /// let (disk, acknowledged) = (SimDisk::new(), Arc::new(AtomicU64::new(0)));
 /// let (points, observed) = mpsc::channel();
 /// let seen = Arc::clone(&acknowledged);
@@ -104,19 +104,19 @@ const SECTOR: u64 = 512;
 /// }
 /// Image::close(guests)?;
 ///
-/// let good = |disk: &SimDisk, acknowledged: u64| match open(disk) {
+/// let is_intact = |disk: &SimDisk, acknowledged: u64| match open(disk) {
 ///     Ok(guests) => guests.read_uncommitted().unwrap().names.len() as u64 >= acknowledged,
 ///     Err(_) => false,
 /// };
 /// for (disk, acknowledged) in observed.try_iter() {
 ///     for crash in Crash::all(disk.unsynced().len(), 0..2) {
 ///         if matches!(crash, Crash::Garbage(_)) {
-///             continue; // may be refused: whoever looks cannot always tell what was torn from what was damaged
+///             continue; // the image may refuse to open: recovery cannot always distinguish a torn write from damage
 ///         }
 ///         let crashed = disk.crash_by(&crash);
-///         if !good(&crashed, acknowledged) {
-///             let least = disk.shrink(&crash, |crashed| !good(&crashed, acknowledged));
-///             panic!("{crash:?} loses something: {least}\n{}", crashed.trace());
+///         if !is_intact(&crashed, acknowledged) {
+///             let smallest = disk.shrink(&crash, |crashed| !is_intact(&crashed, acknowledged));
+///             panic!("{crash:?} loses data: {smallest}\n{}", crashed.trace());
 ///         }
 ///     }
 /// }
@@ -125,32 +125,32 @@ const SECTOR: u64 = 512;
 /// ```
 #[derive(Clone)]
 pub struct SimDisk {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<SimState>>,
 }
 
 impl SimDisk {
     /// An empty disk.
     #[must_use]
     pub fn new() -> Self {
-        Self::with(State::new(Tree::new(), 0, Trace::default(), None))
+        Self::with(SimState::new(Tree::new(), 0, Trace::default(), None))
     }
 
-    /// A copy of the disk as the next process finds it when this one is killed: everything written is there, and what
-    /// is unsynced still is; no file is open, no lock held, nobody observes. It counts on from the same number of
-    /// [`operations`](Self::operations). Cheap: the bytes are shared until one of the two writes them.
+    /// A copy of the disk as the next process finds it when this process is killed: all written data is visible, and unsynced
+    /// data is still unsynced; no file is open, no lock is held, and there is no observer. The copy continues the count of
+    /// [`operations`](Self::operations). Forking is cheap: the two disks share their bytes until one of them writes.
     #[must_use]
     pub fn fork(&self) -> Self {
         self.state().fork()
     }
 
-    /// A copy of the disk as a power cut now would leave it: everything synced, and each thing unsynced with the `fate` that
-    /// it is given, which may be said by a [`Fate`] or by a bool, whether it survives. It counts
-    /// [`operations`](Self::operations) from 0. [`crash_by`](Self::crash_by) has ready-made answers.
+    /// A copy of the disk after a power cut: all synced data, and each unsynced change with the fate that `fate` returns for it:
+    /// a [`Fate`], or a bool that says whether it survives. The copy counts [`operations`](Self::operations) from 0.
+    /// [`crash_by`](Self::crash_by) does the same with a ready-made [`Crash`].
     ///
-    /// Asked in an order that depends on nothing but the operations done: names first, oldest change first, then files
-    /// in the order of their creation, their sectors ascending and their length last. What is asked does not depend on
-    /// the answers, so [`unsynced`](Self::unsynced) tells it beforehand. Sectors that were written with the bytes they
-    /// had are not asked about, and neither is what a failed sync dropped, which is lost.
+    /// The order of the calls depends only on the operations done so far: first the names, from the oldest change to the newest,
+    /// then the files in the order of their creation, with their sectors in ascending order and their length last. The calls do
+    /// not depend on earlier results, so [`unsynced`](Self::unsynced) lists them in advance. Sectors that were overwritten with
+    /// identical bytes are omitted. So is data that a failed sync dropped, which is lost.
     #[must_use]
     pub fn crash<F: Into<Fate>>(&self, mut fate: impl FnMut(&Unsynced) -> F) -> Self {
         let (tree, mut trace, network) = {
@@ -158,54 +158,53 @@ impl SimDisk {
             (state.tree.clone(), state.trace.clone(), state.network_filesystem.clone())
         };
         let (mut survived, mut unsynced) = (0, 0);
-        let tree = crash::crash(&tree, &mut |asked, _| {
-            let fate = fate(&asked).into();
+        let tree = crash::crash(&tree, &mut |change, _| {
+            let fate = fate(&change).into();
             unsynced += 1;
             survived += usize::from(fate == Fate::Kept);
             fate
         });
         trace.power_cut(survived, unsynced);
-        Self::with(State::new(tree, 0, trace, network))
+        Self::with(SimState::new(tree, 0, trace, network))
     }
 
-    /// All that [`crash`](Self::crash) would ask about, in its order.
+    /// All unsynced changes, in the order in which [`crash`](Self::crash) decides their fates.
     #[must_use]
     pub fn unsynced(&self) -> Vec<Unsynced> {
         self.ages().into_iter().map(|(_, unsynced)| unsynced).collect()
     }
 
-    /// The same, each with the number of the operation that did it.
+    /// All unsynced changes, each with the number of the operation that made it.
     fn ages(&self) -> Vec<(u64, Unsynced)> {
         let (tree, mut ages) = (self.state().tree.clone(), Vec::new());
-        _ = crash::crash(&tree, &mut |asked, age| {
-            ages.push((age, asked));
+        _ = crash::crash(&tree, &mut |change, age| {
+            ages.push((age, change));
             Fate::Lost
         });
         ages
     }
 
-    /// How many operations that change the disk have succeeded: see [`Operation`].
+    /// The number of successful operations that changed the disk; see [`Operation`].
     #[must_use]
     pub fn operations(&self) -> u64 {
         self.state().operations
     }
 
-    /// Lets no operation change the disk once it has counted this many [`operations`](Self::operations): further ones
-    /// fail, and reads go on.
+    /// Stops the disk after this number of [`operations`](Self::operations): later operations fail, and reads still succeed.
     pub fn stop_after(&self, operations: u64) {
         self.state().stop_after = Some(operations);
     }
 
-    /// Calls `observer` after each operation from now on, with a [`fork`](Self::fork) of the disk as it then is.
+    /// Calls `observer` after each later operation, with a [`fork`](Self::fork) of the disk at that point.
     ///
-    /// It is called before the operation returns and before any other begins, so that what the program has
-    /// acknowledged when it runs rests on that operation and older ones only. It must not touch this disk: that
-    /// would wait for itself.
+    /// The call happens before the operation returns and before any other operation begins. Therefore everything that the program
+    /// has acknowledged by then depends only on this and on earlier operations. The observer must not use this disk: that would
+    /// deadlock.
     pub fn observe(&self, observer: impl FnMut(&Operation, &SimDisk) + Send + 'static) {
         self.state().observer = Some(Box::new(observer));
     }
 
-    /// Every file's path, in order.
+    /// The paths of all files, sorted.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
         self.state().tree.files()
@@ -215,7 +214,7 @@ impl SimDisk {
     ///
     /// # Errors
     ///
-    /// `NotFound`, `NotADirectory` or `IsADirectory` when there is no such file.
+    /// `NotFound`, `NotADirectory` or `IsADirectory` if there is no such file.
     pub fn read(&self, path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
         let state = self.state();
         let content = &state.tree.file(state.tree.find(path.as_ref())?)?.content;
@@ -224,60 +223,60 @@ impl SimDisk {
         Ok(bytes)
     }
 
-    /// Damages a file: puts `bytes` at `offset` as if they had been written and synced before. What else is unsynced
-    /// stays so, and no operation is counted.
+    /// Damages a file: replaces the bytes at `offset` as if the new bytes had been written and synced earlier. Other unsynced
+    /// changes stay unsynced, and no operation is counted.
     ///
     /// # Errors
     ///
-    /// `NotFound`, `NotADirectory` or `IsADirectory` when there is no such file.
+    /// `NotFound`, `NotADirectory` or `IsADirectory` if there is no such file; `FileTooLarge` beyond the largest offset.
     pub fn write(&self, path: impl AsRef<Path>, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.state().file_at(path.as_ref())?.content.put_synced(bytes, offset)
     }
 
-    /// Damages a file: cuts it at `len` bytes, or extends it with zeros, as if it had been so and synced before.
+    /// Damages a file: truncates it to `len` bytes, or extends it with zeros, as if this length had been synced earlier.
     ///
     /// # Errors
     ///
-    /// `NotFound`, `NotADirectory` or `IsADirectory` when there is no such file.
+    /// `NotFound`, `NotADirectory` or `IsADirectory` if there is no such file; `FileTooLarge` beyond the largest offset.
     pub fn truncate(&self, path: impl AsRef<Path>, len: u64) -> io::Result<()> {
         self.state().file_at(path.as_ref())?.content.set_len_synced(len)
     }
 
-    /// Lets something go wrong from now on. Of several faults that would strike the same call, the one injected first does.
+    /// Injects a fault into later calls. If several faults would strike the same call, the one that was injected first strikes.
     ///
-    /// [`fork`](Self::fork) and [`crash`](Self::crash) give disks without faults.
+    /// The disks that [`fork`](Self::fork) and [`crash`](Self::crash) return have no faults.
     pub fn inject(&self, fault: Fault) {
         self.state().faults.inject(fault);
     }
 
-    /// Lets nothing go wrong any more. What went wrong is not undone: what a failed sync dropped stays dropped.
+    /// Removes all faults. Their effects are not undone: data that a failed sync dropped stays dropped.
     pub fn heal(&self) {
         self.state().faults.heal();
     }
 
-    /// How many calls have been struck by a fault. Once a fault for the `n`th call no longer strikes, a test has tried
-    /// all.
+    /// The number of calls that a fault has struck. A test that injects a fault at the `n`th call for increasing `n` has tried
+    /// all calls once the fault no longer strikes.
     #[must_use]
     pub fn strikes(&self) -> u64 {
         self.state().faults.strikes
     }
 
-    /// What happened last. A [`fork`](Self::fork) and what a [`crash`](Self::crash) leaves remember what was before.
+    /// The most recent calls. The disks that [`fork`](Self::fork) and [`crash`](Self::crash) return keep the calls before them.
     #[must_use]
     pub fn trace(&self) -> Trace {
         self.state().trace.clone()
     }
 
-    /// What [`Disk::network_filesystem`](super::Disk::network_filesystem) answers from now on, for every path. A new disk is a local one.
+    /// Sets the result of [`Disk::network_filesystem`](super::Disk::network_filesystem) for every path. A new disk is local.
     pub fn set_network_filesystem(&self, name: Option<&str>) {
         self.state().network_filesystem = name.map(str::to_owned);
     }
 
-    fn with(state: State) -> Self {
+    fn with(state: SimState) -> Self {
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SimState> {
         self.state.lock()
     }
 }
@@ -290,7 +289,7 @@ impl Default for SimDisk {
 
 impl fmt::Debug for SimDisk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Looks at nothing, so that it can be printed from within an observer.
+        // Does not lock the state, so that an observer can print the disk.
         f.debug_struct("SimDisk").finish_non_exhaustive()
     }
 }

@@ -1,10 +1,10 @@
-//! What was done to a simulated disk.
+//! The operations that change a simulated disk.
 
 use std::path::PathBuf;
 
-/// One operation that changed a [`SimDisk`](super::SimDisk), or what of it would survive a power cut.
+/// An operation that changed a [`SimDisk`](super::SimDisk), or the data that would survive a power cut.
 ///
-/// Paths are absolute, and a file's is the one it had when the operation was done.
+/// All paths are absolute. The path of a file is its path at the time of the operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are the arguments of the calls")]
 #[non_exhaustive]
@@ -21,7 +21,7 @@ pub enum Operation {
     RemoveDir { path: PathBuf },
     /// [`Disk::sync_dir`](crate::disk::Disk::sync_dir)
     SyncDir { path: PathBuf },
-    /// [`Disk::lock`](crate::disk::Disk::lock), when it took the lock
+    /// [`Disk::lock`](crate::disk::Disk::lock), if it took the lock
     Lock { path: PathBuf },
     /// [`DiskFile::write_at`](crate::disk::DiskFile::write_at)
     Write { path: PathBuf, offset: u64, len: usize },

@@ -1,14 +1,14 @@
-//! What a simulated disk is made of, and what each call goes through.
+//! The state of a simulated disk, and the common path of all calls.
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::fault::{Call, Faults, Strike};
-use super::tree::{File, NodeId, Tree};
+use super::fault::{DiskCall, Faults, Strike};
+use super::tree::{FileNode, NodeId, Tree};
 use super::{Operation, SimDisk, Trace};
 
-pub(super) struct State {
+pub(super) struct SimState {
     pub(super) tree: Tree,
     pub(super) locked: BTreeSet<NodeId>,
     pub(super) network_filesystem: Option<String>,
@@ -21,7 +21,7 @@ pub(super) struct State {
 
 type Observer = dyn FnMut(&Operation, &SimDisk) + Send;
 
-impl State {
+impl SimState {
     pub(super) fn new(tree: Tree, operations: u64, trace: Trace, network_filesystem: Option<String>) -> Self {
         Self {
             tree,
@@ -39,25 +39,27 @@ impl State {
         let (mut tree, mut trace) = (self.tree.clone(), self.trace.clone());
         tree.close_all();
         trace.kill();
-        SimDisk::with(State::new(tree, self.operations, trace, self.network_filesystem.clone()))
+        SimDisk::with(SimState::new(tree, self.operations, trace, self.network_filesystem.clone()))
     }
 
-    /// Every call that changes nothing goes through here: gives the fault that is not an error, if one strikes.
-    pub(super) fn look(&mut self, call: Call<'_>) -> io::Result<Option<Strike>> {
+    /// Runs before every call that changes nothing: fails if a fault with an error strikes, and returns any other fault that
+    /// strikes.
+    pub(super) fn read_call(&mut self, call: DiskCall<'_>) -> io::Result<Option<Strike>> {
         let Some(strike) = self.faults.strike(&call) else { return Ok(None) };
         let error = strike.error();
         self.trace.call(self.operations, &call, error.as_ref(), Some(&strike));
         error.map_or(Ok(Some(strike)), Err)
     }
 
-    /// Every change goes through here: refuses or is struck, does, counts and tells.
+    /// Runs every call that changes the disk: fails if the disk has stopped, applies `change`, counts the operation, records it
+    /// in the trace, and calls the observer.
     ///
-    /// `change` is told the number of the operation and what strikes it, and gives nothing if nothing is done.
+    /// `change` receives the number of the operation and the fault that strikes it, and returns `None` if it changed nothing.
     pub(super) fn change<T>(
         &mut self,
-        call: Call<'_>,
-        change: impl FnOnce(&mut State, u64, Option<&mut Strike>) -> io::Result<Option<T>>,
-        operation: impl FnOnce(&State, &T) -> Operation,
+        call: DiskCall<'_>,
+        change: impl FnOnce(&mut SimState, u64, Option<&mut Strike>) -> io::Result<Option<T>>,
+        operation: impl FnOnce(&SimState, &T) -> Operation,
     ) -> io::Result<T> {
         let number = self.operations;
         if self.stop_after.is_some_and(|last| number >= last) {
@@ -77,22 +79,21 @@ impl State {
         }
         match error {
             Some(error) => Err(error),
-            None => Ok(done.expect("what is struck without an error is done")),
+            None => Ok(done.expect("a change without an error was done")),
         }
     }
 
-    /// A change that happens or does not.
-    pub(super) fn change_whole<T>(
+    /// A change that happens completely or not at all.
+    pub(super) fn change_atomically<T>(
         &mut self,
-        call: Call<'_>,
-        change: impl FnOnce(&mut State, u64) -> io::Result<T>,
+        call: DiskCall<'_>,
+        change: impl FnOnce(&mut SimState, u64) -> io::Result<T>,
         operation: impl FnOnce() -> Operation,
     ) -> io::Result<T> {
         self.change(
             call,
-            |state, number, strike| match strike.is_none_or(Strike::is_done) {
-                true => change(state, number).map(Some),
-                false => Ok(None),
+            |state, number, strike| {
+                if strike.is_none_or(Strike::takes_effect) { change(state, number).map(Some) } else { Ok(None) }
             },
             |_, _| operation(),
         )
@@ -112,12 +113,12 @@ impl State {
         }
     }
 
-    pub(super) fn file_at(&mut self, path: &Path) -> io::Result<&mut File> {
+    pub(super) fn file_at(&mut self, path: &Path) -> io::Result<&mut FileNode> {
         let node = self.tree.find(path)?;
         self.tree.file_mut(node)
     }
 
-    /// For reports.
+    /// The path of a node in reports.
     pub(super) fn path_of(&self, node: NodeId) -> PathBuf {
         self.tree.paths().remove(&node).unwrap_or_else(|| PathBuf::from("(removed)"))
     }

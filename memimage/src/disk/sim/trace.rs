@@ -1,4 +1,4 @@
-//! What happened last on a simulated disk, to be printed when a test fails.
+//! The most recent calls on a simulated disk, printed when a test fails.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -6,14 +6,14 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::fault::{Call, Effect, Method, Strike};
+use super::fault::{DiskCall, Effect, Method, Strike};
 use super::tree::absolute;
 
-/// How many steps a trace goes back.
-const STEPS: usize = 32;
+/// The maximum number of entries in a trace.
+const ENTRIES_MAX: usize = 32;
 
-/// The last calls that changed a disk or failed, those that a fault struck, and the kills and power cuts among them, a line
-/// each, oldest first.
+/// The most recent calls that changed the disk, failed, or were struck by a fault, and the kills and power cuts between them.
+/// Printed with one line for each, oldest first.
 ///
 /// ```text
 ///     41 WriteAt /ledger/journal/00000001.journal 8192+1024
@@ -21,14 +21,15 @@ const STEPS: usize = 32;
 ///        power cut: 2 of 3 unsynced survive
 /// ```
 ///
-/// The number is that of the [operation](super::SimDisk::operations) that the call was or would have been.
+/// The number of a call is the number of its [operation](super::SimDisk::operations), or of the next operation if the call was
+/// none.
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
-    steps: VecDeque<Step>,
+    entries: VecDeque<TraceEntry>,
 }
 
 #[derive(Debug, Clone)]
-enum Step {
+enum TraceEntry {
     Call {
         number: u64,
         method: Method,
@@ -47,9 +48,15 @@ enum Step {
 }
 
 impl Trace {
-    /// Takes note of a call, `number` operations having been done before.
-    pub(super) fn call(&mut self, number: u64, call: &Call<'_>, error: Option<&io::Error>, strike: Option<&Strike>) {
-        self.step(Step::Call {
+    /// Records a call that followed `number` operations.
+    pub(super) fn call(
+        &mut self,
+        number: u64,
+        call: &DiskCall<'_>,
+        error: Option<&io::Error>,
+        strike: Option<&Strike>,
+    ) {
+        self.push(TraceEntry::Call {
             number: number + 1,
             method: call.method,
             path: absolute(call.path).into(),
@@ -62,38 +69,38 @@ impl Trace {
     }
 
     pub(super) fn kill(&mut self) {
-        self.step(Step::Kill);
+        self.push(TraceEntry::Kill);
     }
 
     pub(super) fn power_cut(&mut self, survived: usize, unsynced: usize) {
-        self.step(Step::PowerCut { survived, unsynced });
+        self.push(TraceEntry::PowerCut { survived, unsynced });
     }
 
-    fn step(&mut self, step: Step) {
-        if self.steps.len() == STEPS {
-            self.steps.pop_front();
+    fn push(&mut self, entry: TraceEntry) {
+        if self.entries.len() == ENTRIES_MAX {
+            self.entries.pop_front();
         }
-        self.steps.push_back(step);
+        self.entries.push_back(entry);
     }
 }
 
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for step in &self.steps {
-            writeln!(f, "{step}")?;
+        for entry in &self.entries {
+            writeln!(f, "{entry}")?;
         }
         Ok(())
     }
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for TraceEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Step::Kill => f.write_str("       killed"),
-            Step::PowerCut { survived, unsynced } => {
+            TraceEntry::Kill => f.write_str("       killed"),
+            TraceEntry::PowerCut { survived, unsynced } => {
                 write!(f, "       power cut: {survived} of {unsynced} unsynced survive")
             }
-            Step::Call { number, method, path, to, offset, len, error, struck } => {
+            TraceEntry::Call { number, method, path, to, offset, len, error, struck } => {
                 write!(f, "{number:>6} {method:?} {}", path.display())?;
                 if let Some(to) = to {
                     write!(f, " to {}", to.display())?;

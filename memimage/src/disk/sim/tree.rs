@@ -1,4 +1,4 @@
-//! The names of a simulated disk: as they are, and as the last directory syncs left them.
+//! The directory tree of a simulated disk, with its current names and its synced names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::content::Content;
 
-/// A file or directory, whatever it is called: an inode's number, never used twice.
+/// Identifies a file or directory independently of its name, like an inode number. Never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct NodeId(u64);
 
@@ -16,87 +16,88 @@ impl NodeId {
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Node {
-    File(File),
-    Dir(Dir),
+pub(super) enum SimNode {
+    File(FileNode),
+    Dir(DirNode),
 }
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct File {
+pub(super) struct FileNode {
     pub(super) content: Content,
-    /// Those who have it open keep it in being when it has no name.
+    /// The number of open handles. An open file stays alive without a name.
     pub(super) handles: usize,
 }
 
 type Names = BTreeMap<OsString, NodeId>;
 
-/// The names as they are, or as they are synced.
-type Side = fn(&mut Dir) -> &mut Names;
+/// Selects the current or the synced names of a directory.
+type NamesAccessor = fn(&mut DirNode) -> &mut Names;
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct Dir {
+pub(super) struct DirNode {
     pub(super) written: Names,
     pub(super) synced: Names,
 }
 
-/// A change of names that no directory sync has covered yet.
+/// A change of a name that no directory sync has made durable yet.
 #[derive(Debug, Clone)]
-pub(super) struct Change {
+pub(super) struct NameChange {
     pub(super) node: NodeId,
-    /// The directory and name that it left.
-    pub(super) from: Option<Place>,
-    /// The directory and name that it has since.
-    pub(super) to: Option<Place>,
-    /// The number of the operation that made it.
+    /// The directory and name before the change.
+    pub(super) from: Option<EntryLocation>,
+    /// The directory and name after the change.
+    pub(super) to: Option<EntryLocation>,
+    /// The number of the operation that made the change.
     pub(super) age: u64,
-    /// Whether a failed sync of the directory dropped it: seen, no longer to be synced, and not on disk.
+    /// Whether a failed sync of the directory dropped the change: readers see it, the disk does not have it, and no later sync
+    /// of the directory writes it.
     pub(super) dropped: bool,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(super) struct EntryLocation {
     pub(super) dir: NodeId,
     pub(super) name: OsString,
-    /// For reports: what led here when the change was made.
+    /// The path at the time of the change, for reports.
     pub(super) path: PathBuf,
 }
 
-impl Change {
-    fn new(node: NodeId, from: Option<Place>, to: Option<Place>, age: u64) -> Self {
+impl NameChange {
+    fn new(node: NodeId, from: Option<EntryLocation>, to: Option<EntryLocation>, age: u64) -> Self {
         Self { node, from, to, age, dropped: false }
     }
 
-    fn places(&self) -> impl Iterator<Item = &Place> {
+    fn locations(&self) -> impl Iterator<Item = &EntryLocation> {
         self.from.iter().chain(&self.to)
     }
 }
 
-/// The names that changes give, newest first.
+/// The new names of a set of changes, which is collected from the newest change to the oldest.
 #[derive(Default)]
-struct Taken(BTreeSet<(NodeId, OsString)>);
+struct TakenNames(BTreeSet<(NodeId, OsString)>);
 
-impl Taken {
-    fn add(&mut self, change: &Change) {
+impl TakenNames {
+    fn add(&mut self, change: &NameChange) {
         self.0.extend(change.to.iter().map(|to| (to.dir, to.name.clone())));
     }
 
-    /// Whether it was this older change that freed one of them.
-    fn from(&self, change: &Change) -> bool {
+    /// Whether `change`, which is older than all changes added so far, freed one of these names.
+    fn freed_by(&self, change: &NameChange) -> bool {
         change.from.as_ref().is_some_and(|from| self.0.contains(&(from.dir, from.name.clone())))
     }
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Tree {
-    pub(super) nodes: BTreeMap<NodeId, Node>,
+    pub(super) nodes: BTreeMap<NodeId, SimNode>,
     /// The unsynced changes, oldest first.
-    pub(super) changes: Vec<Change>,
+    pub(super) changes: Vec<NameChange>,
     next: NodeId,
 }
 
 impl Tree {
     pub(super) fn new() -> Self {
-        let root = Node::Dir(Dir::default());
+        let root = SimNode::Dir(DirNode::default());
         Self { nodes: BTreeMap::from([(NodeId::ROOT, root)]), changes: Vec::new(), next: NodeId(1) }
     }
 
@@ -108,62 +109,62 @@ impl Tree {
         Ok(node)
     }
 
-    pub(super) fn dir(&self, node: NodeId) -> io::Result<&Dir> {
+    pub(super) fn dir(&self, node: NodeId) -> io::Result<&DirNode> {
         match &self.nodes[&node] {
-            Node::Dir(dir) => Ok(dir),
-            Node::File(_) => Err(io::ErrorKind::NotADirectory.into()),
+            SimNode::Dir(dir) => Ok(dir),
+            SimNode::File(_) => Err(io::ErrorKind::NotADirectory.into()),
         }
     }
 
-    pub(super) fn file(&self, node: NodeId) -> io::Result<&File> {
+    pub(super) fn file(&self, node: NodeId) -> io::Result<&FileNode> {
         match &self.nodes[&node] {
-            Node::File(file) => Ok(file),
-            Node::Dir(_) => Err(io::ErrorKind::IsADirectory.into()),
+            SimNode::File(file) => Ok(file),
+            SimNode::Dir(_) => Err(io::ErrorKind::IsADirectory.into()),
         }
     }
 
-    pub(super) fn file_mut(&mut self, node: NodeId) -> io::Result<&mut File> {
+    pub(super) fn file_mut(&mut self, node: NodeId) -> io::Result<&mut FileNode> {
         match self.nodes.get_mut(&node) {
-            Some(Node::File(file)) => Ok(file),
+            Some(SimNode::File(file)) => Ok(file),
             _ => Err(io::ErrorKind::IsADirectory.into()),
         }
     }
 
-    pub(super) fn create(&mut self, path: &Path, node: Node, age: u64) -> io::Result<NodeId> {
-        let place = self.place(path)?.ok_or(io::ErrorKind::AlreadyExists)?;
-        if self.dir(place.dir)?.written.contains_key(&place.name) {
+    pub(super) fn create(&mut self, path: &Path, node: SimNode, age: u64) -> io::Result<NodeId> {
+        let location = self.location(path)?.ok_or(io::ErrorKind::AlreadyExists)?;
+        if self.dir(location.dir)?.written.contains_key(&location.name) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let id = self.next;
         self.next = NodeId(id.0 + 1);
         self.nodes.insert(id, node);
-        self.change(Change::new(id, None, Some(place), age));
+        self.change(NameChange::new(id, None, Some(location), age));
         Ok(id)
     }
 
     pub(super) fn rename(&mut self, from: &Path, to: &Path, age: u64) -> io::Result<()> {
         let node = self.find(from)?;
-        let (Some(from), Some(to)) = (self.place(from)?, self.place(to)?) else {
+        let (Some(from), Some(to)) = (self.location(from)?, self.location(to)?) else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
         match (&self.nodes[&node], self.dir(to.dir)?.written.get(&to.name)) {
             (_, Some(&replaced)) if replaced == node => return Ok(()),
-            (Node::Dir(_), _) if self.is_within(to.dir, node) => return Err(io::ErrorKind::InvalidInput.into()),
-            (Node::File(_), Some(&replaced)) => _ = self.file(replaced)?,
-            (Node::Dir(_), Some(&replaced)) if !self.dir(replaced)?.written.is_empty() => {
+            (SimNode::Dir(_), _) if self.is_within(to.dir, node) => return Err(io::ErrorKind::InvalidInput.into()),
+            (SimNode::File(_), Some(&replaced)) => _ = self.file(replaced)?,
+            (SimNode::Dir(_), Some(&replaced)) if !self.dir(replaced)?.written.is_empty() => {
                 return Err(io::ErrorKind::DirectoryNotEmpty.into());
             }
             _ => {}
         }
-        self.change(Change::new(node, Some(from), Some(to), age));
+        self.change(NameChange::new(node, Some(from), Some(to), age));
         Ok(())
     }
 
     pub(super) fn remove(&mut self, path: &Path, age: u64) -> io::Result<()> {
         let node = self.find(path)?;
         self.file(node)?;
-        let from = self.place(path)?;
-        self.change(Change::new(node, from, None, age));
+        let from = self.location(path)?;
+        self.change(NameChange::new(node, from, None, age));
         Ok(())
     }
 
@@ -172,26 +173,26 @@ impl Tree {
         if !self.dir(node)?.written.is_empty() {
             return Err(io::ErrorKind::DirectoryNotEmpty.into());
         }
-        // the root, which has no place, cannot be removed
-        let from = self.place(path)?.ok_or(io::ErrorKind::ResourceBusy)?;
-        self.change(Change::new(node, Some(from), None, age));
+        // the root has no location and cannot be removed
+        let from = self.location(path)?.ok_or(io::ErrorKind::ResourceBusy)?;
+        self.change(NameChange::new(node, Some(from), None, age));
         Ok(())
     }
 
-    /// Makes the changes in a directory durable, and with them the older ones they build on. Or, if the sync fails and they
-    /// do not reach the disk, drops them: what is seen stays as it is, and no later sync makes it durable, but that of a
-    /// change that builds on it.
-    pub(super) fn sync_dir(&mut self, path: &Path, reach: bool) -> io::Result<()> {
+    /// Makes the changes in a directory durable, with the older changes that they depend on. If `reaches_disk` is false, the sync
+    /// fails and drops the changes instead: readers still see them, but a later sync makes them durable only if it syncs a
+    /// change that depends on them.
+    pub(super) fn sync_dir(&mut self, path: &Path, reaches_disk: bool) -> io::Result<()> {
         let dir = self.find(path)?;
         self.dir(dir)?;
         let mut dirs = BTreeSet::from([dir]);
-        let mut taken = Taken::default();
+        let mut taken = TakenNames::default();
         let (mut synced, mut pending) = (Vec::new(), Vec::new());
         for mut change in std::mem::take(&mut self.changes).into_iter().rev() {
-            let touched = !change.dropped && change.places().any(|place| dirs.contains(&place.dir));
-            if touched || taken.from(&change) {
-                dirs.extend(change.places().map(|place| place.dir));
-                if reach {
+            let touched = !change.dropped && change.locations().any(|location| dirs.contains(&location.dir));
+            if touched || taken.freed_by(&change) {
+                dirs.extend(change.locations().map(|location| location.dir));
+                if reaches_disk {
                     taken.add(&change);
                     synced.push(change);
                     continue;
@@ -208,47 +209,48 @@ impl Tree {
         Ok(())
     }
 
-    fn change(&mut self, change: Change) {
+    fn change(&mut self, change: NameChange) {
         self.apply(&change, |dir| &mut dir.written);
         self.changes.push(change);
     }
 
-    fn apply(&mut self, change: &Change, side: Side) {
+    fn apply(&mut self, change: &NameChange, side: NamesAccessor) {
         if let Some(from) = &change.from {
-            self.unname(change.node, from, side);
+            self.remove_name(change.node, from, side);
         }
-        if let Some(Place { dir, name, .. }) = &change.to
-            && let Some(Node::Dir(dir)) = self.nodes.get_mut(dir)
+        if let Some(EntryLocation { dir, name, .. }) = &change.to
+            && let Some(SimNode::Dir(dir)) = self.nodes.get_mut(dir)
         {
             side(dir).insert(name.clone(), change.node);
         }
     }
 
-    fn unname(&mut self, node: NodeId, from: &Place, side: Side) {
-        if let Some(Node::Dir(dir)) = self.nodes.get_mut(&from.dir)
+    fn remove_name(&mut self, node: NodeId, from: &EntryLocation, side: NamesAccessor) {
+        if let Some(SimNode::Dir(dir)) = self.nodes.get_mut(&from.dir)
             && side(dir).get(&from.name) == Some(&node)
         {
             side(dir).remove(&from.name);
             return;
         }
-        // A crash may have lost the change that brought the node there. There being no hard links, it must not keep the
-        // name it had before beside the one it is given now.
+        // A crash may have lost the change that moved the node to `from`. There are no hard links, so the node must not keep an
+        // older name next to its new one.
         for other in self.nodes.values_mut() {
-            if let Node::Dir(dir) = other {
+            if let SimNode::Dir(dir) = other {
                 side(dir).retain(|_, &mut named| named != node);
             }
         }
     }
 
-    /// Gives every directory the names it had at its last sync, with those unsynced changes that survive, and with the
-    /// older ones that freed the names they take: what a lost change left where it was must not be overwritten.
-    pub(super) fn crash(&mut self, mut survives: impl FnMut(&Change) -> bool) {
+    /// Gives every directory its synced names, with the unsynced changes that survive. The older changes that freed the new names
+    /// of surviving changes survive too: otherwise a surviving change would overwrite the entry that a lost change did not
+    /// move.
+    pub(super) fn crash(&mut self, mut survives: impl FnMut(&NameChange) -> bool) {
         let changes = std::mem::take(&mut self.changes);
         let answers: Vec<_> = changes.iter().map(|change| !change.dropped && survives(change)).collect();
-        let mut taken = Taken::default();
+        let mut taken = TakenNames::default();
         let mut surviving = Vec::new();
         for (change, survives) in changes.into_iter().zip(answers).rev() {
-            if survives || taken.from(&change) {
+            if survives || taken.freed_by(&change) {
                 taken.add(&change);
                 surviving.push(change);
             }
@@ -257,29 +259,29 @@ impl Tree {
             self.apply(change, |dir| &mut dir.synced);
         }
         for node in self.nodes.values_mut() {
-            if let Node::Dir(dir) = node {
+            if let SimNode::Dir(dir) = node {
                 dir.written.clone_from(&dir.synced);
             }
         }
     }
 
-    /// Lets go of all open files, as when their process ends.
+    /// Closes all open files, as the end of their process does.
     pub(super) fn close_all(&mut self) {
         for node in self.nodes.values_mut() {
-            if let Node::File(file) = node {
+            if let SimNode::File(file) = node {
                 file.handles = 0;
             }
         }
         self.sweep();
     }
 
-    /// Forgets the nodes that no name, no change and no handle leads to.
+    /// Removes the nodes that no name, no change and no handle refers to.
     pub(super) fn sweep(&mut self) {
         let mut reached = BTreeSet::new();
         let mut open = vec![NodeId::ROOT];
         open.extend(self.changes.iter().map(|change| change.node));
         for (&id, node) in &self.nodes {
-            if matches!(node, Node::File(file) if file.handles > 0) {
+            if matches!(node, SimNode::File(file) if file.handles > 0) {
                 open.push(id);
             }
         }
@@ -287,18 +289,18 @@ impl Tree {
             if !reached.insert(id) {
                 continue;
             }
-            if let Node::Dir(dir) = &self.nodes[&id] {
+            if let SimNode::Dir(dir) = &self.nodes[&id] {
                 open.extend(dir.written.values().chain(dir.synced.values()));
             }
         }
         self.nodes.retain(|id, _| reached.contains(id));
     }
 
-    /// One path for each node: as it is called, else as it was by the last sync, else as it was once.
+    /// One path for each node: its current path, or else its synced path, or else an earlier path.
     pub(super) fn paths(&self) -> BTreeMap<NodeId, PathBuf> {
         let mut paths = BTreeMap::new();
         for change in &self.changes {
-            paths.extend(change.places().map(|at| (change.node, at.path.clone())));
+            paths.extend(change.locations().map(|at| (change.node, at.path.clone())));
         }
         let mut visit = |node, path: &Path| _ = paths.insert(node, path.to_owned());
         self.walk(NodeId::ROOT, Path::new("/"), |dir| &dir.synced, &mut visit);
@@ -306,7 +308,7 @@ impl Tree {
         paths
     }
 
-    /// Every file's path, in order.
+    /// The paths of all files, sorted.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
         let mut visit = |node, path: &Path| {
@@ -324,22 +326,22 @@ impl Tree {
         within
     }
 
-    fn walk(&self, node: NodeId, path: &Path, side: fn(&Dir) -> &Names, visit: &mut dyn FnMut(NodeId, &Path)) {
+    fn walk(&self, node: NodeId, path: &Path, side: fn(&DirNode) -> &Names, visit: &mut dyn FnMut(NodeId, &Path)) {
         visit(node, path);
-        if let Node::Dir(dir) = &self.nodes[&node] {
+        if let SimNode::Dir(dir) = &self.nodes[&node] {
             for (name, &below) in side(dir) {
                 self.walk(below, &path.join(name), side, visit);
             }
         }
     }
 
-    /// The directory that holds or would hold `path`, and its name there; `None` for the root, which has none.
-    fn place(&self, path: &Path) -> io::Result<Option<Place>> {
+    /// The parent directory of `path`, which does not need to exist, and the name in it; `None` for the root.
+    fn location(&self, path: &Path) -> io::Result<Option<EntryLocation>> {
         let names = names(path);
         let Some((name, parents)) = names.split_last() else { return Ok(None) };
         let dir = self.find(&parents.iter().collect::<PathBuf>())?;
         self.dir(dir)?;
-        Ok(Some(Place { dir, name: OsStr::to_owned(name), path: absolute(path) }))
+        Ok(Some(EntryLocation { dir, name: OsStr::to_owned(name), path: absolute(path) }))
     }
 }
 
@@ -348,7 +350,8 @@ pub(super) fn absolute(path: &Path) -> PathBuf {
     Path::new("/").join(names(path).iter().collect::<PathBuf>())
 }
 
-/// The names from the root. A relative path starts there too, and `..` is resolved by name, there being no links.
+/// The names in a path, starting at the root. A relative path starts at the root too, and `..` is resolved by name, since there
+/// are no links.
 fn names(path: &Path) -> Vec<&OsStr> {
     let mut names = Vec::new();
     for component in path.components() {

@@ -1,47 +1,46 @@
-//! Ready-made power cuts.
+//! Ready-made power cuts, and the search for the smallest failing one.
 
 use std::fmt;
 use std::ops::Range;
 
 use super::SimDisk;
 use super::crash::{Fate, Unsynced};
-use super::dice::Dice;
+use super::rng::Rng;
 
-/// A power cut to try: what becomes of each thing in [`SimDisk::unsynced`]. The same for the same disk, always.
+/// A power cut: the fate of each change in [`SimDisk::unsynced`]. It is deterministic for a given disk.
 ///
-/// A `usize` is a place in that list.
+/// A `usize` is an index into that list.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Crash {
-    /// Nothing unsynced survives.
+    /// No unsynced change survives.
     Nothing,
-    /// All of it survives.
+    /// All unsynced changes survive.
     Everything,
-    /// One thing survives.
+    /// Only the change at this index survives.
     Only(usize),
-    /// One thing is lost.
+    /// Only the change at this index is lost.
     AllBut(usize),
-    /// So many of the oldest survive, in the order in which they were done: a disk that writes in order. What was written
-    /// more than once is as old as the last time.
+    /// This number of the oldest changes survive: the disk writes in order. The age of a sector is that of its last write.
     Prefix(usize),
-    /// Directory entries survive and bytes do not: renames without the data they were to publish.
+    /// Directory entries survive, and bytes and lengths do not: renames survive without the data that they publish.
     NamesOnly,
-    /// Bytes and lengths survive and directory entries do not: as if no file had been created, renamed or removed.
+    /// Bytes and lengths survive, and directory entries do not: no file was created, renamed or removed.
     BytesOnly,
-    /// Each by itself, by this seed.
+    /// The seed decides independently for each change whether it survives.
     Subset(u64),
-    /// As [`Subset`](Crash::Subset), with garbage in sectors where nothing but zeros was before.
+    /// Like [`Subset`](Crash::Subset), with garbage in sectors that contained only zeros before.
     Garbage(u64),
-    /// As [`Garbage`](Crash::Garbage), also in sectors where synced bytes were, which it takes with it. Few programs
-    /// withstand that: those that never write to such a sector again, or need not read it.
+    /// Like [`Garbage`](Crash::Garbage), but also in sectors with synced bytes, which are destroyed. Few programs tolerate this:
+    /// they never write to such a sector again, or do not need to read it.
     GarbageAnywhere(u64),
 }
 
 impl Crash {
-    /// Every ready-made crash that differs on a disk with this many [`unsynced`](SimDisk::unsynced) things, in a fixed
-    /// order: the simple ones first, then those of each place, then those of each seed.
+    /// All distinct ready-made crashes for a disk with this number of [`unsynced`](SimDisk::unsynced) changes, in a fixed order:
+    /// first the simple ones, then those for each index, then those for each seed.
     ///
-    /// [`GarbageAnywhere`](Crash::GarbageAnywhere) is not among them.
+    /// [`GarbageAnywhere`](Crash::GarbageAnywhere) is not included.
     #[must_use]
     pub fn all(unsynced: usize, seeds: Range<u64>) -> Vec<Crash> {
         let mut all = vec![Crash::Nothing];
@@ -57,15 +56,17 @@ impl Crash {
         all
     }
 
-    /// What becomes of everything unsynced on a disk, in the order of its list.
+    /// The fates of all unsynced changes of a disk, in the order of [`SimDisk::unsynced`].
     fn fates(&self, disk: &SimDisk) -> Fates {
         let by_seed = |seed: u64, garbage: fn(&Unsynced) -> bool| -> Fates {
-            let mut dice = Dice::new(seed);
-            // from almost nothing to almost everything
-            let (of_eight, garbled) = (1 + dice.below(7), 1 + dice.below(7));
-            Box::new(move |_, asked| {
-                let (kept, garbled, seed) = (dice.below(8) < of_eight, dice.below(8) < garbled, dice.u64());
-                if garbled && garbage(asked) { Fate::Garbage(seed) } else { kept.into() }
+            let mut rng = Rng::new(seed);
+            // between one and seven eighths, so that seeds cover few and many survivors
+            let (kept_eighths, garbage_eighths) = (1 + rng.below(7), 1 + rng.below(7));
+            Box::new(move |_, change| {
+                let is_kept = rng.below(8) < kept_eighths;
+                let is_garbage = rng.below(8) < garbage_eighths;
+                let seed = rng.u64();
+                if is_garbage && garbage(change) { Fate::Garbage(seed) } else { is_kept.into() }
             })
         };
         match *self {
@@ -73,8 +74,8 @@ impl Crash {
             Crash::Everything => Box::new(|_, _| Fate::Kept),
             Crash::Only(kept) => Box::new(move |at, _| (at == kept).into()),
             Crash::AllBut(lost) => Box::new(move |at, _| (at != lost).into()),
-            Crash::NamesOnly => Box::new(|_, asked| asked.is_name().into()),
-            Crash::BytesOnly => Box::new(|_, asked| (!asked.is_name()).into()),
+            Crash::NamesOnly => Box::new(|_, change| change.is_name().into()),
+            Crash::BytesOnly => Box::new(|_, change| (!change.is_name()).into()),
             Crash::Prefix(kept) => {
                 let ages = disk.ages();
                 let mut oldest: Vec<usize> = (0..ages.len()).collect();
@@ -83,37 +84,37 @@ impl Crash {
                 Box::new(move |at, _| oldest.contains(&at).into())
             }
             Crash::Subset(seed) => by_seed(seed, |_| false),
-            Crash::Garbage(seed) => by_seed(seed, |asked| matches!(asked, Unsynced::Sector { fresh: true, .. })),
-            Crash::GarbageAnywhere(seed) => by_seed(seed, |asked| matches!(asked, Unsynced::Sector { .. })),
+            Crash::Garbage(seed) => by_seed(seed, |change| matches!(change, Unsynced::Sector { fresh: true, .. })),
+            Crash::GarbageAnywhere(seed) => by_seed(seed, |change| matches!(change, Unsynced::Sector { .. })),
         }
     }
 }
 
-/// Says what becomes of the thing at a place of [`SimDisk::unsynced`]; asked in its order.
+/// Returns the fate of the change at an index of [`SimDisk::unsynced`]; called in the order of that list.
 type Fates = Box<dyn FnMut(usize, &Unsynced) -> Fate>;
 
-/// A power cut, told by what it did.
+/// A power cut, described by a common fate and its exceptions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shrunk {
-    /// What became of everything unsynced that is no exception.
+    /// The fate of all unsynced changes that are not exceptions.
     pub rest: Fate,
-    /// What had another fate.
+    /// The changes with another fate.
     pub exceptions: Vec<(Unsynced, Fate)>,
 }
 
 impl Shrunk {
-    /// What became of it: the answer to give to [`SimDisk::crash`] to have this power cut again.
+    /// The fate of a change. With this function, [`SimDisk::crash`] repeats the power cut.
     #[must_use]
-    pub fn fate(&self, asked: &Unsynced) -> Fate {
-        self.exceptions.iter().find(|(unsynced, _)| unsynced == asked).map_or(self.rest, |(_, fate)| *fate)
+    pub fn fate(&self, change: &Unsynced) -> Fate {
+        self.exceptions.iter().find(|(unsynced, _)| unsynced == change).map_or(self.rest, |(_, fate)| *fate)
     }
 }
 
 impl fmt::Display for Shrunk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.exceptions.is_empty(), self.rest) {
-            (true, rest) => write!(f, "all that is unsynced is {rest}")?,
-            (false, rest) => write!(f, "all that is unsynced is {rest}, but")?,
+        write!(f, "all unsynced changes are {}", self.rest)?;
+        if !self.exceptions.is_empty() {
+            f.write_str(", except")?;
         }
         for (unsynced, fate) in &self.exceptions {
             write!(f, "\n  {fate}: {unsynced}")?;
@@ -123,30 +124,30 @@ impl fmt::Display for Shrunk {
 }
 
 impl SimDisk {
-    /// A copy of the disk as this power cut would leave it: [`crash`](Self::crash), with ready-made answers.
+    /// A copy of the disk after this power cut: [`crash`](Self::crash) with the fates of `crash`.
     #[must_use]
     pub fn crash_by(&self, crash: &Crash) -> Self {
-        let (mut fates, mut at) = (crash.fates(self), 0..);
-        self.crash(|asked| fates(at.next().expect("without end"), asked))
+        let (mut fates, mut index) = (crash.fates(self), 0..);
+        self.crash(|change| fates(index.next().expect("the range is unbounded"), change))
     }
 
-    /// What becomes of each of the [`unsynced`](Self::unsynced) things in this power cut.
+    /// The fate of each [`unsynced`](Self::unsynced) change in this power cut.
     #[must_use]
     pub fn fates(&self, crash: &Crash) -> Vec<(Unsynced, Fate)> {
         let mut fates = crash.fates(self);
-        let fate = |(at, asked)| {
-            let fate = fates(at, &asked);
-            (asked, fate)
+        let fate = |(index, change)| {
+            let fate = fates(index, &change);
+            (change, fate)
         };
         self.unsynced().into_iter().enumerate().map(fate).collect()
     }
 
-    /// The smallest power cut found that still `fails`, to be told to whoever looks for the reason: of the things that
-    /// `crash` takes or garbles, those without which it does not fail, all else surviving; or, if they are fewer and there
-    /// are any, of the things that it leaves, all else lost.
+    /// Searches for a minimal power cut that still fails, as an aid to debugging. The result keeps all changes except a minimal
+    /// set of those that `crash` loses or fills with garbage; or, if that set is smaller and not empty, it loses all changes
+    /// except a minimal set of those that `crash` keeps.
     ///
-    /// `fails` is called with the disk that a smaller power cut leaves and says whether that goes wrong too. It is called
-    /// some hundred times for a hundred unsynced things (delta debugging, Zeller and Hildebrandt, 2002).
+    /// `fails` is called with the disk after a smaller power cut and returns whether it fails too. It is called some hundred
+    /// times for a hundred unsynced changes (delta debugging, Zeller and Hildebrandt, 2002).
     #[must_use]
     pub fn shrink(&self, crash: &Crash, mut fails: impl FnMut(SimDisk) -> bool) -> Shrunk {
         let all = self.fates(crash);
@@ -155,16 +156,16 @@ impl SimDisk {
             shrunk.exceptions.retain(|(_, fate)| *fate != rest);
             shrunk.exceptions = shorten(shrunk.exceptions, |exceptions| {
                 let tried = Shrunk { rest, exceptions: exceptions.to_vec() };
-                fails(self.crash(|asked| tried.fate(asked)))
+                fails(self.crash(|change| tried.fate(change)))
             });
             shrunk
         };
-        let (taken, left) = (smallest(Fate::Kept), smallest(Fate::Lost));
-        if (1..taken.exceptions.len()).contains(&left.exceptions.len()) { left } else { taken }
+        let (few_lost, few_kept) = (smallest(Fate::Kept), smallest(Fate::Lost));
+        if (1..few_lost.exceptions.len()).contains(&few_kept.exceptions.len()) { few_kept } else { few_lost }
     }
 }
 
-/// A part of `items` that still fails, and does not without any one of them.
+/// A subset of `items` that still fails, and no longer fails without any one of its items.
 fn shorten<T: Clone>(mut items: Vec<T>, mut fails: impl FnMut(&[T]) -> bool) -> Vec<T> {
     let mut chunk = items.len();
     while chunk > 0 {
@@ -178,7 +179,7 @@ fn shorten<T: Clone>(mut items: Vec<T>, mut fails: impl FnMut(&[T]) -> bool) -> 
                 at += chunk;
             }
         }
-        // what one lets go may let go of others
+        // the removal of one item can make others removable
         if chunk > 1 || items.len() == before {
             chunk /= 2;
         }

@@ -1,38 +1,38 @@
-//! Bytes that are chosen so that a CRC comes out as it is wanted: there is one choice for each. Pure bytes; no I/O.
+//! CRC forging: computes four bytes that give data a wanted CRC32C. For each CRC there is exactly one such value. No I/O.
 //!
-//! A CRC is linear: what a change makes of it is the XOR of what each changed bit makes of it. So the bits to change for a wanted
-//! difference are found as linear equations are solved.
+//! A CRC is linear: the change of the CRC is the XOR of the changes that each flipped bit causes alone. So the bits to flip are
+//! the solution of a system of linear equations over GF(2).
 
-/// Bytes that are chosen for a frame's checksum, in a frame that stands in for another.
-pub(crate) const CHOSEN: usize = 4;
+/// The number of bytes that [`forge`] sets.
+pub(crate) const FORGED_LEN: usize = 4;
 
-/// Chooses the [`CHOSEN`] bytes at `at` so that all bytes have the CRC that is wanted.
-pub(crate) fn choose(bytes: &mut [u8], at: usize, crc: impl Fn(&[u8]) -> u32, wanted: u32) {
-    let mut with = |chosen: u32| {
-        bytes[at..at + CHOSEN].copy_from_slice(&chosen.to_le_bytes());
+/// Sets the [`FORGED_LEN`] bytes at `at` so that `crc` of all `bytes` is `wanted`.
+pub(crate) fn forge(bytes: &mut [u8], at: usize, crc: impl Fn(&[u8]) -> u32, wanted: u32) {
+    let mut crc_with = |value: u32| {
+        bytes[at..at + FORGED_LEN].copy_from_slice(&value.to_le_bytes());
         crc(bytes)
     };
-    let none = with(0);
-    // pairs of a choice and what it changes, reduced so that each has a highest bit of its own
+    let unchanged = crc_with(0);
+    // pairs of a value and the change of the CRC that it causes; Gaussian elimination gives each change a highest bit of its own
     let mut reduced: Vec<(u32, u32)> = Vec::new();
     for bit in 0..u32::BITS {
-        let (mut chosen, mut change) = (1 << bit, with(1 << bit) ^ none);
+        let (mut value, mut change) = (1 << bit, crc_with(1 << bit) ^ unchanged);
         for (other, by) in &reduced {
             if change ^ by < change {
-                (chosen, change) = (chosen ^ other, change ^ by);
+                (value, change) = (value ^ other, change ^ by);
             }
         }
-        reduced.push((chosen, change));
+        reduced.push((value, change));
         reduced.sort_unstable_by_key(|(_, change)| std::cmp::Reverse(*change));
     }
-    let (mut chosen, mut left) = (0, wanted ^ none);
+    let (mut value, mut left) = (0, wanted ^ unchanged);
     for (other, by) in &reduced {
         if left ^ by < left {
-            (chosen, left) = (chosen ^ other, left ^ by);
+            (value, left) = (value ^ other, left ^ by);
         }
     }
-    let made = with(chosen);
-    debug_assert_eq!(made, wanted, "each CRC has its choice");
+    let forged = crc_with(value);
+    debug_assert_eq!(forged, wanted, "for each CRC there is a value");
 }
 
 #[cfg(test)]
@@ -40,14 +40,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_crc_can_be_had_whatever_the_bytes_around() {
+    fn every_crc_can_be_forged_at_any_offset() {
         for (len, wanted) in [(4, 0), (84, u32::MAX), (1_000, 1), (5_000, 0x8000_0000), (333, 0xDEAD_BEEF)] {
-            for at in [0, (len - CHOSEN) / 2, len - CHOSEN] {
+            for at in [0, (len - FORGED_LEN) / 2, len - FORGED_LEN] {
                 let mut bytes: Vec<u8> = (0..len).map(|byte| (byte * 31) as u8).collect();
                 let before = bytes.clone();
-                choose(&mut bytes, at, crc32c::crc32c, wanted);
+                forge(&mut bytes, at, crc32c::crc32c, wanted);
                 assert_eq!(crc32c::crc32c(&bytes), wanted, "{len} {at}");
-                assert_eq!((&bytes[..at], &bytes[at + CHOSEN..]), (&before[..at], &before[at + CHOSEN..]));
+                assert_eq!((&bytes[..at], &bytes[at + FORGED_LEN..]), (&before[..at], &before[at + FORGED_LEN..]));
             }
         }
     }

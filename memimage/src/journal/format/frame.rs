@@ -1,4 +1,4 @@
-//! A frame: the unit that is written, checked and accepted as a whole. Pure bytes; no I/O.
+//! Encodes and decodes frames. A frame is the unit of the journal that is written, checked and accepted atomically. No I/O.
 //!
 //! ```text
 //! header (80 bytes, longer by an extension area) | stored body | trailer (8 bytes)
@@ -9,19 +9,19 @@
 #[cfg(test)]
 mod tests;
 
-use super::crc_forge::{CHOSEN, choose};
-use super::protection::{Checksum, FrameNonces, FrameProtection, Link, encrypted_len, extension_len, links};
+use super::crc_forge::{FORGED_LEN, forge};
+use super::protection::{Checksum, FrameNonces, FrameProtection, Link, extension_len, macs, nonce_and_tag_len};
 use super::whitening::{Salts, has_zero_sector, whiten};
 use crate::context::Timestamp;
-use crate::keys::{Form, Mac, Refused};
+use crate::keys::{AuthenticationError, KeyIds, Mac};
 use crate::planted::{Bug, planted};
 use crate::seq::Seq;
 
-/// Bytes of a header without its extension area.
+/// Length of a header without its extension area, in bytes.
 pub(crate) const HEADER: usize = 80;
-/// Bytes of a trailer.
+/// Length of a trailer, in bytes.
 pub(crate) const TRAILER: usize = 8;
-/// The longest body a frame may have.
+/// Maximum length of a frame's body, in bytes.
 pub(crate) const MAX_BODY: usize = 1 << 30;
 
 const MAGIC: [u8; 4] = *b"MIfr";
@@ -31,24 +31,24 @@ const CRITICAL: u8 = 1;
 const XCHACHA20_POLY1305: u8 = 1;
 const BLAKE3: u8 = 1;
 
-/// What a frame holds.
+/// The kind of a frame, which says how to decode its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FrameKind {
-    /// Events: one batch.
+    /// One batch of events.
     Events,
-    /// The shapes of all events up to here, by which the events of the segment are numbered.
+    /// The table of shapes. The index of an event in this table is the event's number in the records that follow.
     Shapes,
     /// The state before the first event.
     Genesis,
-    /// The digest of the state at this place.
+    /// The digest of the state after the event before this frame.
     Digest,
-    /// Nothing follows in this segment.
+    /// The seal of a segment: no frame follows in this segment.
     Seal,
-    /// The first segments may be gone: a base stands beside the journal.
+    /// A prune mark: the first segments may be absent, because a base replaces them.
     Prune,
-    /// An event is not to be replayed.
+    /// A void mark: replay skips one event.
     Void,
-    /// A kind of a later version that may be passed over.
+    /// A kind from a later version of the format that readers may skip.
     Optional(u8),
 }
 
@@ -66,7 +66,7 @@ impl FrameKind {
         }
     }
 
-    /// A digest can be passed over by a reader that knows nothing of digests; all else is needed to replay.
+    /// Readers may skip a digest that they do not understand; replay needs every other kind.
     fn flags(self) -> u8 {
         match self {
             FrameKind::Digest | FrameKind::Optional(_) => 0,
@@ -89,22 +89,22 @@ impl FrameKind {
     }
 }
 
-/// What a frame says of itself, but for what follows from its body.
+/// The fields of a frame's header, except the lengths and checksums that are computed from the frame's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameHeader {
     pub(crate) kind: FrameKind,
-    /// The seq of the first event in it, or of the next event if there is none in it.
+    /// The seq of the first event in the frame, or of the next event if the frame has no events.
     pub(crate) first_seq: Seq,
-    /// How many events are in it.
+    /// The number of events in the frame.
     pub(crate) count: u32,
-    /// The highest seq known to be synced when the frame was built.
+    /// The highest synced seq at the time when the writer built the frame.
     pub(crate) durable_seq: Seq,
     pub(crate) epoch: u64,
-    /// The recorded time from which those of its events are counted.
+    /// The recorded time to which the first record adds its time delta.
     pub(crate) time: Timestamp,
-    /// The frame before, over all segments; all zero for the journal's first.
+    /// The link to the frame before this one, across segments; all zero in the first frame of the journal.
     pub(crate) previous: Link,
-    /// The next frame starts at the next multiple of 2 to this power.
+    /// The next frame starts at the next multiple of 2^`align_shift` in the file.
     pub(crate) align_shift: u8,
 }
 
@@ -115,111 +115,113 @@ impl FrameHeader {
     }
 }
 
-/// Bytes of the header of a frame of this form, with its extension area.
-pub(crate) fn head_len(form: Form) -> usize {
+/// Length of header and extension area of a frame with these keys, in bytes.
+pub(crate) fn head_len(form: KeyIds) -> usize {
     HEADER + extension_len(form)
 }
 
-/// Bytes that a body of `body` bytes takes as a frame, of whose bytes `head` come before it.
+/// Length of a frame with `head` bytes of header and extension area and `body` bytes of body, without padding.
 pub(crate) fn frame_len(head: usize, body: usize) -> usize {
     head + body + TRAILER
 }
 
-/// A buffer to write a body into, with room left for what comes before it.
+/// Clears `buffer` and reserves `head` bytes for header and extension area. The caller then appends the body.
 pub(crate) fn start(buffer: &mut Vec<u8>, head: usize) {
     buffer.clear();
     buffer.resize(head, 0);
 }
 
-/// Makes a frame of a buffer that was [started](start) and holds a body since, and returns what the next one must name.
+/// Completes the frame in a buffer that was [started](start) and to which the caller appended a body. Returns the link that the
+/// next frame must have.
 ///
-/// `offset` is where in the segment it will stand. The body is encrypted, if it is to be, and then whitened by XOR with a
-/// salt, which is changed until every part of the frame that falls into one sector has a bit set, and the last byte of the
-/// header and of the frame has two: so a sector that is all zero was never written, nor was such a last byte, which no single
-/// flipped bit makes zero either.
+/// `offset` is the position of the frame in its segment. The body is encrypted, if the image is encrypted, and then whitened: it
+/// is XORed with a salt. The loop draws salts until every part of the frame that lies within one sector has a bit set, and the
+/// last byte of the header and the last byte of the frame have two bits set. Therefore a sector of a frame that reads as all
+/// zero was never written, and neither was a last byte that reads as zero. Two bits, because a single flipped bit must not turn a
+/// written last byte into zero.
 pub(crate) fn finish(
     buffer: &mut Vec<u8>,
     header: &FrameHeader,
-    cover: &FrameProtection<'_>,
-    drawn: &FrameNonces,
+    protection: &FrameProtection<'_>,
+    nonces: &FrameNonces,
     offset: u64,
     salts: &mut Salts,
 ) -> Link {
-    finish_with(buffer, head_len(cover.form()), header, cover, drawn, offset, salts)
+    finish_with_head(buffer, head_len(protection.form()), header, protection, nonces, offset, salts)
 }
 
-/// As [`finish`], of a frame with a given checksum, so that a frame which names that follows it. The buffer was started with
-/// room for [`CHOSEN`] bytes more before the body, which end the extension area: they are chosen to that end, and no reader
-/// looks at them. What such a frame stands in is synced before it gets its name, so its sectors need not show that they
-/// were written.
-pub(crate) fn finish_as(
+/// Like [`finish`], but gives the frame the checksum `wanted`, so that an existing frame which names this checksum can follow it.
+/// The caller started the buffer with [`FORGED_LEN`] bytes more than [`head_len`]. They end the extension area, and readers skip
+/// them. This function sets them to the value that results in the checksum. A sector of such a frame may be all zero:
+/// its file is synced before it is renamed to its final name, so it needs no torn write detection.
+pub(crate) fn finish_with_checksum(
     wanted: u32,
     buffer: &mut Vec<u8>,
     header: &FrameHeader,
-    cover: &FrameProtection<'_>,
-    drawn: &FrameNonces,
+    protection: &FrameProtection<'_>,
+    nonces: &FrameNonces,
     (offset, salts): (u64, &mut Salts),
 ) {
-    let (checksum, head) = (cover.checksum(), head_len(cover.form()) + CHOSEN);
-    finish_with(buffer, head, header, cover, drawn, offset, salts);
+    let (checksum, head) = (protection.checksum(), head_len(protection.form()) + FORGED_LEN);
+    finish_with_head(buffer, head, header, protection, nonces, offset, salts);
     let end = buffer.len() - TRAILER;
     let (covered, trailer) = buffer.split_at_mut(end);
-    choose(covered, head - CHOSEN, |bytes| checksum.of(bytes), wanted);
+    forge(covered, head - FORGED_LEN, |bytes| checksum.of(bytes), wanted);
     trailer[4..].copy_from_slice(&wanted.to_le_bytes());
 }
 
-fn finish_with(
+fn finish_with_head(
     buffer: &mut Vec<u8>,
     head: usize,
     header: &FrameHeader,
-    cover: &FrameProtection<'_>,
-    drawn: &FrameNonces,
+    protection: &FrameProtection<'_>,
+    nonces: &FrameNonces,
     offset: u64,
     salts: &mut Salts,
 ) -> Link {
-    let checksum = cover.checksum();
+    let checksum = protection.checksum();
     let body = buffer.len() - head;
     debug_assert!(body <= MAX_BODY);
-    write_header(&mut buffer[..HEADER], header, cover.form(), head, body);
+    write_header(&mut buffer[..HEADER], header, protection.form(), head, body);
     let (first, rest) = buffer.split_at_mut(HEADER);
     let (extension, clear) = rest.split_at_mut(head - HEADER);
-    cover.protect(first, extension, clear, drawn, &header.previous);
+    protection.protect(first, extension, clear, nonces, &header.previous);
     buffer.extend_from_slice(&[0; TRAILER]);
-    let encrypted = HEADER..HEADER + encrypted_len(cover.form());
+    let nonce_and_tag = HEADER..HEADER + nonce_and_tag_len(protection.form());
     loop {
         let salt = salts.next();
         buffer[40..48].copy_from_slice(&salt.to_le_bytes());
         let crc = checksum.of(&buffer[..76]);
         buffer[76..80].copy_from_slice(&crc.to_le_bytes());
-        if !ends_well(&buffer[..HEADER]) {
+        if !ends_with_two_bits(&buffer[..HEADER]) {
             continue;
         }
-        whiten(&mut buffer[encrypted.clone()], salt);
+        whiten(&mut buffer[nonce_and_tag.clone()], salt);
         whiten(&mut buffer[head..head + body], salt);
-        let mac = cover.link(&mut buffer[..head + body], HEADER);
+        let mac = protection.insert_mac(&mut buffer[..head + body], HEADER);
         let crc = checksum.of(&buffer[..head + body]);
         let (trailer, len) = (head + body, buffer.len() as u32);
-        // the checksum comes last: were it the length, whose upper bytes are zero, no salt could help a frame whose last
-        // bytes fall into a sector of their own
+        // the checksum comes last, because it depends on the salt: the upper bytes of the length are zero, and they could fall
+        // into a sector of their own
         buffer[trailer..trailer + 4].copy_from_slice(&len.to_le_bytes());
         buffer[trailer + 4..].copy_from_slice(&crc.to_le_bytes());
-        let sectors_show =
+        let no_zero_sector =
             !has_zero_sector(buffer, offset, 0..HEADER) && !has_zero_sector(buffer, offset, 0..len as usize);
-        if sectors_show && ends_well(buffer) {
+        if no_zero_sector && ends_with_two_bits(buffer) {
             return Link { checksum: crc, mac };
         }
-        whiten(&mut buffer[encrypted.clone()], salt);
+        whiten(&mut buffer[nonce_and_tag.clone()], salt);
         whiten(&mut buffer[head..head + body], salt);
     }
 }
 
-/// Whether the last byte tells, by two bits at least, that all before it was written too.
-fn ends_well(written: &[u8]) -> bool {
+/// Whether the last byte has at least two bits set, so that it shows that the write reached it.
+fn ends_with_two_bits(written: &[u8]) -> bool {
     written.last().is_some_and(|last| last.count_ones() > 1)
 }
 
-/// Writes all of a header but its salt and its checksum.
-fn write_header(out: &mut [u8], header: &FrameHeader, form: Form, head: usize, body: usize) {
+/// Writes all fields of a header except its salt and its checksum.
+fn write_header(out: &mut [u8], header: &FrameHeader, form: KeyIds, head: usize, body: usize) {
     out[0..4].copy_from_slice(&MAGIC);
     out[4..6].copy_from_slice(&(head as u16).to_le_bytes());
     out[6] = header.kind.code();
@@ -240,41 +242,45 @@ fn write_header(out: &mut [u8], header: &FrameHeader, form: Form, head: usize, b
     out[72..76].copy_from_slice(&form.chain.unwrap_or(0).to_le_bytes());
 }
 
-/// A frame that was found in a segment, with all its checksums right.
+/// A frame that was parsed from a segment. Its checksums are correct.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame<'a> {
     pub(crate) header: FrameHeader,
     pub(crate) checksum: u32,
     pub(crate) offset: usize,
-    /// Bytes from the header's first to the trailer's last.
+    /// Length of header, extension area, stored body and trailer, in bytes.
     pub(crate) len: usize,
-    pub(crate) form: Form,
-    /// Its own link of the chain.
+    pub(crate) form: KeyIds,
+    /// The frame's own MAC; all zero if the journal has no chain.
     mac: Mac,
-    /// Header, extension area and stored body.
+    /// Header, extension area and stored body: the bytes that the checksum covers.
     covered: &'a [u8],
-    /// Bytes of header and extension area.
+    /// Length of header and extension area, in bytes.
     head: usize,
 }
 
 impl Frame<'_> {
-    /// The body as it was before it was encrypted and whitened. The cover is of this form.
-    pub(crate) fn body(&self, cover: &FrameProtection<'_>) -> Result<Vec<u8>, Refused> {
+    /// The body after whitening is undone and the body is decrypted. `protection` must have the frame's `form`.
+    ///
+    /// # Errors
+    ///
+    /// If the key does not decrypt the body.
+    pub(crate) fn body(&self, protection: &FrameProtection<'_>) -> Result<Vec<u8>, AuthenticationError> {
         let mut body = self.covered[self.head..].to_vec();
         whiten(&mut body, u64_at(self.covered, 40));
         let head = &self.covered[..self.head];
         let (header, extension) = head.split_at(HEADER);
-        let mut nonce_and_tag = extension[..encrypted_len(self.form)].to_vec();
+        let mut nonce_and_tag = extension[..nonce_and_tag_len(self.form)].to_vec();
         whiten(&mut nonce_and_tag, u64_at(head, 40));
-        cover.open(header, &nonce_and_tag, &mut body).map(|()| body)
+        protection.decrypt(header, &nonce_and_tag, &mut body).map(|()| body)
     }
 
-    /// Whether its link of the chain is what the key makes of it, if there is a chain. The cover is of this form.
-    pub(crate) fn is_linked(&self, cover: &FrameProtection<'_>) -> bool {
-        cover.is_linked(self.covered, HEADER)
+    /// Whether the frame's MAC is valid under the key; `true` without a chain. `protection` must have the frame's `form`.
+    pub(crate) fn has_valid_mac(&self, protection: &FrameProtection<'_>) -> bool {
+        protection.has_valid_mac(self.covered, HEADER)
     }
 
-    /// What the next frame must name.
+    /// The link that the next frame must have.
     pub(crate) fn link(&self) -> Link {
         Link { checksum: self.checksum, mac: self.mac }
     }
@@ -285,47 +291,47 @@ impl Frame<'_> {
     }
 }
 
-/// The next multiple of 2 to the power `shift`.
+/// Rounds `offset` up to a multiple of 2^`shift`.
 pub(crate) fn align_up(offset: u64, shift: u8) -> u64 {
     let mask = (1 << shift) - 1;
     (offset + mask) & !mask
 }
 
-/// Why there is no frame at a place.
+/// Why no frame can be parsed at an offset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FrameFault {
-    /// Nothing that starts here is a header.
+    /// There is no valid frame header.
     Header,
-    /// The header is good, but the frame of `len` bytes is not, or would reach beyond the segment's end.
+    /// The header is valid, but the frame of `len` bytes has a wrong checksum, or extends beyond the end of the segment.
     Body { len: usize },
-    /// The frame is good, but of a kind or form that this version cannot read.
-    Unsupported { what: String },
+    /// The checksums are correct, but this version of memimage cannot read the frame.
+    Unsupported { reason: String },
 }
 
-/// The length of the frame whose header is at the start of `bytes`, whatever follows it.
-pub(crate) fn peek(bytes: &[u8], checksum: Checksum) -> Option<usize> {
+/// The length of the frame whose header is at the start of `bytes`, by its header alone.
+pub(crate) fn peek_len(bytes: &[u8], checksum: Checksum) -> Option<usize> {
     let raw = RawHeader::new(bytes, checksum)?;
     Some(raw.header_len() + raw.stored_len() + TRAILER)
 }
 
-/// What a frame's header says of it: whether the frame is good, [`parse`] says.
+/// The fields of a frame's header that are read without checking the rest of the frame. [`parse`] checks all of it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Skimmed {
-    /// Its kind, if this version knows it.
+pub(crate) struct FrameSummary {
+    /// The kind of the frame; `None` if this version does not know it.
     pub(crate) kind: Option<FrameKind>,
     pub(crate) first_seq: Seq,
-    /// The seq of the first event after it.
+    /// The seq of the first event after the frame.
     pub(crate) next_seq: Seq,
     /// Where the next frame starts.
     pub(crate) next_offset: usize,
 }
 
-/// The header at `offset` of a segment's bytes, and nothing but that.
-pub(crate) fn skim(segment: &[u8], offset: usize, checksum: Checksum) -> Option<Skimmed> {
+/// Reads only the header of the frame at `offset` of a segment.
+pub(crate) fn parse_header(segment: &[u8], offset: usize, checksum: Checksum) -> Option<FrameSummary> {
     let raw = RawHeader::new(segment.get(offset..)?, checksum)?;
     let end = offset + raw.header_len() + raw.stored_len() + TRAILER;
     let first = u64_at(raw.bytes, 8);
-    Some(Skimmed {
+    Some(FrameSummary {
         kind: raw.kind(),
         first_seq: Seq::new(first),
         next_seq: Seq::new(first.saturating_add(u64::from(u32_at(raw.bytes, 48)))),
@@ -333,7 +339,7 @@ pub(crate) fn skim(segment: &[u8], offset: usize, checksum: Checksum) -> Option<
     })
 }
 
-/// Reads the frame at `offset` of a segment's bytes.
+/// Parses the frame at `offset` of a segment and checks its checksums.
 pub(crate) fn parse(segment: &[u8], offset: usize, checksum: Checksum) -> Result<Frame<'_>, FrameFault> {
     let bytes = segment.get(offset..).unwrap_or_default();
     let raw = RawHeader::new(bytes, checksum).ok_or(FrameFault::Header)?;
@@ -344,18 +350,18 @@ pub(crate) fn parse(segment: &[u8], offset: usize, checksum: Checksum) -> Result
     if u32_at(trailer, 0) as usize != len || u32_at(trailer, 4) != crc {
         return Err(FrameFault::Body { len });
     }
-    let (kind, form) = raw.supported().map_err(|what| FrameFault::Unsupported { what })?;
+    let (kind, form) = raw.supported().map_err(|reason| FrameFault::Unsupported { reason })?;
     let head = raw.header_len();
-    // one that is too short for what it says it holds was never written
+    // the writer never writes an extension area that is too short for the frame's cipher and chain
     if head < head_len(form) {
-        return Err(FrameFault::Unsupported { what: "a frame has no room for its nonce or its link".to_owned() });
+        return Err(FrameFault::Unsupported { reason: "a frame has no room for its nonce or its MAC".to_owned() });
     }
-    let (before, mac) = links(form, &covered[HEADER..head]);
-    let header = raw.header(kind, before);
+    let (previous_mac, mac) = macs(form, &covered[HEADER..head]);
+    let header = raw.header(kind, previous_mac);
     Ok(Frame { header, checksum: crc, offset, len, form, mac, covered, head })
 }
 
-/// The bytes of a header whose checksum is right.
+/// The bytes of a header with a correct checksum and lengths within their bounds.
 struct RawHeader<'a> {
     bytes: &'a [u8],
 }
@@ -390,8 +396,8 @@ impl<'a> RawHeader<'a> {
         FrameKind::from_code(self.bytes[6], self.bytes[7])
     }
 
-    /// Kind and form, unless this version cannot read the frame.
-    fn supported(&self) -> Result<(FrameKind, Form), String> {
+    /// The kind and the keys of the frame, or the reason why this version cannot read it.
+    fn supported(&self) -> Result<(FrameKind, KeyIds), String> {
         let [cipher, compression, _, chain] = [64, 65, 66, 67].map(|at| self.bytes[at]);
         let Some(kind) = self.kind() else {
             return Err(format!("a frame is of the unknown kind {}", self.bytes[6]));
@@ -406,14 +412,14 @@ impl<'a> RawHeader<'a> {
             return Err(format!("a frame is chained by the unknown hash {chain}"));
         }
         if !matches!(kind, FrameKind::Events | FrameKind::Optional(_)) && u32_at(self.bytes, 48) != 0 {
-            return Err("a frame that is not of events counts some".to_owned());
+            return Err("a frame without events has an event count".to_owned());
         }
         let cipher = (cipher != 0).then(|| u32_at(self.bytes, 68));
         let chain = (chain != 0).then(|| u32_at(self.bytes, 72));
-        Ok((kind, Form { cipher, chain }))
+        Ok((kind, KeyIds { cipher, chain }))
     }
 
-    fn header(&self, kind: FrameKind, before: Mac) -> FrameHeader {
+    fn header(&self, kind: FrameKind, previous_mac: Mac) -> FrameHeader {
         FrameHeader {
             kind,
             first_seq: Seq::new(u64_at(self.bytes, 8)),
@@ -421,18 +427,18 @@ impl<'a> RawHeader<'a> {
             durable_seq: Seq::new(u64_at(self.bytes, 16)),
             epoch: u64_at(self.bytes, 24),
             time: Timestamp::from_micros(u64_at(self.bytes, 32)),
-            previous: Link { checksum: u32_at(self.bytes, 60), mac: before },
+            previous: Link { checksum: u32_at(self.bytes, 60), mac: previous_mac },
             align_shift: self.align_shift(),
         }
     }
 }
 
-/// The little-endian number at `at`.
+/// The little-endian `u32` at `at`.
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
 }
 
-/// The little-endian number at `at`.
+/// The little-endian `u64` at `at`.
 pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }

@@ -1,27 +1,27 @@
-//! Reading a segment: frame after frame, each checked against the one before. Pure bytes; no I/O.
+//! Reads the frames of a segment in order and checks each against the frame before it. No I/O.
 
-use super::frame::{Frame, FrameFault, FrameKind, Skimmed, parse, skim};
+use super::frame::{Frame, FrameFault, FrameKind, FrameSummary, parse, parse_header};
 use super::protection::{Checksum, Link};
 use super::segment::SEGMENT_HEADER;
 use crate::keys::MAC;
 use crate::planted::{Bug, planted};
 use crate::seq::{SegmentId, Seq};
 
-/// What the next frame must continue.
+/// The state of the journal after a frame, which the next frame must continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FrameChain {
     /// The seq of the next event.
     pub(crate) next_seq: Seq,
-    /// The last frame.
+    /// The link to the last frame.
     pub(crate) previous: Link,
     /// The epoch of the last frame.
     pub(crate) epoch: u64,
-    /// The highest seq that any frame so far says is synced.
+    /// The highest seq that any frame so far reports as synced.
     pub(crate) durable: Seq,
 }
 
 impl FrameChain {
-    /// Before the first frame of a journal.
+    /// The state before the first frame of a journal.
     pub(crate) const START: FrameChain = FrameChain {
         next_seq: Seq::new(1),
         previous: Link { checksum: 0, mac: [0; MAC] },
@@ -29,19 +29,19 @@ impl FrameChain {
         durable: Seq::ZERO,
     };
 
-    /// The last event so far.
+    /// The seq of the last event so far.
     pub(crate) fn before(&self) -> Seq {
         Seq::new(self.next_seq.get() - 1)
     }
 
-    /// The chain after `frame`, or what is wrong with its place in the chain.
+    /// The state after `frame`, or the reason why `frame` does not continue this one.
     fn followed_by(&self, frame: &Frame<'_>) -> Result<FrameChain, String> {
         let header = &frame.header;
         if header.first_seq != self.next_seq {
             return Err(format!("its first event is {}, not {}", header.first_seq, self.next_seq));
         }
         if header.previous.checksum != self.previous.checksum && !planted(Bug::ChainUnchecked) {
-            return Err("it does not follow the frame before it".to_owned());
+            return Err("it does not name the checksum of the frame before it".to_owned());
         }
         if header.epoch < self.epoch {
             return Err(format!("its epoch {} is less than the epoch {} before it", header.epoch, self.epoch));
@@ -55,33 +55,33 @@ impl FrameChain {
     }
 }
 
-/// Walks over the frames of a segment.
+/// Reads the frames of a segment one after the other.
 #[derive(Debug)]
 pub(crate) struct FrameReader<'a> {
     bytes: &'a [u8],
     checksum: Checksum,
     offset: usize,
-    /// `None` while reading begins in the middle of a journal, where the first frame tells.
+    /// `None` before the first frame if reading begins in the middle of a journal: then any first frame is accepted.
     chain: Option<FrameChain>,
     sealed: bool,
 }
 
-/// What a walk comes to.
+/// The result of reading one frame.
 #[derive(Debug)]
 pub(crate) enum FrameStep<'a> {
     Frame(Frame<'a>),
-    /// The seal was passed: nothing may follow in this segment.
+    /// The frame before was the seal: no frame may follow in this segment.
     Sealed,
-    /// No frame is here.
+    /// There is no valid frame at the offset.
     Fault(FrameFault),
-    /// A good frame is here, but not the one that belongs here.
+    /// The frame is valid, but it does not continue the frame before it.
     Misplaced(String),
-    /// A good frame that names the checksum of the one before it, but not its link of the journal's chain.
-    Unlinked(Frame<'a>),
+    /// The frame is valid and names the checksum of the frame before it, but not its MAC.
+    WrongMac(Frame<'a>),
 }
 
 impl<'a> FrameReader<'a> {
-    /// Starts at the segment's first frame.
+    /// Starts at the first frame of the segment.
     pub(crate) fn new(
         bytes: &'a [u8],
         uuid: &[u8; 16],
@@ -91,12 +91,12 @@ impl<'a> FrameReader<'a> {
         FrameReader { bytes, checksum: Checksum::new(uuid, segment), offset: SEGMENT_HEADER, chain, sealed: false }
     }
 
-    /// Starts at a place in the midst of a segment, where there is a good frame.
+    /// Starts in the middle of a segment, at the offset of a valid frame.
     pub(crate) fn at(bytes: &'a [u8], uuid: &[u8; 16], segment: SegmentId, offset: usize) -> FrameReader<'a> {
         FrameReader { offset, ..FrameReader::new(bytes, uuid, segment, None) }
     }
 
-    /// The next frame, or why there is none. A walk that came to anything else than a frame stays there.
+    /// Reads the next frame, or reports why there is none. After any result other than a frame, the reader does not advance.
     pub(crate) fn step(&mut self) -> FrameStep<'a> {
         if self.sealed {
             return FrameStep::Sealed;
@@ -113,7 +113,7 @@ impl<'a> FrameReader<'a> {
         if frame.header.previous.mac != before.previous.mac
             && frame.header.previous.checksum == before.previous.checksum
         {
-            return FrameStep::Unlinked(frame);
+            return FrameStep::WrongMac(frame);
         }
         match before.followed_by(&frame) {
             Ok(chain) => self.chain = Some(chain),
@@ -124,12 +124,12 @@ impl<'a> FrameReader<'a> {
         FrameStep::Frame(frame)
     }
 
-    /// Where the next frame starts, or would.
+    /// The offset at which the next frame starts, if there is one.
     pub(crate) fn offset(&self) -> usize {
         self.offset
     }
 
-    /// What the next frame must continue; `None` before the first frame of a walk that began in the middle.
+    /// The state that the next frame must continue; `None` before the first frame if reading began in the middle of a journal.
     pub(crate) fn chain(&self) -> Option<FrameChain> {
         self.chain
     }
@@ -139,21 +139,21 @@ impl<'a> FrameReader<'a> {
     }
 }
 
-/// The good frames that are wanted by their headers, from the start of a segment on as far as headers lead. The others are not
-/// looked into, nor are any held against the ones before them.
-pub(crate) fn frames_of<'a>(
+/// The valid frames of a segment whose headers match `wanted`, from its start up to the first offset without a valid header.
+/// Only the headers of other frames are read, and no frame is checked against the frame before it.
+pub(crate) fn matching_frames<'a>(
     bytes: &'a [u8],
     uuid: &[u8; 16],
     segment: SegmentId,
-    wanted: impl Fn(&Skimmed) -> bool,
+    wanted: impl Fn(&FrameSummary) -> bool,
 ) -> impl Iterator<Item = Frame<'a>> {
     let checksum = Checksum::new(uuid, segment);
     let mut at = SEGMENT_HEADER;
     std::iter::from_fn(move || {
         loop {
-            let skimmed = skim(bytes, at, checksum)?;
-            let offset = std::mem::replace(&mut at, skimmed.next_offset);
-            if wanted(&skimmed)
+            let summary = parse_header(bytes, at, checksum)?;
+            let offset = std::mem::replace(&mut at, summary.next_offset);
+            if wanted(&summary)
                 && let Ok(frame) = parse(bytes, offset, checksum)
             {
                 return Some(frame);
@@ -162,9 +162,10 @@ pub(crate) fn frames_of<'a>(
     })
 }
 
-/// Where the frames of a segment end that stand in these bytes of it, and the checksum of the last.
-pub(crate) fn end_of(bytes: &[u8], uuid: &[u8; 16], segment: SegmentId) -> (usize, u32) {
-    let mut walk = FrameReader::new(bytes, uuid, segment, None);
-    while let FrameStep::Frame(_) = walk.step() {}
-    (walk.offset(), walk.chain().map_or(0, |chain| chain.previous.checksum))
+/// The offset of the end of the frames in `bytes`, the first bytes of a segment, and the checksum of the last frame; 0 without
+/// a frame.
+pub(crate) fn end_of_frames(bytes: &[u8], uuid: &[u8; 16], segment: SegmentId) -> (usize, u32) {
+    let mut reader = FrameReader::new(bytes, uuid, segment, None);
+    while let FrameStep::Frame(_) = reader.step() {}
+    (reader.offset(), reader.chain().map_or(0, |chain| chain.previous.checksum))
 }

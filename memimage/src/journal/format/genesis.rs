@@ -1,21 +1,21 @@
-//! Genesis: the frame that says what the state was before the first event.
+//! The bodies of a genesis frame, which has the state before the first event, and of a digest frame. No I/O.
 
 use serde::{Deserialize, Serialize};
 
-/// The state before the first event.
+/// The body of a genesis frame: the state before the first event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Genesis {
     pub(crate) model_version: u32,
     /// The fingerprint of the model's shape.
     pub(crate) fingerprint: u64,
-    /// The model's shape, for programs whose model has another.
+    /// The model's shape, for programs whose model has another shape.
     pub(crate) shape: Vec<u8>,
     /// The digest of the state.
     pub(crate) digest: u64,
-    /// The state; `None` if it is the model's `Default`.
+    /// The encoded state; `None` if the state is the model's `Default`.
     pub(crate) state: Option<Vec<u8>>,
-    /// What the model's `Default` was, if it is the state and not too large. A program whose model has changed tells by it
-    /// whether its own `Default` still says the same.
+    /// The encoded `Default` of the model, if it is the state and not too large. A program whose model has changed compares it
+    /// with its own `Default`.
     #[serde(skip)]
     pub(crate) default: Option<Vec<u8>>,
 }
@@ -36,23 +36,23 @@ impl Genesis {
         let (default, rest): (Vec<u8>, _) = postcard::take_from_bytes(rest).map_err(undecodable)?;
         match rest.len() {
             0 => Ok(Genesis { default: Some(default), ..genesis }),
-            left => Err(format!("the state before the first event has {left} bytes left over")),
+            trailing => Err(format!("{trailing} bytes follow the state before the first event")),
         }
     }
 }
 
-/// The digest of the state at one place of the journal.
+/// The body of a digest frame: the digest of the state after the event before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DigestMark {
-    /// Which model it is of: its shape and version. Another has another digest.
+    /// The number of the model, from [`model_of`](DigestMark::model_of). The state of another model has another digest.
     pub(crate) model: u64,
     pub(crate) digest: u64,
-    /// Digests before this place do not count any more: the state that replay gives was accepted.
+    /// Whether the owner accepted the state as replay computed it. Then the digests before this one do not count.
     pub(crate) accepts: bool,
 }
 
 impl DigestMark {
-    /// The number of a model: its shape, and its version, since a version may give the same shape another meaning.
+    /// The number of a model, computed from its shape and its version, because a version may give the same shape another meaning.
     pub(crate) fn model_of(version: u32, fingerprint: u64) -> u64 {
         let versions = u64::from(version).wrapping_sub(1);
         fingerprint.wrapping_add(versions.wrapping_mul(0x9E37_79B9_7F4A_7C15))

@@ -1,8 +1,8 @@
-//! The journal as bytes: what each kind of frame holds, and what bytes that cannot be read mean.
+//! The journal as bytes: encoding and decoding of segments, frames and records, and the classification of unreadable bytes.
 //!
-//! Nothing here does I/O or knows a model; `tests/tests/architecture.rs` holds this folder to it.
+//! Nothing here does I/O or depends on a model. `tests/tests/architecture.rs` enforces this.
 
-// each uses those above it
+// each module uses only those above it
 pub(super) mod zeros;
 pub(super) mod whitening;
 pub(super) mod crc_forge;

@@ -1,26 +1,27 @@
-//! What covers a frame: its checksum, and in its extension area the cipher's nonce and tag and the chain's two links. Pure
-//! bytes; no I/O.
+//! Checksum, encryption and MAC chain of a frame. The cipher's nonce and tag and the chain's two MACs are stored in the extension
+//! area. No I/O.
 //!
 //! ```text
-//! encrypted: nonce (24) | tag (16), and then if chained: the link before (32) | this link (32)
+//! if encrypted: nonce (24) | tag (16), then if chained: MAC of the frame before (32) | MAC of this frame (32)
 //! ```
 
 use std::ops::Range;
 
 use crate::entropy::random;
 use crate::error::Error;
-use crate::keys::{Form, MAC, Mac, NONCE, Nonce, Protection, Refused, TAG};
+use crate::keys::{AuthenticationError, KeyIds, MAC, Mac, NONCE, Nonce, Protection, TAG};
 use crate::seq::SegmentId;
 
-/// Leads whatever is hashed or bound for a frame, so that it passes for nothing else that a key was used on.
+/// The domain separator of frames: the prefix of all that is authenticated for a frame, so that it is not valid for anything else
+/// under the same key.
 const FRAME: [u8; 16] = *b"memimage frame\0\0";
-/// The salt of a header, which is drawn after the body was encrypted.
+/// The salt's bytes in a header. The salt is drawn after the body is encrypted.
 const SALT: Range<usize> = 40..48;
-/// The header's own checksum.
+/// Offset of the header's own checksum.
 const CHECKSUM: usize = 76;
 
-/// The checksum of one segment's frames: CRC32C, seeded with the image's UUID and the segment's number, so that no frame
-/// passes for one of another image or segment.
+/// The checksum function of one segment's frames: CRC32C, seeded with the image's UUID and the segment's number. Therefore a
+/// frame is not valid in another image or segment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Checksum {
     seed: u32,
@@ -36,7 +37,7 @@ impl Checksum {
     }
 }
 
-/// What a frame must name of the one before it.
+/// What identifies a frame in the frame that follows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Link {
     pub(crate) checksum: u32,
@@ -44,18 +45,18 @@ pub(crate) struct Link {
     pub(crate) mac: Mac,
 }
 
-/// Bytes of the extension area of a frame of this form.
-pub(crate) fn extension_len(form: Form) -> usize {
-    encrypted_len(form) + if form.chain.is_some() { 2 * MAC } else { 0 }
+/// Length of the extension area of a frame with these keys, in bytes.
+pub(crate) fn extension_len(form: KeyIds) -> usize {
+    nonce_and_tag_len(form) + if form.chain.is_some() { 2 * MAC } else { 0 }
 }
 
-/// Bytes of nonce and tag, which are whitened as the body is: a frame without a body has nothing else besides its header on
-/// which its checksum could depend, and the header ends in a checksum of its own, after which all are the same.
-pub(crate) fn encrypted_len(form: Form) -> usize {
+/// Length of nonce and tag in the extension area, in bytes. They are whitened like the body. Otherwise the checksum of a frame
+/// without a body would not depend on the salt: it would be a CRC over a header that ends in its own CRC, which is a constant.
+pub(crate) fn nonce_and_tag_len(form: KeyIds) -> usize {
     if form.cipher.is_some() { NONCE + TAG } else { 0 }
 }
 
-/// What covers the frames of one segment.
+/// The checksum, cipher and chain of the frames of one segment.
 #[derive(Debug)]
 pub(crate) struct FrameProtection<'a> {
     uuid: &'a [u8; 16],
@@ -63,7 +64,7 @@ pub(crate) struct FrameProtection<'a> {
     protection: &'a Protection,
 }
 
-/// What was drawn for a frame that is to be written.
+/// The random values that the writer draws for one frame.
 #[derive(Debug)]
 pub(crate) struct FrameNonces {
     nonce: Nonce,
@@ -78,81 +79,86 @@ impl<'a> FrameProtection<'a> {
         Checksum::new(self.uuid, self.segment)
     }
 
-    pub(crate) fn form(&self) -> Form {
+    pub(crate) fn form(&self) -> KeyIds {
         self.protection.form()
     }
 
-    /// Draws what one frame needs of randomness: nothing if it is not encrypted.
+    /// Draws the nonce of one frame; zeros if the image is not encrypted.
+    ///
+    /// # Errors
+    ///
+    /// If the system provides no random bytes.
     pub(crate) fn draw(&self) -> Result<FrameNonces, Error> {
         let nonce = if self.protection.cipher.is_some() { random()? } else { [0; NONCE] };
         Ok(FrameNonces { nonce })
     }
 
-    /// Encrypts a body and fills the extension area, but for the link of this frame. The header is complete but for its salt
-    /// and its checksum.
+    /// Encrypts the body and fills the extension area, except this frame's own MAC. The header must be complete except for its
+    /// salt and its checksum.
     pub(crate) fn protect(
         &self,
         header: &[u8],
         extension: &mut [u8],
         body: &mut [u8],
-        drawn: &FrameNonces,
+        nonces: &FrameNonces,
         previous: &Link,
     ) {
         if let Some(cipher) = &self.protection.cipher {
-            let tag = cipher.encrypt(&drawn.nonce, &self.associated(header), body);
-            extension[..NONCE].copy_from_slice(&drawn.nonce);
+            let tag = cipher.encrypt(&nonces.nonce, &self.associated(header), body);
+            extension[..NONCE].copy_from_slice(&nonces.nonce);
             extension[NONCE..NONCE + TAG].copy_from_slice(&tag);
         }
         if self.protection.chain.is_some() {
-            extension[encrypted_len(self.form())..][..MAC].copy_from_slice(&previous.mac);
+            extension[nonce_and_tag_len(self.form())..][..MAC].copy_from_slice(&previous.mac);
         }
     }
 
-    /// Computes the link of a frame whose header, extension area and stored body these bytes are, and puts it where it
-    /// belongs.
-    pub(crate) fn link(&self, frame: &mut [u8], header: usize) -> Mac {
+    /// Computes the MAC of a frame and writes it into its extension area. `frame` is header, extension area and stored body,
+    /// and `header` is the length of the header.
+    pub(crate) fn insert_mac(&self, frame: &mut [u8], header: usize) -> Mac {
         let Some(chain) = &self.protection.chain else { return [0; MAC] };
-        let at = header + encrypted_len(self.form()) + MAC;
+        let at = header + nonce_and_tag_len(self.form()) + MAC;
         let segment = self.segment.get().to_le_bytes();
         let mac = chain.mac(&[&FRAME, &segment, &frame[..at], &frame[at + MAC..]]);
         frame[at..at + MAC].copy_from_slice(&mac);
         mac
     }
 
-    /// Whether the link of a frame is what the key makes of it.
-    pub(crate) fn is_linked(&self, frame: &[u8], header: usize) -> bool {
+    /// Whether the MAC in a frame is valid under the key; `true` without a chain.
+    pub(crate) fn has_valid_mac(&self, frame: &[u8], header: usize) -> bool {
         let Some(chain) = &self.protection.chain else { return true };
-        let at = header + encrypted_len(self.form()) + MAC;
+        let at = header + nonce_and_tag_len(self.form()) + MAC;
         let segment = self.segment.get().to_le_bytes();
-        chain.confirms(&[&FRAME, &segment, &frame[..at], &frame[at + MAC..]], &array(&frame[at..at + MAC]))
+        chain.verify(&[&FRAME, &segment, &frame[..at], &frame[at + MAC..]], &array(&frame[at..at + MAC]))
     }
 
-    /// Decrypts a body, if it is encrypted.
-    pub(crate) fn open(&self, header: &[u8], extension: &[u8], body: &mut [u8]) -> Result<(), Refused> {
+    /// Decrypts a body; does nothing without a cipher.
+    pub(crate) fn decrypt(&self, header: &[u8], extension: &[u8], body: &mut [u8]) -> Result<(), AuthenticationError> {
         let Some(cipher) = &self.protection.cipher else { return Ok(()) };
         let nonce = array(&extension[..NONCE]);
         let tag = array(&extension[NONCE..NONCE + TAG]);
         cipher.decrypt(&nonce, &self.associated(header), body, &tag)
     }
 
-    /// What the body is bound to: image, segment, and all of the header that does not come after it.
+    /// The associated data of the body: image, segment, and the header without its salt and checksum, which are computed after
+    /// the body is encrypted.
     fn associated(&self, header: &[u8]) -> Vec<u8> {
         let segment = self.segment.get().to_le_bytes();
         [&FRAME, &self.uuid[..], &segment, &header[..SALT.start], &header[SALT.end..CHECKSUM]].concat()
     }
 }
 
-/// The two links in the extension area of a frame of this form: the one before it, and its own.
-pub(crate) fn links(form: Form, extension: &[u8]) -> (Mac, Mac) {
+/// The two MACs in an extension area: that of the frame before, and the frame's own.
+pub(crate) fn macs(form: KeyIds, extension: &[u8]) -> (Mac, Mac) {
     match form.chain {
         None => ([0; MAC], [0; MAC]),
         Some(_) => {
-            let links = &extension[encrypted_len(form)..];
-            (array(&links[..MAC]), array(&links[MAC..2 * MAC]))
+            let macs = &extension[nonce_and_tag_len(form)..];
+            (array(&macs[..MAC]), array(&macs[MAC..2 * MAC]))
         }
     }
 }
 
 fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
-    bytes.try_into().expect("a slice of the array's length")
+    bytes.try_into().expect("a slice of the length of the array")
 }

@@ -1,27 +1,29 @@
-//! Pruning: the frame that says up to where a base stands in for the journal. Pure bytes; no I/O.
+//! The body of a prune frame: which segments the pruning removes, and which base replaces them. No I/O.
 
 use serde::{Deserialize, Serialize};
 
 use crate::seq::{SegmentId, Seq};
 
-/// Says, before any segment is removed, that the first ones may be missing from here on.
+/// The body of a prune frame. The pruner writes it before it removes any segment: from then on, segments before `first` may be
+/// missing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PruneMark {
-    /// The last event in the base.
+    /// The seq of the last event in the base.
     pub(crate) base: Seq,
-    /// The number of the first segment that is kept.
+    /// The number of the first segment that stays.
     pub(crate) first: u64,
     pub(crate) model_version: u32,
     /// The fingerprint of the model's shape.
     pub(crate) fingerprint: u64,
-    /// The model's shape: what genesis said of it may be gone, and the base shall be readable without the program.
+    /// The model's shape. The genesis frame, which has it too, may be removed, and the base must stay readable without the
+    /// program.
     pub(crate) shape: Vec<u8>,
     /// The digest of the state in the base.
     pub(crate) digest: u64,
 }
 
 impl PruneMark {
-    /// The first segment that is kept.
+    /// The first segment that stays.
     pub(crate) fn first(&self) -> SegmentId {
         SegmentId::new(self.first)
     }
@@ -33,7 +35,7 @@ impl PruneMark {
     pub(crate) fn decode(body: &[u8]) -> Result<PruneMark, String> {
         match postcard::take_from_bytes(body) {
             Ok((mark, [])) => Ok(mark),
-            _ => Err("what it says of the pruned journal does not decode".to_owned()),
+            _ => Err("the body of a prune frame does not decode".to_owned()),
         }
     }
 }
@@ -43,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_encoded_is_decoded_and_nothing_else() {
+    fn decode_accepts_exactly_the_encoded_bytes() {
         let mark = PruneMark {
             base: Seq::new(700),
             first: 3,
@@ -56,6 +58,6 @@ mod tests {
         assert_eq!(PruneMark::decode(&body), Ok(mark));
         assert!(PruneMark::decode(&body[..body.len() - 1]).is_err());
         body.push(0);
-        assert!(PruneMark::decode(&body).is_err(), "bytes left over");
+        assert!(PruneMark::decode(&body).is_err(), "trailing bytes");
     }
 }

@@ -1,4 +1,4 @@
-//! A record: one event within a batch. Pure bytes; no I/O.
+//! Encodes and decodes records. A record is one event in the body of a frame of events. No I/O.
 //!
 //! ```text
 //! length u32 | flags u8 | event varint | time delta varint | [metadata] | [origin] | payload
@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use crate::context::{Metadata, MetadataError, Origin, Timestamp};
-use crate::event::Outcome;
+use crate::outcome::Outcome;
 use crate::seq::Seq;
 
 use super::frame::u32_at;
@@ -21,7 +21,7 @@ const KNOWN: u8 = REJECTED | METADATA | ORIGIN;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct EventId(pub(crate) u32);
 
-/// One event as it was recorded.
+/// A decoded record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) seq: Seq,
@@ -30,27 +30,27 @@ pub(crate) struct Record {
     pub(crate) time: Timestamp,
     pub(crate) metadata: Metadata,
     pub(crate) origin: Origin,
-    /// Where in the body the payload is.
+    /// The range of the payload in the body.
     pub(crate) payload: Range<usize>,
 }
 
-/// A body of events that is not made of records.
+/// The reason why a body does not decode as records.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RecordFault {
-    #[error("a record runs past the end of its batch")]
+    #[error("a record extends beyond the end of its frame")]
     Length,
     #[error("a record has the unknown flags {0:#x}")]
     Flags(u8),
-    #[error("a record's number is too large")]
+    #[error("a number in a record is too large")]
     Number,
     #[error(transparent)]
     Metadata(#[from] MetadataError),
-    #[error("the batch is said to hold {said} events and holds {found}")]
-    Count { said: u32, found: u32 },
+    #[error("the frame's header counts {stated} events, but its body has {found}")]
+    Count { stated: u32, found: u32 },
 }
 
-/// Starts a record at the end of `out`; the payload is appended next, then [`end`] completes it. `origin` is `None` for
-/// an event that is recorded under its own seq.
+/// Starts a record at the end of `out`. The caller then appends the payload and completes the record with [`end`]. `origin` is
+/// `None` for an event whose origin is its own seq.
 #[inline]
 pub(crate) fn begin(
     out: &mut Vec<u8>,
@@ -73,26 +73,26 @@ pub(crate) fn begin(
     Ok(())
 }
 
-/// Completes the record that starts at `start`, as applied.
+/// Completes the record that starts at `start`, with the outcome *applied*.
 #[inline]
 pub(crate) fn end(out: &mut [u8], start: usize) {
     let len = (out.len() - start - 4) as u32;
     out[start..start + 4].copy_from_slice(&len.to_le_bytes());
 }
 
-/// Marks the record that starts at `start` as rejected.
-pub(crate) fn reject(out: &mut [u8], start: usize) {
+/// Changes the outcome of the record that starts at `start` to *rejected*.
+pub(crate) fn mark_rejected(out: &mut [u8], start: usize) {
     out[start + 4] |= REJECTED;
 }
 
-/// Reads the records of a batch's body.
+/// Decodes the records in the body of a frame. The iterator ends after the first error.
 pub(crate) fn read(
     body: &[u8],
     first: Seq,
     count: u32,
     base: Timestamp,
 ) -> impl Iterator<Item = Result<Record, RecordFault>> {
-    let mut reader = Reader { body, at: 0, seq: first, found: 0, time: base };
+    let mut reader = RecordReader { body, at: 0, seq: first, found: 0, time: base };
     let mut done = false;
     std::iter::from_fn(move || {
         if done {
@@ -101,7 +101,7 @@ pub(crate) fn read(
         if reader.at == body.len() {
             done = true;
             let found = reader.found;
-            return (found != count).then_some(Err(RecordFault::Count { said: count, found }));
+            return (found != count).then_some(Err(RecordFault::Count { stated: count, found }));
         }
         let record = reader.record();
         done = record.is_err();
@@ -109,7 +109,8 @@ pub(crate) fn read(
     })
 }
 
-struct Reader<'a> {
+/// A decoder of the records in one body.
+struct RecordReader<'a> {
     body: &'a [u8],
     at: usize,
     seq: Seq,
@@ -117,7 +118,7 @@ struct Reader<'a> {
     time: Timestamp,
 }
 
-impl Reader<'_> {
+impl RecordReader<'_> {
     #[inline]
     fn record(&mut self) -> Result<Record, RecordFault> {
         let rest = &self.body[self.at..];
@@ -206,14 +207,14 @@ mod tests {
             out.extend_from_slice(payload);
             end(&mut out, start);
             if event == 300 {
-                reject(&mut out, start);
+                mark_rejected(&mut out, start);
             }
         }
         out
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn written_records_are_read_back() {
         let body = body();
         let records: Vec<Record> =
             read(&body, Seq::new(5), 3, Timestamp::from_micros(10)).collect::<Result<_, _>>().unwrap();
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_bodies_are_faults_and_never_panics() {
+    fn invalid_bodies_are_errors_and_never_panics() {
         let body = body();
         for len in 0..body.len() {
             assert!(read(&body[..len], Seq::new(1), 3, Timestamp::default()).any(|record| record.is_err()), "{len}");
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn varints_go_to_the_largest_number_and_no_further() {
+    fn varints_reach_the_largest_number_and_overflow_is_an_error() {
         for number in [0, 127, 128, u64::from(u32::MAX), u64::MAX] {
             let mut out = Vec::new();
             write_varint(&mut out, number);

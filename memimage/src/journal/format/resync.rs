@@ -1,54 +1,56 @@
-//! Looking for good frames where none is known to begin. Pure bytes; no I/O.
+//! Searches the bytes of a segment for valid frames after a place without one. No I/O.
 
 use std::ops::Range;
 
-use super::frame::{Frame, FrameFault, parse, peek};
+use super::frame::{Frame, FrameFault, parse, peek_len};
 use super::protection::Checksum;
 
-/// How often over the segment's own length beginnings of frames are read that turn out to be none. What is damaged is read
-/// about once: frames do not overlap. Somebody can put a beginning at each few bytes, each of which claims all the rest.
-const PATIENCE: u64 = 16;
+/// A search checks invalid frames with valid headers up to this many times the bytes of the segment. Damage needs about one
+/// time, because frames do not overlap. A forged segment can have a header every few bytes, each of which claims the rest of
+/// the segment.
+const LIMIT_FACTOR: u64 = 16;
 
-/// Looks for frames in the bytes of a segment.
+/// A search for frames in the bytes of a segment.
 #[derive(Debug)]
 pub(crate) struct FrameSearch<'a> {
     segment: &'a [u8],
     checksum: Checksum,
-    /// So many bytes may still be read in vain.
-    patience: u64,
+    /// The number of bytes of invalid frames that the search may still check.
+    remaining: u64,
 }
 
-/// What a search comes to.
+/// The result of a search.
 #[derive(Debug)]
 pub(crate) enum SearchResult<'a> {
-    /// The first good frame.
+    /// The first valid frame.
     Frame(Frame<'a>),
-    Nothing,
-    /// There are more beginnings of frames that are none than any damage leaves.
-    TooMuch,
+    /// There is no valid frame.
+    NotFound,
+    /// There are more invalid frames with valid headers than damage can leave.
+    LimitExceeded,
 }
 
 impl<'a> FrameSearch<'a> {
     pub(crate) fn new(segment: &'a [u8], checksum: Checksum) -> FrameSearch<'a> {
-        FrameSearch { segment, checksum, patience: (segment.len() as u64).saturating_mul(PATIENCE) }
+        FrameSearch { segment, checksum, remaining: (segment.len() as u64).saturating_mul(LIMIT_FACTOR) }
     }
 
-    /// The first good frame that begins within these bytes.
+    /// Finds the first valid frame that begins within this range of bytes.
     pub(crate) fn next(&mut self, within: Range<usize>) -> SearchResult<'a> {
         for at in (within.start.next_multiple_of(8)..within.end.min(self.segment.len())).step_by(8) {
             match parse(self.segment, at, self.checksum) {
                 Ok(frame) => return SearchResult::Frame(frame),
                 Err(FrameFault::Header) => {}
                 Err(FrameFault::Body { .. } | FrameFault::Unsupported { .. }) => {
-                    let len = peek(&self.segment[at..], self.checksum).unwrap_or(0).min(self.segment.len() - at);
-                    match self.patience.checked_sub(len as u64) {
-                        Some(left) => self.patience = left,
-                        None => return SearchResult::TooMuch,
+                    let len = peek_len(&self.segment[at..], self.checksum).unwrap_or(0).min(self.segment.len() - at);
+                    match self.remaining.checked_sub(len as u64) {
+                        Some(left) => self.remaining = left,
+                        None => return SearchResult::LimitExceeded,
                     }
                 }
             }
         }
-        SearchResult::Nothing
+        SearchResult::NotFound
     }
 }
 
@@ -68,10 +70,10 @@ mod tests {
         Checksum::new(&[1; 16], SegmentId::FIRST)
     }
 
-    /// Frames one after the other, and where each begins.
+    /// A segment full of frames, and the offset of each.
     fn segment() -> (Vec<u8>, Vec<usize>) {
         let (none, mut segment, mut starts) = (Protection::default(), Vec::new(), Vec::new());
-        let cover = FrameProtection::new(&[1; 16], SegmentId::FIRST, &none);
+        let protection = FrameProtection::new(&[1; 16], SegmentId::FIRST, &none);
         for seq in 1..=FRAMES as u64 {
             let header = FrameHeader {
                 kind: FrameKind::Events,
@@ -86,7 +88,14 @@ mod tests {
             let mut frame = Vec::new();
             start(&mut frame, HEADER);
             frame.resize(HEADER + 96, 0x5A);
-            finish(&mut frame, &header, &cover, &cover.draw().unwrap(), segment.len() as u64, &mut Salts::new(1));
+            finish(
+                &mut frame,
+                &header,
+                &protection,
+                &protection.draw().unwrap(),
+                segment.len() as u64,
+                &mut Salts::new(1),
+            );
             starts.push(segment.len());
             segment.extend(frame);
             segment.resize(segment.len().next_multiple_of(8), 0);
@@ -95,19 +104,19 @@ mod tests {
     }
 
     #[test]
-    fn the_last_frame_is_found_behind_any_number_of_damaged_ones() {
+    fn the_search_finds_the_last_frame_after_any_number_of_damaged_frames() {
         let (mut segment, starts) = segment();
         starts[..FRAMES - 1].iter().for_each(|start| segment[start + HEADER] ^= 1);
         let found = FrameSearch::new(&segment, checksum()).next(0..segment.len());
         assert!(matches!(found, SearchResult::Frame(frame) if frame.offset == starts[FRAMES - 1]), "{found:?}");
         segment[starts[FRAMES - 1] + HEADER] ^= 1;
         let found = FrameSearch::new(&segment, checksum()).next(0..segment.len());
-        assert!(matches!(found, SearchResult::Nothing), "{found:?}");
+        assert!(matches!(found, SearchResult::NotFound), "{found:?}");
     }
 
-    /// Each was read to the end of the segment, and one of 64 MiB would have taken hours.
+    /// Regression: the search read each such frame to the end of the segment, which would have taken hours in one of 64 MiB.
     #[test]
-    fn frames_that_all_claim_the_rest_of_the_segment_are_given_up() {
+    fn the_search_gives_up_if_every_frame_claims_the_rest_of_the_segment() {
         let (mut segment, starts) = segment();
         for &start in &starts[..FRAMES - 1] {
             let body = segment.len() - start - HEADER - 8;
@@ -116,6 +125,6 @@ mod tests {
             segment[start + 76..start + 80].copy_from_slice(&crc.to_le_bytes());
         }
         let found = FrameSearch::new(&segment, checksum()).next(0..segment.len());
-        assert!(matches!(found, SearchResult::TooMuch), "{found:?}");
+        assert!(matches!(found, SearchResult::LimitExceeded), "{found:?}");
     }
 }

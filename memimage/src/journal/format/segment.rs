@@ -1,21 +1,22 @@
-//! A segment: one file of the journal, of a fixed length, that starts with a header of 4 KiB. Pure bytes; no I/O.
+//! Encodes and decodes the header of a segment, and plans the lengths of segments. A segment is one file of the journal, of fixed
+//! length. No I/O.
 
 use std::ops::Range;
 
 use super::frame::{u32_at, u64_at};
 use crate::context::{Seed, Timestamp};
-use crate::keys::{Form, MAC, NONCE, Nonce, Protection, Refused, TAG};
+use crate::keys::{AuthenticationError, KeyIds, MAC, NONCE, Nonce, Protection, TAG};
 use crate::seq::{SegmentId, Seq};
 
-/// Bytes of a segment's header; the first frame starts after it.
+/// Length of a segment's header, in bytes. The first frame starts after it.
 pub(crate) const SEGMENT_HEADER: usize = 4096;
-/// The shortest segment.
+/// Minimum length of a segment, in bytes.
 pub(crate) const MIN_SEGMENT: u64 = 16 << 10;
-/// The longest segment that is made for ordinary records; a single large record may get a longer one.
+/// Maximum length of a segment for ordinary records, in bytes. A single large record may get a longer segment.
 pub(crate) const MAX_SEGMENT: u64 = 1 << 30;
-/// The longest segment there can be: made for the largest record, and the shapes before it.
-pub(crate) const LONGEST: u64 = 4 << 30;
-/// The longest name of a model.
+/// Maximum length of any segment, in bytes: enough for the largest record and the table of shapes before it.
+pub(crate) const MAX_LARGE_SEGMENT: u64 = 4 << 30;
+/// Maximum length of a model's name, in bytes.
 pub(crate) const MAX_MODEL_NAME: usize = 255;
 
 const MAGIC: [u8; 8] = *b"memimage";
@@ -30,56 +31,58 @@ const MAC_AT: usize = TAG_AT + TAG;
 
 const XCHACHA20_POLY1305: u8 = 1;
 const BLAKE3: u8 = 1;
-/// Bits of the word of incompatible features.
+/// Bits in the header's field of incompatible features.
 const ENCRYPTED: u64 = 1;
 const CHAINED: u64 = 2;
 
-/// Leads whatever is hashed or bound for a segment's header, so that it passes for nothing else that a key was used on.
+/// The domain separator of segment headers: the prefix of all that is authenticated for one, so that it is not valid for anything
+/// else under the same key.
 const SEGMENT: [u8; 16] = *b"memimage segment";
 
-/// What all segments of an image have in common.
+/// The fields that are the same in all segments of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
-    /// Of this image alone: a copy that goes its own way takes another.
+    /// The UUID of the image. A rewritten or branched image gets a new UUID.
     pub(crate) uuid: [u8; 16],
-    /// What the random values of commands derive from.
+    /// The seed of the random values in commands.
     pub(crate) seed: Seed,
-    /// The image this one was branched from, and its last event there.
+    /// The UUID of the image from which this one was rewritten or branched, and the last event that it has of that image.
     pub(crate) parent: Option<([u8; 16], Seq)>,
-    /// The model's written name.
+    /// The model's name.
     pub(crate) model: String,
 }
 
-/// What a segment says of itself.
+/// The header of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SegmentHeader {
     pub(crate) identity: Identity,
     pub(crate) segment: SegmentId,
     /// The file's length in bytes.
     pub(crate) len: u64,
-    /// The epoch in which the segment was made.
+    /// The epoch in which the segment was created.
     pub(crate) epoch: u64,
-    /// When the segment was made.
+    /// The time at which the segment was created.
     pub(crate) created: Timestamp,
-    /// How the seed, and each frame in the segment, is protected.
-    pub(crate) form: Form,
+    /// The keys that protect the seed and each frame in the segment.
+    pub(crate) form: KeyIds,
 }
 
 /// Why a segment's header cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HeaderFault {
-    /// It does not start like a segment.
+    /// The magic bytes are not those of a segment.
     Foreign,
-    /// Its checksum is wrong, or what it says cannot be.
+    /// The checksum is wrong, or a field has an impossible value.
     Damaged(&'static str),
-    /// It is of a format that this version cannot read.
+    /// The format is newer, and this version cannot read it.
     Newer(String),
-    /// It is of a format that this version can read but must not write.
+    /// The format is newer. This version can read it but must not write it.
     NewerToWrite(String),
 }
 
 impl SegmentHeader {
-    /// The bytes of a header under `protection`, whose form it has, with a nonce that was never used before.
+    /// Encodes the header and protects it with `protection`, which must have the keys of `form`. The nonce must never have been
+    /// used before.
     pub(crate) fn encode(&self, protection: &Protection, nonce: &Nonce) -> [u8; SEGMENT_HEADER] {
         debug_assert_eq!(self.form, protection.form());
         let mut out = [0; SEGMENT_HEADER];
@@ -88,7 +91,7 @@ impl SegmentHeader {
         out[0..8].copy_from_slice(&MAGIC);
         out[8..12].copy_from_slice(&VERSION.to_le_bytes());
         out[12..16].copy_from_slice(&(SEGMENT_HEADER as u32).to_le_bytes());
-        // 16..32: the words of compatible and read-only-compatible features; none yet
+        // 16..32: the fields of compatible and read-only-compatible features; none yet
         let features = self.form.cipher.map_or(0, |_| ENCRYPTED) | self.form.chain.map_or(0, |_| CHAINED);
         out[32..40].copy_from_slice(&features.to_le_bytes());
         out[40..56].copy_from_slice(&self.identity.uuid);
@@ -122,7 +125,7 @@ impl SegmentHeader {
         out
     }
 
-    /// What a header says to everybody: the seed of an encrypted one is zero until it is [unlocked](SegmentHeader::unlock).
+    /// Decodes a header without its keys. If it is encrypted, the seed is zero until [`verify_keys`](SegmentHeader::verify_keys).
     pub(crate) fn decode(bytes: &[u8; SEGMENT_HEADER]) -> Result<SegmentHeader, HeaderFault> {
         if bytes[0..8] != MAGIC {
             return Err(HeaderFault::Foreign);
@@ -136,14 +139,14 @@ impl SegmentHeader {
             return Err(HeaderFault::Damaged("the model's name is too long"));
         }
         let model = std::str::from_utf8(&bytes[MODEL_AT..MODEL_AT + text_len])
-            .map_err(|_| HeaderFault::Damaged("the model's name is no text"))?;
+            .map_err(|_| HeaderFault::Damaged("the model's name is not UTF-8"))?;
         let len = u64_at(bytes, 120);
-        if !is_possible(len) {
-            return Err(HeaderFault::Damaged("the segment's length cannot be"));
+        if !is_valid_len(len) {
+            return Err(HeaderFault::Damaged("the segment's length is out of bounds"));
         }
         let parent_uuid: [u8; 16] = array(&bytes[88..104]);
         let parent = (parent_uuid != [0; 16]).then(|| (parent_uuid, Seq::new(u64_at(bytes, 104))));
-        let form = Form {
+        let form = KeyIds {
             cipher: (bytes[145] != 0).then(|| u32_at(bytes, 148)),
             chain: (bytes[147] != 0).then(|| u32_at(bytes, 152)),
         };
@@ -159,51 +162,55 @@ impl SegmentHeader {
         })
     }
 
-    /// Makes sure that the keys are those under which the header was written, and reads the seed. `bytes` are those that
-    /// were decoded, and `protection` is of their form.
-    pub(crate) fn unlock(&mut self, bytes: &[u8; SEGMENT_HEADER], protection: &Protection) -> Result<(), Locked> {
+    /// Checks that the keys are those that the header was written with, and decrypts the seed. `bytes` are the bytes from which
+    /// this header was decoded, and `protection` must have the keys of `form`.
+    pub(crate) fn verify_keys(
+        &mut self,
+        bytes: &[u8; SEGMENT_HEADER],
+        protection: &Protection,
+    ) -> Result<(), KeyMismatch> {
         if let Some(chain) = &protection.chain
-            && !chain.confirms(&[&SEGMENT, &bytes[..MAC_AT]], &array(&bytes[MAC_AT..MAC_AT + MAC]))
+            && !chain.verify(&[&SEGMENT, &bytes[..MAC_AT]], &array(&bytes[MAC_AT..MAC_AT + MAC]))
         {
-            return Err(Locked::Chain(chain.id()));
+            return Err(KeyMismatch::Chain(chain.id()));
         }
         if let Some(cipher) = &protection.cipher {
             let mut seed: Seed = array(&bytes[SEED]);
             let (nonce, tag) = (array(&bytes[NONCE_AT..TAG_AT]), array(&bytes[TAG_AT..MAC_AT]));
             cipher
                 .decrypt(&nonce, &associated(bytes), &mut seed, &tag)
-                .map_err(|Refused| Locked::Cipher(cipher.id()))?;
+                .map_err(|AuthenticationError| KeyMismatch::Cipher(cipher.id()))?;
             self.identity.seed = seed;
         }
         Ok(())
     }
 }
 
-/// Which key does not fit a header.
+/// The number of the key that does not match a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Locked {
+pub(crate) enum KeyMismatch {
     Cipher(u32),
     Chain(u32),
 }
 
-/// What the seed is bound to: all that stands before the nonce.
+/// The associated data of the seed: all fields before the nonce.
 fn associated(header: &[u8; SEGMENT_HEADER]) -> Vec<u8> {
     [&SEGMENT, &header[..SEED.start], &header[SEED.end..NONCE_AT]].concat()
 }
 
-/// Refuses what a later version may have written there.
+/// Rejects headers that a later version of memimage wrote.
 fn supported(bytes: &[u8; SEGMENT_HEADER]) -> Result<(), HeaderFault> {
     let version = u32_at(bytes, 8);
     let (read_only, incompatible) = (u64_at(bytes, 24), u64_at(bytes, 32));
     if version != VERSION {
-        return Err(HeaderFault::Newer(format!("its version is {version}, this memimage knows {VERSION}")));
+        return Err(HeaderFault::Newer(format!("its version is {version}, but this memimage supports only {VERSION}")));
     }
     let unknown = incompatible & !(ENCRYPTED | CHAINED);
     if unknown != 0 {
         return Err(HeaderFault::Newer(format!("it uses the unknown features {unknown:#x}")));
     }
     if bytes[144] != CRC32C {
-        return Err(HeaderFault::Newer(format!("its checksum is the unknown kind {}", bytes[144])));
+        return Err(HeaderFault::Newer(format!("it uses the unknown checksum {}", bytes[144])));
     }
     if bytes[145] > XCHACHA20_POLY1305 || bytes[146] != 0 || bytes[147] > BLAKE3 {
         let [cipher, compression, chain] = [145, 146, 147].map(|at| bytes[at]);
@@ -211,7 +218,7 @@ fn supported(bytes: &[u8; SEGMENT_HEADER]) -> Result<(), HeaderFault> {
         return Err(HeaderFault::Newer(what));
     }
     if (bytes[145] != 0) != (incompatible & ENCRYPTED != 0) || (bytes[147] != 0) != (incompatible & CHAINED != 0) {
-        return Err(HeaderFault::Damaged("the header contradicts itself on encryption or on its chain"));
+        return Err(HeaderFault::Damaged("the header's features contradict its cipher or its chain"));
     }
     if read_only != 0 {
         return Err(HeaderFault::NewerToWrite(format!("it uses the unknown features {read_only:#x}")));
@@ -220,38 +227,38 @@ fn supported(bytes: &[u8; SEGMENT_HEADER]) -> Result<(), HeaderFault> {
 }
 
 fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
-    bytes.try_into().expect("a slice of the array's length")
+    bytes.try_into().expect("a slice of the length of the array")
 }
 
-/// The name of a segment's file.
+/// The file name of a segment.
 pub(crate) fn file_name(segment: SegmentId) -> String {
     format!("{:08}.journal", segment.get())
 }
 
-/// The segment whose file has this name.
+/// The segment with this file name.
 pub(crate) fn parse_file_name(name: &str) -> Option<SegmentId> {
     let number: u64 = name.strip_suffix(".journal")?.parse().ok()?;
     let segment = SegmentId::new(number);
     (number > 0 && file_name(segment) == name).then_some(segment)
 }
 
-/// Whether a file of this name is a segment.
+/// Whether this is the file name of a segment.
 pub(crate) fn is_segment(name: &str) -> bool {
     parse_file_name(name).is_some()
 }
 
-/// Whether a segment can have this length.
-pub(crate) fn is_possible(len: u64) -> bool {
-    len.is_multiple_of(4096) && (MIN_SEGMENT..=LONGEST).contains(&len)
+/// Whether this is a possible length of a segment.
+pub(crate) fn is_valid_len(len: u64) -> bool {
+    len.is_multiple_of(4096) && (MIN_SEGMENT..=MAX_LARGE_SEGMENT).contains(&len)
 }
 
-/// The length of a segment: 1 MiB for the first, doubling up to `largest`.
+/// The planned length of a segment in bytes: 1 MiB for the first, doubling up to `largest`.
 pub(crate) fn planned_len(segment: SegmentId, largest: u64) -> u64 {
     let doublings = (segment.get() - 1).min(20);
     ((1 << 20) << doublings).min(largest)
 }
 
-/// The length of a segment of at least `planned` bytes that has room for `frames` bytes of frames.
+/// The length of a segment that has at least `planned` bytes in all and room for `frames` bytes of frames.
 pub(crate) fn fitting_len(planned: u64, frames: u64) -> u64 {
     planned.max((SEGMENT_HEADER as u64 + frames).next_multiple_of(4096))
 }
@@ -272,7 +279,7 @@ mod tests {
             len: 1 << 20,
             epoch: 2,
             created: Timestamp::from_micros(11),
-            form: Form::default(),
+            form: KeyIds::default(),
         }
     }
 
@@ -281,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encoded_is_decoded() {
+    fn an_encoded_header_decodes_to_the_same_header() {
         let without_parent = SegmentHeader { identity: Identity { parent: None, ..header().identity }, ..header() };
         for header in [header(), without_parent] {
             assert_eq!(SegmentHeader::decode(&encoded(&header)), Ok(header));
@@ -289,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn each_flipped_bit_is_seen() {
+    fn every_flipped_bit_is_detected() {
         let bytes = encoded(&header());
         for bit in 0..SEGMENT_HEADER * 8 {
             let mut bytes = bytes;
@@ -299,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_format_is_told_from_damage() {
+    fn a_newer_format_is_not_reported_as_damage() {
         let changed = |at: usize| {
             let mut bytes = encoded(&header());
             bytes[at] = 9;
@@ -316,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_named_by_number() {
+    fn file_names_are_segment_numbers() {
         assert_eq!(file_name(SegmentId::new(12)), "00000012.journal");
         assert_eq!(parse_file_name("00000012.journal"), Some(SegmentId::new(12)));
         for other in ["12.journal", "00000012.journal.tmp", "00000000.journal", "durable", "000000x2.journal"] {
@@ -325,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn segments_double_up_to_the_largest() {
+    fn planned_lengths_double_up_to_the_largest() {
         let planned = |number| planned_len(SegmentId::new(number), 64 << 20) >> 20;
         assert_eq!([1, 2, 3, 7, 8, 90].map(planned), [1, 2, 4, 64, 64, 64]);
     }

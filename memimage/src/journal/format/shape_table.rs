@@ -1,19 +1,20 @@
-//! The table of shapes: which event each number in the journal stands for, and the shape it was recorded with.
+//! The table of shapes: the name, version and shape of each event number in the journal. No I/O.
 //!
-//! It grows as events are first used, so a journal holds the shapes of just those events that occur in it.
+//! The writer adds an event to the table when the event is first used. So a journal has the shapes of exactly the events that
+//! occur in it.
 
 use serde::{Deserialize, Serialize};
 
 use super::record::EventId;
 use crate::shape::ShapeTree;
 
-/// The events of a journal by their numbers.
+/// The table of shapes. The index of a row is the number of its event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ShapeTable {
     pub(crate) rows: Vec<ShapeRow>,
 }
 
-/// One version of one event.
+/// A version of an event, and its shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ShapeRow {
     pub(crate) name: String,
@@ -21,7 +22,7 @@ pub(crate) struct ShapeRow {
     pub(crate) shape: ShapeTree,
 }
 
-/// The form of a row in the journal.
+/// A row as it is stored in the journal.
 #[derive(Serialize, Deserialize)]
 struct StoredRow {
     name: String,
@@ -29,7 +30,7 @@ struct StoredRow {
     shape: Vec<u8>,
 }
 
-/// A frame of shapes that does not decode.
+/// The error that a frame of shapes does not decode.
 #[derive(Debug, thiserror::Error)]
 #[error("its table of shapes does not decode: {0}")]
 pub(crate) struct ShapeTableError(String);
@@ -48,7 +49,7 @@ impl ShapeTable {
         let (rows, rest): (Vec<StoredRow>, _) =
             postcard::take_from_bytes(body).map_err(|error| ShapeTableError(error.to_string()))?;
         if !rest.is_empty() {
-            return Err(ShapeTableError(format!("{} bytes are left over", rest.len())));
+            return Err(ShapeTableError(format!("{} bytes follow it", rest.len())));
         }
         let row = |row: StoredRow| match ShapeTree::decode(&row.shape) {
             Ok(shape) => Ok(ShapeRow { name: row.name, version: row.version, shape }),
@@ -57,43 +58,43 @@ impl ShapeTable {
         Ok(ShapeTable { rows: rows.into_iter().map(row).collect::<Result<_, _>>()? })
     }
 
-    /// The name, the version and the shape of the event with this number.
+    /// The name, version and shape of the event with this number.
     pub(crate) fn event(&self, event: EventId) -> Option<(&str, u32, &ShapeTree)> {
         self.rows.get(event.0 as usize).map(|row| (&*row.name, row.version, &row.shape))
     }
 
-    /// This table as bytes, beside which others are held.
-    pub(crate) fn to_beginnings(&self) -> ShapeTables {
-        let mut beginnings = ShapeTables { rows: Vec::new(), ends: vec![0] };
+    /// This table and all its prefixes, encoded to be compared with the bodies of frames.
+    pub(crate) fn prefixes(&self) -> TablePrefixes {
+        let mut prefixes = TablePrefixes { rows: Vec::new(), ends: vec![0] };
         for row in &self.rows {
             let stored = StoredRow { name: row.name.clone(), version: row.version, shape: row.shape.encode() };
-            let rows = std::mem::take(&mut beginnings.rows);
-            beginnings.rows = postcard::to_extend(&stored, rows).expect("a name, a number and bytes can be encoded");
-            beginnings.ends.push(beginnings.rows.len());
+            let rows = std::mem::take(&mut prefixes.rows);
+            prefixes.rows = postcard::to_extend(&stored, rows).expect("a name, a number and bytes can be encoded");
+            prefixes.ends.push(prefixes.rows.len());
         }
-        beginnings
+        prefixes
     }
 
-    /// Whether this table says all that `other` says: the same events under the same numbers.
+    /// Whether `other` is a prefix of this table by the names and versions of events.
     pub(crate) fn continues(&self, other: &ShapeTable) -> bool {
         let same = |(a, b): (&ShapeRow, &ShapeRow)| a.name == b.name && a.version == b.version;
         self.rows.len() >= other.rows.len() && self.rows.iter().zip(&other.rows).all(same)
     }
 }
 
-/// The bytes of a table, and of each that it may have grown from. A journal repeats its table whenever that grows, and
-/// decoding each would take time with the square of its length.
+/// The encoded rows of a table, for comparison with its prefixes. A journal repeats its table whenever the table grows, and
+/// decoding each copy would take time quadratic in the length of the table.
 #[derive(Debug)]
-pub(crate) struct ShapeTables {
-    /// The rows, one after the other.
+pub(crate) struct TablePrefixes {
+    /// The encoded rows, concatenated.
     rows: Vec<u8>,
-    /// Where in them the first row begins, and where each ends.
+    /// The length of the first 0, 1, 2 … rows in `rows`, in bytes.
     ends: Vec<usize>,
 }
 
-impl ShapeTables {
-    /// Whether the body of a frame of shapes is the beginning of the table, byte by byte.
-    pub(crate) fn has(&self, body: &[u8]) -> bool {
+impl TablePrefixes {
+    /// Whether the body of a frame of shapes is, byte by byte, a prefix of the table.
+    pub(crate) fn contains(&self, body: &[u8]) -> bool {
         let Ok((count, rows)) = postcard::take_from_bytes::<usize>(body) else { return false };
         self.ends.get(count).is_some_and(|&end| self.rows[..end] == *rows)
     }
@@ -110,24 +111,24 @@ mod tests {
     }
 
     #[test]
-    fn what_a_table_grew_from_is_its_beginning() {
+    fn earlier_versions_of_a_table_are_prefixes_of_it() {
         let all = ["deposit", "withdraw", ""];
-        let beginnings = table(&all).to_beginnings();
+        let prefixes = table(&all).prefixes();
         for len in 0..=all.len() {
-            assert!(beginnings.has(&table(&all[..len]).encode()), "{len}");
+            assert!(prefixes.contains(&table(&all[..len]).encode()), "{len}");
         }
         for other in [&["withdraw"][..], &["deposit", ""], &["deposit", "withdraw", "", ""]] {
-            assert!(!beginnings.has(&table(other).encode()), "{other:?}");
+            assert!(!prefixes.contains(&table(other).encode()), "{other:?}");
         }
     }
 
     #[test]
-    fn bytes_that_end_within_a_row_are_no_beginning() {
-        let beginnings = table(&["deposit", "withdraw"]).to_beginnings();
+    fn bytes_that_end_within_a_row_are_not_a_prefix() {
+        let prefixes = table(&["deposit", "withdraw"]).prefixes();
         let body = table(&["deposit", "withdraw"]).encode();
         for len in 0..body.len() {
-            assert!(!beginnings.has(&body[..len]), "{len}");
+            assert!(!prefixes.contains(&body[..len]), "{len}");
         }
-        assert!(!beginnings.has(&[&body[..], &[0]].concat()));
+        assert!(!prefixes.contains(&[&body[..], &[0]].concat()));
     }
 }

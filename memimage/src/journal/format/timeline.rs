@@ -1,32 +1,33 @@
-//! Lines: the histories that one image has, if events were given up or it was copied. Pure; no I/O.
+//! Timelines: detects snapshots and bases of another history of the same image. No I/O.
 //!
-//! All of them have the image's UUID, so a snapshot of one looks like a snapshot of any other. What stands in the journal at the
-//! place where a snapshot was made tells them apart, as far as it tells anything.
+//! A second timeline begins where a repair discards events, or where a copy of the image is written to. All timelines have the
+//! UUID of the image, so a snapshot of one looks like a snapshot of any other. The epoch of the snapshot's last event and the
+//! digests after this event, as the journal has them, tell the timelines apart.
 
-use super::frame::{FrameHeader, FrameKind, Skimmed};
+use super::frame::{FrameHeader, FrameKind, FrameSummary};
 use super::genesis::DigestMark;
 use super::void::Voids;
 use crate::seq::Seq;
 
-/// What a journal tells of the state after one event.
+/// What the journal records about the state after one event.
 #[derive(Clone, Debug)]
 pub(crate) struct Timeline {
     pub(crate) seq: Seq,
-    /// The epoch in which the event was written, if its frame is at hand.
-    written: Option<u64>,
-    /// The digests of that state, each with the epoch of its frame.
-    marks: Vec<(u64, DigestMark)>,
-    /// The models of which a later state was accepted as replay gave it.
-    accepted: Vec<u64>,
+    /// The epoch of the frame with the event; `None` if this frame was not read.
+    event_epoch: Option<u64>,
+    /// The digests of this state, each with the epoch of its frame.
+    digests: Vec<(u64, DigestMark)>,
+    /// The models for which a later digest accepts the state as replay computed it.
+    accepted_models: Vec<u64>,
 }
 
 impl Timeline {
     pub(crate) fn new(seq: Seq) -> Timeline {
-        Timeline { seq, written: None, marks: Vec::new(), accepted: Vec::new() }
+        Timeline { seq, event_epoch: None, digests: Vec::new(), accepted_models: Vec::new() }
     }
 
-    /// Whether a frame tells anything of it.
-    pub(crate) fn is_told_by(&self, frame: &Skimmed) -> bool {
+    /// Whether a frame has information about this timeline.
+    pub(crate) fn is_described_by(&self, frame: &FrameSummary) -> bool {
         match frame.kind {
             Some(FrameKind::Events) => frame.first_seq <= self.seq && self.seq < frame.next_seq,
             Some(FrameKind::Digest) => frame.first_seq > self.seq,
@@ -34,42 +35,44 @@ impl Timeline {
         }
     }
 
-    /// Adds what a frame of events tells.
-    pub(crate) fn events(&mut self, header: &FrameHeader) {
+    /// Records the epoch of a frame of events, if the frame has the event.
+    pub(crate) fn add_events(&mut self, header: &FrameHeader) {
         if header.first_seq <= self.seq && self.seq < header.next_seq() {
-            self.written = Some(header.epoch);
+            self.event_epoch = Some(header.epoch);
         }
     }
 
-    /// Adds what a digest tells.
-    pub(crate) fn digest(&mut self, header: &FrameHeader, mark: DigestMark) {
+    /// Records a digest frame, if it comes after the event.
+    pub(crate) fn add_digest(&mut self, header: &FrameHeader, mark: DigestMark) {
         if header.first_seq == self.seq.next() {
-            self.marks.push((header.epoch, mark));
-        } else if header.first_seq > self.seq && mark.accepts && !self.accepted.contains(&mark.model) {
-            self.accepted.push(mark.model);
+            self.digests.push((header.epoch, mark));
+        } else if header.first_seq > self.seq && mark.accepts && !self.accepted_models.contains(&mark.model) {
+            self.accepted_models.push(mark.model);
         }
     }
 
-    /// Why a state that was made in `epoch` is not of this line: its last event was written later. Each opening and each repair
-    /// begins an epoch, and a frame keeps its own wherever it is copied to; so of its own line none is later than it.
-    pub(crate) fn excludes(&self, epoch: u64) -> Option<String> {
-        let later = self.written.is_some_and(|written| written > epoch);
-        later.then(|| {
+    /// Returns an error text if a state that was created in `epoch` belongs to another timeline: its last event has a later epoch
+    /// in this journal. Each open and each repair begins a new epoch, and a frame keeps its epoch when it is copied. Therefore no
+    /// event in a state has a later epoch than the state, on the timeline of the state.
+    pub(crate) fn epoch_conflict(&self, epoch: u64) -> Option<String> {
+        let is_later = self.event_epoch.is_some_and(|event_epoch| event_epoch > epoch);
+        is_later.then(|| {
             let seq = self.seq;
-            format!("it is of another line of this image: the journal's event {seq} was written after it was made")
+            format!("it belongs to another timeline of this image: event {seq} in the journal was written after it was created")
         })
     }
 
-    /// Why a state of this model with this digest is not of this line: the last digest that the journal has of it is another.
-    /// Nothing is said if a later state was accepted, since then none of the digests before that need count.
-    pub(crate) fn contradicts(&self, model: u64, digest: u64, voids: &Voids) -> Option<String> {
+    /// Returns an error text if a state of this model with this digest belongs to another timeline: the last digest of the
+    /// state in this journal differs. Returns `None` if a later digest accepts the state, because then no earlier digest
+    /// counts.
+    pub(crate) fn digest_conflict(&self, model: u64, digest: u64, voids: &Voids) -> Option<String> {
         let counts = |(epoch, mark): &&(u64, DigestMark)| mark.model == model && !voids.invalidates(self.seq, *epoch);
-        let (_, last) = self.marks.iter().rev().find(counts)?;
-        let differs = last.digest != digest && !self.accepted.contains(&model);
+        let (_, last) = self.digests.iter().rev().find(counts)?;
+        let differs = last.digest != digest && !self.accepted_models.contains(&model);
         differs.then(|| {
             let seq = self.seq;
             format!(
-                "it is of another line of this image: the journal has another digest of the state after event {seq}"
+                "it belongs to another timeline of this image: the journal has another digest of the state after event {seq}"
             )
         })
     }
@@ -94,55 +97,59 @@ mod tests {
         }
     }
 
-    /// After event 10, with the digests of these models there, each in its epoch, and those of a later place.
-    fn line(here: &[(u64, u64, u64)], later: &[(u64, bool)]) -> Timeline {
-        let mut line = Timeline::new(Seq::new(10));
+    /// The timeline of event 10. `here` are the epoch, model and digest of frames directly after it, `later` those of frames
+    /// after event 11.
+    fn timeline(here: &[(u64, u64, u64)], later: &[(u64, bool)]) -> Timeline {
+        let mut timeline = Timeline::new(Seq::new(10));
         for &(epoch, model, digest) in here {
-            line.digest(&header(FrameKind::Digest, 11, 0, epoch), DigestMark { model, digest, accepts: false });
+            timeline.add_digest(&header(FrameKind::Digest, 11, 0, epoch), DigestMark { model, digest, accepts: false });
         }
         for &(model, accepts) in later {
-            line.digest(&header(FrameKind::Digest, 12, 0, 9), DigestMark { model, digest: 5, accepts });
+            timeline.add_digest(&header(FrameKind::Digest, 12, 0, 9), DigestMark { model, digest: 5, accepts });
         }
-        line
+        timeline
     }
 
     #[test]
-    fn a_state_is_excluded_if_its_last_event_is_of_a_later_epoch() {
-        let mut line = Timeline::new(Seq::new(10));
+    fn a_state_conflicts_if_its_last_event_has_a_later_epoch() {
+        let mut timeline = Timeline::new(Seq::new(10));
         for (first, count, epoch) in [(8, 2, 3), (11, 4, 9)] {
-            line.events(&header(FrameKind::Events, first, count, epoch));
-            assert_eq!(line.excludes(0), None, "nothing tells of event 10");
+            timeline.add_events(&header(FrameKind::Events, first, count, epoch));
+            assert_eq!(timeline.epoch_conflict(0), None, "no frame has event 10");
         }
-        line.events(&header(FrameKind::Events, 9, 2, 4));
-        assert_eq!([3, 4, 5].map(|epoch| line.excludes(epoch).is_some()), [true, false, false]);
+        timeline.add_events(&header(FrameKind::Events, 9, 2, 4));
+        assert_eq!([3, 4, 5].map(|epoch| timeline.epoch_conflict(epoch).is_some()), [true, false, false]);
     }
 
     #[test]
-    fn the_last_digest_of_the_model_counts() {
+    fn only_the_last_digest_of_the_model_counts() {
         let none = Voids::default();
-        let line = line(&[(1, 7, 100), (2, 7, 200), (2, 8, 300)], &[(7, false)]);
-        assert!(line.contradicts(7, 100, &none).is_some() && line.contradicts(7, 200, &none).is_none());
-        assert!(line.contradicts(8, 200, &none).is_some() && line.contradicts(8, 300, &none).is_none());
-        assert_eq!(line.contradicts(9, 1, &none), None, "nothing tells of this model");
+        let timeline = timeline(&[(1, 7, 100), (2, 7, 200), (2, 8, 300)], &[(7, false)]);
+        assert!(timeline.digest_conflict(7, 100, &none).is_some() && timeline.digest_conflict(7, 200, &none).is_none());
+        assert!(timeline.digest_conflict(8, 200, &none).is_some() && timeline.digest_conflict(8, 300, &none).is_none());
+        assert_eq!(timeline.digest_conflict(9, 1, &none), None, "no digest of this model");
     }
 
     #[test]
     fn a_digest_from_before_an_event_became_void_does_not_count() {
-        let line = line(&[(1, 7, 100), (4, 7, 200)], &[]);
+        let timeline = timeline(&[(1, 7, 100), (4, 7, 200)], &[]);
         for (voided, epoch, digest) in [(10, 3, 200), (10, 2, 200), (11, 5, 200)] {
             let mut voids = Voids::default();
             voids.insert(Seq::new(voided), epoch);
-            assert!(line.contradicts(7, digest + 1, &voids).is_some() && line.contradicts(7, digest, &voids).is_none());
+            assert!(
+                timeline.digest_conflict(7, digest + 1, &voids).is_some()
+                    && timeline.digest_conflict(7, digest, &voids).is_none()
+            );
         }
         let mut voids = Voids::default();
         voids.insert(Seq::new(10), 5);
-        assert_eq!(line.contradicts(7, 1, &voids), None, "none is left");
+        assert_eq!(timeline.digest_conflict(7, 1, &voids), None, "no digest counts");
     }
 
     #[test]
-    fn nothing_is_said_if_a_later_state_of_the_model_was_accepted() {
+    fn a_digest_before_an_accepted_state_of_the_model_does_not_count() {
         let none = Voids::default();
-        assert_eq!(line(&[(1, 7, 100)], &[(7, true)]).contradicts(7, 1, &none), None);
-        assert!(line(&[(1, 7, 100)], &[(8, true), (7, false)]).contradicts(7, 1, &none).is_some());
+        assert_eq!(timeline(&[(1, 7, 100)], &[(7, true)]).digest_conflict(7, 1, &none), None);
+        assert!(timeline(&[(1, 7, 100)], &[(8, true), (7, false)]).digest_conflict(7, 1, &none).is_some());
     }
 }

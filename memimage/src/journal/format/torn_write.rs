@@ -1,8 +1,8 @@
-//! The tail rule: whether the place where reading stops is the journal's clean end, a write that a crash cut short, or
-//! damage. Pure bytes → verdict; no I/O.
+//! Torn write detection (the tail rule): decides whether the offset at which reading stops is the clean end of the journal, a
+//! torn write, or damage. No I/O.
 //!
-//! The rule's order is what makes it right: evidence is asked before anything else, for a synced frame that reads as
-//! zeros is lost data, not a clean end.
+//! The order of the checks matters. Evidence comes first, because a synced frame that reads as zeros is lost data and not a clean
+//! end.
 
 use std::ops::Range;
 
@@ -10,60 +10,61 @@ use super::frame::{FrameFault, HEADER};
 use super::protection::Checksum;
 use super::resync::{FrameSearch, SearchResult};
 use super::whitening::has_zero_sector;
-use super::zeros::last_used;
+use super::zeros::last_nonzero;
 use crate::planted::{Bug, planted};
 use crate::seq::Seq;
 
-/// What is known of the journal besides the bytes at the place.
+/// The evidence of synced events, apart from the bytes at and after the offset.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Evidence {
-    /// The highest seq that anything says was synced: a frame of this segment, `journal/durable`, a snapshot.
+    /// The highest seq that is known to be synced, from the frames before the offset, `journal/durable`, and snapshots.
     pub(crate) durable: Seq,
     /// Whether a later segment has frames.
     pub(crate) later_segment: bool,
 }
 
-/// What the place is.
+/// The classification of the offset at which reading stops.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// The journal ends here.
     Clean,
-    /// A frame was being written here and was never acknowledged; these bytes may be cleared.
+    /// A torn write: a frame whose write was interrupted and never acknowledged. Recovery may clear these bytes.
     Torn(Range<usize>),
-    /// Acknowledged data is missing here.
+    /// Damage: synced data is missing or damaged.
     Corrupt(&'static str),
-    /// The bytes are neither: not acknowledged as far as is known, but no cut-short write either.
+    /// No evidence says that the frame was synced, but its bytes are not a torn write either.
     Suspect(&'static str),
 }
 
-/// Judges the place at `offset` of a segment where no frame was found and the event `expecting` belongs. `segment` has its
-/// bytes up to the last that is used, of `len` in all; `after` gives [`durable_after`] the place, if it is asked.
-pub(crate) fn judge(
+/// Classifies the place at `offset` of a segment, where event `expected` belongs and no valid frame was found. `segment` is the
+/// segment's bytes, at least up to the last nonzero byte, and `len` is its length. `after` computes [`durable_after`] this
+/// offset; it is called only if the result is needed.
+pub(crate) fn classify(
     (segment, len): (&[u8], u64),
     offset: usize,
     fault: &FrameFault,
-    expecting: Seq,
+    expected: Seq,
     evidence: Evidence,
     after: impl FnOnce() -> Option<Seq>,
 ) -> Verdict {
     let rest = segment.get(offset..).unwrap_or_default();
-    if planted(Bug::CleanBeforeEvidence) && last_used(rest).is_none() {
+    if planted(Bug::CleanBeforeEvidence) && last_nonzero(rest).is_none() {
         return Verdict::Clean;
     }
     if evidence.later_segment {
         return Verdict::Corrupt("a frame is missing or damaged, and a later segment has frames");
     }
-    let last = last_used(rest);
+    let last = last_nonzero(rest);
     let Some(after) = last.map_or(Some(Seq::ZERO), |_| after()) else {
-        return Verdict::Corrupt("more frames begin here, of which none is whole, than damage or a crash leaves");
+        return Verdict::Corrupt("more incomplete frames begin here than damage or a crash can leave");
     };
     let durable = evidence.durable.max(after);
-    if durable >= expecting && !planted(Bug::DamageTakenForTorn) {
-        return Verdict::Corrupt("a frame is missing or damaged that is known to have been synced");
+    if durable >= expected && !planted(Bug::DamageTakenForTorn) {
+        return Verdict::Corrupt("a frame that is known to be synced is missing or damaged");
     }
     let Some(last) = last else { return Verdict::Clean };
     let torn = match fault {
-        // no frame is written beyond its segment's end
+        // the writer never writes a frame beyond the end of its segment
         FrameFault::Body { len: frame } if (offset + frame) as u64 > len => false,
         FrameFault::Body { len: frame } => ends_before(last, *frame) || has_zero_sector(rest, offset as u64, 0..*frame),
         FrameFault::Header => {
@@ -71,22 +72,23 @@ pub(crate) fn judge(
         }
         FrameFault::Unsupported { .. } => false,
     };
-    match torn || planted(Bug::DamageTakenForTorn) {
-        true => Verdict::Torn(offset..offset + last + 1),
-        false => Verdict::Suspect(
-            "a frame was never acknowledged as far as is known, but all its sectors were written, so this is no write that a \
-             crash cut short",
-        ),
+    if torn || planted(Bug::DamageTakenForTorn) {
+        Verdict::Torn(offset..offset + last + 1)
+    } else {
+        Verdict::Suspect(
+            "a frame is damaged that is not known to be synced, but all its sectors were written, so this is not a torn write",
+        )
     }
 }
 
-/// Whether the last of these `len` bytes, which is never zero, was not written, and nothing after it, `last` being the last
-/// byte that is not zero: a write that failed or was killed halfway, which may stop within a sector.
+/// Whether a write of `len` bytes stopped before its last byte. The last byte of a frame or header is never zero, so this is the
+/// case if `last`, the index of the last nonzero byte, is before it. A failed or killed write can stop within a sector.
 fn ends_before(last: usize, len: usize) -> bool {
     last + 1 < len
 }
 
-/// The highest seq that good frames after a place where none is say was synced; `None` if there is too much to look at.
+/// The highest seq that valid frames after `offset` report as synced. `None` if the search exceeds its limit, see
+/// [`FrameSearch`].
 pub(crate) fn durable_after(segment: &[u8], offset: usize, checksum: Checksum) -> Option<Seq> {
     let mut search = FrameSearch::new(segment, checksum);
     let (mut durable, mut at) = (Seq::ZERO, offset);
@@ -96,8 +98,8 @@ pub(crate) fn durable_after(segment: &[u8], offset: usize, checksum: Checksum) -
                 durable = durable.max(frame.header.durable_seq);
                 at = frame.next_offset();
             }
-            SearchResult::Nothing => return Some(durable),
-            SearchResult::TooMuch => return None,
+            SearchResult::NotFound => return Some(durable),
+            SearchResult::LimitExceeded => return None,
         }
     }
 }
@@ -131,14 +133,14 @@ mod tests {
         };
         let mut buffer = Vec::new();
         let none = Protection::default();
-        let cover = FrameProtection::new(&[1; 16], SegmentId::FIRST, &none);
+        let protection = FrameProtection::new(&[1; 16], SegmentId::FIRST, &none);
         start(&mut buffer, HEADER);
         buffer.resize(HEADER + body, 0x5A);
-        finish(&mut buffer, &header, &cover, &cover.draw().unwrap(), offset as u64, &mut Salts::new(1));
+        finish(&mut buffer, &header, &protection, &protection.draw().unwrap(), offset as u64, &mut Salts::new(1));
         buffer
     }
 
-    /// A segment with one frame of three sectors, which holds event 5.
+    /// A segment with one frame of three sectors that has event 5.
     fn segment() -> Vec<u8> {
         let mut segment = vec![0; 16 << 10];
         let frame = frame(5, 4, 1200, AT);
@@ -150,11 +152,11 @@ mod tests {
         let fault = parse(segment, AT, checksum()).expect_err("a damaged frame");
         let evidence = Evidence { durable: Seq::new(durable), later_segment };
         let after = || durable_after(segment, AT, checksum());
-        judge((segment, segment.len() as u64), AT, &fault, Seq::new(5), evidence, after)
+        classify((segment, segment.len() as u64), AT, &fault, Seq::new(5), evidence, after)
     }
 
     #[test]
-    fn zeros_to_the_end_are_the_end_unless_there_is_evidence_of_more() {
+    fn zeros_are_a_clean_end_unless_there_is_evidence_of_later_events() {
         let zeros = vec![0; 16 << 10];
         assert_eq!(verdict(&zeros, 4, false), Verdict::Clean);
         assert!(matches!(verdict(&zeros, 5, false), Verdict::Corrupt(_)));
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn every_subset_of_unwritten_sectors_is_torn_and_none_is_damage() {
+    fn every_subset_of_unwritten_sectors_is_torn_and_not_damage() {
         for missing in 1..8 {
             let mut segment = segment();
             for sector in 0..3 {
@@ -178,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flipped_bit_in_a_whole_frame_is_suspect() {
+    fn a_flipped_bit_in_a_complete_frame_is_suspect() {
         for at in [AT, AT + 56, AT + 79, AT + 600, AT + 1280] {
             let mut segment = segment();
             segment[at] ^= 4;
@@ -186,32 +188,32 @@ mod tests {
         }
     }
 
-    /// A write that failed halfway once left an image that refused to open: it stops at any byte, not at a sector's end.
+    /// Regression: an image refused to open after a failed write, which stops at any byte and not only at the end of a sector.
     #[test]
     fn a_frame_that_was_written_up_to_any_byte_is_torn() {
-        let whole = segment();
-        let len = last_used(&whole[AT..]).unwrap() + 1;
+        let complete = segment();
+        let len = last_nonzero(&complete[AT..]).unwrap() + 1;
         for written in 1..len {
-            let mut segment = vec![0; whole.len()];
-            segment[AT..AT + written].copy_from_slice(&whole[AT..AT + written]);
+            let mut segment = vec![0; complete.len()];
+            segment[AT..AT + written].copy_from_slice(&complete[AT..AT + written]);
             assert!(matches!(verdict(&segment, 4, false), Verdict::Torn(_)), "{written}");
             assert!(matches!(verdict(&segment, 5, false), Verdict::Corrupt(_)), "{written} with evidence");
         }
     }
 
-    /// One that was copied to where it has no room was taken for torn if the byte at which the segment ends was a zero.
+    /// Regression: such a frame was classified as torn if the last byte of the segment was zero.
     #[test]
     fn a_frame_that_reaches_beyond_the_segment_is_suspect() {
-        let whole = segment();
+        let complete = segment();
         for room in 81..1200 {
-            let mut cut = whole[..AT + room].to_vec();
+            let mut cut = complete[..AT + room].to_vec();
             cut[AT + room - 1] = 0;
             assert!(matches!(verdict(&cut, 4, false), Verdict::Suspect(_)), "{room}");
         }
     }
 
     #[test]
-    fn a_later_frame_of_the_segment_is_evidence() {
+    fn a_later_frame_in_the_segment_is_evidence() {
         let mut segment = segment();
         let at = AT + 4 * SECTOR;
         let later = frame(6, 5, 10, at);
@@ -221,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_frame_that_was_built_before_the_missing_one_was_synced_is_torn_with_it() {
+    fn a_later_frame_without_evidence_is_torn_together_with_the_missing_one() {
         let mut segment = segment();
         let at = AT + 4 * SECTOR;
         let later = frame(6, 4, 10, at);

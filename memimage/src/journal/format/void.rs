@@ -1,4 +1,4 @@
-//! Voids: frames that say of one event that it is not to be replayed. Pure bytes; no I/O.
+//! Void frames: each excludes one event from replay. No I/O.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use super::frame::Frame;
 use crate::context::Timestamp;
 use crate::seq::Seq;
 
-/// Says that an event does nothing on replay, by somebody's decision.
+/// The body of a void frame: the decision that replay skips an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct VoidMark {
     pub(crate) seq: Seq,
-    /// When that was decided.
+    /// The time of the decision.
     pub(crate) time: Timestamp,
     pub(crate) reason: String,
-    /// Who decided it, if it is known.
+    /// The person or program that decided it, if recorded.
     pub(crate) by: Option<String>,
 }
 
@@ -27,40 +27,40 @@ impl VoidMark {
     pub(crate) fn decode(body: &[u8]) -> Result<VoidMark, String> {
         match postcard::take_from_bytes(body) {
             Ok((mark, [])) => Ok(mark),
-            _ => Err("what it says of a void event does not decode".to_owned()),
+            _ => Err("the body of a void frame does not decode".to_owned()),
         }
     }
 }
 
-/// The events that a journal says are void, as far as it was read for them.
+/// The void events of the part of a journal that was read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Voids {
-    /// By their seqs, with the epoch in which each became void. An epoch is one opening, so what was made in an earlier one
-    /// was made before that, and nothing is made in the epoch itself.
+    /// The epoch in which each event became void, by the event's seq. Each open begins an epoch, and the epoch of a void frame
+    /// has no snapshots. So a snapshot was created before the event became void exactly if it has an earlier epoch.
     epochs: BTreeMap<Seq, u64>,
 }
 
 impl Voids {
-    /// Adds what a frame of the kind says.
+    /// Adds the event of a void frame.
     pub(crate) fn add(&mut self, mark: &VoidMark, frame: &Frame<'_>) {
         self.insert(mark.seq, frame.header.epoch);
     }
 
     /// Adds an event that became void in `epoch`.
     pub(crate) fn insert(&mut self, seq: Seq, epoch: u64) {
-        // said twice, the first counts: what was made after it has the event as nothing already
+        // of two void frames for one event the first counts: states that were created after it do not include the event
         self.epochs.entry(seq).or_insert(epoch);
     }
 
-    /// Whether the event does nothing.
+    /// Whether the event is void.
     #[inline]
     pub(crate) fn has(&self, seq: Seq) -> bool {
         !self.epochs.is_empty() && self.epochs.contains_key(&seq)
     }
 
-    /// Whether a state after `seq` that was known in `epoch` rests on an event that became void since.
+    /// Whether a state after event `seq` that was created in `epoch` includes an event that became void later.
     pub(crate) fn invalidates(&self, seq: Seq, epoch: u64) -> bool {
-        self.epochs.range(..=seq).any(|(_, &voided)| epoch < voided)
+        self.epochs.range(..=seq).any(|(_, &void_epoch)| epoch < void_epoch)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_encoded_is_decoded_and_nothing_else() {
+    fn decode_accepts_exactly_the_encoded_bytes() {
         let mark = VoidMark {
             seq: Seq::new(700),
             time: Timestamp::from_micros(11),
@@ -84,15 +84,15 @@ mod tests {
         assert_eq!(VoidMark::decode(&body), Ok(mark));
         assert!(VoidMark::decode(&body[..body.len() - 1]).is_err());
         body.push(0);
-        assert!(VoidMark::decode(&body).is_err(), "bytes left over");
+        assert!(VoidMark::decode(&body).is_err(), "trailing bytes");
     }
 
     #[test]
-    fn a_state_is_outdated_by_what_became_void_after_it_was_made() {
+    fn an_event_that_becomes_void_invalidates_only_earlier_states_that_include_it() {
         let voids = Voids { epochs: BTreeMap::from([(Seq::new(5), 3)]) };
         assert!(voids.has(Seq::new(5)) && !voids.has(Seq::new(4)));
-        assert!(voids.invalidates(Seq::new(5), 2), "made before");
-        assert!(!voids.invalidates(Seq::new(5), 4), "made after");
-        assert!(!voids.invalidates(Seq::new(4), 2), "without the event");
+        assert!(voids.invalidates(Seq::new(5), 2), "created before");
+        assert!(!voids.invalidates(Seq::new(5), 4), "created after");
+        assert!(!voids.invalidates(Seq::new(4), 2), "does not include the event");
     }
 }

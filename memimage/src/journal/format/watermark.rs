@@ -1,13 +1,14 @@
-//! `journal/durable`: one small block that says how far the journal is synced, for when no later frame says so.
+//! The watermark: the block in `journal/durable` that says how far the journal is synced. It is needed where no later frame says
+//! that.
 //!
-//! It is written after a sync that no batch follows, without a sync of its own, so what it says was true before it was
-//! written; losing it loses nothing but certainty.
+//! The writer writes it after a sync that no batch follows, without syncing it. So its content is true before it is written. If
+//! it is lost, no event is lost, only the evidence that events were synced.
 
 use super::frame::{u32_at, u64_at};
 use super::zeros::is_zero;
 use crate::seq::{SegmentId, Seq};
 
-/// Bytes of the block.
+/// Length of the block, in bytes.
 pub(crate) const BLOCK: usize = 64;
 /// The file's name in the journal's directory.
 pub(crate) const FILE: &str = "durable";
@@ -18,12 +19,13 @@ const MAGIC: [u8; 8] = *b"MIdurabl";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Watermark {
     pub(crate) epoch: u64,
-    /// The highest seq that is synced.
+    /// The highest synced seq.
     pub(crate) durable_seq: Seq,
-    /// Where the next frame will start.
+    /// The segment in which the next frame starts.
     pub(crate) segment: SegmentId,
+    /// The offset of the next frame in the segment.
     pub(crate) offset: u64,
-    /// The checksum of the frame before that.
+    /// The checksum of the last written frame.
     pub(crate) previous: u32,
 }
 
@@ -41,19 +43,19 @@ impl Watermark {
         out
     }
 
-    /// Whether the bytes, of whatever image, tell of more than a creation that was begun. For when there is no segment to
-    /// say which image's they are.
-    pub(crate) fn tells_of_a_life(bytes: &[u8]) -> bool {
-        // what a creation leaves is a block of the first epoch and no events, or what was written of one before it failed
+    /// Whether the bytes show that the image was in use, and not only that its creation began. Used for a directory
+    /// without segments: the UUID of the image is unknown there, so the block's checksum cannot be checked.
+    pub(crate) fn shows_use(bytes: &[u8]) -> bool {
+        // an interrupted creation leaves a block of the first epoch without events, or the first bytes of one
         let mut block = [0; BLOCK];
         let len = bytes.len().min(BLOCK);
         block[..len].copy_from_slice(&bytes[..len]);
         let magic = block.iter().zip(MAGIC).take_while(|(byte, magic)| **byte == *magic).count();
-        let begun = magic == MAGIC.len() || is_zero(&block[magic..]);
-        !begun || u64_at(&block, 8) > 1 || u64_at(&block, 16) > 0
+        let is_block = magic == MAGIC.len() || is_zero(&block[magic..]);
+        !is_block || u64_at(&block, 8) > 1 || u64_at(&block, 16) > 0
     }
 
-    /// The block, if the bytes are one of this image. A damaged block is no error: it proves nothing.
+    /// Decodes the block. `None` if it is damaged or belongs to another image: such a block proves nothing and is not an error.
     pub(crate) fn decode(bytes: &[u8], uuid: &[u8; 16]) -> Option<Watermark> {
         let bytes = bytes.get(..BLOCK)?;
         if bytes[0..8] != MAGIC || u32_at(bytes, BLOCK - 4) != checksum(bytes, uuid) {
@@ -77,9 +79,9 @@ fn checksum(block: &[u8], uuid: &[u8; 16]) -> u32 {
 mod tests {
     use super::*;
 
-    /// A write that failed halfway once left a directory in which no image could be made any more.
+    /// Regression: a write that failed halfway left a directory in which no image could be created any more.
     #[test]
-    fn what_was_written_of_a_creation_tells_of_no_life_and_a_life_does() {
+    fn a_partly_written_block_of_a_creation_does_not_show_use() {
         let block = |epoch, seq| {
             let (durable_seq, segment) = (Seq::new(seq), SegmentId::FIRST);
             Watermark { epoch, durable_seq, segment, offset: 4096, previous: 7 }.encode(&[6; 16])
@@ -87,21 +89,21 @@ mod tests {
         for written in 0..=BLOCK {
             let mut creation = [0; BLOCK];
             creation[..written].copy_from_slice(&block(1, 0)[..written]);
-            assert!(!Watermark::tells_of_a_life(&creation), "{written} and zeros");
-            assert!(!Watermark::tells_of_a_life(&creation[..written]), "{written} and no more");
+            assert!(!Watermark::shows_use(&creation), "{written} bytes and zeros");
+            assert!(!Watermark::shows_use(&creation[..written]), "{written} bytes");
         }
-        for life in [block(2, 0), block(1, 1), block(2, 9), [3; BLOCK]] {
-            assert!(Watermark::tells_of_a_life(&life));
+        for used in [block(2, 0), block(1, 1), block(2, 9), [3; BLOCK]] {
+            assert!(Watermark::shows_use(&used));
         }
     }
 
     #[test]
-    fn what_is_encoded_is_decoded_and_nothing_else() {
+    fn decode_accepts_exactly_the_encoded_bytes() {
         let block =
             Watermark { epoch: 1, durable_seq: Seq::new(2), segment: SegmentId::new(3), offset: 4, previous: 5 };
         let bytes = block.encode(&[6; 16]);
         assert_eq!(Watermark::decode(&bytes, &[6; 16]), Some(block));
-        assert_eq!(Watermark::decode(&bytes, &[7; 16]), None, "another image's");
+        assert_eq!(Watermark::decode(&bytes, &[7; 16]), None, "a block of another image");
         assert_eq!(Watermark::decode(&bytes[..BLOCK - 1], &[6; 16]), None);
         for bit in 0..BLOCK * 8 {
             let mut bytes = bytes;

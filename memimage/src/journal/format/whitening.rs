@@ -1,11 +1,11 @@
-//! Whitening: frames are written so that no sector of one reads as zeros. Pure bytes; no I/O.
+//! Whitening: XORs a frame's body with a salt, so that no sector of a written frame reads as all zero. No I/O.
 
 use super::zeros::is_zero;
 
-/// The unit a disk writes as a whole, as we assume.
+/// The sector size in bytes: the format assumes that a disk writes an aligned sector atomically.
 pub(crate) const SECTOR: usize = 512;
 
-/// XORs a body by its salt; done twice, it is as before.
+/// XORs a body with its salt. The same call undoes it.
 pub(crate) fn whiten(body: &mut [u8], salt: u64) {
     let pattern = salt.to_le_bytes();
     let mut words = body.chunks_exact_mut(8);
@@ -18,7 +18,7 @@ pub(crate) fn whiten(body: &mut [u8], salt: u64) {
     }
 }
 
-/// Whether `part` of `bytes`, which stand at `offset` of a file, has a stretch within one sector that is all zero.
+/// Whether the range `part` of `bytes`, which are at `offset` of a file, is all zero within some sector.
 pub(crate) fn has_zero_sector(bytes: &[u8], offset: u64, part: std::ops::Range<usize>) -> bool {
     let mut start = part.start;
     while start < part.end {
@@ -32,7 +32,7 @@ pub(crate) fn has_zero_sector(bytes: &[u8], offset: u64, part: std::ops::Range<u
     false
 }
 
-/// A source of salts: any will do that is not the same each time.
+/// A generator of salts. Salts need not be unpredictable, only different from each other.
 #[derive(Debug)]
 pub(crate) struct Salts {
     state: u64,

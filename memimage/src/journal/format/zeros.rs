@@ -1,6 +1,6 @@
-//! Looking for what is not zero, in the many zeros that a segment is filled with.
+//! Finds the bytes that are not zero in a segment, most of which is usually zeros. No I/O.
 
-/// Bytes that are looked at together: without a way out in between, the compiler takes many at once.
+/// The number of bytes that are tested together. Without an early exit, the compiler vectorizes the loop over them.
 const BLOCK: usize = 256;
 
 /// Whether all bytes are zero.
@@ -8,8 +8,8 @@ pub(crate) fn is_zero(bytes: &[u8]) -> bool {
     bytes.chunks(BLOCK).all(|block| block.iter().fold(0, |all, byte| all | byte) == 0)
 }
 
-/// Where the last byte is that is not zero.
-pub(crate) fn last_used(bytes: &[u8]) -> Option<usize> {
+/// The index of the last byte that is not zero.
+pub(crate) fn last_nonzero(bytes: &[u8]) -> Option<usize> {
     let block = bytes.chunks(BLOCK).rposition(|block| !is_zero(block))?;
     let start = block * BLOCK;
     bytes[start..].iter().take(BLOCK).rposition(|&byte| byte != 0).map(|at| start + at)
@@ -20,16 +20,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_counts() {
+    fn every_nonzero_byte_is_found() {
         for len in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7] {
             let mut bytes = vec![0; len];
-            assert!(is_zero(&bytes) && last_used(&bytes).is_none());
+            assert!(is_zero(&bytes) && last_nonzero(&bytes).is_none());
             for at in 0..len {
                 bytes[at] = 0x80;
                 assert!(!is_zero(&bytes));
-                assert_eq!(last_used(&bytes), Some(at));
+                assert_eq!(last_nonzero(&bytes), Some(at));
                 bytes[0] = 1;
-                assert_eq!(last_used(&bytes), Some(at));
+                assert_eq!(last_nonzero(&bytes), Some(at));
                 (bytes[0], bytes[at]) = (0, 0);
             }
         }

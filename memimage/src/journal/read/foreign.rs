@@ -37,7 +37,7 @@ fn has_content_of(source: &SalvageSource, segment: SegmentId, uuid: &[u8; 16]) -
         Ok((bytes, _)) if bytes.len() <= SEGMENT_HEADER => matches!(checked.standing, HeaderStanding::Own(_)),
         Ok((bytes, _)) => {
             let mut search = FrameSearch::new(&bytes, Checksum::new(uuid, segment));
-            !matches!(search.next(SEGMENT_HEADER..bytes.len()), SearchResult::Nothing)
+            !matches!(search.next(SEGMENT_HEADER..bytes.len()), SearchResult::NotFound)
         }
         // an unreadable file may have any content
         Err(error) => !error.is_missing(),

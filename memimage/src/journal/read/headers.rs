@@ -6,9 +6,9 @@ use std::path::Path;
 use super::segments::locked;
 use crate::disk::{Access, Disk, StoredFile};
 use crate::error::Error;
-use crate::journal::format::segment::{HeaderFault, Identity, Locked, SEGMENT_HEADER, SegmentHeader};
+use crate::journal::format::segment::{HeaderFault, Identity, KeyMismatch, SEGMENT_HEADER, SegmentHeader};
 use crate::journal::layout::Layout;
-use crate::keys::{Form, Keyring, Protection};
+use crate::keys::{KeyIds, Keyring, Protection};
 use crate::seq::SegmentId;
 
 /// The headers as read, before they are checked against the keys.
@@ -68,18 +68,18 @@ pub(crate) struct ProvenKeys {
 
 impl ProvenKeys {
     /// Adds the keys of this form, which unlocked something.
-    pub(crate) fn add(&mut self, form: Form) {
+    pub(crate) fn add(&mut self, form: KeyIds) {
         self.ciphers.extend(form.cipher);
         self.chains.extend(form.chain);
     }
 
     /// Whether the keys of this form are proven correct.
-    pub(crate) fn has(&self, form: Form) -> bool {
+    pub(crate) fn has(&self, form: KeyIds) -> bool {
         form.cipher.is_none_or(|id| self.ciphers.contains(&id)) && form.chain.is_none_or(|id| self.chains.contains(&id))
     }
 
     /// The cause for the refusal of something of this form by keys that have unlocked nothing else.
-    pub(crate) fn misses(&self, form: Form) -> String {
+    pub(crate) fn misses(&self, form: KeyIds) -> String {
         let cipher = form.cipher.filter(|id| !self.ciphers.contains(id)).map(|id| format!("key {id} of `encryption`"));
         let chain = form.chain.filter(|id| !self.chains.contains(id)).map(|id| format!("key {id} of `chain`"));
         let keys: Vec<String> = cipher.into_iter().chain(chain).collect();
@@ -123,9 +123,9 @@ impl Headers {
     }
 
     /// The protection of the image, by the first of its headers that has any.
-    pub(crate) fn form(&self) -> Form {
+    pub(crate) fn form(&self) -> KeyIds {
         let of_image =
-            |header: &&SegmentHeader| Some(&header.identity) == self.identity() && header.form != Form::default();
+            |header: &&SegmentHeader| Some(&header.identity) == self.identity() && header.form != KeyIds::default();
         let headers = self.all.iter().filter_map(|found| found.header.as_ref().ok());
         headers.filter(of_image).map(|header| header.form).next().unwrap_or_default()
     }
@@ -177,7 +177,7 @@ impl Headers {
 struct Refusal {
     /// The keys that prove a change of the header, if they unlocked other headers. Otherwise the key may be the wrong
     /// one.
-    keys: Form,
+    keys: KeyIds,
     what: &'static str,
     error: Error,
 }
@@ -190,14 +190,14 @@ fn unlock(
 ) -> Result<Protection, Refusal> {
     let protection = keyring.protection(header.form, &header.identity.uuid, path).map_err(|error| Refusal {
         // a missing key is always an error, whatever the other keys unlocked: the default form counts as never unlocked
-        keys: if keyring.takes(header.form) { header.form } else { Form::default() },
+        keys: if keyring.matches(header.form) { header.form } else { KeyIds::default() },
         what: "it is not protected in the way that the rest of the image is",
         error,
     })?;
-    header.unlock(bytes, &protection).map(|()| protection).map_err(|which| Refusal {
+    header.verify_keys(bytes, &protection).map(|()| protection).map_err(|which| Refusal {
         keys: match which {
-            Locked::Cipher(id) => Form { cipher: Some(id), chain: None },
-            Locked::Chain(id) => Form { cipher: None, chain: Some(id) },
+            KeyMismatch::Cipher(id) => KeyIds { cipher: Some(id), chain: None },
+            KeyMismatch::Chain(id) => KeyIds { cipher: None, chain: Some(id) },
         },
         what: "its first 4096 bytes do not verify under the key",
         error: locked(path, which),

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use crate::disk::{StoredFile, failed};
 use crate::error::Error;
-use crate::journal::format::zeros::{is_zero, last_used};
+use crate::journal::format::zeros::{is_zero, last_nonzero};
 
 /// The size of one read. Pieces of zeros take no memory.
 const PIECE_LEN: usize = 1 << 20;
@@ -27,7 +27,7 @@ pub(crate) fn read_nonzero(file: &StoredFile, len: u64) -> Result<Option<Vec<u8>
         if file.read_up_to(&mut piece, start)? < piece.len() {
             return Ok(None);
         }
-        match last_used(&piece) {
+        match last_nonzero(&piece) {
             Some(last) => break start + last as u64,
             None if start == 0 => return Ok(Some(Vec::new())),
             None => start -= PIECE_LEN as u64,

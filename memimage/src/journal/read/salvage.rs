@@ -14,7 +14,7 @@ use super::salvage_source::SalvageSource;
 use super::salvaged::{FrameVisitor, Framing, Salvaged};
 use crate::error::Error;
 use crate::journal::format::frames::FrameChain;
-use crate::journal::format::segment::{HeaderFault, LONGEST, SEGMENT_HEADER, is_possible};
+use crate::journal::format::segment::{HeaderFault, MAX_LARGE_SEGMENT, SEGMENT_HEADER, is_valid_len};
 use crate::seq::{SegmentId, Seq};
 
 /// Reads the segments from `from` on. `durable` is the last event that is proven to be synced by anything other than
@@ -75,7 +75,7 @@ fn segment(
     let wrong = |created_with| format!("the file is {len} bytes long, and was created with {created_with}");
     let wrong_length = match created_with {
         Some(full) if len < full => Some(WrongLength { what: wrong(full), framing: Framing::Repairable { len: full } }),
-        None if len > LONGEST => {
+        None if len > MAX_LARGE_SEGMENT => {
             let what = format!("the file is {len} bytes long, longer than any segment");
             Some(WrongLength { what, framing: Framing::Unusable })
         }
@@ -100,7 +100,9 @@ fn header(source: &SalvageSource, checked: &CheckedHeader, len: u64, progress: &
     let segment = checked.segment;
     progress.foreign_help = foreign::help(source, checked);
     let (kind, what) = match (&checked.header, &checked.standing) {
-        (Err(HeaderFault::Foreign), _) => (DamageKind::Damaged, "the file does not start like a segment".to_owned()),
+        (Err(HeaderFault::Foreign), _) => {
+            (DamageKind::Damaged, "the file does not start with the magic number of a segment".to_owned())
+        }
         (Err(HeaderFault::Damaged(what)), _) => (DamageKind::Damaged, (*what).to_owned()),
         (Err(HeaderFault::Newer(what) | HeaderFault::NewerToWrite(what)), _) => {
             progress.is_newer_format = true;
@@ -117,7 +119,7 @@ fn header(source: &SalvageSource, checked: &CheckedHeader, len: u64, progress: &
         (Ok(header), HeaderStanding::Own(_)) => return progress.epoch(header.epoch),
     };
     let framing = match source.identity() {
-        Some(_) if kind != DamageKind::Newer && is_possible(len) => Framing::Repairable { len },
+        Some(_) if kind != DamageKind::Newer && is_valid_len(len) => Framing::Repairable { len },
         _ => Framing::Unusable,
     };
     progress.framing_damage(framing, segment, 0, kind, what);

@@ -13,8 +13,8 @@ use crate::journal::format::frames::{FrameReader, FrameStep};
 use crate::journal::format::protection::Checksum;
 use crate::journal::format::resync::{FrameSearch, SearchResult};
 use crate::journal::format::segment::SEGMENT_HEADER;
-use crate::journal::format::torn_write::{Evidence, Verdict, durable_after, judge};
-use crate::journal::format::zeros::{is_zero, last_used};
+use crate::journal::format::torn_write::{Evidence, Verdict, classify, durable_after};
+use crate::journal::format::zeros::{is_zero, last_nonzero};
 use crate::seq::{SegmentId, Seq};
 
 /// A file length that no segment with this header has.
@@ -98,10 +98,10 @@ impl SegmentSalvage<'_> {
         let offset = self.reader.offset();
         Ok(match step {
             FrameStep::Frame(frame) => self.frame(&frame)?,
-            FrameStep::Unlinked(frame) => self.unlinked(&frame)?,
+            FrameStep::WrongMac(frame) => self.unlinked(&frame)?,
             FrameStep::Sealed => self.sealed(offset),
             FrameStep::Misplaced(what) => self.misplaced(offset, what),
-            FrameStep::Fault(FrameFault::Unsupported { what }) => self.unsupported(offset, what),
+            FrameStep::Fault(FrameFault::Unsupported { reason }) => self.unsupported(offset, reason),
             FrameStep::Fault(fault) => self.damaged(offset, &fault),
         })
     }
@@ -169,11 +169,11 @@ impl SegmentSalvage<'_> {
 
     /// Bytes that are no intact frame: the end of the journal, a torn write, or damage.
     fn damaged(&mut self, offset: usize, fault: &FrameFault) -> ControlFlow<()> {
-        let verdict = self.judge(offset, fault);
+        let verdict = self.classify(offset, fault);
         let (kind, what) = match (self.wrong_length.take(), verdict) {
             (Some(wrong), _) => (DamageKind::Damaged, wrong.what),
             (None, Verdict::Clean) => return ControlFlow::Break(()),
-            (None, Verdict::Torn(range)) => (DamageKind::Torn(range), "a write was cut short by a crash".to_owned()),
+            (None, Verdict::Torn(range)) => (DamageKind::Torn(range), "a crash interrupted a write".to_owned()),
             (None, Verdict::Suspect(what)) => (DamageKind::Suspect(offset..nonzero_len(self.bytes)), what.to_owned()),
             (None, Verdict::Corrupt(what)) => (DamageKind::Damaged, what.to_owned()),
         };
@@ -185,13 +185,13 @@ impl SegmentSalvage<'_> {
         if is_end { ControlFlow::Break(()) } else { self.resume_within(offset + 8) }
     }
 
-    fn judge(&mut self, offset: usize, fault: &FrameFault) -> Verdict {
+    fn classify(&mut self, offset: usize, fault: &FrameFault) -> Verdict {
         let evidence = Evidence { durable: self.progress.evidence, later_segment: !self.is_active };
         // after a gap the expected event is unknown, so these bytes are not the end of the journal
         let expected = self.progress.expected().unwrap_or(Seq::ZERO);
         let (bytes, checksum, known) = (self.bytes, self.reader.checksum(), &mut self.durable_after);
         let after = || *known.get_or_insert_with(|| durable_after(bytes, offset, checksum));
-        judge((bytes, self.len), offset, fault, expected, evidence, after)
+        classify((bytes, self.len), offset, fault, expected, evidence, after)
     }
 
     /// Continues, after a gap, with the next intact frame from `offset` on, if there is one.
@@ -210,8 +210,8 @@ impl SegmentSalvage<'_> {
         let start = within.start;
         match self.search.next(within) {
             SearchResult::Frame(frame) => Some(frame.offset),
-            SearchResult::Nothing => None,
-            SearchResult::TooMuch => {
+            SearchResult::NotFound => None,
+            SearchResult::LimitExceeded => {
                 let what = "more frame headers start here than damage can leave, and none of these frames is intact; the rest of the segment was not read";
                 self.report(start, DamageKind::Damaged, what);
                 None
@@ -230,5 +230,5 @@ impl SegmentSalvage<'_> {
 
 /// The number of bytes up to the last that is not zero.
 fn nonzero_len(bytes: &[u8]) -> usize {
-    last_used(bytes).map_or(0, |last| last + 1)
+    last_nonzero(bytes).map_or(0, |last| last + 1)
 }

@@ -8,12 +8,12 @@ use super::headers::{CheckedHeader, CheckedHeaders, HeaderStanding, Headers, Pro
 use super::nonzero::read_nonzero;
 use super::segments::has_content;
 use crate::disk::{Access, Disk, StoredFile, failed};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::journal::format::frame::Frame;
 use crate::journal::format::protection::FrameProtection;
-use crate::journal::format::segment::{Identity, LONGEST};
+use crate::journal::format::segment::{Identity, MAX_LARGE_SEGMENT};
 use crate::journal::layout::Layout;
-use crate::keys::{Form, Keyring, Protection, Refused};
+use crate::keys::{AuthenticationError, KeyIds, Keyring, Protection};
 use crate::seq::SegmentId;
 
 /// A journal whose headers, damaged or not, have been read and checked against the keys.
@@ -59,7 +59,7 @@ impl SalvageSource {
     /// # Errors
     ///
     /// If a key is missing.
-    pub(crate) fn protection(&self, segment: SegmentId, form: Form) -> Result<Protection, Error> {
+    pub(crate) fn protection(&self, segment: SegmentId, form: KeyIds) -> Result<Protection, Error> {
         self.keyring.protection(form, &self.uuid(), &self.path(segment))
     }
 
@@ -87,7 +87,7 @@ impl SalvageSource {
     pub(crate) fn read_nonzero(&self, segment: SegmentId) -> Result<(Vec<u8>, u64), Error> {
         let path = self.path(segment);
         let file = StoredFile::open(&*self.disk, &path, Access::Read)?;
-        let len = file.len()?.min(self.len_of(segment).unwrap_or(LONGEST));
+        let len = file.len()?.min(self.len_of(segment).unwrap_or(MAX_LARGE_SEGMENT));
         let shorter = || failed("reading", &path, ErrorKind::UnexpectedEof.into());
         Ok((read_nonzero(&file, len)?.ok_or_else(shorter)?, len))
     }
@@ -96,7 +96,7 @@ impl SalvageSource {
     pub(super) fn active(&self, from: SegmentId) -> Result<SegmentId, Error> {
         for checked in self.headers.iter().rev().filter(|checked| checked.segment >= from) {
             // bytes after the segment's length are not part of it
-            let longest = checked.len().unwrap_or(LONGEST);
+            let longest = checked.len().unwrap_or(MAX_LARGE_SEGMENT);
             let read_nonzero = StoredFile::open(&*self.disk, &self.path(checked.segment), Access::Read)
                 .and_then(|file| has_content(&file, longest));
             match read_nonzero {
@@ -123,15 +123,15 @@ impl SalvageSource {
         let protection = match &checked.standing {
             HeaderStanding::Own(protection) if frame.form == protection.form() => protection.clone(),
             HeaderStanding::Own(_) => return Ok(Err("it is not protected in the way that the segment's header says")),
-            _ if self.keyring.takes(frame.form) => self.protection(checked.segment, frame.form)?,
+            _ if self.keyring.matches(frame.form) => self.protection(checked.segment, frame.form)?,
             _ => return Ok(Err("it is not protected in the way that the image is")),
         };
         let uuid = self.uuid();
         let protection = FrameProtection::new(&uuid, checked.segment, &protection);
-        let body = if frame.is_linked(&protection) {
-            frame.body(&protection).map_err(|Refused| "its body does not decrypt under its key")
+        let body = if frame.has_valid_mac(&protection) {
+            frame.body(&protection).map_err(|AuthenticationError| "its body does not decrypt under its key")
         } else {
-            Err("its link of the chain does not verify under the key")
+            Err("its MAC is not valid under the key")
         };
         match body {
             Err(_) if !self.proven_keys.has(frame.form) => Err(self.unproven_keys(checked.segment, frame.form)),
@@ -141,8 +141,8 @@ impl SalvageSource {
 
     /// The error of a frame that its keys refuse, if these keys have unlocked nothing else: the frame may be forged, or
     /// the keys may be wrong.
-    fn unproven_keys(&self, segment: SegmentId, form: Form) -> Error {
-        Error::new(Kind::Key { path: self.path(segment), what: self.proven_keys.misses(form) })
+    fn unproven_keys(&self, segment: SegmentId, form: KeyIds) -> Error {
+        Error::new(ErrorDetail::Key { path: self.path(segment), what: self.proven_keys.misses(form) })
     }
 
     fn uuid(&self) -> [u8; 16] {

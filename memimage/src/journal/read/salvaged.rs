@@ -3,7 +3,7 @@
 use super::damage::{Damage, DamageKind, RecordDamage};
 use crate::journal::format::frame::{Frame, FrameHeader};
 use crate::journal::format::frames::FrameChain;
-use crate::keys::Form;
+use crate::keys::KeyIds;
 use crate::seq::{SegmentId, Seq};
 
 /// Examines the frames that a salvage reads.
@@ -22,7 +22,7 @@ pub(crate) struct SalvagedSegment {
     /// The first seq of the frame directly after the header, if that frame is intact.
     pub(crate) first: Option<Seq>,
     /// The protection of that frame.
-    pub(crate) form: Option<Form>,
+    pub(crate) form: Option<KeyIds>,
     pub(crate) framing: Framing,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct FrameRun {
     pub(crate) offset: u64,
     /// The header of the first frame, and its protection.
     pub(crate) first: FrameHeader,
-    pub(crate) form: Form,
+    pub(crate) form: KeyIds,
     /// The segment of the last frame.
     pub(crate) last: SegmentId,
     /// The event that follows the last frame.

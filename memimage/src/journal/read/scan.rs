@@ -3,18 +3,18 @@
 use std::ops::{ControlFlow, Range};
 
 use super::segments::Segments;
-use crate::error::{Error, Kind, Position};
-use crate::journal::format::frame::{Frame, FrameFault, FrameKind, Skimmed};
-use crate::journal::format::frames::{FrameChain, FrameReader, FrameStep, frames_of};
+use crate::error::{Error, ErrorDetail, Position};
+use crate::journal::format::frame::{Frame, FrameFault, FrameKind, FrameSummary};
+use crate::journal::format::frames::{FrameChain, FrameReader, FrameStep, matching_frames};
 use crate::journal::format::genesis::DigestMark;
 use crate::journal::format::prune::PruneMark;
 use crate::journal::format::segment::SEGMENT_HEADER;
 use crate::journal::format::shape_table::ShapeTable;
 use crate::journal::format::timeline::Timeline;
-use crate::journal::format::torn_write::{Evidence, Verdict, durable_after, judge};
+use crate::journal::format::torn_write::{Evidence, Verdict, classify, durable_after};
 use crate::journal::format::void::{VoidMark, Voids};
 use crate::journal::format::zeros::is_zero;
-use crate::keys::Refused;
+use crate::keys::AuthenticationError;
 use crate::seq::{SegmentId, Seq};
 
 /// The end of a journal.
@@ -136,16 +136,16 @@ impl Scan {
     pub(crate) fn voids_and_timeline(&self, seq: Seq) -> Result<(Voids, Timeline), Error> {
         let (mut voids, mut timeline) = (Voids::default(), Timeline::new(seq));
         let wanted = Timeline::new(seq);
-        let wanted = |frame: &Skimmed| is_void(frame) || wanted.is_told_by(frame);
+        let wanted = |frame: &FrameSummary| is_void(frame) || wanted.is_described_by(frame);
         self.each(self.segment_after(seq)?, wanted, |segment, frame| {
             match frame.header.kind {
                 FrameKind::Void => self.add_void(segment, frame, &mut voids)?,
                 // a frame that the keys refuse adds nothing here; the reader of its events reports it
                 _ if self.verify(segment, frame).is_err() => {}
-                FrameKind::Events => timeline.events(&frame.header),
+                FrameKind::Events => timeline.add_events(&frame.header),
                 _ => {
                     if let Some(mark) = self.body(segment, frame).ok().and_then(|body| DigestMark::decode(&body).ok()) {
-                        timeline.digest(&frame.header, mark);
+                        timeline.add_digest(&frame.header, mark);
                     }
                 }
             }
@@ -158,12 +158,12 @@ impl Scan {
     fn each(
         &self,
         from: SegmentId,
-        wanted: impl Fn(&Skimmed) -> bool,
+        wanted: impl Fn(&FrameSummary) -> bool,
         mut visit: impl FnMut(SegmentId, &Frame<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         for segment in self.segments.ids().filter(|&segment| segment >= from && segment <= self.active) {
             let bytes = self.segments.read(segment)?;
-            for frame in frames_of(&bytes, &self.segments.identity().uuid, segment, &wanted) {
+            for frame in matching_frames(&bytes, &self.segments.identity().uuid, segment, &wanted) {
                 visit(segment, &frame)?;
             }
         }
@@ -225,7 +225,7 @@ impl Scan {
                 FrameStep::Sealed => (true, self.after_seal(segment, &bytes, offset, end_chain)?),
                 FrameStep::Fault(fault) => (false, self.after_fault(segment, &bytes, &reader, &fault, end_chain)?),
                 FrameStep::Misplaced(what) => return Err(self.corrupt(segment, offset, end_chain.next_seq, what)),
-                FrameStep::Unlinked(frame) => {
+                FrameStep::WrongMac(frame) => {
                     self.verify(segment, &frame)?;
                     return Err(self.forged(segment, &frame, "it names another link of the chain than the last one"));
                 }
@@ -240,7 +240,7 @@ impl Scan {
                         "its file is missing or empty, and events up to {durable} are known to have been synced"
                     );
                     let path = self.segments.path(segment.next());
-                    return Err(Error::new(Kind::Corrupt { path, position, what, suspect: false }));
+                    return Err(Error::new(ErrorDetail::Corrupt { path, position, what, suspect: false }));
                 }
                 let proven = events.iter().rev().find(|(_, last)| *last <= durable).map_or(SEGMENT_HEADER, |at| at.0);
                 let unproven = proven.min(offset)..offset;
@@ -288,14 +288,18 @@ impl Scan {
         chain: FrameChain,
     ) -> Result<Option<Range<usize>>, Error> {
         let (offset, expecting) = (reader.offset(), chain.next_seq);
-        if let FrameFault::Unsupported { what } = fault {
+        if let FrameFault::Unsupported { reason } = fault {
             let path = self.segments.path(segment);
-            return Err(Error::new(Kind::Format { path, act: "read", what: format!("at byte {offset} {what}") }));
+            return Err(Error::new(ErrorDetail::Format {
+                path,
+                act: "read",
+                what: format!("at byte {offset} {reason}"),
+            }));
         }
         let evidence = Evidence { durable: self.proven.max(chain.durable), later_segment: segment != self.active };
         let len = self.segments.len_of(segment).expect("a segment of this journal");
         let after = || durable_after(bytes, offset, reader.checksum());
-        match judge((bytes, len), offset, fault, expecting, evidence, after) {
+        match classify((bytes, len), offset, fault, expecting, evidence, after) {
             Verdict::Clean => Ok(None),
             Verdict::Torn(range) => Ok(Some(range)),
             Verdict::Corrupt(what) => Err(self.corrupt(segment, offset, expecting, what.to_owned())),
@@ -305,7 +309,7 @@ impl Scan {
 
     /// The body of a frame, decrypted if it is encrypted.
     pub(crate) fn body(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<Vec<u8>, Error> {
-        frame.body(&self.segments.frame_protection(segment)).map_err(|Refused| {
+        frame.body(&self.segments.frame_protection(segment)).map_err(|AuthenticationError| {
             self.forged(segment, frame, "its body does not decrypt under the key that opened the segment's header")
         })
     }
@@ -316,17 +320,17 @@ impl Scan {
         if frame.form != protection.form() {
             return Err(self.forged(segment, frame, "it is not protected in the way that the segment's header says"));
         }
-        if frame.is_linked(&protection) {
+        if frame.has_valid_mac(&protection) {
             Ok(())
         } else {
-            Err(self.forged(segment, frame, "its link of the chain does not verify under the key"))
+            Err(self.forged(segment, frame, "its MAC is not valid under the key"))
         }
     }
 
     fn forged(&self, segment: SegmentId, frame: &Frame<'_>, what: &'static str) -> Error {
         let (offset, seq) = (Some(frame.offset as u64), Some(frame.header.first_seq));
         let position = Position { segment: Some(segment), offset, seq };
-        Error::new(Kind::Forged { path: self.segments.path(segment), position, what })
+        Error::new(ErrorDetail::Forged { path: self.segments.path(segment), position, what })
     }
 
     /// The error of a frame with correct checksums and invalid content.
@@ -340,10 +344,10 @@ impl Scan {
 
     fn error(&self, segment: SegmentId, offset: usize, seq: Seq, what: String, suspect: bool) -> Error {
         let position = Position { segment: Some(segment), offset: Some(offset as u64), seq: Some(seq) };
-        Error::new(Kind::Corrupt { path: self.segments.path(segment), position, what, suspect })
+        Error::new(ErrorDetail::Corrupt { path: self.segments.path(segment), position, what, suspect })
     }
 }
 
-fn is_void(frame: &Skimmed) -> bool {
+fn is_void(frame: &FrameSummary) -> bool {
     frame.kind == Some(FrameKind::Void)
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::nonzero::read_nonzero;
 use crate::disk::{Access, Disk, StoredFile};
-use crate::error::{Error, Kind, Position};
+use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::format::frame::{self, FrameHeader};
 use crate::journal::format::protection::{Checksum, FrameProtection};
-use crate::journal::format::segment::{HeaderFault, Identity, Locked, SEGMENT_HEADER, SegmentHeader};
+use crate::journal::format::segment::{HeaderFault, Identity, KeyMismatch, SEGMENT_HEADER, SegmentHeader};
 use crate::journal::format::zeros::is_zero;
 use crate::journal::layout::Layout;
 use crate::keys::{Keyring, Protection};
@@ -101,9 +101,9 @@ impl Segments {
             return Err(self.corrupt(segment, Some(read as u64), "the file ends within its header".to_owned()));
         }
         let at_start = |what: &str| self.corrupt(segment, Some(0), what.to_owned());
-        let format = |act, what| Error::new(Kind::Format { path: path.clone(), act, what });
+        let format = |act, what| Error::new(ErrorDetail::Format { path: path.clone(), act, what });
         let mut header = SegmentHeader::decode(&bytes).map_err(|fault| match fault {
-            HeaderFault::Foreign => at_start("the file does not start like a segment"),
+            HeaderFault::Foreign => at_start("the file does not start with the magic number of a segment"),
             HeaderFault::Damaged(what) => at_start(what),
             HeaderFault::Newer(what) => format("read", what),
             HeaderFault::NewerToWrite(what) => format("write to", what),
@@ -112,7 +112,7 @@ impl Segments {
             return Err(at_start(&format!("the file is segment {} by its header", header.segment)));
         }
         let protection = keyring.protection(header.form, &header.identity.uuid, &path)?;
-        header.unlock(&bytes, &protection).map_err(|which| locked(&path, which))?;
+        header.verify_keys(&bytes, &protection).map_err(|which| locked(&path, which))?;
         if let Some(first) = self.headers.first().filter(|first| first.identity != header.identity) {
             // either file may be the foreign one
             let first = self.layout.segment(first.segment);
@@ -188,7 +188,7 @@ impl Segments {
         let checksum = Checksum::new(&self.identity().uuid, segment);
         let mut bytes = vec![0; frame::HEADER];
         file.read_up_to(&mut bytes, SEGMENT_HEADER as u64)?;
-        let Some(len) = frame::peek(&bytes, checksum) else { return Ok(None) };
+        let Some(len) = frame::peek_len(&bytes, checksum) else { return Ok(None) };
         // the trailer repeats the length: do not allocate memory on the word of a header alone
         let mut trailer = [0; frame::TRAILER];
         let end = SEGMENT_HEADER as u64 + len as u64;
@@ -209,21 +209,21 @@ impl Segments {
     /// The error of a place of damage.
     pub(crate) fn corrupt(&self, segment: SegmentId, offset: Option<u64>, what: String) -> Error {
         let position = Position { segment: Some(segment), offset, seq: None };
-        Error::new(Kind::Corrupt { path: self.layout.segment(segment), position, what, suspect: false })
+        Error::new(ErrorDetail::Corrupt { path: self.layout.segment(segment), position, what, suspect: false })
     }
 }
 
 /// The error of a header that the given keys do not unlock.
-pub(crate) fn locked(path: &Path, which: Locked) -> Error {
+pub(crate) fn locked(path: &Path, which: KeyMismatch) -> Error {
     let (id, of) = match which {
-        Locked::Cipher(id) => (id, "encryption"),
-        Locked::Chain(id) => (id, "chain"),
+        KeyMismatch::Cipher(id) => (id, "encryption"),
+        KeyMismatch::Chain(id) => (id, "chain"),
     };
     let what = format!(
         "key {id} of `{of}` is not the key that it was written with, or someone without that key changed its \
          first 4096 bytes since"
     );
-    Error::new(Kind::Key { path: path.to_owned(), what })
+    Error::new(ErrorDetail::Key { path: path.to_owned(), what })
 }
 
 /// Whether any of the first `len` bytes of a segment's file after its header is not zero.

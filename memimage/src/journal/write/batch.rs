@@ -5,10 +5,10 @@ use std::sync::{Arc, Weak};
 use super::ticket::{BatchStage, Leader, Ticket};
 use crate::context::{Metadata, MetadataError, Origin, Timestamp};
 use crate::error::Error;
-use crate::event::Outcome;
 use crate::journal::format::frame::{FrameKind, MAX_BODY, align_up, frame_len, start};
 use crate::journal::format::record::{self, EventId};
 use crate::journal::format::segment::SEGMENT_HEADER;
+use crate::outcome::Outcome;
 use crate::seq::{SegmentId, Seq};
 use crate::sync::Mutex;
 
@@ -317,7 +317,7 @@ impl OpenBatch {
     #[inline]
     pub(crate) fn accept(&mut self, mark: RecordMark, outcome: Outcome) {
         if outcome == Outcome::Rejected {
-            record::reject(&mut self.bytes, mark.start);
+            record::mark_rejected(&mut self.bytes, mark.start);
         }
         self.time = mark.time;
         self.count += 1;

@@ -4,9 +4,11 @@ use super::batch::SEAL_ROOM;
 use super::segment_builder::{SegmentBuildError, SegmentBuilder};
 use crate::context::Timestamp;
 use crate::disk::{StoredFile, failed, sync_dir};
-use crate::error::{Error, Kind, Position};
-use crate::journal::format::crc_forge::CHOSEN;
-use crate::journal::format::frame::{FrameHeader, FrameKind, align_up, finish, finish_as, frame_len, head_len, start};
+use crate::error::{Error, ErrorDetail, Position};
+use crate::journal::format::crc_forge::FORGED_LEN;
+use crate::journal::format::frame::{
+    FrameHeader, FrameKind, align_up, finish, finish_with_checksum, frame_len, head_len, start,
+};
 use crate::journal::format::frames::{FrameReader, FrameStep};
 use crate::journal::format::genesis::Genesis;
 use crate::journal::format::protection::{FrameProtection, Link};
@@ -14,7 +16,7 @@ use crate::journal::format::segment::SEGMENT_HEADER;
 use crate::journal::format::shape_table::ShapeTable;
 use crate::journal::format::watermark::Watermark;
 use crate::journal::format::whitening::Salts;
-use crate::journal::format::zeros::last_used;
+use crate::journal::format::zeros::last_nonzero;
 use crate::seq::{SegmentId, Seq};
 
 /// A new journal, and the position of its next frame.
@@ -119,11 +121,16 @@ pub(crate) fn rewrite_without_start(
         let (path, offset) = (builder.layout.segment(segment), Some(reader.offset() as u64));
         let position = Position { segment: Some(segment), offset, seq: reader.chain().map(|chain| chain.next_seq) };
         let what = "fewer events are readable than a moment ago".to_owned();
-        return Err(SegmentBuildError::Unchanged(Error::new(Kind::Corrupt { path, position, what, suspect: false })));
+        return Err(SegmentBuildError::Unchanged(Error::new(ErrorDetail::Corrupt {
+            path,
+            position,
+            what,
+            suspect: false,
+        })));
     }
     // bytes after these frames are copied too: this repair must not hide damage there
     let rest = bytes.get(reader.offset()..).unwrap_or_default();
-    frames.bytes.extend_from_slice(&rest[..last_used(rest).map_or(0, |last| last + 1)]);
+    frames.bytes.extend_from_slice(&rest[..last_nonzero(rest).map_or(0, |last| last + 1)]);
     builder.build(segment, frames.bytes.len() as u64 + SEAL_ROOM, &frames.bytes, || true).map(drop)
 }
 
@@ -190,12 +197,19 @@ impl FirstFrames {
             ..*follower
         };
         let protection = FrameProtection::new(&builder.identity.uuid, segment, &builder.protection);
-        let head = head_len(protection.form()) + CHOSEN;
+        let head = head_len(protection.form()) + FORGED_LEN;
         let mut frame = Vec::with_capacity(frame_len(head, table.len()));
         start(&mut frame, head);
         frame.extend_from_slice(table);
         let position = (SEGMENT_HEADER as u64, salts);
-        finish_as(follower.previous.checksum, &mut frame, &header, &protection, &protection.draw()?, position);
+        finish_with_checksum(
+            follower.previous.checksum,
+            &mut frame,
+            &header,
+            &protection,
+            &protection.draw()?,
+            position,
+        );
         self.bytes.extend_from_slice(&frame);
         self.bytes.resize(align_up(self.bytes.len() as u64, header.align_shift) as usize, 0);
         Ok(())

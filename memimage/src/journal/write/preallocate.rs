@@ -13,7 +13,7 @@ use super::batch::NoRoom;
 use super::commit::{BatchWriter, Commit};
 use super::segment_builder::{SegmentBuildError, SegmentBuilder};
 use crate::disk::StoredFile;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::event::panic_message;
 use crate::keys::Protection;
 use crate::seq::SegmentId;
@@ -210,7 +210,7 @@ impl Preallocator {
             Err(SegmentBuildError::Unknown(error)) => {
                 host.poison(&error);
                 // callers that wait for the segment get the same error as all others
-                Err(Error::new(Kind::Poisoned { cause: error, unknown: false }))
+                Err(Error::new(ErrorDetail::Poisoned { cause: error, unknown: false }))
             }
         }
     }

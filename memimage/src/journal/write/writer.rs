@@ -7,7 +7,7 @@ use super::commit::BatchWriter;
 use super::preallocate::{Preallocator, PreparedSegment};
 use crate::context::Timestamp;
 use crate::disk::StoredFile;
-use crate::error::{Error, Kind, Position};
+use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::format::frame::{FrameHeader, FrameKind, align_up, finish, head_len, start};
 use crate::journal::format::protection::{FrameProtection, Link};
 use crate::journal::format::segment::SEGMENT_HEADER;
@@ -166,6 +166,6 @@ impl Writer {
     fn misplaced(&self, what: String) -> Error {
         let (segment, offset) = (Some(self.segment), Some(self.end.offset));
         let position = Position { segment, offset, seq: Some(self.end.written.next()) };
-        Error::new(Kind::Corrupt { path: self.file.path().to_owned(), position, what, suspect: false })
+        Error::new(ErrorDetail::Corrupt { path: self.file.path().to_owned(), position, what, suspect: false })
     }
 }

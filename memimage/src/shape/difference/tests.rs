@@ -1,4 +1,4 @@
-//! What a difference says, and where.
+//! Tests of the paths and messages of differences.
 
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -43,7 +43,7 @@ fn check(journal: &Node, program: &Node, expected: &Expect) {
 }
 
 #[test]
-fn primitives_at_any_depth() {
+fn a_difference_of_primitives_is_found_at_any_depth() {
     let account = |shape| structure(&[("account", Node::Struct(newtype(one(shape)))), ("memo", one(Text))]);
     check(&account(U32), &account(U64), &expect!["payload.account.0: u32 in the journal, u64 in this program"]);
     check(&account(U32), &account(U32), &expect![]);
@@ -71,7 +71,7 @@ fn primitives_at_any_depth() {
 }
 
 #[test]
-fn kinds() {
+fn shapes_of_different_kinds_differ() {
     let item = || Box::new(one(U8));
     let entry = || Box::new((one(U8), one(U8)));
     check(
@@ -125,7 +125,7 @@ fn kinds() {
 }
 
 #[test]
-fn fields_added_removed_renamed_and_reordered() {
+fn added_removed_renamed_and_reordered_fields_are_distinguished() {
     let before = structure(&[("account", one(U32)), ("amount", one(U64)), ("memo", one(Text))]);
     check(
         &before,
@@ -160,7 +160,7 @@ fn fields_added_removed_renamed_and_reordered() {
         payload.id: not in the journal, u32 in this program
         payload.at: not in the journal, u64 in this program"#]],
     );
-    // Renamed only if what it holds is the same; and one that was dropped before it does not hide it.
+    // A field counts as renamed only if its shape is the same. A field removed before it does not hide the rename.
     let retyped = structure(&[("account", one(U32)), ("cents", one(U32)), ("memo", one(Text))]);
     check(
         &before,
@@ -179,7 +179,7 @@ fn fields_added_removed_renamed_and_reordered() {
 }
 
 #[test]
-fn an_appended_variant_is_compatible_one_way() {
+fn an_appended_variant_is_compatible_in_one_direction() {
     check(&side(&["Bid", "Ask"]), &side(&["Bid", "Ask", "Both"]), &expect![]);
     check(
         &side(&["Bid", "Ask", "Both"]),
@@ -188,7 +188,7 @@ fn an_appended_variant_is_compatible_one_way() {
     );
     assert!(found(&side(&["Bid", "Ask"]), &side(&["Bid"])).iter().all(Difference::is_newer_journal));
     assert!(!found(&side(&["Bid", "Ask"]), &side(&["Ask"])).iter().any(Difference::is_newer_journal));
-    // Also deep inside.
+    // The same for an enum inside other shapes.
     let inside = |names| structure(&[("orders", Node::List(Box::new(side(names))))]);
     check(&inside(&["Bid"]), &inside(&["Bid", "Ask"]), &expect![]);
     check(
@@ -199,7 +199,7 @@ fn an_appended_variant_is_compatible_one_way() {
 }
 
 #[test]
-fn variants_added_removed_renamed_and_moved() {
+fn added_removed_renamed_and_moved_variants_are_distinguished() {
     let before = side(&["Bid", "Ask", "Both"]);
     check(
         &before,
@@ -250,7 +250,7 @@ fn variants_added_removed_renamed_and_moved() {
 }
 
 #[test]
-fn names_that_a_journal_holds_twice() {
+fn names_that_occur_twice_in_a_journal_are_paired_in_order() {
     let twice = structure(&[("a", one(U8)), ("a", one(U8))]);
     check(&twice, &structure(&[("a", one(U8))]), &expect!["payload.a: u8 in the journal, not in this program"]);
     check(&structure(&[("a", one(U8))]), &twice, &expect!["payload.a: not in the journal, u8 in this program"]);
@@ -263,7 +263,7 @@ fn names_that_a_journal_holds_twice() {
 }
 
 #[test]
-fn a_long_shape_is_cut() {
+fn a_long_shape_is_truncated_in_the_message() {
     let long = structure(&vec![("a_name_of_some_length", one(Text)); 20]);
     check(
         &long,
@@ -276,11 +276,11 @@ fn a_long_shape_is_cut() {
 
 proptest! {
     #[test]
-    fn only_what_is_equal_or_appended_passes_unseen(journal in arbitrary::node(), program in arbitrary::node()) {
-        let there = found(&journal, &program);
-        let back = found(&program, &journal);
-        // Appended variants pass one way only.
-        prop_assert_eq!(there.is_empty() && back.is_empty(), journal == program);
+    fn only_equal_shapes_are_compatible_in_both_directions(journal in arbitrary::node(), program in arbitrary::node()) {
+        let forward = found(&journal, &program);
+        let backward = found(&program, &journal);
+        // Appended variants are compatible in one direction only.
+        prop_assert_eq!(forward.is_empty() && backward.is_empty(), journal == program);
         prop_assert!(found(&journal, &journal).is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! Reading the text of a shape, in a constant: the text as far as it was read.
+//! A cursor in the text of a shape, usable in constants.
 
 use crate::shape::Style;
 use crate::shape::name::{escaped, is_plain, is_verbatim, is_word};
@@ -18,12 +18,12 @@ impl<'a> Cursor<'a> {
         self.at == self.text.len()
     }
 
-    /// What was read since `start`, an earlier state of this cursor.
+    /// The text between `start`, an earlier state of this cursor, and the cursor.
     pub(super) const fn since(&self, start: Cursor<'a>) -> &'a [u8] {
         self.text.split_at(self.at).0.split_at(start.at).1
     }
 
-    /// What is left to read.
+    /// The text after the cursor.
     pub(super) const fn rest(&self) -> &'a [u8] {
         self.text.split_at(self.at).1
     }
@@ -32,7 +32,7 @@ impl<'a> Cursor<'a> {
         if self.at < self.text.len() { Some(self.text[self.at]) } else { None }
     }
 
-    /// Reads `expected` if it comes next.
+    /// Reads `expected` if it comes next. Returns whether it did.
     pub(super) const fn eat(&mut self, expected: &str) -> bool {
         self.bytes(expected.as_bytes())
     }
@@ -52,17 +52,17 @@ impl<'a> Cursor<'a> {
         true
     }
 
-    /// As [`eat`](Cursor::eat), where nothing follows that would make the word a longer one.
+    /// Like [`eat`](Cursor::eat), but only if no further word character follows.
     pub(super) const fn word(&mut self, expected: &str) -> bool {
         let mut ahead = *self;
-        let whole = ahead.eat(expected) && !matches!(ahead.byte(), Some(byte) if is_word(byte));
-        if whole {
+        let is_whole_word = ahead.eat(expected) && !matches!(ahead.byte(), Some(byte) if is_word(byte));
+        if is_whole_word {
             *self = ahead;
         }
-        whole
+        is_whole_word
     }
 
-    /// Reads the name if it comes next.
+    /// Reads this name if it comes next. Returns whether it did.
     pub(super) const fn name(&mut self, name: &str) -> bool {
         if is_plain(name.as_bytes()) {
             return self.word(name);
@@ -78,12 +78,11 @@ impl<'a> Cursor<'a> {
     const fn quoted(&mut self, name: &[u8]) -> bool {
         let mut i = 0;
         while i < name.len() {
-            let same = match is_verbatim(name[i]) {
-                true => self.bytes(&[name[i]]),
-                false => {
-                    let (escape, length) = escaped(name[i]);
-                    self.bytes(escape.split_at(length).0)
-                }
+            let same = if is_verbatim(name[i]) {
+                self.bytes(&[name[i]])
+            } else {
+                let (escape, length) = escaped(name[i]);
+                self.bytes(escape.split_at(length).0)
             };
             if !same {
                 return false;
@@ -93,7 +92,7 @@ impl<'a> Cursor<'a> {
         self.eat("\"")
     }
 
-    /// Reads any name; false if none comes.
+    /// Reads any name; returns false if none comes next.
     pub(super) const fn skip_name(&mut self) -> bool {
         if self.eat("\"") {
             return self.skip_quoted();
@@ -107,7 +106,7 @@ impl<'a> Cursor<'a> {
         self.at > start
     }
 
-    /// Reads to the end of what is between quotes, the first of which was read.
+    /// Reads to the end of a quoted name whose opening quote has been read.
     const fn skip_quoted(&mut self) -> bool {
         while let Some(byte) = self.byte() {
             self.at += 1;
@@ -120,7 +119,7 @@ impl<'a> Cursor<'a> {
         false
     }
 
-    /// Reads to the end of the shape, or of the fields, that come next; false if brackets do not match.
+    /// Reads the shape or the fields that come next; returns false if brackets do not match.
     pub(super) const fn skip(&mut self) -> bool {
         let mut open = 0u32;
         let start = self.at;
@@ -149,14 +148,14 @@ impl<'a> Cursor<'a> {
         ahead.name(name)
     }
 
-    /// Whether this name comes in the list of fields or variants from here on.
+    /// Whether this name occurs in the list of fields or variants from here on.
     pub(super) const fn is_ahead(self, name: &str) -> bool {
         let mut ahead = self;
         while !ahead.is_at(name) {
             if !ahead.skip_name() {
                 return false;
             }
-            // over `: u32`, `(u32)` or nothing
+            // skips `: u32`, `(u32)` or nothing
             ahead.skip();
             if !ahead.eat(", ") {
                 return false;
@@ -172,7 +171,7 @@ impl<'a> Cursor<'a> {
         while let Some(digit) = ahead.byte()
             && digit.is_ascii_digit()
         {
-            // What overflows is no number of this program's, and may wrap.
+            // A number that overflows is never `expected`, so wrapping is harmless.
             number = number.wrapping_mul(10).wrapping_add((digit - b'0') as u64);
             ahead.at += 1;
         }
@@ -183,7 +182,7 @@ impl<'a> Cursor<'a> {
         same
     }
 
-    /// How the fields that come next are written.
+    /// The style of the fields that come next.
     pub(super) const fn style(&self) -> Style {
         let mut ahead = *self;
         if ahead.eat("{") {
@@ -196,7 +195,7 @@ impl<'a> Cursor<'a> {
         if ahead.skip() && ahead.eat(")") { Style::Newtype } else { Style::Tuple }
     }
 
-    /// Reads the end of fields of a style, after so many of them.
+    /// Reads the end of fields of this style, after `fields` of them.
     pub(super) const fn close(&mut self, style: Style, fields: usize) -> bool {
         match style {
             Style::Unit => true,

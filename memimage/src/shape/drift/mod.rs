@@ -1,40 +1,39 @@
-//! What sets a shape apart from the text that a lock has for it, found while compiling or at run time.
+//! Compares a shape with its text in a lock file, at compile time or at run time.
 //!
-//! The text is walked along with the shape, so a shape that has not changed costs one look at each byte and nothing is
-//! built. At the first place where they part, a message is written and the walk ends. What comes later is not looked at:
-//! one mistake gives one message.
+//! The comparison reads the text along the shape, so for an unchanged shape it reads each byte once and builds nothing. At the
+//! first difference it writes a message and stops: one mistake gives one message.
 
+mod text;
 mod cursor;
 mod report;
-mod text;
 
 use cursor::Cursor;
 pub use text::Text;
 
-use super::node::{Enclosing, returns, steps_out};
+use super::node::{Enclosing, recursion_steps, steps_out};
 use super::{Descriptor, ShapeRef, Style, Variant};
 
-/// How a shape stands to the text that a lock has for it.
+/// The result of comparing a shape with its text in a lock file.
 pub(crate) enum Drift {
-    /// They are the same.
+    /// They are equal.
     None,
-    /// They are the same, but for variants at the end of enums that the lock does not have.
+    /// They are equal, except that the shape has more variants at the end of enums.
     Wider,
-    /// They differ, and this is where.
+    /// They differ.
     Different,
-    /// The text is none of a shape.
+    /// The text is not the text of a shape.
     Unreadable,
 }
 
-/// Compares a shape with the text that a lock has for it. What sets them apart goes to `message`, as in
-/// `payload.account.0: u32 in the lock, u64 here`; its path is that of a [`Difference`](super::Difference).
+/// Compares a shape with its text in a lock file. The first difference goes to `message`, as in
+/// `payload.account.0: u32 in the lock, u64 here`; the path has the form of a [`Difference`](super::Difference)'s path.
 pub(crate) const fn compare(locked: &str, shape: ShapeRef, message: &mut Text) -> Drift {
-    let mut walk = Walk { text: Cursor::new(locked), message, is_wider: false, is_unreadable: false };
-    let same = walk.shape(shape, &Step::ROOT, None);
-    if same && !walk.text.is_at_end() {
-        walk.unreadable();
+    let mut comparison = LockComparison { text: Cursor::new(locked), message, is_wider: false, is_unreadable: false };
+    let same = comparison.shape(shape, &ShapePath::ROOT, None);
+    if same && !comparison.text.is_at_end() {
+        comparison.unreadable();
     }
-    match (same, walk.is_unreadable, walk.is_wider) {
+    match (same, comparison.is_unreadable, comparison.is_wider) {
         (_, true, _) => Drift::Unreadable,
         (false, ..) => Drift::Different,
         (true, _, true) => Drift::Wider,
@@ -42,8 +41,8 @@ pub(crate) const fn compare(locked: &str, shape: ShapeRef, message: &mut Text) -
     }
 }
 
-/// The message of a compile error, if a shape has drifted from its lock: the `event`, what differs, and how to `mend` it.
-/// `place` is where the lock has the text, for one that cannot be read.
+/// The message of a compile error, if a shape has drifted from its lock: the `event`, the difference, and `mend`, the help.
+/// `place` is the position of the text in the lock, for a text that cannot be read.
 pub const fn drifted(event: &str, place: &str, locked: &str, shape: ShapeRef, mend: &str) -> Option<Text> {
     let mut message = Text::about(event);
     match compare(locked, shape, &mut message) {
@@ -58,49 +57,49 @@ pub const fn drifted(event: &str, place: &str, locked: &str, shape: ShapeRef, me
     Some(message)
 }
 
-/// Where in the shape the walk is, from inside to outside.
-struct Step<'a> {
-    segment: Segment,
-    outer: Option<&'a Step<'a>>,
+/// The position of the comparison in the shape, from inside to outside.
+struct ShapePath<'a> {
+    step: ShapePathStep,
+    outer: Option<&'a ShapePath<'a>>,
 }
 
 #[derive(Clone, Copy)]
-enum Segment {
+enum ShapePathStep {
     Field(&'static str),
     Item(usize),
     Variant(&'static str),
-    /// The rest, as it is written.
+    /// Any other step, as it is written in the path.
     Fixed(&'static str),
 }
 
-impl Step<'_> {
-    const ROOT: Step<'static> = Step { segment: Segment::Fixed("payload"), outer: None };
+impl ShapePath<'_> {
+    const ROOT: ShapePath<'static> = ShapePath { step: ShapePathStep::Fixed("payload"), outer: None };
 
-    const fn then(&self, segment: Segment) -> Step<'_> {
-        Step { segment, outer: Some(self) }
+    const fn then(&self, step: ShapePathStep) -> ShapePath<'_> {
+        ShapePath { step, outer: Some(self) }
     }
 }
 
-struct Walk<'a, 'm> {
+struct LockComparison<'a, 'm> {
     text: Cursor<'a>,
     message: &'m mut Text,
     is_wider: bool,
     is_unreadable: bool,
 }
 
-impl Walk<'_, '_> {
-    /// Whether the shape that comes next in the text is this one. If not, the message is written.
+impl LockComparison<'_, '_> {
+    /// Whether the shape that comes next in the text is this one. If not, a message has been written.
     ///
-    /// One call a level, since the compiler limits how deep a constant may call.
-    const fn shape(&mut self, shape: ShapeRef, path: &Step<'_>, enclosing: Option<&Enclosing<'_>>) -> bool {
+    /// One call a level: the compiler limits the call depth of constants.
+    const fn shape(&mut self, shape: ShapeRef, path: &ShapePath<'_>, enclosing: Option<&Enclosing<'_>>) -> bool {
         let start = self.text;
-        let whole;
+        let single;
         let (identity, variants, is_enum): (u64, &[Variant], bool) = match *shape.get() {
             Descriptor::Primitive(primitive) => {
                 return self.text.word(primitive.text()) || self.differs(start, shape, path, enclosing);
             }
             Descriptor::Option(item) | Descriptor::List(item) | Descriptor::Set(item) => {
-                let (open, segment) = match shape.get() {
+                let (open, step) = match shape.get() {
                     Descriptor::Option(_) => ("option<", "?"),
                     Descriptor::List(_) => ("list<", "[]"),
                     _ => ("set<", "[]"),
@@ -108,16 +107,16 @@ impl Walk<'_, '_> {
                 if !self.text.eat(open) {
                     return self.differs(start, shape, path, enclosing);
                 }
-                return self.shape(item, &path.then(Segment::Fixed(segment)), enclosing) && self.expect(">");
+                return self.shape(item, &path.then(ShapePathStep::Fixed(step)), enclosing) && self.expect(">");
             }
             Descriptor::Map(key, value) | Descriptor::OrderedMap(key, value) => {
                 let open = if let Descriptor::Map(..) = shape.get() { "map<" } else { "ordered_map<" };
                 if !self.text.eat(open) {
                     return self.differs(start, shape, path, enclosing);
                 }
-                return self.shape(key, &path.then(Segment::Fixed("[key]")), enclosing)
+                return self.shape(key, &path.then(ShapePathStep::Fixed("[key]")), enclosing)
                     && self.expect(", ")
-                    && self.shape(value, &path.then(Segment::Fixed("[value]")), enclosing)
+                    && self.shape(value, &path.then(ShapePathStep::Fixed("[value]")), enclosing)
                     && self.expect(">");
             }
             Descriptor::Array(item, length) => {
@@ -127,7 +126,7 @@ impl Walk<'_, '_> {
                     return self.differs(start, shape, path, enclosing);
                 }
                 self.text.eat("[");
-                let same = self.shape(item, &path.then(Segment::Fixed("[]")), enclosing);
+                let same = self.shape(item, &path.then(ShapePathStep::Fixed("[]")), enclosing);
                 self.text = ahead;
                 return same;
             }
@@ -143,12 +142,12 @@ impl Walk<'_, '_> {
                     if i == items.len() {
                         return self.item_removed(i, path);
                     }
-                    if !self.shape(items[i], &path.then(Segment::Item(i)), enclosing) {
+                    if !self.shape(items[i], &path.then(ShapePathStep::Item(i)), enclosing) {
                         return false;
                     }
                     i += 1;
                 }
-                return i == items.len() || self.added(items[i], &path.then(Segment::Item(i)), enclosing);
+                return i == items.len() || self.added(items[i], &path.then(ShapePathStep::Item(i)), enclosing);
             }
             Descriptor::Opaque(name) => {
                 return (self.text.eat("opaque<") && self.text.name(name) && self.text.eat(">"))
@@ -158,12 +157,12 @@ impl Walk<'_, '_> {
                 return self.back(steps_out(identity, enclosing)) || self.differs(start, shape, path, enclosing);
             }
             Descriptor::Struct(structure) => {
-                whole = [Variant { name: "", style: structure.style, fields: structure.fields }];
-                (structure.identity, &whole, false)
+                single = [Variant { name: "", style: structure.style, fields: structure.fields }];
+                (structure.identity, &single, false)
             }
             Descriptor::Enum(enumeration) => (enumeration.identity, enumeration.variants, true),
         };
-        let back = returns(identity, enclosing);
+        let back = recursion_steps(identity, enclosing);
         if back.is_some() {
             return self.back(back) || self.differs(start, shape, path, enclosing);
         }
@@ -183,7 +182,7 @@ impl Walk<'_, '_> {
                 }
             }
             let Variant { name, style, fields } = variants[v];
-            let here = path.then(Segment::Variant(name));
+            let here = path.then(ShapePathStep::Variant(name));
             let path = if is_enum { &here } else { path };
             if is_enum && !same_style(self.text.style(), style) {
                 return self.style_differs(&variants[v], path, &inside);
@@ -206,13 +205,13 @@ impl Walk<'_, '_> {
                 } else if i == fields.len() {
                     return self.item_removed(i, path);
                 }
-                if !self.shape(fields[i].shape, &path.then(Segment::Field(fields[i].name)), Some(&inside)) {
+                if !self.shape(fields[i].shape, &path.then(ShapePathStep::Field(fields[i].name)), Some(&inside)) {
                     return false;
                 }
                 i += 1;
             }
             if i < fields.len() && !matches!(style, Style::Unit) {
-                return self.added(fields[i].shape, &path.then(Segment::Field(fields[i].name)), Some(&inside));
+                return self.added(fields[i].shape, &path.then(ShapePathStep::Field(fields[i].name)), Some(&inside));
             }
             if !is_enum {
                 return true;
@@ -223,7 +222,7 @@ impl Walk<'_, '_> {
         true
     }
 
-    /// Reads what comes before the fields of a struct of this style; false if another style comes.
+    /// Reads the text before the fields of a struct of this style; returns false if another style comes next.
     const fn structure(&mut self, style: Style) -> bool {
         match style {
             Style::Named => matches!(self.text.style(), Style::Named),
@@ -233,7 +232,7 @@ impl Walk<'_, '_> {
     }
 
     const fn back(&mut self, steps: Option<u32>) -> bool {
-        let Some(steps) = steps else { panic!("{}", super::fingerprint::LOST_BACK) };
+        let Some(steps) = steps else { panic!("{}", super::fingerprint::DANGLING_BACK) };
         let mut ahead = self.text;
         let same = ahead.eat("back(") && ahead.number(steps as u64) && ahead.eat(")");
         if same {
@@ -242,7 +241,7 @@ impl Walk<'_, '_> {
         same
     }
 
-    /// Reads what must come next in the text of any shape.
+    /// Reads a text that must come next whatever the shape is.
     const fn expect(&mut self, expected: &str) -> bool {
         if !self.text.eat(expected) {
             self.unreadable();

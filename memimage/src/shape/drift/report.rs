@@ -1,17 +1,17 @@
-//! What is said where a shape and its text part.
+//! The messages of the comparison of a shape with its text.
 
-use super::{Cursor, Segment, Step, Text, Walk};
+use super::{Cursor, LockComparison, ShapePath, ShapePathStep, Text};
 use crate::shape::node::Enclosing;
 use crate::shape::{Field, ShapeRef, Style, Variant};
 
-/// All of these write the message and return false, since the walk ends there.
-impl Walk<'_, '_> {
+/// Each of these writes a message and returns false, since the comparison stops there.
+impl LockComparison<'_, '_> {
     /// Another shape comes at `start`.
     pub(super) const fn differs(
         &mut self,
         start: Cursor<'_>,
         shape: ShapeRef,
-        path: &Step<'_>,
+        path: &ShapePath<'_>,
         enclosing: Option<&Enclosing<'_>>,
     ) -> bool {
         let mut end = start;
@@ -25,8 +25,13 @@ impl Walk<'_, '_> {
         false
     }
 
-    /// The fields of a variant are written in another way.
-    pub(super) const fn style_differs(&mut self, variant: &Variant, path: &Step<'_>, inside: &Enclosing<'_>) -> bool {
+    /// The fields of a variant have another style.
+    pub(super) const fn style_differs(
+        &mut self,
+        variant: &Variant,
+        path: &ShapePath<'_>,
+        inside: &Enclosing<'_>,
+    ) -> bool {
         let (mut end, is_unit) = (self.text, matches!(self.text.style(), Style::Unit));
         if !is_unit && !end.skip() {
             return self.unreadable();
@@ -38,20 +43,25 @@ impl Walk<'_, '_> {
         false
     }
 
-    /// The lock has more items than the program, and this is the first of those.
-    pub(super) const fn item_removed(&mut self, index: usize, path: &Step<'_>) -> bool {
+    /// The lock has more items than the program; this is the first of the additional ones.
+    pub(super) const fn item_removed(&mut self, index: usize, path: &ShapePath<'_>) -> bool {
         let start = self.text;
         if !self.text.skip() {
             return self.unreadable();
         }
-        self.message.path(&path.then(Segment::Item(index)));
+        self.message.path(&path.then(ShapePathStep::Item(index)));
         self.in_the_lock(self.text.since(start));
         self.message.str("not here");
         false
     }
 
-    /// The program has more items or fields than the lock, and this is the first of those.
-    pub(super) const fn added(&mut self, shape: ShapeRef, path: &Step<'_>, enclosing: Option<&Enclosing<'_>>) -> bool {
+    /// The program has more items or fields than the lock; this is the first of the additional ones.
+    pub(super) const fn added(
+        &mut self,
+        shape: ShapeRef,
+        path: &ShapePath<'_>,
+        enclosing: Option<&Enclosing<'_>>,
+    ) -> bool {
         self.message.path(path);
         self.message.str(": not in the lock, ");
         self.message.program(shape, enclosing);
@@ -59,12 +69,12 @@ impl Walk<'_, '_> {
         false
     }
 
-    /// Another field comes where the program has the one at `index`, or none.
+    /// The text does not continue with the program's field at `index`, or the program has no more fields.
     pub(super) const fn field_differs(
         &mut self,
         fields: &[Field],
         index: usize,
-        path: &Step<'_>,
+        path: &ShapePath<'_>,
         inside: &Enclosing<'_>,
     ) -> bool {
         let first = self.text;
@@ -77,7 +87,7 @@ impl Walk<'_, '_> {
         let is_new = index < fields.len() && !first.is_ahead(fields[index].name);
         if is_kept && is_new {
             let field = &fields[index];
-            return self.added(field.shape, &path.then(Segment::Field(field.name)), Some(inside));
+            return self.added(field.shape, &path.then(ShapePathStep::Field(field.name)), Some(inside));
         }
         if !self.text.skip_name() {
             return self.unreadable();
@@ -108,12 +118,12 @@ impl Walk<'_, '_> {
         false
     }
 
-    /// Another variant comes where the program has the one at `index`, or none.
+    /// The text does not continue with the program's variant at `index`, or the program has no more variants.
     pub(super) const fn variant_differs(
         &mut self,
         variants: &[Variant],
         index: usize,
-        path: &Step<'_>,
+        path: &ShapePath<'_>,
         inside: &Enclosing<'_>,
     ) -> bool {
         let first = self.text;
@@ -173,7 +183,7 @@ impl Walk<'_, '_> {
         self.message.str(" in the lock, ");
     }
 
-    /// The text is none of a shape.
+    /// The text is not the text of a shape.
     pub(super) const fn unreadable(&mut self) -> bool {
         self.is_unreadable = true;
         self.message.str("its shape in the lock cannot be read at `");
@@ -184,21 +194,21 @@ impl Walk<'_, '_> {
 }
 
 impl Text {
-    const fn path(&mut self, innermost: &Step<'_>) {
+    const fn path(&mut self, innermost: &ShapePath<'_>) {
         let mut depth = innermost.depth();
         while depth > 0 {
             depth -= 1;
-            match innermost.outward(depth).segment {
-                Segment::Fixed(text) => self.str(text),
-                Segment::Field(name) => {
+            match innermost.outward(depth).step {
+                ShapePathStep::Fixed(text) => self.str(text),
+                ShapePathStep::Field(name) => {
                     self.str(".");
                     self.name(name);
                 }
-                Segment::Item(index) => {
+                ShapePathStep::Item(index) => {
                     self.str(".");
                     self.number(index as u64);
                 }
-                Segment::Variant(name) => {
+                ShapePathStep::Variant(name) => {
                     self.str("::");
                     self.name(name);
                 }
@@ -207,26 +217,26 @@ impl Text {
     }
 }
 
-/// By loops, since the walk is as deep in calls by then as the shape is nested.
-impl Step<'_> {
+/// Loops instead of recursion: the comparison already uses a call for each level of the shape.
+impl ShapePath<'_> {
     const fn depth(&self) -> usize {
-        let (mut step, mut depth) = (self, 1);
-        while let Some(outer) = step.outer {
-            step = outer;
+        let (mut path, mut depth) = (self, 1);
+        while let Some(outer) = path.outer {
+            path = outer;
             depth += 1;
         }
         depth
     }
 
-    /// So many steps out.
-    const fn outward(&self, mut steps: usize) -> &Step<'_> {
-        let mut step = self;
-        while let Some(outer) = step.outer
+    /// The path this many steps outward.
+    const fn outward(&self, mut steps: usize) -> &ShapePath<'_> {
+        let mut path = self;
+        while let Some(outer) = path.outer
             && steps > 0
         {
-            step = outer;
+            path = outer;
             steps -= 1;
         }
-        step
+        path
     }
 }

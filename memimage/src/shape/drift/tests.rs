@@ -1,4 +1,4 @@
-//! What is said of a shape that has drifted, and that nothing else has.
+//! Tests that drifted shapes are reported with the right message, and that no other shapes are.
 
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -26,15 +26,15 @@ fn check<T: Shape>(locked: &str, expected: &Expect) {
     expected.assert_eq(&message(locked, T::SHAPE));
 }
 
-/// A shape of the program's, made of a node.
+/// Creates a program's shape from a node.
 fn program(node: &Node) -> ShapeRef {
     let mut next = 0;
     descriptor(node, &mut Vec::new(), &mut next)
 }
 
-fn descriptor(node: &Node, around: &mut Vec<u64>, next: &mut u32) -> ShapeRef {
-    let mut inner = |node: &Node| descriptor(node, around, next);
-    let made = match node {
+fn descriptor(node: &Node, enclosing: &mut Vec<u64>, next: &mut u32) -> ShapeRef {
+    let mut inner = |node: &Node| descriptor(node, enclosing, next);
+    let descriptor = match node {
         Node::Primitive(primitive) => Descriptor::Primitive(*primitive),
         Node::Option(item) => Descriptor::Option(inner(item)),
         Node::List(item) => Descriptor::List(inner(item)),
@@ -44,52 +44,52 @@ fn descriptor(node: &Node, around: &mut Vec<u64>, next: &mut u32) -> ShapeRef {
         Node::Array(item, length) => Descriptor::Array(inner(item), *length as usize),
         Node::Tuple(items) => Descriptor::Tuple(leak(items.iter().map(inner).collect())),
         Node::Struct(parts) => {
-            let identity = enter(around, next);
-            let (style, fields) = fields(parts, around, next);
-            around.pop();
+            let identity = enter(enclosing, next);
+            let (style, fields) = fields(parts, enclosing, next);
+            enclosing.pop();
             Descriptor::Struct(Struct { identity, style, fields })
         }
         Node::Enum(variants) => {
-            let identity = enter(around, next);
+            let identity = enter(enclosing, next);
             let variant = |variant: &crate::shape::node::Variant| {
-                let (style, fields) = fields(&variant.fields, around, next);
+                let (style, fields) = fields(&variant.fields, enclosing, next);
                 Variant { name: variant.name.to_string().leak(), style, fields }
             };
             let variants = leak(variants.iter().map(variant).collect());
-            around.pop();
+            enclosing.pop();
             Descriptor::Enum(Enum { identity, variants })
         }
         Node::Opaque(name) => Descriptor::Opaque(name.clone().leak()),
-        Node::Back(steps) => Descriptor::Back(around[around.len() - 1 - *steps as usize]),
+        Node::Back(steps) => Descriptor::Back(enclosing[enclosing.len() - 1 - *steps as usize]),
     };
-    ShapeRef::new(Box::leak(Box::new(made)))
+    ShapeRef::new(Box::leak(Box::new(descriptor)))
 }
 
-fn enter(around: &mut Vec<u64>, next: &mut u32) -> u64 {
+fn enter(enclosing: &mut Vec<u64>, next: &mut u32) -> u64 {
     *next += 1;
-    around.push(generic_identity("made", *next, 0, 0));
-    around[around.len() - 1]
+    enclosing.push(generic_identity("test", *next, 0, 0));
+    enclosing[enclosing.len() - 1]
 }
 
-fn fields(fields: &Fields, around: &mut Vec<u64>, next: &mut u32) -> (Style, &'static [crate::shape::Field]) {
+fn fields(fields: &Fields, enclosing: &mut Vec<u64>, next: &mut u32) -> (Style, &'static [crate::shape::Field]) {
     let mut field = |name: &str, node: &Node| crate::shape::Field {
         name: name.to_owned().leak(),
-        shape: descriptor(node, around, next),
+        shape: descriptor(node, enclosing, next),
     };
-    let made = match fields {
+    let items = match fields {
         Fields::Unit => Vec::new(),
         Fields::Newtype(item) => vec![field("0", item)],
         Fields::Tuple(items) => items.iter().enumerate().map(|(i, item)| field(&i.to_string(), item)).collect(),
         Fields::Named(fields) => fields.iter().map(|one| field(&one.name, &one.shape)).collect(),
     };
-    (fields.style(), leak(made))
+    (fields.style(), leak(items))
 }
 
 fn leak<T>(items: Vec<T>) -> &'static [T] {
     items.leak()
 }
 
-/// Another node in the place of one that is so far in.
+/// Replaces the node at index `at`, counted in preorder.
 fn replace(node: &mut Node, at: &mut usize, by: &Node) {
     if *at == 0 {
         *node = by.clone();
@@ -119,12 +119,12 @@ fn replace_in_fields(fields: &mut Fields, at: &mut usize, by: &Node) {
     }
 }
 
-/// What the slow comparison of two shapes says, at run time and with all differences.
+/// The result of the comparison at run time, which finds all differences.
 fn is_compatible(locked: &Node, here: &Node) -> bool {
     differences("payload", &ShapeTree::of_node(locked), &ShapeTree::of_node(here)).is_empty()
 }
 
-/// Only a journal can hold a tuple of nothing, which reads like a unit.
+/// An empty tuple, which only a journal can contain, reads like a unit.
 fn without_empty_tuples(node: &Node) -> bool {
     !format!("{node:?}").contains("Tuple([])")
 }
@@ -143,7 +143,7 @@ proptest! {
     }
 
     #[test]
-    fn the_compiler_says_what_the_comparison_at_run_time_says(
+    fn the_compiler_and_the_comparison_at_run_time_agree(
         node in arbitrary::node(),
         by in arbitrary::node(),
         at in 0..12usize,
@@ -157,7 +157,7 @@ proptest! {
     }
 
     #[test]
-    fn no_other_text_is_that_of_a_shape(node in arbitrary::node(), at in any::<prop::sample::Index>(), by in "[a-z,;:<>(){}\"\\\\ ]?") {
+    fn any_other_text_is_reported(node in arbitrary::node(), at in any::<prop::sample::Index>(), by in "[a-z,;:<>(){}\"\\\\ ]?") {
         let mut text = node.to_string();
         let at = text.char_indices().map(|(at, _)| at).nth(at.index(text.chars().count())).unwrap();
         let end = at + text[at..].chars().next().unwrap().len_utf8();
@@ -167,7 +167,7 @@ proptest! {
 }
 
 #[test]
-fn types_have_not_drifted() {
+fn the_sample_types_have_not_drifted_from_their_text() {
     type Everything = (
         (u8, bool, f64, char, String, std::ffi::CString, ()),
         (u8,),
@@ -191,7 +191,7 @@ fn types_have_not_drifted() {
 }
 
 #[test]
-fn the_place_and_both_shapes_are_named() {
+fn a_message_has_the_path_and_both_shapes() {
     check::<Order>(
         "{id: struct(u64), side: enum {Bid, Ask(u32), Both(u32, u64), Limit{price: u64}}, memo: option<string>}",
         &expect!["payload.id.0: u64 in the lock, u32 here"],
@@ -233,7 +233,7 @@ fn named(fields: &[(&str, Primitive)]) -> Fields {
 }
 
 #[test]
-fn fields_are_named() {
+fn a_message_names_the_field() {
     use Primitive::{Bool, U32, U64};
     let locked = "{account: u32, cents: u64, memo: bool}";
     let check = |fields: &[(&str, Primitive)], expected: Expect| {
@@ -259,7 +259,7 @@ fn fields_are_named() {
 }
 
 #[test]
-fn a_variant_at_the_end_is_compatible_and_no_other() {
+fn only_a_variant_at_the_end_is_compatible() {
     let variant = |name: &str, fields: Fields| crate::shape::node::Variant { name: name.into(), fields };
     let check = |locked: &str, names: &[&str], expected: Expect| {
         let variants = names.iter().map(|name| variant(name, Fields::Unit)).collect();
@@ -287,7 +287,7 @@ fn a_variant_at_the_end_is_compatible_and_no_other() {
 }
 
 #[test]
-fn text_that_is_no_shape_is_said_to_be_none() {
+fn text_that_is_not_a_shape_is_reported_as_unreadable() {
     check::<Order>("{id: struct(u32), side", &expect![[r#"its shape in the lock cannot be read at ``"#]]);
     check::<Order>(
         "{id: struct(u32, side: u8}",
@@ -300,7 +300,7 @@ fn text_that_is_no_shape_is_said_to_be_none() {
 }
 
 #[test]
-fn long_shapes_are_cut_between_characters() {
+fn long_shapes_are_truncated_between_characters() {
     let long = format!("opaque<\"{}\">", "ß".repeat(100));
     let message = message(&long, u8::SHAPE);
     assert!(message.ends_with("… in the lock, u8 here"), "{message}");
@@ -316,7 +316,7 @@ type Nested16<T> = Nested4<Nested4<Nested4<Nested4<T>>>>;
 type Nested60<T> = Nested16<Nested16<Nested16<Nested4<Nested4<Nested4<T>>>>>>;
 
 #[test]
-fn the_compiler_can_follow_as_deep_as_a_journal_allows() {
+fn the_compiler_supports_the_maximum_depth() {
     const OPEN: &str = "option<option<option<option<option<option<option<option<option<option<";
     const CLOSE: &str = ">>>>>>>>>>";
     const LOCKED: &str = {

@@ -1,21 +1,21 @@
-//! Writing a message in a constant: a text of bounded length, and shapes in it as `Display` writes them.
+//! A text buffer of bounded length for constants. It writes shapes as their `Display` does.
 
 use crate::shape::name::{escaped, is_plain, is_verbatim};
-use crate::shape::node::{Enclosing, returns, steps_out};
+use crate::shape::node::{Enclosing, recursion_steps, steps_out};
 use crate::shape::{Descriptor, Field, ShapeRef, Style, Variant};
 
 const CAPACITY: usize = 2048;
 
-/// The longest shape that a message shows whole, in bytes.
+/// The longest shape that a message shows without truncation, in bytes.
 const MAX_SHAPE: usize = 160;
 
 const DOTS: &str = "…";
 
-/// A text that a constant can write and panic with. What is beyond its bounds is cut off.
+/// A text that a constant can write and panic with. It is truncated at its capacity.
 pub struct Text {
     bytes: [u8; CAPACITY],
     length: usize,
-    /// Where writing ends for now.
+    /// The current limit of the length.
     limit: usize,
     is_cut: bool,
 }
@@ -33,42 +33,53 @@ impl Text {
         text
     }
 
-    /// The message about an event of a lock that nothing can replay; the derive says the same of a single block. Of an event
-    /// that `is_known` there are other versions.
-    pub(crate) const fn forgotten(event: &str, version: u32, is_known: bool) -> Text {
+    /// The message about an event in a lock that nothing can replay. The derive writes the same message for a single block.
+    /// `newest` is the newest version of the event in the table.
+    pub(crate) const fn forgotten(event: &str, version: u32, newest: Option<u32>) -> Text {
         let mut text = Text::new();
         text.name(event);
         text.str(" v");
         text.number(version as u64);
         text.str(" is in the lock, and no group of commands can replay it; help: ");
-        if !is_known {
-            text.str("list its past types on a block, `retired(name = \"");
+        let has_later = match newest {
+            Some(newest) => newest > version,
+            None => false,
+        };
+        if has_later {
+            text.str(
+                "keep its arguments as a type with an upcaster, and list it in the `history(…)` of the later version",
+            );
+        } else {
+            if newest.is_none() {
+                text.str("list its past types on a block, `retired(name = \"");
+                text.str(event);
+                text.str("\", history(…))`, ");
+            }
+            text.str("keep it with `#[command(name = \"");
             text.str(event);
-            text.str("\", history(…))`, ");
+            text.str("\", version = ");
+            text.number(version as u64);
+            text.str(", replay_only)]`");
         }
-        text.str("keep it with `#[command(name = \"");
-        text.str(event);
-        text.str("\", version = ");
-        text.number(version as u64);
-        text.str(", replay_only)]`, or remove its line if no journal holds it any more");
+        text.str(", or remove its line if no journal holds it any more");
         text
     }
 
-    /// A shape inside others, as far as there is room.
+    /// A shape inside others, truncated at the capacity.
     pub(super) const fn of(shape: ShapeRef, inside: &Enclosing<'_>) -> Text {
         let mut text = Text::new();
         text.shape(shape, Some(inside));
         text
     }
 
-    /// The fields of a variant, as far as there is room.
+    /// The fields of a variant, truncated at the capacity.
     pub(super) const fn of_variant(variant: &Variant, inside: &Enclosing<'_>) -> Text {
         let mut text = Text::new();
         text.fields(variant.style, variant.fields, inside);
         text
     }
 
-    /// Whether this is all that was written.
+    /// Whether the text equals `bytes`.
     pub(super) const fn is(&self, bytes: &[u8]) -> bool {
         let mut i = 0;
         while i < self.length && i < bytes.len() && self.bytes[i] == bytes[i] {
@@ -77,7 +88,7 @@ impl Text {
         i == self.length && i == bytes.len()
     }
 
-    /// What was written.
+    /// The text.
     pub const fn as_str(&self) -> &str {
         match str::from_utf8(self.bytes.split_at(self.length).0) {
             Ok(text) => text,
@@ -102,9 +113,9 @@ impl Text {
         }
     }
 
-    /// Ends what is written in part with dots, after the last whole character.
+    /// Ends a truncated part with dots, after the last complete character.
     const fn cut(&mut self) {
-        // `bytes` are parts of texts, so what ends here may be a character begun and not ended
+        // `bytes` may end within a character
         while self.length > 0 && str::from_utf8(self.bytes.split_at(self.length).0).is_err() {
             self.length -= 1;
         }
@@ -117,14 +128,14 @@ impl Text {
         self.is_cut = true;
     }
 
-    /// A shape as a lock has it, of which a long one is cut.
+    /// Writes a shape from a lock, truncated if it is long.
     pub(super) const fn locked(&mut self, text: &[u8]) {
         let limit = self.narrow();
         self.bytes(text);
         self.widen(limit);
     }
 
-    /// The fields of a variant of the program's, of which long ones are cut.
+    /// Writes the fields of a variant of the program, truncated if they are long.
     pub(super) const fn variant(&mut self, variant: &Variant, inside: &Enclosing<'_>) {
         let limit = self.narrow();
         match variant.style {
@@ -134,7 +145,7 @@ impl Text {
         self.widen(limit);
     }
 
-    /// A shape of the program's, of which a long one is cut.
+    /// Writes a shape of the program, truncated if it is long.
     pub(super) const fn program(&mut self, shape: ShapeRef, enclosing: Option<&Enclosing<'_>>) {
         let limit = self.narrow();
         self.shape(shape, enclosing);
@@ -164,12 +175,11 @@ impl Text {
         let name = name.as_bytes();
         let mut i = 0;
         while i < name.len() {
-            match is_verbatim(name[i]) {
-                true => self.bytes(&[name[i]]),
-                false => {
-                    let (escape, length) = escaped(name[i]);
-                    self.bytes(escape.split_at(length).0);
-                }
+            if is_verbatim(name[i]) {
+                self.bytes(&[name[i]]);
+            } else {
+                let (escape, length) = escaped(name[i]);
+                self.bytes(escape.split_at(length).0);
             }
             i += 1;
         }
@@ -187,13 +197,12 @@ impl Text {
         }
     }
 
-    /// The compiler limits how deep a constant may call. What is written has a bound, so this calls no deeper than that lets
-    /// it.
+    /// Writes a shape. The compiler limits the call depth of constants. The truncated length limits the depth of these calls.
     const fn shape(&mut self, shape: ShapeRef, enclosing: Option<&Enclosing<'_>>) {
         if self.is_cut {
             return;
         }
-        let whole;
+        let single;
         let (identity, variants, is_enum): (u64, &[Variant], bool) = match *shape.get() {
             Descriptor::Primitive(primitive) => return self.str(primitive.text()),
             Descriptor::Option(item) | Descriptor::List(item) | Descriptor::Set(item) => {
@@ -236,12 +245,12 @@ impl Text {
             }
             Descriptor::Back(identity) => return self.back(steps_out(identity, enclosing)),
             Descriptor::Struct(structure) => {
-                whole = [Variant { name: "", style: structure.style, fields: structure.fields }];
-                (structure.identity, &whole, false)
+                single = [Variant { name: "", style: structure.style, fields: structure.fields }];
+                (structure.identity, &single, false)
             }
             Descriptor::Enum(enumeration) => (enumeration.identity, enumeration.variants, true),
         };
-        let back = returns(identity, enclosing);
+        let back = recursion_steps(identity, enclosing);
         if back.is_some() {
             return self.back(back);
         }
@@ -265,7 +274,7 @@ impl Text {
     }
 
     const fn back(&mut self, steps: Option<u32>) {
-        let Some(steps) = steps else { panic!("{}", crate::shape::fingerprint::LOST_BACK) };
+        let Some(steps) = steps else { panic!("{}", crate::shape::fingerprint::DANGLING_BACK) };
         self.str("back(");
         self.number(steps as u64);
         self.str(")");

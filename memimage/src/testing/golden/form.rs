@@ -32,7 +32,7 @@ use super::failure::Failure;
 use super::fixture::{Fixture, Malformed, State};
 use crate::context::{Metadata, Origin, Timestamp};
 use crate::digest::Digest;
-use crate::event::Outcome;
+use crate::outcome::Outcome;
 use crate::seq::Seq;
 use crate::shape::ShapeTree;
 use crate::testing::entry::Entry;

@@ -1,21 +1,21 @@
-//! JSON as it is written, before a shape gives it a meaning.
+//! A JSON document, independent of any shape.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::value::error::{Fault, ValueError};
-use crate::value::walk::MAX_DEPTH;
+use crate::value::error::{ValueError, ValueErrorKind};
+use crate::value::position::MAX_DEPTH;
 
-/// The most arrays and objects inside one another: no shape takes more than two of them, as a variant with its fields
-/// does and a map with its entries.
+/// The maximum nesting of arrays and objects. A shape needs at most two levels: a variant with its fields, or a map with its
+/// entries.
 const MAX_NESTED: u32 = 2 * MAX_DEPTH;
 
-/// What a number is an object of, where some crate of the program asks serde_json for `arbitrary_precision`.
+/// The key of the object that represents a number if a crate of the program enables serde_json's `arbitrary_precision`.
 const NUMBER: &str = "$serde_json::private::Number";
 
-/// Any JSON. Unlike `serde_json::Value` it keeps the order of members and those that come twice.
+/// Any JSON document. Unlike `serde_json::Value` it keeps the order of members, and members with the same name.
 #[derive(Debug, PartialEq)]
 pub(super) enum Document {
     Null,
@@ -30,10 +30,10 @@ pub(super) enum Document {
 impl Document {
     pub(super) fn from_text(json: &str) -> Result<Document, ValueError> {
         let mut deserializer = serde_json::Deserializer::from_str(json);
-        deserializer.disable_recursion_limit(); // `Inside` has its own
-        let document = Inside { left: MAX_NESTED }.deserialize(&mut deserializer);
+        deserializer.disable_recursion_limit(); // `DocumentSeed` has its own limit
+        let document = DocumentSeed { depth_left: MAX_NESTED }.deserialize(&mut deserializer);
         let document = document.and_then(|document| deserializer.end().map(|()| document));
-        document.map_err(|error| ValueError::new(Fault::Json(error.to_string())))
+        document.map_err(|error| ValueError::new(ValueErrorKind::Json(error.to_string())))
     }
 
     fn number(text: &str) -> Result<Document, &'static str> {
@@ -48,7 +48,7 @@ impl Document {
         serde_json::to_string(self).map_err(ValueError::custom)
     }
 
-    /// What it is, in a few words.
+    /// A short description for messages.
     pub(super) fn describe(&self) -> String {
         match self {
             Document::Null => "null".to_owned(),
@@ -82,23 +82,23 @@ impl Serialize for Document {
     }
 }
 
-/// Reads a document that is inside others.
+/// Deserializes a document inside others.
 #[derive(Clone, Copy)]
-struct Inside {
-    /// How much deeper it may go.
-    left: u32,
+struct DocumentSeed {
+    /// The number of levels that may still follow.
+    depth_left: u32,
 }
 
-impl Inside {
-    fn deeper<E: serde::de::Error>(self) -> Result<Inside, E> {
-        match self.left.checked_sub(1) {
-            Some(left) => Ok(Inside { left }),
-            None => Err(E::custom(format_args!("it is nested more than {MAX_NESTED} deep"))),
+impl DocumentSeed {
+    fn deeper<E: serde::de::Error>(self) -> Result<DocumentSeed, E> {
+        match self.depth_left.checked_sub(1) {
+            Some(depth_left) => Ok(DocumentSeed { depth_left }),
+            None => Err(E::custom(format_args!("it is nested more than {MAX_NESTED} levels deep"))),
         }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Inside {
+impl<'de> DeserializeSeed<'de> for DocumentSeed {
     type Value = Document;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Document, D::Error> {
@@ -106,7 +106,7 @@ impl<'de> DeserializeSeed<'de> for Inside {
     }
 }
 
-impl<'de> Visitor<'de> for Inside {
+impl<'de> Visitor<'de> for DocumentSeed {
     type Value = Document;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,8 +4,8 @@ use crate::shape::Primitive;
 use crate::value::Value;
 use crate::value::error::ValueError;
 
-/// Whether the primitive is an integer and the value too; an error if the value is out of its range.
-pub(super) fn is_one(primitive: Primitive, value: &Value) -> Result<bool, ValueError> {
+/// Whether the primitive and the value are integers. It is an error if the value is out of the primitive's range.
+pub(super) fn is_integer(primitive: Primitive, value: &Value) -> Result<bool, ValueError> {
     match primitive {
         Primitive::U8 => value.integer::<u8>("u8").map(drop),
         Primitive::U16 => value.integer::<u16>("u16").map(drop),
@@ -22,9 +22,9 @@ pub(super) fn is_one(primitive: Primitive, value: &Value) -> Result<bool, ValueE
     Ok(true)
 }
 
-/// The number as bytes would give it.
+/// The number in the form in which decoding returns it, if it is in range.
 pub(super) fn checked(primitive: Primitive, number: Value) -> Result<Value, ValueError> {
-    is_one(primitive, &number)?;
+    is_integer(primitive, &number)?;
     match (primitive, number) {
         (Primitive::U8 | Primitive::U16 | Primitive::U32 | Primitive::U64 | Primitive::U128, Value::Signed(number)) => {
             Ok(Value::Unsigned(number.unsigned_abs()))

@@ -1,4 +1,4 @@
-//! JSON as documented, there and back, and JSON that is none of the shape.
+//! Tests that JSON is as documented and reads back, and that invalid JSON is rejected.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ fn tree<T: Shape>() -> ShapeTree {
     ShapeTree::of(T::SHAPE)
 }
 
-/// The JSON of a value of the program's, checked to read back as the same.
+/// The JSON of a program's value. Checks that it reads back as the same value.
 fn of<T: Shape + Serialize>(typed: T) -> String {
     let shape = tree::<T>();
     let value = Value::decode(&shape, &postcard::to_stdvec(&typed).unwrap()).unwrap();
@@ -28,7 +28,7 @@ fn error<T: Shape>(json: &str) -> String {
     Value::from_json(&tree::<T>(), json).unwrap_err().to_string()
 }
 
-/// Of which JSON may come to be, though seldom.
+/// Parts that sometimes form valid JSON.
 const PARTS: &[&str] = &[
     "null",
     "true",
@@ -54,14 +54,14 @@ const PARTS: &[&str] = &[
 
 proptest! {
     #[test]
-    fn what_is_written_is_read((shape, value) in arbitrary::value()) {
+    fn json_reads_back_as_the_same_value((shape, value) in arbitrary::value()) {
         let json = value.to_json(&shape).unwrap();
         let read = Value::from_json(&shape, &json).unwrap();
         prop_assert_eq!(&read, &value, "{}", json);
         prop_assert_eq!(read.encode(&shape).unwrap(), value.encode(&shape).unwrap());
-        // and any reader of JSON may have it in its hands in between
+        // The same after another JSON parser has read and written it.
         let mut reader = serde_json::Deserializer::from_str(&json);
-        // as deep as a value may be, which with keys that are lists is deeper than this reader's own limit
+        // Values may be deeper than this parser's limit, with keys that are lists.
         reader.disable_recursion_limit();
         let passed_on = serde_json::Value::deserialize(&mut reader).unwrap().to_string();
         let mut read = Value::from_json(&shape, &passed_on).unwrap();
@@ -91,7 +91,7 @@ proptest! {
     }
 
     #[test]
-    fn json_of_another_shape_is_refused_or_fits((other, value) in arbitrary::value(), node in arbitrary::node()) {
+    fn json_of_another_shape_is_an_error_or_a_value((other, value) in arbitrary::value(), node in arbitrary::node()) {
         let (shape, json) = (ShapeTree::of_node(&node), value.to_json(&other).unwrap());
         if let Ok(value) = Value::from_json(&shape, &json) {
             prop_assert_eq!(Value::from_json(&shape, &value.to_json(&shape).unwrap()).unwrap(), value);
@@ -99,7 +99,7 @@ proptest! {
     }
 }
 
-/// `serde_json::Value` sorts members by their names, in which the order of a map means nothing.
+/// `serde_json::Value` sorts members by name. The order of maps and structs is not significant.
 fn sort_maps(value: &mut Value) {
     match value {
         Value::Option(Some(value)) | Value::Variant(_, value) => sort_maps(value),
@@ -156,7 +156,7 @@ fn json_is_as_documented() {
 }
 
 #[test]
-fn what_has_no_shape_in_json_is_still_kept() {
+fn values_without_a_json_type_read_back() {
     let (text, number) = (Node::Primitive(Primitive::String), Node::Primitive(Primitive::U8));
     let ordered = ShapeTree::of_node(&Node::OrderedMap(Box::new((text, number))));
     let value = Value::decode(&ordered, &[2, 1, b'z', 1, 1, b'a', 2]).unwrap();
@@ -174,73 +174,66 @@ fn what_has_no_shape_in_json_is_still_kept() {
 
     let twice = Value::decode(&tree::<BTreeMap<bool, ()>>(), &[2, 1, 1]).unwrap();
     let error = twice.to_json(&tree::<BTreeMap<bool, ()>>()).unwrap_err();
-    assert_eq!(error.to_string(), "the key \"true\" comes twice");
+    assert_eq!(error.to_string(), "the key \"true\" occurs twice");
 }
 
-/// Found by proptest: a key that holds itself and nothing else, of which there is no value. The map, which is empty, could not be
-/// written.
+/// Regression test for a proptest finding: the key's shape contains only itself and has no values. Writing the empty map failed.
 #[test]
-fn an_empty_map_has_no_keys_whatever_their_shape() {
+fn an_empty_map_is_written_even_if_its_keys_have_no_values() {
     let endless = Node::Struct(Fields::Newtype(Box::new(Node::Back(0))));
     let shape = ShapeTree::of_node(&Node::Map(Box::new((endless, Node::Primitive(Primitive::Unit)))));
     let json = Value::Map(Vec::new()).to_json(&shape).unwrap();
     assert_eq!(Value::from_json(&shape, &json).unwrap(), Value::Map(Vec::new()));
 }
 
-/// No program has such a struct, but a journal that was tampered with may say so, and two fields that are renamed to one name
-/// do. Written as an object with a member twice, one of the two values was lost to whoever read it, or it could not be read.
+/// No program has such a struct, but a forged journal may, and so may an upcaster that renames two fields to one name. As an
+/// object with two members of one name, it lost one of the values or was unreadable.
 #[test]
-fn two_fields_of_one_name_make_no_object() {
+fn a_struct_with_two_fields_of_one_name_is_not_written() {
     let named = |name: &str| Field { name: name.into(), shape: Node::Primitive(Primitive::U8) };
     let shape = ShapeTree::of_node(&Node::Struct(Fields::Named(vec![named("a"), named("a")])));
     let value = Value::decode(&shape, &[1, 2]).unwrap();
-    assert_eq!(value.to_json(&shape).unwrap_err().to_string(), "the key \"a\" comes twice");
+    assert_eq!(value.to_json(&shape).unwrap_err().to_string(), "the key \"a\" occurs twice");
 }
 
 #[test]
-fn json_of_no_value_is_told_with_its_place() {
+fn invalid_json_is_reported_with_its_path() {
     let order = |json: &str| error::<Order>(json);
-    assert_eq!(order("[1"), "it is no JSON: EOF while parsing a list at line 1 column 2");
-    assert_eq!(order("{} 1"), "it is no JSON: trailing characters at line 1 column 4");
-    assert_eq!(order("1"), "a struct {id, side, memo} is expected, the integer 1 is found");
+    assert_eq!(order("[1"), "invalid JSON: EOF while parsing a list at line 1 column 2");
+    assert_eq!(order("{} 1"), "invalid JSON: trailing characters at line 1 column 4");
+    assert_eq!(order("1"), "expected a struct {id, side, memo}, found the integer 1");
     assert_eq!(order(r#"{"id":1}"#), "there is no field `side`; the fields are id");
-    assert_eq!(order(r#"{"id":1,"id":1}"#), "the key \"id\" comes twice");
+    assert_eq!(order(r#"{"id":1,"id":1}"#), "the key \"id\" occurs twice");
     let more = r#"{"id":1,"side":"Bid","memo":null,"more":1}"#;
-    assert_eq!(order(more), "the field `more` is not in the shape, which has id, side, memo");
-    assert_eq!(order(r#"{"id":"x"}"#), "id.0: an integer is expected, \"x\" is found");
-    assert_eq!(order(r#"{"id":-1}"#), "id.0: -1 is out of the range of u32");
-    assert_eq!(order(r#"{"id":4294967296}"#), "id.0: 4294967296 is out of the range of u32");
+    assert_eq!(order(more), "the shape has no field `more`; its fields are id, side, memo");
+    assert_eq!(order(r#"{"id":"x"}"#), "id.0: expected an integer, found \"x\"");
+    assert_eq!(order(r#"{"id":-1}"#), "id.0: -1 is out of range for u32");
+    assert_eq!(order(r#"{"id":4294967296}"#), "id.0: 4294967296 is out of range for u32");
     let large = r#"{"id":1e10}"#;
-    assert_eq!(
-        order(large),
-        "id.0: u32, in a string if it is a large one, is expected, the number 10000000000.0 is found"
-    );
+    assert_eq!(order(large), "id.0: expected u32 (a large one as a string), found the number 10000000000.0");
     assert_eq!(
         order(r#"{"id":1,"side":"Sell"}"#),
-        "side: there is no variant `Sell`; the shape has Bid, Ask, Both, Limit"
+        "side: the shape has no variant `Sell`; its variants are Bid, Ask, Both, Limit"
     );
     let alone = r#"{"id":1,"side":"Both"}"#;
-    assert_eq!(
-        order(alone),
-        "side::Both: an object of the variant and a list of 2 is expected, its name alone is found"
-    );
-    assert_eq!(order(r#"{"id":1,"side":{"Both":[1]}}"#), "side::Both: 2 items are expected, 1 are found");
+    assert_eq!(order(alone), "side::Both: expected an object with the variant and a list of 2, found only its name");
+    assert_eq!(order(r#"{"id":1,"side":{"Both":[1]}}"#), "side::Both: expected 2 items, found 1");
     assert_eq!(
         order(r#"{"id":1,"side":{"Bid":null}}"#),
-        "side::Bid: a variant without fields: its name alone is expected, null is found"
+        "side::Bid: expected only the name of the variant, which has no fields, found null"
     );
-    assert_eq!(error::<BTreeMap<u8, u8>>(r#"{"1":2,"1":3}"#), "the key \"1\" comes twice");
-    assert_eq!(error::<BTreeMap<u8, u8>>(r#"{"1":2,"x":3}"#), "[key 1]: an integer is expected, \"x\" is found");
-    assert_eq!(error::<BTreeMap<u8, u8>>("[[1,2]]"), "map<u8, u8> is expected, an array of 1 is found");
+    assert_eq!(error::<BTreeMap<u8, u8>>(r#"{"1":2,"1":3}"#), "the key \"1\" occurs twice");
+    assert_eq!(error::<BTreeMap<u8, u8>>(r#"{"1":2,"x":3}"#), "[key 1]: expected an integer, found \"x\"");
+    assert_eq!(error::<BTreeMap<u8, u8>>("[[1,2]]"), "expected map<u8, u8>, found an array of 1");
+    assert_eq!(error::<BTreeMap<(), u8>>("[[1]]"), "[0]: expected an array of a key and a value, found an array of 1");
     assert_eq!(
-        error::<BTreeMap<(), u8>>("[[1]]"),
-        "[0]: an array of key and value is expected, an array of 1 is found"
+        error::<Option<Option<u8>>>("1"),
+        "expected null or an object with the member `some`, found the integer 1"
     );
-    assert_eq!(error::<Option<Option<u8>>>("1"), "null or an object of `some` is expected, the integer 1 is found");
-    assert_eq!(error::<f32>("1e39"), "1000000000000000000000000000000000000000 is out of the range of f32");
-    assert_eq!(error::<f64>("9007199254740993"), "9007199254740993 is no f64 without rounding");
-    assert_eq!(error::<char>("\"ab\""), "one character is expected, \"ab\" is found");
-    assert_eq!(error::<std::ffi::CString>("\"abc\""), "bytes in hex is expected, \"abc\" is found");
+    assert_eq!(error::<f32>("1e39"), "1000000000000000000000000000000000000000 is out of range for f32");
+    assert_eq!(error::<f64>("9007199254740993"), "9007199254740993 cannot be represented exactly as f64");
+    assert_eq!(error::<char>("\"ab\""), "expected one character, found \"ab\"");
+    assert_eq!(error::<std::ffi::CString>("\"abc\""), "expected hexadecimal bytes, found \"abc\"");
 }
 
 #[test]
@@ -251,25 +244,30 @@ fn members_may_come_in_any_order_and_integers_as_strings() {
     assert_eq!(value.encode(&tree::<Order>()).unwrap(), typed);
 }
 
-/// As serde_json's `arbitrary_precision` hands them over.
+/// In the form in which serde_json's `arbitrary_precision` passes them.
 #[test]
-fn numbers_of_arbitrary_precision_are_numbers() {
+fn numbers_of_arbitrary_precision_are_read() {
     let number = |number: &str| format!("{{\"$serde_json::private::Number\":\"{number}\"}}");
     assert_eq!(Value::from_json(&tree::<i128>(), &number(&i128::MIN.to_string())).unwrap(), Value::from(i128::MIN));
     assert_eq!(Value::from_json(&tree::<f64>(), &number("1.5e3")).unwrap(), Value::from(1500.0));
-    assert!(error::<f64>(&number("1e999")).starts_with("it is no JSON: number out of range"));
+    assert!(error::<f64>(&number("1e999")).starts_with("invalid JSON: number out of range"));
 }
 
 #[test]
-fn deep_json_is_refused() {
+fn json_nested_too_deep_is_rejected() {
     let shape = tree::<Chain<u8>>();
     let deepest = Value::decode(&shape, &[[1, 0].repeat(127), vec![0]].concat()).unwrap();
     let json = deepest.to_json(&shape).unwrap();
     assert_eq!(Value::from_json(&shape, &json).unwrap(), deepest);
     let deeper = Value::variant("Link", vec![Value::from(0), deepest]);
-    assert!(deeper.to_json(&shape).unwrap_err().to_string().ends_with("it is nested more than 128 deep"));
+    assert!(deeper.to_json(&shape).unwrap_err().to_string().ends_with("the value is nested more than 128 levels deep"));
     let json = format!(r#"{{"Link":[0,{json}]}}"#);
-    assert!(Value::from_json(&shape, &json).unwrap_err().to_string().ends_with("it is nested more than 128 deep"));
+    assert!(
+        Value::from_json(&shape, &json)
+            .unwrap_err()
+            .to_string()
+            .ends_with("the value is nested more than 128 levels deep")
+    );
 
     let endless = ShapeTree::of_node(&Node::Struct(Fields::Newtype(Box::new(Node::Back(0)))));
     assert!(Value::from_json(&endless, "1").unwrap_err().to_string().ends_with("deep"));
@@ -278,6 +276,6 @@ fn deep_json_is_refused() {
     assert!(Value::from_json(&ShapeTree::of_node(&optional), "1").unwrap_err().to_string().ends_with("deep"));
     for deep in ["[".repeat(1_000_000), "{\"a\":".repeat(1_000_000)] {
         let error = Value::from_json(&shape, &deep).unwrap_err().to_string();
-        assert!(error.starts_with("it is no JSON: it is nested more than 256 deep"), "{error}");
+        assert!(error.starts_with("invalid JSON: it is nested more than 256 levels deep"), "{error}");
     }
 }

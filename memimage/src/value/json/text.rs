@@ -1,13 +1,13 @@
-//! The texts that stand for what JSON has no form of its own for.
+//! String representations of values for which JSON has no type.
 
 use std::fmt::Write as _;
 
-use crate::value::error::{Fault, ValueError};
+use crate::value::error::{ValueError, ValueErrorKind};
 
-/// Refuses a text that stands for nothing.
+/// The error of a string that does not represent the expected value.
 #[cold]
-pub(super) fn wrong(expected: &'static str, found: &str) -> ValueError {
-    ValueError::new(Fault::Text { expected, found: found.chars().take(80).collect() })
+pub(super) fn invalid_text(expected: &'static str, found: &str) -> ValueError {
+    ValueError::new(ValueErrorKind::Text { expected, found: found.chars().take(80).collect() })
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
@@ -23,10 +23,10 @@ pub(super) fn from_hex(text: &str) -> Result<Vec<u8>, ValueError> {
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
     let byte = |[high, low]: &[u8; 2]| Some(digit(high)? << 4 | digit(low)?);
     let bytes = pairs.iter().map(byte).collect::<Option<Vec<u8>>>();
-    bytes.filter(|_| rest.is_empty()).ok_or_else(|| wrong("bytes in hex", text))
+    bytes.filter(|_| rest.is_empty()).ok_or_else(|| invalid_text("hexadecimal bytes", text))
 }
 
-/// `67e55044-10b1-426f-9247-bb680e5fe0c8`.
+/// Formats a UUID as `67e55044-10b1-426f-9247-bb680e5fe0c8`.
 pub(super) fn uuid(bytes: &[u8]) -> String {
     let mut text = hex(bytes);
     for at in [20, 16, 12, 8] {
@@ -37,20 +37,20 @@ pub(super) fn uuid(bytes: &[u8]) -> String {
 
 pub(super) fn from_uuid(text: &str) -> Result<Vec<u8>, ValueError> {
     let bytes = from_hex(&text.replace('-', "")).ok().filter(|bytes| bytes.len() == 16);
-    bytes.ok_or_else(|| wrong("a UUID", text))
+    bytes.ok_or_else(|| invalid_text("a UUID", text))
 }
 
-/// The name of a float that is no number, by its bits: `usual` are those of the usual NaN, in `digits` hex digits.
-pub(super) fn not_finite(is_nan: bool, is_negative: bool, bits: u64, usual: u64, digits: usize) -> String {
+/// The string for an infinite float or a NaN with these bits. `canonical` are the bits of the canonical NaN.
+pub(super) fn not_finite(is_nan: bool, is_negative: bool, bits: u64, canonical: u64, digits: usize) -> String {
     match (is_nan, is_negative) {
-        (true, _) if bits == usual => "NaN".to_owned(),
+        (true, _) if bits == canonical => "NaN".to_owned(),
         (true, _) => format!("NaN:{bits:0digits$x}"),
         (false, false) => "inf".to_owned(),
         (false, true) => "-inf".to_owned(),
     }
 }
 
-/// The bits after `NaN:`.
+/// Parses the bits after `NaN:`.
 pub(super) fn nan_bits(text: &str) -> Option<u64> {
     text.strip_prefix("NaN:").and_then(|bits| u64::from_str_radix(bits, 16).ok())
 }

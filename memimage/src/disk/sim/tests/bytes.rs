@@ -1,4 +1,4 @@
-//! Sectors and lengths after a power cut.
+//! Tests of sectors and lengths after a power cut.
 
 use super::*;
 
@@ -9,20 +9,20 @@ fn synced_bytes_under_a_synced_name_survive() {
 }
 
 #[test]
-fn each_unsynced_sector_is_lost_or_kept_by_itself() {
+fn each_unsynced_sector_is_lost_or_kept_independently() {
     let disk = disk_with("a", &[1; 1200]);
     open(&disk, "a").write_at(&[2; 1200], 0).unwrap();
     let sector = |index| Unsynced::Sector { path: path("/a"), index, fresh: false };
     assert_eq!(disk.unsynced(), [sector(0), sector(1), sector(2)]);
     assert_eq!(outcomes(&disk).len(), 8);
 
-    let crashed = disk.crash(|asked| *asked == sector(1));
+    let crashed = disk.crash(|change| *change == sector(1));
     let bytes = crashed.read("a").unwrap();
     assert_eq!((&bytes[..512], &bytes[512..1024], &bytes[1024..]), (&[1; 512][..], &[2; 512][..], &[1; 176][..]));
 }
 
 #[test]
-fn a_sector_is_kept_with_the_bytes_it_shares_with_older_writes() {
+fn a_kept_sector_includes_its_older_writes() {
     let disk = disk_with("a", &[1; 512]);
     let file = open(&disk, "a");
     file.write_at(&[2; 10], 100).unwrap();
@@ -34,7 +34,7 @@ fn a_sector_is_kept_with_the_bytes_it_shares_with_older_writes() {
 }
 
 #[test]
-fn a_sync_ends_the_doubt_about_what_was_written_before_it_only() {
+fn a_sync_covers_only_earlier_writes() {
     let disk = disk_with("a", &[1; 1024]);
     let file = open(&disk, "a");
     file.write_at(&[2; 512], 0).unwrap();
@@ -53,14 +53,14 @@ fn a_sync_through_one_handle_covers_writes_through_another() {
 }
 
 #[test]
-fn a_sector_written_with_the_bytes_it_had_is_not_asked_about() {
+fn a_sector_overwritten_with_equal_bytes_is_not_unsynced() {
     let disk = disk_with("a", &[1; 1024]);
     open(&disk, "a").write_at(&[1; 1024], 0).unwrap();
     assert_eq!(disk.unsynced(), []);
 }
 
 #[test]
-fn a_file_never_synced_may_lose_all_its_length() {
+fn an_unsynced_file_may_lose_all_its_length() {
     let disk = disk_with("a", b"");
     open(&disk, "a").write_at(&[2; 600], 0).unwrap();
     let mut first = vec![0; 600];
@@ -88,7 +88,7 @@ fn a_grown_file_keeps_its_synced_bytes() {
 }
 
 #[test]
-fn zeros_that_extend_a_file_are_in_doubt_by_its_length() {
+fn zeros_that_extend_a_file_are_an_unsynced_length() {
     let disk = disk_with("a", b"");
     open(&disk, "a").write_at(&[0; 2048], 0).unwrap();
     assert_eq!(disk.unsynced(), [Unsynced::Length { path: path("/a"), synced: 0, written: 2048 }]);

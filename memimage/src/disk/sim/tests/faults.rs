@@ -1,8 +1,8 @@
-//! Calls that fail or fall short, which they are, and what they have done all the same.
+//! Tests of injected faults: which calls they strike, and the effects of the failing calls.
 
 use super::*;
 
-/// Calls one method on what [`ready`] left.
+/// Calls one method on the disk and the file of [`ready`].
 fn call(disk: &SimDisk, file: &dyn DiskFile, method: Method) -> io::Result<()> {
     let (a, b, dir) = (Path::new("/a"), Path::new("/b"), Path::new("/dir"));
     match method {
@@ -38,41 +38,41 @@ fn ready() -> (SimDisk, Box<dyn DiskFile>) {
     (disk, file)
 }
 
-/// What is seen, and all that a power cut may leave of it.
-fn look(disk: &SimDisk) -> impl PartialEq + std::fmt::Debug + use<> {
+/// The visible state of the disk, and all possible outcomes of a power cut.
+fn snapshot(disk: &SimDisk) -> impl PartialEq + std::fmt::Debug + use<> {
     let dirs = ["/b", "/dir"].map(|path| disk.kind(Path::new(path)).unwrap());
     (files(disk), dirs, disk.unsynced(), outcomes(disk))
 }
 
 #[test]
-fn every_method_can_fail_without_having_done_anything() {
+fn every_method_can_fail_without_effect() {
     for method in Method::ALL {
         let (disk, file) = ready();
-        let (before, operations) = (look(&disk), disk.operations());
+        let (before, operations) = (snapshot(&disk), disk.operations());
         disk.inject(Fault::error(io::ErrorKind::TimedOut).on(&[method]));
         assert_eq!(call(&disk, &*file, method).unwrap_err().kind(), io::ErrorKind::TimedOut, "{method:?}");
-        assert_eq!((look(&disk), disk.operations()), (before, operations), "{method:?}");
+        assert_eq!((snapshot(&disk), disk.operations()), (before, operations), "{method:?}");
         call(&disk, &*file, method).unwrap();
         assert_eq!(disk.strikes(), 1, "{method:?}");
     }
 }
 
 #[test]
-fn every_method_can_fail_and_have_done_all() {
+fn every_method_can_fail_with_full_effect() {
     for method in Method::ALL {
-        let ((disk, file), (well, other)) = (ready(), ready());
+        let ((disk, file), (healthy, other)) = (ready(), ready());
         disk.inject(Fault::io().on(&[method]).effect(Effect::Everything));
         call(&disk, &*file, method).unwrap_err();
-        call(&well, &*other, method).unwrap();
-        assert_eq!(look(&disk), look(&well), "{method:?}");
-        assert_eq!(disk.operations(), well.operations(), "{method:?}");
+        call(&healthy, &*other, method).unwrap();
+        assert_eq!(snapshot(&disk), snapshot(&healthy), "{method:?}");
+        assert_eq!(disk.operations(), healthy.operations(), "{method:?}");
         let counts = disk.operations() > ready().0.operations();
         assert_eq!(counts, method.is_change(), "{method:?}");
     }
 }
 
 #[test]
-fn a_lock_that_could_not_be_taken_is_not_held() {
+fn a_failed_lock_call_does_not_hold_the_lock() {
     let disk = SimDisk::new();
     disk.inject(Fault::io().on(&[Method::Lock]).effect(Effect::Everything));
     disk.lock(Path::new("LOCK")).unwrap_err();
@@ -81,7 +81,7 @@ fn a_lock_that_could_not_be_taken_is_not_held() {
 }
 
 #[test]
-fn a_change_that_fails_is_done_or_not_by_the_seed() {
+fn the_seed_decides_whether_a_failed_change_has_an_effect() {
     let done: BTreeSet<bool> = (0..20)
         .map(|seed| {
             let disk = disk_with("a", b"");
@@ -94,7 +94,7 @@ fn a_change_that_fails_is_done_or_not_by_the_seed() {
 }
 
 #[test]
-fn a_write_that_fails_may_have_written_a_part() {
+fn a_failed_write_may_write_a_part() {
     let written: BTreeSet<usize> = (0..60)
         .map(|seed| {
             let disk = disk_with("a", b"");
@@ -105,29 +105,29 @@ fn a_write_that_fails_may_have_written_a_part() {
             bytes.len()
         })
         .collect();
-    assert_eq!(written, [0, 1, 2].into(), "less than all");
+    assert_eq!(written, [0, 1, 2].into(), "never all bytes");
 }
 
 #[test]
-fn short_transfers_are_of_one_byte_at_least_and_not_of_all() {
+fn a_short_transfer_is_at_least_one_byte_and_never_complete() {
     let disk = disk_with("a", b"hello");
     disk.inject(Fault::short().from(1).seed(5));
     let file = open(&disk, "a");
-    let mut seen = BTreeSet::new();
+    let mut lengths = BTreeSet::new();
     for _ in 0..60 {
         let mut bytes = [0; 5];
         let read = file.read_at(&mut bytes, 0).unwrap();
         assert_eq!(bytes[..read], b"hello"[..read]);
-        seen.insert(read);
+        lengths.insert(read);
     }
-    assert_eq!(seen, (1..5).collect());
+    assert_eq!(lengths, (1..5).collect());
     let written = file.write_at(b"HELLO", 0).unwrap();
     assert_eq!(disk.read("a").unwrap(), [&b"HELLO"[..written], &b"hello"[written..]].concat());
     assert_eq!(file.write_at(b"h", 0).unwrap(), 1, "one byte cannot be short");
 }
 
 #[test]
-fn an_interruption_does_nothing_and_is_for_reads_and_writes() {
+fn an_interruption_has_no_effect_and_strikes_only_reads_and_writes() {
     for method in Method::ALL {
         let (disk, file) = ready();
         disk.inject(Fault::interrupted().from(1));
@@ -142,7 +142,7 @@ fn an_interruption_does_nothing_and_is_for_reads_and_writes() {
     }
 }
 
-/// Which of ten reads fail.
+/// The numbers of the failing reads among ten.
 fn struck(fault: Fault) -> Vec<u32> {
     let disk = disk_with("a", b"x");
     disk.inject(fault.on(&[Method::ReadAt]));
@@ -151,7 +151,7 @@ fn struck(fault: Fault) -> Vec<u32> {
 }
 
 #[test]
-fn a_fault_strikes_when_it_is_told_to() {
+fn a_fault_strikes_by_its_schedule() {
     assert_eq!(struck(Fault::io()), [1]);
     assert_eq!(struck(Fault::io().nth(4)), [4]);
     assert_eq!(struck(Fault::io().from(8)), [8, 9, 10]);
@@ -163,7 +163,7 @@ fn a_fault_strikes_when_it_is_told_to() {
 }
 
 #[test]
-fn a_fault_strikes_on_the_paths_it_is_told_to() {
+fn a_fault_strikes_only_matching_paths() {
     let disk = SimDisk::new();
     disk.inject(Fault::io().path(".b").from(1));
     put(&disk, "x.a", b"x").sync_all().unwrap();
@@ -173,7 +173,7 @@ fn a_fault_strikes_on_the_paths_it_is_told_to() {
 }
 
 #[test]
-fn of_two_faults_the_first_strikes_and_both_count() {
+fn with_two_faults_the_first_strikes_and_both_count_the_call() {
     let disk = disk_with("a", b"x");
     disk.inject(Fault::error(io::ErrorKind::TimedOut).nth(2));
     disk.inject(Fault::io().from(2));
@@ -183,7 +183,7 @@ fn of_two_faults_the_first_strikes_and_both_count() {
 }
 
 #[test]
-fn a_healed_disk_and_the_next_process_meet_no_fault() {
+fn a_healed_disk_and_its_copies_have_no_faults() {
     let disk = disk_with("a", b"x");
     disk.inject(Fault::io().from(1));
     disk.list(Path::new("/")).unwrap_err();
@@ -196,7 +196,7 @@ fn a_healed_disk_and_the_next_process_meet_no_fault() {
 }
 
 #[test]
-fn the_trace_tells_what_was_done_what_failed_and_what_struck() {
+fn the_trace_lists_changes_failures_and_faults() {
     let disk = disk_with("a", b"old");
     disk.inject(Fault::full().nth(1));
     let file = open(&disk, "a");
@@ -204,7 +204,7 @@ fn the_trace_tells_what_was_done_what_failed_and_what_struck() {
     file.write_at(b"new", 9).unwrap();
     file.read_at(&mut [0; 3], 0).unwrap();
     disk.rename(Path::new("b"), Path::new("c")).unwrap_err();
-    let crashed = disk.fork().crash(|asked| matches!(asked, Unsynced::Sector { .. }));
+    let crashed = disk.fork().crash(|change| matches!(change, Unsynced::Sector { .. }));
     let expected = "     1 CreateNew /a
      2 WriteAt /a 0+3
      3 SyncAll /a

@@ -1,4 +1,4 @@
-//! What a power cut and a kill leave, a test each: bytes, names, and the disk as a whole.
+//! Tests of the simulated disk: power cuts, kills, damage, operations and observers.
 
 mod bytes;
 mod faults;
@@ -18,7 +18,7 @@ fn path(name: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// A disk with one file, name and bytes synced.
+/// A disk with one file whose name and bytes are synced.
 fn disk_with(name: &str, bytes: &[u8]) -> SimDisk {
     let disk = SimDisk::new();
     put(&disk, name, bytes).sync_all().unwrap();
@@ -37,17 +37,18 @@ fn open(disk: &SimDisk, name: &str) -> Box<dyn DiskFile> {
     disk.open(Path::new(name), Access::ReadWrite).unwrap()
 }
 
-/// Every outcome that a power cut may have: the files with their bytes, by all combinations of answers.
+/// Every possible outcome of a power cut: the files with their bytes, for all combinations of fates.
 fn outcomes(disk: &SimDisk) -> BTreeSet<Vec<(PathBuf, Vec<u8>)>> {
-    let asked = disk.unsynced().len();
-    assert!(asked < 12, "too many to try: {asked}");
-    (0..1_u32 << asked).map(|answers| files(&crash_by(disk, answers))).collect()
+    let changes = disk.unsynced().len();
+    assert!(changes < 12, "too many combinations: {changes} changes");
+    (0..1_u32 << changes).map(|fates| files(&crash_by(disk, fates))).collect()
 }
 
-fn crash_by(disk: &SimDisk, mut answers: u32) -> SimDisk {
+/// The disk after a power cut in which the lowest bits of `fates` say which changes survive.
+fn crash_by(disk: &SimDisk, mut fates: u32) -> SimDisk {
     disk.crash(|_| {
-        let survives = answers & 1 == 1;
-        answers >>= 1;
+        let survives = fates & 1 == 1;
+        fates >>= 1;
         survives
     })
 }
@@ -56,42 +57,42 @@ fn files(disk: &SimDisk) -> Vec<(PathBuf, Vec<u8>)> {
     disk.files().into_iter().map(|path| (path.clone(), disk.read(path).unwrap())).collect()
 }
 
-/// One outcome, written shortly.
+/// An expected outcome.
 fn of<const N: usize>(files: [(&str, &[u8]); N]) -> Vec<(PathBuf, Vec<u8>)> {
     files.map(|(name, bytes)| (path(name), bytes.to_vec())).to_vec()
 }
 
 #[test]
-fn nothing_is_in_doubt_after_a_crash() {
+fn nothing_is_unsynced_after_a_crash() {
     let disk = SimDisk::new();
     put(&disk, "a", &[1; 2000]);
     disk.rename(Path::new("a"), Path::new("b")).unwrap();
-    let crashed = disk.crash(|asked| !matches!(asked, Unsynced::Sector { index: 1, .. }));
+    let crashed = disk.crash(|change| !matches!(change, Unsynced::Sector { index: 1, .. }));
     assert_eq!((crashed.unsynced(), crashed.operations()), (vec![], 0));
     assert_eq!(files(&crashed.crash(|_| false)), files(&crashed));
 }
 
 #[test]
-fn the_questions_do_not_depend_on_the_answers() {
+fn the_changes_do_not_depend_on_their_fates() {
     let disk = SimDisk::new();
     disk.create_dir(Path::new("dir")).unwrap();
     put(&disk, "dir/a", &[1; 1000]);
     put(&disk, "b", &[2; 10]);
     disk.rename(Path::new("b"), Path::new("dir/b")).unwrap();
     let expected = disk.unsynced();
-    for answers in 0..1 << expected.len() {
-        let (mut asked, mut answers) = (Vec::new(), answers);
-        _ = disk.crash(|question| {
-            asked.push(question.clone());
-            answers >>= 1;
-            answers & 1 == 1
+    for fates in 0..1 << expected.len() {
+        let (mut changes, mut fates) = (Vec::new(), fates);
+        _ = disk.crash(|change| {
+            changes.push(change.clone());
+            fates >>= 1;
+            fates & 1 == 1
         });
-        assert_eq!(asked, expected);
+        assert_eq!(changes, expected);
     }
 }
 
 #[test]
-fn a_crash_leaves_the_disk_it_was_taken_of_alone() {
+fn a_crash_does_not_change_the_original_disk() {
     let disk = disk_with("a", b"old");
     open(&disk, "a").write_at(b"new", 0).unwrap();
     let crashed = disk.crash(|_| false);
@@ -100,7 +101,7 @@ fn a_crash_leaves_the_disk_it_was_taken_of_alone() {
 }
 
 #[test]
-fn a_killed_process_leaves_all_it_wrote_and_the_doubt_about_it() {
+fn a_fork_has_all_written_data_and_its_unsynced_changes() {
     let disk = disk_with("a", b"old");
     open(&disk, "a").write_at(b"new", 0).unwrap();
     put(&disk, "b", b"");
@@ -126,7 +127,7 @@ fn locks_end_with_the_process() {
 }
 
 #[test]
-fn a_file_with_neither_name_nor_handle_is_forgotten() {
+fn a_file_with_neither_name_nor_handle_is_freed() {
     let disk = disk_with("a", &[1; 10_000]);
     put(&disk, "b", b"");
     let nodes = |disk: &SimDisk| disk.state().tree.nodes.len();
@@ -141,7 +142,7 @@ fn a_file_with_neither_name_nor_handle_is_forgotten() {
 }
 
 #[test]
-fn damage_is_done_to_what_is_written_and_to_what_is_synced() {
+fn damage_changes_both_the_written_and_the_synced_data() {
     let disk = disk_with("a", b"hello");
     disk.write("a", 1, b"E").unwrap();
     disk.write("a", 4, b"O!").unwrap();
@@ -155,7 +156,7 @@ fn damage_is_done_to_what_is_written_and_to_what_is_synced() {
 }
 
 #[test]
-fn damage_is_no_operation() {
+fn damage_does_not_count_as_an_operation() {
     let disk = disk_with("a", b"hello");
     let before = disk.operations();
     disk.write("a", 1, b"E").unwrap();
@@ -164,7 +165,7 @@ fn damage_is_no_operation() {
 }
 
 #[test]
-fn every_change_is_an_operation_and_what_fails_or_reads_is_none() {
+fn only_successful_changes_count_as_operations() {
     let disk = SimDisk::new();
     let (operations, observed) = mpsc::channel();
     disk.observe(move |operation, fork| operations.send((fork.operations(), operation.clone())).unwrap());
@@ -198,7 +199,7 @@ fn every_change_is_an_operation_and_what_fails_or_reads_is_none() {
 }
 
 #[test]
-fn an_observer_sees_the_disk_as_it_is_after_each_operation() {
+fn an_observer_sees_the_disk_after_each_operation() {
     let disk = SimDisk::new();
     let (forks, observed) = mpsc::channel();
     disk.observe(move |_, fork| forks.send(fork.clone()).unwrap());
@@ -207,16 +208,16 @@ fn an_observer_sees_the_disk_as_it_is_after_each_operation() {
     file.sync_data().unwrap();
     disk.sync_dir(Path::new("/")).unwrap();
     let bytes = |disk: &SimDisk| disk.read("a").ok();
-    let seen: Vec<_> = observed.try_iter().map(|fork| (bytes(&fork), bytes(&fork.crash(|_| false)))).collect();
+    let observed: Vec<_> = observed.try_iter().map(|fork| (bytes(&fork), bytes(&fork.crash(|_| false)))).collect();
     let some = |text: &[u8]| Some(text.to_vec());
     assert_eq!(
-        seen,
+        observed,
         [(some(b""), None), (some(b"1"), None), (some(b"12"), None), (some(b"12"), None), (some(b"12"), some(b"12"))]
     );
 }
 
 #[test]
-fn a_stopped_disk_changes_no_more_and_is_still_read() {
+fn a_stopped_disk_refuses_changes_and_still_reads() {
     let disk = SimDisk::new();
     disk.stop_after(2);
     let file = put(&disk, "a", b"1");
@@ -229,12 +230,12 @@ fn a_stopped_disk_changes_no_more_and_is_still_read() {
 }
 
 #[test]
-fn a_disk_is_as_remote_as_it_is_told_to_be() {
+fn a_disk_reports_the_network_file_system_that_was_set() {
     let disk = SimDisk::new();
-    let answer = |disk: &SimDisk| disk.network_filesystem(Path::new("/image")).unwrap();
-    assert_eq!(answer(&disk), None);
+    let network_filesystem = |disk: &SimDisk| disk.network_filesystem(Path::new("/image")).unwrap();
+    assert_eq!(network_filesystem(&disk), None);
     disk.set_network_filesystem(Some("nfs4"));
     for disk in [&disk, &disk.fork(), &disk.crash(|_| true)] {
-        assert_eq!(answer(disk).as_deref(), Some("nfs4"));
+        assert_eq!(network_filesystem(disk).as_deref(), Some("nfs4"));
     }
 }

@@ -1,4 +1,4 @@
-//! Directory entries after a power cut.
+//! Tests of directory entries after a power cut.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn a_synced_file_whose_name_was_never_synced_disappears() {
 }
 
 #[test]
-fn a_synced_name_does_not_save_the_bytes() {
+fn a_synced_name_does_not_make_the_bytes_durable() {
     let disk = SimDisk::new();
     put(&disk, "a", b"bytes");
     disk.sync_dir(Path::new("/")).unwrap();
@@ -19,7 +19,7 @@ fn a_synced_name_does_not_save_the_bytes() {
 }
 
 #[test]
-fn a_rename_without_a_directory_sync_is_old_or_new() {
+fn an_unsynced_rename_leaves_the_old_or_the_new_file() {
     let disk = disk_with("live", b"old");
     put(&disk, "tmp", b"new").sync_all().unwrap();
     disk.sync_dir(Path::new("/")).unwrap();
@@ -32,7 +32,7 @@ fn a_rename_without_a_directory_sync_is_old_or_new() {
 }
 
 #[test]
-fn a_rename_may_outlive_the_bytes_it_was_meant_to_publish() {
+fn a_rename_may_survive_without_the_bytes_that_it_publishes() {
     let disk = disk_with("live", b"old");
     put(&disk, "tmp", b"new");
     disk.rename(Path::new("tmp"), Path::new("live")).unwrap();
@@ -41,7 +41,7 @@ fn a_rename_may_outlive_the_bytes_it_was_meant_to_publish() {
 }
 
 #[test]
-fn a_rename_that_survives_brings_a_file_whose_creation_was_in_doubt() {
+fn a_surviving_rename_implies_the_creation_of_its_file() {
     let disk = SimDisk::new();
     put(&disk, "tmp", b"new").sync_all().unwrap();
     disk.rename(Path::new("tmp"), Path::new("live")).unwrap();
@@ -49,7 +49,7 @@ fn a_rename_that_survives_brings_a_file_whose_creation_was_in_doubt() {
 }
 
 #[test]
-fn a_node_never_has_two_names_whatever_is_lost() {
+fn a_file_never_has_two_names_after_a_crash() {
     let disk = disk_with("a", b"x");
     disk.rename(Path::new("a"), Path::new("b")).unwrap();
     disk.rename(Path::new("b"), Path::new("c")).unwrap();
@@ -57,7 +57,7 @@ fn a_node_never_has_two_names_whatever_is_lost() {
 }
 
 #[test]
-fn a_removal_without_a_directory_sync_may_come_back() {
+fn an_unsynced_removal_may_be_lost() {
     let disk = disk_with("a", b"back");
     disk.remove(Path::new("a")).unwrap();
     assert_eq!(disk.unsynced(), [Unsynced::Removed { path: path("/a") }]);
@@ -67,7 +67,7 @@ fn a_removal_without_a_directory_sync_may_come_back() {
 }
 
 #[test]
-fn a_removed_file_comes_back_with_its_synced_bytes() {
+fn a_lost_removal_restores_the_synced_bytes() {
     let disk = disk_with("a", b"old");
     open(&disk, "a").write_at(b"new", 0).unwrap();
     disk.remove(Path::new("a")).unwrap();
@@ -75,7 +75,7 @@ fn a_removed_file_comes_back_with_its_synced_bytes() {
 }
 
 #[test]
-fn names_of_two_directories_are_synced_apart() {
+fn names_in_two_directories_are_synced_separately() {
     let disk = SimDisk::new();
     for name in ["one", "two"] {
         disk.create_dir(Path::new(name)).unwrap();
@@ -88,7 +88,7 @@ fn names_of_two_directories_are_synced_apart() {
 }
 
 #[test]
-fn what_is_in_a_lost_directory_is_lost() {
+fn a_lost_directory_takes_its_entries_along() {
     let disk = SimDisk::new();
     disk.create_dir(Path::new("dir")).unwrap();
     put(&disk, "dir/a", b"synced").sync_all().unwrap();
@@ -99,7 +99,7 @@ fn what_is_in_a_lost_directory_is_lost() {
 }
 
 #[test]
-fn a_rename_between_directories_is_synced_by_either() {
+fn a_sync_of_either_directory_makes_a_rename_durable() {
     for synced in ["/one", "/two"] {
         let disk = SimDisk::new();
         disk.create_dir(Path::new("one")).unwrap();
@@ -113,7 +113,7 @@ fn a_rename_between_directories_is_synced_by_either() {
 }
 
 #[test]
-fn directories_moved_into_each_other_by_what_is_left_are_lost_without_harm() {
+fn a_cycle_of_surviving_directory_moves_does_no_harm() {
     let disk = SimDisk::new();
     disk.create_dir(Path::new("a")).unwrap();
     disk.create_dir(Path::new("b")).unwrap();
@@ -127,7 +127,7 @@ fn directories_moved_into_each_other_by_what_is_left_are_lost_without_harm() {
 }
 
 #[test]
-fn a_file_created_and_removed_may_be_there_after_all() {
+fn a_removed_new_file_may_exist_after_a_crash() {
     let disk = SimDisk::new();
     put(&disk, "a", b"x").sync_all().unwrap();
     disk.remove(Path::new("a")).unwrap();
@@ -144,7 +144,7 @@ fn changes_synced_together_keep_their_order() {
 }
 
 #[test]
-fn changes_left_by_another_directorys_sync_keep_their_order() {
+fn the_sync_of_another_directory_keeps_the_order_of_changes() {
     let disk = SimDisk::new();
     disk.create_dir(Path::new("dir")).unwrap();
     put(&disk, "a", b"x").sync_all().unwrap();
@@ -154,7 +154,7 @@ fn changes_left_by_another_directorys_sync_keep_their_order() {
 }
 
 #[test]
-fn a_directory_sync_takes_along_the_older_changes_that_its_own_build_on() {
+fn a_directory_sync_includes_the_older_changes_it_depends_on() {
     let disk = SimDisk::new();
     for dir in ["one", "two", "three"] {
         disk.create_dir(Path::new(dir)).unwrap();
@@ -168,14 +168,14 @@ fn a_directory_sync_takes_along_the_older_changes_that_its_own_build_on() {
 }
 
 #[test]
-fn a_rename_to_itself_leaves_no_doubt() {
+fn a_rename_to_itself_is_not_a_change() {
     let disk = disk_with("a", b"");
     disk.rename(Path::new("a"), Path::new("a")).unwrap();
     assert_eq!(disk.unsynced(), []);
 }
 
 #[test]
-fn bytes_in_doubt_are_named_by_what_the_file_is_called_now() {
+fn unsynced_bytes_are_reported_with_the_current_path() {
     let disk = disk_with("a", b"old");
     open(&disk, "a").write_at(b"new", 0).unwrap();
     disk.create_dir(Path::new("dir")).unwrap();
@@ -187,7 +187,7 @@ fn bytes_in_doubt_are_named_by_what_the_file_is_called_now() {
 }
 
 #[test]
-fn nothing_is_asked_about_a_file_that_is_removed_for_good() {
+fn a_durably_removed_file_has_no_unsynced_changes() {
     let disk = disk_with("a", b"old");
     let handle = open(&disk, "a");
     disk.remove(Path::new("a")).unwrap();
@@ -197,7 +197,7 @@ fn nothing_is_asked_about_a_file_that_is_removed_for_good() {
 }
 
 #[test]
-fn a_file_renamed_away_is_not_lost_to_the_next_one_of_its_name() {
+fn a_new_file_does_not_replace_a_file_whose_rename_was_lost() {
     let disk = disk_with("a", b"old");
     disk.rename(Path::new("a"), Path::new("b")).unwrap();
     disk.rename(Path::new("b"), Path::new("c")).unwrap();

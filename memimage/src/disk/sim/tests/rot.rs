@@ -1,4 +1,4 @@
-//! Bits that are read wrong, and bits that are wrong on disk.
+//! Tests of bit rot in reads and on disk.
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn a_bit_is_read_wrong_once() {
 }
 
 #[test]
-fn a_bit_on_disk_is_wrong_from_then_on() {
+fn a_bit_rotten_on_disk_stays_wrong() {
     let disk = disk_with("a", b"hello");
     disk.inject(Fault::rot_at(1, 5).effect(Effect::Everything));
     assert_eq!((disk.read("a").unwrap(), read(&disk)), (b"hello".to_vec(), b"hEllo".to_vec()));
@@ -26,7 +26,7 @@ fn a_bit_on_disk_is_wrong_from_then_on() {
 }
 
 #[test]
-fn rot_at_a_place_waits_for_a_read_of_it() {
+fn rot_at_an_offset_strikes_the_first_read_of_that_byte() {
     let disk = disk_with("a", b"hello");
     disk.inject(Fault::rot_at(4, 0));
     let mut bytes = [0; 4];
@@ -36,18 +36,18 @@ fn rot_at_a_place_waits_for_a_read_of_it() {
 }
 
 #[test]
-fn bits_rot_at_a_rate_and_by_a_seed() {
-    let rotten = |seed| {
+fn bit_rot_follows_its_rate_and_seed() {
+    let reads_with_rot = |seed| {
         let disk = disk_with("a", b"hello");
         disk.inject(Fault::rot().one_in(10).seed(seed));
         (0..400).map(|_| read(&disk)).collect::<Vec<_>>()
     };
-    let reads = rotten(1);
+    let reads = reads_with_rot(1);
     let wrong: Vec<_> = reads.iter().filter(|bytes| *bytes != b"hello").collect();
     assert!((20..60).contains(&wrong.len()), "{}", wrong.len());
     let bits = |bytes: &[u8]| bytes.iter().zip(b"hello").map(|(a, b)| (a ^ b).count_ones()).sum::<u32>();
-    assert!(wrong.iter().all(|bytes| bits(bytes) == 1), "one bit each");
-    assert!(wrong.iter().collect::<BTreeSet<_>>().len() > 10, "not always the same");
-    assert_eq!(reads, rotten(1));
-    assert_ne!(reads, rotten(2));
+    assert!(wrong.iter().all(|bytes| bits(bytes) == 1), "one wrong bit in each read");
+    assert!(wrong.iter().collect::<BTreeSet<_>>().len() > 10, "different bits rot");
+    assert_eq!(reads, reads_with_rot(1));
+    assert_ne!(reads, reads_with_rot(2));
 }

@@ -1,4 +1,4 @@
-//! Syncs that fail, and what later ones are worth.
+//! Tests of failing syncs and of later syncs.
 
 use super::*;
 
@@ -6,13 +6,13 @@ fn fail(disk: &SimDisk, method: Method, effect: Effect) {
     disk.inject(Fault::io().on(&[method]).effect(effect));
 }
 
-/// The bytes of `a` after a power cut in which nothing unsynced survives, and after one in which all does.
+/// The bytes of `a` after a power cut in which no unsynced change survives, and after one in which all survive.
 fn after_a_cut(disk: &SimDisk) -> [Vec<u8>; 2] {
     [false, true].map(|survives| disk.crash(|_| survives).read("a").unwrap())
 }
 
 #[test]
-fn a_sync_that_fails_and_does_nothing_leaves_all_unsynced() {
+fn a_failed_sync_without_effect_leaves_all_data_unsynced() {
     let disk = disk_with("a", b"old");
     let file = open(&disk, "a");
     file.write_at(b"new", 0).unwrap();
@@ -24,7 +24,7 @@ fn a_sync_that_fails_and_does_nothing_leaves_all_unsynced() {
 }
 
 #[test]
-fn a_sync_that_fails_after_all_was_done_has_done_it() {
+fn a_failed_sync_with_full_effect_makes_all_data_durable() {
     let disk = disk_with("a", b"old");
     let file = open(&disk, "a");
     file.write_at(b"newer", 0).unwrap();
@@ -33,9 +33,9 @@ fn a_sync_that_fails_after_all_was_done_has_done_it() {
     assert_eq!((disk.unsynced(), after_a_cut(&disk)), (vec![], [b"newer", b"newer"].map(Vec::from)));
 }
 
-/// As PostgreSQL learned in 2018: the next fsync said "ok", the page cache showed the bytes, and they were nowhere.
+/// As PostgreSQL found in 2018: the next fsync succeeded and the page cache had the bytes, but the disk did not.
 #[test]
-fn what_a_failed_sync_dropped_is_read_and_synced_and_gone_after_a_power_cut() {
+fn data_dropped_by_a_failed_sync_is_readable_but_lost_after_a_power_cut() {
     let disk = disk_with("a", b"old");
     let file = open(&disk, "a");
     file.write_at(b"new", 0).unwrap();
@@ -51,7 +51,7 @@ fn what_a_failed_sync_dropped_is_read_and_synced_and_gone_after_a_power_cut() {
 }
 
 #[test]
-fn what_was_dropped_is_synced_once_it_was_written_again() {
+fn dropped_data_is_synced_after_it_is_written_again() {
     let disk = disk_with("a", b"old");
     let file = open(&disk, "a");
     file.write_at(b"new", 0).unwrap();
@@ -64,7 +64,7 @@ fn what_was_dropped_is_synced_once_it_was_written_again() {
 }
 
 #[test]
-fn only_the_sectors_that_were_dropped_are() {
+fn only_unsynced_sectors_are_dropped() {
     let disk = disk_with("a", &[1; 1536]);
     let file = open(&disk, "a");
     file.write_at(&[2; 512], 0).unwrap();
@@ -80,7 +80,7 @@ fn only_the_sectors_that_were_dropped_are() {
 }
 
 #[test]
-fn a_file_whose_first_sync_failed_keeps_its_later_length_without_its_bytes() {
+fn a_file_may_keep_its_length_when_its_bytes_were_dropped() {
     let disk = disk_with("a", b"");
     let file = open(&disk, "a");
     file.write_at(&[2; 600], 0).unwrap();
@@ -92,7 +92,7 @@ fn a_file_whose_first_sync_failed_keeps_its_later_length_without_its_bytes() {
 }
 
 #[test]
-fn a_failed_sync_may_have_done_a_part() {
+fn a_failed_sync_may_have_a_partial_effect() {
     let seen: BTreeSet<Vec<u8>> = (0..40)
         .map(|seed| {
             let disk = disk_with("a", &[1; 1024]);
@@ -100,7 +100,7 @@ fn a_failed_sync_may_have_done_a_part() {
             file.write_at(&[2; 1024], 0).unwrap();
             disk.inject(Fault::io().on(&[Method::SyncData]).effect(Effect::Part).seed(seed));
             file.sync_data().unwrap_err();
-            assert_eq!(disk.unsynced(), [], "what did not reach the disk is dropped");
+            assert_eq!(disk.unsynced(), [], "sectors that did not reach the disk are dropped");
             let bytes = disk.crash(|_| true).read("a").unwrap();
             vec![bytes[0], bytes[512]]
         })
@@ -109,7 +109,7 @@ fn a_failed_sync_may_have_done_a_part() {
 }
 
 #[test]
-fn a_directory_sync_that_fails_and_does_nothing_may_be_tried_again() {
+fn a_failed_directory_sync_without_effect_can_be_retried() {
     let disk = SimDisk::new();
     put(&disk, "a", b"").sync_all().unwrap();
     fail(&disk, Method::SyncDir, Effect::Nothing);
@@ -120,7 +120,7 @@ fn a_directory_sync_that_fails_and_does_nothing_may_be_tried_again() {
 }
 
 #[test]
-fn names_that_a_failed_directory_sync_dropped_are_seen_and_gone_after_a_power_cut() {
+fn names_dropped_by_a_failed_sync_are_visible_but_lost_after_a_power_cut() {
     let disk = disk_with("live", b"old");
     put(&disk, "tmp", b"new").sync_all().unwrap();
     disk.rename(Path::new("tmp"), Path::new("live")).unwrap();
@@ -135,7 +135,7 @@ fn names_that_a_failed_directory_sync_dropped_are_seen_and_gone_after_a_power_cu
 }
 
 #[test]
-fn a_name_that_is_given_again_and_synced_takes_along_what_was_dropped_before_it() {
+fn syncing_a_reused_name_makes_the_dropped_rename_durable() {
     let disk = disk_with("a", b"1");
     disk.rename(Path::new("a"), Path::new("b")).unwrap();
     fail(&disk, Method::SyncDir, Effect::Dropped);

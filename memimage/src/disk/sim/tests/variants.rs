@@ -1,9 +1,9 @@
-//! Ready-made power cuts, and the smallest that still fails.
+//! Tests of ready-made power cuts and of their reduction.
 
 use super::*;
 
-/// Two files, each with two sectors in doubt, written in turn, and one of them renamed.
-fn doubtful() -> SimDisk {
+/// A disk with two files, each with two unsynced sectors written in turn, and an unsynced rename of one of them.
+fn disk_with_unsynced_changes() -> SimDisk {
     let disk = SimDisk::new();
     for name in ["a", "b"] {
         put(&disk, name, &[1; 1024]).sync_all().unwrap();
@@ -17,11 +17,11 @@ fn doubtful() -> SimDisk {
     disk
 }
 
-/// What a power cut did, in the order of [`SimDisk::unsynced`]: `.` lost, `k` kept, `g` garbage.
+/// The fates of all changes in the order of [`SimDisk::unsynced`]: `.` lost, `k` kept, `g` garbage.
 fn fates(disk: &SimDisk, crash: &Crash) -> String {
     let left = disk.crash_by(crash);
-    let asked = disk.unsynced();
-    let fate = |asked: &Unsynced| match asked {
+    let changes = disk.unsynced();
+    let fate = |change: &Unsynced| match change {
         Unsynced::Renamed { .. } => {
             if left.read("c").is_ok() {
                 'k'
@@ -37,17 +37,17 @@ fn fates(disk: &SimDisk, crash: &Crash) -> String {
                 _ => 'g',
             }
         }
-        asked => panic!("{asked}"),
+        change => panic!("{change}"),
     };
-    asked.iter().map(fate).collect()
+    changes.iter().map(fate).collect()
 }
 
 #[test]
-fn each_variant_does_as_its_name_says() {
-    let disk = doubtful();
-    let told: Vec<_> = disk.unsynced().iter().map(Unsynced::to_string).collect();
+fn each_variant_has_the_expected_fates() {
+    let disk = disk_with_unsynced_changes();
+    let descriptions: Vec<_> = disk.unsynced().iter().map(Unsynced::to_string).collect();
     assert_eq!(
-        told,
+        descriptions,
         ["rename of /a to /c", "sector at 0 of /c", "sector at 512 of /c", "sector at 0 of /b", "sector at 512 of /b"]
     );
     let expected = [
@@ -69,12 +69,12 @@ fn each_variant_does_as_its_name_says() {
 }
 
 #[test]
-fn subsets_and_garbage_go_by_their_seed() {
-    let disk = doubtful();
+fn the_seed_determines_subsets_and_garbage() {
+    let disk = disk_with_unsynced_changes();
     let all =
         |crash: fn(u64) -> Crash| -> BTreeSet<String> { (0..3000).map(|seed| fates(&disk, &crash(seed))).collect() };
-    assert_eq!(all(Crash::Subset).len(), 32, "each of them comes");
-    // nothing is fresh here
+    assert_eq!(all(Crash::Subset).len(), 32, "every subset occurs");
+    // no sector is fresh here
     assert_eq!(all(Crash::Garbage), all(Crash::Subset));
     let anywhere = all(Crash::GarbageAnywhere);
     assert!(anywhere.len() > 100, "{}", anywhere.len());
@@ -83,7 +83,7 @@ fn subsets_and_garbage_go_by_their_seed() {
 }
 
 #[test]
-fn garbage_comes_where_nothing_but_zeros_was_before() {
+fn garbage_occurs_only_in_sectors_of_zeros() {
     let disk = disk_with("a", &[0; 1024]);
     disk.write("a", 600, b"synced").unwrap();
     open(&disk, "a").write_at(&[2; 2000], 0).unwrap();
@@ -102,12 +102,12 @@ fn garbage_comes_where_nothing_but_zeros_was_before() {
 }
 
 #[test]
-fn garbage_is_torn_or_ones_or_anything_and_never_beyond_the_end() {
+fn garbage_is_torn_or_ones_or_random_and_never_beyond_the_end() {
     let disk = disk_with("a", b"");
     open(&disk, "a").write_at(&[2; 700], 0).unwrap();
     let (mut torn, mut ones, mut other) = (0, 0, 0);
     for seed in 0..200 {
-        let crashed = disk.crash(|asked| match asked {
+        let crashed = disk.crash(|change| match change {
             Unsynced::Sector { index: 1, .. } => Fate::Garbage(seed),
             _ => Fate::Lost,
         });
@@ -119,7 +119,7 @@ fn garbage_is_torn_or_ones_or_anything_and_never_beyond_the_end() {
             garbage if garbage.iter().all(|&byte| byte == 0xFF) => ones += 1,
             _ => other += 1,
         }
-        // what is written beyond later does not bring anything back
+        // a later write beyond the end does not bring garbage back
         open(&crashed, "a").write_at(&[3], 1500).unwrap();
         assert_eq!(crashed.read("a").unwrap()[700..1500], [0; 800]);
     }
@@ -127,7 +127,7 @@ fn garbage_is_torn_or_ones_or_anything_and_never_beyond_the_end() {
 }
 
 #[test]
-fn all_variants_are_those_that_differ() {
+fn all_variants_are_distinct() {
     assert_eq!(Crash::all(0, 0..5), [Crash::Nothing]);
     assert_eq!(Crash::all(1, 0..0), [Crash::Nothing, Crash::Everything, Crash::NamesOnly, Crash::BytesOnly]);
     let all = Crash::all(5, 3..5);
@@ -136,28 +136,28 @@ fn all_variants_are_those_that_differ() {
 }
 
 #[test]
-fn what_fails_is_told_by_the_fewest_things_that_matter() {
-    let disk = doubtful();
-    // two sectors of different files must be lost together
+fn shrinking_keeps_only_the_changes_that_matter() {
+    let disk = disk_with_unsynced_changes();
+    // fails if two sectors of different files are both lost
     let fails = |left: SimDisk| {
         let first = |name: &str| left.read(name).map(|bytes| bytes[0]);
         first("b").unwrap() == 1 && first("c").or_else(|_| first("a")).unwrap() == 1
     };
     let shrunk = disk.shrink(&Crash::Nothing, fails);
-    let text = "all that is unsynced is kept, but\n  lost: sector at 0 of /c\n  lost: sector at 0 of /b";
+    let text = "all unsynced changes are kept, except\n  lost: sector at 0 of /c\n  lost: sector at 0 of /b";
     assert_eq!(shrunk.to_string(), text);
-    assert!(fails(disk.crash(|asked| shrunk.fate(asked))));
-    // one thing must be there
+    assert!(fails(disk.crash(|change| shrunk.fate(change))));
+    // fails if one change is kept
     let shrunk = disk.shrink(&Crash::Everything, |left| left.read("c").is_ok());
-    assert_eq!(shrunk.to_string(), "all that is unsynced is kept");
+    assert_eq!(shrunk.to_string(), "all unsynced changes are kept");
     let shrunk = disk.shrink(&Crash::Only(0), |left| left.read("c").is_ok() && left.read("c").unwrap()[0] == 1);
-    assert_eq!(shrunk.to_string(), "all that is unsynced is kept, but\n  lost: sector at 0 of /c");
+    assert_eq!(shrunk.to_string(), "all unsynced changes are kept, except\n  lost: sector at 0 of /c");
     let shrunk = disk.shrink(&Crash::Only(0), |left| left.read("c").is_ok_and(|bytes| bytes == [1; 1024]));
-    assert_eq!(shrunk.to_string(), "all that is unsynced is lost, but\n  kept: rename of /a to /c");
+    assert_eq!(shrunk.to_string(), "all unsynced changes are lost, except\n  kept: rename of /a to /c");
 }
 
 #[test]
-fn what_is_garbage_stays_the_same_garbage_when_it_is_told() {
+fn shrinking_keeps_the_seed_of_garbage() {
     let disk = disk_with("a", b"");
     open(&disk, "a").write_at(&[2; 4096], 0).unwrap();
     let fails = |left: &SimDisk| left.read("a").unwrap().get(..512).is_some_and(|bytes| bytes[5] > 2);

@@ -1,4 +1,4 @@
-//! Frames as bytes: every length at every offset, every flipped bit, and those of later versions.
+//! Tests of frames as bytes: every length at every offset, every flipped bit, and frames of later versions.
 
 use super::super::whitening::SECTOR;
 use super::*;
@@ -18,7 +18,7 @@ fn header() -> FrameHeader {
     }
 }
 
-fn cover(protection: &Protection) -> FrameProtection<'_> {
+fn frame_protection(protection: &Protection) -> FrameProtection<'_> {
     FrameProtection::new(&[9; 16], SegmentId::FIRST, protection)
 }
 
@@ -29,17 +29,24 @@ fn checksum() -> Checksum {
 fn frame(body: &[u8], offset: usize) -> Vec<u8> {
     let mut buffer = Vec::new();
     let none = Protection::default();
-    let cover = cover(&none);
+    let protection = frame_protection(&none);
     start(&mut buffer, HEADER);
     buffer.extend_from_slice(body);
-    finish(&mut buffer, &header(), &cover, &cover.draw().unwrap(), offset as u64, &mut Salts::new(offset as u64));
+    finish(
+        &mut buffer,
+        &header(),
+        &protection,
+        &protection.draw().unwrap(),
+        offset as u64,
+        &mut Salts::new(offset as u64),
+    );
     buffer
 }
 
-/// A frame whose last bytes fell into a sector of their own was once searched a salt for ever, since those bytes were
-/// the upper half of its length.
+/// Regression: the search for a salt did not end for a frame whose last bytes, then the upper half of its length, fell into a
+/// sector of their own.
 #[test]
-fn every_length_at_every_offset_has_a_salt_that_leaves_no_sector_zero() {
+fn every_length_at_every_offset_has_a_salt_without_a_zero_sector() {
     for offset in (0..SECTOR).step_by(8) {
         for len in (0..3 * SECTOR).step_by(if offset % 64 == 0 { 1 } else { 41 }) {
             let body = vec![0; len];
@@ -49,26 +56,26 @@ fn every_length_at_every_offset_has_a_salt_that_leaves_no_sector_zero() {
             let mut segment = vec![0; offset];
             segment.extend_from_slice(&frame);
             let parsed = parse(&segment, offset, checksum()).unwrap();
-            let read = parsed.body(&cover(&Protection::default())).unwrap();
+            let read = parsed.body(&frame_protection(&Protection::default())).unwrap();
             assert_eq!((parsed.header, read, parsed.len), (header(), body, frame.len()));
         }
     }
 }
 
 #[test]
-fn each_flipped_bit_is_seen() {
+fn every_flipped_bit_is_detected() {
     let frame = frame(b"some body", 0);
     for bit in 0..frame.len() * 8 {
         let mut frame = frame.clone();
         frame[bit / 8] ^= 1 << (bit % 8);
         assert!(parse(&frame, 0, checksum()).is_err(), "bit {bit}");
     }
-    assert!(parse(&frame, 0, Checksum::new(&[8; 16], SegmentId::FIRST)).is_err(), "another image's");
-    assert!(parse(&frame, 0, Checksum::new(&[9; 16], SegmentId::new(2))).is_err(), "another segment's");
+    assert!(parse(&frame, 0, Checksum::new(&[8; 16], SegmentId::FIRST)).is_err(), "a frame of another image");
+    assert!(parse(&frame, 0, Checksum::new(&[9; 16], SegmentId::new(2))).is_err(), "a frame of another segment");
 }
 
 #[test]
-fn a_frame_of_a_later_version_is_told_from_damage() {
+fn a_frame_of_a_later_version_is_unsupported_and_not_damaged() {
     let changed = |at: usize, to: u8| {
         let mut frame = frame(b"some body", 0);
         frame[at] = to;
@@ -87,18 +94,18 @@ fn a_frame_of_a_later_version_is_told_from_damage() {
     assert_eq!(changed(7, 0), Ok(FrameKind::Events));
 }
 
-/// A seal of an encrypted journal was once searched a salt for ever: its checksum did not depend on the salt, since the
-/// header ends in a checksum of its own and no body follows.
+/// Regression: the search for a salt did not end for the seal of an encrypted journal. It has no body, and its header ends in a
+/// checksum of its own, so its checksum did not depend on the salt.
 #[cfg(feature = "encryption")]
 #[test]
 fn an_encrypted_frame_without_a_body_has_a_salt() {
     use crate::keys::{Key, Keyring, Keys};
     let keyring = Keyring::new(Some(Keys::one(Key::new([5; 32]))), None);
-    let protection = keyring.current(&[9; 16], std::path::Path::new("image")).unwrap();
+    let keys = keyring.current(&[9; 16], std::path::Path::new("image")).unwrap();
     for _ in 0..2_000 {
-        let (cover, mut buffer) = (cover(&protection), Vec::new());
-        start(&mut buffer, head_len(cover.form()));
-        finish(&mut buffer, &header(), &cover, &cover.draw().unwrap(), 4096, &mut Salts::new(1));
-        assert_eq!(parse(&buffer, 0, checksum()).unwrap().body(&cover), Ok(Vec::new()));
+        let (protection, mut buffer) = (frame_protection(&keys), Vec::new());
+        start(&mut buffer, head_len(protection.form()));
+        finish(&mut buffer, &header(), &protection, &protection.draw().unwrap(), 4096, &mut Salts::new(1));
+        assert_eq!(parse(&buffer, 0, checksum()).unwrap().body(&protection), Ok(Vec::new()));
     }
 }

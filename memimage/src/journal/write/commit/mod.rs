@@ -25,11 +25,11 @@ use std::time::{Duration, Instant};
 use super::batch::{Batch, NoRoom, OpenBatch, RecordMark, SpareBuffers};
 use super::durability::Durability;
 use super::ticket::{Leader, Ticket};
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorDetail};
 use crate::journal::format::frame::FrameKind;
 use crate::planted::{Bug, planted};
 use crate::seq::Seq;
-use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, has_come};
+use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, has_passed};
 
 /// The longest time that a batch stays in memory when no caller waits for it.
 const LINGER: Duration = Duration::from_millis(1);
@@ -129,7 +129,7 @@ impl CommitState {
 
     /// Whether a deadline has passed, so that there is work even though no caller waits for it.
     fn is_due(&self) -> bool {
-        self.deadline().is_some_and(has_come)
+        self.deadline().is_some_and(has_passed)
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -325,7 +325,7 @@ impl<S: BatchWriter> Commit<S> {
                 return Err(failure.unsynced.clone());
             }
             if state.stopping {
-                return Err(Error::new(Kind::Closed));
+                return Err(Error::new(ErrorDetail::Closed));
             }
             if self.syncs() {
                 drop(state);
@@ -344,8 +344,8 @@ impl<S: BatchWriter> Commit<S> {
     /// Poisons the journal after a failure: it accepts nothing more, and settles all tickets with an error. `written`
     /// is the ticket of the batch whose write failed, so whose outcome is unknown.
     fn fail(&self, cause: &Error, written: Option<&Arc<Ticket>>) {
-        let lost = Error::new(Kind::Poisoned { cause: cause.clone(), unknown: false });
-        let unknown = Error::new(Kind::Poisoned { cause: cause.clone(), unknown: true });
+        let lost = Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: false });
+        let unknown = Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: true });
         tracing::error!(error = %cause, "the image is poisoned: a write failed; help: reopen it");
         // settle in journal order and without any lock, because a waker may run arbitrary code
         let mut settlements: Vec<(Arc<Ticket>, Error)> =
@@ -368,7 +368,7 @@ impl<S: BatchWriter> Commit<S> {
             self.wake.notify_all();
             std::mem::take(&mut state.room_wakers)
         };
-        settlements.truncate(if planted(Bug::WaitersNotTold) { 1 } else { settlements.len() });
+        settlements.truncate(if planted(Bug::WaitersNotNotified) { 1 } else { settlements.len() });
         settlements.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
         wakers.into_iter().for_each(Waker::wake);
     }
@@ -393,7 +393,7 @@ impl<S: BatchWriter> Commit<S> {
             let mut open = self.open.lock();
             self.enqueue_open(&mut open);
             if open.ended().is_none() {
-                open.end(Error::new(Kind::Closed));
+                open.end(Error::new(ErrorDetail::Closed));
                 self.ended.store(true, Ordering::Release);
             }
         }

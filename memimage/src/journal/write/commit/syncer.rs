@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::{BatchWriter, Commit, CommitState};
 use crate::journal::write::ticket::Ticket;
-use crate::sync::has_come;
+use crate::sync::has_passed;
 
 impl<S: BatchWriter> Commit<S> {
     /// The body of the syncer thread. Returns once the group commit is [stopped](Commit::stop) or has failed.
@@ -54,7 +54,7 @@ impl<S: BatchWriter> Commit<S> {
 
     /// Whether the sync interval has ended. If so, clears its deadline.
     fn interval_is_over(&self, state: &mut CommitState) -> bool {
-        let over = state.sync_by.is_some_and(has_come);
+        let over = state.sync_by.is_some_and(has_passed);
         if over {
             state.sync_by = None;
         }

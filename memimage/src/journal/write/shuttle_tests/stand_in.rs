@@ -10,13 +10,13 @@ use shuttle::thread::{self, JoinHandle};
 use super::WIDE;
 use crate::context::{Metadata, Timestamp};
 use crate::error::Error;
-use crate::event::Outcome;
 use crate::journal::format::record::EventId;
 use crate::journal::format::segment::SEGMENT_HEADER;
 use crate::journal::write::batch::{Batch, FramePosition, OpenBatch, SpaceReservation};
 use crate::journal::write::commit::{BatchLimits, BatchWriter, Commit};
 use crate::journal::write::durability::Durability;
 use crate::journal::write::ticket::Ticket;
+use crate::outcome::Outcome;
 use crate::seq::{SegmentId, Seq};
 
 /// The operations that reached the in-memory disk.
@@ -114,7 +114,7 @@ impl Journal {
         limits: BatchLimits,
         fails_at: Option<usize>,
     ) -> (Journal, JoinHandle<()>) {
-        crate::sync::restart_clock();
+        crate::sync::reset_clock();
         let log = Arc::new(Plain::new(Log::default()));
         let writer = Memory { log: Arc::clone(&log), fails_at, durability };
         let position = FramePosition { segment: SegmentId::FIRST, offset: SEGMENT_HEADER as u64 };

@@ -1,0 +1,210 @@
+//! Rules about the other items in a block's module: no second block without a group, and no type with a payload's name.
+//!
+//! The compiler reports each item and each impl that exists twice, up to ten errors, and none of them names the remedy. An
+//! expansion sees its own block only, so these rules parse the source file and look for the block in it. They apply only
+//! where every build contains both items. All other cases are left to the compiler.
+
+use std::fs;
+
+use proc_macro2::{Ident, Span};
+use quote::format_ident;
+use syn::{Attribute, ImplItem, Item, ItemImpl, Meta, Type};
+
+use crate::ast::Block;
+use crate::case::unraw;
+use crate::ctxt::Ctxt;
+
+/// Checks the rules. After an error the block's items get other names, so that the compiler does not report them again.
+pub(crate) fn module(cx: &Ctxt, block: &mut Block) {
+    let Some(text) = source() else { return };
+    let named = Named::of(block);
+    if !named.is_suspect(&text) {
+        return;
+    }
+    let Ok(file) = syn::parse_file(&text) else { return };
+    // Two modules may have blocks that look alike. Then a rule is broken only if it is in each of them.
+    let modules = named.modules(&file.items);
+    let place = modules.iter().map(|items| named.place(items)).min().flatten();
+    if let Some(place) = place.filter(|place| *place > 0) {
+        let model = &named.model;
+        let message = format!(
+            "`{model}` has another block of commands, and one without a group is the only one; help: name the groups, \
+             `#[memimage::commands(group = Name)]` on each block, and list them: `#[model(groups(…))]`"
+        );
+        cx.error(&block.model, message);
+        block.args.group.fill(format_ident!("{model}Block{}", place + 1));
+    }
+    for command in &mut block.commands {
+        let payload = command.payload.clone();
+        let is_defined = |items: &&[Item]| items.iter().any(|item| defines(item, &payload));
+        if command.cfgs().next().is_none() && !modules.is_empty() && modules.iter().all(is_defined) {
+            let method = &command.sig.ident;
+            let message = format!(
+                "there is a type `{payload}` in this module already; help: give the payload of `{method}` another name: \
+                 `#[command(payload = Name)]`"
+            );
+            cx.error(method, message);
+            command.payload = format_ident!("{payload}OfCommand", span = payload.span());
+        }
+    }
+}
+
+/// The text of the file in which the macro is called, if there is one.
+fn source() -> Option<String> {
+    fs::read_to_string(Span::call_site().unwrap().local_file()?).ok()
+}
+
+/// The names that identify a block in its file.
+struct Named {
+    model: String,
+    is_grouped: bool,
+    /// Sorted.
+    methods: Vec<String>,
+    payloads: Vec<String>,
+}
+
+impl Named {
+    fn of(block: &Block) -> Named {
+        let commands = block.commands.iter().map(|command| &command.sig.ident);
+        let mut methods: Vec<_> =
+            commands.chain(block.methods.iter().map(|method| &method.sig.ident)).map(unraw).collect();
+        methods.sort_unstable();
+        Named {
+            model: block.model_name(),
+            is_grouped: block.args.group.is_set(),
+            methods,
+            payloads: block.commands.iter().map(|command| command.payload.to_string()).collect(),
+        }
+    }
+
+    /// Whether the file may break a rule. Most files do not, and are not parsed.
+    fn is_suspect(&self, text: &str) -> bool {
+        let marks =
+            text.lines().filter(|line| line.trim_start().starts_with("#[") && line.contains("commands")).count();
+        let defined = |payload: &String| {
+            ["struct", "enum", "union", "type"].iter().any(|word| text.contains(&format!("{word} {payload}")))
+        };
+        !self.is_grouped && marks > 1 || self.payloads.iter().any(defined)
+    }
+
+    /// The items of each module that may hold the block.
+    fn modules<'a>(&self, items: &'a [Item]) -> Vec<&'a [Item]> {
+        let inner = items.iter().filter_map(|item| match item {
+            Item::Mod(module) => Some(self.modules(&module.content.as_ref()?.1)),
+            _ => None,
+        });
+        let own = items.iter().any(|item| self.is_block(item)).then_some(items);
+        own.into_iter().chain(inner.flatten()).collect()
+    }
+
+    fn is_block(&self, item: &Item) -> bool {
+        matches!(item, Item::Impl(block) if is_marked(block, &self.model) && methods(block) == self.methods)
+    }
+
+    /// The block's place among the module's blocks without a group. A block under a `#[cfg]` does not count.
+    fn place(&self, items: &[Item]) -> Option<usize> {
+        let is_alone = |item: &&Item| {
+            matches!(item, Item::Impl(block) if is_marked(block, &self.model)
+                && !block.attrs.iter().any(is_group) && !is_conditional(&block.attrs))
+        };
+        items.iter().filter(is_alone).position(|item| self.is_block(item)).filter(|_| !self.is_grouped)
+    }
+}
+
+/// Whether it is a block of commands of the model.
+fn is_marked(block: &ItemImpl, model: &str) -> bool {
+    let of_model = match &*block.self_ty {
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| unraw(&last.ident) == model),
+        _ => false,
+    };
+    of_model && block.attrs.iter().any(is_mark)
+}
+
+fn is_mark(attr: &Attribute) -> bool {
+    attr.path().segments.last().is_some_and(|last| last.ident == "commands")
+}
+
+/// Whether it marks one of several blocks.
+fn is_group(attr: &Attribute) -> bool {
+    match &attr.meta {
+        Meta::List(list) => is_mark(attr) && list.tokens.clone().into_iter().any(|token| token.to_string() == "group"),
+        _ => false,
+    }
+}
+
+fn is_conditional(attrs: &[Attribute]) -> bool {
+    attrs.iter().any(|attr| attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr"))
+}
+
+fn methods(block: &ItemImpl) -> Vec<String> {
+    let methods = block.items.iter().filter_map(|item| match item {
+        ImplItem::Fn(method) => Some(unraw(&method.sig.ident)),
+        _ => None,
+    });
+    let mut methods: Vec<_> = methods.collect();
+    methods.sort_unstable();
+    methods
+}
+
+/// Whether the item is a type of that name, in every build.
+fn defines(item: &Item, name: &Ident) -> bool {
+    let (ident, attrs) = match item {
+        Item::Struct(item) => (&item.ident, &item.attrs),
+        Item::Enum(item) => (&item.ident, &item.attrs),
+        Item::Union(item) => (&item.ident, &item.attrs),
+        Item::Type(item) => (&item.ident, &item.attrs),
+        _ => return false,
+    };
+    *name == *ident.to_string() && !is_conditional(attrs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: &str = "#[memimage::commands]\nimpl Bank { fn a(&mut self) {} }\n";
+    const SECOND: &str = "#[commands(lock)]\nimpl crate::Bank { fn b(&mut self) {} }\n";
+
+    /// The place of the second block.
+    fn place(text: &str) -> Option<usize> {
+        let named = Named {
+            model: "Bank".to_owned(),
+            is_grouped: false,
+            methods: vec!["b".to_owned()],
+            payloads: vec!["BankB".to_owned()],
+        };
+        assert!(named.is_suspect(text), "{text}");
+        let file = syn::parse_file(text).unwrap();
+        named.modules(&file.items).into_iter().map(|items| named.place(items)).min().unwrap()
+    }
+
+    #[test]
+    fn a_block_is_second_only_to_one_of_its_model_in_its_module() {
+        assert_eq!(place(&format!("{FIRST}{SECOND}")), Some(1));
+        assert_eq!(place(&format!("mod m {{\n{FIRST}{SECOND} }}")), Some(1));
+        assert_eq!(place(&format!("{SECOND}{FIRST}")), Some(0));
+        for first in [
+            format!("mod m {{\n{FIRST} }}"),
+            format!("#[cfg(unix)]\n{FIRST}"),
+            FIRST.replace("Bank", "Shop"),
+            FIRST.replace("commands", "commands(lock, group = Tellers)"),
+            "impl Bank { fn a(&mut self) {} }\n#[commands]\nimpl Shop {}\n".to_owned(),
+        ] {
+            assert_eq!(place(&format!("{first}\n{SECOND}")), Some(0), "{first}");
+        }
+        assert_eq!(place(&format!("{FIRST}#[cfg(unix)]\n{SECOND}")), None);
+        assert_eq!(place(&format!("{FIRST}{SECOND}mod m {{\n{SECOND} }}")), Some(0));
+    }
+
+    #[test]
+    fn a_type_of_a_name_is_found_where_every_build_has_it() {
+        let name = format_ident!("BankB");
+        let is_defined = |text: &str| syn::parse_file(text).unwrap().items.iter().any(|item| defines(item, &name));
+        assert!(
+            is_defined("pub struct BankB { b: u8 }") && is_defined("enum BankB {}") && is_defined("type BankB = u8;")
+        );
+        assert!(
+            !is_defined("struct BankBx;") && !is_defined("#[cfg(unix)] struct BankB;") && !is_defined("fn BankB() {}")
+        );
+    }
+}

@@ -1,0 +1,117 @@
+//! The bounds that an expansion puts on the types of arguments and fields.
+//!
+//! serde's derive uses a field's type in several functions, and the compiler reports a missing trait in each of them. An
+//! expansion therefore checks each type in one place, by an impl of a `Check…` trait, and compiles the other places without
+//! the bound. The user sees one error, with the message of the bound.
+//!
+//! Several bounds require the same traits and differ in their message. The macro selects one by the names in the type, and the
+//! compiler decides whether the bound holds. So a type of the user's that is called `Context` or `Arc` compiles.
+
+use std::marker::PhantomData;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserializer, Serialize, Serializer};
+
+use crate::shape::{Descriptor, Shape, ShapeRef};
+
+/// Declares bounds: each holds for all types that implement the traits after the colon. These traits are not supertraits,
+/// because the compiler would report a missing supertrait by the supertrait's own message.
+macro_rules! bounds {
+    ($($(#[$message:meta])* $bound:ident: $first:ident $(+ $more:ident)*;)+) => {$(
+        $(#[$message])*
+        pub trait $bound {}
+
+        #[diagnostic::do_not_recommend]
+        impl<T: $first $(+ $more)* + ?Sized> $bound for T {}
+    )+};
+}
+
+bounds! {
+    /// The type of a command's argument.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` cannot be an argument of a command; help: derive `serde::Serialize`, `serde::Deserialize` and \
+                   `memimage::Shape` for each type in it",
+        label = "cannot be written to a journal and read back",
+        note = "types of uuid, chrono, jiff, rust_decimal and indexmap have a shape under memimage's feature of that name",
+        note = "a type of another crate gets a name where it is used: `#[shape(opaque = \"name\")]` on the argument"
+    )]
+    Argument: Shape + Serialize + DeserializeOwned;
+
+    /// The type of an argument whose type is called `Context`.
+    #[diagnostic::on_unimplemented(
+        message = "a command takes its context by value; help: take `&Context`",
+        label = "not a reference"
+    )]
+    ContextArgument: Shape + Serialize + DeserializeOwned;
+
+    /// The type of an argument that contains an `Arc` or `Rc`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` cannot be an argument of a command: `Arc` and `Rc` have no shape; help: own the value: `String` for \
+                   `Arc<str>`, `T` or `Box<T>` for `Arc<T>`",
+        label = "no `Shape`",
+        note = "a type that serde can write and read may have a name instead: `#[shape(opaque = \"name\")]` on the argument"
+    )]
+    SharedArgument: Shape + Serialize + DeserializeOwned;
+
+    /// The type of a field that contains an `Arc` or `Rc`.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` has no shape: `Arc` and `Rc` have none; help: own the value: `String` for `Arc<str>`, `T` or \
+                   `Box<T>` for `Arc<T>`",
+        label = "no `Shape`",
+        note = "a type that serde can write and read may have a name instead: `#[shape(opaque = \"name\")]` on the field"
+    )]
+    SharedField: Shape;
+}
+
+/// An impl of this trait for a payload checks the type of its field number `N`.
+pub trait CheckArgument<T: Argument, const N: usize> {}
+
+/// An impl of this trait for a payload checks the type of its field number `N`.
+pub trait CheckContextArgument<T: ContextArgument, const N: usize> {}
+
+/// An impl of this trait for a payload checks the type of its field number `N`.
+pub trait CheckSharedArgument<T: SharedArgument, const N: usize> {}
+
+/// An impl of this trait for a type checks that its field number `N` has a shape.
+pub trait CheckField<T: Shape + ?Sized, const N: usize> {}
+
+/// An impl of this trait for a type checks that its field number `N` has a shape.
+pub trait CheckSharedField<T: SharedField + ?Sized, const N: usize> {}
+
+/// What serde's derive assumes of an argument's type: all that the bounds on arguments require.
+pub trait Recorded: Shape + Serialize + DeserializeOwned {}
+
+impl<T: Shape + Serialize + DeserializeOwned> Recorded for T {}
+
+/// The shape of a type that a `Check…` trait checks. For a type without a shape, the name `SHAPE` resolves to the constant of
+/// [`NoShape`], so that the check is the only error.
+pub struct ShapeOrNone<T: ?Sized>(PhantomData<T>);
+
+impl<T: Shape + ?Sized> ShapeOrNone<T> {
+    /// The shape of the type.
+    pub const SHAPE: ShapeRef = T::SHAPE;
+}
+
+/// Resolves `SHAPE` for a type without a shape.
+pub trait NoShape {
+    /// Not used: the build fails.
+    const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Opaque(""));
+}
+
+impl<T: ?Sized> NoShape for ShapeOrNone<T> {}
+
+/// Resolves the names of serde's functions for a payload with an argument that serde cannot write or read. In all other
+/// payloads the functions of serde's derive take precedence.
+pub trait NoSerde {
+    /// Not called: the build fails.
+    fn serialize<P, S: Serializer>(_: &P, _: S) -> Result<S::Ok, S::Error> {
+        unreachable!("a type that does not compile is not serialized")
+    }
+
+    /// Not called: the build fails.
+    fn deserialize<'de, P, D: Deserializer<'de>>(_: D) -> Result<P, D::Error> {
+        unreachable!("a type that does not compile is not deserialized")
+    }
+}
+
+impl<T> NoSerde for T {}

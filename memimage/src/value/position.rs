@@ -1,0 +1,77 @@
+//! The position in a shape while a value is decoded, encoded or converted: follows back references and limits the depth.
+
+use super::error::{ValueError, ValueErrorKind};
+use crate::shape::node::Node;
+
+/// The maximum number of nested shapes on the way to a part of a value; this limits recursion. Each repetition of a recursive
+/// type uses one level for each shape of the cycle.
+pub(crate) const MAX_DEPTH: u32 = 128;
+
+/// The maximum number of values beyond [`VALUES_PER_BYTE`]. It limits the values that take up no bytes: a few bytes could claim
+/// any number of them.
+pub(super) const MAX_EMPTY: usize = 1 << 16;
+
+/// The maximum number of values for each byte read, for nested values that share one byte.
+pub(super) const VALUES_PER_BYTE: usize = 16;
+
+/// A position in a shape.
+#[derive(Clone, Copy)]
+pub(super) struct ShapePosition<'a> {
+    pub(super) node: &'a Node,
+    enclosing: Option<&'a EnclosingNodes<'a>>,
+    depth: u32,
+}
+
+/// The structs and enums that enclose a position, innermost first.
+#[derive(Clone, Copy)]
+pub(super) struct EnclosingNodes<'a> {
+    node: &'a Node,
+    outer: Option<&'a EnclosingNodes<'a>>,
+}
+
+impl<'a> ShapePosition<'a> {
+    pub(super) fn root(node: &'a Node) -> ShapePosition<'a> {
+        ShapePosition { node, enclosing: None, depth: 1 }
+    }
+
+    /// The position of a part that is not a field of a struct or variant.
+    #[inline]
+    pub(super) fn part(self, node: &'a Node) -> Result<ShapePosition<'a>, ValueError> {
+        ShapePosition { node, enclosing: self.enclosing, depth: self.depth }.deeper()
+    }
+
+    /// This struct or enum, as the innermost one that encloses its fields.
+    #[inline]
+    pub(super) fn as_enclosing(self) -> EnclosingNodes<'a> {
+        EnclosingNodes { node: self.node, outer: self.enclosing }
+    }
+
+    /// The position of a field of this struct or enum, which is also `enclosing`.
+    #[inline]
+    pub(super) fn field<'b>(
+        self,
+        node: &'b Node,
+        enclosing: &'b EnclosingNodes<'b>,
+    ) -> Result<ShapePosition<'b>, ValueError>
+    where
+        'a: 'b,
+    {
+        ShapePosition { node, enclosing: Some(enclosing), depth: self.depth }.deeper()
+    }
+
+    /// The struct or enum this many steps out. The depth stays the same. The limit still applies: entering a field adds to it.
+    pub(super) fn back(self, steps: u32) -> ShapePosition<'a> {
+        let mut enclosing = self.enclosing;
+        for _ in 0..steps {
+            enclosing = enclosing.and_then(|enclosing| enclosing.outer);
+        }
+        let to = enclosing.expect("a decoded or created shape has no dangling back reference");
+        ShapePosition { node: to.node, enclosing: to.outer, depth: self.depth }
+    }
+
+    #[inline]
+    fn deeper(mut self) -> Result<ShapePosition<'a>, ValueError> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH { Err(ValueError::new(ValueErrorKind::TooDeep)) } else { Ok(self) }
+    }
+}

@@ -1,0 +1,81 @@
+//! Computes the checksums of changed bytes again, by FORMAT.md alone, so that a test reaches the checks behind the checksums.
+
+use crc32c::{crc32c, crc32c_append};
+
+use crate::frames::{SEGMENT_HEADER, TRAILER, frames, u32_at};
+
+/// Computes the checksum of a segment's or snapshot's header again.
+pub fn update_header(file: &mut [u8]) {
+    if let Some(header) = file.get_mut(..SEGMENT_HEADER) {
+        let crc = crc32c(&header[..SEGMENT_HEADER - 4]);
+        put(header, SEGMENT_HEADER - 4, crc);
+    }
+}
+
+/// Computes the checksums of all frames of a segment again and links each frame to the one before it. Returns the checksum of
+/// the last frame. The image and number in the segment's header are taken as they are.
+pub fn update_frames(segment: &mut [u8], mut previous: u32) -> u32 {
+    if segment.len() < SEGMENT_HEADER {
+        return previous;
+    }
+    let seed = crc32c_append(crc32c(&segment[40..56]), &segment[112..120]);
+    for frame in frames(segment) {
+        let frame = &mut segment[frame];
+        let trailer = frame.len() - TRAILER;
+        put(frame, 60, previous);
+        put(frame, 76, crc32c_append(seed, &frame[..76]));
+        put(frame, trailer, frame.len() as u32);
+        previous = crc32c_append(seed, &frame[..trailer]);
+        put(frame, trailer + 4, previous);
+    }
+    previous
+}
+
+/// Updates the headers and frames of a whole journal, whose segments are in the order of their numbers.
+pub fn update_journal<'a>(segments: impl IntoIterator<Item = &'a mut Vec<u8>>) {
+    let mut previous = 0;
+    for segment in segments {
+        update_header(segment);
+        previous = update_frames(segment, previous);
+    }
+}
+
+/// Computes the checksums of a snapshot's header, chunks and trailer again, and the hash over all of it.
+pub fn update_snapshot(file: &mut [u8]) {
+    update_header(file);
+    if file.len() < SEGMENT_HEADER {
+        return;
+    }
+    let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+    hasher.update(&file[..SEGMENT_HEADER]);
+    let (mut at, mut total) = (SEGMENT_HEADER, 0u64);
+    while let Some(len) = file.get(at..at + 8).map(|header| u32_at(header, 0) as usize) {
+        let Some(chunk) = file.get(at + 8..at + 8 + len) else { return };
+        hasher.update(chunk);
+        total += len as u64;
+        let crc = crc32c(chunk);
+        put(file, at + 4, crc);
+        at += 8 + len;
+        if len == 0 {
+            break;
+        }
+    }
+    if let Some(trailer) = file.get_mut(at..at + 48) {
+        trailer[..8].copy_from_slice(&total.to_le_bytes());
+        trailer[16..32].copy_from_slice(&hasher.digest128().to_le_bytes());
+        let crc = crc32c(&trailer[..44]);
+        put(trailer, 44, crc);
+    }
+}
+
+/// Computes the checksum of `journal/durable` again.
+pub fn update_watermark(block: &mut [u8], uuid: &[u8]) {
+    if block.len() >= 64 {
+        let crc = crc32c_append(crc32c(uuid), &block[..60]);
+        put(block, 60, crc);
+    }
+}
+
+fn put(bytes: &mut [u8], at: usize, value: u32) {
+    bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+}

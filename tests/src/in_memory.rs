@@ -1,0 +1,33 @@
+//! A model in memory, for tests that need commands and no journal.
+
+use memimage::{Command, Execute, Image, Model};
+
+/// Runs the commands of a model whose journal is lost with it.
+pub struct Local<M: Model> {
+    image: Image<M>,
+}
+
+impl<M: Model> Local<M> {
+    /// Reads the model.
+    ///
+    /// # Panics
+    ///
+    /// If the image is poisoned, which nothing in memory does.
+    pub fn query<T>(&self, read: impl FnOnce(&M) -> T) -> T {
+        self.image.query(read).expect("an image in memory answers")
+    }
+}
+
+impl<M: Model> Default for Local<M> {
+    fn default() -> Local<M> {
+        Local { image: Image::in_memory().expect("an image in memory opens") }
+    }
+}
+
+impl<M: Model> Execute for Local<M> {
+    type Model = M;
+
+    fn execute<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {
+        self.image.execute(command)
+    }
+}

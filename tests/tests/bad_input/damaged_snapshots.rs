@@ -1,0 +1,106 @@
+//! Damaged and missing snapshots, which cost time and no data.
+
+use std::path::Path;
+
+use expect_test::expect;
+use memimage::Image;
+use memimage_tests::LedgerCommands;
+
+use super::{is_well, ledger, open, options, remove, replace, snapshot, state};
+
+#[test]
+fn a_damaged_snapshot_is_skipped() {
+    let (whole, expected) = ledger(20, &[10, 16]);
+    let [older, newer] = [10, 16].map(|seq| whole.read(snapshot(seq)).unwrap());
+    let flipped = |at: usize| {
+        let mut bytes = newer.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    let mut version = newer.clone();
+    version[8] = 2;
+    let crc = crc32c::crc32c(&version[..4092]);
+    version[4092..4096].copy_from_slice(&crc.to_le_bytes());
+    let (other, _) = ledger(16, &[16]);
+    let mut texts = String::new();
+    for (what, bytes) in [
+        ("magic", flipped(0)),
+        ("header", flipped(64)),
+        ("chunk's header", flipped(4_096)),
+        ("chunk", flipped(4_110)),
+        ("trailer", flipped(newer.len() - 1)),
+        ("empty", Vec::new()),
+        ("cut in the header", newer[..100].to_vec()),
+        ("cut in the state", newer[..4_110].to_vec()),
+        ("cut in the trailer", newer[..newer.len() - 1].to_vec()),
+        ("longer", [&newer[..], b"junk"].concat()),
+        ("newer format", version),
+        ("of another event", older.clone()),
+        ("of another image", other.read(snapshot(16)).unwrap()),
+    ] {
+        let disk = whole.fork();
+        replace(&disk, &snapshot(16), &bytes);
+        let image = open(&disk).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let recovery = image.admin().stats().recovery;
+        assert_eq!((recovery.snapshot.map(|seq| seq.get()), recovery.replayed), (Some(10), 10), "{what}");
+        assert_eq!((image.journal().seq().get(), state(&image)), (20, expected), "{what}");
+        let [(path, why)] = &recovery.unusable_snapshots[..] else { panic!("{what}: {recovery:?}") };
+        assert_eq!(path, Path::new(&snapshot(16)));
+        texts += &format!("{what}: {why}\n");
+        Image::close(image).unwrap();
+        assert_eq!(disk.read(snapshot(16)).unwrap(), bytes, "{what}");
+
+        // both: all of the journal is replayed
+        replace(&disk, &snapshot(10), &bytes[..bytes.len() / 2]);
+        let image = open(&disk).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let recovery = image.admin().stats().recovery;
+        assert_eq!((recovery.snapshot, recovery.replayed, recovery.unusable_snapshots.len()), (None, 20, 2), "{what}");
+        assert_eq!((image.journal().seq().get(), state(&image)), (20, expected), "{what}");
+        // and a new one is used again
+        image.admin().snapshot().unwrap();
+        Image::close(image).unwrap();
+        assert_eq!(open(&disk).unwrap().admin().stats().recovery.snapshot.map(|seq| seq.get()), Some(20), "{what}");
+    }
+    expect![[r#"
+        magic: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: it does not start with the magic number of a snapshot; nothing is lost, since the journal has all events
+        header: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the header's checksum is wrong; nothing is lost, since the journal has all events
+        chunk's header: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the checksum of the chunk before byte 4118 is wrong; nothing is lost, since the journal has all events
+        chunk: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the checksum of the chunk before byte 4119 is wrong; nothing is lost, since the journal has all events
+        trailer: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the trailer's checksum is wrong; nothing is lost, since the journal has all events
+        empty: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the file ends within its header; nothing is lost, since the journal has all events
+        cut in the header: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the file ends within its header; nothing is lost, since the journal has all events
+        cut in the state: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the file ends at byte 4110; nothing is lost, since the journal has all events
+        cut in the trailer: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: the file ends at byte 4174; nothing is lost, since the journal has all events
+        longer: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: bytes follow the trailer; nothing is lost, since the journal has all events
+        newer format: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: it was written in a newer format; nothing is lost, since the journal has all events
+        of another event: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: its header names event 10; nothing is lost, since the journal has all events
+        of another image: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: it belongs to another image; nothing is lost, since the journal has all events
+    "#]].assert_eq(&texts);
+}
+
+#[test]
+fn without_snapshots_everything_is_replayed() {
+    let (disk, expected) = ledger(20, &[10, 16]);
+    for seq in [10, 16] {
+        remove(&disk, &snapshot(seq));
+    }
+    let image = open(&disk).unwrap();
+    let recovery = image.admin().stats().recovery;
+    assert_eq!((recovery.snapshot, recovery.replayed, recovery.unusable_snapshots.len()), (None, 20, 0));
+    assert_eq!(state(&image), expected);
+    Image::close(image).unwrap();
+    is_well(&disk, 20, expected);
+
+    // nor is the directory needed
+    let dir = tempfile::tempdir().unwrap();
+    let image = options().open(dir.path()).unwrap();
+    (0..5).for_each(|_| _ = image.file(vec![7; 1_000]).unwrap());
+    image.admin().snapshot().unwrap();
+    let expected = state(&image);
+    Image::close(image).unwrap();
+    std::fs::remove_dir_all(dir.path().join("snapshot")).unwrap();
+    std::fs::remove_dir_all(dir.path().join("quarantine")).unwrap();
+    let image = options().open(dir.path()).unwrap();
+    assert_eq!((state(&image), image.admin().stats().recovery.replayed), (expected, 5));
+    image.admin().snapshot().unwrap();
+}

@@ -1,0 +1,88 @@
+//! Files that the disk refuses to read or to write.
+
+use std::io;
+
+use expect_test::expect;
+use memimage::ErrorKind;
+use memimage_tests::{Act, GateDisk};
+
+use super::{DiskClone as _, ROOT, is_well, ledger, open, options, refused_through};
+
+#[test]
+fn unreadable_files_are_named() {
+    let (disk, state) = ledger(20, &[10, 16]);
+    let gate = GateDisk::new(disk.clone());
+    let mut texts = String::new();
+    for (act, ending) in [
+        (Act::List, ROOT),
+        (Act::List, "/journal"),
+        (Act::List, "/snapshot"),
+        (Act::Lock, "LOCK"),
+        (Act::Open, "00000001.journal"),
+        (Act::Read, "00000001.journal"),
+        (Act::Open, "00000003.journal"),
+        (Act::Read, "00000003.journal"),
+        (Act::Open, "durable"),
+        (Act::Read, "durable"),
+    ] {
+        gate.fail(act, ending, io::ErrorKind::PermissionDenied);
+        let error = refused_through(&disk, &gate, options());
+        assert!(error.is_io() && error.kind() != ErrorKind::Corrupt, "{error}");
+        texts += &format!("{error}\n");
+    }
+    expect![[r#"
+        listing `/ledger` failed: permission denied; help: let the user of this process read and write the image's directory and files
+        listing `/ledger/journal` failed: permission denied; help: let the user of this process read and write the image's directory and files
+        listing `/ledger/snapshot` failed: permission denied; help: let the user of this process read and write the image's directory and files
+        locking `/ledger/LOCK` failed: permission denied; help: let the user of this process read and write the image's directory and files
+        opening `/ledger/journal/00000001.journal` failed: permission denied; help: let the user of this process read and write the image's directory and files
+        reading `/ledger/journal/00000001.journal` failed: permission denied; help: let the user of this process read and write the image's directory and files
+        opening `/ledger/journal/00000003.journal` failed: permission denied; help: let the user of this process read and write the image's directory and files
+        reading `/ledger/journal/00000003.journal` failed: permission denied; help: let the user of this process read and write the image's directory and files
+        opening `/ledger/journal/durable` failed: permission denied; help: let the user of this process read and write the image's directory and files
+        reading `/ledger/journal/durable` failed: permission denied; help: let the user of this process read and write the image's directory and files
+    "#]].assert_eq(&texts);
+    is_well(&disk, 20, state);
+}
+
+/// A snapshot is a cache: one that cannot be read costs time, and is reported.
+#[test]
+fn an_unreadable_snapshot_is_skipped() {
+    let (disk, _) = ledger(20, &[10, 16]);
+    for act in [Act::Open, Act::Read] {
+        let gate = GateDisk::new(disk.fork());
+        gate.fail(act, "16.snapshot", io::ErrorKind::PermissionDenied);
+        let image = options().open_with(gate.shared(), ROOT).unwrap();
+        let recovery = image.admin().stats().recovery;
+        assert_eq!((image.journal().seq(), recovery.snapshot), (memimage::Seq::new(20), Some(memimage::Seq::new(10))));
+        assert_eq!(recovery.unusable_snapshots.len(), 1);
+        assert!(recovery.unusable_snapshots[0].1.contains("permission denied"));
+    }
+}
+
+#[test]
+fn unwritable_files_are_named() {
+    let (disk, state) = ledger(20, &[10]);
+    let gate = GateDisk::new(disk.clone());
+    let mut texts = String::new();
+    for (act, ending) in [
+        (Act::Write, "durable"),
+        (Act::SyncData, "durable"),
+        (Act::SyncData, ".journal"),
+        (Act::SyncDir, ROOT),
+        (Act::SyncDir, "/journal"),
+    ] {
+        gate.fail(act, ending, io::ErrorKind::ReadOnlyFilesystem);
+        let error = open(&gate).unwrap_err();
+        assert!(error.is_io(), "{error}");
+        texts += &format!("{error}\n");
+    }
+    expect![[r#"
+        writing `/ledger/journal/durable` failed: read-only filesystem or storage medium; help: put the image on a writable file system
+        syncing `/ledger/journal/durable` failed: read-only filesystem or storage medium; help: put the image on a writable file system
+        syncing `/ledger/journal/00000003.journal` failed: read-only filesystem or storage medium; help: put the image on a writable file system
+        syncing `/ledger` failed: read-only filesystem or storage medium; help: put the image on a writable file system
+        syncing `/ledger/journal` failed: read-only filesystem or storage medium; help: put the image on a writable file system
+    "#]].assert_eq(&texts);
+    is_well(&disk, 20, state);
+}

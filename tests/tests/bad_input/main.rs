@@ -1,0 +1,150 @@
+//! Bad input at an image's path: each refusal says what happened, where and what to do, and no file is changed.
+
+mod damaged_journal;
+mod damaged_snapshots;
+mod file_access;
+mod full_disk;
+mod incompatible_images;
+mod limits;
+mod paths;
+mod second_owner;
+mod torn_write;
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use expect_test::Expect;
+use memimage::disk::{Disk, SimDisk};
+use memimage::{Durability, Error, Image, Model, Options, digest};
+use memimage_tests::{GateDisk, Ledger, LedgerCommands, Run, changed, files};
+
+const ROOT: &str = "/ledger";
+
+fn options() -> Options<Ledger> {
+    Run::options(Durability::Synced, 512)
+}
+
+fn open(disk: &impl DiskClone) -> Result<Image<Ledger>, Error> {
+    options().open_with(disk.shared(), ROOT)
+}
+
+/// A disk that can be handed out.
+trait DiskClone {
+    fn shared(&self) -> Arc<dyn Disk>;
+}
+
+impl DiskClone for SimDisk {
+    fn shared(&self) -> Arc<dyn Disk> {
+        Arc::new(self.clone())
+    }
+}
+
+impl DiskClone for GateDisk {
+    fn shared(&self) -> Arc<dyn Disk> {
+        Arc::new(self.clone())
+    }
+}
+
+/// Opens, is refused, and makes sure that no file was changed.
+fn refused(disk: &SimDisk) -> Error {
+    refused_through(disk, disk, options())
+}
+
+fn refused_through<M: Model>(disk: &SimDisk, through: &impl DiskClone, options: Options<M>) -> Error {
+    let before = files(disk);
+    let error = options.open_with(through.shared(), ROOT).expect_err("it is refused");
+    assert_eq!(changed(&before, &files(disk)), [] as [PathBuf; 0], "{error}");
+    error
+}
+
+/// As [`refused`], before anything at all was done to the disk: no directory is made, nothing synced, nothing locked.
+fn refused_untouched<M: Model>(disk: &SimDisk, options: Options<M>) -> Error {
+    let before = (disk.operations(), disk.files());
+    let error = refused_through(disk, disk, options);
+    assert_eq!((disk.operations(), disk.files()), before, "{error}");
+    error
+}
+
+fn check(error: &Error, text: Expect) {
+    text.assert_eq(&error.to_string());
+}
+
+fn put(disk: &SimDisk, path: &str, bytes: &[u8]) {
+    let (path, mut above) = (Path::new(path), PathBuf::from("/"));
+    for part in path.parent().unwrap().components().skip(1) {
+        above.push(part);
+        if disk.kind(&above).unwrap().is_none() {
+            disk.create_dir(&above).unwrap();
+        }
+    }
+    disk.create_new(path).unwrap().write_at(bytes, 0).unwrap();
+}
+
+fn replace(disk: &SimDisk, path: &str, bytes: &[u8]) {
+    disk.truncate(path, bytes.len() as u64).unwrap();
+    disk.write(path, 0, bytes).unwrap();
+}
+
+fn remove(disk: &SimDisk, path: &str) {
+    disk.remove(Path::new(path)).unwrap();
+}
+
+fn segment(number: usize) -> String {
+    format!("{ROOT}/journal/{number:08}.journal")
+}
+
+fn snapshot(seq: u64) -> String {
+    format!("{ROOT}/snapshot/{seq:020}.snapshot")
+}
+
+fn state(image: &Image<Ledger>) -> u64 {
+    digest(&*image.read_uncommitted().unwrap()).unwrap().to_u64()
+}
+
+/// A closed image of `events` events, which fill a segment every seven or so, with snapshots after some of them.
+fn ledger(events: u64, snapshots: &[u64]) -> (SimDisk, u64) {
+    let disk = SimDisk::new();
+    let image = open(&disk).unwrap();
+    for event in 1..=events {
+        image.file(vec![event as u8; 1_000]).unwrap();
+        if snapshots.contains(&event) {
+            image.admin().snapshot().unwrap();
+        }
+    }
+    let state = state(&image);
+    Image::close(image).unwrap();
+    (disk, state)
+}
+
+/// Opens what was refused before, or was damaged, once it is whole: nothing is lost, and it goes on.
+fn is_well(disk: &SimDisk, seq: u64, expected: u64) {
+    let image = open(disk).unwrap();
+    assert_eq!((image.journal().seq().get(), state(&image)), (seq, expected));
+    image.deposit(1, 1).unwrap();
+    Image::close(image).unwrap();
+}
+
+/// Changes a byte of a segment's header, as a later version would have written it.
+fn patch_header(disk: &SimDisk, path: &str, at: usize, byte: u8) {
+    let mut header = disk.read(path).unwrap()[..4096].to_vec();
+    header[at] = byte;
+    let crc = crc32c::crc32c(&header[..4092]);
+    header[4092..].copy_from_slice(&crc.to_le_bytes());
+    disk.write(path, 0, &header).unwrap();
+}
+
+/// Changes bytes of a frame's header, as a later version would have written them.
+fn patch_frame(disk: &SimDisk, number: usize, place: &Range<usize>, changes: &[(usize, u8)]) {
+    let bytes = disk.read(segment(number)).unwrap();
+    let seed = crc32c::crc32c_append(crc32c::crc32c(&bytes[40..56]), &(number as u64).to_le_bytes());
+    let mut frame = bytes[place.clone()].to_vec();
+    for &(at, byte) in changes {
+        frame[at] = byte;
+    }
+    let crc = crc32c::crc32c_append(seed, &frame[..76]);
+    frame[76..80].copy_from_slice(&crc.to_le_bytes());
+    let crc = crc32c::crc32c_append(seed, &frame[..place.len() - 8]);
+    frame[place.len() - 4..].copy_from_slice(&crc.to_le_bytes());
+    disk.write(segment(number), place.start as u64, &frame).unwrap();
+}

@@ -1,0 +1,180 @@
+//! Paths at which there is no image, or only a part of one.
+
+use std::path::Path;
+use std::sync::mpsc;
+
+use expect_test::expect;
+use memimage::disk::{Disk, SimDisk};
+use memimage::{ErrorKind, Image};
+use memimage_tests::LedgerCommands;
+
+use super::{DiskClone as _, ROOT, check, is_well, ledger, open, options, put, refused_untouched, remove, segment};
+
+#[test]
+fn a_mistyped_path_is_not_created() {
+    let disk = SimDisk::new();
+    let error = refused_untouched(&disk, options().create(false));
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    check(
+        &error,
+        expect![
+            "no image is at `/ledger`: nothing is there; help: check the path, or create the image with `options().create(true)`"
+        ],
+    );
+    assert_eq!(disk.kind(Path::new(ROOT)).unwrap(), None);
+
+    // nor is anything put into an empty directory
+    disk.create_dir(Path::new(ROOT)).unwrap();
+    assert_eq!(refused_untouched(&disk, options().create(false)).kind(), ErrorKind::NotFound);
+
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("ledgr");
+    assert_eq!(options().create(false).open(&path).unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(!path.exists());
+    let error = options().open(path.join("below")).unwrap_err();
+    assert!(error.is_io());
+    expect!["creating `DIR/ledgr/below` failed: No such file or directory (os error 2); help: check the path, or create its parent directory first"].assert_eq(&error.to_string().replace(dir.path().to_str().unwrap(), "DIR"));
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_file_is_no_image() {
+    let disk = SimDisk::new();
+    put(&disk, ROOT, b"dear diary");
+    let mut texts = Vec::new();
+    for create in [true, false] {
+        let error = refused_untouched(&disk, options().create(create));
+        assert_eq!(error.kind(), ErrorKind::NotAnImage);
+        texts.push(error.to_string());
+    }
+    assert_eq!(texts[0], texts[1]);
+    expect!["`/ledger` is not an image: it is a file; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"].assert_eq(&texts[0]);
+}
+
+#[test]
+fn a_directory_with_other_files_is_no_image() {
+    for other in [
+        "photo.jpg",
+        "README",
+        "journal/diary.txt",
+        "journal/diary.txt.tmp",
+        "journal/2026/may.txt",
+        "snapshot/holiday.jpg",
+        "quarantine/patient.txt",
+        "LOCK/key",
+        "photos/1.tmp",
+    ] {
+        let disk = SimDisk::new();
+        put(&disk, &format!("{ROOT}/{other}"), b"mine");
+        for create in [true, false] {
+            let before = (disk.operations(), disk.files());
+            let opened = options().create(create).open_with(disk.shared(), ROOT);
+            let Err(error) = opened else { panic!("an image was made beside {other}") };
+            assert!(
+                error.kind() == ErrorKind::NotAnImage || (!create && error.kind() == ErrorKind::NotFound),
+                "{other}: {error}"
+            );
+            assert_eq!((disk.operations(), disk.files()), before, "{other}: {error}");
+        }
+    }
+    let disk = SimDisk::new();
+    put(&disk, &format!("{ROOT}/photo.jpg"), b"mine");
+    check(
+        &refused_untouched(&disk, options()),
+        expect![
+            "`/ledger` is not an image: it has other files and no journal; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"
+        ],
+    );
+}
+
+#[test]
+fn a_journal_that_is_a_file_is_no_image() {
+    let disk = SimDisk::new();
+    put(&disk, &format!("{ROOT}/journal"), b"mine");
+    let error = refused_untouched(&disk, options());
+    assert_eq!(error.kind(), ErrorKind::NotAnImage, "{error}");
+    check(
+        &error,
+        expect![
+            "`/ledger` is not an image: its `journal` is a file, but must be a directory; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"
+        ],
+    );
+}
+
+#[test]
+fn an_unfinished_creation_is_completed() {
+    let disk = SimDisk::new();
+    let (forks, observed) = mpsc::channel();
+    disk.observe(move |_, fork| _ = forks.send(fork.clone()));
+    Image::close(open(&disk).unwrap()).unwrap();
+    drop(disk);
+    let mut unfinished = 0;
+    for fork in observed {
+        for left in [fork.fork(), fork.crash(|_| false), fork.crash(|_| true)] {
+            let begun = left.kind(Path::new(&segment(1))).unwrap().is_some();
+            if !begun {
+                unfinished += 1;
+                assert_eq!(refused_untouched(&left, options().create(false)).kind(), ErrorKind::NotFound);
+            }
+            let image = open(&left).unwrap();
+            assert_eq!(image.journal().seq().get(), 0);
+            assert_eq!(image.admin().stats().recovery.created, !begun);
+            image.deposit(1, 1).unwrap();
+            Image::close(image).unwrap();
+            assert!(left.files().iter().all(|path| !path.to_string_lossy().ends_with(".tmp")));
+            assert_eq!(open(&left).unwrap().deposit(1, 1).unwrap(), 2);
+        }
+    }
+    assert!(unfinished > 10, "{unfinished}");
+}
+
+#[test]
+fn snapshots_without_a_journal_do_not_begin_a_new_image() {
+    let (disk, _) = ledger(20, &[10]);
+    for path in disk.files().iter().filter(|path| path.starts_with(format!("{ROOT}/journal"))) {
+        disk.remove(path).unwrap();
+    }
+    let mut texts = Vec::new();
+    for create in [true, false] {
+        let error = refused_untouched(&disk, options().create(create));
+        assert_eq!(error.kind(), ErrorKind::NotAnImage);
+        texts.push(error.to_string());
+    }
+    assert_eq!(texts[0], texts[1]);
+    expect!["`/ledger` is not an image: it has snapshots but no journal, so events may be missing; nothing was changed; help: restore its `journal` from a copy, or move the remaining files away to begin a new image"].assert_eq(&texts[0]);
+}
+
+#[test]
+fn a_journal_that_lost_all_its_segments_does_not_begin_a_new_image() {
+    let (disk, _) = ledger(20, &[]);
+    for path in disk.files().iter().filter(|path| path.to_string_lossy().ends_with(".journal")) {
+        disk.remove(path).unwrap();
+    }
+    let error = refused_untouched(&disk, options());
+    assert_eq!(error.kind(), ErrorKind::NotAnImage);
+    check(
+        &error,
+        expect![
+            "`/ledger` is not an image: its segments are missing, but `journal/durable` shows that the image was in use; nothing was changed; help: restore its `journal` from a copy, or move the remaining files away to begin a new image"
+        ],
+    );
+}
+
+#[test]
+fn a_network_file_system_is_refused() {
+    let disk = SimDisk::new();
+    disk.set_network_filesystem(Some("nfs4"));
+    check(
+        &refused_untouched(&disk, options()),
+        expect![
+            "`/ledger` is on a network file system (nfs4): its locks and syncs cannot be trusted; help: move the image to a local disk, or accept the risk with `options().allow_network(true)`"
+        ],
+    );
+    let (disk, state) = ledger(3, &[]);
+    disk.set_network_filesystem(Some("nfs4"));
+    remove(&disk, &format!("{ROOT}/LOCK"));
+    refused_untouched(&disk, options());
+    Image::close(options().allow_network(true).open_with(disk.shared(), ROOT).unwrap()).unwrap();
+    disk.set_network_filesystem(None);
+    is_well(&disk, 3, state);
+}

@@ -1,0 +1,54 @@
+//! An image that another owner, in this process or in another one, has opened.
+
+use expect_test::expect;
+use memimage::disk::SimDisk;
+use memimage::{ErrorKind, Image};
+use memimage_tests::{LedgerCommands, files};
+
+use super::{ROOT, open, options, segment};
+
+#[test]
+fn a_second_owner_is_refused() {
+    let disk = SimDisk::new();
+    let image = open(&disk).unwrap();
+    image.deposit(1, 1).unwrap();
+    // made in the background, and then nothing changes any more
+    memimage_tests::until("the next segment is there", || disk.read(segment(2)).is_ok());
+    let before = (files(&disk), disk.read(format!("{ROOT}/LOCK")).unwrap());
+    let error = open(&disk).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Locked);
+    let pid = std::process::id().to_string();
+    let text = error.to_string().replace(&pid, "PID");
+    let program = text.split_once("PID (").unwrap().1.split_once(')').unwrap().0.to_owned();
+    expect!["the image `/ledger` is in use by pid PID (PROGRAM): an image has one owner at a time; help: close it there first (never delete its `LOCK`: two owners would then overwrite each other, and the lock is released when its process ends)"]
+    .assert_eq(&text.replace(&program, "PROGRAM"));
+    assert!((files(&disk), disk.read(format!("{ROOT}/LOCK")).unwrap()) == before, "something was changed");
+    image.deposit(1, 1).unwrap();
+    Image::close(image).unwrap();
+    assert_eq!(open(&disk).unwrap().deposit(1, 1).unwrap(), 3);
+}
+
+/// The test runs itself as the second process.
+#[test]
+fn a_second_process_is_refused() {
+    const SECOND: &str = "MEMIMAGE_TEST_SECOND_PROCESS";
+    if let Some(path) = std::env::var_os(SECOND) {
+        let error = options().open(path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Locked);
+        println!("refused: {error}");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let image = options().open(dir.path()).unwrap();
+    image.deposit(1, 1).unwrap();
+    let second = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "second_owner::a_second_process_is_refused", "--nocapture"])
+        .env(SECOND, dir.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&second.stdout);
+    assert!(second.status.success(), "{said}");
+    let owner = format!("is in use by pid {} (", std::process::id());
+    assert!(said.contains("refused: ") && said.contains(&owner), "{said}");
+    assert_eq!(image.deposit(1, 1).unwrap(), 2);
+}

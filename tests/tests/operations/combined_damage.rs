@@ -1,0 +1,272 @@
+//! Segments with several kinds of damage, one of them to the header: nothing that is damaged is reported as harmless, and no
+//! repair gives up more events than necessary.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use memimage::admin::{Check, Repair, RepairAction, Severity};
+use memimage::disk::{Disk, Fault, Method, SimDisk};
+use memimage::{ErrorKind, Image, Key, Keys, Seq};
+
+use super::check::{check, offers};
+use super::frame_edits::replace_payload;
+use super::model_versions::first::{Till, TillCommands as _};
+use super::protection::Form;
+use super::repair::{cents, crash_everywhere, cut_from, damage, repair, state_after};
+use super::segment_framing::{segments, spoil};
+use super::{IMAGE, frames, image, image_as, open, options};
+
+const ENCRYPTED: Form = Form { encrypted: true, chained: false };
+
+/// The first event in a segment.
+fn first_in(disk: &SimDisk, path: &PathBuf) -> u64 {
+    frames(disk).into_iter().find(|frame| frame.path == *path).unwrap().first
+}
+
+/// The segment with this event.
+fn with_event(disk: &SimDisk, event: u64) -> PathBuf {
+    frames(disk).into_iter().find(|frame| frame.kind == 1 && frame.first == event).unwrap().path
+}
+
+/// The same key as before, and a newer one, which is the current one.
+fn rotated() -> Keys {
+    Keys::new(2, |number| [None, Some(Key::new([7; 32])), Some(Key::new([8; 32]))][number as usize % 3].clone())
+}
+
+/// One whose file ended with its last frame was made whole with that length. The seal that ends a segment was then written
+/// behind it, and nothing that came after it could be read again.
+#[test]
+fn a_repaired_segment_has_room_for_its_seal() {
+    for choice in [RepairAction::Segments, cut_from(5)] {
+        let disk = SimDisk::new();
+        let with_room = |disk: &SimDisk| {
+            options::<Till>().segment_bytes(64 << 10).open_with(Arc::new(disk.clone()), IMAGE).unwrap()
+        };
+        let till = with_room(&disk);
+        let path = segments(&disk)[0].clone();
+        let end = |disk: &SimDisk| {
+            let last = frames(disk).into_iter().last().unwrap();
+            (last.offset as usize + last.len).next_multiple_of(512) as u64
+        };
+        let mut events = 0;
+        while end(&disk) < 16 << 10 || !end(&disk).is_multiple_of(4_096) {
+            till.put(1).unwrap();
+            events += 1;
+        }
+        Image::close(till).unwrap();
+        assert_eq!(segments(&disk).len(), 2);
+        disk.truncate(&path, end(&disk)).unwrap();
+        spoil(&disk, &path, 1);
+        if let RepairAction::CutFrom(seq) = choice {
+            assert!(events > seq.get());
+            let cut = frames(&disk).into_iter().find(|frame| frame.kind == 1 && frame.first == seq.get()).unwrap();
+            disk.write(&path, cut.offset + 85, &[0xA5; 4]).unwrap();
+            events = 4;
+        }
+        assert_eq!(offers(&check(&disk))[0].0, choice, "{}", check(&disk));
+        repair(&disk, choice).unwrap();
+        let till = with_room(&disk);
+        for _ in 0..300 {
+            till.put(1).unwrap();
+        }
+        Image::close(till).unwrap();
+        assert!(check(&disk).is_sound(), "{}", check(&disk));
+        assert_eq!(with_room(&disk).read_uncommitted().unwrap().cents, events + 300);
+    }
+}
+
+/// Puts another byte into the body of a segment's first frame, with the checksum that it has then.
+fn forge(disk: &SimDisk, path: &PathBuf) {
+    let frame = frames(disk).into_iter().find(|frame| frame.path == *path).unwrap();
+    let mut bytes = disk.read(path).unwrap();
+    let (start, end) = (frame.offset as usize, frame.offset as usize + frame.len);
+    bytes[end - 9] ^= 1;
+    let seed = crc32c::crc32c_append(crc32c::crc32c(&bytes[40..56]), &bytes[112..120]);
+    let checksum = crc32c::crc32c_append(seed, &bytes[start..end - 8]);
+    bytes[end - 4..end].copy_from_slice(&checksum.to_le_bytes());
+    disk.write(path, 0, &bytes).unwrap();
+}
+
+/// It got a header under the current key, under which its frames are not: those behind the first could be read no more.
+#[test]
+fn a_segment_whose_first_frame_is_forged_is_not_repaired_in_place() {
+    let disk = image_as(ENCRYPTED, &[12]);
+    let path = with_event(&disk, 12);
+    assert!(first_in(&disk, &path) > 1 && with_event(&disk, 13) == path);
+    forge(&disk, &path);
+    spoil(&disk, &path, 1);
+    let begin = RepairAction::BeginAt(Seq::new(12));
+    let checked = |disk: &SimDisk| Check::new().encryption(rotated()).run_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    let repair = |choice| Repair::new(choice).encryption(rotated()).run_with(Arc::new(disk.clone()), IMAGE);
+    assert_eq!(offers(&checked(&disk))[0], (begin, 0), "{}", checked(&disk));
+    assert_eq!(repair(RepairAction::Segments).unwrap_err().kind(), ErrorKind::NotApplicable);
+    repair(begin).unwrap();
+    assert!(checked(&disk).is_sound(), "{}", checked(&disk));
+    let till = options::<Till>().encryption(rotated()).open_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    assert_eq!((till.journal().seq().get(), till.read_uncommitted().unwrap().cents), (30, state_after(30)));
+}
+
+/// Its frames were held to the key of the segment whose header it is.
+#[test]
+fn the_header_of_another_segment_does_not_determine_the_keys() {
+    let disk = image_as(ENCRYPTED, &[]);
+    let newer =
+        || -> Image<Till> { options::<Till>().encryption(rotated()).open_with(Arc::new(disk.clone()), IMAGE).unwrap() };
+    let till = newer();
+    (0..12).for_each(|_| till.file(vec![1; 3_000]).unwrap());
+    Image::close(till).unwrap();
+    let (paths, all) = (segments(&disk), newer().read_uncommitted().unwrap().cents);
+    let header = disk.read(paths.last().unwrap()).unwrap()[..4_096].to_vec();
+    assert_eq!((header[148], disk.read(&paths[1]).unwrap()[148]), (2, 1));
+    disk.write(&paths[1], 0, &header).unwrap();
+    let checked = Check::new().encryption(rotated()).run_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    assert_eq!(offers(&checked), [(RepairAction::Segments, 0)], "{checked}");
+    // to give it that segment's name would put it in the place of that
+    assert!(!checked.to_string().contains("renamed"), "{checked}");
+    let repair = Repair::new(RepairAction::Segments).encryption(rotated());
+    repair.run_with(Arc::new(disk.clone()), IMAGE).unwrap();
+    assert_eq!(newer().read_uncommitted().unwrap().cents, all);
+}
+
+/// What cannot be copied cannot be made whole: it was in the way of beginning behind other damage.
+#[test]
+fn a_segment_that_cannot_be_read_is_left_as_it_is() {
+    let disk = image(&[5]);
+    damage(&disk, 2);
+    let path = with_event(&disk, 20);
+    let (first, name) = (first_in(&disk, &path), path.file_name().unwrap().to_str().unwrap().to_owned());
+    disk.inject(Fault::io().on(&[Method::ReadAt]).path(name).from(1));
+    let begin = RepairAction::BeginAt(Seq::new(5));
+    let checked = check_as_plain(&disk);
+    assert_eq!(checked.repairs()[0].action, begin, "{checked}");
+    assert_eq!(checked.repairs()[0].next, Some(cut_from(first)), "{checked}");
+    for choice in [begin, cut_from(first)] {
+        Repair::new(choice).run_with(Arc::new(disk.clone()), IMAGE).unwrap_or_else(|error| panic!("{choice}: {error}"));
+    }
+    disk.heal();
+    assert_eq!(cents(&disk), (first - 1, state_after(first - 1)));
+}
+
+fn check_as_plain(disk: &SimDisk) -> memimage::admin::CheckReport {
+    Check::new().run_with(Arc::new(disk.clone()), IMAGE).unwrap()
+}
+
+/// So many faults are told of, and so many events may not decode, that damage behind them was not told of at all.
+#[test]
+fn damage_after_many_undecodable_events_is_reported() {
+    let disk = SimDisk::new();
+    let till = open::<Till>(&disk).unwrap();
+    (0..280).for_each(|_| _ = till.put(1).unwrap());
+    Image::close(till).unwrap();
+    (1..=260).rev().for_each(|event| replace_payload(&disk, event, &[0xFF]));
+    damage(&disk, 270);
+    let checked = check(&disk);
+    assert_eq!(offers(&checked), [(cut_from(270), 11)], "{checked}");
+    // and so that a header is damaged
+    let disk = SimDisk::new();
+    let till = open::<Till>(&disk).unwrap();
+    (0..280).for_each(|_| _ = till.put(1).unwrap());
+    Image::close(till).unwrap();
+    (1..=260).rev().for_each(|event| replace_payload(&disk, event, &[0xFF]));
+    spoil(&disk, segments(&disk).iter().rev().nth(1).unwrap(), 1);
+    assert_eq!(offers(&check(&disk)), [(RepairAction::Segments, 0)], "{}", check(&disk));
+}
+
+/// A file of another image in the place of the last that is used, and nothing that says what was there: it was called harmless.
+#[test]
+fn frames_of_another_image_are_not_adopted() {
+    let (disk, other) = (image(&[]), image(&[]));
+    let paths = segments(&disk);
+    let active = &paths[paths.len() - 2];
+    let first = first_in(&disk, active);
+    disk.write(active, 0, &other.read(active).unwrap()).unwrap();
+    disk.remove("/till/journal/durable".as_ref()).unwrap();
+    let checked = check(&disk);
+    assert_eq!(offers(&checked).iter().map(|(choice, _)| *choice).collect::<Vec<_>>(), [cut_from(first)], "{checked}");
+    for lie in ["no event is lost", "no event known to exist is lost"] {
+        assert!(!checked.to_string().contains(lie), "{checked}");
+    }
+    assert_eq!(repair(&disk, RepairAction::SuspectTail).unwrap_err().kind(), ErrorKind::NotApplicable);
+    repair(&disk, cut_from(first)).unwrap();
+    assert!(check(&disk).is_sound());
+    assert_eq!(cents(&disk), (first - 1, state_after(first - 1)));
+}
+
+/// Nothing says what was in it, nor that it was empty.
+#[test]
+fn a_file_that_reads_as_empty_is_not_called_intact() {
+    let disk = image(&[]);
+    let path = segments(&disk).last().unwrap().clone();
+    spoil(&disk, &path, 0);
+    let checked = check(&disk);
+    assert_eq!(offers(&checked), [(RepairAction::Segments, 0)], "{checked}");
+    assert!(!checked.to_string().contains("; no event is lost, since the correct value is known"), "{checked}");
+    assert!(checked.to_string().contains("no event known to exist is lost"), "{checked}");
+    let disk = image(&[]);
+    spoil(&disk, &segments(&disk)[0], 0);
+    assert!(
+        check(&disk).to_string().contains("; no event is lost, since the correct value is known"),
+        "{}",
+        check(&disk)
+    );
+}
+
+/// Opening clears no end as long as a header is damaged.
+#[test]
+fn a_torn_write_is_cleared_after_the_headers_are_repaired() {
+    let disk = image(&[]);
+    spoil(&disk, &segments(&disk)[0], 1);
+    let last = frames(&disk).into_iter().last().unwrap();
+    let end = (last.offset as usize + last.len).next_multiple_of(512) as u64;
+    disk.write(&last.path, end + 512, &[0x5A; 512]).unwrap();
+    let checked = check(&disk);
+    assert_eq!(offers(&checked), [(RepairAction::TornTail, 0)], "{checked}");
+    assert!(!checked.to_string().contains("an open clears it"), "{checked}");
+    assert_eq!(checked.worst(), Some(Severity::Damage));
+}
+
+/// Each of the repairs that make segments whole on their way.
+#[test]
+fn after_a_crash_during_any_repair_the_same_repair_completes() {
+    let spoiled = |snapshots: &[u64]| {
+        let disk = image(snapshots);
+        let paths = segments(&disk);
+        [1, paths.len() - 1].into_iter().for_each(|number| spoil(&disk, &paths[number], number as u64 % 3));
+        disk
+    };
+    for (at, choice) in [(512, RepairAction::TornTail), (0, RepairAction::SuspectTail)] {
+        let disk = spoiled(&[]);
+        let last = frames(&disk).into_iter().last().unwrap();
+        let end = (last.offset as usize + last.len).next_multiple_of(512) as u64;
+        disk.write(&last.path, end + at, &vec![0x5A; 1_024 - at as usize]).unwrap();
+        crash_everywhere(&disk, choice, 30);
+    }
+    let disk = spoiled(&[5]);
+    damage(&disk, 2);
+    crash_everywhere(&disk, RepairAction::BeginAt(Seq::new(5)), 30);
+}
+
+/// Nothing says what the events are of which the shapes were in a frame that is damaged: that they stay was promised, and none of them
+/// could be read.
+#[test]
+fn events_whose_shapes_are_lost_are_reported_as_lost() {
+    let disk = SimDisk::new();
+    let opened = || options::<Till>().segment_bytes(64 << 10).open_with(Arc::new(disk.clone()), IMAGE);
+    let till = opened().unwrap();
+    for event in 1..=9 {
+        till.put(event).unwrap();
+        if event == 5 {
+            till.admin().snapshot().unwrap();
+        }
+    }
+    Image::close(till).unwrap();
+    let shapes = frames(&disk).into_iter().rfind(|frame| frame.kind == 2).unwrap();
+    disk.write(&shapes.path, shapes.offset + 85, &[0xA5; 4]).unwrap();
+    let mend = check(&disk).repairs()[0];
+    assert_eq!(mend.action, RepairAction::BeginAt(Seq::new(5)));
+    assert_eq!(repair(&disk, mend.action).unwrap().lost, mend.lost);
+    assert!(check(&disk).is_sound(), "{}", check(&disk));
+    let left = mend.lost.map_or(9, |loses| loses.first.get() - 1);
+    let till = opened().unwrap();
+    assert_eq!((till.journal().seq().get(), till.read_uncommitted().unwrap().cents), (left, (1..=left).sum()));
+}

@@ -1,0 +1,191 @@
+//! The findings of a check are accurate: each damage is reported once, each repair that is offered works, and the reported loss is
+//! the actual loss.
+
+use std::path::{Path, PathBuf};
+
+use memimage::admin::{CheckReport, RepairAction, Severity};
+use memimage::disk::{Disk, SimDisk};
+use memimage::{Image, Retention, Seq};
+
+use super::check::{check, offers};
+use super::model_versions::first::{Till, TillCommands as _};
+use super::repair::{cents, cut_from, damage, repair};
+use super::{IMAGE, frames, image, open, options};
+
+fn damages(checked: &CheckReport) -> Vec<&PathBuf> {
+    let damages = checked.findings.iter().filter(|finding| finding.severity == Severity::Damage);
+    damages.map(|finding| &finding.path).collect()
+}
+
+pub(super) fn paths(disk: &SimDisk, ending: &str) -> Vec<PathBuf> {
+    disk.files().into_iter().filter(|path| path.to_string_lossy().ends_with(ending)).collect()
+}
+
+/// A journal of which the first segments were pruned, with a base, and a snapshot behind it.
+pub(super) fn pruned() -> SimDisk {
+    let disk = SimDisk::new();
+    let till =
+        options::<Till>().retention(Retention::Events(40)).open_with(std::sync::Arc::new(disk.clone()), IMAGE).unwrap();
+    for event in 1..=120 {
+        till.file(vec![event as u8; 2_000]).unwrap();
+        if event % 10 == 0 {
+            till.admin().snapshot().unwrap();
+        }
+    }
+    Image::close(till).unwrap();
+    assert!(check(&disk).base.is_some() && paths(&disk, ".journal").len() > 5, "{}", check(&disk));
+    disk
+}
+
+/// A segment that is missing, or is another image's, was told of twice.
+#[test]
+fn a_missing_or_foreign_segment_is_reported_once() {
+    let segments = paths(&image(&[]), ".journal");
+    for path in &segments[..segments.len() - 1] {
+        let disk = image(&[]);
+        disk.remove(path).unwrap();
+        assert_eq!(damages(&check(&disk)), [path], "{}", check(&disk));
+        let (disk, other) = (image(&[]), image(&[]));
+        disk.write(path, 0, &other.read(path).unwrap()).unwrap();
+        assert_eq!(damages(&check(&disk)), [path], "{}", check(&disk));
+    }
+}
+
+/// Of a pruned journal that misses a segment in its midst, the one before its first was called missing, and nothing but to
+/// begin at the newest state was offered.
+#[test]
+fn a_missing_segment_of_a_pruned_journal_is_reported_and_can_be_cut_off() {
+    let disk = pruned();
+    let base = check(&disk).base.unwrap();
+    for path in paths(&disk, ".snapshot") {
+        disk.remove(&path).unwrap();
+    }
+    let segments = paths(&disk, ".journal");
+    let frames = frames(&disk);
+    let first = |path: &PathBuf| frames.iter().find(|frame| frame.path == *path).map_or(0, |frame| frame.first);
+    let gone = segments.iter().position(|path| first(path) > base.get() + 8).unwrap();
+    disk.remove(&segments[gone]).unwrap();
+    let checked = check(&disk);
+    assert_eq!(damages(&checked), [&segments[gone]], "{checked}");
+    let from = first(&segments[gone]);
+    assert_eq!(offers(&checked)[0].0, cut_from(from), "{checked}");
+    assert!(open::<Till>(&disk.fork()).unwrap_err().to_string().contains(segments[gone].to_str().unwrap()));
+    repair(&disk, cut_from(from)).unwrap();
+    assert!(check(&disk).is_sound(), "{}", check(&disk));
+    assert_eq!(cents(&disk), (from - 1, 2_000 * (from - 1)));
+}
+
+/// That a snapshot cannot be used was called no loss, and that it be put away was offered and then refused.
+#[test]
+fn a_snapshot_that_alone_holds_its_state_is_reported_as_damage() {
+    let disk = image(&[12]);
+    let path = Path::new("/till/snapshot/00000000000000000012.snapshot");
+    disk.write(path, 4_110, &[1, 2, 3]).unwrap();
+    assert!(check(&disk).is_sound() && offers(&check(&disk)) == [(RepairAction::Snapshots, 0)], "{}", check(&disk));
+    // after it there is another way to it, and before it there is none
+    for (event, is_last) in [(20, false), (7, true)] {
+        let disk = disk.fork();
+        damage(&disk, event);
+        let checked = check(&disk);
+        let finding = checked.findings.iter().find(|finding| finding.path == path).unwrap();
+        assert_eq!(finding.severity == Severity::Damage, is_last, "{checked}");
+        assert_eq!(finding.message.contains("no other file leads to its state"), is_last, "{checked}");
+        for mend in checked.repairs() {
+            repair(&disk.fork(), mend.action).unwrap_or_else(|error| panic!("it was offered: {error}"));
+        }
+    }
+}
+
+/// So was a copy of a base, where both are damaged and no snapshot is there; an opening says which there are, and why they are of
+/// no use. One that nothing needs can go.
+#[test]
+fn the_report_says_whether_a_base_is_needed() {
+    let disk = pruned();
+    for path in paths(&disk, ".snapshot") {
+        disk.remove(&path).unwrap();
+    }
+    let bases = paths(&disk, ".base");
+    for path in &bases {
+        disk.write(path, 3, b"damaged").unwrap();
+    }
+    let checked = check(&disk);
+    assert!(bases.iter().all(|base| damages(&checked).contains(&base)), "{checked}");
+    assert!(checked.to_string().contains("no other file leads to its state"), "{checked}");
+    let error = open::<Till>(&disk).unwrap_err().to_string();
+    assert!(bases.iter().all(|base| error.contains(base.to_str().unwrap())), "{error}");
+    assert!(error.contains("does not start with the magic number of a snapshot"), "{error}");
+    for path in &bases {
+        disk.remove(path).unwrap();
+    }
+    let error = open::<Till>(&disk).unwrap_err().to_string();
+    assert!(!error.trim_end().ends_with(':'), "{error}");
+
+    let disk = image(&[]);
+    let path = Path::new("/till/journal/00000000000000000009.1.base");
+    disk.create_new(path).unwrap().write_at(b"garbage", 0).unwrap();
+    let checked = check(&disk);
+    assert!(checked.worst() == Some(Severity::Note) && checked.to_string().contains("move it away"), "{checked}");
+    disk.remove(path).unwrap();
+    assert_eq!(cents(&disk).0, 30);
+}
+
+#[test]
+fn a_suspect_tail_without_proof_is_reported_as_suspect() {
+    for durable in [true, false] {
+        let disk = image(&[]);
+        let last = frames(&disk).into_iter().last().unwrap();
+        let end = (last.offset as usize + last.len).next_multiple_of(512);
+        disk.write(&last.path, end as u64, &vec![0x5A; 1_024]).unwrap();
+        if !durable {
+            disk.remove(Path::new("/till/journal/durable")).unwrap();
+        }
+        let checked = check(&disk);
+        assert_eq!(checked.to_string().contains("whether it was acknowledged is not known"), !durable, "{checked}");
+    }
+}
+
+#[test]
+fn a_single_item_is_reported_in_the_singular() {
+    let disk = image(&[5]);
+    damage(&disk, 30);
+    repair(&disk, cut_from(30)).unwrap();
+    let report = check(&disk).to_string();
+    assert!(report.contains("  snapshots after event 5\n"), "{report}");
+    let copies = paths(&disk, ".0").len();
+    assert!(copies > 1 && report.contains(&format!("{copies} copies of")), "{report}");
+    for path in &paths(&disk, ".0")[1..] {
+        disk.remove(path).unwrap();
+    }
+    assert!(check(&disk).to_string().contains("1 copy of"), "{}", check(&disk));
+    let disk = SimDisk::new();
+    open::<Till>(&disk).unwrap().put(1).unwrap();
+    let report = check(&disk).to_string();
+    assert!(report.contains(", 1 event, epoch ") && report.contains("  event 1; known to be synced"), "{report}");
+    assert_eq!(check(&disk).last, Some(Seq::new(1)));
+}
+
+/// A journal that a repair begun does not say itself that it was pruned. With both copies of its base damaged it was refused for
+/// a segment that is missing, without a word of them.
+#[test]
+fn a_pruned_journal_without_its_bases_names_them() {
+    // in the first of all segments, and in a later one
+    for (snapshot, event) in [(5, 3), (12, 11)] {
+        let disk = image(&[snapshot]);
+        damage(&disk, event);
+        repair(&disk, RepairAction::BeginAt(Seq::new(snapshot))).unwrap();
+        disk.remove(&paths(&disk, ".snapshot")[0]).unwrap();
+        let bases = paths(&disk, ".base");
+        for path in &bases {
+            disk.write(path, 3, b"damaged").unwrap();
+        }
+        let error = open::<Till>(&disk).unwrap_err().to_string();
+        let named = |base: &PathBuf| {
+            error.contains(&format!("`{}`: it does not start with the magic number of a snapshot", base.display()))
+        };
+        assert!(bases.len() == 2 && bases.iter().all(named), "{error}");
+        assert!(!error.contains("00000000.journal"), "{error}");
+        let checked = check(&disk);
+        assert!(bases.iter().all(|base| damages(&checked).contains(&base)), "{checked}");
+        assert!(!checked.to_string().contains("00000000.journal"), "{checked}");
+    }
+}

@@ -1,0 +1,100 @@
+//! Damage in several places: taking the first offer of each report makes the image sound, and it keeps all events that can be
+//! replayed: those from the newest intact state up to the next damage.
+
+use memimage::admin::{RepairAction, SeqRange};
+use memimage::disk::SimDisk;
+use memimage::{Image, Seq};
+use memimage_tests::{Dice, cases, seed};
+
+use super::check::check;
+use super::frame_edits::Frame;
+use super::model_versions::first::{Till, TillCommands as _};
+use super::repair::{cents, crash_everywhere, crash_everywhere_before, cut_from, damage, repair, state_after};
+use super::{frames, image, open};
+
+fn begin_at(seq: u64) -> RepairAction {
+    RepairAction::BeginAt(Seq::new(seq))
+}
+
+/// Does what each report offers first, and gives what was done. What is offered to be done then is offered again; and no
+/// more is lost than was said.
+fn follow_the_advice(disk: &SimDisk) -> Vec<RepairAction> {
+    let (mut done, mut then, mut lost) = (Vec::new(), None, None::<Option<SeqRange>>);
+    loop {
+        let checked = check(disk);
+        if checked.is_sound() {
+            assert_eq!(then, None, "{checked}");
+            return done;
+        }
+        let mend = *checked.repairs().first().unwrap_or_else(|| panic!("nothing is offered: {checked}"));
+        assert!(then.is_none_or(|then| then == mend.action), "{then:?} was to be done: {checked}");
+        assert_eq!(*lost.get_or_insert(mend.lost), mend.lost, "{checked}");
+        repair(disk, mend.action).unwrap_or_else(|error| panic!("{error}\n{checked}"));
+        then = mend.next;
+        done.push(mend.action);
+        assert!(done.len() < 3, "{done:?}: {checked}");
+    }
+}
+
+/// What is kept of thirty events, of which those states are good, and these frames are damaged.
+fn kept(frames: &[Frame], newest: u64, damaged: &[usize]) -> u64 {
+    // a frame without events that is damaged behind the state and before the next event takes nothing with it
+    let next = frames.iter().position(|frame| frame.kind == 1 && frame.first > newest).unwrap_or(frames.len());
+    let from = if newest == 0 { 0 } else { next };
+    damaged.iter().filter(|at| **at >= from).map(|at| frames[*at].first - 1).min().unwrap_or(30)
+}
+
+#[test]
+fn replayable_events_are_kept_whichever_frames_are_damaged() {
+    let mut dice = Dice::new(seed(21));
+    let mut begun = 0;
+    for case in 0..cases(150) {
+        let snapshots = [&[][..], &[12], &[5, 20], &[29], &[3, 9, 30]][dice.below(5) as usize];
+        let disk = image(snapshots);
+        let frames = frames(&disk);
+        let damaged: Vec<usize> = (0..1 + dice.below(4)).map(|_| dice.below(frames.len() as u64) as usize).collect();
+        for at in &damaged {
+            disk.write(&frames[*at].path, frames[*at].offset + 85, &[0xA5; 4]).unwrap();
+        }
+        let kept = kept(&frames, snapshots.last().copied().unwrap_or(0), &damaged);
+        if snapshots.is_empty() && kept == 0 && damaged.iter().any(|at| frames[*at].kind == 3 || *at == 0) {
+            continue; // without genesis nothing can be
+        }
+        let done = follow_the_advice(&disk);
+        begun += u32::from(matches!(done.first(), Some(RepairAction::BeginAt(_))));
+        assert_eq!(cents(&disk), (kept, state_after(kept)), "case {case}: {snapshots:?}, {damaged:?}: {done:?}");
+        // and goes on
+        let till = open::<Till>(&disk).unwrap();
+        till.put(1).unwrap();
+        Image::close(till).unwrap();
+        assert_eq!(cents(&disk), (kept + 1, state_after(kept) + 1));
+        assert!(check(&disk).is_sound(), "{}", check(&disk));
+    }
+    assert!(begun > 20, "{begun}");
+}
+
+/// The damage shares a segment with events after the state: with those right after it, with the first of all segments, and with
+/// more damage behind. Whatever a crash leaves of the repair can be repaired again.
+#[test]
+fn a_crash_leaves_a_rebuilt_segment_in_its_old_or_its_new_form() {
+    for (snapshot, damaged, then) in [
+        (5, &[3][..], None),
+        (5, &[5], None),
+        (12, &[11], None),
+        (12, &[12], None),
+        (5, &[3, 7], Some(7)),
+        (12, &[10, 20], Some(20)),
+        (12, &[2, 11, 14, 17, 28], Some(14)),
+    ] {
+        let disk = image(&[snapshot]);
+        damaged.iter().for_each(|event| damage(&disk, *event));
+        let first = check(&disk).repairs()[0];
+        assert_eq!((first.action, first.next), (begin_at(snapshot), then.map(cut_from)), "{damaged:?}");
+        let events = then.map_or(30, |event| event - 1);
+        crash_everywhere_before(&disk.fork(), first.action, first.next, events);
+        let Some(then) = first.next else { continue };
+        repair(&disk, first.action).unwrap();
+        assert!(repair(&disk, first.action).unwrap().is_unchanged());
+        crash_everywhere(&disk, then, events);
+    }
+}

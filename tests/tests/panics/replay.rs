@@ -1,0 +1,139 @@
+//! Bodies that panic, or answer otherwise, on replay: recovery stops at the event and changes no file.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use memimage::disk::SimDisk;
+use memimage::{Error, ErrorKind, Image, Model, Seq, Shape};
+use serde::{Deserialize, Serialize};
+
+use super::Refused;
+
+/// A model whose body does as a switch outside says: the kind of body that replay must catch.
+macro_rules! fickle {
+    ($model:ident, $switch:ident) => {
+        static $switch: AtomicU64 = AtomicU64::new(0);
+
+        #[derive(Default, Serialize, Deserialize, Shape, Model)]
+        struct $model {
+            count: u64,
+        }
+
+        #[memimage::commands]
+        impl $model {
+            #[command(name = "add", version = 3, oldest = 3)]
+            fn add(&mut self) -> Result<u64, Refused> {
+                self.count += 1;
+                match $switch.load(Ordering::SeqCst) {
+                    0 => Ok(self.count),
+                    1 => Err(Refused),
+                    _ => panic!("fickle"),
+                }
+            }
+
+            #[command]
+            fn fall(&mut self) {
+                panic!("as ever");
+            }
+        }
+    };
+}
+
+type Files = BTreeMap<PathBuf, Vec<u8>>;
+
+/// All files but the lock, which names its last owner.
+fn files(disk: &SimDisk) -> Files {
+    let paths = disk.files().into_iter().filter(|path| !path.ends_with("LOCK"));
+    paths.map(|path| (path.clone(), disk.read(&path).unwrap())).collect()
+}
+
+fn open_any<M: Model>(disk: &SimDisk) -> Result<Image<M>, Error> {
+    Image::options().open_with(Arc::new(disk.clone()), "any")
+}
+
+/// Recovery stops at event 3, says so, and leaves all as it was.
+fn assert_stops<M: Model>(disk: &SimDisk, says: &str) {
+    let before = files(disk);
+    for _ in 0..2 {
+        let error = open_any::<M>(disk).map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
+        assert_eq!(error.position().unwrap().seq, Some(Seq::new(3)));
+        let text = error.to_string();
+        assert!(text.contains("event 3 (`add` version 3)") && text.contains(says), "{text}");
+        assert!(files(disk) == before, "recovery that failed changed a file");
+    }
+}
+
+#[test]
+fn a_body_that_panics_on_replay_only_stops_recovery() {
+    fickle!(Panicking, PANICKING);
+    let disk = SimDisk::new();
+    let image = open_any::<Panicking>(&disk).unwrap();
+    (1..=2).for_each(|count| assert_eq!(image.add().unwrap(), count));
+    image.admin().snapshot().unwrap();
+    assert_eq!(image.add().unwrap(), 3);
+    Image::close(image).unwrap();
+    PANICKING.store(2, Ordering::SeqCst);
+    assert_stops::<Panicking>(&disk, "it panicked: fickle");
+    PANICKING.store(0, Ordering::SeqCst);
+    assert_eq!(open_any::<Panicking>(&disk).unwrap().add().unwrap(), 4);
+}
+
+#[test]
+fn a_body_that_refuses_what_it_applied_stops_recovery() {
+    fickle!(Refusing, REFUSING);
+    let disk = SimDisk::new();
+    let image = open_any::<Refusing>(&disk).unwrap();
+    (1..=2).for_each(|count| assert_eq!(image.add().unwrap(), count));
+    image.admin().snapshot().unwrap();
+    assert_eq!(image.add().unwrap(), 3);
+    Image::close(image).unwrap();
+    REFUSING.store(1, Ordering::SeqCst);
+    assert_stops::<Refusing>(&disk, "it was applied when it was recorded and is rejected now");
+    REFUSING.store(0, Ordering::SeqCst);
+    assert_eq!(open_any::<Refusing>(&disk).unwrap().add().unwrap(), 4);
+}
+
+#[test]
+fn a_body_that_applies_what_it_refused_stops_recovery() {
+    fickle!(Relenting, RELENTING);
+    let disk = SimDisk::new();
+    let image = open_any::<Relenting>(&disk).unwrap();
+    (1..=2).for_each(|count| assert_eq!(image.add().unwrap(), count));
+    image.admin().snapshot().unwrap();
+    RELENTING.store(1, Ordering::SeqCst);
+    assert_eq!(image.add().unwrap_err().refusal(), Some(&Refused));
+    Image::close(image).unwrap();
+    RELENTING.store(0, Ordering::SeqCst);
+    assert_stops::<Relenting>(&disk, "it was rejected when it was recorded and is applied now");
+    RELENTING.store(1, Ordering::SeqCst);
+    let again = open_any::<Relenting>(&disk).unwrap();
+    assert_eq!(again.query(|model| model.count).unwrap(), 3, "what a refused body changed is kept");
+}
+
+#[test]
+fn a_model_that_cannot_be_rebuilt_poisons_the_image() {
+    fickle!(Ruined, RUINED);
+    let disk = SimDisk::new();
+    let image = open_any::<Ruined>(&disk).unwrap();
+    (1..=3).for_each(|count| assert_eq!(image.add().unwrap(), count));
+    RUINED.store(2, Ordering::SeqCst);
+    let error = image.fall().unwrap_err();
+    assert!(error.to_string().contains("fickle"), "{error}");
+    for error in [
+        image.query(|_| ()).unwrap_err(),
+        image.read_uncommitted().map(drop).unwrap_err(),
+        image.fall().unwrap_err(),
+        image.journal().sync().unwrap_err(),
+        image.admin().snapshot().map(drop).unwrap_err(),
+        Image::close(image.clone()).unwrap_err(),
+    ] {
+        assert!(error.is_poisoned(), "{error}");
+        assert!(!error.is_outcome_unknown(), "{error}");
+    }
+    drop(image);
+    RUINED.store(0, Ordering::SeqCst);
+    assert_eq!(open_any::<Ruined>(&disk).unwrap().add().unwrap(), 4);
+}

@@ -1,0 +1,59 @@
+//! A limit on the length of files (`ulimit -f`), as quotas and some file systems have one: to the image a full disk.
+
+use std::path::Path;
+
+use memimage::{ErrorKind, Image, SnapshotPolicy};
+use memimage_tests::{Ledger, LedgerCommands};
+
+use super::{child, dir, run};
+
+/// Fills what stands ready, and is refused what does not.
+#[test]
+#[ignore = "run by the other test of this file"]
+fn a_life_under_a_cap() {
+    let Some(dir) = dir() else { return };
+    // the segments that are there are shorter than the cap, those to come longer
+    let options = Image::<Ledger>::options().segment_bytes(64 << 10).snapshots(SnapshotPolicy::Manual);
+    let image = options.open(dir.join("image")).unwrap();
+    let mut model = image.query(Clone::clone).unwrap();
+    let mut refused = 0;
+    while refused < 3 {
+        match image.file(vec![1; 1_500]) {
+            Ok(_) => _ = model.file(vec![1; 1_500]),
+            Err(error) => {
+                assert!(error.kind() == ErrorKind::StorageFull && !error.is_poisoned(), "{error}");
+                refused += 1;
+            }
+        }
+        assert!(image.query(|found| *found == model).unwrap());
+    }
+    assert!(model.filed > 10_000, "{}", model.filed);
+    Image::close(image).unwrap();
+    println!("filed {}", model.filed);
+}
+
+fn make(path: &Path) -> Image<Ledger> {
+    Image::options().segment_bytes(16 << 10).snapshots(SnapshotPolicy::Manual).open(path).unwrap()
+}
+
+#[test]
+fn a_cap_on_files_is_a_full_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("image");
+    Image::close(make(&path)).unwrap();
+    // in units of 512 bytes; the signal that comes with it, unless it is ignored, ends the process
+    let script = "trap '' XFSZ && ulimit -f 96";
+    let Some(output) =
+        run("a cap on files (ulimit -f)", &mut child("file_size_limit::a_life_under_a_cap", dir.path(), script))
+    else {
+        return;
+    };
+    let said = String::from_utf8(output.stdout).unwrap();
+    let filed: u64 = said.lines().find_map(|line| line.rsplit_once("filed ")).unwrap().1.parse().unwrap();
+    let image = make(&path);
+    assert_eq!(image.query(|ledger| ledger.filed).unwrap(), filed);
+    for _ in 0..40 {
+        image.file(vec![1; 1_500]).unwrap();
+    }
+    Image::close(image).unwrap();
+}

@@ -1,0 +1,210 @@
+//! A pruned journal still rebuilds the state: from each kept snapshot, and from the base alone. Changes that would prevent this
+//! are refused, and damage beyond it is refused without a change to the files.
+
+mod damaged_base;
+mod io_failures;
+mod misplaced_files;
+mod model_changes;
+mod panics;
+mod unproven_states;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use memimage::disk::{Disk, SimDisk};
+use memimage::{Durability, Error, Image, Options, Retention, Seq, SnapshotPolicy};
+use memimage_tests::{Ask, Ledger, LedgerCommands, LedgerDeposit, Run, changed, files};
+
+const JOURNAL: &str = "/ledger/journal";
+const SNAPSHOTS: &str = "/ledger/snapshot";
+
+fn options(retention: Retention) -> Options<Ledger> {
+    Run::options(Durability::Synced, 512).retention(retention)
+}
+
+fn open(disk: &SimDisk, retention: Retention) -> Result<Image<Ledger>, Error> {
+    options(retention).open_with(Arc::new(disk.clone()), "/ledger")
+}
+
+/// A ledger that lived for a while, with a snapshot after each ten events.
+struct Life {
+    disk: SimDisk,
+    digests: Vec<u64>,
+    seq: Seq,
+}
+
+impl Life {
+    fn new() -> Life {
+        Life { disk: SimDisk::new(), digests: Vec::new(), seq: Seq::ZERO }
+    }
+
+    fn begin(&self, retention: Retention) -> Run {
+        Run::begin(open(&self.disk, retention).unwrap(), self.digests.clone(), self.seq).unwrap()
+    }
+
+    /// Lives on for so many snapshots, and is closed.
+    fn live(&mut self, retention: Retention, snapshots: u64) -> &mut Life {
+        let mut run = self.begin(retention);
+        for _ in 0..snapshots {
+            ten_events(&mut run);
+            run.image().admin().snapshot().unwrap();
+            let stats = run.image().admin().stats();
+            assert_eq!(stats.retention_failure, None);
+        }
+        run.ask(&Ask::Deposit(7, 7));
+        (self.digests, self.seq) = run.close();
+        self
+    }
+
+    /// Opens a disk as it is and makes sure that nothing is missing.
+    fn recover(&self, disk: &SimDisk, retention: Retention) -> Result<Run, String> {
+        let image = open(disk, retention).map_err(|error| error.to_string())?;
+        Run::begin(image, self.digests.clone(), self.seq)
+    }
+
+    /// The error with which a disk is refused, and left as it is.
+    fn refused(&self, disk: &SimDisk) -> Error {
+        let before = files(disk);
+        let error = open(disk, Retention::Everything).expect_err("it cannot be rebuilt");
+        assert_eq!(changed(&before, &files(disk)), Vec::<PathBuf>::new());
+        error
+    }
+}
+
+fn ten_events(run: &mut Run) {
+    for amount in 0..7 {
+        run.ask(&Ask::Deposit(amount, 5));
+    }
+    run.ask(&Ask::Settle(1, 2_000));
+    run.ask(&Ask::Draw(None));
+    run.ask(&Ask::File(6_000));
+}
+
+fn numbers(disk: &SimDisk) -> Vec<u64> {
+    let name = |path: PathBuf| path.file_name()?.to_str()?.strip_suffix(".journal")?.parse().ok();
+    disk.files().into_iter().filter(|path| path.starts_with(JOURNAL)).filter_map(name).collect()
+}
+
+fn segment(number: u64) -> String {
+    format!("{JOURNAL}/{number:08}.journal")
+}
+
+fn bases(disk: &SimDisk) -> Vec<PathBuf> {
+    disk.files().into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "base")).collect()
+}
+
+fn snapshots(disk: &SimDisk) -> Vec<PathBuf> {
+    disk.files().into_iter().filter(|path| path.starts_with(SNAPSHOTS)).collect()
+}
+
+fn remove(disk: &SimDisk, paths: &[PathBuf]) {
+    for path in paths {
+        disk.remove(path).unwrap();
+        disk.sync_dir(path.parent().unwrap()).unwrap();
+    }
+}
+
+fn damage(disk: &SimDisk, path: &Path) {
+    let bytes = disk.read(path).unwrap();
+    disk.write(path, bytes.len() as u64 / 2, &[bytes[bytes.len() / 2] ^ 1]).unwrap();
+}
+
+/// The header stays good.
+fn damage_state(disk: &SimDisk, path: &Path) {
+    let bytes = disk.read(path).unwrap();
+    let at = bytes.len() - 60;
+    disk.write(path, at as u64, &[bytes[at] ^ 1]).unwrap();
+}
+
+fn copy(from: &SimDisk, to: &SimDisk, path: &str) {
+    let file = to.create_new(Path::new(path)).unwrap();
+    file.write_at(&from.read(path).unwrap(), 0).unwrap();
+    file.sync_all().unwrap();
+    to.sync_dir(Path::new(JOURNAL)).unwrap();
+}
+
+#[test]
+fn promise_4_what_is_kept_rebuilds_the_state_from_each_snapshot_and_from_the_base_alone() {
+    let mut life = Life::new();
+    let disk = life.live(Retention::Events(0), 8).disk.clone();
+    assert!(numbers(&disk)[0] > 3, "{:?}", numbers(&disk));
+    assert_eq!(bases(&disk).len(), 2, "the base stands there twice");
+    let there = snapshots(&disk);
+    assert_eq!(there.len(), 2);
+
+    for lost in [&there[..0], &there[..1], &there[1..], &there[..]] {
+        let disk = disk.fork();
+        remove(&disk, lost);
+        let run = life.recover(&disk, Retention::Events(0)).unwrap();
+        let stats = run.image().admin().stats();
+        let [newest, base] = [81 - 1, 81 - 11];
+        let began = if lost.contains(&there[1]) { base } else { newest };
+        assert_eq!(stats.recovery.snapshot, Some(Seq::new(began)));
+        assert_eq!(stats.recovery.replayed, 81 - began);
+        assert_eq!(stats.base, Some(Seq::new(base)));
+    }
+}
+
+#[test]
+fn as_many_events_are_kept_as_were_asked_for() {
+    for asked in [0, 15, 33, 60] {
+        let mut life = Life::new();
+        let disk = life.live(Retention::Events(asked), 20).disk.clone();
+        assert!(numbers(&disk)[0] > 1, "{asked}");
+        remove(&disk, &snapshots(&disk));
+        let replayed = life.recover(&disk, Retention::Everything).unwrap().image().admin().stats().recovery.replayed;
+        assert!((asked..=2 * asked + 31).contains(&replayed), "{asked} were asked for, and {replayed} kept");
+    }
+    // the clock of these tests goes on by a millisecond an event and more
+    let mut life = Life::new();
+    let disk = life.live(Retention::Period(Duration::from_millis(50)), 20).disk.clone();
+    assert!(numbers(&disk)[0] > 1);
+    remove(&disk, &snapshots(&disk));
+    let replayed = life.recover(&disk, Retention::Everything).unwrap().image().admin().stats().recovery.replayed;
+    assert!((40..=131).contains(&replayed), "{replayed}");
+}
+
+#[test]
+fn an_image_that_keeps_everything_is_never_pruned_even_if_it_was_pruned_before() {
+    let mut life = Life::new();
+    let disk = life.live(Retention::Everything, 6).disk.clone();
+    assert_eq!((numbers(&disk)[0], bases(&disk)), (1, vec![]));
+    life.live(Retention::Events(0), 2);
+    let (first, base) = (numbers(&disk)[0], bases(&disk));
+    assert!(first > 1);
+    for _ in 0..2 {
+        life.live(Retention::Everything, 4);
+        assert_eq!((numbers(&disk)[0], bases(&disk)), (first, base.clone()));
+        assert_eq!(snapshots(&disk).len(), 2);
+    }
+    remove(&disk, &snapshots(&disk));
+    let run = life.recover(&disk, Retention::Everything).unwrap();
+    assert!(run.image().admin().stats().recovery.replayed > 80);
+}
+
+/// Who submits without waiting is not held up, and what was submitted is kept.
+#[test]
+fn pruning_runs_concurrently_with_commands() {
+    let disk = SimDisk::new();
+    let options = options(Retention::Events(50)).snapshots(SnapshotPolicy::AfterEvents(100));
+    let image = options.open_with(Arc::new(disk.clone()), "/ledger").unwrap();
+    let mut last = None;
+    for n in 0..4_000 {
+        last = Some(image.submit(LedgerDeposit { account: n % 9, amount: 1 }).unwrap());
+        if n % 50 == 0 {
+            last.take().unwrap().wait().unwrap();
+        }
+    }
+    last.map_or(Ok(0), |pending| pending.wait()).unwrap();
+    for _ in 0..2 {
+        image.admin().snapshot().unwrap();
+        (0..60).for_each(|n| _ = image.deposit(n, 1).unwrap());
+    }
+    image.admin().snapshot().unwrap();
+    let state = image.query(Ledger::clone).unwrap();
+    Image::close(image).unwrap();
+    assert!(numbers(&disk)[0] > 1);
+    remove(&disk, &snapshots(&disk));
+    assert_eq!(open(&disk, Retention::Everything).unwrap().query(Ledger::clone).unwrap(), state);
+}

@@ -1,0 +1,101 @@
+//! Commands that panic on an image whose journal is pruned: the model is rebuilt from what the journal still has.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use memimage::disk::SimDisk;
+use memimage::{Durability, ErrorKind, Image, Retention, Seq, SnapshotPolicy};
+use memimage_tests::{Act, Ask, Dice, Gate, GateDisk, Ledger, LedgerCommands, Run};
+
+use super::{Life, numbers, open, options, remove, snapshots, ten_events};
+
+#[test]
+fn commands_that_panic_are_rebuilt_from_a_pruned_journal() {
+    let mut life = Life::new();
+    let disk = life.live(Retention::Events(0), 8).disk.clone();
+    for without in [false, true] {
+        if without {
+            remove(&disk, &snapshots(&disk));
+        }
+        let mut run = life.recover(&disk, Retention::Events(0)).unwrap();
+        // `ask` compares the state with the one before
+        run.ask(&Ask::Explode(3));
+        run.ask(&Ask::Deposit(3, 3));
+        run.ask(&Ask::Explode(3));
+        ten_events(&mut run);
+        (life.digests, life.seq) = run.close();
+    }
+}
+
+/// Rebuilds read the directory while snapshots are made and the journal is pruned: they must find all that they need.
+#[test]
+fn panics_are_rebuilt_while_the_journal_is_being_pruned() {
+    for durability in [Durability::Synced, Durability::Buffered] {
+        let disk = SimDisk::new();
+        let options =
+            Run::options(durability, 512).retention(Retention::Events(0)).snapshots(SnapshotPolicy::AfterEvents(20));
+        let image = options.open_with(Arc::new(disk.clone()), "/ledger").unwrap();
+        std::thread::scope(|scope| {
+            for thread in 0..3_u32 {
+                let image = &image;
+                scope.spawn(move || {
+                    let mut dice = Dice::new(u64::from(thread));
+                    for _ in 0..80 {
+                        match dice.below(4) {
+                            0 => assert_eq!(image.explode(thread).unwrap_err().kind(), ErrorKind::Panicked),
+                            1 => _ = image.file(vec![1; dice.below(3_000) as usize]).unwrap(),
+                            _ => _ = image.deposit(thread, 1).unwrap(),
+                        }
+                    }
+                });
+            }
+        });
+        image.admin().snapshot().unwrap();
+        image.admin().snapshot().unwrap();
+        assert_eq!(image.admin().stats().retention_failure, None);
+        assert!(numbers(&disk)[0] > 1, "{:?}", numbers(&disk));
+        let (seq, state) = (image.journal().seq(), image.query(Ledger::clone).unwrap());
+        Image::close(image).unwrap();
+        remove(&disk, &snapshots(&disk));
+        let image = open(&disk, Retention::Everything).unwrap();
+        assert_eq!((image.journal().seq(), image.query(Ledger::clone).unwrap()), (seq, state));
+    }
+}
+
+/// A rebuild has listed the segments and not read them yet, when they are about to be removed.
+#[test]
+fn no_segment_is_removed_while_the_model_is_being_rebuilt_from_it() {
+    let (pruning, rebuilding) = (Gate::default(), Gate::default());
+    let sim = SimDisk::new();
+    let disk = GateDisk::new(sim.clone());
+    let image = options(Retention::Events(0)).open_with(Arc::new(disk.clone()), "/ledger").unwrap();
+    let mut run = Run::begin(image.clone(), Vec::new(), Seq::ZERO).unwrap();
+    ten_events(&mut run);
+    image.admin().snapshot().unwrap();
+    (0..3).for_each(|_| ten_events(&mut run));
+    let gates = (pruning.clone(), rebuilding.clone());
+    disk.rule(move |call| {
+        match std::thread::current().name() {
+            Some("pruning") if call.is(Act::CreateNew, ".1.base.tmp") => gates.0.pass(),
+            Some("rebuilding") if call.is(Act::Open, "00000001.journal") => gates.1.pass(),
+            _ => {}
+        }
+        Ok(None)
+    });
+    std::thread::scope(|scope| {
+        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let snapshot = thread("pruning").spawn_scoped(scope, || image.admin().snapshot()).unwrap();
+        pruning.until_somebody_waits();
+        let panic = thread("rebuilding").spawn_scoped(scope, || image.explode(1)).unwrap();
+        rebuilding.until_somebody_waits();
+        pruning.open();
+        // long enough for the segment to go, if nothing kept it
+        std::thread::sleep(Duration::from_millis(100));
+        assert_eq!(numbers(&sim)[0], 1);
+        rebuilding.open();
+        assert_eq!(panic.join().unwrap().unwrap_err().kind(), ErrorKind::Panicked);
+        assert!(snapshot.join().unwrap().unwrap().pruned.is_some());
+    });
+    assert!(numbers(&sim)[0] > 1);
+    run.ask(&Ask::Deposit(1, 1));
+}

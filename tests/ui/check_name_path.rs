@@ -1,0 +1,22 @@
+use memimage::{Model, Shape};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+pub struct Bank {
+    total: u64,
+}
+
+#[memimage::commands]
+impl Bank {
+    #[command(check = Self::can_add)]
+    fn add(&mut self, by: u64) {
+        self.total += by;
+    }
+
+    fn can_add(&self, by: u64) -> Result<(), String> {
+        let _ = by;
+        Ok(())
+    }
+}
+
+fn main() {}

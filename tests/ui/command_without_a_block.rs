@@ -1,0 +1,16 @@
+use memimage::{Model, Shape};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+pub struct Bank {
+    total: u64,
+}
+
+impl Bank {
+    #[command]
+    pub fn add(&mut self, by: u64) {
+        self.total += by;
+    }
+}
+
+fn main() {}

@@ -1,0 +1,18 @@
+use memimage::{Context, Model, Shape};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+pub struct Bank {
+    total: u64,
+}
+
+#[memimage::commands]
+impl Bank {
+    #[command]
+    fn add(&mut self, ctx: Context, by: u64) {
+        let _ = ctx.time();
+        self.total += by;
+    }
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+use memimage::{Model, Shape};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+pub struct Bank {
+    total: u64,
+}
+
+#[derive(Serialize, Deserialize, Shape)]
+pub struct BankAdd {
+    sum: u64,
+}
+
+#[memimage::commands]
+impl Bank {
+    #[command]
+    pub fn add(&mut self, by: u64) {
+        self.total += by;
+    }
+}
+
+fn main() {}
