@@ -1,6 +1,6 @@
 //! Recovery: loads the newest usable snapshot and replays the events after it.
 //!
-//! Everything here only reads, except [`opened`], which repairs the end of a journal before it is resumed.
+//! Everything here only reads, except [`opened_journal`], which repairs the end of a journal before it is resumed.
 
 mod opened_journal;
 mod dispatch;
@@ -20,7 +20,7 @@ use crate::journal::{DigestMark, Frame, FrameKind, JournalEnd, Record, Scan, Tab
 use crate::seq::{SegmentId, Seq};
 use crate::shape::fingerprint;
 
-use start::{Start, newest_start};
+use start::{ReplayStart, newest_start};
 pub(crate) use start::{is_current, is_readable};
 
 pub(crate) use dispatch::{DROPPED, Dispatch, ReplayAction, ReplayRoute};
@@ -109,7 +109,7 @@ pub(crate) fn recover_with_progress<M: Model>(
 }
 
 fn replay_from<M: Model>(
-    start: Option<Start<M>>,
+    start: Option<ReplayStart<M>>,
     voids: Voids,
     scan: &Scan,
     dispatch: &Dispatch,

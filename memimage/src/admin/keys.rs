@@ -31,7 +31,7 @@ pub(super) struct Task {
 }
 
 impl Task {
-    /// Reads the headers of these segments, and checks that the keys are those of the image. Changes nothing.
+    /// Reads the headers of these segments, and checks that the keys are the ones of the image. Changes nothing.
     pub(super) fn unlock(
         self,
         disk: &Arc<dyn Disk>,
@@ -71,10 +71,10 @@ impl Task {
         if !is_supported && let Err(error) = keyring.protection(form, &[0; 16], root) {
             return error;
         }
-        let cipher = form.cipher.map(|id| format!("key {id} by `encryption`"));
-        let chain = form.chain.map(|id| format!("key {id} by `chain`"));
+        let cipher = form.cipher.map(|id| format!("key {id} to `encryption`"));
+        let chain = form.chain.map(|id| format!("key {id} to `chain`"));
         let keys: Vec<String> = cipher.into_iter().chain(chain).collect();
-        let help = format!("use `{}`, and give it {}", self.builder, keys.join(" and "));
+        let help = format!("use `{}`, and pass {}", self.builder, keys.join(" and "));
         let without = "was given no keys";
         Error::new(ErrorDetail::Protected { path: root.to_owned(), how: how(form), task: self.name, without, help })
     }

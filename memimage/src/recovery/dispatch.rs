@@ -266,14 +266,17 @@ fn unknown(journal: &ShapeRow, newest: Option<u32>) -> String {
     match newest {
         None => format!(
             "`{name}` version {version} is in the journal, but is no command of this program: the program is too old, or the \
-             command was removed;  help: run the newer program, list the event's past types on the block, `retired(name = {name:?}, \
+             command was removed; help: run the newer program, list the event's past types on the block, `retired(name = {name:?}, \
              history(…))`, or keep the command, marked `#[command(replay_only)]`"
         ),
         Some(newest) if newest < *version => {
-            format!("`{name}` version {version} is in the journal, this program knows version {newest}: it is too old")
+            format!(
+                "`{name}` version {version} is in the journal, and this program knows version {newest}: the program is too old; \
+                 help: run the newer program"
+            )
         }
         Some(newest) => format!(
-            "`{name}` version {version} is in the journal, this program knows version {newest} and has no upcaster from \
+            "`{name}` version {version} is in the journal, and this program knows version {newest} and has no upcaster from \
              the older one; help: add its past type to the `history(…)`"
         ),
     }

@@ -104,7 +104,7 @@ impl<M: Model> GenesisState<M> {
         }
     }
 
-    /// The error of a state that differs from the recorded one.
+    /// The error for a state that differs from the recorded one.
     pub(super) fn difference(&self, scan: &Scan, segment: SegmentId) -> Option<Error> {
         self.difference.clone().map(|what| changed(scan, segment, what))
     }

@@ -15,7 +15,7 @@ use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotFile, SnapshotHeader};
 
 /// A state at which replay can begin.
-pub(super) struct Start<M> {
+pub(super) struct ReplayStart<M> {
     pub(super) model: M,
     pub(super) seq: Seq,
     pub(super) time: Timestamp,
@@ -31,7 +31,7 @@ pub(super) fn newest_start<M: Model>(
     journal: &OpenedJournal,
     goal: RecoveryGoal,
     unusable: &mut Vec<(PathBuf, String)>,
-) -> Result<(Option<Start<M>>, Voids), Error> {
+) -> Result<(Option<ReplayStart<M>>, Voids), Error> {
     let (segments, scan, snapshots) = (journal.segments(), journal.scan(), journal.snapshots());
     let newest = goal.until.into_iter().chain(goal.newest_snapshot).min();
     let (mut tried, mut changed) = (Vec::new(), false);
@@ -103,7 +103,7 @@ pub(crate) fn is_readable<M: Model>(header: &SnapshotHeader) -> bool {
     !matches!(StateOrigin::<M>::of(header.model_version, header.fingerprint), StateOrigin::Unknown(_))
 }
 
-fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Result<Start<M>, Error> {
+fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Result<ReplayStart<M>, Error> {
     let refused = |what: &str| Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what: what.to_owned() });
     let header = file.header.clone();
     if header.uuid != segments.identity().uuid {
@@ -130,5 +130,5 @@ fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Resul
         return Err(refused("its state differs from the one that was written: Serialize and Deserialize disagree"));
     }
     let upcast_from = (!is_current::<M>(&header)).then(|| path.to_owned());
-    Ok(Start { model, seq: header.seq, time: header.time, digest: recorded, upcast_from })
+    Ok(ReplayStart { model, seq: header.seq, time: header.time, digest: recorded, upcast_from })
 }

@@ -300,7 +300,7 @@ fn foreign_frames_are_reported() {
         mend(&mut bytes, std::slice::from_ref(&frame));
         disk.write(path, 0, &bytes).unwrap();
         let checked = check(&disk, mode);
-        assert!(checked.findings[0].message.starts_with("it is not protected in the way that"), "{checked}");
+        assert!(checked.findings[0].message.starts_with("its protection differs from that"), "{checked}");
         assert_eq!(checked.findings.len(), 1, "{checked}");
     }
     // two histories of one image, which part after its fifth frame: a frame of one names what the other has not

@@ -9,8 +9,8 @@ mod messages;
 mod staging;
 mod rewriter;
 
+use super::complete_journal::{CompleteJournal, Rebuilt, first_divergence};
 use super::keys::GivenKeys;
-use super::reading::{CompleteJournal, Rebuilt, first_divergence};
 use crate::disk::{Disk, RealDisk, failed};
 use crate::entropy::{random, random_uuid};
 use crate::error::{Error, ErrorDetail};

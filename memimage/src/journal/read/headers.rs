@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::segments::locked;
+use super::segments::key_mismatch;
 use crate::disk::{Access, Disk, StoredFile};
 use crate::error::Error;
 use crate::journal::format::segment::{HeaderFault, Identity, KeyMismatch, SEGMENT_HEADER, SegmentHeader};
@@ -106,7 +106,7 @@ impl Headers {
             all.push(UncheckedHeader { segment, header, bytes });
         }
         let identities = || all.iter().filter_map(|found| found.header.as_ref().ok()).map(|header| &header.identity);
-        // the identity in most headers, and of several such the first: a foreign file must not make the others foreign
+        // the identity that most headers have, the first one if several do: a foreign file must not make the others foreign
         let counted = |identity: &Identity| identities().filter(|other| *other == identity).count();
         let most = identities().map(counted).max();
         let identity = identities().find(|identity| Some(counted(identity)) == most).cloned();
@@ -122,7 +122,7 @@ impl Headers {
         self.identity.as_ref()
     }
 
-    /// The protection of the image, by the first of its headers that has any.
+    /// The protection of the image, according to the first of its headers that has any.
     pub(crate) fn form(&self) -> KeyIds {
         let of_image =
             |header: &&SegmentHeader| Some(&header.identity) == self.identity() && header.form != KeyIds::default();
@@ -174,7 +174,7 @@ impl Headers {
 }
 
 /// The refusal of a header.
-struct Refusal {
+struct HeaderRefusal {
     /// The keys that prove a change of the header, if they unlocked other headers. Otherwise the key may be the wrong
     /// one.
     keys: KeyIds,
@@ -187,19 +187,19 @@ fn unlock(
     bytes: &[u8; SEGMENT_HEADER],
     keyring: &Keyring,
     path: &Path,
-) -> Result<Protection, Refusal> {
-    let protection = keyring.protection(header.form, &header.identity.uuid, path).map_err(|error| Refusal {
+) -> Result<Protection, HeaderRefusal> {
+    let protection = keyring.protection(header.form, &header.identity.uuid, path).map_err(|error| HeaderRefusal {
         // a missing key is always an error, whatever the other keys unlocked: the default form counts as never unlocked
         keys: if keyring.matches(header.form) { header.form } else { KeyIds::default() },
-        what: "it is not protected in the way that the rest of the image is",
+        what: "its protection differs from that of the rest of the image",
         error,
     })?;
-    header.verify_keys(bytes, &protection).map(|()| protection).map_err(|which| Refusal {
+    header.verify_keys(bytes, &protection).map(|()| protection).map_err(|which| HeaderRefusal {
         keys: match which {
             KeyMismatch::Cipher(id) => KeyIds { cipher: Some(id), chain: None },
             KeyMismatch::Chain(id) => KeyIds { cipher: None, chain: Some(id) },
         },
         what: "its first 4096 bytes do not verify under the key",
-        error: locked(path, which),
+        error: key_mismatch(path, which),
     })
 }

@@ -34,8 +34,8 @@ pub(crate) fn read_nonzero(file: &StoredFile, len: u64) -> Result<Option<Vec<u8>
         }
         piece.resize(PIECE_LEN, 0);
     };
-    let used = len.min(last + 1 + TRAILING_ZEROS);
-    let mut bytes = zeros(used).ok_or_else(|| failed("reading", file.path(), ErrorKind::OutOfMemory.into()))?;
+    let kept_len = len.min(last + 1 + TRAILING_ZEROS);
+    let mut bytes = zeros(kept_len).ok_or_else(|| failed("reading", file.path(), ErrorKind::OutOfMemory.into()))?;
     let (before, end) = bytes.split_at_mut(start as usize);
     let kept = end.len().min(piece.len());
     end[..kept].copy_from_slice(&piece[..kept]);
@@ -82,9 +82,9 @@ mod tests {
                 for first in [0, last / 2, last] {
                     let mut bytes = vec![0; len];
                     (bytes[first], bytes[last]) = (3, 5);
-                    let used = read_nonzero(&file(&bytes), len as u64).unwrap().unwrap();
-                    assert_eq!(used.len(), len.min(last + 1 + TRAILING_ZEROS as usize), "{last} of {len}");
-                    assert!(used == bytes[..used.len()], "{first} and {last} of {len}");
+                    let read = read_nonzero(&file(&bytes), len as u64).unwrap().unwrap();
+                    assert_eq!(read.len(), len.min(last + 1 + TRAILING_ZEROS as usize), "{last} of {len}");
+                    assert!(read == bytes[..read.len()], "{first} and {last} of {len}");
                 }
             }
             assert_eq!(read_nonzero(&file(&vec![0; len]), len as u64).unwrap(), Some(Vec::new()), "nothing but zeros");

@@ -145,7 +145,7 @@ impl SalvageProgress {
 
     /// Marks the content of the current file as foreign if its header is damaged too. Returns whether it is: then the
     /// damage to the header already covers the content.
-    pub(super) fn disown(&mut self, checked: &CheckedHeader) -> bool {
+    pub(super) fn mark_foreign(&mut self, checked: &CheckedHeader) -> bool {
         let current = self.salvaged.segments.last_mut().filter(|current| current.framing != Framing::Intact);
         let Some(current) = current else { return false };
         current.framing = Framing::Unusable;

@@ -35,11 +35,11 @@ pub(super) fn salvage_segment(
     let Some(identity) = source.identity() else { return Ok(()) };
     let (uuid, segment) = (&identity.uuid, checked.segment);
     let (bytes, len) = match source.read_nonzero(segment) {
-        Ok(read_nonzero) => read_nonzero,
+        Ok(read) => read,
         Err(error) if error.is_missing() => return Err(error),
         Err(error) => {
             // a repair cannot copy its bytes to another file either
-            progress.disown(checked);
+            progress.mark_foreign(checked);
             progress.damage(segment, None, DamageKind::Damaged, format!("it cannot be read: {error}"));
             progress.gap(visitor);
             return Ok(());
@@ -98,7 +98,7 @@ impl SegmentSalvage<'_> {
         let offset = self.reader.offset();
         Ok(match step {
             FrameStep::Frame(frame) => self.frame(&frame)?,
-            FrameStep::WrongMac(frame) => self.unlinked(&frame)?,
+            FrameStep::WrongMac(frame) => self.wrong_mac(&frame)?,
             FrameStep::Sealed => self.sealed(offset),
             FrameStep::Misplaced(what) => self.misplaced(offset, what),
             FrameStep::Fault(FrameFault::Unsupported { reason }) => self.unsupported(offset, reason),
@@ -117,13 +117,13 @@ impl SegmentSalvage<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// A frame that names another chain link than that of the last frame.
-    fn unlinked(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>, Error> {
+    /// A frame that names another MAC than that of the frame before it.
+    fn wrong_mac(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>, Error> {
         if let Err(what) = self.source.body(self.checked, frame)? {
             return Ok(self.forged(frame, what));
         }
         // the previous frame may be the forged one, so read this one again as the start of a run
-        let what = "it names another link of the chain than the last one";
+        let what = "it names another MAC than that of the frame before it";
         self.report(frame.offset, DamageKind::Forged, what);
         Ok(self.resume_within(frame.offset))
     }
@@ -131,7 +131,7 @@ impl SegmentSalvage<'_> {
     /// A frame that its keys refuse.
     fn forged(&mut self, frame: &Frame<'_>, what: &'static str) -> ControlFlow<()> {
         if frame.offset == SEGMENT_HEADER {
-            self.progress.disown(self.checked);
+            self.progress.mark_foreign(self.checked);
         }
         self.report(frame.offset, DamageKind::Forged, what);
         self.resume_within(frame.next_offset())
@@ -179,7 +179,7 @@ impl SegmentSalvage<'_> {
         };
         let is_end = kind != DamageKind::Damaged;
         // the report of a foreign header already covers the frames
-        if !(offset == SEGMENT_HEADER && self.progress.disown(self.checked)) {
+        if !(offset == SEGMENT_HEADER && self.progress.mark_foreign(self.checked)) {
             self.report(offset, kind, what);
         }
         if is_end { ControlFlow::Break(()) } else { self.resume_within(offset + 8) }
@@ -212,7 +212,8 @@ impl SegmentSalvage<'_> {
             SearchResult::Frame(frame) => Some(frame.offset),
             SearchResult::NotFound => None,
             SearchResult::LimitExceeded => {
-                let what = "more frame headers start here than damage can leave, and none of these frames is intact; the rest of the segment was not read";
+                let what = "more frame headers start here than damage can leave, and none of these frames is intact; \
+                            the rest of the segment was not read";
                 self.report(start, DamageKind::Damaged, what);
                 None
             }

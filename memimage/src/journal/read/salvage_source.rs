@@ -97,9 +97,9 @@ impl SalvageSource {
         for checked in self.headers.iter().rev().filter(|checked| checked.segment >= from) {
             // bytes after the segment's length are not part of it
             let longest = checked.len().unwrap_or(MAX_LARGE_SEGMENT);
-            let read_nonzero = StoredFile::open(&*self.disk, &self.path(checked.segment), Access::Read)
+            let content = StoredFile::open(&*self.disk, &self.path(checked.segment), Access::Read)
                 .and_then(|file| has_content(&file, longest));
-            match read_nonzero {
+            match content {
                 Ok(false) => {}
                 Err(error) if error.is_missing() => return Err(error),
                 Ok(true) | Err(_) => return Ok(checked.segment),
@@ -122,9 +122,9 @@ impl SalvageSource {
     ) -> Result<Result<Vec<u8>, &'static str>, Error> {
         let protection = match &checked.standing {
             HeaderStanding::Own(protection) if frame.form == protection.form() => protection.clone(),
-            HeaderStanding::Own(_) => return Ok(Err("it is not protected in the way that the segment's header says")),
+            HeaderStanding::Own(_) => return Ok(Err("its protection differs from that in the segment's header")),
             _ if self.keyring.matches(frame.form) => self.protection(checked.segment, frame.form)?,
-            _ => return Ok(Err("it is not protected in the way that the image is")),
+            _ => return Ok(Err("its protection differs from that of the image")),
         };
         let uuid = self.uuid();
         let protection = FrameProtection::new(&uuid, checked.segment, &protection);
@@ -139,7 +139,7 @@ impl SalvageSource {
         }
     }
 
-    /// The error of a frame that its keys refuse, if these keys have unlocked nothing else: the frame may be forged, or
+    /// The error for a frame that its keys refuse, if these keys have unlocked nothing else: the frame may be forged, or
     /// the keys may be wrong.
     fn unproven_keys(&self, segment: SegmentId, form: KeyIds) -> Error {
         Error::new(ErrorDetail::Key { path: self.path(segment), what: self.proven_keys.misses(form) })

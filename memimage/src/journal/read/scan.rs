@@ -1,4 +1,4 @@
-//! Reads a journal from a given segment to its end, and judges the end.
+//! Reads a journal from a given segment to its end, and classifies the end.
 
 use std::ops::{ControlFlow, Range};
 
@@ -135,8 +135,8 @@ impl Scan {
     /// The void events in the segments that contain the events after `seq`, and the timeline of the state after `seq`.
     pub(crate) fn voids_and_timeline(&self, seq: Seq) -> Result<(Voids, Timeline), Error> {
         let (mut voids, mut timeline) = (Voids::default(), Timeline::new(seq));
-        let wanted = Timeline::new(seq);
-        let wanted = |frame: &FrameSummary| is_void(frame) || wanted.is_described_by(frame);
+        let start = Timeline::new(seq);
+        let wanted = |frame: &FrameSummary| is_void(frame) || start.is_described_by(frame);
         self.each(self.segment_after(seq)?, wanted, |segment, frame| {
             match frame.header.kind {
                 FrameKind::Void => self.add_void(segment, frame, &mut voids)?,
@@ -188,7 +188,7 @@ impl Scan {
         Ok(self.segments.first())
     }
 
-    /// Reads from the start of segment `from`, passes each frame to `visit`, and judges the end. `None` if `visit`
+    /// Reads from the start of segment `from`, passes each frame to `visit`, and classifies the end. `None` if `visit`
     /// breaks.
     pub(crate) fn read(
         &self,
@@ -227,7 +227,7 @@ impl Scan {
                 FrameStep::Misplaced(what) => return Err(self.corrupt(segment, offset, end_chain.next_seq, what)),
                 FrameStep::WrongMac(frame) => {
                     self.verify(segment, &frame)?;
-                    return Err(self.forged(segment, &frame, "it names another link of the chain than the last one"));
+                    return Err(self.forged(segment, &frame, "it names another MAC than that of the frame before it"));
                 }
                 FrameStep::Frame(_) => unreachable!("the loop continues after a frame"),
             };
@@ -278,7 +278,7 @@ impl Scan {
         Ok(None)
     }
 
-    /// Judges the end of the frames where no intact frame starts. Returns the range of a torn write, if there is one.
+    /// Classifies the end of the frames, where no intact frame starts. Returns the range of a torn write, if there is one.
     fn after_fault(
         &self,
         segment: SegmentId,
@@ -318,7 +318,7 @@ impl Scan {
     fn verify(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
         let protection = self.segments.frame_protection(segment);
         if frame.form != protection.form() {
-            return Err(self.forged(segment, frame, "it is not protected in the way that the segment's header says"));
+            return Err(self.forged(segment, frame, "its protection differs from that in the segment's header"));
         }
         if frame.has_valid_mac(&protection) {
             Ok(())
@@ -333,7 +333,7 @@ impl Scan {
         Error::new(ErrorDetail::Forged { path: self.segments.path(segment), position, what })
     }
 
-    /// The error of a frame with correct checksums and invalid content.
+    /// The error for a frame with correct checksums and invalid content.
     pub(crate) fn corrupt_frame(&self, segment: SegmentId, frame: &Frame<'_>, what: String) -> Error {
         self.corrupt(segment, frame.offset, frame.header.first_seq, what)
     }

@@ -30,7 +30,7 @@ pub(crate) struct Segments {
 
 impl Segments {
     /// Reads and checks the header of each segment. `segments` must not be empty. The segments after the last missing
-    /// one make up the journal. The caller judges whether the start of the journal may be missing.
+    /// one make up the journal. The caller decides whether the start of the journal may be missing.
     ///
     /// Everything read is checked against the keys in `keyring`.
     pub(crate) fn open(
@@ -112,7 +112,7 @@ impl Segments {
             return Err(at_start(&format!("the file is segment {} by its header", header.segment)));
         }
         let protection = keyring.protection(header.form, &header.identity.uuid, &path)?;
-        header.verify_keys(&bytes, &protection).map_err(|which| locked(&path, which))?;
+        header.verify_keys(&bytes, &protection).map_err(|which| key_mismatch(&path, which))?;
         if let Some(first) = self.headers.first().filter(|first| first.identity != header.identity) {
             // either file may be the foreign one
             let first = self.layout.segment(first.segment);
@@ -189,7 +189,7 @@ impl Segments {
         let mut bytes = vec![0; frame::HEADER];
         file.read_up_to(&mut bytes, SEGMENT_HEADER as u64)?;
         let Some(len) = frame::peek_len(&bytes, checksum) else { return Ok(None) };
-        // the trailer repeats the length: do not allocate memory on the word of a header alone
+        // the trailer repeats the length: a damaged header alone must not cause a large allocation
         let mut trailer = [0; frame::TRAILER];
         let end = SEGMENT_HEADER as u64 + len as u64;
         let read = file.read_up_to(&mut trailer, end - frame::TRAILER as u64)?;
@@ -206,15 +206,15 @@ impl Segments {
         self.layout.segment(segment)
     }
 
-    /// The error of a place of damage.
+    /// The error for damage at this place.
     pub(crate) fn corrupt(&self, segment: SegmentId, offset: Option<u64>, what: String) -> Error {
         let position = Position { segment: Some(segment), offset, seq: None };
         Error::new(ErrorDetail::Corrupt { path: self.layout.segment(segment), position, what, suspect: false })
     }
 }
 
-/// The error of a header that the given keys do not unlock.
-pub(crate) fn locked(path: &Path, which: KeyMismatch) -> Error {
+/// The error for a header that the given keys do not unlock.
+pub(crate) fn key_mismatch(path: &Path, which: KeyMismatch) -> Error {
     let (id, of) = match which {
         KeyMismatch::Cipher(id) => (id, "encryption"),
         KeyMismatch::Chain(id) => (id, "chain"),

@@ -160,7 +160,7 @@ pub(crate) struct RecordMark {
     time: Timestamp,
 }
 
-/// The error of a frame of this many bytes that does not fit until another segment is preallocated.
+/// A frame of this many bytes does not fit until another segment is preallocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoRoom {
     pub(crate) frame: u64,
@@ -324,7 +324,7 @@ impl OpenBatch {
     }
 
     /// Seals and takes the open batch, unless it is empty. Returns `None` after the journal has ended: waiting callers
-    /// have been answered that the batch is lost, so no thread may write it.
+    /// have received an error that says the batch is lost, so no thread may write it.
     pub(crate) fn seal(&mut self) -> Option<Batch> {
         if self.is_empty() || self.ended.is_some() {
             return None;

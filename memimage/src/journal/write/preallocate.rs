@@ -66,7 +66,7 @@ pub(crate) struct Preallocator {
 #[derive(Default)]
 struct PreallocationState {
     building: bool,
-    /// The error of the last attempt, if it failed.
+    /// The error for the last attempt, if it failed.
     failure: Option<Error>,
     prepared: Vec<PreparedSegment>,
     wakers: Vec<Waker>,

@@ -6,7 +6,7 @@ use super::durability::Durability;
 use super::preallocate::{Preallocator, PreparedSegment};
 use super::running::Journal;
 use super::segment_builder::SegmentBuilder;
-use super::writer::{WritePosition, Writer};
+use super::writer::{JournalWriter, WritePosition};
 use crate::context::Timestamp;
 use crate::disk::{Access, StoredFile};
 use crate::error::Error;
@@ -67,7 +67,7 @@ pub(crate) fn resume(
         reservation.offer(segment, len);
     }
     let last = end.chain.before();
-    let mut writer = Writer {
+    let mut writer = JournalWriter {
         uuid,
         epoch,
         align_shift,

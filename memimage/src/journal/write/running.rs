@@ -14,7 +14,7 @@ use super::durability::Durability;
 use super::preallocate::{PreallocationHost, Preallocator};
 use super::segment_builder::SegmentBuilder;
 use super::ticket::Ticket;
-use super::writer::{WritePosition, Writer};
+use super::writer::{JournalWriter, WritePosition};
 use crate::context::Timestamp;
 use crate::error::Error;
 use crate::journal::format::frame::{FrameKind, head_len};
@@ -27,7 +27,7 @@ use crate::seq::{SegmentId, Seq};
 
 /// A journal that accepts events.
 pub(crate) struct Journal {
-    commit: Arc<Commit<Writer>>,
+    commit: Arc<Commit<JournalWriter>>,
     preallocator: Arc<Preallocator>,
     syncer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -51,7 +51,7 @@ impl Journal {
             head_len(builder.protection.form()),
             align_shift,
         );
-        let writer = Writer {
+        let writer = JournalWriter {
             uuid: builder.identity.uuid,
             epoch: builder.epoch,
             align_shift,
@@ -76,7 +76,7 @@ impl Journal {
 
     /// Starts the journal. `reservation` starts at the end of the journal.
     pub(crate) fn start(
-        writer: Writer,
+        writer: JournalWriter,
         reservation: SpaceReservation,
         durability: Durability,
         limits: BatchLimits,

@@ -31,7 +31,7 @@ pub(crate) struct SegmentBuilder {
     pub(crate) protection: Protection,
 }
 
-/// The error of a segment that could not be built.
+/// The error for a segment that could not be built.
 #[derive(Debug)]
 pub(crate) enum SegmentBuildError {
     /// The image has not been modified; the operation can be retried.

@@ -9,7 +9,7 @@
 //! schedule. The in-memory batch writer replaces the disk: it asserts that batches arrive in order and that nothing is
 //! requested after it has failed.
 
-mod stand_in;
+mod test_journal;
 
 use std::future::poll_fn;
 use std::io;
@@ -27,7 +27,7 @@ use super::commit::BatchLimits;
 use super::durability::Durability;
 use super::ticket::BatchStage;
 use crate::error::Error;
-use stand_in::{Executed, Journal};
+use test_journal::{Executed, TestJournal};
 
 /// Runs a scenario under many schedules: `MEMIMAGE_CASES` of each of the two schedulers, or a thousand.
 fn explore(scenario: impl Fn() + Send + Sync + 'static) {
@@ -69,7 +69,7 @@ fn join(threads: Vec<JoinHandle<()>>) {
 #[test]
 fn waiting_callers_receive_their_answers() {
     explore(|| {
-        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let callers = journal.clone();
         join(spawn_each(3, move |_| {
             for _ in 0..2 {
@@ -84,7 +84,7 @@ fn waiting_callers_receive_their_answers() {
 #[test]
 fn awaiting_tasks_are_woken() {
     explore(|| {
-        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let callers = journal.clone();
         join(spawn_each(3, move |number| {
             for _ in 0..2 {
@@ -112,7 +112,7 @@ impl Wake for Counting {
 #[test]
 fn a_waker_is_woken_once_after_its_ticket_is_settled() {
     explore(|| {
-        let (journal, syncer) = Journal::healthy(any(&ALL));
+        let (journal, syncer) = TestJournal::healthy(any(&ALL));
         let Executed { ticket, .. } = journal.execute(true).unwrap();
         let counting = Arc::new(Counting(AtomicUsize::new(0)));
         let waker = Waker::from(Arc::clone(&counting));
@@ -127,7 +127,7 @@ fn a_waker_is_woken_once_after_its_ticket_is_settled() {
 }
 
 /// Runs a command on the thread that calls the waker, as an executor that polls in place would.
-struct InPlace(Plain<Option<Journal>>);
+struct InPlace(Plain<Option<TestJournal>>);
 
 impl Wake for InPlace {
     fn wake(self: Arc<Self>) {
@@ -142,7 +142,7 @@ impl Wake for InPlace {
 #[test]
 fn a_waker_may_run_a_command() {
     explore(|| {
-        let (journal, syncer) = Journal::start(any(&ALL), NARROW, None);
+        let (journal, syncer) = TestJournal::start(any(&ALL), NARROW, None);
         let submitting = journal.clone();
         join(spawn_each(2, move |_| {
             for _ in 0..3 {
@@ -169,7 +169,7 @@ fn a_waker_may_run_a_command() {
 #[test]
 fn a_batch_without_waiting_callers_is_written() {
     explore(|| {
-        let (journal, syncer) = Journal::healthy(any(&ALL));
+        let (journal, syncer) = TestJournal::healthy(any(&ALL));
         let submitting = journal.clone();
         let busy = thread_rng().gen_bool(0.5);
         join(spawn_each(2, move |number| {
@@ -186,7 +186,7 @@ fn a_batch_without_waiting_callers_is_written() {
 #[test]
 fn sync_makes_all_executed_events_durable() {
     explore(|| {
-        let (journal, syncer) = Journal::healthy(any(&ALL));
+        let (journal, syncer) = TestJournal::healthy(any(&ALL));
         let callers = journal.clone();
         join(spawn_each(3, move |number| {
             if number < 2 {
@@ -209,7 +209,7 @@ fn sync_makes_all_executed_events_durable() {
 #[test]
 fn an_interval_ends_with_a_sync() {
     explore(|| {
-        let (journal, syncer) = Journal::healthy(Durability::Interval(NEAR));
+        let (journal, syncer) = TestJournal::healthy(Durability::Interval(NEAR));
         let callers = journal.clone();
         join(spawn_each(2, move |number| {
             let Executed { seq, ticket } = callers.execute(number == 0).unwrap();
@@ -227,7 +227,7 @@ fn an_interval_ends_with_a_sync() {
 #[test]
 fn nothing_is_synced_before_an_interval_ends() {
     explore(|| {
-        let (journal, syncer) = Journal::healthy(Durability::Interval(FAR));
+        let (journal, syncer) = TestJournal::healthy(Durability::Interval(FAR));
         let callers = journal.clone();
         join(spawn_each(2, move |_| _ = callers.call().unwrap()));
         assert_eq!(journal.log.lock().unwrap().synced, 0);
@@ -238,7 +238,7 @@ fn nothing_is_synced_before_an_interval_ends() {
 #[test]
 fn tickets_are_settled_in_journal_order() {
     explore(|| {
-        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let tickets = Arc::new(Plain::new(Vec::new()));
         let (submitting, seen) = (journal.clone(), Arc::clone(&tickets));
         let threads = spawn_each(2, move |number| {
@@ -264,7 +264,7 @@ fn tickets_are_settled_in_journal_order() {
 #[test]
 fn the_queue_never_exceeds_its_limit() {
     explore(|| {
-        let (journal, syncer) = Journal::start(any(&ALL), NARROW, None);
+        let (journal, syncer) = TestJournal::start(any(&ALL), NARROW, None);
         let submitting = journal.clone();
         join(spawn_each(3, move |number| {
             for _ in 0..3 {
@@ -280,7 +280,7 @@ fn the_queue_never_exceeds_its_limit() {
 }
 
 /// Runs commands until one fails, and checks each outcome against the in-memory disk.
-fn run_until_failure(journal: &Journal, number: usize) {
+fn run_until_failure(journal: &TestJournal, number: usize) {
     for round in 0..4 {
         let outcome: Result<Option<u64>, (Option<u64>, Error)> = match (number + round) % 4 {
             0 => journal.execute(false).map_err(|error| (None, error)).and_then(|Executed { seq, ticket }| {
@@ -327,7 +327,7 @@ fn run_until_failure(journal: &Journal, number: usize) {
 fn a_disk_failure_wakes_all_callers() {
     explore(|| {
         let fails_at = thread_rng().gen_range(1..10);
-        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), Some(fails_at));
+        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), Some(fails_at));
         let callers = journal.clone();
         join(spawn_each(3, move |number| run_until_failure(&callers, number)));
         let failed = journal.log.lock().unwrap().failed;
@@ -345,7 +345,7 @@ fn a_disk_failure_wakes_all_callers() {
 #[test]
 fn a_journal_poisoned_from_outside_writes_no_batch_it_reported_as_lost() {
     explore(|| {
-        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let callers = journal.clone();
         let threads = spawn_each(3, move |number| run_until_failure(&callers, number));
         let cause = Error::io("creating", Path::new("a segment"), io::Error::other("planned"));
@@ -360,7 +360,7 @@ fn a_journal_poisoned_from_outside_writes_no_batch_it_reported_as_lost() {
 #[test]
 fn a_failed_ticket_stays_failed() {
     explore(|| {
-        let (journal, syncer) = Journal::healthy(any(&ALL));
+        let (journal, syncer) = TestJournal::healthy(any(&ALL));
         let tickets: Vec<_> = (0..2).map(|_| journal.execute(true).unwrap().ticket).collect();
         let poisoning = journal.clone();
         let poison = thread::spawn(move || {
@@ -382,7 +382,7 @@ fn a_failed_ticket_stays_failed() {
 #[test]
 fn stopping_writes_all_accepted_events() {
     explore(|| {
-        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let callers = journal.clone();
         let threads = spawn_each(3, move |number| {
             for _ in 0..3 {
@@ -402,7 +402,7 @@ fn stopping_writes_all_accepted_events() {
 #[test]
 fn sync_during_and_after_stop_returns() {
     explore(|| {
-        let (journal, syncer) = Journal::healthy(any(&ALL));
+        let (journal, syncer) = TestJournal::healthy(any(&ALL));
         journal.execute(true).unwrap();
         let syncing = journal.clone();
         let beside = thread::spawn(move || {

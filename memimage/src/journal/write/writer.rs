@@ -18,7 +18,7 @@ use crate::planted::{Bug, planted};
 use crate::seq::{SegmentId, Seq};
 
 /// Writes the frames of a journal in order.
-pub(crate) struct Writer {
+pub(crate) struct JournalWriter {
     pub(crate) uuid: [u8; 16],
     pub(crate) epoch: u64,
     pub(crate) align_shift: u8,
@@ -52,7 +52,7 @@ pub(crate) struct WritePosition {
     pub(crate) time: Timestamp,
 }
 
-impl Writer {
+impl JournalWriter {
     /// Appends a frame.
     fn append(&mut self, kind: FrameKind, bytes: &mut Vec<u8>, count: u32, time: Timestamp) -> Result<(), Error> {
         let header = FrameHeader {
@@ -114,7 +114,7 @@ impl Writer {
     }
 }
 
-impl BatchWriter for Writer {
+impl BatchWriter for JournalWriter {
     fn write(&mut self, batch: &mut Batch) -> Result<(), Error> {
         // Enter the segments one by one. The reservation for a command that then panicked may have skipped a segment,
         // which stays without events: an empty file before one with frames would be damage.
@@ -160,8 +160,8 @@ impl BatchWriter for Writer {
     }
 }
 
-impl Writer {
-    /// The error of a reservation that does not match the journal. This is a bug, whose effects must not reach the
+impl JournalWriter {
+    /// The error for a reservation that does not match the journal. This is a bug, whose effects must not reach the
     /// disk.
     fn misplaced(&self, what: String) -> Error {
         let (segment, offset) = (Some(self.segment), Some(self.end.offset));

@@ -98,7 +98,7 @@ impl<S: BatchWriter> Commit<S> {
         let mut state = self.state.lock();
         state.awaited = false;
         state.linger = None;
-        // after a failure, the callers of this batch have been answered that it was not recorded
+        // after a failure, the callers of this batch have received an error that says it was not recorded
         if state.failed.is_some() { None } else { open.seal() }
     }
 

@@ -315,7 +315,7 @@ impl<S: BatchWriter> Commit<S> {
     ///
     /// # Errors
     ///
-    /// If the journal is poisoned. After [`stop`](Commit::stop) it returns [`Kind::Closed`], because no syncer is left;
+    /// If the journal is poisoned. After [`stop`](Commit::stop) it returns [`ErrorDetail::Closed`], because no syncer is left;
     /// `stop` has synced everything.
     pub(crate) fn sync(&self) -> Result<(), Error> {
         let ticket = Ticket::new(Weak::<Commit<S>>::new());

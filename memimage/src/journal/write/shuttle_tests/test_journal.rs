@@ -31,13 +31,13 @@ pub(super) struct Log {
 }
 
 /// An in-memory disk, which fails at its n-th operation if `fails_at` is given.
-pub(super) struct Memory {
+pub(super) struct InMemoryWriter {
     log: Arc<Plain<Log>>,
     fails_at: Option<usize>,
     durability: Durability,
 }
 
-impl Memory {
+impl InMemoryWriter {
     fn operation(&mut self) -> Result<std::sync::MutexGuard<'_, Log>, Error> {
         // a disk operation takes time, in which other threads run
         thread::yield_now();
@@ -52,7 +52,7 @@ impl Memory {
     }
 }
 
-impl BatchWriter for Memory {
+impl BatchWriter for InMemoryWriter {
     fn write(&mut self, batch: &mut Batch) -> Result<(), Error> {
         let synced_first = self.durability == Durability::Synced;
         let log = Arc::clone(&self.log);
@@ -96,8 +96,8 @@ impl BatchWriter for Memory {
 
 /// A group commit, its syncer, and its in-memory disk.
 #[derive(Clone)]
-pub(super) struct Journal {
-    pub(super) commit: Arc<Commit<Memory>>,
+pub(super) struct TestJournal {
+    pub(super) commit: Arc<Commit<InMemoryWriter>>,
     pub(super) log: Arc<Plain<Log>>,
     durability: Durability,
 }
@@ -108,15 +108,15 @@ pub(super) struct Executed {
     pub(super) ticket: Arc<Ticket>,
 }
 
-impl Journal {
+impl TestJournal {
     pub(super) fn start(
         durability: Durability,
         limits: BatchLimits,
         fails_at: Option<usize>,
-    ) -> (Journal, JoinHandle<()>) {
+    ) -> (TestJournal, JoinHandle<()>) {
         crate::sync::reset_clock();
         let log = Arc::new(Plain::new(Log::default()));
-        let writer = Memory { log: Arc::clone(&log), fails_at, durability };
+        let writer = InMemoryWriter { log: Arc::clone(&log), fails_at, durability };
         let position = FramePosition { segment: SegmentId::FIRST, offset: SEGMENT_HEADER as u64 };
         let reservation = SpaceReservation::new(position, 1 << 40, 0, 80, 9);
         let commit = Commit::new(writer, durability, limits, |leader| {
@@ -124,11 +124,11 @@ impl Journal {
         });
         let syncing = Arc::clone(&commit);
         let syncer = thread::spawn(move || syncing.run_syncer());
-        (Journal { commit, log, durability }, syncer)
+        (TestJournal { commit, log, durability }, syncer)
     }
 
-    pub(super) fn healthy(durability: Durability) -> (Journal, JoinHandle<()>) {
-        Journal::start(durability, WIDE, None)
+    pub(super) fn healthy(durability: Durability) -> (TestJournal, JoinHandle<()>) {
+        TestJournal::start(durability, WIDE, None)
     }
 
     /// Executes a command like an image does.
