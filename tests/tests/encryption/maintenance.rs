@@ -200,7 +200,7 @@ fn a_key_that_a_snapshot_alone_is_under_must_be_right_too() {
         let before = files(&disk);
         let wrong = |store: u8| Keys::new(2, move |number| Some(key(if number == 2 { store } else { !store }, number)));
         for (keys, what) in [
-            (&wrong as &dyn Fn(u8) -> Keys, "is another key than the one it was written with"),
+            (&wrong as &dyn Fn(u8) -> Keys, "it was written with other keys than the given"),
             (&older_keys, "it needs key 3 of "),
         ] {
             let checked = check_with(&disk, mode, keys(CIPHER), keys(CHAIN)).unwrap_err();
