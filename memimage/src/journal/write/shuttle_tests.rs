@@ -1,7 +1,7 @@
 //! Explores the thread schedules of the group commit with shuttle.
 //!
 //! ```text
-//! RUSTFLAGS="--cfg shuttle" CARGO_TARGET_DIR=target/shuttle cargo test -p memimage --lib explored
+//! RUSTFLAGS="--cfg shuttle" CARGO_TARGET_DIR=target/shuttle cargo test -p memimage --lib shuttle_tests
 //! ```
 //!
 //! Each scenario runs some thousand times: half of the runs use a random scheduler, the other half a scheduler that
@@ -26,7 +26,7 @@ use shuttle::thread::{self, JoinHandle};
 use super::commit::BatchLimits;
 use super::durability::Durability;
 use super::ticket::BatchStage;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use test_journal::{Executed, TestJournal};
 
 /// Runs a scenario under many schedules: `MEMIMAGE_CASES` of each of the two schedulers, or a thousand.
@@ -390,7 +390,7 @@ fn stopping_writes_all_accepted_events() {
                 match callers.execute(number != 0) {
                     Ok(Executed { ticket, .. }) if number == 1 => drop(ticket),
                     Ok(Executed { ticket, .. }) => ticket.wait().unwrap(),
-                    Err(error) => return assert!(error.is_closed(), "{error}"),
+                    Err(error) => return assert!(error.kind() == ErrorKind::Closed, "{error}"),
                 }
             }
         });
@@ -407,7 +407,7 @@ fn sync_during_and_after_stop_returns() {
         let syncing = journal.clone();
         let beside = thread::spawn(move || {
             let synced = syncing.commit.sync();
-            assert!(synced.is_ok() || synced.is_err_and(|error| error.is_closed()));
+            assert!(synced.is_ok() || synced.is_err_and(|error| error.kind() == ErrorKind::Closed));
         });
         journal.stop(syncer);
         _ = journal.commit.sync();
