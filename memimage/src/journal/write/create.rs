@@ -50,14 +50,14 @@ pub(crate) fn create(
     }
     let frames = first_frames(builder, genesis, align_shift, salts)?;
     let (offset, previous) = ((SEGMENT_HEADER + frames.bytes.len()) as u64, frames.previous);
-    let block = Watermark {
+    let watermark = Watermark {
         epoch: builder.epoch,
         durable_seq: Seq::ZERO,
         segment: SegmentId::FIRST,
         offset,
         previous: previous.checksum,
     };
-    let durable_file = write_durable(builder, &block)?;
+    let durable_file = create_watermark(builder, &watermark)?;
     let room = frames.bytes.len() as u64 + SEAL_ROOM;
     match builder.build(SegmentId::FIRST, room, &frames.bytes, || true) {
         Ok((file, len)) => Ok(CreatedJournal { durable_file, file, len, offset, previous }),
@@ -65,13 +65,13 @@ pub(crate) fn create(
     }
 }
 
-fn write_durable(builder: &SegmentBuilder, block: &Watermark) -> Result<StoredFile, Error> {
+fn create_watermark(builder: &SegmentBuilder, watermark: &Watermark) -> Result<StoredFile, Error> {
     let (disk, path) = (&*builder.disk, builder.layout.durable());
     if disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some() {
         disk.remove(&path).map_err(|error| failed("removing", &path, error))?;
     }
     let file = StoredFile::create(disk, &path)?;
-    file.write_all(&block.encode(&builder.identity.uuid), 0)?;
+    file.write_all(&watermark.encode(&builder.identity.uuid), 0)?;
     file.sync_all()?;
     sync_dir(disk, &builder.layout.journal())?;
     Ok(file)

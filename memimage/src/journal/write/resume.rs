@@ -38,9 +38,11 @@ pub(crate) struct ResumePoint<'a> {
 /// # Errors
 ///
 /// If the highest epoch is the largest number, which a journal reaches only through damage.
-pub(crate) fn next_epoch(segments: &Segments, end: &JournalEnd, block: Option<Watermark>) -> Result<u64, Error> {
-    let newest =
-        [end.chain.epoch, segments.epoch(), block.map_or(0, |block| block.epoch)].into_iter().max().unwrap_or(0);
+pub(crate) fn next_epoch(segments: &Segments, end: &JournalEnd, watermark: Option<Watermark>) -> Result<u64, Error> {
+    let newest = [end.chain.epoch, segments.epoch(), watermark.map_or(0, |watermark| watermark.epoch)]
+        .into_iter()
+        .max()
+        .unwrap_or(0);
     // the largest number must stay unused: an image in that epoch could never be opened again
     newest.checked_add(1).filter(|&epoch| epoch < u64::MAX).ok_or_else(|| {
         segments.corrupt(end.segment, None, format!("it states that the image was opened {newest} times"))

@@ -109,7 +109,7 @@ impl Ticket {
         }
     }
 
-    /// The [id](super::Journal::id) of the batch's journal.
+    /// The id of the batch's journal; see [`Journal::id`](super::running::Journal::id).
     pub(crate) fn journal(&self) -> usize {
         self.leader.as_ptr().addr()
     }

@@ -149,14 +149,14 @@ impl BatchWriter for JournalWriter {
     }
 
     fn write_watermark(&mut self) -> Result<(), Error> {
-        let block = Watermark {
+        let watermark = Watermark {
             epoch: self.epoch,
             durable_seq: self.end.durable,
             segment: self.segment,
             offset: self.end.offset,
             previous: self.end.previous.checksum,
         };
-        self.durable_file.write_all(&block.encode(&self.uuid), 0)
+        self.durable_file.write_all(&watermark.encode(&self.uuid), 0)
     }
 }
 
