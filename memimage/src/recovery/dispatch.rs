@@ -266,8 +266,8 @@ fn unknown(journal: &ShapeRow, newest: Option<u32>) -> String {
     match newest {
         None => format!(
             "`{name}` version {version} is in the journal, but is no command of this program: the program is too old, or the \
-             command was removed; help: run the newer program, list the event's past types on the block, `retired(name = {name:?}, \
-             history(…))`, or keep the command, marked `#[command(replay_only)]`"
+             command was removed; help: run the newer program, list the event's past types on the block, \
+             `retired(name = {name:?}, history(…))`, or keep the command, marked `#[command(replay_only)]`"
         ),
         Some(newest) if newest < *version => {
             format!(

@@ -204,7 +204,11 @@ impl Preallocator {
                     self.insert(prepared);
                     host.offer(segment, len);
                 }
-                tracing::warn!(%segment, %error, "cannot preallocate the next segment; the next command that needs it tries again");
+                tracing::warn!(
+                    %segment,
+                    %error,
+                    "cannot preallocate the next segment; the next command that needs it tries again"
+                );
                 Err(error)
             }
             Err(SegmentBuildError::Unknown(error)) => {
