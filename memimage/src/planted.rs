@@ -22,6 +22,8 @@ pub(crate) enum Bug {
     CleanBeforeEvidence,
     /// Recovery clears unreadable data that is known to have been synced, as if it were a torn write.
     DamageTakenForTorn,
+    /// A child made by `fork` closes its parent's image when it drops its copy.
+    ClosedInForkedChild,
     /// Directories are not synced.
     DirectoryNotSynced,
     /// The writer does not advance the durable seq after a sync.

@@ -2,8 +2,8 @@
 //!
 //! The child has a copy of each image, but none of the threads that write for it, and a copy of the lock's descriptor, by which it
 //! could release the lock of its parent. It learns of the fork from a handler that the C library calls in the child, so that a
-//! call on an image costs one load. A child made by the bare system call gets no such call: it is found out by its process id
-//! before each write.
+//! call on an image costs one load. A child made by the bare system call has no such handler: its process id is compared before each
+//! wait, each write and each close.
 
 use std::ffi::c_int;
 use std::sync::Once;
@@ -27,23 +27,11 @@ extern "C" fn count_fork() {
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// The number of forks up to the moment when this value was made. It differs in each child.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ForkCount(u32);
-
-impl ForkCount {
-    /// The number now. Costs one load.
-    #[inline]
-    pub(crate) fn now() -> ForkCount {
-        ForkCount(FORKS.load(Ordering::Relaxed))
-    }
-}
-
 /// The process that this value was made in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Process {
     id: u32,
-    forks: ForkCount,
+    forks: u32,
 }
 
 impl Process {
@@ -57,13 +45,13 @@ impl Process {
             // it fails for lack of memory only; the process id is still compared before each write
             debug_assert_eq!(failed, 0);
         });
-        Process { id: std::process::id(), forks: ForkCount::now() }
+        Process { id: std::process::id(), forks: FORKS.load(Ordering::Relaxed) }
     }
 
     /// Whether this is still the process, as far as the C library knows. Costs one load.
     #[inline]
     pub(crate) fn is_current(self) -> bool {
-        self.forks == ForkCount::now()
+        self.forks == FORKS.load(Ordering::Relaxed)
     }
 
     /// Whether this is still the process, by its id too. Costs a system call.

@@ -21,6 +21,7 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("ChainUnchecked", "damage", "out_of_its_place"),
     ("CleanBeforeEvidence", "damage", "by_the_evidence_of_durable"),
     ("DamageTakenForTorn", "damage", "by_the_evidence_of_durable"),
+    ("ClosedInForkedChild", "fork", "leaves_the_image"),
     ("DirectoryNotSynced", "swarm", ""),
     ("DurableSeqStale", "damage", "by_the_evidence_of_durable"),
     ("FailedSyncRetried", "swarm", ""),

@@ -11,6 +11,7 @@ use std::process;
 use std::sync::Arc;
 
 use super::plain::{self, FILE_MODE, Links};
+use crate::planted::{Bug, planted};
 use crate::process::Process;
 
 /// The result of trying to take a lock.
@@ -190,7 +191,7 @@ impl LockedFile {
 impl Drop for LockedFile {
     fn drop(&mut self) {
         // In a child made by `fork` the lock is the parent's: only the copy of the descriptor is closed.
-        if self.owner.is_certainly_current() {
+        if self.owner.is_certainly_current() || planted(Bug::ClosedInForkedChild) {
             // Closing releases the lock only with the last copy of the descriptor, and a child process that another thread
             // is starting holds a copy until it executes its program.
             self.file.unlock().ok();

@@ -119,6 +119,9 @@ impl<M: Model> Shared<M> {
 
     pub(super) fn close(&self) -> Result<(), Error> {
         let _entered = self.enter("close")?;
+        if !self.process.is_certainly_current() {
+            return Err(Error::new(ErrorDetail::Forked));
+        }
         self.join_snapshot();
         // held to the end, so that whoever closes another clone meanwhile does not return before it is closed
         let mut ownership = self.ownership.lock();

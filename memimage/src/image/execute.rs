@@ -151,11 +151,11 @@ impl<M: Model> Shared<M> {
             Ok(Err(refusal)) => {
                 let refused = Err(C::Error::from_refusal(refusal));
                 let latest = if planted(Bug::RefusalNotWaitedFor) { None } else { open.latest() };
-                return Ok(Attempt::Answered(Pending::new(refused, None, latest)));
+                return Ok(Attempt::Answered(Pending::new(refused, None, latest, self.process)));
             }
             Err(panic) => {
                 let error = panicked::<M, C>("check", &*panic);
-                return Ok(Attempt::Answered(Pending::new(Err(error.into()), None, open.latest())));
+                return Ok(Attempt::Answered(Pending::new(Err(error.into()), None, open.latest(), self.process)));
             }
         }
         context.rewind();
@@ -167,7 +167,7 @@ impl<M: Model> Shared<M> {
         let mark = open.begin(event, time, metadata, None).map_err(|error| unencodable::<M, C>(error.to_string()))?;
         if const { C::ARGUMENTS_ROUND_TRIP } {
             if let Err(error) = encode::<M, C>(&command, open.bytes()) {
-                open.take_back(mark);
+                open.discard_record(mark);
                 return Err(error);
             }
         } else {
@@ -175,7 +175,7 @@ impl<M: Model> Shared<M> {
         }
         let (size, cap) = (open.record_len(mark) as u64, self.record_bytes_max as u64);
         if size > cap {
-            open.take_back(mark);
+            open.discard_record(mark);
             return Err(Error::new(ErrorDetail::TooLarge { command: C::NAME, size, cap }));
         }
         let mark = match self.journal.reserve(&mut open, mark) {
@@ -193,10 +193,15 @@ impl<M: Model> Shared<M> {
                 open.accept(mark, outcome);
                 let ticket = Some(open.ticket().clone());
                 self.journal.accepted(&mut open, how != SubmitMode::Wait);
-                Ok(Attempt::Answered(Pending::new(answer.map_err(C::Error::from_refusal), Some(seq), ticket)))
+                Ok(Attempt::Answered(Pending::new(
+                    answer.map_err(C::Error::from_refusal),
+                    Some(seq),
+                    ticket,
+                    self.process,
+                )))
             }
             Err(panic) => {
-                open.take_back(mark);
+                open.discard_record(mark);
                 drop(open);
                 self.rebuild(&mut core)?;
                 Err(panicked::<M, C>("body", &*panic))

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use super::reentrancy::ReentrancyGuard;
 use crate::error::{Error, ErrorDetail};
 use crate::journal::Ticket;
-use crate::process::ForkCount;
+use crate::process::Process;
 use crate::seq::Seq;
 
 /// The answer of a command that was executed and whose event is not durable yet.
@@ -22,14 +22,19 @@ pub struct Pending<T, E = Error> {
     seq: Option<Seq>,
     answer: Option<Result<T, E>>,
     ticket: Option<Arc<Ticket>>,
-    /// When the command was executed.
-    forks: ForkCount,
+    /// The process that owns the image.
+    process: Process,
 }
 
 impl<T, E: From<Error>> Pending<T, E> {
     /// An answer that may be given once the ticket is settled, or at once if there is none. `seq` is the command's event.
-    pub(super) fn new(answer: Result<T, E>, seq: Option<Seq>, ticket: Option<Arc<Ticket>>) -> Pending<T, E> {
-        Pending { seq, answer: Some(answer), ticket, forks: ForkCount::now() }
+    pub(super) fn new(
+        answer: Result<T, E>,
+        seq: Option<Seq>,
+        ticket: Option<Arc<Ticket>>,
+        process: Process,
+    ) -> Pending<T, E> {
+        Pending { seq, answer: Some(answer), ticket, process }
     }
 
     /// The number of the command's event; `None` if a check refused the command, so that nothing was recorded.
@@ -44,7 +49,7 @@ impl<T, E: From<Error>> Pending<T, E> {
 
     /// Nobody brings the batch to disk in a child made by `fork`.
     fn refuse_if_forked(&self) -> Result<(), Error> {
-        match self.forks == ForkCount::now() {
+        match self.process.is_certainly_current() {
             true => Ok(()),
             false => Err(Error::new(ErrorDetail::Forked)),
         }

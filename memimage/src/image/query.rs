@@ -15,7 +15,7 @@ impl<M: Model> Shared<M> {
         self.refuse_if_ended()?;
         let answer = query(&core.model);
         // no command runs while the lock is held, so the answer rests on no later batch
-        Ok(Pending::new(Ok(answer), None, self.journal.latest()))
+        Ok(Pending::new(Ok(answer), None, self.journal.latest(), self.process))
     }
 
     pub(super) fn read_uncommitted(&self) -> Result<ReadGuard<'_, M>, Error> {

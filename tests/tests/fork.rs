@@ -1,0 +1,252 @@
+//! Processes that fork while they own an image: the image stays with the parent. In the child every call is an error, and dropping
+//! the copy of the image neither releases the lock of the parent nor touches its files.
+
+#![allow(unsafe_code, reason = "std has no `fork`")]
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use memimage::{Durability, Error, ErrorKind, Image, Model, Shape, SnapshotPolicy};
+use memimage_tests::{block_on, until};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+struct Log {
+    seen: Vec<String>,
+}
+
+#[memimage::commands]
+impl Log {
+    #[command]
+    fn add(&mut self, text: String) {
+        self.seen.push(text);
+    }
+}
+
+unsafe extern "C" {
+    fn fork() -> i32;
+    fn _Fork() -> i32;
+    fn waitpid(pid: i32, status: *mut i32, options: i32) -> i32;
+    fn _exit(status: i32) -> !;
+    fn alarm(seconds: u32) -> u32;
+}
+
+/// Runs `child` in a child of this process, and ends the child with what it returns. The child is killed if it hangs.
+fn forked(fork: unsafe extern "C" fn() -> i32, child: impl FnOnce() -> bool) -> Child {
+    // SAFETY: the child runs only `child` and then ends without returning to the caller. glibc makes its own locks usable there.
+    let pid = unsafe { fork() };
+    assert!(pid >= 0, "fork fails");
+    if pid == 0 {
+        unsafe { alarm(20) };
+        let passed = catch_unwind(AssertUnwindSafe(child)).unwrap_or(false);
+        unsafe { _exit(if passed { 0 } else { 1 }) };
+    }
+    Child(pid)
+}
+
+struct Child(i32);
+
+impl Child {
+    /// Waits for the child; whether it passed.
+    fn passed(self) -> bool {
+        let mut status = -1;
+        // SAFETY: the status is a valid place to write to.
+        assert_eq!(unsafe { waitpid(self.0, &raw mut status, 0) }, self.0);
+        status == 0
+    }
+}
+
+fn open(path: &Path, durability: Durability) -> Result<Image<Log>, Error> {
+    Image::options().durability(durability).snapshots(SnapshotPolicy::Manual).open(path)
+}
+
+fn is_forked<T>(result: Result<T, Error>) -> bool {
+    result.is_err_and(|error| error.kind() == ErrorKind::Forked)
+}
+
+/// What a child does with its copy of the image; whether all went as it should.
+type Use = fn(Image<Log>) -> bool;
+
+const USES: &[(&str, Use)] = &[
+    ("drops it", |image| {
+        drop(image);
+        true
+    }),
+    ("drops it while it unwinds", |image| {
+        catch_unwind(AssertUnwindSafe(move || {
+            let _image = image;
+            panic!("unwinds");
+        }))
+        .is_err()
+    }),
+    ("ends without a drop", |image| {
+        std::mem::forget(image);
+        true
+    }),
+    ("runs a command", |image| is_forked(image.add("child".to_owned())) && is_forked(image.add("again".to_owned()))),
+    ("submits", |image| {
+        is_forked(image.submit(LogAdd { text: "child".to_owned() }))
+            && is_forked(image.try_submit(LogAdd { text: "child".to_owned() }))
+    }),
+    ("awaits", |image| {
+        is_forked(block_on(image.execute_async(LogAdd { text: "child".to_owned() })))
+            && is_forked(block_on(image.submit_async(LogAdd { text: "child".to_owned() })))
+            && is_forked(block_on(image.query_async(|log| log.seen.len())))
+    }),
+    ("reads", |image| is_forked(image.query(|log| log.seen.len())) && is_forked(image.read_uncommitted().map(drop))),
+    ("maintains it", |image| is_forked(image.admin().snapshot()) && is_forked(image.journal().sync())),
+    ("closes it", |image| is_forked(Image::close(image.clone())) && is_forked(Image::close(image))),
+    ("looks at it", |image| image.admin().stats().seq == image.journal().seq() && !format!("{image:?}").is_empty()),
+    ("drops clones", |image| {
+        let clones = vec![image.clone(), image.clone()];
+        drop(image);
+        drop(clones);
+        true
+    }),
+];
+
+/// Forks between commands, has the child use its copy in each way before and after the parent goes on, and expects that the parent remains the
+/// only owner and loses nothing.
+#[test]
+fn a_child_leaves_the_image_of_its_parent_alone() {
+    for durability in [Durability::Synced, Durability::Buffered, Durability::Interval(Duration::from_millis(3))] {
+        for (name, use_copy) in USES {
+            for parent_first in [false, true] {
+                let dir = tempfile::tempdir().unwrap();
+                let path = dir.path().join("image");
+                let image = open(&path, durability).unwrap();
+                image.add("before".to_owned()).unwrap();
+                let gate = dir.path().join("gate");
+                let child = forked(fork, || {
+                    if parent_first {
+                        until("the parent went on", || gate.exists());
+                    }
+                    use_copy(image.clone())
+                });
+                if parent_first {
+                    image.add("during".to_owned()).unwrap();
+                    fs::write(&gate, "").unwrap();
+                }
+                assert!(child.passed(), "a child that {name}, {durability:?}");
+                let second = open(&path, durability).map(drop).unwrap_err();
+                assert_eq!(second.kind(), ErrorKind::Locked, "after a child that {name}: {second}");
+                image.add("after".to_owned()).unwrap();
+                let expected = image.query(|log| log.seen.clone()).unwrap();
+                Image::close(image).unwrap();
+                let image = open(&path, durability).unwrap();
+                assert_eq!(image.query(|log| log.seen.clone()).unwrap(), expected, "after a child that {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_child_forked_while_other_threads_use_the_image_is_refused_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("image");
+    let image = open(&path, Durability::Buffered).unwrap();
+    let done = AtomicBool::new(false);
+    let acknowledged = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..3)
+            .map(|worker| {
+                let (image, done) = (image.clone(), &done);
+                scope.spawn(move || {
+                    let mut count = 0;
+                    while !done.load(Ordering::Relaxed) {
+                        image.add(format!("{worker}")).unwrap();
+                        count += 1;
+                    }
+                    count
+                })
+            })
+            .collect();
+        for round in 0..100 {
+            let child = forked(fork, || {
+                let refused = is_forked(image.add("child".to_owned())) && is_forked(image.query(|log| log.seen.len()));
+                let _ = image.admin().stats();
+                drop(image.clone());
+                refused
+            });
+            assert!(child.passed(), "round {round}");
+        }
+        done.store(true, Ordering::Relaxed);
+        workers.into_iter().map(|worker| worker.join().unwrap()).sum::<usize>()
+    });
+    Image::close(image).unwrap();
+    let image = open(&path, Durability::Buffered).unwrap();
+    assert_eq!(image.query(|log| log.seen.len()).unwrap(), acknowledged);
+}
+
+#[test]
+fn an_answer_of_the_parent_is_not_waited_for_in_the_child() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = open(&dir.path().join("image"), Durability::Interval(Duration::MAX)).unwrap();
+    for _ in 0..20 {
+        let submit = || image.submit(LogAdd { text: "parent".to_owned() }).unwrap();
+        let (waited, polled) = (submit(), submit());
+        // it may be settled at the fork
+        let child = forked(fork, || {
+            let fine = |result: Result<(), Error>| result.is_ok() || is_forked(result);
+            fine(waited.wait()) && fine(block_on(polled))
+        });
+        assert!(child.passed());
+    }
+}
+
+/// A fork that the C library's handlers do not see is noticed before anything is written or closed.
+#[test]
+fn a_child_of_the_bare_system_call_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("image");
+    let image = open(&path, Durability::Synced).unwrap();
+    image.add("before".to_owned()).unwrap();
+    assert!(forked(_Fork, || image.add("child".to_owned()).is_err()).passed());
+    assert!(forked(_Fork, || is_forked(Image::close(image.clone()))).passed());
+    assert!(
+        forked(_Fork, || {
+            drop(image.clone());
+            true
+        })
+        .passed()
+    );
+    image.add("after".to_owned()).unwrap();
+    assert_eq!(open(&path, Durability::Synced).map(drop).unwrap_err().kind(), ErrorKind::Locked);
+    Image::close(image).unwrap();
+    let image = open(&path, Durability::Synced).unwrap();
+    assert_eq!(image.query(|log| log.seen.clone()).unwrap(), ["before", "after"]);
+}
+
+/// As `daemon()` does: the parent opens the image, forks and ends. The child can open the image once it has dropped its copy.
+#[test]
+fn a_daemon_opens_the_image_again_after_its_parent_has_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, result): (PathBuf, PathBuf) = (dir.path().join("image"), dir.path().join("result"));
+    let parent = forked(fork, || {
+        let image = open(&path, Durability::Synced).unwrap();
+        image.add("parent".to_owned()).unwrap();
+        forked(fork, || {
+            let mut image = Some(image);
+            let refused = is_forked(image.as_ref().unwrap().add("child".to_owned()));
+            drop(image.take());
+            let mut reopened = None;
+            until("the parent has ended", || {
+                reopened = open(&path, Durability::Synced).ok();
+                reopened.is_some()
+            });
+            let image = reopened.unwrap();
+            image.add("daemon".to_owned()).unwrap();
+            let seen = image.query(|log| log.seen.join(" ")).unwrap();
+            Image::close(image).unwrap();
+            fs::write(&result, format!("{refused} {seen}")).unwrap();
+            true
+        });
+        true
+    });
+    assert!(parent.passed());
+    until("the daemon wrote its result", || fs::read_to_string(&result).is_ok_and(|text| text.ends_with("daemon")));
+    assert_eq!(fs::read_to_string(&result).unwrap(), "true parent daemon");
+    assert_eq!(open(&path, Durability::Synced).unwrap().query(|log| log.seen.clone()).unwrap(), ["parent", "daemon"]);
+}
