@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
 
+use super::mount::here_if_empty;
 use super::plain::{self, FILE_MODE, Links};
 use crate::planted::{Bug, planted};
 use crate::process::Process;
@@ -96,9 +97,9 @@ fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
     };
     write_owner(&file.file);
     // with its directory locked, a lock file that is gone lets nobody else in
-    let (path, ours) = match (&directory, path.parent()) {
-        (Some(directory), Some(parent)) => (parent, inode(&directory.file.metadata()?)),
-        _ => (path, inode(&file.file.metadata()?)),
+    let (path, ours) = match &directory {
+        Some(directory) => (directory_of(path), inode(&directory.file.metadata()?)),
+        None => (path, inode(&file.file.metadata()?)),
     };
     let path = path.to_owned();
     let guard = LockGuard::new((file, directory));
@@ -116,9 +117,7 @@ enum DirectoryLock {
 /// Locks the directory of the lock file too: a program that removes old temporary files may remove the lock file, and another
 /// owner would then lock a new one. It cannot remove the directory, which is not empty.
 fn lock_directory_of(path: &Path) -> io::Result<DirectoryLock> {
-    let Some(directory) = path.parent() else { return Ok(DirectoryLock::Unsupported) };
-    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    let directory = File::open(directory)?;
+    let directory = File::open(directory_of(path))?;
     match directory.try_lock() {
         Ok(()) => Ok(DirectoryLock::Held(LockedFile::new(directory))),
         Err(fs::TryLockError::WouldBlock) => Ok(DirectoryLock::Busy),
@@ -135,10 +134,21 @@ pub(super) fn owner(path: &Path) -> io::Result<Option<String>> {
     };
     // a shared lock: two concurrent inspections must not take each other for the owner
     match file.try_lock_shared() {
-        Ok(()) => file.unlock().map(|()| None),
-        Err(fs::TryLockError::WouldBlock) => Ok(Some(owner_of(&file))),
-        Err(fs::TryLockError::Error(error)) => Err(error),
+        Ok(()) => file.unlock()?,
+        Err(fs::TryLockError::WouldBlock) => return Ok(Some(owner_of(&file))),
+        Err(fs::TryLockError::Error(error)) => return Err(error),
     }
+    // the lock file may have been removed or replaced since the owner locked it
+    let directory = File::open(directory_of(path))?;
+    match directory.try_lock_shared() {
+        Err(fs::TryLockError::WouldBlock) => Ok(Some(owner_of(&file))),
+        _ => Ok(None),
+    }
+}
+
+/// The directory of a file.
+fn directory_of(path: &Path) -> &Path {
+    here_if_empty(path.parent().unwrap_or(path))
 }
 
 fn still_at(path: &Path, file: &File) -> io::Result<bool> {

@@ -11,9 +11,9 @@ compile_error!("memimage needs a Unix file system: it relies on directory syncs,
 
 // each module uses only modules above it
 mod plain;
+mod mount;
 mod lock;
 mod owned;
-mod mount;
 mod exposed;
 mod real;
 mod sim;

@@ -1,4 +1,5 @@
-//! A disk that refuses file operations once the image's directory no longer contains the lock file that this process has locked.
+//! A disk that refuses file operations once what this process has locked is no longer at its path: the image's directory, or its
+//! lock file where the file system locks files only.
 //!
 //! A directory can be moved or removed while its image runs, and another image can be created in its place. The open files
 //! belong to the old directory, but paths lead into the new one: without this check, the old owner would rename its segments
@@ -29,8 +30,7 @@ impl OwnedDisk {
     fn inner(&self) -> io::Result<&dyn Disk> {
         if !(self.watch)()? {
             return Err(io::Error::other(
-                "the image's directory no longer contains the lock file of this process: the directory was moved, removed or \
-                 replaced",
+                "the image's directory is not at its path any more: it was moved, removed or replaced",
             ));
         }
         Ok(&*self.inner)

@@ -5,6 +5,8 @@
 //! tool is missing or may not be used, it says so and why, and goes on to the next way of doing it.
 
 mod file_size_limit;
+mod lock_file;
+mod working_directory;
 mod descriptors;
 mod full_disk;
 mod memory;
