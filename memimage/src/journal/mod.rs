@@ -32,7 +32,7 @@ pub(crate) use read::salvaged::{FrameRun, FrameVisitor, Framing, Salvaged, Salva
 pub(crate) use read::scan::{JournalEnd, Scan};
 pub(crate) use read::segments::Segments;
 pub(crate) use write::batch::{FramePosition, NoRoom, OpenBatch, SEAL_ROOM};
-pub(crate) use write::commit::{BatchLimits, is_writing};
+pub(crate) use write::commit::BatchLimits;
 pub(crate) use write::create::{create, create_continuation, rewrite_without_start};
 pub(crate) use write::resume::{ResumePoint, next_epoch, resume};
 pub(crate) use write::running::Journal;
@@ -41,3 +41,4 @@ pub(crate) use write::tail_repair::{
     clear, clear_again, free_name, quarantine_file, quarantine_torn_write, rewrite_unproven,
 };
 pub(crate) use write::ticket::Ticket;
+pub(crate) use write::waking::{is_writing, is_writing_for};

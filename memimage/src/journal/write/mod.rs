@@ -4,6 +4,7 @@
 // each module uses only the modules above it
 pub(super) mod tail_repair;
 pub(super) mod segment_builder;
+pub(super) mod waking;
 pub(super) mod ticket;
 pub(super) mod batch;
 pub(super) mod durability;

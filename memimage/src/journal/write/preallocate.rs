@@ -226,6 +226,6 @@ impl Preallocator {
         self.changed.notify_all();
         let wakers = std::mem::take(&mut state.wakers);
         drop(state);
-        wakers.into_iter().for_each(Waker::wake);
+        wake_all(wakers);
     }
 }

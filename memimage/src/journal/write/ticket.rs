@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::task::{Poll, Waker};
 
+use super::waking::wake_all;
 use crate::error::Error;
 use crate::sync::{AtomicU8, Condvar, Mutex};
 
@@ -87,7 +88,7 @@ impl Ticket {
         self.settled.notify_all();
         let wakers = std::mem::take(&mut waiters.wakers);
         drop(waiters);
-        wakers.into_iter().for_each(Waker::wake);
+        wake_all(wakers);
     }
 
     /// The outcome, if the ticket is settled.
@@ -128,15 +129,18 @@ impl Ticket {
 
     /// Requests a write of the batch. Wakes `waker` once the ticket is settled.
     pub(crate) fn poll(&self, waker: &Waker) -> Poll<Result<(), Error>> {
+        // cloned and dropped without the lock: both are code of an executor
+        let waker = waker.clone();
+        let mut unused = None;
         {
             let mut waiters = self.waiters.lock();
-            if !self.is_settled() {
-                match waiters.wakers.iter_mut().find(|known| known.will_wake(waker)) {
-                    Some(known) => known.clone_from(waker),
-                    None => waiters.wakers.push(waker.clone()),
-                }
+            if self.is_settled() || waiters.wakers.iter().any(|known| known.will_wake(&waker)) {
+                unused = Some(waker);
+            } else {
+                waiters.wakers.push(waker);
             }
         }
+        drop(unused);
         match self.result() {
             Some(result) => Poll::Ready(result),
             None => {

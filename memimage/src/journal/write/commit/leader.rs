@@ -1,6 +1,5 @@
 //! The leader: the thread that writes the next batch. It is a caller that waits for the batch, or the syncer.
 
-use std::cell::Cell;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::Instant;
@@ -9,24 +8,8 @@ use super::{BatchWriter, Commit};
 use crate::journal::write::batch::{Batch, OpenBatch};
 use crate::journal::write::durability::Durability;
 use crate::journal::write::ticket::{BatchStage, Leader, Ticket};
+use crate::journal::write::waking::{wake_all, writing};
 use crate::planted::{Bug, planted};
-
-thread_local! {
-    static WRITING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether this thread is writing a batch of any journal, or is waking the callers that waited for one.
-pub(crate) fn is_writing() -> bool {
-    WRITING.try_with(Cell::get).unwrap_or(false)
-}
-
-/// Runs `write` with [`is_writing`] true.
-pub(crate) fn writing<T>(write: impl FnOnce() -> T) -> T {
-    let before = WRITING.replace(true);
-    let result = write();
-    WRITING.set(before);
-    result
-}
 
 impl<S: BatchWriter> Leader for Commit<S> {
     fn wait(&self, ticket: &Ticket) {
@@ -44,7 +27,7 @@ impl<S: BatchWriter> Leader for Commit<S> {
             } else {
                 state.busy = true;
                 drop(state);
-                writing(|| {
+                writing(self.id(), || {
                     self.write_next();
                     self.step_down();
                 });
@@ -76,7 +59,7 @@ impl<S: BatchWriter> Commit<S> {
             self.pop(&mut wakers).or_else(|| self.seal(&mut open))
         });
         // without any lock, because a waker may run arbitrary code
-        wakers.into_iter().for_each(Waker::wake);
+        wake_all(wakers);
         batch
     }
 

@@ -14,8 +14,6 @@
 mod leader;
 mod syncer;
 
-pub(crate) use leader::{is_writing, writing};
-
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -25,6 +23,7 @@ use std::time::{Duration, Instant};
 use super::batch::{Batch, NoRoom, OpenBatch, RecordMark, SpareBuffers};
 use super::durability::Durability;
 use super::ticket::{Leader, Ticket};
+use super::waking::wake_all;
 use crate::error::{Error, ErrorDetail};
 use crate::journal::format::frame::FrameKind;
 use crate::planted::{Bug, planted};
@@ -370,7 +369,7 @@ impl<S: BatchWriter> Commit<S> {
         };
         settlements.truncate(if planted(Bug::WaitersNotNotified) { 1 } else { settlements.len() });
         settlements.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
-        wakers.into_iter().for_each(Waker::wake);
+        wake_all(wakers);
     }
 
     /// Poisons the image because of an error outside the group commit.

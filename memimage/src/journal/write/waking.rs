@@ -1,0 +1,49 @@
+//! Waking of tasks. A waker is code of an executor: it may panic, block, or call the image, so it is called without any lock, and a
+//! panic of it is reported and goes no further. Otherwise it would end the thread that writes for all callers.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Waker;
+
+thread_local! {
+    /// The ids of the journals that this thread is writing, or whose callers it is waking.
+    static WRITING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Whether this thread is writing a batch of any journal, or is waking the callers that waited for one.
+pub(crate) fn is_writing() -> bool {
+    WRITING.try_with(|writing| !writing.borrow().is_empty()).unwrap_or(false)
+}
+
+/// Whether this thread is writing a batch of this journal, or is waking the callers that waited for one. Such a thread must not
+/// wait for the journal, because it would wait for itself.
+#[inline]
+pub(crate) fn is_writing_for(journal: usize) -> bool {
+    WRITING.try_with(|writing| writing.borrow().contains(&journal)).unwrap_or(false)
+}
+
+/// Runs `write` with [`is_writing_for`] true for the journal.
+pub(crate) fn writing<T>(journal: usize, write: impl FnOnce() -> T) -> T {
+    struct Leave;
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            let _ = WRITING.try_with(|writing| writing.borrow_mut().pop());
+        }
+    }
+    // without its thread-locals, the thread is about to end and runs no task
+    let _leave = WRITING.try_with(|writing| writing.borrow_mut().push(journal)).ok().map(|()| Leave);
+    write()
+}
+
+/// Wakes tasks, one after the other. No lock may be held.
+pub(super) fn wake_all(wakers: Vec<Waker>) {
+    for waker in wakers {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+            let message = crate::event::panic_message(&*panic);
+            // a subscriber is foreign code too
+            let reported = catch_unwind(|| tracing::error!(message, "the waker of a task panicked; the image goes on"));
+            // neither is dropped: a payload may panic once more
+            std::mem::forget((panic, reported));
+        }
+    }
+}
