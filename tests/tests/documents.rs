@@ -116,8 +116,10 @@ fn linked_file(document: &Path, path: &str) -> Result<Option<PathBuf>, &'static 
     if path.contains("://") {
         return Ok(None);
     }
-    if document.extension().is_some_and(|extension| extension == "rs") {
-        return Ok(None); // rustdoc checks links to items
+    if document.extension().is_some_and(|extension| extension == "rs") && !path.is_empty() {
+        // rustdoc checks links to items, but not the headings in a chapter
+        let chapter = path.strip_prefix("super::").filter(|name| chapters().contains(*name));
+        return Ok(chapter.map(|name| PathBuf::from(format!("memimage/src/guide/{name}.rs"))));
     }
     if ON_CRATES_IO.iter().any(|readme| document == Path::new(readme)) && !path.is_empty() {
         return Err("crates.io cannot follow a relative link");
@@ -278,11 +280,13 @@ fn each_link_leads_to_a_file_and_a_heading() {
 #[test]
 fn broken_links_are_found() {
     let (readme, contributing) = (Path::new("README.md"), Path::new("CONTRIBUTING.md"));
+    let chapter = Path::new("memimage/src/guide/snapshots.rs");
     let in_repository = |path: &str| format!("{}{path}", repository());
     assert_eq!(broken(readme, &in_repository("/blob/main/CONTRIBUTING.md#commands")), None);
     assert_eq!(broken(readme, &format!("{GUIDE_PAGES}determinism/#ids")), None);
     assert_eq!(broken(readme, "https://docs.rs/memimage"), None);
     assert_eq!(broken(contributing, "README.md#promises"), None);
+    assert_eq!(broken(chapter, "super::determinism#ids"), None);
     for target in [
         in_repository("/blob/main/NO_SUCH_FILE.md"),
         in_repository("/blob/main/CONTRIBUTING.md#no-such-heading"),
@@ -298,6 +302,8 @@ fn broken_links_are_found() {
         assert!(broken(readme, &target).is_some(), "`{target}` counts as a working link");
     }
     assert!(broken(contributing, "README.md#no-such-heading").is_some());
+    assert!(broken(chapter, "super::determinism#no-such-heading").is_some());
+    assert!(broken(chapter, "#no-such-heading").is_some());
 }
 
 #[test]
