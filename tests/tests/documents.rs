@@ -315,7 +315,7 @@ fn each_test_and_file_named_in_the_tables_exists() {
     );
     let (more, files) = missing_in_tables(
         "memimage/docs/ARCHITECTURE.md",
-        &["open", "kept in", "held by"],
+        &["open", "kept in", "tested by"],
         &["memimage/src", "tests/tests", ""],
     );
     missing.extend(more);
