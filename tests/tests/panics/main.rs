@@ -14,7 +14,7 @@ use memimage::disk::SimDisk;
 use memimage::{
     CommandError, Context, Durability, Error, ErrorKind, Image, Metadata, Model, Seq, Shape, SnapshotPolicy, digest,
 };
-use memimage_tests::in_time;
+use memimage_tests::{block_on, in_time};
 use serde::{Deserialize, Serialize, Serializer};
 
 const MODES: [Durability; 3] =
@@ -230,17 +230,6 @@ impl Of for Error {
             CommandError::Image(error) => error,
             CommandError::Refused(refusal) => panic!("{refusal:?}"),
         }
-    }
-}
-
-fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = std::pin::pin!(future);
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    loop {
-        if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
-        }
-        std::thread::yield_now();
     }
 }
 

@@ -3,7 +3,7 @@
 mod backpressure;
 mod wakers;
 
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Image, Model, Options, Pending, Shape, SnapshotPolicy};
-use memimage_tests::{Act, Gate, GateDisk, in_time, until};
+use memimage_tests::{Act, Gate, GateDisk, block_on, in_time, until};
 use serde::{Deserialize, Serialize};
 
 const MODES: [Durability; 3] =
@@ -94,23 +94,6 @@ impl Wake for Bell {
     fn wake(self: Arc<Self>) {
         self.rung.fetch_add(1, Ordering::SeqCst);
         self.thread.unpark();
-    }
-}
-
-/// The smallest executor: it sleeps until it is woken, and polls only then.
-fn block_on<F: Future>(future: F) -> F::Output {
-    let bell = Bell::new();
-    let waker = Waker::from(Arc::clone(&bell));
-    let mut future = pin!(future);
-    let mut answered = 0;
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            return output;
-        }
-        while bell.rung() == answered {
-            thread::park();
-        }
-        answered = bell.rung();
     }
 }
 

@@ -9,7 +9,7 @@ use std::task::{Poll, Waker};
 
 use memimage::disk::SimDisk;
 use memimage::{CommandError, Context, Durability, Error, ErrorKind, Image, Model, Pending, Shape, SnapshotPolicy};
-use memimage_tests::{Gate, GateDisk, in_time, until};
+use memimage_tests::{Gate, GateDisk, block_on, in_time, until};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// What a place in the user's code does to the image that is running it.
@@ -207,16 +207,6 @@ impl Inner {
                 Box::new(move || block_on(pending).map(drop))
             }
         }
-    }
-}
-
-fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = std::pin::pin!(future);
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop())) {
-            return output;
-        }
-        std::thread::yield_now();
     }
 }
 
