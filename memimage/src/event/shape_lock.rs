@@ -2,7 +2,7 @@
 
 use super::event_type::EventType;
 use super::name::same;
-use crate::shape::Text;
+use crate::shape::ConstText;
 
 /// Where the [shape lock](crate::shape_lock) of a model is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub const fn forgotten<M>(
     blocks: &[Option<ShapeLock>],
     locked: &[(&'static str, u32)],
     events: &[EventType<M>],
-) -> Option<Text> {
+) -> Option<ConstText> {
     let mut i = 0;
     while i < blocks.len() {
         if let Some(lock) = blocks[i]
@@ -81,7 +81,7 @@ pub const fn forgotten<M>(
             row += 1;
         }
         if !is_replayed {
-            return Some(Text::forgotten(name, version, newest));
+            return Some(ConstText::forgotten(name, version, newest));
         }
         i += 1;
     }

@@ -8,7 +8,7 @@ use super::line::{Entry, Key, Text};
 use crate::disk::text_file;
 use crate::error::{Error, ErrorDetail};
 use crate::event::{Commands, EventType, ShapeLock};
-use crate::shape::{Drift, ShapeTree, Text as Message, compare};
+use crate::shape::{ConstText, Drift, ShapeTree, compare};
 
 /// Makes the test that comes with a locked model write, where it else only looks.
 const BLESS: &str = "MEMIMAGE_BLESS";
@@ -200,7 +200,7 @@ impl Found {
             };
         };
         let Some(shape) = event.shape else { return };
-        let mut message = Message::about(&key.to_string());
+        let mut message = ConstText::about(&key.to_string());
         match compare(&entry.shape, shape, &mut message) {
             Drift::None => {}
             Drift::Wider => self.wider.push(Entry { key, shape: ShapeTree::of(shape).to_string() }),

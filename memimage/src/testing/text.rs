@@ -1,7 +1,7 @@
 //! Payloads and states in readable text, by their shapes alone.
 
 use crate::shape::ShapeTree;
-use crate::shape::node::{Fields, Node};
+use crate::shape::node::{Node, NodeFields};
 use crate::value::Value;
 
 /// The longest line, in bytes; a value that is longer is broken into its parts.
@@ -102,11 +102,11 @@ fn order(value: &Value) -> (i128, String) {
     }
 }
 
-fn settle_fields<'a>(value: &mut Value, fields: &'a Fields, around: &mut Vec<&'a Node>) {
+fn settle_fields<'a>(value: &mut Value, fields: &'a NodeFields, around: &mut Vec<&'a Node>) {
     match (fields, value) {
-        (Fields::Newtype(node), value) => settle(value, node, around),
-        (Fields::Tuple(nodes), Value::List(items)) => settle_all(items, nodes, around),
-        (Fields::Named(fields), Value::Struct(values)) => {
+        (NodeFields::Newtype(node), value) => settle(value, node, around),
+        (NodeFields::Tuple(nodes), Value::List(items)) => settle_all(items, nodes, around),
+        (NodeFields::Named(fields), Value::Struct(values)) => {
             for (field, (_, value)) in fields.iter().zip(values) {
                 settle(value, &field.shape, around);
             }
