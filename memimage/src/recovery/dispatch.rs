@@ -94,7 +94,7 @@ impl Dispatch {
                     true => ids[row] = Some(EventId(id as u32)),
                     false => {
                         // only what the program records itself can be given a new version
-                        let newest = by_name.newest(&journal.name).filter(|_| event.recast.is_none());
+                        let newest = by_name.newest(&journal.name).filter(|_| event.reencode.is_none());
                         found.extend(drift(journal, &ShapeTree::of(shape), newest));
                     }
                 }
@@ -223,7 +223,7 @@ impl<'a, M> Circles<'a, M> {
         if self.seen[row] == Seen::Not {
             self.seen[row] = Seen::OnTheWay;
             // a payload of this program ends its way
-            let circle = self.events[row].recast.is_some() && self.follow(self.events[row].next);
+            let circle = self.events[row].reencode.is_some() && self.follow(self.events[row].next);
             self.seen[row] = if circle { Seen::Circle } else { Seen::Ends };
         }
         self.seen[row] != Seen::Ends

@@ -33,9 +33,10 @@ impl ConstText {
         text
     }
 
-    /// The message about an event in a lock that nothing can replay. The derive writes the same message for a single block.
+    /// The message about an event in a lock that the program cannot replay. The derive writes the same message for a single
+    /// block.
     /// `newest` is the newest version of the event in the table.
-    pub(crate) const fn forgotten(event: &str, version: u32, newest: Option<u32>) -> ConstText {
+    pub(crate) const fn missing_event(event: &str, version: u32, newest: Option<u32>) -> ConstText {
         let mut text = ConstText::new();
         text.name(event);
         text.str(" v");

@@ -65,7 +65,7 @@ impl Failure {
     /// Of a version that has no fixture and no sample.
     pub(super) fn uncovered<M>(row: &EventType<M>) -> Failure {
         let (name, version) = (row.name(), row.version());
-        let mend = match row.recast.is_some() {
+        let mend = match row.reencode.is_some() {
             true => format!(
                 "a past version is replayed for ever, and so is its fixture: restore it from version control, or make one \
                  with `.history(given().past(\"{name}\", {version}, …))` and `MEMIMAGE_BLESS=1 cargo test`"
