@@ -210,12 +210,12 @@ pub(crate) enum ErrorDetail {
     #[error("the shape lock `{}` cannot be read: {what}", path.display())]
     LockText { path: PathBuf, what: String },
 
-    #[error("the shape lock `{}` {what}:{}\n{help}", path.display(), lines(differences))]
+    #[error("the shape lock `{}` {what}:{}\nhelp: {help}", path.display(), lines(differences))]
     Lock { path: PathBuf, what: &'static str, differences: Vec<String>, help: String },
 
     #[error(
-        "no model has these lines of the shape lock: `{}`; their model or its crate was renamed, moved or removed, and no line \
-         is added while they stand:{}\nhelp: write the new name{} in these lines, or delete the lines if no journal holds \
+        "the shape lock `{}` has lines without a model; their model or its crate was renamed, moved or removed; nothing was \
+         changed:{}\nhelp: write the new name{} in these lines, or delete the lines if no journal holds \
          these events",
         path.display(), lines(of_models), new.map(|new| format!(" (`{new}`, if it is that)")).unwrap_or_default()
     )]
