@@ -1,6 +1,6 @@
-//! Recovery: the newest usable snapshot, and the events since.
+//! Recovery: loads the newest usable snapshot, and replays the events after it.
 //!
-//! Everything here only reads, but for [`opened`], which repairs the end of a journal before it is resumed.
+//! All of it only reads, except [`opened_journal`], which repairs the end of a journal before it is resumed.
 
 mod opened_journal;
 mod dispatch;
@@ -27,46 +27,46 @@ pub(crate) use dispatch::{DROPPED, Dispatch, ReplayAction, ReplayRoute};
 pub(crate) use genesis::{GenesisState, genesis_of};
 pub(crate) use opened_journal::{OpenedJournal, SettledJournal, WritableJournal};
 
-/// What is wanted of a recovery.
+/// The goal of a recovery.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecoveryGoal {
     /// The last event to replay; all of them if `None`.
     pub(crate) until: Option<Seq>,
-    /// No snapshot after this event is used.
+    /// Recovery uses no snapshot after this event.
     pub(crate) newest_snapshot: Option<Seq>,
-    /// Whether a state that is not the recorded one is an error.
+    /// Whether a state that differs from the recorded one is an error.
     pub(crate) verify_digests: bool,
-    /// Whether a state that an upcaster made of an older one is as good as a snapshot. It is only believed, and never where
-    /// the journal can tell: a drill replays the journal from its start, and so holds the upcaster to it.
+    /// Whether recovery may start from a snapshot whose state was upcast. No recorded digest covers an upcast state. Snapshot
+    /// verification replays the journal from its start instead, and so checks the upcaster.
     pub(crate) believe_upcasters: bool,
 }
 
-/// A model as it was after some event.
+/// The state of a model after some event.
 #[derive(Debug)]
 pub(crate) struct Recovered<M> {
     pub(crate) model: M,
     pub(crate) last: Seq,
     /// The recorded time of the last event.
     pub(crate) time: Timestamp,
-    /// The snapshot or base it began with.
+    /// The snapshot or base with which replay began.
     pub(crate) snapshot: Option<Seq>,
     pub(crate) replayed: u64,
-    /// Bytes of the batches replayed.
+    /// The bytes of the replayed batches.
     pub(crate) replayed_bytes: u64,
-    /// Snapshots that could not be used, and why.
+    /// Unusable snapshots, each with the reason.
     pub(crate) unusable: Vec<(PathBuf, String)>,
-    /// The end of the journal, if it was reached.
+    /// The end of the journal, if replay reached it.
     pub(crate) end: Option<JournalEnd>,
 }
 
-/// The journal's table of shapes side by side with the program's.
+/// Matches the journal's table of shapes with the program's.
 pub(crate) fn dispatch_of<M: Model>(journal: &OpenedJournal) -> Result<Dispatch, Error> {
     Dispatch::new(journal.scan().table()?, M::EVENTS).map_err(|differences| {
         Error::new(ErrorDetail::Shapes { path: journal.layout().root().to_owned(), differences })
     })
 }
 
-/// Loads the newest usable snapshot and replays the events since.
+/// Loads the newest usable snapshot and replays the events after it.
 pub(crate) fn recover<M: Model>(
     journal: &OpenedJournal,
     dispatch: &Dispatch,
@@ -75,28 +75,30 @@ pub(crate) fn recover<M: Model>(
     recover_watched(journal, dispatch, goal, &mut |_| {})
 }
 
-/// How far a recovery has come.
+/// The progress of a replay.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Replayed {
+pub(crate) struct ReplayProgress {
     pub(crate) events: u64,
-    /// Bytes of their batches.
+    /// The bytes of their batches.
     pub(crate) bytes: u64,
 }
 
-/// As [`recover`], telling after each batch how far it has come.
+/// As [`recover`], and reports the progress to `watch` after each batch.
 pub(crate) fn recover_watched<M: Model>(
     journal: &OpenedJournal,
     dispatch: &Dispatch,
     goal: RecoveryGoal,
-    watch: &mut dyn FnMut(Replayed),
+    watch: &mut dyn FnMut(ReplayProgress),
 ) -> Result<Recovered<M>, Error> {
     let mut unusable = Vec::new();
     let (start, voids) = newest_start::<M>(journal, goal, &mut unusable)?;
     let upcast = start.as_ref().and_then(|start| start.upcast.clone());
     match replay_from(start, voids, journal.scan(), dispatch, goal, watch) {
         Err(error) if error.is_diverged() && journal.segments().is_whole() && upcast.is_some() => {
-            tracing::warn!(%error, "the state that an upcaster made does not replay; all of the journal is");
-            unusable.extend(upcast.map(|path| (path, format!("its state was upcast, and does not replay: {error}"))));
+            tracing::warn!(%error, "replay diverged after an upcast state; replaying the whole journal");
+            unusable.extend(
+                upcast.map(|path| (path, format!("its state was upcast, and replay diverged after it: {error}"))),
+            );
             let goal = RecoveryGoal { believe_upcasters: false, ..goal };
             let (start, voids) = newest_start::<M>(journal, goal, &mut unusable)?;
             replay_from(start, voids, journal.scan(), dispatch, goal, watch)
@@ -112,7 +114,7 @@ fn replay_from<M: Model>(
     scan: &Scan,
     dispatch: &Dispatch,
     goal: RecoveryGoal,
-    watch: &mut dyn FnMut(Replayed),
+    watch: &mut dyn FnMut(ReplayProgress),
 ) -> Result<Recovered<M>, Error> {
     let (last, time) = start.as_ref().map_or_else(Default::default, |start| (start.seq, start.time));
     let (snapshot, began) =
@@ -137,14 +139,14 @@ fn replay_from<M: Model>(
         watch,
     };
     if replay.voids.len() > 0 {
-        tracing::info!(events = replay.voids.len(), "some events are void: they are passed over");
+        tracing::info!(events = replay.voids.len(), "skipping void events");
     }
     let from = if snapshot.is_some() { scan.segment_after(last)? } else { segments.first() };
     let end = match goal.until == snapshot && snapshot.is_some() {
         true => None,
         false => {
             let read = scan.read(from, |segment, frame| replay.frame(segment, frame));
-            // what a diverged state led to is not the cause
+            // a state that diverged earlier may be the cause of this error
             read.map_err(|error| replay.diverged.clone().unwrap_or(error))?
         }
     };
@@ -156,13 +158,13 @@ fn replay_from<M: Model>(
     let model = model.ok_or_else(|| segments.corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned()))?;
     let ends = goal.until.or_else(|| end.as_ref().map(|end| end.chain.before())).unwrap_or(last);
     if ends != last {
-        let what = format!("its events are read up to {last}, and it goes on to {ends}");
+        let what = format!("its events can be read up to {last}, but it ends at {ends}");
         return Err(segments.corrupt(scan.active(), None, what));
     }
     Ok(Recovered { model, last, time, snapshot, replayed, replayed_bytes, unusable: Vec::new(), end })
 }
 
-/// What tells in a digest's mark which model it is of.
+/// The identification of a model in a [`DigestMark`].
 pub(crate) fn model_mark<M: Model>() -> u64 {
     DigestMark::model_of(M::VERSION, fingerprint(M::SHAPE).to_u64())
 }
@@ -175,28 +177,28 @@ pub(crate) fn state_digest<M: Model>(model: &M) -> Result<Digest, Error> {
 struct Replay<'a, M> {
     scan: &'a Scan,
     dispatch: &'a Dispatch,
-    /// Of the table in `dispatch`.
+    /// The prefixes of the table in `dispatch`.
     table_prefixes: TablePrefixes,
-    /// Of the event that is being replayed.
+    /// The context of the current event.
     context: Context,
-    /// `None` until genesis was read.
+    /// `None` before genesis.
     model: Option<M>,
-    /// The seq and the recorded digest of the snapshot or base that it began with.
+    /// The seq and the recorded digest of the snapshot or base with which replay began.
     began: Option<(Seq, u64)>,
-    /// The events that are not to be replayed.
+    /// The events that replay skips.
     voids: Voids,
     last: Seq,
     time: Timestamp,
-    /// The last event at which the state was the recorded one.
+    /// The last event after which the state had the recorded digest.
     agreed: Seq,
     replayed: u64,
     replayed_bytes: u64,
-    /// The digest that was recorded of the state at this place.
+    /// The recorded digest of the state after event `last`.
     mark: Option<DigestMark>,
-    /// Where the state was first not the recorded one, unless it was accepted later.
+    /// The first difference from a recorded digest, unless the state was accepted later.
     diverged: Option<Error>,
     goal: RecoveryGoal,
-    watch: &'a mut dyn FnMut(Replayed),
+    watch: &'a mut dyn FnMut(ReplayProgress),
 }
 
 impl<M: Model> Replay<'_, M> {
@@ -207,7 +209,7 @@ impl<M: Model> Replay<'_, M> {
             FrameKind::Events => self.events(segment, frame)?,
             FrameKind::Digest => self.digest(segment, frame)?,
             FrameKind::Prune => self.pruned(segment, frame)?,
-            // known since before the first event was replayed
+            // all voids were read before the first event
             FrameKind::Void => drop(self.scan.decode_void(segment, frame)?),
             FrameKind::Seal | FrameKind::Optional(_) => {}
         }
@@ -235,20 +237,21 @@ impl<M: Model> Replay<'_, M> {
         match self.dispatch.table().continues(&table) {
             true => Ok(()),
             false => {
-                let what = "its table of shapes numbers the events in another way than the newest".to_owned();
+                let what = "its table of shapes assigns other numbers to the events than the newest table".to_owned();
                 Err(self.scan.corrupt_frame(segment, frame, what))
             }
         }
     }
 
-    /// The base must be the one for which the journal was pruned.
+    /// Checks that replay began with the base for which the journal was pruned.
     fn pruned(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
         let mark = self.scan.decode_prune(segment, frame)?;
         let outdated = self.voids.invalidates(mark.base, frame.header.epoch);
         match self.began {
             Some((seq, digest)) if seq == mark.base && digest != mark.digest && !outdated => {
-                let what =
-                    format!("the state after event {seq} that replay began with is not the one it was pruned for");
+                let what = format!(
+                    "replay began with another state after event {seq} than the one for which the journal was pruned"
+                );
                 Err(self.scan.corrupt_frame(segment, frame, what))
             }
             _ => Ok(()),
@@ -264,7 +267,7 @@ impl<M: Model> Replay<'_, M> {
             return Err(self.scan.corrupt_frame(segment, frame, "an event comes before genesis".to_owned()));
         }
         if header.first_seq > self.last.next() {
-            let what = format!("the events from {} on are missing before it", self.last.next());
+            let what = format!("the events from {} on are missing before this frame", self.last.next());
             return Err(self.scan.corrupt_frame(segment, frame, what));
         }
         self.settle_mark()?;
@@ -274,30 +277,30 @@ impl<M: Model> Replay<'_, M> {
             let record = record.map_err(|fault| self.scan.corrupt_frame(segment, frame, fault.to_string()))?;
             if record.seq > self.last && self.goal.until.is_none_or(|until| record.seq <= until) {
                 if self.voids.has(record.seq) {
-                    self.passed(record.seq, record.time);
+                    self.advance(record.seq, record.time);
                     continue;
                 }
-                let Some(meaning) = self.dispatch.meaning(record.event, M::EVENTS) else {
+                let Some(action) = self.dispatch.meaning(record.event, M::EVENTS) else {
                     let what = format!("event {} has the unknown number {}", record.seq, record.event.0);
                     return Err(self.scan.corrupt_frame(segment, frame, what));
                 };
-                match meaning {
-                    ReplayAction::Event(way) => self.event(way, &body, record)?,
-                    ReplayAction::Dropped => self.passed(record.seq, record.time),
+                match action {
+                    ReplayAction::Event(route) => self.event(route, &body, record)?,
+                    ReplayAction::Dropped => self.advance(record.seq, record.time),
                 }
             }
         }
-        (self.watch)(Replayed { events: self.replayed, bytes: self.replayed_bytes });
+        (self.watch)(ReplayProgress { events: self.replayed, bytes: self.replayed_bytes });
         Ok(())
     }
 
-    fn passed(&mut self, seq: Seq, time: Timestamp) {
+    fn advance(&mut self, seq: Seq, time: Timestamp) {
         (self.last, self.time) = (seq, time);
         self.replayed += 1;
     }
 
-    fn event(&mut self, way: ReplayRoute<'_, M>, body: &[u8], record: Record) -> Result<(), Error> {
-        let ReplayRoute { event, shape, values, .. } = way;
+    fn event(&mut self, route: ReplayRoute<'_, M>, body: &[u8], record: Record) -> Result<(), Error> {
+        let ReplayRoute { event, shape, values, .. } = route;
         let Record { seq, time, outcome, origin, metadata, payload, .. } = record;
         self.context.move_to(origin, time, metadata);
         let context = &self.context;
@@ -307,7 +310,7 @@ impl<M: Model> Replay<'_, M> {
         let mut apply = Apply { model, context, outcome };
         let (what, help) = match catch_unwind(AssertUnwindSafe(|| (event.replay)(&stored, &mut apply))) {
             Ok(Ok(())) => {
-                self.passed(seq, time);
+                self.advance(seq, time);
                 return Ok(());
             }
             Ok(Err(fault)) => (fault.to_string(), fault.help()),
@@ -320,8 +323,8 @@ impl<M: Model> Replay<'_, M> {
         Err(Error::new(ErrorDetail::Replay { seq, name, version, what, help }))
     }
 
-    /// Compares the state with the digest of this place, if there is one. A difference counts at the end, since the state
-    /// that replay gives may have been accepted since.
+    /// Compares the state with the recorded digest, if there is one. A difference becomes an error only at the end, because a
+    /// later frame may accept the replayed state.
     fn settle_mark(&mut self) -> Result<(), Error> {
         let (Some(model), Some(mark)) = (&self.model, self.mark.take()) else { return Ok(()) };
         match compare(model, self.last, self.agreed, mark.digest) {
@@ -346,13 +349,13 @@ impl<M: Model> Replay<'_, M> {
         if mark.model != model_mark::<M>() {
             return Ok(());
         }
-        // the last one of a place counts: those before it may be of snapshots that were thrown away
+        // the last mark after an event counts; earlier ones may belong to discarded snapshots
         self.mark = Some(mark);
         Ok(())
     }
 }
 
-/// Makes sure that the model is in the state that was recorded.
+/// Checks that the state of the model has the recorded digest.
 pub(crate) fn compare<M: Model>(model: &M, seq: Seq, agreed: Seq, recorded: u64) -> Result<(), Error> {
     let found = state_digest(model)?;
     if found.to_u64() == recorded {

@@ -10,7 +10,7 @@ use crate::event::Model;
 use crate::journal::{FrameKind, Layout, records};
 use crate::keys::Keyring;
 use crate::recovery::{
-    Dispatch, GenesisState, OpenedJournal, RecoveryGoal, Replayed, dispatch_of, recover_watched, state_digest,
+    Dispatch, GenesisState, OpenedJournal, RecoveryGoal, ReplayProgress, dispatch_of, recover_watched, state_digest,
 };
 use crate::seq::{SegmentId, Seq};
 
@@ -64,7 +64,7 @@ impl Reading {
         &self,
         until: Option<Seq>,
         verify: bool,
-        watch: &mut dyn FnMut(Replayed),
+        watch: &mut dyn FnMut(ReplayProgress),
     ) -> Result<Rebuilt, Error> {
         let goal =
             RecoveryGoal { until, newest_snapshot: Some(Seq::ZERO), verify_digests: verify, believe_upcasters: true };

@@ -1,4 +1,4 @@
-//! All error messages, side by side. Each says what happened, where, the cause, and after `help:` what to do.
+//! All error messages. Each says what happened, where, the cause, and after `help:` what to do.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -225,7 +225,7 @@ pub(crate) enum ErrorDetail {
     Option { option: &'static str, value: String, what: &'static str },
 }
 
-/// Advice for a failure that the operating system reports, where its kind tells the remedy.
+/// The help for an error of the operating system, if its kind determines one.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "; help: check the path, or create its parent directory first",
@@ -247,7 +247,7 @@ fn unusable(path: &Path, what: &str) -> String {
     format!("the {state} `{}` cannot be used: {what}; {kept}", path.display())
 }
 
-/// Whether it is a copy of a base, by its name.
+/// Whether the file is a copy of a base, by its name.
 fn is_base(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "base")
 }

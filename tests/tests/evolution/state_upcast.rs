@@ -258,7 +258,7 @@ fn a_state_that_was_upcast_wrongly_gives_way_to_the_journal_where_it_does_not_re
     let recovery = counter.admin().stats().recovery.clone();
     assert_eq!(recovery.snapshot, None);
     let why = &recovery.unusable_snapshots[0].1;
-    assert!(why.contains("was upcast, and does not replay") && why.contains("enough is left"), "{why}");
+    assert!(why.contains("was upcast, and replay diverged after it") && why.contains("enough is left"), "{why}");
 }
 
 #[test]

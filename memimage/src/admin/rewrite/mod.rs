@@ -20,7 +20,7 @@ use crate::keys::Keyring;
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
 use crate::options::Options;
-use crate::recovery::{Replayed, genesis_of};
+use crate::recovery::{ReplayProgress, genesis_of};
 use crate::seq::{SegmentId, Seq};
 pub use report::{RewriteProgress, RewriteReport, RewriteStep};
 use rewriter::{RewriteCounts, Rewriter};
@@ -232,8 +232,8 @@ fn watch<'a>(
     step: RewriteStep,
     total: Option<u64>,
     progress: &'a mut (dyn FnMut(RewriteProgress) + 'a),
-) -> impl FnMut(Replayed) + 'a {
-    move |Replayed { events, bytes }| progress(RewriteProgress { step, events, total, bytes })
+) -> impl FnMut(ReplayProgress) + 'a {
+    move |ReplayProgress { events, bytes }| progress(RewriteProgress { step, events, total, bytes })
 }
 
 /// The most events of a journal that is replayed repeatedly to find the event from which the states differ.
