@@ -1,8 +1,8 @@
-//! A model in memory, for tests that need commands and no journal.
+//! A model in memory, for tests that need commands but no journal.
 
 use memimage::{Command, Execute, Image, Model};
 
-/// Runs the commands of a model whose journal is lost with it.
+/// Runs the commands of a model in an image without files.
 pub struct Local<M: Model> {
     image: Image<M>,
 }
@@ -12,15 +12,15 @@ impl<M: Model> Local<M> {
     ///
     /// # Panics
     ///
-    /// If the image is poisoned, which nothing in memory does.
+    /// If the image is poisoned, which cannot happen in memory.
     pub fn query<T>(&self, read: impl FnOnce(&M) -> T) -> T {
-        self.image.query(read).expect("an image in memory answers")
+        self.image.query(read).expect("an image in memory cannot be poisoned")
     }
 }
 
 impl<M: Model> Default for Local<M> {
     fn default() -> Local<M> {
-        Local { image: Image::in_memory().expect("an image in memory opens") }
+        Local { image: Image::in_memory().expect("an image in memory always opens") }
     }
 }
 

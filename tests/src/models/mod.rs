@@ -1,4 +1,4 @@
-//! The models that several suites share.
+//! Models that several suites share.
 
 mod book;
 mod ledger;

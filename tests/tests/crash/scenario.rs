@@ -1,4 +1,4 @@
-//! What is run before and between crashes.
+//! The scenario during which crashes happen.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use memimage_tests::{Ask, Dice, Ledger, Run};
 
 use crate::recorder::Recorder;
 
-/// How images are opened.
+/// The options of an image.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mode {
     pub(crate) durability: Durability,
@@ -21,8 +21,8 @@ impl Mode {
         Run::options(self.durability, self.align).retention(self.retention).open_with(Arc::new(disk.clone()), path)
     }
 
-    pub(crate) fn open(self, disk: &SimDisk, digests: Vec<u64>, kept: Seq) -> Result<Run, String> {
-        Run::begin(self.image(disk, "/ledger").map_err(|error| error.to_string())?, digests, kept)
+    pub(crate) fn open(self, disk: &SimDisk, digests: Vec<u64>, at_least: Seq) -> Result<Run, String> {
+        Run::begin(self.image(disk, "/ledger").map_err(|error| error.to_string())?, digests, at_least)
     }
 
     pub(crate) fn prunes(self) -> bool {
@@ -30,8 +30,8 @@ impl Mode {
     }
 }
 
-/// A new image, commands of all forms, rolls, snapshots, closed and opened again. More snapshots, and more of the journal
-/// between them, if there is to be pruning. Gives the digest after each event.
+/// Creates an image, runs commands of all forms with segment changes and snapshots, closes the image, and opens it again. With
+/// pruning, there are more snapshots and more events between them. Returns the digest after each event.
 pub(crate) fn scenario(disk: &SimDisk, mode: Mode, recorder: &Recorder, dice: &mut Dice) -> Vec<u64> {
     let mut run = mode.open(disk, Vec::new(), Seq::ZERO).unwrap();
     recorder.follow(&run);

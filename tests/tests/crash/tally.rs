@@ -1,41 +1,42 @@
-//! How much was tried.
+//! Counts of the crash images that were tried.
 
 use std::fmt;
 
 /// Counts of crash images.
 #[derive(Default)]
 pub(crate) struct Tally {
-    /// All of them.
+    /// All images.
     pub(crate) images: u64,
-    /// What a kill left, or a kill and a power cut while recovering from it.
+    /// Images after a kill.
     pub(crate) kills: u64,
-    /// In which recovery found a torn write.
+    /// Images in which recovery found a torn write.
     pub(crate) torn: u64,
-    /// With garbage in a sector.
+    /// Images with garbage in a sector.
     pub(crate) garbled: u64,
-    /// Of those, which were refused, with a position and nothing changed.
+    /// Images with garbage that were refused, with a position and without a modification.
     pub(crate) refused: u64,
-    /// Of those, which were repaired, and then had all that must be there.
-    pub(crate) mended: u64,
-    /// Left by a crash during the recovery from a crash.
+    /// Refused images that were repaired without the loss of an acknowledged event.
+    pub(crate) repaired: u64,
+    /// Images after a crash during the recovery from a crash.
     pub(crate) twice: u64,
-    /// Left by a crash after going on from that.
+    /// Images after a crash of an image that was used after two crashes.
     pub(crate) thrice: u64,
-    /// With the start of the journal gone, and so opened twice more: without snapshots, and without the base.
+    /// Images with a pruned journal. These are also opened without snapshots, and without the base.
     pub(crate) pruned: u64,
-    /// With a rewritten image, or the beginnings of one, beside it.
+    /// Images next to a complete or incomplete rewritten image.
     pub(crate) rewritten: u64,
-    /// The scenarios they are of.
+    /// The number of scenarios.
     pub(crate) scenarios: u64,
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tally { images, kills, torn, garbled, refused, mended, twice, thrice, pruned, rewritten, scenarios } = self;
+        let Tally { images, kills, torn, garbled, refused, repaired, twice, thrice, pruned, rewritten, scenarios } =
+            self;
         write!(
             f,
             "{images} crash images of {scenarios} scenarios: {kills} of kills, {torn} with a torn write, {garbled} with garbage \
-             ({refused} refused, {mended} of them repaired), {twice} of crashed recoveries, {thrice} of what went on from them, {pruned} pruned, \
+             ({refused} refused, {repaired} of them repaired), {twice} of crashed recoveries, {thrice} of images used after those, {pruned} pruned, \
              {rewritten} of rewrites"
         )
     }

@@ -3,7 +3,7 @@
 
 use memimage::disk::SimDisk;
 use memimage_tests::checksums;
-use memimage_tests::frames::{self, frames, next_place};
+use memimage_tests::frames::{self, frames, next_offset};
 
 use crate::campaign::{Damage, Tally, try_all};
 use crate::outcome::{Depth, Outcome};
@@ -34,7 +34,7 @@ impl Journal {
     fn new(sample: &Sample, numbers: std::ops::RangeInclusive<u64>) -> Journal {
         let of = |number| {
             let bytes = sample.bytes(&segment(number));
-            let padded = |frame| bytes[std::ops::Range::clone(&frame).start..next_place(bytes, &frame)].to_vec();
+            let padded = |frame| bytes[std::ops::Range::clone(&frame).start..next_offset(bytes, &frame)].to_vec();
             (number, frames(bytes).into_iter().map(padded).collect())
         };
         Journal(numbers.map(of).collect())

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use memimage_tests::{LedgerCommands, Stands, in_time, names, tree};
+use memimage_tests::{EntryContent, LedgerCommands, in_time, names, tree};
 
 use super::{full_image, open};
 
@@ -162,6 +162,6 @@ fn an_image_may_be_reached_by_a_link() {
     symlink("nowhere", &link).unwrap();
     let error = open(&link).unwrap_err();
     assert!(error.kind() == ErrorKind::NotAnImage && error.to_string().contains("dangling symbolic link"), "{error}");
-    assert_eq!(tree(dir.path())[&link].0, Stands::Link("nowhere".into()));
+    assert_eq!(tree(dir.path())[&link].0, EntryContent::Link("nowhere".into()));
     assert!(!dir.path().join("nowhere").exists());
 }

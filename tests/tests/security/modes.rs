@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use memimage::{Image, admin};
-use memimage_tests::{Ledger, Stands, tree};
+use memimage_tests::{EntryContent, Ledger, tree};
 
 use super::full_image;
 
@@ -45,8 +45,8 @@ fn modes_under(umask: &str, user: Option<u32>) {
     let mut seen = Vec::new();
     for (path, (stands, mode)) in tree(dir.path()).into_iter().skip(1) {
         let expected = match stands {
-            Stands::Dir => 0o700,
-            Stands::File(_) => 0o600,
+            EntryContent::Dir => 0o700,
+            EntryContent::File(_) => 0o600,
             other => panic!("{}: {other:?}", path.display()),
         };
         assert_eq!(mode, expected, "umask {umask}: {} has mode {mode:o}", path.display());
