@@ -110,7 +110,7 @@ impl CompletedRun {
         let recovery = run.image().admin().stats().recovery;
         if recovery.uncertain && !guarantee.garbled || !recovery.set_aside.is_empty() {
             return Err(format!(
-                "a crash without garbage must not leave an uncertain end or foreign segments: {recovery:?}"
+                "a crash without garbage must not leave an uncertain end or segments that are set aside: {recovery:?}"
             ));
         }
         tally.torn += u64::from(recovery.quarantined.is_some());

@@ -7,20 +7,20 @@ use memimage_tests::{changed, files};
 
 use crate::campaign::{Damage, Tally, try_all};
 use crate::outcome::{Depth, Outcome};
-use crate::replaced_files::{put, remove, take_from};
-use crate::sample_images::{HEADER, Making, Sample, durable, open, options, segment};
+use crate::replaced_files::{copy_from, put, remove};
+use crate::sample_images::{HEADER, Sample, SampleKind, durable, open, options, segment};
 
 #[derive(Clone, Debug)]
 enum Change {
     Swapped(u64, u64),
-    /// The first stands under the number of the second too.
+    /// The first segment replaces the second.
     Copied(u64, u64),
     Missing(u64),
-    /// This one and all after it.
+    /// This segment and all later ones are missing.
     MissingFrom(u64),
-    /// One segment as it was at an earlier sync.
+    /// The segment as it was at an earlier sync.
     Old(u64, usize),
-    /// One segment of another image that lived the same life.
+    /// The segment of another image with the same events.
     Foreign(u64),
 }
 
@@ -45,10 +45,10 @@ fn try_changes(name: &str, sample: &Sample, other: &Sample, changes: &[Change]) 
         Change::Copied(one, two) => put(disk, &segment(two), sample.bytes(&segment(one))),
         Change::Missing(number) => remove(disk, &segment(number)),
         Change::MissingFrom(number) => (number..=4).for_each(|number| remove(disk, &segment(number))),
-        Change::Old(number, time) => take_from(&sample.past[time], disk, &segment(number)),
+        Change::Old(number, time) => copy_from(&sample.past[time], disk, &segment(number)),
         Change::Foreign(number) => put(disk, &segment(number), other.bytes(&segment(number))),
     };
-    try_all(sample, &Damage { name, depth: Depth::Live, part: &kind_of, apply: &apply }, changes)
+    try_all(sample, &Damage { name, depth: Depth::Use, part: &kind_of, apply: &apply }, changes)
 }
 
 fn misplaced() -> Vec<Change> {
@@ -61,7 +61,7 @@ fn misplaced() -> Vec<Change> {
     changes
 }
 
-/// Each segment as it was at each sync, where it was another then.
+/// Each segment as it was at each sync, if it was different.
 fn old(sample: &Sample) -> Vec<Change> {
     let differs = |number: u64, time: usize| {
         let old = sample.past[time].read(segment(number)).ok();
@@ -73,18 +73,18 @@ fn old(sample: &Sample) -> Vec<Change> {
 }
 
 #[test]
-fn each_segment_out_of_its_place_is_refused() {
-    let (sample, other) = Sample::two(Making::CLOSED);
+fn a_misplaced_segment_is_refused() {
+    let (sample, other) = Sample::two(SampleKind::CLOSED);
     let tally = try_changes("segments", &sample, &other, &misplaced());
     assert_eq!(tally.all(), [Outcome::Refused]);
 }
 
-/// What nobody has to have: the segment made ahead.
+/// Only the preallocated segment is not needed.
 #[test]
-fn each_missing_segment_is_refused_but_for_the_one_made_ahead() {
-    let sample = Sample::new(Making::CLOSED);
+fn a_missing_segment_is_refused_unless_it_is_preallocated() {
+    let sample = Sample::new(SampleKind::CLOSED);
     let changes: Vec<_> = (1..=4).flat_map(|number| [Change::Missing(number), Change::MissingFrom(number)]).collect();
-    // without any segment it is no image any more, and refused as such
+    // a directory without segments is not an image, and is refused as such
     let (none, some): (Vec<_>, Vec<_>) =
         changes.into_iter().partition(|change| matches!(change, Change::MissingFrom(1)));
     let tally = try_changes("segments", &sample, &sample, &some);
@@ -100,7 +100,7 @@ fn each_missing_segment_is_refused_but_for_the_one_made_ahead() {
     (1..=4).for_each(|number| remove(&disk, &segment(number)));
     let before = files(&disk);
     for create in [false, true] {
-        let error = open(&disk, options(512).create(create)).expect_err("its journal is gone");
+        let error = open(&disk, options(512).create(create)).expect_err("the journal is missing");
         assert!(
             error.kind() == ErrorKind::Corrupt
                 || error.kind() == ErrorKind::NotFound
@@ -111,46 +111,45 @@ fn each_missing_segment_is_refused_but_for_the_one_made_ahead() {
     }
 }
 
-/// As by a restored file, or a disk that lost what it had synced.
+/// As after the restore of a single file, or on a disk that lost synced data.
 #[test]
-fn each_segment_of_an_earlier_time_is_refused() {
-    let sample = Sample::new(Making::CLOSED);
+fn an_old_copy_of_a_segment_is_refused() {
+    let sample = Sample::new(SampleKind::CLOSED);
     let changes = old(&sample);
     let tally = try_changes("segments", &sample, &sample, &changes);
     for number in 1..=3 {
         assert_eq!(tally.of(&format!("Old {number}")), [Outcome::Refused]);
     }
-    // it was made in the same epoch, and was never written to; or it was not there yet
+    // the preallocated segment was created in the same epoch and never written, or did not exist yet
     assert_eq!(tally.of("Old 4"), [Outcome::Unnoticed]);
 }
 
-/// What nobody can see: everything that tells of later events is of an earlier time too. It is the image as it once was, and
-/// opens as that.
+/// An old copy of all files contains no evidence of later events. It opens with its old state.
 #[test]
 fn a_consistent_older_copy_opens_in_its_older_state() {
-    let sample = Sample::new(Making::CLOSED);
-    // all of the image, from before the restoring of a backup
-    let whole: Vec<usize> = (0..sample.past.len()).collect();
+    let sample = Sample::new(SampleKind::CLOSED);
+    // all files from an earlier time, as after the restore of a backup
+    let times: Vec<usize> = (0..sample.past.len()).collect();
     let restore = |disk: &SimDisk, time: &usize| {
         let past = &sample.past[*time];
         for (path, _) in &sample.files {
-            take_from(past, disk, path);
+            copy_from(past, disk, path);
         }
     };
     let part = |_: &usize| "all files".to_owned();
-    let damage = Damage { name: "an earlier time", depth: Depth::Live, part: &part, apply: &restore };
+    let damage = Damage { name: "an earlier time", depth: Depth::Use, part: &part, apply: &restore };
     let begun = |time: &usize| sample.past[*time].read(segment(1)).is_ok_and(|bytes| bytes[HEADER] != 0);
-    let whole: Vec<usize> = whole.into_iter().filter(begun).collect();
-    let tally = try_all(&sample, &damage, &whole);
+    let times: Vec<usize> = times.into_iter().filter(begun).collect();
+    let tally = try_all(&sample, &damage, &times);
     assert!(tally.all().contains(&Outcome::Earlier));
     assert!(tally.all().iter().all(|outcome| matches!(outcome, Outcome::Earlier | Outcome::Unnoticed)), "{tally:?}");
 
-    // the last segments and `durable` gone together, and no snapshot
+    // the last segments and `durable` are missing, and there is no snapshot
     let cut = |disk: &SimDisk, from: &u64| {
         (*from..=4).for_each(|number| remove(disk, &segment(number)));
         remove(disk, &durable());
     };
     let part = |from: &u64| format!("without segments from {from} on, and durable");
-    let damage = Damage { name: "cut", depth: Depth::Live, part: &part, apply: &cut };
+    let damage = Damage { name: "cut", depth: Depth::Use, part: &part, apply: &cut };
     assert_eq!(try_all(&sample, &damage, &[2, 3]).all(), [Outcome::Earlier]);
 }
