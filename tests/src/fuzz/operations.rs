@@ -19,16 +19,16 @@ const MAX_STEPS: usize = 120;
 /// If an acknowledged event is lost, a recovered state never existed, or an operation fails without a disk fault.
 pub fn operations(input: &[u8]) {
     let Some((settings, steps)) = input.split_first() else { return };
-    let mut session = Session::new(*settings);
+    let mut image_under_test = ImageUnderTest::new(*settings);
     let mut bytes = steps.iter().copied();
     for _ in 0..MAX_STEPS {
         let Some(step) = bytes.next() else { break };
-        session.step(step, &mut || bytes.next().unwrap_or(0));
+        image_under_test.step(step, &mut || bytes.next().unwrap_or(0));
     }
-    session.end();
+    image_under_test.end();
 }
 
-struct Session {
+struct ImageUnderTest {
     settings: u8,
     disk: SimDisk,
     image: Image<Book>,
@@ -42,11 +42,11 @@ struct Session {
     failing: bool,
 }
 
-impl Session {
-    fn new(settings: u8) -> Session {
+impl ImageUnderTest {
+    fn new(settings: u8) -> ImageUnderTest {
         let disk = SimDisk::new();
         let image = open(&disk, Self::options(settings)).expect("a new image");
-        Session {
+        ImageUnderTest {
             settings,
             disk,
             image,
