@@ -52,7 +52,7 @@ pub(crate) fn open_and_check(sample: &Sample, damaged: &SimDisk, depth: Depth) -
             if !changed.is_empty() {
                 return Err(format!("the image was refused ({error}), but {changed:?} were modified"));
             }
-            let suspect = error.to_string().contains("never acknowledged as far as is known");
+            let suspect = error.to_string().contains("how these bytes can be cleared");
             Ok(match () {
                 () if no_start => Outcome::NoStart,
                 () if suspect => Outcome::Suspect,
