@@ -1,8 +1,8 @@
 //! Measures the compile time of the macros: a model with 100 commands, compared with 100 structs that only derive serde's traits.
 //!
 //! `cargo test -p memimage-tests --test compile_cost -- --ignored --nocapture` prints the times. `ROUNDS` sets the number of
-//! rounds (5 by default). Each round checks all crates, because the speed of a machine varies over time; the shortest time of each
-//! crate counts. On Linux it is the processor time, because other cores may be busy. The test does not assert any times;
+//! rounds (5 by default). Each round checks all crates, because the speed of a machine varies over time; the shortest time of
+//! each crate counts. On Linux it is the processor time, because other cores may be busy. The test does not assert any times;
 //! ARCHITECTURE.md lists them.
 
 use std::env;

@@ -87,7 +87,8 @@ impl CompletedRun {
         self.check(&left, Guarantee { garbled: guarantee.garbled || garbled, ..guarantee }, again, dice, tally)
     }
 
-    /// Opens the image after a crash and verifies its state. If `again`, also crashes that recovery, uses the image, and crashes it again.
+    /// Opens the image after a crash and verifies its state. If `again`, also crashes that recovery, uses the image, and crashes
+    /// it again.
     pub(crate) fn check(
         &self,
         disk: &SimDisk,

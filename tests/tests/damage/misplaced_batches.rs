@@ -169,8 +169,8 @@ fn a_misplaced_batch_is_refused_without_durable_unless_it_is_the_last() {
     assert_eq!(tally.of("Moved"), [Outcome::Refused]);
 }
 
-/// With corrected checksums and links, event numbers, outcomes and digests must still be consistent. SECURITY.md describes what an
-/// attacker can forge.
+/// With corrected checksums and links, event numbers, outcomes and digests must still be consistent. SECURITY.md describes what
+/// an attacker can forge.
 #[test]
 fn missing_or_duplicated_events_are_refused_even_with_valid_checksums() {
     let sample = Sample::new(SampleKind::CLOSED);

@@ -20,7 +20,8 @@ pub(crate) struct SampleKind {
     pub(crate) align: u32,
     /// Whether there are two snapshots, after the first and the second segment.
     pub(crate) snapshots: bool,
-    /// Whether the image was closed, so that `durable` covers all events; or killed after the last sync, before `durable` was updated.
+    /// Whether the image was closed, so that `durable` covers all events; or killed after the last sync, before `durable` was
+    /// updated.
     pub(crate) closed: bool,
     /// Whether the journal is pruned: a base replaces the first segments.
     pub(crate) pruned: bool,

@@ -5,7 +5,8 @@ use tempfile::tempdir;
 
 use super::options;
 
-/// A program with a till that accepts at most `$max` cents at a time. Versions differ in the maximum, the fields and the upcaster.
+/// A program with a till that accepts at most `$max` cents at a time. Versions differ in the maximum, the fields and the
+/// upcaster.
 macro_rules! program {
     ($module:ident, $version:literal, $max:literal, { $($fields:tt)* }, { $($default:tt)* } $(, $old:ident, { $($step:tt)* })?) => {
         mod $module {

@@ -23,7 +23,8 @@ mod first {
     }
 }
 
-/// Declares past types, each with an upcaster to the type before it in the list and the first with one to the payload; then the model.
+/// Declares past types, each with an upcaster to the type before it in the list and the first with one to the payload; then the
+/// model.
 macro_rules! program {
     (@types $next:ident) => {};
     (@types $next:ident $old:ident $($older:ident)*) => {

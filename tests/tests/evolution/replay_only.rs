@@ -29,7 +29,8 @@ mod first {
     }
 }
 
-/// A later program. `charge` has a fee, which old charges do not pay; `round_up` is retired; the type and the methods are renamed.
+/// A later program. `charge` has a fee, which old charges do not pay; `round_up` is retired; the type and the methods are
+/// renamed.
 mod later {
     use memimage::{Model, Shape};
     use serde::{Deserialize, Serialize};

@@ -36,7 +36,8 @@ impl Change {
 /// The states of a ledger after each event, and the events that must survive.
 #[derive(Clone, Debug)]
 pub(crate) struct ExpectedHistory {
-    /// The state after each event, beginning with the initial state: acknowledged events first, then events with an unknown outcome.
+    /// The state after each event, beginning with the initial state: acknowledged events first, then events with an unknown
+    /// outcome.
     states: Vec<Ledger>,
     /// The last acknowledged event.
     pub(crate) acknowledged: usize,
@@ -85,7 +86,8 @@ impl ExpectedHistory {
         self.states.last() == Some(found)
     }
 
-    /// Verifies a recovered image: it has at least `at_least` events and an expected state. Its events are acknowledged from now on.
+    /// Verifies a recovered image: it has at least `at_least` events and an expected state. Its events are acknowledged from now
+    /// on.
     pub(crate) fn recovered(&mut self, image: &Image<Ledger>, at_least: usize) -> Result<(), String> {
         let found = image.read_uncommitted().map_err(|error| error.to_string())?;
         self.check(image, &found, at_least)

@@ -49,7 +49,8 @@ impl From<String> for Stop {
     }
 }
 
-/// A ledger in use. An operation that fails without poisoning the image is retried once, and must then succeed if the disk fails only once.
+/// A ledger in use. An operation that fails without poisoning the image is retried once, and must then succeed if the disk fails
+/// only once.
 pub(crate) struct Session<'a> {
     pub(crate) disk: &'a SimDisk,
     pub(crate) mode: Mode,
