@@ -364,7 +364,7 @@ fn a_removed_command_that_is_not_retired_is_reported_with_a_help() {
     bank.shut(1, 2).unwrap();
     Image::close(bank).unwrap();
     let error = options::<incomplete::Bank>().open(&path).unwrap_err().to_string();
-    let expected = "`to close` version 1 is in the journal and no command of this program: it is too old, or the command was \
+    let expected = "`to close` version 1 is in the journal, but is no command of this program: the program is too old, or the command was \
                 removed; help: run the newer program, list the event's past types on the block, \
                 `retired(name = \"to close\", history(…))`";
     assert!(error.contains(expected), "{error}");
@@ -380,7 +380,7 @@ fn a_retired_event_with_a_changed_shape_is_refused() {
     bank.block(5).unwrap();
     Image::close(bank).unwrap();
     let error = options::<incomplete::Bank>().open(&path).unwrap_err().to_string();
-    let expected = "block v1: payload.account: u32 in the journal, u64 in this program; a past version stays as it was \
-                recorded: undo the change";
+    let expected = "block v1: payload.account: u32 in the journal, u64 in this program; a past version must keep its \
+                recorded shape; help: undo the change";
     assert!(error.contains(expected), "{error}");
 }
