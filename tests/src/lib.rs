@@ -25,8 +25,8 @@ pub use gate_disk::{Act, Call, Gate, GateDisk};
 pub use in_memory::Local;
 pub use memory::most_memory;
 pub use models::{
-    Book, BookCommands, BookDraw, BookEvent, BookTear, BookWrite, Entry, Ledger, LedgerBurn, LedgerCommands,
-    LedgerDeposit, LedgerDraw, LedgerEvent, LedgerExplode, LedgerFile, LedgerSettle, LedgerWithdraw, NoPage, Overdrawn,
+    Book, BookCommands, BookDraw, BookEvent, BookTear, BookWrite, Ledger, LedgerBurn, LedgerCommands, LedgerDeposit,
+    LedgerDraw, LedgerEntry, LedgerEvent, LedgerExplode, LedgerFile, LedgerSettle, LedgerWithdraw, NoPage, Overdrawn,
     TooLittle,
 };
 pub use random::Dice;

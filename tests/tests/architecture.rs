@@ -9,7 +9,7 @@ use syn::visit::{self, Visit};
 use syn::{File, Item, ItemMod, Macro, UseTree};
 
 /// A source file.
-struct Source {
+struct SourceFile {
     /// The path below the `src` of its crate.
     path: String,
     text: String,
@@ -18,7 +18,7 @@ struct Source {
     paths: Vec<Vec<String>>,
 }
 
-impl Source {
+impl SourceFile {
     /// The path of the file's module: `["journal", "format"]` for `journal/format/mod.rs`, and empty for `lib.rs`.
     fn module(&self) -> Vec<&str> {
         let path = self.path.strip_suffix("/mod.rs").or(self.path.strip_suffix(".rs")).expect("a Rust file");
@@ -71,18 +71,18 @@ fn root_of(krate: &str) -> PathBuf {
 }
 
 /// The source files of the runtime.
-fn sources() -> Vec<Source> {
+fn sources() -> Vec<SourceFile> {
     let sources = sources_of("memimage");
     assert!(sources.len() > 50, "the library's source was not found");
     sources
 }
 
-fn sources_of(krate: &str) -> Vec<Source> {
+fn sources_of(krate: &str) -> Vec<SourceFile> {
     sources_below(&root_of(krate))
 }
 
 /// The source files in a directory and its subdirectories.
-fn sources_below(root: &Path) -> Vec<Source> {
+fn sources_below(root: &Path) -> Vec<SourceFile> {
     let (mut sources, mut directories) = (Vec::new(), vec![root.to_owned()]);
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).unwrap() {
@@ -94,7 +94,7 @@ fn sources_below(root: &Path) -> Vec<Source> {
                 let path = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
                 let file = syn::parse_file(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
                 let paths = Paths::of(&file).found;
-                sources.push(Source { path, text, file, paths });
+                sources.push(SourceFile { path, text, file, paths });
             }
         }
     }
@@ -191,7 +191,7 @@ fn assert_none(violations: &[String], rule: &str) {
 }
 
 /// The names that a module imports from its submodules, each with its submodule.
-fn imported_names(source: &Source, submodules: &[String]) -> BTreeMap<String, String> {
+fn imported_names(source: &SourceFile, submodules: &[String]) -> BTreeMap<String, String> {
     let paths = source.paths.iter().map(|path| if path[0] == "self" { &path[1..] } else { &path[..] });
     let imports = paths.filter(|path| path.len() > 1 && submodules.contains(&path[0]));
     imports.map(|path| (path.last().expect("two names").clone(), path[0].clone())).collect()
@@ -199,7 +199,7 @@ fn imported_names(source: &Source, submodules: &[String]) -> BTreeMap<String, St
 
 /// The violations in the submodules of this module: uses of a submodule that is declared later, either directly or by a name
 /// that the parent module imports from it.
-fn backward_uses(sources: &[Source], within: &[&str]) -> Vec<String> {
+fn backward_uses(sources: &[SourceFile], within: &[&str]) -> Vec<String> {
     let parent = sources.iter().find(|source| source.module() == within).expect("the module exists");
     let order = declared_modules(&parent.file);
     assert!(order.len() > 1, "{within:?} has the submodules {order:?}");
@@ -234,9 +234,9 @@ fn backward_uses(sources: &[Source], within: &[&str]) -> Vec<String> {
 }
 
 /// The modules with more than one submodule.
-fn modules_with_submodules(sources: &[Source]) -> Vec<Vec<&str>> {
+fn modules_with_submodules(sources: &[SourceFile]) -> Vec<Vec<&str>> {
     let modules = sources.iter().filter(|source| !source.is_test() && declared_modules(&source.file).len() > 1);
-    modules.map(Source::module).collect()
+    modules.map(SourceFile::module).collect()
 }
 
 /// Modules whose submodules may use each other: serializers of nested values call each other through serde's traits (`digest`,

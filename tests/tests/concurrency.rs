@@ -15,12 +15,12 @@ const MODES: [Durability; 3] =
     [Durability::Synced, Durability::Buffered, Durability::Interval(Duration::from_millis(2))];
 
 #[derive(Default, Serialize, Deserialize, Shape, Model)]
-struct Tally {
+struct Counters {
     counts: BTreeMap<u32, u64>,
 }
 
 #[memimage::commands]
-impl Tally {
+impl Counters {
     #[command]
     fn add(&mut self, key: u32, by: u64) -> u64 {
         let count = self.counts.entry(key).or_default();
@@ -41,20 +41,20 @@ impl Tally {
     }
 }
 
-fn options(durability: Durability) -> Options<Tally> {
+fn options(durability: Durability) -> Options<Counters> {
     Image::options().durability(durability).segment_bytes(64 << 10).snapshots(SnapshotPolicy::Manual)
 }
 
-fn open(disk: &SimDisk, durability: Durability) -> Result<Image<Tally>, Error> {
-    options(durability).open_with(Arc::new(disk.clone()), "tally")
+fn open(disk: &SimDisk, durability: Durability) -> Result<Image<Counters>, Error> {
+    options(durability).open_with(Arc::new(disk.clone()), "counters")
 }
 
-fn digest_of(image: &Image<Tally>) -> u64 {
+fn digest_of(image: &Image<Counters>) -> u64 {
     digest(&*image.read_uncommitted().unwrap()).unwrap().to_u64()
 }
 
 /// Reads each seq after the seqs that cannot exceed it.
-fn assert_ordered(image: &Image<Tally>) {
+fn assert_ordered(image: &Image<Counters>) {
     let (durable, written, seq) = (image.journal().durable_seq(), image.journal().written_seq(), image.journal().seq());
     assert!(durable <= written && written <= seq, "{durable} {written} {seq}");
     let Stats { durable_seq, written_seq, seq, .. } = image.admin().stats();
@@ -69,7 +69,7 @@ fn all_operations_run_concurrently() {
             let image = options(durability)
                 .batch_bytes(500)
                 .snapshots(SnapshotPolicy::AfterEvents(300))
-                .open_with(Arc::new(disk.clone()), "tally")
+                .open_with(Arc::new(disk.clone()), "counters")
                 .unwrap();
             let done = AtomicBool::new(false);
             thread::scope(|scope| {
@@ -93,7 +93,7 @@ fn all_operations_run_concurrently() {
                 });
                 scope.spawn(|| {
                     while !done.load(Ordering::Acquire) {
-                        let before = image.query(|tally| tally.counts.clone()).unwrap();
+                        let before = image.query(|counters| counters.counts.clone()).unwrap();
                         let guard = image.read_uncommitted().unwrap();
                         assert!(before.iter().all(|(key, count)| guard.counts[key] >= *count), "counts only grow");
                     }
@@ -112,16 +112,16 @@ fn all_operations_run_concurrently() {
     }
 }
 
-fn call(image: &Image<Tally>, key: u32) {
+fn call(image: &Image<Counters>, key: u32) {
     let mut pendings = Vec::new();
     for round in 1..=200 {
         match round % 4 {
             0 => assert_eq!(image.add(key, 1).unwrap(), round),
-            1 => pendings.push((round, image.submit(TallyAdd { key, by: 1 }).unwrap())),
-            2 => drop(image.submit(TallyAdd { key, by: 1 }).unwrap()),
+            1 => pendings.push((round, image.submit(CountersAdd { key, by: 1 }).unwrap())),
+            2 => drop(image.submit(CountersAdd { key, by: 1 }).unwrap()),
             _ => {
                 assert_eq!(image.take(key, 1_000_000).unwrap_err().refusal(), Some(&(round - 1)));
-                pendings.push((round, image.clone().submit(TallyAdd { key, by: 1 }).unwrap()));
+                pendings.push((round, image.clone().submit(CountersAdd { key, by: 1 }).unwrap()));
             }
         }
         if round % 50 == 0 {
@@ -151,13 +151,13 @@ fn block(disk: &GateDisk, act: Act) -> Gate {
 fn a_query_returns_only_durable_data() {
     in_time(|| {
         let disk = GateDisk::new(SimDisk::new());
-        let image = options(Durability::Synced).open_with(Arc::new(disk.clone()), "tally").unwrap();
+        let image = options(Durability::Synced).open_with(Arc::new(disk.clone()), "counters").unwrap();
         image.add(1, 5).unwrap();
         let gate = block(&disk, Act::SyncData);
         thread::scope(|scope| {
             let adding = scope.spawn(|| image.add(1, 1));
             gate.until_somebody_waits();
-            let asking = scope.spawn(|| image.query(|tally| tally.counts[&1]));
+            let asking = scope.spawn(|| image.query(|counters| counters.counts[&1]));
             // a refusal depends on the same data as an answer
             let refused = scope.spawn(|| image.take(1, 100));
             // a query waits even if it does not read the new data
@@ -173,7 +173,7 @@ fn a_query_returns_only_durable_data() {
             assert_eq!(refused.join().unwrap().unwrap_err().refusal(), Some(&6));
         });
         disk.calm();
-        assert_eq!(image.query(|tally| tally.counts[&1]).unwrap(), 6);
+        assert_eq!(image.query(|counters| counters.counts[&1]).unwrap(), 6);
     });
 }
 
@@ -182,10 +182,10 @@ fn in_the_other_modes_written_data_is_enough() {
     for durability in [Durability::Buffered, Durability::Interval(Duration::from_secs(3600))] {
         in_time(move || {
             let disk = GateDisk::new(SimDisk::new());
-            let image = options(durability).open_with(Arc::new(disk.clone()), "tally").unwrap();
+            let image = options(durability).open_with(Arc::new(disk.clone()), "counters").unwrap();
             let gate = block(&disk, Act::SyncData);
             assert_eq!(image.add(1, 5).unwrap(), 5);
-            assert_eq!(image.query(|tally| tally.counts[&1]).unwrap(), 5);
+            assert_eq!(image.query(|counters| counters.counts[&1]).unwrap(), 5);
             assert_eq!((image.journal().written_seq().get(), image.journal().durable_seq().get()), (1, 0));
             thread::scope(|scope| {
                 let syncing = scope.spawn(|| image.journal().sync());
@@ -199,7 +199,7 @@ fn in_the_other_modes_written_data_is_enough() {
             thread::scope(|scope| {
                 let adding = scope.spawn(|| image.add(1, 1));
                 gate.until_somebody_waits();
-                let asking = scope.spawn(|| image.query(|tally| tally.counts[&1]));
+                let asking = scope.spawn(|| image.query(|counters| counters.counts[&1]));
                 thread::sleep(Duration::from_millis(30));
                 assert!(!adding.is_finished() && !asking.is_finished());
                 gate.open();
@@ -216,7 +216,7 @@ fn a_sync_returns_while_commands_continue() {
         in_time(move || {
             // the disk is so slow that unwritten data is always left
             let disk = GateDisk::new(SimDisk::new());
-            let image = options(durability).open_with(Arc::new(disk.clone()), "tally").unwrap();
+            let image = options(durability).open_with(Arc::new(disk.clone()), "counters").unwrap();
             disk.rule(|call| {
                 if call.is(Act::Write, ".journal") {
                     thread::sleep(Duration::from_millis(1));
@@ -228,7 +228,7 @@ fn a_sync_returns_while_commands_continue() {
                 for _ in 0..2 {
                     scope.spawn(|| {
                         while !done.load(Ordering::Acquire) {
-                            drop(image.submit(TallyAdd { key: 1, by: 1 }).unwrap());
+                            drop(image.submit(CountersAdd { key: 1, by: 1 }).unwrap());
                         }
                     });
                 }
@@ -271,8 +271,8 @@ fn closing_a_clone_closes_all_clones() {
             Image::close(image).unwrap();
             for error in [
                 other.add(1, 1).unwrap_err(),
-                other.submit(TallyAdd { key: 1, by: 1 }).unwrap_err(),
-                other.try_submit(TallyAdd { key: 1, by: 1 }).unwrap_err(),
+                other.submit(CountersAdd { key: 1, by: 1 }).unwrap_err(),
+                other.try_submit(CountersAdd { key: 1, by: 1 }).unwrap_err(),
                 other.query(|_| ()).unwrap_err(),
                 other.read_uncommitted().map(drop).unwrap_err(),
                 other.journal().sync().unwrap_err(),
@@ -294,19 +294,19 @@ fn closing_a_clone_closes_all_clones() {
 #[test]
 fn dropping_the_last_clone_closes_the_image() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("tally");
-    let image = Image::<Tally>::open(&path).unwrap();
+    let path = directory.path().join("counters");
+    let image = Image::<Counters>::open(&path).unwrap();
     let clones: Vec<_> = (0..3).map(|_| image.clone()).collect();
-    drop(image.submit(TallyAdd { key: 1, by: 1 }).unwrap());
+    drop(image.submit(CountersAdd { key: 1, by: 1 }).unwrap());
     drop(image);
-    let error = Image::<Tally>::open(&path).map(drop).unwrap_err();
+    let error = Image::<Counters>::open(&path).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Locked);
     let text = error.to_string();
     assert!(text.contains(&format!("{}", std::process::id())), "the error does not name the owner: {text}");
     assert!(text.contains(path.to_str().unwrap()), "{text}");
     drop(clones);
     for round in 2..20 {
-        let again = Image::<Tally>::options().create(false).open(&path).unwrap();
+        let again = Image::<Counters>::options().create(false).open(&path).unwrap();
         assert_eq!(again.add(1, 1).unwrap(), round);
         if round % 2 == 0 {
             Image::close(again).unwrap();
@@ -323,7 +323,7 @@ fn closing_loses_no_acknowledged_event() {
                 let image = options(durability)
                     .batch_bytes(if round % 2 == 0 { 1 } else { 1 << 20 })
                     .pending_batches_max(2)
-                    .open_with(Arc::new(disk.clone()), "tally")
+                    .open_with(Arc::new(disk.clone()), "counters")
                     .unwrap();
                 let acknowledged = AtomicU64::new(0);
                 thread::scope(|scope| {
@@ -341,7 +341,7 @@ fn closing_loses_no_acknowledged_event() {
                     drop(open(&disk, durability).unwrap());
                 });
                 let again = open(&disk, durability).unwrap();
-                let counted = again.query(|tally| tally.counts.get(&1).copied().unwrap_or_default()).unwrap();
+                let counted = again.query(|counters| counters.counts.get(&1).copied().unwrap_or_default()).unwrap();
                 let acknowledged = acknowledged.into_inner();
                 assert!(
                     counted >= acknowledged,
@@ -353,11 +353,11 @@ fn closing_loses_no_acknowledged_event() {
     }
 }
 
-fn submit_until_closed(image: &Image<Tally>, caller: u64, acknowledged: &AtomicU64) {
+fn submit_until_closed(image: &Image<Counters>, caller: u64, acknowledged: &AtomicU64) {
     for round in caller.. {
         let result = match round % 3 {
             0 => image.add(1, 1).map(drop),
-            1 => image.submit(TallyAdd { key: 1, by: 1 }).map(|pending| {
+            1 => image.submit(CountersAdd { key: 1, by: 1 }).map(|pending| {
                 // closing writes all submitted commands
                 pending.wait().unwrap();
             }),
@@ -376,7 +376,7 @@ fn closing_waits_for_a_snapshot() {
     for durability in MODES {
         in_time(move || {
             let disk = GateDisk::new(SimDisk::new());
-            let image = options(durability).open_with(Arc::new(disk.clone()), "tally").unwrap();
+            let image = options(durability).open_with(Arc::new(disk.clone()), "counters").unwrap();
             image.add(1, 1).unwrap();
             let gate = Gate::default();
             let at = gate.clone();
@@ -404,7 +404,7 @@ fn closing_waits_for_a_snapshot() {
 fn an_image_can_be_sent_and_shared_between_threads() {
     fn both<T: Send + Sync + Clone>() {}
     fn sent<T: Send>() {}
-    both::<Image<Tally>>();
+    both::<Image<Counters>>();
     sent::<memimage::Pending<u64>>();
     both::<Error>();
 }

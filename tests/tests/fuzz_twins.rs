@@ -23,7 +23,7 @@ const MAX_MEMORY: u64 = 512 << 20;
 
 /// A modification of an input.
 #[derive(Clone, Debug)]
-enum Change {
+enum Mutation {
     Flip(Index, u8),
     Set(Index, u8),
     Cut(Index),
@@ -36,50 +36,50 @@ enum Change {
     Zero(Index, usize),
 }
 
-fn change() -> impl Strategy<Value = Change> {
+fn mutation() -> impl Strategy<Value = Mutation> {
     let at = any::<Index>;
     prop_oneof![
-        (at(), 0..8u8).prop_map(|(at, bit)| Change::Flip(at, bit)),
+        (at(), 0..8u8).prop_map(|(at, bit)| Mutation::Flip(at, bit)),
         (at(), prop_oneof![Just(0), Just(0x7f), Just(0x80), Just(0xff), any::<u8>()])
-            .prop_map(|(at, to)| Change::Set(at, to)),
-        at().prop_map(Change::Cut),
-        (at(), 1..64usize).prop_map(|(at, len)| Change::Remove(at, len)),
-        (at(), prop::collection::vec(any::<u8>(), 1..16)).prop_map(|(at, bytes)| Change::Insert(at, bytes)),
-        (at(), at(), 1..256usize).prop_map(|(from, to, len)| Change::Copy(from, to, len)),
-        (at(), at(), at()).prop_map(|(seed, from, to)| Change::Splice(seed, from, to)),
-        (at(), 1..600usize).prop_map(|(at, len)| Change::Zero(at, len)),
+            .prop_map(|(at, to)| Mutation::Set(at, to)),
+        at().prop_map(Mutation::Cut),
+        (at(), 1..64usize).prop_map(|(at, len)| Mutation::Remove(at, len)),
+        (at(), prop::collection::vec(any::<u8>(), 1..16)).prop_map(|(at, bytes)| Mutation::Insert(at, bytes)),
+        (at(), at(), 1..256usize).prop_map(|(from, to, len)| Mutation::Copy(from, to, len)),
+        (at(), at(), at()).prop_map(|(seed, from, to)| Mutation::Splice(seed, from, to)),
+        (at(), 1..600usize).prop_map(|(at, len)| Mutation::Zero(at, len)),
     ]
 }
 
-fn changed(seeds: &[Vec<u8>], seed: Index, changes: Vec<Change>) -> Vec<u8> {
+fn mutate(seeds: &[Vec<u8>], seed: Index, mutations: Vec<Mutation>) -> Vec<u8> {
     let mut bytes = seed.get(seeds).clone();
-    for change in changes {
+    for mutation in mutations {
         let place = |at: Index, bytes: &[u8]| at.index(bytes.len() + 1);
-        match change {
-            Change::Flip(..) | Change::Set(..) if bytes.is_empty() => {}
-            Change::Flip(at, bit) => *at.get_mut(&mut bytes) ^= 1 << bit,
-            Change::Set(at, to) => *at.get_mut(&mut bytes) = to,
-            Change::Cut(at) => bytes.truncate(place(at, &bytes)),
-            Change::Remove(at, len) => {
+        match mutation {
+            Mutation::Flip(..) | Mutation::Set(..) if bytes.is_empty() => {}
+            Mutation::Flip(at, bit) => *at.get_mut(&mut bytes) ^= 1 << bit,
+            Mutation::Set(at, to) => *at.get_mut(&mut bytes) = to,
+            Mutation::Cut(at) => bytes.truncate(place(at, &bytes)),
+            Mutation::Remove(at, len) => {
                 let start = place(at, &bytes);
                 bytes.drain(start..bytes.len().min(start + len));
             }
-            Change::Insert(at, inserted) => {
+            Mutation::Insert(at, inserted) => {
                 let at = place(at, &bytes);
                 bytes.splice(at..at, inserted);
             }
-            Change::Copy(from, to, len) => {
+            Mutation::Copy(from, to, len) => {
                 let (from, to) = (place(from, &bytes), place(to, &bytes));
                 let len = len.min(bytes.len() - from).min(bytes.len() - to);
                 bytes.copy_within(from..from + len, to);
             }
-            Change::Splice(seed, from, to) => {
+            Mutation::Splice(seed, from, to) => {
                 let other = seed.get(seeds);
                 let (from, to) = (place(from, other), place(to, &bytes));
                 bytes.truncate(to);
                 bytes.extend_from_slice(&other[from..]);
             }
-            Change::Zero(at, len) => {
+            Mutation::Zero(at, len) => {
                 let start = place(at, &bytes);
                 let end = bytes.len().min(start + len);
                 bytes[start..end].fill(0);
@@ -95,8 +95,8 @@ fn run_target(name: &str, default_cases: u32) {
     seeds.iter().for_each(|seed| (target.entry)(seed));
     let config = Config { cases: cases(default_cases), failure_persistence: None, ..Config::default() };
     let any_bytes = prop::collection::vec(any::<u8>(), 0..600);
-    let modified_seeds = (any::<Index>(), prop::collection::vec(change(), 1..6))
-        .prop_map(|(seed, changes)| changed(&seeds, seed, changes));
+    let modified_seeds = (any::<Index>(), prop::collection::vec(mutation(), 1..6))
+        .prop_map(|(seed, mutations)| mutate(&seeds, seed, mutations));
     let input = prop_oneof![1 => any_bytes, 7 => modified_seeds];
     let current: Mutex<Option<(Instant, Vec<u8>)>> = Mutex::default();
     let run = thread::scope(|scope| {

@@ -12,7 +12,7 @@ pub struct Ledger {
     /// Balances in cents. A settlement may leave a balance below zero.
     pub accounts: BTreeMap<u32, i64>,
     /// The last four results of [`draw`](Ledger::draw).
-    pub entries: Vec<Entry>,
+    pub entries: Vec<LedgerEntry>,
     /// The number of bytes filed.
     pub filed: u64,
     /// A hash of all filed bytes, in order.
@@ -23,7 +23,7 @@ pub struct Ledger {
 
 /// The values that a body read from its context.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Shape)]
-pub struct Entry {
+pub struct LedgerEntry {
     /// The event's number.
     pub seq: u64,
     /// The event's time.
@@ -88,7 +88,7 @@ impl Ledger {
         let mut order: Vec<u32> = self.accounts.keys().copied().collect();
         random.shuffle(&mut order);
         let actor = ctx.metadata().get(memimage::Metadata::ACTOR).map(str::to_owned);
-        let entry = Entry { seq: ctx.seq().get(), time: ctx.time(), die: random.u64(), order, actor };
+        let entry = LedgerEntry { seq: ctx.seq().get(), time: ctx.time(), die: random.u64(), order, actor };
         let die = entry.die;
         self.entries.push(entry);
         // keeps the state small

@@ -5,6 +5,6 @@ mod ledger;
 
 pub use book::{Book, BookCommands, BookDraw, BookEvent, BookTear, BookWrite, NoPage};
 pub use ledger::{
-    Entry, Ledger, LedgerBurn, LedgerCommands, LedgerDeposit, LedgerDraw, LedgerEvent, LedgerExplode, LedgerFile,
+    Ledger, LedgerBurn, LedgerCommands, LedgerDeposit, LedgerDraw, LedgerEntry, LedgerEvent, LedgerExplode, LedgerFile,
     LedgerSettle, LedgerWithdraw, Overdrawn, TooLittle,
 };

@@ -10,7 +10,7 @@ mod oracle;
 mod recorder;
 mod rewrite;
 mod scenario;
-mod tally;
+mod crash_counts;
 
 use std::time::{Duration, Instant};
 
@@ -18,12 +18,12 @@ use memimage::disk::{Crash, SimDisk};
 use memimage::{Durability, Retention};
 use memimage_tests::{Dice, cases};
 
+use crash_counts::CrashCounts;
 use oracle::{CompletedRun, Guarantee, variants};
 use recorder::{CrashPoint, Recorder};
 use scenario::{Mode, scenario};
-use tally::Tally;
 
-fn crash_everywhere(mode: Mode, seed: u64, tally: &mut Tally) {
+fn crash_everywhere(mode: Mode, seed: u64, counts: &mut CrashCounts) {
     let mut dice = Dice::new(seed);
     let disk = SimDisk::new();
     let recorder = Recorder::of(&disk);
@@ -34,9 +34,9 @@ fn crash_everywhere(mode: Mode, seed: u64, tally: &mut Tally) {
         // a kill keeps all written data, and so all acknowledged events
         let after_power_cut = if mode.durability == Durability::Synced { point.acknowledged } else { point.durable };
         let guarantee = Guarantee { now: point.acknowledged, after_power_cut, garbled: false };
-        let killed = run.check(&point.disk.fork(), guarantee, dice.once_in(40), &mut dice, tally);
+        let killed = run.check(&point.disk.fork(), guarantee, dice.once_in(40), &mut dice, counts);
         killed.unwrap_or_else(|why| failed(&why, mode, seed, point, None, |_| unreachable!("a kill cannot be shrunk")));
-        tally.kills += 1;
+        counts.kills += 1;
 
         let guarantee = Guarantee { now: after_power_cut, after_power_cut, garbled: false };
         for crash in variants(&point.disk, &mut dice, 20) {
@@ -45,8 +45,8 @@ fn crash_everywhere(mode: Mode, seed: u64, tally: &mut Tally) {
                 continue;
             }
             let again = dice.once_in(250);
-            if let Err(why) = run.power_cut(&point.disk, &crash, guarantee, again, &mut dice, tally) {
-                let mut ignored = Tally::default();
+            if let Err(why) = run.power_cut(&point.disk, &crash, guarantee, again, &mut dice, counts) {
+                let mut ignored = CrashCounts::default();
                 failed(&why, mode, seed, point, Some(&crash), |left| {
                     run.check(&left, guarantee, again, &mut Dice::new(seed), &mut ignored).is_err()
                 });
@@ -82,31 +82,31 @@ fn crash_scenarios(
     name: &str,
     Share(percent): Share,
     (durability, retention): (Durability, Retention),
-    crash: fn(Mode, u64, &mut Tally),
-) -> Tally {
+    crash: fn(Mode, u64, &mut CrashCounts),
+) -> CrashCounts {
     let first: u64 = std::env::var("MEMIMAGE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
-    let (mut tally, started) = (Tally::default(), Instant::now());
+    let (mut counts, started) = (CrashCounts::default(), Instant::now());
     let images_min = u64::from(cases(10_000)) * percent / 100;
     for seed in first.. {
         let mode = Mode { durability, align: [8, 512, 4096][seed as usize % 3], retention };
-        crash(mode, seed, &mut tally);
-        tally.scenarios += 1;
-        if tally.images >= images_min {
+        crash(mode, seed, &mut counts);
+        counts.scenarios += 1;
+        if counts.images >= images_min {
             break;
         }
     }
-    println!("{name}, from seed {first}, {:.0?}: {tally}", started.elapsed());
-    tally
+    println!("{name}, from seed {first}, {:.0?}: {counts}", started.elapsed());
+    counts
 }
 
 /// Runs crash scenarios, and verifies that each kind of crash occurred.
 fn check_crashes(name: &str, share: Share, durability: Durability, retention: Retention) {
-    let tally = crash_scenarios(name, share, (durability, retention), crash_everywhere);
+    let counts = crash_scenarios(name, share, (durability, retention), crash_everywhere);
     assert!(
-        tally.torn > 0 && tally.twice > 0 && tally.thrice > 0 && tally.garbled > 0,
-        "a kind of crash did not occur: {tally}"
+        counts.torn > 0 && counts.twice > 0 && counts.thrice > 0 && counts.garbled > 0,
+        "a kind of crash did not occur: {counts}"
     );
-    assert_eq!(tally.pruned > 0, retention != Retention::Everything, "{tally}");
+    assert_eq!(counts.pruned > 0, retention != Retention::Everything, "{counts}");
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn an_image_that_is_pruned_and_buffered_survives_any_crash() {
 
 #[test]
 fn a_rewrite_survives_any_crash() {
-    let tally =
+    let counts =
         crash_scenarios("rewritten", Share(2), (Durability::Synced, Retention::Everything), rewrite::crash_everywhere);
-    assert!(tally.rewritten > 0 && tally.garbled > 0, "{tally}");
+    assert!(counts.rewritten > 0 && counts.garbled > 0, "{counts}");
 }

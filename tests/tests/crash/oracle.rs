@@ -9,9 +9,9 @@ use memimage::disk::{Crash, Disk, Fate, SimDisk};
 use memimage::{Durability, ErrorKind, Seq};
 use memimage_tests::{Ask, Dice, Run, changed, files, mend};
 
+use crate::crash_counts::CrashCounts;
 use crate::recorder::Recorder;
 use crate::scenario::Mode;
-use crate::tally::Tally;
 
 /// The events that must survive.
 #[derive(Clone, Copy)]
@@ -45,7 +45,7 @@ impl CompletedRun {
         guarantee: Guarantee,
         again: bool,
         dice: &mut Dice,
-        tally: &mut Tally,
+        counts: &mut CrashCounts,
     ) -> Result<(), String> {
         let fates: Vec<Fate> = disk.fates(crash).into_iter().map(|(_, fate)| fate).collect();
         let crash_with = |garbage: Option<Fate>| {
@@ -58,7 +58,7 @@ impl CompletedRun {
         let left = crash_with(None);
         let garbled = fates.iter().any(|fate| matches!(fate, Fate::Garbage(_)));
         if garbled {
-            tally.garbled += 1;
+            counts.garbled += 1;
             let opened = left.fork();
             if let Err(error) = self.mode.image(&opened, "/ledger") {
                 // an image whose creation was interrupted may look like one that has lost all its segments
@@ -70,21 +70,21 @@ impl CompletedRun {
                 if !changed.is_empty() {
                     return Err(format!("the image was refused, but modified: {changed:?}"));
                 }
-                (tally.images, tally.refused) = (tally.images + 1, tally.refused + 1);
+                (counts.images, counts.refused) = (counts.images + 1, counts.refused + 1);
                 if !unfinished {
                     mend(&opened, Path::new("/ledger"), guarantee.now)
                         .and_then(|()| self.open(&opened, guarantee.now).map(drop))
                         .map_err(|why| format!("the image was refused, and its repair failed: {why}\n{error}"))?;
-                    tally.repaired += 1;
+                    counts.repaired += 1;
                 }
                 for replacement in [Fate::Lost, Fate::Kept] {
-                    self.check(&crash_with(Some(replacement)), guarantee, false, dice, tally)
+                    self.check(&crash_with(Some(replacement)), guarantee, false, dice, counts)
                         .map_err(|why| format!("the image was refused; with the garbage {replacement}: {why}"))?;
                 }
                 return Ok(());
             }
         }
-        self.check(&left, Guarantee { garbled: guarantee.garbled || garbled, ..guarantee }, again, dice, tally)
+        self.check(&left, Guarantee { garbled: guarantee.garbled || garbled, ..guarantee }, again, dice, counts)
     }
 
     /// Opens the image after a crash and verifies its state. If `again`, also crashes that recovery, uses the image, and crashes
@@ -95,7 +95,7 @@ impl CompletedRun {
         guarantee: Guarantee,
         again: bool,
         dice: &mut Dice,
-        tally: &mut Tally,
+        counts: &mut CrashCounts,
     ) -> Result<(), String> {
         if is_pruned(disk) {
             for (how, lost) in [("from the base alone", ".snapshot"), ("from the snapshots alone", ".base")] {
@@ -103,18 +103,18 @@ impl CompletedRun {
                 remove(&disk, lost);
                 self.open(&disk, guarantee.now).map_err(|why| format!("{how}: {why}"))?;
             }
-            tally.pruned += 1;
+            counts.pruned += 1;
         }
         let recorder = again.then(|| Recorder::of(disk));
         let run = self.open(disk, guarantee.now)?;
-        tally.images += 1;
+        counts.images += 1;
         let recovery = run.image().admin().stats().recovery;
         if recovery.uncertain && !guarantee.garbled || !recovery.set_aside.is_empty() {
             return Err(format!(
                 "a crash without garbage must not leave an uncertain end or segments that are set aside: {recovery:?}"
             ));
         }
-        tally.torn += u64::from(recovery.quarantined.is_some());
+        counts.torn += u64::from(recovery.quarantined.is_some());
         if dice.once_in(30) {
             // while the image is open
             let report =
@@ -133,14 +133,14 @@ impl CompletedRun {
             variants.retain(|crash| !matches!(crash, Crash::GarbageAnywhere(_)));
             for crash in variants {
                 let guarantee = Guarantee { now: guarantee.after_power_cut, ..guarantee };
-                self.power_cut(&point.disk, &crash, guarantee, false, dice, tally).map_err(|why| {
+                self.power_cut(&point.disk, &crash, guarantee, false, dice, counts).map_err(|why| {
                     format!("crashed during recovery, after {:?}, with {crash:?}: {why}", point.operation)
                 })?;
-                tally.twice += 1;
+                counts.twice += 1;
                 if dice.once_in(12) && !matches!(crash, Crash::Garbage(_)) {
                     let left = point.disk.crash_by(&crash);
                     let run = self.open(&left, guarantee.now)?;
-                    self.use_and_crash(run, &left, dice, tally)
+                    self.use_and_crash(run, &left, dice, counts)
                         .map_err(|why| format!("crashed a third time: {why}"))?;
                 }
             }
@@ -149,7 +149,13 @@ impl CompletedRun {
     }
 
     /// Uses the image after its recovery, and cuts the power again.
-    fn use_and_crash(&self, mut run: Run, disk: &SimDisk, dice: &mut Dice, tally: &mut Tally) -> Result<(), String> {
+    fn use_and_crash(
+        &self,
+        mut run: Run,
+        disk: &SimDisk,
+        dice: &mut Dice,
+        counts: &mut CrashCounts,
+    ) -> Result<(), String> {
         for amount in 0..4 {
             run.ask(&Ask::Deposit(9, amount));
             run.ask(&Ask::File(dice.below(900) as usize));
@@ -170,7 +176,7 @@ impl CompletedRun {
         let at_least = Seq::new(promised.load(Ordering::SeqCst));
         let (cut, digests) = (disk.crash_by(&Crash::Subset(dice.u64())), run.digests().to_vec());
         drop(run);
-        (tally.images, tally.thrice) = (tally.images + 1, tally.thrice + 1);
+        (counts.images, counts.thrice) = (counts.images + 1, counts.thrice + 1);
         self.mode.open(&cut, digests, at_least).map(drop)
     }
 }

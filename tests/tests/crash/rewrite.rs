@@ -8,10 +8,10 @@ use memimage::disk::{Crash, SimDisk};
 use memimage::{Error, ErrorKind, Seq, digest};
 use memimage_tests::{Dice, Ledger};
 
+use crate::crash_counts::CrashCounts;
 use crate::oracle::{CompletedRun, variants};
 use crate::recorder::Recorder;
 use crate::scenario::scenario;
-use crate::tally::Tally;
 use crate::{Mode, failed};
 
 const TARGET: &str = "/rewritten";
@@ -22,7 +22,7 @@ fn rewrite(disk: &SimDisk, mode: Mode) -> Result<(), Error> {
 }
 
 /// Rewrites the image of a scenario, and crashes after each operation of the rewrite.
-pub(crate) fn crash_everywhere(mode: Mode, seed: u64, tally: &mut Tally) {
+pub(crate) fn crash_everywhere(mode: Mode, seed: u64, counts: &mut CrashCounts) {
     let mut dice = Dice::new(seed);
     let disk = SimDisk::new();
     let digests = scenario(&disk, mode, &Recorder::default(), &mut dice);
@@ -32,16 +32,16 @@ pub(crate) fn crash_everywhere(mode: Mode, seed: u64, tally: &mut Tally) {
     let points = recorder.points();
     assert!(points.len() > 40, "{}", points.len());
     for point in &points {
-        let killed = check(&run, &point.disk.fork(), tally);
+        let killed = check(&run, &point.disk.fork(), counts);
         killed.unwrap_or_else(|why| failed(&why, mode, seed, point, None, |_| unreachable!("a kill cannot be shrunk")));
-        tally.kills += 1;
+        counts.kills += 1;
         for crash in variants(&point.disk, &mut dice, 20) {
             // a rewrite never writes over synced bytes
             if matches!(crash, Crash::GarbageAnywhere(_)) {
                 continue;
             }
-            tally.garbled += u64::from(matches!(crash, Crash::Garbage(_)));
-            let mut check_disk = |disk: &SimDisk| check(&run, disk, tally);
+            counts.garbled += u64::from(matches!(crash, Crash::Garbage(_)));
+            let mut check_disk = |disk: &SimDisk| check(&run, disk, counts);
             if let Err(why) = check_disk(&point.disk.crash_by(&crash)) {
                 failed(&why, mode, seed, point, Some(&crash), |left| check_disk(&left).is_err());
             }
@@ -50,8 +50,8 @@ pub(crate) fn crash_everywhere(mode: Mode, seed: u64, tally: &mut Tally) {
 }
 
 /// Verifies that the source is unchanged, that the target is missing or complete, and that the rewrite can be run again.
-fn check(run: &CompletedRun, disk: &SimDisk, tally: &mut Tally) -> Result<(), String> {
-    (tally.images, tally.rewritten) = (tally.images + 1, tally.rewritten + 1);
+fn check(run: &CompletedRun, disk: &SimDisk, counts: &mut CrashCounts) -> Result<(), String> {
+    (counts.images, counts.rewritten) = (counts.images + 1, counts.rewritten + 1);
     let last = Seq::new(run.digests.len() as u64 - 1);
     let target_exists = disk.files().iter().any(|path| path.starts_with(TARGET));
     match rewrite(disk, run.mode) {

@@ -1,20 +1,20 @@
 //! Flips each bit of each file, or one bit of each byte: see [`Extent`].
 
-use crate::campaign::{Damage, Extent, Tally, extent, try_all};
-use crate::outcome::{Depth, Outcome};
-use crate::sample_images::{Sample, SampleKind, durable, segment};
+use crate::campaign::{DamageInjection, Extent, OutcomeCounts, extent, try_all};
+use crate::outcome::{Depth, OpenOutcome};
+use crate::sample_images::{SampleImage, SampleKind, durable, segment};
 use memimage::disk::SimDisk;
 
-use Outcome::{FellBack, Quarantined, Refused, Suspect, Unnoticed};
+use OpenOutcome::{FellBack, Quarantined, Refused, Suspect, Unnoticed};
 
 /// All bits of these files.
-fn all_bits(sample: &Sample, files: impl IntoIterator<Item = usize>) -> Vec<(usize, usize)> {
+fn all_bits(sample: &SampleImage, files: impl IntoIterator<Item = usize>) -> Vec<(usize, usize)> {
     let bits_of = |file: usize| (0..sample.files[file].1.len() * 8).map(move |bit| (file, bit));
     files.into_iter().flat_map(bits_of).collect()
 }
 
 /// All bits of these files, or one of each byte.
-fn main_bits(sample: &Sample, files: impl IntoIterator<Item = usize>) -> Vec<(usize, usize)> {
+fn main_bits(sample: &SampleImage, files: impl IntoIterator<Item = usize>) -> Vec<(usize, usize)> {
     let mut bits = all_bits(sample, files);
     if extent() == Extent::Sample {
         bits.retain(one_of(1));
@@ -23,7 +23,7 @@ fn main_bits(sample: &Sample, files: impl IntoIterator<Item = usize>) -> Vec<(us
 }
 
 /// One bit of every `stride`th byte of each file, or all bits.
-fn some_bits(sample: &Sample, stride: usize) -> Vec<(usize, usize)> {
+fn some_bits(sample: &SampleImage, stride: usize) -> Vec<(usize, usize)> {
     let mut bits = all_bits(sample, 0..sample.files.len());
     if extent() < Extent::Every {
         bits.retain(one_of(stride));
@@ -36,53 +36,53 @@ fn one_of(stride: usize) -> impl Fn(&(usize, usize)) -> bool {
     move |(_, bit)| bit / 8 % stride == 0 && bit % 8 == bit / 8 / stride % 8
 }
 
-fn flip(name: &str, sample: &Sample, bits: &[(usize, usize)]) -> Tally {
+fn flip(name: &str, sample: &SampleImage, bits: &[(usize, usize)]) -> OutcomeCounts {
     let apply = |disk: &SimDisk, (file, bit): &(usize, usize)| {
         let (path, bytes) = &sample.files[*file];
         disk.write(path, *bit as u64 / 8, &[bytes[bit / 8] ^ 1 << (bit % 8)]).unwrap();
     };
     let part = |(file, _): &(usize, usize)| sample.files[*file].0.file_name().unwrap().to_string_lossy().into_owned();
-    try_all(sample, &Damage { name, depth: Depth::State, part: &part, apply: &apply }, bits)
+    try_all(sample, &DamageInjection { name, depth: Depth::State, part: &part, apply: &apply }, bits)
 }
 
 /// `durable` is evidence of all acknowledged events, so damage to them is always recognised as damage.
 #[test]
 fn a_flipped_bit_in_a_segment_is_refused_or_harmless() {
-    let sample = Sample::new(SampleKind::CLOSED);
-    let tally = flip("bits", &sample, &main_bits(&sample, 0..sample.files.len()));
-    assert_eq!(tally.of("durable"), [Unnoticed], "an unreadable `durable` is no evidence, and no event is missing");
+    let sample = SampleImage::new(SampleKind::CLOSED);
+    let counts = flip("bits", &sample, &main_bits(&sample, 0..sample.files.len()));
+    assert_eq!(counts.of("durable"), [Unnoticed], "an unreadable `durable` is no evidence, and no event is missing");
     for sealed in ["00000001.journal", "00000002.journal"] {
-        assert_eq!(tally.of(sealed), [Unnoticed, Refused], "{sealed}: the bit is in the padding, or is damage");
+        assert_eq!(counts.of(sealed), [Unnoticed, Refused], "{sealed}: the bit is in the padding, or is damage");
     }
     // bits after the end belong to no event, and are moved to the quarantine like a torn write; except for the bits of the byte
     // with which a frame header would end, because a torn write never includes it
-    assert_eq!(tally.of("00000003.journal"), [Unnoticed, Quarantined, Refused, Suspect]);
+    assert_eq!(counts.of("00000003.journal"), [Unnoticed, Quarantined, Refused, Suspect]);
     // a segment must be empty until the previous segment is sealed
-    assert_eq!(tally.of("00000004.journal"), [Refused]);
+    assert_eq!(counts.of("00000004.journal"), [Refused]);
 }
 
 /// Frames start at any multiple of 8 bytes, so that a sector can contain several frames.
 #[test]
 fn flipped_bits_of_an_unaligned_image_are_refused_or_harmless() {
-    let sample = Sample::new(SampleKind { align: 8, ..SampleKind::CLOSED });
-    let tally = flip("bits, unaligned", &sample, &some_bits(&sample, 7));
+    let sample = SampleImage::new(SampleKind { align: 8, ..SampleKind::CLOSED });
+    let counts = flip("bits, unaligned", &sample, &some_bits(&sample, 7));
     for sealed in ["00000001.journal", "00000002.journal"] {
-        assert!(!tally.of(sealed).contains(&Quarantined));
+        assert!(!counts.of(sealed).contains(&Quarantined));
     }
 }
 
 /// A damaged snapshot loses no data, and recovery reports it.
 #[test]
 fn a_flipped_bit_in_a_snapshot_is_harmless_and_reported() {
-    let sample = Sample::new(SampleKind::SNAPSHOTS);
+    let sample = SampleImage::new(SampleKind::SNAPSHOTS);
     let snapshots = sample.ending(".snapshot");
-    let tally = flip("bits of snapshots", &sample, &main_bits(&sample, snapshots.iter().copied()));
+    let counts = flip("bits of snapshots", &sample, &main_bits(&sample, snapshots.iter().copied()));
     let name = |file: usize| sample.files[file].0.file_name().unwrap().to_string_lossy().into_owned();
     // the older snapshot is not read while the newest is intact
-    assert_eq!(tally.of(&name(snapshots[0])), [Unnoticed]);
-    assert_eq!(tally.of(&name(snapshots[1])), [FellBack]);
-    let tally = flip("bits of an image with snapshots", &sample, &some_bits(&sample, 31));
-    assert_eq!(tally.of("durable"), [Unnoticed]);
+    assert_eq!(counts.of(&name(snapshots[0])), [Unnoticed]);
+    assert_eq!(counts.of(&name(snapshots[1])), [FellBack]);
+    let counts = flip("bits of an image with snapshots", &sample, &some_bits(&sample, 31));
+    assert_eq!(counts.of("durable"), [Unnoticed]);
 }
 
 /// The process was killed between the last sync and the update of `durable`, so nothing proves that the last batch was
@@ -90,14 +90,14 @@ fn a_flipped_bit_in_a_snapshot_is_harmless_and_reported() {
 #[test]
 fn a_flipped_bit_in_the_last_batch_of_a_killed_image_is_suspect() {
     for align in [8, 512] {
-        let sample = Sample::new(SampleKind { align, ..SampleKind::KILLED });
+        let sample = SampleImage::new(SampleKind { align, ..SampleKind::KILLED });
         let last = memimage_tests::frames::frames(sample.bytes(&segment(3))).pop().unwrap();
         let file = sample.index(&segment(3));
         let bits = last.flat_map(|byte| (0..8).map(move |bit| (file, byte * 8 + bit)));
         let bits: Vec<_> = bits.collect();
         assert_eq!(flip("bits of the last batch", &sample, &bits).all(), [Suspect]);
-        let tally = flip("bits, killed", &sample, &some_bits(&sample, 29));
-        assert!(!tally.of("00000002.journal").contains(&Quarantined));
+        let counts = flip("bits, killed", &sample, &some_bits(&sample, 29));
+        assert!(!counts.of("00000002.journal").contains(&Quarantined));
         let block = flip("bits of durable, killed", &sample, &all_bits(&sample, [sample.index(&durable())]));
         assert_eq!(block.all(), [Unnoticed]);
     }
@@ -106,12 +106,12 @@ fn a_flipped_bit_in_the_last_batch_of_a_killed_image_is_suspect() {
 /// One copy of the base of a pruned journal is enough, and the other is restored from it.
 #[test]
 fn a_flipped_bit_in_a_base_is_repaired_from_the_other_copy() {
-    let sample = Sample::new(SampleKind::PRUNED);
+    let sample = SampleImage::new(SampleKind::PRUNED);
     let copies = sample.ending(".base");
     assert_eq!(copies.len(), 2);
     let copies_tried = if extent() == Extent::Every { 2 } else { 1 };
     let bits = main_bits(&sample, copies.iter().copied().take(copies_tried));
     assert_eq!(flip("bits of a base", &sample, &bits).all(), [FellBack]);
-    let tally = flip("bits of a pruned image", &sample, &some_bits(&sample, 37));
-    assert_eq!(tally.of(".base"), [FellBack]);
+    let counts = flip("bits of a pruned image", &sample, &some_bits(&sample, 37));
+    assert_eq!(counts.of(".base"), [FellBack]);
 }

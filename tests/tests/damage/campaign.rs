@@ -10,8 +10,8 @@ use std::time::Duration;
 use memimage::disk::SimDisk;
 use memimage_tests::most_memory;
 
-use crate::outcome::{Depth, Outcome, open_and_check};
-use crate::sample_images::Sample;
+use crate::outcome::{Depth, OpenOutcome, open_and_check};
+use crate::sample_images::SampleImage;
 
 /// The maximum time in which an image must open, even on a slow machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -21,7 +21,7 @@ const CHUNK: usize = 64;
 const MAX_MEMORY: u64 = 512 << 20;
 
 /// A kind of damage that is applied to a copy of a sample's disk.
-pub(crate) struct Damage<'a, D> {
+pub(crate) struct DamageInjection<'a, D> {
     /// The name under which the cases are counted.
     pub(crate) name: &'a str,
     pub(crate) depth: Depth,
@@ -32,16 +32,16 @@ pub(crate) struct Damage<'a, D> {
 
 /// The number of cases by part and outcome.
 #[derive(Debug, Default)]
-pub(crate) struct Tally(BTreeMap<(String, Outcome), usize>);
+pub(crate) struct OutcomeCounts(BTreeMap<(String, OpenOutcome), usize>);
 
-impl Tally {
+impl OutcomeCounts {
     /// The outcomes of damage to the parts whose names end with `part`.
-    pub(crate) fn of(&self, part: &str) -> Vec<Outcome> {
+    pub(crate) fn of(&self, part: &str) -> Vec<OpenOutcome> {
         let outcomes = self.0.keys().filter(|(name, _)| name.ends_with(part)).map(|(_, outcome)| *outcome);
         BTreeSet::from_iter(outcomes).into_iter().collect()
     }
 
-    pub(crate) fn all(&self) -> Vec<Outcome> {
+    pub(crate) fn all(&self) -> Vec<OpenOutcome> {
         self.of("")
     }
 
@@ -54,30 +54,34 @@ impl Tally {
 ///
 /// # Panics
 ///
-/// If a case has a result that is no [`Outcome`], or takes too long or too much memory.
-pub(crate) fn try_all<D: Sync + std::fmt::Debug>(sample: &Sample, damage: &Damage<'_, D>, cases: &[D]) -> Tally {
+/// If a case has a result that is no [`OpenOutcome`], or takes too long or too much memory.
+pub(crate) fn try_all<D: Sync + std::fmt::Debug>(
+    sample: &SampleImage,
+    damage: &DamageInjection<'_, D>,
+    cases: &[D],
+) -> OutcomeCounts {
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let (progress, received) = channel();
-    let tallies = std::thread::scope(|scope| {
+    let worker_counts = std::thread::scope(|scope| {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let workers: Vec<_> = (0..threads)
             .map(|_| {
                 let (progress, next, failures) = (progress.clone(), &next, &failures);
                 scope.spawn(move || {
-                    let mut tally = Tally::default();
+                    let mut counts = OutcomeCounts::default();
                     loop {
                         let from = next.fetch_add(CHUNK, Ordering::Relaxed);
                         let Some(chunk) =
                             cases.get(from..cases.len().min(from + CHUNK)).filter(|chunk| !chunk.is_empty())
                         else {
-                            return tally;
+                            return counts;
                         };
                         for case in chunk {
                             let disk = sample.disk.fork();
                             (damage.apply)(&disk, case);
                             match open_and_check(sample, &disk, damage.depth) {
                                 Ok(outcome) => {
-                                    *tally.0.entry(((damage.part)(case), outcome)).or_default() += 1;
+                                    *counts.0.entry(((damage.part)(case), outcome)).or_default() += 1;
                                 }
                                 Err(why) => failures.lock().unwrap().push(format!("{case:?}: {why}")),
                             }
@@ -111,8 +115,8 @@ pub(crate) fn try_all<D: Sync + std::fmt::Debug>(sample: &Sample, damage: &Damag
         failures.len(),
         examples(&failures)
     );
-    let mut all = Tally::default();
-    for ((part, outcome), count) in tallies.into_iter().flat_map(|tally| tally.0) {
+    let mut all = OutcomeCounts::default();
+    for ((part, outcome), count) in worker_counts.into_iter().flat_map(|counts| counts.0) {
         *all.0.entry((part, outcome)).or_default() += count;
     }
     for ((part, outcome), count) in &all.0 {

@@ -6,11 +6,11 @@ use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Image, Seq};
 use memimage_tests::{Book, BookCommands, changed, files};
 
-use crate::sample_images::{Sample, open, options};
+use crate::sample_images::{SampleImage, open, options};
 
 /// The allowed outcomes of opening a damaged image. Everything else fails the test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Outcome {
+pub(crate) enum OpenOutcome {
     /// No data is missing: the damaged bytes are not used.
     Unnoticed,
     /// No data is missing. Recovery reports that a snapshot or a copy of the base could not be used. A copy was repaired.
@@ -37,7 +37,7 @@ pub(crate) enum Depth {
 }
 
 /// Opens a damaged image and classifies the result. `Err` if the result is not allowed.
-pub(crate) fn open_and_check(sample: &Sample, damaged: &SimDisk, depth: Depth) -> Result<Outcome, String> {
+pub(crate) fn open_and_check(sample: &SampleImage, damaged: &SimDisk, depth: Depth) -> Result<OpenOutcome, String> {
     let before = damaged.fork();
     let opened = catch_unwind(AssertUnwindSafe(|| open(damaged, options(512).create(false))));
     match opened {
@@ -54,9 +54,9 @@ pub(crate) fn open_and_check(sample: &Sample, damaged: &SimDisk, depth: Depth) -
             }
             let suspect = error.to_string().contains("how these bytes can be cleared");
             Ok(match () {
-                () if no_start => Outcome::NoStart,
-                () if suspect => Outcome::Suspect,
-                () => Outcome::Refused,
+                () if no_start => OpenOutcome::NoStart,
+                () if suspect => OpenOutcome::Suspect,
+                () => OpenOutcome::Refused,
             })
         }
         Ok(Ok(image)) => {
@@ -69,7 +69,7 @@ pub(crate) fn open_and_check(sample: &Sample, damaged: &SimDisk, depth: Depth) -
     }
 }
 
-fn check_state(sample: &Sample, image: &Image<Book>) -> Result<Outcome, String> {
+fn check_state(sample: &SampleImage, image: &Image<Book>) -> Result<OpenOutcome, String> {
     let seq = image.journal().seq();
     let state = image.read_uncommitted().map_err(|error| error.to_string())?;
     if sample.states.get(seq.get() as usize) != Some(&*state) {
@@ -77,10 +77,10 @@ fn check_state(sample: &Sample, image: &Image<Book>) -> Result<Outcome, String> 
     }
     let recovery = image.admin().stats().recovery;
     Ok(match (recovery.quarantined, recovery.unusable_snapshots.is_empty()) {
-        _ if seq < sample.seq => Outcome::Earlier,
-        (Some(_), _) => Outcome::Quarantined,
-        (None, false) => Outcome::FellBack,
-        (None, true) => Outcome::Unnoticed,
+        _ if seq < sample.seq => OpenOutcome::Earlier,
+        (Some(_), _) => OpenOutcome::Quarantined,
+        (None, false) => OpenOutcome::FellBack,
+        (None, true) => OpenOutcome::Unnoticed,
     })
 }
 

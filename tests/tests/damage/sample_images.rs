@@ -35,7 +35,7 @@ impl SampleKind {
 }
 
 /// A small image of three full segments and a preallocated fourth one.
-pub(crate) struct Sample {
+pub(crate) struct SampleImage {
     pub(crate) disk: SimDisk,
     pub(crate) seq: Seq,
     /// The state after each event, beginning with the initial state.
@@ -66,8 +66,8 @@ pub(crate) fn durable() -> PathBuf {
     PathBuf::from(format!("{ROOT}/journal/durable"))
 }
 
-impl Sample {
-    pub(crate) fn new(kind: SampleKind) -> Sample {
+impl SampleImage {
+    pub(crate) fn new(kind: SampleKind) -> SampleImage {
         let disk = SimDisk::new();
         let past = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&past);
@@ -79,7 +79,7 @@ impl Sample {
         });
         let retention = if kind.pruned { Retention::Events(0) } else { Retention::Everything };
         let image = open(&disk, options(kind.align).retention(retention)).unwrap();
-        let mut writer = Writer { disk: &disk, image: &image, states: vec![Book::default()], page: 0 };
+        let mut writer = PageWriter { disk: &disk, image: &image, states: vec![Book::default()], page: 0 };
         let last = if kind.pruned { 5 } else { 3 };
         for number in 1..=last {
             writer.fill(number, kind.align as usize);
@@ -97,14 +97,14 @@ impl Sample {
             false => past.pop().expect("the journal was synced"),
         };
         let files = files(&disk).into_iter().collect();
-        Sample { disk, seq, states, files, past }
+        SampleImage { disk, seq, states, files, past }
     }
 
     /// Two images of this kind whose files have the same names. The segment of an event, and so the seqs of snapshots and bases,
     /// depend on when the next segment is ready.
-    pub(crate) fn two(kind: SampleKind) -> (Sample, Sample) {
-        let names = |sample: &Sample| sample.files.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>();
-        let create_two = || (Sample::new(kind), Sample::new(kind));
+    pub(crate) fn two(kind: SampleKind) -> (SampleImage, SampleImage) {
+        let names = |sample: &SampleImage| sample.files.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>();
+        let create_two = || (SampleImage::new(kind), SampleImage::new(kind));
         let pair = std::iter::repeat_with(create_two).find(|(one, other)| names(one) == names(other));
         pair.expect("the iterator is infinite")
     }
@@ -125,14 +125,14 @@ impl Sample {
 }
 
 /// Writes events until segments are full.
-struct Writer<'a> {
+struct PageWriter<'a> {
     disk: &'a SimDisk,
     image: &'a Image<Book>,
     states: Vec<Book>,
     page: u32,
 }
 
-impl Writer<'_> {
+impl PageWriter<'_> {
     /// Fills a segment until only its seal fits, so that the next event begins the next segment.
     fn fill(&mut self, number: u64, align: usize) {
         let path = segment(number);

@@ -8,8 +8,8 @@ use memimage::disk::{Fault, SimDisk};
 use memimage::{Retention, SnapshotPolicy};
 use memimage_tests::{Book, BookCommands, seed};
 
-use crate::outcome::{Depth, Outcome, open_and_check};
-use crate::sample_images::{ROOT, Sample, SampleKind, open, options};
+use crate::outcome::{Depth, OpenOutcome, open_and_check};
+use crate::sample_images::{ROOT, SampleImage, SampleKind, open, options};
 
 /// The number of bits that are tried in each read.
 const BITS: u64 = 24;
@@ -19,7 +19,7 @@ const BITS: u64 = 24;
 fn a_read_error_while_opening_is_refused_or_harmless_and_not_permanent() {
     let first = seed(1);
     for kind in [SampleKind::CLOSED, SampleKind::KILLED, SampleKind::SNAPSHOTS, SampleKind::PRUNED] {
-        let sample = Sample::new(kind);
+        let sample = SampleImage::new(kind);
         let (mut struck, mut refused) = (0, 0);
         for nth in 1.. {
             let mut strikes = 0;
@@ -30,12 +30,16 @@ fn a_read_error_while_opening_is_refused_or_harmless_and_not_permanent() {
                 let outcome =
                     open_and_check(&sample, &disk, Depth::State).unwrap_or_else(|why| panic!("{case}: {why}"));
                 strikes += disk.strikes();
-                refused += u64::from(matches!(outcome, Outcome::Refused | Outcome::Suspect | Outcome::NoStart));
-                assert_ne!(outcome, Outcome::Earlier, "{case}");
+                refused +=
+                    u64::from(matches!(outcome, OpenOutcome::Refused | OpenOutcome::Suspect | OpenOutcome::NoStart));
+                assert_ne!(outcome, OpenOutcome::Earlier, "{case}");
                 disk.heal();
                 let again = open_and_check(&sample, &disk, Depth::Use)
                     .unwrap_or_else(|why| panic!("{case}, second open: {why}"));
-                assert!(matches!(again, Outcome::Unnoticed | Outcome::FellBack), "{case}, second open: {again:?}");
+                assert!(
+                    matches!(again, OpenOutcome::Unnoticed | OpenOutcome::FellBack),
+                    "{case}, second open: {again:?}"
+                );
             }
             if strikes == 0 {
                 break;
@@ -83,7 +87,7 @@ fn a_read_error_of_a_running_image_is_not_made_permanent() {
 /// A rewrite with a read error fails, or creates an image with the right state. It does not modify the source.
 #[test]
 fn a_rewrite_with_a_read_error_fails_or_is_correct() {
-    let (sample, first) = (Sample::new(SampleKind::CLOSED), seed(1));
+    let (sample, first) = (SampleImage::new(SampleKind::CLOSED), seed(1));
     let (mut struck, mut failed) = (0, 0);
     for run in first..first + 150 {
         let disk = sample.disk.fork();
@@ -100,7 +104,7 @@ fn a_rewrite_with_a_read_error_fails_or_is_correct() {
         disk.heal();
         let source =
             open_and_check(&sample, &disk.fork(), Depth::State).unwrap_or_else(|why| panic!("run {run}: {why}"));
-        assert_eq!(source, Outcome::Unnoticed, "run {run}");
+        assert_eq!(source, OpenOutcome::Unnoticed, "run {run}");
     }
     println!("{struck} reads with a wrong bit, {failed} failed rewrites");
     assert!(struck > 100 && failed > 10, "{struck} {failed}");

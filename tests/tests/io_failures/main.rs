@@ -19,7 +19,7 @@ use memimage::disk::{Crash, Disk, Effect, Fault, Method, SimDisk};
 use memimage::{Durability, ErrorKind, Image, Retention};
 use memimage_tests::{Ledger, cases, changed, files, in_time};
 
-use oracle::{Change, ExpectedHistory};
+use oracle::{ExpectedHistory, LedgerChange};
 use session::{LEDGER, Mode, REWRITTEN, Session, Stop, exists};
 
 /// Runs a session on a disk with this fault, and recovers the image. Returns the number of failed calls.
@@ -68,7 +68,7 @@ fn reopen(disk: &SimDisk, mode: Mode, history: &mut ExpectedHistory, promised: u
 fn use_image(disk: &SimDisk, mode: Mode, mut history: ExpectedHistory) -> Result<(), String> {
     let (mut before, acknowledged) = (history.clone(), history.acknowledged);
     let image = reopen(disk, mode, &mut history, acknowledged)?;
-    for change in [Change::Deposit(8, 1), Change::File(9_000), Change::Deposit(8, 2)] {
+    for change in [LedgerChange::Deposit(8, 1), LedgerChange::File(9_000), LedgerChange::Deposit(8, 2)] {
         history.record(change);
         change.execute(&image).map_err(|error| format!("a command failed: {error}"))?;
     }

@@ -5,30 +5,30 @@ use memimage_tests::{Ledger, LedgerCommands, Overdrawn};
 
 /// A command of the ledger that needs no context, so that it can be applied to a plain ledger too.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Change {
+pub(crate) enum LedgerChange {
     Deposit(u32, u32),
     Settle(u32, u32),
     File(usize),
 }
 
-impl Change {
+impl LedgerChange {
     pub(crate) fn apply(self, ledger: &mut Ledger) {
         match self {
-            Change::Deposit(account, amount) => _ = ledger.deposit(account, amount),
-            Change::Settle(account, amount) => _ = ledger.settle(account, amount),
-            Change::File(bytes) => _ = ledger.file(vec![7; bytes]),
+            LedgerChange::Deposit(account, amount) => _ = ledger.deposit(account, amount),
+            LedgerChange::Settle(account, amount) => _ = ledger.settle(account, amount),
+            LedgerChange::File(bytes) => _ = ledger.file(vec![7; bytes]),
         }
     }
 
     /// Executes the command. A rejection is recorded, and so not an error.
     pub(crate) fn execute(self, image: &Image<Ledger>) -> Result<(), Error> {
         match self {
-            Change::Deposit(account, amount) => image.deposit(account, amount).map(drop),
-            Change::Settle(account, amount) => match image.settle(account, amount) {
+            LedgerChange::Deposit(account, amount) => image.deposit(account, amount).map(drop),
+            LedgerChange::Settle(account, amount) => match image.settle(account, amount) {
                 Ok(_) | Err(memimage::CommandError::Refused(Overdrawn(_))) => Ok(()),
                 Err(memimage::CommandError::Image(error)) => Err(error),
             },
-            Change::File(bytes) => image.file(vec![7; bytes]).map(drop),
+            LedgerChange::File(bytes) => image.file(vec![7; bytes]).map(drop),
         }
     }
 }
@@ -51,7 +51,7 @@ impl ExpectedHistory {
     }
 
     /// Adds an event whose outcome is not known yet.
-    pub(crate) fn record(&mut self, change: Change) {
+    pub(crate) fn record(&mut self, change: LedgerChange) {
         let mut state = self.states.last().expect("the initial state is always there").clone();
         change.apply(&mut state);
         self.states.push(state);

@@ -7,7 +7,7 @@ use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Error, ErrorKind, Image, Pending, Retention};
 use memimage_tests::{Ledger, LedgerCommands, LedgerDeposit, Run};
 
-use crate::oracle::{Change, ExpectedHistory};
+use crate::oracle::{ExpectedHistory, LedgerChange};
 
 pub(crate) const LEDGER: &str = "/ledger";
 pub(crate) const REWRITTEN: &str = "/rewritten";
@@ -64,23 +64,23 @@ impl Session<'_> {
     pub(crate) fn run(&mut self) -> Result<(), Stop> {
         let image = self.open()?;
         for amount in 0..3 {
-            self.change(&image, Change::Deposit(1, 10 + amount))?;
+            self.change(&image, LedgerChange::Deposit(1, 10 + amount))?;
         }
-        self.change(&image, Change::Settle(2, 5))?;
+        self.change(&image, LedgerChange::Settle(2, 5))?;
         self.submit(&image)?;
-        self.change(&image, Change::File(9_000))?;
-        self.change(&image, Change::File(9_000))?;
+        self.change(&image, LedgerChange::File(9_000))?;
+        self.change(&image, LedgerChange::File(9_000))?;
         self.snapshot(&image)?;
         self.explode(&image)?;
-        self.change(&image, Change::File(9_000))?;
+        self.change(&image, LedgerChange::File(9_000))?;
         self.snapshot(&image)?;
-        self.change(&image, Change::File(9_000))?;
+        self.change(&image, LedgerChange::File(9_000))?;
         self.snapshot(&image)?;
         self.sync(&image)?;
-        self.change(&image, Change::Deposit(3, 1))?;
+        self.change(&image, LedgerChange::Deposit(3, 1))?;
         self.close(image)?;
         let image = self.open()?;
-        self.change(&image, Change::Deposit(3, 2))?;
+        self.change(&image, LedgerChange::Deposit(3, 2))?;
         self.close(image)?;
         match self.mode.prunes() {
             true => Ok(()),
@@ -97,7 +97,7 @@ impl Session<'_> {
         Ok(opened)
     }
 
-    fn change(&mut self, image: &Image<Ledger>, change: Change) -> Result<(), Stop> {
+    fn change(&mut self, image: &Image<Ledger>, change: LedgerChange) -> Result<(), Stop> {
         self.history.record(change);
         let event = self.history.executed();
         for attempt in 0..2 {
@@ -128,7 +128,7 @@ impl Session<'_> {
         for amount in 0..3 {
             match image.submit(LedgerDeposit { account: 4, amount }) {
                 Ok(one) => {
-                    self.history.record(Change::Deposit(4, amount));
+                    self.history.record(LedgerChange::Deposit(4, amount));
                     pending.push((self.history.executed(), one));
                 }
                 Err(error) => {

@@ -35,7 +35,7 @@ mod taught {
     use std::collections::BTreeMap;
 
     use memimage::{Model, Shape};
-    use memimage_tests::Entry;
+    use memimage_tests::LedgerEntry;
     use serde::{Deserialize, Serialize};
 
     #[derive(Debug, Default, Serialize, Deserialize, Shape, Model)]
@@ -48,7 +48,7 @@ mod taught {
     #[derive(Serialize, Deserialize, Shape)]
     struct LedgerV1 {
         accounts: BTreeMap<u32, i64>,
-        entries: Vec<Entry>,
+        entries: Vec<LedgerEntry>,
         filed: u64,
         hash: u64,
         failed: u32,

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Counts of crash images.
 #[derive(Default)]
-pub(crate) struct Tally {
+pub(crate) struct CrashCounts {
     /// All images.
     pub(crate) images: u64,
     /// Images after a kill.
@@ -29,10 +29,21 @@ pub(crate) struct Tally {
     pub(crate) scenarios: u64,
 }
 
-impl fmt::Display for Tally {
+impl fmt::Display for CrashCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tally { images, kills, torn, garbled, refused, repaired, twice, thrice, pruned, rewritten, scenarios } =
-            self;
+        let CrashCounts {
+            images,
+            kills,
+            torn,
+            garbled,
+            refused,
+            repaired,
+            twice,
+            thrice,
+            pruned,
+            rewritten,
+            scenarios,
+        } = self;
         write!(
             f,
             "{images} crash images of {scenarios} scenarios: {kills} of kills, {torn} with a torn write, {garbled} with garbage \
