@@ -1,4 +1,4 @@
-//! Recovery gives the run_steps state after any sequence of commands, in every durability mode, with closings, kills and power cuts
+//! Recovery gives the live state after any sequence of commands, in every durability mode, with closings, kills and power cuts
 //! in between.
 
 use std::path::Path;

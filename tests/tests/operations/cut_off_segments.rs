@@ -91,7 +91,7 @@ fn opening_after_a_crash_keeps_the_segments_before_the_gap() {
     assert!(reported > 2, "{reported}");
 }
 
-/// A segment that a repair removed, or a segment of another image, is put back before the begin of the journal.
+/// A segment that a repair removed, or a segment of another image, is put back before the first segment of the journal.
 #[test]
 fn segments_put_back_before_a_gap_are_reported_and_kept() {
     for foreign in [false, true] {

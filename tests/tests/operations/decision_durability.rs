@@ -187,7 +187,7 @@ fn a_partly_written_proof_is_written_again() {
     assert_proven(&disk, "voided again");
 }
 
-/// If a decision is assert_proven, neither opening nor the same void begins another segment.
+/// If a decision is proven, neither opening nor the same void begins another segment.
 #[test]
 fn a_proven_decision_needs_no_other_segment() {
     let disk = recorded(&[]);

@@ -1,4 +1,4 @@
-//! Promise 9: the events that assert_survives a kill or a power cut in each durability mode.
+//! Promise 9: the events that survive a kill or a power cut in each durability mode.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

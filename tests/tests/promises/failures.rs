@@ -292,7 +292,7 @@ fn promise_7_no_caller_waits_forever() {
     assert!(waiters.iter().all(|waiter| waiter.result().is_err_and(|error| error.is_poisoned())));
 }
 
-/// Regression: earlier events may be on disk or not if a sync fails. The error recorded that they were not recorded, although they
+/// Regression: earlier events may be on disk or not if a sync fails. The error said that they were not recorded, although they
 /// had been acknowledged and were recovered.
 #[test]
 fn promise_7_a_sync_that_fails_leaves_the_outcome_unknown() {

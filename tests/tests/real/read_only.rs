@@ -25,7 +25,7 @@ fn make(path: &Path) {
     Image::close(image).unwrap();
 }
 
-/// Opening and rewriting are opening_and_rewriting_are_refused with an error that names the file.
+/// Opening and rewriting are refused with an error that names the file.
 #[test]
 #[ignore = "run by the other tests of this file"]
 fn opening_and_rewriting_are_refused() {
@@ -53,7 +53,7 @@ fn a_read_only_file_system_is_refused() {
     Image::close(open(&dir.path().join("image")).unwrap()).unwrap();
 }
 
-/// Runs as an ordinary user and removes permissions of one directory or file after another. Each call succeeds or is opening_and_rewriting_are_refused,
+/// Runs as an ordinary user and removes permissions of one directory or file after another. Each call succeeds or is refused,
 /// and no event is lost.
 #[test]
 #[ignore = "run by the other test of this file"]
@@ -62,7 +62,7 @@ fn opening_without_permissions() {
     let path = dir.join("image");
     make(&path);
     let mut filed = 30 * 1_500;
-    let (mut opening_and_rewriting_are_refused, mut opened) = (0, 0);
+    let (mut refused, mut opened) = (0, 0);
     let all: Vec<PathBuf> = tree(&path).into_keys().collect();
     for restricted in &all {
         let mode = fs::metadata(restricted).unwrap().permissions().mode() & 0o777;
@@ -85,7 +85,7 @@ fn opening_without_permissions() {
                     _ = Image::close(image);
                 }
                 Err(error) => {
-                    opening_and_rewriting_are_refused += 1;
+                    refused += 1;
                     assert!(error.is_io() && error.to_string().contains("let the user of this process"), "{error}");
                 }
             }
@@ -97,8 +97,8 @@ fn opening_without_permissions() {
             Image::close(image).unwrap();
         }
     }
-    println!("opening_and_rewriting_are_refused {opening_and_rewriting_are_refused} times, opened {opened} times");
-    assert!(opening_and_rewriting_are_refused > 5 && opened > 0);
+    println!("refused {refused} times, opened {opened} times");
+    assert!(refused > 5 && opened > 0);
 }
 
 #[test]
