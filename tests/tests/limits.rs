@@ -128,9 +128,9 @@ fn a_frame_whose_header_exceeds_the_limit_is_rejected() {
     let last = frames.last().unwrap().clone();
     let extended = |len: usize| {
         changed(&disk, |segment| {
-            let whole = segment.len();
+            let segment_len = segment.len();
             segment.splice(last.start + FRAME_HEADER..last.start + FRAME_HEADER, vec![0; len - FRAME_HEADER]);
-            segment.truncate(whole);
+            segment.truncate(segment_len);
             put(segment, last.start + 4, &(len as u16).to_le_bytes());
             let before = frames::frames(&disk.read(SEGMENT).unwrap())[0].clone();
             let first = u32::from_le_bytes(segment[before.start + 60..before.start + 64].try_into().unwrap());
@@ -282,7 +282,7 @@ fn values_that_exceed_a_limit_are_refused_with_the_position() {
     assert!(error.starts_with(&format!("[{most}]")) && error.contains("more than 65536 parts"), "{error}");
 }
 
-/// "text of `LOCK` that is looked at"
+/// "text of `LOCK` that is read"
 #[test]
 fn a_lock_file_that_exceeds_the_limit_names_no_owner() {
     let dir = tempfile::tempdir().unwrap();

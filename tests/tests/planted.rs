@@ -94,12 +94,12 @@ impl Suites {
             .stderr(std::fs::OpenOptions::new().append(true).open(output.path()).unwrap())
             .spawn()
             .unwrap();
-        let begun = Instant::now();
+        let started = Instant::now();
         let status = loop {
             if let Some(status) = running.try_wait().unwrap() {
                 break status;
             }
-            if begun.elapsed() > TIMEOUT {
+            if started.elapsed() > TIMEOUT {
                 running.kill().unwrap();
                 panic!("{bug} makes {suite} hang:\n{}", std::fs::read_to_string(output.path()).unwrap());
             }
@@ -123,13 +123,13 @@ fn each_planted_bug_is_caught() {
     }
     let mut missed = Vec::new();
     for (bug, suite, part) in CAUGHT {
-        let begun = Instant::now();
+        let started = Instant::now();
         let (output, passed) = suites.run(suite, part, bug);
         if passed || !output.contains("test result: FAILED") {
             missed.push(format!("{bug}, by {suite} {part}:\n{output}"));
             continue;
         }
-        println!("{bug}: caught by {suite} in {:.1?}\n{}", begun.elapsed(), why(&output));
+        println!("{bug}: caught by {suite} in {:.1?}\n{}", started.elapsed(), why(&output));
     }
     assert!(missed.is_empty(), "not caught: {}", missed.join("\n"));
 }

@@ -17,15 +17,15 @@ fn an_image_without_its_durable_block_opens() {
 /// The error names the position of any damaged frame.
 #[test]
 fn a_damaged_frame_is_reported_with_segment_offset_and_event() {
-    let (whole, state) = ledger(20, &[]);
+    let (intact, state) = ledger(20, &[]);
     let mut damaged = 0;
     for number in 1.. {
-        let Ok(bytes) = whole.read(segment(number)) else { break };
+        let Ok(bytes) = intact.read(segment(number)) else { break };
         for frame in frames(&bytes) {
             let (at, len, first_seq) = (frame.start, frame.len(), first_event(&bytes, &frame));
             let flip = |offset: usize| (at + offset, vec![bytes[at + offset] ^ 0x10]);
             for (place, bytes) in [flip(0), flip(33), flip(79), flip(len / 2), flip(len - 1), (at, vec![0; len])] {
-                let disk = whole.fork();
+                let disk = intact.fork();
                 disk.write(segment(number), place as u64, &bytes).unwrap();
                 let error = assert_refused(&disk);
                 let position = error.position().unwrap();
@@ -38,7 +38,7 @@ fn a_damaged_frame_is_reported_with_segment_offset_and_event() {
         }
     }
     assert!(damaged > 120, "{damaged}");
-    let disk = whole.fork();
+    let disk = intact.fork();
     let frame = frames(&disk.read(segment(2)).unwrap())[3].clone();
     disk.write(segment(2), (frame.start + frame.len() / 2) as u64, &[0; 8]).unwrap();
     check(
@@ -47,20 +47,20 @@ fn a_damaged_frame_is_reported_with_segment_offset_and_event() {
             "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 7680 where event 9 belongs: a frame is missing or damaged, and a later segment has frames; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose"
         ],
     );
-    assert_intact(&whole, 20, state);
+    assert_intact(&intact, 20, state);
 }
 
 /// Recovery begins in the middle of the journal, after the snapshot.
 #[test]
 fn a_damaged_frame_after_a_snapshot_is_reported() {
     for last in 1..=20 {
-        let (whole, _) = ledger(20, &[last]);
+        let (intact, _) = ledger(20, &[last]);
         for number in 1.. {
-            let Ok(bytes) = whole.read(segment(number)) else { break };
+            let Ok(bytes) = intact.read(segment(number)) else { break };
             for frame in frames(&bytes) {
                 let (at, len, first_seq) = (frame.start, frame.len(), first_event(&bytes, &frame));
                 for place in [at + 33, at + len / 2] {
-                    let disk = whole.fork();
+                    let disk = intact.fork();
                     disk.write(segment(number), place as u64, &[bytes[place] ^ 0x10]).unwrap();
                     // damage before the snapshot may be ignored
                     let Err(error) = open(&disk) else {
@@ -79,14 +79,14 @@ fn a_damaged_frame_after_a_snapshot_is_reported() {
 /// Each segment has a header, also the preallocated one.
 #[test]
 fn a_damaged_header_is_reported() {
-    let (whole, _) = ledger(20, &[]);
+    let (intact, _) = ledger(20, &[]);
     for number in 1.. {
-        if whole.read(segment(number)).is_err() {
+        if intact.read(segment(number)).is_err() {
             assert!(number > 3);
             break;
         }
         for place in [0, 8, 50, 120, 3_000, 4_095] {
-            let disk = whole.fork();
+            let disk = intact.fork();
             let byte = disk.read(segment(number)).unwrap()[place];
             disk.write(segment(number), place as u64, &[byte ^ 1]).unwrap();
             let error = assert_refused(&disk);
@@ -94,7 +94,7 @@ fn a_damaged_header_is_reported() {
             assert_eq!(error.position().unwrap().segment.unwrap().get(), number as u64);
         }
     }
-    let disk = whole.fork();
+    let disk = intact.fork();
     disk.write(segment(2), 0, b"junk").unwrap();
     check(
         &assert_refused(&disk),
@@ -118,14 +118,14 @@ fn a_damaged_header_is_reported() {
 fn a_missing_segment_is_reported() {
     let mut texts = String::new();
     for snapshots in [&[][..], &[3], &[10], &[20]] {
-        let (whole, state) = ledger(20, snapshots);
+        let (intact, state) = ledger(20, snapshots);
         let used: Vec<_> = (1..)
-            .map_while(|number| whole.read(segment(number)).ok())
+            .map_while(|number| intact.read(segment(number)).ok())
             .filter(|bytes| !frames(bytes).is_empty())
             .collect();
         assert_eq!(used.len(), 3);
         for number in 1..=used.len() {
-            let disk = whole.fork();
+            let disk = intact.fork();
             remove(&disk, &segment(number));
             if number == used.len() {
                 // no segment is preallocated either
@@ -141,13 +141,13 @@ fn a_missing_segment_is_reported() {
             if number < used.len() && !snapshots.is_empty() {
                 continue;
             }
-            let disk = whole.fork();
+            let disk = intact.fork();
             disk.write(segment(number), 4_096, &vec![0; (16 << 10) - 4_096]).unwrap();
             let error = assert_refused(&disk);
             assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
             assert_eq!(error.position().unwrap().segment.unwrap().get(), number as u64, "{error}");
         }
-        assert_intact(&whole, 20, state);
+        assert_intact(&intact, 20, state);
     }
     expect![[r#"
         the journal's file `/ledger/journal/00000001.journal` is damaged in segment 1: its file is missing; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose
@@ -166,9 +166,9 @@ fn a_missing_preallocated_segment_is_no_loss() {
 
 #[test]
 fn a_segment_in_the_place_of_another_is_reported() {
-    let (whole, state) = ledger(20, &[]);
+    let (intact, state) = ledger(20, &[]);
     let (other, _) = ledger(20, &[]);
-    let disk = whole.fork();
+    let disk = intact.fork();
     let [second, third] = [2, 3].map(|number| disk.read(segment(number)).unwrap());
     replace(&disk, &segment(2), &third);
     replace(&disk, &segment(3), &second);
@@ -181,7 +181,7 @@ fn a_segment_in_the_place_of_another_is_reported() {
         ],
     );
     for number in [1, 2, 3, 4] {
-        let disk = whole.fork();
+        let disk = intact.fork();
         replace(&disk, &segment(number), &other.read(segment(number)).unwrap());
         let error = assert_refused(&disk);
         assert_eq!(error.kind(), ErrorKind::Corrupt);
@@ -194,15 +194,15 @@ fn a_segment_in_the_place_of_another_is_reported() {
             );
         }
     }
-    assert_intact(&whole, 20, state);
+    assert_intact(&intact, 20, state);
 }
 
 #[test]
 fn a_segment_of_the_wrong_length_is_reported() {
-    let (whole, _) = ledger(20, &[10]);
+    let (intact, _) = ledger(20, &[10]);
     for number in 1..=4 {
         for len in [0, 1, 4_095, 4_096, 4_097, 10_000, (16 << 10) - 1, (16 << 10) + 1, 20 << 10] {
-            let disk = whole.fork();
+            let disk = intact.fork();
             disk.truncate(segment(number), len).unwrap();
             let error = assert_refused(&disk);
             assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");

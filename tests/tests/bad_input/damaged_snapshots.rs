@@ -10,8 +10,8 @@ use super::{assert_intact, ledger, open, options, remove, replace, snapshot, sta
 
 #[test]
 fn a_damaged_snapshot_is_skipped() {
-    let (whole, expected) = ledger(20, &[10, 16]);
-    let [older, newer] = [10, 16].map(|seq| whole.read(snapshot(seq)).unwrap());
+    let (intact, expected) = ledger(20, &[10, 16]);
+    let [older, newer] = [10, 16].map(|seq| intact.read(snapshot(seq)).unwrap());
     let flipped = |at: usize| {
         let mut bytes = newer.clone();
         bytes[at] ^= 1;
@@ -38,7 +38,7 @@ fn a_damaged_snapshot_is_skipped() {
         ("of another event", older.clone()),
         ("of another image", other.read(snapshot(16)).unwrap()),
     ] {
-        let disk = whole.fork();
+        let disk = intact.fork();
         replace(&disk, &snapshot(16), &bytes);
         let image = open(&disk).unwrap_or_else(|error| panic!("{case}: {error}"));
         let recovery = image.admin().stats().recovery;

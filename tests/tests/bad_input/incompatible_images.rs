@@ -51,13 +51,13 @@ fn an_image_of_another_model_is_refused() {
 
 #[test]
 fn a_newer_format_is_refused() {
-    let (whole, _) = ledger(20, &[]);
+    let (intact, _) = ledger(20, &[]);
     let fields =
         [(8, "version"), (24, "read-only-compatible"), (32, "incompatible"), (144, "checksum"), (145, "cipher")];
     let mut texts = String::new();
     for number in [1, 2] {
         for (at, word) in fields {
-            let disk = whole.fork();
+            let disk = intact.fork();
             patch_header(&disk, &segment(number), at, 4);
             let error = assert_refused(&disk);
             assert!(error.kind() == ErrorKind::Incompatible, "{word}: {error}");
@@ -75,18 +75,18 @@ fn a_newer_format_is_refused() {
     "#]].assert_eq(&texts);
 
     // an unknown compatible feature is ignored
-    let disk = whole.fork();
+    let disk = intact.fork();
     patch_header(&disk, &segment(2), 16, 2);
     open(&disk).unwrap();
 }
 
 #[test]
 fn a_frame_of_a_newer_format_is_refused() {
-    let (whole, state) = ledger(4, &[]);
-    let last = frames(&whole.read(segment(1)).unwrap()).pop().unwrap();
+    let (intact, state) = ledger(4, &[]);
+    let last = frames(&intact.read(segment(1)).unwrap()).pop().unwrap();
     let mut texts = String::new();
     for (case, change) in [("kind", (6, 99)), ("cipher", (64, 2)), ("compression", (65, 1))] {
-        let disk = whole.fork();
+        let disk = intact.fork();
         patch_frame(&disk, 1, &last, &[change]);
         let error = assert_refused(&disk);
         assert!(error.kind() == ErrorKind::Incompatible, "{case}: {error}");
@@ -99,12 +99,12 @@ fn a_frame_of_a_newer_format_is_refused() {
     "#]].assert_eq(&texts);
 
     // a frame of an unknown but skippable kind is skipped
-    let image = open(&whole).unwrap();
+    let image = open(&intact).unwrap();
     image.admin().snapshot().unwrap();
     Image::close(image).unwrap();
-    remove(&whole, &snapshot(4));
-    let last = frames(&whole.read(segment(1)).unwrap()).pop().unwrap();
-    assert_eq!(whole.read(segment(1)).unwrap()[last.start + 6], 4, "the digest of the snapshot");
-    patch_frame(&whole, 1, &last, &[(6, 99)]);
-    assert_intact(&whole, 4, state);
+    remove(&intact, &snapshot(4));
+    let last = frames(&intact.read(segment(1)).unwrap()).pop().unwrap();
+    assert_eq!(intact.read(segment(1)).unwrap()[last.start + 6], 4, "the digest of the snapshot");
+    patch_frame(&intact, 1, &last, &[(6, 99)]);
+    assert_intact(&intact, 4, state);
 }

@@ -113,14 +113,14 @@ fn an_unfinished_creation_is_completed() {
     let mut unfinished = 0;
     for fork in observed {
         for left in [fork.fork(), fork.crash(|_| false), fork.crash(|_| true)] {
-            let begun = left.kind(Path::new(&segment(1))).unwrap().is_some();
-            if !begun {
+            let created = left.kind(Path::new(&segment(1))).unwrap().is_some();
+            if !created {
                 unfinished += 1;
                 assert_eq!(assert_refused_untouched(&left, options().create(false)).kind(), ErrorKind::NotFound);
             }
             let image = open(&left).unwrap();
             assert_eq!(image.journal().seq().get(), 0);
-            assert_eq!(image.admin().stats().recovery.created, !begun);
+            assert_eq!(image.admin().stats().recovery.created, !created);
             image.deposit(1, 1).unwrap();
             Image::close(image).unwrap();
             assert!(left.files().iter().all(|path| !path.to_string_lossy().ends_with(".tmp")));

@@ -49,13 +49,13 @@ fn a_path_without_an_image_is_an_error() {
 /// panics.
 #[test]
 fn everything_that_opening_refuses_is_damage() {
-    let whole = image(&[12]);
+    let intact = image(&[12]);
     let (mut damaged, mut other) = (0, 0);
-    for (path, bytes) in files(&whole) {
+    for (path, bytes) in files(&intact) {
         let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         // the first bytes of each sector, and some of the zeros after them
         for at in (0..used.max(1)).step_by(211).chain([4_096, 4_100, bytes.len() - 1]).filter(|at| *at < bytes.len()) {
-            let disk = whole.fork();
+            let disk = intact.fork();
             disk.write(&path, at as u64, &[bytes[at] ^ 0x10]).unwrap();
             let checked = check(&disk);
             match open::<first::Till>(&disk.fork()) {
@@ -70,7 +70,7 @@ fn everything_that_opening_refuses_is_damage() {
                 }
             }
         }
-        let disk = whole.fork();
+        let disk = intact.fork();
         disk.truncate(&path, bytes.len() as u64 / 2).unwrap();
         assert!(check(&disk).worst() > Some(Severity::Note), "{}", path.display());
     }

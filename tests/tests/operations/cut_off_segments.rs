@@ -40,10 +40,10 @@ fn without_second_segment() -> SimDisk {
 /// Regression: a repair that ran out of space left a base, and the next opening removed the intact segments before the gap.
 #[test]
 fn a_repair_without_space_keeps_the_segments_before_the_gap() {
-    let whole = without_second_segment();
+    let intact = without_second_segment();
     let mut refused = 0;
     for writes in 0.. {
-        let disk = whole.fork();
+        let disk = intact.fork();
         let gate = GateDisk::new(disk.clone());
         let left = std::sync::atomic::AtomicI64::new(writes);
         gate.rule(move |call| match call.act {
@@ -54,12 +54,12 @@ fn a_repair_without_space_keeps_the_segments_before_the_gap() {
         });
         let Err(error) = Repair::new(BEGIN).run_with(Arc::new(gate), IMAGE) else { break };
         assert_eq!(error.kind(), memimage::ErrorKind::StorageFull, "{error}");
-        refused += u32::from(files(&disk) == files(&whole));
+        refused += u32::from(files(&disk) == files(&intact));
         if let Ok(till) = open::<Till>(&disk) {
             assert_eq!(till.read_uncommitted().unwrap().cents, state_after(30));
             drop(till);
         }
-        assert!(is_kept(&disk, &whole, &segments(&whole)[..1]), "after {writes} writes\n{}", disk.trace());
+        assert!(is_kept(&disk, &intact, &segments(&intact)[..1]), "after {writes} writes\n{}", disk.trace());
     }
     assert!(refused >= 2, "a write before and one after the first copy of the base should fail: {refused}");
 }
@@ -67,8 +67,8 @@ fn a_repair_without_space_keeps_the_segments_before_the_gap() {
 /// After a crash during the repair there may be a base. An opening then keeps the segments before the gap.
 #[test]
 fn opening_after_a_crash_keeps_the_segments_before_the_gap() {
-    let whole = without_second_segment();
-    let disk = whole.fork();
+    let intact = without_second_segment();
+    let disk = intact.fork();
     let points = record(&disk);
     repair(&disk, BEGIN).unwrap();
     let mut reported = 0;
@@ -85,7 +85,7 @@ fn opening_after_a_crash_keeps_the_segments_before_the_gap() {
                 reported += u32::from(note);
                 Image::close(till).unwrap();
             }
-            assert!(is_kept(&left, &whole, &segments(&whole)[..1]), "after {operation:?}\n{}", left.trace());
+            assert!(is_kept(&left, &intact, &segments(&intact)[..1]), "after {operation:?}\n{}", left.trace());
         }
     }
     assert!(reported > 2, "{reported}");

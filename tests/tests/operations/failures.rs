@@ -123,7 +123,7 @@ fn any_read_may_be_wrong() {
 #[test]
 fn the_disk_may_be_full() {
     for once in [true, false] {
-        fail_each("no room", once, |turn| {
+        fail_each("no space", once, |turn| {
             Fault::full().effect(if turn % 2 == 0 { Effect::Nothing } else { Effect::Part })
         });
     }

@@ -47,7 +47,7 @@ fn kept(frames: &[Frame], newest: u64, damaged: &[usize]) -> u64 {
 #[test]
 fn all_replayable_events_are_kept_whichever_frames_are_damaged() {
     let mut dice = Dice::new(seed(21));
-    let mut begun = 0;
+    let mut begins = 0;
     for case in 0..cases(150) {
         let snapshots = [&[][..], &[12], &[5, 20], &[29], &[3, 9, 30]][dice.below(5) as usize];
         let disk = image(snapshots);
@@ -61,7 +61,7 @@ fn all_replayable_events_are_kept_whichever_frames_are_damaged() {
             continue; // without the genesis frame no repair is possible
         }
         let done = run_reported_repairs(&disk);
-        begun += u32::from(matches!(done.first(), Some(RepairAction::BeginAt(_))));
+        begins += u32::from(matches!(done.first(), Some(RepairAction::BeginAt(_))));
         assert_eq!(cents(&disk), (kept, state_after(kept)), "case {case}: {snapshots:?}, {damaged:?}: {done:?}");
         // the image accepts new events
         let till = open::<Till>(&disk).unwrap();
@@ -70,7 +70,7 @@ fn all_replayable_events_are_kept_whichever_frames_are_damaged() {
         assert_eq!(cents(&disk), (kept + 1, state_after(kept) + 1));
         assert!(check(&disk).is_sound(), "{}", check(&disk));
     }
-    assert!(begun > 20, "{begun}");
+    assert!(begins > 20, "{begins}");
 }
 
 /// The damaged frame shares its segment with the events after the state, or is in the first segment, or more damage

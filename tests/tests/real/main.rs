@@ -51,8 +51,8 @@ fn run(what: &str, command: &mut Command) -> Option<Output> {
         }
     };
     let [stdout, stderr] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    let begun = stdout.contains("running 1 test");
-    if !begun {
+    let started = stdout.contains("running 1 test");
+    if !started {
         println!("skipped: {what}: {}", stderr.trim());
         return None;
     }

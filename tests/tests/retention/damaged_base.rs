@@ -12,11 +12,11 @@ use super::{LedgerHistory, bases, damage, damage_state, options, remove, snapsho
 #[test]
 fn a_damaged_copy_of_the_base_is_made_again_from_the_other() {
     let mut history = LedgerHistory::new();
-    let whole = history.add_snapshots(Retention::Events(0), 8).disk.clone();
+    let intact = history.add_snapshots(Retention::Events(0), 8).disk.clone();
     for without_snapshots in [false, true] {
         for at in 0..2 {
             for lost in [false, true] {
-                let disk = whole.fork();
+                let disk = intact.fork();
                 let copies = bases(&disk);
                 match lost {
                     true => remove(&disk, &copies[at..=at]),
@@ -30,7 +30,7 @@ fn a_damaged_copy_of_the_base_is_made_again_from_the_other() {
                 let [(path, _)] = &unusable[..] else { panic!("one report of one copy: {unusable:?}") };
                 assert_eq!(*path, copies[at]);
                 for path in &copies {
-                    assert_eq!(disk.read(path).unwrap(), whole.read(path).unwrap());
+                    assert_eq!(disk.read(path).unwrap(), intact.read(path).unwrap());
                 }
                 assert!(disk.crash(|_| false).read(&copies[at]).is_ok(), "the repaired copy is synced");
             }
@@ -41,14 +41,14 @@ fn a_damaged_copy_of_the_base_is_made_again_from_the_other() {
 #[test]
 fn with_both_copies_damaged_a_snapshot_becomes_the_base() {
     let mut history = LedgerHistory::new();
-    let whole = history.add_snapshots(Retention::Events(0), 8).disk.clone();
+    let intact = history.add_snapshots(Retention::Events(0), 8).disk.clone();
     let lost: [&dyn Fn(&SimDisk); 3] = [
         &|disk| bases(disk).iter().for_each(|path| damage(disk, path)),
         &|disk| bases(disk).iter().for_each(|path| damage_state(disk, path)),
         &|disk| remove(disk, &bases(disk)),
     ];
     for lose in lost {
-        let disk = whole.fork();
+        let disk = intact.fork();
         lose(&disk);
         let run = history.recover(&disk, Retention::Events(0)).unwrap();
         assert_eq!(run.image().admin().stats().base, Some(Seq::new(80)), "the newest snapshot");
@@ -56,13 +56,13 @@ fn with_both_copies_damaged_a_snapshot_becomes_the_base() {
         remove(&disk, &snapshots(&disk));
         history.recover(&disk, Retention::Events(0)).unwrap();
 
-        let disk = whole.fork();
+        let disk = intact.fork();
         lose(&disk);
         remove(&disk, &snapshots(&disk));
         let error = history.assert_refused(&disk);
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
     }
-    let disk = whole.fork();
+    let disk = intact.fork();
     bases(&disk).iter().for_each(|path| damage(&disk, path));
     remove(&disk, &snapshots(&disk));
     expect_test::expect![[r#"
@@ -75,13 +75,13 @@ fn with_both_copies_damaged_a_snapshot_becomes_the_base() {
 #[test]
 fn a_base_that_cannot_be_copied_again_for_lack_of_room_does_not_prevent_opening() {
     let mut history = LedgerHistory::new();
-    let whole = history.add_snapshots(Retention::Events(0), 8).disk.clone();
+    let intact = history.add_snapshots(Retention::Events(0), 8).disk.clone();
     let full = |disk: &SimDisk| {
         let disk = GateDisk::new(disk.clone());
         disk.fail(Act::Write, ".base.tmp", io::ErrorKind::StorageFull);
         options(Retention::Events(0)).open_with(Arc::new(disk), "/ledger")
     };
-    let disk = whole.fork();
+    let disk = intact.fork();
     damage(&disk, &bases(&disk)[0]);
     assert_eq!(full(&disk).unwrap().journal().seq(), history.seq);
     // opening with only a snapshot would weaken the retention

@@ -11,13 +11,13 @@ use super::{LedgerHistory, bases, copy, numbers, options, remove, segment, snaps
 #[test]
 fn a_missing_segment_that_is_still_needed_is_refused() {
     let mut history = LedgerHistory::new();
-    let whole = history.add_snapshots(Retention::Events(25), 9).disk.clone();
-    let there = numbers(&whole);
+    let intact = history.add_snapshots(Retention::Events(25), 9).disk.clone();
+    let there = numbers(&intact);
     let used = there.len() - 1;
     assert!(there[0] > 1 && used > 3, "{there:?}");
     for &number in &there[..used] {
         for without in [false, true] {
-            let disk = whole.fork();
+            let disk = intact.fork();
             remove(&disk, &[segment(number).into()]);
             if without {
                 remove(&disk, &snapshots(&disk));

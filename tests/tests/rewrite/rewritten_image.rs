@@ -24,12 +24,12 @@ fn all_records_stay_and_the_source_is_unmodified() {
     let notes = image.read_uncommitted().unwrap().notes.clone();
     assert_eq!(notes, kept);
     // the same notes as in the first program, except that a transfer has two
-    let whole = open::<first::Desk>(&disk, OLD).read_uncommitted().unwrap().drawer.clone();
-    assert_eq!(notes.len(), whole.len() + 3);
+    let first_notes = open::<first::Desk>(&disk, OLD).read_uncommitted().unwrap().drawer.clone();
+    assert_eq!(notes.len(), first_notes.len() + 3);
     let of = |notes: &[Note], seq| notes.iter().filter(|note| note.seq == seq).cloned().collect::<Vec<_>>();
-    assert_eq!(of(&notes, 5), of(&whole, 5), "a rejected event should keep its actor");
+    assert_eq!(of(&notes, 5), of(&first_notes, 5), "a rejected event should keep its actor");
     assert_eq!(notes.iter().find(|note| note.seq == 10).unwrap().actor.as_deref(), Some("1"));
-    let transfer = &of(&whole, 1)[0];
+    let transfer = &of(&first_notes, 1)[0];
     assert!(of(&notes, 1).iter().all(|part| part.time == transfer.time && part.draw != transfer.draw));
 
     assert_eq!((rewritten.read, rewritten.split, rewritten.dropped), (EVENTS, 3, 6));

@@ -58,8 +58,8 @@ fn a_special_file_is_refused_and_nothing_is_changed() {
     let dir = tempfile::tempdir().unwrap();
     let image = dir.path().join("image");
     full_image(&image);
-    let whole = tree(&image);
-    let mut paths: Vec<PathBuf> = whole.keys().skip(1).cloned().collect();
+    let intact = tree(&image);
+    let mut paths: Vec<PathBuf> = intact.keys().skip(1).cloned().collect();
     paths.push(image.join("journal/00000099.journal.tmp"));
     paths.push(image.join("snapshot/00000000000000000099.snapshot.tmp"));
     paths.push(image.join("quarantine/00000001-0000004096-0.torn.tmp"));
@@ -83,7 +83,7 @@ fn a_special_file_is_refused_and_nothing_is_changed() {
             undo(path, &outside);
         }
     }
-    assert!(tree(&image) == whole);
+    assert!(tree(&image) == intact);
     Image::close(open(&image).unwrap()).unwrap();
 }
 

@@ -20,9 +20,9 @@ fn child() {
     let Some(dir) = std::env::var_os(DIR) else { return };
     let dir = Path::new(&dir);
     full_image(&dir.join("image"));
-    let keeps_all = dir.join("whole");
-    Image::close(super::options().retention(memimage::Retention::Everything).open(&keeps_all).unwrap()).unwrap();
-    admin::rewrite::<Ledger>(&keeps_all, dir.join("rewritten")).unwrap();
+    let unpruned = dir.join("unpruned");
+    Image::close(super::options().retention(memimage::Retention::Everything).open(&unpruned).unwrap()).unwrap();
+    admin::rewrite::<Ledger>(&unpruned, dir.join("rewritten")).unwrap();
 }
 
 /// Runs the child and checks the modes of its files.

@@ -51,7 +51,7 @@ fn files_that_others_may_write_to_are_reported() {
     full_image(&image);
     assert_eq!(warnings(&image), Vec::<String>::new());
     let snapshot = names(&image.join("snapshot"), ".snapshot").pop().unwrap();
-    for (path, mode, whole) in [
+    for (path, mode, private) in [
         (image.clone(), 0o777, 0o700),
         (image.join("LOCK"), 0o666, 0o600),
         (image.join("journal"), 0o770, 0o700),
@@ -68,7 +68,7 @@ fn files_that_others_may_write_to_are_reported() {
             "{warning}"
         );
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode, "the mode should not be changed");
-        fs::set_permissions(&path, Permissions::from_mode(whole)).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(private)).unwrap();
     }
     // others may read if the owner permits it
     fs::set_permissions(&image, Permissions::from_mode(0o755)).unwrap();

@@ -345,7 +345,7 @@ fn a_panic_on_replay_is_reported() {
 fn an_edited_or_malformed_fixture_is_refused_with_its_line() {
     let dir = blessed(&["first"]);
     let path = dir.path().join("deposit.v1.golden");
-    let whole = fs::read_to_string(&path).unwrap();
+    let original = fs::read_to_string(&path).unwrap();
     let assert_refused = |text: String, bless: Option<&str>, expected: &str| {
         fs::write(&path, &text).unwrap();
         contains(&run("first", dir.path(), bless).unwrap_err(), &["- deposit.v1.golden: ", expected]);
@@ -353,23 +353,23 @@ fn an_edited_or_malformed_fixture_is_refused_with_its_line() {
     };
     for bless in [None, Some("outcomes")] {
         assert_refused(
-            whole.replace("payload bytes: 0764", "payload bytes: 0765"),
+            original.replace("payload bytes: 0764", "payload bytes: 0765"),
             bless,
             "it was edited: its sum is ",
         );
-        assert_refused(whole.replace("cents: 100}", "cents: 101}"), bless, "it was edited");
-        assert_refused(whole.replace("version: 1", "version: x"), bless, "no version: `x`");
-        let conflict = whole.replace("outcome:", "<<<<<<< ours\noutcome:");
+        assert_refused(original.replace("cents: 100}", "cents: 101}"), bless, "it was edited");
+        assert_refused(original.replace("version: 1", "version: x"), bless, "no version: `x`");
+        let conflict = original.replace("outcome:", "<<<<<<< ours\noutcome:");
         assert_refused(conflict, bless, "line 7: expected `outcome: …`, found `<<<<<<< ours`");
         assert_refused(String::new(), bless, "line 1: expected `memimage golden: …`, found `the end`");
-        assert_refused(whole.replace("golden: 1", "golden: 2"), bless, "of a newer memimage");
-        assert_refused(whole.replace("model: Bank", "model: Shop"), bless, "it was edited");
+        assert_refused(original.replace("golden: 1", "golden: 2"), bless, "of a newer memimage");
+        assert_refused(original.replace("model: Bank", "model: Shop"), bless, "it was edited");
     }
-    assert_refused(whole.replace("digest: ", "digest: x"), None, "what is said of the state cannot be read");
-    fs::write(&path, whole.replace("digest: ", "<<<<<<< ours\ndigest: ")).unwrap();
+    assert_refused(original.replace("digest: ", "digest: x"), None, "what is said of the state cannot be read");
+    fs::write(&path, original.replace("digest: ", "<<<<<<< ours\ndigest: ")).unwrap();
     run("first", dir.path(), Some("outcomes")).unwrap();
-    assert_eq!(fs::read_to_string(&path).unwrap(), whole);
-    fs::write(&path, whole.replace('\n', "\r\n")).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), original);
+    fs::write(&path, original.replace('\n', "\r\n")).unwrap();
     run("first", dir.path(), None).unwrap();
 }
 
