@@ -13,7 +13,7 @@ use super::frame_edits::replace_payload;
 use super::model_versions::first::{Till, TillCommands as _};
 use super::protection::ProtectionMode;
 use super::repair::{cents, crash_everywhere, cut_from, damage, repair, state_after};
-use super::segment_framing::{segments, spoil};
+use super::segment_framing::{damage_header, segments};
 use super::{IMAGE, frames, image, image_as, open, options};
 
 const ENCRYPTED: ProtectionMode = ProtectionMode { encrypted: true, chained: false };
@@ -56,7 +56,7 @@ fn a_repaired_segment_has_space_for_its_seal() {
         Image::close(till).unwrap();
         assert_eq!(segments(&disk).len(), 2);
         disk.truncate(&path, end(&disk)).unwrap();
-        spoil(&disk, &path, 1);
+        damage_header(&disk, &path, 1);
         if let RepairAction::CutFrom(seq) = action {
             assert!(events > seq.get());
             let cut = frames(&disk).into_iter().find(|frame| frame.kind == 1 && frame.first == seq.get()).unwrap();
@@ -95,7 +95,7 @@ fn a_segment_whose_first_frame_is_forged_is_not_repaired_in_place() {
     let path = with_event(&disk, 12);
     assert!(first_in(&disk, &path) > 1 && with_event(&disk, 13) == path);
     forge(&disk, &path);
-    spoil(&disk, &path, 1);
+    damage_header(&disk, &path, 1);
     let begin = RepairAction::BeginAt(Seq::new(12));
     let checked = |disk: &SimDisk| Check::new().encryption(rotated()).run_with(Arc::new(disk.clone()), IMAGE).unwrap();
     let repair = |action| Repair::new(action).encryption(rotated()).run_with(Arc::new(disk.clone()), IMAGE);
@@ -169,7 +169,7 @@ fn damage_after_many_undecodable_events_is_reported() {
     (0..280).for_each(|_| _ = till.put(1).unwrap());
     Image::close(till).unwrap();
     (1..=260).rev().for_each(|event| replace_payload(&disk, event, &[0xFF]));
-    spoil(&disk, segments(&disk).iter().rev().nth(1).unwrap(), 1);
+    damage_header(&disk, segments(&disk).iter().rev().nth(1).unwrap(), 1);
     assert_eq!(offers(&check(&disk)), [(RepairAction::Segments, 0)], "{}", check(&disk));
 }
 
@@ -185,8 +185,8 @@ fn frames_of_another_image_are_not_adopted() {
     disk.remove("/till/journal/durable".as_ref()).unwrap();
     let checked = check(&disk);
     assert_eq!(offers(&checked).iter().map(|(action, _)| *action).collect::<Vec<_>>(), [cut_from(first)], "{checked}");
-    for lie in ["no event is lost", "no event known to exist is lost"] {
-        assert!(!checked.to_string().contains(lie), "{checked}");
+    for wrong in ["no event is lost", "no event known to exist is lost"] {
+        assert!(!checked.to_string().contains(wrong), "{checked}");
     }
     assert_eq!(repair(&disk, RepairAction::SuspectTail).unwrap_err().kind(), ErrorKind::NotApplicable);
     repair(&disk, cut_from(first)).unwrap();
@@ -199,13 +199,13 @@ fn frames_of_another_image_are_not_adopted() {
 fn a_zeroed_header_of_an_empty_segment_is_not_called_harmless() {
     let disk = image(&[]);
     let path = segments(&disk).last().unwrap().clone();
-    spoil(&disk, &path, 0);
+    damage_header(&disk, &path, 0);
     let checked = check(&disk);
     assert_eq!(offers(&checked), [(RepairAction::Segments, 0)], "{checked}");
     assert!(!checked.to_string().contains("; no event is lost, since the correct value is known"), "{checked}");
     assert!(checked.to_string().contains("no event known to exist is lost"), "{checked}");
     let disk = image(&[]);
-    spoil(&disk, &segments(&disk)[0], 0);
+    damage_header(&disk, &segments(&disk)[0], 0);
     assert!(
         check(&disk).to_string().contains("; no event is lost, since the correct value is known"),
         "{}",
@@ -217,7 +217,7 @@ fn a_zeroed_header_of_an_empty_segment_is_not_called_harmless() {
 #[test]
 fn a_torn_write_is_cleared_after_the_headers_are_repaired() {
     let disk = image(&[]);
-    spoil(&disk, &segments(&disk)[0], 1);
+    damage_header(&disk, &segments(&disk)[0], 1);
     let last = frames(&disk).into_iter().last().unwrap();
     let end = (last.offset as usize + last.len).next_multiple_of(512) as u64;
     disk.write(&last.path, end + 512, &[0x5A; 512]).unwrap();
@@ -230,20 +230,20 @@ fn a_torn_write_is_cleared_after_the_headers_are_repaired() {
 /// The repairs that also repair the framing of segments.
 #[test]
 fn after_a_crash_during_any_repair_the_same_repair_completes() {
-    let spoiled = |snapshots: &[u64]| {
+    let with_damaged_headers = |snapshots: &[u64]| {
         let disk = image(snapshots);
         let paths = segments(&disk);
-        [1, paths.len() - 1].into_iter().for_each(|number| spoil(&disk, &paths[number], number as u64 % 3));
+        [1, paths.len() - 1].into_iter().for_each(|number| damage_header(&disk, &paths[number], number as u64 % 3));
         disk
     };
     for (at, action) in [(512, RepairAction::TornTail), (0, RepairAction::SuspectTail)] {
-        let disk = spoiled(&[]);
+        let disk = with_damaged_headers(&[]);
         let last = frames(&disk).into_iter().last().unwrap();
         let end = (last.offset as usize + last.len).next_multiple_of(512) as u64;
         disk.write(&last.path, end + at, &vec![0x5A; 1_024 - at as usize]).unwrap();
         crash_everywhere(&disk, action, 30);
     }
-    let disk = spoiled(&[5]);
+    let disk = with_damaged_headers(&[5]);
     damage(&disk, 2);
     crash_everywhere(&disk, RepairAction::BeginAt(Seq::new(5)), 30);
 }

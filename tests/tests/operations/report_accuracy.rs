@@ -11,7 +11,7 @@ use super::check::check;
 use super::findings::{paths as ending, pruned};
 use super::model_versions::first::Till;
 use super::repair::{cut_from, damage, repair};
-use super::segment_framing::{segments, spoil};
+use super::segment_framing::{damage_header, segments};
 use super::{frames, image, open};
 
 /// Regression: the report said that beginning at a state loses no event, and did not say that it removes intact segments
@@ -65,7 +65,8 @@ fn a_copied_segment_is_not_recommended_in_place_of_the_intact_one() {
         disk.remove(path).unwrap();
         disk.create_new(path).unwrap().write_at(bytes, 0).unwrap();
     };
-    let (renamed, copied) = (format!("if it was renamed, name it `{name}` again"), format!("it is a copy of `{name}`"));
+    let (renamed, copied) =
+        (format!("if the file was renamed, rename it back to `{name}`"), format!("the file is a copy of `{name}`"));
     for how in 0..7 {
         let disk = image(&[]);
         let (was, bytes) = (disk.read(path).unwrap(), disk.read(other).unwrap());
@@ -74,7 +75,7 @@ fn a_copied_segment_is_not_recommended_in_place_of_the_intact_one() {
             0 => true,
             // a damaged header, or one damaged frame
             1 => {
-                spoil(&disk, other, 1);
+                damage_header(&disk, other, 1);
                 true
             }
             2 => {
@@ -104,7 +105,7 @@ fn a_copied_segment_is_not_recommended_in_place_of_the_intact_one() {
         let checked = check(&disk);
         let finding = checked.findings.iter().find(|finding| finding.path == *path).unwrap();
         assert_eq!(
-            (finding.message.contains(&renamed), finding.message.contains(&copied)),
+            (finding.help.contains(&renamed), finding.help.contains(&copied)),
             (!is_there, is_there),
             "{how}: {checked}"
         );
@@ -126,19 +127,23 @@ fn an_error_names_both_files_of_different_images_and_a_check_finds_the_foreign_o
         let finding = checked.findings.iter().find(|finding| finding.message.contains("belongs to another image"));
         let finding = finding.unwrap_or_else(|| panic!("{checked}"));
         assert_eq!(finding.path, paths[foreign], "{checked}");
-        assert!(finding.message.contains("if it does not belong here, it can be moved away"), "{checked}");
+        assert!(finding.help.contains("if the file does not belong to this image, move it away"), "{checked}");
     }
     // also under another number; a foreign header before intact frames is not moved away
     let disk = image(&[]);
     disk.write(&paths[1], 0, &other.read(&paths[2]).unwrap()).unwrap();
     let report = check(&disk).to_string();
-    assert!(report.contains("it can be moved away") && !report.contains("if it was renamed"), "{report}");
+    assert!(
+        report.contains("if the file does not belong to this image, move it away")
+            && !report.contains("if the file was renamed"),
+        "{report}"
+    );
     let disk = image(&[]);
     disk.write(&paths[1], 0, &other.read(&paths[1]).unwrap()[..4_096]).unwrap();
     let report = check(&disk).to_string();
     assert!(
         report.contains("belongs to another image")
-            && !report.contains("can be moved away")
+            && !report.contains("if the file does not belong")
             && !report.contains("move it away"),
         "{report}"
     );
@@ -149,10 +154,10 @@ fn an_error_names_both_files_of_different_images_and_a_check_finds_the_foreign_o
 fn without_an_intact_header_no_file_is_called_foreign_or_superfluous() {
     for (disk, is_pruned) in [(image(&[12]), false), (pruned(), true)] {
         let was = check(&disk);
-        segments(&disk).iter().enumerate().for_each(|(number, path)| spoil(&disk, path, number as u64 % 3));
+        segments(&disk).iter().enumerate().for_each(|(number, path)| damage_header(&disk, path, number as u64 % 3));
         let checked = check(&disk);
         let report = checked.to_string();
-        for lie in [
+        for wrong in [
             "another image",
             "skips it",
             "it is damaged, so how far",
@@ -161,7 +166,7 @@ fn without_an_intact_header_no_file_is_called_foreign_or_superfluous() {
             "file is missing",
             "base is missing",
         ] {
-            assert!(!report.contains(lie), "{lie}: {report}");
+            assert!(!report.contains(wrong), "{wrong}: {report}");
         }
         assert!(checked.repairs().is_empty() && !checked.is_sound(), "{report}");
         let kept = [ending(&disk, ".snapshot"), ending(&disk, ".base"), ending(&disk, "journal/durable")].concat();
@@ -182,7 +187,7 @@ fn without_an_intact_header_no_file_is_called_foreign_or_superfluous() {
     }
     // one intact header identifies the image of all files
     let disk = pruned();
-    segments(&disk).iter().skip(1).for_each(|path| spoil(&disk, path, 1));
+    segments(&disk).iter().skip(1).for_each(|path| damage_header(&disk, path, 1));
     assert!(!check(&disk).to_string().contains("is not known, since no segment header"), "{}", check(&disk));
 }
 

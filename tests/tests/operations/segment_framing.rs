@@ -27,7 +27,7 @@ fn used_len(disk: &SimDisk, path: &PathBuf) -> u64 {
 }
 
 /// Damages a header: all zeros, all garbage, one changed byte, or the header of another segment.
-pub(super) fn spoil(disk: &SimDisk, path: &PathBuf, how: u64) {
+pub(super) fn damage_header(disk: &SimDisk, path: &PathBuf, how: u64) {
     let header = disk.read(path).unwrap()[..4_096].to_vec();
     let bytes = match how {
         0 => vec![0; 4_096],
@@ -47,7 +47,7 @@ fn a_header_is_rebuilt_from_the_other_headers() {
         for path in segments(&image_as(mode, &[])) {
             let disk = image_as(mode, &[]);
             let was = disk.read(&path).unwrap();
-            spoil(&disk, &path, how);
+            damage_header(&disk, &path, how);
             assert!(
                 open::<Till>(&disk.fork()).unwrap_err().kind() == ErrorKind::Corrupt || how == 3,
                 "{how} {}",
@@ -70,7 +70,7 @@ fn one_intact_header_is_enough() {
     for (mode, spared) in MODES.into_iter().flat_map(|mode| [(mode, 0), (mode, 2)]) {
         let disk = image_as(mode, &[5]);
         for (number, path) in segments(&disk).iter().enumerate().filter(|(number, _)| *number != spared) {
-            spoil(&disk, path, number as u64 % 3);
+            damage_header(&disk, path, number as u64 % 3);
         }
         assert_eq!(offers(&check(&disk)), [(RepairAction::Segments, 0)], "{}", check(&disk));
         assert_repaired(&disk, RepairAction::Segments, 30);
@@ -121,18 +121,20 @@ fn a_segment_that_lost_only_zeros_is_extended() {
 #[test]
 fn a_repair_of_other_damage_also_repairs_segments() {
     for mode in MODES {
-        let spoiled = |snapshots: &[u64]| {
+        let with_damaged_headers = |snapshots: &[u64]| {
             let disk = image_as(mode, snapshots);
             let paths = segments(&disk);
-            [0, 1, paths.len() - 1].into_iter().for_each(|number| spoil(&disk, &paths[number], number as u64 % 3));
+            [0, 1, paths.len() - 1]
+                .into_iter()
+                .for_each(|number| damage_header(&disk, &paths[number], number as u64 % 3));
             disk
         };
-        let disk = spoiled(&[]);
+        let disk = with_damaged_headers(&[]);
         damage(&disk, 20);
         assert_eq!(offers(&check(&disk)), [(cut_from(20), 11)], "{}", check(&disk));
         assert_repaired(&disk, cut_from(20), 19);
 
-        let disk = spoiled(&[5]);
+        let disk = with_damaged_headers(&[5]);
         damage(&disk, 2);
         let begin = RepairAction::BeginAt(Seq::new(5));
         match mode.chained {
@@ -145,7 +147,7 @@ fn a_repair_of_other_damage_also_repairs_segments() {
         }
 
         for (at, filler, action) in [(512, 0x5A, RepairAction::TornTail), (0, 0x5A, RepairAction::SuspectTail)] {
-            let disk = spoiled(&[]);
+            let disk = with_damaged_headers(&[]);
             let last = frames(&disk).into_iter().last().unwrap();
             let end = (last.offset as usize + last.len).next_multiple_of(512) as u64;
             disk.write(&last.path, end + at, &vec![filler; 1_024 - at as usize]).unwrap();
@@ -160,7 +162,7 @@ fn a_repair_of_other_damage_also_repairs_segments() {
 #[test]
 fn other_damage_may_remain() {
     let disk = image(&[]);
-    spoil(&disk, &segments(&disk)[1], 1);
+    damage_header(&disk, &segments(&disk)[1], 1);
     damage(&disk, 27);
     assert!(!repair(&disk, RepairAction::Segments).unwrap().is_unchanged());
     assert_eq!(offers(&check(&disk)), [(cut_from(27), 4)]);
@@ -176,7 +178,7 @@ fn other_damage_may_remain() {
 #[test]
 fn snapshots_are_repaired_after_the_journal() {
     let disk = image(&[12]);
-    spoil(&disk, &segments(&disk)[1], 1);
+    damage_header(&disk, &segments(&disk)[1], 1);
     disk.write("/till/snapshot/00000000000000000012.snapshot", 4_110, &[1, 2, 3]).unwrap();
     assert_eq!(offers(&check(&disk)), [(RepairAction::Segments, 0)]);
     repair(&disk, RepairAction::Segments).unwrap();
@@ -192,7 +194,7 @@ fn a_header_is_rebuilt_with_the_key_of_its_frames() {
     let mode = ProtectionMode { encrypted: true, chained: true };
     for path in segments(&image_as(mode, &[])) {
         let disk = image_as(mode, &[]);
-        spoil(&disk, &path, 1);
+        damage_header(&disk, &path, 1);
         let repair = Repair::new(RepairAction::Segments).encryption(newer()).chain(newer());
         repair.run_with(Arc::new(disk.clone()), IMAGE).unwrap();
         let till = options::<Till>().encryption(newer()).chain(newer()).open_with(Arc::new(disk), IMAGE).unwrap();
@@ -205,7 +207,7 @@ fn a_header_is_rebuilt_with_the_key_of_its_frames() {
 #[test]
 fn no_other_repair_applies_while_all_frames_are_intact() {
     let disk = image(&[12]);
-    spoil(&disk, &segments(&disk)[1], 1);
+    damage_header(&disk, &segments(&disk)[1], 1);
     let before = files(&disk);
     let first = frames(&disk).into_iter().find(|frame| frame.path == segments(&disk)[1]).unwrap().first;
     let begin = RepairAction::BeginAt(Seq::new(12));
@@ -258,7 +260,7 @@ fn a_segment_without_an_intact_header_or_first_frame_is_not_repaired() {
     assert_repaired(&disk, cut_from(first), first - 1);
     // all headers are damaged
     let disk = image(&[12]);
-    paths.iter().for_each(|path| spoil(&disk, path, 1));
+    paths.iter().for_each(|path| damage_header(&disk, path, 1));
     assert!(check(&disk).worst() == Some(Severity::Damage) && check(&disk).repairs().is_empty(), "{}", check(&disk));
 }
 
@@ -267,12 +269,12 @@ fn after_a_crash_the_segment_repair_can_be_repeated() {
     for mode in [MODES[0], MODES[3]] {
         let disk = image_as(mode, &[]);
         for (number, path) in segments(&disk).iter().enumerate().skip(1) {
-            spoil(&disk, path, number as u64 % 3);
+            damage_header(&disk, path, number as u64 % 3);
         }
         crash_everywhere(&disk, RepairAction::Segments, 30);
         let disk = image_as(mode, &[]);
-        spoil(&disk, &segments(&disk)[0], 1);
-        spoil(&disk, &segments(&disk)[1], 0);
+        damage_header(&disk, &segments(&disk)[0], 1);
+        damage_header(&disk, &segments(&disk)[1], 0);
         damage(&disk, 27);
         crash_everywhere(&disk, cut_from(27), 26);
     }
@@ -289,7 +291,7 @@ fn damaged_headers_lose_no_replayable_events() {
         let spared = dice.below(paths.len() as u64) as usize;
         for (_, path) in paths.iter().enumerate().filter(|(number, _)| *number != spared) {
             if dice.once_in(2) {
-                spoil(&disk, path, dice.below(3));
+                damage_header(&disk, path, dice.below(3));
             }
         }
         // the first frame of a segment stays intact, since the header may be damaged too

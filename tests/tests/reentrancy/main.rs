@@ -250,7 +250,7 @@ fn next_number() -> usize {
 }
 
 #[test]
-fn each_call_from_each_place_is_an_error_that_names_both() {
+fn each_nested_call_is_refused_with_the_names_of_both_calls() {
     for durability in [Durability::Synced, Durability::Buffered] {
         for outer in OUTER {
             in_time(move || {
@@ -279,7 +279,7 @@ fn each_call_from_each_place_is_an_error_that_names_both() {
 
 /// Waiting for an answer needs no lock that a query or guard holds, but it needs one that a command holds.
 #[test]
-fn waiting_is_an_error_in_a_command_and_works_elsewhere() {
+fn waiting_is_refused_in_a_command_and_allowed_elsewhere() {
     for outer in OUTER {
         for inner in [Inner::Wait, Inner::Await] {
             in_time(move || {
@@ -336,7 +336,7 @@ fn a_ready_answer_can_be_taken_anywhere() {
 
 /// A snapshot on another thread waits for the command, so the command must not wait for that snapshot.
 #[test]
-fn a_command_that_asks_for_a_snapshot_beside_another_is_refused() {
+fn a_snapshot_in_a_command_is_refused_during_another_snapshot() {
     in_time(|| {
         let number = next_number();
         let Stalled { image, .. } = Stalled::open(number, Durability::Synced);
@@ -355,7 +355,7 @@ fn a_command_that_asks_for_a_snapshot_beside_another_is_refused() {
 }
 
 #[test]
-fn after_a_refused_call_the_thread_is_free() {
+fn after_a_refused_call_the_thread_can_call_the_image() {
     in_time(|| {
         let number = next_number();
         let Stalled { image, .. } = Stalled::open(number, Durability::Synced);
@@ -369,7 +369,7 @@ fn after_a_refused_call_the_thread_is_free() {
 }
 
 #[test]
-fn a_pending_can_be_polled_by_hand() {
+fn a_pending_answer_can_be_polled() {
     let Stalled { image, .. } = Stalled::open(next_number(), Durability::Synced);
     let mut pending: Pending<u64> = image.submit(HookModelAdd {}).unwrap();
     image.journal().sync().unwrap();

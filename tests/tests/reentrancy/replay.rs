@@ -8,7 +8,7 @@ use memimage_tests::in_time;
 use serde::{Deserialize, Serialize};
 
 #[test]
-fn a_body_that_calls_the_image_does_nothing_on_replay_either() {
+fn a_body_that_calls_its_image_is_refused_on_replay() {
     static IMAGE: OnceLock<Image<ReentrantModel>> = OnceLock::new();
     static CALL_SUCCEEDED: AtomicBool = AtomicBool::new(false);
 

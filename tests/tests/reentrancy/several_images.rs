@@ -60,7 +60,7 @@ fn a_guard_on_another_thread_only_delays() {
 
 /// An image in a thread-local is dropped while other thread-locals are already gone.
 #[test]
-fn an_image_of_a_thread_is_closed_with_it() {
+fn an_image_in_a_thread_local_is_closed_with_its_thread() {
     thread_local! {
         static OWN: Image<HookModel> = Image::options()
             .durability(Durability::Buffered)

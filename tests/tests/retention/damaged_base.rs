@@ -10,7 +10,7 @@ use memimage_tests::{Act, GateDisk};
 use super::{LedgerHistory, bases, damage, damage_state, options, remove, snapshots};
 
 #[test]
-fn a_damaged_copy_of_the_base_is_made_again_from_the_other() {
+fn a_damaged_copy_of_the_base_is_repaired_from_the_other() {
     let mut history = LedgerHistory::new();
     let intact = history.add_snapshots(Retention::Events(0), 8).disk.clone();
     for without_snapshots in [false, true] {
@@ -73,7 +73,7 @@ fn with_both_copies_damaged_a_snapshot_becomes_the_base() {
 }
 
 #[test]
-fn a_base_that_cannot_be_copied_again_for_lack_of_room_does_not_prevent_opening() {
+fn a_base_copy_that_cannot_be_repaired_on_a_full_disk_does_not_prevent_opening() {
     let mut history = LedgerHistory::new();
     let intact = history.add_snapshots(Retention::Events(0), 8).disk.clone();
     let full = |disk: &SimDisk| {

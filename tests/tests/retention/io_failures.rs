@@ -12,7 +12,7 @@ use super::{numbers, open, options, snapshots, ten_events};
 
 /// A failure while the base is written changes neither the journal nor the snapshot.
 #[test]
-fn a_base_that_cannot_be_written_prunes_nothing_and_the_next_one_does() {
+fn a_base_that_cannot_be_written_prunes_nothing() {
     let failures = [
         (Act::CreateNew, ".base.tmp"),
         (Act::Write, ".1.base.tmp"),

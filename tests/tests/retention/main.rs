@@ -125,7 +125,7 @@ fn copy(from: &SimDisk, to: &SimDisk, path: &str) {
 }
 
 #[test]
-fn promise_4_what_is_kept_rebuilds_the_state_from_each_snapshot_and_from_the_base_alone() {
+fn promise_4_a_pruned_journal_rebuilds_the_state_from_each_snapshot_and_from_the_base_alone() {
     let mut history = LedgerHistory::new();
     let disk = history.add_snapshots(Retention::Events(0), 8).disk.clone();
     assert!(numbers(&disk)[0] > 3, "{:?}", numbers(&disk));
@@ -147,7 +147,7 @@ fn promise_4_what_is_kept_rebuilds_the_state_from_each_snapshot_and_from_the_bas
 }
 
 #[test]
-fn as_many_events_are_kept_as_were_asked_for() {
+fn the_requested_number_of_events_is_kept() {
     for asked in [0, 15, 33, 60] {
         let mut history = LedgerHistory::new();
         let disk = history.add_snapshots(Retention::Events(asked), 20).disk.clone();
@@ -169,7 +169,7 @@ fn as_many_events_are_kept_as_were_asked_for() {
 }
 
 #[test]
-fn an_image_that_keeps_everything_is_never_pruned_even_if_it_was_pruned_before() {
+fn retention_of_everything_never_prunes() {
     let mut history = LedgerHistory::new();
     let disk = history.add_snapshots(Retention::Everything, 6).disk.clone();
     assert_eq!((numbers(&disk)[0], bases(&disk)), (1, vec![]));

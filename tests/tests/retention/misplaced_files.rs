@@ -31,7 +31,7 @@ fn a_missing_segment_that_is_still_needed_is_refused() {
 }
 
 #[test]
-fn a_journal_whose_start_was_removed_by_hand_is_refused() {
+fn a_journal_without_its_first_segment_is_refused() {
     let mut history = LedgerHistory::new();
     let disk = history.add_snapshots(Retention::Everything, 8).disk.clone();
     remove(&disk, &[segment(1).into()]);
@@ -40,7 +40,7 @@ fn a_journal_whose_start_was_removed_by_hand_is_refused() {
 }
 
 #[test]
-fn segments_that_come_back_after_they_were_removed_are_no_damage() {
+fn restored_pruned_segments_are_not_damage() {
     let mut history = LedgerHistory::new();
     let before = history.add_snapshots(Retention::Everything, 6).disk.fork();
     let disk = history.add_snapshots(Retention::Events(0), 2).disk.clone();
@@ -84,7 +84,7 @@ fn a_snapshot_from_before_the_base_is_not_used() {
 }
 
 #[test]
-fn a_directory_of_a_base_without_segments_is_refused() {
+fn a_directory_with_a_base_but_no_segments_is_refused() {
     let mut history = LedgerHistory::new();
     let disk = history.add_snapshots(Retention::Events(0), 8).disk.clone();
     let segments: Vec<PathBuf> = numbers(&disk).into_iter().map(|number| segment(number).into()).collect();
@@ -96,7 +96,7 @@ fn a_directory_of_a_base_without_segments_is_refused() {
 }
 
 #[test]
-fn another_base_than_the_one_the_journal_was_pruned_for_is_refused() {
+fn a_base_from_a_diverged_copy_is_refused() {
     // a copy of the directory that diverged from the original
     let mut history = LedgerHistory::new();
     history.add_snapshots(Retention::Everything, 6);

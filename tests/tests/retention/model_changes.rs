@@ -88,7 +88,7 @@ fn deposits(image: &Image<Ledger>, snapshots: u64) {
 }
 
 #[test]
-fn a_pruned_journal_whose_model_has_changed_since_is_refused_with_what_to_do() {
+fn a_pruned_journal_of_an_older_model_without_an_upcaster_is_refused() {
     let disk = SimDisk::new();
     let image = open(&disk, Retention::Events(0)).unwrap();
     deposits(&image, 4);
@@ -102,7 +102,7 @@ fn a_pruned_journal_whose_model_has_changed_since_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn a_base_of_an_older_model_is_upcast_and_stays_until_there_is_a_newer_one() {
+fn a_base_of_an_older_model_is_upcast_and_later_replaced() {
     use upcast::{WithUpcaster, WithUpcasterCommands as _};
 
     let disk = SimDisk::new();
@@ -132,7 +132,7 @@ fn a_base_of_an_older_model_is_upcast_and_stays_until_there_is_a_newer_one() {
 
 /// The upcaster was removed, but there is a snapshot of the new model.
 #[test]
-fn a_base_that_this_program_cannot_load_is_replaced_by_the_snapshot_that_it_could() {
+fn a_base_that_the_program_cannot_load_is_replaced_by_a_usable_snapshot() {
     use upcast::{WithUpcaster, WithUpcasterCommands as _};
 
     let disk = SimDisk::new();
@@ -168,7 +168,7 @@ fn a_base_that_this_program_cannot_load_is_replaced_by_the_snapshot_that_it_coul
 
 /// Only the journal leads to the new model's first state, so it is kept until a later state is verified.
 #[test]
-fn a_changed_model_is_replayed_from_genesis_and_pruned_only_up_to_a_state_of_its_own() {
+fn a_changed_model_is_pruned_only_up_to_a_state_of_its_own() {
     let disk = SimDisk::new();
     let image = open(&disk, Retention::Everything).unwrap();
     deposits(&image, 4);

@@ -10,7 +10,7 @@ use memimage_tests::{Act, Ask, Dice, Gate, GateDisk, Ledger, LedgerCommands, Run
 use super::{LedgerHistory, numbers, open, options, remove, snapshots, ten_events};
 
 #[test]
-fn commands_that_panic_are_rebuilt_from_a_pruned_journal() {
+fn after_a_panic_the_model_is_rebuilt_from_a_pruned_journal() {
     let mut history = LedgerHistory::new();
     let disk = history.add_snapshots(Retention::Events(0), 8).disk.clone();
     for without in [false, true] {
@@ -29,7 +29,7 @@ fn commands_that_panic_are_rebuilt_from_a_pruned_journal() {
 
 /// Rebuilds read the directory while snapshots are written and the journal is pruned. They find all files that they need.
 #[test]
-fn panics_are_rebuilt_while_the_journal_is_being_pruned() {
+fn after_a_panic_the_model_is_rebuilt_while_the_journal_is_pruned() {
     for durability in [Durability::Synced, Durability::Buffered] {
         let disk = SimDisk::new();
         let options =
@@ -64,7 +64,7 @@ fn panics_are_rebuilt_while_the_journal_is_being_pruned() {
 
 /// A rebuild has listed the segments, but not yet read them, when a pruning would remove them.
 #[test]
-fn no_segment_is_removed_while_the_model_is_being_rebuilt_from_it() {
+fn no_segment_is_removed_while_the_model_is_rebuilt_from_it() {
     let (pruning, rebuilding) = (Gate::default(), Gate::default());
     let sim = SimDisk::new();
     let disk = GateDisk::new(sim.clone());

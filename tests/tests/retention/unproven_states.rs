@@ -30,7 +30,7 @@ fn a_retention_without_snapshot_verification_is_refused() {
 
 /// A nondeterministic body is found before its state becomes a base.
 #[test]
-fn nothing_is_pruned_while_replay_gives_another_state() {
+fn a_nondeterministic_model_is_not_pruned() {
     static COUNT: AtomicU64 = AtomicU64::new(0);
 
     #[derive(Debug, Default, Serialize, Deserialize, Shape, Model)]
@@ -64,7 +64,7 @@ fn nothing_is_pruned_while_replay_gives_another_state() {
 /// Each snapshot is verified from the one before it, but the oldest one, which would become the base, no longer replays to the
 /// same states.
 #[test]
-fn a_state_that_does_not_replay_to_the_newest_one_becomes_no_base() {
+fn a_state_that_does_not_replay_to_the_newest_state_does_not_become_the_base() {
     static STEP: AtomicU64 = AtomicU64::new(1);
 
     #[derive(Debug, Default, Serialize, Deserialize, Shape, Model)]

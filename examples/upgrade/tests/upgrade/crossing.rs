@@ -56,10 +56,10 @@ guest book, card 1: Best in town.
 
 /// The error of the previous stage on a journal, after the line with the image's path.
 const TOO_OLD: [&str; 4] = [
-    "buy` version 2 is in the journal, this program knows version 1",
-    "load` version 1 is in the journal and no command of this program: it is too old, or the command was removed",
-    "issue` version 3 is in the journal, this program knows version 2",
-    "sign` version 2 is in the journal, this program knows version 1",
+    "buy` version 2 is in the journal, and this program knows version 1",
+    "load` version 1 is in the journal, but is no command of this program: the program is too old, or the command was removed",
+    "issue` version 3 is in the journal, and this program knows version 2",
+    "sign` version 2 is in the journal, and this program knows version 1",
 ];
 
 /// A copy of the committed image of a stage.
