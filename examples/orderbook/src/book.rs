@@ -1,4 +1,4 @@
-//! The model: the open orders, what they add up to at each price, and how far each file was applied.
+//! The model: the open orders, their totals at each price, and the progress of each file.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::{Cents, Satoshis};
 
-/// The exchange's number of an order.
+/// The number that the exchange gave an order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Shape)]
 pub(crate) struct OrderId(pub(crate) u64);
 
-/// Who wants what: a bid buys, an ask sells.
+/// A bid buys, an ask sells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Shape)]
 pub(crate) enum Side {
     Bid,
@@ -37,28 +37,28 @@ pub(crate) struct Level {
 /// The prices of one side, each with at least one order.
 type Levels = BTreeMap<Cents, Level>;
 
-/// Where a command comes from. It travels with the command, since a refused row leaves nothing in the journal by which the
-/// rows could be counted.
+/// The origin of a command. The command has it as an argument, because a refused row is not recorded, so the events do not show
+/// the number of rows.
 #[derive(Clone, Debug, Serialize, Deserialize, Shape)]
 pub(crate) struct RowId {
     /// The file's name without its directory.
     pub(crate) file: String,
-    /// 1 for the first row after the header.
+    /// The number of the row; the first one after the header is 1.
     pub(crate) number: u64,
 }
 
-/// How far a file was applied. Of the rows up to the last applied one, those that were not applied were refused.
+/// The progress of a file. Of the rows up to the last applied one, all that were not applied were refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Shape)]
 pub(crate) struct Progress {
-    /// The number of the last row applied.
+    /// The number of the last applied row.
     pub(crate) row: u64,
-    /// The order in that row, to know the file by.
+    /// The order in that row, to recognize the file.
     pub(crate) order: OrderId,
-    /// Rows applied.
+    /// The number of applied rows.
     pub(crate) applied: u64,
 }
 
-/// Why a row is not applied.
+/// Why a row is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error("the order is open already")]
@@ -67,7 +67,7 @@ pub(crate) enum Refusal {
     Unknown,
     #[error("the volume is 0")]
     NoVolume,
-    #[error("the row was reached before")]
+    #[error("the row was applied or refused before")]
     Repeated,
 }
 
@@ -95,7 +95,7 @@ impl Book {
         if self.orders.contains_key(&id) { Err(Refusal::Known) } else { Ok(()) }
     }
 
-    /// Gives an order another price and volume. It stays on its side.
+    /// Changes the price and volume of an order. Its side stays the same.
     #[command(check = can_change)]
     pub(crate) fn change(&mut self, row: RowId, id: OrderId, price: Cents, volume: Satoshis) {
         let order = self.remove(id);
@@ -127,7 +127,7 @@ fn has_volume(volume: Satoshis) -> Result<(), Refusal> {
 }
 
 impl Book {
-    /// No row is applied twice, whoever sends it.
+    /// No row is applied twice, even if several callers send it.
     fn is_new(&self, row: &RowId) -> Result<(), Refusal> {
         if row.number <= self.progress(&row.file).row { Err(Refusal::Repeated) } else { Ok(()) }
     }
@@ -144,9 +144,9 @@ impl Book {
     }
 
     fn remove(&mut self, id: OrderId) -> Order {
-        let order = self.orders.remove(&id).expect("the check found the order open");
+        let order = self.orders.remove(&id).expect("the check has found the order");
         let levels = self.levels(order.side);
-        let level = levels.get_mut(&order.price).expect("an open order counts at its price");
+        let level = levels.get_mut(&order.price).expect("the price of an open order has a level");
         level.satoshis -= u128::from(order.volume.0);
         level.orders -= 1;
         if level.orders == 0 {
@@ -167,12 +167,12 @@ impl Book {
         *progress = Progress { row: row.number, order, applied: progress.applied + 1 };
     }
 
-    /// How far the file of this name was applied.
+    /// The progress of the file with this name.
     pub(crate) fn progress(&self, file: &str) -> Progress {
         self.files.get(file).copied().unwrap_or_default()
     }
 
-    /// How many orders are open.
+    /// The number of open orders.
     pub(crate) fn len(&self) -> usize {
         self.orders.len()
     }
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_row_is_applied_twice_whoever_sends_it() {
+    fn no_row_is_applied_twice() {
         let image = Image::<Book>::in_memory().unwrap();
         let row = |number| RowId { file: "feed.csv".to_owned(), number };
         let order = Order { side: Side::Bid, price: Cents(100), volume: Satoshis(1) };

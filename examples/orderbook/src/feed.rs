@@ -1,4 +1,4 @@
-//! The rows of a feed: a CSV file, plain or gzip, as Bitstamp's feed of orders is recorded.
+//! The rows of a feed: a CSV file, plain or gzip, with a recording of Bitstamp's order feed.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
@@ -12,7 +12,7 @@ use indicatif::ProgressBar;
 use crate::book::{OrderId, Progress, Side};
 use crate::money::{Cents, Satoshis};
 
-/// The columns; what the exchange and the recorder call the time has no say in the rules, and is not read.
+/// The columns. The two times have no effect on the book and are not read.
 const HEADER: [&str; 7] = ["id", "timestamp", "exchange_timestamp", "price", "volume", "action", "direction"];
 const ID: usize = 0;
 const PRICE: usize = 3;
@@ -25,7 +25,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// A row of the feed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
-    /// 1 for the first row after the header.
+    /// The number of the row; the first one after the header is 1.
     pub(crate) number: u64,
     pub(crate) id: OrderId,
     pub(crate) action: Action,
@@ -34,7 +34,7 @@ pub(crate) struct Row {
     pub(crate) volume: Satoshis,
 }
 
-/// What became of the order.
+/// What happened to the order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Action {
     Created,
@@ -42,42 +42,42 @@ pub(crate) enum Action {
     Deleted,
 }
 
-/// Why a feed cannot be read, or not further.
+/// Why a feed cannot be read, or only in part.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FeedError {
     #[error("`{}` cannot be read: {source}", path.display())]
     Open { path: PathBuf, source: io::Error },
 
-    #[error("`{}` has no name in UTF-8, by which the image could know it; rename it", path.display())]
+    #[error("`{}` has a name that is not UTF-8, and the image identifies files by name; help: rename it", path.display())]
     Name { path: PathBuf },
 
-    #[error("`{}` is no feed of orders: its header is `{found:.200}`, not `{}`", path.display(), HEADER.join(","))]
+    #[error("`{}` is not a feed of orders: its header is `{found:.200}`, not `{}`", path.display(), HEADER.join(","))]
     Header { path: PathBuf, found: String },
 
     #[error("row {row} of `{}` cannot be read: {source}; the rows before it are applied", path.display())]
     Row { path: PathBuf, row: u64, source: csv::Error },
 
     #[error(
-        "row {row} of `{}` has {found} fields, not {}; the rows before it are applied: mend it and run this again",
+        "row {row} of `{}` has {found} fields, not {}; the rows before it are applied; help: fix it and run this again",
         path.display(), HEADER.len()
     )]
     Fields { path: PathBuf, row: u64, found: usize },
 
     #[error(
-        "row {row} of `{}`: the {column} `{value}` {what}; the rows before it are applied: mend it and run this again",
+        "row {row} of `{}`: the {column} `{value}` {reason}; the rows before it are applied; help: fix it and run this again",
         path.display()
     )]
-    Value { path: PathBuf, row: u64, column: &'static str, value: String, what: String },
+    Value { path: PathBuf, row: u64, column: &'static str, value: String, reason: String },
 
     #[error(
-        "`{}` is not the file of this name that was applied up to its row {}, which names the order {}: {found}; give one \
-         of them another name, or use another image",
+        "`{}` is not the file of this name that was applied up to its row {}, which names the order {}: {found}; help: give \
+         one of them another name, or use another image",
         path.display(), progress.row, progress.order.0
     )]
     OtherFile { path: PathBuf, progress: Progress, found: String },
 }
 
-/// A feed that is being read.
+/// An open feed.
 pub(crate) struct Feed {
     path: PathBuf,
     name: String,
@@ -88,7 +88,7 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    /// Opens the file and checks its header. The bar follows the bytes read.
+    /// Opens the file and checks its header. The progress bar shows the bytes read.
     pub(crate) fn open(path: &Path, bar: &ProgressBar) -> Result<Feed, FeedError> {
         let name = path.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| FeedError::Name { path: path.to_owned() })?.to_owned();
@@ -108,7 +108,7 @@ impl Feed {
         &self.name
     }
 
-    /// Passes over the rows up to the last one applied, and makes sure that this is the file they came from.
+    /// Skips the rows that were applied already, and checks that they came from this file.
     pub(crate) fn skip(&mut self, progress: Progress) -> Result<(), FeedError> {
         while self.number < progress.row {
             if !self.advance()? {
@@ -121,7 +121,7 @@ impl Feed {
         Ok(())
     }
 
-    /// The next row, if there is one.
+    /// The next row, if any.
     pub(crate) fn next(&mut self) -> Result<Option<Row>, FeedError> {
         if !self.advance()? {
             return Ok(None);
@@ -136,7 +136,7 @@ impl Feed {
         }))
     }
 
-    /// Reads the next row into `record`, if there is one.
+    /// Reads the next row into `record`, if any.
     fn advance(&mut self) -> Result<bool, FeedError> {
         let row = self.number + 1;
         let read = self.reader.read_record(&mut self.record);
@@ -152,12 +152,12 @@ impl Feed {
 
     fn field<T, E: ToString>(&self, column: usize, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, FeedError> {
         let value = &self.record[column];
-        parse(value).map_err(|what| FeedError::Value {
+        parse(value).map_err(|reason| FeedError::Value {
             path: self.path.clone(),
             row: self.number,
             column: HEADER[column],
             value: value.to_owned(),
-            what: what.to_string(),
+            reason: reason.to_string(),
         })
     }
 
@@ -166,7 +166,7 @@ impl Feed {
     }
 }
 
-/// The file's text. Its first bytes say whether it is packed, since names lie.
+/// The file's text. Its first bytes show whether it is compressed; its name may be wrong.
 fn text(path: &Path, bar: &ProgressBar) -> io::Result<Box<dyn Read>> {
     let mut file = File::open(path)?;
     bar.set_length(file.metadata()?.len());

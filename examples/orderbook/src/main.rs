@@ -1,7 +1,7 @@
-//! An order book kept in memory: it follows a feed of orders, and loses nothing when it is killed.
+//! An order book in memory that follows a feed of orders and loses nothing when it is killed.
 //!
-//! `orderbook ingest` applies a file of Bitstamp's order feed, a command a row; `best` and `depth` show the book. Kill an
-//! ingest at any moment and run it again: it goes on after the last row that was applied.
+//! `orderbook ingest` applies a file of Bitstamp's order feed, with one command per row; `best` and `depth` show the book. Kill
+//! an ingest at any moment and run it again: it continues after the last applied row.
 
 mod book;
 mod feed;
@@ -20,7 +20,7 @@ use memimage::{Durability, Image};
 
 use book::Book;
 
-/// Follows a feed of orders, and keeps the book of them in an image.
+/// Follows a feed of orders and keeps their book in an image.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
@@ -30,13 +30,13 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Applies the rows of a feed that were not applied yet, and prints the file's counts over all runs as JSON.
+    /// Applies the rows of a feed that are not applied yet, and prints the file's counts over all runs as JSON.
     Ingest {
-        /// The feed: CSV, plain or gzip. The image knows it by its name, whatever directory it is in.
+        /// The feed: CSV, plain or gzip. The image identifies it by its name without the directory.
         file: PathBuf,
         #[command(flatten)]
         image: ImageArgs,
-        /// When an applied row counts as kept.
+        /// When an applied row counts as durable.
         #[arg(long, value_enum, default_value_t = Keep::Synced)]
         durability: Keep,
         /// Stop after this row, counted from the file's first; if the image is past it, nothing is done.
@@ -60,7 +60,7 @@ enum Command {
 
 #[derive(Args)]
 struct ImageArgs {
-    /// The image's directory; only `ingest` makes a new one.
+    /// The image's directory; only `ingest` creates one.
     #[arg(long = "image", value_name = "DIR")]
     path: PathBuf,
 }
@@ -71,14 +71,14 @@ impl ImageArgs {
     }
 }
 
-/// The library's `Durability`, as words of the command line.
+/// The library's `Durability` as a command-line argument.
 #[derive(Clone, Copy, ValueEnum)]
 enum Keep {
-    /// Once it is on disk: a power cut takes nothing back.
+    /// When it is synced: a power cut loses no applied row.
     Synced,
-    /// Once the system has it, which syncs ten times a second.
+    /// When the operating system has it; it is synced ten times a second.
     Interval,
-    /// Once the system has it: a kill takes nothing back, a power cut may.
+    /// When the operating system has it: a kill loses no applied row, but a power cut may.
     Buffered,
 }
 

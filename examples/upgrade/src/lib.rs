@@ -1,7 +1,7 @@
-//! A café's program in five stages of its life. Each can open what the ones before it wrote.
+//! A café's program in five stages. Each stage can open the images that earlier stages wrote.
 //!
-//! `README.md`, beside this crate's `Cargo.toml`, walks through them. Each stage is a whole program in one file, so
-//! that `diff stage1.rs stage2.rs` shows what had to be done.
+//! `README.md`, next to this crate's `Cargo.toml`, explains the stages. Each stage is a complete program in one file, so that
+//! `diff stage1.rs stage2.rs` shows the changes.
 
 mod program;
 pub mod stage1;

@@ -1,34 +1,34 @@
-//! What the stages have in common, so that one can be had by its number.
+//! The common interface of the stages.
 
 use std::error::Error;
 use std::path::Path;
 
 use memimage::{Image, Model, Options};
 
-/// Why a stage's program gave up.
+/// Why a program failed.
 pub type Failure = Box<dyn Error>;
 
-/// The program in one stage of its life.
+/// The program of one stage.
 pub trait Stage: Model {
-    /// Runs some commands, as they come on an ordinary day.
+    /// Runs the commands of an ordinary day.
     ///
     /// # Errors
     ///
-    /// If one of them fails.
+    /// If a command fails.
     fn day(cafe: &Image<Self>) -> Result<(), Failure>;
 
     /// The whole state as text.
     fn show(&self) -> String;
 }
 
-/// A stage without its types.
+/// The program of a stage, without its types.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
     write: fn(&Path) -> Result<String, Failure>,
     show: fn(&Path) -> Result<String, Failure>,
 }
 
-/// The stages, in their order.
+/// The programs of all stages, in order.
 pub const PROGRAMS: [Program; 5] = [
     Program::of::<crate::stage1::Cafe>(),
     Program::of::<crate::stage2::Cafe>(),
@@ -42,7 +42,7 @@ impl Program {
         Program { write: write::<M>, show: show::<M> }
     }
 
-    /// Opens the image, which is made if there is none, and runs a day's commands. Says how many events they are.
+    /// Opens or creates the image and runs the commands of a day. Returns a line with the recorded events.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ impl Program {
         (self.write)(image)
     }
 
-    /// Opens the image and says what is in it, and how it was recovered.
+    /// Opens the image. Returns how it was recovered, and its state.
     ///
     /// # Errors
     ///
@@ -74,16 +74,16 @@ fn show<M: Stage>(path: &Path) -> Result<String, Failure> {
     let cafe = options::<M>().create(false).open(path)?;
     let recovery = cafe.admin().stats().recovery;
     let (seq, replayed) = (recovery.seq, recovery.replayed);
-    let begun = match recovery.snapshot {
+    let recovered = match recovery.snapshot {
         Some(snapshot) => format!("{seq} events: a snapshot of {snapshot}, and {replayed} replayed\n"),
         None => format!("{seq} events: {replayed} replayed\n"),
     };
     let state = cafe.query(M::show)?;
     Image::close(cafe)?;
-    Ok(begun + &state)
+    Ok(recovered + &state)
 }
 
-/// The smallest segments, since the images of this example are small and some are committed.
+/// Options with the smallest segments, because some images of this example are committed.
 fn options<M: Model>() -> Options<M> {
     Image::options().segment_bytes(16 << 10)
 }

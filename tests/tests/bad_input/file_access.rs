@@ -1,4 +1,4 @@
-//! Files that the disk refuses to read or to write.
+//! Files that cannot be read or written.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use expect_test::expect;
 use memimage::ErrorKind;
 use memimage_tests::{Act, GateDisk};
 
-use super::{DiskClone as _, ROOT, is_well, ledger, open, options, refused_through};
+use super::{DiskClone as _, ROOT, assert_intact, assert_refused_through, ledger, open, options};
 
 #[test]
 fn unreadable_files_are_named() {
@@ -26,7 +26,7 @@ fn unreadable_files_are_named() {
         (Act::Read, "durable"),
     ] {
         gate.fail(act, ending, io::ErrorKind::PermissionDenied);
-        let error = refused_through(&disk, &gate, options());
+        let error = assert_refused_through(&disk, &gate, options());
         assert!(error.is_io() && error.kind() != ErrorKind::Corrupt, "{error}");
         texts += &format!("{error}\n");
     }
@@ -42,10 +42,10 @@ fn unreadable_files_are_named() {
         opening `/ledger/journal/durable` failed: permission denied; help: let the user of this process read and write the image's directory and files
         reading `/ledger/journal/durable` failed: permission denied; help: let the user of this process read and write the image's directory and files
     "#]].assert_eq(&texts);
-    is_well(&disk, 20, state);
+    assert_intact(&disk, 20, state);
 }
 
-/// A snapshot is a cache: one that cannot be read costs time, and is reported.
+/// A snapshot is only a cache: an unreadable one is skipped and reported.
 #[test]
 fn an_unreadable_snapshot_is_skipped() {
     let (disk, _) = ledger(20, &[10, 16]);
@@ -84,5 +84,5 @@ fn unwritable_files_are_named() {
         syncing `/ledger` failed: read-only filesystem or storage medium; help: put the image on a writable file system
         syncing `/ledger/journal` failed: read-only filesystem or storage medium; help: put the image on a writable file system
     "#]].assert_eq(&texts);
-    is_well(&disk, 20, state);
+    assert_intact(&disk, 20, state);
 }

@@ -1,6 +1,6 @@
-//! Crashes: a protected image recovers from any of them as any other does.
+//! A protected image recovers from any crash.
 //!
-//! `MEMIMAGE_CASES` sets how many scenarios are tried, `MEMIMAGE_SEED` the first one's seed.
+//! `MEMIMAGE_CASES` sets the number of scenarios, `MEMIMAGE_SEED` the seed of the first one.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -10,11 +10,11 @@ use memimage_tests::{Dice, cases};
 
 use super::*;
 
-/// The disk after an operation, and the last event answered by then.
+/// The disk after an operation, and the last event acknowledged at that time.
 type Point = (SimDisk, Seq);
 
-/// Runs a scenario and gives the disk after every operation of it.
-fn points(mode: Mode, retention: Retention) -> (Vec<Point>, Vec<u64>) {
+/// Runs a scenario and returns the disk after each of its operations.
+fn points(mode: ProtectionMode, retention: Retention) -> (Vec<Point>, Vec<u64>) {
     let disk = SimDisk::new();
     let options = || mode.options().retention(retention);
     let points: Arc<Mutex<Vec<Point>>> = Arc::default();
@@ -25,7 +25,7 @@ fn points(mode: Mode, retention: Retention) -> (Vec<Point>, Vec<u64>) {
         disk.observe(move |_, fork| {
             seen.lock().unwrap().push((fork.clone(), Seq::new(acknowledged.load(Ordering::SeqCst))));
         });
-        live(&mut run);
+        run_commands(&mut run);
         let (known, seq) = run.close();
         if half == 1 {
             digests = known;
@@ -38,7 +38,7 @@ fn points(mode: Mode, retention: Retention) -> (Vec<Point>, Vec<u64>) {
     (points, digests)
 }
 
-/// Recovers a crashed disk, goes on a little, and recovers again.
+/// Recovers a crashed disk, runs a few commands, and recovers again.
 fn recover(disk: &SimDisk, options: impl Fn() -> Options<Ledger>, digests: &[u64], kept: Seq) -> Result<(), String> {
     let image = open(disk, options()).map_err(|error| error.to_string())?;
     let mut run = Run::begin(image, digests.to_vec(), kept)?;
@@ -60,7 +60,7 @@ fn a_protected_image_recovers_from_every_crash() {
         {
             let (points, digests) = points(mode, retention);
             assert!(points.len() > 100, "{}", points.len());
-            // all operations are come by once in so many cases
+            // each case covers every fourth operation, from another start
             for (at, (disk, kept)) in points.iter().enumerate().skip(dice.below(4) as usize).step_by(4) {
                 for times in [0, 1, 2] {
                     let (mut own, nothing) = (Dice::new(dice.u64()), times == 0);

@@ -10,9 +10,9 @@ use memimage_tests::{Act, GateDisk, LedgerCommands, Run};
 
 use super::{numbers, open, options, snapshots, ten_events};
 
-/// What goes wrong while the base is made leaves the journal as it was, and the snapshot good.
+/// A failure while the base is written changes neither the journal nor the snapshot.
 #[test]
-fn a_base_that_cannot_be_written_prunes_nothing_and_the_next_one_does() {
+fn a_base_that_cannot_be_written_prunes_nothing() {
     let failures = [
         (Act::CreateNew, ".base.tmp"),
         (Act::Write, ".1.base.tmp"),
@@ -46,7 +46,7 @@ fn a_base_that_cannot_be_written_prunes_nothing_and_the_next_one_does() {
     }
 }
 
-/// The base and its mark are there by then, so what could not be removed is only in the way, and goes with the next.
+/// The base already exists, so the remaining segments are not needed, and the next pruning removes them.
 #[test]
 fn segments_that_cannot_be_removed_are_removed_later() {
     let sim = SimDisk::new();
@@ -59,7 +59,7 @@ fn segments_that_cannot_be_removed_are_removed_later() {
         run.image().admin().snapshot().unwrap();
     }
     assert!(run.image().admin().stats().retention_failure.is_some_and(|why| why.contains("00000002.journal")));
-    // the oldest came first, and what follows the one that stays stays too
+    // segments are removed from the oldest on, and a failure keeps all later ones
     assert_eq!(numbers(&sim)[..2], [2, 3]);
     let image = open(&sim.fork(), Retention::Everything).unwrap();
     assert_eq!(image.admin().stats().base, run.image().admin().stats().base);
@@ -70,7 +70,7 @@ fn segments_that_cannot_be_removed_are_removed_later() {
     assert!(numbers(&sim)[0] > 3);
 }
 
-/// A sync of the directory that fails may have taken with it what another sync of it then reports as done.
+/// A later sync of a directory may succeed although a failed one lost an entry.
 #[test]
 fn a_failed_sync_of_the_journal_directory_poisons() {
     let sim = SimDisk::new();

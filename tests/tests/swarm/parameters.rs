@@ -1,4 +1,4 @@
-//! The parameters that a seed determines: how images are opened, and how each lifetime of one goes and ends.
+//! The parameters that a seed determines: the options of the image, and the course and end of each lifetime.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,74 +7,74 @@ use memimage::disk::{Crash, Effect, Fault, Method, SimDisk};
 use memimage::{Durability, Error, Image, Options, Retention, SnapshotPolicy};
 use memimage_tests::Dice;
 
-use crate::model::Crowd;
-use crate::oracle::TELLERS;
+use crate::model::MarkList;
+use crate::oracle::THREADS_MAX;
 
-/// All that a seed says.
+/// All parameters of a seed.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
+pub(crate) struct SwarmParameters {
     pub(crate) align: u32,
     pub(crate) retention: Retention,
-    pub(crate) lives: Vec<Life>,
+    pub(crate) lifetimes: Vec<LifetimeParameters>,
 }
 
 /// One process with the image open.
 #[derive(Clone, Debug)]
-pub(crate) struct Life {
+pub(crate) struct LifetimeParameters {
     pub(crate) durability: Durability,
     pub(crate) snapshots: SnapshotPolicy,
     pub(crate) batch_bytes: usize,
     pub(crate) pending_batches: usize,
-    /// One for each teller.
-    pub(crate) tellers: Vec<u64>,
-    /// How many things each of them does.
-    pub(crate) asks: u64,
+    /// The seed of each thread.
+    pub(crate) thread_seeds: Vec<u64>,
+    /// The number of operations of each thread.
+    pub(crate) operations: u64,
     pub(crate) fault: Option<Fault>,
-    /// The fault is there when it is opened.
-    pub(crate) opens_faulty: bool,
-    pub(crate) end: End,
+    /// Whether the fault is injected before the opening.
+    pub(crate) faulty_opening: bool,
+    pub(crate) end: LifetimeEnd,
 }
 
-/// How it ends.
+/// How a lifetime ends.
 #[derive(Clone, Debug)]
-pub(crate) enum End {
-    /// All of it is written and synced.
+pub(crate) enum LifetimeEnd {
+    /// The image is closed: everything is written and synced.
     Close,
     /// The last handle is dropped.
     Drop,
-    /// It is killed after so many operations of the disk.
+    /// The process is killed after this number of disk operations.
     Kill(u64),
-    /// The power fails after so many operations of the disk.
+    /// The power fails after this number of disk operations.
     PowerCut(u64, Crash),
 }
 
-impl Plan {
-    pub(crate) fn new(seed: u64) -> Plan {
+impl SwarmParameters {
+    pub(crate) fn new(seed: u64) -> SwarmParameters {
         let mut dice = Dice::new(seed);
         let retention = match dice.below(3) {
             0 => Retention::Events(dice.below(20)),
             _ => Retention::Everything,
         };
-        let lives = (0..1 + dice.below(4)).map(|_| Life::new(&mut dice)).collect();
-        Plan { align: [8, 512, 4096][dice.below(3) as usize], retention, lives }
+        let lifetimes = (0..1 + dice.below(4)).map(|_| LifetimeParameters::new(&mut dice)).collect();
+        SwarmParameters { align: [8, 512, 4096][dice.below(3) as usize], retention, lifetimes }
     }
 
-    /// Opens the image of this plan as a life would.
-    pub(crate) fn open(&self, life: &Life, disk: &SimDisk) -> Result<Image<Crowd>, Error> {
-        let options: Options<Crowd> = Image::options()
+    /// Opens the image with the options of a lifetime.
+    pub(crate) fn open(&self, lifetime: &LifetimeParameters, disk: &SimDisk) -> Result<Image<MarkList>, Error> {
+        let options: Options<MarkList> = Image::options()
             .segment_bytes(16 << 10)
             .align_bytes(self.align)
             .retention(self.retention)
-            .durability(life.durability)
-            .snapshots(life.snapshots)
-            .batch_bytes(life.batch_bytes)
-            .pending_batches_max(life.pending_batches);
-        options.open_with(Arc::new(disk.clone()), "/crowd")
+            .durability(lifetime.durability)
+            .snapshots(lifetime.snapshots)
+            .batch_bytes(lifetime.batch_bytes)
+            .pending_batches_max(lifetime.pending_batches);
+        options.open_with(Arc::new(disk.clone()), "/list")
     }
 }
 
-impl Life {
-    fn new(dice: &mut Dice) -> Life {
+impl LifetimeParameters {
+    fn new(dice: &mut Dice) -> LifetimeParameters {
         let durability = match dice.below(5) {
             0 => Durability::Buffered,
             1 => Durability::Interval(Duration::from_micros(100 + dice.below(2_000))),
@@ -86,19 +86,19 @@ impl Life {
         };
         let fault = dice.once_in(2).then(|| fault(dice));
         let end = match dice.below(6) {
-            0 => End::Close,
-            1 => End::Drop,
-            2 => End::Kill(dice.below(90)),
-            _ => End::PowerCut(dice.below(90), crash(dice)),
+            0 => LifetimeEnd::Close,
+            1 => LifetimeEnd::Drop,
+            2 => LifetimeEnd::Kill(dice.below(90)),
+            _ => LifetimeEnd::PowerCut(dice.below(90), crash(dice)),
         };
-        Life {
+        LifetimeParameters {
             durability,
             snapshots,
             batch_bytes: [64, 1_000, 1 << 20][dice.below(3) as usize],
             pending_batches: 1 + dice.below(4) as usize,
-            tellers: (0..1 + dice.below(TELLERS as u64)).map(|_| dice.u64()).collect(),
-            asks: 2 + dice.below(14),
-            opens_faulty: fault.is_some() && dice.once_in(3),
+            thread_seeds: (0..1 + dice.below(THREADS_MAX as u64)).map(|_| dice.u64()).collect(),
+            operations: 2 + dice.below(14),
+            faulty_opening: fault.is_some() && dice.once_in(3),
             fault,
             end,
         }
@@ -127,7 +127,7 @@ fn fault(dice: &mut Dice) -> Fault {
         _ => Effect::Nothing,
     };
     let fault = match dice.below(9) {
-        0 => Fault::io().on(&but_directories()).nth(nth).effect(effect),
+        0 => Fault::io().on(&all_but_directory_syncs()).nth(nth).effect(effect),
         1 => Fault::io().from(nth),
         2 => Fault::full().from(nth),
         3 => Fault::full().nth(nth),
@@ -143,8 +143,8 @@ fn fault(dice: &mut Dice) -> Fault {
     fault.seed(dice.u64())
 }
 
-/// All methods but the sync of a directory: that one which failed is later believed by a success, is not assumed of data, and
-/// is of names (FORMAT.md, assumption 4).
-fn but_directories() -> Vec<Method> {
+/// All methods but the sync of a directory. FORMAT.md, assumption 4: a successful sync after a failed one proves nothing for
+/// data, but is trusted for names.
+fn all_but_directory_syncs() -> Vec<Method> {
     Method::ALL.into_iter().filter(|method| *method != Method::SyncDir).collect()
 }
