@@ -13,7 +13,7 @@ use memimage::disk::{Access, Disk, DiskFile, Entry, FileType, Lock};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// The method.
-    pub act: Act,
+    pub method: DiskMethod,
     /// The file or directory.
     pub path: PathBuf,
     /// The offset in the file.
@@ -25,7 +25,7 @@ pub struct Call {
 /// A method of a disk or of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the methods of Disk and DiskFile")]
-pub enum Act {
+pub enum DiskMethod {
     CreateNew,
     Open,
     CreateDir,
@@ -41,9 +41,9 @@ pub enum Act {
 }
 
 impl Call {
-    /// Whether this is a call of `act` on a path that ends with `ending`.
-    pub fn is(&self, act: Act, ending: &str) -> bool {
-        self.act == act && self.path.to_string_lossy().ends_with(ending)
+    /// Whether this is a call of `method` on a path that ends with `ending`.
+    pub fn is(&self, method: DiskMethod, ending: &str) -> bool {
+        self.method == method && self.path.to_string_lossy().ends_with(ending)
     }
 }
 
@@ -74,14 +74,14 @@ impl GateDisk {
     }
 
     /// Removes the rule: all calls pass again.
-    pub fn calm(&self) {
+    pub fn remove_rule(&self) {
         self.rule(|_| Ok(None));
     }
 
     /// Fails each call of this method on a path with this ending.
-    pub fn fail(&self, act: Act, ending: &str, kind: io::ErrorKind) {
+    pub fn fail(&self, method: DiskMethod, ending: &str, kind: io::ErrorKind) {
         let ending = ending.to_owned();
-        self.rule(move |call| if call.is(act, &ending) { Err(kind.into()) } else { Ok(None) });
+        self.rule(move |call| if call.is(method, &ending) { Err(kind.into()) } else { Ok(None) });
     }
 
     /// All calls that passed since the last call of `trace`.
@@ -89,8 +89,8 @@ impl GateDisk {
         std::mem::take(&mut *lock(&self.trace))
     }
 
-    fn apply_rule(&self, act: Act, path: &Path, offset: u64, len: usize) -> io::Result<usize> {
-        let call = Call { act, path: path.to_owned(), offset, len };
+    fn apply_rule(&self, method: DiskMethod, path: &Path, offset: u64, len: usize) -> io::Result<usize> {
+        let call = Call { method, path: path.to_owned(), offset, len };
         let rule = Arc::clone(&lock(&self.rule));
         let limit = rule(&call)?.unwrap_or(len).min(len);
         lock(&self.trace).push(call);
@@ -110,22 +110,22 @@ impl fmt::Debug for GateDisk {
 
 impl Disk for GateDisk {
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        self.apply_rule(Act::CreateNew, path, 0, 0)?;
+        self.apply_rule(DiskMethod::CreateNew, path, 0, 0)?;
         self.inner.create_new(path).map(|file| self.file(path, file))
     }
 
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>> {
-        self.apply_rule(Act::Open, path, 0, 0)?;
+        self.apply_rule(DiskMethod::Open, path, 0, 0)?;
         self.inner.open(path, access).map(|file| self.file(path, file))
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        self.apply_rule(Act::CreateDir, path, 0, 0)?;
+        self.apply_rule(DiskMethod::CreateDir, path, 0, 0)?;
         self.inner.create_dir(path)
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
-        self.apply_rule(Act::List, dir, 0, 0)?;
+        self.apply_rule(DiskMethod::List, dir, 0, 0)?;
         self.inner.list(dir)
     }
 
@@ -134,27 +134,27 @@ impl Disk for GateDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.apply_rule(Act::Rename, to, 0, 0)?;
+        self.apply_rule(DiskMethod::Rename, to, 0, 0)?;
         self.inner.rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.apply_rule(Act::Remove, path, 0, 0)?;
+        self.apply_rule(DiskMethod::Remove, path, 0, 0)?;
         self.inner.remove(path)
     }
 
     fn remove_dir(&self, path: &Path) -> io::Result<()> {
-        self.apply_rule(Act::Remove, path, 0, 0)?;
+        self.apply_rule(DiskMethod::Remove, path, 0, 0)?;
         self.inner.remove_dir(path)
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.apply_rule(Act::SyncDir, path, 0, 0)?;
+        self.apply_rule(DiskMethod::SyncDir, path, 0, 0)?;
         self.inner.sync_dir(path)
     }
 
     fn lock(&self, path: &Path) -> io::Result<Lock> {
-        self.apply_rule(Act::Lock, path, 0, 0)?;
+        self.apply_rule(DiskMethod::Lock, path, 0, 0)?;
         self.inner.lock(path)
     }
 
@@ -184,22 +184,22 @@ struct GateFile {
 
 impl DiskFile for GateFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let len = self.disk.apply_rule(Act::Read, &self.path, offset, buf.len())?;
+        let len = self.disk.apply_rule(DiskMethod::Read, &self.path, offset, buf.len())?;
         self.file.read_at(&mut buf[..len], offset)
     }
 
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
-        let len = self.disk.apply_rule(Act::Write, &self.path, offset, buf.len())?;
+        let len = self.disk.apply_rule(DiskMethod::Write, &self.path, offset, buf.len())?;
         self.file.write_at(&buf[..len], offset)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.disk.apply_rule(Act::SyncData, &self.path, 0, 0)?;
+        self.disk.apply_rule(DiskMethod::SyncData, &self.path, 0, 0)?;
         self.file.sync_data()
     }
 
     fn sync_all(&self) -> io::Result<()> {
-        self.disk.apply_rule(Act::SyncAll, &self.path, 0, 0)?;
+        self.disk.apply_rule(DiskMethod::SyncAll, &self.path, 0, 0)?;
         self.file.sync_all()
     }
 
@@ -249,7 +249,7 @@ impl Gate {
     /// # Panics
     ///
     /// If no call reaches the gate before the timeout.
-    pub fn until_somebody_waits(&self) {
+    pub fn wait_until_blocked(&self) {
         let (state, changed) = &*self.state;
         let mut state = lock(state);
         let deadline = Instant::now() + TIMEOUT;

@@ -3,11 +3,11 @@
 use memimage::{Command, Execute, Image, Model};
 
 /// Runs the commands of a model in an image without files.
-pub struct Local<M: Model> {
+pub struct InMemory<M: Model> {
     image: Image<M>,
 }
 
-impl<M: Model> Local<M> {
+impl<M: Model> InMemory<M> {
     /// Reads the model.
     ///
     /// # Panics
@@ -18,13 +18,13 @@ impl<M: Model> Local<M> {
     }
 }
 
-impl<M: Model> Default for Local<M> {
-    fn default() -> Local<M> {
-        Local { image: Image::in_memory().expect("an image in memory always opens") }
+impl<M: Model> Default for InMemory<M> {
+    fn default() -> InMemory<M> {
+        InMemory { image: Image::in_memory().expect("an image in memory always opens") }
     }
 }
 
-impl<M: Model> Execute for Local<M> {
+impl<M: Model> Execute for InMemory<M> {
     type Model = M;
 
     fn execute<C: Command<M>>(&self, command: C) -> Result<C::Output, C::Error> {

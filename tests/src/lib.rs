@@ -21,19 +21,19 @@ mod watchdog;
 pub use directory_tree::{EntryContent, Tree, differences, tree};
 pub use executor::block_on;
 pub use files::{Files, changed, files};
-pub use gate_disk::{Act, Call, Gate, GateDisk};
-pub use in_memory::Local;
-pub use memory::most_memory;
+pub use gate_disk::{Call, DiskMethod, Gate, GateDisk};
+pub use in_memory::InMemory;
+pub use memory::peak_memory;
 pub use models::{
     Book, BookCommands, BookDraw, BookEvent, BookTear, BookWrite, Ledger, LedgerBurn, LedgerCommands, LedgerDeposit,
     LedgerDraw, LedgerEntry, LedgerEvent, LedgerExplode, LedgerFile, LedgerSettle, LedgerWithdraw, NoPage, Overdrawn,
     TooLittle,
 };
-pub use random::Dice;
-pub use repair::mend;
-pub use run::{Ask, Run};
-pub use torn_write::{names, tear};
-pub use watchdog::{in_time, until};
+pub use random::SplitMix64;
+pub use repair::repair_until_sound;
+pub use run::{Request, Run};
+pub use torn_write::{names, tear_last_frame};
+pub use watchdog::{wait_until, with_timeout};
 
 /// The number of cases that a randomised test runs: the environment variable `MEMIMAGE_CASES`, or else `default`.
 pub fn cases(default: u32) -> u32 {

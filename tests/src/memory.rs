@@ -5,7 +5,7 @@
 /// # Panics
 ///
 /// If the format of `/proc/self/status` has changed.
-pub fn most_memory() -> Option<u64> {
+pub fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let kib =
         status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());

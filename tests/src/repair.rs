@@ -12,7 +12,7 @@ use memimage::disk::SimDisk;
 /// # Errors
 ///
 /// If a check or a repair fails, if a repair would lose an event up to `kept`, or if the image is not sound after six repairs.
-pub fn mend(disk: &SimDisk, path: &Path, kept: Seq) -> Result<(), String> {
+pub fn repair_until_sound(disk: &SimDisk, path: &Path, kept: Seq) -> Result<(), String> {
     for _ in 0..6 {
         let report = check_with(Arc::new(disk.clone()), path).map_err(|error| format!("the check failed: {error}"))?;
         let Some(option) = report.repairs().into_iter().next() else {

@@ -14,7 +14,7 @@ use crate::models::{Ledger, LedgerCommands, LedgerDeposit};
 /// A command of the ledger.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs, reason = "the ledger's commands")]
-pub enum Ask {
+pub enum Request {
     Deposit(u32, u32),
     Withdraw(u32, u32),
     Settle(u32, u32),
@@ -126,45 +126,45 @@ impl Run {
     /// # Panics
     ///
     /// If the command's result is not the expected one.
-    pub fn ask(&mut self, ask: &Ask) {
+    pub fn execute(&mut self, request: &Request) {
         let before = self.image.journal().seq();
-        let recorded = match *ask {
-            Ask::Deposit(account, amount) => {
+        let recorded = match *request {
+            Request::Deposit(account, amount) => {
                 self.image.deposit(account, amount).expect("a deposit cannot be refused");
                 true
             }
-            Ask::Withdraw(account, amount) => is_accepted(self.image.withdraw(account, amount)),
-            Ask::Settle(account, amount) => {
+            Request::Withdraw(account, amount) => is_accepted(self.image.withdraw(account, amount)),
+            Request::Settle(account, amount) => {
                 is_accepted(self.image.settle(account, amount));
                 true
             }
-            Ask::Draw(actor) => {
+            Request::Draw(actor) => {
                 let metadata = actor.map_or_else(Metadata::new, |actor| Metadata::actor(actor).correlation("a draw"));
                 self.image.with(metadata).draw().expect("a draw cannot be refused");
                 true
             }
-            Ask::File(bytes) => {
+            Request::File(bytes) => {
                 let bytes = (0..bytes).map(|at| (at % 251) as u8).collect();
                 self.image.file(bytes).expect("a file cannot be refused");
                 true
             }
-            Ask::Explode(account) => {
+            Request::Explode(account) => {
                 assert_eq!(self.image.explode(account).expect_err("the body panics").kind(), ErrorKind::Panicked);
                 false
             }
-            Ask::Burn => {
+            Request::Burn => {
                 let error = self.image.burn().expect_err("the check panics");
                 assert!(matches!(&error, CommandError::Image(error) if error.kind() == ErrorKind::Panicked), "{error}");
                 false
             }
-            Ask::Submit(account, amount) => {
+            Request::Submit(account, amount) => {
                 self.pending.push(self.image.submit(LedgerDeposit { account, amount }).expect("the journal has room"));
                 true
             }
         };
         let seq = if recorded { before.next() } else { before };
-        assert_eq!(self.image.journal().seq(), seq, "after {ask:?}");
-        self.record(!matches!(ask, Ask::Submit(..)));
+        assert_eq!(self.image.journal().seq(), seq, "after {request:?}");
+        self.record(!matches!(request, Request::Submit(..)));
     }
 
     /// Waits for all submitted deposits.

@@ -11,7 +11,7 @@ use crate::frames::{SEGMENT_HEADER, frames};
 /// # Panics
 ///
 /// If there is no image.
-pub fn tear(path: &Path) {
+pub fn tear_last_frame(path: &Path) {
     const SECTOR: usize = 512;
     fs::write(path.join("journal/durable"), [0; 64]).expect("an image");
     let segments = names(&path.join("journal"), ".journal");

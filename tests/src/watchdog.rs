@@ -13,7 +13,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// # Panics
 ///
 /// If `body` panics or does not return within a minute.
-pub fn in_time<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
+pub fn with_timeout<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, returned) = channel();
     let thread = thread::spawn(move || _ = done.send(body()));
     match returned.recv_timeout(TIMEOUT) {
@@ -31,7 +31,7 @@ pub fn in_time<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> 
 /// # Panics
 ///
 /// If the condition does not hold within a minute.
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
         assert!(started.elapsed() < TIMEOUT, "waited for a minute in vain: {what}");

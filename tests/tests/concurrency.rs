@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use memimage::disk::SimDisk;
 use memimage::{Durability, Error, ErrorKind, Image, Model, Options, Seq, Shape, SnapshotPolicy, Stats, digest};
-use memimage_tests::{Act, Gate, GateDisk, in_time, until};
+use memimage_tests::{DiskMethod, Gate, GateDisk, wait_until, with_timeout};
 use serde::{Deserialize, Serialize};
 
 const MODES: [Durability; 3] =
@@ -64,7 +64,7 @@ fn assert_ordered(image: &Image<Counters>) {
 #[test]
 fn all_operations_run_concurrently() {
     for durability in MODES {
-        in_time(move || {
+        with_timeout(move || {
             let disk = SimDisk::new();
             let image = options(durability)
                 .batch_bytes(500)
@@ -135,7 +135,7 @@ fn call(image: &Image<Counters>, key: u32) {
 }
 
 /// Blocks this call on segments until the gate is opened.
-fn block(disk: &GateDisk, act: Act) -> Gate {
+fn block(disk: &GateDisk, act: DiskMethod) -> Gate {
     let gate = Gate::default();
     let at = gate.clone();
     disk.rule(move |call| {
@@ -149,14 +149,14 @@ fn block(disk: &GateDisk, act: Act) -> Gate {
 
 #[test]
 fn a_query_returns_only_durable_data() {
-    in_time(|| {
+    with_timeout(|| {
         let disk = GateDisk::new(SimDisk::new());
         let image = options(Durability::Synced).open_with(Arc::new(disk.clone()), "counters").unwrap();
         image.add(1, 5).unwrap();
-        let gate = block(&disk, Act::SyncData);
+        let gate = block(&disk, DiskMethod::SyncData);
         thread::scope(|scope| {
             let adding = scope.spawn(|| image.add(1, 1));
-            gate.until_somebody_waits();
+            gate.wait_until_blocked();
             let asking = scope.spawn(|| image.query(|counters| counters.counts[&1]));
             // a refusal depends on the same data as an answer
             let refused = scope.spawn(|| image.take(1, 100));
@@ -172,7 +172,7 @@ fn a_query_returns_only_durable_data() {
             assert_eq!(asking.join().unwrap().unwrap(), 6);
             assert_eq!(refused.join().unwrap().unwrap_err().refusal(), Some(&6));
         });
-        disk.calm();
+        disk.remove_rule();
         assert_eq!(image.query(|counters| counters.counts[&1]).unwrap(), 6);
     });
 }
@@ -180,25 +180,25 @@ fn a_query_returns_only_durable_data() {
 #[test]
 fn in_the_other_modes_written_data_is_enough() {
     for durability in [Durability::Buffered, Durability::Interval(Duration::from_secs(3600))] {
-        in_time(move || {
+        with_timeout(move || {
             let disk = GateDisk::new(SimDisk::new());
             let image = options(durability).open_with(Arc::new(disk.clone()), "counters").unwrap();
-            let gate = block(&disk, Act::SyncData);
+            let gate = block(&disk, DiskMethod::SyncData);
             assert_eq!(image.add(1, 5).unwrap(), 5);
             assert_eq!(image.query(|counters| counters.counts[&1]).unwrap(), 5);
             assert_eq!((image.journal().written_seq().get(), image.journal().durable_seq().get()), (1, 0));
             thread::scope(|scope| {
                 let syncing = scope.spawn(|| image.journal().sync());
-                gate.until_somebody_waits();
+                gate.wait_until_blocked();
                 assert!(!syncing.is_finished(), "sync waits for the disk in all modes");
                 gate.open();
                 syncing.join().unwrap().unwrap();
             });
             assert_eq!(image.journal().durable_seq().get(), 1);
-            let gate = block(&disk, Act::Write);
+            let gate = block(&disk, DiskMethod::Write);
             thread::scope(|scope| {
                 let adding = scope.spawn(|| image.add(1, 1));
-                gate.until_somebody_waits();
+                gate.wait_until_blocked();
                 let asking = scope.spawn(|| image.query(|counters| counters.counts[&1]));
                 thread::sleep(Duration::from_millis(30));
                 assert!(!adding.is_finished() && !asking.is_finished());
@@ -213,12 +213,12 @@ fn in_the_other_modes_written_data_is_enough() {
 #[test]
 fn a_sync_returns_while_commands_continue() {
     for durability in MODES {
-        in_time(move || {
+        with_timeout(move || {
             // the disk is so slow that unwritten data is always left
             let disk = GateDisk::new(SimDisk::new());
             let image = options(durability).open_with(Arc::new(disk.clone()), "counters").unwrap();
             disk.rule(|call| {
-                if call.is(Act::Write, ".journal") {
+                if call.is(DiskMethod::Write, ".journal") {
                     thread::sleep(Duration::from_millis(1));
                 }
                 Ok(None)
@@ -232,7 +232,7 @@ fn a_sync_returns_while_commands_continue() {
                         }
                     });
                 }
-                until("commands are running", || image.journal().seq().get() > 100);
+                wait_until("commands are running", || image.journal().seq().get() > 100);
                 let synced = thread::scope(|scope| {
                     let syncing = scope.spawn(|| (0..5).try_for_each(|_| image.journal().sync()));
                     for _ in 0..500 {
@@ -256,14 +256,14 @@ fn an_image_is_synced_after_the_interval() {
     let image = open(&SimDisk::new(), Durability::Interval(Duration::from_millis(2))).unwrap();
     for round in 1..=20 {
         image.add(1, 1).unwrap();
-        until("the event is synced without a request", || image.journal().durable_seq().get() == round);
+        wait_until("the event is synced without a request", || image.journal().durable_seq().get() == round);
     }
 }
 
 #[test]
 fn closing_a_clone_closes_all_clones() {
     for durability in MODES {
-        in_time(move || {
+        with_timeout(move || {
             let disk = SimDisk::new();
             let image = open(&disk, durability).unwrap();
             let other = image.clone();
@@ -318,7 +318,7 @@ fn dropping_the_last_clone_closes_the_image() {
 fn closing_loses_no_acknowledged_event() {
     for durability in MODES {
         for round in 0..10 {
-            in_time(move || {
+            with_timeout(move || {
                 let disk = SimDisk::new();
                 let image = options(durability)
                     .batch_bytes(if round % 2 == 0 { 1 } else { 1 << 20 })
@@ -374,21 +374,21 @@ fn submit_until_closed(image: &Image<Counters>, caller: u64, acknowledged: &Atom
 #[test]
 fn closing_waits_for_a_snapshot() {
     for durability in MODES {
-        in_time(move || {
+        with_timeout(move || {
             let disk = GateDisk::new(SimDisk::new());
             let image = options(durability).open_with(Arc::new(disk.clone()), "counters").unwrap();
             image.add(1, 1).unwrap();
             let gate = Gate::default();
             let at = gate.clone();
             disk.rule(move |call| {
-                if call.path.to_string_lossy().contains("snapshot") && call.act == Act::Write {
+                if call.path.to_string_lossy().contains("snapshot") && call.method == DiskMethod::Write {
                     at.pass();
                 }
                 Ok(None)
             });
             thread::scope(|scope| {
                 let snapshot = scope.spawn(|| image.admin().snapshot());
-                gate.until_somebody_waits();
+                gate.wait_until_blocked();
                 let closing = scope.spawn(|| Image::close(image.clone()));
                 thread::sleep(Duration::from_millis(20));
                 assert!(!closing.is_finished(), "the image was closed during a snapshot");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use memimage::{CommandError, Commands, Context, Event, Execute, Model, Payload, Shape};
-use memimage_tests::Local;
+use memimage_tests::InMemory;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, PartialEq)]
@@ -64,7 +64,7 @@ impl Bank {
 
 #[test]
 fn each_form_of_command_runs() {
-    let bank = Local::<Bank>::default();
+    let bank = InMemory::<Bank>::default();
     assert_eq!(bank.deposit("ann".into(), 100).unwrap(), 100);
     assert_eq!(bank.withdraw("ann".into(), 30).unwrap(), 70);
     let refused = bank.withdraw("ann".into(), 300);

@@ -1,7 +1,7 @@
 //! Less common forms of commands: names, attributes, and type aliases.
 
 use memimage::{CommandError, Commands, Context, Model, Shape};
-use memimage_tests::Local;
+use memimage_tests::InMemory;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, PartialEq)]
@@ -140,7 +140,7 @@ impl Empty {
 
 #[test]
 fn aliases_of_result_are_recognised() {
-    let registry = Local::<Registry>::default();
+    let registry = InMemory::<Registry>::default();
     assert_eq!(registry.push("a".into()).unwrap(), 1);
     assert!(matches!(registry.pop(2), Err(CommandError::Refused(Refused("too few")))));
     assert_eq!(registry.pop(1).unwrap(), "a");
@@ -150,7 +150,7 @@ fn aliases_of_result_are_recognised() {
 
 #[test]
 fn names_never_clash() {
-    let registry = Local::<Registry>::default();
+    let registry = InMemory::<Registry>::default();
     assert_eq!(registry.r#type(1, 2, 3, 4).unwrap(), 10);
     assert_eq!(registry.merge(Registry { names: vec!["b".into()] }, vec![], S, Ok(1)).unwrap().names, ["b"]);
     assert_eq!(registry.foreign(std::time::Duration::from_secs(3)).unwrap(), 3);
@@ -214,7 +214,7 @@ counter!(Generated, by: u64, add, may_add);
 
 #[test]
 fn a_model_from_another_macro_works() {
-    let generated = Local::<Generated>::default();
+    let generated = InMemory::<Generated>::default();
     assert_eq!(generated.add(2, 3).unwrap(), 6);
     assert!(matches!(generated.add(2, 5), Err(CommandError::Refused(Refused("too much")))));
     assert!(matches!(generated.refuse(2), Err(CommandError::Refused(Refused("always")))));
@@ -269,8 +269,8 @@ fn events_and_traits_can_have_custom_names() {
         Bookkeeping as _, Change, Ledger, LedgerBook, PartChange, Store, StoreChange, StorePut, Storekeeping as _,
     };
 
-    assert_eq!(Local::<Ledger>::default().book(3).unwrap(), 3);
-    assert_eq!(Local::<Store>::default().put(4).unwrap(), 4);
+    assert_eq!(InMemory::<Ledger>::default().book(3).unwrap(), 3);
+    assert_eq!(InMemory::<Store>::default().put(4).unwrap(), 4);
     let change = Change::from(LedgerBook { cents: 5 });
     assert_eq!(change, Change::Book(LedgerBook { cents: 5 }));
     let Change::Book(LedgerBook { cents }) = change;

@@ -11,7 +11,7 @@
 #![deny(clippy::all, clippy::pedantic, non_ascii_idents, unused_qualifications, single_use_lifetimes)]
 #![forbid(unsafe_code)]
 
-use memimage_tests::Local;
+use memimage_tests::InMemory;
 
 /// A public model with public, crate-visible and private commands.
 pub mod public {
@@ -160,7 +160,7 @@ impl Private {
 #[test]
 fn a_model_in_a_public_module_compiles() {
     use public::CounterCommands;
-    let counter = Local::<public::Counter>::default();
+    let counter = InMemory::<public::Counter>::default();
     assert_eq!(counter.add(1).unwrap(), 1);
     assert_eq!(public::step_and_reset(&counter), 3);
     assert_eq!(counter.add(1).unwrap(), 1);
@@ -169,9 +169,9 @@ fn a_model_in_a_public_module_compiles() {
 #[test]
 fn a_model_in_a_private_module_or_at_the_root_compiles() {
     use private::CounterCommands;
-    let counter = Local::<private::Counter>::default();
+    let counter = InMemory::<private::Counter>::default();
     assert_eq!(counter.add(private::By { by: 4 }).unwrap(), 4);
-    assert_eq!(Local::<Private>::default().add(5).unwrap(), 5);
+    assert_eq!(InMemory::<Private>::default().add(5).unwrap(), 5);
 }
 
 #[test]
@@ -209,6 +209,6 @@ fn two_models_in_one_function_compile() {
         }
     }
 
-    assert_eq!(Local::<Left>::default().add(1).unwrap(), 1);
-    assert_eq!(std::rc::Rc::new(Local::<Right>::default()).add(1).unwrap(), 10);
+    assert_eq!(InMemory::<Left>::default().add(1).unwrap(), 1);
+    assert_eq!(std::rc::Rc::new(InMemory::<Right>::default()).add(1).unwrap(), 10);
 }

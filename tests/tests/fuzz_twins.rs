@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use memimage_tests::fuzz::{TARGETS, Target};
-use memimage_tests::{cases, most_memory};
+use memimage_tests::{cases, peak_memory};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
@@ -104,7 +104,7 @@ fn run_target(name: &str, default_cases: u32) {
             TestRunner::new(config).run(&input, |input| {
                 *current.lock().unwrap() = Some((Instant::now(), input.clone()));
                 (target.entry)(&input);
-                if most_memory().is_some_and(|peak| peak > MAX_MEMORY) {
+                if peak_memory().is_some_and(|peak| peak > MAX_MEMORY) {
                     abort(name, &input, "too much memory was used");
                 }
                 Ok(())

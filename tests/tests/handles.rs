@@ -6,7 +6,8 @@ use std::task::{Context, Poll, Waker};
 use memimage::disk::SimDisk;
 use memimage::{CommandError, ErrorKind, Image, Metadata, Seq};
 use memimage_tests::{
-    Act, Gate, GateDisk, Ledger, LedgerCommands, LedgerDeposit, LedgerSettle, LedgerWithdraw, TooLittle, block_on,
+    DiskMethod, Gate, GateDisk, Ledger, LedgerCommands, LedgerDeposit, LedgerSettle, LedgerWithdraw, TooLittle,
+    block_on,
 };
 
 fn in_memory() -> Image<Ledger> {
@@ -42,7 +43,7 @@ fn an_awaited_query_returns_only_durable_data() {
     disk.rule({
         let gate = gate.clone();
         move |call| {
-            if call.is(Act::SyncData, ".journal") {
+            if call.is(DiskMethod::SyncData, ".journal") {
                 gate.pass();
             }
             Ok(None)

@@ -8,7 +8,7 @@ use memimage::disk::{Disk, SimDisk};
 use memimage::{
     Error, ErrorKind, Image, Model, Options, Shape, SnapshotPolicy, Timestamp, Value, admin, shape::ShapeTree,
 };
-use memimage_tests::{Book, BookCommands, checksums, files, frames, in_time};
+use memimage_tests::{Book, BookCommands, checksums, files, frames, with_timeout};
 use serde::{Deserialize, Serialize};
 
 const SEGMENT: &str = "/book/journal/00000001.journal";
@@ -339,7 +339,7 @@ fn a_segment_with_many_damaged_frames_is_checked_in_time() {
     disk.remove(Path::new(SEGMENT)).unwrap();
     disk.create_new(Path::new(SEGMENT)).unwrap();
     disk.write(SEGMENT, 0, &segment).unwrap();
-    let report = in_time(move || admin::check_with(Arc::new(disk), "/book")).unwrap();
+    let report = with_timeout(move || admin::check_with(Arc::new(disk), "/book")).unwrap();
     let faults = report.findings.len() as u64 + report.unlisted;
     assert!(faults >= places.len() as u64 / 2, "{faults}");
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Image, Options, SnapshotPolicy};
-use memimage_tests::{Act, Gate, GateDisk, Ledger, LedgerCommands, LedgerDeposit, until};
+use memimage_tests::{DiskMethod, Gate, GateDisk, Ledger, LedgerCommands, LedgerDeposit, wait_until};
 
 fn options() -> Options<Ledger> {
     Image::options().segment_bytes(16 << 10).snapshots(SnapshotPolicy::Manual)
@@ -29,11 +29,11 @@ fn promise_7_a_command_reported_as_not_recorded_is_not_recorded() {
     let armed = Arc::new(AtomicU64::new(0));
     let arm = Arc::clone(&armed);
     disk.rule(move |call| {
-        if call.is(Act::Rename, "00000002.journal") {
+        if call.is(DiskMethod::Rename, "00000002.journal") {
             rename.pass();
             return Err(ErrorKind::Other.into());
         }
-        if call.is(Act::Write, "00000001.journal") && arm.load(Ordering::SeqCst) == 1 {
+        if call.is(DiskMethod::Write, "00000001.journal") && arm.load(Ordering::SeqCst) == 1 {
             write.pass();
         }
         Ok(None)
@@ -48,9 +48,9 @@ fn promise_7_a_command_reported_as_not_recorded_is_not_recorded() {
     let error = std::thread::scope(|scope| {
         let first = image.submit(LedgerDeposit { account: 1, amount: 10 }).unwrap();
         let syncing = scope.spawn(|| image.journal().sync());
-        writing.until_somebody_waits();
+        writing.wait_until_blocked();
         let second = image.submit(LedgerDeposit { account: 1, amount: 100 }).unwrap();
-        renaming.until_somebody_waits();
+        renaming.wait_until_blocked();
         renaming.open();
         let second_error = second.wait().unwrap_err();
         writing.open();
@@ -68,7 +68,7 @@ fn promise_7_a_write_of_zero_bytes_is_not_retried_forever() {
     let sim = SimDisk::new();
     let disk = GateDisk::new(sim.clone());
     let image = open(disk.clone());
-    disk.rule(|call| Ok(call.is(Act::Write, ".journal").then_some(0)));
+    disk.rule(|call| Ok(call.is(DiskMethod::Write, ".journal").then_some(0)));
     assert!(image.deposit(1, 1).unwrap_err().is_poisoned());
 }
 
@@ -83,11 +83,11 @@ fn promise_8_an_image_stays_locked_while_it_is_being_written() {
     let armed = Arc::new(AtomicU64::new(0));
     let arm = Arc::clone(&armed);
     disk.rule(move |call| {
-        if call.is(Act::Rename, "00000002.journal") {
+        if call.is(DiskMethod::Rename, "00000002.journal") {
             rename.pass();
             return Err(ErrorKind::Other.into());
         }
-        if call.is(Act::Write, "00000001.journal") && arm.load(Ordering::SeqCst) == 1 {
+        if call.is(DiskMethod::Write, "00000001.journal") && arm.load(Ordering::SeqCst) == 1 {
             write.pass();
         }
         Ok(None)
@@ -97,10 +97,10 @@ fn promise_8_an_image_stays_locked_while_it_is_being_written() {
     armed.store(1, Ordering::SeqCst);
     let answer = std::thread::scope(|scope| {
         let leading = scope.spawn(|| image.deposit(1, 10));
-        writing.until_somebody_waits();
-        renaming.until_somebody_waits();
+        writing.wait_until_blocked();
+        renaming.wait_until_blocked();
         renaming.open();
-        until("the image is poisoned", || image.read_uncommitted().is_err());
+        wait_until("the image is poisoned", || image.read_uncommitted().is_err());
         let closing = scope.spawn(|| Image::close(image.clone()));
         std::thread::sleep(Duration::from_millis(50));
         let refused = options().open_with(Arc::new(disk.clone()), "/ledger").unwrap_err();
@@ -109,7 +109,7 @@ fn promise_8_an_image_stays_locked_while_it_is_being_written() {
         assert!(closing.join().unwrap().unwrap_err().is_poisoned());
         leading.join().unwrap()
     });
-    disk.calm();
+    disk.remove_rule();
     let balance = open(disk).query(|ledger| ledger.accounts[&1]).unwrap();
     assert_eq!(answer.unwrap_or(balance), balance, "an acknowledged command should be recovered");
 }

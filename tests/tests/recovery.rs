@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Retention, Seq};
-use memimage_tests::{Ask, Dice, Run, cases};
+use memimage_tests::{Request, Run, SplitMix64, cases};
 use proptest::prelude::*;
 
 /// An operation on an image or its disk.
 #[derive(Clone, Debug)]
 enum ImageAction {
-    Ask(Ask),
+    Request(Request),
     Wait,
     Sync,
     Snapshot,
@@ -26,18 +26,18 @@ enum ImageAction {
     Cut(Durability, u32, u64),
 }
 
-fn ask() -> impl Strategy<Value = Ask> {
+fn request() -> impl Strategy<Value = Request> {
     let (account, amount) = (0..5_u32, 0..500_u32);
     let size = prop_oneof![6 => 0..700_usize, 2 => 700..5_000_usize, 1 => 5_000..60_000_usize];
     prop_oneof![
-        4 => (account.clone(), amount.clone()).prop_map(|(a, n)| Ask::Deposit(a, n)),
-        3 => (account.clone(), amount.clone()).prop_map(|(a, n)| Ask::Withdraw(a, n)),
-        3 => (account.clone(), amount.clone()).prop_map(|(a, n)| Ask::Settle(a, n)),
-        2 => any::<Option<u8>>().prop_map(Ask::Draw),
-        4 => size.prop_map(Ask::File),
-        1 => account.clone().prop_map(Ask::Explode),
-        1 => Just(Ask::Burn),
-        4 => (account, amount).prop_map(|(a, n)| Ask::Submit(a, n)),
+        4 => (account.clone(), amount.clone()).prop_map(|(a, n)| Request::Deposit(a, n)),
+        3 => (account.clone(), amount.clone()).prop_map(|(a, n)| Request::Withdraw(a, n)),
+        3 => (account.clone(), amount.clone()).prop_map(|(a, n)| Request::Settle(a, n)),
+        2 => any::<Option<u8>>().prop_map(Request::Draw),
+        4 => size.prop_map(Request::File),
+        1 => account.clone().prop_map(Request::Explode),
+        1 => Just(Request::Burn),
+        4 => (account, amount).prop_map(|(a, n)| Request::Submit(a, n)),
     ]
 }
 
@@ -50,7 +50,7 @@ fn step() -> impl Strategy<Value = ImageAction> {
     let align = prop_oneof![Just(8_u32), Just(512), Just(4096)];
     let mode = (durability(), align).boxed();
     prop_oneof![
-        30 => ask().prop_map(ImageAction::Ask),
+        30 => request().prop_map(ImageAction::Request),
         1 => Just(ImageAction::Wait),
         1 => Just(ImageAction::Sync),
         2 => Just(ImageAction::Snapshot),
@@ -91,8 +91,8 @@ fn run_steps(steps: &[ImageAction], retention: Retention) -> Result<(), String> 
     let mut run = open(&disk, (mode, 512), retention, Vec::new(), Seq::ZERO)?;
     for step in steps {
         run = match step {
-            ImageAction::Ask(ask) => {
-                run.ask(ask);
+            ImageAction::Request(request) => {
+                run.execute(request);
                 run
             }
             ImageAction::Wait => {
@@ -129,8 +129,8 @@ fn run_steps(steps: &[ImageAction], retention: Retention) -> Result<(), String> 
             ImageAction::Cut(durability, align, seed) => {
                 let kept = if mode == Durability::Synced { run.acknowledged() } else { run.durable() };
                 let kept = Seq::new(kept.load(std::sync::atomic::Ordering::SeqCst));
-                let mut dice = Dice::new(*seed);
-                let (after, digests) = (disk.crash(|_| dice.once_in(2)), run.digests().to_vec());
+                let mut rng = SplitMix64::new(*seed);
+                let (after, digests) = (disk.crash(|_| rng.once_in(2)), run.digests().to_vec());
                 drop(run);
                 disk = after;
                 mode = *durability;
@@ -167,7 +167,7 @@ fn payloads_of_every_size_are_recorded() {
         let disk = SimDisk::new();
         let mut run = Run::open(disk.clone(), Durability::Synced, align, Vec::new(), Seq::ZERO).unwrap();
         for size in 0..1_200 {
-            run.ask(&Ask::File(size));
+            run.execute(&Request::File(size));
         }
         let (digests, seq) = run.close();
         Run::open(disk, Durability::Synced, align, digests, seq).unwrap();
@@ -181,7 +181,7 @@ fn payloads_larger_than_a_segment_are_recorded() {
         let disk = SimDisk::new();
         let mut run = Run::open(disk.clone(), durability, 512, Vec::new(), Seq::ZERO).unwrap();
         for size in [10, 11_000, 12_288, 16_384, 70_000, 0, 16_000, 200_000, 1] {
-            run.ask(&Ask::File(size));
+            run.execute(&Request::File(size));
         }
         let (digests, seq) = run.close();
         Run::open(disk, durability, 512, digests, seq).unwrap();
@@ -197,10 +197,10 @@ fn a_segment_reserved_for_a_command_that_panics_is_not_skipped() {
         let disk = SimDisk::new();
         let mut run = Run::open(disk.clone(), Durability::Synced, 512, Vec::new(), Seq::ZERO).unwrap();
         // the first event of a command also records its shape, which would change the sizes below
-        [Ask::Explode(1), Ask::File(0)].iter().for_each(|ask| run.ask(ask));
-        (0..before).for_each(|_| run.ask(&Ask::Deposit(1, 1)));
-        run.ask(&Ask::Explode(1));
-        run.ask(&Ask::File(20_000));
+        [Request::Explode(1), Request::File(0)].iter().for_each(|request| run.execute(request));
+        (0..before).for_each(|_| run.execute(&Request::Deposit(1, 1)));
+        run.execute(&Request::Explode(1));
+        run.execute(&Request::File(20_000));
         let (digests, seq) = run.close();
         Run::open(disk, Durability::Synced, 512, digests, seq).unwrap();
     }
@@ -212,7 +212,7 @@ fn an_image_can_be_closed_before_its_sync_interval_ends() {
     for interval in [Duration::from_micros(50), Duration::from_millis(1), Duration::from_secs(3600)] {
         let disk = SimDisk::new();
         let mut run = Run::open(disk.clone(), Durability::Interval(interval), 512, Vec::new(), Seq::ZERO).unwrap();
-        (0..50).for_each(|_| run.ask(&Ask::Submit(1, 1)));
+        (0..50).for_each(|_| run.execute(&Request::Submit(1, 1)));
         let (digests, seq) = run.close();
         // all events are synced after closing
         Run::open(disk.crash(|_| false), Durability::Synced, 512, digests, seq).unwrap();

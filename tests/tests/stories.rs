@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Error, ErrorKind, Image, Seq};
 use memimage_tests::frames::frames;
-use memimage_tests::{Act, GateDisk, Ledger, LedgerCommands, Run, changed, files, in_time};
+use memimage_tests::{DiskMethod, GateDisk, Ledger, LedgerCommands, Run, changed, files, with_timeout};
 
 const NOTHING: &[PathBuf] = &[];
 /// The offset of a segment's first frame, and the alignment of the frames in these tests.
@@ -88,10 +88,10 @@ fn nothing_is_acknowledged_after_a_failed_write_on_a_full_disk() {
     let gate = GateDisk::new(disk.clone());
     let image = open(&gate).unwrap();
     image.deposit(1, 100).unwrap();
-    gate.fail(Act::Write, "00000001.journal", io::ErrorKind::StorageFull);
+    gate.fail(DiskMethod::Write, "00000001.journal", io::ErrorKind::StorageFull);
     image.deposit(1, 1).unwrap_err();
     // even with space on the disk, only the next opening knows what is on it
-    gate.calm();
+    gate.remove_rule();
     for _ in 0..3 {
         assert!(image.deposit(1, 1).unwrap_err().is_poisoned());
         assert!(image.query(|_| ()).unwrap_err().is_poisoned());
@@ -109,8 +109,8 @@ fn an_image_opens_after_a_crash_and_on_a_full_disk() {
     for (disk, answered) in points() {
         let left = disk.crash(|_| false);
         let full = GateDisk::new(left.clone());
-        full.rule(|call| match call.act {
-            Act::CreateNew | Act::CreateDir => Err(io::ErrorKind::StorageFull.into()),
+        full.rule(|call| match call.method {
+            DiskMethod::CreateNew | DiskMethod::CreateDir => Err(io::ErrorKind::StorageFull.into()),
             _ => Ok(None),
         });
         match open(&full) {
@@ -212,7 +212,7 @@ fn a_later_sync_does_not_acknowledge_failed_writes() {
     image.deposit(1, 100).unwrap();
     let failed = AtomicU64::new(0);
     gate.rule(move |call| {
-        match call.is(Act::SyncData, "00000001.journal") && failed.fetch_add(1, Ordering::SeqCst) == 0 {
+        match call.is(DiskMethod::SyncData, "00000001.journal") && failed.fetch_add(1, Ordering::SeqCst) == 0 {
             true => Err(io::Error::other("the disk is gone")),
             false => Ok(None),
         }
@@ -227,8 +227,8 @@ fn a_later_sync_does_not_acknowledge_failed_writes() {
     // reopening writes the bytes again before it reports them as durable
     gate.trace();
     drop(open(&gate).unwrap());
-    let writes = |call: &memimage_tests::Call| call.is(Act::Write, "00000001.journal");
-    let syncs = |call: &memimage_tests::Call| call.is(Act::SyncData, "00000001.journal");
+    let writes = |call: &memimage_tests::Call| call.is(DiskMethod::Write, "00000001.journal");
+    let syncs = |call: &memimage_tests::Call| call.is(DiskMethod::SyncData, "00000001.journal");
     let trace = gate.trace();
     let written = trace.iter().position(writes).expect("the bytes should be written again");
     assert!(trace[written..].iter().any(syncs), "the bytes should be synced after that");
@@ -240,8 +240,8 @@ fn all_waiters_get_an_error_after_a_failed_sync() {
     let disk = SimDisk::new();
     let gate = GateDisk::new(disk);
     let image = open(&gate).unwrap();
-    gate.fail(Act::SyncData, ".journal", io::ErrorKind::Other);
-    let errors = in_time(move || {
+    gate.fail(DiskMethod::SyncData, ".journal", io::ErrorKind::Other);
+    let errors = with_timeout(move || {
         std::thread::scope(|scope| {
             let callers: Vec<_> = (0..16)
                 .map(|caller| {

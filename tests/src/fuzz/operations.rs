@@ -7,7 +7,7 @@ use memimage::disk::{Effect, Fault, Method, SimDisk};
 use memimage::{Durability, Image, Options, Retention, Seq};
 
 use super::fixed_image::{open, options};
-use crate::{Book, BookCommands, BookWrite, Dice, NoPage};
+use crate::{Book, BookCommands, BookWrite, NoPage, SplitMix64};
 
 /// The maximum number of steps of one input, which bounds its run time.
 const MAX_STEPS: usize = 120;
@@ -235,11 +235,11 @@ impl ImageUnderTest {
 
     /// Synced data survives a power cut. In `Synced` mode that includes all acknowledged events.
     fn power_cut(&mut self, seed: u64) {
-        let mut dice = Dice::new(seed);
+        let mut rng = SplitMix64::new(seed);
         let disk = match seed {
             0 => self.disk.crash(|_| false),
             1 => self.disk.crash(|_| true),
-            _ => self.disk.crash(|_| dice.once_in(2)),
+            _ => self.disk.crash(|_| rng.once_in(2)),
         };
         let promised = if self.settings.is_multiple_of(3) { self.durable.max(self.acknowledged) } else { self.durable };
         self.reopen(disk, promised);

@@ -4,7 +4,7 @@ use std::io;
 
 use expect_test::expect;
 use memimage::ErrorKind;
-use memimage_tests::{Act, GateDisk};
+use memimage_tests::{DiskMethod, GateDisk};
 
 use super::{DiskClone as _, ROOT, assert_intact, assert_refused_through, ledger, open, options};
 
@@ -14,16 +14,16 @@ fn unreadable_files_are_named() {
     let gate = GateDisk::new(disk.clone());
     let mut texts = String::new();
     for (act, ending) in [
-        (Act::List, ROOT),
-        (Act::List, "/journal"),
-        (Act::List, "/snapshot"),
-        (Act::Lock, "LOCK"),
-        (Act::Open, "00000001.journal"),
-        (Act::Read, "00000001.journal"),
-        (Act::Open, "00000003.journal"),
-        (Act::Read, "00000003.journal"),
-        (Act::Open, "durable"),
-        (Act::Read, "durable"),
+        (DiskMethod::List, ROOT),
+        (DiskMethod::List, "/journal"),
+        (DiskMethod::List, "/snapshot"),
+        (DiskMethod::Lock, "LOCK"),
+        (DiskMethod::Open, "00000001.journal"),
+        (DiskMethod::Read, "00000001.journal"),
+        (DiskMethod::Open, "00000003.journal"),
+        (DiskMethod::Read, "00000003.journal"),
+        (DiskMethod::Open, "durable"),
+        (DiskMethod::Read, "durable"),
     ] {
         gate.fail(act, ending, io::ErrorKind::PermissionDenied);
         let error = assert_refused_through(&disk, &gate, options());
@@ -49,7 +49,7 @@ fn unreadable_files_are_named() {
 #[test]
 fn an_unreadable_snapshot_is_skipped() {
     let (disk, _) = ledger(20, &[10, 16]);
-    for act in [Act::Open, Act::Read] {
+    for act in [DiskMethod::Open, DiskMethod::Read] {
         let gate = GateDisk::new(disk.fork());
         gate.fail(act, "16.snapshot", io::ErrorKind::PermissionDenied);
         let image = options().open_with(gate.shared(), ROOT).unwrap();
@@ -66,11 +66,11 @@ fn unwritable_files_are_named() {
     let gate = GateDisk::new(disk.clone());
     let mut texts = String::new();
     for (act, ending) in [
-        (Act::Write, "durable"),
-        (Act::SyncData, "durable"),
-        (Act::SyncData, ".journal"),
-        (Act::SyncDir, ROOT),
-        (Act::SyncDir, "/journal"),
+        (DiskMethod::Write, "durable"),
+        (DiskMethod::SyncData, "durable"),
+        (DiskMethod::SyncData, ".journal"),
+        (DiskMethod::SyncDir, ROOT),
+        (DiskMethod::SyncDir, "/journal"),
     ] {
         gate.fail(act, ending, io::ErrorKind::ReadOnlyFilesystem);
         let error = open(&gate).unwrap_err();

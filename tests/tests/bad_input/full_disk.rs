@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use expect_test::expect;
 use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Image};
-use memimage_tests::{Act, GateDisk, LedgerCommands, LedgerFile};
+use memimage_tests::{DiskMethod, GateDisk, LedgerCommands, LedgerFile};
 
 use super::{ROOT, assert_intact, check, ledger, open, snapshot, state};
 
 /// Refuses all new files and directories.
 fn fill_disk(gate: &GateDisk) {
-    gate.rule(|call| match call.act {
-        Act::CreateNew | Act::CreateDir => Err(io::ErrorKind::StorageFull.into()),
+    gate.rule(|call| match call.method {
+        DiskMethod::CreateNew | DiskMethod::CreateDir => Err(io::ErrorKind::StorageFull.into()),
         _ => Ok(None),
     });
 }
@@ -25,10 +25,10 @@ fn without_space_for_the_next_segment_commands_are_refused() {
     let gate = GateDisk::new(disk.clone());
     let image = open(&gate).unwrap();
     for (act, kind) in [
-        (Act::CreateNew, io::ErrorKind::StorageFull),
-        (Act::Write, io::ErrorKind::StorageFull),
-        (Act::Write, io::ErrorKind::QuotaExceeded),
-        (Act::SyncAll, io::ErrorKind::StorageFull),
+        (DiskMethod::CreateNew, io::ErrorKind::StorageFull),
+        (DiskMethod::Write, io::ErrorKind::StorageFull),
+        (DiskMethod::Write, io::ErrorKind::QuotaExceeded),
+        (DiskMethod::SyncAll, io::ErrorKind::StorageFull),
     ] {
         gate.fail(act, ".journal.tmp", kind);
         // the preallocated segment is filled first
@@ -46,7 +46,7 @@ fn without_space_for_the_next_segment_commands_are_refused() {
             assert!(accepted < 40);
         };
         assert!(error.kind() == ErrorKind::StorageFull && error.is_io() && !error.is_poisoned(), "{error}");
-        if act == Act::CreateNew {
+        if act == DiskMethod::CreateNew {
             check(
                 &error,
                 expect![
@@ -63,7 +63,7 @@ fn without_space_for_the_next_segment_commands_are_refused() {
         assert_eq!((image.journal().seq(), state(&image)), before);
         image.journal().sync().unwrap();
 
-        gate.calm();
+        gate.remove_rule();
         image.file(vec![7; 1_000]).unwrap();
     }
     let (seq, state) = (image.journal().seq().get(), state(&image));
@@ -108,14 +108,14 @@ fn a_creation_on_a_full_disk_is_completed_later() {
         let calls = AtomicUsize::new(0);
         gate.rule(move |call| {
             let takes_space = matches!(
-                call.act,
-                Act::CreateNew
-                    | Act::CreateDir
-                    | Act::Rename
-                    | Act::Write
-                    | Act::SyncData
-                    | Act::SyncAll
-                    | Act::SyncDir
+                call.method,
+                DiskMethod::CreateNew
+                    | DiskMethod::CreateDir
+                    | DiskMethod::Rename
+                    | DiskMethod::Write
+                    | DiskMethod::SyncData
+                    | DiskMethod::SyncAll
+                    | DiskMethod::SyncDir
             );
             // the preallocated segment is not needed yet
             if call.path.to_string_lossy().contains("00000002.journal") || !takes_space {
@@ -132,7 +132,7 @@ fn a_creation_on_a_full_disk_is_completed_later() {
             Ok(_) => {}
             Err(error) => assert_eq!(error.kind(), ErrorKind::StorageFull, "call {nth}: {error}"),
         }
-        gate.calm();
+        gate.remove_rule();
         for left in [disk.crash(|_| false), disk] {
             let image = open(&left).unwrap_or_else(|error| panic!("call {nth}: {error}"));
             image.deposit(1, 1).unwrap();
@@ -147,16 +147,16 @@ fn a_snapshot_on_a_full_disk_leaves_the_image_running() {
     let gate = GateDisk::new(disk.clone());
     let image = open(&gate).unwrap();
     for (act, ending) in [
-        (Act::CreateNew, ".snapshot.tmp"),
-        (Act::Write, ".snapshot.tmp"),
-        (Act::SyncData, ".snapshot.tmp"),
-        (Act::SyncAll, ".snapshot.tmp"),
-        (Act::Rename, ".snapshot"),
+        (DiskMethod::CreateNew, ".snapshot.tmp"),
+        (DiskMethod::Write, ".snapshot.tmp"),
+        (DiskMethod::SyncData, ".snapshot.tmp"),
+        (DiskMethod::SyncAll, ".snapshot.tmp"),
+        (DiskMethod::Rename, ".snapshot"),
     ] {
         gate.fail(act, ending, io::ErrorKind::StorageFull);
         let error = image.admin().snapshot().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StorageFull, "{error}");
-        if act == Act::Write {
+        if act == DiskMethod::Write {
             check(
                 &error,
                 expect![
@@ -168,7 +168,7 @@ fn a_snapshot_on_a_full_disk_leaves_the_image_running() {
         let left = disk.files().into_iter().filter(|path| path.starts_with(format!("{ROOT}/snapshot")));
         assert_eq!(left.collect::<Vec<_>>(), [PathBuf::from(snapshot(10))]);
     }
-    gate.calm();
+    gate.remove_rule();
     assert_eq!(image.admin().snapshot().unwrap().seq, image.journal().seq());
     let (seq, state) = (image.journal().seq().get(), state(&image));
     Image::close(image).unwrap();

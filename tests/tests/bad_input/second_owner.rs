@@ -13,7 +13,7 @@ fn a_second_owner_is_refused() {
     let image = open(&disk).unwrap();
     image.deposit(1, 1).unwrap();
     // the segment is preallocated in the background; nothing changes after that
-    memimage_tests::until("the next segment is preallocated", || disk.read(segment(2)).is_ok());
+    memimage_tests::wait_until("the next segment is preallocated", || disk.read(segment(2)).is_ok());
     let before = (files(&disk), disk.read(format!("{ROOT}/LOCK")).unwrap());
     let error = open(&disk).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Locked);

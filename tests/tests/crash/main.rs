@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use memimage::disk::{Crash, SimDisk};
 use memimage::{Durability, Retention};
-use memimage_tests::{Dice, cases};
+use memimage_tests::{SplitMix64, cases};
 
 use crash_counts::CrashCounts;
 use oracle::{CompletedRun, Guarantee, variants};
@@ -24,31 +24,31 @@ use recorder::{CrashPoint, Recorder};
 use scenario::{Mode, scenario};
 
 fn crash_everywhere(mode: Mode, seed: u64, counts: &mut CrashCounts) {
-    let mut dice = Dice::new(seed);
+    let mut rng = SplitMix64::new(seed);
     let disk = SimDisk::new();
     let recorder = Recorder::of(&disk);
-    let digests = scenario(&disk, mode, &recorder, &mut dice);
+    let digests = scenario(&disk, mode, &recorder, &mut rng);
     let run = CompletedRun { mode, digests };
     let stride = if std::env::var_os("MEMIMAGE_CASES").is_some() { 1 } else { 2 };
     for point in recorder.points().iter().step_by(stride) {
         // a kill keeps all written data, and so all acknowledged events
         let after_power_cut = if mode.durability == Durability::Synced { point.acknowledged } else { point.durable };
         let guarantee = Guarantee { now: point.acknowledged, after_power_cut, garbled: false };
-        let killed = run.check(&point.disk.fork(), guarantee, dice.once_in(40), &mut dice, counts);
+        let killed = run.check(&point.disk.fork(), guarantee, rng.once_in(40), &mut rng, counts);
         killed.unwrap_or_else(|why| failed(&why, mode, seed, point, None, |_| unreachable!("a kill cannot be shrunk")));
         counts.kills += 1;
 
         let guarantee = Guarantee { now: after_power_cut, after_power_cut, garbled: false };
-        for crash in variants(&point.disk, &mut dice, 20) {
+        for crash in variants(&point.disk, &mut rng, 20) {
             // an acknowledged event may share its sector with an event that is being written
             if matches!(crash, Crash::GarbageAnywhere(_)) && mode.align < 512 {
                 continue;
             }
-            let again = dice.once_in(250);
-            if let Err(why) = run.power_cut(&point.disk, &crash, guarantee, again, &mut dice, counts) {
+            let again = rng.once_in(250);
+            if let Err(why) = run.power_cut(&point.disk, &crash, guarantee, again, &mut rng, counts) {
                 let mut ignored = CrashCounts::default();
                 failed(&why, mode, seed, point, Some(&crash), |left| {
-                    run.check(&left, guarantee, again, &mut Dice::new(seed), &mut ignored).is_err()
+                    run.check(&left, guarantee, again, &mut SplitMix64::new(seed), &mut ignored).is_err()
                 });
             }
         }

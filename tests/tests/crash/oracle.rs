@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use memimage::admin::check_with;
 use memimage::disk::{Crash, Disk, Fate, SimDisk};
 use memimage::{Durability, ErrorKind, Seq};
-use memimage_tests::{Ask, Dice, Run, changed, files, mend};
+use memimage_tests::{Request, Run, SplitMix64, changed, files, repair_until_sound};
 
 use crate::crash_counts::CrashCounts;
 use crate::recorder::Recorder;
@@ -44,7 +44,7 @@ impl CompletedRun {
         crash: &Crash,
         guarantee: Guarantee,
         again: bool,
-        dice: &mut Dice,
+        rng: &mut SplitMix64,
         counts: &mut CrashCounts,
     ) -> Result<(), String> {
         let fates: Vec<Fate> = disk.fates(crash).into_iter().map(|(_, fate)| fate).collect();
@@ -72,19 +72,19 @@ impl CompletedRun {
                 }
                 (counts.images, counts.refused) = (counts.images + 1, counts.refused + 1);
                 if !unfinished {
-                    mend(&opened, Path::new("/ledger"), guarantee.now)
+                    repair_until_sound(&opened, Path::new("/ledger"), guarantee.now)
                         .and_then(|()| self.open(&opened, guarantee.now).map(drop))
                         .map_err(|why| format!("the image was refused, and its repair failed: {why}\n{error}"))?;
                     counts.repaired += 1;
                 }
                 for replacement in [Fate::Lost, Fate::Kept] {
-                    self.check(&crash_with(Some(replacement)), guarantee, false, dice, counts)
+                    self.check(&crash_with(Some(replacement)), guarantee, false, rng, counts)
                         .map_err(|why| format!("the image was refused; with the garbage {replacement}: {why}"))?;
                 }
                 return Ok(());
             }
         }
-        self.check(&left, Guarantee { garbled: guarantee.garbled || garbled, ..guarantee }, again, dice, counts)
+        self.check(&left, Guarantee { garbled: guarantee.garbled || garbled, ..guarantee }, again, rng, counts)
     }
 
     /// Opens the image after a crash and verifies its state. If `again`, also crashes that recovery, uses the image, and crashes
@@ -94,7 +94,7 @@ impl CompletedRun {
         disk: &SimDisk,
         guarantee: Guarantee,
         again: bool,
-        dice: &mut Dice,
+        rng: &mut SplitMix64,
         counts: &mut CrashCounts,
     ) -> Result<(), String> {
         if is_pruned(disk) {
@@ -115,7 +115,7 @@ impl CompletedRun {
             ));
         }
         counts.torn += u64::from(recovery.quarantined.is_some());
-        if dice.once_in(30) {
+        if rng.once_in(30) {
             // while the image is open
             let report =
                 check_with(Arc::new(disk.clone()), "/ledger").map_err(|error| format!("the check failed: {error}"))?;
@@ -129,18 +129,18 @@ impl CompletedRun {
         self.open(&cut, run.image().journal().seq()).map_err(|why| format!("a recovered event was lost: {why}"))?;
         drop(run);
         for point in recorder.points() {
-            let mut variants = variants(&point.disk, dice, 6);
+            let mut variants = variants(&point.disk, rng, 6);
             variants.retain(|crash| !matches!(crash, Crash::GarbageAnywhere(_)));
             for crash in variants {
                 let guarantee = Guarantee { now: guarantee.after_power_cut, ..guarantee };
-                self.power_cut(&point.disk, &crash, guarantee, false, dice, counts).map_err(|why| {
+                self.power_cut(&point.disk, &crash, guarantee, false, rng, counts).map_err(|why| {
                     format!("crashed during recovery, after {:?}, with {crash:?}: {why}", point.operation)
                 })?;
                 counts.twice += 1;
-                if dice.once_in(12) && !matches!(crash, Crash::Garbage(_)) {
+                if rng.once_in(12) && !matches!(crash, Crash::Garbage(_)) {
                     let left = point.disk.crash_by(&crash);
                     let run = self.open(&left, guarantee.now)?;
-                    self.use_and_crash(run, &left, dice, counts)
+                    self.use_and_crash(run, &left, rng, counts)
                         .map_err(|why| format!("crashed a third time: {why}"))?;
                 }
             }
@@ -153,16 +153,16 @@ impl CompletedRun {
         &self,
         mut run: Run,
         disk: &SimDisk,
-        dice: &mut Dice,
+        rng: &mut SplitMix64,
         counts: &mut CrashCounts,
     ) -> Result<(), String> {
         for amount in 0..4 {
-            run.ask(&Ask::Deposit(9, amount));
-            run.ask(&Ask::File(dice.below(900) as usize));
+            run.execute(&Request::Deposit(9, amount));
+            run.execute(&Request::File(rng.below(900) as usize));
         }
         if self.mode.prunes() {
             for _ in 0..4 {
-                (0..4).for_each(|_| run.ask(&Ask::File(3_000)));
+                (0..4).for_each(|_| run.execute(&Request::File(3_000)));
                 run.image().admin().snapshot().map_err(|error| error.to_string())?;
             }
             if let Some(why) = run.image().admin().stats().retention_failure {
@@ -174,7 +174,7 @@ impl CompletedRun {
         }
         let promised = if self.mode.durability == Durability::Synced { run.acknowledged() } else { run.durable() };
         let at_least = Seq::new(promised.load(Ordering::SeqCst));
-        let (cut, digests) = (disk.crash_by(&Crash::Subset(dice.u64())), run.digests().to_vec());
+        let (cut, digests) = (disk.crash_by(&Crash::Subset(rng.u64())), run.digests().to_vec());
         drop(run);
         (counts.images, counts.thrice) = (counts.images + 1, counts.thrice + 1);
         self.mode.open(&cut, digests, at_least).map(drop)
@@ -182,16 +182,16 @@ impl CompletedRun {
 }
 
 /// All simple power cuts, and at most `others` of the other variants.
-pub(crate) fn variants(disk: &SimDisk, dice: &mut Dice, others: usize) -> Vec<Crash> {
+pub(crate) fn variants(disk: &SimDisk, rng: &mut SplitMix64, others: usize) -> Vec<Crash> {
     let unsynced = disk.unsynced().len();
-    let first = dice.u64() >> 1;
+    let first = rng.u64() >> 1;
     let mut all = Crash::all(unsynced, first..first + 3);
     if unsynced > 0 {
         all.push(Crash::GarbageAnywhere(first));
     }
     let mut rest = all.split_off(all.len().min(4));
     while rest.len() > others {
-        rest.swap_remove(dice.below(rest.len() as u64) as usize);
+        rest.swap_remove(rng.below(rest.len() as u64) as usize);
     }
     all.append(&mut rest);
     all

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use memimage::admin::Rewrite;
 use memimage::disk::{Crash, SimDisk};
 use memimage::{Error, ErrorKind, Seq, digest};
-use memimage_tests::{Dice, Ledger};
+use memimage_tests::{Ledger, SplitMix64};
 
 use crate::crash_counts::CrashCounts;
 use crate::oracle::{CompletedRun, variants};
@@ -23,9 +23,9 @@ fn rewrite(disk: &SimDisk, mode: Mode) -> Result<(), Error> {
 
 /// Rewrites the image of a scenario, and crashes after each operation of the rewrite.
 pub(crate) fn crash_everywhere(mode: Mode, seed: u64, counts: &mut CrashCounts) {
-    let mut dice = Dice::new(seed);
+    let mut rng = SplitMix64::new(seed);
     let disk = SimDisk::new();
-    let digests = scenario(&disk, mode, &Recorder::default(), &mut dice);
+    let digests = scenario(&disk, mode, &Recorder::default(), &mut rng);
     let run = CompletedRun { mode, digests };
     let recorder = Recorder::of(&disk);
     rewrite(&disk, mode).unwrap();
@@ -35,7 +35,7 @@ pub(crate) fn crash_everywhere(mode: Mode, seed: u64, counts: &mut CrashCounts) 
         let killed = check(&run, &point.disk.fork(), counts);
         killed.unwrap_or_else(|why| failed(&why, mode, seed, point, None, |_| unreachable!("a kill cannot be shrunk")));
         counts.kills += 1;
-        for crash in variants(&point.disk, &mut dice, 20) {
+        for crash in variants(&point.disk, &mut rng, 20) {
             // a rewrite never writes over synced bytes
             if matches!(crash, Crash::GarbageAnywhere(_)) {
                 continue;

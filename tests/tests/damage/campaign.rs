@@ -8,7 +8,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use memimage::disk::SimDisk;
-use memimage_tests::most_memory;
+use memimage_tests::peak_memory;
 
 use crate::outcome::{Depth, OpenOutcome, open_and_check};
 use crate::sample_images::SampleImage;
@@ -132,7 +132,7 @@ fn examples(failures: &[String]) -> String {
 }
 
 fn assert_bounded_memory() {
-    let peak = most_memory().unwrap_or(0);
+    let peak = peak_memory().unwrap_or(0);
     assert!(peak < MAX_MEMORY, "peak memory use: {peak} bytes");
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use memimage::disk::{Disk, Operation, SimDisk};
 use memimage::{Image, Options, Retention, Seq, SnapshotPolicy, Timestamp};
-use memimage_tests::{Book, BookCommands, files, until};
+use memimage_tests::{Book, BookCommands, files, wait_until};
 
 pub(crate) const ROOT: &str = "/book";
 /// The length of each segment: the minimum.
@@ -144,7 +144,7 @@ impl PageWriter<'_> {
             let room = (SEGMENT - 512).saturating_sub(end.next_multiple_of(align));
             if begun {
                 // the preallocated segment must exist at each later sync
-                until("the next segment is preallocated", || self.disk.kind(&next).unwrap().is_some());
+                wait_until("the next segment is preallocated", || self.disk.kind(&next).unwrap().is_some());
             }
             if begun && room < 512 {
                 return;

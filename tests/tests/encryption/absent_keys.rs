@@ -134,9 +134,9 @@ fn a_protected_frame_in_an_unprotected_image_is_reported() {
     for (at, head) in [(64, 120u16), (67, 144)] {
         let disk = SimDisk::new();
         let mut run = begin(&disk, PLAIN.options(), Vec::new(), Seq::ZERO);
-        run.ask(&Ask::Deposit(1, 1_000));
-        run.ask(&Ask::File(300));
-        run.ask(&Ask::Deposit(2, 1_000));
+        run.execute(&Request::Deposit(1, 1_000));
+        run.execute(&Request::File(300));
+        run.execute(&Request::Deposit(2, 1_000));
         run.close();
         forge(&disk, |bytes, frames| {
             let file =

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use memimage::Retention;
-use memimage_tests::{Dice, cases};
+use memimage_tests::{SplitMix64, cases};
 
 use super::*;
 
@@ -42,8 +42,8 @@ fn points(mode: ProtectionMode, retention: Retention) -> (Vec<Point>, Vec<u64>) 
 fn recover(disk: &SimDisk, options: impl Fn() -> Options<Ledger>, digests: &[u64], kept: Seq) -> Result<(), String> {
     let image = open(disk, options()).map_err(|error| error.to_string())?;
     let mut run = Run::begin(image, digests.to_vec(), kept)?;
-    run.ask(&Ask::Deposit(1, 1));
-    run.ask(&Ask::Draw(None));
+    run.execute(&Request::Deposit(1, 1));
+    run.execute(&Request::Draw(None));
     let (digests, seq) = run.close();
     let image = open(disk, options()).map_err(|error| format!("again: {error}"))?;
     Run::begin(image, digests, seq)?.close();
@@ -54,16 +54,16 @@ fn recover(disk: &SimDisk, options: impl Fn() -> Options<Ledger>, digests: &[u64
 fn a_protected_image_recovers_from_every_crash() {
     let seed: u64 = std::env::var("MEMIMAGE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     for case in 0..u64::from(cases(1)) {
-        let mut dice = Dice::new(seed + case);
+        let mut rng = SplitMix64::new(seed + case);
         for (mode, retention) in
             [(BOTH, Retention::Everything), (ENCRYPTED, Retention::Events(0)), (CHAINED, Retention::Everything)]
         {
             let (points, digests) = points(mode, retention);
             assert!(points.len() > 100, "{}", points.len());
             // each case covers every fourth operation, from another start
-            for (at, (disk, kept)) in points.iter().enumerate().skip(dice.below(4) as usize).step_by(4) {
+            for (at, (disk, kept)) in points.iter().enumerate().skip(rng.below(4) as usize).step_by(4) {
                 for times in [0, 1, 2] {
-                    let (mut own, nothing) = (Dice::new(dice.u64()), times == 0);
+                    let (mut own, nothing) = (SplitMix64::new(rng.u64()), times == 0);
                     let crashed = disk.crash(|_| !nothing && own.once_in(times));
                     recover(&crashed, || mode.options().retention(retention), &digests, *kept).unwrap_or_else(|what| {
                         panic!("MEMIMAGE_SEED={} {mode:?} {retention:?} after operation {at}, 1 of {times} survives: {what}", seed + case)

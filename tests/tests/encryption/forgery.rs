@@ -37,7 +37,7 @@ pub(super) fn small_image(mode: ProtectionMode) -> SimDisk {
     let disk = SimDisk::new();
     let mut run = begin(&disk, mode.options(), Vec::new(), Seq::ZERO);
     for account in 0..8 {
-        run.ask(&Ask::Deposit(account, 1_000));
+        run.execute(&Request::Deposit(account, 1_000));
     }
     run.close();
     disk
@@ -189,7 +189,7 @@ fn a_forged_decision_is_not_blamed_on_earlier_states() {
         while run.image().admin().stats().base.is_none() {
             run_commands(&mut run);
         }
-        run.ask(&Ask::Deposit(1, 1));
+        run.execute(&Request::Deposit(1, 1));
         run.close();
         let used = |path: &&PathBuf| !frames(&disk.read(path).unwrap()).is_empty();
         let all = segments(&disk);

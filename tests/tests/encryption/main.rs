@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Error, Image, Key, Keys, Options, Seq};
-use memimage_tests::{Ask, Ledger, Run, changed, files};
+use memimage_tests::{Ledger, Request, Run, changed, files};
 
 const ROOT: &str = "/ledger";
 
@@ -78,16 +78,16 @@ fn begin(disk: &SimDisk, options: Options<Ledger>, digests: Vec<u64>, at_least: 
 /// Runs commands of all kinds: several segments, a panic that rebuilds the model, and a verified snapshot.
 fn run_commands(run: &mut Run) {
     for amount in 0..12 {
-        run.ask(&Ask::Deposit(amount % 3, 100 + amount));
-        run.ask(&Ask::Settle(amount % 4, 90));
+        run.execute(&Request::Deposit(amount % 3, 100 + amount));
+        run.execute(&Request::Settle(amount % 4, 90));
     }
-    run.ask(&Ask::Draw(Some(7)));
-    run.ask(&Ask::File(9_000));
-    run.ask(&Ask::Explode(1));
+    run.execute(&Request::Draw(Some(7)));
+    run.execute(&Request::File(9_000));
+    run.execute(&Request::Explode(1));
     run.image().admin().snapshot().unwrap();
-    (0..4).for_each(|account| run.ask(&Ask::Submit(account, 5)));
-    run.ask(&Ask::File(20_000));
-    run.ask(&Ask::Withdraw(0, 1));
+    (0..4).for_each(|account| run.execute(&Request::Submit(account, 5)));
+    run.execute(&Request::File(20_000));
+    run.execute(&Request::Withdraw(0, 1));
 }
 
 /// A closed image after [`run_commands`], with its digests and last event.

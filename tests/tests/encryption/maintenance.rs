@@ -190,7 +190,7 @@ fn a_key_that_only_a_snapshot_uses_must_be_right() {
     for mode in PROTECTED {
         let disk = SimDisk::new();
         let mut run = begin(&disk, mode.with(older_keys(CIPHER), older_keys(CHAIN)), Vec::new(), Seq::ZERO);
-        run.ask(&Ask::Deposit(1, 1));
+        run.execute(&Request::Deposit(1, 1));
         let (digests, seq) = run.close();
         let run = begin(&disk, mode.options(), digests, seq);
         run.image().admin().snapshot().unwrap();
@@ -363,7 +363,7 @@ fn a_decision_is_protected_like_all_other_frames() {
     for mode in PROTECTED {
         let disk = SimDisk::new();
         let mut run = begin(&disk, mode.with(older_keys(CIPHER), older_keys(CHAIN)), Vec::new(), Seq::ZERO);
-        (0..4).for_each(|account| run.ask(&Ask::Deposit(account, 100)));
+        (0..4).for_each(|account| run.execute(&Request::Deposit(account, 100)));
         run.close();
         let voided = void(&disk, mode, 2).unwrap();
         assert_eq!((voided.name.as_str(), voided.already), ("deposit", false));
@@ -387,7 +387,7 @@ fn a_repair_writes_with_the_current_key() {
     for mode in PROTECTED {
         let disk = SimDisk::new();
         let mut run = begin(&disk, mode.with(older_keys(CIPHER), older_keys(CHAIN)), Vec::new(), Seq::ZERO);
-        (0..4).for_each(|account| run.ask(&Ask::Deposit(account, 100)));
+        (0..4).for_each(|account| run.execute(&Request::Deposit(account, 100)));
         run.image().admin().snapshot().unwrap();
         let (digests, seq) = run.close();
         let twin = disk.fork();
@@ -404,7 +404,7 @@ fn a_repair_writes_with_the_current_key() {
         // the seed is kept, so the same random numbers are drawn
         let drawn = [&disk, &twin].map(|disk| {
             let mut run = begin(disk, mode.options(), digests.clone(), seq);
-            run.ask(&Ask::Draw(Some(7)));
+            run.execute(&Request::Draw(Some(7)));
             run_commands(&mut run);
             run.close()
         });

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use memimage::disk::{Crash, Disk, Effect, Fault, Method, SimDisk};
 use memimage::{Durability, ErrorKind, Image, Retention};
-use memimage_tests::{Ledger, cases, changed, files, in_time};
+use memimage_tests::{Ledger, cases, changed, files, with_timeout};
 
 use oracle::{ExpectedHistory, LedgerChange};
 use session::{LEDGER, Mode, REWRITTEN, Session, Stop, exists};
@@ -91,7 +91,7 @@ fn use_image(disk: &SimDisk, mode: Mode, mut history: ExpectedHistory) -> Result
 /// Runs [`try_fault`] with a time limit, and reports a failure with its seed, mode and fault. Returns the number of failed calls.
 fn failed_calls(mode: Mode, fault: Fault, once: bool, (seed, n): (u64, u64)) -> u64 {
     let injected = fault.clone();
-    let result = in_time(move || {
+    let result = with_timeout(move || {
         catch_unwind(AssertUnwindSafe(|| try_fault(mode, &injected, once, seed + n)))
             .unwrap_or_else(|panic| Err(format!("panicked: {}", message(&*panic))))
     });

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use memimage::{Durability, Image, Options, Retention, SnapshotPolicy};
-use memimage_tests::{Dice, Ledger, LedgerCommands, cases, seed};
+use memimage_tests::{Ledger, LedgerCommands, SplitMix64, cases, seed};
 
 use super::{DIR, MODE, start};
 
@@ -63,7 +63,7 @@ fn parse_line(line: &str) -> Option<(usize, i64)> {
 type Balances = [i64; CALLERS as usize];
 
 fn kill(mode: &str) {
-    let mut dice = Dice::new(seed(7));
+    let mut rng = SplitMix64::new(seed(7));
     let mut left = cases(50);
     while left > 0 {
         let kills = left.min(KILLS_PER_IMAGE);
@@ -72,7 +72,7 @@ fn kill(mode: &str) {
         let path = dir.path().join("ledger");
         let mut balances = Balances::default();
         for round in 0..kills {
-            kill_once(mode, &path, &mut dice, &mut balances).unwrap_or_else(|what| {
+            kill_once(mode, &path, &mut rng, &mut balances).unwrap_or_else(|what| {
                 panic!("{mode}, seed {}, round {round} with {left} later kills: {what}", seed(7))
             });
         }
@@ -88,13 +88,13 @@ fn kill(mode: &str) {
     println!("{mode}: {} kills", cases(50));
 }
 
-fn kill_once(mode: &str, path: &Path, dice: &mut Dice, balances: &mut Balances) -> Result<(), String> {
+fn kill_once(mode: &str, path: &Path, rng: &mut SplitMix64, balances: &mut Balances) -> Result<(), String> {
     let mut child = start("acknowledgements::child", path, mode);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     // after the first acknowledgement, or sometimes while the image is being opened
-    let opening = dice.once_in(8);
+    let opening = rng.once_in(8);
     let first = if opening { None } else { lines.by_ref().find_map(|line| parse_line(&line)) };
-    std::thread::sleep(Duration::from_micros(dice.below(if opening { 12_000 } else { 40_000 })));
+    std::thread::sleep(Duration::from_micros(rng.below(if opening { 12_000 } else { 40_000 })));
     child.kill().unwrap();
     child.wait().unwrap();
     if first.is_none() && !opening {

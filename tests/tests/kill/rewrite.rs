@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use memimage::admin::{Rewrite, rewrite};
 use memimage::{Durability, Image, SnapshotPolicy};
-use memimage_tests::{Dice, Ledger, LedgerCommands, LedgerDeposit, cases, seed, tree};
+use memimage_tests::{Ledger, LedgerCommands, LedgerDeposit, SplitMix64, cases, seed, tree};
 
 use super::{DIR, start};
 
@@ -54,14 +54,14 @@ fn a_killed_rewrite_leaves_a_complete_image_or_none() {
     assert!(steps > 6 && same(&to), "{steps} steps");
     std::fs::remove_dir_all(&to).unwrap();
 
-    let mut dice = Dice::new(seed(7));
+    let mut rng = SplitMix64::new(seed(7));
     let (mut interrupted, mut complete) = (0, 0);
     for round in 0..cases(60) {
         let mut child = start("rewrite::child", dir.path(), "");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let after = dice.below(steps + 1) as usize;
+        let after = rng.below(steps + 1) as usize;
         lines.by_ref().filter(|line| line.starts_with("step ")).take(after).for_each(drop);
-        std::thread::sleep(Duration::from_micros(dice.below(3_000)));
+        std::thread::sleep(Duration::from_micros(rng.below(3_000)));
         child.kill().unwrap();
         child.wait().unwrap();
 
@@ -75,7 +75,7 @@ fn a_killed_rewrite_leaves_a_complete_image_or_none() {
             interrupted += usize::from(staging.exists());
         }
         // a leftover staging directory does not block the next rewrite
-        if dice.once_in(4) {
+        if rng.once_in(4) {
             rewrite::<Ledger>(&from, &to).unwrap_or_else(|error| panic!("{what}: {error}"));
             assert!(same(&to) && !staging.exists(), "{what}");
             std::fs::remove_dir_all(&to).unwrap();

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use memimage::admin::{Severity, check_with};
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Image, Retention};
-use memimage_tests::{Act, GateDisk, files};
+use memimage_tests::{DiskMethod, GateDisk, files};
 
 use super::model_versions::first::{Till, TillCommands as _};
 use super::{IMAGE, options};
@@ -41,12 +41,12 @@ fn a_base_that_is_removed_before_it_is_opened_is_skipped() {
         let counted = Arc::clone(&removals);
         gate.rule(move |call| {
             let there = disk.read(&older).is_ok();
-            if call.is(Act::List, "/journal") && !there {
+            if call.is(DiskMethod::List, "/journal") && !there {
                 disk.create_new(older.as_ref())?;
                 disk.write(&older, 0, &bytes)?;
                 openings.store(0, Ordering::SeqCst);
             }
-            if call.is(Act::Open, &older) && there && openings.fetch_add(1, Ordering::SeqCst) + 1 == opened {
+            if call.is(DiskMethod::Open, &older) && there && openings.fetch_add(1, Ordering::SeqCst) + 1 == opened {
                 disk.remove(older.as_ref())?;
                 counted.fetch_add(1, Ordering::SeqCst);
             }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use memimage::admin::{Repair, RepairAction, Severity};
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Image, Retention, Seq};
-use memimage_tests::{Act, GateDisk, files};
+use memimage_tests::{DiskMethod, GateDisk, files};
 
 use super::check::check;
 use super::model_versions::first::{Till, TillCommands as _};
@@ -46,8 +46,8 @@ fn a_repair_without_space_keeps_the_segments_before_the_gap() {
         let disk = intact.fork();
         let gate = GateDisk::new(disk.clone());
         let left = std::sync::atomic::AtomicI64::new(writes);
-        gate.rule(move |call| match call.act {
-            Act::Write if left.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) <= 0 => {
+        gate.rule(move |call| match call.method {
+            DiskMethod::Write if left.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) <= 0 => {
                 Err(ErrorKind::StorageFull.into())
             }
             _ => Ok(None),

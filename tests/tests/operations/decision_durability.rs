@@ -5,7 +5,7 @@ use std::io;
 
 use memimage::disk::{Effect, Fault, Method, SimDisk, Unsynced};
 use memimage::{ErrorKind, Image, Seq};
-use memimage_tests::{Dice, cases, seed};
+use memimage_tests::{SplitMix64, cases, seed};
 
 use super::check::check;
 use super::model_versions::first::{self, TillCommands as _};
@@ -69,11 +69,11 @@ fn a_decision_with_a_torn_proof_is_proven_by_the_next_opening() {
         void(&disk, BAD).unwrap();
         assert_proven(&disk, "without a fault");
         let points = std::mem::take(&mut *points.lock().unwrap());
-        let mut dice = Dice::new(seed(21));
+        let mut rng = SplitMix64::new(seed(21));
         for (operation, fork) in &points {
             let mut crashed = vec![fork.fork(), fork.crash(|_| false)];
             for _ in 0..cases(1) {
-                let mut own = Dice::new(dice.u64());
+                let mut own = SplitMix64::new(rng.u64());
                 crashed.push(fork.crash(|_: &Unsynced| own.once_in(2)));
             }
             for disk in crashed {

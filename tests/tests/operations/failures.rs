@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use memimage::disk::{Crash, Effect, Fault, Method};
 use memimage::{Error, ErrorKind};
-use memimage_tests::{cases, files, in_time, seed};
+use memimage_tests::{cases, files, seed, with_timeout};
 
 use super::repair_cases::{CaseKind, RepairCase, repair_cases};
 
@@ -49,7 +49,7 @@ fn seeds() -> std::ops::Range<u64> {
 
 fn strikes(case: &Arc<RepairCase>, fault: Fault, (seed, turn): (u64, u64)) -> u64 {
     let (tried, of) = (fault.clone(), Arc::clone(case));
-    let result = in_time(move || attempt(&of, &tried, turn));
+    let result = with_timeout(move || attempt(&of, &tried, turn));
     result.unwrap_or_else(|why| panic!("{}: {why}\nMEMIMAGE_SEED={seed} MEMIMAGE_CASES=1, {fault:?}", case.name))
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use memimage::admin::{Repair, RepairAction, RepairReport, Severity};
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Error, ErrorKind, Image, Retention, Seq};
-use memimage_tests::{Act, Dice, GateDisk, cases, changed, files};
+use memimage_tests::{DiskMethod, GateDisk, SplitMix64, cases, changed, files};
 
 use super::check::{check, offers};
 use super::model_versions::first::{Till, TillCommands as _};
@@ -339,8 +339,8 @@ fn without_space_for_the_backups_a_repair_changes_nothing() {
     damage(&disk, 12);
     let before = files(&disk);
     let gate = GateDisk::new(disk.clone());
-    gate.rule(|call| match call.act {
-        Act::Write => Err(io::ErrorKind::StorageFull.into()),
+    gate.rule(|call| match call.method {
+        DiskMethod::Write => Err(io::ErrorKind::StorageFull.into()),
         _ => Ok(None),
     });
     let error = Repair::new(cut_from(12)).run_with(Arc::new(gate), IMAGE).unwrap_err();
@@ -367,12 +367,12 @@ pub(super) fn crash_everywhere_before(
     let points = record(disk);
     repair(disk, action).unwrap();
     let points = std::mem::take(&mut *points.lock().unwrap());
-    let mut dice = Dice::new(11);
+    let mut rng = SplitMix64::new(11);
     let mut opened = 0;
     for (operation, fork) in &points {
         let mut crashed = vec![fork.fork(), fork.crash(|_| false)];
         for _ in 0..cases(1) {
-            let mut own = Dice::new(dice.u64());
+            let mut own = SplitMix64::new(rng.u64());
             crashed.push(fork.crash(|_| own.once_in(2)));
         }
         for disk in crashed {

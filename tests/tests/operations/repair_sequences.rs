@@ -4,7 +4,7 @@
 use memimage::admin::{RepairAction, SeqRange};
 use memimage::disk::SimDisk;
 use memimage::{Image, Seq};
-use memimage_tests::{Dice, cases, seed};
+use memimage_tests::{SplitMix64, cases, seed};
 
 use super::check::check;
 use super::frame_edits::Frame;
@@ -46,13 +46,13 @@ fn kept(frames: &[Frame], newest: u64, damaged: &[usize]) -> u64 {
 
 #[test]
 fn all_replayable_events_are_kept_whichever_frames_are_damaged() {
-    let mut dice = Dice::new(seed(21));
+    let mut rng = SplitMix64::new(seed(21));
     let mut begins = 0;
     for case in 0..cases(150) {
-        let snapshots = [&[][..], &[12], &[5, 20], &[29], &[3, 9, 30]][dice.below(5) as usize];
+        let snapshots = [&[][..], &[12], &[5, 20], &[29], &[3, 9, 30]][rng.below(5) as usize];
         let disk = image(snapshots);
         let frames = frames(&disk);
-        let damaged: Vec<usize> = (0..1 + dice.below(4)).map(|_| dice.below(frames.len() as u64) as usize).collect();
+        let damaged: Vec<usize> = (0..1 + rng.below(4)).map(|_| rng.below(frames.len() as u64) as usize).collect();
         for at in &damaged {
             disk.write(&frames[*at].path, frames[*at].offset + 85, &[0xA5; 4]).unwrap();
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use memimage::admin::{Repair, RepairAction, Severity};
 use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Key, Keys, Seq};
-use memimage_tests::{Dice, cases, files, seed};
+use memimage_tests::{SplitMix64, cases, files, seed};
 
 use super::check::{check, offers};
 use super::model_versions::first::{Till, TillCommands as _};
@@ -284,20 +284,20 @@ fn after_a_crash_the_segment_repair_can_be_repeated() {
 /// replayed.
 #[test]
 fn damaged_headers_lose_no_replayable_events() {
-    let mut dice = Dice::new(seed(41));
+    let mut rng = SplitMix64::new(seed(41));
     for case in 0..cases(60) {
         let disk = image(&[]);
         let paths = segments(&disk);
-        let spared = dice.below(paths.len() as u64) as usize;
+        let spared = rng.below(paths.len() as u64) as usize;
         for (_, path) in paths.iter().enumerate().filter(|(number, _)| *number != spared) {
-            if dice.once_in(2) {
-                damage_header(&disk, path, dice.below(3));
+            if rng.once_in(2) {
+                damage_header(&disk, path, rng.below(3));
             }
         }
         // the first frame of a segment stays intact, since the header may be damaged too
         let mut damaged: Vec<u64> =
             frames(&disk).iter().filter(|f| f.kind == 1 && f.offset > 4_096).map(|f| f.first).collect();
-        damaged.retain(|_| dice.once_in(15));
+        damaged.retain(|_| rng.once_in(15));
         damaged.iter().for_each(|event| damage(&disk, *event));
         let left = damaged.first().map_or(30, |first| first - 1);
         if let [option, ..] = check(&disk).repairs()[..] {

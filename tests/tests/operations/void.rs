@@ -5,7 +5,7 @@ use std::sync::Arc;
 use memimage::admin::{Repair, RepairAction, Rewrite, Void, VoidReport};
 use memimage::disk::{SimDisk, Unsynced};
 use memimage::{Error, ErrorKind, Image, Retention, Seq};
-use memimage_tests::{Dice, cases, changed, files};
+use memimage_tests::{SplitMix64, cases, changed, files};
 
 use super::check::check;
 use super::model_versions::first::{self, TillCommands as _};
@@ -261,11 +261,11 @@ fn after_a_crash_the_event_is_void_or_not_as(mode: ProtectionMode) {
         assert!(points.len() > 5);
         let decisions = frames(&disk).into_iter().filter(|frame| frame.kind == 7);
         rolled += decisions.filter(|frame| frame.path.ends_with("00000002.journal")).count();
-        let mut dice = Dice::new(7);
+        let mut rng = SplitMix64::new(7);
         for (operation, fork) in &points {
             let mut crashed = vec![fork.fork(), fork.crash(|_| false), fork.crash(|_| true)];
             for _ in 0..cases(3) {
-                let mut own = Dice::new(dice.u64());
+                let mut own = SplitMix64::new(rng.u64());
                 crashed.push(fork.crash(|_: &Unsynced| own.once_in(2)));
             }
             for disk in crashed {

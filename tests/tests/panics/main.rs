@@ -14,7 +14,7 @@ use memimage::disk::SimDisk;
 use memimage::{
     CommandError, Context, Durability, Error, ErrorKind, Image, Metadata, Model, Seq, Shape, SnapshotPolicy, digest,
 };
-use memimage_tests::{block_on, in_time};
+use memimage_tests::{block_on, with_timeout};
 use serde::{Deserialize, Serialize, Serializer};
 
 const MODES: [Durability; 3] =
@@ -107,7 +107,7 @@ fn assert_panic(error: &Error, message: &str) {
 #[test]
 fn panics_among_many_commands_affect_only_their_callers() {
     for durability in MODES {
-        in_time(move || {
+        with_timeout(move || {
             let disk = SimDisk::new();
             let image = open(&disk, durability).unwrap();
             let recorded = AtomicU64::new(0);
@@ -262,7 +262,7 @@ fn a_panic_may_have_any_payload() {
 
 #[test]
 fn a_query_or_reader_that_panics_does_not_block_others() {
-    in_time(|| {
+    with_timeout(|| {
         let image = open(&SimDisk::new(), Durability::Synced).unwrap();
         let query = catch_unwind(AssertUnwindSafe(|| image.query(|_| panic!("the query panicked"))));
         assert!(query.is_err());

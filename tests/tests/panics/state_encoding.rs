@@ -62,7 +62,7 @@ fn a_panic_while_a_state_is_encoded_or_decoded_loses_only_a_snapshot() {
     let error = image.admin().snapshot().unwrap_err().to_string();
     assert!(error.contains("panic: the encoding panicked"), "{error}");
     (2..=6).for_each(|count| assert_eq!(image.add().unwrap(), count));
-    memimage_tests::until("the failure is reported", || {
+    memimage_tests::wait_until("the failure is reported", || {
         image.admin().stats().snapshot_failure.is_some_and(|why| why.contains("the encoding panicked"))
     });
     WRITING.store(false, Ordering::SeqCst);

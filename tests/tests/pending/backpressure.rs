@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use memimage::disk::SimDisk;
 use memimage::{Durability, Error, ErrorKind, Image, Metadata, Pending};
-use memimage_tests::{Act, Gate, GateDisk, in_time, until};
+use memimage_tests::{DiskMethod, Gate, GateDisk, wait_until, with_timeout};
 
 use super::{MODES, Tally, TallyAdd, TallyCommands as _, WakeCounter, add, block_on, options, poll, stall};
 
@@ -40,11 +40,11 @@ fn fill_queue(image: &Image<Tally>) -> Vec<Pending<u64>> {
 #[test]
 fn submitting_waits_while_the_disk_is_behind() {
     for durability in MODES {
-        in_time(move || {
+        with_timeout(move || {
             let (image, disk) = with_small_queue(durability);
             let gate = stall(&disk);
             drop(add(&image));
-            gate.until_somebody_waits();
+            gate.wait_until_blocked();
             let pendings = fill_queue(&image);
             assert_eq!(pendings.len(), 2, "the queue should be full");
             assert_eq!(image.with(Metadata::new()).try_submit(TallyAdd { by: 1 }).unwrap_err().kind(), ErrorKind::Busy);
@@ -76,11 +76,11 @@ fn submitting_waits_while_the_disk_is_behind() {
 
 #[test]
 fn a_task_that_waits_for_space_is_woken_when_there_is_some() {
-    in_time(|| {
+    with_timeout(|| {
         let (image, disk) = with_small_queue(Durability::Synced);
         let gate = stall(&disk);
         drop(add(&image));
-        gate.until_somebody_waits();
+        gate.wait_until_blocked();
         let _pendings = fill_queue(&image);
         let waker = WakeCounter::new();
         let mut submitting = Box::pin(image.submit_async(TallyAdd { by: 1 }));
@@ -93,10 +93,10 @@ fn a_task_that_waits_for_space_is_woken_when_there_is_some() {
         drop(given_up);
         assert_eq!(waker.wakes(), 0);
         gate.open();
-        until("the task is woken", || waker.wakes() > 0);
-        until("there is space", || matches!(poll(&mut submitting, &waker), Poll::Ready(Ok(_))));
+        wait_until("the task is woken", || waker.wakes() > 0);
+        wait_until("there is space", || matches!(poll(&mut submitting, &waker), Poll::Ready(Ok(_))));
         drop(submitting);
-        until("all is durable", || image.journal().durable_seq() == image.journal().seq());
+        wait_until("all is durable", || image.journal().durable_seq() == image.journal().seq());
         assert_eq!(image.query(|tally| tally.count).unwrap(), 4);
     });
 }
@@ -104,19 +104,19 @@ fn a_task_that_waits_for_space_is_woken_when_there_is_some() {
 #[test]
 fn a_failing_disk_wakes_all_waiters() {
     for durability in MODES {
-        in_time(move || {
+        with_timeout(move || {
             let (image, disk) = with_small_queue(durability);
             let gate = Gate::default();
             let at = gate.clone();
             disk.rule(move |call| {
-                if call.is(Act::Write, ".journal") {
+                if call.is(DiskMethod::Write, ".journal") {
                     at.pass();
                     return Err(std::io::Error::other("broken"));
                 }
                 Ok(None)
             });
             let first = add(&image);
-            gate.until_somebody_waits();
+            gate.wait_until_blocked();
             let mut pendings = fill_queue(&image);
             let waker = WakeCounter::new();
             assert!(poll(&mut pendings[1], &waker).is_pending());
@@ -135,7 +135,7 @@ fn a_failing_disk_wakes_all_waiters() {
                 assert!(lost(awaiting.join().unwrap().unwrap_err()));
                 assert!(syncing.join().unwrap().unwrap_err().is_poisoned());
                 assert!(asking.join().unwrap().unwrap_err().is_poisoned(), "a query should show only durable state");
-                until("the task is woken", || waker.wakes() > 0);
+                wait_until("the task is woken", || waker.wakes() > 0);
                 for pending in pendings.drain(..) {
                     assert!(lost(pending.wait().unwrap_err()));
                 }
@@ -170,11 +170,11 @@ impl Wake for InPlace {
 
 #[test]
 fn a_task_may_run_on_the_thread_that_wakes_it() {
-    in_time(|| {
+    with_timeout(|| {
         let (image, disk) = with_small_queue(Durability::Synced);
         let gate = stall(&disk);
         drop(add(&image));
-        gate.until_somebody_waits();
+        gate.wait_until_blocked();
         drop(fill_queue(&image));
         let held = image.clone();
         let task = async move {
@@ -190,7 +190,7 @@ fn a_task_may_run_on_the_thread_that_wakes_it() {
         Arc::clone(&in_place).wake();
         assert!(!in_place.done.load(Ordering::SeqCst));
         gate.open();
-        until("the task is done", || in_place.done.load(Ordering::SeqCst));
+        wait_until("the task is done", || in_place.done.load(Ordering::SeqCst));
         Image::close(image).unwrap();
     });
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Image, Model, Options, Pending, Shape, SnapshotPolicy};
-use memimage_tests::{Act, Gate, GateDisk, block_on, in_time, until};
+use memimage_tests::{DiskMethod, Gate, GateDisk, block_on, wait_until, with_timeout};
 use serde::{Deserialize, Serialize};
 
 const MODES: [Durability; 3] =
@@ -62,7 +62,7 @@ fn stall(disk: &GateDisk) -> Gate {
     let gate = Gate::default();
     let at = gate.clone();
     disk.rule(move |call| {
-        if call.is(Act::Write, ".journal") || call.is(Act::SyncData, ".journal") {
+        if call.is(DiskMethod::Write, ".journal") || call.is(DiskMethod::SyncData, ".journal") {
             at.pass();
         }
         Ok(None)
@@ -109,9 +109,9 @@ fn a_command_whose_answer_is_dropped_is_executed_and_written() {
         for round in 1..=20 {
             drop(add(&image));
             assert_eq!(image.journal().seq().get(), round, "executed immediately");
-            until("the dropped answer is written", || image.journal().written_seq().get() == round);
+            wait_until("the dropped answer is written", || image.journal().written_seq().get() == round);
             if durability != Durability::Buffered {
-                until("the dropped answer is durable", || image.journal().durable_seq().get() == round);
+                wait_until("the dropped answer is durable", || image.journal().durable_seq().get() == round);
             }
         }
         // the next process recovers the events, although the image was not closed
@@ -123,14 +123,14 @@ fn a_command_whose_answer_is_dropped_is_executed_and_written() {
 fn commands_with_dropped_answers_are_batched() {
     let image = open(&SimDisk::new(), Durability::Synced);
     (0..10_000).for_each(|_| drop(add(&image)));
-    until("all events are durable", || image.journal().durable_seq().get() == 10_000);
+    wait_until("all events are durable", || image.journal().durable_seq().get() == 10_000);
     assert!(image.admin().stats().batches < 5_000, "{}", image.admin().stats().batches);
 }
 
 #[test]
 fn any_thread_may_wait_for_an_answer() {
     for durability in MODES {
-        in_time(move || {
+        with_timeout(move || {
             let image = open(&SimDisk::new(), durability);
             let pendings: Vec<_> = (0..50).map(|_| add(&image)).collect();
             let threads: Vec<_> = pendings.into_iter().map(|pending| thread::spawn(|| pending.wait())).collect();
@@ -143,7 +143,7 @@ fn any_thread_may_wait_for_an_answer() {
 
 #[test]
 fn is_ready_reports_whether_waiting_returns_immediately() {
-    in_time(|| {
+    with_timeout(|| {
         let disk = GateDisk::new(SimDisk::new());
         let image = open(&disk, Durability::Synced);
         let refused = image.submit(TallyTake { amount: 5 }).unwrap();
@@ -165,7 +165,7 @@ fn is_ready_reports_whether_waiting_returns_immediately() {
 fn an_answer_outlives_its_image() {
     for durability in MODES {
         for case in 0..4 {
-            in_time(move || {
+            with_timeout(move || {
                 let image = open(&SimDisk::new(), durability);
                 let pending = add(&image);
                 let mut awaited = add(&image);
@@ -189,7 +189,7 @@ fn an_answer_outlives_its_image() {
 #[test]
 fn an_answer_arrives_while_the_image_is_being_closed() {
     for durability in MODES {
-        in_time(move || {
+        with_timeout(move || {
             for _ in 0..20 {
                 let image = open(&SimDisk::new(), durability);
                 let pendings: Vec<_> = (0..4).map(|_| add(&image)).collect();
@@ -210,7 +210,7 @@ fn an_answer_arrives_while_the_image_is_being_closed() {
 #[test]
 fn no_answer_is_ready_before_an_earlier_one() {
     for durability in MODES {
-        in_time(move || {
+        with_timeout(move || {
             let image = open(&SimDisk::new(), durability);
             let pendings = Arc::new(Mutex::new(Vec::new()));
             thread::scope(|scope| {

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use memimage::disk::SimDisk;
 use memimage::{Durability, Metadata, Seq};
-use memimage_tests::{GateDisk, in_time, until};
+use memimage_tests::{GateDisk, wait_until, with_timeout};
 
 use super::{MODES, TallyAdd, WakeCounter, add, block_on, open, poll, stall};
 
 #[test]
 fn tasks_may_await_answers() {
     for durability in MODES {
-        in_time(move || {
+        with_timeout(move || {
             let image = open(&SimDisk::new(), durability);
             thread::scope(|scope| {
                 for _ in 0..4 {
@@ -40,7 +40,7 @@ fn tasks_may_await_answers() {
 /// Each task has its own waker and waits for an answer of the same batch.
 #[test]
 fn each_task_of_one_batch_is_woken() {
-    in_time(|| {
+    with_timeout(|| {
         let disk = GateDisk::new(SimDisk::new());
         let image = open(&disk, Durability::Synced);
         let gate = stall(&disk);
@@ -51,7 +51,7 @@ fn each_task_of_one_batch_is_woken() {
         }
         gate.open();
         for (answer, (pending, waker)) in (1..).zip(pendings.iter_mut().zip(&wakers)) {
-            until("the task is woken", || waker.wakes() > 0);
+            wait_until("the task is woken", || waker.wakes() > 0);
             assert!(matches!(poll(pending, waker), Poll::Ready(Ok(got)) if got == answer));
             assert_eq!(waker.wakes(), 1, "a task is woken once");
         }
@@ -60,7 +60,7 @@ fn each_task_of_one_batch_is_woken() {
 
 #[test]
 fn a_task_is_woken_only_after_its_event_is_durable() {
-    in_time(|| {
+    with_timeout(|| {
         let disk = GateDisk::new(SimDisk::new());
         let image = open(&disk, Durability::Synced);
         let gate = stall(&disk);
@@ -69,11 +69,11 @@ fn a_task_is_woken_only_after_its_event_is_durable() {
         for _ in 0..3 {
             assert!(poll(&mut pending, &waker).is_pending());
         }
-        gate.until_somebody_waits();
+        gate.wait_until_blocked();
         thread::sleep(Duration::from_millis(20));
         assert!(!pending.is_ready() && waker.wakes() == 0 && image.journal().durable_seq() == Seq::ZERO);
         gate.open();
-        until("the task is woken", || waker.wakes() > 0);
+        wait_until("the task is woken", || waker.wakes() > 0);
         assert!(
             pending.is_ready() && image.journal().durable_seq().get() == 1,
             "the task should be woken only after the event is durable"
@@ -86,7 +86,7 @@ fn a_task_is_woken_only_after_its_event_is_durable() {
 /// A future that moved to another task wakes that task.
 #[test]
 fn the_last_waker_is_woken() {
-    in_time(|| {
+    with_timeout(|| {
         let disk = GateDisk::new(SimDisk::new());
         let image = open(&disk, Durability::Synced);
         let gate = stall(&disk);
@@ -96,7 +96,7 @@ fn the_last_waker_is_woken() {
             assert!(poll(&mut pending, waker).is_pending());
         }
         gate.open();
-        until("the last task is woken", || wakers[9].wakes() == 1);
+        wait_until("the last task is woken", || wakers[9].wakes() == 1);
         assert!(matches!(poll(&mut pending, &wakers[9]), Poll::Ready(Ok(1))));
     });
 }

@@ -1,7 +1,7 @@
 //! Promises 1 and 2: a crash does not take back an answer that was given.
 
 use memimage::{CommandError, ErrorKind, Image, Seq};
-use memimage_tests::{Act, GateDisk, Ledger, LedgerCommands, LedgerDeposit, Overdrawn, TooLittle};
+use memimage_tests::{DiskMethod, GateDisk, Ledger, LedgerCommands, LedgerDeposit, Overdrawn, TooLittle};
 
 use crate::{disks, forbid, hold, hold_and_fail, in_background, open, recovered};
 
@@ -21,7 +21,7 @@ fn promise_1_an_answer_waits_for_its_sync() {
     let (sim, disk) = disks();
     let image = open(&disk);
     image.deposit(1, 1).unwrap();
-    let gate = hold(&disk, Act::SyncData);
+    let gate = hold(&disk, DiskMethod::SyncData);
     let answer = in_background(&image, |image| image.deposit(1, 100));
     gate.wait_until_reached();
     answer.assert_not_finished();
@@ -48,7 +48,7 @@ fn promise_1_an_answer_that_was_given_is_on_disk() {
 fn promise_1_a_rejection_waits_for_its_sync() {
     let (sim, disk) = disks();
     let image = prepared(&disk);
-    let gate = hold(&disk, Act::SyncData);
+    let gate = hold(&disk, DiskMethod::SyncData);
     let answer = in_background(&image, |image| image.settle(3, 5));
     gate.wait_until_reached();
     answer.assert_not_finished();
@@ -61,7 +61,7 @@ fn promise_1_a_rejection_waits_for_its_sync() {
 fn promise_1_a_refusal_waits_for_the_pending_command_it_depends_on() {
     let (sim, disk) = disks();
     let image = prepared(&disk);
-    let gate = hold(&disk, Act::SyncData);
+    let gate = hold(&disk, DiskMethod::SyncData);
     let deposit = image.submit(DEPOSIT).unwrap();
     gate.wait_until_reached();
     let refusal = in_background(&image, |image| image.withdraw(1, 200));
@@ -77,7 +77,7 @@ fn promise_1_a_refusal_waits_for_the_pending_command_it_depends_on() {
 fn promise_1_a_refusal_waits_for_the_open_batch() {
     let (sim, disk) = disks();
     let image = prepared(&disk);
-    let gate = hold(&disk, Act::SyncData);
+    let gate = hold(&disk, DiskMethod::SyncData);
     let deposits = [image.submit(DEPOSIT).unwrap(), {
         gate.wait_until_reached();
         image.submit(DEPOSIT).unwrap()
@@ -94,7 +94,7 @@ fn promise_1_a_refusal_waits_for_the_open_batch() {
 fn promise_1_a_refusal_fails_if_a_command_it_depends_on_fails() {
     let (_, disk) = disks();
     let image = prepared(&disk);
-    let gate = hold_and_fail(&disk, Act::SyncData);
+    let gate = hold_and_fail(&disk, DiskMethod::SyncData);
     let _deposit = image.submit(DEPOSIT).unwrap();
     gate.wait_until_reached();
     let refusal = in_background(&image, |image| image.withdraw(1, 200));
@@ -122,7 +122,7 @@ fn promise_1_a_refusal_is_immediate_if_nothing_is_pending() {
 fn promise_1_a_panic_waits_for_the_commands_it_depends_on() {
     let (sim, disk) = disks();
     let image = prepared(&disk);
-    let gate = hold(&disk, Act::SyncData);
+    let gate = hold(&disk, DiskMethod::SyncData);
     let deposit = image.submit(DEPOSIT).unwrap();
     gate.wait_until_reached();
     let panicked = in_background(&image, |image| image.explode(1));
@@ -139,7 +139,7 @@ fn promise_1_a_panic_waits_for_the_commands_it_depends_on() {
 fn promise_1_a_panic_in_a_check_waits_for_the_commands_it_depends_on() {
     let (sim, disk) = disks();
     let image = prepared(&disk);
-    let gate = hold(&disk, Act::SyncData);
+    let gate = hold(&disk, DiskMethod::SyncData);
     let _deposit = image.submit(DEPOSIT).unwrap();
     gate.wait_until_reached();
     let panicked = in_background(&image, |image| image.burn());
@@ -154,7 +154,7 @@ fn promise_1_a_panic_in_a_check_waits_for_the_commands_it_depends_on() {
 fn promise_2_a_query_waits_for_the_events_it_saw() {
     let (sim, disk) = disks();
     let image = prepared(&disk);
-    let gate = hold(&disk, Act::SyncData);
+    let gate = hold(&disk, DiskMethod::SyncData);
     let _deposit = image.submit(DEPOSIT).unwrap();
     gate.wait_until_reached();
     let answer = in_background(&image, |image| image.query(|ledger| ledger.accounts[&1]));
@@ -169,7 +169,7 @@ fn promise_2_a_query_waits_for_the_events_it_saw() {
 fn promise_2_a_query_fails_if_an_event_it_saw_cannot_be_synced() {
     let (_, disk) = disks();
     let image = prepared(&disk);
-    let gate = hold_and_fail(&disk, Act::SyncData);
+    let gate = hold_and_fail(&disk, DiskMethod::SyncData);
     let _deposit = image.submit(DEPOSIT).unwrap();
     gate.wait_until_reached();
     let answer = in_background(&image, |image| image.query(|ledger| ledger.accounts[&1]));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use memimage::disk::SimDisk;
 use memimage::{Durability, Seq};
-use memimage_tests::{Ask, Dice, Run};
+use memimage_tests::{Request, Run, SplitMix64};
 
 use crate::BackgroundCall;
 
@@ -14,7 +14,7 @@ const HOUR: Durability = Durability::Interval(Duration::from_secs(3600));
 /// A ledger with a few synced events.
 fn prepared(disk: &SimDisk, mode: Durability) -> Run {
     let mut run = Run::open(disk.clone(), mode, 512, Vec::new(), Seq::ZERO).unwrap();
-    run.ask(&Ask::Deposit(1, 100));
+    run.execute(&Request::Deposit(1, 100));
     run.sync();
     run
 }
@@ -25,8 +25,14 @@ fn assert_survives(disk: SimDisk, run: &Run, at_least: Seq) -> Seq {
     Run::open(disk, Durability::Synced, 512, run.digests().to_vec(), at_least).unwrap().image().journal().seq()
 }
 
-fn asks() -> impl Iterator<Item = Ask> {
-    let some = [Ask::Deposit(1, 5), Ask::File(1_500), Ask::Settle(2, 7), Ask::Draw(None), Ask::Withdraw(1, 1)];
+fn requests() -> impl Iterator<Item = Request> {
+    let some = [
+        Request::Deposit(1, 5),
+        Request::File(1_500),
+        Request::Settle(2, 7),
+        Request::Draw(None),
+        Request::Withdraw(1, 1),
+    ];
     some.into_iter().cycle().take(40)
 }
 
@@ -34,8 +40,8 @@ fn asks() -> impl Iterator<Item = Ask> {
 fn promise_9_synced_neither_a_kill_nor_a_power_cut_loses_acknowledged_events() {
     let disk = SimDisk::new();
     let mut run = prepared(&disk, Durability::Synced);
-    for ask in asks() {
-        run.ask(&ask);
+    for request in requests() {
+        run.execute(&request);
         let answered = run.image().journal().seq();
         assert_eq!(run.image().journal().durable_seq(), answered);
         assert_eq!(assert_survives(disk.fork(), &run, answered), answered, "a kill");
@@ -48,15 +54,15 @@ fn assert_a_kill_loses_nothing_and_a_power_cut_only_unsynced_events(mode: Durabi
     let disk = SimDisk::new();
     let mut run = prepared(&disk, mode);
     let mut lost = false;
-    for (nth, ask) in asks().enumerate() {
-        run.ask(&ask);
+    for (nth, request) in requests().enumerate() {
+        run.execute(&request);
         let answered = run.image().journal().seq();
         assert_eq!(run.image().journal().written_seq(), answered);
         assert_eq!(assert_survives(disk.fork(), &run, answered), answered, "a kill");
         let durable = Seq::new(run.durable().load(Ordering::SeqCst));
         lost |= assert_survives(disk.crash(|_| false), &run, durable) < answered;
-        let mut dice = Dice::new(nth as u64);
-        assert_survives(disk.crash(|_| dice.once_in(2)), &run, durable);
+        let mut rng = SplitMix64::new(nth as u64);
+        assert_survives(disk.crash(|_| rng.once_in(2)), &run, durable);
     }
     assert!(lost, "at least one power cut should lose an event");
 
@@ -64,7 +70,7 @@ fn assert_a_kill_loses_nothing_and_a_power_cut_only_unsynced_events(mode: Durabi
     let answered = run.image().journal().seq();
     assert_eq!(assert_survives(disk.crash(|_| false), &run, answered), answered, "after `sync`");
 
-    run.ask(&Ask::Deposit(1, 5));
+    run.execute(&Request::Deposit(1, 5));
     let digests = run.digests().to_vec();
     let (_, answered) = run.close();
     let closed = Run::open(disk.crash(|_| false), Durability::Synced, 512, digests, answered).unwrap();
@@ -86,7 +92,7 @@ fn promise_9_interval_syncs_without_a_request() {
     let disk = SimDisk::new();
     let mut run = prepared(&disk, Durability::Interval(Duration::from_millis(1)));
     for _ in 0..3 {
-        run.ask(&Ask::Deposit(1, 5));
+        run.execute(&Request::Deposit(1, 5));
         let (image, answered) = (run.image().clone(), run.image().journal().seq());
         let synced = BackgroundCall::of(move || {
             while image.journal().durable_seq() < answered {
@@ -102,14 +108,14 @@ fn promise_9_interval_syncs_without_a_request() {
 fn promise_9_buffered_is_synced_at_a_snapshot_and_at_a_new_segment() {
     let disk = SimDisk::new();
     let mut run = prepared(&disk, Durability::Buffered);
-    run.ask(&Ask::Deposit(1, 5));
+    run.execute(&Request::Deposit(1, 5));
     run.image().admin().snapshot().unwrap();
     let answered = run.image().journal().seq();
     assert_eq!(assert_survives(disk.crash(|_| false), &run, answered), answered, "at a snapshot");
 
     // each payload takes more than half of a segment, so the second one begins a new segment
     let first = answered.next();
-    run.ask(&Ask::File(9_000));
-    run.ask(&Ask::File(9_000));
+    run.execute(&Request::File(9_000));
+    run.execute(&Request::File(9_000));
     assert_survives(disk.crash(|_| false), &run, first);
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Error, Image, Model, digest};
-use memimage_tests::{Act, Call, Gate, GateDisk, Ledger, Run};
+use memimage_tests::{Call, DiskMethod, Gate, GateDisk, Ledger, Run};
 
 /// How long to wait for a result that must arrive.
 const RESULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -98,7 +98,7 @@ impl HeldCalls {
     #[track_caller]
     fn wait_until_reached(&self) {
         let gate = self.0.clone();
-        BackgroundCall::of(move || gate.until_somebody_waits()).result();
+        BackgroundCall::of(move || gate.wait_until_blocked()).result();
     }
 
     fn open(&self) {
@@ -130,18 +130,18 @@ fn hold_if(
 }
 
 /// Blocks calls of this kind on journal segments.
-fn hold(disk: &GateDisk, act: Act) -> HeldCalls {
+fn hold(disk: &GateDisk, act: DiskMethod) -> HeldCalls {
     hold_if(disk, move |call| call.is(act, ".journal"), || Ok(()))
 }
 
 /// As [`hold`], but the calls fail when they are released.
-fn hold_and_fail(disk: &GateDisk, act: Act) -> HeldCalls {
+fn hold_and_fail(disk: &GateDisk, act: DiskMethod) -> HeldCalls {
     hold_if(disk, move |call| call.is(act, ".journal"), || Err(io::Error::other("the disk is gone")))
 }
 
 /// Fails all writes and syncs of journal segments.
 fn forbid(disk: &GateDisk) {
-    disk.rule(|call| match call.is(Act::Write, ".journal") || call.is(Act::SyncData, ".journal") {
+    disk.rule(|call| match call.is(DiskMethod::Write, ".journal") || call.is(DiskMethod::SyncData, ".journal") {
         true => Err(io::Error::other("the journal must not be written")),
         false => Ok(None),
     });

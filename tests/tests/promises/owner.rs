@@ -81,7 +81,7 @@ fn promise_8_a_poisoned_image_is_unlocked_after_it_is_dropped() {
     image.deposit(1, 100).unwrap();
     forbid(&disk);
     assert!(image.deposit(1, 1).unwrap_err().is_poisoned());
-    disk.calm();
+    disk.remove_rule();
     assert_locked(&try_open(&disk).unwrap_err());
     drop(image);
     open(&disk);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use memimage::disk::{Disk, SimDisk};
 use memimage::{CommandError, Durability, ErrorKind, Image, Model, Options, Seq, Shape, SnapshotPolicy};
-use memimage_tests::{Ask, Run, changed, files};
+use memimage_tests::{Request, Run, changed, files};
 use serde::{Deserialize, Serialize};
 
 use crate::{NONE, delete_snapshots, recovered, snapshots, state};
@@ -16,21 +16,21 @@ fn begin(disk: &SimDisk) -> Run {
     Run::open(disk.clone(), Durability::Synced, 512, Vec::new(), Seq::ZERO).unwrap()
 }
 
-fn asks() -> Vec<Ask> {
+fn requests() -> Vec<Request> {
     let some = [
-        Ask::Deposit(1, 100),
-        Ask::Withdraw(1, 30),
-        Ask::Withdraw(1, 1_000),
-        Ask::Settle(1, 20),
+        Request::Deposit(1, 100),
+        Request::Withdraw(1, 30),
+        Request::Withdraw(1, 1_000),
+        Request::Settle(1, 20),
         // rejected by its body, but with a change to the model
-        Ask::Settle(2, 20),
-        Ask::Draw(None),
-        Ask::Explode(1),
-        Ask::Draw(Some(7)),
-        Ask::File(700),
-        Ask::Burn,
-        Ask::Submit(3, 5),
-        Ask::Explode(9),
+        Request::Settle(2, 20),
+        Request::Draw(None),
+        Request::Explode(1),
+        Request::Draw(Some(7)),
+        Request::File(700),
+        Request::Burn,
+        Request::Submit(3, 5),
+        Request::Explode(9),
     ];
     some.iter().cycle().take(60).cloned().collect()
 }
@@ -40,7 +40,7 @@ fn asks() -> Vec<Ask> {
 fn promise_3_replay_gives_the_live_state() {
     let disk = SimDisk::new();
     let mut run = begin(&disk);
-    asks().iter().for_each(|ask| run.ask(ask));
+    requests().iter().for_each(|request| run.execute(request));
     let live = run.image().query(Clone::clone).unwrap();
     assert!(live.failed > 0, "some commands should be rejected");
     let (digests, seq) = run.close();
@@ -191,10 +191,10 @@ fn promise_4_without_snapshots_nothing_is_lost() {
     let disk = SimDisk::new();
     let mut run = begin(&disk);
     for _ in 0..3 {
-        asks().iter().for_each(|ask| run.ask(ask));
+        requests().iter().for_each(|request| run.execute(request));
         run.image().admin().snapshot().unwrap();
     }
-    run.ask(&Ask::Deposit(1, 1));
+    run.execute(&Request::Deposit(1, 1));
     let (digests, seq) = run.close();
 
     let run = Run::open(disk.clone(), Durability::Synced, 512, digests, seq).unwrap();
@@ -213,7 +213,7 @@ fn promise_4_a_damaged_snapshot_is_skipped_and_reported() {
     let disk = SimDisk::new();
     let mut run = begin(&disk);
     for _ in 0..2 {
-        asks().iter().for_each(|ask| run.ask(ask));
+        requests().iter().for_each(|request| run.execute(request));
         run.image().admin().snapshot().unwrap();
     }
     let live = run.image().query(Clone::clone).unwrap();

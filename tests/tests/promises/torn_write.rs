@@ -4,7 +4,7 @@ use std::path::Path;
 
 use memimage::disk::{Disk, SimDisk, Unsynced};
 use memimage::{ErrorKind, Image, Position, SegmentId, Seq};
-use memimage_tests::{Act, GateDisk, LedgerCommands, LedgerFile, changed, files};
+use memimage_tests::{DiskMethod, GateDisk, LedgerCommands, LedgerFile, changed, files};
 
 use crate::{NONE, disks, hold, open, recovered, state, try_open};
 
@@ -13,7 +13,10 @@ const SEGMENT: &str = "/ledger/journal/00000001.journal";
 /// The offset and length of each write to the first segment.
 fn frames(disk: &GateDisk) -> Vec<(u64, usize)> {
     let calls = disk.trace().into_iter();
-    calls.filter(|call| call.act == Act::Write && call.path == Path::new(SEGMENT)).map(|c| (c.offset, c.len)).collect()
+    calls
+        .filter(|call| call.method == DiskMethod::Write && call.path == Path::new(SEGMENT))
+        .map(|c| (c.offset, c.len))
+        .collect()
 }
 
 #[test]
@@ -23,7 +26,7 @@ fn promise_6_a_torn_tail_is_quarantined_and_reported() {
     image.file(vec![3; 100]).unwrap();
     let acknowledged = state(&image);
     disk.trace();
-    let gate = hold(&disk, Act::SyncData);
+    let gate = hold(&disk, DiskMethod::SyncData);
     let _pending = image.submit(LedgerFile { bytes: vec![7; 3_000] }).unwrap();
     gate.wait_until_reached();
     let (offset, len) = frames(&disk).pop().unwrap();
@@ -63,7 +66,7 @@ fn promise_6_a_write_that_is_complete_or_missing_is_not_reported() {
     let (sim, disk) = disks();
     let image = open(&disk);
     image.file(Vec::new()).unwrap();
-    let gate = hold(&disk, Act::SyncData);
+    let gate = hold(&disk, DiskMethod::SyncData);
     let _pending = image.submit(LedgerFile { bytes: vec![7; 3_000] }).unwrap();
     gate.wait_until_reached();
     for survives in [false, true] {

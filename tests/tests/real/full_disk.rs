@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use memimage::admin::rewrite;
 use memimage::{Error, ErrorKind, Image, Options, Retention, SnapshotPolicy};
-use memimage_tests::{Ledger, LedgerCommands, differences, tear, tree};
+use memimage_tests::{Ledger, LedgerCommands, differences, tear_last_frame, tree};
 
 use super::{child, dir, run, unshared};
 
@@ -107,7 +107,7 @@ fn run_on_full_volume(volume: &mut Volume, pages: u64) -> [u32; 4] {
     Image::close(image).unwrap();
 
     // a torn write, and no space for its copy in the quarantine
-    tear(&path);
+    tear_last_frame(&path);
     volume.leave(0);
     let before = tree(&path);
     let image = loop {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use memimage::disk::SimDisk;
 use memimage::{Durability, Image, admin};
-use memimage_tests::{LedgerCommands, Run, checksums, frames, most_memory};
+use memimage_tests::{LedgerCommands, Run, checksums, frames, peak_memory};
 
 use super::{child, dir, run};
 
@@ -157,7 +157,7 @@ fn sparse_files() {
         }
         fs::write(&segment, &bytes).unwrap();
     }
-    let Some(most) = most_memory() else { return };
+    let Some(most) = peak_memory() else { return };
     println!("held at most {} KiB", most >> 10);
     assert!(most < MOST_MEMORY, "{most}");
 }

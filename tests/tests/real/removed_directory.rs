@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use memimage::{Error, ErrorKind, Image, Retention, SnapshotPolicy};
-use memimage_tests::{Ledger, LedgerCommands, differences, in_time, tree};
+use memimage_tests::{Ledger, LedgerCommands, differences, tree, with_timeout};
 
 fn open(path: &Path) -> Result<Image<Ledger>, Error> {
     Image::options()
@@ -31,7 +31,7 @@ fn a_removed_directory_is_detected_when_the_next_segment_is_created() {
     let image = open(&path).unwrap();
     image.deposit(1, 1).unwrap();
     fs::remove_dir_all(&path).unwrap();
-    let error = in_time(move || {
+    let error = with_timeout(move || {
         let (_, error) = until_refused(&image);
         assert!(image.admin().snapshot().is_err());
         // closing may succeed if the open files have all events

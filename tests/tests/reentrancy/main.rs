@@ -9,7 +9,7 @@ use std::task::{Poll, Waker};
 
 use memimage::disk::SimDisk;
 use memimage::{CommandError, Context, Durability, Error, ErrorKind, Image, Model, Pending, Shape, SnapshotPolicy};
-use memimage_tests::{Gate, GateDisk, block_on, in_time, until};
+use memimage_tests::{Gate, GateDisk, block_on, wait_until, with_timeout};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// A call of an image from code that the image is running.
@@ -233,7 +233,7 @@ impl Stalled {
         let gate = Gate::default();
         let at = gate.clone();
         self.disk.rule(move |call| {
-            if matches!(call.act, memimage_tests::Act::Write | memimage_tests::Act::SyncData) {
+            if matches!(call.method, memimage_tests::DiskMethod::Write | memimage_tests::DiskMethod::SyncData) {
                 at.pass();
             }
             Ok(None)
@@ -253,7 +253,7 @@ fn next_number() -> usize {
 fn each_nested_call_is_refused_with_the_names_of_both_calls() {
     for durability in [Durability::Synced, Durability::Buffered] {
         for outer in OUTER {
-            in_time(move || {
+            with_timeout(move || {
                 let number = next_number();
                 let Stalled { image, .. } = Stalled::open(number, durability);
                 image.add().unwrap();
@@ -282,7 +282,7 @@ fn each_nested_call_is_refused_with_the_names_of_both_calls() {
 fn waiting_is_refused_in_a_command_and_allowed_elsewhere() {
     for outer in OUTER {
         for inner in [Inner::Wait, Inner::Await] {
-            in_time(move || {
+            with_timeout(move || {
                 let number = next_number();
                 let stalled = Stalled::open(number, Durability::Synced);
                 let image = stalled.image.clone();
@@ -297,9 +297,9 @@ fn waiting_is_refused_in_a_command_and_allowed_elsewhere() {
                     let image = image.clone();
                     move || outer.run_inside(&image, number, call)
                 });
-                until("the hook has run", || hook(number).call.lock().unwrap().is_none());
+                wait_until("the hook has run", || hook(number).call.lock().unwrap().is_none());
                 if !opens {
-                    until("the call has a result", || {
+                    wait_until("the call has a result", || {
                         hook(number).result.lock().unwrap().is_some() || acting.is_finished()
                     });
                     gate.open();
@@ -322,7 +322,7 @@ fn waiting_is_refused_in_a_command_and_allowed_elsewhere() {
 
 #[test]
 fn a_ready_answer_can_be_taken_anywhere() {
-    in_time(|| {
+    with_timeout(|| {
         let number = next_number();
         let Stalled { image, .. } = Stalled::open(number, Durability::Synced);
         for outer in OUTER {
@@ -337,7 +337,7 @@ fn a_ready_answer_can_be_taken_anywhere() {
 /// A snapshot on another thread waits for the command, so the command must not wait for that snapshot.
 #[test]
 fn a_snapshot_in_a_command_is_refused_during_another_snapshot() {
-    in_time(|| {
+    with_timeout(|| {
         let number = next_number();
         let Stalled { image, .. } = Stalled::open(number, Durability::Synced);
         std::thread::scope(|scope| {
@@ -356,7 +356,7 @@ fn a_snapshot_in_a_command_is_refused_during_another_snapshot() {
 
 #[test]
 fn after_a_refused_call_the_thread_can_call_the_image() {
-    in_time(|| {
+    with_timeout(|| {
         let number = next_number();
         let Stalled { image, .. } = Stalled::open(number, Durability::Synced);
         for outer in OUTER {

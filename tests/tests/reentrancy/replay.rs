@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use memimage::{ErrorKind, Image, Model, Shape};
-use memimage_tests::in_time;
+use memimage_tests::with_timeout;
 use serde::{Deserialize, Serialize};
 
 #[test]
@@ -40,7 +40,7 @@ fn a_body_that_calls_its_image_is_refused_on_replay() {
         }
     }
 
-    in_time(|| {
+    with_timeout(|| {
         let image = IMAGE.get_or_init(|| Image::in_memory().unwrap());
         assert_eq!(image.call_image().unwrap(), 1);
         assert_eq!(image.fail().unwrap_err().kind(), ErrorKind::Panicked);

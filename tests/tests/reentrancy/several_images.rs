@@ -4,13 +4,13 @@ use std::sync::{Arc, OnceLock};
 
 use memimage::disk::SimDisk;
 use memimage::{Durability, ErrorKind, Image};
-use memimage_tests::in_time;
+use memimage_tests::with_timeout;
 
 use super::{HookModel, HookModelAdd, HookModelCommands as _, INNER, Inner, OUTER, Outer, Stalled, next_number};
 
 #[test]
 fn each_image_has_its_own_reentrancy_check() {
-    in_time(|| {
+    with_timeout(|| {
         let (one, other) = (next_number(), next_number());
         let (first, second) = (Stalled::open(one, Durability::Synced), Stalled::open(other, Durability::Synced));
         for outer in OUTER {
@@ -31,7 +31,7 @@ fn each_image_has_its_own_reentrancy_check() {
 
 #[test]
 fn guards_of_two_images_can_be_dropped_in_any_order() {
-    in_time(|| {
+    with_timeout(|| {
         let first = Stalled::open(next_number(), Durability::Synced).image;
         let second = Stalled::open(next_number(), Durability::Synced).image;
         let (one, other) = (first.read_uncommitted().unwrap(), second.read_uncommitted().unwrap());
@@ -45,7 +45,7 @@ fn guards_of_two_images_can_be_dropped_in_any_order() {
 
 #[test]
 fn a_guard_on_another_thread_only_delays() {
-    in_time(|| {
+    with_timeout(|| {
         let Stalled { image, .. } = Stalled::open(next_number(), Durability::Synced);
         let guard = image.read_uncommitted().unwrap();
         std::thread::scope(|scope| {
@@ -67,7 +67,7 @@ fn an_image_in_a_thread_local_is_closed_with_its_thread() {
             .open_with(Arc::new(DISK.get_or_init(SimDisk::new).clone()), "own").unwrap();
     }
     static DISK: OnceLock<SimDisk> = OnceLock::new();
-    in_time(|| {
+    with_timeout(|| {
         std::thread::spawn(|| {
             OWN.with(|image| image.submit(HookModelAdd {}).map(drop)).unwrap();
             OWN.with(|image| image.query(|model| assert_eq!(model.count, 1))).unwrap();

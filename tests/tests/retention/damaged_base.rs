@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Retention, Seq};
-use memimage_tests::{Act, GateDisk};
+use memimage_tests::{DiskMethod, GateDisk};
 
 use super::{LedgerHistory, bases, damage, damage_state, options, remove, snapshots};
 
@@ -78,7 +78,7 @@ fn a_base_copy_that_cannot_be_repaired_on_a_full_disk_does_not_prevent_opening()
     let intact = history.add_snapshots(Retention::Events(0), 8).disk.clone();
     let full = |disk: &SimDisk| {
         let disk = GateDisk::new(disk.clone());
-        disk.fail(Act::Write, ".base.tmp", io::ErrorKind::StorageFull);
+        disk.fail(DiskMethod::Write, ".base.tmp", io::ErrorKind::StorageFull);
         options(Retention::Events(0)).open_with(Arc::new(disk), "/ledger")
     };
     let disk = intact.fork();

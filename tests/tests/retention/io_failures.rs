@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use memimage::disk::SimDisk;
 use memimage::{Retention, Seq};
-use memimage_tests::{Act, GateDisk, LedgerCommands, Run};
+use memimage_tests::{DiskMethod, GateDisk, LedgerCommands, Run};
 
 use super::{numbers, open, options, snapshots, ten_events};
 
@@ -14,12 +14,12 @@ use super::{numbers, open, options, snapshots, ten_events};
 #[test]
 fn a_base_that_cannot_be_written_prunes_nothing() {
     let failures = [
-        (Act::CreateNew, ".base.tmp"),
-        (Act::Write, ".1.base.tmp"),
-        (Act::Write, ".2.base.tmp"),
-        (Act::SyncAll, ".2.base.tmp"),
-        (Act::Rename, ".1.base"),
-        (Act::Rename, ".2.base"),
+        (DiskMethod::CreateNew, ".base.tmp"),
+        (DiskMethod::Write, ".1.base.tmp"),
+        (DiskMethod::Write, ".2.base.tmp"),
+        (DiskMethod::SyncAll, ".2.base.tmp"),
+        (DiskMethod::Rename, ".1.base"),
+        (DiskMethod::Rename, ".2.base"),
     ];
     for (act, ending) in failures {
         let sim = SimDisk::new();
@@ -36,7 +36,7 @@ fn a_base_that_cannot_be_written_prunes_nothing() {
         assert!(stats.retention_failure.is_some_and(|why| why.contains(".base.tmp")), "{act:?} {ending}");
         assert_eq!((stats.base, stats.snapshot_failure), (None, None));
         assert_eq!((numbers(&sim)[0], snapshots(&sim).len()), (1, 2), "{act:?} {ending}");
-        disk.calm();
+        disk.remove_rule();
         ten_events(&mut run);
         assert!(run.image().admin().snapshot().unwrap().pruned.is_some());
         assert_eq!(run.image().admin().stats().retention_failure, None);
@@ -53,7 +53,7 @@ fn segments_that_cannot_be_removed_are_removed_later() {
     let disk = GateDisk::new(sim.clone());
     let image = options(Retention::Events(0)).open_with(Arc::new(disk.clone()), "/ledger").unwrap();
     let mut run = Run::begin(image, Vec::new(), Seq::ZERO).unwrap();
-    disk.fail(Act::Remove, "2.journal", io::ErrorKind::PermissionDenied);
+    disk.fail(DiskMethod::Remove, "2.journal", io::ErrorKind::PermissionDenied);
     for _ in 0..5 {
         ten_events(&mut run);
         run.image().admin().snapshot().unwrap();
@@ -64,7 +64,7 @@ fn segments_that_cannot_be_removed_are_removed_later() {
     let image = open(&sim.fork(), Retention::Everything).unwrap();
     assert_eq!(image.admin().stats().base, run.image().admin().stats().base);
     Run::begin(image, run.digests().to_vec(), run.image().journal().seq()).unwrap();
-    disk.calm();
+    disk.remove_rule();
     ten_events(&mut run);
     assert!(run.image().admin().snapshot().unwrap().pruned.is_some());
     assert!(numbers(&sim)[0] > 3);
@@ -79,9 +79,13 @@ fn a_failed_sync_of_the_journal_directory_poisons() {
     let mut run = Run::begin(image, Vec::new(), Seq::ZERO).unwrap();
     let renamed = AtomicBool::new(false);
     disk.rule(move |call| {
-        let base = call.act == Act::Rename && call.path.to_string_lossy().contains(".2.base");
+        let base = call.method == DiskMethod::Rename && call.path.to_string_lossy().contains(".2.base");
         let renamed = renamed.fetch_or(base, Ordering::SeqCst);
-        if renamed && call.is(Act::SyncDir, "/journal") { Err(io::Error::other("the disk is gone")) } else { Ok(None) }
+        if renamed && call.is(DiskMethod::SyncDir, "/journal") {
+            Err(io::Error::other("the disk is gone"))
+        } else {
+            Ok(None)
+        }
     });
     for _ in 0..2 {
         ten_events(&mut run);

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Error, Image, Options, Retention, Seq, SnapshotPolicy};
-use memimage_tests::{Ask, Ledger, LedgerCommands, LedgerDeposit, Run, changed, files};
+use memimage_tests::{Ledger, LedgerCommands, LedgerDeposit, Request, Run, changed, files};
 
 const JOURNAL: &str = "/ledger/journal";
 const SNAPSHOTS: &str = "/ledger/snapshot";
@@ -52,7 +52,7 @@ impl LedgerHistory {
             let stats = run.image().admin().stats();
             assert_eq!(stats.retention_failure, None);
         }
-        run.ask(&Ask::Deposit(7, 7));
+        run.execute(&Request::Deposit(7, 7));
         (self.digests, self.seq) = run.close();
         self
     }
@@ -74,11 +74,11 @@ impl LedgerHistory {
 
 fn ten_events(run: &mut Run) {
     for amount in 0..7 {
-        run.ask(&Ask::Deposit(amount, 5));
+        run.execute(&Request::Deposit(amount, 5));
     }
-    run.ask(&Ask::Settle(1, 2_000));
-    run.ask(&Ask::Draw(None));
-    run.ask(&Ask::File(6_000));
+    run.execute(&Request::Settle(1, 2_000));
+    run.execute(&Request::Draw(None));
+    run.execute(&Request::File(6_000));
 }
 
 fn numbers(disk: &SimDisk) -> Vec<u64> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use memimage::{ErrorKind, Retention};
-use memimage_tests::{Ask, changed, files};
+use memimage_tests::{Request, changed, files};
 
 use super::{LedgerHistory, bases, copy, numbers, options, remove, segment, snapshots};
 
@@ -104,8 +104,8 @@ fn a_base_from_a_diverged_copy_is_refused() {
         let disk = history.disk.fork();
         let mut run = history.recover(&disk, Retention::Events(0)).unwrap();
         for _ in 0..2 {
-            run.ask(&Ask::Deposit(9, amount));
-            (0..9).for_each(|_| run.ask(&Ask::File(1_000)));
+            run.execute(&Request::Deposit(9, amount));
+            (0..9).for_each(|_| run.execute(&Request::File(1_000)));
             run.image().admin().snapshot().unwrap();
         }
         run.close();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use memimage::disk::SimDisk;
 use memimage::{Durability, ErrorKind, Image, Retention, Seq, SnapshotPolicy};
-use memimage_tests::{Act, Ask, Dice, Gate, GateDisk, Ledger, LedgerCommands, Run};
+use memimage_tests::{DiskMethod, Gate, GateDisk, Ledger, LedgerCommands, Request, Run, SplitMix64};
 
 use super::{LedgerHistory, numbers, open, options, remove, snapshots, ten_events};
 
@@ -18,10 +18,10 @@ fn after_a_panic_the_model_is_rebuilt_from_a_pruned_journal() {
             remove(&disk, &snapshots(&disk));
         }
         let mut run = history.recover(&disk, Retention::Events(0)).unwrap();
-        // `ask` compares the states before and after the panic
-        run.ask(&Ask::Explode(3));
-        run.ask(&Ask::Deposit(3, 3));
-        run.ask(&Ask::Explode(3));
+        // `execute` compares the states before and after the panic
+        run.execute(&Request::Explode(3));
+        run.execute(&Request::Deposit(3, 3));
+        run.execute(&Request::Explode(3));
         ten_events(&mut run);
         (history.digests, history.seq) = run.close();
     }
@@ -39,11 +39,11 @@ fn after_a_panic_the_model_is_rebuilt_while_the_journal_is_pruned() {
             for thread in 0..3_u32 {
                 let image = &image;
                 scope.spawn(move || {
-                    let mut dice = Dice::new(u64::from(thread));
+                    let mut rng = SplitMix64::new(u64::from(thread));
                     for _ in 0..80 {
-                        match dice.below(4) {
+                        match rng.below(4) {
                             0 => assert_eq!(image.explode(thread).unwrap_err().kind(), ErrorKind::Panicked),
-                            1 => _ = image.file(vec![1; dice.below(3_000) as usize]).unwrap(),
+                            1 => _ = image.file(vec![1; rng.below(3_000) as usize]).unwrap(),
                             _ => _ = image.deposit(thread, 1).unwrap(),
                         }
                     }
@@ -76,8 +76,8 @@ fn no_segment_is_removed_while_the_model_is_rebuilt_from_it() {
     let gates = (pruning.clone(), rebuilding.clone());
     disk.rule(move |call| {
         match std::thread::current().name() {
-            Some("pruning") if call.is(Act::CreateNew, ".1.base.tmp") => gates.0.pass(),
-            Some("rebuilding") if call.is(Act::Open, "00000001.journal") => gates.1.pass(),
+            Some("pruning") if call.is(DiskMethod::CreateNew, ".1.base.tmp") => gates.0.pass(),
+            Some("rebuilding") if call.is(DiskMethod::Open, "00000001.journal") => gates.1.pass(),
             _ => {}
         }
         Ok(None)
@@ -85,9 +85,9 @@ fn no_segment_is_removed_while_the_model_is_rebuilt_from_it() {
     std::thread::scope(|scope| {
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let snapshot = thread("pruning").spawn_scoped(scope, || image.admin().snapshot()).unwrap();
-        pruning.until_somebody_waits();
+        pruning.wait_until_blocked();
         let panic = thread("rebuilding").spawn_scoped(scope, || image.explode(1)).unwrap();
-        rebuilding.until_somebody_waits();
+        rebuilding.wait_until_blocked();
         pruning.open();
         // enough time for a removal that did not wait
         std::thread::sleep(Duration::from_millis(100));
@@ -97,5 +97,5 @@ fn no_segment_is_removed_while_the_model_is_rebuilt_from_it() {
         assert!(snapshot.join().unwrap().unwrap().pruned.is_some());
     });
     assert!(numbers(&sim)[0] > 1);
-    run.ask(&Ask::Deposit(1, 1));
+    run.execute(&Request::Deposit(1, 1));
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use memimage::admin::Rewrite;
 use memimage::disk::{Fault, Method, Operation, SimDisk, Unsynced};
 use memimage::{ErrorKind, Image, digest};
-use memimage_tests::{Act, Dice, GateDisk, cases};
+use memimage_tests::{DiskMethod, GateDisk, SplitMix64, cases};
 
 use super::model_versions::third;
 use super::{NEW, OLD, count_files, options, rewrite, source_image};
@@ -59,7 +59,7 @@ fn record(disk: &SimDisk) -> Arc<Mutex<Points>> {
 /// Simulates crashes after each operation, with several subsets. Returns how often the target was missing and how often it was
 /// complete.
 fn crash_everywhere(points: &Points, expected: u64) -> (u32, u32) {
-    let mut dice = Dice::new(1);
+    let mut rng = SplitMix64::new(1);
     let (mut nothing, mut all) = (0, 0);
     let mut tally = |result: Result<bool, String>, how: &str, operation: &Operation| match result {
         Ok(there) => *(if there { &mut all } else { &mut nothing }) += 1,
@@ -69,7 +69,7 @@ fn crash_everywhere(points: &Points, expected: u64) -> (u32, u32) {
         tally(check_after_crash(&disk.fork(), expected), "everything (a kill)", operation);
         tally(check_after_crash(&disk.crash(|_| false), expected), "nothing", operation);
         for _ in 0..cases(3) {
-            let (mut own, times) = (Dice::new(dice.u64()), 2 + dice.below(3));
+            let (mut own, times) = (SplitMix64::new(rng.u64()), 2 + rng.below(3));
             let mut asked = Vec::<Unsynced>::new();
             let crashed = disk.crash(|unsynced| {
                 let survives = own.once_in(times);
@@ -103,15 +103,15 @@ fn after_a_crash_of_a_failing_rewrite_it_can_be_repeated() {
     let expected = digest_of(&disk, OLD).unwrap();
     let gate = GateDisk::new(disk.clone());
     let rewriting = || Rewrite::<third::Desk>::new().segment_bytes(16 << 10).run_with(Arc::new(gate.clone()), OLD, NEW);
-    gate.rule(|call| match call.act {
-        Act::Rename if call.is(Act::Rename, NEW) => Err(io::ErrorKind::Other.into()),
+    gate.rule(|call| match call.method {
+        DiskMethod::Rename if call.is(DiskMethod::Rename, NEW) => Err(io::ErrorKind::Other.into()),
         // the files that it wrote cannot be removed either
-        Act::Remove => Err(io::ErrorKind::Other.into()),
+        DiskMethod::Remove => Err(io::ErrorKind::Other.into()),
         _ => Ok(None),
     });
     rewriting().unwrap_err();
     assert!(count_files(&disk, "/.new.rewriting") > 3);
-    gate.fail(Act::Rename, NEW, io::ErrorKind::Other);
+    gate.fail(DiskMethod::Rename, NEW, io::ErrorKind::Other);
     let points = record(&disk);
     rewriting().unwrap_err();
     let points = std::mem::take(&mut *points.lock().unwrap());
@@ -132,7 +132,7 @@ fn a_failed_rewrite_leaves_no_thread_running() {
         let (returned, late) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
         let (over, count) = (Arc::clone(&returned), Arc::clone(&late));
         gate.rule(move |call| {
-            if call.is(Act::Write, "00000002.journal.tmp") {
+            if call.is(DiskMethod::Write, "00000002.journal.tmp") {
                 sleep(Duration::from_millis(5));
             }
             count.fetch_add(u32::from(over.load(Ordering::SeqCst)), Ordering::SeqCst);

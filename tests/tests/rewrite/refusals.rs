@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU32;
 use memimage::admin::{Rewrite, RewriteStep};
 use memimage::disk::{Disk, SimDisk};
 use memimage::{ErrorKind, Image};
-use memimage_tests::{Act, GateDisk, changed, files};
+use memimage_tests::{DiskMethod, GateDisk, changed, files};
 
 use super::model_versions::{first, second};
 use super::{NEW, OLD, count_files, open, options, rewrite, source_image};
@@ -265,14 +265,14 @@ fn a_panic_in_the_progress_callback_leaves_no_files() {
 #[test]
 fn a_failed_disk_leaves_no_image_and_the_next_attempt_works() {
     for (act, ending) in [
-        (Act::CreateDir, "journal"),
-        (Act::Write, "00000002.journal.tmp"),
-        (Act::Write, "00000001.journal"),
-        (Act::SyncData, "00000001.journal"),
-        (Act::Rename, "00000002.journal"),
-        (Act::SyncDir, ".new.rewriting/journal"),
-        (Act::Rename, "new"),
-        (Act::CreateNew, "REWRITING"),
+        (DiskMethod::CreateDir, "journal"),
+        (DiskMethod::Write, "00000002.journal.tmp"),
+        (DiskMethod::Write, "00000001.journal"),
+        (DiskMethod::SyncData, "00000001.journal"),
+        (DiskMethod::Rename, "00000002.journal"),
+        (DiskMethod::SyncDir, ".new.rewriting/journal"),
+        (DiskMethod::Rename, "new"),
+        (DiskMethod::CreateNew, "REWRITING"),
     ] {
         let disk = source_image(None);
         let gate = GateDisk::new(disk.clone());
@@ -285,7 +285,7 @@ fn a_failed_disk_leaves_no_image_and_the_next_attempt_works() {
         assert_eq!(error.kind(), ErrorKind::StorageFull, "{act:?} {ending}: {error}");
         assert_eq!(count_files(&disk, NEW), 0, "{act:?} {ending}");
         assert_eq!(count_files(&disk, "/.new.rewriting"), 0, "{act:?} {ending}");
-        gate.calm();
+        gate.remove_rule();
         rewriting().run_with(Arc::new(gate), OLD, NEW).unwrap_or_else(|error| panic!("{act:?} {ending}: {error}"));
     }
 }

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use memimage_tests::{EntryContent, LedgerCommands, in_time, names, tree};
+use memimage_tests::{EntryContent, LedgerCommands, names, tree, with_timeout};
 
 use super::{full_image, open};
 
@@ -73,7 +73,7 @@ fn a_special_file_is_refused_and_nothing_is_changed() {
             replace(replacement, path, &outside);
             let before = tree(dir.path());
             let root = image.clone();
-            let opened = in_time(move || open(&root));
+            let opened = with_timeout(move || open(&root));
             let case = format!("{} as {replacement:?}", path.strip_prefix(&image).unwrap().display());
             let error = opened.err().unwrap_or_else(|| panic!("{case} was accepted"));
             assert_eq!(error.kind(), ErrorKind::NotAnImage, "{case}: {error}");

@@ -10,7 +10,7 @@ mod rewrite;
 use std::path::Path;
 
 use memimage::{Error, Image, Options, Retention, SnapshotPolicy};
-use memimage_tests::{Ledger, LedgerCommands, tear};
+use memimage_tests::{Ledger, LedgerCommands, tear_last_frame};
 
 fn options() -> Options<Ledger> {
     Image::options()
@@ -35,7 +35,7 @@ fn full_image(path: &Path) {
     }
     image.file(vec![7; 3_000]).unwrap();
     Image::close(image).unwrap();
-    tear(path);
+    tear_last_frame(path);
     let image = open(path).unwrap();
     assert!(image.admin().stats().recovery.quarantined.is_some());
     Image::close(image).unwrap();

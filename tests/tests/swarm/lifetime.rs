@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use memimage::disk::SimDisk;
 use memimage::{CommandError, Error, ErrorKind, Image, Pending};
-use memimage_tests::Dice;
+use memimage_tests::SplitMix64;
 
 use crate::model::{Mark, MarkList, MarkListAppend, MarkListCommands};
 use crate::oracle::{EndKind, PromiseRecord, Promises};
@@ -37,8 +37,8 @@ pub(crate) fn run_lifetime(
     }
     let failures: Vec<String> = std::thread::scope(|scope| {
         let run = |(thread, seed): (usize, &u64)| {
-            let (image, mut dice) = (image.clone(), Dice::new(*seed));
-            scope.spawn(move || CommandThread::new(thread as u8, image, record).run(lifetime.operations, &mut dice))
+            let (image, mut rng) = (image.clone(), SplitMix64::new(*seed));
+            scope.spawn(move || CommandThread::new(thread as u8, image, record).run(lifetime.operations, &mut rng))
         };
         let running: Vec<_> = lifetime.thread_seeds.iter().enumerate().map(run).collect();
         running.into_iter().filter_map(|thread| thread.join().expect("a command thread does not panic").err()).collect()
@@ -103,11 +103,11 @@ impl CommandThread<'_> {
     }
 
     /// Runs random operations until one fails unexpectedly.
-    fn run(mut self, operations: u64, dice: &mut Dice) -> Result<(), String> {
+    fn run(mut self, operations: u64, rng: &mut SplitMix64) -> Result<(), String> {
         for _ in 0..operations {
-            match dice.below(16) {
-                0..=4 => self.append(dice)?,
-                5..=7 => self.submit(dice)?,
+            match rng.below(16) {
+                0..=4 => self.append(rng)?,
+                5..=7 => self.submit(rng)?,
                 8 => self.wait()?,
                 9 => {
                     let marks = self.image.query(|list| list.marks.len() as u64).map_err(message)?;
@@ -132,7 +132,7 @@ impl CommandThread<'_> {
                     self.image.journal().sync().map_err(message)?;
                     self.record.record_sync(marks);
                 }
-                _ if dice.once_in(3) => {
+                _ if rng.once_in(3) => {
                     self.image.admin().snapshot().map_err(message)?;
                 }
                 // pending answers are dropped
@@ -147,20 +147,20 @@ impl CommandThread<'_> {
         Mark { thread: self.thread, nth: self.nth + after }
     }
 
-    fn append(&mut self, dice: &mut Dice) -> Result<(), String> {
+    fn append(&mut self, rng: &mut SplitMix64) -> Result<(), String> {
         let mark = self.mark(1);
         self.record.start(mark);
-        let index = self.image.append(mark, filler(dice)).map_err(message)?;
+        let index = self.image.append(mark, filler(rng)).map_err(message)?;
         self.nth = mark.nth;
         self.record.acknowledge(mark, index);
         Ok(())
     }
 
-    fn submit(&mut self, dice: &mut Dice) -> Result<(), String> {
+    fn submit(&mut self, rng: &mut SplitMix64) -> Result<(), String> {
         let mark = self.mark(1);
         self.record.start(mark);
-        let command = MarkListAppend { mark, filler: filler(dice) };
-        let submitted = if dice.once_in(2) { self.image.try_submit(command) } else { self.image.submit(command) };
+        let command = MarkListAppend { mark, filler: filler(rng) };
+        let submitted = if rng.once_in(2) { self.image.try_submit(command) } else { self.image.submit(command) };
         match submitted {
             Ok(pending) => {
                 self.nth = mark.nth;
@@ -181,8 +181,8 @@ impl CommandThread<'_> {
     }
 }
 
-fn filler(dice: &mut Dice) -> Vec<u8> {
-    let len = if dice.once_in(6) { dice.below(9_000) } else { dice.below(200) };
+fn filler(rng: &mut SplitMix64) -> Vec<u8> {
+    let len = if rng.once_in(6) { rng.below(9_000) } else { rng.below(200) };
     vec![7; len as usize]
 }
 

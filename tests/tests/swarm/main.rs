@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Seq};
-use memimage_tests::{cases, mend};
+use memimage_tests::{cases, repair_until_sound};
 
 use lifetime::{LifetimeResult, run_lifetime};
 use model::Mark;
@@ -134,12 +134,11 @@ fn without_garbage(
     match parameters.open(lifetime, &left.disk.fork()) {
         Ok(_) => Ok(left),
         Err(error)
-            if error.kind() == ErrorKind::Corrupt
-                && error.to_string().contains("never acknowledged as far as is known") =>
+            if error.kind() == ErrorKind::Corrupt && error.to_string().contains("how these bytes can be cleared") =>
         {
             count(&tally.suspect, 1);
             // the next opening checks how much was acknowledged
-            mend(&left.disk, Path::new("/list"), Seq::ZERO)?;
+            repair_until_sound(&left.disk, Path::new("/list"), Seq::ZERO)?;
             Ok(left)
         }
         Err(error) => Err(error.to_string()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use memimage::disk::{Crash, Effect, Fault, Method, SimDisk};
 use memimage::{Durability, Error, Image, Options, Retention, SnapshotPolicy};
-use memimage_tests::Dice;
+use memimage_tests::SplitMix64;
 
 use crate::model::MarkList;
 use crate::oracle::THREADS_MAX;
@@ -50,13 +50,13 @@ pub(crate) enum LifetimeEnd {
 
 impl SwarmParameters {
     pub(crate) fn new(seed: u64) -> SwarmParameters {
-        let mut dice = Dice::new(seed);
-        let retention = match dice.below(3) {
-            0 => Retention::Events(dice.below(20)),
+        let mut rng = SplitMix64::new(seed);
+        let retention = match rng.below(3) {
+            0 => Retention::Events(rng.below(20)),
             _ => Retention::Everything,
         };
-        let lifetimes = (0..1 + dice.below(4)).map(|_| LifetimeParameters::new(&mut dice)).collect();
-        SwarmParameters { align: [8, 512, 4096][dice.below(3) as usize], retention, lifetimes }
+        let lifetimes = (0..1 + rng.below(4)).map(|_| LifetimeParameters::new(&mut rng)).collect();
+        SwarmParameters { align: [8, 512, 4096][rng.below(3) as usize], retention, lifetimes }
     }
 
     /// Opens the image with the options of a lifetime.
@@ -74,59 +74,59 @@ impl SwarmParameters {
 }
 
 impl LifetimeParameters {
-    fn new(dice: &mut Dice) -> LifetimeParameters {
-        let durability = match dice.below(5) {
+    fn new(rng: &mut SplitMix64) -> LifetimeParameters {
+        let durability = match rng.below(5) {
             0 => Durability::Buffered,
-            1 => Durability::Interval(Duration::from_micros(100 + dice.below(2_000))),
+            1 => Durability::Interval(Duration::from_micros(100 + rng.below(2_000))),
             _ => Durability::Synced,
         };
-        let snapshots = match dice.below(3) {
+        let snapshots = match rng.below(3) {
             0 => SnapshotPolicy::Manual,
-            _ => SnapshotPolicy::AfterEvents(4 + dice.below(30)),
+            _ => SnapshotPolicy::AfterEvents(4 + rng.below(30)),
         };
-        let fault = dice.once_in(2).then(|| fault(dice));
-        let end = match dice.below(6) {
+        let fault = rng.once_in(2).then(|| fault(rng));
+        let end = match rng.below(6) {
             0 => LifetimeEnd::Close,
             1 => LifetimeEnd::Drop,
-            2 => LifetimeEnd::Kill(dice.below(90)),
-            _ => LifetimeEnd::PowerCut(dice.below(90), crash(dice)),
+            2 => LifetimeEnd::Kill(rng.below(90)),
+            _ => LifetimeEnd::PowerCut(rng.below(90), crash(rng)),
         };
         LifetimeParameters {
             durability,
             snapshots,
-            batch_bytes: [64, 1_000, 1 << 20][dice.below(3) as usize],
-            pending_batches: 1 + dice.below(4) as usize,
-            thread_seeds: (0..1 + dice.below(THREADS_MAX as u64)).map(|_| dice.u64()).collect(),
-            operations: 2 + dice.below(14),
-            faulty_opening: fault.is_some() && dice.once_in(3),
+            batch_bytes: [64, 1_000, 1 << 20][rng.below(3) as usize],
+            pending_batches: 1 + rng.below(4) as usize,
+            thread_seeds: (0..1 + rng.below(THREADS_MAX as u64)).map(|_| rng.u64()).collect(),
+            operations: 2 + rng.below(14),
+            faulty_opening: fault.is_some() && rng.once_in(3),
             fault,
             end,
         }
     }
 }
 
-fn crash(dice: &mut Dice) -> Crash {
-    match dice.below(8) {
+fn crash(rng: &mut SplitMix64) -> Crash {
+    match rng.below(8) {
         0 => Crash::Nothing,
         1 => Crash::Everything,
         2 => Crash::NamesOnly,
         3 => Crash::BytesOnly,
-        4 => Crash::Prefix(dice.below(12) as usize),
-        5 => Crash::Garbage(dice.u64()),
-        _ => Crash::Subset(dice.u64()),
+        4 => Crash::Prefix(rng.below(12) as usize),
+        5 => Crash::Garbage(rng.u64()),
+        _ => Crash::Subset(rng.u64()),
     }
 }
 
-fn fault(dice: &mut Dice) -> Fault {
+fn fault(rng: &mut SplitMix64) -> Fault {
     use Method::{SyncAll, SyncData, SyncDir, WriteAt};
-    let nth = 1 + dice.below(40);
-    let effect = match dice.below(4) {
+    let nth = 1 + rng.below(40);
+    let effect = match rng.below(4) {
         0 => Effect::Everything,
         1 => Effect::Part,
         2 => Effect::Dropped,
         _ => Effect::Nothing,
     };
-    let fault = match dice.below(9) {
+    let fault = match rng.below(9) {
         0 => Fault::io().on(&all_but_directory_syncs()).nth(nth).effect(effect),
         1 => Fault::io().from(nth),
         2 => Fault::full().from(nth),
@@ -140,7 +140,7 @@ fn fault(dice: &mut Dice) -> Fault {
         7 => Fault::short().every(1 + nth % 5),
         _ => Fault::interrupted().one_in(2 + nth),
     };
-    fault.seed(dice.u64())
+    fault.seed(rng.u64())
 }
 
 /// All methods but the sync of a directory. FORMAT.md, assumption 4: a successful sync after a failed one proves nothing for

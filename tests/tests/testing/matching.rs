@@ -57,10 +57,10 @@ fn derived_implementations_match() {
     #[derive(Serialize, Deserialize, Shape)]
     enum Side {
         Bid,
-        Ask { price: u64, tags: HashSet<String> },
+        Request { price: u64, tags: HashSet<String> },
     }
     let tags = || (0..20).map(|tag| tag.to_string()).collect();
-    shape_matches(&HashMap::from([(1, vec![Side::Bid, Side::Ask { price: 7, tags: tags() }]), (2, Vec::new())]));
+    shape_matches(&HashMap::from([(1, vec![Side::Bid, Side::Request { price: 7, tags: tags() }]), (2, Vec::new())]));
     shape_matches(&f64::NAN);
 }
 
