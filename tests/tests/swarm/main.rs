@@ -135,7 +135,7 @@ fn without_garbage(
         Ok(_) => Ok(left),
         Err(error)
             if error.kind() == ErrorKind::Corrupt
-                && error.to_string().contains("never acknowledged as far as is known") =>
+                && error.to_string().contains("a frame is damaged that is not known to be synced") =>
         {
             count(&tally.suspect, 1);
             // the next opening checks how much was acknowledged
