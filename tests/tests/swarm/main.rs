@@ -134,7 +134,8 @@ fn without_garbage(
     match parameters.open(lifetime, &left.disk.fork()) {
         Ok(_) => Ok(left),
         Err(error)
-            if error.kind() == ErrorKind::Corrupt && error.to_string().contains("how these bytes can be cleared") =>
+            if error.kind() == ErrorKind::Corrupt
+                && error.to_string().contains("a frame is damaged that is not known to be synced") =>
         {
             count(&tally.suspect, 1);
             // the next opening checks how much was acknowledged
