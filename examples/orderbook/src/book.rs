@@ -1,4 +1,4 @@
-//! The model: the open orders, their totals at each price, and the progress of each file.
+//! The model: the open orders, their total at each price, and the progress in each file.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::{Cents, Satoshis};
 
-/// The number that the exchange gave an order.
+/// The exchange's number of an order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Shape)]
 pub(crate) struct OrderId(pub(crate) u64);
 
@@ -29,7 +29,7 @@ pub(crate) struct Order {
 /// The orders at one price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Shape)]
 pub(crate) struct Level {
-    /// Wider than one order's volume, so that no feed can make it overflow.
+    /// Wider than the volume of an order, so that no feed can overflow it.
     pub(crate) satoshis: u128,
     pub(crate) orders: u64,
 }
@@ -37,37 +37,37 @@ pub(crate) struct Level {
 /// The prices of one side, each with at least one order.
 type Levels = BTreeMap<Cents, Level>;
 
-/// The origin of a command. The command has it as an argument, because a refused row is not recorded, so the events do not show
-/// the number of rows.
+/// The source of a command. Each command contains it, because the journal does not record refused rows and so cannot be used to count
+/// rows.
 #[derive(Clone, Debug, Serialize, Deserialize, Shape)]
 pub(crate) struct RowId {
     /// The file's name without its directory.
     pub(crate) file: String,
-    /// The number of the row; the first one after the header is 1.
+    /// 1 for the first row after the header.
     pub(crate) number: u64,
 }
 
-/// The progress of a file. Of the rows up to the last applied one, all that were not applied were refused.
+/// The progress in a file. Rows before the last applied row were either applied or refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Shape)]
 pub(crate) struct Progress {
-    /// The number of the last applied row.
+    /// The number of the last row applied.
     pub(crate) row: u64,
-    /// The order in that row, to recognize the file.
+    /// The order in that row, to recognise the file.
     pub(crate) order: OrderId,
-    /// The number of applied rows.
+    /// Rows applied.
     pub(crate) applied: u64,
 }
 
-/// Why a row is refused.
+/// Why a row is not applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error("the order is open already")]
+    #[error("the order is already open")]
     Known,
     #[error("no such order is open")]
     Unknown,
     #[error("the volume is 0")]
     NoVolume,
-    #[error("the row was applied or refused before")]
+    #[error("the row was reached before")]
     Repeated,
 }
 
@@ -95,7 +95,7 @@ impl Book {
         if self.orders.contains_key(&id) { Err(Refusal::Known) } else { Ok(()) }
     }
 
-    /// Changes the price and volume of an order. Its side stays the same.
+    /// Changes the price and volume of an order. Its side stays.
     #[command(check = can_change)]
     pub(crate) fn change(&mut self, row: RowId, id: OrderId, price: Cents, volume: Satoshis) {
         let order = self.remove(id);
@@ -127,7 +127,7 @@ fn has_volume(volume: Satoshis) -> Result<(), Refusal> {
 }
 
 impl Book {
-    /// No row is applied twice, even if several callers send it.
+    /// Refuses a row that was reached before, so that no row is applied twice.
     fn is_new(&self, row: &RowId) -> Result<(), Refusal> {
         if row.number <= self.progress(&row.file).row { Err(Refusal::Repeated) } else { Ok(()) }
     }
@@ -144,9 +144,9 @@ impl Book {
     }
 
     fn remove(&mut self, id: OrderId) -> Order {
-        let order = self.orders.remove(&id).expect("the check has found the order");
+        let order = self.orders.remove(&id).expect("the check found the order open");
         let levels = self.levels(order.side);
-        let level = levels.get_mut(&order.price).expect("the price of an open order has a level");
+        let level = levels.get_mut(&order.price).expect("an open order counts at its price");
         level.satoshis -= u128::from(order.volume.0);
         level.orders -= 1;
         if level.orders == 0 {
@@ -167,7 +167,7 @@ impl Book {
         *progress = Progress { row: row.number, order, applied: progress.applied + 1 };
     }
 
-    /// The progress of the file with this name.
+    /// The progress in the file of this name.
     pub(crate) fn progress(&self, file: &str) -> Progress {
         self.files.get(file).copied().unwrap_or_default()
     }

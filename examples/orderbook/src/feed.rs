@@ -1,4 +1,4 @@
-//! The rows of a feed: a CSV file, plain or gzip, with a recording of Bitstamp's order feed.
+//! The rows of a feed: a CSV file, plain or gzip, as Bitstamp's feed of orders is recorded.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
@@ -12,7 +12,7 @@ use indicatif::ProgressBar;
 use crate::book::{OrderId, Progress, Side};
 use crate::money::{Cents, Satoshis};
 
-/// The columns. The two times have no effect on the book and are not read.
+/// The columns. The rules do not depend on the two timestamps, so they are not read.
 const HEADER: [&str; 7] = ["id", "timestamp", "exchange_timestamp", "price", "volume", "action", "direction"];
 const ID: usize = 0;
 const PRICE: usize = 3;
@@ -25,7 +25,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// A row of the feed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
-    /// The number of the row; the first one after the header is 1.
+    /// 1 for the first row after the header.
     pub(crate) number: u64,
     pub(crate) id: OrderId,
     pub(crate) action: Action,
@@ -34,7 +34,7 @@ pub(crate) struct Row {
     pub(crate) volume: Satoshis,
 }
 
-/// What happened to the order.
+/// The change of the order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Action {
     Created,
@@ -42,13 +42,13 @@ pub(crate) enum Action {
     Deleted,
 }
 
-/// Why a feed cannot be read, or only in part.
+/// Why reading a feed failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FeedError {
     #[error("`{}` cannot be read: {source}", path.display())]
     Open { path: PathBuf, source: io::Error },
 
-    #[error("`{}` has a name that is not UTF-8, and the image identifies files by name; help: rename it", path.display())]
+    #[error("`{}` has no UTF-8 name to record in the image; help: rename it", path.display())]
     Name { path: PathBuf },
 
     #[error("`{}` is not a feed of orders: its header is `{found:.200}`, not `{}`", path.display(), HEADER.join(","))]
@@ -58,26 +58,26 @@ pub(crate) enum FeedError {
     Row { path: PathBuf, row: u64, source: csv::Error },
 
     #[error(
-        "row {row} of `{}` has {found} fields, not {}; the rows before it are applied; help: fix it and run this again",
+        "row {row} of `{}` has {found} fields, not {}; the rows before it are applied; help: fix the row and run this again",
         path.display(), HEADER.len()
     )]
     Fields { path: PathBuf, row: u64, found: usize },
 
     #[error(
-        "row {row} of `{}`: the {column} `{value}` {reason}; the rows before it are applied; help: fix it and run this again",
+        "row {row} of `{}`: the {column} `{value}` {reason}; the rows before it are applied; help: fix the row and run this again",
         path.display()
     )]
     Value { path: PathBuf, row: u64, column: &'static str, value: String, reason: String },
 
     #[error(
-        "`{}` is not the file of this name that was applied up to its row {}, which names the order {}: {found}; help: give \
-         one of them another name, or use another image",
+        "`{}` is not the file of this name that was applied up to its row {}, which names the order {}: {found}; help: give one \
+         of them another name, or use another image",
         path.display(), progress.row, progress.order.0
     )]
     OtherFile { path: PathBuf, progress: Progress, found: String },
 }
 
-/// An open feed.
+/// A feed that is being read.
 pub(crate) struct Feed {
     path: PathBuf,
     name: String,
@@ -88,7 +88,7 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    /// Opens the file and checks its header. The progress bar shows the bytes read.
+    /// Opens the file and checks its header. The bar follows the bytes read.
     pub(crate) fn open(path: &Path, bar: &ProgressBar) -> Result<Feed, FeedError> {
         let name = path.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| FeedError::Name { path: path.to_owned() })?.to_owned();
@@ -108,7 +108,7 @@ impl Feed {
         &self.name
     }
 
-    /// Skips the rows that were applied already, and checks that they came from this file.
+    /// Skips the rows up to the last applied one, and checks that they came from this file.
     pub(crate) fn skip(&mut self, progress: Progress) -> Result<(), FeedError> {
         while self.number < progress.row {
             if !self.advance()? {
@@ -121,7 +121,7 @@ impl Feed {
         Ok(())
     }
 
-    /// The next row, if any.
+    /// The next row, if there is one.
     pub(crate) fn next(&mut self) -> Result<Option<Row>, FeedError> {
         if !self.advance()? {
             return Ok(None);
@@ -136,7 +136,7 @@ impl Feed {
         }))
     }
 
-    /// Reads the next row into `record`, if any.
+    /// Reads the next row into `record`, if there is one.
     fn advance(&mut self) -> Result<bool, FeedError> {
         let row = self.number + 1;
         let read = self.reader.read_record(&mut self.record);
@@ -166,7 +166,7 @@ impl Feed {
     }
 }
 
-/// The file's text. Its first bytes show whether it is compressed; its name may be wrong.
+/// The file's text. The first bytes show whether it is compressed, because the name may be wrong.
 fn text(path: &Path, bar: &ProgressBar) -> io::Result<Box<dyn Read>> {
     let mut file = File::open(path)?;
     bar.set_length(file.metadata()?.len());

@@ -1,7 +1,7 @@
-//! Applies a feed to an image, with one command per row and many pending commands.
+//! Applies a feed to an image: a command for each row, many of them in flight.
 //!
-//! Refused rows are not recorded. Before the last applied row, they are the rows that the count of applied rows lacks. Rows
-//! after it are checked again in the next run, against the book at that time.
+//! Refused rows are not recorded. The number of refused rows before the last applied row is the difference to the count of applied
+//! rows. Rows after it are checked again by the next run, on the book of that time.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -15,35 +15,35 @@ use serde::Serialize;
 use crate::book::{Book, BookChange, BookCreate, BookDelete, Order, Refusal, RowId};
 use crate::feed::{Action, Feed, Row};
 
-/// The maximum number of pending commands, enough to fill the journal's batches during a sync.
+/// The number of commands in flight: enough to fill the journal's batches while one is synced.
 const PENDING_MAX: usize = 1 << 16;
 
 type Answer = Pending<(), CommandError<Refusal>>;
 
-/// The counts of a file's rows over all runs.
+/// The results of a file's rows, over all runs.
 #[derive(Serialize)]
 pub(crate) struct Summary {
     rows: u64,
     applied: u64,
     refused: u64,
-    /// The image's last event, from any file.
+    /// The image's last event, of any file.
     seq: u64,
-    /// The duration of this run.
+    /// Of this run.
     seconds: f64,
 }
 
-/// Applies the rows up to `limit` that are not applied yet.
+/// Applies the rows up to `limit` that were not applied yet.
 pub(crate) fn ingest(file: &Path, options: Options<Book>, image: &Path, limit: u64) -> Result<Summary, Box<dyn Error>> {
     #[expect(clippy::disallowed_methods, reason = "the duration is not part of the book")]
     let start = Instant::now();
     let bar = progress_bar();
-    // before the image, so that a mistyped file name creates no image
+    // before the image, so that a mistyped file name creates none
     let mut feed = Feed::open(file, &bar)?;
     let image = options.open(image)?;
 
     let rows = apply(&image, &mut feed, limit);
     bar.finish_and_clear();
-    // if a row cannot be read, the rows before it are still applied
+    // an unreadable row does not undo the rows before it
     image.journal().sync()?;
     let rows = rows?;
 
@@ -53,7 +53,7 @@ pub(crate) fn ingest(file: &Path, options: Options<Book>, image: &Path, limit: u
     Ok(Summary { rows, applied, refused: rows - applied, seq, seconds: start.elapsed().as_secs_f64() })
 }
 
-/// Returns the number of the last checked row, in this run or an earlier one.
+/// The number of the last row processed, in this run or an earlier one.
 fn apply(image: &Image<Book>, feed: &mut Feed, limit: u64) -> Result<u64, Box<dyn Error>> {
     let progress = image.query(|book| book.progress(feed.name()))?;
     let mut rows = progress.row;
@@ -85,7 +85,7 @@ fn submit(image: &Image<Book>, file: &str, row: Row) -> Result<Answer, memimage:
     }
 }
 
-/// A refusal is not an error here.
+/// A refusal is an answer too.
 fn wait(answer: Answer) -> Result<(), memimage::Error> {
     match answer.wait() {
         Ok(()) | Err(CommandError::Refused(_)) => Ok(()),
@@ -93,7 +93,7 @@ fn wait(answer: Answer) -> Result<(), memimage::Error> {
     }
 }
 
-/// The bar is on stderr, and visible only on a terminal.
+/// A progress bar on stderr, if that is a terminal.
 fn progress_bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}, {eta} to go");
     ProgressBar::new(0).with_style(style.expect("the template is well formed"))

@@ -1,7 +1,7 @@
-//! An order book in memory that follows a feed of orders and loses nothing when it is killed.
+//! An order book in memory: it follows a feed of orders, and loses nothing when it is killed.
 //!
-//! `orderbook ingest` applies a file of Bitstamp's order feed, with one command per row; `best` and `depth` show the book. Kill
-//! an ingest at any moment and run it again: it continues after the last applied row.
+//! `orderbook ingest` applies a file of Bitstamp's order feed, a command for each row; `best` and `depth` show the book. Kill
+//! an ingest at any time and run it again: it continues after the last applied row.
 
 mod book;
 mod feed;
@@ -20,7 +20,7 @@ use memimage::{Durability, Image};
 
 use book::Book;
 
-/// Follows a feed of orders and keeps their book in an image.
+/// Follows a feed of orders, and keeps the order book in an image.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
@@ -30,16 +30,16 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Applies the rows of a feed that are not applied yet, and prints the file's counts over all runs as JSON.
+    /// Applies the rows of a feed that were not applied yet, and prints the file's counts over all runs as JSON.
     Ingest {
-        /// The feed: CSV, plain or gzip. The image identifies it by its name without the directory.
+        /// The feed: CSV, plain or gzip. The image identifies it by its file name, without the directory.
         file: PathBuf,
         #[command(flatten)]
         image: ImageArgs,
         /// When an applied row counts as durable.
         #[arg(long, value_enum, default_value_t = Keep::Synced)]
         durability: Keep,
-        /// Stop after this row, counted from the file's first; if the image is past it, nothing is done.
+        /// Stop after this row, counted from the file's first row; if the image is past it, do nothing.
         #[arg(long, value_name = "ROWS")]
         limit: Option<u64>,
     },
@@ -52,7 +52,7 @@ enum Command {
     Depth {
         #[command(flatten)]
         image: ImageArgs,
-        /// How many prices of each side.
+        /// The number of prices of each side.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
         levels: u64,
     },
@@ -60,7 +60,7 @@ enum Command {
 
 #[derive(Args)]
 struct ImageArgs {
-    /// The image's directory; only `ingest` creates one.
+    /// The image's directory; only `ingest` creates a new one.
     #[arg(long = "image", value_name = "DIR")]
     path: PathBuf,
 }
@@ -71,14 +71,14 @@ impl ImageArgs {
     }
 }
 
-/// The library's `Durability` as a command-line argument.
+/// The library's `Durability`, as a command-line option.
 #[derive(Clone, Copy, ValueEnum)]
 enum Keep {
-    /// When it is synced: a power cut loses no applied row.
+    /// Once it is on disk: it survives a power cut.
     Synced,
-    /// When the operating system has it; it is synced ten times a second.
+    /// Once it is written to the operating system; a sync follows ten times a second.
     Interval,
-    /// When the operating system has it: a kill loses no applied row, but a power cut may.
+    /// Once it is written to the operating system: it survives a kill, but perhaps not a power cut.
     Buffered,
 }
 

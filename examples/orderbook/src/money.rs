@@ -14,12 +14,12 @@ pub(crate) struct Cents(pub(crate) u64);
 pub(crate) struct Satoshis(pub(crate) u64);
 
 impl Cents {
-    /// The number of decimals of a dollar.
+    /// Decimals of a dollar.
     pub(crate) const PLACES: usize = 2;
 }
 
 impl Satoshis {
-    /// The number of decimals of a bitcoin.
+    /// Decimals of a bitcoin.
     pub(crate) const PLACES: usize = 8;
 }
 
@@ -50,7 +50,7 @@ pub(crate) enum MoneyError {
     TooLarge,
 }
 
-/// Parses `12.5`, and also `1.25e-05`: feeds that were converted from floats write small amounts like this.
+/// Parses `12.5`, and also `1.25e-05`, the form of small amounts in feeds that were generated from floats.
 fn parse(text: &str, places: usize) -> Result<u64, MoneyError> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i16>().map_err(|_| MoneyError::NotDecimal)?),
@@ -62,7 +62,7 @@ fn parse(text: &str, places: usize) -> Result<u64, MoneyError> {
         return Err(MoneyError::NotDecimal);
     }
 
-    // zeros at the end would count as decimals
+    // trailing zeros are insignificant, but would count as decimals
     let fraction = fraction.trim_end_matches('0');
     let mut digits = 0u128;
     for digit in whole.bytes().chain(fraction.bytes()).map(|digit| u128::from(digit - b'0')) {

@@ -1,6 +1,6 @@
-//! A café's program in five stages. Each stage can open the images that earlier stages wrote.
+//! The program of a café in five stages of its life. Each stage can open the images of the earlier stages.
 //!
-//! `README.md`, next to this crate's `Cargo.toml`, explains the stages. Each stage is a complete program in one file, so that
+//! `README.md`, beside this crate's `Cargo.toml`, walks through them. Each stage is a whole program in one file, so that
 //! `diff stage1.rs stage2.rs` shows the changes.
 
 mod program;

@@ -1,34 +1,34 @@
-//! The common interface of the stages.
+//! The common interface of the stages, to select a stage by its number.
 
 use std::error::Error;
 use std::path::Path;
 
 use memimage::{Image, Model, Options};
 
-/// Why a program failed.
+/// The error of a stage's program.
 pub type Failure = Box<dyn Error>;
 
-/// The program of one stage.
+/// The program in one stage of its life.
 pub trait Stage: Model {
     /// Runs the commands of an ordinary day.
     ///
     /// # Errors
     ///
-    /// If a command fails.
+    /// If one of them fails.
     fn day(cafe: &Image<Self>) -> Result<(), Failure>;
 
     /// The whole state as text.
     fn show(&self) -> String;
 }
 
-/// The program of a stage, without its types.
+/// A stage, with its types erased.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
     write: fn(&Path) -> Result<String, Failure>,
     show: fn(&Path) -> Result<String, Failure>,
 }
 
-/// The programs of all stages, in order.
+/// The stages, in their order.
 pub const PROGRAMS: [Program; 5] = [
     Program::of::<crate::stage1::Cafe>(),
     Program::of::<crate::stage2::Cafe>(),
@@ -42,7 +42,7 @@ impl Program {
         Program { write: write::<M>, show: show::<M> }
     }
 
-    /// Opens or creates the image and runs the commands of a day. Returns a line with the recorded events.
+    /// Opens the image, or creates it, and runs a day's commands. Returns the numbers of their events as text.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ impl Program {
         (self.write)(image)
     }
 
-    /// Opens the image. Returns how it was recovered, and its state.
+    /// Opens the image, and returns its content and the way of its recovery as text.
     ///
     /// # Errors
     ///
@@ -74,16 +74,16 @@ fn show<M: Stage>(path: &Path) -> Result<String, Failure> {
     let cafe = options::<M>().create(false).open(path)?;
     let recovery = cafe.admin().stats().recovery;
     let (seq, replayed) = (recovery.seq, recovery.replayed);
-    let recovered = match recovery.snapshot {
+    let begun = match recovery.snapshot {
         Some(snapshot) => format!("{seq} events: a snapshot of {snapshot}, and {replayed} replayed\n"),
         None => format!("{seq} events: {replayed} replayed\n"),
     };
     let state = cafe.query(M::show)?;
     Image::close(cafe)?;
-    Ok(recovered + &state)
+    Ok(begun + &state)
 }
 
-/// Options with the smallest segments, because some images of this example are committed.
+/// The smallest length, because the images of this example are small and some of them are committed.
 fn options<M: Model>() -> Options<M> {
     Image::options().segment_bytes(16 << 10)
 }

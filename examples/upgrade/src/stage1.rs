@@ -1,4 +1,4 @@
-//! Stage 1: a café sells prepaid cards and has a guest book.
+//! Stage 1, the beginning: a café sells cards with money on them, and has a guest book.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ impl Drink {
 
 #[memimage::commands(lock = "locks/stage1.lock")]
 impl Cafe {
-    /// Sells a card with this printed number, and with money on it.
+    /// Sells a card with a printed number and a first amount of money.
     #[command(check = is_new)]
     pub fn issue(&mut self, card: u32, owner: String, cents: u64) {
         self.cards.insert(card, Card { owner, cents });
@@ -51,7 +51,7 @@ impl Cafe {
         if self.cards.contains_key(&card) { Err(format!("card {card} is sold already")) } else { Ok(()) }
     }
 
-    /// Takes the price of a drink from a card, and returns the remaining cents.
+    /// Takes the price of a drink from a card, and returns the remaining money.
     #[command(check = can_buy)]
     pub fn buy(&mut self, card: u32, drink: Drink) -> u64 {
         self.pay(card, drink.price())
@@ -79,7 +79,7 @@ impl Cafe {
 }
 
 impl Cafe {
-    /// An existing card. Each command that uses it has checked the number.
+    /// A card that exists, as the check of the command has found.
     fn card(&mut self, card: u32) -> &mut Card {
         self.cards.get_mut(&card).expect("a card that was sold")
     }

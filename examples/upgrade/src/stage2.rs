@@ -1,11 +1,11 @@
 //! Stage 2: several cups at once, and cocoa.
 //!
-//! - *A field was added* to `buy`. This is a new shape, so `buy` has version 2 now. The old shape is kept as `BuyV1`,
-//!   and an upcaster converts an old event to the current payload: one cup.
-//! - *A variant was appended* to `Drink`. No old event can contain it, so it needs no new version.
+//! - *A field was added* to `buy`. That changes its shape, so `buy` is now at version 2. The struct `BuyV1` keeps the old
+//!   shape, and an upcaster converts an old event: one cup.
+//! - *A variant was appended* to `Drink`. An old event cannot contain it, so `Drink` needs no version.
 //!
-//! The lock rejected the new argument until the version was raised and `BuyV1` had the old shape. Updated with
-//! `MEMIMAGE_BLESS`, it has a line for `buy v2`, and cocoa in both lines of `buy`.
+//! The lock refused the new argument until the version was raised and `BuyV1` had the old shape. Once blessed, it has a line
+//! for `buy v2`, and the cocoa in both lines of `buy`.
 
 use std::collections::BTreeMap;
 
@@ -51,7 +51,7 @@ impl Drink {
 
 #[memimage::commands(lock = "locks/stage2.lock")]
 impl Cafe {
-    /// Sells a card with this printed number, and with money on it.
+    /// Sells a card with a printed number and a first amount of money.
     #[command(check = is_new)]
     pub fn issue(&mut self, card: u32, owner: String, cents: u64) {
         self.cards.insert(card, Card { owner, cents });
@@ -61,7 +61,7 @@ impl Cafe {
         if self.cards.contains_key(&card) { Err(format!("card {card} is sold already")) } else { Ok(()) }
     }
 
-    /// Takes the price of some cups from a card, and returns the remaining cents.
+    /// Takes the price of some cups from a card, and returns the remaining money.
     #[command(version = 2, history(BuyV1), check = can_buy)]
     pub fn buy(&mut self, card: u32, drink: Drink, cups: u32) -> u64 {
         self.pay(card, drink.price() * u64::from(cups))
@@ -89,7 +89,7 @@ impl Cafe {
 }
 
 impl Cafe {
-    /// An existing card. Each command that uses it has checked the number.
+    /// A card that exists, as the check of the command has found.
     fn card(&mut self, card: u32) -> &mut Card {
         self.cards.get_mut(&card).expect("a card that was sold")
     }
@@ -113,7 +113,7 @@ impl Cafe {
     }
 }
 
-/// The arguments of `buy` in stage 1.
+/// The payload of `buy` in stage 1.
 #[derive(Deserialize, Shape)]
 struct BuyV1 {
     card: u32,

@@ -1,12 +1,11 @@
-//! Stage 3: cards are sold empty and loaded at any time.
+//! Stage 3: cards are sold empty, and can be loaded at any time.
 //!
-//! - *A command was split in two*. `issue` no longer takes money; `load` is a command of its own. An old `issue` event
-//!   becomes both, or only the first if there was no money: its upcaster returns two events, the second one in an
-//!   `Option`.
-//! - *A method was renamed* from `buy` to `serve`. The events in the journal are still called `buy`.
+//! - *A command was split in two*. `issue` no longer takes money; the new command `load` does. An old `issue` becomes both
+//!   events, or only the first if there was no money: its upcaster returns two events, the second in an `Option`.
+//! - *A method was renamed*, from `buy` to `serve`. The journal records events, and the event is still called `buy`.
 //!
-//! The lock has new lines for `load v1` and `issue v2`. It does not notice the renamed method; without `name = "buy"` it would
-//! report that `buy` is missing.
+//! The lock has lines for `load v1` and `issue v2`. It does not see the renamed method; without `name = "buy"` it would report
+//! that `buy` is gone.
 
 use std::collections::BTreeMap;
 
@@ -52,7 +51,7 @@ impl Drink {
 
 #[memimage::commands(lock = "locks/stage3.lock")]
 impl Cafe {
-    /// Sells an empty card with this printed number.
+    /// Sells an empty card with a printed number.
     #[command(version = 2, history(IssueV1), check = is_new)]
     pub fn issue(&mut self, card: u32, owner: String) {
         self.cards.insert(card, Card { owner, cents: 0 });
@@ -68,7 +67,7 @@ impl Cafe {
         self.card(card).cents += cents;
     }
 
-    /// Takes the price of some cups from a card, and returns the remaining cents.
+    /// Takes the price of some cups from a card, and returns the remaining money.
     #[command(name = "buy", version = 2, history(BuyV1), check = can_serve)]
     pub fn serve(&mut self, card: u32, drink: Drink, cups: u32) -> u64 {
         self.pay(card, drink.price() * u64::from(cups))
@@ -96,7 +95,7 @@ impl Cafe {
 }
 
 impl Cafe {
-    /// An existing card. Each command that uses it has checked the number.
+    /// A card that exists, as the check of the command has found.
     fn card(&mut self, card: u32) -> &mut Card {
         self.cards.get_mut(&card).expect("a card that was sold")
     }
@@ -120,7 +119,7 @@ impl Cafe {
     }
 }
 
-/// The arguments of `issue` in stages 1 and 2.
+/// The payload of `issue` in stages 1 and 2.
 #[derive(Deserialize, Shape)]
 struct IssueV1 {
     card: u32,
@@ -134,7 +133,7 @@ fn issue_1_to_2(old: IssueV1) -> (CafeIssue, Option<CafeLoad>) {
     (CafeIssue { card: old.card, owner: old.owner }, Some(load).filter(|load| load.cents > 0))
 }
 
-/// The arguments of `buy` in stage 1.
+/// The payload of `buy` in stage 1.
 #[derive(Deserialize, Shape)]
 struct BuyV1 {
     card: u32,

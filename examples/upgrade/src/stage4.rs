@@ -1,14 +1,13 @@
 //! Stage 4: higher prices, no more gifts, and two names for a guest.
 //!
-//! - *A rule changed*: prices rose. Old drinks must keep their old prices on replay, or the old balances would change.
-//!   So `buy` has a version 3, although its arguments are the same, and the old body is kept as version 2, for replay
-//!   only.
-//! - *A command was retired*: nobody can call `gift` any more. The recorded gifts are replayed.
-//! - *A value upcaster* converts `issue` from version 2 to 3: a function on maps and lists, without a struct for the old
-//!   version. Its result is checked against the new shape. It would work for any other event with an `owner`.
+//! - *A rule changed*: prices rose. Old drinks must keep their old prices on replay, or the old state would change. So `buy`
+//!   got a version 3, though its arguments are the same, and the old body stays as version 2, for replay only.
+//! - *A command was retired*: nobody can execute `gift` any more. Replay still executes recorded gifts.
+//! - *A value upcaster* converts `issue` from version 2 to 3: a function on maps and lists, which needs no old struct. The
+//!   library checks its result against the new shape. The function would also work for any other event with an `owner`.
 //!
-//! The lock has new lines for `buy v3` and `issue v3`, and it prevents the removal of `gift`. It knows the shape of `issue v2`,
-//! which is no longer in the source. It does not notice the new prices, which are not part of a shape.
+//! The lock has lines for `buy v3` and `issue v3`, and does not allow `gift` to be deleted. It keeps the shape of `issue v2`,
+//! which is no longer in the source. It cannot see the new prices, because a rule is not part of a shape.
 
 use std::collections::BTreeMap;
 
@@ -63,7 +62,7 @@ impl Drink {
 
 #[memimage::commands(lock = "locks/stage4.lock")]
 impl Cafe {
-    /// Sells an empty card with this printed number.
+    /// Sells an empty card with a printed number.
     #[command(version = 3, history(IssueV1, value = two_names), check = is_new)]
     pub fn issue(&mut self, card: u32, first: String, last: String) {
         let owner = format!("{first} {last}").trim().to_owned();
@@ -80,7 +79,7 @@ impl Cafe {
         self.card(card).cents += cents;
     }
 
-    /// Takes the price of some cups from a card, and returns the remaining cents.
+    /// Takes the price of some cups from a card, and returns the remaining money.
     #[command(name = "buy", version = 3, check = can_serve)]
     pub fn serve(&mut self, card: u32, drink: Drink, cups: u32) -> u64 {
         self.pay(card, drink.price() * u64::from(cups))
@@ -90,7 +89,7 @@ impl Cafe {
         self.can_pay(card, drink.price() * u64::from(cups))
     }
 
-    /// The command `serve` with the prices up to stage 3.
+    /// Serves cups at the prices up to stage 3.
     #[command(name = "buy", version = 2, history(BuyV1), replay_only)]
     fn serve_at_old_prices(&mut self, card: u32, drink: Drink, cups: u32) -> u64 {
         self.pay(card, drink.old_price() * u64::from(cups))
@@ -114,7 +113,7 @@ impl Cafe {
 }
 
 impl Cafe {
-    /// An existing card. Each command that uses it has checked the number.
+    /// A card that exists, as the check of the command has found.
     fn card(&mut self, card: u32) -> &mut Card {
         self.cards.get_mut(&card).expect("a card that was sold")
     }
@@ -138,7 +137,7 @@ impl Cafe {
     }
 }
 
-/// The arguments of `issue` in stages 1 and 2.
+/// The payload of `issue` in stages 1 and 2.
 #[derive(Deserialize, Shape)]
 struct IssueV1 {
     card: u32,
@@ -153,7 +152,7 @@ fn issue_1_to_3(old: IssueV1) -> (CafeIssue, Option<CafeLoad>) {
     (CafeIssue { card: old.card, first, last }, Some(load).filter(|load| load.cents > 0))
 }
 
-/// Converts an event with an `owner` to one with `first` and `last`.
+/// Replaces the `owner` of an event by `first` and `last`.
 fn two_names(mut event: Value) -> Result<Value, ValueError> {
     let (first, last) = first_and_last(&event.take::<String>("owner")?);
     event.insert("first", first)?;
@@ -166,7 +165,7 @@ fn first_and_last(owner: &str) -> (String, String) {
     (first.to_owned(), last.to_owned())
 }
 
-/// The arguments of `buy` in stage 1.
+/// The payload of `buy` in stage 1.
 #[derive(Deserialize, Shape)]
 struct BuyV1 {
     card: u32,

@@ -1,13 +1,13 @@
-//! Stage 5: the sum that the café owes to its guests, and a guest book for card holders.
+//! Stage 5: the sum of the money on all cards, and a guest book for card holders.
 //!
-//! - *The model changed*: it has a new sum and another guest book. Without an upcaster, older snapshots would be skipped
-//!   and the complete journal replayed. With a version, the old shape as `CafeV1`, and an upcaster, a snapshot of stage 4
-//!   stays usable. Replayed events act on the new model, so the retired `gift` adds to the sum as well.
-//! - *Events were dropped*: entries of the guest book without a card are gone. The upcaster of `sign` returns nothing.
-//! - *The commands are in groups*, each in a module of its own, for models with many commands. Groups have no effect on
-//!   events.
+//! - *The model changed*: it has a new sum, and another guest book. Without a declaration, recovery would skip the older
+//!   snapshots and replay the whole journal. With a version, the old shape as `CafeV1`, and an upcaster, the snapshots of
+//!   stage 4 stay usable. Replayed events act on the new model, so even the retired `gift` adds to the sum.
+//! - *Events were dropped*: entries in the guest book without a card disappear. The upcaster of `sign` returns nothing.
+//! - *The commands are in groups*, each in a module of its own, as in a model with many commands. The journal does not record
+//!   groups.
 //!
-//! The lock has a new line for `sign v2`. Groups changed nothing in it, and it does not cover the model's own shape, which may
+//! The lock has a line for `sign v2`. Groups do not change it, and it does not contain the shape of the model: a model may
 //! change at any time.
 
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ use crate::{Failure, Stage};
 #[model(name = "cafe", version = 2, history(CafeV1), groups(Cards, Counter))]
 pub struct Cafe {
     cards: BTreeMap<u32, Card>,
-    /// The sum of the money on all cards.
+    /// The money on all cards.
     owed: u64,
     guest_book: Vec<Entry>,
 }
@@ -71,7 +71,7 @@ impl Drink {
 
 #[memimage::commands(group = Cards, lock = "locks/stage5.lock")]
 impl Cafe {
-    /// Sells an empty card with this printed number.
+    /// Sells an empty card with a printed number.
     #[command(version = 3, history(IssueV1, value = two_names), check = is_new)]
     pub fn issue(&mut self, card: u32, first: String, last: String) {
         let owner = format!("{first} {last}").trim().to_owned();
@@ -101,7 +101,7 @@ impl Cafe {
 
 #[memimage::commands(group = Counter, lock = "locks/stage5.lock")]
 impl Cafe {
-    /// Takes the price of some cups from a card, and returns the remaining cents.
+    /// Takes the price of some cups from a card, and returns the remaining money.
     #[command(name = "buy", version = 3, check = can_serve)]
     pub fn serve(&mut self, card: u32, drink: Drink, cups: u32) -> u64 {
         self.pay(card, drink.price() * u64::from(cups))
@@ -111,7 +111,7 @@ impl Cafe {
         self.can_pay(card, drink.price() * u64::from(cups))
     }
 
-    /// The command `serve` with the prices up to stage 3.
+    /// Serves cups at the prices up to stage 3.
     #[command(name = "buy", version = 2, history(BuyV1), replay_only)]
     fn serve_at_old_prices(&mut self, card: u32, drink: Drink, cups: u32) -> u64 {
         self.pay(card, drink.old_price() * u64::from(cups))
@@ -129,7 +129,7 @@ impl Cafe {
 }
 
 impl Cafe {
-    /// An existing card. Each command that uses it has checked the number.
+    /// A card that exists, as the check of the command has found.
     fn card(&mut self, card: u32) -> &mut Card {
         self.cards.get_mut(&card).expect("a card that was sold")
     }
@@ -159,7 +159,7 @@ impl Cafe {
     }
 }
 
-/// The model up to stage 4, as in its snapshots.
+/// The model in the snapshots of stage 4 and earlier.
 #[derive(Serialize, Deserialize, Shape)]
 struct CafeV1 {
     cards: BTreeMap<u32, Card>,
@@ -168,12 +168,12 @@ struct CafeV1 {
 
 #[memimage::upcast]
 fn cafe_1_to_2(old: CafeV1) -> Cafe {
-    drop(old.guest_book); // like its events
+    drop(old.guest_book); // as its events are
     let owed = old.cards.values().map(|card| card.cents).sum();
     Cafe { cards: old.cards, owed, guest_book: Vec::new() }
 }
 
-/// The arguments of `sign` up to stage 4.
+/// The payload of `sign` up to stage 4.
 #[derive(Deserialize, Shape)]
 struct SignV1 {
     text: String,
@@ -184,7 +184,7 @@ fn sign_1_to_none(old: SignV1) {
     drop(old.text);
 }
 
-/// The arguments of `issue` in stages 1 and 2.
+/// The payload of `issue` in stages 1 and 2.
 #[derive(Deserialize, Shape)]
 struct IssueV1 {
     card: u32,
@@ -199,7 +199,7 @@ fn issue_1_to_3(old: IssueV1) -> (CafeIssue, Option<CafeLoad>) {
     (CafeIssue { card: old.card, first, last }, Some(load).filter(|load| load.cents > 0))
 }
 
-/// Converts an event with an `owner` to one with `first` and `last`.
+/// Replaces the `owner` of an event by `first` and `last`.
 fn two_names(mut event: Value) -> Result<Value, ValueError> {
     let (first, last) = first_and_last(&event.take::<String>("owner")?);
     event.insert("first", first)?;
@@ -212,7 +212,7 @@ fn first_and_last(owner: &str) -> (String, String) {
     (first.to_owned(), last.to_owned())
 }
 
-/// The arguments of `buy` in stage 1.
+/// The payload of `buy` in stage 1.
 #[derive(Deserialize, Shape)]
 struct BuyV1 {
     card: u32,

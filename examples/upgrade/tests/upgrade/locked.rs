@@ -121,8 +121,9 @@ fn the_errors_of_the_lock_name_the_fault_and_the_help() {
 
     // an unmodified stage whose new lines are not in the lock
     let errors = package.check_with(5, &[]);
-    let expected =
-        ["`locks/stage5.lock` has no line for sign v2 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it"];
+    let expected = [
+        "`locks/stage5.lock` has no line for sign v2; help: run `MEMIMAGE_BLESS=1 cargo test --lib` to add it, and commit it",
+    ];
     assert_eq!(errors, expected);
 }
 
