@@ -62,7 +62,7 @@ fn each_damage_to_one_copy_of_a_base_is_repaired_from_the_other() {
     let copies = copies(&sample);
     let cases: Vec<_> = (0..2).flat_map(|copy| ALL.map(|replacement| (copy, replacement))).collect();
     let apply = |disk: &SimDisk, (copy, replacement): &(usize, CopyReplacement)| {
-        replace_with(&sample, &other, disk, &copies[*copy], *replacement)
+        replace_with(&sample, &other, disk, &copies[*copy], *replacement);
     };
     let part = |(_, replacement): &(usize, CopyReplacement)| format!("{replacement:?}");
     let damage = DamageInjection { name: "one copy of the base", depth: Depth::Use, part: &part, apply: &apply };
