@@ -113,7 +113,7 @@ fn a_protected_golden_image_is_refused() {
         }
         let root = directory.path().join("ledger");
         let golden = catch_unwind(AssertUnwindSafe(|| {
-            golden_image::<Ledger>(&root, |_| panic!("the image should not be opened"))
+            golden_image::<Ledger>(&root, |_| panic!("the image should not be opened"));
         }));
         let given = catch_unwind(AssertUnwindSafe(|| drop(given_image::<Ledger>(&root))));
         for (task, outcome) in [("golden_image", golden), ("given_image", given)] {
