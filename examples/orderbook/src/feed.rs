@@ -51,7 +51,7 @@ pub(crate) enum FeedError {
     #[error("`{}` has no UTF-8 name to record in the image; help: rename it", path.display())]
     Name { path: PathBuf },
 
-    #[error("`{}` is no feed of orders: its header is `{found:.200}`, not `{}`", path.display(), HEADER.join(","))]
+    #[error("`{}` is not a feed of orders: its header is `{found:.200}`, not `{}`", path.display(), HEADER.join(","))]
     Header { path: PathBuf, found: String },
 
     #[error("row {row} of `{}` cannot be read: {source}; the rows before it are applied", path.display())]
@@ -64,13 +64,13 @@ pub(crate) enum FeedError {
     Fields { path: PathBuf, row: u64, found: usize },
 
     #[error(
-        "row {row} of `{}`: the {column} `{value}` {what}; the rows before it are applied; help: fix the row and run this again",
+        "row {row} of `{}`: the {column} `{value}` {reason}; the rows before it are applied; help: fix the row and run this again",
         path.display()
     )]
-    Value { path: PathBuf, row: u64, column: &'static str, value: String, what: String },
+    Value { path: PathBuf, row: u64, column: &'static str, value: String, reason: String },
 
     #[error(
-        "`{}` is not the file of this name that was applied up to its row {}, which names the order {}: {found}; give one \
+        "`{}` is not the file of this name that was applied up to its row {}, which names the order {}: {found}; help: give one \
          of them another name, or use another image",
         path.display(), progress.row, progress.order.0
     )]
@@ -152,12 +152,12 @@ impl Feed {
 
     fn field<T, E: ToString>(&self, column: usize, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, FeedError> {
         let value = &self.record[column];
-        parse(value).map_err(|what| FeedError::Value {
+        parse(value).map_err(|reason| FeedError::Value {
             path: self.path.clone(),
             row: self.number,
             column: HEADER[column],
             value: value.to_owned(),
-            what: what.to_string(),
+            reason: reason.to_string(),
         })
     }
 

@@ -16,7 +16,7 @@ use crate::book::{Book, BookChange, BookCreate, BookDelete, Order, Refusal, RowI
 use crate::feed::{Action, Feed, Row};
 
 /// The number of commands in flight: enough to fill the journal's batches while one is synced.
-const UNDER_WAY: usize = 1 << 16;
+const PENDING_MAX: usize = 1 << 16;
 
 type Answer = Pending<(), CommandError<Refusal>>;
 
@@ -61,17 +61,17 @@ fn apply(image: &Image<Book>, feed: &mut Feed, limit: u64) -> Result<u64, Box<dy
         return Ok(rows);
     }
     feed.skip(progress)?;
-    let mut under_way = VecDeque::new();
+    let mut pending = VecDeque::new();
     while rows < limit
         && let Some(row) = feed.next()?
     {
-        if under_way.len() == UNDER_WAY {
-            under_way.pop_front().map_or(Ok(()), wait)?;
+        if pending.len() == PENDING_MAX {
+            pending.pop_front().map_or(Ok(()), wait)?;
         }
-        under_way.push_back(submit(image, feed.name(), row)?);
+        pending.push_back(submit(image, feed.name(), row)?);
         rows = row.number;
     }
-    under_way.into_iter().try_for_each(wait)?;
+    pending.into_iter().try_for_each(wait)?;
     Ok(rows)
 }
 

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_plain_number_is_refused() {
+    fn text_that_is_not_a_plain_number_is_refused() {
         for text in [
             "", " ", ".", "-1", "+1", "-0", " 1", "1 ", "1 0", "1,5", "1_000", "1.2.3", "0x1", "NaN", "inf", "$1", "１",
         ] {
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_amount_is_read_and_one_more_is_refused() {
+    fn the_largest_amount_is_accepted_and_the_next_one_is_refused() {
         check("184467440737095516.15", Ok(u64::MAX));
         check("184467440737095516.16", Err(MoneyError::TooLarge));
         check("18446744073709551615", Err(MoneyError::TooLarge));
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_has_all_its_decimals() {
+    fn a_formatted_amount_has_all_its_decimals() {
         assert_eq!(decimal(7_838_300, Cents::PLACES), "78383.00");
         assert_eq!(decimal(5, Cents::PLACES), "0.05");
         assert_eq!(decimal(0, Satoshis::PLACES), "0.00000000");
