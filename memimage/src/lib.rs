@@ -168,8 +168,8 @@ pub mod __private {
     pub use crate::event::{
         EventType, EventVersion, Group, HistoryError, PastState, PastVersion, ReplayError, ReplayTarget, Retired,
         ShapeLock, StateUpcast, StateUpcastFrom, StateVersion, UpcastChain, UpcastFailure, UpcastGoal, UpcastTarget,
-        Upcasting, concat, count, forgotten, is_listed, only_retired_step, only_state_step, only_step, row_of, shared,
-        step, take,
+        Upcasting, concat, count, deliver, is_listed, missing_event, only_retired_step, only_state_step, only_step,
+        row_of, shared, step,
     };
     pub use crate::expand::{
         Argument, CheckArgument, CheckContextArgument, CheckField, CheckSharedArgument, CheckSharedField,
@@ -178,8 +178,8 @@ pub mod __private {
     };
     pub use crate::outcome::Outcome;
     pub use crate::shape::{
-        Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Text, Variant, drifted, generic_identity,
-        identity,
+        Back, ConstText, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, drifted,
+        generic_identity, identity,
     };
     pub use crate::shape_lock::bless_or_verify;
     pub use serde;

@@ -1,10 +1,10 @@
-//! Computes the checksums of changed bytes again, by FORMAT.md alone, so that a test reaches the checks behind the checksums.
+//! Recomputes the checksums of modified bytes, from FORMAT.md alone, so that a test reaches the checks behind the checksums.
 
 use crc32c::{crc32c, crc32c_append};
 
 use crate::frames::{SEGMENT_HEADER, TRAILER, frames, u32_at};
 
-/// Computes the checksum of a segment's or snapshot's header again.
+/// Recomputes the header checksum of a segment or snapshot.
 pub fn update_header(file: &mut [u8]) {
     if let Some(header) = file.get_mut(..SEGMENT_HEADER) {
         let crc = crc32c(&header[..SEGMENT_HEADER - 4]);
@@ -12,8 +12,8 @@ pub fn update_header(file: &mut [u8]) {
     }
 }
 
-/// Computes the checksums of all frames of a segment again and links each frame to the one before it. Returns the checksum of
-/// the last frame. The image and number in the segment's header are taken as they are.
+/// Recomputes the checksums of all frames of a segment and links each frame to the previous one. Returns the checksum of the
+/// last frame. The UUID and the segment number are read from the segment's header.
 pub fn update_frames(segment: &mut [u8], mut previous: u32) -> u32 {
     if segment.len() < SEGMENT_HEADER {
         return previous;
@@ -31,7 +31,7 @@ pub fn update_frames(segment: &mut [u8], mut previous: u32) -> u32 {
     previous
 }
 
-/// Updates the headers and frames of a whole journal, whose segments are in the order of their numbers.
+/// Updates the headers and frames of a journal. The segments must be in the order of their numbers.
 pub fn update_journal<'a>(segments: impl IntoIterator<Item = &'a mut Vec<u8>>) {
     let mut previous = 0;
     for segment in segments {
@@ -40,7 +40,7 @@ pub fn update_journal<'a>(segments: impl IntoIterator<Item = &'a mut Vec<u8>>) {
     }
 }
 
-/// Computes the checksums of a snapshot's header, chunks and trailer again, and the hash over all of it.
+/// Recomputes the checksums of a snapshot's header, chunks and trailer, and the hash of the whole file.
 pub fn update_snapshot(file: &mut [u8]) {
     update_header(file);
     if file.len() < SEGMENT_HEADER {
@@ -68,7 +68,7 @@ pub fn update_snapshot(file: &mut [u8]) {
     }
 }
 
-/// Computes the checksum of `journal/durable` again.
+/// Recomputes the checksum of `journal/durable`.
 pub fn update_watermark(block: &mut [u8], uuid: &[u8]) {
     if block.len() >= 64 {
         let crc = crc32c_append(crc32c(uuid), &block[..60]);

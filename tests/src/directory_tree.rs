@@ -1,55 +1,56 @@
-//! The content of a real directory, to verify its files and that nothing changed.
+//! The content of a real directory, to verify that nothing in it changed.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// What stands at a path.
+/// The content of a directory entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stands {
+pub enum EntryContent {
     /// A directory.
     Dir,
     /// A regular file with these bytes.
     File(Vec<u8>),
-    /// A symbolic link that leads there.
+    /// A symbolic link with this target.
     Link(PathBuf),
     /// A pipe, a socket or a device.
     Other,
 }
 
-/// What stands at each path within a directory, itself included, and the nine bits of its mode.
-pub type Tree = BTreeMap<PathBuf, (Stands, u32)>;
+/// The content and the nine mode bits of each path in a directory, including the directory itself.
+pub type Tree = BTreeMap<PathBuf, (EntryContent, u32)>;
 
-/// Looks at all that is in a directory, following no link, but for `LOCK`, into which each owner writes its name.
+/// Reads a directory recursively, without following links. The content of `LOCK` is left out, because each owner writes its
+/// name into it.
 ///
 /// # Panics
 ///
-/// If something cannot be looked at.
+/// If a file or directory cannot be read.
 pub fn tree(root: &Path) -> Tree {
     let mut tree = Tree::new();
-    let mut left = vec![root.to_owned()];
-    while let Some(path) = left.pop() {
+    let mut pending = vec![root.to_owned()];
+    while let Some(path) = pending.pop() {
         let metadata = fs::symlink_metadata(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let file_type = metadata.file_type();
-        let stands = if file_type.is_dir() {
-            left.extend(fs::read_dir(&path).expect("a directory").map(|entry| entry.expect("an entry").path()));
-            Stands::Dir
+        let content = if file_type.is_dir() {
+            pending.extend(fs::read_dir(&path).expect("a directory").map(|entry| entry.expect("an entry").path()));
+            EntryContent::Dir
         } else if file_type.is_symlink() {
-            Stands::Link(fs::read_link(&path).expect("a link"))
+            EntryContent::Link(fs::read_link(&path).expect("a link"))
         } else if !file_type.is_file() {
-            Stands::Other
+            EntryContent::Other
         } else if path.ends_with("LOCK") {
-            Stands::File(Vec::new())
+            EntryContent::File(Vec::new())
         } else {
-            Stands::File(fs::read(&path).expect("a file"))
+            EntryContent::File(fs::read(&path).expect("a file"))
         };
-        tree.insert(path, (stands, metadata.permissions().mode() & 0o777));
+        tree.insert(path, (content, metadata.permissions().mode() & 0o777));
     }
     tree
 }
 
-/// The paths at which the two differ.
+/// The paths at which two trees differ.
 pub fn differences(before: &Tree, after: &Tree) -> Vec<PathBuf> {
     let mut paths: Vec<_> =
         before.keys().chain(after.keys()).filter(|path| before.get(*path) != after.get(*path)).cloned().collect();

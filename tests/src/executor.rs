@@ -19,7 +19,7 @@ impl Wake for ThreadWaker {
     }
 }
 
-/// Runs a future to its end on this thread. It polls the future again only after a wake-up, so that a lost one blocks for ever.
+/// Runs a future to completion on this thread. It polls again only after a wake-up, so that a lost wake-up blocks forever.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let wake = Arc::new(ThreadWaker { thread: thread::current(), woken: AtomicBool::new(false) });
     let waker = Waker::from(Arc::clone(&wake));

@@ -1,4 +1,4 @@
-//! A disk that asks a rule before each call, which can block, fail, interrupt or shorten it; and a trace of all calls.
+//! A disk with a rule that can block, fail, interrupt or shorten each call, and a trace of all calls.
 
 use std::fmt;
 use std::io;
@@ -9,23 +9,23 @@ use std::time::{Duration, Instant};
 
 use memimage::disk::{Access, Disk, DiskFile, Entry, FileType, Lock};
 
-/// A call of a disk.
+/// A call of a disk method.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// What is called.
-    pub act: Act,
+    /// The method.
+    pub method: DiskMethod,
     /// The file or directory.
     pub path: PathBuf,
-    /// Where in the file.
+    /// The offset in the file.
     pub offset: u64,
-    /// How many bytes.
+    /// The number of bytes.
     pub len: usize,
 }
 
-/// What is called.
+/// A method of a disk or of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the methods of Disk and DiskFile")]
-pub enum Act {
+pub enum DiskMethod {
     CreateNew,
     Open,
     CreateDir,
@@ -41,15 +41,15 @@ pub enum Act {
 }
 
 impl Call {
-    /// Whether the path's last part ends so.
-    pub fn is(&self, act: Act, ending: &str) -> bool {
-        self.act == act && self.path.to_string_lossy().ends_with(ending)
+    /// Whether this is a call of `method` on a path that ends with `ending`.
+    pub fn is(&self, method: DiskMethod, ending: &str) -> bool {
+        self.method == method && self.path.to_string_lossy().ends_with(ending)
     }
 }
 
 type Rule = dyn Fn(&Call) -> io::Result<Option<usize>> + Send + Sync;
 
-/// A disk that asks a rule before each call.
+/// A disk that applies a rule to each call.
 #[derive(Clone)]
 pub struct GateDisk {
     inner: Arc<dyn Disk>,
@@ -67,33 +67,33 @@ impl GateDisk {
         }
     }
 
-    /// From now on `rule` is asked before each call. `Ok(None)` lets it through, `Ok(Some(n))` lets no more than `n` bytes
-    /// of a read or write through. It may block.
+    /// Sets the rule that is called before each disk call. `Ok(None)` lets the call through, `Ok(Some(n))` limits a read or
+    /// write to `n` bytes. The rule may block.
     pub fn rule(&self, rule: impl Fn(&Call) -> io::Result<Option<usize>> + Send + Sync + 'static) {
-        *held(&self.rule) = Arc::new(rule);
+        *lock(&self.rule) = Arc::new(rule);
     }
 
-    /// Lets all calls through again.
-    pub fn calm(&self) {
+    /// Removes the rule: all calls pass again.
+    pub fn remove_rule(&self) {
         self.rule(|_| Ok(None));
     }
 
-    /// Fails each call of this kind on a path with this ending.
-    pub fn fail(&self, act: Act, ending: &str, kind: io::ErrorKind) {
+    /// Fails each call of this method on a path with this ending.
+    pub fn fail(&self, method: DiskMethod, ending: &str, kind: io::ErrorKind) {
         let ending = ending.to_owned();
-        self.rule(move |call| if call.is(act, &ending) { Err(kind.into()) } else { Ok(None) });
+        self.rule(move |call| if call.is(method, &ending) { Err(kind.into()) } else { Ok(None) });
     }
 
-    /// All calls that were let through since this was last asked.
+    /// All calls that passed since the last call of `trace`.
     pub fn trace(&self) -> Vec<Call> {
-        std::mem::take(&mut *held(&self.trace))
+        std::mem::take(&mut *lock(&self.trace))
     }
 
-    fn ask(&self, act: Act, path: &Path, offset: u64, len: usize) -> io::Result<usize> {
-        let call = Call { act, path: path.to_owned(), offset, len };
-        let rule = Arc::clone(&held(&self.rule));
+    fn apply_rule(&self, method: DiskMethod, path: &Path, offset: u64, len: usize) -> io::Result<usize> {
+        let call = Call { method, path: path.to_owned(), offset, len };
+        let rule = Arc::clone(&lock(&self.rule));
         let limit = rule(&call)?.unwrap_or(len).min(len);
-        held(&self.trace).push(call);
+        lock(&self.trace).push(call);
         Ok(limit)
     }
 
@@ -110,22 +110,22 @@ impl fmt::Debug for GateDisk {
 
 impl Disk for GateDisk {
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        self.ask(Act::CreateNew, path, 0, 0)?;
+        self.apply_rule(DiskMethod::CreateNew, path, 0, 0)?;
         self.inner.create_new(path).map(|file| self.file(path, file))
     }
 
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn DiskFile>> {
-        self.ask(Act::Open, path, 0, 0)?;
+        self.apply_rule(DiskMethod::Open, path, 0, 0)?;
         self.inner.open(path, access).map(|file| self.file(path, file))
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        self.ask(Act::CreateDir, path, 0, 0)?;
+        self.apply_rule(DiskMethod::CreateDir, path, 0, 0)?;
         self.inner.create_dir(path)
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
-        self.ask(Act::List, dir, 0, 0)?;
+        self.apply_rule(DiskMethod::List, dir, 0, 0)?;
         self.inner.list(dir)
     }
 
@@ -134,27 +134,27 @@ impl Disk for GateDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.ask(Act::Rename, to, 0, 0)?;
+        self.apply_rule(DiskMethod::Rename, to, 0, 0)?;
         self.inner.rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.ask(Act::Remove, path, 0, 0)?;
+        self.apply_rule(DiskMethod::Remove, path, 0, 0)?;
         self.inner.remove(path)
     }
 
     fn remove_dir(&self, path: &Path) -> io::Result<()> {
-        self.ask(Act::Remove, path, 0, 0)?;
+        self.apply_rule(DiskMethod::Remove, path, 0, 0)?;
         self.inner.remove_dir(path)
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.ask(Act::SyncDir, path, 0, 0)?;
+        self.apply_rule(DiskMethod::SyncDir, path, 0, 0)?;
         self.inner.sync_dir(path)
     }
 
     fn lock(&self, path: &Path) -> io::Result<Lock> {
-        self.ask(Act::Lock, path, 0, 0)?;
+        self.apply_rule(DiskMethod::Lock, path, 0, 0)?;
         self.inner.lock(path)
     }
 
@@ -184,22 +184,22 @@ struct GateFile {
 
 impl DiskFile for GateFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let len = self.disk.ask(Act::Read, &self.path, offset, buf.len())?;
+        let len = self.disk.apply_rule(DiskMethod::Read, &self.path, offset, buf.len())?;
         self.file.read_at(&mut buf[..len], offset)
     }
 
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
-        let len = self.disk.ask(Act::Write, &self.path, offset, buf.len())?;
+        let len = self.disk.apply_rule(DiskMethod::Write, &self.path, offset, buf.len())?;
         self.file.write_at(&buf[..len], offset)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.disk.ask(Act::SyncData, &self.path, 0, 0)?;
+        self.disk.apply_rule(DiskMethod::SyncData, &self.path, 0, 0)?;
         self.file.sync_data()
     }
 
     fn sync_all(&self) -> io::Result<()> {
-        self.disk.ask(Act::SyncAll, &self.path, 0, 0)?;
+        self.disk.apply_rule(DiskMethod::SyncAll, &self.path, 0, 0)?;
         self.file.sync_all()
     }
 
@@ -208,58 +208,58 @@ impl DiskFile for GateFile {
     }
 }
 
-/// A test that waits for longer than this has failed.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A test that waits longer than this has failed.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A gate that calls wait at until it is opened.
+/// A gate that blocks calls until it is opened.
 #[derive(Clone, Debug, Default)]
 pub struct Gate {
-    inside: Arc<(Mutex<Inside>, Condvar)>,
+    state: Arc<(Mutex<GateState>, Condvar)>,
 }
 
 #[derive(Debug, Default)]
-struct Inside {
+struct GateState {
     open: bool,
     waiting: usize,
 }
 
 impl Gate {
-    /// Waits until the gate is open, or for so long that the test has failed already.
+    /// Waits until the gate is open or the timeout has passed.
     pub fn pass(&self) {
-        let (inside, changed) = &*self.inside;
-        let mut inside = held(inside);
-        inside.waiting += 1;
+        let (state, changed) = &*self.state;
+        let mut state = lock(state);
+        state.waiting += 1;
         changed.notify_all();
-        let patience = Instant::now() + PATIENCE;
-        while !inside.open && Instant::now() < patience {
-            inside = changed.wait_timeout(inside, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;
+        let deadline = Instant::now() + TIMEOUT;
+        while !state.open && Instant::now() < deadline {
+            state = changed.wait_timeout(state, TIMEOUT).unwrap_or_else(PoisonError::into_inner).0;
         }
-        inside.waiting -= 1;
+        state.waiting -= 1;
     }
 
-    /// Lets all through, now and later.
+    /// Lets all calls through, now and later.
     pub fn open(&self) {
-        let (inside, changed) = &*self.inside;
-        held(inside).open = true;
+        let (state, changed) = &*self.state;
+        lock(state).open = true;
         changed.notify_all();
     }
 
-    /// Returns once somebody waits at the gate.
+    /// Returns once a call is blocked at the gate.
     ///
     /// # Panics
     ///
-    /// If nobody comes.
-    pub fn until_somebody_waits(&self) {
-        let (inside, changed) = &*self.inside;
-        let mut inside = held(inside);
-        let patience = Instant::now() + PATIENCE;
-        while inside.waiting == 0 {
-            assert!(Instant::now() < patience, "nobody came to the gate");
-            inside = changed.wait_timeout(inside, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;
+    /// If no call reaches the gate before the timeout.
+    pub fn wait_until_blocked(&self) {
+        let (state, changed) = &*self.state;
+        let mut state = lock(state);
+        let deadline = Instant::now() + TIMEOUT;
+        while state.waiting == 0 {
+            assert!(Instant::now() < deadline, "no call reached the gate");
+            state = changed.wait_timeout(state, TIMEOUT).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
 
-fn held<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -18,31 +18,31 @@ mod run;
 mod torn_write;
 mod watchdog;
 
-pub use directory_tree::{Stands, Tree, differences, tree};
+pub use directory_tree::{EntryContent, Tree, differences, tree};
 pub use executor::block_on;
 pub use files::{Files, changed, files};
-pub use gate_disk::{Act, Call, Gate, GateDisk};
-pub use in_memory::Local;
-pub use memory::most_memory;
+pub use gate_disk::{Call, DiskMethod, Gate, GateDisk};
+pub use in_memory::InMemory;
+pub use memory::peak_memory;
 pub use models::{
-    Book, BookCommands, BookDraw, BookEvent, BookTear, BookWrite, Entry, Ledger, LedgerBurn, LedgerCommands,
-    LedgerDeposit, LedgerDraw, LedgerEvent, LedgerExplode, LedgerFile, LedgerSettle, LedgerWithdraw, NoPage, Overdrawn,
+    Book, BookCommands, BookDraw, BookEvent, BookTear, BookWrite, Ledger, LedgerBurn, LedgerCommands, LedgerDeposit,
+    LedgerDraw, LedgerEntry, LedgerEvent, LedgerExplode, LedgerFile, LedgerSettle, LedgerWithdraw, NoPage, Overdrawn,
     TooLittle,
 };
-pub use random::Dice;
-pub use repair::mend;
-pub use run::{Ask, Run};
-pub use torn_write::{names, tear};
-pub use watchdog::{in_time, until};
+pub use random::SplitMix64;
+pub use repair::repair_until_sound;
+pub use run::{Request, Run};
+pub use torn_write::{names, tear_last_frame};
+pub use watchdog::{wait_until, with_timeout};
 
-/// How many cases a randomised test tries: the environment variable `MEMIMAGE_CASES`, or else its own modest number.
-pub fn cases(modest: u32) -> u32 {
-    std::env::var("MEMIMAGE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(modest)
+/// The number of cases that a randomised test runs: the environment variable `MEMIMAGE_CASES`, or else `default`.
+pub fn cases(default: u32) -> u32 {
+    std::env::var("MEMIMAGE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default)
 }
 
-/// The seed of a randomised test: the environment variable `MEMIMAGE_SEED`, or else its own.
-pub fn seed(own: u64) -> u64 {
-    std::env::var("MEMIMAGE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(own)
+/// The seed of a randomised test: the environment variable `MEMIMAGE_SEED`, or else `default`.
+pub fn seed(default: u64) -> u64 {
+    std::env::var("MEMIMAGE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(default)
 }
 
 /// The README's example compiles.

@@ -1,21 +1,21 @@
-//! Models as a library exports them, where lints look at what others can reach.
+//! Models that a library exports: lints apply to its public items.
 #![deny(warnings, missing_docs, missing_debug_implementations, unreachable_pub, private_bounds, private_interfaces)]
 
 use memimage::{Model, Shape};
 use serde::{Deserialize, Serialize};
 
-/// A public model, whose commands are seen by some and by none.
+/// A public model with a public and a private command.
 #[derive(Debug, Default, Serialize, Deserialize, Shape, Model)]
-pub struct Open {
+pub struct PublicCounter {
     count: u64,
 }
 
 #[derive(Serialize, Deserialize, Shape)]
-struct By(u64);
+struct Increment(u64);
 
 #[memimage::commands]
-impl Open {
-    /// Adds.
+impl PublicCounter {
+    /// Adds to the count.
     #[command]
     pub fn add(&mut self, by: u64) -> u64 {
         self.count += by;
@@ -23,7 +23,7 @@ impl Open {
     }
 
     #[command]
-    fn add_privately(&mut self, by: By) -> u64 {
+    fn add_privately(&mut self, by: Increment) -> u64 {
         self.count += by.0;
         self.count
     }
@@ -31,15 +31,15 @@ impl Open {
 
 /// A public model without a public command.
 #[derive(Debug, Default, Serialize, Deserialize, Shape, Model)]
-pub struct Shut {
+pub struct PrivateCounter {
     count: u64,
 }
 
 #[memimage::commands]
-impl Shut {
+impl PrivateCounter {
     #[command]
-    fn add(&mut self, by: By) -> By {
+    fn add(&mut self, by: Increment) -> Increment {
         self.count += by.0;
-        By(self.count)
+        Increment(self.count)
     }
 }

@@ -1,20 +1,20 @@
-//! Past versions in a crate of their own, as a large program keeps them.
+//! Past versions of a payload in a separate crate, as in a large program.
 
 use memimage::Shape;
 use serde::Deserialize;
 
-/// A name alone.
+/// Version 1: only a name.
 #[derive(Deserialize, Shape)]
 pub struct SignV1 {
     name: String,
 }
 
-/// Perhaps with a page.
+/// Version 2: with an optional page.
 #[derive(Deserialize, Shape)]
 pub struct SignV2 {
-    /// Who signed.
+    /// The name of the signer.
     pub name: String,
-    /// Where.
+    /// The signed page.
     pub page: Option<u32>,
 }
 

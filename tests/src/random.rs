@@ -1,16 +1,16 @@
-//! Seeded random numbers, the same on each machine, so that a failure can be run again by its seed.
+//! Seeded random numbers that are the same on each machine, so that a failure can be reproduced from its seed.
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 #[derive(Clone, Debug)]
-pub struct Dice(u64);
+pub struct SplitMix64(u64);
 
-impl Dice {
-    /// Dice that always roll the same for the same seed.
-    pub fn new(seed: u64) -> Dice {
-        Dice(seed)
+impl SplitMix64 {
+    /// A generator that yields the same numbers for the same seed.
+    pub fn new(seed: u64) -> SplitMix64 {
+        SplitMix64(seed)
     }
 
-    /// Any number.
+    /// The next number.
     pub fn u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -18,12 +18,12 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number less than `bound`, or 0 if that is 0.
+    /// A number below `bound`, or 0 if `bound` is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         if bound == 0 { 0 } else { self.u64() % bound }
     }
 
-    /// Yes, once in `times`.
+    /// True with a probability of 1 in `times`.
     pub fn once_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
     }

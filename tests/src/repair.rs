@@ -1,4 +1,4 @@
-//! Repairs an image that does not open, as its check recommends.
+//! Repairs an image as its check report recommends.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,22 +7,22 @@ use memimage::Seq;
 use memimage::admin::{Repair, check_with};
 use memimage::disk::SimDisk;
 
-/// Repairs an image as its check says, until it is sound. No event up to `kept` may be lost.
+/// Applies the first repair that the check report offers until the image is sound. No repair may lose an event up to `kept`.
 ///
 /// # Errors
 ///
-/// If a check or a repair fails, if one loses such an event, or if it does not end.
-pub fn mend(disk: &SimDisk, path: &Path, kept: Seq) -> Result<(), String> {
+/// If a check or a repair fails, if a repair would lose an event up to `kept`, or if the image is not sound after six repairs.
+pub fn repair_until_sound(disk: &SimDisk, path: &Path, kept: Seq) -> Result<(), String> {
     for _ in 0..6 {
-        let checked = check_with(Arc::new(disk.clone()), path).map_err(|error| format!("not checked: {error}"))?;
-        let Some(mend) = checked.repairs().into_iter().next() else {
-            return if checked.is_sound() { Ok(()) } else { Err(format!("nothing mends it:\n{checked}")) };
+        let report = check_with(Arc::new(disk.clone()), path).map_err(|error| format!("the check failed: {error}"))?;
+        let Some(option) = report.repairs().into_iter().next() else {
+            return if report.is_sound() { Ok(()) } else { Err(format!("no repair is offered:\n{report}")) };
         };
-        if mend.lost.is_some_and(|loss| loss.first <= kept) {
-            return Err(format!("{:?} would lose what was acknowledged:\n{checked}", mend.action));
+        if option.lost.is_some_and(|loss| loss.first <= kept) {
+            return Err(format!("{:?} would lose acknowledged events:\n{report}", option.action));
         }
-        let repair = Repair::new(mend.action);
-        repair.run_with(Arc::new(disk.clone()), path).map_err(|error| format!("{:?}: {error}", mend.action))?;
+        let repair = Repair::new(option.action);
+        repair.run_with(Arc::new(disk.clone()), path).map_err(|error| format!("{:?}: {error}", option.action))?;
     }
-    Err("after six repairs it is not sound".to_owned())
+    Err("the image is not sound after six repairs".to_owned())
 }

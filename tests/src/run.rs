@@ -1,4 +1,4 @@
-//! A run of commands on a ledger that remembers the digest after each event, by which any recovered state can be judged.
+//! A ledger with a record of the digest after each event, which verifies any recovered state.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,10 +11,10 @@ use memimage::{
 
 use crate::models::{Ledger, LedgerCommands, LedgerDeposit};
 
-/// A command to run, one of each form.
+/// A command of the ledger.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs, reason = "the ledger's commands")]
-pub enum Ask {
+pub enum Request {
     Deposit(u32, u32),
     Withdraw(u32, u32),
     Settle(u32, u32),
@@ -22,24 +22,24 @@ pub enum Ask {
     File(usize),
     Explode(u32),
     Burn,
-    /// A deposit that nobody waits for.
+    /// A submitted deposit, whose answer is not awaited at once.
     Submit(u32, u32),
 }
 
-/// A ledger's image, and what was learned about it while it ran.
+/// A ledger's image, with a record of its events and of its promises.
 pub struct Run {
     image: Image<Ledger>,
-    /// The digest after each event, from the state before the first.
+    /// The digest after each event, beginning with the initial state.
     digests: Vec<u64>,
-    /// The last event that was answered.
+    /// The last acknowledged event.
     acknowledged: Arc<AtomicU64>,
-    /// The last event said to be durable.
+    /// The last event that was reported as durable.
     durable: Arc<AtomicU64>,
     pending: Vec<Pending<i64, Error>>,
 }
 
 impl Run {
-    /// Small segments, snapshots by hand, and a clock of its own.
+    /// Options with small segments, manual snapshots, and a deterministic clock.
     pub fn options(durability: Durability, align: u32) -> Options<Ledger> {
         let clock = AtomicU64::new(1_000_000);
         Image::options()
@@ -50,15 +50,16 @@ impl Run {
             .clock(move || Timestamp::from_micros(clock.fetch_add(1_000, Ordering::Relaxed)))
     }
 
-    /// Begins a run on an image that was just opened and holds the events that `digests` tells of.
+    /// Begins a run on an image that was just opened. `digests` are the digests of its earlier run, and at least the events
+    /// up to `at_least` must have been recovered.
     ///
     /// # Errors
     ///
-    /// What the recovered state is not, if it is none of those that it may be.
+    /// If acknowledged events are missing, or if the recovered state never existed.
     ///
     /// # Panics
     ///
-    /// If the image is poisoned or has no digest.
+    /// If the image is poisoned or its state has no digest.
     pub fn begin(image: Image<Ledger>, mut digests: Vec<u64>, at_least: Seq) -> Result<Run, String> {
         let seq = image.journal().seq().get();
         let found = state(&image);
@@ -67,10 +68,10 @@ impl Run {
         }
         match digests.get(seq as usize) {
             _ if seq < at_least.get() => {
-                return Err(format!("acknowledged events are lost: {seq} were recovered of {at_least}"));
+                return Err(format!("acknowledged events are lost: {seq} of {at_least} were recovered"));
             }
-            None => return Err(format!("{seq} events were recovered, and only {} were executed", digests.len() - 1)),
-            Some(digest) if *digest != found => return Err(format!("the state after event {seq} is another one")),
+            None => return Err(format!("{seq} events were recovered, but only {} were executed", digests.len() - 1)),
+            Some(digest) if *digest != found => return Err(format!("the state after event {seq} is wrong")),
             Some(_) => {}
         }
         digests.truncate(seq as usize + 1);
@@ -84,11 +85,11 @@ impl Run {
         Ok(run)
     }
 
-    /// Opens a ledger on `disk` and begins.
+    /// Opens a ledger on `disk` and begins a run.
     ///
     /// # Errors
     ///
-    /// As [`begin`](Run::begin); also if it cannot be opened.
+    /// As [`begin`](Run::begin); also if the image cannot be opened.
     pub fn open(
         disk: impl Disk,
         durability: Durability,
@@ -105,17 +106,17 @@ impl Run {
         &self.image
     }
 
-    /// The digest after each event, from the state before the first.
+    /// The digest after each event, beginning with the initial state.
     pub fn digests(&self) -> &[u64] {
         &self.digests
     }
 
-    /// The last event that was answered; kept up to date from now on.
+    /// The last acknowledged event. The run updates it after each command.
     pub fn acknowledged(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.acknowledged)
     }
 
-    /// The last event said to be durable; kept up to date from now on.
+    /// The last event that was reported as durable. The run updates it after each command.
     pub fn durable(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.durable)
     }
@@ -124,101 +125,101 @@ impl Run {
     ///
     /// # Panics
     ///
-    /// If it does anything else than a command of its form must.
-    pub fn ask(&mut self, ask: &Ask) {
+    /// If the command's result is not the expected one.
+    pub fn execute(&mut self, request: &Request) {
         let before = self.image.journal().seq();
-        let recorded = match *ask {
-            Ask::Deposit(account, amount) => {
-                self.image.deposit(account, amount).expect("a deposit is never refused");
+        let recorded = match *request {
+            Request::Deposit(account, amount) => {
+                self.image.deposit(account, amount).expect("a deposit cannot be refused");
                 true
             }
-            Ask::Withdraw(account, amount) => judged(self.image.withdraw(account, amount)),
-            Ask::Settle(account, amount) => {
-                judged(self.image.settle(account, amount));
+            Request::Withdraw(account, amount) => is_accepted(self.image.withdraw(account, amount)),
+            Request::Settle(account, amount) => {
+                is_accepted(self.image.settle(account, amount));
                 true
             }
-            Ask::Draw(actor) => {
+            Request::Draw(actor) => {
                 let metadata = actor.map_or_else(Metadata::new, |actor| Metadata::actor(actor).correlation("a draw"));
-                self.image.with(metadata).draw().expect("a draw is never refused");
+                self.image.with(metadata).draw().expect("a draw cannot be refused");
                 true
             }
-            Ask::File(bytes) => {
+            Request::File(bytes) => {
                 let bytes = (0..bytes).map(|at| (at % 251) as u8).collect();
-                self.image.file(bytes).expect("a file is never refused");
+                self.image.file(bytes).expect("a file cannot be refused");
                 true
             }
-            Ask::Explode(account) => {
-                assert_eq!(self.image.explode(account).expect_err("it explodes").kind(), ErrorKind::Panicked);
+            Request::Explode(account) => {
+                assert_eq!(self.image.explode(account).expect_err("the body panics").kind(), ErrorKind::Panicked);
                 false
             }
-            Ask::Burn => {
-                let error = self.image.burn().expect_err("its check explodes");
+            Request::Burn => {
+                let error = self.image.burn().expect_err("the check panics");
                 assert!(matches!(&error, CommandError::Image(error) if error.kind() == ErrorKind::Panicked), "{error}");
                 false
             }
-            Ask::Submit(account, amount) => {
-                self.pending.push(self.image.submit(LedgerDeposit { account, amount }).expect("there is room"));
+            Request::Submit(account, amount) => {
+                self.pending.push(self.image.submit(LedgerDeposit { account, amount }).expect("the journal has room"));
                 true
             }
         };
         let seq = if recorded { before.next() } else { before };
-        assert_eq!(self.image.journal().seq(), seq, "after {ask:?}");
-        self.remember(!matches!(ask, Ask::Submit(..)));
+        assert_eq!(self.image.journal().seq(), seq, "after {request:?}");
+        self.record(!matches!(request, Request::Submit(..)));
     }
 
-    /// Waits for all that was submitted.
+    /// Waits for all submitted deposits.
     ///
     /// # Panics
     ///
     /// If a deposit is refused.
     pub fn wait(&mut self) {
         for pending in self.pending.drain(..) {
-            pending.wait().expect("a deposit is never refused");
+            pending.wait().expect("a deposit cannot be refused");
         }
-        self.remember(true);
+        self.record(true);
     }
 
-    /// Forces all that was executed to disk.
+    /// Syncs all executed events.
     ///
     /// # Panics
     ///
-    /// If that fails.
+    /// If the sync fails.
     pub fn sync(&mut self) {
-        self.image.journal().sync().expect("the disk is well");
-        self.remember(true);
+        self.image.journal().sync().expect("the disk has no faults");
+        self.record(true);
         assert_eq!(self.image.journal().durable_seq(), self.image.journal().seq());
     }
 
-    /// Closes the image and gives what was learned.
+    /// Closes the image and returns the digests and the last event.
     ///
     /// # Panics
     ///
-    /// If that fails.
+    /// If closing fails.
     pub fn close(mut self) -> (Vec<u64>, Seq) {
         self.pending.clear();
         let seq = self.image.journal().seq();
-        Image::close(self.image).expect("the disk is well");
+        Image::close(self.image).expect("the disk has no faults");
         self.acknowledged.store(seq.get(), Ordering::SeqCst);
         self.durable.store(seq.get(), Ordering::SeqCst);
         (self.digests, seq)
     }
 
-    fn remember(&mut self, answered: bool) {
+    fn record(&mut self, acknowledged: bool) {
         let seq = self.image.journal().seq().get();
         if seq as usize == self.digests.len() {
             self.digests.push(state(&self.image));
         } else {
-            // a command that leaves no event must not leave anything else either
+            // a command that records no event must not change the state
             assert_eq!(self.digests[seq as usize], state(&self.image), "the state changed without an event");
         }
-        if answered {
+        if acknowledged {
             self.acknowledged.store(seq, Ordering::SeqCst);
         }
         self.durable.store(self.image.journal().durable_seq().get(), Ordering::SeqCst);
     }
 }
 
-fn judged<T, E>(answer: Result<T, CommandError<E>>) -> bool {
+fn is_accepted<T, E>(answer: Result<T, CommandError<E>>) -> bool {
     match answer {
         Ok(_) => true,
         Err(CommandError::Refused(_)) => false,
@@ -227,5 +228,5 @@ fn judged<T, E>(answer: Result<T, CommandError<E>>) -> bool {
 }
 
 fn state(image: &Image<Ledger>) -> u64 {
-    digest(&*image.read_uncommitted().expect("the image is well")).expect("a ledger has a digest").to_u64()
+    digest(&*image.read_uncommitted().expect("the image is not poisoned")).expect("a ledger has a digest").to_u64()
 }

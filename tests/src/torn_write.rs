@@ -1,17 +1,17 @@
-//! Torn writes on a real disk, as a power cut may leave them.
+//! Torn writes on a real disk, as after a power cut.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::frames::{SEGMENT_HEADER, frames};
 
-/// Leaves the end of the journal as a power cut might: the last frame without one of its sectors, and nothing that proves
-/// that it was ever synced. The last event must take more than a sector.
+/// Changes the end of the journal as a power cut might: the last frame loses one of its sectors, and no evidence is left that
+/// the frame was synced. The frame must be longer than one sector.
 ///
 /// # Panics
 ///
 /// If there is no image.
-pub fn tear(path: &Path) {
+pub fn tear_last_frame(path: &Path) {
     const SECTOR: usize = 512;
     fs::write(path.join("journal/durable"), [0; 64]).expect("an image");
     let segments = names(&path.join("journal"), ".journal");
@@ -28,11 +28,11 @@ pub fn tear(path: &Path) {
     fs::write(segment, bytes).expect("a segment");
 }
 
-/// The files in a directory whose names end so, in order.
+/// The files in a directory whose names end with `ending`, sorted.
 ///
 /// # Panics
 ///
-/// If there is no such directory.
+/// If the directory does not exist.
 pub fn names(dir: &Path, ending: &str) -> Vec<PathBuf> {
     let mut names: Vec<_> =
         fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("an entry").path()).collect();

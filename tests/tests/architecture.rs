@@ -1,5 +1,5 @@
-//! The order of the modules of the runtime and of the macros, what each may touch, and tidiness: what ARCHITECTURE.md
-//! says, kept by a test.
+//! Verifies the rules of ARCHITECTURE.md in the source of the runtime and of the macros: the order of the modules, where I/O is
+//! allowed, and tidiness.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,36 +9,36 @@ use syn::visit::{self, Visit};
 use syn::{File, Item, ItemMod, Macro, UseTree};
 
 /// A source file.
-struct Source {
-    /// Below the `src` of its crate.
+struct SourceFile {
+    /// The path below the `src` of its crate.
     path: String,
     text: String,
     file: File,
-    /// All paths in its code but that of tests.
+    /// All Rust paths in the code, without its tests.
     paths: Vec<Vec<String>>,
 }
 
-impl Source {
-    /// The path of its module in the crate: `journal/format/mod.rs` is `["journal", "format"]`, and `lib.rs` is the root.
+impl SourceFile {
+    /// The path of the file's module: `["journal", "format"]` for `journal/format/mod.rs`, and empty for `lib.rs`.
     fn module(&self) -> Vec<&str> {
         let path = self.path.strip_suffix("/mod.rs").or(self.path.strip_suffix(".rs")).expect("a Rust file");
         if path == "lib" { Vec::new() } else { path.split('/').collect() }
     }
 
-    /// The module that it is, or is part of, at the top level.
+    /// The name of the top-level module that contains the file.
     fn top(&self) -> &str {
         self.module().first().copied().unwrap_or("lib")
     }
 
     fn is_test(&self) -> bool {
-        self.path.contains("tests/") || self.path.ends_with("tests.rs") || TESTS.contains(&self.path.as_str())
+        self.path.contains("tests/") || self.path.ends_with("tests.rs") || TEST_FILES.contains(&self.path.as_str())
     }
 
-    fn is_in(&self, place: &str) -> bool {
-        self.path == place || self.path.strip_prefix(place).is_some_and(|rest| rest.starts_with('/'))
+    fn is_in(&self, folder: &str) -> bool {
+        self.path == folder || self.path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
     }
 
-    /// All paths in it that lead into its own crate, from the crate's root.
+    /// All Rust paths into the file's own crate, resolved from the crate's root.
     fn uses(&self) -> Vec<Vec<String>> {
         let module = self.module();
         let own = |up: usize| module[..module.len() - up].iter().map(|name| (*name).to_owned());
@@ -55,10 +55,10 @@ impl Source {
     }
 }
 
-/// Files whose names do not say that they hold tests only.
-const TESTS: [&str; 2] = ["disk/conformance.rs", "shape/samples.rs"];
+/// Files that contain only tests, though their names do not show it.
+const TEST_FILES: [&str; 2] = ["disk/conformance.rs", "shape/samples.rs"];
 
-/// Folders, and single files, that do no I/O: they turn bytes into verdicts and are tested without a disk.
+/// Folders and files without I/O: they process bytes, and are tested without a disk.
 const PURE: [&str; 7] =
     ["digest", "journal/format", "keys", "retention.rs", "shape", "snapshot/protection.rs", "value"];
 
@@ -71,18 +71,18 @@ fn root_of(krate: &str) -> PathBuf {
 }
 
 /// The source files of the runtime.
-fn sources() -> Vec<Source> {
+fn sources() -> Vec<SourceFile> {
     let sources = sources_of("memimage");
     assert!(sources.len() > 50, "the library's source was not found");
     sources
 }
 
-fn sources_of(krate: &str) -> Vec<Source> {
+fn sources_of(krate: &str) -> Vec<SourceFile> {
     sources_below(&root_of(krate))
 }
 
-/// The source files in a directory and in those below it.
-fn sources_below(root: &Path) -> Vec<Source> {
+/// The source files in a directory and its subdirectories.
+fn sources_below(root: &Path) -> Vec<SourceFile> {
     let (mut sources, mut directories) = (Vec::new(), vec![root.to_owned()]);
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).unwrap() {
@@ -94,7 +94,7 @@ fn sources_below(root: &Path) -> Vec<Source> {
                 let path = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
                 let file = syn::parse_file(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
                 let paths = Paths::of(&file).found;
-                sources.push(Source { path, text, file, paths });
+                sources.push(SourceFile { path, text, file, paths });
             }
         }
     }
@@ -102,8 +102,8 @@ fn sources_below(root: &Path) -> Vec<Source> {
     sources
 }
 
-/// The modules of a file in the order they are declared, tests left out.
-fn declared(file: &File) -> Vec<String> {
+/// The modules that a file declares, in order, without test modules.
+fn declared_modules(file: &File) -> Vec<String> {
     let mut modules = Vec::new();
     for item in &file.items {
         let Item::Mod(module) = item else { continue };
@@ -115,7 +115,7 @@ fn declared(file: &File) -> Vec<String> {
     modules
 }
 
-/// Whether a file declares this module for tests only.
+/// Whether a file declares this module only for tests.
 fn has_test_module(file: &File, name: &str) -> bool {
     file.items.iter().any(|item| matches!(item, Item::Mod(module) if module.ident == name && is_for_tests(module)))
 }
@@ -129,7 +129,7 @@ fn is_for_tests(module: &ItemMod) -> bool {
     })
 }
 
-/// All paths in a file, as lists of names, uses unfolded and tests left out.
+/// Collects all Rust paths in a file as lists of names. Expands `use` trees, and leaves tests out.
 #[derive(Default)]
 struct Paths {
     found: Vec<Vec<String>>,
@@ -143,11 +143,11 @@ impl Paths {
         paths
     }
 
-    fn unfold(&mut self, mut prefix: Vec<String>, tree: &UseTree) {
+    fn expand(&mut self, mut prefix: Vec<String>, tree: &UseTree) {
         match tree {
             UseTree::Path(path) => {
                 prefix.push(path.ident.to_string());
-                self.unfold(prefix, &path.tree);
+                self.expand(prefix, &path.tree);
             }
             UseTree::Name(name) => {
                 prefix.push(name.ident.to_string());
@@ -157,7 +157,7 @@ impl Paths {
                 prefix.push(rename.ident.to_string());
                 self.found.push(prefix);
             }
-            UseTree::Group(group) => group.items.iter().for_each(|tree| self.unfold(prefix.clone(), tree)),
+            UseTree::Group(group) => group.items.iter().for_each(|tree| self.expand(prefix.clone(), tree)),
             _ => self.found.push(prefix),
         }
     }
@@ -171,7 +171,7 @@ impl<'ast> Visit<'ast> for Paths {
     }
 
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        self.unfold(Vec::new(), &item.tree);
+        self.expand(Vec::new(), &item.tree);
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
@@ -185,32 +185,32 @@ impl<'ast> Visit<'ast> for Paths {
     }
 }
 
-/// Fails with all violations at once.
-fn none(violations: &[String], rule: &str) {
+/// Fails with a list of all violations.
+fn assert_none(violations: &[String], rule: &str) {
     assert!(violations.is_empty(), "{rule}:\n  {}", violations.join("\n  "));
 }
 
-/// The names that a module takes from its parts, each with the part.
-fn taken_from_parts(source: &Source, parts: &[String]) -> BTreeMap<String, String> {
+/// The names that a module imports from its submodules, each with its submodule.
+fn imported_names(source: &SourceFile, submodules: &[String]) -> BTreeMap<String, String> {
     let paths = source.paths.iter().map(|path| if path[0] == "self" { &path[1..] } else { &path[..] });
-    let from_part = paths.filter(|path| path.len() > 1 && parts.contains(&path[0]));
-    from_part.map(|path| (path.last().expect("two names").clone(), path[0].clone())).collect()
+    let imports = paths.filter(|path| path.len() > 1 && submodules.contains(&path[0]));
+    imports.map(|path| (path.last().expect("two names").clone(), path[0].clone())).collect()
 }
 
-/// The places where a part of this module uses a part that is declared after it, directly or by a name that the module takes
-/// from that part.
-fn backward_uses(sources: &[Source], within: &[&str]) -> Vec<String> {
-    let parent = sources.iter().find(|source| source.module() == within).expect("a module");
-    let order = declared(&parent.file);
-    assert!(order.len() > 1, "{within:?} has the parts {order:?}");
-    let taken = taken_from_parts(parent, &order);
-    let place = |name: &str| order.iter().position(|part| part == name);
+/// The violations in the submodules of this module: uses of a submodule that is declared later, either directly or by a name
+/// that the parent module imports from it.
+fn backward_uses(sources: &[SourceFile], within: &[&str]) -> Vec<String> {
+    let parent = sources.iter().find(|source| source.module() == within).expect("the module exists");
+    let order = declared_modules(&parent.file);
+    assert!(order.len() > 1, "{within:?} has the submodules {order:?}");
+    let imported = imported_names(parent, &order);
+    let index = |name: &str| order.iter().position(|module| module == name);
     let mut violations = Vec::new();
     for source in sources.iter().filter(|source| !source.is_test()) {
         let module = source.module();
-        let Some(part) = module.strip_prefix(within).and_then(<[_]>::first) else { continue };
-        let Some(own) = place(part) else {
-            assert!(has_test_module(&parent.file, part), "{} is not declared in {}", source.path, parent.path);
+        let Some(submodule) = module.strip_prefix(within).and_then(<[_]>::first) else { continue };
+        let Some(own) = index(submodule) else {
+            assert!(has_test_module(&parent.file, submodule), "{} is not declared in {}", source.path, parent.path);
             continue;
         };
         for used in source.uses() {
@@ -218,10 +218,10 @@ fn backward_uses(sources: &[Source], within: &[&str]) -> Vec<String> {
                 continue;
             }
             let name = used[within.len()].as_str();
-            let part = place(name).or_else(|| taken.get(name).and_then(|part| place(part)));
-            if part.is_some_and(|part| part > own) {
+            let used_index = index(name).or_else(|| imported.get(name).and_then(|module| index(module)));
+            if used_index.is_some_and(|used_index| used_index > own) {
                 violations.push(format!(
-                    "{} uses {}, which comes after it in {}",
+                    "{} uses {}, which {} declares later",
                     source.path,
                     used.join("::"),
                     parent.path
@@ -233,44 +233,44 @@ fn backward_uses(sources: &[Source], within: &[&str]) -> Vec<String> {
     violations
 }
 
-/// The modules with more than one part.
-fn modules_with_parts(sources: &[Source]) -> Vec<Vec<&str>> {
-    let with_parts = sources.iter().filter(|source| !source.is_test() && declared(&source.file).len() > 1);
-    with_parts.map(Source::module).collect()
+/// The modules with more than one submodule.
+fn modules_with_submodules(sources: &[SourceFile]) -> Vec<Vec<&str>> {
+    let modules = sources.iter().filter(|source| !source.is_test() && declared_modules(&source.file).len() > 1);
+    modules.map(SourceFile::module).collect()
 }
 
-/// Modules whose parts may use each other: walks over nested values call each other through serde's traits (`digest`,
-/// `shape`, `value`), a file of the simulated disk is a part of the disk that holds it, and `given`, `when` and `then` of a
-/// test lead to one another.
-const CYCLIC: [&str; 5] = ["digest", "disk/sim", "shape", "testing", "value"];
+/// Modules whose submodules may use each other: serializers of nested values call each other through serde's traits (`digest`,
+/// `value`), a simulated file belongs to its simulated disk, and `given`, `when` and `then` of a test return one
+/// another.
+const CYCLIC: [&str; 4] = ["digest", "disk/sim", "testing", "value"];
 
 #[test]
-fn each_module_uses_those_before_it_only() {
+fn modules_use_only_modules_declared_earlier() {
     let sources = sources();
     let mut violations = Vec::new();
-    for module in modules_with_parts(&sources) {
+    for module in modules_with_submodules(&sources) {
         let path = module.join("/");
         let found = backward_uses(&sources, &module);
         if CYCLIC.contains(&path.as_str()) {
-            assert!(!found.is_empty(), "{path} is one way by now: take it off the list");
+            assert!(!found.is_empty(), "{path} has no cycle any more: remove it from the list");
         } else {
             violations.extend(found);
         }
     }
     for cyclic in CYCLIC {
-        assert!(root().join(cyclic).is_dir(), "{cyclic} is gone: take it off the list");
+        assert!(root().join(cyclic).is_dir(), "{cyclic} does not exist: remove it from the list");
     }
-    none(&violations, "modules, and the parts of each module, are used one way");
+    assert_none(&violations, "modules use only modules that are declared earlier");
 }
 
 #[test]
-fn each_module_of_the_macros_uses_those_before_it_only() {
+fn macro_modules_use_only_modules_declared_earlier() {
     let sources = sources_of("memimage-derive");
     assert!(sources.len() > 30, "the macros' source was not found");
-    let modules = modules_with_parts(&sources);
+    let modules = modules_with_submodules(&sources);
     assert!(["ast", "attr", "check", "expand"].iter().all(|name| modules.contains(&vec![*name])), "{modules:?}");
     let violations: Vec<_> = modules.iter().flat_map(|module| backward_uses(&sources, module)).collect();
-    none(&violations, "modules of the macros, and the parts of each module, are used one way");
+    assert_none(&violations, "modules of the macros use only modules that are declared earlier");
 }
 
 #[test]
@@ -290,14 +290,14 @@ fn pure_folders_do_no_io() {
             }
         }
     }
-    none(&violations, "no I/O in the pure modules");
+    assert_none(&violations, "pure modules do no I/O");
     for pure in PURE {
-        assert!(root().join(pure).exists(), "{pure} is gone: correct the list");
+        assert!(root().join(pure).exists(), "{pure} does not exist: correct the list");
     }
 }
 
 #[test]
-fn the_journal_knows_no_model() {
+fn the_journal_does_not_depend_on_models() {
     let mut violations = Vec::new();
     for source in sources().iter().filter(|source| source.is_in("journal") && !source.is_test()) {
         let forbidden: &[&str] = if source.is_in("journal/format") { &["event", "recovery"] } else { &["recovery"] };
@@ -308,25 +308,25 @@ fn the_journal_knows_no_model() {
         let generic = source.paths.iter().filter(|path| path.iter().any(|name| name == "Model")).cloned();
         violations.extend(used.chain(generic).map(|path| format!("{} uses {}", source.path, path.join("::"))));
     }
-    none(&violations, "the journal holds bytes of any model");
+    assert_none(&violations, "the journal does not depend on models");
 }
 
 #[test]
-fn files_are_touched_in_one_module_only() {
+fn only_the_disk_module_accesses_files() {
     let mut violations = Vec::new();
-    // a test's fixtures are files that no image has anything to do with
-    let own_files = ["disk", "testing"];
-    for source in sources().iter().filter(|source| !own_files.contains(&source.top()) && !source.is_test()) {
+    // `testing` accesses fixtures of users' tests, which belong to no image
+    let allowed = ["disk", "testing"];
+    for source in sources().iter().filter(|source| !allowed.contains(&source.top()) && !source.is_test()) {
         for path in &source.paths {
             if path.len() > 1 && path[0] == "std" && path[1] == "fs" {
                 violations.push(format!("{} uses {}", source.path, path.join("::")));
             }
         }
     }
-    none(&violations, "all file access goes through the disk module, but that of users' tests");
+    assert_none(&violations, "only the disk module accesses files");
 }
 
-/// Finds `unsafe` in code, wherever it may stand.
+/// Counts uses of `unsafe`.
 #[derive(Default)]
 struct Unsafe(usize);
 
@@ -353,7 +353,7 @@ impl<'ast> Visit<'ast> for Unsafe {
 }
 
 #[test]
-fn unsafe_stands_in_one_file() {
+fn only_one_file_contains_unsafe_code() {
     let with_unsafe: Vec<String> = sources()
         .into_iter()
         .filter(|source| {
@@ -363,7 +363,7 @@ fn unsafe_stands_in_one_file() {
         })
         .map(|source| source.path)
         .collect();
-    assert_eq!(with_unsafe, ["shape/pointer.rs"]);
+    assert_eq!(with_unsafe, ["shape/descriptor/pointer.rs"]);
 }
 
 #[test]
@@ -375,17 +375,17 @@ fn files_are_tidy() {
         let path = &source.path;
         let lines = source.text.lines().count();
         if lines > 450 {
-            violations.push(format!("{path} has {lines} lines: it is two things"));
+            violations.push(format!("{path} has {lines} lines; help: split it"));
         }
         if !source.text.starts_with("//! ") {
-            violations.push(format!("{path} does not begin by saying what it is"));
+            violations.push(format!("{path} does not begin with a module comment"));
         }
         let name = path.strip_suffix("/mod.rs").or(path.strip_suffix(".rs")).unwrap().rsplit('/').next().unwrap();
         if ["utils", "util", "common", "helpers", "helper", "misc", "manager"].contains(&name) {
-            violations.push(format!("{path} is named after nothing"));
+            violations.push(format!("{path} has a name without a meaning"));
         }
         for line in source.text.lines().filter(|line| line.ends_with(char::is_whitespace) || line.contains('\t')) {
-            violations.push(format!("{path}: stray white space in `{line}`"));
+            violations.push(format!("{path}: tab or trailing white space in `{line}`"));
         }
     }
     for source in runtime.iter().filter(|source| !source.is_test()) {
@@ -395,5 +395,5 @@ fn files_are_tidy() {
             }
         }
     }
-    none(&violations, "files are tidy");
+    assert_none(&violations, "files are tidy");
 }

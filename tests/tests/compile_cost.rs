@@ -1,9 +1,9 @@
-//! What the macros cost in compile time: a model of 100 commands beside its 100 structs with serde's derives alone.
+//! Measures the compile time of the macros: a model with 100 commands, compared with 100 structs that only derive serde's traits.
 //!
-//! `cargo test -p memimage-tests --test compile_cost -- --ignored --nocapture` prints it; `ROUNDS` sets how many rounds
-//! (5). All crates are checked in turn, round by round, because a machine's speed drifts; of each the shortest time counts.
-//! It is the processor's time where the system tells it (Linux), since a check runs on one core and others may be busy.
-//! Nothing is asserted about time. ARCHITECTURE.md has the figures.
+//! `cargo test -p memimage-tests --test compile_cost -- --ignored --nocapture` prints the times. `ROUNDS` sets the number of
+//! rounds (5 by default). Each round checks all crates, because the speed of a machine varies over time; the shortest time of
+//! each crate counts. On Linux it is the processor time, because other cores may be busy. The test does not assert any times;
+//! ARCHITECTURE.md lists them.
 
 use std::env;
 use std::fmt::Write;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 const COMMANDS: usize = 100;
 
-/// A crate to check, and what was measured of it.
+/// A crate to check, and its measured times.
 struct Crate {
     name: &'static str,
     source: String,
@@ -23,35 +23,36 @@ struct Crate {
 }
 
 #[test]
-#[ignore = "it measures, and takes minutes"]
-fn a_model_of_100_commands_beside_serde_alone() {
+#[ignore = "a measurement that takes minutes"]
+fn compile_time_of_a_model_with_100_commands() {
     let workspace = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile_cost");
     let mut crates =
         [Crate::new("serde_alone", &structs()), Crate::new("shapes", &shapes()), Crate::new("model", &model())];
     make(&workspace, &crates);
-    for one in &crates {
-        check(&workspace, one);
+    for krate in &crates {
+        check(&workspace, krate);
     }
     let rounds = env::var("ROUNDS").map_or(5, |rounds| rounds.parse().expect("a number of rounds"));
     for round in 0..rounds {
-        for one in &mut crates {
-            cargo(&workspace, &["clean", "-p", one.name]);
-            one.cold.push(check(&workspace, one));
-            one.edit(&workspace, round);
-            one.edited.push(check(&workspace, one));
+        for krate in &mut crates {
+            cargo(&workspace, &["clean", "-p", krate.name]);
+            krate.cold.push(check(&workspace, krate));
+            krate.edit(&workspace, round);
+            krate.edited.push(check(&workspace, krate));
         }
     }
-    let [alone, ..] = &crates;
-    for one in &crates {
-        let ratio =
-            |times: fn(&Crate) -> &[Duration]| least(times(one)).as_secs_f64() / least(times(alone)).as_secs_f64();
+    let [baseline, ..] = &crates;
+    for krate in &crates {
+        let ratio = |times: fn(&Crate) -> &[Duration]| {
+            shortest(times(krate)).as_secs_f64() / shortest(times(baseline)).as_secs_f64()
+        };
         println!(
             "{:12} cold {:5} ms ({:.2}), after an edit {:5} ms ({:.2})",
-            one.name,
-            least(&one.cold).as_millis(),
-            ratio(|one| &one.cold),
-            least(&one.edited).as_millis(),
-            ratio(|one| &one.edited),
+            krate.name,
+            shortest(&krate.cold).as_millis(),
+            ratio(|krate| &krate.cold),
+            shortest(&krate.edited).as_millis(),
+            ratio(|krate| &krate.edited),
         );
     }
 }
@@ -65,7 +66,7 @@ impl Crate {
         workspace.join(self.name).join("src/lib.rs")
     }
 
-    /// Another body, of the same signature.
+    /// Changes the body of one command, but not its signature.
     fn edit(&self, workspace: &Path, round: usize) {
         let edited = self.source.replace("/* edited */ 1", &format!("/* edited */ {}", round + 2));
         assert_ne!(edited, self.source);
@@ -73,22 +74,22 @@ impl Crate {
     }
 }
 
-fn least(times: &[Duration]) -> Duration {
+fn shortest(times: &[Duration]) -> Duration {
     *times.iter().min().expect("a round")
 }
 
-/// Writes the crates, as they are before any edit, into a workspace with the lock file of this one.
+/// Writes the unedited crates into a workspace with a copy of this workspace's lock file.
 fn make(workspace: &Path, crates: &[Crate]) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("in the workspace");
-    let names: Vec<_> = crates.iter().map(|one| format!("{:?}", one.name)).collect();
-    for one in crates {
-        fs::create_dir_all(workspace.join(one.name).join("src")).unwrap();
-        fs::write(one.file(workspace), &one.source).unwrap();
-        let memimage = match one.name {
+    let names: Vec<_> = crates.iter().map(|krate| format!("{:?}", krate.name)).collect();
+    for krate in crates {
+        fs::create_dir_all(workspace.join(krate.name).join("src")).unwrap();
+        fs::write(krate.file(workspace), &krate.source).unwrap();
+        let memimage = match krate.name {
             "serde_alone" => String::new(),
             _ => format!("memimage = {{ path = {:?} }}\n", root.join("memimage")),
         };
-        let name = one.name;
+        let name = krate.name;
         let manifest = format!(
             "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
              [dependencies]\n{memimage}serde = {{ version = \"1\", features = [\"derive\"] }}\n"
@@ -100,18 +101,18 @@ fn make(workspace: &Path, crates: &[Crate]) {
     fs::copy(root.join("Cargo.lock"), workspace.join("Cargo.lock")).unwrap();
 }
 
-fn check(workspace: &Path, one: &Crate) -> Duration {
-    let (start, used) = (Instant::now(), used());
-    cargo(workspace, &["check", "-p", one.name]);
-    match (used, self::used()) {
+fn check(workspace: &Path, krate: &Crate) -> Duration {
+    let (start, before) = (Instant::now(), processor_time());
+    cargo(workspace, &["check", "-p", krate.name]);
+    match (before, processor_time()) {
         (Some(before), Some(after)) => after - before,
         _ => start.elapsed(),
     }
 }
 
-/// How long processors have worked for the ended processes that this one started: the fields `cutime` and `cstime`, in
-/// ticks of 10 ms, after the name in parentheses.
-fn used() -> Option<Duration> {
+/// The processor time of all finished child processes: the fields `cutime` and `cstime`, in ticks of 10 ms, after the process
+/// name in parentheses.
+fn processor_time() -> Option<Duration> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(13);
     let mut ticks = || fields.next()?.parse::<u64>().ok();
@@ -131,7 +132,7 @@ fn cargo(workspace: &Path, arguments: &[&str]) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Three types for each command.
+/// Three nested types for each command.
 fn nested(derives: &str) -> String {
     let mut source = String::new();
     for n in 0..COMMANDS {
@@ -146,12 +147,12 @@ fn nested(derives: &str) -> String {
     source
 }
 
-/// What serde's derives alone need to write the arguments of the commands.
+/// Structs for the arguments of the commands, with serde's derives only.
 fn structs() -> String {
     payloads("Serialize, Deserialize", "use serde::{Deserialize, Serialize};")
 }
 
-/// The same with shapes.
+/// The same structs with shapes.
 fn shapes() -> String {
     payloads("Serialize, Deserialize, Shape", "use memimage::Shape;\nuse serde::{Deserialize, Serialize};")
 }

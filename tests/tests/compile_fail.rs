@@ -1,6 +1,6 @@
-//! Each rule of the macros once: one mistake gives one message, on the user's token, that says the mend.
+//! Each rule of the macros has a case: one mistake gives one message, at the user's token, with a help.
 
 #[test]
-fn each_rule_has_its_message() {
+fn each_rule_has_a_message() {
     trybuild::TestCases::new().compile_fail("ui/*.rs");
 }

@@ -1,17 +1,16 @@
-//! What the library rests on: where it comes from, under which licences, and how much of it. All that can be known without
-//! the network, from `Cargo.lock` and from what a build has downloaded; known vulnerabilities are in a database that
-//! `cargo deny check` asks (see `deny.toml`).
+//! Verifies the sources, the licences and the number of the library's dependencies without the network, from `Cargo.lock` and
+//! the downloaded packages. `cargo deny check` looks up known vulnerabilities (see `deny.toml`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use serde_json::Value;
 
-/// The licences that may be in a program which is itself under MIT or Apache-2.0. `deny.toml` has the same.
+/// The licences that are compatible with MIT and Apache-2.0. `deny.toml` has the same list.
 const LICENCES: &[&str] =
     &["MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "ISC", "Unicode-3.0", "Unlicense", "Zlib"];
 
-/// Crates that were decided against, each with the reason.
+/// Crates that must not be dependencies, each with the reason. `deny.toml` has the same list.
 const BANNED: &[(&str, &str)] = &[
     ("bincode", "unmaintained"),
     ("fs4", "the standard library locks files"),
@@ -23,25 +22,26 @@ const BANNED: &[(&str, &str)] = &[
     ("openssl", "no system libraries"),
 ];
 
-/// Crates that are there in two versions all the same.
-const TWICE: &[(&str, &str)] = &[("embedded-io", "postcard has both itself, a few traits each, and uses neither here")];
+/// Crates that may be present in two versions.
+const DUPLICATES_ALLOWED: &[(&str, &str)] =
+    &[("embedded-io", "postcard has both itself, a few traits each, and uses neither here")];
 
-/// The most crates that the library without features may bring, itself and its macros included.
-const MOST: usize = 50;
-/// The most that `encryption` and `chain` bring besides: the cipher's authenticator, comparisons whose time tells nothing, the
-/// traits between them, wiping, and the hash. Its build script has three more, for code in C that is not compiled here. The
-/// project that makes the cipher is the one whose `chacha20` is in the library already.
-const MOST_FOR_KEYS: usize = 14;
-/// What those features bring.
+/// The maximum number of crates of the library without features, including itself and its macros.
+const MAX_CRATES: usize = 50;
+/// The maximum number of additional crates of `encryption` and `chain`: the authenticator, constant-time comparison, the traits
+/// between them, zeroizing, and the hash. The hash has a build script with three more crates, for C code that is not compiled
+/// here. The cipher is from the project whose `chacha20` the library uses without features.
+const MAX_CRATES_FOR_KEYS: usize = 14;
+/// The optional dependencies of these features.
 const FOR_KEYS: &[&str] = &["blake3", "chacha20poly1305", "zeroize"];
 
-/// A package of `Cargo.lock`. The file has all packages, of all platforms and features, whether they were downloaded or not.
+/// A package in `Cargo.lock`, which lists the packages of all platforms and features, downloaded or not.
 struct Locked {
     name: String,
     version: String,
-    /// Empty if the package is in the repository.
+    /// Empty if the package is in this repository.
     source: String,
-    /// Each as the lock file names it: `name`, or `name version` where several versions are locked.
+    /// Each dependency as in the lock file: `name`, or `name version` if several versions are locked.
     dependencies: Vec<String>,
 }
 
@@ -59,7 +59,7 @@ fn lock_file() -> Vec<Locked> {
     locked
 }
 
-/// Reads one entry: lines of `key = "value"`, and the list of dependencies, one a line.
+/// Parses one entry: lines of `key = "value"`, and the list of dependencies with one per line.
 fn locked_package(entry: &str) -> Locked {
     let unquoted = |text: &str| text.trim().trim_end_matches(',').trim_matches('"').to_owned();
     let field = |key: &str| {
@@ -88,8 +88,8 @@ fn metadata(arguments: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The packages whose manifests are at hand: those that a build for this platform downloads, and with `MEMIMAGE_FETCHED`
-/// all of them, since `cargo fetch` has run.
+/// The metadata of the downloaded packages: those of a build for this platform, or all packages if `MEMIMAGE_FETCHED` says that
+/// `cargo fetch` has run.
 fn downloaded() -> Value {
     match std::env::var_os("MEMIMAGE_FETCHED") {
         Some(_) => metadata(&["--all-features"]),
@@ -100,8 +100,8 @@ fn downloaded() -> Value {
 /// The platform that cargo builds for.
 fn host() -> String {
     let output = Command::new(env!("CARGO")).arg("-vV").output().unwrap();
-    let words = String::from_utf8(output.stdout).unwrap();
-    words.lines().find_map(|line| line.strip_prefix("host: ")).expect("cargo names its host").to_owned()
+    let version = String::from_utf8(output.stdout).unwrap();
+    version.lines().find_map(|line| line.strip_prefix("host: ")).expect("cargo prints its host").to_owned()
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -112,7 +112,7 @@ fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value[key].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// The manifest of each package in the workspace, by name. Nothing is downloaded for these.
+/// The manifest of each package in the workspace by name, which needs no downloads.
 fn members() -> BTreeMap<String, Value> {
     let metadata = metadata(&["--no-deps"]);
     list(&metadata, "packages").iter().map(|package| (text(package, "name").to_owned(), package.clone())).collect()
@@ -124,41 +124,40 @@ fn optional(library: &Value) -> BTreeSet<&str> {
     optional.map(|dependency| text(dependency, "name")).collect()
 }
 
-/// The places in `locked` of all that the library is linked with, or its macros are built of, on some platform: without
-/// dev-dependencies, and without these of its dependencies.
+/// The indices in `locked` of all dependencies of the library and its macros on any platform, except dev-dependencies and the
+/// direct dependencies in `without`.
 fn tree(locked: &[Locked], members: &BTreeMap<String, Value>, without: &BTreeSet<&str>) -> BTreeSet<usize> {
-    let place = |dependency: &str| {
+    let index = |dependency: &str| {
         locked.iter().position(|package| package.is_named(dependency)).expect("the lock file is complete")
     };
     let mut found = BTreeSet::new();
-    let mut left = vec![place("memimage")];
-    while let Some(at) = left.pop() {
+    let mut pending = vec![index("memimage")];
+    while let Some(at) = pending.pop() {
         if !found.insert(at) {
             continue;
         }
         let package = &locked[at];
-        // the lock file does not tell a member's dev-dependencies from its others; of other packages it has none
+        // the lock file lists the dev-dependencies of workspace members too, but not those of other packages
         let linked: Option<BTreeSet<&str>> = members.get(&package.name).map(|manifest| {
             let linked = list(manifest, "dependencies").iter().filter(|dependency| text(dependency, "kind") != "dev");
             linked.map(|dependency| text(dependency, "name")).collect()
         });
         for dependency in &package.dependencies {
             let name = dependency.split(' ').next().unwrap_or_default();
-            let left_out = package.name == "memimage" && without.contains(name);
-            if !left_out && linked.as_ref().is_none_or(|linked| linked.contains(name)) {
-                left.push(place(dependency));
+            let excluded = package.name == "memimage" && without.contains(name);
+            if !excluded && linked.as_ref().is_none_or(|linked| linked.contains(name)) {
+                pending.push(index(dependency));
             }
         }
     }
     found
 }
 
-/// Whether one of the alternatives, each a list of licences that all hold, is allowed: `MIT OR Apache-2.0`,
-/// `(MIT OR Apache-2.0) AND Unicode-3.0`.
-fn allowed(licence: &str) -> bool {
+/// Whether a licence expression is allowed, for example `MIT OR Apache-2.0` or `(MIT OR Apache-2.0) AND Unicode-3.0`.
+fn is_allowed(licence: &str) -> bool {
     let words = licence.replace('/', " OR ").replace(['(', ')'], " ");
     let words: Vec<_> = words.split_whitespace().collect();
-    // the only form with both that is known: alternatives in brackets, and what holds besides
+    // the only supported form with `AND`: alternatives in parentheses, and a further licence
     match words.contains(&"AND") {
         true => words.iter().all(|word| ["AND", "OR"].contains(word) || LICENCES.contains(word)),
         false => words.iter().any(|word| LICENCES.contains(word)),
@@ -166,110 +165,110 @@ fn allowed(licence: &str) -> bool {
 }
 
 #[test]
-fn everything_is_from_the_registry() {
+fn all_dependencies_are_from_the_registry() {
     let members = members();
     for Locked { name, source, .. } in lock_file() {
         match source.as_str() {
-            "" => assert!(members.contains_key(&name), "{name} is a path outside the repository"),
+            "" => assert!(members.contains_key(&name), "{name} has a path outside the repository"),
             source => assert_eq!(source, "registry+https://github.com/rust-lang/crates.io-index", "{name}"),
         }
     }
 }
 
-/// `MEMIMAGE_FETCHED=1` holds also those packages to it that no build for this platform downloads, after a `cargo fetch`.
+/// With `MEMIMAGE_FETCHED=1`, after `cargo fetch`, this includes the packages of other platforms.
 #[test]
-fn everything_is_under_a_licence_that_may_be() {
+fn all_dependencies_have_an_allowed_licence() {
     let metadata = downloaded();
     let packages = list(&metadata, "packages").iter().filter(|package| !text(package, "source").is_empty());
     let licences: BTreeMap<_, _> =
         packages.map(|package| ((text(package, "name"), text(package, "version")), text(package, "license"))).collect();
     for ((name, _), licence) in &licences {
-        assert!(allowed(licence), "{name} is under `{licence}`");
+        assert!(is_allowed(licence), "{name} is under `{licence}`");
     }
-    let unread: Vec<_> = lock_file()
+    let missing: Vec<_> = lock_file()
         .into_iter()
         .filter(|package| !package.source.is_empty())
         .filter(|package| !licences.contains_key(&(package.name.as_str(), package.version.as_str())))
         .map(|package| package.name)
         .collect();
-    assert!(unread.is_empty() || std::env::var_os("MEMIMAGE_FETCHED").is_none(), "no manifest was read of {unread:?}");
-    assert!(licences.len() > 50 && licences.len() > unread.len(), "no manifest was read of {unread:?}");
+    assert!(missing.is_empty() || std::env::var_os("MEMIMAGE_FETCHED").is_none(), "manifests are missing: {missing:?}");
+    assert!(licences.len() > 50 && licences.len() > missing.len(), "manifests are missing: {missing:?}");
 }
 
 #[test]
-fn nothing_that_was_decided_against_is_in_the_library() {
+fn the_library_has_no_banned_dependency() {
     let locked = lock_file();
     for at in tree(&locked, &members(), &BTreeSet::new()) {
         let name = &locked[at].name;
         if let Some((_, why)) = BANNED.iter().find(|(banned, _)| banned == name) {
-            panic!("`{name}` is in the library: {why}");
+            panic!("`{name}` is a dependency of the library: {why}");
         }
     }
 }
 
 #[test]
-fn the_library_is_small_and_has_everything_once() {
+fn the_library_has_few_dependencies_and_no_duplicates() {
     let (locked, members) = (lock_file(), members());
     let optional = optional(&members["memimage"]);
     let without_features = tree(&locked, &members, &optional);
-    small_and_once(&locked, &without_features, MOST);
+    assert_small_without_duplicates(&locked, &without_features, MAX_CRATES);
 
     let mut others = optional;
     others.retain(|name| !FOR_KEYS.contains(name));
     let with_keys = tree(&locked, &members, &others);
-    small_and_once(&locked, &with_keys, without_features.len() + MOST_FOR_KEYS);
+    assert_small_without_duplicates(&locked, &with_keys, without_features.len() + MAX_CRATES_FOR_KEYS);
     assert!(with_keys.len() > without_features.len(), "the crates of the features were not found");
 }
 
-fn small_and_once(locked: &[Locked], tree: &BTreeSet<usize>, most: usize) {
+fn assert_small_without_duplicates(locked: &[Locked], tree: &BTreeSet<usize>, max: usize) {
     let mut versions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for package in tree.iter().map(|at| &locked[*at]) {
         versions.entry(&package.name).or_default().insert(&package.version);
     }
-    let twice: Vec<_> = versions
+    let duplicates: Vec<_> = versions
         .iter()
-        .filter(|(name, versions)| versions.len() > 1 && TWICE.iter().all(|(known, _)| known != *name))
+        .filter(|(name, versions)| versions.len() > 1 && DUPLICATES_ALLOWED.iter().all(|(known, _)| known != *name))
         .collect();
-    assert!(twice.is_empty(), "in several versions: {twice:?}");
+    assert!(duplicates.is_empty(), "in several versions: {duplicates:?}");
     let names: Vec<_> = versions.keys().collect();
-    assert!(tree.len() <= most, "{} crates, and {most} are thought to be enough: {names:?}", tree.len());
-    assert!(tree.len() > 10, "the tree was not found: {names:?}");
+    assert!(tree.len() <= max, "{} crates, but at most {max} are allowed: {names:?}", tree.len());
+    assert!(tree.len() > 10, "the dependency tree is incomplete: {names:?}");
 }
 
-/// A user's tests need `testing`; only those that compile programs pay for trybuild.
+/// Tests of users need `testing`. Only tests that compile programs need trybuild.
 #[test]
-fn the_feature_testing_brings_no_dependency() {
+fn the_feature_testing_has_no_dependencies() {
     let library = &members()["memimage"];
-    assert_eq!(brought(library, "testing"), BTreeSet::new());
-    assert_eq!(brought(library, "compile-fail"), BTreeSet::from(["trybuild".to_owned()]));
+    assert_eq!(enabled_dependencies(library, "testing"), BTreeSet::new());
+    assert_eq!(enabled_dependencies(library, "compile-fail"), BTreeSet::from(["trybuild".to_owned()]));
 }
 
-/// The optional dependencies that a feature turns on, itself or by other features.
-fn brought(library: &Value, feature: &str) -> BTreeSet<String> {
+/// The optional dependencies that a feature enables, directly or through other features.
+fn enabled_dependencies(library: &Value, feature: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for item in list(&library["features"], feature) {
-        let item = item.as_str().expect("a feature leads to names");
+        let item = item.as_str().expect("a feature is a list of names");
         match item.split_once(':') {
             Some((_, dependency)) => found.extend([dependency.to_owned()]),
-            None => found.append(&mut brought(library, item)),
+            None => found.append(&mut enabled_dependencies(library, item)),
         }
     }
     found
 }
 
 #[test]
-fn licences_are_read() {
+fn licence_expressions_are_parsed() {
     for yes in ["MIT", "MIT OR Apache-2.0", "MIT/Apache-2.0", "GPL-3.0 OR MIT", "(MIT OR Apache-2.0) AND Unicode-3.0"] {
-        assert!(allowed(yes), "{yes}");
+        assert!(is_allowed(yes), "{yes}");
     }
     for no in ["", "GPL-3.0", "MIT AND GPL-3.0", "AGPL-3.0 OR SSPL-1.0"] {
-        assert!(!allowed(no), "{no}");
+        assert!(!is_allowed(no), "{no}");
     }
 }
 
-/// So that who has `cargo deny` gets the same verdict.
+/// `cargo deny` applies the same rules.
 #[test]
-fn the_configuration_of_cargo_deny_says_the_same() {
+fn the_configuration_of_cargo_deny_has_the_same_lists() {
     let config = include_str!("../../deny.toml");
     for licence in LICENCES {
         assert!(config.contains(&format!("\"{licence}\"")), "{licence}");

@@ -1,7 +1,7 @@
-//! Forms of commands that are less common: names, attributes, aliases.
+//! Less common forms of commands: names, attributes, and type aliases.
 
 use memimage::{CommandError, Commands, Context, Model, Shape};
-use memimage_tests::Local;
+use memimage_tests::InMemory;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, PartialEq)]
@@ -19,7 +19,7 @@ struct Registry {
 const LEN: usize = 2;
 type Numbers = Vec<u64>;
 
-/// Same names as the locals, types and constants of an expansion.
+// These types and constants have the names of local variables, types and constants in an expansion.
 #[derive(Clone, Debug, Serialize, Deserialize, Shape)]
 struct S;
 #[derive(Clone, Debug, Serialize, Deserialize, Shape)]
@@ -34,7 +34,7 @@ struct Clash {
 impl Registry {
     const LIMIT: usize = 3;
 
-    /// An alias with one argument.
+    /// Returns an alias with one type argument.
     #[command]
     fn push(&mut self, name: String) -> Result<usize> {
         if self.names.len() == Self::LIMIT {
@@ -44,10 +44,10 @@ impl Registry {
         std::result::Result::Ok(self.names.len())
     }
 
-    /// A check behind an alias, and a body that refuses too.
+    /// The check returns an alias, and the body can reject too.
     #[command(check = may_pop)]
     fn pop(&mut self, least: u64) -> Result<String> {
-        self.names.pop().ok_or(Refused(if least == 0 { "empty" } else { "few" }))
+        self.names.pop().ok_or(Refused(if least == 0 { "empty" } else { "not enough" }))
     }
 
     fn may_pop(&self, least: u64, _: &memimage::Context) -> Answer {
@@ -71,12 +71,12 @@ impl Registry {
         self.clone()
     }
 
-    #[command(check = any)]
+    #[command(check = always)]
     fn checked_alias(&mut self, _numbers: Numbers) -> Option<u64> {
         None
     }
 
-    fn any(&self) -> std::result::Result<(), Refused> {
+    fn always(&self) -> std::result::Result<(), Refused> {
         std::result::Result::Ok(())
     }
 
@@ -99,7 +99,7 @@ impl Registry {
     fn twin(&mut self) {}
 
     #[command(allow(nondeterminism))]
-    #[deprecated = "by its own will"]
+    #[deprecated = "a test of the attribute"]
     fn clock(&mut self) {
         let _ = std::time::Instant::now();
     }
@@ -113,7 +113,7 @@ impl Registry {
     #[command(name = "deposit", version = 2, oldest = 2)]
     fn second(&mut self) {}
 
-    /// An opaque argument, written in its own way.
+    /// An opaque argument.
     #[command]
     fn foreign(&mut self, #[shape(opaque = "std.duration.v1")] wait: std::time::Duration) -> u64 {
         wait.as_secs()
@@ -121,7 +121,7 @@ impl Registry {
 
     #[command]
     fn pointer(&mut self) -> &'static str {
-        "kept for ever"
+        "static"
     }
 }
 
@@ -139,8 +139,8 @@ impl Empty {
 }
 
 #[test]
-fn aliases_of_result_are_split() {
-    let registry = Local::<Registry>::default();
+fn aliases_of_result_are_recognised() {
+    let registry = InMemory::<Registry>::default();
     assert_eq!(registry.push("a".into()).unwrap(), 1);
     assert!(matches!(registry.pop(2), Err(CommandError::Refused(Refused("too few")))));
     assert_eq!(registry.pop(1).unwrap(), "a");
@@ -150,16 +150,16 @@ fn aliases_of_result_are_split() {
 
 #[test]
 fn names_never_clash() {
-    let registry = Local::<Registry>::default();
+    let registry = InMemory::<Registry>::default();
     assert_eq!(registry.r#type(1, 2, 3, 4).unwrap(), 10);
     assert_eq!(registry.merge(Registry { names: vec!["b".into()] }, vec![], S, Ok(1)).unwrap().names, ["b"]);
     assert_eq!(registry.foreign(std::time::Duration::from_secs(3)).unwrap(), 3);
-    assert_eq!(registry.pointer().unwrap(), "kept for ever");
+    assert_eq!(registry.pointer().unwrap(), "static");
     let _ = Clash { numbers: [0; 3] };
 }
 
 #[test]
-fn rows_follow_cfg() {
+fn events_follow_cfg() {
     assert_eq!((Registry::NAME, Registry::VERSION), ("registry", 7));
     let rows: Vec<_> = Registry::EVENTS.iter().map(|row| (row.name(), row.version())).collect();
     let expected = [
@@ -181,7 +181,7 @@ fn rows_follow_cfg() {
     assert_eq!(Empty::EVENTS.len(), 0);
 }
 
-/// Tokens of two macros and of the user meet in one expansion.
+/// Mixes tokens of two macros and of the user in one expansion.
 macro_rules! counter {
     ($name:ident, $by:ident: $ty:ty, $add:ident, $check:ident) => {
         #[derive(Default, Serialize, Deserialize, Shape, Model)]
@@ -199,7 +199,7 @@ macro_rules! counter {
             }
 
             fn $check(&self, $by: &u64, times: u64) -> std::result::Result<(), Refused> {
-                if $by * times > 9 { Err(Refused("much")) } else { std::result::Result::Ok(()) }
+                if $by * times > 9 { Err(Refused("too much")) } else { std::result::Result::Ok(()) }
             }
 
             #[command]
@@ -210,17 +210,17 @@ macro_rules! counter {
     };
 }
 
-counter!(Made, by: u64, add, may_add);
+counter!(Generated, by: u64, add, may_add);
 
 #[test]
-fn made_by_another_macro() {
-    let made = Local::<Made>::default();
-    assert_eq!(made.add(2, 3).unwrap(), 6);
-    assert!(matches!(made.add(2, 5), Err(CommandError::Refused(Refused("much")))));
-    assert!(matches!(made.refuse(2), Err(CommandError::Refused(Refused("always")))));
+fn a_model_from_another_macro_works() {
+    let generated = InMemory::<Generated>::default();
+    assert_eq!(generated.add(2, 3).unwrap(), 6);
+    assert!(matches!(generated.add(2, 5), Err(CommandError::Refused(Refused("too much")))));
+    assert!(matches!(generated.refuse(2), Err(CommandError::Refused(Refused("always")))));
 }
 
-/// Names of the user's own for the events and for the trait of the commands, in one block and in groups.
+/// Custom names for the event enum and the command trait, in one block and in groups.
 mod named {
     use memimage::{Model, Shape};
     use serde::{Deserialize, Serialize};
@@ -255,7 +255,7 @@ mod named {
         }
     }
 
-    // the names that the macros would have given are free for types of the user's
+    // the default names can be used for other types
     pub(super) struct LedgerEvent;
     pub(super) struct LedgerCommands;
     pub(super) struct StoreEvent;
@@ -264,13 +264,13 @@ mod named {
 }
 
 #[test]
-fn events_and_traits_may_have_other_names() {
+fn events_and_traits_can_have_custom_names() {
     use named::{
         Bookkeeping as _, Change, Ledger, LedgerBook, PartChange, Store, StoreChange, StorePut, Storekeeping as _,
     };
 
-    assert_eq!(Local::<Ledger>::default().book(3).unwrap(), 3);
-    assert_eq!(Local::<Store>::default().put(4).unwrap(), 4);
+    assert_eq!(InMemory::<Ledger>::default().book(3).unwrap(), 3);
+    assert_eq!(InMemory::<Store>::default().put(4).unwrap(), 4);
     let change = Change::from(LedgerBook { cents: 5 });
     assert_eq!(change, Change::Book(LedgerBook { cents: 5 }));
     let Change::Book(LedgerBook { cents }) = change;
@@ -282,7 +282,7 @@ fn events_and_traits_may_have_other_names() {
     let _ = (named::LedgerEvent, named::LedgerCommands, named::StoreEvent, named::PartsEvent, named::PartsCommands);
 }
 
-/// The context under other names, beside a type of the user's that is called `Context`.
+/// The context under other names, next to a user type named `Context`.
 mod contexts {
     use memimage::{Context as Cx, Model, Shape};
     use serde::{Deserialize, Serialize};
@@ -321,7 +321,7 @@ mod contexts {
 }
 
 #[test]
-fn the_context_is_known_by_its_type() {
+fn the_context_is_recognised_by_its_type() {
     use contexts::{Context, Log, LogCommands as _};
 
     let log = memimage::Image::<Log>::in_memory().unwrap();
@@ -332,7 +332,7 @@ fn the_context_is_known_by_its_type() {
 }
 
 mod own_types {
-    //! Arguments of types that an expansion asks about: serde's impls are emitted by another way.
+    //! Arguments of user types, for which the expansion implements serde's traits differently.
 
     use super::*;
 
@@ -360,10 +360,10 @@ mod own_types {
         }
     }
 
-    /// The same, by serde's derive itself.
+    /// The same payload with serde's derives.
     #[derive(Serialize, Deserialize)]
     #[serde(rename = "DeskPlace")]
-    struct Twin {
+    struct DerivedDeskPlace {
         memo: Memo,
         more: Option<Memo>,
         #[serde(rename = "times", default)]
@@ -371,23 +371,23 @@ mod own_types {
     }
 
     #[test]
-    fn a_payload_of_own_types_is_written_and_read_as_by_serdes_derive() {
+    fn a_payload_with_user_types_is_encoded_as_by_serdes_derive() {
         let memo = |text: &str| Memo(text.to_owned());
         let payload = DeskPlace { memo: memo("a"), more: Some(memo("b")), count: 3 };
-        let twin = Twin { memo: memo("a"), more: Some(memo("b")), count: 3 };
-        assert_eq!(postcard::to_stdvec(&payload).unwrap(), postcard::to_stdvec(&twin).unwrap());
-        assert_eq!(serde_json::to_string(&payload).unwrap(), serde_json::to_string(&twin).unwrap());
-        let read: DeskPlace = serde_json::from_str(&serde_json::to_string(&twin).unwrap()).unwrap();
+        let derived = DerivedDeskPlace { memo: memo("a"), more: Some(memo("b")), count: 3 };
+        assert_eq!(postcard::to_stdvec(&payload).unwrap(), postcard::to_stdvec(&derived).unwrap());
+        assert_eq!(serde_json::to_string(&payload).unwrap(), serde_json::to_string(&derived).unwrap());
+        let read: DeskPlace = serde_json::from_str(&serde_json::to_string(&derived).unwrap()).unwrap();
         assert_eq!(read, payload);
 
-        let least = r#"{"memo":"a"}"#;
-        let read: DeskPlace = serde_json::from_str(least).unwrap();
+        let minimal = r#"{"memo":"a"}"#;
+        let read: DeskPlace = serde_json::from_str(minimal).unwrap();
         assert_eq!(read, DeskPlace { memo: memo("a"), more: None, count: 0 });
         for wrong in ["{}", r#"{"memo":1}"#] {
-            let ours = serde_json::from_str::<DeskPlace>(wrong).unwrap_err().to_string();
-            assert_eq!(ours, serde_json::from_str::<Twin>(wrong).err().unwrap().to_string());
+            let actual = serde_json::from_str::<DeskPlace>(wrong).unwrap_err().to_string();
+            assert_eq!(actual, serde_json::from_str::<DerivedDeskPlace>(wrong).err().unwrap().to_string());
         }
-        let named = serde_json::from_str::<DeskPlace>("7").unwrap_err().to_string();
-        assert!(named.contains("expected struct DeskPlace"), "{named}");
+        let error = serde_json::from_str::<DeskPlace>("7").unwrap_err().to_string();
+        assert!(error.contains("expected struct DeskPlace"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! The expansions, in every place and under every lint that users deny.
+//! The expansions compile without warnings in each kind of place, under the lints that users deny.
 #![deny(
     warnings,
     missing_docs,
@@ -11,14 +11,14 @@
 #![deny(clippy::all, clippy::pedantic, non_ascii_idents, unused_qualifications, single_use_lifetimes)]
 #![forbid(unsafe_code)]
 
-use memimage_tests::Local;
+use memimage_tests::InMemory;
 
-/// A public model with public, narrower and private commands.
+/// A public model with public, crate-visible and private commands.
 pub mod public {
     use memimage::{Model, Shape};
     use serde::{Deserialize, Serialize};
 
-    /// Counts.
+    /// A counter.
     #[derive(Debug, Default, Serialize, Deserialize, Shape, Model)]
     pub struct Counter {
         count: u64,
@@ -29,7 +29,7 @@ pub mod public {
 
     #[memimage::commands(derive(Debug, Clone))]
     impl Counter {
-        /// Adds.
+        /// Adds to the count.
         #[command]
         pub fn add(&mut self, by: u64) -> u64 {
             self.count += by;
@@ -49,8 +49,8 @@ pub mod public {
     }
 
     pub(crate) fn step_and_reset(counter: &impl CounterCommands) -> u64 {
-        let count = counter.step(Step(2)).expect("never refused");
-        counter.reset().expect("never refused");
+        let count = counter.step(Step(2)).expect("the command cannot be refused");
+        counter.reset().expect("the command cannot be refused");
         count
     }
 }
@@ -79,7 +79,7 @@ mod private {
     }
 }
 
-/// Private, with two groups, a past version of a payload and one of the state.
+/// A private model with two groups, a past version of a payload and one of the state.
 mod evolved {
     use memimage::{Model, Shape};
     use serde::{Deserialize, Serialize};
@@ -143,13 +143,13 @@ mod evolved {
 }
 
 #[derive(Default, serde::Serialize, serde::Deserialize, memimage::Shape, memimage::Model)]
-struct Quiet {
+struct Private {
     count: u64,
 }
 
-/// All commands private, at the crate's root.
+/// Only private commands, at the crate's root.
 #[memimage::commands]
-impl Quiet {
+impl Private {
     #[command]
     fn add(&mut self, by: u64) -> u64 {
         self.count += by;
@@ -158,24 +158,24 @@ impl Quiet {
 }
 
 #[test]
-fn in_a_public_module() {
+fn a_model_in_a_public_module_compiles() {
     use public::CounterCommands;
-    let counter = Local::<public::Counter>::default();
+    let counter = InMemory::<public::Counter>::default();
     assert_eq!(counter.add(1).unwrap(), 1);
     assert_eq!(public::step_and_reset(&counter), 3);
     assert_eq!(counter.add(1).unwrap(), 1);
 }
 
 #[test]
-fn in_a_private_module_and_at_the_root() {
+fn a_model_in_a_private_module_or_at_the_root_compiles() {
     use private::CounterCommands;
-    let counter = Local::<private::Counter>::default();
+    let counter = InMemory::<private::Counter>::default();
     assert_eq!(counter.add(private::By { by: 4 }).unwrap(), 4);
-    assert_eq!(Local::<Quiet>::default().add(5).unwrap(), 5);
+    assert_eq!(InMemory::<Private>::default().add(5).unwrap(), 5);
 }
 
 #[test]
-fn in_groups_with_a_past() {
+fn a_model_with_groups_and_past_versions_compiles() {
     use evolved::AddingCommands as _;
     use evolved::taking::TakingCommands as _;
     let counter = memimage::Image::<evolved::Counter>::in_memory().unwrap();
@@ -184,7 +184,7 @@ fn in_groups_with_a_past() {
 }
 
 #[test]
-fn two_models_in_one_function() {
+fn two_models_in_one_function_compile() {
     #[derive(Default, serde::Serialize, serde::Deserialize, memimage::Shape, memimage::Model)]
     struct Left(u64);
 
@@ -209,6 +209,6 @@ fn two_models_in_one_function() {
         }
     }
 
-    assert_eq!(Local::<Left>::default().add(1).unwrap(), 1);
-    assert_eq!(std::rc::Rc::new(Local::<Right>::default()).add(1).unwrap(), 10);
+    assert_eq!(InMemory::<Left>::default().add(1).unwrap(), 1);
+    assert_eq!(std::rc::Rc::new(InMemory::<Right>::default()).add(1).unwrap(), 10);
 }

@@ -1,4 +1,4 @@
-//! `#[derive(Shape)]`: what the descriptors say.
+//! The descriptors that `#[derive(Shape)]` generates.
 
 use std::marker::PhantomData;
 
@@ -7,7 +7,7 @@ use memimage::__private::{Descriptor, Field, ShapeRef, Style};
 use memimage::Shape;
 use serde::{Deserialize, Serialize};
 
-/// A shape as text; a type inside itself is `^`.
+/// A shape as text. `^` is a type within itself.
 fn text(shape: ShapeRef, inside: &mut Vec<u64>) -> String {
     let list = |shapes: Vec<String>| shapes.join(", ");
     match shape.get() {
@@ -22,7 +22,7 @@ fn text(shape: ShapeRef, inside: &mut Vec<u64>) -> String {
         Descriptor::Tuple(parts) => list(parts.iter().map(|part| text(*part, inside)).collect()),
         Descriptor::Opaque(name) => format!("opaque {name}"),
         Descriptor::Back(identity) => {
-            assert!(inside.contains(identity), "a way back leads to a type around it");
+            assert!(inside.contains(identity), "a back reference leads to an enclosing type");
             "^".into()
         }
         Descriptor::Struct(one) if inside.contains(&one.identity) => "^".into(),
@@ -57,7 +57,7 @@ fn check<T: Shape>(expected: &Expect) {
 }
 
 #[test]
-fn every_kind_of_type() {
+fn each_kind_of_type_has_its_descriptor() {
     #[derive(Shape)]
     struct Unit;
     #[derive(Shape)]
@@ -109,7 +109,7 @@ struct List<T> {
 }
 
 #[test]
-fn recursion() {
+fn recursive_types_have_finite_descriptors() {
     check::<Tree>(&expect!["struct { value: U64, children: [^], parent: ^? }"]);
     check::<Ping>(&expect!["struct { pong: enum Ping(0: ^) | Pong(0: ^)? }"]);
     check::<Pong>(&expect!["enum Ping(0: struct { pong: ^? }) | Pong(0: ^)"]);
@@ -117,7 +117,7 @@ fn recursion() {
 }
 
 #[test]
-fn generics() {
+fn generic_types_have_the_descriptors_of_their_arguments() {
     #[derive(Shape)]
     #[allow(dead_code)]
     struct Both<A, B: Clone = u8, const N: usize = 2>
@@ -139,7 +139,7 @@ struct Tree2 {
 }
 
 #[test]
-fn identities_differ() {
+fn types_with_equal_fields_have_different_identities() {
     macro_rules! two {
         ($($name:ident)*) => {$(
             #[derive(Shape)]
@@ -155,7 +155,7 @@ fn identities_differ() {
 }
 
 #[test]
-fn names_are_serde_s() {
+fn names_follow_serde_attributes() {
     #[derive(Serialize, Deserialize, Shape)]
     #[serde(rename_all = "camelCase", deny_unknown_fields, rename = "Other")]
     struct Account {
@@ -163,33 +163,33 @@ fn names_are_serde_s() {
         #[serde(rename = "LAST", alias = "last")]
         last_name: String,
         #[serde(default, rename(serialize = "n", deserialize = "n"))]
-        number_of: u8,
+        number: u8,
     }
     #[derive(Serialize, Deserialize, Shape)]
     #[serde(rename_all = "SCREAMING-KEBAB-CASE", rename_all_fields = "PascalCase")]
     enum Event {
         OpenAccount {
-            in_the_name_of: u8,
+            account_holder: u8,
         },
         #[serde(rename_all = "kebab-case")]
         CloseIt {
-            why_so: u8,
+            given_reason: u8,
         },
         #[serde(rename = "x")]
         Other,
     }
     check::<Account>(&expect!["struct { firstName: String, LAST: String, n: U8 }"]);
-    check::<Event>(&expect!["enum OPEN-ACCOUNT { InTheNameOf: U8 } | CLOSE-IT { why-so: U8 } | x"]);
+    check::<Event>(&expect!["enum OPEN-ACCOUNT { AccountHolder: U8 } | CLOSE-IT { given-reason: U8 } | x"]);
 
-    // The shape's names are the ones that serde writes.
-    let account = Account { first_name: String::new(), last_name: String::new(), number_of: 0 };
+    // the names are those that serde writes
+    let account = Account { first_name: String::new(), last_name: String::new(), number: 0 };
     let written = serde_json::to_value(account).unwrap();
     let names: Vec<_> = written.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(names, ["LAST", "firstName", "n"]);
 }
 
 #[test]
-fn transparent_and_opaque() {
+fn transparent_and_opaque_types_have_their_descriptors() {
     struct Foreign;
     #[derive(Serialize, Deserialize, Shape)]
     #[serde(transparent)]
@@ -214,16 +214,16 @@ fn transparent_and_opaque() {
     check::<Holder>(&expect!["struct { foreign: opaque foreign.v1, point: opaque point.v1 }"]);
 }
 
-/// A pair of pairs is no recursion, though all pairs are one type in the source.
+/// A pair of pairs is not recursive, although both are the same generic type.
 #[test]
-fn a_generic_type_in_itself_with_other_parameters_is_no_recursion() {
+fn a_generic_type_within_itself_with_other_arguments_is_not_recursive() {
     #[derive(Serialize, Deserialize, Shape)]
-    struct Twice<T> {
+    struct Pair<T> {
         first: T,
         second: T,
     }
     #[derive(Serialize, Deserialize, Shape)]
-    struct Flat {
+    struct PairOfPairs {
         first: Inner,
         second: Inner,
     }
@@ -233,7 +233,7 @@ fn a_generic_type_in_itself_with_other_parameters_is_no_recursion() {
         second: u32,
     }
     assert_eq!(
-        memimage::shape::fingerprint(<Twice<Twice<u32>> as Shape>::SHAPE),
-        memimage::shape::fingerprint(<Flat as Shape>::SHAPE)
+        memimage::shape::fingerprint(<Pair<Pair<u32>> as Shape>::SHAPE),
+        memimage::shape::fingerprint(<PairOfPairs as Shape>::SHAPE)
     );
 }

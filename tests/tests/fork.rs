@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use memimage::{Durability, Error, ErrorKind, Image, Model, Shape, SnapshotPolicy};
-use memimage_tests::{block_on, until};
+use memimage_tests::{block_on, wait_until};
 use serde::{Deserialize, Serialize};
 
 #[derive(Default, Serialize, Deserialize, Shape, Model)]
@@ -122,7 +122,7 @@ fn a_child_leaves_the_image_of_its_parent_alone() {
                 let gate = dir.path().join("gate");
                 let child = forked(fork, || {
                     if parent_first {
-                        until("the parent went on", || gate.exists());
+                        wait_until("the parent went on", || gate.exists());
                     }
                     use_copy(image.clone())
                 });
@@ -232,7 +232,7 @@ fn a_daemon_opens_the_image_again_after_its_parent_has_ended() {
             let refused = is_forked(image.as_ref().unwrap().add("child".to_owned()));
             drop(image.take());
             let mut reopened = None;
-            until("the parent has ended", || {
+            wait_until("the parent has ended", || {
                 reopened = open(&path, Durability::Synced).ok();
                 reopened.is_some()
             });
@@ -246,7 +246,9 @@ fn a_daemon_opens_the_image_again_after_its_parent_has_ended() {
         true
     });
     assert!(parent.passed());
-    until("the daemon wrote its result", || fs::read_to_string(&result).is_ok_and(|text| text.ends_with("daemon")));
+    wait_until("the daemon wrote its result", || {
+        fs::read_to_string(&result).is_ok_and(|text| text.ends_with("daemon"))
+    });
     assert_eq!(fs::read_to_string(&result).unwrap(), "true parent daemon");
     assert_eq!(open(&path, Durability::Synced).unwrap().query(|log| log.seen.clone()).unwrap(), ["parent", "daemon"]);
 }

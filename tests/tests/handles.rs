@@ -1,4 +1,4 @@
-//! The surface of an image: awaiting calls, the numbers of events, and the handles for the journal and for maintenance.
+//! The public interface of an image: async calls, the seqs of pending answers, and the handles `journal` and `admin`.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -6,7 +6,8 @@ use std::task::{Context, Poll, Waker};
 use memimage::disk::SimDisk;
 use memimage::{CommandError, ErrorKind, Image, Metadata, Seq};
 use memimage_tests::{
-    Act, Gate, GateDisk, Ledger, LedgerCommands, LedgerDeposit, LedgerSettle, LedgerWithdraw, TooLittle, block_on,
+    DiskMethod, Gate, GateDisk, Ledger, LedgerCommands, LedgerDeposit, LedgerSettle, LedgerWithdraw, TooLittle,
+    block_on,
 };
 
 fn in_memory() -> Image<Ledger> {
@@ -34,7 +35,7 @@ fn a_command_whose_future_is_never_polled_is_not_executed() {
 }
 
 #[test]
-fn an_awaited_query_shows_durable_facts_only() {
+fn an_awaited_query_returns_only_durable_data() {
     let disk = GateDisk::new(SimDisk::new());
     let image: Image<Ledger> = Image::options().open_with(Arc::new(disk.clone()), "ledger.image").unwrap();
     image.deposit(1, 30).unwrap();
@@ -42,7 +43,7 @@ fn an_awaited_query_shows_durable_facts_only() {
     disk.rule({
         let gate = gate.clone();
         move |call| {
-            if call.is(Act::SyncData, ".journal") {
+            if call.is(DiskMethod::SyncData, ".journal") {
                 gate.pass();
             }
             Ok(None)
@@ -68,7 +69,7 @@ fn an_awaited_query_of_a_closed_image_is_an_error() {
 }
 
 #[test]
-fn a_pending_answer_has_the_number_of_its_event() {
+fn a_pending_answer_has_the_seq_of_its_event() {
     let image = in_memory();
     let deposit = image.submit(LedgerDeposit { account: 1, amount: 30 }).unwrap();
     assert_eq!(deposit.seq(), Some(Seq::new(1)));
@@ -84,7 +85,7 @@ fn a_pending_answer_has_the_number_of_its_event() {
 }
 
 #[test]
-fn the_figures_name_the_image() {
+fn the_statistics_identify_the_image() {
     let disk = SimDisk::new();
     let open = || Image::<Ledger>::options().open_with(Arc::new(disk.clone()), "ledger.image").unwrap();
     let image = open();
@@ -97,8 +98,8 @@ fn the_figures_name_the_image() {
     Image::close(image).unwrap();
 
     let again = open().admin().stats();
-    assert_eq!(again.uuid, stats.uuid, "it is the same image");
-    assert_ne!(again.uuid, in_memory().admin().stats().uuid, "and not another one");
+    assert_eq!(again.uuid, stats.uuid, "the same image");
+    assert_ne!(again.uuid, in_memory().admin().stats().uuid, "another image");
 }
 
 #[test]
@@ -110,7 +111,7 @@ fn a_closed_image_cannot_be_synced() {
 }
 
 #[test]
-fn an_error_shows_its_message_in_a_program_that_returns_it() {
+fn an_error_returned_from_main_shows_its_message() {
     let image = in_memory();
     Image::close(image.clone()).unwrap();
     let error = image.query(|_| ()).unwrap_err();
@@ -119,7 +120,7 @@ fn an_error_shows_its_message_in_a_program_that_returns_it() {
 }
 
 #[test]
-fn the_futures_may_move_between_threads() {
+fn the_futures_can_move_between_threads() {
     fn send<T: Send>(future: T) -> T {
         future
     }

@@ -1,5 +1,5 @@
-//! FORMAT.md's section "Limits", line by line: what is one over is refused, with its place, and what is at the limit is taken.
-//! Where only one of the two is tried, that of the other takes gigabytes.
+//! The limits of FORMAT.md's section "Limits", one test each: a value at the limit is accepted, and a value over the limit
+//! is refused with its position. A test covers only one of the two where the other would need gigabytes.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use memimage::disk::{Disk, SimDisk};
 use memimage::{
     Error, ErrorKind, Image, Model, Options, Shape, SnapshotPolicy, Timestamp, Value, admin, shape::ShapeTree,
 };
-use memimage_tests::{Book, BookCommands, checksums, files, frames, in_time};
+use memimage_tests::{Book, BookCommands, checksums, files, frames, with_timeout};
 use serde::{Deserialize, Serialize};
 
 const SEGMENT: &str = "/book/journal/00000001.journal";
@@ -23,7 +23,7 @@ fn open(disk: &SimDisk, options: Options<Book>) -> Result<Image<Book>, Error> {
     options.open_with(Arc::new(disk.clone()), "/book")
 }
 
-/// An image of three events that was closed.
+/// A closed image with three events.
 fn book() -> SimDisk {
     let disk = SimDisk::new();
     let image = open(&disk, options()).unwrap();
@@ -32,7 +32,7 @@ fn book() -> SimDisk {
     disk.fork()
 }
 
-/// The image with its first segment changed.
+/// A copy of the image with a changed first segment.
 fn changed(disk: &SimDisk, change: impl FnOnce(&mut Vec<u8>)) -> SimDisk {
     let changed = disk.fork();
     let mut segment = changed.read(SEGMENT).unwrap();
@@ -41,11 +41,11 @@ fn changed(disk: &SimDisk, change: impl FnOnce(&mut Vec<u8>)) -> SimDisk {
     changed
 }
 
-/// It is refused at this place, and nothing is changed.
+/// Asserts that opening fails with a position at `offset`, and changes nothing.
 #[track_caller]
 fn refused_at(disk: &SimDisk, offset: usize) -> String {
     let before = files(disk);
-    let error = open(disk, options()).expect_err("it is over the limit");
+    let error = open(disk, options()).expect_err("an error for a value over the limit");
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
     let position = error.position().expect("a position");
     assert_eq!((position.segment.unwrap().get(), position.offset), (1, Some(offset as u64)), "{error}");
@@ -55,7 +55,7 @@ fn refused_at(disk: &SimDisk, offset: usize) -> String {
 
 #[track_caller]
 fn refuses(options: Options<Book>, option: &str) {
-    let error = open(&SimDisk::new(), options).expect_err("it is over the limit").to_string();
+    let error = open(&SimDisk::new(), options).expect_err("an error for a value over the limit").to_string();
     assert!(error.contains(option), "{error}");
 }
 
@@ -63,9 +63,9 @@ fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
     bytes[at..at + value.len()].copy_from_slice(value);
 }
 
-/// "body of a frame": one of 2^30 bytes is not tried.
+/// "body of a frame". A body of exactly 2^30 bytes is not tested.
 #[test]
-fn a_frame_with_a_longer_body_is_no_frame() {
+fn a_frame_whose_body_exceeds_the_limit_is_rejected() {
     let disk = book();
     let last = frames::frames(&disk.read(SEGMENT).unwrap()).pop().unwrap();
     let over = changed(&disk, |segment| {
@@ -79,10 +79,10 @@ fn a_frame_with_a_longer_body_is_no_frame() {
     refused_at(&over, last.start);
 }
 
-/// "record": its bytes are metadata and payload.
+/// "record": metadata and payload together.
 #[test]
-fn a_longer_record_is_refused_and_changes_nothing() {
-    // at one time, since that takes bytes too
+fn a_record_that_exceeds_the_limit_is_refused_and_changes_nothing() {
+    // a constant clock, because the length of the encoded time counts too
     let settings = options().record_bytes_max(1_000).clock(|| Timestamp::from_micros(1));
     let image = open(&SimDisk::new(), settings).unwrap();
     let write = |len: usize| image.write(1, "x".repeat(len));
@@ -96,9 +96,9 @@ fn a_longer_record_is_refused_and_changes_nothing() {
     refuses(options().record_bytes_max(0), "`record_bytes_max`");
 }
 
-/// "segment": those of 4 GiB are in `real/memory.rs`.
+/// "segment". `real/memory.rs` tests segments of 4 GiB.
 #[test]
-fn segments_of_other_lengths_are_refused() {
+fn segments_of_an_invalid_length_are_refused() {
     for size in [16 << 10, 1 << 30] {
         drop(open(&SimDisk::new(), options().segment_bytes(size)).unwrap());
     }
@@ -112,7 +112,7 @@ fn segments_of_other_lengths_are_refused() {
         });
         assert!(refused_at(&over, 0).contains("the segment's length is out of bounds"), "{len}");
     }
-    // one that can be, but is not that of the file
+    // a valid length, but not that of the file
     let other = changed(&book(), |segment| {
         put(segment, 120, &(4_u64 << 30).to_le_bytes());
         checksums::update_header(segment);
@@ -122,15 +122,15 @@ fn segments_of_other_lengths_are_refused() {
 
 /// "frame header with extension area"
 #[test]
-fn a_frame_with_a_longer_header_is_no_frame() {
+fn a_frame_whose_header_exceeds_the_limit_is_rejected() {
     let disk = book();
     let frames = frames::frames(&disk.read(SEGMENT).unwrap());
     let last = frames.last().unwrap().clone();
     let extended = |len: usize| {
         changed(&disk, |segment| {
-            let whole = segment.len();
+            let segment_len = segment.len();
             segment.splice(last.start + FRAME_HEADER..last.start + FRAME_HEADER, vec![0; len - FRAME_HEADER]);
-            segment.truncate(whole);
+            segment.truncate(segment_len);
             put(segment, last.start + 4, &(len as u16).to_le_bytes());
             let before = frames::frames(&disk.read(SEGMENT).unwrap())[0].clone();
             let first = u32::from_le_bytes(segment[before.start + 60..before.start + 64].try_into().unwrap());
@@ -141,11 +141,11 @@ fn a_frame_with_a_longer_header_is_no_frame() {
     refused_at(&extended(HEADER + 1), last.start);
 }
 
-/// "name of a model": what a header says, since a program's is looked at when its options are.
+/// "name of a model": the name in a segment header. The program's own name is checked with its options.
 #[test]
-fn a_longer_name_of_a_model_is_refused() {
+fn a_model_name_that_exceeds_the_limit_is_refused() {
     let disk = book();
-    // the one that stands ready, which would be another image's
+    // the preallocated segment, which would belong to another image
     disk.remove(Path::new("/book/journal/00000002.journal")).unwrap();
     let named = |len: u16| {
         changed(&disk, |segment| {
@@ -155,13 +155,13 @@ fn a_longer_name_of_a_model_is_refused() {
         })
     };
     let other = open(&named(255), options()).unwrap_err().to_string();
-    assert!(other.contains(&"m".repeat(255)), "it is read, and another model's: {other}");
+    assert!(other.contains(&"m".repeat(255)), "the name should be read as another model's: {other}");
     assert!(refused_at(&named(256), 0).contains("name is too long"));
 }
 
 /// "shape"
 #[test]
-fn shapes_beyond_the_limits_are_refused_with_their_place() {
+fn shapes_that_exceed_a_limit_are_refused_with_the_position() {
     let error = |bytes: &[u8]| ShapeTree::decode(bytes).unwrap_err().to_string();
     let deep = |levels: usize| [vec![0x20; levels - 1], vec![0]].concat();
     ShapeTree::decode(&deep(64)).unwrap();
@@ -179,7 +179,7 @@ fn shapes_beyond_the_limits_are_refused_with_their_place() {
 
 /// "chunk of a snapshot"
 #[test]
-fn a_snapshot_with_a_longer_chunk_is_passed_over() {
+fn a_snapshot_whose_chunk_exceeds_the_limit_is_skipped() {
     let disk = SimDisk::new();
     let image = open(&disk, options()).unwrap();
     image.write(1, "x".repeat(1_500_000)).unwrap();
@@ -207,13 +207,13 @@ fn a_snapshot_with_a_longer_chunk_is_passed_over() {
     assert!(over.unusable_snapshots[0].1.contains("a chunk is longer than the maximum"), "{over:?}");
 }
 
-/// A model whose default takes 65,536 bytes: three of them are its length.
+/// A model whose default takes exactly 65,536 bytes, three of them for the length.
 #[derive(Serialize, Deserialize, Shape, Model)]
 struct AtLimit {
     bytes: Vec<u8>,
 }
 
-/// And one more.
+/// A model whose default takes one byte more than [`AtLimit`].
 #[derive(Serialize, Deserialize, Shape, Model)]
 struct OverLimit {
     bytes: Vec<u8>,
@@ -249,7 +249,7 @@ impl OverLimit {
 
 /// "model's `Default` kept in genesis"
 #[test]
-fn a_longer_default_is_not_kept() {
+fn a_default_that_exceeds_the_limit_is_not_kept() {
     let disk = Arc::new(SimDisk::new());
     Image::close(Image::<AtLimit>::options().open_with(disk.clone(), "/at").unwrap()).unwrap();
     Image::close(Image::<OverLimit>::options().open_with(disk.clone(), "/over").unwrap()).unwrap();
@@ -264,8 +264,8 @@ fn a_longer_default_is_not_kept() {
 
 /// "value read by its shape, or as JSON"
 #[test]
-fn values_beyond_the_limits_are_refused_with_their_place() {
-    // an enum of nothing, or of itself
+fn values_that_exceed_a_limit_are_refused_with_the_position() {
+    // an enum with a unit variant and a variant that contains the enum itself
     let chain = ShapeTree::decode(&[0x28, 2, 1, b'e', 0, 1, b'l', 1, 0x2a, 0]).unwrap();
     let deep = |levels: usize| [vec![1; levels - 1], vec![0]].concat();
     let value = Value::decode(&chain, &deep(128)).unwrap();
@@ -274,7 +274,7 @@ fn values_beyond_the_limits_are_refused_with_their_place() {
     assert!(error.contains("::l") && error.ends_with("the value is nested more than 128 levels deep"), "{error}");
 
     let units = ShapeTree::decode(&[0x21, 0x00]).unwrap();
-    // three bytes of a varint: the list, and its values
+    // a varint of three bytes, the length of the list
     let list = |count: u32| [count as u8 | 0x80, (count >> 7) as u8 | 0x80, (count >> 14) as u8];
     let most = 65_536 + 3 * 16 - 1;
     Value::decode(&units, &list(most)).unwrap();
@@ -282,13 +282,13 @@ fn values_beyond_the_limits_are_refused_with_their_place() {
     assert!(error.starts_with(&format!("[{most}]")) && error.contains("more than 65536 parts"), "{error}");
 }
 
-/// "text of `LOCK` that is looked at"
+/// "text of `LOCK` that is read"
 #[test]
-fn a_lock_file_with_a_longer_text_names_no_owner() {
+fn a_lock_file_that_exceeds_the_limit_names_no_owner() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("book");
     let _owner = options().open(&path).unwrap();
-    let told = |len: usize| {
+    let names_owner = |len: usize| {
         let text = format!("pid 1 ({})", "x".repeat(len - 8));
         assert_eq!(text.len(), len);
         std::fs::write(path.join("LOCK"), &text).unwrap();
@@ -296,13 +296,13 @@ fn a_lock_file_with_a_longer_text_names_no_owner() {
         assert_eq!(error.kind(), ErrorKind::Locked, "{error}");
         error.to_string().contains(&text)
     };
-    assert!(told(256));
-    assert!(!told(257));
+    assert!(names_owner(256));
+    assert!(!names_owner(257));
 }
 
 /// "reason of a void event, and who decided it"
 #[test]
-fn a_longer_reason_is_refused() {
+fn a_reason_that_exceeds_the_limit_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("book");
     let image = options().open(&path).unwrap();
@@ -314,10 +314,10 @@ fn a_longer_reason_is_refused() {
     admin::void(&path, seq, "r".repeat(4_096)).unwrap();
 }
 
-/// Each damaged place was judged by all that follows it in the segment, which took minutes for one of 32 MiB and hours for a
-/// large one.
+/// Regression: each damaged frame was classified by a scan of the rest of the segment, which took minutes for 32 MiB and
+/// hours for a large segment.
 #[test]
-fn a_segment_that_is_damaged_all_over_is_checked_in_time() {
+fn a_segment_with_many_damaged_frames_is_checked_in_time() {
     const LEN: usize = 32 << 20;
     let disk = book();
     let mut segment = disk.read(SEGMENT).unwrap();
@@ -339,7 +339,7 @@ fn a_segment_that_is_damaged_all_over_is_checked_in_time() {
     disk.remove(Path::new(SEGMENT)).unwrap();
     disk.create_new(Path::new(SEGMENT)).unwrap();
     disk.write(SEGMENT, 0, &segment).unwrap();
-    let report = in_time(move || admin::check_with(Arc::new(disk), "/book")).unwrap();
+    let report = with_timeout(move || admin::check_with(Arc::new(disk), "/book")).unwrap();
     let faults = report.findings.len() as u64 + report.unlisted;
     assert!(faults >= places.len() as u64 / 2, "{faults}");
 }

@@ -1,5 +1,5 @@
-//! An inherent method of `Image` wins over a command of the same name, without a word. So the macro refuses those names, and
-//! here its list is held against the runtime's source. All other names are the user's.
+//! An inherent method of `Image` silently shadows a command of the same name, so the macro refuses these names. These tests
+//! compare the macro's list with the library's source. All other names are free for commands.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,29 +16,29 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("in the workspace").to_owned()
 }
 
-/// The names in a constant list of string literals.
+/// The names in a constant slice of string literals.
 fn listed(file: &syn::File, constant: &str) -> BTreeSet<String> {
     let list = file.items.iter().find_map(|item| match item {
         Item::Const(item) if item.ident == constant => Some(&*item.expr),
         _ => None,
     });
     let Some(Expr::Reference(list)) = list else { panic!("no list {constant}") };
-    let Expr::Array(list) = &*list.expr else { panic!("{constant} is no list") };
+    let Expr::Array(list) = &*list.expr else { panic!("{constant} is not a list") };
     let name = |expr: &Expr| match expr {
         Expr::Lit(literal) => match &literal.lit {
             syn::Lit::Str(name) => name.value(),
-            _ => panic!("{constant} holds something else than names"),
+            _ => panic!("{constant} contains an element that is not a string literal"),
         },
-        _ => panic!("{constant} holds something else than names"),
+        _ => panic!("{constant} contains an element that is not a string literal"),
     };
     let names: Vec<String> = list.elems.iter().map(name).collect();
     let set: BTreeSet<String> = names.iter().cloned().collect();
-    assert_eq!(names.len(), set.len(), "{constant} names something twice");
+    assert_eq!(names.len(), set.len(), "{constant} contains a name twice");
     set
 }
 
-/// The public inherent methods of a type, wherever in the crate they are implemented. Functions that take no `self` are no
-/// methods: `image.close()` does not call `Image::close(image)`.
+/// The public inherent methods of a type, from all its `impl` blocks in the crate. Associated functions without `self` do
+/// not count: `image.close()` does not call `Image::close(image)`.
 fn inherent(of: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut directories = vec![root().join("memimage/src")];
@@ -80,28 +80,28 @@ fn reserved(constant: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_macro_refuses_the_names_of_the_image() {
+fn the_macro_refuses_the_names_of_image_methods() {
     let image = inherent("Image");
-    assert!(image.len() >= 10, "the source was not understood: {image:?}");
+    assert!(image.len() >= 10, "the methods were not found in the source: {image:?}");
     assert_eq!(reserved("INHERENT"), image);
     let (kept, of_traits) = (reserved("KEPT"), reserved("OF_TRAITS"));
-    assert!(image.is_disjoint(&kept), "a name is kept for later and there already");
-    assert!(of_traits.is_disjoint(&image) && of_traits.is_disjoint(&kept), "a name is refused for two reasons");
-    // methods of the traits through which commands are called
+    assert!(image.is_disjoint(&kept), "a name is reserved for later although it exists");
+    assert!(of_traits.is_disjoint(&image) && of_traits.is_disjoint(&kept), "a name is in two lists");
+    // methods of the traits that call commands
     for method in ["execute", "clone"] {
         assert!(of_traits.contains(method), "`{method}` is a method of every image");
     }
 }
 
-/// Commands are methods of an image with metadata too.
+/// Commands are also methods of an image with metadata.
 #[test]
-fn the_macro_refuses_the_names_of_an_image_with_metadata() {
+fn the_macro_refuses_the_names_of_methods_of_an_image_with_metadata() {
     let with = inherent("WithMetadata");
     assert!(!with.is_empty() && with.is_subset(&reserved("INHERENT")), "{with:?}");
 }
 
-/// A model whose commands have the words of its domain, which the library uses too: for functions that are no methods of an
-/// image, and for methods of what `journal()` and `admin()` give.
+/// A model whose commands have names that the library uses too: for associated functions of `Image`, and for methods of the
+/// handles that `journal()` and `admin()` return.
 mod domain {
     use memimage::{Model, Shape};
     use serde::{Deserialize, Serialize};
@@ -111,7 +111,7 @@ mod domain {
         pub(super) called: Vec<String>,
     }
 
-    /// A command for each of these names.
+    /// Declares a command for each name.
     macro_rules! commands {
         ($($name:ident)*) => {
             #[memimage::commands]

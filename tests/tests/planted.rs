@@ -1,9 +1,8 @@
-//! The suites are themselves tested: each bug that can be planted in the library (`memimage/src/planted.rs`) must make one
-//! fail, and without one all of them pass.
+//! Tests of the test suites: each bug that can be planted in the library (`memimage/src/planted.rs`) must make its suite fail,
+//! and without a bug all suites pass.
 //!
-//! The suites are built a second time, with `--cfg planted`, and run once for each bug, which takes some minutes; so this is
-//! for CI and for who changes a suite:
-//! `cargo test -p memimage-tests --test planted -- --ignored --nocapture`
+//! The suites are built again with `--cfg planted` and run once for each bug, which takes some minutes. Run this in CI, and
+//! after a change to a suite: `cargo test -p memimage-tests --test planted -- --ignored --nocapture`
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -13,17 +12,17 @@ use std::time::{Duration, Instant};
 use memimage::Image;
 use memimage_tests::{Ledger, LedgerCommands};
 
-/// Each bug, and the suite that catches it: a test target of this crate, and a part of a test's name.
+/// Each bug, with the suite that catches it: a test target of this crate, and a substring of a test name.
 const CAUGHT: &[(&str, &str, &str)] = &[
     ("AnswerBeforeSync", "swarm", ""),
     ("AppliedWithoutRoom", "swarm", ""),
     ("CallersValueApplied", "same_arguments", "what_replay_reads"),
-    ("ChainUnchecked", "damage", "out_of_its_place"),
-    ("CleanBeforeEvidence", "damage", "by_the_evidence_of_durable"),
-    ("DamageTakenForTorn", "damage", "by_the_evidence_of_durable"),
+    ("ChainUnchecked", "damage", "a_misplaced_batch a_misplaced_segment"),
+    ("CleanBeforeEvidence", "damage", "because_of_the_watermark"),
     ("ClosedInForkedChild", "fork", "leaves_the_image"),
+    ("DamageTakenForTorn", "damage", "because_of_the_watermark"),
     ("DirectoryNotSynced", "swarm", ""),
-    ("DurableSeqStale", "damage", "by_the_evidence_of_durable"),
+    ("DurableSeqStale", "damage", "because_of_the_watermark"),
     ("FailedSyncRetried", "swarm", ""),
     ("HeaderChecksumSkipped", "damage", "last_batch_of_a_killed"),
     ("PrunedBeforeBaseIsSynced", "crash", "an_image_that_is_pruned_survives_any_crash"),
@@ -38,10 +37,10 @@ const CAUGHT: &[(&str, &str, &str)] = &[
     ("WaitersNotNotified", "promises", "promise_7_a_failed_write_poisons"),
 ];
 
-/// A suite that takes longer than this hangs, and a suite must not.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// The time limit for one run of a suite.
+const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// The names of the bugs, from the source: they are in no binary.
+/// The names of the bugs, from the source. An ordinary binary does not contain them.
 fn bugs() -> BTreeSet<String> {
     let source = std::fs::read_to_string("../memimage/src/planted.rs").unwrap();
     let (_, body) = source.split_once("pub(crate) enum Bug {").unwrap();
@@ -50,7 +49,7 @@ fn bugs() -> BTreeSet<String> {
     body.lines().filter_map(name).collect()
 }
 
-/// The suites as they are built with bugs to be planted.
+/// The test binaries, built with `--cfg planted`.
 struct Suites {
     binaries: BTreeMap<String, PathBuf>,
 }
@@ -74,18 +73,18 @@ impl Suites {
         Suites { binaries: messages.lines().filter_map(executable).collect() }
     }
 
-    /// Runs the tests of a suite whose names have this part, with this bug; what it says, and whether it passed.
+    /// Runs the tests of a suite whose names contain `part`, with this bug. Returns the output, and whether the tests passed.
     ///
     /// # Panics
     ///
-    /// If it hangs.
+    /// Panics if the run exceeds the time limit.
     fn run(&self, suite: &str, part: &str, bug: &str) -> (String, bool) {
-        let said = tempfile::NamedTempFile::new().unwrap();
+        let output = tempfile::NamedTempFile::new().unwrap();
         let mut command = Command::new(&self.binaries[suite]);
         match suite {
-            // a few scenarios show what they catch
+            // a few scenarios are enough to catch the bug
             "crash" => drop(command.env("MEMIMAGE_CASES", "20000")),
-            // until it catches the bug, which may be a rare one
+            // enough runs to catch a rare bug
             "swarm" if !bug.is_empty() => drop(command.env("MEMIMAGE_CASES", "10000")),
             _ => {}
         }
@@ -94,22 +93,22 @@ impl Suites {
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .env(switch(), bug)
             .env("RUST_BACKTRACE", "0")
-            .stdout(std::fs::OpenOptions::new().append(true).open(said.path()).unwrap())
-            .stderr(std::fs::OpenOptions::new().append(true).open(said.path()).unwrap())
+            .stdout(std::fs::OpenOptions::new().append(true).open(output.path()).unwrap())
+            .stderr(std::fs::OpenOptions::new().append(true).open(output.path()).unwrap())
             .spawn()
             .unwrap();
-        let begun = Instant::now();
+        let started = Instant::now();
         let status = loop {
             if let Some(status) = running.try_wait().unwrap() {
                 break status;
             }
-            if begun.elapsed() > PATIENCE {
+            if started.elapsed() > TIMEOUT {
                 running.kill().unwrap();
-                panic!("{bug} makes {suite} hang:\n{}", std::fs::read_to_string(said.path()).unwrap());
+                panic!("{bug} makes {suite} hang:\n{}", std::fs::read_to_string(output.path()).unwrap());
             }
             std::thread::sleep(Duration::from_millis(20));
         };
-        (std::fs::read_to_string(said.path()).unwrap(), status.success())
+        (std::fs::read_to_string(output.path()).unwrap(), status.success())
     }
 }
 
@@ -118,50 +117,50 @@ fn target_dir() -> PathBuf {
 }
 
 #[test]
-#[ignore = "builds the suites anew and runs them once a bug"]
+#[ignore = "builds the suites again and runs them for each bug"]
 fn each_planted_bug_is_caught() {
     let suites = Suites::build();
     for (suite, part) in CAUGHT.iter().map(|(_, suite, part)| (*suite, *part)).collect::<BTreeSet<_>>() {
-        let (words, passed) = suites.run(suite, part, "");
-        assert!(passed, "{suite} {part} fails without a bug:\n{words}");
+        let (output, passed) = suites.run(suite, part, "");
+        assert!(passed, "{suite} {part} fails without a bug:\n{output}");
     }
     let mut missed = Vec::new();
     for (bug, suite, part) in CAUGHT {
-        let begun = Instant::now();
-        let (words, passed) = suites.run(suite, part, bug);
-        if passed || !words.contains("test result: FAILED") {
-            missed.push(format!("{bug}, by {suite} {part}:\n{words}"));
+        let started = Instant::now();
+        let (output, passed) = suites.run(suite, part, bug);
+        if passed || !output.contains("test result: FAILED") {
+            missed.push(format!("{bug}, by {suite} {part}:\n{output}"));
             continue;
         }
-        println!("{bug}: caught by {suite} in {:.1?}\n{}", begun.elapsed(), why(&words));
+        println!("{bug}: caught by {suite} in {:.1?}\n{}", started.elapsed(), why(&output));
     }
     assert!(missed.is_empty(), "not caught: {}", missed.join("\n"));
 }
 
-/// The first line after a panic's place.
-fn why(words: &str) -> &str {
-    let panic = words.split_once("panicked at ").map_or("", |(_, rest)| rest);
+/// The line after the location of a panic.
+fn why(output: &str) -> &str {
+    let panic = output.split_once("panicked at ").map_or("", |(_, rest)| rest);
     panic.lines().nth(1).unwrap_or_default()
 }
 
 #[test]
-fn a_suite_is_named_for_each_bug() {
+fn each_bug_is_listed_with_its_suite() {
     let named: BTreeSet<String> = CAUGHT.iter().map(|(bug, ..)| (*bug).to_owned()).collect();
-    assert_eq!(named.len(), CAUGHT.len(), "one is named twice");
+    assert_eq!(named.len(), CAUGHT.len(), "a bug is listed twice");
     assert_eq!(named, bugs());
     assert!(named.len() >= 12);
-    let told = std::fs::read_to_string("../memimage/docs/RELIABILITY.md").unwrap();
+    let document = std::fs::read_to_string("../memimage/docs/RELIABILITY.md").unwrap();
     for (bug, suite, _) in CAUGHT {
         assert!(
-            told.contains(&format!("| `{bug}` | {suite}")),
+            document.contains(&format!("| `{bug}` | {suite}")),
             "RELIABILITY.md does not say that {suite} catches {bug}"
         );
     }
 }
 
-/// No bug is in a library that was not built to have some: neither the switch nor their names.
+/// An ordinary build contains neither the names of the bugs nor of the environment variable.
 #[test]
-fn an_ordinary_build_has_no_bug_planted() {
+fn an_ordinary_build_contains_no_planted_bug() {
     let image = Image::<Ledger>::in_memory().unwrap();
     image.deposit(1, 1).unwrap();
     let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
@@ -169,15 +168,15 @@ fn an_ordinary_build_has_no_bug_planted() {
     assert!(!program.windows(switch.len()).any(|bytes| bytes == switch.as_bytes()), "{switch} is in this program");
 }
 
-/// The variable that says which bug is in force; put together here, or it would be in this program.
+/// The environment variable that selects a bug. It is joined at run time, so that this binary does not contain it.
 fn switch() -> String {
     ["MEMIMAGE", "PLANTED"].join("_")
 }
 
 /// Bugs cannot be planted in a release build.
 #[test]
-#[ignore = "builds the library anew"]
-fn a_release_build_refuses_to_have_bugs_planted() {
+#[ignore = "builds the library again"]
+fn a_release_build_refuses_planted_bugs() {
     let output = Command::new(env!("CARGO"))
         .args(["check", "--locked", "--offline", "--release", "-p", "memimage"])
         .env("RUSTFLAGS", "--cfg planted")
@@ -185,6 +184,6 @@ fn a_release_build_refuses_to_have_bugs_planted() {
         .output()
         .unwrap();
     assert!(!output.status.success());
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(words.contains("it is for builds with debug assertions only"), "{words}");
+    let output = String::from_utf8_lossy(&output.stderr);
+    assert!(output.contains("it is for builds with debug assertions only"), "{output}");
 }

@@ -1,5 +1,5 @@
-//! Corners of promises 7 and 8: what each is told when an image is poisoned, that it ends, and when it is given up. The promises
-//! themselves are tested in `promises/`.
+//! Details of promises 7 and 8 for a poisoned image: which error each waiter gets, that no call hangs, and when the owner's
+//! lock is released. `promises/` tests the promises themselves.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Image, Options, SnapshotPolicy};
-use memimage_tests::{Act, Gate, GateDisk, Ledger, LedgerCommands, LedgerDeposit, until};
+use memimage_tests::{DiskMethod, Gate, GateDisk, Ledger, LedgerCommands, LedgerDeposit, wait_until};
 
 fn options() -> Options<Ledger> {
     Image::options().segment_bytes(16 << 10).snapshots(SnapshotPolicy::Manual)
@@ -18,10 +18,10 @@ fn open(disk: impl Disk) -> Image<Ledger> {
     options().open_with(Arc::new(disk), "/ledger").unwrap()
 }
 
-/// While one batch was being written for a sync, the image was poisoned for another reason, and the next batch was told
-/// that it was not recorded; the one who wrote went on and recorded it.
+/// Regression: the image was poisoned for another reason while a sync was writing a batch. The next batch failed as not
+/// recorded, but the writer went on and recorded it.
 #[test]
-fn promise_7_what_is_said_not_to_be_recorded_is_not() {
+fn promise_7_a_command_reported_as_not_recorded_is_not_recorded() {
     let sim = SimDisk::new();
     let disk = GateDisk::new(sim.clone());
     let (renaming, writing) = (Gate::default(), Gate::default());
@@ -29,11 +29,11 @@ fn promise_7_what_is_said_not_to_be_recorded_is_not() {
     let armed = Arc::new(AtomicU64::new(0));
     let arm = Arc::clone(&armed);
     disk.rule(move |call| {
-        if call.is(Act::Rename, "00000002.journal") {
+        if call.is(DiskMethod::Rename, "00000002.journal") {
             rename.pass();
             return Err(ErrorKind::Other.into());
         }
-        if call.is(Act::Write, "00000001.journal") && arm.load(Ordering::SeqCst) == 1 {
+        if call.is(DiskMethod::Write, "00000001.journal") && arm.load(Ordering::SeqCst) == 1 {
             write.pass();
         }
         Ok(None)
@@ -45,37 +45,37 @@ fn promise_7_what_is_said_not_to_be_recorded_is_not() {
         .unwrap();
     image.deposit(1, 1).unwrap();
     armed.store(1, Ordering::SeqCst);
-    let told = std::thread::scope(|scope| {
+    let error = std::thread::scope(|scope| {
         let first = image.submit(LedgerDeposit { account: 1, amount: 10 }).unwrap();
         let syncing = scope.spawn(|| image.journal().sync());
-        writing.until_somebody_waits();
+        writing.wait_until_blocked();
         let second = image.submit(LedgerDeposit { account: 1, amount: 100 }).unwrap();
-        renaming.until_somebody_waits();
+        renaming.wait_until_blocked();
         renaming.open();
-        let told = second.wait().unwrap_err();
+        let second_error = second.wait().unwrap_err();
         writing.open();
         let _ = (syncing.join().unwrap(), first.wait());
-        told
+        second_error
     });
-    assert!(told.is_poisoned() && !told.is_outcome_unknown(), "{told}");
+    assert!(error.is_poisoned() && !error.is_outcome_unknown(), "{error}");
     drop(image);
     let balance = open(sim.fork()).query(|ledger| ledger.accounts[&1]).unwrap();
-    assert!(balance < 100, "it was said not to be recorded, and it is there: {balance}");
+    assert!(balance < 100, "a command that was reported as not recorded was recovered: {balance}");
 }
 
 #[test]
-fn promise_7_a_write_of_nothing_does_not_go_on_for_ever() {
+fn promise_7_a_write_of_zero_bytes_is_not_retried_forever() {
     let sim = SimDisk::new();
     let disk = GateDisk::new(sim.clone());
     let image = open(disk.clone());
-    disk.rule(|call| Ok(call.is(Act::Write, ".journal").then_some(0)));
+    disk.rule(|call| Ok(call.is(DiskMethod::Write, ".journal").then_some(0)));
     assert!(image.deposit(1, 1).unwrap_err().is_poisoned());
 }
 
-/// Poisoned for another reason while a batch was being written, the image could be closed before that write was done: the
-/// next owner's events and the old one's would have met at the same place.
+/// Regression: an image that was poisoned for another reason could be closed while a batch was being written. The events of the
+/// next owner and of the old one could then have been written to the same place.
 #[test]
-fn promise_8_an_image_is_not_given_up_while_it_is_still_written() {
+fn promise_8_an_image_stays_locked_while_it_is_being_written() {
     let sim = SimDisk::new();
     let disk = GateDisk::new(sim.clone());
     let (renaming, writing) = (Gate::default(), Gate::default());
@@ -83,11 +83,11 @@ fn promise_8_an_image_is_not_given_up_while_it_is_still_written() {
     let armed = Arc::new(AtomicU64::new(0));
     let arm = Arc::clone(&armed);
     disk.rule(move |call| {
-        if call.is(Act::Rename, "00000002.journal") {
+        if call.is(DiskMethod::Rename, "00000002.journal") {
             rename.pass();
             return Err(ErrorKind::Other.into());
         }
-        if call.is(Act::Write, "00000001.journal") && arm.load(Ordering::SeqCst) == 1 {
+        if call.is(DiskMethod::Write, "00000001.journal") && arm.load(Ordering::SeqCst) == 1 {
             write.pass();
         }
         Ok(None)
@@ -95,12 +95,12 @@ fn promise_8_an_image_is_not_given_up_while_it_is_still_written() {
     let image = options().segment_bytes(64 << 10).open_with(Arc::new(disk.clone()), "/ledger").unwrap();
     image.deposit(1, 1).unwrap();
     armed.store(1, Ordering::SeqCst);
-    let told = std::thread::scope(|scope| {
+    let answer = std::thread::scope(|scope| {
         let leading = scope.spawn(|| image.deposit(1, 10));
-        writing.until_somebody_waits();
-        renaming.until_somebody_waits();
+        writing.wait_until_blocked();
+        renaming.wait_until_blocked();
         renaming.open();
-        until("it is poisoned", || image.read_uncommitted().is_err());
+        wait_until("the image is poisoned", || image.read_uncommitted().is_err());
         let closing = scope.spawn(|| Image::close(image.clone()));
         std::thread::sleep(Duration::from_millis(50));
         let refused = options().open_with(Arc::new(disk.clone()), "/ledger").unwrap_err();
@@ -109,7 +109,7 @@ fn promise_8_an_image_is_not_given_up_while_it_is_still_written() {
         assert!(closing.join().unwrap().unwrap_err().is_poisoned());
         leading.join().unwrap()
     });
-    disk.calm();
+    disk.remove_rule();
     let balance = open(disk).query(|ledger| ledger.accounts[&1]).unwrap();
-    assert_eq!(told.unwrap_or(balance), balance, "what was answered is there");
+    assert_eq!(answer.unwrap_or(balance), balance, "an acknowledged command should be recovered");
 }

@@ -1,4 +1,4 @@
-//! Payloads as maps, lists and scalars, as the writer of an upcaster and the reader of a foreign journal meet them.
+//! Payloads as maps, lists and scalars, for upcasters and for readers of foreign journals.
 
 use std::collections::BTreeMap;
 
@@ -90,13 +90,13 @@ fn to_typed<T: Shape + DeserializeOwned>(value: &Value) -> Result<T, ValueError>
     Ok(postcard::from_bytes(&bytes).unwrap())
 }
 
-/// A shape as the journal of another program gives it.
+/// The shape as read from the journal of another program.
 fn from_journal<T: Shape>() -> ShapeTree {
     ShapeTree::decode(&ShapeTree::of(T::SHAPE).encode()).unwrap()
 }
 
 #[test]
-fn an_upcaster_makes_one_shape_of_another() {
+fn an_upcaster_converts_one_shape_to_another() {
     let new: OrderV2 = to_typed(&order_1_to_2(to_value(&order_v1(19.99))).unwrap()).unwrap();
     let line = |article: &str, quantity| LineV2 { quantity, article: article.to_owned() };
     let expected = OrderV2 {
@@ -111,7 +111,7 @@ fn an_upcaster_makes_one_shape_of_another() {
 }
 
 #[test]
-fn an_upcaster_that_fails_says_where() {
+fn an_upcaster_that_fails_reports_the_path() {
     let error = order_1_to_2(to_value(&order_v1(-1.0))).unwrap_err();
     assert_eq!(error.to_string(), "total: -1 is no total");
     assert_eq!(error.path(), "total");
@@ -120,40 +120,40 @@ fn an_upcaster_that_fails_says_where() {
 }
 
 #[test]
-fn a_value_of_the_wrong_shape_is_told_with_its_place() {
-    let refused = |edit: &dyn Fn(&mut Value) -> Result<(), ValueError>| {
+fn a_value_of_the_wrong_shape_is_reported_with_its_path() {
+    let error_after = |edit: &dyn Fn(&mut Value) -> Result<(), ValueError>| {
         let mut value = order_1_to_2(to_value(&order_v1(1.0))).unwrap();
         edit(&mut value).unwrap();
         to_typed::<OrderV2>(&value).unwrap_err().to_string()
     };
-    assert_eq!(refused(&|v| v.insert("total", 1.5).map(drop)), "total.0: expected i64, found the float 1.5");
+    assert_eq!(error_after(&|v| v.insert("total", 1.5).map(drop)), "total.0: expected i64, found the float 1.5");
     assert_eq!(
-        refused(&|v| v.get_mut("lines")?.as_list_mut()?[1].insert("quantity", -1).map(drop)),
+        error_after(&|v| v.get_mut("lines")?.as_list_mut()?[1].insert("quantity", -1).map(drop)),
         "lines[1].quantity: -1 is out of range for u32"
     );
     assert_eq!(
-        refused(&|v| v.get_mut("lines")?.as_list_mut()?[0].take::<Value>("article").map(drop)),
+        error_after(&|v| v.get_mut("lines")?.as_list_mut()?[0].take::<Value>("article").map(drop)),
         "lines[0]: there is no field `article`; the fields are quantity"
     );
     assert_eq!(
-        refused(&|v| v.insert("urgent", true).map(drop)),
+        error_after(&|v| v.insert("urgent", true).map(drop)),
         "the shape has no field `urgent`; its fields are customer, total, lines, priority, method, notes"
     );
     let expires = |v: &mut Value| {
         let (_, card) = v.get_mut("method")?.as_option_mut()?.unwrap().as_variant_mut()?;
         card.insert("expires", [5, 70_000]).map(drop)
     };
-    assert_eq!(refused(&expires), "method?::Card.expires.1: 70000 is out of range for u16");
+    assert_eq!(error_after(&expires), "method?::Card.expires.1: 70000 is out of range for u16");
     let notes = |v: &mut Value| {
         v.get_mut("notes")?.as_map_mut()?.push((Value::from(1), Value::from("x")));
         Ok(())
     };
-    assert_eq!(refused(&notes), "notes[key 1]: expected string, found the integer 1");
+    assert_eq!(error_after(&notes), "notes[key 1]: expected string, found the integer 1");
 }
 
-/// What the writer of an upcaster asks of a value, and what it answers when the question is wrong.
+/// Reads and edits of an upcaster, and the errors of wrong ones.
 #[test]
-fn a_value_answers_by_name_and_type() {
+fn values_are_read_by_name_and_type() {
     let mut order = to_value(&order_v1(2.5));
     assert_eq!(order.read::<u32>("customer").unwrap(), 7);
     assert_eq!(order.get("customer").unwrap().as_u64().unwrap(), 7);
@@ -204,7 +204,7 @@ fn a_journal_is_read_as_json_without_the_programs_types() {
 }
 
 #[test]
-fn bytes_that_are_no_value_are_refused() {
+fn bytes_that_are_not_a_complete_value_are_refused() {
     let shape = from_journal::<OrderV1>();
     let bytes = postcard::to_stdvec(&order_v1(2.5)).unwrap();
     for end in 0..bytes.len() {

@@ -45,10 +45,10 @@ fn landing(krate: &TokenStream, block: &Block) -> TokenStream {
         quote! {
             #[automatically_derived]
             impl #krate::IntoEvents<#model> for #this {
-                const STANDS: #krate::__private::EventVersion = #stands;
+                const EVENT_VERSION: #krate::__private::EventVersion = #stands;
 
                 #[inline]
-                fn land(
+                fn replay_into(
                     self,
                     at: #krate::__private::Upcasting<'_>,
                     sink: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
@@ -62,12 +62,12 @@ fn landing(krate: &TokenStream, block: &Block) -> TokenStream {
         let (cfgs, payload) = (command.cfgs(), &command.payload);
         let (name, version) = (&command.name, command.version());
         let stands = quote!(#krate::__private::EventVersion::At(#name, #version));
-        let land = land(stands, &quote!(#payload), quote!(#krate::__private::take(self, at, sink)));
+        let land = land(stands, &quote!(#payload), quote!(#krate::__private::deliver(self, at, sink)));
         quote!(#(#cfgs)* #land)
     });
     let arms = block.commands.iter().map(|command| {
         let (cfgs, variant) = (command.cfgs(), &command.variant);
-        quote!(#(#cfgs)* Self::#variant(payload) => #krate::IntoEvents::<#model>::land(payload, at, sink))
+        quote!(#(#cfgs)* Self::#variant(payload) => #krate::IntoEvents::<#model>::replay_into(payload, at, sink))
     });
     let open = quote!(#krate::__private::EventVersion::Open);
     let whole = land(open, &quote!(#event), quote!(match self { #(#arms,)* }));

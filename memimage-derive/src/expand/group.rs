@@ -61,8 +61,9 @@ pub(crate) fn event_of_groups(
         quote!(match *self { #(#arms,)* })
     };
     let (names, versions) = (arms("name"), arms("version"));
-    let lands =
-        groups.iter().map(|group| group.arm(quote!(), quote!(#krate::IntoEvents::<#model>::land), quote!(, at, sink)));
+    let lands = groups
+        .iter()
+        .map(|group| group.arm(quote!(), quote!(#krate::IntoEvents::<#model>::replay_into), quote!(, at, sink)));
     let conversions = groups.iter().map(|group| group.conversion(&event));
     quote! {
         #[doc = #about]
@@ -90,9 +91,9 @@ pub(crate) fn event_of_groups(
 
         #[automatically_derived]
         impl #krate::IntoEvents<#model> for #event {
-            const STANDS: #krate::__private::EventVersion = #krate::__private::EventVersion::Open;
+            const EVENT_VERSION: #krate::__private::EventVersion = #krate::__private::EventVersion::Open;
 
-            fn land(
+            fn replay_into(
                 self,
                 at: #krate::__private::Upcasting<'_>,
                 sink: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
@@ -200,7 +201,7 @@ fn locked(krate: &TokenStream, model: &Ident, groups: &[Group<'_>]) -> TokenStre
     let blocks = groups.iter().map(|group| group.constant(krate, model, "LOCK"));
     let krate = placed(krate, model.span());
     tokens.extend(quote_spanned! {model.span()=>
-        const _: () = match #krate::__private::forgotten(
+        const _: () = match #krate::__private::missing_event(
             &[#(#blocks),*],
             #held,
             <#model as #krate::Commands>::EVENTS,

@@ -58,8 +58,8 @@ fn implement(
         }
     };
     let body = quote! {
-        const ARRIVAL: <#course as #krate::__private::UpcastGoal>::Arrival<#next> =
-            <#next as #krate::__private::UpcastTarget<#course>>::ARRIVAL;
+        const TARGET: <#course as #krate::__private::UpcastGoal>::Target<#next> =
+            <#next as #krate::__private::UpcastTarget<#course>>::TARGET;
 
         #[inline]
         #function

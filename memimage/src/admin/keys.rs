@@ -41,13 +41,13 @@ impl Task {
     ) -> Result<SalvageSource, Error> {
         let headers = Headers::read(&**disk, layout, segments)?;
         if keyring.is_empty() {
-            let form = match headers.identity() {
-                Some(_) => headers.form(),
+            let key_ids = match headers.identity() {
+                Some(_) => headers.key_ids(),
                 // all segment headers are damaged, but a snapshot header may be intact
                 None => of_states(disk, layout)?,
             };
-            if form != KeyIds::default() {
-                return Err(self.without_keys(layout.root(), form, keyring));
+            if key_ids != KeyIds::default() {
+                return Err(self.without_keys(layout.root(), key_ids, keyring));
             }
         }
         SalvageSource::open(disk, headers, keyring)
@@ -65,17 +65,17 @@ impl Task {
         keyring.current(&[0; 16], layout.root()).map(drop)
     }
 
-    fn without_keys(self, root: &Path, form: KeyIds, keyring: &Keyring) -> Error {
-        let is_supported = form.cipher.is_none_or(|_| cfg!(feature = "encryption"))
-            && form.chain.is_none_or(|_| cfg!(feature = "chain"));
-        if !is_supported && let Err(error) = keyring.protection(form, &[0; 16], root) {
+    fn without_keys(self, root: &Path, key_ids: KeyIds, keyring: &Keyring) -> Error {
+        let is_supported = key_ids.cipher.is_none_or(|_| cfg!(feature = "encryption"))
+            && key_ids.chain.is_none_or(|_| cfg!(feature = "chain"));
+        if !is_supported && let Err(error) = keyring.protection(key_ids, &[0; 16], root) {
             return error;
         }
-        let cipher = form.cipher.map(|id| format!("key {id} to `encryption`"));
-        let chain = form.chain.map(|id| format!("key {id} to `chain`"));
+        let cipher = key_ids.cipher.map(|id| format!("key {id} to `encryption`"));
+        let chain = key_ids.chain.map(|id| format!("key {id} to `chain`"));
         let keys: Vec<String> = cipher.into_iter().chain(chain).collect();
         let help = format!("use `{}`, and pass {}", self.builder, keys.join(" and "));
         let without = "was given no keys";
-        Error::new(ErrorDetail::Protected { path: root.to_owned(), how: how(form), task: self.name, without, help })
+        Error::new(ErrorDetail::Protected { path: root.to_owned(), how: how(key_ids), task: self.name, without, help })
     }
 }

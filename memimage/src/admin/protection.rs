@@ -16,19 +16,19 @@ pub(crate) fn refuse_protected(
     segments: &[crate::seq::SegmentId],
     task: &'static str,
 ) -> Result<(), Error> {
-    let form = crate::journal::Headers::read(&**disk, layout, segments)?.form();
-    if form == KeyIds::default() {
+    let key_ids = crate::journal::Headers::read(&**disk, layout, segments)?.key_ids();
+    if key_ids == KeyIds::default() {
         return Ok(());
     }
     let (path, without) = (layout.root().to_owned(), "takes no keys");
     let help = "create an unprotected copy with `memimage::admin::Rewrite`, which takes the keys, and use that";
     let help = help.to_owned();
-    Err(Error::new(crate::error::ErrorDetail::Protected { path, how: how(form), task, without, help }))
+    Err(Error::new(crate::error::ErrorDetail::Protected { path, how: how(key_ids), task, without, help }))
 }
 
 /// The description of a form of protection.
-pub(super) fn how(form: KeyIds) -> &'static str {
-    match form {
+pub(super) fn how(key_ids: KeyIds) -> &'static str {
+    match key_ids {
         KeyIds { cipher: None, chain: None } => "not protected",
         KeyIds { cipher: Some(_), chain: None } => "encrypted",
         KeyIds { cipher: None, chain: Some(_) } => "chained",
@@ -41,5 +41,5 @@ pub(super) fn of_states(disk: &Arc<dyn Disk>, layout: &Layout) -> Result<KeyIds,
     let snapshots = Snapshots::new(disk, layout, &Arc::default());
     let states = snapshots.start_candidates()?;
     let headers = states.iter().filter_map(|(seq, path)| snapshots.open(*seq, path).ok());
-    Ok(headers.map(|file| file.header.form).find(|form| *form != KeyIds::default()).unwrap_or_default())
+    Ok(headers.map(|file| file.header.key_ids).find(|key_ids| *key_ids != KeyIds::default()).unwrap_or_default())
 }

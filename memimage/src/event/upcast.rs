@@ -1,8 +1,8 @@
-//! Upcasting: from what an older program recorded to what this one replays.
+//! Upcasting: from the payloads of an older program to those that this program replays.
 //!
-//! An upcaster takes the payload of one version to the next and knows nothing of the model. Where a chain of them ends is
-//! said by [`IntoEvents`]: at a current payload, at several, or at nothing. Past versions are types like any other, so a step
-//! that is missing, or that leads astray, is an error of the compiler's; no list is kept anywhere but at the command.
+//! An upcaster converts the payload of one version to the next one, without access to the model. [`IntoEvents`] defines where
+//! a chain of upcasters may end: at a current payload, at several, or at none. Past versions are ordinary types, so the
+//! compiler reports an upcaster that is missing or leads to a wrong version. Only the command lists its past versions.
 
 use std::marker::PhantomData;
 
@@ -11,95 +11,95 @@ use super::recorded::{Recorded, UpcastError, Upcasting};
 use super::replay_error::ReplayError;
 use super::replay_target::ReplayTarget;
 
-/// A past version of a payload, or of a model, and its step to the next one. `#[memimage::upcast]` implements it.
+/// A past version of a payload or of a model, and its upcaster. `#[memimage::upcast]` implements it.
 ///
-/// The type keeps the shape that was recorded: it derives `Deserialize` and [`Shape`](crate::Shape) (and, for a model,
-/// `Serialize`). There is one step from each past version, and no choice between two.
+/// The type has the recorded shape: it derives `Deserialize` and [`Shape`](crate::Shape) (and, for a model, `Serialize`). Each
+/// past version has exactly one upcaster.
 ///
-/// A step is one of a [`UpcastGoal`]: that of a model's events, or of its states. Whether what it leads to has a place there is
-/// for the step to know, not for who asks for it: so an open question is one question, and one message of the compiler's.
+/// An upcaster has a [`UpcastGoal`]: a model's events, or its states. The impl requires the result to fit the goal, instead of
+/// each use of the impl, so that a wrong result causes one compile error.
 #[diagnostic::on_unimplemented(
     message = "no upcaster takes the past version `{Self}` further; help: write one, in any module: `#[memimage::upcast] fn \
                …(old: {Self}) -> … {{ … }}`",
     label = "no step leads on from `{Self}`"
 )]
 pub trait Upcast<Next, C: UpcastGoal>: Sized {
-    /// The way on from there.
+    /// The target of the result.
     #[doc(hidden)]
-    const ARRIVAL: C::Arrival<Next>;
+    const TARGET: C::Target<Next>;
 
-    /// Takes it one step further: to the next version, or to all that a chain may end in ([`IntoEvents`]).
+    /// Converts it to the next version, or to an end of the chain ([`IntoEvents`]).
     ///
     /// # Errors
     ///
-    /// Whatever makes that impossible. The journal is not replayed then, and nothing is changed.
+    /// Any error of the upcaster. The journal is then not replayed, and nothing is changed.
     fn upcast(self, recorded: &Recorded<'_>) -> Result<Next, UpcastError>;
 }
 
-/// What past versions lead to in the end: events of a model, or its state.
+/// The goal of a chain of upcasters: events of a model, or its state.
 pub trait UpcastGoal {
-    /// The way on from a version `T`.
-    type Arrival<T>;
+    /// The target of a result `T`.
+    type Target<T>;
 }
 
-/// The events of the model `M`.
+/// The upcast goal of the past events of the model `M`.
 pub struct Events<M>(PhantomData<M>);
 
 impl<M> UpcastGoal for Events<M> {
-    type Arrival<T> = EventTarget<T, M>;
+    type Target<T> = EventTarget<T, M>;
 }
 
-/// The way on from what may be an event, or become one.
+/// The target of a result that is an event, or has an upcaster to one.
 pub struct EventTarget<T, M> {
-    stands: EventVersion,
-    land: fn(T, Upcasting<'_>, &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>,
+    version: EventVersion,
+    replay: fn(T, Upcasting<'_>, &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>,
 }
 
-/// What has a place in a course.
+/// A possible result of an upcaster with the goal `C`.
 pub trait UpcastTarget<C: UpcastGoal>: Sized {
-    /// The way on from it.
-    const ARRIVAL: C::Arrival<Self>;
+    /// The target of this result.
+    const TARGET: C::Target<Self>;
 }
 
 impl<M, T: IntoEvents<M>> UpcastTarget<Events<M>> for T {
-    const ARRIVAL: EventTarget<T, M> = EventTarget { stands: T::STANDS, land: T::land };
+    const TARGET: EventTarget<T, M> = EventTarget { version: T::EVENT_VERSION, replay: T::replay_into };
 }
 
-/// What an upcaster may lead to: a payload of the model, a past version with a step of its own, the event enum, nothing
-/// (`()`), or several of these (`Option`, `Vec`, tuples).
+/// A possible result of an upcaster: a payload of the model, a past version with an upcaster of its own, the event enum,
+/// nothing (`()`), or several of these (`Option`, `Vec`, tuples).
 ///
-/// The parts of what became several have the seq and the time of the one event, and random values of their own.
+/// Several parts have the seq and the time of the one recorded event, and random values of their own.
 #[diagnostic::on_unimplemented(
     message = "an upcaster leads to `{Self}`, which is no event of `{M}`; help: return the next version in the `history(…)`, a \
                payload such as `BankDeposit`, the event enum, `()`, or an `Option`, a `Vec` or a tuple of these",
     label = "its upcaster leads to `{Self}`"
 )]
 pub trait IntoEvents<M>: Sized {
-    /// Where this is in the history of an event, if it is in one.
+    /// The event and version of this type, if they are known at compile time.
     #[doc(hidden)]
-    const STANDS: EventVersion;
+    const EVENT_VERSION: EventVersion;
 
-    /// Goes on to the end of the chain.
+    /// Runs the rest of the chain, and delivers the payloads at its end to `target`.
     #[doc(hidden)]
-    fn land(self, at: Upcasting<'_>, sink: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>;
+    fn replay_into(self, at: Upcasting<'_>, target: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>;
 }
 
-/// A version of an event, or none.
+/// The event and version to which an upcaster leads.
 #[derive(Clone, Copy, Debug)]
 pub enum EventVersion {
-    /// None, or one that is known only when it comes.
+    /// No event, or one that is known only at run time.
     Open,
     /// This version of this event.
     At(&'static str, u32),
-    /// All of these.
+    /// Several parts.
     Each(&'static [EventVersion]),
 }
 
-/// The most steps in a chain; what takes more goes round in a circle. An image asks for circles before it takes the first
-/// step; this bounds what is replayed without one.
+/// The maximum length of a chain. A longer one is taken for a cycle. An image looks for cycles before it replays; this limit
+/// serves replays without an image.
 const MAX_STEPS: u32 = 1_000;
 
-/// What an upcaster may fail with.
+/// The error type of an upcaster.
 #[diagnostic::on_unimplemented(
     message = "an upcaster fails with an error or a text, and `{Self}` is neither",
     label = "no error",
@@ -119,39 +119,39 @@ impl<E: Into<UpcastError>> UpcastFailure for E {
 
 /// A past version of the payload `P`, in the history of a command of the model `M`.
 pub trait PastVersion<P, M>: Sized {
-    /// Its one step.
-    const ONWARD: UpcastChain<Self, M>;
+    /// Its upcaster, and those after it.
+    const CHAIN: UpcastChain<Self, M>;
 }
 
-/// The step of the past version `T`, and those after it.
+/// The upcaster of the past version `T`, and those after it.
 pub struct UpcastChain<T, M> {
-    pub(super) stands: EventVersion,
-    pub(super) take: fn(T, Upcasting<'_>, &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>,
+    pub(super) version: EventVersion,
+    pub(super) replay: fn(T, Upcasting<'_>, &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>,
 }
 
 impl<T, M> UpcastChain<T, M> {
-    /// Takes the step.
+    /// Upcasts `old`, and delivers the payloads at the end of the chain to `target`.
     ///
     /// # Errors
     ///
-    /// As an upcaster on the way says, or a payload at the end.
+    /// The error of an upcaster, or of the target.
     #[inline]
-    pub fn go(&self, old: T, at: Upcasting<'_>, sink: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
-        (self.take)(old, at, sink)
+    pub fn replay(&self, old: T, at: Upcasting<'_>, target: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
+        (self.replay)(old, at, target)
     }
 
-    /// How the step is wrong, from `version` of the event `name`, if `next` is the version after it.
-    pub const fn astray(&self, name: &str, version: u32, next: u32) -> HistoryError {
-        self.stands.astray(name, version, next)
+    /// The error of this upcaster as one from `version` of the event `name` to the version `next`.
+    pub const fn history_error(&self, name: &str, version: u32, next: u32) -> HistoryError {
+        self.version.history_error(name, version, next)
     }
 }
 
 impl EventVersion {
-    const fn astray(&self, name: &str, version: u32, next: u32) -> HistoryError {
+    const fn history_error(&self, name: &str, version: u32, next: u32) -> HistoryError {
         match *self {
-            EventVersion::At(event, stands) if same(event, name) && stands != next => {
-                if stands <= version {
-                    HistoryError::Down
+            EventVersion::At(event, found) if same(event, name) && found != next => {
+                if found <= version {
+                    HistoryError::Backward
                 } else {
                     HistoryError::Gap
                 }
@@ -159,19 +159,19 @@ impl EventVersion {
             EventVersion::Each(parts) => {
                 let mut i = 0;
                 while i < parts.len() {
-                    match parts[i].astray(name, version, next) {
-                        HistoryError::No => i += 1,
-                        astray => return astray,
+                    match parts[i].history_error(name, version, next) {
+                        HistoryError::None => i += 1,
+                        error => return error,
                     }
                 }
-                HistoryError::No
+                HistoryError::None
             }
-            _ => HistoryError::No,
+            _ => HistoryError::None,
         }
     }
 }
 
-/// A past version of the payload `P`, with its one step. Which that is, the compiler finds: if there are two, it cannot.
+/// A past version of the payload `P`, with its upcaster. The compiler infers `Next`, which fails if there are two upcasters.
 #[diagnostic::on_unimplemented(
     message = "no upcaster takes `{Self}`, a past version of `{P}`, further; help: write one, in any module: \
                `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
@@ -182,10 +182,10 @@ pub trait StepOf<P, Next, C: UpcastGoal>: Upcast<Next, C> {}
 
 impl<T: Upcast<Next, C>, P, Next, C: UpcastGoal> StepOf<P, Next, C> for T {}
 
-/// Stands for the payload of a retired event, which no command has any more.
+/// Takes the place of the payload of a retired event, which has no command.
 pub struct Retired;
 
-/// A past version of a retired event, with its one step.
+/// A past version of a retired event, with its upcaster.
 #[diagnostic::on_unimplemented(
     message = "no upcaster takes `{Self}`, a past version of a retired event, further; help: write one, in any module: \
                `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
@@ -196,71 +196,71 @@ pub trait StepOfRetired<Next, C: UpcastGoal>: Upcast<Next, C> {}
 
 impl<T: Upcast<Next, C>, Next, C: UpcastGoal> StepOfRetired<Next, C> for T {}
 
-/// Finds the one step of `T`, a past version of the payload `P`.
+/// Finds the one upcaster of `T`, a past version of the payload `P`.
 pub const fn only_step<T: StepOf<P, Next, Events<M>>, Next, P, M>() -> UpcastChain<T, M> {
-    onward()
+    chain()
 }
 
-/// Finds the one step of `T`, a past version of a retired event.
+/// Finds the one upcaster of `T`, a past version of a retired event.
 pub const fn only_retired_step<T: StepOfRetired<Next, Events<M>>, Next, M>() -> UpcastChain<T, M> {
-    onward()
+    chain()
 }
 
-const fn onward<T: Upcast<Next, Events<M>>, Next, M>() -> UpcastChain<T, M> {
+const fn chain<T: Upcast<Next, Events<M>>, Next, M>() -> UpcastChain<T, M> {
     UpcastChain {
-        stands: T::ARRIVAL.stands,
-        take: |old, at, sink| {
+        version: T::TARGET.version,
+        replay: |old, at, target| {
             if at.steps == MAX_STEPS {
-                return Err(ReplayError::Circle(MAX_STEPS));
+                return Err(ReplayError::Cycle(MAX_STEPS));
             }
             let next = old.upcast(at.recorded).map_err(ReplayError::Upcast)?;
-            (T::ARRIVAL.land)(next, Upcasting { steps: at.steps + 1, ..at }, sink)
+            (T::TARGET.replay)(next, Upcasting { steps: at.steps + 1, ..at }, target)
         },
     }
 }
 
-/// How a step of a history is wrong.
+/// The error of an upcaster in a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryError {
-    /// It is right.
-    No,
-    /// It passes over a version.
+    /// No error.
+    None,
+    /// It skips a version.
     Gap,
-    /// It leads to the same version, or back.
-    Down,
+    /// It leads to the same version, or to an older one.
+    Backward,
 }
 
 impl<M> IntoEvents<M> for () {
-    const STANDS: EventVersion = EventVersion::Open;
+    const EVENT_VERSION: EventVersion = EventVersion::Open;
 
-    fn land(self, _: Upcasting<'_>, _: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
+    fn replay_into(self, _: Upcasting<'_>, _: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
         Ok(())
     }
 }
 
 impl<M, T: IntoEvents<M>> IntoEvents<M> for Option<T> {
-    const STANDS: EventVersion = T::STANDS;
+    const EVENT_VERSION: EventVersion = T::EVENT_VERSION;
 
-    fn land(self, at: Upcasting<'_>, sink: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
-        self.map_or(Ok(()), |one| one.land(at, sink))
+    fn replay_into(self, at: Upcasting<'_>, target: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
+        self.map_or(Ok(()), |one| one.replay_into(at, target))
     }
 }
 
 impl<M, T: IntoEvents<M>> IntoEvents<M> for Vec<T> {
-    const STANDS: EventVersion = T::STANDS;
+    const EVENT_VERSION: EventVersion = T::EVENT_VERSION;
 
-    fn land(self, at: Upcasting<'_>, sink: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
-        self.into_iter().enumerate().try_for_each(|(number, one)| one.land(at.part(number), sink))
+    fn replay_into(self, at: Upcasting<'_>, target: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
+        self.into_iter().enumerate().try_for_each(|(number, one)| one.replay_into(at.part(number), target))
     }
 }
 
 macro_rules! tuples {
     ($(($($part:ident $number:tt),+),)+) => {$(
         impl<M, $($part: IntoEvents<M>),+> IntoEvents<M> for ($($part,)+) {
-            const STANDS: EventVersion = EventVersion::Each(&[$($part::STANDS),+]);
+            const EVENT_VERSION: EventVersion = EventVersion::Each(&[$($part::EVENT_VERSION),+]);
 
-            fn land(self, at: Upcasting<'_>, sink: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
-                $(self.$number.land(at.part($number), sink)?;)+
+            fn replay_into(self, at: Upcasting<'_>, target: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
+                $(self.$number.replay_into(at.part($number), target)?;)+
                 Ok(())
             }
         }

@@ -144,7 +144,7 @@ impl<M: Model> Shared<M> {
             model: M::NAME.to_owned(),
             model_version: M::VERSION,
             fingerprint,
-            form: Default::default(),
+            key_ids: Default::default(),
             prefix: Default::default(),
         };
         let written = self.snapshots.write(header, digest, &core.model)?;

@@ -31,7 +31,7 @@ impl KeyIds {
 }
 
 impl Protection {
-    pub(crate) fn form(&self) -> KeyIds {
+    pub(crate) fn key_ids(&self) -> KeyIds {
         KeyIds {
             cipher: self.cipher.as_ref().map(|cipher| cipher.id()),
             chain: self.chain.as_ref().map(|chain| chain.id()),
@@ -66,21 +66,21 @@ impl Keyring {
     }
 
     /// Whether the given keys match this protection, regardless of key numbers: encryption keys for encrypted data, and so on.
-    pub(crate) fn matches(&self, form: KeyIds) -> bool {
-        self.current_form().has_same_kinds(form)
+    pub(crate) fn matches(&self, key_ids: KeyIds) -> bool {
+        self.current_key_ids().has_same_kinds(key_ids)
     }
 
     /// The protection of new data in the image with this UUID.
     pub(crate) fn current(&self, uuid: &[u8; 16], path: &Path) -> Result<Protection, Error> {
-        self.protection(self.current_form(), uuid, path)
+        self.protection(self.current_key_ids(), uuid, path)
     }
 
     /// The protection of existing data, with the keys that `form` names. Unprotected data is an error if keys were given: an
     /// attacker without a key may have written it.
-    pub(crate) fn protection(&self, form: KeyIds, uuid: &[u8; 16], path: &Path) -> Result<Protection, Error> {
+    pub(crate) fn protection(&self, key_ids: KeyIds, uuid: &[u8; 16], path: &Path) -> Result<Protection, Error> {
         let refused = |cause: String| Error::new(ErrorDetail::Key { path: path.to_owned(), what: cause });
-        let current = self.current_form();
-        match (form.cipher, current.cipher) {
+        let current = self.current_key_ids();
+        match (key_ids.cipher, current.cipher) {
             (Some(id), None) if cfg!(feature = "encryption") => {
                 return Err(refused(format!(
                     "it is encrypted, but no encryption keys were given; help: pass key {id} to `encryption`"
@@ -98,7 +98,7 @@ impl Keyring {
             }
             _ => {}
         }
-        match (form.chain, current.chain) {
+        match (key_ids.chain, current.chain) {
             (Some(id), None) if cfg!(feature = "chain") => {
                 return Err(refused(format!(
                     "it has a chain, but no chain keys were given; help: pass key {id} to `chain`"
@@ -122,18 +122,18 @@ impl Keyring {
                  the program's key store"
             ))
         };
-        let cipher = form.cipher.map(|id| self.cipher(id).ok_or_else(|| unknown(id, "encryption"))).transpose()?;
-        let chain = form.chain.map(|id| self.chain(id, uuid).ok_or_else(|| unknown(id, "chain"))).transpose()?;
+        let cipher = key_ids.cipher.map(|id| self.cipher(id).ok_or_else(|| unknown(id, "encryption"))).transpose()?;
+        let chain = key_ids.chain.map(|id| self.chain(id, uuid).ok_or_else(|| unknown(id, "chain"))).transpose()?;
         Ok(Protection { cipher, chain })
     }
 
     #[cfg(any(feature = "chain", feature = "encryption"))]
-    fn current_form(&self) -> KeyIds {
+    fn current_key_ids(&self) -> KeyIds {
         KeyIds { cipher: self.encryption.as_ref().map(Keys::current), chain: self.chain.as_ref().map(Keys::current) }
     }
 
     #[cfg(not(any(feature = "chain", feature = "encryption")))]
-    fn current_form(&self) -> KeyIds {
+    fn current_key_ids(&self) -> KeyIds {
         KeyIds {
             cipher: self.encryption.as_ref().map(|keys| match *keys {}),
             chain: self.chain.as_ref().map(|keys| match *keys {}),

@@ -44,7 +44,7 @@ pub(crate) struct SnapshotHeader {
     pub(crate) model: String,
     pub(crate) model_version: u32,
     pub(crate) fingerprint: u64,
-    pub(crate) form: KeyIds,
+    pub(crate) key_ids: KeyIds,
     /// The prefix of the nonces; unused without a cipher.
     pub(crate) prefix: [u8; PREFIX],
 }
@@ -67,7 +67,7 @@ impl SnapshotHeader {
         out[8..12].copy_from_slice(&VERSION.to_le_bytes());
         out[12..16].copy_from_slice(&(HEADER as u32).to_le_bytes());
         // 16..32: the fields of compatible and read-only-compatible features; none yet
-        let features = self.form.cipher.map_or(0, |_| ENCRYPTED) | self.form.chain.map_or(0, |_| CHAINED);
+        let features = self.key_ids.cipher.map_or(0, |_| ENCRYPTED) | self.key_ids.chain.map_or(0, |_| CHAINED);
         out[32..40].copy_from_slice(&features.to_le_bytes());
         out[40..56].copy_from_slice(&self.uuid);
         out[56..64].copy_from_slice(&self.epoch.to_le_bytes());
@@ -76,11 +76,11 @@ impl SnapshotHeader {
         out[80..88].copy_from_slice(&self.created.as_micros().to_le_bytes());
         out[88..96].copy_from_slice(&self.fingerprint.to_le_bytes());
         out[96..100].copy_from_slice(&self.model_version.to_le_bytes());
-        out[100] = self.form.cipher.map_or(0, |_| XCHACHA20_POLY1305);
+        out[100] = self.key_ids.cipher.map_or(0, |_| XCHACHA20_POLY1305);
         // 101: compression; none yet
-        out[102] = self.form.chain.map_or(0, |_| BLAKE3);
-        out[104..108].copy_from_slice(&self.form.cipher.unwrap_or(0).to_le_bytes());
-        out[108..112].copy_from_slice(&self.form.chain.unwrap_or(0).to_le_bytes());
+        out[102] = self.key_ids.chain.map_or(0, |_| BLAKE3);
+        out[104..108].copy_from_slice(&self.key_ids.cipher.unwrap_or(0).to_le_bytes());
+        out[108..112].copy_from_slice(&self.key_ids.chain.unwrap_or(0).to_le_bytes());
         out[PREFIX_AT..PREFIX_AT + PREFIX].copy_from_slice(&self.prefix);
         let name = self.model.as_bytes();
         out[NAME_AT - 2..NAME_AT].copy_from_slice(&(name.len() as u16).to_le_bytes());
@@ -123,7 +123,7 @@ impl SnapshotHeader {
             fingerprint: u64_at(bytes, 88),
             model_version: u32_at(bytes, 96),
             model: model.to_owned(),
-            form: KeyIds {
+            key_ids: KeyIds {
                 cipher: (bytes[100] != 0).then(|| u32_at(bytes, 104)),
                 chain: (bytes[102] != 0).then(|| u32_at(bytes, 108)),
             },

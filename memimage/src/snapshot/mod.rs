@@ -98,9 +98,9 @@ impl Snapshots {
     ) -> Result<StagedSnapshot, Error> {
         let path = self.path(header.seq);
         let protection = self.keyring.current(&header.uuid, &path)?;
-        let form = protection.form();
-        let prefix = if form.cipher.is_some() { random()? } else { header.prefix };
-        let header = SnapshotHeader { form, prefix, ..header };
+        let key_ids = protection.key_ids();
+        let prefix = if key_ids.cipher.is_some() { random()? } else { header.prefix };
+        let header = SnapshotHeader { key_ids, prefix, ..header };
         let mut bytes = 0;
         let staged = StagedFile::write(&*self.disk, &path, !planted(Bug::SnapshotNamedUnsynced), |file| {
             bytes = writer::write(file, &header, digest, state, protection)?;

@@ -12,8 +12,8 @@ use crate::keys::{AuthenticationError, KeyIds, KeyedHasher, Mac, NONCE, Nonce, P
 const SNAPSHOT: [u8; 16] = *b"memimage state\0\0";
 
 /// The number of bytes by which encryption makes a chunk longer; 0 without a cipher.
-pub(super) fn overhead(form: KeyIds) -> usize {
-    form.cipher.map_or(0, |_| TAG)
+pub(super) fn overhead(key_ids: KeyIds) -> usize {
+    key_ids.cipher.map_or(0, |_| TAG)
 }
 
 /// The cipher and MAC of one snapshot, at the current position in the file.

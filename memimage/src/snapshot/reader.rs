@@ -96,7 +96,7 @@ impl SnapshotFile {
     }
 
     fn chunks(self) -> Result<ChunkReader, Error> {
-        let protection = self.keyring.protection(self.header.form, &self.header.uuid, self.file.path())?;
+        let protection = self.keyring.protection(self.header.key_ids, &self.header.uuid, self.file.path())?;
         Ok(ChunkReader {
             hasher: hasher(&self.bytes),
             protection: SnapshotProtection::new(protection, &self.bytes, self.header.prefix),
@@ -132,7 +132,7 @@ impl ChunkReader {
         let mut header = [0; CHUNK_HEADER];
         self.read_exact(&mut header)?;
         let (len, crc) = (u32_at(&header, 0) as usize, u32_at(&header, 4));
-        if len > CHUNK + overhead(self.snapshot.header.form) {
+        if len > CHUNK + overhead(self.snapshot.header.key_ids) {
             return Err(self.damaged("a chunk is longer than the maximum"));
         }
         let mut chunk = std::mem::take(&mut self.chunk);
@@ -164,14 +164,14 @@ impl ChunkReader {
             return Err(self.damaged("the hash of the file is wrong"));
         }
         self.protection.update(&bytes);
-        if self.snapshot.header.form.cipher.is_some() {
+        if self.snapshot.header.key_ids.cipher.is_some() {
             let mut tag = [0; TAG];
             self.read_exact(&mut tag)?;
             self.protection.update(&tag);
             let decrypted = self.protection.decrypt_digest(&mut trailer.digest, &tag);
             decrypted.map_err(|AuthenticationError| self.forged("the digest does not decrypt under this key"))?;
         }
-        if self.snapshot.header.form.chain.is_some() {
+        if self.snapshot.header.key_ids.chain.is_some() {
             let mut mac = [0; MAC];
             self.read_exact(&mut mac)?;
             if !self.protection.verify(&mac) {

@@ -1,10 +1,10 @@
-//! One entry for each fuzz target, with the bytes it begins with. `fuzz/` runs them under libFuzzer, and
+//! The entry point and the seed inputs of each fuzz target. `fuzz/` runs the entry points under libFuzzer, and
 //! `tests/fuzz_twins.rs` under proptest, on a stable toolchain.
 //!
-//! An entry panics if what must hold for any bytes at all does not: the library panics, an image that is refused is
-//! changed, one that opens does not go on, or a state comes out that never was.
+//! An entry point panics if it finds a bug: the library panics, a refused image is modified, an opened image does not accept
+//! commands, or recovery returns a state that never existed.
 
-mod fixed;
+mod fixed_image;
 mod operations;
 mod segment;
 mod snapshot;
@@ -15,18 +15,18 @@ pub use segment::segment;
 pub use snapshot::snapshot;
 pub use value::value;
 
-/// An entry, its name, and the bytes it begins with.
+/// A fuzz target.
 #[derive(Clone, Copy)]
 pub struct Target {
-    /// As of the binary in `fuzz/`.
+    /// The name of the binary in `fuzz/`.
     pub name: &'static str,
-    /// What is called with any bytes.
+    /// The function that is called with each input.
     pub entry: fn(&[u8]),
-    /// Bytes that lead somewhere.
+    /// Valid inputs, from which the fuzzer derives others.
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
-/// All there are.
+/// All targets.
 pub const TARGETS: [Target; 4] = [
     Target { name: "segment", entry: segment, seeds: segment::seeds },
     Target { name: "snapshot", entry: snapshot, seeds: snapshot::seeds },

@@ -1,27 +1,32 @@
-//! Any bytes as the segments of a journal.
+//! Interprets the input as the segments of a journal.
 
-use super::fixed::{HEADER, ROOT, SEGMENT, judge, segment as path, whole};
+use super::fixed_image::{HEADER, ROOT, SEGMENT, open_and_check, segment as path, unpruned};
 use crate::{Files, checksums, frames};
 
-/// The first byte says what is done with those after it, a bit each.
-const SEALED: u8 = 1;
+// The bits of the first input byte, which control how the other bytes are used.
+/// The frames' checksums are corrected.
+const VALID_CHECKSUMS: u8 = 1;
+/// The next bytes change the header's fields.
 const HEADER_CHANGED: u8 = 2;
+/// The next byte is the durable seq in `journal/durable`.
 const DURABLE: u8 = 4;
-const SECOND: u8 = 8;
-const AHEAD: u8 = 16;
+/// The frames are divided into two segments.
+const TWO_SEGMENTS: u8 = 8;
+/// A preallocated segment follows.
+const PREALLOCATED: u8 = 16;
 
-/// How much of the header is changed: fields and the start of the model's name.
+/// The number of header bytes that are changed: the fields and the start of the model's name.
 const FIELDS: usize = 256;
 
-/// Opens an image whose frames are the input's, with their checksums as they are or made to fit.
+/// Opens an image with the frames of the input, with or without corrected checksums.
 ///
 /// # Panics
 ///
-/// If it is neither refused as it is nor opens and goes on.
+/// If the image is neither refused without a modification nor opened and usable.
 pub fn segment(input: &[u8]) {
     let Some((control, mut bytes)) = input.split_first() else { return };
     let has = |bit: u8| control & bit != 0;
-    let mut header = whole().files[&path(1)][..HEADER].to_vec();
+    let mut header = unpruned().files[&path(1)][..HEADER].to_vec();
     if has(HEADER_CHANGED) {
         let (change, rest) = bytes.split_at(bytes.len().min(FIELDS));
         header.iter_mut().zip(change).for_each(|(byte, change)| *byte ^= change);
@@ -31,35 +36,35 @@ pub fn segment(input: &[u8]) {
     if has(DURABLE)
         && let Some((seq, rest)) = bytes.split_first()
     {
-        let mut block = whole().files[&durable()].clone();
+        let mut block = unpruned().files[&durable()].clone();
         block[16..24].copy_from_slice(&u64::from(*seq).to_le_bytes());
         checksums::update_watermark(&mut block, &header[40..56]);
         files.insert(durable(), block);
         bytes = rest;
     }
-    let (first, second) = bytes.split_at(if has(SECOND) { bytes.len() / 2 } else { bytes.len() });
-    let mut segments = vec![made(&header, 1, first)];
-    if has(SECOND) {
-        segments.push(made(&header, 2, second));
+    let (first, second) = bytes.split_at(if has(TWO_SEGMENTS) { bytes.len() / 2 } else { bytes.len() });
+    let mut segments = vec![build(&header, 1, first)];
+    if has(TWO_SEGMENTS) {
+        segments.push(build(&header, 2, second));
     }
-    if has(AHEAD) {
-        segments.push(made(&header, segments.len() as u64 + 1, &[]));
+    if has(PREALLOCATED) {
+        segments.push(build(&header, segments.len() as u64 + 1, &[]));
     }
-    if has(SEALED) {
+    if has(VALID_CHECKSUMS) {
         checksums::update_journal(&mut segments);
     } else {
         segments.iter_mut().for_each(|segment| checksums::update_header(segment));
     }
     files.extend((1..).zip(segments).map(|(number, bytes)| (path(number), bytes)));
-    judge(&files);
+    open_and_check(&files);
 }
 
 fn durable() -> std::path::PathBuf {
     format!("{ROOT}/journal/durable").into()
 }
 
-/// A segment with this number and these frames, as long as they need; its header is otherwise as given.
-fn made(header: &[u8], number: u64, frames: &[u8]) -> Vec<u8> {
+/// A segment with this number, header and frames, long enough for all frames.
+fn build(header: &[u8], number: u64, frames: &[u8]) -> Vec<u8> {
     let len = (HEADER + frames.len()).next_multiple_of(4096).max(SEGMENT);
     let mut bytes = header.to_vec();
     bytes[112..120].copy_from_slice(&number.to_le_bytes());
@@ -69,20 +74,20 @@ fn made(header: &[u8], number: u64, frames: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The frames of a good segment: all, the first few, and as two segments, sealed and not.
+/// The frames of an intact segment: all of them, the first few, and divided into two segments, with and without valid checksums.
 pub(super) fn seeds() -> Vec<Vec<u8>> {
-    let bytes = &whole().files[&path(1)];
+    let bytes = &unpruned().files[&path(1)];
     let frames = frames::frames(bytes);
-    let end = |count: usize| frames::next_place(bytes, &frames[count.min(frames.len()) - 1]);
+    let end = |count: usize| frames::next_offset(bytes, &frames[count.min(frames.len()) - 1]);
     let mut seeds = Vec::new();
     for count in [2, 3, 5, frames.len()] {
         let frames = &bytes[HEADER..end(count)];
-        seeds.push([&[SEALED][..], frames].concat());
-        seeds.push([&[SEALED | DURABLE | AHEAD, 1], frames].concat());
+        seeds.push([&[VALID_CHECKSUMS][..], frames].concat());
+        seeds.push([&[VALID_CHECKSUMS | DURABLE | PREALLOCATED, 1], frames].concat());
         seeds.push([&[0][..], frames].concat());
-        seeds.push([&[SEALED | HEADER_CHANGED][..], &[0; FIELDS], frames].concat());
+        seeds.push([&[VALID_CHECKSUMS | HEADER_CHANGED][..], &[0; FIELDS], frames].concat());
     }
-    // genesis and the table, sealed by a seal's frame; then a table and events
+    // the genesis and table frames with a seal frame; then a table frame and events
     let mut seal_frame = bytes[frames[0].clone()][..80].to_vec();
     (seal_frame[6], seal_frame[7]) = (5, 1);
     seal_frame[48..60].fill(0);
@@ -92,6 +97,6 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
     let len = first.len().max(second.len());
     first.resize(len, 0);
     second.resize(len, 0);
-    seeds.push([&[SEALED | SECOND][..], &first, &second].concat());
+    seeds.push([&[VALID_CHECKSUMS | TWO_SEGMENTS][..], &first, &second].concat());
     seeds
 }

@@ -1,4 +1,4 @@
-//! Any bytes as a shape, and as a value of that shape.
+//! Interprets the input as a shape and a value of that shape.
 
 use memimage::{
     Value,
@@ -7,38 +7,49 @@ use memimage::{
 
 use crate::Ledger;
 
-/// The most that a text may be longer than the value's bytes: each byte is a few characters, with its field's name.
-const MOST_TEXT: usize = 1 << 26;
+/// The maximum length of the debug text of a value.
+const MAX_TEXT: usize = 1 << 26;
 
-/// Reads a shape and a value of it, and takes both through all that they can be made into and back.
+/// Decodes a shape and a value of it, and converts both to all other forms and back.
 ///
 /// # Panics
 ///
-/// If anything panics, or does not come back as it was.
+/// If a conversion panics or does not restore the original.
 pub fn value(input: &[u8]) {
     let Some((len, bytes)) = input.split_first_chunk::<2>() else { return };
     let (shape, payload) = bytes.split_at(bytes.len().min(usize::from(u16::from_le_bytes(*len))));
     let Ok(tree) = ShapeTree::decode(shape) else { return };
-    assert_eq!(tree.encode(), shape, "there is one way to write a shape");
+    assert_eq!(tree.encode(), shape, "the encoding of a shape is unique");
     let shape = tree;
-    assert_eq!(ShapeTree::decode(&shape.encode()).expect("it was read before").fingerprint(), shape.fingerprint());
+    assert_eq!(
+        ShapeTree::decode(&shape.encode()).expect("the shape was decoded before").fingerprint(),
+        shape.fingerprint()
+    );
     assert!(differences("it", &shape, &shape).is_empty());
     assert!(!shape.to_string().is_empty());
     let ledger = ShapeTree::of(<Ledger as memimage::Shape>::SHAPE);
     assert_eq!(differences("it", &shape, &ledger).is_empty(), shape == ledger);
 
     let Ok(value) = Value::decode(&shape, payload) else { return };
-    let encoded = value.encode(&shape).expect("it was read by this shape");
-    let again = Value::decode(&shape, &encoded).expect("it was written by this shape");
+    let encoded = value.encode(&shape).expect("the value was decoded with this shape");
+    let again = Value::decode(&shape, &encoded).expect("the value was encoded with this shape");
     assert_eq!(again, value);
-    assert_eq!(again.encode(&shape).expect("it was read by this shape"), encoded, "there is one way to write a value");
-    assert!(format!("{value:?}").len() < MOST_TEXT);
+    assert_eq!(
+        again.encode(&shape).expect("the value was decoded with this shape"),
+        encoded,
+        "the encoding of a value is unique"
+    );
+    assert!(format!("{value:?}").len() < MAX_TEXT);
     let Ok(json) = value.to_json(&shape) else { return };
-    let read = Value::from_json(&shape, &json).expect("it was written by this shape");
-    assert_eq!(read.encode(&shape).expect("it was read by this shape"), encoded, "as it was before JSON: {json}");
+    let read = Value::from_json(&shape, &json).expect("the value was encoded with this shape");
+    assert_eq!(
+        read.encode(&shape).expect("the value was decoded with this shape"),
+        encoded,
+        "JSON changed the value: {json}"
+    );
 }
 
-/// Shapes of every kind with a value of each.
+/// Shapes of each kind with a value.
 pub(super) fn seeds() -> Vec<Vec<u8>> {
     let cases: [(&[u8], &[u8]); 9] = [
         (&[0x21, 0x03], &[3, 1, 2, 0x80, 1]),

@@ -1,4 +1,4 @@
-//! A model that replays quickly and fills segments evenly, for suites that open one image a million times.
+//! A model that replays quickly and fills segments evenly, for suites that open an image a million times.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 /// Pages of text.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Shape, Model)]
 pub struct Book {
-    /// The last few pages by their numbers.
+    /// The last three pages by their numbers.
     pub pages: BTreeMap<u32, String>,
-    /// How often anything was written.
+    /// The number of pages written or torn out.
     pub writes: u64,
     /// The last random value drawn.
     pub drawn: u64,
 }
 
-/// There is no such page.
+/// The page does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no page {0}")]
 pub struct NoPage(pub u32);
@@ -33,7 +33,7 @@ impl Book {
         }
     }
 
-    /// Tears a page out. Without one it is rejected, and that is recorded too.
+    /// Tears a page out. If the page does not exist, the call is rejected, which is recorded too.
     #[command]
     pub fn tear(&mut self, page: u32) -> Result<(), NoPage> {
         self.writes += 1;

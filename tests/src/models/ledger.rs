@@ -6,24 +6,24 @@ use std::panic::resume_unwind;
 use memimage::{Context, Model, Shape, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// Accounts, and what was drawn and filed.
+/// Account balances, drawn entries and filed bytes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Shape, Model)]
 pub struct Ledger {
-    /// Balances in cents; a settlement may leave one below zero.
+    /// Balances in cents. A settlement may leave a balance below zero.
     pub accounts: BTreeMap<u32, i64>,
-    /// What [`draw`](Ledger::draw) drew.
-    pub entries: Vec<Entry>,
-    /// Bytes filed so far.
+    /// The last four results of [`draw`](Ledger::draw).
+    pub entries: Vec<LedgerEntry>,
+    /// The number of bytes filed.
     pub filed: u64,
-    /// A hash of all that was filed, in order.
+    /// A hash of all filed bytes, in order.
     pub hash: u64,
-    /// Settlements that failed halfway.
+    /// The number of settlements that failed after changing a balance.
     pub failed: u32,
 }
 
-/// What a body learned from its context.
+/// The values that a body read from its context.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Shape)]
-pub struct Entry {
+pub struct LedgerEntry {
     /// The event's number.
     pub seq: u64,
     /// The event's time.
@@ -32,7 +32,7 @@ pub struct Entry {
     pub die: u64,
     /// The accounts, shuffled.
     pub order: Vec<u32>,
-    /// Who ran the command.
+    /// The actor from the metadata.
     pub actor: Option<String>,
 }
 
@@ -41,7 +41,7 @@ pub struct Entry {
 #[error("there are only {0} cents")]
 pub struct TooLittle(pub i64);
 
-/// A refusal by a body, which changed something before.
+/// A rejection by a body that had already changed the state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("account {0} is overdrawn")]
 pub struct Overdrawn(pub u32);
@@ -56,7 +56,7 @@ impl Ledger {
         *balance
     }
 
-    /// Refused by a check, without a trace.
+    /// Refused by a check, which records nothing.
     #[command(check = can_withdraw)]
     pub fn withdraw(&mut self, account: u32, amount: u32) -> i64 {
         let balance = self.accounts.entry(account).or_default();
@@ -69,7 +69,7 @@ impl Ledger {
         if balance < i64::from(amount) { Err(TooLittle(balance)) } else { Ok(()) }
     }
 
-    /// Rejected by its body, which leaves a trace: so it is recorded, and rejected again on replay.
+    /// Rejected by its body after a change of the state. The event is recorded and is rejected again on replay.
     #[command]
     pub fn settle(&mut self, account: u32, amount: u32) -> Result<i64, Overdrawn> {
         let balance = self.accounts.entry(account).or_default();
@@ -88,10 +88,10 @@ impl Ledger {
         let mut order: Vec<u32> = self.accounts.keys().copied().collect();
         random.shuffle(&mut order);
         let actor = ctx.metadata().get(memimage::Metadata::ACTOR).map(str::to_owned);
-        let entry = Entry { seq: ctx.seq().get(), time: ctx.time(), die: random.u64(), order, actor };
+        let entry = LedgerEntry { seq: ctx.seq().get(), time: ctx.time(), die: random.u64(), order, actor };
         let die = entry.die;
         self.entries.push(entry);
-        // only the last few are kept, so that the state stays small
+        // keeps the state small
         let surplus = self.entries.len().saturating_sub(4);
         self.entries.drain(..surplus);
         die
@@ -107,12 +107,12 @@ impl Ledger {
         self.hash
     }
 
-    /// Panics after it has changed something.
+    /// Panics after it has changed the state.
     #[command]
     pub fn explode(&mut self, account: u32) {
         *self.accounts.entry(account).or_default() += 1_000_000;
         self.entries.clear();
-        // without the panic hook, which would print each of them
+        // bypasses the panic hook, which would print each panic
         resume_unwind(Box::new(format!("the ledger exploded at account {account}")));
     }
 

@@ -1,10 +1,10 @@
-//! The models that several suites share.
+//! Models that several suites share.
 
 mod book;
 mod ledger;
 
 pub use book::{Book, BookCommands, BookDraw, BookEvent, BookTear, BookWrite, NoPage};
 pub use ledger::{
-    Entry, Ledger, LedgerBurn, LedgerCommands, LedgerDeposit, LedgerDraw, LedgerEvent, LedgerExplode, LedgerFile,
+    Ledger, LedgerBurn, LedgerCommands, LedgerDeposit, LedgerDraw, LedgerEntry, LedgerEvent, LedgerExplode, LedgerFile,
     LedgerSettle, LedgerWithdraw, Overdrawn, TooLittle,
 };

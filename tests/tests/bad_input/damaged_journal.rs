@@ -4,30 +4,30 @@ use expect_test::expect;
 use memimage::ErrorKind;
 use memimage_tests::frames::{first_event, frames};
 
-use super::{ROOT, check, is_well, ledger, open, refused, remove, replace, segment};
+use super::{ROOT, assert_intact, assert_refused, check, ledger, open, remove, replace, segment};
 
-/// `journal/durable` only adds certainty, and may be deleted.
+/// `journal/durable` is only additional evidence, and may be deleted.
 #[test]
 fn an_image_without_its_durable_block_opens() {
     let (disk, state) = ledger(20, &[10]);
     remove(&disk, &format!("{ROOT}/journal/durable"));
-    is_well(&disk, 20, state);
+    assert_intact(&disk, 20, state);
 }
 
-/// Whatever frame is damaged, in whatever way, the error names its place.
+/// The error names the position of any damaged frame.
 #[test]
-fn a_damaged_frame_is_named_by_segment_offset_and_event() {
-    let (whole, state) = ledger(20, &[]);
+fn a_damaged_frame_is_reported_with_segment_offset_and_event() {
+    let (intact, state) = ledger(20, &[]);
     let mut damaged = 0;
     for number in 1.. {
-        let Ok(bytes) = whole.read(segment(number)) else { break };
+        let Ok(bytes) = intact.read(segment(number)) else { break };
         for frame in frames(&bytes) {
             let (at, len, first_seq) = (frame.start, frame.len(), first_event(&bytes, &frame));
             let flip = |offset: usize| (at + offset, vec![bytes[at + offset] ^ 0x10]);
             for (place, bytes) in [flip(0), flip(33), flip(79), flip(len / 2), flip(len - 1), (at, vec![0; len])] {
-                let disk = whole.fork();
+                let disk = intact.fork();
                 disk.write(segment(number), place as u64, &bytes).unwrap();
-                let error = refused(&disk);
+                let error = assert_refused(&disk);
                 let position = error.position().unwrap();
                 let found =
                     (position.segment.unwrap().get(), position.offset.unwrap(), position.seq.map(|seq| seq.get()));
@@ -38,31 +38,31 @@ fn a_damaged_frame_is_named_by_segment_offset_and_event() {
         }
     }
     assert!(damaged > 120, "{damaged}");
-    let disk = whole.fork();
+    let disk = intact.fork();
     let frame = frames(&disk.read(segment(2)).unwrap())[3].clone();
     disk.write(segment(2), (frame.start + frame.len() / 2) as u64, &[0; 8]).unwrap();
     check(
-        &refused(&disk),
+        &assert_refused(&disk),
         expect![
             "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 7680 where event 9 belongs: a frame is missing or damaged, and a later segment has frames; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose"
         ],
     );
-    is_well(&whole, 20, state);
+    assert_intact(&intact, 20, state);
 }
 
-/// So is one after a snapshot, where reading begins in the middle of the journal.
+/// Recovery begins in the middle of the journal, after the snapshot.
 #[test]
-fn a_damaged_frame_after_a_snapshot_is_named() {
+fn a_damaged_frame_after_a_snapshot_is_reported() {
     for last in 1..=20 {
-        let (whole, _) = ledger(20, &[last]);
+        let (intact, _) = ledger(20, &[last]);
         for number in 1.. {
-            let Ok(bytes) = whole.read(segment(number)) else { break };
+            let Ok(bytes) = intact.read(segment(number)) else { break };
             for frame in frames(&bytes) {
                 let (at, len, first_seq) = (frame.start, frame.len(), first_event(&bytes, &frame));
                 for place in [at + 33, at + len / 2] {
-                    let disk = whole.fork();
+                    let disk = intact.fork();
                     disk.write(segment(number), place as u64, &[bytes[place] ^ 0x10]).unwrap();
-                    // what the snapshot makes superfluous may be damaged or not
+                    // damage before the snapshot may be ignored
                     let Err(error) = open(&disk) else {
                         assert!(first_seq <= last + 1, "event {first_seq} after a snapshot of {last}");
                         continue;
@@ -76,28 +76,28 @@ fn a_damaged_frame_after_a_snapshot_is_named() {
     }
 }
 
-/// A header is at the start of each segment, of one that stands ready too.
+/// Each segment has a header, also the preallocated one.
 #[test]
-fn a_damaged_header_is_named() {
-    let (whole, _) = ledger(20, &[]);
+fn a_damaged_header_is_reported() {
+    let (intact, _) = ledger(20, &[]);
     for number in 1.. {
-        if whole.read(segment(number)).is_err() {
+        if intact.read(segment(number)).is_err() {
             assert!(number > 3);
             break;
         }
         for place in [0, 8, 50, 120, 3_000, 4_095] {
-            let disk = whole.fork();
+            let disk = intact.fork();
             let byte = disk.read(segment(number)).unwrap()[place];
             disk.write(segment(number), place as u64, &[byte ^ 1]).unwrap();
-            let error = refused(&disk);
+            let error = assert_refused(&disk);
             assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
             assert_eq!(error.position().unwrap().segment.unwrap().get(), number as u64);
         }
     }
-    let disk = whole.fork();
+    let disk = intact.fork();
     disk.write(segment(2), 0, b"junk").unwrap();
     check(
-        &refused(&disk),
+        &assert_refused(&disk),
         expect![
             "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the file does not start with the magic number of a segment; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose"
         ],
@@ -105,49 +105,49 @@ fn a_damaged_header_is_named() {
     disk.write(segment(2), 0, b"memimage").unwrap();
     disk.write(segment(2), 100, b"junk").unwrap();
     check(
-        &refused(&disk),
+        &assert_refused(&disk),
         expect![
             "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 0: the header's checksum is wrong; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose"
         ],
     );
 }
 
-/// Once an image whose last segment was gone was opened without the events in it: the segment before was sealed in
-/// order, and nothing asked whether more was known to be synced.
+/// Regression: an image without its last segment was opened without the events in it. The segment before it was sealed, and
+/// recovery did not check whether later events were known to be synced.
 #[test]
-fn a_missing_segment_is_named() {
+fn a_missing_segment_is_reported() {
     let mut texts = String::new();
     for snapshots in [&[][..], &[3], &[10], &[20]] {
-        let (whole, state) = ledger(20, snapshots);
+        let (intact, state) = ledger(20, snapshots);
         let used: Vec<_> = (1..)
-            .map_while(|number| whole.read(segment(number)).ok())
+            .map_while(|number| intact.read(segment(number)).ok())
             .filter(|bytes| !frames(bytes).is_empty())
             .collect();
         assert_eq!(used.len(), 3);
         for number in 1..=used.len() {
-            let disk = whole.fork();
+            let disk = intact.fork();
             remove(&disk, &segment(number));
             if number == used.len() {
-                // nor does one stand ready after it
+                // no segment is preallocated either
                 remove(&disk, &segment(number + 1));
             }
-            let error = refused(&disk);
+            let error = assert_refused(&disk);
             assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
             assert_eq!(error.position().unwrap().segment.unwrap().get(), number as u64, "{error}");
             if snapshots.is_empty() {
                 texts += &format!("{error}\n");
             }
-            // nor if it is there and holds nothing, unless a snapshot makes it superfluous
+            // a segment without frames is refused too, unless a snapshot makes it unnecessary
             if number < used.len() && !snapshots.is_empty() {
                 continue;
             }
-            let disk = whole.fork();
+            let disk = intact.fork();
             disk.write(segment(number), 4_096, &vec![0; (16 << 10) - 4_096]).unwrap();
-            let error = refused(&disk);
+            let error = assert_refused(&disk);
             assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
             assert_eq!(error.position().unwrap().segment.unwrap().get(), number as u64, "{error}");
         }
-        is_well(&whole, 20, state);
+        assert_intact(&intact, 20, state);
     }
     expect![[r#"
         the journal's file `/ledger/journal/00000001.journal` is damaged in segment 1: its file is missing; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose
@@ -156,23 +156,23 @@ fn a_missing_segment_is_named() {
     "#]].assert_eq(&texts);
 }
 
-/// The one that stands ready is made again.
+/// A missing preallocated segment is created again.
 #[test]
-fn a_missing_segment_that_was_never_used_is_no_loss() {
+fn a_missing_preallocated_segment_is_no_loss() {
     let (disk, state) = ledger(20, &[]);
     remove(&disk, &segment(4));
-    is_well(&disk, 20, state);
+    assert_intact(&disk, 20, state);
 }
 
 #[test]
-fn a_segment_in_anothers_place_is_named() {
-    let (whole, state) = ledger(20, &[]);
+fn a_segment_in_the_place_of_another_is_reported() {
+    let (intact, state) = ledger(20, &[]);
     let (other, _) = ledger(20, &[]);
-    let disk = whole.fork();
+    let disk = intact.fork();
     let [second, third] = [2, 3].map(|number| disk.read(segment(number)).unwrap());
     replace(&disk, &segment(2), &third);
     replace(&disk, &segment(3), &second);
-    let error = refused(&disk);
+    let error = assert_refused(&disk);
     assert_eq!(error.kind(), ErrorKind::Corrupt);
     check(
         &error,
@@ -181,9 +181,9 @@ fn a_segment_in_anothers_place_is_named() {
         ],
     );
     for number in [1, 2, 3, 4] {
-        let disk = whole.fork();
+        let disk = intact.fork();
         replace(&disk, &segment(number), &other.read(segment(number)).unwrap());
-        let error = refused(&disk);
+        let error = assert_refused(&disk);
         assert_eq!(error.kind(), ErrorKind::Corrupt);
         if number == 3 {
             check(
@@ -194,17 +194,17 @@ fn a_segment_in_anothers_place_is_named() {
             );
         }
     }
-    is_well(&whole, 20, state);
+    assert_intact(&intact, 20, state);
 }
 
 #[test]
-fn a_segment_of_another_length_is_named() {
-    let (whole, _) = ledger(20, &[10]);
+fn a_segment_of_the_wrong_length_is_reported() {
+    let (intact, _) = ledger(20, &[10]);
     for number in 1..=4 {
         for len in [0, 1, 4_095, 4_096, 4_097, 10_000, (16 << 10) - 1, (16 << 10) + 1, 20 << 10] {
-            let disk = whole.fork();
+            let disk = intact.fork();
             disk.truncate(segment(number), len).unwrap();
-            let error = refused(&disk);
+            let error = assert_refused(&disk);
             assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
             let position = error.position().unwrap();
             assert_eq!(position.segment.unwrap().get(), number as u64, "{error}");
@@ -234,12 +234,11 @@ fn a_segment_of_another_length_is_named() {
     }
 }
 
-/// An image is damaged, and a small file besides that may be deleted is missing: once that was made before the damage was
-/// found.
+/// Regression: opening a damaged image without `journal/durable` created this file before it found the damage.
 #[test]
 fn a_refused_image_without_its_durable_block_is_left_unmodified() {
     let (disk, _) = ledger(20, &[]);
     remove(&disk, &format!("{ROOT}/journal/durable"));
     disk.write(segment(2), 4_100, b"junk").unwrap();
-    assert_eq!(refused(&disk).kind(), ErrorKind::Corrupt);
+    assert_eq!(assert_refused(&disk).kind(), ErrorKind::Corrupt);
 }

@@ -1,4 +1,4 @@
-//! Damaged and missing snapshots, which cost time and no data.
+//! Damaged and missing snapshots, which lose no data.
 
 use std::path::Path;
 
@@ -6,12 +6,12 @@ use expect_test::expect;
 use memimage::Image;
 use memimage_tests::LedgerCommands;
 
-use super::{is_well, ledger, open, options, remove, replace, snapshot, state};
+use super::{assert_intact, ledger, open, options, remove, replace, snapshot, state};
 
 #[test]
 fn a_damaged_snapshot_is_skipped() {
-    let (whole, expected) = ledger(20, &[10, 16]);
-    let [older, newer] = [10, 16].map(|seq| whole.read(snapshot(seq)).unwrap());
+    let (intact, expected) = ledger(20, &[10, 16]);
+    let [older, newer] = [10, 16].map(|seq| intact.read(snapshot(seq)).unwrap());
     let flipped = |at: usize| {
         let mut bytes = newer.clone();
         bytes[at] ^= 1;
@@ -23,7 +23,7 @@ fn a_damaged_snapshot_is_skipped() {
     version[4092..4096].copy_from_slice(&crc.to_le_bytes());
     let (other, _) = ledger(16, &[16]);
     let mut texts = String::new();
-    for (what, bytes) in [
+    for (case, bytes) in [
         ("magic", flipped(0)),
         ("header", flipped(64)),
         ("chunk's header", flipped(4_096)),
@@ -38,28 +38,28 @@ fn a_damaged_snapshot_is_skipped() {
         ("of another event", older.clone()),
         ("of another image", other.read(snapshot(16)).unwrap()),
     ] {
-        let disk = whole.fork();
+        let disk = intact.fork();
         replace(&disk, &snapshot(16), &bytes);
-        let image = open(&disk).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let image = open(&disk).unwrap_or_else(|error| panic!("{case}: {error}"));
         let recovery = image.admin().stats().recovery;
-        assert_eq!((recovery.snapshot.map(|seq| seq.get()), recovery.replayed), (Some(10), 10), "{what}");
-        assert_eq!((image.journal().seq().get(), state(&image)), (20, expected), "{what}");
-        let [(path, why)] = &recovery.unusable_snapshots[..] else { panic!("{what}: {recovery:?}") };
+        assert_eq!((recovery.snapshot.map(|seq| seq.get()), recovery.replayed), (Some(10), 10), "{case}");
+        assert_eq!((image.journal().seq().get(), state(&image)), (20, expected), "{case}");
+        let [(path, why)] = &recovery.unusable_snapshots[..] else { panic!("{case}: {recovery:?}") };
         assert_eq!(path, Path::new(&snapshot(16)));
-        texts += &format!("{what}: {why}\n");
+        texts += &format!("{case}: {why}\n");
         Image::close(image).unwrap();
-        assert_eq!(disk.read(snapshot(16)).unwrap(), bytes, "{what}");
+        assert_eq!(disk.read(snapshot(16)).unwrap(), bytes, "{case}");
 
-        // both: all of the journal is replayed
+        // both snapshots are damaged, so the complete journal is replayed
         replace(&disk, &snapshot(10), &bytes[..bytes.len() / 2]);
-        let image = open(&disk).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let image = open(&disk).unwrap_or_else(|error| panic!("{case}: {error}"));
         let recovery = image.admin().stats().recovery;
-        assert_eq!((recovery.snapshot, recovery.replayed, recovery.unusable_snapshots.len()), (None, 20, 2), "{what}");
-        assert_eq!((image.journal().seq().get(), state(&image)), (20, expected), "{what}");
-        // and a new one is used again
+        assert_eq!((recovery.snapshot, recovery.replayed, recovery.unusable_snapshots.len()), (None, 20, 2), "{case}");
+        assert_eq!((image.journal().seq().get(), state(&image)), (20, expected), "{case}");
+        // a new snapshot is used
         image.admin().snapshot().unwrap();
         Image::close(image).unwrap();
-        assert_eq!(open(&disk).unwrap().admin().stats().recovery.snapshot.map(|seq| seq.get()), Some(20), "{what}");
+        assert_eq!(open(&disk).unwrap().admin().stats().recovery.snapshot.map(|seq| seq.get()), Some(20), "{case}");
     }
     expect![[r#"
         magic: the snapshot `/ledger/snapshot/00000000000000000016.snapshot` cannot be used: it does not start with the magic number of a snapshot; nothing is lost, since the journal has all events
@@ -89,9 +89,9 @@ fn without_snapshots_everything_is_replayed() {
     assert_eq!((recovery.snapshot, recovery.replayed, recovery.unusable_snapshots.len()), (None, 20, 0));
     assert_eq!(state(&image), expected);
     Image::close(image).unwrap();
-    is_well(&disk, 20, expected);
+    assert_intact(&disk, 20, expected);
 
-    // nor is the directory needed
+    // the snapshot directory is not needed either
     let dir = tempfile::tempdir().unwrap();
     let image = options().open(dir.path()).unwrap();
     (0..5).for_each(|_| _ = image.file(vec![7; 1_000]).unwrap());

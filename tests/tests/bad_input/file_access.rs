@@ -1,12 +1,12 @@
-//! Files that the disk refuses to read or to write.
+//! Files that cannot be read or written.
 
 use std::io;
 
 use expect_test::expect;
 use memimage::ErrorKind;
-use memimage_tests::{Act, GateDisk};
+use memimage_tests::{DiskMethod, GateDisk};
 
-use super::{DiskClone as _, ROOT, is_well, ledger, open, options, refused_through};
+use super::{DiskClone as _, ROOT, assert_intact, assert_refused_through, ledger, open, options};
 
 #[test]
 fn unreadable_files_are_named() {
@@ -14,19 +14,19 @@ fn unreadable_files_are_named() {
     let gate = GateDisk::new(disk.clone());
     let mut texts = String::new();
     for (act, ending) in [
-        (Act::List, ROOT),
-        (Act::List, "/journal"),
-        (Act::List, "/snapshot"),
-        (Act::Lock, "LOCK"),
-        (Act::Open, "00000001.journal"),
-        (Act::Read, "00000001.journal"),
-        (Act::Open, "00000003.journal"),
-        (Act::Read, "00000003.journal"),
-        (Act::Open, "durable"),
-        (Act::Read, "durable"),
+        (DiskMethod::List, ROOT),
+        (DiskMethod::List, "/journal"),
+        (DiskMethod::List, "/snapshot"),
+        (DiskMethod::Lock, "LOCK"),
+        (DiskMethod::Open, "00000001.journal"),
+        (DiskMethod::Read, "00000001.journal"),
+        (DiskMethod::Open, "00000003.journal"),
+        (DiskMethod::Read, "00000003.journal"),
+        (DiskMethod::Open, "durable"),
+        (DiskMethod::Read, "durable"),
     ] {
         gate.fail(act, ending, io::ErrorKind::PermissionDenied);
-        let error = refused_through(&disk, &gate, options());
+        let error = assert_refused_through(&disk, &gate, options());
         assert!(error.is_io() && error.kind() != ErrorKind::Corrupt, "{error}");
         texts += &format!("{error}\n");
     }
@@ -42,14 +42,14 @@ fn unreadable_files_are_named() {
         opening `/ledger/journal/durable` failed: permission denied; help: let the user of this process read and write the image's directory and files
         reading `/ledger/journal/durable` failed: permission denied; help: let the user of this process read and write the image's directory and files
     "#]].assert_eq(&texts);
-    is_well(&disk, 20, state);
+    assert_intact(&disk, 20, state);
 }
 
-/// A snapshot is a cache: one that cannot be read costs time, and is reported.
+/// A snapshot is only a cache: an unreadable one is skipped and reported.
 #[test]
 fn an_unreadable_snapshot_is_skipped() {
     let (disk, _) = ledger(20, &[10, 16]);
-    for act in [Act::Open, Act::Read] {
+    for act in [DiskMethod::Open, DiskMethod::Read] {
         let gate = GateDisk::new(disk.fork());
         gate.fail(act, "16.snapshot", io::ErrorKind::PermissionDenied);
         let image = options().open_with(gate.shared(), ROOT).unwrap();
@@ -66,11 +66,11 @@ fn unwritable_files_are_named() {
     let gate = GateDisk::new(disk.clone());
     let mut texts = String::new();
     for (act, ending) in [
-        (Act::Write, "durable"),
-        (Act::SyncData, "durable"),
-        (Act::SyncData, ".journal"),
-        (Act::SyncDir, ROOT),
-        (Act::SyncDir, "/journal"),
+        (DiskMethod::Write, "durable"),
+        (DiskMethod::SyncData, "durable"),
+        (DiskMethod::SyncData, ".journal"),
+        (DiskMethod::SyncDir, ROOT),
+        (DiskMethod::SyncDir, "/journal"),
     ] {
         gate.fail(act, ending, io::ErrorKind::ReadOnlyFilesystem);
         let error = open(&gate).unwrap_err();
@@ -84,5 +84,5 @@ fn unwritable_files_are_named() {
         syncing `/ledger` failed: read-only filesystem or storage medium; help: put the image on a writable file system
         syncing `/ledger/journal` failed: read-only filesystem or storage medium; help: put the image on a writable file system
     "#]].assert_eq(&texts);
-    is_well(&disk, 20, state);
+    assert_intact(&disk, 20, state);
 }

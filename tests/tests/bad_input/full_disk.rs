@@ -1,4 +1,4 @@
-//! A disk without room for new files.
+//! A disk without space for new files.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,31 +7,31 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use expect_test::expect;
 use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Image};
-use memimage_tests::{Act, GateDisk, LedgerCommands, LedgerFile};
+use memimage_tests::{DiskMethod, GateDisk, LedgerCommands, LedgerFile};
 
-use super::{ROOT, check, is_well, ledger, open, snapshot, state};
+use super::{ROOT, assert_intact, check, ledger, open, snapshot, state};
 
-/// Leaves no room for a new file.
-fn fill(gate: &GateDisk) {
-    gate.rule(|call| match call.act {
-        Act::CreateNew | Act::CreateDir => Err(io::ErrorKind::StorageFull.into()),
+/// Refuses all new files and directories.
+fn fill_disk(gate: &GateDisk) {
+    gate.rule(|call| match call.method {
+        DiskMethod::CreateNew | DiskMethod::CreateDir => Err(io::ErrorKind::StorageFull.into()),
         _ => Ok(None),
     });
 }
 
 #[test]
-fn without_room_for_the_next_segment_nothing_is_accepted() {
+fn without_space_for_the_next_segment_commands_are_refused() {
     let (disk, _) = ledger(2, &[]);
     let gate = GateDisk::new(disk.clone());
     let image = open(&gate).unwrap();
     for (act, kind) in [
-        (Act::CreateNew, io::ErrorKind::StorageFull),
-        (Act::Write, io::ErrorKind::StorageFull),
-        (Act::Write, io::ErrorKind::QuotaExceeded),
-        (Act::SyncAll, io::ErrorKind::StorageFull),
+        (DiskMethod::CreateNew, io::ErrorKind::StorageFull),
+        (DiskMethod::Write, io::ErrorKind::StorageFull),
+        (DiskMethod::Write, io::ErrorKind::QuotaExceeded),
+        (DiskMethod::SyncAll, io::ErrorKind::StorageFull),
     ] {
         gate.fail(act, ".journal.tmp", kind);
-        // what stands ready is filled first
+        // the preallocated segment is filled first
         let mut accepted = 0;
         let error = loop {
             let before = (image.journal().seq(), state(&image));
@@ -46,7 +46,7 @@ fn without_room_for_the_next_segment_nothing_is_accepted() {
             assert!(accepted < 40);
         };
         assert!(error.kind() == ErrorKind::StorageFull && error.is_io() && !error.is_poisoned(), "{error}");
-        if act == Act::CreateNew {
+        if act == DiskMethod::CreateNew {
             check(
                 &error,
                 expect![
@@ -54,7 +54,7 @@ fn without_room_for_the_next_segment_nothing_is_accepted() {
                 ],
             );
         }
-        // again and again, in each way to ask
+        // the refusal can be repeated, by each kind of call
         let before = (image.journal().seq(), state(&image));
         assert_eq!(image.file(vec![7; 1_000]).unwrap_err().kind(), ErrorKind::StorageFull);
         assert_eq!(image.file(vec![7; 40_000]).unwrap_err().kind(), ErrorKind::StorageFull);
@@ -63,22 +63,22 @@ fn without_room_for_the_next_segment_nothing_is_accepted() {
         assert_eq!((image.journal().seq(), state(&image)), before);
         image.journal().sync().unwrap();
 
-        gate.calm();
+        gate.remove_rule();
         image.file(vec![7; 1_000]).unwrap();
     }
     let (seq, state) = (image.journal().seq().get(), state(&image));
     Image::close(image).unwrap();
-    is_well(&disk, seq, state);
+    assert_intact(&disk, seq, state);
 }
 
 #[test]
 fn an_image_opens_on_a_full_disk() {
-    // as it was closed, and as a kill or a power cut left it while the next segment was made
+    // a closed image, and one after a kill or power cut while the next segment was preallocated
     let (disk, state_before) = ledger(20, &[10]);
     let running = open(&disk).unwrap();
     for left in [disk.fork(), disk.crash(|_| false)] {
         let gate = GateDisk::new(left.clone());
-        fill(&gate);
+        fill_disk(&gate);
         let image = open(&gate).unwrap();
         assert_eq!((image.journal().seq().get(), state(&image)), (20, state_before));
         let mut accepted = 0;
@@ -91,11 +91,11 @@ fn an_image_opens_on_a_full_disk() {
         assert!(error.kind() == ErrorKind::StorageFull && accepted < 20, "{error}");
         let after = state(&image);
         Image::close(image).unwrap();
-        // still full, and now without a segment that stands ready
+        // the disk is still full, and no segment is preallocated
         let image = open(&gate).unwrap();
         assert_eq!((image.journal().seq().get(), state(&image)), (20 + accepted, after));
         Image::close(image).unwrap();
-        is_well(&left, 20 + accepted, after);
+        assert_intact(&left, 20 + accepted, after);
     }
     drop(running);
 }
@@ -108,16 +108,16 @@ fn a_creation_on_a_full_disk_is_completed_later() {
         let calls = AtomicUsize::new(0);
         gate.rule(move |call| {
             let takes_space = matches!(
-                call.act,
-                Act::CreateNew
-                    | Act::CreateDir
-                    | Act::Rename
-                    | Act::Write
-                    | Act::SyncData
-                    | Act::SyncAll
-                    | Act::SyncDir
+                call.method,
+                DiskMethod::CreateNew
+                    | DiskMethod::CreateDir
+                    | DiskMethod::Rename
+                    | DiskMethod::Write
+                    | DiskMethod::SyncData
+                    | DiskMethod::SyncAll
+                    | DiskMethod::SyncDir
             );
-            // the next segment is made on the side, and is not needed
+            // the preallocated segment is not needed yet
             if call.path.to_string_lossy().contains("00000002.journal") || !takes_space {
                 return Ok(None);
             }
@@ -132,7 +132,7 @@ fn a_creation_on_a_full_disk_is_completed_later() {
             Ok(_) => {}
             Err(error) => assert_eq!(error.kind(), ErrorKind::StorageFull, "call {nth}: {error}"),
         }
-        gate.calm();
+        gate.remove_rule();
         for left in [disk.crash(|_| false), disk] {
             let image = open(&left).unwrap_or_else(|error| panic!("call {nth}: {error}"));
             image.deposit(1, 1).unwrap();
@@ -147,16 +147,16 @@ fn a_snapshot_on_a_full_disk_leaves_the_image_running() {
     let gate = GateDisk::new(disk.clone());
     let image = open(&gate).unwrap();
     for (act, ending) in [
-        (Act::CreateNew, ".snapshot.tmp"),
-        (Act::Write, ".snapshot.tmp"),
-        (Act::SyncData, ".snapshot.tmp"),
-        (Act::SyncAll, ".snapshot.tmp"),
-        (Act::Rename, ".snapshot"),
+        (DiskMethod::CreateNew, ".snapshot.tmp"),
+        (DiskMethod::Write, ".snapshot.tmp"),
+        (DiskMethod::SyncData, ".snapshot.tmp"),
+        (DiskMethod::SyncAll, ".snapshot.tmp"),
+        (DiskMethod::Rename, ".snapshot"),
     ] {
         gate.fail(act, ending, io::ErrorKind::StorageFull);
         let error = image.admin().snapshot().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StorageFull, "{error}");
-        if act == Act::Write {
+        if act == DiskMethod::Write {
             check(
                 &error,
                 expect![
@@ -168,9 +168,9 @@ fn a_snapshot_on_a_full_disk_leaves_the_image_running() {
         let left = disk.files().into_iter().filter(|path| path.starts_with(format!("{ROOT}/snapshot")));
         assert_eq!(left.collect::<Vec<_>>(), [PathBuf::from(snapshot(10))]);
     }
-    gate.calm();
+    gate.remove_rule();
     assert_eq!(image.admin().snapshot().unwrap().seq, image.journal().seq());
     let (seq, state) = (image.journal().seq().get(), state(&image));
     Image::close(image).unwrap();
-    is_well(&disk, seq, state);
+    assert_intact(&disk, seq, state);
 }

@@ -7,8 +7,8 @@ use memimage_tests::frames::frames;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DiskClone as _, ROOT, check, is_well, ledger, open, patch_frame, patch_header, refused, refused_through, remove,
-    segment, snapshot,
+    DiskClone as _, ROOT, assert_intact, assert_refused, assert_refused_through, check, ledger, open, patch_frame,
+    patch_header, remove, segment, snapshot,
 };
 
 #[derive(Debug, Default, Serialize, Deserialize, Shape, Model)]
@@ -29,7 +29,7 @@ impl Shop {
 #[test]
 fn an_image_of_another_model_is_refused() {
     let (disk, state) = ledger(20, &[10]);
-    let error = refused_through(&disk, &disk, Image::<Shop>::options());
+    let error = assert_refused_through(&disk, &disk, Image::<Shop>::options());
     assert_eq!(error.kind(), ErrorKind::Incompatible);
     check(
         &error,
@@ -37,12 +37,12 @@ fn an_image_of_another_model_is_refused() {
             r#"the image `/ledger` holds the model `Ledger`, not `shop`; nothing was changed; help: open it with its own program, or write `#[model(name = "Ledger")]` if the model was renamed"#
         ]],
     );
-    is_well(&disk, 20, state);
+    assert_intact(&disk, 20, state);
 
     let shop = SimDisk::new();
     Image::<Shop>::options().open_with(shop.shared(), ROOT).unwrap().sell().unwrap();
     check(
-        &refused(&shop),
+        &assert_refused(&shop),
         expect![[
             r#"the image `/ledger` holds the model `shop`, not `Ledger`; nothing was changed; help: open it with its own program, or write `#[model(name = "shop")]` if the model was renamed"#
         ]],
@@ -51,15 +51,15 @@ fn an_image_of_another_model_is_refused() {
 
 #[test]
 fn a_newer_format_is_refused() {
-    let (whole, _) = ledger(20, &[]);
-    let words =
+    let (intact, _) = ledger(20, &[]);
+    let fields =
         [(8, "version"), (24, "read-only-compatible"), (32, "incompatible"), (144, "checksum"), (145, "cipher")];
     let mut texts = String::new();
     for number in [1, 2] {
-        for (at, word) in words {
-            let disk = whole.fork();
+        for (at, word) in fields {
+            let disk = intact.fork();
             patch_header(&disk, &segment(number), at, 4);
-            let error = refused(&disk);
+            let error = assert_refused(&disk);
             assert!(error.kind() == ErrorKind::Incompatible, "{word}: {error}");
             if number == 2 {
                 texts += &format!("{word}: {error}\n");
@@ -74,23 +74,23 @@ fn a_newer_format_is_refused() {
         cipher: `/ledger/journal/00000002.journal` has a format that this version of memimage cannot read: it uses the unknown cipher 4, compression 0 or chain 0; nothing was changed; help: use a newer memimage
     "#]].assert_eq(&texts);
 
-    // a compatible feature is none of our business
-    let disk = whole.fork();
+    // an unknown compatible feature is ignored
+    let disk = intact.fork();
     patch_header(&disk, &segment(2), 16, 2);
     open(&disk).unwrap();
 }
 
 #[test]
 fn a_frame_of_a_newer_format_is_refused() {
-    let (whole, state) = ledger(4, &[]);
-    let last = frames(&whole.read(segment(1)).unwrap()).pop().unwrap();
+    let (intact, state) = ledger(4, &[]);
+    let last = frames(&intact.read(segment(1)).unwrap()).pop().unwrap();
     let mut texts = String::new();
-    for (what, change) in [("kind", (6, 99)), ("cipher", (64, 2)), ("compression", (65, 1))] {
-        let disk = whole.fork();
+    for (case, change) in [("kind", (6, 99)), ("cipher", (64, 2)), ("compression", (65, 1))] {
+        let disk = intact.fork();
         patch_frame(&disk, 1, &last, &[change]);
-        let error = refused(&disk);
-        assert!(error.kind() == ErrorKind::Incompatible, "{what}: {error}");
-        texts += &format!("{what}: {error}\n");
+        let error = assert_refused(&disk);
+        assert!(error.kind() == ErrorKind::Incompatible, "{case}: {error}");
+        texts += &format!("{case}: {error}\n");
     }
     expect![[r#"
         kind: `/ledger/journal/00000001.journal` has a format that this version of memimage cannot read: at byte 10240 a frame is of the unknown kind 99; nothing was changed; help: use a newer memimage
@@ -98,13 +98,13 @@ fn a_frame_of_a_newer_format_is_refused() {
         compression: `/ledger/journal/00000001.journal` has a format that this version of memimage cannot read: at byte 10240 a frame is compressed by the unknown method 1; nothing was changed; help: use a newer memimage
     "#]].assert_eq(&texts);
 
-    // one that may be passed over is
-    let image = open(&whole).unwrap();
+    // a frame of an unknown but skippable kind is skipped
+    let image = open(&intact).unwrap();
     image.admin().snapshot().unwrap();
     Image::close(image).unwrap();
-    remove(&whole, &snapshot(4));
-    let last = frames(&whole.read(segment(1)).unwrap()).pop().unwrap();
-    assert_eq!(whole.read(segment(1)).unwrap()[last.start + 6], 4, "the digest that the snapshot left");
-    patch_frame(&whole, 1, &last, &[(6, 99)]);
-    is_well(&whole, 4, state);
+    remove(&intact, &snapshot(4));
+    let last = frames(&intact.read(segment(1)).unwrap()).pop().unwrap();
+    assert_eq!(intact.read(segment(1)).unwrap()[last.start + 6], 4, "the digest of the snapshot");
+    patch_frame(&intact, 1, &last, &[(6, 99)]);
+    assert_intact(&intact, 4, state);
 }

@@ -5,10 +5,10 @@ use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Image};
 use memimage_tests::{LedgerCommands, LedgerDeposit, LedgerFile};
 
-use super::{DiskClone as _, ROOT, check, is_well, options, refused_untouched, state};
+use super::{DiskClone as _, ROOT, assert_intact, assert_refused_untouched, check, options, state};
 
 #[test]
-fn a_payload_over_the_cap_is_refused() {
+fn a_payload_over_the_limit_is_refused() {
     let disk = SimDisk::new();
     let image = options().record_bytes_max(1_000).open_with(disk.shared(), ROOT).unwrap();
     for deposits in 1..4 {
@@ -32,7 +32,7 @@ fn a_payload_over_the_cap_is_refused() {
             ErrorKind::RecordTooLarge
         );
         assert_eq!(state(&image), before);
-        // not even a batch that is open meanwhile is harmed
+        // a batch that is open at the same time is not affected
         let pending = image.submit(LedgerDeposit { account: 1, amount: 1 }).unwrap();
         assert_eq!(image.file(vec![7; 1_000]).unwrap_err().kind(), ErrorKind::RecordTooLarge);
         assert_eq!(pending.wait().unwrap(), deposits);
@@ -40,15 +40,15 @@ fn a_payload_over_the_cap_is_refused() {
     }
     let state = state(&image);
     Image::close(image).unwrap();
-    // the cap is for what is recorded from now on, not for what was
+    // the limit applies to new records only
     let image = options().record_bytes_max(10).open_with(disk.shared(), ROOT).unwrap();
     assert_eq!(image.file(vec![7; 900]).unwrap_err().kind(), ErrorKind::RecordTooLarge);
     Image::close(image).unwrap();
-    is_well(&disk, 6, state);
+    assert_intact(&disk, 6, state);
 }
 
 #[test]
-fn options_out_of_their_range_are_refused() {
+fn options_out_of_range_are_refused() {
     let disk = SimDisk::new();
     let mut texts = String::new();
     for options in [
@@ -64,7 +64,7 @@ fn options_out_of_their_range_are_refused() {
         options().record_bytes_max(0),
         options().record_bytes_max((1 << 30) + 1),
     ] {
-        texts += &format!("{}\n", refused_untouched(&disk, options));
+        texts += &format!("{}\n", assert_refused_untouched(&disk, options));
     }
     expect![[r#"
         the option `segment_bytes` cannot be 8192: it must be a multiple of 4096 from 16 KiB to 1 GiB
@@ -91,7 +91,7 @@ fn options_out_of_their_range_are_refused() {
     }
 }
 
-/// A command whose argument may contain itself.
+/// A command with a recursive argument.
 mod nested {
     use memimage::{Model, Shape};
     use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Bad input at an image's path: each refusal says what happened, where and what to do, and no file is changed.
+//! Bad input at an image's path: each error names the fault, the place and the help, and no file is changed.
 
 mod damaged_journal;
 mod damaged_snapshots;
@@ -29,7 +29,7 @@ fn open(disk: &impl DiskClone) -> Result<Image<Ledger>, Error> {
     options().open_with(disk.shared(), ROOT)
 }
 
-/// A disk that can be handed out.
+/// A disk that can be shared with an image.
 trait DiskClone {
     fn shared(&self) -> Arc<dyn Disk>;
 }
@@ -46,22 +46,22 @@ impl DiskClone for GateDisk {
     }
 }
 
-/// Opens, is refused, and makes sure that no file was changed.
-fn refused(disk: &SimDisk) -> Error {
-    refused_through(disk, disk, options())
+/// Asserts that opening is refused and changes no file. Returns the error.
+fn assert_refused(disk: &SimDisk) -> Error {
+    assert_refused_through(disk, disk, options())
 }
 
-fn refused_through<M: Model>(disk: &SimDisk, through: &impl DiskClone, options: Options<M>) -> Error {
+fn assert_refused_through<M: Model>(disk: &SimDisk, through: &impl DiskClone, options: Options<M>) -> Error {
     let before = files(disk);
-    let error = options.open_with(through.shared(), ROOT).expect_err("it is refused");
+    let error = options.open_with(through.shared(), ROOT).expect_err("opening should be refused");
     assert_eq!(changed(&before, &files(disk)), [] as [PathBuf; 0], "{error}");
     error
 }
 
-/// As [`refused`], before anything at all was done to the disk: no directory is made, nothing synced, nothing locked.
-fn refused_untouched<M: Model>(disk: &SimDisk, options: Options<M>) -> Error {
+/// As [`assert_refused`]; asserts also that no operation has changed the disk: no directory, sync or lock.
+fn assert_refused_untouched<M: Model>(disk: &SimDisk, options: Options<M>) -> Error {
     let before = (disk.operations(), disk.files());
-    let error = refused_through(disk, disk, options);
+    let error = assert_refused_through(disk, disk, options);
     assert_eq!((disk.operations(), disk.files()), before, "{error}");
     error
 }
@@ -102,7 +102,7 @@ fn state(image: &Image<Ledger>) -> u64 {
     digest(&*image.read_uncommitted().unwrap()).unwrap().to_u64()
 }
 
-/// A closed image of `events` events, which fill a segment every seven or so, with snapshots after some of them.
+/// A closed image with a segment for about every seven events, and with snapshots after some of them.
 fn ledger(events: u64, snapshots: &[u64]) -> (SimDisk, u64) {
     let disk = SimDisk::new();
     let image = open(&disk).unwrap();
@@ -117,15 +117,15 @@ fn ledger(events: u64, snapshots: &[u64]) -> (SimDisk, u64) {
     (disk, state)
 }
 
-/// Opens what was refused before, or was damaged, once it is whole: nothing is lost, and it goes on.
-fn is_well(disk: &SimDisk, seq: u64, expected: u64) {
+/// Asserts that the image opens with the expected state, and accepts a command.
+fn assert_intact(disk: &SimDisk, seq: u64, expected: u64) {
     let image = open(disk).unwrap();
     assert_eq!((image.journal().seq().get(), state(&image)), (seq, expected));
     image.deposit(1, 1).unwrap();
     Image::close(image).unwrap();
 }
 
-/// Changes a byte of a segment's header, as a later version would have written it.
+/// Changes a byte of a segment header and updates the checksum.
 fn patch_header(disk: &SimDisk, path: &str, at: usize, byte: u8) {
     let mut header = disk.read(path).unwrap()[..4096].to_vec();
     header[at] = byte;
@@ -134,7 +134,7 @@ fn patch_header(disk: &SimDisk, path: &str, at: usize, byte: u8) {
     disk.write(path, 0, &header).unwrap();
 }
 
-/// Changes bytes of a frame's header, as a later version would have written them.
+/// Changes bytes of a frame header and updates the checksums.
 fn patch_frame(disk: &SimDisk, number: usize, place: &Range<usize>, changes: &[(usize, u8)]) {
     let bytes = disk.read(segment(number)).unwrap();
     let seed = crc32c::crc32c_append(crc32c::crc32c(&bytes[40..56]), &(number as u64).to_le_bytes());

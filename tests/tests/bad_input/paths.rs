@@ -1,4 +1,4 @@
-//! Paths at which there is no image, or only a part of one.
+//! Paths without an image, or with an incomplete one.
 
 use std::path::Path;
 use std::sync::mpsc;
@@ -8,12 +8,14 @@ use memimage::disk::{Disk, SimDisk};
 use memimage::{ErrorKind, Image};
 use memimage_tests::LedgerCommands;
 
-use super::{DiskClone as _, ROOT, check, is_well, ledger, open, options, put, refused_untouched, remove, segment};
+use super::{
+    DiskClone as _, ROOT, assert_intact, assert_refused_untouched, check, ledger, open, options, put, remove, segment,
+};
 
 #[test]
 fn a_mistyped_path_is_not_created() {
     let disk = SimDisk::new();
-    let error = refused_untouched(&disk, options().create(false));
+    let error = assert_refused_untouched(&disk, options().create(false));
     assert_eq!(error.kind(), ErrorKind::NotFound);
     check(
         &error,
@@ -23,9 +25,9 @@ fn a_mistyped_path_is_not_created() {
     );
     assert_eq!(disk.kind(Path::new(ROOT)).unwrap(), None);
 
-    // nor is anything put into an empty directory
+    // an empty directory stays empty
     disk.create_dir(Path::new(ROOT)).unwrap();
-    assert_eq!(refused_untouched(&disk, options().create(false)).kind(), ErrorKind::NotFound);
+    assert_eq!(assert_refused_untouched(&disk, options().create(false)).kind(), ErrorKind::NotFound);
 
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ledgr");
@@ -38,12 +40,12 @@ fn a_mistyped_path_is_not_created() {
 }
 
 #[test]
-fn a_file_is_no_image() {
+fn a_file_is_refused() {
     let disk = SimDisk::new();
     put(&disk, ROOT, b"dear diary");
     let mut texts = Vec::new();
     for create in [true, false] {
-        let error = refused_untouched(&disk, options().create(create));
+        let error = assert_refused_untouched(&disk, options().create(create));
         assert_eq!(error.kind(), ErrorKind::NotAnImage);
         texts.push(error.to_string());
     }
@@ -52,7 +54,7 @@ fn a_file_is_no_image() {
 }
 
 #[test]
-fn a_directory_with_other_files_is_no_image() {
+fn a_directory_with_other_files_is_refused() {
     for other in [
         "photo.jpg",
         "README",
@@ -69,7 +71,7 @@ fn a_directory_with_other_files_is_no_image() {
         for create in [true, false] {
             let before = (disk.operations(), disk.files());
             let opened = options().create(create).open_with(disk.shared(), ROOT);
-            let Err(error) = opened else { panic!("an image was made beside {other}") };
+            let Err(error) = opened else { panic!("an image was created next to {other}") };
             assert!(
                 error.kind() == ErrorKind::NotAnImage || (!create && error.kind() == ErrorKind::NotFound),
                 "{other}: {error}"
@@ -80,7 +82,7 @@ fn a_directory_with_other_files_is_no_image() {
     let disk = SimDisk::new();
     put(&disk, &format!("{ROOT}/photo.jpg"), b"mine");
     check(
-        &refused_untouched(&disk, options()),
+        &assert_refused_untouched(&disk, options()),
         expect![
             "`/ledger` is not an image: it has other files and no journal; nothing was changed; help: give the path of an image, of an empty directory, or of a directory that does not exist yet"
         ],
@@ -88,10 +90,10 @@ fn a_directory_with_other_files_is_no_image() {
 }
 
 #[test]
-fn a_journal_that_is_a_file_is_no_image() {
+fn a_journal_that_is_a_file_is_refused() {
     let disk = SimDisk::new();
     put(&disk, &format!("{ROOT}/journal"), b"mine");
-    let error = refused_untouched(&disk, options());
+    let error = assert_refused_untouched(&disk, options());
     assert_eq!(error.kind(), ErrorKind::NotAnImage, "{error}");
     check(
         &error,
@@ -111,14 +113,14 @@ fn an_unfinished_creation_is_completed() {
     let mut unfinished = 0;
     for fork in observed {
         for left in [fork.fork(), fork.crash(|_| false), fork.crash(|_| true)] {
-            let begun = left.kind(Path::new(&segment(1))).unwrap().is_some();
-            if !begun {
+            let created = left.kind(Path::new(&segment(1))).unwrap().is_some();
+            if !created {
                 unfinished += 1;
-                assert_eq!(refused_untouched(&left, options().create(false)).kind(), ErrorKind::NotFound);
+                assert_eq!(assert_refused_untouched(&left, options().create(false)).kind(), ErrorKind::NotFound);
             }
             let image = open(&left).unwrap();
             assert_eq!(image.journal().seq().get(), 0);
-            assert_eq!(image.admin().stats().recovery.created, !begun);
+            assert_eq!(image.admin().stats().recovery.created, !created);
             image.deposit(1, 1).unwrap();
             Image::close(image).unwrap();
             assert!(left.files().iter().all(|path| !path.to_string_lossy().ends_with(".tmp")));
@@ -136,7 +138,7 @@ fn snapshots_without_a_journal_do_not_begin_a_new_image() {
     }
     let mut texts = Vec::new();
     for create in [true, false] {
-        let error = refused_untouched(&disk, options().create(create));
+        let error = assert_refused_untouched(&disk, options().create(create));
         assert_eq!(error.kind(), ErrorKind::NotAnImage);
         texts.push(error.to_string());
     }
@@ -150,7 +152,7 @@ fn a_journal_that_lost_all_its_segments_does_not_begin_a_new_image() {
     for path in disk.files().iter().filter(|path| path.to_string_lossy().ends_with(".journal")) {
         disk.remove(path).unwrap();
     }
-    let error = refused_untouched(&disk, options());
+    let error = assert_refused_untouched(&disk, options());
     assert_eq!(error.kind(), ErrorKind::NotAnImage);
     check(
         &error,
@@ -165,7 +167,7 @@ fn a_network_file_system_is_refused() {
     let disk = SimDisk::new();
     disk.set_network_filesystem(Some("nfs4"));
     check(
-        &refused_untouched(&disk, options()),
+        &assert_refused_untouched(&disk, options()),
         expect![
             "`/ledger` is on a network file system (nfs4): its locks and syncs cannot be trusted; help: move the image to a local disk, or accept the risk with `options().allow_network(true)`"
         ],
@@ -173,8 +175,8 @@ fn a_network_file_system_is_refused() {
     let (disk, state) = ledger(3, &[]);
     disk.set_network_filesystem(Some("nfs4"));
     remove(&disk, &format!("{ROOT}/LOCK"));
-    refused_untouched(&disk, options());
+    assert_refused_untouched(&disk, options());
     Image::close(options().allow_network(true).open_with(disk.shared(), ROOT).unwrap()).unwrap();
     disk.set_network_filesystem(None);
-    is_well(&disk, 3, state);
+    assert_intact(&disk, 3, state);
 }

@@ -1,4 +1,4 @@
-//! An image that another owner, in this process or in another one, has opened.
+//! An image that another owner has open, in this process or in another one.
 
 use expect_test::expect;
 use memimage::disk::SimDisk;
@@ -12,8 +12,8 @@ fn a_second_owner_is_refused() {
     let disk = SimDisk::new();
     let image = open(&disk).unwrap();
     image.deposit(1, 1).unwrap();
-    // made in the background, and then nothing changes any more
-    memimage_tests::until("the next segment is there", || disk.read(segment(2)).is_ok());
+    // the segment is preallocated in the background; nothing changes after that
+    memimage_tests::wait_until("the next segment is preallocated", || disk.read(segment(2)).is_ok());
     let before = (files(&disk), disk.read(format!("{ROOT}/LOCK")).unwrap());
     let error = open(&disk).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Locked);
@@ -22,13 +22,16 @@ fn a_second_owner_is_refused() {
     let program = text.split_once("PID (").unwrap().1.split_once(')').unwrap().0.to_owned();
     expect!["the image `/ledger` is in use by pid PID (PROGRAM): an image has one owner at a time; help: close it there first (never delete its `LOCK`: two owners would then overwrite each other, and the lock is released when its process ends)"]
     .assert_eq(&text.replace(&program, "PROGRAM"));
-    assert!((files(&disk), disk.read(format!("{ROOT}/LOCK")).unwrap()) == before, "something was changed");
+    assert!(
+        (files(&disk), disk.read(format!("{ROOT}/LOCK")).unwrap()) == before,
+        "a refused opening should change nothing"
+    );
     image.deposit(1, 1).unwrap();
     Image::close(image).unwrap();
     assert_eq!(open(&disk).unwrap().deposit(1, 1).unwrap(), 3);
 }
 
-/// The test runs itself as the second process.
+/// The test runs itself as a second process.
 #[test]
 fn a_second_process_is_refused() {
     const SECOND: &str = "MEMIMAGE_TEST_SECOND_PROCESS";
@@ -46,9 +49,9 @@ fn a_second_process_is_refused() {
         .env(SECOND, dir.path())
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&second.stdout);
-    assert!(second.status.success(), "{said}");
+    let output = String::from_utf8_lossy(&second.stdout);
+    assert!(second.status.success(), "{output}");
     let owner = format!("is in use by pid {} (", std::process::id());
-    assert!(said.contains("refused: ") && said.contains(&owner), "{said}");
+    assert!(output.contains("refused: ") && output.contains(&owner), "{output}");
     assert_eq!(image.deposit(1, 1).unwrap(), 2);
 }

@@ -1,4 +1,4 @@
-//! A torn write that recovery must not take for damage.
+//! A torn write that recovery must not report as damage.
 
 use std::sync::mpsc;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DiskClone as _, ROOT};
 
-/// A command whose shape takes up more than a sector.
+/// A model with a command whose shape takes more than a sector.
 #[derive(Debug, Default, Serialize, Deserialize, Shape, Model)]
 #[model(name = "wide")]
 struct Wide {
@@ -59,10 +59,10 @@ fn form() -> Form {
     }
 }
 
-/// A power cut, no damage: a snapshot was made of the last event in a segment, and then the first frame of the next was cut
-/// short after its header. Once recovery began at that header, and took the frame for one that had been synced.
+/// Regression: a snapshot was made after the last event in a segment, and a power cut then cut the first frame of the next
+/// segment after its header. Recovery began at that header and took the frame for a synced one.
 #[test]
-fn a_segment_cut_short_after_a_snapshot_is_recovered() {
+fn a_torn_first_frame_of_a_segment_after_a_snapshot_is_recovered() {
     let options = || Image::<Wide>::options().segment_bytes(16 << 10).snapshots(SnapshotPolicy::Manual);
     let mut cuts = 0;
     for events in 1..16 {

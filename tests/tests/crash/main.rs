@@ -1,67 +1,66 @@
-//! Power cuts and kills after every operation of a scenario, with any part of what was not synced surviving or garbled: an
-//! image always opens, with all that was acknowledged and no more than a prefix of what was not. And again while it
-//! recovers from that, and again after it went on. Only garbage may be refused, and then it hides nothing.
+//! Power cuts and kills after each disk operation of a scenario. Any part of the unsynced data survives or reads as garbage.
+//! The image must open with all acknowledged events and at most a prefix of the others. The same holds for a crash during
+//! that recovery, and for a crash after the image was used again. Only garbage may be refused, and without garbage the same
+//! crash must be recoverable.
 //!
-//! `MEMIMAGE_CASES` sets how many crash images are tried at least by all tests together, `MEMIMAGE_SEED` the first scenario's
-//! seed of each. Without `MEMIMAGE_CASES` the crashes come after every second operation.
+//! `MEMIMAGE_CASES` sets the minimum number of crash images of all tests together, `MEMIMAGE_SEED` the seed of the first
+//! scenario of each test. Without `MEMIMAGE_CASES`, a crash happens after every second operation.
 
 mod oracle;
 mod recorder;
 mod rewrite;
 mod scenario;
-mod tally;
+mod crash_counts;
 
 use std::time::{Duration, Instant};
 
 use memimage::disk::{Crash, SimDisk};
 use memimage::{Durability, Retention};
-use memimage_tests::{Dice, cases};
+use memimage_tests::{SplitMix64, cases};
 
-use oracle::{Kept, Ran, variants};
-use recorder::{Point, Recorder};
+use crash_counts::CrashCounts;
+use oracle::{CompletedRun, Guarantee, variants};
+use recorder::{CrashPoint, Recorder};
 use scenario::{Mode, scenario};
-use tally::Tally;
 
-fn crash_everywhere(mode: Mode, seed: u64, tally: &mut Tally) {
-    let mut dice = Dice::new(seed);
+fn crash_everywhere(mode: Mode, seed: u64, counts: &mut CrashCounts) {
+    let mut rng = SplitMix64::new(seed);
     let disk = SimDisk::new();
     let recorder = Recorder::of(&disk);
-    let digests = scenario(&disk, mode, &recorder, &mut dice);
-    let ran = Ran { mode, digests };
+    let digests = scenario(&disk, mode, &recorder, &mut rng);
+    let run = CompletedRun { mode, digests };
     let stride = if std::env::var_os("MEMIMAGE_CASES").is_some() { 1 } else { 2 };
     for point in recorder.points().iter().step_by(stride) {
-        // the process is killed: all that was written is there, and so is all that was answered
-        let then = if mode.durability == Durability::Synced { point.acknowledged } else { point.durable };
-        let kept = Kept { now: point.acknowledged, then, garbled: false };
-        let killed = ran.judge(&point.disk.fork(), kept, dice.once_in(40), &mut dice, tally);
-        killed.unwrap_or_else(|why| {
-            failed(&why, mode, seed, point, None, |_| unreachable!("a kill is not made smaller"))
-        });
-        tally.kills += 1;
+        // a kill keeps all written data, and so all acknowledged events
+        let after_power_cut = if mode.durability == Durability::Synced { point.acknowledged } else { point.durable };
+        let guarantee = Guarantee { now: point.acknowledged, after_power_cut, garbled: false };
+        let killed = run.check(&point.disk.fork(), guarantee, rng.once_in(40), &mut rng, counts);
+        killed.unwrap_or_else(|why| failed(&why, mode, seed, point, None, |_| unreachable!("a kill cannot be shrunk")));
+        counts.kills += 1;
 
-        let kept = Kept { now: then, then, garbled: false };
-        for crash in variants(&point.disk, &mut dice, 20) {
-            // an acknowledged event may share its sector with one that is being written
+        let guarantee = Guarantee { now: after_power_cut, after_power_cut, garbled: false };
+        for crash in variants(&point.disk, &mut rng, 20) {
+            // an acknowledged event may share its sector with an event that is being written
             if matches!(crash, Crash::GarbageAnywhere(_)) && mode.align < 512 {
                 continue;
             }
-            let again = dice.once_in(250);
-            if let Err(why) = ran.cut(&point.disk, &crash, kept, again, &mut dice, tally) {
-                let mut aside = Tally::default();
+            let again = rng.once_in(250);
+            if let Err(why) = run.power_cut(&point.disk, &crash, guarantee, again, &mut rng, counts) {
+                let mut ignored = CrashCounts::default();
                 failed(&why, mode, seed, point, Some(&crash), |left| {
-                    ran.judge(&left, kept, again, &mut Dice::new(seed), &mut aside).is_err()
+                    run.check(&left, guarantee, again, &mut SplitMix64::new(seed), &mut ignored).is_err()
                 });
             }
         }
     }
 }
 
-/// Tells of a crash that an image did not withstand, by the smallest power cut that does the same.
+/// Reports a crash that the image did not survive, shrunk to the smallest power cut with the same result.
 fn failed(
     why: &str,
     mode: Mode,
     seed: u64,
-    at: &Point,
+    at: &CrashPoint,
     crash: Option<&Crash>,
     fails: impl FnMut(SimDisk) -> bool,
 ) -> ! {
@@ -75,66 +74,69 @@ fn failed(
     )
 }
 
-/// What each test tries of all crash images, in percent: as each takes its time.
+/// The share of all crash images that a test runs, in percent.
 struct Share(u64);
 
-/// Tries scenarios until there were so many images.
+/// Runs scenarios until the test has tried its share of crash images.
 fn crash_scenarios(
     name: &str,
     Share(percent): Share,
     (durability, retention): (Durability, Retention),
-    crash: fn(Mode, u64, &mut Tally),
-) -> Tally {
+    crash: fn(Mode, u64, &mut CrashCounts),
+) -> CrashCounts {
     let first: u64 = std::env::var("MEMIMAGE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
-    let (mut tally, started) = (Tally::default(), Instant::now());
-    let wanted = u64::from(cases(10_000)) * percent / 100;
+    let (mut counts, started) = (CrashCounts::default(), Instant::now());
+    let images_min = u64::from(cases(10_000)) * percent / 100;
     for seed in first.. {
         let mode = Mode { durability, align: [8, 512, 4096][seed as usize % 3], retention };
-        crash(mode, seed, &mut tally);
-        tally.scenarios += 1;
-        if tally.images >= wanted {
+        crash(mode, seed, &mut counts);
+        counts.scenarios += 1;
+        if counts.images >= images_min {
             break;
         }
     }
-    println!("{name}, from seed {first}, {:.0?}: {tally}", started.elapsed());
-    tally
+    println!("{name}, from seed {first}, {:.0?}: {counts}", started.elapsed());
+    counts
 }
 
-/// As much of everything must have been tried as makes the test worth its time.
-fn withstands(name: &str, share: Share, durability: Durability, retention: Retention) {
-    let tally = crash_scenarios(name, share, (durability, retention), crash_everywhere);
-    assert!(tally.torn > 0 && tally.twice > 0 && tally.thrice > 0 && tally.garbled > 0, "too tame: {tally}");
-    assert_eq!(tally.pruned > 0, retention != Retention::Everything, "{tally}");
+/// Runs crash scenarios, and verifies that each kind of crash occurred.
+fn check_crashes(name: &str, share: Share, durability: Durability, retention: Retention) {
+    let counts = crash_scenarios(name, share, (durability, retention), crash_everywhere);
+    assert!(
+        counts.torn > 0 && counts.twice > 0 && counts.thrice > 0 && counts.garbled > 0,
+        "a kind of crash did not occur: {counts}"
+    );
+    assert_eq!(counts.pruned > 0, retention != Retention::Everything, "{counts}");
 }
 
 #[test]
 fn a_synced_image_survives_any_crash() {
-    withstands("synced", Share(25), Durability::Synced, Retention::Everything);
+    check_crashes("synced", Share(25), Durability::Synced, Retention::Everything);
 }
 
 #[test]
 fn a_buffered_image_survives_any_crash() {
-    withstands("buffered", Share(27), Durability::Buffered, Retention::Everything);
+    check_crashes("buffered", Share(27), Durability::Buffered, Retention::Everything);
 }
 
 #[test]
 fn an_image_synced_at_intervals_survives_any_crash() {
-    withstands("at intervals", Share(27), Durability::Interval(Duration::from_micros(300)), Retention::Everything);
+    check_crashes("at intervals", Share(27), Durability::Interval(Duration::from_micros(300)), Retention::Everything);
 }
 
 #[test]
 fn an_image_that_is_pruned_survives_any_crash() {
-    withstands("pruned", Share(9), Durability::Synced, Retention::Events(0));
+    check_crashes("pruned", Share(9), Durability::Synced, Retention::Events(0));
 }
 
 #[test]
 fn an_image_that_is_pruned_and_buffered_survives_any_crash() {
-    withstands("pruned and buffered", Share(10), Durability::Buffered, Retention::Events(8));
+    check_crashes("pruned and buffered", Share(10), Durability::Buffered, Retention::Events(8));
 }
 
 #[test]
 fn a_rewrite_survives_any_crash() {
-    let tally =
+    let counts =
         crash_scenarios("rewritten", Share(2), (Durability::Synced, Retention::Everything), rewrite::crash_everywhere);
-    assert!(tally.rewritten > 0 && tally.garbled > 0, "{tally}");
+    assert!(counts.rewritten > 0 && counts.garbled > 0, "{counts}");
 }

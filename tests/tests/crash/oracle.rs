@@ -1,4 +1,4 @@
-//! The conditions that hold for every state that a crash leaves.
+//! Verifies the state of a disk after a crash.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,185 +7,197 @@ use std::sync::atomic::Ordering;
 use memimage::admin::check_with;
 use memimage::disk::{Crash, Disk, Fate, SimDisk};
 use memimage::{Durability, ErrorKind, Seq};
-use memimage_tests::{Ask, Dice, Run, changed, files, mend};
+use memimage_tests::{Request, Run, SplitMix64, changed, files, repair_until_sound};
 
+use crate::crash_counts::CrashCounts;
 use crate::recorder::Recorder;
 use crate::scenario::Mode;
-use crate::tally::Tally;
 
-/// What must be there: after the crash that was, and after a power cut during the recovery from it.
+/// The events that must survive.
 #[derive(Clone, Copy)]
-pub(crate) struct Kept {
+pub(crate) struct Guarantee {
+    /// The last event that must survive the crash.
     pub(crate) now: Seq,
-    pub(crate) then: Seq,
-    /// There was garbage, perhaps where it is told how far the journal is synced.
+    /// The last event that must also survive a power cut during the recovery from the crash.
+    pub(crate) after_power_cut: Seq,
+    /// The crash left garbage, possibly in `journal/durable`.
     pub(crate) garbled: bool,
 }
 
-/// A scenario that was run: how, and the digest after each of its events.
-pub(crate) struct Ran {
+/// A completed scenario: its options, and the digest after each of its events.
+pub(crate) struct CompletedRun {
     pub(crate) mode: Mode,
     pub(crate) digests: Vec<u64>,
 }
 
-impl Ran {
-    /// Opens what is left of it, in which this many events must be.
-    pub(crate) fn open(&self, disk: &SimDisk, kept: Seq) -> Result<Run, String> {
-        self.mode.open(disk, self.digests.clone(), kept)
+impl CompletedRun {
+    /// Opens the image, in which all events up to `at_least` must be.
+    pub(crate) fn open(&self, disk: &SimDisk, at_least: Seq) -> Result<Run, String> {
+        self.mode.open(disk, self.digests.clone(), at_least)
     }
 
-    /// A power cut. What is not garbled must be recovered; what is may also be refused, as damage, where it is and without
-    /// any change, and then taking the garbage away must bring all back.
-    pub(crate) fn cut(
+    /// Cuts the power and recovers. A disk without garbage must be recovered. A disk with garbage may be refused as damage,
+    /// with a position and without a modification; it must then be recovered without the garbage.
+    pub(crate) fn power_cut(
         &self,
         disk: &SimDisk,
         crash: &Crash,
-        kept: Kept,
+        guarantee: Guarantee,
         again: bool,
-        dice: &mut Dice,
-        tally: &mut Tally,
+        rng: &mut SplitMix64,
+        counts: &mut CrashCounts,
     ) -> Result<(), String> {
         let fates: Vec<Fate> = disk.fates(crash).into_iter().map(|(_, fate)| fate).collect();
-        let with = |of_garbage: Option<Fate>| {
+        let crash_with = |garbage: Option<Fate>| {
             let mut fates = fates.iter();
-            disk.crash(|_| match (*fates.next().expect("as many as were asked about"), of_garbage) {
-                (Fate::Garbage(_), Some(other)) => other,
+            disk.crash(|_| match (*fates.next().expect("the same number of writes"), garbage) {
+                (Fate::Garbage(_), Some(replacement)) => replacement,
                 (fate, _) => fate,
             })
         };
-        let left = with(None);
+        let left = crash_with(None);
         let garbled = fates.iter().any(|fate| matches!(fate, Fate::Garbage(_)));
         if garbled {
-            tally.garbled += 1;
+            counts.garbled += 1;
             let opened = left.fork();
             if let Err(error) = self.mode.image(&opened, "/ledger") {
-                // the beginnings of an image may look like one that has lost all its segments
-                let unfinished = error.kind() == ErrorKind::NotAnImage && kept.now == Seq::ZERO;
+                // an image whose creation was interrupted may look like one that has lost all its segments
+                let unfinished = error.kind() == ErrorKind::NotAnImage && guarantee.now == Seq::ZERO;
                 if !unfinished && (error.kind() != ErrorKind::Corrupt || error.position().is_none()) {
-                    return Err(format!("refused without a position: {error}"));
+                    return Err(format!("the image was refused without a position: {error}"));
                 }
                 let changed = changed(&files(&left), &files(&opened));
                 if !changed.is_empty() {
-                    return Err(format!("refused, and changed all the same: {changed:?}"));
+                    return Err(format!("the image was refused, but modified: {changed:?}"));
                 }
-                (tally.images, tally.refused) = (tally.images + 1, tally.refused + 1);
+                (counts.images, counts.refused) = (counts.images + 1, counts.refused + 1);
                 if !unfinished {
-                    mend(&opened, Path::new("/ledger"), kept.now)
-                        .and_then(|()| self.open(&opened, kept.now).map(drop))
-                        .map_err(|why| format!("refused, and repaired: {why}\n{error}"))?;
-                    tally.mended += 1;
+                    repair_until_sound(&opened, Path::new("/ledger"), guarantee.now)
+                        .and_then(|()| self.open(&opened, guarantee.now).map(drop))
+                        .map_err(|why| format!("the image was refused, and its repair failed: {why}\n{error}"))?;
+                    counts.repaired += 1;
                 }
-                for instead in [Fate::Lost, Fate::Kept] {
-                    self.judge(&with(Some(instead)), kept, false, dice, tally)
-                        .map_err(|why| format!("refused, and with the garbage {instead}: {why}"))?;
+                for replacement in [Fate::Lost, Fate::Kept] {
+                    self.check(&crash_with(Some(replacement)), guarantee, false, rng, counts)
+                        .map_err(|why| format!("the image was refused; with the garbage {replacement}: {why}"))?;
                 }
                 return Ok(());
             }
         }
-        self.judge(&left, Kept { garbled: kept.garbled || garbled, ..kept }, again, dice, tally)
+        self.check(&left, Guarantee { garbled: guarantee.garbled || garbled, ..guarantee }, again, rng, counts)
     }
 
-    /// Opens what a crash left and judges it; if `again`, crashes that recovery too, goes on from it, and crashes again.
-    pub(crate) fn judge(
+    /// Opens the image after a crash and verifies its state. If `again`, also crashes that recovery, uses the image, and crashes
+    /// it again.
+    pub(crate) fn check(
         &self,
         disk: &SimDisk,
-        kept: Kept,
+        guarantee: Guarantee,
         again: bool,
-        dice: &mut Dice,
-        tally: &mut Tally,
+        rng: &mut SplitMix64,
+        counts: &mut CrashCounts,
     ) -> Result<(), String> {
         if is_pruned(disk) {
-            for (how, lost) in [("by the base alone", ".snapshot"), ("by the snapshots alone", ".base")] {
+            for (how, lost) in [("from the base alone", ".snapshot"), ("from the snapshots alone", ".base")] {
                 let disk = disk.fork();
                 remove(&disk, lost);
-                self.open(&disk, kept.now).map_err(|why| format!("{how}: {why}"))?;
+                self.open(&disk, guarantee.now).map_err(|why| format!("{how}: {why}"))?;
             }
-            tally.pruned += 1;
+            counts.pruned += 1;
         }
         let recorder = again.then(|| Recorder::of(disk));
-        let run = self.open(disk, kept.now)?;
-        tally.images += 1;
+        let run = self.open(disk, guarantee.now)?;
+        counts.images += 1;
         let recovery = run.image().admin().stats().recovery;
-        if recovery.uncertain && !kept.garbled || !recovery.set_aside.is_empty() {
-            return Err(format!("a crash alone leaves nothing uncertain or cut off: {recovery:?}"));
+        if recovery.uncertain && !guarantee.garbled || !recovery.quarantined_segments.is_empty() {
+            return Err(format!(
+                "a crash without garbage must not leave an uncertain end or segments that are set aside: {recovery:?}"
+            ));
         }
-        tally.torn += u64::from(recovery.quarantined.is_some());
-        if dice.once_in(30) {
-            // beside the image that runs on it
-            let checked =
-                check_with(Arc::new(disk.clone()), "/ledger").map_err(|error| format!("not checked: {error}"))?;
-            if !checked.is_sound() {
-                return Err(format!("it opened, and a check says: {checked}"));
+        counts.torn += u64::from(recovery.quarantined.is_some());
+        if rng.once_in(30) {
+            // while the image is open
+            let report =
+                check_with(Arc::new(disk.clone()), "/ledger").map_err(|error| format!("the check failed: {error}"))?;
+            if !report.is_sound() {
+                return Err(format!("the image opened, but its check reports: {report}"));
             }
         }
         let Some(recorder) = recorder else { return Ok(()) };
-        // what was recovered once is there for good
+        // recovered events are durable
         let cut = disk.crash(|_| false);
-        self.open(&cut, run.image().journal().seq()).map_err(|why| format!("lost again: {why}"))?;
+        self.open(&cut, run.image().journal().seq()).map_err(|why| format!("a recovered event was lost: {why}"))?;
         drop(run);
         for point in recorder.points() {
-            let mut variants = variants(&point.disk, dice, 6);
+            let mut variants = variants(&point.disk, rng, 6);
             variants.retain(|crash| !matches!(crash, Crash::GarbageAnywhere(_)));
             for crash in variants {
-                let kept = Kept { now: kept.then, ..kept };
-                self.cut(&point.disk, &crash, kept, false, dice, tally).map_err(|why| {
-                    format!("crashed while recovering, after {:?}, with {crash:?}: {why}", point.operation)
+                let guarantee = Guarantee { now: guarantee.after_power_cut, ..guarantee };
+                self.power_cut(&point.disk, &crash, guarantee, false, rng, counts).map_err(|why| {
+                    format!("crashed during recovery, after {:?}, with {crash:?}: {why}", point.operation)
                 })?;
-                tally.twice += 1;
-                if dice.once_in(12) && !matches!(crash, Crash::Garbage(_)) {
+                counts.twice += 1;
+                if rng.once_in(12) && !matches!(crash, Crash::Garbage(_)) {
                     let left = point.disk.crash_by(&crash);
-                    let run = self.open(&left, kept.now)?;
-                    self.go_on(run, &left, dice, tally).map_err(|why| format!("crashed a third time: {why}"))?;
+                    let run = self.open(&left, guarantee.now)?;
+                    self.use_and_crash(run, &left, rng, counts)
+                        .map_err(|why| format!("crashed a third time: {why}"))?;
                 }
             }
         }
         Ok(())
     }
 
-    /// It goes on after it recovered, and once more the power fails.
-    fn go_on(&self, mut run: Run, disk: &SimDisk, dice: &mut Dice, tally: &mut Tally) -> Result<(), String> {
+    /// Uses the image after its recovery, and cuts the power again.
+    fn use_and_crash(
+        &self,
+        mut run: Run,
+        disk: &SimDisk,
+        rng: &mut SplitMix64,
+        counts: &mut CrashCounts,
+    ) -> Result<(), String> {
         for amount in 0..4 {
-            run.ask(&Ask::Deposit(9, amount));
-            run.ask(&Ask::File(dice.below(900) as usize));
+            run.execute(&Request::Deposit(9, amount));
+            run.execute(&Request::File(rng.below(900) as usize));
         }
         if self.mode.prunes() {
             for _ in 0..4 {
-                (0..4).for_each(|_| run.ask(&Ask::File(3_000)));
+                (0..4).for_each(|_| run.execute(&Request::File(3_000)));
                 run.image().admin().snapshot().map_err(|error| error.to_string())?;
             }
             if let Some(why) = run.image().admin().stats().retention_failure {
                 return Err(why);
             }
             if !is_pruned(disk) {
-                return Err("nothing was pruned".to_owned());
+                return Err("the journal was not pruned".to_owned());
             }
         }
         let promised = if self.mode.durability == Durability::Synced { run.acknowledged() } else { run.durable() };
-        let kept = Seq::new(promised.load(Ordering::SeqCst));
-        let (cut, digests) = (disk.crash_by(&Crash::Subset(dice.u64())), run.digests().to_vec());
+        let at_least = Seq::new(promised.load(Ordering::SeqCst));
+        let (cut, digests) = (disk.crash_by(&Crash::Subset(rng.u64())), run.digests().to_vec());
         drop(run);
-        (tally.images, tally.thrice) = (tally.images + 1, tally.thrice + 1);
-        self.mode.open(&cut, digests, kept).map(drop)
+        (counts.images, counts.thrice) = (counts.images + 1, counts.thrice + 1);
+        self.mode.open(&cut, digests, at_least).map(drop)
     }
 }
 
-/// The simple power cuts, and so many of the others at most.
-pub(crate) fn variants(disk: &SimDisk, dice: &mut Dice, others: usize) -> Vec<Crash> {
+/// All simple power cuts, and at most `others` of the other variants.
+pub(crate) fn variants(disk: &SimDisk, rng: &mut SplitMix64, others: usize) -> Vec<Crash> {
     let unsynced = disk.unsynced().len();
-    let first = dice.u64() >> 1;
+    let first = rng.u64() >> 1;
     let mut all = Crash::all(unsynced, first..first + 3);
     if unsynced > 0 {
         all.push(Crash::GarbageAnywhere(first));
     }
     let mut rest = all.split_off(all.len().min(4));
     while rest.len() > others {
-        rest.swap_remove(dice.below(rest.len() as u64) as usize);
+        rest.swap_remove(rng.below(rest.len() as u64) as usize);
     }
     all.append(&mut rest);
     all
 }
 
-/// Whether a segment is missing before the last.
+/// Whether a segment before the last one is missing.
 pub(crate) fn is_pruned(disk: &SimDisk) -> bool {
     let segments = disk.files().into_iter().filter(|path| path.extension().is_some_and(|end| end == "journal"));
     let segments = segments.filter(|path| path.starts_with("/ledger"));

@@ -1,4 +1,4 @@
-//! What a disk was after each operation, and what had been promised by then.
+//! Records the disk after each operation, and the promises of the image at that time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -7,48 +7,48 @@ use memimage::Seq;
 use memimage::disk::{Operation, SimDisk};
 use memimage_tests::Run;
 
-/// The disk after one operation, and what a crash then must not take.
-pub(crate) struct Point {
+/// The disk after one operation, and the events that a crash at this point must not lose.
+pub(crate) struct CrashPoint {
     pub(crate) operation: Operation,
     pub(crate) disk: SimDisk,
-    /// The last event answered.
+    /// The last acknowledged event.
     pub(crate) acknowledged: Seq,
-    /// The last event said to be durable.
+    /// The last event that was reported as durable.
     pub(crate) durable: Seq,
 }
 
-/// Records a point after each operation of a disk.
+/// Records a crash point after each operation of a disk.
 #[derive(Clone, Default)]
 pub(crate) struct Recorder {
-    points: Arc<Mutex<Vec<Point>>>,
+    points: Arc<Mutex<Vec<CrashPoint>>>,
     promised: Arc<Mutex<[Arc<AtomicU64>; 2]>>,
 }
 
 impl Recorder {
-    /// A recorder of this disk.
+    /// Starts a recorder of this disk.
     pub(crate) fn of(disk: &SimDisk) -> Recorder {
         let recorder = Recorder::default();
-        let observing = recorder.clone();
+        let observer = recorder.clone();
         disk.observe(move |operation, fork| {
-            let [acknowledged, durable] = &*observing.promised.lock().unwrap();
-            let point = Point {
+            let [acknowledged, durable] = &*observer.promised.lock().unwrap();
+            let point = CrashPoint {
                 operation: operation.clone(),
                 disk: fork.clone(),
                 acknowledged: Seq::new(acknowledged.load(Ordering::SeqCst)),
                 durable: Seq::new(durable.load(Ordering::SeqCst)),
             };
-            observing.points.lock().unwrap().push(point);
+            observer.points.lock().unwrap().push(point);
         });
         recorder
     }
 
-    /// Follows what this run is promised from now on.
+    /// Records the promises of this run from now on.
     pub(crate) fn follow(&self, run: &Run) {
         *self.promised.lock().unwrap() = [run.acknowledged(), run.durable()];
     }
 
-    /// The points recorded since this was last asked.
-    pub(crate) fn points(&self) -> Vec<Point> {
+    /// The points recorded since the last call.
+    pub(crate) fn points(&self) -> Vec<CrashPoint> {
         std::mem::take(&mut *self.points.lock().unwrap())
     }
 }

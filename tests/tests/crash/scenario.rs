@@ -1,14 +1,14 @@
-//! What is run before and between crashes.
+//! The scenario during which crashes happen.
 
 use std::sync::Arc;
 
 use memimage::disk::SimDisk;
 use memimage::{Durability, Error, Image, Retention, Seq};
-use memimage_tests::{Ask, Dice, Ledger, Run};
+use memimage_tests::{Ledger, Request, Run, SplitMix64};
 
 use crate::recorder::Recorder;
 
-/// How images are opened.
+/// The options of an image.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mode {
     pub(crate) durability: Durability,
@@ -21,8 +21,8 @@ impl Mode {
         Run::options(self.durability, self.align).retention(self.retention).open_with(Arc::new(disk.clone()), path)
     }
 
-    pub(crate) fn open(self, disk: &SimDisk, digests: Vec<u64>, kept: Seq) -> Result<Run, String> {
-        Run::begin(self.image(disk, "/ledger").map_err(|error| error.to_string())?, digests, kept)
+    pub(crate) fn open(self, disk: &SimDisk, digests: Vec<u64>, at_least: Seq) -> Result<Run, String> {
+        Run::begin(self.image(disk, "/ledger").map_err(|error| error.to_string())?, digests, at_least)
     }
 
     pub(crate) fn prunes(self) -> bool {
@@ -30,28 +30,28 @@ impl Mode {
     }
 }
 
-/// A new image, commands of all forms, rolls, snapshots, closed and opened again. More snapshots, and more of the journal
-/// between them, if there is to be pruning. Gives the digest after each event.
-pub(crate) fn scenario(disk: &SimDisk, mode: Mode, recorder: &Recorder, dice: &mut Dice) -> Vec<u64> {
+/// Creates an image, runs commands of all forms with segment changes and snapshots, closes the image, and opens it again. With
+/// pruning, there are more snapshots and more events between them. Returns the digest after each event.
+pub(crate) fn scenario(disk: &SimDisk, mode: Mode, recorder: &Recorder, rng: &mut SplitMix64) -> Vec<u64> {
     let mut run = mode.open(disk, Vec::new(), Seq::ZERO).unwrap();
     recorder.follow(&run);
     for half in 0..2 {
         for _ in 0..15 {
-            match dice.below(12) {
-                0..=2 => run.ask(&Ask::Deposit(dice.below(4) as u32, dice.below(300) as u32)),
-                3 => run.ask(&Ask::Withdraw(dice.below(4) as u32, dice.below(300) as u32)),
-                4 => run.ask(&Ask::Settle(dice.below(4) as u32, dice.below(900) as u32)),
-                5 => run.ask(&Ask::Draw(None)),
-                6 => run.ask(&Ask::File(dice.below(3_000) as usize)),
-                7 if dice.once_in(4) => run.ask(&Ask::File(dice.below(30_000) as usize)),
-                7 => run.ask(&Ask::Explode(1)),
-                8 | 9 => (0..dice.below(6)).for_each(|n| run.ask(&Ask::Submit(n as u32, 5))),
+            match rng.below(12) {
+                0..=2 => run.execute(&Request::Deposit(rng.below(4) as u32, rng.below(300) as u32)),
+                3 => run.execute(&Request::Withdraw(rng.below(4) as u32, rng.below(300) as u32)),
+                4 => run.execute(&Request::Settle(rng.below(4) as u32, rng.below(900) as u32)),
+                5 => run.execute(&Request::Draw(None)),
+                6 => run.execute(&Request::File(rng.below(3_000) as usize)),
+                7 if rng.once_in(4) => run.execute(&Request::File(rng.below(30_000) as usize)),
+                7 => run.execute(&Request::Explode(1)),
+                8 | 9 => (0..rng.below(6)).for_each(|n| run.execute(&Request::Submit(n as u32, 5))),
                 10 | 11 if mode.prunes() => {
-                    run.ask(&Ask::File(9_000));
+                    run.execute(&Request::File(9_000));
                     run.image().admin().snapshot().unwrap();
                     assert_eq!(run.image().admin().stats().retention_failure, None);
                 }
-                10 if dice.once_in(3) => drop(run.image().admin().snapshot().unwrap()),
+                10 if rng.once_in(3) => drop(run.image().admin().snapshot().unwrap()),
                 10 => run.sync(),
                 _ => run.wait(),
             }

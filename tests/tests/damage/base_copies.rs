@@ -1,4 +1,4 @@
-//! Damage to the base of a pruned journal, which is no cache: one intact copy is enough, and without any a snapshot must do.
+//! Damage to the base of a pruned journal. One intact copy is enough; without an intact copy, a snapshot is needed.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,125 +9,133 @@ use memimage::{
     admin::{Severity, check_with},
 };
 
-use crate::campaign::{Damage, try_all};
-use crate::outcome::{Depth, Outcome};
+use crate::campaign::{DamageInjection, try_all};
+use crate::outcome::{Depth, OpenOutcome};
 use crate::replaced_files::{put, remove};
-use crate::sample_images::{Making, ROOT, Sample, open, options, segment};
+use crate::sample_images::{ROOT, SampleImage, SampleKind, open, options, segment};
 
-/// What a file's place is taken by.
+/// What replaces a copy of a base.
 #[derive(Clone, Copy, Debug)]
-enum Taken {
+enum CopyReplacement {
     Nothing,
     Empty,
-    HalfOfIt,
+    FirstHalf,
     FlippedHeader,
     FlippedState,
-    ASnapshot,
-    AnotherImages,
+    Snapshot,
+    OfAnotherImage,
 }
 
-const ALL: [Taken; 7] = [
-    Taken::Nothing,
-    Taken::Empty,
-    Taken::HalfOfIt,
-    Taken::FlippedHeader,
-    Taken::FlippedState,
-    Taken::ASnapshot,
-    Taken::AnotherImages,
+const ALL: [CopyReplacement; 7] = [
+    CopyReplacement::Nothing,
+    CopyReplacement::Empty,
+    CopyReplacement::FirstHalf,
+    CopyReplacement::FlippedHeader,
+    CopyReplacement::FlippedState,
+    CopyReplacement::Snapshot,
+    CopyReplacement::OfAnotherImage,
 ];
 
-fn take(sample: &Sample, other: &Sample, disk: &SimDisk, path: &Path, taken: Taken) {
+fn replace_with(sample: &SampleImage, other: &SampleImage, disk: &SimDisk, path: &Path, replacement: CopyReplacement) {
     let mut bytes = sample.bytes(path).to_vec();
-    let flipped = |bytes: &mut Vec<u8>, at: usize| bytes[at] ^= 1;
-    match taken {
-        Taken::Nothing => return remove(disk, path),
-        Taken::Empty => bytes.clear(),
-        Taken::HalfOfIt => bytes.truncate(bytes.len() / 2),
-        Taken::FlippedHeader => flipped(&mut bytes, 70),
-        Taken::FlippedState => flipped(&mut bytes, 4_200),
-        Taken::ASnapshot => bytes = sample.files[*sample.ending(".snapshot").last().unwrap()].1.clone(),
-        Taken::AnotherImages => bytes = other.bytes(path).to_vec(),
+    let flip = |bytes: &mut Vec<u8>, at: usize| bytes[at] ^= 1;
+    match replacement {
+        CopyReplacement::Nothing => return remove(disk, path),
+        CopyReplacement::Empty => bytes.clear(),
+        CopyReplacement::FirstHalf => bytes.truncate(bytes.len() / 2),
+        CopyReplacement::FlippedHeader => flip(&mut bytes, 70),
+        CopyReplacement::FlippedState => flip(&mut bytes, 4_200),
+        CopyReplacement::Snapshot => bytes = sample.files[*sample.ending(".snapshot").last().unwrap()].1.clone(),
+        CopyReplacement::OfAnotherImage => bytes = other.bytes(path).to_vec(),
     }
     put(disk, path, &bytes);
 }
 
-fn copies(sample: &Sample) -> [PathBuf; 2] {
+fn copies(sample: &SampleImage) -> [PathBuf; 2] {
     let copies: Vec<_> = sample.ending(".base").into_iter().map(|file| sample.files[file].0.clone()).collect();
-    copies.try_into().expect("a base stands there twice")
+    copies.try_into().expect("a base has two copies")
 }
 
 #[test]
 fn each_damage_to_one_copy_of_a_base_is_repaired_from_the_other() {
-    let (sample, other) = Sample::two(Making::PRUNED);
+    let (sample, other) = SampleImage::two(SampleKind::PRUNED);
     let copies = copies(&sample);
-    let cases: Vec<_> = (0..2).flat_map(|copy| ALL.map(|taken| (copy, taken))).collect();
-    let apply = |disk: &SimDisk, (copy, taken): &(usize, Taken)| take(&sample, &other, disk, &copies[*copy], *taken);
-    let part = |(_, taken): &(usize, Taken)| format!("{taken:?}");
-    let damage = Damage { name: "one copy of the base", depth: Depth::Live, part: &part, apply: &apply };
-    assert_eq!(try_all(&sample, &damage, &cases).all(), [Outcome::FellBack]);
+    let cases: Vec<_> = (0..2).flat_map(|copy| ALL.map(|replacement| (copy, replacement))).collect();
+    let apply = |disk: &SimDisk, (copy, replacement): &(usize, CopyReplacement)| {
+        replace_with(&sample, &other, disk, &copies[*copy], *replacement);
+    };
+    let part = |(_, replacement): &(usize, CopyReplacement)| format!("{replacement:?}");
+    let damage = DamageInjection { name: "one copy of the base", depth: Depth::Use, part: &part, apply: &apply };
+    assert_eq!(try_all(&sample, &damage, &cases).all(), [OpenOutcome::FellBack]);
     for case in &cases {
         let disk = sample.disk.fork();
         apply(&disk, case);
         Image::close(open(&disk, options(512)).unwrap()).unwrap();
         for copy in &copies {
-            assert_eq!(disk.read(copy).unwrap(), sample.bytes(copy), "{case:?} is mended");
+            assert_eq!(disk.read(copy).unwrap(), sample.bytes(copy), "{case:?}: the copy is not repaired");
         }
     }
 }
 
-/// With both copies damaged the snapshots must do, and one becomes the base; without them the journal cannot be read.
+/// With both copies damaged, a snapshot becomes the base. Without snapshots, the journal cannot be read.
 #[test]
 fn damage_to_both_copies_of_a_base_falls_back_on_a_snapshot_or_is_refused() {
-    let (sample, other) = Sample::two(Making::PRUNED);
+    let (sample, other) = SampleImage::two(SampleKind::PRUNED);
     let copies = copies(&sample);
     let snapshots: Vec<_> = sample.ending(".snapshot").into_iter().map(|file| sample.files[file].0.clone()).collect();
-    let cases: Vec<_> =
-        ALL.into_iter().flat_map(|one| ALL.map(|two| (one, two))).flat_map(|two| [(two, true), (two, false)]).collect();
-    let apply = |disk: &SimDisk, ((one, two), snapshot): &((Taken, Taken), bool)| {
-        take(&sample, &other, disk, &copies[0], *one);
-        take(&sample, &other, disk, &copies[1], *two);
+    let pairs = ALL.into_iter().flat_map(|one| ALL.map(|two| (one, two)));
+    let cases: Vec<_> = pairs.flat_map(|pair| [(pair, true), (pair, false)]).collect();
+    let apply = |disk: &SimDisk, ((one, two), snapshot): &((CopyReplacement, CopyReplacement), bool)| {
+        replace_with(&sample, &other, disk, &copies[0], *one);
+        replace_with(&sample, &other, disk, &copies[1], *two);
         if !snapshot {
             snapshots.iter().for_each(|path| remove(disk, path));
         }
     };
-    let part = |(_, snapshot): &((Taken, Taken), bool)| if *snapshot { "with snapshots" } else { "alone" }.to_owned();
-    let damage = Damage { name: "both copies of the base", depth: Depth::Live, part: &part, apply: &apply };
-    let tally = try_all(&sample, &damage, &cases);
-    assert_eq!(tally.of("with snapshots"), [Outcome::Unnoticed, Outcome::FellBack]);
-    assert_eq!(tally.of("alone"), [Outcome::NoStart]);
+    let part = |(_, snapshot): &((CopyReplacement, CopyReplacement), bool)| {
+        if *snapshot { "with snapshots" } else { "without snapshots" }.to_owned()
+    };
+    let damage = DamageInjection { name: "both copies of the base", depth: Depth::Use, part: &part, apply: &apply };
+    let counts = try_all(&sample, &damage, &cases);
+    assert_eq!(counts.of("with snapshots"), [OpenOutcome::Unnoticed, OpenOutcome::FellBack]);
+    assert_eq!(counts.of("without snapshots"), [OpenOutcome::NoStart]);
 }
 
-/// Of a pruned journal each segment is needed in which there is an event after the base.
+/// A pruned journal needs each segment that contains an event after the base.
 #[test]
-fn each_missing_segment_of_a_pruned_journal_is_refused_but_for_those_not_needed() {
-    let sample = Sample::new(Making::PRUNED);
+fn a_missing_segment_of_a_pruned_journal_is_refused_unless_it_is_not_needed() {
+    let sample = SampleImage::new(SampleKind::PRUNED);
     let numbers: Vec<u64> = (1..=7).filter(|&number| sample.disk.kind(&segment(number)).unwrap().is_some()).collect();
     assert_eq!(numbers, [4, 5, 6, 7]);
     let apply = |disk: &SimDisk, number: &u64| remove(disk, &segment(*number));
     let part = |number: &u64| number.to_string();
-    let damage = Damage { name: "a segment of a pruned journal", depth: Depth::Live, part: &part, apply: &apply };
-    let tally = try_all(&sample, &damage, &numbers);
-    // the base was made when the fourth was full, which is kept since the event before the base's next is in it
-    assert_eq!(tally.of("4"), [Outcome::Unnoticed]);
-    assert_eq!(tally.of("5"), [Outcome::Refused]);
-    assert_eq!(tally.of("6"), [Outcome::Refused]);
-    assert_eq!(tally.of("7"), [Outcome::Unnoticed], "it was made ahead");
+    let damage =
+        DamageInjection { name: "a segment of a pruned journal", depth: Depth::Use, part: &part, apply: &apply };
+    let counts = try_all(&sample, &damage, &numbers);
+    // the fourth segment was full when the base was created, and is kept because the last event of the base is in it
+    assert_eq!(counts.of("4"), [OpenOutcome::Unnoticed]);
+    assert_eq!(counts.of("5"), [OpenOutcome::Refused]);
+    assert_eq!(counts.of("6"), [OpenOutcome::Refused]);
+    assert_eq!(counts.of("7"), [OpenOutcome::Unnoticed], "the segment is preallocated");
 }
 
-/// With no snapshot beside them, that is the end of it until one of them is restored: then it opens as it was.
+/// Without snapshots, the image cannot be opened until one copy is restored.
 #[test]
-fn damage_to_both_copies_of_a_base_is_refused_by_name_and_one_restored_copy_opens() {
-    let (sample, other) = Sample::two(Making::PRUNED);
+fn damage_to_both_copies_of_a_base_is_refused_until_one_copy_is_restored() {
+    let (sample, other) = SampleImage::two(SampleKind::PRUNED);
     let copies = copies(&sample);
     for (one, two) in ALL.iter().flat_map(|one| ALL.map(|two| (*one, two))) {
         let disk = sample.disk.fork();
         sample.ending(".snapshot").into_iter().for_each(|file| remove(&disk, &sample.files[file].0));
-        take(&sample, &other, &disk, &copies[0], one);
-        take(&sample, &other, &disk, &copies[1], two);
-        let error = open(&disk, options(512)).expect_err("there is no state to go on from").to_string();
-        for (path, taken) in copies.iter().zip([one, two]) {
+        replace_with(&sample, &other, &disk, &copies[0], one);
+        replace_with(&sample, &other, &disk, &copies[1], two);
+        let error = open(&disk, options(512)).expect_err("there is no state to replay from").to_string();
+        for (path, replacement) in copies.iter().zip([one, two]) {
             let name = path.file_name().unwrap().to_string_lossy();
-            assert!(matches!(taken, Taken::Nothing) || error.contains(&*name), "{one:?}, {two:?}: {error}");
+            assert!(
+                matches!(replacement, CopyReplacement::Nothing) || error.contains(&*name),
+                "{one:?}, {two:?}: {error}"
+            );
         }
         let report = check_with(Arc::new(disk.clone()), ROOT).unwrap();
         assert!(report.findings.iter().any(|finding| finding.severity == Severity::Damage), "{report}");

@@ -1,4 +1,4 @@
-//! Tries all damage of one kind, on all processors, and counts the outcomes.
+//! Tries all cases of one kind of damage on all processors, and counts the outcomes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -8,21 +8,21 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use memimage::disk::SimDisk;
-use memimage_tests::most_memory;
+use memimage_tests::peak_memory;
 
-use crate::outcome::{Depth, Outcome, judge};
-use crate::sample_images::Sample;
+use crate::outcome::{Depth, OpenOutcome, open_and_check};
+use crate::sample_images::SampleImage;
 
-/// What one image takes at most to open, however slow the machine: longer is a hang.
-const LONG: Duration = Duration::from_secs(60);
-/// Taken by a thread at a time.
-const SOME: usize = 64;
-/// What the process may ever hold in memory. A damaged length that is believed asks for up to 2^30 bytes.
-const MOST_MEMORY: u64 = 512 << 20;
+/// The maximum time in which an image must open, even on a slow machine.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// The number of cases that a thread takes at a time.
+const CHUNK: usize = 64;
+/// The maximum memory use of the process. A damaged length that is trusted can request up to 2^30 bytes.
+const MAX_MEMORY: u64 = 512 << 20;
 
-/// What is done to a copy of a sample's disk.
-pub(crate) struct Damage<'a, D> {
-    /// What the cases are called when they are counted.
+/// A kind of damage that is applied to a copy of a sample's disk.
+pub(crate) struct DamageInjection<'a, D> {
+    /// The name under which the cases are counted.
     pub(crate) name: &'a str,
     pub(crate) depth: Depth,
     /// The file or part of the image that a case is counted under.
@@ -30,18 +30,18 @@ pub(crate) struct Damage<'a, D> {
     pub(crate) apply: &'a (dyn Fn(&SimDisk, &D) + Sync),
 }
 
-/// How often what came of it, by part.
+/// The number of cases by part and outcome.
 #[derive(Debug, Default)]
-pub(crate) struct Tally(BTreeMap<(String, Outcome), usize>);
+pub(crate) struct OutcomeCounts(BTreeMap<(String, OpenOutcome), usize>);
 
-impl Tally {
-    /// What came of damage to the parts whose names end so.
-    pub(crate) fn of(&self, part: &str) -> Vec<Outcome> {
+impl OutcomeCounts {
+    /// The outcomes of damage to the parts whose names end with `part`.
+    pub(crate) fn of(&self, part: &str) -> Vec<OpenOutcome> {
         let outcomes = self.0.keys().filter(|(name, _)| name.ends_with(part)).map(|(_, outcome)| *outcome);
         BTreeSet::from_iter(outcomes).into_iter().collect()
     }
 
-    pub(crate) fn all(&self) -> Vec<Outcome> {
+    pub(crate) fn all(&self) -> Vec<OpenOutcome> {
         self.of("")
     }
 
@@ -50,62 +50,73 @@ impl Tally {
     }
 }
 
-/// Tries all of it.
+/// Tries all cases.
 ///
 /// # Panics
 ///
-/// If anything came of it that is no [`Outcome`], or if that took too long or too much memory.
-pub(crate) fn try_all<D: Sync + std::fmt::Debug>(sample: &Sample, damage: &Damage<'_, D>, cases: &[D]) -> Tally {
+/// If a case has a result that is no [`OpenOutcome`], or takes too long or too much memory.
+pub(crate) fn try_all<D: Sync + std::fmt::Debug>(
+    sample: &SampleImage,
+    damage: &DamageInjection<'_, D>,
+    cases: &[D],
+) -> OutcomeCounts {
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let (done, alive) = channel();
-    let tallies = std::thread::scope(|scope| {
+    let (progress, received) = channel();
+    let worker_counts = std::thread::scope(|scope| {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let workers: Vec<_> = (0..threads)
             .map(|_| {
-                let (done, next, failures) = (done.clone(), &next, &failures);
+                let (progress, next, failures) = (progress.clone(), &next, &failures);
                 scope.spawn(move || {
-                    let mut tally = Tally::default();
+                    let mut counts = OutcomeCounts::default();
                     loop {
-                        let from = next.fetch_add(SOME, Ordering::Relaxed);
-                        let Some(some) = cases.get(from..cases.len().min(from + SOME)).filter(|some| !some.is_empty())
+                        let from = next.fetch_add(CHUNK, Ordering::Relaxed);
+                        let Some(chunk) =
+                            cases.get(from..cases.len().min(from + CHUNK)).filter(|chunk| !chunk.is_empty())
                         else {
-                            return tally;
+                            return counts;
                         };
-                        for case in some {
+                        for case in chunk {
                             let disk = sample.disk.fork();
                             (damage.apply)(&disk, case);
-                            match judge(sample, &disk, damage.depth) {
+                            match open_and_check(sample, &disk, damage.depth) {
                                 Ok(outcome) => {
-                                    *tally.0.entry(((damage.part)(case), outcome)).or_default() += 1;
+                                    *counts.0.entry(((damage.part)(case), outcome)).or_default() += 1;
                                 }
                                 Err(why) => failures.lock().unwrap().push(format!("{case:?}: {why}")),
                             }
                         }
-                        done.send(from).expect("somebody watches");
+                        progress.send(from).expect("the main thread receives");
                     }
                 })
             })
             .collect();
-        drop(done);
-        while let Err(RecvTimeoutError::Timeout) | Ok(_) = alive.recv_timeout(LONG).inspect_err(|error| {
+        drop(progress);
+        while let Err(RecvTimeoutError::Timeout) | Ok(_) = received.recv_timeout(TIMEOUT).inspect_err(|error| {
             if *error == RecvTimeoutError::Timeout {
-                // a thread that hangs cannot be ended, nor waited for
-                let begun = next.load(Ordering::Relaxed).min(cases.len());
-                // past the capture of the tests' output, which would be lost
+                // a blocked thread can be neither stopped nor joined
+                let started = next.load(Ordering::Relaxed).min(cases.len());
+                // bypasses the capture of the test's output, which would be lost
                 let _ = writeln!(
                     std::io::stderr(),
-                    "{}: an image before case {begun} has not opened after {LONG:?}: a hang",
+                    "{}: an image before case {started} did not open within {TIMEOUT:?}",
                     damage.name
                 );
                 std::process::abort();
             }
         }) {}
-        workers.into_iter().map(|worker| worker.join().expect("its panics are caught")).collect::<Vec<_>>()
+        workers.into_iter().map(|worker| worker.join().expect("the worker catches panics")).collect::<Vec<_>>()
     });
     let failures = failures.into_inner().unwrap();
-    assert!(failures.is_empty(), "{}: {} cases failed, such as:\n{}", damage.name, failures.len(), some_of(&failures));
-    let mut all = Tally::default();
-    for ((part, outcome), count) in tallies.into_iter().flat_map(|tally| tally.0) {
+    assert!(
+        failures.is_empty(),
+        "{}: {} cases failed, for example:\n{}",
+        damage.name,
+        failures.len(),
+        examples(&failures)
+    );
+    let mut all = OutcomeCounts::default();
+    for ((part, outcome), count) in worker_counts.into_iter().flat_map(|counts| counts.0) {
         *all.0.entry((part, outcome)).or_default() += count;
     }
     for ((part, outcome), count) in &all.0 {
@@ -116,23 +127,23 @@ pub(crate) fn try_all<D: Sync + std::fmt::Debug>(sample: &Sample, damage: &Damag
     all
 }
 
-fn some_of(failures: &[String]) -> String {
+fn examples(failures: &[String]) -> String {
     failures.iter().step_by(failures.len().div_ceil(20)).map(|failure| format!("{failure}\n")).collect()
 }
 
 fn assert_bounded_memory() {
-    let most = most_memory().unwrap_or(0);
-    assert!(most < MOST_MEMORY, "{most} bytes of memory were held at a time");
+    let peak = peak_memory().unwrap_or(0);
+    assert!(peak < MAX_MEMORY, "peak memory use: {peak} bytes");
 }
 
-/// How much of what can be damaged is damaged, by the environment variable `MEMIMAGE_EVERY_BIT`.
+/// The number of damage cases, from the environment variable `MEMIMAGE_EVERY_BIT`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Extent {
-    /// Without it: one bit of each byte of the images that stand for the others, and some of the others.
+    /// Not set: one bit of each byte of the main images, and some bits of the others.
     Sample,
-    /// `main`: every bit of the images that stand for the others, and some of the others.
+    /// `main`: every bit of the main images, and some bits of the others.
     Main,
-    /// Any other value: every bit.
+    /// Any other value: every bit of all images.
     Every,
 }
 

@@ -1,5 +1,5 @@
-//! Sectors that read as zeros, as after writes that the disk said it had done: any run of them. That is what the end of a
-//! journal looks like, so only evidence tells: `durable`, a snapshot, or a frame that came later.
+//! Runs of sectors that read as zeros, as after writes that a disk reported as done but lost. The end of a journal looks the
+//! same, so only evidence reveals the loss: `durable`, a snapshot, or a later frame.
 
 use std::ops::Range;
 use std::path::Path;
@@ -10,26 +10,27 @@ use memimage::{
 };
 use memimage_tests::{files, frames};
 
-use crate::campaign::{Damage, Tally, try_all};
-use crate::outcome::{Depth, Outcome};
-use crate::sample_images::{Making, Sample, durable, open, options, segment};
+use crate::campaign::{DamageInjection, OutcomeCounts, try_all};
+use crate::outcome::{Depth, OpenOutcome};
+use crate::sample_images::{SampleImage, SampleKind, durable, open, options, segment};
 
-type Lost = (usize, Range<usize>);
+/// The index of a file, and the sectors that it loses.
+type LostSectors = (usize, Range<usize>);
 
 const SECTOR: usize = 512;
 
-fn zero(name: &str, sample: &Sample, lost: &[Lost]) -> Tally {
-    let apply = |disk: &SimDisk, (file, sectors): &Lost| {
+fn zero(name: &str, sample: &SampleImage, lost: &[LostSectors]) -> OutcomeCounts {
+    let apply = |disk: &SimDisk, (file, sectors): &LostSectors| {
         let (path, bytes) = &sample.files[*file];
         let (start, end) = (sectors.start * SECTOR, bytes.len().min(sectors.end * SECTOR));
         disk.write(path, start as u64, &vec![0; end - start]).unwrap();
     };
-    let part = |(file, _): &Lost| sample.files[*file].0.file_name().unwrap().to_string_lossy().into_owned();
-    try_all(sample, &Damage { name, depth: Depth::Look, part: &part, apply: &apply }, lost)
+    let part = |(file, _): &LostSectors| sample.files[*file].0.file_name().unwrap().to_string_lossy().into_owned();
+    try_all(sample, &DamageInjection { name, depth: Depth::State, part: &part, apply: &apply }, lost)
 }
 
-/// Each run of sectors of each file: one, several, up to all of them.
-fn runs(sample: &Sample) -> Vec<Lost> {
+/// Each run of sectors of each file, from one sector to all of them.
+fn runs(sample: &SampleImage) -> Vec<LostSectors> {
     let of = |file: usize| {
         let sectors = sample.files[file].1.len().div_ceil(SECTOR);
         (0..sectors).flat_map(move |start| (start + 1..=sectors).map(move |end| (file, start..end)))
@@ -38,54 +39,54 @@ fn runs(sample: &Sample) -> Vec<Lost> {
 }
 
 #[test]
-fn each_run_of_lost_sectors_is_refused_by_the_evidence_of_durable() {
-    let sample = Sample::new(Making::CLOSED);
-    let tally = zero("sectors, durable", &sample, &runs(&sample));
-    assert_eq!(tally.of(".journal"), [Outcome::Unnoticed, Outcome::Refused]);
-    assert_eq!(tally.of("durable"), [Outcome::Unnoticed]);
+fn lost_sectors_are_refused_because_of_the_watermark() {
+    let sample = SampleImage::new(SampleKind::CLOSED);
+    let counts = zero("sectors, durable", &sample, &runs(&sample));
+    assert_eq!(counts.of(".journal"), [OpenOutcome::Unnoticed, OpenOutcome::Refused]);
+    assert_eq!(counts.of("durable"), [OpenOutcome::Unnoticed]);
 }
 
 #[test]
-fn each_run_of_lost_sectors_is_refused_by_the_evidence_of_a_snapshot() {
-    let mut sample = Sample::new(Making::SNAPSHOTS);
-    // one of the last event, and no other word of it
+fn lost_sectors_are_refused_because_of_a_snapshot() {
+    let mut sample = SampleImage::new(SampleKind::SNAPSHOTS);
+    // a snapshot of the last event is its only evidence
     let image = open(&sample.disk, options(512)).unwrap();
     image.admin().snapshot().unwrap();
     Image::close(image).unwrap();
     sample.disk.remove(&durable()).unwrap();
     sample.files = files(&sample.disk).into_iter().collect();
-    let tally = zero("sectors, snapshot", &sample, &runs(&sample));
+    let counts = zero("sectors, snapshot", &sample, &runs(&sample));
     for number in [1, 2, 3, 5] {
-        assert_eq!(tally.of(&format!("{number}.journal")), [Outcome::Unnoticed, Outcome::Refused]);
+        assert_eq!(counts.of(&format!("{number}.journal")), [OpenOutcome::Unnoticed, OpenOutcome::Refused]);
     }
-    // it holds the mark of the snapshot's digest and no event, so half of a frame may be what a crash left
-    assert_eq!(tally.of("4.journal"), [Outcome::Unnoticed, Outcome::Quarantined, Outcome::Refused]);
-    assert_eq!(tally.of(".snapshot"), [Outcome::Unnoticed, Outcome::FellBack]);
+    // the segment contains the frame with the snapshot's digest but no event, so a part of a frame may be a torn write
+    assert_eq!(counts.of("4.journal"), [OpenOutcome::Unnoticed, OpenOutcome::Quarantined, OpenOutcome::Refused]);
+    assert_eq!(counts.of(".snapshot"), [OpenOutcome::Unnoticed, OpenOutcome::FellBack]);
 }
 
-/// A frame says what was synced before it was built: so the last batch alone has no later frame to speak for it.
+/// A frame names the last seq that was synced before the frame was built, so it proves all earlier batches but not itself.
 ///
-/// This is the one thing that nobody can see: that the disk lost the last batch which it had reported synced, all of it, with
-/// no word of it in `durable`, which is written a moment later. It needs a kill in that moment and a disk that lied.
+/// One loss is undetectable: the disk loses all of the last batch, which it reported as synced, and the process is killed
+/// before it updates `durable`.
 #[test]
-fn each_run_of_lost_sectors_is_refused_by_the_evidence_of_a_later_frame() {
-    let sample = Sample::new(Making::KILLED);
+fn lost_sectors_are_refused_because_of_a_later_frame() {
+    let sample = SampleImage::new(SampleKind::KILLED);
     let journal = segment(3);
     let (file, bytes) = (sample.index(&journal), sample.bytes(&journal));
     let last = frames::frames(bytes).pop().unwrap();
     assert_eq!(frames::events(bytes, &last), 1);
     let last = last.start / SECTOR..last.end.div_ceil(SECTOR);
-    let touches = |(other, run): &Lost| *other == file && run.start < last.end && run.end > last.start;
+    let touches = |(other, run): &LostSectors| *other == file && run.start < last.end && run.end > last.start;
     let takes_all = |run: &Range<usize>| run.start == last.start && run.end >= last.end;
-    let (touching, beside): (Vec<_>, Vec<_>) = runs(&sample).into_iter().partition(touches);
-    let tally = zero("sectors, a later frame", &sample, &beside);
-    assert_eq!(tally.of(".journal"), [Outcome::Unnoticed, Outcome::Refused]);
+    let (touching, others): (Vec<_>, Vec<_>) = runs(&sample).into_iter().partition(touches);
+    let counts = zero("sectors, a later frame", &sample, &others);
+    assert_eq!(counts.of(".journal"), [OpenOutcome::Unnoticed, OpenOutcome::Refused]);
 
-    let (unseen, seen): (Vec<_>, Vec<_>) = touching.into_iter().partition(|(_, run)| takes_all(run));
-    assert_eq!(zero("all of the last batch", &sample, &unseen).all(), [Outcome::Earlier]);
-    // some of it lost is what a crash leaves of a write that nobody was told of; with more before it, it is damage
-    let (torn, more): (Vec<_>, Vec<_>) = seen.into_iter().partition(|(_, run)| run.start >= last.start);
-    assert_eq!(zero("a part of the last batch", &sample, &torn).all(), [Outcome::Earlier]);
-    let tally = zero("the last batch and what is before it", &sample, &more);
-    assert_eq!(tally.all(), [Outcome::Refused], "{}", Path::new(&journal).display());
+    let (undetectable, detectable): (Vec<_>, Vec<_>) = touching.into_iter().partition(|(_, run)| takes_all(run));
+    assert_eq!(zero("all of the last batch", &sample, &undetectable).all(), [OpenOutcome::Earlier]);
+    // the loss of a part looks like a torn write that was never acknowledged; with an earlier loss, it is damage
+    let (torn, more): (Vec<_>, Vec<_>) = detectable.into_iter().partition(|(_, run)| run.start >= last.start);
+    assert_eq!(zero("a part of the last batch", &sample, &torn).all(), [OpenOutcome::Earlier]);
+    let counts = zero("the last batch and sectors before it", &sample, &more);
+    assert_eq!(counts.all(), [OpenOutcome::Refused], "{}", Path::new(&journal).display());
 }

@@ -1,7 +1,7 @@
-//! Damage, all of it: each flipped bit, length, lost sector, and each batch, segment and file that is out of its place.
-//! An image opens with exactly the state that was acknowledged and tells what it fell back on, or is refused with a file
-//! and a position and left as it is. It never panics, hangs, takes memory by a damaged length, or opens with a state that
-//! was not acknowledged.
+//! Damaged images: each flipped bit, each truncation, each lost sector, and each misplaced batch, segment and file. Either the
+//! image opens with exactly the acknowledged state and reports the snapshots or copies that it could not use, or it is refused
+//! with a file and a position and is not modified. It never panics, hangs, allocates memory because of a damaged length, or
+//! opens with another state.
 
 mod base_copies;
 mod misplaced_batches;

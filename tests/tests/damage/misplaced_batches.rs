@@ -1,46 +1,46 @@
-//! Batches, and frames of every other kind, in the wrong place, each with valid checksums: swapped, duplicated, missing, moved to
-//! another segment.
+//! Batches and other frames in the wrong place, each with valid checksums: swapped, duplicated, missing, or moved to another
+//! segment.
 
 use memimage::disk::SimDisk;
 use memimage_tests::checksums;
-use memimage_tests::frames::{self, frames, next_place};
+use memimage_tests::frames::{self, frames, next_offset};
 
-use crate::campaign::{Damage, Tally, try_all};
-use crate::outcome::{Depth, Outcome};
-use crate::sample_images::{HEADER, Making, SEGMENT, Sample, segment};
+use crate::campaign::{DamageInjection, OutcomeCounts, try_all};
+use crate::outcome::{Depth, OpenOutcome};
+use crate::sample_images::{HEADER, SEGMENT, SampleImage, SampleKind, segment};
 
-/// Frame `.1` of segment `.0`.
-type At = (u64, usize);
+/// A frame: the number of its segment, and its index in the segment.
+type Position = (u64, usize);
 
 #[derive(Clone, Debug)]
-enum Change {
-    Swapped(At, At),
-    /// The first is put in the place of the second, and stands twice.
-    Copied(At, At),
-    /// It stands twice in a row, and the rest is moved down.
-    Doubled(At),
-    /// The rest is moved up.
-    Removed(At),
-    Zeroed(At),
-    /// It is taken out of its segment and put before another frame.
-    Moved(At, At),
+enum BatchChange {
+    Swapped(Position, Position),
+    /// The first frame replaces the second.
+    Copied(Position, Position),
+    /// The frame is duplicated in place, and the later frames are moved down.
+    Duplicated(Position),
+    /// The later frames are moved up.
+    Removed(Position),
+    Zeroed(Position),
+    /// The frame is moved before a frame of another segment.
+    Moved(Position, Position),
 }
 
 /// The frames of a journal, as bytes with their padding.
 #[derive(Clone)]
-struct Journal(Vec<(u64, Vec<Vec<u8>>)>);
+struct JournalFrames(Vec<(u64, Vec<Vec<u8>>)>);
 
-impl Journal {
-    fn new(sample: &Sample, numbers: std::ops::RangeInclusive<u64>) -> Journal {
+impl JournalFrames {
+    fn new(sample: &SampleImage, numbers: std::ops::RangeInclusive<u64>) -> JournalFrames {
         let of = |number| {
             let bytes = sample.bytes(&segment(number));
-            let padded = |frame| bytes[std::ops::Range::clone(&frame).start..next_place(bytes, &frame)].to_vec();
+            let padded = |frame| bytes[std::ops::Range::clone(&frame).start..next_offset(bytes, &frame)].to_vec();
             (number, frames(bytes).into_iter().map(padded).collect())
         };
-        Journal(numbers.map(of).collect())
+        JournalFrames(numbers.map(of).collect())
     }
 
-    fn places(&self) -> Vec<At> {
+    fn places(&self) -> Vec<Position> {
         self.0.iter().flat_map(|(number, frames)| (0..frames.len()).map(|at| (*number, at))).collect()
     }
 
@@ -48,32 +48,32 @@ impl Journal {
         &mut self.0.iter_mut().find(|(other, _)| *other == number).expect("a segment of the journal").1
     }
 
-    fn frame(&mut self, (number, at): At) -> &mut Vec<u8> {
+    fn frame(&mut self, (number, at): Position) -> &mut Vec<u8> {
         &mut self.frames(number)[at]
     }
 
-    fn change(&mut self, change: &Change) {
+    fn change(&mut self, change: &BatchChange) {
         match *change {
-            Change::Swapped(one, other) => {
+            BatchChange::Swapped(one, other) => {
                 let (first, second) = (self.frame(one).clone(), self.frame(other).clone());
                 *self.frame(one) = second;
                 *self.frame(other) = first;
             }
-            Change::Copied(one, other) => *self.frame(other) = self.frame(one).clone(),
-            Change::Doubled((number, at)) => {
+            BatchChange::Copied(one, other) => *self.frame(other) = self.frame(one).clone(),
+            BatchChange::Duplicated((number, at)) => {
                 let copy = self.frame((number, at)).clone();
                 self.frames(number).insert(at, copy);
             }
-            Change::Removed((number, at)) => drop(self.frames(number).remove(at)),
-            Change::Zeroed(at) => self.frame(at).fill(0),
-            Change::Moved((number, at), (to, before)) => {
+            BatchChange::Removed((number, at)) => drop(self.frames(number).remove(at)),
+            BatchChange::Zeroed(at) => self.frame(at).fill(0),
+            BatchChange::Moved((number, at), (to, before)) => {
                 let frame = self.frames(number).remove(at);
                 self.frames(to).insert(before, frame);
             }
         }
     }
 
-    /// The segments, but for their headers. What has no more room falls off at the end.
+    /// The segments without their headers. Frames beyond the end of a segment are lost.
     fn segments(&self) -> impl Iterator<Item = (u64, Vec<u8>)> {
         self.0.iter().map(|(number, frames)| {
             let mut bytes = frames.concat();
@@ -89,25 +89,25 @@ impl Journal {
     }
 }
 
-/// All changes there are of one or two frames, but for those that change no byte: a seal that has no room to stand twice.
-fn all(journal: &Journal) -> Vec<Change> {
+/// All changes of one or two frames that change the bytes. Duplicating a seal without room for a second one changes nothing.
+fn all(journal: &JournalFrames) -> Vec<BatchChange> {
     let places = journal.places();
     let mut changes = Vec::new();
     for (index, &one) in places.iter().enumerate() {
-        changes.extend([Change::Doubled(one), Change::Removed(one), Change::Zeroed(one)]);
+        changes.extend([BatchChange::Duplicated(one), BatchChange::Removed(one), BatchChange::Zeroed(one)]);
         for (other_index, &other) in places.iter().enumerate() {
             if other_index > index {
-                changes.push(Change::Swapped(one, other));
+                changes.push(BatchChange::Swapped(one, other));
             }
             if other_index != index {
-                changes.push(Change::Copied(one, other));
+                changes.push(BatchChange::Copied(one, other));
             }
             if other.0 != one.0 {
-                changes.push(Change::Moved(one, other));
+                changes.push(BatchChange::Moved(one, other));
             }
         }
     }
-    let is_change = |change: &Change| {
+    let is_change = |change: &BatchChange| {
         let mut changed = journal.clone();
         changed.change(change);
         changed.segments().ne(journal.segments())
@@ -116,71 +116,74 @@ fn all(journal: &Journal) -> Vec<Change> {
     changes
 }
 
-fn kind_of(change: &Change) -> String {
+fn kind_of(change: &BatchChange) -> String {
     let name = format!("{change:?}");
-    name[..name.find('(').expect("each has a place")].to_owned()
+    name[..name.find('(').expect("each variant has a position")].to_owned()
 }
 
-fn try_changes(name: &str, sample: &Sample, journal: &Journal, changes: &[Change]) -> Tally {
-    let apply = |disk: &SimDisk, change: &Change| {
+fn try_changes(name: &str, sample: &SampleImage, journal: &JournalFrames, changes: &[BatchChange]) -> OutcomeCounts {
+    let apply = |disk: &SimDisk, change: &BatchChange| {
         let mut journal = journal.clone();
         journal.change(change);
         journal.write(disk);
     };
-    try_all(sample, &Damage { name, depth: Depth::Live, part: &kind_of, apply: &apply }, changes)
+    try_all(sample, &DamageInjection { name, depth: Depth::Use, part: &kind_of, apply: &apply }, changes)
 }
 
-/// Each frame names the one before it, its segment and its image by its checksum; and all that it says is proven by `durable`.
+/// The checksum of each frame covers the previous frame, the segment and the image, and `durable` is evidence of all events.
 #[test]
-fn each_batch_out_of_its_place_is_refused() {
+fn a_misplaced_batch_is_refused() {
     for align in [8, 512] {
-        let sample = Sample::new(Making { align, ..Making::CLOSED });
-        let journal = Journal::new(&sample, 1..=3);
+        let sample = SampleImage::new(SampleKind { align, ..SampleKind::CLOSED });
+        let journal = JournalFrames::new(&sample, 1..=3);
         let changes = all(&journal);
         assert!(journal.places().len() > 24, "{} frames", journal.places().len());
-        let tally = try_changes("batches", &sample, &journal, &changes);
-        // the last one twice, which it was not when it was acknowledged
-        assert_eq!(tally.of("Doubled"), [Outcome::Refused, Outcome::Suspect]);
+        let counts = try_changes("batches", &sample, &journal, &changes);
+        // the duplicate of the last batch is suspect, because nothing proves that it was synced
+        assert_eq!(counts.of("Duplicated"), [OpenOutcome::Refused, OpenOutcome::Suspect]);
         for kind in ["Swapped", "Copied", "Removed", "Zeroed", "Moved"] {
-            assert_eq!(tally.of(kind), [Outcome::Refused], "{kind}");
+            assert_eq!(counts.of(kind), [OpenOutcome::Refused], "{kind}");
         }
     }
 }
 
-/// Without `durable`, all that is acknowledged but the last batch is proven by frames after it. The last batch is not: if
-/// it is gone without a trace, the image opens as it was before it.
+/// Without `durable`, each batch is proven by the frames after it, except for the last batch. If the last batch is missing
+/// completely, the image opens with the state before it.
 #[test]
-fn each_batch_out_of_its_place_is_seen_without_durable_but_for_the_last() {
-    let sample = Sample::new(Making::KILLED);
-    let journal = Journal::new(&sample, 1..=3);
+fn a_misplaced_batch_is_refused_without_durable_unless_it_is_the_last() {
+    let sample = SampleImage::new(SampleKind::KILLED);
+    let journal = JournalFrames::new(&sample, 1..=3);
     let last = *journal.places().last().unwrap();
-    let of_last = |change: &Change| match *change {
-        Change::Removed(one) | Change::Zeroed(one) => one == last,
-        Change::Moved(one, _) => one == last,
+    let of_last = |change: &BatchChange| match *change {
+        BatchChange::Removed(one) | BatchChange::Zeroed(one) => one == last,
+        BatchChange::Moved(one, _) => one == last,
         _ => false,
     };
-    let (gone, others): (Vec<_>, Vec<_>) = all(&journal).into_iter().partition(of_last);
-    let tally = try_changes("batches, killed", &sample, &journal, &others);
-    assert!(tally.all().iter().all(|outcome| matches!(outcome, Outcome::Refused | Outcome::Suspect)), "{tally:?}");
-    let tally = try_changes("the last batch, killed", &sample, &journal, &gone);
-    assert_eq!(tally.of("Removed"), [Outcome::Earlier]);
-    assert_eq!(tally.of("Zeroed"), [Outcome::Earlier]);
-    // it is there no more, but where it was moved something is that does not belong there
-    assert_eq!(tally.of("Moved"), [Outcome::Refused]);
+    let (missing, others): (Vec<_>, Vec<_>) = all(&journal).into_iter().partition(of_last);
+    let counts = try_changes("batches, killed", &sample, &journal, &others);
+    assert!(
+        counts.all().iter().all(|outcome| matches!(outcome, OpenOutcome::Refused | OpenOutcome::Suspect)),
+        "{counts:?}"
+    );
+    let counts = try_changes("the last batch, killed", &sample, &journal, &missing);
+    assert_eq!(counts.of("Removed"), [OpenOutcome::Earlier]);
+    assert_eq!(counts.of("Zeroed"), [OpenOutcome::Earlier]);
+    // the last batch is missing, but the frame at its new position is damage
+    assert_eq!(counts.of("Moved"), [OpenOutcome::Refused]);
 }
 
-/// With checksums and chain made to fit, as by hand: numbers of events, outcomes and digests still have to agree. What an
-/// attacker can forge is another matter: SECURITY.md.
+/// With corrected checksums and links, event numbers, outcomes and digests must still be consistent. SECURITY.md describes what
+/// an attacker can forge.
 #[test]
-fn events_that_are_missing_or_doubled_are_refused_whatever_the_checksums_say() {
-    let sample = Sample::new(Making::CLOSED);
-    let journal = Journal::new(&sample, 1..=3);
-    let counts = |&(number, at): &(u64, usize)| frames::events(&journal.0[number as usize - 1].1[at], &(0..0)) > 0;
-    let batches: Vec<_> = journal.places().into_iter().filter(counts).collect();
-    let mut changes: Vec<_> = batches.iter().map(|&batch| Change::Doubled(batch)).collect();
-    changes.extend(batches.iter().map(|&batch| Change::Removed(batch)));
-    changes.extend(batches.windows(2).map(|pair| Change::Swapped(pair[0], pair[1])));
-    let apply = |disk: &SimDisk, change: &Change| {
+fn missing_or_duplicated_events_are_refused_even_with_valid_checksums() {
+    let sample = SampleImage::new(SampleKind::CLOSED);
+    let journal = JournalFrames::new(&sample, 1..=3);
+    let has_events = |&(number, at): &(u64, usize)| frames::events(&journal.0[number as usize - 1].1[at], &(0..0)) > 0;
+    let batches: Vec<_> = journal.places().into_iter().filter(has_events).collect();
+    let mut changes: Vec<_> = batches.iter().map(|&batch| BatchChange::Duplicated(batch)).collect();
+    changes.extend(batches.iter().map(|&batch| BatchChange::Removed(batch)));
+    changes.extend(batches.windows(2).map(|pair| BatchChange::Swapped(pair[0], pair[1])));
+    let apply = |disk: &SimDisk, change: &BatchChange| {
         let mut journal = journal.clone();
         journal.change(change);
         journal.write(disk);
@@ -190,7 +193,11 @@ fn events_that_are_missing_or_doubled_are_refused_whatever_the_checksums_say() {
             disk.write(segment(number), 0, bytes).unwrap();
         }
     };
-    let damage = Damage { name: "batches, sealed anew", depth: Depth::Live, part: &kind_of, apply: &apply };
-    let tally = try_all(&sample, &damage, &changes);
-    assert!(tally.all().iter().all(|outcome| matches!(outcome, Outcome::Refused | Outcome::Suspect)), "{tally:?}");
+    let damage =
+        DamageInjection { name: "batches, with valid checksums", depth: Depth::Use, part: &kind_of, apply: &apply };
+    let counts = try_all(&sample, &damage, &changes);
+    assert!(
+        counts.all().iter().all(|outcome| matches!(outcome, OpenOutcome::Refused | OpenOutcome::Suspect)),
+        "{counts:?}"
+    );
 }

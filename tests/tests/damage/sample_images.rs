@@ -1,4 +1,4 @@
-//! The images that the tests damage, and the state that must be recovered from each.
+//! The images that the tests damage, and the expected state of each.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,38 +6,39 @@ use std::sync::{Arc, Mutex};
 
 use memimage::disk::{Disk, Operation, SimDisk};
 use memimage::{Image, Options, Retention, Seq, SnapshotPolicy, Timestamp};
-use memimage_tests::{Book, BookCommands, files, until};
+use memimage_tests::{Book, BookCommands, files, wait_until};
 
 pub(crate) const ROOT: &str = "/book";
-/// The length of each segment: the least there may be.
+/// The length of each segment: the minimum.
 pub(crate) const SEGMENT: usize = 16 << 10;
 pub(crate) const HEADER: usize = 4096;
 
-/// How an image is made that is to be damaged.
+/// How a sample image is created.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Making {
-    /// The multiple of bytes that frames start on.
+pub(crate) struct SampleKind {
+    /// The alignment of frames in bytes.
     pub(crate) align: u32,
-    /// A snapshot once the second and the third segment are begun.
+    /// Whether there are two snapshots, after the first and the second segment.
     pub(crate) snapshots: bool,
-    /// Closed in order, so that `durable` tells of all events; or killed after the last sync, before the word of it.
+    /// Whether the image was closed, so that `durable` covers all events; or killed after the last sync, before `durable` was
+    /// updated.
     pub(crate) closed: bool,
-    /// The first segments are gone, and a base stands in for them.
+    /// Whether the journal is pruned: a base replaces the first segments.
     pub(crate) pruned: bool,
 }
 
-impl Making {
-    pub(crate) const CLOSED: Making = Making { align: 512, snapshots: false, closed: true, pruned: false };
-    pub(crate) const KILLED: Making = Making { closed: false, ..Making::CLOSED };
-    pub(crate) const SNAPSHOTS: Making = Making { snapshots: true, ..Making::CLOSED };
-    pub(crate) const PRUNED: Making = Making { pruned: true, ..Making::CLOSED };
+impl SampleKind {
+    pub(crate) const CLOSED: SampleKind = SampleKind { align: 512, snapshots: false, closed: true, pruned: false };
+    pub(crate) const KILLED: SampleKind = SampleKind { closed: false, ..SampleKind::CLOSED };
+    pub(crate) const SNAPSHOTS: SampleKind = SampleKind { snapshots: true, ..SampleKind::CLOSED };
+    pub(crate) const PRUNED: SampleKind = SampleKind { pruned: true, ..SampleKind::CLOSED };
 }
 
-/// A small image of three segments with frames up to their ends, and a fourth made ahead.
-pub(crate) struct Sample {
+/// A small image of three full segments and a preallocated fourth one.
+pub(crate) struct SampleImage {
     pub(crate) disk: SimDisk,
     pub(crate) seq: Seq,
-    /// The state after each event, from the one before the first.
+    /// The state after each event, beginning with the initial state.
     pub(crate) states: Vec<Book>,
     pub(crate) files: Vec<(PathBuf, Vec<u8>)>,
     /// The disk after each sync of the journal, oldest first.
@@ -65,8 +66,8 @@ pub(crate) fn durable() -> PathBuf {
     PathBuf::from(format!("{ROOT}/journal/durable"))
 }
 
-impl Sample {
-    pub(crate) fn new(making: Making) -> Sample {
+impl SampleImage {
+    pub(crate) fn new(kind: SampleKind) -> SampleImage {
         let disk = SimDisk::new();
         let past = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&past);
@@ -76,36 +77,36 @@ impl Sample {
                 seen.lock().unwrap().push(fork.clone());
             }
         });
-        let retention = if making.pruned { Retention::Events(0) } else { Retention::Everything };
-        let image = open(&disk, options(making.align).retention(retention)).unwrap();
-        let mut author = Author { disk: &disk, image: &image, states: vec![Book::default()], page: 0 };
-        let last = if making.pruned { 5 } else { 3 };
+        let retention = if kind.pruned { Retention::Events(0) } else { Retention::Everything };
+        let image = open(&disk, options(kind.align).retention(retention)).unwrap();
+        let mut writer = PageWriter { disk: &disk, image: &image, states: vec![Book::default()], page: 0 };
+        let last = if kind.pruned { 5 } else { 3 };
         for number in 1..=last {
-            author.fill(number, making.align as usize);
-            if making.pruned || making.snapshots && number < last {
+            writer.fill(number, kind.align as usize);
+            if kind.pruned || kind.snapshots && number < last {
                 image.admin().snapshot().unwrap();
                 assert_eq!(image.admin().stats().retention_failure, None);
             }
         }
-        let states = author.states;
+        let states = writer.states;
         let seq = image.journal().seq();
         let mut past = std::mem::take(&mut *past.lock().unwrap());
         Image::close(image).unwrap();
-        let disk = match making.closed {
+        let disk = match kind.closed {
             true => disk.fork(),
-            false => past.pop().expect("it was synced"),
+            false => past.pop().expect("the journal was synced"),
         };
         let files = files(&disk).into_iter().collect();
-        Sample { disk, seq, states, files, past }
+        SampleImage { disk, seq, states, files, past }
     }
 
-    /// Two images that are made so, with files of the same names: in which segment an event finds its place depends on when the
-    /// next one is ready, and so do the events of snapshots and bases.
-    pub(crate) fn two(making: Making) -> (Sample, Sample) {
-        let names = |sample: &Sample| sample.files.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>();
-        let two = || (Sample::new(making), Sample::new(making));
-        let pair = std::iter::repeat_with(two).find(|(one, other)| names(one) == names(other));
-        pair.expect("it is tried until there are two")
+    /// Two images of this kind whose files have the same names. The segment of an event, and so the seqs of snapshots and bases,
+    /// depend on when the next segment is ready.
+    pub(crate) fn two(kind: SampleKind) -> (SampleImage, SampleImage) {
+        let names = |sample: &SampleImage| sample.files.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>();
+        let create_two = || (SampleImage::new(kind), SampleImage::new(kind));
+        let pair = std::iter::repeat_with(create_two).find(|(one, other)| names(one) == names(other));
+        pair.expect("the iterator is infinite")
     }
 
     pub(crate) fn bytes(&self, path: &Path) -> &[u8] {
@@ -116,34 +117,34 @@ impl Sample {
         self.files.iter().position(|(other, _)| other == path).expect("a file of the image")
     }
 
-    /// The files whose names end so.
+    /// The indices of the files whose names end with `end`.
     pub(crate) fn ending(&self, end: &str) -> Vec<usize> {
         let ends = |path: &Path| path.to_string_lossy().ends_with(end);
         (0..self.files.len()).filter(|&file| ends(&self.files[file].0)).collect()
     }
 }
 
-/// Writes until segments are full.
-struct Author<'a> {
+/// Writes events until segments are full.
+struct PageWriter<'a> {
     disk: &'a SimDisk,
     image: &'a Image<Book>,
     states: Vec<Book>,
     page: u32,
 }
 
-impl Author<'_> {
-    /// Fills a segment so that nothing more than its seal has room, and so that the next event begins the next segment.
+impl PageWriter<'_> {
+    /// Fills a segment until only its seal fits, so that the next event begins the next segment.
     fn fill(&mut self, number: u64, align: usize) {
         let path = segment(number);
-        let ahead = segment(number + 1);
+        let next = segment(number + 1);
         loop {
             let end = self.disk.read(&path).map_or(0, |bytes| 1 + bytes.iter().rposition(|&byte| byte != 0).unwrap());
             let begun = end > HEADER;
-            // a frame of one event takes some 105 bytes and its text; the seal needs 512
+            // a frame with one event takes about 105 bytes plus its text; the seal needs 512
             let room = (SEGMENT - 512).saturating_sub(end.next_multiple_of(align));
             if begun {
-                // so that it is there at each later sync too
-                until("a segment is made ahead", || self.disk.kind(&ahead).unwrap().is_some());
+                // the preallocated segment must exist at each later sync
+                wait_until("the next segment is preallocated", || self.disk.kind(&next).unwrap().is_some());
             }
             if begun && room < 512 {
                 return;
@@ -157,17 +158,17 @@ impl Author<'_> {
                 _ => 1_100,
             };
             self.image.write(self.page, text_of(self.page, text)).unwrap();
-            self.remember();
+            self.record_state();
             if self.page % 5 == 2 && room > 3_500 {
                 assert!(self.image.tear(0).is_err());
-                self.remember();
+                self.record_state();
                 self.image.draw().unwrap();
-                self.remember();
+                self.record_state();
             }
         }
     }
 
-    fn remember(&mut self) {
+    fn record_state(&mut self) {
         assert_eq!(self.image.journal().seq().get() as usize, self.states.len());
         self.states.push(self.image.read_uncommitted().unwrap().clone());
     }

@@ -1,5 +1,5 @@
-//! A bit that is read wrong once, as a failing disk, cable or memory causes it: opening succeeds correctly or refuses, and a
-//! running image writes no wrong bit to disk.
+//! Bits that are read wrongly once, because of a failing disk, cable or memory. Opening succeeds with the right state or
+//! refuses, and a running image never writes a wrong bit to disk.
 
 use std::sync::Arc;
 
@@ -8,46 +8,52 @@ use memimage::disk::{Fault, SimDisk};
 use memimage::{Retention, SnapshotPolicy};
 use memimage_tests::{Book, BookCommands, seed};
 
-use crate::outcome::{Depth, Outcome, judge};
-use crate::sample_images::{Making, ROOT, Sample, open, options};
+use crate::outcome::{Depth, OpenOutcome, open_and_check};
+use crate::sample_images::{ROOT, SampleImage, SampleKind, open, options};
 
-/// So many bits of each read.
+/// The number of bits that are tried in each read.
 const BITS: u64 = 24;
 
-/// Each read of an opening shows a wrong bit, one at a time. The next opening, which reads right, finds all there is.
+/// One bit of one read during opening is wrong. The next open, which reads correctly, finds all data.
 #[test]
-fn a_bit_that_is_read_wrong_by_an_opening_is_refused_or_harmless_and_not_kept() {
+fn a_read_error_while_opening_is_refused_or_harmless_and_not_permanent() {
     let first = seed(1);
-    for making in [Making::CLOSED, Making::KILLED, Making::SNAPSHOTS, Making::PRUNED] {
-        let sample = Sample::new(making);
+    for kind in [SampleKind::CLOSED, SampleKind::KILLED, SampleKind::SNAPSHOTS, SampleKind::PRUNED] {
+        let sample = SampleImage::new(kind);
         let (mut struck, mut refused) = (0, 0);
         for nth in 1.. {
             let mut strikes = 0;
             for bit in 0..BITS {
                 let disk = sample.disk.fork();
                 disk.inject(Fault::rot().nth(nth).seed(first + nth * BITS + bit));
-                let case = format!("read {nth}, seed {}, of {making:?}", first + nth * BITS + bit);
-                let outcome = judge(&sample, &disk, Depth::Look).unwrap_or_else(|why| panic!("{case}: {why}"));
+                let case = format!("read {nth}, seed {}, of {kind:?}", first + nth * BITS + bit);
+                let outcome =
+                    open_and_check(&sample, &disk, Depth::State).unwrap_or_else(|why| panic!("{case}: {why}"));
                 strikes += disk.strikes();
-                refused += u64::from(matches!(outcome, Outcome::Refused | Outcome::Suspect | Outcome::NoStart));
-                assert_ne!(outcome, Outcome::Earlier, "{case}");
+                refused +=
+                    u64::from(matches!(outcome, OpenOutcome::Refused | OpenOutcome::Suspect | OpenOutcome::NoStart));
+                assert_ne!(outcome, OpenOutcome::Earlier, "{case}");
                 disk.heal();
-                let again = judge(&sample, &disk, Depth::Live).unwrap_or_else(|why| panic!("{case}, and then: {why}"));
-                assert!(matches!(again, Outcome::Unnoticed | Outcome::FellBack), "{case}, and then: {again:?}");
+                let again = open_and_check(&sample, &disk, Depth::Use)
+                    .unwrap_or_else(|why| panic!("{case}, second open: {why}"));
+                assert!(
+                    matches!(again, OpenOutcome::Unnoticed | OpenOutcome::FellBack),
+                    "{case}, second open: {again:?}"
+                );
             }
             if strikes == 0 {
                 break;
             }
             struck += strikes;
         }
-        println!("{making:?}: {struck} reads of a wrong bit, {refused} refused");
+        println!("{kind:?}: {struck} reads with a wrong bit, {refused} refused");
         assert!(struck > 100 && refused > 10, "{struck} {refused}");
     }
 }
 
-/// Snapshots, drills, bases and pruning read what was written; what they make of wrong bits never replaces what is right.
+/// Snapshots, snapshot verification, bases and pruning read written data. A read error never replaces intact data.
 #[test]
-fn a_bit_that_a_running_image_reads_wrong_is_not_made_permanent() {
+fn a_read_error_of_a_running_image_is_not_made_permanent() {
     let (first, mut struck, mut failed) = (seed(1), 0, 0);
     for run in first..first + 150 {
         let disk = SimDisk::new();
@@ -56,7 +62,7 @@ fn a_bit_that_a_running_image_reads_wrong_is_not_made_permanent() {
         disk.inject(Fault::rot().one_in(2 + run % 20).seed(run));
         for page in 0..40 {
             let wrote = image.write(page, "some text of a page".repeat(20));
-            wrote.unwrap_or_else(|error| panic!("writing reads nothing: {error}"));
+            wrote.unwrap_or_else(|error| panic!("a command reads nothing from disk: {error}"));
             if page % 8 == 7 {
                 failed += u64::from(image.admin().snapshot().is_err());
             }
@@ -70,18 +76,18 @@ fn a_bit_that_a_running_image_reads_wrong_is_not_made_permanent() {
         assert!(damage.is_none(), "run {run}: {report}");
         let again = open(&left, settings()).unwrap_or_else(|error| panic!("run {run}: {error}"));
         assert_eq!((again.journal().seq(), &*again.read_uncommitted().unwrap()), (seq, &state), "run {run}");
-        // a base's second copy, if it could not be made
+        // the second copy of a base may be missing if it could not be created
         let unusable = again.admin().stats().recovery.unusable_snapshots;
         assert!(unusable.iter().all(|(_, why)| why == "it is missing"), "run {run}: {unusable:?}");
     }
-    println!("{struck} reads of a wrong bit, {failed} snapshots that failed");
+    println!("{struck} reads with a wrong bit, {failed} failed snapshots");
     assert!(struck > 500 && failed > 50, "{struck} {failed}");
 }
 
-/// A rewrite that reads a wrong bit ends in an error, or in an image of the same state; the source is left as it is.
+/// A rewrite with a read error fails, or creates an image with the right state. It does not modify the source.
 #[test]
-fn a_rewrite_that_reads_a_wrong_bit_is_right_or_none() {
-    let (sample, first) = (Sample::new(Making::CLOSED), seed(1));
+fn a_rewrite_with_a_read_error_fails_or_is_correct() {
+    let (sample, first) = (SampleImage::new(SampleKind::CLOSED), seed(1));
     let (mut struck, mut failed) = (0, 0);
     for run in first..first + 150 {
         let disk = sample.disk.fork();
@@ -96,9 +102,10 @@ fn a_rewrite_that_reads_a_wrong_bit_is_right_or_none() {
         }
         struck += disk.strikes();
         disk.heal();
-        let source = judge(&sample, &disk.fork(), Depth::Look).unwrap_or_else(|why| panic!("run {run}: {why}"));
-        assert_eq!(source, Outcome::Unnoticed, "run {run}");
+        let source =
+            open_and_check(&sample, &disk.fork(), Depth::State).unwrap_or_else(|why| panic!("run {run}: {why}"));
+        assert_eq!(source, OpenOutcome::Unnoticed, "run {run}");
     }
-    println!("{struck} reads of a wrong bit, {failed} rewrites that failed");
+    println!("{struck} reads with a wrong bit, {failed} failed rewrites");
     assert!(struck > 100 && failed > 10, "{struck} {failed}");
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CHAIN, CIPHER, keys};
 
-/// A model full of words that are to be found nowhere.
+/// A model with strings that no file may contain.
 #[derive(Clone, Debug, Serialize, Deserialize, Shape, Model)]
 #[model(name = "registry")]
 struct Registry {
@@ -30,7 +30,7 @@ impl Registry {
     }
 }
 
-/// Of payloads, metadata, names of events, fields and arguments, the model's state, its `Default` and its genesis.
+/// Strings from payloads, metadata, names of events, fields and arguments, the state, its `Default` and its genesis.
 const SECRETS: [&str; 7] = [
     "Rumpelstiltskin",
     "the metadata of it",
@@ -52,8 +52,8 @@ fn options(keys: Option<(Keys, Keys)>) -> Options<Registry> {
     }
 }
 
-/// Lives, is pruned, and loses power in the midst of a write; then opens again, so that there is something in each place.
-fn life(keys: impl Fn() -> Option<(Keys, Keys)>, genesis: Option<Registry>) -> SimDisk {
+/// Creates an image with all kinds of files: a pruned journal, snapshots, and a quarantined torn write.
+fn image_with_all_files(keys: impl Fn() -> Option<(Keys, Keys)>, genesis: Option<Registry>) -> SimDisk {
     let disk = SimDisk::new();
     let open = |disk: &SimDisk, options: Options<Registry>| -> Result<Image<Registry>, Error> {
         options.open_with(Arc::new(disk.clone()), "/image")
@@ -73,7 +73,7 @@ fn life(keys: impl Fn() -> Option<(Keys, Keys)>, genesis: Option<Registry>) -> S
     }
     teller.register_person("Rumpelstiltskin ".repeat(100)).unwrap();
     Image::close(image).unwrap();
-    // all frames are synced; a torn one is made by taking a sector from a copy of the last
+    // all frames are synced; a part of the last one is copied as a torn write
     let path = last_segment(&disk);
     let bytes = disk.read(&path).unwrap();
     let end = bytes.iter().rposition(|&byte| byte != 0).unwrap() + 1;
@@ -94,26 +94,26 @@ fn last_segment(disk: &SimDisk) -> std::path::PathBuf {
     segments.pop().unwrap()
 }
 
-/// Which secrets stand in which files; whitened parts are looked at as the salt leaves them, and as it found them.
-fn found(disk: &SimDisk) -> Vec<(String, &'static str)> {
-    let mut found = Vec::new();
+/// The secrets in each file, in plain text or whitened.
+fn find_secrets(disk: &SimDisk) -> Vec<(String, &'static str)> {
+    let mut find_secrets = Vec::new();
     for path in disk.files() {
         let bytes = disk.read(&path).unwrap();
         for secret in SECRETS {
-            if visible(&bytes, secret.as_bytes()) {
-                found.push((path.display().to_string(), secret));
+            if contains(&bytes, secret.as_bytes()) {
+                find_secrets.push((path.display().to_string(), secret));
             }
         }
     }
-    found
+    find_secrets
 }
 
-/// Whether a text stands in a file, as it is or whitened. The salt is taken to be unknown, as it repeats after 8 bytes: two
-/// bytes that are 8 apart differ by what they differ by in the text.
-fn visible(bytes: &[u8], text: &[u8]) -> bool {
+/// Whether a file contains a text, in plain text or whitened with an unknown salt. The salt repeats after 8 bytes, so bytes at
+/// that distance differ as in the text.
+fn contains(bytes: &[u8], text: &[u8]) -> bool {
     let pattern: Vec<u8> = text.windows(9).map(|nine| nine[0] ^ nine[8]).collect();
     let plain = bytes.windows(text.len()).any(|window| window == text);
-    // of four bytes or more, so that it is no accident
+    // at least four bytes, to exclude coincidence
     let whitened = pattern.len() >= 4
         && bytes
             .windows(text.len())
@@ -121,35 +121,37 @@ fn visible(bytes: &[u8], text: &[u8]) -> bool {
     plain || whitened
 }
 
-fn places(found: &[(String, &str)]) -> Vec<&'static str> {
-    let places = [".journal", ".snapshot", ".base", ".torn"];
-    places.into_iter().filter(|place| found.iter().any(|(path, _)| path.ends_with(place))).collect()
+fn kinds_of_files(find_secrets: &[(String, &str)]) -> Vec<&'static str> {
+    let kinds_of_files = [".journal", ".snapshot", ".base", ".torn"];
+    kinds_of_files.into_iter().filter(|place| find_secrets.iter().any(|(path, _)| path.ends_with(place))).collect()
 }
 
 #[test]
-fn no_file_contains_anything_of_the_model() {
+fn an_encrypted_image_shows_nothing_of_the_model() {
     let given = Registry { names_of_persons: Vec::new(), founder: "thegenesisfounder".to_owned() };
-    let without: Vec<_> =
-        [None, Some(given.clone())].into_iter().flat_map(|given| found(&life(|| None, given))).collect();
-    // the search finds what is there, in each sort of file
-    assert_eq!(places(&without), [".journal", ".snapshot", ".base", ".torn"]);
+    let without: Vec<_> = [None, Some(given.clone())]
+        .into_iter()
+        .flat_map(|given| find_secrets(&image_with_all_files(|| None, given)))
+        .collect();
+    // without encryption, the search finds secrets in each kind of file
+    assert_eq!(kinds_of_files(&without), [".journal", ".snapshot", ".base", ".torn"]);
     let shown: Vec<&str> =
-        SECRETS.into_iter().filter(|secret| without.iter().any(|(_, found)| found == secret)).collect();
-    assert_eq!(shown, SECRETS, "each is there if nothing hides it");
+        SECRETS.into_iter().filter(|secret| without.iter().any(|(_, find_secrets)| find_secrets == secret)).collect();
+    assert_eq!(shown, SECRETS, "each secret should be found without encryption");
 
     let both = || Some((keys(CIPHER), keys(CHAIN)));
     for genesis in [None, Some(given)] {
-        let disk = life(both, genesis);
+        let disk = image_with_all_files(both, genesis);
         assert!(disk.files().iter().any(|path| path.extension().is_some_and(|end| end == "torn")));
         assert!(disk.files().iter().any(|path| path.extension().is_some_and(|end| end == "base")));
-        assert_eq!(found(&disk), []);
+        assert_eq!(find_secrets(&disk), []);
     }
 }
 
-/// What is visible: the documents say so, and here it is held to them.
+/// The visible information matches the documentation.
 #[test]
-fn the_name_of_the_model_and_the_seqs_are_visible_and_the_seed_is_not() {
-    let disk = life(|| Some((keys(CIPHER), keys(CHAIN))), None);
+fn the_name_of_the_model_is_visible_and_the_seed_is_not() {
+    let disk = image_with_all_files(|| Some((keys(CIPHER), keys(CHAIN))), None);
     let seeds: Vec<Vec<u8>> = super::segments(&disk)
         .iter()
         .map(|path| {
@@ -159,5 +161,5 @@ fn the_name_of_the_model_and_the_seqs_are_visible_and_the_seed_is_not() {
         })
         .collect();
     assert!(seeds.len() > 1);
-    assert!(seeds.windows(2).all(|pair| pair[0] != pair[1]), "the seed is encrypted in each segment by another nonce");
+    assert!(seeds.windows(2).all(|pair| pair[0] != pair[1]), "each segment should encrypt the seed with its own nonce");
 }

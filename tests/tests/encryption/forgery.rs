@@ -1,4 +1,4 @@
-//! Changes by an attacker who knows the format and has no key: all checksums are right.
+//! Changes by an attacker who knows the format but has no key: all checksums are right.
 
 use std::path::Path;
 
@@ -8,14 +8,14 @@ use memimage_tests::frames::{frames, u32_at};
 
 use super::*;
 
-/// CRC32C of the image's UUID, the segment's number and these bytes, as FORMAT.md has it.
+/// CRC32C of the image's UUID, the segment's number and these bytes, as in FORMAT.md.
 fn checksum(segment: &[u8], bytes: &[u8]) -> u32 {
     let crc = crc32c::crc32c(&segment[40..56]);
     crc32c::crc32c_append(crc32c::crc32c_append(crc, &segment[112..120]), bytes)
 }
 
-/// Makes all checksums of a segment right, and the frames follow each other, from the first of `frames` on.
-pub(super) fn mend(segment: &mut [u8], frames: &[std::ops::Range<usize>]) {
+/// Updates the checksums and links of these frames.
+pub(super) fn update_checksums(segment: &mut [u8], frames: &[std::ops::Range<usize>]) {
     let mut previous = None;
     for frame in frames {
         let mut bytes = segment[frame.clone()].to_vec();
@@ -32,75 +32,75 @@ pub(super) fn mend(segment: &mut [u8], frames: &[std::ops::Range<usize>]) {
     }
 }
 
-/// An image with one segment in use, so that nothing else in it has to be made to fit.
-pub(super) fn small(mode: Mode) -> SimDisk {
+/// An image with one used segment.
+pub(super) fn small_image(mode: ProtectionMode) -> SimDisk {
     let disk = SimDisk::new();
     let mut run = begin(&disk, mode.options(), Vec::new(), Seq::ZERO);
     for account in 0..8 {
-        run.ask(&Ask::Deposit(account, 1_000));
+        run.execute(&Request::Deposit(account, 1_000));
     }
     run.close();
     disk
 }
 
-/// Changes the first segment and makes it look right again.
+/// Changes the first segment and updates its checksums.
 pub(super) fn forge(disk: &SimDisk, change: impl FnOnce(&mut Vec<u8>, &[std::ops::Range<usize>])) {
     forge_in(disk, &segments(disk)[0], change);
 }
 
-/// The same, of any segment.
+/// As [`forge`], for any segment.
 fn forge_in(disk: &SimDisk, path: &Path, change: impl FnOnce(&mut Vec<u8>, &[std::ops::Range<usize>])) {
     let mut bytes = disk.read(path).unwrap();
     let there = frames(&bytes);
     change(&mut bytes, &there);
     let there = frames(&bytes);
-    mend(&mut bytes, &there);
+    update_checksums(&mut bytes, &there);
     disk.write(path, 0, &bytes).unwrap();
 }
 
-/// What is wrong, as the error says it.
-fn told(disk: &SimDisk, mode: Mode) -> &'static str {
-    let error = refused(disk, mode.options());
+/// Asserts that opening reports a forgery. Returns the reason from the error.
+fn forgery_reason(disk: &SimDisk, mode: ProtectionMode) -> &'static str {
+    let error = assert_refused(disk, mode.options());
     assert!(error.kind() == ErrorKind::Forged && error.kind() != ErrorKind::Key, "{error}");
     let position = error.position().unwrap();
     assert!(position.segment.is_some() && position.offset.is_some() && position.seq.is_some(), "{error}");
-    let said = error.to_string();
+    let message = error.to_string();
     let all = [
         "its body does not decrypt",
         "its MAC is not valid",
         "its protection differs from that",
         "it names another MAC than that of the frame before it",
     ];
-    all.into_iter().find(|what| said.contains(what)).unwrap_or_else(|| panic!("{said}"))
+    all.into_iter().find(|what| message.contains(what)).unwrap_or_else(|| panic!("{message}"))
 }
 
 #[test]
-fn without_protection_a_change_that_fits_is_not_seen() {
-    let disk = small(PLAIN);
+fn without_protection_a_forgery_is_not_detected() {
+    let disk = small_image(PLAIN);
     forge(&disk, |bytes, frames| bytes[frames[5].start + 32] ^= 1);
-    assert!(open(&disk, PLAIN.options()).is_ok(), "this is what the chain and the cipher are for");
+    assert!(open(&disk, PLAIN.options()).is_ok(), "without protection the forgery should not be detected");
 }
 
 #[test]
-fn a_changed_body_is_seen() {
+fn a_changed_body_is_detected() {
     for (mode, what) in
         [(ENCRYPTED, "its body does not decrypt"), (CHAINED, "its MAC is not valid"), (BOTH, "its MAC is not valid")]
     {
-        let disk = small(mode);
+        let disk = small_image(mode);
         forge(&disk, |bytes, frames| bytes[frames[5].end - 9] ^= 1);
-        assert_eq!(told(&disk, mode), what, "{mode:?}");
+        assert_eq!(forgery_reason(&disk, mode), what, "{mode:?}");
     }
 }
 
-/// All of a frame's header that means something: none of it can be changed. (The checksums are made right again.)
+/// Each meaningful field of a frame header is protected, even if the checksums are right.
 #[test]
-fn a_changed_header_is_seen() {
+fn a_changed_frame_header_is_detected() {
     for mode in PROTECTED {
         for at in [16, 24, 32, 40] {
-            let disk = small(mode);
-            // the last frame, so that what it says need not agree with others
+            let disk = small_image(mode);
+            // the last frame, so that no other frame depends on it
             forge(&disk, |bytes, frames| bytes[frames.last().unwrap().start + at] ^= if at == 24 { 4 } else { 1 });
-            told(&disk, mode);
+            forgery_reason(&disk, mode);
         }
     }
 }
@@ -108,8 +108,8 @@ fn a_changed_header_is_seen() {
 #[test]
 fn a_removed_or_moved_frame_is_detected() {
     for mode in PROTECTED {
-        // the seventh frame takes the place of the sixth, and says that it is that
-        let disk = small(mode);
+        // the seventh frame replaces the sixth and has its seq
+        let disk = small_image(mode);
         forge(&disk, |bytes, frames| {
             let (sixth, seventh) = (frames[5].clone(), frames[6].clone());
             assert_eq!(sixth.len(), seventh.len());
@@ -117,16 +117,16 @@ fn a_removed_or_moved_frame_is_detected() {
             bytes[sixth.clone()].copy_from_slice(&moved);
             bytes[sixth.start + 8..sixth.start + 16].copy_from_slice(&seq);
         });
-        told(&disk, mode);
+        forgery_reason(&disk, mode);
     }
 }
 
-/// The end of an earlier time: neither the chain nor the cipher can show it, and the documents say so. What was synced
-/// since is known from `journal/durable`, unless that is taken back too.
+/// Neither the chain nor the cipher detects a rollback to an older copy, as the documentation says. `journal/durable` detects
+/// it unless it is rolled back too.
 #[test]
 fn an_image_rolled_back_to_an_older_copy_opens() {
     for mode in PROTECTED {
-        let disk = small(mode);
+        let disk = small_image(mode);
         let earlier = disk.fork();
         let head = mode.chained.then(|| {
             let image = open(&disk, mode.options()).unwrap();
@@ -140,103 +140,107 @@ fn an_image_rolled_back_to_an_older_copy_opens() {
         });
         let image = open(&earlier, mode.options()).unwrap();
         if let Some(head) = head {
-            assert_ne!(image.admin().chain_head().unwrap(), Some(head), "kept elsewhere, it tells");
+            assert_ne!(
+                image.admin().chain_head().unwrap(),
+                Some(head),
+                "a chain head that is kept elsewhere should detect the rollback"
+            );
         }
     }
 }
 
 #[test]
-fn a_frame_without_protection_is_not_taken_for_one_of_a_protected_segment() {
+fn an_unprotected_frame_in_a_protected_segment_is_detected() {
     for mode in PROTECTED {
-        let disk = small(mode);
+        let disk = small_image(mode);
         forge(&disk, |bytes, frames| {
-            // nonce, tag and links become bytes of an extension area that nobody asks about
+            // nonce, tag and links become ignored bytes of the extension area
             let last = frames.last().unwrap().start;
             bytes[last + 64] = 0;
             bytes[last + 67] = 0;
         });
-        assert_eq!(told(&disk, mode), "its protection differs from that", "{mode:?}");
+        assert_eq!(forgery_reason(&disk, mode), "its protection differs from that", "{mode:?}");
     }
 }
 
-/// What says that events are void is looked for before anything is replayed: it is held to the keys there too.
+/// Decisions are read before the replay, and are authenticated there too.
 #[test]
-fn a_decision_that_somebody_made_without_the_key_is_seen_as_that() {
+fn a_forged_decision_is_detected() {
     for mode in PROTECTED {
-        let disk = small(mode);
-        forge(&disk, |bytes, frames| into_a_decision(bytes, frames));
-        told(&disk, mode);
+        let disk = small_image(mode);
+        forge(&disk, |bytes, frames| turn_into_decision(bytes, frames));
+        forgery_reason(&disk, mode);
     }
 }
 
-/// The last frame of a segment becomes one that says of an event that it is void.
-fn into_a_decision(bytes: &mut [u8], frames: &[std::ops::Range<usize>]) {
+/// Turns the last frame of a segment into a decision that makes an event void.
+fn turn_into_decision(bytes: &mut [u8], frames: &[std::ops::Range<usize>]) {
     let last = frames.last().unwrap().start;
     bytes[last + 6] = 7;
     bytes[last + 48..last + 52].fill(0);
 }
 
-/// The states of a pruned journal were blamed for it, and the error said to restore one of them.
+/// Regression: the error blamed the states of a pruned journal, and advised restoring one of them.
 #[test]
-fn a_forged_decision_is_no_fault_of_the_states_before_it() {
+fn a_forged_decision_is_not_blamed_on_earlier_states() {
     for mode in PROTECTED {
         let disk = SimDisk::new();
         let mut run = begin(&disk, mode.options().retention(Retention::Events(0)), Vec::new(), Seq::ZERO);
         while run.image().admin().stats().base.is_none() {
-            live(&mut run);
+            run_commands(&mut run);
         }
-        run.ask(&Ask::Deposit(1, 1));
+        run.execute(&Request::Deposit(1, 1));
         run.close();
         let used = |path: &&PathBuf| !frames(&disk.read(path).unwrap()).is_empty();
         let all = segments(&disk);
-        forge_in(&disk, all.iter().rfind(used).unwrap(), |bytes, frames| into_a_decision(bytes, frames));
-        told(&disk, mode);
+        forge_in(&disk, all.iter().rfind(used).unwrap(), |bytes, frames| turn_into_decision(bytes, frames));
+        forgery_reason(&disk, mode);
     }
 }
 
 #[test]
-fn a_header_that_is_changed_or_of_another_segment_is_seen() {
+fn a_changed_segment_header_is_detected() {
     for mode in PROTECTED {
         for at in [88, 128, 136] {
-            let disk = small(mode);
+            let disk = small_image(mode);
             let path = &segments(&disk)[0];
             let mut bytes = disk.read(path).unwrap();
             bytes[at] ^= 1;
             let crc = crc32c::crc32c(&bytes[..4092]);
             bytes[4092..4096].copy_from_slice(&crc.to_le_bytes());
             disk.write(path, 0, &bytes).unwrap();
-            let error = refused(&disk, mode.options());
+            let error = assert_refused(&disk, mode.options());
             assert_eq!(error.kind(), ErrorKind::Key, "{error}");
             assert!(error.to_string().contains("someone without that key changed its first 4096 bytes"), "{error}");
         }
     }
 }
 
-/// A snapshot is no truth, so one that was changed is passed over, and the journal tells.
+/// A snapshot is only a cache, so a forged one is skipped, and the journal is replayed.
 #[test]
-fn a_snapshot_that_was_changed_is_not_used() {
+fn a_changed_snapshot_is_not_used() {
     for mode in PROTECTED {
         for place in ["header", "state", "digest", "cut", "not protected"] {
-            let (disk, digests, seq) = lived(mode);
+            let (disk, digests, seq) = closed_image(mode);
             let snapshot = snapshot_of(&disk);
             let mut bytes = disk.read(&snapshot).unwrap();
             match place {
-                // when it was made, which means nothing
+                // the time of the snapshot, which has no effect
                 "header" => bytes[80] ^= 1,
                 "state" => bytes[4096 + 8 + 3] ^= 1,
                 "digest" => {
                     let trailer = trailer_at(&bytes);
                     bytes[trailer + 8] ^= 1;
                 }
-                // the chunks end before they do
+                // the chunks end too early
                 "cut" => {
                     let trailer = trailer_at(&bytes);
                     bytes.drain(4096..trailer - 8);
                     bytes[4096 + 8..4096 + 16].fill(0);
                 }
-                _ => unprotected(&mut bytes),
+                _ => remove_protection(&mut bytes),
             }
-            mend_snapshot(&mut bytes);
+            update_snapshot_checksums(&mut bytes);
             disk.truncate(&snapshot, bytes.len() as u64).unwrap();
             disk.write(&snapshot, 0, &bytes).unwrap();
 
@@ -262,7 +266,7 @@ pub(super) fn snapshot_of(disk: &SimDisk) -> PathBuf {
     snapshot.clone()
 }
 
-/// After the chunks, of which there is at least the empty one.
+/// The offset after the chunks, at least the empty last one.
 fn trailer_at(bytes: &[u8]) -> usize {
     let mut at = 4096;
     loop {
@@ -274,8 +278,8 @@ fn trailer_at(bytes: &[u8]) -> usize {
     }
 }
 
-/// A snapshot as one without a key could have made it: of a state that is his own, but of the image.
-pub(super) fn unprotected(bytes: &mut Vec<u8>) {
+/// Turns a snapshot into an unprotected one with the image's UUID, as an attacker without the key could write it.
+pub(super) fn remove_protection(bytes: &mut Vec<u8>) {
     bytes[32] = 0;
     bytes[100..112].fill(0);
     bytes[448..488].fill(0);
@@ -283,7 +287,7 @@ pub(super) fn unprotected(bytes: &mut Vec<u8>) {
     bytes.truncate(end);
 }
 
-pub(super) fn mend_snapshot(bytes: &mut [u8]) {
+pub(super) fn update_snapshot_checksums(bytes: &mut [u8]) {
     let header = crc32c::crc32c(&bytes[..4092]);
     bytes[4092..4096].copy_from_slice(&header.to_le_bytes());
     let mut hash = xxhash_rust::xxh3::Xxh3::new();

@@ -1,4 +1,4 @@
-//! Keys that are missing or wrong: each is told as what it is, before anything is touched.
+//! Missing and wrong keys: each is reported as such before anything is changed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,7 +12,7 @@ use super::*;
 
 #[track_caller]
 fn check(disk: &SimDisk, options: Options<Ledger>, text: Expect) -> Error {
-    let error = refused(disk, options);
+    let error = assert_refused(disk, options);
     text.assert_eq(&error.to_string());
     assert_eq!(error.kind(), ErrorKind::Key, "{error}");
     assert!(
@@ -27,14 +27,14 @@ fn none() -> Keys {
     Keys::new(3, |_| None)
 }
 
-/// Keys of which all that is new may take one, and the one that the image has is missing.
+/// Keys with a newer current key, but without the key of the image.
 fn newer() -> Keys {
     Keys::new(4, |number| (number == 4).then(|| key(CIPHER, 4)))
 }
 
 #[test]
 fn an_encrypted_image_is_refused_without_its_keys() {
-    let (disk, ..) = lived(ENCRYPTED);
+    let (disk, ..) = closed_image(ENCRYPTED);
     let mode = ENCRYPTED;
     check(
         &disk,
@@ -75,7 +75,7 @@ fn an_encrypted_image_is_refused_without_its_keys() {
 
 #[test]
 fn a_chained_image_is_refused_without_its_keys() {
-    let (disk, ..) = lived(CHAINED);
+    let (disk, ..) = closed_image(CHAINED);
     let mode = CHAINED;
     check(
         &disk,
@@ -100,10 +100,10 @@ fn a_chained_image_is_refused_without_its_keys() {
     );
 }
 
-/// Else somebody without a key could put an image of his own in the place of one that is protected.
+/// Otherwise an attacker without a key could replace a protected image by an unprotected one.
 #[test]
-fn an_image_that_is_not_protected_is_refused_with_keys() {
-    let (disk, ..) = lived(PLAIN);
+fn an_unprotected_image_is_refused_with_keys() {
+    let (disk, ..) = closed_image(PLAIN);
     check(
         &disk,
         ENCRYPTED.options(),
@@ -118,14 +118,14 @@ fn an_image_that_is_not_protected_is_refused_with_keys() {
             "`/ledger/journal/00000001.journal` cannot be read with these keys; nothing was changed: it has no chain, but keys were passed to `chain`; help: do not pass them, or chain the image with `admin::Rewrite`"
         ],
     );
-    let (disk, ..) = lived(ENCRYPTED);
-    assert_eq!(refused(&disk, BOTH.options()).kind(), ErrorKind::Key);
-    let (disk, ..) = lived(CHAINED);
-    assert_eq!(refused(&disk, BOTH.options()).kind(), ErrorKind::Key);
+    let (disk, ..) = closed_image(ENCRYPTED);
+    assert_eq!(assert_refused(&disk, BOTH.options()).kind(), ErrorKind::Key);
+    let (disk, ..) = closed_image(CHAINED);
+    assert_eq!(assert_refused(&disk, BOTH.options()).kind(), ErrorKind::Key);
 }
 
 #[test]
-fn nothing_is_made_without_a_current_key() {
+fn without_a_current_key_no_image_is_created() {
     for mode in PROTECTED {
         let disk = SimDisk::new();
         let error = open(&disk, mode.with(none(), none())).unwrap_err();
@@ -135,8 +135,8 @@ fn nothing_is_made_without_a_current_key() {
 }
 
 #[test]
-fn a_key_is_asked_for_once_and_only_by_its_number() {
-    let (disk, digests, seq) = lived(ENCRYPTED);
+fn each_key_is_requested_once_by_its_number() {
+    let (disk, digests, seq) = closed_image(ENCRYPTED);
     let asked = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&asked);
     let counting = Keys::new(3, move |number| {
@@ -145,21 +145,21 @@ fn a_key_is_asked_for_once_and_only_by_its_number() {
         Some(key(CIPHER, number))
     });
     let mut run = begin(&disk, ENCRYPTED.with(counting, none()), digests, seq);
-    live(&mut run);
+    run_commands(&mut run);
     run.close();
     assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
 
-/// One key, given as the keys of both, opens what it made.
+/// The same key may be used for encryption and for the chain.
 #[test]
-fn one_key_does_for_both() {
+fn one_key_works_for_both() {
     let disk = SimDisk::new();
     let one = || BOTH.with(Keys::one(key(1, 2)), Keys::one(key(1, 2)));
     let mut run = begin(&disk, one(), Vec::new(), Seq::ZERO);
-    live(&mut run);
+    run_commands(&mut run);
     let (digests, seq) = run.close();
     begin(&disk, one(), digests, seq);
-    let error = refused(&disk, BOTH.with(Keys::one(key(1, 2)), Keys::one(key(1, 3))));
+    let error = assert_refused(&disk, BOTH.with(Keys::one(key(1, 2)), Keys::one(key(1, 3))));
     assert_eq!(error.kind(), ErrorKind::Key, "{error}");
 }
 

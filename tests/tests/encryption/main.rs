@@ -1,5 +1,5 @@
-//! Encryption at rest, and the chain of keyed hashes: what is hidden, what is refused and how, and that all else goes on as
-//! without them.
+//! Encryption at rest and the chain of keyed hashes: confidentiality, refusals of wrong keys and forgeries, and the same
+//! behaviour as without protection otherwise.
 
 mod crash;
 mod forgery;
@@ -14,29 +14,29 @@ use std::sync::Arc;
 
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Error, Image, Key, Keys, Options, Seq};
-use memimage_tests::{Ask, Ledger, Run, changed, files};
+use memimage_tests::{Ledger, Request, Run, changed, files};
 
 const ROOT: &str = "/ledger";
 
-/// Which of the two an image has.
+/// Whether an image is encrypted, and whether it has a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Mode {
+struct ProtectionMode {
     encrypted: bool,
     chained: bool,
 }
 
-const PLAIN: Mode = Mode { encrypted: false, chained: false };
-const ENCRYPTED: Mode = Mode { encrypted: true, chained: false };
-const CHAINED: Mode = Mode { encrypted: false, chained: true };
-const BOTH: Mode = Mode { encrypted: true, chained: true };
-const PROTECTED: [Mode; 3] = [ENCRYPTED, CHAINED, BOTH];
+const PLAIN: ProtectionMode = ProtectionMode { encrypted: false, chained: false };
+const ENCRYPTED: ProtectionMode = ProtectionMode { encrypted: true, chained: false };
+const CHAINED: ProtectionMode = ProtectionMode { encrypted: false, chained: true };
+const BOTH: ProtectionMode = ProtectionMode { encrypted: true, chained: true };
+const PROTECTED: [ProtectionMode; 3] = [ENCRYPTED, CHAINED, BOTH];
 
-/// The keys of a program: number 3 is current, and it still has number 2.
+/// Keys of which number 3 is current and number 2 is still available.
 fn keys(store: u8) -> Keys {
     Keys::new(3, move |number| (2..=3).contains(&number).then(|| key(store, number)))
 }
 
-/// Keys of which an older one is current.
+/// Keys with only the older key 2, as the current one.
 fn older_keys(store: u8) -> Keys {
     Keys::new(2, move |number| (number == 2).then(|| key(store, number)))
 }
@@ -45,11 +45,11 @@ fn key(store: u8, number: u32) -> Key {
     Key::new([store ^ number as u8; 32])
 }
 
-/// Not the same keys for both, so that none of the two passes with the other's.
+/// Encryption and chain use different keys, so that one cannot be used for the other.
 const CIPHER: u8 = 0x50;
 const CHAIN: u8 = 0xA0;
 
-impl Mode {
+impl ProtectionMode {
     fn options(self) -> Options<Ledger> {
         self.with(keys(CIPHER), keys(CHAIN))
     }
@@ -70,39 +70,39 @@ fn open(disk: &SimDisk, options: Options<Ledger>) -> Result<Image<Ledger>, Error
     options.open_with(Arc::new(disk.clone()), ROOT)
 }
 
-/// A run on a disk, of an image that is new or holds what `digests` tell of.
+/// Opens a disk and begins a run. The image is new or has the states of `digests`.
 fn begin(disk: &SimDisk, options: Options<Ledger>, digests: Vec<u64>, at_least: Seq) -> Run {
     Run::begin(open(disk, options).unwrap(), digests, at_least).unwrap()
 }
 
-/// Some of everything: rolls, a panic that rebuilds, a snapshot with its drill.
-fn live(run: &mut Run) {
+/// Runs commands of all kinds: several segments, a panic that rebuilds the model, and a verified snapshot.
+fn run_commands(run: &mut Run) {
     for amount in 0..12 {
-        run.ask(&Ask::Deposit(amount % 3, 100 + amount));
-        run.ask(&Ask::Settle(amount % 4, 90));
+        run.execute(&Request::Deposit(amount % 3, 100 + amount));
+        run.execute(&Request::Settle(amount % 4, 90));
     }
-    run.ask(&Ask::Draw(Some(7)));
-    run.ask(&Ask::File(9_000));
-    run.ask(&Ask::Explode(1));
+    run.execute(&Request::Draw(Some(7)));
+    run.execute(&Request::File(9_000));
+    run.execute(&Request::Explode(1));
     run.image().admin().snapshot().unwrap();
-    (0..4).for_each(|account| run.ask(&Ask::Submit(account, 5)));
-    run.ask(&Ask::File(20_000));
-    run.ask(&Ask::Withdraw(0, 1));
+    (0..4).for_each(|account| run.execute(&Request::Submit(account, 5)));
+    run.execute(&Request::File(20_000));
+    run.execute(&Request::Withdraw(0, 1));
 }
 
-/// An image that has lived, with what is known of it.
-fn lived(mode: Mode) -> (SimDisk, Vec<u64>, Seq) {
+/// A closed image after [`run_commands`], with its digests and last event.
+fn closed_image(mode: ProtectionMode) -> (SimDisk, Vec<u64>, Seq) {
     let disk = SimDisk::new();
     let mut run = begin(&disk, mode.options(), Vec::new(), Seq::ZERO);
-    live(&mut run);
+    run_commands(&mut run);
     let (digests, seq) = run.close();
     (disk, digests, seq)
 }
 
-/// The error with which a disk is refused, and left as it is.
-fn refused(disk: &SimDisk, options: Options<Ledger>) -> Error {
+/// Asserts that opening is refused and changes nothing. Returns the error.
+fn assert_refused(disk: &SimDisk, options: Options<Ledger>) -> Error {
     let before = files(disk);
-    let error = open(disk, options).expect_err("it is refused");
+    let error = open(disk, options).expect_err("opening should be refused");
     assert_eq!(changed(&before, &files(disk)), Vec::<PathBuf>::new(), "{error}");
     error
 }
@@ -122,20 +122,20 @@ fn remove_all(disk: &SimDisk, directory: &str) {
 }
 
 #[test]
-fn a_protected_image_goes_on_as_any_other() {
+fn a_protected_image_recovers_like_an_unprotected_one() {
     for mode in PROTECTED {
-        let (disk, mut digests, mut seq) = lived(mode);
+        let (disk, mut digests, mut seq) = closed_image(mode);
         for _ in 0..3 {
             let mut run = begin(&disk, mode.options(), digests, seq);
-            live(&mut run);
+            run_commands(&mut run);
             (digests, seq) = run.close();
         }
-        assert!(segments(&disk).len() > 4, "{mode:?}: it rolled");
+        assert!(segments(&disk).len() > 4, "{mode:?}: several segments");
         let stats = open(&disk, mode.options()).unwrap().admin().stats();
         assert!(stats.recovery.snapshot.is_some(), "{mode:?}: from a snapshot");
         assert_eq!(stats.recovery.unusable_snapshots, []);
 
-        // and from the journal alone
+        // from the journal alone
         remove_all(&disk, "/ledger/snapshot");
         let run = begin(&disk, mode.options(), digests, seq);
         assert_eq!(run.image().admin().stats().recovery.replayed, seq.get(), "{mode:?}");
@@ -143,9 +143,9 @@ fn a_protected_image_goes_on_as_any_other() {
 }
 
 #[test]
-fn a_protected_image_is_a_protected_image_in_memory_too() {
+fn an_image_in_memory_accepts_keys() {
     let image = BOTH.options().in_memory().unwrap();
     let mut run = Run::begin(image, Vec::new(), Seq::ZERO).unwrap();
-    live(&mut run);
+    run_commands(&mut run);
     run.close();
 }

@@ -1,18 +1,18 @@
-//! Check, repair and void with keys: what they find and tell, and that wrong keys touch nothing. What each repair does, and
-//! crashes in the midst of it, are in `operations/`, for images of every form.
+//! Check, repair and void with keys: their reports, and that wrong keys change nothing. `operations/` tests the effects of
+//! repairs, and crashes during them, for all protection modes.
 
 use memimage::ErrorKind;
 use memimage::admin::{Check, CheckReport, Repair, RepairAction, RepairReport, Severity, Void, VoidReport};
 use memimage_tests::LedgerCommands as _;
 use memimage_tests::frames::frames;
 
-use super::forgery::{mend, mend_snapshot, small, snapshot_of, unprotected};
+use super::forgery::{remove_protection, small_image, snapshot_of, update_checksums, update_snapshot_checksums};
 use super::*;
 
-/// Gives a task the keys that an image of this mode needs.
+/// Adds the keys for a mode to an operation.
 macro_rules! keyed {
     ($mode:expr, $task:expr, $cipher:expr, $chain:expr) => {{
-        let (mode, mut task): (Mode, _) = ($mode, $task);
+        let (mode, mut task): (ProtectionMode, _) = ($mode, $task);
         if mode.encrypted {
             task = task.encryption($cipher);
         }
@@ -23,40 +23,40 @@ macro_rules! keyed {
     }};
 }
 
-fn check(disk: &SimDisk, mode: Mode) -> CheckReport {
+fn check(disk: &SimDisk, mode: ProtectionMode) -> CheckReport {
     check_with(disk, mode, keys(CIPHER), keys(CHAIN)).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn check_with(disk: &SimDisk, mode: Mode, cipher: Keys, chain: Keys) -> Result<CheckReport, Error> {
+fn check_with(disk: &SimDisk, mode: ProtectionMode, cipher: Keys, chain: Keys) -> Result<CheckReport, Error> {
     let operations = disk.operations();
     let checked = keyed!(mode, Check::new(), cipher, chain).run_with(Arc::new(disk.clone()), ROOT);
     assert_eq!(disk.operations(), operations, "a check changes nothing");
     checked
 }
 
-fn repair(disk: &SimDisk, mode: Mode, choice: RepairAction) -> Result<RepairReport, Error> {
-    keyed!(mode, Repair::new(choice), keys(CIPHER), keys(CHAIN)).run_with(Arc::new(disk.clone()), ROOT)
+fn repair(disk: &SimDisk, mode: ProtectionMode, action: RepairAction) -> Result<RepairReport, Error> {
+    keyed!(mode, Repair::new(action), keys(CIPHER), keys(CHAIN)).run_with(Arc::new(disk.clone()), ROOT)
 }
 
-fn void(disk: &SimDisk, mode: Mode, seq: u64) -> Result<VoidReport, Error> {
+fn void(disk: &SimDisk, mode: ProtectionMode, seq: u64) -> Result<VoidReport, Error> {
     let void = Void::new(Seq::new(seq), "a mistake");
     keyed!(mode, void, keys(CIPHER), keys(CHAIN)).run_with(Arc::new(disk.clone()), ROOT)
 }
 
-/// The error with which each of the three refuses these keys, without having touched anything.
-fn all_refuse(disk: &SimDisk, mode: Mode, keys: impl Fn() -> (Keys, Keys)) -> Vec<String> {
+/// Asserts that check, repair and void refuse these keys and change nothing. Returns the errors.
+fn assert_all_refuse(disk: &SimDisk, mode: ProtectionMode, keys: impl Fn() -> (Keys, Keys)) -> Vec<String> {
     let (before, operations) = (files(disk), disk.operations());
     let on = || -> Arc<dyn Disk> { Arc::new(disk.clone()) };
     let mut errors = Vec::new();
-    let mut refused = |task: &str, outcome: Result<(), Error>| {
+    let mut assert_refused = |task: &str, outcome: Result<(), Error>| {
         let error = outcome.expect_err(task);
         assert!(error.kind() == ErrorKind::Key && error.kind() != ErrorKind::Forged, "{task}: {error}");
         assert_eq!((changed(&before, &files(disk)), disk.operations()), (Vec::<PathBuf>::new(), operations), "{task}");
         errors.push(error.to_string());
     };
     let (cipher, chain) = keys();
-    refused("check", check_with(disk, mode, cipher, chain).map(drop));
-    for choice in [
+    assert_refused("check", check_with(disk, mode, cipher, chain).map(drop));
+    for action in [
         RepairAction::TornTail,
         RepairAction::SuspectTail,
         RepairAction::CutFrom(Seq::new(1)),
@@ -65,11 +65,11 @@ fn all_refuse(disk: &SimDisk, mode: Mode, keys: impl Fn() -> (Keys, Keys)) -> Ve
         RepairAction::Base,
     ] {
         let (cipher, chain) = keys();
-        refused("repair", keyed!(mode, Repair::new(choice), cipher, chain).run_with(on(), ROOT).map(drop));
+        assert_refused("repair", keyed!(mode, Repair::new(action), cipher, chain).run_with(on(), ROOT).map(drop));
     }
     let (cipher, chain) = keys();
     let void = Void::new(Seq::new(1), "a mistake");
-    refused("void", keyed!(mode, void, cipher, chain).run_with(on(), ROOT).map(drop));
+    assert_refused("void", keyed!(mode, void, cipher, chain).run_with(on(), ROOT).map(drop));
     errors
 }
 
@@ -77,22 +77,22 @@ fn only(number: u32, store: u8) -> Keys {
     Keys::new(number, move |asked| (asked == number).then(|| key(store, number)))
 }
 
-/// An image that has lived under key 2, and then under key 3, which none but its last snapshot and segments name.
-fn rotated(mode: Mode) -> (SimDisk, Vec<u64>, Seq) {
+/// An image with events under key 2 and then under key 3.
+fn rotated(mode: ProtectionMode) -> (SimDisk, Vec<u64>, Seq) {
     let disk = SimDisk::new();
     let mut run = begin(&disk, mode.with(older_keys(CIPHER), older_keys(CHAIN)), Vec::new(), Seq::ZERO);
-    live(&mut run);
+    run_commands(&mut run);
     let (digests, seq) = run.close();
     let mut run = begin(&disk, mode.options(), digests, seq);
-    live(&mut run);
+    run_commands(&mut run);
     let (digests, seq) = run.close();
     (disk, digests, seq)
 }
 
 #[test]
-fn a_sound_image_is_read_whole_and_its_chain_is_said_to_hold() {
+fn a_check_of_a_sound_image_reports_a_valid_chain() {
     for mode in PROTECTED {
-        let (disk, digests, seq) = lived(mode);
+        let (disk, digests, seq) = closed_image(mode);
         let checked = check(&disk, mode);
         assert!(checked.worst().is_none(), "{checked}");
         assert_eq!((checked.first, checked.last, checked.events), (Some(Seq::new(1)), Some(seq), seq.get()));
@@ -110,12 +110,12 @@ fn a_sound_image_is_read_whole_and_its_chain_is_said_to_hold() {
 }
 
 #[test]
-fn wrong_keys_touch_nothing() {
+fn operations_with_wrong_keys_are_refused_and_change_nothing() {
     for mode in PROTECTED {
-        let (disk, ..) = lived(mode);
-        let missing = all_refuse(&disk, mode, || (only(2, CIPHER), only(2, CHAIN)));
+        let (disk, ..) = closed_image(mode);
+        let missing = assert_all_refuse(&disk, mode, || (only(2, CIPHER), only(2, CHAIN)));
         assert!(missing.iter().all(|error| error.contains("it needs key 3 of ")), "{missing:?}");
-        let other = all_refuse(&disk, mode, || (keys(!CIPHER), keys(!CHAIN)));
+        let other = assert_all_refuse(&disk, mode, || (keys(!CIPHER), keys(!CHAIN)));
         assert!(
             other
                 .iter()
@@ -123,27 +123,27 @@ fn wrong_keys_touch_nothing() {
             "{other:?}"
         );
     }
-    let (disk, ..) = lived(BOTH);
-    let other = all_refuse(&disk, BOTH, || (keys(CIPHER), keys(!CHAIN)));
+    let (disk, ..) = closed_image(BOTH);
+    let other = assert_all_refuse(&disk, BOTH, || (keys(CIPHER), keys(!CHAIN)));
     assert!(other.iter().all(|error| error.contains("key 3 of `chain` is not the key")), "{other:?}");
-    let other = all_refuse(&disk, BOTH, || (keys(!CIPHER), keys(CHAIN)));
+    let other = assert_all_refuse(&disk, BOTH, || (keys(!CIPHER), keys(CHAIN)));
     assert!(other.iter().all(|error| error.contains("key 3 of `encryption` is not the key")), "{other:?}");
     for (mode, what) in [(ENCRYPTED, "pass key 3 to `chain`"), (CHAINED, "pass key 3 to `encryption`")] {
-        let one = all_refuse(&disk, mode, || (keys(CIPHER), keys(CHAIN)));
+        let one = assert_all_refuse(&disk, mode, || (keys(CIPHER), keys(CHAIN)));
         assert!(one.iter().all(|error| error.contains(what)), "{one:?}");
     }
-    let (disk, ..) = lived(PLAIN);
+    let (disk, ..) = closed_image(PLAIN);
     for mode in PROTECTED {
-        let needless = all_refuse(&disk, mode, || (keys(CIPHER), keys(CHAIN)));
+        let needless = assert_all_refuse(&disk, mode, || (keys(CIPHER), keys(CHAIN)));
         assert!(needless.iter().all(|error| error.contains("help: do not pass them")), "{needless:?}");
     }
 }
 
-/// Nothing is written under a key that is not there, though all that is read has its keys.
+/// Nothing is written without the current key, even if all keys for reading are available.
 #[test]
-fn without_a_current_key_only_a_check_is_done() {
+fn without_a_current_key_only_a_check_runs() {
     for mode in PROTECTED {
-        let (disk, digests, seq) = lived(mode);
+        let (disk, digests, seq) = closed_image(mode);
         let newer = |store| Keys::new(4, move |number| (number == 3).then(|| key(store, 3)));
         assert!(check_with(&disk, mode, newer(CIPHER), newer(CHAIN)).unwrap().is_sound());
         let (before, operations) = (files(&disk), disk.operations());
@@ -160,7 +160,7 @@ fn without_a_current_key_only_a_check_is_done() {
 }
 
 #[test]
-fn all_keys_of_an_image_are_needed_and_the_missing_one_is_named() {
+fn all_keys_of_an_image_are_needed_and_a_missing_one_is_reported() {
     for mode in PROTECTED {
         let (disk, ..) = rotated(mode);
         let checked = check(&disk, mode);
@@ -169,13 +169,13 @@ fn all_keys_of_an_image_are_needed_and_the_missing_one_is_named() {
         assert_eq!(checked.chain, if mode.chained { vec![2, 3] } else { Vec::new() });
         assert_eq!(checked.to_string().contains("encrypted under keys 2, 3\n"), mode.encrypted, "{checked}");
 
-        let newest = all_refuse(&disk, mode, || (only(3, CIPHER), only(3, CHAIN)));
+        let newest = assert_all_refuse(&disk, mode, || (only(3, CIPHER), only(3, CHAIN)));
         assert!(newest.iter().all(|error| error.contains("it needs key 2 of ")), "{newest:?}");
-        let oldest = all_refuse(&disk, mode, || (only(2, CIPHER), only(2, CHAIN)));
+        let oldest = assert_all_refuse(&disk, mode, || (only(2, CIPHER), only(2, CHAIN)));
         assert!(oldest.iter().all(|error| error.contains("it needs key 3 of ")), "{oldest:?}");
-        // one of them is right, and the other is none that anything was written with
+        // the newer key is right, and the older one is wrong
         let half = |store: u8| Keys::new(3, move |number| Some(key(if number == 3 { store } else { !store }, number)));
-        let half = all_refuse(&disk, mode, || (half(CIPHER), half(CHAIN)));
+        let half = assert_all_refuse(&disk, mode, || (half(CIPHER), half(CHAIN)));
         assert!(
             half.iter()
                 .all(|error| error.contains("key 2 of") && error.contains("is not the key that it was written with")),
@@ -184,13 +184,13 @@ fn all_keys_of_an_image_are_needed_and_the_missing_one_is_named() {
     }
 }
 
-/// A snapshot may be all that is under a key. Whether it is bad or the key is, nobody can tell, so it is not put away.
+/// Only a snapshot may be written with a key. It is not moved to the quarantine, because the snapshot or the key may be wrong.
 #[test]
-fn a_key_that_a_snapshot_alone_is_under_must_be_right_too() {
+fn a_key_that_only_a_snapshot_uses_must_be_right() {
     for mode in PROTECTED {
         let disk = SimDisk::new();
         let mut run = begin(&disk, mode.with(older_keys(CIPHER), older_keys(CHAIN)), Vec::new(), Seq::ZERO);
-        run.ask(&Ask::Deposit(1, 1));
+        run.execute(&Request::Deposit(1, 1));
         let (digests, seq) = run.close();
         let run = begin(&disk, mode.options(), digests, seq);
         run.image().admin().snapshot().unwrap();
@@ -214,22 +214,22 @@ fn a_key_that_a_snapshot_alone_is_under_must_be_right_too() {
     }
 }
 
-/// Changes a frame of the first segment, and makes its own checksums right again. Gives its place.
+/// Changes a frame of the first segment and updates its checksums. Returns its offset and its event.
 fn forge_alone(disk: &SimDisk, frame: usize) -> (u64, u64) {
     let path = &segments(disk)[0];
     let mut bytes = disk.read(path).unwrap();
     let frame = frames(&bytes)[frame].clone();
     bytes[frame.end - 9] ^= 1;
-    mend(&mut bytes, std::slice::from_ref(&frame));
+    update_checksums(&mut bytes, std::slice::from_ref(&frame));
     disk.write(path, 0, &bytes).unwrap();
     (frame.start as u64, u64::from_le_bytes(bytes[frame.start + 8..frame.start + 16].try_into().unwrap()))
 }
 
-/// Opening begins with the snapshot and does not see it; a check reads all, and says where it is.
+/// Opening begins with the snapshot and does not notice the forgery; a check reads everything and reports its position.
 #[test]
-fn a_forgery_before_a_snapshot_is_found_with_its_place() {
+fn a_forgery_before_a_snapshot_is_reported_with_its_position() {
     for mode in PROTECTED {
-        let disk = small(mode);
+        let disk = small_image(mode);
         let image = open(&disk, mode.options()).unwrap();
         image.admin().snapshot().unwrap();
         image.deposit(1, 1).unwrap();
@@ -245,15 +245,15 @@ fn a_forgery_before_a_snapshot_is_found_with_its_place() {
         assert!(found.help.contains("find out who changed it"), "{checked}");
         assert_eq!(checked.chain_head, None, "{checked}");
         assert_eq!(checked.to_string().contains("the chain is not valid"), mode.chained, "{checked}");
-        let offers: Vec<_> = checked.repairs().iter().map(|mend| mend.action).collect();
+        let offers: Vec<_> = checked.repairs().iter().map(|update_checksums| update_checksums.action).collect();
         assert!(offers.contains(&RepairAction::CutFrom(Seq::new(event))), "{checked}");
 
-        // who holds the key may give up what was forged, or all that comes before the good state
+        // the owner of the key may give up the forged events, or begin the journal at a later state
         let cut = disk.fork();
         assert_eq!(repair(&cut, mode, RepairAction::CutFrom(Seq::new(event))).unwrap().lost.unwrap().last, seq);
         assert!(check(&cut, mode).is_sound(), "{}", check(&cut, mode));
         assert_eq!(open(&cut, mode.options()).unwrap().journal().seq().get(), event - 1);
-        let begin = *offers.iter().find(|choice| matches!(choice, RepairAction::BeginAt(_))).unwrap();
+        let begin = *offers.iter().find(|action| matches!(action, RepairAction::BeginAt(_))).unwrap();
         repair(&disk, mode, begin).unwrap();
         let checked = check(&disk, mode);
         assert!(checked.is_sound() && checked.base.is_some(), "{checked}");
@@ -262,13 +262,13 @@ fn a_forgery_before_a_snapshot_is_found_with_its_place() {
     }
 }
 
-/// A header that others of the same key show to be forged is a place like any other; the frames behind it are read by what
-/// they say of themselves.
+/// Other headers with the same key show that a header is forged. The check reports it, and reads the frames after it by their
+/// own fields.
 #[test]
-fn a_forged_or_damaged_header_is_reported_and_the_rest_is_read() {
+fn a_forged_or_damaged_header_is_reported_and_later_frames_are_read() {
     for mode in PROTECTED {
         for forged in [true, false] {
-            let (disk, _, seq) = lived(mode);
+            let (disk, _, seq) = closed_image(mode);
             let path = &segments(&disk)[1];
             let mut bytes = disk.read(path).unwrap();
             bytes[136] ^= 1;
@@ -287,24 +287,24 @@ fn a_forged_or_damaged_header_is_reported_and_the_rest_is_read() {
     }
 }
 
-/// What links and forms are for: a frame in the place of another, and one without protection.
+/// A frame without protection, and a frame from a diverged copy.
 #[test]
 fn foreign_frames_are_reported() {
     for mode in PROTECTED {
-        let disk = small(mode);
+        let disk = small_image(mode);
         let path = &segments(&disk)[0];
         let mut bytes = disk.read(path).unwrap();
         let frame = frames(&bytes)[5].clone();
         bytes[frame.start + 64] = 0;
         bytes[frame.start + 67] = 0;
-        mend(&mut bytes, std::slice::from_ref(&frame));
+        update_checksums(&mut bytes, std::slice::from_ref(&frame));
         disk.write(path, 0, &bytes).unwrap();
         let checked = check(&disk, mode);
         assert!(checked.findings[0].message.starts_with("its protection differs from that"), "{checked}");
         assert_eq!(checked.findings.len(), 1, "{checked}");
     }
-    // two histories of one image, which part after its fifth frame: a frame of one names what the other has not
-    let disk = small(CHAINED);
+    // a copy that diverges after the fifth frame
+    let disk = small_image(CHAINED);
     let other = disk.fork();
     for (disk, amount) in [(&disk, 1), (&other, 2)] {
         let image = open(disk, CHAINED.options()).unwrap();
@@ -320,7 +320,7 @@ fn foreign_frames_are_reported() {
     let previous = bytes[before.end - 4..before.end].to_vec();
     bytes[last.clone()].copy_from_slice(&others[theirs.clone()]);
     bytes[last.start + 60..last.start + 64].copy_from_slice(&previous);
-    mend(&mut bytes, std::slice::from_ref(last));
+    update_checksums(&mut bytes, std::slice::from_ref(last));
     disk.write(path, 0, &bytes).unwrap();
     let checked = check(&disk, CHAINED);
     let [found] = &checked.findings[..] else { panic!("{checked}") };
@@ -331,11 +331,11 @@ fn foreign_frames_are_reported() {
 #[test]
 fn a_forged_snapshot_is_reported_and_moved_to_the_quarantine() {
     for mode in PROTECTED {
-        let (disk, digests, seq) = lived(mode);
+        let (disk, digests, seq) = closed_image(mode);
         let snapshot = snapshot_of(&disk);
         let mut bytes = disk.read(&snapshot).unwrap();
         bytes[4096 + 8 + 3] ^= 1;
-        mend_snapshot(&mut bytes);
+        update_snapshot_checksums(&mut bytes);
         disk.write(&snapshot, 0, &bytes).unwrap();
         let checked = check(&disk, mode);
         let [found] = &checked.findings[..] else { panic!("{checked}") };
@@ -343,10 +343,10 @@ fn a_forged_snapshot_is_reported_and_moved_to_the_quarantine() {
         assert!(found.message.contains("so somebody without the key changed it"), "{checked}");
         assert_eq!(checked.repairs()[0].action, RepairAction::Snapshots);
 
-        // and one without protection, which passes for no state of the image
+        // the same for an unprotected snapshot
         let plain = disk.fork();
-        unprotected(&mut bytes);
-        mend_snapshot(&mut bytes);
+        remove_protection(&mut bytes);
+        update_snapshot_checksums(&mut bytes);
         plain.truncate(&snapshot, bytes.len() as u64).unwrap();
         plain.write(&snapshot, 0, &bytes).unwrap();
         assert!(check(&plain, mode).findings[0].message.contains("it is not protected as the image is"));
@@ -357,14 +357,13 @@ fn a_forged_snapshot_is_reported_and_moved_to_the_quarantine() {
     }
 }
 
-/// The decision is a link of the chain like any other, in the segment that is there, and what is begun after it is under
-/// the current key.
+/// A decision is a link of the chain like any other frame. The next segment is written with the current key.
 #[test]
 fn a_decision_is_protected_like_all_other_frames() {
     for mode in PROTECTED {
         let disk = SimDisk::new();
         let mut run = begin(&disk, mode.with(older_keys(CIPHER), older_keys(CHAIN)), Vec::new(), Seq::ZERO);
-        (0..4).for_each(|account| run.ask(&Ask::Deposit(account, 100)));
+        (0..4).for_each(|account| run.execute(&Request::Deposit(account, 100)));
         run.close();
         let voided = void(&disk, mode, 2).unwrap();
         assert_eq!((voided.name.as_str(), voided.already), ("deposit", false));
@@ -378,17 +377,17 @@ fn a_decision_is_protected_like_all_other_frames() {
 
         let last = disk.read(segments(&disk).last().unwrap()).unwrap();
         let number = last[if mode.encrypted { 148 } else { 152 }];
-        assert_eq!(number, 3, "the segment that was made for it, or after it");
+        assert_eq!(number, 3, "the new segment should use the current key");
     }
 }
 
-/// Of a journal whose events are all damaged, a segment is made under the current key, which the older one no longer opens.
+/// All events are damaged, so the repair begins a segment with the current key.
 #[test]
 fn a_repair_writes_with_the_current_key() {
     for mode in PROTECTED {
         let disk = SimDisk::new();
         let mut run = begin(&disk, mode.with(older_keys(CIPHER), older_keys(CHAIN)), Vec::new(), Seq::ZERO);
-        (0..4).for_each(|account| run.ask(&Ask::Deposit(account, 100)));
+        (0..4).for_each(|account| run.execute(&Request::Deposit(account, 100)));
         run.image().admin().snapshot().unwrap();
         let (digests, seq) = run.close();
         let twin = disk.fork();
@@ -402,11 +401,11 @@ fn a_repair_writes_with_the_current_key() {
         assert_eq!(checked.chain_head.is_some(), mode.chained, "{checked}");
         let number = disk.read(segments(&disk).last().unwrap()).unwrap()[if mode.encrypted { 148 } else { 152 }];
         assert_eq!(number, 3);
-        // with the seed that it had: what is drawn is what would have been
+        // the seed is kept, so the same random numbers are drawn
         let drawn = [&disk, &twin].map(|disk| {
             let mut run = begin(disk, mode.options(), digests.clone(), seq);
-            run.ask(&Ask::Draw(Some(7)));
-            live(&mut run);
+            run.execute(&Request::Draw(Some(7)));
+            run_commands(&mut run);
             run.close()
         });
         assert_eq!(drawn[0], drawn[1]);
@@ -414,9 +413,9 @@ fn a_repair_writes_with_the_current_key() {
     }
 }
 
-/// Where no header tells whether a key is right, the frames do.
+/// Without an intact header, the frames show whether a key is right.
 #[test]
-fn a_key_whose_headers_are_all_damaged_must_be_right_too() {
+fn a_key_whose_headers_are_all_damaged_must_be_right() {
     for mode in PROTECTED {
         let (disk, _, seq) = rotated(mode);
         let number = |path: &PathBuf| disk.read(path).unwrap()[if mode.encrypted { 148 } else { 152 }];

@@ -1,4 +1,4 @@
-//! Other keys: by a rewrite, which also turns encryption and the chain on and off; and by going on under another.
+//! Key rotation: by a rewrite, which may also enable or disable encryption and the chain, or by a new current key.
 
 use memimage::admin::Rewrite;
 use memimage::{ErrorKind, Retention};
@@ -7,8 +7,8 @@ use super::*;
 
 const NEW: &str = "/new";
 
-/// A rewrite with the keys of the source, and of the target.
-fn rewrite(disk: &SimDisk, from: Mode, to: Mode, keys: impl Fn(u8) -> Keys) -> Result<(), Error> {
+/// A rewrite with the keys of the source and of the target.
+fn rewrite(disk: &SimDisk, from: ProtectionMode, to: ProtectionMode, keys: impl Fn(u8) -> Keys) -> Result<(), Error> {
     let mut rewrite = Rewrite::<Ledger>::new().segment_bytes(16 << 10);
     if from.encrypted {
         rewrite = rewrite.source_encryption(super::keys(CIPHER));
@@ -26,10 +26,10 @@ fn rewrite(disk: &SimDisk, from: Mode, to: Mode, keys: impl Fn(u8) -> Keys) -> R
 }
 
 #[test]
-fn a_rewrite_turns_each_into_each() {
+fn a_rewrite_converts_any_mode_to_any_other() {
     let modes = [PLAIN, ENCRYPTED, CHAINED, BOTH];
     for from in modes {
-        let (disk, digests, seq) = lived(from);
+        let (disk, digests, seq) = closed_image(from);
         for to in modes {
             let disk = disk.fork();
             let before = files(&disk);
@@ -37,12 +37,12 @@ fn a_rewrite_turns_each_into_each() {
             rewrite(&disk, from, to, other).unwrap();
             let mut after = files(&disk);
             after.retain(|path, _| path.starts_with(ROOT));
-            assert_eq!(changed(&before, &after), Vec::<PathBuf>::new(), "the source stays as it is");
+            assert_eq!(changed(&before, &after), Vec::<PathBuf>::new(), "the source should not change");
 
             let options = || to.with(other(CIPHER), other(CHAIN));
             let image = options().open_with(Arc::new(disk.clone()), NEW).unwrap();
             let mut run = Run::begin(image, digests.clone(), seq).unwrap();
-            live(&mut run);
+            run_commands(&mut run);
             let (digests, seq) = run.close();
             Run::begin(options().open_with(Arc::new(disk.clone()), NEW).unwrap(), digests, seq).unwrap();
             if to != PLAIN {
@@ -56,7 +56,7 @@ fn a_rewrite_turns_each_into_each() {
 #[test]
 fn a_rewrite_without_the_keys_of_its_source_is_refused() {
     for from in PROTECTED {
-        let (disk, ..) = lived(from);
+        let (disk, ..) = closed_image(from);
         let before = files(&disk);
         let error = rewrite(&disk, PLAIN, BOTH, keys).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Key, "{error}");
@@ -64,41 +64,41 @@ fn a_rewrite_without_the_keys_of_its_source_is_refused() {
     }
 }
 
-/// Segments and snapshots that are begun take the current key, and those that are there keep theirs.
+/// New segments and snapshots use the current key, and existing ones keep theirs.
 #[test]
-fn an_image_goes_on_under_another_current_key() {
+fn an_image_continues_with_a_new_current_key() {
     for mode in PROTECTED {
         let disk = SimDisk::new();
         let mut run = begin(&disk, mode.with(older_keys(CIPHER), older_keys(CHAIN)), Vec::new(), Seq::ZERO);
-        live(&mut run);
+        run_commands(&mut run);
         let (digests, seq) = run.close();
         let mut run = begin(&disk, mode.options(), digests, seq);
-        live(&mut run);
-        live(&mut run);
+        run_commands(&mut run);
+        run_commands(&mut run);
         let (digests, seq) = run.close();
 
         let at = if mode.encrypted { 148 } else { 152 };
         let ids: Vec<u8> = segments(&disk).iter().map(|path| disk.read(path).unwrap()[at]).collect();
         assert!(ids.is_sorted() && ids.first() == Some(&2) && ids.last() == Some(&3), "{mode:?}: {ids:?}");
-        let error = refused(&disk, mode.with(older_keys(CIPHER), older_keys(CHAIN)));
-        assert_eq!(error.kind(), ErrorKind::Key, "the older key alone will not do: {error}");
+        let error = assert_refused(&disk, mode.with(older_keys(CIPHER), older_keys(CHAIN)));
+        assert_eq!(error.kind(), ErrorKind::Key, "the older key alone should not be enough: {error}");
         let run = begin(&disk, mode.options(), digests, seq);
         assert_eq!(run.image().admin().stats().recovery.unusable_snapshots, []);
     }
 }
 
-/// With a retention, the older key is not needed any more once all that was written under it is pruned.
+/// With retention, an older key is no longer needed after all its files are pruned.
 #[test]
-fn an_older_key_can_be_given_up_once_nothing_is_left_of_it() {
+fn an_older_key_is_not_needed_after_its_files_are_pruned() {
     let disk = SimDisk::new();
     let retention = Retention::Events(0);
     let older = || BOTH.with(older_keys(CIPHER), older_keys(CHAIN)).retention(retention);
     let mut run = begin(&disk, older(), Vec::new(), Seq::ZERO);
-    live(&mut run);
+    run_commands(&mut run);
     let (mut digests, mut seq) = run.close();
     for _ in 0..6 {
         let mut run = begin(&disk, BOTH.options().retention(retention), digests, seq);
-        live(&mut run);
+        run_commands(&mut run);
         assert_eq!(run.image().admin().stats().retention_failure, None);
         (digests, seq) = run.close();
     }

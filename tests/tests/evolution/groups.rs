@@ -1,4 +1,4 @@
-//! A model whose commands are in several blocks.
+//! A model with several command blocks.
 
 use memimage::{Event, Image};
 use tempfile::tempdir;
@@ -81,7 +81,7 @@ fn commands_of_all_groups_are_methods_of_the_image() {
 }
 
 #[test]
-fn the_event_enum_holds_those_of_the_groups() {
+fn the_event_enum_contains_the_enums_of_the_groups() {
     let event = BankEvent::from(AccountsEvent::from(BankDeposit { account: 1, cents: 2 }));
     assert_eq!((event.name(), event.version()), ("deposit", 1));
     let event = BankEvent::Rates(BankSetRate { rate: 2 }.into());

@@ -1,13 +1,14 @@
-//! The state before the first event, when it is the model's `Default` and that is changed.
+//! The initial state is the model's `Default`, and a newer program changes the `Default`.
 
 use memimage::{ErrorKind, Image, Model};
 use tempfile::tempdir;
 
 use super::options;
 
-/// A program whose till takes so much at a time, and is changed by what it holds besides.
+/// A program with a till that accepts at most `$max` cents at a time. Versions differ in the maximum, the fields and the
+/// upcaster.
 macro_rules! program {
-    ($module:ident, $version:literal, $most:literal, { $($more:tt)* }, { $($default:tt)* } $(, $old:ident, { $($step:tt)* })?) => {
+    ($module:ident, $version:literal, $max:literal, { $($fields:tt)* }, { $($default:tt)* } $(, $old:ident, { $($step:tt)* })?) => {
         mod $module {
             use memimage::{Model, Shape};
             use serde::{Deserialize, Serialize};
@@ -15,27 +16,27 @@ macro_rules! program {
             #[derive(Serialize, Deserialize, Shape, Model)]
             #[model(name = "Till", version = $version $(, history($old))?)]
             pub struct Till {
-                pub most: u32,
+                pub max: u32,
                 pub cents: u32,
-                $($more)*
+                $($fields)*
             }
 
             impl Default for Till {
                 fn default() -> Till {
-                    Till { most: $most, cents: 0, $($default)* }
+                    Till { max: $max, cents: 0, $($default)* }
                 }
             }
 
             $(
                 #[derive(Serialize, Deserialize, Shape)]
                 pub struct $old {
-                    most: u32,
+                    max: u32,
                     cents: u32,
                 }
 
                 #[memimage::upcast]
-                fn to_the_present(old: $old) -> Till {
-                    Till { most: old.most, cents: old.cents, $($step)* }
+                fn till_1_to_2(old: $old) -> Till {
+                    Till { max: old.max, cents: old.cents, $($step)* }
                 }
             )?
 
@@ -43,7 +44,7 @@ macro_rules! program {
             impl Till {
                 #[command]
                 pub fn put(&mut self, cents: u32) {
-                    self.cents += cents.min(self.most);
+                    self.cents += cents.min(self.max);
                 }
             }
         }
@@ -51,18 +52,18 @@ macro_rules! program {
 }
 
 program!(first, 1, 100, {}, {});
-program!(more, 1, 500, {}, {});
-program!(wider, 2, 100, { pub note: String, }, { note: "none".to_owned() });
-program!(wider_and_more, 2, 500, { pub note: String, }, { note: "none".to_owned() });
+program!(other_default, 1, 500, {}, {});
+program!(new_field, 2, 100, { pub note: String, }, { note: "none".to_owned() });
+program!(new_field_and_other_default, 2, 500, { pub note: String, }, { note: "none".to_owned() });
 program!(upcast, 2, 100, { pub note: String, }, { note: "none".to_owned() }, TillV1, { note: "none".to_owned() });
-program!(upcast_and_more, 2, 500, { pub note: String, }, { note: "none".to_owned() }, TillV1, { note: "none".to_owned() });
-program!(upcast_otherwise, 2, 100, { pub note: String, }, { note: "none".to_owned() }, TillV1, { note: "old".to_owned() });
+program!(upcast_and_other_default, 2, 500, { pub note: String, }, { note: "none".to_owned() }, TillV1, { note: "none".to_owned() });
+program!(upcast_to_other_value, 2, 100, { pub note: String, }, { note: "none".to_owned() }, TillV1, { note: "old".to_owned() });
 
 use first::TillCommands as _;
-use upcast_and_more::TillCommands as _;
+use upcast_and_other_default::TillCommands as _;
 
-/// An image of the first program, in which a put was cut to a hundred.
-fn made(path: &std::path::Path) {
+/// Creates an image of the first program, with one put that was limited to a hundred cents.
+fn create(path: &std::path::Path) {
     let till: Image<first::Till> = options().open(path).unwrap();
     till.put(300).unwrap();
     assert_eq!(till.read_uncommitted().unwrap().cents, 100);
@@ -76,34 +77,34 @@ fn refused<M: Model>(path: &std::path::Path) -> String {
 }
 
 #[test]
-fn a_default_that_was_changed_is_refused() {
+fn a_changed_default_is_refused() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("till");
-    made(&path);
-    assert!(refused::<more::Till>(&path).contains("now gives another state"));
+    create(&path);
+    assert!(refused::<other_default::Till>(&path).contains("now gives another state"));
 }
 
 #[test]
-fn it_is_refused_too_if_the_shape_changed_with_it() {
+fn a_changed_default_is_refused_even_if_the_shape_changed_too() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("till");
-    made(&path);
-    let error = refused::<wider_and_more::Till>(&path);
-    assert!(error.contains("fields of unchanged shape now have other values: `most`"), "{error}");
-    let till: Image<wider_and_more::Till> = options().verify_digests(false).open(&path).unwrap();
-    assert_eq!(till.read_uncommitted().unwrap().cents, 300, "accepted on request");
+    create(&path);
+    let error = refused::<new_field_and_other_default::Till>(&path);
+    assert!(error.contains("fields of unchanged shape now have other values: `max`"), "{error}");
+    let till: Image<new_field_and_other_default::Till> = options().verify_digests(false).open(&path).unwrap();
+    assert_eq!(till.read_uncommitted().unwrap().cents, 300, "accepted without digest verification");
     Image::close(till).unwrap();
-    let till: Image<wider::Till> = options().open(&path).unwrap();
+    let till: Image<new_field::Till> = options().open(&path).unwrap();
     let till = till.read_uncommitted().unwrap();
-    assert_eq!((till.cents, &*till.note), (100, "none"), "a new field is no change");
+    assert_eq!((till.cents, &*till.note), (100, "none"), "a new field does not change the others");
 }
 
 #[test]
-fn the_upcasters_are_held_to_it() {
+fn the_upcast_initial_state_must_equal_the_default() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("till");
-    made(&path);
-    for error in [refused::<upcast_and_more::Till>(&path), refused::<upcast_otherwise::Till>(&path)] {
+    create(&path);
+    for error in [refused::<upcast_and_other_default::Till>(&path), refused::<upcast_to_other_value::Till>(&path)] {
         assert!(error.contains("which the upcasters turn into another state than the current `Default`"), "{error}");
     }
     let till: Image<upcast::Till> = options().open(&path).unwrap();
@@ -111,14 +112,14 @@ fn the_upcasters_are_held_to_it() {
 }
 
 #[test]
-fn where_a_snapshot_stands_before_it_the_next_drill_tells() {
+fn snapshot_verification_detects_a_changed_default() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("till");
-    made(&path);
+    create(&path);
     let till: Image<first::Till> = options().open(&path).unwrap();
     till.admin().snapshot().unwrap();
     Image::close(till).unwrap();
-    let till: Image<upcast_and_more::Till> = options().open(&path).unwrap();
+    let till: Image<upcast_and_other_default::Till> = options().open(&path).unwrap();
     till.put(1).unwrap();
     let error = till.admin().snapshot().unwrap_err();
     assert!(error.kind() == ErrorKind::Incompatible && error.to_string().contains("`Default`"), "{error}");

@@ -1,9 +1,9 @@
-//! Evolution: journals that older programs wrote, replayed by newer ones.
+//! Evolution of a model: newer programs replay journals of older ones.
 //!
-//! Each module holds one program's idea of a model; that they are the same model is said by its name.
+//! Each inner module stands for one program. Models with the same name are versions of one model.
 
 #![recursion_limit = "512"]
-#![allow(unreachable_pub, reason = "each module stands for a program with a model that all of it sees")]
+#![allow(unreachable_pub, reason = "each module stands for a program with a public model")]
 
 mod initial_state;
 mod upcast_chains;
@@ -20,12 +20,12 @@ use std::path::Path;
 
 use memimage::{Image, Model, Options, SnapshotPolicy};
 
-/// Opens an image that replays everything each time.
+/// Opens an image that replays its whole journal.
 pub fn open<M: Model>(path: &Path) -> Image<M> {
     options().open(path).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Options under which no snapshot is made.
+/// Options without automatic snapshots.
 pub fn options<M: Model>() -> Options<M> {
     Image::options().snapshots(SnapshotPolicy::Manual).segment_bytes(1 << 20)
 }

@@ -1,4 +1,4 @@
-//! A hundred and fifty versions of one event, each with its own type: as many as a long life may bring.
+//! A hundred and fifty versions of one event, each with its own type.
 
 use memimage::Image;
 use tempfile::tempdir;
@@ -23,7 +23,8 @@ mod first {
     }
 }
 
-/// Types that each lead to the one before them in the list, and the first to the payload; then the model with all of them.
+/// Declares past types, each with an upcaster to the type before it in the list and the first with one to the payload; then the
+/// model.
 macro_rules! program {
     (@types $next:ident) => {};
     (@types $next:ident $old:ident $($older:ident)*) => {
@@ -48,11 +49,11 @@ macro_rules! program {
             }
         }
     };
-    (@turn [$($turned:ident)*]) => { program!(@model $($turned)*); };
-    (@turn [$($turned:ident)*] $first:ident $($rest:ident)*) => { program!(@turn [$first $($turned)*] $($rest)*); };
+    (@reverse [$($reversed:ident)*]) => { program!(@model $($reversed)*); };
+    (@reverse [$($reversed:ident)*] $first:ident $($rest:ident)*) => { program!(@reverse [$first $($reversed)*] $($rest)*); };
     ($($old:ident)*) => {
         program!(@types CountStep $($old)*);
-        program!(@turn [] $($old)*);
+        program!(@reverse [] $($old)*);
     };
 }
 

@@ -1,11 +1,11 @@
-//! One event upcast to several, to another, or to none; rejected events; and the random values that each draws.
+//! Upcasts of one event to several, to another or to no event; rejected events; and the random values of each part.
 
 use memimage::{CommandError, Image};
 use tempfile::tempdir;
 
 use super::{open, options};
 
-/// The first program: one command for what will be several.
+/// The first program.
 mod first {
     use memimage::{Context, Model, Shape};
     use serde::{Deserialize, Serialize};
@@ -26,14 +26,14 @@ mod first {
         pub fn ping(&mut self) {}
 
         #[command]
-        pub fn try_it(&mut self, works: bool) -> Result<(), String> {
+        pub fn attempt(&mut self, succeeds: bool) -> Result<(), String> {
             self.drawn.push(1);
-            if works { Ok(()) } else { Err("it does not".to_owned()) }
+            if succeeds { Ok(()) } else { Err("failed".to_owned()) }
         }
     }
 }
 
-/// A later one: a transfer is two entries, a ping is nothing, and only what works is tried.
+/// A later program. It upcasts a transfer to two entries and a tick, drops pings, and drops event 5.
 mod later {
     use memimage::{Context, Model, Recorded, Shape};
     use serde::{Deserialize, Serialize};
@@ -41,7 +41,7 @@ mod later {
     #[derive(Default, Serialize, Deserialize, Shape, Model)]
     pub struct Desk {
         pub entries: Vec<(i64, u64, u64)>,
-        pub tried: Vec<bool>,
+        pub attempts: Vec<bool>,
     }
 
     #[derive(Deserialize, Shape)]
@@ -63,14 +63,14 @@ mod later {
     fn ping(_: PingV1) {}
 
     #[derive(Deserialize, Shape)]
-    struct TryItV1 {
-        works: bool,
+    struct AttemptV1 {
+        succeeds: bool,
     }
 
     #[memimage::upcast]
-    fn try_it(old: TryItV1, recorded: &Recorded<'_>) -> Option<DeskTryIt> {
-        assert_eq!(old.works, !recorded.is_rejected());
-        (recorded.seq().get() != 5).then_some(DeskTryIt { works: old.works, hard: true })
+    fn attempt(old: AttemptV1, recorded: &Recorded<'_>) -> Option<DeskAttempt> {
+        assert_eq!(old.succeeds, !recorded.is_rejected());
+        (recorded.seq().get() != 5).then_some(DeskAttempt { succeeds: old.succeeds, strict: true })
     }
 
     #[memimage::commands]
@@ -91,45 +91,45 @@ mod later {
             _ = host;
         }
 
-        #[command(version = 2, history(TryItV1))]
-        pub fn try_it(&mut self, works: bool, hard: bool) -> Result<(), String> {
-            self.tried.push(hard);
-            if works { Ok(()) } else { Err("it does not".to_owned()) }
+        #[command(version = 2, history(AttemptV1))]
+        pub fn attempt(&mut self, succeeds: bool, strict: bool) -> Result<(), String> {
+            self.attempts.push(strict);
+            if succeeds { Ok(()) } else { Err("failed".to_owned()) }
         }
     }
 }
 
-/// One that no longer knows that a rejected event must stay rejected.
-mod careless {
+/// A program with a bug: it applies a recorded event that was rejected.
+mod accepts_rejected {
     use memimage::{Model, Shape};
     use serde::{Deserialize, Serialize};
 
     #[derive(Default, Serialize, Deserialize, Shape, Model)]
     pub struct Desk {
-        tried: u32,
+        attempts: u32,
     }
 
     #[derive(Deserialize, Shape)]
-    struct TryItV1 {
-        works: bool,
+    struct AttemptV1 {
+        succeeds: bool,
     }
 
     #[memimage::upcast]
-    fn try_it(old: TryItV1) -> DeskTryIt {
-        DeskTryIt { works: u8::from(old.works) }
+    fn attempt(old: AttemptV1) -> DeskAttempt {
+        DeskAttempt { succeeds: u8::from(old.succeeds) }
     }
 
     #[memimage::commands]
     impl Desk {
-        #[command(version = 2, history(TryItV1))]
-        pub fn try_it(&mut self, works: u8) {
-            self.tried += u32::from(works);
+        #[command(version = 2, history(AttemptV1))]
+        pub fn attempt(&mut self, succeeds: u8) {
+            self.attempts += u32::from(succeeds);
         }
     }
 }
 
-/// One whose upcasters lead from one command's past to the other's, and back.
-mod circular {
+/// A program with a bug: its upcasters form a cycle.
+mod cyclic {
     use memimage::{Model, Shape};
     use serde::{Deserialize, Serialize};
 
@@ -170,17 +170,17 @@ use first::DeskCommands as _;
 use later::DeskCommands as _;
 
 #[test]
-fn parts_share_the_seq_and_draw_each_for_itself() {
+fn parts_share_the_seq_and_draw_different_values() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("desk");
     let desk = open::<first::Desk>(&path);
     desk.transfer(1, 2).unwrap();
     desk.ping().unwrap();
-    desk.try_it(true).unwrap();
-    assert!(matches!(desk.try_it(false), Err(CommandError::Refused(_))));
-    desk.try_it(true).unwrap();
+    desk.attempt(true).unwrap();
+    assert!(matches!(desk.attempt(false), Err(CommandError::Refused(_))));
+    desk.attempt(true).unwrap();
     desk.transfer(3, 4).unwrap();
-    let whole = desk.read_uncommitted().unwrap().drawn.clone();
+    let undivided = desk.read_uncommitted().unwrap().drawn.clone();
     Image::close(desk).unwrap();
 
     let desk = open::<later::Desk>(&path);
@@ -188,36 +188,36 @@ fn parts_share_the_seq_and_draw_each_for_itself() {
     let entries = desk.read_uncommitted().unwrap().entries.clone();
     let seqs: Vec<(i64, u64)> = entries.iter().map(|&(account, seq, _)| (account, seq)).collect();
     assert_eq!(seqs, [(-1, 1), (2, 1), (-3, 6), (4, 6), (5, 7)]);
-    let mut draws: Vec<u64> = entries.iter().map(|entry| entry.2).chain([whole[2]]).collect();
+    let mut draws: Vec<u64> = entries.iter().map(|entry| entry.2).chain([undivided[2]]).collect();
     draws.sort_unstable();
     draws.dedup();
-    assert_eq!(draws.len(), 6, "no two draw the same");
-    // the rejected one was tried again, the fifth was dropped
-    assert_eq!(desk.read_uncommitted().unwrap().tried, [true, true]);
+    assert_eq!(draws.len(), 6, "all random values differ");
+    // events 3 and 4 are replayed, event 5 was dropped
+    assert_eq!(desk.read_uncommitted().unwrap().attempts, [true, true]);
     Image::close(desk).unwrap();
     let desk = open::<later::Desk>(&path);
     assert_eq!(desk.read_uncommitted().unwrap().entries, entries);
 }
 
 #[test]
-fn what_was_rejected_must_stay_so() {
+fn a_rejected_event_must_stay_rejected() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("desk");
     let desk = open::<first::Desk>(&path);
-    desk.try_it(true).unwrap();
-    assert!(desk.try_it(false).is_err());
+    desk.attempt(true).unwrap();
+    assert!(desk.attempt(false).is_err());
     Image::close(desk).unwrap();
-    let error = options::<careless::Desk>().open(&path).unwrap_err().to_string();
+    let error = options::<accepts_rejected::Desk>().open(&path).unwrap_err().to_string();
     assert!(error.contains("was rejected when it was recorded and is applied now"), "{error}");
 }
 
 #[test]
-fn a_circle_of_upcasters_is_an_error() {
+fn a_cycle_of_upcasters_is_an_error() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("desk");
     let desk = open::<first::Desk>(&path);
     desk.ping().unwrap();
     Image::close(desk).unwrap();
-    let error = options::<circular::Desk>().open(&path).unwrap_err().to_string();
+    let error = options::<cyclic::Desk>().open(&path).unwrap_err().to_string();
     assert!(error.contains("the upcasters of `ping` version 1 form a cycle"), "{error}");
 }

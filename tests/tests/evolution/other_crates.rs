@@ -13,12 +13,12 @@ mod first {
     use serde::{Deserialize, Serialize};
 
     #[derive(Default, Serialize, Deserialize, Shape, Model)]
-    pub struct Book {
+    pub struct GuestBook {
         pub names: Vec<String>,
     }
 
     #[memimage::commands]
-    impl Book {
+    impl GuestBook {
         #[command]
         pub fn sign(&mut self, name: String) {
             self.names.push(name);
@@ -27,18 +27,18 @@ mod first {
 }
 
 #[derive(Default, Serialize, Deserialize, Shape, Model)]
-struct Book {
+struct GuestBook {
     names: Vec<(String, u32)>,
 }
 
 #[memimage::commands]
-impl Book {
+impl GuestBook {
     #[command(version = 3, history(SignV1, SignV2))]
     fn sign(&mut self, name: String, page: u32) {
         self.names.push((name, page));
     }
 
-    /// In one build it is the one, in another the other.
+    /// Two variants of one command, of which each build has one.
     #[cfg(test)]
     #[command(version = 2, oldest = 2)]
     fn turn(&mut self, pages: u32) {
@@ -52,22 +52,22 @@ impl Book {
     }
 }
 
-/// The step from the other crate's last version to this crate's own.
+/// Upcasts the other crate's last version to this crate's payload.
 #[memimage::upcast]
-fn sign_2_to_3(old: SignV2) -> BookSign {
-    BookSign { name: old.name, page: old.page.unwrap_or(1) }
+fn sign_2_to_3(old: SignV2) -> GuestBookSign {
+    GuestBookSign { name: old.name, page: old.page.unwrap_or(1) }
 }
 
-use first::BookCommands as _;
+use first::GuestBookCommands as _;
 
 #[test]
-fn the_last_step_leads_from_another_crate_to_this_one() {
+fn past_versions_in_another_crate_are_upcast() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("book");
-    let book = open::<first::Book>(&path);
+    let book = open::<first::GuestBook>(&path);
     book.sign("Ada".to_owned()).unwrap();
     Image::close(book).unwrap();
-    let book = open::<Book>(&path);
+    let book = open::<GuestBook>(&path);
     book.sign("Charles".to_owned(), 2).unwrap();
     book.turn(1).unwrap();
     assert_eq!(book.read_uncommitted().unwrap().names, [("Ada".to_owned(), 1), ("Charles".to_owned(), 2)]);

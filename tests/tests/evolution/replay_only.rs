@@ -1,4 +1,4 @@
-//! Versions kept for replay by their old logic, commands that are retired, and enums that grow.
+//! Versions that keep their old logic for replay, retired commands, and enums with new variants.
 
 use memimage::Image;
 use tempfile::tempdir;
@@ -29,7 +29,8 @@ mod first {
     }
 }
 
-/// A fee came to `charge`, which old charges do not pay; `round_up` is gone; type and methods have other names.
+/// A later program. `charge` has a fee, which old charges do not pay; `round_up` is retired; the type and the methods are
+/// renamed.
 mod later {
     use memimage::{Model, Shape};
     use serde::{Deserialize, Serialize};
@@ -69,7 +70,7 @@ mod later {
     }
 }
 
-/// The model of `$module`, whose notes come in these forms.
+/// A program with a model of notes in these forms.
 macro_rules! notes {
     ($module:ident, $($form:ident),*) => {
         mod $module {
@@ -105,7 +106,7 @@ use first::TillCommands as _;
 use later::CashDeskCommands as _;
 
 #[test]
-fn pinned_versions_are_replayed_by_the_old_logic() {
+fn old_versions_are_replayed_with_their_old_logic() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("till");
     let till = open::<first::Till>(&path);
@@ -121,7 +122,7 @@ fn pinned_versions_are_replayed_by_the_old_logic() {
 }
 
 #[test]
-fn a_variant_appended_needs_no_version_and_an_older_program_is_told_to_give_way() {
+fn an_appended_variant_needs_no_version_and_an_older_program_refuses_it() {
     use narrow::NotesCommands as _;
     use wide::NotesCommands as _;
 
@@ -135,7 +136,7 @@ fn a_variant_appended_needs_no_version_and_an_older_program_is_told_to_give_way(
     notes.note(wide::Form::Struck).unwrap();
     Image::close(notes).unwrap();
     let error = options::<narrow::Notes>().open(&path).unwrap_err().to_string();
-    let said = "note v1: payload.form::Struck: a variant in the journal that a newer program added; help: run the newer program";
-    assert!(error.contains(said), "{error}");
+    let expected = "note v1: payload.form::Struck: a variant in the journal that a newer program added; help: run the newer program";
+    assert!(error.contains(expected), "{error}");
     assert_eq!(open::<wide::Notes>(&path).read_uncommitted().unwrap().forms, [1, 2]);
 }

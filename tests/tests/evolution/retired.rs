@@ -1,4 +1,4 @@
-//! Events that no command has any more: `retired(…)` on the block.
+//! Events without a command: `retired(…)` on the command block.
 
 use memimage::{Image, Metadata, Seq};
 use tempfile::tempdir;
@@ -39,7 +39,7 @@ mod first {
     }
 }
 
-/// The second: who blocks an account says why, and who charges says for what.
+/// The second program: blocking an account needs a reason, and charging needs a purpose.
 mod second {
     use memimage::{Model, Recorded, Shape};
     use serde::{Deserialize, Serialize};
@@ -77,18 +77,18 @@ mod second {
         }
 
         #[command(name = "charge", replay_only)]
-        fn charge_for_nothing(&mut self, cents: i64) {
+        fn charge_without_purpose(&mut self, cents: i64) {
             self.cents += cents;
         }
 
         #[command(version = 2)]
-        pub fn charge(&mut self, cents: i64, what: String) {
-            self.cents += cents * what.len() as i64;
+        pub fn charge(&mut self, cents: i64, purpose: String) {
+            self.cents += cents * purpose.len() as i64;
         }
     }
 }
 
-/// The third: accounts are frozen, which is another event; the other four events are retired.
+/// The third program: freezing replaces blocking, and the four old events are retired.
 mod third {
     use memimage::{Model, Recorded, Shape, Value, ValueError};
     use serde::{Deserialize, Serialize};
@@ -99,7 +99,7 @@ mod third {
         pub cents: i64,
     }
 
-    /// Takes version 1 of `block` to version 2.
+    /// Upcasts version 1 of `block` to version 2.
     fn with_why(mut value: Value, recorded: &Recorded<'_>) -> Result<Value, ValueError> {
         value.insert("why", recorded.metadata().get("actor").unwrap_or("unknown"))?;
         Ok(value)
@@ -137,16 +137,16 @@ mod third {
         Ok((freeze, (old.cents != 0).then_some(BankPay { cents: old.cents })))
     }
 
-    /// Version 1 is replayed by the logic of its time.
+    /// Only version 2: version 1 is replayed with its old logic.
     #[derive(Deserialize, Shape)]
     struct ChargeV2 {
         cents: i64,
-        what: String,
+        purpose: String,
     }
 
     #[memimage::upcast]
     fn charge(old: ChargeV2) -> Vec<BankEvent> {
-        vec![BankPay { cents: old.cents }.into(); old.what.len()]
+        vec![BankPay { cents: old.cents }.into(); old.purpose.len()]
     }
 
     #[memimage::commands(
@@ -168,13 +168,13 @@ mod third {
         }
 
         #[command(name = "charge", replay_only)]
-        fn charge_for_nothing(&mut self, cents: i64) {
+        fn charge_without_purpose(&mut self, cents: i64) {
             self.cents += cents;
         }
     }
 }
 
-/// The third, its commands and what is retired in groups.
+/// The third program with its commands and retired events in groups.
 mod grouped {
     use memimage::{Model, Shape};
     use serde::{Deserialize, Serialize};
@@ -253,8 +253,8 @@ mod grouped {
     }
 }
 
-/// The first program without three of its commands: one is forgotten, and the type of one is not what was recorded.
-mod forgetful {
+/// A program with bugs: two removed commands are not retired, and a past type has another shape than the recorded one.
+mod incomplete {
     use memimage::{Model, Shape};
     use serde::{Deserialize, Serialize};
 
@@ -320,7 +320,7 @@ fn a_journal_opens_after_its_commands_are_retired() {
 }
 
 #[test]
-fn events_are_retired_in_groups_too() {
+fn events_can_be_retired_in_groups() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("bank");
     let bank = open::<first::Bank>(&path);
@@ -342,7 +342,7 @@ fn events_are_retired_in_groups_too() {
 }
 
 #[test]
-fn the_upcaster_of_a_retired_event_may_fail() {
+fn a_failing_upcaster_of_a_retired_event_is_reported() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("bank");
     let bank = open::<first::Bank>(&path);
@@ -356,31 +356,31 @@ fn the_upcaster_of_a_retired_event_may_fail() {
 }
 
 #[test]
-fn a_command_that_was_removed_and_not_retired_is_named_with_what_to_do() {
+fn a_removed_command_that_is_not_retired_is_reported_with_a_help() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("bank");
     let bank = open::<first::Bank>(&path);
     bank.charge(5).unwrap();
     bank.shut(1, 2).unwrap();
     Image::close(bank).unwrap();
-    let error = options::<forgetful::Bank>().open(&path).unwrap_err().to_string();
-    let said = "`to close` version 1 is in the journal, but is no command of this program: the program is too old, or the command was \
+    let error = options::<incomplete::Bank>().open(&path).unwrap_err().to_string();
+    let expected = "`to close` version 1 is in the journal, but is no command of this program: the program is too old, or the command was \
                 removed; help: run the newer program, list the event's past types on the block, \
                 `retired(name = \"to close\", history(…))`";
-    assert!(error.contains(said), "{error}");
-    // nothing is said of an event that the program has
+    assert!(error.contains(expected), "{error}");
+    // the error does not name events of existing commands
     assert!(!error.contains("charge"), "{error}");
 }
 
 #[test]
-fn the_past_type_of_a_retired_event_keeps_its_shape() {
+fn a_retired_event_with_a_changed_shape_is_refused() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("bank");
     let bank = open::<first::Bank>(&path);
     bank.block(5).unwrap();
     Image::close(bank).unwrap();
-    let error = options::<forgetful::Bank>().open(&path).unwrap_err().to_string();
-    let said = "block v1: payload.account: u32 in the journal, u64 in this program; a past version must keep its \
+    let error = options::<incomplete::Bank>().open(&path).unwrap_err().to_string();
+    let expected = "block v1: payload.account: u32 in the journal, u64 in this program; a past version must keep its \
                 recorded shape; help: undo the change";
-    assert!(error.contains(said), "{error}");
+    assert!(error.contains(expected), "{error}");
 }

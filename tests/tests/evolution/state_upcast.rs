@@ -1,11 +1,11 @@
-//! Snapshots, and given states, that an older program wrote.
+//! Snapshots and initial states of older programs.
 
 use memimage::{ErrorKind, Image, Model, Options, Seq};
 use tempfile::tempdir;
 
 use super::options;
 
-/// The first program: a counter.
+/// The first program.
 mod first {
     use memimage::{Model, Shape};
     use serde::{Deserialize, Serialize};
@@ -25,8 +25,8 @@ mod first {
     }
 }
 
-/// The same events, another state, and no upcaster of it.
-mod bare {
+/// A program with the same events, another state, and no upcaster.
+mod without_upcaster {
     use memimage::{Model, Shape};
     use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,7 @@ mod bare {
     }
 }
 
-/// The same with upcasters, over two versions.
+/// A program with the same state and upcasters over two versions.
 mod third {
     use memimage::{Model, Recorded, Shape};
     use serde::{Deserialize, Serialize};
@@ -57,8 +57,8 @@ mod third {
     pub struct Counter {
         pub total: u64,
         pub added: Vec<u32>,
-        /// The event up to which what was added is not known one by one.
-        pub blurred: u64,
+        /// The last event whose number is not in `added`.
+        pub summed_up_to: u64,
     }
 
     #[derive(Serialize, Deserialize, Shape)]
@@ -83,7 +83,7 @@ mod third {
 
     #[memimage::upcast]
     fn two_to_three(old: CounterV2, recorded: &Recorded<'_>) -> Counter {
-        Counter { total: old.total, added: old.added, blurred: recorded.seq().get() }
+        Counter { total: old.total, added: old.added, summed_up_to: recorded.seq().get() }
     }
 
     #[memimage::commands]
@@ -96,8 +96,8 @@ mod third {
     }
 }
 
-/// One whose upcaster makes too much of the old state, so that a later event takes more than there is, or nobody sees it.
-mod mistaken {
+/// A program with a wrong upcaster: with some states the next event panics, with others the error has no visible effect.
+mod wrong_upcaster {
     use memimage::{Model, Shape};
     use serde::{Deserialize, Serialize};
 
@@ -114,7 +114,7 @@ mod mistaken {
 
     #[memimage::upcast]
     fn one_to_two(old: CounterV1) -> Counter {
-        // right: 100 - count, and 0 if nothing was counted
+        // the right result is 100 - count, or 0 if the count is 0
         let left = match old.count {
             0 => 0,
             7 => 3,
@@ -135,8 +135,8 @@ mod mistaken {
     }
 }
 
-/// The same shape, with another meaning: thousandths.
-mod finer {
+/// A program that counts in thousandths, with the same shape.
+mod thousandths {
     use memimage::{Model, Shape};
     use serde::{Deserialize, Serialize};
 
@@ -168,7 +168,7 @@ mod finer {
 use first::CounterCommands as _;
 use third::CounterCommands as _;
 
-/// An image of the first program with a snapshot after so much was added, and one event more.
+/// Creates an image of the first program with a snapshot after the event `number`, and one more event.
 fn snapshot_at(path: &std::path::Path, number: u32) {
     let counter: Image<first::Counter> = options().open(path).unwrap();
     counter.add(number).unwrap();
@@ -189,15 +189,15 @@ fn a_snapshot_of_an_older_version_is_upcast() {
     let counter = open::<third::Counter>(&path);
     assert_eq!(counter.admin().stats().recovery.snapshot, Some(Seq::new(1)));
     let state = counter.read_uncommitted().unwrap();
-    assert_eq!((state.total, &state.added[..], state.blurred), (12, &[5][..], 1));
+    assert_eq!((state.total, &state.added[..], state.summed_up_to), (12, &[5][..], 1));
 }
 
 #[test]
-fn without_an_upcaster_the_journal_is_replayed_and_it_is_said_why() {
+fn without_an_upcaster_the_journal_is_replayed_and_the_reason_reported() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("counter");
     snapshot_at(&path, 7);
-    let counter = open::<bare::Counter>(&path);
+    let counter = open::<without_upcaster::Counter>(&path);
     let recovery = counter.admin().stats().recovery.clone();
     assert_eq!((recovery.snapshot, recovery.replayed), (None, 2));
     assert!(recovery.unusable_snapshots[0].1.contains("version 1 of the model, which is not in the model's history"));
@@ -205,20 +205,20 @@ fn without_an_upcaster_the_journal_is_replayed_and_it_is_said_why() {
 }
 
 #[test]
-fn an_upcaster_that_fails_makes_a_snapshot_unusable_and_no_more() {
-    for (number, said) in [(13, "13 brings bad luck"), (14, "panicked: 14 brings worse")] {
+fn a_failing_upcaster_only_makes_the_snapshot_unusable() {
+    for (number, expected) in [(13, "13 brings bad luck"), (14, "panicked: 14 brings worse")] {
         let directory = tempdir().unwrap();
         let path = directory.path().join("counter");
         snapshot_at(&path, number);
         let counter = open::<third::Counter>(&path);
         let recovery = counter.admin().stats().recovery.clone();
-        assert!(recovery.unusable_snapshots[0].1.contains(said), "{:?}", recovery.unusable_snapshots);
+        assert!(recovery.unusable_snapshots[0].1.contains(expected), "{:?}", recovery.unusable_snapshots);
         assert_eq!(counter.read_uncommitted().unwrap().added, [number, 5]);
     }
 }
 
 #[test]
-fn an_older_program_passes_over_the_newer_snapshot() {
+fn an_older_program_ignores_a_newer_snapshot() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("counter");
     let counter = open::<third::Counter>(&path);
@@ -235,25 +235,25 @@ fn an_older_program_passes_over_the_newer_snapshot() {
 }
 
 #[test]
-fn a_given_state_before_the_first_event_is_upcast() {
+fn an_initial_state_is_upcast() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("counter");
-    let given: Options<first::Counter> = options().genesis(first::Counter { count: 40 });
-    let counter = given.open(&path).unwrap();
+    let with_state: Options<first::Counter> = options().genesis(first::Counter { count: 40 });
+    let counter = with_state.open(&path).unwrap();
     counter.add(2).unwrap();
     Image::close(counter).unwrap();
     assert_eq!(open::<third::Counter>(&path).read_uncommitted().unwrap().total, 42);
-    let error = options::<bare::Counter>().open(&path).unwrap_err();
+    let error = options::<without_upcaster::Counter>().open(&path).unwrap_err();
     assert!(error.kind() == ErrorKind::Incompatible && error.to_string().contains("history"), "{error}");
     assert_eq!(open::<first::Counter>(&path).read_uncommitted().unwrap().count, 42);
 }
 
 #[test]
-fn a_state_that_was_upcast_wrongly_gives_way_to_the_journal_where_it_does_not_replay() {
+fn a_wrongly_upcast_state_is_discarded_if_an_event_cannot_be_replayed() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("counter");
     snapshot_at(&path, 7);
-    let counter = open::<mistaken::Counter>(&path);
+    let counter = open::<wrong_upcaster::Counter>(&path);
     assert_eq!(counter.read_uncommitted().unwrap().left, 88);
     let recovery = counter.admin().stats().recovery.clone();
     assert_eq!(recovery.snapshot, None);
@@ -262,35 +262,35 @@ fn a_state_that_was_upcast_wrongly_gives_way_to_the_journal_where_it_does_not_re
 }
 
 #[test]
-fn a_state_that_was_upcast_wrongly_is_caught_by_the_next_drill() {
+fn snapshot_verification_detects_a_wrongly_upcast_state() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("counter");
     snapshot_at(&path, 8);
-    let counter = open::<mistaken::Counter>(&path);
-    assert_eq!(counter.read_uncommitted().unwrap().left, 45, "nothing shows it yet");
+    let counter = open::<wrong_upcaster::Counter>(&path);
+    assert_eq!(counter.read_uncommitted().unwrap().left, 45, "the error is not detected yet");
     let error = counter.admin().snapshot().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
 }
 
 #[test]
-fn a_version_may_give_the_same_shape_another_meaning() {
+fn a_version_can_change_the_meaning_of_the_same_shape() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("counter");
     snapshot_at(&path, 7);
-    let counter = open::<finer::Counter>(&path);
+    let counter = open::<thousandths::Counter>(&path);
     assert_eq!(counter.admin().stats().recovery.snapshot, Some(Seq::new(1)));
     assert_eq!(counter.read_uncommitted().unwrap().count, 12_000);
-    // the drill replays the journal, whose older digests are of the older meaning
+    // snapshot verification replays the journal, whose older digests belong to the older version
     counter.admin().snapshot().unwrap();
     Image::close(counter).unwrap();
     for entry in std::fs::read_dir(path.join("snapshot")).unwrap() {
         std::fs::remove_file(entry.unwrap().path()).unwrap();
     }
-    assert_eq!(open::<finer::Counter>(&path).read_uncommitted().unwrap().count, 12_000);
+    assert_eq!(open::<thousandths::Counter>(&path).read_uncommitted().unwrap().count, 12_000);
 }
 
 #[test]
-fn snapshots_of_another_image_take_no_room_from_this_ones_own() {
+fn snapshots_of_another_image_do_not_count_as_this_images_own() {
     let directory = tempdir().unwrap();
     let (path, other) = (directory.path().join("counter"), directory.path().join("other"));
     let counter: Image<first::Counter> = options().open(&other).unwrap();

@@ -1,4 +1,4 @@
-//! One version after the other, each upcast to the next.
+//! Several versions, each upcast to the next.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tempfile::tempdir;
 
 use super::{open, options};
 
-/// The first program: an account is a number, an amount is 32 bits.
+/// The first program: accounts are numbers, and amounts have 32 bits.
 mod first {
     use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ mod first {
     }
 }
 
-/// The second: a memo came to it.
+/// The second program: a deposit has a memo.
 mod second {
     use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ mod second {
     }
 }
 
-/// The third: accounts have text for numbers, and the method is called otherwise.
+/// The third program: accounts are texts, and the method is renamed.
 mod third {
     use std::collections::BTreeMap;
 
@@ -131,7 +131,7 @@ use second::BankCommands as _;
 use third::BankCommands as _;
 
 #[test]
-fn a_journal_of_three_programs_is_replayed_by_the_last() {
+fn the_last_program_replays_a_journal_of_three_programs() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("bank");
     let bank = open::<first::Bank>(&path);
@@ -155,7 +155,7 @@ fn a_journal_of_three_programs_is_replayed_by_the_last() {
 }
 
 #[test]
-fn an_older_program_refuses_the_newer_journal() {
+fn an_older_program_refuses_a_newer_journal() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("bank");
     let bank = open::<second::Bank>(&path);
@@ -169,10 +169,10 @@ fn an_older_program_refuses_the_newer_journal() {
 }
 
 #[test]
-fn an_upcaster_that_fails_stops_recovery_and_changes_nothing() {
-    for (account, said) in [
-        (13, "an upcaster failed: account 13, at 2; nothing was changed; help: mend the upcaster"),
-        (14, "it panicked: account 14; nothing was changed; help: mend the upcaster, or the body"),
+fn a_failing_upcaster_stops_recovery_and_modifies_nothing() {
+    for (account, expected) in [
+        (13, "an upcaster failed: account 13, at 2; nothing was changed; help: fix the upcaster"),
+        (14, "it panicked: account 14; nothing was changed; help: fix the upcaster, or the body"),
     ] {
         let disk = Arc::new(SimDisk::new());
         let bank = options::<first::Bank>().open_with(disk.clone(), "bank").unwrap();
@@ -183,7 +183,7 @@ fn an_upcaster_that_fails_stops_recovery_and_changes_nothing() {
         let error = options::<third::Bank>().open_with(disk.clone(), "bank").unwrap_err();
         assert_eq!(error.position().and_then(|position| position.seq), Some(Seq::new(2)));
         let error = error.to_string();
-        assert!(error.contains("`deposit` version 1") && error.contains(said), "{error}");
+        assert!(error.contains("`deposit` version 1") && error.contains(expected), "{error}");
         assert_eq!(changed(&before, &files(&disk)), [] as [PathBuf; 0]);
         assert_eq!(options::<first::Bank>().open_with(disk, "bank").unwrap().journal().seq().get(), 2);
     }

@@ -1,4 +1,4 @@
-//! Past versions of which no type is kept: functions on values take them further.
+//! Past versions without a type: functions on values upcast them.
 
 use memimage::{Image, Value, ValueError};
 use tempfile::tempdir;
@@ -37,7 +37,7 @@ mod first {
     }
 }
 
-/// A later one: one name, wider amounts, and then a memo.
+/// A later program: one name and wider amounts in version 2, a memo in version 3.
 mod later {
     use memimage::{Model, Shape};
     use serde::{Deserialize, Serialize};
@@ -74,7 +74,7 @@ mod later {
     }
 }
 
-/// Usable for both events.
+/// Upcasts both events.
 fn full_name(mut value: Value) -> Result<Value, ValueError> {
     let owner = value.get("owner")?;
     let name = format!("{} {}", owner.read::<String>("first")?, owner.read::<String>("last")?);
@@ -87,7 +87,7 @@ fn add_memo(mut value: Value, recorded: &memimage::Recorded<'_>) -> Value {
     value
 }
 
-/// One whose step gives what the next version is not.
+/// A program with a bug: the result of the upcaster does not match the next version.
 mod wrong {
     use memimage::{Model, Shape, Value};
     use serde::{Deserialize, Serialize};
@@ -97,13 +97,13 @@ mod wrong {
         pub entries: u32,
     }
 
-    fn as_it_is(value: Value) -> Value {
+    fn unchanged(value: Value) -> Value {
         value
     }
 
     #[memimage::commands]
     impl Register {
-        #[command(version = 2, history(value = as_it_is))]
+        #[command(version = 2, history(value = unchanged))]
         pub fn enter(&mut self, owner: String, cents: u64) {
             self.entries += 1;
             _ = (owner, cents);
@@ -118,7 +118,7 @@ fn owner(first: &str, last: &str) -> first::Owner {
 }
 
 #[test]
-fn values_are_taken_over_several_steps() {
+fn values_are_upcast_over_several_steps() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("register");
     let register = open::<first::Register>(&path);
@@ -132,7 +132,7 @@ fn values_are_taken_over_several_steps() {
 }
 
 #[test]
-fn what_a_step_gives_is_held_to_the_next_shape() {
+fn the_result_of_a_step_must_match_the_next_shape() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("register");
     let register = open::<first::Register>(&path);

@@ -1,6 +1,5 @@
-//! Takes the encryption and the chain off an image, by `memimage/docs/FORMAT.md` alone, and holds it to both on the way.
-//! What is left is an image without them, for the reader: extension areas of zeros, which are passed over, and checksums of
-//! what is there now.
+//! Decrypts an image and verifies its tags and MACs, from `memimage/docs/FORMAT.md` alone. The result is an unprotected image for
+//! the reader: the extension areas are zero, and the checksums are recomputed.
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
@@ -17,59 +16,59 @@ const FRAME: &[u8; 16] = b"memimage frame\0\0";
 const SEGMENT: &[u8; 16] = b"memimage segment";
 const STATE: &[u8; 16] = b"memimage state\0\0";
 
-/// The image without what protects it.
-pub(crate) fn peel(files: &Files, keys: &Keys) -> Files {
+/// Returns the image without encryption and chain.
+pub(crate) fn remove_protection(files: &Files, keys: &Keys) -> Files {
     let uuid: [u8; 16] = files["journal/00000001.journal"][40..56].try_into().unwrap();
-    let cover = Cover { keys, uuid };
-    let mut peeled = files.clone();
-    let mut last = Last::default();
-    // by their numbers, as their names are
-    for (_, file) in peeled.iter_mut().filter(|(path, _)| path.ends_with(".journal")) {
-        cover.segment(file, &mut last);
+    let image_keys = ImageKeys { keys, uuid };
+    let mut unprotected = files.clone();
+    let mut previous = PreviousFrame::default();
+    // in the order of their numbers, because the paths are sorted
+    for (_, file) in unprotected.iter_mut().filter(|(path, _)| path.ends_with(".journal")) {
+        image_keys.segment(file, &mut previous);
     }
-    for (_, file) in peeled.iter_mut().filter(|(path, _)| path.ends_with(".snapshot") || path.ends_with(".base")) {
-        *file = cover.snapshot(file);
+    for (_, file) in unprotected.iter_mut().filter(|(path, _)| path.ends_with(".snapshot") || path.ends_with(".base")) {
+        *file = image_keys.snapshot(file);
     }
-    // it tells of the last frame by a checksum that is another now
-    let durable = peeled.get_mut("journal/durable").unwrap();
-    assert_eq!(u32_at(durable, 40), last.was);
-    durable[40..44].copy_from_slice(&last.is.to_le_bytes());
+    // the watermark contains the checksum of the last frame, which has changed
+    let durable = unprotected.get_mut("journal/durable").unwrap();
+    assert_eq!(u32_at(durable, 40), previous.stored_crc);
+    durable[40..44].copy_from_slice(&previous.new_crc.to_le_bytes());
     let crc = crc32c(&[&uuid, &durable[..60]]);
     durable[60..64].copy_from_slice(&crc.to_le_bytes());
-    peeled
+    unprotected
 }
 
-/// The last frame: its MAC, and its checksum as it was and as it is.
+/// The previous frame: its MAC, its stored checksum, and its recomputed checksum.
 #[derive(Default)]
-struct Last {
+struct PreviousFrame {
     mac: [u8; 32],
-    was: u32,
-    is: u32,
+    stored_crc: u32,
+    new_crc: u32,
 }
 
-/// What protects one image.
-struct Cover<'a> {
+/// The keys and the UUID of an image.
+struct ImageKeys<'a> {
     keys: &'a Keys,
     uuid: [u8; 16],
 }
 
-impl Cover<'_> {
+impl ImageKeys<'_> {
     fn decrypt(&self, nonce: &[u8], associated: &[&[u8]], bytes: &[u8], tag: &[u8]) -> Vec<u8> {
-        let (_, key) = self.keys.cipher.expect("something is encrypted");
+        let (_, key) = self.keys.cipher.expect("the image is encrypted");
         let payload = Payload { msg: &[bytes, tag].concat(), aad: &associated.concat() };
         let nonce: [u8; 24] = nonce.try_into().unwrap();
-        XChaCha20Poly1305::new(&key.into()).decrypt(&nonce.into(), payload).expect("the tag is right")
+        XChaCha20Poly1305::new(&key.into()).decrypt(&nonce.into(), payload).expect("the tag is valid")
     }
 
     fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
-        let (_, key) = self.keys.chain.expect("something is chained");
+        let (_, key) = self.keys.chain.expect("the image is chained");
         let material = [&key[..], &self.uuid].concat();
         let key = blake3::derive_key("memimage 2026-11-23 the chain of an image", &material);
         *blake3::keyed_hash(&key, &parts.concat()).as_bytes()
     }
 
-    /// Whether cipher, chain and their keys are named at these places as they must be; blanks them.
-    fn names(&self, bytes: &mut [u8], cipher: usize, chain: usize, cipher_key: usize, chain_key: usize) {
+    /// Verifies the numbers of the cipher, the chain and their keys at these offsets, and sets them to zero.
+    fn clear_key_numbers(&self, bytes: &mut [u8], cipher: usize, chain: usize, cipher_key: usize, chain_key: usize) {
         for (kind, number, key) in [(cipher, cipher_key, self.keys.cipher), (chain, chain_key, self.keys.chain)] {
             assert_eq!((bytes[kind] != 0, u32_at(bytes, number)), (key.is_some(), key.map_or(0, |key| key.0)));
             assert!(bytes[kind] <= 1);
@@ -82,11 +81,11 @@ impl Cover<'_> {
         u64::from(self.keys.cipher.is_some()) | u64::from(self.keys.chain.is_some()) << 1
     }
 
-    fn segment(&self, file: &mut [u8], last: &mut Last) {
+    fn segment(&self, file: &mut [u8], previous: &mut PreviousFrame) {
         let header = file[..4096].to_vec();
         assert_eq!(u64_at(&header, 32), self.features());
         file[32..40].fill(0);
-        self.names(file, 145, 147, 148, 152);
+        self.clear_key_numbers(file, 145, 147, 148, 152);
         if self.keys.chain.is_some() {
             assert_eq!(header[488..520], self.mac(&[SEGMENT, &header[..488]]), "the header's MAC");
         }
@@ -104,23 +103,23 @@ impl Cover<'_> {
         while file[at..].iter().any(|&byte| byte != 0) {
             let head = usize::from(u16::from_le_bytes([file[at + 4], file[at + 5]]));
             let end = at + head + u32_at(file, at + 56) as usize + 8;
-            self.frame(&mut file[at..end], head, &number, last);
+            self.frame(&mut file[at..end], head, &number, previous);
             at = end.next_multiple_of(1 << file[at + 66]);
         }
     }
 
-    fn frame(&self, frame: &mut [u8], head: usize, number: &[u8], last: &mut Last) {
+    fn frame(&self, frame: &mut [u8], head: usize, number: &[u8], previous: &mut PreviousFrame) {
         let stored = frame.to_vec();
         let end = frame.len() - 8;
         let (cipher, chain) = (self.keys.cipher.is_some(), self.keys.chain.is_some());
         assert_eq!(head, 80 + if cipher { 40 } else { 0 } + if chain { 64 } else { 0 });
-        assert_eq!(u32_at(frame, 60), last.was, "each frame names the one before it");
-        self.names(frame, 64, 67, 68, 72);
+        assert_eq!(u32_at(frame, 60), previous.stored_crc, "each frame has the checksum of the previous frame");
+        self.clear_key_numbers(frame, 64, 67, 68, 72);
         if chain {
             let mac = head - 32;
-            assert_eq!(stored[mac - 32..mac], last.mac, "it names the MAC of the one before it");
-            last.mac = stored[mac..head].try_into().unwrap();
-            assert_eq!(last.mac, self.mac(&[FRAME, number, &stored[..mac], &stored[head..end]]), "the frame's MAC");
+            assert_eq!(stored[mac - 32..mac], previous.mac, "each frame has the MAC of the previous frame");
+            previous.mac = stored[mac..head].try_into().unwrap();
+            assert_eq!(previous.mac, self.mac(&[FRAME, number, &stored[..mac], &stored[head..end]]), "the frame's MAC");
         }
         if cipher {
             let white = |body: &[u8]| -> Vec<u8> {
@@ -136,11 +135,12 @@ impl Cover<'_> {
             frame[head..end].copy_from_slice(&white(&body));
         }
         frame[80..head].fill(0);
-        frame[60..64].copy_from_slice(&last.is.to_le_bytes());
+        frame[60..64].copy_from_slice(&previous.new_crc.to_le_bytes());
         let crc = crc32c(&[&self.uuid, number, &frame[..76]]);
         frame[76..80].copy_from_slice(&crc.to_le_bytes());
-        (last.was, last.is) = (u32_at(&stored, end + 4), crc32c(&[&self.uuid, number, &frame[..end]]));
-        frame[end + 4..].copy_from_slice(&last.is.to_le_bytes());
+        (previous.stored_crc, previous.new_crc) =
+            (u32_at(&stored, end + 4), crc32c(&[&self.uuid, number, &frame[..end]]));
+        frame[end + 4..].copy_from_slice(&previous.new_crc.to_le_bytes());
     }
 
     fn snapshot(&self, file: &[u8]) -> Vec<u8> {
@@ -156,15 +156,15 @@ impl Cover<'_> {
         let tag = file.split_off(file.len() - if cipher { 16 } else { 0 });
         let trailer = file.len() - 48;
         let nonce = |number: u32, end: u8| [&header[448..467], &number.to_le_bytes(), &[end]].concat();
-        let mut peeled = header.to_vec();
-        peeled[32..40].fill(0);
-        self.names(&mut peeled, 100, 102, 104, 108);
-        peeled[448..467].fill(0);
-        let crc = crc32c(&[&peeled[..4092]]);
-        peeled[4092..4096].copy_from_slice(&crc.to_le_bytes());
+        let mut unprotected = header.to_vec();
+        unprotected[32..40].fill(0);
+        self.clear_key_numbers(&mut unprotected, 100, 102, 104, 108);
+        unprotected[448..467].fill(0);
+        let crc = crc32c(&[&unprotected[..4092]]);
+        unprotected[4092..4096].copy_from_slice(&crc.to_le_bytes());
 
         let mut hash = xxhash_rust::xxh3::Xxh3::new();
-        hash.update(&peeled);
+        hash.update(&unprotected);
         let (mut at, mut chunks, mut total) = (4096, 0, 0);
         loop {
             let len = u32_at(&file, at) as usize;
@@ -176,9 +176,9 @@ impl Cover<'_> {
                 }
                 _ => stored.to_vec(),
             };
-            peeled.extend_from_slice(&(chunk.len() as u32).to_le_bytes());
-            peeled.extend_from_slice(&crc32c(&[&chunk]).to_le_bytes());
-            peeled.extend_from_slice(&chunk);
+            unprotected.extend_from_slice(&(chunk.len() as u32).to_le_bytes());
+            unprotected.extend_from_slice(&crc32c(&[&chunk]).to_le_bytes());
+            unprotected.extend_from_slice(&chunk);
             hash.update(&chunk);
             (at, total) = (at + 8 + len, total + chunk.len() as u64);
             if len == 0 {
@@ -196,7 +196,7 @@ impl Cover<'_> {
         end[16..32].copy_from_slice(&hash.digest128().to_le_bytes());
         let crc = crc32c(&[&end[..44]]);
         end[44..48].copy_from_slice(&crc.to_le_bytes());
-        peeled.extend_from_slice(&end);
-        peeled
+        unprotected.extend_from_slice(&end);
+        unprotected
     }
 }

@@ -1,8 +1,8 @@
-//! `memimage/docs/FORMAT.md` is true: a reader written from it alone, which shares no code with the library, reads an image
-//! that the library has just made, and one that is kept in `tests/fixtures` and must stay readable.
+//! Verifies `memimage/docs/FORMAT.md` with a reader that was written from the document alone and shares no code with the library.
+//! It reads new images, and the fixtures in `tests/fixtures`, which must stay readable.
 //!
-//! `MEMIMAGE_BLESS=1 cargo test -p memimage-tests --test format` makes the kept one anew; only for a change of the format
-//! that no journal out there has seen.
+//! `MEMIMAGE_BLESS=1 cargo test -p memimage-tests --test format` creates the fixtures again. That is only allowed if no existing
+//! journal uses the old format.
 
 mod decryption;
 mod random;
@@ -86,45 +86,45 @@ impl Shelf {
 
 const CHARGES: u64 = 40;
 
-/// Runs a few commands of every sort, at times of its own.
-fn make(path: &Path) {
-    make_with(path, |options| options);
+/// Creates an image with commands of all forms, at fixed times.
+fn create(path: &Path) {
+    create_with(path, |options| options);
 }
 
-/// The same, encrypted and chained.
-fn make_protected(path: &Path) {
-    make_with(path, |options| options.encryption(keys(7)).chain(keys(9)));
+/// As [`create`], with encryption and a chain.
+fn create_protected(path: &Path) {
+    create_with(path, |options| options.encryption(keys(7)).chain(keys(9)));
 }
 
-/// A key of the number 3, of bytes that are all the same.
+/// Keys with one key of number 3, whose bytes are all equal.
 fn keys(byte: u8) -> Keys {
     Keys::new(3, move |number| (number == 3).then(|| Key::new([byte; 32])))
 }
 
-fn make_with(path: &Path, more: impl FnOnce(Options<Shelf>) -> Options<Shelf>) {
+fn create_with(path: &Path, configure: impl FnOnce(Options<Shelf>) -> Options<Shelf>) {
     let now = Arc::new(AtomicU64::new(1_000_000));
     let clock = Arc::clone(&now);
     let options = Image::<Shelf>::options()
         .segment_bytes(16 << 10)
         .snapshots(SnapshotPolicy::Manual)
         .clock(move || Timestamp::from_micros(clock.load(Ordering::Relaxed)));
-    let shelf = more(options).open(path).unwrap();
-    let pass = |micros: u64| now.fetch_add(micros, Ordering::Relaxed);
+    let shelf = configure(options).open(path).unwrap();
+    let advance = |micros: u64| now.fetch_add(micros, Ordering::Relaxed);
 
     shelf.add("Dune".to_owned(), Form::Audio { minutes: 1280 }, 1965).unwrap();
-    pass(300);
+    advance(300);
     shelf.add("Emma".to_owned(), Form::Paper, 1815).unwrap();
     shelf.add("Odyssey".to_owned(), Form::Parts(24, 'Ω'), -700).unwrap();
-    pass(1);
+    advance(1);
     let desk = shelf.with(Metadata::actor("desk 2").correlation(17));
     desk.lend("Emma".to_owned(), 70_000).unwrap();
     shelf.lend("Emma".to_owned(), 3).unwrap_err();
     shelf.charge(-250).unwrap_err();
     shelf.lot().unwrap();
     shelf.admin().snapshot().unwrap();
-    // two in one batch
+    // two commands in one batch
     let pending = [shelf.submit(ShelfLend { title: "Dune".to_owned(), reader: 5 }), {
-        pass(7);
+        advance(7);
         shelf.submit(ShelfLend { title: "Odyssey".to_owned(), reader: 5 })
     }];
     for pending in pending {
@@ -136,7 +136,7 @@ fn make_with(path: &Path, more: impl FnOnce(Options<Shelf>) -> Options<Shelf>) {
     Image::close(shelf).unwrap();
 }
 
-/// What a reader must find of it.
+/// The events that the reader must find.
 fn expected() -> Vec<Event> {
     let emma = vec![("actor".to_owned(), "desk 2".to_owned()), ("correlation".to_owned(), "17".to_owned())];
     let mut events = vec![
@@ -167,20 +167,20 @@ fn event(time: u64, name: &str, version: u32, payload: &str) -> Event {
     }
 }
 
-/// Reads an image that [`make`] made, and compares all of it with what was done.
+/// Reads an image of [`create`], and compares its whole content with the expected one.
 fn assert_reads(files: &Files) {
     let image = reader::read(files);
     assert_eq!(image.model, "shelf");
     assert_eq!(image.events, expected());
-    assert_eq!(image.durable, (8 + CHARGES, 2), "all is synced, in the epoch after the making");
+    assert_eq!(image.durable, (8 + CHARGES, 2), "all events are synced, in the epoch after the creation");
 
-    assert!(image.segments.len() > 2, "the journal went on in another segment, and the next stands ready");
+    assert!(image.segments.len() > 2, "the journal has a second segment and a preallocated one");
     assert!(image.segments.iter().all(|segment| segment.len == 16 << 10));
     assert_eq!(image.segments.last().unwrap().frames, 0);
 
     let genesis = image.genesis.unwrap();
-    assert_eq!((genesis.version, &genesis.state), (1, &None), "it was the model's default");
-    let [snapshot] = &image.snapshots[..] else { panic!("one snapshot was made") };
+    assert_eq!((genesis.version, &genesis.state), (1, &None), "the initial state is the model's default");
+    let [snapshot] = &image.snapshots[..] else { panic!("there must be one snapshot") };
     assert_eq!((snapshot.seq, snapshot.time), (6, 1_000_301));
     assert_eq!(snapshot.fingerprint, genesis.fingerprint);
     let lot = random::first_draw(&image.seed, 6, 0);
@@ -194,13 +194,17 @@ fn assert_reads(files: &Files) {
             (-125f64).to_bits()
         )
     );
-    assert_eq!(image.digests, [(6, genesis.fingerprint, snapshot.digest)], "the journal has the same digest");
+    assert_eq!(
+        image.digests,
+        [(6, genesis.fingerprint, snapshot.digest)],
+        "the journal and the snapshot have the same digest"
+    );
 }
 
 #[test]
-fn a_new_image_is_as_the_document_says() {
+fn a_new_image_conforms_to_the_document() {
     let directory = tempfile::tempdir().unwrap();
-    make(directory.path());
+    create(directory.path());
     let mut files = files_in(directory.path());
     let owner = files.remove("LOCK").unwrap();
     assert!(owner.starts_with(b"pid ") && owner.ends_with(b")\n"));
@@ -208,14 +212,14 @@ fn a_new_image_is_as_the_document_says() {
 }
 
 #[test]
-fn the_kept_image_is_as_the_document_says() {
+fn the_fixture_conforms_to_the_document() {
     assert_reads(fixture());
 }
 
 #[test]
-fn digests_are_as_the_document_defines_them() {
+fn digests_conform_to_the_document() {
     let directory = tempfile::tempdir().unwrap();
-    make(directory.path());
+    create(directory.path());
     let image = reader::read(&files_in(directory.path()));
     let genesis = image.genesis.unwrap();
     assert_eq!(image.snapshots[0].digest, image.snapshots[0].computed_digest(&genesis.shape));
@@ -223,8 +227,8 @@ fn digests_are_as_the_document_defines_them() {
     assert_eq!(genesis.default, Some(postcard::to_stdvec(&Shelf::default()).unwrap()));
 }
 
-/// Runs commands and makes snapshots until the start of the journal is gone.
-fn make_pruned(path: &Path) {
+/// Creates an image with a pruned journal.
+fn create_pruned(path: &Path) {
     let shelf = Image::<Shelf>::options()
         .segment_bytes(16 << 10)
         .snapshots(SnapshotPolicy::Manual)
@@ -240,13 +244,13 @@ fn make_pruned(path: &Path) {
     Image::close(shelf).unwrap();
 }
 
-/// Reads an image that [`make_pruned`] made.
+/// Reads an image of [`create_pruned`].
 fn assert_reads_pruned(files: &Files) {
     let image = reader::read(files);
     assert_eq!(image.events.last().unwrap().seq, 3 * CHARGES + 1);
     assert!(image.prunes.iter().map(|mark| mark.base).is_sorted());
     let (mark, base) = (image.prunes.last().unwrap(), image.base.as_ref().unwrap());
-    assert_eq!((mark.base, base.seq), (2 * CHARGES, 2 * CHARGES), "the second newest of three snapshots");
+    assert_eq!((mark.base, base.seq), (2 * CHARGES, 2 * CHARGES), "the base is the second newest of three snapshots");
     assert_eq!((mark.version, mark.fingerprint, mark.digest), (1, base.fingerprint, base.digest));
     assert_eq!(base.digest, base.computed_digest(&mark.shape));
     let cents = 2 * (0..CHARGES).sum::<u64>();
@@ -254,19 +258,19 @@ fn assert_reads_pruned(files: &Files) {
 }
 
 #[test]
-fn a_pruned_image_is_as_the_document_says() {
+fn a_pruned_image_conforms_to_the_document() {
     let directory = tempfile::tempdir().unwrap();
-    make_pruned(directory.path());
+    create_pruned(directory.path());
     let mut files = files_in(directory.path());
     files.remove("LOCK");
     assert_reads_pruned(&files);
 }
 
 #[test]
-fn the_kept_pruned_image_is_as_the_document_says_and_opens_by_its_base() {
+fn the_pruned_fixture_conforms_to_the_document_and_opens_from_its_base() {
     assert_reads_pruned(pruned_fixture());
     let directory = tempfile::tempdir().unwrap();
-    lay_out(pruned_fixture(), directory.path());
+    write_files(pruned_fixture(), directory.path());
     fs::remove_dir_all(directory.path().join("snapshot")).unwrap();
     let shelf = Image::<Shelf>::open(directory.path()).unwrap();
     assert_eq!(shelf.admin().stats().base.map(u64::from), Some(2 * CHARGES));
@@ -275,10 +279,10 @@ fn the_kept_pruned_image_is_as_the_document_says_and_opens_by_its_base() {
 }
 
 #[test]
-fn a_protected_image_is_as_the_document_says() {
+fn a_protected_image_conforms_to_the_document() {
     for (cipher, chain) in [(true, true), (true, false), (false, true)] {
         let directory = tempfile::tempdir().unwrap();
-        make_with(directory.path(), |mut options| {
+        create_with(directory.path(), |mut options| {
             if cipher {
                 options = options.encryption(keys(7));
             }
@@ -287,30 +291,30 @@ fn a_protected_image_is_as_the_document_says() {
         let mut files = files_in(directory.path());
         files.remove("LOCK");
         let keys = decryption::Keys { cipher: cipher.then_some((3, [7; 32])), chain: chain.then_some((3, [9; 32])) };
-        assert_reads(&decryption::peel(&files, &keys));
+        assert_reads(&decryption::remove_protection(&files, &keys));
     }
 }
 
-/// The kept one says that what the library makes of keys never changes: not one bit of it, since no tag would fit any more.
+/// The fixture proves that the derivation of keys has not changed, because the tags would not be valid otherwise.
 #[test]
-fn the_kept_protected_image_is_as_the_document_says_and_opens() {
+fn the_protected_fixture_conforms_to_the_document_and_opens() {
     let keys_of = decryption::Keys { cipher: Some((3, [7; 32])), chain: Some((3, [9; 32])) };
-    assert_reads(&decryption::peel(protected_fixture(), &keys_of));
+    assert_reads(&decryption::remove_protection(protected_fixture(), &keys_of));
     let directory = tempfile::tempdir().unwrap();
-    lay_out(protected_fixture(), directory.path());
+    write_files(protected_fixture(), directory.path());
     let options = Image::<Shelf>::options().encryption(keys(7)).chain(keys(9));
     let shelf = options.open(directory.path()).unwrap();
-    goes_on(&shelf);
+    assert_usable(&shelf);
 }
 
 #[test]
-fn the_kept_image_opens_and_goes_on() {
+fn the_fixture_opens_and_accepts_commands() {
     let directory = tempfile::tempdir().unwrap();
-    lay_out(fixture(), directory.path());
-    goes_on(&Image::<Shelf>::open(directory.path()).unwrap());
+    write_files(fixture(), directory.path());
+    assert_usable(&Image::<Shelf>::open(directory.path()).unwrap());
 }
 
-fn goes_on(shelf: &Image<Shelf>) {
+fn assert_usable(shelf: &Image<Shelf>) {
     let recovery = shelf.admin().stats().recovery;
     assert_eq!(recovery.snapshot.map(u64::from), Some(6));
     assert_eq!(recovery.replayed, 2 + CHARGES);
@@ -321,13 +325,13 @@ fn goes_on(shelf: &Image<Shelf>) {
 }
 
 #[test]
-fn the_reader_s_own_arithmetic_is_that_of_its_sources() {
+fn the_reader_computes_the_published_test_vectors() {
     assert_eq!(reader::crc32c(&[b"12345", b"6789"]), 0xe306_9283);
     let zeros = random::chacha20_block(&[0; 32], &[0; 12]);
     assert_eq!(zeros[..8], [0x76, 0xb8, 0xe0, 0xad, 0xa0, 0xf1, 0x3d, 0x90], "RFC 8439, appendix A.1, vector 1");
 }
 
-/// The files of an image on disk.
+/// Reads the files of an image on disk.
 fn files_in(root: &Path) -> Files {
     let mut files = Files::new();
     let mut dirs = vec![root.to_owned()];
@@ -348,13 +352,13 @@ fn files_in(root: &Path) -> Files {
 
 const LINE: usize = 32;
 
-/// A kept image: for each file its path and length, then its bytes in lines of an offset and hexadecimal digits; lines
-/// of nothing but zeros are left out.
-fn kept(name: &str, make: fn(&Path)) -> Files {
+/// Loads a fixture: for each file its path and length, then its bytes in lines of an offset and hexadecimal digits. Lines
+/// of zeros are omitted.
+fn load_fixture(name: &str, create: fn(&Path)) -> Files {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
     if std::env::var_os("MEMIMAGE_BLESS").is_some() {
         let directory = tempfile::tempdir().unwrap();
-        make(directory.path());
+        create(directory.path());
         let mut files = files_in(directory.path());
         files.remove("LOCK");
         fs::write(&path, to_hex(&files)).unwrap();
@@ -363,22 +367,22 @@ fn kept(name: &str, make: fn(&Path)) -> Files {
 }
 
 fn fixture() -> &'static Files {
-    static FIXTURE: LazyLock<Files> = LazyLock::new(|| kept("format-1.hex", make));
+    static FIXTURE: LazyLock<Files> = LazyLock::new(|| load_fixture("format-1.hex", create));
     &FIXTURE
 }
 
 fn pruned_fixture() -> &'static Files {
-    static FIXTURE: LazyLock<Files> = LazyLock::new(|| kept("format-1-pruned.hex", make_pruned));
+    static FIXTURE: LazyLock<Files> = LazyLock::new(|| load_fixture("format-1-pruned.hex", create_pruned));
     &FIXTURE
 }
 
 fn protected_fixture() -> &'static Files {
-    static FIXTURE: LazyLock<Files> = LazyLock::new(|| kept("format-1-protected.hex", make_protected));
+    static FIXTURE: LazyLock<Files> = LazyLock::new(|| load_fixture("format-1-protected.hex", create_protected));
     &FIXTURE
 }
 
 /// Writes the files of an image into a directory.
-fn lay_out(files: &Files, root: &Path) {
+fn write_files(files: &Files, root: &Path) {
     for (path, bytes) in files {
         let path = root.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

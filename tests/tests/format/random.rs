@@ -1,6 +1,6 @@
-//! The random values of commands, drawn from `memimage/docs/FORMAT.md` alone.
+//! The random values of commands, computed from `memimage/docs/FORMAT.md` alone.
 
-/// The first `u64` that an event of this origin draws.
+/// The first random `u64` of an event with this origin.
 pub(crate) fn first_draw(seed: &[u8; 32], seq: u64, part: u32) -> u64 {
     let mut nonce = [0; 12];
     nonce[..8].copy_from_slice(&seq.to_le_bytes());

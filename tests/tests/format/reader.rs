@@ -1,30 +1,30 @@
-//! A reader of images, written from `memimage/docs/FORMAT.md` alone. It shares no code with the library, not even a
-//! checksum, and trusts nothing: where a file is not as the document says, it panics and says what.
+//! A reader of images, written from `memimage/docs/FORMAT.md` alone. It shares no code with the library, not even a checksum. It
+//! panics with a message if a file does not conform to the document.
 
 use std::collections::BTreeMap;
 
 use super::shape::{Shape, Value, digest, fingerprint};
 
-/// The files of an image by their paths within it.
+/// The files of an image by relative path.
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
-/// What an image holds.
+/// The content of an image.
 #[derive(Debug, Default)]
 pub(crate) struct Image {
     pub(crate) uuid: [u8; 16],
     pub(crate) seed: [u8; 32],
     pub(crate) model: String,
-    /// The UUID of the image that it was rewritten from, and the last event there.
+    /// The UUID and the last event of the image from which this one was rewritten.
     pub(crate) parent: Option<([u8; 16], u64)>,
     pub(crate) segments: Vec<Segment>,
     pub(crate) events: Vec<Event>,
     pub(crate) genesis: Option<Genesis>,
-    /// The seq after which the state had a digest, the model's fingerprint, and the digest.
+    /// Digests of states: the seq, the model's fingerprint, and the digest.
     pub(crate) digests: Vec<(u64, u64, u64)>,
     pub(crate) snapshots: Vec<Snapshot>,
-    /// What is said of the journal's being pruned.
+    /// The prune marks.
     pub(crate) prunes: Vec<Prune>,
-    /// The base, if the journal was pruned: both copies are the same.
+    /// The base of a pruned journal, whose copies are equal.
     pub(crate) base: Option<Snapshot>,
     /// The highest synced seq and the epoch, from `journal/durable`.
     pub(crate) durable: (u64, u64),
@@ -45,7 +45,7 @@ pub(crate) struct Event {
     pub(crate) version: u32,
     pub(crate) rejected: bool,
     pub(crate) metadata: Vec<(String, String)>,
-    /// Seq and part of the event that it first was, if that was another.
+    /// The seq and part of the original event, if the journal was rewritten.
     pub(crate) origin: Option<(u64, u32)>,
     pub(crate) payload: String,
 }
@@ -79,53 +79,53 @@ pub(crate) struct Snapshot {
     pub(crate) digest: u64,
 }
 
-/// An entry of the table of shapes.
+/// A row of the shape table.
 struct Row {
     name: String,
     version: u32,
     shape: Shape,
 }
 
-/// What the next frame must continue.
+/// The values that the next frame must continue.
 #[derive(Default)]
-struct Chain {
+struct LastFrame {
     next_seq: u64,
     previous: u32,
     epoch: u64,
     durable: u64,
 }
 
-/// Reads an image that was closed in order.
+/// Reads an image that was closed.
 pub(crate) fn read(files: &Files) -> Image {
     let mut image = Image::default();
     let mut table = Vec::new();
     let first = files.keys().find_map(|path| path.strip_prefix("journal/")?.strip_suffix(".journal")?.parse().ok());
     let first = first.expect("there is a first segment");
-    let mut chain = match first {
-        1 => Chain { next_seq: 1, ..Chain::default() },
-        _ => beginning(&files[&format!("journal/{first:08}.journal")]),
+    let mut last = match first {
+        1 => LastFrame { next_seq: 1, ..LastFrame::default() },
+        _ => before_first(&files[&format!("journal/{first:08}.journal")]),
     };
     let mut last_place = (0, 0);
     for number in first.. {
         let Some(file) = files.get(&format!("journal/{number:08}.journal")) else { break };
         segment_header(&mut image, file, number);
-        let used = file[4096..].iter().any(|&byte| byte != 0);
-        if used {
+        let has_frames = file[4096..].iter().any(|&byte| byte != 0);
+        if has_frames {
             assert!(image.segments.iter().all(|before| before.sealed), "all segments before {number} are sealed");
-            let end = frames(&mut image, file, number, &mut table, &mut chain);
+            let end = frames(&mut image, file, number, &mut table, &mut last);
             last_place = (number, end as u64);
         } else {
             image.segments.push(Segment { len: file.len() as u64, frames: 0, sealed: false });
         }
     }
     assert!(!image.segments.is_empty(), "there is a first segment");
-    assert_eq!(image.genesis.is_some(), first == 1, "genesis stands in segment 1");
-    image.durable = durable(&image, &files["journal/durable"], last_place, chain.previous);
+    assert_eq!(image.genesis.is_some(), first == 1, "only segment 1 has the genesis");
+    image.durable = durable(&image, &files["journal/durable"], last_place, last.previous);
     let mark = image.prunes.last().map(|mark| (mark.base, mark.first, mark.shape.clone()));
     let shape = match (&image.genesis, &mark) {
         (Some(genesis), _) => genesis.shape.clone(),
         (None, Some((.., shape))) => shape.clone(),
-        (None, None) => panic!("a journal begins with genesis, or says why not"),
+        (None, None) => panic!("a journal begins with the genesis or has a prune mark"),
     };
     for (path, file) in files.iter().filter(|(path, _)| path.starts_with("snapshot/")) {
         let snapshot = snapshot(&image, path, file, &shape);
@@ -134,9 +134,9 @@ pub(crate) fn read(files: &Files) -> Image {
     }
     if let Some((base, kept, _)) = mark {
         let copies = [1, 2].map(|copy| format!("journal/{base:020}.{copy}.base"));
-        assert_eq!(files[&copies[0]], files[&copies[1]], "a base stands there twice");
+        assert_eq!(files[&copies[0]], files[&copies[1]], "both copies of the base are equal");
         let base = snapshot(&image, &copies[0], &files[&copies[0]], &shape);
-        assert_eq!(first, kept, "no segment before the first one kept is left");
+        assert_eq!(first, kept, "no pruned segment is left");
         assert!(
             image.events.first().is_none_or(|event| event.seq <= base.seq + 1),
             "no event is missing after the base"
@@ -148,10 +148,10 @@ pub(crate) fn read(files: &Files) -> Image {
     image
 }
 
-/// What the first frame of a segment continues, as it says itself.
-fn beginning(segment: &[u8]) -> Chain {
+/// The values of the frame before the first one of a segment, from the first frame's header.
+fn before_first(segment: &[u8]) -> LastFrame {
     let header = &segment[4096..4096 + 80];
-    Chain { next_seq: u64_at(header, 8), previous: u32_at(header, 60), ..Chain::default() }
+    LastFrame { next_seq: u64_at(header, 8), previous: u32_at(header, 60), ..LastFrame::default() }
 }
 
 fn segment_header(image: &mut Image, file: &[u8], number: u64) {
@@ -172,14 +172,14 @@ fn segment_header(image: &mut Image, file: &[u8], number: u64) {
     let parent = (header[88..104] != [0; 16]).then(|| (header[88..104].try_into().unwrap(), u64_at(header, 104)));
     if !image.model.is_empty() {
         assert_eq!(parent, image.parent);
-        assert_eq!(identity, (image.uuid, image.seed, image.model.clone()), "all segments are of one image");
+        assert_eq!(identity, (image.uuid, image.seed, image.model.clone()), "all segments belong to one image");
     }
     (image.uuid, image.seed, image.model) = identity;
     image.parent = parent;
 }
 
-/// Reads the frames of a segment, and says where the next would start.
-fn frames(image: &mut Image, file: &[u8], number: u64, table: &mut Vec<Row>, chain: &mut Chain) -> usize {
+/// Reads the frames of a segment, and returns the offset of the next frame.
+fn frames(image: &mut Image, file: &[u8], number: u64, table: &mut Vec<Row>, last: &mut LastFrame) -> usize {
     let crc = |bytes: &[u8]| crc32c(&[&image.uuid, &number.to_le_bytes(), bytes]);
     let mut at = 4096;
     let mut segment = Segment { len: file.len() as u64, frames: 0, sealed: false };
@@ -200,17 +200,20 @@ fn frames(image: &mut Image, file: &[u8], number: u64, table: &mut Vec<Row>, cha
         assert!(header[68..76].iter().all(|&byte| byte == 0));
         for sector in at / 512..(at + len).div_ceil(512) {
             let part = &file[at.max(sector * 512)..(at + len).min((sector + 1) * 512)];
-            assert!(part.iter().any(|&byte| byte != 0), "each sector's part of a frame has a bit set");
+            assert!(part.iter().any(|&byte| byte != 0), "no sector of a frame is all zero");
         }
 
-        assert_eq!(u64_at(header, 8), chain.next_seq, "events are numbered without a gap");
-        assert_eq!(u32_at(header, 60), chain.previous, "each frame names the one before it");
-        assert!(u64_at(header, 24) >= chain.epoch, "epochs only grow");
+        assert_eq!(u64_at(header, 8), last.next_seq, "event numbers have no gap");
+        assert_eq!(u32_at(header, 60), last.previous, "each frame has the checksum of the previous frame");
+        assert!(u64_at(header, 24) >= last.epoch, "epochs do not decrease");
         let durable = u64_at(header, 16);
-        assert!(durable >= chain.durable && durable < chain.next_seq, "what was synced before the frame was built");
+        assert!(
+            durable >= last.durable && durable < last.next_seq,
+            "the durable seq does not decrease and is below the frame's events"
+        );
         let count = u32_at(header, 48);
-        *chain = Chain {
-            next_seq: chain.next_seq + u64::from(count),
+        *last = LastFrame {
+            next_seq: last.next_seq + u64::from(count),
             previous: u32_at(trailer, 4),
             epoch: u64_at(header, 24),
             durable,
@@ -227,10 +230,10 @@ fn frames(image: &mut Image, file: &[u8], number: u64, table: &mut Vec<Row>, cha
         assert!(file[at + len..end].iter().all(|&byte| byte == 0), "padding is zero");
         at = end;
     }
-    assert_eq!(found.first().map(|frame| frame.0), Some(2), "each segment begins with a table of shapes");
+    assert_eq!(found.first().map(|frame| frame.0), Some(2), "each segment begins with a shape table");
     for (kind, flags, seq, time, count, body) in found {
         assert_eq!(flags, u8::from(kind != 4), "all kinds but digests are critical");
-        assert_eq!(kind == 1, count > 0, "events, and only they, have a number of events");
+        assert_eq!(kind == 1, count > 0, "only event frames have events");
         frame(image, table, kind, seq, time, count, &body);
     }
     image.segments.push(segment);
@@ -250,42 +253,42 @@ fn frame(image: &mut Image, table: &mut Vec<Row>, kind: u8, seq: u64, time: u64,
         2 => {
             let rows = bytes.varint();
             let rows: Vec<Row> = (0..rows).map(|_| row(&mut bytes)).collect();
-            assert!(rows.len() >= table.len(), "a table only grows");
+            assert!(rows.len() >= table.len(), "a table never shrinks");
             for (old, new) in table.iter().zip(&rows) {
                 assert_eq!((&old.name, old.version), (&new.name, new.version), "events keep their numbers");
             }
             *table = rows;
         }
         3 => {
-            assert_eq!(seq, 1, "genesis comes before the first event");
+            assert_eq!(seq, 1, "the genesis precedes the first event");
             let version = bytes.varint() as u32;
-            let fingerprint_said = bytes.varint() as u64;
+            let stored_fingerprint = bytes.varint() as u64;
             let shape = bytes.bytes();
-            assert_eq!(fingerprint(shape), fingerprint_said, "the fingerprint of the model's shape");
+            assert_eq!(fingerprint(shape), stored_fingerprint, "the fingerprint of the model's shape");
             let shape = Shape::read(shape);
             let digest = bytes.varint() as u64;
             let state = (bytes.byte() == 1).then(|| bytes.bytes().to_vec());
             let default = (!bytes.0.is_empty()).then(|| bytes.bytes().to_vec());
-            assert!(state.is_none() || default.is_none(), "the default is recorded where it is the state");
-            image.genesis = Some(Genesis { version, fingerprint: fingerprint_said, shape, digest, state, default });
+            assert!(state.is_none() || default.is_none(), "the default is only recorded if it is the initial state");
+            image.genesis = Some(Genesis { version, fingerprint: stored_fingerprint, shape, digest, state, default });
         }
         4 => {
             image.digests.push((seq - 1, bytes.varint() as u64, bytes.varint() as u64));
-            assert_eq!(bytes.varint(), 0, "nothing was accepted");
+            assert_eq!(bytes.varint(), 0, "the state was not accepted by an operator");
         }
         5 => {}
         6 => {
             let (base, first, version) = (bytes.varint() as u64, bytes.varint() as u64, bytes.varint() as u32);
-            let fingerprint_said = bytes.varint() as u64;
+            let stored_fingerprint = bytes.varint() as u64;
             let shape = bytes.bytes();
-            assert_eq!(fingerprint(shape), fingerprint_said, "the fingerprint of the model's shape");
-            assert!(base < seq, "a base comes before what is said of it");
+            assert_eq!(fingerprint(shape), stored_fingerprint, "the fingerprint of the model's shape");
+            assert!(base < seq, "the base precedes its prune mark");
             let (shape, digest) = (Shape::read(shape), bytes.varint() as u64);
-            image.prunes.push(Prune { base, first, version, fingerprint: fingerprint_said, shape, digest });
+            image.prunes.push(Prune { base, first, version, fingerprint: stored_fingerprint, shape, digest });
         }
         kind => panic!("a frame of the unknown kind {kind}"),
     }
-    assert!(bytes.0.is_empty(), "nothing is left over in a frame of kind {kind}");
+    assert!(bytes.0.is_empty(), "a frame of kind {kind} has trailing bytes");
 }
 
 fn row(bytes: &mut Bytes<'_>) -> Row {
@@ -305,7 +308,7 @@ fn record(bytes: &mut Bytes<'_>, table: &[Row], seq: u64, time: &mut u64) -> Eve
     };
     let origin = (flags & 4 != 0).then(|| (record.varint() as u64, record.varint() as u32));
     let payload = Value::read(&mut record, &row.shape);
-    assert!(record.0.is_empty(), "nothing is left over in the payload of event {seq}");
+    assert!(record.0.is_empty(), "the payload of event {seq} has trailing bytes");
     Event {
         seq,
         time: *time,
@@ -359,11 +362,11 @@ fn snapshot(image: &Image, path: &str, file: &[u8], shape: &Shape) -> Snapshot {
     assert_eq!(trailer.len(), 48, "nothing follows the trailer");
     assert_eq!(u32_at(trailer, 44), crc32c(&[&trailer[..44]]), "the checksum of the trailer");
     assert_eq!(u64_at(trailer, 0), state.len() as u64);
-    assert_eq!(trailer[16..32], hash.digest128().to_le_bytes(), "the hash over all of it");
+    assert_eq!(trailer[16..32], hash.digest128().to_le_bytes(), "the hash of the whole file");
     assert!(trailer[32..44].iter().all(|&byte| byte == 0));
     let mut bytes = Bytes(&state);
     let value = Value::read(&mut bytes, shape);
-    assert!(bytes.0.is_empty(), "nothing is left over after the state");
+    assert!(bytes.0.is_empty(), "the snapshot has bytes after the state");
     Snapshot {
         seq,
         time: u64_at(header, 72),
@@ -374,13 +377,13 @@ fn snapshot(image: &Image, path: &str, file: &[u8], shape: &Shape) -> Snapshot {
 }
 
 impl Snapshot {
-    /// The digest of the state, by the document's definition.
+    /// The digest of the state, as the document defines it.
     pub(crate) fn computed_digest(&self, shape: &Shape) -> u64 {
         digest(&self.state, shape)
     }
 }
 
-/// Bytes that are read from the front.
+/// A cursor over bytes.
 pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Bytes<'a> {
@@ -432,7 +435,7 @@ pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap())
 }
 
-/// CRC32C of these parts, one after the other.
+/// The CRC32C of the concatenated parts.
 pub(crate) fn crc32c(parts: &[&[u8]]) -> u32 {
     let mut crc = !0u32;
     for &byte in parts.iter().copied().flatten() {

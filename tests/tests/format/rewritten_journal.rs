@@ -1,4 +1,4 @@
-//! A rewritten journal, as the document says: origins, what stands where an event was dropped, and the parent.
+//! A rewritten journal conforms to the document: origins, replacements of dropped events, and the parent.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use memimage::{Image, Metadata, Timestamp};
 use super::reader::{self, Event};
 use super::{event, files_in, random};
 
-/// The program that recorded it.
+/// The program that recorded the journal.
 mod before {
     use memimage::{Context, Model, Shape};
     use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ mod before {
     }
 }
 
-/// The one that rewrote it: a throw is two, and shaking the dice is nothing.
+/// The program that rewrote the journal: it upcasts a throw to two events, and drops shakes.
 mod after {
     use memimage::{Context, Model, Shape};
     use serde::{Deserialize, Serialize};
@@ -82,7 +82,7 @@ mod after {
 }
 
 /// Records four events, and rewrites them.
-fn make(from: &Path, to: &Path) {
+fn create(from: &Path, to: &Path) {
     use before::DiceCommands as _;
     let clock = AtomicU64::new(100);
     let dice = Image::<before::Dice>::options()
@@ -98,10 +98,10 @@ fn make(from: &Path, to: &Path) {
 }
 
 #[test]
-fn a_rewritten_image_is_as_the_document_says() {
+fn a_rewritten_image_conforms_to_the_document() {
     let directory = tempfile::tempdir().unwrap();
     let [from, to] = ["from", "to"].map(|name| directory.path().join(name));
-    make(&from, &to);
+    create(&from, &to);
     let [old, new] = [&from, &to].map(|path| {
         let mut files = files_in(path);
         files.remove("LOCK").unwrap();
@@ -110,7 +110,7 @@ fn a_rewritten_image_is_as_the_document_says() {
     assert_eq!(new.parent, Some((old.uuid, 4)));
     assert_eq!((new.seed, old.parent), (old.seed, None));
     assert_ne!(new.uuid, old.uuid);
-    assert_eq!(new.durable, (5, 1), "all is synced, in the epoch of the making");
+    assert_eq!(new.durable, (5, 1), "all events are synced, in the epoch of the rewrite");
 
     let by = |name: &str| vec![("actor".to_owned(), name.to_owned())];
     let expected = [
@@ -122,7 +122,9 @@ fn a_rewritten_image_is_as_the_document_says() {
     ];
     let expected: Vec<Event> = (1..).zip(expected).map(|(seq, event)| Event { seq, ..event }).collect();
     assert_eq!(new.events, expected);
-    let [(5, _, digest)] = new.digests[..] else { panic!("one digest, after the last event: {:?}", new.digests) };
+    let [(5, _, digest)] = new.digests[..] else {
+        panic!("there must be one digest, after the last event: {:?}", new.digests)
+    };
 
     let dice = Image::<after::Dice>::open(&to).unwrap();
     let state = dice.read_uncommitted().unwrap();
@@ -133,9 +135,9 @@ fn a_rewritten_image_is_as_the_document_says() {
 }
 
 #[test]
-fn no_trace_of_the_making_is_left() {
+fn a_rewritten_image_has_no_temporary_files() {
     let directory = tempfile::tempdir().unwrap();
-    make(&directory.path().join("from"), &directory.path().join("to"));
+    create(&directory.path().join("from"), &directory.path().join("to"));
     let mut names: Vec<_> =
         fs::read_dir(directory.path().join("to")).unwrap().map(|it| it.unwrap().file_name()).collect();
     names.sort();

@@ -1,13 +1,13 @@
-//! Shapes, and values as generic lists and maps, read from `memimage/docs/FORMAT.md` alone.
+//! Shapes and generic values, decoded from `memimage/docs/FORMAT.md` alone.
 
 use std::fmt;
 
 use super::reader::Bytes;
 
-/// A shape as the document's table lists them.
+/// A shape, with the variants of the document's table.
 #[derive(Clone, Debug)]
 pub(crate) enum Shape {
-    /// By its byte, `00` to `10`.
+    /// A primitive type with its code, `00` to `10`.
     Primitive(u8),
     Option(Box<Shape>),
     List(Box<Shape>),
@@ -20,14 +20,14 @@ pub(crate) enum Shape {
     Enum(Vec<(String, Fields)>),
 }
 
-/// Fields with their names; those without one are named by their place.
+/// Fields with their names. Unnamed fields are named by their index.
 pub(crate) type Fields = Vec<(String, Shape)>;
 
 impl Shape {
     pub(crate) fn read(bytes: &[u8]) -> Shape {
         let mut bytes = Bytes(bytes);
         let shape = Shape::next(&mut bytes);
-        assert!(bytes.0.is_empty(), "nothing is left over after a shape");
+        assert!(bytes.0.is_empty(), "a shape has trailing bytes");
         shape
     }
 
@@ -44,7 +44,7 @@ impl Shape {
             0x26 => Shape::Tuple((0..bytes.varint()).map(|_| Shape::next(bytes)).collect()),
             0x27 => Shape::Struct(fields(bytes)),
             0x28 => Shape::Enum((0..bytes.varint()).map(|_| (bytes.text(), fields(bytes))).collect()),
-            code => panic!("{code:#x} is opaque, recursive or unknown, and none of this in the image that is read"),
+            code => panic!("the shape {code:#x} is opaque, recursive or unknown, which this reader does not support"),
         }
     }
 }
@@ -55,11 +55,11 @@ fn fields(bytes: &mut Bytes<'_>) -> Fields {
         1 => vec![("0".to_owned(), Shape::next(bytes))],
         2 => (0..bytes.varint()).map(|place| (place.to_string(), Shape::next(bytes))).collect(),
         3 => (0..bytes.varint()).map(|_| (bytes.text(), Shape::next(bytes))).collect(),
-        style => panic!("{style:#x} is no way to write fields"),
+        style => panic!("{style:#x} is an unknown style of fields"),
     }
 }
 
-/// A value without its types.
+/// A value without its type.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
     Unit,
@@ -74,7 +74,7 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    /// Reads a value in postcard.
+    /// Reads a value in the postcard encoding.
     pub(crate) fn read(bytes: &mut Bytes<'_>, shape: &Shape) -> Value {
         let list = |bytes: &mut Bytes<'_>, item: &Shape, count: u128| {
             Value::List((0..count).map(|_| Value::read(bytes, item)).collect())
@@ -147,14 +147,14 @@ pub(crate) fn fingerprint(shape: &[u8]) -> u64 {
 
 /// The digest of a value.
 pub(crate) fn digest(value: &Value, shape: &Shape) -> u64 {
-    let mut state = State(0x243f_6a88_85a3_08d3);
+    let mut state = DigestState(0x243f_6a88_85a3_08d3);
     state.value(value, shape);
     fmix64(state.0)
 }
 
-struct State(u64);
+struct DigestState(u64);
 
-impl State {
+impl DigestState {
     fn take(&mut self, word: u64) {
         let product = u128::from(self.0 ^ word) * 0x9e37_79b9_7f4a_7c15;
         self.0 = (product >> 64) as u64 ^ product as u64;
@@ -210,7 +210,7 @@ impl State {
 
     fn sum<'a>(&mut self, count: usize, items: impl Iterator<Item = Vec<(&'a Value, &'a Shape)>>) {
         let hashes = items.map(|parts| {
-            let mut state = State(0x1319_8a2e_0370_7344);
+            let mut state = DigestState(0x1319_8a2e_0370_7344);
             parts.into_iter().for_each(|(value, shape)| state.value(value, shape));
             fmix64(state.0)
         });

@@ -1,9 +1,11 @@
-//! The n-th call of the disk fails, for n = 1, 2, 3 … until a whole session meets no failure: once, and from then on; doing
-//! nothing, all, a part, or lying about it. There is never a panic, a hang or a lie: what was answered is there after
-//! reopening, also after a power cut; what is said not to be recorded is not; what fails cleanly can be tried again.
+//! The n-th disk call fails, for n = 1, 2, 3 … until a session completes without a failure. The call fails once, or all calls
+//! from the n-th on fail. A failed call has no effect, its full effect, or a part of it; a failed sync may also drop the data
+//! while later syncs succeed. The library must not panic or hang. Acknowledged events must be there after a reopen, also after
+//! a power cut; events that are reported as not recorded must not be there; an operation that fails without poisoning the image
+//! can be repeated.
 //!
-//! `MEMIMAGE_CASES` sets how many times each is gone through, each time with other effects; `MEMIMAGE_SEED` the first of
-//! these times. Without `MEMIMAGE_CASES` only every seventh call fails.
+//! `MEMIMAGE_CASES` sets the number of rounds, each with other effects; `MEMIMAGE_SEED` the seed of the first round. Without
+//! `MEMIMAGE_CASES`, only every seventh call fails.
 
 mod session;
 mod oracle;
@@ -15,85 +17,90 @@ use std::time::{Duration, Instant};
 
 use memimage::disk::{Crash, Disk, Effect, Fault, Method, SimDisk};
 use memimage::{Durability, ErrorKind, Image, Retention};
-use memimage_tests::{Ledger, cases, changed, files, in_time};
+use memimage_tests::{Ledger, cases, changed, files, with_timeout};
 
-use oracle::{Change, Truth};
-use session::{LEDGER, Mode, REWRITTEN, Session, Stop, is_there};
+use oracle::{ExpectedHistory, LedgerChange};
+use session::{LEDGER, Mode, REWRITTEN, Session, Stop, exists};
 
-/// A session on a disk with this fault, and what comes after it. Says how often the fault struck.
-fn try_fault(mode: Mode, fault: &Fault, once: bool, turn: u64) -> Result<u64, String> {
+/// Runs a session on a disk with this fault, and recovers the image. Returns the number of failed calls.
+fn try_fault(mode: Mode, fault: &Fault, once: bool, variant: u64) -> Result<u64, String> {
     let disk = SimDisk::new();
     disk.inject(fault.clone());
-    let mut session = Session { disk: &disk, mode, once, truth: Truth::new() };
+    let mut session = Session { disk: &disk, mode, once, history: ExpectedHistory::new() };
     let ended = session.run();
-    let truth = session.truth;
+    let history = session.history;
     let strikes = disk.strikes();
     disk.heal();
-    let told = match ended {
-        Ok(()) | Err(Stop::Dead) => recover(&disk, mode, truth, turn),
-        Err(Stop::Wrong(why)) => Err(why),
+    let result = match ended {
+        Ok(()) | Err(Stop::Unusable) => recover(&disk, mode, history, variant),
+        Err(Stop::Bug(why)) => Err(why),
     };
-    told.map(|()| strikes).map_err(|why| format!("{why}\n{}", disk.trace()))
+    result.map(|()| strikes).map_err(|why| format!("{why}\n{}", disk.trace()))
 }
 
-/// The disk is well again. A power cut, or a new process, and either finds what it must and goes on.
-fn recover(disk: &SimDisk, mode: Mode, truth: Truth, turn: u64) -> Result<(), String> {
-    let durable = if mode.durability == Durability::Synced { truth.answered.max(truth.durable) } else { truth.durable };
-    let cuts = [Crash::Nothing, Crash::Everything, Crash::NamesOnly, Crash::BytesOnly, Crash::Subset(turn)];
-    for crash in [&cuts[turn as usize % 5], &Crash::Subset(turn + 1)] {
+/// Verifies that the image is recovered on a disk without faults, in a new process and after power cuts.
+fn recover(disk: &SimDisk, mode: Mode, history: ExpectedHistory, variant: u64) -> Result<(), String> {
+    let durable =
+        if mode.durability == Durability::Synced { history.acknowledged.max(history.durable) } else { history.durable };
+    let cuts = [Crash::Nothing, Crash::Everything, Crash::NamesOnly, Crash::BytesOnly, Crash::Subset(variant)];
+    for crash in [&cuts[variant as usize % 5], &Crash::Subset(variant + 1)] {
         let left = disk.crash_by(crash);
-        let recovered = reopen(&left, mode, &mut truth.clone(), durable);
+        let recovered = reopen(&left, mode, &mut history.clone(), durable);
         recovered.map_err(|why| format!("after a power cut, {crash:?}: {why}\n{}", left.trace()))?;
     }
-    go_on(disk, mode, truth).map_err(|why| format!("reopened: {why}"))
+    use_image(disk, mode, history).map_err(|why| format!("after a reopen: {why}"))
 }
 
-/// What is there holds what was promised, and what it shows is there for good.
-fn reopen(disk: &SimDisk, mode: Mode, truth: &mut Truth, promised: usize) -> Result<Image<Ledger>, String> {
-    let image = mode.open(disk, LEDGER).map_err(|error| format!("it does not open: {error}"))?;
-    truth.recovered(&image, promised)?;
+/// Opens the image and verifies that all promised events are there, and that the recovered events are durable.
+fn reopen(disk: &SimDisk, mode: Mode, history: &mut ExpectedHistory, promised: usize) -> Result<Image<Ledger>, String> {
+    let image = mode.open(disk, LEDGER).map_err(|error| format!("the image does not open: {error}"))?;
+    history.recovered(&image, promised)?;
     let cut = disk.crash(|_| false);
-    let seen = mode.open(&cut, LEDGER).map_err(|error| format!("once more after a power cut: {error}"))?;
-    truth.recovered(&seen, truth.answered).map_err(|why| format!("shown, and gone after a power cut: {why}"))?;
+    let seen =
+        mode.open(&cut, LEDGER).map_err(|error| format!("the image does not open after a power cut: {error}"))?;
+    history
+        .recovered(&seen, history.acknowledged)
+        .map_err(|why| format!("a recovered event was lost in a power cut: {why}"))?;
     Ok(image)
 }
 
-/// Reopens what is there and uses all of it.
-fn go_on(disk: &SimDisk, mode: Mode, mut truth: Truth) -> Result<(), String> {
-    let (mut before, answered) = (truth.clone(), truth.answered);
-    let image = reopen(disk, mode, &mut truth, answered)?;
-    for change in [Change::Deposit(8, 1), Change::File(9_000), Change::Deposit(8, 2)] {
-        truth.executed(change);
-        change.through(&image).map_err(|error| format!("it does not go on: {error}"))?;
+/// Reopens the image and uses all its functions.
+fn use_image(disk: &SimDisk, mode: Mode, mut history: ExpectedHistory) -> Result<(), String> {
+    let (mut before, acknowledged) = (history.clone(), history.acknowledged);
+    let image = reopen(disk, mode, &mut history, acknowledged)?;
+    for change in [LedgerChange::Deposit(8, 1), LedgerChange::File(9_000), LedgerChange::Deposit(8, 2)] {
+        history.record(change);
+        change.execute(&image).map_err(|error| format!("a command failed: {error}"))?;
     }
-    image.admin().snapshot().map_err(|error| format!("no snapshot can be made: {error}"))?;
-    Image::close(image).map_err(|error| format!("it cannot be closed: {error}"))?;
-    let all = truth.executed_so_far();
-    reopen(&disk.crash(|_| false), mode, &mut truth, all).map_err(|why| format!("after it went on: {why}"))?;
+    image.admin().snapshot().map_err(|error| format!("a snapshot failed: {error}"))?;
+    Image::close(image).map_err(|error| format!("closing failed: {error}"))?;
+    let all = history.executed();
+    reopen(&disk.crash(|_| false), mode, &mut history, all)
+        .map_err(|why| format!("after the image was used: {why}"))?;
     if mode.prunes() {
         return Ok(());
     }
-    if !is_there(disk, REWRITTEN) {
-        mode.rewrite(disk).map_err(|error| format!("it cannot be rewritten: {error}"))?;
-        before = truth;
+    if !exists(disk, REWRITTEN) {
+        mode.rewrite(disk).map_err(|error| format!("the rewrite failed: {error}"))?;
+        before = history;
     }
-    let rewritten = mode.open(disk, REWRITTEN).map_err(|error| format!("what was rewritten: {error}"))?;
-    before.recovered(&rewritten, 0).map_err(|why| format!("what was rewritten: {why}"))
+    let rewritten = mode.open(disk, REWRITTEN).map_err(|error| format!("the rewritten image: {error}"))?;
+    before.recovered(&rewritten, 0).map_err(|why| format!("the rewritten image: {why}"))
 }
 
-/// A fault, within the time that anything may take, and told of with all that is needed to have it again.
-fn strikes(mode: Mode, fault: Fault, once: bool, (seed, n): (u64, u64)) -> u64 {
-    let tried = fault.clone();
-    let told = in_time(move || {
-        catch_unwind(AssertUnwindSafe(|| try_fault(mode, &tried, once, seed + n)))
-            .unwrap_or_else(|panic| Err(format!("a panic: {}", message(&*panic))))
+/// Runs [`try_fault`] with a time limit, and reports a failure with its seed, mode and fault. Returns the number of failed calls.
+fn failed_calls(mode: Mode, fault: Fault, once: bool, (seed, n): (u64, u64)) -> u64 {
+    let injected = fault.clone();
+    let result = with_timeout(move || {
+        catch_unwind(AssertUnwindSafe(|| try_fault(mode, &injected, once, seed + n)))
+            .unwrap_or_else(|panic| Err(format!("panicked: {}", message(&*panic))))
     });
-    told.unwrap_or_else(|why| panic!("{why}\nMEMIMAGE_SEED={seed} MEMIMAGE_CASES=1, {mode:?}, {fault:?}"))
+    result.unwrap_or_else(|why| panic!("{why}\nMEMIMAGE_SEED={seed} MEMIMAGE_CASES=1, {mode:?}, {fault:?}"))
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 fn seeds() -> std::ops::Range<u64> {
@@ -101,13 +108,13 @@ fn seeds() -> std::ops::Range<u64> {
     first..first + u64::from(cases(1))
 }
 
-/// By how many calls the next failing one is behind the last: one with `MEMIMAGE_CASES`, or else seven. That meets all effects and
-/// power cuts, which go by fours and fives.
+/// The distance between failing calls: one with `MEMIMAGE_CASES`, or else seven, which is coprime to the numbers of effects and
+/// power cuts, so that all of them occur.
 fn stride() -> usize {
     if std::env::var_os("MEMIMAGE_CASES").is_some() { 1 } else { 7 }
 }
 
-/// Fails each call in turn, or some of them: see [`stride`].
+/// Fails each call, or some of them: see [`stride`].
 fn fail_each(mode: Mode, name: &str, fault: impl Fn(u64) -> Fault) {
     let (mut sessions, mut struck, started) = (0, 0, Instant::now());
     for seed in seeds() {
@@ -115,16 +122,16 @@ fn fail_each(mode: Mode, name: &str, fault: impl Fn(u64) -> Fault) {
             for n in (1..).step_by(stride()) {
                 let fault = fault(seed + n).seed(seed + n);
                 let fault = if once { fault.nth(n) } else { fault.from(n) };
-                let strikes = strikes(mode, fault, once, (seed, n));
-                (sessions, struck) = (sessions + 1, struck + strikes);
-                if strikes == 0 {
-                    assert!(n > 20, "{name}: only {n} calls were met");
+                let failed = failed_calls(mode, fault, once, (seed, n));
+                (sessions, struck) = (sessions + 1, struck + failed);
+                if failed == 0 {
+                    assert!(n > 20, "{name}: a session made only {n} calls");
                     break;
                 }
             }
         }
     }
-    println!("{name}, {mode:?}, {:.0?}: {sessions} sessions, {struck} calls struck", started.elapsed());
+    println!("{name}, {mode:?}, {:.0?}: {sessions} sessions, {struck} failed calls", started.elapsed());
 }
 
 const EFFECTS: [Effect; 4] = [Effect::Nothing, Effect::Everything, Effect::Part, Effect::Dropped];
@@ -135,9 +142,9 @@ const BUFFERED: Mode = Mode { durability: Durability::Buffered, retention: Reten
 const AT_INTERVALS: Mode =
     Mode { durability: Durability::Interval(Duration::from_micros(300)), retention: Retention::Everything };
 
-/// A fault of each call, with an effect by turns. A directory's sync that fails drops nothing: that is assumed, in FORMAT.md.
-fn of_any_call(turn: u64) -> Fault {
-    let effect = EFFECTS[turn as usize % EFFECTS.len()];
+/// A fault of any call, with one of the effects. A failed directory sync drops nothing, which FORMAT.md assumes.
+fn any_call_fault(variant: u64) -> Fault {
+    let effect = EFFECTS[variant as usize % EFFECTS.len()];
     let drops = matches!(effect, Effect::Part | Effect::Dropped);
     let methods = Method::ALL.into_iter().filter(|method| !(drops && *method == Method::SyncDir));
     Fault::io().on(&methods.collect::<Vec<_>>()).effect(effect)
@@ -145,76 +152,76 @@ fn of_any_call(turn: u64) -> Fault {
 
 #[test]
 fn any_call_may_fail_while_synced() {
-    fail_each(SYNCED, "any call fails", of_any_call);
+    fail_each(SYNCED, "any call fails", any_call_fault);
 }
 
 #[test]
 fn any_directory_sync_may_fail() {
     for mode in [SYNCED, PRUNED] {
-        fail_each(mode, "any directory sync fails", |turn| {
-            Fault::io().on(&[Method::SyncDir]).effect(EFFECTS[turn as usize % 2])
+        fail_each(mode, "any directory sync fails", |variant| {
+            Fault::io().on(&[Method::SyncDir]).effect(EFFECTS[variant as usize % 2])
         });
     }
 }
 
 #[test]
 fn any_call_may_fail_while_buffered() {
-    fail_each(BUFFERED, "any call fails", of_any_call);
+    fail_each(BUFFERED, "any call fails", any_call_fault);
 }
 
 #[test]
 fn any_call_may_fail_while_synced_at_intervals() {
-    fail_each(AT_INTERVALS, "any call fails", of_any_call);
+    fail_each(AT_INTERVALS, "any call fails", any_call_fault);
 }
 
 #[test]
 fn any_call_may_fail_while_pruned() {
-    fail_each(PRUNED, "any call fails", of_any_call);
+    fail_each(PRUNED, "any call fails", any_call_fault);
 }
 
-/// The sync of a file: with what it was to sync dropped, and still seen.
+/// A failed file sync drops the data. Reads still return it, and later syncs succeed.
 #[test]
-fn any_sync_may_fail_and_later_ones_lie() {
+fn any_file_sync_may_fail_and_drop_data() {
     for mode in [SYNCED, BUFFERED] {
-        fail_each(mode, "any sync lies", |turn| {
-            let effect = if turn % 2 == 0 { Effect::Dropped } else { Effect::Part };
+        fail_each(mode, "any file sync fails", |variant| {
+            let effect = if variant % 2 == 0 { Effect::Dropped } else { Effect::Part };
             Fault::io().on(&[Method::SyncData, Method::SyncAll]).effect(effect)
         });
     }
 }
 
 #[test]
-fn there_may_be_no_room_at_any_time() {
+fn the_disk_may_be_full_at_any_time() {
     for mode in [SYNCED, PRUNED] {
-        fail_each(mode, "no room", |turn| {
-            Fault::full().effect(if turn % 2 == 0 { Effect::Nothing } else { Effect::Part })
+        fail_each(mode, "the disk is full", |variant| {
+            Fault::full().effect(if variant % 2 == 0 { Effect::Nothing } else { Effect::Part })
         });
     }
 }
 
-/// Opening looks at everything before it changes anything: what it cannot read, it leaves as it is.
+/// Opening reads everything before it modifies anything, so a failed read modifies nothing.
 #[test]
-fn a_look_that_fails_while_opening_changes_nothing() {
-    let looks: Vec<Method> = Method::ALL.into_iter().filter(|method| !method.is_change()).collect();
+fn a_failed_read_while_opening_modifies_nothing() {
+    let reads: Vec<Method> = Method::ALL.into_iter().filter(|method| !method.is_change()).collect();
     for mode in [SYNCED, PRUNED] {
         let disk = SimDisk::new();
-        let mut session = Session { disk: &disk, mode, once: false, truth: Truth::new() };
+        let mut session = Session { disk: &disk, mode, once: false, history: ExpectedHistory::new() };
         assert!(session.run().is_ok());
-        let (mut truth, mut refused) = (session.truth, 0);
+        let (mut history, mut refused) = (session.history, 0);
         for (n, effect) in (1..).flat_map(|n| EFFECTS[..2].iter().map(move |effect| (n, *effect))) {
             let disk = disk.fork();
-            disk.inject(Fault::io().on(&looks).nth(n).effect(effect));
+            disk.inject(Fault::io().on(&reads).nth(n).effect(effect));
             let before = files(&disk);
             let opened = mode.open(&disk, LEDGER);
             if disk.strikes() == 0 {
                 break;
             }
             match opened {
-                Ok(image) => truth.recovered(&image, truth.answered).unwrap(),
+                Ok(image) => history.recovered(&image, history.acknowledged).unwrap(),
                 Err(error) => {
                     assert!(error.is_io() || error.kind() == ErrorKind::Corrupt, "{error}");
                     let changed = changed(&before, &files(&disk));
-                    assert!(changed.is_empty(), "{mode:?}, look {n}: {changed:?}\n{}", disk.trace());
+                    assert!(changed.is_empty(), "{mode:?}, read {n}: {changed:?}\n{}", disk.trace());
                     refused += 1;
                 }
             }
@@ -223,23 +230,23 @@ fn a_look_that_fails_while_opening_changes_nothing() {
     }
 }
 
-/// What refuses changes nothing: an empty `journal/durable` was made before the copy of what was torn found no room.
+/// Regression: an empty `journal/durable` was created before the open failed because the quarantine had no room.
 #[test]
 fn a_torn_image_without_durable_on_a_full_disk_is_refused_unmodified() {
     let disk = SimDisk::new();
-    let mut session = Session { disk: &disk, mode: SYNCED, once: false, truth: Truth::new() };
+    let mut session = Session { disk: &disk, mode: SYNCED, once: false, history: ExpectedHistory::new() };
     assert!(session.run().is_ok());
-    let mut truth = session.truth;
+    let mut history = session.history;
     disk.remove(format!("{LEDGER}/journal/durable").as_ref()).unwrap();
-    let used = |bytes: &[u8]| bytes.iter().rposition(|byte| *byte != 0).unwrap_or(0) + 1;
+    let used_len = |bytes: &[u8]| bytes.iter().rposition(|byte| *byte != 0).unwrap_or(0) + 1;
     let is_used = |(path, bytes): &(PathBuf, Vec<u8>)| {
-        path.starts_with(LEDGER) && path.extension().is_some_and(|end| end == "journal") && used(bytes) > 4_096
+        path.starts_with(LEDGER) && path.extension().is_some_and(|end| end == "journal") && used_len(bytes) > 4_096
     };
     let (path, bytes) = files(&disk).into_iter().rfind(is_used).unwrap();
-    disk.write(&path, used(&bytes).next_multiple_of(512) as u64 + 512, &[7; 512]).unwrap();
+    disk.write(&path, used_len(&bytes).next_multiple_of(512) as u64 + 512, &[7; 512]).unwrap();
 
     let before = files(&disk);
-    // for nothing, or for nothing but names
+    // no room for anything, or only for new directory entries
     for full in [Fault::full(), Fault::full().on(&[Method::WriteAt])] {
         disk.inject(full.from(1));
         let error = SYNCED.open(&disk, LEDGER).unwrap_err();
@@ -250,24 +257,24 @@ fn a_torn_image_without_durable_on_a_full_disk_is_refused_unmodified() {
     }
     let image = SYNCED.open(&disk, LEDGER).unwrap();
     assert!(image.admin().stats().recovery.quarantined.is_some());
-    truth.recovered(&image, truth.answered).unwrap();
+    history.recovered(&image, history.acknowledged).unwrap();
 }
 
-/// Interruptions and short transfers go unnoticed, wherever they come.
+/// The library retries interrupted and short transfers.
 #[test]
-fn interruptions_and_short_transfers_go_unnoticed() {
+fn interruptions_and_short_transfers_are_retried() {
     for seed in seeds() {
         for mode in [SYNCED, PRUNED, BUFFERED, AT_INTERVALS] {
             for fault in [Fault::interrupted().every(2), Fault::short().every(1), Fault::short().one_in(3)] {
                 let disk = SimDisk::new();
                 disk.inject(Fault::interrupted().one_in(4).seed(seed));
                 disk.inject(fault.seed(seed));
-                let mut session = Session { disk: &disk, mode, once: false, truth: Truth::new() };
+                let mut session = Session { disk: &disk, mode, once: false, history: ExpectedHistory::new() };
                 let ended = session.run();
                 assert!(ended.is_ok() && disk.strikes() > 100, "{mode:?}, seed {seed}\n{}", disk.trace());
-                let truth = session.truth;
-                assert_eq!(truth.answered, truth.executed_so_far(), "all was answered");
-                recover(&disk, mode, truth, seed).unwrap_or_else(|why| panic!("{mode:?}, seed {seed}: {why}"));
+                let history = session.history;
+                assert_eq!(history.acknowledged, history.executed(), "all events are acknowledged");
+                recover(&disk, mode, history, seed).unwrap_or_else(|why| panic!("{mode:?}, seed {seed}: {why}"));
             }
         }
     }

@@ -3,109 +3,111 @@
 use memimage::{Error, Image};
 use memimage_tests::{Ledger, LedgerCommands, Overdrawn};
 
-/// A change to a ledger that needs no context, so that it can be made to a plain one too.
+/// A command of the ledger that needs no context, so that it can be applied to a plain ledger too.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Change {
+pub(crate) enum LedgerChange {
     Deposit(u32, u32),
     Settle(u32, u32),
     File(usize),
 }
 
-impl Change {
-    pub(crate) fn to(self, ledger: &mut Ledger) {
+impl LedgerChange {
+    pub(crate) fn apply(self, ledger: &mut Ledger) {
         match self {
-            Change::Deposit(account, amount) => _ = ledger.deposit(account, amount),
-            Change::Settle(account, amount) => _ = ledger.settle(account, amount),
-            Change::File(bytes) => _ = ledger.file(vec![7; bytes]),
+            LedgerChange::Deposit(account, amount) => _ = ledger.deposit(account, amount),
+            LedgerChange::Settle(account, amount) => _ = ledger.settle(account, amount),
+            LedgerChange::File(bytes) => _ = ledger.file(vec![7; bytes]),
         }
     }
 
-    /// A rejection is an answer, and recorded.
-    pub(crate) fn through(self, image: &Image<Ledger>) -> Result<(), Error> {
+    /// Executes the command. A rejection is recorded, and so not an error.
+    pub(crate) fn execute(self, image: &Image<Ledger>) -> Result<(), Error> {
         match self {
-            Change::Deposit(account, amount) => image.deposit(account, amount).map(drop),
-            Change::Settle(account, amount) => match image.settle(account, amount) {
+            LedgerChange::Deposit(account, amount) => image.deposit(account, amount).map(drop),
+            LedgerChange::Settle(account, amount) => match image.settle(account, amount) {
                 Ok(_) | Err(memimage::CommandError::Refused(Overdrawn(_))) => Ok(()),
                 Err(memimage::CommandError::Image(error)) => Err(error),
             },
-            Change::File(bytes) => image.file(vec![7; bytes]).map(drop),
+            LedgerChange::File(bytes) => image.file(vec![7; bytes]).map(drop),
         }
     }
 }
 
-/// The states that a ledger went through, and how many of them are promised.
+/// The states of a ledger after each event, and the events that must survive.
 #[derive(Clone, Debug)]
-pub(crate) struct Truth {
-    /// After each event, from the state before the first: those answered, and after them those of which nobody knows.
+pub(crate) struct ExpectedHistory {
+    /// The state after each event, beginning with the initial state: acknowledged events first, then events with an unknown
+    /// outcome.
     states: Vec<Ledger>,
-    /// The last event answered.
-    pub(crate) answered: usize,
-    /// The last event said to be durable.
+    /// The last acknowledged event.
+    pub(crate) acknowledged: usize,
+    /// The last event that was reported as durable.
     pub(crate) durable: usize,
 }
 
-impl Truth {
-    pub(crate) fn new() -> Truth {
-        Truth { states: vec![Ledger::default()], answered: 0, durable: 0 }
+impl ExpectedHistory {
+    pub(crate) fn new() -> ExpectedHistory {
+        ExpectedHistory { states: vec![Ledger::default()], acknowledged: 0, durable: 0 }
     }
 
-    /// Something was executed; whether it is recorded is not known yet.
-    pub(crate) fn executed(&mut self, change: Change) {
-        let mut state = self.states.last().expect("there is always one").clone();
-        change.to(&mut state);
+    /// Adds an event whose outcome is not known yet.
+    pub(crate) fn record(&mut self, change: LedgerChange) {
+        let mut state = self.states.last().expect("the initial state is always there").clone();
+        change.apply(&mut state);
         self.states.push(state);
     }
 
-    /// How many events there may be.
-    pub(crate) fn executed_so_far(&self) -> usize {
+    /// The number of events that may be recorded.
+    pub(crate) fn executed(&self) -> usize {
         self.states.len() - 1
     }
 
-    /// The event was answered, and all before it with it.
-    pub(crate) fn answered(&mut self, event: usize) {
-        self.answered = self.answered.max(event);
+    /// Notes that this event and all before it were acknowledged.
+    pub(crate) fn acknowledge(&mut self, event: usize) {
+        self.acknowledged = self.acknowledged.max(event);
     }
 
-    /// It is said for certain that this event and those after it are not recorded.
+    /// Removes this event and all after it, which the image reported as not recorded.
     pub(crate) fn not_recorded(&mut self, event: usize) -> Result<(), String> {
-        if event <= self.answered {
-            return Err(format!("event {event} was answered, and then said not to be recorded"));
+        if event <= self.acknowledged {
+            return Err(format!("event {event} was acknowledged, and then reported as not recorded"));
         }
         self.states.truncate(event);
         Ok(())
     }
 
-    /// The image says how far it is durable.
-    pub(crate) fn said(&mut self, image: &Image<Ledger>) {
+    /// Reads the durable seq that the image reports.
+    pub(crate) fn read_durable_seq(&mut self, image: &Image<Ledger>) {
         self.durable = self.durable.max(image.journal().durable_seq().get() as usize);
     }
 
-    /// Whether it is the state after all that was executed.
-    pub(crate) fn is_newest(&self, shown: &Ledger) -> bool {
-        self.states.last() == Some(shown)
+    /// Whether this is the state after all executed events.
+    pub(crate) fn is_newest(&self, found: &Ledger) -> bool {
+        self.states.last() == Some(found)
     }
 
-    /// What was recovered holds at least so many events, and is a state that there was. Then that is the truth.
+    /// Verifies a recovered image: it has at least `at_least` events and an expected state. Its events are acknowledged from now
+    /// on.
     pub(crate) fn recovered(&mut self, image: &Image<Ledger>, at_least: usize) -> Result<(), String> {
         let found = image.read_uncommitted().map_err(|error| error.to_string())?;
-        self.judged(image, &found, at_least)
+        self.check(image, &found, at_least)
     }
 
-    /// The same, of a state that was read.
-    pub(crate) fn judged(&mut self, image: &Image<Ledger>, found: &Ledger, at_least: usize) -> Result<(), String> {
+    /// As [`recovered`](Self::recovered), with a state that was already read.
+    pub(crate) fn check(&mut self, image: &Image<Ledger>, found: &Ledger, at_least: usize) -> Result<(), String> {
         let seq = image.journal().seq().get() as usize;
         if seq < at_least {
-            return Err(format!("{seq} events were recovered, and {at_least} were promised"));
+            return Err(format!("{seq} events were recovered, but {at_least} must survive"));
         }
         match self.states.get(seq) {
             None => {
-                return Err(format!("{seq} events were recovered, and only {} may be there", self.states.len() - 1));
+                return Err(format!("{seq} events were recovered, but only {} were executed", self.states.len() - 1));
             }
-            Some(state) if state != found => return Err(format!("the state after event {seq} is another one")),
+            Some(state) if state != found => return Err(format!("the state after event {seq} is wrong")),
             Some(_) => {}
         }
         self.states.truncate(seq + 1);
-        (self.answered, self.durable) = (seq, self.durable.max(image.journal().durable_seq().get() as usize));
+        (self.acknowledged, self.durable) = (seq, self.durable.max(image.journal().durable_seq().get() as usize));
         Ok(())
     }
 }

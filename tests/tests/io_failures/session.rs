@@ -1,4 +1,4 @@
-//! A ledger in use on a disk that fails, and what it must say of it.
+//! A session on a failing disk, which verifies each answer of the image.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Error, ErrorKind, Image, Pending, Retention};
 use memimage_tests::{Ledger, LedgerCommands, LedgerDeposit, Run};
 
-use crate::oracle::{Change, Truth};
+use crate::oracle::{ExpectedHistory, LedgerChange};
 
 pub(crate) const LEDGER: &str = "/ledger";
 pub(crate) const REWRITTEN: &str = "/rewritten";
 
-/// How images are opened.
+/// The options of an image.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mode {
     pub(crate) durability: Durability,
@@ -24,7 +24,7 @@ impl Mode {
         Run::options(self.durability, 512).retention(self.retention).open_with(Arc::new(disk.clone()), path)
     }
 
-    /// Then it cannot be rewritten.
+    /// Whether the journal is pruned. Such an image cannot be rewritten.
     pub(crate) fn prunes(self) -> bool {
         self.retention != Retention::Everything
     }
@@ -35,51 +35,52 @@ impl Mode {
     }
 }
 
-/// How a session ends early.
+/// Why a session ends early.
 pub(crate) enum Stop {
-    /// The image can do no more; the rest is for recovery.
-    Dead,
-    /// It did what it must not.
-    Wrong(String),
+    /// The image is unusable until it is reopened.
+    Unusable,
+    /// The library violated a promise.
+    Bug(String),
 }
 
 impl From<String> for Stop {
     fn from(why: String) -> Stop {
-        Stop::Wrong(why)
+        Stop::Bug(why)
     }
 }
 
-/// A ledger in use. What fails without poisoning it is tried once more, and must succeed if the disk fails but once.
+/// A ledger in use. An operation that fails without poisoning the image is retried once, and must then succeed if the disk fails
+/// only once.
 pub(crate) struct Session<'a> {
     pub(crate) disk: &'a SimDisk,
     pub(crate) mode: Mode,
-    /// The disk fails once and then no more.
+    /// Whether the disk fails only once.
     pub(crate) once: bool,
-    pub(crate) truth: Truth,
+    pub(crate) history: ExpectedHistory,
 }
 
 impl Session<'_> {
-    /// All that an image can be asked for.
+    /// Uses all functions of an image.
     pub(crate) fn run(&mut self) -> Result<(), Stop> {
         let image = self.open()?;
         for amount in 0..3 {
-            self.change(&image, Change::Deposit(1, 10 + amount))?;
+            self.change(&image, LedgerChange::Deposit(1, 10 + amount))?;
         }
-        self.change(&image, Change::Settle(2, 5))?;
+        self.change(&image, LedgerChange::Settle(2, 5))?;
         self.submit(&image)?;
-        self.change(&image, Change::File(9_000))?;
-        self.change(&image, Change::File(9_000))?;
+        self.change(&image, LedgerChange::File(9_000))?;
+        self.change(&image, LedgerChange::File(9_000))?;
         self.snapshot(&image)?;
         self.explode(&image)?;
-        self.change(&image, Change::File(9_000))?;
+        self.change(&image, LedgerChange::File(9_000))?;
         self.snapshot(&image)?;
-        self.change(&image, Change::File(9_000))?;
+        self.change(&image, LedgerChange::File(9_000))?;
         self.snapshot(&image)?;
         self.sync(&image)?;
-        self.change(&image, Change::Deposit(3, 1))?;
+        self.change(&image, LedgerChange::Deposit(3, 1))?;
         self.close(image)?;
         let image = self.open()?;
-        self.change(&image, Change::Deposit(3, 2))?;
+        self.change(&image, LedgerChange::Deposit(3, 2))?;
         self.close(image)?;
         match self.mode.prunes() {
             true => Ok(()),
@@ -88,47 +89,47 @@ impl Session<'_> {
     }
 
     fn open(&mut self) -> Result<Image<Ledger>, Stop> {
-        let opened = self.again("opening", |session| session.mode.open(session.disk, LEDGER))?;
-        match opened.read_uncommitted().map(|found| self.truth.judged(&opened, &found, self.truth.answered)) {
-            Ok(judged) => judged?,
-            Err(error) => self.poisoned(&opened, &error)?,
+        let opened = self.retry("opening", |session| session.mode.open(session.disk, LEDGER))?;
+        match opened.read_uncommitted().map(|found| self.history.check(&opened, &found, self.history.acknowledged)) {
+            Ok(checked) => checked?,
+            Err(error) => self.check_error(&opened, &error)?,
         }
         Ok(opened)
     }
 
-    fn change(&mut self, image: &Image<Ledger>, change: Change) -> Result<(), Stop> {
-        self.truth.executed(change);
-        let event = self.truth.executed_so_far();
+    fn change(&mut self, image: &Image<Ledger>, change: LedgerChange) -> Result<(), Stop> {
+        self.history.record(change);
+        let event = self.history.executed();
         for attempt in 0..2 {
-            let done = change.through(image);
+            let done = change.execute(image);
             if done.is_ok() {
-                self.truth.answered(event);
-                self.truth.said(image);
-                self.shows(image)?;
+                self.history.acknowledge(event);
+                self.history.read_durable_seq(image);
+                self.check_state(image)?;
                 return Ok(());
             }
-            let error = done.expect_err("it is not well");
+            let error = done.expect_err("the result is an error");
             if !error.is_outcome_unknown() {
-                self.truth.not_recorded(event)?;
+                self.history.not_recorded(event)?;
             }
-            self.poisoned(image, &error)?;
-            // never executed, so it can be tried again
-            self.shows(image)?;
-            self.may_fail_again(attempt, &error)?;
-            self.truth.executed(change);
+            self.check_error(image, &error)?;
+            // the command was not executed, so it can be retried
+            self.check_state(image)?;
+            self.check_retry(attempt, &error)?;
+            self.history.record(change);
         }
-        Err(Stop::Dead)
+        Err(Stop::Unusable)
     }
 
-    /// Several at once, waited for afterwards.
+    /// Submits several commands before it waits for their answers.
     fn submit(&mut self, image: &Image<Ledger>) -> Result<(), Stop> {
         let mut pending: Vec<(usize, Pending<i64, Error>)> = Vec::new();
         let mut refused = None;
         for amount in 0..3 {
             match image.submit(LedgerDeposit { account: 4, amount }) {
                 Ok(one) => {
-                    self.truth.executed(Change::Deposit(4, amount));
-                    pending.push((self.truth.executed_so_far(), one));
+                    self.history.record(LedgerChange::Deposit(4, amount));
+                    pending.push((self.history.executed(), one));
                 }
                 Err(error) => {
                     refused = Some(error);
@@ -138,45 +139,45 @@ impl Session<'_> {
         }
         for (event, one) in pending {
             match one.wait() {
-                Ok(_) => self.truth.answered(event),
+                Ok(_) => self.history.acknowledge(event),
                 Err(error) if error.is_outcome_unknown() => refused = Some(error),
                 Err(error) => {
-                    if event <= self.truth.executed_so_far() {
-                        self.truth.not_recorded(event)?;
+                    if event <= self.history.executed() {
+                        self.history.not_recorded(event)?;
                     }
                     refused = Some(error);
                 }
             }
         }
-        self.truth.said(image);
+        self.history.read_durable_seq(image);
         match refused {
-            Some(error) => self.poisoned(image, &error),
+            Some(error) => self.check_error(image, &error),
             None => Ok(()),
         }
     }
 
-    /// A body that panics: the model is rebuilt from disk.
+    /// Runs a command whose body panics, after which the model is rebuilt from disk.
     fn explode(&mut self, image: &Image<Ledger>) -> Result<(), Stop> {
-        let error = image.explode(1).expect_err("it explodes");
+        let error = image.explode(1).expect_err("the body panics");
         if error.kind() == ErrorKind::Panicked {
-            self.truth.said(image);
-            return self.shows(image);
+            self.history.read_durable_seq(image);
+            return self.check_state(image);
         }
-        self.poisoned(image, &error)?;
-        // refused before it was run
-        self.shows(image)
+        self.check_error(image, &error)?;
+        // the command was refused before it ran
+        self.check_state(image)
     }
 
     fn snapshot(&mut self, image: &Image<Ledger>) -> Result<(), Stop> {
         for attempt in 0..2 {
             let Err(error) = image.admin().snapshot() else {
-                self.truth.said(image);
+                self.history.read_durable_seq(image);
                 return Ok(());
             };
-            self.poisoned(image, &error)?;
-            self.shows(image)?;
-            if self.may_fail_again(attempt, &error).is_err() {
-                // an image goes on without
+            self.check_error(image, &error)?;
+            self.check_state(image)?;
+            if self.check_retry(attempt, &error).is_err() {
+                // the image does not need the snapshot
                 return Ok(());
             }
         }
@@ -186,32 +187,32 @@ impl Session<'_> {
     fn sync(&mut self, image: &Image<Ledger>) -> Result<(), Stop> {
         match image.journal().sync() {
             Ok(()) => {
-                self.truth.answered(self.truth.executed_so_far());
-                self.truth.said(image);
-                match self.truth.durable == self.truth.executed_so_far() {
+                self.history.acknowledge(self.history.executed());
+                self.history.read_durable_seq(image);
+                match self.history.durable == self.history.executed() {
                     true => Ok(()),
-                    false => Err(Stop::Wrong("it is synced, and not durable".to_owned())),
+                    false => Err(Stop::Bug("all events are synced, but not reported as durable".to_owned())),
                 }
             }
-            Err(error) if error.is_poisoned() => self.poisoned(image, &error),
-            Err(error) => Err(Stop::Wrong(format!("a sync failed without poisoning: {error}"))),
+            Err(error) if error.is_poisoned() => self.check_error(image, &error),
+            Err(error) => Err(Stop::Bug(format!("a sync failed without poisoning: {error}"))),
         }
     }
 
     fn close(&mut self, image: Image<Ledger>) -> Result<(), Stop> {
         match Image::close(image) {
             Ok(()) => {
-                self.truth.durable = self.truth.executed_so_far();
+                self.history.durable = self.history.executed();
                 Ok(())
             }
-            // it is closed all the same
+            // the image is closed nevertheless
             Err(_) => Ok(()),
         }
     }
 
     fn rewrite(&mut self) -> Result<(), Stop> {
-        self.again("rewriting", |session| match session.mode.rewrite(session.disk) {
-            // the very last step had failed
+        self.retry("rewriting", |session| match session.mode.rewrite(session.disk) {
+            // only the last step of the first attempt had failed
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 session.mode.open(session.disk, REWRITTEN).map(drop)
             }
@@ -219,53 +220,53 @@ impl Session<'_> {
         })
     }
 
-    /// Does something that leaves no image behind when it fails.
-    fn again<T>(&mut self, what: &str, act: impl Fn(&Self) -> Result<T, Error>) -> Result<T, Stop> {
+    /// Runs an operation that leaves no open image when it fails, and retries it once.
+    fn retry<T>(&mut self, what: &str, operation: impl Fn(&Self) -> Result<T, Error>) -> Result<T, Stop> {
         for attempt in 0..2 {
-            match act(self) {
+            match operation(self) {
                 Ok(done) => return Ok(done),
-                // if no state at all can be read, that is damage as far as can be seen
+                // on a disk that keeps failing, unreadable states cannot be distinguished from damage
                 Err(error)
                     if error.kind() == ErrorKind::Panicked
                         || error.kind() == ErrorKind::Locked
                         || error.kind() == ErrorKind::Corrupt && self.once =>
                 {
-                    return Err(Stop::Wrong(format!("{what}: {error}")));
+                    return Err(Stop::Bug(format!("{what}: {error}")));
                 }
-                Err(error) => self.may_fail_again(attempt, &error).map_err(|stop| match stop {
-                    Stop::Wrong(why) => Stop::Wrong(format!("{what}: {why}")),
-                    Stop::Dead => Stop::Dead,
+                Err(error) => self.check_retry(attempt, &error).map_err(|stop| match stop {
+                    Stop::Bug(why) => Stop::Bug(format!("{what}: {why}")),
+                    Stop::Unusable => Stop::Unusable,
                 })?,
             }
         }
-        Err(Stop::Dead)
+        Err(Stop::Unusable)
     }
 
-    /// What failed is tried again; after a disk that fails but once, not twice.
-    fn may_fail_again(&self, attempt: u32, error: &Error) -> Result<(), Stop> {
+    /// Decides whether an operation is retried. On a disk that fails only once, the retry must not fail.
+    fn check_retry(&self, attempt: u32, error: &Error) -> Result<(), Stop> {
         match (self.once, attempt) {
-            (true, 1) => Err(Stop::Wrong(format!("it failed again, on a disk that is well: {error}"))),
-            (false, 1) => Err(Stop::Dead),
+            (true, 1) => Err(Stop::Bug(format!("the retry failed on a disk without faults: {error}"))),
+            (false, 1) => Err(Stop::Unusable),
             _ => Ok(()),
         }
     }
 
-    /// The running image shows the newest state, unless a sync in the background has poisoned it.
-    fn shows(&mut self, image: &Image<Ledger>) -> Result<(), Stop> {
-        let shown = image.read_uncommitted().map(|shown| self.truth.is_newest(&shown));
-        match shown {
+    /// Verifies that the image has the newest state, unless a background sync has poisoned it.
+    fn check_state(&mut self, image: &Image<Ledger>) -> Result<(), Stop> {
+        let is_newest = image.read_uncommitted().map(|found| self.history.is_newest(&found));
+        match is_newest {
             Ok(true) => Ok(()),
-            Ok(false) => Err(Stop::Wrong("the running image shows another state than what was executed".to_owned())),
-            Err(error) => self.poisoned(image, &error),
+            Ok(false) => Err(Stop::Bug("the state of the running image is wrong".to_owned())),
+            Err(error) => self.check_error(image, &error),
         }
     }
 
-    /// Goes on if the image is well. If it is not, it must refuse all that it would have to know for.
-    fn poisoned(&mut self, image: &Image<Ledger>, error: &Error) -> Result<(), Stop> {
-        self.truth.said(image);
+    /// Verifies the state of the image after an error. A poisoned image must refuse all operations, and ends the session.
+    fn check_error(&mut self, image: &Image<Ledger>, error: &Error) -> Result<(), Stop> {
+        self.history.read_durable_seq(image);
         if !error.is_poisoned() {
             return match error.is_outcome_unknown() {
-                true => Err(Stop::Wrong(format!("the outcome is unknown, and it is not poisoned: {error}"))),
+                true => Err(Stop::Bug(format!("the outcome is unknown, but the image is not poisoned: {error}"))),
                 false => Ok(()),
             };
         }
@@ -279,14 +280,16 @@ impl Session<'_> {
         for (what, refusal) in refusals {
             match refusal {
                 Some(refusal) if refusal.is_poisoned() => {}
-                other => return Err(Stop::Wrong(format!("poisoned by {error}, and {what} says {other:?}"))),
+                other => {
+                    return Err(Stop::Bug(format!("the image is poisoned by {error}, but {what} returned {other:?}")));
+                }
             }
         }
-        Err(Stop::Dead)
+        Err(Stop::Unusable)
     }
 }
 
-/// Whether anything is below a path.
-pub(crate) fn is_there(disk: &SimDisk, path: &str) -> bool {
+/// Whether the path exists.
+pub(crate) fn exists(disk: &SimDisk, path: &str) -> bool {
     disk.kind(path.as_ref()).is_ok_and(|kind| kind.is_some())
 }

@@ -1,7 +1,7 @@
-//! Processes that are killed at any moment, by SIGKILL, on a real disk: what they had told over a pipe is there, in every
-//! durability mode, and whatever they were at is completed or was never begun.
+//! Processes on a real disk that are killed by SIGKILL at any moment. All events that a process acknowledged over a pipe are
+//! recovered, in each durability mode, and the operation that was interrupted is either complete or had no effect.
 //!
-//! `MEMIMAGE_CASES` sets how often each of the tests kills, `MEMIMAGE_SEED` when.
+//! `MEMIMAGE_CASES` sets the number of kills of each test, `MEMIMAGE_SEED` the seed of their times.
 
 mod acknowledgements;
 mod rewrite;
@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 const DIR: &str = "MEMIMAGE_KILLED_IMAGE";
 const MODE: &str = "MEMIMAGE_KILLED_MODE";
 
-/// Starts one of these tests, `child` by name, as the process that is killed.
+/// Starts the test `child` of this binary as the process that is killed.
 fn start(child: &str, dir: &Path, mode: &str) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", child, "--ignored", "--nocapture", "--test-threads=1"])

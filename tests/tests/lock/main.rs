@@ -26,7 +26,7 @@ fn the_life_of_a_locked_model() {
         bin/shop::Bank deposit v1 {_by_the_program: u8}
         bin/show::Bank deposit v1 {_by_the_example: bool}
         shop::Bank deposit v1 {_account: u32, _money: list<{cents: u32}>}
-        shop::Bank order v1 {_side: enum {Bid, Ask}}
+        shop::Bank order v1 {_side: enum {Bid, Request}}
         shop::Bank "to close" v1 {_account: u32}
         test/shop::Bank deposit v1 {_by_the_test: u16}
     "##]].assert_eq(&shop.read("memimage.lock"));
@@ -42,9 +42,9 @@ fn the_life_of_a_locked_model() {
     expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: payload._money[].cents: u32 in the lock, u64 here; help: undo the change, or raise the version to 2 and add an upcaster; if no journal holds the event yet, remove line 5 of `memimage.lock` and bless: evaluation of `_` failed here"].assert_eq(&shop.check());
     // which no blessing accepts
     expect![[r#"
-        the shape lock `[shop]/memimage.lock` and this program differ in what is locked; nothing was changed:
+        the shape lock `[shop]/memimage.lock` and this program differ; nothing was changed:
           - deposit v1: payload._money[].cents: u32 in the lock, u64 here
-        give a changed event a new version, or undo the change"#]]
+        help: give a changed event a new version, or undo the change"#]]
     .assert_eq(&shop.failing_test(true));
     assert_eq!(shop.read("memimage.lock"), committed);
     shop.write("src/lib.rs", &source);
@@ -101,7 +101,7 @@ fn the_life_of_a_locked_model() {
     shop.write("src/lib.rs", &source.replace("struct Bank {", "struct Bench {").replace("impl Bank {", "impl Bench {"));
     expect!["src/lib.rs:37:6: error[E0080]: evaluation panicked: `memimage.lock` has no lines of `shop::Bench`: `MEMIMAGE_BLESS=1 cargo test --lib` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead: evaluation of `_` failed here"].assert_eq(&shop.check());
     expect![[r#"
-        no model has these lines of the shape lock: `[shop]/memimage.lock`; their model or its crate was renamed, moved or removed, and no line is added while they stand:
+        the shape lock `[shop]/memimage.lock` has lines without a model; their model or its crate was renamed, moved or removed; nothing was changed:
           - `shop::Bank`: lines 5, 6, 7
         help: write the new name (`shop::Bench`, if it is that) in these lines, or delete the lines if no journal holds these events"#]].assert_eq(&shop.failing_test_of("Bench", true));
     assert_eq!(shop.read("memimage.lock"), committed);
@@ -136,8 +136,8 @@ fn onward(old: OrderV1) -> BankOrder {
         # only the name of a model that was renamed is changed, and lines are removed whose events no journal holds any more.
         bin/shop::Bank deposit v1 {_by_the_program: u8}
         shop::Bank deposit v1 {_account: u32, _money: list<{cents: u32}>}
-        shop::Bank order v1 {_side: enum {Bid, Ask}}
-        shop::Bank order v2 {_side: enum {Bid, Ask}, _limit: option<u32>}
+        shop::Bank order v1 {_side: enum {Bid, Request}}
+        shop::Bank order v2 {_side: enum {Bid, Request}, _limit: option<u32>}
         shop::Bank "to close" v1 {_account: u32}
         test/shop::Bank deposit v1 {_by_the_test: u16}
     "##]].assert_eq(&shop.read("memimage.lock"));
@@ -166,24 +166,24 @@ fn onward(old: OrderV1) -> BankOrder {
         + "\nfn wider(value: memimage::Value) -> memimage::Value {\n    value\n}\n";
     shop.write("src/lib.rs", &value);
     assert_eq!(shop.check(), "");
-    let committed = shop.edit("memimage.lock", "shop::Bank order v1 {_side: enum {Bid, Ask}}\n", "");
+    let committed = shop.edit("memimage.lock", "shop::Bank order v1 {_side: enum {Bid, Request}}\n", "");
     expect!["src/lib.rs:48:44: error[E0080]: evaluation panicked: `memimage.lock` has no line for order v1, and no type here tells its shape: restore the line as it was committed: evaluation of `_` failed here"].assert_eq(&shop.check());
     expect![[r#"
-        the shape lock `[shop]/memimage.lock` and this program differ in what is locked; nothing was changed:
-          - order v1: its shape is known to the lock only, which has lost it: restore its line as it was committed
-        give a changed event a new version, or undo the change"#]]
+        the shape lock `[shop]/memimage.lock` and this program differ; nothing was changed:
+          - order v1: not in the lock, and the program has no type with its shape: restore its line as it was committed
+        help: give a changed event a new version, or undo the change"#]]
     .assert_eq(&shop.failing_test(true));
     shop.write("memimage.lock", &committed);
 
     // a variant at the end of an enum needs no version; the lock learns of it
     shop.write("src/lib.rs", &versioned);
-    shop.edit("src/lib.rs", "    Ask,\n", "    Ask,\n    Limit(u8),\n");
+    shop.edit("src/lib.rs", "    Request,\n", "    Request,\n    Limit(u8),\n");
     assert_eq!(shop.check(), "");
     expect![[r#"
         the shape lock `[shop]/memimage.lock` and this program differ:
           - order v2: new variants are not in the lock yet
           - order v1: new variants are not in the lock yet
-        what is new is added by `MEMIMAGE_BLESS=1 cargo test --lib`; commit the file"#]]
+        help: run `MEMIMAGE_BLESS=1 cargo test --lib`, which adds what is new, and commit the file"#]]
     .assert_eq(&shop.failing_test(false));
     shop.test(true);
     shop.edit("src/lib.rs", "Limit(u8)", "Limit(u16)");
@@ -246,7 +246,7 @@ fn each_target_names_the_command_that_blesses_it_alone() {
     shop.edit("Cargo.toml", "[workspace]", "[[bench]]\nname = \"bench\"\nharness = false\n\n[workspace]");
     shop.write(
         "memimage.lock",
-        "shop::Bank deposit v1 {_account: u32, _money: list<{cents: u32}>}\nshop::Bank order v1 {_side: enum {Bid, Ask}}\n\
+        "shop::Bank deposit v1 {_account: u32, _money: list<{cents: u32}>}\nshop::Bank order v1 {_side: enum {Bid, Request}}\n\
          shop::Bank \"to close\" v1 {_account: u32}\n",
     );
     let check = ["check", "--quiet", "--message-format", "short", "--all-targets", "--keep-going"];

@@ -10,23 +10,23 @@ use memimage::{ErrorKind, Image, Retention, Seq};
 use memimage_tests::{changed, files};
 
 use super::model_versions::first::{self, TillCommands as _};
-use super::{IMAGE, form, frames, image, open, options, with_keys};
+use super::{IMAGE, frames, image, mode, open, options, with_keys};
 
 pub(super) fn check(disk: &SimDisk) -> CheckReport {
     let before = files(disk);
-    let checked = with_keys!(form(disk), Check::new()).run_with(Arc::new(disk.clone()), IMAGE);
+    let checked = with_keys!(mode(disk), Check::new()).run_with(Arc::new(disk.clone()), IMAGE);
     let checked = checked.unwrap_or_else(|error| panic!("{error}"));
     assert!(changed(&before, &files(disk)).is_empty(), "a check changes nothing");
     checked
 }
 
-/// The choices that a report offers, and how many events each loses.
+/// The repairs that a report offers, with the number of events that each loses.
 pub(super) fn offers(checked: &CheckReport) -> Vec<(RepairAction, u64)> {
-    checked.repairs().iter().map(|mend| (mend.action, mend.lost.map_or(0, |loses| loses.events()))).collect()
+    checked.repairs().iter().map(|option| (option.action, option.lost.map_or(0, |loses| loses.events()))).collect()
 }
 
 #[test]
-fn a_sound_image_is_counted() {
+fn a_report_of_a_sound_image_has_its_numbers() {
     let disk = image(&[]);
     let checked = check(&disk);
     assert!(checked.is_sound() && checked.worst().is_none(), "{checked}");
@@ -45,16 +45,17 @@ fn a_path_without_an_image_is_an_error() {
     assert_eq!(check_with(Arc::new(disk), "/other").unwrap_err().kind(), ErrorKind::NotAnImage);
 }
 
-/// Whatever byte of whatever file is changed: what opening refuses, a check calls damage, and it never panics.
+/// Changes a byte at many offsets of each file. If opening refuses the image, the check reports damage; the check never
+/// panics.
 #[test]
 fn everything_that_opening_refuses_is_damage() {
-    let whole = image(&[12]);
+    let intact = image(&[12]);
     let (mut damaged, mut other) = (0, 0);
-    for (path, bytes) in files(&whole) {
+    for (path, bytes) in files(&intact) {
         let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        // the first bytes of each sector, and some of the zeros behind
+        // the first bytes of each sector, and some of the zeros after them
         for at in (0..used.max(1)).step_by(211).chain([4_096, 4_100, bytes.len() - 1]).filter(|at| *at < bytes.len()) {
-            let disk = whole.fork();
+            let disk = intact.fork();
             disk.write(&path, at as u64, &[bytes[at] ^ 0x10]).unwrap();
             let checked = check(&disk);
             match open::<first::Till>(&disk.fork()) {
@@ -69,7 +70,7 @@ fn everything_that_opening_refuses_is_damage() {
                 }
             }
         }
-        let disk = whole.fork();
+        let disk = intact.fork();
         disk.truncate(&path, bytes.len() as u64 / 2).unwrap();
         assert!(check(&disk).worst() > Some(Severity::Note), "{}", path.display());
     }
@@ -77,7 +78,7 @@ fn everything_that_opening_refuses_is_damage() {
 }
 
 #[test]
-fn it_says_which_events_each_repair_would_lose() {
+fn the_report_names_the_events_that_each_repair_loses() {
     let disk = image(&[12]);
     let frame = frames(&disk).into_iter().find(|frame| frame.first == 7 && frame.count > 0).unwrap();
     disk.write(&frame.path, frame.offset + 90, &[0xFF; 3]).unwrap();
@@ -105,9 +106,9 @@ fn two_damaged_places_are_both_reported() {
     assert_eq!(offers(&checked), [(RepairAction::CutFrom(Seq::new(7)), 24)]);
 }
 
-/// An image in use is written to while it is read. What is being written is no damage, and the owner is named.
+/// The owner writes while the check reads. Unfinished writes are not reported as damage, and the report names the owner.
 #[test]
-fn an_image_that_is_written_to_meanwhile_is_sound() {
+fn a_check_of_an_image_in_use_reports_no_damage() {
     let disk = SimDisk::new();
     let till: Image<first::Till> =
         options().retention(Retention::Events(20)).open_with(Arc::new(disk.clone()), IMAGE).unwrap();
@@ -129,7 +130,7 @@ fn an_image_that_is_written_to_meanwhile_is_sound() {
         }
     });
     let (mut last, mut readings) = (None, 0);
-    // until it has read often, and much was written meanwhile
+    // until many checks have run, and many events were written meanwhile
     while readings < 40 || last < Some(Seq::new(100)) {
         readings += 1;
         let checked = check_with(Arc::new(disk.clone()), IMAGE).unwrap_or_else(|error| panic!("{error}"));
@@ -145,7 +146,7 @@ fn an_image_that_is_written_to_meanwhile_is_sound() {
 #[test]
 fn an_undecodable_event_is_reported_until_it_is_void() {
     let disk = image(&[]);
-    // a frame whose checksums are right, with a payload that is no `put`: of seq 5, made by hand
+    // the payload of event 5 is not a valid `put`; the checksums are right
     super::frame_edits::replace_payload(&disk, 5, &[0xFF]);
     let checked = check(&disk);
     assert_eq!(checked.findings.len(), 1, "{checked}");
@@ -173,10 +174,10 @@ fn leftover_and_foreign_files_are_noted() {
     disk.write("/till/journal/durable", 20, &[1; 8]).unwrap();
     let checked = check(&disk);
     assert!(checked.is_sound(), "{checked}");
-    let told: Vec<_> =
+    let found: Vec<_> =
         checked.findings.iter().map(|finding| (finding.severity, finding.path.to_str().unwrap())).collect();
     assert_eq!(
-        told,
+        found,
         [
             (Severity::Warning, "/till/snapshot/00000000000000000012.snapshot"),
             (Severity::Warning, "/till/journal/durable"),
@@ -190,7 +191,7 @@ fn leftover_and_foreign_files_are_noted() {
     assert_eq!(offers(&checked), [(RepairAction::Snapshots, 0)]);
 }
 
-/// A journal that was pruned up to a base, with a snapshot behind it.
+/// A pruned journal with a base and a later snapshot.
 fn pruned() -> SimDisk {
     let disk = SimDisk::new();
     let options = options::<first::Till>().retention(Retention::Events(4));
@@ -214,7 +215,7 @@ fn remove(disk: &SimDisk, endings: &[&str]) {
     }
 }
 
-/// A check found nothing wrong with a pruned image that could not be opened any more.
+/// Regression: a check called a pruned image sound although it could not be opened.
 #[test]
 fn a_pruned_journal_without_a_state_to_start_from_is_damaged() {
     let disk = pruned();
@@ -230,9 +231,9 @@ fn a_pruned_journal_without_a_state_to_start_from_is_damaged() {
     open::<first::Till>(&disk).unwrap_err();
 }
 
-/// What was left of older bases made a check call for a repair for ever, and none mended it.
+/// Regression: leftovers of older bases made every check offer a repair that did not remove them.
 #[test]
-fn leftovers_of_older_bases_are_no_damage() {
+fn leftovers_of_older_bases_are_not_damage() {
     let disk = pruned();
     let bases: Vec<_> = files(&disk).into_keys().filter(|path| path.to_string_lossy().ends_with(".base")).collect();
     for path in &bases {
@@ -240,12 +241,12 @@ fn leftovers_of_older_bases_are_no_damage() {
     }
     let checked = check(&disk);
     assert!(!checked.is_sound(), "{checked}");
-    // opening makes a base of the snapshot
+    // opening creates a base from the snapshot
     Image::close(open::<first::Till>(&disk).unwrap()).unwrap();
     let checked = check(&disk);
     assert!(checked.is_sound() && checked.repairs().is_empty(), "{checked}");
 
-    // and of an older one a single copy, which was about to be removed
+    // a single copy of an older base, which was about to be removed
     let disk = pruned();
     let older = Path::new(IMAGE).join("journal/00000000000000000009.2.base");
     disk.create_new(&older).unwrap();

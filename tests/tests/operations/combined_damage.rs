@@ -1,5 +1,5 @@
-//! Segments with several kinds of damage, one of them to the header: nothing that is damaged is reported as harmless, and no
-//! repair gives up more events than necessary.
+//! Segments with several kinds of damage, one of them to the header. No damage is reported as harmless, and no repair gives
+//! up more events than necessary.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use memimage::{ErrorKind, Image, Key, Keys, Seq};
 use super::check::{check, offers};
 use super::frame_edits::replace_payload;
 use super::model_versions::first::{Till, TillCommands as _};
-use super::protection::Form;
+use super::protection::ProtectionMode;
 use super::repair::{cents, crash_everywhere, cut_from, damage, repair, state_after};
-use super::segment_framing::{segments, spoil};
+use super::segment_framing::{damage_header, segments};
 use super::{IMAGE, frames, image, image_as, open, options};
 
-const ENCRYPTED: Form = Form { encrypted: true, chained: false };
+const ENCRYPTED: ProtectionMode = ProtectionMode { encrypted: true, chained: false };
 
 /// The first event in a segment.
 fn first_in(disk: &SimDisk, path: &PathBuf) -> u64 {
@@ -28,16 +28,16 @@ fn with_event(disk: &SimDisk, event: u64) -> PathBuf {
     frames(disk).into_iter().find(|frame| frame.kind == 1 && frame.first == event).unwrap().path
 }
 
-/// The same key as before, and a newer one, which is the current one.
+/// Keys with a new current key; the old key stays available.
 fn rotated() -> Keys {
     Keys::new(2, |number| [None, Some(Key::new([7; 32])), Some(Key::new([8; 32]))][number as usize % 3].clone())
 }
 
-/// One whose file ended with its last frame was made whole with that length. The seal that ends a segment was then written
-/// behind it, and nothing that came after it could be read again.
+/// Regression: a segment that was truncated after its last frame was repaired with that length. The seal was then written
+/// beyond the segment's end, and later events could not be read.
 #[test]
-fn a_repaired_segment_has_room_for_its_seal() {
-    for choice in [RepairAction::Segments, cut_from(5)] {
+fn a_repaired_segment_has_space_for_its_seal() {
+    for action in [RepairAction::Segments, cut_from(5)] {
         let disk = SimDisk::new();
         let with_room = |disk: &SimDisk| {
             options::<Till>().segment_bytes(64 << 10).open_with(Arc::new(disk.clone()), IMAGE).unwrap()
@@ -56,15 +56,15 @@ fn a_repaired_segment_has_room_for_its_seal() {
         Image::close(till).unwrap();
         assert_eq!(segments(&disk).len(), 2);
         disk.truncate(&path, end(&disk)).unwrap();
-        spoil(&disk, &path, 1);
-        if let RepairAction::CutFrom(seq) = choice {
+        damage_header(&disk, &path, 1);
+        if let RepairAction::CutFrom(seq) = action {
             assert!(events > seq.get());
             let cut = frames(&disk).into_iter().find(|frame| frame.kind == 1 && frame.first == seq.get()).unwrap();
             disk.write(&path, cut.offset + 85, &[0xA5; 4]).unwrap();
             events = 4;
         }
-        assert_eq!(offers(&check(&disk))[0].0, choice, "{}", check(&disk));
-        repair(&disk, choice).unwrap();
+        assert_eq!(offers(&check(&disk))[0].0, action, "{}", check(&disk));
+        repair(&disk, action).unwrap();
         let till = with_room(&disk);
         for _ in 0..300 {
             till.put(1).unwrap();
@@ -75,7 +75,7 @@ fn a_repaired_segment_has_room_for_its_seal() {
     }
 }
 
-/// Puts another byte into the body of a segment's first frame, with the checksum that it has then.
+/// Changes a byte in the body of a segment's first frame and updates the checksum.
 fn forge(disk: &SimDisk, path: &PathBuf) {
     let frame = frames(disk).into_iter().find(|frame| frame.path == *path).unwrap();
     let mut bytes = disk.read(path).unwrap();
@@ -87,17 +87,18 @@ fn forge(disk: &SimDisk, path: &PathBuf) {
     disk.write(path, 0, &bytes).unwrap();
 }
 
-/// It got a header under the current key, under which its frames are not: those behind the first could be read no more.
+/// Regression: the repair wrote a header with the current key, but the frames were written with an older one and could not
+/// be read.
 #[test]
 fn a_segment_whose_first_frame_is_forged_is_not_repaired_in_place() {
     let disk = image_as(ENCRYPTED, &[12]);
     let path = with_event(&disk, 12);
     assert!(first_in(&disk, &path) > 1 && with_event(&disk, 13) == path);
     forge(&disk, &path);
-    spoil(&disk, &path, 1);
+    damage_header(&disk, &path, 1);
     let begin = RepairAction::BeginAt(Seq::new(12));
     let checked = |disk: &SimDisk| Check::new().encryption(rotated()).run_with(Arc::new(disk.clone()), IMAGE).unwrap();
-    let repair = |choice| Repair::new(choice).encryption(rotated()).run_with(Arc::new(disk.clone()), IMAGE);
+    let repair = |action| Repair::new(action).encryption(rotated()).run_with(Arc::new(disk.clone()), IMAGE);
     assert_eq!(offers(&checked(&disk))[0], (begin, 0), "{}", checked(&disk));
     assert_eq!(repair(RepairAction::Segments).unwrap_err().kind(), ErrorKind::NotApplicable);
     repair(begin).unwrap();
@@ -106,7 +107,7 @@ fn a_segment_whose_first_frame_is_forged_is_not_repaired_in_place() {
     assert_eq!((till.journal().seq().get(), till.read_uncommitted().unwrap().cents), (30, state_after(30)));
 }
 
-/// Its frames were held to the key of the segment whose header it is.
+/// Regression: the frames were checked with the key of the header's own segment.
 #[test]
 fn the_header_of_another_segment_does_not_determine_the_keys() {
     let disk = image_as(ENCRYPTED, &[]);
@@ -121,16 +122,16 @@ fn the_header_of_another_segment_does_not_determine_the_keys() {
     disk.write(&paths[1], 0, &header).unwrap();
     let checked = Check::new().encryption(rotated()).run_with(Arc::new(disk.clone()), IMAGE).unwrap();
     assert_eq!(offers(&checked), [(RepairAction::Segments, 0)], "{checked}");
-    // to give it that segment's name would put it in the place of that
+    // renaming the file would replace that segment
     assert!(!checked.to_string().contains("renamed"), "{checked}");
     let repair = Repair::new(RepairAction::Segments).encryption(rotated());
     repair.run_with(Arc::new(disk.clone()), IMAGE).unwrap();
     assert_eq!(newer().read_uncommitted().unwrap().cents, all);
 }
 
-/// What cannot be copied cannot be made whole: it was in the way of beginning behind other damage.
+/// Regression: a segment that could not be copied could not be repaired, and prevented the repair of other damage.
 #[test]
-fn a_segment_that_cannot_be_read_is_left_as_it_is() {
+fn an_unreadable_segment_is_not_changed() {
     let disk = image(&[5]);
     damage(&disk, 2);
     let path = with_event(&disk, 20);
@@ -140,8 +141,8 @@ fn a_segment_that_cannot_be_read_is_left_as_it_is() {
     let checked = check_as_plain(&disk);
     assert_eq!(checked.repairs()[0].action, begin, "{checked}");
     assert_eq!(checked.repairs()[0].next, Some(cut_from(first)), "{checked}");
-    for choice in [begin, cut_from(first)] {
-        Repair::new(choice).run_with(Arc::new(disk.clone()), IMAGE).unwrap_or_else(|error| panic!("{choice}: {error}"));
+    for action in [begin, cut_from(first)] {
+        Repair::new(action).run_with(Arc::new(disk.clone()), IMAGE).unwrap_or_else(|error| panic!("{action}: {error}"));
     }
     disk.heal();
     assert_eq!(cents(&disk), (first - 1, state_after(first - 1)));
@@ -151,7 +152,7 @@ fn check_as_plain(disk: &SimDisk) -> memimage::admin::CheckReport {
     Check::new().run_with(Arc::new(disk.clone()), IMAGE).unwrap()
 }
 
-/// So many faults are told of, and so many events may not decode, that damage behind them was not told of at all.
+/// Regression: a report has a maximum number of findings, and many undecodable events hid the damage after them.
 #[test]
 fn damage_after_many_undecodable_events_is_reported() {
     let disk = SimDisk::new();
@@ -162,17 +163,18 @@ fn damage_after_many_undecodable_events_is_reported() {
     damage(&disk, 270);
     let checked = check(&disk);
     assert_eq!(offers(&checked), [(cut_from(270), 11)], "{checked}");
-    // and so that a header is damaged
+    // the same with a damaged header
     let disk = SimDisk::new();
     let till = open::<Till>(&disk).unwrap();
     (0..280).for_each(|_| _ = till.put(1).unwrap());
     Image::close(till).unwrap();
     (1..=260).rev().for_each(|event| replace_payload(&disk, event, &[0xFF]));
-    spoil(&disk, segments(&disk).iter().rev().nth(1).unwrap(), 1);
+    damage_header(&disk, segments(&disk).iter().rev().nth(1).unwrap(), 1);
     assert_eq!(offers(&check(&disk)), [(RepairAction::Segments, 0)], "{}", check(&disk));
 }
 
-/// A file of another image in the place of the last that is used, and nothing that says what was there: it was called harmless.
+/// Regression: the active segment was replaced by a segment of another image, with no evidence of its events, and the check
+/// called this harmless.
 #[test]
 fn frames_of_another_image_are_not_adopted() {
     let (disk, other) = (image(&[]), image(&[]));
@@ -182,9 +184,9 @@ fn frames_of_another_image_are_not_adopted() {
     disk.write(active, 0, &other.read(active).unwrap()).unwrap();
     disk.remove("/till/journal/durable".as_ref()).unwrap();
     let checked = check(&disk);
-    assert_eq!(offers(&checked).iter().map(|(choice, _)| *choice).collect::<Vec<_>>(), [cut_from(first)], "{checked}");
-    for lie in ["no event is lost", "no event known to exist is lost"] {
-        assert!(!checked.to_string().contains(lie), "{checked}");
+    assert_eq!(offers(&checked).iter().map(|(action, _)| *action).collect::<Vec<_>>(), [cut_from(first)], "{checked}");
+    for wrong in ["no event is lost", "no event known to exist is lost"] {
+        assert!(!checked.to_string().contains(wrong), "{checked}");
     }
     assert_eq!(repair(&disk, RepairAction::SuspectTail).unwrap_err().kind(), ErrorKind::NotApplicable);
     repair(&disk, cut_from(first)).unwrap();
@@ -192,18 +194,18 @@ fn frames_of_another_image_are_not_adopted() {
     assert_eq!(cents(&disk), (first - 1, state_after(first - 1)));
 }
 
-/// Nothing says what was in it, nor that it was empty.
+/// No evidence shows whether the segment had frames.
 #[test]
-fn a_file_that_reads_as_empty_is_not_called_intact() {
+fn a_zeroed_header_of_an_empty_segment_is_not_called_harmless() {
     let disk = image(&[]);
     let path = segments(&disk).last().unwrap().clone();
-    spoil(&disk, &path, 0);
+    damage_header(&disk, &path, 0);
     let checked = check(&disk);
     assert_eq!(offers(&checked), [(RepairAction::Segments, 0)], "{checked}");
     assert!(!checked.to_string().contains("; no event is lost, since the correct value is known"), "{checked}");
     assert!(checked.to_string().contains("no event known to exist is lost"), "{checked}");
     let disk = image(&[]);
-    spoil(&disk, &segments(&disk)[0], 0);
+    damage_header(&disk, &segments(&disk)[0], 0);
     assert!(
         check(&disk).to_string().contains("; no event is lost, since the correct value is known"),
         "{}",
@@ -211,11 +213,11 @@ fn a_file_that_reads_as_empty_is_not_called_intact() {
     );
 }
 
-/// Opening clears no end as long as a header is damaged.
+/// Opening does not clear a torn write while a header is damaged.
 #[test]
 fn a_torn_write_is_cleared_after_the_headers_are_repaired() {
     let disk = image(&[]);
-    spoil(&disk, &segments(&disk)[0], 1);
+    damage_header(&disk, &segments(&disk)[0], 1);
     let last = frames(&disk).into_iter().last().unwrap();
     let end = (last.offset as usize + last.len).next_multiple_of(512) as u64;
     disk.write(&last.path, end + 512, &[0x5A; 512]).unwrap();
@@ -225,29 +227,29 @@ fn a_torn_write_is_cleared_after_the_headers_are_repaired() {
     assert_eq!(checked.worst(), Some(Severity::Damage));
 }
 
-/// Each of the repairs that make segments whole on their way.
+/// The repairs that also repair the framing of segments.
 #[test]
 fn after_a_crash_during_any_repair_the_same_repair_completes() {
-    let spoiled = |snapshots: &[u64]| {
+    let with_damaged_headers = |snapshots: &[u64]| {
         let disk = image(snapshots);
         let paths = segments(&disk);
-        [1, paths.len() - 1].into_iter().for_each(|number| spoil(&disk, &paths[number], number as u64 % 3));
+        [1, paths.len() - 1].into_iter().for_each(|number| damage_header(&disk, &paths[number], number as u64 % 3));
         disk
     };
-    for (at, choice) in [(512, RepairAction::TornTail), (0, RepairAction::SuspectTail)] {
-        let disk = spoiled(&[]);
+    for (at, action) in [(512, RepairAction::TornTail), (0, RepairAction::SuspectTail)] {
+        let disk = with_damaged_headers(&[]);
         let last = frames(&disk).into_iter().last().unwrap();
         let end = (last.offset as usize + last.len).next_multiple_of(512) as u64;
         disk.write(&last.path, end + at, &vec![0x5A; 1_024 - at as usize]).unwrap();
-        crash_everywhere(&disk, choice, 30);
+        crash_everywhere(&disk, action, 30);
     }
-    let disk = spoiled(&[5]);
+    let disk = with_damaged_headers(&[5]);
     damage(&disk, 2);
     crash_everywhere(&disk, RepairAction::BeginAt(Seq::new(5)), 30);
 }
 
-/// Nothing says what the events are of which the shapes were in a frame that is damaged: that they stay was promised, and none of them
-/// could be read.
+/// Regression: if a frame with shapes was damaged, the report said that the later events of these shapes would stay, but
+/// they could not be read.
 #[test]
 fn events_whose_shapes_are_lost_are_reported_as_lost() {
     let disk = SimDisk::new();
@@ -262,11 +264,11 @@ fn events_whose_shapes_are_lost_are_reported_as_lost() {
     Image::close(till).unwrap();
     let shapes = frames(&disk).into_iter().rfind(|frame| frame.kind == 2).unwrap();
     disk.write(&shapes.path, shapes.offset + 85, &[0xA5; 4]).unwrap();
-    let mend = check(&disk).repairs()[0];
-    assert_eq!(mend.action, RepairAction::BeginAt(Seq::new(5)));
-    assert_eq!(repair(&disk, mend.action).unwrap().lost, mend.lost);
+    let option = check(&disk).repairs()[0];
+    assert_eq!(option.action, RepairAction::BeginAt(Seq::new(5)));
+    assert_eq!(repair(&disk, option.action).unwrap().lost, option.lost);
     assert!(check(&disk).is_sound(), "{}", check(&disk));
-    let left = mend.lost.map_or(9, |loses| loses.first.get() - 1);
+    let left = option.lost.map_or(9, |loses| loses.first.get() - 1);
     let till = opened().unwrap();
     assert_eq!((till.journal().seq().get(), till.read_uncommitted().unwrap().cents), (left, (1..=left).sum()));
 }

@@ -1,11 +1,11 @@
-//! The proof that a decision was synced, so that damage to it is detected: the header of the next segment. If a void fails to
-//! write it, the next opening does.
+//! The header of the next segment proves that a decision was synced, so that damage to the decision is detected. If a void
+//! fails to write this header, the next opening writes it.
 
 use std::io;
 
 use memimage::disk::{Effect, Fault, Method, SimDisk, Unsynced};
 use memimage::{ErrorKind, Image, Seq};
-use memimage_tests::{Dice, cases, seed};
+use memimage_tests::{SplitMix64, cases, seed};
 
 use super::check::check;
 use super::model_versions::first::{self, TillCommands as _};
@@ -16,14 +16,14 @@ fn has_decision(disk: &SimDisk) -> bool {
     frames(disk).iter().any(|frame| frame.kind == 7)
 }
 
-/// Damages the decision that is there as a disk does that loses it.
+/// Zeroes the frame of the decision, as a disk that loses it.
 fn damage(disk: &SimDisk) {
     let decision = frames(disk).into_iter().find(|frame| frame.kind == 7).expect("a decision");
     disk.write(&decision.path, decision.offset, &vec![0; decision.len.next_multiple_of(512)]).unwrap();
 }
 
-/// Whether damage to the decision is seen when the image is opened.
-pub(super) fn is_seen(disk: &SimDisk) -> bool {
+/// Whether opening detects damage to the decision.
+pub(super) fn damage_is_detected(disk: &SimDisk) -> bool {
     let disk = disk.fork();
     damage(&disk);
     match open::<first::Till>(&disk) {
@@ -41,13 +41,14 @@ pub(super) fn is_seen(disk: &SimDisk) -> bool {
     }
 }
 
-/// It is seen, also after a power cut now.
-fn proven(disk: &SimDisk, context: &str) {
-    assert!(is_seen(disk), "{context}");
-    assert!(is_seen(&disk.crash(|_| false)), "{context}: after a power cut");
+/// Asserts that damage to the decision is detected, now and after a power cut.
+fn assert_proven(disk: &SimDisk, context: &str) {
+    assert!(damage_is_detected(disk), "{context}");
+    assert!(damage_is_detected(&disk.crash(|_| false)), "{context}: after a power cut");
 }
 
-/// So many bytes before the decision: after 5,100 of them it begins a segment, after which none is ready.
+/// An image with `filler` bytes before the decision. With 5,100 bytes the decision begins a segment, and no segment is
+/// preallocated.
 fn recorded_after(filler: usize, snapshots: &[u64]) -> SimDisk {
     let disk = recorded(snapshots);
     let till = open::<first::Till>(&disk).unwrap();
@@ -56,9 +57,9 @@ fn recorded_after(filler: usize, snapshots: &[u64]) -> SimDisk {
     disk
 }
 
-/// A void that was cut short after its decision was written, and before the next segment was begun, left a decision that
-/// only its own bytes proved. Asked for again, it said `already` and left it so, and so did opening: if the disk then lost
-/// that frame, the event was back without a word.
+/// Regression: after a crash between the write of the decision and the creation of the next segment, only the decision's
+/// own bytes proved it. Neither the same void nor an opening added the proof. If the disk then lost the frame, the event
+/// silently came back.
 #[test]
 fn a_decision_with_a_torn_proof_is_proven_by_the_next_opening() {
     let (mut unseen, mut opened) = (0, 0);
@@ -66,13 +67,13 @@ fn a_decision_with_a_torn_proof_is_proven_by_the_next_opening() {
         let disk = recorded_after(filler, snapshots);
         let points = record(&disk);
         void(&disk, BAD).unwrap();
-        proven(&disk, "nothing went wrong");
+        assert_proven(&disk, "without a fault");
         let points = std::mem::take(&mut *points.lock().unwrap());
-        let mut dice = Dice::new(seed(21));
+        let mut rng = SplitMix64::new(seed(21));
         for (operation, fork) in &points {
             let mut crashed = vec![fork.fork(), fork.crash(|_| false)];
             for _ in 0..cases(1) {
-                let mut own = Dice::new(dice.u64());
+                let mut own = SplitMix64::new(rng.u64());
                 crashed.push(fork.crash(|_: &Unsynced| own.once_in(2)));
             }
             for disk in crashed {
@@ -80,51 +81,51 @@ fn a_decision_with_a_torn_proof_is_proven_by_the_next_opening() {
                 let opening = disk.fork();
                 Image::close(open::<first::Till>(&opening).unwrap()).unwrap();
                 if has_decision(&opening) {
-                    unseen += u32::from(!is_seen(&disk));
-                    proven(&opening, &format!("{context}, opened"));
+                    unseen += u32::from(!damage_is_detected(&disk));
+                    assert_proven(&opening, &format!("{context}, opened again"));
                     opened += 1;
                 }
                 let voided = void(&disk, BAD).unwrap();
                 assert!(voided.unproven.is_none(), "{voided:?}");
-                proven(&disk, &format!("{context}, asked again"));
+                assert_proven(&disk, &format!("{context}, voided again"));
             }
         }
     }
     assert!(unseen > 10 && opened > unseen, "{unseen} {opened}");
 }
 
-/// There was no room for the next segment: the call succeeded without a word of it.
+/// Regression: without space for the next segment, the void succeeded and did not report it.
 #[test]
-fn a_decision_without_room_for_its_proof_is_reported() {
+fn a_decision_without_space_for_its_proof_is_reported() {
     let disk = recorded_after(5_100, &[]);
     let expected = without_the_bad_one(&disk);
     disk.inject(Fault::full().path("00000003.journal.tmp").from(1));
     let voided = void(&disk, BAD).unwrap();
     assert!(!voided.already && disk.strikes() > 0, "{voided:?}");
     assert!(voided.unproven.unwrap().contains(&io::Error::from(io::ErrorKind::StorageFull).to_string()));
-    assert!(has_decision(&disk.crash(|_| false)) && !is_seen(&disk));
+    assert!(has_decision(&disk.crash(|_| false)) && !damage_is_detected(&disk));
     let again = void(&disk, BAD).unwrap();
     assert!(again.already && again.unproven.is_some(), "{again:?}");
 
     let asked = disk.fork();
     let again = void(&asked, BAD).unwrap();
     assert!(again.already && again.unproven.is_none(), "{again:?}");
-    proven(&asked, "asked again, with room");
+    assert_proven(&asked, "voided again, with space");
     damage(&asked);
     assert!(!check(&asked).is_sound());
 
     let opened = disk.fork();
     Image::close(open::<first::Till>(&opened).unwrap()).unwrap();
-    proven(&opened, "opened, with room");
+    assert_proven(&opened, "opened, with space");
 
-    // without room it opens all the same, and takes what there is room for
+    // without space for another segment the image opens, and accepts events while the current segment has space
     let till: Image<first::Till> = open(&disk).unwrap();
     assert_eq!(till.read_uncommitted().unwrap().cents, expected.cents);
     till.put(1).unwrap();
     Image::close(till).unwrap();
-    // which proves it
+    // a later frame proves the decision
     let disk = disk.crash(|_| false);
-    proven(&disk, "an event after it");
+    assert_proven(&disk, "an event after it");
     let before = frames(&disk).len();
     let till = open::<first::Till>(&disk).unwrap();
     assert_eq!(till.journal().seq(), Seq::new(10));
@@ -132,9 +133,9 @@ fn a_decision_without_room_for_its_proof_is_reported() {
     assert_eq!(frames(&disk).len(), before);
 }
 
-/// Each call of the disk fails while an image is opened that begins the segment: it opens or it does not, and then it does.
+/// Each call of the disk fails in turn while an opening begins the segment. The opening may fail; the next one succeeds.
 #[test]
-fn opening_may_fail_while_it_proves() {
+fn an_opening_that_fails_to_write_the_proof_can_be_repeated() {
     let disk = recorded_after(5_100, &[]);
     disk.inject(Fault::full().path("00000003.journal.tmp").from(1));
     assert!(void(&disk, BAD).unwrap().unproven.is_some());
@@ -160,7 +161,7 @@ fn opening_may_fail_while_it_proves() {
         let till = open::<first::Till>(&disk).unwrap_or_else(|error| panic!("call {n}: {error}"));
         assert_eq!(till.journal().seq(), Seq::new(9));
         Image::close(till).unwrap();
-        proven(&disk, &format!("call {n}"));
+        assert_proven(&disk, &format!("call {n}"));
         if !struck {
             break;
         }
@@ -168,7 +169,7 @@ fn opening_may_fail_while_it_proves() {
     assert!(refused > 8 && poisoned > 0, "{refused} {poisoned}");
 }
 
-/// A write of the next segment's first frame that stopped halfway tells that there is one until it is cleared.
+/// A half-written first frame of the next segment is evidence until it is cleared.
 #[test]
 fn a_partly_written_proof_is_written_again() {
     let disk = recorded(&[]);
@@ -176,19 +177,19 @@ fn a_partly_written_proof_is_written_again() {
     let proof = frames(&disk).into_iter().find(|frame| frame.path.ends_with("00000002.journal")).unwrap();
     let len = disk.read(&proof.path).unwrap().len();
     disk.write(&proof.path, proof.offset + 90, &vec![0; len - proof.offset as usize - 90]).unwrap();
-    assert!(is_seen(&disk));
+    assert!(damage_is_detected(&disk));
     let opened = disk.fork();
     let till = open::<first::Till>(&opened).unwrap();
     assert!(till.admin().stats().recovery.quarantined.is_some());
     Image::close(till).unwrap();
-    proven(&opened, "opened");
+    assert_proven(&opened, "opened");
     assert!(void(&disk, BAD).unwrap().quarantined.is_some());
-    proven(&disk, "asked again");
+    assert_proven(&disk, "voided again");
 }
 
-/// Where a decision is proven, neither opening nor asking again begins another segment.
+/// If a decision is proven, neither opening nor the same void begins another segment.
 #[test]
-fn a_decision_that_is_proven_needs_no_other_segment() {
+fn a_proven_decision_needs_no_other_segment() {
     let disk = recorded(&[]);
     void(&disk, BAD).unwrap();
     let before = frames(&disk).len();

@@ -21,7 +21,7 @@ pub(super) fn paths(disk: &SimDisk, ending: &str) -> Vec<PathBuf> {
     disk.files().into_iter().filter(|path| path.to_string_lossy().ends_with(ending)).collect()
 }
 
-/// A journal of which the first segments were pruned, with a base, and a snapshot behind it.
+/// A pruned journal with a base and a later snapshot.
 pub(super) fn pruned() -> SimDisk {
     let disk = SimDisk::new();
     let till =
@@ -37,7 +37,7 @@ pub(super) fn pruned() -> SimDisk {
     disk
 }
 
-/// A segment that is missing, or is another image's, was told of twice.
+/// Regression: a missing segment, or a segment of another image, was reported twice.
 #[test]
 fn a_missing_or_foreign_segment_is_reported_once() {
     let segments = paths(&image(&[]), ".journal");
@@ -51,8 +51,8 @@ fn a_missing_or_foreign_segment_is_reported_once() {
     }
 }
 
-/// Of a pruned journal that misses a segment in its midst, the one before its first was called missing, and nothing but to
-/// begin at the newest state was offered.
+/// Regression: for a pruned journal with a missing segment, the check reported the segment before the first one as missing,
+/// and offered only to begin at the newest state.
 #[test]
 fn a_missing_segment_of_a_pruned_journal_is_reported_and_can_be_cut_off() {
     let disk = pruned();
@@ -75,14 +75,14 @@ fn a_missing_segment_of_a_pruned_journal_is_reported_and_can_be_cut_off() {
     assert_eq!(cents(&disk), (from - 1, 2_000 * (from - 1)));
 }
 
-/// That a snapshot cannot be used was called no loss, and that it be put away was offered and then refused.
+/// Regression: the check called an unusable snapshot harmless, and offered a repair of it that was then refused.
 #[test]
-fn a_snapshot_that_alone_holds_its_state_is_reported_as_damage() {
+fn a_damaged_snapshot_is_damage_if_its_state_cannot_be_replayed() {
     let disk = image(&[12]);
     let path = Path::new("/till/snapshot/00000000000000000012.snapshot");
     disk.write(path, 4_110, &[1, 2, 3]).unwrap();
     assert!(check(&disk).is_sound() && offers(&check(&disk)) == [(RepairAction::Snapshots, 0)], "{}", check(&disk));
-    // after it there is another way to it, and before it there is none
+    // event 20 is after the snapshot, so its state can be replayed; event 7 is before it
     for (event, is_last) in [(20, false), (7, true)] {
         let disk = disk.fork();
         damage(&disk, event);
@@ -90,14 +90,14 @@ fn a_snapshot_that_alone_holds_its_state_is_reported_as_damage() {
         let finding = checked.findings.iter().find(|finding| finding.path == path).unwrap();
         assert_eq!(finding.severity == Severity::Damage, is_last, "{checked}");
         assert_eq!(finding.message.contains("no other file leads to its state"), is_last, "{checked}");
-        for mend in checked.repairs() {
-            repair(&disk.fork(), mend.action).unwrap_or_else(|error| panic!("it was offered: {error}"));
+        for option in checked.repairs() {
+            repair(&disk.fork(), option.action).unwrap_or_else(|error| panic!("it was offered: {error}"));
         }
     }
 }
 
-/// So was a copy of a base, where both are damaged and no snapshot is there; an opening says which there are, and why they are of
-/// no use. One that nothing needs can go.
+/// Regression: the check also called a damaged copy of a base harmless if both copies are damaged and there is no snapshot.
+/// An opening names the bases and the reason. A base that nothing needs can be removed.
 #[test]
 fn the_report_says_whether_a_base_is_needed() {
     let disk = pruned();
@@ -130,7 +130,7 @@ fn the_report_says_whether_a_base_is_needed() {
 }
 
 #[test]
-fn a_suspect_tail_without_proof_is_reported_as_suspect() {
+fn an_unknown_acknowledgement_of_a_suspect_tail_is_reported() {
     for durable in [true, false] {
         let disk = image(&[]);
         let last = frames(&disk).into_iter().last().unwrap();
@@ -164,11 +164,11 @@ fn a_single_item_is_reported_in_the_singular() {
     assert_eq!(check(&disk).last, Some(Seq::new(1)));
 }
 
-/// A journal that a repair begun does not say itself that it was pruned. With both copies of its base damaged it was refused for
-/// a segment that is missing, without a word of them.
+/// Regression: the header of a journal that a repair began does not record that it was pruned. If both copies of its base
+/// were damaged, opening reported a missing segment and did not name the bases.
 #[test]
 fn a_pruned_journal_without_its_bases_names_them() {
-    // in the first of all segments, and in a later one
+    // a state in the first segment, and one in a later segment
     for (snapshot, event) in [(5, 3), (12, 11)] {
         let disk = image(&[snapshot]);
         damage(&disk, event);

@@ -1,11 +1,11 @@
-//! Finds and changes the frames of a journal, by FORMAT.md alone.
+//! Finds and edits the frames of a journal, as FORMAT.md describes them.
 
 use std::path::PathBuf;
 
 use memimage::disk::SimDisk;
 use memimage_tests::frames as walk;
 
-/// Where a frame stands, and what it says.
+/// A frame's position and header fields.
 #[derive(Clone, Debug)]
 pub(super) struct Frame {
     pub(super) path: PathBuf,
@@ -16,7 +16,7 @@ pub(super) struct Frame {
     pub(super) count: u32,
 }
 
-/// All frames of the image, in their order. The image may be open: its temporary files, which may vanish meanwhile, are not read.
+/// All frames of the image, in order. The image may be open: temporary files, which may vanish meanwhile, are not read.
 pub(super) fn frames(disk: &SimDisk) -> Vec<Frame> {
     let mut frames = Vec::new();
     let mut segments = disk.files();
@@ -38,8 +38,8 @@ pub(super) fn frames(disk: &SimDisk) -> Vec<Frame> {
     frames
 }
 
-/// Puts other bytes at the end of the one record of an event's frame, and makes the frame's checksum, and that in the next
-/// one, right again: what a program would leave whose shape is not what it writes.
+/// Replaces the end of the payload of an event whose frame has one record, and updates the checksums of this frame and the
+/// later ones. The result is an event that does not match its shape.
 pub(super) fn replace_payload(disk: &SimDisk, seq: u64, payload: &[u8]) {
     let frames = frames(disk);
     let at = frames.iter().position(|frame| frame.kind == 1 && frame.first == seq && frame.count == 1).unwrap();
@@ -56,7 +56,7 @@ pub(super) fn replace_payload(disk: &SimDisk, seq: u64, payload: &[u8]) {
     relink(disk, first, walk::u32_at(&bytes, first.offset as usize + 60));
 }
 
-/// Makes a segment begin after the frame with this checksum, and all frames from there on follow each other.
+/// Links the first frame of a segment to the frame with this checksum, and updates all later frames.
 fn relink(disk: &SimDisk, first: &Frame, mut previous: u32) {
     let frames = frames(disk);
     let mut bytes = disk.read(&first.path).unwrap();

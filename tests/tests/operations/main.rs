@@ -1,9 +1,6 @@
-//! Operations on images that nobody runs: `memimage::admin::{check, repair, void}`.
+//! Operations on closed images: `memimage::admin::{check, repair, void}`.
 
-#![allow(
-    unreachable_pub,
-    reason = "each module of `model_versions` stands for a program with a model that all of it sees"
-)]
+#![allow(unreachable_pub, reason = "each module of `model_versions` stands for a program with a public model")]
 
 mod concurrent_checks;
 mod findings;
@@ -33,11 +30,11 @@ use memimage::{Error, Image, Model, Options, SnapshotPolicy, Timestamp};
 
 use frame_edits::frames;
 use model_versions::first::{Till, TillCommands as _};
-use protection::{Form, PLAIN, form, with_keys};
+use protection::{PLAIN, ProtectionMode, mode, with_keys};
 
 const IMAGE: &str = "/till";
 
-/// Small segments, no snapshots but by hand, and a clock of its own.
+/// Options with small segments, manual snapshots, and a deterministic clock.
 fn options<M: Model>() -> Options<M> {
     let clock = AtomicU64::new(1_000_000);
     Image::options()
@@ -47,23 +44,23 @@ fn options<M: Model>() -> Options<M> {
 }
 
 fn open<M: Model>(disk: &SimDisk) -> Result<Image<M>, Error> {
-    open_as(form(disk), disk)
+    open_as(mode(disk), disk)
 }
 
-/// Opens an image of this form, or makes it.
-fn open_as<M: Model>(form: Form, disk: &SimDisk) -> Result<Image<M>, Error> {
-    with_keys!(form, options()).open_with(Arc::new(disk.clone()), IMAGE)
+/// Opens or creates an image with this protection mode.
+fn open_as<M: Model>(mode: ProtectionMode, disk: &SimDisk) -> Result<Image<M>, Error> {
+    with_keys!(mode, options()).open_with(Arc::new(disk.clone()), IMAGE)
 }
 
-/// Thirty events in at least three segments, with a snapshot after each of these; closed.
+/// A closed image of thirty events in at least three segments, with a snapshot after each event in `snapshots`.
 fn image(snapshots: &[u64]) -> SimDisk {
     image_as(PLAIN, snapshots)
 }
 
-/// The same, of this form.
-fn image_as(form: Form, snapshots: &[u64]) -> SimDisk {
+/// As [`image`], with this protection mode.
+fn image_as(mode: ProtectionMode, snapshots: &[u64]) -> SimDisk {
     let disk = SimDisk::new();
-    let till = open_as::<Till>(form, &disk).unwrap();
+    let till = open_as::<Till>(mode, &disk).unwrap();
     for event in 1..=30 {
         match event % 3 {
             0 => till.file(vec![event as u8; 2_000]).unwrap(),
@@ -77,10 +74,10 @@ fn image_as(form: Form, snapshots: &[u64]) -> SimDisk {
     disk
 }
 
-/// Each operation of a disk, and the disk after it.
+/// The operations on a disk, each with the disk after it.
 type Points = Vec<(Operation, SimDisk)>;
 
-/// Records the operations on a disk.
+/// Records the operations on a disk from now on.
 fn record(disk: &SimDisk) -> Arc<Mutex<Points>> {
     let points = Arc::new(Mutex::new(Points::new()));
     let observed = Arc::clone(&points);

@@ -1,6 +1,7 @@
-//! One model in three programs: the second cannot replay all events of the first, and the third replays them to another state.
+//! One model in three programs: the second cannot replay all events of the first, and the third replays them to a different
+//! state.
 
-/// The program as it was.
+/// The original program.
 pub mod first {
     use memimage::{Context, Model, Shape};
     use serde::{Deserialize, Serialize};
@@ -27,7 +28,7 @@ pub mod first {
     }
 }
 
-/// The program after a change that nobody should have made: it panics at what was recorded.
+/// The program after an incompatible change: replay of a recorded event panics.
 pub mod second {
     use std::panic::resume_unwind;
 
@@ -59,7 +60,7 @@ pub mod second {
     }
 }
 
-/// The program after another such change: it adds more than it is given.
+/// The program after another incompatible change: `put` adds one cent more.
 pub mod generous {
     use memimage::{Context, Model, Shape};
     use serde::{Deserialize, Serialize};

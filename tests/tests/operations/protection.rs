@@ -1,49 +1,48 @@
-//! The protection of the images in these tests, and the keys for it.
+//! The protection modes of the images in these tests, and the keys.
 
 use memimage::disk::SimDisk;
 use memimage::{Key, Keys};
 use memimage_tests::files;
 
-/// Which of the two an image has.
+/// Whether an image is encrypted, and whether it has a chain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Form {
+pub(super) struct ProtectionMode {
     pub(super) encrypted: bool,
     pub(super) chained: bool,
 }
 
-pub(super) const PLAIN: Form = Form { encrypted: false, chained: false };
-pub(super) const FORMS: [Form; 4] = [
+pub(super) const PLAIN: ProtectionMode = ProtectionMode { encrypted: false, chained: false };
+pub(super) const MODES: [ProtectionMode; 4] = [
     PLAIN,
-    Form { encrypted: true, chained: false },
-    Form { encrypted: false, chained: true },
-    Form { encrypted: true, chained: true },
+    ProtectionMode { encrypted: true, chained: false },
+    ProtectionMode { encrypted: false, chained: true },
+    ProtectionMode { encrypted: true, chained: true },
 ];
 
-/// One key for both.
+/// The key for encryption and for the chain.
 pub(super) fn keys() -> Keys {
     Keys::one(Key::new([7; 32]))
 }
 
-/// The form of the image on a disk, as the first header of a segment or snapshot says it that can be read; plain if there is
-/// none.
-pub(super) fn form(disk: &SimDisk) -> Form {
+/// The mode of the image on a disk, from the first intact header of a segment or snapshot; plain if there is none.
+pub(super) fn mode(disk: &SimDisk) -> ProtectionMode {
     let good = |bytes: &[u8]| bytes[4_092..4_096] == crc32c::crc32c(&bytes[..4_092]).to_le_bytes();
     let of = |bytes: &Vec<u8>| match bytes.get(..8).filter(|_| bytes.len() >= 4_096 && good(bytes)) {
-        Some(b"memimage") => Some(Form { encrypted: bytes[145] != 0, chained: bytes[147] != 0 }),
-        Some(b"MIsnapsh") => Some(Form { encrypted: bytes[100] != 0, chained: bytes[102] != 0 }),
+        Some(b"memimage") => Some(ProtectionMode { encrypted: bytes[145] != 0, chained: bytes[147] != 0 }),
+        Some(b"MIsnapsh") => Some(ProtectionMode { encrypted: bytes[100] != 0, chained: bytes[102] != 0 }),
         _ => None,
     };
     files(disk).values().find_map(of).unwrap_or_default()
 }
 
-/// Gives a task, or options, the keys for an image of a form.
+/// Adds the keys for a mode to options or an operation.
 macro_rules! with_keys {
-    ($form:expr, $task:expr) => {{
-        let (form, mut task): ($crate::protection::Form, _) = ($form, $task);
-        if form.encrypted {
+    ($mode:expr, $task:expr) => {{
+        let (mode, mut task): ($crate::protection::ProtectionMode, _) = ($mode, $task);
+        if mode.encrypted {
             task = task.encryption($crate::protection::keys());
         }
-        if form.chained {
+        if mode.chained {
             task = task.chain($crate::protection::keys());
         }
         task

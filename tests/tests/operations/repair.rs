@@ -1,4 +1,4 @@
-//! `memimage::admin::repair`: damage → what the check offers → the repair → sound, and open with the state that was promised.
+//! `memimage::admin::repair`: each repair that a check offers results in a sound image with the promised state.
 
 use std::io;
 use std::path::Path;
@@ -7,22 +7,22 @@ use std::sync::Arc;
 use memimage::admin::{Repair, RepairAction, RepairReport, Severity};
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Error, ErrorKind, Image, Retention, Seq};
-use memimage_tests::{Act, Dice, GateDisk, cases, changed, files};
+use memimage_tests::{DiskMethod, GateDisk, SplitMix64, cases, changed, files};
 
 use super::check::{check, offers};
 use super::model_versions::first::{Till, TillCommands as _};
-use super::protection::{FORMS, Form, PLAIN, form, with_keys};
+use super::protection::{MODES, PLAIN, ProtectionMode, mode, with_keys};
 use super::{IMAGE, frames, image, image_as, open, options, record};
 
-pub(super) fn repair(disk: &SimDisk, choice: RepairAction) -> Result<RepairReport, Error> {
-    with_keys!(form(disk), Repair::new(choice)).run_with(Arc::new(disk.clone()), IMAGE)
+pub(super) fn repair(disk: &SimDisk, action: RepairAction) -> Result<RepairReport, Error> {
+    with_keys!(mode(disk), Repair::new(action)).run_with(Arc::new(disk.clone()), IMAGE)
 }
 
 pub(super) fn cut_from(seq: u64) -> RepairAction {
     RepairAction::CutFrom(Seq::new(seq))
 }
 
-/// The state after so many of the thirty events.
+/// The state after the first `events` of the thirty events.
 pub(super) fn state_after(events: u64) -> u64 {
     (1..=events).map(|event| if event % 3 == 0 { 2_000 } else { event }).sum()
 }
@@ -33,13 +33,13 @@ pub(super) fn cents(disk: &SimDisk) -> (u64, u64) {
     (till.journal().seq().get(), cents)
 }
 
-/// Damages the frame with this event, in its body.
+/// Damages the body of the frame with this event.
 pub(super) fn damage(disk: &SimDisk, event: u64) {
     let frame = frames(disk).into_iter().find(|frame| frame.kind == 1 && frame.first == event).unwrap();
     disk.write(&frame.path, frame.offset + 85, &[0xA5; 4]).unwrap();
 }
 
-/// What stood at these paths before is somewhere in the quarantine, byte by byte.
+/// Asserts that the quarantine has a copy of each of these files as it was before.
 fn kept(disk: &SimDisk, before: &memimage_tests::Files, paths: &[&Path]) {
     let after = files(disk);
     let kept: Vec<_> = after.iter().filter(|(path, _)| path.starts_with("/till/quarantine")).collect();
@@ -48,11 +48,12 @@ fn kept(disk: &SimDisk, before: &memimage_tests::Files, paths: &[&Path]) {
     }
 }
 
-/// Repairs, and makes sure that it is sound, that again nothing is to be done, and that the image is open with this state.
-pub(super) fn mended(disk: &SimDisk, choice: RepairAction, events: u64) -> RepairReport {
+/// Repairs the image. Asserts that it is sound after that, that the same repair changes nothing more, and that the image
+/// opens with the expected state.
+pub(super) fn assert_repaired(disk: &SimDisk, action: RepairAction, events: u64) -> RepairReport {
     let before = files(disk);
     let epoch = check(disk).epoch;
-    let repaired = repair(disk, choice).unwrap_or_else(|error| panic!("{error}"));
+    let repaired = repair(disk, action).unwrap_or_else(|error| panic!("{error}"));
     let checked = check(disk);
     assert!(checked.worst() <= Some(Severity::Note), "after {repaired}: {checked}");
     assert!(checked.epoch > epoch && checked.epoch == repaired.epoch, "{checked}");
@@ -64,11 +65,11 @@ pub(super) fn mended(disk: &SimDisk, choice: RepairAction, events: u64) -> Repai
     kept(disk, &before, &gone.map(|path| path.as_path()).collect::<Vec<_>>());
 
     let again = files(disk);
-    assert!(repair(disk, choice).unwrap().is_unchanged());
+    assert!(repair(disk, action).unwrap().is_unchanged());
     assert!(changed(&again, &files(disk)).is_empty());
     for disk in [disk.fork(), disk.crash(|_| false)] {
         assert_eq!(cents(&disk), (events, state_after(events)));
-        // and goes on
+        // the image accepts new events
         let till = open::<Till>(&disk).unwrap();
         till.put(1).unwrap();
         till.admin().snapshot().unwrap();
@@ -81,18 +82,18 @@ pub(super) fn mended(disk: &SimDisk, choice: RepairAction, events: u64) -> Repai
 #[test]
 fn damage_in_any_frame_is_cut_off_with_all_after_it() {
     let plain = (1..=30).map(|event| (PLAIN, event));
-    let protected = FORMS[1..].iter().flat_map(|form| [1, 4, 9, 17, 23, 30].map(|event| (*form, event)));
-    for (form, event) in plain.chain(protected) {
-        let disk = image_as(form, &[]);
+    let protected = MODES[1..].iter().flat_map(|mode| [1, 4, 9, 17, 23, 30].map(|event| (*mode, event)));
+    for (mode, event) in plain.chain(protected) {
+        let disk = image_as(mode, &[]);
         damage(&disk, event);
         assert!(open::<Till>(&disk.fork()).is_err());
         assert_eq!(offers(&check(&disk)), [(cut_from(event), 31 - event)]);
-        let repaired = mended(&disk, cut_from(event), event - 1);
+        let repaired = assert_repaired(&disk, cut_from(event), event - 1);
         assert_eq!(repaired.lost.unwrap().events(), 31 - event);
     }
 }
 
-/// Nothing of a segment need be left: all of its file, or the most of it.
+/// A segment that is missing or was truncated.
 #[test]
 fn a_missing_segment_is_cut_off_with_all_after_it() {
     let paths: Vec<_> =
@@ -107,47 +108,47 @@ fn a_missing_segment_is_cut_off_with_all_after_it() {
             }
             let checked = check(&disk);
             if number == 0 {
-                // its events cannot be replayed without genesis, or all of them are gone
+                // the genesis frame is lost
                 assert!(!checked.is_sound(), "{checked}");
                 continue;
             }
             if number + 1 == paths.len() && how == 1 {
-                assert!(checked.is_sound(), "it was empty, and is made again: {checked}");
+                assert!(checked.is_sound(), "the segment was empty and is created again: {checked}");
                 continue;
             }
             let seq = checked.findings[0].position.seq.unwrap().get();
             assert!(seq == first || how == 2 && seq > first, "{seq} {first}");
-            mended(&disk, cut_from(seq), seq - 1);
+            assert_repaired(&disk, cut_from(seq), seq - 1);
         }
     }
 }
 
 #[test]
-fn a_snapshot_behind_the_damage_saves_the_state() {
-    for (form, event) in FORMS.into_iter().flat_map(|form| [(form, 2), (form, 7)]) {
-        let disk = image_as(form, &[5, 12]);
+fn a_snapshot_after_the_damage_saves_the_state() {
+    for (mode, event) in MODES.into_iter().flat_map(|mode| [(mode, 2), (mode, 7)]) {
+        let disk = image_as(mode, &[5, 12]);
         damage(&disk, event);
         let begin = RepairAction::BeginAt(Seq::new(12));
         assert_eq!(offers(&check(&disk))[0], (begin, 0));
-        let repaired = mended(&disk, begin, 30);
+        let repaired = assert_repaired(&disk, begin, 30);
         assert_eq!(repaired.lost, None);
         let checked = check(&disk);
         assert_eq!((checked.base, checked.last), (Some(Seq::new(12)), Some(Seq::new(30))));
     }
 }
 
-/// Damage before the snapshot and after it: the journal begins anew behind the snapshot, in a segment of its own.
+/// With damage before and after the snapshot, the journal continues after the snapshot in a new segment.
 #[test]
 fn a_lost_journal_continues_from_a_snapshot() {
-    FORMS.into_iter().for_each(a_lost_journal_continues_from_a_snapshot_as);
+    MODES.into_iter().for_each(a_lost_journal_continues_from_a_snapshot_as);
 }
 
-fn a_lost_journal_continues_from_a_snapshot_as(form: Form) {
-    let disk = image_as(form, &[5, 12]);
+fn a_lost_journal_continues_from_a_snapshot_as(mode: ProtectionMode) {
+    let disk = image_as(mode, &[5, 12]);
     for path in
         disk.files().iter().filter(|path| path.ends_with("durable") || path.extension().is_some_and(|e| e == "journal"))
     {
-        // the first keeps its header, which says whose it is
+        // the first segment keeps its header, which identifies the image
         if !path.ends_with("00000001.journal") {
             disk.write(path, 0, &[9; 64]).unwrap();
         }
@@ -157,18 +158,18 @@ fn a_lost_journal_continues_from_a_snapshot_as(form: Form) {
     }
     let checked = check(&disk);
     let begin = RepairAction::BeginAt(Seq::new(12));
-    assert!(offers(&checked).iter().any(|(choice, _)| *choice == begin), "{checked}");
-    let repaired = mended(&disk, begin, 12);
+    assert!(offers(&checked).iter().any(|(action, _)| *action == begin), "{checked}");
+    let repaired = assert_repaired(&disk, begin, 12);
     assert_eq!(repaired.lost.map(|lost| lost.first), Some(Seq::new(13)));
 }
 
 #[test]
-fn a_suspect_tail_is_cleared_only_on_request() {
-    FORMS.into_iter().for_each(a_suspect_tail_is_cleared_only_on_request_as);
+fn a_suspect_tail_is_cleared_only_by_its_own_repair() {
+    MODES.into_iter().for_each(a_suspect_tail_is_cleared_only_by_its_own_repair_as);
 }
 
-fn a_suspect_tail_is_cleared_only_on_request_as(form: Form) {
-    let disk = image_as(form, &[]);
+fn a_suspect_tail_is_cleared_only_by_its_own_repair_as(mode: ProtectionMode) {
+    let disk = image_as(mode, &[]);
     let last = frames(&disk).into_iter().last().unwrap();
     let bytes = disk.read(&last.path).unwrap();
     let end = (last.offset as usize + last.len).next_multiple_of(512);
@@ -177,53 +178,53 @@ fn a_suspect_tail_is_cleared_only_on_request_as(form: Form) {
     assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("memimage::admin::check"), "{error}");
     assert_eq!(offers(&check(&disk)), [(RepairAction::SuspectTail, 0)]);
     assert_eq!(repair(&disk, RepairAction::TornTail).unwrap_err().kind(), ErrorKind::NotApplicable);
-    mended(&disk, RepairAction::SuspectTail, 30);
+    assert_repaired(&disk, RepairAction::SuspectTail, 30);
     assert_eq!(disk.read(&last.path).unwrap(), bytes);
 }
 
 #[test]
-fn a_write_that_was_cut_short_is_cleared() {
-    FORMS.into_iter().for_each(a_write_that_was_cut_short_is_cleared_as);
+fn a_torn_write_is_cleared() {
+    MODES.into_iter().for_each(a_torn_write_is_cleared_as);
 }
 
-fn a_write_that_was_cut_short_is_cleared_as(form: Form) {
-    let disk = image_as(form, &[]);
+fn a_torn_write_is_cleared_as(mode: ProtectionMode) {
+    let disk = image_as(mode, &[]);
     let last = frames(&disk).into_iter().last().unwrap();
     let end = (last.offset as usize + last.len).next_multiple_of(512);
     disk.write(&last.path, end as u64 + 512, &[0x5A; 512]).unwrap();
     let checked = check(&disk);
     assert_eq!((checked.worst(), offers(&checked)), (Some(Severity::Warning), vec![(RepairAction::TornTail, 0)]));
-    mended(&disk, RepairAction::TornTail, 30);
+    assert_repaired(&disk, RepairAction::TornTail, 30);
 }
 
 #[test]
 fn unusable_snapshots_are_moved_to_the_quarantine() {
-    FORMS.into_iter().for_each(unusable_snapshots_are_moved_to_the_quarantine_as);
+    MODES.into_iter().for_each(unusable_snapshots_are_moved_to_the_quarantine_as);
 }
 
-fn unusable_snapshots_are_moved_to_the_quarantine_as(form: Form) {
-    let disk = image_as(form, &[5, 12]);
+fn unusable_snapshots_are_moved_to_the_quarantine_as(mode: ProtectionMode) {
+    let disk = image_as(mode, &[5, 12]);
     let path = "/till/snapshot/00000000000000000012.snapshot";
     disk.write(path, 4_200, &[1]).unwrap();
     disk.write(path, 4_110, &[1, 2, 3]).unwrap();
     assert_eq!(offers(&check(&disk)), [(RepairAction::Snapshots, 0)]);
-    mended(&disk, RepairAction::Snapshots, 30);
+    assert_repaired(&disk, RepairAction::Snapshots, 30);
     assert_eq!(check(&disk).snapshots, [Seq::new(5)]);
 
-    // but not while it may be all that proves what is missing from the journal
-    let disk = image_as(form, &[30]);
+    // a damaged snapshot may be the only evidence of events that the journal lost
+    let disk = image_as(mode, &[30]);
     let last = frames(&disk).into_iter().rfind(|frame| frame.count > 0).unwrap();
     disk.write(&last.path, last.offset, &vec![0; 4_096]).unwrap();
     disk.write("/till/journal/durable", 0, &[0; 64]).unwrap();
     disk.write("/till/snapshot/00000000000000000030.snapshot", 4_110, &[1, 2, 3]).unwrap();
     assert_eq!(repair(&disk, RepairAction::Snapshots).unwrap_err().kind(), ErrorKind::NotApplicable);
-    mended(&disk, cut_from(30), 29);
+    assert_repaired(&disk, cut_from(30), 29);
 }
 
-/// A pruned till of this form, with its base and the last of its events.
-pub(super) fn pruned(form: Form) -> (SimDisk, Seq, Seq, u64) {
+/// A pruned image with this protection mode, its base, its last event, and its state.
+pub(super) fn pruned(mode: ProtectionMode) -> (SimDisk, Seq, Seq, u64) {
     let disk = SimDisk::new();
-    let options = with_keys!(form, options().retention(Retention::Events(0)));
+    let options = with_keys!(mode, options().retention(Retention::Events(0)));
     let till: Image<Till> = options.open_with(Arc::new(disk.clone()), IMAGE).unwrap();
     while till.admin().snapshot().unwrap().pruned.is_none() {
         till.file(vec![7; 3_000]).unwrap();
@@ -239,8 +240,8 @@ pub(super) fn pruned(form: Form) -> (SimDisk, Seq, Seq, u64) {
 
 #[test]
 fn a_base_is_copied_again_from_its_intact_copy() {
-    for (form, damage) in FORMS.into_iter().flat_map(|form| [(form, true), (form, false)]) {
-        let (disk, base, last, all) = pruned(form);
+    for (mode, damage) in MODES.into_iter().flat_map(|mode| [(mode, true), (mode, false)]) {
+        let (disk, base, last, all) = pruned(mode);
         let path = format!("/till/journal/{base:020}.1.base", base = base.get());
         match damage {
             true => disk.write(&path, 4_110, &[1, 2, 3]).unwrap(),
@@ -254,14 +255,14 @@ fn a_base_is_copied_again_from_its_intact_copy() {
     }
 }
 
-/// What is damaged in a pruned journal comes before its base, or after it: it is begun at the base, or cut.
+/// With damage before its base, a pruned journal begins at the base; with damage after it, the journal is cut.
 #[test]
-fn a_pruned_journal_is_repaired_too() {
-    FORMS.into_iter().for_each(a_pruned_journal_is_repaired_too_as);
+fn a_damaged_pruned_journal_is_repaired() {
+    MODES.into_iter().for_each(a_damaged_pruned_journal_is_repaired_as);
 }
 
-fn a_pruned_journal_is_repaired_too_as(form: Form) {
-    let (disk, base, last, all) = pruned(form);
+fn a_damaged_pruned_journal_is_repaired_as(mode: ProtectionMode) {
+    let (disk, base, last, all) = pruned(mode);
     let after = frames(&disk).into_iter().find(|frame| frame.kind == 1 && frame.first > base.get() + 2).unwrap();
     disk.write(&after.path, after.offset + 90, &[9; 9]).unwrap();
     let seq = after.first;
@@ -270,12 +271,12 @@ fn a_pruned_journal_is_repaired_too_as(form: Form) {
     assert!(check(&disk).is_sound());
     assert_eq!(cents(&disk), (seq - 1, all - 3_000 * (last.get() + 1 - seq)));
 
-    let (disk, base, ..) = pruned(form);
+    let (disk, base, ..) = pruned(mode);
     let before = frames(&disk).into_iter().find(|frame| frame.kind == 1).unwrap();
     assert!(before.first <= base.get());
     disk.write(&before.path, before.offset + 90, &[9; 9]).unwrap();
     let checked = check(&disk);
-    let begin = checked.repairs().into_iter().find(|mend| matches!(mend.action, RepairAction::BeginAt(_))).unwrap();
+    let begin = checked.repairs().into_iter().find(|option| matches!(option.action, RepairAction::BeginAt(_))).unwrap();
     repair(&disk, begin.action).unwrap();
     assert!(check(&disk).is_sound(), "{}", check(&disk));
     let lost = begin.lost.map_or(0, |loses| loses.events());
@@ -287,28 +288,28 @@ fn a_repair_that_does_not_apply_is_refused_and_changes_nothing() {
     let disk = image(&[12]);
     damage(&disk, 20);
     let before = files(&disk);
-    let refused = |choice| {
-        let error = repair(&disk, choice).unwrap_err();
+    let refused = |action| {
+        let error = repair(&disk, action).unwrap_err();
         assert!(
             error.kind() == ErrorKind::NotApplicable && error.to_string().contains("nothing was changed"),
-            "{choice}: {error}"
+            "{action}: {error}"
         );
     };
     for seq in [0, 1, 19, 21, 30, 31, u64::MAX] {
         refused(cut_from(seq));
     }
-    for choice in [
+    for action in [
         RepairAction::TornTail,
         RepairAction::SuspectTail,
         RepairAction::Base,
         RepairAction::Snapshots,
         RepairAction::BeginAt(Seq::new(13)),
     ] {
-        refused(choice);
+        refused(action);
     }
     assert!(changed(&before, &files(&disk)).is_empty());
 
-    // not from an older state than need be, which would give up more
+    // an older state would give up more events than necessary
     let two = image(&[12, 20]);
     damage(&two, 7);
     assert!(
@@ -320,11 +321,11 @@ fn a_repair_that_does_not_apply_is_refused_and_changes_nothing() {
 
     let sound = image(&[12]);
     let before = files(&sound);
-    for choice in [cut_from(12), RepairAction::BeginAt(Seq::new(12))] {
-        assert_eq!(repair(&sound, choice).unwrap_err().kind(), ErrorKind::NotApplicable, "{choice}");
+    for action in [cut_from(12), RepairAction::BeginAt(Seq::new(12))] {
+        assert_eq!(repair(&sound, action).unwrap_err().kind(), ErrorKind::NotApplicable, "{action}");
     }
-    for choice in [RepairAction::TornTail, RepairAction::SuspectTail, RepairAction::Snapshots, cut_from(31)] {
-        assert!(repair(&sound, choice).unwrap().is_unchanged(), "{choice}");
+    for action in [RepairAction::TornTail, RepairAction::SuspectTail, RepairAction::Snapshots, cut_from(31)] {
+        assert!(repair(&sound, action).unwrap().is_unchanged(), "{action}");
     }
     assert!(changed(&before, &files(&sound)).is_empty());
     let till = open::<Till>(&sound).unwrap();
@@ -333,45 +334,45 @@ fn a_repair_that_does_not_apply_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn without_room_for_the_copies_nothing_is_changed() {
+fn without_space_for_the_backups_a_repair_changes_nothing() {
     let disk = image(&[]);
     damage(&disk, 12);
     let before = files(&disk);
     let gate = GateDisk::new(disk.clone());
-    gate.rule(|call| match call.act {
-        Act::Write => Err(io::ErrorKind::StorageFull.into()),
+    gate.rule(|call| match call.method {
+        DiskMethod::Write => Err(io::ErrorKind::StorageFull.into()),
         _ => Ok(None),
     });
     let error = Repair::new(cut_from(12)).run_with(Arc::new(gate), IMAGE).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StorageFull, "{error}");
     assert!(changed(&before, &files(&disk)).is_empty(), "{:?}", changed(&before, &files(&disk)));
-    mended(&disk, cut_from(12), 11);
+    assert_repaired(&disk, cut_from(12), 11);
 }
 
-/// After each operation of a repair, with any part of what was not synced: the same repair can be asked for again, and gives
-/// what was promised; and an image that opens without it has just that state.
-pub(super) fn crash_everywhere(disk: &SimDisk, choice: RepairAction, events: u64) -> u32 {
-    crash_everywhere_before(disk, choice, None, events)
+/// Simulates a crash after each operation of a repair, with any subset of the unsynced writes. After the crash the same
+/// repair completes with the promised result. If the image opens before that, it has the state from before or after the repair.
+pub(super) fn crash_everywhere(disk: &SimDisk, action: RepairAction, events: u64) -> u32 {
+    crash_everywhere_before(disk, action, None, events)
 }
 
-/// As [`crash_everywhere`], of a repair after which another one is still to be done.
+/// As [`crash_everywhere`], for a repair that another one must follow.
 pub(super) fn crash_everywhere_before(
     disk: &SimDisk,
-    choice: RepairAction,
+    action: RepairAction,
     then: Option<RepairAction>,
     events: u64,
 ) -> u32 {
-    // where a snapshot lies behind the damage, it opens without a repair
+    // with a snapshot after the damage, the image opens without a repair
     let unrepaired = open::<Till>(&disk.fork()).ok().map(|till| till.journal().seq().get());
     let points = record(disk);
-    repair(disk, choice).unwrap();
+    repair(disk, action).unwrap();
     let points = std::mem::take(&mut *points.lock().unwrap());
-    let mut dice = Dice::new(11);
+    let mut rng = SplitMix64::new(11);
     let mut opened = 0;
     for (operation, fork) in &points {
         let mut crashed = vec![fork.fork(), fork.crash(|_| false)];
         for _ in 0..cases(1) {
-            let mut own = Dice::new(dice.u64());
+            let mut own = SplitMix64::new(rng.u64());
             crashed.push(fork.crash(|_| own.once_in(2)));
         }
         for disk in crashed {
@@ -384,8 +385,8 @@ pub(super) fn crash_everywhere_before(
                 }
                 Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "{operation:?}: {error}"),
             }
-            for choice in [choice].into_iter().chain(then) {
-                repair(&disk, choice).unwrap_or_else(|error| panic!("after {operation:?}: {error}\n{}", check(&disk)));
+            for action in [action].into_iter().chain(then) {
+                repair(&disk, action).unwrap_or_else(|error| panic!("after {operation:?}: {error}\n{}", check(&disk)));
             }
             assert!(check(&disk).is_sound(), "after {operation:?}: {}", check(&disk));
             assert_eq!(cents(&disk), (events, state_after(events)), "after {operation:?}");
@@ -397,26 +398,26 @@ pub(super) fn crash_everywhere_before(
 
 #[test]
 fn after_a_crash_the_repair_can_be_repeated() {
-    FORMS.into_iter().for_each(after_a_crash_the_repair_can_be_repeated_as);
+    MODES.into_iter().for_each(after_a_crash_the_repair_can_be_repeated_as);
 }
 
-fn after_a_crash_the_repair_can_be_repeated_as(form: Form) {
+fn after_a_crash_the_repair_can_be_repeated_as(mode: ProtectionMode) {
     let mut opened = 0;
-    // some with snapshots that speak of what is given up
+    // some images have snapshots of events that the cut gives up
     for (event, snapshots) in [(2, &[][..]), (13, &[12, 28]), (30, &[])] {
-        let disk = image_as(form, snapshots);
+        let disk = image_as(mode, snapshots);
         damage(&disk, event);
         opened += crash_everywhere(&disk, cut_from(event), event - 1);
     }
-    let disk = image_as(form, &[5, 12]);
+    let disk = image_as(mode, &[5, 12]);
     damage(&disk, 7);
     opened += crash_everywhere(&disk, RepairAction::BeginAt(Seq::new(12)), 30);
-    let disk = image_as(form, &[5, 12]);
+    let disk = image_as(mode, &[5, 12]);
     for event in [3, 12, 13] {
         damage(&disk, event);
     }
     crash_everywhere(&disk, RepairAction::BeginAt(Seq::new(12)), 12);
-    let disk = image_as(form, &[]);
+    let disk = image_as(mode, &[]);
     let last = frames(&disk).into_iter().last().unwrap();
     let end = (last.offset as usize + last.len).next_multiple_of(512);
     disk.write(&last.path, end as u64, &vec![0x5A; 1_024]).unwrap();

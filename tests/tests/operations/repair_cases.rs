@@ -1,4 +1,4 @@
-//! The repairs and voids that can be requested of a damaged image, with the conditions that hold before and after each.
+//! The repairs and voids that apply to a damaged image, with the conditions that hold before and after each.
 
 use std::sync::Arc;
 
@@ -8,105 +8,107 @@ use memimage::{Error, ErrorKind, Image, Seq};
 use memimage_tests::{Files, changed, files};
 
 use super::check::check;
-use super::decision_durability::is_seen;
+use super::decision_durability::damage_is_detected;
 use super::model_versions::first::{Till, TillCommands as _};
 use super::protection::PLAIN;
 use super::repair::{cut_from, damage, pruned, repair, state_after};
 use super::void::{BAD, recorded, void, without_the_bad_one};
 use super::{frames, image, open};
 
-/// What is asked for, of an image.
-pub(super) struct Task {
+/// A damaged image and the operation that applies to it.
+pub(super) struct RepairCase {
     pub(super) name: &'static str,
     pub(super) disk: SimDisk,
     pub(super) before: Files,
-    pub(super) kind: Kind,
-    /// The last event and the state, once it is done.
-    done: (u64, u64),
-    /// The same, if the image opens without it.
-    undone: Option<(u64, u64)>,
+    pub(super) kind: CaseKind,
+    /// The last event and the state after the operation.
+    expected: (u64, u64),
+    /// The last event and the state before the operation, if the image opens.
+    unrepaired: Option<(u64, u64)>,
 }
 
 #[derive(Clone, Copy)]
-pub(super) enum Kind {
+pub(super) enum CaseKind {
     Repair(RepairAction),
     Void,
 }
 
-pub(super) type Tried = Result<(), String>;
+pub(super) type CheckResult = Result<(), String>;
 
-impl Task {
-    fn new(name: &'static str, disk: SimDisk, kind: Kind, done: (u64, u64)) -> Arc<Task> {
-        let undone = state(&disk).ok();
-        Arc::new(Task { name, before: files(&disk), disk, kind, done, undone })
+impl RepairCase {
+    fn new(name: &'static str, disk: SimDisk, kind: CaseKind, expected: (u64, u64)) -> Arc<RepairCase> {
+        let unrepaired = state(&disk).ok();
+        Arc::new(RepairCase { name, before: files(&disk), disk, kind, expected, unrepaired })
     }
 
-    fn repair(name: &'static str, disk: SimDisk, choice: RepairAction, events: u64) -> Arc<Task> {
-        Task::new(name, disk, Kind::Repair(choice), (events, state_after(events)))
+    fn repair(name: &'static str, disk: SimDisk, action: RepairAction, events: u64) -> Arc<RepairCase> {
+        RepairCase::new(name, disk, CaseKind::Repair(action), (events, state_after(events)))
     }
 
-    /// Whether there was nothing to be done.
+    /// Runs the operation. Returns whether it had nothing to do.
     pub(super) fn run(&self, disk: &SimDisk) -> Result<bool, Error> {
         match self.kind {
-            Kind::Repair(choice) => repair(disk, choice).map(|repaired| repaired.is_unchanged()),
-            Kind::Void => void(disk, BAD).map(|voided| voided.already),
+            CaseKind::Repair(action) => repair(disk, action).map(|repaired| repaired.is_unchanged()),
+            CaseKind::Void => void(disk, BAD).map(|voided| voided.already),
         }
     }
 
     fn gives_up(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Repair(RepairAction::CutFrom(_) | RepairAction::BeginAt(_) | RepairAction::SuspectTail)
+            CaseKind::Repair(RepairAction::CutFrom(_) | RepairAction::BeginAt(_) | RepairAction::SuspectTail)
         )
     }
 
-    /// The image is as it was, or as it is to be, or refused as it was.
-    pub(super) fn may_be_done(&self, disk: &SimDisk) -> Tried {
+    /// Checks that the image has the state from before or after the operation, or is still refused.
+    pub(super) fn check_before_or_after(&self, disk: &SimDisk) -> CheckResult {
         match state(disk) {
-            Ok(state) if state == self.done || Some(state) == self.undone => Ok(()),
+            Ok(state) if state == self.expected || Some(state) == self.unrepaired => Ok(()),
             Ok(state) => Err(format!("it opens with {state:?}")),
-            // what proves that more was there may be gone already, and what was there not yet
-            Err(error) if (self.gives_up() || self.undone.is_none()) && error.kind() == ErrorKind::Corrupt => Ok(()),
+            // the evidence of lost events may be removed before the repair is complete
+            Err(error) if (self.gives_up() || self.unrepaired.is_none()) && error.kind() == ErrorKind::Corrupt => {
+                Ok(())
+            }
             Err(error) => Err(format!("it does not open: {error}")),
         }
     }
 
-    /// Asked for again, on a healthy disk, it is done.
-    pub(super) fn again(&self, disk: &SimDisk) -> Tried {
-        self.run(disk).map_err(|error| format!("asked for again: {error}"))?;
-        self.is_done(disk).map_err(|why| format!("asked for again: {why}"))
+    /// Checks that the same operation completes on a healthy disk.
+    pub(super) fn check_repeated(&self, disk: &SimDisk) -> CheckResult {
+        self.run(disk).map_err(|error| format!("the repeated operation failed: {error}"))?;
+        self.check_complete(disk).map_err(|why| format!("after the repeated operation: {why}"))
     }
 
-    /// All is as it is to be, for good, and to ask again does nothing.
-    pub(super) fn is_done(&self, disk: &SimDisk) -> Tried {
+    /// Checks that the operation is complete and synced, and that the same operation changes nothing more.
+    pub(super) fn check_complete(&self, disk: &SimDisk) -> CheckResult {
         let cut = disk.crash(|_| false);
         let same = files(&cut) == files(disk);
         for disk in [disk, &cut].into_iter().take(if same { 1 } else { 2 }) {
             let checked = check(disk);
-            // but for `journal/durable`, which an open writes anew
+            // `journal/durable` may be missing; opening writes it again
             if checked.worst() > Some(Severity::Warning) || !checked.repairs().is_empty() {
                 return Err(format!("it is not sound: {checked}"));
             }
             match state(disk) {
-                Ok(state) if state == self.done => {}
+                Ok(state) if state == self.expected => {}
                 Ok(state) => return Err(format!("it opens with {state:?}")),
                 Err(error) => return Err(format!("it does not open: {error}")),
             }
         }
         match self.kind {
-            Kind::Repair(_) => self.is_kept(disk)?,
-            Kind::Void if !is_seen(&cut) => return Err("nothing proves the decision".to_owned()),
-            Kind::Void => {}
+            CaseKind::Repair(_) => self.check_backups(disk)?,
+            CaseKind::Void if !damage_is_detected(&cut) => return Err("nothing proves the decision".to_owned()),
+            CaseKind::Void => {}
         }
         match self.run(disk) {
             Ok(true) => Ok(()),
-            Ok(false) => Err("asked for once more it did something".to_owned()),
-            Err(error) => Err(format!("asked for once more: {error}")),
+            Ok(false) => Err("the operation changed something when it was repeated".to_owned()),
+            Err(error) => Err(format!("the operation failed when it was repeated: {error}")),
         }
     }
 
-    /// What was changed or taken out of the image stands in its quarantine.
-    fn is_kept(&self, disk: &SimDisk) -> Tried {
+    /// Checks that the quarantine has all bytes that were changed or removed.
+    fn check_backups(&self, disk: &SimDisk) -> CheckResult {
         let after = files(disk);
         let kept: Vec<&Vec<u8>> =
             after.iter().filter(|(path, _)| path.starts_with("/till/quarantine")).map(|(_, bytes)| bytes).collect();
@@ -120,21 +122,21 @@ impl Task {
             };
             let gone = &was[first..=last];
             if !kept.iter().any(|kept| kept.windows(gone.len()).any(|part| part == gone)) {
-                return Err(format!("{} is changed, and what it was is not kept", path.display()));
+                return Err(format!("{} was changed, and the old bytes are not kept", path.display()));
             }
         }
         Ok(())
     }
 }
 
-/// The last event, and the state after it.
+/// The last event and the state after it.
 fn state(disk: &SimDisk) -> Result<(u64, u64), Error> {
     let till = open::<Till>(&disk.fork())?;
     let cents = till.read_uncommitted()?.cents;
     Ok((till.journal().seq().get(), cents))
 }
 
-/// The place after the last frame, and its segment.
+/// The last segment with frames, and the offset after its last frame.
 fn end(disk: &SimDisk) -> (std::path::PathBuf, u64) {
     let last = frames(disk).into_iter().last().unwrap();
     (last.path, (last.offset as usize + last.len).next_multiple_of(512) as u64)
@@ -174,19 +176,19 @@ fn with_damaged_snapshot() -> SimDisk {
     disk
 }
 
-/// Each way in which things can be done.
-pub(super) fn tasks() -> Vec<Arc<Task>> {
+/// One case for each operation and way in which it can run.
+pub(super) fn repair_cases() -> Vec<Arc<RepairCase>> {
     let begin = RepairAction::BeginAt(Seq::new(12));
-    let mut tasks = vec![
-        Task::repair("clearing a torn end", torn(), RepairAction::TornTail, 30),
-        Task::repair("clearing a suspect end", suspect(), RepairAction::SuspectTail, 30),
-        Task::repair("a cut with snapshots behind it", damaged(&[12, 28], &[13]), cut_from(13), 12),
-        Task::repair("a cut of the last event", damaged(&[], &[30]), cut_from(30), 29),
-        Task::repair("beginning with what stays", damaged(&[5, 12], &[7]), begin, 30),
-        Task::repair("beginning with nothing", damaged(&[5, 12], &[3, 12, 13]), begin, 12),
-        Task::repair("beginning in a segment that is made again", damaged(&[5, 12], &[11]), begin, 30),
-        Task::repair("making segments whole", with_damaged_headers(), RepairAction::Segments, 30),
-        Task::repair("putting snapshots away", with_damaged_snapshot(), RepairAction::Snapshots, 30),
+    let mut repair_cases = vec![
+        RepairCase::repair("clearing a torn tail", torn(), RepairAction::TornTail, 30),
+        RepairCase::repair("clearing a suspect tail", suspect(), RepairAction::SuspectTail, 30),
+        RepairCase::repair("a cut with snapshots after it", damaged(&[12, 28], &[13]), cut_from(13), 12),
+        RepairCase::repair("a cut of the last event", damaged(&[], &[30]), cut_from(30), 29),
+        RepairCase::repair("beginning with kept segments", damaged(&[5, 12], &[7]), begin, 30),
+        RepairCase::repair("beginning without kept segments", damaged(&[5, 12], &[3, 12, 13]), begin, 12),
+        RepairCase::repair("beginning in a rebuilt segment", damaged(&[5, 12], &[11]), begin, 30),
+        RepairCase::repair("repairing segments", with_damaged_headers(), RepairAction::Segments, 30),
+        RepairCase::repair("quarantining snapshots", with_damaged_snapshot(), RepairAction::Snapshots, 30),
     ];
     for damage in [true, false] {
         let (disk, base, last, all) = pruned(PLAIN);
@@ -195,14 +197,19 @@ pub(super) fn tasks() -> Vec<Arc<Task>> {
             true => disk.write(&path, 4_110, &[1, 2, 3]).unwrap(),
             false => disk.remove(path.as_ref()).unwrap(),
         }
-        tasks.push(Task::new("copying a base", disk, Kind::Repair(RepairAction::Base), (last.get(), all)));
+        repair_cases.push(RepairCase::new(
+            "copying a base",
+            disk,
+            CaseKind::Repair(RepairAction::Base),
+            (last.get(), all),
+        ));
     }
     for (name, filler) in [("a void", 0), ("a void that begins a segment", 5_100)] {
         let disk = recorded(&[3, 6]);
         let till = open::<Till>(&disk).unwrap();
         till.file(vec![7; filler]).unwrap();
         Image::close(till).unwrap();
-        tasks.push(Task::new(name, disk.fork(), Kind::Void, (9, without_the_bad_one(&disk).cents)));
+        repair_cases.push(RepairCase::new(name, disk.fork(), CaseKind::Void, (9, without_the_bad_one(&disk).cents)));
     }
-    tasks
+    repair_cases
 }

@@ -11,35 +11,36 @@ use super::check::check;
 use super::findings::{paths as ending, pruned};
 use super::model_versions::first::Till;
 use super::repair::{cut_from, damage, repair};
-use super::segment_framing::{segments, spoil};
+use super::segment_framing::{damage_header, segments};
 use super::{frames, image, open};
 
-/// To begin at a state was offered as what loses no event, and took intact segments out of the journal without a word.
+/// Regression: the report said that beginning at a state loses no event, and did not say that it removes intact segments
+/// from the journal.
 #[test]
 fn events_that_leave_the_journal_are_reported_though_the_state_keeps_them() {
-    // a whole segment stays; one is made again from within; nothing stays
+    // a complete segment stays; one is rebuilt; none stays
     for (snapshot, damaged, is_whole) in [(12, &[2][..], true), (5, &[2], false), (12, &[7, 13], false)] {
         let disk = image(&[snapshot]);
         damaged.iter().for_each(|event| damage(&disk, *event));
         let (checked, begin) = (check(&disk), RepairAction::BeginAt(Seq::new(snapshot)));
-        let mend =
-            checked.repairs().into_iter().find(|mend| mend.action == begin).unwrap_or_else(|| panic!("{checked}"));
-        let retires = mend.retired.unwrap_or_else(|| panic!("{checked}"));
-        let told = format!("removes {retires} from the journal, though not from the state");
-        assert!(checked.to_string().contains(&told), "{checked}");
-        let others = checked.repairs().into_iter().filter(|mend| mend.action != begin);
-        assert!(others.clone().count() > 0 && others.clone().all(|mend| mend.retired.is_none()), "{checked}");
+        let option =
+            checked.repairs().into_iter().find(|option| option.action == begin).unwrap_or_else(|| panic!("{checked}"));
+        let retires = option.retired.unwrap_or_else(|| panic!("{checked}"));
+        let expected = format!("removes {retires} from the journal, though not from the state");
+        assert!(checked.to_string().contains(&expected), "{checked}");
+        let others = checked.repairs().into_iter().filter(|option| option.action != begin);
+        assert!(others.clone().count() > 0 && others.clone().all(|option| option.retired.is_none()), "{checked}");
 
         let starts: Vec<u64> =
             frames(&disk).iter().filter(|frame| frame.offset == 4_096).map(|frame| frame.first).collect();
         assert_eq!(starts.contains(&(retires.last.get() + 1)), is_whole, "{retires}: {starts:?}");
         let repaired = repair(&disk, begin).unwrap();
-        assert_eq!((repaired.retired, repaired.lost), (mend.retired, mend.lost), "{repaired}");
+        assert_eq!((repaired.retired, repaired.lost), (option.retired, option.lost), "{repaired}");
         assert!(repaired.to_string().contains(&format!("removed {retires} from the journal")), "{repaired}");
         assert!(repaired.to_string().contains("may have their only copy"), "{repaired}");
         let after = check(&disk);
         assert!(after.to_string().contains("they may be the only copies of events"), "{after}");
-        // those and no others are gone
+        // exactly these events are no longer in the journal
         let SeqRange { first, last } = retires;
         assert_eq!((Some(first), last), (checked.first, after.first.map_or(Seq::new(snapshot), before)), "{after}");
     }
@@ -53,7 +54,8 @@ fn before(seq: Seq) -> Seq {
     Seq::new(seq.get() - 1)
 }
 
-/// To rename a file that is a copy of another segment was advised though that one was there: its events would have been overwritten.
+/// Regression: the report advised renaming a copy of a segment to the name of the intact segment, which would have
+/// overwritten its events.
 #[test]
 fn a_copied_segment_is_not_recommended_in_place_of_the_intact_one() {
     let paths = segments(&image(&[]));
@@ -71,9 +73,9 @@ fn a_copied_segment_is_not_recommended_in_place_of_the_intact_one() {
         put(&disk, path, &bytes);
         let is_there = match how {
             0 => true,
-            // its frames are good, whatever its header, and one of them is damaged
+            // a damaged header, or one damaged frame
             1 => {
-                spoil(&disk, other, 1);
+                damage_header(&disk, other, 1);
                 true
             }
             2 => {
@@ -85,12 +87,12 @@ fn a_copied_segment_is_not_recommended_in_place_of_the_intact_one() {
                 disk.remove(other).unwrap();
                 false
             }
-            // they took each other's places
+            // the two segments were swapped
             4 => {
                 put(&disk, other, &was);
                 false
             }
-            // nothing of it is left
+            // no frame of it is intact
             5 => {
                 disk.write(other, 4_096, &vec![0xA5; bytes.len() - 4_096]).unwrap();
                 false
@@ -110,52 +112,52 @@ fn a_copied_segment_is_not_recommended_in_place_of_the_intact_one() {
     }
 }
 
-/// The error named the second of two files of different images, also where that one was the good one.
+/// Regression: of two files of different images, the error named the second, even if the first was the foreign one.
 #[test]
-fn files_of_two_images_are_both_named_and_the_check_tells_which_is_foreign() {
+fn an_error_names_both_files_of_different_images_and_a_check_finds_the_foreign_one() {
     let other = image(&[]);
     let paths = segments(&other);
-    for strange in [0, 1] {
+    for foreign in [0, 1] {
         let disk = image(&[]);
-        disk.write(&paths[strange], 0, &other.read(&paths[strange]).unwrap()).unwrap();
+        disk.write(&paths[foreign], 0, &other.read(&paths[foreign]).unwrap()).unwrap();
         let error = open::<Till>(&disk).unwrap_err();
         assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("are of different images"), "{error}");
         assert!(paths[..2].iter().all(|path| error.to_string().contains(path.to_str().unwrap())), "{error}");
         let checked = check(&disk);
         let finding = checked.findings.iter().find(|finding| finding.message.contains("belongs to another image"));
         let finding = finding.unwrap_or_else(|| panic!("{checked}"));
-        assert_eq!(finding.path, paths[strange], "{checked}");
+        assert_eq!(finding.path, paths[foreign], "{checked}");
         assert!(finding.help.contains("if the file does not belong to this image, move it away"), "{checked}");
     }
-    // under another number too; and with good frames, which are not to be moved away
+    // also under another number; a foreign header before intact frames is not moved away
     let disk = image(&[]);
     disk.write(&paths[1], 0, &other.read(&paths[2]).unwrap()).unwrap();
-    let told = check(&disk).to_string();
+    let report = check(&disk).to_string();
     assert!(
-        told.contains("if the file does not belong to this image, move it away")
-            && !told.contains("if the file was renamed"),
-        "{told}"
+        report.contains("if the file does not belong to this image, move it away")
+            && !report.contains("if the file was renamed"),
+        "{report}"
     );
     let disk = image(&[]);
     disk.write(&paths[1], 0, &other.read(&paths[1]).unwrap()[..4_096]).unwrap();
-    let told = check(&disk).to_string();
+    let report = check(&disk).to_string();
     assert!(
-        told.contains("belongs to another image")
-            && !told.contains("if the file does not belong")
-            && !told.contains("move it away"),
-        "{told}"
+        report.contains("belongs to another image")
+            && !report.contains("if the file does not belong")
+            && !report.contains("move it away"),
+        "{report}"
     );
 }
 
-/// Without any header, all snapshots and bases were called another image's, and needed by nobody.
+/// Regression: without an intact segment header, all snapshots and bases were reported as foreign and superfluous.
 #[test]
 fn without_an_intact_header_no_file_is_called_foreign_or_superfluous() {
     for (disk, is_pruned) in [(image(&[12]), false), (pruned(), true)] {
         let was = check(&disk);
-        segments(&disk).iter().enumerate().for_each(|(number, path)| spoil(&disk, path, number as u64 % 3));
+        segments(&disk).iter().enumerate().for_each(|(number, path)| damage_header(&disk, path, number as u64 % 3));
         let checked = check(&disk);
-        let told = checked.to_string();
-        for lie in [
+        let report = checked.to_string();
+        for wrong in [
             "another image",
             "skips it",
             "it is damaged, so how far",
@@ -164,32 +166,32 @@ fn without_an_intact_header_no_file_is_called_foreign_or_superfluous() {
             "file is missing",
             "base is missing",
         ] {
-            assert!(!told.contains(lie), "{lie}: {told}");
+            assert!(!report.contains(wrong), "{wrong}: {report}");
         }
-        assert!(checked.repairs().is_empty() && !checked.is_sound(), "{told}");
+        assert!(checked.repairs().is_empty() && !checked.is_sound(), "{report}");
         let kept = [ending(&disk, ".snapshot"), ending(&disk, ".base"), ending(&disk, "journal/durable")].concat();
-        assert_eq!((kept.len() > 3, was.base.is_some()), (is_pruned, is_pruned), "{told}");
+        assert_eq!((kept.len() > 3, was.base.is_some()), (is_pruned, is_pruned), "{report}");
         for path in &kept {
             let finding =
-                checked.findings.iter().find(|finding| finding.path == *path).unwrap_or_else(|| panic!("{told}"));
+                checked.findings.iter().find(|finding| finding.path == *path).unwrap_or_else(|| panic!("{report}"));
             let is_base = path.to_string_lossy().ends_with(".base");
-            assert_eq!(finding.severity, if is_base { Severity::Damage } else { Severity::Warning }, "{told}");
+            assert_eq!(finding.severity, if is_base { Severity::Damage } else { Severity::Warning }, "{report}");
             assert!(
                 finding
                     .message
                     .contains("the image that it belongs to is not known, since no segment header is readable"),
-                "{told}"
+                "{report}"
             );
-            assert!(finding.help.contains("keep it"), "{told}");
+            assert!(finding.help.contains("keep it"), "{report}");
         }
     }
-    // one header tells it of all
+    // one intact header identifies the image of all files
     let disk = pruned();
-    segments(&disk).iter().skip(1).for_each(|path| spoil(&disk, path, 1));
+    segments(&disk).iter().skip(1).for_each(|path| damage_header(&disk, path, 1));
     assert!(!check(&disk).to_string().contains("is not known, since no segment header"), "{}", check(&disk));
 }
 
-/// Of two copies of a base that were both damaged, each was said to be no loss, since there were two.
+/// Regression: of a base with two damaged copies, each copy was called harmless because there was another one.
 #[test]
 fn a_base_with_two_damaged_copies_is_not_called_harmless() {
     let disk = pruned();

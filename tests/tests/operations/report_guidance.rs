@@ -13,7 +13,8 @@ use super::repair::{cut_from, damage, repair};
 use super::void::{BAD, recorded, void};
 use super::{frames, image, open};
 
-/// Thirty events with a snapshot after the twelfth, an end that is torn or suspect, and a spare segment cut short after it.
+/// An image of thirty events with a snapshot after event 12, a torn write or a suspect tail, and a truncated preallocated
+/// segment.
 fn without_spare(suspect: bool) -> SimDisk {
     let disk = image(&[12]);
     let last = frames(&disk).into_iter().last().unwrap();
@@ -23,22 +24,23 @@ fn without_spare(suspect: bool) -> SimDisk {
         false => disk.write(&last.path, end + 512, &[0x5A; 512]).unwrap(),
     }
     let spare = files(&disk).into_keys().filter(|path| path.to_string_lossy().ends_with(".journal")).max().unwrap();
-    assert!(spare > last.path, "there is a spare one");
+    assert!(spare > last.path, "a preallocated segment");
     disk.truncate(&spare, 4_096).unwrap();
     disk
 }
 
-/// With a torn end before a damaged spare segment, clearing the end was all that was offered, and then nothing opened.
+/// Regression: for a torn write before a damaged preallocated segment, the check offered only to clear the tail, and the
+/// image did not open after that.
 #[test]
-fn following_a_report_of_several_damages_leads_to_an_image_that_opens() {
+fn the_reported_repairs_of_several_damages_lead_to_an_image_that_opens() {
     for suspect in [false, true] {
         for damaged in [None, Some(7)] {
             let disk = without_spare(suspect);
             damaged.iter().for_each(|event| damage(&disk, *event));
             let checked = check(&disk);
             assert!(!checked.is_sound(), "{checked}");
-            let mends = checked.repairs();
-            let best = mends.first().unwrap_or_else(|| panic!("{checked}"));
+            let repairs = checked.repairs();
+            let best = repairs.first().unwrap_or_else(|| panic!("{checked}"));
             repair(&disk, best.action).unwrap_or_else(|error| panic!("{error}\n{checked}"));
             if let Some(then) = best.next {
                 repair(&disk, then).unwrap_or_else(|error| panic!("{error}\n{checked}"));
@@ -49,7 +51,8 @@ fn following_a_report_of_several_damages_leads_to_an_image_that_opens() {
     }
 }
 
-/// A file with a second name is refused by opening, which writes to it, and a check called the image sound.
+/// Regression: a check called an image sound although opening refuses files with several hard links, because it writes to
+/// them.
 #[test]
 fn a_hard_link_that_opening_refuses_is_damage() {
     let dir = tempfile::tempdir().unwrap();
@@ -81,7 +84,7 @@ fn a_hard_link_that_opening_refuses_is_damage() {
     Image::<Till>::open(&path).unwrap();
 }
 
-/// However many files lie about that are only noted: a report lists no more than so many findings.
+/// A report has a maximum number of findings. Damage is listed even if there are more notes than that.
 #[test]
 fn damage_is_reported_before_notes() {
     let dir = tempfile::tempdir().unwrap();
@@ -110,7 +113,7 @@ fn a_torn_write_is_called_unacknowledged_only_where_that_is_known() {
     }
 }
 
-/// Damage where a decision stood was told as the loss of nothing.
+/// Regression: the report called damage to a decision harmless.
 #[test]
 fn a_frame_that_may_have_been_a_decision_is_reported_as_such() {
     let disk = recorded(&[]);
@@ -126,7 +129,7 @@ fn a_frame_that_may_have_been_a_decision_is_reported_as_such() {
 }
 
 #[test]
-fn a_missing_state_is_refused_with_a_list_of_the_existing_ones() {
+fn a_repair_from_a_missing_state_is_refused_with_a_list_of_the_usable_states() {
     let disk = image(&[5, 12]);
     damage(&disk, 3);
     let error = repair(&disk, RepairAction::BeginAt(Seq::new(7))).unwrap_err().to_string();

@@ -1,5 +1,5 @@
-//! Snapshots from another timeline of the same image: of events that were given up, or of a diverged copy. They have the image's
-//! UUID and are intact, and are not used.
+//! Snapshots from another timeline of the same image: of events that were given up, or of a diverged copy. They are intact
+//! and have the image's UUID, but are not used.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use memimage_tests::files;
 use super::check::{check, offers};
 use super::model_versions::first::{Till, TillCommands as _};
 use super::model_versions::generous::{self, TillCommands as _};
-use super::protection::{FORMS, Form, PLAIN, with_keys};
+use super::protection::{MODES, PLAIN, ProtectionMode, with_keys};
 use super::repair::{cents, cut_from, damage, pruned, repair, state_after};
 use super::{IMAGE, image, image_as, open, options};
 
@@ -20,7 +20,7 @@ fn snapshot(event: u64) -> PathBuf {
     PathBuf::from(format!("{IMAGE}/snapshot/{event:020}.snapshot"))
 }
 
-/// Puts a file in its place, whatever is there.
+/// Writes a file; replaces an existing one.
 fn put_file(disk: &SimDisk, path: &Path, bytes: &[u8]) {
     if disk.read(path).is_ok() {
         disk.remove(path).unwrap();
@@ -31,7 +31,7 @@ fn put_file(disk: &SimDisk, path: &Path, bytes: &[u8]) {
     disk.sync_dir(path.parent().unwrap()).unwrap();
 }
 
-/// Adds events of so many cents each.
+/// Adds events of `cents` each.
 fn go_on(disk: &SimDisk, events: u64, cents: u64) {
     let till = open::<Till>(disk).unwrap();
     for _ in 0..events {
@@ -47,20 +47,22 @@ fn make_snapshot(disk: &SimDisk) {
     Image::close(till).unwrap();
 }
 
-/// What the image begins with, and how many snapshots it passes over, which it says are of another line; it is closed again.
+/// The snapshot or base that opening starts from, and the number of snapshots that it skips because they are from another
+/// timeline.
 fn start(disk: &SimDisk) -> (Option<Seq>, usize) {
     let till = open::<Till>(&disk.fork()).unwrap_or_else(|error| panic!("{error}"));
     let recovery = till.admin().stats().recovery;
     let unusable = &recovery.unusable_snapshots;
     assert!(
-        unusable.iter().all(|(_, what)| what.contains("it belongs to another timeline of this image")),
+        unusable.iter().all(|(_, reason)| reason.contains("it belongs to another timeline of this image")),
         "{unusable:?}"
     );
     (recovery.snapshot, unusable.len())
 }
 
-/// All its snapshots and bases are of use, one after the other, and the check finds nothing wrong with any.
-fn all_are_used(disk: &SimDisk, expected: (u64, u64)) {
+/// Asserts that each snapshot and base is used once all newer ones are removed, and that the check reports nothing about
+/// them.
+fn assert_all_used(disk: &SimDisk, expected: (u64, u64)) {
     let checked = check(disk);
     assert!(checked.worst() <= Some(Severity::Note), "{checked}");
     let disk = disk.fork();
@@ -73,11 +75,12 @@ fn all_are_used(disk: &SimDisk, expected: (u64, u64)) {
     assert_eq!(cents(&disk), expected);
 }
 
-/// The check tells of it, opening does not begin with it, and the repair that the check offers puts it away.
-fn is_passed_over(disk: &SimDisk, began: Option<u64>, what: &str, expected: (u64, u64)) {
+/// Asserts that the check reports the snapshot, that opening does not use it, and that the offered repair moves it to the
+/// quarantine.
+fn assert_skipped(disk: &SimDisk, began: Option<u64>, what: &str, expected: (u64, u64)) {
     let checked = check(disk);
-    let told: Vec<_> = checked.findings.iter().filter(|finding| finding.severity > Severity::Note).collect();
-    let [finding] = told[..] else { panic!("{checked}") };
+    let found: Vec<_> = checked.findings.iter().filter(|finding| finding.severity > Severity::Note).collect();
+    let [finding] = found[..] else { panic!("{checked}") };
     assert!(
         finding.message.contains("it belongs to another timeline of this image") && finding.message.contains(what),
         "{checked}"
@@ -90,36 +93,36 @@ fn is_passed_over(disk: &SimDisk, began: Option<u64>, what: &str, expected: (u64
     assert_eq!(start(disk), (began.map(Seq::new), 1));
     assert_eq!(cents(&disk.fork()), expected);
     repair(disk, RepairAction::Snapshots).unwrap();
-    all_are_used(disk, expected);
+    assert_all_used(disk, expected);
 }
 
-/// An image that was cut went on, and a snapshot of what was given up was copied back out of the quarantine: the image opened with
-/// the state that had been given up, and the check called it sound.
+/// Regression: after a cut and new events, a snapshot of the events that were given up was restored from the quarantine.
+/// The image opened with that state, and a check called it sound.
 #[test]
 fn a_snapshot_of_events_that_were_given_up_is_not_used() {
-    FORMS.into_iter().for_each(a_snapshot_of_events_that_were_given_up_is_not_used_as);
+    MODES.into_iter().for_each(a_snapshot_of_events_that_were_given_up_is_not_used_as);
 }
 
-fn a_snapshot_of_events_that_were_given_up_is_not_used_as(form: Form) {
-    let disk = image_as(form, &[5, 20]);
+fn a_snapshot_of_events_that_were_given_up_is_not_used_as(mode: ProtectionMode) {
+    let disk = image_as(mode, &[5, 20]);
     damage(&disk, 9);
     repair(&disk, cut_from(9)).unwrap();
     go_on(&disk, 25, 1_000);
     let expected = (33, state_after(8) + 25_000);
-    all_are_used(&disk, expected);
+    assert_all_used(&disk, expected);
 
     let put_away = files(&disk).into_iter().find(|(path, _)| path.ends_with("00000000000000000020.snapshot.0"));
     put_file(&disk, &snapshot(20), &put_away.unwrap().1);
-    is_passed_over(&disk, Some(5), "event 20 in the journal was written after it was created", expected);
+    assert_skipped(&disk, Some(5), "event 20 in the journal was written after it was created", expected);
 }
 
-/// A copy of an image went on by itself, and a snapshot of it came to the image, whose own digest of that state is in the journal:
-/// opening began with it, and then refused the image for a body that is not deterministic. To accept that, as it said, made the
-/// wrong state permanent.
+/// Regression: a diverged copy of the image made a snapshot, which was put into the image, whose journal has its own digest
+/// of that state. Opening used the snapshot, and then refused the image because of nondeterminism. Accepting the state, as the
+/// error suggested, made the wrong state permanent.
 #[test]
 fn a_snapshot_of_a_diverged_copy_is_not_used_where_the_digests_differ() {
-    for form in FORMS {
-        let disk = image_as(form, &[5]);
+    for mode in MODES {
+        let disk = image_as(mode, &[5]);
         let copy = disk.fork();
         for (disk, cents) in [(&disk, 1), (&copy, 2)] {
             go_on(disk, 10, cents);
@@ -128,11 +131,11 @@ fn a_snapshot_of_a_diverged_copy_is_not_used_where_the_digests_differ() {
         }
         put_file(&disk, &snapshot(40), &copy.read(snapshot(40)).unwrap());
         let expected = (45, state_after(30) + 15);
-        is_passed_over(&disk, Some(5), "the journal has another digest of the state after event 40", expected);
+        assert_skipped(&disk, Some(5), "the journal has another digest of the state after event 40", expected);
     }
 }
 
-/// The digest of a state that was accepted though it is not the recorded one is the last of its place.
+/// After a diverged state was accepted, the last digest for its seq counts.
 #[test]
 fn a_snapshot_of_a_state_that_was_accepted_is_used() {
     let disk = image(&[30]);
@@ -154,13 +157,13 @@ fn a_snapshot_of_a_state_that_was_accepted_is_used() {
     assert!(check(&disk).worst().is_none(), "{}", check(&disk));
     assert_eq!(began(&disk, options()), (true, accepted));
 
-    // and the one that it took the place of is not, unless no digest counts
+    // the snapshot with the earlier digest is not used, unless digests are not verified
     put_file(&disk, &snapshot(30), &before);
     assert_eq!(began(&disk, options()), (false, accepted));
     assert_eq!(began(&disk, options().verify_digests(false)), (true, state_after(30)));
     assert!(check(&disk).findings[0].message.contains("another digest"), "{}", check(&disk));
 
-    // once a later state was accepted, nothing is said of it
+    // after a later state was accepted, the check does not report the snapshot
     let till = opened(&disk, options().verify_digests(false)).unwrap();
     till.put(1).unwrap();
     till.admin().snapshot().unwrap();
@@ -170,46 +173,46 @@ fn a_snapshot_of_a_state_that_was_accepted_is_used() {
 
 #[test]
 fn snapshots_of_several_openings_are_all_used() {
-    for form in FORMS {
-        let disk = image_as(form, &[12]);
+    for mode in MODES {
+        let disk = image_as(mode, &[12]);
         for _ in 0..3 {
             go_on(&disk, 3, 10);
             make_snapshot(&disk);
-            all_are_used(&disk, cents(&disk.fork()));
+            assert_all_used(&disk, cents(&disk.fork()));
         }
-        // also one that was made after its last event was written, and one before the next was
+        // also a snapshot right after its last event and before the next one
         go_on(&disk, 1, 10);
         make_snapshot(&disk);
         go_on(&disk, 1, 10);
-        all_are_used(&disk, (41, state_after(30) + 110));
+        assert_all_used(&disk, (41, state_after(30) + 110));
     }
 }
 
 #[test]
 fn snapshots_around_a_cut_are_all_used() {
-    for form in FORMS {
-        let disk = image_as(form, &[8]);
+    for mode in MODES {
+        let disk = image_as(mode, &[8]);
         damage(&disk, 9);
         repair(&disk, cut_from(9)).unwrap();
-        all_are_used(&disk, (8, state_after(8)));
+        assert_all_used(&disk, (8, state_after(8)));
         go_on(&disk, 3, 10);
         make_snapshot(&disk);
         go_on(&disk, 3, 10);
-        all_are_used(&disk, (14, state_after(8) + 60));
+        assert_all_used(&disk, (14, state_after(8) + 60));
     }
 }
 
-/// The journal begins with the state's own segment, with one that was made again, and with one behind all others.
+/// The journal begins with an existing segment, with a rebuilt one, or with a new one after all others.
 #[test]
 fn snapshots_after_a_repair_that_begins_the_journal_later_are_all_used() {
-    for (form, damaged, begins) in FORMS.into_iter().flat_map(|form| [(form, 2, 12), (form, 9, 12), (form, 29, 30)]) {
-        let disk = image_as(form, &[5, begins]);
+    for (mode, damaged, begins) in MODES.into_iter().flat_map(|mode| [(mode, 2, 12), (mode, 9, 12), (mode, 29, 30)]) {
+        let disk = image_as(mode, &[5, begins]);
         damage(&disk, damaged);
-        let mends = check(&disk).repairs();
+        let repairs = check(&disk).repairs();
         let begin = RepairAction::BeginAt(Seq::new(begins));
-        if !mends.iter().any(|mend| mend.action == begin) {
-            // of a chain no segment can be made again
-            assert_ne!(form, PLAIN);
+        if !repairs.iter().any(|option| option.action == begin) {
+            // with a chain no segment can be rebuilt
+            assert_ne!(mode, PLAIN);
             continue;
         }
         repair(&disk, begin).unwrap();
@@ -227,26 +230,26 @@ fn snapshots_after_a_repair_that_begins_the_journal_later_are_all_used() {
 
 #[test]
 fn snapshots_around_a_void_event_are_all_used() {
-    for form in FORMS {
-        let disk = image_as(form, &[5, 20]);
-        let void = with_keys!(form, Void::new(Seq::new(10), "nobody paid it"));
+    for mode in MODES {
+        let disk = image_as(mode, &[5, 20]);
+        let void = with_keys!(mode, Void::new(Seq::new(10), "nobody paid it"));
         void.run_with(Arc::new(disk.clone()), IMAGE).unwrap();
-        all_are_used(&disk, (30, state_after(30) - 10));
-        // at a place of which there is a digest from before
+        assert_all_used(&disk, (30, state_after(30) - 10));
+        // at a seq with a digest from before the void
         make_snapshot(&disk);
         go_on(&disk, 3, 10);
         make_snapshot(&disk);
-        all_are_used(&disk, (33, state_after(30) + 20));
+        assert_all_used(&disk, (33, state_after(30) + 20));
     }
 }
 
 #[test]
 fn the_state_that_a_pruned_journal_starts_from_is_used() {
-    for form in FORMS {
-        let (disk, _, last, all) = pruned(form);
-        all_are_used(&disk, (last.get(), all));
+    for mode in MODES {
+        let (disk, _, last, all) = pruned(mode);
+        assert_all_used(&disk, (last.get(), all));
         go_on(&disk, 3, 10);
         make_snapshot(&disk);
-        all_are_used(&disk, (last.get() + 3, all + 30));
+        assert_all_used(&disk, (last.get() + 3, all + 30));
     }
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use memimage::admin::{Repair, RepairAction, Rewrite, Void, VoidReport};
 use memimage::disk::{SimDisk, Unsynced};
 use memimage::{Error, ErrorKind, Image, Retention, Seq};
-use memimage_tests::{Dice, cases, changed, files};
+use memimage_tests::{SplitMix64, cases, changed, files};
 
 use super::check::check;
 use super::model_versions::first::{self, TillCommands as _};
 use super::model_versions::second::{self, TillCommands as _};
-use super::protection::{FORMS, Form, PLAIN, form, with_keys};
+use super::protection::{MODES, PLAIN, ProtectionMode, mode, with_keys};
 use super::repair::{damage, pruned, repair};
 use super::{IMAGE, frames, image, open, open_as, options, record};
 
@@ -19,18 +19,18 @@ pub(super) const BAD: Seq = Seq::new(5);
 
 pub(super) fn void(disk: &SimDisk, seq: Seq) -> Result<VoidReport, Error> {
     let void = Void::new(seq, "nobody pays thirteen cents").by("the auditor");
-    with_keys!(form(disk), void).run_with(Arc::new(disk.clone()), IMAGE)
+    with_keys!(mode(disk), void).run_with(Arc::new(disk.clone()), IMAGE)
 }
 
-/// Eight events, of which one is bad; a snapshot after each of these.
+/// Eight events, one of them [`BAD`], with a snapshot after each event in `snapshots`.
 pub(super) fn recorded(snapshots: &[u64]) -> SimDisk {
     recorded_as(PLAIN, snapshots)
 }
 
-/// The same, of this form.
-fn recorded_as(form: Form, snapshots: &[u64]) -> SimDisk {
+/// As [`recorded`], with this protection mode.
+fn recorded_as(mode: ProtectionMode, snapshots: &[u64]) -> SimDisk {
     let disk = SimDisk::new();
-    let till = open_as::<first::Till>(form, &disk).unwrap();
+    let till = open_as::<first::Till>(mode, &disk).unwrap();
     for event in 1..=8 {
         till.put(if event == BAD.get() { 13 } else { 100 }).unwrap();
         if snapshots.contains(&event) {
@@ -41,7 +41,7 @@ fn recorded_as(form: Form, snapshots: &[u64]) -> SimDisk {
     disk
 }
 
-/// The state of all events but the bad one, as a program that can replay all of them has it.
+/// The expected state without the bad event, computed from the state with it.
 pub(super) fn without_the_bad_one(disk: &SimDisk) -> first::Till {
     let all = open::<first::Till>(&disk.fork()).unwrap();
     let mut state = all.read_uncommitted().unwrap().clone();
@@ -50,18 +50,18 @@ pub(super) fn without_the_bad_one(disk: &SimDisk) -> first::Till {
     state
 }
 
-pub(super) fn same(till: &Image<second::Till>, expected: &first::Till) {
+pub(super) fn assert_same(till: &Image<second::Till>, expected: &first::Till) {
     let state = till.read_uncommitted().unwrap();
     assert_eq!((state.cents, &state.entries), (expected.cents, &expected.entries));
 }
 
 #[test]
 fn a_void_event_is_skipped_and_all_other_events_stay() {
-    FORMS.into_iter().for_each(a_void_event_is_skipped_and_all_other_events_stay_as);
+    MODES.into_iter().for_each(a_void_event_is_skipped_and_all_other_events_stay_as);
 }
 
-fn a_void_event_is_skipped_and_all_other_events_stay_as(form: Form) {
-    let disk = recorded_as(form, &[]);
+fn a_void_event_is_skipped_and_all_other_events_stay_as(mode: ProtectionMode) {
+    let disk = recorded_as(mode, &[]);
     let expected = without_the_bad_one(&disk);
     let error = open::<second::Till>(&disk).unwrap_err();
     assert!(error.kind() == ErrorKind::Diverged && error.position().unwrap().seq == Some(BAD), "{error}");
@@ -71,15 +71,15 @@ fn a_void_event_is_skipped_and_all_other_events_stay_as(form: Form) {
     assert_eq!((voided.name.as_str(), voided.version, voided.already), ("put", 1, false));
     assert_eq!(voided.decision.by.as_deref(), Some("the auditor"));
 
-    // on disk, whatever becomes of what was not synced
+    // the decision is synced
     for disk in [disk.crash(|_| false), disk.crash(|_| true)] {
         let till = open::<second::Till>(&disk).unwrap();
         assert_eq!(till.journal().seq(), Seq::new(8), "seqs stay");
-        same(&till, &expected);
+        assert_same(&till, &expected);
         assert_eq!(till.put(1).unwrap(), 701);
         till.admin().snapshot().unwrap();
         Image::close(till).unwrap();
-        // by the snapshot, and without it
+        // with the snapshot, and without it
         assert_eq!(open::<second::Till>(&disk).unwrap().read_uncommitted().unwrap().cents, 701);
         let snapshot = format!("{IMAGE}/snapshot/00000000000000000009.snapshot");
         memimage::disk::Disk::remove(&disk, std::path::Path::new(&snapshot)).unwrap();
@@ -88,7 +88,7 @@ fn a_void_event_is_skipped_and_all_other_events_stay_as(form: Form) {
 }
 
 #[test]
-fn a_void_event_stays_void_with_the_reason_that_was_given_first() {
+fn a_second_void_of_an_event_keeps_the_first_reason() {
     let disk = recorded(&[]);
     let first = void(&disk, BAD).unwrap();
     let again = Void::new(BAD, "another reason").run_with(Arc::new(disk.clone()), IMAGE).unwrap();
@@ -99,7 +99,7 @@ fn a_void_event_stays_void_with_the_reason_that_was_given_first() {
     assert_eq!(open::<second::Till>(&disk).unwrap().journal().seq(), Seq::new(8));
 }
 
-/// Whoever wonders later is told by a check, in words that cannot pass for others, nor do anything to a terminal.
+/// The report quotes the text of a decision, so that it cannot imitate other output or control the terminal.
 #[test]
 fn a_check_reports_who_made_the_decision_and_why() {
     let disk = recorded(&[]);
@@ -112,18 +112,18 @@ fn a_check_reports_who_made_the_decision_and_why() {
     assert!(checked.contains(&format!("\n  void: {words}")) && checked.contains(" by \"Ann\"\n"), "{checked}");
 }
 
-/// Snapshots made while the event still counted have it in their state, and the digests in the journal tell of it: neither
-/// may be believed any more, and those made since must be.
+/// Snapshots from before the decision have the effect of the event, and so have the digests in the journal. Neither is
+/// used; later ones are.
 #[test]
-fn snapshots_and_digests_from_before_no_longer_count() {
+fn snapshots_and_digests_from_before_the_decision_are_not_used() {
     let disk = recorded(&[2, 6, 8]);
     let expected = without_the_bad_one(&disk);
     let aside = disk.fork();
     let voided = void(&disk, BAD).unwrap();
-    // of three, two were kept, and both have the event
+    // retention kept two of the three snapshots, and both have the effect of the event
     assert_eq!(voided.removed.len(), 2, "{:?}", voided.removed);
 
-    // as if they were still there: a crash before they were removed, or a copy put back
+    // the snapshots are back: a crash before their removal, or a restored copy
     for path in &voided.removed {
         let bytes = aside.read(path).unwrap();
         let dir = path.parent().unwrap();
@@ -133,7 +133,7 @@ fn snapshots_and_digests_from_before_no_longer_count() {
         memimage::disk::Disk::sync_dir(&disk, dir).unwrap();
     }
     let till = open::<second::Till>(&disk).unwrap();
-    same(&till, &expected);
+    assert_same(&till, &expected);
     let recovery = till.admin().stats().recovery;
     assert_eq!((recovery.snapshot, recovery.unusable_snapshots.len()), (None, 2));
     till.admin().snapshot().unwrap();
@@ -152,22 +152,22 @@ fn a_snapshot_from_before_the_event_is_used() {
     let expected = without_the_bad_one(&disk);
     assert!(void(&disk, BAD).unwrap().removed.is_empty());
     let till = open::<second::Till>(&disk).unwrap();
-    same(&till, &expected);
+    assert_same(&till, &expected);
     assert_eq!(till.admin().stats().recovery.snapshot, Some(Seq::new(3)));
 }
 
 #[test]
-fn a_model_rebuilt_after_a_panic_is_without_it() {
+fn a_model_rebuilt_after_a_panic_skips_the_void_event() {
     let disk = recorded(&[]);
     let expected = without_the_bad_one(&disk);
     void(&disk, BAD).unwrap();
     let till = open::<second::Till>(&disk).unwrap();
     assert_eq!(till.put(13).unwrap_err().kind(), ErrorKind::Panicked);
-    same(&till, &expected);
+    assert_same(&till, &expected);
 }
 
 #[test]
-fn a_rewritten_journal_has_none_of_it() {
+fn a_rewritten_journal_has_no_void_event() {
     let disk = recorded(&[]);
     let expected = without_the_bad_one(&disk);
     void(&disk, BAD).unwrap();
@@ -175,12 +175,12 @@ fn a_rewritten_journal_has_none_of_it() {
     let rewritten = rewrite.run_with(Arc::new(disk.clone()), IMAGE, "/new").unwrap();
     assert_eq!((rewritten.read, rewritten.written, rewritten.dropped), (8, 8, 1));
     let till: Image<second::Till> = options().open_with(Arc::new(disk.clone()), "/new").unwrap();
-    same(&till, &expected);
+    assert_same(&till, &expected);
 }
 
-/// It was made void though it was nothing already, and the journal said so of it twice.
+/// Regression: an event that a rewrite had dropped became void again, and the journal had two decisions for it.
 #[test]
-fn a_rewritten_event_is_refused() {
+fn a_void_of_an_event_that_a_rewrite_dropped_is_refused() {
     let disk = recorded(&[]);
     void(&disk, BAD).unwrap();
     let rewrite = Rewrite::<second::Till>::new().segment_bytes(16 << 10);
@@ -197,12 +197,12 @@ fn a_rewritten_event_is_refused() {
 }
 
 #[test]
-fn a_seq_without_an_event_or_inside_the_base_is_refused_and_nothing_changes() {
+fn a_void_of_a_seq_without_an_event_is_refused_and_changes_nothing() {
     let disk = recorded(&[]);
     let before = files(&disk);
-    for (seq, what) in [(0, "numbered from 1"), (9, "ends with event 8"), (u64::MAX, "ends with event 8")] {
+    for (seq, cause) in [(0, "numbered from 1"), (9, "ends with event 8"), (u64::MAX, "ends with event 8")] {
         let error = void(&disk, Seq::new(seq)).unwrap_err();
-        assert!(error.kind() == ErrorKind::NotApplicable && error.to_string().contains(what), "{error}");
+        assert!(error.kind() == ErrorKind::NotApplicable && error.to_string().contains(cause), "{error}");
     }
     let error = Void::new(BAD, "").run_with(Arc::new(disk.clone()), IMAGE).unwrap_err();
     assert!(error.to_string().contains("say why"), "{error}");
@@ -214,9 +214,9 @@ fn a_seq_without_an_event_or_inside_the_base_is_refused_and_nothing_changes() {
     assert!(Void::new(BAD, "x").run_with(Arc::new(disk), "/elsewhere").unwrap_err().kind() == ErrorKind::NotFound);
 }
 
-/// A pruned journal goes on from a state that has the event; one before that cannot be taken out of it any more.
+/// A pruned journal begins at a state that has the effect of the event.
 #[test]
-fn an_event_that_a_pruned_journal_begins_after_is_refused() {
+fn a_void_of_a_pruned_event_is_refused() {
     let disk = recorded(&[]);
     let till: Image<first::Till> =
         options().retention(Retention::Events(0)).open_with(Arc::new(disk.clone()), IMAGE).unwrap();
@@ -240,18 +240,18 @@ fn an_event_that_a_pruned_journal_begins_after_is_refused() {
     assert_eq!(open::<second::Till>(&disk).unwrap().journal().seq(), last.next());
 }
 
-/// After any crash the event is void or it is not, nothing else changed, and it can be made void again.
+/// After any crash the event is void or not, nothing else has changed, and the void can be repeated.
 #[test]
-fn a_crash_leaves_it_void_or_not() {
-    FORMS.into_iter().for_each(a_crash_leaves_it_void_or_not_as);
+fn after_a_crash_the_event_is_void_or_not() {
+    MODES.into_iter().for_each(after_a_crash_the_event_is_void_or_not_as);
 }
 
-fn a_crash_leaves_it_void_or_not_as(form: Form) {
+fn after_a_crash_the_event_is_void_or_not_as(mode: ProtectionMode) {
     let (mut void_already, mut not_yet, mut rolled) = (0, 0, 0);
     for (filler, snapshots) in [(0, &[3, 6][..]), (5_100, &[]), (5_700, &[8])] {
-        let disk = recorded_as(form, snapshots);
+        let disk = recorded_as(mode, snapshots);
         let till = open::<first::Till>(&disk).unwrap();
-        // so that the decision goes to this segment, begins the next, or goes to one that was just begun
+        // the decision goes to the current segment, begins the next one, or goes to one that has just begun
         till.file(vec![7; filler]).unwrap();
         Image::close(till).unwrap();
         let expected = without_the_bad_one(&disk);
@@ -261,11 +261,11 @@ fn a_crash_leaves_it_void_or_not_as(form: Form) {
         assert!(points.len() > 5);
         let decisions = frames(&disk).into_iter().filter(|frame| frame.kind == 7);
         rolled += decisions.filter(|frame| frame.path.ends_with("00000002.journal")).count();
-        let mut dice = Dice::new(7);
+        let mut rng = SplitMix64::new(7);
         for (operation, fork) in &points {
             let mut crashed = vec![fork.fork(), fork.crash(|_| false), fork.crash(|_| true)];
             for _ in 0..cases(3) {
-                let mut own = Dice::new(dice.u64());
+                let mut own = SplitMix64::new(rng.u64());
                 crashed.push(fork.crash(|_: &Unsynced| own.once_in(2)));
             }
             for disk in crashed {
@@ -281,18 +281,18 @@ fn a_crash_leaves_it_void_or_not_as(form: Form) {
                 }
                 drop(till);
                 void(&disk, BAD).unwrap_or_else(|error| panic!("{operation:?}: {error}"));
-                same(&open::<second::Till>(&disk).unwrap(), &expected);
+                assert_same(&open::<second::Till>(&disk).unwrap(), &expected);
             }
         }
     }
     assert!(void_already > 10 && not_yet > 10, "{void_already} {not_yet}");
-    assert_eq!(rolled, 2, "the decision goes to this segment and to the next");
+    assert_eq!(rolled, 2, "the decision should also begin a new segment");
 }
 
 #[test]
-fn a_write_that_was_cut_short_is_cleared_first() {
+fn a_void_clears_a_torn_write_first() {
     let disk = recorded(&[]);
-    // what a crash left of a frame after the last one: one sector of two
+    // a torn frame after the last one: one of two sectors was written
     let journal = format!("{IMAGE}/journal/00000001.journal");
     let bytes = disk.read(&journal).unwrap();
     let end = bytes.iter().rposition(|byte| *byte != 0).unwrap().next_multiple_of(512);
@@ -303,8 +303,8 @@ fn a_write_that_was_cut_short_is_cleared_first() {
     assert_eq!(open::<second::Till>(&disk).unwrap().journal().seq(), Seq::new(8));
 }
 
-/// Nothing proved that the decision was ever synced: a byte of it that was damaged brought the event back, and the image was
-/// called sound.
+/// Regression: nothing proved that the decision was synced. A damaged byte in it brought the event back, and a check called
+/// the image sound.
 #[test]
 fn a_damaged_decision_is_detected() {
     let disk = image(&[]);
@@ -320,7 +320,7 @@ fn a_damaged_decision_is_detected() {
     }
 }
 
-/// A cut gave up a decision behind it without a word, and the event was back.
+/// Regression: a cut silently gave up later decisions, and the event came back.
 #[test]
 fn a_cut_reports_the_decisions_that_it_gives_up() {
     let disk = image(&[]);
@@ -336,10 +336,10 @@ fn a_cut_reports_the_decisions_that_it_gives_up() {
     assert_eq!(check(&disk).voids.len(), 1);
 }
 
-/// Who reads the journal from the event on only, makes damage before it matter that the snapshots made good: those rest on the
-/// event, and go.
+/// The void would remove the snapshots that have the effect of the event. The image opens only with these snapshots,
+/// because the journal before them is damaged.
 #[test]
-fn an_event_does_not_become_void_in_an_image_that_would_not_open_without_its_snapshots() {
+fn a_void_is_refused_if_the_image_would_not_open_without_its_snapshots() {
     let disk = image(&[12, 28]);
     damage(&disk, 3);
     assert_eq!(open::<first::Till>(&disk.fork()).unwrap().journal().seq(), Seq::new(30), "by a snapshot");
@@ -348,7 +348,7 @@ fn an_event_does_not_become_void_in_an_image_that_would_not_open_without_its_sna
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
     assert!(changed(&before, &files(&disk)).is_empty());
 
-    // it says what else to do first, and then it goes
+    // after the reported repair the void succeeds
     repair(&disk, check(&disk).repairs()[0].action).unwrap();
     let error = void(&disk, Seq::new(20)).unwrap_err();
     assert!(
@@ -359,9 +359,9 @@ fn an_event_does_not_become_void_in_an_image_that_would_not_open_without_its_sna
     assert_eq!(open::<first::Till>(&disk).unwrap().journal().seq(), Seq::new(30));
 }
 
-/// Nor in one that was pruned to a base of which only the header is good.
+/// The image was pruned, and both copies of its base are damaged after the header.
 #[test]
-fn an_event_does_not_become_void_where_no_base_can_be_read() {
+fn a_void_is_refused_if_no_base_is_usable() {
     let (disk, base, last, _) = pruned(PLAIN);
     for copy in [1, 2] {
         disk.write(format!("{IMAGE}/journal/{:020}.{copy}.base", base.get()), 4_110, &[1, 2, 3]).unwrap();

@@ -1,4 +1,4 @@
-//! Bodies that panic, or answer otherwise, on replay: recovery stops at the event and changes no file.
+//! Bodies that panic or return another outcome on replay: recovery stops at the event and changes no file.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Refused;
 
-/// A model whose body does as a switch outside says: the kind of body that replay must catch.
-macro_rules! fickle {
+/// A model whose body depends on a static switch, so that its outcome on replay differs.
+macro_rules! switchable {
     ($model:ident, $switch:ident) => {
         static $switch: AtomicU64 = AtomicU64::new(0);
 
@@ -29,13 +29,13 @@ macro_rules! fickle {
                 match $switch.load(Ordering::SeqCst) {
                     0 => Ok(self.count),
                     1 => Err(Refused),
-                    _ => panic!("fickle"),
+                    _ => panic!("switched to panic"),
                 }
             }
 
             #[command]
-            fn fall(&mut self) {
-                panic!("as ever");
+            fn panic(&mut self) {
+                panic!("always");
             }
         }
     };
@@ -43,7 +43,7 @@ macro_rules! fickle {
 
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
-/// All files but the lock, which names its last owner.
+/// All files but `LOCK`, which names the last owner.
 fn files(disk: &SimDisk) -> Files {
     let paths = disk.files().into_iter().filter(|path| !path.ends_with("LOCK"));
     paths.map(|path| (path.clone(), disk.read(&path).unwrap())).collect()
@@ -53,22 +53,22 @@ fn open_any<M: Model>(disk: &SimDisk) -> Result<Image<M>, Error> {
     Image::options().open_with(Arc::new(disk.clone()), "any")
 }
 
-/// Recovery stops at event 3, says so, and leaves all as it was.
-fn assert_stops<M: Model>(disk: &SimDisk, says: &str) {
+/// Asserts that recovery stops at event 3 with this message, and changes no file.
+fn assert_stops<M: Model>(disk: &SimDisk, message: &str) {
     let before = files(disk);
     for _ in 0..2 {
         let error = open_any::<M>(disk).map(drop).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
         assert_eq!(error.position().unwrap().seq, Some(Seq::new(3)));
         let text = error.to_string();
-        assert!(text.contains("event 3 (`add` version 3)") && text.contains(says), "{text}");
-        assert!(files(disk) == before, "recovery that failed changed a file");
+        assert!(text.contains("event 3 (`add` version 3)") && text.contains(message), "{text}");
+        assert!(files(disk) == before, "a failed recovery should change no file");
     }
 }
 
 #[test]
-fn a_body_that_panics_on_replay_only_stops_recovery() {
-    fickle!(Panicking, PANICKING);
+fn a_body_that_panics_only_on_replay_stops_recovery() {
+    switchable!(Panicking, PANICKING);
     let disk = SimDisk::new();
     let image = open_any::<Panicking>(&disk).unwrap();
     (1..=2).for_each(|count| assert_eq!(image.add().unwrap(), count));
@@ -76,14 +76,14 @@ fn a_body_that_panics_on_replay_only_stops_recovery() {
     assert_eq!(image.add().unwrap(), 3);
     Image::close(image).unwrap();
     PANICKING.store(2, Ordering::SeqCst);
-    assert_stops::<Panicking>(&disk, "it panicked: fickle");
+    assert_stops::<Panicking>(&disk, "it panicked: switched to panic");
     PANICKING.store(0, Ordering::SeqCst);
     assert_eq!(open_any::<Panicking>(&disk).unwrap().add().unwrap(), 4);
 }
 
 #[test]
-fn a_body_that_refuses_what_it_applied_stops_recovery() {
-    fickle!(Refusing, REFUSING);
+fn a_body_that_rejects_an_applied_event_on_replay_stops_recovery() {
+    switchable!(Refusing, REFUSING);
     let disk = SimDisk::new();
     let image = open_any::<Refusing>(&disk).unwrap();
     (1..=2).for_each(|count| assert_eq!(image.add().unwrap(), count));
@@ -97,8 +97,8 @@ fn a_body_that_refuses_what_it_applied_stops_recovery() {
 }
 
 #[test]
-fn a_body_that_applies_what_it_refused_stops_recovery() {
-    fickle!(Relenting, RELENTING);
+fn a_body_that_applies_a_rejected_event_on_replay_stops_recovery() {
+    switchable!(Relenting, RELENTING);
     let disk = SimDisk::new();
     let image = open_any::<Relenting>(&disk).unwrap();
     (1..=2).for_each(|count| assert_eq!(image.add().unwrap(), count));
@@ -110,22 +110,22 @@ fn a_body_that_applies_what_it_refused_stops_recovery() {
     assert_stops::<Relenting>(&disk, "it was rejected when it was recorded and is applied now");
     RELENTING.store(1, Ordering::SeqCst);
     let again = open_any::<Relenting>(&disk).unwrap();
-    assert_eq!(again.query(|model| model.count).unwrap(), 3, "what a refused body changed is kept");
+    assert_eq!(again.query(|model| model.count).unwrap(), 3, "the changes of a rejected body should be kept");
 }
 
 #[test]
 fn a_model_that_cannot_be_rebuilt_poisons_the_image() {
-    fickle!(Ruined, RUINED);
+    switchable!(Ruined, RUINED);
     let disk = SimDisk::new();
     let image = open_any::<Ruined>(&disk).unwrap();
     (1..=3).for_each(|count| assert_eq!(image.add().unwrap(), count));
     RUINED.store(2, Ordering::SeqCst);
-    let error = image.fall().unwrap_err();
-    assert!(error.to_string().contains("fickle"), "{error}");
+    let error = image.panic().unwrap_err();
+    assert!(error.to_string().contains("switched to panic"), "{error}");
     for error in [
         image.query(|_| ()).unwrap_err(),
         image.read_uncommitted().map(drop).unwrap_err(),
-        image.fall().unwrap_err(),
+        image.panic().unwrap_err(),
         image.journal().sync().unwrap_err(),
         image.admin().snapshot().map(drop).unwrap_err(),
         Image::close(image.clone()).unwrap_err(),

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use memimage::disk::SimDisk;
 use memimage::{Image, SnapshotPolicy};
 
-/// A state that panics when it is written, or read, while the flag of that says so.
+/// A state whose encoding or decoding panics while a flag is set.
 mod brittle {
     use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,14 +22,14 @@ mod brittle {
 
     impl Serialize for Count {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            assert!(!WRITING.load(Ordering::SeqCst), "too brittle to be written");
+            assert!(!WRITING.load(Ordering::SeqCst), "the encoding panicked");
             serializer.serialize_u32(self.0)
         }
     }
 
     impl<'de> Deserialize<'de> for Count {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Count, D::Error> {
-            assert!(!READING.load(Ordering::SeqCst), "too brittle to be read");
+            assert!(!READING.load(Ordering::SeqCst), "the decoding panicked");
             u32::deserialize(deserializer).map(Count)
         }
     }
@@ -50,7 +50,7 @@ mod brittle {
 }
 
 #[test]
-fn a_state_that_panics_when_it_is_encoded_or_decoded_costs_only_a_snapshot() {
+fn a_panic_while_a_state_is_encoded_or_decoded_loses_only_a_snapshot() {
     use brittle::{Brittle, BrittleCommands as _, READING, WRITING};
 
     let disk = Arc::new(SimDisk::new());
@@ -60,10 +60,10 @@ fn a_state_that_panics_when_it_is_encoded_or_decoded_costs_only_a_snapshot() {
     image.admin().snapshot().unwrap();
     WRITING.store(true, Ordering::SeqCst);
     let error = image.admin().snapshot().unwrap_err().to_string();
-    assert!(error.contains("panic: too brittle to be written"), "{error}");
+    assert!(error.contains("panic: the encoding panicked"), "{error}");
     (2..=6).for_each(|count| assert_eq!(image.add().unwrap(), count));
-    memimage_tests::until("the failure to be told", || {
-        image.admin().stats().snapshot_failure.is_some_and(|why| why.contains("too brittle to be written"))
+    memimage_tests::wait_until("the failure is reported", || {
+        image.admin().stats().snapshot_failure.is_some_and(|why| why.contains("the encoding panicked"))
     });
     WRITING.store(false, Ordering::SeqCst);
     Image::close(image).unwrap();
@@ -73,6 +73,6 @@ fn a_state_that_panics_when_it_is_encoded_or_decoded_costs_only_a_snapshot() {
     READING.store(false, Ordering::SeqCst);
     let recovery = image.admin().stats().recovery;
     assert_eq!((recovery.snapshot, recovery.replayed), (None, 6));
-    assert!(recovery.unusable_snapshots[0].1.contains("reading it panicked: too brittle to be read"));
+    assert!(recovery.unusable_snapshots[0].1.contains("reading it panicked: the decoding panicked"));
     assert_eq!(image.add().unwrap(), 7);
 }

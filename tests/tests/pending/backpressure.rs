@@ -1,4 +1,4 @@
-//! A disk that falls behind, or fails, while commands are submitted.
+//! A disk that is slower than the commands, or fails.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,22 +9,22 @@ use std::time::Duration;
 
 use memimage::disk::SimDisk;
 use memimage::{Durability, Error, ErrorKind, Image, Metadata, Pending};
-use memimage_tests::{Act, Gate, GateDisk, in_time, until};
+use memimage_tests::{DiskMethod, Gate, GateDisk, wait_until, with_timeout};
 
-use super::{Bell, MODES, Tally, TallyAdd, TallyCommands as _, add, block_on, options, poll, stall};
+use super::{MODES, Tally, TallyAdd, TallyCommands as _, WakeCounter, add, block_on, options, poll, stall};
 
-/// An image of which each command is a batch, and two may wait for the disk.
-fn narrow(durability: Durability) -> (Image<Tally>, GateDisk) {
+/// An image whose batches have one command each, and whose queue has space for two batches.
+fn with_small_queue(durability: Durability) -> (Image<Tally>, GateDisk) {
     let disk = GateDisk::new(SimDisk::new());
     let image =
         options(durability).batch_bytes(1).pending_batches_max(2).open_with(Arc::new(disk.clone()), "tally").unwrap();
-    // its shape is in the journal from here on, and needs no batch of its own
+    // records the shape, so that later commands need no batch for it
     image.add(0).unwrap();
     (image, disk)
 }
 
-/// Submits until the image says that it is busy.
-fn stuff(image: &Image<Tally>) -> Vec<Pending<u64>> {
+/// Submits commands until the image is busy.
+fn fill_queue(image: &Image<Tally>) -> Vec<Pending<u64>> {
     let mut pendings = Vec::new();
     loop {
         match image.try_submit(TallyAdd { by: 1 }) {
@@ -40,23 +40,26 @@ fn stuff(image: &Image<Tally>) -> Vec<Pending<u64>> {
 #[test]
 fn submitting_waits_while_the_disk_is_behind() {
     for durability in MODES {
-        in_time(move || {
-            let (image, disk) = narrow(durability);
+        with_timeout(move || {
+            let (image, disk) = with_small_queue(durability);
             let gate = stall(&disk);
             drop(add(&image));
-            gate.until_somebody_waits();
-            let pendings = stuff(&image);
-            assert_eq!(pendings.len(), 2, "as many batches wait as may");
+            gate.wait_until_blocked();
+            let pendings = fill_queue(&image);
+            assert_eq!(pendings.len(), 2, "the queue should be full");
             assert_eq!(image.with(Metadata::new()).try_submit(TallyAdd { by: 1 }).unwrap_err().kind(), ErrorKind::Busy);
-            assert_eq!(image.journal().seq().get(), 4, "what was told to be busy was not executed");
+            assert_eq!(image.journal().seq().get(), 4, "a refused command should not be executed");
             thread::scope(|scope| {
                 let submitting = scope.spawn(|| image.submit(TallyAdd { by: 1 }).unwrap().wait());
                 let calling = scope.spawn(|| image.add(1));
                 let awaiting = scope.spawn(|| block_on(async { image.submit_async(TallyAdd { by: 1 }).await?.await }));
                 thread::sleep(Duration::from_millis(20));
                 let waiting = [&submitting, &calling, &awaiting].iter().all(|thread| !thread.is_finished());
-                assert!(waiting && image.journal().seq().get() == 4, "whoever waits for room executes nothing");
-                // and readers are not held up by those who wait
+                assert!(
+                    waiting && image.journal().seq().get() == 4,
+                    "a command that waits for space should not be executed"
+                );
+                // waiting commands do not block readers
                 assert_eq!(image.read_uncommitted().unwrap().count, 3);
                 gate.open();
                 let mut answers: Vec<_> =
@@ -72,28 +75,28 @@ fn submitting_waits_while_the_disk_is_behind() {
 }
 
 #[test]
-fn a_task_that_awaits_room_is_woken_once_there_is_some() {
-    in_time(|| {
-        let (image, disk) = narrow(Durability::Synced);
+fn a_task_that_waits_for_space_is_woken_when_there_is_some() {
+    with_timeout(|| {
+        let (image, disk) = with_small_queue(Durability::Synced);
         let gate = stall(&disk);
         drop(add(&image));
-        gate.until_somebody_waits();
-        let _pendings = stuff(&image);
-        let bell = Bell::new();
+        gate.wait_until_blocked();
+        let _pendings = fill_queue(&image);
+        let waker = WakeCounter::new();
         let mut submitting = Box::pin(image.submit_async(TallyAdd { by: 1 }));
         for _ in 0..3 {
-            assert!(poll(&mut submitting, &bell).is_pending());
+            assert!(poll(&mut submitting, &waker).is_pending());
         }
-        // a task that gives up leaves no trace
+        // a dropped future has no effect
         let mut given_up = Box::pin(image.submit_async(TallyAdd { by: 100 }));
-        assert!(poll(&mut given_up, &bell).is_pending());
+        assert!(poll(&mut given_up, &waker).is_pending());
         drop(given_up);
-        assert_eq!(bell.rung(), 0);
+        assert_eq!(waker.wakes(), 0);
         gate.open();
-        until("the task is woken", || bell.rung() > 0);
-        until("there is room", || matches!(poll(&mut submitting, &bell), Poll::Ready(Ok(_))));
+        wait_until("the task is woken", || waker.wakes() > 0);
+        wait_until("there is space", || matches!(poll(&mut submitting, &waker), Poll::Ready(Ok(_))));
         drop(submitting);
-        until("all is durable", || image.journal().durable_seq() == image.journal().seq());
+        wait_until("all is durable", || image.journal().durable_seq() == image.journal().seq());
         assert_eq!(image.query(|tally| tally.count).unwrap(), 4);
     });
 }
@@ -101,22 +104,22 @@ fn a_task_that_awaits_room_is_woken_once_there_is_some() {
 #[test]
 fn a_failing_disk_wakes_all_waiters() {
     for durability in MODES {
-        in_time(move || {
-            let (image, disk) = narrow(durability);
+        with_timeout(move || {
+            let (image, disk) = with_small_queue(durability);
             let gate = Gate::default();
             let at = gate.clone();
             disk.rule(move |call| {
-                if call.is(Act::Write, ".journal") {
+                if call.is(DiskMethod::Write, ".journal") {
                     at.pass();
                     return Err(std::io::Error::other("broken"));
                 }
                 Ok(None)
             });
             let first = add(&image);
-            gate.until_somebody_waits();
-            let mut pendings = stuff(&image);
-            let bell = Bell::new();
-            assert!(poll(&mut pendings[1], &bell).is_pending());
+            gate.wait_until_blocked();
+            let mut pendings = fill_queue(&image);
+            let waker = WakeCounter::new();
+            assert!(poll(&mut pendings[1], &waker).is_pending());
             thread::scope(|scope| {
                 let waiting = scope.spawn(|| first.wait());
                 let submitting = scope.spawn(|| image.submit(TallyAdd { by: 1 }).and_then(Pending::wait));
@@ -131,8 +134,8 @@ fn a_failing_disk_wakes_all_waiters() {
                 assert!(lost(submitting.join().unwrap().unwrap_err()));
                 assert!(lost(awaiting.join().unwrap().unwrap_err()));
                 assert!(syncing.join().unwrap().unwrap_err().is_poisoned());
-                assert!(asking.join().unwrap().unwrap_err().is_poisoned(), "a query shows what is durable only");
-                until("the task is woken", || bell.rung() > 0);
+                assert!(asking.join().unwrap().unwrap_err().is_poisoned(), "a query should show only durable state");
+                wait_until("the task is woken", || waker.wakes() > 0);
                 for pending in pendings.drain(..) {
                     assert!(lost(pending.wait().unwrap_err()));
                 }
@@ -142,7 +145,7 @@ fn a_failing_disk_wakes_all_waiters() {
     }
 }
 
-/// An executor that runs a task on whatever thread wakes it, inside `wake`.
+/// An executor that polls a task inside `wake`, on the thread that calls it.
 struct InPlace {
     task: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>,
     woken: AtomicBool,
@@ -153,7 +156,7 @@ impl Wake for InPlace {
     fn wake(self: Arc<Self>) {
         self.woken.store(true, Ordering::SeqCst);
         while self.woken.load(Ordering::SeqCst) {
-            // whoever polls looks again afterwards
+            // the polling thread checks `woken` again afterwards
             let Ok(mut task) = self.task.try_lock() else { return };
             self.woken.store(false, Ordering::SeqCst);
             let Some(polled) = task.as_mut() else { return };
@@ -167,15 +170,15 @@ impl Wake for InPlace {
 
 #[test]
 fn a_task_may_run_on_the_thread_that_wakes_it() {
-    in_time(|| {
-        let (image, disk) = narrow(Durability::Synced);
+    with_timeout(|| {
+        let (image, disk) = with_small_queue(Durability::Synced);
         let gate = stall(&disk);
         drop(add(&image));
-        gate.until_somebody_waits();
-        drop(stuff(&image));
+        gate.wait_until_blocked();
+        drop(fill_queue(&image));
         let held = image.clone();
         let task = async move {
-            // woken for want of room, it submits, and looks at the model, on the thread that makes room
+            // the thread that makes space wakes the task, which submits and reads the model
             drop(held.submit_async(TallyAdd { by: 1 }).await.unwrap());
             assert_eq!(held.read_uncommitted().unwrap().count, 4);
         };
@@ -187,7 +190,7 @@ fn a_task_may_run_on_the_thread_that_wakes_it() {
         Arc::clone(&in_place).wake();
         assert!(!in_place.done.load(Ordering::SeqCst));
         gate.open();
-        until("the task is done", || in_place.done.load(Ordering::SeqCst));
+        wait_until("the task is done", || in_place.done.load(Ordering::SeqCst));
         Image::close(image).unwrap();
     });
 }

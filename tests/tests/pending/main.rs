@@ -1,4 +1,4 @@
-//! Answers that become durable later: dropped, waited for, awaited, outliving their image, and held back.
+//! Pending answers: dropped, waited for, awaited, longer-lived than their image, and delayed.
 
 mod backpressure;
 mod wakers;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Image, Model, Options, Pending, Shape, SnapshotPolicy};
-use memimage_tests::{Act, Gate, GateDisk, block_on, in_time, until};
+use memimage_tests::{DiskMethod, Gate, GateDisk, block_on, wait_until, with_timeout};
 use serde::{Deserialize, Serialize};
 
 const MODES: [Durability; 3] =
@@ -57,12 +57,12 @@ fn open(disk: &(impl Disk + Clone), durability: Durability) -> Image<Tally> {
     options(durability).open_with(Arc::new(disk.clone()), "tally").unwrap()
 }
 
-/// From now on nothing of the journal reaches this disk until the gate is opened.
+/// Blocks writes and syncs of the journal until the gate is opened.
 fn stall(disk: &GateDisk) -> Gate {
     let gate = Gate::default();
     let at = gate.clone();
     disk.rule(move |call| {
-        if call.is(Act::Write, ".journal") || call.is(Act::SyncData, ".journal") {
+        if call.is(DiskMethod::Write, ".journal") || call.is(DiskMethod::SyncData, ".journal") {
             at.pass();
         }
         Ok(None)
@@ -74,63 +74,63 @@ fn add(image: &Image<Tally>) -> Pending<u64> {
     image.submit(TallyAdd { by: 1 }).unwrap()
 }
 
-/// Counts how often it is woken, and unparks a thread.
-struct Bell {
-    rung: AtomicUsize,
+/// Counts its wake-ups, and unparks a thread.
+struct WakeCounter {
+    wakes: AtomicUsize,
     thread: Thread,
 }
 
-impl Bell {
-    fn new() -> Arc<Bell> {
-        Arc::new(Bell { rung: AtomicUsize::new(0), thread: thread::current() })
+impl WakeCounter {
+    fn new() -> Arc<WakeCounter> {
+        Arc::new(WakeCounter { wakes: AtomicUsize::new(0), thread: thread::current() })
     }
 
-    fn rung(&self) -> usize {
-        self.rung.load(Ordering::SeqCst)
+    fn wakes(&self) -> usize {
+        self.wakes.load(Ordering::SeqCst)
     }
 }
 
-impl Wake for Bell {
+impl Wake for WakeCounter {
     fn wake(self: Arc<Self>) {
-        self.rung.fetch_add(1, Ordering::SeqCst);
+        self.wakes.fetch_add(1, Ordering::SeqCst);
         self.thread.unpark();
     }
 }
 
-fn poll<F: Future + Unpin>(future: &mut F, bell: &Arc<Bell>) -> Poll<F::Output> {
-    Pin::new(future).poll(&mut Context::from_waker(&Waker::from(Arc::clone(bell))))
+fn poll<F: Future + Unpin>(future: &mut F, waker: &Arc<WakeCounter>) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(&Waker::from(Arc::clone(waker))))
 }
 
 #[test]
-fn a_dropped_answer_is_executed_and_written_all_the_same() {
+fn a_command_whose_answer_is_dropped_is_executed_and_written() {
     for durability in MODES {
         let disk = SimDisk::new();
         let image = open(&disk, durability);
         for round in 1..=20 {
             drop(add(&image));
-            assert_eq!(image.journal().seq().get(), round, "it is executed at once");
-            until("the dropped answer is written", || image.journal().written_seq().get() == round);
+            assert_eq!(image.journal().seq().get(), round, "executed immediately");
+            wait_until("the dropped answer is written", || image.journal().written_seq().get() == round);
             if durability != Durability::Buffered {
-                until("the dropped answer is durable", || image.journal().durable_seq().get() == round);
+                wait_until("the dropped answer is durable", || image.journal().durable_seq().get() == round);
             }
         }
-        // the next process finds it, though nobody waited and nothing was closed
+        // the next process recovers the events, although the image was not closed
         assert_eq!(open(&disk.fork(), durability).query(|tally| tally.count).unwrap(), 20);
     }
 }
 
 #[test]
-fn many_dropped_answers_are_written_together() {
+fn commands_with_dropped_answers_are_batched() {
     let image = open(&SimDisk::new(), Durability::Synced);
     (0..10_000).for_each(|_| drop(add(&image)));
-    until("all is durable", || image.journal().durable_seq().get() == 10_000);
+    wait_until("all events are durable", || image.journal().durable_seq().get() == 10_000);
     assert!(image.admin().stats().batches < 5_000, "{}", image.admin().stats().batches);
 }
 
 #[test]
-fn any_thread_may_wait() {
+fn any_thread_may_wait_for_an_answer() {
     for durability in MODES {
-        in_time(move || {
+        with_timeout(move || {
             let image = open(&SimDisk::new(), durability);
             let pendings: Vec<_> = (0..50).map(|_| add(&image)).collect();
             let threads: Vec<_> = pendings.into_iter().map(|pending| thread::spawn(|| pending.wait())).collect();
@@ -142,18 +142,18 @@ fn any_thread_may_wait() {
 }
 
 #[test]
-fn is_ready_says_whether_waiting_returns_at_once() {
-    in_time(|| {
+fn is_ready_reports_whether_waiting_returns_immediately() {
+    with_timeout(|| {
         let disk = GateDisk::new(SimDisk::new());
         let image = open(&disk, Durability::Synced);
         let refused = image.submit(TallyTake { amount: 5 }).unwrap();
-        assert!(refused.is_ready(), "a refusal that rests on nothing pending is there at once");
+        assert!(refused.is_ready(), "a refusal that depends on no pending command should be ready");
         assert_eq!(refused.wait().unwrap_err().refusal(), Some(&0));
         let gate = stall(&disk);
         let pending = add(&image);
         let refused = image.submit(TallyTake { amount: 5 }).unwrap();
         assert!(!pending.is_ready());
-        assert!(!refused.is_ready(), "a refusal waits for what it rests on");
+        assert!(!refused.is_ready(), "a refusal should wait for the commands it depends on");
         gate.open();
         assert_eq!(refused.wait().unwrap_err().refusal(), Some(&1));
         assert!(pending.is_ready());
@@ -164,21 +164,21 @@ fn is_ready_says_whether_waiting_returns_at_once() {
 #[test]
 fn an_answer_outlives_its_image() {
     for durability in MODES {
-        for ending in 0..4 {
-            in_time(move || {
+        for case in 0..4 {
+            with_timeout(move || {
                 let image = open(&SimDisk::new(), durability);
                 let pending = add(&image);
                 let mut awaited = add(&image);
-                if ending == 2 {
-                    _ = poll(&mut awaited, &Bell::new());
+                if case == 2 {
+                    _ = poll(&mut awaited, &WakeCounter::new());
                 }
-                match ending {
+                match case {
                     0 => drop(image),
                     1 => Image::close(image).unwrap(),
                     2 => Image::close(image.clone()).unwrap(),
                     _ => _ = thread::spawn(|| drop(image)).join(),
                 }
-                assert!(pending.is_ready(), "closing settles everything");
+                assert!(pending.is_ready(), "closing should resolve all answers");
                 assert_eq!(block_on(awaited).unwrap(), 2);
                 assert_eq!(pending.wait().unwrap(), 1);
             });
@@ -187,9 +187,9 @@ fn an_answer_outlives_its_image() {
 }
 
 #[test]
-fn an_answer_is_waited_for_while_the_image_is_closed() {
+fn an_answer_arrives_while_the_image_is_being_closed() {
     for durability in MODES {
-        in_time(move || {
+        with_timeout(move || {
             for _ in 0..20 {
                 let image = open(&SimDisk::new(), durability);
                 let pendings: Vec<_> = (0..4).map(|_| add(&image)).collect();
@@ -210,7 +210,7 @@ fn an_answer_is_waited_for_while_the_image_is_closed() {
 #[test]
 fn no_answer_is_ready_before_an_earlier_one() {
     for durability in MODES {
-        in_time(move || {
+        with_timeout(move || {
             let image = open(&SimDisk::new(), durability);
             let pendings = Arc::new(Mutex::new(Vec::new()));
             thread::scope(|scope| {
@@ -230,7 +230,7 @@ fn no_answer_is_ready_before_an_earlier_one() {
                     .collect();
                 while submitting.iter().any(|thread| !thread.is_finished()) {
                     let pendings = pendings.lock().unwrap();
-                    // looked at from the last to the first, since what is ready stays so
+                    // in reverse order, because a ready answer stays ready
                     let ready: Vec<bool> = pendings.iter().rev().map(Pending::is_ready).collect();
                     assert!(ready.is_sorted(), "a later answer was ready before an earlier one");
                 }

@@ -1,4 +1,4 @@
-//! Tasks that await answers, and the wakers that must wake them.
+//! Tasks that await answers, and their wakers.
 
 use std::task::Poll;
 use std::thread;
@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use memimage::disk::SimDisk;
 use memimage::{Durability, Metadata, Seq};
-use memimage_tests::{GateDisk, in_time, until};
+use memimage_tests::{GateDisk, wait_until, with_timeout};
 
-use super::{Bell, MODES, TallyAdd, add, block_on, open, poll, stall};
+use super::{MODES, TallyAdd, WakeCounter, add, block_on, open, poll, stall};
 
 #[test]
-fn tasks_may_await() {
+fn tasks_may_await_answers() {
     for durability in MODES {
-        in_time(move || {
+        with_timeout(move || {
             let image = open(&SimDisk::new(), durability);
             thread::scope(|scope| {
                 for _ in 0..4 {
@@ -37,66 +37,66 @@ fn tasks_may_await() {
     }
 }
 
-/// Two tasks on one executor thread, each with a waker of its own, on answers of one batch.
+/// Each task has its own waker and waits for an answer of the same batch.
 #[test]
 fn each_task_of_one_batch_is_woken() {
-    in_time(|| {
+    with_timeout(|| {
         let disk = GateDisk::new(SimDisk::new());
         let image = open(&disk, Durability::Synced);
         let gate = stall(&disk);
         let mut pendings: Vec<_> = (0..5).map(|_| add(&image)).collect();
-        let bells: Vec<_> = (0..5).map(|_| Bell::new()).collect();
-        for (pending, bell) in pendings.iter_mut().zip(&bells) {
-            assert!(poll(pending, bell).is_pending());
+        let wakers: Vec<_> = (0..5).map(|_| WakeCounter::new()).collect();
+        for (pending, waker) in pendings.iter_mut().zip(&wakers) {
+            assert!(poll(pending, waker).is_pending());
         }
         gate.open();
-        for (answer, (pending, bell)) in (1..).zip(pendings.iter_mut().zip(&bells)) {
-            until("the task is woken", || bell.rung() > 0);
-            assert!(matches!(poll(pending, bell), Poll::Ready(Ok(got)) if got == answer));
-            assert_eq!(bell.rung(), 1, "a task is woken once");
+        for (answer, (pending, waker)) in (1..).zip(pendings.iter_mut().zip(&wakers)) {
+            wait_until("the task is woken", || waker.wakes() > 0);
+            assert!(matches!(poll(pending, waker), Poll::Ready(Ok(got)) if got == answer));
+            assert_eq!(waker.wakes(), 1, "a task is woken once");
         }
     });
 }
 
 #[test]
-fn a_waker_is_woken_when_the_answer_is_durable_and_not_before() {
-    in_time(|| {
+fn a_task_is_woken_only_after_its_event_is_durable() {
+    with_timeout(|| {
         let disk = GateDisk::new(SimDisk::new());
         let image = open(&disk, Durability::Synced);
         let gate = stall(&disk);
         let mut pending = add(&image);
-        let bell = Bell::new();
+        let waker = WakeCounter::new();
         for _ in 0..3 {
-            assert!(poll(&mut pending, &bell).is_pending());
+            assert!(poll(&mut pending, &waker).is_pending());
         }
-        gate.until_somebody_waits();
+        gate.wait_until_blocked();
         thread::sleep(Duration::from_millis(20));
-        assert!(!pending.is_ready() && bell.rung() == 0 && image.journal().durable_seq() == Seq::ZERO);
+        assert!(!pending.is_ready() && waker.wakes() == 0 && image.journal().durable_seq() == Seq::ZERO);
         gate.open();
-        until("the task is woken", || bell.rung() > 0);
+        wait_until("the task is woken", || waker.wakes() > 0);
         assert!(
             pending.is_ready() && image.journal().durable_seq().get() == 1,
-            "woken at the earliest when it is durable"
+            "the task should be woken only after the event is durable"
         );
-        assert!(matches!(poll(&mut pending, &bell), Poll::Ready(Ok(1))));
-        assert_eq!(bell.rung(), 1);
+        assert!(matches!(poll(&mut pending, &waker), Poll::Ready(Ok(1))));
+        assert_eq!(waker.wakes(), 1);
     });
 }
 
-/// A future that moves to another task is to wake that one.
+/// A future that moved to another task wakes that task.
 #[test]
 fn the_last_waker_is_woken() {
-    in_time(|| {
+    with_timeout(|| {
         let disk = GateDisk::new(SimDisk::new());
         let image = open(&disk, Durability::Synced);
         let gate = stall(&disk);
         let mut pending = add(&image);
-        let bells: Vec<_> = (0..10).map(|_| Bell::new()).collect();
-        for bell in &bells {
-            assert!(poll(&mut pending, bell).is_pending());
+        let wakers: Vec<_> = (0..10).map(|_| WakeCounter::new()).collect();
+        for waker in &wakers {
+            assert!(poll(&mut pending, waker).is_pending());
         }
         gate.open();
-        until("the last task is woken", || bells[9].rung() == 1);
-        assert!(matches!(poll(&mut pending, &bells[9]), Poll::Ready(Ok(1))));
+        wait_until("the last task is woken", || wakers[9].wakes() == 1);
+        assert!(matches!(poll(&mut pending, &wakers[9]), Poll::Ready(Ok(1))));
     });
 }

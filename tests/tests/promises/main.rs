@@ -1,4 +1,4 @@
-//! One test, or several, for each promise in the README, by its number.
+//! One or more tests for each promise in the README, named by its number.
 
 mod acknowledgements;
 mod failures;
@@ -16,18 +16,18 @@ use std::time::Duration;
 
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Error, Image, Model, digest};
-use memimage_tests::{Act, Call, Gate, GateDisk, Ledger, Run};
+use memimage_tests::{Call, DiskMethod, Gate, GateDisk, Ledger, Run};
 
-/// The longest that something may take which must come.
-const LONG: Duration = Duration::from_secs(60);
+/// How long to wait for a result that must arrive.
+const RESULT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long to look out for something which must not come.
-const SHORT: Duration = Duration::from_millis(30);
+/// How long to wait for a result that must not arrive yet.
+const NO_RESULT_TIMEOUT: Duration = Duration::from_millis(30);
 
-/// No file, of those that changed.
+/// An empty list of changed files.
 const NONE: [PathBuf; 0] = [];
 
-/// A simulated disk, and the same disk behind a rule.
+/// A simulated disk, and the same disk with rules for its calls.
 fn disks() -> (SimDisk, GateDisk) {
     let sim = SimDisk::new();
     (sim.clone(), GateDisk::new(sim))
@@ -41,7 +41,7 @@ fn open(disk: &(impl Disk + Clone)) -> Image<Ledger> {
     try_open(disk).unwrap()
 }
 
-/// The state that is recovered from a disk.
+/// The state that recovery reads from a disk.
 fn recovered(disk: &SimDisk) -> Ledger {
     open(disk).query(Ledger::clone).unwrap()
 }
@@ -59,43 +59,46 @@ fn delete_snapshots(disk: &SimDisk) {
     disk.sync_dir(Path::new("/ledger/snapshot")).unwrap();
 }
 
-/// What another thread will say.
-struct Later<T>(Receiver<T>);
+/// The result of a call on another thread.
+struct BackgroundCall<T>(Receiver<T>);
 
-impl<T: Send + 'static> Later<T> {
-    fn of(act: impl FnOnce() -> T + Send + 'static) -> Later<T> {
+impl<T: Send + 'static> BackgroundCall<T> {
+    fn of(act: impl FnOnce() -> T + Send + 'static) -> BackgroundCall<T> {
         let (sender, receiver) = channel();
         std::thread::spawn(move || sender.send(act()));
-        Later(receiver)
+        BackgroundCall(receiver)
     }
 
     #[track_caller]
-    fn has_not_come(&self) {
-        let came = self.0.recv_timeout(SHORT);
-        assert!(matches!(came, Err(RecvTimeoutError::Timeout)), "it came too early");
+    fn assert_not_finished(&self) {
+        let result = self.0.recv_timeout(NO_RESULT_TIMEOUT);
+        assert!(matches!(result, Err(RecvTimeoutError::Timeout)), "the result arrived too early");
     }
 
     #[track_caller]
-    fn comes(&self) -> T {
-        self.0.recv_timeout(LONG).expect("it must come")
+    fn result(&self) -> T {
+        self.0.recv_timeout(RESULT_TIMEOUT).expect("the result should arrive")
     }
 }
 
-/// Asks the ledger from another thread.
-fn later<T: Send + 'static>(image: &Image<Ledger>, ask: impl FnOnce(&Image<Ledger>) -> T + Send + 'static) -> Later<T> {
+/// Calls the ledger on another thread.
+fn in_background<T: Send + 'static>(
+    image: &Image<Ledger>,
+    ask: impl FnOnce(&Image<Ledger>) -> T + Send + 'static,
+) -> BackgroundCall<T> {
     let image = image.clone();
-    Later::of(move || ask(&image))
+    BackgroundCall::of(move || ask(&image))
 }
 
-/// Calls of the journal wait here, until it is opened or dropped: so a test that fails does not hang.
-struct Held(Gate);
+/// Blocks calls of the journal until it is opened or dropped, so that a failing test does not hang.
+struct HeldCalls(Gate);
 
-impl Held {
-    /// Returns once a call waits.
+impl HeldCalls {
+    /// Waits until a call is blocked.
     #[track_caller]
-    fn is_reached(&self) {
+    fn wait_until_reached(&self) {
         let gate = self.0.clone();
-        Later::of(move || gate.until_somebody_waits()).comes();
+        BackgroundCall::of(move || gate.wait_until_blocked()).result();
     }
 
     fn open(&self) {
@@ -103,7 +106,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldCalls {
     fn drop(&mut self) {
         self.open();
     }
@@ -113,7 +116,7 @@ fn hold_if(
     disk: &GateDisk,
     held: impl Fn(&Call) -> bool + Send + Sync + 'static,
     then: impl Fn() -> io::Result<()> + Send + Sync + 'static,
-) -> Held {
+) -> HeldCalls {
     let gate = Gate::default();
     let inside = gate.clone();
     disk.rule(move |call| {
@@ -123,23 +126,23 @@ fn hold_if(
         }
         Ok(None)
     });
-    Held(gate)
+    HeldCalls(gate)
 }
 
-/// Holds this kind of calls on segments of the journal.
-fn hold(disk: &GateDisk, act: Act) -> Held {
+/// Blocks calls of this kind on journal segments.
+fn hold(disk: &GateDisk, act: DiskMethod) -> HeldCalls {
     hold_if(disk, move |call| call.is(act, ".journal"), || Ok(()))
 }
 
-/// As [`hold`], and once opened they fail.
-fn hold_and_fail(disk: &GateDisk, act: Act) -> Held {
+/// As [`hold`], but the calls fail when they are released.
+fn hold_and_fail(disk: &GateDisk, act: DiskMethod) -> HeldCalls {
     hold_if(disk, move |call| call.is(act, ".journal"), || Err(io::Error::other("the disk is gone")))
 }
 
-/// Nothing is written to segments of the journal nor synced any more.
+/// Fails all writes and syncs of journal segments.
 fn forbid(disk: &GateDisk) {
-    disk.rule(|call| match call.is(Act::Write, ".journal") || call.is(Act::SyncData, ".journal") {
-        true => Err(io::Error::other("nothing is to be written here")),
+    disk.rule(|call| match call.is(DiskMethod::Write, ".journal") || call.is(DiskMethod::SyncData, ".journal") {
+        true => Err(io::Error::other("the journal must not be written")),
         false => Ok(None),
     });
 }

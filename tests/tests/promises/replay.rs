@@ -1,4 +1,4 @@
-//! Promises 3 and 4: replay gives the live state, and a snapshot is a cache.
+//! Promises 3 and 4: replay gives the live state, and a snapshot is only a cache.
 
 use std::collections::HashMap;
 use std::panic::resume_unwind;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use memimage::disk::{Disk, SimDisk};
 use memimage::{CommandError, Durability, ErrorKind, Image, Model, Options, Seq, Shape, SnapshotPolicy};
-use memimage_tests::{Ask, Run, changed, files};
+use memimage_tests::{Request, Run, changed, files};
 use serde::{Deserialize, Serialize};
 
 use crate::{NONE, delete_snapshots, recovered, snapshots, state};
@@ -16,40 +16,40 @@ fn begin(disk: &SimDisk) -> Run {
     Run::open(disk.clone(), Durability::Synced, 512, Vec::new(), Seq::ZERO).unwrap()
 }
 
-fn asks() -> Vec<Ask> {
+fn requests() -> Vec<Request> {
     let some = [
-        Ask::Deposit(1, 100),
-        Ask::Withdraw(1, 30),
-        Ask::Withdraw(1, 1_000),
-        Ask::Settle(1, 20),
-        // rejected by its body, and yet it changes something
-        Ask::Settle(2, 20),
-        Ask::Draw(None),
-        Ask::Explode(1),
-        Ask::Draw(Some(7)),
-        Ask::File(700),
-        Ask::Burn,
-        Ask::Submit(3, 5),
-        Ask::Explode(9),
+        Request::Deposit(1, 100),
+        Request::Withdraw(1, 30),
+        Request::Withdraw(1, 1_000),
+        Request::Settle(1, 20),
+        // rejected by its body, but with a change to the model
+        Request::Settle(2, 20),
+        Request::Draw(None),
+        Request::Explode(1),
+        Request::Draw(Some(7)),
+        Request::File(700),
+        Request::Burn,
+        Request::Submit(3, 5),
+        Request::Explode(9),
     ];
     some.iter().cycle().take(60).cloned().collect()
 }
 
-/// A run compares the recovered state's digest with the live one's.
+/// `Run` compares the digest of the recovered state with that of the live state.
 #[test]
 fn promise_3_replay_gives_the_live_state() {
     let disk = SimDisk::new();
     let mut run = begin(&disk);
-    asks().iter().for_each(|ask| run.ask(ask));
+    requests().iter().for_each(|request| run.execute(request));
     let live = run.image().query(Clone::clone).unwrap();
-    assert!(live.failed > 0, "some were rejected");
+    assert!(live.failed > 0, "some commands should be rejected");
     let (digests, seq) = run.close();
     let run = Run::open(disk, Durability::Synced, 512, digests, seq).unwrap();
     assert_eq!(run.image().admin().stats().recovery.replayed, seq.get());
     assert_eq!(run.image().query(Clone::clone).unwrap(), live);
 }
 
-/// A body that depends on a hash map's order.
+/// A body that depends on the iteration order of a hash map.
 #[derive(Debug, Default, Serialize, Deserialize, Shape, Model)]
 struct Lottery {
     tickets: HashMap<u32, u32>,
@@ -78,11 +78,11 @@ fn lottery(disk: &SimDisk, verify_snapshots: bool, verify: bool) -> Result<Image
 }
 
 #[test]
-fn promise_3_a_snapshots_drill_finds_a_body_that_is_not_deterministic() {
+fn promise_3_snapshot_verification_finds_a_nondeterministic_body() {
     let disk = SimDisk::new();
     let image = lottery(&disk, true, true).unwrap();
     (0..TICKETS).for_each(|ticket| image.sell(ticket).unwrap());
-    // to insert is deterministic, in whatever order it stands there
+    // insertion is deterministic, whatever the order
     assert!(image.admin().snapshot().unwrap().verified);
     let good = snapshots(&disk);
     image.list().unwrap();
@@ -94,24 +94,24 @@ fn promise_3_a_snapshots_drill_finds_a_body_that_is_not_deterministic() {
     assert_eq!(error.position().unwrap().seq, Some(culprit));
     assert!(error.to_string().contains(&format!("a body after event {culprit} is not deterministic")), "{error}");
 
-    // the snapshot is thrown away, and the image goes on with what it answered
+    // the snapshot is discarded, and the image keeps its state
     assert_eq!(snapshots(&disk), good);
     assert_eq!(state(&image), live);
     image.sell(TICKETS).unwrap();
     Image::close(image).unwrap();
 
-    // the journal remembers the digest: what is replayed over that place is refused
+    // the journal has the digest, so a replay beyond it is refused
     let before = files(&disk);
     let error = lottery(&disk, true, true).unwrap_err();
     assert!(error.kind() == ErrorKind::Diverged && error.position().unwrap().seq == Some(culprit), "{error}");
     assert_eq!(changed(&before, &files(&disk)), NONE);
-    // until that is accepted
+    // unless digests are not verified
     let image = lottery(&disk, true, false).unwrap();
     assert_eq!(image.journal().seq(), culprit.next());
 }
 
 #[test]
-fn promise_3_replay_without_snapshots_finds_a_body_that_is_not_deterministic() {
+fn promise_3_replay_without_snapshots_finds_a_nondeterministic_body() {
     let disk = SimDisk::new();
     let image = lottery(&disk, false, true).unwrap();
     (0..TICKETS).for_each(|ticket| image.sell(ticket).unwrap());
@@ -120,7 +120,7 @@ fn promise_3_replay_without_snapshots_finds_a_body_that_is_not_deterministic() {
     assert!(!image.admin().snapshot().unwrap().verified);
     Image::close(image).unwrap();
     let image = lottery(&disk, false, true).unwrap();
-    assert_eq!(state(&image), live, "it comes from the snapshot");
+    assert_eq!(state(&image), live, "the state should come from the snapshot");
     Image::close(image).unwrap();
 
     delete_snapshots(&disk);
@@ -131,8 +131,8 @@ fn promise_3_replay_without_snapshots_finds_a_body_that_is_not_deterministic() {
     assert_eq!(changed(&before, &files(&disk)), NONE);
 }
 
-/// What a court's verdict depends on, and must not.
-static MOOD: AtomicU8 = AtomicU8::new(0);
+/// Changes the outcome of `judge`, which is nondeterministic for that reason.
+static OUTCOME: AtomicU8 = AtomicU8::new(0);
 
 #[derive(Debug, Default, Serialize, Deserialize, Shape, Model)]
 struct Court {
@@ -147,54 +147,54 @@ impl Court {
     #[command(version = 3, oldest = 3)]
     fn judge(&mut self) -> Result<u32, String> {
         self.cases += 1;
-        match MOOD.load(Ordering::SeqCst) {
+        match OUTCOME.load(Ordering::SeqCst) {
             0 => Ok(self.cases),
             1 => Err("guilty".to_owned()),
-            _ => resume_unwind(Box::new("the judge left")),
+            _ => resume_unwind(Box::new("the judge is absent")),
         }
     }
 }
 
 #[test]
-fn promise_3_an_outcome_that_differs_is_named_by_seq_name_and_version() {
-    for (then, now, what) in [
+fn promise_3_a_different_outcome_is_reported_with_seq_name_and_version() {
+    for (then, now, message) in [
         (0, 1, "it was applied when it was recorded and is rejected now"),
         (1, 0, "it was rejected when it was recorded and is applied now"),
-        (0, 2, "it panicked: the judge left"),
-        (1, 2, "it panicked: the judge left"),
+        (0, 2, "it panicked: the judge is absent"),
+        (1, 2, "it panicked: the judge is absent"),
     ] {
         let disk = SimDisk::new();
         let court = || Image::<Court>::options().segment_bytes(64 << 10).open_with(Arc::new(disk.clone()), "/court");
-        MOOD.store(then, Ordering::SeqCst);
+        OUTCOME.store(then, Ordering::SeqCst);
         let image = court().unwrap();
         image.sit().unwrap();
         assert!(!matches!(image.judge(), Err(CommandError::Image(_))));
         let live = state(&image);
         Image::close(image).unwrap();
 
-        MOOD.store(now, Ordering::SeqCst);
+        OUTCOME.store(now, Ordering::SeqCst);
         let before = files(&disk);
         let error = court().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Diverged, "{error}");
         assert_eq!(error.position().unwrap().seq, Some(Seq::new(2)));
         assert!(error.to_string().contains("event 2 (`judge` version 3) cannot be replayed"), "{error}");
-        assert!(error.to_string().contains(what), "{error}");
+        assert!(error.to_string().contains(message), "{error}");
         assert_eq!(changed(&before, &files(&disk)), NONE);
 
-        MOOD.store(then, Ordering::SeqCst);
-        assert_eq!(state(&court().unwrap()), live, "the old body is back");
+        OUTCOME.store(then, Ordering::SeqCst);
+        assert_eq!(state(&court().unwrap()), live, "with the old body");
     }
 }
 
 #[test]
-fn promise_4_without_any_snapshot_nothing_is_lost() {
+fn promise_4_without_snapshots_nothing_is_lost() {
     let disk = SimDisk::new();
     let mut run = begin(&disk);
     for _ in 0..3 {
-        asks().iter().for_each(|ask| run.ask(ask));
+        requests().iter().for_each(|request| run.execute(request));
         run.image().admin().snapshot().unwrap();
     }
-    run.ask(&Ask::Deposit(1, 1));
+    run.execute(&Request::Deposit(1, 1));
     let (digests, seq) = run.close();
 
     let run = Run::open(disk.clone(), Durability::Synced, 512, digests, seq).unwrap();
@@ -209,11 +209,11 @@ fn promise_4_without_any_snapshot_nothing_is_lost() {
 }
 
 #[test]
-fn promise_4_a_damaged_snapshot_is_passed_over_and_reported() {
+fn promise_4_a_damaged_snapshot_is_skipped_and_reported() {
     let disk = SimDisk::new();
     let mut run = begin(&disk);
     for _ in 0..2 {
-        asks().iter().for_each(|ask| run.ask(ask));
+        requests().iter().for_each(|request| run.execute(request));
         run.image().admin().snapshot().unwrap();
     }
     let live = run.image().query(Clone::clone).unwrap();
@@ -236,12 +236,12 @@ fn promise_4_a_damaged_snapshot_is_passed_over_and_reported() {
     }
 }
 
-/// The digests of snapshots that were thrown away stay in the journal; the last of a place is the one that counts. It was
-/// once the first, so that a state that had been accepted was refused again, and blamed on events after it.
+/// Regression: digests of discarded snapshots stay in the journal, and the last one for a seq counts. Recovery used the first
+/// one, refused an accepted state, and blamed later events.
 #[test]
-fn promise_3_an_accepted_state_is_not_refused_for_the_digest_of_a_snapshot_that_was_thrown_away() {
+fn promise_3_an_accepted_state_is_not_refused_because_of_a_discarded_snapshot() {
     let disk = SimDisk::new();
-    let options = || Image::<Fickle>::options().snapshots(SnapshotPolicy::Manual);
+    let options = || Image::<Nondeterministic>::options().snapshots(SnapshotPolicy::Manual);
     let image = options().open_with(Arc::new(disk.clone()), "/fickle").unwrap();
     image.stamp().unwrap();
     assert_eq!(image.admin().snapshot().unwrap_err().kind(), ErrorKind::Diverged);
@@ -257,25 +257,25 @@ fn promise_3_an_accepted_state_is_not_refused_for_the_digest_of_a_snapshot_that_
     Image::close(options().open_with(Arc::new(disk.clone()), "/fickle").unwrap()).unwrap();
 }
 
-/// How often a stamp was made in this process, replays included: what no body may ask.
+/// The number of stamps made in this process, including replays. A body must not depend on it.
 static STAMPS: AtomicU64 = AtomicU64::new(0);
 
 #[derive(Default, Serialize, Deserialize, Shape, Model)]
-struct Fickle {
+struct Nondeterministic {
     stamp: u64,
 }
 
 #[memimage::commands]
-impl Fickle {
+impl Nondeterministic {
     #[command]
     fn stamp(&mut self) {
         self.stamp = STAMPS.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// A body was changed on purpose, so old events give another state: once that was accepted, it stays accepted.
+/// After a body was changed on purpose, the old events give another state, which stays accepted.
 #[test]
-fn promise_4_a_state_that_was_accepted_needs_no_snapshot() {
+fn promise_4_an_accepted_state_needs_no_snapshot() {
     let disk = SimDisk::new();
     let options = || Image::<Rated>::options().snapshots(SnapshotPolicy::Manual);
     let open = |options: Options<Rated>| options.open_with(Arc::new(disk.clone()), "/rated");
@@ -304,7 +304,11 @@ fn promise_4_a_state_that_was_accepted_needs_no_snapshot() {
     assert_eq!(image.query(|rated| rated.sum).unwrap(), 6);
     Image::close(image).unwrap();
     RATE.store(3, Ordering::Relaxed);
-    assert_eq!(open(options()).unwrap_err().kind(), ErrorKind::Diverged, "what was not accepted is refused as before");
+    assert_eq!(
+        open(options()).unwrap_err().kind(),
+        ErrorKind::Diverged,
+        "a state that was not accepted should still be refused"
+    );
 }
 
 static RATE: AtomicU64 = AtomicU64::new(1);

@@ -10,11 +10,11 @@ use memimage_tests::{changed, files};
 use crate::NONE;
 
 thread_local! {
-    /// How many events the programs of this file ran, on this thread.
+    /// How many commands this thread has run or replayed.
     static RAN: Cell<u32> = const { Cell::new(0) };
 }
 
-/// A program's shop; all are called the same, and their sales have the same name and version.
+/// A program with a model `shop`. All programs have the same event names and versions, but different types of `price`.
 macro_rules! program {
     ($program:ident, $price:ty) => {
         mod $program {
@@ -54,7 +54,7 @@ macro_rules! program {
 }
 
 program!(recorded, u32);
-// of the same length on disk: nothing but the shape tells them apart
+// encoded in the same length, so only the shape differs
 program!(signed, i32);
 program!(optional, Option<u32>);
 
@@ -63,7 +63,7 @@ fn open<M: Model>(disk: &SimDisk) -> Result<Image<M>, Error> {
 }
 
 #[test]
-fn promise_5_another_shape_under_the_same_name_and_version_is_refused_before_anything_is_replayed() {
+fn promise_5_a_different_shape_of_a_recorded_event_is_refused_before_replay() {
     use recorded::ShopCommands;
 
     let disk = SimDisk::new();
@@ -73,25 +73,25 @@ fn promise_5_another_shape_under_the_same_name_and_version_is_refused_before_any
     Image::close(image).unwrap();
 
     let (before, ran) = (files(&disk), RAN.get());
-    let refused = |error: Error, difference: &str| {
+    let assert_refused = |error: Error, difference: &str| {
         assert_eq!(error.kind(), ErrorKind::Incompatible, "{error}");
         assert!(error.to_string().contains(difference), "{error}");
-        assert_eq!(RAN.get(), ran, "nothing was replayed, not even what comes before");
+        assert_eq!(RAN.get(), ran, "no event should be replayed, not even earlier ones");
         assert_eq!(changed(&before, &files(&disk)), NONE);
     };
     let error = open::<signed::Shop>(&disk).unwrap_err();
-    refused(error, "sell v1: payload.sale.price: u32 in the journal, i32 in this program");
+    assert_refused(error, "sell v1: payload.sale.price: u32 in the journal, i32 in this program");
     let error = open::<optional::Shop>(&disk).unwrap_err();
-    refused(error, "sell v1: payload.sale.price: u32 in the journal, option<u32> in this program");
+    assert_refused(error, "sell v1: payload.sale.price: u32 in the journal, option<u32> in this program");
 
-    // its own program goes on
+    // the original program still opens it
     let image = open::<recorded::Shop>(&disk).unwrap();
     assert_eq!(image.sell(recorded::Sale { article: "tea".to_owned(), price: 3 }).unwrap(), 2);
 }
 
-/// A journal that has none of the events that differ is nobody's harm.
+/// Opening succeeds if the journal has no event of the changed shape.
 #[test]
-fn promise_5_an_event_that_was_never_recorded_may_change_its_shape() {
+fn promise_5_the_shape_of_an_unrecorded_event_may_change() {
     use signed::ShopCommands;
 
     let disk = SimDisk::new();

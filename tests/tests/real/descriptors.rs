@@ -1,14 +1,14 @@
-//! A process that has no file descriptors left: it is told, and loses nothing.
+//! A process without free file descriptors gets errors and loses no events.
 
 use memimage::{Image, Retention, SnapshotPolicy};
 use memimage_tests::{Ledger, LedgerCommands};
 
 use super::{child, dir, run};
 
-/// Opens, records and makes snapshots as far as it can, and tells what was acknowledged.
+/// Opens the image, records events and writes snapshots as far as possible, and prints the acknowledged bytes.
 #[test]
 #[ignore = "run by the other test of this file"]
-fn a_life_with_few_descriptors() {
+fn commands_with_few_descriptors() {
     let Some(dir) = dir() else { return };
     let options = Image::<Ledger>::options().segment_bytes(16 << 10).snapshots(SnapshotPolicy::Manual);
     let image = match options.retention(Retention::Events(0)).open(dir.join("image")) {
@@ -32,7 +32,7 @@ fn a_life_with_few_descriptors() {
         if event % 10 == 5
             && let Err(error) = image.admin().snapshot()
         {
-            // perhaps because no file that it would be checked by could be opened, which is told as one that cannot be used
+            // perhaps a file for its verification could not be opened, which is reported as an unusable snapshot
             assert!(error.to_string().contains("Too many open files"), "{error}");
             println!("\nrefused a snapshot");
         }
@@ -44,7 +44,7 @@ fn a_life_with_few_descriptors() {
 }
 
 #[test]
-fn few_descriptors_lose_nothing() {
+fn too_few_descriptors_lose_no_events() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("image");
     let open = || Image::<Ledger>::options().segment_bytes(16 << 10).open(&path).unwrap();
@@ -52,17 +52,17 @@ fn few_descriptors_lose_nothing() {
     let mut filed = 0;
     let mut refused = 0;
     let mut free = 0;
-    // with fewer the child cannot even begin
+    // with fewer descriptors the child cannot start
     for limit in 6..24 {
         let script = format!("ulimit -n {limit}");
         let what = format!("{limit} file descriptors (ulimit -n)");
-        let mut child = child("descriptors::a_life_with_few_descriptors", dir.path(), &script);
+        let mut child = child("descriptors::commands_with_few_descriptors", dir.path(), &script);
         let Some(output) = run(&what, &mut child) else { continue };
-        let said = String::from_utf8(output.stdout).unwrap();
-        if let Some(told) = said.lines().find_map(|line| line.strip_prefix("filed ")) {
-            filed = told.parse().unwrap();
+        let output_text = String::from_utf8(output.stdout).unwrap();
+        if let Some(acknowledged) = output_text.lines().find_map(|line| line.strip_prefix("filed ")) {
+            filed = acknowledged.parse().unwrap();
         }
-        match said.contains("refused") {
+        match output_text.contains("refused") {
             true => refused += 1,
             false => free += 1,
         }

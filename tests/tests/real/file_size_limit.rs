@@ -1,4 +1,4 @@
-//! A limit on the length of files (`ulimit -f`), as quotas and some file systems have one: to the image a full disk.
+//! A limit on the length of files (`ulimit -f`), as quotas and some file systems have it, is reported as a full disk.
 
 use std::path::Path;
 
@@ -7,12 +7,12 @@ use memimage_tests::{Ledger, LedgerCommands};
 
 use super::{child, dir, run};
 
-/// Fills what stands ready, and is refused what does not.
+/// Fills the preallocated segments; longer ones are refused.
 #[test]
 #[ignore = "run by the other test of this file"]
-fn a_life_under_a_cap() {
+fn commands_under_a_file_size_limit() {
     let Some(dir) = dir() else { return };
-    // the segments that are there are shorter than the cap, those to come longer
+    // the existing segments are shorter than the limit, new ones are longer
     let options = Image::<Ledger>::options().segment_bytes(64 << 10).snapshots(SnapshotPolicy::Manual);
     let image = options.open(dir.join("image")).unwrap();
     let mut model = image.query(Clone::clone).unwrap();
@@ -37,19 +37,20 @@ fn make(path: &Path) -> Image<Ledger> {
 }
 
 #[test]
-fn a_cap_on_files_is_a_full_disk() {
+fn a_file_size_limit_is_reported_as_a_full_disk() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("image");
     Image::close(make(&path)).unwrap();
-    // in units of 512 bytes; the signal that comes with it, unless it is ignored, ends the process
+    // in units of 512 bytes; without the trap, the signal SIGXFSZ ends the process
     let script = "trap '' XFSZ && ulimit -f 96";
-    let Some(output) =
-        run("a cap on files (ulimit -f)", &mut child("file_size_limit::a_life_under_a_cap", dir.path(), script))
-    else {
+    let Some(output) = run(
+        "a limit on the length of files (ulimit -f)",
+        &mut child("file_size_limit::commands_under_a_file_size_limit", dir.path(), script),
+    ) else {
         return;
     };
-    let said = String::from_utf8(output.stdout).unwrap();
-    let filed: u64 = said.lines().find_map(|line| line.rsplit_once("filed ")).unwrap().1.parse().unwrap();
+    let output_text = String::from_utf8(output.stdout).unwrap();
+    let filed: u64 = output_text.lines().find_map(|line| line.rsplit_once("filed ")).unwrap().1.parse().unwrap();
     let image = make(&path);
     assert_eq!(image.query(|ledger| ledger.filed).unwrap(), filed);
     for _ in 0..40 {

@@ -1,5 +1,5 @@
-//! A disk that is full at every moment there is: nothing acknowledged is lost, nothing is half done, and all goes on once
-//! there is room.
+//! A disk that is full at any moment: no acknowledged event is lost, no operation is half done, and all operations succeed once
+//! there is space.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use memimage::admin::rewrite;
 use memimage::{Error, ErrorKind, Image, Options, Retention, SnapshotPolicy};
-use memimage_tests::{Ledger, LedgerCommands, differences, tear, tree};
+use memimage_tests::{Ledger, LedgerCommands, differences, tear_last_frame, tree};
 
 use super::{child, dir, run, unshared};
 
 const PAGE: u64 = 4096;
 const NOTHING: &[PathBuf] = &[];
 
-/// A small file system that is filled but for some pages.
+/// A small file system that a filler file keeps full except for some pages.
 struct Volume {
     root: PathBuf,
     filler: File,
@@ -28,10 +28,10 @@ impl Volume {
         Volume { root: root.to_owned(), filler, taken: 0 }
     }
 
-    /// Fills all, but for so many pages.
+    /// Fills the file system except for `pages`.
     fn leave(&mut self, pages: u64) {
         let page = [1; PAGE as usize];
-        // what is only remembered by the file system as free comes free by a sync
+        // a sync makes blocks available that the file system has not yet freed
         for _ in 0..2 {
             while let Ok(written) = self.filler.write(&page) {
                 self.taken += written as u64;
@@ -41,7 +41,7 @@ impl Volume {
         self.give(pages);
     }
 
-    /// Gives some pages back.
+    /// Frees some pages.
     fn give(&mut self, pages: u64) {
         self.taken = self.taken.saturating_sub(pages * PAGE);
         self.filler.set_len(self.taken).unwrap();
@@ -58,13 +58,13 @@ fn options() -> Options<Ledger> {
 }
 
 #[track_caller]
-fn is_full(error: &Error) {
+fn assert_full(error: &Error) {
     assert!(error.kind() == ErrorKind::StorageFull && !error.is_poisoned(), "{error}");
 }
 
-/// An image's life on a volume with this many pages free at first; more are given only when it refused. Gives how often
-/// it refused, at each stage.
-fn life(volume: &mut Volume, pages: u64) -> [u32; 4] {
+/// Runs an image on a volume with `pages` free pages, and frees a page after each refusal. Returns the number of refused
+/// openings, commands, snapshots and repairs.
+fn run_on_full_volume(volume: &mut Volume, pages: u64) -> [u32; 4] {
     let [mut opens, mut commands, mut snapshots, mut repairs] = [0; 4];
     let path = volume.image();
     volume.leave(pages);
@@ -72,7 +72,7 @@ fn life(volume: &mut Volume, pages: u64) -> [u32; 4] {
     let mut image = loop {
         match open() {
             Ok(image) => break image,
-            Err(error) => is_full(&error),
+            Err(error) => assert_full(&error),
         }
         opens += 1;
         volume.give(1);
@@ -81,8 +81,8 @@ fn life(volume: &mut Volume, pages: u64) -> [u32; 4] {
     for event in 0_u32..48 {
         let bytes = vec![event as u8; 1_500];
         while let Err(error) = image.file(bytes.clone()) {
-            is_full(&error);
-            assert!(image.query(|found| *found == model).unwrap(), "it was refused and did something");
+            assert_full(&error);
+            assert!(image.query(|found| *found == model).unwrap(), "a refused command should have no effect");
             commands += 1;
             volume.give(1);
         }
@@ -92,12 +92,12 @@ fn life(volume: &mut Volume, pages: u64) -> [u32; 4] {
         if event % 10 == 5
             && let Err(error) = image.admin().snapshot()
         {
-            // no matter: it is a cache, and pruning waits for another
-            is_full(&error);
+            // a snapshot is only a cache, and pruning waits for the next one
+            assert_full(&error);
             snapshots += 1;
         }
         if event % 7 == 6 {
-            // an image that is there opens on a disk that is as full as can be
+            // an existing image opens on a completely full disk
             volume.leave(0);
             Image::close(image).unwrap();
             image = open().unwrap_or_else(|error| panic!("after {event}: {error}"));
@@ -106,16 +106,16 @@ fn life(volume: &mut Volume, pages: u64) -> [u32; 4] {
     }
     Image::close(image).unwrap();
 
-    // a torn end, and no room for its copy in the quarantine
-    tear(&path);
+    // a torn write, and no space for its copy in the quarantine
+    tear_last_frame(&path);
     volume.leave(0);
     let before = tree(&path);
     let image = loop {
         match open() {
             Ok(image) => break image,
-            Err(error) => is_full(&error),
+            Err(error) => assert_full(&error),
         }
-        assert_eq!(differences(&before, &tree(&path)), NOTHING, "it was refused and changed something");
+        assert_eq!(differences(&before, &tree(&path)), NOTHING, "a refused opening should change nothing");
         repairs += 1;
         volume.give(1);
     };
@@ -129,8 +129,8 @@ fn life(volume: &mut Volume, pages: u64) -> [u32; 4] {
     [opens, commands, snapshots, repairs]
 }
 
-/// A rewrite without room leaves nothing.
-fn rewritten(volume: &mut Volume) {
+/// Asserts that a rewrite without space leaves no files.
+fn rewrite_without_space(volume: &mut Volume) {
     let (source, target) = (volume.image(), volume.root.join("target"));
     volume.give(100);
     let image = options().open(&source).unwrap();
@@ -144,53 +144,53 @@ fn rewritten(volume: &mut Volume) {
         volume.leave(pages);
         match rewrite::<Ledger>(&source, &target) {
             Ok(_) => break,
-            Err(error) => is_full(&error),
+            Err(error) => assert_full(&error),
         }
         assert!(!target.exists() && !volume.root.join(".target.rewriting").exists());
-        assert_eq!(differences(&before, &tree(&source)), NOTHING, "it changed the source");
+        assert_eq!(differences(&before, &tree(&source)), NOTHING, "the rewrite should not change the source");
         refused += 1;
     }
     assert!(refused > 3, "{refused}");
     Image::close(options().open(&target).unwrap()).unwrap();
 }
 
-/// Lives on a small volume, which is its directory.
+/// Runs on a small volume, which is mounted at the directory.
 #[test]
 #[ignore = "run by the other tests of this file"]
-fn life_on_a_small_volume() {
+fn image_on_a_small_volume() {
     let Some(root) = dir() else { return };
     let mut volume = Volume::new(&root);
     let mut refusals = [0; 4];
     for pages in (0..12).chain([20, 45]) {
-        let refused = life(&mut volume, pages);
+        let refused = run_on_full_volume(&mut volume, pages);
         for (sum, count) in refusals.iter_mut().zip(refused) {
             *sum += count;
         }
     }
     println!("refused {refusals:?} times: to open, a command, a snapshot, to repair");
-    assert!(refusals.iter().all(|count| *count > 0), "it was not full at every stage: {refusals:?}");
-    rewritten(&mut volume);
+    assert!(refusals.iter().all(|count| *count > 0), "each kind of operation should be refused: {refusals:?}");
+    rewrite_without_space(&mut volume);
 }
 
 #[test]
-fn a_full_tmpfs_loses_nothing() {
+fn a_full_tmpfs_loses_no_events() {
     let dir = tempfile::tempdir().unwrap();
     let script = r#"mount -t tmpfs -o size=2m,mode=700 tmpfs "$DIR""#;
-    let child = child("full_disk::life_on_a_small_volume", dir.path(), script);
+    let child = child("full_disk::image_on_a_small_volume", dir.path(), script);
     run("a full tmpfs in a user namespace", &mut unshared(&["--user", "--map-root-user", "--mount"], &child));
 }
 
 #[test]
-fn a_full_ext4_loses_nothing() {
+fn a_full_ext4_loses_no_events() {
     if !super::is_root() {
-        println!("not tried: a full ext4: only root may mount one from a file");
+        println!("skipped: a full ext4: only root may mount one from a file");
         return;
     }
-    // in memory, if it can be: each sync of it would be one of the disk's
+    // in memory if possible, because syncs of a real disk are slow
     let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     fs::create_dir(dir.path().join("volume")).unwrap();
     let script =
         r#"truncate -s 4M "$DIR.ext4" && mke2fs -q -F -t ext4 -m 0 "$DIR.ext4" && mount -o loop "$DIR.ext4" "$DIR""#;
-    let child = child("full_disk::life_on_a_small_volume", &dir.path().join("volume"), script);
+    let child = child("full_disk::image_on_a_small_volume", &dir.path().join("volume"), script);
     run("a full ext4 from a file", &mut unshared(&["--mount"], &child));
 }

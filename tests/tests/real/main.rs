@@ -1,8 +1,8 @@
-//! Real disks and processes in trouble: a disk that is full, read-only or gone, a limit on files, a second process. What
-//! the simulated disk is told to do in other tests, the operating system does here.
+//! Real disks and processes in trouble: a full, read-only or removed directory, a limit on file lengths or memory. The
+//! operating system causes the faults that the simulated disk injects in other tests.
 //!
-//! Each test runs one of its file's children, in a process whose surroundings were made bad by the usual tools. Where a
-//! tool is missing or may not be used, it says so and why, and goes on to the next way of doing it.
+//! Each test runs a child test in a process that common tools have restricted. If a tool is missing or not permitted, the test
+//! prints the reason and skips this case.
 
 mod file_size_limit;
 mod lock_file;
@@ -18,12 +18,12 @@ use std::process::{Command, Output};
 
 const DIR: &str = "MEMIMAGE_REAL_DIRECTORY";
 
-/// The directory that a child is to work in; `None` if it was not started by one of these tests.
+/// The directory for a child; `None` if one of these tests did not start it.
 fn dir() -> Option<std::path::PathBuf> {
     std::env::var_os(DIR).map(Into::into)
 }
 
-/// A shell that prepares its surroundings by `script` and then becomes the child of this name; `$DIR` is the directory.
+/// A shell that runs `script`, in which `$DIR` is the directory, and then the child test with this name.
 fn child(name: &str, dir: &Path, script: &str) -> Command {
     let mut command = Command::new("sh");
     command
@@ -34,7 +34,7 @@ fn child(name: &str, dir: &Path, script: &str) -> Command {
     command
 }
 
-/// The same command in namespaces of its own, where mounts are seen by nobody else and end with it.
+/// The same command in its own namespaces, so that its mounts are not visible outside and end with it.
 fn unshared(namespaces: &[&str], command: &Command) -> Command {
     let mut unshared = Command::new("unshare");
     unshared.args(namespaces).arg(command.get_program()).args(command.get_args());
@@ -42,28 +42,28 @@ fn unshared(namespaces: &[&str], command: &Command) -> Command {
     unshared
 }
 
-/// Runs a child to its end. `None`, and the reason printed, if its surroundings could not be made.
+/// Runs a child. Returns `None` and prints the reason if its restrictions could not be set up.
 #[track_caller]
 fn run(what: &str, command: &mut Command) -> Option<Output> {
     let output = match command.output() {
         Ok(output) => output,
         Err(error) => {
-            println!("not tried: {what}: {error}");
+            println!("skipped: {what}: {error}");
             return None;
         }
     };
-    let [said, complained] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    let begun = said.contains("running 1 test");
-    if !begun {
-        println!("not tried: {what}: {}", complained.trim());
+    let [stdout, stderr] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let started = stdout.contains("running 1 test");
+    if !started {
+        println!("skipped: {what}: {}", stderr.trim());
         return None;
     }
-    assert!(output.status.success() && said.contains("1 passed"), "{what}: {:?}\n{said}\n{complained}", output.status);
-    print!("{said}");
+    assert!(output.status.success() && stdout.contains("1 passed"), "{what}: {:?}\n{stdout}\n{stderr}", output.status);
+    print!("{stdout}");
     Some(output)
 }
 
-/// Whether this process may do what modes forbid.
+/// Whether this process runs as root, which ignores permissions.
 fn is_root() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status.lines().any(|line| line.starts_with("Uid:") && line.split_whitespace().nth(2) == Some("0"))

@@ -1,4 +1,5 @@
-//! Files that claim to be huge, or are, opened in a process with little memory: nothing is allocated because they say so.
+//! Files that are huge or claim to be, opened in a process with little memory: memory use is bounded by the data in the file,
+//! not by its claimed length.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -7,17 +8,17 @@ use std::sync::Arc;
 
 use memimage::disk::SimDisk;
 use memimage::{Durability, Image, admin};
-use memimage_tests::{LedgerCommands, Run, checksums, frames, most_memory};
+use memimage_tests::{LedgerCommands, Run, checksums, frames, peak_memory};
 
 use super::{child, dir, run};
 
 const SEGMENT: &str = "/ledger/journal/00000001.journal";
 const SNAPSHOT: &str = "/ledger/snapshot/00000000000000000004.snapshot";
 const HEADER: usize = 4096;
-/// Within the bounds and beyond what is there, just over them, and as much as can be said.
+/// A length within the limits but beyond the file, one just over the limits, and the two largest values.
 const CLAIMS: [u64; 4] = [(1 << 30) - 1, (1 << 30) + 1, u32::MAX as u64, u64::MAX];
 
-/// Replaces a number in a file and puts the checksum of the bytes around it right, as somebody would who means harm.
+/// Replaces a number in a file and updates the checksum, as an attacker would.
 fn claim(disk: &SimDisk, path: &str, field: (usize, usize), claimed: u64, checksum: impl Fn(&mut [u8])) -> SimDisk {
     let hostile = disk.fork();
     let mut bytes = hostile.read(path).unwrap();
@@ -31,10 +32,10 @@ fn put(bytes: &mut [u8], at: usize, checksum: u32) {
     bytes[at..at + 4].copy_from_slice(&checksum.to_le_bytes());
 }
 
-/// Opens all of them; running out of memory would end the process.
+/// Opens all of these files. An allocation of a claimed length would end the process.
 #[test]
 #[ignore = "run by the other test of this file"]
-fn claims_of_length() {
+fn claimed_lengths() {
     if dir().is_none() {
         return;
     }
@@ -50,8 +51,8 @@ fn claims_of_length() {
     let frames: Vec<usize> = frames::frames(&bytes).into_iter().map(|frame| frame.start).collect();
     assert!(frames.len() > 4, "{frames:?}");
     let (mut refused, mut opened) = (0, 0);
-    let mut look = |hostile: SimDisk| {
-        // without the snapshot too, so that all of the journal is read
+    let mut check_opening = |hostile: SimDisk| {
+        // also without the snapshot, so that the complete journal is read
         let replayed = hostile.fork();
         memimage::disk::Disk::remove(&replayed, Path::new(SNAPSHOT)).unwrap();
         for disk in [hostile, replayed] {
@@ -62,7 +63,7 @@ fn claims_of_length() {
         }
     };
     for claimed in CLAIMS {
-        // header and extension, number of events, the body before and after compression
+        // length of header and extension, number of events, body length before and after compression
         for field in [(4, 2), (48, 4), (52, 4), (56, 4)] {
             for frame in &frames {
                 let seal = |bytes: &mut [u8]| {
@@ -71,56 +72,56 @@ fn claims_of_length() {
                     let checksum = crc32c::crc32c_append(segment, &bytes[*frame..frame + 76]);
                     put(bytes, frame + 76, checksum);
                 };
-                look(claim(&disk, SEGMENT, (frame + field.0, field.1), claimed, seal));
+                check_opening(claim(&disk, SEGMENT, (frame + field.0, field.1), claimed, seal));
             }
         }
         let header = |bytes: &mut [u8]| put(bytes, 4092, crc32c::crc32c(&bytes[..4092]));
-        look(claim(&disk, SEGMENT, (120, 8), claimed, header));
+        check_opening(claim(&disk, SEGMENT, (120, 8), claimed, header));
         for (path, field) in [(SEGMENT, (12, 4)), (SEGMENT, (190, 2)), (SNAPSHOT, (12, 4)), (SNAPSHOT, (190, 2))] {
-            look(claim(&disk, path, field, claimed, header));
+            check_opening(claim(&disk, path, field, claimed, header));
         }
-        // a snapshot's first chunk
-        look(claim(&disk, SNAPSHOT, (HEADER, 4), claimed, |_| {}));
+        // the first chunk of a snapshot
+        check_opening(claim(&disk, SNAPSHOT, (HEADER, 4), claimed, |_| {}));
     }
     println!("refused {refused} times, opened {opened} times");
     assert!(refused > 100 && opened > 0);
 }
 
 #[test]
-fn claims_of_length_allocate_nothing() {
+fn claimed_lengths_allocate_no_memory() {
     let dir = tempfile::tempdir().unwrap();
-    // in KiB, of addresses: less than the least of the claims
+    // KiB of address space, less than the smallest claim
     let script = "export MALLOC_ARENA_MAX=1 && ulimit -v 800000";
-    run("little memory (ulimit -v)", &mut child("memory::claims_of_length", dir.path(), script));
+    run("little memory (ulimit -v)", &mut child("memory::claimed_lengths", dir.path(), script));
 }
 
-/// The most that a process may hold of files that are long and have hardly anything in them.
+/// The maximum memory of a process that opens long sparse files.
 const MOST_MEMORY: u64 = 96 << 20;
 
-/// What is made of a segment.
+/// A change to a segment, and the expected result.
 struct Sparse {
-    /// Its length.
+    /// The length of the segment.
     len: u64,
-    /// Where there is a byte that is not zero, far behind its frames.
+    /// The offset of a nonzero byte far after the frames.
     byte_at: Option<u64>,
-    /// Its header says that it was made so long.
-    says_so: bool,
-    /// A check finds something.
+    /// Whether the header has the new length.
+    in_header: bool,
+    /// Whether a check reports a finding.
     found: bool,
-    /// The image opens, after what was found is put aside.
+    /// Whether the image opens after the finding was quarantined.
     opens: bool,
 }
 
 const SPARSE: [Sparse; 4] = [
-    Sparse { len: 512 << 20, byte_at: None, says_so: true, found: false, opens: true },
-    // as if most of a write were missing
-    Sparse { len: 512 << 20, byte_at: Some(160 << 20), says_so: true, found: true, opens: true },
-    // more than there are addresses
-    Sparse { len: 4 << 30, byte_at: Some((4 << 30) - 1), says_so: true, found: true, opens: false },
-    Sparse { len: 1 << 42, byte_at: Some(1 << 41), says_so: false, found: true, opens: false },
+    Sparse { len: 512 << 20, byte_at: None, in_header: true, found: false, opens: true },
+    // looks like a write that is mostly missing
+    Sparse { len: 512 << 20, byte_at: Some(160 << 20), in_header: true, found: true, opens: true },
+    // more than the address space
+    Sparse { len: 4 << 30, byte_at: Some((4 << 30) - 1), in_header: true, found: true, opens: false },
+    Sparse { len: 1 << 42, byte_at: Some(1 << 41), in_header: false, found: true, opens: false },
 ];
 
-/// Checks and opens all of them; the process ends if it runs out of memory.
+/// Checks and opens all of these files. A process that runs out of memory ends.
 #[test]
 #[ignore = "run by the other tests of this file"]
 fn sparse_files() {
@@ -134,20 +135,20 @@ fn sparse_files() {
     Image::close(image).unwrap();
     let segment = path.join("journal/00000001.journal");
     let bytes = fs::read(&segment).unwrap();
-    for Sparse { len, byte_at, says_so, found, opens } in SPARSE {
+    for Sparse { len, byte_at, in_header, found, opens } in SPARSE {
         let mut header = bytes[..HEADER].to_vec();
-        if says_so {
+        if in_header {
             header[120..128].copy_from_slice(&len.to_le_bytes());
             checksums::update_header(&mut header);
         }
         let file = File::options().write(true).open(&segment).unwrap();
         if let Err(error) = file.set_len(len) {
-            println!("not tried: a file of {len} bytes: {error}");
+            println!("skipped: a file of {len} bytes: {error}");
             continue;
         }
         file.write_all_at(&header, 0).unwrap();
         byte_at.iter().for_each(|at| file.write_all_at(&[1], *at).unwrap());
-        let case = format!("{len} bytes, one at {byte_at:?}, by its header: {says_so}");
+        let case = format!("{len} bytes, one at {byte_at:?}, by its header: {in_header}");
         let report = admin::check(&path).unwrap();
         assert_eq!(!report.findings.is_empty(), found, "{case}: {report}");
         match open() {
@@ -156,15 +157,15 @@ fn sparse_files() {
         }
         fs::write(&segment, &bytes).unwrap();
     }
-    let Some(most) = most_memory() else { return };
+    let Some(most) = peak_memory() else { return };
     println!("held at most {} KiB", most >> 10);
     assert!(most < MOST_MEMORY, "{most}");
 }
 
-/// A header may say that a segment is 4 GiB long, and a file of zeros costs whoever makes it nothing. All of it was read into
-/// memory, once by opening and once by a check, which looked for what follows to the end of any file.
+/// Regression: a header may claim that a segment is 4 GiB long, and a sparse file of zeros costs nothing. Opening and checking
+/// read it into memory completely.
 #[test]
-fn a_long_sparse_segment_takes_no_memory() {
+fn a_long_sparse_segment_needs_little_memory() {
     let dir = tempfile::tempdir().unwrap();
     let script = "export MALLOC_ARENA_MAX=1 && ulimit -v 1500000";
     run("little memory (ulimit -v)", &mut child("memory::sparse_files", dir.path(), script));

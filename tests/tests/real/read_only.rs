@@ -1,4 +1,4 @@
-//! A directory, or its file system, that may only be read.
+//! A read-only directory or file system.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -25,10 +25,10 @@ fn make(path: &Path) {
     Image::close(image).unwrap();
 }
 
-/// Everything that may only be read is refused at once, by name.
+/// Opening and rewriting are refused with an error that names the file.
 #[test]
 #[ignore = "run by the other tests of this file"]
-fn refused() {
+fn opening_and_rewriting_are_refused() {
     let Some(dir) = dir() else { return };
     let error = open(&dir.join("image")).unwrap_err();
     assert!(error.is_io() && error.kind() != ErrorKind::Corrupt, "{error}");
@@ -47,31 +47,31 @@ fn a_read_only_file_system_is_refused() {
     make(&dir.path().join("image"));
     let before = tree(dir.path());
     let script = r#"mount --bind "$DIR" "$DIR" && mount -o remount,bind,ro "$DIR""#;
-    let child = child("read_only::refused", dir.path(), script);
+    let child = child("read_only::opening_and_rewriting_are_refused", dir.path(), script);
     run("a file system that is read-only", &mut unshared(&["--user", "--map-root-user", "--mount"], &child));
     assert!(tree(dir.path()) == before);
     Image::close(open(&dir.path().join("image")).unwrap()).unwrap();
 }
 
-/// As an ordinary user, with the mode of one directory or file taken away after another. Whatever still works is kept, and
-/// what does not is refused.
+/// Runs as an ordinary user and removes permissions of one directory or file after another. Each call succeeds or is refused,
+/// and no event is lost.
 #[test]
 #[ignore = "run by the other test of this file"]
-fn with_modes_taken_away() {
+fn opening_without_permissions() {
     let Some(dir) = dir() else { return };
     let path = dir.join("image");
     make(&path);
     let mut filed = 30 * 1_500;
     let (mut refused, mut opened) = (0, 0);
     let all: Vec<PathBuf> = tree(&path).into_keys().collect();
-    for taken in &all {
-        let mode = fs::metadata(taken).unwrap().permissions().mode() & 0o777;
+    for restricted in &all {
+        let mode = fs::metadata(restricted).unwrap().permissions().mode() & 0o777;
         for left in [0o000, 0o400, 0o500] {
-            fs::set_permissions(taken, Permissions::from_mode(left)).unwrap();
+            fs::set_permissions(restricted, Permissions::from_mode(left)).unwrap();
             match open(&path) {
                 Ok(image) => {
                     opened += 1;
-                    assert_eq!(image.query(|ledger| ledger.filed).unwrap(), filed, "{}", taken.display());
+                    assert_eq!(image.query(|ledger| ledger.filed).unwrap(), filed, "{}", restricted.display());
                     while filed % 60_000 != 0 {
                         match image.file(vec![1; 1_500]) {
                             Ok(_) => filed += 1_500,
@@ -81,7 +81,7 @@ fn with_modes_taken_away() {
                             }
                         }
                     }
-                    // it may be that nothing was wrong but what a close would not need
+                    // closing may fail because of the permissions
                     _ = Image::close(image);
                 }
                 Err(error) => {
@@ -89,9 +89,9 @@ fn with_modes_taken_away() {
                     assert!(error.is_io() && error.to_string().contains("let the user of this process"), "{error}");
                 }
             }
-            fs::set_permissions(taken, Permissions::from_mode(mode)).unwrap();
-            let image = open(&path).unwrap_or_else(|error| panic!("{} {left:o}: {error}", taken.display()));
-            assert_eq!(image.query(|ledger| ledger.filed).unwrap(), filed, "{} {left:o}", taken.display());
+            fs::set_permissions(restricted, Permissions::from_mode(mode)).unwrap();
+            let image = open(&path).unwrap_or_else(|error| panic!("{} {left:o}: {error}", restricted.display()));
+            assert_eq!(image.query(|ledger| ledger.filed).unwrap(), filed, "{} {left:o}", restricted.display());
             image.file(vec![1; 1_500]).unwrap();
             filed += 1_500;
             Image::close(image).unwrap();
@@ -104,9 +104,9 @@ fn with_modes_taken_away() {
 #[test]
 fn files_and_directories_without_permissions_are_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let mut child = child("read_only::with_modes_taken_away", dir.path(), "true");
+    let mut child = child("read_only::opening_without_permissions", dir.path(), "true");
     if is_root() {
-        // whom modes do not stop
+        // permissions do not stop root
         chown(dir.path(), Some(NOBODY), Some(NOBODY)).unwrap();
         child.uid(NOBODY).gid(NOBODY);
     }

@@ -1,10 +1,10 @@
-//! A directory that is removed, or moved away, while its image runs.
+//! A directory that is removed or moved while its image is open.
 
 use std::fs;
 use std::path::Path;
 
 use memimage::{Error, ErrorKind, Image, Retention, SnapshotPolicy};
-use memimage_tests::{Ledger, LedgerCommands, differences, in_time, tree, until};
+use memimage_tests::{Ledger, LedgerCommands, differences, tree, wait_until, with_timeout};
 
 fn open(path: &Path) -> Result<Image<Ledger>, Error> {
     Image::options()
@@ -14,47 +14,47 @@ fn open(path: &Path) -> Result<Image<Ledger>, Error> {
         .open(path)
 }
 
-/// Records until that is refused, and gives what was filed and the refusal.
+/// Records events until one is refused. Returns the number of filed bytes and the error.
 fn until_refused(image: &Image<Ledger>) -> (u64, Error) {
     for round in 0..100 {
         if let Err(error) = image.file(vec![1; 1_500]) {
             return (round * 1_500, error);
         }
     }
-    panic!("it goes on for ever without a directory");
+    panic!("the image should not accept events forever without its directory");
 }
 
 #[test]
-fn a_removed_directory_is_missed_when_the_next_segment_is_made() {
+fn a_removed_directory_is_detected_when_the_next_segment_is_created() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("image");
     let image = open(&path).unwrap();
     image.deposit(1, 1).unwrap();
     // the next segment may appear while the directory is being removed
-    until("the directory is removed", || fs::remove_dir_all(&path).is_ok());
-    let error = in_time(move || {
+    wait_until("the directory is removed", || fs::remove_dir_all(&path).is_ok());
+    let error = with_timeout(move || {
         let (_, error) = until_refused(&image);
         assert!(image.admin().snapshot().is_err());
-        // it says so, or the files that it has open still took all
+        // closing may succeed if the open files have all events
         _ = Image::close(image);
         error
     });
     assert!(error.is_io() || error.is_poisoned(), "{error}");
-    assert!(!path.exists(), "nothing is made anew in its place");
+    assert!(!path.exists(), "the directory should not be created again");
 }
 
 #[test]
-fn a_directory_that_was_moved_away_goes_on_when_it_is_back() {
+fn an_image_continues_after_its_directory_was_moved_and_put_back() {
     let dir = tempfile::tempdir().unwrap();
     let [path, away] = ["image", "away"].map(|name| dir.path().join(name));
     let image = open(&path).unwrap();
     image.deposit(1, 1).unwrap();
     fs::rename(&path, &away).unwrap();
-    assert_eq!(open(&away).unwrap_err().kind(), ErrorKind::Locked, "wherever it is, it has an owner");
+    assert_eq!(open(&away).unwrap_err().kind(), ErrorKind::Locked, "the moved image should still be locked");
     let (acknowledged, error) = until_refused(&image);
     assert!(error.is_io() && !error.is_outcome_unknown(), "{error}");
     fs::rename(&away, &path).unwrap();
-    // unless it was just about to give a segment its name
+    // it is poisoned if it was about to rename a segment
     let image = match image.query(|_| ()) {
         Ok(()) => image,
         Err(error) => {
@@ -72,10 +72,10 @@ fn a_directory_that_was_moved_away_goes_on_when_it_is_back() {
     assert_eq!(again.query(|ledger| ledger.filed).unwrap(), filed + 1_500);
 }
 
-/// The owner of an image that was moved away must not take the one that was begun in its place for its own: it would
-/// rename its segments over the other's, and prune the other's journal.
+/// The owner of a moved image does not confuse it with a new image at the same path, whose segments it would otherwise replace
+/// or prune.
 #[test]
-fn an_image_begun_in_the_place_of_one_that_was_moved_is_left_alone() {
+fn a_new_image_at_the_path_of_a_moved_one_is_not_changed() {
     let dir = tempfile::tempdir().unwrap();
     let [path, away] = ["image", "away"].map(|name| dir.path().join(name));
     let old = open(&path).unwrap();
@@ -92,7 +92,7 @@ fn an_image_begun_in_the_place_of_one_that_was_moved_is_left_alone() {
 
     let before = tree(&path);
     let (filed, error) = until_refused(&old);
-    assert!(error.is_io() && error.to_string().contains("not at its path any more"), "{error}");
+    assert!(error.is_io() && error.to_string().contains("moved, removed or replaced"), "{error}");
     assert!(old.admin().snapshot().is_err());
     _ = Image::close(old);
     assert_eq!(differences(&before, &tree(&path)), Vec::<std::path::PathBuf>::new());

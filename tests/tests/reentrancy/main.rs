@@ -1,4 +1,4 @@
-//! Calling an image from inside itself: an error that names both calls, and never a deadlock.
+//! Calls of an image from its own code: an error that names both calls, and never a deadlock.
 
 mod replay;
 mod several_images;
@@ -9,97 +9,97 @@ use std::task::{Poll, Waker};
 
 use memimage::disk::SimDisk;
 use memimage::{CommandError, Context, Durability, Error, ErrorKind, Image, Model, Pending, Shape, SnapshotPolicy};
-use memimage_tests::{Gate, GateDisk, block_on, in_time, until};
+use memimage_tests::{Gate, GateDisk, block_on, wait_until, with_timeout};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// What a place in the user's code does to the image that is running it.
-type Deed = Box<dyn FnOnce() -> Result<(), Error> + Send>;
+/// A call of an image from code that the image is running.
+type NestedCall = Box<dyn FnOnce() -> Result<(), Error> + Send>;
 
-/// What is done at the next opportunity, and what came of it. A model, its commands and their arguments are plain values
-/// and know no image: a program that has one in a global can still call it from there.
+/// The next nested call and its result. Models, commands and arguments do not refer to their image, but a program with a global
+/// image can still call it from there.
 #[derive(Default)]
-struct Plot {
-    deed: Mutex<Option<Deed>>,
-    outcome: Mutex<Option<Result<(), Error>>>,
+struct Hook {
+    call: Mutex<Option<NestedCall>>,
+    result: Mutex<Option<Result<(), Error>>>,
 }
 
-impl Plot {
-    fn act(&self) {
-        let deed = self.deed.lock().unwrap().take();
-        if let Some(deed) = deed {
-            let outcome = deed();
-            *self.outcome.lock().unwrap() = Some(outcome);
+impl Hook {
+    fn run(&self) {
+        let call = self.call.lock().unwrap().take();
+        if let Some(call) = call {
+            let result = call();
+            *self.result.lock().unwrap() = Some(result);
         }
     }
 }
 
-/// Each test has a plot of its own, found by its number in the model.
-fn plot(number: usize) -> &'static Plot {
-    static PLOTS: [OnceLock<Plot>; 256] = [const { OnceLock::new() }; 256];
-    PLOTS[number].get_or_init(Plot::default)
+/// The hook with this number. Each test has its own hook, whose number is in the model.
+fn hook(number: usize) -> &'static Hook {
+    static HOOKS: [OnceLock<Hook>; 256] = [const { OnceLock::new() }; 256];
+    HOOKS[number].get_or_init(Hook::default)
 }
 
 #[derive(Default, Deserialize, Shape, Model)]
-struct Stage {
-    plot: usize,
-    acts: u64,
+struct HookModel {
+    hook: usize,
+    count: u64,
 }
 
-/// Written by hand, so that it can act: it runs when a snapshot is made.
-impl Serialize for Stage {
+/// Implemented by hand, to run the hook while a snapshot is written.
+impl Serialize for HookModel {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
-        plot(self.plot).act();
-        let mut fields = serializer.serialize_struct("Stage", 2)?;
-        fields.serialize_field("plot", &self.plot)?;
-        fields.serialize_field("acts", &self.acts)?;
+        hook(self.hook).run();
+        let mut fields = serializer.serialize_struct("HookModel", 2)?;
+        fields.serialize_field("hook", &self.hook)?;
+        fields.serialize_field("count", &self.count)?;
         fields.end()
     }
 }
 
-/// An argument that acts when it is encoded.
+/// An argument that runs the hook while it is encoded.
 #[derive(Deserialize, Shape)]
-struct Actor(usize);
+struct HookArgument(usize);
 
-impl Serialize for Actor {
+impl Serialize for HookArgument {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        plot(self.0).act();
-        serializer.serialize_newtype_struct("Actor", &self.0)
+        hook(self.0).run();
+        serializer.serialize_newtype_struct("HookArgument", &self.0)
     }
 }
 
 #[memimage::commands]
-impl Stage {
+impl HookModel {
     #[command]
-    fn act(&mut self) -> u64 {
-        self.acts += 1;
-        plot(self.plot).act();
-        self.acts
+    fn call_from_body(&mut self) -> u64 {
+        self.count += 1;
+        hook(self.hook).run();
+        self.count
     }
 
     #[command]
-    fn rest(&mut self) -> u64 {
-        self.acts += 1;
-        self.acts
+    fn add(&mut self) -> u64 {
+        self.count += 1;
+        self.count
     }
 
-    #[command(check = may_ask)]
-    fn ask(&mut self, ctx: &Context) -> u64 {
+    #[command(check = check)]
+    fn call_from_check(&mut self, ctx: &Context) -> u64 {
         ctx.seq().get()
     }
 
-    fn may_ask(&self) -> Result<(), String> {
-        plot(self.plot).act();
+    fn check(&self) -> Result<(), String> {
+        hook(self.hook).run();
         Ok(())
     }
 
     #[command]
-    fn send(&mut self, actor: Actor) -> usize {
-        actor.0
+    fn call_from_encoding(&mut self, argument: HookArgument) -> usize {
+        argument.0
     }
 }
 
-/// The place from which an image is called.
+/// The user code that calls the image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Outer {
     Body,
@@ -110,7 +110,7 @@ enum Outer {
     Snapshot,
 }
 
-/// The call on it.
+/// The nested call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Inner {
     Command,
@@ -142,40 +142,40 @@ const INNER: [Inner; 11] = [
 ];
 
 impl Outer {
-    /// How an error names it.
+    /// The name in the error.
     fn name(self) -> &'static str {
         match self {
-            Outer::Body => "act",
-            Outer::Check => "ask",
-            Outer::Encoding => "send",
+            Outer::Body => "call_from_body",
+            Outer::Check => "call_from_check",
+            Outer::Encoding => "call_from_encoding",
             Outer::Query => "query",
             Outer::Guard => "read_uncommitted",
             Outer::Snapshot => "snapshot",
         }
     }
 
-    /// Does `deed` inside `image`.
-    fn enact(self, image: &Image<Stage>, number: usize, deed: Deed) -> Result<(), Error> {
-        *plot(number).deed.lock().unwrap() = Some(deed);
+    /// Runs `call` from this place inside `image`.
+    fn run_inside(self, image: &Image<HookModel>, number: usize, call: NestedCall) -> Result<(), Error> {
+        *hook(number).call.lock().unwrap() = Some(call);
         match self {
-            Outer::Body => _ = image.act().unwrap(),
-            Outer::Check => _ = image.ask().unwrap(),
-            Outer::Encoding => _ = image.send(Actor(number)).unwrap(),
-            Outer::Query => image.query(|_| plot(number).act()).unwrap(),
+            Outer::Body => _ = image.call_from_body().unwrap(),
+            Outer::Check => _ = image.call_from_check().unwrap(),
+            Outer::Encoding => _ = image.call_from_encoding(HookArgument(number)).unwrap(),
+            Outer::Query => image.query(|_| hook(number).run()).unwrap(),
             Outer::Guard => {
                 let _guard = image.read_uncommitted().unwrap();
-                plot(number).act();
+                hook(number).run();
             }
             Outer::Snapshot => _ = image.admin().snapshot().unwrap(),
         }
-        plot(number).outcome.lock().unwrap().take().expect("the deed was done")
+        hook(number).result.lock().unwrap().take().expect("the hook should have run")
     }
 }
 
 impl Inner {
     fn name(self) -> &'static str {
         match self {
-            Inner::Command | Inner::Submit | Inner::TrySubmit | Inner::SubmitAsync => "rest",
+            Inner::Command | Inner::Submit | Inner::TrySubmit | Inner::SubmitAsync => "add",
             Inner::Query => "query",
             Inner::Read => "read_uncommitted",
             Inner::Sync => "sync",
@@ -186,33 +186,33 @@ impl Inner {
         }
     }
 
-    fn deed(self, image: &Image<Stage>) -> Deed {
+    fn call(self, image: &Image<HookModel>) -> NestedCall {
         let image = image.clone();
         match self {
-            Inner::Command => Box::new(move || image.rest().map(drop)),
-            Inner::Submit => Box::new(move || image.submit(StageRest {}).map(drop)),
-            Inner::TrySubmit => Box::new(move || image.try_submit(StageRest {}).map(drop)),
-            Inner::SubmitAsync => Box::new(move || block_on(image.submit_async(StageRest {})).map(drop)),
-            Inner::Query => Box::new(move || image.query(|stage| stage.acts).map(drop)),
+            Inner::Command => Box::new(move || image.add().map(drop)),
+            Inner::Submit => Box::new(move || image.submit(HookModelAdd {}).map(drop)),
+            Inner::TrySubmit => Box::new(move || image.try_submit(HookModelAdd {}).map(drop)),
+            Inner::SubmitAsync => Box::new(move || block_on(image.submit_async(HookModelAdd {})).map(drop)),
+            Inner::Query => Box::new(move || image.query(|model| model.count).map(drop)),
             Inner::Read => Box::new(move || image.read_uncommitted().map(drop)),
             Inner::Sync => Box::new(move || image.journal().sync()),
             Inner::Close => Box::new(move || Image::close(image)),
             Inner::Snapshot => Box::new(move || image.admin().snapshot().map(drop)),
             Inner::Wait => {
-                let pending = image.submit(StageRest {}).unwrap();
+                let pending = image.submit(HookModelAdd {}).unwrap();
                 Box::new(move || pending.wait().map(drop))
             }
             Inner::Await => {
-                let pending = image.submit(StageRest {}).unwrap();
+                let pending = image.submit(HookModelAdd {}).unwrap();
                 Box::new(move || block_on(pending).map(drop))
             }
         }
     }
 }
 
-/// An image on a disk whose syncs wait at a gate, once that is [closed](Stalled::stall).
+/// An image on a disk whose writes and syncs can be [stalled](Stalled::stall).
 struct Stalled {
-    image: Image<Stage>,
+    image: Image<HookModel>,
     disk: GateDisk,
 }
 
@@ -222,18 +222,18 @@ impl Stalled {
         let image = Image::options()
             .durability(durability)
             .snapshots(SnapshotPolicy::Manual)
-            .genesis(Stage { plot: number, acts: 0 })
-            .open_with(Arc::new(disk.clone()), "stage")
+            .genesis(HookModel { hook: number, count: 0 })
+            .open_with(Arc::new(disk.clone()), "model")
             .unwrap();
         Stalled { image, disk }
     }
 
-    /// Lets nothing reach the disk until the gate is opened.
+    /// Blocks writes and syncs until the gate is opened.
     fn stall(&self) -> Gate {
         let gate = Gate::default();
         let at = gate.clone();
         self.disk.rule(move |call| {
-            if matches!(call.act, memimage_tests::Act::Write | memimage_tests::Act::SyncData) {
+            if matches!(call.method, memimage_tests::DiskMethod::Write | memimage_tests::DiskMethod::SyncData) {
                 at.pass();
             }
             Ok(None)
@@ -250,66 +250,69 @@ fn next_number() -> usize {
 }
 
 #[test]
-fn each_call_from_each_place_is_an_error_that_names_both() {
+fn each_nested_call_is_refused_with_the_names_of_both_calls() {
     for durability in [Durability::Synced, Durability::Buffered] {
         for outer in OUTER {
-            in_time(move || {
+            with_timeout(move || {
                 let number = next_number();
                 let Stalled { image, .. } = Stalled::open(number, durability);
-                image.rest().unwrap();
+                image.add().unwrap();
                 for inner in INNER {
                     if matches!(inner, Inner::Wait | Inner::Await) {
                         continue;
                     }
-                    let error =
-                        outer.enact(&image, number, inner.deed(&image)).expect_err(&format!("{outer:?} {inner:?}"));
+                    let error = outer
+                        .run_inside(&image, number, inner.call(&image))
+                        .expect_err(&format!("{outer:?} {inner:?}"));
                     assert_eq!(error.kind(), ErrorKind::Reentrant, "{outer:?} {inner:?}: {error}");
                     let text = error.to_string();
                     let both = format!("`{}` was called on an image from inside `{}`", inner.name(), outer.name());
                     assert!(text.starts_with(&both), "{outer:?} {inner:?}: {text}");
                 }
-                // and nothing of it came of it
-                image.rest().unwrap();
+                // a refused call has no effect
+                image.add().unwrap();
                 Image::close(image).unwrap();
             });
         }
     }
 }
 
-/// Waiting for an answer needs no lock that a query or a guard holds, but one that a command holds.
+/// Waiting for an answer needs no lock that a query or guard holds, but it needs one that a command holds.
 #[test]
-fn waiting_is_an_error_in_a_command_and_works_elsewhere() {
+fn waiting_is_refused_in_a_command_and_allowed_elsewhere() {
     for outer in OUTER {
         for inner in [Inner::Wait, Inner::Await] {
-            in_time(move || {
+            with_timeout(move || {
                 let number = next_number();
                 let stalled = Stalled::open(number, Durability::Synced);
                 let image = stalled.image.clone();
-                image.rest().unwrap();
+                image.add().unwrap();
                 let gate = stalled.stall();
-                let deed = inner.deed(&image);
+                let call = inner.call(&image);
                 let opens = matches!(outer, Outer::Query | Outer::Guard);
                 if opens {
                     gate.open();
                 }
                 let acting = std::thread::spawn({
                     let image = image.clone();
-                    move || outer.enact(&image, number, deed)
+                    move || outer.run_inside(&image, number, call)
                 });
-                until("the deed is done", || plot(number).deed.lock().unwrap().is_none());
+                wait_until("the hook has run", || hook(number).call.lock().unwrap().is_none());
                 if !opens {
-                    until("the outcome", || plot(number).outcome.lock().unwrap().is_some() || acting.is_finished());
+                    wait_until("the call has a result", || {
+                        hook(number).result.lock().unwrap().is_some() || acting.is_finished()
+                    });
                     gate.open();
                 }
-                let outcome = acting.join().unwrap();
-                match (opens, outcome) {
+                let result = acting.join().unwrap();
+                match (opens, result) {
                     (true, Ok(())) => {}
                     (false, Err(error)) => {
                         assert_eq!(error.kind(), ErrorKind::Reentrant, "{outer:?} {inner:?}: {error}");
                         let both = format!("`{}` was called on an image from inside `{}`", inner.name(), outer.name());
                         assert!(error.to_string().starts_with(&both), "{outer:?} {inner:?}: {error}");
                     }
-                    (_, outcome) => panic!("{outer:?} {inner:?}: {outcome:?}"),
+                    (_, result) => panic!("{outer:?} {inner:?}: {result:?}"),
                 }
                 Image::close(image).unwrap();
             });
@@ -319,31 +322,31 @@ fn waiting_is_an_error_in_a_command_and_works_elsewhere() {
 
 #[test]
 fn a_ready_answer_can_be_taken_anywhere() {
-    in_time(|| {
+    with_timeout(|| {
         let number = next_number();
         let Stalled { image, .. } = Stalled::open(number, Durability::Synced);
         for outer in OUTER {
-            let pending = image.submit(StageRest {}).unwrap();
+            let pending = image.submit(HookModelAdd {}).unwrap();
             image.journal().sync().unwrap();
             assert!(pending.is_ready());
-            outer.enact(&image, number, Box::new(move || pending.wait().map(drop))).unwrap();
+            outer.run_inside(&image, number, Box::new(move || pending.wait().map(drop))).unwrap();
         }
     });
 }
 
-/// A snapshot on another thread waits for the command, so the command must not wait for the snapshot.
+/// A snapshot on another thread waits for the command, so the command must not wait for that snapshot.
 #[test]
-fn a_command_that_asks_for_a_snapshot_beside_another_is_refused() {
-    in_time(|| {
+fn a_snapshot_in_a_command_is_refused_during_another_snapshot() {
+    with_timeout(|| {
         let number = next_number();
         let Stalled { image, .. } = Stalled::open(number, Durability::Synced);
         std::thread::scope(|scope| {
             let snapshots = scope.spawn(|| (0..8).for_each(|_| _ = image.admin().snapshot().unwrap()));
             while !snapshots.is_finished() {
-                *plot(number).deed.lock().unwrap() = Some(Inner::Snapshot.deed(&image));
-                image.act().unwrap();
-                if let Some(outcome) = plot(number).outcome.lock().unwrap().take() {
-                    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Reentrant);
+                *hook(number).call.lock().unwrap() = Some(Inner::Snapshot.call(&image));
+                image.call_from_body().unwrap();
+                if let Some(result) = hook(number).result.lock().unwrap().take() {
+                    assert_eq!(result.unwrap_err().kind(), ErrorKind::Reentrant);
                 }
             }
         });
@@ -352,23 +355,23 @@ fn a_command_that_asks_for_a_snapshot_beside_another_is_refused() {
 }
 
 #[test]
-fn after_a_refused_call_the_thread_is_free() {
-    in_time(|| {
+fn after_a_refused_call_the_thread_can_call_the_image() {
+    with_timeout(|| {
         let number = next_number();
         let Stalled { image, .. } = Stalled::open(number, Durability::Synced);
         for outer in OUTER {
-            outer.enact(&image, number, Inner::Query.deed(&image)).unwrap_err();
+            outer.run_inside(&image, number, Inner::Query.call(&image)).unwrap_err();
             image.query(|_| ()).unwrap();
         }
-        let refused: Result<u64, CommandError<String>> = image.ask();
+        let refused: Result<u64, CommandError<String>> = image.call_from_check();
         assert!(refused.is_ok());
     });
 }
 
 #[test]
-fn a_pending_can_be_polled_by_hand() {
+fn a_pending_answer_can_be_polled() {
     let Stalled { image, .. } = Stalled::open(next_number(), Durability::Synced);
-    let mut pending: Pending<u64> = image.submit(StageRest {}).unwrap();
+    let mut pending: Pending<u64> = image.submit(HookModelAdd {}).unwrap();
     image.journal().sync().unwrap();
     let polled = Pin::new(&mut pending).poll(&mut std::task::Context::from_waker(Waker::noop()));
     assert!(matches!(polled, Poll::Ready(Ok(1))));

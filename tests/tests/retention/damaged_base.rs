@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Retention, Seq};
-use memimage_tests::{Act, GateDisk};
+use memimage_tests::{DiskMethod, GateDisk};
 
-use super::{Life, bases, damage, damage_state, options, remove, snapshots};
+use super::{LedgerHistory, bases, damage, damage_state, options, remove, snapshots};
 
 #[test]
-fn a_damaged_copy_of_the_base_is_made_again_from_the_other() {
-    let mut life = Life::new();
-    let whole = life.live(Retention::Events(0), 8).disk.clone();
+fn a_damaged_copy_of_the_base_is_repaired_from_the_other() {
+    let mut history = LedgerHistory::new();
+    let intact = history.add_snapshots(Retention::Events(0), 8).disk.clone();
     for without_snapshots in [false, true] {
         for at in 0..2 {
             for lost in [false, true] {
-                let disk = whole.fork();
+                let disk = intact.fork();
                 let copies = bases(&disk);
                 match lost {
                     true => remove(&disk, &copies[at..=at]),
@@ -25,14 +25,14 @@ fn a_damaged_copy_of_the_base_is_made_again_from_the_other() {
                 if without_snapshots {
                     remove(&disk, &snapshots(&disk));
                 }
-                let run = life.recover(&disk, Retention::Events(0)).unwrap();
+                let run = history.recover(&disk, Retention::Events(0)).unwrap();
                 let unusable = run.image().admin().stats().recovery.unusable_snapshots;
-                let [(told, _)] = &unusable[..] else { panic!("one copy, and once: {unusable:?}") };
-                assert_eq!(*told, copies[at]);
+                let [(path, _)] = &unusable[..] else { panic!("one report of one copy: {unusable:?}") };
+                assert_eq!(*path, copies[at]);
                 for path in &copies {
-                    assert_eq!(disk.read(path).unwrap(), whole.read(path).unwrap());
+                    assert_eq!(disk.read(path).unwrap(), intact.read(path).unwrap());
                 }
-                assert!(disk.crash(|_| false).read(&copies[at]).is_ok(), "the mended copy is synced");
+                assert!(disk.crash(|_| false).read(&copies[at]).is_ok(), "the repaired copy is synced");
             }
         }
     }
@@ -40,52 +40,52 @@ fn a_damaged_copy_of_the_base_is_made_again_from_the_other() {
 
 #[test]
 fn with_both_copies_damaged_a_snapshot_becomes_the_base() {
-    let mut life = Life::new();
-    let whole = life.live(Retention::Events(0), 8).disk.clone();
+    let mut history = LedgerHistory::new();
+    let intact = history.add_snapshots(Retention::Events(0), 8).disk.clone();
     let lost: [&dyn Fn(&SimDisk); 3] = [
         &|disk| bases(disk).iter().for_each(|path| damage(disk, path)),
         &|disk| bases(disk).iter().for_each(|path| damage_state(disk, path)),
         &|disk| remove(disk, &bases(disk)),
     ];
     for lose in lost {
-        let disk = whole.fork();
+        let disk = intact.fork();
         lose(&disk);
-        let run = life.recover(&disk, Retention::Events(0)).unwrap();
+        let run = history.recover(&disk, Retention::Events(0)).unwrap();
         assert_eq!(run.image().admin().stats().base, Some(Seq::new(80)), "the newest snapshot");
         run.close();
         remove(&disk, &snapshots(&disk));
-        life.recover(&disk, Retention::Events(0)).unwrap();
+        history.recover(&disk, Retention::Events(0)).unwrap();
 
-        let disk = whole.fork();
+        let disk = intact.fork();
         lose(&disk);
         remove(&disk, &snapshots(&disk));
-        let error = life.refused(&disk);
+        let error = history.assert_refused(&disk);
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
     }
-    let disk = whole.fork();
+    let disk = intact.fork();
     bases(&disk).iter().for_each(|path| damage(&disk, path));
     remove(&disk, &snapshots(&disk));
     expect_test::expect![[r#"
         the journal was pruned and begins with `/ledger/journal/00000008.journal`, and no usable snapshot or base precedes it; nothing was changed; help: restore one of these files from a copy:
           - `/ledger/journal/00000000000000000070.1.base`: the header's checksum is wrong
           - `/ledger/journal/00000000000000000070.2.base`: the header's checksum is wrong"#]]
-    .assert_eq(&life.refused(&disk).to_string());
+    .assert_eq(&history.assert_refused(&disk).to_string());
 }
 
 #[test]
-fn a_base_that_cannot_be_copied_again_for_lack_of_room_does_not_prevent_opening() {
-    let mut life = Life::new();
-    let whole = life.live(Retention::Events(0), 8).disk.clone();
+fn a_base_copy_that_cannot_be_repaired_on_a_full_disk_does_not_prevent_opening() {
+    let mut history = LedgerHistory::new();
+    let intact = history.add_snapshots(Retention::Events(0), 8).disk.clone();
     let full = |disk: &SimDisk| {
         let disk = GateDisk::new(disk.clone());
-        disk.fail(Act::Write, ".base.tmp", io::ErrorKind::StorageFull);
+        disk.fail(DiskMethod::Write, ".base.tmp", io::ErrorKind::StorageFull);
         options(Retention::Events(0)).open_with(Arc::new(disk), "/ledger")
     };
-    let disk = whole.fork();
+    let disk = intact.fork();
     damage(&disk, &bases(&disk)[0]);
-    assert_eq!(full(&disk).unwrap().journal().seq(), life.seq);
-    // resting on a snapshot alone would be another promise than the one given
+    assert_eq!(full(&disk).unwrap().journal().seq(), history.seq);
+    // opening with only a snapshot would weaken the retention
     damage(&disk, &bases(&disk)[1]);
     assert_eq!(full(&disk).unwrap_err().kind(), ErrorKind::StorageFull);
-    life.recover(&disk, Retention::Events(0)).unwrap();
+    history.recover(&disk, Retention::Events(0)).unwrap();
 }

@@ -6,20 +6,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use memimage::disk::SimDisk;
 use memimage::{Retention, Seq};
-use memimage_tests::{Act, GateDisk, LedgerCommands, Run};
+use memimage_tests::{DiskMethod, GateDisk, LedgerCommands, Run};
 
 use super::{numbers, open, options, snapshots, ten_events};
 
-/// What goes wrong while the base is made leaves the journal as it was, and the snapshot good.
+/// A failure while the base is written changes neither the journal nor the snapshot.
 #[test]
-fn a_base_that_cannot_be_written_prunes_nothing_and_the_next_one_does() {
+fn a_base_that_cannot_be_written_prunes_nothing() {
     let failures = [
-        (Act::CreateNew, ".base.tmp"),
-        (Act::Write, ".1.base.tmp"),
-        (Act::Write, ".2.base.tmp"),
-        (Act::SyncAll, ".2.base.tmp"),
-        (Act::Rename, ".1.base"),
-        (Act::Rename, ".2.base"),
+        (DiskMethod::CreateNew, ".base.tmp"),
+        (DiskMethod::Write, ".1.base.tmp"),
+        (DiskMethod::Write, ".2.base.tmp"),
+        (DiskMethod::SyncAll, ".2.base.tmp"),
+        (DiskMethod::Rename, ".1.base"),
+        (DiskMethod::Rename, ".2.base"),
     ];
     for (act, ending) in failures {
         let sim = SimDisk::new();
@@ -36,7 +36,7 @@ fn a_base_that_cannot_be_written_prunes_nothing_and_the_next_one_does() {
         assert!(stats.retention_failure.is_some_and(|why| why.contains(".base.tmp")), "{act:?} {ending}");
         assert_eq!((stats.base, stats.snapshot_failure), (None, None));
         assert_eq!((numbers(&sim)[0], snapshots(&sim).len()), (1, 2), "{act:?} {ending}");
-        disk.calm();
+        disk.remove_rule();
         ten_events(&mut run);
         assert!(run.image().admin().snapshot().unwrap().pruned.is_some());
         assert_eq!(run.image().admin().stats().retention_failure, None);
@@ -46,31 +46,31 @@ fn a_base_that_cannot_be_written_prunes_nothing_and_the_next_one_does() {
     }
 }
 
-/// The base and its mark are there by then, so what could not be removed is only in the way, and goes with the next.
+/// The base already exists, so the remaining segments are not needed, and the next pruning removes them.
 #[test]
 fn segments_that_cannot_be_removed_are_removed_later() {
     let sim = SimDisk::new();
     let disk = GateDisk::new(sim.clone());
     let image = options(Retention::Events(0)).open_with(Arc::new(disk.clone()), "/ledger").unwrap();
     let mut run = Run::begin(image, Vec::new(), Seq::ZERO).unwrap();
-    disk.fail(Act::Remove, "2.journal", io::ErrorKind::PermissionDenied);
+    disk.fail(DiskMethod::Remove, "2.journal", io::ErrorKind::PermissionDenied);
     for _ in 0..5 {
         ten_events(&mut run);
         run.image().admin().snapshot().unwrap();
     }
     assert!(run.image().admin().stats().retention_failure.is_some_and(|why| why.contains("00000002.journal")));
-    // the oldest came first, and what follows the one that stays stays too
+    // segments are removed from the oldest on, and a failure keeps all later ones
     assert_eq!(numbers(&sim)[..2], [2, 3]);
     let image = open(&sim.fork(), Retention::Everything).unwrap();
     assert_eq!(image.admin().stats().base, run.image().admin().stats().base);
     Run::begin(image, run.digests().to_vec(), run.image().journal().seq()).unwrap();
-    disk.calm();
+    disk.remove_rule();
     ten_events(&mut run);
     assert!(run.image().admin().snapshot().unwrap().pruned.is_some());
     assert!(numbers(&sim)[0] > 3);
 }
 
-/// A sync of the directory that fails may have taken with it what another sync of it then reports as done.
+/// A later sync of a directory may succeed although a failed one lost an entry.
 #[test]
 fn a_failed_sync_of_the_journal_directory_poisons() {
     let sim = SimDisk::new();
@@ -79,9 +79,13 @@ fn a_failed_sync_of_the_journal_directory_poisons() {
     let mut run = Run::begin(image, Vec::new(), Seq::ZERO).unwrap();
     let renamed = AtomicBool::new(false);
     disk.rule(move |call| {
-        let base = call.act == Act::Rename && call.path.to_string_lossy().contains(".2.base");
+        let base = call.method == DiskMethod::Rename && call.path.to_string_lossy().contains(".2.base");
         let renamed = renamed.fetch_or(base, Ordering::SeqCst);
-        if renamed && call.is(Act::SyncDir, "/journal") { Err(io::Error::other("the disk is gone")) } else { Ok(None) }
+        if renamed && call.is(DiskMethod::SyncDir, "/journal") {
+            Err(io::Error::other("the disk is gone"))
+        } else {
+            Ok(None)
+        }
     });
     for _ in 0..2 {
         ten_events(&mut run);

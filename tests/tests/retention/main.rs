@@ -1,5 +1,5 @@
-//! A pruned journal still rebuilds the state: from each kept snapshot, and from the base alone. Changes that would prevent this
-//! are refused, and damage beyond it is refused without a change to the files.
+//! A pruned journal still rebuilds the state, from each kept snapshot and from the base alone. Changes that would prevent this
+//! are refused, and damage beyond that is refused without a change to the files.
 
 mod damaged_base;
 mod io_failures;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use memimage::disk::{Disk, SimDisk};
 use memimage::{Durability, Error, Image, Options, Retention, Seq, SnapshotPolicy};
-use memimage_tests::{Ask, Ledger, LedgerCommands, LedgerDeposit, Run, changed, files};
+use memimage_tests::{Ledger, LedgerCommands, LedgerDeposit, Request, Run, changed, files};
 
 const JOURNAL: &str = "/ledger/journal";
 const SNAPSHOTS: &str = "/ledger/snapshot";
@@ -27,24 +27,24 @@ fn open(disk: &SimDisk, retention: Retention) -> Result<Image<Ledger>, Error> {
     options(retention).open_with(Arc::new(disk.clone()), "/ledger")
 }
 
-/// A ledger that lived for a while, with a snapshot after each ten events.
-struct Life {
+/// A ledger with a snapshot after every ten events.
+struct LedgerHistory {
     disk: SimDisk,
     digests: Vec<u64>,
     seq: Seq,
 }
 
-impl Life {
-    fn new() -> Life {
-        Life { disk: SimDisk::new(), digests: Vec::new(), seq: Seq::ZERO }
+impl LedgerHistory {
+    fn new() -> LedgerHistory {
+        LedgerHistory { disk: SimDisk::new(), digests: Vec::new(), seq: Seq::ZERO }
     }
 
     fn begin(&self, retention: Retention) -> Run {
         Run::begin(open(&self.disk, retention).unwrap(), self.digests.clone(), self.seq).unwrap()
     }
 
-    /// Lives on for so many snapshots, and is closed.
-    fn live(&mut self, retention: Retention, snapshots: u64) -> &mut Life {
+    /// Adds ten events and a snapshot, `snapshots` times, and closes the image.
+    fn add_snapshots(&mut self, retention: Retention, snapshots: u64) -> &mut LedgerHistory {
         let mut run = self.begin(retention);
         for _ in 0..snapshots {
             ten_events(&mut run);
@@ -52,21 +52,21 @@ impl Life {
             let stats = run.image().admin().stats();
             assert_eq!(stats.retention_failure, None);
         }
-        run.ask(&Ask::Deposit(7, 7));
+        run.execute(&Request::Deposit(7, 7));
         (self.digests, self.seq) = run.close();
         self
     }
 
-    /// Opens a disk as it is and makes sure that nothing is missing.
+    /// Opens a disk and asserts that no event is missing.
     fn recover(&self, disk: &SimDisk, retention: Retention) -> Result<Run, String> {
         let image = open(disk, retention).map_err(|error| error.to_string())?;
         Run::begin(image, self.digests.clone(), self.seq)
     }
 
-    /// The error with which a disk is refused, and left as it is.
-    fn refused(&self, disk: &SimDisk) -> Error {
+    /// Asserts that opening is refused and changes nothing. Returns the error.
+    fn assert_refused(&self, disk: &SimDisk) -> Error {
         let before = files(disk);
-        let error = open(disk, Retention::Everything).expect_err("it cannot be rebuilt");
+        let error = open(disk, Retention::Everything).expect_err("opening should be assert_refused");
         assert_eq!(changed(&before, &files(disk)), Vec::<PathBuf>::new());
         error
     }
@@ -74,11 +74,11 @@ impl Life {
 
 fn ten_events(run: &mut Run) {
     for amount in 0..7 {
-        run.ask(&Ask::Deposit(amount, 5));
+        run.execute(&Request::Deposit(amount, 5));
     }
-    run.ask(&Ask::Settle(1, 2_000));
-    run.ask(&Ask::Draw(None));
-    run.ask(&Ask::File(6_000));
+    run.execute(&Request::Settle(1, 2_000));
+    run.execute(&Request::Draw(None));
+    run.execute(&Request::File(6_000));
 }
 
 fn numbers(disk: &SimDisk) -> Vec<u64> {
@@ -110,7 +110,7 @@ fn damage(disk: &SimDisk, path: &Path) {
     disk.write(path, bytes.len() as u64 / 2, &[bytes[bytes.len() / 2] ^ 1]).unwrap();
 }
 
-/// The header stays good.
+/// Damages the end of the state. The header stays intact.
 fn damage_state(disk: &SimDisk, path: &Path) {
     let bytes = disk.read(path).unwrap();
     let at = bytes.len() - 60;
@@ -125,18 +125,18 @@ fn copy(from: &SimDisk, to: &SimDisk, path: &str) {
 }
 
 #[test]
-fn promise_4_what_is_kept_rebuilds_the_state_from_each_snapshot_and_from_the_base_alone() {
-    let mut life = Life::new();
-    let disk = life.live(Retention::Events(0), 8).disk.clone();
+fn promise_4_a_pruned_journal_rebuilds_the_state_from_each_snapshot_and_from_the_base_alone() {
+    let mut history = LedgerHistory::new();
+    let disk = history.add_snapshots(Retention::Events(0), 8).disk.clone();
     assert!(numbers(&disk)[0] > 3, "{:?}", numbers(&disk));
-    assert_eq!(bases(&disk).len(), 2, "the base stands there twice");
+    assert_eq!(bases(&disk).len(), 2, "the base should have two copies");
     let there = snapshots(&disk);
     assert_eq!(there.len(), 2);
 
     for lost in [&there[..0], &there[..1], &there[1..], &there[..]] {
         let disk = disk.fork();
         remove(&disk, lost);
-        let run = life.recover(&disk, Retention::Events(0)).unwrap();
+        let run = history.recover(&disk, Retention::Events(0)).unwrap();
         let stats = run.image().admin().stats();
         let [newest, base] = [81 - 1, 81 - 11];
         let began = if lost.contains(&there[1]) { base } else { newest };
@@ -147,43 +147,46 @@ fn promise_4_what_is_kept_rebuilds_the_state_from_each_snapshot_and_from_the_bas
 }
 
 #[test]
-fn as_many_events_are_kept_as_were_asked_for() {
+fn the_requested_number_of_events_is_kept() {
     for asked in [0, 15, 33, 60] {
-        let mut life = Life::new();
-        let disk = life.live(Retention::Events(asked), 20).disk.clone();
+        let mut history = LedgerHistory::new();
+        let disk = history.add_snapshots(Retention::Events(asked), 20).disk.clone();
         assert!(numbers(&disk)[0] > 1, "{asked}");
         remove(&disk, &snapshots(&disk));
-        let replayed = life.recover(&disk, Retention::Everything).unwrap().image().admin().stats().recovery.replayed;
-        assert!((asked..=2 * asked + 31).contains(&replayed), "{asked} were asked for, and {replayed} kept");
+        let replayed = history.recover(&disk, Retention::Everything).unwrap().image().admin().stats().recovery.replayed;
+        assert!(
+            (asked..=2 * asked + 31).contains(&replayed),
+            "the retention is {asked} events, and {replayed} were kept"
+        );
     }
-    // the clock of these tests goes on by a millisecond an event and more
-    let mut life = Life::new();
-    let disk = life.live(Retention::Period(Duration::from_millis(50)), 20).disk.clone();
+    // the clock of these tests advances by at least a millisecond per event
+    let mut history = LedgerHistory::new();
+    let disk = history.add_snapshots(Retention::Period(Duration::from_millis(50)), 20).disk.clone();
     assert!(numbers(&disk)[0] > 1);
     remove(&disk, &snapshots(&disk));
-    let replayed = life.recover(&disk, Retention::Everything).unwrap().image().admin().stats().recovery.replayed;
+    let replayed = history.recover(&disk, Retention::Everything).unwrap().image().admin().stats().recovery.replayed;
     assert!((40..=131).contains(&replayed), "{replayed}");
 }
 
 #[test]
-fn an_image_that_keeps_everything_is_never_pruned_even_if_it_was_pruned_before() {
-    let mut life = Life::new();
-    let disk = life.live(Retention::Everything, 6).disk.clone();
+fn retention_of_everything_never_prunes() {
+    let mut history = LedgerHistory::new();
+    let disk = history.add_snapshots(Retention::Everything, 6).disk.clone();
     assert_eq!((numbers(&disk)[0], bases(&disk)), (1, vec![]));
-    life.live(Retention::Events(0), 2);
+    history.add_snapshots(Retention::Events(0), 2);
     let (first, base) = (numbers(&disk)[0], bases(&disk));
     assert!(first > 1);
     for _ in 0..2 {
-        life.live(Retention::Everything, 4);
+        history.add_snapshots(Retention::Everything, 4);
         assert_eq!((numbers(&disk)[0], bases(&disk)), (first, base.clone()));
         assert_eq!(snapshots(&disk).len(), 2);
     }
     remove(&disk, &snapshots(&disk));
-    let run = life.recover(&disk, Retention::Everything).unwrap();
+    let run = history.recover(&disk, Retention::Everything).unwrap();
     assert!(run.image().admin().stats().recovery.replayed > 80);
 }
 
-/// Who submits without waiting is not held up, and what was submitted is kept.
+/// Pruning does not block commands, and loses none.
 #[test]
 fn pruning_runs_concurrently_with_commands() {
     let disk = SimDisk::new();

@@ -1,35 +1,35 @@
-//! Commands that panic on an image whose journal is pruned: the model is rebuilt from what the journal still has.
+//! Commands that panic on an image with a pruned journal: the model is rebuilt from the base and the rest of the journal.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use memimage::disk::SimDisk;
 use memimage::{Durability, ErrorKind, Image, Retention, Seq, SnapshotPolicy};
-use memimage_tests::{Act, Ask, Dice, Gate, GateDisk, Ledger, LedgerCommands, Run};
+use memimage_tests::{DiskMethod, Gate, GateDisk, Ledger, LedgerCommands, Request, Run, SplitMix64};
 
-use super::{Life, numbers, open, options, remove, snapshots, ten_events};
+use super::{LedgerHistory, numbers, open, options, remove, snapshots, ten_events};
 
 #[test]
-fn commands_that_panic_are_rebuilt_from_a_pruned_journal() {
-    let mut life = Life::new();
-    let disk = life.live(Retention::Events(0), 8).disk.clone();
+fn after_a_panic_the_model_is_rebuilt_from_a_pruned_journal() {
+    let mut history = LedgerHistory::new();
+    let disk = history.add_snapshots(Retention::Events(0), 8).disk.clone();
     for without in [false, true] {
         if without {
             remove(&disk, &snapshots(&disk));
         }
-        let mut run = life.recover(&disk, Retention::Events(0)).unwrap();
-        // `ask` compares the state with the one before
-        run.ask(&Ask::Explode(3));
-        run.ask(&Ask::Deposit(3, 3));
-        run.ask(&Ask::Explode(3));
+        let mut run = history.recover(&disk, Retention::Events(0)).unwrap();
+        // `execute` compares the states before and after the panic
+        run.execute(&Request::Explode(3));
+        run.execute(&Request::Deposit(3, 3));
+        run.execute(&Request::Explode(3));
         ten_events(&mut run);
-        (life.digests, life.seq) = run.close();
+        (history.digests, history.seq) = run.close();
     }
 }
 
-/// Rebuilds read the directory while snapshots are made and the journal is pruned: they must find all that they need.
+/// Rebuilds read the directory while snapshots are written and the journal is pruned. They find all files that they need.
 #[test]
-fn panics_are_rebuilt_while_the_journal_is_being_pruned() {
+fn after_a_panic_the_model_is_rebuilt_while_the_journal_is_pruned() {
     for durability in [Durability::Synced, Durability::Buffered] {
         let disk = SimDisk::new();
         let options =
@@ -39,11 +39,11 @@ fn panics_are_rebuilt_while_the_journal_is_being_pruned() {
             for thread in 0..3_u32 {
                 let image = &image;
                 scope.spawn(move || {
-                    let mut dice = Dice::new(u64::from(thread));
+                    let mut rng = SplitMix64::new(u64::from(thread));
                     for _ in 0..80 {
-                        match dice.below(4) {
+                        match rng.below(4) {
                             0 => assert_eq!(image.explode(thread).unwrap_err().kind(), ErrorKind::Panicked),
-                            1 => _ = image.file(vec![1; dice.below(3_000) as usize]).unwrap(),
+                            1 => _ = image.file(vec![1; rng.below(3_000) as usize]).unwrap(),
                             _ => _ = image.deposit(thread, 1).unwrap(),
                         }
                     }
@@ -62,9 +62,9 @@ fn panics_are_rebuilt_while_the_journal_is_being_pruned() {
     }
 }
 
-/// A rebuild has listed the segments and not read them yet, when they are about to be removed.
+/// A rebuild has listed the segments, but not yet read them, when a pruning would remove them.
 #[test]
-fn no_segment_is_removed_while_the_model_is_being_rebuilt_from_it() {
+fn no_segment_is_removed_while_the_model_is_rebuilt_from_it() {
     let (pruning, rebuilding) = (Gate::default(), Gate::default());
     let sim = SimDisk::new();
     let disk = GateDisk::new(sim.clone());
@@ -76,8 +76,8 @@ fn no_segment_is_removed_while_the_model_is_being_rebuilt_from_it() {
     let gates = (pruning.clone(), rebuilding.clone());
     disk.rule(move |call| {
         match std::thread::current().name() {
-            Some("pruning") if call.is(Act::CreateNew, ".1.base.tmp") => gates.0.pass(),
-            Some("rebuilding") if call.is(Act::Open, "00000001.journal") => gates.1.pass(),
+            Some("pruning") if call.is(DiskMethod::CreateNew, ".1.base.tmp") => gates.0.pass(),
+            Some("rebuilding") if call.is(DiskMethod::Open, "00000001.journal") => gates.1.pass(),
             _ => {}
         }
         Ok(None)
@@ -85,11 +85,11 @@ fn no_segment_is_removed_while_the_model_is_being_rebuilt_from_it() {
     std::thread::scope(|scope| {
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let snapshot = thread("pruning").spawn_scoped(scope, || image.admin().snapshot()).unwrap();
-        pruning.until_somebody_waits();
+        pruning.wait_until_blocked();
         let panic = thread("rebuilding").spawn_scoped(scope, || image.explode(1)).unwrap();
-        rebuilding.until_somebody_waits();
+        rebuilding.wait_until_blocked();
         pruning.open();
-        // long enough for the segment to go, if nothing kept it
+        // enough time for a removal that did not wait
         std::thread::sleep(Duration::from_millis(100));
         assert_eq!(numbers(&sim)[0], 1);
         rebuilding.open();
@@ -97,5 +97,5 @@ fn no_segment_is_removed_while_the_model_is_being_rebuilt_from_it() {
         assert!(snapshot.join().unwrap().unwrap().pruned.is_some());
     });
     assert!(numbers(&sim)[0] > 1);
-    run.ask(&Ask::Deposit(1, 1));
+    run.execute(&Request::Deposit(1, 1));
 }

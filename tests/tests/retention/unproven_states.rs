@@ -1,4 +1,4 @@
-//! States that no replay has verified: nothing is pruned because of them.
+//! States that no replay has verified do not lead to pruning.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,18 +28,18 @@ fn a_retention_without_snapshot_verification_is_refused() {
         .unwrap();
 }
 
-/// A body that is not deterministic is found before anything rests on what it did.
+/// A nondeterministic body is found before its state becomes a base.
 #[test]
-fn nothing_is_pruned_while_replay_gives_another_state() {
+fn a_nondeterministic_model_is_not_pruned() {
     static COUNT: AtomicU64 = AtomicU64::new(0);
 
     #[derive(Debug, Default, Serialize, Deserialize, Shape, Model)]
-    struct Careless {
+    struct Nondeterministic {
         seen: Vec<u64>,
     }
 
     #[memimage::commands]
-    impl Careless {
+    impl Nondeterministic {
         #[command]
         fn look(&mut self, padding: Vec<u8>) -> usize {
             self.seen.push(COUNT.fetch_add(1, Ordering::SeqCst) + padding.len() as u64);
@@ -48,7 +48,7 @@ fn nothing_is_pruned_while_replay_gives_another_state() {
     }
 
     let disk = SimDisk::new();
-    let image = Image::<Careless>::options()
+    let image = Image::<Nondeterministic>::options()
         .segment_bytes(16 << 10)
         .snapshots(SnapshotPolicy::Manual)
         .retention(Retention::Events(0))
@@ -61,9 +61,10 @@ fn nothing_is_pruned_while_replay_gives_another_state() {
     assert_eq!((numbers(&disk)[0], bases(&disk).len()), (1, 0));
 }
 
-/// Each snapshot was rebuilt from the one before it, and the oldest, which is to be the base, gives another state by now.
+/// Each snapshot is verified from the one before it, but the oldest one, which would become the base, no longer replays to the
+/// same states.
 #[test]
-fn a_state_that_does_not_replay_to_the_newest_one_becomes_no_base() {
+fn a_state_that_does_not_replay_to_the_newest_state_does_not_become_the_base() {
     static STEP: AtomicU64 = AtomicU64::new(1);
 
     #[derive(Debug, Default, Serialize, Deserialize, Shape, Model)]
@@ -73,7 +74,7 @@ fn a_state_that_does_not_replay_to_the_newest_one_becomes_no_base() {
 
     #[memimage::commands]
     impl Changed {
-        /// A body that is changed without a new version.
+        /// The body is changed without a new version.
         #[command]
         fn add(&mut self, _padding: Vec<u8>) {
             self.total += STEP.load(Ordering::SeqCst);
@@ -99,7 +100,7 @@ fn a_state_that_does_not_replay_to_the_newest_one_becomes_no_base() {
     let why = image.admin().stats().retention_failure.unwrap();
     assert!(why.starts_with("the state after event 20 differs from the recorded one"), "{why}");
     assert_eq!((numbers(&disk)[0], bases(&disk).len()), (1, 0));
-    // what came after the change is whole in itself
+    // states after the change verify each other
     assert_eq!(snapshot(&image).pruned, Some(Seq::new(20)));
     assert_eq!(image.admin().stats().retention_failure, None);
     Image::close(image).unwrap();

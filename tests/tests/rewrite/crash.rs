@@ -1,4 +1,4 @@
-//! A rewrite that is cut short, after each operation of the disk and with any part of what was not synced surviving.
+//! Crashes of a rewrite after each operation of the disk, with any subset of the unsynced writes.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -9,10 +9,10 @@ use std::time::Duration;
 use memimage::admin::Rewrite;
 use memimage::disk::{Fault, Method, Operation, SimDisk, Unsynced};
 use memimage::{ErrorKind, Image, digest};
-use memimage_tests::{Act, Dice, GateDisk, cases};
+use memimage_tests::{DiskMethod, GateDisk, SplitMix64, cases};
 
 use super::model_versions::third;
-use super::{NEW, OLD, below, old, options, rewrite};
+use super::{NEW, OLD, count_files, options, rewrite, source_image};
 
 fn digest_of(disk: &SimDisk, path: &str) -> Result<u64, String> {
     let image: Image<third::Desk> =
@@ -21,16 +21,17 @@ fn digest_of(disk: &SimDisk, path: &str) -> Result<u64, String> {
     Ok(digest(&*state).unwrap().to_u64())
 }
 
-/// Nothing is at the target or a whole image, and once the rewrite was run again there is one.
-fn judge(disk: &SimDisk, expected: u64) -> Result<bool, String> {
+/// Checks that the target is missing or complete, and that it is complete after another rewrite. Returns whether it was
+/// complete.
+fn check_after_crash(disk: &SimDisk, expected: u64) -> Result<bool, String> {
     if digest_of(disk, OLD)? != expected {
         return Err("the source has changed".to_owned());
     }
-    let there = below(disk, NEW) > 0;
+    let there = count_files(disk, NEW) > 0;
     match rewrite::<third::Desk>(disk, OLD, NEW) {
-        Ok(_) if there => return Err("something was at the target, and was overwritten".to_owned()),
+        Ok(_) if there => return Err("an existing image at the target was overwritten".to_owned()),
         Err(error) if !(there && error.kind() == ErrorKind::AlreadyExists) => {
-            return Err(format!("run again: {error}"));
+            return Err(format!("the second rewrite: {error}"));
         }
         _ => {}
     }
@@ -40,14 +41,14 @@ fn judge(disk: &SimDisk, expected: u64) -> Result<bool, String> {
     }
     match digest_of(disk, NEW)? == expected {
         true => Ok(there),
-        false => Err("the image at the target is another".to_owned()),
+        false => Err("the image at the target has another state".to_owned()),
     }
 }
 
-/// Each operation of a disk, and the disk after it.
+/// The operations on a disk, each with the disk after it.
 type Points = Vec<(Operation, SimDisk)>;
 
-/// Records the operations on a disk.
+/// Records the operations on a disk from now on.
 fn record(disk: &SimDisk) -> Arc<Mutex<Points>> {
     let points = Arc::new(Mutex::new(Points::new()));
     let observed = Arc::clone(&points);
@@ -55,34 +56,35 @@ fn record(disk: &SimDisk) -> Arc<Mutex<Points>> {
     points
 }
 
-/// Crashes after each operation, in several ways. Says how often nothing was at the target, and how often an image.
+/// Simulates crashes after each operation, with several subsets. Returns how often the target was missing and how often it was
+/// complete.
 fn crash_everywhere(points: &Points, expected: u64) -> (u32, u32) {
-    let mut dice = Dice::new(1);
+    let mut rng = SplitMix64::new(1);
     let (mut nothing, mut all) = (0, 0);
-    let mut tally = |judged: Result<bool, String>, how: &str, operation: &Operation| match judged {
+    let mut tally = |result: Result<bool, String>, how: &str, operation: &Operation| match result {
         Ok(there) => *(if there { &mut all } else { &mut nothing }) += 1,
         Err(why) => panic!("after {operation:?}, {how} surviving: {why}"),
     };
     for (operation, disk) in points {
-        tally(judge(&disk.fork(), expected), "everything (a kill)", operation);
-        tally(judge(&disk.crash(|_| false), expected), "nothing", operation);
+        tally(check_after_crash(&disk.fork(), expected), "everything (a kill)", operation);
+        tally(check_after_crash(&disk.crash(|_| false), expected), "nothing", operation);
         for _ in 0..cases(3) {
-            let (mut own, times) = (Dice::new(dice.u64()), 2 + dice.below(3));
+            let (mut own, times) = (SplitMix64::new(rng.u64()), 2 + rng.below(3));
             let mut asked = Vec::<Unsynced>::new();
             let crashed = disk.crash(|unsynced| {
                 let survives = own.once_in(times);
                 asked.extend(survives.then(|| unsynced.clone()));
                 survives
             });
-            tally(judge(&crashed, expected), &format!("{asked:?}"), operation);
+            tally(check_after_crash(&crashed, expected), &format!("{asked:?}"), operation);
         }
     }
     (nothing, all)
 }
 
 #[test]
-fn a_crash_leaves_nothing_or_all_and_it_can_be_run_again() {
-    let disk = old(None);
+fn after_a_crash_the_target_is_missing_or_complete_and_a_rewrite_can_be_repeated() {
+    let disk = source_image(None);
     let expected = digest_of(&disk, OLD).unwrap();
     let points = record(&disk);
     rewrite::<third::Desk>(&disk, OLD, NEW).unwrap();
@@ -90,47 +92,47 @@ fn a_crash_leaves_nothing_or_all_and_it_can_be_run_again() {
     assert!(points.len() > 60, "{}", points.len());
     let (nothing, all) = crash_everywhere(&points, expected);
     assert!(nothing > 100 && all > 3, "{nothing} {all}");
-    // what was said to be done is done for good
+    // a rewrite that has returned is synced
     assert_eq!(digest_of(&disk.crash(|_| false), NEW), Ok(expected));
 }
 
-/// Also while it clears away what it made, or what an earlier one left.
+/// Also while it removes its own files, or the leftovers of an earlier rewrite.
 #[test]
-fn a_crash_of_a_rewrite_that_fails_can_be_run_again() {
-    let disk = old(None);
+fn after_a_crash_of_a_failing_rewrite_it_can_be_repeated() {
+    let disk = source_image(None);
     let expected = digest_of(&disk, OLD).unwrap();
     let gate = GateDisk::new(disk.clone());
     let rewriting = || Rewrite::<third::Desk>::new().segment_bytes(16 << 10).run_with(Arc::new(gate.clone()), OLD, NEW);
-    gate.rule(|call| match call.act {
-        Act::Rename if call.is(Act::Rename, NEW) => Err(io::ErrorKind::Other.into()),
-        // what it made cannot be removed either
-        Act::Remove => Err(io::ErrorKind::Other.into()),
+    gate.rule(|call| match call.method {
+        DiskMethod::Rename if call.is(DiskMethod::Rename, NEW) => Err(io::ErrorKind::Other.into()),
+        // the files that it wrote cannot be removed either
+        DiskMethod::Remove => Err(io::ErrorKind::Other.into()),
         _ => Ok(None),
     });
     rewriting().unwrap_err();
-    assert!(below(&disk, "/.new.rewriting") > 3);
-    gate.fail(Act::Rename, NEW, io::ErrorKind::Other);
+    assert!(count_files(&disk, "/.new.rewriting") > 3);
+    gate.fail(DiskMethod::Rename, NEW, io::ErrorKind::Other);
     let points = record(&disk);
     rewriting().unwrap_err();
     let points = std::mem::take(&mut *points.lock().unwrap());
     let removals = points.iter().filter(|(operation, _)| matches!(operation, Operation::RemoveDir { .. })).count();
-    assert_eq!(removals, 3 + 4, "what was left, and what was made");
+    assert_eq!(removals, 3 + 4, "the leftovers and the new directories should be removed");
     let (_, all) = crash_everywhere(&points, expected);
     assert_eq!(all, 0);
 }
 
-/// When the source could not be read again, just after the new journal was made, the thread that made its next segment was
-/// left behind. It went on in the directory that the next attempt was using by then: that one failed for a file that it had
-/// lost, or could have taken a segment of another image for its own. It is asked here with a disk that writes slowly.
+/// Regression: if the source could not be read again, after the new journal had been created, the thread that preallocates
+/// segments kept running. It worked in the directory of the next rewrite, which failed because of a missing file or could have
+/// used a segment of another image. A slow disk makes this likely.
 #[test]
-fn a_rewrite_that_fails_leaves_no_thread_behind() {
+fn a_failed_rewrite_leaves_no_thread_running() {
     for n in 1.. {
-        let disk = old(None);
+        let disk = source_image(None);
         let gate = GateDisk::new(disk.clone());
         let (returned, late) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
         let (over, count) = (Arc::clone(&returned), Arc::clone(&late));
         gate.rule(move |call| {
-            if call.is(Act::Write, "00000002.journal.tmp") {
+            if call.is(DiskMethod::Write, "00000002.journal.tmp") {
                 sleep(Duration::from_millis(5));
             }
             count.fetch_add(u32::from(over.load(Ordering::SeqCst)), Ordering::SeqCst);
@@ -140,11 +142,11 @@ fn a_rewrite_that_fails_leaves_no_thread_behind() {
         let rewritten = Rewrite::<third::Desk>::new().segment_bytes(16 << 10).run_with(Arc::new(gate), OLD, NEW);
         returned.store(true, Ordering::SeqCst);
         if disk.strikes() == 0 {
-            assert!(n > 10, "only {n} reads were met");
+            assert!(n > 10, "only {n} reads were made");
             break;
         }
         assert!(rewritten.is_err());
         sleep(Duration::from_millis(20));
-        assert_eq!(late.load(Ordering::SeqCst), 0, "calls of the disk after the failure of read {n} was told");
+        assert_eq!(late.load(Ordering::SeqCst), 0, "calls of the disk after the failure of read {n} was returned");
     }
 }

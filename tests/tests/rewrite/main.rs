@@ -1,9 +1,6 @@
 //! Rewriting a journal: `memimage::admin::rewrite`.
 
-#![allow(
-    unreachable_pub,
-    reason = "each module of `model_versions` stands for a program with a model that all of it sees"
-)]
+#![allow(unreachable_pub, reason = "each module of `model_versions` stands for a program with a public model")]
 
 mod crash;
 mod model_versions;
@@ -24,7 +21,7 @@ use model_versions::first::{self, DeskCommands as _};
 const OLD: &str = "/old";
 const NEW: &str = "/new";
 
-/// Small segments, no snapshots but by hand, and a clock of its own.
+/// Options with small segments, manual snapshots, and a deterministic clock.
 fn options<M: Model>() -> Options<M> {
     let clock = AtomicU64::new(1_000_000);
     Image::options()
@@ -33,7 +30,7 @@ fn options<M: Model>() -> Options<M> {
         .clock(move || Timestamp::from_micros(clock.fetch_add(1_000, Ordering::Relaxed)))
 }
 
-/// Opens an image on a copy of the disk, so that the one at hand stays as it is.
+/// Opens an image on a copy of the disk.
 fn open<M: Model>(disk: &SimDisk, path: &str) -> Image<M> {
     options().open_with(Arc::new(disk.fork()), path).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -42,11 +39,11 @@ fn rewrite<M: Model>(disk: &SimDisk, from: &str, to: &str) -> Result<RewriteRepo
     Rewrite::<M>::new().segment_bytes(16 << 10).run_with(Arc::new(disk.clone()), from, to)
 }
 
-/// The events of the first program that [`old`] records.
+/// The number of events in a [`source_image`].
 const EVENTS: u64 = 21;
 
-/// A disk with an image of the first program, in which all its commands were run.
-fn old(given: Option<first::Desk>) -> SimDisk {
+/// A disk with an image of the first program, with events of all its commands.
+fn source_image(given: Option<first::Desk>) -> SimDisk {
     let disk = SimDisk::new();
     let given = given.map_or_else(options, |state| options().genesis(state));
     let image: Image<first::Desk> = given.open_with(Arc::new(disk.clone()), OLD).unwrap();
@@ -64,7 +61,7 @@ fn old(given: Option<first::Desk>) -> SimDisk {
     disk
 }
 
-/// All paths on the disk that are below this one.
-fn below(disk: &SimDisk, path: &str) -> usize {
+/// The number of files below this path.
+fn count_files(disk: &SimDisk, path: &str) -> usize {
     disk.files().iter().filter(|file| file.starts_with(Path::new(path))).count()
 }

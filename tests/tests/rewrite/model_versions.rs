@@ -3,7 +3,7 @@
 use memimage::{Context, Shape};
 use serde::{Deserialize, Serialize};
 
-/// What a command left in the state: all that it knew.
+/// The context of a command, recorded in the state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Shape)]
 pub struct Note {
     pub what: String,
@@ -60,7 +60,7 @@ pub mod first {
     }
 }
 
-/// The second: a transfer is two entries, a ping nothing, and old fees are pinned.
+/// The second program: a transfer becomes two entries, a ping is dropped, and old fees stay as they were.
 pub mod second {
     use memimage::{Context, Model, Shape};
     use serde::{Deserialize, Serialize};
@@ -147,7 +147,7 @@ pub mod second {
     }
 }
 
-/// The third: each entry is two halves, one in each currency, and attempts are graded.
+/// The third program: each entry is split into two events, and attempts have a new argument.
 pub mod third {
     use memimage::{Context, Model, Recorded, Shape};
     use serde::{Deserialize, Serialize};
@@ -271,7 +271,7 @@ pub mod third {
     }
 }
 
-/// The third without its past: what a rewritten journal lets it be.
+/// The third program without its old versions, which a rewritten journal no longer needs.
 pub mod fourth {
     use memimage::{Context, Model, Shape};
     use serde::{Deserialize, Serialize};

@@ -9,11 +9,11 @@ use memimage_tests::{changed, files};
 
 use super::model_versions::fourth::DeskCommands as _;
 use super::model_versions::{Note, first, fourth, second, third};
-use super::{EVENTS, NEW, OLD, old, open, options, rewrite};
+use super::{EVENTS, NEW, OLD, open, options, rewrite, source_image};
 
 #[test]
 fn all_records_stay_and_the_source_is_unmodified() {
-    let disk = old(None);
+    let disk = source_image(None);
     let before = files(&disk);
     let rewritten = rewrite::<second::Desk>(&disk, OLD, NEW).unwrap();
 
@@ -23,13 +23,13 @@ fn all_records_stay_and_the_source_is_unmodified() {
     let image = open::<second::Desk>(&disk, NEW);
     let notes = image.read_uncommitted().unwrap().notes.clone();
     assert_eq!(notes, kept);
-    // the same notes as the first program took, but for transfers, which are two each
-    let whole = open::<first::Desk>(&disk, OLD).read_uncommitted().unwrap().drawer.clone();
-    assert_eq!(notes.len(), whole.len() + 3);
+    // the same notes as in the first program, except that a transfer has two
+    let first_notes = open::<first::Desk>(&disk, OLD).read_uncommitted().unwrap().drawer.clone();
+    assert_eq!(notes.len(), first_notes.len() + 3);
     let of = |notes: &[Note], seq| notes.iter().filter(|note| note.seq == seq).cloned().collect::<Vec<_>>();
-    assert_eq!(of(&notes, 5), of(&whole, 5), "a rejected one, with its actor");
+    assert_eq!(of(&notes, 5), of(&first_notes, 5), "a rejected event should keep its actor");
     assert_eq!(notes.iter().find(|note| note.seq == 10).unwrap().actor.as_deref(), Some("1"));
-    let transfer = &of(&whole, 1)[0];
+    let transfer = &of(&first_notes, 1)[0];
     assert!(of(&notes, 1).iter().all(|part| part.time == transfer.time && part.draw != transfer.draw));
 
     assert_eq!((rewritten.read, rewritten.split, rewritten.dropped), (EVENTS, 3, 6));
@@ -39,21 +39,21 @@ fn all_records_stay_and_the_source_is_unmodified() {
     assert_eq!(rewritten.digest, digest(&*image.read_uncommitted().unwrap()).unwrap());
     assert_eq!(image.journal().seq(), rewritten.seq);
     assert_eq!(image.admin().stats().recovery.replayed, rewritten.written);
-    // nothing is left of how it was made
+    // no temporary files are left
     assert!(disk.files().iter().all(|file| file.starts_with(OLD) || file.starts_with(NEW)));
     assert!(!disk.files().iter().any(|file| file.ends_with("REWRITING")));
 }
 
-/// The parts of parts draw the same, whether the journal was rewritten between the one step and the other or not.
+/// Split events draw the same random numbers whether the journal was rewritten in one step or in two.
 #[test]
-fn rewriting_halfway_changes_nothing() {
-    let disk = old(None);
+fn a_rewrite_in_two_steps_gives_the_same_result() {
+    let disk = source_image(None);
     let expected = open::<third::Desk>(&disk, OLD).read_uncommitted().unwrap().book.clone();
     rewrite::<second::Desk>(&disk, OLD, "/halfway").unwrap();
     assert_eq!(open::<third::Desk>(&disk, "/halfway").read_uncommitted().unwrap().book, expected);
     let rewritten = rewrite::<third::Desk>(&disk, "/halfway", NEW).unwrap();
     assert_eq!(open::<third::Desk>(&disk, NEW).read_uncommitted().unwrap().book, expected);
-    // what was dropped stays dropped
+    // dropped events stay dropped
     assert_eq!((rewritten.dropped, rewritten.split), (6, 6));
     assert_eq!(rewritten.upcasts[&("enter".to_owned(), 1)], 6);
     assert_eq!(rewritten.seq.get(), EVENTS + 3 + 6);
@@ -63,12 +63,12 @@ fn rewriting_halfway_changes_nothing() {
     let mut draws: Vec<u64> = expected.iter().map(|note| note.draw).collect();
     draws.sort_unstable();
     draws.dedup();
-    assert_eq!(draws.len(), expected.len(), "no two draw the same");
+    assert_eq!(draws.len(), expected.len(), "no two events should draw the same number");
 }
 
 #[test]
-fn a_program_without_a_past_opens_it_and_goes_on() {
-    let disk = old(None);
+fn a_program_without_old_versions_opens_a_rewritten_image() {
+    let disk = source_image(None);
     let error = options::<fourth::Desk>().open_with(Arc::new(disk.fork()), OLD).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Incompatible, "{error}");
     let rewritten = rewrite::<third::Desk>(&disk, OLD, NEW).unwrap();
@@ -77,7 +77,7 @@ fn a_program_without_a_past_opens_it_and_goes_on() {
     let disk = disk.fork();
     let image: Image<fourth::Desk> = options().open_with(Arc::new(disk.clone()), NEW).unwrap();
     assert_eq!(image.read_uncommitted().unwrap().book, book);
-    // snapshots, and commands whose random values no older one has drawn
+    // snapshots, and commands whose random numbers differ from those of older events
     image.admin().snapshot().unwrap();
     for account in 0..EVENTS as i64 {
         image.enter(account, true).unwrap();
@@ -94,16 +94,16 @@ fn a_program_without_a_past_opens_it_and_goes_on() {
     let image: Image<fourth::Desk> = options().open_with(Arc::new(disk.clone()), NEW).unwrap();
     assert_eq!(image.read_uncommitted().unwrap().book, book);
     Image::close(image).unwrap();
-    // and is rewritten again, with nothing to upcast
+    // a second rewrite has nothing to upcast
     let again = rewrite::<fourth::Desk>(&disk, NEW, "/again").unwrap();
     assert!(again.upcasts.is_empty());
     assert_eq!((again.split, again.dropped, again.written), (0, 6, again.read));
     assert_eq!(open::<fourth::Desk>(&disk, "/again").read_uncommitted().unwrap().book, book);
 }
 
-/// An event that is dropped leaves its number behind, so that no later event draws what an older one drew.
+/// A dropped event keeps its seq, so that no later event draws the same random numbers as an older one.
 #[test]
-fn the_numbers_never_fall_behind_those_of_the_source() {
+fn seqs_are_not_smaller_than_those_of_the_source() {
     let disk = memimage::disk::SimDisk::new();
     let image: Image<first::Desk> = options().open_with(Arc::new(disk.clone()), OLD).unwrap();
     use first::DeskCommands as _;
@@ -121,9 +121,9 @@ fn the_numbers_never_fall_behind_those_of_the_source() {
 }
 
 #[test]
-fn a_given_state_is_upcast_and_recorded_as_it_is_now() {
+fn a_genesis_state_is_upcast_and_recorded_in_its_current_version() {
     let given = Note { what: "given".to_owned(), seq: 0, time: 5, draw: 6, actor: None };
-    let disk = old(Some(first::Desk { drawer: vec![given.clone()] }));
+    let disk = source_image(Some(first::Desk { drawer: vec![given.clone()] }));
     rewrite::<third::Desk>(&disk, OLD, NEW).unwrap();
     let image = open::<fourth::Desk>(&disk, NEW);
     let book = image.read_uncommitted().unwrap().book.clone();
@@ -132,7 +132,7 @@ fn a_given_state_is_upcast_and_recorded_as_it_is_now() {
 }
 
 #[test]
-fn an_image_without_events_is_rewritten_too() {
+fn an_image_without_events_is_rewritten() {
     let disk = memimage::disk::SimDisk::new();
     let image: Image<first::Desk> = options().open_with(Arc::new(disk.clone()), OLD).unwrap();
     Image::close(image).unwrap();
@@ -145,25 +145,25 @@ fn an_image_without_events_is_rewritten_too() {
 
 #[test]
 fn progress_is_reported_step_by_step() {
-    let disk = old(None);
-    let mut told: Vec<RewriteProgress> = Vec::new();
+    let disk = source_image(None);
+    let mut reports: Vec<RewriteProgress> = Vec::new();
     let rewritten = Rewrite::<third::Desk>::new()
         .segment_bytes(16 << 10)
-        .progress(|progress| told.push(progress))
+        .progress(|progress| reports.push(progress))
         .run_with(Arc::new(disk), OLD, NEW)
         .unwrap();
-    assert!(told.is_sorted_by_key(|progress| (progress.step, progress.events, progress.bytes)), "{told:?}");
-    let last = |step| *told.iter().rfind(|progress| progress.step == step).unwrap();
+    assert!(reports.is_sorted_by_key(|progress| (progress.step, progress.events, progress.bytes)), "{reports:?}");
+    let last = |step| *reports.iter().rfind(|progress| progress.step == step).unwrap();
     let [rebuild, write, verify] = [RewriteStep::Rebuild, RewriteStep::Write, RewriteStep::Verify].map(last);
     assert_eq!((rebuild.events, rebuild.total), (EVENTS, None));
     assert_eq!((write.events, write.total, write.bytes), (EVENTS, Some(EVENTS), rebuild.bytes));
     assert_eq!((verify.events, verify.total), (rewritten.written, Some(rewritten.written)));
-    assert!(rebuild.bytes > 3 * 4_000, "the memos are in it");
+    assert!(rebuild.bytes > 3 * 4_000, "the bytes should include the memos");
 }
 
-/// On a real disk, with the defaults.
+/// On a real disk, with default options.
 #[test]
-fn files_are_rewritten_in_an_empty_directory_too() {
+fn a_rewrite_into_an_empty_directory_succeeds() {
     let directory = tempfile::tempdir().unwrap();
     let [from, to] = ["old", "new"].map(|name| directory.path().join(name));
     let image = Image::<first::Desk>::options().snapshots(SnapshotPolicy::Manual).open(&from).unwrap();

@@ -1,4 +1,5 @@
-//! Events whose shape has grown, or whose old type is gone: values are rewritten, and bytes copied under the newer shape.
+//! Events whose shape has grown or whose old type no longer exists: values are converted, and unchanged bytes are copied with
+//! the newer shape.
 
 use std::sync::Arc;
 
@@ -37,7 +38,7 @@ mod before {
     }
 }
 
-/// A later one: there is a form more, and prices are larger.
+/// A later program with another variant and larger prices.
 mod after {
     use memimage::{Model, Shape, Value};
     use serde::{Deserialize, Serialize};
@@ -56,7 +57,7 @@ mod after {
         pub prices: Vec<(String, u64)>,
     }
 
-    fn as_it_is(value: Value) -> Value {
+    fn unchanged(value: Value) -> Value {
         value
     }
 
@@ -67,14 +68,14 @@ mod after {
             self.forms.push(form);
         }
 
-        #[command(version = 2, history(value = as_it_is))]
+        #[command(version = 2, history(value = unchanged))]
         pub fn price(&mut self, title: String, cents: u64) {
             self.prices.push((title, cents));
         }
     }
 }
 
-/// The later one without its past.
+/// The later program without its old versions.
 mod last {
     use memimage::{Model, Shape};
     use serde::{Deserialize, Serialize};
@@ -103,7 +104,7 @@ mod last {
 }
 
 #[test]
-fn values_and_shapes_are_recorded_in_their_current_form() {
+fn values_and_shapes_are_written_in_their_current_version() {
     use before::ShelfCommands as _;
     use last::ShelfCommands as _;
     let disk = SimDisk::new();
@@ -118,7 +119,7 @@ fn values_and_shapes_are_recorded_in_their_current_form() {
 
     let shelf = open::<last::Shelf>(&disk, NEW);
     shelf.add(after::Form::Film).unwrap();
-    assert_eq!(shelf.admin().stats().batches, 1, "the shape with the new form is there already");
+    assert_eq!(shelf.admin().stats().batches, 1, "the shape with the new variant should already be recorded");
     let state = shelf.read_uncommitted().unwrap();
     assert_eq!(state.forms, [after::Form::Audio(300), after::Form::Paper, after::Form::Film]);
     assert_eq!(state.prices, [("Emma".to_owned(), u64::from(u32::MAX))]);

@@ -1,4 +1,4 @@
-//! Nothing but plain files and directories: links, pipes and the like inside an image are refused before they are opened.
+//! An image has only regular files and directories: links, pipes and other special files are refused before they are opened.
 
 use memimage::{ErrorKind, Image};
 use std::fs;
@@ -7,37 +7,38 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use memimage_tests::{LedgerCommands, Stands, in_time, names, tree};
+use memimage_tests::{EntryContent, LedgerCommands, names, tree, with_timeout};
 
 use super::{full_image, open};
 
-/// What may be put in a file's or directory's place.
+/// A replacement for a file or directory.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Trick {
-    /// A link to the very file, moved out of the image.
+enum Replacement {
+    /// A symbolic link to the original, which is moved out of the image.
     Link,
     Dangling,
     Pipe,
     Socket,
-    /// A directory where a file belongs, and the other way round.
-    Exchanged,
+    /// A directory instead of a file, or a file instead of a directory.
+    WrongKind,
 }
 
-const TRICKS: [Trick; 5] = [Trick::Link, Trick::Dangling, Trick::Pipe, Trick::Socket, Trick::Exchanged];
+const REPLACEMENTS: [Replacement; 5] =
+    [Replacement::Link, Replacement::Dangling, Replacement::Pipe, Replacement::Socket, Replacement::WrongKind];
 
-/// Puts something else in the place of `path`, and what was there outside.
-fn play(trick: Trick, path: &Path, outside: &Path) {
+/// Moves the file at `path` to `outside` and puts the replacement there.
+fn replace(replacement: Replacement, path: &Path, outside: &Path) {
     let was_dir = path.is_dir();
     if path.exists() {
         fs::rename(path, outside).unwrap();
     }
-    match trick {
-        Trick::Link => symlink(outside, path).unwrap(),
-        Trick::Dangling => symlink(outside.with_file_name("nowhere"), path).unwrap(),
-        Trick::Pipe => assert!(Command::new("mkfifo").arg(path).status().unwrap().success()),
-        Trick::Socket => drop(UnixListener::bind(path).unwrap()),
-        Trick::Exchanged if was_dir => fs::write(path, "a file").unwrap(),
-        Trick::Exchanged => fs::create_dir(path).unwrap(),
+    match replacement {
+        Replacement::Link => symlink(outside, path).unwrap(),
+        Replacement::Dangling => symlink(outside.with_file_name("nowhere"), path).unwrap(),
+        Replacement::Pipe => assert!(Command::new("mkfifo").arg(path).status().unwrap().success()),
+        Replacement::Socket => drop(UnixListener::bind(path).unwrap()),
+        Replacement::WrongKind if was_dir => fs::write(path, "a file").unwrap(),
+        Replacement::WrongKind => fs::create_dir(path).unwrap(),
     }
 }
 
@@ -53,55 +54,55 @@ fn undo(path: &Path, outside: &Path) {
 }
 
 #[test]
-fn a_path_that_is_no_file_is_refused_and_nothing_is_changed() {
+fn a_special_file_is_refused_and_nothing_is_changed() {
     let dir = tempfile::tempdir().unwrap();
     let image = dir.path().join("image");
     full_image(&image);
-    let whole = tree(&image);
-    let mut paths: Vec<PathBuf> = whole.keys().skip(1).cloned().collect();
+    let intact = tree(&image);
+    let mut paths: Vec<PathBuf> = intact.keys().skip(1).cloned().collect();
     paths.push(image.join("journal/00000099.journal.tmp"));
     paths.push(image.join("snapshot/00000000000000000099.snapshot.tmp"));
     paths.push(image.join("quarantine/00000001-0000004096-0.torn.tmp"));
-    // of many alike the first and the last do
+    // at least one path of each kind
     for kind in [".journal", ".base", ".snapshot", ".torn", "durable", "LOCK", "snapshot", "quarantine", "journal"] {
         assert!(paths.iter().any(|path| path.to_string_lossy().ends_with(kind)), "no {kind}");
     }
     for path in &paths {
-        for trick in TRICKS {
+        for replacement in REPLACEMENTS {
             let outside = dir.path().join("outside");
-            play(trick, path, &outside);
+            replace(replacement, path, &outside);
             let before = tree(dir.path());
             let root = image.clone();
-            let opened = in_time(move || open(&root));
-            let what = format!("{} as {trick:?}", path.strip_prefix(&image).unwrap().display());
-            let error = opened.err().unwrap_or_else(|| panic!("{what} was accepted"));
-            assert_eq!(error.kind(), ErrorKind::NotAnImage, "{what}: {error}");
+            let opened = with_timeout(move || open(&root));
+            let case = format!("{} as {replacement:?}", path.strip_prefix(&image).unwrap().display());
+            let error = opened.err().unwrap_or_else(|| panic!("{case} was accepted"));
+            assert_eq!(error.kind(), ErrorKind::NotAnImage, "{case}: {error}");
             let name = path.file_name().unwrap().to_str().unwrap();
-            assert!(error.to_string().contains(name), "{what}: {error}");
-            assert!(tree(dir.path()) == before, "{what} changed something");
+            assert!(error.to_string().contains(name), "{case}: {error}");
+            assert!(tree(dir.path()) == before, "{case} changed something");
             undo(path, &outside);
         }
     }
-    assert!(tree(&image) == whole);
+    assert!(tree(&image) == intact);
     Image::close(open(&image).unwrap()).unwrap();
 }
 
 #[test]
-fn a_link_is_named_and_what_to_do_about_it() {
+fn the_error_names_a_link_and_the_help() {
     let dir = tempfile::tempdir().unwrap();
     let image = dir.path().join("image");
     full_image(&image);
     let path = image.join("journal/durable");
-    play(Trick::Link, &path, &dir.path().join("outside"));
+    replace(Replacement::Link, &path, &dir.path().join("outside"));
     let error = open(&image).unwrap_err().to_string().replace(dir.path().to_str().unwrap(), "DIR");
     expect_test::expect!["`DIR/image/journal/durable` is a symbolic link: an image holds only regular files and directories; it was not opened, and nothing was changed; help: find out who created it, then remove it or restore the file that belongs there"].assert_eq(&error);
 }
 
-/// Files that are written in place must have no other name: a copy made by links would change under its owner's hands, and
-/// a link planted there would have us write into anybody's file. Those that are done with never change again, and a
-/// backup may well keep them by links.
+/// A file that is written in place must have only one name: a copy made by hard links would change with it, and a planted hard
+/// link would make the image write into a foreign file. Files that never change again may have hard links, for example from a
+/// backup.
 #[test]
-fn a_file_that_is_written_to_has_one_name() {
+fn a_file_that_is_written_in_place_has_no_hard_links() {
     let dir = tempfile::tempdir().unwrap();
     let (image, other) = (dir.path().join("image"), dir.path().join("other"));
     full_image(&image);
@@ -125,20 +126,20 @@ fn a_file_that_is_written_to_has_one_name() {
     }
 }
 
-/// What is planted in the place of a file that is yet to be made, is not written through.
+/// The image does not write through a link that was planted at the path of a future file.
 #[test]
-fn nothing_is_written_through_a_link_that_comes_later() {
+fn nothing_is_written_through_a_link_that_is_planted_later() {
     let dir = tempfile::tempdir().unwrap();
     let (path, victim) = (dir.path().join("image"), dir.path().join("victim"));
     fs::write(&victim, "mine").unwrap();
     let image = open(&path).unwrap();
     for number in 3..40 {
-        // some are there already
+        // some of these paths exist already
         _ = symlink(&victim, path.join(format!("journal/{number:08}.journal.tmp")));
     }
     symlink(&victim, path.join("snapshot/00000000000000000001.snapshot.tmp")).unwrap();
     image.deposit(1, 1).unwrap();
-    // the drill after it finds the others
+    // the snapshot verification reads the directory and finds the links
     let error = image.admin().snapshot().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotAnImage, "{error}");
     for _ in 0..100 {
@@ -149,7 +150,7 @@ fn nothing_is_written_through_a_link_that_comes_later() {
 }
 
 #[test]
-fn an_image_may_be_reached_by_a_link() {
+fn an_image_may_be_opened_through_a_link() {
     let dir = tempfile::tempdir().unwrap();
     let (image, link) = (dir.path().join("image"), dir.path().join("link"));
     full_image(&image);
@@ -157,11 +158,11 @@ fn an_image_may_be_reached_by_a_link() {
     let opened = open(&link).unwrap();
     assert_eq!(open(&image).unwrap_err().kind(), ErrorKind::Locked);
     Image::close(opened).unwrap();
-    // one that leads nowhere is not taken for a place where nothing is
+    // a dangling link is not treated as a free path
     fs::remove_file(&link).unwrap();
     symlink("nowhere", &link).unwrap();
     let error = open(&link).unwrap_err();
     assert!(error.kind() == ErrorKind::NotAnImage && error.to_string().contains("dangling symbolic link"), "{error}");
-    assert_eq!(tree(dir.path())[&link].0, Stands::Link("nowhere".into()));
+    assert_eq!(tree(dir.path())[&link].0, EntryContent::Link("nowhere".into()));
     assert!(!dir.path().join("nowhere").exists());
 }

@@ -1,5 +1,5 @@
-//! What is refused of an image's directory before it is opened, and who may look into one. The threat model is in
-//! `memimage/docs/SECURITY.md`.
+//! Checks of an image's directory before it is opened, and the permissions of its files. `memimage/docs/SECURITY.md` has the
+//! threat model.
 
 mod nesting_depth;
 mod writable_by_others;
@@ -10,7 +10,7 @@ mod rewrite;
 use std::path::Path;
 
 use memimage::{Error, Image, Options, Retention, SnapshotPolicy};
-use memimage_tests::{Ledger, LedgerCommands, tear};
+use memimage_tests::{Ledger, LedgerCommands, tear_last_frame};
 
 fn options() -> Options<Ledger> {
     Image::options()
@@ -24,7 +24,7 @@ fn open(path: &Path) -> Result<Image<Ledger>, Error> {
     options().open(path)
 }
 
-/// What an image may have: several segments, pruned ones before them and so a base, two snapshots, a quarantined copy.
+/// An image with all kinds of files: several segments, a base of a pruned journal, two snapshots, and a quarantined copy.
 fn full_image(path: &Path) {
     let image = open(path).unwrap();
     for _ in 0..4 {
@@ -35,7 +35,7 @@ fn full_image(path: &Path) {
     }
     image.file(vec![7; 3_000]).unwrap();
     Image::close(image).unwrap();
-    tear(path);
+    tear_last_frame(path);
     let image = open(path).unwrap();
     assert!(image.admin().stats().recovery.quarantined.is_some());
     Image::close(image).unwrap();

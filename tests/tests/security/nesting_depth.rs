@@ -1,4 +1,4 @@
-//! Bytes that no image wrote, in a journal whose checksums are all right: a payload deeper than any that is recorded.
+//! A forged journal whose checksums are right: a payload that is nested deeper than any recorded one can be.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ struct Depths {
     depth: u64,
 }
 
-/// Contains itself: a byte a level.
+/// A recursive type that takes one byte per level.
 #[derive(Serialize, Deserialize, Shape)]
 struct Level {
     below: Option<Box<Level>>,
@@ -28,7 +28,7 @@ impl Depths {
         self.depth = std::iter::successors(Some(&level), |level| level.below.as_deref()).count() as u64;
     }
 
-    /// A payload of 32,768 bytes as they are.
+    /// A payload of 32,768 bytes that are encoded as they are.
     #[command]
     fn fill(&mut self, block: Block) {
         self.depth = u64::from(block[0][0][0]);
@@ -39,9 +39,9 @@ fn open(disk: &SimDisk) -> Result<Image<Depths>, memimage::Error> {
     Image::options().snapshots(SnapshotPolicy::Manual).open_with(Arc::new(disk.clone()), "/depths")
 }
 
-/// The stack of the thread that opened it ran over, which ends a process.
+/// Regression: the stack of the opening thread overflowed, which ends the process.
 #[test]
-fn a_payload_deeper_than_any_recorded_is_refused() {
+fn a_payload_that_exceeds_the_nesting_limit_is_refused() {
     let disk = SimDisk::new();
     let depths = open(&disk).unwrap();
     depths.dive(Level { below: Some(Box::new(Level { below: None })) }).unwrap();
@@ -50,7 +50,7 @@ fn a_payload_deeper_than_any_recorded_is_refused() {
     depths.fill(block).unwrap();
     Image::close(depths).unwrap();
 
-    // the block's bytes become those of a dive: one level in another, 32,767 of them
+    // the bytes of the block become those of a `dive` with 32,767 levels
     let path = "/depths/journal/00000001.journal";
     let mut segment = disk.read(path).unwrap();
     unwhiten(&mut segment);

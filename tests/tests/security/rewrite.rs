@@ -1,4 +1,4 @@
-//! A journal is not rewritten into the source's own directory, by whatever path.
+//! A journal is not rewritten into the directory of its source, whichever path leads there.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -8,7 +8,7 @@ use memimage::{ErrorKind, Image};
 use memimage_tests::{Ledger, LedgerCommands, tree};
 
 #[test]
-fn the_inside_of_the_source_is_refused_by_whatever_path() {
+fn a_target_inside_the_source_is_refused_by_any_path() {
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("source");
     let image = Image::<Ledger>::open(&source).unwrap();
@@ -41,7 +41,7 @@ fn the_inside_of_the_source_is_refused_by_whatever_path() {
             assert!(tree(dir.path()) == before, "{target} changed something");
         }
     }
-    // what only looks like the inside
+    // paths that only look like the inside of the source
     rewrite::<Ledger>(&source, dir.path().join("to-own/../../new")).unwrap();
     rewrite::<Ledger>(&source, source.join("../newer")).unwrap();
     assert!(dir.path().join("new/journal").is_dir() && dir.path().join("newer/journal").is_dir());

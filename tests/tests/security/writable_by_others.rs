@@ -1,4 +1,4 @@
-//! Files that others may write to are reported, and used nevertheless.
+//! Files that others may write to are reported, but the image opens.
 
 use memimage::Image;
 use std::fs::{self, Permissions};
@@ -12,11 +12,11 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::{full_image, open};
 
-/// Keeps what is said.
+/// Collects the log.
 #[derive(Clone, Default)]
-struct Said(Arc<Mutex<Vec<u8>>>);
+struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-impl io::Write for Said {
+impl io::Write for LogBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
         Ok(bytes.len())
@@ -27,20 +27,20 @@ impl io::Write for Said {
     }
 }
 
-impl MakeWriter<'_> for Said {
-    type Writer = Said;
+impl MakeWriter<'_> for LogBuffer {
+    type Writer = LogBuffer;
 
-    fn make_writer(&self) -> Said {
+    fn make_writer(&self) -> LogBuffer {
         self.clone()
     }
 }
 
-/// The warnings of an opening.
+/// The warnings that an opening logs.
 fn warnings(path: &Path) -> Vec<String> {
-    let said = Said::default();
-    let subscriber = tracing_subscriber::fmt().with_writer(said.clone()).with_ansi(false).finish();
+    let log = LogBuffer::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
     tracing::subscriber::with_default(subscriber, || Image::close(open(path).unwrap()).unwrap());
-    let text = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     text.lines().filter(|line| line.contains("WARN")).map(str::to_owned).collect()
 }
 
@@ -51,7 +51,7 @@ fn files_that_others_may_write_to_are_reported() {
     full_image(&image);
     assert_eq!(warnings(&image), Vec::<String>::new());
     let snapshot = names(&image.join("snapshot"), ".snapshot").pop().unwrap();
-    for (path, mode, whole) in [
+    for (path, mode, private) in [
         (image.clone(), 0o777, 0o700),
         (image.join("LOCK"), 0o666, 0o600),
         (image.join("journal"), 0o770, 0o700),
@@ -67,10 +67,10 @@ fn files_that_others_may_write_to_are_reported() {
             warning.contains(&format!("path={} ", path.display())) || warning.ends_with(path.to_str().unwrap()),
             "{warning}"
         );
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode, "it is left as it is");
-        fs::set_permissions(&path, Permissions::from_mode(whole)).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode, "the mode should not be changed");
+        fs::set_permissions(&path, Permissions::from_mode(private)).unwrap();
     }
-    // reading is for whoever the owner lets in
+    // others may read if the owner permits it
     fs::set_permissions(&image, Permissions::from_mode(0o755)).unwrap();
     assert_eq!(warnings(&image), Vec::<String>::new());
 }

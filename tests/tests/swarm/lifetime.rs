@@ -4,191 +4,196 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use memimage::disk::SimDisk;
 use memimage::{CommandError, Error, ErrorKind, Image, Pending};
-use memimage_tests::Dice;
+use memimage_tests::SplitMix64;
 
-use crate::model::{Crowd, CrowdCommands, CrowdSay, Word};
-use crate::oracle::{Ending, Ledger, Promised};
-use crate::parameters::{End, Life, Plan};
+use crate::model::{Mark, MarkList, MarkListAppend, MarkListCommands};
+use crate::oracle::{EndKind, PromiseRecord, Promises};
+use crate::parameters::{LifetimeEnd, LifetimeParameters, SwarmParameters};
 
-/// What a life leaves.
-pub(crate) struct Left {
-    /// The disk as the next process finds it.
+/// The disk and the promises at the end of a lifetime.
+pub(crate) struct LifetimeResult {
+    /// The disk that the next process finds.
     pub(crate) disk: SimDisk,
-    pub(crate) promised: Promised,
-    pub(crate) ending: Ending,
-    /// What was in memory when it ended, where that can be known.
-    pub(crate) live: Option<Vec<Word>>,
+    pub(crate) promises: Promises,
+    pub(crate) ending: EndKind,
+    /// The state in memory at the end, if it is known.
+    pub(crate) in_memory: Option<Vec<Mark>>,
 }
 
-/// Runs a life of an image that is open on `disk`.
+/// Runs a lifetime of an image that is open on `disk`.
 ///
 /// # Errors
 ///
-/// What went wrong without a fault.
-pub(crate) fn live(life: &Life, disk: &SimDisk, image: Image<Crowd>, ledger: &Arc<Ledger>) -> Result<Left, String> {
-    let caught = catch_at_the_end(life, disk, ledger);
-    if let Some(fault) = life.fault.clone().filter(|_| !life.opens_faulty) {
+/// An error that no fault explains.
+pub(crate) fn run_lifetime(
+    lifetime: &LifetimeParameters,
+    disk: &SimDisk,
+    image: Image<MarkList>,
+    record: &Arc<PromiseRecord>,
+) -> Result<LifetimeResult, String> {
+    let captured = capture_end(lifetime, disk, record);
+    if let Some(fault) = lifetime.fault.clone().filter(|_| !lifetime.faulty_opening) {
         disk.inject(fault);
     }
     let failures: Vec<String> = std::thread::scope(|scope| {
-        let speak = |(teller, seed): (usize, &u64)| {
-            let (image, mut dice) = (image.clone(), Dice::new(*seed));
-            scope.spawn(move || Voice::new(teller as u8, image, ledger).speak(life.asks, &mut dice))
+        let run = |(thread, seed): (usize, &u64)| {
+            let (image, mut rng) = (image.clone(), SplitMix64::new(*seed));
+            scope.spawn(move || CommandThread::new(thread as u8, image, record).run(lifetime.operations, &mut rng))
         };
-        let speaking: Vec<_> = life.tellers.iter().enumerate().map(speak).collect();
-        speaking.into_iter().filter_map(|teller| teller.join().expect("a teller does not panic").err()).collect()
+        let running: Vec<_> = lifetime.thread_seeds.iter().enumerate().map(run).collect();
+        running.into_iter().filter_map(|thread| thread.join().expect("a command thread does not panic").err()).collect()
     });
-    let live = image.read_uncommitted().ok().map(|crowd| crowd.words.clone());
-    let closed = match life.end {
-        End::Close => Image::close(image),
+    let in_memory = image.read_uncommitted().ok().map(|list| list.marks.clone());
+    let closed = match lifetime.end {
+        LifetimeEnd::Close => Image::close(image),
         _ => {
             drop(image);
             Ok(())
         }
     };
-    if life.fault.is_none() {
+    if lifetime.fault.is_none() {
         if let Some(failure) = failures.first() {
             return Err(failure.clone());
         }
-        closed.as_ref().map_err(|error| format!("it could not be closed: {error}"))?;
+        closed.as_ref().map_err(|error| format!("closing failed: {error}"))?;
     }
-    if let (Ok(()), End::Close, Some(live)) = (&closed, &life.end, &live) {
-        ledger.is_synced(live.len() as u64);
+    if let (Ok(()), LifetimeEnd::Close, Some(in_memory)) = (&closed, &lifetime.end, &in_memory) {
+        record.record_sync(in_memory.len() as u64);
     }
-    // the observer holds the disk's last state if its moment never came
-    let (left, promised) =
-        caught.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_else(|| (disk.fork(), ledger.now()));
-    let (disk, ending) = match &life.end {
-        End::PowerCut(_, crash) => (left.crash_by(crash), Ending::PowerCut),
-        _ => (left, Ending::Kill),
+    // without a captured disk, the lifetime had fewer operations, and the disk has its last state
+    let (left, promises) =
+        captured.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_else(|| (disk.fork(), record.now()));
+    let (disk, ending) = match &lifetime.end {
+        LifetimeEnd::PowerCut(_, crash) => (left.crash_by(crash), EndKind::PowerCut),
+        _ => (left, EndKind::Kill),
     };
-    Ok(Left { disk, promised, ending, live })
+    Ok(LifetimeResult { disk, promises, ending, in_memory })
 }
 
-type Caught = Arc<Mutex<Option<(SimDisk, Promised)>>>;
+type CapturedEnd = Arc<Mutex<Option<(SimDisk, Promises)>>>;
 
-/// Catches the disk at the operation after which the process ends, and what was promised by then.
-fn catch_at_the_end(life: &Life, disk: &SimDisk, ledger: &Arc<Ledger>) -> Caught {
-    let caught = Caught::default();
-    if let End::Kill(after) | End::PowerCut(after, _) = life.end {
-        let (catch, ledger, last) = (Arc::clone(&caught), Arc::clone(ledger), disk.operations() + after);
+/// Captures the disk and the promises at the operation after which the process ends.
+fn capture_end(lifetime: &LifetimeParameters, disk: &SimDisk, record: &Arc<PromiseRecord>) -> CapturedEnd {
+    let captured = CapturedEnd::default();
+    if let LifetimeEnd::Kill(after) | LifetimeEnd::PowerCut(after, _) = lifetime.end {
+        let (capture, record, last) = (Arc::clone(&captured), Arc::clone(record), disk.operations() + after);
         disk.observe(move |_, fork| {
-            let mut caught = catch.lock().unwrap_or_else(PoisonError::into_inner);
-            if caught.is_none() && fork.operations() >= last {
-                *caught = Some((fork.clone(), ledger.now()));
+            let mut captured = capture.lock().unwrap_or_else(PoisonError::into_inner);
+            if captured.is_none() && fork.operations() >= last {
+                *captured = Some((fork.clone(), record.now()));
             }
         });
     }
-    caught
+    captured
 }
 
-/// One of those who speak.
-struct Voice<'a> {
-    teller: u8,
-    image: Image<Crowd>,
-    ledger: &'a Ledger,
-    /// The last word that was recorded, as far as is known.
+/// A thread that runs random commands.
+struct CommandThread<'a> {
+    thread: u8,
+    image: Image<MarkList>,
+    record: &'a PromiseRecord,
+    /// The number of its last recorded mark, as far as it is known.
     nth: u32,
-    pending: Vec<(Word, Pending<u64, Error>)>,
+    pending: Vec<(Mark, Pending<u64, Error>)>,
 }
 
-impl Voice<'_> {
-    fn new(teller: u8, image: Image<Crowd>, ledger: &Ledger) -> Voice<'_> {
-        Voice { teller, image, ledger, nth: ledger.said(teller), pending: Vec::new() }
+impl CommandThread<'_> {
+    fn new(thread: u8, image: Image<MarkList>, record: &PromiseRecord) -> CommandThread<'_> {
+        CommandThread { thread, image, record, nth: record.acknowledged(thread), pending: Vec::new() }
     }
 
-    /// Says and asks this and that, until something fails.
-    fn speak(mut self, asks: u64, dice: &mut Dice) -> Result<(), String> {
-        for _ in 0..asks {
-            match dice.below(16) {
-                0..=4 => self.say(dice)?,
-                5..=7 => self.submit(dice)?,
+    /// Runs random operations until one fails unexpectedly.
+    fn run(mut self, operations: u64, rng: &mut SplitMix64) -> Result<(), String> {
+        for _ in 0..operations {
+            match rng.below(16) {
+                0..=4 => self.append(rng)?,
+                5..=7 => self.submit(rng)?,
                 8 => self.wait()?,
                 9 => {
-                    let words = self.image.query(|crowd| crowd.words.len() as u64).map_err(told)?;
-                    self.ledger.sees(words);
+                    let marks = self.image.query(|list| list.marks.len() as u64).map_err(message)?;
+                    self.record.observe(marks);
                 }
-                10 | 11 => match self.image.object() {
-                    Err(CommandError::Refused(words)) => self.ledger.sees(words),
-                    other => return Err(format!("an objection was not refused: {other:?}")),
+                10 | 11 => match self.image.refuse_in_check() {
+                    Err(CommandError::Refused(marks)) => self.record.observe(marks),
+                    other => return Err(format!("the check did not refuse: {other:?}")),
                 },
-                12 => match self.image.retract() {
-                    Err(CommandError::Refused(words)) => self.ledger.sees(words),
-                    other => return Err(format!("a retraction was not refused: {other:?}")),
+                12 => match self.image.reject_in_body() {
+                    Err(CommandError::Refused(marks)) => self.record.observe(marks),
+                    other => return Err(format!("the body did not reject: {other:?}")),
                 },
                 13 => {
-                    let error = self.image.shout(self.word(1)).expect_err("it panics");
+                    let error = self.image.append_and_panic(self.mark(1)).expect_err("the command panics");
                     if error.kind() != ErrorKind::Panicked {
-                        return Err(told(error));
+                        return Err(message(error));
                     }
                 }
                 14 => {
-                    let words = self.image.read_uncommitted().map_err(told)?.words.len() as u64;
-                    self.image.journal().sync().map_err(told)?;
-                    self.ledger.is_synced(words);
+                    let marks = self.image.read_uncommitted().map_err(message)?.marks.len() as u64;
+                    self.image.journal().sync().map_err(message)?;
+                    self.record.record_sync(marks);
                 }
-                _ if dice.once_in(3) => {
-                    self.image.admin().snapshot().map_err(told)?;
+                _ if rng.once_in(3) => {
+                    self.image.admin().snapshot().map_err(message)?;
                 }
-                // what was submitted is not waited for
+                // pending answers are dropped
                 _ => self.pending.clear(),
             }
         }
         self.wait()
     }
 
-    /// Its next word but so many.
-    fn word(&self, after: u32) -> Word {
-        Word { teller: self.teller, nth: self.nth + after }
+    /// The mark that is `after` steps after the last one.
+    fn mark(&self, after: u32) -> Mark {
+        Mark { thread: self.thread, nth: self.nth + after }
     }
 
-    fn say(&mut self, dice: &mut Dice) -> Result<(), String> {
-        let word = self.word(1);
-        self.ledger.begins(word);
-        let place = self.image.say(word, filler(dice)).map_err(told)?;
-        self.nth = word.nth;
-        self.ledger.is_told(word, place);
+    fn append(&mut self, rng: &mut SplitMix64) -> Result<(), String> {
+        let mark = self.mark(1);
+        self.record.start(mark);
+        let index = self.image.append(mark, filler(rng)).map_err(message)?;
+        self.nth = mark.nth;
+        self.record.acknowledge(mark, index);
         Ok(())
     }
 
-    fn submit(&mut self, dice: &mut Dice) -> Result<(), String> {
-        let word = self.word(1);
-        self.ledger.begins(word);
-        let command = CrowdSay { word, filler: filler(dice) };
-        let submitted = if dice.once_in(2) { self.image.try_submit(command) } else { self.image.submit(command) };
+    fn submit(&mut self, rng: &mut SplitMix64) -> Result<(), String> {
+        let mark = self.mark(1);
+        self.record.start(mark);
+        let command = MarkListAppend { mark, filler: filler(rng) };
+        let submitted = if rng.once_in(2) { self.image.try_submit(command) } else { self.image.submit(command) };
         match submitted {
             Ok(pending) => {
-                self.nth = word.nth;
-                self.pending.push((word, pending));
+                self.nth = mark.nth;
+                self.pending.push((mark, pending));
                 Ok(())
             }
             Err(error) if error.kind() == ErrorKind::Busy => Ok(()),
-            Err(error) => Err(told(error)),
+            Err(error) => Err(message(error)),
         }
     }
 
     fn wait(&mut self) -> Result<(), String> {
-        for (word, pending) in self.pending.drain(..) {
-            let place = pending.wait().map_err(told)?;
-            self.ledger.is_told(word, place);
+        for (mark, pending) in self.pending.drain(..) {
+            let index = pending.wait().map_err(message)?;
+            self.record.acknowledge(mark, index);
         }
         Ok(())
     }
 }
 
-fn filler(dice: &mut Dice) -> Vec<u8> {
-    let len = if dice.once_in(6) { dice.below(9_000) } else { dice.below(200) };
+fn filler(rng: &mut SplitMix64) -> Vec<u8> {
+    let len = if rng.once_in(6) { rng.below(9_000) } else { rng.below(200) };
     vec![7; len as usize]
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "as a function to map errors by")]
-fn told(error: Error) -> String {
+#[expect(clippy::needless_pass_by_value, reason = "passed to `map_err`")]
+fn message(error: Error) -> String {
     error.to_string()
 }
 
-impl Plan {
-    /// The words in an image that was just opened.
-    pub(crate) fn words(image: &Image<Crowd>) -> Result<Vec<Word>, String> {
-        image.read_uncommitted().map(|crowd| crowd.words.clone()).map_err(told)
+impl SwarmParameters {
+    /// The marks in an image that was just opened.
+    pub(crate) fn marks(image: &Image<MarkList>) -> Result<Vec<Mark>, String> {
+        image.read_uncommitted().map(|list| list.marks.clone()).map_err(message)
     }
 }

@@ -1,13 +1,13 @@
-//! A swarm of small simulations, each of them as its seed says: up to four threads that command, query, sync, snapshot and
-//! panic on one image, in all durability modes, with and without pruning, while the disk fails, lies or is full; then a
-//! close, a kill or a power cut, and the next life of the same image begins with what was left. (The idea of many simulations
-//! that each enable other features: Groce and others, "Swarm Testing", 2012; TigerBeetle's simulator.)
+//! A swarm of small simulations, each determined by its seed. Up to four threads run commands, queries, syncs, snapshots and
+//! panics on one image, in all durability modes, with and without pruning, while the disk fails, lies or is full. A close, a
+//! kill or a power cut ends the lifetime, and the next lifetime of the same image begins with the remaining disk. (Many
+//! simulations with different enabled features: Groce and others, "Swarm Testing", 2012; TigerBeetle's simulator.)
 //!
-//! After each end: everything that was promised is there, in the sense of the mode; what is there is a prefix of what was
-//! executed, in that order; and the image opens, or is refused as suspect if the power cut left garbage.
+//! After each lifetime: everything that the durability mode promised is recovered, the recovered commands are a prefix of the
+//! executed ones in the same order, and the image opens, or is refused as suspect if the power cut left garbage.
 //!
-//! `MEMIMAGE_CASES` sets how many seeds are tried, `MEMIMAGE_SEED` the first. A seed fixes all but how the threads take turns,
-//! so a failure may need some attempts: `MEMIMAGE_SEED=… MEMIMAGE_CASES=1 MEMIMAGE_TIMES=1000`.
+//! `MEMIMAGE_CASES` sets the number of seeds, `MEMIMAGE_SEED` the first one. A seed does not determine the thread schedule, so
+//! a failure may need several attempts: `MEMIMAGE_SEED=… MEMIMAGE_CASES=1 MEMIMAGE_TIMES=1000`.
 
 mod model;
 mod lifetime;
@@ -21,24 +21,24 @@ use std::time::{Duration, Instant};
 
 use memimage::disk::SimDisk;
 use memimage::{ErrorKind, Seq};
-use memimage_tests::{cases, mend};
+use memimage_tests::{cases, repair_until_sound};
 
-use lifetime::{Left, live};
-use model::Word;
-use oracle::{Ending, Ledger};
-use parameters::{End, Life, Plan};
+use lifetime::{LifetimeResult, run_lifetime};
+use model::Mark;
+use oracle::{EndKind, PromiseRecord};
+use parameters::{LifetimeEnd, LifetimeParameters, SwarmParameters};
 
-/// A seed that takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The time limit for a seed.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// So many seeds are under way at once: most of the time each waits for a thread of its own.
+/// How many seeds run at the same time; most of the time each of them waits for its own threads.
 const WORKERS: usize = 6;
 
-/// What was seen, to know that the swarm is not too tame.
+/// Counts of the faults and repairs, to check that the swarm covers them.
 #[derive(Debug, Default)]
 struct Tally {
-    lives: AtomicU64,
-    words: AtomicU64,
+    lifetimes: AtomicU64,
+    marks: AtomicU64,
     faults: AtomicU64,
     refused_to_open: AtomicU64,
     suspect: AtomicU64,
@@ -52,88 +52,94 @@ fn count(counter: &AtomicU64, by: u64) {
     counter.fetch_add(by, Ordering::Relaxed);
 }
 
-/// Opens what is left and gives its words; a fault may make the first attempt fail.
+/// Opens the remaining disk and returns its marks. A fault may make the first attempt fail.
 fn recover(
-    plan: &Plan,
-    life: &Life,
+    parameters: &SwarmParameters,
+    lifetime: &LifetimeParameters,
     disk: &SimDisk,
     tally: &Tally,
-) -> Result<(memimage::Image<model::Crowd>, Vec<Word>), String> {
-    if let Some(fault) = life.fault.clone().filter(|_| life.opens_faulty) {
+) -> Result<(memimage::Image<model::MarkList>, Vec<Mark>), String> {
+    if let Some(fault) = lifetime.fault.clone().filter(|_| lifetime.faulty_opening) {
         disk.inject(fault);
-        match plan.open(life, disk) {
+        match parameters.open(lifetime, disk) {
             Ok(image) => {
-                if let Ok(words) = Plan::words(&image) {
-                    return Ok((image, words));
+                if let Ok(marks) = SwarmParameters::marks(&image) {
+                    return Ok((image, marks));
                 }
             }
             Err(_) => count(&tally.refused_to_open, 1),
         }
         disk.heal();
     }
-    let image = plan.open(life, disk).map_err(|error| error.to_string())?;
-    let words = Plan::words(&image)?;
-    Ok((image, words))
+    let image = parameters.open(lifetime, disk).map_err(|error| error.to_string())?;
+    let marks = SwarmParameters::marks(&image)?;
+    Ok((image, marks))
 }
 
-/// Runs all lives of a seed.
+/// Runs all lifetimes of a seed.
 fn run(seed: u64, tally: &Tally) -> Result<(), String> {
-    let plan = Plan::new(seed);
+    let parameters = SwarmParameters::new(seed);
     let mut disk = SimDisk::new();
-    let mut before: Vec<Word> = Vec::new();
-    let mut ended: Option<(Left, &Life)> = None;
+    let mut before: Vec<Mark> = Vec::new();
+    let mut ended: Option<(LifetimeResult, &LifetimeParameters)> = None;
     let mut faulty = false;
-    for life in &plan.lives {
-        faulty |= life.fault.is_some();
-        let fail = |why: String, disk: &SimDisk| format!("{why}\nin {life:?}\nof {plan:?}\n{}", disk.trace());
-        let (image, words) = recover(&plan, life, &disk, tally).map_err(|why| fail(why, &disk))?;
+    for lifetime in &parameters.lifetimes {
+        faulty |= lifetime.fault.is_some();
+        let fail = |why: String, disk: &SimDisk| format!("{why}\nin {lifetime:?}\nof {parameters:?}\n{}", disk.trace());
+        let (image, marks) = recover(&parameters, lifetime, &disk, tally).map_err(|why| fail(why, &disk))?;
         let recovery = image.admin().stats().recovery;
         count(&tally.quarantined, u64::from(recovery.quarantined.is_some()));
-        // the second copy of a base may be missing: what made it was cut short
+        // the second copy of a base may be missing after a crash
         let has_name = |why: &str| why != "it is missing";
         if !faulty && recovery.unusable_snapshots.iter().any(|(_, why)| has_name(why)) {
-            return Err(fail(format!("a snapshot has its name and is not whole: {recovery:?}"), &disk));
+            return Err(fail(format!("a snapshot has its final name but is not complete: {recovery:?}"), &disk));
         }
         if let Some((left, past)) = &ended {
             let how = (past.durability, left.ending);
-            left.promised
-                .judge(&words, how, &before, left.live.as_deref())
+            left.promises
+                .check(&marks, how, &before, left.in_memory.as_deref())
                 .map_err(|why| fail(format!("{why}\nafter {past:?}"), &disk))?;
         }
-        let ledger = Arc::new(Ledger::after(&words));
-        let mut left = live(life, &disk, image, &ledger).map_err(|why| fail(why, &disk))?;
-        count(&tally.lives, 1);
-        count(&tally.words, left.live.as_ref().map_or(0, |live| (live.len() - words.len()) as u64));
+        let record = Arc::new(PromiseRecord::after(&marks));
+        let mut left = run_lifetime(lifetime, &disk, image, &record).map_err(|why| fail(why, &disk))?;
+        count(&tally.lifetimes, 1);
+        count(&tally.marks, left.in_memory.as_ref().map_or(0, |in_memory| (in_memory.len() - marks.len()) as u64));
         count(&tally.faults, disk.strikes());
-        count(if left.ending == Ending::Kill { &tally.kills } else { &tally.power_cuts }, 1);
-        if let End::PowerCut(_, memimage::disk::Crash::Garbage(_)) = life.end {
-            left = without_garbage(&plan, life, left, tally).map_err(|why| fail(why, &disk))?;
+        count(if left.ending == EndKind::Kill { &tally.kills } else { &tally.power_cuts }, 1);
+        if let LifetimeEnd::PowerCut(_, memimage::disk::Crash::Garbage(_)) = lifetime.end {
+            left = without_garbage(&parameters, lifetime, left, tally).map_err(|why| fail(why, &disk))?;
         }
         count(&tally.pruned, u64::from(is_pruned(&left.disk)));
         disk = left.disk.clone();
-        before = words;
-        ended = Some((left, life));
+        before = marks;
+        ended = Some((left, lifetime));
     }
-    let (left, life) = ended.expect("there is a life");
-    let image =
-        plan.open(life, &disk).map_err(|error| format!("{error}\nafter {life:?}\nof {plan:?}\n{}", disk.trace()))?;
-    left.promised
-        .judge(&Plan::words(&image)?, (life.durability, left.ending), &before, left.live.as_deref())
-        .map_err(|why| format!("{why}\nafter {life:?}\nof {plan:?}\n{}", disk.trace()))
+    let (left, lifetime) = ended.expect("at least one lifetime");
+    let image = parameters
+        .open(lifetime, &disk)
+        .map_err(|error| format!("{error}\nafter {lifetime:?}\nof {parameters:?}\n{}", disk.trace()))?;
+    left.promises
+        .check(&SwarmParameters::marks(&image)?, (lifetime.durability, left.ending), &before, left.in_memory.as_deref())
+        .map_err(|why| format!("{why}\nafter {lifetime:?}\nof {parameters:?}\n{}", disk.trace()))
 }
 
-/// A power cut may leave garbage that no torn write explains. Then the image is refused as suspect, and nothing else than that;
-/// and it goes on once it is repaired.
-fn without_garbage(plan: &Plan, life: &Life, left: Left, tally: &Tally) -> Result<Left, String> {
-    match plan.open(life, &left.disk.fork()) {
+/// A power cut may leave garbage that no torn write explains. Opening then refuses the image as suspect, for no other reason,
+/// and after a repair the image opens.
+fn without_garbage(
+    parameters: &SwarmParameters,
+    lifetime: &LifetimeParameters,
+    left: LifetimeResult,
+    tally: &Tally,
+) -> Result<LifetimeResult, String> {
+    match parameters.open(lifetime, &left.disk.fork()) {
         Ok(_) => Ok(left),
         Err(error)
             if error.kind() == ErrorKind::Corrupt
-                && error.to_string().contains("never acknowledged as far as is known") =>
+                && error.to_string().contains("a frame is damaged that is not known to be synced") =>
         {
             count(&tally.suspect, 1);
-            // how much was acknowledged is judged when it is opened
-            mend(&left.disk, Path::new("/crowd"), Seq::ZERO)?;
+            // the next opening checks how much was acknowledged
+            repair_until_sound(&left.disk, Path::new("/list"), Seq::ZERO)?;
             Ok(left)
         }
         Err(error) => Err(error.to_string()),
@@ -144,7 +150,7 @@ fn is_pruned(disk: &SimDisk) -> bool {
     !disk.files().is_empty() && !disk.files().iter().any(|path| path.ends_with("journal/00000001.journal"))
 }
 
-/// Runs seeds on some threads, and tells of the first that fails or hangs.
+/// Runs seeds on several threads and panics at the first one that fails or hangs.
 fn swarm(first: u64, seeds: u64, times: u64, tally: &Tally) {
     let next = AtomicU64::new(0);
     let under_way: Vec<Mutex<Option<(u64, Instant)>>> = (0..WORKERS).map(|_| Mutex::default()).collect();
@@ -164,7 +170,7 @@ fn swarm(first: u64, seeds: u64, times: u64, tally: &Tally) {
                     let why = match ran {
                         Ok(Ok(())) => continue,
                         Ok(Err(why)) => why,
-                        Err(_) => "it panicked, as told above".to_owned(),
+                        Err(_) => "it panicked, see above".to_owned(),
                     };
                     failed.lock().unwrap().get_or_insert(format!("seed {seed}: {why}"));
                 }
@@ -176,10 +182,10 @@ fn swarm(first: u64, seeds: u64, times: u64, tally: &Tally) {
                 let hangs = under_way
                     .iter()
                     .filter_map(|seed| *seed.lock().unwrap())
-                    .find(|(_, since)| since.elapsed() > PATIENCE);
+                    .find(|(_, since)| since.elapsed() > TIMEOUT);
                 if let Some((seed, _)) = hangs {
-                    // its threads cannot be ended, so the process is
-                    eprintln!("seed {seed} hangs: {:#?}", Plan::new(seed));
+                    // the threads of a seed cannot be stopped, so the process ends
+                    eprintln!("seed {seed} hangs: {:#?}", SwarmParameters::new(seed));
                     std::process::exit(101);
                 }
             }
@@ -187,19 +193,19 @@ fn swarm(first: u64, seeds: u64, times: u64, tally: &Tally) {
     });
     if let Some(why) = failed.into_inner().unwrap() {
         panic!(
-            "{why}\nagain: MEMIMAGE_SEED=<the seed> MEMIMAGE_CASES=1 MEMIMAGE_TIMES=1000 cargo test -p memimage-tests --test swarm"
+            "{why}\nto reproduce: MEMIMAGE_SEED=<the seed> MEMIMAGE_CASES=1 MEMIMAGE_TIMES=1000 cargo test -p memimage-tests --test swarm"
         );
     }
 }
 
 #[test]
-fn a_swarm_of_lives_keeps_all_promises() {
+fn a_swarm_of_lifetimes_keeps_all_promises() {
     let number = |name: &str| std::env::var(name).ok().and_then(|number| number.parse().ok()).unwrap_or(1);
     let (seeds, tally) = (u64::from(cases(3_000)), Tally::default());
     swarm(number("MEMIMAGE_SEED"), seeds, number("MEMIMAGE_TIMES"), &tally);
     println!("{seeds} seeds: {tally:?}");
     let Tally { faults, refused_to_open, suspect, quarantined, pruned, .. } = tally;
-    let tame =
+    let incomplete =
         [faults, refused_to_open, suspect, quarantined, pruned].iter_mut().any(|counter| *counter.get_mut() == 0);
-    assert!(seeds < 3_000 || !tame, "the swarm is too tame");
+    assert!(seeds < 3_000 || !incomplete, "the swarm does not cover all faults and repairs");
 }

@@ -1,56 +1,56 @@
-//! The model of the swarm: a list of all words that were said, so that a recovered state shows which commands it holds, in which
-//! order.
+//! The model of the swarm: a list of all marks in the order of their commands, so that a recovered state shows the recovered
+//! commands and their order.
 
 use std::panic::resume_unwind;
 
 use memimage::{Model, Shape};
 use serde::{Deserialize, Serialize};
 
-/// All that was said, in order.
+/// All marks, in order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Shape, Model)]
-pub(crate) struct Crowd {
-    pub(crate) words: Vec<Word>,
-    /// How often a body refused, having changed this.
-    pub(crate) retracted: u32,
+pub(crate) struct MarkList {
+    pub(crate) marks: Vec<Mark>,
+    /// How many commands were rejected by their body, which changes this number.
+    pub(crate) rejections: u32,
 }
 
-/// What one of them says: its first, second, third …
+/// An event of one thread: its first, second, third …
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Shape)]
-pub(crate) struct Word {
-    pub(crate) teller: u8,
+pub(crate) struct Mark {
+    pub(crate) thread: u8,
     pub(crate) nth: u32,
 }
 
 #[memimage::commands]
-impl Crowd {
-    /// Never refused; its place among all words. The filler makes records of all lengths.
+impl MarkList {
+    /// Appends a mark and returns the new length. The filler varies the length of the record.
     #[command]
-    pub(crate) fn say(&mut self, word: Word, filler: Vec<u8>) -> u64 {
+    pub(crate) fn append(&mut self, mark: Mark, filler: Vec<u8>) -> u64 {
         let _ = filler;
-        self.words.push(word);
-        self.words.len() as u64
+        self.marks.push(mark);
+        self.marks.len() as u64
     }
 
-    /// Refused by its check, without a trace, with the number of words at that time: a refusal that rests on them.
-    #[command(check = is_heard)]
-    pub(crate) fn object(&mut self) {}
+    /// Refused by its check, without an effect. The refusal depends on the number of marks.
+    #[command(check = refuse)]
+    pub(crate) fn refuse_in_check(&mut self) {}
 
-    fn is_heard(&self) -> Result<(), u64> {
-        Err(self.words.len() as u64)
+    fn refuse(&self) -> Result<(), u64> {
+        Err(self.marks.len() as u64)
     }
 
-    /// Refused by its body, and recorded.
+    /// Rejected by its body, and recorded.
     #[command]
-    pub(crate) fn retract(&mut self) -> Result<(), u64> {
-        self.retracted += 1;
-        Err(self.words.len() as u64)
+    pub(crate) fn reject_in_body(&mut self) -> Result<(), u64> {
+        self.rejections += 1;
+        Err(self.marks.len() as u64)
     }
 
-    /// Panics after it has spoken.
+    /// Panics after it has changed the model.
     #[command]
-    pub(crate) fn shout(&mut self, word: Word) {
-        self.words.push(word);
-        // without the panic hook, which would print each of them
-        resume_unwind(Box::new("too loud"));
+    pub(crate) fn append_and_panic(&mut self, mark: Mark) {
+        self.marks.push(mark);
+        // without the panic hook, which would print each panic
+        resume_unwind(Box::new("panicked after a change"));
     }
 }

@@ -1,4 +1,4 @@
-//! The oracle of the swarm: it records each promise while the swarm runs, and checks a recovered state against them.
+//! The oracle of the swarm: it records all promises while the swarm runs, and checks a recovered state against them.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -6,144 +6,146 @@ use std::sync::{Mutex, PoisonError};
 
 use memimage::Durability;
 
-use crate::model::Word;
+use crate::model::Mark;
 
-/// No more of them speak at once.
-pub(crate) const TELLERS: usize = 4;
+/// The maximum number of threads.
+pub(crate) const THREADS_MAX: usize = 4;
 
-/// What is promised up to now.
+/// The promises up to now.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger {
-    tellers: [Teller; TELLERS],
-    /// So many words an answer or a query was seen to rest on.
-    seen: AtomicU64,
-    /// So many words there were when a sync was asked for that has succeeded since.
+pub(crate) struct PromiseRecord {
+    threads: [ThreadRecord; THREADS_MAX],
+    /// The highest number of marks that an answer or a query depends on.
+    observed: AtomicU64,
+    /// The highest number of marks before a sync that has succeeded.
     synced: AtomicU64,
-    /// Where a word stands, by an answer.
-    places: Mutex<BTreeMap<u64, Word>>,
+    /// The index of each acknowledged mark.
+    indices: Mutex<BTreeMap<u64, Mark>>,
 }
 
 #[derive(Debug, Default)]
-struct Teller {
-    begun: AtomicU32,
+struct ThreadRecord {
+    started: AtomicU32,
     acknowledged: AtomicU32,
 }
 
-/// What had been promised at some moment.
+/// The promises at some moment.
 #[derive(Clone, Debug)]
-pub(crate) struct Promised {
-    begun: [u32; TELLERS],
-    acknowledged: [u32; TELLERS],
-    seen: u64,
+pub(crate) struct Promises {
+    started: [u32; THREADS_MAX],
+    acknowledged: [u32; THREADS_MAX],
+    observed: u64,
     synced: u64,
-    places: BTreeMap<u64, Word>,
+    indices: BTreeMap<u64, Mark>,
 }
 
-/// How the process came to its end.
+/// How the process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// All that was written is there.
+pub(crate) enum EndKind {
+    /// All written data survives.
     Kill,
-    /// What was synced is there.
+    /// All synced data survives.
     PowerCut,
 }
 
-impl Ledger {
-    /// Of a swarm that goes on after these words.
-    pub(crate) fn after(words: &[Word]) -> Ledger {
-        let ledger = Ledger::default();
-        for (teller, kept) in ledger.tellers.iter().enumerate() {
-            let said = words.iter().filter(|word| usize::from(word.teller) == teller).count() as u32;
-            kept.begun.store(said, Ordering::SeqCst);
-            kept.acknowledged.store(said, Ordering::SeqCst);
+impl PromiseRecord {
+    /// The record of a lifetime that begins with these marks.
+    pub(crate) fn after(marks: &[Mark]) -> PromiseRecord {
+        let record = PromiseRecord::default();
+        for (thread, kept) in record.threads.iter().enumerate() {
+            let appended = marks.iter().filter(|mark| usize::from(mark.thread) == thread).count() as u32;
+            kept.started.store(appended, Ordering::SeqCst);
+            kept.acknowledged.store(appended, Ordering::SeqCst);
         }
-        ledger.seen.store(words.len() as u64, Ordering::SeqCst);
-        ledger.synced.store(words.len() as u64, Ordering::SeqCst);
-        ledger
+        record.observed.store(marks.len() as u64, Ordering::SeqCst);
+        record.synced.store(marks.len() as u64, Ordering::SeqCst);
+        record
     }
 
-    pub(crate) fn said(&self, teller: u8) -> u32 {
-        self.tellers[usize::from(teller)].acknowledged.load(Ordering::SeqCst)
+    pub(crate) fn acknowledged(&self, thread: u8) -> u32 {
+        self.threads[usize::from(thread)].acknowledged.load(Ordering::SeqCst)
     }
 
-    /// A word is about to be said: from now on it may be there.
-    pub(crate) fn begins(&self, word: Word) {
-        self.tellers[usize::from(word.teller)].begun.fetch_max(word.nth, Ordering::SeqCst);
+    /// A command is about to run. From now on its mark may be recovered.
+    pub(crate) fn start(&self, mark: Mark) {
+        self.threads[usize::from(mark.thread)].started.fetch_max(mark.nth, Ordering::SeqCst);
     }
 
-    /// It was answered that the word stands at this place.
-    pub(crate) fn is_told(&self, word: Word, place: u64) {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner).insert(place, word);
-        self.tellers[usize::from(word.teller)].acknowledged.fetch_max(word.nth, Ordering::SeqCst);
-        self.sees(place);
+    /// The command was acknowledged with this index.
+    pub(crate) fn acknowledge(&self, mark: Mark, index: u64) {
+        self.indices.lock().unwrap_or_else(PoisonError::into_inner).insert(index, mark);
+        self.threads[usize::from(mark.thread)].acknowledged.fetch_max(mark.nth, Ordering::SeqCst);
+        self.observe(index);
     }
 
-    /// Something was told that rests on so many words.
-    pub(crate) fn sees(&self, words: u64) {
-        self.seen.fetch_max(words, Ordering::SeqCst);
+    /// An answer was given that depends on this number of marks.
+    pub(crate) fn observe(&self, marks: u64) {
+        self.observed.fetch_max(marks, Ordering::SeqCst);
     }
 
-    /// A sync succeeded that was asked for when there were so many words.
-    pub(crate) fn is_synced(&self, words: u64) {
-        self.synced.fetch_max(words, Ordering::SeqCst);
+    /// A sync succeeded that began when there was this number of marks.
+    pub(crate) fn record_sync(&self, marks: u64) {
+        self.synced.fetch_max(marks, Ordering::SeqCst);
     }
 
-    /// As of now.
-    pub(crate) fn now(&self) -> Promised {
-        // what is promised is read before what may be there, so that the second is never less than the first
-        let acknowledged = self.tellers.each_ref().map(|teller| teller.acknowledged.load(Ordering::SeqCst));
-        let (seen, synced) = (self.seen.load(Ordering::SeqCst), self.synced.load(Ordering::SeqCst));
-        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let begun = self.tellers.each_ref().map(|teller| teller.begun.load(Ordering::SeqCst));
-        Promised { begun, acknowledged, seen, synced, places }
+    /// The promises up to now.
+    pub(crate) fn now(&self) -> Promises {
+        // promises are read before the started commands, so that a promised command has always started
+        let acknowledged = self.threads.each_ref().map(|thread| thread.acknowledged.load(Ordering::SeqCst));
+        let (observed, synced) = (self.observed.load(Ordering::SeqCst), self.synced.load(Ordering::SeqCst));
+        let indices = self.indices.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let started = self.threads.each_ref().map(|thread| thread.started.load(Ordering::SeqCst));
+        Promises { started, acknowledged, observed, synced, indices }
     }
 }
 
-impl Promised {
-    /// Judges what was recovered after this had been promised and the process had come to this end. `before` is what it
-    /// began with, and `live` what there was in memory when it ended, if that is known.
+impl Promises {
+    /// Checks the marks that were recovered after these promises and this end of the process. `before` has the marks at the
+    /// beginning of the lifetime, and `in_memory` those in memory at its end, if they are known.
     ///
     /// # Errors
     ///
     /// The promise that was broken.
-    pub(crate) fn judge(
+    pub(crate) fn check(
         &self,
-        words: &[Word],
-        (durability, ending): (Durability, Ending),
-        before: &[Word],
-        live: Option<&[Word]>,
+        marks: &[Mark],
+        (durability, ending): (Durability, EndKind),
+        before: &[Mark],
+        in_memory: Option<&[Mark]>,
     ) -> Result<(), String> {
-        if !words.starts_with(before) {
-            return Err(format!("what it began with is not there any more: {words:?} after {before:?}"));
+        if !marks.starts_with(before) {
+            return Err(format!("marks from the beginning of the lifetime are lost: {marks:?} after {before:?}"));
         }
-        if live.is_some_and(|live| !live.starts_with(words)) {
-            return Err(format!("recovered was {words:?}, and these were said: {live:?}"));
+        if in_memory.is_some_and(|in_memory| !in_memory.starts_with(marks)) {
+            return Err(format!("recovered {marks:?}, but in memory were {in_memory:?}"));
         }
-        let answers_hold = durability == Durability::Synced || ending == Ending::Kill;
-        for teller in 0..TELLERS {
-            let said: Vec<u32> = words.iter().filter(|w| usize::from(w.teller) == teller).map(|w| w.nth).collect();
-            let last = said.len() as u32;
-            if said.iter().copied().ne(1..=last) {
-                return Err(format!("teller {teller} said 1, 2, 3 … and recovered was {said:?}"));
+        let answers_hold = durability == Durability::Synced || ending == EndKind::Kill;
+        for thread in 0..THREADS_MAX {
+            let appended: Vec<u32> = marks.iter().filter(|w| usize::from(w.thread) == thread).map(|w| w.nth).collect();
+            let last = appended.len() as u32;
+            if appended.iter().copied().ne(1..=last) {
+                return Err(format!("thread {thread} appended 1, 2, 3 …, but recovered {appended:?}"));
             }
-            if last > self.begun[teller] {
-                return Err(format!("teller {teller} never said its word {last}"));
+            if last > self.started[thread] {
+                return Err(format!("thread {thread} never appended mark {last}"));
             }
-            if answers_hold && last < self.acknowledged[teller] {
-                let acknowledged = self.acknowledged[teller];
-                return Err(format!("word {acknowledged} of teller {teller} was answered, and recovered were {last}"));
+            if answers_hold && last < self.acknowledged[thread] {
+                let acknowledged = self.acknowledged[thread];
+                return Err(format!(
+                    "mark {acknowledged} of thread {thread} was acknowledged, but recovered only {last}"
+                ));
             }
         }
-        let least = if answers_hold { self.seen.max(self.synced) } else { self.synced };
-        if (words.len() as u64) < least {
-            return Err(format!("{least} words were told of or synced, and recovered were {}", words.len()));
+        let least = if answers_hold { self.observed.max(self.synced) } else { self.synced };
+        if (marks.len() as u64) < least {
+            return Err(format!("{least} marks were observed or synced, but recovered only {}", marks.len()));
         }
-        let misplaced = self.places.iter().find(|&(&place, word)| {
-            let found = words.get(place as usize - 1);
-            found.is_some_and(|found| found != word)
+        let misplaced = self.indices.iter().find(|&(&index, mark)| {
+            let found = marks.get(index as usize - 1);
+            found.is_some_and(|found| found != mark)
         });
         match misplaced {
-            Some((place, word)) => Err(format!("{word:?} was answered to be at {place}: {words:?}")),
+            Some((index, mark)) => Err(format!("{mark:?} was acknowledged at {index}: {marks:?}")),
             None => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! Models that come out the same each time, and such as do not.
+//! Deterministic and nondeterministic models.
 
 use std::env;
 use std::fs;
@@ -22,7 +22,7 @@ fn a_deterministic_model_passes() {
     determinism(past);
 }
 
-/// Twice at one place: each call is told from the other.
+/// Two calls at the same line are distinguished.
 #[test]
 fn several_calls_in_one_test_pass() {
     for account in 0..2 {
@@ -31,7 +31,7 @@ fn several_calls_in_one_test_pass() {
     determinism(given::<Bank>());
 }
 
-/// Takes the order of a hash map into its state.
+/// A model whose state depends on the order of a hash map.
 mod hashed {
     use std::collections::HashMap;
 
@@ -52,7 +52,7 @@ mod hashed {
         }
 
         #[command]
-        #[allow(clippy::iter_over_hash_type, reason = "the mistake that is to be found")]
+        #[allow(clippy::iter_over_hash_type, reason = "the fault under test")]
         pub fn serve(&mut self) {
             for number in self.waiting.keys() {
                 self.served.push(*number);
@@ -62,15 +62,15 @@ mod hashed {
 }
 
 #[test]
-fn the_order_of_a_hash_map_is_found_at_its_event() {
+fn a_dependence_on_hash_map_order_is_reported_at_its_event() {
     use hashed::{Queue, QueueJoin, QueueServe};
     let joined = (0..40).fold(given::<Queue>(), |given, number| given.event(QueueJoin { number }));
-    let said = failure(|| determinism(joined.event(QueueServe {}).event(QueueJoin { number: 99 })));
-    assert!(said.contains("came to another state after event 41, `serve` v1\n"), "{said}");
-    assert!(said.contains("  served[") && said.contains("hash map's order"), "{said}");
+    let message = failure(|| determinism(joined.event(QueueServe {}).event(QueueJoin { number: 99 })));
+    assert!(message.contains("led to another state after event 41, `serve` v1\n"), "{message}");
+    assert!(message.contains("  served[") && message.contains("hash map's order"), "{message}");
 }
 
-/// Depends on how often it ran in this process, which no second replay here sees if it counts to an even number.
+/// A model whose state depends on the process id, so a second replay in the same process does not notice it.
 mod global {
     use memimage::{Model, Shape};
     use serde::{Deserialize, Serialize};
@@ -83,7 +83,7 @@ mod global {
     #[memimage::commands]
     impl Host {
         #[command]
-        pub fn calm(&mut self) {}
+        pub fn idle(&mut self) {}
 
         #[command(allow(nondeterminism))]
         pub fn note(&mut self) {
@@ -93,16 +93,19 @@ mod global {
 }
 
 #[test]
-fn what_differs_in_another_process_only_is_found_there() {
-    use global::{Host, HostCalm, HostNote};
-    let past = given::<Host>().event(HostCalm {}).event(HostNote {}).event(HostCalm {});
-    let said = failure(|| determinism(past));
-    assert!(said.contains("a replay in another process came to another state after event 2, `note` v1\n"), "{said}");
-    assert!(said.contains(&format!("process: {} at first, ", std::process::id())), "{said}");
+fn a_difference_in_another_process_is_reported() {
+    use global::{Host, HostIdle, HostNote};
+    let past = given::<Host>().event(HostIdle {}).event(HostNote {}).event(HostIdle {});
+    let message = failure(|| determinism(past));
+    assert!(
+        message.contains("a replay in another process led to another state after event 2, `note` v1\n"),
+        "{message}"
+    );
+    assert!(message.contains(&format!("process: {} at first, ", std::process::id())), "{message}");
 }
 
-/// Keeps something beside what it serializes.
-mod forgetful {
+/// A model that does not serialize its complete state.
+mod lossy {
     use memimage::{Model, Shape};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -136,24 +139,24 @@ mod forgetful {
 }
 
 #[test]
-fn what_a_snapshot_forgets_is_found_at_the_event_that_needed_it() {
-    use forgetful::{Pairs, PairsAdd};
+fn state_that_a_snapshot_loses_is_reported_at_the_event_that_needs_it() {
+    use lossy::{Pairs, PairsAdd};
     let past = given::<Pairs>().event(PairsAdd {}).event(PairsAdd {}).event(PairsAdd {});
-    let said = failure(|| determinism(past));
-    let expected = "a replay with a snapshot loaded after each event came to another state after event 2, `add` v1\n";
-    assert!(said.contains(expected), "{said}");
-    assert!(said.contains("count: 2 at first, 0 then"), "{said}");
+    let message = failure(|| determinism(past));
+    let expected = "a replay with a snapshot loaded after each event led to another state after event 2, `add` v1\n";
+    assert!(message.contains(expected), "{message}");
+    assert!(message.contains("count: 2 at first, 0 then"), "{message}");
 }
 
-/// Runs one of the tests that are ignored below.
+/// Runs one of the ignored tests below.
 fn run(test: &str, name: &str, value: &std::path::Path) -> Output {
     let program = env::current_exe().unwrap();
     Command::new(program).args([test, "--exact", "--ignored", "--test-threads=1"]).env(name, value).output().unwrap()
 }
 
 #[test]
-#[ignore = "is run by another, since it comes with other events each time"]
-fn other_events_each_time() {
+#[ignore = "run by another test, because its events differ in each process"]
+fn different_events_in_each_process() {
     let events = (0..std::process::id() % 1_000_003).take(1);
     let past = events.fold(given::<Bank>(), |given, _| {
         given.past("deposit", 2, DepositV2 { account: std::process::id(), cents: 1 })
@@ -162,17 +165,17 @@ fn other_events_each_time() {
 }
 
 #[test]
-fn a_test_that_comes_with_other_events_is_told_so() {
-    let output = run("determinism::other_events_each_time", "UNUSED", "".as_ref());
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(!output.status.success(), "{said}");
-    assert!(said.contains("the test came with another past in another process"), "{said}");
+fn a_test_with_different_events_in_each_process_fails() {
+    let output = run("determinism::different_events_in_each_process", "UNUSED", "".as_ref());
+    let message = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!output.status.success(), "{message}");
+    assert!(message.contains("the test came with another past in another process"), "{message}");
 }
 
 #[test]
-#[ignore = "is run by another, since it does something else in the second process"]
+#[ignore = "run by another test, because it does nothing in the second process"]
 fn only_once() {
-    let path = env::var_os("MEMIMAGE_TEST_ONCE").expect("it is run by another");
+    let path = env::var_os("MEMIMAGE_TEST_ONCE").expect("run by another test");
     if fs::exists(&path).unwrap() {
         return;
     }
@@ -181,16 +184,16 @@ fn only_once() {
 }
 
 #[test]
-fn a_second_process_that_does_not_get_there_is_a_failure() {
+fn a_second_process_that_does_not_reach_the_call_is_a_failure() {
     let directory = tempdir().unwrap();
     let output = run("determinism::only_once", "MEMIMAGE_TEST_ONCE", &directory.path().join("once"));
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(!output.status.success(), "{said}");
-    assert!(said.contains("did not get to this call") && said.contains("1 passed"), "{said}");
+    let message = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!output.status.success(), "{message}");
+    assert!(message.contains("did not get to this call") && message.contains("1 passed"), "{message}");
 }
 
 #[test]
-fn a_thread_without_a_name_is_refused() {
-    let said = std::thread::spawn(|| failure(|| determinism(given::<Bank>()))).join().unwrap();
-    assert!(said.contains("call it on the test's own"), "{said}");
+fn a_call_on_an_unnamed_thread_is_refused() {
+    let message = std::thread::spawn(|| failure(|| determinism(given::<Bank>()))).join().unwrap();
+    assert!(message.contains("call it on the test's own"), "{message}");
 }

@@ -1,4 +1,4 @@
-//! Golden journals over the life of a program: made once, replayed for ever.
+//! Golden journals over the life of a program: written once and replayed forever.
 
 use std::env;
 use std::fs;
@@ -36,7 +36,7 @@ mod first {
     }
 }
 
-/// Later programs: `deposit` has gone to version 2, and each has something more that is right or wrong.
+/// Later programs: `deposit` has version 2, and each program has another change, correct or not.
 macro_rules! later {
     ($(#[$about:meta])* $name:ident, past: { $($past:tt)* }, fields: { $($field:tt)* }, |$old:ident| $cents:expr, $balance:ident += $sum:expr) => {
         $(#[$about])*
@@ -83,31 +83,31 @@ macro_rules! later {
 }
 
 later!(
-    /// As it should be.
+    /// A correct change.
     second, past: { pub account: u32, pub cents: u32 }, fields: {}, |old| u64::from(old.cents), balance += u64::from
 );
 later!(
-    /// An upcaster does something else.
-    careless, past: { pub account: u32, pub cents: u32 }, fields: {}, |old| u64::from(old.cents) * 10, balance += u64::from
+    /// An upcaster with another result.
+    changed_upcaster, past: { pub account: u32, pub cents: u32 }, fields: {}, |old| u64::from(old.cents) * 10, balance += u64::from
 );
 later!(
-    /// A past shape was changed.
-    forger, past: { pub account: u32, pub cents: u16 }, fields: {}, |old| u64::from(old.cents), balance += u64::from
+    /// A changed past shape.
+    changed_past_shape, past: { pub account: u32, pub cents: u16 }, fields: {}, |old| u64::from(old.cents), balance += u64::from
 );
 later!(
-    /// A field came to the model.
-    wider, past: { pub account: u32, pub cents: u32 }, fields: { pub memos: Vec<String>, }, |old| u64::from(old.cents), balance += u64::from
+    /// A new field in the model.
+    new_field, past: { pub account: u32, pub cents: u32 }, fields: { pub memos: Vec<String>, }, |old| u64::from(old.cents), balance += u64::from
 );
 later!(
-    /// Its body panics.
-    broken, past: { pub account: u32, pub cents: u32 }, fields: {}, |old| u64::from(old.cents), balance += |_| panic!("bang")
+    /// A body that panics.
+    panicking_body, past: { pub account: u32, pub cents: u32 }, fields: {}, |old| u64::from(old.cents), balance += |_| panic!("bang")
 );
 
-/// What each program's own test would be. The directory comes from the test that runs it.
+/// The golden test of each program, run as a child process with the directory in the environment.
 #[test]
-#[ignore = "is run by the others, as one program or another"]
+#[ignore = "run by the other tests, as one of the programs"]
 fn program() {
-    let dir = env::var_os("GOLDEN_DIR").expect("it is run by the others");
+    let dir = env::var_os("GOLDEN_DIR").expect("run by the other tests");
     let program = env::var("GOLDEN_PROGRAM").unwrap();
     macro_rules! later_check {
         ($name:ident) => {{
@@ -123,12 +123,12 @@ fn program() {
     match &*program {
         "first" => later_check!(first),
         "second" => later_check!(second),
-        "careless" => later_check!(careless),
-        "forger" => {
-            golden::<forger::Bank>(dir).check();
+        "changed_upcaster" => later_check!(changed_upcaster),
+        "changed_past_shape" => {
+            golden::<changed_past_shape::Bank>(dir).check();
         }
-        "wider" => later_check!(wider),
-        "broken" => golden::<broken::Bank>(dir).check(),
+        "new_field" => later_check!(new_field),
+        "panicking_body" => golden::<panicking_body::Bank>(dir).check(),
         "no samples" => golden::<second::Bank>(dir).check(),
         "late" => golden::<second::Bank>(dir)
             .history(given().past("deposit", 1, second::DepositV1 { account: 7, cents: 1 }))
@@ -137,7 +137,7 @@ fn program() {
     }
 }
 
-/// Runs a program's test; the message if it fails.
+/// Runs a program's test and returns its output if it fails.
 #[track_caller]
 fn run(program: &str, dir: &Path, bless: Option<&str>) -> Result<(), String> {
     let mut command = Command::new(env::current_exe().unwrap());
@@ -147,9 +147,9 @@ fn run(program: &str, dir: &Path, bless: Option<&str>) -> Result<(), String> {
         command.env("MEMIMAGE_BLESS", bless);
     }
     let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("running 1 test"), "{said}");
-    if output.status.success() { Ok(()) } else { Err(said) }
+    let message = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains("running 1 test"), "{message}");
+    if output.status.success() { Ok(()) } else { Err(message) }
 }
 
 fn files(dir: &Path) -> Vec<(String, String)> {
@@ -166,7 +166,7 @@ fn names(dir: &Path) -> Vec<String> {
     files(dir).into_iter().map(|(name, _)| name).collect()
 }
 
-/// A directory with the fixtures of these programs, blessed one after the other.
+/// A directory with the fixtures that these programs write, one after another.
 fn blessed(programs: &[&str]) -> TempDir {
     let dir = tempdir().unwrap();
     for program in programs {
@@ -176,21 +176,21 @@ fn blessed(programs: &[&str]) -> TempDir {
 }
 
 #[track_caller]
-fn contains(said: &str, expected: &[&str]) {
+fn contains(message: &str, expected: &[&str]) {
     for expected in expected {
-        assert!(said.contains(expected), "{expected:?} is not in\n{said}");
+        assert!(message.contains(expected), "{expected:?} is not in\n{message}");
     }
 }
 
 #[test]
-fn missing_fixtures_fail_and_are_written_when_blessed() {
+fn missing_fixtures_fail_and_are_written_with_bless() {
     let dir = tempdir().unwrap();
     let dir = dir.path().join("not/there/yet");
-    let said = run("first", &dir, None).unwrap_err();
+    let message = run("first", &dir, None).unwrap_err();
     contains(
-        &said,
+        &message,
         &[
-            "- deposit.v1.golden: it is missing; `MEMIMAGE_BLESS=1 cargo test` writes it from the sample `deposit` v1 {account: 7, cents: 100}",
+            "- deposit.v1.golden: it is missing; help: `MEMIMAGE_BLESS=1 cargo test` writes it from the sample `deposit` v1 {account: 7, cents: 100}",
             "- withdraw.v1.golden: it is missing",
             "- withdraw.v1.2.golden: it is missing",
         ],
@@ -202,7 +202,7 @@ fn missing_fixtures_fail_and_are_written_when_blessed() {
 }
 
 #[test]
-fn a_fixture_reads_well() {
+fn the_format_of_a_fixture_is_readable() {
     let dir = blessed(&["first"]);
     let text = fs::read_to_string(dir.path().join("withdraw.v1.2.golden")).unwrap();
     expect_test::expect![[r#"
@@ -240,35 +240,35 @@ fn a_fixture_reads_well() {
 }
 
 #[test]
-fn fixtures_outlive_their_version() {
+fn fixtures_of_old_versions_stay() {
     let dir = blessed(&["first"]);
     let before = files(dir.path());
-    let said = run("second", dir.path(), None).unwrap_err();
-    contains(&said, &["- deposit.v2.golden: it is missing"]);
+    let message = run("second", dir.path(), None).unwrap_err();
+    contains(&message, &["- deposit.v2.golden: it is missing"]);
     run("second", dir.path(), Some("1")).unwrap();
     let after = files(dir.path());
     assert_eq!(after.len(), before.len() + 1);
-    assert!(before.iter().all(|file| after.contains(file)), "what was there is as it was");
+    assert!(before.iter().all(|file| after.contains(file)), "existing fixtures should not change");
     run("second", dir.path(), None).unwrap();
     run("no samples", dir.path(), None).unwrap();
 }
 
 #[test]
-fn each_version_without_a_fixture_is_named() {
+fn each_version_without_a_fixture_is_reported() {
     let dir = blessed(&["first", "second"]);
     for file in ["deposit.v1.golden", "withdraw.v1.golden", "withdraw.v1.2.golden"] {
         fs::remove_file(dir.path().join(file)).unwrap();
     }
-    let said = run("no samples", dir.path(), Some("1")).unwrap_err();
+    let message = run("no samples", dir.path(), Some("1")).unwrap_err();
     contains(
-        &said,
+        &message,
         &[
-            "- no fixture of `deposit` v1: a past version is replayed for ever",
+            "- no fixture of `deposit` v1; help: restore it from version control",
             ".history(given().past(\"deposit\", 1, …))",
-            "- no fixture of `withdraw` v1: add a `.sample(…)` of it",
+            "- no fixture of `withdraw` v1; help: add a `.sample(…)` of it",
         ],
     );
-    assert!(!said.contains("`deposit` v2"), "{said}");
+    assert!(!message.contains("`deposit` v2"), "{message}");
     run("late", dir.path(), Some("1")).unwrap_err();
     assert!(names(dir.path()).contains(&"deposit.v1.golden".to_owned()));
     run("second", dir.path(), Some("1")).unwrap();
@@ -279,20 +279,20 @@ fn another_state_fails_until_it_is_accepted() {
     let dir = blessed(&["first", "second"]);
     let before = files(dir.path());
     for bless in [None, Some("1")] {
-        let said = run("careless", dir.path(), bless).unwrap_err();
+        let message = run("changed_upcaster", dir.path(), bless).unwrap_err();
         contains(
-            &said,
+            &message,
             &[
                 "deposit.v1.golden: it leads to another state:",
                 "accounts[7]: 100 then, 1000 now",
                 "MEMIMAGE_BLESS=outcomes",
             ],
         );
-        assert!(!said.contains("deposit.v2.golden"), "{said}");
+        assert!(!message.contains("deposit.v2.golden"), "{message}");
         assert_eq!(files(dir.path()), before);
     }
-    run("careless", dir.path(), Some("outcomes")).unwrap();
-    run("careless", dir.path(), None).unwrap();
+    run("changed_upcaster", dir.path(), Some("outcomes")).unwrap();
+    run("changed_upcaster", dir.path(), None).unwrap();
     for ((name, before), (_, after)) in before.iter().zip(files(dir.path())) {
         let frozen = |text: &str| text.split_once("\nsum: ").unwrap().0.to_owned();
         assert_eq!(frozen(before), frozen(&after), "{name}");
@@ -304,23 +304,23 @@ fn another_state_fails_until_it_is_accepted() {
 #[test]
 fn another_model_shape_fails_until_it_is_accepted() {
     let dir = blessed(&["first", "second"]);
-    let said = run("wider", dir.path(), None).unwrap_err();
+    let message = run("new_field", dir.path(), None).unwrap_err();
     contains(
-        &said,
+        &message,
         &["the model has another shape", "state.memos: not then, list<string> now", "MEMIMAGE_BLESS=outcomes"],
     );
-    run("wider", dir.path(), Some("outcomes")).unwrap();
-    run("wider", dir.path(), None).unwrap();
+    run("new_field", dir.path(), Some("outcomes")).unwrap();
+    run("new_field", dir.path(), None).unwrap();
 }
 
 #[test]
-fn a_past_shape_that_was_changed_is_never_accepted() {
+fn a_changed_past_shape_is_never_accepted() {
     let dir = blessed(&["first", "second"]);
     let before = files(dir.path());
     for bless in [None, Some("1"), Some("outcomes")] {
-        let said = run("forger", dir.path(), bless).unwrap_err();
+        let message = run("changed_past_shape", dir.path(), bless).unwrap_err();
         contains(
-            &said,
+            &message,
             &["deposit.v1.golden: event 1", "deposit v1: payload.cents: u32 in the journal, u16 in this program"],
         );
         assert_eq!(files(dir.path()), before);
@@ -328,49 +328,53 @@ fn a_past_shape_that_was_changed_is_never_accepted() {
 }
 
 #[test]
-fn a_version_that_is_gone_is_named() {
+fn an_unknown_version_is_reported() {
     let dir = blessed(&["first", "second"]);
-    let said = run("first", dir.path(), Some("outcomes")).unwrap_err();
-    contains(&said, &["deposit.v2.golden: event 1", "`deposit` v2 is newer than this program, which knows v1"]);
+    let message = run("first", dir.path(), Some("outcomes")).unwrap_err();
+    contains(&message, &["deposit.v2.golden: event 1", "`deposit` v2 is newer than this program, which knows v1"]);
 }
 
 #[test]
-fn a_body_that_panics_is_named() {
+fn a_panic_on_replay_is_reported() {
     let dir = blessed(&["first", "second"]);
-    let said = run("broken", dir.path(), Some("outcomes")).unwrap_err();
-    contains(&said, &["deposit.v1.golden: event 1, `deposit` v1 {account: 7, cents: 100}: it panicked: bang"]);
+    let message = run("panicking_body", dir.path(), Some("outcomes")).unwrap_err();
+    contains(&message, &["deposit.v1.golden: event 1, `deposit` v1 {account: 7, cents: 100}: it panicked: bang"]);
 }
 
 #[test]
-fn what_was_edited_or_is_malformed_is_refused_with_its_line() {
+fn an_edited_or_malformed_fixture_is_refused_with_its_line() {
     let dir = blessed(&["first"]);
     let path = dir.path().join("deposit.v1.golden");
-    let whole = fs::read_to_string(&path).unwrap();
-    let refused = |text: String, bless: Option<&str>, expected: &str| {
+    let original = fs::read_to_string(&path).unwrap();
+    let assert_refused = |text: String, bless: Option<&str>, expected: &str| {
         fs::write(&path, &text).unwrap();
         contains(&run("first", dir.path(), bless).unwrap_err(), &["- deposit.v1.golden: ", expected]);
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
     };
     for bless in [None, Some("outcomes")] {
-        refused(whole.replace("payload bytes: 0764", "payload bytes: 0765"), bless, "it was edited: its sum is ");
-        refused(whole.replace("cents: 100}", "cents: 101}"), bless, "it was edited");
-        refused(whole.replace("version: 1", "version: x"), bless, "no version: `x`");
-        let conflict = whole.replace("outcome:", "<<<<<<< ours\noutcome:");
-        refused(conflict, bless, "line 7: expected `outcome: …`, found `<<<<<<< ours`");
-        refused(String::new(), bless, "line 1: expected `memimage golden: …`, found `the end`");
-        refused(whole.replace("golden: 1", "golden: 2"), bless, "of a newer memimage");
-        refused(whole.replace("model: Bank", "model: Shop"), bless, "it was edited");
+        assert_refused(
+            original.replace("payload bytes: 0764", "payload bytes: 0765"),
+            bless,
+            "it was edited: its sum is ",
+        );
+        assert_refused(original.replace("cents: 100}", "cents: 101}"), bless, "it was edited");
+        assert_refused(original.replace("version: 1", "version: x"), bless, "no version: `x`");
+        let conflict = original.replace("outcome:", "<<<<<<< ours\noutcome:");
+        assert_refused(conflict, bless, "line 7: expected `outcome: …`, found `<<<<<<< ours`");
+        assert_refused(String::new(), bless, "line 1: expected `memimage golden: …`, found `the end`");
+        assert_refused(original.replace("golden: 1", "golden: 2"), bless, "of a newer memimage");
+        assert_refused(original.replace("model: Bank", "model: Shop"), bless, "it was edited");
     }
-    refused(whole.replace("digest: ", "digest: x"), None, "what is said of the state cannot be read");
-    fs::write(&path, whole.replace("digest: ", "<<<<<<< ours\ndigest: ")).unwrap();
+    assert_refused(original.replace("digest: ", "digest: x"), None, "what is said of the state cannot be read");
+    fs::write(&path, original.replace("digest: ", "<<<<<<< ours\ndigest: ")).unwrap();
     run("first", dir.path(), Some("outcomes")).unwrap();
-    assert_eq!(fs::read_to_string(&path).unwrap(), whole);
-    fs::write(&path, whole.replace('\n', "\r\n")).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), original);
+    fs::write(&path, original.replace('\n', "\r\n")).unwrap();
     run("first", dir.path(), None).unwrap();
 }
 
 #[test]
-fn a_fixture_may_be_given() {
+fn a_scenario_may_begin_with_a_fixture() {
     let dir = blessed(&["first"]);
     let path = dir.path().join("withdraw.v1.golden");
     given::<second::Bank>()
@@ -379,16 +383,16 @@ fn a_fixture_may_be_given() {
         .then(|bank| assert_eq!(bank.accounts[&7], 71))
         .when(second::BankWithdraw { account: 7, cents: 71 })
         .then_ok(());
-    let said = super::failure(|| drop(given::<forger::Bank>().fixture(&path)));
-    contains(&said, &["payload.cents: u32 in the journal, u16 in this program"]);
+    let message = super::failure(|| drop(given::<changed_past_shape::Bank>().fixture(&path)));
+    contains(&message, &["payload.cents: u32 in the journal, u16 in this program"]);
 }
 
 #[test]
-fn a_history_that_begins_elsewhere_is_refused() {
+fn a_history_with_a_given_state_or_without_events_is_refused() {
     let state = second::Bank::default();
     let past = memimage::testing::given_state(&state).event(second::BankDeposit { account: 7, cents: 1 });
-    let said = super::failure(|| drop(golden::<second::Bank>("unused").history(past)));
-    contains(&said, &["begins with `given()`"]);
-    let said = super::failure(|| drop(golden::<second::Bank>("unused").history(given())));
-    contains(&said, &["has an event at its end"]);
+    let message = super::failure(|| drop(golden::<second::Bank>("unused").history(past)));
+    contains(&message, &["begins with `given()`"]);
+    let message = super::failure(|| drop(golden::<second::Bank>("unused").history(given())));
+    contains(&message, &["has an event at its end"]);
 }

@@ -11,7 +11,7 @@ use super::failure;
 use super::model::{Bank, BankCommands as _, BankDraw, BankWithdraw, Memo};
 use super::scenario::deposit;
 
-/// An image with a snapshot in its midst.
+/// An image with a snapshot before its last event.
 fn make(path: &Path) {
     let bank = Image::<Bank>::open(path).unwrap();
     bank.with(Metadata::actor("teller")).deposit(7, 100, Memo { text: "rent".to_owned() }).unwrap();
@@ -22,7 +22,7 @@ fn make(path: &Path) {
     Image::close(bank).unwrap();
 }
 
-/// What an image says that was drawn.
+/// The drawn random numbers in an image.
 fn drawn(path: &Path) -> Vec<u64> {
     let mut drawn = Vec::new();
     golden_image::<Bank>(path, |bank| drawn.clone_from(&bank.read_uncommitted().unwrap().drawn));
@@ -30,7 +30,7 @@ fn drawn(path: &Path) -> Vec<u64> {
     drawn
 }
 
-/// All files below a directory.
+/// All files below a directory, with their bytes.
 fn files(path: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(path).unwrap() {
@@ -52,20 +52,20 @@ fn a_golden_image_is_opened_in_a_copy() {
     make(&path);
     let before = files(&path);
     for _ in 0..2 {
-        let mut looked = false;
+        let mut called = false;
         golden_image::<Bank>(&path, |bank| {
             assert_eq!(bank.journal().seq().get(), 4);
             assert_eq!(bank.admin().stats().recovery.snapshot.map(|seq| seq.get()), Some(3));
             assert_eq!(bank.withdraw(7, 9).unwrap(), 90);
-            looked = true;
+            called = true;
         });
-        assert!(looked);
+        assert!(called);
     }
     assert_eq!(files(&path), before);
 }
 
 #[test]
-fn a_golden_image_may_be_owned_by_somebody() {
+fn a_golden_image_may_be_open_elsewhere() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("bank");
     make(&path);
@@ -75,8 +75,8 @@ fn a_golden_image_may_be_owned_by_somebody() {
 }
 
 #[test]
-fn the_past_of_an_image_is_a_past() {
-    // the process that `determinism` starts is to find the same image
+fn the_events_of_an_image_are_a_history() {
+    // the second process that `determinism` starts must find the same image
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("testing-past.image");
     if std::env::var_os("MEMIMAGE_TESTING_CALL").is_none() && path.exists() {
         fs::remove_dir_all(&path).unwrap();
@@ -98,7 +98,7 @@ fn the_past_of_an_image_is_a_past() {
 }
 
 #[test]
-fn the_past_of_a_pruned_image_begins_with_its_base() {
+fn the_history_of_a_pruned_image_begins_with_its_base() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("bank");
     let options = || Image::<Bank>::options().segment_bytes(16 << 10).retention(Retention::Events(0));
@@ -112,7 +112,7 @@ fn the_past_of_a_pruned_image_begins_with_its_base() {
         }
     }
     Image::close(bank).unwrap();
-    assert!(!path.join("journal/00000001.journal").exists(), "it was pruned");
+    assert!(!path.join("journal/00000001.journal").exists(), "the journal should be pruned");
     given_image::<Bank>(&path)
         .then(|bank| assert_eq!(bank.accounts[&7], 240))
         .when(BankDraw {})
@@ -120,8 +120,8 @@ fn the_past_of_a_pruned_image_begins_with_its_base() {
         .then(|bank| assert_eq!(bank.memos.len(), 240));
 }
 
-/// A program that takes notes.
-mod noting {
+/// A program with a command `note`.
+mod first {
     use memimage::{Context, Model, Shape};
     use serde::{Deserialize, Serialize};
 
@@ -144,7 +144,7 @@ mod noting {
     }
 }
 
-/// A later one, to which notes are nothing.
+/// A later program, which drops old notes.
 mod later {
     use memimage::{Context, Model, Shape};
     use serde::{Deserialize, Serialize};
@@ -178,12 +178,12 @@ mod later {
 }
 
 #[test]
-fn the_past_of_a_rewritten_image_keeps_its_numbers() {
+fn the_history_of_a_rewritten_image_keeps_its_seqs() {
+    use first::DeskCommands as _;
     use later::{Desk, DeskDraw};
-    use noting::DeskCommands as _;
     let directory = tempdir().unwrap();
     let (path, target) = (directory.path().join("desk"), directory.path().join("new"));
-    let desk = Image::<noting::Desk>::open(&path).unwrap();
+    let desk = Image::<first::Desk>::open(&path).unwrap();
     desk.draw().unwrap();
     desk.note("one".to_owned()).unwrap();
     desk.draw().unwrap();
@@ -200,16 +200,16 @@ fn the_past_of_a_rewritten_image_keeps_its_numbers() {
 }
 
 #[test]
-fn what_is_no_image_of_the_model_is_refused() {
+fn a_missing_or_damaged_image_is_refused() {
     let directory = tempdir().unwrap();
-    let said = failure(|| golden_image::<Bank>(directory.path().join("nothing"), |_| {}));
-    assert!(said.contains("nothing") && said.contains("cannot be read"), "{said}");
+    let message = failure(|| golden_image::<Bank>(directory.path().join("nothing"), |_| {}));
+    assert!(message.contains("nothing") && message.contains("cannot be read"), "{message}");
     let path = directory.path().join("bank");
     make(&path);
     let segment = files(&path).into_iter().find(|(path, _)| path.ends_with("journal/00000001.journal")).unwrap();
     let mut bytes = segment.1;
     bytes[100] ^= 1;
     fs::write(&segment.0, bytes).unwrap();
-    let said = failure(|| drop(given_image::<Bank>(&path)));
-    assert!(said.contains("cannot be opened") && said.contains("damaged"), "{said}");
+    let message = failure(|| drop(given_image::<Bank>(&path)));
+    assert!(message.contains("cannot be opened") && message.contains("damaged"), "{message}");
 }

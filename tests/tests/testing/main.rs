@@ -1,6 +1,6 @@
-//! What users test their own models with: that it finds what it must, says so, and passes what is right.
+//! `memimage::testing`, with which users test their models: correct tests pass, and wrong ones fail with a helpful message.
 
-#![allow(unreachable_pub, reason = "each module stands for a program with a model that all of it sees")]
+#![allow(unreachable_pub, reason = "each module stands for a program with a public model")]
 
 mod compile;
 mod determinism;

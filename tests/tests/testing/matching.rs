@@ -1,4 +1,4 @@
-//! Shapes that Serialize or Deserialize do not match.
+//! Types whose Serialize or Deserialize does not match their shape.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::failure;
 
-/// Written as text, and shaped as a number.
+/// Serialized as text, but its shape is a number.
 #[derive(Shape)]
 struct AsText(u64);
 
@@ -25,7 +25,7 @@ impl<'de> Deserialize<'de> for AsText {
     }
 }
 
-/// Written in full, read back halved.
+/// Deserialized as another value than the serialized one.
 #[derive(Serialize, Shape)]
 struct Halved {
     whole: u64,
@@ -39,7 +39,7 @@ impl<'de> Deserialize<'de> for Halved {
     }
 }
 
-/// Written in full, read in part.
+/// Deserialize does not read all fields.
 #[derive(Serialize, Shape)]
 struct Cut {
     first: u64,
@@ -53,40 +53,43 @@ impl<'de> Deserialize<'de> for Cut {
 }
 
 #[test]
-fn what_is_derived_matches() {
+fn derived_implementations_match() {
     #[derive(Serialize, Deserialize, Shape)]
     enum Side {
         Bid,
-        Ask { price: u64, tags: HashSet<String> },
+        Request { price: u64, tags: HashSet<String> },
     }
     let tags = || (0..20).map(|tag| tag.to_string()).collect();
-    shape_matches(&HashMap::from([(1, vec![Side::Bid, Side::Ask { price: 7, tags: tags() }]), (2, Vec::new())]));
+    shape_matches(&HashMap::from([(1, vec![Side::Bid, Side::Request { price: 7, tags: tags() }]), (2, Vec::new())]));
     shape_matches(&f64::NAN);
 }
 
 #[test]
-fn serialize_that_does_not_match_is_named_with_its_path() {
-    let said = failure(|| shape_matches(&BTreeMap::from([(7, (1u8, AsText(100)))])));
-    assert!(said.contains("[value].1.0: its shape has u64, but its Serialize wrote string"), "{said}");
-    assert!(said.contains("AsText"), "{said}");
+fn a_serialize_that_does_not_match_is_reported_with_its_path() {
+    let message = failure(|| shape_matches(&BTreeMap::from([(7, (1u8, AsText(100)))])));
+    assert!(message.contains("[value].1.0: its shape has u64, but its Serialize wrote string"), "{message}");
+    assert!(message.contains("AsText"), "{message}");
 }
 
 #[test]
-fn deserialize_that_makes_another_value_is_named_with_its_path() {
-    let said = failure(|| shape_matches(&BTreeMap::from([(7, [Halved { whole: 3, other: 1 }])])));
-    assert!(said.contains("[7][0].whole: 3 written, 1 read back"), "{said}");
-    assert!(!said.contains("other:"), "{said}");
+fn a_deserialize_that_returns_another_value_is_reported_with_its_path() {
+    let message = failure(|| shape_matches(&BTreeMap::from([(7, [Halved { whole: 3, other: 1 }])])));
+    assert!(message.contains("[7][0].whole: 3 written, 1 read back"), "{message}");
+    assert!(!message.contains("other:"), "{message}");
 }
 
 #[test]
-fn deserialize_that_leaves_something_over_is_told() {
-    let said = failure(|| shape_matches(&Cut { first: 1, second: 2 }));
-    assert!(said.contains("its Deserialize does not read what its Serialize wrote: 1 bytes are left over"), "{said}");
-    assert!(said.contains("it was written as {first: 1, second: 2}"), "{said}");
+fn a_deserialize_that_leaves_bytes_unread_is_reported() {
+    let message = failure(|| shape_matches(&Cut { first: 1, second: 2 }));
+    assert!(
+        message.contains("its Deserialize does not read what its Serialize wrote: 1 bytes are left over"),
+        "{message}"
+    );
+    assert!(message.contains("it was written as {first: 1, second: 2}"), "{message}");
 }
 
 #[test]
-fn what_has_no_order_is_no_difference() {
+fn the_order_of_unordered_collections_is_no_difference() {
     #[derive(Serialize, Deserialize, Shape)]
     struct Both {
         tags: HashSet<String>,
@@ -95,6 +98,6 @@ fn what_has_no_order_is_no_difference() {
     }
     let tags = (0..40).map(|tag| tag.to_string()).collect();
     let names = (0..40).map(|name| (name, (0..20).collect())).collect();
-    let said = failure(|| shape_matches(&Both { tags, names, halved: Halved { whole: 3, other: 1 } }));
-    assert!(said.ends_with("its Serialize wrote:\n  halved.whole: 3 written, 1 read back"), "{said}");
+    let message = failure(|| shape_matches(&Both { tags, names, halved: Halved { whole: 3, other: 1 } }));
+    assert!(message.ends_with("its Serialize wrote:\n  halved.whole: 3 written, 1 read back"), "{message}");
 }

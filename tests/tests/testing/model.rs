@@ -1,4 +1,4 @@
-//! A bank in its newest version, with a past.
+//! A bank in its newest version, with upcasters for older ones.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub struct Bank {
     pub drawn: Vec<u64>,
 }
 
-/// No `PartialEq`, no `Debug`.
+/// Implements neither `PartialEq` nor `Debug`.
 #[derive(Serialize, Deserialize, Shape)]
 pub struct Memo {
     pub text: String,
@@ -73,7 +73,7 @@ impl Bank {
         }
     }
 
-    /// Refuses in its body, after it has changed something.
+    /// Changes the model, and may reject the command after that.
     #[command(version = 2, history(SettleV1))]
     pub fn settle(&mut self, account: u32, hard: bool) -> Result<u64, String> {
         self.memos.push(format!("settle {account}, hard: {hard}"));
@@ -86,7 +86,7 @@ impl Bank {
         (ctx.seq().get(), ctx.time().as_secs())
     }
 
-    /// Changes something and panics.
+    /// Changes the model and panics.
     #[command]
     pub fn explode(&mut self, message: String) {
         self.accounts.clear();

@@ -1,4 +1,4 @@
-//! Given, when, then.
+//! Scenarios: given events, when a command runs, then an outcome is expected.
 
 use memimage::testing::{START, given, given_state};
 use memimage::{Image, Metadata, Model, Shape, SnapshotPolicy, Timestamp};
@@ -16,7 +16,7 @@ fn withdraw(account: u32, cents: u64) -> BankWithdraw {
 }
 
 #[test]
-fn what_is_right_passes() {
+fn correct_expectations_pass() {
     given::<Bank>()
         .event(deposit(7, 100))
         .then(|bank| assert_eq!(bank.accounts[&7], 100))
@@ -40,7 +40,7 @@ fn what_is_right_passes() {
 }
 
 #[test]
-fn time_and_draws_are_the_same_each_time() {
+fn time_and_random_numbers_are_reproducible() {
     let once = || {
         let mut drawn = Vec::new();
         given::<Bank>()
@@ -63,7 +63,7 @@ fn time_and_draws_are_the_same_each_time() {
 }
 
 #[test]
-fn past_versions_go_through_their_upcasters() {
+fn old_versions_are_upcast() {
     #[derive(Serialize, Deserialize, Shape)]
     struct DepositV1 {
         account: u32,
@@ -81,14 +81,14 @@ fn past_versions_go_through_their_upcasters() {
 }
 
 #[test]
-fn a_test_may_begin_elsewhere() {
+fn a_scenario_may_begin_with_a_given_state() {
     let mut bank = Bank::default();
     bank.accounts.insert(7, 100);
     given_state(&bank).when(withdraw(7, 30)).then_ok(70);
 }
 
 #[test]
-fn what_a_test_does_an_image_does() {
+fn a_scenario_has_the_same_results_as_an_image() {
     let bank = Image::<Bank>::options().clock(|| START).snapshots(SnapshotPolicy::Manual).in_memory().unwrap();
     let answer = bank.submit(deposit(7, 100)).unwrap().wait().unwrap();
     assert!(bank.submit(BankSettle { account: 8, hard: true }).unwrap().wait().is_err());
@@ -101,12 +101,12 @@ fn what_a_test_does_an_image_does() {
         .then(|tested| assert_eq!(memimage::digest(tested).unwrap(), memimage::digest(&*read).unwrap()));
 }
 
-/// A test that fails, and what must be said of it.
+/// A failing test, and the substrings of its message.
 type Case = (fn() -> String, &'static [&'static str]);
 
-/// Each wrong expectation, and what is said of it.
+/// Each wrong expectation fails with its message.
 #[test]
-fn what_is_wrong_fails_and_says_what_was_found() {
+fn wrong_expectations_fail_with_the_actual_result() {
     let cases: [Case; 16] = [
         (|| failure(|| drop(start().when(withdraw(7, 30)).then_ok(71))), &["expected the answer 71, found 70"]),
         (|| failure(|| drop(start().when(withdraw(7, 500)).then_ok(71))), &["found that its check refused it"]),
@@ -137,7 +137,7 @@ fn what_is_wrong_fails_and_says_what_was_found() {
             || failure(|| drop(start().when(withdraw(7, 30)).then_no_event())),
             &["expected no event, found `withdraw` v1"],
         ),
-        (|| failure(|| drop(start().when(withdraw(7, 30)).then_unchanged())), &["expected the state as before"]),
+        (|| failure(|| drop(start().when(withdraw(7, 30)).then_unchanged())), &["expected an unchanged state"]),
         (|| failure(|| drop(start().when(withdraw(7, 30)).then_panicked(""))), &["expected a panic"]),
         (
             || failure(|| drop(start().when(BankExplode { message: "bang".to_owned() }).then_panicked("boom"))),
@@ -145,11 +145,11 @@ fn what_is_wrong_fails_and_says_what_was_found() {
         ),
         (
             || failure(|| drop(start().when(withdraw(7, 500)))),
-            &["nothing expects it, but its check refused it", "scenario.rs"],
+            &["unexpected result: its check refused it", "scenario.rs"],
         ),
         (
             || failure(|| drop(start().when(BankExplode { message: "bang".to_owned() }).and())),
-            &["nothing expects it, but its body panicked: bang"],
+            &["unexpected result: its body panicked: bang"],
         ),
         (
             || failure(|| drop(start().event(BankSettle { account: 9, hard: true }))),
@@ -169,11 +169,11 @@ fn what_is_wrong_fails_and_says_what_was_found() {
     ];
 
     for (number, (case, expected)) in cases.into_iter().enumerate() {
-        let said = case();
+        let message = case();
         for expected in expected {
-            assert!(said.contains(expected), "case {number}: {expected:?} is not in\n{said}");
+            assert!(message.contains(expected), "case {number}: {expected:?} is not in\n{message}");
         }
-        assert!(said.contains("1 `deposit` v3 {account: 7, cents: 100, memo: {text: \"rent\"}}"), "{said}");
+        assert!(message.contains("1 `deposit` v3 {account: 7, cents: 100, memo: {text: \"rent\"}}"), "{message}");
     }
 }
 
@@ -182,29 +182,29 @@ fn start() -> memimage::testing::Given<Bank> {
 }
 
 #[test]
-fn unknown_events_are_named() {
-    let said = failure(|| drop(start().past("deposit", 9, SettleV1 { account: 1 })));
-    assert!(said.contains("`deposit` v9 is newer than this program, which knows v3"), "{said}");
-    let said = failure(|| drop(start().past("refund", 1, SettleV1 { account: 1 })));
-    assert!(said.contains("`refund` is no event of this program"), "{said}");
+fn unknown_events_are_reported() {
+    let message = failure(|| drop(start().past("deposit", 9, SettleV1 { account: 1 })));
+    assert!(message.contains("`deposit` v9 is newer than this program, which knows v3"), "{message}");
+    let message = failure(|| drop(start().past("refund", 1, SettleV1 { account: 1 })));
+    assert!(message.contains("`refund` is no event of this program"), "{message}");
 }
 
 #[test]
-fn a_failure_tells_the_whole_story() {
-    let said = failure(|| drop(start().when(withdraw(7, 30)).then_ok(71)));
+fn a_failure_reports_all_events_and_the_state() {
+    let message = failure(|| drop(start().when(withdraw(7, 30)).then_ok(71)));
     expect_test::expect![[r#"
         when `withdraw` v1 {account: 7, cents: 30}: expected the answer 71, found 70
 
-          model `Bank`, recorded by then:
+          model `Bank`, recorded so far:
             1 `deposit` v3 {account: 7, cents: 100, memo: {text: "rent"}}
             2 `withdraw` v1 {account: 7, cents: 30}
           state:
             {accounts: {7: 70}, memos: ["rent"], drawn: []}"#]]
-    .assert_eq(&said);
+    .assert_eq(&message);
 }
 
-/// A model whose command counts beside the state.
-mod beside {
+/// A nondeterministic command, which counts its calls outside the state.
+mod nondeterministic {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::{Deserialize, Model, Serialize, Shape};
@@ -226,14 +226,14 @@ mod beside {
 }
 
 #[test]
-fn a_command_that_replays_to_another_state_is_told_at_once() {
-    let said = failure(|| drop(given::<beside::Counter>().when(beside::CounterAdd {})));
-    assert!(said.contains("when `add` v1: replaying what was recorded gives another state"), "{said}");
-    assert!(said.contains("count: 0 as it ran, 1 on replay"), "{said}");
+fn a_command_that_replays_to_another_state_is_reported_immediately() {
+    let message = failure(|| drop(given::<nondeterministic::Counter>().when(nondeterministic::CounterAdd {})));
+    assert!(message.contains("when `add` v1: replaying what was recorded gives another state"), "{message}");
+    assert!(message.contains("count: 0 as it ran, 1 on replay"), "{message}");
 }
 
-/// A payload whose Serialize was written by hand.
-mod by_hand {
+/// A payload with a hand-written Serialize that does not match its shape.
+mod mismatched {
     use super::{Deserialize, Model, Serialize, Shape};
 
     #[derive(Deserialize, Shape)]
@@ -260,21 +260,21 @@ mod by_hand {
 }
 
 #[test]
-fn a_payload_that_is_not_as_its_shape_says_is_told() {
-    use by_hand::{Cents, Till, TillAdd};
+fn a_payload_that_does_not_match_its_shape_is_reported() {
+    use mismatched::{Cents, Till, TillAdd};
     let expected =
         "the payload of `add` v1 cannot be recorded: cents.0: its shape has u64, but its Serialize wrote u32";
-    let said = failure(|| drop(given::<Till>().event(TillAdd { cents: Cents(1) })));
-    assert!(said.contains(expected), "{said}");
-    let said = failure(|| drop(given::<Till>().when(TillAdd { cents: Cents(1) })));
-    assert!(said.contains(expected), "{said}");
+    let message = failure(|| drop(given::<Till>().event(TillAdd { cents: Cents(1) })));
+    assert!(message.contains(expected), "{message}");
+    let message = failure(|| drop(given::<Till>().when(TillAdd { cents: Cents(1) })));
+    assert!(message.contains(expected), "{message}");
 }
 
 #[test]
-fn a_failure_is_told_at_its_step() {
+fn a_failure_is_reported_at_the_line_of_its_step() {
     use std::panic::{set_hook, take_hook};
     use std::sync::{Arc, Mutex};
-    // other tests of this process may panic meanwhile, each at a place of its own
+    // other tests of this process may panic at the same time, at other locations
     let places = Arc::new(Mutex::new(Vec::new()));
     let (seen, before) = (Arc::clone(&places), take_hook());
     set_hook(Box::new(move |panic| {
@@ -287,7 +287,7 @@ fn a_failure_is_told_at_its_step() {
     lines.push(line!() + 1);
     failure(|| drop(start().event(BankSettle { account: 9, hard: true })));
     lines.push(line!() + 1);
-    failure(|| memimage::testing::shape_matches(&by_hand::Cents(1)));
+    failure(|| memimage::testing::shape_matches(&mismatched::Cents(1)));
     lines.push(line!() + 1);
     failure(|| memimage::testing::golden::<Bank>("nowhere").check());
     lines.push(line!() + 1);
@@ -299,7 +299,7 @@ fn a_failure_is_told_at_its_step() {
     }
 }
 
-/// A clock, whose check draws as its body does.
+/// A model whose check and body both draw random numbers.
 mod clock {
     use super::{Deserialize, Model, Serialize, Shape};
     use memimage::Context;
@@ -325,7 +325,7 @@ mod clock {
 }
 
 #[test]
-fn given_events_have_a_time_that_does_not_go_back() {
+fn the_time_of_given_events_does_not_go_back() {
     use clock::{Clock, ClockTick};
     given::<Clock>()
         .at(Timestamp::from_micros(5_000_000))
@@ -337,7 +337,7 @@ fn given_events_have_a_time_that_does_not_go_back() {
 }
 
 #[test]
-fn a_body_draws_the_same_whether_or_not_a_check_drew_before_it() {
+fn a_body_draws_the_same_numbers_with_or_without_a_check() {
     use clock::{Clock, ClockTick};
     let drawn = |given: memimage::testing::Given<Clock>| {
         let mut drawn = Vec::new();

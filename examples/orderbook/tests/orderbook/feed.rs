@@ -1,4 +1,4 @@
-//! Feeds to test with, and a recount of them that shares nothing with the program.
+//! Feeds for the tests, and an independent computation of the expected results.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -11,7 +11,7 @@ use crate::program::Counts;
 
 pub(crate) const HEADER: &str = "id,timestamp,exchange_timestamp,price,volume,action,direction\n";
 
-/// A slice of the real feed; `tests/data/README.md` says which.
+/// A part of the real feed; `tests/data/README.md` describes it.
 pub(crate) const BITSTAMP: &[u8] = include_bytes!("../data/bitstamp-btcusd-2000-orders.csv.gz");
 
 pub(crate) fn bitstamp() -> String {
@@ -20,7 +20,7 @@ pub(crate) fn bitstamp() -> String {
     text
 }
 
-/// A feed of some `rows` rows of which many are refused, the same each time.
+/// A deterministic feed of `rows` rows, many of which are refused.
 pub(crate) fn made_up(rows: u32) -> String {
     let mut state = 1u64;
     let mut below = |bound: u64| {
@@ -38,7 +38,7 @@ pub(crate) fn made_up(rows: u32) -> String {
     text
 }
 
-/// What `ingest` and `best` must say after the first `limit` rows of a feed that was applied to a new image.
+/// The expected output of `ingest` and `best` after the first `limit` rows of a feed on a new image.
 pub(crate) fn recount(feed: &str, limit: usize) -> (Counts, Value) {
     let mut book: HashMap<&str, (&str, u64, u64)> = HashMap::new();
     let (mut rows, mut applied) = (0, 0);
@@ -66,7 +66,7 @@ pub(crate) fn recount(feed: &str, limit: usize) -> (Counts, Value) {
     (Counts { rows, applied, refused: rows - applied, seq: applied }, book)
 }
 
-/// By floats, unlike the program; the amounts of these feeds are small enough for that.
+/// With floats, unlike the program; the amounts of these feeds are small enough for that.
 fn units(text: &str, scale: f64) -> u64 {
     (text.parse::<f64>().unwrap() * scale).round() as u64
 }

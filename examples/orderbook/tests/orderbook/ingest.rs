@@ -1,4 +1,5 @@
-//! Whole or in pieces, packed or plain, once or twice: the same book and the same counts.
+//! A feed gives the same book and the same counts, whether it is ingested at once or in parts, compressed or plain, once or
+//! twice.
 
 use serde_json::Value;
 
@@ -6,7 +7,7 @@ use crate::feed::{BITSTAMP, bitstamp, made_up, recount};
 use crate::program::{Counts, Program};
 
 #[test]
-fn a_slice_of_the_real_feed_is_counted_right() {
+fn a_part_of_the_real_feed_has_the_expected_counts() {
     let program = Program::new();
     let feed = program.file("bitstamp.csv.gz", BITSTAMP);
     let counts = program.ingest(&feed, &[]);
@@ -18,7 +19,7 @@ fn a_slice_of_the_real_feed_is_counted_right() {
 }
 
 #[test]
-fn every_durability_gives_what_a_recount_gives() {
+fn every_durability_has_the_expected_results() {
     for feed in [bitstamp(), made_up(3000)] {
         for durability in ["synced", "interval", "buffered"] {
             let program = Program::new();
@@ -31,7 +32,7 @@ fn every_durability_gives_what_a_recount_gives() {
 }
 
 #[test]
-fn pieces_end_as_the_whole_does() {
+fn a_feed_ingested_in_parts_gives_the_same_book() {
     let feed = made_up(2000);
     let program = Program::new();
     let path = program.file("feed.csv", &feed);
@@ -59,7 +60,7 @@ fn a_finished_file_is_not_applied_again() {
 }
 
 #[test]
-fn a_limit_below_what_was_applied_changes_nothing() {
+fn a_limit_below_the_applied_rows_changes_nothing() {
     let feed = bitstamp();
     let program = Program::new();
     let path = program.file("feed.csv", &feed);
@@ -71,7 +72,7 @@ fn a_limit_below_what_was_applied_changes_nothing() {
 }
 
 #[test]
-fn packed_and_plain_are_told_apart_by_content() {
+fn compression_is_detected_by_content() {
     let packed = Program::new();
     let counts = packed.ingest(&packed.file("feed.csv", BITSTAMP), &[]);
     let plain = Program::new();
@@ -80,7 +81,7 @@ fn packed_and_plain_are_told_apart_by_content() {
 }
 
 #[test]
-fn packed_files_may_have_several_members() {
+fn compressed_files_may_have_several_members() {
     let program = Program::new();
     let text = bitstamp();
     let (first, second) = text.split_at(text.len() / 3);
@@ -96,7 +97,7 @@ fn gzip(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_file_is_known_by_its_name_wherever_it_lies() {
+fn a_file_is_identified_by_its_name_in_any_directory() {
     let feed = made_up(500);
     let program = Program::new();
     let counts = program.ingest(&program.file("here/feed.csv", &feed), &["--limit", "300"]);
@@ -105,7 +106,7 @@ fn a_file_is_known_by_its_name_wherever_it_lies() {
 }
 
 #[test]
-fn each_file_is_counted_by_itself() {
+fn each_file_has_its_own_counts() {
     let feed = made_up(1000);
     let (header, rows) = feed.split_once('\n').unwrap();
     let cut = rows.match_indices('\n').nth(399).unwrap().0 + 1;

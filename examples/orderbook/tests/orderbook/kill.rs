@@ -1,4 +1,4 @@
-//! Killed at any moment, an ingest that is run again ends as if nothing had happened.
+//! An ingest that is killed at any moment and run again ends with the same book.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -13,11 +13,11 @@ const KILLS: u32 = 6;
 #[track_caller]
 fn check(durability: &str) {
     let feed = made_up(20_000);
-    let unharmed = Program::new();
-    let path = unharmed.file("feed.csv", &feed);
-    #[expect(clippy::disallowed_methods, reason = "a test picks its moments by the clock")]
+    let undisturbed = Program::new();
+    let path = undisturbed.file("feed.csv", &feed);
+    #[expect(clippy::disallowed_methods, reason = "a test uses the clock for random moments")]
     let start = Instant::now();
-    let counts = unharmed.ingest(&path, &["--durability", durability]);
+    let counts = undisturbed.ingest(&path, &["--durability", durability]);
     let whole_run = start.elapsed();
 
     let program = Program::new();
@@ -34,11 +34,11 @@ fn check(durability: &str) {
         assert!(output.status.success() || output.status.code().is_none(), "killed after {moments:?}: {errors}");
     }
     assert_eq!(program.ingest(&path, &["--durability", durability]), counts, "killed after {moments:?}");
-    assert_eq!(program.book(), unharmed.book(), "killed after {moments:?}");
+    assert_eq!(program.book(), undisturbed.book(), "killed after {moments:?}");
 }
 
-/// From 0 to 1, another each time.
-#[expect(clippy::disallowed_methods, reason = "a test picks its moments at random")]
+/// A random number from 0 to 1.
+#[expect(clippy::disallowed_methods, reason = "the test kills at random moments")]
 fn random() -> f64 {
     let bits = RandomState::new().build_hasher().finish();
     bits as f64 / u64::MAX as f64
@@ -50,7 +50,7 @@ fn kills_lose_nothing_when_synced() {
 }
 
 #[test]
-fn kills_lose_nothing_in_an_interval() {
+fn kills_lose_nothing_with_an_interval() {
     check("interval");
 }
 

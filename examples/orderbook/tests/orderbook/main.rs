@@ -1,4 +1,4 @@
-//! The program as its users meet it: runs of the binary on files.
+//! Tests of the binary: runs on files.
 
 mod feed;
 mod ingest;

@@ -10,7 +10,7 @@ pub(crate) struct Program {
     directory: tempfile::TempDir,
 }
 
-/// The counts that `ingest` prints, but for the seconds.
+/// The counts that `ingest` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) rows: u64,
@@ -28,7 +28,7 @@ impl Program {
         self.directory.path().join("book.image")
     }
 
-    /// Puts a file beside the image.
+    /// Writes a file next to the image.
     pub(crate) fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.directory.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -42,33 +42,33 @@ impl Program {
         command
     }
 
-    /// What a run with these words prints; it must succeed.
+    /// Runs a command that must succeed, and returns its output.
     #[track_caller]
-    pub(crate) fn run(&self, verb: &str, words: &[&str]) -> String {
-        let output = self.command(verb).args(words).output().unwrap();
-        assert!(output.status.success(), "`{verb}` with {words:?} failed: {}", stderr(&output));
+    pub(crate) fn run(&self, verb: &str, args: &[&str]) -> String {
+        let output = self.command(verb).args(args).output().unwrap();
+        assert!(output.status.success(), "`{verb}` with {args:?} failed: {}", stderr(&output));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// What a run with these words says on stderr; it must fail, and print nothing.
+    /// Runs a command that must fail without output, and returns its errors.
     #[track_caller]
-    pub(crate) fn fail(&self, verb: &str, words: &[&str]) -> String {
-        let output = self.command(verb).args(words).output().unwrap();
-        assert!(!output.status.success(), "`{verb}` with {words:?} succeeded");
+    pub(crate) fn fail(&self, verb: &str, args: &[&str]) -> String {
+        let output = self.command(verb).args(args).output().unwrap();
+        assert!(!output.status.success(), "`{verb}` with {args:?} succeeded");
         assert!(output.stdout.is_empty(), "printed {}", String::from_utf8_lossy(&output.stdout));
         stderr(&output)
     }
 
     #[track_caller]
-    pub(crate) fn ingest(&self, feed: &Path, words: &[&str]) -> Counts {
+    pub(crate) fn ingest(&self, feed: &Path, args: &[&str]) -> Counts {
         let mut all = vec![feed.to_str().unwrap()];
-        all.extend(words);
+        all.extend(args);
         let json: Value = serde_json::from_str(&self.run("ingest", &all)).unwrap();
         let count = |name: &str| json[name].as_u64().unwrap();
         Counts { rows: count("rows"), applied: count("applied"), refused: count("refused"), seq: count("seq") }
     }
 
-    /// All the program shows of the book.
+    /// The complete output about the book.
     #[track_caller]
     pub(crate) fn book(&self) -> (String, String) {
         (self.run("best", &[]), self.run("depth", &["--levels", "1000000"]))

@@ -1,11 +1,11 @@
-//! Files that cannot be read, or not to their end.
+//! Files that cannot be read, or only in part.
 
 use crate::feed::{BITSTAMP, HEADER, bitstamp, made_up, recount};
 use crate::program::Program;
 
 const GOOD: &str = "1,0,0,78318.0,0.5,created,bid\n";
 
-/// Ingests a row after a good one: the error holds all of `parts`, and the good row is kept.
+/// Ingests a good row and then `row`. Asserts that the error has all of `parts`, and that the good row is applied.
 #[track_caller]
 fn check(row: &str, parts: &[&str]) {
     let program = Program::new();
@@ -17,11 +17,11 @@ fn check(row: &str, parts: &[&str]) {
     assert!(program.run("best", &[]).starts_with(r#"{"seq":1,"orders":1,"bid":[7831800,50000000,1]"#));
 
     let path = program.file("feed.csv", format!("{HEADER}{GOOD}2,0,0,1.0,1.0,created,bid\n"));
-    assert_eq!(program.ingest(&path, &[]).applied, 2, "once it is mended, it goes on");
+    assert_eq!(program.ingest(&path, &[]).applied, 2, "the fixed file should be applied");
 }
 
 #[test]
-fn a_bad_value_is_named() {
+fn a_bad_value_is_reported() {
     check("2,0,0,78318.005,0.5,created,bid", &["price `78318.005`", "more than 2 decimals"]);
     check("2,0,0,-1.0,0.5,created,bid", &["price `-1.0`", "not a decimal number"]);
     check("2,0,0,,0.5,created,bid", &["price ``", "not a decimal number"]);
@@ -34,20 +34,20 @@ fn a_bad_value_is_named() {
 }
 
 #[test]
-fn a_row_of_another_length_is_named() {
+fn a_row_with_the_wrong_number_of_fields_is_reported() {
     check("2,0,0,1.0,1.0,created", &["6 fields"]);
     check("2,0,0,1.0,1.0,created,bid,x", &["8 fields"]);
 }
 
 #[test]
-fn a_row_past_the_limit_is_not_looked_at() {
+fn a_row_past_the_limit_is_not_read() {
     let program = Program::new();
     let path = program.file("feed.csv", format!("{HEADER}{GOOD}rubbish\n"));
     assert_eq!(program.ingest(&path, &["--limit", "1"]).applied, 1);
 }
 
 #[test]
-fn a_file_that_is_no_feed_makes_no_image() {
+fn a_file_that_is_not_a_feed_creates_no_image() {
     let program = Program::new();
     let files = [
         program.file("empty.csv", ""),
@@ -57,7 +57,7 @@ fn a_file_that_is_no_feed_makes_no_image() {
     ];
     for file in files {
         let error = program.fail("ingest", &[file.to_str().unwrap()]);
-        assert!(error.contains("is no feed of orders") && error.contains(HEADER.trim_end()), "{error}");
+        assert!(error.contains("is not a feed of orders") && error.contains(HEADER.trim_end()), "{error}");
     }
     let error = program.fail("ingest", &["nowhere.csv"]);
     assert!(error.contains("`nowhere.csv` cannot be read: No such file"), "{error}");
@@ -65,7 +65,7 @@ fn a_file_that_is_no_feed_makes_no_image() {
 }
 
 #[test]
-fn a_packed_file_that_is_cut_keeps_the_rows_before_the_cut() {
+fn the_rows_of_a_truncated_compressed_file_are_applied() {
     let program = Program::new();
     let path = program.file("feed.csv.gz", &BITSTAMP[..BITSTAMP.len() / 2]);
     let error = program.fail("ingest", &[path.to_str().unwrap()]);
@@ -75,7 +75,7 @@ fn a_packed_file_that_is_cut_keeps_the_rows_before_the_cut() {
 }
 
 #[test]
-fn another_file_of_the_same_name_is_told_apart() {
+fn another_file_of_the_same_name_is_refused() {
     let program = Program::new();
     let path = program.file("feed.csv", bitstamp());
     program.ingest(&path, &["--limit", "1000"]);

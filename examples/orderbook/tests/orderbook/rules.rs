@@ -1,9 +1,9 @@
-//! What each row does to the book.
+//! The effect of each row on the book.
 
 use crate::feed::HEADER;
 use crate::program::Program;
 
-/// Applies the rows, each of `id price volume action direction`, and compares what `best` says.
+/// Applies rows of the form `id price volume action direction`, and compares the output of `best`.
 #[track_caller]
 fn check(rows: &[&str], refused: u64, orders: u64, bid: &str, ask: &str) {
     let program = Program::new();
@@ -30,13 +30,13 @@ fn orders_at_one_price_add_up() {
 }
 
 #[test]
-fn best_is_the_highest_bid_and_the_lowest_ask_though_they_cross() {
+fn best_is_the_highest_bid_and_the_lowest_ask_even_if_they_cross() {
     let rows = ["1 10 1 created bid", "2 11 1 created bid", "3 9 1 created ask", "4 10 1 created ask"];
     check(&rows, 0, 4, "[1100,100000000,1]", "[900,100000000,1]");
 }
 
 #[test]
-fn created_is_refused_when_known_or_without_volume() {
+fn created_is_refused_if_the_order_is_open_or_has_no_volume() {
     let rows = ["1 10 1 created ask", "1 11 1 created bid", "2 10 0.0 created bid"];
     check(&rows, 2, 1, "null", "[1000,100000000,1]");
 }
@@ -48,13 +48,13 @@ fn changed_replaces_price_and_volume_and_keeps_the_side() {
 }
 
 #[test]
-fn changed_is_refused_when_unknown_or_without_volume() {
+fn changed_is_refused_if_the_order_is_not_open_or_has_no_volume() {
     let rows = ["1 10 1 created bid", "2 10 1 changed bid", "1 12 0 changed bid"];
     check(&rows, 2, 1, "[1000,100000000,1]", "null");
 }
 
 #[test]
-fn deleted_closes_whatever_its_price_and_volume_and_is_refused_when_unknown() {
+fn deleted_ignores_price_and_volume_and_is_refused_if_the_order_is_not_open() {
     let rows = ["1 10 1 created bid", "1 99 0.0 deleted ask", "1 10 1 deleted bid"];
     check(&rows, 1, 0, "null", "null");
 }

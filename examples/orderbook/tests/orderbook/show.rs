@@ -1,4 +1,4 @@
-//! What `depth` and `best` print, and that they make no image.
+//! The output of `depth` and `best`, which create no image.
 
 use crate::feed::HEADER;
 use crate::program::Program;
@@ -20,7 +20,7 @@ orders           volume           bid |           ask           volume orders
 }
 
 #[test]
-fn a_mistyped_image_is_an_error_and_not_made() {
+fn a_mistyped_image_is_an_error_and_is_not_created() {
     let program = Program::new();
     for (verb, words) in [("best", &[][..]), ("depth", &["--levels", "3"])] {
         let error = program.fail(verb, words);

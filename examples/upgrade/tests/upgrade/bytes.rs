@@ -1,11 +1,11 @@
-//! The committed journals are what the stages wrote, once. They are never written anew: they stand for users' files.
+//! The committed journals are never written again: they stand for the files of users.
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::files::{all, committed};
 
 #[test]
-fn the_committed_journals_are_as_they_were_written() {
+fn the_committed_journals_are_unmodified() {
     let sums: String = (1..=5)
         .flat_map(|stage| {
             let files = all(&committed(stage));
@@ -15,5 +15,5 @@ fn the_committed_journals_are_as_they_were_written() {
         })
         .collect();
     let committed = include_str!("../../journals/SUMS");
-    assert_eq!(sums, committed, "a journal of `journals` is not the one that its stage wrote: restore it");
+    assert_eq!(sums, committed, "a journal of `journals` is not as its stage wrote it; help: restore it");
 }

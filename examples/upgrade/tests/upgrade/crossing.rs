@@ -1,4 +1,4 @@
-//! Every stage on every stage's committed journal.
+//! Every stage opens, or refuses, every committed journal.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use upgrade::PROGRAMS;
 
 use crate::files::{committed, copy, unlocked};
 
-/// What stages 1 to 4 find in the journals of stages 1 to 4, whichever of them wrote it and reads it.
+/// The output of stages 1 to 4 on the journals of stages 1 to 4, for each writer and reader.
 const FOUND: [&str; 4] = [
     "6 events: 6 replayed
 card 1: Ada King, 550
@@ -28,7 +28,7 @@ guest book: Dear, but good.
 ",
 ];
 
-/// What stage 5 finds: the same cards, what they sum up to, and in the guest book only who has a card.
+/// The output of stage 5: the same cards, their sum, and only guest book entries with a card.
 const FOUND_BY_5: [&str; 5] = [
     "6 events: 6 replayed
 card 1: Ada King, 550
@@ -54,7 +54,7 @@ guest book, card 1: Best in town.
 ",
 ];
 
-/// What the stage before says of a journal, after a line that names the image.
+/// The error of the previous stage on a journal, after the line with the image's path.
 const TOO_OLD: [&str; 4] = [
     "buy` version 2 is in the journal, and this program knows version 1",
     "load` version 1 is in the journal, but is no command of this program: the program is too old, or the command was removed",
@@ -62,7 +62,7 @@ const TOO_OLD: [&str; 4] = [
     "sign` version 2 is in the journal, and this program knows version 1",
 ];
 
-/// A copy of a stage's image.
+/// A copy of the committed image of a stage.
 fn image(written_by: usize) -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("cafe.image");
@@ -70,13 +70,13 @@ fn image(written_by: usize) -> (TempDir, PathBuf) {
     (directory, path)
 }
 
-/// All pairs of stages, the writer first.
+/// All pairs of stages: the writer and the reader.
 fn pairs() -> impl Iterator<Item = (usize, usize)> {
     (1..=PROGRAMS.len()).flat_map(|writer| (1..=PROGRAMS.len()).map(move |reader| (writer, reader)))
 }
 
 #[test]
-fn each_stage_opens_what_it_and_those_before_it_wrote_and_goes_on() {
+fn each_stage_opens_its_own_journal_and_those_of_earlier_stages() {
     for (writer, reader) in pairs().filter(|(writer, reader)| writer <= reader) {
         let (_directory, path) = image(writer);
         let program = PROGRAMS[reader - 1];
@@ -85,7 +85,7 @@ fn each_stage_opens_what_it_and_those_before_it_wrote_and_goes_on() {
             assert_eq!(program.show(&path).unwrap(), expected, "stage {reader} on the journal of stage {writer}");
         }
 
-        // the day's commands come after what was there, on cards of their own
+        // the commands of the day add new cards
         program.write(&path).unwrap();
         let shown = program.show(&path).unwrap();
         let cards: Vec<&str> = expected.lines().filter(|line| line.starts_with("card")).collect();
@@ -96,7 +96,7 @@ fn each_stage_opens_what_it_and_those_before_it_wrote_and_goes_on() {
 }
 
 #[test]
-fn each_stage_refuses_what_those_after_it_wrote_and_changes_nothing() {
+fn each_stage_refuses_the_journals_of_later_stages_and_changes_nothing() {
     for (writer, reader) in pairs().filter(|(writer, reader)| writer > reader) {
         let (_directory, path) = image(writer);
         let before = unlocked(&path);
@@ -117,7 +117,7 @@ fn each_stage_refuses_what_those_after_it_wrote_and_changes_nothing() {
 }
 
 #[test]
-fn a_snapshot_of_stage_4_gives_stage_5_what_the_journal_gives() {
+fn a_snapshot_of_stage_4_gives_stage_5_the_same_state_as_the_journal() {
     let (_directory, path) = image(4);
     std::fs::remove_dir_all(path.join("snapshot")).unwrap();
     let replayed = PROGRAMS[4].show(&path).unwrap();

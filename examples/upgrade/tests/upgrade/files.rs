@@ -1,15 +1,15 @@
-//! Images as files: the committed ones, and copies.
+//! Files of images: the committed ones, and copies.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The image that a stage wrote. Nothing may open it there: opening writes.
+/// The committed image of a stage. Tests must not open it in place, because opening writes.
 pub(crate) fn committed(stage: usize) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("journals/stage{stage}"))
 }
 
-/// Copies a directory with all that is in it.
+/// Copies a directory with all files in it.
 pub(crate) fn copy(from: &Path, to: &Path) {
     for (path, bytes) in all(from) {
         let path = to.join(path);
@@ -18,7 +18,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The bytes of all files under a directory, by their paths in it.
+/// The bytes of all files under a directory, by their relative paths.
 pub(crate) fn all(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let (mut files, mut directories) = (BTreeMap::new(), vec![directory.to_owned()]);
     while let Some(next) = directories.pop() {
@@ -27,7 +27,7 @@ pub(crate) fn all(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
             if path.is_dir() {
                 directories.push(path);
             } else if let Ok(bytes) = fs::read(&path) {
-                // else it had a temporary name, in a directory where a program is at work
+                // a temporary file of a running program may have vanished
                 files.insert(path.strip_prefix(directory).unwrap().to_owned(), bytes);
             }
         }
@@ -35,7 +35,7 @@ pub(crate) fn all(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-/// The same without `LOCK`, into which each owner writes its name.
+/// As [`all`], without `LOCK`, which names the last owner.
 pub(crate) fn unlocked(image: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = all(image);
     files.remove(Path::new("LOCK"));

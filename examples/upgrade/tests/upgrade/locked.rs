@@ -1,4 +1,4 @@
-//! What the lock says where a stage is changed the wrong way: cargo at work on a copy of this package.
+//! The errors of the lock for wrong changes of a stage, from `cargo check` on a copy of this package.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,7 @@ use std::process::Command;
 use crate::files::copy;
 use crate::walk::blocks;
 
-/// The profile of the workspace, but for the library, which is only checked or runs little: so that the dependencies are
-/// compiled once for both.
+/// The profile of the workspace without the one for the library, so that the dependencies are compiled only once.
 const PROFILE: &str = "\
 [profile.dev]
 debug = \"line-tables-only\"
@@ -23,13 +22,13 @@ opt-level = 2
 opt-level = 2
 ";
 
-/// A copy of this package, outside of the workspace.
+/// A copy of this package outside of the workspace.
 struct Package {
     root: PathBuf,
 }
 
 impl Package {
-    /// Always in the same place, so that cargo's directory does not fill with those of earlier runs.
+    /// The path is always the same, so that cargo's directory does not fill with artifacts of earlier runs.
     fn copy() -> Package {
         let package = Package { root: Path::new(env!("CARGO_TARGET_TMPDIR")).join("upgrade") };
         if package.root.exists() {
@@ -56,11 +55,11 @@ impl Package {
         self.root.join(file)
     }
 
-    /// The errors of `cargo check`, one a line, without their places.
+    /// The errors of `cargo check`, one per line, without their positions.
     fn check(&self) -> Vec<String> {
         let mut cargo = Command::new(env!("CARGO"));
         for (name, _) in std::env::vars_os() {
-            // set for this test, not for the cargo that it runs
+            // set for this test, not for the cargo process that it runs
             if name.to_str().is_some_and(|name| name.starts_with("CARGO_") && name != "CARGO_HOME") {
                 cargo.env_remove(name);
             }
@@ -69,22 +68,22 @@ impl Package {
         cargo.args(["check", "--quiet", "--offline", "--message-format", "short"]).current_dir(&self.root);
         cargo.env("CARGO_TARGET_DIR", target).env_remove("MEMIMAGE_BLESS");
         let output = cargo.output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        let errors: Vec<String> = said
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let errors: Vec<String> = stderr
             .lines()
             .filter_map(|line| line.split_once(": error").and_then(|(_, rest)| rest.split_once(": ")))
             .map(|(_, message)| {
-                // what rustc adds to the message of a constant
+                // rustc's additions to the message of a constant
                 let message = message.trim_start_matches("evaluation panicked: ");
                 message.split(": evaluation of").next().expect("a first part").to_owned()
             })
             .collect();
-        assert_eq!(output.status.success(), errors.is_empty(), "{said}");
+        assert_eq!(output.status.success(), errors.is_empty(), "{stderr}");
         errors
     }
 
-    /// What is said of a stage with these changes: replaced texts, each of which occurs once. It is held to the lock
-    /// that it would have had: that of the stage before.
+    /// The errors for a stage with these replacements, each of a text that occurs once, compared with the lock of the previous
+    /// stage.
     #[track_caller]
     fn check_with(&self, stage: usize, changes: &[(&str, &str)]) -> Vec<String> {
         let (source, lock) =
@@ -105,29 +104,30 @@ impl Package {
 }
 
 #[test]
-fn the_lock_says_what_is_wrong_and_what_to_do() {
+fn the_errors_of_the_lock_name_the_fault_and_the_help() {
     let package = Package::copy();
     assert_eq!(package.check(), [] as [&str; 0]);
 
     let unversioned =
         [("version = 2, history(BuyV1), ", ""), ("#[memimage::upcast]\nfn buy_1_to_2(", "fn _buy_1_to_2(")];
-    let said = [
+    let errors = [
         package.check_with(2, &unversioned),
         package.check_with(3, &[("name = \"buy\", ", "")]),
         package.check_with(4, &[("#[command(replay_only)]\n    fn gift(", "fn _gift(")]),
     ];
-    let said: Vec<String> = said.iter().map(|errors| one_line(&errors.join(" "))).collect();
+    let errors: Vec<String> = errors.iter().map(|errors| one_line(&errors.join(" "))).collect();
     let readme: Vec<String> = blocks("text").iter().map(|(_, text)| one_line(text)).collect();
-    assert_eq!(readme, said);
+    assert_eq!(readme, errors);
 
-    // a stage as it should be, but for its new lines
+    // an unmodified stage whose new lines are not in the lock
     let errors = package.check_with(5, &[]);
-    let asked =
-        ["`locks/stage5.lock` has no line for sign v2 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it"];
-    assert_eq!(errors, asked);
+    let expected = [
+        "`locks/stage5.lock` has no line for sign v2; help: run `MEMIMAGE_BLESS=1 cargo test --lib` to add it, and commit it",
+    ];
+    assert_eq!(errors, expected);
 }
 
-/// The same words with single spaces.
+/// The text with single spaces.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

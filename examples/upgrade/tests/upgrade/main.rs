@@ -1,4 +1,4 @@
-//! Each stage on what the others wrote: on the journals that are committed, and on one image through all of its life.
+//! Each stage on the journals of the others: on the committed journals, and on one image through all stages.
 
 #![expect(clippy::disallowed_methods, reason = "a test reads the files of an image")]
 

@@ -1,4 +1,4 @@
-//! The walk-through in `README.md`: each command gives what it says there, and each piece of code is in its stage.
+//! The commands and code in `README.md`: each command has the output given there, and each piece of code is in its stage.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::files::copy;
 
 const README: &str = include_str!("../../README.md");
 
-/// The blocks of one kind, in their order, each with the number of the stage it is about, or 0.
+/// The code blocks of one language in `README.md`, each with the number of its stage, or 0.
 pub(crate) fn blocks(kind: &str) -> Vec<(usize, String)> {
     let (mut blocks, mut stage, mut block) = (Vec::new(), 0, None);
     for line in README.lines() {
@@ -29,30 +29,30 @@ pub(crate) fn blocks(kind: &str) -> Vec<(usize, String)> {
     blocks
 }
 
-/// The lines without what stands before and after them.
+/// The lines without indentation and trailing spaces.
 fn trimmed(text: &str) -> String {
     text.lines().map(|line| line.trim().to_owned() + "\n").collect()
 }
 
 #[test]
-fn the_walk_is_as_the_readme_says() {
+fn the_commands_in_the_readme_have_the_given_output() {
     let directory = tempfile::tempdir().unwrap();
     for files in ["src", "locks"] {
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(files), &directory.path().join(files));
     }
-    let said: String = blocks("console").into_iter().map(|(_, text)| text).collect();
+    let expected: String = blocks("console").into_iter().map(|(_, text)| text).collect();
     let mut seen = String::new();
-    for line in said.lines().filter_map(|line| line.strip_prefix("$ ")) {
+    for line in expected.lines().filter_map(|line| line.strip_prefix("$ ")) {
         let line_here = line.replace("cargo run -q --", concat!("'", env!("CARGO_BIN_EXE_upgrade"), "'"));
         let output = Command::new("sh").args(["-c", &line_here]).current_dir(directory.path()).output().unwrap();
         let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
         seen += &format!("$ {line}\n{stdout}{stderr}");
     }
-    assert_eq!(seen, said);
+    assert_eq!(seen, expected);
 }
 
 #[test]
-fn the_code_in_the_readme_is_that_of_its_stage() {
+fn the_code_in_the_readme_is_in_its_stage() {
     let pieces = blocks("rust");
     for (stage, piece) in &pieces {
         let source = fs::read_to_string(format!("{}/src/stage{stage}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap();

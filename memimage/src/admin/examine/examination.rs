@@ -93,15 +93,15 @@ impl Examination {
         for snapshot in &mut self.examined_snapshots {
             snapshot.read(&self.snapshots, &self.content, keyring)?;
             if snapshot.is_usable() {
-                self.proven_keys.add(snapshot.form);
+                self.proven_keys.add(snapshot.key_ids);
             }
         }
-        let is_doubtful = |snapshot: &&ExaminedSnapshot| snapshot.is_forged && !self.proven_keys.has(snapshot.form);
+        let is_doubtful = |snapshot: &&ExaminedSnapshot| snapshot.is_forged && !self.proven_keys.has(snapshot.key_ids);
         match self.examined_snapshots.iter().find(is_doubtful) {
             None => Ok(()),
             // the snapshot may be forged, or the key wrong
             Some(snapshot) => {
-                let (path, what) = (snapshot.path.clone(), self.proven_keys.misses(snapshot.form));
+                let (path, what) = (snapshot.path.clone(), self.proven_keys.misses(snapshot.key_ids));
                 Err(Error::new(ErrorDetail::Key { path, what }))
             }
         }

@@ -145,7 +145,7 @@ impl Examination {
     /// first frame names the link of the frame before it, which no other frame can have; and without a table of shapes its
     /// events are not readable.
     fn can_rewrite_start(&self, run: &FrameRun, seq: Seq) -> bool {
-        run.form.chain.is_none() && self.content.describes_from(run.segment, run.offset, seq)
+        run.key_ids.chain.is_none() && self.content.describes_from(run.segment, run.offset, seq)
     }
 
     /// Whether there is damage before a run. Damage at its first frame counts: then that frame is intact, but does not continue

@@ -29,7 +29,7 @@ pub(crate) struct ExaminedSnapshot {
     /// Its checksums are right, but its keys refuse it.
     pub(super) is_forged: bool,
     /// Its protection, by its header.
-    pub(super) form: KeyIds,
+    pub(super) key_ids: KeyIds,
     epoch: u64,
 }
 
@@ -64,7 +64,7 @@ impl ExaminedSnapshot {
             defect: None,
             is_current: true,
             is_forged: false,
-            form: KeyIds::default(),
+            key_ids: KeyIds::default(),
             epoch: 0,
         }
     }
@@ -75,7 +75,7 @@ impl ExaminedSnapshot {
     }
 
     fn header(&mut self, header: &SnapshotHeader, uuid: Option<&[u8; 16]>) {
-        (self.epoch, self.form) = (header.epoch, header.form);
+        (self.epoch, self.key_ids) = (header.epoch, header.key_ids);
         match uuid {
             Some(uuid) if *uuid == header.uuid => self.is_evidence = true,
             Some(_) => self.exclude(messages::of_another_image().to_owned()),
@@ -106,7 +106,7 @@ impl ExaminedSnapshot {
             self.exclude(messages::outdated_by_void());
             return Ok(());
         }
-        if !keyring.matches(self.form) {
+        if !keyring.matches(self.key_ids) {
             self.defect = Some(messages::other_protection());
             return Ok(());
         }

@@ -138,7 +138,7 @@ fn rewrite_start(session: &mut RepairSession, builder: &SegmentBuilder, run: &Fr
     let from = (run.offset as usize, &run.first, next);
     let largest = len.next_multiple_of(4096).max(MIN_SEGMENT);
     // the frames are copied as they are, so their key stays
-    let protection = examination.source.protection(run.segment, run.form)?;
+    let protection = examination.source.protection(run.segment, run.key_ids)?;
     let builder = &SegmentBuilder { largest, protection, ..builder.clone() };
     match rewrite_without_start(builder, run.segment, &bytes, from, &table, &mut salts) {
         Ok(()) => {}

@@ -71,14 +71,15 @@ impl SegmentFraming {
             return Ok(SegmentFraming { header, len });
         }
         let salvaged = session.examination.salvaged.segments.iter().find(|salvaged| salvaged.segment == segment);
-        let Some(&SalvagedSegment { form, framing: Framing::Repairable { len }, .. }) = salvaged else {
+        let Some(&SalvagedSegment { key_ids, framing: Framing::Repairable { len }, .. }) = salvaged else {
             return Err(session.refusal(messages::damaged_header()));
         };
         // a file that was cut off may end directly after its frames, but a segment has room for a seal
         let end = session.end_in(segment, frames_end as usize)?.position;
         let len = fitting_len(len, end.offset - SEGMENT_HEADER as u64 + SEAL_ROOM);
         // the frames are copied as they are, so their key stays
-        let protection = form.map_or_else(|| source.current_protection(), |form| source.protection(segment, form))?;
+        let protection =
+            key_ids.map_or_else(|| source.current_protection(), |key_ids| source.protection(segment, key_ids))?;
         Ok(SegmentFraming { header: session.segment_builder(protection)?.header(segment, len)?, len })
     }
 }

@@ -116,8 +116,8 @@ impl FrameHeader {
 }
 
 /// Length of header and extension area of a frame with these keys, in bytes.
-pub(crate) fn head_len(form: KeyIds) -> usize {
-    HEADER + extension_len(form)
+pub(crate) fn head_len(key_ids: KeyIds) -> usize {
+    HEADER + extension_len(key_ids)
 }
 
 /// Length of a frame with `head` bytes of header and extension area and `body` bytes of body, without padding.
@@ -147,7 +147,7 @@ pub(crate) fn finish(
     offset: u64,
     salts: &mut Salts,
 ) -> Link {
-    finish_with_head(buffer, head_len(protection.form()), header, protection, nonces, offset, salts)
+    finish_with_head(buffer, head_len(protection.key_ids()), header, protection, nonces, offset, salts)
 }
 
 /// Like [`finish`], but gives the frame the checksum `wanted`, so that an existing frame which names this checksum can follow it.
@@ -162,7 +162,7 @@ pub(crate) fn finish_with_checksum(
     nonces: &FrameNonces,
     (offset, salts): (u64, &mut Salts),
 ) {
-    let (checksum, head) = (protection.checksum(), head_len(protection.form()) + FORGED_LEN);
+    let (checksum, head) = (protection.checksum(), head_len(protection.key_ids()) + FORGED_LEN);
     finish_with_head(buffer, head, header, protection, nonces, offset, salts);
     let end = buffer.len() - TRAILER;
     let (covered, trailer) = buffer.split_at_mut(end);
@@ -182,12 +182,12 @@ fn finish_with_head(
     let checksum = protection.checksum();
     let body = buffer.len() - head;
     debug_assert!(body <= MAX_BODY);
-    write_header(&mut buffer[..HEADER], header, protection.form(), head, body);
+    write_header(&mut buffer[..HEADER], header, protection.key_ids(), head, body);
     let (first, rest) = buffer.split_at_mut(HEADER);
     let (extension, clear) = rest.split_at_mut(head - HEADER);
     protection.protect(first, extension, clear, nonces, &header.previous);
     buffer.extend_from_slice(&[0; TRAILER]);
-    let nonce_and_tag = HEADER..HEADER + nonce_and_tag_len(protection.form());
+    let nonce_and_tag = HEADER..HEADER + nonce_and_tag_len(protection.key_ids());
     loop {
         let salt = salts.next();
         buffer[40..48].copy_from_slice(&salt.to_le_bytes());
@@ -221,7 +221,7 @@ fn ends_with_two_bits(written: &[u8]) -> bool {
 }
 
 /// Writes all fields of a header except its salt and its checksum.
-fn write_header(out: &mut [u8], header: &FrameHeader, form: KeyIds, head: usize, body: usize) {
+fn write_header(out: &mut [u8], header: &FrameHeader, key_ids: KeyIds, head: usize, body: usize) {
     out[0..4].copy_from_slice(&MAGIC);
     out[4..6].copy_from_slice(&(head as u16).to_le_bytes());
     out[6] = header.kind.code();
@@ -234,12 +234,12 @@ fn write_header(out: &mut [u8], header: &FrameHeader, form: KeyIds, head: usize,
     out[52..56].copy_from_slice(&(body as u32).to_le_bytes()); // raw
     out[56..60].copy_from_slice(&(body as u32).to_le_bytes()); // stored
     out[60..64].copy_from_slice(&header.previous.checksum.to_le_bytes());
-    out[64] = form.cipher.map_or(0, |_| XCHACHA20_POLY1305);
+    out[64] = key_ids.cipher.map_or(0, |_| XCHACHA20_POLY1305);
     out[65] = 0; // compression
     out[66] = header.align_shift;
-    out[67] = form.chain.map_or(0, |_| BLAKE3);
-    out[68..72].copy_from_slice(&form.cipher.unwrap_or(0).to_le_bytes());
-    out[72..76].copy_from_slice(&form.chain.unwrap_or(0).to_le_bytes());
+    out[67] = key_ids.chain.map_or(0, |_| BLAKE3);
+    out[68..72].copy_from_slice(&key_ids.cipher.unwrap_or(0).to_le_bytes());
+    out[72..76].copy_from_slice(&key_ids.chain.unwrap_or(0).to_le_bytes());
 }
 
 /// A frame that was parsed from a segment. Its checksums are correct.
@@ -250,7 +250,7 @@ pub(crate) struct Frame<'a> {
     pub(crate) offset: usize,
     /// Length of header, extension area, stored body and trailer, in bytes.
     pub(crate) len: usize,
-    pub(crate) form: KeyIds,
+    pub(crate) key_ids: KeyIds,
     /// The frame's own MAC; all zero if the journal has no chain.
     mac: Mac,
     /// Header, extension area and stored body: the bytes that the checksum covers.
@@ -270,7 +270,7 @@ impl Frame<'_> {
         whiten(&mut body, u64_at(self.covered, 40));
         let head = &self.covered[..self.head];
         let (header, extension) = head.split_at(HEADER);
-        let mut nonce_and_tag = extension[..nonce_and_tag_len(self.form)].to_vec();
+        let mut nonce_and_tag = extension[..nonce_and_tag_len(self.key_ids)].to_vec();
         whiten(&mut nonce_and_tag, u64_at(head, 40));
         protection.decrypt(header, &nonce_and_tag, &mut body).map(|()| body)
     }
@@ -350,15 +350,15 @@ pub(crate) fn parse(segment: &[u8], offset: usize, checksum: Checksum) -> Result
     if u32_at(trailer, 0) as usize != len || u32_at(trailer, 4) != crc {
         return Err(FrameFault::Body { len });
     }
-    let (kind, form) = raw.supported().map_err(|reason| FrameFault::Unsupported { reason })?;
+    let (kind, key_ids) = raw.supported().map_err(|reason| FrameFault::Unsupported { reason })?;
     let head = raw.header_len();
     // the writer never writes an extension area that is too short for the frame's cipher and chain
-    if head < head_len(form) {
+    if head < head_len(key_ids) {
         return Err(FrameFault::Unsupported { reason: "a frame has no room for its nonce or its MAC".to_owned() });
     }
-    let (previous_mac, mac) = macs(form, &covered[HEADER..head]);
+    let (previous_mac, mac) = macs(key_ids, &covered[HEADER..head]);
     let header = raw.header(kind, previous_mac);
-    Ok(Frame { header, checksum: crc, offset, len, form, mac, covered, head })
+    Ok(Frame { header, checksum: crc, offset, len, key_ids, mac, covered, head })
 }
 
 /// The bytes of a header with a correct checksum and lengths within their bounds.

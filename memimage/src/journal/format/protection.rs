@@ -46,14 +46,14 @@ pub(crate) struct Link {
 }
 
 /// Length of the extension area of a frame with these keys, in bytes.
-pub(crate) fn extension_len(form: KeyIds) -> usize {
-    nonce_and_tag_len(form) + if form.chain.is_some() { 2 * MAC } else { 0 }
+pub(crate) fn extension_len(key_ids: KeyIds) -> usize {
+    nonce_and_tag_len(key_ids) + if key_ids.chain.is_some() { 2 * MAC } else { 0 }
 }
 
 /// Length of nonce and tag in the extension area, in bytes. They are whitened like the body. Otherwise the checksum of a frame
 /// without a body would not depend on the salt: it would be a CRC over a header that ends in its own CRC, which is a constant.
-pub(crate) fn nonce_and_tag_len(form: KeyIds) -> usize {
-    if form.cipher.is_some() { NONCE + TAG } else { 0 }
+pub(crate) fn nonce_and_tag_len(key_ids: KeyIds) -> usize {
+    if key_ids.cipher.is_some() { NONCE + TAG } else { 0 }
 }
 
 /// The checksum, cipher and chain of the frames of one segment.
@@ -79,8 +79,8 @@ impl<'a> FrameProtection<'a> {
         Checksum::new(self.uuid, self.segment)
     }
 
-    pub(crate) fn form(&self) -> KeyIds {
-        self.protection.form()
+    pub(crate) fn key_ids(&self) -> KeyIds {
+        self.protection.key_ids()
     }
 
     /// Draws the nonce of one frame; zeros if the image is not encrypted.
@@ -109,7 +109,7 @@ impl<'a> FrameProtection<'a> {
             extension[NONCE..NONCE + TAG].copy_from_slice(&tag);
         }
         if self.protection.chain.is_some() {
-            extension[nonce_and_tag_len(self.form())..][..MAC].copy_from_slice(&previous.mac);
+            extension[nonce_and_tag_len(self.key_ids())..][..MAC].copy_from_slice(&previous.mac);
         }
     }
 
@@ -117,7 +117,7 @@ impl<'a> FrameProtection<'a> {
     /// and `header` is the length of the header.
     pub(crate) fn insert_mac(&self, frame: &mut [u8], header: usize) -> Mac {
         let Some(chain) = &self.protection.chain else { return [0; MAC] };
-        let at = header + nonce_and_tag_len(self.form()) + MAC;
+        let at = header + nonce_and_tag_len(self.key_ids()) + MAC;
         let segment = self.segment.get().to_le_bytes();
         let mac = chain.mac(&[&FRAME, &segment, &frame[..at], &frame[at + MAC..]]);
         frame[at..at + MAC].copy_from_slice(&mac);
@@ -127,7 +127,7 @@ impl<'a> FrameProtection<'a> {
     /// Whether the MAC in a frame is valid under the key; `true` without a chain.
     pub(crate) fn has_valid_mac(&self, frame: &[u8], header: usize) -> bool {
         let Some(chain) = &self.protection.chain else { return true };
-        let at = header + nonce_and_tag_len(self.form()) + MAC;
+        let at = header + nonce_and_tag_len(self.key_ids()) + MAC;
         let segment = self.segment.get().to_le_bytes();
         chain.verify(&[&FRAME, &segment, &frame[..at], &frame[at + MAC..]], &array(&frame[at..at + MAC]))
     }
@@ -149,11 +149,11 @@ impl<'a> FrameProtection<'a> {
 }
 
 /// The two MACs in an extension area: that of the frame before, and the frame's own.
-pub(crate) fn macs(form: KeyIds, extension: &[u8]) -> (Mac, Mac) {
-    match form.chain {
+pub(crate) fn macs(key_ids: KeyIds, extension: &[u8]) -> (Mac, Mac) {
+    match key_ids.chain {
         None => ([0; MAC], [0; MAC]),
         Some(_) => {
-            let macs = &extension[nonce_and_tag_len(form)..];
+            let macs = &extension[nonce_and_tag_len(key_ids)..];
             (array(&macs[..MAC]), array(&macs[MAC..2 * MAC]))
         }
     }

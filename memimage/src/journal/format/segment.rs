@@ -64,7 +64,7 @@ pub(crate) struct SegmentHeader {
     /// The time at which the segment was created.
     pub(crate) created: Timestamp,
     /// The keys that protect the seed and each frame in the segment.
-    pub(crate) form: KeyIds,
+    pub(crate) key_ids: KeyIds,
 }
 
 /// Why a segment's header cannot be used.
@@ -84,7 +84,7 @@ impl SegmentHeader {
     /// Encodes the header and protects it with `protection`, which must have the keys of `form`. The nonce must never have been
     /// used before.
     pub(crate) fn encode(&self, protection: &Protection, nonce: &Nonce) -> [u8; SEGMENT_HEADER] {
-        debug_assert_eq!(self.form, protection.form());
+        debug_assert_eq!(self.key_ids, protection.key_ids());
         let mut out = [0; SEGMENT_HEADER];
         let (parent_uuid, parent_seq) = self.identity.parent.unwrap_or_default();
         let name = self.identity.model.as_bytes();
@@ -92,7 +92,7 @@ impl SegmentHeader {
         out[8..12].copy_from_slice(&VERSION.to_le_bytes());
         out[12..16].copy_from_slice(&(SEGMENT_HEADER as u32).to_le_bytes());
         // 16..32: the fields of compatible and read-only-compatible features; none yet
-        let features = self.form.cipher.map_or(0, |_| ENCRYPTED) | self.form.chain.map_or(0, |_| CHAINED);
+        let features = self.key_ids.cipher.map_or(0, |_| ENCRYPTED) | self.key_ids.chain.map_or(0, |_| CHAINED);
         out[32..40].copy_from_slice(&features.to_le_bytes());
         out[40..56].copy_from_slice(&self.identity.uuid);
         out[56..88].copy_from_slice(&self.identity.seed);
@@ -103,11 +103,11 @@ impl SegmentHeader {
         out[128..136].copy_from_slice(&self.epoch.to_le_bytes());
         out[136..144].copy_from_slice(&self.created.as_micros().to_le_bytes());
         out[144] = CRC32C;
-        out[145] = self.form.cipher.map_or(0, |_| XCHACHA20_POLY1305);
+        out[145] = self.key_ids.cipher.map_or(0, |_| XCHACHA20_POLY1305);
         // 146: compression; none yet
-        out[147] = self.form.chain.map_or(0, |_| BLAKE3);
-        out[148..152].copy_from_slice(&self.form.cipher.unwrap_or(0).to_le_bytes());
-        out[152..156].copy_from_slice(&self.form.chain.unwrap_or(0).to_le_bytes());
+        out[147] = self.key_ids.chain.map_or(0, |_| BLAKE3);
+        out[148..152].copy_from_slice(&self.key_ids.cipher.unwrap_or(0).to_le_bytes());
+        out[152..156].copy_from_slice(&self.key_ids.chain.unwrap_or(0).to_le_bytes());
         out[MODEL_AT - 2..MODEL_AT].copy_from_slice(&(name.len() as u16).to_le_bytes());
         out[MODEL_AT..MODEL_AT + name.len()].copy_from_slice(name);
         if let Some(cipher) = &protection.cipher {
@@ -146,11 +146,11 @@ impl SegmentHeader {
         }
         let parent_uuid: [u8; 16] = array(&bytes[88..104]);
         let parent = (parent_uuid != [0; 16]).then(|| (parent_uuid, Seq::new(u64_at(bytes, 104))));
-        let form = KeyIds {
+        let key_ids = KeyIds {
             cipher: (bytes[145] != 0).then(|| u32_at(bytes, 148)),
             chain: (bytes[147] != 0).then(|| u32_at(bytes, 152)),
         };
-        let seed = if form.cipher.is_some() { Seed::default() } else { array(&bytes[SEED]) };
+        let seed = if key_ids.cipher.is_some() { Seed::default() } else { array(&bytes[SEED]) };
         let identity = Identity { uuid: array(&bytes[40..56]), seed, parent, model: model.to_owned() };
         Ok(SegmentHeader {
             identity,
@@ -158,7 +158,7 @@ impl SegmentHeader {
             len,
             epoch: u64_at(bytes, 128),
             created: Timestamp::from_micros(u64_at(bytes, 136)),
-            form,
+            key_ids,
         })
     }
 
@@ -279,7 +279,7 @@ mod tests {
             len: 1 << 20,
             epoch: 2,
             created: Timestamp::from_micros(11),
-            form: KeyIds::default(),
+            key_ids: KeyIds::default(),
         }
     }
 

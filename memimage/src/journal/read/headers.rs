@@ -68,20 +68,22 @@ pub(crate) struct ProvenKeys {
 
 impl ProvenKeys {
     /// Adds the keys of this form, which unlocked something.
-    pub(crate) fn add(&mut self, form: KeyIds) {
-        self.ciphers.extend(form.cipher);
-        self.chains.extend(form.chain);
+    pub(crate) fn add(&mut self, key_ids: KeyIds) {
+        self.ciphers.extend(key_ids.cipher);
+        self.chains.extend(key_ids.chain);
     }
 
     /// Whether the keys of this form are proven correct.
-    pub(crate) fn has(&self, form: KeyIds) -> bool {
-        form.cipher.is_none_or(|id| self.ciphers.contains(&id)) && form.chain.is_none_or(|id| self.chains.contains(&id))
+    pub(crate) fn has(&self, key_ids: KeyIds) -> bool {
+        key_ids.cipher.is_none_or(|id| self.ciphers.contains(&id))
+            && key_ids.chain.is_none_or(|id| self.chains.contains(&id))
     }
 
     /// The cause for the refusal of something of this form by keys that have unlocked nothing else.
-    pub(crate) fn misses(&self, form: KeyIds) -> String {
-        let cipher = form.cipher.filter(|id| !self.ciphers.contains(id)).map(|id| format!("key {id} of `encryption`"));
-        let chain = form.chain.filter(|id| !self.chains.contains(id)).map(|id| format!("key {id} of `chain`"));
+    pub(crate) fn misses(&self, key_ids: KeyIds) -> String {
+        let cipher =
+            key_ids.cipher.filter(|id| !self.ciphers.contains(id)).map(|id| format!("key {id} of `encryption`"));
+        let chain = key_ids.chain.filter(|id| !self.chains.contains(id)).map(|id| format!("key {id} of `chain`"));
         let keys: Vec<String> = cipher.into_iter().chain(chain).collect();
         format!(
             "it was written with other keys than the given {}, or someone without these keys changed it since; nothing else \
@@ -123,11 +125,11 @@ impl Headers {
     }
 
     /// The protection of the image, according to the first of its headers that has any.
-    pub(crate) fn form(&self) -> KeyIds {
+    pub(crate) fn key_ids(&self) -> KeyIds {
         let of_image =
-            |header: &&SegmentHeader| Some(&header.identity) == self.identity() && header.form != KeyIds::default();
+            |header: &&SegmentHeader| Some(&header.identity) == self.identity() && header.key_ids != KeyIds::default();
         let headers = self.all.iter().filter_map(|found| found.header.as_ref().ok());
-        headers.filter(of_image).map(|header| header.form).next().unwrap_or_default()
+        headers.filter(of_image).map(|header| header.key_ids).next().unwrap_or_default()
     }
 
     /// Checks the headers against the keys. If a key unlocks some headers and refuses others, someone without the key
@@ -145,7 +147,7 @@ impl Headers {
                 Ok(header) if Some(&header.identity) == self.identity.as_ref() => {
                     match unlock(header, &bytes, keyring, &path) {
                         Ok(protection) => {
-                            proven_keys.add(header.form);
+                            proven_keys.add(header.key_ids);
                             // unlocking an encrypted header decrypts its seed
                             let of_image = header.identity == *identity.get_or_insert_with(|| header.identity.clone());
                             if of_image && header.segment == segment {
@@ -188,12 +190,13 @@ fn unlock(
     keyring: &Keyring,
     path: &Path,
 ) -> Result<Protection, HeaderRefusal> {
-    let protection = keyring.protection(header.form, &header.identity.uuid, path).map_err(|error| HeaderRefusal {
-        // a missing key is always an error, whatever the other keys unlocked: the default form counts as never unlocked
-        keys: if keyring.matches(header.form) { header.form } else { KeyIds::default() },
-        what: "its protection differs from that of the rest of the image",
-        error,
-    })?;
+    let protection =
+        keyring.protection(header.key_ids, &header.identity.uuid, path).map_err(|error| HeaderRefusal {
+            // a missing key is always an error, whatever the other keys unlocked: the default form counts as never unlocked
+            keys: if keyring.matches(header.key_ids) { header.key_ids } else { KeyIds::default() },
+            what: "its protection differs from that of the rest of the image",
+            error,
+        })?;
     header.verify_keys(bytes, &protection).map(|()| protection).map_err(|which| HeaderRefusal {
         keys: match which {
             KeyMismatch::Cipher(id) => KeyIds { cipher: Some(id), chain: None },

@@ -68,7 +68,7 @@ impl SalvageProgress {
         if let Some(current) = self.salvaged.segments.last_mut()
             && frame.offset == SEGMENT_HEADER
         {
-            (current.first, current.form) = (Some(header.first_seq), Some(frame.form));
+            (current.first, current.key_ids) = (Some(header.first_seq), Some(frame.key_ids));
         }
         self.salvaged.align_shift = Some(header.align_shift);
         self.epoch(header.epoch);
@@ -91,8 +91,16 @@ impl SalvageProgress {
         match self.salvaged.runs.last_mut().filter(|_| self.continues_run) {
             Some(run) => (run.last, run.next) = (segment, next),
             None => {
-                let (offset, first, form) = (frame.offset as u64, frame.header, frame.form);
-                self.salvaged.runs.push(FrameRun { segment, offset, first, form, last: segment, next, stopped: None });
+                let (offset, first, key_ids) = (frame.offset as u64, frame.header, frame.key_ids);
+                self.salvaged.runs.push(FrameRun {
+                    segment,
+                    offset,
+                    first,
+                    key_ids,
+                    last: segment,
+                    next,
+                    stopped: None,
+                });
                 self.continues_run = true;
             }
         }

@@ -59,8 +59,8 @@ impl SalvageSource {
     /// # Errors
     ///
     /// If a key is missing.
-    pub(crate) fn protection(&self, segment: SegmentId, form: KeyIds) -> Result<Protection, Error> {
-        self.keyring.protection(form, &self.uuid(), &self.path(segment))
+    pub(crate) fn protection(&self, segment: SegmentId, key_ids: KeyIds) -> Result<Protection, Error> {
+        self.keyring.protection(key_ids, &self.uuid(), &self.path(segment))
     }
 
     /// The protection of newly written data.
@@ -121,9 +121,9 @@ impl SalvageSource {
         frame: &Frame<'_>,
     ) -> Result<Result<Vec<u8>, &'static str>, Error> {
         let protection = match &checked.standing {
-            HeaderStanding::Own(protection) if frame.form == protection.form() => protection.clone(),
+            HeaderStanding::Own(protection) if frame.key_ids == protection.key_ids() => protection.clone(),
             HeaderStanding::Own(_) => return Ok(Err("its protection differs from that in the segment's header")),
-            _ if self.keyring.matches(frame.form) => self.protection(checked.segment, frame.form)?,
+            _ if self.keyring.matches(frame.key_ids) => self.protection(checked.segment, frame.key_ids)?,
             _ => return Ok(Err("its protection differs from that of the image")),
         };
         let uuid = self.uuid();
@@ -134,15 +134,15 @@ impl SalvageSource {
             Err("its MAC is not valid under the key")
         };
         match body {
-            Err(_) if !self.proven_keys.has(frame.form) => Err(self.unproven_keys(checked.segment, frame.form)),
+            Err(_) if !self.proven_keys.has(frame.key_ids) => Err(self.unproven_keys(checked.segment, frame.key_ids)),
             body => Ok(body),
         }
     }
 
     /// The error for a frame that its keys refuse, if these keys have unlocked nothing else: the frame may be forged, or
     /// the keys may be wrong.
-    fn unproven_keys(&self, segment: SegmentId, form: KeyIds) -> Error {
-        Error::new(ErrorDetail::Key { path: self.path(segment), what: self.proven_keys.misses(form) })
+    fn unproven_keys(&self, segment: SegmentId, key_ids: KeyIds) -> Error {
+        Error::new(ErrorDetail::Key { path: self.path(segment), what: self.proven_keys.misses(key_ids) })
     }
 
     fn uuid(&self) -> [u8; 16] {

@@ -22,14 +22,14 @@ pub(crate) struct SalvagedSegment {
     /// The first seq of the frame directly after the header, if that frame is intact.
     pub(crate) first: Option<Seq>,
     /// The protection of that frame.
-    pub(crate) form: Option<KeyIds>,
+    pub(crate) key_ids: Option<KeyIds>,
     pub(crate) framing: Framing,
 }
 
 impl SalvagedSegment {
     /// A segment of which nothing has been read yet.
     pub(super) fn new(segment: SegmentId) -> SalvagedSegment {
-        SalvagedSegment { segment, first: None, form: None, framing: Framing::Intact }
+        SalvagedSegment { segment, first: None, key_ids: None, framing: Framing::Intact }
     }
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct FrameRun {
     pub(crate) offset: u64,
     /// The header of the first frame, and its protection.
     pub(crate) first: FrameHeader,
-    pub(crate) form: KeyIds,
+    pub(crate) key_ids: KeyIds,
     /// The segment of the last frame.
     pub(crate) last: SegmentId,
     /// The event that follows the last frame.

@@ -317,7 +317,7 @@ impl Scan {
     /// Verifies that a frame has the protection of its segment, and that its chain link is correct.
     fn verify(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
         let protection = self.segments.frame_protection(segment);
-        if frame.form != protection.form() {
+        if frame.key_ids != protection.key_ids() {
             return Err(self.forged(segment, frame, "its protection differs from that in the segment's header"));
         }
         if frame.has_valid_mac(&protection) {

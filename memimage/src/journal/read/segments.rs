@@ -111,7 +111,7 @@ impl Segments {
         if header.segment != segment {
             return Err(at_start(&format!("the file is segment {} by its header", header.segment)));
         }
-        let protection = keyring.protection(header.form, &header.identity.uuid, &path)?;
+        let protection = keyring.protection(header.key_ids, &header.identity.uuid, &path)?;
         header.verify_keys(&bytes, &protection).map_err(|which| key_mismatch(&path, which))?;
         if let Some(first) = self.headers.first().filter(|first| first.identity != header.identity) {
             // either file may be the foreign one

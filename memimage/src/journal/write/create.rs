@@ -167,7 +167,7 @@ impl FirstFrames {
             align_shift,
         };
         let protection = FrameProtection::new(&builder.identity.uuid, segment, &builder.protection);
-        let head = head_len(protection.form());
+        let head = head_len(protection.key_ids());
         let mut frame = Vec::with_capacity(frame_len(head, body.len()));
         start(&mut frame, head);
         frame.extend_from_slice(&body);
@@ -197,7 +197,7 @@ impl FirstFrames {
             ..*follower
         };
         let protection = FrameProtection::new(&builder.identity.uuid, segment, &builder.protection);
-        let head = head_len(protection.form()) + FORGED_LEN;
+        let head = head_len(protection.key_ids()) + FORGED_LEN;
         let mut frame = Vec::with_capacity(frame_len(head, table.len()));
         start(&mut frame, head);
         frame.extend_from_slice(table);

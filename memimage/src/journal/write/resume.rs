@@ -62,7 +62,7 @@ pub(crate) fn resume(
     let preallocator = Preallocator::new(builder);
     let start = WriteStart::after(end, segments);
     let protection = segments.protection(start.position.segment).clone();
-    let head = head_len(protection.form());
+    let head = head_len(protection.key_ids());
     let mut reservation = SpaceReservation::new(start.position, start.len, shapes.len(), head, align_shift);
     if let Some((segment, len)) = start.next {
         let protection = segments.protection(segment).clone();

@@ -49,7 +49,7 @@ impl Journal {
             position,
             created.len,
             shapes.len(),
-            head_len(builder.protection.form()),
+            head_len(builder.protection.key_ids()),
             align_shift,
         );
         let writer = JournalWriter {

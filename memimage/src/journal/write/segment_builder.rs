@@ -64,10 +64,10 @@ impl SegmentBuilder {
 
     /// The header of a segment that is created now.
     pub(crate) fn header(&self, segment: SegmentId, len: u64) -> Result<[u8; SEGMENT_HEADER], Error> {
-        let (identity, form) = (self.identity.clone(), self.protection.form());
+        let (identity, key_ids) = (self.identity.clone(), self.protection.key_ids());
         let (epoch, created) = (self.epoch, Timestamp::wall_clock());
-        let nonce = if form.cipher.is_some() { random()? } else { [0; NONCE] };
-        Ok(SegmentHeader { identity, segment, len, epoch, created, form }.encode(&self.protection, &nonce))
+        let nonce = if key_ids.cipher.is_some() { random()? } else { [0; NONCE] };
+        Ok(SegmentHeader { identity, segment, len, epoch, created, key_ids }.encode(&self.protection, &nonce))
     }
 
     fn fill(

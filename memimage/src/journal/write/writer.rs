@@ -89,7 +89,7 @@ impl JournalWriter {
     /// Appends and syncs a frame without events.
     fn append_synced(&mut self, kind: FrameKind, body: &[u8]) -> Result<(), Error> {
         let mut bytes = Vec::new();
-        start(&mut bytes, head_len(self.protection.form()));
+        start(&mut bytes, head_len(self.protection.key_ids()));
         bytes.extend_from_slice(body);
         self.append(kind, &mut bytes, 0, self.end.time)?;
         if kind == FrameKind::Seal && planted(Bug::SegmentEnteredUnsynced) { Ok(()) } else { self.sync() }
@@ -133,7 +133,7 @@ impl BatchWriter for JournalWriter {
             return Err(self.misplaced(format!("a batch from event {first} has the position {position:?}")));
         }
         if batch.kind == FrameKind::Shapes {
-            self.shapes = batch.bytes[head_len(self.protection.form())..].to_vec();
+            self.shapes = batch.bytes[head_len(self.protection.key_ids())..].to_vec();
         }
         self.end.time = batch.time;
         self.append(batch.kind, &mut batch.bytes, batch.count, batch.time)

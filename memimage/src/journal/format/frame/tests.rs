@@ -104,7 +104,7 @@ fn an_encrypted_frame_without_a_body_has_a_salt() {
     let keys = keyring.current(&[9; 16], std::path::Path::new("image")).unwrap();
     for _ in 0..2_000 {
         let (protection, mut buffer) = (frame_protection(&keys), Vec::new());
-        start(&mut buffer, head_len(protection.form()));
+        start(&mut buffer, head_len(protection.key_ids()));
         finish(&mut buffer, &header(), &protection, &protection.draw().unwrap(), 4096, &mut Salts::new(1));
         assert_eq!(parse(&buffer, 0, checksum()).unwrap().body(&protection), Ok(Vec::new()));
     }

@@ -1,4 +1,4 @@
-//! A command that is private to its module stays there.
+//! A private command is not visible outside its module.
 
 mod bank {
     use memimage::{Model, Shape};

@@ -1,4 +1,4 @@
-//! A command that is public can be made anywhere.
+//! A public command is visible everywhere.
 
 mod bank {
     use memimage::{Model, Shape};

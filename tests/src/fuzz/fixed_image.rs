@@ -1,5 +1,5 @@
-//! A small image that is the same each time but for the times in it: its UUID is fixed, and nothing is whitened. So bytes
-//! that were found once mean the same in the next run.
+//! A small image with a fixed UUID and without whitening, so that an input that was found once has the same effect in the next
+//! run.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,8 +16,8 @@ pub(super) const SEGMENT: usize = 16 << 10;
 
 const UUID: [u8; 16] = [7; 16];
 
-/// An image, and its state.
-pub(super) struct Fixed {
+/// The files of an image, and its state.
+pub(super) struct FixedImage {
     pub(super) files: Files,
     pub(super) state: Book,
 }
@@ -39,38 +39,38 @@ pub(super) fn segment(number: u64) -> PathBuf {
     PathBuf::from(format!("{ROOT}/journal/{number:08}.journal"))
 }
 
-/// A few events in one segment, two snapshots, and no segment made ahead.
-pub(super) fn whole() -> &'static Fixed {
-    static FIXED: OnceLock<Fixed> = OnceLock::new();
-    FIXED.get_or_init(|| made(Retention::Everything))
+/// A few events in one segment, two snapshots, and no preallocated segment.
+pub(super) fn unpruned() -> &'static FixedImage {
+    static FIXED: OnceLock<FixedImage> = OnceLock::new();
+    FIXED.get_or_init(|| build(Retention::Everything))
 }
 
-/// A journal that is pruned: it begins with a base.
-pub(super) fn pruned() -> &'static Fixed {
-    static FIXED: OnceLock<Fixed> = OnceLock::new();
-    FIXED.get_or_init(|| made(Retention::Events(0)))
+/// A pruned journal, which begins with a base.
+pub(super) fn pruned() -> &'static FixedImage {
+    static FIXED: OnceLock<FixedImage> = OnceLock::new();
+    FIXED.get_or_init(|| build(Retention::Events(0)))
 }
 
-fn made(retention: Retention) -> Fixed {
+fn build(retention: Retention) -> FixedImage {
     let disk = SimDisk::new();
     let image = open(&disk, options().retention(retention)).expect("a new image");
     let long = if retention == Retention::Everything { 0 } else { 3_000 };
     for round in 0..4 {
         for page in 0..4 {
-            image.write(round * 4 + page, format!("page {page:>long$}")).expect("the disk is well");
+            image.write(round * 4 + page, format!("page {page:>long$}")).expect("the disk has no faults");
         }
-        image.tear(99).expect_err("there is no such page");
+        image.tear(99).expect_err("the page does not exist");
         if round % 2 == 1 || long > 0 {
-            image.admin().snapshot().expect("the disk is well");
+            image.admin().snapshot().expect("the disk has no faults");
         }
     }
-    let state = image.read_uncommitted().expect("the image is well").clone();
-    Image::close(image).expect("the disk is well");
+    let state = image.read_uncommitted().expect("the image is open").clone();
+    Image::close(image).expect("the disk has no faults");
     let mut files = files(&disk);
     let headers = files.iter_mut().filter(|(path, bytes)| !path.ends_with("durable") && bytes.len() >= HEADER);
     headers.for_each(|(_, bytes)| bytes[40..56].copy_from_slice(&UUID));
     let mut segments: Vec<_> =
-        files.iter_mut().filter(|(path, _)| is(path, "journal")).map(|(_, bytes)| bytes).collect();
+        files.iter_mut().filter(|(path, _)| has_extension(path, "journal")).map(|(_, bytes)| bytes).collect();
     segments.iter_mut().for_each(|segment| frames::unwhiten(segment));
     let first = u32::from_le_bytes(segments[0][HEADER + 60..HEADER + 64].try_into().expect("four bytes"));
     let mut previous = first;
@@ -79,23 +79,23 @@ fn made(retention: Retention) -> Fixed {
         previous = checksums::update_frames(segment, previous);
     }
     for (path, bytes) in &mut files {
-        if is(path, "snapshot") || is(path, "base") {
+        if has_extension(path, "snapshot") || has_extension(path, "base") {
             checksums::update_snapshot(bytes);
         } else if path.ends_with("durable") {
             checksums::update_watermark(bytes, &UUID);
         }
     }
-    let fixed = Fixed { files, state };
-    let image = open(&disk_of(&fixed.files), options().create(false)).expect("it is as good as before");
-    assert_eq!(*image.read_uncommitted().expect("the image is well"), fixed.state);
+    let fixed = FixedImage { files, state };
+    let image = open(&disk_of(&fixed.files), options().create(false)).expect("all checksums are valid");
+    assert_eq!(*image.read_uncommitted().expect("the image is open"), fixed.state);
     fixed
 }
 
-pub(super) fn is(path: &Path, extension: &str) -> bool {
+pub(super) fn has_extension(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|end| end == extension)
 }
 
-/// A disk with these files, all synced.
+/// A disk that contains these files, all synced.
 pub(super) fn disk_of(files: &Files) -> SimDisk {
     let disk = SimDisk::new();
     for dir in ["", "/journal", "/snapshot", "/quarantine"] {
@@ -111,25 +111,29 @@ pub(super) fn disk_of(files: &Files) -> SimDisk {
     disk
 }
 
-/// Opens an image of any bytes. It is refused and left as it is, or it opens, again to the same state, and goes on. Gives
-/// the state that it opened with.
-pub(super) fn judge(files_before: &Files) -> Option<Book> {
+/// Opens an image with any content. Either the image is refused and not modified, or it opens, accepts a command, and opens
+/// again with the same state. Returns the state of the first open.
+pub(super) fn open_and_check(files_before: &Files) -> Option<Book> {
     let disk = disk_of(files_before);
     let image = match open(&disk, options().create(false)) {
         Ok(image) => image,
         Err(error) => {
-            assert_eq!(changed(files_before, &files(&disk)), Vec::<PathBuf>::new(), "refused, but changed: {error}");
-            let again = open(&disk, options().create(false)).map(drop).expect_err("it was refused before");
+            assert_eq!(
+                changed(files_before, &files(&disk)),
+                Vec::<PathBuf>::new(),
+                "the image was refused, but modified: {error}"
+            );
+            let again = open(&disk, options().create(false)).map(drop).expect_err("the image was refused before");
             assert_eq!(again.to_string(), error.to_string());
             return None;
         }
     };
-    let state = image.read_uncommitted().expect("it was opened").clone();
-    image.write(1, "after".to_owned()).expect("an image that opens goes on");
-    let (seq, went_on) = (image.journal().seq(), image.read_uncommitted().expect("the disk is well").clone());
-    Image::close(image).expect("the disk is well");
-    let again = open(&disk, options().create(false)).expect("it was opened before");
-    assert_eq!((again.journal().seq(), &*again.read_uncommitted().expect("it was opened")), (seq, &went_on));
-    assert_eq!(again.admin().stats().recovery.quarantined, None, "it was closed");
+    let state = image.read_uncommitted().expect("the image is open").clone();
+    image.write(1, "after".to_owned()).expect("an open image accepts commands");
+    let (seq, after) = (image.journal().seq(), image.read_uncommitted().expect("the disk has no faults").clone());
+    Image::close(image).expect("the disk has no faults");
+    let again = open(&disk, options().create(false)).expect("the image was opened before");
+    assert_eq!((again.journal().seq(), &*again.read_uncommitted().expect("the image is open")), (seq, &after));
+    assert_eq!(again.admin().stats().recovery.quarantined, None, "the image was closed");
     Some(state)
 }
