@@ -213,10 +213,10 @@ pub(crate) enum ErrorDetail {
     Closed,
 
     #[error(
-        "`{inner}` was called on an image from inside `{outer}` on the same thread: the call would wait for itself; help: call it \
-         after `{outer}` has returned"
+        "`{inner}` was called on an image from inside {outer} on the same thread: the call would wait for itself; help: call it \
+         after {outer} has returned (a call that waits for a thread pool may run other tasks of the pool on its thread)"
     )]
-    Reentrant { inner: &'static str, outer: &'static str },
+    Reentrant { inner: &'static str, outer: String },
 
     #[error("the command `{command}` panicked in its {place}: {message}; it was not recorded and changed nothing")]
     Panicked { command: &'static str, place: &'static str, message: String },

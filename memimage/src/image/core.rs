@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use parking_lot::{Mutex, RwLock};
 
 use super::recovery_report::RecoveryReport;
-use super::reentrancy::ReentrancyGuard;
+use super::reentrancy::{ReentrancyGuard, refuse_in_waker};
 use crate::context::Seed;
 use crate::disk::{Disk, LockGuard};
 use crate::error::{Error, ErrorDetail};
@@ -83,8 +83,16 @@ pub(super) struct SnapshotProgress {
 }
 
 impl<M: Model> Shared<M> {
-    /// Enters the image with the call `call`, before any lock is taken. An error if the thread is inside the image already, or in
-    /// a child of the process that opened it.
+    /// Enters the image with a call that may wait for the journal. An error as by [`enter`](Shared::enter), and in the waker
+    /// of a task.
+    #[inline]
+    pub(super) fn enter_to_wait(&self, call: &'static str) -> Result<ReentrancyGuard, Error> {
+        refuse_in_waker(self.journal.id(), call)?;
+        self.enter(call)
+    }
+
+    /// Enters the image with a call, before any lock is taken. An error if the thread is inside the image already, or in a child of
+    /// the process that opened it.
     #[inline]
     pub(super) fn enter(&self, call: &'static str) -> Result<ReentrancyGuard, Error> {
         self.refuse_if_forked()?;
@@ -118,7 +126,7 @@ impl<M: Model> Shared<M> {
     }
 
     pub(super) fn close(&self) -> Result<(), Error> {
-        let _entered = self.enter("close")?;
+        let _entered = self.enter_to_wait("close")?;
         if !self.process.is_certainly_current() {
             return Err(Error::new(ErrorDetail::Forked));
         }

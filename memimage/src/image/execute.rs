@@ -66,7 +66,10 @@ impl<M: Model> Shared<M> {
     ) -> Result<Pending<C::Output, C::Error>, Error> {
         loop {
             // a thread that is inside the image already would wait for itself
-            let entered = self.enter(C::NAME)?;
+            let entered = match how {
+                SubmitMode::Wait | SubmitMode::Submit => self.enter_to_wait(C::NAME)?,
+                SubmitMode::Try => self.enter(C::NAME)?,
+            };
             if how == SubmitMode::Try && self.journal.is_full() {
                 return Err(Error::new(ErrorDetail::Busy { what: "all batches are queued for writing" }));
             }

@@ -42,7 +42,7 @@ impl<'a, M: Model> JournalHandle<'a, M> {
     /// If the image is poisoned or closed, or if this is called from inside a command, query or guard of the image.
     pub fn sync(&self) -> Result<(), Error> {
         let shared = self.image.shared();
-        drop(shared.enter("sync")?);
+        drop(shared.enter_to_wait("sync")?);
         shared.refuse_if_ended()?;
         shared.journal.sync()
     }

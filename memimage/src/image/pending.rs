@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::reentrancy::ReentrancyGuard;
+use super::reentrancy::{ReentrancyGuard, refuse_in_waker};
 use crate::error::{Error, ErrorDetail};
 use crate::journal::Ticket;
 use crate::process::Process;
@@ -71,6 +71,7 @@ impl<T, E: From<Error>> Pending<T, E> {
             if !ticket.is_settled() {
                 self.refuse_if_forked()?;
                 ReentrancyGuard::refuse_in_command(ticket.journal(), "Pending::wait")?;
+                refuse_in_waker(ticket.journal(), "Pending::wait")?;
             }
             ticket.wait()?;
         }

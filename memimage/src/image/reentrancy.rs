@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 
 use crate::error::{Error, ErrorDetail};
+use crate::journal::is_writing_for;
 
 thread_local! {
     static INSIDE: ActiveCalls = const { ActiveCalls { first: Cell::new(None), others: RefCell::new(Vec::new()) } };
@@ -59,7 +60,7 @@ impl ReentrancyGuard {
     #[inline]
     pub(super) fn new(image: usize, call: &'static str) -> Result<ReentrancyGuard, Error> {
         match inside(|inside| inside.find(image)).flatten() {
-            Some(outer) => Err(Error::new(ErrorDetail::Reentrant { inner: call, outer: outer.call })),
+            Some(outer) => Err(Error::new(ErrorDetail::Reentrant { inner: call, outer: format!("`{}`", outer.call) })),
             None => {
                 inside(|inside| inside.enter(ActiveCall { image, call }));
                 Ok(ReentrancyGuard { image, thread: PhantomData })
@@ -71,10 +72,20 @@ impl ReentrancyGuard {
     pub(super) fn refuse_in_command(image: usize, call: &'static str) -> Result<(), Error> {
         match inside(|inside| inside.find(image)).flatten() {
             Some(outer) if outer.call != READ_UNCOMMITTED && outer.call != QUERY => {
-                Err(Error::new(ErrorDetail::Reentrant { inner: call, outer: outer.call }))
+                Err(Error::new(ErrorDetail::Reentrant { inner: call, outer: format!("`{}`", outer.call) }))
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// An error if the thread is writing the journal of the image: an executor polls a task inside the task's waker, and the call would
+/// wait for the write.
+#[inline]
+pub(super) fn refuse_in_waker(image: usize, call: &'static str) -> Result<(), Error> {
+    match is_writing_for(image) {
+        true => Err(Error::new(ErrorDetail::Reentrant { inner: call, outer: "the waker of a task".to_owned() })),
+        false => Ok(()),
     }
 }
 

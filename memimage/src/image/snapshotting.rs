@@ -95,7 +95,7 @@ impl<M: Model> Shared<M> {
     /// Takes a snapshot, verifies it, and installs it under its name.
     fn make_snapshot(&self) -> Result<SnapshotInfo, Error> {
         // before any lock, and until verification has replayed: a body must not call the image from there
-        let _entered = self.enter("snapshot")?;
+        let _entered = self.enter_to_wait("snapshot")?;
         let _one = self.snapshotting.lock();
         let taken = self.take_snapshot()?;
         let installed = self.verify(&taken).and_then(|verified| {

@@ -1,6 +1,7 @@
 //! Pending answers: dropped, waited for, awaited, longer-lived than their image, and delayed.
 
 mod backpressure;
+mod hostile_wakers;
 mod wakers;
 
 use std::pin::Pin;

@@ -12,6 +12,7 @@ use parking_lot::{Condvar, Mutex};
 use super::batch::NoRoom;
 use super::commit::{BatchWriter, Commit};
 use super::segment_builder::{SegmentBuildError, SegmentBuilder};
+use super::waking::wake_all;
 use crate::disk::StoredFile;
 use crate::error::{Error, ErrorDetail};
 use crate::event::panic_message;
@@ -149,9 +150,11 @@ impl Preallocator {
             self.start(Some(room));
             self.urgent.store(true, Ordering::Relaxed);
         }
+        // cloned without the lock: it is code of an executor
+        let waker = context.waker().clone();
         let mut state = self.state.lock();
         if state.building {
-            state.wakers.push(context.waker().clone());
+            state.wakers.push(waker);
             return Poll::Pending;
         }
         Poll::Ready(state.failure.clone().map_or(Ok(()), Err))

@@ -1,6 +1,7 @@
 //! A running journal: the group commit, its syncer thread, and the preallocated segment.
 
 use std::ops::DerefMut;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
@@ -8,15 +9,17 @@ use std::thread::JoinHandle;
 use parking_lot::Mutex;
 
 use super::batch::{FramePosition, NoRoom, OpenBatch, RecordMark, SpaceReservation};
-use super::commit::{BatchLimits, BatchWriter, Commit, writing};
+use super::commit::{BatchLimits, BatchWriter, Commit};
 use super::create::create;
 use super::durability::Durability;
 use super::preallocate::{PreallocationHost, Preallocator};
 use super::segment_builder::SegmentBuilder;
 use super::ticket::Ticket;
+use super::waking::writing;
 use super::writer::{JournalWriter, WritePosition};
 use crate::context::Timestamp;
 use crate::error::Error;
+use crate::event::panic_message;
 use crate::journal::format::frame::{FrameKind, head_len};
 use crate::journal::format::genesis::Genesis;
 use crate::journal::format::shape_table::ShapeTable;
@@ -91,7 +94,12 @@ impl Journal {
         let syncing = Arc::clone(&commit);
         let syncer = std::thread::Builder::new()
             .name("memimage-syncer".to_owned())
-            .spawn(move || writing(|| syncing.run_syncer()))
+            .spawn(move || {
+                let run = || writing(syncing.id(), || syncing.run_syncer());
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
+                    syncing.fail_after_panic(&panic_message(&*panic));
+                }
+            })
             .map_err(|source| Error::io("starting a thread for", &path, source))?;
         preallocator.start(None);
         Ok(Journal { commit, preallocator, syncer: Mutex::new(Some(syncer)) })
@@ -100,7 +108,7 @@ impl Journal {
     /// A number that is unique among the journals of this process.
     #[inline]
     pub(crate) fn id(&self) -> usize {
-        Arc::as_ptr(&self.commit).addr()
+        self.commit.id()
     }
 
     #[inline]

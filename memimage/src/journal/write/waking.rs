@@ -5,6 +5,8 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
+use crate::event::panic_message;
+
 thread_local! {
     /// The ids of the journals that this thread is writing, or whose callers it is waking.
     static WRITING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
@@ -39,7 +41,7 @@ pub(crate) fn writing<T>(journal: usize, write: impl FnOnce() -> T) -> T {
 pub(super) fn wake_all(wakers: Vec<Waker>) {
     for waker in wakers {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-            let message = crate::event::panic_message(&*panic);
+            let message = panic_message(&*panic);
             // a subscriber is foreign code too
             let reported = catch_unwind(|| tracing::error!(message, "the waker of a task panicked; the image goes on"));
             // neither is dropped: a payload may panic once more

@@ -11,6 +11,15 @@ use crate::journal::write::ticket::{BatchStage, Leader, Ticket};
 use crate::journal::write::waking::{wake_all, writing};
 use crate::planted::{Bug, planted};
 
+/// The lead of this thread. Dropped only while a panic unwinds.
+struct Lead<'a, S: BatchWriter>(&'a Commit<S>);
+
+impl<S: BatchWriter> Drop for Lead<'_, S> {
+    fn drop(&mut self) {
+        self.0.fail_after_panic("of the thread that wrote a batch");
+    }
+}
+
 impl<S: BatchWriter> Leader for Commit<S> {
     fn wait(&self, ticket: &Ticket) {
         while !ticket.is_settled() {
@@ -27,10 +36,12 @@ impl<S: BatchWriter> Leader for Commit<S> {
             } else {
                 state.busy = true;
                 drop(state);
+                let lead = Lead(self);
                 writing(self.id(), || {
                     self.write_next();
                     self.step_down();
                 });
+                std::mem::forget(lead);
             }
         }
     }

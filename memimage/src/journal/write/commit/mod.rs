@@ -298,16 +298,20 @@ impl<S: BatchWriter> Commit<S> {
 
     /// As [`wait_for_room`](Commit::wait_for_room), for a future.
     pub(crate) fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
-        if self.is_full() {
-            let mut state = self.state.lock();
-            if state.queue.len() >= self.limits.pending_batches && state.failed.is_none() {
-                if !state.room_wakers.iter().any(|known| known.will_wake(context.waker())) {
-                    state.room_wakers.push(context.waker().clone());
-                }
-                return Poll::Pending;
-            }
+        if !self.is_full() {
+            return Poll::Ready(());
         }
-        Poll::Ready(())
+        // cloned and dropped without the lock: both are code of an executor
+        let mut waker = Some(context.waker().clone());
+        let mut state = self.state.lock();
+        if state.queue.len() < self.limits.pending_batches || state.failed.is_some() {
+            return Poll::Ready(());
+        }
+        if !state.room_wakers.iter().any(|known| known.will_wake(context.waker())) {
+            state.room_wakers.extend(waker.take());
+        }
+        drop(state);
+        Poll::Pending
     }
 
     /// Syncs all executed events, at every durability.
@@ -345,7 +349,6 @@ impl<S: BatchWriter> Commit<S> {
     fn fail(&self, cause: &Error, written: Option<&Arc<Ticket>>) {
         let lost = Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: false });
         let unknown = Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: true });
-        tracing::error!(error = %cause, "the image is poisoned: a write failed; help: reopen it");
         // settle in journal order and without any lock, because a waker may run arbitrary code
         let mut settlements: Vec<(Arc<Ticket>, Error)> =
             written.map(|ticket| (Arc::clone(ticket), unknown.clone())).into_iter().collect();
@@ -370,6 +373,27 @@ impl<S: BatchWriter> Commit<S> {
         settlements.truncate(if planted(Bug::WaitersNotNotified) { 1 } else { settlements.len() });
         settlements.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
         wake_all(wakers);
+        // last, because a subscriber may panic
+        tracing::error!(error = %cause, "the image is poisoned: a write failed; help: reopen it");
+    }
+
+    /// Poisons the journal after a panic of the thread that writes: of a disk that a user supplied, or of a subscriber of
+    /// `tracing`. No caller waits for a thread that is gone.
+    pub(crate) fn fail_after_panic(&self, message: &str) {
+        let panic = std::io::Error::other(format!("panic: {message}"));
+        self.fail(&Error::io("writing", std::path::Path::new("journal"), panic), None);
+        let mut state = self.state.lock();
+        state.busy = false;
+        state.by_syncer = false;
+        let wanted = std::mem::take(&mut state.sync_wanted);
+        drop(state);
+        self.wake.notify_all();
+        self.fail_syncs(&wanted);
+    }
+
+    /// The number by which a ticket names its journal.
+    pub(crate) fn id(&self) -> usize {
+        std::ptr::from_ref(self).addr()
     }
 
     /// Poisons the image because of an error outside the group commit.

@@ -93,7 +93,7 @@ impl<S: BatchWriter> Commit<S> {
     }
 
     /// Settles the tickets of a requested sync with the error of the failure.
-    fn fail_syncs(&self, wanted: &[Arc<Ticket>]) {
+    pub(super) fn fail_syncs(&self, wanted: &[Arc<Ticket>]) {
         let error = self.state.lock().failed.clone().expect("only after a failure").unsynced;
         wanted.iter().for_each(|ticket| ticket.settle(Err(error.clone())));
     }
