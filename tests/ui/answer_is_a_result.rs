@@ -19,4 +19,4 @@ fn main() {
     let _: () = bank.add(1);
 }
 
-// Mend: Each call answers with a `Result`, since what is on the way to disk can fail: `bank.add(1)?`.
+// Help: Handle the `Result`: every call can fail before it is durable, `bank.add(1)?`.

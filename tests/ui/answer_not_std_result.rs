@@ -19,4 +19,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Return std's `Result`, or give the type of your own another name.
+// Help: Return std's `Result`, or give your own type another name.

@@ -19,4 +19,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Make the type as visible as the command (`pub struct Receipt`), or the command as private as the type.
+// Help: Make the type as visible as the command (`pub struct Receipt`), or the command as private as the type.

@@ -19,4 +19,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: List the name that the block has in `#[memimage::commands(group = Name)]`.
+// Help: List the name that the block has in `#[memimage::commands(group = Name)]`.

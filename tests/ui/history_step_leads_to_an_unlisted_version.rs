@@ -36,4 +36,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: List the version that it leads to, after this one.
+// Help: List the version that the upcaster returns, after this one.

@@ -44,4 +44,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Return a payload of this model.
+// Help: Return a payload of this model.

@@ -22,4 +22,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Return an error or a text: what implements `std::error::Error`, a `String`, a `&str`.
+// Help: Return a type that implements `std::error::Error`, a `String` or a `&str` as the error.

@@ -20,4 +20,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Return a `Value`, or a `Result` of one.
+// Help: Return a `Value`, or a `Result` of one.

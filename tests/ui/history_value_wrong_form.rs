@@ -20,4 +20,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Take a `memimage::Value` and return one.
+// Help: Take a `memimage::Value` and return one.

@@ -20,4 +20,4 @@ fn main() {
     memimage::Image::<Shop>::in_memory().unwrap();
 }
 
-// Mend: Derive `Model` for the type, and write a block of commands.
+// Help: Derive `Model` for the type, and write a block of commands.

@@ -19,4 +19,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: A model is read by many threads: keep plain values in it, or what is `Send` and `Sync`.
+// Help: Use `Send` and `Sync` types only: several threads read a model.

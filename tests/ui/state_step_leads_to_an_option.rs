@@ -27,4 +27,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Return the next version in the model's history, or the model: a state is neither dropped nor split.
+// Help: Return the next version in the model's history, or the model: a state cannot be dropped or split.

@@ -19,4 +19,4 @@ fn main() {
     bank.submit("add").unwrap();
 }
 
-// Mend: Submit a payload: `BankAdd { by: 1 }`.
+// Help: Submit a payload: `BankAdd { by: 1 }`.

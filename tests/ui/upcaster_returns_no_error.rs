@@ -31,4 +31,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Implement `std::error::Error` for it, or fail with a text.
+// Help: Implement `std::error::Error` for the error, or return a text.
