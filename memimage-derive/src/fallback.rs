@@ -1,5 +1,5 @@
 //! What is emitted after an error: the user's item, and stubs of what it would have become, so that the code around it
-//! finds the names it uses and one mistake gives one message. No stub ever runs: the error stops the build.
+//! finds the names it uses and one mistake output one message. No stub ever runs: the error stops the build.
 
 use std::collections::BTreeSet;
 
@@ -8,11 +8,11 @@ use quote::{ToTokens, quote};
 use syn::{DeriveInput, Path};
 
 use crate::ast::{Block, Command, Data, Input, Output, Upcaster};
-use crate::attr::{ModelArgs, Once, runtime};
+use crate::attr::{Arg, ModelArgs, runtime};
 use crate::case::unraw;
 use crate::check::{is_answer, is_owned};
 use crate::expand;
-use crate::hygiene::Fresh;
+use crate::hygiene::FreshNames;
 
 /// A shape that says nothing.
 pub(crate) fn data(data: &Data) -> TokenStream {
@@ -27,7 +27,7 @@ fn nothing(krate: &TokenStream) -> TokenStream {
 /// A model, as far as the type is one; a union is nothing that serde or `Default` could be derived for.
 pub(crate) fn model(input: &DeriveInput, mut args: ModelArgs) -> TokenStream {
     // Nothing asks for past states, so that none are needed.
-    args.history = Once::default();
+    args.history = Arg::default();
     if let syn::Data::Union(_) = input.data {
         return TokenStream::new();
     }
@@ -101,7 +101,7 @@ pub(crate) fn block(mut block: Block) -> TokenStream {
     let mut events = expand::event_definition(&block);
     expand::event_conversions(&block).to_tokens(&mut events);
     event(krate, &block).to_tokens(&mut events);
-    expand::event_placed(&block, &events).to_tokens(&mut tokens);
+    expand::event_scoped(&block, &events).to_tokens(&mut tokens);
     methods(krate, &block).to_tokens(&mut tokens);
     tokens
 }
@@ -121,7 +121,7 @@ fn payload(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream
     let (model, payload) = (&block.model, &command.payload);
     let cfgs: Vec<_> = command.cfgs().collect();
     let definition = expand::payload_definition(block, command);
-    let expand::Types { answers, error } = expand::command_types(krate, block, command);
+    let expand::CommandTypes { answers, error } = expand::command_types(krate, block, command);
     let nothing = nothing(krate);
     quote! {
         #(#cfgs)*
@@ -233,14 +233,14 @@ pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream 
         syn::Type::Reference(reference) => &*reference.elem,
         ty => ty,
     };
-    let course = Fresh::new(source.clone()).ident("C");
+    let course = FreshNames::new(source.clone()).ident("C");
     let mut generics = upcaster.sig.generics.clone();
     generics.params.push(syn::parse_quote!(#course: #krate::__private::UpcastGoal));
     let (parameters, _, clause) = generics.split_for_impl();
     let (cfgs, bounds) = (upcaster.cfgs(), clause.map(|clause| &clause.predicates));
     let next = match &upcaster.sig.output {
         syn::ReturnType::Type(_, ty) if !is_owned(ty) => quote!(()),
-        _ => expand::upcast_next(krate, &upcaster.gives()),
+        _ => expand::upcast_next(krate, &upcaster.output()),
     };
     let step = is_owned(old).then(|| {
         quote! {

@@ -6,15 +6,15 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
 /// Makes names that occur nowhere in the user's tokens.
-pub(crate) struct Fresh {
+pub(crate) struct FreshNames {
     taken: BTreeSet<String>,
 }
 
-impl Fresh {
-    pub(crate) fn new(tokens: TokenStream) -> Fresh {
+impl FreshNames {
+    pub(crate) fn new(tokens: TokenStream) -> FreshNames {
         let mut taken = BTreeSet::new();
         collect(tokens, &mut taken);
-        Fresh { taken }
+        FreshNames { taken }
     }
 
     /// `base`, with as many underscores in front as it takes to be nobody else's.
@@ -38,7 +38,7 @@ fn collect(tokens: TokenStream, taken: &mut BTreeSet<String>) {
 }
 
 /// The tokens, at the place of the user's code that an error about them is to show.
-pub(crate) fn placed(tokens: &TokenStream, span: Span) -> TokenStream {
+pub(crate) fn respanned(tokens: &TokenStream, span: Span) -> TokenStream {
     let place = |mut token: TokenTree| {
         token.set_span(span);
         token
@@ -65,7 +65,7 @@ pub(crate) fn replace_self(tokens: TokenStream, name: &TokenStream) -> TokenStre
     let mut replaced = TokenStream::new();
     for token in tokens {
         match token {
-            TokenTree::Ident(ident) if ident == "Self" => replaced.extend(placed(name, ident.span())),
+            TokenTree::Ident(ident) if ident == "Self" => replaced.extend(respanned(name, ident.span())),
             TokenTree::Group(group) => {
                 let mut inner = Group::new(group.delimiter(), replace_self(group.stream(), name));
                 inner.set_span(group.span());

@@ -63,7 +63,7 @@ pub fn shape(input: TokenStream) -> TokenStream {
 /// Beside it the type needs `Default`, `Serialize`, `Deserialize` and `Shape`, all of them derivable, and an impl block
 /// marked `#[memimage::commands]`. A model is not generic.
 ///
-/// - `#[model(name = "…")]`: the name in the journal, instead of the type's. Once there is a journal, it stays.
+/// - `#[model(name = "…")]`: the name in the journal, instead of the type's. Arg there is a journal, it stays.
 /// - `#[model(version = N)]`: the version of the model's shape in snapshots, from 1, which is the default.
 /// - `#[model(history(BankV1, BankV2))]`: the versions of the shape before this one, oldest first, each a type that keeps
 ///   the shape, is both `Serialize` and `Deserialize`, and has an [upcaster](macro@upcast): their snapshots are of use still.
@@ -101,7 +101,7 @@ pub fn model(input: TokenStream) -> TokenStream {
 ///   `memimage::shape_lock` has the details. In a doctest it does nothing.
 /// - `retired(name = "block", history(BlockV1, BlockV2))`: an event that no command has any more, by its name in the journal,
 ///   with all its versions, oldest first. Each is a type with an [upcaster](macro@upcast), as in the `history(…)` of a
-///   command; the last one leads to another event, or to nothing, `()`. Once for each event. `value = function` is a step to
+///   command; the last one leads to another event, or to nothing, `()`. Arg for each event. `value = function` is a step to
 ///   the next version that is a type, and the last version is a type. `oldest = N` is the version of the first one, if no
 ///   journal holds those before it.
 /// - `group = Name`: this is one of several blocks of the model, which lists them: `#[model(groups(Name, other::Name))]`.
@@ -134,8 +134,8 @@ pub fn model(input: TokenStream) -> TokenStream {
 /// - `allow(nondeterminism)`: the body may ask for the time or for random values, which is refused otherwise, since they
 ///   would be others on replay. The context has both.
 ///
-/// `#[cfg]` on a command goes for all that is made of it; a locked model has none. An argument may carry `#[shape(opaque = "…")]` and serde's
-/// attributes, which go to its field in the payload.
+/// `#[cfg]` on a command goes for all that is made of it; a locked model has none. An argument may carry `#[shape(opaque =
+/// "…")]` and serde's attributes, which go to its field in the payload.
 ///
 /// Emitted after the block, for `impl Bank` with a command `deposit`:
 ///
@@ -216,7 +216,7 @@ pub fn command(_args: TokenStream, item: TokenStream) -> TokenStream {
     let cx = Ctxt::new();
     cx.syn_error(syn::Error::new(
         proc_macro2::Span::call_site(),
-        "`#[command]` is in no block of commands; help: mark the impl block around the method: `#[memimage::commands]`",
+        "`#[command]` outside of a block of commands; help: put `#[memimage::commands]` on the impl block of the method",
     ));
     match cx.check() {
         Ok(()) => item,

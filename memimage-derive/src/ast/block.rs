@@ -32,7 +32,7 @@ pub(crate) struct Block {
 impl Block {
     /// Reads the block. What is no impl block at all is an error of syn's own.
     pub(crate) fn parse(cx: &Ctxt, args: BlockArgs, item: TokenStream) -> syn::Result<Block> {
-        let Syntax { head, of_trait, generics, model, items } = syn::parse2(item)?;
+        let ImplSyntax { head, of_trait, generics, model, items } = syn::parse2(item)?;
         let mut block = Block {
             args,
             source: TokenStream::new(),
@@ -45,8 +45,8 @@ impl Block {
         let mut body = TokenStream::new();
         for item in items {
             match item {
-                Item::Method(method) => block.method(cx, *method, &mut body),
-                Item::Other(tokens) => body.extend(tokens),
+                BlockItem::Method(method) => block.method(cx, *method, &mut body),
+                BlockItem::Other(tokens) => body.extend(tokens),
             }
         }
         super::history::number(&mut block.commands);
@@ -59,8 +59,7 @@ impl Block {
         for _ in method.attrs.extract_if(.., |attr| is_named(attr, "upcast")) {
             let name = &method.sig.ident;
             let message = format!(
-                "an upcaster is a function, not a method; help: move `{name}` out of the impl block, with its \
-                 `#[memimage::upcast]`"
+                "an upcaster cannot be a method; help: move `{name}` out of the impl block, with its `#[memimage::upcast]`"
             );
             cx.error(name, message);
         }
@@ -70,7 +69,7 @@ impl Block {
             return self.methods.push(method);
         };
         if let Some(second) = marks.get(1) {
-            cx.error(second, "duplicate `#[command]`: put its keys into one");
+            cx.error(second, "duplicate `#[command]` attribute; help: merge the keys into one attribute");
         }
         let args = CommandArgs::parse(cx, mark);
         let command = Command::new(cx, &self.model, args, &mut method);
@@ -193,29 +192,30 @@ pub(crate) fn makes(attr: &Attribute, name: &str) -> bool {
 }
 
 /// An impl block in syntax only.
-struct Syntax {
+struct ImplSyntax {
     /// All before the braces.
     head: TokenStream,
     of_trait: Option<Path>,
     generics: Generics,
     model: Type,
-    items: Vec<Item>,
+    items: Vec<BlockItem>,
 }
 
-enum Item {
+enum BlockItem {
     Method(Box<Method>),
     Other(TokenStream),
 }
 
-impl Parse for Syntax {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Syntax> {
+impl Parse for ImplSyntax {
+    fn parse(input: ParseStream<'_>) -> syn::Result<ImplSyntax> {
         let mut head = TokenStream::new();
         for attr in input.call(Attribute::parse_outer)? {
             attr.to_tokens(&mut head);
         }
         let ahead = input.fork();
         if ahead.parse::<Option<Token![unsafe]>>().is_err() || !ahead.peek(Token![impl]) {
-            let message = "`#[memimage::commands]` goes on the impl block that holds a model's commands";
+            let message = "`#[memimage::commands]` is not on an impl block; help: put it on the impl block of the model's \
+                           commands";
             return Err(syn::Error::new(ahead.span(), message));
         }
         input.parse::<Option<Token![unsafe]>>()?.to_tokens(&mut head);
@@ -240,30 +240,30 @@ impl Parse for Syntax {
         generics.where_clause.to_tokens(&mut head);
         let content;
         syn::braced!(content in input);
-        let mut items: Vec<Item> =
-            content.call(Attribute::parse_inner)?.iter().map(|attr| Item::Other(attr.to_token_stream())).collect();
+        let mut items: Vec<BlockItem> =
+            content.call(Attribute::parse_inner)?.iter().map(|attr| BlockItem::Other(attr.to_token_stream())).collect();
         while !content.is_empty() {
             items.push(content.parse()?);
         }
         while let Type::Group(TypeGroup { elem, .. }) | Type::Paren(TypeParen { elem, .. }) = model {
             model = *elem;
         }
-        Ok(Syntax { head, of_trait, generics, model, items })
+        Ok(ImplSyntax { head, of_trait, generics, model, items })
     }
 }
 
-impl Parse for Item {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Item> {
+impl Parse for BlockItem {
+    fn parse(input: ParseStream<'_>) -> syn::Result<BlockItem> {
         let ahead = input.fork();
         let attrs = ahead.call(Attribute::parse_outer)?;
         let vis: Visibility = ahead.parse()?;
         if !is_fn(&ahead.fork()) {
-            return Ok(Item::Other(input.parse::<ImplItem>()?.to_token_stream()));
+            return Ok(BlockItem::Other(input.parse::<ImplItem>()?.to_token_stream()));
         }
         let sig: Signature = ahead.parse()?;
         let body = ahead.parse::<Group>()?.to_token_stream();
         input.advance_to(&ahead);
-        Ok(Item::Method(Box::new(Method { attrs, vis, sig, body })))
+        Ok(BlockItem::Method(Box::new(Method { attrs, vis, sig, body })))
     }
 }
 

@@ -109,12 +109,12 @@ impl Command {
         })
     }
 
-    /// For messages: `it has `a`, `b``.
+    /// For messages: the names of the arguments, or `none`.
     pub(crate) fn argument_names(&self) -> String {
         let names: Vec<_> = self.arguments().map(|known| format!("`{}`", known.ident)).collect();
         match names.is_empty() {
-            true => "it has none".to_owned(),
-            false => format!("it has {}", names.join(", ")),
+            true => "none".to_owned(),
+            false => names.join(", "),
         }
     }
 
@@ -172,7 +172,10 @@ impl Input {
                 Some(Input::Argument(Box::new(Argument { ident: pat.ident.clone(), ty, attrs })))
             }
             pattern => {
-                cx.error(pattern, "an argument of a command becomes a field of its payload: give it a plain name");
+                cx.error(
+                    pattern,
+                    "an argument of a command must have a plain name; help: replace the pattern by a name",
+                );
                 None
             }
         }

@@ -16,14 +16,14 @@ pub(crate) struct Data {
     pub generics: Generics,
     pub args: ShapeContainer,
     pub transparent: bool,
-    pub kind: Kind,
+    pub kind: DataKind,
     /// Where the type names itself in its own fields; kept for generic types only, where it matters.
     pub occurrences: Vec<Occurrence>,
     /// A hash of the type's tokens.
     pub hash: u64,
 }
 
-pub(crate) enum Kind {
+pub(crate) enum DataKind {
     Struct(Fields),
     Enum(Vec<Variant>),
     Union(Token![union]),
@@ -74,16 +74,16 @@ impl Data {
             false => SerdeContainer::parse(cx, &input.attrs),
         };
         let kind = match (&input.data, args.opaque.is_set()) {
-            (syn::Data::Union(data), _) => Kind::Union(data.union_token),
-            (_, true) => Kind::Struct(Fields { style: Style::Unit, fields: Vec::new() }),
+            (syn::Data::Union(data), _) => DataKind::Union(data.union_token),
+            (_, true) => DataKind::Struct(Fields { style: Style::Unit, fields: Vec::new() }),
             (syn::Data::Struct(data), false) => {
-                Kind::Struct(Fields::parse(cx, &data.fields, |name| match serde.rename_all.get() {
+                DataKind::Struct(Fields::parse(cx, &data.fields, |name| match serde.rename_all.get() {
                     Some(rule) => rule.field(name),
                     None => name.to_owned(),
                 }))
             }
             (syn::Data::Enum(data), false) => {
-                Kind::Enum(data.variants.iter().map(|variant| Variant::parse(cx, &serde, variant)).collect())
+                DataKind::Enum(data.variants.iter().map(|variant| Variant::parse(cx, &serde, variant)).collect())
             }
         };
         let mut data = Data {
@@ -105,9 +105,9 @@ impl Data {
 
     pub(crate) fn fields(&self) -> impl Iterator<Item = &Field> {
         let (one, many) = match &self.kind {
-            Kind::Struct(fields) => (Some(fields), None),
-            Kind::Enum(variants) => (None, Some(variants)),
-            Kind::Union(_) => (None, None),
+            DataKind::Struct(fields) => (Some(fields), None),
+            DataKind::Enum(variants) => (None, Some(variants)),
+            DataKind::Union(_) => (None, None),
         };
         let many = many.into_iter().flatten().map(|variant| &variant.fields);
         one.into_iter().chain(many).flat_map(|fields| &fields.fields)
@@ -115,9 +115,9 @@ impl Data {
 
     fn fields_mut(&mut self) -> impl Iterator<Item = &mut Field> {
         let (one, many) = match &mut self.kind {
-            Kind::Struct(fields) => (Some(fields), None),
-            Kind::Enum(variants) => (None, Some(variants)),
-            Kind::Union(_) => (None, None),
+            DataKind::Struct(fields) => (Some(fields), None),
+            DataKind::Enum(variants) => (None, Some(variants)),
+            DataKind::Union(_) => (None, None),
         };
         let many = many.into_iter().flatten().map(|variant| &mut variant.fields);
         one.into_iter().chain(many).flat_map(|fields| &mut fields.fields)

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use syn::{Attribute, LitStr, Path, Type};
 
 use super::Command;
-use crate::attr::{Retired, Step};
+use crate::attr::{HistoryEntry, Retired};
 
 /// An event with its past versions.
 pub(crate) struct EventHistory<'a> {
@@ -18,20 +18,20 @@ pub(crate) struct EventHistory<'a> {
     /// The command that has it; None if it is retired.
     pub command: Option<&'a Command>,
     /// Oldest first.
-    pub past: Vec<Past<'a>>,
+    pub past: Vec<PastVersion<'a>>,
 }
 
 /// A past version of an event.
-pub(crate) struct Past<'a> {
+pub(crate) struct PastVersion<'a> {
     pub version: u32,
     /// The version that its last step leads to: the next one that is a type, or the command's own. None for the newest
     /// version of a retired event.
     pub next: Option<u32>,
-    pub way: Way<'a>,
+    pub form: PastForm<'a>,
 }
 
 /// How a past version is taken further.
-pub(crate) enum Way<'a> {
+pub(crate) enum PastForm<'a> {
     /// It is a type, whose upcaster leads to the next one.
     Type(&'a Type),
     /// By these functions on its values, to a type of the history, or else to the command's payload.
@@ -58,26 +58,26 @@ impl<'a> EventHistory<'a> {
 }
 
 /// The past versions that these steps are, before the version `newest`.
-fn past<'a>(steps: &'a [Step], versions: &[u32], newest: Option<u32>) -> Vec<Past<'a>> {
+fn past<'a>(steps: &'a [HistoryEntry], versions: &[u32], newest: Option<u32>) -> Vec<PastVersion<'a>> {
     let one = |(i, &version): (usize, &u32)| {
         let after = &steps[i + 1..];
-        let next_type = after.iter().position(|step| matches!(step, Step::Type(_)));
+        let next_type = after.iter().position(|step| matches!(step, HistoryEntry::Type(_)));
         let next = next_type.map_or(newest, |next| Some(versions[i + 1 + next]));
-        let way = match &steps[i] {
-            Step::Type(ty) => Way::Type(ty),
-            Step::Value(first) => {
+        let form = match &steps[i] {
+            HistoryEntry::Type(ty) => PastForm::Type(ty),
+            HistoryEntry::Value(first) => {
                 let more = after.iter().map_while(|step| match step {
-                    Step::Value(function) => Some(function),
-                    Step::Type(_) => None,
+                    HistoryEntry::Value(function) => Some(function),
+                    HistoryEntry::Type(_) => None,
                 });
                 let target = next_type.and_then(|next| match &after[next] {
-                    Step::Type(ty) => Some(ty),
-                    Step::Value(_) => None,
+                    HistoryEntry::Type(ty) => Some(ty),
+                    HistoryEntry::Value(_) => None,
                 });
-                Way::Values(std::iter::once(first).chain(more).collect(), target)
+                PastForm::Values(std::iter::once(first).chain(more).collect(), target)
             }
         };
-        Past { version, next, way }
+        PastVersion { version, next, form }
     };
     versions.iter().enumerate().map(one).collect()
 }

@@ -13,7 +13,7 @@ pub(crate) struct Upcaster {
 }
 
 /// What an upcaster returns.
-pub(crate) enum Gives<'a> {
+pub(crate) enum UpcasterOutput<'a> {
     /// Nothing: the event is dropped.
     Nothing,
     Next(&'a Type),
@@ -54,14 +54,14 @@ impl Upcaster {
         self.sig.inputs.len() > 1
     }
 
-    pub(crate) fn gives(&self) -> Gives<'_> {
+    pub(crate) fn output(&self) -> UpcasterOutput<'_> {
         match &self.sig.output {
-            ReturnType::Default => Gives::Nothing,
+            ReturnType::Default => UpcasterOutput::Nothing,
             ReturnType::Type(_, ty) => match &**ty {
                 Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Result") => {
-                    Gives::Result(ty)
+                    UpcasterOutput::Result(ty)
                 }
-                _ => Gives::Next(ty),
+                _ => UpcasterOutput::Next(ty),
             },
         }
     }

@@ -4,7 +4,7 @@
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use syn::Error;
 
-use super::nondeterministic::{CALLS, Call};
+use super::nondeterministic::{CALLS, NondeterministicCall};
 use crate::ast::Command;
 use crate::ctxt::Ctxt;
 
@@ -34,7 +34,7 @@ fn scan(cx: &Ctxt, tokens: &TokenStream) {
 
 /// The place of the call's path, if the tokens begin with it. Methods do not count, and neither do calls with arguments if the
 /// function takes none: these are other functions of the same name.
-fn found(call: &Call, before: &[TokenTree], tokens: &[TokenTree]) -> Option<(Span, Span)> {
+fn found(call: &NondeterministicCall, before: &[TokenTree], tokens: &[TokenTree]) -> Option<(Span, Span)> {
     if matches!(before.last(), Some(TokenTree::Punct(punct)) if punct.as_char() == '.') {
         return None;
     }
@@ -73,12 +73,12 @@ fn is_colon(token: Option<&TokenTree>) -> bool {
     matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == ':')
 }
 
-fn error(call: &Call, (first, last): (Span, Span)) -> Error {
+fn error(call: &NondeterministicCall, (first, last): (Span, Span)) -> Error {
     let path = call.names().collect::<Vec<_>>().join("::");
-    let context = if call.help.contains("`ctx.") { "take `ctx: &Context`: " } else { "" };
+    let context = if call.help.contains("`ctx.") { "take `ctx: &Context` and " } else { "" };
     let message = format!(
-        "`{path}` gives another value on replay; help: {context}{}; if the model does not depend on it, mark the command \
-         `allow(nondeterminism)`",
+        "`{path}` returns a different value on replay; help: {context}{}, or add `allow(nondeterminism)` if the model does not \
+         depend on the value",
         call.help
     );
     Error::new_spanned(TokenStream::from_iter([place(first), place(last)]), message)

@@ -17,7 +17,7 @@ use crate::ctxt::Ctxt;
 /// Checks the rules. After an error the block's items get other names, so that the compiler does not report them again.
 pub(crate) fn module(cx: &Ctxt, block: &mut Block) {
     let Some(text) = source() else { return };
-    let named = Named::of(block);
+    let named = BlockNames::of(block);
     if !named.is_suspect(&text) {
         return;
     }
@@ -28,8 +28,8 @@ pub(crate) fn module(cx: &Ctxt, block: &mut Block) {
     if let Some(place) = place.filter(|place| *place > 0) {
         let model = &named.model;
         let message = format!(
-            "`{model}` has another block of commands, and one without a group is the only one; help: name the groups, \
-             `#[memimage::commands(group = Name)]` on each block, and list them: `#[model(groups(…))]`"
+            "`{model}` has another block of commands; help: write `#[memimage::commands(group = Name)]` on each block, and list \
+             the groups: `#[model(groups(…))]`"
         );
         cx.error(&block.model, message);
         block.args.group.fill(format_ident!("{model}Block{}", place + 1));
@@ -40,7 +40,7 @@ pub(crate) fn module(cx: &Ctxt, block: &mut Block) {
         if command.cfgs().next().is_none() && !modules.is_empty() && modules.iter().all(is_defined) {
             let method = &command.sig.ident;
             let message = format!(
-                "there is a type `{payload}` in this module already; help: give the payload of `{method}` another name: \
+                "a type `{payload}` already exists in this module; help: give the payload of `{method}` another name: \
                  `#[command(payload = Name)]`"
             );
             cx.error(method, message);
@@ -55,7 +55,7 @@ fn source() -> Option<String> {
 }
 
 /// The names that identify a block in its file.
-struct Named {
+struct BlockNames {
     model: String,
     is_grouped: bool,
     /// Sorted.
@@ -63,13 +63,13 @@ struct Named {
     payloads: Vec<String>,
 }
 
-impl Named {
-    fn of(block: &Block) -> Named {
+impl BlockNames {
+    fn of(block: &Block) -> BlockNames {
         let commands = block.commands.iter().map(|command| &command.sig.ident);
         let mut methods: Vec<_> =
             commands.chain(block.methods.iter().map(|method| &method.sig.ident)).map(unraw).collect();
         methods.sort_unstable();
-        Named {
+        BlockNames {
             model: block.model_name(),
             is_grouped: block.args.group.is_set(),
             methods,
@@ -167,7 +167,7 @@ mod tests {
 
     /// The place of the second block.
     fn place(text: &str) -> Option<usize> {
-        let named = Named {
+        let named = BlockNames {
             model: "Bank".to_owned(),
             is_grouped: false,
             methods: vec!["b".to_owned()],

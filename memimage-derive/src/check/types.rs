@@ -12,17 +12,17 @@ use crate::ctxt::Ctxt;
 struct Finder {
     /// Whether `&'static` counts as owned: it does where nothing has to be read back.
     statics: bool,
-    found: Option<(TokenStream, Fault)>,
+    found: Option<(TokenStream, Unsuited)>,
 }
 
 #[derive(Clone, Copy)]
-enum Fault {
+enum Unsuited {
     Borrowed,
     Unnamed,
 }
 
 impl Finder {
-    fn in_type(ty: &Type, statics: bool) -> Option<(TokenStream, Fault)> {
+    fn in_type(ty: &Type, statics: bool) -> Option<(TokenStream, Unsuited)> {
         let mut finder = Finder { statics, found: None };
         finder.visit_type(ty);
         finder.found
@@ -36,8 +36,8 @@ impl Finder {
 impl<'ast> Visit<'ast> for Finder {
     fn visit_type(&mut self, ty: &'ast Type) {
         let fault = match ty {
-            Type::Reference(reference) if !self.owned(reference.lifetime.as_ref()) => Fault::Borrowed,
-            Type::ImplTrait(_) | Type::Infer(_) => Fault::Unnamed,
+            Type::Reference(reference) if !self.owned(reference.lifetime.as_ref()) => Unsuited::Borrowed,
+            Type::ImplTrait(_) | Type::Infer(_) => Unsuited::Unnamed,
             _ => return visit::visit_type(self, ty),
         };
         self.found.get_or_insert((ty.to_token_stream(), fault));
@@ -46,7 +46,7 @@ impl<'ast> Visit<'ast> for Finder {
     // `'static` alone, as in `Cow<'static, str>`, does not tell that something is borrowed.
     fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
         if lifetime.ident != "static" {
-            self.found.get_or_insert((lifetime.to_token_stream(), Fault::Borrowed));
+            self.found.get_or_insert((lifetime.to_token_stream(), Unsuited::Borrowed));
         }
     }
 
@@ -77,8 +77,8 @@ pub(crate) fn keys(cx: &Ctxt, ty: &Type) {
                 && let Some(float) = path.path.get_ident().filter(|name| *name == "f32" || *name == "f64")
             {
                 let message = format!(
-                    "`{float}` cannot be a key: floats have no total order and no hash; help: use an integer, such as cents for 1.25, \
-                     or a `String`"
+                    "`{float}` cannot be a key because floats have no total order and no hash; help: use an integer, such as \
+                     cents for 1.25, or a `String`"
                 );
                 self.0.error(key, message);
             }
@@ -99,13 +99,14 @@ pub(crate) fn argument(cx: &Ctxt, ty: &Type) {
         return;
     }
     match Finder::in_type(ty, false) {
-        Some((place, Fault::Borrowed)) => {
-            let message = "an argument is written to the journal and comes back on replay, so it must be owned: \
-                           `String` for `&str`, `Vec<T>` for `&[T]`";
+        Some((place, Unsuited::Borrowed)) => {
+            let message = "an argument of a command cannot borrow because it is read back from the journal; help: own it, such \
+                           as `String` for `&str` or `Vec<T>` for `&[T]`";
             cx.error(place, message);
         }
-        Some((place, Fault::Unnamed)) => {
-            let message = "an argument is written to the journal, so its type must be known: name it";
+        Some((place, Unsuited::Unnamed)) => {
+            let message = "an argument of a command must have a named type because it is written to the journal; help: write \
+                           the type";
             cx.error(place, message);
         }
         None => {}
@@ -114,13 +115,13 @@ pub(crate) fn argument(cx: &Ctxt, ty: &Type) {
 
 pub(crate) fn output(cx: &Ctxt, ty: &Type) {
     match Finder::in_type(ty, true) {
-        Some((place, Fault::Borrowed)) => {
+        Some((place, Unsuited::Borrowed)) => {
             let message =
-                "an answer leaves the lock under which the model was changed, so it must be owned: return a clone";
+                "the result of a command cannot borrow because it outlives the lock on the model; help: return a clone";
             cx.error(place, message);
         }
-        Some((place, Fault::Unnamed)) => {
-            let message = "an answer goes through the image to the caller, so its type must be known: name it";
+        Some((place, Unsuited::Unnamed)) => {
+            let message = "the result of a command must have a named type; help: write the type";
             cx.error(place, message);
         }
         None => {}
@@ -130,11 +131,16 @@ pub(crate) fn output(cx: &Ctxt, ty: &Type) {
 /// What an upcaster returns.
 pub(crate) fn upcast(cx: &Ctxt, ty: &Type) {
     match Finder::in_type(ty, false) {
-        Some((place, Fault::Borrowed)) => {
-            cx.error(place, "what an upcaster returns lives on without the past version, so it must be owned");
+        Some((place, Unsuited::Borrowed)) => {
+            cx.error(
+                place,
+                "the result of an upcaster cannot borrow because it outlives the past version; help: return an \
+                             owned value",
+            );
         }
-        Some((place, Fault::Unnamed)) => {
-            let message = "what an upcaster leads to must be known: name its type, such as `Vec<…>` for several";
+        Some((place, Unsuited::Unnamed)) => {
+            let message = "the result of an upcaster must have a named type; help: write the type, such as `Vec<…>` for several \
+                           events";
             cx.error(place, message);
         }
         None => {}

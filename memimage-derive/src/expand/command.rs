@@ -7,11 +7,11 @@ use syn::{FnArg, Pat, ReturnType, Type};
 
 use super::context;
 use crate::ast::{Block, Command, Input, Output};
-use crate::hygiene::placed;
+use crate::hygiene::respanned;
 
 /// The names inside the two functions. All of them come from one place, since a name is found only where its span says
 /// the same; nothing of the user's is ever a local there.
-struct Locals {
+struct LocalNames {
     /// Where all of it is.
     span: Span,
     this: Ident,
@@ -19,10 +19,10 @@ struct Locals {
     context: Ident,
 }
 
-impl Locals {
-    fn at(span: Span) -> Locals {
+impl LocalNames {
+    fn at(span: Span) -> LocalNames {
         let ident = |name| Ident::new(name, Span::mixed_site().located_at(span));
-        Locals { span, this: ident("self"), model: ident("model"), context: ident("context") }
+        LocalNames { span, this: ident("self"), model: ident("model"), context: ident("context") }
     }
 }
 
@@ -71,20 +71,20 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
 }
 
 /// The functions of the two traits.
-struct Functions {
+struct CommandFunctions {
     check: TokenStream,
     apply: TokenStream,
 }
 
 /// `check` and `apply`, all of them at the place of the type that says how the command is refused: if that is no
 /// `Result`, rustc sees one error there and not a second one about the macro.
-fn functions(krate: &TokenStream, block: &Block, command: &Command) -> Functions {
+fn functions(krate: &TokenStream, block: &Block, command: &Command) -> CommandFunctions {
     let span = block.refusing(command).map_or_else(Span::call_site, Spanned::span);
-    let krate = &placed(krate, span);
-    let (locals, ty) = (Locals::at(span), &block.model);
+    let krate = &respanned(krate, span);
+    let (locals, ty) = (LocalNames::at(span), &block.model);
     let check = check(krate, block, command, &locals);
     let apply = apply(krate, block, command, &locals);
-    let Locals { this, model, context, .. } = locals;
+    let LocalNames { this, model, context, .. } = locals;
     let own = quote_spanned!(span=> <Self as #krate::Payload<#ty>>);
     let mut judgement = quote_spanned!(span=> ::core::result::Result<(), #own::Refusal>);
     let mut answer = quote_spanned!(span=> ::core::result::Result<#own::Output, #own::Refusal>);
@@ -97,7 +97,7 @@ fn functions(krate: &TokenStream, block: &Block, command: &Command) -> Functions
         }
         (None, _) => {}
     }
-    Functions {
+    CommandFunctions {
         check: quote_spanned! {span=>
             fn check(&#this, #model: &#ty, #context: &#krate::Context) -> #judgement {
                 #check
@@ -112,14 +112,14 @@ fn functions(krate: &TokenStream, block: &Block, command: &Command) -> Functions
 }
 
 /// The types of the two traits.
-pub(crate) struct Types {
+pub(crate) struct CommandTypes {
     /// `Output` and `Refusal`.
     pub answers: TokenStream,
     /// `Error`.
     pub error: TokenStream,
 }
 
-pub(crate) fn types(krate: &TokenStream, block: &Block, command: &Command) -> Types {
+pub(crate) fn types(krate: &TokenStream, block: &Block, command: &Command) -> CommandTypes {
     let output = match &command.output {
         Output::Unit => quote!(()),
         Output::Plain(ty) => quote!(#ty),
@@ -135,8 +135,8 @@ pub(crate) fn types(krate: &TokenStream, block: &Block, command: &Command) -> Ty
     });
     match refusal {
         Some(refusal) => {
-            let krate = placed(krate, refusal.span());
-            Types {
+            let krate = respanned(krate, refusal.span());
+            CommandTypes {
                 answers: quote_spanned!(refusal.span()=> type Output = #output; type Refusal = #refusal;),
                 error: quote_spanned!(refusal.span()=> type Error = #krate::CommandError<#refusal>;),
             }
@@ -145,7 +145,7 @@ pub(crate) fn types(krate: &TokenStream, block: &Block, command: &Command) -> Ty
             // at the user's type, where the compiler says that it is less visible than the command
             let span = command.output.ty().map_or_else(Span::call_site, Spanned::span);
             let output = quote_spanned!(span=> type Output = #output;);
-            Types {
+            CommandTypes {
                 answers: quote!(#output type Refusal = #krate::__private::Infallible;),
                 error: quote!(type Error = #krate::Error;),
             }
@@ -154,11 +154,11 @@ pub(crate) fn types(krate: &TokenStream, block: &Block, command: &Command) -> Ty
 }
 
 /// The body of `check`: a call of the user's check, if there is one.
-fn check(krate: &TokenStream, block: &Block, command: &Command, locals: &Locals) -> TokenStream {
+fn check(krate: &TokenStream, block: &Block, command: &Command, locals: &LocalNames) -> TokenStream {
     let Some(method) = block.check_of(command) else {
         return quote_spanned!(locals.span=> ::core::result::Result::Ok(()));
     };
-    let (ty, Locals { span, this, model, context }) = (&block.model, locals);
+    let (ty, LocalNames { span, this, model, context }) = (&block.model, locals);
     let name = &method.sig.ident;
     let contexts = Block::contexts_of_check(command, method);
     let arguments = method.sig.inputs.iter().enumerate().filter_map(|(place, input)| match input {
@@ -191,8 +191,8 @@ fn handed(command: &Command, this: &Ident, pattern: &Pat, wanted: &Type) -> Opti
 }
 
 /// The body of `apply`: a call of the user's method.
-fn apply(krate: &TokenStream, block: &Block, command: &Command, locals: &Locals) -> TokenStream {
-    let (ty, Locals { span, this, model, context }) = (&block.model, locals);
+fn apply(krate: &TokenStream, block: &Block, command: &Command, locals: &LocalNames) -> TokenStream {
+    let (ty, LocalNames { span, this, model, context }) = (&block.model, locals);
     let name = &command.sig.ident;
     let arguments = command.inputs.iter().map(|input| match input {
         Input::Context(typed) => context::lend(krate, block, &typed.ty, context),
@@ -215,7 +215,7 @@ fn probe(krate: &TokenStream, command: &Command) -> Option<TokenStream> {
     let Output::Plain(ty) = &command.output else { return None };
     let cfgs = command.cfgs();
     let message = format!(
-        "`{}` returns a `Result` under another name: spell it `Result`, so that its errors are seen as refusals",
+        "`{}` returns a `Result` under another name; help: write `Result`, so that its errors are refusals",
         command.sig.ident
     );
     Some(quote_spanned! {ty.span()=>

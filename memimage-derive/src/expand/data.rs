@@ -5,9 +5,9 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Generics, Type};
 
-use crate::ast::{Bound, Data, Field, Fields, Kind, Style};
+use crate::ast::{Bound, Data, DataKind, Field, Fields, Style};
 use crate::attr::runtime;
-use crate::hygiene::{Fresh, ends, placed};
+use crate::hygiene::{FreshNames, ends, respanned};
 
 pub(crate) fn data(mut data: Data) -> TokenStream {
     let krate = runtime(data.args.krate.get());
@@ -49,7 +49,7 @@ pub(super) fn bound_checks<'a>(
     let impls = checked.enumerate().map(|(number, (ty, bound))| {
         let check = bound.check_trait();
         let (first, last) = ends(ty);
-        let head = placed(&quote!(#krate::__private::#check), first);
+        let head = respanned(&quote!(#krate::__private::#check), first);
         let check = quote_spanned!(last=> #head<#ty, #number>);
         quote! {
             #[automatically_derived]
@@ -89,7 +89,7 @@ fn reference(krate: &TokenStream, data: &Data, descriptor: &TokenStream) -> Toke
     if data.is_generic() {
         return quote!(#krate::__private::ShapeRef::new(const { &#descriptor }));
     }
-    let name = Fresh::new(descriptor.clone()).ident("DESCRIPTOR");
+    let name = FreshNames::new(descriptor.clone()).ident("DESCRIPTOR");
     quote!({
         static #name: #krate::__private::Descriptor = #descriptor;
         #krate::__private::ShapeRef::new(&#name)
@@ -98,13 +98,13 @@ fn reference(krate: &TokenStream, data: &Data, descriptor: &TokenStream) -> Toke
 
 fn descriptor(krate: &TokenStream, data: &Data, identity: &TokenStream) -> TokenStream {
     match &data.kind {
-        Kind::Struct(fields) => {
+        DataKind::Struct(fields) => {
             let parts = parts(krate, data, fields);
             quote! {
                 #krate::__private::Descriptor::Struct(#krate::__private::Struct { identity: #identity, #parts })
             }
         }
-        Kind::Enum(variants) => {
+        DataKind::Enum(variants) => {
             let variants = variants.iter().map(|variant| {
                 let name = &variant.name;
                 let parts = parts(krate, data, &variant.fields);
@@ -117,7 +117,7 @@ fn descriptor(krate: &TokenStream, data: &Data, identity: &TokenStream) -> Token
                 })
             }
         }
-        Kind::Union(_) => unreachable!("the check refuses unions"),
+        DataKind::Union(_) => unreachable!("the check refuses unions"),
     }
 }
 
@@ -152,7 +152,7 @@ fn field_shape(krate: &TokenStream, data: &Data, field: &Field) -> TokenStream {
 /// The one field that a transparent struct is written as; serde's derive makes sure that it is one.
 fn transparent(data: &Data) -> Option<&Field> {
     match &data.kind {
-        Kind::Struct(fields) if data.transparent => fields.fields.iter().find(|field| !is_phantom(&field.ty)),
+        DataKind::Struct(fields) if data.transparent => fields.fields.iter().find(|field| !is_phantom(&field.ty)),
         _ => None,
     }
 }

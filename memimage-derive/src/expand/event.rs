@@ -77,7 +77,7 @@ fn landing(krate: &TokenStream, block: &Block) -> TokenStream {
 /// What belongs to the enum, in its place. A group's enum is an item beside the block. That of a whole model must be seen
 /// wherever the model is, since it is an associated type of it, and how far that is cannot be read from an impl block: so
 /// the enum has no path of its own, and the model's derive, which knows, gives it its name.
-pub(crate) fn placed(block: &Block, items: &TokenStream) -> TokenStream {
+pub(crate) fn scoped(block: &Block, items: &TokenStream) -> TokenStream {
     match block.args.group.get() {
         Some(_) => items.clone(),
         None => quote!(const _: () = { #items };),

@@ -5,15 +5,15 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::Type;
 use syn::spanned::Spanned;
 
-use crate::ast::{Block, EventHistory, Past, Way};
-use crate::hygiene::{braced, placed};
+use crate::ast::{Block, EventHistory, PastForm, PastVersion};
+use crate::hygiene::{braced, respanned};
 
 /// What is emitted for the past versions, beside their rows.
 pub(crate) fn history(krate: &TokenStream, block: &Block) -> TokenStream {
     let mut tokens = TokenStream::new();
     for event in block.histories() {
         for past in &event.past {
-            if let Way::Type(ty) = past.way {
+            if let PastForm::Type(ty) = past.form {
                 past_version(krate, block, &event, past, ty).to_tokens(&mut tokens);
                 direction(krate, block, &event, past, ty).to_tokens(&mut tokens);
             }
@@ -35,14 +35,14 @@ pub(super) fn rows(krate: &TokenStream, block: &Block) -> Vec<TokenStream> {
     rows
 }
 
-fn row(krate: &TokenStream, event: &EventHistory<'_>, past: &Past<'_>) -> TokenStream {
+fn row(krate: &TokenStream, event: &EventHistory<'_>, past: &PastVersion<'_>) -> TokenStream {
     let (name, version, payload) = (event.name, past.version, payload(krate, event));
-    match &past.way {
-        Way::Type(ty) => quote!(#krate::__private::EventType::past::<#ty, #payload>(#name, #version)),
-        Way::Values(functions, target) => {
+    match &past.form {
+        PastForm::Type(ty) => quote!(#krate::__private::EventType::past::<#ty, #payload>(#name, #version)),
+        PastForm::Values(functions, target) => {
             let target = target.map_or(payload, ToTokens::to_token_stream);
             let steps = functions.iter().map(|function| {
-                let krate = placed(krate, function.span());
+                let krate = respanned(krate, function.span());
                 quote_spanned! {function.span()=>
                     |value: #krate::Value, recorded: &#krate::Recorded<'_>| {
                         #krate::__private::step(#function, value, recorded)
@@ -68,13 +68,13 @@ fn past_version(
     krate: &TokenStream,
     block: &Block,
     event: &EventHistory<'_>,
-    past: &Past<'_>,
+    past: &PastVersion<'_>,
     ty: &Type,
 ) -> TokenStream {
     let (model, payload) = (&block.model, payload(krate, event));
     let cfgs: Vec<_> = event.cfgs().collect();
     let (name, version) = (event.name, past.version);
-    let place = placed(krate, ty.span());
+    let place = respanned(krate, ty.span());
     let onward = match event.command {
         Some(_) => quote_spanned!(ty.span()=> #place::__private::only_step::<Self, _, #payload, #model>()),
         None => quote_spanned!(ty.span()=> #place::__private::only_retired_step::<Self, _, #model>()),
@@ -106,21 +106,24 @@ fn past_version(
 }
 
 /// Makes sure that the step leads to the next version, if it leads to one of the same event.
-fn direction(krate: &TokenStream, block: &Block, event: &EventHistory<'_>, past: &Past<'_>, ty: &Type) -> TokenStream {
+fn direction(
+    krate: &TokenStream,
+    block: &Block,
+    event: &EventHistory<'_>,
+    past: &PastVersion<'_>,
+    ty: &Type,
+) -> TokenStream {
     let (name, version, model, cfgs) = (event.name, past.version, &block.model, event.cfgs());
-    let payload = placed(&payload(krate, event), ty.span());
+    let payload = respanned(&payload(krate, event), ty.span());
     let next = past.next.unwrap_or_else(|| version.saturating_add(1));
-    let there = match past.next {
-        Some(_) => format!("lead it to version {next} (a history lists the oldest first)"),
-        None => "lead it to another event, or to nothing, `()` (a history lists the oldest first)".to_owned(),
+    let help = match past.next {
+        Some(_) => format!("help: return version {next} (a history lists the oldest version first)"),
+        None => "help: return another event, or `()` to drop it (a history lists the oldest version first)".to_owned(),
     };
     let this = format!("`{}` is version {version} of `{}`, and its upcaster", spelled(ty), name.value());
-    let gap = match past.next {
-        Some(_) => format!("{this} passes over version {next}: lead it there (a history lists the oldest first)"),
-        None => format!("{this} passes over version {next}: {there}"),
-    };
-    let down = format!("{this} leads to the same version or an older one: {there}");
-    let krate = placed(krate, ty.span());
+    let gap = format!("{this} skips version {next}; {help}");
+    let down = format!("{this} returns the same version or an older one; {help}");
+    let krate = respanned(krate, ty.span());
     quote_spanned! {ty.span()=>
         #(#cfgs)*
         const _: () = match <#ty as #krate::__private::PastVersion<#payload, #model>>::ONWARD.astray(

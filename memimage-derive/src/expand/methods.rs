@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{GenericArgument, PathArguments, Type};
 
 use crate::ast::{Block, Command, Output};
-use crate::hygiene::{Fresh, placed, replace_self};
+use crate::hygiene::{FreshNames, replace_self, respanned};
 
 pub(crate) fn methods(krate: &TokenStream, block: &Block) -> TokenStream {
     let methods = block.callable().map(|command| {
@@ -14,7 +14,7 @@ pub(crate) fn methods(krate: &TokenStream, block: &Block) -> TokenStream {
         let fields = command.arguments().map(|argument| &argument.ident);
         let signature = signature(krate, block, command);
         let span = block.refusing(command).map_or_else(Span::call_site, Spanned::span);
-        let (krate, this) = (placed(krate, span), quote!(self));
+        let (krate, this) = (respanned(krate, span), quote!(self));
         let body = quote_spanned!(span=> #krate::Execute::execute(#this, #payload { #(#fields),* }));
         quote_spanned!(span=> #signature { #body })
     });
@@ -25,7 +25,7 @@ pub(crate) fn methods(krate: &TokenStream, block: &Block) -> TokenStream {
 pub(crate) fn around(krate: &TokenStream, block: &Block, methods: &TokenStream) -> TokenStream {
     let (vis, model, name) = (block.vis(), &block.model, block.commands_trait());
     let about = format!("The commands of `{}`, as methods of an image of it.", block.model_name());
-    let submit = Fresh::new(block.source.clone()).ident("S");
+    let submit = FreshNames::new(block.source.clone()).ident("S");
     quote! {
         #[doc = #about]
         #[allow(

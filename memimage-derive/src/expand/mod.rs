@@ -21,10 +21,10 @@ pub(crate) use self::model::model;
 pub(crate) use self::upcaster::upcaster;
 
 // The parts from which the fallback makes its stubs.
-pub(crate) use self::command::{Types, types as command_types};
+pub(crate) use self::command::{CommandTypes, types as command_types};
 pub(crate) use self::data::implement as implement_shape;
 pub(crate) use self::event::{
-    conversions as event_conversions, definition as event_definition, placed as event_placed,
+    conversions as event_conversions, definition as event_definition, scoped as event_scoped,
 };
 pub(crate) use self::group::{event_name, event_of_groups};
 pub(crate) use self::lock::stub as lock_stub;

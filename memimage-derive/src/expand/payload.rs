@@ -6,7 +6,7 @@ use quote::quote;
 use super::data::bound_checks;
 use crate::ast::{Argument, Block, Bound, Command};
 use crate::case::unraw;
-use crate::hygiene::Fresh;
+use crate::hygiene::FreshNames;
 
 /// The struct, with the derives by which it is written and read.
 pub(crate) fn payload(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
@@ -50,7 +50,7 @@ pub(crate) fn payload(krate: &TokenStream, block: &Block, command: &Command) -> 
 fn serde(krate: &TokenStream, block: &Block, command: &Command, path: &str) -> TokenStream {
     let payload = &command.payload;
     let (remote, name) = (payload.to_string(), unraw(payload));
-    let definition = Fresh::new(block.source.clone()).ident("Definition");
+    let definition = FreshNames::new(block.source.clone()).ident("Definition");
     let fields = command.arguments().map(|Argument { ident, ty, attrs }| {
         let attrs = attrs.iter().filter(|attr| attr.path().is_ident("serde"));
         quote!(#(#attrs)* #ident: #ty)

@@ -6,11 +6,11 @@ use syn::spanned::Spanned;
 
 use super::{history, lock};
 use crate::ast::Block;
-use crate::hygiene::placed;
-use crate::lock::Lock;
+use crate::hygiene::respanned;
+use crate::lock::ModelLock;
 
 /// The dispatch table: the newest versions in their order, then the past ones.
-pub(super) fn table(krate: &TokenStream, block: &Block, locked: Option<&Lock>) -> TokenStream {
+pub(super) fn table(krate: &TokenStream, block: &Block, locked: Option<&ModelLock>) -> TokenStream {
     let model = &block.model;
     let event = block.event();
     let newest = block.commands.iter().map(|command| {
@@ -62,11 +62,9 @@ pub(super) fn whole_table(krate: &TokenStream, block: &Block) -> TokenStream {
 /// Makes sure that the model lists the group, else its commands could be called and not be replayed.
 fn listed(krate: &TokenStream, block: &Block, group: &Ident) -> TokenStream {
     let whole = whole_table(krate, block);
-    let message = format!(
-        "`{}` does not list this group, so its events could not be replayed: `#[model(groups(…, {group}))]`",
-        block.model_name()
-    );
-    let (krate, model) = (placed(krate, group.span()), placed(&block.model.to_token_stream(), group.span()));
+    let message =
+        format!("`{}` does not list this group; help: write `#[model(groups(…, {group}))]`", block.model_name());
+    let (krate, model) = (respanned(krate, group.span()), respanned(&block.model.to_token_stream(), group.span()));
     quote_spanned! {group.span()=>
         const _: () = ::core::assert!(
             #krate::__private::is_listed(#whole, <#group as #krate::__private::Group<#model>>::EVENTS),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// An entry: the shape of one version of one event.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Line {
+pub(crate) struct LockLine {
     /// Counted from 1.
     pub number: usize,
     pub model: String,
@@ -13,12 +13,13 @@ pub(crate) struct Line {
     pub shape: String,
 }
 
-const FORM: &str = "no entry, which would read `crate::Model event v1 shape`: restore the line as it was committed";
+const FORM: &str = "not of the form `crate::Model event v1 shape`; help: restore the committed line";
 
-const CONFLICT: &str = "a merge left a conflict: keep the lines of both sides, each once, and no marks";
+const CONFLICT: &str =
+    "a merge conflict; help: keep the lines of both sides, each once, and remove the conflict markers";
 
 /// Reads a whole lock, or says what is wrong with which of its lines.
-pub(crate) fn read(text: &str) -> Result<Vec<Line>, (usize, String)> {
+pub(crate) fn read(text: &str) -> Result<Vec<LockLine>, (usize, String)> {
     let mut lines = Vec::new();
     let mut first = BTreeMap::new();
     for (i, text) in text.lines().enumerate() {
@@ -34,7 +35,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<Line>, (usize, String)> {
         if let Some(first) = first.insert(key, number) {
             let (event, version) = (&line.event, line.version);
             let what = format!(
-                "a second line for {event} v{version}, after line {first}: keep the one that was committed first"
+                "a second line for {event} v{version}, after line {first}; help: keep the line that was committed first"
             );
             return Err((number, what));
         }
@@ -43,13 +44,13 @@ pub(crate) fn read(text: &str) -> Result<Vec<Line>, (usize, String)> {
     Ok(lines)
 }
 
-fn entry(number: usize, text: &str) -> Option<Line> {
+fn entry(number: usize, text: &str) -> Option<LockLine> {
     let (model, rest) = text.split_once(' ')?;
     let (event, rest) = name(rest)?;
     let (version, shape) = rest.strip_prefix(" v")?.split_once(' ')?;
     let version = version.parse().ok().filter(|version| *version > 0)?;
     let is_model = model.split_once("::").is_some_and(|(target, model)| !target.is_empty() && !model.is_empty());
-    let line = Line { number, model: model.to_owned(), event, version, shape: shape.trim_end().to_owned() };
+    let line = LockLine { number, model: model.to_owned(), event, version, shape: shape.trim_end().to_owned() };
     (is_model && !line.shape.is_empty()).then_some(line)
 }
 

@@ -12,14 +12,14 @@ use std::{fs, io};
 
 use crate::attr::LockArg;
 use crate::ctxt::Ctxt;
-pub(crate) use line::Line;
-use target::Target;
+pub(crate) use line::LockLine;
+use target::CompileTarget;
 
 /// Makes missing lines pass, so that a test can be built that adds them.
 const BLESS: &str = "MEMIMAGE_BLESS";
 
 /// The lock of one model.
-pub(crate) struct Lock {
+pub(crate) struct ModelLock {
     /// As the user knows it: beside `Cargo.toml`.
     pub file: String,
     /// Absolute.
@@ -27,11 +27,11 @@ pub(crate) struct Lock {
     /// What the model's lines begin with: `shop::Bank`.
     pub model: String,
     /// The model's lines.
-    pub lines: Vec<Line>,
+    pub lines: Vec<LockLine>,
     /// The models that this one may have been before: those with lines under the same target, or of the same name.
     pub others: Vec<String>,
     /// The models that have lines under the name of another library than this package's.
-    pub foreign: Vec<Foreign>,
+    pub foreign: Vec<ForeignLines>,
     /// The absolute directory of `Cargo.toml`.
     pub package: String,
     /// The arguments with which `cargo test` selects the target that is compiled: `--lib`.
@@ -44,17 +44,17 @@ pub(crate) struct Lock {
 }
 
 /// A model of a library that the package does not have.
-pub(crate) struct Foreign {
+pub(crate) struct ForeignLines {
     /// `tracker::Tracker`
     pub model: String,
     /// The numbers of its lines.
     pub lines: Vec<usize>,
 }
 
-impl Lock {
+impl ModelLock {
     /// Takes the place of a lock that cannot be read. It has no lines, so the compiler also reports the block's other errors.
-    pub(crate) fn unread() -> Lock {
-        Lock {
+    pub(crate) fn unread() -> ModelLock {
+        ModelLock {
             file: String::new(),
             path: String::new(),
             model: String::new(),
@@ -71,10 +71,10 @@ impl Lock {
 
     /// Reads the lock of a model. None, and no error, in a doctest: those of a package are compiled under the name of its
     /// library, so that each would meet the others' lines and the library's.
-    pub(crate) fn read(cx: &Ctxt, arg: &LockArg, model: &str) -> Option<Lock> {
-        let (target, selection) = match Target::now() {
-            Ok(Target::Doctest) => return None,
-            Ok(Target::Named { name, selection }) => (name, selection),
+    pub(crate) fn read(cx: &Ctxt, arg: &LockArg, model: &str) -> Option<ModelLock> {
+        let (target, selection) = match CompileTarget::now() {
+            Ok(CompileTarget::Doctest) => return None,
+            Ok(CompileTarget::Named { name, selection }) => (name, selection),
             Err(message) => return cx.ok(Err(syn::Error::new_spanned(&arg.key, message))),
         };
         let file = arg.path.as_ref().map_or_else(|| "memimage.lock".to_owned(), syn::LitStr::value);
@@ -97,7 +97,7 @@ impl Lock {
         others.retain(|other| other.starts_with(&of_target) || other.ends_with(&of_name));
         others.dedup();
         let (exists, blessing) = (text.is_some(), env::var(BLESS).is_ok_and(|value| !matches!(&*value, "" | "0")));
-        Some(Lock { file, path, model, lines, others, foreign, package, selection, is_shared, exists, blessing })
+        Some(ModelLock { file, path, model, lines, others, foreign, package, selection, is_shared, exists, blessing })
     }
 
     /// The command that adds missing lines. It selects this target alone, so that it works while another does not compile.
@@ -105,7 +105,7 @@ impl Lock {
         format!("`MEMIMAGE_BLESS=1 cargo test {}`", self.selection)
     }
 
-    pub(crate) fn line(&self, event: &str, version: u32) -> Option<&Line> {
+    pub(crate) fn line(&self, event: &str, version: u32) -> Option<&LockLine> {
         self.lines.iter().find(|line| line.event == event && line.version == version)
     }
 }
@@ -115,8 +115,8 @@ fn is_library(target: &str) -> bool {
 }
 
 /// A package has one library, so lines of another in its own lock are of a crate that was renamed or moved.
-fn foreign(library: &str, lines: &[Line]) -> Vec<Foreign> {
-    let mut foreign: Vec<Foreign> = Vec::new();
+fn foreign(library: &str, lines: &[LockLine]) -> Vec<ForeignLines> {
+    let mut foreign: Vec<ForeignLines> = Vec::new();
     for line in lines {
         let Some((target, _)) = line.model.split_once("::") else { continue };
         if target == library || !is_library(target) {
@@ -124,7 +124,7 @@ fn foreign(library: &str, lines: &[Line]) -> Vec<Foreign> {
         }
         match foreign.iter_mut().find(|foreign| foreign.model == line.model) {
             Some(foreign) => foreign.lines.push(line.number),
-            None => foreign.push(Foreign { model: line.model.clone(), lines: vec![line.number] }),
+            None => foreign.push(ForeignLines { model: line.model.clone(), lines: vec![line.number] }),
         }
     }
     foreign
@@ -132,12 +132,11 @@ fn foreign(library: &str, lines: &[Line]) -> Vec<Foreign> {
 
 fn manifest_dir() -> Result<PathBuf, String> {
     let root = env::var_os("CARGO_MANIFEST_DIR");
-    root.map(PathBuf::from)
-        .ok_or_else(|| "it is found beside `Cargo.toml`, and cargo does not say where that is".to_owned())
+    root.map(PathBuf::from).ok_or_else(|| "the directory of `Cargo.toml` is unknown; help: build with cargo".to_owned())
 }
 
 fn utf8(path: PathBuf) -> Result<String, String> {
-    path.into_os_string().into_string().map_err(|_| "its path is no text".to_owned())
+    path.into_os_string().into_string().map_err(|_| "the path is not UTF-8; help: rename the directory".to_owned())
 }
 
 /// The file's text; None if there is no file.
@@ -145,6 +144,6 @@ fn text(path: &Path) -> Result<Option<String>, String> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(format!("it cannot be read: {error}")),
+        Err(error) => Err(format!("reading failed: {error}")),
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use proc_macro2::Span;
 
-pub(crate) enum Target {
+pub(crate) enum CompileTarget {
     Named {
         /// As in a lock: `shop` for the library, `bin/shop` for a program or an example, `test/shop` for a test or a
         /// benchmark.
@@ -17,16 +17,15 @@ pub(crate) enum Target {
     Doctest,
 }
 
-impl Target {
+impl CompileTarget {
     /// What cargo says in the environment. The library, the main program and a test of a package may all be crates of one
     /// name.
-    pub(crate) fn now() -> Result<Target, &'static str> {
+    pub(crate) fn now() -> Result<CompileTarget, &'static str> {
         if is_doctest() {
-            return Ok(Target::Doctest);
+            return Ok(CompileTarget::Doctest);
         }
-        let krate = env::var("CARGO_CRATE_NAME").map_err(
-            |_| "a lock has its lines by the names of crates, and cargo does not say which this is: build it with cargo",
-        )?;
+        let krate = env::var("CARGO_CRATE_NAME")
+            .map_err(|_| "a lock needs the name of the crate, which is unknown; help: build with cargo")?;
         let root = root();
         let is_in = |directory: &str| root.as_ref().is_some_and(|root| root.starts_with(directory));
         let (name, selection) = match env::var("CARGO_BIN_NAME") {
@@ -41,7 +40,7 @@ impl Target {
             }
             Err(_) => (krate, "--lib".to_owned()),
         };
-        Ok(Target::Named { name, selection })
+        Ok(CompileTarget::Named { name, selection })
     }
 }
 
