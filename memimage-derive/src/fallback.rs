@@ -171,9 +171,9 @@ fn payload(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream
             }
 
             impl #krate::IntoEvents<#model> for #payload {
-                const STANDS: #krate::__private::EventVersion = #krate::__private::EventVersion::Open;
+                const EVENT_VERSION: #krate::__private::EventVersion = #krate::__private::EventVersion::Unknown;
 
-                fn land(
+                fn replay_into(
                     self,
                     _: #krate::__private::Upcasting<'_>,
                     _: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
@@ -209,9 +209,9 @@ fn event(krate: &TokenStream, block: &Block) -> TokenStream {
         }
 
         impl #krate::IntoEvents<#model> for #event {
-            const STANDS: #krate::__private::EventVersion = #krate::__private::EventVersion::Open;
+            const EVENT_VERSION: #krate::__private::EventVersion = #krate::__private::EventVersion::Unknown;
 
-            fn land(
+            fn replay_into(
                 self,
                 _: #krate::__private::Upcasting<'_>,
                 _: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
@@ -251,8 +251,8 @@ pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream 
                 #next: #krate::__private::UpcastTarget<#course>,
                 #bounds
             {
-                const ARRIVAL: <#course as #krate::__private::UpcastGoal>::Arrival<#next> =
-                    <#next as #krate::__private::UpcastTarget<#course>>::ARRIVAL;
+                const TARGET: <#course as #krate::__private::UpcastGoal>::Target<#next> =
+                    <#next as #krate::__private::UpcastTarget<#course>>::TARGET;
 
                 fn upcast(
                     self,

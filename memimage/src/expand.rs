@@ -23,19 +23,19 @@ pub trait Fallible {
     type Output;
     /// The refusal.
     type Refusal;
-    /// Both: std's `Result`. A function that returns this is judged by rustc only where the type is one.
-    type Answer;
+    /// Both: std's `Result`. A function that returns this is check_result by rustc only where the type is one.
+    type StdResult;
 
     /// The value itself.
-    fn answer(self) -> Result<Self::Output, Self::Refusal>;
+    fn into_result(self) -> Result<Self::Output, Self::Refusal>;
 }
 
 impl<T, E> Fallible for Result<T, E> {
     type Output = T;
     type Refusal = E;
-    type Answer = Result<T, E>;
+    type StdResult = Result<T, E>;
 
-    fn answer(self) -> Result<T, E> {
+    fn into_result(self) -> Result<T, E> {
         self
     }
 }
@@ -46,16 +46,16 @@ impl<T, E> Fallible for Result<T, E> {
     label = "not a `Result<(), _>`",
     note = "a check answers `Ok(())` or the reason why the command is refused"
 )]
-pub trait Judgement {
+pub trait CheckResult {
     /// The refusal.
     type Refusal;
-    /// What is returned, as [`Fallible::Answer`].
-    type Answer;
+    /// What is returned, as [`Fallible::StdResult`].
+    type StdResult;
 }
 
-impl<E> Judgement for Result<(), E> {
+impl<E> CheckResult for Result<(), E> {
     type Refusal = E;
-    type Answer = Result<(), E>;
+    type StdResult = Result<(), E>;
 }
 
 /// What a check of a command that refuses with `E` returns.
@@ -64,37 +64,37 @@ impl<E> Judgement for Result<(), E> {
     label = "the check returns `{Self}`, and the command's own refusal is `{E}`",
     note = "give both the same error type, such as one enum with a variant for each reason"
 )]
-pub trait JudgementOf<E>: Sized {
+pub trait CheckResultOf<E>: Sized {
     /// The check's answer.
-    fn judged(self) -> Result<(), E>;
+    fn check_result(self) -> Result<(), E>;
 }
 
-impl<E> JudgementOf<E> for Result<(), E> {
-    fn judged(self) -> Result<(), E> {
+impl<E> CheckResultOf<E> for Result<(), E> {
+    fn check_result(self) -> Result<(), E> {
         self
     }
 }
 
 /// Passes on what a check answered.
-pub fn judged<J: JudgementOf<E>, E>(judgement: J) -> Result<(), E> {
-    judgement.judged()
+pub fn check_result<J: CheckResultOf<E>, E>(judgement: J) -> Result<(), E> {
+    judgement.check_result()
 }
 
 /// Tells whether a type is a `Result`: an inherent constant, where there is one, wins over the trait's.
-pub struct Probe<T>(PhantomData<T>);
+pub struct ResultProbe<T>(PhantomData<T>);
 
-impl<T, E> Probe<Result<T, E>> {
+impl<T, E> ResultProbe<Result<T, E>> {
     /// It is one.
-    pub const PLAIN: bool = false;
+    pub const IS_PLAIN: bool = false;
 }
 
 /// Answers for every other type.
 pub trait NotResult {
     /// It is none.
-    const PLAIN: bool = true;
+    const IS_PLAIN: bool = true;
 }
 
-impl<T> NotResult for Probe<T> {}
+impl<T> NotResult for ResultProbe<T> {}
 
 /// Tells whether a type is [`Context`], and lends the context as that type: what is inherent, where there is such, wins over
 /// what the trait has.
@@ -106,7 +106,7 @@ impl ContextProbe<Context> {
 
     /// The context itself.
     #[inline]
-    pub fn lend(context: &Context) -> &Context {
+    pub fn context(context: &Context) -> &Context {
         context
     }
 }
@@ -120,7 +120,7 @@ pub trait NotContext {
     const IS_CONTEXT: bool = false;
 
     /// Only lets the call compile, so that there is one error: that it is not.
-    fn lend(_: &Context) -> &Self::Other {
+    fn context(_: &Context) -> &Self::Other {
         unreachable!("a program that calls this does not compile")
     }
 }

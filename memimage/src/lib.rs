@@ -167,13 +167,13 @@ pub mod __private {
     pub use crate::event::{
         EventType, EventVersion, Group, HistoryError, PastState, PastVersion, ReplayError, ReplayTarget, Retired,
         ShapeLock, StateUpcast, StateUpcastFrom, StateVersion, UpcastChain, UpcastFailure, UpcastGoal, UpcastTarget,
-        Upcasting, concat, count, forgotten, is_listed, only_retired_step, only_state_step, only_step, row_of, shared,
-        step, take,
+        Upcasting, concat, count, end_chain, forgotten, is_listed, only_retired_step, only_state_step, only_step,
+        row_of, shared, step,
     };
     pub use crate::expand::{
-        Argument, CheckArgument, CheckContextArgument, CheckField, CheckSharedArgument, CheckSharedField,
-        ContextArgument, ContextProbe, Fallible, Judgement, NoSerde, NoShape, NotContext, NotResult, Probe, Recorded,
-        ShapeOrNone, SharedArgument, SharedField, assert_model, events_of, judged,
+        Argument, CheckArgument, CheckContextArgument, CheckField, CheckResult, CheckSharedArgument, CheckSharedField,
+        ContextArgument, ContextProbe, Fallible, NoSerde, NoShape, NotContext, NotResult, Recorded, ResultProbe,
+        ShapeOrNone, SharedArgument, SharedField, assert_model, check_result, events_of,
     };
     pub use crate::outcome::Outcome;
     pub use crate::shape::{

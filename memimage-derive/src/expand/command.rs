@@ -1,4 +1,4 @@
-//! `impl Payload<Bank> for BankDeposit` and `impl Command<Bank> for BankDeposit`: how a payload is run and judged.
+//! `impl Payload<Bank> for BankDeposit` and `impl Command<Bank> for BankDeposit`: how a payload is run and check_result.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -90,10 +90,12 @@ fn functions(krate: &TokenStream, block: &Block, command: &Command) -> CommandFu
     let mut answer = quote_spanned!(span=> ::core::result::Result<#own::Output, #own::Refusal>);
     // Said by projection, a type that is no `Result` is one error, and not a second one in the body.
     match (block.refusing(command), &command.output) {
-        (Some(ty), Output::Result(_)) => answer = quote_spanned!(span=> <#ty as #krate::__private::Fallible>::Answer),
+        (Some(ty), Output::Result(_)) => {
+            answer = quote_spanned!(span=> <#ty as #krate::__private::Fallible>::StdResult)
+        }
         (Some(judge), _) => {
             let judge = super::own_type(block, judge);
-            judgement = quote_spanned!(span=> <#judge as #krate::__private::Judgement>::Answer);
+            judgement = quote_spanned!(span=> <#judge as #krate::__private::CheckResult>::StdResult);
         }
         (None, _) => {}
     }
@@ -128,7 +130,7 @@ pub(crate) fn types(krate: &TokenStream, block: &Block, command: &Command) -> Co
     let refusal = block.refusing(command).map(|ty| {
         let projection = match command.output {
             Output::Result(_) => quote_spanned!(ty.span()=> Fallible),
-            _ => quote_spanned!(ty.span()=> Judgement),
+            _ => quote_spanned!(ty.span()=> CheckResult),
         };
         let own = super::own_type(block, ty);
         quote_spanned!(ty.span()=> <#own as #krate::__private::#projection>::Refusal)
@@ -162,7 +164,7 @@ fn check(krate: &TokenStream, block: &Block, command: &Command, locals: &LocalNa
     let name = &method.sig.ident;
     let contexts = Block::contexts_of_check(command, method);
     let arguments = method.sig.inputs.iter().enumerate().filter_map(|(place, input)| match input {
-        FnArg::Typed(typed) if contexts.contains(&place) => Some(context::lend(krate, block, &typed.ty, context)),
+        FnArg::Typed(typed) if contexts.contains(&place) => Some(context::pass(krate, block, &typed.ty, context)),
         FnArg::Typed(typed) => handed(command, this, &typed.pat, &typed.ty),
         FnArg::Receiver(_) => None,
     });
@@ -170,7 +172,7 @@ fn check(krate: &TokenStream, block: &Block, command: &Command, locals: &LocalNa
     let call = match (&method.sig.output, &command.output) {
         (ReturnType::Type(_, judgement), Output::Result(_)) => {
             quote_spanned! {judgement.span()=>
-                #krate::__private::judged::<_, <Self as #krate::Payload<#ty>>::Refusal>(#call)
+                #krate::__private::check_result::<_, <Self as #krate::Payload<#ty>>::Refusal>(#call)
             }
         }
         _ => call,
@@ -195,7 +197,7 @@ fn apply(krate: &TokenStream, block: &Block, command: &Command, locals: &LocalNa
     let (ty, LocalNames { span, this, model, context }) = (&block.model, locals);
     let name = &command.sig.ident;
     let arguments = command.inputs.iter().map(|input| match input {
-        Input::Context(typed) => context::lend(krate, block, &typed.ty, context),
+        Input::Context(typed) => context::pass(krate, block, &typed.ty, context),
         Input::Argument(argument) => {
             let field = &argument.ident;
             quote_spanned!(*span=> #this.#field)
@@ -223,7 +225,7 @@ fn probe(krate: &TokenStream, command: &Command) -> Option<TokenStream> {
         const _: () = {
             #[allow(unused_imports)]
             use #krate::__private::NotResult as _;
-            ::core::assert!(#krate::__private::Probe::<#ty>::PLAIN, #message);
+            ::core::assert!(#krate::__private::ResultProbe::<#ty>::IS_PLAIN, #message);
         };
     })
 }

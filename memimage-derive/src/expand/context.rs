@@ -10,7 +10,7 @@ use super::own_type;
 use crate::ast::{Block, Command, names_context, referred};
 use crate::hygiene::respanned;
 
-/// What makes [`lend`] compile for a type that is not `Context`, so that the assertion is the only error.
+/// What makes [`pass`] compile for a type that is not `Context`, so that the assertion is the only error.
 pub(super) fn import(krate: &TokenStream) -> TokenStream {
     quote! {
         #[allow(unused_imports)]
@@ -19,10 +19,10 @@ pub(super) fn import(krate: &TokenStream) -> TokenStream {
 }
 
 /// The context as the type that the user gave it.
-pub(super) fn lend(krate: &TokenStream, block: &Block, ty: &Type, context: &Ident) -> TokenStream {
+pub(super) fn pass(krate: &TokenStream, block: &Block, ty: &Type, context: &Ident) -> TokenStream {
     let ty = own_type(block, referred(ty).unwrap_or(ty));
     let krate = respanned(krate, ty.span());
-    quote_spanned!(ty.span()=> #krate::__private::ContextProbe::<#ty>::lend(#context))
+    quote_spanned!(ty.span()=> #krate::__private::ContextProbe::<#ty>::context(#context))
 }
 
 /// Makes sure that what is taken for the context is it.

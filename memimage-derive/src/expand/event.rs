@@ -18,7 +18,7 @@ pub(crate) fn event(krate: &TokenStream, block: &Block) -> TokenStream {
     };
     let (names, versions) = (arm(quote!(NAME)), arm(quote!(VERSION)));
     let conversions = conversions(block);
-    let landing = landing(krate, block);
+    let into_events = into_events(krate, block);
     quote! {
         #definition
 
@@ -34,24 +34,24 @@ pub(crate) fn event(krate: &TokenStream, block: &Block) -> TokenStream {
         }
 
         #conversions
-        #landing
+        #into_events
     }
 }
 
 /// What lets an upcaster lead to a payload, or to the event enum.
-fn landing(krate: &TokenStream, block: &Block) -> TokenStream {
+fn into_events(krate: &TokenStream, block: &Block) -> TokenStream {
     let (model, event) = (&block.model, block.event());
-    let land = |stands: TokenStream, this: &TokenStream, body: TokenStream| {
+    let implement = |event_version: TokenStream, this: &TokenStream, body: TokenStream| {
         quote! {
             #[automatically_derived]
             impl #krate::IntoEvents<#model> for #this {
-                const STANDS: #krate::__private::EventVersion = #stands;
+                const EVENT_VERSION: #krate::__private::EventVersion = #event_version;
 
                 #[inline]
-                fn land(
+                fn replay_into(
                     self,
                     at: #krate::__private::Upcasting<'_>,
-                    sink: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
+                    target: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
                 ) -> ::core::result::Result<(), #krate::__private::ReplayError> {
                     #body
                 }
@@ -61,16 +61,17 @@ fn landing(krate: &TokenStream, block: &Block) -> TokenStream {
     let payloads = block.commands.iter().map(|command| {
         let (cfgs, payload) = (command.cfgs(), &command.payload);
         let (name, version) = (&command.name, command.version());
-        let stands = quote!(#krate::__private::EventVersion::At(#name, #version));
-        let land = land(stands, &quote!(#payload), quote!(#krate::__private::take(self, at, sink)));
-        quote!(#(#cfgs)* #land)
+        let event_version = quote!(#krate::__private::EventVersion::At(#name, #version));
+        let implementation =
+            implement(event_version, &quote!(#payload), quote!(#krate::__private::end_chain(self, at, target)));
+        quote!(#(#cfgs)* #implementation)
     });
     let arms = block.commands.iter().map(|command| {
         let (cfgs, variant) = (command.cfgs(), &command.variant);
-        quote!(#(#cfgs)* Self::#variant(payload) => #krate::IntoEvents::<#model>::land(payload, at, sink))
+        quote!(#(#cfgs)* Self::#variant(payload) => #krate::IntoEvents::<#model>::replay_into(payload, at, target))
     });
-    let open = quote!(#krate::__private::EventVersion::Open);
-    let whole = land(open, &quote!(#event), quote!(match self { #(#arms,)* }));
+    let unknown = quote!(#krate::__private::EventVersion::Unknown);
+    let whole = implement(unknown, &quote!(#event), quote!(match self { #(#arms,)* }));
     quote!(#(#payloads)* #whole)
 }
 

@@ -61,8 +61,9 @@ pub(crate) fn event_of_groups(
         quote!(match *self { #(#arms,)* })
     };
     let (names, versions) = (arms("name"), arms("version"));
-    let lands =
-        groups.iter().map(|group| group.arm(quote!(), quote!(#krate::IntoEvents::<#model>::land), quote!(, at, sink)));
+    let lands = groups
+        .iter()
+        .map(|group| group.arm(quote!(), quote!(#krate::IntoEvents::<#model>::replay_into), quote!(, at, target)));
     let conversions = groups.iter().map(|group| group.conversion(&event));
     quote! {
         #[doc = #about]
@@ -90,12 +91,12 @@ pub(crate) fn event_of_groups(
 
         #[automatically_derived]
         impl #krate::IntoEvents<#model> for #event {
-            const STANDS: #krate::__private::EventVersion = #krate::__private::EventVersion::Open;
+            const EVENT_VERSION: #krate::__private::EventVersion = #krate::__private::EventVersion::Unknown;
 
-            fn land(
+            fn replay_into(
                 self,
                 at: #krate::__private::Upcasting<'_>,
-                sink: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
+                target: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
             ) -> ::core::result::Result<(), #krate::__private::ReplayError> {
                 match self { #(#lands,)* }
             }

@@ -81,14 +81,14 @@ fn past_version(
     };
     let land = quote_spanned!(ty.span()=> impl #place::IntoEvents<#model> for #ty);
     let landing = quote! {
-        const STANDS: #krate::__private::EventVersion = #krate::__private::EventVersion::At(#name, #version);
+        const EVENT_VERSION: #krate::__private::EventVersion = #krate::__private::EventVersion::At(#name, #version);
 
-        fn land(
+        fn replay_into(
             self,
             at: #krate::__private::Upcasting<'_>,
-            sink: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
+            target: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
         ) -> ::core::result::Result<(), #krate::__private::ReplayError> {
-            <Self as #krate::__private::PastVersion<#payload, #model>>::ONWARD.go(self, at, sink)
+            <Self as #krate::__private::PastVersion<#payload, #model>>::CHAIN.run(self, at, target)
         }
     };
     let landing = braced(landing, ty.span());
@@ -96,7 +96,7 @@ fn past_version(
         #(#cfgs)*
         #[automatically_derived]
         impl #krate::__private::PastVersion<#payload, #model> for #ty {
-            const ONWARD: #krate::__private::UpcastChain<Self, #model> = #onward;
+            const CHAIN: #krate::__private::UpcastChain<Self, #model> = #onward;
         }
 
         #(#cfgs)*
@@ -126,12 +126,12 @@ fn direction(
     let krate = respanned(krate, ty.span());
     quote_spanned! {ty.span()=>
         #(#cfgs)*
-        const _: () = match <#ty as #krate::__private::PastVersion<#payload, #model>>::ONWARD.astray(
+        const _: () = match <#ty as #krate::__private::PastVersion<#payload, #model>>::CHAIN.history_error(
             #name,
             #version,
             #next,
         ) {
-            #krate::__private::HistoryError::No => {}
+            #krate::__private::HistoryError::None => {}
             #krate::__private::HistoryError::Gap => ::core::panic!(#gap),
             #krate::__private::HistoryError::Down => ::core::panic!(#down),
         };

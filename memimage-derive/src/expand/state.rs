@@ -34,7 +34,7 @@ pub(super) fn history(krate: &TokenStream, input: &DeriveInput, version: u32, hi
         impl #krate::__private::StateUpcast<#model> for #model {
             const VERSION: ::core::primitive::u32 = #version;
 
-            fn rise(
+            fn upcast_state(
                 self,
                 _: &#krate::Recorded<'_>,
             ) -> ::core::result::Result<#model, #krate::__private::ReplayError> {
@@ -56,24 +56,24 @@ pub(super) fn history(krate: &TokenStream, input: &DeriveInput, version: u32, hi
         steps.extend(quote! {
             #[automatically_derived]
             impl #krate::__private::PastState<#model> for #ty {
-                const ONWARD: #krate::__private::StateUpcastFrom<Self, #model> = #onward;
+                const CHAIN: #krate::__private::StateUpcastFrom<Self, #model> = #onward;
             }
 
             #[automatically_derived]
             #header {
                 const VERSION: ::core::primitive::u32 = #past;
 
-                fn rise(
+                fn upcast_state(
                     self,
                     recorded: &#krate::Recorded<'_>,
                 ) -> ::core::result::Result<#model, #krate::__private::ReplayError> {
-                    <Self as #krate::__private::PastState<#model>>::ONWARD.go(self, recorded)
+                    <Self as #krate::__private::PastState<#model>>::CHAIN.run(self, recorded)
                 }
             }
         });
         steps.extend(quote_spanned! {span=>
             const _: () = ::core::assert!(
-                <#ty as #place::__private::PastState<#owner>>::ONWARD.next() == #past + 1,
+                <#ty as #place::__private::PastState<#owner>>::CHAIN.next() == #past + 1,
                 #message
             );
         });

@@ -20,7 +20,7 @@ pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream 
             let (span, this) = (ty.span(), quote!(self));
             let krate = respanned(krate, span);
             quote_spanned! {span=>
-                <#ty as #krate::__private::Fallible>::answer(#name(#this #more))
+                <#ty as #krate::__private::Fallible>::into_result(#name(#this #more))
                     .map_err(#krate::__private::UpcastFailure::failure)
             }
         }
@@ -58,8 +58,8 @@ fn implement(
         }
     };
     let body = quote! {
-        const ARRIVAL: <#course as #krate::__private::UpcastGoal>::Arrival<#next> =
-            <#next as #krate::__private::UpcastTarget<#course>>::ARRIVAL;
+        const TARGET: <#course as #krate::__private::UpcastGoal>::Target<#next> =
+            <#next as #krate::__private::UpcastTarget<#course>>::TARGET;
 
         #[inline]
         #function

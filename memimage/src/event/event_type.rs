@@ -49,7 +49,7 @@ impl<M> EventType<M> {
             replay: replay::<M, P>,
             recast: None,
             values: None,
-            next: EventVersion::Open,
+            next: EventVersion::Unknown,
         }
     }
 
@@ -65,7 +65,7 @@ impl<M> EventType<M> {
             replay: replay_past::<M, T, P>,
             recast: Some(recast_past::<M, T, P>),
             values: None,
-            next: T::ONWARD.stands,
+            next: T::CHAIN.next,
         }
     }
 
@@ -82,7 +82,7 @@ impl<M> EventType<M> {
             replay: replay_values::<M, T>,
             recast: Some(recast_values::<M, T>),
             values: Some(ValueSteps { steps, target: T::SHAPE }),
-            next: T::STANDS,
+            next: T::EVENT_VERSION,
         }
     }
 
@@ -116,7 +116,7 @@ pub(crate) struct ValueUpcast<'a> {
 }
 
 impl StoredPayload<'_> {
-    fn landing(&self) -> Upcasting<'_> {
+    fn upcasting(&self) -> Upcasting<'_> {
         Upcasting { recorded: &self.recorded, part: self.part, steps: 1 }
     }
 }
@@ -129,28 +129,28 @@ fn replay_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
     stored: &StoredPayload<'_>,
     apply: &mut Apply<'_, M>,
 ) -> Result<(), ReplayError> {
-    T::ONWARD.go(payload(stored)?, stored.landing(), &mut apply.sink())
+    T::CHAIN.run(payload(stored)?, stored.upcasting(), &mut apply.target())
 }
 
 fn recast_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
     stored: &StoredPayload<'_>,
     recast: &mut Reencode<M>,
 ) -> Result<(), ReplayError> {
-    T::ONWARD.go(payload(stored)?, stored.landing(), &mut recast.sink())
+    T::CHAIN.run(payload(stored)?, stored.upcasting(), &mut recast.target())
 }
 
 fn replay_values<M, T: IntoEvents<M> + DeserializeOwned>(
     stored: &StoredPayload<'_>,
     apply: &mut Apply<'_, M>,
 ) -> Result<(), ReplayError> {
-    upward::<T>(stored)?.land(stored.landing(), &mut apply.sink())
+    upward::<T>(stored)?.replay_into(stored.upcasting(), &mut apply.target())
 }
 
 fn recast_values<M, T: IntoEvents<M> + DeserializeOwned>(
     stored: &StoredPayload<'_>,
     recast: &mut Reencode<M>,
 ) -> Result<(), ReplayError> {
-    upward::<T>(stored)?.land(stored.landing(), &mut recast.sink())
+    upward::<T>(stored)?.replay_into(stored.upcasting(), &mut recast.target())
 }
 
 /// Decodes a payload. One of a type that may contain itself is held to the depth of all that is recorded first: bytes that no

@@ -19,7 +19,7 @@ pub use group::{Group, concat, count, is_listed, shared};
 pub use payload::{Command, FromRefusal, Payload};
 pub use recorded::{Recorded, UpcastError, Upcasting};
 pub use replay_error::ReplayError;
-pub use replay_target::{ReplayTarget, take};
+pub use replay_target::{ReplayTarget, end_chain};
 pub use shape_lock::{ShapeLock, forgotten};
 pub use state::{PastState, StateUpcast, StateUpcastFrom, StateVersion, only_state_step};
 pub use upcast::{

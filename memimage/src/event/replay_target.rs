@@ -25,12 +25,12 @@ enum Kind<'s, 'a, M> {
 ///
 /// If it cannot be applied, or recorded.
 #[inline]
-pub fn take<M, P: Payload<M>>(
+pub fn end_chain<M, P: Payload<M>>(
     payload: P,
     at: Upcasting<'_>,
-    sink: &mut ReplayTarget<'_, '_, M>,
+    target: &mut ReplayTarget<'_, '_, M>,
 ) -> Result<(), ReplayError> {
-    match &mut sink.0 {
+    match &mut target.0 {
         Kind::Apply(apply) => apply.take(payload, at.part),
         Kind::Reencode(recast) => recast.take(payload, at.part),
     }
@@ -46,7 +46,7 @@ pub(crate) struct Apply<'a, M> {
 
 impl<'a, M> Apply<'a, M> {
     #[inline]
-    pub(super) fn sink(&mut self) -> ReplayTarget<'_, 'a, M> {
+    pub(super) fn target(&mut self) -> ReplayTarget<'_, 'a, M> {
         ReplayTarget(Kind::Apply(self))
     }
 
@@ -81,7 +81,7 @@ impl<M> Reencode<M> {
         Reencode { parts: Vec::new(), model: PhantomData }
     }
 
-    pub(super) fn sink(&mut self) -> ReplayTarget<'_, '_, M> {
+    pub(super) fn target(&mut self) -> ReplayTarget<'_, '_, M> {
         ReplayTarget(Kind::Reencode(self))
     }
 

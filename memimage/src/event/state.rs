@@ -51,20 +51,20 @@ pub trait StateUpcast<M>: Sized {
     const VERSION: u32;
 
     /// Goes on to the present version.
-    fn rise(self, recorded: &Recorded<'_>) -> Result<M, ReplayError>;
+    fn upcast_state(self, recorded: &Recorded<'_>) -> Result<M, ReplayError>;
 }
 
 /// A past state in the history of the model `M`.
 pub trait PastState<M>: Sized {
     /// Its one step.
-    const ONWARD: StateUpcastFrom<Self, M>;
+    const CHAIN: StateUpcastFrom<Self, M>;
 }
 
 /// The way of the state `T` to the present version.
 pub struct StateUpcastFrom<T, M> {
     /// The version at which it begins.
     next: u32,
-    rise: fn(T, &Recorded<'_>) -> Result<M, ReplayError>,
+    upcast_state: fn(T, &Recorded<'_>) -> Result<M, ReplayError>,
 }
 
 impl<T, M> StateUpcastFrom<T, M> {
@@ -78,8 +78,8 @@ impl<T, M> StateUpcastFrom<T, M> {
     /// # Errors
     ///
     /// As an upcaster on the way says.
-    pub fn go(&self, old: T, recorded: &Recorded<'_>) -> Result<M, ReplayError> {
-        (self.rise)(old, recorded)
+    pub fn run(&self, old: T, recorded: &Recorded<'_>) -> Result<M, ReplayError> {
+        (self.upcast_state)(old, recorded)
     }
 }
 
@@ -87,18 +87,20 @@ impl<T, M> StateUpcastFrom<T, M> {
 pub struct States<M>(PhantomData<M>);
 
 impl<M> UpcastGoal for States<M> {
-    type Arrival<T> = StateUpcastFrom<T, M>;
+    type Target<T> = StateUpcastFrom<T, M>;
 }
 
 impl<M, T: StateUpcast<M>> UpcastTarget<States<M>> for T {
-    const ARRIVAL: StateUpcastFrom<T, M> = StateUpcastFrom { next: T::VERSION, rise: T::rise };
+    const TARGET: StateUpcastFrom<T, M> = StateUpcastFrom { next: T::VERSION, upcast_state: T::upcast_state };
 }
 
 /// Finds the one step of `T`, a past state of the model `M`.
 pub const fn only_state_step<T: StepOf<M, Next, States<M>>, Next, M>() -> StateUpcastFrom<T, M> {
     StateUpcastFrom {
-        next: T::ARRIVAL.next,
-        rise: |old, recorded| (T::ARRIVAL.rise)(old.upcast(recorded).map_err(ReplayError::Upcast)?, recorded),
+        next: T::TARGET.next,
+        upcast_state: |old, recorded| {
+            (T::TARGET.upcast_state)(old.upcast(recorded).map_err(ReplayError::Upcast)?, recorded)
+        },
     }
 }
 
@@ -108,5 +110,5 @@ fn read<M, T: PastState<M> + Shape + Serialize + DeserializeOwned>(
 ) -> Result<(M, Digest), StateUpcastError> {
     let state: T = decode(bytes)?;
     let digest = digest(&state)?;
-    Ok((T::ONWARD.go(state, recorded)?, digest))
+    Ok((T::CHAIN.run(state, recorded)?, digest))
 }

@@ -2,7 +2,7 @@
 //!
 //! An upcaster takes the payload of one version to the next and knows nothing of the model. Where a chain of them ends is
 //! said by [`IntoEvents`]: at a current payload, at several, or at nothing. Past versions are types like any other, so a step
-//! that is missing, or that leads astray, is an error of the compiler's; no list is kept anywhere but at the command.
+//! that is missing, or that leads history_error, is an error of the compiler's; no list is kept anywhere but at the command.
 
 use std::marker::PhantomData;
 
@@ -26,7 +26,7 @@ use super::replay_target::ReplayTarget;
 pub trait Upcast<Next, C: UpcastGoal>: Sized {
     /// The way on from there.
     #[doc(hidden)]
-    const ARRIVAL: C::Arrival<Next>;
+    const TARGET: C::Target<Next>;
 
     /// Takes it one step further: to the next version, or to all that a chain may end in ([`IntoEvents`]).
     ///
@@ -39,30 +39,30 @@ pub trait Upcast<Next, C: UpcastGoal>: Sized {
 /// What past versions lead to in the end: events of a model, or its state.
 pub trait UpcastGoal {
     /// The way on from a version `T`.
-    type Arrival<T>;
+    type Target<T>;
 }
 
 /// The events of the model `M`.
 pub struct Events<M>(PhantomData<M>);
 
 impl<M> UpcastGoal for Events<M> {
-    type Arrival<T> = EventTarget<T, M>;
+    type Target<T> = EventTarget<T, M>;
 }
 
 /// The way on from what may be an event, or become one.
 pub struct EventTarget<T, M> {
-    stands: EventVersion,
-    land: fn(T, Upcasting<'_>, &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>,
+    version: EventVersion,
+    replay_into: fn(T, Upcasting<'_>, &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>,
 }
 
 /// What has a place in a course.
 pub trait UpcastTarget<C: UpcastGoal>: Sized {
     /// The way on from it.
-    const ARRIVAL: C::Arrival<Self>;
+    const TARGET: C::Target<Self>;
 }
 
 impl<M, T: IntoEvents<M>> UpcastTarget<Events<M>> for T {
-    const ARRIVAL: EventTarget<T, M> = EventTarget { stands: T::STANDS, land: T::land };
+    const TARGET: EventTarget<T, M> = EventTarget { version: T::EVENT_VERSION, replay_into: T::replay_into };
 }
 
 /// What an upcaster may lead to: a payload of the model, a past version with a step of its own, the event enum, nothing
@@ -77,22 +77,22 @@ impl<M, T: IntoEvents<M>> UpcastTarget<Events<M>> for T {
 pub trait IntoEvents<M>: Sized {
     /// Where this is in the history of an event, if it is in one.
     #[doc(hidden)]
-    const STANDS: EventVersion;
+    const EVENT_VERSION: EventVersion;
 
     /// Goes on to the end of the chain.
     #[doc(hidden)]
-    fn land(self, at: Upcasting<'_>, sink: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>;
+    fn replay_into(self, at: Upcasting<'_>, target: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>;
 }
 
 /// A version of an event, or none.
 #[derive(Clone, Copy, Debug)]
 pub enum EventVersion {
     /// None, or one that is known only when it comes.
-    Open,
+    Unknown,
     /// This version of this event.
     At(&'static str, u32),
     /// All of these.
-    Each(&'static [EventVersion]),
+    All(&'static [EventVersion]),
 }
 
 /// The most steps in a chain; what takes more goes round in a circle. An image asks for circles before it takes the first
@@ -120,12 +120,12 @@ impl<E: Into<UpcastError>> UpcastFailure for E {
 /// A past version of the payload `P`, in the history of a command of the model `M`.
 pub trait PastVersion<P, M>: Sized {
     /// Its one step.
-    const ONWARD: UpcastChain<Self, M>;
+    const CHAIN: UpcastChain<Self, M>;
 }
 
 /// The step of the past version `T`, and those after it.
 pub struct UpcastChain<T, M> {
-    pub(super) stands: EventVersion,
+    pub(super) next: EventVersion,
     pub(super) take: fn(T, Upcasting<'_>, &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>,
 }
 
@@ -136,37 +136,37 @@ impl<T, M> UpcastChain<T, M> {
     ///
     /// As an upcaster on the way says, or a payload at the end.
     #[inline]
-    pub fn go(&self, old: T, at: Upcasting<'_>, sink: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
-        (self.take)(old, at, sink)
+    pub fn run(&self, old: T, at: Upcasting<'_>, target: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
+        (self.take)(old, at, target)
     }
 
     /// How the step is wrong, from `version` of the event `name`, if `next` is the version after it.
-    pub const fn astray(&self, name: &str, version: u32, next: u32) -> HistoryError {
-        self.stands.astray(name, version, next)
+    pub const fn history_error(&self, name: &str, version: u32, next: u32) -> HistoryError {
+        self.next.history_error(name, version, next)
     }
 }
 
 impl EventVersion {
-    const fn astray(&self, name: &str, version: u32, next: u32) -> HistoryError {
+    const fn history_error(&self, name: &str, version: u32, next: u32) -> HistoryError {
         match *self {
-            EventVersion::At(event, stands) if same(event, name) && stands != next => {
-                if stands <= version {
+            EventVersion::At(event, target) if same(event, name) && target != next => {
+                if target <= version {
                     HistoryError::Down
                 } else {
                     HistoryError::Gap
                 }
             }
-            EventVersion::Each(parts) => {
+            EventVersion::All(parts) => {
                 let mut i = 0;
                 while i < parts.len() {
-                    match parts[i].astray(name, version, next) {
-                        HistoryError::No => i += 1,
-                        astray => return astray,
+                    match parts[i].history_error(name, version, next) {
+                        HistoryError::None => i += 1,
+                        history_error => return history_error,
                     }
                 }
-                HistoryError::No
+                HistoryError::None
             }
-            _ => HistoryError::No,
+            _ => HistoryError::None,
         }
     }
 }
@@ -198,23 +198,23 @@ impl<T: Upcast<Next, C>, Next, C: UpcastGoal> StepOfRetired<Next, C> for T {}
 
 /// Finds the one step of `T`, a past version of the payload `P`.
 pub const fn only_step<T: StepOf<P, Next, Events<M>>, Next, P, M>() -> UpcastChain<T, M> {
-    onward()
+    chain()
 }
 
 /// Finds the one step of `T`, a past version of a retired event.
 pub const fn only_retired_step<T: StepOfRetired<Next, Events<M>>, Next, M>() -> UpcastChain<T, M> {
-    onward()
+    chain()
 }
 
-const fn onward<T: Upcast<Next, Events<M>>, Next, M>() -> UpcastChain<T, M> {
+const fn chain<T: Upcast<Next, Events<M>>, Next, M>() -> UpcastChain<T, M> {
     UpcastChain {
-        stands: T::ARRIVAL.stands,
-        take: |old, at, sink| {
+        next: T::TARGET.version,
+        take: |old, at, target| {
             if at.steps == MAX_STEPS {
                 return Err(ReplayError::Circle(MAX_STEPS));
             }
             let next = old.upcast(at.recorded).map_err(ReplayError::Upcast)?;
-            (T::ARRIVAL.land)(next, Upcasting { steps: at.steps + 1, ..at }, sink)
+            (T::TARGET.replay_into)(next, Upcasting { steps: at.steps + 1, ..at }, target)
         },
     }
 }
@@ -223,7 +223,7 @@ const fn onward<T: Upcast<Next, Events<M>>, Next, M>() -> UpcastChain<T, M> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryError {
     /// It is right.
-    No,
+    None,
     /// It passes over a version.
     Gap,
     /// It leads to the same version, or back.
@@ -231,36 +231,36 @@ pub enum HistoryError {
 }
 
 impl<M> IntoEvents<M> for () {
-    const STANDS: EventVersion = EventVersion::Open;
+    const EVENT_VERSION: EventVersion = EventVersion::Unknown;
 
-    fn land(self, _: Upcasting<'_>, _: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
+    fn replay_into(self, _: Upcasting<'_>, _: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
         Ok(())
     }
 }
 
 impl<M, T: IntoEvents<M>> IntoEvents<M> for Option<T> {
-    const STANDS: EventVersion = T::STANDS;
+    const EVENT_VERSION: EventVersion = T::EVENT_VERSION;
 
-    fn land(self, at: Upcasting<'_>, sink: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
-        self.map_or(Ok(()), |one| one.land(at, sink))
+    fn replay_into(self, at: Upcasting<'_>, target: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
+        self.map_or(Ok(()), |one| one.replay_into(at, target))
     }
 }
 
 impl<M, T: IntoEvents<M>> IntoEvents<M> for Vec<T> {
-    const STANDS: EventVersion = T::STANDS;
+    const EVENT_VERSION: EventVersion = T::EVENT_VERSION;
 
-    fn land(self, at: Upcasting<'_>, sink: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
-        self.into_iter().enumerate().try_for_each(|(number, one)| one.land(at.part(number), sink))
+    fn replay_into(self, at: Upcasting<'_>, target: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
+        self.into_iter().enumerate().try_for_each(|(number, one)| one.replay_into(at.part(number), target))
     }
 }
 
 macro_rules! tuples {
     ($(($($part:ident $number:tt),+),)+) => {$(
         impl<M, $($part: IntoEvents<M>),+> IntoEvents<M> for ($($part,)+) {
-            const STANDS: EventVersion = EventVersion::Each(&[$($part::STANDS),+]);
+            const EVENT_VERSION: EventVersion = EventVersion::All(&[$($part::EVENT_VERSION),+]);
 
-            fn land(self, at: Upcasting<'_>, sink: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
-                $(self.$number.land(at.part($number), sink)?;)+
+            fn replay_into(self, at: Upcasting<'_>, target: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
+                $(self.$number.replay_into(at.part($number), target)?;)+
                 Ok(())
             }
         }

@@ -231,8 +231,8 @@ impl<'a, M> Circles<'a, M> {
 
     fn follow(&mut self, stands: EventVersion) -> bool {
         match stands {
-            EventVersion::Open => false,
-            EventVersion::Each(parts) => parts.iter().any(|part| self.follow(*part)),
+            EventVersion::Unknown => false,
+            EventVersion::All(parts) => parts.iter().any(|part| self.follow(*part)),
             EventVersion::At(name, version) => self.by_name.row(name, version).is_some_and(|row| self.reach(row)),
         }
     }
