@@ -1,4 +1,4 @@
-//! What the macros read, in their own terms: a type with its fields, a block of commands, and an upcaster.
+//! The parsed input of the macros: a type with its fields, a block of commands, and an upcaster.
 
 mod context;
 mod bound;

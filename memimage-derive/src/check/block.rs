@@ -1,4 +1,4 @@
-//! Rules for a block of commands as a whole.
+//! Rules for a whole block of commands.
 
 use syn::PathArguments;
 

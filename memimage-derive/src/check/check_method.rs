@@ -94,7 +94,7 @@ fn arguments(cx: &Ctxt, command: &Command, method: &Method) {
     }
 }
 
-/// The command's argument of that name.
+/// The command's argument with this name.
 fn known<'a>(cx: &Ctxt, command: &'a Command, argument: &Ident) -> Option<&'a Argument> {
     if let Some(known) = command.arguments().find(|known| known.ident == *argument) {
         return Some(known);
@@ -110,7 +110,7 @@ fn known<'a>(cx: &Ctxt, command: &'a Command, argument: &Ident) -> Option<&'a Ar
     None
 }
 
-/// A check gets a reference to the argument, or a clone. Nothing converts an `Option<String>` into an `Option<&str>`.
+/// A check gets a reference to the argument, or a clone. The expansion does not convert an `Option<String>` to an `Option<&str>`.
 fn borrowed(cx: &Ctxt, argument: &Argument, wanted: &Type) {
     let inner = match wanted {
         Type::Reference(reference) => &*reference.elem,
@@ -124,25 +124,25 @@ fn borrowed(cx: &Ctxt, argument: &Argument, wanted: &Type) {
     cx.error(inner, message);
 }
 
-/// Whether there is a reference in it.
+/// Whether the type contains a reference.
 fn borrows(ty: &Type) -> bool {
-    struct Finder(bool);
+    struct ReferenceFinder(bool);
 
-    impl<'ast> Visit<'ast> for Finder {
+    impl<'ast> Visit<'ast> for ReferenceFinder {
         fn visit_type_reference(&mut self, _: &'ast TypeReference) {
             self.0 = true;
         }
 
-        // The references in a function pointer's signature are no data.
+        // references in the signature of a function pointer are not data
         fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
     }
 
-    let mut finder = Finder(false);
+    let mut finder = ReferenceFinder(false);
     finder.visit_type(ty);
     finder.0
 }
 
-/// A type as it is written.
+/// The type as the user would write it.
 fn spelled(ty: &Type) -> String {
     let mut spelled = ty.to_token_stream().to_string();
     for (loose, tight) in [(" < ", "<"), (" > ", ">"), (" >", ">"), ("& ", "&"), (" ,", ","), (" :: ", "::")] {

@@ -27,7 +27,7 @@ pub(crate) fn command(cx: &Ctxt, command: &Command) {
     }
 }
 
-/// All that is emitted for a command carries its `#[cfg]`s, so they must be seen.
+/// All generated items of a command get its `#[cfg]` attributes, so the macro must see them.
 fn attributes(cx: &Ctxt, attrs: &[Attribute]) {
     for attr in attrs.iter().filter(|attr| makes(attr, "cfg")) {
         cx.error(attr, "`#[cfg]` inside `#[cfg_attr]` is not supported on a command; help: put `#[cfg]` on the method");

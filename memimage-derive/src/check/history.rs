@@ -1,4 +1,4 @@
-//! Rules for versions: each one before the newest is in a history, is kept for replay, or is in no journal any more.
+//! Rules for versions: each past version is in a history, is kept for replay, or is in no journal.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,8 +27,8 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
                     newest.sig.ident
                 );
                 cx.error(ty, message);
-            } else if let Some((first, may_go)) = types.insert(spelled, (called(&event), has_cfg))
-                // at most one of two that have a `#[cfg]` may be built; rustc sees it if that is not so
+            } else if let Some((first, may_go)) = types.insert(spelled, (display_name(&event), has_cfg))
+                // commands with a `#[cfg]` may exclude each other; if they do not, rustc reports the conflict
                 && !(may_go && has_cfg)
             {
                 let message = format!(
@@ -40,12 +40,12 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
     }
     for (name, same) in names {
         let retired = block.args.retired.iter().filter(|retired| retired.name.value() == name);
-        covered(cx, &same, retired.flat_map(Retired::versions));
+        coverage(cx, &same, retired.flat_map(Retired::versions));
     }
 }
 
-/// The command of an event, or the name of a retired event.
-fn called(event: &EventHistory<'_>) -> String {
+/// The name of an event's command, or of a retired event.
+fn display_name(event: &EventHistory<'_>) -> String {
     event.command.map_or_else(|| event.name.value(), |command| command.sig.ident.to_string())
 }
 
@@ -85,9 +85,9 @@ fn too_many(history: &History) -> String {
     }
 }
 
-/// The commands have one name, of which these versions are retired.
-fn covered(cx: &Ctxt, commands: &[&Command], retired: impl Iterator<Item = u32>) {
-    let newest = commands.iter().max_by_key(|command| command.version()).expect("a name of some command");
+/// Each version of an event must be replayed by one of its commands, or be retired.
+fn coverage(cx: &Ctxt, commands: &[&Command], retired: impl Iterator<Item = u32>) {
+    let newest = commands.iter().max_by_key(|command| command.version()).expect("at least one command");
     let kept = commands.iter().flat_map(|command| command.past_versions.iter().copied().chain([command.version()]));
     let known: BTreeSet<u32> = kept.chain(retired).collect();
     if known.contains(&0) || commands.iter().any(|command| command.args.broken) {

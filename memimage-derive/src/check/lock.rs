@@ -1,4 +1,4 @@
-//! Rules for a model that is locked: what its lock must hold, and must not hold.
+//! Rules for a locked model: the lines that its lock must and must not have.
 
 use std::collections::BTreeSet;
 
@@ -10,18 +10,18 @@ use crate::attr::LockArg;
 use crate::ctxt::Ctxt;
 use crate::lock::{ForeignLines, LockLine, ModelLock};
 
-/// The lock of the model of a block that asks for one, checked against the rules. The block has no other errors. A lock that
-/// cannot be read is an error, and an empty lock stands for it.
+/// Reads and checks the lock of a block with `lock`. The block has no other errors. A lock that cannot be read is an error,
+/// and an empty lock replaces it.
 pub(crate) fn lock(cx: &Ctxt, block: &Block) -> Option<ModelLock> {
     let arg = block.args.lock.get()?;
     let Some(lock) = ModelLock::read(cx, arg, &block.model_name()) else {
-        return cx.has_errors().then(ModelLock::unread);
+        return cx.has_errors().then(ModelLock::unreadable);
     };
     complete(cx, block, arg, &lock);
     Some(lock)
 }
 
-/// Each event of the block has its line, and each line an event.
+/// Each event of the block has a line, and each line an event.
 fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &ModelLock) {
     for attr in block.commands.iter().flat_map(Command::cfgs) {
         cx.error(
@@ -55,7 +55,7 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &ModelLock) {
     }
     let is_new = |event: &str| lock.lines.iter().all(|line| line.event != event);
     let mut missing: Vec<(String, SourceVersion)> = Vec::new();
-    // the commands whose event may be one of the lock under another name
+    // commands whose event may be in the lock under an earlier name
     let mut renamed = Vec::new();
     for event in block.histories() {
         let name = event.name.value();
@@ -68,11 +68,11 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &ModelLock) {
         let is_missing = missing.len() > lines;
         renamed.extend(event.command.filter(|_| is_new(&name) && is_missing).map(|command| &command.sig.ident));
     }
-    // An event that is not in the lock may be a forgotten one under a new name. The versions of a retired event are counted
-    // from its oldest one, so a forgotten version may shift the others. The error about the forgotten event covers both.
-    let any_forgotten = forgotten(cx, block, lock, &renamed);
+    // A new event may be a renamed event whose line nothing replays any more, and a missing version of a retired event can
+    // shift the numbers of the others. The error about the line covers both cases.
+    let any_unreplayable = unreplayable(cx, block, lock, &renamed);
     for (event, SourceVersion { number, place, has_type }) in missing {
-        if any_forgotten && (is_new(&event) || is_retired(block, &event)) {
+        if any_unreplayable && (is_new(&event) || is_retired(block, &event)) {
             continue;
         }
         let message = match has_type {
@@ -87,13 +87,12 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &ModelLock) {
     }
 }
 
-/// Lines under the name of another library: whether the block reports any. The model's own lines under that name, or all if
-/// the model has no lines: the type may have been renamed too. Blessing is no excuse, since it would lock the shapes anew.
-///
-/// Lines of other models are left to the lock's test.
+/// Reports lines under the name of another library, and returns whether there are any: the model's own lines under that name,
+/// or all lines if the model has none, since the type may have been renamed too. This applies while blessing too, since
+/// blessing would lock the current shapes under the new name. The test of the lock checks the lines of other models.
 fn of_another_library(cx: &Ctxt, block: &Block, lock: &ModelLock) -> bool {
     let ModelLock { file, model, lines, foreign, .. } = lock;
-    let (library, name) = model.split_once("::").expect("a target and a model");
+    let (library, name) = model.split_once("::").expect("the key of a model has a target");
     let is_same = |foreign: &&ForeignLines| foreign.model.split_once("::").is_some_and(|(_, other)| other == name);
     let mut reported: Vec<_> = foreign.iter().filter(is_same).collect();
     if reported.is_empty() && lines.is_empty() {
@@ -113,10 +112,10 @@ fn of_another_library(cx: &Ctxt, block: &Block, lock: &ModelLock) -> bool {
     !reported.is_empty()
 }
 
-/// A version of an event.
+/// A version of an event in the source.
 struct SourceVersion {
     number: u32,
-    /// What it is in the source.
+    /// The tokens at which errors about it are reported.
     place: TokenStream,
     has_type: bool,
 }
@@ -137,11 +136,10 @@ fn versions(event: &EventHistory<'_>) -> impl Iterator<Item = SourceVersion> {
     past.chain(newest)
 }
 
-/// The locked events that nothing here replays, though a journal may hold them: whether there are any. Those of which the
-/// lock has nothing yet may be what they were renamed to.
-///
-/// Of several groups none knows the others' events, and the model is asked.
-fn forgotten(cx: &Ctxt, block: &Block, lock: &ModelLock, renamed: &[&Ident]) -> bool {
+/// Reports locked events that the block cannot replay, and returns whether there are any. `renamed` has the commands that are
+/// not in the lock yet, to which such an event may have been renamed. A group does not know the events of the other groups,
+/// so the model checks these.
+fn unreplayable(cx: &Ctxt, block: &Block, lock: &ModelLock, renamed: &[&Ident]) -> bool {
     if block.args.group.is_set() {
         return false;
     }
@@ -149,9 +147,10 @@ fn forgotten(cx: &Ctxt, block: &Block, lock: &ModelLock, renamed: &[&Ident]) -> 
         .histories()
         .flat_map(|event| versions(&event).map(|version| (event.name.value(), version.number)).collect::<Vec<_>>())
         .collect();
-    let mut forgotten = lock.lines.iter().filter(|line| !here.contains(&(line.event.clone(), line.version))).peekable();
-    let any = forgotten.peek().is_some();
-    for line in forgotten {
+    let mut unreplayable =
+        lock.lines.iter().filter(|line| !here.contains(&(line.event.clone(), line.version))).peekable();
+    let any = unreplayable.peek().is_some();
+    for line in unreplayable {
         let (event, version) = (&line.event, line.version);
         let command = block.commands.iter().find(|command| command.name.value() == *event && !command.is_replay_only());
         if let Some(command) = command {
@@ -187,7 +186,7 @@ fn is_retired(block: &Block, event: &str) -> bool {
     block.args.retired.iter().any(|retired| retired.name.value() == event)
 }
 
-/// A locked version of an event that a command still has, at another version.
+/// Reports a locked version of an event that a command records at another version.
 fn out_of_history(cx: &Ctxt, lock: &ModelLock, line: &LockLine, command: &Command) {
     let LockLine { event, version, number, .. } = line;
     let (method, newest) = (&command.sig.ident, command.version());

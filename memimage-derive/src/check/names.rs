@@ -1,4 +1,4 @@
-//! Rules for names: of events, of payloads, and of the methods of an image.
+//! Rules for the names of events, payloads, and methods of an image.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,8 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
     }
 }
 
-/// The command that came first under a key. Two that each have a `#[cfg]` may take turns, and rustc sees whether they do.
+/// The first command with the same key. Two commands with `#[cfg]` may exclude each other; if they do not, rustc reports the
+/// conflict.
 fn earlier<'a, K: Ord>(seen: &mut BTreeMap<K, &'a Command>, key: K, command: &'a Command) -> Option<&'a Ident> {
     match seen.get(&key) {
         Some(first) if first.cfgs().next().is_some() && command.cfgs().next().is_some() => None,
@@ -72,12 +73,12 @@ fn duplicate_payload(cx: &Ctxt, command: &Command, first: &Ident) {
     }
 }
 
-/// Names of what is emitted beside the payloads.
+/// The names of the other generated items.
 fn taken(cx: &Ctxt, block: &Block, command: &Command) {
-    for (name, what) in [(block.event(), "event enum"), (block.commands_trait(), "commands trait")] {
+    for (name, item) in [(block.event(), "event enum"), (block.commands_trait(), "commands trait")] {
         if command.payload == name {
             let message =
-                format!("`{name}` is the name of the {what}; help: give the payload another `payload = Name`");
+                format!("`{name}` is the name of the {item}; help: give the payload another `payload = Name`");
             match command.args.payload.get() {
                 Some(payload) => cx.error(payload, message),
                 None => cx.error(&command.sig.ident, message),

@@ -1,26 +1,26 @@
-//! The calls that give another value on replay. A test compares this list with `clippy.toml`.
+//! Calls that return a different value on replay. A test compares this list with `clippy.toml`.
 
-/// A function, and what a command does instead.
+/// A function that a command should not call.
 pub(super) struct NondeterministicCall {
-    /// As clippy knows it.
+    /// The path in `clippy.toml`.
     pub(super) path: &'static str,
-    /// The number of last segments that identify the function. A user may have a `Rng::new`, too.
+    /// The number of last segments that identify the function. A user may have their own `Rng::new`.
     last: usize,
-    /// Whether it takes no arguments.
+    /// Whether the function takes no arguments.
     pub(super) takes_nothing: bool,
-    /// What a command does instead; the reason that clippy gives.
+    /// The alternative, which is also the reason in `clippy.toml`.
     pub(super) help: &'static str,
 }
 
 impl NondeterministicCall {
-    /// The segments that identify it.
+    /// The segments that identify the function.
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
         let count = self.path.split("::").count();
         self.path.split("::").skip(count - self.last)
     }
 }
 
-/// A function that its last two segments identify.
+/// A function with two identifying segments.
 const fn call(path: &'static str, help: &'static str) -> NondeterministicCall {
     NondeterministicCall { path, last: 2, takes_nothing: false, help }
 }
@@ -102,13 +102,13 @@ mod tests {
     }
 
     #[test]
-    fn the_macros_and_clippy_have_one_list() {
+    fn the_macros_and_clippy_have_the_same_list() {
         let calls: Vec<_> = CALLS.iter().map(|call| (call.path.to_owned(), call.help.to_owned())).collect();
         assert_eq!(listed("../clippy.toml"), calls);
     }
 
     #[test]
-    fn the_librarys_own_list_is_a_part_of_it() {
+    fn the_list_of_the_library_is_its_first_part() {
         let all = listed("../clippy.toml");
         let part = listed("../memimage/clippy.toml");
         assert!(part.len() > 20, "{part:?}");

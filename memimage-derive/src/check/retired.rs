@@ -1,4 +1,4 @@
-//! Rules for `retired(…)`: an event of the block that no command has any more.
+//! Rules for `retired(…)`.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
     }
 }
 
-/// No command has the event, but for one that keeps other versions of it.
+/// No command records the event, except a `replay_only` command of other versions.
 fn name(cx: &Ctxt, block: &Block, retired: &Retired) {
     let name = retired.name.value();
     if name.starts_with(OWN_EVENTS) {
@@ -55,7 +55,7 @@ fn name(cx: &Ctxt, block: &Block, retired: &Retired) {
     }
 }
 
-/// The newest version is a type: there is no payload to which a step on values could lead.
+/// The newest version is a type, since a retired event has no payload to which a step on values could lead.
 fn last(cx: &Ctxt, retired: &Retired) {
     if let Some(HistoryEntry::Value(path)) = retired.history.steps.last() {
         let message = "the last version of a retired event cannot be a step on values; help: keep it as a type";

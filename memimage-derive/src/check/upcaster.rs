@@ -1,4 +1,4 @@
-//! Rules for a function marked `#[memimage::upcast]`.
+//! Rules for `#[memimage::upcast]`.
 
 use syn::{FnArg, ReturnType, Safety, Type};
 

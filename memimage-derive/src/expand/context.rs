@@ -1,5 +1,5 @@
-//! The context as an argument of a command or a check. A macro goes by the form of the argument; here its type is held to
-//! be memimage's `Context`.
+//! The context as an argument of a command or a check. `ast::contexts` finds it by its form; the expansion asserts that its
+//! type is memimage's `Context`.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -10,7 +10,7 @@ use super::own_type;
 use crate::ast::{Block, Command, names_context, referred};
 use crate::hygiene::respanned;
 
-/// What makes [`pass`] compile for a type that is not `Context`, so that the assertion is the only error.
+/// Makes [`pass`] compile for a type that is not `Context`, so that the assertion is the only error.
 pub(super) fn import(krate: &TokenStream) -> TokenStream {
     quote! {
         #[allow(unused_imports)]
@@ -18,14 +18,14 @@ pub(super) fn import(krate: &TokenStream) -> TokenStream {
     }
 }
 
-/// The context as the type that the user gave it.
+/// Passes the context as the type that the user wrote.
 pub(super) fn pass(krate: &TokenStream, block: &Block, ty: &Type, context: &Ident) -> TokenStream {
     let ty = own_type(block, referred(ty).unwrap_or(ty));
     let krate = respanned(krate, ty.span());
     quote_spanned!(ty.span()=> #krate::__private::ContextProbe::<#ty>::context(#context))
 }
 
-/// Makes sure that what is taken for the context is it.
+/// Asserts that the types of the context arguments are `Context`.
 pub(super) fn assertions(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
     let of_command = command.contexts().map(|typed| {
         let (ty, method) = (spelled(&typed.ty), &command.sig.ident);

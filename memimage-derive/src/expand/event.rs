@@ -1,4 +1,4 @@
-//! The event enum: one variant a command, holding its payload.
+//! The event enum, with one variant for each command that contains its payload.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -38,7 +38,7 @@ pub(crate) fn event(krate: &TokenStream, block: &Block) -> TokenStream {
     }
 }
 
-/// What lets an upcaster lead to a payload, or to the event enum.
+/// The `IntoEvents` impls, by which an upcaster can return a payload or the event enum.
 fn into_events(krate: &TokenStream, block: &Block) -> TokenStream {
     let (model, event) = (&block.model, block.event());
     let implement = |event_version: TokenStream, this: &TokenStream, body: TokenStream| {
@@ -75,9 +75,9 @@ fn into_events(krate: &TokenStream, block: &Block) -> TokenStream {
     quote!(#(#payloads)* #whole)
 }
 
-/// What belongs to the enum, in its place. A group's enum is an item beside the block. That of a whole model must be seen
-/// wherever the model is, since it is an associated type of it, and how far that is cannot be read from an impl block: so
-/// the enum has no path of its own, and the model's derive, which knows, gives it its name.
+/// The items of the event enum in their scope. The enum of a group is an item beside the block. The enum of a whole model is
+/// an associated type, so it must be as visible as the model. The impl block does not show the model's visibility, so the
+/// enum is unnamed here, and the model's derive names it.
 pub(crate) fn scoped(block: &Block, items: &TokenStream) -> TokenStream {
     match block.args.group.get() {
         Some(_) => items.clone(),
@@ -85,11 +85,13 @@ pub(crate) fn scoped(block: &Block, items: &TokenStream) -> TokenStream {
     }
 }
 
-/// The enum alone.
+/// The definition of the enum.
 pub(crate) fn definition(block: &Block) -> TokenStream {
     let event = block.event();
-    let about =
-        format!("The events of `{}`: one variant a command, holding the command's arguments.", block.model_name());
+    let about = format!(
+        "The events of `{}`, with one variant for each command that contains its arguments.",
+        block.model_name()
+    );
     let derives = derives(block);
     let vis = match block.args.group.get() {
         Some(_) => block.vis_of_group(),
@@ -118,7 +120,7 @@ pub(crate) fn definition(block: &Block) -> TokenStream {
     }
 }
 
-/// Each payload as an event.
+/// The `From` impls from the payloads.
 pub(crate) fn conversions(block: &Block) -> TokenStream {
     let event = block.event();
     let impls = block.commands.iter().map(|command| {

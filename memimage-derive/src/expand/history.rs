@@ -1,4 +1,4 @@
-//! `history(…)`: past versions as rows of the dispatch table, and the rule that each step leads to the version after it.
+//! `history(…)`: the rows of past versions in the dispatch table, and the assertion that each upcaster returns the next version.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
@@ -8,7 +8,7 @@ use syn::spanned::Spanned;
 use crate::ast::{Block, EventHistory, PastForm, PastVersion};
 use crate::hygiene::{braced, respanned};
 
-/// What is emitted for the past versions, beside their rows.
+/// The impls and assertions of the past versions.
 pub(crate) fn history(krate: &TokenStream, block: &Block) -> TokenStream {
     let mut tokens = TokenStream::new();
     for event in block.histories() {
@@ -22,7 +22,7 @@ pub(crate) fn history(krate: &TokenStream, block: &Block) -> TokenStream {
     tokens
 }
 
-/// Their rows in the dispatch table.
+/// The rows of the past versions in the dispatch table.
 pub(super) fn rows(krate: &TokenStream, block: &Block) -> Vec<TokenStream> {
     let mut rows = Vec::new();
     for event in block.histories() {
@@ -54,7 +54,7 @@ fn row(krate: &TokenStream, event: &EventHistory<'_>, past: &PastVersion<'_>) ->
     }
 }
 
-/// The event's payload, or what stands for that of a retired event.
+/// The event's payload, or `Retired` for a retired event.
 fn payload(krate: &TokenStream, event: &EventHistory<'_>) -> TokenStream {
     match event.command {
         Some(command) => command.payload.to_token_stream(),
@@ -62,8 +62,8 @@ fn payload(krate: &TokenStream, event: &EventHistory<'_>) -> TokenStream {
     }
 }
 
-/// A past version, its step, and that another one may lead to it. Its step is asked for once, at its own token: whatever
-/// is wrong with it is one error there.
+/// The impls of a past version: its chain of upcasters, and `IntoEvents`, so that another upcaster can return it. The chain
+/// is resolved once, at the user's token, so that an error is reported once.
 fn past_version(
     krate: &TokenStream,
     block: &Block,
@@ -75,12 +75,12 @@ fn past_version(
     let cfgs: Vec<_> = event.cfgs().collect();
     let (name, version) = (event.name, past.version);
     let place = respanned(krate, ty.span());
-    let onward = match event.command {
+    let chain = match event.command {
         Some(_) => quote_spanned!(ty.span()=> #place::__private::only_step::<Self, _, #payload, #model>()),
         None => quote_spanned!(ty.span()=> #place::__private::only_retired_step::<Self, _, #model>()),
     };
-    let land = quote_spanned!(ty.span()=> impl #place::IntoEvents<#model> for #ty);
-    let landing = quote! {
+    let into_events_header = quote_spanned!(ty.span()=> impl #place::IntoEvents<#model> for #ty);
+    let into_events_body = quote! {
         const EVENT_VERSION: #krate::__private::EventVersion = #krate::__private::EventVersion::At(#name, #version);
 
         fn replay_into(
@@ -91,21 +91,21 @@ fn past_version(
             <Self as #krate::__private::PastVersion<#payload, #model>>::CHAIN.run(self, at, target)
         }
     };
-    let landing = braced(landing, ty.span());
+    let into_events_body = braced(into_events_body, ty.span());
     quote! {
         #(#cfgs)*
         #[automatically_derived]
         impl #krate::__private::PastVersion<#payload, #model> for #ty {
-            const CHAIN: #krate::__private::UpcastChain<Self, #model> = #onward;
+            const CHAIN: #krate::__private::UpcastChain<Self, #model> = #chain;
         }
 
         #(#cfgs)*
         #[automatically_derived]
-        #land #landing
+        #into_events_header #into_events_body
     }
 }
 
-/// Makes sure that the step leads to the next version, if it leads to one of the same event.
+/// Asserts that an upcaster that returns the same event returns its next version.
 fn direction(
     krate: &TokenStream,
     block: &Block,
@@ -138,7 +138,7 @@ fn direction(
     }
 }
 
-/// A type as it is written.
+/// The type without spaces, for messages.
 pub(super) fn spelled(ty: &Type) -> String {
     ty.to_token_stream().to_string().replace(' ', "")
 }

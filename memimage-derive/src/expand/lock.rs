@@ -1,4 +1,4 @@
-//! What holds a locked model to its lock.
+//! The generated code of a locked model.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -10,7 +10,7 @@ use crate::ast::{Block, Command, EventHistory, PastForm};
 use crate::hygiene::respanned;
 use crate::lock::ModelLock;
 
-/// The constants by which the lock is found at run time, and by a model of several groups.
+/// The constants for the test, and for the model of several groups.
 pub(super) fn constants(krate: &TokenStream, block: &Block, lock: &ModelLock) -> TokenStream {
     let ModelLock { path, model, package, selection, is_shared, .. } = lock;
     let constant = constant(krate, &quote!(#path, #model, #package, #selection, #is_shared));
@@ -26,7 +26,7 @@ pub(super) fn constants(krate: &TokenStream, block: &Block, lock: &ModelLock) ->
     quote!(#constant #group)
 }
 
-/// What stands for a lock after an error.
+/// Replaces the lock after an error.
 pub(crate) fn stub(krate: &TokenStream) -> TokenStream {
     constant(krate, &quote!("", "", "", "", false))
 }
@@ -38,7 +38,7 @@ fn constant(krate: &TokenStream, arguments: &TokenStream) -> TokenStream {
     }
 }
 
-/// The assertions, and the test that adds lines.
+/// The assertions, and the test that verifies the lock or adds lines.
 pub(super) fn lock(krate: &TokenStream, block: &Block, lock: &ModelLock) -> TokenStream {
     let assertions = block.histories().filter(|_| !lock.blessing).map(|event| {
         let past = past(krate, lock, &event);
@@ -49,7 +49,7 @@ pub(super) fn lock(krate: &TokenStream, block: &Block, lock: &ModelLock) -> Toke
     quote!(#(#assertions)* #tracked #test)
 }
 
-/// A command's own arguments.
+/// The assertion about a command's payload.
 fn newest(krate: &TokenStream, lock: &ModelLock, command: &Command) -> Option<TokenStream> {
     let help = match command.args.replay_only.is_set() {
         true => "; help: undo the change, since a `replay_only` command keeps its shape".to_owned(),
@@ -67,7 +67,7 @@ fn newest(krate: &TokenStream, lock: &ModelLock, command: &Command) -> Option<To
     assertion(krate, lock, &command.name, command.version(), &payload, &help, command.sig.ident.span())
 }
 
-/// The types of a history. A value step has none: its shape is the one in the lock.
+/// The assertions about the types of a history. A step on values has no type: the lock alone has its shape.
 fn past(krate: &TokenStream, lock: &ModelLock, event: &EventHistory<'_>) -> TokenStream {
     let assertions = event.past.iter().filter_map(|past| {
         let PastForm::Type(ty) = past.form else { return None };
@@ -77,7 +77,7 @@ fn past(krate: &TokenStream, lock: &ModelLock, event: &EventHistory<'_>) -> Toke
     assertions.collect()
 }
 
-/// A shape that is not the one in its line is a compile error at `span`.
+/// Asserts that a shape is the shape in its line. The error is at `span`.
 fn assertion(
     krate: &TokenStream,
     lock: &ModelLock,
@@ -99,8 +99,8 @@ fn assertion(
     })
 }
 
-/// Lets cargo build again when the file changes or goes away, and when blessing begins or ends. (When it appears, the build
-/// before was an error, or a blessing.)
+/// Makes cargo rebuild when the file changes or is deleted, and when `MEMIMAGE_BLESS` changes. (Before the file existed, the
+/// build failed or was blessing.)
 fn tracked(lock: &ModelLock) -> TokenStream {
     let path = &lock.path;
     let file = lock.exists.then(|| {
@@ -114,7 +114,7 @@ fn tracked(lock: &ModelLock) -> TokenStream {
     }
 }
 
-/// Checks at each `cargo test` that the lock is complete, or completes it.
+/// The test that checks that the lock is complete, or completes it.
 fn test(krate: &TokenStream, block: &Block) -> TokenStream {
     let (name, model) = (test_name(block), &block.model);
     quote! {

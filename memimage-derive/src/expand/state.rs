@@ -9,11 +9,11 @@ use super::history::spelled;
 use crate::attr::{History, HistoryEntry};
 use crate::hygiene::respanned;
 
-/// What past states make.
+/// The generated code for past states.
 pub(super) struct PastStates {
     /// The constant in the model's impl.
     pub constant: TokenStream,
-    /// The steps, beside it.
+    /// The impls of the past states.
     pub steps: TokenStream,
 }
 
@@ -45,7 +45,7 @@ pub(super) fn history(krate: &TokenStream, input: &DeriveInput, version: u32, hi
     for (ty, past) in types.into_iter().zip(first..) {
         let span = ty.span();
         let (place, owner) = (respanned(krate, span), respanned(&model.to_token_stream(), span));
-        let onward = quote_spanned!(span=> #place::__private::only_state_step::<Self, _, #owner>());
+        let chain = quote_spanned!(span=> #place::__private::only_state_step::<Self, _, #owner>());
         let header = quote_spanned!(span=> impl #place::__private::StateUpcast<#owner> for #ty);
         let message = format!(
             "`{}` is version {past} of `{model}`, and its upcaster does not return version {}; help: return the next version",
@@ -56,7 +56,7 @@ pub(super) fn history(krate: &TokenStream, input: &DeriveInput, version: u32, hi
         steps.extend(quote! {
             #[automatically_derived]
             impl #krate::__private::PastState<#model> for #ty {
-                const CHAIN: #krate::__private::StateUpcastFrom<Self, #model> = #onward;
+                const CHAIN: #krate::__private::StateUpcastFrom<Self, #model> = #chain;
             }
 
             #[automatically_derived]

@@ -1,4 +1,4 @@
-//! `#[memimage::upcast]`: a function becomes the one step onward of its argument's type.
+//! `#[memimage::upcast]`: the `Upcast` impl of the past type, which calls the function.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -30,7 +30,7 @@ pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream 
     quote!(#source #implementation)
 }
 
-/// The impl around a body.
+/// The impl with a body.
 fn implement(
     krate: &TokenStream,
     upcaster: &Upcaster,
@@ -42,11 +42,11 @@ fn implement(
     let next = next(krate, &upcaster.output());
     let recorded = recorded.map_or_else(|| quote!(_), |recorded| quote!(#recorded));
     let place = respanned(krate, old.span());
-    let course = FreshNames::new(upcaster.sig.to_token_stream()).ident("C");
+    let goal = FreshNames::new(upcaster.sig.to_token_stream()).ident("C");
     let header = quote_spanned! {old.span()=>
-        impl<#course: #place::__private::UpcastGoal> #place::Upcast<#next, #course> for #old
+        impl<#goal: #place::__private::UpcastGoal> #place::Upcast<#next, #goal> for #old
         where
-            #next: #place::__private::UpcastTarget<#course>,
+            #next: #place::__private::UpcastTarget<#goal>,
     };
     let (place, this) = (respanned(krate, next.span()), quote!(self));
     let function = quote_spanned! {next.span()=>
@@ -58,8 +58,8 @@ fn implement(
         }
     };
     let body = quote! {
-        const TARGET: <#course as #krate::__private::UpcastGoal>::Target<#next> =
-            <#next as #krate::__private::UpcastTarget<#course>>::TARGET;
+        const TARGET: <#goal as #krate::__private::UpcastGoal>::Target<#next> =
+            <#next as #krate::__private::UpcastTarget<#goal>>::TARGET;
 
         #[inline]
         #function
@@ -72,7 +72,7 @@ fn implement(
     })
 }
 
-/// What the step leads to.
+/// The type that the upcaster returns.
 pub(crate) fn next(krate: &TokenStream, output: &UpcasterOutput<'_>) -> TokenStream {
     match output {
         UpcasterOutput::Nothing => quote!(()),
