@@ -19,9 +19,9 @@ use super::replay_target::ReplayTarget;
 /// A step is one of a [`UpcastGoal`]: that of a model's events, or of its states. Whether what it leads to has a place there is
 /// for the step to know, not for who asks for it: so an open question is one question, and one message of the compiler's.
 #[diagnostic::on_unimplemented(
-    message = "no upcaster takes the past version `{Self}` further; help: write one, in any module: `#[memimage::upcast] fn \
+    message = "no upcaster for the past version `{Self}`; help: write one, in any module: `#[memimage::upcast] fn \
                …(old: {Self}) -> … {{ … }}`",
-    label = "no step leads on from `{Self}`"
+    label = "no upcaster takes `{Self}`"
 )]
 pub trait Upcast<Next, C: UpcastGoal>: Sized {
     /// The way on from there.
@@ -70,9 +70,10 @@ impl<M, T: IntoEvents<M>> UpcastTarget<Events<M>> for T {
 ///
 /// The parts of what became several have the seq and the time of the one event, and random values of their own.
 #[diagnostic::on_unimplemented(
-    message = "an upcaster leads to `{Self}`, which is no event of `{M}`; help: return the next version in the `history(…)`, a \
+    message = "an upcaster returns `{Self}`, which is not an event of `{M}`; help: return the next version in the `history(…)`, \
+               a \
                payload such as `BankDeposit`, the event enum, `()`, or an `Option`, a `Vec` or a tuple of these",
-    label = "its upcaster leads to `{Self}`"
+    label = "its upcaster returns `{Self}`"
 )]
 pub trait IntoEvents<M>: Sized {
     /// Where this is in the history of an event, if it is in one.
@@ -101,9 +102,9 @@ const MAX_STEPS: u32 = 1_000;
 
 /// What an upcaster may fail with.
 #[diagnostic::on_unimplemented(
-    message = "an upcaster fails with an error or a text, and `{Self}` is neither",
-    label = "no error",
-    note = "implement `std::error::Error` for it; it must be `Send`, `Sync` and `'static` too"
+    message = "an upcaster cannot return `{Self}` as an error; help: implement `std::error::Error` for it, or return a text",
+    label = "not an error",
+    note = "the error must also be `Send`, `Sync` and `'static`"
 )]
 pub trait UpcastFailure {
     /// The error.
@@ -173,10 +174,10 @@ impl EventVersion {
 
 /// A past version of the payload `P`, with its one step. Which that is, the compiler finds: if there are two, it cannot.
 #[diagnostic::on_unimplemented(
-    message = "no upcaster takes `{Self}`, a past version of `{P}`, further; help: write one, in any module: \
+    message = "no upcaster for `{Self}`, a past version of `{P}`; help: write one, in any module: \
                `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
-    label = "no step leads on from `{Self}`",
-    note = "it returns the next version in the `history(…)`, and the last one `{P}`"
+    label = "no upcaster takes `{Self}`",
+    note = "it returns the next version in the `history(…)`, and the last upcaster returns `{P}`"
 )]
 pub trait StepOf<P, Next, C: UpcastGoal>: Upcast<Next, C> {}
 
@@ -187,10 +188,11 @@ pub struct Retired;
 
 /// A past version of a retired event, with its one step.
 #[diagnostic::on_unimplemented(
-    message = "no upcaster takes `{Self}`, a past version of a retired event, further; help: write one, in any module: \
+    message = "no upcaster for `{Self}`, a past version of a retired event; help: write one, in any module: \
                `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
-    label = "no step leads on from `{Self}`",
-    note = "it returns the next version in the `history(…)`, and the last one another event, or nothing, `()`"
+    label = "no upcaster takes `{Self}`",
+    note = "it returns the next version in the `history(…)`, and the last upcaster returns another event, or `()` to drop the \
+            event"
 )]
 pub trait StepOfRetired<Next, C: UpcastGoal>: Upcast<Next, C> {}
 
