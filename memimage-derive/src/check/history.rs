@@ -116,7 +116,7 @@ fn coverage(cx: &Ctxt, commands: &[&Command], retired: impl Iterator<Item = u32>
     };
     let message = format!(
         "{which} cannot be replayed; help: add `history(…)` with the past types, oldest first, keep a command with `version = \
-         {}, replay_only`, or set `oldest = {}` if no journal contains {}",
+         {}, replay_only`, or set `oldest = {}` if no journal holds {}",
         missing[0],
         if missing.len() as u32 == first - oldest { first } else { version },
         if missing.len() == 1 { "it" } else { "them" },

@@ -173,7 +173,7 @@ fn unreplayable(cx: &Ctxt, block: &Block, lock: &ModelLock, renamed: &[&Ident]) 
         };
         let message = format!(
             "{event} v{version} is in the lock, and nothing here can replay it; help: {rename}{retire}keep it with \
-             `#[command(name = {event:?}, version = {version}, replay_only)]`, or remove line {} of `{}` if no journal contains \
+             `#[command(name = {event:?}, version = {version}, replay_only)]`, or remove line {} of `{}` if no journal holds \
              it",
             line.number, lock.file
         );
@@ -199,7 +199,7 @@ fn out_of_history(cx: &Ctxt, lock: &ModelLock, line: &LockLine, command: &Comman
     };
     let message = format!(
         "{event} v{version} is in the lock, and `{method}`, at version {newest}, cannot replay it; help: {help}, or remove line \
-         {number} of `{}` if no journal contains it",
+         {number} of `{}` if no journal holds it",
         lock.file
     );
     cx.error(method, message);

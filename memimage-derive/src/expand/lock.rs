@@ -56,7 +56,7 @@ fn newest(krate: &TokenStream, lock: &ModelLock, command: &Command) -> Option<To
         false => {
             let line = lock.line(&command.name.value(), command.version()).map_or(0, |line| line.number);
             format!(
-                "; help: undo the change, or raise the version to {} and add an upcaster; if no journal contains the event, \
+                "; help: undo the change, or raise the version to {} and add an upcaster; if no journal holds the event, \
                  remove line {line} of `{}` and bless",
                 command.version() + 1,
                 lock.file

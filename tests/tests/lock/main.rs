@@ -2,6 +2,7 @@
 
 mod claims;
 mod package;
+mod unreplayable;
 
 use std::process::{Command, Stdio};
 

@@ -61,7 +61,7 @@ impl Text {
             text.number(version as u64);
             text.str(", replay_only)]`");
         }
-        text.str(", or remove its line if no journal contains it");
+        text.str(", or remove its line if no journal holds it");
         text
     }
 
