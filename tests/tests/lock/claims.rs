@@ -91,13 +91,13 @@ test/gone::Bank deposit v1 {}
     let bless = ["test", "--quiet", "--message-format", "short", "--lib"];
     let refused = shop.errors(&shop.cargo(&bless, true));
     expect![[r#"
-        src/lib.rs:37:6: error[E0080]: evaluation panicked: lock lines of a library that is not in this package: `shop::Bank` in `memimage.lock`, lines 5, 6, 7; the library here is `renamed`; help: if `shop::Bank` was renamed to `renamed::Bank`, write the new name in these lines, or delete the lines if no journal holds these events: evaluation of `_` failed here
-        src/lib.rs:59:10: error[E0080]: evaluation panicked: lock lines of a library that is not in this package: `shop::Inner` in `memimage.lock`, line 10; the library here is `renamed`; help: if `shop::Inner` was renamed to `renamed::Inner`, write the new name in these lines, or delete the lines if no journal holds these events: evaluation of `with_a_model::_` failed here
-        src/lib.rs:83:10: error[E0080]: evaluation panicked: lock lines of a library that is not in this package: `shop::Declared` in `memimage.lock`, line 8; the library here is `renamed`; help: if `shop::Declared` was renamed to `renamed::Declared`, write the new name in these lines, or delete the lines if no journal holds these events: evaluation of `_` failed here"#]].assert_eq(&refused);
+        src/lib.rs:37:6: error[E0080]: evaluation panicked: lock lines of a library that is not in this package: `shop::Bank` in `memimage.lock`, lines 5, 6, 7; the library here is `renamed`; help: if `shop::Bank` was renamed to `renamed::Bank`, write the new name in these lines, or delete the lines if no journal contains these events: evaluation of `_` failed here
+        src/lib.rs:59:10: error[E0080]: evaluation panicked: lock lines of a library that is not in this package: `shop::Inner` in `memimage.lock`, line 10; the library here is `renamed`; help: if `shop::Inner` was renamed to `renamed::Inner`, write the new name in these lines, or delete the lines if no journal contains these events: evaluation of `with_a_model::_` failed here
+        src/lib.rs:83:10: error[E0080]: evaluation panicked: lock lines of a library that is not in this package: `shop::Declared` in `memimage.lock`, line 8; the library here is `renamed`; help: if `shop::Declared` was renamed to `renamed::Declared`, write the new name in these lines, or delete the lines if no journal contains these events: evaluation of `_` failed here"#]].assert_eq(&refused);
     assert_eq!(shop.read("memimage.lock"), blessed);
     // and once the lines have the new name, they hold it to the old shape
     shop.write("memimage.lock", &blessed.replace("\nshop::", "\nrenamed::"));
-    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: payload._money[].cents: u32 in the lock, u64 here; help: undo the change, or raise the version to 2 and add an upcaster; if no journal holds the event yet, remove line 5 of `memimage.lock` and bless: evaluation of `_` failed here"].assert_eq(&shop.check());
+    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: payload._money[].cents: u32 in the lock, u64 here; help: undo the change, or raise the version to 2 and add an upcaster; if no journal holds the event, remove line 5 of `memimage.lock` and bless: evaluation of `_` failed here"].assert_eq(&shop.check());
 }
 
 #[test]
