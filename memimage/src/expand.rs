@@ -77,8 +77,8 @@ impl<E> CheckResultOf<E> for Result<(), E> {
 }
 
 /// Returns the result of a check.
-pub fn check_result<J: CheckResultOf<E>, E>(judgement: J) -> Result<(), E> {
-    judgement.check_result()
+pub fn check_result<R: CheckResultOf<E>, E>(result: R) -> Result<(), E> {
+    result.check_result()
 }
 
 /// Tests whether a type is a `Result`: the inherent constant takes precedence over the trait's constant.

@@ -1,6 +1,6 @@
-//! Recovery: the newest usable snapshot, and the events since.
+//! Recovery: loads the newest usable snapshot and replays the events after it.
 //!
-//! Everything here only reads, but for [`opened`], which repairs the end of a journal before it is resumed.
+//! Everything here only reads, except [`opened_journal`], which repairs the end of a journal before it is resumed.
 
 mod opened_journal;
 mod dispatch;
@@ -20,84 +20,86 @@ use crate::journal::{DigestMark, Frame, FrameKind, JournalEnd, Record, Scan, Tab
 use crate::seq::{SegmentId, Seq};
 use crate::shape::fingerprint;
 
-use start::{Start, newest_start};
+use start::{ReplayStart, newest_start};
 pub(crate) use start::{is_current, is_readable};
 
 pub(crate) use dispatch::{DROPPED, Dispatch, ReplayAction, ReplayRoute};
 pub(crate) use genesis::{GenesisState, genesis_of};
 pub(crate) use opened_journal::{OpenedJournal, SettledJournal, WritableJournal};
 
-/// What is wanted of a recovery.
+/// The parameters of a recovery.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecoveryGoal {
-    /// The last event to replay; all of them if `None`.
+    /// The last event to replay; `None` replays all events.
     pub(crate) until: Option<Seq>,
-    /// No snapshot after this event is used.
+    /// Recovery uses no snapshot newer than this event.
     pub(crate) newest_snapshot: Option<Seq>,
-    /// Whether a state that is not the recorded one is an error.
+    /// Whether a difference between a replayed state and its recorded digest is an error.
     pub(crate) verify_digests: bool,
-    /// Whether a state that an upcaster made of an older one is as good as a snapshot. It is only believed, and never where
-    /// the journal can tell: a drill replays the journal from its start, and so holds the upcaster to it.
-    pub(crate) believe_upcasters: bool,
+    /// Whether replay may begin at a state that an upcaster created from an older snapshot. Nothing verifies such a
+    /// state. If this is false and the journal is complete, recovery skips such states: snapshot verification does so
+    /// to verify the upcaster by a replay from the start.
+    pub(crate) trust_upcasters: bool,
 }
 
-/// A model as it was after some event.
+/// A recovered model, and the position of its state.
 #[derive(Debug)]
 pub(crate) struct Recovered<M> {
     pub(crate) model: M,
     pub(crate) last: Seq,
     /// The recorded time of the last event.
     pub(crate) time: Timestamp,
-    /// The snapshot or base it began with.
+    /// The snapshot or base at which replay began; `None` if at genesis.
     pub(crate) snapshot: Option<Seq>,
     pub(crate) replayed: u64,
-    /// Bytes of the batches replayed.
+    /// The bytes of the replayed batches.
     pub(crate) replayed_bytes: u64,
-    /// Snapshots that could not be used, and why.
+    /// The unusable snapshots, each with the cause.
     pub(crate) unusable: Vec<(PathBuf, String)>,
-    /// The end of the journal, if it was reached.
+    /// The end of the journal, if replay reached it.
     pub(crate) end: Option<JournalEnd>,
 }
 
-/// The journal's table of shapes side by side with the program's.
+/// Maps the events of the journal's shape table to those of the program.
 pub(crate) fn dispatch_of<M: Model>(journal: &OpenedJournal) -> Result<Dispatch, Error> {
     Dispatch::new(journal.scan().table()?, M::EVENTS).map_err(|differences| {
         Error::new(ErrorDetail::Shapes { path: journal.layout().root().to_owned(), differences })
     })
 }
 
-/// Loads the newest usable snapshot and replays the events since.
+/// Loads the newest usable snapshot and replays the events after it.
 pub(crate) fn recover<M: Model>(
     journal: &OpenedJournal,
     dispatch: &Dispatch,
     goal: RecoveryGoal,
 ) -> Result<Recovered<M>, Error> {
-    recover_watched(journal, dispatch, goal, &mut |_| {})
+    recover_with_progress(journal, dispatch, goal, &mut |_| {})
 }
 
-/// How far a recovery has come.
+/// The progress of a recovery.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Replayed {
+pub(crate) struct ReplayProgress {
+    /// The events replayed so far.
     pub(crate) events: u64,
-    /// Bytes of their batches.
+    /// The bytes of their batches.
     pub(crate) bytes: u64,
 }
 
-/// As [`recover`], telling after each batch how far it has come.
-pub(crate) fn recover_watched<M: Model>(
+/// Like [`recover`], and reports the progress to `watch` after each batch.
+pub(crate) fn recover_with_progress<M: Model>(
     journal: &OpenedJournal,
     dispatch: &Dispatch,
     goal: RecoveryGoal,
-    watch: &mut dyn FnMut(Replayed),
+    watch: &mut dyn FnMut(ReplayProgress),
 ) -> Result<Recovered<M>, Error> {
     let mut unusable = Vec::new();
     let (start, voids) = newest_start::<M>(journal, goal, &mut unusable)?;
-    let upcast = start.as_ref().and_then(|start| start.upcast.clone());
+    let upcast = start.as_ref().and_then(|start| start.upcast_from.clone());
     match replay_from(start, voids, journal.scan(), dispatch, goal, watch) {
-        Err(error) if error.is_diverged() && journal.segments().is_whole() && upcast.is_some() => {
-            tracing::warn!(%error, "the state that an upcaster made does not replay; all of the journal is");
-            unusable.extend(upcast.map(|path| (path, format!("its state was upcast, and does not replay: {error}"))));
-            let goal = RecoveryGoal { believe_upcasters: false, ..goal };
+        Err(error) if error.is_diverged() && journal.segments().starts_at_genesis() && upcast.is_some() => {
+            tracing::warn!(%error, "the upcast state contradicts the journal; replaying the complete journal instead");
+            unusable.extend(upcast.map(|path| (path, format!("its upcast state contradicts the journal: {error}"))));
+            let goal = RecoveryGoal { trust_upcasters: false, ..goal };
             let (start, voids) = newest_start::<M>(journal, goal, &mut unusable)?;
             replay_from(start, voids, journal.scan(), dispatch, goal, watch)
         }
@@ -107,15 +109,15 @@ pub(crate) fn recover_watched<M: Model>(
 }
 
 fn replay_from<M: Model>(
-    start: Option<Start<M>>,
+    start: Option<ReplayStart<M>>,
     voids: Voids,
     scan: &Scan,
     dispatch: &Dispatch,
     goal: RecoveryGoal,
-    watch: &mut dyn FnMut(Replayed),
+    watch: &mut dyn FnMut(ReplayProgress),
 ) -> Result<Recovered<M>, Error> {
     let (last, time) = start.as_ref().map_or_else(Default::default, |start| (start.seq, start.time));
-    let (snapshot, began) =
+    let (snapshot, replay_start) =
         (start.as_ref().map(|start| start.seq), start.as_ref().map(|start| (start.seq, start.digest)));
     let segments = scan.segments();
     let mut replay = Replay {
@@ -124,11 +126,11 @@ fn replay_from<M: Model>(
         table_prefixes: dispatch.table().prefixes(),
         context: Context::new(segments.identity().seed, Origin::own(last), time, Metadata::new()),
         model: start.map(|start| start.model),
-        began,
+        replay_start,
         voids,
         last,
         time,
-        agreed: last,
+        verified: last,
         replayed: 0,
         replayed_bytes: 0,
         mark: None,
@@ -137,32 +139,31 @@ fn replay_from<M: Model>(
         watch,
     };
     if replay.voids.len() > 0 {
-        tracing::info!(events = replay.voids.len(), "some events are void: they are passed over");
+        tracing::info!(events = replay.voids.len(), "skipping the void events");
     }
     let from = if snapshot.is_some() { scan.segment_after(last)? } else { segments.first() };
-    let end = match goal.until == snapshot && snapshot.is_some() {
-        true => None,
-        false => {
-            let read = scan.read(from, |segment, frame| replay.frame(segment, frame));
-            // what a diverged state led to is not the cause
-            read.map_err(|error| replay.diverged.clone().unwrap_or(error))?
-        }
+    let end = if goal.until == snapshot && snapshot.is_some() {
+        None
+    } else {
+        let read = scan.read(from, |segment, frame| replay.frame(segment, frame));
+        // an error that follows from a diverged state is not the cause
+        read.map_err(|error| replay.diverged.clone().unwrap_or(error))?
     };
-    replay.settle_mark()?;
+    replay.check_mark()?;
     if let Some(diverged) = replay.diverged {
         return Err(diverged);
     }
     let Replay { model, last, time, replayed, replayed_bytes, .. } = replay;
     let model = model.ok_or_else(|| segments.corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned()))?;
-    let ends = goal.until.or_else(|| end.as_ref().map(|end| end.chain.before())).unwrap_or(last);
-    if ends != last {
-        let what = format!("its events are read up to {last}, and it goes on to {ends}");
+    let expected_last = goal.until.or_else(|| end.as_ref().map(|end| end.chain.before())).unwrap_or(last);
+    if expected_last != last {
+        let what = format!("its events are readable up to {last}, and it continues to {expected_last}");
         return Err(segments.corrupt(scan.active(), None, what));
     }
     Ok(Recovered { model, last, time, snapshot, replayed, replayed_bytes, unusable: Vec::new(), end })
 }
 
-/// What tells in a digest's mark which model it is of.
+/// The number that identifies the model in a digest mark.
 pub(crate) fn model_mark<M: Model>() -> u64 {
     DigestMark::model_of(M::VERSION, fingerprint(M::SHAPE).to_u64())
 }
@@ -172,31 +173,32 @@ pub(crate) fn state_digest<M: Model>(model: &M) -> Result<Digest, Error> {
     digest(model).map_err(|error| Error::new(ErrorDetail::Digest { model: M::NAME, what: error.to_string() }))
 }
 
+/// A replay in progress.
 struct Replay<'a, M> {
     scan: &'a Scan,
     dispatch: &'a Dispatch,
-    /// Of the table in `dispatch`.
+    /// The shape tables that the one in `dispatch` grew from.
     table_prefixes: TablePrefixes,
-    /// Of the event that is being replayed.
+    /// The context of the event that is being replayed.
     context: Context,
-    /// `None` until genesis was read.
+    /// `None` until genesis has been read.
     model: Option<M>,
-    /// The seq and the recorded digest of the snapshot or base that it began with.
-    began: Option<(Seq, u64)>,
-    /// The events that are not to be replayed.
+    /// The seq and the recorded digest of the snapshot or base at which replay began.
+    replay_start: Option<(Seq, u64)>,
+    /// The events that replay skips.
     voids: Voids,
     last: Seq,
     time: Timestamp,
-    /// The last event at which the state was the recorded one.
-    agreed: Seq,
+    /// The last event after which the state had the recorded digest.
+    verified: Seq,
     replayed: u64,
     replayed_bytes: u64,
-    /// The digest that was recorded of the state at this place.
+    /// The recorded digest of the current state, if there is one.
     mark: Option<DigestMark>,
-    /// Where the state was first not the recorded one, unless it was accepted later.
+    /// The first difference from a recorded digest, unless a later mark accepts the replayed state.
     diverged: Option<Error>,
     goal: RecoveryGoal,
-    watch: &'a mut dyn FnMut(Replayed),
+    watch: &'a mut dyn FnMut(ReplayProgress),
 }
 
 impl<M: Model> Replay<'_, M> {
@@ -206,8 +208,8 @@ impl<M: Model> Replay<'_, M> {
             FrameKind::Shapes => self.shapes(segment, frame)?,
             FrameKind::Events => self.events(segment, frame)?,
             FrameKind::Digest => self.digest(segment, frame)?,
-            FrameKind::Prune => self.pruned(segment, frame)?,
-            // known since before the first event was replayed
+            FrameKind::Prune => self.prune_mark(segment, frame)?,
+            // the void events were collected before the first event was replayed
             FrameKind::Void => drop(self.scan.decode_void(segment, frame)?),
             FrameKind::Seal | FrameKind::Optional(_) => {}
         }
@@ -221,7 +223,7 @@ impl<M: Model> Replay<'_, M> {
         }
         let first = GenesisState::read(self.scan, segment, frame)?;
         if self.goal.verify_digests {
-            self.diverged = first.differs(self.scan, segment);
+            self.diverged = first.difference(self.scan, segment);
         }
         self.model = Some(first.state);
         Ok(())
@@ -232,23 +234,22 @@ impl<M: Model> Replay<'_, M> {
             return Ok(());
         }
         let table = self.scan.decode_table(segment, frame)?;
-        match self.dispatch.table().continues(&table) {
-            true => Ok(()),
-            false => {
-                let what = "its table of shapes numbers the events in another way than the newest".to_owned();
-                Err(self.scan.corrupt_frame(segment, frame, what))
-            }
+        if self.dispatch.table().continues(&table) {
+            return Ok(());
         }
+        let what = "its shape table numbers the events differently from the newest one".to_owned();
+        Err(self.scan.corrupt_frame(segment, frame, what))
     }
 
-    /// The base must be the one for which the journal was pruned.
-    fn pruned(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
+    /// Verifies that replay began with the base for which the journal was pruned.
+    fn prune_mark(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
         let mark = self.scan.decode_prune(segment, frame)?;
         let outdated = self.voids.invalidates(mark.base, frame.header.epoch);
-        match self.began {
+        match self.replay_start {
             Some((seq, digest)) if seq == mark.base && digest != mark.digest && !outdated => {
-                let what =
-                    format!("the state after event {seq} that replay began with is not the one it was pruned for");
+                let what = format!(
+                    "replay began with another state after event {seq} than the one that the journal was pruned for"
+                );
                 Err(self.scan.corrupt_frame(segment, frame, what))
             }
             _ => Ok(()),
@@ -261,43 +262,43 @@ impl<M: Model> Replay<'_, M> {
             return Ok(());
         }
         if self.model.is_none() {
-            return Err(self.scan.corrupt_frame(segment, frame, "an event comes before genesis".to_owned()));
+            return Err(self.scan.corrupt_frame(segment, frame, "an event precedes genesis".to_owned()));
         }
         if header.first_seq > self.last.next() {
-            let what = format!("the events from {} on are missing before it", self.last.next());
+            let what = format!("the events before it are missing, from {} on", self.last.next());
             return Err(self.scan.corrupt_frame(segment, frame, what));
         }
-        self.settle_mark()?;
+        self.check_mark()?;
         self.replayed_bytes += frame.len as u64;
         let body = self.scan.body(segment, frame)?;
         for record in records(&body, header.first_seq, header.count, header.time) {
             let record = record.map_err(|fault| self.scan.corrupt_frame(segment, frame, fault.to_string()))?;
             if record.seq > self.last && self.goal.until.is_none_or(|until| record.seq <= until) {
                 if self.voids.has(record.seq) {
-                    self.passed(record.seq, record.time);
+                    self.advance(record.seq, record.time);
                     continue;
                 }
-                let Some(meaning) = self.dispatch.meaning(record.event, M::EVENTS) else {
+                let Some(action) = self.dispatch.action(record.event, M::EVENTS) else {
                     let what = format!("event {} has the unknown number {}", record.seq, record.event.0);
                     return Err(self.scan.corrupt_frame(segment, frame, what));
                 };
-                match meaning {
-                    ReplayAction::Event(way) => self.event(way, &body, record)?,
-                    ReplayAction::Dropped => self.passed(record.seq, record.time),
+                match action {
+                    ReplayAction::Event(route) => self.event(route, &body, record)?,
+                    ReplayAction::Dropped => self.advance(record.seq, record.time),
                 }
             }
         }
-        (self.watch)(Replayed { events: self.replayed, bytes: self.replayed_bytes });
+        (self.watch)(ReplayProgress { events: self.replayed, bytes: self.replayed_bytes });
         Ok(())
     }
 
-    fn passed(&mut self, seq: Seq, time: Timestamp) {
+    fn advance(&mut self, seq: Seq, time: Timestamp) {
         (self.last, self.time) = (seq, time);
         self.replayed += 1;
     }
 
-    fn event(&mut self, way: ReplayRoute<'_, M>, body: &[u8], record: Record) -> Result<(), Error> {
-        let ReplayRoute { event, shape, values, .. } = way;
+    fn event(&mut self, route: ReplayRoute<'_, M>, body: &[u8], record: Record) -> Result<(), Error> {
+        let ReplayRoute { event, shape, values, .. } = route;
         let Record { seq, time, outcome, origin, metadata, payload, .. } = record;
         self.context.move_to(origin, time, metadata);
         let context = &self.context;
@@ -307,7 +308,7 @@ impl<M: Model> Replay<'_, M> {
         let mut apply = Apply { model, context, outcome };
         let (what, help) = match catch_unwind(AssertUnwindSafe(|| (event.replay)(&stored, &mut apply))) {
             Ok(Ok(())) => {
-                self.passed(seq, time);
+                self.advance(seq, time);
                 return Ok(());
             }
             Ok(Err(fault)) => (fault.to_string(), fault.help()),
@@ -320,13 +321,13 @@ impl<M: Model> Replay<'_, M> {
         Err(Error::new(ErrorDetail::Replay { seq, name, version, what, help }))
     }
 
-    /// Compares the state with the digest of this place, if there is one. A difference counts at the end, since the state
-    /// that replay gives may have been accepted since.
-    fn settle_mark(&mut self) -> Result<(), Error> {
+    /// Compares the state with the recorded digest, if there is one. A difference counts only at the end of the replay,
+    /// because a later mark may accept the replayed state.
+    fn check_mark(&mut self) -> Result<(), Error> {
         let (Some(model), Some(mark)) = (&self.model, self.mark.take()) else { return Ok(()) };
-        match compare(model, self.last, self.agreed, mark.digest) {
-            Ok(()) if mark.accepts => (self.agreed, self.diverged) = (self.last, None),
-            Ok(()) => self.agreed = self.last,
+        match compare(model, self.last, self.verified, mark.digest) {
+            Ok(()) if mark.accepts => (self.verified, self.diverged) = (self.last, None),
+            Ok(()) => self.verified = self.last,
             Err(error) if error.is_diverged() => {
                 self.diverged.get_or_insert(error);
             }
@@ -346,18 +347,18 @@ impl<M: Model> Replay<'_, M> {
         if mark.model != model_mark::<M>() {
             return Ok(());
         }
-        // the last one of a place counts: those before it may be of snapshots that were thrown away
+        // the last mark at a position counts: earlier ones may belong to snapshots that were discarded
         self.mark = Some(mark);
         Ok(())
     }
 }
 
-/// Makes sure that the model is in the state that was recorded.
-pub(crate) fn compare<M: Model>(model: &M, seq: Seq, agreed: Seq, recorded: u64) -> Result<(), Error> {
+/// Verifies that the state of the model has the recorded digest. `verified` is the last event after which it had.
+pub(crate) fn compare<M: Model>(model: &M, seq: Seq, verified: Seq, recorded: u64) -> Result<(), Error> {
     let found = state_digest(model)?;
     if found.to_u64() == recorded {
         return Ok(());
     }
     let recorded = Digest::from_u64(recorded).to_string();
-    Err(Error::new(ErrorDetail::Diverged { seq, since: agreed.next(), found: found.to_string(), recorded }))
+    Err(Error::new(ErrorDetail::Diverged { seq, since: verified.next(), found: found.to_string(), recorded }))
 }

@@ -1,77 +1,79 @@
-//! How much of the journal is kept, and so which snapshots. Pure; no I/O.
+//! Retention: how much of the journal, and which snapshots, an image keeps. Pure functions without I/O.
 
 use std::time::Duration;
 
 use crate::context::Timestamp;
 use crate::seq::Seq;
 
-/// How many snapshots are kept at least: the newest, and the one before for when the newest is damaged.
-const KEPT: usize = 2;
+/// The least number of snapshots to keep: the newest, and the previous one in case the newest is damaged.
+const MIN_SNAPSHOTS: usize = 2;
 
-/// How much of the journal is kept; see [`Options::retention`](crate::Options::retention).
+/// How much of the journal an image keeps; see [`Options::retention`](crate::Options::retention).
 ///
-/// Whatever is chosen, what is kept is enough to rebuild the state twice over: from each of the two newest snapshots, and
-/// without any snapshot from the *base*, a state that stands beside the journal in two copies and from which each later
-/// one can be rebuilt. What is gone for good is the record of how the base came about: nobody can look that up any more,
-/// and a model that changes its shape cannot be rebuilt from the first event, so from then on it needs an upcaster of its
-/// state (`history(…)` on `#[derive(Model)]`). Keep everything unless you know that you need not.
+/// With every setting, the image keeps enough to rebuild its state in two ways: from each of the two newest snapshots,
+/// and without any snapshot from the *base*, a state that is stored beside the journal in two copies and from which
+/// every later state can be rebuilt. Pruning permanently removes the record of how the base came about: nobody can look
+/// up the earlier events, and after a change of its shape the model cannot be rebuilt from the first event, so it then
+/// needs a state upcaster (`history(…)` on `#[derive(Model)]`). Keep everything unless you are sure that you do not
+/// need it.
 ///
-/// The journal is pruned by whole segments, after a snapshot, and only up to a snapshot, so somewhat more is kept than is
-/// asked for: up to twice as much, and what was recorded between two snapshots. (To prune more exactly would take more
-/// snapshots, and each of them has the size of the state.)
+/// The image prunes the journal by whole segments, after a snapshot, and only up to a snapshot. So it keeps more than
+/// requested: up to twice as much, plus the events recorded between two snapshots. (Pruning more precisely would
+/// require more snapshots, each of the size of the state.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Retention {
-    /// All of it, from the first event on.
+    /// The complete journal, from the first event on.
     #[default]
     Everything,
-    /// At least this many of the newest events. 0 keeps what is needed to rebuild the state, and nothing for looking back.
+    /// At least this many of the newest events. With 0, the image keeps only the events that are needed to rebuild the
+    /// state.
     Events(u64),
-    /// At least the events of this long before the newest, by the time recorded with them.
+    /// At least the events of this period before the newest event, by their recorded times.
     Period(Duration),
 }
 
-/// A snapshot, as a retention looks at it.
+/// A snapshot that can be kept or become the base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Candidate {
     pub(crate) seq: Seq,
     /// The recorded time of its last event.
     pub(crate) time: Timestamp,
-    /// Whether it is of the model as this program has it.
+    /// Whether it has the program's current version of the model.
     pub(crate) current: bool,
 }
 
-/// What becomes of the snapshots.
+/// The chosen base and snapshots.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Choice {
-    /// Up to which the journal may be pruned.
+    /// The event up to which the journal may be pruned.
     pub(crate) base: Option<Seq>,
-    /// Those that are kept.
+    /// The snapshots to keep.
     pub(crate) kept: Vec<Seq>,
 }
 
 impl Retention {
-    /// Chooses among all snapshots there are, newest first.
+    /// Chooses from all snapshots, newest first.
     ///
-    /// Besides the newest two, the one is kept that may be the base, and of those that may not yet be one the oldest: it
-    /// will be the next. More than these four there need never be.
+    /// Keeps the newest two, the newest one that can be the base, and the oldest one that cannot be the base yet, which
+    /// will be the next base. So it never keeps more than four.
     pub(crate) fn choose(self, snapshots: &[Candidate]) -> Choice {
         let Some((newest, older)) = snapshots.split_first() else { return Choice::default() };
         let (mut base, mut next) = (None, None);
         for candidate in older.iter().filter(|candidate| candidate.current && self != Retention::Everything) {
-            if !self.lets_go(candidate, newest) {
+            if !self.may_prune(candidate, newest) {
                 next = Some(candidate.seq);
             } else if base.is_none() {
                 base = Some(candidate.seq);
             }
         }
-        let kept = |(at, seq): (usize, Seq)| (at < KEPT || [base, next].contains(&Some(seq))).then_some(seq);
+        let kept = |(at, seq): (usize, Seq)| (at < MIN_SNAPSHOTS || [base, next].contains(&Some(seq))).then_some(seq);
         let kept = snapshots.iter().map(|snapshot| snapshot.seq).enumerate().filter_map(kept).collect();
         Choice { base, kept }
     }
 
-    /// Whether what was recorded up to `base` may go once the journal has come to `newest`.
-    fn lets_go(self, base: &Candidate, newest: &Candidate) -> bool {
+    /// Whether the events up to `base` may be pruned once the journal has reached `newest`.
+    fn may_prune(self, base: &Candidate, newest: &Candidate) -> bool {
         match self {
             Retention::Everything => false,
             Retention::Events(events) => newest.seq.get() - base.seq.get() >= events,
@@ -84,7 +86,7 @@ impl Retention {
 mod tests {
     use super::*;
 
-    /// Snapshots of these events, one second an event.
+    /// Chooses from snapshots of these events, with one second between two events.
     fn choose(retention: Retention, seqs: &[u64]) -> (Option<u64>, Vec<u64>) {
         let candidate =
             |&seq: &u64| Candidate { seq: Seq::new(seq), time: Timestamp::from_micros(seq * 1_000_000), current: true };
@@ -107,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_events_as_were_asked_for_stay() {
+    fn at_least_the_requested_events_are_kept() {
         assert_eq!(choose(Retention::Events(20), &[90, 80, 71]), (None, vec![90, 80, 71]));
         assert_eq!(choose(Retention::Events(20), &[90, 80, 70]), (Some(70), vec![90, 80, 70]));
         let period = Retention::Period(Duration::from_secs(20));
@@ -116,26 +118,26 @@ mod tests {
     }
 
     #[test]
-    fn the_next_base_is_kept_until_its_time_comes_and_those_between_are_not() {
+    fn the_next_base_is_kept_and_snapshots_between_bases_are_not() {
         assert_eq!(choose(Retention::Events(50), &[90, 80, 70, 60, 50, 40, 30]), (Some(40), vec![90, 80, 50, 40]));
-        let mut there = Vec::new();
+        let mut snapshots = Vec::new();
         let mut bases = Vec::new();
         for newest in (10..1_000).step_by(10) {
-            there.insert(0, newest);
-            let (base, kept) = choose(Retention::Events(95), &there);
+            snapshots.insert(0, newest);
+            let (base, kept) = choose(Retention::Events(95), &snapshots);
             assert!(kept.len() <= 4, "{kept:?}");
             assert!(base.is_none_or(|base| newest - base >= 95));
-            // no more than twice what was asked for, and what is between two snapshots
+            // no more than twice the requested number, plus the events between two snapshots
             assert!(newest - base.unwrap_or(0) <= 2 * 95 + 20, "{newest}: {base:?}");
             bases.extend(base);
-            there = kept;
+            snapshots = kept;
         }
         bases.dedup();
         assert!(bases.len() > 5 && bases.is_sorted(), "{bases:?}");
     }
 
     #[test]
-    fn a_snapshot_of_another_model_is_no_base() {
+    fn a_snapshot_of_another_model_version_is_never_the_base() {
         let candidate = |(seq, current)| Candidate { seq: Seq::new(seq), time: Timestamp::default(), current };
         let choice = Retention::Events(0).choose(&[(9, true), (8, true), (7, false)].map(candidate));
         assert_eq!((choice.base, choice.kept.len()), (Some(Seq::new(8)), 2));

@@ -1,4 +1,4 @@
-//! A bank that forgets nothing: run it twice, and the second run goes on where the first ended.
+//! A bank: run it twice, and the second run continues where the first ended.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ struct Insufficient {
 
 #[memimage::commands]
 impl Bank {
-    /// Never refused, so always recorded.
+    /// Has no check, so it is always recorded.
     #[command]
     fn deposit(&mut self, account: Account, amount: Cents) -> Cents {
         let balance = self.accounts.entry(account).or_default();
@@ -31,7 +31,7 @@ impl Bank {
         *balance
     }
 
-    /// Refused if `can_withdraw` says so; a refusal is not recorded.
+    /// Has a check, `can_withdraw`; a refused command is not recorded.
     #[command(check = can_withdraw)]
     fn withdraw(&mut self, account: Account, amount: Cents) -> Cents {
         let balance = self.accounts.entry(account).or_default();
@@ -51,7 +51,7 @@ impl Bank {
 #[expect(clippy::disallowed_methods, reason = "a program may read its arguments, and a command may not")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).unwrap_or_else(|| "bank.image".to_owned());
-    let bank = Image::<Bank>::open(&path)?; // makes the image, or recovers it
+    let bank = Image::<Bank>::open(&path)?; // creates the image, or recovers it
     println!("`{path}` holds {} events from earlier runs", bank.journal().seq());
 
     bank.deposit(7, 100)?; // on disk when it returns
@@ -68,6 +68,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     })?;
     Image::close(bank)?;
-    println!("run it again: it goes on from here");
+    println!("run it again: it continues from here");
     Ok(())
 }

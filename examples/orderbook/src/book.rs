@@ -1,4 +1,4 @@
-//! The model: the open orders, what they add up to at each price, and how far each file was applied.
+//! The model: the open orders, their total at each price, and the progress in each file.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::money::{Cents, Satoshis};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Shape)]
 pub(crate) struct OrderId(pub(crate) u64);
 
-/// Who wants what: a bid buys, an ask sells.
+/// A bid buys, an ask sells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Shape)]
 pub(crate) enum Side {
     Bid,
@@ -29,7 +29,7 @@ pub(crate) struct Order {
 /// The orders at one price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Shape)]
 pub(crate) struct Level {
-    /// Wider than one order's volume, so that no feed can make it overflow.
+    /// Wider than the volume of an order, so that no feed can overflow it.
     pub(crate) satoshis: u128,
     pub(crate) orders: u64,
 }
@@ -37,8 +37,8 @@ pub(crate) struct Level {
 /// The prices of one side, each with at least one order.
 type Levels = BTreeMap<Cents, Level>;
 
-/// Where a command comes from. It travels with the command, since a refused row leaves nothing in the journal by which the
-/// rows could be counted.
+/// The source of a command. Each command contains it, because the journal does not record refused rows and so cannot be used to count
+/// rows.
 #[derive(Clone, Debug, Serialize, Deserialize, Shape)]
 pub(crate) struct RowId {
     /// The file's name without its directory.
@@ -47,12 +47,12 @@ pub(crate) struct RowId {
     pub(crate) number: u64,
 }
 
-/// How far a file was applied. Of the rows up to the last applied one, those that were not applied were refused.
+/// The progress in a file. Rows before the last applied row were either applied or refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Shape)]
 pub(crate) struct Progress {
     /// The number of the last row applied.
     pub(crate) row: u64,
-    /// The order in that row, to know the file by.
+    /// The order in that row, to recognise the file.
     pub(crate) order: OrderId,
     /// Rows applied.
     pub(crate) applied: u64,
@@ -61,7 +61,7 @@ pub(crate) struct Progress {
 /// Why a row is not applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error("the order is open already")]
+    #[error("the order is already open")]
     Known,
     #[error("no such order is open")]
     Unknown,
@@ -95,7 +95,7 @@ impl Book {
         if self.orders.contains_key(&id) { Err(Refusal::Known) } else { Ok(()) }
     }
 
-    /// Gives an order another price and volume. It stays on its side.
+    /// Changes the price and volume of an order. Its side stays.
     #[command(check = can_change)]
     pub(crate) fn change(&mut self, row: RowId, id: OrderId, price: Cents, volume: Satoshis) {
         let order = self.remove(id);
@@ -127,7 +127,7 @@ fn has_volume(volume: Satoshis) -> Result<(), Refusal> {
 }
 
 impl Book {
-    /// No row is applied twice, whoever sends it.
+    /// Refuses a row that was reached before, so that no row is applied twice.
     fn is_new(&self, row: &RowId) -> Result<(), Refusal> {
         if row.number <= self.progress(&row.file).row { Err(Refusal::Repeated) } else { Ok(()) }
     }
@@ -167,12 +167,12 @@ impl Book {
         *progress = Progress { row: row.number, order, applied: progress.applied + 1 };
     }
 
-    /// How far the file of this name was applied.
+    /// The progress in the file of this name.
     pub(crate) fn progress(&self, file: &str) -> Progress {
         self.files.get(file).copied().unwrap_or_default()
     }
 
-    /// How many orders are open.
+    /// The number of open orders.
     pub(crate) fn len(&self) -> usize {
         self.orders.len()
     }
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_row_is_applied_twice_whoever_sends_it() {
+    fn no_row_is_applied_twice() {
         let image = Image::<Book>::in_memory().unwrap();
         let row = |number| RowId { file: "feed.csv".to_owned(), number };
         let order = Order { side: Side::Bid, price: Cents(100), volume: Satoshis(1) };

@@ -12,7 +12,7 @@ use indicatif::ProgressBar;
 use crate::book::{OrderId, Progress, Side};
 use crate::money::{Cents, Satoshis};
 
-/// The columns; what the exchange and the recorder call the time has no say in the rules, and is not read.
+/// The columns. The rules do not depend on the two timestamps, so they are not read.
 const HEADER: [&str; 7] = ["id", "timestamp", "exchange_timestamp", "price", "volume", "action", "direction"];
 const ID: usize = 0;
 const PRICE: usize = 3;
@@ -34,7 +34,7 @@ pub(crate) struct Row {
     pub(crate) volume: Satoshis,
 }
 
-/// What became of the order.
+/// The change of the order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Action {
     Created,
@@ -42,13 +42,13 @@ pub(crate) enum Action {
     Deleted,
 }
 
-/// Why a feed cannot be read, or not further.
+/// Why reading a feed failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FeedError {
     #[error("`{}` cannot be read: {source}", path.display())]
     Open { path: PathBuf, source: io::Error },
 
-    #[error("`{}` has no name in UTF-8, by which the image could know it; rename it", path.display())]
+    #[error("`{}` has no UTF-8 name to record in the image; help: rename it", path.display())]
     Name { path: PathBuf },
 
     #[error("`{}` is no feed of orders: its header is `{found:.200}`, not `{}`", path.display(), HEADER.join(","))]
@@ -58,13 +58,13 @@ pub(crate) enum FeedError {
     Row { path: PathBuf, row: u64, source: csv::Error },
 
     #[error(
-        "row {row} of `{}` has {found} fields, not {}; the rows before it are applied: mend it and run this again",
+        "row {row} of `{}` has {found} fields, not {}; the rows before it are applied; help: fix the row and run this again",
         path.display(), HEADER.len()
     )]
     Fields { path: PathBuf, row: u64, found: usize },
 
     #[error(
-        "row {row} of `{}`: the {column} `{value}` {what}; the rows before it are applied: mend it and run this again",
+        "row {row} of `{}`: the {column} `{value}` {what}; the rows before it are applied; help: fix the row and run this again",
         path.display()
     )]
     Value { path: PathBuf, row: u64, column: &'static str, value: String, what: String },
@@ -108,7 +108,7 @@ impl Feed {
         &self.name
     }
 
-    /// Passes over the rows up to the last one applied, and makes sure that this is the file they came from.
+    /// Skips the rows up to the last applied one, and checks that they came from this file.
     pub(crate) fn skip(&mut self, progress: Progress) -> Result<(), FeedError> {
         while self.number < progress.row {
             if !self.advance()? {
@@ -166,7 +166,7 @@ impl Feed {
     }
 }
 
-/// The file's text. Its first bytes say whether it is packed, since names lie.
+/// The file's text. The first bytes show whether it is compressed, because the name may be wrong.
 fn text(path: &Path, bar: &ProgressBar) -> io::Result<Box<dyn Read>> {
     let mut file = File::open(path)?;
     bar.set_length(file.metadata()?.len());

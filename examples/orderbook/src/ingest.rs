@@ -1,7 +1,7 @@
-//! Applies a feed to an image: many commands under way at once, one a row.
+//! Applies a feed to an image: a command for each row, many of them in flight.
 //!
-//! Nothing is recorded of a refused row. Those before the last applied row are known by what is missing in the count of
-//! applied ones; those after it are judged again by the next run, on the book as it stands then.
+//! Refused rows are not recorded. The number of refused rows before the last applied row is the difference to the count of applied
+//! rows. Rows after it are checked again by the next run, on the book of that time.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -15,18 +15,18 @@ use serde::Serialize;
 use crate::book::{Book, BookChange, BookCreate, BookDelete, Order, Refusal, RowId};
 use crate::feed::{Action, Feed, Row};
 
-/// Commands whose answers are not waited for yet. Enough to fill the journal's batches while one is synced.
+/// The number of commands in flight: enough to fill the journal's batches while one is synced.
 const UNDER_WAY: usize = 1 << 16;
 
 type Answer = Pending<(), CommandError<Refusal>>;
 
-/// What became of a file's rows from its first on, over all runs.
+/// The results of a file's rows, over all runs.
 #[derive(Serialize)]
 pub(crate) struct Summary {
     rows: u64,
     applied: u64,
     refused: u64,
-    /// The image's last event, of whatever file.
+    /// The image's last event, of any file.
     seq: u64,
     /// Of this run.
     seconds: f64,
@@ -34,16 +34,16 @@ pub(crate) struct Summary {
 
 /// Applies the rows up to `limit` that were not applied yet.
 pub(crate) fn ingest(file: &Path, options: Options<Book>, image: &Path, limit: u64) -> Result<Summary, Box<dyn Error>> {
-    #[expect(clippy::disallowed_methods, reason = "how long it takes is no part of the book")]
+    #[expect(clippy::disallowed_methods, reason = "the duration is not part of the book")]
     let start = Instant::now();
     let bar = progress_bar();
-    // before the image, so that a mistyped file makes none
+    // before the image, so that a mistyped file name creates none
     let mut feed = Feed::open(file, &bar)?;
     let image = options.open(image)?;
 
     let rows = apply(&image, &mut feed, limit);
     bar.finish_and_clear();
-    // a row that cannot be read does not take back those before it
+    // an unreadable row does not undo the rows before it
     image.journal().sync()?;
     let rows = rows?;
 
@@ -53,7 +53,7 @@ pub(crate) fn ingest(file: &Path, options: Options<Book>, image: &Path, limit: u
     Ok(Summary { rows, applied, refused: rows - applied, seq, seconds: start.elapsed().as_secs_f64() })
 }
 
-/// The number of the last row judged, in this run or an earlier one.
+/// The number of the last row processed, in this run or an earlier one.
 fn apply(image: &Image<Book>, feed: &mut Feed, limit: u64) -> Result<u64, Box<dyn Error>> {
     let progress = image.query(|book| book.progress(feed.name()))?;
     let mut rows = progress.row;
@@ -93,7 +93,7 @@ fn wait(answer: Answer) -> Result<(), memimage::Error> {
     }
 }
 
-/// On stderr, and only if that is a terminal.
+/// A progress bar on stderr, if that is a terminal.
 fn progress_bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}, {eta} to go");
     ProgressBar::new(0).with_style(style.expect("the template is well formed"))

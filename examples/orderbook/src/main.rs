@@ -1,7 +1,7 @@
-//! An order book kept in memory: it follows a feed of orders, and loses nothing when it is killed.
+//! An order book in memory: it follows a feed of orders, and loses nothing when it is killed.
 //!
-//! `orderbook ingest` applies a file of Bitstamp's order feed, a command a row; `best` and `depth` show the book. Kill an
-//! ingest at any moment and run it again: it goes on after the last row that was applied.
+//! `orderbook ingest` applies a file of Bitstamp's order feed, a command for each row; `best` and `depth` show the book. Kill
+//! an ingest at any time and run it again: it continues after the last applied row.
 
 mod book;
 mod feed;
@@ -20,7 +20,7 @@ use memimage::{Durability, Image};
 
 use book::Book;
 
-/// Follows a feed of orders, and keeps the book of them in an image.
+/// Follows a feed of orders, and keeps the order book in an image.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
@@ -32,14 +32,14 @@ struct Cli {
 enum Command {
     /// Applies the rows of a feed that were not applied yet, and prints the file's counts over all runs as JSON.
     Ingest {
-        /// The feed: CSV, plain or gzip. The image knows it by its name, whatever directory it is in.
+        /// The feed: CSV, plain or gzip. The image identifies it by its file name, without the directory.
         file: PathBuf,
         #[command(flatten)]
         image: ImageArgs,
-        /// When an applied row counts as kept.
+        /// When an applied row counts as durable.
         #[arg(long, value_enum, default_value_t = Keep::Synced)]
         durability: Keep,
-        /// Stop after this row, counted from the file's first; if the image is past it, nothing is done.
+        /// Stop after this row, counted from the file's first row; if the image is past it, do nothing.
         #[arg(long, value_name = "ROWS")]
         limit: Option<u64>,
     },
@@ -52,7 +52,7 @@ enum Command {
     Depth {
         #[command(flatten)]
         image: ImageArgs,
-        /// How many prices of each side.
+        /// The number of prices of each side.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
         levels: u64,
     },
@@ -60,7 +60,7 @@ enum Command {
 
 #[derive(Args)]
 struct ImageArgs {
-    /// The image's directory; only `ingest` makes a new one.
+    /// The image's directory; only `ingest` creates a new one.
     #[arg(long = "image", value_name = "DIR")]
     path: PathBuf,
 }
@@ -71,14 +71,14 @@ impl ImageArgs {
     }
 }
 
-/// The library's `Durability`, as words of the command line.
+/// The library's `Durability`, as a command-line option.
 #[derive(Clone, Copy, ValueEnum)]
 enum Keep {
-    /// Once it is on disk: a power cut takes nothing back.
+    /// Once it is on disk: it survives a power cut.
     Synced,
-    /// Once the system has it, which syncs ten times a second.
+    /// Once it is written to the operating system; a sync follows ten times a second.
     Interval,
-    /// Once the system has it: a kill takes nothing back, a power cut may.
+    /// Once it is written to the operating system: it survives a kill, but perhaps not a power cut.
     Buffered,
 }
 

@@ -1,4 +1,4 @@
-//! Money as whole cents and whole satoshis, read from decimal text without a detour over floats.
+//! Money as whole cents and whole satoshis, parsed from decimal text without floats.
 
 use std::str::FromStr;
 
@@ -39,7 +39,7 @@ impl FromStr for Satoshis {
     }
 }
 
-/// Why a text is no amount; reads on from the text itself.
+/// Why a text is not an amount. The message continues a sentence that begins with the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum MoneyError {
     #[error("is not a decimal number without a sign")]
@@ -50,7 +50,7 @@ pub(crate) enum MoneyError {
     TooLarge,
 }
 
-/// Reads `12.5`, and `1.25e-05` too: that is how feeds that were floats once write small amounts.
+/// Parses `12.5`, and also `1.25e-05`, the form of small amounts in feeds that were generated from floats.
 fn parse(text: &str, places: usize) -> Result<u64, MoneyError> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i16>().map_err(|_| MoneyError::NotDecimal)?),
@@ -62,7 +62,7 @@ fn parse(text: &str, places: usize) -> Result<u64, MoneyError> {
         return Err(MoneyError::NotDecimal);
     }
 
-    // the zeros at the end say nothing, and would count as decimals
+    // trailing zeros are insignificant, but would count as decimals
     let fraction = fraction.trim_end_matches('0');
     let mut digits = 0u128;
     for digit in whole.bytes().chain(fraction.bytes()).map(|digit| u128::from(digit - b'0')) {
@@ -86,7 +86,7 @@ fn parse(text: &str, places: usize) -> Result<u64, MoneyError> {
     u64::try_from(units).map_err(|_| MoneyError::TooLarge)
 }
 
-/// Writes an amount, or a sum of amounts, with all its decimals.
+/// Formats an amount, or a sum of amounts, with all its decimals.
 pub(crate) fn decimal(units: u128, places: usize) -> String {
     let digits = format!("{units:0width$}", width = places + 1);
     let (whole, fraction) = digits.split_at(digits.len() - places);

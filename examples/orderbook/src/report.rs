@@ -1,4 +1,4 @@
-//! What the book looks like: its best prices as JSON, its depth as a table.
+//! Reports on the book: its best prices as JSON, its depth as a table.
 
 use memimage::Image;
 use serde::Serialize;
@@ -29,7 +29,7 @@ pub(crate) fn best(image: &Image<Book>) -> Result<Best, memimage::Error> {
     })
 }
 
-/// A line for the best price of each side, one for the next, and so on.
+/// A table with a line for the best price of each side, a line for the next price, and so on.
 pub(crate) fn depth(book: &Book, levels: usize) -> String {
     let (mut bids, mut asks) = (book.bids().take(levels), book.asks().take(levels));
     let mut table = line(&["orders", "volume", "bid", "ask", "volume", "orders"]);

@@ -1,7 +1,7 @@
-//! A café's program in five stages of its life. Each can open what the ones before it wrote.
+//! The program of a café in five stages of its life. Each stage can open the images of the earlier stages.
 //!
-//! `README.md`, beside this crate's `Cargo.toml`, walks through them. Each stage is a whole program in one file, so
-//! that `diff stage1.rs stage2.rs` shows what had to be done.
+//! `README.md`, beside this crate's `Cargo.toml`, walks through them. Each stage is a whole program in one file, so that
+//! `diff stage1.rs stage2.rs` shows the changes.
 
 mod program;
 pub mod stage1;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use upgrade::{Failure, PROGRAMS, Program};
 
-/// A café's program in five stages of its life, to be tried on one image.
+/// The program of a café in five stages of its life, to try on one image.
 #[derive(Parser)]
 struct Cli {
     #[command(subcommand)]
@@ -15,15 +15,15 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Opens an image, or makes it, and runs a day's commands.
+    /// Opens an image, or creates it, and runs a day's commands.
     Write(On),
-    /// Opens an image and prints what is in it.
+    /// Opens an image and prints its content.
     Show(On),
 }
 
 #[derive(Args)]
 struct On {
-    /// Whose program: 1 to 5.
+    /// The stage of the program: 1 to 5.
     #[arg(value_parser = clap::value_parser!(u8).range(1..=PROGRAMS.len() as i64))]
     stage: u8,
     /// The image's directory.

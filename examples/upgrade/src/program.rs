@@ -1,16 +1,16 @@
-//! What the stages have in common, so that one can be had by its number.
+//! The common interface of the stages, to select a stage by its number.
 
 use std::error::Error;
 use std::path::Path;
 
 use memimage::{Image, Model, Options};
 
-/// Why a stage's program gave up.
+/// The error of a stage's program.
 pub type Failure = Box<dyn Error>;
 
 /// The program in one stage of its life.
 pub trait Stage: Model {
-    /// Runs some commands, as they come on an ordinary day.
+    /// Runs the commands of an ordinary day.
     ///
     /// # Errors
     ///
@@ -21,7 +21,7 @@ pub trait Stage: Model {
     fn show(&self) -> String;
 }
 
-/// A stage without its types.
+/// A stage, with its types erased.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
     write: fn(&Path) -> Result<String, Failure>,
@@ -42,7 +42,7 @@ impl Program {
         Program { write: write::<M>, show: show::<M> }
     }
 
-    /// Opens the image, which is made if there is none, and runs a day's commands. Says how many events they are.
+    /// Opens the image, or creates it, and runs a day's commands. Returns the numbers of their events as text.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ impl Program {
         (self.write)(image)
     }
 
-    /// Opens the image and says what is in it, and how it was recovered.
+    /// Opens the image, and returns its content and the way of its recovery as text.
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ fn show<M: Stage>(path: &Path) -> Result<String, Failure> {
     Ok(begun + &state)
 }
 
-/// The smallest segments, since the images of this example are small and some are committed.
+/// The smallest length, because the images of this example are small and some of them are committed.
 fn options<M: Model>() -> Options<M> {
     Image::options().segment_bytes(16 << 10)
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Failure, Stage};
 
-/// All that the café knows.
+/// The state of the café.
 #[derive(Default, Serialize, Deserialize, Shape, Model)]
 #[model(name = "cafe")]
 pub struct Cafe {
@@ -21,10 +21,10 @@ struct Card {
     cents: u64,
 }
 
-/// What can be bought.
+/// The drinks on the menu.
 #[derive(Clone, Copy, Serialize, Deserialize, Shape)]
 pub enum Drink {
-    /// A small one.
+    /// A small cup.
     Espresso,
     /// A pot.
     Tea,
@@ -41,7 +41,7 @@ impl Drink {
 
 #[memimage::commands(lock = "locks/stage1.lock")]
 impl Cafe {
-    /// Sells a card, by the number printed on it, with money on it.
+    /// Sells a card with a printed number and a first amount of money.
     #[command(check = is_new)]
     pub fn issue(&mut self, card: u32, owner: String, cents: u64) {
         self.cards.insert(card, Card { owner, cents });
@@ -51,7 +51,7 @@ impl Cafe {
         if self.cards.contains_key(&card) { Err(format!("card {card} is sold already")) } else { Ok(()) }
     }
 
-    /// Takes the price of a drink from a card, and says what is left.
+    /// Takes the price of a drink from a card, and returns the remaining money.
     #[command(check = can_buy)]
     pub fn buy(&mut self, card: u32, drink: Drink) -> u64 {
         self.pay(card, drink.price())
@@ -61,7 +61,7 @@ impl Cafe {
         self.can_pay(card, drink.price())
     }
 
-    /// Puts a small present onto a card.
+    /// Adds a small gift to a card.
     #[command(check = is_known)]
     pub fn gift(&mut self, card: u32) {
         self.card(card).cents += 100;
@@ -79,7 +79,7 @@ impl Cafe {
 }
 
 impl Cafe {
-    /// A card that is known: each command that asks for one is checked.
+    /// A card that exists, as the check of the command has found.
     fn card(&mut self, card: u32) -> &mut Card {
         self.cards.get_mut(&card).expect("a card that was sold")
     }

@@ -1,11 +1,11 @@
 //! Stage 2: several cups at once, and cocoa.
 //!
-//! - *A field was added* to `buy`. That is another shape, so `buy` is at version 2 now. Its old shape is kept, as
-//!   `BuyV1`, and an upcaster says what an old event is today: one cup.
-//! - *A variant was appended* to `Drink`. An old event cannot hold it, so it needs no version.
+//! - *A field was added* to `buy`. That changes its shape, so `buy` is now at version 2. The struct `BuyV1` keeps the old
+//!   shape, and an upcaster converts an old event: one cup.
+//! - *A variant was appended* to `Drink`. An old event cannot contain it, so `Drink` needs no version.
 //!
-//! The lock: it refused the new argument until the version was raised and `BuyV1` had the old shape. Blessed, it has a
-//! line for `buy v2`, and the cocoa in both lines of `buy`.
+//! The lock refused the new argument until the version was raised and `BuyV1` had the old shape. Once blessed, it has a line
+//! for `buy v2`, and the cocoa in both lines of `buy`.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Failure, Stage};
 
-/// All that the café knows.
+/// The state of the café.
 #[derive(Default, Serialize, Deserialize, Shape, Model)]
 #[model(name = "cafe")]
 pub struct Cafe {
@@ -28,10 +28,10 @@ struct Card {
     cents: u64,
 }
 
-/// What can be bought.
+/// The drinks on the menu.
 #[derive(Clone, Copy, Serialize, Deserialize, Shape)]
 pub enum Drink {
-    /// A small one.
+    /// A small cup.
     Espresso,
     /// A pot.
     Tea,
@@ -51,7 +51,7 @@ impl Drink {
 
 #[memimage::commands(lock = "locks/stage2.lock")]
 impl Cafe {
-    /// Sells a card, by the number printed on it, with money on it.
+    /// Sells a card with a printed number and a first amount of money.
     #[command(check = is_new)]
     pub fn issue(&mut self, card: u32, owner: String, cents: u64) {
         self.cards.insert(card, Card { owner, cents });
@@ -61,7 +61,7 @@ impl Cafe {
         if self.cards.contains_key(&card) { Err(format!("card {card} is sold already")) } else { Ok(()) }
     }
 
-    /// Takes the price of some cups from a card, and says what is left.
+    /// Takes the price of some cups from a card, and returns the remaining money.
     #[command(version = 2, history(BuyV1), check = can_buy)]
     pub fn buy(&mut self, card: u32, drink: Drink, cups: u32) -> u64 {
         self.pay(card, drink.price() * u64::from(cups))
@@ -71,7 +71,7 @@ impl Cafe {
         self.can_pay(card, drink.price() * u64::from(cups))
     }
 
-    /// Puts a small present onto a card.
+    /// Adds a small gift to a card.
     #[command(check = is_known)]
     pub fn gift(&mut self, card: u32) {
         self.card(card).cents += 100;
@@ -89,7 +89,7 @@ impl Cafe {
 }
 
 impl Cafe {
-    /// A card that is known: each command that asks for one is checked.
+    /// A card that exists, as the check of the command has found.
     fn card(&mut self, card: u32) -> &mut Card {
         self.cards.get_mut(&card).expect("a card that was sold")
     }
@@ -113,7 +113,7 @@ impl Cafe {
     }
 }
 
-/// What `buy` took in stage 1.
+/// The payload of `buy` in stage 1.
 #[derive(Deserialize, Shape)]
 struct BuyV1 {
     card: u32,

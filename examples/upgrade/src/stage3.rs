@@ -1,13 +1,11 @@
 //! Stage 3: cards are sold empty, and can be loaded at any time.
 //!
-//! - *A command was split in two*. `issue` no longer takes money, which is a command of its own now, `load`. An old
-//!   `issue` is both, or only the first if there was no money: its upcaster returns two events, the second in an
-//!   `Option`.
-//! - *A method was renamed*, from `buy` to `serve`. What is in the journal are events, and theirs is still called
-//!   `buy`.
+//! - *A command was split in two*. `issue` no longer takes money; the new command `load` does. An old `issue` becomes both
+//!   events, or only the first if there was no money: its upcaster returns two events, the second in an `Option`.
+//! - *A method was renamed*, from `buy` to `serve`. The journal records events, and the event is still called `buy`.
 //!
-//! The lock: it has lines for `load v1` and `issue v2`. Of the renamed method it saw nothing; without `name = "buy"` it
-//! would have said that `buy` is gone.
+//! The lock has lines for `load v1` and `issue v2`. It does not see the renamed method; without `name = "buy"` it would report
+//! that `buy` is gone.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Failure, Stage};
 
-/// All that the café knows.
+/// The state of the café.
 #[derive(Default, Serialize, Deserialize, Shape, Model)]
 #[model(name = "cafe")]
 pub struct Cafe {
@@ -30,10 +28,10 @@ struct Card {
     cents: u64,
 }
 
-/// What can be bought.
+/// The drinks on the menu.
 #[derive(Clone, Copy, Serialize, Deserialize, Shape)]
 pub enum Drink {
-    /// A small one.
+    /// A small cup.
     Espresso,
     /// A pot.
     Tea,
@@ -53,7 +51,7 @@ impl Drink {
 
 #[memimage::commands(lock = "locks/stage3.lock")]
 impl Cafe {
-    /// Sells a card, by the number printed on it.
+    /// Sells an empty card with a printed number.
     #[command(version = 2, history(IssueV1), check = is_new)]
     pub fn issue(&mut self, card: u32, owner: String) {
         self.cards.insert(card, Card { owner, cents: 0 });
@@ -63,13 +61,13 @@ impl Cafe {
         if self.cards.contains_key(&card) { Err(format!("card {card} is sold already")) } else { Ok(()) }
     }
 
-    /// Puts money onto a card.
+    /// Adds money to a card.
     #[command(check = is_known)]
     pub fn load(&mut self, card: u32, cents: u64) {
         self.card(card).cents += cents;
     }
 
-    /// Takes the price of some cups from a card, and says what is left.
+    /// Takes the price of some cups from a card, and returns the remaining money.
     #[command(name = "buy", version = 2, history(BuyV1), check = can_serve)]
     pub fn serve(&mut self, card: u32, drink: Drink, cups: u32) -> u64 {
         self.pay(card, drink.price() * u64::from(cups))
@@ -79,7 +77,7 @@ impl Cafe {
         self.can_pay(card, drink.price() * u64::from(cups))
     }
 
-    /// Puts a small present onto a card.
+    /// Adds a small gift to a card.
     #[command(check = is_known)]
     pub fn gift(&mut self, card: u32) {
         self.card(card).cents += 100;
@@ -97,7 +95,7 @@ impl Cafe {
 }
 
 impl Cafe {
-    /// A card that is known: each command that asks for one is checked.
+    /// A card that exists, as the check of the command has found.
     fn card(&mut self, card: u32) -> &mut Card {
         self.cards.get_mut(&card).expect("a card that was sold")
     }
@@ -121,7 +119,7 @@ impl Cafe {
     }
 }
 
-/// What `issue` took in stages 1 and 2.
+/// The payload of `issue` in stages 1 and 2.
 #[derive(Deserialize, Shape)]
 struct IssueV1 {
     card: u32,
@@ -135,7 +133,7 @@ fn issue_1_to_2(old: IssueV1) -> (CafeIssue, Option<CafeLoad>) {
     (CafeIssue { card: old.card, owner: old.owner }, Some(load).filter(|load| load.cents > 0))
 }
 
-/// What `buy` took in stage 1.
+/// The payload of `buy` in stage 1.
 #[derive(Deserialize, Shape)]
 struct BuyV1 {
     card: u32,

@@ -1,15 +1,13 @@
-//! Stage 4: higher prices, no more presents, and two names for a guest.
+//! Stage 4: higher prices, no more gifts, and two names for a guest.
 //!
-//! - *A rule changed*: prices rose. What was drunk before must go on costing what it cost, or the state of last year
-//!   would change. So `buy` got a version 3, though its arguments are the same, and the old logic is kept under version
-//!   2, for replay only.
-//! - *A command was retired*: nobody can give a `gift` any more. Those that were given are replayed.
-//! - *A value upcaster* takes `issue` from version 2 to 3: a function on maps and lists, which needs no old struct.
-//!   What it returns is held to the new shape. It would do as well for any other event that has an `owner`.
+//! - *A rule changed*: prices rose. Old drinks must keep their old prices on replay, or the old state would change. So `buy`
+//!   got a version 3, though its arguments are the same, and the old body stays as version 2, for replay only.
+//! - *A command was retired*: nobody can execute `gift` any more. Replay still executes recorded gifts.
+//! - *A value upcaster* converts `issue` from version 2 to 3: a function on maps and lists, which needs no old struct. The
+//!   library checks its result against the new shape. The function would also work for any other event with an `owner`.
 //!
-//! The lock: it has lines for `buy v3` and `issue v3`, and it is why `gift` could not just be deleted. It knows the
-//! shape of `issue v2`, which is nowhere in the source any more. A rule is no shape: that the prices rose, it cannot
-//! see.
+//! The lock has lines for `buy v3` and `issue v3`, and does not allow `gift` to be deleted. It keeps the shape of `issue v2`,
+//! which is no longer in the source. It cannot see the new prices, because a rule is not part of a shape.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Failure, Stage};
 
-/// All that the café knows.
+/// The state of the café.
 #[derive(Default, Serialize, Deserialize, Shape, Model)]
 #[model(name = "cafe")]
 pub struct Cafe {
@@ -32,10 +30,10 @@ struct Card {
     cents: u64,
 }
 
-/// What can be bought.
+/// The drinks on the menu.
 #[derive(Clone, Copy, Serialize, Deserialize, Shape)]
 pub enum Drink {
-    /// A small one.
+    /// A small cup.
     Espresso,
     /// A pot.
     Tea,
@@ -52,7 +50,7 @@ impl Drink {
         }
     }
 
-    /// What it cost up to stage 3.
+    /// The price up to stage 3.
     fn old_price(self) -> u64 {
         match self {
             Drink::Espresso => 250,
@@ -64,7 +62,7 @@ impl Drink {
 
 #[memimage::commands(lock = "locks/stage4.lock")]
 impl Cafe {
-    /// Sells a card, by the number printed on it.
+    /// Sells an empty card with a printed number.
     #[command(version = 3, history(IssueV1, value = two_names), check = is_new)]
     pub fn issue(&mut self, card: u32, first: String, last: String) {
         let owner = format!("{first} {last}").trim().to_owned();
@@ -75,13 +73,13 @@ impl Cafe {
         if self.cards.contains_key(&card) { Err(format!("card {card} is sold already")) } else { Ok(()) }
     }
 
-    /// Puts money onto a card.
+    /// Adds money to a card.
     #[command(check = is_known)]
     pub fn load(&mut self, card: u32, cents: u64) {
         self.card(card).cents += cents;
     }
 
-    /// Takes the price of some cups from a card, and says what is left.
+    /// Takes the price of some cups from a card, and returns the remaining money.
     #[command(name = "buy", version = 3, check = can_serve)]
     pub fn serve(&mut self, card: u32, drink: Drink, cups: u32) -> u64 {
         self.pay(card, drink.price() * u64::from(cups))
@@ -91,13 +89,13 @@ impl Cafe {
         self.can_pay(card, drink.price() * u64::from(cups))
     }
 
-    /// As cups were paid up to stage 3.
+    /// Serves cups at the prices up to stage 3.
     #[command(name = "buy", version = 2, history(BuyV1), replay_only)]
     fn serve_at_old_prices(&mut self, card: u32, drink: Drink, cups: u32) -> u64 {
         self.pay(card, drink.old_price() * u64::from(cups))
     }
 
-    /// Put a small present onto a card, up to stage 3.
+    /// Added a small gift to a card, up to stage 3.
     #[command(replay_only)]
     fn gift(&mut self, card: u32) {
         self.card(card).cents += 100;
@@ -115,7 +113,7 @@ impl Cafe {
 }
 
 impl Cafe {
-    /// A card that is known: each command that asks for one is checked.
+    /// A card that exists, as the check of the command has found.
     fn card(&mut self, card: u32) -> &mut Card {
         self.cards.get_mut(&card).expect("a card that was sold")
     }
@@ -139,7 +137,7 @@ impl Cafe {
     }
 }
 
-/// What `issue` took in stages 1 and 2.
+/// The payload of `issue` in stages 1 and 2.
 #[derive(Deserialize, Shape)]
 struct IssueV1 {
     card: u32,
@@ -154,7 +152,7 @@ fn issue_1_to_3(old: IssueV1) -> (CafeIssue, Option<CafeLoad>) {
     (CafeIssue { card: old.card, first, last }, Some(load).filter(|load| load.cents > 0))
 }
 
-/// Takes an event with an `owner` to one with `first` and `last`.
+/// Replaces the `owner` of an event by `first` and `last`.
 fn two_names(mut event: Value) -> Result<Value, ValueError> {
     let (first, last) = first_and_last(&event.take::<String>("owner")?);
     event.insert("first", first)?;
@@ -167,7 +165,7 @@ fn first_and_last(owner: &str) -> (String, String) {
     (first.to_owned(), last.to_owned())
 }
 
-/// What `buy` took in stage 1.
+/// The payload of `buy` in stage 1.
 #[derive(Deserialize, Shape)]
 struct BuyV1 {
     card: u32,

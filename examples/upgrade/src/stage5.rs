@@ -1,15 +1,13 @@
-//! Stage 5: what the café owes to its guests, and a guest book for those who have a card.
+//! Stage 5: the sum of the money on all cards, and a guest book for card holders.
 //!
-//! - *The model changed*: it has a sum that it had not, and another guest book. Without more said, its older snapshots
-//!   would be passed over and the journal be replayed from its start. With a version, the old shape as `CafeV1`, and an
-//!   upcaster, a snapshot of stage 4 is of use still. What is replayed acts on the new model, so even the retired
-//!   `gift` adds to the sum.
-//! - *Events were dropped*: who wrote into the guest book without a card is not in it any more. The upcaster of `sign`
-//!   returns nothing.
-//! - *The commands are in groups*, as too many for one block would be, each in a module of its own. Events know nothing
-//!   of it.
+//! - *The model changed*: it has a new sum, and another guest book. Without a declaration, recovery would skip the older
+//!   snapshots and replay the whole journal. With a version, the old shape as `CafeV1`, and an upcaster, the snapshots of
+//!   stage 4 stay usable. Replayed events act on the new model, so even the retired `gift` adds to the sum.
+//! - *Events were dropped*: entries in the guest book without a card disappear. The upcaster of `sign` returns nothing.
+//! - *The commands are in groups*, each in a module of its own, as in a model with many commands. The journal does not record
+//!   groups.
 //!
-//! The lock: it has a line for `sign v2`. Groups changed nothing, and the model's own shape is not in it: a model may
+//! The lock has a line for `sign v2`. Groups do not change it, and it does not contain the shape of the model: a model may
 //! change at any time.
 
 use std::collections::BTreeMap;
@@ -19,12 +17,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Failure, Stage};
 
-/// All that the café knows.
+/// The state of the café.
 #[derive(Default, Serialize, Deserialize, Shape, Model)]
 #[model(name = "cafe", version = 2, history(CafeV1), groups(Cards, Counter))]
 pub struct Cafe {
     cards: BTreeMap<u32, Card>,
-    /// What is on all cards.
+    /// The money on all cards.
     owed: u64,
     guest_book: Vec<Entry>,
 }
@@ -41,10 +39,10 @@ struct Card {
     cents: u64,
 }
 
-/// What can be bought.
+/// The drinks on the menu.
 #[derive(Clone, Copy, Serialize, Deserialize, Shape)]
 pub enum Drink {
-    /// A small one.
+    /// A small cup.
     Espresso,
     /// A pot.
     Tea,
@@ -61,7 +59,7 @@ impl Drink {
         }
     }
 
-    /// What it cost up to stage 3.
+    /// The price up to stage 3.
     fn old_price(self) -> u64 {
         match self {
             Drink::Espresso => 250,
@@ -73,7 +71,7 @@ impl Drink {
 
 #[memimage::commands(group = Cards, lock = "locks/stage5.lock")]
 impl Cafe {
-    /// Sells a card, by the number printed on it.
+    /// Sells an empty card with a printed number.
     #[command(version = 3, history(IssueV1, value = two_names), check = is_new)]
     pub fn issue(&mut self, card: u32, first: String, last: String) {
         let owner = format!("{first} {last}").trim().to_owned();
@@ -84,7 +82,7 @@ impl Cafe {
         if self.cards.contains_key(&card) { Err(format!("card {card} is sold already")) } else { Ok(()) }
     }
 
-    /// Puts money onto a card.
+    /// Adds money to a card.
     #[command(check = is_known)]
     pub fn load(&mut self, card: u32, cents: u64) {
         self.add(card, cents);
@@ -94,7 +92,7 @@ impl Cafe {
         if self.cards.contains_key(&card) { Ok(()) } else { Err(format!("there is no card {card}")) }
     }
 
-    /// Put a small present onto a card, up to stage 3.
+    /// Added a small gift to a card, up to stage 3.
     #[command(replay_only)]
     fn gift(&mut self, card: u32) {
         self.add(card, 100);
@@ -103,7 +101,7 @@ impl Cafe {
 
 #[memimage::commands(group = Counter, lock = "locks/stage5.lock")]
 impl Cafe {
-    /// Takes the price of some cups from a card, and says what is left.
+    /// Takes the price of some cups from a card, and returns the remaining money.
     #[command(name = "buy", version = 3, check = can_serve)]
     pub fn serve(&mut self, card: u32, drink: Drink, cups: u32) -> u64 {
         self.pay(card, drink.price() * u64::from(cups))
@@ -113,7 +111,7 @@ impl Cafe {
         self.can_pay(card, drink.price() * u64::from(cups))
     }
 
-    /// As cups were paid up to stage 3.
+    /// Serves cups at the prices up to stage 3.
     #[command(name = "buy", version = 2, history(BuyV1), replay_only)]
     fn serve_at_old_prices(&mut self, card: u32, drink: Drink, cups: u32) -> u64 {
         self.pay(card, drink.old_price() * u64::from(cups))
@@ -131,7 +129,7 @@ impl Cafe {
 }
 
 impl Cafe {
-    /// A card that is known: each command that asks for one is checked.
+    /// A card that exists, as the check of the command has found.
     fn card(&mut self, card: u32) -> &mut Card {
         self.cards.get_mut(&card).expect("a card that was sold")
     }
@@ -161,7 +159,7 @@ impl Cafe {
     }
 }
 
-/// The model up to stage 4, as its snapshots hold it.
+/// The model in the snapshots of stage 4 and earlier.
 #[derive(Serialize, Deserialize, Shape)]
 struct CafeV1 {
     cards: BTreeMap<u32, Card>,
@@ -175,7 +173,7 @@ fn cafe_1_to_2(old: CafeV1) -> Cafe {
     Cafe { cards: old.cards, owed, guest_book: Vec::new() }
 }
 
-/// What `sign` took up to stage 4.
+/// The payload of `sign` up to stage 4.
 #[derive(Deserialize, Shape)]
 struct SignV1 {
     text: String,
@@ -186,7 +184,7 @@ fn sign_1_to_none(old: SignV1) {
     drop(old.text);
 }
 
-/// What `issue` took in stages 1 and 2.
+/// The payload of `issue` in stages 1 and 2.
 #[derive(Deserialize, Shape)]
 struct IssueV1 {
     card: u32,
@@ -201,7 +199,7 @@ fn issue_1_to_3(old: IssueV1) -> (CafeIssue, Option<CafeLoad>) {
     (CafeIssue { card: old.card, first, last }, Some(load).filter(|load| load.cents > 0))
 }
 
-/// Takes an event with an `owner` to one with `first` and `last`.
+/// Replaces the `owner` of an event by `first` and `last`.
 fn two_names(mut event: Value) -> Result<Value, ValueError> {
     let (first, last) = first_and_last(&event.take::<String>("owner")?);
     event.insert("first", first)?;
@@ -214,7 +212,7 @@ fn first_and_last(owner: &str) -> (String, String) {
     (first.to_owned(), last.to_owned())
 }
 
-/// What `buy` took in stage 1.
+/// The payload of `buy` in stage 1.
 #[derive(Deserialize, Shape)]
 struct BuyV1 {
     card: u32,

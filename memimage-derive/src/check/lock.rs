@@ -103,7 +103,7 @@ fn of_another_library(cx: &Ctxt, block: &Block, lock: &ModelLock) -> bool {
         let message = format!(
             "lock lines of a library that is not in this package: `{old}` in `{file}`, {} {}; the library here is `{library}`; \
              help: if `{old}` was renamed to `{model}`, write the new name in these lines, or delete the lines if no journal \
-             contains these events",
+             holds these events",
             if lines.len() == 1 { "line" } else { "lines" },
             numbers.join(", ")
         );

@@ -1,4 +1,4 @@
-//! The keys for an operation on an image, and its error where keys are needed and none were given.
+//! The keys for an operation on an image, and the error when they are needed and were not given.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::journal::{Headers, Layout, SalvageSource};
 use crate::keys::{KeyIds, Keyring, Keys};
 use crate::seq::SegmentId;
 
-/// The keys of an image, as given by its owner.
+/// The keys of an image, as its owner gave them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct GivenKeys {
     pub(super) encryption: Option<Keys>,
@@ -31,7 +31,7 @@ pub(super) struct Task {
 }
 
 impl Task {
-    /// Reads the headers of these segments, and checks that the keys are those of the image. Changes nothing.
+    /// Reads the headers of these segments, and checks that the keys are the ones of the image. Changes nothing.
     pub(super) fn unlock(
         self,
         disk: &Arc<dyn Disk>,
@@ -53,7 +53,7 @@ impl Task {
         SalvageSource::open(disk, headers, keyring)
     }
 
-    /// As [`unlock`](Task::unlock), for a task that may write: the current keys must be given too.
+    /// Like [`unlock`](Task::unlock), for a task that may write: the current keys must be given too.
     pub(super) fn unlock_to_write(
         self,
         disk: &Arc<dyn Disk>,
@@ -66,15 +66,15 @@ impl Task {
     }
 
     fn without_keys(self, root: &Path, form: KeyIds, keyring: &Keyring) -> Error {
-        let built = form.cipher.is_none_or(|_| cfg!(feature = "encryption"))
+        let is_supported = form.cipher.is_none_or(|_| cfg!(feature = "encryption"))
             && form.chain.is_none_or(|_| cfg!(feature = "chain"));
-        if !built && let Err(error) = keyring.protection(form, &[0; 16], root) {
+        if !is_supported && let Err(error) = keyring.protection(form, &[0; 16], root) {
             return error;
         }
-        let cipher = form.cipher.map(|id| format!("key {id} by `encryption`"));
-        let chain = form.chain.map(|id| format!("key {id} by `chain`"));
+        let cipher = form.cipher.map(|id| format!("key {id} to `encryption`"));
+        let chain = form.chain.map(|id| format!("key {id} to `chain`"));
         let keys: Vec<String> = cipher.into_iter().chain(chain).collect();
-        let help = format!("use `{}`, and give it {}", self.builder, keys.join(" and "));
+        let help = format!("use `{}`, and pass {}", self.builder, keys.join(" and "));
         let without = "was given no keys";
         Error::new(ErrorDetail::Protected { path: root.to_owned(), how: how(form), task: self.name, without, help })
     }

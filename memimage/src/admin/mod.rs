@@ -5,7 +5,7 @@
 // each uses those above it
 mod protection;
 mod keys;
-mod reading;
+mod complete_journal;
 mod rewrite;
 mod wording;
 mod seq_range;

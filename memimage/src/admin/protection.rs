@@ -1,4 +1,4 @@
-//! The protection of an image, and the refusal of a protected image where no keys can be given.
+//! The protection of an image, and the refusal of a protected image by a task that takes no keys.
 
 use std::sync::Arc;
 
@@ -21,12 +21,12 @@ pub(crate) fn refuse_protected(
         return Ok(());
     }
     let (path, without) = (layout.root().to_owned(), "takes no keys");
-    let help = "have `memimage::admin::Rewrite` make one of it without protection, which takes its keys, and use that";
+    let help = "create an unprotected copy with `memimage::admin::Rewrite`, which takes the keys, and use that";
     let help = help.to_owned();
     Err(Error::new(crate::error::ErrorDetail::Protected { path, how: how(form), task, without, help }))
 }
 
-/// The protection of this form, in words.
+/// The description of a form of protection.
 pub(super) fn how(form: KeyIds) -> &'static str {
     match form {
         KeyIds { cipher: None, chain: None } => "not protected",

@@ -1,15 +1,17 @@
 //! Which calls block a thread, and how to use an image from an async runtime such as tokio.
 //!
-//! memimage depends on no runtime. A [`Pending`](crate::Pending) is a plain `Future`: while a task awaits it, a thread
-//! of the image writes and syncs.
+//! memimage depends on no runtime. A [`Pending`](crate::Pending) is a plain `Future`: while a task awaits it, a thread of the
+//! image writes and syncs.
 //!
 //! # What blocks
 //!
-//! | call | waits for the image's lock | waits for room in the queue | waits for the disk |
+//! A command waits for *room* if too many batches are queued, or if the next segment is not yet preallocated.
+//!
+//! | call | waits for the image's lock | waits for room | waits for its batch on disk |
 //! | --- | --- | --- | --- |
 //! | a command as a method, `bank.deposit(…)` | blocks | blocks | blocks |
 //! | `submit(…)` | blocks | blocks | no |
-//! | `try_submit(…)` | blocks | no: answers *busy* | no |
+//! | `try_submit(…)` | blocks | no: returns [`ErrorKind::Busy`](crate::ErrorKind::Busy) | no |
 //! | `submit_async(…).await` | blocks | awaits | no |
 //! | `execute_async(…).await` | blocks | awaits | awaits |
 //! | `pending.await` | no | no | awaits |
@@ -18,14 +20,13 @@
 //! | `query_async(…).await` | blocks | no | awaits |
 //! | `read_uncommitted()` | blocks | no | no |
 //!
-//! `Image::open`, `Image::close`, `journal().sync()`, `admin().snapshot()` and dropping the last handle read or write
-//! files, and block until that is done.
+//! `Image::open`, `Image::close`, `journal().sync()`, `admin().snapshot()` and the drop of the last handle read or write files,
+//! and block until they are done.
 //!
-//! The lock is held for as long as a command's check and body run, or a query's closure. That is usually microseconds.
-//! It is held longer in three cases: a command or query that runs long; a snapshot (commands, and queries that come
-//! after a waiting command, wait while the state is written); and the rebuild of the model after a panic. Even the
-//! async calls block their thread for that time. If your snapshots take longer than a runtime's thread may be blocked,
-//! call the image from `spawn_blocking`.
+//! A command holds the lock while its check and body run, and a query while its closure runs: usually for microseconds. The
+//! lock is held longer by a slow command or query, by a snapshot while it writes the state (commands wait, and so do queries
+//! behind a waiting command), and by the rebuild of the model after a panic. Even the async calls block their thread for that
+//! time. If your snapshots take longer than a thread of the runtime may block, call the image from `spawn_blocking`.
 //!
 //! # A handler
 //!
@@ -94,7 +95,7 @@
 //!
 //! # Many commands from one task
 //!
-//! Submit first and await afterwards, so that the commands share one sync:
+//! Submit all commands first and await them afterwards, so that they share a sync:
 //!
 //! ```
 //! # use memimage::{Image, Model, Shape};
@@ -138,13 +139,13 @@
 //!
 //! # Cancelling
 //!
-//! A future that is dropped, by a timeout or by `select!`, does not take its command back. Once the command was
-//! executed it will be written, whether anybody waits or not. A caller that gave up does not know the outcome; a [key
-//! in the request](super::durability#why-a-request-should-carry-a-key) makes its retry safe.
+//! If a future is dropped, by a timeout or by `select!`, its command is not undone: an executed command is written, whether or
+//! not anybody waits for it. (A future that is dropped before its first poll executes nothing.) A caller that gives up does
+//! not know the outcome; a [key in the request](super::durability#why-a-request-should-carry-a-key) makes its retry safe.
 //!
 //! # Startup and shutdown
 //!
-//! Opening replays the journal, and closing syncs it. Both may take long, so run them on a thread that may block:
+//! Opening replays the journal, and closing syncs it. Run both on a thread that may block:
 //!
 //! ```text
 //! let bank = tokio::task::spawn_blocking(|| Image::<Bank>::open("bank.image")).await??;
@@ -154,5 +155,5 @@
 //!
 //! # Guards
 //!
-//! The guard of [`read_uncommitted`](crate::Image::read_uncommitted) is not `Send`, so the compiler refuses a task that
-//! holds one across an `.await`. Commands wait while it lives.
+//! The guard of [`read_uncommitted`](crate::Image::read_uncommitted) is not `Send`, so the compiler refuses to spawn a task on
+//! several threads that holds the guard across an `.await`. Commands wait while the guard lives.

@@ -1,30 +1,32 @@
-//! How a program changes and still reads every journal that an older version of it wrote.
+//! How to change a program so that it still reads every journal that its older versions wrote.
 //!
-//! A journal is replayed by programs that its writer never saw. A program must therefore know each version of each
-//! event that a journal holds, and every change must be declared. A change that is not declared is refused: by
-//! `cargo check` if the shapes are locked, else when an image is opened, before anything is replayed.
+//! A journal outlives the program that wrote it. Later programs must know each version of each event in the journal, so each
+//! change of an event must be declared. An undeclared change is refused: by `cargo check` if the shapes are locked,
+//! otherwise when an image is opened, before anything is replayed.
 //!
 //! # Lock the shapes
 //!
 //! Before the first release:
 //!
 //! 1. Write `#[memimage::commands(lock)]`.
-//! 2. Run `MEMIMAGE_BLESS=1 cargo test` once. It writes `memimage.lock`, with one line for each version of each event.
+//! 2. Run `MEMIMAGE_BLESS=1 cargo test --lib` once (for a model in a program, with `--bin NAME`). It writes
+//!    `memimage.lock`, with one line for each version of each event.
 //! 3. Commit that file.
 //!
-//! From then on, a payload that changes without a new version and a command that disappears are compile errors. Bless
-//! again after each intended change. [`shape_lock`](crate::shape_lock) has the details.
+//! From then on, it is a compile error to change a payload without a new version, or to remove a command without its
+//! history. Run the second step again, to *bless* the new lines, after each intended change.
+//! [`shape_lock`](crate::shape_lock) has the details.
 //!
 //! # Add, remove or change an argument
 //!
-//! An example: `deposit` gets a memo. With the new argument alone, the program does not compile:
+//! For example, add a memo to `deposit`. With only the new argument, the program does not compile:
 //!
 //! ```text
 //! error[E0080]: evaluation panicked: deposit v1: payload.memo: not in the lock, option<string> here; …
 //! ```
 //!
-//! Raise the version, keep the old payload as a struct, and write an *upcaster*, a function from the old version to the
-//! new one:
+//! Raise the version, keep the old payload as a struct, and write an *upcaster*: a function that converts the old payload to
+//! the new one.
 //!
 //! ```
 //! # use std::collections::BTreeMap;
@@ -81,33 +83,35 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! A missing upcaster, or one that leads to the wrong version, does not compile. An upcaster gets the payload, and what
-//! else was recorded if it takes a [`&Recorded`](crate::Recorded). It never gets the model.
+//! If an upcaster is missing, or returns the wrong type, the program does not compile. An upcaster takes the payload and, if
+//! it needs the seq, time, metadata or outcome of the event, a [`&Recorded`](crate::Recorded). It never sees the model.
 //!
 //! # All kinds of changes
 //!
 //! | change | what to do |
 //! | --- | --- |
-//! | a command is added, or a check changes | nothing; bless the new line |
+//! | a command is added | bless the new line |
+//! | a check changes | nothing |
 //! | a method is renamed | keep the event's name: `#[command(name = "deposit")]` |
-//! | the model's type is renamed | keep its name: `#[model(name = "Bank")]`; write the type's new name in the lock |
-//! | a variant is appended to an enum | bless it; older programs refuse the journal once the variant is used |
+//! | the model's type is renamed | keep its name in the journal: `#[model(name = "Bank")]`; replace the type's name in the lock |
+//! | a variant is appended to an enum | bless the line; once a journal holds the variant, older programs refuse the journal |
 //! | an argument, or a type in it, changes in any other way | a new version and an upcaster |
-//! | one command becomes another, or several | an upcaster that returns another payload, a tuple, an `Option`, a `Vec`, or the event enum `BankEvent` |
-//! | the same change to many events | `history(value = function)`: a function on [`Value`](crate::Value)s (maps, lists and scalars), so that no struct is kept |
+//! | one command becomes another, or several | an upcaster that returns another payload, or several: a tuple, an `Option`, a `Vec`, the event enum `BankEvent` |
+//! | many events change in the same way | `history(value = function)`: one function on [`Value`](crate::Value)s (maps, lists and scalars) for all of them, without structs of the old payloads |
 //! | a command is removed | [below](#remove-a-command) |
 //! | the body of a command changes | [below](#change-what-a-command-does) |
 //! | the model's fields change | [below](#change-the-models-fields) |
-//! | the model's `Default` changes | do not change what was in it: every replay begins with it. The journal holds it, and a program whose `Default` differs is refused. (If the fields changed: what the state's upcasters make of it is compared, or else the fields that stayed, but not maps and sets) |
-//! | too many versions have accumulated | [`admin::rewrite`](crate::admin::rewrite()) writes a new journal at the newest versions. Then write `oldest = N` at the command, and remove the lines of older versions from the lock. Not possible once a retention has pruned the journal |
+//! | the model's `Default` changes | not allowed, except for new fields: every replay begins with `Default`. The journal records it, and a program with another `Default` is refused. (If the model's fields changed, the upcasters of the state are applied to the recorded value first; without upcasters, only the unchanged fields are compared, without maps and sets) |
+//! | too many versions have accumulated | [`admin::rewrite`](crate::admin::rewrite()) writes a new journal with the newest versions. Then write `oldest = N` at the command, and remove the lines of older versions from the lock. A pruned journal cannot be rewritten |
 //!
 //! # Remove a command
 //!
-//! Decide what its old events are to do.
+//! The journal still holds the events of the command. Decide which effect they have on replay:
 //!
-//! - *They keep their effect, and nobody can execute the command any more*: mark the method `#[command(replay_only)]`.
-//! - *They have another effect, or none*: delete the method, and list the event's past versions on the block,
-//!   `retired(name = "…", history(…))`, by its name in the journal. Their upcasters say what they become:
+//! - *Their old effect.* Mark the method `#[command(replay_only)]`. It runs on replay only; callers cannot execute it.
+//! - *Another effect, or none.* Delete the method. On the block, write `retired(name = "…", history(…))` with the event's
+//!   name in the journal and a struct for each of its versions, oldest first. The last version needs one too, because its
+//!   generated payload went with the method. The upcasters of these structs return what each event becomes:
 //!
 //! ```
 //! # use std::collections::BTreeMap;
@@ -135,10 +139,10 @@
 //!     reason: String,
 //! }
 //!
-//! #[memimage::upcast] // does nothing from now on
+//! #[memimage::upcast] // version 1 has no effect from now on
 //! fn block_1(_: BlockV1) {}
 //!
-//! #[memimage::upcast] // is another command from now on
+//! #[memimage::upcast] // version 2 becomes another command
 //! fn block_2(old: BlockV2) -> BankFreeze {
 //!     BankFreeze { account: old.account, reason: old.reason }
 //! }
@@ -169,15 +173,15 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! The lock keeps its lines for `block`: the past types are held to them.
+//! The lock keeps its lines for `block`, and checks the structs against them.
 //!
-//! An upcaster that gives old events another effect acts on replay. A snapshot that was made before still has the old
-//! effect. So raise the version of the model too, `#[model(version = 2)]`: recovery then skips its older snapshots.
+//! The new effect comes about by replay, and older snapshots still contain the old effect. So raise the version of the model
+//! too, `#[model(version = 2)]`: recovery then skips the older snapshots.
 //!
 //! # Change what a command does
 //!
-//! A body that is changed in place is changed for the past too. The next replay gives another state, and is refused if
-//! the journal has a digest of the old one. Keep the old body for the old events:
+//! Replay runs the present body, also for old events. If you change a body in place, replay gives another state, and
+//! opening is refused if the journal holds a digest of the old state. Keep the old body for the old events:
 //!
 //! ```
 //! # use memimage::{Image, Model, Shape};
@@ -201,20 +205,19 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! If version 1 had a history, it moves to the `replay_only` method and leads to that method's payload
-//! (`CafeBuyAtTheOldPrice`). Rules that may change belong into a `check`: it does not run on replay, and may change at
-//! any time.
+//! If version 1 had a history, move it to the `replay_only` method; its last upcaster then returns the payload of that
+//! method (`CafeBuyAtTheOldPrice`). Put rules that may change into a `check`: checks do not run on replay, so they may change
+//! at any time.
 //!
 //! # Change the model's fields
 //!
-//! Nothing needs to be declared: recovery skips the snapshots of the old shape and replays the journal. To keep the
-//! snapshots useful, write `#[model(version = 2, history(BankV1))]`, keep the old struct (which also derives
-//! `Serialize`), and add an upcaster from it to the model. That upcaster must give what a replay would give; the
-//! verification of the next snapshot compares the two. A journal that was
-//! [pruned](super::snapshots#how-much-of-the-journal-is-kept) needs this upcaster.
+//! You need not declare anything: recovery skips snapshots of the old shape and replays the journal. To use old snapshots,
+//! write `#[model(version = 2, history(BankV1))]`, keep the old struct (it also derives `Serialize`), and add an upcaster
+//! from it to the model. The upcaster must give the same state as a replay; the verification of the next snapshot compares
+//! the two. For a journal that was [pruned](super::snapshots#how-much-of-the-journal-is-kept), this upcaster is required.
 //!
 //! # Test it
 //!
-//! `memimage::testing` (feature `testing`) has `golden`: a fixture for each version of each event, committed once and
-//! replayed by every test run. It also has `given(…).when(…)`, which tests commands and upcasters without files. The
-//! program `examples/upgrade` takes one model through five stages, with journals of each.
+//! `memimage::testing` (feature `testing`) has `golden`, which replays a committed fixture for each version of each event in
+//! every test run. `given(…).when(…)` tests commands and upcasters without files. The program `examples/upgrade` takes one
+//! model through five stages, with the journals of each.

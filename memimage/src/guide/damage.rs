@@ -1,9 +1,9 @@
-//! What happens after a crash or a disk error, and how an image is checked, repaired and copied.
+//! Crashes and disk errors, and how to check, repair and copy an image.
 //!
 //! # After a crash
 //!
-//! Open the image. A write that the crash cut short, a *torn write*, was acknowledged to nobody. Opening copies its
-//! bytes to `quarantine/`, clears them from the journal, and reports it:
+//! Open the image. If the crash cut a write short, the journal ends in a *torn write*, which was acknowledged to nobody.
+//! Opening copies its bytes to `quarantine/`, clears them from the journal, and reports it:
 //!
 //! ```
 //! # use memimage::{Image, Model, Shape};
@@ -24,19 +24,19 @@
 //!     println!("a torn write was cleared; its bytes are in {}", copy.display());
 //! }
 //! if recovery.uncertain {
-//!     println!("`journal/durable` was missing or old: whether events are missing at the end cannot be seen");
+//!     println!("`journal/durable` was missing or old: events may be missing at the end");
 //! }
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! The same report names snapshots that could not be used, files that were moved out of the way, and a clock that is
-//! behind the last event.
+//! The same [report](crate::RecoveryReport) names unusable snapshots, segments that were moved to the quarantine, and how far
+//! the clock is behind the last event.
 //!
-//! # Damage
+//! # Check for damage
 //!
-//! Any other damage that opening meets is refused. The error names the file, the byte and the event; nothing is
-//! changed. Opening reads from the newest snapshot on. [`admin::check`](crate::admin::check()) reads everything,
-//! without the program and its types, also while the image is in use:
+//! If opening meets any other damage, it refuses the image and changes nothing. The error names the file, the offset and the
+//! event. Opening reads only from the newest snapshot on. [`admin::check`](crate::admin::check()) reads everything. It does
+//! not need the model's type, and also works while the image is in use:
 //!
 //! ```
 //! # use memimage::{Image, Model, Seq, Shape};
@@ -58,38 +58,38 @@
 //! # segment.write_all_at(&[0; 512], 4096 + 4 * 512).unwrap(); // the frame of the last event
 //!
 //! let report = check(&path)?;
-//! println!("{report}"); // the damage, the repairs that fit, and the events that each would lose
+//! println!("{report}"); // the damage, the repairs that apply, and the events that each would lose
 //! assert!(!report.is_sound());
 //!
-//! repair(&path, RepairAction::CutFrom(Seq::new(2)))?; // a decision: event 2 is given up
+//! repair(&path, RepairAction::CutFrom(Seq::new(2)))?; // gives up event 2
 //! assert!(check(&path)?.is_sound());
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! # What to do about damage
+//! # Repair damage
 //!
 //! 1. Copy the whole directory.
 //! 2. If you have a good copy of the damaged file, restore it.
-//! 3. Else run [`check`](crate::admin::check()) and read its report.
+//! 3. Otherwise run [`check`](crate::admin::check()) and read its report.
 //! 4. Run [`repair`](crate::admin::repair()) with one of the actions that the report offers:
 //!
-//! | action | what it does | what is lost |
+//! | [`RepairAction`](crate::admin::RepairAction) | effect | loss |
 //! | --- | --- | --- |
 //! | `TornTail` | clears a torn write; opening does it too | nothing acknowledged |
-//! | `SuspectTail` | clears bytes at the end that nothing proves to have been acknowledged, and that no crash explains | nothing that is known of |
-//! | `Segments` | makes a damaged header or length again; the frames are intact | nothing |
-//! | `Snapshots` | moves unusable snapshots away | nothing that the journal has |
-//! | `Base` | makes a copy of a base again from the other copy | nothing |
-//! | `BeginAt(seq)` | continues from a good snapshot that is newer than the damage, with the events after it | the older events leave the journal; their state stays |
-//! | `CutFrom(seq)` | gives up this event and all after it; you must name the first that is missing or damaged | these events |
+//! | `SuspectTail` | clears bytes at the end that no crash explains, if nothing proves that they were acknowledged | nothing known |
+//! | `Segments` | restores a damaged header or length of a segment whose frames are intact | nothing |
+//! | `Snapshots` | moves unusable snapshots to the quarantine | nothing that the journal cannot rebuild |
+//! | `Base` | copies the base again from its intact copy | nothing |
+//! | `BeginAt(seq)` | lets the journal begin after the damage, with the state of an intact snapshot | the older events leave the journal; their effect stays in the state |
+//! | `CutFrom(seq)` | gives up this event and all later events; `seq` must be the first missing or damaged event | these events |
 //!
-//! A repair first copies whatever it changes to `quarantine/`. After a crash, run it again. After `CutFrom`, new
-//! commands take the numbers of those given up: tell systems that stored such numbers.
+//! A repair first copies everything that it changes to `quarantine/`. If a crash interrupts it, run it again. After `CutFrom`,
+//! new commands take the numbers of the events that were given up: inform other systems that stored these numbers.
 //!
 //! # An event that cannot be replayed
 //!
-//! Its body panics now, or its payload can no longer be read. Fix the program if you can. Otherwise record the decision
-//! that the event does nothing:
+//! If the body of an old command panics on replay, or its payload cannot be decoded, fix the program if you can. Otherwise
+//! make the event *void*, which records the decision that it has no effect:
 //!
 //! ```
 //! # use memimage::{Image, Model, Seq, Shape};
@@ -112,16 +112,16 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! - There is no way back, so copy the image first.
-//! - The event keeps its number. The events after it are replayed on a state without it, so they may give other results
-//!   than they did, or fail in turn.
-//! - Ids that the model counts (`self.next_id += 1`) move: if the void event took id 5, the next one takes 5 now.
-//!   Events and other systems that name ids then mean another thing. Ids from [`ctx.seq()`](super::determinism#ids) do
-//!   not move.
+//! - A void event cannot be restored, so copy the image first.
+//! - The event keeps its number. Later events are replayed on a state without it, so they may have other effects than before,
+//!   or fail in turn.
+//! - Ids that the model counts (`self.next_id += 1`) move: if the void event created id 5, the next event now creates id 5.
+//!   Recorded arguments and other systems that refer to id 5 then mean another thing. Ids from
+//!   [`ctx.seq()`](super::determinism#ids) do not move.
 //! - Snapshots that contain the event's effect are removed, and digests from before the decision no longer count.
 //!
 //! # Copies
 //!
-//! Copies are yours to make. Close the image, copy its whole directory, and open it again. To see that a copy is good,
-//! run `check` on it. An image that was replaced by an older copy of itself opens without an error;
-//! [`encryption`](super::encryption#rollback) says how to notice that.
+//! Make copies yourself: close the image, copy its whole directory, and open it again. Run `check` on a copy to see that it is
+//! intact. If an image is replaced by an older copy of itself, it opens without an error;
+//! [`encryption`](super::encryption#rollback) explains how to detect that.

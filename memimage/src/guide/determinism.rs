@@ -1,23 +1,23 @@
-//! What a command may do, so that replaying it gives the same state.
+//! What a command may do, so that its replay gives the same state.
 //!
-//! After a restart the commands run again, in their order, on the newest snapshot. So the effect of a body must depend
-//! on three things only: the model, the arguments and the [`Context`](crate::Context). What else it needs, such as a
-//! price from another service or a setting, the caller passes as an argument.
+//! After a restart, the commands since the newest snapshot run again, in the same order. So the effect of a body must depend
+//! only on the model, the arguments and the [`Context`](crate::Context). The caller passes everything else, such as a setting
+//! or a price from another service, as an argument.
 //!
 //! | instead of | use |
 //! | --- | --- |
-//! | `SystemTime::now()` | [`ctx.time()`](crate::Context::time): recorded, and never less than the event's before |
+//! | `SystemTime::now()` | [`ctx.time()`](crate::Context::time): recorded, and never earlier than the time of the previous event |
 //! | `rand::random()` | [`ctx.random()`](crate::Context::random) |
 //! | `Uuid::new_v4()` | `Uuid::from_u128(ctx.random().u128())` |
-//! | the user of the session | [`ctx.metadata()`](crate::Context::metadata), given by [`Image::with`](crate::Image::with) |
-//! | a global, the environment, a file | an argument |
-//! | iterating over a `HashMap` or `HashSet` | `BTreeMap`, `BTreeSet`, or `IndexMap` (feature `indexmap`) |
+//! | a global with the user of the session | [`ctx.metadata()`](crate::Context::metadata), which the caller sets by [`Image::with`](crate::Image::with) |
+//! | another global, the environment, a file | an argument |
+//! | iteration over a `HashMap` or `HashSet` | `BTreeMap`, `BTreeSet`, or `IndexMap` (feature `indexmap`) |
 //!
 //! # Hash maps
 //!
-//! A `HashMap` iterates in another order after a restart, even with a fixed hasher, since the order depends on the
-//! map's past. A body whose effect depends on that order replays to another state. A hash map that is only read by key
-//! is fine.
+//! The iteration order of a `HashMap` changes with a restart, even with a fixed hasher, because it depends on the history of
+//! the map. If the effect of a body depends on that order, replay gives another state. A hash map that is only accessed by
+//! key is fine.
 //!
 //! # Ids
 //!
@@ -44,27 +44,27 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! An event keeps its number forever, also when a journal is rewritten. Commands that a check refuses, and commands
-//! that panic, take no number. If one command makes several things, use the pair of the number and an index. Events
-//! that an upcaster split share one number.
+//! An event keeps its number, even if its journal is rewritten; only the repair [`CutFrom`](super::damage#repair-damage)
+//! gives numbers away again. Commands that are refused by a check, and commands that panic, take no number. If one command
+//! creates several things, use the number together with an index. If an upcaster splits an event, all its parts have the
+//! same number.
 //!
-//! A counter in the model (`self.next_id += 1`) is deterministic too, but its ids depend on every event before. If one
-//! of those is later made [void](super::damage#an-event-that-cannot-be-replayed), or an upcaster drops it, all later
-//! ids move by one. Arguments in the journal that name such ids, and ids that other systems have stored, then mean
-//! another thing.
+//! A counter in the model (`self.next_id += 1`) is deterministic too, but each id depends on all earlier events. If one of
+//! them is made [void](super::damage#an-event-that-cannot-be-replayed), or an upcaster drops it, all later ids move by one.
+//! Recorded arguments and other systems that refer to such an id then mean another thing.
 //!
 //! # Integer overflow
 //!
-//! `+`, `-` and `*` panic on overflow in a debug build, and wrap in a release build. A command that wrapped was
-//! recorded, and a debug build that replays it panics, so it cannot open the image. Make all builds behave alike, in
-//! the `Cargo.toml` of the workspace:
+//! By default, `+`, `-` and `*` panic on overflow in a debug build, and wrap in a release build. A release build records a
+//! command that wraps. A debug build panics when it replays that command, and cannot open the image. So use the same
+//! setting in all profiles, in the `Cargo.toml` of the workspace:
 //!
 //! ```toml
 //! [profile.release]
 //! overflow-checks = true
 //! ```
 //!
-//! and refuse what would overflow in the check:
+//! A `debug_assert!` in a body has the same problem. Refuse arguments that overflow in the check:
 //!
 //! ```
 //! # use memimage::{Image, Model, Shape};
@@ -90,40 +90,40 @@
 //!
 //! # Floats
 //!
-//! - *NaN.* There are many bit patterns of NaN, and which of them an operation gives differs between build profiles and
-//!   machines. The digest of a state compares bits. Refuse values that are not finite in a check.
-//! - *-0.0.* It equals `0.0` for `==`, but has other bits. So two states that compare equal can have different digests.
-//! - *`sin`, `exp`, `powf` …* Their results may differ between machines and versions of Rust. `+`, `-`, `*`, `/` and
-//!   `sqrt` give the same result on every 64-bit machine.
-//! - Money is best counted in integers.
+//! - *NaN* has many bit patterns. The digest of a state depends on the bits, and the same operation can give different bits in
+//!   another build profile or on another machine. Refuse values that are not finite in a check.
+//! - *`-0.0`* equals `0.0`, but has other bits. So two states that compare equal can have different digests.
+//! - *`sin`, `exp`, `powf` …* may give different results on another machine or with another version of Rust. `+`, `-`, `*`,
+//!   `/` and `sqrt` give the same result on every 64-bit machine.
+//! - Count money in integers.
 //!
-//! # Rules belong into a `check`
+//! # Put rules into a `check`
 //!
-//! A [check](macro@crate::commands) runs before anything is recorded, cannot change the model, leaves no trace when it
-//! refuses, and does not run on replay. So its rules may change with every release.
+//! A [check](macro@crate::commands) runs before the command is recorded. It cannot change the model. A refusal is not
+//! recorded, and checks do not run on replay. So the rules in a check may change with every release.
 //!
-//! A body that returns a `Result` is different. It may have changed something before it returned the error, so the call
-//! is recorded, as rejected, and runs again on every replay. There is no rollback. If you tighten a rule there, an old
-//! success becomes a refusal, and recovery stops at that event.
+//! A body that returns an error is different. It may already have changed the model, and there is no rollback. So the call is
+//! recorded as *rejected*, and runs again on every replay. If a later version of the body is stricter, a recorded success
+//! becomes an error on replay, and recovery stops at that event.
 //!
 //! # Panics
 //!
-//! A panic in a body is an error for its caller. The command is not recorded, and the library rebuilds the model from
-//! disk before anybody sees it again. Commands and queries wait for that, as long as opening takes, and it needs the
-//! model's memory a second time. (If a body is not deterministic, the rebuilt state may differ from the one before.)
+//! If a body panics, its caller gets an error and the command is not recorded. The library then rebuilds the model from disk.
+//! Commands and queries wait meanwhile, for as long as opening takes, and the model is in memory twice. (If a body is not
+//! deterministic, the rebuilt state may differ from the earlier one.)
 //!
-//! A panic in a check costs nothing. All this needs `panic = "unwind"`; with `abort` the process ends, and the next one
-//! recovers.
+//! A panic in a check needs no rebuild. All this requires `panic = "unwind"`; with `abort` the process ends, and the next one
+//! recovers the image.
 //!
-//! # How a mistake is found
+//! # Tools that find mistakes
 //!
-//! | by | when | what |
+//! | tool | when | what it finds |
 //! | --- | --- | --- |
-//! | the macro | compile time | calls such as `SystemTime::now`, in the body itself |
-//! | `clippy.toml` of the repository: copy it | `cargo clippy` | such calls, in every function of your program |
+//! | the macro | compile time | calls such as `SystemTime::now` in the body of a command |
+//! | the repository's `clippy.toml`, copied into your program | `cargo clippy` | such calls in every function of your program |
 //! | clippy's `iter_over_hash_type` | `cargo clippy` | most iterations over hash maps |
-//! | `testing::determinism` (feature `testing`) | `cargo test` | events that replay to another state on another thread, in another process, or from a snapshot |
-//! | the digest of the state | when a snapshot is verified, and on later replays | a state that differs, with the range of events |
+//! | `testing::determinism` (feature `testing`) | `cargo test` | events whose replay gives another state on another thread, in another process, or from a snapshot |
+//! | the digest of the state | when a snapshot is verified, and on later replays | a range of events whose replay gives another state |
 //!
 //! ```
 //! # use memimage::{Context, Model, Shape};
@@ -145,16 +145,16 @@
 //! # }
 //! ```
 //!
-//! None of them finds a `Mutex`, a `Cell` or an atomic in the model that a query or a check changes. Do not put any
-//! there.
+//! Do not put a `Mutex`, a `Cell` or an atomic into the model. A query or a check could change it unrecorded, and no tool
+//! finds that.
 //!
 //! # When a digest differs
 //!
-//! A snapshot that differs from the replayed state is thrown away and reported, and the image goes on. The journal
-//! keeps the digest, so the next opening that replays past that place is refused. You have two ways on:
+//! If a new snapshot differs from the replayed state, the library discards the snapshot and reports the difference, and the
+//! image goes on. The journal keeps the digest, so the next opening that replays past that event is refused. There are two
+//! ways to open the image again:
 //!
-//! - Fix the body, so that it gives the recorded state again.
-//! - Accept the replayed state: open with [`verify_digests(false)`](crate::Options::verify_digests) and make a
-//!   snapshot. It records the decision, and the image opens without the option again. As long as the body is not fixed,
-//!   making that snapshot also takes [`verify_snapshots(false)`](crate::Options::verify_snapshots), and the snapshot
-//!   must be kept.
+//! - Fix the body, so that replay gives the recorded state.
+//! - Accept the replayed state: open with [`verify_digests(false)`](crate::Options::verify_digests) and make a snapshot. The
+//!   journal records the decision, and the image opens without the option again. If the body is not fixed, also set
+//!   [`verify_snapshots(false)`](crate::Options::verify_snapshots) to make that snapshot, and keep the snapshot.

@@ -3,8 +3,8 @@
 //! # Three modes
 //!
 //! [`Options::durability`](crate::Options::durability) selects the mode each time an image is opened. The default is
-//! `Synced`. Events are written in *batches*: those that arrive while the disk is busy share the next write and the
-//! next sync.
+//! `Synced`. Events are written in *batches*: events that arrive while the disk is busy share the next write and the next
+//! sync.
 //!
 //! | | `Synced` | `Interval(d)` | `Buffered` |
 //! | --- | --- | --- | --- |
@@ -14,14 +14,14 @@
 //! | one thread that waits for each command pays | a sync: from 0.1 ms on a good SSD to several ms | a write: some tens of µs | a write: some tens of µs |
 //! | threads that wait at the same time | share the sync | share the write | share the write |
 //!
-//! A crash takes back only the end of the journal: what remains is the first events, without a gap. In `Synced` mode a
-//! value, a refusal or a panic's message reaches its caller only after everything it was computed from is on disk. A
-//! refusal waits for the commands that it may rest on; if none is pending, it returns at once.
+//! A crash can only remove events from the end of the journal; it leaves no gap. In `Synced` mode, a value, a refusal or the
+//! message of a panic reaches its caller only after every event that it may depend on is on disk. If all events are on disk
+//! already, a refusal returns at once.
 //!
 //! # How far the journal is on disk
 //!
-//! Each recorded command has a number, its [`Seq`](crate::Seq): 1, 2, 3 … [`Image::journal`](crate::Image::journal) has
-//! three positions. They say how far the journal has come. Each is at most the one before.
+//! Each recorded command has a number, its [`Seq`](crate::Seq): 1, 2, 3 … [`Image::journal`](crate::Image::journal) reports
+//! three positions. None is ahead of the position above it in this table:
 //!
 //! | position | the last event that is | it survives |
 //! | --- | --- | --- |
@@ -29,7 +29,7 @@
 //! | `written_seq()` | written to the operating system | a killed process |
 //! | `durable_seq()` | on disk | a power cut |
 //!
-//! `sync()` makes everything that was executed durable, in any mode.
+//! `sync()` makes all executed commands durable, in any mode.
 //!
 //! ```
 //! # use memimage::{Durability, Image, Model, Shape};
@@ -53,12 +53,12 @@
 //!
 //! # Reading: durable or newest
 //!
-//! | call | it shows | it waits for |
+//! | call | it returns | it waits for |
 //! | --- | --- | --- |
-//! | [`query`](crate::Image::query) | only what a crash cannot take back (in `Interval` and `Buffered`: what a killed process cannot) | the batch of the newest command that it saw |
-//! | [`read_uncommitted`](crate::Image::read_uncommitted) | the newest state, which a crash may take back | nothing |
+//! | [`query`](crate::Image::query) | a result that no crash can take back (in `Interval` and `Buffered`: that no killed process can take back) | the running command, then the batch of the newest command that it saw |
+//! | [`read_uncommitted`](crate::Image::read_uncommitted) | the newest state, which a crash may take back | the running command |
 //!
-//! Commands wait while either of them looks at the model. Keep them short.
+//! Commands wait while a query's closure runs, and while a guard of `read_uncommitted` lives. Keep both short.
 //!
 //! # Speed
 //!
@@ -76,25 +76,25 @@
 //!
 //! # When a write fails
 //!
-//! [`Error::kind`](crate::Error::kind) says what went wrong, for a program that must decide; the message says it to a
-//! person, with the place and what to do.
+//! A program decides by [`Error::kind`](crate::Error::kind). The message of the error is for people: it says what happened
+//! and where, and how to fix it.
 //!
 //! - *The disk is full.* The command fails before it is executed
-//!   ([`ErrorKind::StorageFull`](crate::ErrorKind::StorageFull)). Free some space and go on. On btrfs and ZFS a full
-//!   disk may poison the image instead, since overwriting needs space there. Nothing acknowledged is lost either way.
-//! - *A write or sync of the journal fails.* The library does not try it again, since a sync that succeeds after one
-//!   that failed proves nothing. The image is *poisoned*: every call fails until it is opened again. Each waiting
-//!   caller's error says whether its outcome is known
-//!   ([`Error::is_outcome_unknown`](crate::Error::is_outcome_unknown)). Opening recovers the image, and writes again
-//!   all events that are not proven to be on disk.
-//! - *A snapshot or the next segment cannot be written.* Nothing is lost, and the image goes on.
+//!   ([`ErrorKind::StorageFull`](crate::ErrorKind::StorageFull)). Free some space and go on. On btrfs and ZFS, where
+//!   overwriting needs space, a full disk may poison the image instead. No acknowledged command is lost in either case.
+//! - *A write or sync of the journal fails.* The library does not retry: after a failed sync, a successful one proves
+//!   nothing. The image is *poisoned*: every call fails until the image is opened again. The error of each waiting caller
+//!   says whether the outcome of its command is known
+//!   ([`Error::is_outcome_unknown`](crate::Error::is_outcome_unknown)). Opening recovers the image, and rewrites all events
+//!   that are not proven to be on disk.
+//! - *A snapshot or the next segment cannot be written.* No command is lost, and the image goes on.
 //!
 //! # Why a request should carry a key
 //!
 //! A client that loses its connection, or gets an error with an unknown outcome, does not know whether its command was
-//! executed. If it sends the command again, the command may be executed twice. A key that the client chooses for each
-//! request, such as a random UUID, makes the retry safe: the model stores the answer under the key, and answers a retry
-//! from there.
+//! executed. If the client sends the command again, the command may be executed twice. A key that the client chooses for
+//! each request, such as a random UUID, makes the retry safe: the model stores the answer under the key, and answers a retry
+//! with the stored answer.
 //!
 //! ```
 //! # use std::collections::BTreeMap;
@@ -126,20 +126,20 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! - A `check` must let a known key pass: after the first withdrawal, the balance may be too small for a second one.
-//! - The stored answers are part of the model. Let a command remove those that are older than any retry, by
-//!   [`ctx.time()`](crate::Context::time) or by their number.
+//! - A `check` of such a command must accept a key that the model knows. Otherwise it refuses the retry of a withdrawal,
+//!   because the balance is too small for a second withdrawal.
+//! - The stored answers are part of the model. Remove old answers in a command, by their age
+//!   ([`ctx.time()`](crate::Context::time)) or by their number, once no client retries them any more.
 //!
 //! # One owner
 //!
-//! One process owns an image. A second one is refused at once, and the error names the owner. Never delete `LOCK`: it
-//! is free once its process has ended, however it ended. Without it, two owners would overwrite each other. Images on
-//! network file systems are refused (on Linux, which tells the type of a file system), since locks and syncs cannot be
-//! relied on there.
+//! One process owns an image. A second process is refused at once, and the error names the owner. Never delete `LOCK`: the
+//! operating system releases the lock when its process ends, for whatever reason. If the file is deleted, two owners can
+//! overwrite each other's events. On Linux, images on network file systems are refused, because their locks and syncs are
+//! not reliable; [`Options::allow_network`](crate::Options::allow_network) permits them.
 //!
-//! # What the promises assume
+//! # Assumptions about disks
 //!
-//! A sector of 512 bytes is written whole or not at all. A write changes nothing around it. A disk that reports a sync
-//! has written the data. `docs/FORMAT.md` lists all assumptions, and `docs/RELIABILITY.md` says how the promises are
-//! tested. Copies, backups and protection against decaying disks are yours: memimage detects damage, and cannot bring
-//! back lost bytes.
+//! A sector of 512 bytes is written whole or not at all. A write changes nothing around it. A disk that reports a sync has
+//! written the data. `docs/FORMAT.md` lists all assumptions, and `docs/RELIABILITY.md` describes the tests of the promises.
+//! Make your own backups: memimage detects damage, and cannot restore lost bytes.

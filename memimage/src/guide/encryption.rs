@@ -1,12 +1,12 @@
-//! Encryption of an image, and a chain of keyed hashes that shows tampering.
+//! Encryption of an image, and a chain of keyed hashes that detects tampering.
 //!
-//! | feature | option | what it does | how |
+//! | feature | option | effect | algorithm |
 //! | --- | --- | --- | --- |
-//! | `encryption` | `Options::encryption` | hides journal, snapshots and bases | XChaCha20-Poly1305 |
-//! | `chain` | `Options::chain` | shows that the journal was changed by somebody without the key | BLAKE3, keyed; each frame is linked to the one before |
+//! | `encryption` | `Options::encryption` | hides the contents of journal, snapshots and bases | XChaCha20-Poly1305 |
+//! | `chain` | `Options::chain` | detects changes to the image by somebody without the key | keyed BLAKE3; each frame is linked to the previous one |
 //!
-//! Each works without the other. An image is encrypted, or chained, from its creation on or not at all. Both options
-//! may use the same keys.
+//! Each works without the other, and both may use the same keys. Decide when you create the image: a plain image cannot become
+//! encrypted or chained in place. [`admin::Rewrite`](crate::admin::Rewrite) copies it into a new image that is.
 //!
 //! ```toml
 //! [dependencies]
@@ -34,15 +34,15 @@
 //! # fn from_the_key_store(number: u32) -> Option<[u8; 32]> { Some([number as u8; 32]) }
 //! # let directory = tempfile::tempdir().unwrap();
 //! # let path = directory.path().join("diary.image");
-//! // key 3 is the current one; the callback also finds older keys
+//! // key 3 is the current key; the callback also finds older keys
 //! let keys = Keys::new(3, |number| from_the_key_store(number).map(Key::new));
 //!
 //! let diary = Image::<Diary>::options().encryption(keys.clone()).chain(keys.clone()).open(&path)?;
 //! diary.write("Nobody reads this.".to_owned())?;
-//! let head = diary.admin().chain_head()?; // store it out of reach of those who can write to the image
+//! let head = diary.admin().chain_head()?; // store it where nobody who can write to the image can change it
 //! Image::close(diary)?;
 //!
-//! assert!(Image::<Diary>::open(&path).is_err()); // without keys: refused, and nothing is touched
+//! assert!(Image::<Diary>::open(&path).is_err()); // without keys: refused, and nothing is changed
 //!
 //! let report = memimage::admin::Check::new().encryption(keys.clone()).chain(keys).run(&path)?;
 //! assert_eq!(report.chain_head, head);
@@ -52,39 +52,36 @@
 //!
 //! # Keys
 //!
-//! - A key is 32 random bytes from a key store. A password is not a key; derive one by a function that is made for
-//!   that, such as Argon2.
-//! - Your callback gives the key of a number. Only the number is on disk. Keys are wiped from memory when they are
-//!   dropped.
-//! - A missing or wrong key is refused before anything is touched. A lost key takes the image with it.
-//! - *To change keys*, open with another current key. New segments and snapshots use it. Keep the old key as long as a
-//!   file names it, or move everything into a new image by [`admin::Rewrite`](crate::admin::Rewrite) and destroy the
-//!   old one.
+//! - A key is 32 random bytes from a key store. Do not use a password as a key; derive a key from it with a password hash such
+//!   as Argon2.
+//! - Your callback returns the key for a number. Only the number is on disk. Keys are wiped from memory when they are dropped.
+//! - If a key is missing or wrong, the image is refused and nothing is changed. If a key is lost, so is the image.
+//! - *To rotate keys*, open the image with another current key. New segments and snapshots use it. Keep the old key as long as
+//!   a file needs it, or copy the image by [`admin::Rewrite`](crate::admin::Rewrite) and destroy the old image.
 //! - `admin::Check`, `admin::Repair` and `admin::Void` take the same keys.
 //!
 //! # What stays visible
 //!
-//! Without the key one can see the model's name, the numbers of keys, and how many events there are, in which batches,
-//! of which lengths and at which times. Hidden are the names of commands, their arguments, metadata, outcomes, shapes,
-//! and the state.
+//! Without the key, a reader of the files can see the model's name, the numbers of the keys, the number of events, and the
+//! sizes and times of the batches. The names of commands, arguments, metadata, outcomes, shapes and the state are hidden.
 //!
-//! The state in memory is not encrypted, and may reach swap or a core dump.
+//! The state in memory is not encrypted, and may reach swap space or a core dump.
 //!
 //! # What is detected
 //!
-//! | somebody without the key | `encryption` | `chain` |
+//! | an attacker without the key | `encryption` | `chain` |
 //! | --- | --- | --- |
-//! | reads the files | sees only what is listed above | can read all |
+//! | reads the files | sees only the facts listed above | can read everything |
 //! | changes a frame, a header or a snapshot, or takes one from another image | detected | detected |
-//! | removes the end, or restores all files of an earlier time | not detected | not detected, but see below |
+//! | removes the end of the journal, or restores an older copy of the image | not detected | detected with [`chain_head`](#rollback) only |
 //!
-//! The chain binds each frame to all frames before it. Opening verifies what it reads, which is everything from the
-//! newest snapshot on. `admin::Check` with the keys verifies all.
+//! The chain binds each frame to all earlier frames. Opening verifies only what it reads, from the newest snapshot on.
+//! `admin::Check` with the keys verifies the whole image.
 //!
 //! # Rollback
 //!
-//! Neither feature shows that the whole image was replaced by an older copy of itself. Keep `chain_head()` where
-//! whoever can write to the image cannot, and compare it with the one that a later check reports. A repair that gives
-//! up events changes the head.
+//! Neither feature alone detects that the whole image was replaced by an older copy of itself. Store the result of
+//! `admin().chain_head()` where nobody who can write to the image can change it, and compare it with the
+//! head that a later check reports. A repair that gives up events changes the head.
 //!
-//! `docs/SECURITY.md` has the complete list of threats, and the measured cost.
+//! `docs/SECURITY.md` has the complete threat model and the measured cost.

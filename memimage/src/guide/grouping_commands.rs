@@ -1,14 +1,14 @@
-//! How several changes become one that is atomic, and how a model with many commands is organised.
+//! How to combine several changes into one atomic command, and how to organise a model with many commands.
 //!
 //! # One command is one event
 //!
-//! A command is recorded whole or not at all, and no other command runs while it runs. So a change that must be atomic
-//! is one command. Two calls, one after the other, are two events: another thread's command may run between them, and a
-//! crash may keep the first without the second. That also holds for commands that are submitted together.
+//! A command is recorded as a whole or not at all, and no other command runs meanwhile. So make a change that must be atomic
+//! one command. Two calls are two events, even if they are submitted together: another thread's command may run between them,
+//! and after a crash the first may be there without the second.
 //!
 //! # A command over helper methods
 //!
-//! Put the steps into plain methods, and their rules into plain checks. Each command combines what it needs:
+//! Put the steps into helper methods. The command calls them, and its check contains the rules of all steps:
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -37,14 +37,14 @@
 //!         self.holds(account, cents)
 //!     }
 //!
-//!     /// Both steps, or none.
+//!     /// Both steps, or neither.
 //!     #[command(check = can_transfer)]
 //!     fn transfer(&mut self, from: u32, to: u32, cents: u64) {
 //!         self.debit(from, cents);
 //!         self.credit(to, cents);
 //!     }
 //!
-//!     /// All rules of both steps.
+//!     /// The rules of both steps.
 //!     fn can_transfer(&self, from: u32, to: u32, cents: u64) -> Result<(), String> {
 //!         if from == to {
 //!             return Err("an account cannot pay itself".to_owned());
@@ -76,17 +76,16 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! - **A command that calls another command's method skips that command's check.** `self.withdraw(…)` inside a body is
-//!   an ordinary method call: no check, no event of its own. Call a helper method instead, and state the rules in the
-//!   outer check.
-//! - **Check everything before you change anything.** There is no rollback: a body that returns an error keeps what it
-//!   changed until then, and is recorded as rejected. A check cannot change the model. (A panic in a body does undo its
-//!   changes, at the cost of a [rebuild](super::determinism#panics).)
-//! - **Do not decide outside.** Between a `query` and the command that follows, another thread's command may change the
-//!   state. Put the condition into the command's check.
-//! - A body cannot call its own image, only methods of the model. A call on the image from inside a command, a check or
-//!   a `query` on the same thread is an error. A command or `query` that waits for another thread which calls the same
-//!   image waits forever.
+//! - **A command that calls another command's method skips that command's check.** `self.withdraw(…)` inside a body is an
+//!   ordinary method call: it runs no check and records no event. Call a helper method instead, and put the rules into the
+//!   check of the calling command.
+//! - **Check everything before you change anything.** There is no rollback: if a body returns an error, its changes stay, and
+//!   the command is recorded as rejected. A check cannot change the model. (A panic in a body does undo its changes, at the
+//!   cost of a [rebuild](super::determinism#panics).)
+//! - **Do not decide by a `query`.** Another thread's command may change the state between the `query` and your command. Put
+//!   the condition into the command's check.
+//! - **Do not call the image from inside it.** A call on the image from a command, a check or a `query` on the same thread
+//!   is an error. If the body or closure waits for another thread that calls the image, both wait forever.
 //!
 //! # Many items in one command
 //!
@@ -119,13 +118,12 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! A record may have 16 MiB by default ([`Options::record_bytes_max`](crate::Options::record_bytes_max)). All other
-//! commands wait while one runs, so split long work that need not be atomic.
+//! By default a record can have 16 MiB ([`Options::record_bytes_max`](crate::Options::record_bytes_max)). All other commands
+//! wait while one runs, so split long work that need not be atomic.
 //!
 //! # Several blocks of commands
 //!
-//! A model with many commands has several blocks, called groups, each in a module of its own if you like. The model
-//! lists them:
+//! A model with many commands can have several blocks, called *groups*, in separate modules. The model lists its groups:
 //!
 //! ```
 //! use memimage::{Image, Model, Shape};
@@ -173,5 +171,5 @@
 //! # }
 //! ```
 //!
-//! Groups exist in the source only: the journal does not know them, and a command may move from one to another.
-//! Payloads are named after the group, `AccountsOpenAccount`.
+//! The journal does not record groups, so a command may move from one group to another. Payloads are named after the group:
+//! `AccountsOpenAccount`.

@@ -1,20 +1,20 @@
 //! The guide: how to use memimage, one chapter for each subject.
 //!
-//! Each chapter is a module without code of its own; its documentation is the text. Every example in it is compiled and
-//! run by the tests. Read [`quick_start`] first. The other chapters can be read in any order.
+//! Each chapter is the documentation of an empty module, and the tests compile and run its examples. Read [`quick_start`]
+//! first, and the other chapters in any order.
 //!
-//! | chapter | it answers |
+//! | chapter | questions |
 //! | --- | --- |
 //! | [`quick_start`] | How do I write a model, execute commands and read the state? |
 //! | [`durability`] | What is on disk when a call returns? What if a write fails? Why should a request carry a key? |
-//! | [`changing_your_model`] | How does a program stay able to read old journals? How is a command changed or removed? |
+//! | [`changing_your_model`] | How does a new program read old journals? How is a command changed or removed? |
 //! | [`determinism`] | What may a command do? Ids, hash maps, integer overflow, floats, panics. |
 //! | [`snapshots`] | How fast is a restart? How much memory and disk does an image take? How is the journal shortened? |
 //! | [`damage`] | What happens after a crash or a disk error? How is an image checked, repaired and copied? |
 //! | [`encryption`] | How is an image encrypted, and how is tampering detected? |
 //! | [`async_and_tokio`] | Which calls block a runtime's thread? |
-//! | [`grouping_commands`] | How do several changes become one that is atomic? How are many commands organised? |
-//! | [`glossary`] | What does a word mean, and what do other systems call it? |
+//! | [`grouping_commands`] | How do several changes become one atomic command? How are many commands organised? |
+//! | [`glossary`] | What does a term mean, and what do other systems call it? |
 //!
 //! The repository has further documents, in `memimage/docs/`:
 //!
@@ -22,12 +22,12 @@
 //! | --- | --- |
 //! | `ARCHITECTURE.md` | the code: its modules, invariants and decisions |
 //! | `ERRORS.md` | each error of the macros, with its fix |
-//! | `FORMAT.md` | each byte on disk |
-//! | `RELIABILITY.md` | the tests of crashes and failing disks, and what they found |
-//! | `SECURITY.md` | what is protected against whom |
+//! | `FORMAT.md` | the format on disk |
+//! | `RELIABILITY.md` | the tests of crashes and failing disks, and the bugs that they found |
+//! | `SECURITY.md` | the threat model |
 //!
-//! `examples/` has three programs: `bank` (the quick start), `orderbook` (a real feed of orders, pipelined and
-//! resumable) and `upgrade` (one model in five stages of its life, with the journals of each).
+//! `examples/` has three programs: `bank` (the quick start), `orderbook` (a real feed of orders, pipelined and resumable) and
+//! `upgrade` (a model in five stages of its life, with the journals of each).
 
 pub mod quick_start;
 pub mod durability;

@@ -59,37 +59,37 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! | derive | what the library needs it for |
+//! | derive | purpose |
 //! | --- | --- |
 //! | `Default` | the state before the first command |
 //! | `Serialize`, `Deserialize` | snapshots of the state |
 //! | [`Shape`](crate::Shape) | the structure of the type, which is stored so that it cannot change unnoticed |
 //! | [`Model`](crate::Model) | connects the type with its commands |
 //!
-//! The macro makes a struct of each command's arguments, its *payload* (`BankDeposit { account, cents }`), and a trait
-//! `BankCommands`, by which an [`Image`](crate::Image) has the commands as methods. To call commands from another
-//! module, import that trait together with the model. Argument types of your own derive `Serialize`, `Deserialize` and
-//! `Shape`; types of std have a shape, and so have those of some crates, behind [features](crate#features).
+//! For each command, the macro generates a struct with its arguments, the *payload* (`BankDeposit { account, cents }`). It
+//! also generates a trait, `BankCommands`, which adds the commands to [`Image`](crate::Image) as methods. To call commands
+//! from another module, import that trait and the model. Derive `Serialize`, `Deserialize` and `Shape` for your own argument
+//! types. The types of std that serde supports have a shape, and [features](crate#features) add those of other crates.
 //!
 //! An `Image` is a cheap handle: clone it and give the clones to other threads.
 //!
-//! # What a caller gets
+//! # Return values
 //!
-//! | the method returns | and has a `check` that returns | a call on the image returns |
+//! | the method returns | its `check` returns | a call on the image returns |
 //! | --- | --- | --- |
 //! | `T` | no check | `Result<T, memimage::Error>` |
 //! | `T` | `Result<(), E>` | `Result<T, CommandError<E>>` |
 //! | `Result<T, E>` | no check, or `Result<(), E>` | `Result<T, CommandError<E>>` |
 //!
-//! [`CommandError::Refused`](crate::CommandError::Refused) is the model's own answer, and
+//! [`CommandError::Refused`](crate::CommandError::Refused) is the model's own error, and
 //! [`CommandError::Image`](crate::CommandError::Image) an error of the library. Put rules into the `check`:
-//! [`determinism`](super::determinism#rules-belong-into-a-check) says why.
+//! [`determinism`](super::determinism#put-rules-into-a-check) gives the reason.
 //!
 //! # Time, caller, random values
 //!
-//! A command must not read a clock or draw random numbers: it will run again when the journal is replayed, and must
-//! then do the same. It takes a [`&Context`](crate::Context) instead. The values in it are recorded. Callers do not
-//! pass it.
+//! A command runs again when the journal is replayed, and must then have the same effect. So it must not read a clock or a
+//! source of random numbers. Instead, the method takes a [`&Context`](crate::Context), whose values are the same on each
+//! replay. Callers do not pass it. A check may take it too.
 //!
 //! ```
 //! use memimage::{Context, Image, Metadata, Model, Shape, Timestamp};
@@ -117,9 +117,9 @@
 //!
 //! # Many commands from one thread
 //!
-//! A call waits until its command is on disk. [`submit`](crate::Image::submit) does not: it executes the command and
-//! returns a [`Pending`](crate::Pending). Wait for it later, or `.await` it; [`Pending::seq`](crate::Pending::seq) is
-//! the number of its event. Commands that are submitted together share one write and one sync.
+//! A call waits until its command is on disk. [`submit`](crate::Image::submit) does not wait: it executes the command and
+//! returns a [`Pending`](crate::Pending). Wait for it later, or `.await` it; [`Pending::seq`](crate::Pending::seq) returns
+//! the number of its event. Commands that are submitted together share a write and a sync.
 //!
 //! ```
 //! # use std::collections::BTreeMap;
@@ -142,14 +142,14 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! # What is in the directory
+//! # The directory of an image
 //!
 //! | path | content |
 //! | --- | --- |
-//! | `LOCK` | held by the process that has the image open; never delete it |
-//! | `journal/` | every command in order; the data |
-//! | `snapshot/` | the state at some commands, for a faster restart; may be deleted |
-//! | `quarantine/` | copies of bytes that a recovery or a repair took out of the journal |
+//! | `LOCK` | locked by the process that has the image open; never delete it |
+//! | `journal/` | all recorded commands in order: the data |
+//! | `snapshot/` | states of the model, for a faster restart; may be deleted |
+//! | `quarantine/` | copies of bytes that recovery or a repair removed |
 //!
-//! [`Stats::recovery`](crate::Stats::recovery) says what opening found. The library prints nothing; it reports through
-//! the `tracing` crate.
+//! [`Stats::recovery`](crate::Stats::recovery) reports how opening went. The library prints nothing; it reports through the
+//! `tracing` crate.

@@ -1,10 +1,10 @@
-//! Restarts, memory and disk: what snapshots do, and how much of the journal is kept.
+//! Snapshots, restart times, memory, disk space, and the retention of the journal.
 //!
 //! # What a snapshot is
 //!
-//! A *snapshot* is a file with the whole state after one event. Recovery loads the newest usable one and replays the
-//! events after it. Snapshots only save time: the journal is the truth. Delete all of them, and the next start replays
-//! the whole journal. (Exception: a journal that was [pruned](#how-much-of-the-journal-is-kept).)
+//! A *snapshot* is a file with the whole state after one event. Recovery loads the newest usable snapshot and replays the
+//! later events. Snapshots only save time: if you delete all of them, the next start replays the whole journal, or, if it
+//! was [pruned](#how-much-of-the-journal-is-kept), replays it from its base.
 //!
 //! By default the library makes a snapshot after each 64 MiB of journal, and keeps the newest two.
 //! [`Options::snapshots`](crate::Options::snapshots) sets another [policy](crate::SnapshotPolicy), and
@@ -35,43 +35,44 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! # How fast a restart is
+//! # The speed of a restart
 //!
-//! Opening takes as long as loading a snapshot and replaying the events after it. In one run of
-//! `cargo bench -p memimage --bench replay`, on a virtual machine with two cores, replay took 47 ns an event (a million
-//! events of four numbers each).
+//! Opening loads a snapshot and replays the later events. In one run of `cargo bench -p memimage --bench replay`, on a virtual
+//! machine with two cores, replay took 47 ns for each event (a million events with four numbers each).
 //!
-//! # What making one costs
+//! # The cost of a snapshot
 //!
-//! 1. The state is hashed, serialized and synced in place, under the read lock. Commands wait for that long. Queries go
-//!    on until a command waits; from then on new queries wait behind it.
-//! 2. The snapshot is verified, while commands go on: the library rebuilds the state from the snapshot before and the
-//!    events since, and compares the two. This takes the model's memory a second time.
-//!    [`verify_snapshots(false)`](crate::Options::verify_snapshots) turns it off; then only a later replay finds a body
-//!    that is not deterministic.
+//! 1. The state is hashed, serialized and synced in place, under the read lock. Commands wait for that time. Queries run until
+//!    a command waits; new queries then wait behind that command.
+//! 2. The snapshot is verified while commands go on: the library rebuilds the state from the previous snapshot and the events
+//!    since, and compares the two. This needs the model's memory a second time.
+//!    [`verify_snapshots(false)`](crate::Options::verify_snapshots) turns verification off; then only a later replay finds a
+//!    body that is not deterministic.
 //!
-//! A snapshot that cannot be written, or differs, is thrown away, and the image goes on. `Admin::snapshot` returns the
-//! error. For a snapshot made by the policy, [`Stats::snapshot_failure`](crate::Stats::snapshot_failure) has it.
+//! If a snapshot cannot be written, or its verification fails, the library discards it and the image goes on.
+//! [`Admin::snapshot`](crate::Admin::snapshot) returns the error;
+//! [`Stats::snapshot_failure`](crate::Stats::snapshot_failure) holds the error of a snapshot made by the policy.
 //!
 //! # Memory and disk
 //!
-//! | | how much |
+//! | | size |
 //! | --- | --- |
-//! | memory, while running | the model, and some MiB of batches |
+//! | memory, while running | the model, and some MiB for batches |
 //! | memory, while opening | the model, and one segment of the journal (up to 64 MiB) |
 //! | memory, while a snapshot is verified, and after a panic in a body | the model a second time |
 //! | disk, journal | all of it, unless a retention is set |
-//! | disk, next segment | made in advance: 2 MiB for a new image, later 64 MiB |
-//! | disk, snapshots | two of them, each with the size of the state |
-//! | disk, each batch | at least 512 bytes; 4096 in the modes `Interval` and `Buffered`. Commands that wait one by one cost that much each |
+//! | disk, next segment | preallocated: 2 MiB for a new image, later up to 64 MiB |
+//! | disk, snapshots | two, or up to four with a retention, each with the size of the state |
+//! | disk, base of a pruned journal | twice the size of the state |
+//! | disk, each batch | at least 512 bytes; 4096 in the modes `Interval` and `Buffered`. A thread that waits for each command makes a batch for each |
 //!
-//! [`segment_bytes`](crate::Options::segment_bytes), [`batch_bytes`](crate::Options::batch_bytes) and
-//! [`record_bytes_max`](crate::Options::record_bytes_max) change these sizes; all are in bytes.
+//! The options [`segment_bytes`](crate::Options::segment_bytes), [`batch_bytes`](crate::Options::batch_bytes) and
+//! [`record_bytes_max`](crate::Options::record_bytes_max) change these sizes, in bytes.
 //!
 //! # How much of the journal is kept
 //!
-//! All of it, by default. [`Options::retention`](crate::Options::retention) lets the library delete old segments, and
-//! keeps at least so many events (`Events`) or so long a time (`Period`):
+//! By default, all of it. With [`Options::retention`](crate::Options::retention), the library deletes old segments, and keeps
+//! at least a number of events (`Events`) or the events of a time span (`Period`):
 //!
 //! ```
 //! # use memimage::{Image, Model, Retention, Shape};
@@ -90,13 +91,13 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! Once a snapshot is old enough, and the newest state was rebuilt from it, the library stores it beside the journal in
-//! two copies, as the *base*, and deletes the segments before it. Whatever is chosen, the state can still be rebuilt:
-//! from the two newest snapshots, and from the base without any snapshot. What is lost:
+//! Once a snapshot is old enough, and the newest state was rebuilt from it, the library stores two copies of it beside the
+//! journal, as the *base*, and deletes the segments before it. With any retention, the state can be rebuilt from either of
+//! the two newest snapshots, and also from the base alone. The price:
 //!
-//! - the record of how the base came about, for good;
-//! - replay from the first event. A program whose model has another shape needs an [upcaster of the
-//!   state](super::changing_your_model#change-the-models-fields), or is refused;
-//! - [`admin::rewrite`](crate::admin::rewrite()), which needs the whole journal.
+//! - The events before the base are gone for good.
+//! - Replay from the first event is impossible. If the model gets another shape, it needs an [upcaster of the
+//!   state](super::changing_your_model#change-the-models-fields); without one, opening is refused.
+//! - [`admin::rewrite`](crate::admin::rewrite()) is refused, because it needs the whole journal.
 //!
-//! Keep everything unless you know that you need not.
+//! Keep all events unless you are sure that nobody needs them.

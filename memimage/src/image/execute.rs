@@ -148,12 +148,12 @@ impl<M: Model> Shared<M> {
         bound_depth::<M, C>(&command)?;
         let mark = open.begin(event, time, metadata, None).map_err(|error| unencodable::<M, C>(error.to_string()))?;
         if let Err(error) = encode::<M, C>(&command, &mut open) {
-            open.take_back(mark);
+            open.discard_record(mark);
             return Err(error);
         }
         let (size, cap) = (open.record_len(mark) as u64, self.record_bytes_max as u64);
         if size > cap {
-            open.take_back(mark);
+            open.discard_record(mark);
             return Err(Error::new(ErrorDetail::TooLarge { command: C::NAME, size, cap }));
         }
         let mark = match self.journal.reserve(&mut open, mark) {
@@ -174,7 +174,7 @@ impl<M: Model> Shared<M> {
                 Ok(Attempt::Answered(Pending::new(answer.map_err(C::Error::from_refusal), Some(seq), ticket)))
             }
             Err(panic) => {
-                open.take_back(mark);
+                open.discard_record(mark);
                 drop(open);
                 self.rebuild(&mut core)?;
                 Err(panicked::<M, C>("body", &*panic))

@@ -162,7 +162,7 @@ impl<M: Model> Opening<M> {
             until: None,
             newest_snapshot: None,
             verify_digests: self.options.verify_digests,
-            believe_upcasters: true,
+            trust_upcasters: true,
         };
         let recovered = recover::<M>(opened, &dispatch, goal)?;
         let end = recovered.end.as_ref().expect("all of the journal was read");

@@ -100,7 +100,7 @@ impl<M: Model> Shared<M> {
             until: Some(taken.seq),
             newest_snapshot: Some(base),
             verify_digests: true,
-            believe_upcasters: true,
+            trust_upcasters: true,
         };
         let rebuilt = self.recover_beside(&taken.dispatch, goal)?;
         if rebuilt.snapshot != Some(base) {

@@ -163,7 +163,7 @@ impl<M: Model> Shared<M> {
             until: Some(taken.seq),
             newest_snapshot: Some(older),
             verify_digests: self.verify_digests,
-            believe_upcasters: false,
+            trust_upcasters: false,
         };
         let rebuilt = self.recover_beside(&taken.dispatch, goal)?;
         compare(&rebuilt.model, rebuilt.last, rebuilt.snapshot.unwrap_or(Seq::ZERO), taken.digest)?;
@@ -179,7 +179,7 @@ impl<M: Model> Shared<M> {
                 until: Some(until),
                 newest_snapshot: None,
                 verify_digests: self.verify_digests,
-                believe_upcasters: true,
+                trust_upcasters: true,
             };
             self.recover_beside(&core.dispatch, goal)
         };

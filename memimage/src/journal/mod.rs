@@ -33,7 +33,7 @@ pub(crate) use read::scan::{JournalEnd, Scan};
 pub(crate) use read::segments::Segments;
 pub(crate) use write::batch::{FramePosition, NoRoom, OpenBatch, SEAL_ROOM};
 pub(crate) use write::commit::{BatchLimits, is_writing};
-pub(crate) use write::create::{create, make_continued, make_without_start};
+pub(crate) use write::create::{create, create_continuation, rewrite_without_start};
 pub(crate) use write::resume::{ResumePoint, next_epoch, resume};
 pub(crate) use write::running::Journal;
 pub(crate) use write::segment_builder::{SegmentBuildError, SegmentBuilder};

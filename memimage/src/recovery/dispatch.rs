@@ -1,5 +1,5 @@
-//! A journal's table of shapes side by side with a program's dispatch table: what is recorded under which number, and how
-//! it is replayed.
+//! The dispatch of recorded events: maps each event number in a journal's shape table to the program's event that
+//! replays it.
 
 use std::collections::HashMap;
 
@@ -7,56 +7,56 @@ use crate::event::{EventType, EventVersion, ValueUpcast};
 use crate::journal::{EventId, ShapeRow, ShapeTable};
 use crate::shape::{Difference, Shape, ShapeTree, differences, fingerprint};
 
-/// A journal's table side by side with a program's.
+/// The mapping between a journal's shape table and a program's events.
 #[derive(Clone, Debug)]
 pub(crate) struct Dispatch {
     table: ShapeTable,
-    /// For each number in the journal, how it is replayed.
+    /// The event that replays each number in the journal.
     known: Vec<KnownEvent>,
-    /// For each row of the program's table, the number in the journal, if it stands there with the program's shape.
+    /// The number in the journal of each row of the program's table, if the journal has it with the program's shape.
     ids: Vec<Option<EventId>>,
 }
 
-/// How the names of events begin that the library records itself; the macros refuse them for commands.
-const OWN_EVENTS: &str = "memimage.";
-/// The event that stands where one was upcast to nothing when a journal was rewritten, so that no later event comes to
-/// have the seq, and with it the random values, of an older one.
+/// The prefix of the events that the library itself records. The macros refuse it for commands.
+const LIBRARY_PREFIX: &str = "memimage.";
+/// The event that replaces one that was upcast to nothing when a journal was rewritten. It keeps the seqs, and with
+/// them the random values, of later events unchanged.
 pub(crate) const DROPPED: &str = "memimage.dropped";
 
 /// An event that the program knows.
 #[derive(Clone, Debug)]
 enum KnownEvent {
-    /// A version of one of its own.
+    /// A version of an event of the program.
     Event {
         /// The row of the program's table.
         row: usize,
-        /// The shape that steps on its values lead to, if there are any.
+        /// The shape to which its value steps lead, if it has any.
         target: Option<ShapeTree>,
     },
     /// See [`DROPPED`].
     Dropped,
 }
 
-/// What a number in the journal stands for.
+/// The replay of an event number.
 pub(crate) enum ReplayAction<'a, M> {
-    /// An event of the program's.
+    /// Replay as an event of the program.
     Event(ReplayRoute<'a, M>),
-    /// An event that was upcast to nothing when the journal was rewritten.
+    /// Skip: the event was upcast to nothing when the journal was rewritten.
     Dropped,
 }
 
-/// How an event is replayed.
+/// How an event of the program is replayed.
 pub(crate) struct ReplayRoute<'a, M> {
     /// The row of the program's table.
     pub(crate) row: usize,
     pub(crate) event: &'a EventType<M>,
-    /// The shape it was recorded with.
+    /// The shape that it was recorded with.
     pub(crate) shape: &'a ShapeTree,
     pub(crate) values: Option<ValueUpcast<'a>>,
 }
 
 impl Dispatch {
-    /// For a journal without events.
+    /// The mapping for a journal without events.
     pub(crate) fn empty<M>(events: &[EventType<M>]) -> Dispatch {
         Dispatch { table: ShapeTable::default(), known: Vec::new(), ids: vec![None; events.len()] }
     }
@@ -65,10 +65,10 @@ impl Dispatch {
     ///
     /// # Errors
     ///
-    /// Every difference that would make the program misread the journal, each as a line of text.
+    /// Each difference that would make the program misread the journal, as a line of text.
     pub(crate) fn new<M>(table: ShapeTable, events: &[EventType<M>]) -> Result<Dispatch, Vec<String>> {
         let by_name = ByName::new(events);
-        let mut circles = Circles::new(events, &by_name);
+        let mut cycles = UpcastCycles::new(events, &by_name);
         let mut found = Vec::new();
         let mut known = Vec::new();
         let mut ids = vec![None; events.len()];
@@ -82,21 +82,20 @@ impl Dispatch {
                 continue;
             };
             let event = &events[row];
-            if circles.reach(row) {
+            if cycles.has_cycle(row) {
                 let ShapeRow { name, version, .. } = journal;
                 found.push(format!(
-                    "the upcasters of `{name}` version {version} go round in a circle: lead them to a payload"
+                    "the upcasters of `{name}` version {version} form a cycle; help: make them lead to a current payload"
                 ));
             }
             if let Some(shape) = event.shape {
-                // a shape that has grown is written anew before the event is next used
-                match fingerprint(shape) == journal.shape.fingerprint() {
-                    true => ids[row] = Some(EventId(id as u32)),
-                    false => {
-                        // only what the program records itself can be given a new version
-                        let newest = by_name.newest(&journal.name).filter(|_| event.recast.is_none());
-                        found.extend(drift(journal, &ShapeTree::of(shape), newest));
-                    }
+                // a shape that has grown is declared again before the event is next recorded
+                if fingerprint(shape) == journal.shape.fingerprint() {
+                    ids[row] = Some(EventId(id as u32));
+                } else {
+                    // only events that the program records can be given a new version
+                    let newest = by_name.newest(&journal.name).filter(|_| event.recast.is_none());
+                    found.extend(drift(journal, &ShapeTree::of(shape), newest));
                 }
             }
             known.push(KnownEvent::Event { row, target: event.values.map(|values| ShapeTree::of(values.target)) });
@@ -108,9 +107,9 @@ impl Dispatch {
         &self.table
     }
 
-    /// What a number in the journal stands for.
+    /// The replay of an event number in the journal; `None` if the number is unknown.
     #[inline]
-    pub(crate) fn meaning<'a, M>(&'a self, event: EventId, events: &'a [EventType<M>]) -> Option<ReplayAction<'a, M>> {
+    pub(crate) fn action<'a, M>(&'a self, event: EventId, events: &'a [EventType<M>]) -> Option<ReplayAction<'a, M>> {
         let number = event.0 as usize;
         let KnownEvent::Event { row, target } = self.known.get(number)? else { return Some(ReplayAction::Dropped) };
         let event = &events[*row];
@@ -123,17 +122,18 @@ impl Dispatch {
         }))
     }
 
-    /// The number in the journal of a row of the program's table; `None` if it must be [declared](Dispatch::declare).
+    /// The number in the journal of a row of the program's table; `None` if it must first be
+    /// [declared](Dispatch::declare).
     #[inline]
     pub(crate) fn id(&self, row: usize) -> Option<EventId> {
         self.ids[row]
     }
 
-    /// A table that also has the event in this row of the program's.
+    /// The mapping extended by the event in this row of the program's table.
     #[must_use]
     pub(crate) fn declare<M>(&self, row: usize, event: &EventType<M>) -> Dispatch {
         let mut grown = self.clone();
-        let shape = ShapeTree::of(event.shape.expect("what is recorded has a shape"));
+        let shape = ShapeTree::of(event.shape.expect("a recorded event has a shape"));
         let declared = ShapeRow { name: event.name.to_owned(), version: event.version, shape };
         let known =
             grown.table.rows.iter().position(|row| row.name == declared.name && row.version == declared.version);
@@ -147,13 +147,12 @@ impl Dispatch {
         grown
     }
 
-    /// The number in the journal of the event that stands where there is none any more; `None` if it must be
-    /// [declared](Dispatch::declare_dropped).
+    /// The number in the journal of [`DROPPED`]; `None` if it must first be [declared](Dispatch::declare_dropped).
     pub(crate) fn dropped(&self) -> Option<EventId> {
         self.known.iter().position(|known| matches!(known, KnownEvent::Dropped)).map(|id| EventId(id as u32))
     }
 
-    /// A table that also has the event that stands where there is none any more.
+    /// The mapping extended by [`DROPPED`].
     #[must_use]
     pub(crate) fn declare_dropped(&self) -> Dispatch {
         let mut grown = self.clone();
@@ -174,7 +173,7 @@ impl ShapeRow {
     }
 }
 
-/// A program's events by their names.
+/// A program's events by name.
 struct ByName<'a>(HashMap<&'a str, Vec<(u32, usize)>>);
 
 impl<'a> ByName<'a> {
@@ -195,50 +194,50 @@ impl<'a> ByName<'a> {
     }
 }
 
-/// Which rows' upcasters lead round in a circle. Each step keeps a payload on the stack, so that is asked before the first is
-/// taken.
-struct Circles<'a, M> {
+/// Finds the rows whose upcasters form a cycle. Each upcast keeps a payload on the stack, so cycles are found before
+/// the first upcast runs.
+struct UpcastCycles<'a, M> {
     events: &'a [EventType<M>],
     by_name: &'a ByName<'a>,
-    /// What is known of each row.
-    seen: Vec<Seen>,
+    /// The result for each row.
+    visits: Vec<Visit>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Seen {
-    Not,
-    /// On the way that is being followed.
-    OnTheWay,
-    Ends,
-    Circle,
+enum Visit {
+    New,
+    /// On the current path.
+    OnPath,
+    Acyclic,
+    Cyclic,
 }
 
-impl<'a, M> Circles<'a, M> {
-    fn new(events: &'a [EventType<M>], by_name: &'a ByName<'a>) -> Circles<'a, M> {
-        Circles { events, by_name, seen: vec![Seen::Not; events.len()] }
+impl<'a, M> UpcastCycles<'a, M> {
+    fn new(events: &'a [EventType<M>], by_name: &'a ByName<'a>) -> UpcastCycles<'a, M> {
+        UpcastCycles { events, by_name, visits: vec![Visit::New; events.len()] }
     }
 
-    /// Whether the way from this row comes into a circle.
-    fn reach(&mut self, row: usize) -> bool {
-        if self.seen[row] == Seen::Not {
-            self.seen[row] = Seen::OnTheWay;
-            // a payload of this program ends its way
-            let circle = self.events[row].recast.is_some() && self.follow(self.events[row].next);
-            self.seen[row] = if circle { Seen::Circle } else { Seen::Ends };
+    /// Whether the upcasters of this row lead into a cycle.
+    fn has_cycle(&mut self, row: usize) -> bool {
+        if self.visits[row] == Visit::New {
+            self.visits[row] = Visit::OnPath;
+            // a current payload of this program ends the path
+            let is_cyclic = self.events[row].recast.is_some() && self.leads_to_cycle(self.events[row].next);
+            self.visits[row] = if is_cyclic { Visit::Cyclic } else { Visit::Acyclic };
         }
-        self.seen[row] != Seen::Ends
+        self.visits[row] != Visit::Acyclic
     }
 
-    fn follow(&mut self, stands: EventVersion) -> bool {
-        match stands {
+    fn leads_to_cycle(&mut self, version: EventVersion) -> bool {
+        match version {
             EventVersion::Unknown => false,
-            EventVersion::All(parts) => parts.iter().any(|part| self.follow(*part)),
-            EventVersion::At(name, version) => self.by_name.row(name, version).is_some_and(|row| self.reach(row)),
+            EventVersion::All(parts) => parts.iter().any(|part| self.leads_to_cycle(*part)),
+            EventVersion::At(name, version) => self.by_name.row(name, version).is_some_and(|row| self.has_cycle(row)),
         }
     }
 }
 
-/// Each place where the shapes part, and the mend.
+/// Each difference between the shapes, as a line of text. The last line ends with the help.
 fn drift(journal: &ShapeRow, program: &ShapeTree, newest: Option<u32>) -> Vec<String> {
     let ShapeRow { name, version, .. } = journal;
     let root = format!("{name} v{version}: payload");
@@ -247,9 +246,13 @@ fn drift(journal: &ShapeRow, program: &ShapeTree, newest: Option<u32>) -> Vec<St
     if let Some(last) = lines.last_mut() {
         let next = newest.unwrap_or(*version).max(*version) + 1;
         last.push_str(&match newest == Some(*version) {
-            _ if found.iter().all(Difference::is_newer_journal) => "; run the newer program".to_owned(),
-            true => format!("; raise its version to {next} and add an upcaster from the old shape, or undo the change"),
-            false => "; a past version stays as it was recorded: undo the change".to_owned(),
+            _ if found.iter().all(Difference::is_newer_journal) => "; help: run the newer program".to_owned(),
+            true => {
+                format!(
+                    "; help: raise its version to {next} and add an upcaster from the old shape, or undo the change"
+                )
+            }
+            false => "; a past version must keep its recorded shape; help: undo the change".to_owned(),
         });
     }
     lines
@@ -257,21 +260,24 @@ fn drift(journal: &ShapeRow, program: &ShapeTree, newest: Option<u32>) -> Vec<St
 
 fn unknown(journal: &ShapeRow, newest: Option<u32>) -> String {
     let ShapeRow { name, version, .. } = journal;
-    if name.starts_with(OWN_EVENTS) {
-        return format!("`{name}` version {version} is an event of a newer memimage; use that");
+    if name.starts_with(LIBRARY_PREFIX) {
+        return format!("`{name}` version {version} is an event of a newer memimage; help: update memimage");
     }
     match newest {
         None => format!(
-            "`{name}` version {version} is in the journal and no command of this program: it is too old, or the command was \
-             removed; help: run the newer program, list the event's past types on the block, `retired(name = {name:?}, \
-             history(…))`, or keep the command, marked `#[command(replay_only)]`"
+            "`{name}` version {version} is in the journal, but is no command of this program: the program is too old, or the \
+             command was removed; help: run the newer program, list the event's past types on the block, \
+             `retired(name = {name:?}, history(…))`, or keep the command, marked `#[command(replay_only)]`"
         ),
         Some(newest) if newest < *version => {
-            format!("`{name}` version {version} is in the journal, this program knows version {newest}: it is too old")
+            format!(
+                "`{name}` version {version} is in the journal, and this program knows version {newest}: the program is too old; \
+                 help: run the newer program"
+            )
         }
         Some(newest) => format!(
-            "`{name}` version {version} is in the journal, this program knows version {newest} and no way there; add its \
-             past type to the `history(…)`"
+            "`{name}` version {version} is in the journal, and this program knows version {newest} and has no upcaster from \
+             the older one; help: add its past type to the `history(…)`"
         ),
     }
 }

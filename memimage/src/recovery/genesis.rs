@@ -1,4 +1,4 @@
-//! The state before the first event: as a new journal records it, and as a journal has it.
+//! The state before the first event: creates it for a new journal, and reads it from an existing one.
 
 use super::state::{self, StateOrigin};
 use super::state_digest;
@@ -10,13 +10,13 @@ use crate::shape::node::{Field, Fields, Node};
 use crate::shape::{ShapeTree, fingerprint};
 use crate::value::Value;
 
-/// The largest state before the first event; it is one frame of the journal.
+/// The largest initial state in bytes. It is one frame of the journal.
 const MAX_GENESIS: u64 = 1 << 29;
 
-/// The largest `Default` that is recorded.
+/// The largest encoded `Default` that is recorded, in bytes.
 const MAX_DEFAULT: usize = 1 << 16;
 
-/// The state before the first event, as a new journal records it.
+/// The genesis of a new journal: the given initial state, or the model's `Default`.
 pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> {
     let default;
     let first = match state {
@@ -46,87 +46,87 @@ pub(crate) fn genesis_of<M: Model>(state: Option<&M>) -> Result<Genesis, Error> 
     })
 }
 
-/// The state before the first event, as a journal has it, at the model's present version.
+/// The state before the first event of an existing journal, at the model's current version.
 pub(crate) struct GenesisState<M> {
     pub(crate) state: M,
-    /// It was given when the image was made, and is not the model's `Default`.
+    /// The state was given when the image was created, and is not the model's `Default`.
     pub(crate) given: bool,
-    /// How it is not what was recorded, if so.
-    differs: Option<String>,
+    /// How the state differs from the recorded one, if it does.
+    difference: Option<String>,
 }
 
 impl<M: Model> GenesisState<M> {
-    /// Reads it from the frame of genesis.
+    /// Reads the state from the genesis frame.
     pub(crate) fn read(scan: &Scan, segment: SegmentId, frame: &Frame<'_>) -> Result<GenesisState<M>, Error> {
         let undecodable = |what: String| scan.corrupt_frame(segment, frame, what);
         let genesis = Genesis::decode(&scan.body(segment, frame)?).map_err(undecodable)?;
         let changed = |what: String| changed(scan, segment, what);
-        let other = "it gives another state now than was recorded".to_owned();
-        let differs = |digest| (digest != genesis.digest).then_some(other);
+        let other_state = "it now gives another state than the recorded one".to_owned();
+        let difference = |digest| (digest != genesis.digest).then_some(other_state);
         let upcast = |past, bytes: &[u8]| state::upcast::<M>(past, bytes, Seq::ZERO, frame.header.time);
         let written = StateOrigin::of(genesis.model_version, genesis.fingerprint);
         match (&genesis.state, written, &genesis.default) {
-            (Some(state), StateOrigin::Now, _) => {
+            (Some(state), StateOrigin::Current, _) => {
                 let state: M = decode(state).map_err(|error| undecodable(error.to_string()))?;
-                let differs = differs(state_digest(&state)?.to_u64());
-                Ok(GenesisState { state, given: true, differs })
+                let difference = difference(state_digest(&state)?.to_u64());
+                Ok(GenesisState { state, given: true, difference })
             }
-            (Some(state), StateOrigin::Before(past), _) => {
+            (Some(state), StateOrigin::Past(past), _) => {
                 let (state, digest) = upcast(past, state).map_err(changed)?;
-                Ok(GenesisState { state, given: true, differs: differs(digest.to_u64()) })
+                Ok(GenesisState { state, given: true, difference: difference(digest.to_u64()) })
             }
-            // what replay begins with is not left to upcasters: it shows whether they are right
-            (None, StateOrigin::Before(past), Some(default)) => {
+            // use the current `Default` and not the upcast one: this verifies the upcasters
+            (None, StateOrigin::Past(past), Some(default)) => {
                 let state = M::default();
-                let differs = match upcast(past, default) {
+                let difference = match upcast(past, default) {
                     Ok((was, _)) => (state_digest(&was)? != state_digest(&state)?).then(|| {
-                        "it was the model's `Default`, and what the upcasters make of that is another state than the \
-                         `Default` is now"
+                        "it was the model's `Default`, which the upcasters turn into another state than the current \
+                         `Default`"
                             .to_owned()
                     }),
                     Err(what) => Some(format!("it was the model's `Default`, which cannot be upcast: {what}")),
                 };
-                Ok(GenesisState { state, given: false, differs })
+                Ok(GenesisState { state, given: false, difference })
             }
             (Some(_), StateOrigin::Unknown(what), _) => Err(changed(format!("it is a given state: {what}"))),
-            (None, StateOrigin::Now, _) => {
+            (None, StateOrigin::Current, _) => {
                 let state = M::default();
-                let differs = (state_digest(&state)?.to_u64() != genesis.digest)
-                    .then(|| "it was the model's `Default`, which gives another state now".to_owned());
-                Ok(GenesisState { state, given: false, differs })
+                let difference = (state_digest(&state)?.to_u64() != genesis.digest)
+                    .then(|| "it was the model's `Default`, which now gives another state".to_owned());
+                Ok(GenesisState { state, given: false, difference })
             }
             (None, StateOrigin::Unknown(_), Some(default)) => {
                 let state = M::default();
-                let differs = other_fields(&genesis.shape, default, &state);
-                Ok(GenesisState { state, given: false, differs })
+                let difference = other_fields(&genesis.shape, default, &state);
+                Ok(GenesisState { state, given: false, difference })
             }
-            (None, _, None) => Ok(GenesisState { state: M::default(), given: false, differs: None }),
+            (None, _, None) => Ok(GenesisState { state: M::default(), given: false, difference: None }),
         }
     }
 
-    /// How it is not what was recorded, if so.
-    pub(super) fn differs(&self, scan: &Scan, segment: SegmentId) -> Option<Error> {
-        self.differs.clone().map(|what| changed(scan, segment, what))
+    /// The error for a state that differs from the recorded one.
+    pub(super) fn difference(&self, scan: &Scan, segment: SegmentId) -> Option<Error> {
+        self.difference.clone().map(|what| changed(scan, segment, what))
     }
 }
 
-/// The fields of a model that has changed its shape in which its `Default` was something else, though they are what they
-/// were. Those that hold a map or a set are not compared, since they may be written in any order.
+/// Describes the fields that have kept their shape in a model whose shape has changed, but whose `Default` value has
+/// changed. Does not compare fields that contain an unordered map or set, because their encoding may have any order.
 fn other_fields<M: Model>(shape: &[u8], default: &[u8], state: &M) -> Option<String> {
     let (before, now) = (ShapeTree::decode(shape).ok()?, ShapeTree::of(M::SHAPE));
     let was = Value::decode(&before, default).ok()?;
     let is = Value::decode(&now, &postcard::to_stdvec(state).ok()?).ok()?;
     let same = |field: &&Field| fields(&now).contains(field) && is_ordered(&field.shape);
-    let other: Vec<String> = fields(&before)
+    let changed_fields: Vec<String> = fields(&before)
         .iter()
         .filter(same)
         .filter(|field| was.get(&field.name).ok() != is.get(&field.name).ok())
         .map(|field| format!("`{}`", field.name))
         .collect();
-    (!other.is_empty()).then(|| {
+    (!changed_fields.is_empty()).then(|| {
         format!(
-            "it was the model's `Default`, whose shape has changed since, and gives something else now in what has not: {}",
-            other.join(", ")
+            "it was the model's `Default`, whose shape has changed since; fields of unchanged shape now have other values: {}",
+            changed_fields.join(", ")
         )
     })
 }
@@ -138,7 +138,7 @@ fn fields(shape: &ShapeTree) -> &[Field] {
     }
 }
 
-/// Whether all that is in it is written in one order.
+/// Whether the encoding of a value of this shape has only one order.
 fn is_ordered(node: &Node) -> bool {
     let all = |fields: &Fields| match fields {
         Fields::Unit => true,

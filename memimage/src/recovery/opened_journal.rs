@@ -1,8 +1,8 @@
-//! An opened journal: its segments, the snapshots beside it, and how far it is known to be synced.
+//! An opened journal: its segments, its snapshots, and how far it is proven to be synced.
 //!
-//! Three types, one for each stage of going from files to a running journal. [`OpenedJournal`] only reads. [`WritableJournal`]
-//! is of an image whose lock is held, and changes nothing yet. [`SettledJournal`] has a repaired end, at which writing can
-//! resume.
+//! Three types represent the stages from files to a running journal. [`OpenedJournal`] only reads. [`WritableJournal`]
+//! belongs to an image whose lock is held, and changes nothing yet. [`SettledJournal`] has a repaired end, at which
+//! writing can resume.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,7 +32,8 @@ impl OpenedJournal {
     ///
     /// # Errors
     ///
-    /// If it is the journal of another model than `model`, if it is damaged, or if its start is missing and no base replaces it.
+    /// If the journal belongs to another model than `model`, if it is damaged, or if its start is missing and no base
+    /// replaces it.
     pub(crate) fn open(
         disk: &Arc<dyn Disk>,
         layout: &Layout,
@@ -63,7 +64,7 @@ impl OpenedJournal {
         Ok(OpenedJournal { disk, layout, scan, snapshots, watermark: None })
     }
 
-    /// Reads the proof of how far the journal was synced, and verifies that its start is not missing without a reason.
+    /// Reads the proof of how far the journal is synced, and verifies that its start is not missing without a reason.
     fn with_proof(
         disk: &Arc<dyn Disk>,
         layout: &Layout,
@@ -106,13 +107,13 @@ impl OpenedJournal {
         next_epoch(self.segments(), end, self.watermark)
     }
 
-    /// Whether nothing shows how far the journal was synced in its last epoch: `journal/durable` names an epoch before
-    /// anything else does.
+    /// Whether nothing proves how far the journal was synced in its last epoch: `journal/durable` is missing, or names
+    /// an earlier epoch than the frames.
     pub(crate) fn is_uncertain(&self, end: &JournalEnd) -> bool {
         self.watermark.is_none_or(|watermark| watermark.epoch < end.chain.epoch)
     }
 
-    /// The first segment that is kept, by the newest prune mark, if segments are cut off from the journal.
+    /// The first segment that the newest prune mark keeps, if there are cut-off segments.
     pub(crate) fn kept_from(&self) -> Result<Option<SegmentId>, Error> {
         match self.segments().cut_off() {
             [] => Ok(None),
@@ -130,8 +131,8 @@ pub(crate) struct WritableJournal {
 }
 
 impl WritableJournal {
-    /// Opens the journal as [`OpenedJournal::open`] does, and syncs the directories and the last segment, so that what was read
-    /// is on disk. Changes nothing.
+    /// Opens the journal like [`OpenedJournal::open`], and syncs the directories and the last segment, so that
+    /// everything read is on disk. Changes nothing.
     pub(crate) fn open(
         disk: &Arc<dyn Disk>,
         layout: &Layout,
@@ -150,11 +151,11 @@ impl WritableJournal {
         Ok(WritableJournal { journal, durable_file })
     }
 
-    /// Repairs the end of the journal: copies a torn write to the quarantine and clears it, writes again the frames that
-    /// nothing proves to be on disk, and removes temporary files. Makes the directories and `journal/durable` if they are
-    /// missing.
+    /// Repairs the end of the journal: copies a torn write to the quarantine and clears it, rewrites the frames that
+    /// nothing proves to be on disk, and removes temporary files. Creates the directories and `journal/durable` if they
+    /// are missing.
     ///
-    /// If a crash interrupts it, the next opening does all of it again.
+    /// If a crash interrupts it, the next opening repeats all of it.
     pub(crate) fn settle(self, end: &JournalEnd) -> Result<SettledJournal, Error> {
         let WritableJournal { journal, durable_file } = self;
         let (disk, layout) = (&*journal.disk, &journal.layout);
@@ -195,13 +196,13 @@ fn open_segments(
     Ok(segments)
 }
 
-/// The highest seq that the snapshots and bases prove to be synced: each got its name only after the sync.
+/// The last event that the snapshots and bases prove to be synced: each is named only after the sync of its last event.
 fn proven_by(snapshots: &Snapshots, uuid: &[u8; 16]) -> Result<Seq, Error> {
     let mut proven = Seq::ZERO;
     for (seq, path) in snapshots.start_candidates()? {
         match snapshots.open(seq, &path) {
             Ok(file) if file.header.uuid == *uuid => proven = proven.max(seq),
-            // it got its name only after the sync, and nothing shows that it belongs to another image
+            // it was named only after the sync, and nothing shows that it belongs to another image
             Err(error) if error.is_io() => proven = proven.max(seq),
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! Where replay begins: the newest snapshot or base that is of use.
+//! The start of replay: the newest usable snapshot or base.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -14,24 +14,24 @@ use crate::seq::Seq;
 use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotFile, SnapshotHeader};
 
-/// A state from which replay begins.
-pub(super) struct Start<M> {
+/// A state at which replay can begin.
+pub(super) struct ReplayStart<M> {
     pub(super) model: M,
     pub(super) seq: Seq,
     pub(super) time: Timestamp,
-    /// The digest recorded with it.
+    /// The digest recorded with the state.
     pub(super) digest: u64,
-    /// Where it is from, if an upcaster made it of an older state.
-    pub(super) upcast: Option<PathBuf>,
+    /// The file of the state, if an upcaster created the state from an older one.
+    pub(super) upcast_from: Option<PathBuf>,
 }
 
-/// The newest snapshot or base that is of use; none if replay begins at genesis. With the events from there on that are
-/// void: all that say so stand after the state, or are in it.
+/// Loads the newest usable snapshot or base; `None` if replay begins at genesis. Also returns the void events: all void
+/// marks that concern the events after the state are after it too, and the state already accounts for the earlier ones.
 pub(super) fn newest_start<M: Model>(
     journal: &OpenedJournal,
     goal: RecoveryGoal,
     unusable: &mut Vec<(PathBuf, String)>,
-) -> Result<(Option<Start<M>>, Voids), Error> {
+) -> Result<(Option<ReplayStart<M>>, Voids), Error> {
     let (segments, scan, snapshots) = (journal.segments(), journal.scan(), journal.snapshots());
     let newest = goal.until.into_iter().chain(goal.newest_snapshot).min();
     let (mut tried, mut changed) = (Vec::new(), false);
@@ -46,26 +46,27 @@ pub(super) fn newest_start<M: Model>(
             }
             let current = is_current::<M>(&file.header);
             changed |= file.header.uuid == segments.identity().uuid && !current;
-            if !current && !goal.believe_upcasters && segments.is_whole() {
+            if !current && !goal.trust_upcasters && segments.starts_at_genesis() {
                 return Ok(None);
             }
             Ok(Some(file))
         });
         let loaded = match loaded {
             Ok(Some(file)) => {
-                // what is wrong with these is the journal's fault, and no snapshot's
-                let (voids, line) = scan.voids_and_timeline(seq)?;
+                // errors here are damage to the journal, not to a snapshot
+                let (voids, timeline) = scan.voids_and_timeline(seq)?;
                 let refused = |what| Error::new(ErrorDetail::Snapshot { path: path.clone(), what });
                 let header = file.header.clone();
-                let what = match voids.invalidates(seq, header.epoch) {
-                    true => Some("it was made before an event in it became void".to_owned()),
-                    false => line.epoch_conflict(header.epoch),
+                let what = if voids.invalidates(seq, header.epoch) {
+                    Some("it was created before an event in it became void".to_owned())
+                } else {
+                    timeline.epoch_conflict(header.epoch)
                 };
                 match what {
                     Some(what) => Err(refused(what)),
                     None => load::<M>(file, &path, segments).and_then(|start| {
                         let model = DigestMark::model_of(header.model_version, header.fingerprint);
-                        match line.digest_conflict(model, start.digest, &voids).filter(|_| goal.verify_digests) {
+                        match timeline.digest_conflict(model, start.digest, &voids).filter(|_| goal.verify_digests) {
                             Some(what) => Err(refused(what)),
                             None => Ok(Some((start, voids))),
                         }
@@ -79,36 +80,37 @@ pub(super) fn newest_start<M: Model>(
             Ok(None) => {}
             Ok(Some((start, voids))) => return Ok((Some(start), voids)),
             Err(error) => {
-                tracing::warn!(%seq, %error, "a snapshot cannot be used; an older one, or all of the journal, is");
+                tracing::warn!(%seq, %error, "cannot use a snapshot; trying an older one or the complete journal");
                 tried.push(error.briefly());
                 unusable.push((path, error.to_string()));
             }
         }
     }
-    match segments.is_whole() {
-        true => Ok((None, scan.voids(segments.first())?)),
-        false => Err(Error::new(ErrorDetail::Pruned { path: segments.path(segments.first()), tried, changed })),
+    if segments.starts_at_genesis() {
+        Ok((None, scan.voids(segments.first())?))
+    } else {
+        Err(Error::new(ErrorDetail::Pruned { path: segments.path(segments.first()), tried, changed }))
     }
 }
 
-/// Whether a snapshot or base is of the model as this program has it.
+/// Whether a snapshot or base has the program's current version of the model.
 pub(crate) fn is_current<M: Model>(header: &SnapshotHeader) -> bool {
     header.model_version == M::VERSION && header.fingerprint == fingerprint(M::SHAPE).to_u64()
 }
 
-/// Whether a snapshot or base is of a model that this program has, or has an upcaster for.
+/// Whether the program can read a snapshot or base: it has the current version of the model, or one with an upcaster.
 pub(crate) fn is_readable<M: Model>(header: &SnapshotHeader) -> bool {
     !matches!(StateOrigin::<M>::of(header.model_version, header.fingerprint), StateOrigin::Unknown(_))
 }
 
-fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Result<Start<M>, Error> {
+fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Result<ReplayStart<M>, Error> {
     let refused = |what: &str| Error::new(ErrorDetail::Snapshot { path: path.to_owned(), what: what.to_owned() });
     let header = file.header.clone();
     if header.uuid != segments.identity().uuid {
         return Err(refused("it belongs to another image"));
     }
     let (model, digest, recorded) = match StateOrigin::of(header.model_version, header.fingerprint) {
-        StateOrigin::Now => {
+        StateOrigin::Current => {
             let loaded = catch_unwind(AssertUnwindSafe(|| {
                 let (model, trailer) = file.load::<M>()?;
                 let digest = state_digest(&model)?;
@@ -116,7 +118,7 @@ fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Resul
             }));
             loaded.unwrap_or_else(|panic| Err(refused(&format!("reading it panicked: {}", panic_message(&*panic)))))?
         }
-        StateOrigin::Before(past) => {
+        StateOrigin::Past(past) => {
             let (bytes, trailer) = file.bytes()?;
             let (model, digest) =
                 state::upcast(past, &bytes, header.seq, header.time).map_err(|what| refused(&what))?;
@@ -125,8 +127,8 @@ fn load<M: Model>(file: SnapshotFile, path: &Path, segments: &Segments) -> Resul
         StateOrigin::Unknown(what) => return Err(refused(&what)),
     };
     if digest.to_u64() != recorded {
-        return Err(refused("the state read back is not the one that was written: Serialize and Deserialize disagree"));
+        return Err(refused("its state differs from the one that was written: Serialize and Deserialize disagree"));
     }
-    let upcast = (!is_current::<M>(&header)).then(|| path.to_owned());
-    Ok(Start { model, seq: header.seq, time: header.time, digest: recorded, upcast })
+    let upcast_from = (!is_current::<M>(&header)).then(|| path.to_owned());
+    Ok(ReplayStart { model, seq: header.seq, time: header.time, digest: recorded, upcast_from })
 }

@@ -1,4 +1,4 @@
-//! States that an older version of the model wrote.
+//! Decodes states that an older version of the model wrote.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -9,41 +9,45 @@ use crate::outcome::Outcome;
 use crate::seq::Seq;
 use crate::shape::fingerprint;
 
-/// How a state was written, as seen by this program.
+/// The version that wrote a state, relative to this program.
 pub(super) enum StateOrigin<M: 'static> {
-    Now,
-    Before(&'static StateVersion<M>),
-    /// Why this program cannot read it.
+    /// The current version of the model.
+    Current,
+    /// A version in the model's history.
+    Past(&'static StateVersion<M>),
+    /// The cause why this program cannot read it.
     Unknown(String),
 }
 
 impl<M: Model> StateOrigin<M> {
-    /// By its version and the fingerprint of its shape.
+    /// Determines the origin by the version and the shape's fingerprint.
     pub(super) fn of(version: u32, shape: u64) -> StateOrigin<M> {
         let now = fingerprint(M::SHAPE).to_u64();
         if (version, shape) == (M::VERSION, now) {
-            return StateOrigin::Now;
+            return StateOrigin::Current;
         }
         let past = M::HISTORY.iter().find(|past| past.version == version);
         if let Some(past) = past.filter(|past| fingerprint(past.shape).to_u64() == shape) {
-            return StateOrigin::Before(past);
+            return StateOrigin::Past(past);
         }
         StateOrigin::Unknown(match past {
             Some(_) => {
-                format!("it is of version {version} of the model, and of another shape than its type in the history")
+                format!(
+                    "it has version {version} of the model, but another shape than that version's type in the history"
+                )
             }
             None if version == M::VERSION => {
-                format!("the model has changed its shape since, and is version {version} still")
+                format!("the shape of the model has changed since, and its version is still {version}")
             }
             None if version > M::VERSION => {
-                format!("it is of version {version} of the model, and this program's is {}", M::VERSION)
+                format!("it has version {version} of the model, and this program has version {}", M::VERSION)
             }
-            None => format!("it is of version {version} of the model, which is not in the model's history"),
+            None => format!("it has version {version} of the model, which is not in the model's history"),
         })
     }
 }
 
-/// Takes the state of a past version to the present one.
+/// Upcasts the state of a past version to the current one.
 pub(super) fn upcast<M: Model>(
     past: &StateVersion<M>,
     bytes: &[u8],

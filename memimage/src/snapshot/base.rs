@@ -80,7 +80,7 @@ impl<'a> Bases<'a> {
     /// If the start is missing and neither is the case.
     pub(crate) fn verify_start(&self, scan: &Scan) -> Result<(), Error> {
         let segments = scan.segments();
-        if segments.is_whole() {
+        if segments.starts_at_genesis() {
             return Ok(());
         }
         let mut unusable = Vec::new();
@@ -129,7 +129,7 @@ impl<'a> Bases<'a> {
             return self.repair_copies(*seq, from, &intact, &damaged);
         }
         match (start, intact.first()) {
-            (Some((seq, snapshot)), _) if !segments.is_whole() => {
+            (Some((seq, snapshot)), _) if !segments.starts_at_genesis() => {
                 tracing::warn!(
                     %seq,
                     "the base of the pruned journal cannot be used; the snapshot from which recovery started replaces it"

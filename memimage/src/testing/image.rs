@@ -141,11 +141,11 @@ fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<Past<M>, Error> {
                 if record.seq <= began.last {
                     continue;
                 }
-                let meaning = match voids.has(record.seq) {
+                let action = match voids.has(record.seq) {
                     true => ReplayAction::Dropped,
-                    false => dispatch.meaning(record.event, M::EVENTS).expect("it was opened"),
+                    false => dispatch.action(record.event, M::EVENTS).expect("it was opened"),
                 };
-                let (name, version, shape, payload) = match meaning {
+                let (name, version, shape, payload) = match action {
                     ReplayAction::Event(way) => {
                         let payload = body[record.payload].to_vec();
                         (way.event.name(), way.event.version(), way.shape.clone(), payload)
@@ -173,15 +173,11 @@ fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<Past<M>, Error> {
 fn beginning<M: Model>(journal: &OpenedJournal, dispatch: &Dispatch) -> Result<Recovered<M>, Error> {
     let (segments, snapshots) = (journal.segments(), journal.snapshots());
     let at = |seq| {
-        let goal = RecoveryGoal {
-            until: Some(seq),
-            newest_snapshot: Some(seq),
-            verify_digests: true,
-            believe_upcasters: true,
-        };
+        let goal =
+            RecoveryGoal { until: Some(seq), newest_snapshot: Some(seq), verify_digests: true, trust_upcasters: true };
         recover::<M>(journal, dispatch, goal)
     };
-    if segments.is_whole() {
+    if segments.starts_at_genesis() {
         return at(Seq::ZERO);
     }
     for (seq, _) in snapshots.start_candidates()?.into_iter().rev() {

@@ -189,7 +189,7 @@ fn a_segment_in_anothers_place_is_named() {
             check(
                 &error,
                 expect![
-                    "the journal's file `/ledger/journal/00000003.journal` is damaged in segment 3 at byte 0: this file and `/ledger/journal/00000001.journal` are of different images, and `memimage::admin::check` tells which of them is strange; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose"
+                    "the journal's file `/ledger/journal/00000003.journal` is damaged in segment 3 at byte 0: this file and `/ledger/journal/00000001.journal` are of different images, and `memimage::admin::check` shows which of them is foreign; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose"
                 ],
             );
         }
@@ -219,13 +219,13 @@ fn a_segment_of_another_length_is_named() {
                 (2, 10_000) => check(
                     &error,
                     expect![
-                        "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 10000: the file is 10000 bytes long, and was made with 16384; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose"
+                        "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 10000: the file is 10000 bytes long, and was created with 16384; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose"
                     ],
                 ),
                 (2, 20_480) => check(
                     &error,
                     expect![
-                        "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 16384: the file is 20480 bytes long, and was made with 16384; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose"
+                        "the journal's file `/ledger/journal/00000002.journal` is damaged in segment 2 at byte 16384: the file is 20480 bytes long, and was created with 16384; nothing was changed; help: restore the file from a copy, or run `memimage::admin::check`, which says which events each repair would lose"
                     ],
                 ),
                 _ => {}

@@ -84,7 +84,7 @@ fn damage_makes_no_difference() {
 fn the_error_says_what_to_do() {
     let (disk, ..) = lived(BOTH);
     let error = check_with(Arc::new(disk), ROOT).unwrap_err();
-    expect!["the image `/ledger` is encrypted and chained, and `memimage::admin::check` was given no keys; nothing was changed; help: use `memimage::admin::Check`, and give it key 3 by `encryption` and key 3 by `chain`"]
+    expect!["the image `/ledger` is encrypted and chained, and `memimage::admin::check` was given no keys; nothing was changed; help: use `memimage::admin::Check`, and pass key 3 to `encryption` and key 3 to `chain`"]
     .assert_eq(&error.to_string());
 }
 
@@ -152,10 +152,7 @@ fn a_protected_frame_among_others_is_reported() {
         let checked = check_with(Arc::new(disk.clone()), ROOT).unwrap();
         let [found] = &checked.findings[..] else { panic!("{checked}") };
         assert_eq!(found.position.seq, Some(Seq::new(2)));
-        assert!(
-            found.message.starts_with("it is not protected in the way that the segment's header says"),
-            "{checked}"
-        );
+        assert!(found.message.starts_with("its protection differs from that in the segment's header"), "{checked}");
         assert_eq!(checked.repairs()[0].action, RepairAction::CutFrom(Seq::new(2)), "{checked}");
         assert_eq!(changed(&before, &files(&disk)), Vec::<PathBuf>::new());
     }

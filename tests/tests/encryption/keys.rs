@@ -68,7 +68,7 @@ fn an_encrypted_image_is_refused_without_its_keys() {
         &disk,
         mode.with(keys(CHAIN), none()),
         expect![
-            "`/ledger/journal/00000001.journal` cannot be read with these keys; nothing was changed: what `encryption` gave as key 3 is another key than the one it was written with, or its first 4096 bytes were changed since by somebody who has not that key"
+            "`/ledger/journal/00000001.journal` cannot be read with these keys; nothing was changed: key 3 of `encryption` is not the key that it was written with, or someone without that key changed its first 4096 bytes since"
         ],
     );
 }
@@ -95,7 +95,7 @@ fn a_chained_image_is_refused_without_its_keys() {
         &disk,
         mode.with(none(), keys(CIPHER)),
         expect![
-            "`/ledger/journal/00000001.journal` cannot be read with these keys; nothing was changed: what `chain` gave as key 3 is another key than the one it was written with, or its first 4096 bytes were changed since by somebody who has not that key"
+            "`/ledger/journal/00000001.journal` cannot be read with these keys; nothing was changed: key 3 of `chain` is not the key that it was written with, or someone without that key changed its first 4096 bytes since"
         ],
     );
 }

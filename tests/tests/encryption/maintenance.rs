@@ -116,13 +116,18 @@ fn wrong_keys_touch_nothing() {
         let missing = all_refuse(&disk, mode, || (only(2, CIPHER), only(2, CHAIN)));
         assert!(missing.iter().all(|error| error.contains("it needs key 3 of ")), "{missing:?}");
         let other = all_refuse(&disk, mode, || (keys(!CIPHER), keys(!CHAIN)));
-        assert!(other.iter().all(|error| error.contains("gave as key 3 is another key")), "{other:?}");
+        assert!(
+            other
+                .iter()
+                .all(|error| error.contains("key 3 of") && error.contains("is not the key that it was written with")),
+            "{other:?}"
+        );
     }
     let (disk, ..) = lived(BOTH);
     let other = all_refuse(&disk, BOTH, || (keys(CIPHER), keys(!CHAIN)));
-    assert!(other.iter().all(|error| error.contains("what `chain` gave as key 3")), "{other:?}");
+    assert!(other.iter().all(|error| error.contains("key 3 of `chain` is not the key")), "{other:?}");
     let other = all_refuse(&disk, BOTH, || (keys(!CIPHER), keys(CHAIN)));
-    assert!(other.iter().all(|error| error.contains("what `encryption` gave as key 3")), "{other:?}");
+    assert!(other.iter().all(|error| error.contains("key 3 of `encryption` is not the key")), "{other:?}");
     for (mode, what) in [(ENCRYPTED, "pass key 3 to `chain`"), (CHAINED, "pass key 3 to `encryption`")] {
         let one = all_refuse(&disk, mode, || (keys(CIPHER), keys(CHAIN)));
         assert!(one.iter().all(|error| error.contains(what)), "{one:?}");
@@ -171,7 +176,11 @@ fn all_keys_of_an_image_are_needed_and_the_missing_one_is_named() {
         // one of them is right, and the other is none that anything was written with
         let half = |store: u8| Keys::new(3, move |number| Some(key(if number == 3 { store } else { !store }, number)));
         let half = all_refuse(&disk, mode, || (half(CIPHER), half(CHAIN)));
-        assert!(half.iter().all(|error| error.contains("gave as key 2 is another key")), "{half:?}");
+        assert!(
+            half.iter()
+                .all(|error| error.contains("key 2 of") && error.contains("is not the key that it was written with")),
+            "{half:?}"
+        );
     }
 }
 
@@ -191,7 +200,7 @@ fn a_key_that_a_snapshot_alone_is_under_must_be_right_too() {
         let before = files(&disk);
         let wrong = |store: u8| Keys::new(2, move |number| Some(key(if number == 2 { store } else { !store }, number)));
         for (keys, what) in [
-            (&wrong as &dyn Fn(u8) -> Keys, "is another key than the one it was written with"),
+            (&wrong as &dyn Fn(u8) -> Keys, "it was written with other keys than the given"),
             (&older_keys, "it needs key 3 of "),
         ] {
             let checked = check_with(&disk, mode, keys(CIPHER), keys(CHAIN)).unwrap_err();
@@ -291,7 +300,7 @@ fn foreign_frames_are_reported() {
         mend(&mut bytes, std::slice::from_ref(&frame));
         disk.write(path, 0, &bytes).unwrap();
         let checked = check(&disk, mode);
-        assert!(checked.findings[0].message.starts_with("it is not protected in the way that"), "{checked}");
+        assert!(checked.findings[0].message.starts_with("its protection differs from that"), "{checked}");
         assert_eq!(checked.findings.len(), 1, "{checked}");
     }
     // two histories of one image, which part after its fifth frame: a frame of one names what the other has not
@@ -420,7 +429,7 @@ fn a_key_whose_headers_are_all_damaged_must_be_right_too() {
         let half = |store: u8| Keys::new(3, move |number| Some(key(if number == 3 { store } else { !store }, number)));
         let wrong = check_with(&disk, mode, half(CIPHER), half(CHAIN)).unwrap_err();
         assert!(
-            wrong.kind() == ErrorKind::Key && wrong.to_string().contains("nothing else in the image tells which"),
+            wrong.kind() == ErrorKind::Key && wrong.to_string().contains("nothing else in the image shows which"),
             "{wrong}"
         );
         assert!(wrong.to_string().contains("00000001.journal"), "{wrong}");

@@ -80,7 +80,7 @@ fn a_default_that_was_changed_is_refused() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("till");
     made(&path);
-    assert!(refused::<more::Till>(&path).contains("gives another state now"));
+    assert!(refused::<more::Till>(&path).contains("now gives another state"));
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn it_is_refused_too_if_the_shape_changed_with_it() {
     let path = directory.path().join("till");
     made(&path);
     let error = refused::<wider_and_more::Till>(&path);
-    assert!(error.contains("gives something else now in what has not: `most`"), "{error}");
+    assert!(error.contains("fields of unchanged shape now have other values: `most`"), "{error}");
     let till: Image<wider_and_more::Till> = options().verify_digests(false).open(&path).unwrap();
     assert_eq!(till.read_uncommitted().unwrap().cents, 300, "accepted on request");
     Image::close(till).unwrap();
@@ -104,10 +104,7 @@ fn the_upcasters_are_held_to_it() {
     let path = directory.path().join("till");
     made(&path);
     for error in [refused::<upcast_and_more::Till>(&path), refused::<upcast_otherwise::Till>(&path)] {
-        assert!(
-            error.contains("what the upcasters make of that is another state than the `Default` is now"),
-            "{error}"
-        );
+        assert!(error.contains("which the upcasters turn into another state than the current `Default`"), "{error}");
     }
     let till: Image<upcast::Till> = options().open(&path).unwrap();
     assert_eq!(till.read_uncommitted().unwrap().cents, 100);

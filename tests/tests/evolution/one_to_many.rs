@@ -219,5 +219,5 @@ fn a_circle_of_upcasters_is_an_error() {
     desk.ping().unwrap();
     Image::close(desk).unwrap();
     let error = options::<circular::Desk>().open(&path).unwrap_err().to_string();
-    assert!(error.contains("the upcasters of `ping` version 1 go round in a circle"), "{error}");
+    assert!(error.contains("the upcasters of `ping` version 1 form a cycle"), "{error}");
 }

@@ -135,8 +135,7 @@ fn a_variant_appended_needs_no_version_and_an_older_program_is_told_to_give_way(
     notes.note(wide::Form::Struck).unwrap();
     Image::close(notes).unwrap();
     let error = options::<narrow::Notes>().open(&path).unwrap_err().to_string();
-    let said =
-        "note v1: payload.form::Struck: a variant in the journal that a newer program added; run the newer program";
+    let said = "note v1: payload.form::Struck: a variant in the journal that a newer program added; help: run the newer program";
     assert!(error.contains(said), "{error}");
     assert_eq!(open::<wide::Notes>(&path).read_uncommitted().unwrap().forms, [1, 2]);
 }

@@ -364,7 +364,7 @@ fn a_command_that_was_removed_and_not_retired_is_named_with_what_to_do() {
     bank.shut(1, 2).unwrap();
     Image::close(bank).unwrap();
     let error = options::<forgetful::Bank>().open(&path).unwrap_err().to_string();
-    let said = "`to close` version 1 is in the journal and no command of this program: it is too old, or the command was \
+    let said = "`to close` version 1 is in the journal, but is no command of this program: the program is too old, or the command was \
                 removed; help: run the newer program, list the event's past types on the block, \
                 `retired(name = \"to close\", history(…))`";
     assert!(error.contains(said), "{error}");
@@ -380,7 +380,7 @@ fn the_past_type_of_a_retired_event_keeps_its_shape() {
     bank.block(5).unwrap();
     Image::close(bank).unwrap();
     let error = options::<forgetful::Bank>().open(&path).unwrap_err().to_string();
-    let said = "block v1: payload.account: u32 in the journal, u64 in this program; a past version stays as it was \
-                recorded: undo the change";
+    let said = "block v1: payload.account: u32 in the journal, u64 in this program; a past version must keep its \
+                recorded shape; help: undo the change";
     assert!(error.contains(said), "{error}");
 }

@@ -230,7 +230,7 @@ fn an_older_program_passes_over_the_newer_snapshot() {
     assert!(
         counter.admin().stats().recovery.unusable_snapshots[0]
             .1
-            .contains("is of version 3 of the model, and this program's is 1")
+            .contains("has version 3 of the model, and this program has version 1")
     );
 }
 
@@ -258,7 +258,7 @@ fn a_state_that_was_upcast_wrongly_gives_way_to_the_journal_where_it_does_not_re
     let recovery = counter.admin().stats().recovery.clone();
     assert_eq!(recovery.snapshot, None);
     let why = &recovery.unusable_snapshots[0].1;
-    assert!(why.contains("was upcast, and does not replay") && why.contains("enough is left"), "{why}");
+    assert!(why.contains("its upcast state contradicts the journal") && why.contains("enough is left"), "{why}");
 }
 
 #[test]

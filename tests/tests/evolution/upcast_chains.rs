@@ -162,7 +162,10 @@ fn an_older_program_refuses_the_newer_journal() {
     bank.deposit(1, 10, "rent".to_owned()).unwrap();
     Image::close(bank).unwrap();
     let error = options::<first::Bank>().open(&path).unwrap_err().to_string();
-    assert!(error.contains("`deposit` version 2") && error.contains("knows version 1: it is too old"), "{error}");
+    assert!(
+        error.contains("`deposit` version 2") && error.contains("knows version 1: the program is too old"),
+        "{error}"
+    );
 }
 
 #[test]

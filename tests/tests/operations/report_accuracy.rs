@@ -63,7 +63,8 @@ fn a_copied_segment_is_not_recommended_in_place_of_the_intact_one() {
         disk.remove(path).unwrap();
         disk.create_new(path).unwrap().write_at(bytes, 0).unwrap();
     };
-    let (renamed, copied) = (format!("if it was renamed, name it `{name}` again"), format!("it is a copy of `{name}`"));
+    let (renamed, copied) =
+        (format!("if the file was renamed, rename it back to `{name}`"), format!("the file is a copy of `{name}`"));
     for how in 0..7 {
         let disk = image(&[]);
         let (was, bytes) = (disk.read(path).unwrap(), disk.read(other).unwrap());
@@ -102,7 +103,7 @@ fn a_copied_segment_is_not_recommended_in_place_of_the_intact_one() {
         let checked = check(&disk);
         let finding = checked.findings.iter().find(|finding| finding.path == *path).unwrap();
         assert_eq!(
-            (finding.message.contains(&renamed), finding.message.contains(&copied)),
+            (finding.help.contains(&renamed), finding.help.contains(&copied)),
             (!is_there, is_there),
             "{how}: {checked}"
         );
@@ -124,19 +125,23 @@ fn files_of_two_images_are_both_named_and_the_check_tells_which_is_foreign() {
         let finding = checked.findings.iter().find(|finding| finding.message.contains("belongs to another image"));
         let finding = finding.unwrap_or_else(|| panic!("{checked}"));
         assert_eq!(finding.path, paths[strange], "{checked}");
-        assert!(finding.message.contains("if it does not belong here, it can be moved away"), "{checked}");
+        assert!(finding.help.contains("if the file does not belong to this image, move it away"), "{checked}");
     }
     // under another number too; and with good frames, which are not to be moved away
     let disk = image(&[]);
     disk.write(&paths[1], 0, &other.read(&paths[2]).unwrap()).unwrap();
     let told = check(&disk).to_string();
-    assert!(told.contains("it can be moved away") && !told.contains("if it was renamed"), "{told}");
+    assert!(
+        told.contains("if the file does not belong to this image, move it away")
+            && !told.contains("if the file was renamed"),
+        "{told}"
+    );
     let disk = image(&[]);
     disk.write(&paths[1], 0, &other.read(&paths[1]).unwrap()[..4_096]).unwrap();
     let told = check(&disk).to_string();
     assert!(
         told.contains("belongs to another image")
-            && !told.contains("can be moved away")
+            && !told.contains("if the file does not belong")
             && !told.contains("move it away"),
         "{told}"
     );

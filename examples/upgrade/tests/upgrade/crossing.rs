@@ -56,10 +56,10 @@ guest book, card 1: Best in town.
 
 /// What the stage before says of a journal, after a line that names the image.
 const TOO_OLD: [&str; 4] = [
-    "buy` version 2 is in the journal, this program knows version 1",
-    "load` version 1 is in the journal and no command of this program: it is too old, or the command was removed",
-    "issue` version 3 is in the journal, this program knows version 2",
-    "sign` version 2 is in the journal, this program knows version 1",
+    "buy` version 2 is in the journal, and this program knows version 1",
+    "load` version 1 is in the journal, but is no command of this program: the program is too old, or the command was removed",
+    "issue` version 3 is in the journal, and this program knows version 2",
+    "sign` version 2 is in the journal, and this program knows version 1",
 ];
 
 /// A copy of a stage's image.

@@ -122,8 +122,9 @@ fn the_lock_says_what_is_wrong_and_what_to_do() {
 
     // a stage as it should be, but for its new lines
     let errors = package.check_with(5, &[]);
-    let asked =
-        ["`locks/stage5.lock` has no line for sign v2 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it"];
+    let asked = [
+        "`locks/stage5.lock` has no line for sign v2; help: run `MEMIMAGE_BLESS=1 cargo test --lib` to add it, and commit it",
+    ];
     assert_eq!(errors, asked);
 }
 

@@ -30,7 +30,7 @@ pub(super) fn journal(examination: &Examination, report: &mut CheckReport) {
             path: examination.source.path(damage.segment),
             position: Position { segment: Some(damage.segment), offset: damage.offset, seq: damage.seq },
             message: message(examination, damage, &options),
-            help: help(examination, damage, &options).to_owned(),
+            help: with_own_help(damage, help(examination, damage, &options)),
             repairs: if is_undecodable { Vec::new() } else { options.clone() },
         });
     }
@@ -101,6 +101,12 @@ fn help(examination: &Examination, damage: &Damage, options: &[RepairOption]) ->
             (false, false) => messages::help_repair(),
         },
     }
+}
+
+/// The help for a foreign file comes before the general help.
+fn with_own_help(damage: &Damage, help: &str) -> String {
+    let parts = [damage.help.as_deref().unwrap_or_default(), help];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 /// Reports unusable snapshots and bases, and a base with one copy only.

@@ -285,5 +285,5 @@ fn missing_beginning(first: SegmentId) -> Damage {
         SegmentId::FIRST => (first, messages::missing_first_events()),
         _ => (first.before(), messages::missing_file()),
     };
-    Damage { segment, offset: None, seq: None, kind: DamageKind::Damaged, what, is_framing: false }
+    Damage { segment, offset: None, seq: None, kind: DamageKind::Damaged, what, help: None, is_framing: false }
 }

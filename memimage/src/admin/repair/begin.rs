@@ -8,8 +8,8 @@ use crate::admin::seq_range::SeqRange;
 use crate::entropy::random;
 use crate::error::Error;
 use crate::journal::{
-    DamageKind, FramePosition, FrameRun, MIN_SEGMENT, Salts, SegmentBuildError, SegmentBuilder, make_continued,
-    make_without_start,
+    DamageKind, FramePosition, FrameRun, MIN_SEGMENT, Salts, SegmentBuildError, SegmentBuilder, create_continuation,
+    rewrite_without_start,
 };
 use crate::seq::{SegmentId, Seq};
 
@@ -118,7 +118,7 @@ fn start_anew(session: &mut RepairSession, builder: &SegmentBuilder, seq: Seq) -
     let table = examination.content.newest_table.clone().unwrap_or_default();
     let align_shift = examination.salvaged.align_shift.unwrap_or(ALIGN_SHIFT);
     let mut salts = Salts::new(u64::from_le_bytes(random()?));
-    let (offset, previous) = make_continued(builder, segment, seq.next(), &table, align_shift, &mut salts)?;
+    let (offset, previous) = create_continuation(builder, segment, seq.next(), &table, align_shift, &mut salts)?;
     session.changed(session.path(segment), messages::SEGMENT_CREATED, None);
     session.remove_snapshots_from(seq.next())?;
     let end = FramesEnd { position: FramePosition { segment, offset }, previous };
@@ -129,7 +129,7 @@ fn start_anew(session: &mut RepairSession, builder: &SegmentBuilder, seq: Seq) -
 fn rewrite_start(session: &mut RepairSession, builder: &SegmentBuilder, run: &FrameRun) -> Result<(), Error> {
     let examination = &session.examination;
     let path = session.path(run.segment);
-    let (bytes, len) = examination.source.used(run.segment)?;
+    let (bytes, len) = examination.source.read_nonzero(run.segment)?;
     let table = examination.content.table_for(run.segment, run.offset).cloned().unwrap_or_default();
     let backup = session.back_up(&path)?;
     let mut salts = Salts::new(u64::from_le_bytes(random()?));
@@ -140,7 +140,7 @@ fn rewrite_start(session: &mut RepairSession, builder: &SegmentBuilder, run: &Fr
     // the frames are copied as they are, so their key stays
     let protection = examination.source.protection(run.segment, run.form)?;
     let builder = &SegmentBuilder { largest, protection, ..builder.clone() };
-    match make_without_start(builder, run.segment, &bytes, from, &table, &mut salts) {
+    match rewrite_without_start(builder, run.segment, &bytes, from, &table, &mut salts) {
         Ok(()) => {}
         Err(SegmentBuildError::Unchanged(error)) => {
             session.discard(&[&backup]);

@@ -9,8 +9,8 @@ mod messages;
 mod staging;
 mod rewriter;
 
+use super::complete_journal::{CompleteJournal, Rebuilt, first_divergence};
 use super::keys::GivenKeys;
-use super::reading::{Reading, Rebuilt, parting};
 use crate::disk::{Disk, RealDisk, failed};
 use crate::entropy::{random, random_uuid};
 use crate::error::{Error, ErrorDetail};
@@ -20,7 +20,7 @@ use crate::keys::Keyring;
 #[cfg(any(feature = "chain", feature = "encryption"))]
 use crate::keys::Keys;
 use crate::options::Options;
-use crate::recovery::{Replayed, genesis_of};
+use crate::recovery::{ReplayProgress, genesis_of};
 use crate::seq::{SegmentId, Seq};
 pub use report::{RewriteProgress, RewriteReport, RewriteStep};
 use rewriter::{RewriteCounts, Rewriter};
@@ -183,7 +183,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
             Layout::new(target).refuse_network(&*disk)?;
         }
         let _lock = layout.acquire_lock(&*disk)?;
-        let old = Reading::open::<M>(&disk, &layout, &source_keys)?;
+        let old = CompleteJournal::open::<M>(&disk, &layout, &source_keys)?;
         let was = old.rebuild::<M>(None, true, &mut watch(RewriteStep::Rebuild, None, &mut *progress))?;
 
         let staging = StagingDir::take(&disk, target)?;
@@ -194,7 +194,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
         let rewriter = Rewriter::<M>::new(scan, &old.dispatch, voids, journal, was.events, &mut *progress);
         let counts = rewriter.write(was.digest.to_u64())?;
 
-        let new = Reading::open::<M>(&disk, staging.layout(), &keys)?;
+        let new = CompleteJournal::open::<M>(&disk, staging.layout(), &keys)?;
         let total = Some(counts.last.get());
         let is = new.rebuild::<M>(None, false, &mut watch(RewriteStep::Verify, total, &mut *progress))?;
         if is.digest != was.digest {
@@ -213,7 +213,7 @@ fn journal<M: Model>(
     layout: &Layout,
     options: &Options<M>,
     keys: &Keyring,
-    old: &Reading,
+    old: &CompleteJournal,
     last: Seq,
 ) -> Result<Journal, Error> {
     let Identity { uuid, seed, ref model, .. } = *old.journal.segments().identity();
@@ -232,19 +232,19 @@ fn watch<'a>(
     step: RewriteStep,
     total: Option<u64>,
     progress: &'a mut (dyn FnMut(RewriteProgress) + 'a),
-) -> impl FnMut(Replayed) + 'a {
-    move |Replayed { events, bytes }| progress(RewriteProgress { step, events, total, bytes })
+) -> impl FnMut(ReplayProgress) + 'a {
+    move |ReplayProgress { events, bytes }| progress(RewriteProgress { step, events, total, bytes })
 }
 
 /// The most events of a journal that is replayed repeatedly to find the event from which the states differ.
 const SEARCHED: u64 = 1 << 22;
 
 /// The error of two journals that replay to different states, with the cause as far as it can be determined.
-fn diverged<M: Model>(from: &Path, old: &Reading, was: &Rebuilt, new: &Reading, is: &Rebuilt) -> Error {
+fn diverged<M: Model>(from: &Path, old: &CompleteJournal, was: &Rebuilt, new: &CompleteJournal, is: &Rebuilt) -> Error {
     let again = old.rebuild::<M>(None, false, &mut |_| {});
     let (seq, what) = match again {
         Ok(again) if again.digest != was.digest => (None, messages::SOURCE_NOT_DETERMINISTIC),
-        Ok(_) if was.events <= SEARCHED => match parting::<M>(old, new, was.last) {
+        Ok(_) if was.events <= SEARCHED => match first_divergence::<M>(old, new, was.last) {
             Ok(seq) => (Some(seq), messages::UPCASTER_NOT_DETERMINISTIC),
             Err(_) => (None, messages::CAUSE_UNKNOWN),
         },

@@ -111,14 +111,14 @@ impl<'a, M: Model> Rewriter<'a, M> {
             if record.time < self.time {
                 return Err(damaged(messages::time_goes_back(record.seq)));
             }
-            let meaning = match self.voids.has(record.seq) {
+            let action = match self.voids.has(record.seq) {
                 true => ReplayAction::Dropped,
                 false => self
                     .old
-                    .meaning(record.event, M::EVENTS)
+                    .action(record.event, M::EVENTS)
                     .ok_or_else(|| damaged(messages::unknown_event_number(record.seq, record.event.0)))?,
             };
-            self.record(meaning, &record, &body[record.payload.clone()])?;
+            self.record(action, &record, &body[record.payload.clone()])?;
         }
         self.bytes += frame.len as u64;
         let (events, bytes) = (self.counts.read, self.bytes);
@@ -179,7 +179,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
             open.bytes().extend_from_slice(payload);
             let size = open.record_len(mark) as u64;
             if size > MAX_RECORD {
-                open.take_back(mark);
+                open.discard_record(mark);
                 return Err(Error::new(ErrorDetail::TooLarge { command, size, cap: MAX_RECORD }));
             }
             match journal.reserve(open, mark) {

@@ -213,7 +213,7 @@ impl Void {
         if recorded.is_none() && name == DROPPED {
             return Err(self.refuse(journal, messages::dropped_event()));
         }
-        if recorded.is_none() && !segments.is_whole() && !has_base_before(journal, self.seq, &voids)? {
+        if recorded.is_none() && !segments.starts_at_genesis() && !has_base_before(journal, self.seq, &voids)? {
             return Err(self.refuse(journal, messages::no_base_before()));
         }
         let align_shift = align_shift.expect("the event's frame was read");

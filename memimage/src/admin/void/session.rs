@@ -1,4 +1,5 @@
-//! An image in which an event becomes void: its files, and what is done to them.
+//! A void operation on an image whose lock is held: records the decision, and removes snapshots that depend on void
+//! events.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::keys::Keyring;
 use crate::recovery::OpenedJournal;
 use crate::seq::Seq;
 
-/// Whether there is a good base that does not rest on the event, and from which the journal goes on.
+/// Whether there is an intact base that does not depend on the event and from which the journal continues.
 pub(super) fn has_base_before(journal: &OpenedJournal, seq: Seq, voids: &Voids) -> Result<bool, Error> {
     let (segments, snapshots) = (journal.segments(), journal.snapshots());
     for (base, path) in snapshots.bases().list()? {
@@ -23,23 +24,24 @@ pub(super) fn has_base_before(journal: &OpenedJournal, seq: Seq, voids: &Voids) 
         }
         let Ok(file) = snapshots.open(base, &path) else { continue };
         let header = &file.header;
-        let is_of_use = header.uuid == segments.identity().uuid && !voids.invalidates(base, header.epoch);
-        if is_of_use && file.check().is_ok() {
+        let is_usable = header.uuid == segments.identity().uuid && !voids.invalidates(base, header.epoch);
+        if is_usable && file.check().is_ok() {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// An image whose lock is held, and whose journal's end is repaired.
+/// An image whose lock is held and whose journal has a repaired end.
 pub(super) struct VoidSession {
     pub(super) journal: OpenedJournal,
     pub(super) keyring: Arc<Keyring>,
 }
 
 impl VoidSession {
-    /// Writes and syncs a decision, unless it stands there, and begins the next segment, which proves that it was synced. Gives
-    /// the epoch in which that is, and why the segment could not be begun.
+    /// Writes and syncs a decision, unless it is already recorded (`None`), and begins the next segment, which proves
+    /// that the decision was synced. Returns the epoch of these writes, and the error of the next segment if it could
+    /// not be begun.
     pub(super) fn record(
         &self,
         decision: Option<Vec<u8>>,
@@ -51,29 +53,29 @@ impl VoidSession {
     ) -> Result<(u64, Option<String>), Error> {
         let (segments, layout) = (self.journal.segments(), self.journal.layout());
         let epoch = self.journal.next_epoch(end)?;
-        let maker = SegmentBuilder {
+        let builder = SegmentBuilder {
             disk: Arc::clone(self.journal.disk()),
             layout: layout.clone(),
             identity: segments.identity().clone(),
             epoch,
-            // should one have to be made: no larger than those that are there
+            // the length of a new segment, if one is needed: no larger than the existing segments
             largest: segments.ids().filter_map(|segment| segments.len_of(segment)).max().unwrap_or(0),
             protection: self.keyring.current(&segments.identity().uuid, layout.root())?,
         };
         let salts = Salts::new(u64::from_le_bytes(random()?));
         let point = ResumePoint { segments, end, table, time, durable_file, align_shift, salts };
-        let journal = resume(maker, point, Durability::Synced, BatchLimits::default())?;
+        let journal = resume(builder, point, Durability::Synced, BatchLimits::default())?;
         let written = decision.map_or(Ok(()), |decision| journal.record(FrameKind::Void, &decision));
-        // No event comes after the decision whose number could prove that it was synced. That another segment was entered
-        // does: so if the decision is damaged later, that is seen.
+        // No event follows the decision whose seq could prove that the decision was synced. The next segment proves it
+        // instead, so that later damage to the decision is noticed.
         let proven = written.map(|()| journal.begin_segment(table));
-        // ends its threads, whatever came of it
+        // close the journal in any case, which ends its threads
         let closed = journal.close();
         let proven = proven.and_then(|proven| closed.map(|()| proven)).map_err(|error| error.cause())?;
         Ok((epoch, proven.map_err(|error| error.to_string()).err()))
     }
 
-    /// Removes the snapshots and bases that rest on void events: none of them is used any more.
+    /// Removes the snapshots and bases that depend on void events: recovery does not use them any more.
     pub(super) fn remove_invalidated(&self, voids: &Voids) -> Result<Vec<PathBuf>, Error> {
         let (disk, layout) = (self.journal.disk(), self.journal.layout());
         let mut removed = Vec::new();

@@ -1,20 +1,22 @@
-//! A place of damage in a journal.
+//! Places of damage in a journal.
 
 use std::ops::Range;
 
 use crate::seq::{SegmentId, Seq};
 
-/// A place where a journal is not as it must be.
+/// A place of damage in a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Damage {
     pub(crate) segment: SegmentId,
-    /// The offset in the segment's file; `None` if the whole file is meant.
+    /// The offset in the segment's file; `None` if the whole file is damaged.
     pub(crate) offset: Option<u64>,
-    /// The event that belongs here; `None` if nothing before it says which.
+    /// The event that belongs here; `None` if it is unknown, because frames before it are missing.
     pub(crate) seq: Option<Seq>,
     pub(crate) kind: DamageKind,
-    /// What is wrong, for people.
+    /// A description of the damage, for messages.
     pub(crate) what: String,
+    /// The repair advice for a foreign file; `None` for other damage.
+    pub(crate) help: Option<String>,
     /// The header or the length of the segment's file is wrong, its correct value is known, and all frames are intact.
     pub(crate) is_framing: bool,
 }
@@ -22,17 +24,17 @@ pub(crate) struct Damage {
 /// The kind of a place of damage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DamageKind {
-    /// These bytes are of a write that a crash cut short.
+    /// These bytes belong to a write that a crash interrupted.
     Torn(Range<usize>),
-    /// These bytes are not proven to have been acknowledged, and no crash explains them.
+    /// These bytes may have been acknowledged, and no crash explains them.
     Suspect(Range<usize>),
-    /// Something that was written is missing or damaged.
+    /// Written data is missing or damaged.
     Damaged,
-    /// The checksums are right and the keys refuse it: somebody without the keys changed it.
+    /// The checksums are correct but a key refuses the data: someone without the key changed it.
     Forged,
-    /// A record of an intact frame does not decode by its shape. The records around it do.
+    /// A record in an intact frame does not decode by its shape. The surrounding records do.
     Undecodable,
-    /// It is of a newer format, so nothing after it can be read.
+    /// Data of a newer format, after which nothing can be read.
     Newer,
 }
 

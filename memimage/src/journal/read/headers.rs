@@ -1,9 +1,9 @@
-//! The headers of a journal's segments, whatever they are: whose journal it is, and what protects each of its segments.
+//! The headers of a journal's segments, intact or not: the identity of the image, and the protection of each segment.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::segments::locked;
+use super::segments::key_mismatch;
 use crate::disk::{Access, Disk, StoredFile};
 use crate::error::Error;
 use crate::journal::format::segment::{HeaderFault, Identity, KeyMismatch, SEGMENT_HEADER, SegmentHeader};
@@ -11,21 +11,21 @@ use crate::journal::layout::Layout;
 use crate::keys::{KeyIds, Keyring, Protection};
 use crate::seq::SegmentId;
 
-/// The headers as they were read, which takes no keys.
+/// The headers as read, before they are checked against the keys.
 pub(crate) struct Headers {
     layout: Layout,
     all: Vec<UncheckedHeader>,
     identity: Option<Identity>,
 }
 
-/// A header as it was read.
+/// A header as read.
 struct UncheckedHeader {
     segment: SegmentId,
     header: Result<SegmentHeader, HeaderFault>,
     bytes: Box<[u8; SEGMENT_HEADER]>,
 }
 
-/// A header that was held to the keys.
+/// A header that has been checked against the keys.
 pub(crate) struct CheckedHeader {
     pub(crate) segment: SegmentId,
     pub(crate) header: Result<SegmentHeader, HeaderFault>,
@@ -33,7 +33,7 @@ pub(crate) struct CheckedHeader {
 }
 
 impl CheckedHeader {
-    /// The length that the segment was made with, if its header can be believed.
+    /// The length that the segment was created with; `None` if its header is not trusted.
     pub(crate) fn len(&self) -> Option<u64> {
         match (&self.header, &self.standing) {
             (Ok(header), HeaderStanding::Own(_)) => Some(header.len),
@@ -42,24 +42,24 @@ impl CheckedHeader {
     }
 }
 
-/// What a header is to the image.
+/// The result of checking a header.
 pub(crate) enum HeaderStanding {
-    /// One of its own, and what protects the frames of the segment.
+    /// The header belongs to this segment of this image. Contains the protection of its frames.
     Own(Protection),
-    /// Damaged, newer, of another segment, or of another image.
-    Strange,
-    /// It was changed, or put there, by somebody who has not the key.
+    /// The header is damaged, of a newer format, of another segment, or of another image.
+    Foreign,
+    /// Someone without the key changed or replaced the header. Contains the cause.
     Forged(&'static str),
 }
 
-/// All headers, held to the keys.
+/// All headers, checked against the keys.
 pub(crate) struct CheckedHeaders {
     pub(crate) headers: Vec<CheckedHeader>,
     pub(crate) identity: Option<Identity>,
-    pub(crate) fit: ProvenKeys,
+    pub(crate) proven_keys: ProvenKeys,
 }
 
-/// The numbers of the keys that are known to be the right ones, since something was unlocked by them.
+/// The ids of the keys that are proven correct, because they unlocked something.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ProvenKeys {
     pub(crate) ciphers: BTreeSet<u32>,
@@ -67,25 +67,25 @@ pub(crate) struct ProvenKeys {
 }
 
 impl ProvenKeys {
-    /// Something of this form was unlocked.
+    /// Adds the keys of this form, which unlocked something.
     pub(crate) fn add(&mut self, form: KeyIds) {
         self.ciphers.extend(form.cipher);
         self.chains.extend(form.chain);
     }
 
-    /// Whether the keys of this form are known to be the right ones.
+    /// Whether the keys of this form are proven correct.
     pub(crate) fn has(&self, form: KeyIds) -> bool {
         form.cipher.is_none_or(|id| self.ciphers.contains(&id)) && form.chain.is_none_or(|id| self.chains.contains(&id))
     }
 
-    /// What is wrong with something of this form that its keys do not unlock, though nothing else is unlocked by them.
+    /// The cause for the refusal of something of this form by keys that have unlocked nothing else.
     pub(crate) fn misses(&self, form: KeyIds) -> String {
         let cipher = form.cipher.filter(|id| !self.ciphers.contains(id)).map(|id| format!("key {id} of `encryption`"));
         let chain = form.chain.filter(|id| !self.chains.contains(id)).map(|id| format!("key {id} of `chain`"));
         let keys: Vec<String> = cipher.into_iter().chain(chain).collect();
         format!(
-            "what was given as {} is another key than the one it was written with, or it was changed since by somebody who \
-             has not that key; nothing else in the image tells which",
+            "it was written with other keys than the given {}, or someone without these keys changed it since; nothing else \
+             in the image shows which",
             keys.join(" and ")
         )
     }
@@ -106,7 +106,7 @@ impl Headers {
             all.push(UncheckedHeader { segment, header, bytes });
         }
         let identities = || all.iter().filter_map(|found| found.header.as_ref().ok()).map(|header| &header.identity);
-        // that of most, and of the first of those; a strange file among them does not make the others strange
+        // the identity that most headers have, the first one if several do: a foreign file must not make the others foreign
         let counted = |identity: &Identity| identities().filter(|other| *other == identity).count();
         let most = identities().map(counted).max();
         let identity = identities().find(|identity| Some(counted(identity)) == most).cloned();
@@ -117,12 +117,12 @@ impl Headers {
         &self.layout
     }
 
-    /// Whose journal it is; `None` if no header says so. The seed of an encrypted one is not known yet.
+    /// The identity of the image; `None` if no header is readable. The seed of an encrypted image is not known yet.
     pub(crate) fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
     }
 
-    /// How the image is protected, by the first of its headers that says so.
+    /// The protection of the image, according to the first of its headers that has any.
     pub(crate) fn form(&self) -> KeyIds {
         let of_image =
             |header: &&SegmentHeader| Some(&header.identity) == self.identity() && header.form != KeyIds::default();
@@ -130,26 +130,28 @@ impl Headers {
         headers.filter(of_image).map(|header| header.form).next().unwrap_or_default()
     }
 
-    /// Holds them to the keys. What some of them refuse and others of the same key do not was changed by somebody who has not
-    /// the key.
+    /// Checks the headers against the keys. If a key unlocks some headers and refuses others, someone without the key
+    /// changed the others.
     ///
     /// # Errors
     ///
-    /// If a key is missing, or if none of the headers that name a key is unlocked by it: then it is the wrong one.
+    /// If a key is missing, or if a key that headers name unlocks none of them, so that it is the wrong key.
     pub(crate) fn unlock(self, keyring: &Keyring) -> Result<CheckedHeaders, Error> {
-        let (mut headers, mut fit, mut identity, mut refused) = (Vec::new(), ProvenKeys::default(), None, Vec::new());
+        let (mut headers, mut proven_keys, mut identity, mut refused) =
+            (Vec::new(), ProvenKeys::default(), None, Vec::new());
         for UncheckedHeader { segment, mut header, bytes } in self.all {
             let path = self.layout.segment(segment);
             let standing = match &mut header {
                 Ok(header) if Some(&header.identity) == self.identity.as_ref() => {
                     match unlock(header, &bytes, keyring, &path) {
                         Ok(protection) => {
-                            fit.add(header.form);
-                            // that of an encrypted header has its seed now
+                            proven_keys.add(header.form);
+                            // unlocking an encrypted header decrypts its seed
                             let of_image = header.identity == *identity.get_or_insert_with(|| header.identity.clone());
-                            match of_image && header.segment == segment {
-                                true => HeaderStanding::Own(protection),
-                                false => HeaderStanding::Strange,
+                            if of_image && header.segment == segment {
+                                HeaderStanding::Own(protection)
+                            } else {
+                                HeaderStanding::Foreign
                             }
                         }
                         Err(refusal) => {
@@ -159,22 +161,23 @@ impl Headers {
                         }
                     }
                 }
-                _ => HeaderStanding::Strange,
+                _ => HeaderStanding::Foreign,
             };
             headers.push(CheckedHeader { segment, header, standing });
         }
         let unlocked = identity.is_some();
-        match refused.into_iter().find(|refusal| !unlocked || !fit.has(refusal.told_by)) {
+        match refused.into_iter().find(|refusal| !unlocked || !proven_keys.has(refusal.keys)) {
             Some(refusal) => Err(refusal.error),
-            None => Ok(CheckedHeaders { headers, identity, fit }),
+            None => Ok(CheckedHeaders { headers, identity, proven_keys }),
         }
     }
 }
 
-/// Why a header was not unlocked.
-struct Refusal {
-    /// What it is if other headers were unlocked by these keys. Else the key may as well be another.
-    told_by: KeyIds,
+/// The refusal of a header.
+struct HeaderRefusal {
+    /// The keys that prove a change of the header, if they unlocked other headers. Otherwise the key may be the wrong
+    /// one.
+    keys: KeyIds,
     what: &'static str,
     error: Error,
 }
@@ -184,19 +187,19 @@ fn unlock(
     bytes: &[u8; SEGMENT_HEADER],
     keyring: &Keyring,
     path: &Path,
-) -> Result<Protection, Refusal> {
-    let protection = keyring.protection(header.form, &header.identity.uuid, path).map_err(|error| Refusal {
-        // a key that is missing is told of, whatever others were unlocked
-        told_by: if keyring.matches(header.form) { header.form } else { KeyIds::default() },
-        what: "it is not protected in the way that the rest of the image is",
+) -> Result<Protection, HeaderRefusal> {
+    let protection = keyring.protection(header.form, &header.identity.uuid, path).map_err(|error| HeaderRefusal {
+        // a missing key is always an error, whatever the other keys unlocked: the default form counts as never unlocked
+        keys: if keyring.matches(header.form) { header.form } else { KeyIds::default() },
+        what: "its protection differs from that of the rest of the image",
         error,
     })?;
-    header.verify_keys(bytes, &protection).map(|()| protection).map_err(|which| Refusal {
-        told_by: match which {
+    header.verify_keys(bytes, &protection).map(|()| protection).map_err(|which| HeaderRefusal {
+        keys: match which {
             KeyMismatch::Cipher(id) => KeyIds { cipher: Some(id), chain: None },
             KeyMismatch::Chain(id) => KeyIds { cipher: None, chain: Some(id) },
         },
-        what: "its first 4096 bytes are not what the key makes of them",
-        error: locked(path, which),
+        what: "its first 4096 bytes do not verify under the key",
+        error: key_mismatch(path, which),
     })
 }

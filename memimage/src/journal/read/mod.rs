@@ -1,6 +1,6 @@
-//! Reads the segments of a journal: an intact one up to its end, a damaged one past its damage.
+//! Reads the segments of a journal: intact ones up to the end of the journal, damaged ones past their damage.
 
-// each uses those above it
+// each module uses only the modules above it
 pub(super) mod nonzero;
 pub(super) mod segments;
 pub(super) mod scan;

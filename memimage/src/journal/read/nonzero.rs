@@ -1,4 +1,4 @@
-//! The bytes of a segment up to the last that is used. What a file claims to be long costs nothing: zeros are not kept.
+//! Reads a segment up to its last non-zero byte. Memory use is bounded by the data in the file, not by its length.
 
 use std::io::ErrorKind;
 
@@ -6,21 +6,22 @@ use crate::disk::{StoredFile, failed};
 use crate::error::Error;
 use crate::journal::format::zeros::{is_zero, last_nonzero};
 
-/// A file is read in pieces of this size; those with nothing but zeros take no memory.
-const PIECE: usize = 1 << 20;
-/// A good frame may end in so many zeros, if somebody wrote it who does not keep to the format: the length at the start of its
-/// trailer is not zero.
-const AFTER: u64 = 7;
+/// The size of one read. Pieces of zeros take no memory.
+const PIECE_LEN: usize = 1 << 20;
+/// A valid frame of a writer that does not follow the format may end in this many zeros; not more, because the trailer
+/// starts with the frame's length, which is not zero.
+const TRAILING_ZEROS: u64 = 7;
 
-/// Reads the first `len` bytes of a file up to the last that is used; no frame ends after what is given, and nothing but zeros
-/// follows. `None` if the file ends before `len`.
+/// Reads the first `len` bytes of a file up to the last non-zero byte, with some zeros after it, so that the result
+/// contains every frame completely. `None` if the file ends before `len`.
 ///
-/// It takes memory for what is there and not for how long it is: pages of the vector that nothing is copied to are never
-/// touched, and an operating system gives those only once they are.
-pub(crate) fn read_used(file: &StoredFile, len: u64) -> Result<Option<Vec<u8>>, Error> {
-    let mut piece = vec![0; len.min(PIECE as u64) as usize];
-    // from the back: what is in the midst is looked at once, and there are zeros at the end of most segments
-    let mut start = len.saturating_sub(1) / PIECE as u64 * PIECE as u64;
+/// Memory use is bounded by the data and not by `len`: the operating system provides pages of a vector only when they
+/// are written to, and pieces of zeros are never copied.
+pub(crate) fn read_nonzero(file: &StoredFile, len: u64) -> Result<Option<Vec<u8>>, Error> {
+    let mut piece = vec![0; len.min(PIECE_LEN as u64) as usize];
+    // from the end, because most segments end in zeros: this finds the last non-zero byte without reading the rest
+    // twice
+    let mut start = len.saturating_sub(1) / PIECE_LEN as u64 * PIECE_LEN as u64;
     piece.truncate((len - start) as usize);
     let last = loop {
         if file.read_up_to(&mut piece, start)? < piece.len() {
@@ -29,18 +30,18 @@ pub(crate) fn read_used(file: &StoredFile, len: u64) -> Result<Option<Vec<u8>>, 
         match last_nonzero(&piece) {
             Some(last) => break start + last as u64,
             None if start == 0 => return Ok(Some(Vec::new())),
-            None => start -= PIECE as u64,
+            None => start -= PIECE_LEN as u64,
         }
-        piece.resize(PIECE, 0);
+        piece.resize(PIECE_LEN, 0);
     };
-    let used = len.min(last + 1 + AFTER);
-    let mut bytes = zeros(used).ok_or_else(|| failed("reading", file.path(), ErrorKind::OutOfMemory.into()))?;
+    let kept_len = len.min(last + 1 + TRAILING_ZEROS);
+    let mut bytes = zeros(kept_len).ok_or_else(|| failed("reading", file.path(), ErrorKind::OutOfMemory.into()))?;
     let (before, end) = bytes.split_at_mut(start as usize);
     let kept = end.len().min(piece.len());
     end[..kept].copy_from_slice(&piece[..kept]);
-    piece.resize(PIECE, 0);
-    for (place, start) in before.chunks_mut(PIECE).zip((0..).step_by(PIECE)) {
-        if file.read_up_to(&mut piece, start)? < PIECE {
+    piece.resize(PIECE_LEN, 0);
+    for (place, start) in before.chunks_mut(PIECE_LEN).zip((0..).step_by(PIECE_LEN)) {
+        if file.read_up_to(&mut piece, start)? < PIECE_LEN {
             return Ok(None);
         }
         if !is_zero(&piece) {
@@ -50,10 +51,10 @@ pub(crate) fn read_used(file: &StoredFile, len: u64) -> Result<Option<Vec<u8>>, 
     Ok(Some(bytes))
 }
 
-/// So many zeros; `None` if there is no room for them, which must not end the process.
+/// A vector of zeros; `None` if there is no memory for it, which must not abort the process.
 fn zeros(len: u64) -> Option<Vec<u8>> {
     let len = usize::try_from(len).ok()?;
-    // only `vec!` is given pages that were never touched, and it has no way to fail
+    // Only `vec!` yields pages that are not touched, but it cannot report a failure. So try the allocation first.
     Vec::<u8>::new().try_reserve_exact(len).ok()?;
     Some(vec![0; len])
 }
@@ -72,29 +73,30 @@ mod tests {
     }
 
     #[test]
-    fn what_is_used_is_read_as_it_is_wherever_it_ends() {
-        for len in [0, 1, 4096, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE, 3 * PIECE + 4096] {
-            let (around, far) = ([PIECE - 8, PIECE - 7, PIECE - 1, PIECE], [2 * PIECE + 5, 3 * PIECE - 1]);
+    fn all_data_is_read_unchanged_wherever_it_ends() {
+        for len in [0, 1, 4096, PIECE_LEN - 1, PIECE_LEN, PIECE_LEN + 1, 3 * PIECE_LEN, 3 * PIECE_LEN + 4096] {
+            let (around, far) =
+                ([PIECE_LEN - 8, PIECE_LEN - 7, PIECE_LEN - 1, PIECE_LEN], [2 * PIECE_LEN + 5, 3 * PIECE_LEN - 1]);
             let ends = [&[0, 1, 8, 4095][..], &around, &far, &[len.saturating_sub(1)]].concat();
             for last in ends.into_iter().filter(|&last| last < len) {
                 for first in [0, last / 2, last] {
                     let mut bytes = vec![0; len];
                     (bytes[first], bytes[last]) = (3, 5);
-                    let used = read_used(&file(&bytes), len as u64).unwrap().unwrap();
-                    assert_eq!(used.len(), len.min(last + 1 + AFTER as usize), "{last} of {len}");
-                    assert!(used == bytes[..used.len()], "{first} and {last} of {len}");
+                    let read = read_nonzero(&file(&bytes), len as u64).unwrap().unwrap();
+                    assert_eq!(read.len(), len.min(last + 1 + TRAILING_ZEROS as usize), "{last} of {len}");
+                    assert!(read == bytes[..read.len()], "{first} and {last} of {len}");
                 }
             }
-            assert_eq!(read_used(&file(&vec![0; len]), len as u64).unwrap(), Some(Vec::new()), "nothing but zeros");
+            assert_eq!(read_nonzero(&file(&vec![0; len]), len as u64).unwrap(), Some(Vec::new()), "nothing but zeros");
         }
     }
 
     #[test]
-    fn a_file_that_became_shorter_is_not_read() {
-        for len in [5001, PIECE as u64, 5 * PIECE as u64] {
-            assert_eq!(read_used(&file(&[7; 5000]), len).unwrap(), None);
+    fn a_file_that_has_become_shorter_is_refused() {
+        for len in [5001, PIECE_LEN as u64, 5 * PIECE_LEN as u64] {
+            assert_eq!(read_nonzero(&file(&[7; 5000]), len).unwrap(), None);
         }
-        let bytes = [vec![7; PIECE], vec![0; PIECE]].concat();
-        assert_eq!(read_used(&file(&bytes), 2 * PIECE as u64 + 1).unwrap(), None);
+        let bytes = [vec![7; PIECE_LEN], vec![0; PIECE_LEN]].concat();
+        assert_eq!(read_nonzero(&file(&bytes), 2 * PIECE_LEN as u64 + 1).unwrap(), None);
     }
 }

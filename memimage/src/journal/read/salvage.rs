@@ -1,9 +1,9 @@
-//! Salvage: reads a journal past its damage, and collects all that is readable and each place of damage.
+//! Salvage: reads a journal past its damage, and collects everything readable and each place of damage.
 //!
-//! Opening an image stops at the first damage. A check, which says what is left and what a repair would lose, must read on.
+//! Opening an image stops at the first damage. A check must read on, to say what is left and what a repair would lose.
 //!
-//! Everything is checked against the keys, as at an open. What the keys refuse is not damage: somebody without the keys
-//! changed it.
+//! Salvage checks everything against the keys, like an open. Data that the keys refuse is not damage: someone without
+//! the keys changed it.
 
 use super::damage::DamageKind;
 use super::foreign;
@@ -17,7 +17,8 @@ use crate::journal::format::frames::FrameChain;
 use crate::journal::format::segment::{HeaderFault, MAX_LARGE_SEGMENT, SEGMENT_HEADER, is_valid_len};
 use crate::seq::{SegmentId, Seq};
 
-/// Reads the segments from `from` on. `durable` is the highest seq that anything besides the frames says was synced.
+/// Reads the segments from `from` on. `durable` is the last event that is proven to be synced by anything other than
+/// frames.
 pub(crate) fn salvage(
     source: &SalvageSource,
     from: SegmentId,
@@ -38,7 +39,7 @@ pub(crate) fn salvage(
     Ok(progress.finish())
 }
 
-/// Goes on from the segment `before` to the next one there is.
+/// Continues from the segment `before` with the next existing segment.
 fn enter(
     segment: SegmentId,
     before: Option<SegmentId>,
@@ -55,7 +56,7 @@ fn enter(
     }
 }
 
-/// Reads a segment: its header, its frames if it is not after the active one, and the length of its file.
+/// Reads a segment: its header, its frames unless it is after the active segment, and the length of its file.
 fn segment(
     source: &SalvageSource,
     checked: &CheckedHeader,
@@ -71,7 +72,7 @@ fn segment(
         return Ok(());
     }
     let created_with = checked.len();
-    let wrong = |created_with| format!("the file is {len} bytes long, and was made with {created_with}");
+    let wrong = |created_with| format!("the file is {len} bytes long, and was created with {created_with}");
     let wrong_length = match created_with {
         Some(full) if len < full => Some(WrongLength { what: wrong(full), framing: Framing::Repairable { len: full } }),
         None if len > MAX_LARGE_SEGMENT => {
@@ -83,7 +84,7 @@ fn segment(
     if segment <= active {
         salvage_segment(source, checked, segment == active, wrong_length, progress, visitor)?;
     } else if let Some(WrongLength { what, .. }) = wrong_length {
-        // the part that is missing may have held frames
+        // the missing part may have contained frames
         progress.damage(segment, Some(SEGMENT_HEADER as u64), DamageKind::Damaged, what);
     }
     if !progress.is_newer_format
@@ -113,7 +114,7 @@ fn header(source: &SalvageSource, checked: &CheckedHeader, len: u64, progress: &
         (Ok(header), _) if header.segment != segment => {
             (DamageKind::Damaged, format!("the file is segment {} by its header", header.segment))
         }
-        (Ok(_), HeaderStanding::Strange) => (DamageKind::Damaged, "the file belongs to another image".to_owned()),
+        (Ok(_), HeaderStanding::Foreign) => (DamageKind::Damaged, "the file belongs to another image".to_owned()),
         (Ok(_), HeaderStanding::Forged(what)) => (DamageKind::Forged, (*what).to_owned()),
         (Ok(header), HeaderStanding::Own(_)) => return progress.epoch(header.epoch),
     };

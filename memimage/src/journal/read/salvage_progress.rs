@@ -1,4 +1,4 @@
-//! The state of a salvage under way: its position in the journal, and the results so far.
+//! The state of a salvage: its position in the journal, and the results so far.
 
 use super::damage::{Damage, DamageKind, RecordDamage};
 use super::headers::CheckedHeader;
@@ -8,28 +8,29 @@ use crate::journal::format::frames::FrameChain;
 use crate::journal::format::segment::SEGMENT_HEADER;
 use crate::seq::{SegmentId, Seq};
 
-/// The largest number of places of damage that are listed of each category.
-const MOST: usize = 256;
+/// The largest number of places of damage that are listed in each category.
+const MAX_LISTED: usize = 256;
 
-/// Position and results so far.
+/// The position and the results so far.
 pub(super) struct SalvageProgress {
     salvaged: Salvaged,
     /// The state that the next frame must continue; `None` after a gap.
     pub(super) chain: Option<FrameChain>,
     /// The next frame continues the last run.
     continues_run: bool,
-    /// The highest seq that is known to have been synced.
+    /// The last event that is proven to be synced.
     pub(super) evidence: Seq,
-    /// Something of a newer format was met, after which nothing can be read.
+    /// Data of a newer format was found. Nothing after it can be read.
     pub(super) is_newer_format: bool,
     /// The number of places of damage in each category. Each has its own limit, so that none hides another.
     counts: [usize; 4],
-    /// What to do with the current file if its frames turn out to be as foreign as its header.
+    /// The help for the current file if its frames turn out to be as foreign as its header.
     pub(super) foreign_help: Option<String>,
 }
 
 impl SalvageProgress {
-    /// Before the first segment; `durable` is the highest seq that anything besides the frames says was synced.
+    /// The state before the first segment. `durable` is the last event that is proven to be synced by anything other
+    /// than frames.
     pub(super) fn new(durable: Seq) -> SalvageProgress {
         SalvageProgress {
             salvaged: Salvaged::default(),
@@ -78,7 +79,7 @@ impl SalvageProgress {
         let is_intact = damage.iter().all(|record| record.kind == DamageKind::Undecodable);
         for RecordDamage { seq, kind, what } in damage {
             let offset = Some(frame.offset as u64);
-            self.push(Damage { segment, offset, seq: Some(seq), kind, what, is_framing: false });
+            self.push(Damage { segment, offset, seq: Some(seq), kind, what, help: None, is_framing: false });
         }
         if is_intact {
             self.extend_run(segment, frame);
@@ -106,10 +107,10 @@ impl SalvageProgress {
         what: impl Into<String>,
     ) {
         let seq = self.expected();
-        self.push(Damage { segment, offset, seq, kind, what: what.into(), is_framing: false });
+        self.push(Damage { segment, offset, seq, kind, what: what.into(), help: None, is_framing: false });
     }
 
-    /// Adds that the file of a segment is missing, unless that is the last thing added.
+    /// Adds that the file of a segment is missing, unless that is the last damage added.
     pub(super) fn missing_file(&mut self, segment: SegmentId) {
         if !self.is_missing(segment) {
             self.damage(segment, None, DamageKind::Damaged, "its file is missing");
@@ -134,7 +135,7 @@ impl SalvageProgress {
             return;
         }
         let (seq, is_framing) = (self.expected(), framing != Framing::Unusable);
-        self.push(Damage { segment, offset: Some(offset), seq, kind, what, is_framing });
+        self.push(Damage { segment, offset: Some(offset), seq, kind, what, help: None, is_framing });
     }
 
     /// Whether the last damage is that the whole file of a segment is missing or without content.
@@ -142,24 +143,23 @@ impl SalvageProgress {
         self.salvaged.damage.last().is_some_and(|damage| damage.segment == segment && damage.offset.is_none())
     }
 
-    /// Marks the content of the current file as not the segment's, if its header is damaged too. Returns whether it is: then
-    /// the damage to the header already covers it.
-    pub(super) fn disown(&mut self, checked: &CheckedHeader) -> bool {
+    /// Marks the content of the current file as foreign if its header is damaged too. Returns whether it is: then the
+    /// damage to the header already covers the content.
+    pub(super) fn mark_foreign(&mut self, checked: &CheckedHeader) -> bool {
         let current = self.salvaged.segments.last_mut().filter(|current| current.framing != Framing::Intact);
         let Some(current) = current else { return false };
         current.framing = Framing::Unusable;
         if let Some(damage) = self.salvaged.damage.last_mut().filter(|damage| damage.segment == checked.segment) {
             damage.is_framing = false;
             if let Some(help) = self.foreign_help.take() {
-                damage.what += "; ";
-                damage.what += &help;
+                damage.help = Some(help);
             }
         }
         self.end_run(&DamageKind::Damaged);
         true
     }
 
-    /// Goes on after missing frames.
+    /// Continues after missing frames.
     pub(super) fn gap(&mut self, visitor: &mut dyn FrameVisitor) {
         self.chain = None;
         visitor.gap();
@@ -174,7 +174,7 @@ impl SalvageProgress {
     }
 
     fn push(&mut self, damage: Damage) {
-        // neither an event that does not decode nor a damaged framing loses frames
+        // an undecodable event or a damaged framing loses no frames
         if damage.kind != DamageKind::Undecodable && !damage.is_framing {
             self.end_run(&damage.kind);
         }
@@ -185,9 +185,10 @@ impl SalvageProgress {
             DamageKind::Torn(_) | DamageKind::Suspect(_) | DamageKind::Damaged | DamageKind::Forged => 3,
         };
         self.counts[category] += 1;
-        match self.counts[category] <= MOST {
-            true => self.salvaged.damage.push(damage),
-            false => self.salvaged.unlisted += 1,
+        if self.counts[category] <= MAX_LISTED {
+            self.salvaged.damage.push(damage);
+        } else {
+            self.salvaged.unlisted += 1;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Salvage of one segment: its frames up to the end, past all damage between them.
+//! Salvage of one segment: reads its frames up to the end, past all damage between them.
 
 use std::ops::{ControlFlow, Range};
 
@@ -17,15 +17,13 @@ use crate::journal::format::torn_write::{Evidence, Verdict, classify, durable_af
 use crate::journal::format::zeros::{is_zero, last_nonzero};
 use crate::seq::{SegmentId, Seq};
 
-/// The file of a segment is shorter or longer than any that its header allows.
+/// A file length that no segment with this header has.
 pub(super) struct WrongLength {
     pub(super) what: String,
     pub(super) framing: Framing,
 }
 
-/// Reads a segment. Damage to its length is reported where its frames end, or where the first is damaged.
-///
-/// `is_active` says whether it is the last segment with content.
+/// Reads a segment. A wrong length is reported where the frames end, or where the first of them is damaged.
 pub(super) fn salvage_segment(
     source: &SalvageSource,
     checked: &CheckedHeader,
@@ -36,19 +34,19 @@ pub(super) fn salvage_segment(
 ) -> Result<(), Error> {
     let Some(identity) = source.identity() else { return Ok(()) };
     let (uuid, segment) = (&identity.uuid, checked.segment);
-    let (bytes, len) = match source.used(segment) {
-        Ok(used) => used,
+    let (bytes, len) = match source.read_nonzero(segment) {
+        Ok(read) => read,
         Err(error) if error.is_missing() => return Err(error),
         Err(error) => {
-            // its bytes cannot be copied to another file either
-            progress.disown(checked);
+            // a repair cannot copy its bytes to another file either
+            progress.mark_foreign(checked);
             progress.damage(segment, None, DamageKind::Damaged, format!("it cannot be read: {error}"));
             progress.gap(visitor);
             return Ok(());
         }
     };
     let checksum = Checksum::new(uuid, segment);
-    if segment == SegmentId::FIRST && parse(&bytes, SEGMENT_HEADER, checksum).is_ok_and(is_later) {
+    if segment == SegmentId::FIRST && parse(&bytes, SEGMENT_HEADER, checksum).is_ok_and(starts_after_genesis) {
         progress.chain = None;
     }
     let mut salvage = SegmentSalvage {
@@ -69,8 +67,8 @@ pub(super) fn salvage_segment(
     Ok(())
 }
 
-/// Whether a journal that begins with this frame was continued from a base.
-fn is_later(frame: Frame<'_>) -> bool {
+/// Whether a journal that begins with this frame has lost its first events and continues from a base.
+fn starts_after_genesis(frame: Frame<'_>) -> bool {
     frame.header.first_seq > Seq::new(1)
 }
 
@@ -79,28 +77,28 @@ struct SegmentSalvage<'a> {
     source: &'a SalvageSource,
     checked: &'a CheckedHeader,
     is_active: bool,
-    /// Taken once it has been reported.
+    /// `None` once it has been reported.
     wrong_length: Option<WrongLength>,
     bytes: &'a [u8],
     len: u64,
     uuid: &'a [u8; 16],
     reader: FrameReader<'a>,
     search: FrameSearch<'a>,
-    /// What the frames after the first damage say was synced. Computed once for all damage in the segment: the frames between
-    /// two places of damage are read on the way.
+    /// The last synced event according to the frames after the first damage. Computed once for all damage in the
+    /// segment, because it reads the frames between two places of damage too.
     durable_after: Option<Option<Seq>>,
     progress: &'a mut SalvageProgress,
     visitor: &'a mut dyn FrameVisitor,
 }
 
 impl SegmentSalvage<'_> {
-    /// Reads the next frame, or passes over the next damage. Breaks at the end of the segment.
+    /// Reads the next frame, or skips the next damage. Breaks at the end of the segment.
     fn step(&mut self) -> Result<ControlFlow<()>, Error> {
         let step = self.reader.step();
         let offset = self.reader.offset();
         Ok(match step {
             FrameStep::Frame(frame) => self.frame(&frame)?,
-            FrameStep::WrongMac(frame) => self.unlinked(&frame)?,
+            FrameStep::WrongMac(frame) => self.wrong_mac(&frame)?,
             FrameStep::Sealed => self.sealed(offset),
             FrameStep::Misplaced(what) => self.misplaced(offset, what),
             FrameStep::Fault(FrameFault::Unsupported { reason }) => self.unsupported(offset, reason),
@@ -119,21 +117,21 @@ impl SegmentSalvage<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// A frame that names another link of the chain than the last one.
-    fn unlinked(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>, Error> {
+    /// A frame that names another MAC than that of the frame before it.
+    fn wrong_mac(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>, Error> {
         if let Err(what) = self.source.body(self.checked, frame)? {
             return Ok(self.forged(frame, what));
         }
-        // the frame before it may be the forged one, so this one is read again as the start of a run
-        let what = "it names another link of the chain than the last one";
+        // the previous frame may be the forged one, so read this one again as the start of a run
+        let what = "it names another MAC than that of the frame before it";
         self.report(frame.offset, DamageKind::Forged, what);
         Ok(self.resume_within(frame.offset))
     }
 
-    /// A frame that its key refuses.
+    /// A frame that its keys refuse.
     fn forged(&mut self, frame: &Frame<'_>, what: &'static str) -> ControlFlow<()> {
         if frame.offset == SEGMENT_HEADER {
-            self.progress.disown(self.checked);
+            self.progress.mark_foreign(self.checked);
         }
         self.report(frame.offset, DamageKind::Forged, what);
         self.resume_within(frame.next_offset())
@@ -141,7 +139,7 @@ impl SegmentSalvage<'_> {
 
     /// The seal of the segment: no frame follows.
     fn sealed(&mut self, offset: usize) -> ControlFlow<()> {
-        // a short file lacks nothing but zeros
+        // a file that is too short lacks only zeros
         if let Some(WrongLength { what, framing }) = self.wrong_length.take() {
             self.progress.framing_damage(framing, self.segment(), self.len, DamageKind::Damaged, what);
         }
@@ -176,30 +174,27 @@ impl SegmentSalvage<'_> {
             (Some(wrong), _) => (DamageKind::Damaged, wrong.what),
             (None, Verdict::Clean) => return ControlFlow::Break(()),
             (None, Verdict::Torn(range)) => (DamageKind::Torn(range), "a crash interrupted a write".to_owned()),
-            (None, Verdict::Suspect(what)) => (DamageKind::Suspect(offset..used_len(self.bytes)), what.to_owned()),
+            (None, Verdict::Suspect(what)) => (DamageKind::Suspect(offset..nonzero_len(self.bytes)), what.to_owned()),
             (None, Verdict::Corrupt(what)) => (DamageKind::Damaged, what.to_owned()),
         };
         let is_end = kind != DamageKind::Damaged;
-        // a foreign header has been reported, and covers the frames
-        if !(offset == SEGMENT_HEADER && self.progress.disown(self.checked)) {
+        // the report of a foreign header already covers the frames
+        if !(offset == SEGMENT_HEADER && self.progress.mark_foreign(self.checked)) {
             self.report(offset, kind, what);
         }
-        match is_end {
-            true => ControlFlow::Break(()),
-            false => self.resume_within(offset + 8),
-        }
+        if is_end { ControlFlow::Break(()) } else { self.resume_within(offset + 8) }
     }
 
     fn classify(&mut self, offset: usize, fault: &FrameFault) -> Verdict {
         let evidence = Evidence { durable: self.progress.evidence, later_segment: !self.is_active };
-        // after a gap nothing says which event belongs here, so these bytes are not the end of the journal
+        // after a gap the expected event is unknown, so these bytes are not the end of the journal
         let expected = self.progress.expected().unwrap_or(Seq::ZERO);
         let (bytes, checksum, known) = (self.bytes, self.reader.checksum(), &mut self.durable_after);
         let after = || *known.get_or_insert_with(|| durable_after(bytes, offset, checksum));
         classify((bytes, self.len), offset, fault, expected, evidence, after)
     }
 
-    /// Goes on, after a gap, with the next intact frame from `offset` on, if there is one.
+    /// Continues, after a gap, with the next intact frame from `offset` on, if there is one.
     fn resume_within(&mut self, offset: usize) -> ControlFlow<()> {
         self.progress.gap(self.visitor);
         match self.next_intact(offset..self.bytes.len()) {
@@ -217,7 +212,8 @@ impl SegmentSalvage<'_> {
             SearchResult::Frame(frame) => Some(frame.offset),
             SearchResult::NotFound => None,
             SearchResult::LimitExceeded => {
-                let what = "more frames start here than damage leaves, and none is intact; the rest of the segment was not read";
+                let what = "more frame headers start here than damage can leave, and none of these frames is intact; \
+                            the rest of the segment was not read";
                 self.report(start, DamageKind::Damaged, what);
                 None
             }
@@ -234,6 +230,6 @@ impl SegmentSalvage<'_> {
 }
 
 /// The number of bytes up to the last that is not zero.
-fn used_len(bytes: &[u8]) -> usize {
+fn nonzero_len(bytes: &[u8]) -> usize {
     last_nonzero(bytes).map_or(0, |last| last + 1)
 }

@@ -1,12 +1,12 @@
-//! A journal opened for salvage: its files, and its headers as checked against the keys.
+//! A journal opened for salvage: its files, and its headers checked against the keys.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::headers::{CheckedHeader, CheckedHeaders, HeaderStanding, Headers, ProvenKeys};
-use super::nonzero::read_used;
-use super::segments::is_used;
+use super::nonzero::read_nonzero;
+use super::segments::has_content;
 use crate::disk::{Access, Disk, StoredFile, failed};
 use crate::error::{Error, ErrorDetail};
 use crate::journal::format::frame::Frame;
@@ -16,7 +16,7 @@ use crate::journal::layout::Layout;
 use crate::keys::{AuthenticationError, KeyIds, Keyring, Protection};
 use crate::seq::SegmentId;
 
-/// A journal whose headers have been read, damaged or not, and checked against the keys.
+/// A journal whose headers, damaged or not, have been read and checked against the keys.
 pub(crate) struct SalvageSource {
     disk: Arc<dyn Disk>,
     layout: Layout,
@@ -34,7 +34,7 @@ impl SalvageSource {
     /// If keys are missing or wrong, or if keys were given for an image without that protection.
     pub(crate) fn open(disk: &Arc<dyn Disk>, headers: Headers, keyring: &Arc<Keyring>) -> Result<SalvageSource, Error> {
         let layout = headers.layout().clone();
-        let CheckedHeaders { headers, identity, fit: proven_keys } = headers.unlock(keyring)?;
+        let CheckedHeaders { headers, identity, proven_keys } = headers.unlock(keyring)?;
         let (disk, keyring) = (Arc::clone(disk), Arc::clone(keyring));
         Ok(SalvageSource { disk, layout, keyring, headers, identity, proven_keys })
     }
@@ -63,11 +63,7 @@ impl SalvageSource {
         self.keyring.protection(form, &self.uuid(), &self.path(segment))
     }
 
-    /// The protection of everything newly written.
-    ///
-    /// # Errors
-    ///
-    /// If a key is missing.
+    /// The protection of newly written data.
     pub(crate) fn current_protection(&self) -> Result<Protection, Error> {
         self.keyring.current(&self.uuid(), self.layout.root())
     }
@@ -88,12 +84,12 @@ impl SalvageSource {
     }
 
     /// The bytes of a segment up to its last non-zero byte, and its length.
-    pub(crate) fn used(&self, segment: SegmentId) -> Result<(Vec<u8>, u64), Error> {
+    pub(crate) fn read_nonzero(&self, segment: SegmentId) -> Result<(Vec<u8>, u64), Error> {
         let path = self.path(segment);
         let file = StoredFile::open(&*self.disk, &path, Access::Read)?;
         let len = file.len()?.min(self.len_of(segment).unwrap_or(MAX_LARGE_SEGMENT));
         let shorter = || failed("reading", &path, ErrorKind::UnexpectedEof.into());
-        Ok((read_used(&file, len)?.ok_or_else(shorter)?, len))
+        Ok((read_nonzero(&file, len)?.ok_or_else(shorter)?, len))
     }
 
     /// The last segment from `from` on that has any byte after its header; `from` if none has.
@@ -101,9 +97,9 @@ impl SalvageSource {
         for checked in self.headers.iter().rev().filter(|checked| checked.segment >= from) {
             // bytes after the segment's length are not part of it
             let longest = checked.len().unwrap_or(MAX_LARGE_SEGMENT);
-            let used = StoredFile::open(&*self.disk, &self.path(checked.segment), Access::Read)
-                .and_then(|file| is_used(&file, longest));
-            match used {
+            let content = StoredFile::open(&*self.disk, &self.path(checked.segment), Access::Read)
+                .and_then(|file| has_content(&file, longest));
+            match content {
                 Ok(false) => {}
                 Err(error) if error.is_missing() => return Err(error),
                 Ok(true) | Err(_) => return Ok(checked.segment),
@@ -112,12 +108,13 @@ impl SalvageSource {
         Ok(from)
     }
 
-    /// The body of a frame that is protected as its segment is; else, as the inner error, what is wrong with it. Where the
-    /// segment's header is not readable, the frame must be protected as the image is, under the keys that the frame names.
+    /// The body of a frame with the protection of its segment, or, as the inner error, the reason why the frame is
+    /// refused. If the segment's header is not readable, the frame must have the protection of the image, under the
+    /// keys that the frame names.
     ///
     /// # Errors
     ///
-    /// If a key is missing, or if the frame's keys refuse it and have unlocked nothing else either.
+    /// If a key is missing, or if the frame's keys refuse it and have unlocked nothing else.
     pub(super) fn body(
         &self,
         checked: &CheckedHeader,
@@ -125,15 +122,16 @@ impl SalvageSource {
     ) -> Result<Result<Vec<u8>, &'static str>, Error> {
         let protection = match &checked.standing {
             HeaderStanding::Own(protection) if frame.form == protection.form() => protection.clone(),
-            HeaderStanding::Own(_) => return Ok(Err("it is not protected in the way that the segment's header says")),
+            HeaderStanding::Own(_) => return Ok(Err("its protection differs from that in the segment's header")),
             _ if self.keyring.matches(frame.form) => self.protection(checked.segment, frame.form)?,
-            _ => return Ok(Err("it is not protected in the way that the image is")),
+            _ => return Ok(Err("its protection differs from that of the image")),
         };
         let uuid = self.uuid();
         let protection = FrameProtection::new(&uuid, checked.segment, &protection);
-        let body = match frame.has_valid_mac(&protection) {
-            true => frame.body(&protection).map_err(|AuthenticationError| "its body does not decrypt under its key"),
-            false => Err("its MAC is not valid under the key"),
+        let body = if frame.has_valid_mac(&protection) {
+            frame.body(&protection).map_err(|AuthenticationError| "its body does not decrypt under its key")
+        } else {
+            Err("its MAC is not valid under the key")
         };
         match body {
             Err(_) if !self.proven_keys.has(frame.form) => Err(self.unproven_keys(checked.segment, frame.form)),
@@ -141,8 +139,8 @@ impl SalvageSource {
         }
     }
 
-    /// The error of a frame that its keys refuse, where these keys have unlocked nothing else: the frame may be forged, or
-    /// the keys wrong.
+    /// The error for a frame that its keys refuse, if these keys have unlocked nothing else: the frame may be forged, or
+    /// the keys may be wrong.
     fn unproven_keys(&self, segment: SegmentId, form: KeyIds) -> Error {
         Error::new(ErrorDetail::Key { path: self.path(segment), what: self.proven_keys.misses(form) })
     }

@@ -1,4 +1,4 @@
-//! The result of a salvage: the segments, runs of frames and places of damage in a journal.
+//! The result of a salvage: the segments, the runs of frames, and the places of damage in a journal.
 
 use super::damage::{Damage, DamageKind, RecordDamage};
 use crate::journal::format::frame::{Frame, FrameHeader};
@@ -8,10 +8,10 @@ use crate::seq::{SegmentId, Seq};
 
 /// Examines the frames that a salvage reads.
 pub(crate) trait FrameVisitor {
-    /// Takes an intact frame and its decrypted body. Returns the damage in its records.
+    /// Examines an intact frame and its decrypted body. Returns the damage in its records.
     fn frame(&mut self, segment: SegmentId, frame: &Frame<'_>, body: &[u8]) -> Vec<RecordDamage>;
 
-    /// Frames are missing between the last frame and the next.
+    /// Called when frames are missing between the last frame and the next.
     fn gap(&mut self);
 }
 
@@ -37,7 +37,7 @@ impl SalvagedSegment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
     Intact,
-    /// Damaged, but the rest of the image says what it must be.
+    /// Damaged, but the rest of the image determines its correct value.
     Repairable {
         /// The length that the file must have.
         len: u64,
@@ -63,7 +63,7 @@ pub(crate) struct FrameRun {
     pub(crate) stopped: Option<DamageKind>,
 }
 
-/// All that a salvage found.
+/// The result of a salvage.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Salvaged {
     pub(crate) segments: Vec<SalvagedSegment>,
@@ -71,11 +71,11 @@ pub(crate) struct Salvaged {
     pub(crate) runs: Vec<FrameRun>,
     /// In the order of the journal.
     pub(crate) damage: Vec<Damage>,
-    /// The number of places of damage beyond those listed.
+    /// The number of places of damage that are not listed.
     pub(crate) unlisted: u64,
     /// The highest epoch in any frame or header.
     pub(crate) epoch: u64,
-    /// The last event that any frame mentions.
+    /// The last event that any frame contains or names.
     pub(crate) last_known: Seq,
     /// The alignment of the last frame.
     pub(crate) align_shift: Option<u8>,

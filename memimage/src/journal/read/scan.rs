@@ -1,4 +1,4 @@
-//! Reading a journal from some segment to its end, and judging the end.
+//! Reads a journal from a given segment to its end, and classifies the end.
 
 use std::ops::{ControlFlow, Range};
 
@@ -17,36 +17,36 @@ use crate::journal::format::zeros::is_zero;
 use crate::keys::AuthenticationError;
 use crate::seq::{SegmentId, Seq};
 
-/// Where a journal ends.
+/// The end of a journal.
 #[derive(Debug)]
 pub(crate) struct JournalEnd {
-    /// The last segment that has frames, or had some before a crash cut the first one short.
+    /// The last segment that has frames, or had some before a crash tore the first one.
     pub(crate) segment: SegmentId,
-    /// Its bytes as they were read, up to the last that is used or to where the next frame would start.
+    /// The bytes of the segment, up to the last non-zero byte or the offset of the next frame.
     pub(crate) bytes: Vec<u8>,
-    /// Its length.
+    /// The length of the segment.
     pub(crate) len: u64,
-    /// Where its next frame would start.
+    /// The offset of the next frame.
     pub(crate) offset: usize,
     pub(crate) chain: FrameChain,
-    /// The segment is sealed: the next frame goes to the one after it.
+    /// The segment is sealed: the next frame goes to the next segment.
     pub(crate) sealed: bool,
-    /// What a crash left of a frame that was being written.
+    /// A torn write: the part of a frame that was on disk at a crash.
     pub(crate) torn: Option<Range<usize>>,
-    /// Frames that nothing proves to be on disk, though they were read.
+    /// The frames that were read but that nothing proves to be on disk.
     pub(crate) unproven: Range<usize>,
-    /// The last frame that says of an event that it is void is one that nothing after it, nor anything else, proves to have been
-    /// synced: were it damaged, nobody would see it.
+    /// The last void mark is not proven to have been synced, by a later frame or otherwise: damage to it would go
+    /// unnoticed.
     pub(crate) unproven_void: bool,
 }
 
-/// Reads a journal.
+/// A reader of a journal's frames.
 #[derive(Debug)]
 pub(crate) struct Scan {
     segments: Segments,
-    /// The last segment that has anything after its header; the first there is if none has.
+    /// The last segment with content after its header; the first segment if none has any.
     active: SegmentId,
-    /// The highest seq that anything besides the frames proves to be synced.
+    /// The last event that is proven to be synced by anything other than frames.
     proven: Seq,
 }
 
@@ -54,7 +54,7 @@ impl Scan {
     pub(crate) fn new(segments: Segments, proven: Seq) -> Result<Scan, Error> {
         let mut active = segments.first();
         for segment in segments.ids().rev() {
-            if segments.is_used(segment)? {
+            if segments.has_content(segment)? {
                 active = segment;
                 break;
             }
@@ -70,18 +70,18 @@ impl Scan {
         self.active
     }
 
-    /// The newest table of shapes.
+    /// The newest shape table.
     pub(crate) fn table(&self) -> Result<ShapeTable, Error> {
         let table = self.newest(FrameKind::Shapes, |segment, frame| self.decode_table(segment, frame))?;
         Ok(table.unwrap_or_default())
     }
 
-    /// What was last said of the journal's being pruned, as far as it can be read.
+    /// The newest prune mark, if one is readable.
     pub(crate) fn pruned(&self) -> Result<Option<PruneMark>, Error> {
         self.newest(FrameKind::Prune, |segment, frame| self.decode_prune(segment, frame))
     }
 
-    /// What the newest frame of a kind says, of those that can be read from the start of a segment on.
+    /// Decodes the newest frame of a kind, among the frames that are readable from the start of a segment on.
     fn newest<T>(
         &self,
         kind: FrameKind,
@@ -89,9 +89,9 @@ impl Scan {
     ) -> Result<Option<T>, Error> {
         for segment in self.segments.ids().rev().filter(|&segment| segment <= self.active) {
             let bytes = self.segments.read(segment)?;
-            let mut walk = FrameReader::new(&bytes, &self.segments.identity().uuid, segment, None);
+            let mut reader = FrameReader::new(&bytes, &self.segments.identity().uuid, segment, None);
             let mut newest = None;
-            while let FrameStep::Frame(frame) = walk.step() {
+            while let FrameStep::Frame(frame) = reader.step() {
                 if frame.header.kind == kind {
                     newest = Some(frame);
                 }
@@ -117,56 +117,54 @@ impl Scan {
     pub(crate) fn decode_void(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<VoidMark, Error> {
         let mark =
             VoidMark::decode(&self.body(segment, frame)?).map_err(|what| self.corrupt_frame(segment, frame, what))?;
-        match mark.seq < frame.header.first_seq {
-            true => Ok(mark),
-            false => {
-                let what = format!("it says that event {} is void, which comes after it", mark.seq);
-                Err(self.corrupt_frame(segment, frame, what))
-            }
+        if mark.seq >= frame.header.first_seq {
+            let what = format!("it marks event {} as void, which comes after it", mark.seq);
+            return Err(self.corrupt_frame(segment, frame, what));
         }
+        Ok(mark)
     }
 
-    /// The events that the segments from this one on say are void. Of the frames in between the headers alone are read, so
-    /// this costs little of what replaying them does.
+    /// The void events that the segments from `from` on record. Reads only the headers of the other frames, so this is
+    /// much cheaper than a replay.
     pub(crate) fn voids(&self, from: SegmentId) -> Result<Voids, Error> {
         let mut voids = Voids::default();
         self.each(from, is_void, |segment, frame| self.add_void(segment, frame, &mut voids))?;
         Ok(voids)
     }
 
-    /// The void events of the segments that hold the events after `seq`, and the timeline of the state after `seq`.
+    /// The void events in the segments that contain the events after `seq`, and the timeline of the state after `seq`.
     pub(crate) fn voids_and_timeline(&self, seq: Seq) -> Result<(Voids, Timeline), Error> {
-        let (mut voids, mut line) = (Voids::default(), Timeline::new(seq));
-        let wanted = Timeline::new(seq);
-        let wanted = |frame: &FrameSummary| is_void(frame) || wanted.is_described_by(frame);
+        let (mut voids, mut timeline) = (Voids::default(), Timeline::new(seq));
+        let start = Timeline::new(seq);
+        let wanted = |frame: &FrameSummary| is_void(frame) || start.is_described_by(frame);
         self.each(self.segment_after(seq)?, wanted, |segment, frame| {
             match frame.header.kind {
                 FrameKind::Void => self.add_void(segment, frame, &mut voids)?,
-                // what the keys refuse tells nothing, and whoever reads it says so
+                // a frame that the keys refuse adds nothing here; the reader of its events reports it
                 _ if self.verify(segment, frame).is_err() => {}
-                FrameKind::Events => line.add_events(&frame.header),
+                FrameKind::Events => timeline.add_events(&frame.header),
                 _ => {
                     if let Some(mark) = self.body(segment, frame).ok().and_then(|body| DigestMark::decode(&body).ok()) {
-                        line.add_digest(&frame.header, mark);
+                        timeline.add_digest(&frame.header, mark);
                     }
                 }
             }
             Ok(())
         })?;
-        Ok((voids, line))
+        Ok((voids, timeline))
     }
 
-    /// Shows the good frames that are wanted, of the segments from this one on.
+    /// Passes the intact frames that `wanted` selects to `visit`, from segment `from` on.
     fn each(
         &self,
         from: SegmentId,
         wanted: impl Fn(&FrameSummary) -> bool,
-        mut show: impl FnMut(SegmentId, &Frame<'_>) -> Result<(), Error>,
+        mut visit: impl FnMut(SegmentId, &Frame<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         for segment in self.segments.ids().filter(|&segment| segment >= from && segment <= self.active) {
             let bytes = self.segments.read(segment)?;
             for frame in matching_frames(&bytes, &self.segments.identity().uuid, segment, &wanted) {
-                show(segment, &frame)?;
+                visit(segment, &frame)?;
             }
         }
         Ok(())
@@ -178,11 +176,11 @@ impl Scan {
         Ok(())
     }
 
-    /// The segment from which to read for all events after `seq`.
+    /// The segment from which to read all events after `seq`.
     pub(crate) fn segment_after(&self, seq: Seq) -> Result<SegmentId, Error> {
         for segment in self.segments.ids().rev().filter(|&segment| segment <= self.active) {
             let first = self.segments.first_frame(segment)?;
-            // the segment that holds `seq` itself: the one after it may begin with what a crash left of a frame
+            // the segment that contains `seq` itself: the next segment may begin with a torn frame
             if first.is_some_and(|header| header.first_seq <= seq) {
                 return Ok(segment);
             }
@@ -190,28 +188,29 @@ impl Scan {
         Ok(self.segments.first())
     }
 
-    /// Reads from the start of segment `from`, shows each frame to `visit`, and judges the end. `None` if `visit` broke off.
+    /// Reads from the start of segment `from`, passes each frame to `visit`, and classifies the end. `None` if `visit`
+    /// breaks.
     pub(crate) fn read(
         &self,
         from: SegmentId,
         mut visit: impl FnMut(SegmentId, &Frame<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<Option<JournalEnd>, Error> {
-        let mut chain = (from == SegmentId::FIRST && self.segments.is_whole()).then_some(FrameChain::START);
-        let mut voided = None;
+        let mut chain = (from == SegmentId::FIRST && self.segments.starts_at_genesis()).then_some(FrameChain::START);
+        let mut last_void = None;
         for segment in self.segments.ids().filter(|&segment| segment >= from && segment <= self.active) {
             let bytes = self.segments.read(segment)?;
-            let mut walk = FrameReader::new(&bytes, &self.segments.identity().uuid, segment, chain);
-            // frames from here on are beyond the last proof, as far as is known while reading
+            let mut reader = FrameReader::new(&bytes, &self.segments.identity().uuid, segment, chain);
+            // the end and the last event of each frame with events: frames after the last proven event are unproven
             let mut events: Vec<(usize, Seq)> = vec![(SEGMENT_HEADER, Seq::ZERO)];
             let stopped = loop {
-                match walk.step() {
+                match reader.step() {
                     FrameStep::Frame(frame) => {
                         self.verify(segment, &frame)?;
                         if frame.header.count > 0 {
                             events.push((frame.next_offset(), Seq::new(frame.header.next_seq().get() - 1)));
                         }
                         if frame.header.kind == FrameKind::Void {
-                            voided = Some((segment, frame.header.first_seq));
+                            last_void = Some((segment, frame.header.first_seq));
                         }
                         if visit(segment, &frame)?.is_break() {
                             return Ok(None);
@@ -220,22 +219,23 @@ impl Scan {
                     stopped => break stopped,
                 }
             };
-            let offset = walk.offset();
-            let found = walk.chain().or(chain).unwrap_or(FrameChain::START);
+            let offset = reader.offset();
+            let end_chain = reader.chain().or(chain).unwrap_or(FrameChain::START);
             let (sealed, torn) = match stopped {
-                FrameStep::Sealed => (true, self.after_seal(segment, &bytes, offset, found)?),
-                FrameStep::Fault(fault) => (false, self.after_fault(segment, &bytes, &walk, &fault, found)?),
-                FrameStep::Misplaced(what) => return Err(self.corrupt(segment, offset, found.next_seq, what)),
+                FrameStep::Sealed => (true, self.after_seal(segment, &bytes, offset, end_chain)?),
+                FrameStep::Fault(fault) => (false, self.after_fault(segment, &bytes, &reader, &fault, end_chain)?),
+                FrameStep::Misplaced(what) => return Err(self.corrupt(segment, offset, end_chain.next_seq, what)),
                 FrameStep::WrongMac(frame) => {
                     self.verify(segment, &frame)?;
-                    return Err(self.forged(segment, &frame, "it names another link of the chain than the last one"));
+                    return Err(self.forged(segment, &frame, "it names another MAC than that of the frame before it"));
                 }
-                FrameStep::Frame(_) => unreachable!("the walk goes on after a frame"),
+                FrameStep::Frame(_) => unreachable!("the loop continues after a frame"),
             };
             if segment == self.active {
-                let durable = self.proven.max(found.durable);
-                if sealed && durable >= found.next_seq {
-                    let position = Position { segment: Some(segment.next()), offset: None, seq: Some(found.next_seq) };
+                let durable = self.proven.max(end_chain.durable);
+                if sealed && durable >= end_chain.next_seq {
+                    let position =
+                        Position { segment: Some(segment.next()), offset: None, seq: Some(end_chain.next_seq) };
                     let what = format!(
                         "its file is missing or empty, and events up to {durable} are known to have been synced"
                     );
@@ -244,22 +244,23 @@ impl Scan {
                 }
                 let proven = events.iter().rev().find(|(_, last)| *last <= durable).map_or(SEGMENT_HEADER, |at| at.0);
                 let unproven = proven.min(offset)..offset;
-                // what a crash left of a segment's first frame is cleared, and then no longer tells of the one before
+                // a torn first frame of a segment is cleared later, after which it proves nothing about the previous
+                // segment
                 let in_last = |of| of == segment || of == segment.before() && offset == SEGMENT_HEADER;
-                let unproven_void = voided.is_some_and(|(of, next)| in_last(of) && durable < next);
+                let unproven_void = last_void.is_some_and(|(of, next)| in_last(of) && durable < next);
                 let mut bytes = bytes;
                 bytes.resize(bytes.len().max(offset), 0);
                 let len = self.segments.len_of(segment).expect("a segment of this journal");
                 let end =
-                    JournalEnd { segment, bytes, len, offset, chain: found, sealed, torn, unproven, unproven_void };
+                    JournalEnd { segment, bytes, len, offset, chain: end_chain, sealed, torn, unproven, unproven_void };
                 return Ok(Some(end));
             }
-            chain = Some(found);
+            chain = Some(end_chain);
         }
-        unreachable!("the active segment is one of the journal's, and not before the first that is read")
+        unreachable!("the active segment is among the segments read")
     }
 
-    /// Nothing may stand after a seal, and what is known to have been synced may not be missing.
+    /// Verifies that only zeros follow a seal, and that no event proven to be synced is missing.
     fn after_seal(
         &self,
         segment: SegmentId,
@@ -277,15 +278,16 @@ impl Scan {
         Ok(None)
     }
 
+    /// Classifies the end of the frames, where no intact frame starts. Returns the range of a torn write, if there is one.
     fn after_fault(
         &self,
         segment: SegmentId,
         bytes: &[u8],
-        walk: &FrameReader<'_>,
+        reader: &FrameReader<'_>,
         fault: &FrameFault,
         chain: FrameChain,
     ) -> Result<Option<Range<usize>>, Error> {
-        let (offset, expecting) = (walk.offset(), chain.next_seq);
+        let (offset, expecting) = (reader.offset(), chain.next_seq);
         if let FrameFault::Unsupported { reason } = fault {
             let path = self.segments.path(segment);
             return Err(Error::new(ErrorDetail::Format {
@@ -296,7 +298,7 @@ impl Scan {
         }
         let evidence = Evidence { durable: self.proven.max(chain.durable), later_segment: segment != self.active };
         let len = self.segments.len_of(segment).expect("a segment of this journal");
-        let after = || durable_after(bytes, offset, walk.checksum());
+        let after = || durable_after(bytes, offset, reader.checksum());
         match classify((bytes, len), offset, fault, expecting, evidence, after) {
             Verdict::Clean => Ok(None),
             Verdict::Torn(range) => Ok(Some(range)),
@@ -305,22 +307,23 @@ impl Scan {
         }
     }
 
-    /// The body of a frame, decrypted if need be.
+    /// The body of a frame, decrypted if it is encrypted.
     pub(crate) fn body(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<Vec<u8>, Error> {
-        frame.body(&self.segments.cover(segment)).map_err(|AuthenticationError| {
+        frame.body(&self.segments.frame_protection(segment)).map_err(|AuthenticationError| {
             self.forged(segment, frame, "its body does not decrypt under the key that opened the segment's header")
         })
     }
 
-    /// Makes sure that a frame is protected as its segment is, and that its link of the chain is right.
+    /// Verifies that a frame has the protection of its segment, and that its chain link is correct.
     fn verify(&self, segment: SegmentId, frame: &Frame<'_>) -> Result<(), Error> {
-        let cover = self.segments.cover(segment);
-        if frame.form != cover.form() {
-            return Err(self.forged(segment, frame, "it is not protected in the way that the segment's header says"));
+        let protection = self.segments.frame_protection(segment);
+        if frame.form != protection.form() {
+            return Err(self.forged(segment, frame, "its protection differs from that in the segment's header"));
         }
-        match frame.has_valid_mac(&cover) {
-            true => Ok(()),
-            false => Err(self.forged(segment, frame, "its MAC is not valid under the key")),
+        if frame.has_valid_mac(&protection) {
+            Ok(())
+        } else {
+            Err(self.forged(segment, frame, "its MAC is not valid under the key"))
         }
     }
 
@@ -330,7 +333,7 @@ impl Scan {
         Error::new(ErrorDetail::Forged { path: self.segments.path(segment), position, what })
     }
 
-    /// The error of a frame whose checksums are right and whose content is not.
+    /// The error for a frame with correct checksums and invalid content.
     pub(crate) fn corrupt_frame(&self, segment: SegmentId, frame: &Frame<'_>, what: String) -> Error {
         self.corrupt(segment, frame.offset, frame.header.first_seq, what)
     }

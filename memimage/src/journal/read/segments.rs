@@ -1,9 +1,9 @@
-//! The journal's files as they are read: headers first, then whole segments.
+//! The segments of a journal: reads and checks their headers first, then reads complete segments.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::nonzero::read_used;
+use super::nonzero::read_nonzero;
 use crate::disk::{Access, Disk, StoredFile};
 use crate::error::{Error, ErrorDetail, Position};
 use crate::journal::format::frame::{self, FrameHeader};
@@ -14,25 +14,25 @@ use crate::journal::layout::Layout;
 use crate::keys::{Keyring, Protection};
 use crate::seq::{SegmentId, Seq};
 
-/// All segments of a journal, their headers read and checked.
+/// The segments of a journal whose headers have been read and checked.
 #[derive(Debug)]
 pub(crate) struct Segments {
     disk: Arc<dyn Disk>,
     layout: Layout,
     headers: Vec<SegmentHeader>,
-    /// What protects each of them.
+    /// The protection of each segment.
     protections: Vec<Protection>,
-    /// Segments before one that is missing.
+    /// Segments before a missing one.
     cut_off: Vec<SegmentId>,
-    /// The first segment of all is there, and begins with a later event: a repair took out those before it.
-    begun: bool,
+    /// The first segment exists but begins with a later event, because a repair removed earlier ones.
+    start_removed: bool,
 }
 
 impl Segments {
-    /// Reads and checks the header of each segment, of which there must be one. Those after the last that is missing make
-    /// up the journal. Whether its start may be missing is judged by who knows where the rest can go on from.
+    /// Reads and checks the header of each segment. `segments` must not be empty. The segments after the last missing
+    /// one make up the journal. The caller decides whether the start of the journal may be missing.
     ///
-    /// All that is read is held to the keys in the ring.
+    /// Everything read is checked against the keys in `keyring`.
     pub(crate) fn open(
         disk: &Arc<dyn Disk>,
         layout: &Layout,
@@ -42,39 +42,40 @@ impl Segments {
         let gap = segments.windows(2).rposition(|pair| pair[1] != pair[0].next());
         let (cut_off, segments) = segments.split_at(gap.map_or(0, |at| at + 1));
         let (disk, layout, cut_off) = (Arc::clone(disk), layout.clone(), cut_off.to_vec());
-        let mut opened = Segments { disk, layout, headers: Vec::new(), protections: Vec::new(), cut_off, begun: false };
+        let mut opened =
+            Segments { disk, layout, headers: Vec::new(), protections: Vec::new(), cut_off, start_removed: false };
         for &segment in segments {
             let (header, protection) = opened.header(segment, keyring)?;
             opened.headers.push(header);
             opened.protections.push(protection);
         }
         let first = if opened.first() == SegmentId::FIRST { opened.first_frame(SegmentId::FIRST)? } else { None };
-        opened.begun = first.is_some_and(|header| header.first_seq > Seq::new(1));
+        opened.start_removed = first.is_some_and(|header| header.first_seq > Seq::new(1));
         Ok(opened)
     }
 
-    /// The first segment of those without a gap up to the last.
+    /// The first segment of the journal, from which on no segment is missing.
     pub(crate) fn first(&self) -> SegmentId {
         self.headers[0].segment
     }
 
-    /// Whether the journal is there from genesis on.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.first() == SegmentId::FIRST && !self.begun
+    /// Whether the journal is complete from genesis on.
+    pub(crate) fn starts_at_genesis(&self) -> bool {
+        self.first() == SegmentId::FIRST && !self.start_removed
     }
 
-    /// Segments that belong before the first and are cut off from it by one that is missing: what is left when the power
-    /// fails while segments are removed, or of a journal that lost one.
+    /// Segments that a missing one separates from the journal: left over when power failed while segments were being
+    /// removed, or in a journal that lost a segment.
     pub(crate) fn cut_off(&self) -> &[SegmentId] {
         &self.cut_off
     }
 
-    /// Whether the journal holds all events after `seq`, as far as its start goes.
+    /// Whether no event after `seq` is missing at the start of the journal.
     pub(crate) fn reaches(&self, seq: Seq) -> Result<bool, Error> {
-        if self.is_whole() {
+        if self.starts_at_genesis() {
             return Ok(true);
         }
-        // any segment will do that starts by then: those after it are there, and those before it are not needed
+        // one segment that starts by then is enough: all later segments exist, and earlier ones are not needed
         for segment in self.ids() {
             if self.first_frame(segment)?.is_some_and(|header| header.first_seq.get().saturating_sub(1) <= seq.get()) {
                 return Ok(true);
@@ -83,7 +84,7 @@ impl Segments {
         Ok(false)
     }
 
-    /// Whether the file of a segment that is cut off says that it is that segment of this image.
+    /// Whether the header in the file of a cut-off segment names that segment of this image.
     pub(crate) fn is_own(&self, segment: SegmentId) -> Result<bool, Error> {
         let mut bytes = [0; SEGMENT_HEADER];
         let read = self.file(segment, Access::Read)?.read_up_to(&mut bytes, 0)?;
@@ -111,18 +112,18 @@ impl Segments {
             return Err(at_start(&format!("the file is segment {} by its header", header.segment)));
         }
         let protection = keyring.protection(header.form, &header.identity.uuid, &path)?;
-        header.verify_keys(&bytes, &protection).map_err(|which| locked(&path, which))?;
+        header.verify_keys(&bytes, &protection).map_err(|which| key_mismatch(&path, which))?;
         if let Some(first) = self.headers.first().filter(|first| first.identity != header.identity) {
-            // either of them may be the one that does not belong here
+            // either file may be the foreign one
             let first = self.layout.segment(first.segment);
             return Err(at_start(&format!(
-                "this file and `{}` are of different images, and `memimage::admin::check` tells which of them is strange",
+                "this file and `{}` are of different images, and `memimage::admin::check` shows which of them is foreign",
                 first.display()
             )));
         }
         let len = file.len()?;
         if len != header.len {
-            let what = format!("the file is {len} bytes long, and was made with {}", header.len);
+            let what = format!("the file is {len} bytes long, and was created with {}", header.len);
             return Err(self.corrupt(segment, Some(len.min(header.len)), what));
         }
         Ok((header, protection))
@@ -141,31 +142,32 @@ impl Segments {
         self.headers.iter().find(|header| header.segment == segment).map(|header| header.len)
     }
 
-    /// What protects the frames of a segment.
+    /// The protection of a segment.
     pub(crate) fn protection(&self, segment: SegmentId) -> &Protection {
         let at = self.headers.iter().position(|header| header.segment == segment);
         &self.protections[at.expect("a segment of this journal")]
     }
 
-    /// What covers the frames of a segment.
-    pub(crate) fn cover(&self, segment: SegmentId) -> FrameProtection<'_> {
+    /// The protection of a segment's frames.
+    pub(crate) fn frame_protection(&self, segment: SegmentId) -> FrameProtection<'_> {
         FrameProtection::new(&self.identity().uuid, segment, self.protection(segment))
     }
 
-    /// The highest epoch in which a segment was made.
+    /// The highest epoch in which a segment was created.
     pub(crate) fn epoch(&self) -> u64 {
         self.headers.iter().map(|header| header.epoch).max().unwrap_or(0)
     }
 
-    /// Reads a segment up to the last byte that is used.
+    /// Reads a segment up to its last non-zero byte.
     pub(crate) fn read(&self, segment: SegmentId) -> Result<Vec<u8>, Error> {
         let file = self.file(segment, Access::Read)?;
-        let made = self.len_of(segment).expect("a segment of this journal");
-        match read_used(&file, made)? {
+        let created_len = self.len_of(segment).expect("a segment of this journal");
+        match read_nonzero(&file, created_len)? {
             Some(bytes) => Ok(bytes),
             None => {
                 let len = file.len()?;
-                let what = format!("the file became {len} bytes long while it was read, and was made with {made}");
+                let what =
+                    format!("the file became {len} bytes long during the read, and was created with {created_len}");
                 Err(self.corrupt(segment, Some(len), what))
             }
         }
@@ -175,19 +177,19 @@ impl Segments {
         StoredFile::open(&*self.disk, &self.layout.segment(segment), access)
     }
 
-    /// Whether anything was written into a segment.
-    pub(crate) fn is_used(&self, segment: SegmentId) -> Result<bool, Error> {
-        is_used(&self.file(segment, Access::Read)?, self.len_of(segment).expect("a segment of this journal"))
+    /// Whether anything has been written to a segment after its header.
+    pub(crate) fn has_content(&self, segment: SegmentId) -> Result<bool, Error> {
+        has_content(&self.file(segment, Access::Read)?, self.len_of(segment).expect("a segment of this journal"))
     }
 
-    /// The header of a segment's first frame, if all of the frame is good: a crash may have left the header alone.
+    /// The header of a segment's first frame, if the whole frame is intact: a crash may have torn it after its header.
     pub(crate) fn first_frame(&self, segment: SegmentId) -> Result<Option<FrameHeader>, Error> {
         let file = self.file(segment, Access::Read)?;
         let checksum = Checksum::new(&self.identity().uuid, segment);
         let mut bytes = vec![0; frame::HEADER];
         file.read_up_to(&mut bytes, SEGMENT_HEADER as u64)?;
         let Some(len) = frame::peek_len(&bytes, checksum) else { return Ok(None) };
-        // its last bytes say again how long it is: nothing is allocated because of a header alone
+        // the trailer repeats the length: a damaged header alone must not cause a large allocation
         let mut trailer = [0; frame::TRAILER];
         let end = SEGMENT_HEADER as u64 + len as u64;
         let read = file.read_up_to(&mut trailer, end - frame::TRAILER as u64)?;
@@ -204,28 +206,28 @@ impl Segments {
         self.layout.segment(segment)
     }
 
-    /// The error of a damaged place.
+    /// The error for damage at this place.
     pub(crate) fn corrupt(&self, segment: SegmentId, offset: Option<u64>, what: String) -> Error {
         let position = Position { segment: Some(segment), offset, seq: None };
         Error::new(ErrorDetail::Corrupt { path: self.layout.segment(segment), position, what, suspect: false })
     }
 }
 
-/// The error of a header that is not unlocked by the keys that were given.
-pub(crate) fn locked(path: &Path, which: KeyMismatch) -> Error {
+/// The error for a header that the given keys do not unlock.
+pub(crate) fn key_mismatch(path: &Path, which: KeyMismatch) -> Error {
     let (id, of) = match which {
         KeyMismatch::Cipher(id) => (id, "encryption"),
         KeyMismatch::Chain(id) => (id, "chain"),
     };
     let what = format!(
-        "what `{of}` gave as key {id} is another key than the one it was written with, or its first 4096 bytes were \
-         changed since by somebody who has not that key"
+        "key {id} of `{of}` is not the key that it was written with, or someone without that key changed its \
+         first 4096 bytes since"
     );
     Error::new(ErrorDetail::Key { path: path.to_owned(), what })
 }
 
-/// Whether anything stands after the header of a segment's file, of which this many bytes are looked at.
-pub(crate) fn is_used(file: &StoredFile, len: u64) -> Result<bool, Error> {
+/// Whether any of the first `len` bytes of a segment's file after its header is not zero.
+pub(crate) fn has_content(file: &StoredFile, len: u64) -> Result<bool, Error> {
     const CHUNK: u64 = 1 << 20;
     let mut chunk = vec![0; len.min(CHUNK) as usize];
     let mut offset = SEGMENT_HEADER as u64;

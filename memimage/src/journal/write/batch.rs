@@ -1,4 +1,4 @@
-//! The open batch: commands are appended to it under its lock, and whoever writes takes it away.
+//! The open batch: commands append records to it under its lock, and the thread that writes next seals and takes it.
 
 use std::sync::{Arc, Weak};
 
@@ -12,45 +12,46 @@ use crate::outcome::Outcome;
 use crate::seq::{SegmentId, Seq};
 use crate::sync::Mutex;
 
-/// Bytes kept free at the end of each segment for its seal.
+/// Bytes reserved at the end of each segment for its seal.
 pub(crate) const SEAL_ROOM: u64 = 512;
 
-/// One frame to be, and where it will stand.
+/// A sealed batch: the content of one frame, and its position in the journal.
 pub(crate) struct Batch {
     pub(crate) kind: FrameKind,
-    /// Room for what comes before the body, then the body.
+    /// Space for the frame header, then the body.
     pub(crate) bytes: Vec<u8>,
     pub(crate) first_seq: Seq,
     pub(crate) count: u32,
-    /// From which the time of its first record is counted.
+    /// The base of the first record's time delta.
     pub(crate) time: Timestamp,
-    pub(crate) place: FramePosition,
+    pub(crate) position: FramePosition,
     pub(crate) ticket: Arc<Ticket>,
 }
 
 impl Batch {
-    /// The seq of the last event in it or before it.
+    /// The last event in the batch; if it has none, the last event before it.
     pub(crate) fn last_seq(&self) -> Seq {
         Seq::new(self.first_seq.get() + u64::from(self.count) - 1)
     }
 }
 
-/// A place for a frame.
+/// The position of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FramePosition {
     pub(crate) segment: SegmentId,
     pub(crate) offset: u64,
 }
 
-/// Where batches will go: a batch that fits the plan has its room on disk, so writing it cannot fail for lack of it.
+/// Reserves disk space for batches. Every segment is written with zeros before use, so a batch with a reservation
+/// cannot fail for lack of space.
 #[derive(Clone, Debug)]
 pub(crate) struct SpaceReservation {
-    place: FramePosition,
-    /// The length of the segment.
+    position: FramePosition,
+    /// The length of the segment in bytes.
     len: u64,
-    /// The segment after it, if it stands ready.
+    /// The next segment and its length, once it is preallocated.
     next: Option<(SegmentId, u64)>,
-    /// Bytes of the frame of shapes with which each segment begins.
+    /// Bytes of the shapes frame that begins each segment.
     shapes: u64,
     /// Bytes of a frame before its body.
     head: usize,
@@ -58,49 +59,50 @@ pub(crate) struct SpaceReservation {
 }
 
 impl SpaceReservation {
-    /// `head` is how many bytes of each frame come before its body.
+    /// Reserves space from `position` on, in a segment of `len` bytes. `head` is the number of bytes before the body of
+    /// each frame.
     pub(crate) fn new(
-        place: FramePosition,
+        position: FramePosition,
         len: u64,
         shapes_body: usize,
         head: usize,
         align_shift: u8,
     ) -> SpaceReservation {
-        SpaceReservation { place, len, next: None, shapes: frame_len(head, shapes_body) as u64, head, align_shift }
+        SpaceReservation { position, len, next: None, shapes: frame_len(head, shapes_body) as u64, head, align_shift }
     }
 
-    /// The segment that is to be made next.
-    pub(crate) fn wanted(&self) -> SegmentId {
-        self.place.segment.next()
+    /// The segment to preallocate next.
+    pub(crate) fn next_segment(&self) -> SegmentId {
+        self.position.segment.next()
     }
 
-    /// Whether a segment stands ready that holds this many bytes of frames.
+    /// Whether the next segment is preallocated and has room for this many bytes of frames.
     pub(crate) fn is_ready_for(&self, frames: u64) -> bool {
         self.next.is_some_and(|(_, len)| SEGMENT_HEADER as u64 + frames <= len)
     }
 
-    /// A segment stands ready.
+    /// Adds the next segment, which has been preallocated.
     pub(crate) fn offer(&mut self, segment: SegmentId, len: u64) {
-        debug_assert_eq!(segment, self.place.segment.next());
+        debug_assert_eq!(segment, self.position.segment.next());
         self.next = Some((segment, len));
     }
 
-    /// The segment that stands ready is to be replaced.
+    /// Removes the preallocated segment, because a larger one replaces it.
     pub(crate) fn withdraw(&mut self) {
         self.next = None;
     }
 
-    /// Bytes of frames a segment must hold for a frame of this length to fit into it.
+    /// The bytes of frames that a segment must have room for, so that a frame of this length fits into it.
     pub(crate) fn needed(&self, frame: u64) -> u64 {
         align_up(self.shapes, self.align_shift) + align_up(frame, self.align_shift) + SEAL_ROOM
     }
 
-    /// Nothing more goes into the segment.
-    fn leave(&mut self) {
-        self.place.offset = self.len;
+    /// Makes the next frame go to the next segment.
+    fn skip_to_next_segment(&mut self) {
+        self.position.offset = self.len;
     }
 
-    /// Whether a frame of this length fits here or, if it moves on, into the segment that stands ready.
+    /// Reserves space for a frame of this length, here or in the preallocated segment. Returns whether it fits.
     #[inline]
     fn reserve(&mut self, frame: u64) -> bool {
         if self.fits(frame) {
@@ -109,7 +111,7 @@ impl SpaceReservation {
         match self.next {
             Some((segment, len)) if SEGMENT_HEADER as u64 + self.needed(frame) <= len => {
                 let offset = align_up(SEGMENT_HEADER as u64 + self.shapes, self.align_shift);
-                self.place = FramePosition { segment, offset };
+                self.position = FramePosition { segment, offset };
                 self.len = len;
                 self.next = None;
                 true
@@ -120,65 +122,70 @@ impl SpaceReservation {
 
     #[inline]
     fn fits(&self, frame: u64) -> bool {
-        align_up(self.place.offset + frame, self.align_shift) + SEAL_ROOM <= self.len
+        align_up(self.position.offset + frame, self.align_shift) + SEAL_ROOM <= self.len
     }
 
-    /// Uses up the place for a frame that fits.
+    /// Returns the position for a frame that fits, and moves past it.
     fn take(&mut self, frame: u64) -> FramePosition {
         debug_assert!(self.fits(frame));
-        let place = self.place;
-        self.place.offset = align_up(place.offset + frame, self.align_shift);
-        place
+        let position = self.position;
+        self.position.offset = align_up(position.offset + frame, self.align_shift);
+        position
     }
 }
 
-/// What commands append to, one after the other.
+/// The batch to which commands append their records, one after the other.
 pub(crate) struct OpenBatch {
-    /// Room for what comes before a frame's body, then the records so far.
+    /// Space for the frame header, then the records so far.
     bytes: Vec<u8>,
     count: u32,
     first_seq: Seq,
-    /// The time of the event before the first.
-    base: Timestamp,
+    /// The time of the event before the first one.
+    base_time: Timestamp,
     /// The time of the last event.
     time: Timestamp,
     ticket: Arc<Ticket>,
-    /// The ticket of the batch before this one.
-    before: Option<Arc<Ticket>>,
-    plan: SpaceReservation,
-    lead: Weak<dyn Leader>,
-    spare: Arc<SpareBuffers>,
+    /// The ticket of the previous batch.
+    previous: Option<Arc<Ticket>>,
+    reservation: SpaceReservation,
+    leader: Weak<dyn Leader>,
+    spare_buffers: Arc<SpareBuffers>,
     ended: Option<Error>,
 }
 
-/// An open record, which can be taken back until it is accepted.
+/// The start of an open record, which can be rolled back until it is accepted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecordMark {
     start: usize,
     time: Timestamp,
 }
 
-/// There is no room for a frame of this many bytes until another segment is made.
+/// A frame of this many bytes does not fit until another segment is preallocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoRoom {
     pub(crate) frame: u64,
 }
 
 impl OpenBatch {
-    pub(crate) fn new(next_seq: Seq, time: Timestamp, plan: SpaceReservation, lead: Weak<dyn Leader>) -> OpenBatch {
+    pub(crate) fn new(
+        next_seq: Seq,
+        time: Timestamp,
+        reservation: SpaceReservation,
+        leader: Weak<dyn Leader>,
+    ) -> OpenBatch {
         let mut bytes = Vec::new();
-        start(&mut bytes, plan.head);
+        start(&mut bytes, reservation.head);
         OpenBatch {
             bytes,
             count: 0,
             first_seq: next_seq,
-            base: time,
+            base_time: time,
             time,
-            ticket: Ticket::new(lead.clone()),
-            before: None,
-            plan,
-            lead,
-            spare: Arc::default(),
+            ticket: Ticket::new(leader.clone()),
+            previous: None,
+            reservation,
+            leader,
+            spare_buffers: Arc::default(),
             ended: None,
         }
     }
@@ -200,20 +207,20 @@ impl OpenBatch {
         self.count == 0
     }
 
-    /// Events in the open batch.
+    /// The number of events in the open batch.
     #[inline]
     pub(crate) fn count(&self) -> u32 {
         self.count
     }
 
-    /// Bytes of the open batch's body.
+    /// The bytes of the open batch's body.
     #[inline]
     pub(crate) fn size(&self) -> usize {
-        self.bytes.len() - self.plan.head
+        self.bytes.len() - self.reservation.head
     }
 
-    pub(crate) fn plan(&mut self) -> &mut SpaceReservation {
-        &mut self.plan
+    pub(crate) fn reservation(&mut self) -> &mut SpaceReservation {
+        &mut self.reservation
     }
 
     /// The ticket of the open batch.
@@ -222,38 +229,39 @@ impl OpenBatch {
         &self.ticket
     }
 
-    /// The ticket of the last batch that has an event and is not yet settled: all that was executed is on disk once it is.
+    /// The ticket of the last unsettled batch that has an event. Once it is settled, all executed events are recorded.
     pub(crate) fn latest(&self) -> Option<Arc<Ticket>> {
-        match self.is_empty() {
-            false => Some(Arc::clone(&self.ticket)),
-            true => self.before.as_ref().filter(|ticket| ticket.stage() != BatchStage::Done).map(Arc::clone),
+        if !self.is_empty() {
+            return Some(Arc::clone(&self.ticket));
         }
+        self.previous.as_ref().filter(|ticket| ticket.stage() != BatchStage::Done).map(Arc::clone)
     }
 
-    /// Lets what comes next begin another segment, if one stands ready in which a frame with this body has room. The open batch
-    /// must be empty.
+    /// Makes the next frame begin another segment, if one is preallocated that has room for a frame with this body. The
+    /// open batch must be empty.
     pub(crate) fn leave_segment(&mut self, body: &[u8]) -> Result<(), NoRoom> {
         debug_assert!(self.is_empty());
-        let frame = frame_len(self.plan.head, body.len()) as u64;
-        if !self.plan.is_ready_for(self.plan.needed(frame)) {
+        let frame = frame_len(self.reservation.head, body.len()) as u64;
+        if !self.reservation.is_ready_for(self.reservation.needed(frame)) {
             return Err(NoRoom { frame });
         }
-        self.plan.leave();
+        self.reservation.skip_to_next_segment();
         Ok(())
     }
 
-    /// Why nothing more is accepted, if so.
+    /// The error for new commands, if the journal is poisoned or closed.
     #[inline]
     pub(crate) fn ended(&self) -> Option<&Error> {
         self.ended.as_ref()
     }
 
-    /// Accepts nothing more.
-    pub(crate) fn end(&mut self, why: Error) {
-        self.ended = Some(why);
+    /// Refuses all further commands with this error.
+    pub(crate) fn end(&mut self, error: Error) {
+        self.ended = Some(error);
     }
 
-    /// Starts a record of an event, with its origin if that is another. Its payload is appended to [`bytes`](OpenBatch::bytes).
+    /// Starts the record of an event. `origin` is given if it is not the event itself. The caller appends the payload
+    /// to [`bytes`](OpenBatch::bytes).
     #[inline]
     pub(crate) fn begin(
         &mut self,
@@ -264,7 +272,7 @@ impl OpenBatch {
     ) -> Result<RecordMark, MetadataError> {
         let mark = RecordMark { start: self.bytes.len(), time };
         let delta = time.as_micros() - self.time.as_micros();
-        record::begin(&mut self.bytes, event, delta, metadata, origin).inspect_err(|_| self.take_back(mark))?;
+        record::begin(&mut self.bytes, event, delta, metadata, origin).inspect_err(|_| self.discard_record(mark))?;
         Ok(mark)
     }
 
@@ -273,31 +281,31 @@ impl OpenBatch {
         &mut self.bytes
     }
 
-    /// Bytes of the open record.
+    /// The bytes of the open record.
     #[inline]
     pub(crate) fn record_len(&self, mark: RecordMark) -> usize {
         self.bytes.len() - mark.start
     }
 
-    /// Takes the open record back.
-    pub(crate) fn take_back(&mut self, mark: RecordMark) {
+    /// Removes the open record.
+    pub(crate) fn discard_record(&mut self, mark: RecordMark) {
         self.bytes.truncate(mark.start);
     }
 
-    /// Completes the open record and makes sure of its room on disk. If the record cannot be part of the open batch, that
-    /// is handed to `complete`, and the record begins another.
+    /// Completes the open record and reserves disk space for it. If it does not fit into the open batch, passes that
+    /// batch to `complete`, and the record begins a new one.
     pub(crate) fn reserve(&mut self, mark: RecordMark, complete: impl FnOnce(Batch)) -> Result<RecordMark, NoRoom> {
         record::end(&mut self.bytes, mark.start);
-        let frame = frame_len(self.plan.head, self.size()) as u64;
-        if self.plan.fits(frame) && frame <= MAX_BODY as u64 {
+        let frame = frame_len(self.reservation.head, self.size()) as u64;
+        if self.reservation.fits(frame) && frame <= MAX_BODY as u64 {
             return Ok(mark);
         }
         let record = self.bytes.split_off(mark.start);
         if let Some(batch) = self.seal() {
             complete(batch);
         }
-        let frame = frame_len(self.plan.head, record.len()) as u64;
-        if !self.plan.reserve(frame) {
+        let frame = frame_len(self.reservation.head, record.len()) as u64;
+        if !self.reservation.reserve(frame) {
             return Err(NoRoom { frame });
         }
         let mark = RecordMark { start: self.bytes.len(), ..mark };
@@ -305,7 +313,7 @@ impl OpenBatch {
         Ok(mark)
     }
 
-    /// The reserved record's command was executed.
+    /// Adds the reserved record, whose command has been executed, to the batch.
     #[inline]
     pub(crate) fn accept(&mut self, mark: RecordMark, outcome: Outcome) {
         if outcome == Outcome::Rejected {
@@ -315,72 +323,73 @@ impl OpenBatch {
         self.count += 1;
     }
 
-    /// Takes the open batch away, if there is anything in it. Once the journal has ended nobody may write it any more: those
-    /// who waited for it were told that it is lost.
+    /// Seals and takes the open batch, unless it is empty. Returns `None` after the journal has ended: waiting callers
+    /// have received an error that says the batch is lost, so no thread may write it.
     pub(crate) fn seal(&mut self) -> Option<Batch> {
         if self.is_empty() || self.ended.is_some() {
             return None;
         }
-        let mut bytes = self.spare.get();
-        start(&mut bytes, self.plan.head);
+        let mut bytes = self.spare_buffers.get();
+        start(&mut bytes, self.reservation.head);
         let bytes = std::mem::replace(&mut self.bytes, bytes);
         let next_seq = self.next_seq();
         let batch = self.batch(FrameKind::Events, bytes, self.count);
         self.count = 0;
         self.first_seq = next_seq;
-        self.base = self.time;
+        self.base_time = self.time;
         Some(batch)
     }
 
-    /// A batch of another kind for this place in the journal. The open batch must be empty.
+    /// Creates a batch of another kind at the current position. The open batch must be empty.
     pub(crate) fn insert(&mut self, kind: FrameKind, body: &[u8]) -> Result<Batch, NoRoom> {
         debug_assert!(self.is_empty());
-        let frame = frame_len(self.plan.head, body.len()) as u64;
-        if !self.plan.reserve(frame) {
+        let frame = frame_len(self.reservation.head, body.len()) as u64;
+        if !self.reservation.reserve(frame) {
             return Err(NoRoom { frame });
         }
         let mut bytes = Vec::new();
-        start(&mut bytes, self.plan.head);
+        start(&mut bytes, self.reservation.head);
         bytes.extend_from_slice(body);
         let batch = self.batch(kind, bytes, 0);
         if kind == FrameKind::Shapes {
-            // segments entered from here on begin with these
-            self.plan.shapes = frame;
+            // later segments begin with this frame
+            self.reservation.shapes = frame;
         }
         Ok(batch)
     }
 
     fn batch(&mut self, kind: FrameKind, bytes: Vec<u8>, count: u32) -> Batch {
-        let ticket = std::mem::replace(&mut self.ticket, Ticket::new(self.lead.clone()));
+        let ticket = std::mem::replace(&mut self.ticket, Ticket::new(self.leader.clone()));
         ticket.seal();
-        self.before = Some(Arc::clone(&ticket));
-        let place = self.plan.take(frame_len(self.plan.head, bytes.len() - self.plan.head) as u64);
-        Batch { kind, bytes, first_seq: self.first_seq, count, time: self.base, place, ticket }
+        self.previous = Some(Arc::clone(&ticket));
+        let position =
+            self.reservation.take(frame_len(self.reservation.head, bytes.len() - self.reservation.head) as u64);
+        Batch { kind, bytes, first_seq: self.first_seq, count, time: self.base_time, position, ticket }
     }
 
-    /// Where the buffers of written batches are left for others.
-    pub(crate) fn spare(&self) -> Arc<SpareBuffers> {
-        Arc::clone(&self.spare)
+    /// The pool for the buffers of written batches.
+    pub(crate) fn spare_buffers(&self) -> Arc<SpareBuffers> {
+        Arc::clone(&self.spare_buffers)
     }
 }
 
-/// Buffers of written batches: fresh memory for each batch would cost more than filling it.
+/// The buffers of written batches, for reuse: allocating memory for each batch would cost more than filling it.
 #[derive(Default)]
 pub(crate) struct SpareBuffers {
     buffers: Mutex<Vec<Vec<u8>>>,
 }
 
 impl SpareBuffers {
-    const KEPT: usize = 4;
-    /// A single large record shall not be paid for ever.
-    const LARGEST: usize = 8 << 20;
+    const MAX_BUFFERS: usize = 4;
+    /// A single large record must not keep its memory allocated for ever.
+    const MAX_CAPACITY: usize = 8 << 20;
 
     pub(crate) fn put(&self, buffer: Vec<u8>) {
-        if buffer.capacity() > SpareBuffers::LARGEST {
+        if buffer.capacity() > SpareBuffers::MAX_CAPACITY {
             return;
         }
         let mut buffers = self.buffers.lock();
-        if buffers.len() < SpareBuffers::KEPT {
+        if buffers.len() < SpareBuffers::MAX_BUFFERS {
             buffers.push(buffer);
         }
     }

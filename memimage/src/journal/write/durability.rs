@@ -1,18 +1,19 @@
-//! When an answer is given.
+//! The durability of recorded commands.
 
 use std::time::Duration;
 
-/// When an answer is given, and so what a crash may take back.
+/// The time at which a command is answered, and thereby what a crash can lose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Durability {
-    /// An answer is given once it is on disk by fdatasync. Nothing answered is lost by a process kill or a power cut.
+    /// A command is answered once its event is synced to disk with `fdatasync`. Neither a process kill nor a power
+    /// failure loses an answered command.
     #[default]
     Synced,
-    /// An answer is given once the operating system has it, and a sync begins at the latest after this time. Nothing
-    /// answered is lost by a process kill; a power cut may take back what was answered since the last sync.
+    /// A command is answered once the operating system has its event. A sync begins within this time. A process kill
+    /// loses no answered command; a power failure can lose the commands answered since the last sync.
     Interval(Duration),
-    /// An answer is given once the operating system has it, which writes it to disk when it likes. Nothing answered is lost
-    /// by a process kill; a power cut may take back whatever was answered since the last sync.
+    /// A command is answered once the operating system has its event, which it writes to disk at a time of its choice.
+    /// A process kill loses no answered command; a power failure can lose the commands answered since the last sync.
     Buffered,
 }

@@ -1,6 +1,7 @@
-//! Writing the journal: segments, group commit, the running journal, and the repair of its tail before it goes on.
+//! Writes the journal: segments, group commit, the running journal, and the repair of its tail before new frames are
+//! appended.
 
-// each uses those above it
+// each module uses only the modules above it
 pub(super) mod tail_repair;
 pub(super) mod segment_builder;
 pub(super) mod ticket;

@@ -1,4 +1,5 @@
-//! The segment made ahead: while one is filled, the next is made in the background, so that no command waits for it.
+//! Preallocation: a background thread builds the next segment while the current one fills, so that no command waits for
+//! it.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,33 +18,34 @@ use crate::event::panic_message;
 use crate::keys::Protection;
 use crate::seq::SegmentId;
 
-/// The journal that segments are made for.
+/// The journal for which segments are preallocated.
 pub(crate) trait PreallocationHost: Send + Sync {
-    /// The segment to be made, and the bytes of frames it must hold; `None` if one stands ready that will do.
+    /// The segment to build, and the bytes of frames that it must have room for; `None` if a suitable one is already
+    /// preallocated.
     fn wanted(&self, room: Option<NoRoom>) -> Option<(SegmentId, u64)>;
 
-    /// A segment stands ready.
+    /// Reports that a segment has been preallocated.
     fn offer(&self, segment: SegmentId, len: u64);
 
-    /// Nobody knows what making a segment has left on disk.
+    /// Reports an error after which the content of the journal's directory is unknown.
     fn poison(&self, cause: &Error);
 }
 
 impl<S: BatchWriter> PreallocationHost for Commit<S> {
     fn wanted(&self, room: Option<NoRoom>) -> Option<(SegmentId, u64)> {
         let mut open = self.open();
-        let plan = open.plan();
-        let frames = room.map_or(0, |room| plan.needed(room.frame));
-        if plan.is_ready_for(frames) {
+        let reservation = open.reservation();
+        let frames = room.map_or(0, |room| reservation.needed(room.frame));
+        if reservation.is_ready_for(frames) {
             return None;
         }
-        // one that stands ready and is too small is replaced
-        plan.withdraw();
-        Some((plan.wanted(), frames))
+        // a preallocated segment that is too small is replaced
+        reservation.withdraw();
+        Some((reservation.next_segment(), frames))
     }
 
     fn offer(&self, segment: SegmentId, len: u64) {
-        self.open().plan().offer(segment, len);
+        self.open().reservation().offer(segment, len);
     }
 
     fn poison(&self, cause: &Error) {
@@ -51,91 +53,92 @@ impl<S: BatchWriter> PreallocationHost for Commit<S> {
     }
 }
 
-/// Makes one segment at a time and keeps it until the writer enters it.
+/// Builds one segment at a time and keeps it until the writer enters it.
 pub(crate) struct Preallocator {
-    maker: SegmentBuilder,
+    builder: SegmentBuilder,
     host: OnceLock<Weak<dyn PreallocationHost>>,
     state: Mutex<PreallocationState>,
     changed: Condvar,
-    /// Somebody waits for the segment that is being made.
-    hurried: AtomicBool,
+    /// A caller waits for the segment that is being built.
+    urgent: AtomicBool,
 }
 
 #[derive(Default)]
 struct PreallocationState {
-    making: bool,
-    /// How the last attempt failed.
+    building: bool,
+    /// The error for the last attempt, if it failed.
     failure: Option<Error>,
-    ready: Vec<PreparedSegment>,
+    prepared: Vec<PreparedSegment>,
     wakers: Vec<Waker>,
     closed: bool,
 }
 
-/// A segment that stands ready.
+/// A preallocated segment.
 pub(crate) struct PreparedSegment {
     pub(crate) segment: SegmentId,
     pub(crate) file: StoredFile,
-    /// What protects its frames, by its header.
+    /// The protection of its frames, as its header states.
     pub(crate) protection: Protection,
 }
 
 impl Preallocator {
-    pub(crate) fn new(maker: SegmentBuilder) -> Arc<Preallocator> {
+    pub(crate) fn new(builder: SegmentBuilder) -> Arc<Preallocator> {
         Arc::new(Preallocator {
-            maker,
+            builder,
             host: OnceLock::new(),
             state: Mutex::default(),
             changed: Condvar::new(),
-            hurried: AtomicBool::new(false),
+            urgent: AtomicBool::new(false),
         })
     }
 
-    /// Whom to tell of a segment that stands ready.
+    /// Sets the journal that is notified when a segment has been preallocated.
     pub(crate) fn attach(&self, host: Weak<dyn PreallocationHost>) {
-        self.host.set(host).unwrap_or_else(|_| panic!("a journal is attached once"));
+        self.host.set(host).unwrap_or_else(|_| panic!("a journal is attached only once"));
     }
 
-    /// Keeps a segment that was found ready.
-    pub(crate) fn keep(&self, ready: PreparedSegment) {
-        self.state.lock().ready.push(ready);
+    /// Adds a segment that recovery found preallocated.
+    pub(crate) fn insert(&self, prepared: PreparedSegment) {
+        self.state.lock().prepared.push(prepared);
     }
 
-    /// Hands the segment over to the writer, which enters it.
+    /// Removes and returns the segment, for the writer that enters it.
     pub(crate) fn take(&self, segment: SegmentId) -> Option<PreparedSegment> {
         let mut state = self.state.lock();
-        let at = state.ready.iter().position(|ready| ready.segment == segment)?;
-        Some(state.ready.swap_remove(at))
+        let at = state.prepared.iter().position(|prepared| prepared.segment == segment)?;
+        Some(state.prepared.swap_remove(at))
     }
 
-    /// Starts making a segment, unless one is being made.
+    /// Starts building a segment, unless one is being built.
     pub(crate) fn start(self: &Arc<Preallocator>, room: Option<NoRoom>) {
         let mut state = self.state.lock();
-        if state.making || state.closed {
+        if state.building || state.closed {
             return;
         }
-        state.making = true;
+        state.building = true;
         state.failure = None;
-        self.hurried.store(false, Ordering::Relaxed);
+        self.urgent.store(false, Ordering::Relaxed);
         drop(state);
-        let ahead = Arc::clone(self);
-        let spawned = std::thread::Builder::new().name("memimage-ahead".to_owned()).spawn(move || ahead.run(room));
+        let preallocator = Arc::clone(self);
+        let spawned =
+            std::thread::Builder::new().name("memimage-ahead".to_owned()).spawn(move || preallocator.run(room));
         if let Err(source) = spawned {
-            self.finish(Some(Error::io("starting a thread for", self.maker.layout.root(), source)));
+            self.finish(Some(Error::io("starting a thread for", self.builder.layout.root(), source)));
         }
     }
 
-    /// Waits for a segment with room, making one if need be.
+    /// Waits for a segment with this room, and builds one if necessary.
     pub(crate) fn obtain(self: &Arc<Preallocator>, room: NoRoom) -> Result<(), Error> {
         self.start(Some(room));
-        self.hurried.store(true, Ordering::Relaxed);
+        self.urgent.store(true, Ordering::Relaxed);
         let mut state = self.state.lock();
-        while state.making {
+        while state.building {
             self.changed.wait(&mut state);
         }
         state.failure.clone().map_or(Ok(()), Err)
     }
 
-    /// As [`obtain`](Preallocator::obtain), for a future; `started` says whether this is its first poll.
+    /// Like [`obtain`](Preallocator::obtain), for a future. `started` must be false at the first poll, which sets it.
     pub(crate) fn poll_obtain(
         self: &Arc<Preallocator>,
         room: NoRoom,
@@ -144,69 +147,73 @@ impl Preallocator {
     ) -> Poll<Result<(), Error>> {
         if !std::mem::replace(started, true) {
             self.start(Some(room));
-            self.hurried.store(true, Ordering::Relaxed);
+            self.urgent.store(true, Ordering::Relaxed);
         }
         let mut state = self.state.lock();
-        if state.making {
+        if state.building {
             state.wakers.push(context.waker().clone());
             return Poll::Pending;
         }
         Poll::Ready(state.failure.clone().map_or(Ok(()), Err))
     }
 
-    /// Starts making a segment and says how the last attempt failed, if it did.
+    /// Starts building a segment without waiting. Returns the error of the previous attempt, if it failed.
     pub(crate) fn last_failure(self: &Arc<Preallocator>, room: NoRoom) -> Option<Error> {
         let failure = self.state.lock().failure.clone();
         self.start(Some(room));
         failure
     }
 
-    /// Makes no more, and waits for what is being made.
+    /// Builds no more segments, and waits for the one that is being built.
     pub(crate) fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;
-        while state.making {
+        while state.building {
             self.changed.wait(&mut state);
         }
-        state.ready.clear();
+        state.prepared.clear();
     }
 
     fn run(&self, room: Option<NoRoom>) {
-        // whatever happens, those who wait for the segment are told
-        let made = catch_unwind(AssertUnwindSafe(|| self.make(room)));
-        self.finish(match made {
-            Ok(made) => made.err(),
+        // even if this panics, the callers that wait for the segment must be woken
+        let built = catch_unwind(AssertUnwindSafe(|| self.build(room)));
+        self.finish(match built {
+            Ok(result) => result.err(),
             Err(panic) => {
                 let panic = io::Error::other(panic_message(&*panic));
-                Some(Error::io("making a segment of", self.maker.layout.root(), panic))
+                Some(Error::io("creating a segment of", self.builder.layout.root(), panic))
             }
         });
     }
 
-    fn make(&self, room: Option<NoRoom>) -> Result<(), Error> {
+    fn build(&self, room: Option<NoRoom>) -> Result<(), Error> {
         let Some(host) = self.host.get().and_then(Weak::upgrade) else { return Ok(()) };
         let Some((segment, frames)) = host.wanted(room) else { return Ok(()) };
-        // one that stands ready and is too small
+        // the preallocated segment that is too small
         let smaller = self.take(segment);
-        match self.maker.make(segment, frames, &[], || self.hurried.load(Ordering::Relaxed)) {
+        match self.builder.build(segment, frames, &[], || self.urgent.load(Ordering::Relaxed)) {
             Ok((file, len)) => {
-                self.keep(PreparedSegment { segment, file, protection: self.maker.protection.clone() });
+                self.insert(PreparedSegment { segment, file, protection: self.builder.protection.clone() });
                 host.offer(segment, len);
-                tracing::debug!(%segment, len, "made the next segment");
+                tracing::debug!(%segment, len, "preallocated the next segment");
                 Ok(())
             }
             Err(SegmentBuildError::Unchanged(error)) => {
-                if let Some(ready) = smaller {
-                    let len = ready.file.len()?;
-                    self.keep(ready);
+                if let Some(prepared) = smaller {
+                    let len = prepared.file.len()?;
+                    self.insert(prepared);
                     host.offer(segment, len);
                 }
-                tracing::warn!(%segment, %error, "the next segment could not be made; it is tried again when it is needed");
+                tracing::warn!(
+                    %segment,
+                    %error,
+                    "cannot preallocate the next segment; the next command that needs it tries again"
+                );
                 Err(error)
             }
             Err(SegmentBuildError::Unknown(error)) => {
                 host.poison(&error);
-                // whoever waits for the segment is told what all others are told
+                // callers that wait for the segment get the same error as all others
                 Err(Error::new(ErrorDetail::Poisoned { cause: error, unknown: false }))
             }
         }
@@ -214,7 +221,7 @@ impl Preallocator {
 
     fn finish(&self, failure: Option<Error>) {
         let mut state = self.state.lock();
-        state.making = false;
+        state.building = false;
         state.failure = failure;
         self.changed.notify_all();
         let wakers = std::mem::take(&mut state.wakers);

@@ -1,4 +1,4 @@
-//! Making segments: each comes to be under another name and is renamed once it is whole and synced.
+//! Builds segments. Each is written under a temporary name and renamed once it is complete and synced.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +12,13 @@ use crate::journal::layout::Layout;
 use crate::keys::{NONCE, Protection};
 use crate::seq::SegmentId;
 
-/// Zeros are written and synced in pieces of this size, so that no sync of the journal has to wait for many of them.
+/// The size of one write of zeros. Each is synced on its own, so that a sync of the journal never waits for many of
+/// them.
 const CHUNK: usize = 1 << 20;
-/// How long to rest between two pieces.
+/// The pause between two writes of zeros.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Makes the segments of one journal.
+/// Builds the segments of one journal.
 #[derive(Clone, Debug)]
 pub(crate) struct SegmentBuilder {
     pub(crate) disk: Arc<dyn Disk>,
@@ -26,33 +27,33 @@ pub(crate) struct SegmentBuilder {
     pub(crate) epoch: u64,
     /// The length of the largest segments.
     pub(crate) largest: u64,
-    /// What protects the segments.
+    /// The protection of new segments.
     pub(crate) protection: Protection,
 }
 
-/// Why a segment could not be made.
+/// The error for a segment that could not be built.
 #[derive(Debug)]
 pub(crate) enum SegmentBuildError {
-    /// The image is as it was: it can be tried again.
+    /// The image has not been modified; the operation can be retried.
     Unchanged(Error),
     /// The directory may or may not hold the segment.
     Unknown(Error),
 }
 
 impl SegmentBuilder {
-    /// Makes a segment with room for at least `frames` bytes of frames, and begins it with `content`. While nobody is
-    /// `hurried` by it, it is written at a pace that leaves the disk to the journal.
-    pub(crate) fn make(
+    /// Builds a segment with room for at least `frames` bytes of frames, which starts with `content`. Pauses between
+    /// its writes while `urgent` returns false, so that the journal's own writes are not delayed.
+    pub(crate) fn build(
         &self,
         segment: SegmentId,
         frames: u64,
         content: &[u8],
-        hurried: impl Fn() -> bool,
+        urgent: impl Fn() -> bool,
     ) -> Result<(StoredFile, u64), SegmentBuildError> {
         let len = fitting_len(planned_len(segment, self.largest), frames);
         let path = self.layout.segment(segment);
         let staged =
-            StagedFile::write(&*self.disk, &path, true, |file| self.fill(file, (segment, len), content, hurried))
+            StagedFile::write(&*self.disk, &path, true, |file| self.fill(file, (segment, len), content, urgent))
                 .map_err(SegmentBuildError::Unchanged)?;
         staged
             .install(&*self.disk)
@@ -61,7 +62,7 @@ impl SegmentBuilder {
             .map_err(SegmentBuildError::Unknown)
     }
 
-    /// The header of a segment that is made now.
+    /// The header of a segment that is created now.
     pub(crate) fn header(&self, segment: SegmentId, len: u64) -> Result<[u8; SEGMENT_HEADER], Error> {
         let (identity, form) = (self.identity.clone(), self.protection.form());
         let (epoch, created) = (self.epoch, Timestamp::wall_clock());
@@ -74,7 +75,7 @@ impl SegmentBuilder {
         file: &StoredFile,
         (segment, len): (SegmentId, u64),
         content: &[u8],
-        hurried: impl Fn() -> bool,
+        urgent: impl Fn() -> bool,
     ) -> Result<(), Error> {
         let zeros = vec![0; CHUNK];
         let mut offset = 0;
@@ -82,7 +83,7 @@ impl SegmentBuilder {
             let chunk = (len - offset).min(CHUNK as u64) as usize;
             file.write_all(&zeros[..chunk], offset)?;
             offset += chunk as u64;
-            if offset < len && !hurried() {
+            if offset < len && !urgent() {
                 file.sync_data()?;
                 std::thread::sleep(PAUSE);
             }

@@ -1,14 +1,15 @@
-//! Explores the schedules of the group commit with shuttle.
+//! Explores the thread schedules of the group commit with shuttle.
 //!
 //! ```text
-//! RUSTFLAGS="--cfg shuttle" CARGO_TARGET_DIR=target/shuttle cargo test -p memimage --lib explored
+//! RUSTFLAGS="--cfg shuttle" CARGO_TARGET_DIR=target/shuttle cargo test -p memimage --lib shuttle_tests
 //! ```
 //!
-//! Each scenario runs some thousand times, half of them under a random scheduler and half under one that prefers few, but
-//! awkward, switches (PCT). A wake-up that is lost shows as a deadlock, which shuttle reports with the schedule that leads
-//! to it. The sink stands in for the disk: it refuses batches out of order, and being asked for anything after it failed.
+//! Each scenario runs some thousand times: half of the runs use a random scheduler, the other half a scheduler that
+//! prefers few but critical switches (PCT). A lost wake-up shows as a deadlock, which shuttle reports together with its
+//! schedule. The in-memory batch writer replaces the disk: it asserts that batches arrive in order and that nothing is
+//! requested after it has failed.
 
-mod stand_in;
+mod test_journal;
 
 use std::future::poll_fn;
 use std::io;
@@ -25,10 +26,10 @@ use shuttle::thread::{self, JoinHandle};
 use super::commit::BatchLimits;
 use super::durability::Durability;
 use super::ticket::BatchStage;
-use crate::error::Error;
-use stand_in::{Executed, Journal};
+use crate::error::{Error, ErrorKind};
+use test_journal::{Executed, TestJournal};
 
-/// Runs a scenario under many schedules: `MEMIMAGE_CASES` of each of the two schedulers, or else a thousand.
+/// Runs a scenario under many schedules: `MEMIMAGE_CASES` of each of the two schedulers, or a thousand.
 fn explore(scenario: impl Fn() + Send + Sync + 'static) {
     let runs = std::env::var("MEMIMAGE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1_000);
     let scenario = Arc::new(scenario);
@@ -43,7 +44,7 @@ const ALL: [Durability; 4] =
     [Durability::Synced, Durability::Buffered, Durability::Interval(NEAR), Durability::Interval(FAR)];
 
 const WIDE: BatchLimits = BatchLimits { batch_bytes: 1 << 20, pending_batches: 8 };
-/// Each command is a batch of its own, and one may wait.
+/// Each command is a batch of its own, and one batch may wait.
 const NARROW: BatchLimits = BatchLimits { batch_bytes: 1, pending_batches: 1 };
 /// Two commands fill a batch.
 const PAIRS: BatchLimits = BatchLimits { batch_bytes: 17, pending_batches: 2 };
@@ -66,9 +67,9 @@ fn join(threads: Vec<JoinHandle<()>>) {
 }
 
 #[test]
-fn callers_that_wait_get_their_answers() {
+fn waiting_callers_receive_their_answers() {
     explore(|| {
-        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let callers = journal.clone();
         join(spawn_each(3, move |_| {
             for _ in 0..2 {
@@ -81,9 +82,9 @@ fn callers_that_wait_get_their_answers() {
 }
 
 #[test]
-fn callers_that_await_are_woken() {
+fn awaiting_tasks_are_woken() {
     explore(|| {
-        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let callers = journal.clone();
         join(spawn_each(3, move |number| {
             for _ in 0..2 {
@@ -99,7 +100,7 @@ fn callers_that_await_are_woken() {
     });
 }
 
-/// Counts how often it is woken.
+/// Counts its wake-ups.
 struct Counting(AtomicUsize);
 
 impl Wake for Counting {
@@ -109,30 +110,30 @@ impl Wake for Counting {
 }
 
 #[test]
-fn a_waker_is_woken_once_and_only_when_settled() {
+fn a_waker_is_woken_once_after_its_ticket_is_settled() {
     explore(|| {
-        let (journal, syncer) = Journal::healthy(any(&ALL));
+        let (journal, syncer) = TestJournal::healthy(any(&ALL));
         let Executed { ticket, .. } = journal.execute(true).unwrap();
         let counting = Arc::new(Counting(AtomicUsize::new(0)));
         let waker = Waker::from(Arc::clone(&counting));
-        // one that is settled while it is polled may be woken besides
+        // a ticket that is settled during a poll may still wake the task
         let pending = (0..3).filter(|_| ticket.poll(&waker).is_pending()).count();
         let woken = counting.0.load(Ordering::SeqCst);
-        assert!(woken == 0 || ticket.is_settled(), "nobody is woken early");
+        assert!(woken == 0 || ticket.is_settled(), "no task is woken before the ticket is settled");
         journal.stop(syncer);
         let woken = counting.0.load(Ordering::SeqCst);
-        assert!((pending.min(1)..=1).contains(&woken), "one task is woken once, if it sleeps: {pending} {woken}");
+        assert!((pending.min(1)..=1).contains(&woken), "a pending task is woken exactly once: {pending} {woken}");
     });
 }
 
-/// Runs a command on the thread that wakes it, as an executor may that polls in place.
-struct InPlace(Plain<Option<Journal>>);
+/// Runs a command on the thread that calls the waker, as an executor that polls in place would.
+struct InPlace(Plain<Option<TestJournal>>);
 
 impl Wake for InPlace {
     fn wake(self: Arc<Self>) {
         let journal = self.0.lock().unwrap().take();
         if let Some(journal) = journal {
-            // refused if it is poisoned or stopped by now
+            // a poisoned or stopped journal refuses it
             _ = journal.execute(true);
         }
     }
@@ -141,7 +142,7 @@ impl Wake for InPlace {
 #[test]
 fn a_waker_may_run_a_command() {
     explore(|| {
-        let (journal, syncer) = Journal::start(any(&ALL), NARROW, None);
+        let (journal, syncer) = TestJournal::start(any(&ALL), NARROW, None);
         let submitting = journal.clone();
         join(spawn_each(2, move |_| {
             for _ in 0..3 {
@@ -152,7 +153,7 @@ fn a_waker_may_run_a_command() {
             }
         }));
         if thread_rng().gen_bool(0.5) {
-            journal.commit.poison(&Error::io("making", Path::new("a segment"), io::Error::other("planned")));
+            journal.commit.poison(&Error::io("creating", Path::new("a segment"), io::Error::other("planned")));
             _ = journal.commit.stop();
             syncer.join().unwrap();
         } else {
@@ -166,16 +167,16 @@ fn a_waker_may_run_a_command() {
 }
 
 #[test]
-fn a_batch_nobody_waits_for_is_written() {
+fn a_batch_without_waiting_callers_is_written() {
     explore(|| {
-        let (journal, syncer) = Journal::healthy(any(&ALL));
+        let (journal, syncer) = TestJournal::healthy(any(&ALL));
         let submitting = journal.clone();
         let busy = thread_rng().gen_bool(0.5);
         join(spawn_each(2, move |number| {
             if busy && number == 0 {
                 submitting.call().unwrap();
             }
-            // parking asks for nothing: the ticket is settled by the others or never
+            // `park` requests no write: other threads or the linger deadline must settle the ticket
             submitting.execute(true).unwrap().ticket.park();
         }));
         journal.stop(syncer);
@@ -183,9 +184,9 @@ fn a_batch_nobody_waits_for_is_written() {
 }
 
 #[test]
-fn sync_makes_all_that_was_executed_durable() {
+fn sync_makes_all_executed_events_durable() {
     explore(|| {
-        let (journal, syncer) = Journal::healthy(any(&ALL));
+        let (journal, syncer) = TestJournal::healthy(any(&ALL));
         let callers = journal.clone();
         join(spawn_each(3, move |number| {
             if number < 2 {
@@ -206,9 +207,9 @@ fn sync_makes_all_that_was_executed_durable() {
 }
 
 #[test]
-fn an_interval_ends_with_a_sync_nobody_asked_for() {
+fn an_interval_ends_with_a_sync() {
     explore(|| {
-        let (journal, syncer) = Journal::healthy(Durability::Interval(NEAR));
+        let (journal, syncer) = TestJournal::healthy(Durability::Interval(NEAR));
         let callers = journal.clone();
         join(spawn_each(2, move |number| {
             let Executed { seq, ticket } = callers.execute(number == 0).unwrap();
@@ -224,9 +225,9 @@ fn an_interval_ends_with_a_sync_nobody_asked_for() {
 }
 
 #[test]
-fn an_interval_that_is_not_over_syncs_nothing() {
+fn nothing_is_synced_before_an_interval_ends() {
     explore(|| {
-        let (journal, syncer) = Journal::healthy(Durability::Interval(FAR));
+        let (journal, syncer) = TestJournal::healthy(Durability::Interval(FAR));
         let callers = journal.clone();
         join(spawn_each(2, move |_| _ = callers.call().unwrap()));
         assert_eq!(journal.log.lock().unwrap().synced, 0);
@@ -235,9 +236,9 @@ fn an_interval_that_is_not_over_syncs_nothing() {
 }
 
 #[test]
-fn an_answer_never_comes_before_an_earlier_one() {
+fn tickets_are_settled_in_journal_order() {
     explore(|| {
-        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let tickets = Arc::new(Plain::new(Vec::new()));
         let (submitting, seen) = (journal.clone(), Arc::clone(&tickets));
         let threads = spawn_each(2, move |number| {
@@ -248,7 +249,7 @@ fn an_answer_never_comes_before_an_earlier_one() {
                 if number == 0 {
                     ticket.wait().unwrap();
                 }
-                // from the last to the first, so that one seen settled stays so
+                // check the newest ticket first, so that tickets settled during the check cannot break the order
                 let mut all: Vec<_> = seen.lock().unwrap().iter().map(|e| (e.seq, Arc::clone(&e.ticket))).collect();
                 all.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
                 let settled: Vec<bool> = all.iter().map(|(_, ticket)| ticket.is_settled()).collect();
@@ -261,9 +262,9 @@ fn an_answer_never_comes_before_an_earlier_one() {
 }
 
 #[test]
-fn no_more_batches_wait_than_allowed() {
+fn the_queue_never_exceeds_its_limit() {
     explore(|| {
-        let (journal, syncer) = Journal::start(any(&ALL), NARROW, None);
+        let (journal, syncer) = TestJournal::start(any(&ALL), NARROW, None);
         let submitting = journal.clone();
         join(spawn_each(3, move |number| {
             for _ in 0..3 {
@@ -278,16 +279,16 @@ fn no_more_batches_wait_than_allowed() {
     });
 }
 
-/// Runs commands until the end, and holds what is said of each against what is on disk.
-fn run_until_failure(journal: &Journal, number: usize) {
+/// Runs commands until one fails, and checks each outcome against the in-memory disk.
+fn run_until_failure(journal: &TestJournal, number: usize) {
     for round in 0..4 {
-        let told: Result<Option<u64>, (Option<u64>, Error)> = match (number + round) % 4 {
+        let outcome: Result<Option<u64>, (Option<u64>, Error)> = match (number + round) % 4 {
             0 => journal.execute(false).map_err(|error| (None, error)).and_then(|Executed { seq, ticket }| {
                 ticket.wait().map(|()| Some(seq)).map_err(|error| (Some(seq), error))
             }),
             1 => journal.execute(true).map_err(|error| (None, error)).and_then(|Executed { seq, ticket }| {
-                let told = block_on(poll_fn(|context| ticket.poll(context.waker())));
-                told.map(|()| Some(seq)).map_err(|error| (Some(seq), error))
+                let outcome = block_on(poll_fn(|context| ticket.poll(context.waker())));
+                outcome.map(|()| Some(seq)).map_err(|error| (Some(seq), error))
             }),
             2 => {
                 journal.commit.wait_for_room();
@@ -299,15 +300,22 @@ fn run_until_failure(journal: &Journal, number: usize) {
             }
             _ => journal.commit.sync().map(|()| None).map_err(|error| (None, error)),
         };
-        match told {
+        match outcome {
             Ok(Some(seq)) => journal.assert_acknowledged(seq),
             Ok(None) => {}
             Err((executed, error)) => {
                 assert!(error.is_poisoned(), "{error}");
                 if let Some(seq) = executed.filter(|_| !error.is_outcome_unknown()) {
                     let log = journal.log.lock().unwrap();
-                    assert!(log.written < seq, "{seq} was said not to be recorded, and {} is written", log.written);
-                    assert!(!log.unknown.contains(&seq), "{seq} was said not to be recorded, and may be");
+                    assert!(
+                        log.written < seq,
+                        "{seq} was reported as not recorded, and events up to {} are written",
+                        log.written
+                    );
+                    assert!(
+                        !log.unknown.contains(&seq),
+                        "{seq} was reported as not recorded, and its write may have succeeded"
+                    );
                 }
                 return;
             }
@@ -316,28 +324,31 @@ fn run_until_failure(journal: &Journal, number: usize) {
 }
 
 #[test]
-fn a_disk_that_fails_wakes_everyone() {
+fn a_disk_failure_wakes_all_callers() {
     explore(|| {
         let fails_at = thread_rng().gen_range(1..10);
-        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), Some(fails_at));
+        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), Some(fails_at));
         let callers = journal.clone();
         join(spawn_each(3, move |number| run_until_failure(&callers, number)));
         let failed = journal.log.lock().unwrap().failed;
         let stopped = journal.commit.stop();
         syncer.join().unwrap();
-        assert!(stopped.is_err() || journal.commit.failure().is_some() || !failed, "the end tells of the failure");
+        assert!(
+            stopped.is_err() || journal.commit.failure().is_some() || !failed,
+            "the failure is reported when the journal stops"
+        );
         let log = journal.log.lock().unwrap();
         assert!(journal.commit.durable().get() <= log.synced && journal.commit.written().get() <= log.written);
     });
 }
 
 #[test]
-fn poisoned_from_outside_it_writes_nothing_it_has_given_up() {
+fn a_journal_poisoned_from_outside_writes_no_batch_it_reported_as_lost() {
     explore(|| {
-        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let callers = journal.clone();
         let threads = spawn_each(3, move |number| run_until_failure(&callers, number));
-        let cause = Error::io("making", Path::new("a segment"), io::Error::other("planned"));
+        let cause = Error::io("creating", Path::new("a segment"), io::Error::other("planned"));
         journal.commit.poison(&cause);
         assert!(journal.execute(true).is_err_and(|error| error.is_poisoned()));
         join(threads);
@@ -349,29 +360,29 @@ fn poisoned_from_outside_it_writes_nothing_it_has_given_up() {
 #[test]
 fn a_failed_ticket_stays_failed() {
     explore(|| {
-        let (journal, syncer) = Journal::healthy(any(&ALL));
+        let (journal, syncer) = TestJournal::healthy(any(&ALL));
         let tickets: Vec<_> = (0..2).map(|_| journal.execute(true).unwrap().ticket).collect();
         let poisoning = journal.clone();
         let poison = thread::spawn(move || {
-            poisoning.commit.poison(&Error::io("making", Path::new("a segment"), io::Error::other("planned")));
+            poisoning.commit.poison(&Error::io("creating", Path::new("a segment"), io::Error::other("planned")));
         });
         let waiting = Arc::clone(&tickets[0]);
         let waiter = thread::spawn(move || waiting.wait());
         poison.join().unwrap();
         let first = Some(tickets[0].stage()).filter(|stage| matches!(stage, BatchStage::Done | BatchStage::Failed));
-        let told = waiter.join().unwrap();
+        let outcome = waiter.join().unwrap();
         _ = journal.commit.stop();
         syncer.join().unwrap();
         let last = tickets[0].stage();
         assert!(first.is_none_or(|first| first == last), "{first:?} became {last:?}");
-        assert_eq!(told.is_ok(), last == BatchStage::Done);
+        assert_eq!(outcome.is_ok(), last == BatchStage::Done);
     });
 }
 
 #[test]
-fn stopping_loses_nothing_that_was_accepted() {
+fn stopping_writes_all_accepted_events() {
     explore(|| {
-        let (journal, syncer) = Journal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
+        let (journal, syncer) = TestJournal::start(any(&ALL), any(&[WIDE, NARROW, PAIRS]), None);
         let callers = journal.clone();
         let threads = spawn_each(3, move |number| {
             for _ in 0..3 {
@@ -379,7 +390,7 @@ fn stopping_loses_nothing_that_was_accepted() {
                 match callers.execute(number != 0) {
                     Ok(Executed { ticket, .. }) if number == 1 => drop(ticket),
                     Ok(Executed { ticket, .. }) => ticket.wait().unwrap(),
-                    Err(error) => return assert!(error.is_closed(), "{error}"),
+                    Err(error) => return assert!(error.kind() == ErrorKind::Closed, "{error}"),
                 }
             }
         });
@@ -389,14 +400,14 @@ fn stopping_loses_nothing_that_was_accepted() {
 }
 
 #[test]
-fn sync_beside_and_after_stop_returns() {
+fn sync_during_and_after_stop_returns() {
     explore(|| {
-        let (journal, syncer) = Journal::healthy(any(&ALL));
+        let (journal, syncer) = TestJournal::healthy(any(&ALL));
         journal.execute(true).unwrap();
         let syncing = journal.clone();
         let beside = thread::spawn(move || {
             let synced = syncing.commit.sync();
-            assert!(synced.is_ok() || synced.is_err_and(|error| error.is_closed()));
+            assert!(synced.is_ok() || synced.is_err_and(|error| error.kind() == ErrorKind::Closed));
         });
         journal.stop(syncer);
         _ = journal.commit.sync();

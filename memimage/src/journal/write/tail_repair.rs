@@ -1,7 +1,7 @@
-//! What is done to the end of a journal before anything is added to it.
+//! Repairs the end of a journal before new frames are appended to it.
 //!
-//! Each step can be cut short by a crash and is then done again: the torn bytes are cleared only once their copy is
-//! synced, and frames are written again as they are.
+//! A crash can interrupt each step, and the next opening repeats it: torn bytes are cleared only after their copy has
+//! been synced, and frames are rewritten unchanged.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,8 @@ use crate::journal::read::scan::JournalEnd;
 use crate::planted::{Bug, planted};
 use crate::seq::SegmentId;
 
-/// Copies what a crash left of a frame to the quarantine, syncs the copy, clears the place and syncs that.
+/// Copies a torn write to the quarantine, syncs the copy, overwrites the torn bytes with zeros and syncs that. Returns
+/// the path of the copy.
 pub(crate) fn quarantine_torn_write(
     disk: &dyn Disk,
     layout: &Layout,
@@ -26,12 +27,13 @@ pub(crate) fn quarantine_torn_write(
         offset = torn.start,
         bytes = torn.len(),
         copy = %copy.display(),
-        "a write that a crash cut short was never acknowledged; it was cleared, and a copy is in the quarantine"
+        "cleared a torn write, which was never acknowledged; a copy is in the quarantine"
     );
     Ok(Some(copy))
 }
 
-/// Copies these bytes at `offset` of a segment to the quarantine, syncs the copy, clears the place and syncs that.
+/// Copies the given bytes at `offset` of a segment to the quarantine, syncs the copy, overwrites the bytes with zeros
+/// and syncs that. Returns the path of the copy.
 pub(crate) fn clear(
     disk: &dyn Disk,
     layout: &Layout,
@@ -47,34 +49,34 @@ pub(crate) fn clear(
     Ok(copy)
 }
 
-/// Moves a file out of the image into its quarantine, for good before this returns.
+/// Moves a file of the image to the quarantine, and syncs both directories.
 pub(crate) fn quarantine_file(disk: &dyn Disk, layout: &Layout, path: &Path) -> Result<PathBuf, Error> {
-    let kept = free_name(disk, layout, path)?;
-    rename(disk, path, &kept)?;
-    // first where it is now, so that it is never nowhere
+    let target = free_name(disk, layout, path)?;
+    rename(disk, path, &target)?;
+    // the quarantine first: a crash between the two syncs may leave both names, and never neither
     sync_dir(disk, &layout.quarantine())?;
     if let Some(dir) = path.parent() {
         sync_dir(disk, dir)?;
     }
-    Ok(kept)
+    Ok(target)
 }
 
-/// A path in the quarantine that nothing has: the file's name and a number.
+/// An unused path in the quarantine: the file's name and a number.
 pub(crate) fn free_name(disk: &dyn Disk, layout: &Layout, path: &Path) -> Result<PathBuf, Error> {
     let name = path.file_name().unwrap_or_default();
     let mut number = 0u32;
     loop {
-        let mut kept = name.to_owned();
-        kept.push(format!(".{number}"));
-        let kept = layout.quarantine().join(kept);
-        match disk.kind(&kept).map_err(|error| failed("looking at", &kept, error))? {
-            None => return Ok(kept),
+        let mut target = name.to_owned();
+        target.push(format!(".{number}"));
+        let target = layout.quarantine().join(target);
+        match disk.kind(&target).map_err(|error| failed("looking at", &target, error))? {
+            None => return Ok(target),
             Some(_) => number += 1,
         }
     }
 }
 
-/// A path in the quarantine that nothing has.
+/// An unused path in the quarantine for the bytes at `offset` of a segment.
 fn free_path(disk: &dyn Disk, layout: &Layout, segment: SegmentId, offset: usize) -> Result<PathBuf, Error> {
     let mut attempt = 0u32;
     loop {
@@ -86,12 +88,12 @@ fn free_path(disk: &dyn Disk, layout: &Layout, segment: SegmentId, offset: usize
     }
 }
 
-/// Writes again, as they are, the frames that nothing proves to be on disk, and syncs them.
+/// Rewrites, unchanged, the frames that nothing proves to be on disk, and syncs them.
 ///
-/// They were read, but perhaps from the operating system's cache only: after a sync that failed, a later sync may report
-/// success without having written them.
+/// They were read, but perhaps only from the page cache of the operating system: after a failed sync, a later sync may
+/// report success without having written them.
 ///
-/// So may the zeros of a place that was cleared: they are written again as far as a copy in the quarantine says.
+/// The same holds for zeros over a cleared torn write. They are rewritten as far as the copies in the quarantine show.
 pub(crate) fn rewrite_unproven(
     disk: &dyn Disk,
     layout: &Layout,
@@ -107,8 +109,8 @@ pub(crate) fn rewrite_unproven(
     file.sync_data()
 }
 
-/// Clears again what was cleared behind the last frame of a segment, which ends at `offset`, and syncs that: the zeros were read,
-/// and perhaps from the cache only.
+/// Rewrites the zeros over bytes that were cleared after the last frame of a segment, which ends at `offset`, and syncs
+/// them. They were read, but perhaps only from the page cache.
 pub(crate) fn clear_again(
     disk: &dyn Disk,
     layout: &Layout,
@@ -124,7 +126,8 @@ pub(crate) fn clear_again(
     file.sync_data()
 }
 
-/// Where the last place of this segment ends that was ever cleared.
+/// The end of the last range that was ever cleared in this segment, by the names and lengths of the copies in the
+/// quarantine.
 fn cleared_up_to(disk: &dyn Disk, layout: &Layout, segment: SegmentId) -> Result<u64, Error> {
     let dir = layout.quarantine();
     let copies = disk.list(&dir).map_err(|error| failed("listing", &dir, error))?;

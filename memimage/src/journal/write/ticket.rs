@@ -1,4 +1,4 @@
-//! A ticket: what those hold who wait for a batch.
+//! A ticket: the handle on which callers wait for a batch.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -7,21 +7,21 @@ use std::task::{Poll, Waker};
 use crate::error::Error;
 use crate::sync::{AtomicU8, Condvar, Mutex};
 
-/// Who can bring a batch to disk for the one who holds its ticket.
+/// Writes batches on behalf of the callers that hold their tickets.
 pub(crate) trait Leader: Send + Sync {
-    /// Returns once the ticket is settled, having written the batch if nobody else was writing.
+    /// Waits until the ticket is settled. Writes the batch on the calling thread if no thread is writing.
     fn wait(&self, ticket: &Ticket);
 
-    /// Sees to it that the batch is written soon, by another thread.
+    /// Makes another thread write the batch soon, without waiting.
     fn request(&self, ticket: &Ticket);
 }
 
-/// The fate of one batch, shared by all who wait for it.
+/// The outcome of one batch, shared by all callers that wait for it.
 pub(crate) struct Ticket {
     stage: AtomicU8,
     waiters: Mutex<Waiters>,
     settled: Condvar,
-    lead: Weak<dyn Leader>,
+    leader: Weak<dyn Leader>,
 }
 
 #[derive(Default)]
@@ -30,26 +30,26 @@ struct Waiters {
     error: Option<Error>,
 }
 
-/// How far a batch has come.
+/// The progress of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BatchStage {
-    /// Commands are still added to it.
+    /// Commands append records to it.
     Open = 0,
     /// It is in the queue or being written.
     Sealed = 1,
-    /// It is as durable as the image's durability says.
+    /// The batch is as durable as the image's durability requires.
     Done = 2,
-    /// It will never be.
+    /// The batch will not become durable.
     Failed = 3,
 }
 
 impl Ticket {
-    pub(crate) fn new(lead: Weak<dyn Leader>) -> Arc<Ticket> {
+    pub(crate) fn new(leader: Weak<dyn Leader>) -> Arc<Ticket> {
         Arc::new(Ticket {
             stage: AtomicU8::new(BatchStage::Open as u8),
             waiters: Mutex::new(Waiters::default()),
             settled: Condvar::new(),
-            lead,
+            leader,
         })
     }
 
@@ -70,7 +70,7 @@ impl Ticket {
         self.stage.store(BatchStage::Sealed as u8, Ordering::Release);
     }
 
-    /// Tells all who wait, once: what was told first stands.
+    /// Sets the outcome and wakes all waiting callers. The first outcome is final; later calls have no effect.
     pub(crate) fn settle(&self, result: Result<(), Error>) {
         let mut waiters = self.waiters.lock();
         if self.is_settled() {
@@ -90,7 +90,7 @@ impl Ticket {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// What became of the batch, if it is settled.
+    /// The outcome, if the ticket is settled.
     pub(crate) fn result(&self) -> Option<Result<(), Error>> {
         match self.stage() {
             BatchStage::Open | BatchStage::Sealed => None,
@@ -101,7 +101,7 @@ impl Ticket {
         }
     }
 
-    /// Sleeps until the ticket is settled; somebody else must be at work on it.
+    /// Sleeps until the ticket is settled. Does not request a write: another thread must be about to settle it.
     pub(crate) fn park(&self) {
         let mut waiters = self.waiters.lock();
         while !self.is_settled() {
@@ -109,24 +109,24 @@ impl Ticket {
         }
     }
 
-    /// The [id](super::Journal::id) of the journal whose batch it is.
+    /// The id of the batch's journal; see [`Journal::id`](super::running::Journal::id).
     pub(crate) fn journal(&self) -> usize {
-        self.lead.as_ptr().addr()
+        self.leader.as_ptr().addr()
     }
 
-    /// Waits for the batch, and writes it if nobody does.
+    /// Waits for the batch, and writes it if no thread is writing.
     pub(crate) fn wait(&self) -> Result<(), Error> {
         if !self.is_settled() {
-            match self.lead.upgrade() {
-                Some(lead) => lead.wait(self),
-                // the image is gone, and it settles everything before it goes
+            match self.leader.upgrade() {
+                Some(leader) => leader.wait(self),
+                // the journal is being dropped, and it settles all tickets first
                 None => self.park(),
             }
         }
-        self.result().expect("a ticket is settled once it was waited for")
+        self.result().expect("waiting settles the ticket")
     }
 
-    /// Asks for the batch; `waker` is woken once it is settled.
+    /// Requests a write of the batch. Wakes `waker` once the ticket is settled.
     pub(crate) fn poll(&self, waker: &Waker) -> Poll<Result<(), Error>> {
         {
             let mut waiters = self.waiters.lock();
@@ -140,8 +140,8 @@ impl Ticket {
         match self.result() {
             Some(result) => Poll::Ready(result),
             None => {
-                if let Some(lead) = self.lead.upgrade() {
-                    lead.request(self);
+                if let Some(leader) = self.leader.upgrade() {
+                    leader.request(self);
                 }
                 Poll::Pending
             }

@@ -1,4 +1,4 @@
-//! The writer: puts batches at their places, seals full segments and enters the next.
+//! The writer: writes batches at their positions, seals full segments and enters the next ones.
 
 use std::sync::Arc;
 
@@ -17,43 +17,43 @@ use crate::keys::Protection;
 use crate::planted::{Bug, planted};
 use crate::seq::{SegmentId, Seq};
 
-/// Writes the frames of a journal, one after the other.
-pub(crate) struct Writer {
+/// Writes the frames of a journal in order.
+pub(crate) struct JournalWriter {
     pub(crate) uuid: [u8; 16],
     pub(crate) epoch: u64,
     pub(crate) align_shift: u8,
     pub(crate) salts: Salts,
-    /// The body of the frame of shapes with which each segment begins.
+    /// The body of the shapes frame that begins each segment.
     pub(crate) shapes: Vec<u8>,
-    pub(crate) ahead: Arc<Preallocator>,
+    pub(crate) preallocator: Arc<Preallocator>,
     pub(crate) durable_file: StoredFile,
-    /// The segment that is written to.
+    /// The current segment.
     pub(crate) segment: SegmentId,
     pub(crate) file: StoredFile,
-    /// What protects the frames of that segment.
+    /// The protection of the current segment's frames.
     pub(crate) protection: Protection,
-    /// Nothing more goes into that segment.
+    /// The current segment is sealed: the next frame goes to the next segment.
     pub(crate) sealed: bool,
     pub(crate) end: WritePosition,
 }
 
-/// The end of what was written.
+/// The end of the written journal.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WritePosition {
-    /// Where the next frame starts, unless it goes to the next segment.
+    /// The offset of the next frame, unless it goes to the next segment.
     pub(crate) offset: u64,
-    /// The last frame.
+    /// The link to the last frame.
     pub(crate) previous: Link,
     /// The last event written.
     pub(crate) written: Seq,
     /// The last event synced.
     pub(crate) durable: Seq,
-    /// The time from which those of the last batch are counted, or that of the last event recovered.
+    /// The base of the time deltas of the last batch, or the time of the last recovered event.
     pub(crate) time: Timestamp,
 }
 
-impl Writer {
-    /// Writes a frame after the last one.
+impl JournalWriter {
+    /// Appends a frame.
     fn append(&mut self, kind: FrameKind, bytes: &mut Vec<u8>, count: u32, time: Timestamp) -> Result<(), Error> {
         let header = FrameHeader {
             kind,
@@ -65,41 +65,40 @@ impl Writer {
             previous: self.end.previous,
             align_shift: self.align_shift,
         };
-        let cover = FrameProtection::new(&self.uuid, self.segment, &self.protection);
-        self.end.previous = finish(bytes, &header, &cover, &cover.draw()?, self.end.offset, &mut self.salts);
+        let frame_protection = FrameProtection::new(&self.uuid, self.segment, &self.protection);
+        self.end.previous =
+            finish(bytes, &header, &frame_protection, &frame_protection.draw()?, self.end.offset, &mut self.salts);
         self.file.write_all(bytes, self.end.offset)?;
         self.end.offset = align_up(self.end.offset + bytes.len() as u64, self.align_shift);
         self.end.written = Seq::new(self.end.written.get() + u64::from(count));
         Ok(())
     }
 
-    /// Says in `journal/durable` that the journal was opened in a new epoch.
-    pub(crate) fn announce(&mut self) -> Result<(), Error> {
-        self.rest()?;
+    /// Records in `journal/durable` that the journal was opened in a new epoch, and syncs that.
+    pub(crate) fn record_epoch(&mut self) -> Result<(), Error> {
+        self.write_watermark()?;
         self.durable_file.sync_data()
     }
 
-    /// Writes and syncs a frame that holds no events.
+    /// Appends and syncs a frame without events.
     fn append_synced(&mut self, kind: FrameKind, body: &[u8]) -> Result<(), Error> {
         let mut bytes = Vec::new();
         start(&mut bytes, head_len(self.protection.form()));
         bytes.extend_from_slice(body);
         self.append(kind, &mut bytes, 0, self.end.time)?;
-        match kind == FrameKind::Seal && planted(Bug::SegmentEnteredUnsynced) {
-            true => Ok(()),
-            false => self.sync(),
-        }
+        if kind == FrameKind::Seal && planted(Bug::SegmentEnteredUnsynced) { Ok(()) } else { self.sync() }
     }
 
-    /// Seals the segment and goes on in the next. Nothing is written there before all of this one is synced.
+    /// Seals the current segment and enters the next one, which is `segment`. Everything in the current segment is
+    /// synced before anything is written to the next.
     fn roll(&mut self, segment: SegmentId) -> Result<(), Error> {
         if !self.sealed {
             self.append_synced(FrameKind::Seal, &[])?;
             self.sealed = true;
         }
-        let Some(PreparedSegment { file, protection, .. }) = self.ahead.take(segment) else {
+        let Some(PreparedSegment { file, protection, .. }) = self.preallocator.take(segment) else {
             return Err(
-                self.misplaced(format!("segment {segment} does not stand ready, and a batch was planned for it"))
+                self.misplaced(format!("segment {segment} is not preallocated, and a batch has its position in it"))
             );
         };
         self.file = file;
@@ -109,23 +108,23 @@ impl Writer {
         self.end.offset = SEGMENT_HEADER as u64;
         let shapes = self.shapes.clone();
         self.append_synced(FrameKind::Shapes, &shapes)?;
-        tracing::info!(%segment, seq = %self.end.written, "the journal goes on in the next segment");
-        self.ahead.start(None);
+        tracing::info!(%segment, seq = %self.end.written, "entered the next segment");
+        self.preallocator.start(None);
         Ok(())
     }
 }
 
-impl BatchWriter for Writer {
+impl BatchWriter for JournalWriter {
     fn write(&mut self, batch: &mut Batch) -> Result<(), Error> {
-        // one after the other: a segment that was planned for a command which then panicked is entered and left empty, since
-        // a segment without frames before one that has some would be damage
-        while self.segment < batch.place.segment {
+        // Enter the segments one by one. The reservation for a command that then panicked may have skipped a segment,
+        // which stays without events: an empty file before one with frames would be damage.
+        while self.segment < batch.position.segment {
             self.roll(self.segment.next())?;
         }
         let here = FramePosition { segment: self.segment, offset: self.end.offset };
-        if batch.place != here || batch.first_seq != self.end.written.next() {
-            let (first, place) = (batch.first_seq, batch.place);
-            return Err(self.misplaced(format!("a batch from event {first} was planned for {place:?}")));
+        if batch.position != here || batch.first_seq != self.end.written.next() {
+            let (first, position) = (batch.first_seq, batch.position);
+            return Err(self.misplaced(format!("a batch from event {first} has the position {position:?}")));
         }
         if batch.kind == FrameKind::Shapes {
             self.shapes = batch.bytes[head_len(self.protection.form())..].to_vec();
@@ -149,20 +148,21 @@ impl BatchWriter for Writer {
         self.end.durable
     }
 
-    fn rest(&mut self) -> Result<(), Error> {
-        let block = Watermark {
+    fn write_watermark(&mut self) -> Result<(), Error> {
+        let watermark = Watermark {
             epoch: self.epoch,
             durable_seq: self.end.durable,
             segment: self.segment,
             offset: self.end.offset,
             previous: self.end.previous.checksum,
         };
-        self.durable_file.write_all(&block.encode(&self.uuid), 0)
+        self.durable_file.write_all(&watermark.encode(&self.uuid), 0)
     }
 }
 
-impl Writer {
-    /// The plan and the journal do not agree: a bug, and one that must not reach the disk.
+impl JournalWriter {
+    /// The error for a reservation that does not match the journal. This is a bug, whose effects must not reach the
+    /// disk.
     fn misplaced(&self, what: String) -> Error {
         let (segment, offset) = (Some(self.segment), Some(self.end.offset));
         let position = Position { segment, offset, seq: Some(self.end.written.next()) };

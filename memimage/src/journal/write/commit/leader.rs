@@ -1,4 +1,4 @@
-//! The leader: whoever writes the next batch, a caller who waits for it or the syncer.
+//! The leader: the thread that writes the next batch. It is a caller that waits for the batch, or the syncer.
 
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
@@ -15,12 +15,12 @@ thread_local! {
     static WRITING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether this thread is writing a batch, of whatever journal, or telling those who waited for it.
+/// Whether this thread is writing a batch of any journal, or is waking the callers that waited for one.
 pub(crate) fn is_writing() -> bool {
     WRITING.try_with(Cell::get).unwrap_or(false)
 }
 
-/// Runs `write`, in which [`is_writing`] is true.
+/// Runs `write` with [`is_writing`] true.
 pub(crate) fn writing<T>(write: impl FnOnce() -> T) -> T {
     let before = WRITING.replace(true);
     let result = write();
@@ -61,30 +61,31 @@ impl<S: BatchWriter> Leader for Commit<S> {
             state.awaited = true;
         }
         if !state.busy {
-            self.hand_over(&mut state);
+            self.hand_to_syncer(&mut state);
         }
     }
 }
 
 impl<S: BatchWriter> Commit<S> {
-    /// The oldest batch that is not written: the queue's, or else the open one.
+    /// Takes the oldest unwritten batch: from the queue, or else the open one.
     fn next_batch(&self) -> Option<Batch> {
         let mut wakers = Vec::new();
         let batch = self.pop(&mut wakers).or_else(|| {
             let mut open = self.open.lock();
-            // a batch that was complete meanwhile is older than the open one
+            // a batch that was queued in the meantime is older than the open one
             self.pop(&mut wakers).or_else(|| self.seal(&mut open))
         });
-        // with no lock held, since a waker may run anything
+        // without any lock, because a waker may run arbitrary code
         wakers.into_iter().for_each(Waker::wake);
         batch
     }
 
-    /// Takes the oldest of the queue, and the wakers of those for whom that makes room.
+    /// Takes the oldest batch from the queue. If that makes room, moves the wakers of the callers that wait for room to
+    /// `wakers`.
     fn pop(&self, wakers: &mut Vec<Waker>) -> Option<Batch> {
         let mut state = self.state.lock();
         let batch = state.queue.pop_front()?;
-        let full = state.queue.len() >= self.caps.pending_batches;
+        let full = state.queue.len() >= self.limits.pending_batches;
         if !full && self.full.swap(false, Ordering::AcqRel) {
             self.room.notify_all();
             wakers.append(&mut state.room_wakers);
@@ -92,26 +93,26 @@ impl<S: BatchWriter> Commit<S> {
         Some(batch)
     }
 
-    /// Takes the open batch; what waits for it waits for the one who does.
+    /// Seals and takes the open batch. The calling thread writes it, so nothing is awaited any more.
     fn seal(&self, open: &mut OpenBatch) -> Option<Batch> {
         let mut state = self.state.lock();
         state.awaited = false;
         state.linger = None;
-        // poisoned meanwhile, its callers were told that it was not recorded
+        // after a failure, the callers of this batch have received an error that says it was not recorded
         if state.failed.is_some() { None } else { open.seal() }
     }
 
-    /// Writes the next batch, if there is one. Only who is busy may.
+    /// Writes the next batch, if there is one. Only the busy thread may call it. Returns whether the journal can still
+    /// write.
     pub(super) fn write_next(&self) -> bool {
         let Some(mut batch) = self.next_batch() else { return true };
         let last = batch.last_seq();
         let result = {
-            let mut sink = self.sink.lock();
-            let result = sink.write(&mut batch).and_then(|()| match self.syncs() && !planted(Bug::AnswerBeforeSync) {
-                true => sink.sync(),
-                false => Ok(()),
-            });
-            result.map(|()| sink.durable())
+            let mut writer = self.writer.lock();
+            let result = writer
+                .write(&mut batch)
+                .and_then(|()| if self.syncs() && !planted(Bug::AnswerBeforeSync) { writer.sync() } else { Ok(()) });
+            result.map(|()| writer.durable())
         };
         match result {
             Ok(durable) => {
@@ -122,7 +123,7 @@ impl<S: BatchWriter> Commit<S> {
                 batch.ticket.settle(Ok(()));
                 if let Durability::Interval(interval) = self.durability {
                     let mut state = self.state.lock();
-                    // an interval without end is never over
+                    // an interval too long for the clock never ends
                     state.sync_by = state.sync_by.or_else(|| Instant::now().checked_add(interval));
                 }
                 self.spare.put(batch.bytes);
@@ -135,18 +136,18 @@ impl<S: BatchWriter> Commit<S> {
         }
     }
 
-    /// The leader's end: what gathered meanwhile goes to the syncer.
+    /// Ends the lead of this thread. Work that accumulated in the meantime goes to the syncer.
     fn step_down(&self) {
-        let idle = !self.state.lock().pressing();
+        let idle = !self.state.lock().has_work();
         if idle {
-            self.rest();
+            self.write_watermark();
         }
         let mut state = self.state.lock();
         if state.failed.is_some() {
             state.busy = false;
             self.wake.notify_all();
-        } else if state.pressing() || state.due() || state.stopping {
-            self.hand_over(&mut state);
+        } else if state.has_work() || state.is_due() || state.stopping {
+            self.hand_to_syncer(&mut state);
         } else {
             state.busy = false;
             if state.deadline().is_some() {

@@ -1,14 +1,15 @@
-//! Group commit: many commands, one write and one sync.
+//! Group commit: one write and one sync for many commands.
 //!
-//! There is no writer thread on the way of a command. A caller who waits for its batch *leads*, that is, it writes and
-//! syncs the open batch itself, if nobody else is writing. What gathered meanwhile is handed to the one syncer thread,
-//! never to another waiter; waiters sleep on the ticket of their own batch. (Handing over from waiter to waiter loses
-//! wake-ups easily; one thread that takes over whatever is left cannot.)
+//! There is no writer thread in the path of a command. A caller that waits for its batch becomes the *leader* if no
+//! thread is writing: it writes and syncs the open batch itself. Work that accumulates during that write goes to the
+//! single syncer thread, never to another waiting caller. Each waiting caller sleeps on the ticket of its own batch.
+//! (Passing the lead from one waiter to another can lose a wake-up; a single thread that takes over all remaining work
+//! cannot.)
 //!
-//! Locks are taken in the order model → `open` → `state`; `sink` is held with neither. `shuttle` explores the schedules
-//! of this module: see `explored.rs`.
+//! Lock order: model, then `open`, then `state`. Neither `open` nor `state` is held while `writer` is locked. The
+//! shuttle tests in `shuttle_tests.rs` explore the schedules of this module.
 
-#![expect(clippy::disallowed_methods, reason = "when a batch is written is no part of the state")]
+#![expect(clippy::disallowed_methods, reason = "the time of a write is not part of the model's state")]
 
 mod leader;
 mod syncer;
@@ -30,22 +31,22 @@ use crate::planted::{Bug, planted};
 use crate::seq::Seq;
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, has_passed};
 
-/// How long an un-awaited batch may lie in memory.
+/// The longest time that a batch stays in memory when no caller waits for it.
 const LINGER: Duration = Duration::from_millis(1);
 
-/// Where batches go: the journal's writer, or a stand-in for it.
+/// Writes batches to the journal. The tests replace the journal's writer with an in-memory one.
 pub(crate) trait BatchWriter: Send + 'static {
-    /// Writes a batch at its place. May sync on the way.
+    /// Writes a batch at its position. May sync first, when it enters a new segment.
     fn write(&mut self, batch: &mut Batch) -> Result<(), Error>;
 
-    /// Syncs all that was written.
+    /// Syncs everything written so far.
     fn sync(&mut self) -> Result<(), Error>;
 
-    /// The highest seq that is synced.
+    /// The last synced event.
     fn durable(&self) -> Seq;
 
-    /// Nothing more is to be written for now.
-    fn rest(&mut self) -> Result<(), Error>;
+    /// Records in `journal/durable` how far the journal is synced. Called when no work is pending.
+    fn write_watermark(&mut self) -> Result<(), Error>;
 }
 
 /// The group commit of one journal.
@@ -54,28 +55,30 @@ pub(crate) struct Commit<S> {
     state: Mutex<CommitState>,
     /// Wakes the syncer.
     wake: Condvar,
-    /// Wakes those who wait for room in the queue.
+    /// Wakes the callers that wait for room in the queue.
     room: Condvar,
-    sink: Mutex<S>,
+    writer: Mutex<S>,
     spare: Arc<SpareBuffers>,
     durability: Durability,
-    caps: BatchLimits,
+    limits: BatchLimits,
+    /// The last event executed, handed to the operating system, and synced.
     executed: AtomicU64,
     written: AtomicU64,
     durable: AtomicU64,
     batches: AtomicU64,
+    /// The queue has `pending_batches` batches.
     full: AtomicBool,
-    /// Nothing more is accepted: poisoned, or closed.
+    /// The journal is poisoned or closed, and accepts no commands.
     ended: AtomicBool,
     bytes: AtomicU64,
 }
 
-/// Bounds on what is held in memory.
+/// Bounds on the batches in memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BatchLimits {
-    /// A batch of this many bytes is complete.
+    /// A batch is complete at this number of bytes.
     pub(crate) batch_bytes: usize,
-    /// No more than this many complete batches wait to be written.
+    /// The largest number of complete batches that wait to be written.
     pub(crate) pending_batches: usize,
 }
 
@@ -85,46 +88,47 @@ impl Default for BatchLimits {
     }
 }
 
-/// Who writes, and what is to be written.
+/// The pending work, and which thread does it.
 #[derive(Default)]
 struct CommitState {
-    /// Complete batches, oldest first. If there is one, somebody is busy.
+    /// Complete batches, oldest first. If it is not empty, `busy` is set.
     queue: VecDeque<Batch>,
-    /// Somebody is writing, or was told to.
+    /// A thread is writing, or the syncer has been asked to.
     busy: bool,
-    /// The one who is busy, or is to be, is the syncer.
-    handed: bool,
-    /// Somebody waits for the open batch.
+    /// The busy thread is the syncer, or the syncer has been asked to write.
+    by_syncer: bool,
+    /// A caller waits for the open batch.
     awaited: bool,
-    /// When the open batch is to be written although nobody waits for it.
+    /// The time at which the syncer writes the open batch even if no caller waits for it.
     linger: Option<Instant>,
-    /// When what was written is to be synced.
+    /// The time of the next interval sync.
     sync_by: Option<Instant>,
-    /// Those who want all that was executed to be synced.
+    /// The tickets of callers that asked for a sync of all executed events.
     sync_wanted: Vec<Arc<Ticket>>,
     room_wakers: Vec<Waker>,
     stopping: bool,
-    /// Why nothing will be written any more.
+    /// Set once the journal can write nothing more.
     failed: Option<CommitFailure>,
 }
 
-/// Why nothing will be written any more.
+/// The errors that callers receive after a write has failed.
 #[derive(Clone)]
 struct CommitFailure {
-    /// For those whose commands were not recorded.
+    /// For callers whose commands were not recorded.
     lost: Error,
-    /// For those who asked for a sync: whether all is on disk is unknown, unless all was synced before.
+    /// For callers that asked for a sync. Says that the outcome is unknown, unless everything was synced before the
+    /// failure.
     unsynced: Error,
 }
 
 impl CommitState {
-    /// Whether somebody waits for something to be written or synced.
-    fn pressing(&self) -> bool {
+    /// Whether a caller waits for a write or a sync.
+    fn has_work(&self) -> bool {
         !self.queue.is_empty() || self.awaited || !self.sync_wanted.is_empty()
     }
 
-    /// Whether something is to be done by now though nobody waits for it.
-    fn due(&self) -> bool {
+    /// Whether a deadline has passed, so that there is work even though no caller waits for it.
+    fn is_due(&self) -> bool {
         self.deadline().is_some_and(has_passed)
     }
 
@@ -134,26 +138,26 @@ impl CommitState {
 }
 
 impl<S: BatchWriter> Commit<S> {
-    /// A group commit into `sink`; `open` makes the open batch.
+    /// Creates a group commit that writes to `writer`. `open` creates the open batch.
     pub(crate) fn new(
-        sink: S,
+        writer: S,
         durability: Durability,
-        caps: BatchLimits,
+        limits: BatchLimits,
         open: impl FnOnce(Weak<dyn Leader>) -> OpenBatch,
     ) -> Arc<Commit<S>> {
         Arc::new_cyclic(|commit: &Weak<Commit<S>>| {
             let open = open(commit.clone());
             let last = open.next_seq().get() - 1;
-            let durable = sink.durable().get();
+            let durable = writer.durable().get();
             Commit {
                 state: Mutex::new(CommitState::default()),
                 wake: Condvar::new(),
                 room: Condvar::new(),
-                spare: open.spare(),
+                spare: open.spare_buffers(),
                 open: Mutex::new(open),
-                sink: Mutex::new(sink),
+                writer: Mutex::new(writer),
                 durability,
-                caps,
+                limits,
                 executed: AtomicU64::new(last),
                 written: AtomicU64::new(last),
                 durable: AtomicU64::new(durable),
@@ -165,7 +169,7 @@ impl<S: BatchWriter> Commit<S> {
         })
     }
 
-    /// The open batch; a command holds it from its check to its outcome.
+    /// The open batch. A command holds its lock from the check to the outcome.
     #[inline]
     pub(crate) fn open(&self) -> impl std::ops::DerefMut<Target = OpenBatch> {
         self.open.lock()
@@ -182,7 +186,7 @@ impl<S: BatchWriter> Commit<S> {
         Seq::new(self.written.load(Ordering::Acquire))
     }
 
-    /// The last event on disk.
+    /// The last synced event.
     pub(crate) fn durable(&self) -> Seq {
         Seq::new(self.durable.load(Ordering::Acquire))
     }
@@ -198,12 +202,13 @@ impl<S: BatchWriter> Commit<S> {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Why nothing more is accepted, if so.
+    /// The error for new commands, if the journal is poisoned or closed.
     pub(crate) fn ended(&self) -> Option<Error> {
         self.ended.load(Ordering::Acquire).then(|| self.open.lock().ended().cloned())?
     }
 
-    /// What must be on disk before anything computed from the newest state may be told; `None` if it is.
+    /// The ticket that must be settled before a result computed from the newest state may leave the process; `None` if
+    /// all executed events are already as durable as the durability requires.
     pub(crate) fn latest(&self) -> Option<Arc<Ticket>> {
         let acknowledged = if self.syncs() { &self.durable } else { &self.written };
         if acknowledged.load(Ordering::Acquire) == self.executed.load(Ordering::Acquire) {
@@ -212,23 +217,24 @@ impl<S: BatchWriter> Commit<S> {
         self.open.lock().latest()
     }
 
-    /// Whether an answer waits for a sync.
+    /// Whether callers receive their answer only after a sync.
     fn syncs(&self) -> bool {
         self.durability == Durability::Synced
     }
 
-    /// Makes sure of the open record's room, sending the open batch off if the record cannot be part of it.
+    /// Reserves disk space for the open record. If the record does not fit into the open batch, queues that batch
+    /// first.
     #[inline]
     pub(crate) fn reserve(&self, open: &mut OpenBatch, mark: RecordMark) -> Result<RecordMark, NoRoom> {
         open.reserve(mark, |batch| self.enqueue(batch))
     }
 
-    /// A command was executed and its record accepted. `linger` if its caller may not wait for it.
+    /// Accounts for a command whose record was accepted. `linger` says that its caller may not wait for the batch.
     #[inline]
     pub(crate) fn accepted(&self, open: &mut OpenBatch, linger: bool) {
         self.executed.store(open.next_seq().get() - 1, Ordering::Release);
-        if open.size() >= self.caps.batch_bytes {
-            self.send_off(open);
+        if open.size() >= self.limits.batch_bytes {
+            self.enqueue_open(open);
         } else if linger && open.count() == 1 {
             let mut state = self.state.lock();
             if state.linger.is_none() {
@@ -238,16 +244,16 @@ impl<S: BatchWriter> Commit<S> {
         }
     }
 
-    /// Sends the open batch off without waiting for it.
-    pub(crate) fn send_off(&self, open: &mut OpenBatch) {
+    /// Seals the open batch and queues it.
+    pub(crate) fn enqueue_open(&self, open: &mut OpenBatch) {
         if let Some(batch) = open.seal() {
             self.enqueue(batch);
         }
     }
 
-    /// Records a frame of another kind after all that was executed.
+    /// Queues a frame of another kind, after all executed events.
     pub(crate) fn insert(&self, open: &mut OpenBatch, kind: FrameKind, body: &[u8]) -> Result<(), NoRoom> {
-        self.send_off(open);
+        self.enqueue_open(open);
         self.enqueue(open.insert(kind, body)?);
         Ok(())
     }
@@ -259,18 +265,18 @@ impl<S: BatchWriter> Commit<S> {
             return;
         }
         state.queue.push_back(batch);
-        self.full.store(state.queue.len() >= self.caps.pending_batches, Ordering::Release);
-        // whoever waited for the open batch waits for the queue now
+        self.full.store(state.queue.len() >= self.limits.pending_batches, Ordering::Release);
+        // callers that waited for the open batch now wait for the queue
         state.awaited = false;
         state.linger = None;
         if !state.busy {
-            self.hand_over(&mut state);
+            self.hand_to_syncer(&mut state);
         }
     }
 
-    fn hand_over(&self, state: &mut CommitState) {
+    fn hand_to_syncer(&self, state: &mut CommitState) {
         state.busy = true;
-        state.handed = true;
+        state.by_syncer = true;
         self.wake.notify_one();
     }
 
@@ -285,7 +291,7 @@ impl<S: BatchWriter> Commit<S> {
     pub(crate) fn wait_for_room(&self) {
         if self.is_full() {
             let mut state = self.state.lock();
-            while state.queue.len() >= self.caps.pending_batches && state.failed.is_none() {
+            while state.queue.len() >= self.limits.pending_batches && state.failed.is_none() {
                 self.room.wait(&mut state);
             }
         }
@@ -295,7 +301,7 @@ impl<S: BatchWriter> Commit<S> {
     pub(crate) fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
         if self.is_full() {
             let mut state = self.state.lock();
-            if state.queue.len() >= self.caps.pending_batches && state.failed.is_none() {
+            if state.queue.len() >= self.limits.pending_batches && state.failed.is_none() {
                 if !state.room_wakers.iter().any(|known| known.will_wake(context.waker())) {
                     state.room_wakers.push(context.waker().clone());
                 }
@@ -305,9 +311,12 @@ impl<S: BatchWriter> Commit<S> {
         Poll::Ready(())
     }
 
-    /// Syncs all that was executed, whatever the durability.
+    /// Syncs all executed events, at every durability.
     ///
-    /// After [`stop`](Commit::stop) nobody is left to sync, and nothing to be synced.
+    /// # Errors
+    ///
+    /// If the journal is poisoned. After [`stop`](Commit::stop) it returns [`ErrorDetail::Closed`], because no syncer is left;
+    /// `stop` has synced everything.
     pub(crate) fn sync(&self) -> Result<(), Error> {
         let ticket = Ticket::new(Weak::<Commit<S>>::new());
         {
@@ -325,62 +334,64 @@ impl<S: BatchWriter> Commit<S> {
             }
             state.sync_wanted.push(Arc::clone(&ticket));
             if !state.busy {
-                self.hand_over(&mut state);
+                self.hand_to_syncer(&mut state);
             }
         }
         ticket.park();
         ticket.result().expect("a parked ticket is settled")
     }
 
-    /// A write failed: nothing more is accepted, and everybody who waits is told.
+    /// Poisons the journal after a failure: it accepts nothing more, and settles all tickets with an error. `written`
+    /// is the ticket of the batch whose write failed, so whose outcome is unknown.
     fn fail(&self, cause: &Error, written: Option<&Arc<Ticket>>) {
         let lost = Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: false });
         let unknown = Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: true });
-        tracing::error!(error = %cause, "a write failed: the image is poisoned until it is reopened");
-        // told in the order of the journal, and with no lock held: a waker may run anything
-        let mut fates: Vec<(Arc<Ticket>, Error)> =
+        tracing::error!(error = %cause, "the image is poisoned: a write failed; help: reopen it");
+        // settle in journal order and without any lock, because a waker may run arbitrary code
+        let mut settlements: Vec<(Arc<Ticket>, Error)> =
             written.map(|ticket| (Arc::clone(ticket), unknown.clone())).into_iter().collect();
         let wakers = {
             let mut open = self.open.lock();
             open.end(lost.clone());
             self.ended.store(true, Ordering::Release);
             let mut state = self.state.lock();
-            // who is busy once all is durable only comes to rest
+            // a busy thread writes no more events once all of them are durable
             let all_durable = self.durable() == self.executed();
             let in_doubt = written.is_some() || !all_durable && (state.busy || self.durable() < self.written());
             let unsynced = if in_doubt { unknown.clone() } else { lost.clone() };
             state.failed = Some(CommitFailure { lost: lost.clone(), unsynced: unsynced.clone() });
-            fates.extend(state.queue.drain(..).map(|batch| (batch.ticket, lost.clone())));
-            fates.push((Arc::clone(open.ticket()), lost));
-            fates.extend(state.sync_wanted.drain(..).map(|ticket| (ticket, unsynced.clone())));
+            settlements.extend(state.queue.drain(..).map(|batch| (batch.ticket, lost.clone())));
+            settlements.push((Arc::clone(open.ticket()), lost));
+            settlements.extend(state.sync_wanted.drain(..).map(|ticket| (ticket, unsynced.clone())));
             self.full.store(false, Ordering::Release);
             self.room.notify_all();
             self.wake.notify_all();
             std::mem::take(&mut state.room_wakers)
         };
-        fates.truncate(if planted(Bug::WaitersNotNotified) { 1 } else { fates.len() });
-        fates.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
+        settlements.truncate(if planted(Bug::WaitersNotNotified) { 1 } else { settlements.len() });
+        settlements.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Poisons the image for a reason outside the group commit.
+    /// Poisons the image because of an error outside the group commit.
     pub(crate) fn poison(&self, cause: &Error) {
         self.fail(cause, None);
     }
 
-    fn rest(&self) -> bool {
+    /// Records how far the journal is synced. Returns whether the journal can still write.
+    fn write_watermark(&self) -> bool {
         if self.state.lock().failed.is_some() {
             return false;
         }
-        let result = self.sink.lock().rest();
+        let result = self.writer.lock().write_watermark();
         result.inspect_err(|error| self.fail(error, None)).is_ok()
     }
 
-    /// Accepts nothing more, writes and syncs what was accepted, and ends the syncer.
+    /// Accepts no more commands, writes and syncs all accepted ones, and ends the syncer.
     pub(crate) fn stop(&self) -> Result<(), Error> {
         {
             let mut open = self.open.lock();
-            self.send_off(&mut open);
+            self.enqueue_open(&mut open);
             if open.ended().is_none() {
                 open.end(Error::new(ErrorDetail::Closed));
                 self.ended.store(true, Ordering::Release);
@@ -393,14 +404,14 @@ impl<S: BatchWriter> Commit<S> {
         result
     }
 
-    /// Why not all that was accepted was written and synced, if so. To be asked once the syncer has ended: before that, a
-    /// write that failed may not have been told yet.
+    /// The error that stopped the pipeline, if any. Final only after the syncer has ended: until then, a failed write
+    /// may not have been recorded yet.
     pub(crate) fn failure(&self) -> Option<Error> {
         self.state.lock().failed.as_ref().map(|failure| failure.unsynced.clone())
     }
 
-    /// The sink, once nobody else writes.
-    pub(crate) fn sink(&self) -> impl std::ops::DerefMut<Target = S> {
-        self.sink.lock()
+    /// The writer. For use when no other thread writes.
+    pub(crate) fn writer(&self) -> impl std::ops::DerefMut<Target = S> {
+        self.writer.lock()
     }
 }

@@ -1,4 +1,5 @@
-//! The syncer: the one thread that takes over what a leader leaves, writes what nobody waits for, and syncs at intervals.
+//! The syncer: the single thread that takes over work from leaders, writes batches that no caller waits for, and syncs
+//! at intervals.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,35 +9,34 @@ use crate::journal::write::ticket::Ticket;
 use crate::sync::has_passed;
 
 impl<S: BatchWriter> Commit<S> {
-    /// What the syncer thread does until it is [stopped](Commit::stop): takes over what is left, writes what nobody waits
-    /// for, and syncs at intervals.
+    /// The body of the syncer thread. Returns once the group commit is [stopped](Commit::stop) or has failed.
     pub(crate) fn run_syncer(&self) {
         let mut state = self.state.lock();
-        // also after a failure it stays until the last leader is done: the files may go to another owner then
-        while state.failed.is_none() || (state.busy && !state.handed) {
+        // after a failure, wait for the last leader: when this thread ends, another owner may open the files
+        while state.failed.is_none() || (state.busy && !state.by_syncer) {
             if state.failed.is_some() {
                 self.wake.wait(&mut state);
-            } else if state.handed {
+            } else if state.by_syncer {
                 let wanted = std::mem::take(&mut state.sync_wanted);
-                // asked in any case: a deadline that is left standing would be due for ever
-                let over = self.interval_is_over(&mut state);
-                let sync = over || !wanted.is_empty() || (state.stopping && !self.syncs());
+                // evaluate this even if a sync is needed anyway: it clears the deadline, which would otherwise stay due
+                let interval_is_over = self.interval_is_over(&mut state);
+                let sync = interval_is_over || !wanted.is_empty() || (state.stopping && !self.syncs());
                 drop(state);
                 let alive = if sync { self.sync_all(&wanted) } else { self.write_next() };
                 state = self.state.lock();
-                if !alive || state.pressing() {
+                if !alive || state.has_work() {
                     continue;
                 }
                 drop(state);
-                let alive = self.rest();
+                let alive = self.write_watermark();
                 state = self.state.lock();
-                if alive && !state.pressing() {
+                if alive && !state.has_work() {
                     state.busy = false;
-                    state.handed = false;
+                    state.by_syncer = false;
                 }
-            } else if !state.busy && (state.due() || (state.stopping && state.linger.is_some())) {
+            } else if !state.busy && (state.is_due() || (state.stopping && state.linger.is_some())) {
                 state.busy = true;
-                state.handed = true;
+                state.by_syncer = true;
             } else if state.stopping && !state.busy {
                 return;
             } else {
@@ -49,9 +49,10 @@ impl<S: BatchWriter> Commit<S> {
             }
         }
         state.busy = false;
-        state.handed = false;
+        state.by_syncer = false;
     }
 
+    /// Whether the sync interval has ended. If so, clears its deadline.
     fn interval_is_over(&self, state: &mut CommitState) -> bool {
         let over = state.sync_by.is_some_and(has_passed);
         if over {
@@ -60,22 +61,22 @@ impl<S: BatchWriter> Commit<S> {
         over
     }
 
-    /// Writes all that is there and syncs it, for those who asked for that and for the interval's sake. What others add
-    /// meanwhile is not waited for, or it might never end.
+    /// Writes all pending batches and syncs them, for `wanted` and for the interval. Batches that are added in the
+    /// meantime are not included, since otherwise this might never end. Returns whether the journal can still write.
     fn sync_all(&self, wanted: &[Arc<Ticket>]) -> bool {
         let batches = {
             let mut open = self.open.lock();
-            self.send_off(&mut open);
+            self.enqueue_open(&mut open);
             self.state.lock().queue.len()
         };
         let alive = (0..batches).all(|_| self.write_next()) && self.state.lock().failed.is_none();
         if !alive {
-            self.disappoint(wanted);
+            self.fail_syncs(wanted);
             return false;
         }
         let result = {
-            let mut sink = self.sink.lock();
-            sink.sync().map(|()| sink.durable())
+            let mut writer = self.writer.lock();
+            writer.sync().map(|()| writer.durable())
         };
         match result {
             Ok(durable) => {
@@ -85,14 +86,14 @@ impl<S: BatchWriter> Commit<S> {
             }
             Err(error) => {
                 self.fail(&error, None);
-                self.disappoint(wanted);
+                self.fail_syncs(wanted);
                 false
             }
         }
     }
 
-    /// Tells those who wanted a sync that there will be none.
-    fn disappoint(&self, wanted: &[Arc<Ticket>]) {
+    /// Settles the tickets of a requested sync with the error of the failure.
+    fn fail_syncs(&self, wanted: &[Arc<Ticket>]) {
         let error = self.state.lock().failed.clone().expect("only after a failure").unsynced;
         wanted.iter().for_each(|ticket| ticket.settle(Err(error.clone())));
     }

@@ -1,4 +1,4 @@
-//! A journal that is read from its first event on, and never written to.
+//! Reads a complete journal from its first event on, without writing to it.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -10,39 +10,40 @@ use crate::event::Model;
 use crate::journal::{FrameKind, Layout, records};
 use crate::keys::Keyring;
 use crate::recovery::{
-    Dispatch, GenesisState, OpenedJournal, RecoveryGoal, Replayed, dispatch_of, recover_watched, state_digest,
+    Dispatch, GenesisState, OpenedJournal, RecoveryGoal, ReplayProgress, dispatch_of, recover_with_progress,
+    state_digest,
 };
 use crate::seq::{SegmentId, Seq};
 
-/// A journal to be read.
-pub(super) struct Reading {
+/// A complete journal, opened for reading.
+pub(super) struct CompleteJournal {
     pub(super) journal: OpenedJournal,
     pub(super) dispatch: Dispatch,
 }
 
-/// What a journal was rebuilt to.
+/// The result of rebuilding the state from a journal.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rebuilt {
     pub(super) events: u64,
     pub(super) last: Seq,
     pub(super) digest: Digest,
-    /// It ends in a write that a crash cut short.
+    /// The journal ends with a torn write.
     pub(super) torn: bool,
 }
 
-impl Reading {
-    /// Reads all headers, and makes sure that the journal is of this model and that the program knows its events.
+impl CompleteJournal {
+    /// Reads all headers, and verifies that the journal belongs to this model and that the program knows its events.
     pub(super) fn open<M: Model>(
         disk: &Arc<dyn Disk>,
         layout: &Layout,
         keyring: &Arc<Keyring>,
-    ) -> Result<Reading, Error> {
+    ) -> Result<CompleteJournal, Error> {
         let journal = OpenedJournal::open(disk, layout, keyring, Some(M::NAME))?;
-        if !journal.segments().is_whole() {
+        if !journal.segments().starts_at_genesis() {
             return Err(Error::new(ErrorDetail::NotWhole { path: layout.root().to_owned() }));
         }
         let dispatch = dispatch_of::<M>(&journal)?;
-        Ok(Reading { journal, dispatch })
+        Ok(CompleteJournal { journal, dispatch })
     }
 
     /// The state before the first event.
@@ -59,16 +60,16 @@ impl Reading {
         first.ok_or_else(|| self.journal.segments().corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned()))
     }
 
-    /// Rebuilds the state, without snapshots. `verify` says whether the digests in the journal count.
+    /// Rebuilds the state without snapshots. `verify` says whether a difference from a recorded digest is an error.
     pub(super) fn rebuild<M: Model>(
         &self,
         until: Option<Seq>,
         verify: bool,
-        watch: &mut dyn FnMut(Replayed),
+        watch: &mut dyn FnMut(ReplayProgress),
     ) -> Result<Rebuilt, Error> {
         let goal =
-            RecoveryGoal { until, newest_snapshot: Some(Seq::ZERO), verify_digests: verify, believe_upcasters: true };
-        let rebuilt = recover_watched::<M>(&self.journal, &self.dispatch, goal, watch)?;
+            RecoveryGoal { until, newest_snapshot: Some(Seq::ZERO), verify_digests: verify, trust_upcasters: true };
+        let rebuilt = recover_with_progress::<M>(&self.journal, &self.dispatch, goal, watch)?;
         Ok(Rebuilt {
             events: rebuilt.replayed,
             last: rebuilt.last,
@@ -77,7 +78,7 @@ impl Reading {
         })
     }
 
-    /// The last event that was, or came of, the event `origin` or one before it.
+    /// The last event that has the origin `origin` or an earlier one.
     fn last_of(&self, origin: Seq) -> Result<Seq, Error> {
         let scan = self.journal.scan();
         let mut last = Seq::ZERO;
@@ -104,15 +105,20 @@ impl Reading {
     }
 }
 
-/// The first event, by its first number, after which two journals of the same events rebuild to different states, if they
-/// differ after `last`. Replays each of them once for every halving of what is left.
-pub(super) fn parting<M: Model>(one: &Reading, other: &Reading, last: Seq) -> Result<Seq, Error> {
+/// The origin of the first event after which two journals of the same events rebuild to different states, given that
+/// they differ after `last`. A binary search: each of its steps replays both journals once.
+pub(super) fn first_divergence<M: Model>(
+    one: &CompleteJournal,
+    other: &CompleteJournal,
+    last: Seq,
+) -> Result<Seq, Error> {
     let (mut same, mut differs) = (0, last.get());
     while differs - same > 1 {
         let middle = same + (differs - same) / 2;
-        match one.digest_at::<M>(Seq::new(middle))? == other.digest_at::<M>(Seq::new(middle))? {
-            true => same = middle,
-            false => differs = middle,
+        if one.digest_at::<M>(Seq::new(middle))? == other.digest_at::<M>(Seq::new(middle))? {
+            same = middle;
+        } else {
+            differs = middle;
         }
     }
     Ok(Seq::new(differs))

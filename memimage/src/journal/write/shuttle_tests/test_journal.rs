@@ -1,4 +1,4 @@
-//! A group commit over a disk in memory, which may fail.
+//! A group commit on an in-memory disk that can fail.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -19,7 +19,7 @@ use crate::journal::write::ticket::Ticket;
 use crate::outcome::Outcome;
 use crate::seq::{SegmentId, Seq};
 
-/// What came to the disk.
+/// The operations that reached the in-memory disk.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     pub(super) written: u64,
@@ -30,19 +30,19 @@ pub(super) struct Log {
     pub(super) failed: bool,
 }
 
-/// A disk that fails at its n-th operation, if at all.
-pub(super) struct Memory {
+/// An in-memory disk, which fails at its n-th operation if `fails_at` is given.
+pub(super) struct InMemoryWriter {
     log: Arc<Plain<Log>>,
     fails_at: Option<usize>,
     durability: Durability,
 }
 
-impl Memory {
+impl InMemoryWriter {
     fn operation(&mut self) -> Result<std::sync::MutexGuard<'_, Log>, Error> {
-        // a disk takes its time, and others go on meanwhile
+        // a disk operation takes time, in which other threads run
         thread::yield_now();
         let mut log = self.log.lock().unwrap();
-        assert!(!log.failed, "nothing is asked of a disk that failed");
+        assert!(!log.failed, "a failed disk receives no more operations");
         log.operations += 1;
         if self.fails_at == Some(log.operations) {
             log.failed = true;
@@ -52,7 +52,7 @@ impl Memory {
     }
 }
 
-impl BatchWriter for Memory {
+impl BatchWriter for InMemoryWriter {
     fn write(&mut self, batch: &mut Batch) -> Result<(), Error> {
         let synced_first = self.durability == Durability::Synced;
         let log = Arc::clone(&self.log);
@@ -63,8 +63,8 @@ impl BatchWriter for Memory {
                 return Err(error);
             }
         };
-        assert_eq!(batch.first_seq.get(), log.written + 1, "batches come in order, each once");
-        assert!(!synced_first || log.synced == log.written, "a batch is written after the one before it is synced");
+        assert_eq!(batch.first_seq.get(), log.written + 1, "batches arrive in order, each exactly once");
+        assert!(!synced_first || log.synced == log.written, "the previous batch is synced before the next is written");
         log.written = batch.last_seq().get();
         Ok(())
     }
@@ -89,15 +89,15 @@ impl BatchWriter for Memory {
         Seq::new(self.log.lock().unwrap().synced)
     }
 
-    fn rest(&mut self) -> Result<(), Error> {
+    fn write_watermark(&mut self) -> Result<(), Error> {
         self.operation().map(drop)
     }
 }
 
-/// A group commit, its syncer, and the disk below.
+/// A group commit, its syncer, and its in-memory disk.
 #[derive(Clone)]
-pub(super) struct Journal {
-    pub(super) commit: Arc<Commit<Memory>>,
+pub(super) struct TestJournal {
+    pub(super) commit: Arc<Commit<InMemoryWriter>>,
     pub(super) log: Arc<Plain<Log>>,
     durability: Durability,
 }
@@ -108,30 +108,30 @@ pub(super) struct Executed {
     pub(super) ticket: Arc<Ticket>,
 }
 
-impl Journal {
+impl TestJournal {
     pub(super) fn start(
         durability: Durability,
-        caps: BatchLimits,
+        limits: BatchLimits,
         fails_at: Option<usize>,
-    ) -> (Journal, JoinHandle<()>) {
+    ) -> (TestJournal, JoinHandle<()>) {
         crate::sync::reset_clock();
         let log = Arc::new(Plain::new(Log::default()));
-        let sink = Memory { log: Arc::clone(&log), fails_at, durability };
-        let place = FramePosition { segment: SegmentId::FIRST, offset: SEGMENT_HEADER as u64 };
-        let plan = SpaceReservation::new(place, 1 << 40, 0, 80, 9);
-        let commit = Commit::new(sink, durability, caps, |lead| {
-            OpenBatch::new(Seq::new(1), Timestamp::from_micros(0), plan, lead)
+        let writer = InMemoryWriter { log: Arc::clone(&log), fails_at, durability };
+        let position = FramePosition { segment: SegmentId::FIRST, offset: SEGMENT_HEADER as u64 };
+        let reservation = SpaceReservation::new(position, 1 << 40, 0, 80, 9);
+        let commit = Commit::new(writer, durability, limits, |leader| {
+            OpenBatch::new(Seq::new(1), Timestamp::from_micros(0), reservation, leader)
         });
         let syncing = Arc::clone(&commit);
         let syncer = thread::spawn(move || syncing.run_syncer());
-        (Journal { commit, log, durability }, syncer)
+        (TestJournal { commit, log, durability }, syncer)
     }
 
-    pub(super) fn healthy(durability: Durability) -> (Journal, JoinHandle<()>) {
-        Journal::start(durability, WIDE, None)
+    pub(super) fn healthy(durability: Durability) -> (TestJournal, JoinHandle<()>) {
+        TestJournal::start(durability, WIDE, None)
     }
 
-    /// Runs a command, as an image does.
+    /// Executes a command like an image does.
     pub(super) fn execute(&self, linger: bool) -> Result<Executed, Error> {
         let mut open = self.commit.open();
         if let Some(error) = open.ended() {
@@ -171,7 +171,11 @@ impl Journal {
         assert!(self.commit.failure().is_none(), "a healthy disk");
         let log = self.log.lock().unwrap();
         let executed = self.commit.executed().get();
-        assert_eq!((log.written, log.synced), (executed, executed), "all is on disk once it is stopped");
+        assert_eq!(
+            (log.written, log.synced),
+            (executed, executed),
+            "everything is synced after the journal has stopped"
+        );
         assert_eq!((self.commit.written().get(), self.commit.durable().get()), (executed, executed));
     }
 }
