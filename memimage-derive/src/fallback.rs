@@ -172,7 +172,7 @@ fn payload(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream
             }
 
             impl #krate::IntoEvents<#model> for #payload {
-                const EVENT_VERSION: #krate::__private::EventVersion = #krate::__private::EventVersion::Unknown;
+                const EVENT_VERSION: #krate::__private::EventVersion = #krate::__private::EventVersion::Open;
 
                 fn replay_into(
                     self,
@@ -210,7 +210,7 @@ fn event(krate: &TokenStream, block: &Block) -> TokenStream {
         }
 
         impl #krate::IntoEvents<#model> for #event {
-            const EVENT_VERSION: #krate::__private::EventVersion = #krate::__private::EventVersion::Unknown;
+            const EVENT_VERSION: #krate::__private::EventVersion = #krate::__private::EventVersion::Open;
 
             fn replay_into(
                 self,

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use memimage::__private::{
-    EventType, EventVersion, PastVersion, ReplayError, ReplayTarget, ShapeRef, UpcastChain, Upcasting, only_step, take,
+    EventType, EventVersion, PastVersion, ReplayError, ReplayTarget, ShapeRef, UpcastChain, Upcasting, deliver,
+    only_step,
 };
 use memimage::{
     Command, Commands, Context, Error, Event, Image, IntoEvents, Model, Options, Payload, Recorded, Shape,
@@ -55,15 +56,19 @@ macro_rules! book {
         }
 
         impl IntoEvents<$book> for Entry<0, 0, 9> {
-            const STANDS: EventVersion = EventVersion::Open;
+            const EVENT_VERSION: EventVersion = EventVersion::Open;
 
-            fn land(self, at: Upcasting<'_>, sink: &mut ReplayTarget<'_, '_, $book>) -> Result<(), ReplayError> {
-                take(self, at, sink)
+            fn replay_into(
+                self,
+                at: Upcasting<'_>,
+                target: &mut ReplayTarget<'_, '_, $book>,
+            ) -> Result<(), ReplayError> {
+                deliver(self, at, target)
             }
         }
 
         impl PastVersion<Entry<0, 0, 9>, $book> for Fields {
-            const ONWARD: UpcastChain<Fields, $book> = only_step::<Fields, _, Entry<0, 0, 9>, $book>();
+            const CHAIN: UpcastChain<Fields, $book> = only_step::<Fields, _, Entry<0, 0, 9>, $book>();
         }
 
         impl<const T: usize, const O: usize, const V: u32> Payload<$book> for Entry<T, O, V> {

@@ -167,7 +167,7 @@ pub mod __private {
     pub use crate::event::{
         EventType, EventVersion, Group, HistoryError, PastState, PastVersion, ReplayError, ReplayTarget, Retired,
         ShapeLock, StateUpcast, StateUpcastFrom, StateVersion, UpcastChain, UpcastFailure, UpcastGoal, UpcastTarget,
-        Upcasting, concat, count, end_chain, forgotten, is_listed, only_retired_step, only_state_step, only_step,
+        Upcasting, concat, count, deliver, is_listed, missing_event, only_retired_step, only_state_step, only_step,
         row_of, shared, step,
     };
     pub use crate::expand::{

@@ -63,15 +63,15 @@ fn into_events(krate: &TokenStream, block: &Block) -> TokenStream {
         let (name, version) = (&command.name, command.version());
         let event_version = quote!(#krate::__private::EventVersion::At(#name, #version));
         let implementation =
-            implement(event_version, &quote!(#payload), quote!(#krate::__private::end_chain(self, at, target)));
+            implement(event_version, &quote!(#payload), quote!(#krate::__private::deliver(self, at, target)));
         quote!(#(#cfgs)* #implementation)
     });
     let arms = block.commands.iter().map(|command| {
         let (cfgs, variant) = (command.cfgs(), &command.variant);
         quote!(#(#cfgs)* Self::#variant(payload) => #krate::IntoEvents::<#model>::replay_into(payload, at, target))
     });
-    let unknown = quote!(#krate::__private::EventVersion::Unknown);
-    let whole = implement(unknown, &quote!(#event), quote!(match self { #(#arms,)* }));
+    let open = quote!(#krate::__private::EventVersion::Open);
+    let whole = implement(open, &quote!(#event), quote!(match self { #(#arms,)* }));
     quote!(#(#payloads)* #whole)
 }
 

@@ -91,7 +91,7 @@ pub(crate) fn event_of_groups(
 
         #[automatically_derived]
         impl #krate::IntoEvents<#model> for #event {
-            const EVENT_VERSION: #krate::__private::EventVersion = #krate::__private::EventVersion::Unknown;
+            const EVENT_VERSION: #krate::__private::EventVersion = #krate::__private::EventVersion::Open;
 
             fn replay_into(
                 self,
@@ -201,7 +201,7 @@ fn locked(krate: &TokenStream, model: &Ident, groups: &[ListedGroup<'_>]) -> Tok
     let blocks = groups.iter().map(|group| group.constant(krate, model, "LOCK"));
     let krate = respanned(krate, model.span());
     tokens.extend(quote_spanned! {model.span()=>
-        const _: () = match #krate::__private::forgotten(
+        const _: () = match #krate::__private::missing_event(
             &[#(#blocks),*],
             #held,
             <#model as #krate::Commands>::EVENTS,

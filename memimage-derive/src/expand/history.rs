@@ -88,7 +88,7 @@ fn past_version(
             at: #krate::__private::Upcasting<'_>,
             target: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
         ) -> ::core::result::Result<(), #krate::__private::ReplayError> {
-            <Self as #krate::__private::PastVersion<#payload, #model>>::CHAIN.run(self, at, target)
+            <Self as #krate::__private::PastVersion<#payload, #model>>::CHAIN.replay(self, at, target)
         }
     };
     let into_events_body = braced(into_events_body, ty.span());
@@ -133,7 +133,7 @@ fn direction(
         ) {
             #krate::__private::HistoryError::None => {}
             #krate::__private::HistoryError::Gap => ::core::panic!(#gap),
-            #krate::__private::HistoryError::Down => ::core::panic!(#down),
+            #krate::__private::HistoryError::Backward => ::core::panic!(#down),
         };
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn history(krate: &TokenStream, input: &DeriveInput, version: u32, hi
         impl #krate::__private::StateUpcast<#model> for #model {
             const VERSION: ::core::primitive::u32 = #version;
 
-            fn upcast_state(
+            fn into_current(
                 self,
                 _: &#krate::Recorded<'_>,
             ) -> ::core::result::Result<#model, #krate::__private::ReplayError> {
@@ -63,11 +63,11 @@ pub(super) fn history(krate: &TokenStream, input: &DeriveInput, version: u32, hi
             #header {
                 const VERSION: ::core::primitive::u32 = #past;
 
-                fn upcast_state(
+                fn into_current(
                     self,
                     recorded: &#krate::Recorded<'_>,
                 ) -> ::core::result::Result<#model, #krate::__private::ReplayError> {
-                    <Self as #krate::__private::PastState<#model>>::CHAIN.run(self, recorded)
+                    <Self as #krate::__private::PastState<#model>>::CHAIN.upcast(self, recorded)
                 }
             }
         });

@@ -49,7 +49,7 @@ impl<M> EventType<M> {
             replay: replay::<M, P>,
             recast: None,
             values: None,
-            next: EventVersion::Unknown,
+            next: EventVersion::Open,
         }
     }
 
@@ -65,7 +65,7 @@ impl<M> EventType<M> {
             replay: replay_past::<M, T, P>,
             recast: Some(recast_past::<M, T, P>),
             values: None,
-            next: T::CHAIN.next,
+            next: T::CHAIN.version,
         }
     }
 
@@ -129,14 +129,14 @@ fn replay_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
     stored: &StoredPayload<'_>,
     apply: &mut Apply<'_, M>,
 ) -> Result<(), ReplayError> {
-    T::CHAIN.run(payload(stored)?, stored.upcasting(), &mut apply.target())
+    T::CHAIN.replay(payload(stored)?, stored.upcasting(), &mut apply.target())
 }
 
 fn recast_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
     stored: &StoredPayload<'_>,
     recast: &mut Reencode<M>,
 ) -> Result<(), ReplayError> {
-    T::CHAIN.run(payload(stored)?, stored.upcasting(), &mut recast.target())
+    T::CHAIN.replay(payload(stored)?, stored.upcasting(), &mut recast.target())
 }
 
 fn replay_values<M, T: IntoEvents<M> + DeserializeOwned>(

@@ -19,8 +19,8 @@ pub use group::{Group, concat, count, is_listed, shared};
 pub use payload::{Command, FromRefusal, Payload};
 pub use recorded::{Recorded, UpcastError, Upcasting};
 pub use replay_error::ReplayError;
-pub use replay_target::{ReplayTarget, end_chain};
-pub use shape_lock::{ShapeLock, forgotten};
+pub use replay_target::{ReplayTarget, deliver};
+pub use shape_lock::{ShapeLock, missing_event};
 pub use state::{PastState, StateUpcast, StateUpcastFrom, StateVersion, only_state_step};
 pub use upcast::{
     EventVersion, HistoryError, IntoEvents, PastVersion, Retired, Upcast, UpcastChain, UpcastFailure, UpcastGoal,

@@ -25,7 +25,7 @@ enum Kind<'s, 'a, M> {
 ///
 /// If it cannot be applied, or recorded.
 #[inline]
-pub fn end_chain<M, P: Payload<M>>(
+pub fn deliver<M, P: Payload<M>>(
     payload: P,
     at: Upcasting<'_>,
     target: &mut ReplayTarget<'_, '_, M>,

@@ -51,7 +51,7 @@ impl ShapeLock {
 
 /// The message about the first event of a lock that no row of the table is for. None after an error in one of the
 /// blocks, whose rows are missing from the table.
-pub const fn forgotten<M>(
+pub const fn missing_event<M>(
     blocks: &[Option<ShapeLock>],
     locked: &[(&'static str, u32)],
     events: &[EventType<M>],

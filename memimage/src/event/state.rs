@@ -51,7 +51,7 @@ pub trait StateUpcast<M>: Sized {
     const VERSION: u32;
 
     /// Goes on to the present version.
-    fn upcast_state(self, recorded: &Recorded<'_>) -> Result<M, ReplayError>;
+    fn into_current(self, recorded: &Recorded<'_>) -> Result<M, ReplayError>;
 }
 
 /// A past state in the history of the model `M`.
@@ -64,7 +64,7 @@ pub trait PastState<M>: Sized {
 pub struct StateUpcastFrom<T, M> {
     /// The version at which it begins.
     next: u32,
-    upcast_state: fn(T, &Recorded<'_>) -> Result<M, ReplayError>,
+    upcast: fn(T, &Recorded<'_>) -> Result<M, ReplayError>,
 }
 
 impl<T, M> StateUpcastFrom<T, M> {
@@ -78,8 +78,8 @@ impl<T, M> StateUpcastFrom<T, M> {
     /// # Errors
     ///
     /// As an upcaster on the way says.
-    pub fn run(&self, old: T, recorded: &Recorded<'_>) -> Result<M, ReplayError> {
-        (self.upcast_state)(old, recorded)
+    pub fn upcast(&self, old: T, recorded: &Recorded<'_>) -> Result<M, ReplayError> {
+        (self.upcast)(old, recorded)
     }
 }
 
@@ -91,16 +91,14 @@ impl<M> UpcastGoal for States<M> {
 }
 
 impl<M, T: StateUpcast<M>> UpcastTarget<States<M>> for T {
-    const TARGET: StateUpcastFrom<T, M> = StateUpcastFrom { next: T::VERSION, upcast_state: T::upcast_state };
+    const TARGET: StateUpcastFrom<T, M> = StateUpcastFrom { next: T::VERSION, upcast: T::into_current };
 }
 
 /// Finds the one step of `T`, a past state of the model `M`.
 pub const fn only_state_step<T: StepOf<M, Next, States<M>>, Next, M>() -> StateUpcastFrom<T, M> {
     StateUpcastFrom {
         next: T::TARGET.next,
-        upcast_state: |old, recorded| {
-            (T::TARGET.upcast_state)(old.upcast(recorded).map_err(ReplayError::Upcast)?, recorded)
-        },
+        upcast: |old, recorded| (T::TARGET.upcast)(old.upcast(recorded).map_err(ReplayError::Upcast)?, recorded),
     }
 }
 
@@ -110,5 +108,5 @@ fn read<M, T: PastState<M> + Shape + Serialize + DeserializeOwned>(
 ) -> Result<(M, Digest), StateUpcastError> {
     let state: T = decode(bytes)?;
     let digest = digest(&state)?;
-    Ok((T::CHAIN.run(state, recorded)?, digest))
+    Ok((T::CHAIN.upcast(state, recorded)?, digest))
 }

@@ -52,7 +52,7 @@ impl<M> UpcastGoal for Events<M> {
 /// The way on from what may be an event, or become one.
 pub struct EventTarget<T, M> {
     version: EventVersion,
-    replay_into: fn(T, Upcasting<'_>, &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>,
+    replay: fn(T, Upcasting<'_>, &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>,
 }
 
 /// What has a place in a course.
@@ -62,7 +62,7 @@ pub trait UpcastTarget<C: UpcastGoal>: Sized {
 }
 
 impl<M, T: IntoEvents<M>> UpcastTarget<Events<M>> for T {
-    const TARGET: EventTarget<T, M> = EventTarget { version: T::EVENT_VERSION, replay_into: T::replay_into };
+    const TARGET: EventTarget<T, M> = EventTarget { version: T::EVENT_VERSION, replay: T::replay_into };
 }
 
 /// What an upcaster may lead to: a payload of the model, a past version with a step of its own, the event enum, nothing
@@ -89,11 +89,11 @@ pub trait IntoEvents<M>: Sized {
 #[derive(Clone, Copy, Debug)]
 pub enum EventVersion {
     /// None, or one that is known only when it comes.
-    Unknown,
+    Open,
     /// This version of this event.
     At(&'static str, u32),
     /// All of these.
-    All(&'static [EventVersion]),
+    Each(&'static [EventVersion]),
 }
 
 /// The most steps in a chain; what takes more goes round in a circle. An image asks for circles before it takes the first
@@ -126,8 +126,8 @@ pub trait PastVersion<P, M>: Sized {
 
 /// The step of the past version `T`, and those after it.
 pub struct UpcastChain<T, M> {
-    pub(super) next: EventVersion,
-    pub(super) take: fn(T, Upcasting<'_>, &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>,
+    pub(super) version: EventVersion,
+    pub(super) replay: fn(T, Upcasting<'_>, &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>,
 }
 
 impl<T, M> UpcastChain<T, M> {
@@ -137,27 +137,27 @@ impl<T, M> UpcastChain<T, M> {
     ///
     /// As an upcaster on the way says, or a payload at the end.
     #[inline]
-    pub fn run(&self, old: T, at: Upcasting<'_>, target: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
-        (self.take)(old, at, target)
+    pub fn replay(&self, old: T, at: Upcasting<'_>, target: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
+        (self.replay)(old, at, target)
     }
 
     /// How the step is wrong, from `version` of the event `name`, if `next` is the version after it.
     pub const fn history_error(&self, name: &str, version: u32, next: u32) -> HistoryError {
-        self.next.history_error(name, version, next)
+        self.version.history_error(name, version, next)
     }
 }
 
 impl EventVersion {
     const fn history_error(&self, name: &str, version: u32, next: u32) -> HistoryError {
         match *self {
-            EventVersion::At(event, target) if same(event, name) && target != next => {
-                if target <= version {
-                    HistoryError::Down
+            EventVersion::At(event, found) if same(event, name) && found != next => {
+                if found <= version {
+                    HistoryError::Backward
                 } else {
                     HistoryError::Gap
                 }
             }
-            EventVersion::All(parts) => {
+            EventVersion::Each(parts) => {
                 let mut i = 0;
                 while i < parts.len() {
                     match parts[i].history_error(name, version, next) {
@@ -210,13 +210,13 @@ pub const fn only_retired_step<T: StepOfRetired<Next, Events<M>>, Next, M>() -> 
 
 const fn chain<T: Upcast<Next, Events<M>>, Next, M>() -> UpcastChain<T, M> {
     UpcastChain {
-        next: T::TARGET.version,
-        take: |old, at, target| {
+        version: T::TARGET.version,
+        replay: |old, at, target| {
             if at.steps == MAX_STEPS {
                 return Err(ReplayError::Circle(MAX_STEPS));
             }
             let next = old.upcast(at.recorded).map_err(ReplayError::Upcast)?;
-            (T::TARGET.replay_into)(next, Upcasting { steps: at.steps + 1, ..at }, target)
+            (T::TARGET.replay)(next, Upcasting { steps: at.steps + 1, ..at }, target)
         },
     }
 }
@@ -229,11 +229,11 @@ pub enum HistoryError {
     /// It passes over a version.
     Gap,
     /// It leads to the same version, or back.
-    Down,
+    Backward,
 }
 
 impl<M> IntoEvents<M> for () {
-    const EVENT_VERSION: EventVersion = EventVersion::Unknown;
+    const EVENT_VERSION: EventVersion = EventVersion::Open;
 
     fn replay_into(self, _: Upcasting<'_>, _: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
         Ok(())
@@ -259,7 +259,7 @@ impl<M, T: IntoEvents<M>> IntoEvents<M> for Vec<T> {
 macro_rules! tuples {
     ($(($($part:ident $number:tt),+),)+) => {$(
         impl<M, $($part: IntoEvents<M>),+> IntoEvents<M> for ($($part,)+) {
-            const EVENT_VERSION: EventVersion = EventVersion::All(&[$($part::EVENT_VERSION),+]);
+            const EVENT_VERSION: EventVersion = EventVersion::Each(&[$($part::EVENT_VERSION),+]);
 
             fn replay_into(self, at: Upcasting<'_>, target: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
                 $(self.$number.replay_into(at.part($number), target)?;)+

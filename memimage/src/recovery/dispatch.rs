@@ -230,8 +230,8 @@ impl<'a, M> UpcastCycles<'a, M> {
 
     fn leads_to_cycle(&mut self, version: EventVersion) -> bool {
         match version {
-            EventVersion::Unknown => false,
-            EventVersion::All(parts) => parts.iter().any(|part| self.leads_to_cycle(*part)),
+            EventVersion::Open => false,
+            EventVersion::Each(parts) => parts.iter().any(|part| self.leads_to_cycle(*part)),
             EventVersion::At(name, version) => self.by_name.row(name, version).is_some_and(|row| self.has_cycle(row)),
         }
     }
