@@ -99,7 +99,7 @@ impl CommandArgs {
             Meta::List(list) if list.tokens.is_empty() => {}
             Meta::List(_) => args.broken = cx.ok(attr.parse_nested_meta(|meta| args.key(cx, &meta))).is_none(),
             Meta::NameValue(_) => {
-                cx.error(attr, "malformed `#[command]` attribute; help: write `#[command]` or `#[command(key = …)]`")
+                cx.error(attr, "malformed `#[command]` attribute; help: write `#[command]` or `#[command(key = …)]`");
             }
         }
         args

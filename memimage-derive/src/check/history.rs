@@ -133,7 +133,7 @@ pub(crate) fn state(cx: &Ctxt, history: &History, version: u32) {
     for step in &history.steps {
         match step {
             HistoryEntry::Value(path) => {
-                cx.error(path, "a past state must be a type; help: keep it as a struct with an upcaster")
+                cx.error(path, "a past state must be a type; help: keep it as a struct with an upcaster");
             }
             HistoryEntry::Type(ty) if !types.insert(ty.to_token_stream().to_string()) => {
                 cx.error(

@@ -32,7 +32,7 @@ pub(crate) fn upcaster(cx: &Ctxt, upcaster: &Upcaster) {
                 cx.error(reference, "an upcaster cannot borrow the past version; help: take it by value");
             }
             Type::ImplTrait(_) => {
-                cx.error(&old.ty, "an upcaster cannot be generic; help: write the type of the past version")
+                cx.error(&old.ty, "an upcaster cannot be generic; help: write the type of the past version");
             }
             _ => {}
         },

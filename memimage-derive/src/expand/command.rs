@@ -91,7 +91,7 @@ fn functions(krate: &TokenStream, block: &Block, command: &Command) -> CommandFu
     // written as a projection, so that a type that is not a `Result` gives no second error in the body
     match (block.refusing(command), &command.output) {
         (Some(ty), Output::Result(_)) => {
-            apply_output = quote_spanned!(span=> <#ty as #krate::__private::Fallible>::StdResult)
+            apply_output = quote_spanned!(span=> <#ty as #krate::__private::Fallible>::StdResult);
         }
         (Some(check_type), _) => {
             let own_type = super::own_type(block, check_type);
