@@ -58,12 +58,8 @@ macro_rules! book {
         impl IntoEvents<$book> for Entry<0, 0, 9> {
             const EVENT_VERSION: EventVersion = EventVersion::Open;
 
-            fn replay_into(
-                self,
-                at: Upcasting<'_>,
-                target: &mut ReplayTarget<'_, '_, $book>,
-            ) -> Result<(), ReplayError> {
-                deliver(self, at, target)
+            fn replay_into(self, at: Upcasting<'_>, sink: &mut ReplayTarget<'_, '_, $book>) -> Result<(), ReplayError> {
+                deliver(self, at, sink)
             }
         }
 

@@ -1,4 +1,4 @@
-//! The library's one error: opaque, cheap to clone, with a kind and a position.
+//! The error type of the library: opaque, cheap to clone, with a kind and a position.
 
 mod command;
 mod position;
@@ -16,16 +16,16 @@ pub use position::Position;
 
 pub(crate) use messages::ErrorDetail;
 
-/// What went wrong, where, and what to do about it.
+/// The error of every operation of the library. Its text says what happened, where, and what to do.
 ///
-/// Programs match on its [`kind`](Error::kind), people read its text; `Debug` shows the same text, since
-/// `fn main() -> Result<…>` prints that. Cloning is cheap: all callers who wait for the same batch get clones of one error.
+/// Match on its [`kind`](Error::kind). `Debug` shows the same text as `Display`, because `fn main() -> Result<…>` prints errors
+/// with `Debug`. Cloning is cheap: all callers that wait for one batch get clones of one error.
 #[derive(Clone)]
 pub struct Error {
     detail: Arc<ErrorDetail>,
 }
 
-/// Two errors are equal when they are clones of one another.
+/// Two errors are equal if they are clones of one error.
 impl PartialEq for Error {
     fn eq(&self, other: &Error) -> bool {
         Arc::ptr_eq(&self.detail, &other.detail)
@@ -43,7 +43,7 @@ impl Error {
         Error::new(ErrorDetail::Io { act, path: path.to_owned(), source })
     }
 
-    /// What poisoned the image, for those who have none that could be reopened; any other error as it is.
+    /// The cause of a [poisoned](ErrorKind::Poisoned) image, without the advice to reopen it; otherwise the error itself.
     pub(crate) fn cause(&self) -> Error {
         match &*self.detail {
             ErrorDetail::Poisoned { cause, .. } => cause.clone(),
@@ -51,7 +51,7 @@ impl Error {
         }
     }
 
-    /// What is wrong, without what to do about it, where the error is to be one of a list.
+    /// The error as an item of a list, without the help.
     pub(crate) fn briefly(&self) -> String {
         match &*self.detail {
             ErrorDetail::Snapshot { path, what } | ErrorDetail::ForgedState { path, what } => {
@@ -61,7 +61,7 @@ impl Error {
         }
     }
 
-    /// What is wrong, where the file is named beside it.
+    /// The error without the file, for a text that names the file.
     pub(crate) fn in_short(&self) -> String {
         match &*self.detail {
             ErrorDetail::Snapshot { what, .. } | ErrorDetail::ForgedState { what, .. } => what.clone(),
@@ -69,12 +69,12 @@ impl Error {
         }
     }
 
-    /// The kind of the error. Match on it to act on an error; its text is for people and may change.
+    /// The kind of the error. Match on it to act on an error; the text may change in any version.
     pub fn kind(&self) -> ErrorKind {
         ErrorKind::of(&self.detail)
     }
 
-    /// Whether a failed read, write or sync is the cause, also of an image that was [poisoned](ErrorKind::Poisoned).
+    /// Whether a failed read, write or sync is the cause, including the cause of a [poisoned](ErrorKind::Poisoned) image.
     pub fn is_io(&self) -> bool {
         match &*self.detail {
             ErrorDetail::Poisoned { cause, .. } => cause.is_io(),
@@ -100,7 +100,7 @@ impl Error {
         self.kind() == ErrorKind::Forged
     }
 
-    /// Whether the file to be read does not exist.
+    /// Whether the cause is a file that does not exist.
     pub(crate) fn is_missing(&self) -> bool {
         matches!(&*self.detail, ErrorDetail::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
@@ -119,7 +119,7 @@ impl Error {
     }
 }
 
-/// Whether the operating system says that there is no room.
+/// Whether the error of the operating system reports a lack of space.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
 }

@@ -1,21 +1,21 @@
-//! What commands can be handed to: an image, a shared pointer to one, or one with metadata.
+//! The trait of everything that executes commands: an image, a pointer to one, or one with metadata.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::event::{Command, Model};
 
-/// Something that runs the commands of a model: an [`Image`](crate::Image), a pointer to one, or
-/// [`WithMetadata`](crate::WithMetadata) metadata. The trait of a model's commands (`BankCommands`) is there for each of them.
+/// Executes the commands of a model. [`Image`](crate::Image), pointers to one, and [`WithMetadata`](crate::WithMetadata)
+/// implement it. Every implementation also has the trait of the model's commands (`BankCommands`).
 pub trait Execute {
-    /// The model whose commands it runs.
+    /// The model whose commands it executes.
     type Model: Model;
 
-    /// Runs a command and waits until its answer is as durable as the image's durability says.
+    /// Executes a command, and waits until the command has the durability of the image's options.
     ///
     /// # Errors
     ///
-    /// As [`Image::submit`](crate::Image::submit); also the command's refusal.
+    /// As [`Image::submit`](crate::Image::submit), and the refusal of the command.
     fn execute<C: Command<Self::Model>>(&self, command: C) -> Result<C::Output, C::Error>;
 }
 

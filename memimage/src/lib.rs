@@ -177,8 +177,8 @@ pub mod __private {
     };
     pub use crate::outcome::Outcome;
     pub use crate::shape::{
-        Back, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Text, Variant, drifted, generic_identity,
-        identity,
+        Back, ConstText, Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant, drifted,
+        generic_identity, identity,
     };
     pub use crate::shape_lock::bless_or_verify;
     pub use serde;

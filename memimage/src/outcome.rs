@@ -1,10 +1,10 @@
-//! The outcome of a recorded command, which the journal holds with it.
+//! The outcome of a recorded command, which the journal records with it.
 
-/// What became of a recorded command.
+/// The outcome of a recorded command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The body ran and returned a value.
+    /// The body returned a value.
     Applied,
-    /// A fallible body returned an error (it may have changed something first).
+    /// A fallible body returned an error. It may have changed the state before.
     Rejected,
 }

@@ -314,7 +314,7 @@ impl<M: Model> Replay<'_, M> {
             Ok(Err(fault)) => (fault.to_string(), fault.help()),
             Err(panic) => {
                 let what = format!("it panicked: {}", panic_message(&*panic));
-                (what, ReplayError::help_for_panic(event.recast.is_some()))
+                (what, ReplayError::help_for_panic(event.reencode.is_some()))
             }
         };
         let (name, version) = (event.name.to_owned(), event.version);

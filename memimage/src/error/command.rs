@@ -1,20 +1,20 @@
-//! Why a command gave no value: the model's refusal, or the library's error.
+//! The error of a command that can refuse: the model's refusal, or an error of the library.
 
 use super::Error;
 
-/// Why a command that may be refused gave no value.
+/// The error of a command that can refuse.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError<E> {
-    /// The model refused it; the refusal is an answer like any other.
+    /// The model refused the command.
     #[error("{0}")]
     Refused(E),
-    /// The image could not run it.
+    /// The image could not execute the command.
     #[error(transparent)]
     Image(#[from] Error),
 }
 
 impl<E> CommandError<E> {
-    /// The model's refusal, if it is one.
+    /// The refusal of the model, if the model refused the command.
     pub fn refusal(&self) -> Option<&E> {
         match self {
             CommandError::Refused(refusal) => Some(refusal),

@@ -3,15 +3,15 @@
 use super::is_full;
 use super::messages::ErrorDetail;
 
-/// What kind of error an [`Error`](super::Error) is. Its text says which file or event it concerns, and what to do.
+/// The kind of an [`Error`](super::Error).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// No image is at the path, and the options say not to create one.
+    /// No image exists at the path, and the options do not allow to create one.
     NotFound,
-    /// A file or directory stands where a new image was to be created.
+    /// A file or directory already exists at the path of a new image.
     AlreadyExists,
-    /// The directory is not an image, or it holds something that no image has: a link, a pipe, a device.
+    /// The directory is not an image, or it contains a link, a pipe or a device, which no image does.
     NotAnImage,
     /// Another process, or another handle in this process, owns the image.
     Locked,
@@ -23,12 +23,12 @@ pub enum ErrorKind {
     InvalidModel,
     /// Bytes on disk are damaged. [`Error::position`](super::Error::position) says where.
     Corrupt,
-    /// The journal or a snapshot was changed by somebody who does not have its key: its checksums are right, and its chain or a
-    /// cipher's tag is not.
+    /// Somebody without the key changed the journal or a snapshot: its checksums are valid, but its chain or a cipher's tag is
+    /// not.
     Forged,
-    /// The image is encrypted or chained, and its key is missing or wrong; or keys were given for an image without protection.
+    /// The image is encrypted or chained, and its key is missing or wrong; or the image has no protection, but keys were given.
     Key,
-    /// Replay did not give what was recorded, or what it gave before: an event's outcome or the state's digest differs.
+    /// Replay failed, or gave another result than the recorded one: an event's outcome or the state's digest differs.
     Diverged,
     /// The operation needs the whole journal, and its start was pruned. See [`Options::retention`](crate::Options::retention).
     Pruned,
@@ -42,7 +42,7 @@ pub enum ErrorKind {
     Poisoned,
     /// The image was closed.
     Closed,
-    /// There is no room for the command just now. Only `try_submit` returns this.
+    /// There is currently no room for the command. Only `try_submit` returns this.
     Busy,
     /// The command's record is larger than [`Options::record_bytes_max`](crate::Options::record_bytes_max).
     RecordTooLarge,
@@ -54,7 +54,7 @@ pub enum ErrorKind {
     Panicked,
     /// The [shape lock](crate::shape_lock) is missing, cannot be read, or does not match the program.
     ShapeLock,
-    /// An option has a value out of its range.
+    /// The value of an option is out of range.
     InvalidOption,
 }
 

@@ -1,4 +1,4 @@
-//! All error messages, side by side. Each says what happened, where, the cause, and after `help:` what to do.
+//! All error messages. Each says what happened, where, the cause, and after `help:` what to do.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -210,12 +210,12 @@ pub(crate) enum ErrorDetail {
     #[error("the shape lock `{}` cannot be read: {what}", path.display())]
     LockText { path: PathBuf, what: String },
 
-    #[error("the shape lock `{}` {what}:{}\n{help}", path.display(), lines(differences))]
+    #[error("the shape lock `{}` {what}:{}\nhelp: {help}", path.display(), lines(differences))]
     Lock { path: PathBuf, what: &'static str, differences: Vec<String>, help: String },
 
     #[error(
-        "no model has these lines of the shape lock: `{}`; their model or its crate was renamed, moved or removed, and no line \
-         is added while they stand:{}\nhelp: write the new name{} in these lines, or delete the lines if no journal holds \
+        "the shape lock `{}` has lines without a model; their model or its crate was renamed, moved or removed; nothing was \
+         changed:{}\nhelp: write the new name{} in these lines, or delete the lines if no journal holds \
          these events",
         path.display(), lines(of_models), new.map(|new| format!(" (`{new}`, if it is that)")).unwrap_or_default()
     )]
@@ -225,7 +225,7 @@ pub(crate) enum ErrorDetail {
     Option { option: &'static str, value: String, what: &'static str },
 }
 
-/// Advice for a failure that the operating system reports, where its kind tells the remedy.
+/// The help for an error of the operating system, if its kind determines one.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "; help: check the path, or create its parent directory first",
@@ -247,7 +247,7 @@ fn unusable(path: &Path, what: &str) -> String {
     format!("the {state} `{}` cannot be used: {what}; {kept}", path.display())
 }
 
-/// Whether it is a copy of a base, by its name.
+/// Whether the file is a copy of a base, by its name.
 fn is_base(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "base")
 }

@@ -1,17 +1,17 @@
-//! Where in the journal an error was met.
+//! The position of an error in the journal.
 
 use std::fmt;
 
 use crate::seq::{SegmentId, Seq};
 
-/// Where in the journal an error was met; each part as far as it is known.
+/// The position of an error in the journal. A part that is unknown is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
-    /// The segment; its file is `journal/` and this number.
+    /// The segment. Its file is in `journal/`, and is named after this number.
     pub segment: Option<SegmentId>,
-    /// Bytes from the start of the segment's file.
+    /// The offset in the segment's file, in bytes.
     pub offset: Option<u64>,
-    /// The event.
+    /// The seq of the event at this position.
     pub seq: Option<Seq>,
 }
 

@@ -1,4 +1,4 @@
-//! A row of the dispatch table: one version of one event, and how it is replayed.
+//! The rows of the dispatch table.
 
 use serde::de::DeserializeOwned;
 
@@ -17,18 +17,18 @@ use crate::value::{MAX_DEPTH, Value};
 pub struct EventType<M> {
     pub(crate) name: &'static str,
     pub(crate) version: u32,
-    /// `None` if only the journal knows it.
+    /// `None` if only the journal has it.
     pub(crate) shape: Option<ShapeRef>,
     pub(crate) replay: fn(&StoredPayload<'_>, &mut Apply<'_, M>) -> Result<(), ReplayError>,
-    /// How it is recorded anew as what it becomes; `None` for a version that is recorded as it is.
-    pub(crate) recast: Option<ReencodeFn<M>>,
-    /// The steps on values, if no type of this version is kept.
+    /// Re-encodes a payload as its newest version; `None` if this is a newest version.
+    pub(crate) reencode: Option<ReencodeFn<M>>,
+    /// The upcasters on values, if the program has no type for this version.
     pub(crate) values: Option<ValueSteps>,
-    /// Where the next step leads, if it is a past version.
+    /// The version to which the upcaster of a past version leads.
     pub(crate) next: EventVersion,
 }
 
-/// Records a payload anew as what it becomes.
+/// Re-encodes a payload as its newest version.
 pub(crate) type ReencodeFn<M> = fn(&StoredPayload<'_>, &mut Reencode<M>) -> Result<(), ReplayError>;
 
 impl<M> Clone for EventType<M> {
@@ -47,13 +47,13 @@ impl<M> EventType<M> {
             version: P::VERSION,
             shape: Some(P::SHAPE),
             replay: replay::<M, P>,
-            recast: None,
+            reencode: None,
             values: None,
             next: EventVersion::Open,
         }
     }
 
-    /// The row of a past version that is kept as a type.
+    /// The row of a past version for which the program has a type.
     pub const fn past<T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
         name: &'static str,
         version: u32,
@@ -63,13 +63,13 @@ impl<M> EventType<M> {
             version,
             shape: Some(T::SHAPE),
             replay: replay_past::<M, T, P>,
-            recast: Some(recast_past::<M, T, P>),
+            reencode: Some(reencode_past::<M, T, P>),
             values: None,
             next: T::CHAIN.version,
         }
     }
 
-    /// The row of a past version of which no type is kept: its values are taken over some steps to the type `T`.
+    /// The row of a past version without a type: upcasters on values lead to the type `T`.
     pub const fn values<T: IntoEvents<M> + Shape + DeserializeOwned>(
         name: &'static str,
         version: u32,
@@ -80,7 +80,7 @@ impl<M> EventType<M> {
             version,
             shape: None,
             replay: replay_values::<M, T>,
-            recast: Some(recast_values::<M, T>),
+            reencode: Some(reencode_values::<M, T>),
             values: Some(ValueSteps { steps, target: T::SHAPE }),
             next: T::EVENT_VERSION,
         }
@@ -97,18 +97,18 @@ impl<M> EventType<M> {
     }
 }
 
-/// A payload as it is in the journal.
+/// A payload in the journal.
 pub(crate) struct StoredPayload<'a> {
     pub(crate) payload: &'a [u8],
     /// The shape it was recorded with.
     pub(crate) shape: &'a ShapeTree,
     pub(crate) recorded: Recorded<'a>,
     pub(crate) part: u32,
-    /// What is done with its values, if they are taken further as such.
+    /// The upcasters on values, if the program has no type for this version.
     pub(crate) values: Option<ValueUpcast<'a>>,
 }
 
-/// Steps on values, and the shape that they lead to.
+/// Upcasters on values, and the shape of their result.
 #[derive(Clone, Copy)]
 pub(crate) struct ValueUpcast<'a> {
     pub(crate) steps: &'static [ValueStep],
@@ -122,7 +122,7 @@ impl StoredPayload<'_> {
 }
 
 fn replay<M, P: Payload<M>>(stored: &StoredPayload<'_>, apply: &mut Apply<'_, M>) -> Result<(), ReplayError> {
-    apply.take(payload::<P>(stored)?, stored.part)
+    apply.payload(payload::<P>(stored)?, stored.part)
 }
 
 fn replay_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
@@ -132,31 +132,31 @@ fn replay_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
     T::CHAIN.replay(payload(stored)?, stored.upcasting(), &mut apply.target())
 }
 
-fn recast_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
+fn reencode_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
     stored: &StoredPayload<'_>,
-    recast: &mut Reencode<M>,
+    reencode: &mut Reencode<M>,
 ) -> Result<(), ReplayError> {
-    T::CHAIN.replay(payload(stored)?, stored.upcasting(), &mut recast.target())
+    T::CHAIN.replay(payload(stored)?, stored.upcasting(), &mut reencode.target())
 }
 
 fn replay_values<M, T: IntoEvents<M> + DeserializeOwned>(
     stored: &StoredPayload<'_>,
     apply: &mut Apply<'_, M>,
 ) -> Result<(), ReplayError> {
-    upward::<T>(stored)?.replay_into(stored.upcasting(), &mut apply.target())
+    upcast_values::<T>(stored)?.replay_into(stored.upcasting(), &mut apply.target())
 }
 
-fn recast_values<M, T: IntoEvents<M> + DeserializeOwned>(
+fn reencode_values<M, T: IntoEvents<M> + DeserializeOwned>(
     stored: &StoredPayload<'_>,
-    recast: &mut Reencode<M>,
+    reencode: &mut Reencode<M>,
 ) -> Result<(), ReplayError> {
-    upward::<T>(stored)?.replay_into(stored.upcasting(), &mut recast.target())
+    upcast_values::<T>(stored)?.replay_into(stored.upcasting(), &mut reencode.target())
 }
 
-/// Decodes a payload. One of a type that may contain itself is held to the depth of all that is recorded first: bytes that no
-/// image wrote must not use up the stack.
+/// Decodes a payload. For a recursive type, it first checks the nesting depth, because bytes that no image wrote must not
+/// overflow the stack.
 fn payload<T: Shape + DeserializeOwned>(stored: &StoredPayload<'_>) -> Result<T, ReplayError> {
-    // a level takes a byte at least
+    // each level takes at least one byte
     if const { is_recursive(T::SHAPE) }
         && stored.payload.len() > MAX_DEPTH as usize
         && let Err(error) = Value::decode(stored.shape, stored.payload)
@@ -167,9 +167,9 @@ fn payload<T: Shape + DeserializeOwned>(stored: &StoredPayload<'_>) -> Result<T,
     decode(stored.payload)
 }
 
-/// Takes a payload over its steps on values, and makes sure of what they gave before it is decoded.
-fn upward<T: DeserializeOwned>(stored: &StoredPayload<'_>) -> Result<T, ReplayError> {
-    let ValueUpcast { steps, target } = stored.values.expect("a row of values comes with its steps");
+/// Runs the upcasters on values, and checks the shape of their result before it is decoded.
+fn upcast_values<T: DeserializeOwned>(stored: &StoredPayload<'_>) -> Result<T, ReplayError> {
+    let ValueUpcast { steps, target } = stored.values.expect("a row without a type has upcasters on values");
     let mut value = Value::decode(stored.shape, stored.payload).map_err(ReplayError::Value)?;
     for step in steps {
         value = step(value, &stored.recorded).map_err(ReplayError::Upcast)?;
@@ -177,7 +177,7 @@ fn upward<T: DeserializeOwned>(stored: &StoredPayload<'_>) -> Result<T, ReplayEr
     decode(&value.encode(target).map_err(ReplayError::Shape)?)
 }
 
-/// The row of an event in a dispatch table, found while compiling.
+/// The row of an event in a dispatch table, at compile time.
 ///
 /// # Panics
 ///
@@ -191,7 +191,7 @@ pub const fn row_of<M>(events: &[EventType<M>], name: &str, version: u32) -> usi
     }
 }
 
-/// The row of a version of an event, if the table has one.
+/// The row of an event's version, if the table has one.
 pub(super) const fn find<M>(events: &[EventType<M>], name: &str, version: u32) -> Option<usize> {
     let mut row = 0;
     while row < events.len() {

@@ -1,4 +1,4 @@
-//! Groups: the commands of a large model, in several blocks.
+//! Groups: several blocks of commands of one model.
 
 use super::event_type::{self, EventType};
 use super::name::same;
@@ -14,17 +14,17 @@ pub trait Group<M: 'static> {
     /// The enum of the group's events.
     type Event;
 
-    /// The group's part of the dispatch table.
+    /// The group's rows of the dispatch table.
     const EVENTS: &'static [EventType<M>];
 
     /// The shape lock of the model.
     const LOCK: Option<ShapeLock> = None;
 
-    /// All events of the model in the lock, those of other groups among them.
+    /// All events of the model in the lock, including those of other groups.
     const LOCKED: &'static [(&'static str, u32)] = &[];
 }
 
-/// Whether the commands of a block are in their model's dispatch table. One that is empty is what an error left.
+/// Whether the model's dispatch table has the commands of a block. After an error, either may be empty.
 pub const fn is_listed<M>(table: &[EventType<M>], block: &[EventType<M>]) -> bool {
     match (table, block) {
         ([], _) | (_, []) => true,
@@ -32,7 +32,7 @@ pub const fn is_listed<M>(table: &[EventType<M>], block: &[EventType<M>]) -> boo
     }
 }
 
-/// How many rows the parts of a table have together.
+/// The number of rows of all parts of a table.
 pub const fn count<M>(parts: &[&'static [EventType<M>]]) -> usize {
     let (mut count, mut part) = (0, 0);
     while part < parts.len() {
@@ -42,11 +42,11 @@ pub const fn count<M>(parts: &[&'static [EventType<M>]]) -> usize {
     count
 }
 
-/// One table of its parts.
+/// Concatenates the parts of a table.
 ///
 /// # Panics
 ///
-/// If there are no parts at all; in a constant that is a compile error.
+/// If no part has a row; in a constant that is a compile error.
 pub const fn concat<M, const N: usize>(parts: &[&'static [EventType<M>]]) -> [EventType<M>; N] {
     let mut table = match first(parts) {
         Some(row) => [row; N],
@@ -75,7 +75,7 @@ const fn first<M>(parts: &[&'static [EventType<M>]]) -> Option<EventType<M>> {
     None
 }
 
-/// An event that is in both of two groups.
+/// The name of an event version that both groups have.
 pub const fn shared<M>(a: &[EventType<M>], b: &[EventType<M>]) -> Option<&'static str> {
     let mut i = 0;
     while i < a.len() {

@@ -1,4 +1,4 @@
-//! What the macros implement: a model, its commands and the table by which their events are replayed.
+//! The traits and tables that the macros implement: models, commands, and the dispatch table for replay.
 
 // One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
 mod name;
@@ -39,7 +39,7 @@ use serde::de::DeserializeOwned;
 
 use crate::shape::Shape;
 
-/// A program's state: plain Rust values that are changed by commands only.
+/// A program's state: plain Rust values that only commands change.
 ///
 /// Derive it: `#[derive(Default, Serialize, Deserialize, Shape, Model)]`, and put `#[memimage::commands]` on the impl block
 /// that holds the commands. `Default` is the state before the first event, unless
@@ -50,18 +50,18 @@ use crate::shape::Shape;
     note = "derive it: `#[derive(Default, Serialize, Deserialize, Shape, Model)]`, with `memimage::{{Model, Shape}}`"
 )]
 pub trait Model: Commands + Default + Shape + Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The name written in the journal, by which an image of another model is recognised.
+    /// The name in the journal. It distinguishes images of different models.
     const NAME: &'static str;
 
-    /// The version of the model's shape, written in each snapshot.
+    /// The version of the model's shape, in each snapshot.
     const VERSION: u32;
 
-    /// Past versions of the state that upcasters take to this one.
+    /// Past versions of the state that upcasters lead to this one.
     #[doc(hidden)]
     const HISTORY: &'static [StateVersion<Self>] = &[];
 }
 
-/// The commands of a model; `#[memimage::commands]` implements it.
+/// The commands of a model. `#[memimage::commands]` implements this trait.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no commands; help: put `#[memimage::commands]` on the impl block of the commands, or, if its blocks \
                are groups, list them: `#[model(groups(…))]`",
@@ -72,24 +72,24 @@ pub trait Commands: Sized + 'static {
     /// The enum of the model's events at their newest versions.
     type Event: Event;
 
-    /// The dispatch table: each version of each event that can be replayed.
+    /// The dispatch table: every version of every event that can be replayed.
     const EVENTS: &'static [EventType<Self>];
 
-    /// The shape lock that holds the shapes of the events, if there is one.
+    /// The shape lock of the events, if they have one.
     const LOCK: Option<ShapeLock> = None;
 }
 
-/// The enum of a model's events, one variant a command, each holding the command's payload.
+/// The enum of a model's events: one variant for each command, with the command's payload.
 pub trait Event: Sized {
-    /// The name written in the journal.
+    /// The name in the journal.
     fn name(&self) -> &'static str;
 
-    /// The version written in the journal.
+    /// The version in the journal.
     fn version(&self) -> u32;
 }
 
-/// The text of a panic.
+/// The message of a panic.
 pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a value that is no text".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a value that is not a text".to_owned())
 }

@@ -1,6 +1,6 @@
-//! Names of events in constants.
+//! Comparison of names in constants.
 
-/// Whether two names are the same.
+/// Whether two names are equal.
 pub(super) const fn same(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {

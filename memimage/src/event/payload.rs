@@ -1,4 +1,4 @@
-//! Payloads: what is recorded of a command, and what is done with it.
+//! Payloads: the recorded arguments of commands, and their execution.
 
 use std::convert::Infallible;
 
@@ -9,10 +9,10 @@ use crate::context::Context;
 use crate::error::{CommandError, Error};
 use crate::shape::Shape;
 
-/// What is recorded of a command: its arguments, and how they are replayed.
+/// The recorded arguments of a command, and how to replay them.
 ///
-/// `#[memimage::commands]` makes one for each method marked `#[command]`. Those that are `replay_only` are payloads and no
-/// [`Command`]s: they are replayed, and nobody can run them.
+/// `#[memimage::commands]` creates one for each method marked `#[command]`. The payload of a `replay_only` command is not a
+/// [`Command`]: it can be replayed, but not executed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a payload of the model `{M}`",
     label = "not a payload of `{M}`",
@@ -28,21 +28,21 @@ pub trait Payload<M>: Shape + Serialize + DeserializeOwned {
     /// The payload's row in the model's dispatch table.
     const ROW: usize;
 
-    /// What the command answers.
+    /// The answer of the command.
     type Output;
 
-    /// Why the command may be refused; [`Infallible`] for one that never is.
+    /// The refusal of the command; [`Infallible`] if it never refuses.
     type Refusal;
 
-    /// Runs the command. Runs again on each replay.
+    /// Executes the command. Each replay executes it again.
     ///
     /// # Errors
     ///
-    /// The refusal of a fallible body, which is recorded as rejected.
+    /// The refusal of a fallible body. The journal records the command as rejected.
     fn apply(self, model: &mut M, context: &Context) -> Result<Self::Output, Self::Refusal>;
 }
 
-/// A payload whose command can be run. A caller hands it to [`Image::submit`](crate::Image::submit).
+/// A payload whose command can be executed, for example by [`Image::submit`](crate::Image::submit).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a command of the model `{M}`",
     label = "not a command of `{M}`",
@@ -50,10 +50,10 @@ pub trait Payload<M>: Shape + Serialize + DeserializeOwned {
     note = "a `replay_only` command is replayed, but cannot be executed"
 )]
 pub trait Command<M>: Payload<M> {
-    /// What a call returns on failure: [`struct@Error`] for a command that is never refused, else [`CommandError`].
+    /// The error of a call: [`struct@Error`] if the command never refuses, otherwise [`CommandError`].
     type Error: From<Error> + FromRefusal<Self::Refusal>;
 
-    /// Judges the command on the newest state, before anything is recorded. Does not run on replay.
+    /// Checks the command against the newest state, before anything is recorded. Does not run on replay.
     ///
     /// # Errors
     ///
@@ -61,7 +61,7 @@ pub trait Command<M>: Payload<M> {
     fn check(&self, model: &M, context: &Context) -> Result<(), Self::Refusal>;
 }
 
-/// Makes a call's error of a refusal.
+/// Converts a refusal to the error of a call.
 pub trait FromRefusal<R> {
     /// The error that carries `refusal`.
     fn from_refusal(refusal: R) -> Self;

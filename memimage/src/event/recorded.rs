@@ -1,10 +1,10 @@
-//! What is recorded of an event besides its payload, and goes with it through its upcasters.
+//! The recorded facts of an event besides its payload, for its upcasters.
 
 use crate::context::{Metadata, Timestamp};
 use crate::outcome::Outcome;
 use crate::seq::Seq;
 
-/// What an upcaster may know of an event besides its payload: all that was recorded, and nothing of the model.
+/// The facts that the journal records of an event besides its payload. An upcaster gets these, and nothing of the model.
 #[derive(Clone, Copy, Debug)]
 pub struct Recorded<'a> {
     pub(crate) seq: Seq,
@@ -14,45 +14,45 @@ pub struct Recorded<'a> {
 }
 
 impl<'a> Recorded<'a> {
-    /// The number under which the event was first recorded. For a state: the last event in it.
+    /// The seq under which the event was first recorded; for a state, the seq of the last event in it.
     pub fn seq(&self) -> Seq {
         self.seq
     }
 
-    /// When it was recorded.
+    /// The time at which the event was recorded.
     pub fn time(&self) -> Timestamp {
         self.time
     }
 
-    /// Who ran the command and why.
+    /// The metadata of the command: who ran it and why.
     pub fn metadata(&self) -> &'a Metadata {
         self.metadata
     }
 
-    /// Whether the command's fallible body refused it. What it is upcast to must be refused too, or nothing.
+    /// Whether the command's fallible body rejected it. The event that it is upcast to must be rejected too, or be nothing.
     pub fn is_rejected(&self) -> bool {
         self.outcome == Outcome::Rejected
     }
 }
 
-/// Why an upcaster cannot take a payload further. Any error will do, and so will a text.
+/// The error of an upcaster: any error, or a text.
 pub type UpcastError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What is on its way through a chain of upcasters.
+/// The position of a payload in a chain of upcasters.
 #[derive(Clone, Copy, Debug)]
 pub struct Upcasting<'a> {
     pub(crate) recorded: &'a Recorded<'a>,
-    /// Which of the event's parts it is.
+    /// The number of the payload among the event's parts.
     pub(crate) part: u32,
-    /// How many steps it has taken.
+    /// The number of upcasters that have run.
     pub(crate) steps: u32,
 }
 
 impl Upcasting<'_> {
-    /// The part of this number, of several that this became.
+    /// The position of part `number`, counted from 0, after an upcaster returned several parts.
     ///
-    /// A function of the way that led here and of nothing else, so that a journal rewritten halfway draws the same: the
-    /// parts of an event are 1, 2, 3 …, parts of parts are numbers beyond.
+    /// The part number depends only on the part numbers on the way here, so the parts of a rewritten journal draw the same
+    /// random values. The parts of an event are 1, 2, 3 …; parts of parts have numbers from 2³¹ on.
     pub(super) fn part(self, number: usize) -> Self {
         let number = number as u32 + 1;
         let part = match self.part {

@@ -1,72 +1,71 @@
-//! Why an event cannot be replayed.
+//! The error of an event that cannot be replayed.
 
 use super::recorded::UpcastError;
 use crate::digest::DigestError;
 use crate::outcome::Outcome;
 use crate::value::ValueError;
 
-/// Why an event cannot be replayed.
+/// The reason why an event cannot be replayed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    /// The bytes are no value of the type.
-    #[error("it does not decode: {0}")]
+    /// The bytes are not a value of the type.
+    #[error("its payload does not decode: {0}")]
     Decode(#[from] postcard::Error),
-    /// Bytes were left over.
-    #[error("{0} bytes are left over after its last field")]
+    /// Bytes follow the last field.
+    #[error("{0} bytes follow the last field of its payload")]
     Remainder(usize),
-    /// The journal's shape does not fit the bytes, so they cannot be read as values.
-    #[error("it cannot be read as values: {0}")]
+    /// The bytes do not decode by the shape in the journal.
+    #[error("its payload does not decode by the shape in the journal: {0}")]
     Value(ValueError),
-    /// What a step on values gave is not of the next version's shape.
-    #[error("a step on values gave what the next version is not: {0}")]
+    /// The result of an upcaster on values does not have the shape of the next version.
+    #[error("the result of an upcaster on values does not have the shape of the next version: {0}")]
     Shape(ValueError),
-    /// What came of it is nested deeper than any reader of a journal goes.
-    #[error("what its upcasters made of it cannot be recorded: {0}")]
+    /// The result of its upcasters is nested deeper than the limit.
+    #[error("the result of its upcasters cannot be recorded: {0}")]
     Deep(DigestError),
     /// An upcaster failed.
     #[error("an upcaster failed: {0}")]
     Upcast(UpcastError),
-    /// Upcasters lead from one to the other and back.
-    #[error("its upcasters go round in a circle: {0} steps, and no end")]
-    Circle(u32),
-    /// The body did not do again what it did.
-    #[error("it was {was} when it was recorded and is {now} now", was = word(*.was), now = word(*.now))]
+    /// Its upcasters form a cycle.
+    #[error("its upcasters form a cycle: none of {0} steps was the last")]
+    Cycle(u32),
+    /// The body returned another outcome than the recorded one.
+    #[error("it was {was} when it was recorded and is {now} now", was = outcome_word(*.was), now = outcome_word(*.now))]
     Outcome {
-        /// What became of it.
+        /// The recorded outcome.
         was: Outcome,
-        /// What would become of it.
+        /// The outcome on replay.
         now: Outcome,
     },
 }
 
-/// What to do about a body that does not do again what it did.
-const MEND_BODY: &str = "a body must do on replay what it did when it was recorded, so restore the old body, or give the \
-                         new one a new version";
+/// The help for a body that behaves differently on replay.
+const FIX_BODY: &str = "a body must do the same on replay as when it was recorded, so restore the old body, or give the new one a new version";
 
 impl ReplayError {
-    /// What to do about it.
+    /// The help in the error message.
     pub(crate) fn help(&self) -> &'static str {
         match self {
-            ReplayError::Outcome { .. } => MEND_BODY,
+            ReplayError::Outcome { .. } => FIX_BODY,
             ReplayError::Decode(_) | ReplayError::Remainder(_) | ReplayError::Value(_) => {
-                "its bytes are as they were written, so mend the `Deserialize`, or the past type, that cannot read them"
+                "its bytes are unchanged since they were written, so fix the `Deserialize`, or the past type, that cannot read them"
             }
-            ReplayError::Shape(_) | ReplayError::Upcast(_) | ReplayError::Circle(_) | ReplayError::Deep(_) => {
-                "mend the upcaster, and open the image again"
+            ReplayError::Shape(_) | ReplayError::Upcast(_) | ReplayError::Cycle(_) | ReplayError::Deep(_) => {
+                "fix the upcaster, and open the image again"
             }
         }
     }
 
-    /// What to do about a panic, of which nobody knows whose it was.
+    /// The help for a panic. The panic of a past version may come from an upcaster or from the body.
     pub(crate) fn help_for_panic(is_past: bool) -> &'static str {
         match is_past {
-            true => "mend the upcaster, or the body, that panicked",
-            false => MEND_BODY,
+            true => "fix the upcaster, or the body, that panicked",
+            false => FIX_BODY,
         }
     }
 }
 
-fn word(outcome: Outcome) -> &'static str {
+fn outcome_word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Applied => "applied",
         Outcome::Rejected => "rejected",

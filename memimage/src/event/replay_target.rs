@@ -1,4 +1,4 @@
-//! Where chains of upcasters end: payloads are applied to a model, or recorded anew.
+//! The ends of upcaster chains: a payload is applied to a model, or re-encoded.
 
 use std::marker::PhantomData;
 
@@ -11,19 +11,19 @@ use crate::outcome::Outcome;
 use crate::shape::is_recursive;
 use crate::value::MAX_DEPTH;
 
-/// Takes what chains end in.
-pub struct ReplayTarget<'s, 'a, M>(Kind<'s, 'a, M>);
+/// Receives the payloads at the ends of upcaster chains.
+pub struct ReplayTarget<'s, 'a, M>(TargetKind<'s, 'a, M>);
 
-enum Kind<'s, 'a, M> {
+enum TargetKind<'s, 'a, M> {
     Apply(&'s mut Apply<'a, M>),
     Reencode(&'s mut Reencode<M>),
 }
 
-/// Ends a chain at a payload of the model.
+/// Delivers a payload to the target.
 ///
 /// # Errors
 ///
-/// If it cannot be applied, or recorded.
+/// If the payload cannot be applied or re-encoded.
 #[inline]
 pub fn deliver<M, P: Payload<M>>(
     payload: P,
@@ -31,15 +31,15 @@ pub fn deliver<M, P: Payload<M>>(
     target: &mut ReplayTarget<'_, '_, M>,
 ) -> Result<(), ReplayError> {
     match &mut target.0 {
-        Kind::Apply(apply) => apply.take(payload, at.part),
-        Kind::Reencode(recast) => recast.take(payload, at.part),
+        TargetKind::Apply(apply) => apply.payload(payload, at.part),
+        TargetKind::Reencode(reencode) => reencode.payload(payload, at.part),
     }
 }
 
 /// Applies payloads to a model.
 pub(crate) struct Apply<'a, M> {
     pub(crate) model: &'a mut M,
-    /// Of the part that the record is itself.
+    /// The context of the record's own part.
     pub(crate) context: &'a Context,
     pub(crate) outcome: Outcome,
 }
@@ -47,11 +47,11 @@ pub(crate) struct Apply<'a, M> {
 impl<'a, M> Apply<'a, M> {
     #[inline]
     pub(super) fn target(&mut self) -> ReplayTarget<'_, 'a, M> {
-        ReplayTarget(Kind::Apply(self))
+        ReplayTarget(TargetKind::Apply(self))
     }
 
     #[inline]
-    pub(super) fn take<P: Payload<M>>(&mut self, payload: P, part: u32) -> Result<(), ReplayError> {
+    pub(super) fn payload<P: Payload<M>>(&mut self, payload: P, part: u32) -> Result<(), ReplayError> {
         let applied = if part == self.context.part() {
             payload.apply(self.model, self.context).is_ok()
         } else {
@@ -62,15 +62,15 @@ impl<'a, M> Apply<'a, M> {
     }
 }
 
-/// Encodes payloads as they are recorded now.
+/// Re-encodes payloads as a command of this program would record them.
 pub(crate) struct Reencode<M> {
     pub(crate) parts: Vec<ReencodedPart>,
     model: PhantomData<fn(M)>,
 }
 
-/// One payload as it is recorded now.
+/// A re-encoded payload.
 pub(crate) struct ReencodedPart {
-    /// Its row in the dispatch table.
+    /// The row in the dispatch table.
     pub(crate) row: usize,
     pub(crate) part: u32,
     pub(crate) payload: Vec<u8>,
@@ -82,10 +82,10 @@ impl<M> Reencode<M> {
     }
 
     pub(super) fn target(&mut self) -> ReplayTarget<'_, '_, M> {
-        ReplayTarget(Kind::Reencode(self))
+        ReplayTarget(TargetKind::Reencode(self))
     }
 
-    fn take<P: Payload<M>>(&mut self, payload: P, part: u32) -> Result<(), ReplayError> {
+    fn payload<P: Payload<M>>(&mut self, payload: P, part: u32) -> Result<(), ReplayError> {
         if const { is_recursive(P::SHAPE) } {
             digest_within(&payload, MAX_DEPTH).map_err(ReplayError::Deep)?;
         }

@@ -1,10 +1,10 @@
-//! Where the shape lock of a model is, and what it holds.
+//! The location of a model's shape lock, and its events.
 
 use super::event_type::EventType;
 use super::name::same;
-use crate::shape::Text;
+use crate::shape::ConstText;
 
-/// Where the [shape lock](crate::shape_lock) of a model is.
+/// The location of a model's [shape lock](crate::shape_lock).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShapeLock {
     pub(crate) path: &'static str,
@@ -15,8 +15,9 @@ pub struct ShapeLock {
 }
 
 impl ShapeLock {
-    /// The file; what the model's lines in it begin with; the directory of the package's `Cargo.toml`; the arguments of
-    /// `cargo test` that select the model's target, such as `--lib`; and whether other packages may have lines in the file.
+    /// `path` is the file; `model` is the prefix of the model's lines in it; `package` is the directory of the package's
+    /// `Cargo.toml`; `selection` are the arguments of `cargo test` that select the model's target, such as `--lib`;
+    /// `is_shared` says whether other packages may have lines in the file.
     pub const fn new(
         path: &'static str,
         model: &'static str,
@@ -27,19 +28,19 @@ impl ShapeLock {
         ShapeLock { path, model, package, selection, is_shared }
     }
 
-    /// The file, as it was found when the program was compiled.
+    /// The path of the file at compile time.
     pub const fn path(&self) -> &'static str {
         self.path
     }
 
-    /// What the model's lines in it begin with: `shop::Bank`.
+    /// The prefix of the model's lines in the file: `shop::Bank`.
     pub const fn model(&self) -> &'static str {
         self.model
     }
 }
 
 impl ShapeLock {
-    /// Whether two blocks of one model are locked alike. (After an error in one of them, its lock has no path.)
+    /// Whether two blocks of one model have the same lock. (After an error in one of them, its lock has no path.)
     pub const fn agree(a: Option<ShapeLock>, b: Option<ShapeLock>) -> bool {
         match (a, b) {
             (Some(a), Some(b)) => a.path.is_empty() || b.path.is_empty() || same(a.path, b.path),
@@ -49,13 +50,13 @@ impl ShapeLock {
     }
 }
 
-/// The message about the first event of a lock that no row of the table is for. None after an error in one of the
-/// blocks, whose rows are missing from the table.
+/// The message about the first event of a lock that has no row in the table. `None` after an error in one of the blocks,
+/// because the table then lacks the rows of that block.
 pub const fn missing_event<M>(
     blocks: &[Option<ShapeLock>],
     locked: &[(&'static str, u32)],
     events: &[EventType<M>],
-) -> Option<Text> {
+) -> Option<ConstText> {
     let mut i = 0;
     while i < blocks.len() {
         if let Some(lock) = blocks[i]
@@ -81,7 +82,7 @@ pub const fn missing_event<M>(
             row += 1;
         }
         if !is_replayed {
-            return Some(Text::forgotten(name, version, newest));
+            return Some(ConstText::missing_event(name, version, newest));
         }
         i += 1;
     }

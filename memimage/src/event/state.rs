@@ -1,4 +1,4 @@
-//! Past versions of a model's state, for snapshots that an older program wrote.
+//! Past versions of a model's state, for snapshots of an older program.
 
 use std::marker::PhantomData;
 
@@ -12,14 +12,14 @@ use super::upcast::{StepOf, UpcastGoal, UpcastTarget};
 use crate::digest::{Digest, DigestError, digest};
 use crate::shape::{Shape, ShapeRef};
 
-/// A past version of a model's state, and its way to the present one.
+/// A past version of a model's state, and its upcasters.
 pub struct StateVersion<M> {
     pub(crate) version: u32,
     pub(crate) shape: ShapeRef,
     pub(crate) read: ReadFn<M>,
 }
 
-/// Reads an encoded state, and gives the present one and the digest of the past one.
+/// Decodes a past state. Returns the current state, and the digest of the past one.
 type ReadFn<M> = fn(&[u8], &Recorded<'_>) -> Result<(M, Digest), StateUpcastError>;
 
 impl<M> StateVersion<M> {
@@ -29,61 +29,61 @@ impl<M> StateVersion<M> {
     }
 }
 
-/// Why a state of an older program cannot be used.
+/// The error of a past state that cannot be upcast.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StateUpcastError {
     /// It does not decode, or an upcaster failed.
     #[error(transparent)]
-    ReplayError(#[from] ReplayError),
-    /// It serializes other than its shape says.
+    Replay(#[from] ReplayError),
+    /// Its `Serialize` and its `Shape` disagree.
     #[error(transparent)]
     Digest(#[from] DigestError),
 }
 
-/// A state of some version that upcasters take to the present one.
+/// A version of a state that upcasters lead to the current version.
 #[diagnostic::on_unimplemented(
     message = "an upcaster returns `{Self}`, which is not a version of the model `{M}`; help: return the next version in the \
                model's `history(…)`, or `{M}` for the last one",
     label = "its upcaster returns `{Self}`"
 )]
 pub trait StateUpcast<M>: Sized {
-    /// The version this is.
+    /// The version.
     const VERSION: u32;
 
-    /// Goes on to the present version.
+    /// Runs the upcasters up to the current version.
     fn into_current(self, recorded: &Recorded<'_>) -> Result<M, ReplayError>;
 }
 
 /// A past state in the history of the model `M`.
 pub trait PastState<M>: Sized {
-    /// Its one step.
+    /// Its upcaster, and those after it.
     const CHAIN: StateUpcastFrom<Self, M>;
 }
 
-/// The way of the state `T` to the present version.
+/// The upcaster of the past state `T`, and those after it.
 pub struct StateUpcastFrom<T, M> {
-    /// The version at which it begins.
+    /// The version to which the first upcaster leads.
     next: u32,
     upcast: fn(T, &Recorded<'_>) -> Result<M, ReplayError>,
 }
 
 impl<T, M> StateUpcastFrom<T, M> {
-    /// The version that the step leads to.
+    /// The version to which the first upcaster leads.
     pub const fn next(&self) -> u32 {
         self.next
     }
 
-    /// Takes the step.
+    /// Runs the upcasters.
     ///
     /// # Errors
     ///
-    /// As an upcaster on the way says.
+    /// The error of an upcaster.
     pub fn upcast(&self, old: T, recorded: &Recorded<'_>) -> Result<M, ReplayError> {
         (self.upcast)(old, recorded)
     }
 }
 
-/// The states of the model `M`.
+/// The upcast goal of the past states of the model `M`.
 pub struct States<M>(PhantomData<M>);
 
 impl<M> UpcastGoal for States<M> {
@@ -94,7 +94,7 @@ impl<M, T: StateUpcast<M>> UpcastTarget<States<M>> for T {
     const TARGET: StateUpcastFrom<T, M> = StateUpcastFrom { next: T::VERSION, upcast: T::into_current };
 }
 
-/// Finds the one step of `T`, a past state of the model `M`.
+/// Finds the one upcaster of `T`, a past state of the model `M`.
 pub const fn only_state_step<T: StepOf<M, Next, States<M>>, Next, M>() -> StateUpcastFrom<T, M> {
     StateUpcastFrom {
         next: T::TARGET.next,

@@ -1,8 +1,8 @@
-//! Upcasting: from what an older program recorded to what this one replays.
+//! Upcasting: from the payloads of an older program to those that this program replays.
 //!
-//! An upcaster takes the payload of one version to the next and knows nothing of the model. Where a chain of them ends is
-//! said by [`IntoEvents`]: at a current payload, at several, or at nothing. Past versions are types like any other, so a step
-//! that is missing, or that leads history_error, is an error of the compiler's; no list is kept anywhere but at the command.
+//! An upcaster converts the payload of one version to the next one, without access to the model. [`IntoEvents`] defines where
+//! a chain of upcasters may end: at a current payload, at several, or at none. Past versions are ordinary types, so the
+//! compiler reports an upcaster that is missing or leads to a wrong version. Only the command lists its past versions.
 
 use std::marker::PhantomData;
 
@@ -11,53 +11,53 @@ use super::recorded::{Recorded, UpcastError, Upcasting};
 use super::replay_error::ReplayError;
 use super::replay_target::ReplayTarget;
 
-/// A past version of a payload, or of a model, and its step to the next one. `#[memimage::upcast]` implements it.
+/// A past version of a payload or of a model, and its upcaster. `#[memimage::upcast]` implements it.
 ///
-/// The type keeps the shape that was recorded: it derives `Deserialize` and [`Shape`](crate::Shape) (and, for a model,
-/// `Serialize`). There is one step from each past version, and no choice between two.
+/// The type has the recorded shape: it derives `Deserialize` and [`Shape`](crate::Shape) (and, for a model, `Serialize`). Each
+/// past version has exactly one upcaster.
 ///
-/// A step is one of a [`UpcastGoal`]: that of a model's events, or of its states. Whether what it leads to has a place there is
-/// for the step to know, not for who asks for it: so an open question is one question, and one message of the compiler's.
+/// An upcaster has a [`UpcastGoal`]: a model's events, or its states. The impl requires the result to fit the goal, instead of
+/// each use of the impl, so that a wrong result causes one compile error.
 #[diagnostic::on_unimplemented(
     message = "no upcaster for the past version `{Self}`; help: write one, in any module: `#[memimage::upcast] fn \
                …(old: {Self}) -> … {{ … }}`",
     label = "no upcaster takes `{Self}`"
 )]
 pub trait Upcast<Next, C: UpcastGoal>: Sized {
-    /// The way on from there.
+    /// The target of the result.
     #[doc(hidden)]
     const TARGET: C::Target<Next>;
 
-    /// Takes it one step further: to the next version, or to all that a chain may end in ([`IntoEvents`]).
+    /// Converts it to the next version, or to an end of the chain ([`IntoEvents`]).
     ///
     /// # Errors
     ///
-    /// Whatever makes that impossible. The journal is not replayed then, and nothing is changed.
+    /// Any error of the upcaster. The journal is then not replayed, and nothing is changed.
     fn upcast(self, recorded: &Recorded<'_>) -> Result<Next, UpcastError>;
 }
 
-/// What past versions lead to in the end: events of a model, or its state.
+/// The goal of a chain of upcasters: events of a model, or its state.
 pub trait UpcastGoal {
-    /// The way on from a version `T`.
+    /// The target of a result `T`.
     type Target<T>;
 }
 
-/// The events of the model `M`.
+/// The upcast goal of the past events of the model `M`.
 pub struct Events<M>(PhantomData<M>);
 
 impl<M> UpcastGoal for Events<M> {
     type Target<T> = EventTarget<T, M>;
 }
 
-/// The way on from what may be an event, or become one.
+/// The target of a result that is an event, or has an upcaster to one.
 pub struct EventTarget<T, M> {
     version: EventVersion,
     replay: fn(T, Upcasting<'_>, &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>,
 }
 
-/// What has a place in a course.
+/// A possible result of an upcaster with the goal `C`.
 pub trait UpcastTarget<C: UpcastGoal>: Sized {
-    /// The way on from it.
+    /// The target of this result.
     const TARGET: C::Target<Self>;
 }
 
@@ -65,10 +65,10 @@ impl<M, T: IntoEvents<M>> UpcastTarget<Events<M>> for T {
     const TARGET: EventTarget<T, M> = EventTarget { version: T::EVENT_VERSION, replay: T::replay_into };
 }
 
-/// What an upcaster may lead to: a payload of the model, a past version with a step of its own, the event enum, nothing
-/// (`()`), or several of these (`Option`, `Vec`, tuples).
+/// A possible result of an upcaster: a payload of the model, a past version with an upcaster of its own, the event enum,
+/// nothing (`()`), or several of these (`Option`, `Vec`, tuples).
 ///
-/// The parts of what became several have the seq and the time of the one event, and random values of their own.
+/// Several parts have the seq and the time of the one recorded event, and random values of their own.
 #[diagnostic::on_unimplemented(
     message = "an upcaster returns `{Self}`, which is not an event of `{M}`; help: return the next version in the `history(…)`, \
                a \
@@ -76,31 +76,31 @@ impl<M, T: IntoEvents<M>> UpcastTarget<Events<M>> for T {
     label = "its upcaster returns `{Self}`"
 )]
 pub trait IntoEvents<M>: Sized {
-    /// Where this is in the history of an event, if it is in one.
+    /// The event and version of this type, if they are known at compile time.
     #[doc(hidden)]
     const EVENT_VERSION: EventVersion;
 
-    /// Goes on to the end of the chain.
+    /// Runs the rest of the chain, and delivers the payloads at its end to `target`.
     #[doc(hidden)]
     fn replay_into(self, at: Upcasting<'_>, target: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>;
 }
 
-/// A version of an event, or none.
+/// The event and version to which an upcaster leads.
 #[derive(Clone, Copy, Debug)]
 pub enum EventVersion {
-    /// None, or one that is known only when it comes.
+    /// No event, or one that is known only at run time.
     Open,
     /// This version of this event.
     At(&'static str, u32),
-    /// All of these.
+    /// Several parts.
     Each(&'static [EventVersion]),
 }
 
-/// The most steps in a chain; what takes more goes round in a circle. An image asks for circles before it takes the first
-/// step; this bounds what is replayed without one.
+/// The maximum length of a chain. A longer one is taken for a cycle. An image looks for cycles before it replays; this limit
+/// serves replays without an image.
 const MAX_STEPS: u32 = 1_000;
 
-/// What an upcaster may fail with.
+/// The error type of an upcaster.
 #[diagnostic::on_unimplemented(
     message = "an upcaster cannot return `{Self}` as an error; help: implement `std::error::Error` for it, or return a text",
     label = "not an error",
@@ -120,28 +120,28 @@ impl<E: Into<UpcastError>> UpcastFailure for E {
 
 /// A past version of the payload `P`, in the history of a command of the model `M`.
 pub trait PastVersion<P, M>: Sized {
-    /// Its one step.
+    /// Its upcaster, and those after it.
     const CHAIN: UpcastChain<Self, M>;
 }
 
-/// The step of the past version `T`, and those after it.
+/// The upcaster of the past version `T`, and those after it.
 pub struct UpcastChain<T, M> {
     pub(super) version: EventVersion,
     pub(super) replay: fn(T, Upcasting<'_>, &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError>,
 }
 
 impl<T, M> UpcastChain<T, M> {
-    /// Takes the step.
+    /// Upcasts `old`, and delivers the payloads at the end of the chain to `target`.
     ///
     /// # Errors
     ///
-    /// As an upcaster on the way says, or a payload at the end.
+    /// The error of an upcaster, or of the target.
     #[inline]
     pub fn replay(&self, old: T, at: Upcasting<'_>, target: &mut ReplayTarget<'_, '_, M>) -> Result<(), ReplayError> {
         (self.replay)(old, at, target)
     }
 
-    /// How the step is wrong, from `version` of the event `name`, if `next` is the version after it.
+    /// The error of this upcaster as one from `version` of the event `name` to the version `next`.
     pub const fn history_error(&self, name: &str, version: u32, next: u32) -> HistoryError {
         self.version.history_error(name, version, next)
     }
@@ -162,7 +162,7 @@ impl EventVersion {
                 while i < parts.len() {
                     match parts[i].history_error(name, version, next) {
                         HistoryError::None => i += 1,
-                        history_error => return history_error,
+                        error => return error,
                     }
                 }
                 HistoryError::None
@@ -172,7 +172,7 @@ impl EventVersion {
     }
 }
 
-/// A past version of the payload `P`, with its one step. Which that is, the compiler finds: if there are two, it cannot.
+/// A past version of the payload `P`, with its upcaster. The compiler infers `Next`, which fails if there are two upcasters.
 #[diagnostic::on_unimplemented(
     message = "no upcaster for `{Self}`, a past version of `{P}`; help: write one, in any module: \
                `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
@@ -183,10 +183,10 @@ pub trait StepOf<P, Next, C: UpcastGoal>: Upcast<Next, C> {}
 
 impl<T: Upcast<Next, C>, P, Next, C: UpcastGoal> StepOf<P, Next, C> for T {}
 
-/// Stands for the payload of a retired event, which no command has any more.
+/// Takes the place of the payload of a retired event, which has no command.
 pub struct Retired;
 
-/// A past version of a retired event, with its one step.
+/// A past version of a retired event, with its upcaster.
 #[diagnostic::on_unimplemented(
     message = "no upcaster for `{Self}`, a past version of a retired event; help: write one, in any module: \
                `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
@@ -198,12 +198,12 @@ pub trait StepOfRetired<Next, C: UpcastGoal>: Upcast<Next, C> {}
 
 impl<T: Upcast<Next, C>, Next, C: UpcastGoal> StepOfRetired<Next, C> for T {}
 
-/// Finds the one step of `T`, a past version of the payload `P`.
+/// Finds the one upcaster of `T`, a past version of the payload `P`.
 pub const fn only_step<T: StepOf<P, Next, Events<M>>, Next, P, M>() -> UpcastChain<T, M> {
     chain()
 }
 
-/// Finds the one step of `T`, a past version of a retired event.
+/// Finds the one upcaster of `T`, a past version of a retired event.
 pub const fn only_retired_step<T: StepOfRetired<Next, Events<M>>, Next, M>() -> UpcastChain<T, M> {
     chain()
 }
@@ -213,7 +213,7 @@ const fn chain<T: Upcast<Next, Events<M>>, Next, M>() -> UpcastChain<T, M> {
         version: T::TARGET.version,
         replay: |old, at, target| {
             if at.steps == MAX_STEPS {
-                return Err(ReplayError::Circle(MAX_STEPS));
+                return Err(ReplayError::Cycle(MAX_STEPS));
             }
             let next = old.upcast(at.recorded).map_err(ReplayError::Upcast)?;
             (T::TARGET.replay)(next, Upcasting { steps: at.steps + 1, ..at }, target)
@@ -221,14 +221,14 @@ const fn chain<T: Upcast<Next, Events<M>>, Next, M>() -> UpcastChain<T, M> {
     }
 }
 
-/// How a step of a history is wrong.
+/// The error of an upcaster in a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryError {
-    /// It is right.
+    /// No error.
     None,
-    /// It passes over a version.
+    /// It skips a version.
     Gap,
-    /// It leads to the same version, or back.
+    /// It leads to the same version, or to an older one.
     Backward,
 }
 

@@ -184,7 +184,7 @@ impl<M: Model> Opening<M> {
         let SettledJournal { journal: opened, durable_file, quarantined } = journal.settle(end)?;
         let identity = opened.segments().identity().clone();
         let BaseRepair { base, unusable } = repair_base::<M>(&opened, recovered.snapshot)?;
-        let set_aside = self.clear_start(opened.segments(), kept_from)?;
+        let quarantined_segments = self.clear_start(opened.segments(), kept_from)?;
         let told = |path: &Path| recovered.unusable.iter().any(|(other, _)| other == path);
         let unusable: Vec<_> = unusable.into_iter().filter(|(path, _)| !told(path)).collect();
         let unusable_snapshots = [recovered.unusable, unusable].concat();
@@ -215,7 +215,7 @@ impl<M: Model> Opening<M> {
             seq: recovered.last,
             replayed: recovered.replayed,
             unusable_snapshots,
-            set_aside,
+            quarantined_segments,
             uncertain,
             quarantined,
             clock_behind: (!behind.is_zero()).then_some(behind),

@@ -22,7 +22,7 @@ pub struct RecoveryReport {
     pub unusable_snapshots: Vec<(PathBuf, String)>,
     /// Segments that recovery moved to the quarantine, because missing segments cut them off from the rest of the journal and no
     /// pruning explains the gap. The base replaces their events.
-    pub set_aside: Vec<PathBuf>,
+    pub quarantined_segments: Vec<PathBuf>,
     /// Whether nothing told how far the journal had been synced, because `journal/durable` was missing, damaged or older than the
     /// journal. Events missing at the end of the journal would then go unnoticed.
     pub uncertain: bool,

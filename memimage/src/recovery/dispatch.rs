@@ -94,7 +94,7 @@ impl Dispatch {
                     ids[row] = Some(EventId(id as u32));
                 } else {
                     // only events that the program records can be given a new version
-                    let newest = by_name.newest(&journal.name).filter(|_| event.recast.is_none());
+                    let newest = by_name.newest(&journal.name).filter(|_| event.reencode.is_none());
                     found.extend(drift(journal, &ShapeTree::of(shape), newest));
                 }
             }
@@ -222,7 +222,7 @@ impl<'a, M> UpcastCycles<'a, M> {
         if self.visits[row] == Visit::New {
             self.visits[row] = Visit::OnPath;
             // a current payload of this program ends the path
-            let is_cyclic = self.events[row].recast.is_some() && self.leads_to_cycle(self.events[row].next);
+            let is_cyclic = self.events[row].reencode.is_some() && self.leads_to_cycle(self.events[row].next);
             self.visits[row] = if is_cyclic { Visit::Cyclic } else { Visit::Acyclic };
         }
         self.visits[row] != Visit::Acyclic

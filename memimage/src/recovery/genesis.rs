@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorDetail};
 use crate::event::{Model, decode};
 use crate::journal::{Frame, Genesis, Scan};
 use crate::seq::{SegmentId, Seq};
-use crate::shape::node::{Field, Fields, Node};
+use crate::shape::node::{Node, NodeField, NodeFields};
 use crate::shape::{ShapeTree, fingerprint};
 use crate::value::Value;
 
@@ -116,7 +116,7 @@ fn other_fields<M: Model>(shape: &[u8], default: &[u8], state: &M) -> Option<Str
     let (before, now) = (ShapeTree::decode(shape).ok()?, ShapeTree::of(M::SHAPE));
     let was = Value::decode(&before, default).ok()?;
     let is = Value::decode(&now, &postcard::to_stdvec(state).ok()?).ok()?;
-    let same = |field: &&Field| fields(&now).contains(field) && is_ordered(&field.shape);
+    let same = |field: &&NodeField| fields(&now).contains(field) && is_ordered(&field.shape);
     let changed_fields: Vec<String> = fields(&before)
         .iter()
         .filter(same)
@@ -131,20 +131,20 @@ fn other_fields<M: Model>(shape: &[u8], default: &[u8], state: &M) -> Option<Str
     })
 }
 
-fn fields(shape: &ShapeTree) -> &[Field] {
+fn fields(shape: &ShapeTree) -> &[NodeField] {
     match shape.root() {
-        Node::Struct(Fields::Named(fields)) => fields,
+        Node::Struct(NodeFields::Named(fields)) => fields,
         _ => &[],
     }
 }
 
 /// Whether the encoding of a value of this shape has only one order.
 fn is_ordered(node: &Node) -> bool {
-    let all = |fields: &Fields| match fields {
-        Fields::Unit => true,
-        Fields::Newtype(field) => is_ordered(field),
-        Fields::Tuple(fields) => fields.iter().all(is_ordered),
-        Fields::Named(fields) => fields.iter().all(|field| is_ordered(&field.shape)),
+    let all = |fields: &NodeFields| match fields {
+        NodeFields::Unit => true,
+        NodeFields::Newtype(field) => is_ordered(field),
+        NodeFields::Tuple(fields) => fields.iter().all(is_ordered),
+        NodeFields::Named(fields) => fields.iter().all(|field| is_ordered(&field.shape)),
     };
     match node {
         Node::Set(_) | Node::Map(_) => false,

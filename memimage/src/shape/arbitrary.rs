@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::decoding::PRIMITIVES;
-use super::node::{Field, Fields, Node, Variant};
+use super::node::{Node, NodeField, NodeFields, NodeVariant};
 use super::{Primitive, ShapeTree, encoding};
 
 impl ShapeTree {
@@ -35,7 +35,8 @@ fn any_node() -> impl Strategy<Value = Node> {
     leaf.prop_recursive(6, 40, 4, |node| {
         let boxed = node.clone().prop_map(Box::new);
         let entry = (node.clone(), node.clone()).prop_map(Box::new);
-        let variant = (name(), fields(node.clone())).prop_map(|(name, fields)| Variant { name: name.into(), fields });
+        let variant =
+            (name(), fields(node.clone())).prop_map(|(name, fields)| NodeVariant { name: name.into(), fields });
         prop_oneof![
             boxed.clone().prop_map(Node::Option),
             boxed.clone().prop_map(Node::List),
@@ -55,13 +56,13 @@ fn name() -> impl Strategy<Value = String> {
     select(vec!["a", "b", "c", "d", "größe", ""]).prop_map(str::to_owned)
 }
 
-fn fields(node: impl Strategy<Value = Node> + Clone + 'static) -> impl Strategy<Value = Fields> {
-    let field = (name(), node.clone()).prop_map(|(name, shape)| Field { name: name.into(), shape });
+fn fields(node: impl Strategy<Value = Node> + Clone + 'static) -> impl Strategy<Value = NodeFields> {
+    let field = (name(), node.clone()).prop_map(|(name, shape)| NodeField { name: name.into(), shape });
     prop_oneof![
-        Just(Fields::Unit),
-        node.clone().prop_map(|item| Fields::Newtype(Box::new(item))),
-        prop::collection::vec(node, 0..4).prop_map(Fields::Tuple),
-        prop::collection::vec(field, 0..4).prop_map(Fields::Named),
+        Just(NodeFields::Unit),
+        node.clone().prop_map(|item| NodeFields::Newtype(Box::new(item))),
+        prop::collection::vec(node, 0..4).prop_map(NodeFields::Tuple),
+        prop::collection::vec(field, 0..4).prop_map(NodeFields::Named),
     ]
 }
 
@@ -85,11 +86,13 @@ fn replace_dangling_back(node: &mut Node, enclosing: u32) {
     }
 }
 
-fn replace_in_fields(fields: &mut Fields, enclosing: u32) {
+fn replace_in_fields(fields: &mut NodeFields, enclosing: u32) {
     match fields {
-        Fields::Unit => {}
-        Fields::Newtype(item) => replace_dangling_back(item, enclosing),
-        Fields::Tuple(items) => items.iter_mut().for_each(|item| replace_dangling_back(item, enclosing)),
-        Fields::Named(fields) => fields.iter_mut().for_each(|field| replace_dangling_back(&mut field.shape, enclosing)),
+        NodeFields::Unit => {}
+        NodeFields::Newtype(item) => replace_dangling_back(item, enclosing),
+        NodeFields::Tuple(items) => items.iter_mut().for_each(|item| replace_dangling_back(item, enclosing)),
+        NodeFields::Named(fields) => {
+            fields.iter_mut().for_each(|field| replace_dangling_back(&mut field.shape, enclosing))
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::Primitive;
 use super::encoding::{
     ARRAY, BACK, ENUM, LIST, MAP, MAX_DEPTH, MAX_NAME, MAX_NODES, OPAQUE, OPTION, ORDERED_MAP, SET, STRUCT, TUPLE,
 };
-use super::node::{Field, Fields, Node, Variant};
+use super::node::{Node, NodeField, NodeFields, NodeVariant};
 
 /// The error of bytes that do not encode a shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,16 +61,16 @@ pub(super) const PRIMITIVES: [Primitive; 17] = [
 
 /// Decodes a shape that spans all of `bytes`.
 pub(super) fn read(bytes: &[u8]) -> Result<Node, DecodeShapeError> {
-    let mut reader = Reader { bytes, offset: 0, nodes: 0, depth: 0, enclosing: 0 };
-    let node = reader
+    let mut decoder = ShapeDecoder { bytes, offset: 0, nodes: 0, depth: 0, enclosing: 0 };
+    let node = decoder
         .node()
-        .and_then(|node| if reader.offset == bytes.len() { Ok(node) } else { Err(ShapeErrorKind::Trailing) });
-    node.map_err(|kind| DecodeShapeError { offset: reader.offset, kind })
+        .and_then(|node| if decoder.offset == bytes.len() { Ok(node) } else { Err(ShapeErrorKind::Trailing) });
+    node.map_err(|kind| DecodeShapeError { offset: decoder.offset, kind })
 }
 
 /// Reads untrusted bytes. Recursion is limited to [`MAX_DEPTH`]. Memory use is proportional to the bytes read so far, never to a
 /// length found in them.
-struct Reader<'a> {
+struct ShapeDecoder<'a> {
     bytes: &'a [u8],
     offset: usize,
     nodes: u32,
@@ -79,7 +79,7 @@ struct Reader<'a> {
     enclosing: u32,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> ShapeDecoder<'a> {
     fn node(&mut self) -> Result<Node, ShapeErrorKind> {
         if self.depth == MAX_DEPTH {
             return Err(ShapeErrorKind::TooDeep);
@@ -132,17 +132,19 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn variant(&mut self) -> Result<Variant, ShapeErrorKind> {
+    fn variant(&mut self) -> Result<NodeVariant, ShapeErrorKind> {
         self.count()?;
-        Ok(Variant { name: self.name()?.into(), fields: self.fields()? })
+        Ok(NodeVariant { name: self.name()?.into(), fields: self.fields()? })
     }
 
-    fn fields(&mut self) -> Result<Fields, ShapeErrorKind> {
+    fn fields(&mut self) -> Result<NodeFields, ShapeErrorKind> {
         Ok(match self.byte()? {
-            0 => Fields::Unit,
-            1 => Fields::Newtype(Box::new(self.node()?)),
-            2 => Fields::Tuple(self.many(Self::node)?),
-            3 => Fields::Named(self.many(|reader| Ok(Field { name: reader.name()?.into(), shape: reader.node()? }))?),
+            0 => NodeFields::Unit,
+            1 => NodeFields::Newtype(Box::new(self.node()?)),
+            2 => NodeFields::Tuple(self.many(Self::node)?),
+            3 => NodeFields::Named(
+                self.many(|decoder| Ok(NodeField { name: decoder.name()?.into(), shape: decoder.node()? }))?,
+            ),
             code => return Err(ShapeErrorKind::UnknownStyle(code)),
         })
     }

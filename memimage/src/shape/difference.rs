@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::{self, Display, Write as _};
 
 use super::ShapeTree;
-use super::node::{Field, Fields, Node, Variant};
+use super::node::{Node, NodeField, NodeFields, NodeVariant};
 
 /// The longest shape that a message shows without truncation, in characters.
 const MAX_TEXT: usize = 160;
@@ -125,14 +125,14 @@ impl Comparison {
     }
 
     /// Compares fields of the same style; returns false if the styles differ.
-    fn fields(&mut self, journal: &Fields, program: &Fields) -> bool {
+    fn fields(&mut self, journal: &NodeFields, program: &NodeFields) -> bool {
         match (journal, program) {
-            (Fields::Unit, Fields::Unit) => {}
-            (Fields::Newtype(journal), Fields::Newtype(program)) => {
+            (NodeFields::Unit, NodeFields::Unit) => {}
+            (NodeFields::Newtype(journal), NodeFields::Newtype(program)) => {
                 self.inside(".0", |at| at.nodes(journal, program));
             }
-            (Fields::Tuple(journal), Fields::Tuple(program)) => self.numbered(journal, program),
-            (Fields::Named(journal), Fields::Named(program)) => self.named(journal, program),
+            (NodeFields::Tuple(journal), NodeFields::Tuple(program)) => self.numbered(journal, program),
+            (NodeFields::Named(journal), NodeFields::Named(program)) => self.named(journal, program),
             _ => return false,
         }
         true
@@ -150,10 +150,10 @@ impl Comparison {
         }
     }
 
-    fn named(&mut self, journal: &[Field], program: &[Field]) {
+    fn named(&mut self, journal: &[NodeField], program: &[NodeField]) {
         let pairs = Pairs::by_name(journal.iter().map(|f| &*f.name), program.iter().map(|f| &*f.name));
         if !pairs.keep_order() {
-            let names = |fields: &[Field], is_paired: &dyn Fn(usize) -> bool| {
+            let names = |fields: &[NodeField], is_paired: &dyn Fn(usize) -> bool| {
                 let paired = fields.iter().enumerate().filter(|(i, _)| is_paired(*i));
                 paired.map(|(_, field)| &*field.name).collect::<Vec<_>>().join(", ")
             };
@@ -180,7 +180,7 @@ impl Comparison {
         }
     }
 
-    fn variants(&mut self, journal: &[Variant], program: &[Variant]) {
+    fn variants(&mut self, journal: &[NodeVariant], program: &[NodeVariant]) {
         let pairs = Pairs::by_name(journal.iter().map(|v| &*v.name), program.iter().map(|v| &*v.name));
         let journal_is_wider = pairs.journal_of.iter().enumerate().all(|(i, journal)| *journal == Some(i));
         let renamed = |i: usize| {
@@ -268,7 +268,7 @@ impl Pairs {
 }
 
 /// Pairs fields that look renamed: they follow the same field on both sides and have the same shape.
-fn find_renames(journal: &[Field], program: &[Field], pairs: &Pairs) -> Pairs {
+fn find_renames(journal: &[NodeField], program: &[NodeField], pairs: &Pairs) -> Pairs {
     let mut renames = Pairs { program_of: vec![None; journal.len()], journal_of: vec![None; program.len()] };
     let mut after = None;
     for (i, field) in journal.iter().enumerate() {
@@ -291,9 +291,9 @@ fn text(shape: &Node) -> String {
     shorten(shape.to_string())
 }
 
-fn variant_text(fields: &Fields) -> String {
+fn variant_text(fields: &NodeFields) -> String {
     match fields {
-        Fields::Unit => "no fields".to_owned(),
+        NodeFields::Unit => "no fields".to_owned(),
         _ => shorten(fields.to_string()),
     }
 }

@@ -33,7 +33,7 @@
 //! Limits, which writers observe and readers enforce: at most [`MAX_DEPTH`] nested shapes, [`MAX_NODES`] shapes and variants,
 //! [`MAX_NAME`] bytes a name.
 
-use super::node::{Fields, Node};
+use super::node::{Node, NodeFields};
 use super::{Primitive, Style};
 
 /// The maximum number of nested shapes, including the outermost.
@@ -145,16 +145,16 @@ fn write_entry(code: u8, (key, value): &(Node, Node), out: &mut Vec<u8>) {
     write(value, out);
 }
 
-fn write_fields(fields: &Fields, out: &mut Vec<u8>) {
+fn write_fields(fields: &NodeFields, out: &mut Vec<u8>) {
     out.push(style(fields.style()));
     match fields {
-        Fields::Unit => {}
-        Fields::Newtype(item) => write(item, out),
-        Fields::Tuple(items) => {
+        NodeFields::Unit => {}
+        NodeFields::Newtype(item) => write(item, out),
+        NodeFields::Tuple(items) => {
             write_number(items.len() as u64, out);
             items.iter().for_each(|item| write(item, out));
         }
-        Fields::Named(fields) => {
+        NodeFields::Named(fields) => {
             write_number(fields.len() as u64, out);
             for field in fields {
                 write_name(&field.name, out);

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use super::enclosing::{DANGLING_BACK, Enclosing, recursion_steps, steps_out};
 use super::encoding::{self, MAX_DEPTH, MAX_NAME, MAX_NODES};
-use super::node::{Enclosing, recursion_steps, steps_out};
 use super::{Descriptor, ShapeRef, Style, fnv};
 
 /// A 64-bit fingerprint of a shape: equal for types with the same structure and names, regardless of the types' own names.
@@ -60,8 +60,6 @@ pub const fn fingerprint(shape: ShapeRef) -> Fingerprint {
 pub(crate) const fn is_recursive(shape: ShapeRef) -> bool {
     ShapeHasher::of(shape).is_recursive
 }
-
-pub(super) const DANGLING_BACK: &str = "a shape refers back to a type that does not enclose it";
 
 /// Hashes the bytes that [`encoding::write`] would write. One call a level: the compiler limits the call depth of constants.
 struct ShapeHasher {

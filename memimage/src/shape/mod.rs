@@ -3,41 +3,42 @@
 //! A [`ShapeRef`] is the compile-time form, a constant of each type. A [`ShapeTree`] is the run-time form, read from a journal or
 //! created from a type. Both have the same [`Fingerprint`], which is computed over the encoding in the journal.
 
-#[cfg(test)]
-pub(crate) mod arbitrary;
-mod collections;
-mod decoding;
+// One way only: each module uses those above it. `tests/tests/architecture.rs` keeps this order.
+mod fnv;
+mod name;
 mod descriptor;
+mod identity;
+mod enclosing;
+pub(crate) mod node;
+mod text;
+mod encoding;
+mod decoding;
+mod fingerprint;
+mod tree;
 mod difference;
 mod drift;
-mod encoding;
-mod fingerprint;
-mod fnv;
-mod foreign;
-mod identity;
-mod name;
-pub(crate) mod node;
-mod pointer;
 mod primitives;
+mod std_types;
+mod collections;
+mod foreign;
+#[cfg(test)]
+pub(crate) mod arbitrary;
 #[cfg(test)]
 pub(crate) mod samples;
-mod std_types;
-mod text;
-mod tree;
 
 pub use decoding::DecodeShapeError;
+pub use descriptor::ShapeRef;
 #[doc(hidden)]
 pub use descriptor::{Descriptor, Enum, Field, Primitive, Struct, Style, Variant};
 pub use difference::{Difference, differences};
-pub(crate) use drift::{Drift, compare};
 #[doc(hidden)]
-pub use drift::{Text, drifted};
+pub use drift::{ConstText, drifted};
+pub(crate) use drift::{Drift, compare};
 pub(crate) use fingerprint::is_recursive;
 pub use fingerprint::{Fingerprint, fingerprint};
 #[doc(hidden)]
 pub use identity::{Back, generic_identity, identity};
 pub(crate) use name::Name;
-pub use pointer::ShapeRef;
 pub use tree::ShapeTree;
 
 /// A type whose structure is known: names of fields and variants, their order, and primitives.

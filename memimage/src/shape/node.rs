@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Descriptor, Primitive, ShapeRef, Style};
+use super::enclosing::{DANGLING_BACK, Enclosing, recursion_steps, steps_out};
+use super::{Descriptor, Enum, Field, Primitive, ShapeRef, Struct, Style, Variant};
 
 /// A shape or a part of one. The counterpart of [`Descriptor`] that owns its parts and has no cyclic references.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +16,8 @@ pub(crate) enum Node {
     OrderedMap(Box<(Node, Node)>),
     Array(Box<Node>, u64),
     Tuple(Vec<Node>),
-    Struct(Fields),
-    Enum(Vec<Variant>),
+    Struct(NodeFields),
+    Enum(Vec<NodeVariant>),
     Opaque(String),
     /// The struct or enum this many steps out; 0 is the innermost that encloses this node.
     Back(u32),
@@ -24,16 +25,16 @@ pub(crate) enum Node {
 
 /// The fields of a struct or a variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fields {
+pub(crate) enum NodeFields {
     Unit,
     Newtype(Box<Node>),
     Tuple(Vec<Node>),
-    Named(Vec<Field>),
+    Named(Vec<NodeField>),
 }
 
 /// One named field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Field {
+pub(crate) struct NodeField {
     /// Shared with the values that are decoded along this shape.
     pub(crate) name: Arc<str>,
     pub(crate) shape: Node,
@@ -41,42 +42,21 @@ pub(crate) struct Field {
 
 /// One variant of an enum.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Variant {
+pub(crate) struct NodeVariant {
     pub(crate) name: Arc<str>,
-    pub(crate) fields: Fields,
+    pub(crate) fields: NodeFields,
 }
 
-impl Fields {
+impl NodeFields {
     /// The syntax of the fields in Rust.
     pub(crate) fn style(&self) -> Style {
         match self {
-            Fields::Unit => Style::Unit,
-            Fields::Newtype(_) => Style::Newtype,
-            Fields::Tuple(_) => Style::Tuple,
-            Fields::Named(_) => Style::Named,
+            NodeFields::Unit => Style::Unit,
+            NodeFields::Newtype(_) => Style::Newtype,
+            NodeFields::Tuple(_) => Style::Tuple,
+            NodeFields::Named(_) => Style::Named,
         }
     }
-}
-
-/// The structs and enums that enclose a part of a descriptor, innermost first.
-#[derive(Clone, Copy)]
-pub(super) struct Enclosing<'a> {
-    pub(super) identity: u64,
-    pub(super) outer: Option<&'a Enclosing<'a>>,
-}
-
-/// The number of enclosing types to step out of to reach `identity`: 0 if it is the innermost.
-pub(super) const fn steps_out(identity: u64, enclosing: Option<&Enclosing<'_>>) -> Option<u32> {
-    let mut steps = 0;
-    let mut next = enclosing;
-    while let Some(around) = next {
-        if around.identity == identity {
-            return Some(steps);
-        }
-        steps += 1;
-        next = around.outer;
-    }
-    None
 }
 
 impl Node {
@@ -93,18 +73,17 @@ impl Node {
             Descriptor::OrderedMap(key, value) => Node::OrderedMap(entry(key, value)),
             Descriptor::Array(item, length) => Node::Array(boxed(item), length as u64),
             Descriptor::Tuple(items) => Node::Tuple(items.iter().map(|&item| Node::of(item, enclosing)).collect()),
-            Descriptor::Struct(super::Struct { identity, style, fields }) => match recursion_steps(identity, enclosing)
-            {
+            Descriptor::Struct(Struct { identity, style, fields }) => match recursion_steps(identity, enclosing) {
                 Some(steps) => Node::Back(steps),
-                None => Node::Struct(Fields::of(style, fields, &Enclosing { identity, outer: enclosing })),
+                None => Node::Struct(NodeFields::of(style, fields, &Enclosing { identity, outer: enclosing })),
             },
-            Descriptor::Enum(super::Enum { identity, variants }) => match recursion_steps(identity, enclosing) {
+            Descriptor::Enum(Enum { identity, variants }) => match recursion_steps(identity, enclosing) {
                 Some(steps) => Node::Back(steps),
                 None => {
                     let inside = Enclosing { identity, outer: enclosing };
-                    let variant = |variant: &super::Variant| Variant {
+                    let variant = |variant: &Variant| NodeVariant {
                         name: variant.name.into(),
-                        fields: Fields::of(variant.style, variant.fields, &inside),
+                        fields: NodeFields::of(variant.style, variant.fields, &inside),
                     };
                     Node::Enum(variants.iter().map(variant).collect())
                 }
@@ -112,28 +91,23 @@ impl Node {
             Descriptor::Opaque(name) => Node::Opaque(name.to_owned()),
             Descriptor::Back(identity) => match steps_out(identity, enclosing) {
                 Some(steps) => Node::Back(steps),
-                None => panic!("{}", super::fingerprint::DANGLING_BACK),
+                None => panic!("{}", DANGLING_BACK),
             },
         }
     }
 }
 
-impl Fields {
-    fn of(style: Style, fields: &[super::Field], inside: &Enclosing<'_>) -> Fields {
+impl NodeFields {
+    fn of(style: Style, fields: &[Field], inside: &Enclosing<'_>) -> NodeFields {
         let mut nodes = fields.iter().map(|field| Node::of(field.shape, Some(inside)));
         match style {
-            Style::Unit => Fields::Unit,
-            Style::Newtype => Fields::Newtype(Box::new(nodes.next().expect("a newtype has a field"))),
-            Style::Tuple => Fields::Tuple(nodes.collect()),
+            Style::Unit => NodeFields::Unit,
+            Style::Newtype => NodeFields::Newtype(Box::new(nodes.next().expect("a newtype has a field"))),
+            Style::Tuple => NodeFields::Tuple(nodes.collect()),
             Style::Named => {
                 let names = fields.iter().map(|field| field.name.into());
-                Fields::Named(names.zip(nodes).map(|(name, shape)| Field { name, shape }).collect())
+                NodeFields::Named(names.zip(nodes).map(|(name, shape)| NodeField { name, shape }).collect())
             }
         }
     }
-}
-
-/// If a struct or enum with this identity inside `enclosing` is a recursion: the number of steps to the type it repeats.
-pub(super) const fn recursion_steps(identity: u64, enclosing: Option<&Enclosing<'_>>) -> Option<u32> {
-    if super::identity::marks_recursion(identity) { steps_out(identity, enclosing) } else { None }
 }

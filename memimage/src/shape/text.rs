@@ -7,7 +7,7 @@ use std::fmt::{self, Display, Formatter, Write as _};
 
 use super::Primitive;
 use super::name::Name;
-use super::node::{Field, Fields, Node, Variant};
+use super::node::{Node, NodeField, NodeFields, NodeVariant};
 
 impl Display for Node {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -21,9 +21,9 @@ impl Display for Node {
             Node::Array(item, length) => write!(f, "[{item}; {length}]"),
             Node::Tuple(items) => tuple(f, items),
             Node::Struct(fields) => match fields {
-                Fields::Unit => f.write_str("struct"),
-                Fields::Newtype(_) | Fields::Tuple(_) => write!(f, "struct{fields}"),
-                Fields::Named(_) => fields.fmt(f),
+                NodeFields::Unit => f.write_str("struct"),
+                NodeFields::Newtype(_) | NodeFields::Tuple(_) => write!(f, "struct{fields}"),
+                NodeFields::Named(_) => fields.fmt(f),
             },
             Node::Enum(variants) => {
                 f.write_str("enum {")?;
@@ -36,13 +36,13 @@ impl Display for Node {
     }
 }
 
-impl Display for Fields {
+impl Display for NodeFields {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Fields::Unit => Ok(()),
-            Fields::Newtype(item) => write!(f, "({item})"),
-            Fields::Tuple(items) => tuple(f, items),
-            Fields::Named(fields) => {
+            NodeFields::Unit => Ok(()),
+            NodeFields::Newtype(item) => write!(f, "({item})"),
+            NodeFields::Tuple(items) => tuple(f, items),
+            NodeFields::Named(fields) => {
                 f.write_char('{')?;
                 separated(f, fields)?;
                 f.write_char('}')
@@ -51,13 +51,13 @@ impl Display for Fields {
     }
 }
 
-impl Display for Field {
+impl Display for NodeField {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", Name(&self.name), self.shape)
     }
 }
 
-impl Display for Variant {
+impl Display for NodeVariant {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", Name(&self.name), self.fields)
     }

@@ -1,15 +1,15 @@
-//! The shape lock: a file beside `Cargo.toml` that holds the shape of each event, so that one cannot change by mistake.
+//! The shape lock: a file beside `Cargo.toml` that has the shape of each event, so that no shape changes by mistake.
 //!
-//! A journal outlives the program that wrote it, and its events must keep the shapes they were written with. A model marked
-//! `#[memimage::commands(lock)]` is held to a file, `memimage.lock`, which is committed with the source: one line an event
-//! and version.
+//! A journal outlives the program that wrote it, so recorded events must keep their shapes. A model marked
+//! `#[memimage::commands(lock)]` is compared with the file `memimage.lock`, which is committed with the source. The file has one
+//! line for each event and version.
 //!
 //! ```text
 //! shop::Bank deposit v1 {account: u32, cents: u64}
 //! ```
 //!
 //! When an argument of a command changes, or any type inside one, or a command is removed, `cargo check` fails at the
-//! command's name and says where the shapes part, and what to do:
+//! command's name. The message says where the shapes differ, and what to do:
 //!
 //! ```text
 //! error[E0080]: evaluation panicked: deposit v1: payload.cents: u64 in the lock, u32 here; raise its version to 2 and add
@@ -20,47 +20,46 @@
 //!    |            ^^^^^^^ evaluation of `_` failed here
 //! ```
 //!
-//! What is new is added by `MEMIMAGE_BLESS=1 cargo test --lib` for a model of a library, and by `cargo test` with `--bin NAME`,
-//! `--example NAME` or `--test NAME` for a model of another target; the messages name the command. It compiles that target
-//! alone, so it works while another one does not compile. With each locked model comes a test that then writes the lines that
-//! are missing, and at any other time fails if some are. Where no test runs, such as for a model inside a function (of which
-//! rustc warns: `cannot test inner items`), call [`bless`]. Neither ever changes a line that is there, with one exception:
-//! variants that were appended to an enum, which old events cannot hold, are added to its text.
+//! `MEMIMAGE_BLESS=1 cargo test --lib` adds new events of a library's model; for a model of another target, use `--bin NAME`,
+//! `--example NAME` or `--test NAME`. The messages name the command. It compiles only that target, so it works while another
+//! target does not compile. The macro generates a test for each locked model. With `MEMIMAGE_BLESS` set, the test writes the
+//! missing lines; otherwise it fails if lines are missing. If no test can run, such as for a model inside a function (rustc
+//! warns: `cannot test inner items`), call [`bless`]. Neither changes an existing line, with one exception: new variants at the
+//! end of an enum, which old events cannot contain, are added to its line.
 //!
-//! A line begins with the crate: `shop` for the library of a package, `bin/shop` for its program and for an example,
-//! `test/shop` for an integration test or a benchmark, so that models of the same name have lines of their own. Two models
-//! of the same name in one crate need a lock each: `lock = "path"`. In a doctest `lock` does nothing.
+//! A line begins with the crate, so that models of the same name in different crates have different lines: `shop` for the
+//! library of a package, `bin/shop` for its program or an example, `test/shop` for an integration test or a benchmark. Two
+//! models of the same name in one crate need separate locks: `lock = "path"`. In a doctest, `lock` has no effect.
 //!
 //! # Renamed and moved models
 //!
-//! A model that was renamed, whose crate was renamed, or that moved to another crate keeps its lines once the name in them is
-//! changed by hand. Lines that no model claims are an error, and while they stand nothing is blessed: under its new name the
-//! model would be locked anew, in whatever shapes it has by then.
+//! If you rename a model or its crate, or move it to another crate, change the name in its lines by hand. Lines without a model
+//! are an error, and block blessing, because blessing would lock the model again under its new name, in its present shapes.
 //!
-//! - The compiler reports lines of another library than the package's, in the lock that is named by `lock` alone.
+//! - The compiler reports lines of another library than the package's, in the lock of a plain `lock`.
 //! - The test of each locked model, [`bless`] and [`verify`] report lines of a target that the package does not have, and lines
-//!   of a model that is not in the target. Whether it is, they read in the package's source, so that a model under a `#[cfg]`
-//!   counts in each build, and a model of an example counts when only the library is tested.
+//!   of a model that the target does not have. They search the package's source, so they find a model under a `#[cfg]` in each
+//!   build, and a model of an example when only the library is tested.
 //!
-//! A lock that is named by `lock = "path"` may have lines of several packages. All of them name it so, and are in one workspace
-//! or below the directory of the lock.
+//! A lock with `lock = "path"` may have lines of several packages. All of them name it, and are in one workspace or below the
+//! directory of the lock.
 //!
 //! The limits:
 //!
-//! - A package in which no model is locked any more reports nothing, nor does a package from which the lock was not taken along:
-//!   the model is new there.
-//! - Lines of another target than the one that runs are reported only once the target's files do not have the model's name any
-//!   more, other than in comments. Lines of the same target are reported unless there is a `struct` or `enum` of that name, so a
-//!   model that is no longer locked, or lives on as an ordinary type, keeps its lines.
-//! - The source is what is below the directory of `Cargo.toml`. A model that is defined elsewhere, or by a macro in some builds
-//!   only, needs a lock of its own: `lock = "path"`.
+//! - A package without locked models reports nothing. Neither does a package to which a model was moved without its lock: the
+//!   model is new there.
+//! - Lines of a target that is not running are reported only if the target's files contain the model's name in comments at most.
+//!   Lines of the running target are reported unless it has a `struct` or `enum` of that name, so a model that is no longer
+//!   locked, or has become an ordinary type, keeps its lines.
+//! - The search covers the files below the directory of `Cargo.toml`. A model that is defined elsewhere, or by a macro in some
+//!   builds only, needs a lock of its own: `lock = "path"`.
 //!
 //! # Merges
 //!
-//! Two branches that add events may be merged line by line; `memimage.lock merge=union` in `.gitattributes` does it.
+//! Two branches that add events can be merged line by line, with `memimage.lock merge=union` in `.gitattributes`.
 
-mod line;
-mod claim;
+mod lock_file;
+mod unclaimed;
 mod bless;
 
 #[doc(hidden)]

@@ -1,4 +1,4 @@
-//! Given: what has happened before a test's commands.
+//! Given: the events before a test's commands.
 
 use std::fmt;
 use std::panic::Location;
@@ -6,34 +6,34 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::entry::{Entry, Stamp};
 use super::golden;
 use super::image;
-use super::stage::{Stage, Start, encoded};
+use super::model_under_test::{ModelUnderTest, StartState, encoded};
+use super::recorded_event::{RecordedEvent, Stamp};
 use super::when::When;
-use super::{sure, text};
+use super::{or_panic, value_text};
 use crate::context::{Metadata, Timestamp};
 use crate::event::{Command, Model, Payload};
 use crate::outcome::Outcome;
 use crate::shape::{Shape, ShapeTree};
 
-/// The time at which a test begins: 9 September 2001, 01:46:40 UTC, a thousand million seconds after the epoch.
+/// The time at which a test begins: 9 September 2001, 01:46:40 UTC, 10⁹ seconds after the epoch.
 pub const START: Timestamp = Timestamp::from_micros(1_000_000_000_000_000);
 
 /// The past of a model in a test; [`given`] begins one.
 ///
-/// Its events are replayed as they are added, as recovery replays them: checks do not run, and past versions go through
-/// their upcasters. An event that cannot be replayed fails the test there and then.
+/// Each added event is replayed at once, as recovery replays it: checks do not run, and past versions go through their
+/// upcasters. An event that cannot be replayed fails the test immediately.
 pub struct Given<M: Model> {
-    pub(super) stage: Stage<M>,
+    pub(super) subject: ModelUnderTest<M>,
     clock: Timestamp,
     metadata: Metadata,
 }
 
 /// Begins a test with the model's `Default` and no events.
 ///
-/// The clock stands at [`START`] until [`Given::at`] sets it, and the seed of random values is the same in every test, so
-/// that what commands draw comes out the same each time.
+/// The clock shows [`START`] until [`Given::at`] sets it. The seed of random values is the same in every test, so commands draw
+/// the same values in each run.
 ///
 /// ```
 /// # use std::collections::BTreeMap;
@@ -44,10 +44,10 @@ pub struct Given<M: Model> {
 /// # #[memimage::commands]
 /// # impl Bank {
 /// #     #[command]
-/// #     fn deposit(&mut self, account: u32, cents: u64) { *self.accounts.entry(account).or_default() += cents; }
+/// #     fn deposit(&mut self, account: u32, cents: u64) { *self.accounts.event(account).or_default() += cents; }
 /// #     #[command(check = can_withdraw)]
 /// #     fn withdraw(&mut self, account: u32, cents: u64) -> u64 {
-/// #         let balance = self.accounts.entry(account).or_default();
+/// #         let balance = self.accounts.event(account).or_default();
 /// #         *balance -= cents;
 /// #         *balance
 /// #     }
@@ -71,27 +71,27 @@ pub struct Given<M: Model> {
 ///
 /// # Panics
 ///
-/// If the model's `Default` cannot be made.
+/// If the model's `Default` panics.
 #[track_caller]
 pub fn given<M: Model>() -> Given<M> {
-    begin(Start::new(None))
+    begin(StartState::new(None))
 }
 
-/// As [`given`], with another state before the first event, as [`Options::genesis`](crate::Options::genesis) gives it.
+/// As [`given`], with another state before the first event, like [`Options::genesis`](crate::Options::genesis).
 ///
 /// # Panics
 ///
-/// If the state cannot be encoded, or not be read back.
+/// If the state cannot be encoded or decoded.
 #[track_caller]
 pub fn given_state<M: Model>(state: &M) -> Given<M> {
-    let state = sure(encoded(state));
-    begin(Start::new(Some(state)))
+    let state = or_panic(encoded(state));
+    begin(StartState::new(Some(state)))
 }
 
-/// As [`given`], with all that a real image holds: its state before the first event, its events and its seed. A journal
-/// that was pruned begins with its base.
+/// As [`given`], with the contents of a real image: its state before the first event, its events and its seed. A pruned journal
+/// begins with its base.
 ///
-/// The files are read into memory, and nothing at `path` is changed, not even a lock taken: close the image first.
+/// The files are copied into memory. The function changes nothing at `path` and takes no lock, so close the image first.
 ///
 /// ```
 /// # use memimage::{Image, Model, Shape};
@@ -117,60 +117,60 @@ pub fn given_state<M: Model>(state: &M) -> Given<M> {
 ///
 /// # Panics
 ///
-/// If there is no image of this model, or it cannot be opened; if it is encrypted or chained, since this takes no keys.
+/// If there is no image of this model at `path`, or it cannot be opened; if it is encrypted or chained.
 #[track_caller]
 pub fn given_image<M: Model>(path: impl AsRef<Path>) -> Given<M> {
-    let (start, entries) = sure(image::past::<M>(path.as_ref()));
+    let (start, events) = or_panic(image::history::<M>(path.as_ref()));
     let mut given = begin(start);
-    for entry in entries {
-        given = given.replayed(Ok(entry));
+    for event in events {
+        given = given.replayed(Ok(event));
     }
     given
 }
 
 #[track_caller]
-fn begin<M: Model>(start: Start) -> Given<M> {
-    let stage = sure(Stage::new(start));
-    Given { stage, clock: START, metadata: Metadata::new() }
+fn begin<M: Model>(start: StartState) -> Given<M> {
+    let subject = or_panic(ModelUnderTest::new(start));
+    Given { subject, clock: START, metadata: Metadata::new() }
 }
 
 impl<M: Model> Given<M> {
-    /// Sets the clock, from here on. Recorded time never goes back, in a test no more than in an image.
+    /// Sets the clock for the following events and commands. As in an image, recorded time never goes back.
     pub fn at(mut self, time: impl Into<Timestamp>) -> Self {
         self.clock = time.into();
         self
     }
 
-    /// Who runs what comes from here on, and why.
+    /// Sets the metadata of the following events and commands.
     pub fn with(mut self, metadata: Metadata) -> Self {
         self.metadata = metadata;
         self
     }
 
-    /// An event that was recorded and applied.
+    /// Adds an event that was recorded as applied.
     ///
     /// # Panics
     ///
-    /// If it cannot be replayed: its body panics or refuses it.
+    /// If the event cannot be replayed: its body panics or rejects it.
     #[track_caller]
     pub fn event<P: Payload<M>>(self, payload: P) -> Self {
-        let entry = Entry::of(P::NAME, P::VERSION, &payload, &self.stamp(Outcome::Applied));
-        self.replayed(entry)
+        let event = RecordedEvent::of(P::NAME, P::VERSION, &payload, &self.stamp(Outcome::Applied));
+        self.replayed(event)
     }
 
-    /// An event that was recorded as rejected: the command's fallible body returned an error.
+    /// Adds an event that was recorded as rejected: the command's fallible body returned an error.
     ///
     /// # Panics
     ///
-    /// If it cannot be replayed: its body panics or does not refuse it.
+    /// If the event cannot be replayed: its body panics or does not reject it.
     #[track_caller]
     pub fn rejected<P: Payload<M>>(self, payload: P) -> Self {
-        let entry = Entry::of(P::NAME, P::VERSION, &payload, &self.stamp(Outcome::Rejected));
-        self.replayed(entry)
+        let event = RecordedEvent::of(P::NAME, P::VERSION, &payload, &self.stamp(Outcome::Rejected));
+        self.replayed(event)
     }
 
-    /// An event that an older program recorded, of a version in the command's history. The type is the one that is kept for
-    /// it, and derives `Serialize` for this; where values are upcast and no type is kept, one of the test's own.
+    /// Adds an event that an older program recorded, of a version in the command's hitext. `T` is the past type, which must
+    /// derive `Serialize` for this. If upcasters on values handle the version, `T` is a type of the test.
     ///
     /// ```
     /// # use memimage::{Model, Shape};
@@ -187,7 +187,7 @@ impl<M: Model> Given<M> {
     ///
     /// #[memimage::commands]
     /// impl Till {
-    ///     #[command(version = 2, history(ChargeV1))]
+    ///     #[command(version = 2, hitext(ChargeV1))]
     ///     fn charge(&mut self, cents: u64) {
     ///         self.cents += cents;
     ///     }
@@ -200,119 +200,122 @@ impl<M: Model> Given<M> {
     ///
     /// # Panics
     ///
-    /// If it cannot be replayed: the program does not know the version or has another shape for it, an upcaster fails, or
-    /// the body does.
+    /// If the event cannot be replayed: the program does not have the version or has another shape for it, or an upcaster or the
+    /// body fails.
     #[track_caller]
     pub fn past<T: Shape + Serialize>(self, name: &str, version: u32, payload: T) -> Self {
-        let entry = Entry::of(name, version, &payload, &self.stamp(Outcome::Applied));
-        self.replayed(entry)
+        let event = RecordedEvent::of(name, version, &payload, &self.stamp(Outcome::Applied));
+        self.replayed(event)
     }
 
-    /// As [`past`](Given::past), recorded as rejected.
+    /// As [`past`](Given::past), for an event that was recorded as rejected.
     ///
     /// # Panics
     ///
     /// As [`past`](Given::past).
     #[track_caller]
     pub fn past_rejected<T: Shape + Serialize>(self, name: &str, version: u32, payload: T) -> Self {
-        let entry = Entry::of(name, version, &payload, &self.stamp(Outcome::Rejected));
-        self.replayed(entry)
+        let event = RecordedEvent::of(name, version, &payload, &self.stamp(Outcome::Rejected));
+        self.replayed(event)
     }
 
-    /// All events of a [golden fixture](super::golden), after those that are there.
+    /// Appends all events of a [golden fixture](super::golden).
     ///
     /// # Panics
     ///
-    /// If it cannot be read, or an event in it not be replayed.
+    /// If the fixture cannot be read, or an event in it cannot be replayed.
     #[track_caller]
     pub fn fixture(mut self, path: impl AsRef<Path>) -> Self {
-        for mut entry in sure(golden::events(path.as_ref())) {
-            entry.origin.seq = self.stage.next_seq();
-            entry.time = entry.time.max(self.stage.time());
-            self = self.replayed(Ok(entry));
+        for mut event in or_panic(golden::events(path.as_ref())) {
+            event.origin.seq = self.subject.next_seq();
+            event.time = event.time.max(self.subject.time());
+            self = self.replayed(Ok(event));
         }
         self
     }
 
-    /// Runs a command, as an image would.
+    /// Executes a command as an image does.
     ///
     /// # Panics
     ///
-    /// If what it recorded cannot be replayed, or gives another state when it is.
+    /// If the recorded event cannot be replayed, or its replay gives another state.
     #[track_caller]
     pub fn when<C: Command<M>>(mut self, command: C) -> When<M, C> {
         let stamp = self.stamp(Outcome::Applied);
-        let asked = sure(Entry::of(C::NAME, C::VERSION, &command, &stamp)).text();
-        let before = self.or_fail(self.stage.digest());
-        let recorded = self.stage.log.len();
-        let ran = self.stage.run(command, self.clock, &self.metadata);
-        let ran = self.or_fail(ran.map_err(|what| format!("when {asked}: {what}")));
-        let recorded = self.stage.log.get(recorded).cloned();
-        When::new(self, asked, ran, before, recorded, Location::caller())
+        let text = or_panic(RecordedEvent::of(C::NAME, C::VERSION, &command, &stamp)).text();
+        let before = self.or_fail(self.subject.digest());
+        let recorded = self.subject.log.len();
+        let result = self.subject.run(command, self.clock, &self.metadata);
+        let result = self.or_fail(result.map_err(|what| format!("when {text}: {what}")));
+        let recorded = self.subject.log.get(recorded).cloned();
+        When::new(self, text, result, before, recorded, Location::caller())
     }
 
-    /// Looks at the state.
+    /// Calls `look` with the state.
     #[track_caller]
     pub fn then(self, look: impl FnOnce(&M)) -> Self {
-        look(&self.stage.model);
+        look(&self.subject.model);
         self
     }
 
     fn stamp(&self, outcome: Outcome) -> Stamp<'_> {
-        let time = self.clock.max(self.stage.time());
-        Stamp { seq: self.stage.next_seq(), time, metadata: &self.metadata, outcome }
+        let time = self.clock.max(self.subject.time());
+        Stamp { seq: self.subject.next_seq(), time, metadata: &self.metadata, outcome }
     }
 
     #[track_caller]
-    fn replayed(mut self, entry: Result<Entry, String>) -> Self {
-        let entry = self.or_fail(entry);
-        let text = entry.text();
-        let replayed = self.stage.replay(entry).map_err(|what| format!("given {text}: {what}"));
+    fn replayed(mut self, event: Result<RecordedEvent, String>) -> Self {
+        let event = self.or_fail(event);
+        let text = event.text();
+        let replayed = self.subject.replay(event).map_err(|what| format!("given {text}: {what}"));
         self.or_fail(replayed);
         self
     }
 
-    /// What was made, or a failure of the test.
+    /// The value of `result`; fails the test on an error.
     #[track_caller]
-    pub(super) fn or_fail<T>(&self, made: Result<T, String>) -> T {
-        match made {
-            Ok(made) => made,
-            Err(what) => self.fail(&what),
+    pub(super) fn or_fail<T>(&self, result: Result<T, String>) -> T {
+        match result {
+            Ok(value) => value,
+            Err(message) => self.fail(&message),
         }
     }
 
-    /// Fails the test, with what happened before.
+    /// Fails the test with `message` and the context.
     #[track_caller]
-    pub(super) fn fail(&self, what: &str) -> ! {
-        panic!("{what}{}", self.story());
+    pub(super) fn fail(&self, message: &str) -> ! {
+        panic!("{message}{}", self.context());
     }
 
     /// The last events, and the state after them.
-    fn story(&self) -> String {
-        /// How many of the last events are shown.
-        const SHOWN: usize = 12;
-        let log = &self.stage.log;
-        let left_out = log.len().saturating_sub(SHOWN);
-        let mut story = format!("\n\n  model `{}`, recorded by then:", M::NAME);
+    fn context(&self) -> String {
+        /// The maximum number of events in the text.
+        const MAX_EVENTS: usize = 12;
+        let log = &self.subject.log;
+        let left_out = log.len().saturating_sub(MAX_EVENTS);
+        let mut text = format!("\n\n  model `{}`, recorded so far:", M::NAME);
         if left_out > 0 {
-            story.push_str(&format!("\n    … {left_out} events"));
+            text.push_str(&format!("\n    … {left_out} events"));
         }
-        for (number, entry) in log.iter().enumerate().skip(left_out) {
-            story.push_str(&format!("\n    {} {}", self.stage.start().seq_after(number), entry.text()));
+        for (number, event) in log.iter().enumerate().skip(left_out) {
+            text.push_str(&format!("\n    {} {}", self.subject.start().seq_after(number), event.text()));
         }
         if log.is_empty() {
-            story.push_str(" nothing");
+            text.push_str(" nothing");
         }
-        if let Ok(bytes) = encoded(&self.stage.model) {
-            let state = text::shorten(text::block(&ShapeTree::of(M::SHAPE), &bytes));
-            story.push_str(&format!("\n  state:\n    {}", state.replace('\n', "\n    ")));
+        if let Ok(bytes) = encoded(&self.subject.model) {
+            let state = value_text::shorten(value_text::block(&ShapeTree::of(M::SHAPE), &bytes));
+            text.push_str(&format!("\n  state:\n    {}", state.replace('\n', "\n    ")));
         }
-        story
+        text
     }
 }
 
 impl<M: Model> fmt::Debug for Given<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Given").field("model", &M::NAME).field("events", &self.stage.log.len()).finish_non_exhaustive()
+        f.debug_struct("Given")
+            .field("model", &M::NAME)
+            .field("events", &self.subject.log.len())
+            .finish_non_exhaustive()
     }
 }

@@ -1,13 +1,13 @@
-//! Real images in tests: read into memory, so that what stands on disk stays as it is.
+//! Real images in tests. The files are copied into memory, so the image on disk stays unchanged.
 
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::entry::Entry;
-use super::stage::{Start, encoded};
-use super::sure;
+use super::model_under_test::{StartState, encoded};
+use super::or_panic;
+use super::recorded_event::RecordedEvent;
 use crate::admin::refuse_protected;
 use crate::context::Seed;
 use crate::disk::{Disk, SimDisk};
@@ -20,13 +20,13 @@ use crate::recovery::{DROPPED, Dispatch, OpenedJournal, Recovered, RecoveryGoal,
 use crate::seq::Seq;
 use crate::shape::{Shape, ShapeTree};
 
-/// Where the copy stands on its disk.
+/// The path of the copy on its simulated disk.
 const ROOT: &str = "image";
 
-/// Opens a copy of the image at `path`, and lets `check` look at it.
+/// Opens a copy of the image at `path`, and calls `check` with it.
 ///
-/// For fixtures that are whole images, made once by an older program and committed. The files are copied into memory, so
-/// the fixture stays as it is, and no lock is taken: many tests can use one at a time.
+/// It serves fixtures that are whole images, created by an older program and committed. The files are copied into memory. The
+/// fixture stays unchanged and no lock is taken, so several tests can use one fixture at a time.
 ///
 /// ```
 /// # use memimage::{Image, Model, Shape};
@@ -55,13 +55,12 @@ const ROOT: &str = "image";
 ///
 /// # Panics
 ///
-/// If there is no image of this model at `path`, or this program cannot open it; if it is encrypted or chained, since this takes
-/// no keys.
+/// If there is no image of this model at `path`, or this program cannot open it; if it is encrypted or chained.
 #[track_caller]
 pub fn golden_image<M: Model>(path: impl AsRef<Path>, check: impl FnOnce(&Image<M>)) {
     let path = path.as_ref();
-    let disk = sure(copy(path));
-    let image = sure(open::<M>(&disk, "golden_image").map_err(|error| refused(path, &error)));
+    let disk = or_panic(copy(path));
+    let image = or_panic(open::<M>(&disk, "golden_image").map_err(|error| cannot_open(path, &error)));
     check(&image);
 }
 
@@ -73,11 +72,11 @@ fn open<M: Model>(disk: &Arc<dyn Disk>, task: &'static str) -> Result<Image<M>, 
     Image::options().create(false).snapshots(SnapshotPolicy::Manual).open_on(Arc::clone(disk), ROOT)
 }
 
-fn refused(path: &Path, error: &Error) -> String {
-    format!("a copy in memory of the image `{}` cannot be opened: {error}", path.display())
+fn cannot_open(path: &Path, error: &Error) -> String {
+    format!("a copy of the image `{}` in memory cannot be opened: {error}", path.display())
 }
 
-/// A copy of a directory in memory.
+/// Copies a directory into memory.
 fn copy(path: &Path) -> Result<Arc<dyn Disk>, String> {
     let disk = SimDisk::new();
     copy_dir(path, &disk, Path::new(ROOT))
@@ -104,55 +103,55 @@ fn copy_dir(from: &Path, disk: &SimDisk, to: &Path) -> std::io::Result<()> {
     disk.sync_dir(to)
 }
 
-/// All that an image holds: where it began, and its events.
-pub(super) fn past<M: Model>(path: &Path) -> Result<(Start, Vec<Entry>), String> {
+/// The start state and the events of an image.
+pub(super) fn history<M: Model>(path: &Path) -> Result<(StartState, Vec<RecordedEvent>), String> {
     let disk = copy(path)?;
-    // recovery judges it first, and mends the end
+    // recovery checks the copy first, and repairs a torn end
     let closed = open::<M>(&disk, "given_image").and_then(Image::close);
-    let past = closed.and_then(|()| read::<M>(&disk)).map_err(|error| refused(path, &error))?;
-    let Past { seed, began, entries } = past;
-    Ok((Start { seed, state: Some(encoded(&began.model)?), last: began.last, time: began.time }, entries))
+    let history = closed.and_then(|()| read::<M>(&disk)).map_err(|error| cannot_open(path, &error))?;
+    let ImageHistory { seed, start, events } = history;
+    Ok((StartState { seed, state: Some(encoded(&start.model)?), last: start.last, time: start.time }, events))
 }
 
-/// What stands in a journal.
-struct Past<M> {
+/// The contents of a journal.
+struct ImageHistory<M> {
     seed: Seed,
-    /// Before its first event.
-    began: Recovered<M>,
-    entries: Vec<Entry>,
+    /// The state before the first event.
+    start: Recovered<M>,
+    events: Vec<RecordedEvent>,
 }
 
-fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<Past<M>, Error> {
+fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<ImageHistory<M>, Error> {
     let layout = Layout::new(Path::new(ROOT));
     let journal = OpenedJournal::open(disk, &layout, &Arc::default(), Some(M::NAME))?;
     let (scan, segments) = (journal.scan(), journal.segments());
     let dispatch = match dispatch_of::<M>(&journal) {
         Ok(dispatch) => dispatch,
-        Err(_) => unreachable!("it was opened"),
+        Err(_) => unreachable!("the image was opened before"),
     };
-    let began = beginning::<M>(&journal, &dispatch)?;
+    let start = beginning::<M>(&journal, &dispatch)?;
     let voids = scan.voids(segments.first())?;
-    let mut entries = Vec::new();
+    let mut events = Vec::new();
     scan.read(segments.first(), |segment, frame| {
         if frame.header.kind == FrameKind::Events {
             let body = scan.body(segment, frame)?;
             for record in records(&body, frame.header.first_seq, frame.header.count, frame.header.time) {
                 let record = record.map_err(|fault| scan.corrupt_frame(segment, frame, fault.to_string()))?;
-                if record.seq <= began.last {
+                if record.seq <= start.last {
                     continue;
                 }
                 let action = match voids.has(record.seq) {
                     true => ReplayAction::Dropped,
-                    false => dispatch.action(record.event, M::EVENTS).expect("it was opened"),
+                    false => dispatch.action(record.event, M::EVENTS).expect("the image was opened before"),
                 };
                 let (name, version, shape, payload) = match action {
-                    ReplayAction::Event(way) => {
+                    ReplayAction::Event(route) => {
                         let payload = body[record.payload].to_vec();
-                        (way.event.name(), way.event.version(), way.shape.clone(), payload)
+                        (route.event.name(), route.event.version(), route.shape.clone(), payload)
                     }
                     ReplayAction::Dropped => (DROPPED, 1, ShapeTree::of(<()>::SHAPE), Vec::new()),
                 };
-                entries.push(Entry {
+                events.push(RecordedEvent {
                     name: name.to_owned(),
                     version,
                     shape: Arc::new(shape),
@@ -166,10 +165,10 @@ fn read<M: Model>(disk: &Arc<dyn Disk>) -> Result<Past<M>, Error> {
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok(Past { seed: segments.identity().seed, began, entries })
+    Ok(ImageHistory { seed: segments.identity().seed, start, events })
 }
 
-/// The oldest state from which all of the events since are there: genesis, or the base of a journal that was pruned.
+/// The oldest state from which the journal has all events: genesis, or the base of a pruned journal.
 fn beginning<M: Model>(journal: &OpenedJournal, dispatch: &Dispatch) -> Result<Recovered<M>, Error> {
     let (segments, snapshots) = (journal.segments(), journal.snapshots());
     let at = |seq| {
@@ -187,6 +186,6 @@ fn beginning<M: Model>(journal: &OpenedJournal, dispatch: &Dispatch) -> Result<R
             return Ok(recovered);
         }
     }
-    // says what there is, and why it cannot be used
+    // its error lists the bases and snapshots, and why each is unusable
     at(Seq::ZERO)
 }

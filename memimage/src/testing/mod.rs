@@ -1,33 +1,32 @@
-//! For the tests of your own models, under the feature `testing`.
+//! Tools for tests of your own models, under the feature `testing`.
 //!
 //! ```toml
 //! [dev-dependencies]
 //! memimage = { version = "0.1", features = ["testing"] }
 //! ```
 //!
-//! | to make sure that | take |
+//! | to check that | use |
 //! | --- | --- |
 //! | a command does what it should | [`given`], [`Given::when`], [`When::then_ok`] … |
-//! | events of old are still understood | [`golden`]: a fixture for each version; [`golden_image`]: a whole image |
-//! | replay gives the same each time | [`determinism`] |
-//! | a hand-written `Serialize` is in keeping with the `Shape` | [`shape_matches`] |
+//! | past events can still be replayed | [`golden`]: a fixture for each version; [`golden_image`]: a whole image |
+//! | replay always gives the same state | [`determinism`] |
+//! | a hand-written `Serialize` matches the `Shape` | [`shape_matches`] |
 //! | a program that must not compile does not | `compile_fail`, under the feature `compile-fail` |
 //!
-//! A failure is a panic that says what was expected and what was found, in terms of events and fields: payloads and states
-//! are read by their shapes, so that no type needs to be `Debug` or `PartialEq`. For crashes and full disks there is the
-//! feature `sim`.
+//! On a failure, the function panics with the expected and the found events or fields. It reads payloads and states by their
+//! shapes, so no type needs to be `Debug` or `PartialEq`. To test crashes and full disks, use the feature `sim`.
 
-// each uses those above it, but for `when`, `given` and `golden`, which lead to one another as tests do
-mod text;
-mod difference;
-mod entry;
-mod stage;
+// each module uses those above it, except `when`, `given` and `golden`, which use each other
+mod value_text;
+mod value_difference;
+mod recorded_event;
+mod model_under_test;
 mod image;
 mod when;
 mod given;
 mod golden;
 mod determinism;
-mod matching;
+mod shape_matching;
 #[cfg(feature = "compile-fail")]
 mod compile;
 
@@ -37,14 +36,14 @@ pub use determinism::determinism;
 pub use given::{Given, START, given, given_image, given_state};
 pub use golden::{Golden, golden};
 pub use image::golden_image;
-pub use matching::shape_matches;
+pub use shape_matching::shape_matches;
 pub use when::When;
 
-/// What was made, or a failure of the test. A closure would fail at a place of its own.
+/// The value of `result`; panics on an error. A function, because the location of a panic in a closure is that of the closure.
 #[track_caller]
-fn sure<T>(made: Result<T, String>) -> T {
-    match made {
-        Ok(made) => made,
-        Err(what) => panic!("{what}"),
+fn or_panic<T>(result: Result<T, String>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(message) => panic!("{message}"),
     }
 }

@@ -1,100 +1,102 @@
-//! When: a command that was run; and then: what is expected of it.
+//! When: an executed command; and then: the expectations of its result.
 
 use std::fmt::{self, Debug};
 use std::panic::Location;
 use std::thread;
 
-use super::entry::{Entry, Stamp};
 use super::given::Given;
-use super::stage::Ran;
+use super::model_under_test::CommandResult;
+use super::recorded_event::{RecordedEvent, Stamp};
 use crate::context::{Metadata, Timestamp};
 use crate::digest::Digest;
 use crate::event::{Command, Model, Payload};
 use crate::outcome::Outcome;
 
-/// A command that was run in a test; [`Given::when`] runs one.
+/// A command that [`Given::when`] executed.
 ///
-/// What the `then_…` expect is looked at where they stand. A command that was refused or panicked fails the test unless
-/// one of them expects it: `then_refused`, `then_refused_with`, `then_rejected`, `then_no_event` or `then_panicked`.
+/// Each `then_…` checks its expectation at once. A command that refused or panicked fails the test unless one of these expects it:
+/// `then_refused`, `then_refused_with`, `then_rejected`, `then_no_event` or `then_panicked`.
 pub struct When<M: Model, C: Command<M>> {
-    inner: Option<Inner<M, C>>,
+    inner: Option<ExecutedCommand<M, C>>,
 }
 
-struct Inner<M: Model, C: Command<M>> {
+struct ExecutedCommand<M: Model, C: Command<M>> {
     given: Given<M>,
-    /// The command, as text.
-    asked: String,
-    ran: Ran<C, M>,
+    /// The text of the command.
+    command: String,
+    result: CommandResult<C, M>,
     before: Digest,
-    recorded: Option<Entry>,
-    /// Where it was run.
+    recorded: Option<RecordedEvent>,
+    /// The location of the call that executed it.
     location: &'static Location<'static>,
-    /// A refusal or a panic was expected.
+    /// Whether a refusal or a panic was expected.
     expected: bool,
 }
 
 impl<M: Model, C: Command<M>> When<M, C> {
     pub(super) fn new(
         given: Given<M>,
-        asked: String,
-        ran: Ran<C, M>,
+        command: String,
+        result: CommandResult<C, M>,
         before: Digest,
-        recorded: Option<Entry>,
+        recorded: Option<RecordedEvent>,
         location: &'static Location<'static>,
     ) -> When<M, C> {
-        When { inner: Some(Inner { given, asked, ran, before, recorded, location, expected: false }) }
+        When { inner: Some(ExecutedCommand { given, command, result, before, recorded, location, expected: false }) }
     }
 
-    fn inner(&self) -> &Inner<M, C> {
-        self.inner.as_ref().expect("it is taken out when the test goes on")
+    fn inner(&self) -> &ExecutedCommand<M, C> {
+        self.inner.as_ref().expect("it is taken only by `and`, which consumes the `When`")
     }
 
     fn expect(&mut self) {
-        self.inner.as_mut().expect("it is taken out when the test goes on").expected = true;
+        self.inner.as_mut().expect("it is taken only by `and`, which consumes the `When`").expected = true;
     }
 
     #[track_caller]
-    fn fail(&self, what: &str) -> ! {
-        self.inner().fail(what)
+    fn fail(&self, message: &str) -> ! {
+        self.inner().fail(message)
     }
 
-    /// It answered this.
+    /// Expects this answer.
     ///
     /// # Panics
     ///
-    /// If it did not; and so for each of the following.
+    /// If the expectation is not met, like all of the following methods.
     #[track_caller]
     pub fn then_ok(self, expected: C::Output) -> Self
     where
         C::Output: PartialEq + Debug,
     {
-        match &self.inner().ran {
-            Ran::Answered(output) if *output == expected => {}
-            Ran::Answered(output) => self.fail(&format!("expected the answer {expected:?}, found {output:?}")),
+        match &self.inner().result {
+            CommandResult::Answered(output) if *output == expected => {}
+            CommandResult::Answered(output) => {
+                self.fail(&format!("expected the answer {expected:?}, found {output:?}"))
+            }
             _ => self.fail(&format!("expected the answer {expected:?}, found that {}", self.inner().outcome())),
         }
         self
     }
 
-    /// It answered, and this looks at the answer.
+    /// Expects an answer, and calls `look` with it.
     #[track_caller]
     pub fn then_ok_with(self, look: impl FnOnce(&C::Output)) -> Self {
-        match &self.inner().ran {
-            Ran::Answered(output) => look(output),
+        match &self.inner().result {
+            CommandResult::Answered(output) => look(output),
             _ => self.fail(&format!("expected an answer, found that {}", self.inner().outcome())),
         }
         self
     }
 
-    /// It was refused, by its check or its body, and so.
+    /// Expects this refusal, by the check or the body.
     #[track_caller]
     pub fn then_refused<E: Debug + ?Sized>(mut self, expected: &E) -> Self
     where
         C::Refusal: PartialEq<E> + Debug,
     {
-        match &self.inner().ran {
-            Ran::Refused(refusal) | Ran::Rejected(refusal) if *refusal == *expected => {}
-            Ran::Refused(refusal) | Ran::Rejected(refusal) => {
+        match &self.inner().result {
+            CommandResult::Refused(refusal) | CommandResult::Rejected(refusal) if *refusal == *expected => {}
+            CommandResult::Refused(refusal) | CommandResult::Rejected(refusal) => {
                 self.fail(&format!("expected the refusal {expected:?}, found {refusal:?}"));
             }
             _ => self.fail(&format!("expected the refusal {expected:?}, found that {}", self.inner().outcome())),
@@ -103,24 +105,24 @@ impl<M: Model, C: Command<M>> When<M, C> {
         self
     }
 
-    /// It was refused, by its check or its body, and this looks at the refusal.
+    /// Expects a refusal, by the check or the body, and calls `look` with it.
     #[track_caller]
     pub fn then_refused_with(mut self, look: impl FnOnce(&C::Refusal)) -> Self {
-        match &self.inner().ran {
-            Ran::Refused(refusal) | Ran::Rejected(refusal) => look(refusal),
+        match &self.inner().result {
+            CommandResult::Refused(refusal) | CommandResult::Rejected(refusal) => look(refusal),
             _ => self.fail(&format!("expected a refusal, found that {}", self.inner().outcome())),
         }
         self.expect();
         self
     }
 
-    /// Its check or its body panicked, with a message that contains this. It is not recorded then, and the state is as
-    /// before.
+    /// Expects a panic of the check or the body, with a message that contains `expected`. A command that panicked is not recorded
+    /// and leaves the state unchanged.
     #[track_caller]
     pub fn then_panicked(mut self, expected: &str) -> Self {
-        match &self.inner().ran {
-            Ran::Panicked { message, .. } if message.contains(expected) => {}
-            Ran::Panicked { message, .. } => {
+        match &self.inner().result {
+            CommandResult::Panicked { message, .. } if message.contains(expected) => {}
+            CommandResult::Panicked { message, .. } => {
                 self.fail(&format!("expected a panic with {expected:?} in its message, found {message:?}"));
             }
             _ => self.fail(&format!("expected a panic with {expected:?}, found that {}", self.inner().outcome())),
@@ -129,14 +131,15 @@ impl<M: Model, C: Command<M>> When<M, C> {
         self
     }
 
-    /// It was recorded as this event, and applied. Compared as it stands in the journal: payloads need not be `PartialEq`.
+    /// Expects that the command was recorded as this event, and as applied. Compares the encoded payloads, so they need not be
+    /// `PartialEq`.
     #[track_caller]
     pub fn then_event<P: Payload<M>>(self, expected: P) -> Self {
         self.recorded_as(expected, Outcome::Applied);
         self
     }
 
-    /// It was recorded as this event, and as rejected: its body returned an error.
+    /// Expects that the command was recorded as this event, and as rejected: its body returned an error.
     #[track_caller]
     pub fn then_rejected<P: Payload<M>>(mut self, expected: P) -> Self {
         self.recorded_as(expected, Outcome::Rejected);
@@ -144,7 +147,7 @@ impl<M: Model, C: Command<M>> When<M, C> {
         self
     }
 
-    /// Nothing was recorded: its check refused it, or it panicked.
+    /// Expects that nothing was recorded: the check refused the command, or it panicked.
     #[track_caller]
     pub fn then_no_event(mut self) -> Self {
         if let Some(recorded) = &self.inner().recorded {
@@ -154,26 +157,26 @@ impl<M: Model, C: Command<M>> When<M, C> {
         self
     }
 
-    /// The state is as before.
+    /// Expects that the state is unchanged.
     #[track_caller]
     pub fn then_unchanged(self) -> Self {
         let inner = self.inner();
-        let now = inner.given.or_fail(inner.given.stage.digest());
+        let now = inner.given.or_fail(inner.given.subject.digest());
         if now != inner.before {
-            self.fail("expected the state as before, found another");
+            self.fail("expected an unchanged state, found another");
         }
         self
     }
 
-    /// Looks at the state after it.
+    /// Calls `look` with the state after the command.
     #[track_caller]
     pub fn then(self, look: impl FnOnce(&M)) -> Self {
         self.inner().refuse_unexpected();
-        look(&self.inner().given.stage.model);
+        look(&self.inner().given.subject.model);
         self
     }
 
-    /// Runs the next command.
+    /// Executes the next command.
     ///
     /// # Panics
     ///
@@ -183,33 +186,33 @@ impl<M: Model, C: Command<M>> When<M, C> {
         self.and().when(command)
     }
 
-    /// Sets the clock for what comes next.
+    /// Sets the clock for the following events and commands.
     #[track_caller]
     pub fn at(self, time: impl Into<Timestamp>) -> Given<M> {
         self.and().at(time)
     }
 
-    /// Who runs what comes next, and why.
+    /// Sets the metadata of the following events and commands.
     #[track_caller]
     pub fn with(self, metadata: Metadata) -> Given<M> {
         self.and().with(metadata)
     }
 
-    /// All that has happened so far, as what is given for what comes next.
+    /// Continues the test with the history so far.
     #[track_caller]
     pub fn and(mut self) -> Given<M> {
         self.inner().refuse_unexpected();
-        self.inner.take().expect("it is taken out here only").given
+        self.inner.take().expect("it is taken only here").given
     }
 
     #[track_caller]
     fn recorded_as<P: Payload<M>>(&self, payload: P, outcome: Outcome) {
         let inner = self.inner();
-        let log = &inner.given.stage.log;
+        let log = &inner.given.subject.log;
         let (seq, time) = log.last().map_or_else(Default::default, |entry| (entry.origin.seq, entry.time));
         let stamp = Stamp { seq, time, metadata: &Metadata::new(), outcome };
-        let expected = inner.given.or_fail(Entry::of(P::NAME, P::VERSION, &payload, &stamp));
-        let same = |found: &&Entry| {
+        let expected = inner.given.or_fail(RecordedEvent::of(P::NAME, P::VERSION, &payload, &stamp));
+        let same = |found: &&RecordedEvent| {
             let names = (&found.name, found.version) == (&expected.name, expected.version);
             names && found.payload == expected.payload && found.outcome == outcome
         };
@@ -227,19 +230,19 @@ impl<M: Model, C: Command<M>> When<M, C> {
     }
 }
 
-impl<M: Model, C: Command<M>> Inner<M, C> {
+impl<M: Model, C: Command<M>> ExecutedCommand<M, C> {
     #[track_caller]
     fn fail(&self, what: &str) -> ! {
-        self.given.fail(&format!("when {}: {what}", self.asked))
+        self.given.fail(&format!("when {}: {what}", self.command))
     }
 
-    /// What came of it, for messages. A refusal is known by its kind only, since nothing is asked of its type.
+    /// The result, for messages. Without the refusal itself, whose type may not be `Debug`.
     fn outcome(&self) -> String {
-        match &self.ran {
-            Ran::Answered(_) => "it answered, and was recorded as applied".to_owned(),
-            Ran::Refused(_) => "its check refused it, and nothing was recorded".to_owned(),
-            Ran::Rejected(_) => "its body refused it, and it was recorded as rejected".to_owned(),
-            Ran::Panicked { place, message } => format!("its {place} panicked: {message}"),
+        match &self.result {
+            CommandResult::Answered(_) => "it answered, and was recorded as applied".to_owned(),
+            CommandResult::Refused(_) => "its check refused it, and nothing was recorded".to_owned(),
+            CommandResult::Rejected(_) => "its body refused it, and it was recorded as rejected".to_owned(),
+            CommandResult::Panicked { place, message } => format!("its {place} panicked: {message}"),
         }
     }
 
@@ -251,8 +254,8 @@ impl<M: Model, C: Command<M>> Inner<M, C> {
     }
 
     fn unexpected(&self) -> Option<String> {
-        let went_well = matches!(self.ran, Ran::Answered(_));
-        (!went_well && !self.expected).then(|| format!("nothing expects it, but {}", self.outcome()))
+        let went_well = matches!(self.result, CommandResult::Answered(_));
+        (!went_well && !self.expected).then(|| format!("unexpected result: {}", self.outcome()))
     }
 }
 
@@ -260,13 +263,13 @@ impl<M: Model, C: Command<M>> Drop for When<M, C> {
     fn drop(&mut self) {
         let Some(inner) = self.inner.as_ref().filter(|_| !thread::panicking()) else { return };
         if let Some(what) = inner.unexpected() {
-            inner.fail(&format!("{what} (it was run at {})", inner.location));
+            inner.fail(&format!("{what} (executed at {})", inner.location));
         }
     }
 }
 
 impl<M: Model, C: Command<M>> fmt::Debug for When<M, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("When").field("asked", &self.inner().asked).finish_non_exhaustive()
+        f.debug_struct("When").field("command", &self.inner().command).finish_non_exhaustive()
     }
 }

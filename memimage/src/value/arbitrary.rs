@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::Value;
 use super::position::ShapePosition;
 use crate::shape::arbitrary;
-use crate::shape::node::{Fields, Node};
+use crate::shape::node::{Node, NodeFields};
 use crate::shape::{Primitive, ShapeTree};
 
 /// A shape that a program could have: all names of fields and variants are distinct, and opaque types are known to this crate.
@@ -52,12 +52,12 @@ fn make_plausible(node: &mut Node) {
     }
 }
 
-fn make_fields_plausible(fields: &mut Fields) {
+fn make_fields_plausible(fields: &mut NodeFields) {
     match fields {
-        Fields::Unit => {}
-        Fields::Newtype(item) => make_plausible(item),
-        Fields::Tuple(items) => items.iter_mut().for_each(make_plausible),
-        Fields::Named(fields) => {
+        NodeFields::Unit => {}
+        NodeFields::Newtype(item) => make_plausible(item),
+        NodeFields::Tuple(items) => items.iter_mut().for_each(make_plausible),
+        NodeFields::Named(fields) => {
             for (i, field) in fields.iter_mut().enumerate() {
                 field.name = format!("{}{i}", field.name).into();
                 make_plausible(&mut field.shape);
@@ -135,17 +135,17 @@ impl Choices {
         })
     }
 
-    fn fields(&mut self, position: ShapePosition<'_>, fields: &Fields) -> Option<Value> {
+    fn fields(&mut self, position: ShapePosition<'_>, fields: &NodeFields) -> Option<Value> {
         let enclosing = position.as_enclosing();
         Some(match fields {
-            Fields::Unit => Value::Unit,
-            Fields::Newtype(item) => self.value(position.field(item, &enclosing).ok()?)?,
-            Fields::Tuple(items) => {
+            NodeFields::Unit => Value::Unit,
+            NodeFields::Newtype(item) => self.value(position.field(item, &enclosing).ok()?)?,
+            NodeFields::Tuple(items) => {
                 let items = items.iter().map(|item| self.value(position.field(item, &enclosing).ok()?));
                 Value::List(items.collect::<Option<_>>()?)
             }
-            Fields::Named(fields) => {
-                let field = |field: &crate::shape::node::Field| {
+            NodeFields::Named(fields) => {
+                let field = |field: &crate::shape::node::NodeField| {
                     Some((field.name.clone(), self.value(position.field(&field.shape, &enclosing).ok()?)?))
                 };
                 Value::Struct(fields.iter().map(field).collect::<Option<_>>()?)

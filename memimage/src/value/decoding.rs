@@ -5,7 +5,7 @@ use super::opaque::{ForeignEncoding, foreign_encoding};
 use super::position::{MAX_EMPTY, ShapePosition, VALUES_PER_BYTE};
 use super::{Value, opaque};
 use crate::shape::Primitive;
-use crate::shape::node::{Fields, Node};
+use crate::shape::node::{Node, NodeFields};
 
 /// The maximum capacity reserved for items before they are read: their number is not trusted.
 const MAX_PREALLOCATED: usize = 1 << 10;
@@ -13,22 +13,22 @@ const MAX_PREALLOCATED: usize = 1 << 10;
 /// Decodes a value that spans all of `bytes`.
 pub(super) fn read(root: &Node, bytes: &[u8]) -> Result<Value, ValueError> {
     let max_values = bytes.len().saturating_mul(VALUES_PER_BYTE).saturating_add(MAX_EMPTY);
-    let mut reader = Reader { bytes, values_left: max_values };
-    let value = reader.value(ShapePosition::root(root), true)?;
-    match reader.bytes.len() {
+    let mut decoder = ValueDecoder { bytes, values_left: max_values };
+    let value = decoder.value(ShapePosition::root(root), true)?;
+    match decoder.bytes.len() {
         0 => Ok(value),
         left => Err(ValueError::new(ValueErrorKind::Remainder(left))),
     }
 }
 
-struct Reader<'a> {
+struct ValueDecoder<'a> {
     /// The unread bytes.
     bytes: &'a [u8],
     /// The number of values that may still be read.
     values_left: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> ValueDecoder<'a> {
     /// `is_last` means that nothing follows this value.
     fn value(&mut self, position: ShapePosition<'_>, is_last: bool) -> Result<Value, ValueError> {
         self.values_left = self.values_left.checked_sub(1).ok_or_else(|| ValueError::new(ValueErrorKind::TooMany))?;
@@ -133,15 +133,15 @@ impl<'a> Reader<'a> {
         Ok(Value::Map(entries))
     }
 
-    fn fields(&mut self, position: ShapePosition<'_>, fields: &Fields, is_last: bool) -> Result<Value, ValueError> {
+    fn fields(&mut self, position: ShapePosition<'_>, fields: &NodeFields, is_last: bool) -> Result<Value, ValueError> {
         let enclosing = position.as_enclosing();
         match fields {
-            Fields::Unit => Ok(Value::Unit),
-            Fields::Newtype(item) => {
+            NodeFields::Unit => Ok(Value::Unit),
+            NodeFields::Newtype(item) => {
                 let value = self.value(position.field(item, &enclosing)?, is_last);
                 value.map_err(|error| error.at(ValuePathStep::Position(0)))
             }
-            Fields::Tuple(items) => {
+            NodeFields::Tuple(items) => {
                 let last = items.len().wrapping_sub(1);
                 let mut values = Vec::with_capacity(self.capacity_for(items.len() as u64));
                 for (i, item) in items.iter().enumerate() {
@@ -150,7 +150,7 @@ impl<'a> Reader<'a> {
                 }
                 Ok(Value::List(values))
             }
-            Fields::Named(fields) => {
+            NodeFields::Named(fields) => {
                 let last = fields.len().wrapping_sub(1);
                 let mut values = Vec::with_capacity(self.capacity_for(fields.len() as u64));
                 for (i, field) in fields.iter().enumerate() {

@@ -8,20 +8,20 @@ use super::error::{ValueError, ValueErrorKind, ValuePathStep, names, shorten};
 use super::opaque::{self, ForeignEncoding, foreign_encoding};
 use super::position::ShapePosition;
 use crate::shape::Primitive;
-use crate::shape::node::{self, Fields, Node};
+use crate::shape::node::{self, Node, NodeFields};
 
 /// Encodes `value`, which must be a value of the shape.
 pub(super) fn write(value: &Value, root: &Node) -> Result<Vec<u8>, ValueError> {
-    let mut writer = Writer { out: Vec::with_capacity(64) };
-    writer.value(value, ShapePosition::root(root))?;
-    Ok(writer.out)
+    let mut encoder = ValueEncoder { out: Vec::with_capacity(64) };
+    encoder.value(value, ShapePosition::root(root))?;
+    Ok(encoder.out)
 }
 
-struct Writer {
+struct ValueEncoder {
     out: Vec<u8>,
 }
 
-impl Writer {
+impl ValueEncoder {
     fn value(&mut self, value: &Value, position: ShapePosition<'_>) -> Result<(), ValueError> {
         match (position.node, value) {
             (Node::Primitive(primitive), _) => self.primitive(*primitive, value, position.node),
@@ -108,14 +108,14 @@ impl Writer {
         Ok(())
     }
 
-    fn fields(&mut self, value: &Value, position: ShapePosition<'_>, fields: &Fields) -> Result<(), ValueError> {
+    fn fields(&mut self, value: &Value, position: ShapePosition<'_>, fields: &NodeFields) -> Result<(), ValueError> {
         let enclosing = position.as_enclosing();
         match (fields, value) {
-            (Fields::Unit, Value::Unit) => Ok(()),
-            (Fields::Newtype(item), _) => self
+            (NodeFields::Unit, Value::Unit) => Ok(()),
+            (NodeFields::Newtype(item), _) => self
                 .value(value, position.field(item, &enclosing)?)
                 .map_err(|error| error.at(ValuePathStep::Position(0))),
-            (Fields::Tuple(shapes), Value::List(items)) => {
+            (NodeFields::Tuple(shapes), Value::List(items)) => {
                 check_length(shapes.len() as u64, items.len())?;
                 for (i, (item, shape)) in items.iter().zip(shapes).enumerate() {
                     let written = self.value(item, position.field(shape, &enclosing)?);
@@ -123,7 +123,7 @@ impl Writer {
                 }
                 Ok(())
             }
-            (Fields::Named(fields), Value::Struct(values)) => {
+            (NodeFields::Named(fields), Value::Struct(values)) => {
                 each_field(values, fields, |field, value| self.value(value, position.field(&field.shape, &enclosing)?))
             }
             _ => Err(ValueError::unexpected(describe_fields(fields), value)),
@@ -182,8 +182,8 @@ fn zigzag(number: i64) -> u64 {
 /// Calls `each` for each field of the shape, in order, with the field's value.
 pub(super) fn each_field(
     values: &[(Arc<str>, Value)],
-    fields: &[node::Field],
-    mut each: impl FnMut(&node::Field, &Value) -> Result<(), ValueError>,
+    fields: &[node::NodeField],
+    mut each: impl FnMut(&node::NodeField, &Value) -> Result<(), ValueError>,
 ) -> Result<(), ValueError> {
     let mut next = 0;
     for field in fields {
@@ -213,7 +213,7 @@ pub(super) fn check_length(expected: u64, found: usize) -> Result<(), ValueError
 
 /// The error of a struct that has all fields of the shape and a surplus one.
 #[cold]
-fn wrong_number(values: &[(Arc<str>, Value)], fields: &[node::Field]) -> ValueError {
+fn wrong_number(values: &[(Arc<str>, Value)], fields: &[node::NodeField]) -> ValueError {
     for (i, (name, _)) in values.iter().enumerate() {
         if !fields.iter().any(|field| field.name == *name) {
             return extra_field(name, fields);
@@ -227,25 +227,25 @@ fn wrong_number(values: &[(Arc<str>, Value)], fields: &[node::Field]) -> ValueEr
 
 /// The error of a field that the shape does not have.
 #[cold]
-pub(super) fn extra_field(name: &str, fields: &[node::Field]) -> ValueError {
+pub(super) fn extra_field(name: &str, fields: &[node::NodeField]) -> ValueError {
     let shape = names(fields.iter().map(|field| &*field.name));
     ValueError::new(ValueErrorKind::ExtraField { name: name.to_owned(), shape })
 }
 
 /// The error of a variant that the shape does not have.
 #[cold]
-pub(super) fn no_variant(name: &str, variants: &[node::Variant]) -> ValueError {
+pub(super) fn no_variant(name: &str, variants: &[node::NodeVariant]) -> ValueError {
     let shape = names(variants.iter().map(|variant| &*variant.name));
     ValueError::new(ValueErrorKind::NoVariant { name: name.to_owned(), shape })
 }
 
 /// A description of the value that represents these fields.
 #[cold]
-pub(super) fn describe_fields(fields: &Fields) -> String {
+pub(super) fn describe_fields(fields: &NodeFields) -> String {
     match fields {
-        Fields::Unit => "a unit".to_owned(),
-        Fields::Newtype(item) => shorten(item.to_string()),
-        Fields::Tuple(items) => format!("a list of {}", items.len()),
-        Fields::Named(fields) => format!("a struct {{{}}}", names(fields.iter().map(|field| &*field.name))),
+        NodeFields::Unit => "a unit".to_owned(),
+        NodeFields::Newtype(item) => shorten(item.to_string()),
+        NodeFields::Tuple(items) => format!("a list of {}", items.len()),
+        NodeFields::Named(fields) => format!("a struct {{{}}}", names(fields.iter().map(|field| &*field.name))),
     }
 }

@@ -22,11 +22,11 @@ const MAX_STEPS: usize = 10;
 #[derive(Clone)]
 pub struct ValueError {
     /// Boxed to keep results small: every level of a value returns one, also on success.
-    inner: Box<Inner>,
+    inner: Box<ValueErrorInner>,
 }
 
 #[derive(Clone)]
-struct Inner {
+struct ValueErrorInner {
     /// Innermost first: each level adds its step as the error passes through it.
     path: Vec<ValuePathStep>,
     kind: ValueErrorKind,
@@ -138,7 +138,7 @@ impl ValueError {
     }
 
     pub(super) fn new(kind: ValueErrorKind) -> ValueError {
-        ValueError { inner: Box::new(Inner { path: Vec::new(), kind }) }
+        ValueError { inner: Box::new(ValueErrorInner { path: Vec::new(), kind }) }
     }
 
     /// `found` is not a value of `node`.

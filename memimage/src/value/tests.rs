@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::position::MAX_EMPTY;
 use super::*;
-use crate::shape::node::{Field, Fields, Node, Variant};
+use crate::shape::node::{Node, NodeField, NodeFields, NodeVariant};
 use crate::shape::samples::{Chain, Id, Knot, Order, Pair, Side, Tree};
 use crate::shape::{self, Primitive, Shape};
 
@@ -31,8 +31,8 @@ fn of<T: Shape + Serialize + DeserializeOwned + PartialEq + Debug>(typed: T) -> 
 }
 
 fn named(fields: &[(&str, Node)]) -> Node {
-    let field = |(name, shape): &(&str, Node)| Field { name: (*name).into(), shape: shape.clone() };
-    Node::Struct(Fields::Named(fields.iter().map(field).collect()))
+    let field = |(name, shape): &(&str, Node)| NodeField { name: (*name).into(), shape: shape.clone() };
+    Node::Struct(NodeFields::Named(fields.iter().map(field).collect()))
 }
 
 fn decode_error(node: &Node, bytes: &[u8]) -> String {
@@ -206,7 +206,7 @@ fn values_nested_too_deep_are_rejected() {
 #[test]
 fn untrusted_shapes_do_not_exceed_the_limits() {
     let deep = "the value is nested more than 128 levels deep";
-    let newtype = |node| Node::Struct(Fields::Newtype(Box::new(node)));
+    let newtype = |node| Node::Struct(NodeFields::Newtype(Box::new(node)));
     let (unit, back) = (Node::Primitive(Primitive::Unit), Node::Back(0));
     for endless in [named(&[("a", back.clone())]), named(&[("a", back.clone()), ("b", back.clone())]), newtype(back)] {
         let error = decode_error(&endless, &[]);
@@ -245,8 +245,8 @@ fn invalid_bytes_are_reported_with_their_path() {
         "the bytes are not exactly one character"
     );
     assert_eq!(decode_error(&Node::Primitive(Primitive::U16), &[0xff, 0xff, 0x04]), "a number has more than 16 bits");
-    let variants = [("A", Fields::Unit), ("B", Fields::Newtype(Box::new(Node::Primitive(Primitive::Bool))))];
-    let variants = variants.map(|(name, fields)| Variant { name: name.into(), fields });
+    let variants = [("A", NodeFields::Unit), ("B", NodeFields::Newtype(Box::new(Node::Primitive(Primitive::Bool))))];
+    let variants = variants.map(|(name, fields)| NodeVariant { name: name.into(), fields });
     let map = Node::Map(Box::new((Node::Primitive(Primitive::U8), Node::Enum(variants.to_vec()))));
     assert_eq!(decode_error(&map, &[1, 5, 1, 3]), "[value 0]::B.0: byte 0x03 is neither 0 nor 1");
     assert_eq!(decode_error(&map, &[1]), "[key 0]: the bytes end within the value");
@@ -387,7 +387,7 @@ fn foreign_types_of_known_encoding_are_decoded() {
 /// different event, without an error if both had the same fields.
 #[test]
 fn the_second_of_two_variants_of_one_name_is_rejected() {
-    let variant = || Variant { name: "x".into(), fields: Fields::Unit };
+    let variant = || NodeVariant { name: "x".into(), fields: NodeFields::Unit };
     let shape = ShapeTree::of_node(&Node::Enum(vec![variant(), variant()]));
     let first = Value::decode(&shape, &[0]).unwrap();
     assert_eq!(first.encode(&shape).unwrap(), [0]);

@@ -106,7 +106,7 @@ impl Ran {
         let run = self.open(disk, kept.now)?;
         tally.images += 1;
         let recovery = run.image().admin().stats().recovery;
-        if recovery.uncertain && !kept.garbled || !recovery.set_aside.is_empty() {
+        if recovery.uncertain && !kept.garbled || !recovery.quarantined_segments.is_empty() {
             return Err(format!("a crash alone leaves nothing uncertain or cut off: {recovery:?}"));
         }
         tally.torn += u64::from(recovery.quarantined.is_some());

@@ -171,8 +171,8 @@ fn an_older_program_refuses_the_newer_journal() {
 #[test]
 fn an_upcaster_that_fails_stops_recovery_and_changes_nothing() {
     for (account, said) in [
-        (13, "an upcaster failed: account 13, at 2; nothing was changed; help: mend the upcaster"),
-        (14, "it panicked: account 14; nothing was changed; help: mend the upcaster, or the body"),
+        (13, "an upcaster failed: account 13, at 2; nothing was changed; help: fix the upcaster"),
+        (14, "it panicked: account 14; nothing was changed; help: fix the upcaster, or the body"),
     ] {
         let disk = Arc::new(SimDisk::new());
         let bank = options::<first::Bank>().open_with(disk.clone(), "bank").unwrap();

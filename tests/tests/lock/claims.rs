@@ -61,7 +61,7 @@ test/gone::Bank deposit v1 {}
 ";
     shop.write("memimage.lock", &(claimed.to_owned() + unclaimed));
     expect![[r#"
-        no model has these lines of the shape lock: `[shop]/memimage.lock`; their model or its crate was renamed, moved or removed, and no line is added while they stand:
+        the shape lock `[shop]/memimage.lock` has lines without a model; their model or its crate was renamed, moved or removed; nothing was changed:
           - `bin/gone::Bank`: line 7
           - `bin/shop::Gone`: line 8
           - `shop::Gone`: lines 9, 10
@@ -76,7 +76,7 @@ test/gone::Bank deposit v1 {}
     assert!(claimed.lines().all(|line| blessed.contains(line)), "{blessed}");
     shop.write("memimage.lock", &(blessed.clone() + unclaimed));
     expect![[r#"
-        no model has these lines of the shape lock: `[shop]/memimage.lock`; their model or its crate was renamed, moved or removed, and no line is added while they stand:
+        the shape lock `[shop]/memimage.lock` has lines without a model; their model or its crate was renamed, moved or removed; nothing was changed:
           - `bin/gone::Bank`: line 12
           - `bin/shop::Gone`: line 13
           - `shop::Gone`: lines 14, 15
@@ -126,7 +126,7 @@ fn packages_that_share_a_lock_claim_lines_for_each_other() {
     // one of them renamed
     shop.write("shapes.lock", &lock.replace("\none::", "\nold::"));
     expect![[r#"
-        no model has these lines of the shape lock: `[shop]/one/../shapes.lock`; their model or its crate was renamed, moved or removed, and no line is added while they stand:
+        the shape lock `[shop]/one/../shapes.lock` has lines without a model; their model or its crate was renamed, moved or removed; nothing was changed:
           - `old::Bank`: lines 3, 4
         help: write the new name (`one::Bank`, if it is that) in these lines, or delete the lines if no journal holds these events"#]].assert_eq(&shop.failing_test_of("Bank_Accounts", true));
 }

@@ -43,9 +43,9 @@ fn the_life_of_a_locked_model() {
     expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: payload._money[].cents: u32 in the lock, u64 here; help: undo the change, or raise the version to 2 and add an upcaster; if no journal holds the event, remove line 5 of `memimage.lock` and bless: evaluation of `_` failed here"].assert_eq(&shop.check());
     // which no blessing accepts
     expect![[r#"
-        the shape lock `[shop]/memimage.lock` and this program differ in what is locked; nothing was changed:
+        the shape lock `[shop]/memimage.lock` and this program differ; nothing was changed:
           - deposit v1: payload._money[].cents: u32 in the lock, u64 here
-        give a changed event a new version, or undo the change"#]]
+        help: give a changed event a new version, or undo the change"#]]
     .assert_eq(&shop.failing_test(true));
     assert_eq!(shop.read("memimage.lock"), committed);
     shop.write("src/lib.rs", &source);
@@ -102,7 +102,7 @@ fn the_life_of_a_locked_model() {
     shop.write("src/lib.rs", &source.replace("struct Bank {", "struct Bench {").replace("impl Bank {", "impl Bench {"));
     expect!["src/lib.rs:37:6: error[E0080]: evaluation panicked: `memimage.lock` has no lines of `shop::Bench`; help: run `MEMIMAGE_BLESS=1 cargo test --lib` to add them, or, if the model was `shop::Bank` and was renamed or moved, change the name in the file: evaluation of `_` failed here"].assert_eq(&shop.check());
     expect![[r#"
-        no model has these lines of the shape lock: `[shop]/memimage.lock`; their model or its crate was renamed, moved or removed, and no line is added while they stand:
+        the shape lock `[shop]/memimage.lock` has lines without a model; their model or its crate was renamed, moved or removed; nothing was changed:
           - `shop::Bank`: lines 5, 6, 7
         help: write the new name (`shop::Bench`, if it is that) in these lines, or delete the lines if no journal holds these events"#]].assert_eq(&shop.failing_test_of("Bench", true));
     assert_eq!(shop.read("memimage.lock"), committed);
@@ -170,9 +170,9 @@ fn onward(old: OrderV1) -> BankOrder {
     let committed = shop.edit("memimage.lock", "shop::Bank order v1 {_side: enum {Bid, Ask}}\n", "");
     expect!["src/lib.rs:48:44: error[E0080]: evaluation panicked: `memimage.lock` has no line for order v1, and no type here has its shape; help: restore the committed line: evaluation of `_` failed here"].assert_eq(&shop.check());
     expect![[r#"
-        the shape lock `[shop]/memimage.lock` and this program differ in what is locked; nothing was changed:
-          - order v1: its shape is known to the lock only, which has lost it: restore its line as it was committed
-        give a changed event a new version, or undo the change"#]]
+        the shape lock `[shop]/memimage.lock` and this program differ; nothing was changed:
+          - order v1: not in the lock, and the program has no type with its shape: restore its line as it was committed
+        help: give a changed event a new version, or undo the change"#]]
     .assert_eq(&shop.failing_test(true));
     shop.write("memimage.lock", &committed);
 
@@ -184,7 +184,7 @@ fn onward(old: OrderV1) -> BankOrder {
         the shape lock `[shop]/memimage.lock` and this program differ:
           - order v2: new variants are not in the lock yet
           - order v1: new variants are not in the lock yet
-        what is new is added by `MEMIMAGE_BLESS=1 cargo test --lib`; commit the file"#]]
+        help: run `MEMIMAGE_BLESS=1 cargo test --lib`, which adds what is new, and commit the file"#]]
     .assert_eq(&shop.failing_test(false));
     shop.test(true);
     shop.edit("src/lib.rs", "Limit(u8)", "Limit(u16)");

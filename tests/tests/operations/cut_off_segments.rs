@@ -80,7 +80,7 @@ fn opening_after_a_crash_keeps_the_segments_that_are_cut_off() {
                 .any(|finding| finding.message.contains("separates this one from the rest"));
             if let Ok(till) = open::<Till>(&left) {
                 assert_eq!(till.read_uncommitted().unwrap().cents, state_after(30), "after {operation:?}");
-                let aside = till.admin().stats().recovery.set_aside.clone();
+                let aside = till.admin().stats().recovery.quarantined_segments.clone();
                 assert_eq!(note, !aside.is_empty(), "after {operation:?}: {aside:?}");
                 told += u32::from(note);
                 Image::close(till).unwrap();
@@ -105,7 +105,7 @@ fn segments_put_back_before_a_gap_are_reported_and_kept() {
         let found = checked.findings.iter().find(|finding| finding.path == first).unwrap();
         assert_eq!(found.severity, Severity::Warning, "{checked}");
         let till: Image<Till> = open(&disk).unwrap();
-        let aside = till.admin().stats().recovery.set_aside.clone();
+        let aside = till.admin().stats().recovery.quarantined_segments.clone();
         Image::close(till).unwrap();
         assert_eq!(disk.read(&aside[0]).unwrap(), bytes);
         assert!(disk.read(&first).is_err() && aside.len() == 1);
@@ -144,7 +144,7 @@ fn pruned_segments_are_removed() {
         let severity = if strange { Severity::Warning } else { Severity::Note };
         assert_eq!(check(&disk).findings[0].severity, severity, "{}", check(&disk));
         let till: Image<Till> = open(&disk).unwrap();
-        assert_eq!(till.admin().stats().recovery.set_aside.len(), usize::from(strange));
+        assert_eq!(till.admin().stats().recovery.quarantined_segments.len(), usize::from(strange));
         assert!(disk.read(&first).is_err());
     }
 }

@@ -255,7 +255,7 @@ fn a_panic_may_throw_anything() {
     let image = open(&SimDisk::new(), Durability::Synced).unwrap();
     image.transfer(1, 2, 3).unwrap();
     assert_panic(&image.throw(true).unwrap_err(), "a text");
-    assert_panic(&image.throw(false).unwrap_err(), "a value that is no text");
+    assert_panic(&image.throw(false).unwrap_err(), "a value that is not a text");
     assert_eq!(image.query(|book| book.accounts[&2]).unwrap(), 3);
 }
 

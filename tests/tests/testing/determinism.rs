@@ -66,7 +66,7 @@ fn the_order_of_a_hash_map_is_found_at_its_event() {
     use hashed::{Queue, QueueJoin, QueueServe};
     let joined = (0..40).fold(given::<Queue>(), |given, number| given.event(QueueJoin { number }));
     let said = failure(|| determinism(joined.event(QueueServe {}).event(QueueJoin { number: 99 })));
-    assert!(said.contains("came to another state after event 41, `serve` v1\n"), "{said}");
+    assert!(said.contains("led to another state after event 41, `serve` v1\n"), "{said}");
     assert!(said.contains("  served[") && said.contains("hash map's order"), "{said}");
 }
 
@@ -97,7 +97,7 @@ fn what_differs_in_another_process_only_is_found_there() {
     use global::{Host, HostCalm, HostNote};
     let past = given::<Host>().event(HostCalm {}).event(HostNote {}).event(HostCalm {});
     let said = failure(|| determinism(past));
-    assert!(said.contains("a replay in another process came to another state after event 2, `note` v1\n"), "{said}");
+    assert!(said.contains("a replay in another process led to another state after event 2, `note` v1\n"), "{said}");
     assert!(said.contains(&format!("process: {} at first, ", std::process::id())), "{said}");
 }
 
@@ -140,7 +140,7 @@ fn what_a_snapshot_forgets_is_found_at_the_event_that_needed_it() {
     use forgetful::{Pairs, PairsAdd};
     let past = given::<Pairs>().event(PairsAdd {}).event(PairsAdd {}).event(PairsAdd {});
     let said = failure(|| determinism(past));
-    let expected = "a replay with a snapshot loaded after each event came to another state after event 2, `add` v1\n";
+    let expected = "a replay with a snapshot loaded after each event led to another state after event 2, `add` v1\n";
     assert!(said.contains(expected), "{said}");
     assert!(said.contains("count: 2 at first, 0 then"), "{said}");
 }
@@ -166,7 +166,7 @@ fn a_test_that_comes_with_other_events_is_told_so() {
     let output = run("determinism::other_events_each_time", "UNUSED", "".as_ref());
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(!output.status.success(), "{said}");
-    assert!(said.contains("the test came with another past in another process"), "{said}");
+    assert!(said.contains("the test called `determinism` with another history in another process"), "{said}");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn a_second_process_that_does_not_get_there_is_a_failure() {
     let output = run("determinism::only_once", "MEMIMAGE_TEST_ONCE", &directory.path().join("once"));
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(!output.status.success(), "{said}");
-    assert!(said.contains("did not get to this call") && said.contains("1 passed"), "{said}");
+    assert!(said.contains("did not reach this call") && said.contains("1 passed"), "{said}");
 }
 
 #[test]

@@ -190,7 +190,7 @@ fn missing_fixtures_fail_and_are_written_when_blessed() {
     contains(
         &said,
         &[
-            "- deposit.v1.golden: it is missing; `MEMIMAGE_BLESS=1 cargo test` writes it from the sample `deposit` v1 {account: 7, cents: 100}",
+            "- deposit.v1.golden: it is missing; help: `MEMIMAGE_BLESS=1 cargo test` writes it from the sample `deposit` v1 {account: 7, cents: 100}",
             "- withdraw.v1.golden: it is missing",
             "- withdraw.v1.2.golden: it is missing",
         ],
@@ -263,9 +263,9 @@ fn each_version_without_a_fixture_is_named() {
     contains(
         &said,
         &[
-            "- no fixture of `deposit` v1: a past version is replayed for ever",
+            "- no fixture of `deposit` v1; help: restore it from version control",
             ".history(given().past(\"deposit\", 1, …))",
-            "- no fixture of `withdraw` v1: add a `.sample(…)` of it",
+            "- no fixture of `withdraw` v1; help: add a `.sample(…)` of it",
         ],
     );
     assert!(!said.contains("`deposit` v2"), "{said}");
@@ -354,14 +354,14 @@ fn what_was_edited_or_is_malformed_is_refused_with_its_line() {
     for bless in [None, Some("outcomes")] {
         refused(whole.replace("payload bytes: 0764", "payload bytes: 0765"), bless, "it was edited: its sum is ");
         refused(whole.replace("cents: 100}", "cents: 101}"), bless, "it was edited");
-        refused(whole.replace("version: 1", "version: x"), bless, "no version: `x`");
+        refused(whole.replace("version: 1", "version: x"), bless, "invalid version: `x`");
         let conflict = whole.replace("outcome:", "<<<<<<< ours\noutcome:");
         refused(conflict, bless, "line 7: expected `outcome: …`, found `<<<<<<< ours`");
         refused(String::new(), bless, "line 1: expected `memimage golden: …`, found `the end`");
         refused(whole.replace("golden: 1", "golden: 2"), bless, "of a newer memimage");
         refused(whole.replace("model: Bank", "model: Shop"), bless, "it was edited");
     }
-    refused(whole.replace("digest: ", "digest: x"), None, "what is said of the state cannot be read");
+    refused(whole.replace("digest: ", "digest: x"), None, "its state cannot be read");
     fs::write(&path, whole.replace("digest: ", "<<<<<<< ours\ndigest: ")).unwrap();
     run("first", dir.path(), Some("outcomes")).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), whole);
@@ -390,5 +390,5 @@ fn a_history_that_begins_elsewhere_is_refused() {
     let said = super::failure(|| drop(golden::<second::Bank>("unused").history(past)));
     contains(&said, &["begins with `given()`"]);
     let said = super::failure(|| drop(golden::<second::Bank>("unused").history(given())));
-    contains(&said, &["has an event at its end"]);
+    contains(&said, &["has at least one event"]);
 }

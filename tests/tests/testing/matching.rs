@@ -82,7 +82,7 @@ fn deserialize_that_makes_another_value_is_named_with_its_path() {
 fn deserialize_that_leaves_something_over_is_told() {
     let said = failure(|| shape_matches(&Cut { first: 1, second: 2 }));
     assert!(said.contains("its Deserialize does not read what its Serialize wrote: 1 bytes are left over"), "{said}");
-    assert!(said.contains("it was written as {first: 1, second: 2}"), "{said}");
+    assert!(said.contains("the value was written as {first: 1, second: 2}"), "{said}");
 }
 
 #[test]

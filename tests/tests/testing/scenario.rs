@@ -137,7 +137,7 @@ fn what_is_wrong_fails_and_says_what_was_found() {
             || failure(|| drop(start().when(withdraw(7, 30)).then_no_event())),
             &["expected no event, found `withdraw` v1"],
         ),
-        (|| failure(|| drop(start().when(withdraw(7, 30)).then_unchanged())), &["expected the state as before"]),
+        (|| failure(|| drop(start().when(withdraw(7, 30)).then_unchanged())), &["expected an unchanged state"]),
         (|| failure(|| drop(start().when(withdraw(7, 30)).then_panicked(""))), &["expected a panic"]),
         (
             || failure(|| drop(start().when(BankExplode { message: "bang".to_owned() }).then_panicked("boom"))),
@@ -145,11 +145,11 @@ fn what_is_wrong_fails_and_says_what_was_found() {
         ),
         (
             || failure(|| drop(start().when(withdraw(7, 500)))),
-            &["nothing expects it, but its check refused it", "scenario.rs"],
+            &["unexpected result: its check refused it", "scenario.rs"],
         ),
         (
             || failure(|| drop(start().when(BankExplode { message: "bang".to_owned() }).and())),
-            &["nothing expects it, but its body panicked: bang"],
+            &["unexpected result: its body panicked: bang"],
         ),
         (
             || failure(|| drop(start().event(BankSettle { account: 9, hard: true }))),
@@ -186,7 +186,7 @@ fn unknown_events_are_named() {
     let said = failure(|| drop(start().past("deposit", 9, SettleV1 { account: 1 })));
     assert!(said.contains("`deposit` v9 is newer than this program, which knows v3"), "{said}");
     let said = failure(|| drop(start().past("refund", 1, SettleV1 { account: 1 })));
-    assert!(said.contains("`refund` is no event of this program"), "{said}");
+    assert!(said.contains("`refund` is not an event of this program"), "{said}");
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn a_failure_tells_the_whole_story() {
     expect_test::expect![[r#"
         when `withdraw` v1 {account: 7, cents: 30}: expected the answer 71, found 70
 
-          model `Bank`, recorded by then:
+          model `Bank`, recorded so far:
             1 `deposit` v3 {account: 7, cents: 100, memo: {text: "rent"}}
             2 `withdraw` v1 {account: 7, cents: 30}
           state:
@@ -228,8 +228,8 @@ mod beside {
 #[test]
 fn a_command_that_replays_to_another_state_is_told_at_once() {
     let said = failure(|| drop(given::<beside::Counter>().when(beside::CounterAdd {})));
-    assert!(said.contains("when `add` v1: replaying what was recorded gives another state"), "{said}");
-    assert!(said.contains("count: 0 as it ran, 1 on replay"), "{said}");
+    assert!(said.contains("when `add` v1: the replay of the recorded events gives another state"), "{said}");
+    assert!(said.contains("count: 0 as executed, 1 on replay"), "{said}");
 }
 
 /// A payload whose Serialize was written by hand.

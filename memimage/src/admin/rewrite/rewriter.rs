@@ -45,7 +45,7 @@ pub(super) struct Rewriter<'a, M> {
     voids: Voids,
     journal: Journal,
     new: Dispatch,
-    recast: Reencode<M>,
+    reencode: Reencode<M>,
     /// The recorded time of the last event.
     time: Timestamp,
     counts: RewriteCounts,
@@ -78,7 +78,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
             voids,
             journal,
             new: Dispatch::empty(M::EVENTS),
-            recast: Reencode::new(),
+            reencode: Reencode::new(),
             time: Timestamp::default(),
             counts: RewriteCounts::default(),
             bytes: 0,
@@ -134,12 +134,12 @@ impl<'a, M: Model> Rewriter<'a, M> {
             self.counts.dropped += 1;
             return self.put(NewRecord::Dropped, record, part, &[]);
         };
-        let Some(recast) = event.recast else { return self.put(NewRecord::Event(row), record, part, payload) };
+        let Some(reencode) = event.reencode else { return self.put(NewRecord::Event(row), record, part, payload) };
         let Record { seq, origin, time, outcome, .. } = *record;
         let recorded = Recorded { seq: origin.seq, time, metadata: &record.metadata, outcome };
         let stored = StoredPayload { payload, shape, recorded, part, values };
         let (name, version) = (event.name.to_owned(), event.version);
-        let fault = match catch_unwind(AssertUnwindSafe(|| recast(&stored, &mut self.recast))) {
+        let fault = match catch_unwind(AssertUnwindSafe(|| reencode(&stored, &mut self.reencode))) {
             Ok(Ok(())) => None,
             Ok(Err(fault)) => Some((fault.to_string(), fault.help())),
             Err(panic) => {
@@ -150,7 +150,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
             return Err(Error::new(ErrorDetail::Replay { seq, name, version, what, help }));
         }
         *self.counts.upcasts.entry((name, version)).or_default() += 1;
-        let parts = std::mem::take(&mut self.recast.parts);
+        let parts = std::mem::take(&mut self.reencode.parts);
         if parts.is_empty() {
             self.counts.dropped += 1;
             return self.put(NewRecord::Dropped, record, part, &[]);

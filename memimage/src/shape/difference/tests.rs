@@ -11,26 +11,26 @@ fn one(primitive: Primitive) -> Node {
     Node::Primitive(primitive)
 }
 
-fn named(fields: &[(&str, Node)]) -> Fields {
-    let field = |(name, shape): &(&str, Node)| Field { name: (*name).into(), shape: shape.clone() };
-    Fields::Named(fields.iter().map(field).collect())
+fn named(fields: &[(&str, Node)]) -> NodeFields {
+    let field = |(name, shape): &(&str, Node)| NodeField { name: (*name).into(), shape: shape.clone() };
+    NodeFields::Named(fields.iter().map(field).collect())
 }
 
 fn structure(fields: &[(&str, Node)]) -> Node {
     Node::Struct(named(fields))
 }
 
-fn newtype(item: Node) -> Fields {
-    Fields::Newtype(Box::new(item))
+fn newtype(item: Node) -> NodeFields {
+    NodeFields::Newtype(Box::new(item))
 }
 
-fn enumeration(variants: &[(&str, Fields)]) -> Node {
-    let variant = |(name, fields): &(&str, Fields)| Variant { name: (*name).into(), fields: fields.clone() };
+fn enumeration(variants: &[(&str, NodeFields)]) -> Node {
+    let variant = |(name, fields): &(&str, NodeFields)| NodeVariant { name: (*name).into(), fields: fields.clone() };
     Node::Enum(variants.iter().map(variant).collect())
 }
 
 fn side(names: &[&str]) -> Node {
-    enumeration(&names.iter().map(|name| (*name, Fields::Unit)).collect::<Vec<_>>())
+    enumeration(&names.iter().map(|name| (*name, NodeFields::Unit)).collect::<Vec<_>>())
 }
 
 fn found(journal: &Node, program: &Node) -> Vec<Difference> {
@@ -95,10 +95,14 @@ fn shapes_of_different_kinds_differ() {
         &expect!["payload: opaque<\"a::A\"> in the journal, opaque<\"b::B\"> in this program"],
     );
     check(&Node::Opaque("u8".to_owned()), &one(U8), &expect!["payload: opaque<u8> in the journal, u8 in this program"]);
-    check(&Node::Struct(Fields::Unit), &structure(&[]), &expect!["payload: struct in the journal, {} in this program"]);
+    check(
+        &Node::Struct(NodeFields::Unit),
+        &structure(&[]),
+        &expect!["payload: struct in the journal, {} in this program"],
+    );
     check(
         &Node::Struct(newtype(one(U8))),
-        &Node::Struct(Fields::Tuple(vec![one(U8)])),
+        &Node::Struct(NodeFields::Tuple(vec![one(U8)])),
         &expect!["payload: struct(u8) in the journal, struct(u8,) in this program"],
     );
     check(
@@ -236,7 +240,7 @@ fn added_removed_renamed_and_moved_variants_are_distinguished() {
         &expect!["payload::Limit: (u8) in the journal, {price: u8} in this program"],
     );
     check(
-        &limit(Fields::Unit),
+        &limit(NodeFields::Unit),
         &limit(newtype(one(U8))),
         &expect!["payload::Limit: no fields in the journal, (u8) in this program"],
     );

@@ -3,14 +3,14 @@
 //! The comparison reads the text along the shape, so for an unchanged shape it reads each byte once and builds nothing. At the
 //! first difference it writes a message and stops: one mistake gives one message.
 
-mod text;
+mod const_text;
 mod cursor;
 mod report;
 
+pub use const_text::ConstText;
 use cursor::Cursor;
-pub use text::Text;
 
-use super::node::{Enclosing, recursion_steps, steps_out};
+use super::enclosing::{DANGLING_BACK, Enclosing, recursion_steps, steps_out};
 use super::{Descriptor, ShapeRef, Style, Variant};
 
 /// The result of comparing a shape with its text in a lock file.
@@ -27,7 +27,7 @@ pub(crate) enum Drift {
 
 /// Compares a shape with its text in a lock file. The first difference goes to `message`, as in
 /// `payload.account.0: u32 in the lock, u64 here`; the path has the form of a [`Difference`](super::Difference)'s path.
-pub(crate) const fn compare(locked: &str, shape: ShapeRef, message: &mut Text) -> Drift {
+pub(crate) const fn compare(locked: &str, shape: ShapeRef, message: &mut ConstText) -> Drift {
     let mut comparison = LockComparison { text: Cursor::new(locked), message, is_wider: false, is_unreadable: false };
     let same = comparison.shape(shape, &ShapePath::ROOT, None);
     if same && !comparison.text.is_at_end() {
@@ -41,13 +41,13 @@ pub(crate) const fn compare(locked: &str, shape: ShapeRef, message: &mut Text) -
     }
 }
 
-/// The message of a compile error, if a shape has drifted from its lock: the `event`, the difference, and `mend`, the help.
+/// The message of a compile error, if a shape has drifted from its lock: the `event`, the difference, and `help`.
 /// `place` is the position of the text in the lock, for a text that cannot be read.
-pub const fn drifted(event: &str, place: &str, locked: &str, shape: ShapeRef, mend: &str) -> Option<Text> {
-    let mut message = Text::about(event);
+pub const fn drifted(event: &str, place: &str, locked: &str, shape: ShapeRef, help: &str) -> Option<ConstText> {
+    let mut message = ConstText::about(event);
     match compare(locked, shape, &mut message) {
         Drift::None | Drift::Wider => return None,
-        Drift::Different => message.str(mend),
+        Drift::Different => message.str(help),
         Drift::Unreadable => {
             message.str("; help: restore the committed line at ");
             message.str(place);
@@ -81,7 +81,7 @@ impl ShapePath<'_> {
 
 struct LockComparison<'a, 'm> {
     text: Cursor<'a>,
-    message: &'m mut Text,
+    message: &'m mut ConstText,
     is_wider: bool,
     is_unreadable: bool,
 }
@@ -231,7 +231,7 @@ impl LockComparison<'_, '_> {
     }
 
     const fn back(&mut self, steps: Option<u32>) -> bool {
-        let Some(steps) = steps else { panic!("{}", super::fingerprint::DANGLING_BACK) };
+        let Some(steps) = steps else { panic!("{}", DANGLING_BACK) };
         let mut ahead = self.text;
         let same = ahead.eat("back(") && ahead.number(steps as u64) && ahead.eat(")");
         if same {

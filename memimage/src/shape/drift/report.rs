@@ -1,7 +1,7 @@
 //! The messages of the comparison of a shape with its text.
 
-use super::{Cursor, LockComparison, ShapePath, ShapePathStep, Text};
-use crate::shape::node::Enclosing;
+use super::{ConstText, Cursor, LockComparison, ShapePath, ShapePathStep};
+use crate::shape::enclosing::Enclosing;
 use crate::shape::{Field, ShapeRef, Style, Variant};
 
 /// Each of these writes a message and returns false, since the comparison stops there.
@@ -110,7 +110,7 @@ impl LockComparison<'_, '_> {
             return false;
         }
         self.message.locked(name);
-        if is_new && Text::of(fields[index].shape, inside).is(self.text.since(start)) {
+        if is_new && ConstText::of(fields[index].shape, inside).is(self.text.since(start)) {
             return self.renamed(fields[index].name);
         }
         self.in_the_lock(self.text.since(start));
@@ -153,7 +153,7 @@ impl LockComparison<'_, '_> {
         if !matches!(start.style(), Style::Unit) && !self.text.skip() {
             return self.unreadable();
         }
-        if kept.is_none() && is_new && Text::of_variant(&variants[index], inside).is(self.text.since(start)) {
+        if kept.is_none() && is_new && ConstText::of_variant(&variants[index], inside).is(self.text.since(start)) {
             return self.renamed(variants[index].name);
         }
         self.message.str(": variant ");
@@ -193,7 +193,7 @@ impl LockComparison<'_, '_> {
     }
 }
 
-impl Text {
+impl ConstText {
     const fn path(&mut self, innermost: &ShapePath<'_>) {
         let mut depth = innermost.depth();
         while depth > 0 {

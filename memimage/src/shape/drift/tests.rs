@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::*;
-use crate::shape::node::{Fields, Node};
+use crate::shape::node::{Node, NodeFields};
 use crate::shape::samples::{Chain, Knot, Order, Pair, Shrub, Side, Tree};
 use crate::shape::{Enum, Primitive, Shape, ShapeTree, Struct, arbitrary, differences, generic_identity};
 
@@ -13,7 +13,7 @@ fn text(shape: ShapeRef) -> String {
 }
 
 fn message(locked: &str, shape: ShapeRef) -> String {
-    let mut message = Text::new();
+    let mut message = ConstText::new();
     let verdict = match compare(locked, shape, &mut message) {
         Drift::None => "none",
         Drift::Wider => "wider",
@@ -51,7 +51,7 @@ fn descriptor(node: &Node, enclosing: &mut Vec<u64>, next: &mut u32) -> ShapeRef
         }
         Node::Enum(variants) => {
             let identity = enter(enclosing, next);
-            let variant = |variant: &crate::shape::node::Variant| {
+            let variant = |variant: &crate::shape::node::NodeVariant| {
                 let (style, fields) = fields(&variant.fields, enclosing, next);
                 Variant { name: variant.name.to_string().leak(), style, fields }
             };
@@ -71,16 +71,16 @@ fn enter(enclosing: &mut Vec<u64>, next: &mut u32) -> u64 {
     enclosing[enclosing.len() - 1]
 }
 
-fn fields(fields: &Fields, enclosing: &mut Vec<u64>, next: &mut u32) -> (Style, &'static [crate::shape::Field]) {
+fn fields(fields: &NodeFields, enclosing: &mut Vec<u64>, next: &mut u32) -> (Style, &'static [crate::shape::Field]) {
     let mut field = |name: &str, node: &Node| crate::shape::Field {
         name: name.to_owned().leak(),
         shape: descriptor(node, enclosing, next),
     };
     let items = match fields {
-        Fields::Unit => Vec::new(),
-        Fields::Newtype(item) => vec![field("0", item)],
-        Fields::Tuple(items) => items.iter().enumerate().map(|(i, item)| field(&i.to_string(), item)).collect(),
-        Fields::Named(fields) => fields.iter().map(|one| field(&one.name, &one.shape)).collect(),
+        NodeFields::Unit => Vec::new(),
+        NodeFields::Newtype(item) => vec![field("0", item)],
+        NodeFields::Tuple(items) => items.iter().enumerate().map(|(i, item)| field(&i.to_string(), item)).collect(),
+        NodeFields::Named(fields) => fields.iter().map(|one| field(&one.name, &one.shape)).collect(),
     };
     (fields.style(), leak(items))
 }
@@ -110,12 +110,12 @@ fn replace(node: &mut Node, at: &mut usize, by: &Node) {
     }
 }
 
-fn replace_in_fields(fields: &mut Fields, at: &mut usize, by: &Node) {
+fn replace_in_fields(fields: &mut NodeFields, at: &mut usize, by: &Node) {
     match fields {
-        Fields::Unit => {}
-        Fields::Newtype(item) => replace(item, at, by),
-        Fields::Tuple(items) => items.iter_mut().for_each(|item| replace(item, at, by)),
-        Fields::Named(fields) => fields.iter_mut().for_each(|field| replace(&mut field.shape, at, by)),
+        NodeFields::Unit => {}
+        NodeFields::Newtype(item) => replace(item, at, by),
+        NodeFields::Tuple(items) => items.iter_mut().for_each(|item| replace(item, at, by)),
+        NodeFields::Named(fields) => fields.iter_mut().for_each(|field| replace(&mut field.shape, at, by)),
     }
 }
 
@@ -224,12 +224,12 @@ fn a_message_has_the_path_and_both_shapes() {
     );
 }
 
-fn named(fields: &[(&str, Primitive)]) -> Fields {
-    let field = |(name, primitive): &(&str, Primitive)| crate::shape::node::Field {
+fn named(fields: &[(&str, Primitive)]) -> NodeFields {
+    let field = |(name, primitive): &(&str, Primitive)| crate::shape::node::NodeField {
         name: (*name).into(),
         shape: Node::Primitive(*primitive),
     };
-    Fields::Named(fields.iter().map(field).collect())
+    NodeFields::Named(fields.iter().map(field).collect())
 }
 
 #[test]
@@ -260,9 +260,9 @@ fn a_message_names_the_field() {
 
 #[test]
 fn only_a_variant_at_the_end_is_compatible() {
-    let variant = |name: &str, fields: Fields| crate::shape::node::Variant { name: name.into(), fields };
+    let variant = |name: &str, fields: NodeFields| crate::shape::node::NodeVariant { name: name.into(), fields };
     let check = |locked: &str, names: &[&str], expected: Expect| {
-        let variants = names.iter().map(|name| variant(name, Fields::Unit)).collect();
+        let variants = names.iter().map(|name| variant(name, NodeFields::Unit)).collect();
         let inside = Node::List(Box::new(Node::Enum(variants)));
         expected.assert_eq(&message(locked, program(&inside)));
     };
@@ -306,7 +306,7 @@ fn long_shapes_are_truncated_between_characters() {
     assert!(message.ends_with("… in the lock, u8 here"), "{message}");
     let name: &'static str = "ü".repeat(1500).leak();
     let field = Node::Struct(named(&[(name, Primitive::U8)]));
-    let mut text = Text::new();
+    let mut text = ConstText::new();
     assert!(matches!(compare("{}", program(&field), &mut text), Drift::Different));
     assert!(text.as_str().ends_with("ü…"), "{}", text.as_str());
 }
@@ -348,7 +348,8 @@ fn the_compiler_supports_the_maximum_depth() {
         }
     };
     const _: () = assert!(drifted("", "", LOCKED, Nested60::<u32>::SHAPE, "").is_none());
-    const OTHER: Text = drifted("deposit v1", "memimage.lock:7", LOCKED, Nested60::<u64>::SHAPE, "; mend").unwrap();
+    const OTHER: ConstText =
+        drifted("deposit v1", "memimage.lock:7", LOCKED, Nested60::<u64>::SHAPE, "; help: undo it").unwrap();
     let path = "?".repeat(60);
-    assert_eq!(OTHER.as_str(), format!("deposit v1: payload{path}: u32 in the lock, u64 here; mend"));
+    assert_eq!(OTHER.as_str(), format!("deposit v1: payload{path}: u32 in the lock, u64 here; help: undo it"));
 }

@@ -1,29 +1,29 @@
-//! Whether a model's past comes out the same each time: again, elsewhere, and from a snapshot at every event.
+//! The test that replay is deterministic: in a second replay, in another process, and with a snapshot after every event.
 
 mod process;
 
 use std::panic::Location;
 use std::thread;
 
-use super::entry::Entry;
 use super::given::Given;
-use super::stage::{NOT_DETERMINISTIC, Start, differences, encoded, replay, restored, state_digest};
+use super::model_under_test::{NONDETERMINISM_HELP, StartState, differences, encoded, replay, restored, state_digest};
+use super::recorded_event::RecordedEvent;
 use crate::digest::Digest;
 use crate::event::{Model, decode, panic_message};
-use process::Elsewhere;
+use process::ProcessRole;
 
-/// Makes sure that a past comes out the same each time it is replayed: what holds for a model as a whole only if it holds
-/// for each of its events, so give it a past in which all of them occur, several times.
+/// Checks that each replay of a history leads to the same states. Give it a history in which every event of the model occurs
+/// several times.
 ///
 /// The events are replayed
 ///
-/// - twice in this process, on two threads, whose hash maps differ in their order;
-/// - in another process, which has other hash seeds, other addresses and its own globals: the test's program is started a
-///   second time to run this test alone up to here;
-/// - with a snapshot made and loaded after each event;
+/// - twice in this process, on two threads, whose hash maps have different orders;
+/// - in another process, which has other hash seeds, other addresses and its own globals: the function starts the test program
+///   again, with only this test, up to this call;
+/// - with a snapshot created and loaded after each event;
 ///
-/// and after each event the digests of the states are compared. The past may be [that of a real
-/// image](super::given_image), or go on after commands, by [`When::and`](super::When::and).
+/// and the digests of the states after each event are compared. The history may be [that of a real image](super::given_image), or
+/// follow commands, with [`When::and`](super::When::and).
 ///
 /// ```
 /// # use memimage::{Context, Model, Shape};
@@ -47,33 +47,33 @@ use process::Elsewhere;
 /// determinism(past);
 /// ```
 ///
-/// It takes time in proportion to the events times the size of the state.
+/// The run time is proportional to the number of events times the size of the state.
 ///
 /// # Panics
 ///
-/// If a replay came to another state: the message names the first event at which it did. If the second process did not get
-/// here: this must be called on the test's own thread, and with the same events each time the test is run.
+/// If a replay leads to another state: the message names the first event after which the states differ. If the second process
+/// does not reach this call: call the function on the test's own thread, and with the same events in each run.
 #[track_caller]
 pub fn determinism<M: Model>(past: Given<M>) {
     let location = Location::caller();
-    let (start, events) = (past.stage.start(), &past.stage.log);
-    let elsewhere = match Elsewhere::here(location) {
-        Some(elsewhere) => elsewhere,
-        // in the other process of another call
+    let (start, events) = (past.subject.start(), &past.subject.log);
+    let role = match ProcessRole::of(location) {
+        Some(role) => role,
+        // this process was started for another call
         None => return,
     };
-    if let Elsewhere::Child(child) = elsewhere {
-        child.report(&digests::<M>(start, events, Then::Nothing), start, events, |seq| {
+    if let ProcessRole::Child(child) = role {
+        child.report(&digests::<M>(start, events, AfterEvent::Nothing), start, events, |seq| {
             state_after::<M>(start, events, seq)
         });
-    } else if let Elsewhere::Parent(parent) = elsewhere {
+    } else if let ProcessRole::Parent(parent) = role {
         let check = || -> Result<(), String> {
-            let first = digests::<M>(start, events, Then::Nothing).whole("a replay")?;
-            let again = thread::scope(|scope| scope.spawn(|| digests::<M>(start, events, Then::Nothing)).join());
+            let first = digests::<M>(start, events, AfterEvent::Nothing).complete("a replay")?;
+            let again = thread::scope(|scope| scope.spawn(|| digests::<M>(start, events, AfterEvent::Nothing)).join());
             let again = again.map_err(|panic| format!("a second replay panicked: {}", panic_message(&*panic)))?;
             let other = |seq| state_after::<M>(start, events, seq);
             compare::<M>(start, events, &first, &again, "a second replay", other)?;
-            let from_snapshots = digests::<M>(start, events, Then::Restore);
+            let from_snapshots = digests::<M>(start, events, AfterEvent::Restore);
             let other = |seq| restored_after::<M>(start, events, seq);
             compare::<M>(
                 start,
@@ -92,100 +92,100 @@ pub fn determinism<M: Model>(past: Given<M>) {
     }
 }
 
-/// What is done after each event.
+/// The step after each event.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Then {
+enum AfterEvent {
     Nothing,
-    /// A snapshot is made and loaded.
+    /// Creates and loads a snapshot.
     Restore,
 }
 
-/// What a replay came to: the digest of the state after each event, from 0, and why it ended before the last.
-pub(super) struct Replayed {
+/// The digests of the states of a replay: before the first event, and after each event; and the error that ended it early.
+pub(super) struct ReplayDigests {
     digests: Vec<Digest>,
     failure: Option<String>,
 }
 
-impl Replayed {
-    fn whole(self, whose: &str) -> Result<Vec<Digest>, String> {
+impl ReplayDigests {
+    fn complete(self, name: &str) -> Result<Vec<Digest>, String> {
         match self.failure {
             None => Ok(self.digests),
-            Some(what) => Err(format!("{whose} cannot go on: {what}")),
+            Some(what) => Err(format!("{name} failed: {what}")),
         }
     }
 }
 
-fn digests<M: Model>(start: &Start, events: &[Entry], then: Then) -> Replayed {
+fn digests<M: Model>(start: &StartState, events: &[RecordedEvent], after_event: AfterEvent) -> ReplayDigests {
     let mut digests = Vec::with_capacity(events.len() + 1);
-    let replayed = walk::<M>(start, events, then, |model| {
+    let replayed = replay_all::<M>(start, events, after_event, |model| {
         digests.push(state_digest(model)?);
         Ok(())
     });
-    Replayed { digests, failure: replayed.err() }
+    ReplayDigests { digests, failure: replayed.err() }
 }
 
-/// Replays, and shows the state after each event, from 0.
-fn walk<M: Model>(
-    start: &Start,
-    events: &[Entry],
-    then: Then,
-    mut show: impl FnMut(&M) -> Result<(), String>,
+/// Replays the events. Calls `visit` with the state before the first event, and after each event.
+fn replay_all<M: Model>(
+    start: &StartState,
+    events: &[RecordedEvent],
+    after_event: AfterEvent,
+    mut visit: impl FnMut(&M) -> Result<(), String>,
 ) -> Result<M, String> {
     let mut model: M = start.model()?;
-    for entry in [None].into_iter().chain(events.iter().map(Some)) {
-        if let Some(entry) = entry {
-            replay(&mut model, start, entry)
-                .map_err(|what| format!("event {}, {}: {what}", entry.origin.seq, entry.text()))?;
+    for event in [None].into_iter().chain(events.iter().map(Some)) {
+        if let Some(event) = event {
+            replay(&mut model, start, event)
+                .map_err(|what| format!("event {}, {}: {what}", event.origin.seq, event.text()))?;
         }
-        if then == Then::Restore {
+        if after_event == AfterEvent::Restore {
             model = restored(&model)?;
         }
-        show(&model)?;
+        visit(&model)?;
     }
     Ok(model)
 }
 
-/// The encoded state after so many events.
-fn state_after<M: Model>(start: &Start, events: &[Entry], seq: usize) -> Result<Vec<u8>, String> {
-    encoded(&walk::<M>(start, &events[..seq], Then::Nothing, |_| Ok(()))?)
+/// The encoded state after this number of events.
+fn state_after<M: Model>(start: &StartState, events: &[RecordedEvent], count: usize) -> Result<Vec<u8>, String> {
+    encoded(&replay_all::<M>(start, &events[..count], AfterEvent::Nothing, |_| Ok(()))?)
 }
 
-fn restored_after<M: Model>(start: &Start, events: &[Entry], seq: usize) -> Result<Vec<u8>, String> {
-    encoded(&walk::<M>(start, &events[..seq], Then::Restore, |_| Ok(()))?)
+fn restored_after<M: Model>(start: &StartState, events: &[RecordedEvent], count: usize) -> Result<Vec<u8>, String> {
+    encoded(&replay_all::<M>(start, &events[..count], AfterEvent::Restore, |_| Ok(()))?)
 }
 
-/// Compares another replay with the first one; `other` gives its encoded state after some event.
+/// Compares another replay with the first one. `other` returns the other's encoded state after a number of events.
 fn compare<M: Model>(
-    start: &Start,
-    events: &[Entry],
+    start: &StartState,
+    events: &[RecordedEvent],
     first: &[Digest],
-    replayed: &Replayed,
-    whose: &str,
+    replayed: &ReplayDigests,
+    name: &str,
     other: impl FnOnce(usize) -> Result<Vec<u8>, String>,
 ) -> Result<(), String> {
-    let parted = first.iter().zip(&replayed.digests).position(|(first, other)| first != other);
-    let Some(seq) = parted else {
+    let difference = first.iter().zip(&replayed.digests).position(|(first, other)| first != other);
+    let Some(count) = difference else {
         return match &replayed.failure {
             None if replayed.digests.len() == first.len() => Ok(()),
-            None => Err(format!("{whose} told {} of {} states", replayed.digests.len(), first.len())),
+            None => Err(format!("{name} reported {} of {} states", replayed.digests.len(), first.len())),
             Some(what) => {
-                Err(format!("{whose} cannot go on after event {}: {what}", replayed.digests.len().saturating_sub(1)))
+                Err(format!("{name} failed after event {}: {what}", replayed.digests.len().saturating_sub(1)))
             }
         };
     };
-    let place = match seq.checked_sub(1) {
+    let place = match count.checked_sub(1) {
         None => {
-            "before the first event: the model's `Default` or its Serialize and Deserialize, are not the same each time"
+            "before the first event: the model's `Default`, or its Serialize and Deserialize, are not deterministic"
                 .to_owned()
         }
         Some(event) => format!("after event {}, {}", start.seq_after(event), events[event].text()),
     };
-    // each replay may differ anew, so this is one way in which the two part
-    let states = walk::<M>(start, &events[..seq], Then::Nothing, |_| Ok(()))
-        .and_then(|here| Ok((here, decode::<M>(&other(seq)?).map_err(|fault| fault.to_string())?)));
+    // each replay may differ in another way; this shows one
+    let states = replay_all::<M>(start, &events[..count], AfterEvent::Nothing, |_| Ok(()))
+        .and_then(|here| Ok((here, decode::<M>(&other(count)?).map_err(|fault| fault.to_string())?)));
     let differences = match states {
         Ok((here, there)) => differences(&here, &there, ["at first", "then"]),
         Err(what) => format!("\n  {what}"),
     };
-    Err(format!("{whose} came to another state {place}\n{differences}\n\n{NOT_DETERMINISTIC}"))
+    Err(format!("{name} led to another state {place}\n{differences}\n\n{NONDETERMINISM_HELP}"))
 }

@@ -1,59 +1,59 @@
-//! A fixture: events as journals hold them, and the state they lead to.
+//! A fixture: events in the form of journals, and the state that they lead to.
 
-use super::failure::Failure;
+use super::error::FixtureError;
 use crate::digest::Digest;
 use crate::event::Model;
 use crate::shape::{ShapeTree, differences};
-use crate::testing::entry::Entry;
-use crate::testing::stage::{Stage, Start, encoded};
-use crate::testing::{difference, text};
+use crate::testing::model_under_test::{ModelUnderTest, StartState, encoded};
+use crate::testing::recorded_event::RecordedEvent;
+use crate::testing::{value_difference, value_text};
 
 /// A fixture.
 #[derive(Debug)]
 pub(super) struct Fixture {
     pub(super) model: String,
-    /// The last one is the one it stands for.
-    pub(super) entries: Vec<Entry>,
-    /// What it says of the state, or why that cannot be read.
-    pub(super) outcome: Result<State, Malformed>,
+    /// The fixture is of the last one.
+    pub(super) events: Vec<RecordedEvent>,
+    /// The recorded state, or the line that is invalid.
+    pub(super) outcome: Result<FixtureState, InvalidLine>,
 }
 
 /// The state that events lead to.
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct FixtureState {
     pub(super) shape: ShapeTree,
     pub(super) digest: Digest,
     pub(super) bytes: Vec<u8>,
 }
 
-/// A line that cannot be read.
+/// An invalid line of a fixture.
 #[derive(Clone, Debug)]
-pub(super) struct Malformed {
+pub(super) struct InvalidLine {
     pub(super) line: usize,
     pub(super) what: String,
 }
 
 impl Fixture {
-    /// A new fixture of these events.
-    pub(super) fn of<M: Model>(entries: &[Entry]) -> Result<Fixture, Failure> {
-        let state = state_after::<M>(entries)?;
-        Ok(Fixture { model: M::NAME.to_owned(), entries: entries.to_vec(), outcome: Ok(state) })
+    /// Creates a fixture of these events.
+    pub(super) fn of<M: Model>(events: &[RecordedEvent]) -> Result<Fixture, FixtureError> {
+        let state = state_after::<M>(events)?;
+        Ok(Fixture { model: M::NAME.to_owned(), events: events.to_vec(), outcome: Ok(state) })
     }
 
-    /// The same events, with the state that they lead to now.
-    pub(super) fn with_outcome<M: Model>(&self) -> Result<Fixture, Failure> {
-        Fixture::of::<M>(&self.entries)
+    /// The same events, with the state that they lead to in this program.
+    pub(super) fn with_outcome<M: Model>(&self) -> Result<Fixture, FixtureError> {
+        Fixture::of::<M>(&self.events)
     }
 
-    /// Replays the events, and compares the state with what is said of it.
-    pub(super) fn check<M: Model>(&self) -> Result<(), Failure> {
+    /// Replays the events, and compares the state with the recorded one.
+    pub(super) fn check<M: Model>(&self) -> Result<(), FixtureError> {
         if self.model != M::NAME {
-            return Err(Failure::OtherModel(self.model.clone()));
+            return Err(FixtureError::OtherModel(self.model.clone()));
         }
-        let found = state_after::<M>(&self.entries)?;
+        let found = state_after::<M>(&self.events)?;
         let recorded = match &self.outcome {
             Ok(recorded) => recorded,
-            Err(Malformed { line, what }) => return Err(Failure::Outcome { line: *line, what: what.clone() }),
+            Err(InvalidLine { line, what }) => return Err(FixtureError::Outcome { line: *line, what: what.clone() }),
         };
         if found.shape != recorded.shape {
             let lines = differences("state", &recorded.shape, &found.shape);
@@ -61,13 +61,13 @@ impl Fixture {
             if lines.is_empty() {
                 differences.push_str("\n  - an enum in it has more variants");
             }
-            return Err(Failure::ModelShape {
+            return Err(FixtureError::ModelShape {
                 differences: differences.replace("in the journal", "then").replace("in this program", "now"),
             });
         }
         if found.digest != recorded.digest {
-            return Err(Failure::Digest {
-                differences: difference::lines(&found.shape, &recorded.bytes, &found.bytes, ["then", "now"]),
+            return Err(FixtureError::Digest {
+                differences: value_difference::lines(&found.shape, &recorded.bytes, &found.bytes, ["then", "now"]),
                 found: found.digest.to_string(),
                 recorded: recorded.digest.to_string(),
             });
@@ -77,24 +77,24 @@ impl Fixture {
 }
 
 /// Replays events from the model's `Default`.
-fn state_after<M: Model>(entries: &[Entry]) -> Result<State, Failure> {
-    let mut stage = Stage::<M>::new(Start::new(None)).map_err(Failure::State)?;
-    for (number, entry) in entries.iter().enumerate() {
-        stage.replay(entry.clone()).map_err(|what| Failure::Replay {
+fn state_after<M: Model>(events: &[RecordedEvent]) -> Result<FixtureState, FixtureError> {
+    let mut subject = ModelUnderTest::<M>::new(StartState::new(None)).map_err(FixtureError::State)?;
+    for (number, event) in events.iter().enumerate() {
+        subject.replay(event.clone()).map_err(|what| FixtureError::Replay {
             number: number + 1,
-            event: entry.text(),
+            event: event.text(),
             what,
         })?;
     }
-    stage.agree().map_err(Failure::State)?;
-    let digest = stage.digest().map_err(Failure::State)?;
-    let bytes = encoded(&stage.model).map_err(Failure::State)?;
-    Ok(State { shape: ShapeTree::of(M::SHAPE), digest, bytes })
+    subject.agree().map_err(FixtureError::State)?;
+    let digest = subject.digest().map_err(FixtureError::State)?;
+    let bytes = encoded(&subject.model).map_err(FixtureError::State)?;
+    Ok(FixtureState { shape: ShapeTree::of(M::SHAPE), digest, bytes })
 }
 
-impl State {
-    /// The state, in lines for people.
+impl FixtureState {
+    /// The state as readable text.
     pub(super) fn text(&self) -> String {
-        text::block(&self.shape, &self.bytes)
+        value_text::block(&self.shape, &self.bytes)
     }
 }

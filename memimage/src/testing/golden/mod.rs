@@ -1,8 +1,8 @@
-//! Golden journals: each version of each event once, as journals hold it, committed and replayed for ever.
+//! Golden journals: one committed fixture for each version of each event, which every test run replays.
 
-mod failure;
+mod error;
 mod fixture;
-mod form;
+mod fixture_text;
 
 use std::env;
 use std::fmt;
@@ -10,49 +10,49 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::entry::Entry;
 use super::given::{Given, given};
+use super::recorded_event::RecordedEvent;
 use crate::disk::text_file;
 use crate::event::{Model, Payload};
-use failure::{Failure, Failures};
+use error::{FixtureError, FixtureErrors};
 use fixture::Fixture;
 
-/// What the environment variable `MEMIMAGE_BLESS` allows to be written.
+/// The files that the environment variable `MEMIMAGE_BLESS` allows to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Bless {
+enum BlessMode {
     Nothing,
-    /// `1`: fixtures that are missing.
+    /// `1`: missing fixtures.
     Missing,
-    /// `outcomes`: also the outcome, in those that are there.
+    /// `outcomes`: also the states of existing fixtures.
     Outcomes,
 }
 
-impl Bless {
-    fn from_environment() -> Bless {
+impl BlessMode {
+    fn from_environment() -> BlessMode {
         match env::var("MEMIMAGE_BLESS").as_deref() {
-            Err(_) | Ok("" | "0") => Bless::Nothing,
-            Ok("outcomes") => Bless::Outcomes,
-            Ok(_) => Bless::Missing,
+            Err(_) | Ok("" | "0") => BlessMode::Nothing,
+            Ok("outcomes") => BlessMode::Outcomes,
+            Ok(_) => BlessMode::Missing,
         }
     }
 }
 
-/// The golden journals of a model; [`golden`] begins them.
-#[must_use = "nothing is looked at before `check`"]
+/// The golden journals of a model; see [`golden`].
+#[must_use = "nothing is checked until `check` is called"]
 pub struct Golden<M: Model> {
     dir: PathBuf,
     samples: Vec<Sample>,
     model: std::marker::PhantomData<fn(M)>,
 }
 
-/// What a missing fixture is made of.
+/// The source of a missing fixture.
 struct Sample {
-    /// The last one is the one it is a sample of.
-    entries: Vec<Entry>,
+    /// The fixture is of the last one.
+    events: Vec<RecordedEvent>,
 }
 
-/// Holds a model's journals against fixtures in `dir`, a directory of the package's: one for each version of each event,
-/// made once from a sample, committed, and replayed for ever.
+/// Compares replay with the fixtures in `dir`, a directory of the package. Each version of each event has a fixture, which is
+/// created once from a sample, committed, and replayed by every test run.
 ///
 /// ```
 /// # use std::collections::BTreeMap;
@@ -79,16 +79,15 @@ struct Sample {
 ///     .check();
 /// ```
 ///
-/// `MEMIMAGE_BLESS=1 cargo test` writes the fixtures that are missing, `deposit.v1.golden` and so on. What they say of
-/// events is never written again and must not be edited: it stands for what is in journals somewhere. So when a command
-/// goes to version 2, `deposit.v1.golden` stays, and each test run shows that its upcasters take it where they should.
+/// `MEMIMAGE_BLESS=1 cargo test` writes the missing fixtures, such as `deposit.v1.golden`. Their events are never written again
+/// and must not be edited, because they represent the events in existing journals. When a command gets version 2,
+/// `deposit.v1.golden` stays, and each test run checks its upcasters.
 ///
-/// The lower part of a fixture says what came of it: the state afterwards and its digest. A change of logic, or of the
-/// model's fields, may be meant to change that: `MEMIMAGE_BLESS=outcomes cargo test` writes the lower parts anew. Read the
-/// difference before it is committed: it is what the change does to the data of old.
+/// The lower part of a fixture has the resulting state and its digest. If a change of the logic or of the model's fields is
+/// intended to change the state, `MEMIMAGE_BLESS=outcomes cargo test` writes the lower parts again. Review the difference before
+/// you commit it: it shows the effect of the change on old data.
 ///
-/// A fixture is text, so that a review sees what is added and what a change does; beside what people read stand the bytes
-/// that programs do, and a sum over both.
+/// A fixture is text, so that its changes can be reviewed. It has readable lines, encoded lines, and a checksum over the events.
 pub fn golden<M: Model>(dir: impl AsRef<Path>) -> Golden<M> {
     let dir = match env::var_os("CARGO_MANIFEST_DIR") {
         Some(package) => Path::new(&package).join(dir),
@@ -98,75 +97,75 @@ pub fn golden<M: Model>(dir: impl AsRef<Path>) -> Golden<M> {
 }
 
 impl<M: Model> Golden<M> {
-    /// A sample of an event, on the model's `Default`. A second one of the same version gets a fixture of its own.
+    /// Adds a sample of an event, on the model's `Default`. Each further sample of a version gets a fixture of its own.
     ///
     /// # Panics
     ///
-    /// If it cannot be replayed there: give a [`history`](Golden::history) with what must come before it.
+    /// If the event cannot be replayed there. If other events must precede it, use [`history`](Golden::history).
     #[track_caller]
     pub fn sample<P: Payload<M>>(self, payload: P) -> Self {
         let past = given::<M>().event(payload);
         self.history(past)
     }
 
-    /// A sample with what comes before it: the last event is the one it is a sample of, and may be a past one or a rejected
-    /// one.
+    /// Adds a sample with the events before it. The sample is of the last event, which may be a past or a rejected one.
     ///
     /// # Panics
     ///
-    /// If there is no event in it, or it begins elsewhere than at the model's `Default`, which is where fixtures begin.
+    /// If the history has no event, or does not begin with the model's `Default`.
     #[track_caller]
     pub fn history(mut self, given: Given<M>) -> Self {
-        let start = given.stage.start();
-        assert!(start.state.is_none(), "a golden history begins with `given()`, at the model's `Default`");
-        assert!(!given.stage.log.is_empty(), "a golden history has an event at its end, of which it is a sample");
-        self.samples.push(Sample { entries: given.stage.log });
+        let start = given.subject.start();
+        assert!(start.state.is_none(), "a golden history begins with `given()`, the model's `Default`");
+        assert!(!given.subject.log.is_empty(), "a golden history has at least one event");
+        self.samples.push(Sample { events: given.subject.log });
         self
     }
 
-    /// Replays each fixture, and makes sure that there is one for each version of each event that the program can replay.
+    /// Replays each fixture, and checks that each version of each event that the program can replay has a fixture.
     ///
     /// # Panics
     ///
-    /// If a fixture is missing, cannot be replayed, or leads to another state than it says. All of them are told at once.
+    /// If a fixture is missing, cannot be replayed, or leads to another state than the recorded one. The message has all errors.
     #[track_caller]
     pub fn check(self) {
-        if let Err(failures) = self.run(Bless::from_environment()) {
-            panic!("{failures}");
+        if let Err(errors) = self.run(BlessMode::from_environment()) {
+            panic!("{errors}");
         }
     }
 
-    fn run(&self, bless: Bless) -> Result<(), Failures> {
-        let mut failures = Failures::new::<M>(&self.dir);
+    fn run(&self, bless: BlessMode) -> Result<(), FixtureErrors> {
+        let mut errors = FixtureErrors::new::<M>(&self.dir);
         let mut fixtures = match self.read() {
             Ok(fixtures) => fixtures,
-            Err(error) => return Err(failures.with(Failure::Unreadable(error.to_string()))),
+            Err(error) => return Err(errors.with(FixtureError::Unreadable(error.to_string()))),
         };
         for (path, text) in &mut fixtures {
-            if let Err(failure) = replay::<M>(path, text, bless) {
-                failures.push(path, failure);
+            if let Err(error) = replay::<M>(path, text, bless) {
+                errors.push(path, error);
             }
         }
-        let mut covered: Vec<(String, u32)> = fixtures.iter().filter_map(|(_, text)| form::covers(text)).collect();
+        let mut covered: Vec<(String, u32)> =
+            fixtures.iter().filter_map(|(_, text)| fixture_text::covers(text)).collect();
         for sample in self.missing(&fixtures) {
-            let last = sample.1.entries.last().expect("a sample has an event");
+            let last = sample.1.events.last().expect("a sample has an event");
             let path = self.dir.join(&sample.0);
-            if bless == Bless::Nothing {
-                failures.push(&path, Failure::NotWritten(last.text()));
-            } else if let Err(failure) = write::<M>(&path, &sample.1.entries) {
-                failures.push(&path, failure);
+            if bless == BlessMode::Nothing {
+                errors.push(&path, FixtureError::NotWritten(last.text()));
+            } else if let Err(error) = write::<M>(&path, &sample.1.events) {
+                errors.push(&path, error);
             }
             covered.push((last.name.clone(), last.version));
         }
         for row in M::EVENTS {
             if !covered.iter().any(|(name, version)| name == row.name() && *version == row.version()) {
-                failures.push(&self.dir, Failure::uncovered(row));
+                errors.push(&self.dir, FixtureError::uncovered(row));
             }
         }
-        failures.or_none()
+        errors.or_none()
     }
 
-    /// The fixtures' paths and texts, in the order of their names.
+    /// The paths and texts of the fixtures, sorted by path.
     fn read(&self) -> io::Result<Vec<(PathBuf, String)>> {
         let entries = match fs::read_dir(&self.dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -175,7 +174,7 @@ impl<M: Model> Golden<M> {
         let mut fixtures = Vec::new();
         for entry in entries {
             let path = entry?.path();
-            if path.extension().is_some_and(|end| end == form::EXTENSION) {
+            if path.extension().is_some_and(|end| end == fixture_text::EXTENSION) {
                 let text = String::from_utf8_lossy(&fs::read(&path)?).replace("\r\n", "\n");
                 fixtures.push((path, text));
             }
@@ -184,16 +183,16 @@ impl<M: Model> Golden<M> {
         Ok(fixtures)
     }
 
-    /// The samples that have no fixture yet, by the names of their files.
+    /// The samples without a fixture, with the names of their files.
     fn missing(&self, fixtures: &[(PathBuf, String)]) -> Vec<(String, &Sample)> {
         let mut named: Vec<(String, &Sample)> = Vec::new();
         for sample in &self.samples {
-            let last = sample.entries.last().expect("a sample has an event");
+            let last = sample.events.last().expect("a sample has an event");
             let mut number = 1;
-            let mut name = form::file_name(&last.name, last.version, number);
+            let mut name = fixture_text::file_name(&last.name, last.version, number);
             while named.iter().any(|(other, _)| *other == name) {
                 number += 1;
-                name = form::file_name(&last.name, last.version, number);
+                name = fixture_text::file_name(&last.name, last.version, number);
             }
             named.push((name, sample));
         }
@@ -202,33 +201,33 @@ impl<M: Model> Golden<M> {
     }
 }
 
-/// Replays a fixture, and compares what comes of it with what it says.
-fn replay<M: Model>(path: &Path, text: &str, bless: Bless) -> Result<(), Failure> {
+/// Replays a fixture, and compares the state with the recorded one.
+fn replay<M: Model>(path: &Path, text: &str, bless: BlessMode) -> Result<(), FixtureError> {
     let fixture = Fixture::parse(text)?;
     match fixture.check::<M>() {
-        Err(failure) if failure.is_outcome() && bless == Bless::Outcomes => {
+        Err(error) if error.is_outcome() && bless == BlessMode::Outcomes => {
             let fixture = fixture.with_outcome::<M>()?;
-            text_file::update(path, |_| Ok(Some(fixture.text()))).map_err(Failure::unwritable)
+            text_file::update(path, |_| Ok(Some(fixture.text()))).map_err(FixtureError::unwritable)
         }
         checked => checked,
     }
 }
 
-/// Writes a fixture where there is none, whoever else does at the time.
-fn write<M: Model>(path: &Path, entries: &[Entry]) -> Result<(), Failure> {
-    let fixture = Fixture::of::<M>(entries)?;
+/// Writes a fixture, unless another process has written it meanwhile.
+fn write<M: Model>(path: &Path, events: &[RecordedEvent]) -> Result<(), FixtureError> {
+    let fixture = Fixture::of::<M>(events)?;
     if let Some(dir) = path.parent() {
-        fs::create_dir_all(dir).map_err(Failure::unwritable)?;
+        fs::create_dir_all(dir).map_err(FixtureError::unwritable)?;
     }
-    text_file::update(path, |there| Ok(there.is_none().then(|| fixture.text()))).map_err(Failure::unwritable)
+    text_file::update(path, |existing| Ok(existing.is_none().then(|| fixture.text()))).map_err(FixtureError::unwritable)
 }
 
 /// The events of a fixture.
-pub(super) fn events(path: &Path) -> Result<Vec<Entry>, String> {
-    let told = |what: String| format!("the fixture `{}`: {what}", path.display());
-    let text = fs::read_to_string(path).map_err(|error| told(error.to_string()))?;
-    let fixture = Fixture::parse(&text.replace("\r\n", "\n")).map_err(|failure| told(failure.to_string()))?;
-    Ok(fixture.entries)
+pub(super) fn events(path: &Path) -> Result<Vec<RecordedEvent>, String> {
+    let in_fixture = |error: String| format!("the fixture `{}`: {error}", path.display());
+    let text = fs::read_to_string(path).map_err(|error| in_fixture(error.to_string()))?;
+    let fixture = Fixture::parse(&text.replace("\r\n", "\n")).map_err(|error| in_fixture(error.to_string()))?;
+    Ok(fixture.events)
 }
 
 impl<M: Model> fmt::Debug for Golden<M> {

@@ -7,7 +7,7 @@ use super::document::Document;
 use super::writing::{NAN_32, NAN_64};
 use super::{integer, keys, text};
 use crate::shape::Primitive;
-use crate::shape::node::{Field, Fields, Node};
+use crate::shape::node::{Node, NodeField, NodeFields};
 use crate::value::Value;
 use crate::value::encoding::{check_length, describe_fields, extra_field, no_variant};
 use crate::value::error::{ValueError, ValueErrorKind, ValuePathStep, shorten};
@@ -195,14 +195,14 @@ fn read_entries(
     Ok(Value::Map(entries.iter().enumerate().map(entry).collect::<Result<_, _>>()?))
 }
 
-fn read_fields(document: &Document, position: ShapePosition<'_>, fields: &Fields) -> Result<Value, ValueError> {
+fn read_fields(document: &Document, position: ShapePosition<'_>, fields: &NodeFields) -> Result<Value, ValueError> {
     let enclosing = position.as_enclosing();
     match (fields, document) {
-        (Fields::Unit, Document::Null) => Ok(Value::Unit),
-        (Fields::Newtype(item), _) => {
+        (NodeFields::Unit, Document::Null) => Ok(Value::Unit),
+        (NodeFields::Newtype(item), _) => {
             read(document, position.field(item, &enclosing)?).map_err(|error| error.at(ValuePathStep::Position(0)))
         }
-        (Fields::Tuple(shapes), Document::List(items)) => {
+        (NodeFields::Tuple(shapes), Document::List(items)) => {
             check_length(shapes.len() as u64, items.len())?;
             let mut values = Vec::with_capacity(items.len());
             for (i, (item, shape)) in items.iter().zip(shapes).enumerate() {
@@ -211,7 +211,7 @@ fn read_fields(document: &Document, position: ShapePosition<'_>, fields: &Fields
             }
             Ok(Value::List(values))
         }
-        (Fields::Named(fields), Document::Object(members)) => {
+        (NodeFields::Named(fields), Document::Object(members)) => {
             read_members(members, fields, |document, field| read(document, position.field(&field.shape, &enclosing)?))
         }
         _ => Err(unexpected(describe_fields(fields), document)),
@@ -220,8 +220,8 @@ fn read_fields(document: &Document, position: ShapePosition<'_>, fields: &Fields
 
 fn read_members(
     members: &[(String, Document)],
-    fields: &[Field],
-    read: impl Fn(&Document, &Field) -> Result<Value, ValueError>,
+    fields: &[NodeField],
+    read: impl Fn(&Document, &NodeField) -> Result<Value, ValueError>,
 ) -> Result<Value, ValueError> {
     let mut by_name = by_name(members)?;
     let mut values: Vec<(Arc<str>, Value)> = Vec::with_capacity(members.len());
@@ -258,8 +258,8 @@ fn read_variant(name: &str, fields: Option<&Document>, position: ShapePosition<'
         return Err(no_variant(name, variants));
     };
     let value = match (&variant.fields, fields) {
-        (Fields::Unit, None) => Ok(Value::Unit),
-        (Fields::Unit, Some(document)) => {
+        (NodeFields::Unit, None) => Ok(Value::Unit),
+        (NodeFields::Unit, Some(document)) => {
             Err(unexpected("only the name of the variant, which has no fields", document))
         }
         (fields, Some(document)) => read_fields(document, position, fields),

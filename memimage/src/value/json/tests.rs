@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde::{Deserialize as _, Serialize};
 
-use crate::shape::node::{Field, Fields, Node};
+use crate::shape::node::{Node, NodeField, NodeFields};
 use crate::shape::samples::{Chain, Id, Order, Side, Tree};
 use crate::shape::{Primitive, Shape, ShapeTree};
 use crate::value::{Value, arbitrary};
@@ -180,7 +180,7 @@ fn values_without_a_json_type_read_back() {
 /// Regression test for a proptest finding: the key's shape contains only itself and has no values. Writing the empty map failed.
 #[test]
 fn an_empty_map_is_written_even_if_its_keys_have_no_values() {
-    let endless = Node::Struct(Fields::Newtype(Box::new(Node::Back(0))));
+    let endless = Node::Struct(NodeFields::Newtype(Box::new(Node::Back(0))));
     let shape = ShapeTree::of_node(&Node::Map(Box::new((endless, Node::Primitive(Primitive::Unit)))));
     let json = Value::Map(Vec::new()).to_json(&shape).unwrap();
     assert_eq!(Value::from_json(&shape, &json).unwrap(), Value::Map(Vec::new()));
@@ -190,8 +190,8 @@ fn an_empty_map_is_written_even_if_its_keys_have_no_values() {
 /// object with two members of one name, it lost one of the values or was unreadable.
 #[test]
 fn a_struct_with_two_fields_of_one_name_is_not_written() {
-    let named = |name: &str| Field { name: name.into(), shape: Node::Primitive(Primitive::U8) };
-    let shape = ShapeTree::of_node(&Node::Struct(Fields::Named(vec![named("a"), named("a")])));
+    let named = |name: &str| NodeField { name: name.into(), shape: Node::Primitive(Primitive::U8) };
+    let shape = ShapeTree::of_node(&Node::Struct(NodeFields::Named(vec![named("a"), named("a")])));
     let value = Value::decode(&shape, &[1, 2]).unwrap();
     assert_eq!(value.to_json(&shape).unwrap_err().to_string(), "the key \"a\" occurs twice");
 }
@@ -269,10 +269,10 @@ fn json_nested_too_deep_is_rejected() {
             .ends_with("the value is nested more than 128 levels deep")
     );
 
-    let endless = ShapeTree::of_node(&Node::Struct(Fields::Newtype(Box::new(Node::Back(0)))));
+    let endless = ShapeTree::of_node(&Node::Struct(NodeFields::Newtype(Box::new(Node::Back(0)))));
     assert!(Value::from_json(&endless, "1").unwrap_err().to_string().ends_with("deep"));
     assert!(Value::from(1).to_json(&endless).unwrap_err().to_string().ends_with("deep"));
-    let optional = Node::Option(Box::new(Node::Struct(Fields::Newtype(Box::new(Node::Back(0))))));
+    let optional = Node::Option(Box::new(Node::Struct(NodeFields::Newtype(Box::new(Node::Back(0))))));
     assert!(Value::from_json(&ShapeTree::of_node(&optional), "1").unwrap_err().to_string().ends_with("deep"));
     for deep in ["[".repeat(1_000_000), "{\"a\":".repeat(1_000_000)] {
         let error = Value::from_json(&shape, &deep).unwrap_err().to_string();

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::document::Document;
 use super::{integer, keys, text};
 use crate::shape::Primitive;
-use crate::shape::node::{Fields, Node};
+use crate::shape::node::{Node, NodeFields};
 use crate::value::Value;
 use crate::value::conversion::narrow;
 use crate::value::encoding::{check_length, describe_fields, each_field, no_variant};
@@ -63,7 +63,7 @@ pub(super) fn write(value: &Value, position: ShapePosition<'_>) -> Result<Docume
             let fields = write_fields(value, position, &variant.fields);
             let fields = fields.map_err(|error| error.at(ValuePathStep::Variant(name.clone())))?;
             match variant.fields {
-                Fields::Unit => Ok(Document::Text(name.to_string())),
+                NodeFields::Unit => Ok(Document::Text(name.to_string())),
                 _ => Ok(Document::Object(vec![(name.to_string(), fields)])),
             }
         }
@@ -163,14 +163,14 @@ fn write_entries(
     Ok(Document::List(entries.iter().enumerate().map(entry).collect::<Result<_, _>>()?))
 }
 
-fn write_fields(value: &Value, position: ShapePosition<'_>, fields: &Fields) -> Result<Document, ValueError> {
+fn write_fields(value: &Value, position: ShapePosition<'_>, fields: &NodeFields) -> Result<Document, ValueError> {
     let enclosing = position.as_enclosing();
     match (fields, value) {
-        (Fields::Unit, Value::Unit) => Ok(Document::Null),
-        (Fields::Newtype(item), _) => {
+        (NodeFields::Unit, Value::Unit) => Ok(Document::Null),
+        (NodeFields::Newtype(item), _) => {
             write(value, position.field(item, &enclosing)?).map_err(|error| error.at(ValuePathStep::Position(0)))
         }
-        (Fields::Tuple(shapes), Value::List(items)) => {
+        (NodeFields::Tuple(shapes), Value::List(items)) => {
             check_length(shapes.len() as u64, items.len())?;
             let mut documents = Vec::with_capacity(items.len());
             for (i, (item, shape)) in items.iter().zip(shapes).enumerate() {
@@ -179,7 +179,7 @@ fn write_fields(value: &Value, position: ShapePosition<'_>, fields: &Fields) -> 
             }
             Ok(Document::List(documents))
         }
-        (Fields::Named(fields), Value::Struct(values)) => {
+        (NodeFields::Named(fields), Value::Struct(values)) => {
             let mut members = Vec::with_capacity(values.len());
             each_field(values, fields, |field, value| {
                 members.push((field.name.to_string(), write(value, position.field(&field.shape, &enclosing)?)?));

@@ -1,6 +1,8 @@
 //! The structure of a type as a constant, usable at compile time and at run time.
 
-use super::ShapeRef;
+mod pointer;
+
+pub use pointer::ShapeRef;
 
 /// The structure of a type as the journal records it: names, order and primitives, but no type names.
 #[derive(Clone, Copy)]

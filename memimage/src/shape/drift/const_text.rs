@@ -1,7 +1,7 @@
 //! A text buffer of bounded length for constants. It writes shapes as their `Display` does.
 
+use crate::shape::enclosing::{DANGLING_BACK, Enclosing, recursion_steps, steps_out};
 use crate::shape::name::{escaped, is_plain, is_verbatim};
-use crate::shape::node::{Enclosing, recursion_steps, steps_out};
 use crate::shape::{Descriptor, Field, ShapeRef, Style, Variant};
 
 const CAPACITY: usize = 2048;
@@ -12,7 +12,7 @@ const MAX_SHAPE: usize = 160;
 const DOTS: &str = "…";
 
 /// A text that a constant can write and panic with. It is truncated at its capacity.
-pub struct Text {
+pub struct ConstText {
     bytes: [u8; CAPACITY],
     length: usize,
     /// The current limit of the length.
@@ -20,23 +20,24 @@ pub struct Text {
     is_cut: bool,
 }
 
-impl Text {
-    pub(super) const fn new() -> Text {
-        Text { bytes: [0; CAPACITY], length: 0, limit: CAPACITY - DOTS.len(), is_cut: false }
+impl ConstText {
+    pub(super) const fn new() -> ConstText {
+        ConstText { bytes: [0; CAPACITY], length: 0, limit: CAPACITY - DOTS.len(), is_cut: false }
     }
 
     /// A message about an event.
-    pub(crate) const fn about(event: &str) -> Text {
-        let mut text = Text::new();
+    pub(crate) const fn about(event: &str) -> ConstText {
+        let mut text = ConstText::new();
         text.str(event);
         text.str(": ");
         text
     }
 
-    /// The message about an event in a lock that nothing can replay. The derive writes the same message for a single block.
+    /// The message about an event in a lock that the program cannot replay. The derive writes the same message for a single
+    /// block.
     /// `newest` is the newest version of the event in the table.
-    pub(crate) const fn forgotten(event: &str, version: u32, newest: Option<u32>) -> Text {
-        let mut text = Text::new();
+    pub(crate) const fn missing_event(event: &str, version: u32, newest: Option<u32>) -> ConstText {
+        let mut text = ConstText::new();
         text.name(event);
         text.str(" v");
         text.number(version as u64);
@@ -66,15 +67,15 @@ impl Text {
     }
 
     /// A shape inside others, truncated at the capacity.
-    pub(super) const fn of(shape: ShapeRef, inside: &Enclosing<'_>) -> Text {
-        let mut text = Text::new();
+    pub(super) const fn of(shape: ShapeRef, inside: &Enclosing<'_>) -> ConstText {
+        let mut text = ConstText::new();
         text.shape(shape, Some(inside));
         text
     }
 
     /// The fields of a variant, truncated at the capacity.
-    pub(super) const fn of_variant(variant: &Variant, inside: &Enclosing<'_>) -> Text {
-        let mut text = Text::new();
+    pub(super) const fn of_variant(variant: &Variant, inside: &Enclosing<'_>) -> ConstText {
+        let mut text = ConstText::new();
         text.fields(variant.style, variant.fields, inside);
         text
     }
@@ -274,7 +275,7 @@ impl Text {
     }
 
     const fn back(&mut self, steps: Option<u32>) {
-        let Some(steps) = steps else { panic!("{}", crate::shape::fingerprint::DANGLING_BACK) };
+        let Some(steps) = steps else { panic!("{}", DANGLING_BACK) };
         self.str("back(");
         self.number(steps as u64);
         self.str(")");

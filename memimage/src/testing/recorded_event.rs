@@ -1,11 +1,11 @@
-//! An event of a test: as a journal would hold it.
+//! An event of a test, in the form in which a journal records it.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::text;
+use super::value_text;
 use crate::context::{Metadata, Origin, Timestamp};
 use crate::digest::{digest, digest_within};
 use crate::event::EventType;
@@ -14,12 +14,12 @@ use crate::seq::Seq;
 use crate::shape::{Shape, ShapeTree, differences, is_recursive};
 use crate::value::MAX_DEPTH;
 
-/// An event as a journal would hold it.
+/// An event in the form in which a journal records it.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct RecordedEvent {
     pub(super) name: String,
     pub(super) version: u32,
-    /// The shape it was recorded with.
+    /// The recorded shape of the payload.
     pub(super) shape: Arc<ShapeTree>,
     pub(super) payload: Vec<u8>,
     pub(super) outcome: Outcome,
@@ -28,7 +28,7 @@ pub(super) struct Entry {
     pub(super) metadata: Metadata,
 }
 
-/// When, by whom and how an event is recorded.
+/// The seq, time, metadata and outcome of a new event.
 pub(super) struct Stamp<'a> {
     pub(super) seq: Seq,
     pub(super) time: Timestamp,
@@ -36,23 +36,23 @@ pub(super) struct Stamp<'a> {
     pub(super) outcome: Outcome,
 }
 
-impl Entry {
-    /// An event of any version.
+impl RecordedEvent {
+    /// A new event of any version.
     pub(super) fn of<T: Shape + Serialize>(
         name: &str,
         version: u32,
         payload: &T,
         stamp: &Stamp<'_>,
-    ) -> Result<Entry, String> {
-        // an image bounds the depth of what may contain itself, and takes the rest to be what its shape says
-        let read = match is_recursive(T::SHAPE) {
+    ) -> Result<RecordedEvent, String> {
+        // an image checks only the depth of recursive types; a test checks that every payload matches its shape
+        let encodable = match is_recursive(T::SHAPE) {
             true => digest_within(payload, MAX_DEPTH),
             false => digest(payload),
         };
-        read.map_err(|error| format!("the payload of `{name}` v{version} cannot be recorded: {error}"))?;
+        encodable.map_err(|error| format!("the payload of `{name}` v{version} cannot be recorded: {error}"))?;
         let payload = postcard::to_stdvec(payload)
             .map_err(|error| format!("the payload of `{name}` v{version} cannot be encoded: {error}"))?;
-        Ok(Entry {
+        Ok(RecordedEvent {
             name: name.to_owned(),
             version,
             shape: Arc::new(ShapeTree::of(T::SHAPE)),
@@ -64,24 +64,24 @@ impl Entry {
         })
     }
 
-    /// The row by which a program replays it.
+    /// The row of the dispatch table that replays the event.
     ///
     /// # Errors
     ///
-    /// What an image says of a journal that holds an event it does not know, or one of another shape.
+    /// If the program has no such event, or has another shape for it.
     pub(super) fn row<M>(&self, events: &'static [EventType<M>]) -> Result<&'static EventType<M>, String> {
-        let Entry { name, version, .. } = self;
+        let RecordedEvent { name, version, .. } = self;
         let Some(row) = events.iter().find(|row| row.name() == name && row.version() == *version) else {
             return Err(match events.iter().filter(|row| row.name() == name).map(|row| row.version()).max() {
                 None => format!(
-                    "`{name}` is no event of this program; help: list its past types on the block, `retired(name = {name:?}, \
+                    "`{name}` is not an event of this program; help: list its past types on the block, `retired(name = {name:?}, \
                      history(…))`, or keep its command, marked `#[command(replay_only)]`"
                 ),
                 Some(newest) if newest < *version => {
                     format!("`{name}` v{version} is newer than this program, which knows v{newest}")
                 }
                 Some(_) => format!(
-                    "`{name}` v{version} is replayed by nothing; add its past type to the `history(…)` of its command"
+                    "the program cannot replay `{name}` v{version}; help: add its past type to the `history(…)` of its command"
                 ),
             });
         };
@@ -95,17 +95,18 @@ impl Entry {
                 for difference in found {
                     write!(message, "\n  - {difference}").expect("writing to a string does not fail");
                 }
-                message.push_str("\nraise the command's version and add an upcaster, or undo the change");
+                message.push_str("\nhelp: raise the command's version and add an upcaster, or undo the change");
                 Err(message)
             }
         }
     }
 
-    /// What it is, in one line.
+    /// The event in one line, for messages.
     pub(super) fn text(&self) -> String {
         let mut text = format!("`{}` v{}", self.name, self.version);
         if !self.payload.is_empty() {
-            write!(text, " {}", text::line(&self.shape, &self.payload)).expect("writing to a string does not fail");
+            write!(text, " {}", value_text::line(&self.shape, &self.payload))
+                .expect("writing to a string does not fail");
         }
         if self.outcome == Outcome::Rejected {
             text.push_str(", rejected");

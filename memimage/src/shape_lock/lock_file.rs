@@ -1,6 +1,6 @@
-//! The text of a lock: lines in their order, of which those of one model are looked at.
+//! The lines of a lock file.
 //!
-//! The macros read the same text; what is no lock is an error there first.
+//! The macros read the same file, and report a file that is not a lock at compile time.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,65 +13,65 @@ const HEADER: &str = "\
 # only the name of a model that was renamed is changed, and lines are removed whose events no journal holds any more.
 ";
 
-/// What a line is about: its order in the file.
+/// The model, event and version of an entry. Entries are sorted by it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
+pub(super) struct EntryKey {
     pub(super) model: String,
     pub(super) event: String,
     pub(super) version: u32,
 }
 
 /// As `deposit v1`.
-impl Display for Key {
+impl Display for EntryKey {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{} v{}", Name(&self.event), self.version)
     }
 }
 
-/// A lock's text by its lines, so that those that are not touched stay as they are.
-pub(super) struct Text {
-    lines: Vec<Line>,
+/// A lock file as lines, so that unchanged lines keep their text.
+pub(super) struct LockFile {
+    lines: Vec<LockLine>,
 }
 
-struct Line {
+struct LockLine {
     text: String,
-    /// None for what is no entry: comments, and lines between.
-    entry: Option<Entry>,
+    /// `None` for comments and empty lines.
+    entry: Option<LockEntry>,
 }
 
-/// An entry: the shape of one version of one event.
-pub(super) struct Entry {
-    pub(super) key: Key,
+/// The shape of one version of one event.
+pub(super) struct LockEntry {
+    pub(super) key: EntryKey,
     pub(super) shape: String,
 }
 
-impl Text {
-    /// Reads a lock, or says which of its lines is none.
-    pub(super) fn read(text: &str) -> Result<Text, String> {
+impl LockFile {
+    /// Parses a lock. The error names the first line that is invalid.
+    pub(super) fn read(text: &str) -> Result<LockFile, String> {
         let (mut lines, mut keys) = (Vec::new(), BTreeSet::new());
         for (i, text) in text.lines().enumerate() {
-            let wrong = |what: &str| Err(format!("line {} {what}", i + 1));
+            let invalid = |what: &str| Err(format!("line {} {what}", i + 1));
             let is_entry = !(text.trim().is_empty() || text.starts_with('#'));
-            let entry = match is_entry.then(|| Entry::read(text)) {
-                Some(None) => return wrong("is no entry: mend it first"),
+            let entry = match is_entry.then(|| LockEntry::read(text)) {
+                Some(None) => return invalid("is not an entry; help: fix it first"),
                 entry => entry.flatten(),
             };
             if let Some(entry) = &entry
                 && !keys.insert(entry.key.clone())
             {
-                return wrong("is a second one for its event: keep the one that was committed first");
+                return invalid("repeats the event of an earlier line; help: keep the line that was committed first");
             }
-            lines.push(Line { text: text.to_owned(), entry });
+            lines.push(LockLine { text: text.to_owned(), entry });
         }
-        Ok(Text { lines })
+        Ok(LockFile { lines })
     }
 
     /// The entries of one model.
-    pub(super) fn of_model(&self, model: &str) -> impl Iterator<Item = &Entry> {
+    pub(super) fn of_model(&self, model: &str) -> impl Iterator<Item = &LockEntry> {
         self.lines.iter().filter_map(|line| line.entry.as_ref()).filter(move |entry| entry.key.model == model)
     }
 
-    /// The other models that have entries, with the numbers of their lines.
+    /// The other models that have entries, with their line numbers.
     pub(super) fn of_others(&self, model: &str) -> BTreeMap<String, Vec<usize>> {
         let mut others: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (i, line) in self.lines.iter().enumerate() {
@@ -82,14 +82,14 @@ impl Text {
         others
     }
 
-    /// Adds an entry in its place, or gives the one there is another shape.
-    pub(super) fn set(&mut self, entry: Entry) {
-        let place = |wanted: Ordering| {
-            let is = |line: &Line| line.entry.as_ref().is_some_and(|there| there.key.cmp(&entry.key) == wanted);
+    /// Adds an entry at its place in the order, or replaces the entry with the same key.
+    pub(super) fn set(&mut self, entry: LockEntry) {
+        let first = |ordering: Ordering| {
+            let is = |line: &LockLine| line.entry.as_ref().is_some_and(|other| other.key.cmp(&entry.key) == ordering);
             self.lines.iter().position(is)
         };
-        let (same, next) = (place(Ordering::Equal), place(Ordering::Greater));
-        let line = Line { text: entry.to_string(), entry: Some(entry) };
+        let (same, next) = (first(Ordering::Equal), first(Ordering::Greater));
+        let line = LockLine { text: entry.to_string(), entry: Some(entry) };
         match (same, next) {
             (Some(same), _) => self.lines[same] = line,
             (None, Some(next)) => self.lines.insert(next, line),
@@ -98,7 +98,7 @@ impl Text {
     }
 }
 
-impl Display for Text {
+impl Display for LockFile {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if self.lines.first().is_none_or(|line| line.entry.is_some()) {
             f.write_str(HEADER)?;
@@ -107,24 +107,24 @@ impl Display for Text {
     }
 }
 
-impl Display for Entry {
+impl Display for LockEntry {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Key { model, event, version } = &self.key;
+        let EntryKey { model, event, version } = &self.key;
         write!(f, "{model} {} v{version} {}", Name(event), self.shape)
     }
 }
 
-impl Entry {
-    fn read(text: &str) -> Option<Entry> {
+impl LockEntry {
+    fn read(text: &str) -> Option<LockEntry> {
         let (model, rest) = text.split_once(' ')?;
         let (event, rest) = name(rest)?;
         let (version, shape) = rest.strip_prefix(" v")?.split_once(' ')?;
-        let key = Key { model: model.to_owned(), event, version: version.parse().ok()? };
-        Some(Entry { key, shape: shape.trim_end().to_owned() })
+        let key = EntryKey { model: model.to_owned(), event, version: version.parse().ok()? };
+        Some(LockEntry { key, shape: shape.trim_end().to_owned() })
     }
 }
 
-/// What [`Name`] wrote, and the rest.
+/// Reads a name that [`Name`] wrote. Returns the name and the text after it.
 fn name(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let (name, _) = text.split_once(' ')?;
@@ -152,18 +152,18 @@ mod tests {
 
     use super::*;
 
-    fn entry(event: &str, version: u32, shape: &str) -> Entry {
-        let key = Key { model: "shop::Bank".to_owned(), event: event.to_owned(), version };
-        Entry { key, shape: shape.to_owned() }
+    fn entry(event: &str, version: u32, shape: &str) -> LockEntry {
+        let key = EntryKey { model: "shop::Bank".to_owned(), event: event.to_owned(), version };
+        LockEntry { key, shape: shape.to_owned() }
     }
 
     #[test]
-    fn entries_go_to_their_places_and_nothing_else_moves() {
-        let mut text = Text::read("").unwrap();
+    fn entries_are_sorted_and_no_other_line_moves() {
+        let mut text = LockFile::read("").unwrap();
         for (event, version) in [("to \"x\"\n", 1), ("order", 10), ("order", 9), ("deposit", 1)] {
             text.set(entry(event, version, "struct"));
         }
-        let made = text.to_string();
+        let written = text.to_string();
         expect![[r##"
             # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. By hand,
             # only the name of a model that was renamed is changed, and lines are removed whose events no journal holds any more.
@@ -172,11 +172,11 @@ mod tests {
             shop::Bank order v10 struct
             shop::Bank "to \"x\"\x0a" v1 struct
         "##]]
-        .assert_eq(&made);
-        assert_eq!(Text::read(&made).unwrap().to_string(), made);
+        .assert_eq(&written);
+        assert_eq!(LockFile::read(&written).unwrap().to_string(), written);
 
-        let ours = "# ours\n\nshop::Bank z v1 u8\n\n# of two\nshop::Bank a v1 u8\n";
-        let mut text = Text::read(ours).unwrap();
+        let before = "# ours\n\nshop::Bank z v1 u8\n\n# of two\nshop::Bank a v1 u8\n";
+        let mut text = LockFile::read(before).unwrap();
         text.set(entry("a", 1, "u16"));
         text.set(entry("b", 1, "u8"));
         expect![[r#"
@@ -195,11 +195,15 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_none_is_named() {
-        let wrong = |text: &str| Text::read(text).map(drop).unwrap_err();
+    fn the_error_names_the_invalid_line() {
+        let error = |text: &str| LockFile::read(text).map(drop).unwrap_err();
         for line in ["<<<<<<< ours", "=======", "a::B x 1 u8", "a::B x v1", "a::B \"x v1 u8", "x"] {
-            assert_eq!(wrong(&format!("a::B x v1 u8\n{line}\n")), "line 2 is no entry: mend it first", "{line}");
+            assert_eq!(
+                error(&format!("a::B x v1 u8\n{line}\n")),
+                "line 2 is not an entry; help: fix it first",
+                "{line}"
+            );
         }
-        assert!(wrong("a::B x v1 u8\n#\na::B x v1 u16\n").starts_with("line 3 is a second one for its event"));
+        assert!(error("a::B x v1 u8\n#\na::B x v1 u16\n").starts_with("line 3 repeats the event of an earlier line"));
     }
 }

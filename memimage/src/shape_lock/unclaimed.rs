@@ -1,62 +1,62 @@
-//! Finds lines of a lock that no model claims: those of a model or crate that was renamed, moved or removed.
+//! Finds unclaimed lines of a lock: lines of a model or crate that was renamed, moved or removed.
 //!
-//! Such lines hold nothing, and under its new name the model would be locked anew, in whatever shapes it has by then. A line
-//! is reported only if it is certain that no model of any build has it, so what is looked at is the source, which has the
-//! models of all builds, and the tests of the program that runs, among which are those of models that a macro declared.
+//! Such lines protect nothing, and blessing would lock the model again under its new name, in its present shapes. A line is
+//! reported only if no model of any build can have it. The check therefore reads the source, which has the models of all
+//! builds, and the list of the running program's tests, which includes the tests of models that a macro declared.
 
 use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::line::Text;
+use super::lock_file::LockFile;
 use crate::disk::text_file;
 use crate::event::ShapeLock;
 
-/// Who looks at the lock.
+/// The caller that checks the lock.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Caller {
-    /// The generated test: the running program is a test program, and lists its tests when asked to.
+    /// The generated test. The running program is a test program, and can list its tests.
     Test,
     Program,
 }
 
-/// The models, other than the lock's own, that have lines and do not exist, with the numbers of their lines.
-pub(super) fn unclaimed(lock: &ShapeLock, text: &Text, caller: Caller) -> BTreeMap<String, Vec<usize>> {
-    let mut left = text.of_others(lock.model);
-    if left.is_empty() {
-        return left;
+/// The models other than `lock`'s own that have lines but do not exist, with their line numbers.
+pub(super) fn unclaimed(lock: &ShapeLock, text: &LockFile, caller: Caller) -> BTreeMap<String, Vec<usize>> {
+    let mut unclaimed = text.of_others(lock.model);
+    if unclaimed.is_empty() {
+        return unclaimed;
     }
-    let Some(own) = Package::read(Path::new(lock.package)) else { return BTreeMap::new() };
-    let here = Key::of(lock.model).target;
-    left.retain(|model, _| {
-        let key = Key::of(model);
+    let Some(own) = PackageSource::read(Path::new(lock.package)) else { return BTreeMap::new() };
+    let here = ModelKey::of(lock.model).target;
+    unclaimed.retain(|model, _| {
+        let key = ModelKey::of(model);
         match key.target == here {
             true if caller == Caller::Test => !own.defines(key),
             true => !own.mentions(key),
             false => !(own.has_target(key) && own.mentions(key)),
         }
     });
-    if lock.is_shared && !left.is_empty() {
+    if lock.is_shared && !unclaimed.is_empty() {
         let Some(others) = others(lock) else { return BTreeMap::new() };
         for package in others {
-            left.retain(|model, _| {
-                let key = Key::of(model);
+            unclaimed.retain(|model, _| {
+                let key = ModelKey::of(model);
                 !(package.has_target(key) && package.mentions(key))
             });
         }
     }
-    if caller == Caller::Test && left.keys().any(|model| Key::of(model).target == here) {
+    if caller == Caller::Test && unclaimed.keys().any(|model| ModelKey::of(model).target == here) {
         let tests = tests();
-        left.retain(|model, _| {
-            let key = Key::of(model);
+        unclaimed.retain(|model, _| {
+            let key = ModelKey::of(model);
             key.target != here || tests.as_deref().is_some_and(|tests| !is_listed(key, tests))
         });
     }
-    left
+    unclaimed
 }
 
-/// The names of this program's tests, if it says them.
+/// The output of this test program's `--list`, if it can be run.
 fn tests() -> Option<String> {
     if cfg!(miri) {
         return None;
@@ -66,8 +66,8 @@ fn tests() -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Whether the tests have that of the model, or of a group of it.
-fn is_listed(key: Key<'_>, tests: &str) -> bool {
+/// Whether `tests` lists the generated test of the model or of one of its groups.
+fn is_listed(key: ModelKey<'_>, tests: &str) -> bool {
     tests.lines().filter_map(|line| line.strip_suffix(": test")).any(|test| {
         let name = test.rsplit("::").next().unwrap_or(test);
         let model = name.strip_prefix("memimage_lock_of_").and_then(|model| model.strip_prefix(key.model));
@@ -75,33 +75,33 @@ fn is_listed(key: Key<'_>, tests: &str) -> bool {
     })
 }
 
-/// The packages that may have lines in a lock that is named by a path: those of the workspace, and those at and below the
-/// lock's directory. None if they cannot be read.
-fn others(lock: &ShapeLock) -> Option<Vec<Package>> {
+/// The packages that may have lines in a lock that is named by a path: those of the workspace, and those in and below the
+/// lock's directory. `None` if they cannot be read.
+fn others(lock: &ShapeLock) -> Option<Vec<PackageSource>> {
     let is_workspace = |directory: &&Path| manifest(directory).is_some_and(|manifest| manifest.contains("[workspace"));
     let workspace = Path::new(lock.package).ancestors().find(is_workspace);
     let roots = workspace.into_iter().chain(Path::new(lock.path).parent());
-    text_file::packages(roots).ok()?.iter().map(|directory| Package::read(directory)).collect()
+    text_file::packages(roots).ok()?.iter().map(|directory| PackageSource::read(directory)).collect()
 }
 
 fn manifest(directory: &Path) -> Option<String> {
     text_file::read(&directory.join("Cargo.toml")).ok()?
 }
 
-/// What a model's lines begin with: `shop::Bank`.
+/// The prefix of a model's lines: `shop::Bank`.
 #[derive(Clone, Copy)]
-struct Key<'a> {
+struct ModelKey<'a> {
     target: &'a str,
     model: &'a str,
 }
 
-impl Key<'_> {
-    fn of(key: &str) -> Key<'_> {
+impl ModelKey<'_> {
+    fn of(key: &str) -> ModelKey<'_> {
         let (target, model) = key.split_once("::").unwrap_or((key, ""));
-        Key { target, model }
+        ModelKey { target, model }
     }
 
-    /// The target's name, and where cargo looks for targets of its kind.
+    /// The target's name, and the directories in which cargo looks for targets of its kind.
     fn places(&self) -> (&str, &'static [&'static str]) {
         match self.target.split_once('/') {
             Some(("bin", name)) => (name, &["src/bin", "examples"]),
@@ -110,8 +110,8 @@ impl Key<'_> {
         }
     }
 
-    /// Whether a file can be part of the target. Targets of one kind use each other's files; the library uses those of no
-    /// other target, and no other target has the library's root.
+    /// Whether a file may be part of the target. Targets of one kind may share files. The library uses no file of another
+    /// target, and no other target uses the root file of the library.
     fn can_be_in(&self, file: &Path) -> bool {
         let none_of = |others: &[&str]| !others.iter().any(|other| file.starts_with(other));
         match self.target.split_once('/') {
@@ -123,21 +123,21 @@ impl Key<'_> {
 }
 
 /// The source of a package.
-struct Package {
+struct PackageSource {
     manifest: String,
-    /// By their paths from the directory of the manifest.
+    /// The paths, relative to the manifest's directory, and the texts.
     files: Vec<(PathBuf, String)>,
 }
 
-impl Package {
-    /// None if a part of it cannot be read: nothing is certain then.
-    fn read(directory: &Path) -> Option<Package> {
-        Some(Package { manifest: manifest(directory)?, files: text_file::rust_files(directory).ok()? })
+impl PackageSource {
+    /// `None` if a part of it cannot be read.
+    fn read(directory: &Path) -> Option<PackageSource> {
+        Some(PackageSource { manifest: manifest(directory)?, files: text_file::rust_files(directory).ok()? })
     }
 
-    /// Whether the package may have a target: one whose name is in the manifest, as the package's own is, or whose file is
-    /// where cargo looks for it.
-    fn has_target(&self, key: Key<'_>) -> bool {
+    /// Whether the package may have a target: the manifest contains its name, or a file is in the place where cargo looks for
+    /// it.
+    fn has_target(&self, key: ModelKey<'_>) -> bool {
         let (name, places) = key.places();
         let is_name = |text: &str| text.replace('-', "_") == name.replace('-', "_");
         let is_root = |file: &Path| {
@@ -151,21 +151,21 @@ impl Package {
         self.manifest.split(['"', '\'']).any(is_name) || self.files.iter().any(|(file, _)| is_root(file))
     }
 
-    /// Whether a file of the target has a `struct` or `enum` of the model's name.
-    fn defines(&self, key: Key<'_>) -> bool {
+    /// Whether a file of the target defines a `struct` or `enum` with the model's name.
+    fn defines(&self, key: ModelKey<'_>) -> bool {
         self.occurs(key, |before| {
             let before = before.strip_suffix("r#").unwrap_or(before).trim_end();
             ["struct", "enum"].iter().any(|keyword| before.ends_with(keyword))
         })
     }
 
-    /// Whether a file of the target has the model's name, other than in a comment.
-    fn mentions(&self, key: Key<'_>) -> bool {
+    /// Whether a file of the target contains the model's name outside of comments.
+    fn mentions(&self, key: ModelKey<'_>) -> bool {
         self.occurs(key, |_| true)
     }
 
-    /// Whether a file of the target has the model's name, after such a text in its line.
-    fn occurs(&self, key: Key<'_>, is_after: impl Fn(&str) -> bool) -> bool {
+    /// Whether a file of the target contains the model's name after a text in its line that satisfies `is_after`.
+    fn occurs(&self, key: ModelKey<'_>, is_after: impl Fn(&str) -> bool) -> bool {
         let is_part = |c: char| c == '_' || c.is_alphanumeric();
         self.files.iter().filter(|(file, _)| key.can_be_in(file)).any(|(_, text)| {
             text.match_indices(key.model).any(|(at, _)| {
@@ -182,13 +182,13 @@ impl Package {
 mod tests {
     use super::*;
 
-    fn package(manifest: &str, files: &[(&str, &str)]) -> Package {
+    fn package(manifest: &str, files: &[(&str, &str)]) -> PackageSource {
         let files = files.iter().map(|(file, text)| (PathBuf::from(file), (*text).to_owned())).collect();
-        Package { manifest: manifest.to_owned(), files }
+        PackageSource { manifest: manifest.to_owned(), files }
     }
 
     #[test]
-    fn a_target_is_in_the_manifest_or_where_cargo_looks() {
+    fn a_target_is_in_the_manifest_or_in_cargos_directories() {
         let shop = package(
             "[package]\nname = \"my-shop\"\n[[test]]\nname = 'it'\npath = \"t.rs\"\n[dependencies]\nold = \"1\"\n",
             &[
@@ -200,7 +200,7 @@ mod tests {
                 ("benches/fast/main.rs", ""),
             ],
         );
-        let has = |target: &str| shop.has_target(Key { target, model: "Bank" });
+        let has = |target: &str| shop.has_target(ModelKey { target, model: "Bank" });
         for target in
             ["my_shop", "bin/my-shop", "bin/one-two", "bin/three", "bin/show", "test/it", "test/a_b", "test/fast"]
         {
@@ -226,7 +226,7 @@ mod tests {
                 ("examples/show.rs", "struct Show;"),
             ],
         );
-        let defines = |key: &str| shop.defines(Key::of(key));
+        let defines = |key: &str| shop.defines(ModelKey::of(key));
         for key in
             ["s::Bank", "s::Banks", "s::Side", "s::Part", "bin/s::Main", "bin/s::Part", "bin/s::Show", "test/s::It"]
         {
@@ -237,14 +237,14 @@ mod tests {
         {
             assert!(!defines(key), "{key}");
         }
-        assert!(shop.mentions(Key::of("s::Odd")));
-        assert!(!shop.mentions(Key::of("s::Commented")));
+        assert!(shop.mentions(ModelKey::of("s::Odd")));
+        assert!(!shop.mentions(ModelKey::of("s::Commented")));
     }
 
     #[test]
-    fn a_models_test_is_listed_by_its_name_and_group() {
+    fn the_test_list_is_searched_for_a_models_name_and_groups() {
         let tests = "a::memimage_lock_of_Bank: test\nmemimage_lock_of_Shop_Sales: test\nb::of_Old: test\n\n3 tests, 0 benchmarks\n";
-        let listed = |model: &str| is_listed(Key { target: "shop", model }, tests);
+        let listed = |model: &str| is_listed(ModelKey { target: "shop", model }, tests);
         assert!(listed("Bank") && listed("Shop"));
         assert!(!listed("Ban") && !listed("Old") && !listed("Sales"));
     }

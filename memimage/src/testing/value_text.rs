@@ -1,37 +1,37 @@
-//! Payloads and states in readable text, by their shapes alone.
+//! Writes payloads and states as readable text, by their shapes.
 
 use crate::shape::ShapeTree;
-use crate::shape::node::{Fields, Node};
+use crate::shape::node::{Node, NodeFields};
 use crate::value::Value;
 
-/// The longest line, in bytes; a value that is longer is broken into its parts.
+/// The maximum length of a line in bytes. A longer value is written on several lines.
 const WIDTH: usize = 110;
 
-/// The longest text in a message.
-const MOST: usize = 1_500;
+/// The maximum length of a text in a message, in characters.
+const MAX_TEXT: usize = 1_500;
 
-/// A value of a shape, with what has no order put into one.
+/// Decodes a value, and sorts its sets and maps.
 ///
-/// `None` if only the program can read it: a foreign type that the shape gives by name, in the midst of it.
+/// `None` if it does not decode by its shape, because it contains a foreign type that the shape describes only by name.
 pub(super) fn value(shape: &ShapeTree, bytes: &[u8]) -> Option<Value> {
     let mut value = Value::decode(shape, bytes).ok()?;
-    settle(&mut value, shape.root(), &mut Vec::new());
+    sort_unordered(&mut value, shape.root(), &mut Vec::new());
     Some(value)
 }
 
 /// A value in one line, for messages.
 pub(super) fn line(shape: &ShapeTree, bytes: &[u8]) -> String {
-    shorten(value(shape, bytes).map_or_else(|| format!("x\"{}\"", hex(bytes)), |value| flat(&value)))
+    shorten(value(shape, bytes).map_or_else(|| format!("x\"{}\"", hex(bytes)), |value| one_line(&value)))
 }
 
-/// A value in as many lines as it takes.
+/// A value on as many lines as it needs.
 pub(super) fn block(shape: &ShapeTree, bytes: &[u8]) -> String {
-    value(shape, bytes).map_or_else(|| format!("x\"{}\"", hex(bytes)), |value| broken(&value, 0, 0))
+    value(shape, bytes).map_or_else(|| format!("x\"{}\"", hex(bytes)), |value| several_lines(&value, 0, 0))
 }
 
-/// Cuts a text that nobody would read to its end.
+/// Truncates a long text.
 pub(super) fn shorten(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(MOST) {
+    if let Some((end, _)) = text.char_indices().nth(MAX_TEXT) {
         text.truncate(end);
         text.push('…');
     }
@@ -43,7 +43,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Reads what [`hex`] wrote.
+/// Decodes the output of [`hex`].
 pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> =
         text.chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect::<Option<_>>()?;
@@ -51,136 +51,136 @@ pub(super) fn unhex(text: &str) -> Option<Vec<u8>> {
     rest.is_empty().then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
-/// Sorts what has no order: sets and maps.
-fn settle<'a>(value: &mut Value, node: &'a Node, around: &mut Vec<&'a Node>) {
+/// Sorts sets and maps, which have no order of their own.
+fn sort_unordered<'a>(value: &mut Value, node: &'a Node, enclosing: &mut Vec<&'a Node>) {
     match (node, value) {
-        (Node::Option(node), Value::Option(Some(value))) => settle(value, node, around),
+        (Node::Option(node), Value::Option(Some(value))) => sort_unordered(value, node, enclosing),
         (Node::List(node) | Node::Array(node, _), Value::List(items)) => {
-            items.iter_mut().for_each(|item| settle(item, node, around));
+            items.iter_mut().for_each(|item| sort_unordered(item, node, enclosing));
         }
         (Node::Set(node), Value::List(items)) => {
-            items.iter_mut().for_each(|item| settle(item, node, around));
+            items.iter_mut().for_each(|item| sort_unordered(item, node, enclosing));
             items.sort_by_cached_key(order);
         }
         (Node::Map(entry) | Node::OrderedMap(entry), Value::Map(entries)) => {
             for (key, value) in entries.iter_mut() {
-                settle(key, &entry.0, around);
-                settle(value, &entry.1, around);
+                sort_unordered(key, &entry.0, enclosing);
+                sort_unordered(value, &entry.1, enclosing);
             }
             if matches!(node, Node::Map(_)) {
                 entries.sort_by_cached_key(|(key, _)| order(key));
             }
         }
-        (Node::Tuple(nodes), Value::List(items)) => settle_all(items, nodes, around),
+        (Node::Tuple(nodes), Value::List(items)) => sort_all(items, nodes, enclosing),
         (Node::Struct(fields), value) => {
-            around.push(node);
-            settle_fields(value, fields, around);
-            around.pop();
+            enclosing.push(node);
+            sort_fields(value, fields, enclosing);
+            enclosing.pop();
         }
         (Node::Enum(variants), Value::Variant(name, value)) => {
             let variant = variants.iter().find(|variant| *variant.name == **name);
-            around.push(node);
-            variant.into_iter().for_each(|variant| settle_fields(value, &variant.fields, around));
-            around.pop();
+            enclosing.push(node);
+            variant.into_iter().for_each(|variant| sort_fields(value, &variant.fields, enclosing));
+            enclosing.pop();
         }
         (Node::Back(steps), value) => {
-            let Some(at) = around.len().checked_sub(*steps as usize + 1) else { return };
-            let inner = around.split_off(at);
-            settle(value, inner[0], around);
-            around.extend(inner);
+            let Some(at) = enclosing.len().checked_sub(*steps as usize + 1) else { return };
+            let inner = enclosing.split_off(at);
+            sort_unordered(value, inner[0], enclosing);
+            enclosing.extend(inner);
         }
         _ => {}
     }
 }
 
-/// What keys and items are sorted by: numbers as such, all else as text.
+/// The sort key of a key or an item: the number, or the text of any other value.
 fn order(value: &Value) -> (i128, String) {
     match value {
         Value::Unsigned(number) => (i128::try_from(*number).unwrap_or(i128::MAX), String::new()),
         Value::Signed(number) => (*number, String::new()),
-        _ => (0, flat(value)),
+        _ => (0, one_line(value)),
     }
 }
 
-fn settle_fields<'a>(value: &mut Value, fields: &'a Fields, around: &mut Vec<&'a Node>) {
+fn sort_fields<'a>(value: &mut Value, fields: &'a NodeFields, enclosing: &mut Vec<&'a Node>) {
     match (fields, value) {
-        (Fields::Newtype(node), value) => settle(value, node, around),
-        (Fields::Tuple(nodes), Value::List(items)) => settle_all(items, nodes, around),
-        (Fields::Named(fields), Value::Struct(values)) => {
+        (NodeFields::Newtype(node), value) => sort_unordered(value, node, enclosing),
+        (NodeFields::Tuple(nodes), Value::List(items)) => sort_all(items, nodes, enclosing),
+        (NodeFields::Named(fields), Value::Struct(values)) => {
             for (field, (_, value)) in fields.iter().zip(values) {
-                settle(value, &field.shape, around);
+                sort_unordered(value, &field.shape, enclosing);
             }
         }
         _ => {}
     }
 }
 
-fn settle_all<'a>(items: &mut [Value], nodes: &'a [Node], around: &mut Vec<&'a Node>) {
-    items.iter_mut().zip(nodes).for_each(|(item, node)| settle(item, node, around));
+fn sort_all<'a>(items: &mut [Value], nodes: &'a [Node], enclosing: &mut Vec<&'a Node>) {
+    items.iter_mut().zip(nodes).for_each(|(item, node)| sort_unordered(item, node, enclosing));
 }
 
 /// A value in one line.
-pub(super) fn flat(value: &Value) -> String {
-    match Parts::of(value) {
+pub(super) fn one_line(value: &Value) -> String {
+    match ValueParts::of(value) {
         Err(scalar) => scalar,
-        Ok(Parts { open, parts, close }) => {
-            let parts: Vec<String> = parts.iter().map(|(label, part)| format!("{label}{}", flat(part))).collect();
+        Ok(ValueParts { open, parts, close }) => {
+            let parts: Vec<String> = parts.iter().map(|(label, part)| format!("{label}{}", one_line(part))).collect();
             format!("{open}{}{close}", parts.join(", "))
         }
     }
 }
 
-/// A value in lines; it begins `indent` deep, after `before` bytes that are on its line already.
-fn broken(value: &Value, indent: usize, before: usize) -> String {
-    let line = flat(value);
+/// A value on several lines, indented by `indent`, after `before` bytes on its first line.
+fn several_lines(value: &Value, indent: usize, before: usize) -> String {
+    let line = one_line(value);
     if indent + before + line.len() <= WIDTH {
         return line;
     }
-    match Parts::of(value) {
+    match ValueParts::of(value) {
         Err(scalar) => scalar,
-        Ok(Parts { open, parts, close }) => {
+        Ok(ValueParts { open, parts, close }) => {
             let inner = indent + 2;
             let lines: String = parts
                 .iter()
-                .map(|(label, part)| format!("{:inner$}{label}{},\n", "", broken(part, inner, label.len() + 1)))
+                .map(|(label, part)| format!("{:inner$}{label}{},\n", "", several_lines(part, inner, label.len() + 1)))
                 .collect();
             format!("{open}\n{lines}{:indent$}{close}", "")
         }
     }
 }
 
-/// A value taken apart.
-struct Parts<'a> {
+/// The parts of a value, and the brackets around them.
+struct ValueParts<'a> {
     open: String,
-    /// What stands before each part, and the part.
+    /// The label of each part, and the part.
     parts: Vec<(String, &'a Value)>,
     close: &'static str,
 }
 
-impl Parts<'_> {
+impl ValueParts<'_> {
     /// `Err` is the text of a value without parts.
-    fn of(value: &Value) -> Result<Parts<'_>, String> {
+    fn of(value: &Value) -> Result<ValueParts<'_>, String> {
         Ok(match value {
             Value::Option(Some(value)) => {
-                Parts { open: "some(".to_owned(), parts: vec![(String::new(), value)], close: ")" }
+                ValueParts { open: "some(".to_owned(), parts: vec![(String::new(), value)], close: ")" }
             }
-            Value::List(items) => Parts { open: "[".to_owned(), parts: unlabelled(items), close: "]" },
+            Value::List(items) => ValueParts { open: "[".to_owned(), parts: unlabelled(items), close: "]" },
             Value::Map(entries) => {
-                let parts = entries.iter().map(|(key, value)| (format!("{}: ", flat(key)), value)).collect();
-                Parts { open: "{".to_owned(), parts, close: "}" }
+                let parts = entries.iter().map(|(key, value)| (format!("{}: ", one_line(key)), value)).collect();
+                ValueParts { open: "{".to_owned(), parts, close: "}" }
             }
             Value::Struct(fields) => {
                 let parts = fields.iter().map(|(name, value)| (format!("{name}: "), value)).collect();
-                Parts { open: "{".to_owned(), parts, close: "}" }
+                ValueParts { open: "{".to_owned(), parts, close: "}" }
             }
             Value::Variant(name, value) => match &**value {
                 Value::Unit => return Err(name.to_string()),
                 Value::Struct(_) => {
-                    let Parts { parts, .. } = Parts::of(value)?;
-                    Parts { open: format!("{name} {{"), parts, close: "}" }
+                    let ValueParts { parts, .. } = ValueParts::of(value)?;
+                    ValueParts { open: format!("{name} {{"), parts, close: "}" }
                 }
-                Value::List(items) => Parts { open: format!("{name}("), parts: unlabelled(items), close: ")" },
-                value => Parts { open: format!("{name}("), parts: vec![(String::new(), value)], close: ")" },
+                Value::List(items) => ValueParts { open: format!("{name}("), parts: unlabelled(items), close: ")" },
+                value => ValueParts { open: format!("{name}("), parts: vec![(String::new(), value)], close: ")" },
             },
             Value::Unit => return Err("()".to_owned()),
             Value::Bool(value) => return Err(value.to_string()),
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
     use crate::shape::{Descriptor, Field, Shape, ShapeRef, Struct, Style, identity};
 
-    /// A tree in which hash maps stand at every level, behind a step back.
+    /// A tree with a hash map at every level, behind a back reference.
     #[derive(Serialize)]
     struct Tree {
         names: HashMap<u32, Option<char>>,
@@ -236,13 +236,13 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_order_is_sorted_at_every_level() {
+    fn sets_and_maps_are_sorted_at_every_level() {
         let names = || (0..12).map(|number| (number * 9, (number % 2 == 0).then_some('x'))).collect();
         let tree = |children| Tree { names: names(), children };
         let nested = tree(vec![tree(vec![tree(Vec::new())])]);
-        let said = text(&nested);
+        let written = text(&nested);
         let sorted = "0: some('x'), 9: none, 18: some('x'), 27: none, 36: some('x'), 45: none";
-        assert_eq!(said.replace(['\n', ' '], "").matches(&sorted.replace(' ', "")).count(), 3, "{said}");
+        assert_eq!(written.replace(['\n', ' '], "").matches(&sorted.replace(' ', "")).count(), 3, "{written}");
     }
 
     #[test]
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_long_is_broken_into_its_parts() {
+    fn a_long_value_is_written_on_several_lines() {
         let value: BTreeMap<u32, (String, Vec<u64>)> =
             (0..2).map(|key| (key, ("x".repeat(80), vec![u64::MAX; 2 + 3 * key as usize]))).collect();
         expect![[r#"
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn hexadecimal_digits_are_read_as_they_are_written() {
+    fn decoding_restores_hexadecimal_bytes() {
         let bytes: Vec<u8> = (0..=255).collect();
         assert_eq!(unhex(&hex(&bytes)), Some(bytes));
         assert_eq!((unhex("0"), unhex("0g"), unhex("")), (None, None, Some(Vec::new())));

@@ -1,0 +1,71 @@
+//! The test that a type's `Serialize` and `Deserialize` match its `Shape`.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{value_difference, value_text};
+use crate::digest::digest;
+use crate::event::decode;
+use crate::shape::{Shape, ShapeTree};
+
+/// Checks that a value serializes as its type's [`Shape`] describes, and that decoding restores it.
+///
+/// Derived implementations always do. Test hand-written ones, and those of foreign types with an opaque name, with a few values:
+/// at run time, a mismatch in the state is an error of the next snapshot, and a mismatch in a payload is never detected.
+///
+/// ```
+/// # use std::collections::BTreeMap;
+/// use memimage::testing::shape_matches;
+///
+/// shape_matches(&BTreeMap::from([(7, Some("rent"))].map(|(key, text)| (key, text.map(str::to_owned)))));
+/// ```
+///
+/// ```should_panic
+/// use memimage::Shape;
+/// use serde::{Deserialize, Serialize, Serializer};
+///
+/// #[derive(Shape, Deserialize)]
+/// struct Cents(u64);
+///
+/// impl Serialize for Cents {
+///     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+///         serializer.serialize_str(&self.0.to_string())
+///     }
+/// }
+///
+/// // its shape has a struct with one unnamed field, but its Serialize wrote string
+/// memimage::testing::shape_matches(&Cents(100));
+/// ```
+///
+/// # Panics
+///
+/// If they do not match. The message has the path of the difference.
+#[track_caller]
+pub fn shape_matches<T: Shape + Serialize + DeserializeOwned>(value: &T) {
+    if let Err(message) = matches(value) {
+        panic!("`{}`: {message}", std::any::type_name::<T>());
+    }
+}
+
+fn matches<T: Shape + Serialize + DeserializeOwned>(value: &T) -> Result<(), String> {
+    let before = digest(value).map_err(|error| {
+        let help = match error.is_mismatch() {
+            true => "; help: derive Serialize, or write the same as the derived one, or give the type an opaque name where it is used",
+            false => "",
+        };
+        format!("{error}{help}")
+    })?;
+    let shape = ShapeTree::of(T::SHAPE);
+    let bytes = postcard::to_stdvec(value).map_err(|error| format!("it cannot be encoded: {error}"))?;
+    let with_value = |what: String| format!("{what}; the value was written as {}", value_text::line(&shape, &bytes));
+    let decoded: T = decode(&bytes)
+        .map_err(|fault| with_value(format!("its Deserialize does not read what its Serialize wrote: {fault}")))?;
+    let after = digest(&decoded)
+        .map_err(|error| with_value(format!("the value that its Deserialize returned does not serialize: {error}")))?;
+    if before == after {
+        return Ok(());
+    }
+    let again = postcard::to_stdvec(&decoded).map_err(|error| format!("it cannot be encoded again: {error}"))?;
+    let lines = value_difference::lines(&shape, &bytes, &again, ["written", "read back"]);
+    Err(format!("its Deserialize returns another value than its Serialize wrote:{lines}"))
+}
