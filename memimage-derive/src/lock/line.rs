@@ -1,10 +1,10 @@
-//! The lines of a lock: `shop::Bank deposit v1 {account: u32, cents: u64}`. The runtime crate's `lock` writes them.
+//! The lines of a lock: `shop::Bank deposit v1 {account: u32, cents: u64}`. `memimage::shape_lock` writes them.
 
 use std::collections::BTreeMap;
 
 /// An entry: the shape of one version of one event.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Line {
+pub(crate) struct LockLine {
     /// Counted from 1.
     pub number: usize,
     pub model: String,
@@ -13,12 +13,13 @@ pub(crate) struct Line {
     pub shape: String,
 }
 
-const FORM: &str = "no entry, which would read `crate::Model event v1 shape`: restore the line as it was committed";
+const FORM: &str = "not of the form `crate::Model event v1 shape`; help: restore the committed line";
 
-const CONFLICT: &str = "a merge left a conflict: keep the lines of both sides, each once, and no marks";
+const CONFLICT: &str =
+    "a merge conflict; help: keep the lines of both sides, each once, and remove the conflict markers";
 
-/// Reads a whole lock, or says what is wrong with which of its lines.
-pub(crate) fn read(text: &str) -> Result<Vec<Line>, (usize, String)> {
+/// Parses a lock. The error has the number of the invalid line, and the reason.
+pub(crate) fn read(text: &str) -> Result<Vec<LockLine>, (usize, String)> {
     let mut lines = Vec::new();
     let mut first = BTreeMap::new();
     for (i, text) in text.lines().enumerate() {
@@ -33,27 +34,27 @@ pub(crate) fn read(text: &str) -> Result<Vec<Line>, (usize, String)> {
         let key = (line.model.clone(), line.event.clone(), line.version);
         if let Some(first) = first.insert(key, number) {
             let (event, version) = (&line.event, line.version);
-            let what = format!(
-                "a second line for {event} v{version}, after line {first}: keep the one that was committed first"
+            let reason = format!(
+                "a second line for {event} v{version}, after line {first}; help: keep the line that was committed first"
             );
-            return Err((number, what));
+            return Err((number, reason));
         }
         lines.push(line);
     }
     Ok(lines)
 }
 
-fn entry(number: usize, text: &str) -> Option<Line> {
+fn entry(number: usize, text: &str) -> Option<LockLine> {
     let (model, rest) = text.split_once(' ')?;
     let (event, rest) = name(rest)?;
     let (version, shape) = rest.strip_prefix(" v")?.split_once(' ')?;
     let version = version.parse().ok().filter(|version| *version > 0)?;
     let is_model = model.split_once("::").is_some_and(|(target, model)| !target.is_empty() && !model.is_empty());
-    let line = Line { number, model: model.to_owned(), event, version, shape: shape.trim_end().to_owned() };
+    let line = LockLine { number, model: model.to_owned(), event, version, shape: shape.trim_end().to_owned() };
     (is_model && !line.shape.is_empty()).then_some(line)
 }
 
-/// A name, quoted where it is no identifier, and what comes after it.
+/// Parses a name, which is quoted unless it is an identifier, and returns the rest too.
 fn name(text: &str) -> Option<(String, &str)> {
     let Some(mut rest) = text.strip_prefix('"') else {
         let end = text.find(' ')?;
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_read() {
+    fn valid_lines_are_parsed() {
         let lines =
             read("# about\n\nshop::Bank deposit v1 {a: u32}\nbin/shop::Bank \"to \\\"x\\\"\\x0a\" v12 struct\n")
                 .unwrap();
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_line_is_named_by_its_number() {
+    fn the_error_has_the_number_of_the_invalid_line() {
         for line in [
             "Bank deposit v1 u8",
             "a::B deposit 1 u8",
@@ -113,8 +114,8 @@ mod tests {
         for mark in ["<<<<<<< HEAD", "=======", ">>>>>>> other", "||||||| base"] {
             assert_eq!(wrong(&format!("# about\n{mark}\n")), (2, CONFLICT.to_owned()));
         }
-        let (number, what) = wrong("a::B x v1 u8\na::B y v1 u8\na::B x v1 u8\n");
+        let (number, reason) = wrong("a::B x v1 u8\na::B y v1 u8\na::B x v1 u8\n");
         assert_eq!(number, 3);
-        assert!(what.starts_with("a second line for x v1, after line 1"), "{what}");
+        assert!(reason.starts_with("a second line for x v1, after line 1"), "{reason}");
     }
 }

@@ -1,7 +1,7 @@
-//! The shape lock: `memimage.lock`, as far as it is about the model at hand.
+//! The shape lock of a model: its lines in `memimage.lock`.
 //!
-//! The macro reads the file and hands the compiler what it says. Whether a shape is still the one in its line is judged in a
-//! constant, by the runtime crate, since a macro sees no types; all else is judged here and in `check::lock`.
+//! The macro reads the file. A macro has no type information, so constants that call the runtime crate compare the shapes
+//! with the lines. All other checks are here and in `check::lock`.
 
 mod line;
 mod target;
@@ -12,49 +12,49 @@ use std::{fs, io};
 
 use crate::attr::LockArg;
 use crate::ctxt::Ctxt;
-pub(crate) use line::Line;
-use target::Target;
+pub(crate) use line::LockLine;
+use target::CompileTarget;
 
-/// Makes missing lines pass, so that a test can be built that adds them.
+/// Disables the errors about missing lines, so that the test that adds them can be built.
 const BLESS: &str = "MEMIMAGE_BLESS";
 
 /// The lock of one model.
-pub(crate) struct Lock {
-    /// As the user knows it: beside `Cargo.toml`.
+pub(crate) struct ModelLock {
+    /// The path from the directory of `Cargo.toml`, for messages.
     pub file: String,
     /// Absolute.
     pub path: String,
-    /// What the model's lines begin with: `shop::Bank`.
+    /// The key of the model's lines: `shop::Bank`.
     pub model: String,
     /// The model's lines.
-    pub lines: Vec<Line>,
-    /// The models that this one may have been before: those with lines under the same target, or of the same name.
+    pub lines: Vec<LockLine>,
+    /// Possible earlier names of the model: models with lines under the same target, or with the same name.
     pub others: Vec<String>,
-    /// The models that have lines under the name of another library than this package's.
-    pub foreign: Vec<Foreign>,
+    /// The models with lines under the name of a library that is not in this package.
+    pub foreign: Vec<ForeignLines>,
     /// The absolute directory of `Cargo.toml`.
     pub package: String,
-    /// The arguments with which `cargo test` selects the target that is compiled: `--lib`.
+    /// The arguments of `cargo test` that select the compiled target: `--lib`.
     pub selection: String,
-    /// It is named by a path, so that other packages may have lines in it.
+    /// Whether the key gives a path, so that other packages may have lines in the file.
     pub is_shared: bool,
     pub exists: bool,
-    /// Lines may be missing, since they are about to be added.
+    /// Whether `MEMIMAGE_BLESS` is set: lines may be missing.
     pub blessing: bool,
 }
 
-/// A model of a library that the package does not have.
-pub(crate) struct Foreign {
+/// The lines of a model of a library that is not in this package.
+pub(crate) struct ForeignLines {
     /// `tracker::Tracker`
     pub model: String,
     /// The numbers of its lines.
     pub lines: Vec<usize>,
 }
 
-impl Lock {
-    /// Takes the place of a lock that cannot be read. It has no lines, so the compiler also reports the block's other errors.
-    pub(crate) fn unread() -> Lock {
-        Lock {
+impl ModelLock {
+    /// Replaces a lock that cannot be read. It has no lines, so that the compiler also reports the block's other errors.
+    pub(crate) fn unreadable() -> ModelLock {
+        ModelLock {
             file: String::new(),
             path: String::new(),
             model: String::new(),
@@ -69,21 +69,21 @@ impl Lock {
         }
     }
 
-    /// Reads the lock of a model. None, and no error, in a doctest: those of a package are compiled under the name of its
-    /// library, so that each would meet the others' lines and the library's.
-    pub(crate) fn read(cx: &Ctxt, arg: &LockArg, model: &str) -> Option<Lock> {
-        let (target, selection) = match Target::now() {
-            Ok(Target::Doctest) => return None,
-            Ok(Target::Named { name, selection }) => (name, selection),
+    /// Reads the lock of a model. `None` without an error in a doctest: all doctests of a package, and its library, are
+    /// compiled under the same name, so their lines would conflict.
+    pub(crate) fn read(cx: &Ctxt, arg: &LockArg, model: &str) -> Option<ModelLock> {
+        let (target, selection) = match CompileTarget::current() {
+            Ok(CompileTarget::Doctest) => return None,
+            Ok(CompileTarget::Named { name, selection }) => (name, selection),
             Err(message) => return cx.ok(Err(syn::Error::new_spanned(&arg.key, message))),
         };
         let file = arg.path.as_ref().map_or_else(|| "memimage.lock".to_owned(), syn::LitStr::value);
         let found =
             manifest_dir().and_then(|root| Ok((utf8(root.join(&file))?, text(&root.join(&file))?, utf8(root)?)));
-        let (path, text, package) = cx.ok(found.map_err(|what| arg.error(format_args!("{file}: {what}"))))?;
+        let (path, text, package) = cx.ok(found.map_err(|reason| arg.error(format_args!("{file}: {reason}"))))?;
         let lines = match line::read(text.as_deref().unwrap_or_default()) {
             Ok(lines) => lines,
-            Err((number, what)) => return cx.ok(Err(arg.error(format_args!("{file}:{number}: {what}")))),
+            Err((number, reason)) => return cx.ok(Err(arg.error(format_args!("{file}:{number}: {reason}")))),
         };
         let is_shared = arg.path.is_some();
         let foreign = match is_library(&target) && !is_shared {
@@ -97,15 +97,15 @@ impl Lock {
         others.retain(|other| other.starts_with(&of_target) || other.ends_with(&of_name));
         others.dedup();
         let (exists, blessing) = (text.is_some(), env::var(BLESS).is_ok_and(|value| !matches!(&*value, "" | "0")));
-        Some(Lock { file, path, model, lines, others, foreign, package, selection, is_shared, exists, blessing })
+        Some(ModelLock { file, path, model, lines, others, foreign, package, selection, is_shared, exists, blessing })
     }
 
-    /// The command that adds missing lines. It selects this target alone, so that it works while another does not compile.
+    /// The command that adds missing lines. It selects this target alone, so that it works while another target does not compile.
     pub(crate) fn command(&self) -> String {
         format!("`MEMIMAGE_BLESS=1 cargo test {}`", self.selection)
     }
 
-    pub(crate) fn line(&self, event: &str, version: u32) -> Option<&Line> {
+    pub(crate) fn line(&self, event: &str, version: u32) -> Option<&LockLine> {
         self.lines.iter().find(|line| line.event == event && line.version == version)
     }
 }
@@ -114,9 +114,9 @@ fn is_library(target: &str) -> bool {
     !target.contains('/')
 }
 
-/// A package has one library, so lines of another in its own lock are of a crate that was renamed or moved.
-fn foreign(library: &str, lines: &[Line]) -> Vec<Foreign> {
-    let mut foreign: Vec<Foreign> = Vec::new();
+/// Lines under the name of another library. A package has one library, so that crate was renamed or moved.
+fn foreign(library: &str, lines: &[LockLine]) -> Vec<ForeignLines> {
+    let mut foreign: Vec<ForeignLines> = Vec::new();
     for line in lines {
         let Some((target, _)) = line.model.split_once("::") else { continue };
         if target == library || !is_library(target) {
@@ -124,7 +124,7 @@ fn foreign(library: &str, lines: &[Line]) -> Vec<Foreign> {
         }
         match foreign.iter_mut().find(|foreign| foreign.model == line.model) {
             Some(foreign) => foreign.lines.push(line.number),
-            None => foreign.push(Foreign { model: line.model.clone(), lines: vec![line.number] }),
+            None => foreign.push(ForeignLines { model: line.model.clone(), lines: vec![line.number] }),
         }
     }
     foreign
@@ -132,19 +132,18 @@ fn foreign(library: &str, lines: &[Line]) -> Vec<Foreign> {
 
 fn manifest_dir() -> Result<PathBuf, String> {
     let root = env::var_os("CARGO_MANIFEST_DIR");
-    root.map(PathBuf::from)
-        .ok_or_else(|| "it is found beside `Cargo.toml`, and cargo does not say where that is".to_owned())
+    root.map(PathBuf::from).ok_or_else(|| "the directory of `Cargo.toml` is unknown; help: build with cargo".to_owned())
 }
 
 fn utf8(path: PathBuf) -> Result<String, String> {
-    path.into_os_string().into_string().map_err(|_| "its path is no text".to_owned())
+    path.into_os_string().into_string().map_err(|_| "the path is not UTF-8; help: rename the directory".to_owned())
 }
 
-/// The file's text; None if there is no file.
+/// The text of the file; `None` if it does not exist.
 fn text(path: &Path) -> Result<Option<String>, String> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(format!("it cannot be read: {error}")),
+        Err(error) => Err(format!("reading failed: {error}")),
     }
 }

@@ -1,32 +1,31 @@
-//! Which target of the package is being compiled. Each has models of its own, which may have the same names.
+//! The compiled target of the package. Each target has its own models, which may have the same names.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 use proc_macro2::Span;
 
-pub(crate) enum Target {
+pub(crate) enum CompileTarget {
     Named {
-        /// As in a lock: `shop` for the library, `bin/shop` for a program or an example, `test/shop` for a test or a
+        /// The name in a lock: `shop` for the library, `bin/shop` for a binary or an example, `test/shop` for a test or a
         /// benchmark.
         name: String,
-        /// The arguments with which `cargo test` compiles and runs the tests of this target alone: `--lib`.
+        /// The arguments of `cargo test` that select this target alone: `--lib`.
         selection: String,
     },
-    /// It has no name of its own.
+    /// A doctest, which has no name of its own.
     Doctest,
 }
 
-impl Target {
-    /// What cargo says in the environment. The library, the main program and a test of a package may all be crates of one
-    /// name.
-    pub(crate) fn now() -> Result<Target, &'static str> {
+impl CompileTarget {
+    /// Determines the target from cargo's environment variables. The crate name is not enough: the library, a binary and a
+    /// test of a package can have the same one.
+    pub(crate) fn current() -> Result<CompileTarget, &'static str> {
         if is_doctest() {
-            return Ok(Target::Doctest);
+            return Ok(CompileTarget::Doctest);
         }
-        let krate = env::var("CARGO_CRATE_NAME").map_err(
-            |_| "a lock has its lines by the names of crates, and cargo does not say which this is: build it with cargo",
-        )?;
+        let krate = env::var("CARGO_CRATE_NAME")
+            .map_err(|_| "a lock needs the name of the crate, which is unknown; help: build with cargo")?;
         let root = root();
         let is_in = |directory: &str| root.as_ref().is_some_and(|root| root.starts_with(directory));
         let (name, selection) = match env::var("CARGO_BIN_NAME") {
@@ -41,19 +40,19 @@ impl Target {
             }
             Err(_) => (krate, "--lib".to_owned()),
         };
-        Ok(Target::Named { name, selection })
+        Ok(CompileTarget::Named { name, selection })
     }
 }
 
-/// The root file of the crate, from the directory of `Cargo.toml`: the one source file that rustc is given. None if the
-/// expansion does not run inside rustc.
+/// The root file of the crate, relative to the directory of `Cargo.toml`: rustc's only source file argument. `None` if the
+/// macro does not run in rustc.
 fn root() -> Option<PathBuf> {
     let argument = env::args().find(|argument| argument.ends_with(".rs") && !argument.starts_with('-'))?;
     let file = env::current_dir().ok()?.join(argument);
     Some(file.strip_prefix(env::var_os("CARGO_MANIFEST_DIR")?).ok()?.to_owned())
 }
 
-/// The target's name in cargo, where the root file tells it: `my-test` for the crate `my_test`.
+/// The target's name in cargo, if the root file has that name: `my-test` for the crate `my_test`.
 fn file_name<'a>(root: &'a Path, krate: &str) -> Option<&'a str> {
     let name = match root.file_name()?.to_str()? {
         "main.rs" => root.parent()?.file_name()?,
@@ -62,7 +61,7 @@ fn file_name<'a>(root: &'a Path, krate: &str) -> Option<&'a str> {
     name.to_str().filter(|name| name.replace('-', "_") == krate)
 }
 
-/// Doctests are compiled by rustdoc, one by one or many in one crate, in cargo's environment for the library.
+/// Whether rustdoc compiles the crate, from one doctest or several, in the library's environment.
 fn is_doctest() -> bool {
     let file = Span::call_site().unwrap().file();
     let name = file.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -74,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_root_file_tells_the_name_that_cargo_selects_by() {
+    fn the_name_for_cargo_comes_from_the_root_file() {
         let name = |root: &str, krate: &str| file_name(Path::new(root), krate).map(str::to_owned);
         assert_eq!(name("tests/my-test.rs", "my_test").as_deref(), Some("my-test"));
         assert_eq!(name("tests/my-test/main.rs", "my_test").as_deref(), Some("my-test"));

@@ -185,7 +185,9 @@ fn upcast_values<T: DeserializeOwned>(stored: &StoredPayload<'_>) -> Result<T, R
 pub const fn row_of<M>(events: &[EventType<M>], name: &str, version: u32) -> usize {
     match find(events, name, version) {
         Some(row) => row,
-        None => panic!("the command is in a group that its model does not list: `#[model(groups(…))]`"),
+        None => panic!(
+            "the command is in a group that its model does not list; help: add the group to `#[model(groups(…))]`"
+        ),
     }
 }
 

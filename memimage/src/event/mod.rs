@@ -45,7 +45,7 @@ use crate::shape::Shape;
 /// that holds the commands. `Default` is the state before the first event, unless
 /// [`Options::genesis`](crate::Options::genesis) gives another.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no model",
+    message = "`{Self}` is not a model",
     label = "not a model",
     note = "derive it: `#[derive(Default, Serialize, Deserialize, Shape, Model)]`, with `memimage::{{Model, Shape}}`"
 )]
@@ -63,9 +63,9 @@ pub trait Model: Commands + Default + Shape + Serialize + DeserializeOwned + Sen
 
 /// The commands of a model. `#[memimage::commands]` implements this trait.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no commands; help: mark the impl block that holds them `#[memimage::commands]`; if several blocks are \
-               groups, list them: `#[model(groups(…))]`",
-    label = "no impl block of it is marked `#[memimage::commands]`",
+    message = "`{Self}` has no commands; help: put `#[memimage::commands]` on the impl block of the commands, or, if its blocks \
+               are groups, list them: `#[model(groups(…))]`",
+    label = "no impl block of it has `#[memimage::commands]`",
     note = "write `#[memimage::commands] impl {Self} {{ #[command] pub fn …(&mut self, …) {{ … }} }}`"
 )]
 pub trait Commands: Sized + 'static {
