@@ -27,7 +27,7 @@ fn the_life_of_a_locked_model() {
         bin/shop::Bank deposit v1 {_by_the_program: u8}
         bin/show::Bank deposit v1 {_by_the_example: bool}
         shop::Bank deposit v1 {_account: u32, _money: list<{cents: u32}>}
-        shop::Bank order v1 {_side: enum {Bid, Request}}
+        shop::Bank order v1 {_side: enum {Bid, Ask}}
         shop::Bank "to close" v1 {_account: u32}
         test/shop::Bank deposit v1 {_by_the_test: u16}
     "##]].assert_eq(&shop.read("memimage.lock"));
@@ -137,8 +137,8 @@ fn onward(old: OrderV1) -> BankOrder {
         # only the name of a model that was renamed is changed, and lines are removed whose events no journal holds any more.
         bin/shop::Bank deposit v1 {_by_the_program: u8}
         shop::Bank deposit v1 {_account: u32, _money: list<{cents: u32}>}
-        shop::Bank order v1 {_side: enum {Bid, Request}}
-        shop::Bank order v2 {_side: enum {Bid, Request}, _limit: option<u32>}
+        shop::Bank order v1 {_side: enum {Bid, Ask}}
+        shop::Bank order v2 {_side: enum {Bid, Ask}, _limit: option<u32>}
         shop::Bank "to close" v1 {_account: u32}
         test/shop::Bank deposit v1 {_by_the_test: u16}
     "##]].assert_eq(&shop.read("memimage.lock"));
@@ -178,7 +178,7 @@ fn onward(old: OrderV1) -> BankOrder {
 
     // a variant at the end of an enum needs no version; the lock learns of it
     shop.write("src/lib.rs", &versioned);
-    shop.edit("src/lib.rs", "    Request,\n", "    Request,\n    Limit(u8),\n");
+    shop.edit("src/lib.rs", "    Ask,\n", "    Ask,\n    Limit(u8),\n");
     assert_eq!(shop.check(), "");
     expect![[r#"
         the shape lock `[shop]/memimage.lock` and this program differ:
@@ -247,7 +247,7 @@ fn each_target_names_the_command_that_blesses_it_alone() {
     shop.edit("Cargo.toml", "[workspace]", "[[bench]]\nname = \"bench\"\nharness = false\n\n[workspace]");
     shop.write(
         "memimage.lock",
-        "shop::Bank deposit v1 {_account: u32, _money: list<{cents: u32}>}\nshop::Bank order v1 {_side: enum {Bid, Request}}\n\
+        "shop::Bank deposit v1 {_account: u32, _money: list<{cents: u32}>}\nshop::Bank order v1 {_side: enum {Bid, Ask}}\n\
          shop::Bank \"to close\" v1 {_account: u32}\n",
     );
     let check = ["check", "--quiet", "--message-format", "short", "--all-targets", "--keep-going"];
