@@ -13,7 +13,7 @@ mod hygiene;
 mod reserved;
 mod attr;
 mod ast;
-mod lock;
+mod shape_lock;
 mod check;
 mod expand;
 mod fallback;

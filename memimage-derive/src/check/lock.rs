@@ -8,7 +8,7 @@ use quote::ToTokens;
 use crate::ast::{Block, Command, EventHistory, PastForm};
 use crate::attr::LockArg;
 use crate::ctxt::Ctxt;
-use crate::lock::{ForeignLines, LockLine, ModelLock};
+use crate::shape_lock::{ForeignLines, LockLine, ModelLock};
 
 /// Reads and checks the lock of a block with `lock`. The block has no other errors. A lock that cannot be read is an error,
 /// and an empty lock replaces it.

@@ -6,7 +6,7 @@ use quote::ToTokens;
 use super::{command, event, history, lock, methods, payload, table};
 use crate::ast::Block;
 use crate::attr::runtime;
-use crate::lock::ModelLock;
+use crate::shape_lock::ModelLock;
 
 pub(crate) fn block(block: &Block, locked: Option<&ModelLock>) -> TokenStream {
     let krate = &runtime(block.args.krate.get());

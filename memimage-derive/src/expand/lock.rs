@@ -8,7 +8,7 @@ use syn::spanned::Spanned;
 use super::history::spelled;
 use crate::ast::{Block, Command, EventHistory, PastForm};
 use crate::hygiene::respanned;
-use crate::lock::ModelLock;
+use crate::shape_lock::ModelLock;
 
 /// The constants for the test, and for the model of several groups.
 pub(super) fn constants(krate: &TokenStream, block: &Block, lock: &ModelLock) -> TokenStream {

@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 use super::{history, lock};
 use crate::ast::Block;
 use crate::hygiene::respanned;
-use crate::lock::ModelLock;
+use crate::shape_lock::ModelLock;
 
 /// The dispatch table: the newest versions in their order, then the past versions.
 pub(super) fn table(krate: &TokenStream, block: &Block, locked: Option<&ModelLock>) -> TokenStream {

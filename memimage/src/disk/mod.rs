@@ -11,7 +11,7 @@ compile_error!("memimage needs a Unix file system: it relies on directory syncs,
 
 // each module uses only modules above it
 mod plain;
-mod lock;
+mod owner_lock;
 mod owned;
 mod mount;
 mod exposed;
@@ -27,8 +27,8 @@ use std::fmt::Debug;
 use std::io;
 use std::path::Path;
 
-pub use lock::{Lock, LockGuard};
 pub(crate) use owned::OwnedDisk;
+pub use owner_lock::{Lock, LockGuard};
 pub(crate) use plain::NotPlain;
 pub use real::RealDisk;
 pub use sim::{Crash, Effect, Fate, Fault, Method, Operation, Shrunk, SimDisk, Trace, Unsynced};

@@ -1,8 +1,8 @@
 //! Groups: several blocks of commands of one model.
 
 use super::event_type::{self, EventType};
+use super::lock_location::ShapeLock;
 use super::name::same;
-use super::shape_lock::ShapeLock;
 
 /// A block of commands marked `#[memimage::commands(group = …)]`, one of several of the model `M`.
 #[diagnostic::on_unimplemented(

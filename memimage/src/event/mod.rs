@@ -5,22 +5,22 @@ mod name;
 mod payload;
 mod recorded;
 mod replay_error;
-mod decode;
 mod replay_target;
 mod upcast;
 mod value_step;
+mod decode;
 mod event_type;
-mod shape_lock;
+mod lock_location;
 mod group;
 mod state;
 
 pub use event_type::{EventType, row_of};
 pub use group::{Group, concat, count, is_listed, shared};
+pub use lock_location::{ShapeLock, missing_event};
 pub use payload::{Command, FromRefusal, Payload};
 pub use recorded::{Recorded, UpcastError, Upcasting};
 pub use replay_error::ReplayError;
 pub use replay_target::{ReplayTarget, deliver};
-pub use shape_lock::{ShapeLock, missing_event};
 pub use state::{PastState, StateUpcast, StateUpcastFrom, StateVersion, only_state_step};
 pub use upcast::{
     EventVersion, HistoryError, IntoEvents, PastVersion, Retired, Upcast, UpcastChain, UpcastFailure, UpcastGoal,
@@ -28,8 +28,7 @@ pub use upcast::{
 };
 pub use value_step::step;
 
-pub(crate) use decode::decode;
-pub(crate) use event_type::{StoredPayload, ValueUpcast};
+pub(crate) use decode::{StoredPayload, ValueUpcast, decode};
 pub(crate) use replay_target::{Apply, Reencode};
 
 use std::any::Any;

@@ -3,6 +3,7 @@
 //! An upcaster converts the payload of one version to the next one, without access to the model. [`IntoEvents`] defines where
 //! a chain of upcasters may end: at a current payload, at several, or at none. Past versions are ordinary types, so the
 //! compiler reports an upcaster that is missing or leads to a wrong version. Only the command lists its past versions.
+//! [`decode`](super::decode) decodes an old event and starts its chain.
 
 use std::marker::PhantomData;
 

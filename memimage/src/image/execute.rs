@@ -24,7 +24,7 @@ use crate::value::MAX_DEPTH;
 /// How a caller waits for room, and for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SubmitMode {
-    /// Waits for room, then at once for the answer.
+    /// Waits for room, and then for the answer before it returns.
     Wait,
     /// Waits for room, and for the answer later, if at all.
     Submit,

@@ -74,8 +74,8 @@ pub(super) fn acquire(path: &Path) -> io::Result<Lock> {
     Err(io::Error::other("the lock file is replaced faster than it can be locked"))
 }
 
-/// `None` if the file is no longer the one at `path`: it may have been removed or replaced between its opening and its locking,
-/// and a lock on a file that is not at the path excludes no other process.
+/// `None` if the file is no longer the one at `path`: it may have been removed or replaced after it was opened. A lock on
+/// such a file keeps no other process out.
 fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
     let outcome = file.try_lock();
     if !still_at(path, &file)? {
