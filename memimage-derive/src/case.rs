@@ -1,4 +1,4 @@
-//! Names in other cases: serde's `rename_all`, and the type names made of method names.
+//! Conversion of names: serde's `rename_all`, and type names from method names.
 
 /// A rule of serde's `rename_all`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl RenameRule {
         })
     }
 
-    /// The name of a variant that is written `variant` in Rust.
+    /// Converts the name of a variant.
     pub(crate) fn variant(self, variant: &str) -> String {
         match self {
             RenameRule::Pascal => variant.to_owned(),
@@ -42,7 +42,7 @@ impl RenameRule {
         }
     }
 
-    /// The name of a field that is written `field` in Rust.
+    /// Converts the name of a field.
     pub(crate) fn field(self, field: &str) -> String {
         match self {
             RenameRule::Lower | RenameRule::Snake => field.to_owned(),
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_are_serde_s() {
+    fn the_rules_are_serdes() {
         let cases = [
             ("lowercase", "veryLong", "verylong", "very_long", "very_long"),
             ("UPPERCASE", "VeryLong", "VERYLONG", "very_long", "VERY_LONG"),
@@ -104,7 +104,7 @@ mod tests {
             ("SCREAMING-KEBAB-CASE", "VeryLong", "VERY-LONG", "very_long", "VERY-LONG"),
         ];
         for (rule, variant, renamed_variant, field, renamed_field) in cases {
-            let rule = RenameRule::parse(rule).expect("a rule of serde's");
+            let rule = RenameRule::parse(rule).expect("serde has the rule");
             assert_eq!((rule.variant(variant).as_str(), rule.field(field).as_str()), (renamed_variant, renamed_field));
         }
     }

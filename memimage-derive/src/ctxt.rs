@@ -1,4 +1,4 @@
-//! The context that collects every error of one expansion, so that a user sees all of them at once.
+//! Collects the errors of an expansion, so that the user sees all of them at once.
 
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -7,8 +7,7 @@ use std::thread;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
 
-/// Collects errors. [`Ctxt::check`] or [`Ctxt::panics`] must take them, else its drop panics: an error that nobody
-/// reports would be a rule that does not hold.
+/// Collects errors. Its drop panics unless [`Ctxt::check`] or [`Ctxt::panics`] took them, so that no error is lost.
 pub(crate) struct Ctxt {
     errors: RefCell<Option<Vec<syn::Error>>>,
 }
@@ -18,27 +17,27 @@ impl Ctxt {
         Ctxt { errors: RefCell::new(Some(Vec::new())) }
     }
 
-    /// Adds an error whose place is all of `tokens`.
+    /// Adds an error at `tokens`.
     pub(crate) fn error(&self, tokens: impl ToTokens, message: impl Display) {
         self.syn_error(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Adds an error of syn's own.
+    /// Adds an error.
     pub(crate) fn syn_error(&self, error: syn::Error) {
         self.errors.borrow_mut().as_mut().expect("errors come before `check`").push(error);
     }
 
-    /// The value, or nothing and its error added.
+    /// Returns the value, or adds the error and returns `None`.
     pub(crate) fn ok<T>(&self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.syn_error(error)).ok()
     }
 
-    /// Whether there are errors already.
+    /// Whether an error was added.
     pub(crate) fn has_errors(&self) -> bool {
         self.errors.borrow().as_ref().is_some_and(|errors| !errors.is_empty())
     }
 
-    /// Ends the collecting: nothing, or all errors as tokens.
+    /// Returns all errors as `compile_error!` tokens, if there are any.
     pub(crate) fn check(self) -> Result<(), TokenStream> {
         let errors = self.take();
         match errors.is_empty() {
@@ -47,8 +46,8 @@ impl Ctxt {
         }
     }
 
-    /// Ends the collecting: all errors as constants that panic. The compiler evaluates constants last. It reports a
-    /// `compile_error!` first, and then no name that it cannot resolve in the same module.
+    /// Returns all errors as constants that panic. The compiler evaluates constants last, so it also reports its own errors.
+    /// After a `compile_error!`, it does not report unresolved names in the same module.
     pub(crate) fn panics(self) -> TokenStream {
         let errors = self.take().into_iter().flatten();
         let panics = errors.map(|error| {

@@ -1,5 +1,5 @@
-//! What is emitted after an error: the user's item, and stubs of what it would have become, so that the code around it
-//! finds the names it uses and one mistake gives one message. No stub ever runs: the error stops the build.
+//! Code that is generated after an error: the user's item, and stubs of the generated items. Other code can refer to the
+//! stubs, so one mistake gives one error. A stub never runs, because the error stops the build.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +8,13 @@ use quote::{ToTokens, quote};
 use syn::{DeriveInput, Path};
 
 use crate::ast::{Block, Command, Data, Input, Output, Upcaster};
-use crate::attr::{ModelArgs, Once, runtime};
+use crate::attr::{Arg, ModelArgs, runtime};
 use crate::case::unraw;
 use crate::check::{is_answer, is_owned};
 use crate::expand;
-use crate::hygiene::Fresh;
+use crate::hygiene::FreshNames;
 
-/// A shape that says nothing.
+/// An empty shape.
 pub(crate) fn data(data: &Data) -> TokenStream {
     let krate = runtime(data.args.krate.get());
     expand::implement_shape(&krate, data, &nothing(&krate))
@@ -24,10 +24,10 @@ fn nothing(krate: &TokenStream) -> TokenStream {
     quote!(#krate::__private::ShapeRef::new(&#krate::__private::Descriptor::Opaque("")))
 }
 
-/// A model, as far as the type is one; a union is nothing that serde or `Default` could be derived for.
+/// A stub of the model. A union gets none, because `Default` and serde's traits cannot be derived for it.
 pub(crate) fn model(input: &DeriveInput, mut args: ModelArgs) -> TokenStream {
-    // Nothing asks for past states, so that none are needed.
-    args.history = Once::default();
+    // without a history, no past state needs an upcaster
+    args.history = Arg::default();
     if let syn::Data::Union(_) = input.data {
         return TokenStream::new();
     }
@@ -61,7 +61,8 @@ pub(crate) fn model(input: &DeriveInput, mut args: ModelArgs) -> TokenStream {
     }
 }
 
-/// What a model's groups would make, each name once, around an empty table: no group is held to be in it.
+/// The event enum of the groups, without duplicate names, and an empty dispatch table, which disables the check that a group
+/// is listed.
 fn commands_of_groups(input: &DeriveInput, args: &ModelArgs, groups: &[Path]) -> TokenStream {
     let (krate, model, event) = (runtime(args.krate.get()), &input.ident, expand::event_name(input, args));
     let mut names = BTreeSet::new();
@@ -78,7 +79,7 @@ fn commands_of_groups(input: &DeriveInput, args: &ModelArgs, groups: &[Path]) ->
     }
 }
 
-/// The block, and a stub of each name that it would have made.
+/// The block, and stubs of its generated items.
 pub(crate) fn block(mut block: Block) -> TokenStream {
     let plain = block.model_path().and_then(|path| path.segments.last()).is_some_and(|last| last.arguments.is_empty());
     if !plain || !block.generics.params.is_empty() {
@@ -90,7 +91,7 @@ pub(crate) fn block(mut block: Block) -> TokenStream {
         .commands
         .retain(|command| names.insert(command.payload.to_string()) && variants.insert(command.variant.to_string()));
     for command in &mut block.commands {
-        keep_what_is_owned(command);
+        remove_borrowed(command);
     }
 
     let krate = &runtime(block.args.krate.get());
@@ -101,13 +102,13 @@ pub(crate) fn block(mut block: Block) -> TokenStream {
     let mut events = expand::event_definition(&block);
     expand::event_conversions(&block).to_tokens(&mut events);
     event(krate, &block).to_tokens(&mut events);
-    expand::event_placed(&block, &events).to_tokens(&mut tokens);
+    expand::event_scoped(&block, &events).to_tokens(&mut tokens);
     methods(krate, &block).to_tokens(&mut tokens);
     tokens
 }
 
-/// Leaves out what a payload or an answer cannot hold.
-fn keep_what_is_owned(command: &mut Command) {
+/// Removes borrowed arguments and results.
+fn remove_borrowed(command: &mut Command) {
     command.inputs.retain(|input| match input {
         Input::Argument(argument) => is_owned(&argument.ty),
         Input::Context(_) => true,
@@ -121,7 +122,7 @@ fn payload(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream
     let (model, payload) = (&block.model, &command.payload);
     let cfgs: Vec<_> = command.cfgs().collect();
     let definition = expand::payload_definition(block, command);
-    let expand::Types { answers, error } = expand::command_types(krate, block, command);
+    let expand::CommandTypes { output_types, error } = expand::command_types(krate, block, command);
     let nothing = nothing(krate);
     quote! {
         #(#cfgs)*
@@ -151,7 +152,7 @@ fn payload(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream
                 const NAME: &'static ::core::primitive::str = "";
                 const VERSION: ::core::primitive::u32 = 1;
                 const ROW: ::core::primitive::usize = 0;
-                #answers
+                #output_types
 
                 fn apply(
                     self,
@@ -224,8 +225,8 @@ fn event(krate: &TokenStream, block: &Block) -> TokenStream {
     }
 }
 
-/// The function, and its step, which goes nowhere, if there is a type to which it can belong. A method is left alone: no
-/// impl can stand where it does.
+/// The function, and a stub of its `Upcast` impl if its past type is owned. A method gets no stub: an impl cannot be nested
+/// in an impl.
 pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream {
     let source = &upcaster.source;
     let Some(old) = upcaster.old() else { return source.clone() };
@@ -233,26 +234,26 @@ pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream 
         syn::Type::Reference(reference) => &*reference.elem,
         ty => ty,
     };
-    let course = Fresh::new(source.clone()).ident("C");
+    let goal = FreshNames::new(source.clone()).ident("C");
     let mut generics = upcaster.sig.generics.clone();
-    generics.params.push(syn::parse_quote!(#course: #krate::__private::UpcastGoal));
+    generics.params.push(syn::parse_quote!(#goal: #krate::__private::UpcastGoal));
     let (parameters, _, clause) = generics.split_for_impl();
     let (cfgs, bounds) = (upcaster.cfgs(), clause.map(|clause| &clause.predicates));
     let next = match &upcaster.sig.output {
         syn::ReturnType::Type(_, ty) if !is_owned(ty) => quote!(()),
-        _ => expand::upcast_next(krate, &upcaster.gives()),
+        _ => expand::upcast_next(krate, &upcaster.output()),
     };
     let step = is_owned(old).then(|| {
         quote! {
             #(#cfgs)*
             #[automatically_derived]
-            impl #parameters #krate::Upcast<#next, #course> for #old
+            impl #parameters #krate::Upcast<#next, #goal> for #old
             where
-                #next: #krate::__private::UpcastTarget<#course>,
+                #next: #krate::__private::UpcastTarget<#goal>,
                 #bounds
             {
-                const TARGET: <#course as #krate::__private::UpcastGoal>::Target<#next> =
-                    <#next as #krate::__private::UpcastTarget<#course>>::TARGET;
+                const TARGET: <#goal as #krate::__private::UpcastGoal>::Target<#next> =
+                    <#next as #krate::__private::UpcastTarget<#goal>>::TARGET;
 
                 fn upcast(
                     self,
@@ -280,8 +281,8 @@ fn methods(krate: &TokenStream, block: &Block) -> TokenStream {
     expand::commands_trait(krate, block, &quote!(#(#methods)*))
 }
 
-/// An item that could not be read, without the marks that only we know.
-pub(crate) fn unread(item: TokenStream) -> TokenStream {
+/// An item that could not be parsed, without the attributes of memimage.
+pub(crate) fn unparsed(item: TokenStream) -> TokenStream {
     let mut kept = TokenStream::new();
     let mut tokens = item.into_iter().peekable();
     while let Some(token) = tokens.next() {
@@ -290,7 +291,7 @@ pub(crate) fn unread(item: TokenStream) -> TokenStream {
                 tokens.next();
             }
             (TokenTree::Group(group), _) if group.delimiter() == Delimiter::Brace => {
-                let mut inner = Group::new(Delimiter::Brace, unread(group.stream()));
+                let mut inner = Group::new(Delimiter::Brace, unparsed(group.stream()));
                 inner.set_span(group.span());
                 kept.extend([TokenTree::Group(inner)]);
             }

@@ -1,23 +1,23 @@
-//! Names of ours beside the user's: fresh ones that cannot clash, and `Self` where it would mean another type.
+//! Hygiene of names and spans: names that cannot collide with the user's, and the replacement of `Self`.
 
 use std::collections::BTreeSet;
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
-/// Makes names that occur nowhere in the user's tokens.
-pub(crate) struct Fresh {
+/// Creates names that do not occur in the user's tokens.
+pub(crate) struct FreshNames {
     taken: BTreeSet<String>,
 }
 
-impl Fresh {
-    pub(crate) fn new(tokens: TokenStream) -> Fresh {
+impl FreshNames {
+    pub(crate) fn new(tokens: TokenStream) -> FreshNames {
         let mut taken = BTreeSet::new();
         collect(tokens, &mut taken);
-        Fresh { taken }
+        FreshNames { taken }
     }
 
-    /// `base`, with as many underscores in front as it takes to be nobody else's.
+    /// `base`, with leading underscores until the name is unique.
     pub(crate) fn ident(&self, base: &str) -> Ident {
         let mut name = base.to_owned();
         while self.taken.contains(&name) {
@@ -37,8 +37,8 @@ fn collect(tokens: TokenStream, taken: &mut BTreeSet<String>) {
     }
 }
 
-/// The tokens, at the place of the user's code that an error about them is to show.
-pub(crate) fn placed(tokens: &TokenStream, span: Span) -> TokenStream {
+/// The tokens with another span, at which the compiler reports errors about them.
+pub(crate) fn respanned(tokens: &TokenStream, span: Span) -> TokenStream {
     let place = |mut token: TokenTree| {
         token.set_span(span);
         token
@@ -46,26 +46,26 @@ pub(crate) fn placed(tokens: &TokenStream, span: Span) -> TokenStream {
     tokens.clone().into_iter().map(place).collect()
 }
 
-/// The places of the first token and of the last. An error about tokens from one to the other shows all of the user's tokens.
+/// The spans of the first and last token. The compiler underlines all tokens between them.
 pub(crate) fn ends(tokens: impl ToTokens) -> (Span, Span) {
     let mut tokens = tokens.into_token_stream().into_iter();
     let first = tokens.next().map_or_else(Span::call_site, |token| token.span());
     (first, tokens.last().map_or(first, |token| token.span()))
 }
 
-/// An item's body in braces that are at the place of its header: an error about the whole item is shown there.
+/// An item's body in braces with the span of its header, at which the compiler reports errors about the whole item.
 pub(crate) fn braced(body: TokenStream, span: Span) -> Group {
     let mut braces = Group::new(Delimiter::Brace, body);
     braces.set_span(span);
     braces
 }
 
-/// The tokens with each `Self` replaced by `name`, at the place of the `Self`: for types that move to another item.
+/// Replaces each `Self` by `name`, with the span of the `Self`, for types that move to another item.
 pub(crate) fn replace_self(tokens: TokenStream, name: &TokenStream) -> TokenStream {
     let mut replaced = TokenStream::new();
     for token in tokens {
         match token {
-            TokenTree::Ident(ident) if ident == "Self" => replaced.extend(placed(name, ident.span())),
+            TokenTree::Ident(ident) if ident == "Self" => replaced.extend(respanned(name, ident.span())),
             TokenTree::Group(group) => {
                 let mut inner = Group::new(group.delimiter(), replace_self(group.stream(), name));
                 inner.set_span(group.span());

@@ -1,8 +1,8 @@
-//! Names that no command may have, since a call of that name on an image is, or would be, a call of something else.
+//! Names that a command cannot have, because a call on an image would resolve to another method.
 
-/// The inherent methods of `Image`: they win over a command of the same name, without a word. A test compares this list with
-/// the runtime. It is closed: whatever comes later is a method of `journal()` or `admin()`. Associated functions that take no
-/// `self`, such as `Image::open` and `Image::close`, are no methods, so that their names are free.
+/// The inherent methods of `Image`, which silently take precedence over a command of the same name. A test compares this list
+/// with the runtime. The list is closed: new methods go to `journal()` or `admin()`. Associated functions without `self`,
+/// such as `Image::open` and `Image::close`, do not conflict.
 pub(crate) const INHERENT: &[&str] = &[
     "submit",
     "try_submit",
@@ -16,12 +16,12 @@ pub(crate) const INHERENT: &[&str] = &[
     "admin",
 ];
 
-/// Names kept for inherent methods to come.
+/// Names reserved for future inherent methods.
 pub(crate) const KEPT: &[&str] = &["view", "once"];
 
-/// Methods that an image, or a pointer to one, has by a trait that is in scope wherever commands are called. Beside them a
-/// command of the same name is ambiguous, or is never called.
+/// Trait methods of an image, or of a pointer to one, whose traits are in scope wherever commands are called. A command of
+/// the same name would be ambiguous, or never called.
 pub(crate) const OF_TRAITS: &[&str] = &["execute", "clone", "clone_into", "to_owned", "as_ref", "into", "try_into"];
 
-/// How the names of events begin that the library records itself.
+/// The prefix of the names of the library's own events.
 pub(crate) const OWN_EVENTS: &str = "memimage.";

@@ -1,4 +1,4 @@
-//! What the macros' expansions call: the logic behind them, kept here so that an expansion is data and calls.
+//! The functions and traits that expansions use. An expansion is data and calls; the logic is here.
 
 mod bounds;
 
@@ -12,115 +12,116 @@ use std::marker::PhantomData;
 use crate::context::Context;
 use crate::event::{EventType, Model};
 
-/// Splits the return type of a fallible command, however it is aliased.
+/// Splits the return type of a fallible command, which may be an alias.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is spelled `Result` but is another type",
+    message = "`{Self}` has the name `Result` but is another type",
     label = "not `std::result::Result`",
-    note = "a command that may refuse returns std's `Result`; give a type of your own another name"
+    note = "a command that can be refused returns std's `Result`; give your own type another name"
 )]
 pub trait Fallible {
-    /// The answer.
+    /// The output.
     type Output;
     /// The refusal.
     type Refusal;
-    /// Both: std's `Result`. A function that returns this is judged by rustc only where the type is one.
-    type Answer;
+    /// The type itself, std's `Result`. If the type is another one, rustc reports this projection only, and not the function
+    /// that returns it.
+    type StdResult;
 
-    /// The value itself.
-    fn answer(self) -> Result<Self::Output, Self::Refusal>;
+    /// Returns the value itself.
+    fn into_result(self) -> Result<Self::Output, Self::Refusal>;
 }
 
 impl<T, E> Fallible for Result<T, E> {
     type Output = T;
     type Refusal = E;
-    type Answer = Result<T, E>;
+    type StdResult = Result<T, E>;
 
-    fn answer(self) -> Result<T, E> {
+    fn into_result(self) -> Result<T, E> {
         self
     }
 }
 
-/// What a check returns.
+/// The return type of a check.
 #[diagnostic::on_unimplemented(
-    message = "a check returns `Result<(), Refusal>`, not `{Self}`",
+    message = "a check must return `Result<(), …>`, not `{Self}`",
     label = "not a `Result<(), _>`",
-    note = "a check answers `Ok(())` or the reason why the command is refused"
+    note = "a check returns `Ok(())`, or the reason for the refusal as the error"
 )]
-pub trait Judgement {
+pub trait CheckResult {
     /// The refusal.
     type Refusal;
-    /// What is returned, as [`Fallible::Answer`].
-    type Answer;
+    /// The type itself, as [`Fallible::StdResult`].
+    type StdResult;
 }
 
-impl<E> Judgement for Result<(), E> {
+impl<E> CheckResult for Result<(), E> {
     type Refusal = E;
-    type Answer = Result<(), E>;
+    type StdResult = Result<(), E>;
 }
 
-/// What a check of a command that refuses with `E` returns.
+/// The return type of a check of a command that refuses with `E`.
 #[diagnostic::on_unimplemented(
-    message = "a command and its check refuse with the same type",
-    label = "the check returns `{Self}`, and the command's own refusal is `{E}`",
-    note = "give both the same error type, such as one enum with a variant for each reason"
+    message = "a command and its check must have the same error type",
+    label = "the check returns `{Self}`, and the command refuses with `{E}`",
+    note = "use the same error type for both, such as one enum with a variant for each reason"
 )]
-pub trait JudgementOf<E>: Sized {
-    /// The check's answer.
-    fn judged(self) -> Result<(), E>;
+pub trait CheckResultOf<E>: Sized {
+    /// Returns the value itself.
+    fn check_result(self) -> Result<(), E>;
 }
 
-impl<E> JudgementOf<E> for Result<(), E> {
-    fn judged(self) -> Result<(), E> {
+impl<E> CheckResultOf<E> for Result<(), E> {
+    fn check_result(self) -> Result<(), E> {
         self
     }
 }
 
-/// Passes on what a check answered.
-pub fn judged<J: JudgementOf<E>, E>(judgement: J) -> Result<(), E> {
-    judgement.judged()
+/// Returns the result of a check.
+pub fn check_result<R: CheckResultOf<E>, E>(result: R) -> Result<(), E> {
+    result.check_result()
 }
 
-/// Tells whether a type is a `Result`: an inherent constant, where there is one, wins over the trait's.
-pub struct Probe<T>(PhantomData<T>);
+/// Tests whether a type is a `Result`: the inherent constant takes precedence over the trait's constant.
+pub struct ResultProbe<T>(PhantomData<T>);
 
-impl<T, E> Probe<Result<T, E>> {
-    /// It is one.
-    pub const PLAIN: bool = false;
+impl<T, E> ResultProbe<Result<T, E>> {
+    /// False: the type is a `Result`.
+    pub const IS_PLAIN: bool = false;
 }
 
-/// Answers for every other type.
+/// Implemented for every type.
 pub trait NotResult {
-    /// It is none.
-    const PLAIN: bool = true;
+    /// True: the type is not a `Result`.
+    const IS_PLAIN: bool = true;
 }
 
-impl<T> NotResult for Probe<T> {}
+impl<T> NotResult for ResultProbe<T> {}
 
-/// Tells whether a type is [`Context`], and lends the context as that type: what is inherent, where there is such, wins over
-/// what the trait has.
+/// Tests whether a type is [`Context`], and passes the context as that type: inherent items take precedence over the trait's
+/// items.
 pub struct ContextProbe<T: ?Sized>(PhantomData<T>);
 
 impl ContextProbe<Context> {
-    /// It is.
+    /// The type is `Context`.
     pub const IS_CONTEXT: bool = true;
 
-    /// The context itself.
+    /// Returns the context.
     #[inline]
-    pub fn lend(context: &Context) -> &Context {
+    pub fn context(context: &Context) -> &Context {
         context
     }
 }
 
-/// Answers for every other type.
+/// Implemented for every type.
 pub trait NotContext {
     /// The type.
     type Other: ?Sized;
 
-    /// It is not.
+    /// The type is not `Context`.
     const IS_CONTEXT: bool = false;
 
-    /// Only lets the call compile, so that there is one error: that it is not.
-    fn lend(_: &Context) -> &Self::Other {
+    /// Makes the call compile, so that the failed assertion is the only error.
+    fn context(_: &Context) -> &Self::Other {
         unreachable!("a program that calls this does not compile")
     }
 }
@@ -129,10 +130,10 @@ impl<T: ?Sized> NotContext for ContextProbe<T> {
     type Other = T;
 }
 
-/// The dispatch table of a model, for a block that is one of its groups.
+/// The dispatch table of a model, for its groups.
 pub const fn events_of<M: Model>() -> &'static [EventType<M>] {
     M::EVENTS
 }
 
-/// Asserts that what has commands is a model, so that a forgotten derive is seen where the commands are.
+/// Asserts that a type with commands is a model, so that a missing derive is also reported at the commands.
 pub const fn assert_model<M: Model>() {}

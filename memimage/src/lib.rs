@@ -172,9 +172,9 @@ pub mod __private {
         row_of, shared, step,
     };
     pub use crate::expand::{
-        Argument, CheckArgument, CheckContextArgument, CheckField, CheckSharedArgument, CheckSharedField,
-        ContextArgument, ContextProbe, Fallible, Judgement, NoSerde, NoShape, NotContext, NotResult, Probe, Recorded,
-        ShapeOrNone, SharedArgument, SharedField, assert_model, events_of, judged,
+        Argument, CheckArgument, CheckContextArgument, CheckField, CheckResult, CheckSharedArgument, CheckSharedField,
+        ContextArgument, ContextProbe, Fallible, NoSerde, NoShape, NotContext, NotResult, Recorded, ResultProbe,
+        ShapeOrNone, SharedArgument, SharedField, assert_model, check_result, events_of,
     };
     pub use crate::outcome::Outcome;
     pub use crate::shape::{

@@ -1,7 +1,7 @@
-//! `memimage/docs/ERRORS.md`: the catalogue of what the compiler says to a mistake, made of the cases in `ui/`.
+//! Generates `memimage/docs/ERRORS.md`, the catalogue of compile errors, from the cases in `ui/`.
 //!
-//! A case shows one mistake. Its expected messages, and the mend where they do not say it themselves, become one entry, so
-//! that the catalogue is complete and true. `UPDATE_EXPECT=1 cargo test -p memimage-tests --test catalogue` writes it anew.
+//! A case shows one mistake. Its entry has the expected messages, and a hint if they contain none, so the catalogue is complete
+//! and correct. `UPDATE_EXPECT=1 cargo test -p memimage-tests --test catalogue` rewrites the file.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use expect_test::expect_file;
 
-/// A section: the title, what it is about, and how the names of its cases begin.
+/// A section: its title, its introduction, and the prefixes of the names of its cases.
 struct Topic {
     title: &'static str,
     about: &'static str,
@@ -21,12 +21,12 @@ const TOPICS: &[Topic] = &[
     Topic {
         title: "The model",
         about: "A model is one struct or enum with `#[derive(Default, Serialize, Deserialize, Shape, Model)]`, and a block of \
-                commands. serde's derive speaks for itself where `Serialize` or `Deserialize` is missing.",
+                commands. If `Serialize` or `Deserialize` is missing, serde reports it.",
         prefixes: &["model"],
     },
     Topic {
         title: "The block of commands",
-        about: "`#[memimage::commands]` goes on an impl block of the model itself.",
+        about: "`#[memimage::commands]` goes on an inherent impl block of the model.",
         prefixes: &["block"],
     },
     Topic {
@@ -35,104 +35,103 @@ const TOPICS: &[Topic] = &[
         prefixes: &["command", "method", "context", "name", "payload", "variant", "error"],
     },
     Topic {
-        title: "Its arguments",
-        about: "They are written to the journal and come back from it: owned, named, with a shape, and of serde.",
+        title: "The arguments of a command",
+        about: "Arguments are written to the journal and read back: they are owned and named, and have a shape and serde's \
+                traits.",
         prefixes: &["argument"],
     },
     Topic {
-        title: "Its answer",
-        about: "What is returned decides what a caller sees; what is spelled `Result` is an answer or a refusal.",
-        prefixes: &["answer"],
+        title: "The result of a command",
+        about: "The return type determines the result of a call. An error in a `Result` is a refusal.",
+        prefixes: &["result"],
     },
     Topic {
-        title: "Its check",
-        about: "A check judges a command before it is recorded: `fn can_add(&self, by: u64) -> Result<(), …>`.",
+        title: "The check of a command",
+        about: "A check refuses or allows a command before it is recorded: `fn can_add(&self, by: u64) -> Result<(), …>`.",
         prefixes: &["check"],
     },
     Topic {
         title: "Determinism",
-        about: "What is asked of the outside is another answer on replay. The context has time and random values that are \
-                not.",
+        about: "Data from outside differs on replay. The context has a time and random values that are the same.",
         prefixes: &["determinism"],
     },
     Topic {
         title: "Versions and histories",
-        about: "A payload that changed has a new version, and each one before it is in the `history(…)`, is kept by a \
-                `replay_only` command, or is in no journal any more. An event that no command has any more is `retired(…)` on \
-                the block.",
+        about: "A changed payload has a new version. Each past version is in the `history(…)`, is kept by a `replay_only` \
+                command, or is in no journal. An event without a command is `retired(…)` on the block.",
         prefixes: &["history", "oldest", "replay_only", "retired"],
     },
     Topic {
         title: "Upcasters",
-        about: "An upcaster is a function that takes a past version by value, and `&Recorded` if it wants. One that breaks \
-                a rule so that its past type cannot be told makes no step: its history says so too.",
+        about: "An upcaster is a function that takes a past version by value, and optionally `&Recorded`. If its past type is \
+                unknown because of an error, the history reports a missing upcaster too.",
         prefixes: &["upcaster"],
     },
     Topic {
         title: "Past states",
-        about: "`#[model(version = N, history(…))]`: the same for the state, whose snapshots an older program wrote.",
+        about: "`#[model(version = N, history(…))]`: past versions of the state, for snapshots of older programs.",
         prefixes: &["state"],
     },
     Topic {
         title: "Groups",
-        about: "A large model has several blocks, `#[memimage::commands(group = Name)]`, and lists them: \
-                `#[model(groups(…))]`. Each block is expanded by itself, so where one of several has no group, the compiler may \
-                report it in several messages: the first is the one to read.",
+        about: "A large model has several blocks, `#[memimage::commands(group = Name)]`, and lists them: `#[model(groups(…))]`. \
+                Each block is expanded by itself, so if one of several has no group, the compiler may report several errors: \
+                follow the first.",
         prefixes: &["group"],
     },
     Topic {
         title: "Shapes",
-        about: "A shape is the structure of what serde writes, so what serde is told to write otherwise has none.",
+        about: "A shape is the structure of the serialized data, so serde attributes that change the structure are errors.",
         prefixes: &["shape"],
     },
     Topic {
         title: "The shape lock",
-        about: "`#[memimage::commands(lock)]` holds payloads to `memimage.lock`, beside `Cargo.toml`. Most of its messages \
-                depend on that file; after what is an error at once, these are what its test, `tests/tests/lock`, sees.",
+        about: "`#[memimage::commands(lock)]` compares payloads with `memimage.lock`, beside `Cargo.toml`. Most errors depend \
+                on that file; the test `tests/tests/lock` expects them.",
         prefixes: &["lock"],
     },
     Topic {
         title: "An image in use",
-        about: "Commands are methods of an image by a trait that the block makes, `BankCommands`. A query reads.",
+        about: "Commands are methods of an image through the generated trait `BankCommands`. A query only reads.",
         prefixes: &["image", "submit", "query", "trait"],
     },
 ];
 
-/// One mistake gives one message. In these cases the mistake is made in several places, or the compiler says more, which
-/// nothing in the expansion can prevent.
+/// A mistake gives one message. In these cases the mistake is in several places, or the compiler reports more, which the
+/// expansion cannot prevent.
 const SEVERAL: &[&str] = &[
     "command_without_a_block",
     "determinism_crates",
     "determinism_environment",
     "determinism_random",
     "determinism_time",
-    "group_is_none",
+    "group_without_a_block",
     "group_of_another_model",
     "group_unknown",
-    "image_of_no_model",
+    "image_without_model",
     "model_without_model_used",
     "shape_field_map_by_float",
     "shape_field_shared",
     "shape_serde_skip",
     "shape_serde_two_names",
-    "submit_no_command",
-    "upcaster_result_of_another_kind",
+    "submit_not_a_command",
+    "upcaster_not_std_result",
 ];
 
-/// What is wrong with a lock, or with a program that is held to one, in the words that `tests/tests/lock` expects.
+/// The errors of a locked model, with the messages that `tests/tests/lock` expects.
 const LOCK: &[(&str, &str)] = &[
     (
-        "The lock is not there",
-        "there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test --lib` makes it; commit it",
+        "The lock does not exist",
+        "no lock at `[shop]/memimage.lock`; help: run `MEMIMAGE_BLESS=1 cargo test --lib` to create it, and commit it",
     ),
     (
         "A new command",
-        "`memimage.lock` has no line for added v1 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it",
+        "`memimage.lock` has no line for added v1; help: run `MEMIMAGE_BLESS=1 cargo test --lib` to add it, and commit it",
     ),
     (
-        "A new model, or a renamed one",
-        "`memimage.lock` has no lines of `shop::Bench`: `MEMIMAGE_BLESS=1 cargo test --lib` adds them; if the model was \
-         `shop::Bank` and has been renamed or moved, change the name in the file instead",
+        "A new model, or a renamed model",
+        "`memimage.lock` has no lines of `shop::Bench`; help: run `MEMIMAGE_BLESS=1 cargo test --lib` to add them, or, if the \
+         model was `shop::Bank` and was renamed or moved, change the name in the file",
     ),
     (
         "The library was renamed",
@@ -141,55 +140,60 @@ const LOCK: &[(&str, &str)] = &[
          lines if no journal holds these events",
     ),
     (
-        "A type in a payload changed",
+        "A type in a payload was changed",
         "deposit v1: payload._money[].cents: u32 in the lock, u64 here; help: undo the change, or raise the version to 2 and add \
-         an upcaster; if no journal holds the event yet, remove line 5 of `memimage.lock` and bless",
+         an upcaster; if no journal holds the event, remove line 5 of `memimage.lock` and bless",
     ),
     (
-        "A past type changed",
+        "A past type was changed",
         "order v1: payload._limit: not in the lock, option<u32> here; help: restore `OrderV1` as it was, since a past version \
          keeps its shape",
     ),
     (
-        "The payload of a retired command changed",
-        "to close v1: payload._account: u32 in the lock, u8 here; help: undo the change, since what is kept for replay keeps its \
+        "The payload of a `replay_only` command was changed",
+        "to close v1: payload._account: u32 in the lock, u8 here; help: undo the change, since a `replay_only` command keeps its \
          shape",
     ),
     (
-        "A command is gone",
+        "A command was removed",
         "to close v1 is in the lock, and nothing here can replay it; help: list its past types on the block, \
          `retired(name = \"to close\", history(…))`, keep it with `#[command(",
     ),
     (
         "A version is not in the history",
         "order v1 is in the lock, and `order`, at version 2, cannot replay it; help: keep its arguments as a type with an \
-         upcaster, and list it in a `history(…)` of `order`, or remove line 5 of `memimage.lock` if no journal holds it any more",
+         upcaster, and list it in a `history(…)` of `order`, or remove line 5 of `memimage.lock` if no journal holds it",
     ),
     (
-        "A command of a group is gone",
+        "A version before a `replay_only` command is not in its history",
+        "order v1 is in the lock, and nothing here can replay it; help: list its past type in the `history(…)` of the later \
+         version, keep it with `#[command(",
+    ),
+    (
+        "A command of a group was removed",
         "hire v1 is in the lock, and no group of commands can replay it; help: list its past types on a block, \
          `retired(name = \"hire\", history(…))`, keep it with `#[command(",
     ),
     (
-        "The line of a step on values is gone",
-        "`memimage.lock` has no line for order v1, and no type here tells its shape: restore the line as it was committed",
+        "The line of a step on values was removed",
+        "`memimage.lock` has no line for order v1, and no type here has its shape; help: restore the committed line",
     ),
     (
-        "A merge went wrong",
-        "memimage.lock:8: a merge left a conflict: keep the lines of both sides, each once, and no marks",
+        "A merge conflict",
+        "memimage.lock:8: a merge conflict; help: keep the lines of both sides, each once, and remove the conflict markers",
     ),
     (
         "Two lines for one version",
-        "memimage.lock:8: a second line for deposit v1, after line 4: keep the one that was committed first",
+        "memimage.lock:8: a second line for deposit v1, after line 4; help: keep the line that was committed first",
     ),
     (
         "A damaged line",
-        "deposit v1: its shape in the lock cannot be read at `>}`; restore memimage.lock:4 as it was committed",
+        "deposit v1: its shape in the lock cannot be read at `>}`; help: restore the committed line at memimage.lock:4",
     ),
 ];
 
 #[test]
-fn the_catalogue_is_what_the_compiler_says() {
+fn the_catalogue_has_all_compile_errors() {
     let mut catalogue = String::from(INTRODUCTION);
     let mut cases = cases();
     for topic in TOPICS {
@@ -211,13 +215,13 @@ fn the_catalogue_is_what_the_compiler_says() {
 }
 
 const INTRODUCTION: &str = "\
-# What the compiler says
+# Compile errors
 
-Each mistake that the macros see, and each message of the compiler's that they can lead to, once: the code at which it is
-shown, the message, the mend. Search it for the words of the message. Where the message says the mend, nothing is added. The
-whole of the wrong code is in `tests/ui/`, under the name given here, with all notes of the compiler's beside it.
+All errors of the macros, and the compiler's errors about their expansions, each with its message and code. Search for words of
+the message. A line with `Help` follows if the message itself has none. `tests/ui/` has the complete code of each case, under the
+name given here, with all notes of the compiler.
 
-`E0080: evaluation panicked` is how the compiler introduces what the macros found out while compiling.
+The compiler reports errors that the macros find in constants as `E0080: evaluation panicked`.
 ";
 
 fn root() -> PathBuf {
@@ -236,48 +240,48 @@ fn is_of(name: &str, prefix: &str) -> bool {
 }
 
 fn entry(name: &str, path: &Path) -> String {
-    let said = fs::read_to_string(path.with_extension("stderr"))
-        .unwrap_or_else(|error| panic!("{name}: what the compiler says is not written down: {error}"));
-    let messages = messages(&said);
-    let mend = mend(path);
+    let expected = fs::read_to_string(path.with_extension("stderr"))
+        .unwrap_or_else(|error| panic!("{name}: no expected messages: {error}"));
+    let messages = messages(&expected);
+    let help = help(path);
     let is_one = messages.len() == 1;
     assert!(
         is_one != SEVERAL.contains(&name),
-        "{name} is said to give one message, or several, and gives {}",
+        "{name} gives {} messages; help: add it to `SEVERAL`, or remove it",
         messages.len()
     );
     let is_ours =
         |message: &str| message.starts_with("error:") || message.contains("panicked") || message.contains("; help: ");
     let ours = messages.iter().all(|(message, _)| is_ours(message));
-    assert!(ours || mend.is_some(), "{name}: the compiler's own words need a last line `// Mend: …`");
+    assert!(ours || help.is_some(), "{name}: the compiler's message has no help; help: add a last line `// Help: …`");
     let mut entry = format!("\n### `{name}`\n\n```text\n");
     for (message, code) in messages {
         entry += &format!("{message}\n{code}");
     }
     entry += "```\n";
-    if let Some(mend) = mend {
-        entry += &format!("\nMend: {mend}\n");
+    if let Some(help) = help {
+        entry += &format!("\nHelp: {help}\n");
     }
     entry
 }
 
-/// What is said of the lock, each of which its test must expect.
+/// The entries of `LOCK`. The test of the lock must expect each message.
 fn locked() -> String {
     let files = fs::read_dir(root().join("tests/tests/lock")).unwrap();
     let expected: String = files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
     let mut entries = String::new();
     for (wrong, message) in LOCK {
-        assert!(expected.contains(message), "the lock does not say any more: {message}");
+        assert!(expected.contains(message), "no test of the lock expects: {message}");
         let more = if message.ends_with('(') { "…" } else { "" };
         write!(entries, "\n### {wrong}\n\n```text\n{message}{more}\n```\n").unwrap();
     }
     entries
 }
 
-/// Each message, and the code at which it is shown.
-fn messages(said: &str) -> Vec<(String, String)> {
+/// Each message with its code.
+fn messages(expected: &str) -> Vec<(String, String)> {
     let mut messages = Vec::new();
-    let mut lines = said.lines().peekable();
+    let mut lines = expected.lines().peekable();
     while let Some(line) = lines.next() {
         if !line.starts_with("error") {
             continue;
@@ -299,16 +303,16 @@ fn messages(said: &str) -> Vec<(String, String)> {
     messages
 }
 
-/// Whether a line of a message shows code: `14 | …`, or what is under it.
+/// Whether a line shows code, `14 | …`, or a marker below it.
 fn is_code(line: &str) -> bool {
     let number = line.trim_start().trim_start_matches(|digit: char| digit.is_ascii_digit());
     number.trim_start().starts_with('|') || line == "..."
 }
 
-/// What the case's last line says of the mend.
-fn mend(path: &Path) -> Option<String> {
+/// The hint in the last line of the case.
+fn help(path: &Path) -> Option<String> {
     let case = fs::read_to_string(path).unwrap();
-    Some(case.lines().next_back()?.strip_prefix("// Mend: ")?.to_owned())
+    Some(case.lines().next_back()?.strip_prefix("// Help: ")?.to_owned())
 }
 
 /// The text in lines of at most 120 characters.

@@ -19,4 +19,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: The block's `derive(…)` goes to every payload, so what the arguments are needs it too: derive it for the type.
+// Help: Derive `Debug` for the type too: the block's `derive(…)` applies to every payload.

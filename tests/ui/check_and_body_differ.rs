@@ -20,4 +20,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Give both the same error type, such as one enum with a variant for each reason.
+// Help: Give both the same error type, such as one enum with a variant for each reason.

@@ -20,4 +20,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Return `Ok(())` where the command may run.
+// Help: Return `Ok(())` if the command may run.

@@ -20,4 +20,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Return `Result<(), …>`, whose error says why not.
+// Help: Return `Result<(), …>`, with the reason for the refusal as the error.

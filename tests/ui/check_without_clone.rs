@@ -24,4 +24,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Take the argument by `&`, or derive `Clone` for it.
+// Help: Take the argument by `&`, or derive `Clone` for it.

@@ -21,4 +21,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Take the argument as the command does, or by `&`.
+// Help: Take the argument with the command's type, or by `&`.

@@ -19,4 +19,4 @@ fn main() {
     bank.read_uncommitted().unwrap().add(1);
 }
 
-// Mend: Run the command on the image, `bank.add(1)`: on the model itself it would be recorded nowhere.
+// Help: Run the command on the image, `bank.add(1)`: a call on the model itself is not recorded.

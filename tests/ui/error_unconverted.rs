@@ -24,4 +24,4 @@ fn main() -> Result<(), String> {
     Ok(())
 }
 
-// Mend: A call fails with `memimage::Error`, or with `CommandError` of what the command refuses with: convert that.
+// Help: Convert the error: a call fails with `memimage::Error`, or with `CommandError` of the command's refusal.

@@ -28,4 +28,4 @@ mod other {
 
 fn main() {}
 
-// Mend: Give each block a `group = Name`, and list them: `#[model(groups(…))]`.
+// Help: Give each block a `group = Name`, and list them: `#[model(groups(…))]`.

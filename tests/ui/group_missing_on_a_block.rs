@@ -25,4 +25,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Give the block a `group = Name` too, and list it.
+// Help: Give the block a `group = Name` too, and list it.

@@ -16,4 +16,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: List the group: `#[model(groups(Adding))]`.
+// Help: List the group: `#[model(groups(Adding))]`.

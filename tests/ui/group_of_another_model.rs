@@ -23,4 +23,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: List it at the model whose impl block it is.
+// Help: List the group on the model of its impl block.

@@ -17,4 +17,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: List the name that the block has in `#[memimage::commands(group = Name)]`, with the path of its module.
+// Help: List the name that the block has in `#[memimage::commands(group = Name)]`, with the path of its module.

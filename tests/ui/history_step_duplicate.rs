@@ -31,4 +31,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Remove one of the two upcasters. They are the same step, and which of them counts must not be left to chance.
+// Help: Remove one of the two upcasters: each past version has one.

@@ -31,4 +31,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Remove one of the two upcasters: from each past version there is one step.
+// Help: Remove one of the two upcasters: each past version has one.

@@ -35,4 +35,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Use a type of its own for each past version.
+// Help: Use a separate type for each past version.

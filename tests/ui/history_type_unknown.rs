@@ -16,4 +16,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Name the type with its path; if it is gone, take it back from an older state of the program, or use a step on values.
+// Help: Write the type with its path; if it was removed, restore it, or use a step on values.

@@ -26,4 +26,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Derive `Deserialize` for the past type.
+// Help: Derive `Deserialize` for the past type.

@@ -16,4 +16,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Name the function with its path.
+// Help: Write the function with its path.

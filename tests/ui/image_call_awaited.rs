@@ -20,4 +20,4 @@ async fn add(image: &Image<Bank>) -> Result<(), memimage::Error> {
 
 fn main() {}
 
-// Mend: A command method of an image waits, and is no future. Await `image.execute_async(BankAdd { by: 5 })` instead.
+// Help: Await `image.execute_async(BankAdd { by: 5 })`: a command method of an image blocks and returns no future.

@@ -20,4 +20,4 @@ fn main() {
     let _ = bank::BankEvent::Add(bank::BankAdd { by: 1 });
 }
 
-// Mend: Make the model visible, `pub(crate) struct Bank`: its events are as visible as it is.
+// Help: Make the model visible, `pub(crate) struct Bank`: its event enum has the same visibility.

@@ -16,4 +16,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Derive `Default`, which is the state before the first event, or implement it.
+// Help: Derive or implement `Default`, which is the state before the first event.

@@ -16,4 +16,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Derive `Deserialize` for the model.
+// Help: Derive `Deserialize` for the model.

@@ -16,4 +16,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Derive `Model` for the type.
+// Help: Derive `Model` for the type.

@@ -20,4 +20,4 @@ fn main() {
     bank.query(|bank| bank.total).unwrap();
 }
 
-// Mend: Derive `Model` for the type: each place that needs it says so.
+// Help: Derive `Model` for the type. The compiler reports each place that needs it.

@@ -16,4 +16,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Derive `Serialize` for the model.
+// Help: Derive `Serialize` for the model.

@@ -19,4 +19,4 @@ fn main() {
     bank.query(|bank| bank.total += 1).unwrap();
 }
 
-// Mend: What changes the model is a command.
+// Help: Change the model in a command: a query only reads.

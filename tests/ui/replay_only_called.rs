@@ -19,4 +19,4 @@ fn main() {
     bank.add(1).unwrap();
 }
 
-// Mend: A retired command is kept for replay and is no method of the image: call the one that took its place.
+// Help: Call the command that replaced it: a `replay_only` command is not a method of the image.

@@ -19,4 +19,4 @@ fn main() {
     bank.submit(BankAdd { by: 1 }).unwrap();
 }
 
-// Mend: A retired command is kept for replay: submit the one that took its place.
+// Help: Submit the command that replaced it: a `replay_only` command cannot be executed.

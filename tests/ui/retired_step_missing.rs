@@ -21,4 +21,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Write one: `#[memimage::upcast] fn remove(old: RemoveV1) -> BankAdd { … }`, or `fn remove(_: RemoveV1) {}`, for nothing.
+// Help: Write one: `#[memimage::upcast] fn remove(old: RemoveV1) -> BankAdd { … }`, or `fn remove(_: RemoveV1) {}` to drop the event.

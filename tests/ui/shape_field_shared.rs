@@ -10,4 +10,4 @@ pub struct Holder {
 
 fn main() {}
 
-// Mend: As the first message says. The others are those of serde's derive, and go with it.
+// Help: Follow the first message. serde's derive reports the others for the same field.

@@ -9,4 +9,4 @@ pub struct Holder {
 
 fn main() {}
 
-// Mend: Derive `Shape` for the type; for one of another crate, `#[shape(opaque = "name")]` on the field.
+// Help: Derive `Shape` for the type; for a type of another crate, write `#[shape(opaque = "name")]` on the field.

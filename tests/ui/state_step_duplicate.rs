@@ -32,4 +32,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Remove one of the two upcasters.
+// Help: Remove one of the two upcasters: each past version has one.

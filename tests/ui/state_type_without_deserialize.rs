@@ -27,4 +27,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Derive `Deserialize` for the past state.
+// Help: Derive `Deserialize` for the past state.

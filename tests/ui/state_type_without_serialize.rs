@@ -27,4 +27,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Derive `Serialize` for the past state: its digest is compared with the snapshot's.
+// Help: Derive `Serialize` for the past state: its digest is compared with the snapshot's.

@@ -24,4 +24,4 @@ fn main() {
     bank.add(1).unwrap();
 }
 
-// Mend: Import the trait of the commands: `use crate::bank::BankCommands;`.
+// Help: Import the trait of the commands: `use crate::bank::BankCommands;`.

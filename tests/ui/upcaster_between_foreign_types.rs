@@ -21,4 +21,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: The past type, or what it leads to, must be of the crate that the upcaster is in: move the upcaster there, or wrap the type.
+// Help: Move the upcaster to the crate of the past type or of the type that it returns, or wrap one of them.

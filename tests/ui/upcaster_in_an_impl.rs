@@ -28,4 +28,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: Move the function out of the impl block.
+// Help: Move the function out of the impl block.

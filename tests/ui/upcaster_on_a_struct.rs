@@ -19,4 +19,4 @@ impl Bank {
 
 fn main() {}
 
-// Mend: An upcaster is a function.
+// Help: Put the attribute on a function.

@@ -1,4 +1,4 @@
-//! An impl block of commands. Only signatures are parsed: bodies are carried through as the tokens they are.
+//! An impl block of commands. Only the signatures are parsed; the bodies remain tokens.
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
@@ -18,21 +18,21 @@ use crate::ctxt::Ctxt;
 
 pub(crate) struct Block {
     pub args: BlockArgs,
-    /// The user's block without our attributes.
+    /// The user's block without memimage's attributes.
     pub source: TokenStream,
-    /// The trait of an impl of one.
+    /// The trait, if this is a trait impl.
     pub of_trait: Option<Path>,
     pub generics: Generics,
     pub model: Type,
     pub commands: Vec<Command>,
-    /// The methods that are no commands; checks are among them.
+    /// The other methods, including the checks.
     pub methods: Vec<Method>,
 }
 
 impl Block {
-    /// Reads the block. What is no impl block at all is an error of syn's own.
+    /// Parses the block.
     pub(crate) fn parse(cx: &Ctxt, args: BlockArgs, item: TokenStream) -> syn::Result<Block> {
-        let Syntax { head, of_trait, generics, model, items } = syn::parse2(item)?;
+        let ImplSyntax { head, of_trait, generics, model, items } = syn::parse2(item)?;
         let mut block = Block {
             args,
             source: TokenStream::new(),
@@ -45,8 +45,8 @@ impl Block {
         let mut body = TokenStream::new();
         for item in items {
             match item {
-                Item::Method(method) => block.method(cx, *method, &mut body),
-                Item::Other(tokens) => body.extend(tokens),
+                BlockItem::Method(method) => block.method(cx, *method, &mut body),
+                BlockItem::Other(tokens) => body.extend(tokens),
             }
         }
         super::history::number(&mut block.commands);
@@ -59,8 +59,7 @@ impl Block {
         for _ in method.attrs.extract_if(.., |attr| is_named(attr, "upcast")) {
             let name = &method.sig.ident;
             let message = format!(
-                "an upcaster is a function, not a method; help: move `{name}` out of the impl block, with its \
-                 `#[memimage::upcast]`"
+                "an upcaster cannot be a method; help: move `{name}` out of the impl block, with its `#[memimage::upcast]`"
             );
             cx.error(name, message);
         }
@@ -70,17 +69,17 @@ impl Block {
             return self.methods.push(method);
         };
         if let Some(second) = marks.get(1) {
-            cx.error(second, "duplicate `#[command]`: put its keys into one");
+            cx.error(second, "duplicate `#[command]` attribute; help: merge the keys into one attribute");
         }
         let args = CommandArgs::parse(cx, mark);
         let command = Command::new(cx, &self.model, args, &mut method);
-        // That arguments are owned is our rule, and no oversight of the user's.
+        // memimage requires owned arguments
         body.extend(quote!(#[allow(clippy::needless_pass_by_value)]));
         method.to_tokens(body);
         self.commands.push(command);
     }
 
-    /// The model's type without anything around it, if it is a plain path.
+    /// The model's type, if it is a plain path.
     pub(crate) fn model_path(&self) -> Option<&Path> {
         match &self.model {
             Type::Path(path) if path.qself.is_none() => Some(&path.path),
@@ -88,12 +87,12 @@ impl Block {
         }
     }
 
-    /// `Bank` of `bank::Bank`, from which the names of what is emitted are made.
+    /// The last segment of the path, `Bank` of `bank::Bank`, from which the names of the generated items derive.
     pub(crate) fn model_name(&self) -> String {
         self.model_path().and_then(|path| path.segments.last()).map_or_else(String::new, |last| unraw(&last.ident))
     }
 
-    /// The enum of the events.
+    /// The name of the event enum.
     pub(crate) fn event(&self) -> Ident {
         self.args.events.get().cloned().unwrap_or_else(|| self.named("Event"))
     }
@@ -102,32 +101,32 @@ impl Block {
         self.args.commands_trait.get().cloned().unwrap_or_else(|| self.named("Commands"))
     }
 
-    /// A name for what belongs to the whole block.
-    fn named(&self, what: &str) -> Ident {
+    /// A name for an item of the whole block.
+    fn named(&self, suffix: &str) -> Ident {
         match self.args.group.get() {
-            Some(group) => format_ident!("{}{what}", unraw(group), span = group.span()),
-            None => format_ident!("{}{what}", self.model_name(), span = self.model.span()),
+            Some(group) => format_ident!("{}{suffix}", unraw(group), span = group.span()),
+            None => format_ident!("{}{suffix}", self.model_name(), span = self.model.span()),
         }
     }
 
-    /// The commands that can be run.
+    /// The commands that can be called.
     pub(crate) fn callable(&self) -> impl Iterator<Item = &Command> {
         self.commands.iter().filter(|command| !command.is_replay_only())
     }
 
-    /// The histories of the events: those of the commands, then those of retired events.
+    /// The histories of the commands, then of the retired events.
     pub(crate) fn histories(&self) -> impl Iterator<Item = EventHistory<'_>> {
         let commands = self.commands.iter().map(EventHistory::of_command);
         commands.chain(self.args.retired.iter().map(EventHistory::of_retired))
     }
 
-    /// The method that judges a command; the check of the rules has made sure that there is one.
+    /// The check of a command. The rules guarantee that a named check exists.
     pub(crate) fn check_of(&self, command: &Command) -> Option<&Method> {
         let name = command.args.check.get()?;
         self.methods.iter().find(|method| method.sig.ident == *name)
     }
 
-    /// The places of the arguments of a command's check that are taken for the context.
+    /// The indices of the context arguments of a check.
     pub(crate) fn contexts_of_check(command: &Command, check: &Method) -> Vec<usize> {
         contexts(&check.sig, |typed| match &*typed.pat {
             Pat::Ident(pattern) => command.arguments().any(|argument| argument.ident == pattern.ident),
@@ -135,7 +134,7 @@ impl Block {
         })
     }
 
-    /// The user's type that says how a command is refused, if it may be.
+    /// The return type that contains the refusal, of the command or of its check, if the command can be refused.
     pub(crate) fn refusing<'a>(&'a self, command: &'a Command) -> Option<&'a Type> {
         match (&command.output, self.check_of(command).map(|check| &check.sig.output)) {
             (Output::Result(ty), _) => Some(ty),
@@ -144,7 +143,8 @@ impl Block {
         }
     }
 
-    /// The visibility of what stands for a group: that of its commands, and wide enough for the model to list it.
+    /// The visibility of a group's items: the visibility of its commands, but at least `pub(crate)`, so that the model can
+    /// list it.
     pub(crate) fn vis_of_group(&self) -> Visibility {
         match self.vis() {
             Visibility::Public(public) => Visibility::Public(public),
@@ -152,7 +152,7 @@ impl Block {
         }
     }
 
-    /// The widest visibility of the commands, which what belongs to all of them gets.
+    /// The widest visibility of the commands, for items of the whole block.
     pub(crate) fn vis(&self) -> Visibility {
         let widest = self.commands.iter().map(|command| &command.vis).max_by_key(|vis| width(vis));
         widest.cloned().unwrap_or(Visibility::Inherited)
@@ -169,17 +169,17 @@ fn width(vis: &Visibility) -> u8 {
     }
 }
 
-/// `#[command]`, `#[memimage::command]`, and one inside a `#[cfg_attr]`, which is an error of its own.
+/// Whether it is `#[command]` or `#[memimage::command]`, or contains one in a `#[cfg_attr]`, which is an error.
 fn is_mark(attr: &Attribute) -> bool {
     is_named(attr, "command") || makes(attr, "command")
 }
 
-/// Whether it is an attribute of that name, under any path.
+/// Whether the last segment of the attribute's path is `name`.
 fn is_named(attr: &Attribute, name: &str) -> bool {
     attr.path().segments.last().is_some_and(|segment| segment.ident == name)
 }
 
-/// Whether it is a `#[cfg_attr]` of an attribute of that name.
+/// Whether it is a `#[cfg_attr]` with an attribute `name`.
 pub(crate) fn makes(attr: &Attribute, name: &str) -> bool {
     match &attr.meta {
         Meta::List(list) if list.path.is_ident("cfg_attr") => list
@@ -192,30 +192,31 @@ pub(crate) fn makes(attr: &Attribute, name: &str) -> bool {
     }
 }
 
-/// An impl block in syntax only.
-struct Syntax {
-    /// All before the braces.
+/// The syntax of an impl block.
+struct ImplSyntax {
+    /// The tokens before the braces.
     head: TokenStream,
     of_trait: Option<Path>,
     generics: Generics,
     model: Type,
-    items: Vec<Item>,
+    items: Vec<BlockItem>,
 }
 
-enum Item {
+enum BlockItem {
     Method(Box<Method>),
     Other(TokenStream),
 }
 
-impl Parse for Syntax {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Syntax> {
+impl Parse for ImplSyntax {
+    fn parse(input: ParseStream<'_>) -> syn::Result<ImplSyntax> {
         let mut head = TokenStream::new();
         for attr in input.call(Attribute::parse_outer)? {
             attr.to_tokens(&mut head);
         }
         let ahead = input.fork();
         if ahead.parse::<Option<Token![unsafe]>>().is_err() || !ahead.peek(Token![impl]) {
-            let message = "`#[memimage::commands]` goes on the impl block that holds a model's commands";
+            let message = "`#[memimage::commands]` is not on an impl block; help: put it on the impl block of the model's \
+                           commands";
             return Err(syn::Error::new(ahead.span(), message));
         }
         input.parse::<Option<Token![unsafe]>>()?.to_tokens(&mut head);
@@ -240,34 +241,34 @@ impl Parse for Syntax {
         generics.where_clause.to_tokens(&mut head);
         let content;
         syn::braced!(content in input);
-        let mut items: Vec<Item> =
-            content.call(Attribute::parse_inner)?.iter().map(|attr| Item::Other(attr.to_token_stream())).collect();
+        let mut items: Vec<BlockItem> =
+            content.call(Attribute::parse_inner)?.iter().map(|attr| BlockItem::Other(attr.to_token_stream())).collect();
         while !content.is_empty() {
             items.push(content.parse()?);
         }
         while let Type::Group(TypeGroup { elem, .. }) | Type::Paren(TypeParen { elem, .. }) = model {
             model = *elem;
         }
-        Ok(Syntax { head, of_trait, generics, model, items })
+        Ok(ImplSyntax { head, of_trait, generics, model, items })
     }
 }
 
-impl Parse for Item {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Item> {
+impl Parse for BlockItem {
+    fn parse(input: ParseStream<'_>) -> syn::Result<BlockItem> {
         let ahead = input.fork();
         let attrs = ahead.call(Attribute::parse_outer)?;
         let vis: Visibility = ahead.parse()?;
         if !is_fn(&ahead.fork()) {
-            return Ok(Item::Other(input.parse::<ImplItem>()?.to_token_stream()));
+            return Ok(BlockItem::Other(input.parse::<ImplItem>()?.to_token_stream()));
         }
         let sig: Signature = ahead.parse()?;
         let body = ahead.parse::<Group>()?.to_token_stream();
         input.advance_to(&ahead);
-        Ok(Item::Method(Box::new(Method { attrs, vis, sig, body })))
+        Ok(BlockItem::Method(Box::new(Method { attrs, vis, sig, body })))
     }
 }
 
-/// Whether a function comes: `fn`, after any of the words that may stand before it.
+/// Whether a function follows: `fn`, after any qualifiers.
 fn is_fn(ahead: ParseStream<'_>) -> bool {
     while !ahead.peek(Token![fn]) {
         let word = ahead.peek(Token![const]) || ahead.peek(Token![async]) || ahead.peek(Token![unsafe]);

@@ -55,21 +55,21 @@ impl Bound {
 
 /// Whether the type contains an `Arc` or an `Rc`.
 fn shares(ty: &Type) -> bool {
-    struct Finder(bool);
+    struct SharedFinder(bool);
 
-    impl<'ast> Visit<'ast> for Finder {
+    impl<'ast> Visit<'ast> for SharedFinder {
         fn visit_path_segment(&mut self, segment: &'ast PathSegment) {
             self.0 |= (segment.ident == "Arc" || segment.ident == "Rc") && !segment.arguments.is_empty();
             visit::visit_path_segment(self, segment);
         }
     }
 
-    let mut finder = Finder(false);
+    let mut finder = SharedFinder(false);
     finder.visit_type(ty);
     finder.0
 }
 
-/// Whether the type consists of types of std only, as far as the names tell. These satisfy every bound and need no check.
+/// Whether the type consists of std types only, by their names. These satisfy every bound and need no check.
 pub(crate) fn is_known(ty: &Type) -> bool {
     match ty {
         Type::Array(array) => is_known(&array.elem),

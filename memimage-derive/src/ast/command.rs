@@ -1,4 +1,4 @@
-//! One command: a method marked `#[command]`.
+//! A command: a method with `#[command]`.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident};
@@ -27,13 +27,13 @@ pub(crate) struct Command {
     pub payload: Ident,
     /// The variant of the event enum.
     pub variant: Ident,
-    /// The version of each step in the history.
+    /// The version of each entry in the history.
     pub past_versions: Vec<u32>,
 }
 
-/// An argument of the method, in its place.
+/// An argument of the method.
 pub(crate) enum Input {
-    /// `&Context`, or what may be that under another name.
+    /// `&Context`, possibly under another name.
     Context(Box<PatType>),
     /// A field of the payload.
     Argument(Box<Argument>),
@@ -41,23 +41,23 @@ pub(crate) enum Input {
 
 pub(crate) struct Argument {
     pub ident: Ident,
-    /// With the model's name for `Self`.
+    /// With the model's name instead of `Self`.
     pub ty: Type,
-    /// What is said to serde and to the shape, and moves to the payload's field.
+    /// The attributes `serde` and `shape`, which move to the payload's field.
     pub attrs: Vec<Attribute>,
 }
 
-/// What the method returns, with the model's name for `Self`.
+/// The return type, with the model's name instead of `Self`.
 pub(crate) enum Output {
     Unit,
-    /// Never refuses.
+    /// The command never refuses.
     Plain(Type),
-    /// Spelled `Result`.
+    /// A type with the name `Result`.
     Result(Type),
 }
 
 impl Command {
-    /// Reads a method, and takes from its arguments the attributes that are meant for the payload.
+    /// Reads a method, and removes the payload's attributes from its arguments.
     pub(crate) fn new(cx: &Ctxt, model: &Type, args: CommandArgs, method: &mut Method) -> Command {
         let model_tokens = model.to_token_stream();
         let mut inputs = Vec::new();
@@ -97,7 +97,7 @@ impl Command {
         self.args.version()
     }
 
-    /// Whether it is kept for replay, and cannot be run.
+    /// Whether the command is kept for replay only, and cannot be called.
     pub(crate) fn is_replay_only(&self) -> bool {
         self.args.replay_only.is_set()
     }
@@ -109,12 +109,12 @@ impl Command {
         })
     }
 
-    /// For messages: `it has `a`, `b``.
+    /// For messages: the names of the arguments, or `none`.
     pub(crate) fn argument_names(&self) -> String {
         let names: Vec<_> = self.arguments().map(|known| format!("`{}`", known.ident)).collect();
         match names.is_empty() {
-            true => "it has none".to_owned(),
-            false => format!("it has {}", names.join(", ")),
+            true => "none".to_owned(),
+            false => names.join(", "),
         }
     }
 
@@ -130,7 +130,7 @@ impl Command {
         })
     }
 
-    /// The `#[cfg]`s, which all that is emitted for the command carries.
+    /// The `#[cfg]` attributes, which all generated items of the command get.
     pub(crate) fn cfgs(&self) -> impl Iterator<Item = &Attribute> {
         self.attrs.iter().filter(|attr| attr.path().is_ident("cfg"))
     }
@@ -146,23 +146,23 @@ impl Command {
 }
 
 impl Argument {
-    /// Whether the block checks its type. An attribute may change which traits the payload needs. A macro's `$crate` cannot be
-    /// handed to serde's derive, which takes bounds as text.
+    /// Whether the block checks the type. An attribute can change the traits that the payload needs. `$crate` of a macro
+    /// cannot be in the bounds of serde's derive, which are text.
     pub(crate) fn is_checked(&self) -> bool {
-        self.attrs.is_empty() && !is_known(&self.ty) && !names_a_macros_crate(self.ty.to_token_stream())
+        self.attrs.is_empty() && !is_known(&self.ty) && !contains_dollar_crate(self.ty.to_token_stream())
     }
 }
 
-fn names_a_macros_crate(ty: TokenStream) -> bool {
+fn contains_dollar_crate(ty: TokenStream) -> bool {
     ty.into_iter().any(|token| match token {
         TokenTree::Ident(ident) => ident == "$crate",
-        TokenTree::Group(group) => names_a_macros_crate(group.stream()),
+        TokenTree::Group(group) => contains_dollar_crate(group.stream()),
         TokenTree::Punct(_) | TokenTree::Literal(_) => false,
     })
 }
 
 impl Input {
-    /// Nothing for an argument that has no name to go by; its error is added.
+    /// Adds an error for an argument without a plain name, and returns `None`.
     fn argument(cx: &Ctxt, model: &TokenStream, typed: &mut PatType) -> Option<Input> {
         let attrs =
             typed.attrs.extract_if(.., |attr| attr.path().is_ident("serde") || attr.path().is_ident("shape")).collect();
@@ -172,7 +172,10 @@ impl Input {
                 Some(Input::Argument(Box::new(Argument { ident: pat.ident.clone(), ty, attrs })))
             }
             pattern => {
-                cx.error(pattern, "an argument of a command becomes a field of its payload: give it a plain name");
+                cx.error(
+                    pattern,
+                    "an argument of a command must have a plain name; help: replace the pattern by a name",
+                );
                 None
             }
         }
@@ -207,7 +210,7 @@ fn last_segment(model: &Type) -> String {
     }
 }
 
-/// The method's name as a type's. A name of underscores only has none; the rules refuse it, with this in its place.
+/// The name of the variant. A method name of underscores only gets a placeholder, and the checks report it.
 fn variant(pascal: &str, span: Span) -> Ident {
     match pascal {
         "" | "Self" => Ident::new("__", span),

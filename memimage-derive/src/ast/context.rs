@@ -1,13 +1,12 @@
-//! Which argument of a method is the context.
+//! Finds the context among the arguments of a method.
 //!
-//! A macro sees no types, and a type may have any name. So this goes by the form of the arguments, and the expansion holds
-//! what is found here to be memimage's `Context`, under whatever name.
+//! A macro has no type information, and `Context` can be imported under another name. The search therefore uses the form of
+//! the arguments, and the expansion asserts that the type is memimage's `Context`.
 
 use syn::{FnArg, PatType, PathArguments, Signature, Type, TypeGroup, TypeParen};
 
-/// The places of the arguments that are taken for the context: those that are `&Context`, else the only one that is a
-/// reference to some other plain type, which may be `Context` under another name. What `is_argument` says is an argument of
-/// the command is none.
+/// The indices of the context arguments: all arguments `&Context`, or else the only argument that is a reference to another
+/// plain type, which may be `Context` under another name. `is_argument` excludes arguments of the command.
 pub(crate) fn contexts(sig: &Signature, is_argument: impl Fn(&PatType) -> bool) -> Vec<usize> {
     let places = |is: fn(&Type) -> bool| -> Vec<usize> {
         let referred = sig.inputs.iter().map(|input| match input {
@@ -23,7 +22,7 @@ pub(crate) fn contexts(sig: &Signature, is_argument: impl Fn(&PatType) -> bool) 
     }
 }
 
-/// What a shared reference refers to.
+/// The target of a shared reference.
 pub(crate) fn referred(ty: &Type) -> Option<&Type> {
     match bare(ty) {
         Type::Reference(reference) if reference.mutability.is_none() => Some(&reference.elem),
@@ -31,7 +30,7 @@ pub(crate) fn referred(ty: &Type) -> Option<&Type> {
     }
 }
 
-/// The type without the parentheses around it, written or those of another macro.
+/// The type without parentheses, or the invisible groups of another macro.
 fn bare(ty: &Type) -> &Type {
     match ty {
         Type::Group(TypeGroup { elem, .. }) | Type::Paren(TypeParen { elem, .. }) => bare(elem),
@@ -39,7 +38,7 @@ fn bare(ty: &Type) -> &Type {
     }
 }
 
-/// Whether a type is called `Context`.
+/// Whether the name of a type is `Context`.
 pub(crate) fn names_context(ty: &Type) -> bool {
     match bare(ty) {
         Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "Context"),
@@ -47,13 +46,13 @@ pub(crate) fn names_context(ty: &Type) -> bool {
     }
 }
 
-/// The plain types of everybody's programs, which are arguments.
+/// Primitive types and `String`, which are never the context.
 const KNOWN: &[&str] = &[
     "bool", "char", "str", "String", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
     "isize", "f32", "f64",
 ];
 
-/// Whether a type may be `Context` under another name: it has no parameters, and is no other type by its name.
+/// Whether a type may be `Context` under another name: it has no parameters, and is not a primitive type or `String`.
 fn may_be_context(ty: &Type) -> bool {
     match bare(ty) {
         Type::Path(path) if path.qself.is_none() => path.path.segments.last().is_some_and(|last| {

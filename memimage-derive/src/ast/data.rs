@@ -1,4 +1,4 @@
-//! A type whose shape is derived.
+//! A type with `#[derive(Shape)]`.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -16,14 +16,14 @@ pub(crate) struct Data {
     pub generics: Generics,
     pub args: ShapeContainer,
     pub transparent: bool,
-    pub kind: Kind,
-    /// Where the type names itself in its own fields; kept for generic types only, where it matters.
+    pub kind: DataKind,
+    /// The occurrences of the type in its own fields, for generic types only.
     pub occurrences: Vec<Occurrence>,
     /// A hash of the type's tokens.
     pub hash: u64,
 }
 
-pub(crate) enum Kind {
+pub(crate) enum DataKind {
     Struct(Fields),
     Enum(Vec<Variant>),
     Union(Token![union]),
@@ -43,7 +43,7 @@ pub(crate) struct Fields {
 }
 
 pub(crate) struct Field {
-    /// After serde's renames.
+    /// With serde's renames.
     pub name: String,
     pub ty: Type,
     pub opaque: Option<LitStr>,
@@ -52,15 +52,15 @@ pub(crate) struct Field {
 }
 
 pub(crate) struct Variant {
-    /// After serde's renames.
+    /// With serde's renames.
     pub name: String,
     pub fields: Fields,
 }
 
-/// A place where a generic type names itself.
+/// An occurrence of a generic type in its own fields.
 pub(crate) struct Occurrence {
     pub path: Path,
-    /// Whether it is given its own parameters, as they are.
+    /// Whether it has the type's own parameters, in their order.
     pub same: bool,
 }
 
@@ -68,22 +68,22 @@ impl Data {
     pub(crate) fn parse(cx: &Ctxt, input: DeriveInput) -> Data {
         let args = ShapeContainer::parse(cx, &input.attrs);
         let hash = fnv(&input.to_token_stream().to_string());
-        // Behind an opaque name nothing of the type is looked at, whatever serde is told to do with it.
+        // the content of an opaque type does not matter, so neither do its serde attributes
         let serde = match args.opaque.is_set() {
             true => SerdeContainer::default(),
             false => SerdeContainer::parse(cx, &input.attrs),
         };
         let kind = match (&input.data, args.opaque.is_set()) {
-            (syn::Data::Union(data), _) => Kind::Union(data.union_token),
-            (_, true) => Kind::Struct(Fields { style: Style::Unit, fields: Vec::new() }),
+            (syn::Data::Union(data), _) => DataKind::Union(data.union_token),
+            (_, true) => DataKind::Struct(Fields { style: Style::Unit, fields: Vec::new() }),
             (syn::Data::Struct(data), false) => {
-                Kind::Struct(Fields::parse(cx, &data.fields, |name| match serde.rename_all.get() {
+                DataKind::Struct(Fields::parse(cx, &data.fields, |name| match serde.rename_all.get() {
                     Some(rule) => rule.field(name),
                     None => name.to_owned(),
                 }))
             }
             (syn::Data::Enum(data), false) => {
-                Kind::Enum(data.variants.iter().map(|variant| Variant::parse(cx, &serde, variant)).collect())
+                DataKind::Enum(data.variants.iter().map(|variant| Variant::parse(cx, &serde, variant)).collect())
             }
         };
         let mut data = Data {
@@ -95,7 +95,7 @@ impl Data {
             occurrences: Vec::new(),
             hash,
         };
-        data.name_itself(cx);
+        data.resolve_self(cx);
         data
     }
 
@@ -105,9 +105,9 @@ impl Data {
 
     pub(crate) fn fields(&self) -> impl Iterator<Item = &Field> {
         let (one, many) = match &self.kind {
-            Kind::Struct(fields) => (Some(fields), None),
-            Kind::Enum(variants) => (None, Some(variants)),
-            Kind::Union(_) => (None, None),
+            DataKind::Struct(fields) => (Some(fields), None),
+            DataKind::Enum(variants) => (None, Some(variants)),
+            DataKind::Union(_) => (None, None),
         };
         let many = many.into_iter().flatten().map(|variant| &variant.fields);
         one.into_iter().chain(many).flat_map(|fields| &fields.fields)
@@ -115,22 +115,23 @@ impl Data {
 
     fn fields_mut(&mut self) -> impl Iterator<Item = &mut Field> {
         let (one, many) = match &mut self.kind {
-            Kind::Struct(fields) => (Some(fields), None),
-            Kind::Enum(variants) => (None, Some(variants)),
-            Kind::Union(_) => (None, None),
+            DataKind::Struct(fields) => (Some(fields), None),
+            DataKind::Enum(variants) => (None, Some(variants)),
+            DataKind::Union(_) => (None, None),
         };
         let many = many.into_iter().flatten().map(|variant| &mut variant.fields);
         one.into_iter().chain(many).flat_map(|fields| &mut fields.fields)
     }
 
-    /// Makes each field's type mean the same in an item outside the impl, where there is no `Self`, and finds where a
-    /// generic type names itself.
-    fn name_itself(&mut self, cx: &Ctxt) {
+    /// Replaces `Self` in the fields' types, which the expansion uses outside of the impl, and finds the occurrences of a
+    /// generic type.
+    fn resolve_self(&mut self, cx: &Ctxt) {
         let (_, parameters, _) = self.generics.split_for_impl();
         let parameters = parameters.to_token_stream();
         let ident = self.ident.clone();
         let whole = quote::quote!(#ident #parameters);
-        let mut finder = Finder { ident: ident.clone(), parameters: parameters.to_string(), found: Vec::new() };
+        let mut finder =
+            OccurrenceFinder { ident: ident.clone(), parameters: parameters.to_string(), found: Vec::new() };
         let generic = self.is_generic();
         for field in self.fields_mut() {
             let ty = field.ty.to_token_stream();
@@ -144,19 +145,22 @@ impl Data {
         self.occurrences = finder.found;
     }
 
-    /// The fields' types with each occurrence of the type itself replaced by `marker`.
+    /// Replaces each occurrence of the type in its fields by `marker`.
     pub(crate) fn mark_occurrences(&mut self, marker: &TokenStream) {
         let (_, parameters, _) = self.generics.split_for_impl();
-        let mut marking =
-            Marking { ident: self.ident.clone(), parameters: parameters.to_token_stream().to_string(), marker };
+        let mut visitor = OccurrenceMarker {
+            ident: self.ident.clone(),
+            parameters: parameters.to_token_stream().to_string(),
+            marker,
+        };
         for field in self.fields_mut() {
-            marking.visit_type_mut(&mut field.ty);
+            visitor.visit_type_mut(&mut field.ty);
         }
     }
 }
 
 impl Field {
-    /// Whether an impl checks that its type has a shape.
+    /// Whether the expansion checks that the type has a shape.
     pub(crate) fn is_checked(&self) -> bool {
         self.opaque.is_none() && !self.is_argument && !is_known(&self.ty)
     }
@@ -207,13 +211,13 @@ impl Fields {
     }
 }
 
-struct Finder {
+struct OccurrenceFinder {
     ident: Ident,
     parameters: String,
     found: Vec<Occurrence>,
 }
 
-impl VisitMut for Finder {
+impl VisitMut for OccurrenceFinder {
     fn visit_type_mut(&mut self, ty: &mut Type) {
         if let Some(occurrence) = occurrence(ty, &self.ident, &self.parameters) {
             self.found.push(occurrence);
@@ -222,13 +226,13 @@ impl VisitMut for Finder {
     }
 }
 
-struct Marking<'a> {
+struct OccurrenceMarker<'a> {
     ident: Ident,
     parameters: String,
     marker: &'a TokenStream,
 }
 
-impl VisitMut for Marking<'_> {
+impl VisitMut for OccurrenceMarker<'_> {
     fn visit_type_mut(&mut self, ty: &mut Type) {
         match occurrence(ty, &self.ident, &self.parameters) {
             Some(_) => *ty = Type::Verbatim(self.marker.clone()),
@@ -250,12 +254,12 @@ fn occurrence(ty: &Type, ident: &Ident, parameters: &str) -> Option<Occurrence> 
     Some(Occurrence { path: path.path.clone(), same })
 }
 
-/// The tokens as text, but for a comma before the closing `>`.
+/// The tokens as text, without spaces and without a trailing comma before `>`.
 fn plain(tokens: &TokenStream) -> String {
     tokens.to_string().replace(' ', "").replace(",>", ">")
 }
 
-/// FNV-1a, which is short and the same everywhere; it tells types apart, nothing more.
+/// FNV-1a, which is the same on every platform. It only distinguishes types.
 fn fnv(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -1,40 +1,39 @@
-//! Which past version each step of a `history(…)` is.
+//! The version numbers of the entries of a `history(…)`.
 //!
-//! The numbers are not written down: oldest first, the steps of a command are the versions just before its own. They end at
-//! another command of the same name that is kept by `replay_only`, whose past is its own: no step passes over it. Those of a
-//! retired event are counted from its oldest version.
+//! The user does not write the numbers. The entries, oldest first, are the versions directly before the command's version.
+//! They cannot pass a `replay_only` command of the same name, which has its own history. For a retired event, the numbers
+//! start at its oldest version.
 
 use std::collections::BTreeMap;
 
 use syn::{Attribute, LitStr, Path, Type};
 
 use super::Command;
-use crate::attr::{Retired, Step};
+use crate::attr::{HistoryEntry, Retired};
 
 /// An event with its past versions.
 pub(crate) struct EventHistory<'a> {
     /// Its name in the journal.
     pub name: &'a LitStr,
-    /// The command that has it; None if it is retired.
+    /// The command that records it; `None` for a retired event.
     pub command: Option<&'a Command>,
     /// Oldest first.
-    pub past: Vec<Past<'a>>,
+    pub past: Vec<PastVersion<'a>>,
 }
 
 /// A past version of an event.
-pub(crate) struct Past<'a> {
+pub(crate) struct PastVersion<'a> {
     pub version: u32,
-    /// The version that its last step leads to: the next one that is a type, or the command's own. None for the newest
-    /// version of a retired event.
+    /// The next version that is a type, or the command's own version. `None` for the newest version of a retired event.
     pub next: Option<u32>,
-    pub way: Way<'a>,
+    pub form: PastForm<'a>,
 }
 
-/// How a past version is taken further.
-pub(crate) enum Way<'a> {
-    /// It is a type, whose upcaster leads to the next one.
+/// How a past version is upcast.
+pub(crate) enum PastForm<'a> {
+    /// By the upcaster of its type.
     Type(&'a Type),
-    /// By these functions on its values, to a type of the history, or else to the command's payload.
+    /// By functions on values, to a type of the history, or else to the command's payload.
     Values(Vec<&'a Path>, Option<&'a Type>),
 }
 
@@ -51,48 +50,48 @@ impl<'a> EventHistory<'a> {
         EventHistory { name: &retired.name, command: None, past }
     }
 
-    /// The `#[cfg]`s of the command.
+    /// The `#[cfg]` attributes of the command.
     pub(crate) fn cfgs(&self) -> impl Iterator<Item = &'a Attribute> {
         self.command.into_iter().flat_map(Command::cfgs)
     }
 }
 
-/// The past versions that these steps are, before the version `newest`.
-fn past<'a>(steps: &'a [Step], versions: &[u32], newest: Option<u32>) -> Vec<Past<'a>> {
+/// The past versions of the entries, before the version `newest`.
+fn past<'a>(steps: &'a [HistoryEntry], versions: &[u32], newest: Option<u32>) -> Vec<PastVersion<'a>> {
     let one = |(i, &version): (usize, &u32)| {
         let after = &steps[i + 1..];
-        let next_type = after.iter().position(|step| matches!(step, Step::Type(_)));
+        let next_type = after.iter().position(|step| matches!(step, HistoryEntry::Type(_)));
         let next = next_type.map_or(newest, |next| Some(versions[i + 1 + next]));
-        let way = match &steps[i] {
-            Step::Type(ty) => Way::Type(ty),
-            Step::Value(first) => {
+        let form = match &steps[i] {
+            HistoryEntry::Type(ty) => PastForm::Type(ty),
+            HistoryEntry::Value(first) => {
                 let more = after.iter().map_while(|step| match step {
-                    Step::Value(function) => Some(function),
-                    Step::Type(_) => None,
+                    HistoryEntry::Value(function) => Some(function),
+                    HistoryEntry::Type(_) => None,
                 });
                 let target = next_type.and_then(|next| match &after[next] {
-                    Step::Type(ty) => Some(ty),
-                    Step::Value(_) => None,
+                    HistoryEntry::Type(ty) => Some(ty),
+                    HistoryEntry::Value(_) => None,
                 });
-                Way::Values(std::iter::once(first).chain(more).collect(), target)
+                PastForm::Values(std::iter::once(first).chain(more).collect(), target)
             }
         };
-        Past { version, next, way }
+        PastVersion { version, next, form }
     };
     versions.iter().enumerate().map(one).collect()
 }
 
-/// Numbers the steps of all commands. A step for which no version is left gets 0, which the rules refuse.
+/// Sets the past versions of all commands. An entry for which no version is left gets 0, which the checks report.
 pub(super) fn number(commands: &mut [Command]) {
-    // those of one name and version take turns by `#[cfg]`, and have the same past
+    // commands of one name and version exclude each other by `#[cfg]`, and have the same past versions
     let mut names: BTreeMap<String, BTreeMap<u32, Vec<usize>>> = BTreeMap::new();
     for (i, command) in commands.iter().enumerate() {
         names.entry(command.name.value()).or_default().entry(command.version()).or_default().push(i);
     }
     for versions in names.into_values() {
         let mut before = 0;
-        for (version, turns) in versions {
-            for i in turns {
+        for (version, alternatives) in versions {
+            for i in alternatives {
                 let steps = commands[i].args.history.get().map_or(0, |history| history.steps.len());
                 let mut past: Vec<u32> = (before + 1..version).rev().take(steps).collect();
                 past.resize(steps, 0);

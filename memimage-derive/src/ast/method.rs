@@ -1,10 +1,10 @@
-//! A method of a block, a command or none.
+//! A method of a block.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{Attribute, Signature, Visibility};
 
-/// A method as it is written, its body unread.
+/// A method with its body as tokens.
 pub(crate) struct Method {
     pub attrs: Vec<Attribute>,
     pub vis: Visibility,

@@ -1,4 +1,4 @@
-//! What the macros read, in their own terms: a type with its fields, a block of commands, and an upcaster.
+//! The parsed input of the macros: a type with its fields, a block of commands, and an upcaster.
 
 mod context;
 mod bound;
@@ -13,7 +13,7 @@ pub(crate) use self::block::{Block, makes};
 pub(crate) use self::bound::Bound;
 pub(crate) use self::command::{Argument, Command, Input, Output};
 pub(crate) use self::context::{names_context, referred};
-pub(crate) use self::data::{Data, Field, Fields, Kind, Style};
-pub(crate) use self::history::{EventHistory, Past, Way};
+pub(crate) use self::data::{Data, DataKind, Field, Fields, Style};
+pub(crate) use self::history::{EventHistory, PastForm, PastVersion};
 pub(crate) use self::method::Method;
-pub(crate) use self::upcaster::{Gives, Upcaster};
+pub(crate) use self::upcaster::{Upcaster, UpcasterOutput};

@@ -1,4 +1,4 @@
-//! A function marked `#[memimage::upcast]`.
+//! A function with `#[memimage::upcast]`.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -8,16 +8,16 @@ use syn::{Attribute, FnArg, Ident, PatType, ReturnType, Signature, Type, Visibil
 pub(crate) struct Upcaster {
     pub attrs: Vec<Attribute>,
     pub sig: Signature,
-    /// The function as it is written.
+    /// The function's tokens.
     pub source: TokenStream,
 }
 
-/// What an upcaster returns.
-pub(crate) enum Gives<'a> {
+/// The result of an upcaster.
+pub(crate) enum UpcasterOutput<'a> {
     /// Nothing: the event is dropped.
     Nothing,
     Next(&'a Type),
-    /// Spelled `Result`.
+    /// A type with the name `Result`.
     Result(&'a Type),
 }
 
@@ -41,7 +41,7 @@ impl Upcaster {
         &self.sig.ident
     }
 
-    /// The past version; the check of the rules has made sure that there is one.
+    /// The past version. The rules guarantee that it exists.
     pub(crate) fn old(&self) -> Option<&PatType> {
         match self.sig.inputs.first()? {
             FnArg::Typed(typed) => Some(typed),
@@ -49,19 +49,19 @@ impl Upcaster {
         }
     }
 
-    /// Whether it wants to know what else was recorded.
+    /// Whether it takes `&Recorded`.
     pub(crate) fn takes_recorded(&self) -> bool {
         self.sig.inputs.len() > 1
     }
 
-    pub(crate) fn gives(&self) -> Gives<'_> {
+    pub(crate) fn output(&self) -> UpcasterOutput<'_> {
         match &self.sig.output {
-            ReturnType::Default => Gives::Nothing,
+            ReturnType::Default => UpcasterOutput::Nothing,
             ReturnType::Type(_, ty) => match &**ty {
                 Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Result") => {
-                    Gives::Result(ty)
+                    UpcasterOutput::Result(ty)
                 }
-                _ => Gives::Next(ty),
+                _ => UpcasterOutput::Next(ty),
             },
         }
     }

@@ -6,22 +6,22 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Ident, LitStr, Meta, Path, Token};
 
 use super::history::History;
-use super::{LockArg, Once, Retired, name, unknown, version};
+use super::{Arg, LockArg, Retired, name, unknown, version};
 use crate::ctxt::Ctxt;
 
 /// The arguments of `#[memimage::commands(…)]`.
 #[derive(Default)]
 pub(crate) struct BlockArgs {
-    pub krate: Once<Path>,
-    pub derives: Once<Vec<Path>>,
-    /// The name of one of several blocks of a model.
-    pub group: Once<Ident>,
-    /// The name of the trait of the commands.
-    pub commands_trait: Once<Ident>,
-    /// The name of the enum of a group's events.
-    pub events: Once<Ident>,
-    pub lock: Once<LockArg>,
-    /// The events that no command has any more.
+    pub krate: Arg<Path>,
+    pub derives: Arg<Vec<Path>>,
+    /// The name of the block, if it is one of several blocks of a model.
+    pub group: Arg<Ident>,
+    /// The name of the commands trait.
+    pub commands_trait: Arg<Ident>,
+    /// The name of a group's event enum.
+    pub events: Arg<Ident>,
+    pub lock: Arg<LockArg>,
+    /// The events that no command records any more.
     pub retired: Vec<Retired>,
 }
 
@@ -49,8 +49,8 @@ impl BlockArgs {
             } else {
                 return Err(unknown(
                     &meta,
-                    "a block of commands has `lock`, `retired(…)`, `group = Name`, `trait = Name`, `derive(…)` and `crate = path`; a \
-                     group has `events = Name` too",
+                    "`#[memimage::commands(…)]` takes `lock`, `retired(…)`, `group = Name`, `trait = Name`, `derive(…)` and \
+                     `crate = path`, and with `group` also `events = Name`",
                 ));
             }
             Ok(())
@@ -63,18 +63,18 @@ impl BlockArgs {
 /// The arguments of one `#[command(…)]`.
 #[derive(Default)]
 pub(crate) struct CommandArgs {
-    pub check: Once<Ident>,
-    pub name: Once<LitStr>,
-    pub version: Once<u32>,
-    pub payload: Once<Ident>,
-    /// The versions before this one.
-    pub history: Once<History>,
-    /// The oldest version that a journal may still hold.
-    pub oldest: Once<Oldest>,
+    pub check: Arg<Ident>,
+    pub name: Arg<LitStr>,
+    pub version: Arg<u32>,
+    pub payload: Arg<Ident>,
+    /// The past versions.
+    pub history: Arg<History>,
+    /// The oldest version that a journal can still contain.
+    pub oldest: Arg<Oldest>,
     /// The key itself, for errors about it.
-    pub replay_only: Once<Path>,
-    pub nondeterminism: Once<()>,
-    /// Whether a key could not be read: what follows from its absence is no second mistake.
+    pub replay_only: Arg<Path>,
+    pub nondeterminism: Arg<()>,
+    /// Whether a key is invalid. Rules that need the key are then skipped, so that one mistake gives one error.
     pub broken: bool,
 }
 
@@ -92,13 +92,15 @@ impl CommandArgs {
             Meta::List(list) if list.path.is_ident("cfg_attr") => {
                 cx.error(
                     attr,
-                    "a command cannot come and go by `#[cfg_attr]`: put `#[cfg]` and `#[command]` on the method",
+                    "`#[cfg_attr]` cannot make a method a command; help: put `#[cfg]` and `#[command]` on the method",
                 );
             }
             Meta::Path(_) => {}
             Meta::List(list) if list.tokens.is_empty() => {}
             Meta::List(_) => args.broken = cx.ok(attr.parse_nested_meta(|meta| args.key(cx, &meta))).is_none(),
-            Meta::NameValue(_) => cx.error(attr, "a command is marked `#[command]` or `#[command(key = …)]`"),
+            Meta::NameValue(_) => {
+                cx.error(attr, "malformed `#[command]` attribute; help: write `#[command]` or `#[command(key = …)]`");
+            }
         }
         args
     }
@@ -122,7 +124,7 @@ impl CommandArgs {
         } else if key.is_ident("allow") {
             meta.parse_nested_meta(|rule| {
                 if !rule.path.is_ident("nondeterminism") {
-                    return Err(unknown(&rule, "a command can allow `nondeterminism`"));
+                    return Err(unknown(&rule, "`allow(…)` takes `nondeterminism`"));
                 }
                 self.nondeterminism.set(cx, &rule.path, ());
                 Ok(())
@@ -130,7 +132,7 @@ impl CommandArgs {
         } else {
             return Err(unknown(
                 meta,
-                "a command has `check`, `name`, `version`, `history(…)`, `oldest`, `replay_only`, `payload` and \
+                "`#[command(…)]` takes `check`, `name`, `version`, `history(…)`, `oldest`, `replay_only`, `payload` and \
                  `allow(nondeterminism)`",
             ));
         }
@@ -141,7 +143,7 @@ impl CommandArgs {
         self.version.get().copied().unwrap_or(1)
     }
 
-    /// The event's name: the one given, else the method's.
+    /// The event's name: the name that the user gave, or the method's.
     pub(crate) fn name(&self, method: &Ident) -> LitStr {
         match self.name.get() {
             Some(name) => name.clone(),
@@ -150,7 +152,7 @@ impl CommandArgs {
     }
 }
 
-/// The name of a check. A string or a path is an error, and the name in it is used from then on.
+/// Parses the name of a check. A string or a path is an error, and the name in it is used after the error.
 fn check(cx: &Ctxt, input: ParseStream<'_>) -> syn::Result<Ident> {
     if input.peek(LitStr) {
         let text: LitStr = input.parse()?;

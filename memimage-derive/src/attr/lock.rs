@@ -5,10 +5,10 @@ use std::fmt::Display;
 use syn::meta::ParseNestedMeta;
 use syn::{Error, LitStr, Path, Token};
 
-/// Where a model's lock is.
+/// The location of a model's shape lock.
 pub(crate) struct LockArg {
     pub key: Path,
-    /// From the directory of `Cargo.toml`.
+    /// Relative to the directory of `Cargo.toml`.
     pub path: Option<LitStr>,
 }
 
@@ -19,14 +19,16 @@ impl LockArg {
             false => None,
         };
         match path {
-            Some(path) if path.value().trim().is_empty() => {
-                Err(Error::new_spanned(path, "empty path: say where the lock is, from the directory of `Cargo.toml`"))
-            }
+            Some(path) if path.value().trim().is_empty() => Err(Error::new_spanned(
+                path,
+                "empty path; help: give the path of the lock, relative to the directory of \
+                                              `Cargo.toml`",
+            )),
             path => Ok(LockArg { key: meta.path.clone(), path }),
         }
     }
 
-    /// An error about the file, at what names it.
+    /// An error about the lock file, at the path or the key.
     pub(crate) fn error(&self, message: impl Display) -> Error {
         match &self.path {
             Some(path) => Error::new_spanned(path, message),

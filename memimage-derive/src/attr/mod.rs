@@ -1,4 +1,4 @@
-//! What users write in attributes, one file for each kind of attribute.
+//! Parses the attributes, one file for each kind of attribute.
 
 mod history;
 mod lock;
@@ -10,7 +10,7 @@ mod shape;
 mod upcast;
 
 pub(crate) use self::command::{BlockArgs, CommandArgs};
-pub(crate) use self::history::{History, Step};
+pub(crate) use self::history::{History, HistoryEntry};
 pub(crate) use self::lock::LockArg;
 pub(crate) use self::model::ModelArgs;
 pub(crate) use self::retired::Retired;
@@ -24,7 +24,7 @@ use syn::{Attribute, LitInt, LitStr, Path};
 
 use crate::ctxt::Ctxt;
 
-/// The path of the runtime crate where no `crate = …` says another.
+/// The path of the runtime crate: `::memimage`, unless `crate = …` gives another.
 pub(crate) fn runtime(path: Option<&Path>) -> TokenStream {
     match path {
         Some(path) => quote::quote!(#path),
@@ -32,31 +32,31 @@ pub(crate) fn runtime(path: Option<&Path>) -> TokenStream {
     }
 }
 
-/// A key that may be given once.
-pub(crate) struct Once<T>(Option<T>);
+/// The value of a key that may occur once.
+pub(crate) struct Arg<T>(Option<T>);
 
-impl<T> Default for Once<T> {
-    fn default() -> Once<T> {
-        Once(None)
+impl<T> Default for Arg<T> {
+    fn default() -> Arg<T> {
+        Arg(None)
     }
 }
 
-impl<T> Once<T> {
+impl<T> Arg<T> {
     fn set(&mut self, cx: &Ctxt, key: &Path, value: T) {
         match self.0 {
-            Some(_) => cx.error(key, format_args!("duplicate `{}`: give it once", name_of(key))),
+            Some(_) => cx.error(key, format_args!("duplicate key `{}`; help: remove one", name_of(key))),
             None => self.0 = Some(value),
         }
     }
 
-    /// As [`set`](Once::set), if there is a value.
+    /// Calls [`set`](Arg::set) if there is a value.
     fn set_some(&mut self, cx: &Ctxt, key: &Path, value: Option<T>) {
         if let Some(value) = value {
             self.set(cx, key, value);
         }
     }
 
-    /// A value that the user did not give.
+    /// Sets a default, unless the user gave a value.
     pub(crate) fn fill(&mut self, value: T) {
         self.0.get_or_insert(value);
     }
@@ -74,7 +74,7 @@ impl<T> Once<T> {
     }
 }
 
-/// Reads each `#[name(…)]` among the attributes, key by key; a bare `#[name]` has no keys. Tells whether all could be read.
+/// Parses the keys of each attribute `#[name(…)]`. Returns whether every attribute was valid.
 fn read(
     cx: &Ctxt,
     attrs: &[Attribute],
@@ -98,25 +98,23 @@ fn name_of(path: &Path) -> String {
 }
 
 fn unknown(meta: &ParseNestedMeta<'_>, known: &str) -> syn::Error {
-    syn::Error::new_spanned(&meta.path, format_args!("unknown key `{}`: {known}", name_of(&meta.path)))
+    syn::Error::new_spanned(&meta.path, format_args!("unknown key `{}`; help: {known}", name_of(&meta.path)))
 }
 
-/// A name that is written in the journal.
+/// Parses `= "name"`, a name that is written to the journal.
 fn name(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
     let name: LitStr = meta.value()?.parse()?;
     match name.value().trim().is_empty() {
-        true => {
-            Err(syn::Error::new_spanned(name, "empty name: it is written in the journal and must tell what it names"))
-        }
+        true => Err(syn::Error::new_spanned(name, "empty name; help: give the name to write to the journal")),
         false => Ok(name),
     }
 }
 
-/// A version that is written in the journal.
+/// Parses `= N`, a version that is written to the journal.
 fn version(meta: &ParseNestedMeta<'_>) -> syn::Result<u32> {
     let literal: LitInt = meta.value()?.parse()?;
     match literal.base10_parse()? {
-        0 => Err(syn::Error::new_spanned(literal, "versions are counted from 1")),
+        0 => Err(syn::Error::new_spanned(literal, "invalid version `0`; help: count versions from 1")),
         version => Ok(version),
     }
 }

@@ -4,22 +4,22 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Ident, LitStr, Path, Token};
 
 use super::history::History;
-use super::{Once, name, read, unknown, version};
+use super::{Arg, name, read, unknown, version};
 use crate::ctxt::Ctxt;
 
 /// The arguments of `#[model(…)]`.
 #[derive(Default)]
 pub(crate) struct ModelArgs {
-    pub krate: Once<Path>,
-    pub name: Once<LitStr>,
-    pub version: Once<u32>,
-    /// The versions of the state before this one.
-    pub history: Once<History>,
-    /// The name of the enum of its events.
-    pub events: Once<Ident>,
-    /// The groups of commands, where there is more than one block.
-    pub groups: Once<Vec<Path>>,
-    /// Whether a key could not be read: what follows from its absence is no second mistake.
+    pub krate: Arg<Path>,
+    pub name: Arg<LitStr>,
+    pub version: Arg<u32>,
+    /// The past versions of the state.
+    pub history: Arg<History>,
+    /// The name of the event enum.
+    pub events: Arg<Ident>,
+    /// The groups of commands, if the model has several blocks.
+    pub groups: Arg<Vec<Path>>,
+    /// Whether a key is invalid. Rules that need the key are then skipped, so that one mistake gives one error.
     pub broken: bool,
 }
 
@@ -42,13 +42,13 @@ impl ModelArgs {
                 syn::parenthesized!(list in meta.input);
                 let groups = Punctuated::<Path, Token![,]>::parse_terminated_with(&list, Path::parse_mod_style)?;
                 if groups.is_empty() {
-                    cx.error(&meta.path, "an empty list: name the groups of commands, or remove it");
+                    cx.error(&meta.path, "empty `groups(…)`; help: list the groups of commands, or remove the key");
                 }
                 args.groups.set(cx, &meta.path, groups.into_iter().collect());
             } else {
                 return Err(unknown(
                     &meta,
-                    "a model has `name`, `version`, `history(…)`, `groups(…)`, `events = Name` and `crate`",
+                    "`#[model(…)]` takes `name`, `version`, `history(…)`, `groups(…)`, `events = Name` and `crate = path`",
                 ));
             }
             Ok(())

@@ -1,25 +1,25 @@
-//! `retired(name = "…", history(…))` of `#[memimage::commands(…)]`: an event that no method has any more.
+//! `retired(name = "…", history(…))` of `#[memimage::commands(…)]`: an event that no command records any more.
 
 use syn::meta::ParseNestedMeta;
-use syn::{LitStr, Path};
+use syn::{Error, LitStr};
 
 use super::history::History;
-use super::{Once, name, unknown, version};
+use super::{Arg, name, unknown, version};
 use crate::ctxt::Ctxt;
 
-/// An event whose command was removed.
+/// An event without a command.
 pub(crate) struct Retired {
     /// Its name in the journal.
     pub name: LitStr,
     /// The version of the first type in the history.
     pub oldest: u32,
-    /// All versions that a journal may hold.
+    /// All versions that a journal can contain.
     pub history: History,
 }
 
 impl Retired {
     pub(crate) fn parse(cx: &Ctxt, meta: &ParseNestedMeta<'_>) -> syn::Result<Retired> {
-        let (mut event, mut oldest, mut history) = (Once::default(), Once::default(), Once::default());
+        let (mut event, mut oldest, mut history) = (Arg::default(), Arg::default(), Arg::default());
         meta.parse_nested_meta(|key| {
             if key.path.is_ident("name") {
                 event.set(cx, &key.path, name(&key)?);
@@ -28,28 +28,29 @@ impl Retired {
             } else if key.path.is_ident("oldest") {
                 oldest.set(cx, &key.path, version(&key)?);
             } else {
-                let known = "a retired event has `name = \"…\"`, its name in the journal, `history(…)` and `oldest`";
+                let known =
+                    "`retired(…)` takes `name = \"…\"`, the event's name in the journal, `history(…)` and `oldest`";
                 return Err(unknown(&key, known));
             }
             Ok(())
         })?;
         match (event.take(), history.take()) {
             (Some(name), Some(history)) => Ok(Retired { name, oldest: oldest.take().unwrap_or(1), history }),
-            (None, _) => {
-                Err(missing(&meta.path, "no name; help: say which event it is in the journal, `name = \"…\"`"))
-            }
-            (_, None) => {
-                Err(missing(&meta.path, "no history; help: list the event's past versions, oldest first, `history(…)`"))
-            }
+            (None, _) => Err(Error::new_spanned(
+                &meta.path,
+                "missing key `name` in `retired(…)`; help: add `name = \"…\"`, the event's name in the \
+                                         journal",
+            )),
+            (_, None) => Err(Error::new_spanned(
+                &meta.path,
+                "missing key `history` in `retired(…)`; help: add `history(…)` with the event's past \
+                                         versions, oldest first",
+            )),
         }
     }
 
-    /// The version of each step in the history.
+    /// The version of each entry in the history.
     pub(crate) fn versions(&self) -> impl Iterator<Item = u32> {
         (self.oldest..).take(self.history.steps.len())
     }
-}
-
-fn missing(key: &Path, what: &str) -> syn::Error {
-    syn::Error::new_spanned(key, format_args!("a retired event has {what}"))
 }

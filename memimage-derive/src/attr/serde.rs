@@ -1,23 +1,22 @@
-//! serde's attributes: which of them a shape follows, which do not matter to it, and which it must refuse.
+//! serde's attributes: a shape follows some of them, ignores others, and rejects the rest.
 //!
-//! A payload is written in postcard, which writes neither names nor lengths of structs: fields follow one another in
-//! their order, and a variant is its index. So what only changes how *names* are read does not change what is written,
-//! and a shape only has to follow the names themselves. What changes *which* values are written, or how, would make the
-//! shape a lie, and is refused.
+//! Payloads are encoded in postcard, which writes neither names nor the lengths of structs: fields follow one another in
+//! their order, and a variant is its index. An attribute that changes only how serde reads *names* does not change the
+//! encoding. An attribute that changes *which* values are written, or how, would make the shape wrong, so it is an error.
 
 use syn::meta::ParseNestedMeta;
 use syn::{Attribute, Expr, LitStr, Token};
 
-use super::{Once, name_of, read};
+use super::{Arg, name_of, read};
 use crate::case::RenameRule;
 use crate::ctxt::Ctxt;
 
 /// serde's attributes of a type.
 #[derive(Default)]
 pub(crate) struct SerdeContainer {
-    pub rename_all: Once<RenameRule>,
-    pub rename_all_fields: Once<RenameRule>,
-    pub transparent: Once<()>,
+    pub rename_all: Arg<RenameRule>,
+    pub rename_all_fields: Arg<RenameRule>,
+    pub transparent: Arg<()>,
 }
 
 impl SerdeContainer {
@@ -28,13 +27,13 @@ impl SerdeContainer {
                 "rename_all" => serde.rename_all.set_some(cx, &meta.path, rule(&meta)?),
                 "rename_all_fields" => serde.rename_all_fields.set_some(cx, &meta.path, rule(&meta)?),
                 "transparent" => serde.transparent.set(cx, &meta.path, ()),
-                // A type's name is no part of a shape, and postcard does not write it.
+                // a type's name is not part of a shape, and postcard does not write it
                 "rename" => skip_value(&meta)?,
-                // postcard reads exactly the fields of the type: none is unknown, none is missing, none has a second name.
+                // postcard reads exactly the fields of the type: no field is unknown or missing
                 "deny_unknown_fields" | "default" => skip_value(&meta)?,
-                // These are about the code that serde makes, or the text of its errors.
+                // these change the generated code, or the text of serde's errors
                 "crate" | "bound" | "expecting" => skip_value(&meta)?,
-                _ => return refuse(&meta, OPAQUE_TYPE),
+                _ => return reject(&meta, OPAQUE_TYPE),
             }
             Ok(())
         });
@@ -45,8 +44,8 @@ impl SerdeContainer {
 /// serde's attributes of a variant.
 #[derive(Default)]
 pub(crate) struct SerdeVariant {
-    pub rename: Once<LitStr>,
-    pub rename_all: Once<RenameRule>,
+    pub rename: Arg<LitStr>,
+    pub rename_all: Arg<RenameRule>,
 }
 
 impl SerdeVariant {
@@ -54,11 +53,12 @@ impl SerdeVariant {
         let mut serde = SerdeVariant::default();
         read(cx, attrs, "serde", |meta| {
             match name_of(&meta.path).as_str() {
-                "rename" => serde.rename.set(cx, &meta.path, both_ways(&meta)?),
+                "rename" => serde.rename.set(cx, &meta.path, same_name(&meta)?),
                 "rename_all" => serde.rename_all.set_some(cx, &meta.path, rule(&meta)?),
-                // A variant is read by its index, so a second name is never looked at; `bound` and `borrow` are about code.
+                // postcard reads a variant by its index, so an alias has no effect; `bound` and `borrow` change the generated
+                // code
                 "alias" | "bound" | "borrow" => skip_value(&meta)?,
-                _ => return refuse(&meta, OPAQUE_TYPE),
+                _ => return reject(&meta, OPAQUE_TYPE),
             }
             Ok(())
         });
@@ -69,22 +69,22 @@ impl SerdeVariant {
 /// serde's attributes of a field.
 #[derive(Default)]
 pub(crate) struct SerdeField {
-    pub rename: Once<LitStr>,
+    pub rename: Arg<LitStr>,
 }
 
 impl SerdeField {
-    /// With `opaque`, the field is known by a name only, and how it is written is its own affair.
+    /// A field that is `opaque` may also have attributes that change its encoding.
     pub(crate) fn parse(cx: &Ctxt, attrs: &[Attribute], opaque: bool) -> SerdeField {
         let mut serde = SerdeField::default();
         read(cx, attrs, "serde", |meta| {
             match name_of(&meta.path).as_str() {
-                "rename" => serde.rename.set(cx, &meta.path, both_ways(&meta)?),
-                // postcard reads fields by their order and each of them: no second name, no missing field.
+                "rename" => serde.rename.set(cx, &meta.path, same_name(&meta)?),
+                // postcard reads every field, by its order, so an alias or a default has no effect
                 "alias" | "default" => skip_value(&meta)?,
                 "bound" | "borrow" => skip_value(&meta)?,
                 "with" | "serialize_with" | "deserialize_with" if opaque => skip_value(&meta)?,
-                "with" | "serialize_with" | "deserialize_with" => return refuse(&meta, OPAQUE_FIELD),
-                _ => return refuse(&meta, OPAQUE_TYPE),
+                "with" | "serialize_with" | "deserialize_with" => return reject(&meta, OPAQUE_FIELD),
+                _ => return reject(&meta, OPAQUE_TYPE),
             }
             Ok(())
         });
@@ -92,17 +92,17 @@ impl SerdeField {
     }
 }
 
-const OPAQUE_TYPE: &str = "remove it, or make the whole type known by a name only: `#[shape(opaque = \"name\")]`";
-const OPAQUE_FIELD: &str = "remove it, or make the field known by a name only: `#[shape(opaque = \"name\")]`";
+const OPAQUE_TYPE: &str = "remove it, or give the type an opaque name, `#[shape(opaque = \"name\")]`";
+const OPAQUE_FIELD: &str = "remove it, or give the field an opaque name, `#[shape(opaque = \"name\")]`";
 
-fn refuse(meta: &ParseNestedMeta<'_>, mend: &str) -> syn::Result<()> {
+fn reject(meta: &ParseNestedMeta<'_>, help: &str) -> syn::Result<()> {
     let name = name_of(&meta.path);
-    // Read to its end, so that what follows it is judged too.
+    // skip the value, so that the keys after it are checked too
     skip_value(meta)?;
-    Err(syn::Error::new_spanned(&meta.path, format_args!("a shape cannot follow serde's `{name}`: {mend}")))
+    Err(syn::Error::new_spanned(&meta.path, format_args!("serde's `{name}` is not supported in a shape; help: {help}")))
 }
 
-/// Passes over `= value` or `(…)`, whichever follows the key.
+/// Skips `= value` or `(…)` after a key.
 fn skip_value(meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
     if meta.input.peek(Token![=]) {
         meta.value()?.parse::<Expr>()?;
@@ -112,8 +112,8 @@ fn skip_value(meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
     Ok(())
 }
 
-/// A name that is the same in both directions: `rename = "…"` or `rename(serialize = "…", deserialize = "…")`.
-fn both_ways(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
+/// Parses a name that must be the same for both directions: `rename = "…"` or `rename(serialize = "…", deserialize = "…")`.
+fn same_name(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
     if meta.input.peek(Token![=]) {
         return meta.value()?.parse();
     }
@@ -130,13 +130,16 @@ fn both_ways(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
         (Some(one), Some(other)) if one.value() == other.value() => Ok(one),
         _ => {
             let name = name_of(&meta.path);
-            let message = format!("a shape has one name for both directions: write `{name} = \"…\"`");
+            let message = format!(
+                "different names for the two directions are not supported in a shape; help: write `{name} = \
+                                   \"…\"`"
+            );
             Err(syn::Error::new_spanned(&meta.path, message))
         }
     }
 }
 
-/// Nothing for a rule that serde does not know: its derive says so.
+/// Returns `None` for an unknown rule, which serde's derive reports.
 fn rule(meta: &ParseNestedMeta<'_>) -> syn::Result<Option<RenameRule>> {
-    Ok(RenameRule::parse(&both_ways(meta)?.value()))
+    Ok(RenameRule::parse(&same_name(meta)?.value()))
 }

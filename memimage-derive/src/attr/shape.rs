@@ -2,16 +2,16 @@
 
 use syn::{Attribute, LitStr, Path};
 
-use super::{Once, name, read, unknown};
+use super::{Arg, name, read, unknown};
 use crate::ctxt::Ctxt;
 
 /// The arguments of `#[shape(…)]` on a type.
 #[derive(Default)]
 pub(crate) struct ShapeContainer {
-    pub krate: Once<Path>,
-    pub opaque: Once<LitStr>,
+    pub krate: Arg<Path>,
+    pub opaque: Arg<LitStr>,
     /// The key itself, for errors about it.
-    pub recursive: Once<Path>,
+    pub recursive: Arg<Path>,
 }
 
 impl ShapeContainer {
@@ -25,7 +25,10 @@ impl ShapeContainer {
             } else if meta.path.is_ident("recursive") {
                 args.recursive.set(cx, &meta.path, meta.path.clone());
             } else {
-                return Err(unknown(&meta, "a type has `opaque = \"name\"`, `recursive` and `crate = path`"));
+                return Err(unknown(
+                    &meta,
+                    "`#[shape(…)]` on a type takes `opaque = \"name\"`, `recursive` and `crate = path`",
+                ));
             }
             Ok(())
         });
@@ -36,9 +39,9 @@ impl ShapeContainer {
 /// The arguments of `#[shape(…)]` on a field.
 #[derive(Default)]
 pub(crate) struct ShapeField {
-    pub opaque: Once<LitStr>,
-    /// The field is a command's argument: a payload says so of its own fields.
-    pub argument: Once<()>,
+    pub opaque: Arg<LitStr>,
+    /// Marks an argument of a command. The macro adds this key to the fields of a payload.
+    pub argument: Arg<()>,
 }
 
 impl ShapeField {
@@ -50,7 +53,7 @@ impl ShapeField {
             } else if meta.path.is_ident("argument") {
                 args.argument.set(cx, &meta.path, ());
             } else {
-                return Err(unknown(&meta, "a field has `opaque = \"name\"`"));
+                return Err(unknown(&meta, "`#[shape(…)]` on a field takes `opaque = \"name\"`"));
             }
             Ok(())
         });

@@ -4,13 +4,13 @@ use proc_macro2::TokenStream;
 use syn::Path;
 use syn::parse::Parser;
 
-use super::{Once, unknown};
+use super::{Arg, unknown};
 use crate::ctxt::Ctxt;
 
 /// The arguments of `#[memimage::upcast(…)]`.
 #[derive(Default)]
 pub(crate) struct UpcastArgs {
-    pub krate: Once<Path>,
+    pub krate: Arg<Path>,
 }
 
 impl UpcastArgs {
@@ -18,7 +18,7 @@ impl UpcastArgs {
         let mut args = UpcastArgs::default();
         let parser = syn::meta::parser(|meta| {
             if !meta.path.is_ident("crate") {
-                return Err(unknown(&meta, "an upcaster has `crate = path`"));
+                return Err(unknown(&meta, "`#[memimage::upcast(…)]` takes `crate = path`"));
             }
             args.krate.set(cx, &meta.path, meta.value()?.call(Path::parse_mod_style)?);
             Ok(())

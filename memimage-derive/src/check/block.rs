@@ -1,4 +1,4 @@
-//! Rules for a block of commands as a whole.
+//! Rules for a whole block of commands.
 
 use syn::PathArguments;
 
@@ -9,7 +9,10 @@ use crate::ctxt::Ctxt;
 pub(crate) fn block(cx: &Ctxt, block: &Block) {
     header(cx, block);
     if block.commands.is_empty() && block.of_trait.is_none() {
-        cx.error(&block.model, "no commands in this block: mark the methods that change the model with `#[command]`");
+        cx.error(
+            &block.model,
+            "no commands in this block; help: put `#[command]` on the methods that change the model",
+        );
     }
     names::block(cx, block);
     history::block(cx, block);
@@ -23,25 +26,28 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
 
 fn header(cx: &Ctxt, block: &Block) {
     if let Some(of_trait) = &block.of_trait {
-        cx.error(of_trait, "commands are methods of the model itself: move them to an impl block without a trait");
+        cx.error(of_trait, "commands cannot be in a trait impl; help: move them to an inherent impl of the model");
     }
     let Some(path) = block.model_path() else {
-        return cx.error(&block.model, "a model is a struct or an enum of your own: write its plain name here");
+        return cx.error(&block.model, "a model must be a struct or an enum; help: write its plain name here");
     };
     let generic = path.segments.last().map_or(&PathArguments::None, |last| &last.arguments);
     if !block.generics.params.is_empty() {
         cx.error(
             &block.generics,
-            "a model cannot be generic, since its journal is written for one type: name the types it holds",
+            "a model cannot be generic because a journal belongs to one concrete type; help: use concrete types",
         );
     } else if !generic.is_empty() {
         cx.error(
             generic,
-            "a model cannot be generic, since its journal is written for one type: name the types it holds",
+            "a model cannot be generic because a journal belongs to one concrete type; help: use concrete types",
         );
     } else if let Some(clause) = &block.generics.where_clause {
-        cx.error(clause, "a block of commands has no `where` clause: a model is one type, not one of many");
+        cx.error(
+            clause,
+            "a block of commands cannot have a `where` clause; help: remove it, since a model is one concrete type",
+        );
     } else if path.is_ident("Self") {
-        cx.error(path, "a model is a struct or an enum of your own: write its plain name here");
+        cx.error(path, "a model must be a struct or an enum; help: write its plain name here");
     }
 }

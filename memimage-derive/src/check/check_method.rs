@@ -22,10 +22,19 @@ pub(crate) fn check_method(cx: &Ctxt, block: &Block, command: &Command) {
 
 fn missing(cx: &Ctxt, block: &Block, name: &Ident) {
     match block.commands.iter().any(|other| other.sig.ident == *name) {
-        true => cx.error(name, format_args!("`{name}` is a command, and a check changes nothing: name a method that takes `&self`")),
+        true => cx.error(
+            name,
+            format_args!(
+                "`{name}` is a command and cannot be a check; help: use a method that takes \
+                                             `&self`"
+            ),
+        ),
         false => cx.error(
             name,
-            format_args!("no method `{name}` in this block: add `fn {name}(&self, …) -> Result<(), …>`, with the arguments it needs"),
+            format_args!(
+                "no method `{name}` in this block; help: add `fn {name}(&self, …) -> Result<(), …>`, with the \
+                          arguments it needs"
+            ),
         ),
     }
 }
@@ -33,26 +42,26 @@ fn missing(cx: &Ctxt, block: &Block, name: &Ident) {
 fn receiver(cx: &Ctxt, method: &Method) {
     let name = &method.sig.ident;
     let Some(receiver) = method.sig.receiver() else {
-        return cx.error(name, format_args!("`{name}` judges a command on the model: take `&self`"));
+        return cx.error(name, format_args!("the check `{name}` must be a method of the model; help: take `&self`"));
     };
     if !matches!(&receiver.kind, ReceiverKind::Reference(_, _, None)) {
-        cx.error(receiver, format_args!("`{name}` judges a command and must not change the model: take `&self`"));
+        cx.error(receiver, format_args!("the check `{name}` cannot change the model; help: take `&self`"));
     }
 }
 
 fn modifiers(cx: &Ctxt, method: &Method) {
     let sig = &method.sig;
     if let Some(token) = &sig.asyncness {
-        cx.error(token, "a check runs under a lock and cannot await: make it a plain method");
+        cx.error(token, "a check cannot be `async` because it runs under a lock; help: make it a plain method");
     }
     if let Safety::Unsafe(token) = &sig.safety {
-        cx.error(token, "a check is called by the library, which cannot keep an unsafe promise: make it safe");
+        cx.error(token, "a check cannot be `unsafe` because the library calls it; help: make it a safe method");
     }
     if !sig.generics.params.is_empty() {
-        cx.error(&sig.generics, "a check cannot be generic: name the types of its arguments");
+        cx.error(&sig.generics, "a check cannot be generic; help: use concrete types");
     }
     if let ReturnType::Default = sig.output {
-        cx.error(&sig.ident, "a check tells whether the command is refused: return `Result<(), …>`");
+        cx.error(&sig.ident, "a check must return a `Result`; help: return `Result<(), …>`");
     }
 }
 
@@ -62,7 +71,7 @@ fn arguments(cx: &Ctxt, command: &Command, method: &Method) {
         let FnArg::Typed(typed) = input else { continue };
         if contexts.contains(&place) {
             if contexts.get(1) == Some(&place) {
-                cx.error(typed, "a second context: a check has one, take it once");
+                cx.error(typed, "a check takes only one context; help: remove this argument");
             }
             continue;
         }
@@ -74,18 +83,18 @@ fn arguments(cx: &Ctxt, command: &Command, method: &Method) {
             }
             pattern => cx.error(
                 pattern,
-                "an argument of a check is found by its name: give it the name that the command gives it",
+                "an argument of a check must have a plain name; help: use the name of the command's argument",
             ),
         }
         if let Type::Reference(reference) = &*typed.ty
             && let Some(token) = &reference.mutability
         {
-            cx.error(token, "a check changes nothing: take the argument by `&` or by value");
+            cx.error(token, "a check cannot change an argument; help: take it by `&` or by value");
         }
     }
 }
 
-/// The command's argument of that name.
+/// The command's argument with this name.
 fn known<'a>(cx: &Ctxt, command: &'a Command, argument: &Ident) -> Option<&'a Argument> {
     if let Some(known) = command.arguments().find(|known| known.ident == *argument) {
         return Some(known);
@@ -93,12 +102,15 @@ fn known<'a>(cx: &Ctxt, command: &'a Command, argument: &Ident) -> Option<&'a Ar
     let (has, method) = (command.argument_names(), &command.sig.ident);
     cx.error(
         argument,
-        format_args!("no argument `{argument}` of the command `{method}`: {has}, and a check goes by their names"),
+        format_args!(
+            "no argument `{argument}` in the command `{method}`; help: use the name of an argument of the command, \
+                      which has {has}"
+        ),
     );
     None
 }
 
-/// A check gets a reference to the argument, or a clone. Nothing converts an `Option<String>` into an `Option<&str>`.
+/// A check gets a reference to the argument, or a clone. The expansion does not convert an `Option<String>` to an `Option<&str>`.
 fn borrowed(cx: &Ctxt, argument: &Argument, wanted: &Type) {
     let inner = match wanted {
         Type::Reference(reference) => &*reference.elem,
@@ -108,31 +120,29 @@ fn borrowed(cx: &Ctxt, argument: &Argument, wanted: &Type) {
         return;
     }
     let (wanted, ty, name) = (spelled(wanted), spelled(&argument.ty), &argument.ident);
-    let message = format!(
-        "a check borrows or clones `{name}: {ty}`, and cannot take it as `{wanted}`; help: take `{name}: &{ty}`"
-    );
+    let message = format!("a check cannot take `{name}: {ty}` as `{wanted}`; help: take `{name}: &{ty}`");
     cx.error(inner, message);
 }
 
-/// Whether there is a reference in it.
+/// Whether the type contains a reference.
 fn borrows(ty: &Type) -> bool {
-    struct Finder(bool);
+    struct ReferenceFinder(bool);
 
-    impl<'ast> Visit<'ast> for Finder {
+    impl<'ast> Visit<'ast> for ReferenceFinder {
         fn visit_type_reference(&mut self, _: &'ast TypeReference) {
             self.0 = true;
         }
 
-        // The references in a function pointer's signature are no data.
+        // references in the signature of a function pointer are not data
         fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
     }
 
-    let mut finder = Finder(false);
+    let mut finder = ReferenceFinder(false);
     finder.visit_type(ty);
     finder.0
 }
 
-/// A type as it is written.
+/// The type as the user would write it.
 fn spelled(ty: &Type) -> String {
     let mut spelled = ty.to_token_stream().to_string();
     for (loose, tight) in [(" < ", "<"), (" > ", ">"), (" >", ">"), ("& ", "&"), (" ,", ","), (" :: ", "::")] {

@@ -11,7 +11,7 @@ pub(crate) fn command(cx: &Ctxt, command: &Command) {
     modifiers(cx, command);
     receiver(cx, command);
     if let Some(second) = command.contexts().nth(1) {
-        cx.error(second, "a second context: a command has one, take it once");
+        cx.error(second, "a command takes only one context; help: remove this argument");
     }
     for input in &command.sig.inputs {
         argument_attributes(cx, input);
@@ -27,10 +27,10 @@ pub(crate) fn command(cx: &Ctxt, command: &Command) {
     }
 }
 
-/// All that is emitted for a command carries its `#[cfg]`s, so they must be seen.
+/// All generated items of a command get its `#[cfg]` attributes, so the macro must see them.
 fn attributes(cx: &Ctxt, attrs: &[Attribute]) {
     for attr in attrs.iter().filter(|attr| makes(attr, "cfg")) {
-        cx.error(attr, "a `#[cfg]` inside `#[cfg_attr]` is not seen from here: put the `#[cfg]` on the method itself");
+        cx.error(attr, "`#[cfg]` inside `#[cfg_attr]` is not supported on a command; help: put `#[cfg]` on the method");
     }
 }
 
@@ -39,42 +39,41 @@ fn modifiers(cx: &Ctxt, command: &Command) {
     if let Some(token) = &sig.asyncness {
         cx.error(
             token,
-            "a command runs under a lock and again on replay, and cannot await: do that before, and pass what it gave",
+            "a command cannot be `async` because it runs under a lock, and again on replay; help: await before the command, and \
+             pass the result as an argument",
         );
     }
     if let Safety::Unsafe(token) = &sig.safety {
         cx.error(
             token,
-            "a command is replayed by the library, which cannot keep an unsafe promise: make the method safe",
+            "a command cannot be `unsafe` because the library calls it on replay; help: make it a safe method",
         );
     }
     if let Some(abi) = &sig.abi {
-        cx.error(abi, "a command is an ordinary method: remove the `extern`");
+        cx.error(abi, "a command cannot be `extern`; help: remove the `extern`");
     }
     if !sig.generics.params.is_empty() {
         cx.error(
             &sig.generics,
-            "a command cannot be generic, since its arguments are written to the journal: name their types",
+            "a command cannot be generic because its arguments are written to the journal; help: use concrete types",
         );
     } else if let Some(clause) = &sig.generics.where_clause {
-        cx.error(
-            clause,
-            "a command cannot be generic, since its arguments are written to the journal: remove the `where`",
-        );
+        cx.error(clause, "a command cannot have a `where` clause; help: remove it");
     }
 }
 
 fn receiver(cx: &Ctxt, command: &Command) {
     let Some(receiver) = command.sig.receiver() else {
-        return cx.error(&command.sig.ident, "a command changes the model: take `&mut self`");
+        return cx.error(&command.sig.ident, "a command must be a method of the model; help: take `&mut self`");
     };
     match &receiver.kind {
         ReceiverKind::Reference(_, _, Some(_)) => {}
         ReceiverKind::Reference(_, _, None) => cx.error(
             receiver,
-            "a command changes the model: take `&mut self`; what only reads needs no mark: `image.query(|model| …)`",
+            "a command cannot take `&self` because it changes the model; help: take `&mut self`, or call this method in \
+             `image.query(|model| …)`",
         ),
-        _ => cx.error(receiver, "a command changes the model in its place: take `&mut self`"),
+        _ => cx.error(receiver, "a command cannot consume the model; help: take `&mut self`"),
     }
 }
 
@@ -84,7 +83,8 @@ fn argument_attributes(cx: &Ctxt, input: &FnArg) {
         if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
             cx.error(
                 attr,
-                "an argument is a part of the event, which is one in every build: put the `#[cfg]` on two commands",
+                "an argument of a command cannot be conditional because an event is the same in every build; help: put `#[cfg]` \
+                 on two commands",
             );
         }
     }
@@ -92,6 +92,6 @@ fn argument_attributes(cx: &Ctxt, input: &FnArg) {
         && reference.mutability.is_some()
         && names_context(&reference.elem)
     {
-        cx.error(&typed.ty, "a context is shared: take `&Context`");
+        cx.error(&typed.ty, "a context cannot be mutable; help: take `&Context`");
     }
 }

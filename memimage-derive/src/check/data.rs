@@ -3,24 +3,25 @@
 use syn::DeriveInput;
 
 use super::{group, types};
-use crate::ast::{Data, Kind};
+use crate::ast::{Data, DataKind};
 use crate::attr::ModelArgs;
 use crate::ctxt::Ctxt;
 
 pub(crate) fn data(cx: &Ctxt, data: &Data) {
-    if let Kind::Union(union) = &data.kind {
-        cx.error(union, "a union has no shape: which of its fields is live is not known; use an enum");
+    if let DataKind::Union(union) = &data.kind {
+        cx.error(union, "a union has no shape because its active field is unknown; help: use an enum");
     }
     for lifetime in data.generics.lifetimes() {
         cx.error(
             lifetime,
-            "a type with a shape owns its data, since the journal gives it back: own it (`String` for `&str`)",
+            "a type with a shape cannot borrow because it is read back from the journal; help: own the data, such as `String` \
+             for `&str`",
         );
     }
     if let (Some(_), Some(parameter)) = (data.args.opaque.get(), data.generics.type_params().next()) {
         cx.error(
             parameter,
-            "an opaque name stands for one serialization, not for one a parameter: wrap each use in a type",
+            "a generic type cannot have an opaque name, which identifies one encoding; help: wrap each use in its own type",
         );
     }
     for field in data.fields().filter(|field| field.opaque.is_none()) {
@@ -36,20 +37,22 @@ fn recursion(cx: &Ctxt, data: &Data) {
             if let Some(occurrence) = data.occurrences.first() {
                 cx.error(
                     &occurrence.path,
-                    format_args!("`{name}` is generic and contains itself: mark it `#[shape(recursive)]`"),
+                    format_args!("`{name}` is generic and contains itself; help: add `#[shape(recursive)]`"),
                 );
             }
         }
         Some(key) if !data.is_generic() => {
-            cx.error(key, format_args!("only a generic type needs the mark, and `{name}` is none: remove `recursive`"));
+            cx.error(key, format_args!("`{name}` is not generic and needs no `recursive`; help: remove the key"));
         }
         Some(key) if data.occurrences.is_empty() && !data.args.opaque.is_set() => {
-            cx.error(key, format_args!("`{name}` does not contain itself: remove `recursive`"));
+            cx.error(key, format_args!("`{name}` is not recursive; help: remove the key"));
         }
         Some(_) => {
             for occurrence in data.occurrences.iter().filter(|occurrence| !occurrence.same) {
-                let message =
-                    "a recursive shape names itself with its own parameters only: use them, or a type of its own here";
+                let message = format!(
+                    "`{name}` contains itself with other parameters; help: use its own parameters, or another \
+                                       type"
+                );
                 cx.error(&occurrence.path, message);
             }
         }
@@ -58,10 +61,15 @@ fn recursion(cx: &Ctxt, data: &Data) {
 
 pub(crate) fn model(cx: &Ctxt, input: &DeriveInput, args: &ModelArgs) {
     if let syn::Data::Union(data) = &input.data {
-        cx.error(data.union_token, "a union cannot be a model: which of its fields is live is not known; use a struct");
+        cx.error(
+            data.union_token,
+            "a union cannot be a model because its active field is unknown; help: use a struct or an \
+                                    enum",
+        );
     }
     if !input.generics.params.is_empty() {
-        let message = "a model cannot be generic, since its journal is written for one type: name the types it holds";
+        let message =
+            "a model cannot be generic because a journal belongs to one concrete type; help: use concrete types";
         cx.error(&input.generics, message);
     }
     if let Some(groups) = args.groups.get() {

@@ -1,10 +1,10 @@
-//! Calls that give another value on replay. This searches the tokens of a body and does not follow calls. Clippy has the same
-//! list and resolves paths; the digests of the state find the rest.
+//! Finds calls that return a different value on replay. The search covers the tokens of a body and does not follow calls.
+//! Clippy has the same list and resolves paths; state digests detect the rest.
 
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use syn::Error;
 
-use super::nondeterministic::{CALLS, Call};
+use super::nondeterministic::{CALLS, NondeterministicCall};
 use crate::ast::Command;
 use crate::ctxt::Ctxt;
 
@@ -32,9 +32,9 @@ fn scan(cx: &Ctxt, tokens: &TokenStream) {
     }
 }
 
-/// The place of the call's path, if the tokens begin with it. Methods do not count, and neither do calls with arguments if the
+/// The spans of the call's path, if the tokens begin with it. Method calls do not match, nor do calls with arguments if the
 /// function takes none: these are other functions of the same name.
-fn found(call: &Call, before: &[TokenTree], tokens: &[TokenTree]) -> Option<(Span, Span)> {
+fn found(call: &NondeterministicCall, before: &[TokenTree], tokens: &[TokenTree]) -> Option<(Span, Span)> {
     if matches!(before.last(), Some(TokenTree::Punct(punct)) if punct.as_char() == '.') {
         return None;
     }
@@ -57,7 +57,7 @@ fn found(call: &Call, before: &[TokenTree], tokens: &[TokenTree]) -> Option<(Spa
     }
 }
 
-/// Whether the rest of `::` is that of `::<…>`.
+/// Whether the tokens after the first `:` are the rest of `::<`.
 fn starts_arguments(rest: &[TokenTree]) -> bool {
     is_colon(rest.first()) && matches!(rest.get(1), Some(TokenTree::Punct(punct)) if punct.as_char() == '<')
 }
@@ -73,19 +73,19 @@ fn is_colon(token: Option<&TokenTree>) -> bool {
     matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == ':')
 }
 
-fn error(call: &Call, (first, last): (Span, Span)) -> Error {
+fn error(call: &NondeterministicCall, (first, last): (Span, Span)) -> Error {
     let path = call.names().collect::<Vec<_>>().join("::");
-    let context = if call.help.contains("`ctx.") { "take `ctx: &Context`: " } else { "" };
+    let context = if call.help.contains("`ctx.") { "take `ctx: &Context` and " } else { "" };
     let message = format!(
-        "`{path}` gives another value on replay; help: {context}{}; if the model does not depend on it, mark the command \
-         `allow(nondeterminism)`",
+        "`{path}` returns a different value on replay; help: {context}{}, or add `allow(nondeterminism)` if the model does not \
+         depend on the value",
         call.help
     );
-    Error::new_spanned(TokenStream::from_iter([place(first), place(last)]), message)
+    Error::new_spanned(TokenStream::from_iter([spanned(first), spanned(last)]), message)
 }
 
-/// A token that only stands for a place.
-fn place(span: Span) -> TokenTree {
+/// A token that only carries a span.
+fn spanned(span: Span) -> TokenTree {
     TokenTree::Ident(Ident::new("_x", span))
 }
 
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn each_call_of_the_list_is_found_by_its_whole_path() {
+    fn each_listed_call_is_found_by_its_full_path() {
         for call in CALLS {
             let found = found_in(&format!("{{ let x = {}(); }}", call.path));
             assert_eq!(found, [call.names().collect::<Vec<_>>().join("::")], "{}", call.path);
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn an_import_and_a_turbofish_hide_nothing() {
+    fn calls_of_imported_functions_and_with_a_turbofish_are_found() {
         assert_eq!(found_in("SystemTime::now()"), ["SystemTime::now"]);
         assert_eq!(found_in("rand::random::<u64>()"), ["rand::random"]);
         assert_eq!(found_in("Some(1).map_or_else(Instant::now, f)"), ["Instant::now"]);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_only_called_alike_is_left_alone() {
+    fn functions_with_similar_names_are_ignored() {
         for body in [
             "foo::now()",
             "Clock::now(7)",

@@ -15,10 +15,10 @@ pub(crate) fn groups(cx: &Ctxt, groups: &[Path]) {
         let Some(first) = names.insert(unraw(&last.ident), path) else { continue };
         let name = &last.ident;
         match first.to_token_stream().to_string() == path.to_token_stream().to_string() {
-            true => cx.error(path, format_args!("`{name}` is listed already: remove it here")),
+            true => cx.error(path, format_args!("`{name}` is listed twice; help: remove one")),
             false => cx.error(
                 path,
-                format_args!("two groups are called `{name}`: give one of the blocks another `group = Name`"),
+                format_args!("two groups have the name `{name}`; help: give one of the blocks another `group = Name`"),
             ),
         }
     }

@@ -1,11 +1,11 @@
-//! Rules for versions: each one before the newest is in a history, is kept for replay, or is in no journal any more.
+//! Rules for versions: each past version is in a history, is kept for replay, or is in no journal.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use quote::ToTokens;
 
-use crate::ast::{Block, Command, EventHistory, Way};
-use crate::attr::{History, Retired, Step};
+use crate::ast::{Block, Command, EventHistory, PastForm};
+use crate::attr::{History, HistoryEntry, Retired};
 use crate::ctxt::Ctxt;
 
 pub(crate) fn block(cx: &Ctxt, block: &Block) {
@@ -19,21 +19,20 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
     for event in block.histories() {
         let has_cfg = event.cfgs().next().is_some();
         for past in &event.past {
-            let Way::Type(ty) = past.way else { continue };
+            let PastForm::Type(ty) = past.form else { continue };
             let spelled = ty.to_token_stream().to_string();
             if let Some(newest) = block.commands.iter().find(|command| command.payload == spelled) {
                 let message = format!(
-                    "`{spelled}` changes with `{}`, and a past version never changes: keep the old shape in a type of its \
-                     own",
+                    "`{spelled}` is the current payload of `{}`, not a past version; help: keep the old shape in a separate type",
                     newest.sig.ident
                 );
                 cx.error(ty, message);
-            } else if let Some((first, may_go)) = types.insert(spelled, (called(&event), has_cfg))
-                // at most one of two that have a `#[cfg]` may be built; rustc sees it if that is not so
+            } else if let Some((first, may_go)) = types.insert(spelled, (display_name(&event), has_cfg))
+                // commands with a `#[cfg]` may exclude each other; if they do not, rustc reports the conflict
                 && !(may_go && has_cfg)
             {
                 let message = format!(
-                    "this type is a past version of `{first}` already, and has one step onward: use a type of its own here",
+                    "this type is already a past version of `{first}`; help: use a separate type for each past version",
                 );
                 cx.error(ty, message);
             }
@@ -41,46 +40,54 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
     }
     for (name, same) in names {
         let retired = block.args.retired.iter().filter(|retired| retired.name.value() == name);
-        covered(cx, &same, retired.flat_map(Retired::versions));
+        coverage(cx, &same, retired.flat_map(Retired::versions));
     }
 }
 
-/// The command of an event, or the name of a retired event.
-fn called(event: &EventHistory<'_>) -> String {
+/// The name of an event's command, or of a retired event.
+fn display_name(event: &EventHistory<'_>) -> String {
     event.command.map_or_else(|| event.name.value(), |command| command.sig.ident.to_string())
 }
 
 fn replay_only(cx: &Ctxt, command: &Command) {
     let (Some(key), Some(_)) = (command.args.replay_only.get(), command.args.check.get()) else { return };
-    cx.error(key, "a check does not run on replay, and nothing else runs this command: remove `check`");
+    cx.error(key, "a `replay_only` command cannot have a check, which does not run on replay; help: remove `check`");
 }
 
-/// More steps than there are versions before.
+/// A history with more entries than there are versions before the command's version.
 fn surplus(cx: &Ctxt, command: &Command) {
     let Some(history) = command.args.history.get() else { return };
     let surplus = command.past_versions.iter().filter(|version| **version == 0).count();
     let Some(step) = surplus.checked_sub(1).and_then(|last| history.steps.get(last)) else { return };
     let (name, version) = (command.name.value(), command.version());
     let message = match version {
-        1 => format!("`{name}` is at version 1 and has no past: say `version = {}`", 1 + history.steps.len()),
+        1 => format!(
+            "`{name}` is at version 1 and cannot have past versions; help: set `version = {}`",
+            1 + history.steps.len()
+        ),
         _ => format!(
-            "{} listed, and before version {version} of `{name}` there is no room: raise `version`, or move what comes \
-             before a version that is `replay_only` to its own `history(…)`",
-            match history.steps.len() {
-                1 => "a past version is".to_owned(),
-                count => format!("{count} past versions are"),
-            }
+            "{} before version {version} of `{name}`; help: raise `version`, or move the versions before a `replay_only` \
+             command to the `history(…)` of that command",
+            too_many(history)
         ),
     };
     match step {
-        Step::Type(ty) => cx.error(ty, message),
-        Step::Value(path) => cx.error(path, message),
+        HistoryEntry::Type(ty) => cx.error(ty, message),
+        HistoryEntry::Value(path) => cx.error(path, message),
     }
 }
 
-/// The commands have one name, of which these versions are retired.
-fn covered(cx: &Ctxt, commands: &[&Command], retired: impl Iterator<Item = u32>) {
-    let newest = commands.iter().max_by_key(|command| command.version()).expect("a name of some command");
+/// For messages: `2 past versions do not fit`.
+fn too_many(history: &History) -> String {
+    match history.steps.len() {
+        1 => "a past version does not fit".to_owned(),
+        count => format!("{count} past versions do not fit"),
+    }
+}
+
+/// Each version of an event must be replayed by one of its commands, or be retired.
+fn coverage(cx: &Ctxt, commands: &[&Command], retired: impl Iterator<Item = u32>) {
+    let newest = commands.iter().max_by_key(|command| command.version()).expect("at least one command");
     let kept = commands.iter().flat_map(|command| command.past_versions.iter().copied().chain([command.version()]));
     let known: BTreeSet<u32> = kept.chain(retired).collect();
     if known.contains(&0) || commands.iter().any(|command| command.args.broken) {
@@ -90,7 +97,8 @@ fn covered(cx: &Ctxt, commands: &[&Command], retired: impl Iterator<Item = u32>)
     let oldest = match newest.args.oldest.get() {
         Some(oldest) if oldest.version > version => {
             let message = format!(
-                "`oldest = {}` is after version {version} of `{name}`: it is the oldest in any journal",
+                "`oldest = {}` is after version {version} of `{name}`; help: set it to the oldest version that a journal can \
+                 contain",
                 oldest.version
             );
             return cx.error(&oldest.key, message);
@@ -103,12 +111,12 @@ fn covered(cx: &Ctxt, commands: &[&Command], retired: impl Iterator<Item = u32>)
         (oldest..version).filter(|past| !known.contains(past)).map(|past| past.to_string()).collect();
     let which = match &missing[..] {
         [] => return,
-        [one] => format!("version {one} of `{name}` is"),
-        [some @ .., last] => format!("versions {} and {last} of `{name}` are", some.join(", ")),
+        [one] => format!("version {one} of `{name}`"),
+        [some @ .., last] => format!("versions {} and {last} of `{name}`", some.join(", ")),
     };
     let message = format!(
-        "{which} neither in its history nor kept: add `history(…)` with the past types, oldest first, keep a command with \
-         `version = {}, replay_only`, or say `oldest = {}` if no journal holds {} any more",
+        "{which} cannot be replayed; help: add `history(…)` with the past types, oldest first, keep a command with `version = \
+         {}, replay_only`, or set `oldest = {}` if no journal holds {}",
         missing[0],
         if missing.len() as u32 == first - oldest { first } else { version },
         if missing.len() == 1 { "it" } else { "them" },
@@ -124,20 +132,21 @@ pub(crate) fn state(cx: &Ctxt, history: &History, version: u32) {
     let mut types = BTreeSet::new();
     for step in &history.steps {
         match step {
-            Step::Value(path) => cx.error(path, "a state is upcast from types: keep the past one as a struct"),
-            Step::Type(ty) if !types.insert(ty.to_token_stream().to_string()) => {
+            HistoryEntry::Value(path) => {
+                cx.error(path, "a past state must be a type; help: keep it as a struct with an upcaster");
+            }
+            HistoryEntry::Type(ty) if !types.insert(ty.to_token_stream().to_string()) => {
                 cx.error(
                     ty,
-                    "this type is a past version already, and has one step onward: use a type of its own here",
+                    "this type is already a past version of the model; help: use a separate type for each past version",
                 );
             }
-            Step::Type(_) => {}
+            HistoryEntry::Type(_) => {}
         }
     }
     let past = history.steps.len();
     if past >= version as usize {
-        let message =
-            format!("{past} past versions are listed, and the model is at version {version}: raise `version`");
+        let message = format!("{} before version {version} of the model; help: raise `version`", too_many(history));
         cx.error(&history.key, message);
     }
 }

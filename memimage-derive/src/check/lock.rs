@@ -1,56 +1,61 @@
-//! Rules for a model that is locked: what its lock must hold, and must not hold.
+//! Rules for a locked model: the lines that its lock must and must not have.
 
 use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 
-use crate::ast::{Block, Command, EventHistory, Way};
+use crate::ast::{Block, Command, EventHistory, PastForm};
 use crate::attr::LockArg;
 use crate::ctxt::Ctxt;
-use crate::lock::{Foreign, Line, Lock};
+use crate::shape_lock::{ForeignLines, LockLine, ModelLock};
 
-/// The lock of the model of a block that asks for one, checked against the rules. The block has no other errors. A lock that
-/// cannot be read is an error, and an empty lock stands for it.
-pub(crate) fn lock(cx: &Ctxt, block: &Block) -> Option<Lock> {
+/// Reads and checks the lock of a block with `lock`. The block has no other errors. A lock that cannot be read is an error,
+/// and an empty lock replaces it.
+pub(crate) fn lock(cx: &Ctxt, block: &Block) -> Option<ModelLock> {
     let arg = block.args.lock.get()?;
-    let Some(lock) = Lock::read(cx, arg, &block.model_name()) else {
-        return cx.has_errors().then(Lock::unread);
+    let Some(lock) = ModelLock::read(cx, arg, &block.model_name()) else {
+        return cx.has_errors().then(ModelLock::unreadable);
     };
     complete(cx, block, arg, &lock);
     Some(lock)
 }
 
-/// Each event of the block has its line, and each line an event.
-fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
+/// Each event of the block has a line, and each line an event.
+fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &ModelLock) {
     for attr in block.commands.iter().flat_map(Command::cfgs) {
         cx.error(
             attr,
-            "a command of a locked model is one in every build, since its event is: remove the `#[cfg]`, or the `lock`",
+            "a command of a locked model cannot be conditional because its event is the same in every build; help: remove the \
+             `#[cfg]`, or the `lock`",
         );
     }
     if of_another_library(cx, block, lock) || lock.blessing {
         return;
     }
     let blessing = lock.command();
-    let Lock { file, path, model, lines, others, .. } = lock;
+    let ModelLock { file, path, model, lines, others, .. } = lock;
     if !lock.exists {
-        return cx.syn_error(arg.error(format_args!("there is no lock `{path}`: {blessing} makes it; commit it")));
+        return cx.syn_error(
+            arg.error(format_args!("no lock at `{path}`; help: run {blessing} to create it, and commit it")),
+        );
     }
     if lines.is_empty() {
         let renamed = match others.is_empty() {
             true => String::new(),
             false => format!(
-                "; if the model was `{}` and has been renamed or moved, change the name in the file instead",
+                ", or, if the model was `{}` and was renamed or moved, change the name in the file",
                 others.join("` or `")
             ),
         };
-        return cx
-            .error(&block.model, format_args!("`{file}` has no lines of `{model}`: {blessing} adds them{renamed}"));
+        return cx.error(
+            &block.model,
+            format_args!("`{file}` has no lines of `{model}`; help: run {blessing} to add them{renamed}"),
+        );
     }
     let is_new = |event: &str| lock.lines.iter().all(|line| line.event != event);
-    let mut missing: Vec<(String, Version)> = Vec::new();
-    // the commands whose event may be one of the lock under another name
+    let mut missing: Vec<(String, SourceVersion)> = Vec::new();
+    // commands whose event may be in the lock under an earlier name
     let mut renamed = Vec::new();
     for event in block.histories() {
         let name = event.name.value();
@@ -63,37 +68,37 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &Lock) {
         let is_missing = missing.len() > lines;
         renamed.extend(event.command.filter(|_| is_new(&name) && is_missing).map(|command| &command.sig.ident));
     }
-    // An event that is not in the lock may be a forgotten one under a new name. The versions of a retired event are counted
-    // from its oldest one, so a forgotten version may shift the others. The error about the forgotten event covers both.
-    let any_forgotten = forgotten(cx, block, lock, &renamed);
-    for (event, Version { number, place, has_type }) in missing {
-        if any_forgotten && (is_new(&event) || is_retired(block, &event)) {
+    // A new event may be a renamed event whose line nothing replays any more, and a missing version of a retired event can
+    // shift the numbers of the others. The error about the line covers both cases.
+    let any_unreplayable = unreplayable(cx, block, lock, &renamed);
+    for (event, SourceVersion { number, place, has_type }) in missing {
+        if any_unreplayable && (is_new(&event) || is_retired(block, &event)) {
             continue;
         }
         let message = match has_type {
-            true => format!("`{file}` has no line for {event} v{number} yet: {blessing} adds it; commit it"),
+            true => {
+                format!("`{file}` has no line for {event} v{number}; help: run {blessing} to add it, and commit it")
+            }
             false => format!(
-                "`{file}` has no line for {event} v{number}, and no type here tells its shape: restore the line as it was \
-                 committed"
+                "`{file}` has no line for {event} v{number}, and no type here has its shape; help: restore the committed line"
             ),
         };
         cx.error(place, message);
     }
 }
 
-/// Lines under the name of another library: whether the block reports any. The model's own lines under that name, or all if
-/// the model has no lines: the type may have been renamed too. Blessing is no excuse, since it would lock the shapes anew.
-///
-/// Lines of other models are left to the lock's test.
-fn of_another_library(cx: &Ctxt, block: &Block, lock: &Lock) -> bool {
-    let Lock { file, model, lines, foreign, .. } = lock;
-    let (library, name) = model.split_once("::").expect("a target and a model");
-    let is_same = |foreign: &&Foreign| foreign.model.split_once("::").is_some_and(|(_, other)| other == name);
+/// Reports lines under the name of another library, and returns whether there are any: the model's own lines under that name,
+/// or all lines if the model has none, since the type may have been renamed too. This applies while blessing too, since
+/// blessing would lock the current shapes under the new name. The test of the lock checks the lines of other models.
+fn of_another_library(cx: &Ctxt, block: &Block, lock: &ModelLock) -> bool {
+    let ModelLock { file, model, lines, foreign, .. } = lock;
+    let (library, name) = model.split_once("::").expect("the key of a model has a target");
+    let is_same = |foreign: &&ForeignLines| foreign.model.split_once("::").is_some_and(|(_, other)| other == name);
     let mut reported: Vec<_> = foreign.iter().filter(is_same).collect();
     if reported.is_empty() && lines.is_empty() {
         reported.extend(foreign);
     }
-    for Foreign { model: old, lines } in &reported {
+    for ForeignLines { model: old, lines } in &reported {
         let numbers: Vec<_> = lines.iter().map(usize::to_string).collect();
         let message = format!(
             "lock lines of a library that is not in this package: `{old}` in `{file}`, {} {}; the library here is `{library}`; \
@@ -107,23 +112,23 @@ fn of_another_library(cx: &Ctxt, block: &Block, lock: &Lock) -> bool {
     !reported.is_empty()
 }
 
-/// A version of an event.
-struct Version {
+/// A version of an event in the source.
+struct SourceVersion {
     number: u32,
-    /// What it is in the source.
+    /// The tokens at which errors about it are reported.
     place: TokenStream,
     has_type: bool,
 }
 
-fn versions(event: &EventHistory<'_>) -> impl Iterator<Item = Version> {
+fn versions(event: &EventHistory<'_>) -> impl Iterator<Item = SourceVersion> {
     let past = event.past.iter().map(|past| {
-        let (place, has_type) = match &past.way {
-            Way::Type(ty) => (ty.to_token_stream(), true),
-            Way::Values(functions, _) => (functions[0].to_token_stream(), false),
+        let (place, has_type) = match &past.form {
+            PastForm::Type(ty) => (ty.to_token_stream(), true),
+            PastForm::Values(functions, _) => (functions[0].to_token_stream(), false),
         };
-        Version { number: past.version, place, has_type }
+        SourceVersion { number: past.version, place, has_type }
     });
-    let newest = event.command.map(|command| Version {
+    let newest = event.command.map(|command| SourceVersion {
         number: command.version(),
         place: command.sig.ident.to_token_stream(),
         has_type: true,
@@ -131,11 +136,10 @@ fn versions(event: &EventHistory<'_>) -> impl Iterator<Item = Version> {
     past.chain(newest)
 }
 
-/// The locked events that nothing here replays, though a journal may hold them: whether there are any. Those of which the
-/// lock has nothing yet may be what they were renamed to.
-///
-/// Of several groups none knows the others' events, and the model is asked.
-fn forgotten(cx: &Ctxt, block: &Block, lock: &Lock, renamed: &[&Ident]) -> bool {
+/// Reports locked events that the block cannot replay, and returns whether there are any. `renamed` has the commands that are
+/// not in the lock yet, to which such an event may have been renamed. A group does not know the events of the other groups,
+/// so the model checks these.
+fn unreplayable(cx: &Ctxt, block: &Block, lock: &ModelLock, renamed: &[&Ident]) -> bool {
     if block.args.group.is_set() {
         return false;
     }
@@ -143,9 +147,10 @@ fn forgotten(cx: &Ctxt, block: &Block, lock: &Lock, renamed: &[&Ident]) -> bool 
         .histories()
         .flat_map(|event| versions(&event).map(|version| (event.name.value(), version.number)).collect::<Vec<_>>())
         .collect();
-    let mut forgotten = lock.lines.iter().filter(|line| !here.contains(&(line.event.clone(), line.version))).peekable();
-    let any = forgotten.peek().is_some();
-    for line in forgotten {
+    let mut unreplayable =
+        lock.lines.iter().filter(|line| !here.contains(&(line.event.clone(), line.version))).peekable();
+    let any = unreplayable.peek().is_some();
+    for line in unreplayable {
         let (event, version) = (&line.event, line.version);
         let command = block.commands.iter().find(|command| command.name.value() == *event && !command.is_replay_only());
         if let Some(command) = command {
@@ -154,8 +159,8 @@ fn forgotten(cx: &Ctxt, block: &Block, lock: &Lock, renamed: &[&Ident]) -> bool 
         }
         let rename = match renamed {
             [] => String::new(),
-            [one] => format!("say `name = {event:?}` of `{one}`, if that is its new name, "),
-            _ => format!("say `name = {event:?}` of the command that it was renamed to, "),
+            [one] => format!("set `name = {event:?}` on `{one}` if that is its new name, "),
+            _ => format!("set `name = {event:?}` on the command that it was renamed to, "),
         };
         let retire = if is_retired(block, event) {
             format!("add its past type to the history of `retired(name = {event:?}, …)`, ")
@@ -169,7 +174,7 @@ fn forgotten(cx: &Ctxt, block: &Block, lock: &Lock, renamed: &[&Ident]) -> bool 
         let message = format!(
             "{event} v{version} is in the lock, and nothing here can replay it; help: {rename}{retire}keep it with \
              `#[command(name = {event:?}, version = {version}, replay_only)]`, or remove line {} of `{}` if no journal holds \
-             it any more",
+             it",
             line.number, lock.file
         );
         cx.error(&block.model, message);
@@ -181,9 +186,9 @@ fn is_retired(block: &Block, event: &str) -> bool {
     block.args.retired.iter().any(|retired| retired.name.value() == event)
 }
 
-/// A locked version of an event that a command still has, at another version.
-fn out_of_history(cx: &Ctxt, lock: &Lock, line: &Line, command: &Command) {
-    let Line { event, version, number, .. } = line;
+/// Reports a locked version of an event that a command records at another version.
+fn out_of_history(cx: &Ctxt, lock: &ModelLock, line: &LockLine, command: &Command) {
+    let LockLine { event, version, number, .. } = line;
     let (method, newest) = (&command.sig.ident, command.version());
     let help = if *version > newest {
         format!("restore version {version} of it")
@@ -194,7 +199,7 @@ fn out_of_history(cx: &Ctxt, lock: &Lock, line: &Line, command: &Command) {
     };
     let message = format!(
         "{event} v{version} is in the lock, and `{method}`, at version {newest}, cannot replay it; help: {help}, or remove line \
-         {number} of `{}` if no journal holds it any more",
+         {number} of `{}` if no journal holds it",
         lock.file
     );
     cx.error(method, message);

@@ -1,4 +1,4 @@
-//! The rules that hold for what was read. Each is here once, with its message.
+//! The rules for the parsed input. Each rule and its message is here once.
 
 mod types;
 mod nondeterministic;

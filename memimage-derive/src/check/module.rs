@@ -1,8 +1,8 @@
-//! Rules about the other items in a block's module: no second block without a group, and no type with a payload's name.
+//! Rules for the other items in a block's module: no second block without a group, and no type with the name of a payload.
 //!
-//! The compiler reports each item and each impl that exists twice, up to ten errors, and none of them names the remedy. An
-//! expansion sees its own block only, so these rules parse the source file and look for the block in it. They apply only
-//! where every build contains both items. All other cases are left to the compiler.
+//! The compiler would report each duplicate item and impl, up to ten errors, without a hint. An expansion sees only its own
+//! block, so these rules parse the source file and search for the block in it. They apply only if every build contains both
+//! items. The compiler reports all other cases.
 
 use std::fs;
 
@@ -14,25 +14,25 @@ use crate::ast::Block;
 use crate::case::unraw;
 use crate::ctxt::Ctxt;
 
-/// Checks the rules. After an error the block's items get other names, so that the compiler does not report them again.
+/// Checks the rules. After an error, the block's items get other names, so that the compiler does not report them again.
 pub(crate) fn module(cx: &Ctxt, block: &mut Block) {
     let Some(text) = source() else { return };
-    let named = Named::of(block);
+    let named = BlockNames::of(block);
     if !named.is_suspect(&text) {
         return;
     }
     let Ok(file) = syn::parse_file(&text) else { return };
-    // Two modules may have blocks that look alike. Then a rule is broken only if it is in each of them.
+    // Several modules may have a block that looks the same. An error is certain only if it is in all of them.
     let modules = named.modules(&file.items);
-    let place = modules.iter().map(|items| named.place(items)).min().flatten();
-    if let Some(place) = place.filter(|place| *place > 0) {
+    let index = modules.iter().map(|items| named.index(items)).min().flatten();
+    if let Some(index) = index.filter(|index| *index > 0) {
         let model = &named.model;
         let message = format!(
-            "`{model}` has another block of commands, and one without a group is the only one; help: name the groups, \
-             `#[memimage::commands(group = Name)]` on each block, and list them: `#[model(groups(…))]`"
+            "`{model}` has another block of commands; help: write `#[memimage::commands(group = Name)]` on each block, and list \
+             the groups: `#[model(groups(…))]`"
         );
         cx.error(&block.model, message);
-        block.args.group.fill(format_ident!("{model}Block{}", place + 1));
+        block.args.group.fill(format_ident!("{model}Block{}", index + 1));
     }
     for command in &mut block.commands {
         let payload = command.payload.clone();
@@ -40,7 +40,7 @@ pub(crate) fn module(cx: &Ctxt, block: &mut Block) {
         if command.cfgs().next().is_none() && !modules.is_empty() && modules.iter().all(is_defined) {
             let method = &command.sig.ident;
             let message = format!(
-                "there is a type `{payload}` in this module already; help: give the payload of `{method}` another name: \
+                "a type `{payload}` already exists in this module; help: give the payload of `{method}` another name: \
                  `#[command(payload = Name)]`"
             );
             cx.error(method, message);
@@ -49,13 +49,13 @@ pub(crate) fn module(cx: &Ctxt, block: &mut Block) {
     }
 }
 
-/// The text of the file in which the macro is called, if there is one.
+/// The text of the source file, if there is one.
 fn source() -> Option<String> {
     fs::read_to_string(Span::call_site().unwrap().local_file()?).ok()
 }
 
 /// The names that identify a block in its file.
-struct Named {
+struct BlockNames {
     model: String,
     is_grouped: bool,
     /// Sorted.
@@ -63,13 +63,13 @@ struct Named {
     payloads: Vec<String>,
 }
 
-impl Named {
-    fn of(block: &Block) -> Named {
+impl BlockNames {
+    fn of(block: &Block) -> BlockNames {
         let commands = block.commands.iter().map(|command| &command.sig.ident);
         let mut methods: Vec<_> =
             commands.chain(block.methods.iter().map(|method| &method.sig.ident)).map(unraw).collect();
         methods.sort_unstable();
-        Named {
+        BlockNames {
             model: block.model_name(),
             is_grouped: block.args.group.is_set(),
             methods,
@@ -77,7 +77,7 @@ impl Named {
         }
     }
 
-    /// Whether the file may break a rule. Most files do not, and are not parsed.
+    /// Whether the file may violate a rule. Most files cannot, and are not parsed.
     fn is_suspect(&self, text: &str) -> bool {
         let marks =
             text.lines().filter(|line| line.trim_start().starts_with("#[") && line.contains("commands")).count();
@@ -87,7 +87,7 @@ impl Named {
         !self.is_grouped && marks > 1 || self.payloads.iter().any(defined)
     }
 
-    /// The items of each module that may hold the block.
+    /// The items of each module that may contain the block.
     fn modules<'a>(&self, items: &'a [Item]) -> Vec<&'a [Item]> {
         let inner = items.iter().filter_map(|item| match item {
             Item::Mod(module) => Some(self.modules(&module.content.as_ref()?.1)),
@@ -101,8 +101,8 @@ impl Named {
         matches!(item, Item::Impl(block) if is_marked(block, &self.model) && methods(block) == self.methods)
     }
 
-    /// The block's place among the module's blocks without a group. A block under a `#[cfg]` does not count.
-    fn place(&self, items: &[Item]) -> Option<usize> {
+    /// The block's index among the module's blocks without a group. Blocks with a `#[cfg]` do not count.
+    fn index(&self, items: &[Item]) -> Option<usize> {
         let is_alone = |item: &&Item| {
             matches!(item, Item::Impl(block) if is_marked(block, &self.model)
                 && !block.attrs.iter().any(is_group) && !is_conditional(&block.attrs))
@@ -124,7 +124,7 @@ fn is_mark(attr: &Attribute) -> bool {
     attr.path().segments.last().is_some_and(|last| last.ident == "commands")
 }
 
-/// Whether it marks one of several blocks.
+/// Whether it has the key `group`.
 fn is_group(attr: &Attribute) -> bool {
     match &attr.meta {
         Meta::List(list) => is_mark(attr) && list.tokens.clone().into_iter().any(|token| token.to_string() == "group"),
@@ -146,7 +146,7 @@ fn methods(block: &ItemImpl) -> Vec<String> {
     methods
 }
 
-/// Whether the item is a type of that name, in every build.
+/// Whether the item is a type with this name in every build.
 fn defines(item: &Item, name: &Ident) -> bool {
     let (ident, attrs) = match item {
         Item::Struct(item) => (&item.ident, &item.attrs),
@@ -165,9 +165,9 @@ mod tests {
     const FIRST: &str = "#[memimage::commands]\nimpl Bank { fn a(&mut self) {} }\n";
     const SECOND: &str = "#[commands(lock)]\nimpl crate::Bank { fn b(&mut self) {} }\n";
 
-    /// The place of the second block.
-    fn place(text: &str) -> Option<usize> {
-        let named = Named {
+    /// The index of the second block.
+    fn index(text: &str) -> Option<usize> {
+        let named = BlockNames {
             model: "Bank".to_owned(),
             is_grouped: false,
             methods: vec!["b".to_owned()],
@@ -175,14 +175,14 @@ mod tests {
         };
         assert!(named.is_suspect(text), "{text}");
         let file = syn::parse_file(text).unwrap();
-        named.modules(&file.items).into_iter().map(|items| named.place(items)).min().unwrap()
+        named.modules(&file.items).into_iter().map(|items| named.index(items)).min().unwrap()
     }
 
     #[test]
-    fn a_block_is_second_only_to_one_of_its_model_in_its_module() {
-        assert_eq!(place(&format!("{FIRST}{SECOND}")), Some(1));
-        assert_eq!(place(&format!("mod m {{\n{FIRST}{SECOND} }}")), Some(1));
-        assert_eq!(place(&format!("{SECOND}{FIRST}")), Some(0));
+    fn only_blocks_of_the_same_model_and_module_count() {
+        assert_eq!(index(&format!("{FIRST}{SECOND}")), Some(1));
+        assert_eq!(index(&format!("mod m {{\n{FIRST}{SECOND} }}")), Some(1));
+        assert_eq!(index(&format!("{SECOND}{FIRST}")), Some(0));
         for first in [
             format!("mod m {{\n{FIRST} }}"),
             format!("#[cfg(unix)]\n{FIRST}"),
@@ -190,14 +190,14 @@ mod tests {
             FIRST.replace("commands", "commands(lock, group = Tellers)"),
             "impl Bank { fn a(&mut self) {} }\n#[commands]\nimpl Shop {}\n".to_owned(),
         ] {
-            assert_eq!(place(&format!("{first}\n{SECOND}")), Some(0), "{first}");
+            assert_eq!(index(&format!("{first}\n{SECOND}")), Some(0), "{first}");
         }
-        assert_eq!(place(&format!("{FIRST}#[cfg(unix)]\n{SECOND}")), None);
-        assert_eq!(place(&format!("{FIRST}{SECOND}mod m {{\n{SECOND} }}")), Some(0));
+        assert_eq!(index(&format!("{FIRST}#[cfg(unix)]\n{SECOND}")), None);
+        assert_eq!(index(&format!("{FIRST}{SECOND}mod m {{\n{SECOND} }}")), Some(0));
     }
 
     #[test]
-    fn a_type_of_a_name_is_found_where_every_build_has_it() {
+    fn a_type_is_found_if_every_build_contains_it() {
         let name = format_ident!("BankB");
         let is_defined = |text: &str| syn::parse_file(text).unwrap().items.iter().any(|item| defines(item, &name));
         assert!(

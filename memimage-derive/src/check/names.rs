@@ -1,4 +1,4 @@
-//! Rules for names: of events, of payloads, and of the methods of an image.
+//! Rules for the names of events, payloads, and methods of an image.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
     let mut types = BTreeMap::new();
     let mut variants = BTreeMap::new();
     if let (Some(events), None) = (block.args.events.get(), block.args.group.get()) {
-        let message = "the events of a model are named on the model; help: write `#[model(events = Name)]`";
+        let message = "`events` on a block without a `group`; help: write `#[model(events = Name)]` on the model";
         cx.error(events, message);
     }
     for command in &block.commands {
@@ -27,15 +27,18 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
         } else if let Some(first) = earlier(&mut types, unraw(&command.payload), command) {
             duplicate_payload(cx, command, first);
         } else if let Some(first) = earlier(&mut variants, command.variant.to_string(), command) {
-            let message =
-                format!("`{first}` makes the same event variant, `{}`: give one of them another name", command.variant);
+            let message = format!(
+                "`{first}` has the same event variant, `{}`; help: rename one of the two commands",
+                command.variant
+            );
             cx.error(&command.sig.ident, message);
         }
         taken(cx, block, command);
     }
 }
 
-/// The command that came first under a key. Two that each have a `#[cfg]` may take turns, and rustc sees whether they do.
+/// The first command with the same key. Two commands with `#[cfg]` may exclude each other; if they do not, rustc reports the
+/// conflict.
 fn earlier<'a, K: Ord>(seen: &mut BTreeMap<K, &'a Command>, key: K, command: &'a Command) -> Option<&'a Ident> {
     match seen.get(&key) {
         Some(first) if first.cfgs().next().is_some() && command.cfgs().next().is_some() => None,
@@ -49,8 +52,10 @@ fn earlier<'a, K: Ord>(seen: &mut BTreeMap<K, &'a Command>, key: K, command: &'a
 
 fn duplicate_event(cx: &Ctxt, command: &Command, first: &Ident) {
     let (name, version) = (command.name.value(), command.args.version());
-    let message =
-        format!("`{first}` is the event `{name}` version {version} already: give one of them another `name = \"…\"`");
+    let message = format!(
+        "`{first}` already records version {version} of the event `{name}`; help: give one of the two commands another \
+                 `name = \"…\"`"
+    );
     match command.args.name.get() {
         Some(name) => cx.error(name, message),
         None => cx.error(&command.sig.ident, message),
@@ -59,7 +64,7 @@ fn duplicate_event(cx: &Ctxt, command: &Command, first: &Ident) {
 
 fn duplicate_payload(cx: &Ctxt, command: &Command, first: &Ident) {
     let message = format!(
-        "`{first}` has a payload called `{}` already: give one of them another `payload = Name`",
+        "`{first}` already has a payload with the name `{}`; help: give one of the two commands another `payload = Name`",
         command.payload
     );
     match command.args.payload.get() {
@@ -68,11 +73,12 @@ fn duplicate_payload(cx: &Ctxt, command: &Command, first: &Ident) {
     }
 }
 
-/// Names of what is emitted beside the payloads.
+/// The names of the other generated items.
 fn taken(cx: &Ctxt, block: &Block, command: &Command) {
-    for (name, what) in [(block.event(), "event enum"), (block.commands_trait(), "trait of the commands")] {
+    for (name, item) in [(block.event(), "event enum"), (block.commands_trait(), "commands trait")] {
         if command.payload == name {
-            let message = format!("`{name}` is the {what} of the model: give the payload another `payload = Name`");
+            let message =
+                format!("`{name}` is the name of the {item}; help: give the payload another `payload = Name`");
             match command.args.payload.get() {
                 Some(payload) => cx.error(payload, message),
                 None => cx.error(&command.sig.ident, message),
@@ -87,19 +93,22 @@ fn reserved(cx: &Ctxt, command: &Command) {
     if INHERENT.contains(&name.as_str()) {
         cx.error(
             ident,
-            format_args!("`{name}` is a method of `Image` and would win over the command: give it another name"),
+            format_args!("`{name}` is a method of `Image`, which hides the command; help: rename the command"),
         );
     } else if KEPT.contains(&name.as_str()) {
-        cx.error(ident, format_args!("`{name}` is kept for a method of `Image`: give the command another name"));
+        cx.error(ident, format_args!("`{name}` is reserved for a method of `Image`; help: rename the command"));
     } else if OF_TRAITS.contains(&name.as_str()) {
         cx.error(
             ident,
-            format_args!("`{name}` is a method of every image by another trait: give the command another name"),
+            format_args!(
+                "`{name}` is a trait method of every image, which hides the command; help: rename the command"
+            ),
         );
     }
     if let Some(event) = command.args.name.get().filter(|event| event.value().starts_with(OWN_EVENTS)) {
-        let message =
-            format_args!("names that begin with `{OWN_EVENTS}` are kept for events of the library: give another");
+        let message = format_args!(
+            "names that begin with `{OWN_EVENTS}` are reserved for events of the library; help: use another name"
+        );
         cx.error(event, message);
     }
 }
@@ -108,7 +117,7 @@ fn nameable(cx: &Ctxt, command: &Command) -> bool {
     let ident = &command.sig.ident;
     let nameable = !matches!(pascal(&unraw(ident)).as_str(), "" | "Self");
     if !nameable {
-        cx.error(ident, format_args!("no type can be named after `{ident}`: give the command another name"));
+        cx.error(ident, format_args!("no type name can be derived from `{ident}`; help: rename the command"));
     }
     nameable
 }

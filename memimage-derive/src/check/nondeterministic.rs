@@ -1,47 +1,47 @@
-//! The calls that give another value on replay. A test compares this list with `clippy.toml`.
+//! Calls that return a different value on replay. A test compares this list with `clippy.toml`.
 
-/// A function, and what a command does instead.
-pub(super) struct Call {
-    /// As clippy knows it.
+/// A function that a command should not call.
+pub(super) struct NondeterministicCall {
+    /// The path in `clippy.toml`.
     pub(super) path: &'static str,
-    /// The number of last segments that identify the function. A user may have a `Rng::new`, too.
+    /// The number of last segments that identify the function. A user may have their own `Rng::new`.
     last: usize,
-    /// Whether it takes no arguments.
+    /// Whether the function takes no arguments.
     pub(super) takes_nothing: bool,
-    /// What a command does instead; the reason that clippy gives.
+    /// The alternative, which is also the reason in `clippy.toml`.
     pub(super) help: &'static str,
 }
 
-impl Call {
-    /// The segments that identify it.
+impl NondeterministicCall {
+    /// The segments that identify the function.
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
         let count = self.path.split("::").count();
         self.path.split("::").skip(count - self.last)
     }
 }
 
-/// A function that its last two segments identify.
-const fn call(path: &'static str, help: &'static str) -> Call {
-    Call { path, last: 2, takes_nothing: false, help }
+/// A function with two identifying segments.
+const fn call(path: &'static str, help: &'static str) -> NondeterministicCall {
+    NondeterministicCall { path, last: 2, takes_nothing: false, help }
 }
 
 /// A function that takes no arguments.
-const fn bare(path: &'static str, help: &'static str) -> Call {
-    Call { takes_nothing: true, ..call(path, help) }
+const fn bare(path: &'static str, help: &'static str) -> NondeterministicCall {
+    NondeterministicCall { takes_nothing: true, ..call(path, help) }
 }
 
-const TIME: &str = "a command asks `ctx.time()`, which is recorded";
-const INSTANT: &str = "a command makes it of `ctx.time().as_micros()`";
-const DRAW: &str = "a command draws from `ctx.random()`";
-const ID: &str = "a command makes it of `ctx.time()` and `ctx.random()`";
-const ARGUMENT: &str = "a command takes it as an argument, which is recorded";
-const FILE: &str = "a command takes what is in the file as an argument, which is recorded";
-const PROCESS: &str = "a command does not depend on the process that runs it";
+const TIME: &str = "use `ctx.time()`, which is recorded";
+const INSTANT: &str = "use `ctx.time().as_micros()`";
+const DRAW: &str = "use `ctx.random()`";
+const ID: &str = "use `ctx.time()` and `ctx.random()`";
+const ARGUMENT: &str = "pass it as an argument, which is recorded";
+const FILE: &str = "pass the content of the file as an argument, which is recorded";
+const PROCESS: &str = "do not depend on the process that runs the command";
 
-pub(super) const CALLS: &[Call] = &[
+pub(super) const CALLS: &[NondeterministicCall] = &[
     // time
     call("std::time::SystemTime::now", TIME),
-    call("std::time::SystemTime::elapsed", "a command asks `ctx.time().since(earlier)`"),
+    call("std::time::SystemTime::elapsed", "use `ctx.time().since(earlier)`"),
     call("std::time::Instant::now", TIME),
     call("chrono::Utc::now", INSTANT),
     call("chrono::Local::now", INSTANT),
@@ -51,25 +51,22 @@ pub(super) const CALLS: &[Call] = &[
     call("time::OffsetDateTime::now_local", INSTANT),
     // random values
     call("rand::random", DRAW),
-    call("rand::random_range", "a command draws `ctx.random().below(bound)`"),
-    call("rand::random_bool", "a command compares `ctx.random().f64()`"),
-    call("rand::random_ratio", "a command compares `ctx.random().below(denominator)`"),
+    call("rand::random_range", "use `ctx.random().below(bound)`"),
+    call("rand::random_bool", "compare `ctx.random().f64()`"),
+    call("rand::random_ratio", "compare `ctx.random().below(denominator)`"),
     call("rand::random_iter", DRAW),
     call("rand::fill", DRAW),
     call("rand::rng", DRAW),
-    Call { last: 1, ..call("rand::thread_rng", DRAW) },
-    call("fastrand::u64", "a command draws `ctx.random().u64()`"),
-    call("fastrand::shuffle", "a command calls `ctx.random().shuffle(items)`"),
-    Call { last: 3, ..call("fastrand::Rng::new", DRAW) },
+    NondeterministicCall { last: 1, ..call("rand::thread_rng", DRAW) },
+    call("fastrand::u64", "use `ctx.random().u64()`"),
+    call("fastrand::shuffle", "use `ctx.random().shuffle(items)`"),
+    NondeterministicCall { last: 3, ..call("fastrand::Rng::new", DRAW) },
     call("getrandom::fill", DRAW),
-    call("getrandom::u64", "a command draws `ctx.random().u64()`"),
-    call("uuid::Uuid::new_v4", "a command makes it of `ctx.random().u128()`, by `uuid::Uuid::from_u128`"),
+    call("getrandom::u64", "use `ctx.random().u64()`"),
+    call("uuid::Uuid::new_v4", "use `ctx.random().u128()` and `uuid::Uuid::from_u128`"),
     call("uuid::Uuid::now_v6", ID),
     call("uuid::Uuid::now_v7", ID),
-    call(
-        "std::hash::RandomState::new",
-        "a command takes a map whose order is the same in each process, such as `BTreeMap`",
-    ),
+    call("std::hash::RandomState::new", "use a map whose order is the same in each process, such as `BTreeMap`"),
     // the environment: files, arguments, the process
     call("std::env::var", ARGUMENT),
     call("std::env::var_os", ARGUMENT),
@@ -82,7 +79,7 @@ pub(super) const CALLS: &[Call] = &[
     call("std::fs::read_link", FILE),
     bare("std::process::id", PROCESS),
     bare("std::thread::current", PROCESS),
-    Call { last: 1, ..bare("std::thread::available_parallelism", PROCESS) },
+    NondeterministicCall { last: 1, ..bare("std::thread::available_parallelism", PROCESS) },
 ];
 
 #[cfg(test)]
@@ -105,13 +102,13 @@ mod tests {
     }
 
     #[test]
-    fn the_macros_and_clippy_have_one_list() {
+    fn the_macros_and_clippy_have_the_same_list() {
         let calls: Vec<_> = CALLS.iter().map(|call| (call.path.to_owned(), call.help.to_owned())).collect();
         assert_eq!(listed("../clippy.toml"), calls);
     }
 
     #[test]
-    fn the_librarys_own_list_is_a_part_of_it() {
+    fn the_list_of_the_library_is_its_first_part() {
         let all = listed("../clippy.toml");
         let part = listed("../memimage/clippy.toml");
         assert!(part.len() > 20, "{part:?}");

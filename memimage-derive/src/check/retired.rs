@@ -1,9 +1,9 @@
-//! Rules for `retired(…)`: an event of the block that no command has any more.
+//! Rules for `retired(…)`.
 
 use std::collections::BTreeSet;
 
 use crate::ast::{Block, Command};
-use crate::attr::{Retired, Step};
+use crate::attr::{HistoryEntry, Retired};
 use crate::ctxt::Ctxt;
 use crate::reserved::OWN_EVENTS;
 
@@ -14,26 +14,27 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
             name(cx, block, retired);
             last(cx, retired);
         } else {
-            let message = format!(
-                "`{}` is retired already; help: list all its versions in one `history(…)`",
-                retired.name.value()
-            );
+            let message =
+                format!("`{}` is retired twice; help: list all its versions in one `history(…)`", retired.name.value());
             cx.error(&retired.name, message);
         }
     }
 }
 
-/// No command has the event, but for one that keeps other versions of it.
+/// No command records the event, except a `replay_only` command of other versions.
 fn name(cx: &Ctxt, block: &Block, retired: &Retired) {
     let name = retired.name.value();
     if name.starts_with(OWN_EVENTS) {
-        let message = format!("names that begin with `{OWN_EVENTS}` are kept for events of the library: give another");
+        let message = format!(
+            "names that begin with `{OWN_EVENTS}` are reserved for events of the library; help: use another \
+                               name"
+        );
         return cx.error(&retired.name, message);
     }
     let of_name = |command: &&Command| command.name.value() == name;
     if let Some(command) = block.commands.iter().filter(of_name).find(|command| !command.is_replay_only()) {
         let message = format!(
-            "`{name}` is not retired: it is the event of the command `{}`; help: list its past versions in the `history(…)` of \
+            "`{name}` is not retired because the command `{}` records it; help: list its past versions in the `history(…)` of \
              that command",
             command.sig.ident
         );
@@ -44,8 +45,8 @@ fn name(cx: &Ctxt, block: &Block, retired: &Retired) {
         let kept = command.past_versions.iter().copied().chain([command.version()]);
         if let Some(version) = kept.filter(|version| versions.contains(version)).max() {
             let message = format!(
-                "version {version} of `{name}` is kept by `{}`, which is `replay_only`; help: remove that command, or list \
-                 the versions after it only, `oldest = {}`",
+                "version {version} of `{name}` is both retired and kept by the `replay_only` command `{}`; help: remove that \
+                 command, or retire only later versions, with `oldest = {}`",
                 command.sig.ident,
                 version.saturating_add(1)
             );
@@ -54,11 +55,10 @@ fn name(cx: &Ctxt, block: &Block, retired: &Retired) {
     }
 }
 
-/// The newest version is a type: there is no payload to which a step on values could lead.
+/// The newest version is a type, since a retired event has no payload to which a step on values could lead.
 fn last(cx: &Ctxt, retired: &Retired) {
-    if let Some(Step::Value(path)) = retired.history.steps.last() {
-        let message = "a retired event has no payload to which a step on values leads; help: keep its last version as a \
-                       type";
+    if let Some(HistoryEntry::Value(path)) = retired.history.steps.last() {
+        let message = "the last version of a retired event cannot be a step on values; help: keep it as a type";
         cx.error(path, message);
     }
 }

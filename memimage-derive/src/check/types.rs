@@ -1,4 +1,4 @@
-//! Rules for types that are kept: a payload's fields, and what a command answers.
+//! Rules for the types of arguments and results.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -8,22 +8,22 @@ use syn::{GenericArgument, Lifetime, PathArguments, PathSegment, Type, TypeFnPtr
 use crate::ast::names_context;
 use crate::ctxt::Ctxt;
 
-/// Finds the first part of a type that borrows or has no name.
-struct Finder {
-    /// Whether `&'static` counts as owned: it does where nothing has to be read back.
+/// Finds the first part of a type that borrows or is unnamed.
+struct UnsuitedFinder {
+    /// Whether `&'static` is allowed, for a type that is not read back.
     statics: bool,
-    found: Option<(TokenStream, Fault)>,
+    found: Option<(TokenStream, Unsuited)>,
 }
 
 #[derive(Clone, Copy)]
-enum Fault {
+enum Unsuited {
     Borrowed,
     Unnamed,
 }
 
-impl Finder {
-    fn in_type(ty: &Type, statics: bool) -> Option<(TokenStream, Fault)> {
-        let mut finder = Finder { statics, found: None };
+impl UnsuitedFinder {
+    fn in_type(ty: &Type, statics: bool) -> Option<(TokenStream, Unsuited)> {
+        let mut finder = UnsuitedFinder { statics, found: None };
         finder.visit_type(ty);
         finder.found
     }
@@ -33,42 +33,42 @@ impl Finder {
     }
 }
 
-impl<'ast> Visit<'ast> for Finder {
+impl<'ast> Visit<'ast> for UnsuitedFinder {
     fn visit_type(&mut self, ty: &'ast Type) {
-        let fault = match ty {
-            Type::Reference(reference) if !self.owned(reference.lifetime.as_ref()) => Fault::Borrowed,
-            Type::ImplTrait(_) | Type::Infer(_) => Fault::Unnamed,
+        let unsuited = match ty {
+            Type::Reference(reference) if !self.owned(reference.lifetime.as_ref()) => Unsuited::Borrowed,
+            Type::ImplTrait(_) | Type::Infer(_) => Unsuited::Unnamed,
             _ => return visit::visit_type(self, ty),
         };
-        self.found.get_or_insert((ty.to_token_stream(), fault));
+        self.found.get_or_insert((ty.to_token_stream(), unsuited));
     }
 
-    // `'static` alone, as in `Cow<'static, str>`, does not tell that something is borrowed.
+    // `'static` alone, as in `Cow<'static, str>`, does not mean that the type borrows
     fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
         if lifetime.ident != "static" {
-            self.found.get_or_insert((lifetime.to_token_stream(), Fault::Borrowed));
+            self.found.get_or_insert((lifetime.to_token_stream(), Unsuited::Borrowed));
         }
     }
 
-    // The references in a function pointer's signature are no data.
+    // references in the signature of a function pointer are not data
     fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
 }
 
-/// Whether the type can be a payload's field.
+/// Whether the type can be a field of a payload.
 pub(crate) fn is_owned(ty: &Type) -> bool {
-    Finder::in_type(ty, false).is_none()
+    UnsuitedFinder::in_type(ty, false).is_none()
 }
 
-/// Whether the type can be an answer.
+/// Whether the type can be the result of a command.
 pub(crate) fn is_answer(ty: &Type) -> bool {
-    Finder::in_type(ty, true).is_none()
+    UnsuitedFinder::in_type(ty, true).is_none()
 }
 
-/// Floats are not keys of maps: serde reads a map whose keys are ordered or hashed.
+/// Floats cannot be keys: serde reads maps and sets only if their keys are ordered or hashed.
 pub(crate) fn keys(cx: &Ctxt, ty: &Type) {
-    struct Finder<'a>(&'a Ctxt);
+    struct FloatKeyFinder<'a>(&'a Ctxt);
 
-    impl<'ast> Visit<'ast> for Finder<'_> {
+    impl<'ast> Visit<'ast> for FloatKeyFinder<'_> {
         fn visit_path_segment(&mut self, segment: &'ast PathSegment) {
             let is_keyed = KEYED.iter().any(|keyed| segment.ident == keyed);
             if let PathArguments::AngleBracketed(arguments) = &segment.arguments
@@ -77,8 +77,8 @@ pub(crate) fn keys(cx: &Ctxt, ty: &Type) {
                 && let Some(float) = path.path.get_ident().filter(|name| *name == "f32" || *name == "f64")
             {
                 let message = format!(
-                    "`{float}` cannot be a key: floats have no total order and no hash; help: use an integer, such as cents for 1.25, \
-                     or a `String`"
+                    "`{float}` cannot be a key because floats have no total order and no hash; help: use an integer, such as \
+                     cents for 1.25, or a `String`"
                 );
                 self.0.error(key, message);
             }
@@ -86,26 +86,27 @@ pub(crate) fn keys(cx: &Ctxt, ty: &Type) {
         }
     }
 
-    Finder(cx).visit_type(ty);
+    FloatKeyFinder(cx).visit_type(ty);
 }
 
 const KEYED: &[&str] = &["BTreeMap", "BTreeSet", "HashMap", "HashSet", "IndexMap", "IndexSet"];
 
 pub(crate) fn argument(cx: &Ctxt, ty: &Type) {
-    // `&mut Context` has a message of its own.
+    // `&mut Context` has its own message
     if let Type::Reference(reference) = ty
         && names_context(&reference.elem)
     {
         return;
     }
-    match Finder::in_type(ty, false) {
-        Some((place, Fault::Borrowed)) => {
-            let message = "an argument is written to the journal and comes back on replay, so it must be owned: \
-                           `String` for `&str`, `Vec<T>` for `&[T]`";
+    match UnsuitedFinder::in_type(ty, false) {
+        Some((place, Unsuited::Borrowed)) => {
+            let message = "an argument of a command cannot borrow because it is read back from the journal; help: own it, such \
+                           as `String` for `&str` or `Vec<T>` for `&[T]`";
             cx.error(place, message);
         }
-        Some((place, Fault::Unnamed)) => {
-            let message = "an argument is written to the journal, so its type must be known: name it";
+        Some((place, Unsuited::Unnamed)) => {
+            let message = "an argument of a command must have a named type because it is written to the journal; help: write \
+                           the type";
             cx.error(place, message);
         }
         None => {}
@@ -113,28 +114,33 @@ pub(crate) fn argument(cx: &Ctxt, ty: &Type) {
 }
 
 pub(crate) fn output(cx: &Ctxt, ty: &Type) {
-    match Finder::in_type(ty, true) {
-        Some((place, Fault::Borrowed)) => {
+    match UnsuitedFinder::in_type(ty, true) {
+        Some((place, Unsuited::Borrowed)) => {
             let message =
-                "an answer leaves the lock under which the model was changed, so it must be owned: return a clone";
+                "the result of a command cannot borrow because it outlives the lock on the model; help: return a clone";
             cx.error(place, message);
         }
-        Some((place, Fault::Unnamed)) => {
-            let message = "an answer goes through the image to the caller, so its type must be known: name it";
+        Some((place, Unsuited::Unnamed)) => {
+            let message = "the result of a command must have a named type; help: write the type";
             cx.error(place, message);
         }
         None => {}
     }
 }
 
-/// What an upcaster returns.
+/// The result of an upcaster.
 pub(crate) fn upcast(cx: &Ctxt, ty: &Type) {
-    match Finder::in_type(ty, false) {
-        Some((place, Fault::Borrowed)) => {
-            cx.error(place, "what an upcaster returns lives on without the past version, so it must be owned");
+    match UnsuitedFinder::in_type(ty, false) {
+        Some((place, Unsuited::Borrowed)) => {
+            cx.error(
+                place,
+                "the result of an upcaster cannot borrow because it outlives the past version; help: return an \
+                             owned value",
+            );
         }
-        Some((place, Fault::Unnamed)) => {
-            let message = "what an upcaster leads to must be known: name its type, such as `Vec<…>` for several";
+        Some((place, Unsuited::Unnamed)) => {
+            let message = "the result of an upcaster must have a named type; help: write the type, such as `Vec<…>` for several \
+                           events";
             cx.error(place, message);
         }
         None => {}

@@ -6,9 +6,9 @@ use quote::ToTokens;
 use super::{command, event, history, lock, methods, payload, table};
 use crate::ast::Block;
 use crate::attr::runtime;
-use crate::lock::Lock;
+use crate::shape_lock::ModelLock;
 
-pub(crate) fn block(block: &Block, locked: Option<&Lock>) -> TokenStream {
+pub(crate) fn block(block: &Block, locked: Option<&ModelLock>) -> TokenStream {
     let krate = &runtime(block.args.krate.get());
     let mut tokens = block.source.clone();
     for one in &block.commands {
@@ -17,7 +17,7 @@ pub(crate) fn block(block: &Block, locked: Option<&Lock>) -> TokenStream {
     }
     let mut events = event::event(krate, block);
     table::table(krate, block, locked).to_tokens(&mut events);
-    event::placed(block, &events).to_tokens(&mut tokens);
+    event::scoped(block, &events).to_tokens(&mut tokens);
     history::history(krate, block).to_tokens(&mut tokens);
     methods::methods(krate, block).to_tokens(&mut tokens);
     locked.map(|locked| lock::lock(krate, block, locked)).to_tokens(&mut tokens);

@@ -1,4 +1,4 @@
-//! `impl Payload<Bank> for BankDeposit` and `impl Command<Bank> for BankDeposit`: how a payload is run and judged.
+//! `impl Payload<Bank> for BankDeposit` and `impl Command<Bank> for BankDeposit`: `apply` and `check`.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -7,22 +7,22 @@ use syn::{FnArg, Pat, ReturnType, Type};
 
 use super::context;
 use crate::ast::{Block, Command, Input, Output};
-use crate::hygiene::placed;
+use crate::hygiene::respanned;
 
-/// The names inside the two functions. All of them come from one place, since a name is found only where its span says
-/// the same; nothing of the user's is ever a local there.
-struct Locals {
-    /// Where all of it is.
+/// The local names in the two functions. They have one span, because a name resolves only if its span has the same hygiene.
+/// The functions have no local names of the user.
+struct LocalNames {
+    /// The span of the functions.
     span: Span,
     this: Ident,
     model: Ident,
     context: Ident,
 }
 
-impl Locals {
-    fn at(span: Span) -> Locals {
+impl LocalNames {
+    fn at(span: Span) -> LocalNames {
         let ident = |name| Ident::new(name, Span::mixed_site().located_at(span));
-        Locals { span, this: ident("self"), model: ident("model"), context: ident("context") }
+        LocalNames { span, this: ident("self"), model: ident("model"), context: ident("context") }
     }
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
     let table = super::table::whole_table(krate, block);
     let types = types(krate, block, command);
     let functions = functions(krate, block, command);
-    let (answers, apply) = (types.answers, functions.apply);
+    let (output_types, apply) = (types.output_types, functions.apply);
     let callable = (!command.is_replay_only()).then(|| {
         let (error, check) = (types.error, functions.check);
         quote! {
@@ -47,7 +47,7 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
         }
     });
     let round_trips = round_trips(krate, command);
-    let probe = probe(krate, command);
+    let result_assertion = result_assertion(krate, command);
     let contexts = context::assertions(krate, block, command);
     quote! {
         #(#cfgs)*
@@ -62,18 +62,18 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
                 <Self as #krate::Payload<#model>>::NAME,
                 <Self as #krate::Payload<#model>>::VERSION,
             );
-            #answers
+            #output_types
             #apply
         }
 
         #callable
-        #probe
+        #result_assertion
         #contexts
     }
 }
 
-/// `ARGUMENTS_ROUND_TRIP`, if all arguments may be of types of which the library knows it. serde's attributes on an argument change how it
-/// is read, and an opaque argument is of a type that the library does not know.
+/// `ARGUMENTS_ROUND_TRIP`, unless an argument has attributes: serde's change how it is read, and an opaque argument is of a type that
+/// the library does not know.
 fn round_trips(krate: &TokenStream, command: &Command) -> Option<TokenStream> {
     if command.arguments().any(|argument| !argument.attrs.is_empty()) {
         return None;
@@ -89,40 +89,42 @@ fn round_trips(krate: &TokenStream, command: &Command) -> Option<TokenStream> {
 }
 
 /// The functions of the two traits.
-struct Functions {
+struct CommandFunctions {
     check: TokenStream,
     apply: TokenStream,
 }
 
-/// `check` and `apply`, all of them at the place of the type that says how the command is refused: if that is no
-/// `Result`, rustc sees one error there and not a second one about the macro.
-fn functions(krate: &TokenStream, block: &Block, command: &Command) -> Functions {
+/// `check` and `apply`, with the span of the type that contains the refusal: if it is not a `Result`, rustc reports one error
+/// there, and none at the macro.
+fn functions(krate: &TokenStream, block: &Block, command: &Command) -> CommandFunctions {
     let span = block.refusing(command).map_or_else(Span::call_site, Spanned::span);
-    let krate = &placed(krate, span);
-    let (locals, ty) = (Locals::at(span), &block.model);
+    let krate = &respanned(krate, span);
+    let (locals, ty) = (LocalNames::at(span), &block.model);
     let check = check(krate, block, command, &locals);
     let apply = apply(krate, block, command, &locals);
-    let Locals { this, model, context, .. } = locals;
+    let LocalNames { this, model, context, .. } = locals;
     let own = quote_spanned!(span=> <Self as #krate::Payload<#ty>>);
-    let mut judgement = quote_spanned!(span=> ::core::result::Result<(), #own::Refusal>);
-    let mut answer = quote_spanned!(span=> ::core::result::Result<#own::Output, #own::Refusal>);
-    // Said by projection, a type that is no `Result` is one error, and not a second one in the body.
+    let mut check_output = quote_spanned!(span=> ::core::result::Result<(), #own::Refusal>);
+    let mut apply_output = quote_spanned!(span=> ::core::result::Result<#own::Output, #own::Refusal>);
+    // written as a projection, so that a type that is not a `Result` gives no second error in the body
     match (block.refusing(command), &command.output) {
-        (Some(ty), Output::Result(_)) => answer = quote_spanned!(span=> <#ty as #krate::__private::Fallible>::Answer),
-        (Some(judge), _) => {
-            let judge = super::own_type(block, judge);
-            judgement = quote_spanned!(span=> <#judge as #krate::__private::Judgement>::Answer);
+        (Some(ty), Output::Result(_)) => {
+            apply_output = quote_spanned!(span=> <#ty as #krate::__private::Fallible>::StdResult);
+        }
+        (Some(check_type), _) => {
+            let own_type = super::own_type(block, check_type);
+            check_output = quote_spanned!(span=> <#own_type as #krate::__private::CheckResult>::StdResult);
         }
         (None, _) => {}
     }
-    Functions {
+    CommandFunctions {
         check: quote_spanned! {span=>
-            fn check(&#this, #model: &#ty, #context: &#krate::Context) -> #judgement {
+            fn check(&#this, #model: &#ty, #context: &#krate::Context) -> #check_output {
                 #check
             }
         },
         apply: quote_spanned! {span=>
-            fn apply(#this, #model: &mut #ty, #context: &#krate::Context) -> #answer {
+            fn apply(#this, #model: &mut #ty, #context: &#krate::Context) -> #apply_output {
                 #apply
             }
         },
@@ -130,14 +132,14 @@ fn functions(krate: &TokenStream, block: &Block, command: &Command) -> Functions
 }
 
 /// The types of the two traits.
-pub(crate) struct Types {
+pub(crate) struct CommandTypes {
     /// `Output` and `Refusal`.
-    pub answers: TokenStream,
+    pub output_types: TokenStream,
     /// `Error`.
     pub error: TokenStream,
 }
 
-pub(crate) fn types(krate: &TokenStream, block: &Block, command: &Command) -> Types {
+pub(crate) fn types(krate: &TokenStream, block: &Block, command: &Command) -> CommandTypes {
     let output = match &command.output {
         Output::Unit => quote!(()),
         Output::Plain(ty) => quote!(#ty),
@@ -146,49 +148,49 @@ pub(crate) fn types(krate: &TokenStream, block: &Block, command: &Command) -> Ty
     let refusal = block.refusing(command).map(|ty| {
         let projection = match command.output {
             Output::Result(_) => quote_spanned!(ty.span()=> Fallible),
-            _ => quote_spanned!(ty.span()=> Judgement),
+            _ => quote_spanned!(ty.span()=> CheckResult),
         };
         let own = super::own_type(block, ty);
         quote_spanned!(ty.span()=> <#own as #krate::__private::#projection>::Refusal)
     });
     match refusal {
         Some(refusal) => {
-            let krate = placed(krate, refusal.span());
-            Types {
-                answers: quote_spanned!(refusal.span()=> type Output = #output; type Refusal = #refusal;),
+            let krate = respanned(krate, refusal.span());
+            CommandTypes {
+                output_types: quote_spanned!(refusal.span()=> type Output = #output; type Refusal = #refusal;),
                 error: quote_spanned!(refusal.span()=> type Error = #krate::CommandError<#refusal>;),
             }
         }
         None => {
-            // at the user's type, where the compiler says that it is less visible than the command
+            // with the span of the user's type, where the compiler reports that it is less visible than the command
             let span = command.output.ty().map_or_else(Span::call_site, Spanned::span);
             let output = quote_spanned!(span=> type Output = #output;);
-            Types {
-                answers: quote!(#output type Refusal = #krate::__private::Infallible;),
+            CommandTypes {
+                output_types: quote!(#output type Refusal = #krate::__private::Infallible;),
                 error: quote!(type Error = #krate::Error;),
             }
         }
     }
 }
 
-/// The body of `check`: a call of the user's check, if there is one.
-fn check(krate: &TokenStream, block: &Block, command: &Command, locals: &Locals) -> TokenStream {
+/// The body of `check`, which calls the user's check, if there is one.
+fn check(krate: &TokenStream, block: &Block, command: &Command, locals: &LocalNames) -> TokenStream {
     let Some(method) = block.check_of(command) else {
         return quote_spanned!(locals.span=> ::core::result::Result::Ok(()));
     };
-    let (ty, Locals { span, this, model, context }) = (&block.model, locals);
+    let (ty, LocalNames { span, this, model, context }) = (&block.model, locals);
     let name = &method.sig.ident;
     let contexts = Block::contexts_of_check(command, method);
     let arguments = method.sig.inputs.iter().enumerate().filter_map(|(place, input)| match input {
-        FnArg::Typed(typed) if contexts.contains(&place) => Some(context::lend(krate, block, &typed.ty, context)),
-        FnArg::Typed(typed) => handed(command, this, &typed.pat, &typed.ty),
+        FnArg::Typed(typed) if contexts.contains(&place) => Some(context::pass(krate, block, &typed.ty, context)),
+        FnArg::Typed(typed) => check_argument(command, this, &typed.pat, &typed.ty),
         FnArg::Receiver(_) => None,
     });
     let call = quote_spanned!(*span=> <#ty>::#name(#model, #(#arguments),*));
     let call = match (&method.sig.output, &command.output) {
-        (ReturnType::Type(_, judgement), Output::Result(_)) => {
-            quote_spanned! {judgement.span()=>
-                #krate::__private::judged::<_, <Self as #krate::Payload<#ty>>::Refusal>(#call)
+        (ReturnType::Type(_, check_output), Output::Result(_)) => {
+            quote_spanned! {check_output.span()=>
+                #krate::__private::check_result::<_, <Self as #krate::Payload<#ty>>::Refusal>(#call)
             }
         }
         _ => call,
@@ -197,8 +199,8 @@ fn check(krate: &TokenStream, block: &Block, command: &Command, locals: &Locals)
     quote_spanned!(*span=> #import #call)
 }
 
-/// A field of the payload as the check wants it: lent, or a clone.
-fn handed(command: &Command, this: &Ident, pattern: &Pat, wanted: &Type) -> Option<TokenStream> {
+/// A field of the payload as an argument of the check: a reference or a clone.
+fn check_argument(command: &Command, this: &Ident, pattern: &Pat, wanted: &Type) -> Option<TokenStream> {
     let Pat::Ident(pattern) = pattern else { return None };
     let argument = command.arguments().find(|argument| argument.ident == pattern.ident)?;
     let (field, ty) = (&argument.ident, &argument.ty);
@@ -208,12 +210,12 @@ fn handed(command: &Command, this: &Ident, pattern: &Pat, wanted: &Type) -> Opti
     })
 }
 
-/// The body of `apply`: a call of the user's method.
-fn apply(krate: &TokenStream, block: &Block, command: &Command, locals: &Locals) -> TokenStream {
-    let (ty, Locals { span, this, model, context }) = (&block.model, locals);
+/// The body of `apply`, which calls the user's method.
+fn apply(krate: &TokenStream, block: &Block, command: &Command, locals: &LocalNames) -> TokenStream {
+    let (ty, LocalNames { span, this, model, context }) = (&block.model, locals);
     let name = &command.sig.ident;
     let arguments = command.inputs.iter().map(|input| match input {
-        Input::Context(typed) => context::lend(krate, block, &typed.ty, context),
+        Input::Context(typed) => context::pass(krate, block, &typed.ty, context),
         Input::Argument(argument) => {
             let field = &argument.ident;
             quote_spanned!(*span=> #this.#field)
@@ -228,12 +230,12 @@ fn apply(krate: &TokenStream, block: &Block, command: &Command, locals: &Locals)
     quote_spanned!(*span=> #import #call)
 }
 
-/// Makes sure that what is not spelled `Result` is none: its errors would be taken for answers.
-fn probe(krate: &TokenStream, command: &Command) -> Option<TokenStream> {
+/// Asserts that a type with another name than `Result` is not a `Result`, whose errors would not be refusals.
+fn result_assertion(krate: &TokenStream, command: &Command) -> Option<TokenStream> {
     let Output::Plain(ty) = &command.output else { return None };
     let cfgs = command.cfgs();
     let message = format!(
-        "`{}` returns a `Result` under another name: spell it `Result`, so that its errors are seen as refusals",
+        "`{}` returns a `Result` under another name; help: write `Result`, so that its errors are refusals",
         command.sig.ident
     );
     Some(quote_spanned! {ty.span()=>
@@ -241,7 +243,7 @@ fn probe(krate: &TokenStream, command: &Command) -> Option<TokenStream> {
         const _: () = {
             #[allow(unused_imports)]
             use #krate::__private::NotResult as _;
-            ::core::assert!(#krate::__private::Probe::<#ty>::PLAIN, #message);
+            ::core::assert!(#krate::__private::ResultProbe::<#ty>::IS_PLAIN, #message);
         };
     })
 }

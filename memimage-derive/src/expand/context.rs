@@ -1,5 +1,5 @@
-//! The context as an argument of a command or a check. A macro goes by the form of the argument; here its type is held to
-//! be memimage's `Context`.
+//! The context as an argument of a command or a check. `ast::contexts` finds it by its form; the expansion asserts that its
+//! type is memimage's `Context`.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -8,9 +8,9 @@ use syn::{FnArg, Type};
 
 use super::own_type;
 use crate::ast::{Block, Command, names_context, referred};
-use crate::hygiene::placed;
+use crate::hygiene::respanned;
 
-/// What makes [`lend`] compile for a type that is not `Context`, so that the assertion is the only error.
+/// Makes [`pass`] compile for a type that is not `Context`, so that the assertion is the only error.
 pub(super) fn import(krate: &TokenStream) -> TokenStream {
     quote! {
         #[allow(unused_imports)]
@@ -18,22 +18,22 @@ pub(super) fn import(krate: &TokenStream) -> TokenStream {
     }
 }
 
-/// The context as the type that the user gave it.
-pub(super) fn lend(krate: &TokenStream, block: &Block, ty: &Type, context: &Ident) -> TokenStream {
+/// Passes the context as the type that the user wrote.
+pub(super) fn pass(krate: &TokenStream, block: &Block, ty: &Type, context: &Ident) -> TokenStream {
     let ty = own_type(block, referred(ty).unwrap_or(ty));
-    let krate = placed(krate, ty.span());
-    quote_spanned!(ty.span()=> #krate::__private::ContextProbe::<#ty>::lend(#context))
+    let krate = respanned(krate, ty.span());
+    quote_spanned!(ty.span()=> #krate::__private::ContextProbe::<#ty>::context(#context))
 }
 
-/// Makes sure that what is taken for the context is it.
+/// Asserts that the types of the context arguments are `Context`.
 pub(super) fn assertions(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
     let of_command = command.contexts().map(|typed| {
         let (ty, method) = (spelled(&typed.ty), &command.sig.ident);
         let message = match referred(&typed.ty).is_some_and(names_context) {
             true => namesake(&ty),
             false => format!(
-                "`{ty}` is not `&memimage::Context`, the one reference that a command takes: an argument of `{method}` is \
-                 written to the journal and comes back on replay, so it must be owned; help: take it by value"
+                "`{ty}` is not `&memimage::Context`, and no other argument of the command `{method}` can borrow; help: take it \
+                 by value"
             ),
         };
         assertion(krate, block, command, &typed.ty, &message)
@@ -52,8 +52,8 @@ pub(super) fn assertions(krate: &TokenStream, block: &Block, command: &Command) 
         let message = match referred(&typed.ty).is_some_and(names_context) {
             true => namesake(&ty),
             false => format!(
-                "`{}` is no argument of the command `{method}`: {}, and a check goes by their names; nor is `{ty}` \
-                 `&memimage::Context`; help: give it the name of an argument, or that type",
+                "`{}` is not an argument of the command `{method}`, and `{ty}` is not `&memimage::Context`; help: use the name \
+                 of an argument of the command, which has {}, or the type `&memimage::Context`",
                 typed.pat.to_token_stream(),
                 command.argument_names()
             ),
@@ -65,15 +65,15 @@ pub(super) fn assertions(krate: &TokenStream, block: &Block, command: &Command) 
 
 fn namesake(ty: &str) -> String {
     format!(
-        "`{ty}` is another type of that name, not `memimage::Context`; help: write `&memimage::Context`, or, if it is an \
-         argument, take it by value"
+        "`{ty}` is another type with the name of `memimage::Context`; help: write `&memimage::Context`, or take an argument by \
+         value"
     )
 }
 
 fn assertion(krate: &TokenStream, block: &Block, command: &Command, ty: &Type, message: &str) -> TokenStream {
     let (cfgs, import) = (command.cfgs(), import(krate));
     let ty = own_type(block, referred(ty).unwrap_or(ty));
-    let krate = placed(krate, ty.span());
+    let krate = respanned(krate, ty.span());
     quote_spanned! {ty.span()=>
         #(#cfgs)*
         const _: () = {

@@ -5,14 +5,14 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Generics, Type};
 
-use crate::ast::{Bound, Data, Field, Fields, Kind, Style};
+use crate::ast::{Bound, Data, DataKind, Field, Fields, Style};
 use crate::attr::runtime;
-use crate::hygiene::{Fresh, ends, placed};
+use crate::hygiene::{FreshNames, ends, respanned};
 
 pub(crate) fn data(mut data: Data) -> TokenStream {
     let krate = runtime(data.args.krate.get());
     let hash = data.hash;
-    // a generic type may hold itself with other parameters, which is no recursion
+    // a generic type may contain itself with other parameters, which is not recursion
     let identity = if data.is_generic() { quote!(generic_identity) } else { quote!(identity) };
     let identity = quote! {
         #krate::__private::#identity(::core::module_path!(), ::core::line!(), ::core::column!(), #hash)
@@ -39,8 +39,8 @@ fn checks(krate: &TokenStream, data: &Data) -> Option<TokenStream> {
     (!data.is_generic()).then(|| bound_checks(krate, &data.ident, checked))
 }
 
-/// Checks a bound on each of the types, at the user's token. Each check is an impl, because the compiler reports errors in the
-/// heads of impls before those in bodies, such as the bodies of serde's derives.
+/// Checks a bound on each of the types, at the user's tokens. Each check is an impl, because the compiler reports errors in
+/// impl headers before errors in bodies, such as the bodies of serde's derives.
 pub(super) fn bound_checks<'a>(
     krate: &TokenStream,
     owner: &Ident,
@@ -49,7 +49,7 @@ pub(super) fn bound_checks<'a>(
     let impls = checked.enumerate().map(|(number, (ty, bound))| {
         let check = bound.check_trait();
         let (first, last) = ends(ty);
-        let head = placed(&quote!(#krate::__private::#check), first);
+        let head = respanned(&quote!(#krate::__private::#check), first);
         let check = quote_spanned!(last=> #head<#ty, #number>);
         quote! {
             #[automatically_derived]
@@ -60,7 +60,7 @@ pub(super) fn bound_checks<'a>(
     impls.collect()
 }
 
-/// The impl around a shape.
+/// The `Shape` impl.
 pub(crate) fn implement(krate: &TokenStream, data: &Data, shape: &TokenStream) -> TokenStream {
     let ident = &data.ident;
     let generics = bounded(krate, &data.generics);
@@ -83,13 +83,13 @@ fn bounded(krate: &TokenStream, generics: &Generics) -> Generics {
     bounded
 }
 
-/// A reference to a descriptor. One in a `static` may refer to itself, so plain recursion just works; a generic impl
-/// cannot have a static of its own, and gets a constant.
+/// A reference to a descriptor. A `static` can refer to itself, which makes plain recursion possible. A generic impl cannot
+/// have its own static, and uses a constant.
 fn reference(krate: &TokenStream, data: &Data, descriptor: &TokenStream) -> TokenStream {
     if data.is_generic() {
         return quote!(#krate::__private::ShapeRef::new(const { &#descriptor }));
     }
-    let name = Fresh::new(descriptor.clone()).ident("DESCRIPTOR");
+    let name = FreshNames::new(descriptor.clone()).ident("DESCRIPTOR");
     quote!({
         static #name: #krate::__private::Descriptor = #descriptor;
         #krate::__private::ShapeRef::new(&#name)
@@ -98,13 +98,13 @@ fn reference(krate: &TokenStream, data: &Data, descriptor: &TokenStream) -> Toke
 
 fn descriptor(krate: &TokenStream, data: &Data, identity: &TokenStream) -> TokenStream {
     match &data.kind {
-        Kind::Struct(fields) => {
+        DataKind::Struct(fields) => {
             let parts = parts(krate, data, fields);
             quote! {
                 #krate::__private::Descriptor::Struct(#krate::__private::Struct { identity: #identity, #parts })
             }
         }
-        Kind::Enum(variants) => {
+        DataKind::Enum(variants) => {
             let variants = variants.iter().map(|variant| {
                 let name = &variant.name;
                 let parts = parts(krate, data, &variant.fields);
@@ -117,7 +117,7 @@ fn descriptor(krate: &TokenStream, data: &Data, identity: &TokenStream) -> Token
                 })
             }
         }
-        Kind::Union(_) => unreachable!("the check refuses unions"),
+        DataKind::Union(_) => unreachable!("the check refuses unions"),
     }
 }
 
@@ -149,15 +149,15 @@ fn field_shape(krate: &TokenStream, data: &Data, field: &Field) -> TokenStream {
     }
 }
 
-/// The one field that a transparent struct is written as; serde's derive makes sure that it is one.
+/// The field of a transparent struct. serde's derive checks that there is exactly one.
 fn transparent(data: &Data) -> Option<&Field> {
     match &data.kind {
-        Kind::Struct(fields) if data.transparent => fields.fields.iter().find(|field| !is_phantom(&field.ty)),
+        DataKind::Struct(fields) if data.transparent => fields.fields.iter().find(|field| !is_phantom(&field.ty)),
         _ => None,
     }
 }
 
-/// Whether the type is spelled `PhantomData<…>`, which serde passes over in a transparent struct.
+/// Whether the type is `PhantomData<…>`, which serde ignores in a transparent struct.
 fn is_phantom(ty: &Type) -> bool {
     match ty {
         Type::Path(path) => path.path.segments.last().is_some_and(|segment| segment.ident == "PhantomData"),

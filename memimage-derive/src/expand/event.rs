@@ -1,4 +1,4 @@
-//! The event enum: one variant a command, holding its payload.
+//! The event enum, with one variant for each command that contains its payload.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -18,7 +18,7 @@ pub(crate) fn event(krate: &TokenStream, block: &Block) -> TokenStream {
     };
     let (names, versions) = (arm(quote!(NAME)), arm(quote!(VERSION)));
     let conversions = conversions(block);
-    let landing = landing(krate, block);
+    let into_events = into_events(krate, block);
     quote! {
         #definition
 
@@ -34,24 +34,24 @@ pub(crate) fn event(krate: &TokenStream, block: &Block) -> TokenStream {
         }
 
         #conversions
-        #landing
+        #into_events
     }
 }
 
-/// What lets an upcaster lead to a payload, or to the event enum.
-fn landing(krate: &TokenStream, block: &Block) -> TokenStream {
+/// The `IntoEvents` impls, by which an upcaster can return a payload or the event enum.
+fn into_events(krate: &TokenStream, block: &Block) -> TokenStream {
     let (model, event) = (&block.model, block.event());
-    let land = |stands: TokenStream, this: &TokenStream, body: TokenStream| {
+    let implement = |event_version: TokenStream, this: &TokenStream, body: TokenStream| {
         quote! {
             #[automatically_derived]
             impl #krate::IntoEvents<#model> for #this {
-                const EVENT_VERSION: #krate::__private::EventVersion = #stands;
+                const EVENT_VERSION: #krate::__private::EventVersion = #event_version;
 
                 #[inline]
                 fn replay_into(
                     self,
                     at: #krate::__private::Upcasting<'_>,
-                    sink: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
+                    target: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
                 ) -> ::core::result::Result<(), #krate::__private::ReplayError> {
                     #body
                 }
@@ -61,34 +61,37 @@ fn landing(krate: &TokenStream, block: &Block) -> TokenStream {
     let payloads = block.commands.iter().map(|command| {
         let (cfgs, payload) = (command.cfgs(), &command.payload);
         let (name, version) = (&command.name, command.version());
-        let stands = quote!(#krate::__private::EventVersion::At(#name, #version));
-        let land = land(stands, &quote!(#payload), quote!(#krate::__private::deliver(self, at, sink)));
-        quote!(#(#cfgs)* #land)
+        let event_version = quote!(#krate::__private::EventVersion::At(#name, #version));
+        let implementation =
+            implement(event_version, &quote!(#payload), quote!(#krate::__private::deliver(self, at, target)));
+        quote!(#(#cfgs)* #implementation)
     });
     let arms = block.commands.iter().map(|command| {
         let (cfgs, variant) = (command.cfgs(), &command.variant);
-        quote!(#(#cfgs)* Self::#variant(payload) => #krate::IntoEvents::<#model>::replay_into(payload, at, sink))
+        quote!(#(#cfgs)* Self::#variant(payload) => #krate::IntoEvents::<#model>::replay_into(payload, at, target))
     });
     let open = quote!(#krate::__private::EventVersion::Open);
-    let whole = land(open, &quote!(#event), quote!(match self { #(#arms,)* }));
+    let whole = implement(open, &quote!(#event), quote!(match self { #(#arms,)* }));
     quote!(#(#payloads)* #whole)
 }
 
-/// What belongs to the enum, in its place. A group's enum is an item beside the block. That of a whole model must be seen
-/// wherever the model is, since it is an associated type of it, and how far that is cannot be read from an impl block: so
-/// the enum has no path of its own, and the model's derive, which knows, gives it its name.
-pub(crate) fn placed(block: &Block, items: &TokenStream) -> TokenStream {
+/// The items of the event enum in their scope. The enum of a group is an item beside the block. The enum of a whole model is
+/// an associated type, so it must be as visible as the model. The impl block does not show the model's visibility, so the
+/// enum is unnamed here, and the model's derive names it.
+pub(crate) fn scoped(block: &Block, items: &TokenStream) -> TokenStream {
     match block.args.group.get() {
         Some(_) => items.clone(),
         None => quote!(const _: () = { #items };),
     }
 }
 
-/// The enum alone.
+/// The definition of the enum.
 pub(crate) fn definition(block: &Block) -> TokenStream {
     let event = block.event();
-    let about =
-        format!("The events of `{}`: one variant a command, holding the command's arguments.", block.model_name());
+    let about = format!(
+        "The events of `{}`, with one variant for each command that contains its arguments.",
+        block.model_name()
+    );
     let derives = derives(block);
     let vis = match block.args.group.get() {
         Some(_) => block.vis_of_group(),
@@ -117,7 +120,7 @@ pub(crate) fn definition(block: &Block) -> TokenStream {
     }
 }
 
-/// Each payload as an event.
+/// The `From` impls from the payloads.
 pub(crate) fn conversions(block: &Block) -> TokenStream {
     let event = block.event();
     let impls = block.commands.iter().map(|command| {

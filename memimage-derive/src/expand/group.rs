@@ -1,4 +1,4 @@
-//! `#[model(groups(…))]`: one dispatch table and one event enum of several blocks.
+//! `#[model(groups(…))]`: the dispatch table and the event enum of several blocks.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -7,12 +7,12 @@ use syn::{DeriveInput, Path};
 
 use crate::attr::ModelArgs;
 use crate::case::unraw;
-use crate::hygiene::placed;
+use crate::hygiene::respanned;
 
 pub(super) fn groups(krate: &TokenStream, input: &DeriveInput, args: &ModelArgs, groups: &[Path]) -> TokenStream {
     let (model, event) = (&input.ident, event_name(input, args));
     let definition = event_of_groups(krate, input, args, groups);
-    let groups: Vec<Group<'_>> = groups.iter().map(|path| Group::new(krate, model, path)).collect();
+    let groups: Vec<ListedGroup<'_>> = groups.iter().map(|path| ListedGroup::new(krate, model, path)).collect();
     let tables: Vec<TokenStream> = groups.iter().map(|group| group.constant(krate, model, "EVENTS")).collect();
     let shared = shared(krate, model, &groups);
     let (lock, locked) = (lock(krate, model, &groups), locked(krate, model, &groups));
@@ -24,7 +24,7 @@ pub(super) fn groups(krate: &TokenStream, input: &DeriveInput, args: &ModelArgs,
             type Event = #event;
             const EVENTS: &'static [#krate::__private::EventType<Self>] = {
                 const COUNT: ::core::primitive::usize = #krate::__private::count::<#model>(&[#(#tables),*]);
-                // none after an error in each group, which is told there
+                // empty after an error in each group, which is reported there
                 if COUNT == 0 { &[] } else { &#krate::__private::concat::<#model, COUNT>(&[#(#tables),*]) }
             };
             #lock
@@ -35,13 +35,13 @@ pub(super) fn groups(krate: &TokenStream, input: &DeriveInput, args: &ModelArgs,
     }
 }
 
-/// The name of the enum of all events.
+/// The name of the model's event enum.
 pub(crate) fn event_name(input: &DeriveInput, args: &ModelArgs) -> Ident {
     let of_model = || format_ident!("{}Event", unraw(&input.ident), span = input.ident.span());
     args.events.get().cloned().unwrap_or_else(of_model)
 }
 
-/// The enum of all events: one variant a group, holding the group's own enum.
+/// The model's event enum, with one variant for each group that contains the group's event enum.
 pub(crate) fn event_of_groups(
     krate: &TokenStream,
     input: &DeriveInput,
@@ -49,9 +49,9 @@ pub(crate) fn event_of_groups(
     groups: &[Path],
 ) -> TokenStream {
     let (vis, model, event) = (&input.vis, &input.ident, event_name(input, args));
-    let about = format!("The events of `{model}`: one variant a group of commands.");
-    let groups: Vec<Group<'_>> = groups.iter().map(|path| Group::new(krate, model, path)).collect();
-    let variants = groups.iter().map(|Group { path, name, event }| {
+    let about = format!("The events of `{model}`, with one variant for each group of commands.");
+    let groups: Vec<ListedGroup<'_>> = groups.iter().map(|path| ListedGroup::new(krate, model, path)).collect();
+    let variants = groups.iter().map(|ListedGroup { path, name, event }| {
         let about = format!("An event of `{name}`.");
         quote_spanned!(path.span()=> #[doc = #about] #name(#event))
     });
@@ -61,9 +61,9 @@ pub(crate) fn event_of_groups(
         quote!(match *self { #(#arms,)* })
     };
     let (names, versions) = (arms("name"), arms("version"));
-    let lands = groups
+    let replay_arms = groups
         .iter()
-        .map(|group| group.arm(quote!(), quote!(#krate::IntoEvents::<#model>::replay_into), quote!(, at, sink)));
+        .map(|group| group.arm(quote!(), quote!(#krate::IntoEvents::<#model>::replay_into), quote!(, at, target)));
     let conversions = groups.iter().map(|group| group.conversion(&event));
     quote! {
         #[doc = #about]
@@ -96,9 +96,9 @@ pub(crate) fn event_of_groups(
             fn replay_into(
                 self,
                 at: #krate::__private::Upcasting<'_>,
-                sink: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
+                target: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
             ) -> ::core::result::Result<(), #krate::__private::ReplayError> {
-                match self { #(#lands,)* }
+                match self { #(#replay_arms,)* }
             }
         }
 
@@ -106,42 +106,42 @@ pub(crate) fn event_of_groups(
     }
 }
 
-/// A group as its model sees it. All that is asked of it is asked at its place in the list.
-struct Group<'a> {
+/// A group in the list of its model. The generated code about it has the span of the list entry.
+struct ListedGroup<'a> {
     path: &'a Path,
-    /// The variant of the event enum.
+    /// The variant of the model's event enum.
     name: &'a Ident,
-    /// The enum of its events.
+    /// The group's event enum.
     event: TokenStream,
 }
 
-impl<'a> Group<'a> {
-    fn new(krate: &TokenStream, model: &Ident, path: &'a Path) -> Group<'a> {
+impl<'a> ListedGroup<'a> {
+    fn new(krate: &TokenStream, model: &Ident, path: &'a Path) -> ListedGroup<'a> {
         let span = path.span();
-        let krate = placed(krate, span);
+        let krate = respanned(krate, span);
         let name = &path.segments.last().expect("a path has a last segment").ident;
-        let model = placed(&model.to_token_stream(), span);
-        Group { path, name, event: quote_spanned!(span=> <#path as #krate::__private::Group<#model>>::Event) }
+        let model = respanned(&model.to_token_stream(), span);
+        ListedGroup { path, name, event: quote_spanned!(span=> <#path as #krate::__private::Group<#model>>::Event) }
     }
 
-    /// A constant of the group's.
+    /// A constant of the group.
     fn constant(&self, krate: &TokenStream, model: &Ident, constant: &str) -> TokenStream {
         let (path, span) = (self.path, self.path.span());
-        let (krate, model) = (placed(krate, span), placed(&model.to_token_stream(), span));
+        let (krate, model) = (respanned(krate, span), respanned(&model.to_token_stream(), span));
         let constant = Ident::new(constant, span);
         quote_spanned!(span=> <#path as #krate::__private::Group<#model>>::#constant)
     }
 
-    /// A call of a function on the event of this group, in a `match` on the enum of all.
+    /// A match arm of the model's event enum that calls a function with the event of this group.
     fn arm(&self, by: TokenStream, function: TokenStream, more: TokenStream) -> TokenStream {
         let (name, span) = (self.name, self.path.span());
-        let (function, event) = (placed(&function, span), placed(&quote!(event), span));
+        let (function, event) = (respanned(&function, span), respanned(&quote!(event), span));
         quote_spanned!(span=> Self::#name(#by #event) => #function(#event #more))
     }
 
-    /// An event of this group as one of all.
+    /// The `From` impl from the group's event enum.
     fn conversion(&self, all: &Ident) -> TokenStream {
-        let (Group { name, event, .. }, span) = (self, self.path.span());
+        let (ListedGroup { name, event, .. }, span) = (self, self.path.span());
         quote_spanned! {span=>
             #[automatically_derived]
             #[allow(private_interfaces)]
@@ -154,17 +154,17 @@ impl<'a> Group<'a> {
     }
 }
 
-/// No event is in two groups.
-fn shared(krate: &TokenStream, model: &Ident, groups: &[Group<'_>]) -> TokenStream {
+/// Asserts that no event is in two groups.
+fn shared(krate: &TokenStream, model: &Ident, groups: &[ListedGroup<'_>]) -> TokenStream {
     let mut tokens = TokenStream::new();
     for (i, second) in groups.iter().enumerate() {
         for first in &groups[..i] {
             let (a, b) = (first.constant(krate, model, "EVENTS"), second.constant(krate, model, "EVENTS"));
             let message = format!(
-                "a version of an event is in `{}` and in `{}` too: give one of the commands another `name = \"…\"`",
+                "`{}` and `{}` record the same version of an event; help: give one of the commands another `name = \"…\"`",
                 first.name, second.name
             );
-            let krate = placed(krate, second.path.span());
+            let krate = respanned(krate, second.path.span());
             tokens.extend(quote_spanned! {second.path.span()=>
                 const _: () = ::core::assert!(
                     #krate::__private::shared(#a, #b).is_none(),
@@ -176,30 +176,30 @@ fn shared(krate: &TokenStream, model: &Ident, groups: &[Group<'_>]) -> TokenStre
     tokens
 }
 
-/// The model's lock: that of any group, since all are locked alike.
-fn lock(krate: &TokenStream, model: &Ident, groups: &[Group<'_>]) -> Option<TokenStream> {
+/// The model's lock, which is the same in each group.
+fn lock(krate: &TokenStream, model: &Ident, groups: &[ListedGroup<'_>]) -> Option<TokenStream> {
     let lock = groups.first()?.constant(krate, model, "LOCK");
     Some(quote!(const LOCK: ::core::option::Option<#krate::__private::ShapeLock> = #lock;))
 }
 
-/// All groups are locked, or none; and what is in the lock is in one of them.
-fn locked(krate: &TokenStream, model: &Ident, groups: &[Group<'_>]) -> TokenStream {
+/// Asserts that all groups have the same lock, and that one of them has each event of the lock.
+fn locked(krate: &TokenStream, model: &Ident, groups: &[ListedGroup<'_>]) -> TokenStream {
     let mut tokens = TokenStream::new();
     let Some((first, others)) = groups.split_first() else { return tokens };
     for second in others {
         let (a, b) = (first.constant(krate, model, "LOCK"), second.constant(krate, model, "LOCK"));
         let message = format!(
-            "`{}` and `{}` are not locked alike: the groups of a model have one lock, or none: say `lock` of each",
+            "`{}` and `{}` have different locks; help: write the same `lock` on each group of a model, or on none",
             first.name, second.name
         );
-        let krate = placed(krate, second.path.span());
+        let krate = respanned(krate, second.path.span());
         tokens.extend(quote_spanned! {second.path.span()=>
             const _: () = ::core::assert!(#krate::__private::ShapeLock::agree(#a, #b), #message);
         });
     }
     let held = first.constant(krate, model, "LOCKED");
     let blocks = groups.iter().map(|group| group.constant(krate, model, "LOCK"));
-    let krate = placed(krate, model.span());
+    let krate = respanned(krate, model.span());
     tokens.extend(quote_spanned! {model.span()=>
         const _: () = match #krate::__private::missing_event(
             &[#(#blocks),*],

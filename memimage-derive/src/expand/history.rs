@@ -1,19 +1,19 @@
-//! `history(…)`: past versions as rows of the dispatch table, and the rule that each step leads to the version after it.
+//! `history(…)`: the rows of past versions in the dispatch table, and the assertion that each upcaster returns the next version.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Type;
 use syn::spanned::Spanned;
 
-use crate::ast::{Block, EventHistory, Past, Way};
-use crate::hygiene::{braced, placed};
+use crate::ast::{Block, EventHistory, PastForm, PastVersion};
+use crate::hygiene::{braced, respanned};
 
-/// What is emitted for the past versions, beside their rows.
+/// The impls and assertions of the past versions.
 pub(crate) fn history(krate: &TokenStream, block: &Block) -> TokenStream {
     let mut tokens = TokenStream::new();
     for event in block.histories() {
         for past in &event.past {
-            if let Way::Type(ty) = past.way {
+            if let PastForm::Type(ty) = past.form {
                 past_version(krate, block, &event, past, ty).to_tokens(&mut tokens);
                 direction(krate, block, &event, past, ty).to_tokens(&mut tokens);
             }
@@ -22,7 +22,7 @@ pub(crate) fn history(krate: &TokenStream, block: &Block) -> TokenStream {
     tokens
 }
 
-/// Their rows in the dispatch table.
+/// The rows of the past versions in the dispatch table.
 pub(super) fn rows(krate: &TokenStream, block: &Block) -> Vec<TokenStream> {
     let mut rows = Vec::new();
     for event in block.histories() {
@@ -35,14 +35,14 @@ pub(super) fn rows(krate: &TokenStream, block: &Block) -> Vec<TokenStream> {
     rows
 }
 
-fn row(krate: &TokenStream, event: &EventHistory<'_>, past: &Past<'_>) -> TokenStream {
+fn row(krate: &TokenStream, event: &EventHistory<'_>, past: &PastVersion<'_>) -> TokenStream {
     let (name, version, payload) = (event.name, past.version, payload(krate, event));
-    match &past.way {
-        Way::Type(ty) => quote!(#krate::__private::EventType::past::<#ty, #payload>(#name, #version)),
-        Way::Values(functions, target) => {
+    match &past.form {
+        PastForm::Type(ty) => quote!(#krate::__private::EventType::past::<#ty, #payload>(#name, #version)),
+        PastForm::Values(functions, target) => {
             let target = target.map_or(payload, ToTokens::to_token_stream);
             let steps = functions.iter().map(|function| {
-                let krate = placed(krate, function.span());
+                let krate = respanned(krate, function.span());
                 quote_spanned! {function.span()=>
                     |value: #krate::Value, recorded: &#krate::Recorded<'_>| {
                         #krate::__private::step(#function, value, recorded)
@@ -54,7 +54,7 @@ fn row(krate: &TokenStream, event: &EventHistory<'_>, past: &Past<'_>) -> TokenS
     }
 }
 
-/// The event's payload, or what stands for that of a retired event.
+/// The event's payload, or `Retired` for a retired event.
 fn payload(krate: &TokenStream, event: &EventHistory<'_>) -> TokenStream {
     match event.command {
         Some(command) => command.payload.to_token_stream(),
@@ -62,65 +62,68 @@ fn payload(krate: &TokenStream, event: &EventHistory<'_>) -> TokenStream {
     }
 }
 
-/// A past version, its step, and that another one may lead to it. Its step is asked for once, at its own token: whatever
-/// is wrong with it is one error there.
+/// The impls of a past version: its chain of upcasters, and `IntoEvents`, so that another upcaster can return it. The chain
+/// is resolved once, at the user's token, so that an error is reported once.
 fn past_version(
     krate: &TokenStream,
     block: &Block,
     event: &EventHistory<'_>,
-    past: &Past<'_>,
+    past: &PastVersion<'_>,
     ty: &Type,
 ) -> TokenStream {
     let (model, payload) = (&block.model, payload(krate, event));
     let cfgs: Vec<_> = event.cfgs().collect();
     let (name, version) = (event.name, past.version);
-    let place = placed(krate, ty.span());
-    let onward = match event.command {
+    let place = respanned(krate, ty.span());
+    let chain = match event.command {
         Some(_) => quote_spanned!(ty.span()=> #place::__private::only_step::<Self, _, #payload, #model>()),
         None => quote_spanned!(ty.span()=> #place::__private::only_retired_step::<Self, _, #model>()),
     };
-    let land = quote_spanned!(ty.span()=> impl #place::IntoEvents<#model> for #ty);
-    let landing = quote! {
+    let into_events_header = quote_spanned!(ty.span()=> impl #place::IntoEvents<#model> for #ty);
+    let into_events_body = quote! {
         const EVENT_VERSION: #krate::__private::EventVersion = #krate::__private::EventVersion::At(#name, #version);
 
         fn replay_into(
             self,
             at: #krate::__private::Upcasting<'_>,
-            sink: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
+            target: &mut #krate::__private::ReplayTarget<'_, '_, #model>,
         ) -> ::core::result::Result<(), #krate::__private::ReplayError> {
-            <Self as #krate::__private::PastVersion<#payload, #model>>::CHAIN.replay(self, at, sink)
+            <Self as #krate::__private::PastVersion<#payload, #model>>::CHAIN.replay(self, at, target)
         }
     };
-    let landing = braced(landing, ty.span());
+    let into_events_body = braced(into_events_body, ty.span());
     quote! {
         #(#cfgs)*
         #[automatically_derived]
         impl #krate::__private::PastVersion<#payload, #model> for #ty {
-            const CHAIN: #krate::__private::UpcastChain<Self, #model> = #onward;
+            const CHAIN: #krate::__private::UpcastChain<Self, #model> = #chain;
         }
 
         #(#cfgs)*
         #[automatically_derived]
-        #land #landing
+        #into_events_header #into_events_body
     }
 }
 
-/// Makes sure that the step leads to the next version, if it leads to one of the same event.
-fn direction(krate: &TokenStream, block: &Block, event: &EventHistory<'_>, past: &Past<'_>, ty: &Type) -> TokenStream {
+/// Asserts that an upcaster that returns the same event returns its next version.
+fn direction(
+    krate: &TokenStream,
+    block: &Block,
+    event: &EventHistory<'_>,
+    past: &PastVersion<'_>,
+    ty: &Type,
+) -> TokenStream {
     let (name, version, model, cfgs) = (event.name, past.version, &block.model, event.cfgs());
-    let payload = placed(&payload(krate, event), ty.span());
+    let payload = respanned(&payload(krate, event), ty.span());
     let next = past.next.unwrap_or_else(|| version.saturating_add(1));
-    let there = match past.next {
-        Some(_) => format!("lead it to version {next} (a history lists the oldest first)"),
-        None => "lead it to another event, or to nothing, `()` (a history lists the oldest first)".to_owned(),
+    let help = match past.next {
+        Some(_) => format!("help: return version {next} (a history lists the oldest version first)"),
+        None => "help: return another event, or `()` to drop it (a history lists the oldest version first)".to_owned(),
     };
     let this = format!("`{}` is version {version} of `{}`, and its upcaster", spelled(ty), name.value());
-    let gap = match past.next {
-        Some(_) => format!("{this} passes over version {next}: lead it there (a history lists the oldest first)"),
-        None => format!("{this} passes over version {next}: {there}"),
-    };
-    let down = format!("{this} leads to the same version or an older one: {there}");
-    let krate = placed(krate, ty.span());
+    let gap = format!("{this} skips version {next}; {help}");
+    let down = format!("{this} returns the same version or an older one; {help}");
+    let krate = respanned(krate, ty.span());
     quote_spanned! {ty.span()=>
         #(#cfgs)*
         const _: () = match <#ty as #krate::__private::PastVersion<#payload, #model>>::CHAIN.history_error(
@@ -135,7 +138,7 @@ fn direction(krate: &TokenStream, block: &Block, event: &EventHistory<'_>, past:
     }
 }
 
-/// A type as it is written.
+/// The type without spaces, for messages.
 pub(super) fn spelled(ty: &Type) -> String {
     ty.to_token_stream().to_string().replace(' ', "")
 }

@@ -1,4 +1,4 @@
-//! What holds a locked model to its lock.
+//! The generated code of a locked model.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -6,13 +6,13 @@ use syn::LitStr;
 use syn::spanned::Spanned;
 
 use super::history::spelled;
-use crate::ast::{Block, Command, EventHistory, Way};
-use crate::hygiene::placed;
-use crate::lock::Lock;
+use crate::ast::{Block, Command, EventHistory, PastForm};
+use crate::hygiene::respanned;
+use crate::shape_lock::ModelLock;
 
-/// The constants by which the lock is found at run time, and by a model of several groups.
-pub(super) fn constants(krate: &TokenStream, block: &Block, lock: &Lock) -> TokenStream {
-    let Lock { path, model, package, selection, is_shared, .. } = lock;
+/// The constants for the test, and for the model of several groups.
+pub(super) fn constants(krate: &TokenStream, block: &Block, lock: &ModelLock) -> TokenStream {
+    let ModelLock { path, model, package, selection, is_shared, .. } = lock;
     let constant = constant(krate, &quote!(#path, #model, #package, #selection, #is_shared));
     let group = block.args.group.get().filter(|_| !lock.blessing).map(|_| {
         let entries = lock.lines.iter().map(|line| {
@@ -26,7 +26,7 @@ pub(super) fn constants(krate: &TokenStream, block: &Block, lock: &Lock) -> Toke
     quote!(#constant #group)
 }
 
-/// What stands for a lock after an error.
+/// Replaces the lock after an error.
 pub(crate) fn stub(krate: &TokenStream) -> TokenStream {
     constant(krate, &quote!("", "", "", "", false))
 }
@@ -38,8 +38,8 @@ fn constant(krate: &TokenStream, arguments: &TokenStream) -> TokenStream {
     }
 }
 
-/// The assertions, and the test that adds lines.
-pub(super) fn lock(krate: &TokenStream, block: &Block, lock: &Lock) -> TokenStream {
+/// The assertions, and the test that verifies the lock or adds lines.
+pub(super) fn lock(krate: &TokenStream, block: &Block, lock: &ModelLock) -> TokenStream {
     let assertions = block.histories().filter(|_| !lock.blessing).map(|event| {
         let past = past(krate, lock, &event);
         let newest = event.command.map(|command| newest(krate, lock, command));
@@ -49,14 +49,14 @@ pub(super) fn lock(krate: &TokenStream, block: &Block, lock: &Lock) -> TokenStre
     quote!(#(#assertions)* #tracked #test)
 }
 
-/// A command's own arguments.
-fn newest(krate: &TokenStream, lock: &Lock, command: &Command) -> Option<TokenStream> {
-    let mend = match command.args.replay_only.is_set() {
-        true => "; help: undo the change, since what is kept for replay keeps its shape".to_owned(),
+/// The assertion about a command's payload.
+fn newest(krate: &TokenStream, lock: &ModelLock, command: &Command) -> Option<TokenStream> {
+    let help = match command.args.replay_only.is_set() {
+        true => "; help: undo the change, since a `replay_only` command keeps its shape".to_owned(),
         false => {
             let line = lock.line(&command.name.value(), command.version()).map_or(0, |line| line.number);
             format!(
-                "; help: undo the change, or raise the version to {} and add an upcaster; if no journal holds the event yet, \
+                "; help: undo the change, or raise the version to {} and add an upcaster; if no journal holds the event, \
                  remove line {line} of `{}` and bless",
                 command.version() + 1,
                 lock.file
@@ -64,44 +64,44 @@ fn newest(krate: &TokenStream, lock: &Lock, command: &Command) -> Option<TokenSt
         }
     };
     let payload = command.payload.to_token_stream();
-    assertion(krate, lock, &command.name, command.version(), &payload, &mend, command.sig.ident.span())
+    assertion(krate, lock, &command.name, command.version(), &payload, &help, command.sig.ident.span())
 }
 
-/// The types of a history. A value step has none: its shape is the one in the lock.
-fn past(krate: &TokenStream, lock: &Lock, event: &EventHistory<'_>) -> TokenStream {
+/// The assertions about the types of a history. A step on values has no type: the lock alone has its shape.
+fn past(krate: &TokenStream, lock: &ModelLock, event: &EventHistory<'_>) -> TokenStream {
     let assertions = event.past.iter().filter_map(|past| {
-        let Way::Type(ty) = past.way else { return None };
-        let mend = format!("; help: restore `{}` as it was, since a past version keeps its shape", spelled(ty));
-        assertion(krate, lock, event.name, past.version, &ty.to_token_stream(), &mend, ty.span())
+        let PastForm::Type(ty) = past.form else { return None };
+        let help = format!("; help: restore `{}` as it was, since a past version keeps its shape", spelled(ty));
+        assertion(krate, lock, event.name, past.version, &ty.to_token_stream(), &help, ty.span())
     });
     assertions.collect()
 }
 
-/// A shape that is not the one in its line is a compile error at `span`.
+/// Asserts that a shape is the shape in its line. The error is at `span`.
 fn assertion(
     krate: &TokenStream,
-    lock: &Lock,
+    lock: &ModelLock,
     name: &LitStr,
     version: u32,
     ty: &TokenStream,
-    mend: &str,
+    help: &str,
     span: Span,
 ) -> Option<TokenStream> {
     let event = name.value();
     let line = lock.line(&event, version)?;
     let (about, place, shape) = (format!("{event} v{version}"), format!("{}:{}", lock.file, line.number), &line.shape);
-    let (krate, ty) = (placed(krate, span), placed(ty, span));
+    let (krate, ty) = (respanned(krate, span), respanned(ty, span));
     Some(quote_spanned! {span=>
-        const _: () = match #krate::__private::drifted(#about, #place, #shape, <#ty as #krate::Shape>::SHAPE, #mend) {
+        const _: () = match #krate::__private::drifted(#about, #place, #shape, <#ty as #krate::Shape>::SHAPE, #help) {
             ::core::option::Option::None => {}
             ::core::option::Option::Some(message) => ::core::panic!("{}", message.as_str()),
         };
     })
 }
 
-/// Lets cargo build again when the file changes or goes away, and when blessing begins or ends. (When it appears, the build
-/// before was an error, or a blessing.)
-fn tracked(lock: &Lock) -> TokenStream {
+/// Makes cargo rebuild when the file changes or is deleted, and when `MEMIMAGE_BLESS` changes. (Before the file existed, the
+/// build failed or was blessing.)
+fn tracked(lock: &ModelLock) -> TokenStream {
     let path = &lock.path;
     let file = lock.exists.then(|| {
         quote!(
@@ -114,7 +114,7 @@ fn tracked(lock: &Lock) -> TokenStream {
     }
 }
 
-/// Checks at each `cargo test` that the lock is complete, or completes it.
+/// The test that checks that the lock is complete, or completes it.
 fn test(krate: &TokenStream, block: &Block) -> TokenStream {
     let (name, model) = (test_name(block), &block.model);
     quote! {

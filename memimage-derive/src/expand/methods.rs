@@ -1,4 +1,4 @@
-//! The trait by which commands are methods of an image.
+//! The commands trait, by which commands are methods of an image.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{GenericArgument, PathArguments, Type};
 
 use crate::ast::{Block, Command, Output};
-use crate::hygiene::{Fresh, placed, replace_self};
+use crate::hygiene::{FreshNames, replace_self, respanned};
 
 pub(crate) fn methods(krate: &TokenStream, block: &Block) -> TokenStream {
     let methods = block.callable().map(|command| {
@@ -14,18 +14,18 @@ pub(crate) fn methods(krate: &TokenStream, block: &Block) -> TokenStream {
         let fields = command.arguments().map(|argument| &argument.ident);
         let signature = signature(krate, block, command);
         let span = block.refusing(command).map_or_else(Span::call_site, Spanned::span);
-        let (krate, this) = (placed(krate, span), quote!(self));
+        let (krate, this) = (respanned(krate, span), quote!(self));
         let body = quote_spanned!(span=> #krate::Execute::execute(#this, #payload { #(#fields),* }));
         quote_spanned!(span=> #signature { #body })
     });
-    around(krate, block, &quote!(#(#methods)*))
+    commands_trait(krate, block, &quote!(#(#methods)*))
 }
 
-/// The trait and its blanket impl, around the methods.
-pub(crate) fn around(krate: &TokenStream, block: &Block, methods: &TokenStream) -> TokenStream {
+/// The trait with its methods, and its blanket impl.
+pub(crate) fn commands_trait(krate: &TokenStream, block: &Block, methods: &TokenStream) -> TokenStream {
     let (vis, model, name) = (block.vis(), &block.model, block.commands_trait());
     let about = format!("The commands of `{}`, as methods of an image of it.", block.model_name());
-    let submit = Fresh::new(block.source.clone()).ident("S");
+    let submit = FreshNames::new(block.source.clone()).ident("S");
     quote! {
         #[doc = #about]
         #[allow(
@@ -45,7 +45,7 @@ pub(crate) fn around(krate: &TokenStream, block: &Block, methods: &TokenStream) 
     }
 }
 
-/// A method of the trait, up to its body.
+/// A method of the trait, without its body.
 pub(crate) fn signature(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
     let (cfgs, docs, deprecated) = (command.cfgs(), docs(command), command.deprecated());
     let name = &command.sig.ident;
@@ -53,10 +53,10 @@ pub(crate) fn signature(krate: &TokenStream, block: &Block, command: &Command) -
         let (ident, ty) = (&argument.ident, &argument.ty);
         quote!(#ident: #ty)
     });
-    let answer = answer(krate, block, command);
+    let output = return_type(krate, block, command);
     let span = block.refusing(command).map_or_else(Span::call_site, Spanned::span);
     let this = quote!(self);
-    let function = quote_spanned!(span=> fn #name(&#this #(, #arguments)*) -> #answer);
+    let function = quote_spanned!(span=> fn #name(&#this #(, #arguments)*) -> #output);
     quote! {
         #(#cfgs)*
         #docs
@@ -76,15 +76,15 @@ fn docs(command: &Command) -> TokenStream {
     }
 }
 
-/// What a call answers. The types are named as the user spells them where that can be told, for the sake of the docs;
-/// the command's own types say the same.
-fn answer(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
+/// The return type of a call. For better docs it has the types as the user wrote them, if the syntax shows them; otherwise
+/// the equal associated types of the command.
+fn return_type(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
     let output = command.output.ty().map_or_else(|| quote!(()), ToTokens::to_token_stream);
     let spelled = match (block.refusing(command), &command.output) {
         (Some(ty), Output::Result(_)) => {
-            sides(ty).map(|(output, refusal)| (output, quote!(#krate::CommandError<#refusal>)))
+            result_types(ty).map(|(output, refusal)| (output, quote!(#krate::CommandError<#refusal>)))
         }
-        (Some(check), _) => sides(check).map(|(_, refusal)| {
+        (Some(check), _) => result_types(check).map(|(_, refusal)| {
             let refusal = replace_self(refusal, &block.model.to_token_stream());
             (output, quote!(#krate::CommandError<#refusal>))
         }),
@@ -93,15 +93,15 @@ fn answer(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream 
     let (model, payload) = (&block.model, &command.payload);
     let (output, error) = spelled.unwrap_or_else(|| {
         let of = |of: TokenStream| quote!(<#payload as #krate::#of<#model>>);
-        let (answer, call) = (of(quote!(Payload)), of(quote!(Command)));
-        (quote!(#answer::Output), quote!(#call::Error))
+        let (payload_impl, command_impl) = (of(quote!(Payload)), of(quote!(Command)));
+        (quote!(#payload_impl::Output), quote!(#command_impl::Error))
     });
     let span = block.refusing(command).map_or_else(Span::call_site, Spanned::span);
     quote_spanned!(span=> ::core::result::Result<#output, #error>)
 }
 
-/// `T` and `E` of what is written `Result<T, E>`.
-fn sides(ty: &Type) -> Option<(TokenStream, TokenStream)> {
+/// `T` and `E` of `Result<T, E>`.
+fn result_types(ty: &Type) -> Option<(TokenStream, TokenStream)> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last().filter(|last| last.ident == "Result")?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };

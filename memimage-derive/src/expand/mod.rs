@@ -1,4 +1,4 @@
-//! What the macros emit: data, and calls into `memimage::__private`. The logic is there, where it can be read.
+//! Code generation. The generated code is data and calls into `memimage::__private`, which has the logic.
 
 mod data;
 mod payload;
@@ -20,15 +20,15 @@ pub(crate) use self::data::data;
 pub(crate) use self::model::model;
 pub(crate) use self::upcaster::upcaster;
 
-// The parts from which the fallback makes its stubs.
-pub(crate) use self::command::{Types, types as command_types};
+// for the stubs of `fallback`
+pub(crate) use self::command::{CommandTypes, types as command_types};
 pub(crate) use self::data::implement as implement_shape;
 pub(crate) use self::event::{
-    conversions as event_conversions, definition as event_definition, placed as event_placed,
+    conversions as event_conversions, definition as event_definition, scoped as event_scoped,
 };
 pub(crate) use self::group::{event_name, event_of_groups};
 pub(crate) use self::lock::stub as lock_stub;
-pub(crate) use self::methods::{around as commands_trait, signature as method_signature};
+pub(crate) use self::methods::{commands_trait, signature as method_signature};
 pub(crate) use self::model::{events as model_events, implementation as model_implementation};
 pub(crate) use self::payload::definition as payload_definition;
 pub(crate) use self::table::group_of;
@@ -40,7 +40,7 @@ use quote::ToTokens;
 use crate::ast::Block;
 use crate::hygiene::replace_self;
 
-/// A type of the user's impl, for use outside of it.
+/// A type in the user's impl, for use outside of the impl.
 fn own_type(block: &Block, ty: &syn::Type) -> TokenStream {
     replace_self(ty.to_token_stream(), &block.model.to_token_stream())
 }

@@ -18,18 +18,19 @@ pub(crate) fn model(input: &DeriveInput, args: &ModelArgs) -> TokenStream {
     quote!(#implementation #events)
 }
 
-/// The impl, and the steps from past states.
+/// The `Model` impl, and the impls of past states.
 pub(crate) fn implementation(input: &DeriveInput, args: &ModelArgs) -> TokenStream {
     let krate = runtime(args.krate.get());
     let ident = &input.ident;
     let name = args.name.get().map_or_else(|| unraw(ident), syn::LitStr::value);
     let version = args.version.get().copied().unwrap_or(1);
-    // rustc puts a missing supertrait (no commands, no `Shape`) where the impl is: on the struct's name.
+    // rustc reports a missing supertrait (no commands, no `Shape`) at the span of the impl: the struct's name
     let header = quote_spanned!(ident.span()=> impl #krate::Model for #ident);
     let history = args.history.get().map(|history| state::history(&krate, input, version, history));
     let (constant, steps) = history.map(|history| (history.constant, history.steps)).unzip();
     quote! {
-        // A `#[command]` outside of a block then has our message. An import or a definition by the user wins over a glob.
+        // A `#[command]` outside of a block then gives memimage's error. The user's own imports and definitions take
+        // precedence over a glob import.
         #[allow(unused_imports, clippy::wildcard_imports)]
         use #krate::__private::marks::*;
 
@@ -44,10 +45,11 @@ pub(crate) fn implementation(input: &DeriveInput, args: &ModelArgs) -> TokenStre
     }
 }
 
-/// The name of the enum that the block of commands makes, as visible as the model.
+/// The name of the event enum of the block of commands, with the visibility of the model.
 pub(crate) fn events(krate: &TokenStream, input: &DeriveInput, args: &ModelArgs) -> TokenStream {
     let (vis, model, event) = (&input.vis, &input.ident, group::event_name(input, args));
-    let about = format!("The events of `{model}`: an enum, one variant a command, holding the command's arguments.");
+    let about =
+        format!("The events of `{model}`: an enum with one variant for each command that contains its arguments.");
     quote! {
         #[doc = #about]
         #[allow(dead_code, private_interfaces, unreachable_pub)]

@@ -1,4 +1,4 @@
-//! The payload: a struct of a command's arguments.
+//! The payload, the struct of a command's arguments.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -6,9 +6,9 @@ use quote::quote;
 use super::data::bound_checks;
 use crate::ast::{Argument, Block, Bound, Command};
 use crate::case::unraw;
-use crate::hygiene::Fresh;
+use crate::hygiene::FreshNames;
 
-/// The struct, with the derives by which it is written and read.
+/// The struct, with its derives or impls of serde's traits and `Shape`.
 pub(crate) fn payload(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
     let definition = struct_of(block, command, true);
     let path = krate.to_string().replace(' ', "") + "::__private::serde";
@@ -44,19 +44,18 @@ pub(crate) fn payload(krate: &TokenStream, block: &Block, command: &Command) -> 
 }
 
 /// serde's impls for a payload whose arguments are checked.
-///
-/// serde derives its functions for a private struct of the same fields, under the bound that the arguments can be recorded. If
-/// the bound does not hold, the calls below resolve to `NoSerde`, and the failed check is the only error.
+/// serde derives its functions for a private struct with the same fields, under the bound that the arguments can be recorded.
+/// If the bound does not hold, the calls below resolve to `NoSerde`, and the failed check is the only error.
 fn serde(krate: &TokenStream, block: &Block, command: &Command, path: &str) -> TokenStream {
     let payload = &command.payload;
     let (remote, name) = (payload.to_string(), unraw(payload));
-    let definition = Fresh::new(block.source.clone()).ident("Definition");
+    let definition = FreshNames::new(block.source.clone()).ident("Definition");
     let fields = command.arguments().map(|Argument { ident, ty, attrs }| {
         let attrs = attrs.iter().filter(|attr| attr.path().is_ident("serde"));
         quote!(#(#attrs)* #ident: #ty)
     });
     let bound = command.checked_arguments().map(|Argument { ty, .. }| {
-        // The compiler would report a bound without a lifetime here, once more.
+        // the compiler would report a bound without a lifetime a second time here
         quote!(for<'memimage> #ty: #krate::__private::Recorded).to_string()
     });
     let bound = bound.collect::<Vec<_>>().join(", ");
@@ -91,12 +90,12 @@ fn serde(krate: &TokenStream, block: &Block, command: &Command, path: &str) -> T
     }
 }
 
-/// The struct alone, with its docs and the derives that the user asked for.
+/// The definition of the struct, with the block's `derive(…)`.
 pub(crate) fn definition(block: &Block, command: &Command) -> TokenStream {
     struct_of(block, command, false)
 }
 
-/// The struct. `Shape`'s derive needs marks on the arguments that the block checks.
+/// The definition of the struct. `marked` marks the arguments that the block checks for the derive of `Shape`.
 fn struct_of(block: &Block, command: &Command, marked: bool) -> TokenStream {
     let method = unraw(&command.sig.ident);
     let about = format!("The arguments of `{}::{method}`.", block.model_name());
@@ -129,7 +128,7 @@ fn struct_of(block: &Block, command: &Command, marked: bool) -> TokenStream {
     }
 }
 
-/// What an item is about, then what the user says of the command.
+/// The docs of a generated item: its summary, then the user's docs of the command.
 pub(crate) fn documentation(about: &str, command: &Command) -> TokenStream {
     let mut docs = command.docs().peekable();
     let gap = docs.peek().map(|_| quote!(#[doc = ""]));

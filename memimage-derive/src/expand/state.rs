@@ -6,25 +6,25 @@ use syn::spanned::Spanned;
 use syn::{DeriveInput, Type};
 
 use super::history::spelled;
-use crate::attr::{History, Step};
-use crate::hygiene::placed;
+use crate::attr::{History, HistoryEntry};
+use crate::hygiene::respanned;
 
-/// What past states make.
-pub(super) struct States {
+/// The generated code for past states.
+pub(super) struct PastStates {
     /// The constant in the model's impl.
     pub constant: TokenStream,
-    /// The steps, beside it.
+    /// The impls of the past states.
     pub steps: TokenStream,
 }
 
-pub(super) fn history(krate: &TokenStream, input: &DeriveInput, version: u32, history: &History) -> States {
+pub(super) fn history(krate: &TokenStream, input: &DeriveInput, version: u32, history: &History) -> PastStates {
     let model = &input.ident;
     let types: Vec<&Type> = history
         .steps
         .iter()
         .filter_map(|step| match step {
-            Step::Type(ty) => Some(ty),
-            Step::Value(_) => None,
+            HistoryEntry::Type(ty) => Some(ty),
+            HistoryEntry::Value(_) => None,
         })
         .collect();
     let first = version - types.len() as u32;
@@ -44,11 +44,11 @@ pub(super) fn history(krate: &TokenStream, input: &DeriveInput, version: u32, hi
     };
     for (ty, past) in types.into_iter().zip(first..) {
         let span = ty.span();
-        let (place, owner) = (placed(krate, span), placed(&model.to_token_stream(), span));
-        let onward = quote_spanned!(span=> #place::__private::only_state_step::<Self, _, #owner>());
+        let (place, owner) = (respanned(krate, span), respanned(&model.to_token_stream(), span));
+        let chain = quote_spanned!(span=> #place::__private::only_state_step::<Self, _, #owner>());
         let header = quote_spanned!(span=> impl #place::__private::StateUpcast<#owner> for #ty);
         let message = format!(
-            "`{}` is version {past} of `{model}`, and its upcaster does not lead to version {}, the next one",
+            "`{}` is version {past} of `{model}`, and its upcaster does not return version {}; help: return the next version",
             spelled(ty),
             past + 1
         );
@@ -56,7 +56,7 @@ pub(super) fn history(krate: &TokenStream, input: &DeriveInput, version: u32, hi
         steps.extend(quote! {
             #[automatically_derived]
             impl #krate::__private::PastState<#model> for #ty {
-                const CHAIN: #krate::__private::StateUpcastFrom<Self, #model> = #onward;
+                const CHAIN: #krate::__private::StateUpcastFrom<Self, #model> = #chain;
             }
 
             #[automatically_derived]
@@ -81,5 +81,5 @@ pub(super) fn history(krate: &TokenStream, input: &DeriveInput, version: u32, hi
     let constant = quote! {
         const HISTORY: &'static [#krate::__private::StateVersion<Self>] = &[#(#rows),*];
     };
-    States { constant, steps }
+    PastStates { constant, steps }
 }

@@ -1,4 +1,4 @@
-//! The dispatch table of a block, and where that of its whole model is.
+//! The dispatch table of a block, and the path of the model's dispatch table.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -6,11 +6,11 @@ use syn::spanned::Spanned;
 
 use super::{history, lock};
 use crate::ast::Block;
-use crate::hygiene::placed;
-use crate::lock::Lock;
+use crate::hygiene::respanned;
+use crate::shape_lock::ModelLock;
 
-/// The dispatch table: the newest versions in their order, then the past ones.
-pub(super) fn table(krate: &TokenStream, block: &Block, locked: Option<&Lock>) -> TokenStream {
+/// The dispatch table: the newest versions in their order, then the past versions.
+pub(super) fn table(krate: &TokenStream, block: &Block, locked: Option<&ModelLock>) -> TokenStream {
     let model = &block.model;
     let event = block.event();
     let newest = block.commands.iter().map(|command| {
@@ -41,16 +41,15 @@ pub(super) fn table(krate: &TokenStream, block: &Block, locked: Option<&Lock>) -
     }
 }
 
-/// For the docs, where the enum of a whole model has no page of its own.
+/// The docs of the event enum of a whole model, which has no page of its own.
 fn variants(block: &Block) -> String {
     let variants: Vec<_> =
         block.commands.iter().map(|command| format!("`{}({})`", command.variant, command.payload)).collect();
-    format!("An enum, one variant a command: {}.", variants.join(", "))
+    format!("An enum with one variant for each command: {}.", variants.join(", "))
 }
 
-/// The dispatch table of the whole model, of which this block may be a part.
-///
-/// Where it is, it is found by way of the model: if that lists no groups, its derive says so, once.
+/// The dispatch table of the whole model.
+/// A group refers to it through the model, so that a model without a group list gives one error, from its derive.
 pub(super) fn whole_table(krate: &TokenStream, block: &Block) -> TokenStream {
     let model = &block.model;
     match block.args.group.get() {
@@ -59,14 +58,12 @@ pub(super) fn whole_table(krate: &TokenStream, block: &Block) -> TokenStream {
     }
 }
 
-/// Makes sure that the model lists the group, else its commands could be called and not be replayed.
+/// Asserts that the model lists the group. Otherwise its commands could be called but not replayed.
 fn listed(krate: &TokenStream, block: &Block, group: &Ident) -> TokenStream {
     let whole = whole_table(krate, block);
-    let message = format!(
-        "`{}` does not list this group, so its events could not be replayed: `#[model(groups(…, {group}))]`",
-        block.model_name()
-    );
-    let (krate, model) = (placed(krate, group.span()), placed(&block.model.to_token_stream(), group.span()));
+    let message =
+        format!("`{}` does not list this group; help: write `#[model(groups(…, {group}))]`", block.model_name());
+    let (krate, model) = (respanned(krate, group.span()), respanned(&block.model.to_token_stream(), group.span()));
     quote_spanned! {group.span()=>
         const _: () = ::core::assert!(
             #krate::__private::is_listed(#whole, <#group as #krate::__private::Group<#model>>::EVENTS),
@@ -75,7 +72,7 @@ fn listed(krate: &TokenStream, block: &Block, group: &Ident) -> TokenStream {
     }
 }
 
-/// What stands for one of several blocks.
+/// The type of a group, with its part of the dispatch table.
 pub(crate) fn group_of(krate: &TokenStream, block: &Block, group: &Ident, rows: &TokenStream) -> TokenStream {
     let (model, vis) = (&block.model, block.vis_of_group());
     let about = format!("A group of commands of `{}`, which the model lists.", block.model_name());

@@ -1,26 +1,26 @@
-//! `#[memimage::upcast]`: a function becomes the one step onward of its argument's type.
+//! `#[memimage::upcast]`: the `Upcast` impl of the past type, which calls the function.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{PatType, Type};
 
-use crate::ast::{Gives, Upcaster};
-use crate::hygiene::{Fresh, braced, placed};
+use crate::ast::{Upcaster, UpcasterOutput};
+use crate::hygiene::{FreshNames, braced, respanned};
 
 /// The function, and the impl that calls it.
 pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream {
     let name = upcaster.name();
     let recorded = upcaster.takes_recorded().then(|| Ident::new("recorded", Span::mixed_site()));
     let more = recorded.as_ref().map(|recorded| quote!(, #recorded));
-    let call = match upcaster.gives() {
-        Gives::Nothing => quote!({ #name(self #more); ::core::result::Result::Ok(()) }),
-        Gives::Next(_) => quote!(::core::result::Result::Ok(#name(self #more))),
-        Gives::Result(ty) => {
+    let call = match upcaster.output() {
+        UpcasterOutput::Nothing => quote!({ #name(self #more); ::core::result::Result::Ok(()) }),
+        UpcasterOutput::Next(_) => quote!(::core::result::Result::Ok(#name(self #more))),
+        UpcasterOutput::Result(ty) => {
             let (span, this) = (ty.span(), quote!(self));
-            let krate = placed(krate, span);
+            let krate = respanned(krate, span);
             quote_spanned! {span=>
-                <#ty as #krate::__private::Fallible>::answer(#name(#this #more))
+                <#ty as #krate::__private::Fallible>::into_result(#name(#this #more))
                     .map_err(#krate::__private::UpcastFailure::failure)
             }
         }
@@ -30,7 +30,7 @@ pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream 
     quote!(#source #implementation)
 }
 
-/// The impl around a body.
+/// The impl with a body.
 fn implement(
     krate: &TokenStream,
     upcaster: &Upcaster,
@@ -39,16 +39,16 @@ fn implement(
 ) -> Option<TokenStream> {
     let PatType { ty: old, .. } = upcaster.old()?;
     let cfgs = upcaster.cfgs();
-    let next = next(krate, &upcaster.gives());
+    let next = next(krate, &upcaster.output());
     let recorded = recorded.map_or_else(|| quote!(_), |recorded| quote!(#recorded));
-    let place = placed(krate, old.span());
-    let course = Fresh::new(upcaster.sig.to_token_stream()).ident("C");
+    let place = respanned(krate, old.span());
+    let goal = FreshNames::new(upcaster.sig.to_token_stream()).ident("C");
     let header = quote_spanned! {old.span()=>
-        impl<#course: #place::__private::UpcastGoal> #place::Upcast<#next, #course> for #old
+        impl<#goal: #place::__private::UpcastGoal> #place::Upcast<#next, #goal> for #old
         where
-            #next: #place::__private::UpcastTarget<#course>,
+            #next: #place::__private::UpcastTarget<#goal>,
     };
-    let (place, this) = (placed(krate, next.span()), quote!(self));
+    let (place, this) = (respanned(krate, next.span()), quote!(self));
     let function = quote_spanned! {next.span()=>
         fn upcast(
             #this,
@@ -58,8 +58,8 @@ fn implement(
         }
     };
     let body = quote! {
-        const TARGET: <#course as #krate::__private::UpcastGoal>::Target<#next> =
-            <#next as #krate::__private::UpcastTarget<#course>>::TARGET;
+        const TARGET: <#goal as #krate::__private::UpcastGoal>::Target<#next> =
+            <#next as #krate::__private::UpcastTarget<#goal>>::TARGET;
 
         #[inline]
         #function
@@ -72,14 +72,14 @@ fn implement(
     })
 }
 
-/// What the step leads to.
-pub(crate) fn next(krate: &TokenStream, gives: &Gives<'_>) -> TokenStream {
-    match gives {
-        Gives::Nothing => quote!(()),
-        Gives::Next(ty) => quote!(#ty),
-        Gives::Result(ty) => {
+/// The type that the upcaster returns.
+pub(crate) fn next(krate: &TokenStream, output: &UpcasterOutput<'_>) -> TokenStream {
+    match output {
+        UpcasterOutput::Nothing => quote!(()),
+        UpcasterOutput::Next(ty) => quote!(#ty),
+        UpcasterOutput::Result(ty) => {
             let span = Type::span(ty);
-            let krate = placed(krate, span);
+            let krate = respanned(krate, span);
             quote_spanned!(span=> <#ty as #krate::__private::Fallible>::Output)
         }
     }

@@ -1,4 +1,4 @@
-//! The repairs of a damaged image, one of which its owner chooses.
+//! The repairs of a damaged image, one of which its owner chooses. `examine/repair_options.rs` decides which of them apply.
 
 use std::fmt;
 

@@ -8,7 +8,7 @@ use super::position::DigestPosition;
 use super::serializer::DigestSerializer;
 use crate::shape::{Field, ShapeRef, Variant};
 
-/// The shapes of unnamed parts.
+/// The shapes of a tuple's or array's elements, or of the unnamed fields of a struct or variant.
 pub(super) enum PartShapes {
     Shapes(&'static [ShapeRef]),
     Same(ShapeRef, usize),

@@ -12,7 +12,7 @@ compile_error!("memimage needs a Unix file system: it relies on directory syncs,
 // each module uses only modules above it
 mod plain;
 mod mount;
-mod lock;
+mod owner_lock;
 mod owned;
 mod exposed;
 mod real;
@@ -27,8 +27,8 @@ use std::fmt::Debug;
 use std::io;
 use std::path::Path;
 
-pub use lock::{Lock, LockGuard};
 pub(crate) use owned::OwnedDisk;
+pub use owner_lock::{Lock, LockGuard};
 pub(crate) use plain::NotPlain;
 pub use real::RealDisk;
 pub(crate) use real::absolute;

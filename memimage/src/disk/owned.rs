@@ -10,7 +10,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::lock::Watch;
+use super::owner_lock::Watch;
 use super::{Access, Disk, DiskFile, Entry, FileType, Lock, LockGuard};
 
 pub(crate) struct OwnedDisk {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::mount::here_if_empty;
 use super::plain::{DIR_MODE, FILE_MODE, Links, file_type_of};
-use super::{Access, Disk, DiskFile, Entry, FileType, Lock, exposed, lock, mount, plain};
+use super::{Access, Disk, DiskFile, Entry, FileType, Lock, exposed, mount, owner_lock, plain};
 
 /// The operating system's file system, through [`std::fs`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -83,7 +83,7 @@ impl Disk for RealDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Lock> {
-        lock::acquire(path)
+        owner_lock::acquire(path)
     }
 
     fn is_within(&self, path: &Path, dir: &Path) -> io::Result<bool> {
@@ -91,7 +91,7 @@ impl Disk for RealDisk {
     }
 
     fn owner(&self, path: &Path) -> io::Result<Option<String>> {
-        lock::owner(path)
+        owner_lock::owner(path)
     }
 
     fn exposed(&self, path: &Path) -> io::Result<Option<String>> {

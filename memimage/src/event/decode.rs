@@ -1,8 +1,16 @@
-//! Decoding payloads and states.
+//! Decodes recorded events: of the newest version as its payload, of a past version as its past type or as values. An old event goes
+//! from here over its chain of upcasters ([`upcast`](super::upcast)) to the model.
 
 use serde::de::DeserializeOwned;
 
+use super::payload::Payload;
+use super::recorded::{Recorded, Upcasting};
 use super::replay_error::ReplayError;
+use super::replay_target::{Apply, Reencode};
+use super::upcast::{IntoEvents, PastVersion};
+use super::value_step::ValueStep;
+use crate::shape::{Shape, ShapeTree, is_recursive};
+use crate::value::{MAX_DEPTH, Value};
 
 /// Decodes a payload or a state that spans all bytes.
 pub(crate) fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, ReplayError> {
@@ -11,4 +19,92 @@ pub(crate) fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, ReplayErr
         0 => Ok(value),
         remainder => Err(ReplayError::Remainder(remainder)),
     }
+}
+
+/// A payload in the journal.
+pub(crate) struct StoredPayload<'a> {
+    pub(crate) payload: &'a [u8],
+    /// The shape it was recorded with.
+    pub(crate) shape: &'a ShapeTree,
+    pub(crate) recorded: Recorded<'a>,
+    pub(crate) part: u32,
+    /// The upcasters on values, if the program has no type for this version.
+    pub(crate) values: Option<ValueUpcast<'a>>,
+}
+
+/// Upcasters on values, and the shape of their result.
+#[derive(Clone, Copy)]
+pub(crate) struct ValueUpcast<'a> {
+    pub(crate) steps: &'static [ValueStep],
+    pub(crate) target: &'a ShapeTree,
+}
+
+impl StoredPayload<'_> {
+    fn upcasting(&self) -> Upcasting<'_> {
+        Upcasting { recorded: &self.recorded, part: self.part, steps: 1 }
+    }
+}
+
+/// Decodes a payload of the newest version, and applies it.
+pub(super) fn replay<M, P: Payload<M>>(
+    stored: &StoredPayload<'_>,
+    apply: &mut Apply<'_, M>,
+) -> Result<(), ReplayError> {
+    apply.payload(payload::<P>(stored)?, stored.part)
+}
+
+/// Decodes a payload of a past version as its type, and takes it over the upcasters to the model.
+pub(super) fn replay_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
+    stored: &StoredPayload<'_>,
+    apply: &mut Apply<'_, M>,
+) -> Result<(), ReplayError> {
+    T::CHAIN.replay(payload(stored)?, stored.upcasting(), &mut apply.target())
+}
+
+/// As [`replay_past`], but encodes the result for a rewritten journal.
+pub(super) fn reencode_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
+    stored: &StoredPayload<'_>,
+    reencode: &mut Reencode<M>,
+) -> Result<(), ReplayError> {
+    T::CHAIN.replay(payload(stored)?, stored.upcasting(), &mut reencode.target())
+}
+
+/// Takes a payload for which the program has no type over the upcasters on values, then over those on types, to the model.
+pub(super) fn replay_values<M, T: IntoEvents<M> + DeserializeOwned>(
+    stored: &StoredPayload<'_>,
+    apply: &mut Apply<'_, M>,
+) -> Result<(), ReplayError> {
+    upcast_values::<T>(stored)?.replay_into(stored.upcasting(), &mut apply.target())
+}
+
+/// As [`replay_values`], but encodes the result for a rewritten journal.
+pub(super) fn reencode_values<M, T: IntoEvents<M> + DeserializeOwned>(
+    stored: &StoredPayload<'_>,
+    reencode: &mut Reencode<M>,
+) -> Result<(), ReplayError> {
+    upcast_values::<T>(stored)?.replay_into(stored.upcasting(), &mut reencode.target())
+}
+
+/// Decodes a payload. For a recursive type, it first checks the nesting depth, because bytes that no image wrote must not
+/// overflow the stack.
+fn payload<T: Shape + DeserializeOwned>(stored: &StoredPayload<'_>) -> Result<T, ReplayError> {
+    // each level takes at least one byte
+    if const { is_recursive(T::SHAPE) }
+        && stored.payload.len() > MAX_DEPTH as usize
+        && let Err(error) = Value::decode(stored.shape, stored.payload)
+        && error.is_too_deep()
+    {
+        return Err(ReplayError::Value(error));
+    }
+    decode(stored.payload)
+}
+
+/// Runs the upcasters on values, and checks the shape of their result before it is decoded.
+fn upcast_values<T: DeserializeOwned>(stored: &StoredPayload<'_>) -> Result<T, ReplayError> {
+    let ValueUpcast { steps, target } = stored.values.expect("a row without a type has upcasters on values");
+    let mut value = Value::decode(stored.shape, stored.payload).map_err(ReplayError::Value)?;
+    for step in steps {
+        value = step(value, &stored.recorded).map_err(ReplayError::Upcast)?;
+    }
+    decode(&value.encode(target).map_err(ReplayError::Shape)?)
 }

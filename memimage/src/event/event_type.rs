@@ -2,16 +2,14 @@
 
 use serde::de::DeserializeOwned;
 
-use super::decode::decode;
+use super::decode::{StoredPayload, reencode_past, reencode_values, replay, replay_past, replay_values};
 use super::name::same;
 use super::payload::Payload;
-use super::recorded::{Recorded, Upcasting};
 use super::replay_error::ReplayError;
 use super::replay_target::{Apply, Reencode};
 use super::upcast::{EventVersion, IntoEvents, PastVersion};
 use super::value_step::{ValueStep, ValueSteps};
-use crate::shape::{Shape, ShapeRef, ShapeTree, is_recursive};
-use crate::value::{MAX_DEPTH, Value};
+use crate::shape::{Shape, ShapeRef};
 
 /// A row of the dispatch table: one version of one event, and how it is replayed.
 pub struct EventType<M> {
@@ -97,86 +95,6 @@ impl<M> EventType<M> {
     }
 }
 
-/// A payload in the journal.
-pub(crate) struct StoredPayload<'a> {
-    pub(crate) payload: &'a [u8],
-    /// The shape it was recorded with.
-    pub(crate) shape: &'a ShapeTree,
-    pub(crate) recorded: Recorded<'a>,
-    pub(crate) part: u32,
-    /// The upcasters on values, if the program has no type for this version.
-    pub(crate) values: Option<ValueUpcast<'a>>,
-}
-
-/// Upcasters on values, and the shape of their result.
-#[derive(Clone, Copy)]
-pub(crate) struct ValueUpcast<'a> {
-    pub(crate) steps: &'static [ValueStep],
-    pub(crate) target: &'a ShapeTree,
-}
-
-impl StoredPayload<'_> {
-    fn upcasting(&self) -> Upcasting<'_> {
-        Upcasting { recorded: &self.recorded, part: self.part, steps: 1 }
-    }
-}
-
-fn replay<M, P: Payload<M>>(stored: &StoredPayload<'_>, apply: &mut Apply<'_, M>) -> Result<(), ReplayError> {
-    apply.payload(payload::<P>(stored)?, stored.part)
-}
-
-fn replay_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
-    stored: &StoredPayload<'_>,
-    apply: &mut Apply<'_, M>,
-) -> Result<(), ReplayError> {
-    T::CHAIN.replay(payload(stored)?, stored.upcasting(), &mut apply.target())
-}
-
-fn reencode_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
-    stored: &StoredPayload<'_>,
-    reencode: &mut Reencode<M>,
-) -> Result<(), ReplayError> {
-    T::CHAIN.replay(payload(stored)?, stored.upcasting(), &mut reencode.target())
-}
-
-fn replay_values<M, T: IntoEvents<M> + DeserializeOwned>(
-    stored: &StoredPayload<'_>,
-    apply: &mut Apply<'_, M>,
-) -> Result<(), ReplayError> {
-    upcast_values::<T>(stored)?.replay_into(stored.upcasting(), &mut apply.target())
-}
-
-fn reencode_values<M, T: IntoEvents<M> + DeserializeOwned>(
-    stored: &StoredPayload<'_>,
-    reencode: &mut Reencode<M>,
-) -> Result<(), ReplayError> {
-    upcast_values::<T>(stored)?.replay_into(stored.upcasting(), &mut reencode.target())
-}
-
-/// Decodes a payload. For a recursive type, it first checks the nesting depth, because bytes that no image wrote must not
-/// overflow the stack.
-fn payload<T: Shape + DeserializeOwned>(stored: &StoredPayload<'_>) -> Result<T, ReplayError> {
-    // each level takes at least one byte
-    if const { is_recursive(T::SHAPE) }
-        && stored.payload.len() > MAX_DEPTH as usize
-        && let Err(error) = Value::decode(stored.shape, stored.payload)
-        && error.is_too_deep()
-    {
-        return Err(ReplayError::Value(error));
-    }
-    decode(stored.payload)
-}
-
-/// Runs the upcasters on values, and checks the shape of their result before it is decoded.
-fn upcast_values<T: DeserializeOwned>(stored: &StoredPayload<'_>) -> Result<T, ReplayError> {
-    let ValueUpcast { steps, target } = stored.values.expect("a row without a type has upcasters on values");
-    let mut value = Value::decode(stored.shape, stored.payload).map_err(ReplayError::Value)?;
-    for step in steps {
-        value = step(value, &stored.recorded).map_err(ReplayError::Upcast)?;
-    }
-    decode(&value.encode(target).map_err(ReplayError::Shape)?)
-}
-
 /// The row of an event in a dispatch table, at compile time.
 ///
 /// # Panics
@@ -185,7 +103,9 @@ fn upcast_values<T: DeserializeOwned>(stored: &StoredPayload<'_>) -> Result<T, R
 pub const fn row_of<M>(events: &[EventType<M>], name: &str, version: u32) -> usize {
     match find(events, name, version) {
         Some(row) => row,
-        None => panic!("the command is in a group that its model does not list: `#[model(groups(…))]`"),
+        None => panic!(
+            "the command is in a group that its model does not list; help: add the group to `#[model(groups(…))]`"
+        ),
     }
 }
 

@@ -1,12 +1,12 @@
 //! Groups: several blocks of commands of one model.
 
 use super::event_type::{self, EventType};
+use super::lock_location::ShapeLock;
 use super::name::same;
-use super::shape_lock::ShapeLock;
 
 /// A block of commands marked `#[memimage::commands(group = …)]`, one of several of the model `M`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no group of commands of `{M}`",
+    message = "`{Self}` is not a group of commands of `{M}`",
     label = "not a group of `{M}`",
     note = "a group is the name in `#[memimage::commands(group = {Self})]`, on an impl block of the model"
 )]

@@ -5,22 +5,22 @@ mod name;
 mod payload;
 mod recorded;
 mod replay_error;
-mod decode;
 mod replay_target;
 mod upcast;
 mod value_step;
+mod decode;
 mod event_type;
-mod shape_lock;
+mod lock_location;
 mod group;
 mod state;
 
 pub use event_type::{EventType, row_of};
 pub use group::{Group, concat, count, is_listed, shared};
+pub use lock_location::{ShapeLock, missing_event};
 pub use payload::{Command, FromRefusal, Payload};
 pub use recorded::{Recorded, UpcastError, Upcasting};
 pub use replay_error::ReplayError;
 pub use replay_target::{ReplayTarget, deliver};
-pub use shape_lock::{ShapeLock, missing_event};
 pub use state::{PastState, StateUpcast, StateUpcastFrom, StateVersion, only_state_step};
 pub use upcast::{
     EventVersion, HistoryError, IntoEvents, PastVersion, Retired, Upcast, UpcastChain, UpcastFailure, UpcastGoal,
@@ -28,8 +28,7 @@ pub use upcast::{
 };
 pub use value_step::step;
 
-pub(crate) use decode::decode;
-pub(crate) use event_type::{StoredPayload, ValueUpcast};
+pub(crate) use decode::{StoredPayload, ValueUpcast, decode};
 pub(crate) use replay_target::{Apply, Reencode};
 
 use std::any::Any;
@@ -45,7 +44,7 @@ use crate::shape::Shape;
 /// that holds the commands. `Default` is the state before the first event, unless
 /// [`Options::genesis`](crate::Options::genesis) gives another.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no model",
+    message = "`{Self}` is not a model",
     label = "not a model",
     note = "derive it: `#[derive(Default, Serialize, Deserialize, Shape, Model)]`, with `memimage::{{Model, Shape}}`"
 )]
@@ -63,9 +62,9 @@ pub trait Model: Commands + Default + Shape + Serialize + DeserializeOwned + Sen
 
 /// The commands of a model. `#[memimage::commands]` implements this trait.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no commands; help: mark the impl block that holds them `#[memimage::commands]`; if several blocks are \
-               groups, list them: `#[model(groups(…))]`",
-    label = "no impl block of it is marked `#[memimage::commands]`",
+    message = "`{Self}` has no commands; help: put `#[memimage::commands]` on the impl block of the commands, or, if its blocks \
+               are groups, list them: `#[model(groups(…))]`",
+    label = "no impl block of it has `#[memimage::commands]`",
     note = "write `#[memimage::commands] impl {Self} {{ #[command] pub fn …(&mut self, …) {{ … }} }}`"
 )]
 pub trait Commands: Sized + 'static {

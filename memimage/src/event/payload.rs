@@ -14,9 +14,9 @@ use crate::shape::Shape;
 /// `#[memimage::commands]` creates one for each method marked `#[command]`. The payload of a `replay_only` command is not a
 /// [`Command`]: it can be replayed, but not executed.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no payload of the model `{M}`",
+    message = "`{Self}` is not a payload of the model `{M}`",
     label = "not a payload of `{M}`",
-    note = "`#[memimage::commands]` makes one for each `#[command]`, such as `BankDeposit` for `Bank::deposit`"
+    note = "`#[memimage::commands]` generates one for each `#[command]`, such as `BankDeposit` for `Bank::deposit`"
 )]
 pub trait Payload<M>: Shape + Serialize + DeserializeOwned {
     /// The event's name in the journal.
@@ -47,10 +47,10 @@ pub trait Payload<M>: Shape + Serialize + DeserializeOwned {
 
 /// A payload whose command can be executed, for example by [`Image::submit`](crate::Image::submit).
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no command of the model `{M}`",
+    message = "`{Self}` is not a command of the model `{M}`",
     label = "not a command of `{M}`",
-    note = "`#[memimage::commands]` makes one for each `#[command]`, such as `BankDeposit` for `Bank::deposit`",
-    note = "what is `replay_only` is replayed, and cannot be run any more"
+    note = "`#[memimage::commands]` generates one for each `#[command]`, such as `BankDeposit` for `Bank::deposit`",
+    note = "a `replay_only` command is replayed, but cannot be executed"
 )]
 pub trait Command<M>: Payload<M> {
     /// The error of a call: [`struct@Error`] if the command never refuses, otherwise [`CommandError`].

@@ -42,9 +42,9 @@ pub(crate) enum StateUpcastError {
 
 /// A version of a state that upcasters lead to the current version.
 #[diagnostic::on_unimplemented(
-    message = "an upcaster leads to `{Self}`, which is no version of the model `{M}`; help: return the next version in the \
-               model's `history(…)`, and from the last one `{M}`",
-    label = "its upcaster leads to `{Self}`"
+    message = "an upcaster returns `{Self}`, which is not a version of the model `{M}`; help: return the next version in the \
+               model's `history(…)`, or `{M}` for the last one",
+    label = "its upcaster returns `{Self}`"
 )]
 pub trait StateUpcast<M>: Sized {
     /// The version.

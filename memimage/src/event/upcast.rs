@@ -3,6 +3,7 @@
 //! An upcaster converts the payload of one version to the next one, without access to the model. [`IntoEvents`] defines where
 //! a chain of upcasters may end: at a current payload, at several, or at none. Past versions are ordinary types, so the
 //! compiler reports an upcaster that is missing or leads to a wrong version. Only the command lists its past versions.
+//! [`decode`](super::decode) decodes an old event and starts its chain.
 
 use std::marker::PhantomData;
 
@@ -19,9 +20,9 @@ use super::replay_target::ReplayTarget;
 /// An upcaster has a [`UpcastGoal`]: a model's events, or its states. The impl requires the result to fit the goal, instead of
 /// each use of the impl, so that a wrong result causes one compile error.
 #[diagnostic::on_unimplemented(
-    message = "no upcaster takes the past version `{Self}` further; help: write one, in any module: `#[memimage::upcast] fn \
+    message = "no upcaster for the past version `{Self}`; help: write one, in any module: `#[memimage::upcast] fn \
                …(old: {Self}) -> … {{ … }}`",
-    label = "no step leads on from `{Self}`"
+    label = "no upcaster takes `{Self}`"
 )]
 pub trait Upcast<Next, C: UpcastGoal>: Sized {
     /// The target of the result.
@@ -70,9 +71,10 @@ impl<M, T: IntoEvents<M>> UpcastTarget<Events<M>> for T {
 ///
 /// Several parts have the seq and the time of the one recorded event, and random values of their own.
 #[diagnostic::on_unimplemented(
-    message = "an upcaster leads to `{Self}`, which is no event of `{M}`; help: return the next version in the `history(…)`, a \
+    message = "an upcaster returns `{Self}`, which is not an event of `{M}`; help: return the next version in the `history(…)`, \
+               a \
                payload such as `BankDeposit`, the event enum, `()`, or an `Option`, a `Vec` or a tuple of these",
-    label = "its upcaster leads to `{Self}`"
+    label = "its upcaster returns `{Self}`"
 )]
 pub trait IntoEvents<M>: Sized {
     /// The event and version of this type, if they are known at compile time.
@@ -101,9 +103,9 @@ const MAX_STEPS: u32 = 1_000;
 
 /// The error type of an upcaster.
 #[diagnostic::on_unimplemented(
-    message = "an upcaster fails with an error or a text, and `{Self}` is neither",
-    label = "no error",
-    note = "implement `std::error::Error` for it; it must be `Send`, `Sync` and `'static` too"
+    message = "an upcaster cannot return `{Self}` as an error; help: implement `std::error::Error` for it, or return a text",
+    label = "not an error",
+    note = "the error must also be `Send`, `Sync` and `'static`"
 )]
 pub trait UpcastFailure {
     /// The error.
@@ -173,10 +175,10 @@ impl EventVersion {
 
 /// A past version of the payload `P`, with its upcaster. The compiler infers `Next`, which fails if there are two upcasters.
 #[diagnostic::on_unimplemented(
-    message = "no upcaster takes `{Self}`, a past version of `{P}`, further; help: write one, in any module: \
+    message = "no upcaster for `{Self}`, a past version of `{P}`; help: write one, in any module: \
                `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
-    label = "no step leads on from `{Self}`",
-    note = "it returns the next version in the `history(…)`, and the last one `{P}`"
+    label = "no upcaster takes `{Self}`",
+    note = "it returns the next version in the `history(…)`, and the last upcaster returns `{P}`"
 )]
 pub trait StepOf<P, Next, C: UpcastGoal>: Upcast<Next, C> {}
 
@@ -187,10 +189,11 @@ pub struct Retired;
 
 /// A past version of a retired event, with its upcaster.
 #[diagnostic::on_unimplemented(
-    message = "no upcaster takes `{Self}`, a past version of a retired event, further; help: write one, in any module: \
+    message = "no upcaster for `{Self}`, a past version of a retired event; help: write one, in any module: \
                `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
-    label = "no step leads on from `{Self}`",
-    note = "it returns the next version in the `history(…)`, and the last one another event, or nothing, `()`"
+    label = "no upcaster takes `{Self}`",
+    note = "it returns the next version in the `history(…)`, and the last upcaster returns another event, or `()` to drop the \
+            event"
 )]
 pub trait StepOfRetired<Next, C: UpcastGoal>: Upcast<Next, C> {}
 

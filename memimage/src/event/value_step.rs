@@ -18,9 +18,9 @@ pub(crate) struct ValueSteps {
 ///
 /// It takes the [`Value`], and [`&Recorded`](Recorded) if it wants, and returns a `Value` or a `Result` of one.
 #[diagnostic::on_unimplemented(
-    message = "no step on values: it takes a `Value`, and `&Recorded` if it wants, and returns a `Value` or a `Result` of one",
+    message = "not a step on values; help: take a `Value`, and optionally `&Recorded`, and return a `Value` or a `Result` of one",
     label = "not a step on values",
-    note = "the error of that `Result` is a text, or any error that is `Send` and `Sync`"
+    note = "the error of the `Result` is a text, or an error that is `Send` and `Sync`"
 )]
 pub trait ValueFunction<Kind> {
     /// Runs the function.

@@ -1,11 +1,11 @@
-//! The bounds that an expansion puts on the types of arguments and fields.
+//! The bounds of expansions on the types of arguments and fields.
 //!
 //! serde's derive uses a field's type in several functions, and the compiler reports a missing trait in each of them. An
 //! expansion therefore checks each type in one place, by an impl of a `Check…` trait, and compiles the other places without
 //! the bound. The user sees one error, with the message of the bound.
 //!
 //! Several bounds require the same traits and differ in their message. The macro selects one by the names in the type, and the
-//! compiler decides whether the bound holds. So a type of the user's that is called `Context` or `Arc` compiles.
+//! compiler decides whether the bound holds. So a user's own type with the name `Context` or `Arc` compiles.
 
 use std::marker::PhantomData;
 
@@ -32,33 +32,34 @@ bounds! {
         message = "`{Self}` cannot be an argument of a command; help: derive `serde::Serialize`, `serde::Deserialize` and \
                    `memimage::Shape` for each type in it",
         label = "cannot be written to a journal and read back",
-        note = "types of uuid, chrono, jiff, rust_decimal and indexmap have a shape under memimage's feature of that name",
-        note = "a type of another crate gets a name where it is used: `#[shape(opaque = \"name\")]` on the argument"
+        note = "memimage's features `uuid`, `chrono`, `jiff`, `rust_decimal` and `indexmap` add shapes for the types of these \
+                crates",
+        note = "for a type of another crate, write `#[shape(opaque = \"name\")]` on the argument"
     )]
     Argument: Shape + Serialize + DeserializeOwned;
 
-    /// The type of an argument whose type is called `Context`.
+    /// The type of an argument with the type name `Context`.
     #[diagnostic::on_unimplemented(
-        message = "a command takes its context by value; help: take `&Context`",
+        message = "a command cannot take the context by value; help: take `&Context`",
         label = "not a reference"
     )]
     ContextArgument: Shape + Serialize + DeserializeOwned;
 
     /// The type of an argument that contains an `Arc` or `Rc`.
     #[diagnostic::on_unimplemented(
-        message = "`{Self}` cannot be an argument of a command: `Arc` and `Rc` have no shape; help: own the value: `String` for \
-                   `Arc<str>`, `T` or `Box<T>` for `Arc<T>`",
+        message = "`{Self}` cannot be an argument of a command because `Arc` and `Rc` have no shape; help: own the value, such \
+                   as `String` for `Arc<str>`, or `T` or `Box<T>` for `Arc<T>`",
         label = "no `Shape`",
-        note = "a type that serde can write and read may have a name instead: `#[shape(opaque = \"name\")]` on the argument"
+        note = "for a type with serde's traits, write `#[shape(opaque = \"name\")]` on the argument"
     )]
     SharedArgument: Shape + Serialize + DeserializeOwned;
 
     /// The type of a field that contains an `Arc` or `Rc`.
     #[diagnostic::on_unimplemented(
-        message = "`{Self}` has no shape: `Arc` and `Rc` have none; help: own the value: `String` for `Arc<str>`, `T` or \
-                   `Box<T>` for `Arc<T>`",
+        message = "`{Self}` has no shape because `Arc` and `Rc` have none; help: own the value, such as `String` for \
+                   `Arc<str>`, or `T` or `Box<T>` for `Arc<T>`",
         label = "no `Shape`",
-        note = "a type that serde can write and read may have a name instead: `#[shape(opaque = \"name\")]` on the field"
+        note = "for a type with serde's traits, write `#[shape(opaque = \"name\")]` on the field"
     )]
     SharedField: Shape;
 }

@@ -30,7 +30,7 @@ const PAYLOAD_KEPT: usize = 1 << 16;
 /// How a caller waits for room, and for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SubmitMode {
-    /// Waits for room, then at once for the answer.
+    /// Waits for room, and then for the answer before it returns.
     Wait,
     /// Waits for room, and for the answer later, if at all.
     Submit,

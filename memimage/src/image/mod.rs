@@ -6,8 +6,9 @@
 mod reentrancy;
 mod recovery_report;
 mod core;
-mod guard;
+mod read_guard;
 mod pending;
+mod rebuild;
 mod snapshotting;
 mod pruning;
 mod execute;
@@ -23,9 +24,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use admin::Admin;
-pub use guard::ReadGuard;
 pub use journal::JournalHandle;
 pub use pending::Pending;
+pub use read_guard::ReadGuard;
 pub use recovery_report::RecoveryReport;
 pub use snapshotting::SnapshotInfo;
 pub use stats::Stats;

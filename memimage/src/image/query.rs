@@ -1,8 +1,8 @@
 //! Reading the model of a running image.
 
 use super::core::Shared;
-use super::guard::ReadGuard;
 use super::pending::Pending;
+use super::read_guard::ReadGuard;
 use super::reentrancy::{QUERY, READ_UNCOMMITTED};
 use crate::error::Error;
 use crate::event::Model;

@@ -1,17 +1,17 @@
-//! Making and verifying snapshots of a running image, and rebuilding its model.
+//! Making and verifying snapshots of a running image.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
-use super::core::{Core, Shared, next_snapshot};
+use super::core::{Shared, next_snapshot};
 use crate::context::Timestamp;
 use crate::error::{Error, ErrorDetail, ErrorKind};
 use crate::event::{Model, panic_message};
 use crate::journal::{DigestMark, FrameKind};
 use crate::options::SnapshotPolicy;
 use crate::planted::{Bug, planted};
-use crate::recovery::{Dispatch, OpenedJournal, Recovered, RecoveryGoal, compare, model_mark, recover, state_digest};
+use crate::recovery::{Dispatch, RecoveryGoal, compare, model_mark, state_digest};
 use crate::seq::Seq;
 use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotHeader, StagedSnapshot};
@@ -182,48 +182,5 @@ impl<M: Model> Shared<M> {
         let rebuilt = self.recover_beside(&taken.dispatch, goal)?;
         compare(&rebuilt.model, rebuilt.last, rebuilt.snapshot.unwrap_or(Seq::ZERO), taken.digest)?;
         Ok(Some(VerifiedSnapshot { from: rebuilt.snapshot }))
-    }
-
-    /// Replaces the model, which a panicking body may have left half changed, by the state recovered from disk.
-    pub(super) fn rebuild(&self, core: &mut Core<M>) -> Result<(), Error> {
-        let rebuild = || {
-            self.journal.sync()?;
-            let until = self.journal.executed();
-            let goal = RecoveryGoal {
-                until: Some(until),
-                newest_snapshot: None,
-                verify_digests: self.verify_digests,
-                trust_upcasters: true,
-            };
-            self.recover_beside(&core.dispatch, goal)
-        };
-        // a panic here, for example of a `Deserialize`, must not expose the half-changed model either
-        let rebuilt = catch_unwind(AssertUnwindSafe(rebuild)).unwrap_or_else(|panic| {
-            let panic = io::Error::other(panic_message(&*panic));
-            Err(Error::io("rebuilding the model from", self.layout.root(), panic))
-        });
-        match rebuilt {
-            Ok(rebuilt) => {
-                tracing::warn!(seq = %rebuilt.last, "a command panicked; the model was rebuilt from disk");
-                core.model = rebuilt.model;
-                Ok(())
-            }
-            Err(error) => {
-                self.journal.poison(&error);
-                Err(Error::new(ErrorDetail::Poisoned { cause: error, unknown: false }))
-            }
-        }
-    }
-
-    /// Recovers a second model from the files of the running image.
-    pub(super) fn recover_beside(&self, dispatch: &Dispatch, goal: RecoveryGoal) -> Result<Recovered<M>, Error> {
-        let _no_removal = self.files.read();
-        recover::<M>(&self.open_journal()?, dispatch, goal)
-    }
-
-    /// Opens the running journal for reading.
-    pub(super) fn open_journal(&self) -> Result<OpenedJournal, Error> {
-        // the durable seq is read before the segments are listed: it must not exceed what the list covers
-        OpenedJournal::beside_owner(&self.disk, &self.layout, &self.keyring, self.journal.durable())
     }
 }

@@ -31,12 +31,13 @@ pub(crate) use read::salvage_source::SalvageSource;
 pub(crate) use read::salvaged::{FrameRun, FrameVisitor, Framing, Salvaged, SalvagedSegment};
 pub(crate) use read::scan::{JournalEnd, Scan};
 pub(crate) use read::segments::Segments;
-pub(crate) use write::batch::{FramePosition, NoRoom, OpenBatch, SEAL_ROOM};
+pub(crate) use write::batch::{NoRoom, OpenBatch};
 pub(crate) use write::commit::BatchLimits;
 pub(crate) use write::create::{create, create_continuation, rewrite_without_start};
 pub(crate) use write::resume::{ResumePoint, next_epoch, resume};
 pub(crate) use write::running::Journal;
 pub(crate) use write::segment_builder::{SegmentBuildError, SegmentBuilder};
+pub(crate) use write::space_reservation::{FramePosition, SEAL_ROOM};
 pub(crate) use write::tail_repair::{
     clear, clear_again, free_name, quarantine_file, quarantine_torn_write, rewrite_unproven,
 };

@@ -49,8 +49,8 @@ pub use tree::ShapeTree;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no shape; help: derive `memimage::Shape` for it, beside serde's `Serialize` and `Deserialize`",
     label = "no `Shape`",
-    note = "types of uuid, chrono, jiff, rust_decimal and indexmap have one under memimage's feature of that name",
-    note = "a type of another crate gets a name where it is used: `#[shape(opaque = \"name\")]` on the field or argument"
+    note = "memimage's features `uuid`, `chrono`, `jiff`, `rust_decimal` and `indexmap` add shapes for the types of these crates",
+    note = "for a type of another crate, write `#[shape(opaque = \"name\")]` on the field or argument"
 )]
 pub trait Shape {
     /// The structure of this type.

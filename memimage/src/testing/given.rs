@@ -44,10 +44,10 @@ pub struct Given<M: Model> {
 /// # #[memimage::commands]
 /// # impl Bank {
 /// #     #[command]
-/// #     fn deposit(&mut self, account: u32, cents: u64) { *self.accounts.event(account).or_default() += cents; }
+/// #     fn deposit(&mut self, account: u32, cents: u64) { *self.accounts.entry(account).or_default() += cents; }
 /// #     #[command(check = can_withdraw)]
 /// #     fn withdraw(&mut self, account: u32, cents: u64) -> u64 {
-/// #         let balance = self.accounts.event(account).or_default();
+/// #         let balance = self.accounts.entry(account).or_default();
 /// #         *balance -= cents;
 /// #         *balance
 /// #     }
@@ -169,7 +169,7 @@ impl<M: Model> Given<M> {
         self.replayed(event)
     }
 
-    /// Adds an event that an older program recorded, of a version in the command's hitext. `T` is the past type, which must
+    /// Adds an event that an older program recorded, of a version in the command's history. `T` is the past type, which must
     /// derive `Serialize` for this. If upcasters on values handle the version, `T` is a type of the test.
     ///
     /// ```
@@ -187,7 +187,7 @@ impl<M: Model> Given<M> {
     ///
     /// #[memimage::commands]
     /// impl Till {
-    ///     #[command(version = 2, hitext(ChargeV1))]
+    ///     #[command(version = 2, history(ChargeV1))]
     ///     fn charge(&mut self, cents: u64) {
     ///         self.cents += cents;
     ///     }

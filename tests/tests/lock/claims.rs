@@ -97,7 +97,7 @@ test/gone::Bank deposit v1 {}
     assert_eq!(shop.read("memimage.lock"), blessed);
     // and once the lines have the new name, they hold it to the old shape
     shop.write("memimage.lock", &blessed.replace("\nshop::", "\nrenamed::"));
-    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: payload._money[].cents: u32 in the lock, u64 here; help: undo the change, or raise the version to 2 and add an upcaster; if no journal holds the event yet, remove line 5 of `memimage.lock` and bless: evaluation of `_` failed here"].assert_eq(&shop.check());
+    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: payload._money[].cents: u32 in the lock, u64 here; help: undo the change, or raise the version to 2 and add an upcaster; if no journal holds the event, remove line 5 of `memimage.lock` and bless: evaluation of `_` failed here"].assert_eq(&shop.check());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod claims;
 mod package;
+mod unreplayable;
 
 use std::process::{Command, Stdio};
 
@@ -14,7 +15,7 @@ fn the_life_of_a_locked_model() {
     let shop = Package::copy("shop", "life");
 
     // without a lock
-    expect!["src/lib.rs:36:22: error[E0080]: evaluation panicked: there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test --lib` makes it; commit it: evaluation of `_` failed here"].assert_eq(&shop.check());
+    expect!["src/lib.rs:36:22: error[E0080]: evaluation panicked: no lock at `[shop]/memimage.lock`; help: run `MEMIMAGE_BLESS=1 cargo test --lib` to create it, and commit it: evaluation of `_` failed here"].assert_eq(&shop.check());
 
     // blessed: by the tests, and by the example that has none
     shop.test(true);
@@ -26,7 +27,7 @@ fn the_life_of_a_locked_model() {
         bin/shop::Bank deposit v1 {_by_the_program: u8}
         bin/show::Bank deposit v1 {_by_the_example: bool}
         shop::Bank deposit v1 {_account: u32, _money: list<{cents: u32}>}
-        shop::Bank order v1 {_side: enum {Bid, Request}}
+        shop::Bank order v1 {_side: enum {Bid, Ask}}
         shop::Bank "to close" v1 {_account: u32}
         test/shop::Bank deposit v1 {_by_the_test: u16}
     "##]].assert_eq(&shop.read("memimage.lock"));
@@ -39,7 +40,7 @@ fn the_life_of_a_locked_model() {
 
     // a field changed in a type inside an argument
     let source = shop.edit("src/lib.rs", "cents: u32", "cents: u64");
-    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: payload._money[].cents: u32 in the lock, u64 here; help: undo the change, or raise the version to 2 and add an upcaster; if no journal holds the event yet, remove line 5 of `memimage.lock` and bless: evaluation of `_` failed here"].assert_eq(&shop.check());
+    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: payload._money[].cents: u32 in the lock, u64 here; help: undo the change, or raise the version to 2 and add an upcaster; if no journal holds the event, remove line 5 of `memimage.lock` and bless: evaluation of `_` failed here"].assert_eq(&shop.check());
     // which no blessing accepts
     expect![[r#"
         the shape lock `[shop]/memimage.lock` and this program differ; nothing was changed:
@@ -52,16 +53,16 @@ fn the_life_of_a_locked_model() {
 
     // a parameter renamed
     shop.edit("src/lib.rs", "_money: Vec", "_amount: Vec");
-    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: payload._money: renamed to _amount here; help: undo the change, or raise the version to 2 and add an upcaster; if no journal holds the event yet, remove line 5 of `memimage.lock` and bless: evaluation of `_` failed here"].assert_eq(&shop.check());
+    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: payload._money: renamed to _amount here; help: undo the change, or raise the version to 2 and add an upcaster; if no journal holds the event, remove line 5 of `memimage.lock` and bless: evaluation of `_` failed here"].assert_eq(&shop.check());
 
     // a command removed, and kept for replay
     shop.write("src/lib.rs", &source.replace("#[command(name = \"to close\")]", ""));
-    expect![[r#"src/lib.rs:37:6: error[E0080]: evaluation panicked: to close v1 is in the lock, and nothing here can replay it; help: list its past types on the block, `retired(name = "to close", history(…))`, keep it with `#[command(name = "to close", version = 1, replay_only)]`, or remove line 7 of `memimage.lock` if no journal holds it any more: evaluation of `_` failed here"#]].assert_eq(&shop.check());
+    expect![[r#"src/lib.rs:37:6: error[E0080]: evaluation panicked: to close v1 is in the lock, and nothing here can replay it; help: list its past types on the block, `retired(name = "to close", history(…))`, keep it with `#[command(name = "to close", version = 1, replay_only)]`, or remove line 7 of `memimage.lock` if no journal holds it: evaluation of `_` failed here"#]].assert_eq(&shop.check());
     let retired = source.replace("name = \"to close\"", "name = \"to close\", replay_only");
     shop.write("src/lib.rs", &retired);
     assert_eq!(shop.check(), "");
     shop.edit("src/lib.rs", "shut(&mut self, _account: u32)", "shut(&mut self, _account: u8)");
-    expect!["src/lib.rs:44:12: error[E0080]: evaluation panicked: to close v1: payload._account: u32 in the lock, u8 here; help: undo the change, since what is kept for replay keeps its shape: evaluation of `_` failed here"].assert_eq(&shop.check());
+    expect!["src/lib.rs:44:12: error[E0080]: evaluation panicked: to close v1: payload._account: u32 in the lock, u8 here; help: undo the change, since a `replay_only` command keeps its shape: evaluation of `_` failed here"].assert_eq(&shop.check());
 
     // and retired, its past type in place of a method
     let shut = "    #[command(name = \"to close\")]\n    pub fn shut(&mut self, _account: u32) {\n        self.orders += 1;\n    }\n\n";
@@ -78,28 +79,28 @@ fn the_life_of_a_locked_model() {
     shop.edit("src/lib.rs", "ShutV1 {\n    _account: u32", "ShutV1 {\n    _account: u8");
     expect!["src/lib.rs:44:63: error[E0080]: evaluation panicked: to close v1: payload._account: u32 in the lock, u8 here; help: restore `ShutV1` as it was, since a past version keeps its shape: evaluation of `_` failed here"].assert_eq(&shop.check());
     shop.write("src/lib.rs", &retired.replace("history(ShutV1)", "oldest = 2, history(ShutV1)"));
-    expect![[r#"src/lib.rs:45:6: error[E0080]: evaluation panicked: to close v1 is in the lock, and nothing here can replay it; help: add its past type to the history of `retired(name = "to close", …)`, keep it with `#[command(name = "to close", version = 1, replay_only)]`, or remove line 7 of `memimage.lock` if no journal holds it any more: evaluation of `_` failed here"#]].assert_eq(&shop.check());
+    expect![[r#"src/lib.rs:45:6: error[E0080]: evaluation panicked: to close v1 is in the lock, and nothing here can replay it; help: add its past type to the history of `retired(name = "to close", …)`, keep it with `#[command(name = "to close", version = 1, replay_only)]`, or remove line 7 of `memimage.lock` if no journal holds it: evaluation of `_` failed here"#]].assert_eq(&shop.check());
 
     // its method renamed
     shop.write("src/lib.rs", &source.replace("fn order", "fn place"));
-    expect![[r#"src/lib.rs:37:6: error[E0080]: evaluation panicked: order v1 is in the lock, and nothing here can replay it; help: say `name = "order"` of `place`, if that is its new name, list its past types on the block, `retired(name = "order", history(…))`, keep it with `#[command(name = "order", version = 1, replay_only)]`, or remove line 6 of `memimage.lock` if no journal holds it any more: evaluation of `_` failed here"#]].assert_eq(&shop.check());
+    expect![[r#"src/lib.rs:37:6: error[E0080]: evaluation panicked: order v1 is in the lock, and nothing here can replay it; help: set `name = "order"` on `place` if that is its new name, list its past types on the block, `retired(name = "order", history(…))`, keep it with `#[command(name = "order", version = 1, replay_only)]`, or remove line 6 of `memimage.lock` if no journal holds it: evaluation of `_` failed here"#]].assert_eq(&shop.check());
 
     // a command added, and one that is not in every build
     let added = "#[command]\n    pub fn added(&mut self) {}\n\n    #[command]\n    pub fn order";
     shop.write("src/lib.rs", &source.replace("#[command]\n    pub fn order", added));
-    expect!["src/lib.rs:49:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for added v1 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it: evaluation of `_` failed here"].assert_eq(&shop.check());
+    expect!["src/lib.rs:49:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for added v1; help: run `MEMIMAGE_BLESS=1 cargo test --lib` to add it, and commit it: evaluation of `_` failed here"].assert_eq(&shop.check());
     // which hides no other error, such as a name that is not there
     shop.edit("src/lib.rs", "pub fn added(&mut self) {}", "pub fn added(&mut self) { missing::call() }");
     expect![[r#"
         src/lib.rs:49:31: error[E0433]: cannot find module or crate `missing` in this scope: use of unresolved module or unlinked crate `missing`
-        src/lib.rs:49:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for added v1 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it: evaluation of `_` failed here"#]].assert_eq(&shop.check());
+        src/lib.rs:49:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for added v1; help: run `MEMIMAGE_BLESS=1 cargo test --lib` to add it, and commit it: evaluation of `_` failed here"#]].assert_eq(&shop.check());
     let cfg = "#[cfg(unix)]\n    #[command]\n    pub fn order";
     shop.write("src/lib.rs", &source.replace("#[command]\n    pub fn order", cfg));
-    expect!["src/lib.rs:48:5: error[E0080]: evaluation panicked: a command of a locked model is one in every build, since its event is: remove the `#[cfg]`, or the `lock`: evaluation of `_` failed here"].assert_eq(&shop.check());
+    expect!["src/lib.rs:48:5: error[E0080]: evaluation panicked: a command of a locked model cannot be conditional because its event is the same in every build; help: remove the `#[cfg]`, or the `lock`: evaluation of `_` failed here"].assert_eq(&shop.check());
 
     // the model renamed
     shop.write("src/lib.rs", &source.replace("struct Bank {", "struct Bench {").replace("impl Bank {", "impl Bench {"));
-    expect!["src/lib.rs:37:6: error[E0080]: evaluation panicked: `memimage.lock` has no lines of `shop::Bench`: `MEMIMAGE_BLESS=1 cargo test --lib` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead: evaluation of `_` failed here"].assert_eq(&shop.check());
+    expect!["src/lib.rs:37:6: error[E0080]: evaluation panicked: `memimage.lock` has no lines of `shop::Bench`; help: run `MEMIMAGE_BLESS=1 cargo test --lib` to add them, or, if the model was `shop::Bank` and was renamed or moved, change the name in the file: evaluation of `_` failed here"].assert_eq(&shop.check());
     expect![[r#"
         the shape lock `[shop]/memimage.lock` has lines without a model; their model or its crate was renamed, moved or removed; nothing was changed:
           - `shop::Bank`: lines 5, 6, 7
@@ -129,15 +130,15 @@ fn onward(old: OrderV1) -> BankOrder {
         "#[command(version = 2, history(OrderV1))]\n    pub fn order(&mut self, _side: Side, _limit: Option<u32>)";
     let source = shop.edit("src/lib.rs", "#[command]\n    pub fn order(&mut self, _side: Side)", raised);
     shop.write("src/lib.rs", &(shop.read("src/lib.rs") + history));
-    expect!["src/lib.rs:49:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for order v2 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it: evaluation of `_` failed here"].assert_eq(&shop.check());
+    expect!["src/lib.rs:49:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for order v2; help: run `MEMIMAGE_BLESS=1 cargo test --lib` to add it, and commit it: evaluation of `_` failed here"].assert_eq(&shop.check());
     shop.test(true);
     expect![[r##"
         # The shapes of events, by memimage. Commit this file. `MEMIMAGE_BLESS=1 cargo test` adds lines. By hand,
         # only the name of a model that was renamed is changed, and lines are removed whose events no journal holds any more.
         bin/shop::Bank deposit v1 {_by_the_program: u8}
         shop::Bank deposit v1 {_account: u32, _money: list<{cents: u32}>}
-        shop::Bank order v1 {_side: enum {Bid, Request}}
-        shop::Bank order v2 {_side: enum {Bid, Request}, _limit: option<u32>}
+        shop::Bank order v1 {_side: enum {Bid, Ask}}
+        shop::Bank order v2 {_side: enum {Bid, Ask}, _limit: option<u32>}
         shop::Bank "to close" v1 {_account: u32}
         test/shop::Bank deposit v1 {_by_the_test: u16}
     "##]].assert_eq(&shop.read("memimage.lock"));
@@ -145,15 +146,15 @@ fn onward(old: OrderV1) -> BankOrder {
 
     // a history that does not have it, whether or not it may be left out
     let complete = shop.edit("src/lib.rs", "history(OrderV1)", "oldest = 2");
-    expect!["src/lib.rs:49:12: error[E0080]: evaluation panicked: order v1 is in the lock, and `order`, at version 2, cannot replay it; help: keep its arguments as a type with an upcaster, and list it in a `history(…)` of `order`, or remove line 5 of `memimage.lock` if no journal holds it any more: evaluation of `_` failed here"].assert_eq(&shop.check());
+    expect!["src/lib.rs:49:12: error[E0080]: evaluation panicked: order v1 is in the lock, and `order`, at version 2, cannot replay it; help: keep its arguments as a type with an upcaster, and list it in a `history(…)` of `order`, or remove line 5 of `memimage.lock` if no journal holds it: evaluation of `_` failed here"].assert_eq(&shop.check());
     shop.write(
         "src/lib.rs",
         &complete.replace("version = 2, history(OrderV1)", "version = 3, oldest = 2, history(OrderV1)"),
     );
     expect![[r#"
         src/lib.rs:48:48: error[E0080]: evaluation panicked: order v2: payload._limit: option<u32> in the lock, not here; help: restore `OrderV1` as it was, since a past version keeps its shape: evaluation of `_` failed here
-        src/lib.rs:49:12: error[E0080]: evaluation panicked: order v1 is in the lock, and `order`, at version 3, cannot replay it; help: keep its arguments as a type with an upcaster, and add it to the `history(…)` of `order`, or remove line 5 of `memimage.lock` if no journal holds it any more: evaluation of `_` failed here
-        src/lib.rs:49:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for order v3 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it: evaluation of `_` failed here"#]].assert_eq(&shop.check());
+        src/lib.rs:49:12: error[E0080]: evaluation panicked: order v1 is in the lock, and `order`, at version 3, cannot replay it; help: keep its arguments as a type with an upcaster, and add it to the `history(…)` of `order`, or remove line 5 of `memimage.lock` if no journal holds it: evaluation of `_` failed here
+        src/lib.rs:49:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for order v3; help: run `MEMIMAGE_BLESS=1 cargo test --lib` to add it, and commit it: evaluation of `_` failed here"#]].assert_eq(&shop.check());
     shop.write("src/lib.rs", &complete);
 
     // the past version is held to its own line
@@ -166,8 +167,8 @@ fn onward(old: OrderV1) -> BankOrder {
         + "\nfn wider(value: memimage::Value) -> memimage::Value {\n    value\n}\n";
     shop.write("src/lib.rs", &value);
     assert_eq!(shop.check(), "");
-    let committed = shop.edit("memimage.lock", "shop::Bank order v1 {_side: enum {Bid, Request}}\n", "");
-    expect!["src/lib.rs:48:44: error[E0080]: evaluation panicked: `memimage.lock` has no line for order v1, and no type here tells its shape: restore the line as it was committed: evaluation of `_` failed here"].assert_eq(&shop.check());
+    let committed = shop.edit("memimage.lock", "shop::Bank order v1 {_side: enum {Bid, Ask}}\n", "");
+    expect!["src/lib.rs:48:44: error[E0080]: evaluation panicked: `memimage.lock` has no line for order v1, and no type here has its shape; help: restore the committed line: evaluation of `_` failed here"].assert_eq(&shop.check());
     expect![[r#"
         the shape lock `[shop]/memimage.lock` and this program differ; nothing was changed:
           - order v1: not in the lock, and the program has no type with its shape: restore its line as it was committed
@@ -177,7 +178,7 @@ fn onward(old: OrderV1) -> BankOrder {
 
     // a variant at the end of an enum needs no version; the lock learns of it
     shop.write("src/lib.rs", &versioned);
-    shop.edit("src/lib.rs", "    Request,\n", "    Request,\n    Limit(u8),\n");
+    shop.edit("src/lib.rs", "    Ask,\n", "    Ask,\n    Limit(u8),\n");
     assert_eq!(shop.check(), "");
     expect![[r#"
         the shape lock `[shop]/memimage.lock` and this program differ:
@@ -189,13 +190,13 @@ fn onward(old: OrderV1) -> BankOrder {
     shop.edit("src/lib.rs", "Limit(u8)", "Limit(u16)");
     expect![[r#"
         src/lib.rs:49:36: error[E0080]: evaluation panicked: order v1: payload._side::Limit.0: u8 in the lock, u16 here; help: restore `OrderV1` as it was, since a past version keeps its shape: evaluation of `_` failed here
-        src/lib.rs:50:12: error[E0080]: evaluation panicked: order v2: payload._side::Limit.0: u8 in the lock, u16 here; help: undo the change, or raise the version to 3 and add an upcaster; if no journal holds the event yet, remove line 6 of `memimage.lock` and bless: evaluation of `_` failed here"#]].assert_eq(&shop.check());
+        src/lib.rs:50:12: error[E0080]: evaluation panicked: order v2: payload._side::Limit.0: u8 in the lock, u16 here; help: undo the change, or raise the version to 3 and add an upcaster; if no journal holds the event, remove line 6 of `memimage.lock` and bless: evaluation of `_` failed here"#]].assert_eq(&shop.check());
 
     // the old version, without the new one
     shop.write("src/lib.rs", &source);
     expect![[r#"
-        src/lib.rs:49:12: error[E0080]: evaluation panicked: order v1: payload._side::Limit: variant 2 in the lock, not here; help: undo the change, or raise the version to 2 and add an upcaster; if no journal holds the event yet, remove line 5 of `memimage.lock` and bless: evaluation of `_` failed here
-        src/lib.rs:49:12: error[E0080]: evaluation panicked: order v2 is in the lock, and `order`, at version 1, cannot replay it; help: restore version 2 of it, or remove line 6 of `memimage.lock` if no journal holds it any more: evaluation of `_` failed here"#]].assert_eq(&shop.check());
+        src/lib.rs:49:12: error[E0080]: evaluation panicked: order v1: payload._side::Limit: variant 2 in the lock, not here; help: undo the change, or raise the version to 2 and add an upcaster; if no journal holds the event, remove line 5 of `memimage.lock` and bless: evaluation of `_` failed here
+        src/lib.rs:49:12: error[E0080]: evaluation panicked: order v2 is in the lock, and `order`, at version 1, cannot replay it; help: restore version 2 of it, or remove line 6 of `memimage.lock` if no journal holds it: evaluation of `_` failed here"#]].assert_eq(&shop.check());
 }
 
 #[test]
@@ -212,12 +213,12 @@ fn a_lock_that_changes_or_goes_away_is_seen_at_the_next_build() {
     assert_eq!(shop.check(), "");
 
     shop.remove("memimage.lock");
-    expect!["src/lib.rs:36:22: error[E0080]: evaluation panicked: there is no lock `[shop]/memimage.lock`: `MEMIMAGE_BLESS=1 cargo test --lib` makes it; commit it: evaluation of `_` failed here"].assert_eq(&shop.check());
+    expect!["src/lib.rs:36:22: error[E0080]: evaluation panicked: no lock at `[shop]/memimage.lock`; help: run `MEMIMAGE_BLESS=1 cargo test --lib` to create it, and commit it: evaluation of `_` failed here"].assert_eq(&shop.check());
     shop.write("memimage.lock", &committed);
     assert_eq!(shop.check(), "");
 
     shop.edit("memimage.lock", "cents: u32", "cents: u16");
-    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: payload._money[].cents: u16 in the lock, u32 here; help: undo the change, or raise the version to 2 and add an upcaster; if no journal holds the event yet, remove line 4 of `memimage.lock` and bless: evaluation of `_` failed here"].assert_eq(&shop.check());
+    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: payload._money[].cents: u16 in the lock, u32 here; help: undo the change, or raise the version to 2 and add an upcaster; if no journal holds the event, remove line 4 of `memimage.lock` and bless: evaluation of `_` failed here"].assert_eq(&shop.check());
 
     let twice = committed.lines().nth(3).unwrap().to_owned() + "\n";
     let mut errors = Vec::new();
@@ -226,12 +227,12 @@ fn a_lock_that_changes_or_goes_away_is_seen_at_the_next_build() {
         errors.push(shop.check());
     }
     expect![[r#"
-        src/lib.rs:36:22: error[E0080]: evaluation panicked: memimage.lock:8: a merge left a conflict: keep the lines of both sides, each once, and no marks: evaluation of `_` failed here
-        src/lib.rs:36:22: error[E0080]: evaluation panicked: memimage.lock:8: a second line for deposit v1, after line 4: keep the one that was committed first: evaluation of `_` failed here
-        src/lib.rs:36:22: error[E0080]: evaluation panicked: memimage.lock:8: no entry, which would read `crate::Model event v1 shape`: restore the line as it was committed: evaluation of `_` failed here"#]].assert_eq(&errors.join("\n"));
+        src/lib.rs:36:22: error[E0080]: evaluation panicked: memimage.lock:8: a merge conflict; help: keep the lines of both sides, each once, and remove the conflict markers: evaluation of `_` failed here
+        src/lib.rs:36:22: error[E0080]: evaluation panicked: memimage.lock:8: a second line for deposit v1, after line 4; help: keep the line that was committed first: evaluation of `_` failed here
+        src/lib.rs:36:22: error[E0080]: evaluation panicked: memimage.lock:8: not of the form `crate::Model event v1 shape`; help: restore the committed line: evaluation of `_` failed here"#]].assert_eq(&errors.join("\n"));
 
     shop.write("memimage.lock", &committed.replace("cents: u32}", "cents: u32"));
-    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: its shape in the lock cannot be read at `>}`; restore memimage.lock:4 as it was committed: evaluation of `_` failed here"].assert_eq(&shop.check());
+    expect!["src/lib.rs:39:12: error[E0080]: evaluation panicked: deposit v1: its shape in the lock cannot be read at `>}`; help: restore the committed line at memimage.lock:4: evaluation of `_` failed here"].assert_eq(&shop.check());
 }
 
 #[test]
@@ -246,7 +247,7 @@ fn each_target_names_the_command_that_blesses_it_alone() {
     shop.edit("Cargo.toml", "[workspace]", "[[bench]]\nname = \"bench\"\nharness = false\n\n[workspace]");
     shop.write(
         "memimage.lock",
-        "shop::Bank deposit v1 {_account: u32, _money: list<{cents: u32}>}\nshop::Bank order v1 {_side: enum {Bid, Request}}\n\
+        "shop::Bank deposit v1 {_account: u32, _money: list<{cents: u32}>}\nshop::Bank order v1 {_side: enum {Bid, Ask}}\n\
          shop::Bank \"to close\" v1 {_account: u32}\n",
     );
     let check = ["check", "--quiet", "--message-format", "short", "--all-targets", "--keep-going"];
@@ -255,11 +256,11 @@ fn each_target_names_the_command_that_blesses_it_alone() {
     // a program is checked as it is, and as its tests
     errors.dedup();
     expect![[r#"
-        benches/bench.rs:10:6: error[E0080]: evaluation panicked: `memimage.lock` has no lines of `test/bench::Bank`: `MEMIMAGE_BLESS=1 cargo test --bench bench` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead: evaluation of `_` failed here
-        examples/show.rs:10:6: error[E0080]: evaluation panicked: `memimage.lock` has no lines of `bin/show::Bank`: `MEMIMAGE_BLESS=1 cargo test --example show` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead: evaluation of `_` failed here
-        src/main.rs:10:6: error[E0080]: evaluation panicked: `memimage.lock` has no lines of `bin/shop::Bank`: `MEMIMAGE_BLESS=1 cargo test --bin shop` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead: evaluation of `_` failed here
-        tests/shop.rs:10:6: error[E0080]: evaluation panicked: `memimage.lock` has no lines of `test/shop::Bank`: `MEMIMAGE_BLESS=1 cargo test --test shop` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead: evaluation of `_` failed here
-        tests/with-dash.rs:10:6: error[E0080]: evaluation panicked: `memimage.lock` has no lines of `test/with_dash::Bank`: `MEMIMAGE_BLESS=1 cargo test --test with-dash` adds them; if the model was `shop::Bank` and has been renamed or moved, change the name in the file instead: evaluation of `_` failed here"#]].assert_eq(&errors.join("\n"));
+        benches/bench.rs:10:6: error[E0080]: evaluation panicked: `memimage.lock` has no lines of `test/bench::Bank`; help: run `MEMIMAGE_BLESS=1 cargo test --bench bench` to add them, or, if the model was `shop::Bank` and was renamed or moved, change the name in the file: evaluation of `_` failed here
+        examples/show.rs:10:6: error[E0080]: evaluation panicked: `memimage.lock` has no lines of `bin/show::Bank`; help: run `MEMIMAGE_BLESS=1 cargo test --example show` to add them, or, if the model was `shop::Bank` and was renamed or moved, change the name in the file: evaluation of `_` failed here
+        src/main.rs:10:6: error[E0080]: evaluation panicked: `memimage.lock` has no lines of `bin/shop::Bank`; help: run `MEMIMAGE_BLESS=1 cargo test --bin shop` to add them, or, if the model was `shop::Bank` and was renamed or moved, change the name in the file: evaluation of `_` failed here
+        tests/shop.rs:10:6: error[E0080]: evaluation panicked: `memimage.lock` has no lines of `test/shop::Bank`; help: run `MEMIMAGE_BLESS=1 cargo test --test shop` to add them, or, if the model was `shop::Bank` and was renamed or moved, change the name in the file: evaluation of `_` failed here
+        tests/with-dash.rs:10:6: error[E0080]: evaluation panicked: `memimage.lock` has no lines of `test/with_dash::Bank`; help: run `MEMIMAGE_BLESS=1 cargo test --test with-dash` to add them, or, if the model was `shop::Bank` and was renamed or moved, change the name in the file: evaluation of `_` failed here"#]].assert_eq(&errors.join("\n"));
 
     // each blesses its own target while another does not compile
     shop.write("tests/broken.rs", "fn broken( {\n");
@@ -339,18 +340,18 @@ fn groups_have_one_lock() {
     assert_eq!(bank.check(), "");
 
     let source = bank.edit("src/lib.rs", "_name: String", "_name: u8");
-    expect!["src/lib.rs:23:12: error[E0080]: evaluation panicked: hire v1: payload._name: string in the lock, u8 here; help: undo the change, or raise the version to 2 and add an upcaster; if no journal holds the event yet, remove line 4 of `memimage.lock` and bless: evaluation of `_` failed here"].assert_eq(&bank.check());
+    expect!["src/lib.rs:23:12: error[E0080]: evaluation panicked: hire v1: payload._name: string in the lock, u8 here; help: undo the change, or raise the version to 2 and add an upcaster; if no journal holds the event, remove line 4 of `memimage.lock` and bless: evaluation of `_` failed here"].assert_eq(&bank.check());
     bank.write("src/lib.rs", &source.replace("pub fn hire", "pub fn recruit"));
     expect![[r#"
-        src/lib.rs:8:12: error[E0080]: evaluation panicked: hire v1 is in the lock, and no group of commands can replay it; help: list its past types on a block, `retired(name = "hire", history(…))`, keep it with `#[command(name = "hire", version = 1, replay_only)]`, or remove its line if no journal holds it any more: evaluation of `_` failed here
-        src/lib.rs:23:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for recruit v1 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it: evaluation of `_` failed here"#]].assert_eq(&bank.check());
+        src/lib.rs:8:12: error[E0080]: evaluation panicked: hire v1 is in the lock, and no group of commands can replay it; help: list its past types on a block, `retired(name = "hire", history(…))`, keep it with `#[command(name = "hire", version = 1, replay_only)]`, or remove its line if no journal holds it: evaluation of `_` failed here
+        src/lib.rs:23:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for recruit v1; help: run `MEMIMAGE_BLESS=1 cargo test --lib` to add it, and commit it: evaluation of `_` failed here"#]].assert_eq(&bank.check());
     bank.write(
         "src/lib.rs",
         &source.replace("#[command]\n    pub fn hire", "#[command(version = 2, oldest = 2)]\n    pub fn hire"),
     );
     expect![[r#"
-        src/lib.rs:8:12: error[E0080]: evaluation panicked: hire v1 is in the lock, and no group of commands can replay it; help: keep its arguments as a type with an upcaster, and list it in the `history(…)` of the later version, or remove its line if no journal holds it any more: evaluation of `_` failed here
-        src/lib.rs:23:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for hire v2 yet: `MEMIMAGE_BLESS=1 cargo test --lib` adds it; commit it: evaluation of `_` failed here"#]].assert_eq(&bank.check());
+        src/lib.rs:8:12: error[E0080]: evaluation panicked: hire v1 is in the lock, and no group of commands can replay it; help: keep its arguments as a type with an upcaster, and list it in the `history(…)` of the later version, or remove its line if no journal holds it: evaluation of `_` failed here
+        src/lib.rs:23:12: error[E0080]: evaluation panicked: `memimage.lock` has no line for hire v2; help: run `MEMIMAGE_BLESS=1 cargo test --lib` to add it, and commit it: evaluation of `_` failed here"#]].assert_eq(&bank.check());
     // retired in a group
     let hire = "    #[command]\n    pub fn hire(&mut self, _name: String) {\n        self.count += 1;\n    }\n";
     let past = "#[derive(Deserialize, Shape)]\nstruct HireV1 {\n    _name: String,\n}\n\n#[memimage::upcast]\nfn hire(_: HireV1) {}\n\n";
@@ -374,5 +375,5 @@ fn groups_have_one_lock() {
 
     bank.write("memimage.lock", &committed);
     bank.write("src/lib.rs", &source.replace("group = Tellers, lock", "group = Tellers"));
-    expect!["src/lib.rs:7:26: error[E0080]: evaluation panicked: `Accounts` and `Tellers` are not locked alike: the groups of a model have one lock, or none: say `lock` of each: evaluation of `_` failed here"].assert_eq(&bank.check());
+    expect!["src/lib.rs:7:26: error[E0080]: evaluation panicked: `Accounts` and `Tellers` have different locks; help: write the same `lock` on each group of a model, or on none: evaluation of `_` failed here"].assert_eq(&bank.check());
 }

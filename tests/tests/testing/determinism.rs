@@ -169,7 +169,7 @@ fn a_test_with_different_events_in_each_process_fails() {
     let output = run("determinism::different_events_in_each_process", "UNUSED", "".as_ref());
     let message = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(!output.status.success(), "{message}");
-    assert!(message.contains("the test came with another past in another process"), "{message}");
+    assert!(message.contains("the test called `determinism` with another history in another process"), "{message}");
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn a_second_process_that_does_not_reach_the_call_is_a_failure() {
     let output = run("determinism::only_once", "MEMIMAGE_TEST_ONCE", &directory.path().join("once"));
     let message = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(!output.status.success(), "{message}");
-    assert!(message.contains("did not get to this call") && message.contains("1 passed"), "{message}");
+    assert!(message.contains("did not reach this call") && message.contains("1 passed"), "{message}");
 }
 
 #[test]

@@ -358,14 +358,14 @@ fn an_edited_or_malformed_fixture_is_refused_with_its_line() {
             "it was edited: its sum is ",
         );
         assert_refused(original.replace("cents: 100}", "cents: 101}"), bless, "it was edited");
-        assert_refused(original.replace("version: 1", "version: x"), bless, "no version: `x`");
+        assert_refused(original.replace("version: 1", "version: x"), bless, "invalid version: `x`");
         let conflict = original.replace("outcome:", "<<<<<<< ours\noutcome:");
         assert_refused(conflict, bless, "line 7: expected `outcome: …`, found `<<<<<<< ours`");
         assert_refused(String::new(), bless, "line 1: expected `memimage golden: …`, found `the end`");
         assert_refused(original.replace("golden: 1", "golden: 2"), bless, "of a newer memimage");
         assert_refused(original.replace("model: Bank", "model: Shop"), bless, "it was edited");
     }
-    assert_refused(original.replace("digest: ", "digest: x"), None, "what is said of the state cannot be read");
+    assert_refused(original.replace("digest: ", "digest: x"), None, "its state cannot be read");
     fs::write(&path, original.replace("digest: ", "<<<<<<< ours\ndigest: ")).unwrap();
     run("first", dir.path(), Some("outcomes")).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), original);
@@ -394,5 +394,5 @@ fn a_history_with_a_given_state_or_without_events_is_refused() {
     let message = super::failure(|| drop(golden::<second::Bank>("unused").history(past)));
     contains(&message, &["begins with `given()`"]);
     let message = super::failure(|| drop(golden::<second::Bank>("unused").history(given())));
-    contains(&message, &["has an event at its end"]);
+    contains(&message, &["has at least one event"]);
 }

@@ -82,10 +82,10 @@ fn a_deserialize_that_returns_another_value_is_reported_with_its_path() {
 fn a_deserialize_that_leaves_bytes_unread_is_reported() {
     let message = failure(|| shape_matches(&Cut { first: 1, second: 2 }));
     assert!(
-        message.contains("its Deserialize does not read what its Serialize wrote: 1 bytes are left over"),
+        message.contains("its Deserialize does not read what its Serialize wrote: 1 bytes follow the last field"),
         "{message}"
     );
-    assert!(message.contains("it was written as {first: 1, second: 2}"), "{message}");
+    assert!(message.contains("the value was written as {first: 1, second: 2}"), "{message}");
 }
 
 #[test]

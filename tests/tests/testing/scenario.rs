@@ -186,7 +186,7 @@ fn unknown_events_are_reported() {
     let message = failure(|| drop(start().past("deposit", 9, SettleV1 { account: 1 })));
     assert!(message.contains("`deposit` v9 is newer than this program, which knows v3"), "{message}");
     let message = failure(|| drop(start().past("refund", 1, SettleV1 { account: 1 })));
-    assert!(message.contains("`refund` is no event of this program"), "{message}");
+    assert!(message.contains("`refund` is not an event of this program"), "{message}");
 }
 
 #[test]
@@ -228,8 +228,8 @@ mod nondeterministic {
 #[test]
 fn a_command_that_replays_to_another_state_is_reported_immediately() {
     let message = failure(|| drop(given::<nondeterministic::Counter>().when(nondeterministic::CounterAdd {})));
-    assert!(message.contains("when `add` v1: replaying what was recorded gives another state"), "{message}");
-    assert!(message.contains("count: 0 as it ran, 1 on replay"), "{message}");
+    assert!(message.contains("when `add` v1: the replay of the recorded events gives another state"), "{message}");
+    assert!(message.contains("count: 0 as executed, 1 on replay"), "{message}");
 }
 
 /// A payload with a hand-written Serialize that does not match its shape.

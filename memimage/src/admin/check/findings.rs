@@ -127,7 +127,7 @@ pub(super) fn snapshots(examination: &Examination, report: &mut CheckReport) {
     }
 }
 
-/// What a snapshot or base that is not usable means for the image.
+/// The finding about a snapshot or base that cannot be used.
 struct UnusableSnapshot {
     severity: Severity,
     message: Message,

@@ -13,7 +13,7 @@ use crate::seq::{SegmentId, Seq};
 use crate::shape::ShapeTree;
 use crate::value::Value;
 
-/// A decision that an event is void, and the place of its frame.
+/// A decision that an event is void, and the place of the frame that records the decision.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordedVoid {
     pub(crate) decision: Decision,

@@ -120,7 +120,7 @@ impl Examination {
             && self.examined_snapshots == other.examined_snapshots
     }
 
-    /// The end of the journal's chain, if the whole chain is valid.
+    /// The end of the journal's chain. `None` if no chain key was proven, or if there is damage that could break the chain.
     #[cfg(feature = "chain")]
     pub(crate) fn chain_end(&self) -> Option<FrameChain> {
         let is_harmless = |damage: &Damage| match damage.kind {

@@ -100,7 +100,7 @@ impl RepairSession {
         self.refusal(messages::other_damage(&self.path(damage.segment), damage.seq, &damage.what))
     }
 
-    /// The error of a repair of frames, where no frame is damaged.
+    /// The error if a repair of damaged frames is asked for, and no frame is damaged.
     pub(super) fn refusal_without_damage(&self) -> Error {
         match self.examination.first_framing_damage() {
             Some(damage) => self.refusal_for(damage),

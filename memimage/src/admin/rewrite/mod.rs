@@ -69,8 +69,8 @@ use staging::{StagingDir, vacant};
 /// If the source is not an image of this model, is open in another process ([`ErrorKind::Locked`](crate::ErrorKind::Locked)), was pruned
 /// ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)), is damaged or cannot be replayed; if something exists at `target`
 /// ([`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists)); if a file cannot be read or written; or if the two journals replay to different states
-/// ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)). Then there is no image at `target`, unless only the very last step failed, the sync of its
-/// parent directory: in that case the image is complete.
+/// ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)). After an error, the rewrite has left no image of its own at `target`, with
+/// one exception: if only the last step failed, the sync of the parent directory, the image there is complete.
 pub fn rewrite<M: Model>(source: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<RewriteReport, Error> {
     Rewrite::<M>::new().run(source, target)
 }
@@ -85,7 +85,7 @@ pub struct Rewrite<'a, M> {
 }
 
 impl<'a, M: Model> Rewrite<'a, M> {
-    /// A rewrite with the options of [`rewrite()`].
+    /// A rewrite with default options, like [`rewrite()`].
     #[expect(clippy::new_without_default, reason = "a default does not suggest an operation that is yet to run")]
     pub fn new() -> Rewrite<'a, M> {
         Rewrite { options: Options::new(), source: GivenKeys::default(), progress: Box::new(|_| {}) }

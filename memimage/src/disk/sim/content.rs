@@ -26,7 +26,7 @@ pub(super) struct Content {
     /// The pages whose bytes on disk differ from the written ones.
     unsynced: BTreeMap<u64, UnsyncedPage>,
     synced_len: u64,
-    /// The operation in which the file grew last.
+    /// The number of the last operation that made the file longer.
     grown: Age,
 }
 

@@ -8,7 +8,7 @@ use super::fault::{DiskCall, Method};
 use super::file::{NodeHandle, NodeLock, SimFile};
 use super::tree::{DirNode, FileNode, SimNode, absolute};
 use super::{Operation, SimDisk};
-use crate::disk::lock::{OWNER_MAX, owner_in, owner_line};
+use crate::disk::owner_lock::{OWNER_MAX, owner_in, owner_line};
 use crate::disk::{Access, Disk, DiskFile, Entry, FileType, Lock, LockGuard};
 
 impl Disk for SimDisk {

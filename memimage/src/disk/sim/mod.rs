@@ -254,8 +254,8 @@ impl SimDisk {
         self.state().faults.heal();
     }
 
-    /// The number of calls that a fault has struck. A test that injects a fault at the `n`th call for increasing `n` has tried
-    /// all calls once the fault no longer strikes.
+    /// The number of calls that a fault has struck. A test can inject a fault at call 1, then 2, then 3,
+    /// and so on. When the fault no longer strikes, every call has been tried.
     #[must_use]
     pub fn strikes(&self) -> u64 {
         self.state().faults.strikes

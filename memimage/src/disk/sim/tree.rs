@@ -265,7 +265,7 @@ impl Tree {
         }
     }
 
-    /// Closes all open files, as the end of their process does.
+    /// Closes all open files, as if their process had ended.
     pub(super) fn close_all(&mut self) {
         for node in self.nodes.values_mut() {
             if let SimNode::File(file) = node {

@@ -1,7 +1,7 @@
 //! Creates a new journal. The rename of the first segment comes last, so that an interrupted creation is recognizable.
 
-use super::batch::SEAL_ROOM;
 use super::segment_builder::{SegmentBuildError, SegmentBuilder};
+use super::space_reservation::SEAL_ROOM;
 use crate::context::Timestamp;
 use crate::disk::{StoredFile, failed, sync_dir};
 use crate::error::{Error, ErrorDetail, Position};

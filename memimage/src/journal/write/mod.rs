@@ -6,6 +6,7 @@ pub(super) mod tail_repair;
 pub(super) mod segment_builder;
 pub(super) mod waking;
 pub(super) mod ticket;
+pub(super) mod space_reservation;
 pub(super) mod batch;
 pub(super) mod durability;
 pub(super) mod commit;

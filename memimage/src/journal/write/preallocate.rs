@@ -1,5 +1,5 @@
 //! Preallocation: a background thread builds the next segment while the current one fills, so that no command waits for
-//! it.
+//! it. `segment_builder` creates the file and fills it with zeros.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};

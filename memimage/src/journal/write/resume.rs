@@ -1,11 +1,11 @@
 //! Resumes a journal after recovery has read it to its end and repaired that end.
 
-use super::batch::{FramePosition, SpaceReservation};
 use super::commit::BatchLimits;
 use super::durability::Durability;
 use super::preallocate::{Preallocator, PreparedSegment};
 use super::running::Journal;
 use super::segment_builder::SegmentBuilder;
+use super::space_reservation::{FramePosition, SpaceReservation};
 use super::writer::{JournalWriter, WritePosition};
 use crate::context::Timestamp;
 use crate::disk::{Access, StoredFile};

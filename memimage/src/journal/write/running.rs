@@ -8,12 +8,13 @@ use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 
-use super::batch::{FramePosition, NoRoom, OpenBatch, RecordMark, SpaceReservation};
+use super::batch::{NoRoom, OpenBatch, RecordMark};
 use super::commit::{BatchLimits, BatchWriter, Commit};
 use super::create::create;
 use super::durability::Durability;
 use super::preallocate::{PreallocationHost, Preallocator};
 use super::segment_builder::SegmentBuilder;
+use super::space_reservation::{FramePosition, SpaceReservation};
 use super::ticket::Ticket;
 use super::waking::writing;
 use super::writer::{JournalWriter, WritePosition};

@@ -1,4 +1,5 @@
-//! A ticket: the handle on which callers wait for a batch.
+//! A ticket: the handle on which callers wait for a batch, and by which they are woken. (Callers that wait for room in the queue are
+//! woken by `commit`, those that wait for a segment by `preallocate`.)
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};

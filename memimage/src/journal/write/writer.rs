@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::batch::{Batch, FramePosition};
+use super::batch::Batch;
 use super::commit::BatchWriter;
 use super::preallocate::{Preallocator, PreparedSegment};
+use super::space_reservation::FramePosition;
 use crate::context::Timestamp;
 use crate::disk::StoredFile;
 use crate::error::{Error, ErrorDetail, Position};

@@ -62,7 +62,7 @@ impl ConstText {
             text.number(version as u64);
             text.str(", replay_only)]`");
         }
-        text.str(", or remove its line if no journal holds it any more");
+        text.str(", or remove its line if no journal holds it");
         text
     }
 

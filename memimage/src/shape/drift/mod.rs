@@ -49,9 +49,8 @@ pub const fn drifted(event: &str, place: &str, locked: &str, shape: ShapeRef, he
         Drift::None | Drift::Wider => return None,
         Drift::Different => message.str(help),
         Drift::Unreadable => {
-            message.str("; restore ");
+            message.str("; help: restore the committed line at ");
             message.str(place);
-            message.str(" as it was committed");
         }
     }
     Some(message)

@@ -1,0 +1,149 @@
+//! The shape lock of a model: its lines in `memimage.lock`.
+//!
+//! The macro reads the file. A macro has no type information, so constants that call the runtime crate compare the shapes
+//! with the lines. All other checks are here and in `check::lock`.
+
+mod line;
+mod target;
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use crate::attr::LockArg;
+use crate::ctxt::Ctxt;
+pub(crate) use line::LockLine;
+use target::CompileTarget;
+
+/// Disables the errors about missing lines, so that the test that adds them can be built.
+const BLESS: &str = "MEMIMAGE_BLESS";
+
+/// The lock of one model.
+pub(crate) struct ModelLock {
+    /// The path from the directory of `Cargo.toml`, for messages.
+    pub file: String,
+    /// Absolute.
+    pub path: String,
+    /// The key of the model's lines: `shop::Bank`.
+    pub model: String,
+    /// The model's lines.
+    pub lines: Vec<LockLine>,
+    /// Possible earlier names of the model: models with lines under the same target, or with the same name.
+    pub others: Vec<String>,
+    /// The models with lines under the name of a library that is not in this package.
+    pub foreign: Vec<ForeignLines>,
+    /// The absolute directory of `Cargo.toml`.
+    pub package: String,
+    /// The arguments of `cargo test` that select the compiled target: `--lib`.
+    pub selection: String,
+    /// Whether the key gives a path, so that other packages may have lines in the file.
+    pub is_shared: bool,
+    pub exists: bool,
+    /// Whether `MEMIMAGE_BLESS` is set: lines may be missing.
+    pub blessing: bool,
+}
+
+/// The lines of a model of a library that is not in this package.
+pub(crate) struct ForeignLines {
+    /// `tracker::Tracker`
+    pub model: String,
+    /// The numbers of its lines.
+    pub lines: Vec<usize>,
+}
+
+impl ModelLock {
+    /// Replaces a lock that cannot be read. It has no lines, so that the compiler also reports the block's other errors.
+    pub(crate) fn unreadable() -> ModelLock {
+        ModelLock {
+            file: String::new(),
+            path: String::new(),
+            model: String::new(),
+            lines: Vec::new(),
+            others: Vec::new(),
+            foreign: Vec::new(),
+            package: String::new(),
+            selection: String::new(),
+            is_shared: false,
+            exists: false,
+            blessing: true,
+        }
+    }
+
+    /// Reads the lock of a model. `None` without an error in a doctest: all doctests of a package, and its library, are
+    /// compiled under the same name, so their lines would conflict.
+    pub(crate) fn read(cx: &Ctxt, arg: &LockArg, model: &str) -> Option<ModelLock> {
+        let (target, selection) = match CompileTarget::current() {
+            Ok(CompileTarget::Doctest) => return None,
+            Ok(CompileTarget::Named { name, selection }) => (name, selection),
+            Err(message) => return cx.ok(Err(syn::Error::new_spanned(&arg.key, message))),
+        };
+        let file = arg.path.as_ref().map_or_else(|| "memimage.lock".to_owned(), syn::LitStr::value);
+        let found =
+            manifest_dir().and_then(|root| Ok((utf8(root.join(&file))?, text(&root.join(&file))?, utf8(root)?)));
+        let (path, text, package) = cx.ok(found.map_err(|reason| arg.error(format_args!("{file}: {reason}"))))?;
+        let lines = match line::read(text.as_deref().unwrap_or_default()) {
+            Ok(lines) => lines,
+            Err((number, reason)) => return cx.ok(Err(arg.error(format_args!("{file}:{number}: {reason}")))),
+        };
+        let is_shared = arg.path.is_some();
+        let foreign = match is_library(&target) && !is_shared {
+            true => foreign(&target, &lines),
+            false => Vec::new(),
+        };
+        let (of_target, of_name) = (format!("{target}::"), format!("::{model}"));
+        let model = format!("{target}::{model}");
+        let (lines, others): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.model == model);
+        let mut others: Vec<_> = others.into_iter().map(|line| line.model).collect();
+        others.retain(|other| other.starts_with(&of_target) || other.ends_with(&of_name));
+        others.dedup();
+        let (exists, blessing) = (text.is_some(), env::var(BLESS).is_ok_and(|value| !matches!(&*value, "" | "0")));
+        Some(ModelLock { file, path, model, lines, others, foreign, package, selection, is_shared, exists, blessing })
+    }
+
+    /// The command that adds missing lines. It selects this target alone, so that it works while another target does not compile.
+    pub(crate) fn command(&self) -> String {
+        format!("`MEMIMAGE_BLESS=1 cargo test {}`", self.selection)
+    }
+
+    pub(crate) fn line(&self, event: &str, version: u32) -> Option<&LockLine> {
+        self.lines.iter().find(|line| line.event == event && line.version == version)
+    }
+}
+
+fn is_library(target: &str) -> bool {
+    !target.contains('/')
+}
+
+/// Lines under the name of another library. A package has one library, so that crate was renamed or moved.
+fn foreign(library: &str, lines: &[LockLine]) -> Vec<ForeignLines> {
+    let mut foreign: Vec<ForeignLines> = Vec::new();
+    for line in lines {
+        let Some((target, _)) = line.model.split_once("::") else { continue };
+        if target == library || !is_library(target) {
+            continue;
+        }
+        match foreign.iter_mut().find(|foreign| foreign.model == line.model) {
+            Some(foreign) => foreign.lines.push(line.number),
+            None => foreign.push(ForeignLines { model: line.model.clone(), lines: vec![line.number] }),
+        }
+    }
+    foreign
+}
+
+fn manifest_dir() -> Result<PathBuf, String> {
+    let root = env::var_os("CARGO_MANIFEST_DIR");
+    root.map(PathBuf::from).ok_or_else(|| "the directory of `Cargo.toml` is unknown; help: build with cargo".to_owned())
+}
+
+fn utf8(path: PathBuf) -> Result<String, String> {
+    path.into_os_string().into_string().map_err(|_| "the path is not UTF-8; help: rename the directory".to_owned())
+}
+
+/// The text of the file; `None` if it does not exist.
+fn text(path: &Path) -> Result<Option<String>, String> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("reading failed: {error}")),
+    }
+}

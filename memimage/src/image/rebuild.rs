@@ -1,0 +1,54 @@
+//! Rebuilding the model from disk: after a command panicked and may have left the model half changed, and to verify a snapshot.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::core::{Core, Shared};
+use crate::error::{Error, ErrorDetail};
+use crate::event::{Model, panic_message};
+use crate::recovery::{Dispatch, OpenedJournal, Recovered, RecoveryGoal, recover};
+
+impl<M: Model> Shared<M> {
+    /// Replaces the model, which a panicking body may have left half changed, by the state recovered from disk.
+    pub(super) fn rebuild(&self, core: &mut Core<M>) -> Result<(), Error> {
+        let rebuild = || {
+            self.journal.sync()?;
+            let until = self.journal.executed();
+            let goal = RecoveryGoal {
+                until: Some(until),
+                newest_snapshot: None,
+                verify_digests: self.verify_digests,
+                trust_upcasters: true,
+            };
+            self.recover_beside(&core.dispatch, goal)
+        };
+        // a panic here, for example of a `Deserialize`, must not expose the half-changed model either
+        let rebuilt = catch_unwind(AssertUnwindSafe(rebuild)).unwrap_or_else(|panic| {
+            let panic = io::Error::other(panic_message(&*panic));
+            Err(Error::io("rebuilding the model from", self.layout.root(), panic))
+        });
+        match rebuilt {
+            Ok(rebuilt) => {
+                tracing::warn!(seq = %rebuilt.last, "a command panicked; the model was rebuilt from disk");
+                core.model = rebuilt.model;
+                Ok(())
+            }
+            Err(error) => {
+                self.journal.poison(&error);
+                Err(Error::new(ErrorDetail::Poisoned { cause: error, unknown: false }))
+            }
+        }
+    }
+
+    /// Recovers a second model from the files of the running image.
+    pub(super) fn recover_beside(&self, dispatch: &Dispatch, goal: RecoveryGoal) -> Result<Recovered<M>, Error> {
+        let _no_removal = self.files.read();
+        recover::<M>(&self.open_journal()?, dispatch, goal)
+    }
+
+    /// Opens the running journal for reading.
+    pub(super) fn open_journal(&self) -> Result<OpenedJournal, Error> {
+        // the durable seq is read before the segments are listed: it must not exceed what the list covers
+        OpenedJournal::beside_owner(&self.disk, &self.layout, &self.keyring, self.journal.durable())
+    }
+}

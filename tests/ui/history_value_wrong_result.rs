@@ -1,0 +1,23 @@
+use memimage::{Model, Shape, Value};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+pub struct Bank {
+    total: u64,
+}
+
+fn add_1(_value: Value) -> u64 {
+    1
+}
+
+#[memimage::commands]
+impl Bank {
+    #[command(version = 2, history(value = add_1))]
+    fn add(&mut self, by: u64) {
+        self.total += by;
+    }
+}
+
+fn main() {}
+
+// Help: Return a `Value`, or a `Result` of one.

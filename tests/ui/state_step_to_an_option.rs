@@ -1,0 +1,30 @@
+use memimage::{Model, Shape};
+use serde::{Deserialize, Serialize};
+
+#[derive(Default, Serialize, Deserialize, Shape, Model)]
+#[model(version = 2, history(BankV1))]
+pub struct Bank {
+    total: u64,
+}
+
+#[derive(Serialize, Deserialize, Shape)]
+struct BankV1 {
+    total: u8,
+}
+
+#[memimage::upcast]
+fn bank_1(old: BankV1) -> Option<Bank> {
+    Some(Bank { total: old.total.into() })
+}
+
+#[memimage::commands]
+impl Bank {
+    #[command]
+    fn add(&mut self, by: u64) {
+        self.total += by;
+    }
+}
+
+fn main() {}
+
+// Help: Return the next version in the model's history, or the model: a state cannot be dropped or split.
