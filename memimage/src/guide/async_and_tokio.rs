@@ -28,6 +28,10 @@
 //! behind a waiting command), and by the rebuild of the model after a panic. Even the async calls block their thread for that
 //! time. If your snapshots take longer than a thread of the runtime may block, call the image from `spawn_blocking`.
 //!
+//! An executor may poll a task inside the waker of the task, on the thread that writes the journal. There, `submit_async`,
+//! `execute_async` and `query_async` work, and each call that could block for the journal returns
+//! [`ErrorKind::Reentrant`](crate::ErrorKind::Reentrant). A waker that panics is reported through `tracing` and harms no other caller.
+//!
 //! # A handler
 //!
 //! Clone the image into each task; a clone is a pointer.

@@ -97,6 +97,17 @@
 //!   `/` and `sqrt` give the same result on every 64-bit machine.
 //! - Count money in integers.
 //!
+//! # Arguments are read back before they are used
+//!
+//! Replay reads the arguments of a command from the journal. So that the live call sees the same values, the image encodes and
+//! decodes them before it calls the check and the body. A `Deserialize` that trims a text trims it in the live call too. One that
+//! refuses a value, or that works only in a format that describes itself (`serde_json::Value`, enums with
+//! `#[serde(tag = "…")]` or `#[serde(untagged)]`), makes the call fail with [`ErrorKind::Encode`](crate::ErrorKind::Encode), and
+//! nothing is recorded. The image skips this for arguments of std's numbers, texts and collections of them.
+//!
+//! A snapshot is loaded once before it gets its name. If it is not loaded as the state that was serialized, it is discarded with
+//! [`ErrorKind::InvalidModel`](crate::ErrorKind::InvalidModel), and the journal remains the truth.
+//!
 //! # Put rules into a `check`
 //!
 //! A [check](macro@crate::commands) runs before the command is recorded. It cannot change the model. A refusal is not

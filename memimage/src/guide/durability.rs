@@ -134,8 +134,12 @@
 //! # One owner
 //!
 //! One process owns an image. A second process is refused at once, and the error names the owner. Never delete `LOCK`: the
-//! operating system releases the lock when its process ends, for whatever reason. If the file is deleted, two owners can
-//! overwrite each other's events. On Linux, images on network file systems are refused, because their locks and syncs are
+//! operating system releases the lock when its process ends, for whatever reason. Where the file system can lock directories, as local
+//! ones do, the image's directory is locked too, and the deleted file lets nobody in.
+//!
+//! The owner is the process that opened the image, and not a child that it makes by `fork`. In such a child every call returns
+//! [`ErrorKind::Forked`](crate::ErrorKind::Forked), and dropping the copy of the image leaves the image to the parent. A program that
+//! becomes a daemon opens its images after that. On Linux, images on network file systems are refused, because their locks and syncs are
 //! not reliable; [`Options::allow_network`](crate::Options::allow_network) permits them.
 //!
 //! # Assumptions about disks
