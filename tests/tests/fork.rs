@@ -40,8 +40,10 @@ fn forked(fork: unsafe extern "C" fn() -> i32, child: impl FnOnce() -> bool) -> 
     let pid = unsafe { fork() };
     assert!(pid >= 0, "fork fails");
     if pid == 0 {
+        // SAFETY: it takes a number only.
         unsafe { alarm(20) };
         let passed = catch_unwind(AssertUnwindSafe(child)).unwrap_or(false);
+        // SAFETY: it ends the process, and nothing of it is used any more.
         unsafe { _exit(if passed { 0 } else { 1 }) };
     }
     Child(pid)

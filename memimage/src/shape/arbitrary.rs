@@ -92,7 +92,7 @@ fn replace_in_fields(fields: &mut NodeFields, enclosing: u32) {
         NodeFields::Newtype(item) => replace_dangling_back(item, enclosing),
         NodeFields::Tuple(items) => items.iter_mut().for_each(|item| replace_dangling_back(item, enclosing)),
         NodeFields::Named(fields) => {
-            fields.iter_mut().for_each(|field| replace_dangling_back(&mut field.shape, enclosing))
+            fields.iter_mut().for_each(|field| replace_dangling_back(&mut field.shape, enclosing));
         }
     }
 }

@@ -166,7 +166,7 @@ impl<'a> Bases<'a> {
                     tracing::error!(
                         %error,
                         "the base could not be copied; one intact copy is left; help: fix the cause, then open the image again"
-                    )
+                    );
                 }
             }
         }
