@@ -18,7 +18,7 @@
 //! | --- | --- |
 //! | unit, unit struct | none |
 //! | bool, char, integers | the value, sign-extended; for 128 bits the lower half, then the upper half |
-//! | f32, f64 | the bits: `0.0` and `-0.0` differ, and so do different NaNs |
+//! | f32, f64 | the bits: `0.0` and `-0.0` differ. All NaNs are one: `7fc00000` or `7ff8000000000000`, because the same operation can give another NaN in another build |
 //! | string, bytes | their XXH3 of 64 bits, seed 0 |
 //! | option | 0, or 1 and the value |
 //! | array, tuple, struct | the parts in order |

@@ -160,12 +160,12 @@ impl<'a> Serializer for DigestSerializer<'a> {
 
     #[inline]
     fn serialize_f32(self, value: f32) -> Result<(), DigestError> {
-        self.word(Primitive::F32, value.to_bits().into())
+        self.word(Primitive::F32, hashed_f32(value).into())
     }
 
     #[inline]
     fn serialize_f64(self, value: f64) -> Result<(), DigestError> {
-        self.word(Primitive::F64, value.to_bits())
+        self.word(Primitive::F64, hashed_f64(value))
     }
 
     #[inline]
@@ -398,4 +398,14 @@ impl<'a> Serializer for DigestSerializer<'a> {
         };
         Ok(NamedFields::new(self.hash, self.position, fields, variant))
     }
+}
+
+/// The hashed bits of a float: those of one NaN for all.
+pub(super) fn hashed_f32(value: f32) -> u32 {
+    if value.is_nan() { 0x7fc0_0000 } else { value.to_bits() }
+}
+
+/// The hashed bits of a float: those of one NaN for all.
+pub(super) fn hashed_f64(value: f64) -> u64 {
+    if value.is_nan() { 0x7ff8_0000_0000_0000 } else { value.to_bits() }
 }

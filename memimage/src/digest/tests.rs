@@ -93,6 +93,8 @@ fn digests_follow_the_definition_in_the_docs() {
     assert_eq!(of(&-1i8), value(&[u64::MAX]));
     assert_eq!(of(&(1u128 << 64 | 2)), value(&[2, 1]));
     assert_eq!(of(&1.5f32), value(&[1.5f32.to_bits().into()]));
+    assert_eq!(of(&-f32::NAN), value(&[0x7fc0_0000]));
+    assert_eq!(of(&-f64::NAN), value(&[0x7ff8_0000_0000_0000]));
     assert_eq!(of("name"), value(&[name]));
     assert_eq!(of(&(Some(3u8), None::<u8>)), value(&[1, 3, 0]));
     assert_eq!(of(&vec![4u8, 5]), value(&[2, 4, 5]));
@@ -163,7 +165,13 @@ fn every_part_of_a_value_changes_the_digest() {
     assert_ne!(of(&1u128), of(&(1u128 << 64)));
     assert_ne!(of(&(1u128 << 100)), of(&0u128));
     assert_ne!(of(&0.0f64), of(&-0.0f64));
-    assert_ne!(of(&f64::NAN), of(&f64::from_bits(f64::NAN.to_bits() + 1)));
+    // one NaN, whatever its sign and payload
+    for bits in [0x7ff8_0000_0000_0000, 0xfff8_0000_0000_0000, 0x7ff0_0000_0000_0001, 0xffff_ffff_ffff_ffff] {
+        assert_eq!(of(&f64::from_bits(bits)), of(&f64::NAN));
+    }
+    for bits in [0x7fc0_0000, 0xffc0_0000, 0x7f80_0001, 0xffff_ffff] {
+        assert_eq!(of(&f32::from_bits(bits)), of(&f32::NAN));
+    }
     // The positions of fields in a struct.
     assert_ne!(of(&Pair(1u8, 2)), of(&Pair(2u8, 1)));
     assert_ne!(of(&("ab".to_owned(), "c".to_owned())), of(&("a".to_owned(), "bc".to_owned())));

@@ -49,8 +49,8 @@ conformance! {
     two_locks_of_a_file_exclude_each_other
     the_owner_of_a_lock_is_named
     an_unreadable_owner_is_reported_as_another_process
-    locks_of_two_files_are_independent
-    a_replaced_lock_file_is_another_lock
+    locks_in_two_directories_are_independent
+    a_replaced_lock_file_is_locked_once
     a_lock_reports_whether_its_file_is_still_at_the_path
     dot_components_in_paths_are_resolved
     paths_within_a_directory_are_recognized
@@ -362,17 +362,25 @@ fn an_unreadable_owner_is_reported_as_another_process(disk: &dyn Disk, dir: &Pat
     assert_eq!(owner(disk.lock(&path)), "another process");
 }
 
-fn locks_of_two_files_are_independent(disk: &dyn Disk, dir: &Path) {
-    let _one = held(disk.lock(&dir.join("one")));
-    let _two = held(disk.lock(&dir.join("two")));
+fn locks_in_two_directories_are_independent(disk: &dyn Disk, dir: &Path) {
+    let [one, two] = ["one", "two"].map(|name| dir.join(name));
+    disk.create_dir(&one).unwrap();
+    disk.create_dir(&two).unwrap();
+    let _one = held(disk.lock(&one.join("LOCK")));
+    let _two = held(disk.lock(&two.join("LOCK")));
 }
 
-fn a_replaced_lock_file_is_another_lock(disk: &dyn Disk, dir: &Path) {
+fn a_replaced_lock_file_is_locked_once(disk: &dyn Disk, dir: &Path) {
     let path = dir.join("LOCK");
     let old = held(disk.lock(&path));
     disk.remove(&path).unwrap();
-    let _new = held(disk.lock(&path));
+    // a disk that locks the directory too refuses this
+    let new = disk.lock(&path).unwrap();
     drop(old);
+    let _held = match new {
+        Lock::Held(guard) => guard,
+        Lock::Busy { .. } => held(disk.lock(&path)),
+    };
     owner(disk.lock(&path));
 }
 

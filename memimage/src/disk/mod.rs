@@ -160,7 +160,8 @@ pub trait Disk: Debug + Send + Sync + 'static {
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
 
     /// Tries to take the exclusive lock on the file at `path`, without waiting. Creates the file (mode 0600) if it is missing,
-    /// and never removes it. Two locks on one file exclude each other within a process too.
+    /// and never removes it. Two locks on one file exclude each other within a process too. An implementation may lock the directory of
+    /// the file with it, so that a file that is removed and created again lets no second owner in.
     ///
     /// The owner writes its process id and program name into the file, for the error messages of other processes. This text
     /// is only a hint and proves nothing.

@@ -305,6 +305,20 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_file_that_was_removed_or_replaced_lets_no_second_owner_in() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("LOCK");
+        let Lock::Held(guard) = acquire(&path).unwrap() else { panic!("the lock is free") };
+        fs::remove_file(&path).unwrap();
+        assert!(matches!(acquire(&path).unwrap(), Lock::Busy { .. }), "removed");
+        fs::write(&path, "pid 1 (init)\n").unwrap();
+        assert!(matches!(acquire(&path).unwrap(), Lock::Busy { .. }), "replaced");
+        assert_eq!(owner(&path).unwrap().as_deref(), Some("pid 1 (init)"));
+        drop(guard);
+        assert!(matches!(acquire(&path).unwrap(), Lock::Held(_)));
+    }
+
+    #[test]
     fn a_longer_name_left_in_the_file_is_overwritten() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("LOCK");

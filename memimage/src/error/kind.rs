@@ -72,6 +72,7 @@ impl ErrorKind {
             ErrorDetail::OtherModel { .. }
             | ErrorDetail::Format { .. }
             | ErrorDetail::Shapes { .. }
+            | ErrorDetail::ChangedEncoding { .. }
             | ErrorDetail::Genesis { .. }
             | ErrorDetail::Pruned { changed: true, .. } => ErrorKind::Incompatible,
             ErrorDetail::Digest { .. } | ErrorDetail::Unloadable { .. } => ErrorKind::InvalidModel,

@@ -159,6 +159,14 @@ pub(crate) enum ErrorDetail {
     )]
     Rewritten { path: PathBuf, found: String, expected: String, seq: Option<Seq>, what: &'static str },
 
+    #[error(
+        "values of the type `{name}` are encoded by this program in another way than images record them: a crate of the program enables \
+         a feature that changes their serialization, as `serde-float` does for `rust_decimal`; nothing was changed; help: find it by \
+         `cargo tree -e features -i {}`, and disable it",
+        name.split("::").next().unwrap_or_default()
+    )]
+    ChangedEncoding { name: &'static str },
+
     #[error("the state of the model `{model}` has no digest: {what}; help: make its `Serialize` and its `Shape` agree")]
     Digest { model: &'static str, what: String },
 

@@ -90,12 +90,13 @@
 //!
 //! # Floats
 //!
-//! - *NaN* has many bit patterns. The digest of a state depends on the bits, and the same operation can give different bits in
-//!   another build profile or on another machine. Refuse values that are not finite in a check.
+//! - *NaN* has many bit patterns, and the same operation can give another one in another build profile or on another machine. A
+//!   digest takes all NaNs for one. A body that looks at the bits of a NaN is not deterministic.
 //! - *`-0.0`* equals `0.0`, but has other bits. So two states that compare equal can have different digests.
 //! - *`sin`, `exp`, `powf` …* may give different results on another machine or with another version of Rust. `+`, `-`, `*`,
 //!   `/` and `sqrt` give the same result on every 64-bit machine.
-//! - Count money in integers.
+//! - Count money in integers, or in `rust_decimal::Decimal`. A decimal has a *negative zero*, which is read back as zero. The image
+//!   makes no snapshot of a state that holds one: store `Decimal::ZERO` where a result is zero.
 //!
 //! # Arguments are read back before they are used
 //!

@@ -69,7 +69,9 @@
 //! For each command, the macro generates a struct with its arguments, the *payload* (`BankDeposit { account, cents }`). It
 //! also generates a trait, `BankCommands`, which adds the commands to [`Image`](crate::Image) as methods. To call commands
 //! from another module, import that trait and the model. Derive `Serialize`, `Deserialize` and `Shape` for your own argument
-//! types. The types of std that serde supports have a shape, and [features](crate#features) add those of other crates.
+//! types. The types of std that serde supports have a shape, and [features](crate#features) add those of other crates. Types
+//! whose values do not all come back as they were have none: `SocketAddrV6` and `SocketAddr`, chrono's `DateTime<FixedOffset>`,
+//! jiff's `Span` and `Zoned`. Store an address and a port, an instant in UTC, a `SignedDuration`.
 //!
 //! An `Image` is a cheap handle: clone it and give the clones to other threads.
 //!

@@ -14,7 +14,7 @@ use super::core::{Core, Ownership, Shared, SnapshotProgress, next_snapshot};
 use super::recovery_report::RecoveryReport;
 use crate::disk::{Disk, LockGuard, OwnedDisk, RealDisk, SimDisk, absolute, failed, sync_dir};
 use crate::entropy::{random, random_uuid};
-use crate::error::Error;
+use crate::error::{Error, ErrorDetail};
 use crate::event::Model;
 use crate::journal::{
     Identity, Journal, Layout, ResumePoint, Salts, SegmentBuilder, Segments, ShapeTable, Survey, create,
@@ -28,6 +28,7 @@ use crate::recovery::{
     is_readable, recover,
 };
 use crate::seq::{SegmentId, Seq};
+use crate::shape::changed_encoding;
 use crate::snapshot::BaseRepair;
 
 impl<M: Model> Options<M> {
@@ -75,6 +76,10 @@ impl<M: Model> Image<M> {
                 model = M::NAME,
                 "the shapes of this model's events are not locked; help: lock them with `#[memimage::commands(lock)]`"
             );
+        }
+        let shapes = M::EVENTS.iter().filter_map(|event| event.shape).chain([M::SHAPE]);
+        if let Some(name) = changed_encoding(shapes) {
+            return Err(Error::new(ErrorDetail::ChangedEncoding { name }));
         }
         let keyring = options.keyring();
         let mut opening = Opening { layout: Layout::new(path), disk, options, keyring };

@@ -15,6 +15,7 @@ mod encoding;
 mod decoding;
 mod fingerprint;
 mod tree;
+mod foreign_probes;
 mod difference;
 mod drift;
 mod primitives;
@@ -36,6 +37,7 @@ pub use drift::{ConstText, drifted};
 pub(crate) use drift::{Drift, compare};
 pub(crate) use fingerprint::is_recursive;
 pub use fingerprint::{Fingerprint, fingerprint};
+pub(crate) use foreign_probes::changed_encoding;
 #[doc(hidden)]
 pub use identity::{Back, generic_identity, identity};
 pub(crate) use name::Name;
@@ -45,7 +47,7 @@ pub use tree::ShapeTree;
 ///
 /// Derive it for your own types, together with serde's `Serialize` and `Deserialize`. The types of std that serde supports
 /// implement it, and types of uuid, chrono, jiff, rust_decimal and indexmap under the feature of that name. `Rc` and `Arc` do
-/// not.
+/// not, nor do types whose values do not all come back as they were, such as `SocketAddr` and `jiff::Span`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no shape; help: derive `memimage::Shape` for it, beside serde's `Serialize` and `Deserialize`",
     label = "no `Shape`",

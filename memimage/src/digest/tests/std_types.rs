@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::ffi::{CString, OsString};
 use std::marker::PhantomData;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4};
 use std::num::{NonZero, Saturating, Wrapping};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
@@ -140,10 +140,7 @@ fn network_addresses_serialize_as_their_shapes() {
     check([Ipv6Addr::LOCALHOST, Ipv6Addr::UNSPECIFIED]);
     check([IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()]);
     let four = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 80);
-    let six = SocketAddrV6::new(Ipv6Addr::LOCALHOST, 80, 0, 0);
     check([four]);
-    check([six]);
-    check([SocketAddr::from(four), SocketAddr::from(six)]);
 }
 
 #[test]
@@ -166,11 +163,10 @@ fn uuid_types_serialize_as_their_shapes() {
 #[cfg(feature = "chrono")]
 #[test]
 fn chrono_types_serialize_as_their_shapes() {
-    use chrono::{DateTime, FixedOffset, Month, NaiveDate, NaiveTime, TimeDelta, Weekday};
+    use chrono::{DateTime, Month, NaiveDate, NaiveTime, TimeDelta, Weekday};
 
     let time = DateTime::from_timestamp(1_700_000_000, 123_456_789).unwrap();
     check([time, DateTime::UNIX_EPOCH]);
-    check([time.with_timezone(&FixedOffset::east_opt(3600).unwrap())]);
     check([time.naive_utc(), DateTime::UNIX_EPOCH.naive_utc()]);
     check([NaiveDate::MIN, NaiveDate::MAX]);
     check([NaiveTime::MIN, time.time()]);
@@ -183,16 +179,11 @@ fn chrono_types_serialize_as_their_shapes() {
 #[test]
 fn jiff_types_serialize_as_their_shapes() {
     use jiff::civil::{Date, DateTime, ISOWeekDate, Time};
-    use jiff::{SignedDuration, Span, Timestamp, Zoned, tz::TimeZone};
+    use jiff::{SignedDuration, Timestamp};
 
     let time = Timestamp::new(1_700_000_000, 123_456_789).unwrap();
     check([time, Timestamp::UNIX_EPOCH, Timestamp::MIN]);
-    check([Zoned::new(time, TimeZone::UTC), Zoned::new(time, jiff::tz::offset(1).to_time_zone())]);
     check([SignedDuration::ZERO, SignedDuration::from_millis(-1)]);
-    let spans = [Span::new(), Span::new().days(1), Span::new().hours(24)];
-    for span in spans {
-        check([span]);
-    }
     check([Date::MIN, Date::MAX]);
     check([Time::MIN, Time::MAX]);
     check([DateTime::MIN, DateTime::MAX]);
