@@ -100,7 +100,7 @@ impl<M: Model> ModelUnderTest<M> {
         Ok(())
     }
 
-    /// Executes a command as an image does: check → encode → apply.
+    /// Executes a command as an image does: encode and decode → check → apply.
     pub(super) fn run<C: Command<M>>(
         &mut self,
         command: C,
@@ -109,14 +109,18 @@ impl<M: Model> ModelUnderTest<M> {
     ) -> Result<CommandResult<C, M>, String> {
         let (seq, time) = (self.next_seq(), clock.max(self.time()));
         let mut context = Context::new(self.start.seed, Origin::own(seq), time, metadata.clone());
+        let stamp = Stamp { seq, time, metadata, outcome: Outcome::Applied };
+        let mut event = RecordedEvent::of(C::NAME, C::VERSION, &command, &stamp)?;
+        // the check and the body get what replay will read
+        let command: C = decode(&event.payload).map_err(|error| {
+            format!("the arguments cannot be read back from their encoding, so an image refuses them: {error}")
+        })?;
         match catch_unwind(AssertUnwindSafe(|| command.check(&self.model, &context))) {
             Ok(Ok(())) => {}
             Ok(Err(refusal)) => return Ok(CommandResult::Refused(refusal)),
             Err(panic) => return Ok(CommandResult::Panicked { place: "check", message: panic_message(&*panic) }),
         }
         context.rewind();
-        let stamp = Stamp { seq, time, metadata, outcome: Outcome::Applied };
-        let mut event = RecordedEvent::of(C::NAME, C::VERSION, &command, &stamp)?;
         let answer = match catch_unwind(AssertUnwindSafe(|| command.apply(&mut self.model, &context))) {
             Ok(answer) => answer,
             Err(panic) => {

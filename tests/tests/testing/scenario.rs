@@ -346,3 +346,49 @@ fn a_body_draws_the_same_numbers_with_or_without_a_check() {
     };
     assert_eq!(drawn(given::<Clock>().event(ClockTick {})), drawn(given::<Clock>().when(ClockTick {}).and()));
 }
+
+mod trimming {
+    use memimage::{Model, Shape};
+    use serde::{Deserialize, Deserializer, Serialize};
+
+    /// A text without the white space around it, at most ten bytes long. Only its `Deserialize` sees to that.
+    #[derive(Clone, Debug, PartialEq, Serialize, Shape)]
+    #[serde(transparent)]
+    pub struct Name(pub String);
+
+    impl<'de> Deserialize<'de> for Name {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Name, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            match text.trim() {
+                name if name.len() <= 10 => Ok(Name(name.to_owned())),
+                _ => Err(serde::de::Error::custom("too long")),
+            }
+        }
+    }
+
+    #[derive(Default, Serialize, Deserialize, Shape, Model)]
+    pub struct Register {
+        pub names: Vec<String>,
+    }
+
+    #[memimage::commands]
+    impl Register {
+        #[command(check = may_enter)]
+        pub fn enter(&mut self, name: Name) {
+            self.names.push(name.0);
+        }
+
+        fn may_enter(&self, name: &Name) -> Result<(), String> {
+            if name.0.ends_with(' ') { Err(format!("`{}` is not trimmed", name.0)) } else { Ok(()) }
+        }
+    }
+}
+
+#[test]
+fn a_command_runs_with_the_arguments_that_replay_reads() {
+    use trimming::{Name, Register, RegisterEnter};
+    let enter = |name: &str| RegisterEnter { name: Name(name.to_owned()) };
+    given::<Register>().when(enter(" Ada ")).then_ok(()).then(|register| assert_eq!(register.names, ["Ada"]));
+    let message = failure(|| drop(given::<Register>().when(enter("Ada Augusta, Countess"))));
+    assert!(message.contains("cannot be read back from their encoding, so an image refuses them"), "{message}");
+}
