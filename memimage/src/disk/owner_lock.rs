@@ -97,13 +97,17 @@ fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
     };
     write_owner(&file.file);
     // with its directory locked, a lock file that is gone lets nobody else in
-    let (path, ours) = match &directory {
-        Some(directory) => (directory_of(path), inode(&directory.file.metadata()?)),
-        None => (path, inode(&file.file.metadata()?)),
+    let watch: Watch = match &directory {
+        Some(directory) => {
+            let (path, ours) = (directory_of(path).to_owned(), inode(&directory.file.metadata()?));
+            Arc::new(move || is(fs::metadata(&path), ours)) // an image may be opened through a link to its directory
+        }
+        None => {
+            let (path, ours) = (path.to_owned(), inode(&file.file.metadata()?));
+            Arc::new(move || is(fs::symlink_metadata(&path), ours))
+        }
     };
-    let path = path.to_owned();
-    let guard = LockGuard::new((file, directory));
-    Ok(Some(Lock::Held(guard.watched_by(move || is_at(&path, ours)))))
+    Ok(Some(Lock::Held(LockGuard::new((file, directory)).watched_by(move || watch()))))
 }
 
 /// The result of locking a directory.
@@ -152,7 +156,7 @@ fn directory_of(path: &Path) -> &Path {
 }
 
 fn still_at(path: &Path, file: &File) -> io::Result<bool> {
-    is_at(path, inode(&file.metadata()?))
+    is(fs::symlink_metadata(path), inode(&file.metadata()?))
 }
 
 /// Identifies a file independently of its name: its device and inode number, which no other file has while it is open.
@@ -162,8 +166,9 @@ fn inode(metadata: &fs::Metadata) -> Inode {
     (metadata.dev(), metadata.ino())
 }
 
-fn is_at(path: &Path, expected: Inode) -> io::Result<bool> {
-    match fs::symlink_metadata(path) {
+/// Whether the file that was looked for is there and is the expected one.
+fn is(found: io::Result<fs::Metadata>, expected: Inode) -> io::Result<bool> {
+    match found {
         Ok(metadata) => Ok(inode(&metadata) == expected),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
         Err(error) => Err(error),
