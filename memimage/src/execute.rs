@@ -1,4 +1,5 @@
-//! The trait of everything that executes commands: an image, a pointer to one, or one with metadata.
+//! The trait of everything that executes commands: an image, a pointer to one, or one with metadata. `image/execute.rs`
+//! executes them.
 
 use std::rc::Rc;
 use std::sync::Arc;

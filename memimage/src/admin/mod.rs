@@ -1,4 +1,4 @@
-//! Operations on images that no process has open: [`check`] reports what is damaged, [`repair`] repairs it as the owner
+//! Operations on the files of an image. [`check`] works also while the image is open; the others take its lock. [`check`] reports what is damaged, [`repair`] repairs it as the owner
 //! decides, [`rewrite`] writes the journal again with each event at its newest version, and [`void`] records that an event does
 //! nothing on replay.
 

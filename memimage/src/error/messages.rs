@@ -204,7 +204,7 @@ pub(crate) enum ErrorDetail {
     #[error(
         "the image is poisoned: {cause}; {}; help: reopen the image, which recovers what is on disk",
         if *unknown {
-            "it is unknown whether this command was recorded, until the image is reopened"
+            "whether this command was recorded is known only after the image is reopened"
         } else {
             "this command was not recorded"
         }

@@ -85,8 +85,8 @@
 //! - *A write or sync of the journal fails.* The library does not retry: after a failed sync, a successful one proves
 //!   nothing. The image is *poisoned*: every call fails until the image is opened again. The error of each waiting caller
 //!   says whether the outcome of its command is known
-//!   ([`Error::is_outcome_unknown`](crate::Error::is_outcome_unknown)). Opening recovers the image, and rewrites all events
-//!   that are not proven to be on disk.
+//!   ([`Error::is_outcome_unknown`](crate::Error::is_outcome_unknown)). Opening recovers the image, and writes again,
+//!   unchanged, all events that are not proven to be on disk.
 //! - *A snapshot or the next segment cannot be written.* No command is lost, and the image goes on.
 //!
 //! # Why a request should carry a key

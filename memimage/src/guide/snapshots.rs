@@ -91,8 +91,8 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! Once a snapshot is old enough, and the newest state was rebuilt from it, the library stores two copies of it beside the
-//! journal, as the *base*, and deletes the segments before it. With any retention, the state can be rebuilt from either of
+//! Before the library deletes anything, it replays from a snapshot that is old enough, and checks that this gives the newest
+//! state. Then it stores two copies of that snapshot, the *base*, and deletes the segments that are older. With any retention, the state can be rebuilt from either of
 //! the two newest snapshots, and also from the base alone. The price:
 //!
 //! - The events before the base are gone for good.

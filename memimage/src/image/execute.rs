@@ -1,4 +1,5 @@
-//! Executing a command: encode and decode → check → record → reserve → apply → stamp the outcome, under one lock; then its answer.
+//! Executing a command: encode and decode → check → record → reserve → apply → stamp the outcome, under one lock; then its answer. A
+//! refusal by the check is answered without a record. After a panic of the body, `rebuild` restores the model.
 //!
 //! Check and body get the arguments as replay will get them: decoded from what is recorded. A value that its `Deserialize` refuses
 //! or changes would otherwise be acknowledged and then replayed as another one, or not at all. Where the library knows that all

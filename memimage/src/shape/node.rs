@@ -19,7 +19,7 @@ pub(crate) enum Node {
     Struct(NodeFields),
     Enum(Vec<NodeVariant>),
     Opaque(String),
-    /// The struct or enum this many steps out; 0 is the innermost that encloses this node.
+    /// A reference back to an enclosing struct or enum, for recursive types: 0 is the innermost around this node, 1 the next one out.
     Back(u32),
 }
 

@@ -81,7 +81,7 @@ fn assert_journal_failure_poisons(act: DiskMethod) -> (SimDisk, GateDisk) {
 
     let error = first.result().unwrap_err();
     assert!(error.is_poisoned() && error.is_outcome_unknown() && error.is_io(), "{error}");
-    assert!(error.to_string().contains("it is unknown whether this command was recorded"), "{error}");
+    assert!(error.to_string().contains("whether this command was recorded is known only after"), "{error}");
     let error = with_timeout(move || behind.wait()).unwrap_err();
     assert!(error.is_poisoned() && !error.is_outcome_unknown(), "{error}");
     assert!(asked.result().unwrap_err().is_poisoned());

@@ -25,7 +25,7 @@ use crate::seq::Seq;
 
 const TASK: Task = Task { name: "memimage::admin::check", builder: "memimage::admin::Check" };
 /// The most readings of an image that its owner changes in between.
-const READINGS: u32 = 6;
+const READINGS: u32 = 20;
 /// The time between two readings.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -154,31 +154,38 @@ impl Check {
     }
 }
 
-/// Reads the image until two readings agree, or nothing is wrong: an owner may be writing to it.
+/// Reads the image until a reading finds nothing wrong, or two readings agree: an owner may be writing to it, so that a file of one
+/// reading is gone in the next. If that never happens, a finding counts only if the last two complete readings have it.
 fn check_on(disk: &Arc<dyn Disk>, path: &Path, keyring: &Arc<Keyring>) -> Result<CheckReport, Error> {
     let layout = Layout::new(path);
-    let mut before = read(disk, &layout, keyring);
-    for reading in 1..READINGS {
-        if before.as_ref().is_ok_and(|report| report.worst() <= Some(Severity::Note)) {
-            break;
+    let (mut last, mut before): (Option<CheckReport>, Option<CheckReport>) = (None, None);
+    let mut failure: Option<Error> = None;
+    for reading in 0..READINGS {
+        if reading > 0 {
+            std::thread::sleep(PAUSE);
         }
-        std::thread::sleep(PAUSE);
-        let after = read(disk, &layout, keyring);
-        if let (Ok(before), Ok(after)) = (&before, &after)
-            && (before.findings == after.findings || reading == READINGS - 1)
-        {
-            let mut after = after.clone();
-            // a finding of one reading only was a write under way
-            after.findings.retain(|finding| finding.severity == Severity::Note || before.findings.contains(finding));
-            return Ok(after);
-        }
-        let same = matches!((&before, &after), (Err(was), Err(is)) if was.to_string() == is.to_string());
-        before = after;
-        if same {
-            break;
+        match read(disk, &layout, keyring) {
+            Ok(report) if report.worst() <= Some(Severity::Note) => return Ok(report),
+            Ok(report) if last.as_ref().is_some_and(|last| last.findings == report.findings) => return Ok(report),
+            Ok(report) => (before, last, failure) = (last, Some(report), None),
+            Err(error) if failure.as_ref().is_some_and(|failure| failure.to_string() == error.to_string()) => {
+                return Err(error);
+            }
+            Err(error) => failure = Some(error),
         }
     }
-    before
+    match (last, failure) {
+        (Some(mut report), _) => {
+            let is_confirmed = |finding: &Finding| {
+                finding.severity == Severity::Note
+                    || before.as_ref().is_none_or(|before| before.findings.contains(finding))
+            };
+            report.findings.retain(is_confirmed);
+            Ok(report)
+        }
+        (None, Some(error)) => Err(error),
+        (None, None) => unreachable!("there is at least one reading"),
+    }
 }
 
 fn read(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result<CheckReport, Error> {

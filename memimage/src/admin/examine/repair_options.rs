@@ -81,7 +81,7 @@ impl Examination {
         lost.map(|void| void.decision.seq).filter(|seq| damage.seq.is_none_or(|damaged| *seq < damaged)).collect()
     }
 
-    /// Begins the journal with the newest usable state, if what comes before it is damaged.
+    /// The option `BeginAt` with the newest usable state; `None` if there is none, or if nothing before the kept events is damaged.
     fn begin_option(&self) -> Option<RepairOption> {
         self.source.identity()?;
         let seq = self.newest_usable()?.seq;

@@ -91,7 +91,7 @@ pub(super) fn no_usable_state(seq: Seq, usable: &[Seq]) -> String {
 }
 
 pub(super) fn newer_usable_state(newest: Seq) -> String {
-    format!("there is a newer usable state, after event {newest}, with which less is lost")
+    format!("beginning at the newer usable state, after event {newest}, loses less")
 }
 
 pub(super) fn no_usable_base() -> String {
