@@ -61,8 +61,8 @@ pub(crate) fn model(input: &DeriveInput, mut args: ModelArgs) -> TokenStream {
     }
 }
 
-/// The event enum of the groups, without duplicate names, and an empty dispatch table, which disables the check that a group
-/// is listed.
+/// The event enum of the groups, without duplicate names, and an empty dispatch table. The empty table disables the check that
+/// the model lists each group.
 fn commands_of_groups(input: &DeriveInput, args: &ModelArgs, groups: &[Path]) -> TokenStream {
     let (krate, model, event) = (runtime(args.krate.get()), &input.ident, expand::event_name(input, args));
     let mut names = BTreeSet::new();
@@ -225,8 +225,8 @@ fn event(krate: &TokenStream, block: &Block) -> TokenStream {
     }
 }
 
-/// The function, and a stub of its `Upcast` impl if its past type is owned. A method gets no stub: an impl cannot be nested
-/// in an impl.
+/// The function, and, if its past type is owned, a stub of its `Upcast` impl. A method gets no stub, because an impl cannot be
+/// nested in an impl.
 pub(crate) fn upcaster(krate: &TokenStream, upcaster: &Upcaster) -> TokenStream {
     let source = &upcaster.source;
     let Some(old) = upcaster.old() else { return source.clone() };

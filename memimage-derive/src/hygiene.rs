@@ -53,14 +53,14 @@ pub(crate) fn ends(tokens: impl ToTokens) -> (Span, Span) {
     (first, tokens.last().map_or(first, |token| token.span()))
 }
 
-/// An item's body in braces with the span of its header, at which the compiler reports errors about the whole item.
+/// An item's body in braces. The braces have the span `span`, where the compiler reports errors about the whole item.
 pub(crate) fn braced(body: TokenStream, span: Span) -> Group {
     let mut braces = Group::new(Delimiter::Brace, body);
     braces.set_span(span);
     braces
 }
 
-/// Replaces each `Self` by `name`, with the span of the `Self`, for types that move to another item.
+/// Replaces each `Self` by `name`, with the span of the `Self`. Types that move to another item need this.
 pub(crate) fn replace_self(tokens: TokenStream, name: &TokenStream) -> TokenStream {
     let mut replaced = TokenStream::new();
     for token in tokens {

@@ -94,14 +94,14 @@ pub fn model(input: TokenStream) -> TokenStream {
 ///
 /// - `derive(Debug, Clone)`: derives for the payloads and the event enum.
 /// - `lock`: compares the shapes of the payloads with `memimage.lock`, a file beside `Cargo.toml` that you commit; `lock =
-///   "path"` gives another file, relative to that directory. It is a compile error to change an argument, or a type inside
-///   it, without a new version, and to remove an event. `MEMIMAGE_BLESS=1 cargo test --lib` adds new shapes. See
-///   `memimage::shape_lock`. The key has no effect in a doctest.
-/// - `retired(name = "block", history(BlockV1, BlockV2))`: an event that no command records any more: its name in the
-///   journal, and all its versions, oldest first. As in the `history(…)` of a command, each version is a type with an
-///   [upcaster](macro@upcast); the last upcaster returns another event, or `()` to drop the event. `value = function` is a
-///   step on values to the next version that is a type; the last version is a type. `oldest = N` is the first version in the
-///   history, if no journal contains earlier ones. The key may occur several times.
+///   "path"` gives another file, relative to that directory. A change of an argument, or of a type inside it, is a compile
+///   error unless the command gets a new version. The removal of an event is also an error.
+///   `MEMIMAGE_BLESS=1 cargo test --lib` adds new shapes. See `memimage::shape_lock`. The key has no effect in a doctest.
+/// - `retired(name = "block", history(BlockV1, BlockV2))`: an event that no command records any more. `name` is its name in
+///   the journal, and `history` has all its versions, oldest first. As in the `history(…)` of a command, each version is a
+///   type with an [upcaster](macro@upcast), or a step on values, `value = function`. The last version must be a type, and its
+///   upcaster returns another event, or `()` to drop the event. If no journal contains the first versions, omit them and give
+///   the number of the first version in the history: `oldest = N`. The key `retired` may occur several times.
 /// - `group = Name`: this block is one of several, which the model lists: `#[model(groups(Name, other::Name))]`. The event
 ///   enum of the group is `NameEvent`, and its commands trait `NameCommands`.
 /// - `trait = Name`: the name of the commands trait, instead of `BankCommands`.
@@ -117,14 +117,14 @@ pub fn model(input: TokenStream) -> TokenStream {
 ///
 /// On a method, `#[command(…)]` has these keys:
 ///
-/// - `check = name`: a method of the same block that checks the command before it is recorded. It takes `&self`, any of the
-///   command's arguments by name (by `&`, or by value, as a clone), and an optional `&Context`, and returns `Result<(), E>`.
-///   It does not run on replay.
+/// - `check = name`: a method of the same block that checks the command before it is recorded. The check takes `&self`, any
+///   of the command's arguments under their names (as `&`, or as a value, which is a clone), and an optional `&Context`. It
+///   returns `Result<(), E>`. It does not run on replay.
 /// - `name = "…"`: the event's name in the journal, instead of the method's.
 /// - `version = N`: the payload's version, from 1, which is the default.
 /// - `history(DepositV1, DepositV2)`: the past versions, oldest first. Each is a type that keeps the shape and has an
-///   [upcaster](macro@upcast), or a step on values, `value = function`, which needs no type. The upcaster of a type before a
-///   step on values returns the next version that is a type, or the payload.
+///   [upcaster](macro@upcast), or a step on values, `value = function`, which needs no type. If a step on values follows a
+///   type, the type's upcaster skips that step: it returns the next version that is a type, or else the payload.
 /// - `replay_only`: the method only replays recorded events, with the old logic. It cannot be called. (An event that is
 ///   converted or dropped needs no method: see `retired(…)`.)
 /// - `oldest = N`: no journal contains earlier versions, so the history can omit them.
@@ -139,7 +139,7 @@ pub fn model(input: TokenStream) -> TokenStream {
 ///
 /// - `struct BankDeposit { … }`, the payload, with the method's visibility and docs
 /// - `enum { Deposit(BankDeposit), … }`, the event enum, with a `From` impl for each payload. The derive of the model names
-///   it `BankEvent`. The event enum of a group, `AccountsEvent`, is public if a command of the group is, else `pub(crate)`
+///   it `BankEvent`. The event enum of a group, `AccountsEvent`, is public if the group has a public command, else `pub(crate)`
 /// - `trait BankCommands`, the commands as methods of an image, with the visibility of the most visible command
 /// - the dispatch table for replay
 /// - with `lock`, assertions, and a test that verifies the lock or adds lines to it
@@ -178,10 +178,10 @@ pub fn commands(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Marks an upcaster: a function that converts a past version of a payload, or of a model, to the next version.
 ///
 /// An upcaster takes the past version by value, and optionally `&Recorded`, the other recorded data, but never the model. It
-/// returns the next version in the command's `history(…)`, the current payload, any event of the model, an `Option`, a `Vec`
-/// or a tuple of these, or nothing; or a `Result` of one of these with any error. It can be in any module, and in any crate
-/// that defines the past type or the returned type. Each past type has one upcaster. `#[memimage::upcast(crate = path)]`
-/// gives the path of `memimage`.
+/// returns the next version in the command's `history(…)`, the current payload, any event of the model, or nothing. It can
+/// also return an `Option`, a `Vec` or a tuple of these, and a `Result` of any of them with any error. It can be in any module
+/// of a crate that defines the past type or the returned type. Each past type has one upcaster.
+/// `#[memimage::upcast(crate = path)]` gives the path of `memimage`.
 #[proc_macro_attribute]
 pub fn upcast(args: TokenStream, item: TokenStream) -> TokenStream {
     let cx = Ctxt::new();

@@ -19,8 +19,8 @@ pub(crate) const INHERENT: &[&str] = &[
 /// Names reserved for future inherent methods.
 pub(crate) const KEPT: &[&str] = &["view", "once"];
 
-/// Trait methods of an image, or of a pointer to one, whose traits are in scope wherever commands are called. A command of
-/// the same name would be ambiguous, or never called.
+/// Methods of traits that an image, or a pointer to an image, implements. These traits are in scope wherever commands are called,
+/// so a call of a command with the same name would be ambiguous, or would call the trait's method.
 pub(crate) const OF_TRAITS: &[&str] = &["execute", "clone", "clone_into", "to_owned", "as_ref", "into", "try_into"];
 
 /// The prefix of the names of the library's own events.

@@ -61,7 +61,7 @@ impl Error {
         }
     }
 
-    /// The error without the file, for a text that names the file.
+    /// The error without the name of the file, for a text that already contains that name.
     pub(crate) fn in_short(&self) -> String {
         match &*self.detail {
             ErrorDetail::Snapshot { what, .. } | ErrorDetail::ForgedState { what, .. } => what.clone(),
@@ -87,7 +87,7 @@ impl Error {
         self.kind() == ErrorKind::Poisoned
     }
 
-    /// Whether it is unknown, until the image is reopened, if the command was recorded.
+    /// Whether the outcome of the command is unknown: only reopening the image shows if the command was recorded.
     pub fn is_outcome_unknown(&self) -> bool {
         matches!(*self.detail, ErrorDetail::Poisoned { unknown: true, .. })
     }

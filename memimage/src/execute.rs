@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::event::{Command, Model};
 
 /// Executes the commands of a model. [`Image`](crate::Image), pointers to one, and [`WithMetadata`](crate::WithMetadata)
-/// implement it. Every implementation also has the trait of the model's commands (`BankCommands`).
+/// implement it. Each of them also implements the trait of the model's commands (`BankCommands`).
 pub trait Execute {
     /// The model whose commands it executes.
     type Model: Model;

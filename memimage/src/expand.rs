@@ -23,8 +23,8 @@ pub trait Fallible {
     type Output;
     /// The refusal.
     type Refusal;
-    /// The type itself, std's `Result`. If the type is another one, rustc reports this projection only, and not the function
-    /// that returns it.
+    /// The type itself, which is std's `Result`. If the implementing type is not std's `Result`, rustc reports only this
+    /// projection, and not the function that returns it.
     type StdResult;
 
     /// Returns the value itself.
@@ -81,7 +81,7 @@ pub fn check_result<R: CheckResultOf<E>, E>(result: R) -> Result<(), E> {
     result.check_result()
 }
 
-/// Tests whether a type is a `Result`: the inherent constant takes precedence over the trait's constant.
+/// Tests whether a type is a `Result`. For a `Result`, the inherent constant takes precedence over the trait's constant.
 pub struct ResultProbe<T>(PhantomData<T>);
 
 impl<T, E> ResultProbe<Result<T, E>> {
@@ -97,8 +97,8 @@ pub trait NotResult {
 
 impl<T> NotResult for ResultProbe<T> {}
 
-/// Tests whether a type is [`Context`], and passes the context as that type: inherent items take precedence over the trait's
-/// items.
+/// Tests whether a type is [`Context`], and passes the context as that type. For [`Context`], the inherent items take precedence
+/// over the trait's items.
 pub struct ContextProbe<T: ?Sized>(PhantomData<T>);
 
 impl ContextProbe<Context> {

@@ -111,9 +111,9 @@ impl<M: Model> Options<M> {
         self
     }
 
-    /// Batches start at multiples of this many bytes: 8, 512 or 4096. Default: 512, the size of a sector, which a disk writes as a
-    /// whole, so that no later write can damage an acknowledged event. With 8 the journal is smaller, and that protection is gone.
-    /// 4096 is for disks with sectors of 4 KiB.
+    /// Batches start at multiples of this many bytes: 8, 512 or 4096. Default: 512, the size of a sector. A disk writes a
+    /// sector as a whole, so no later write can damage an acknowledged event. With 8 the journal is smaller, but lacks that
+    /// protection. 4096 is for disks with sectors of 4 KiB.
     pub fn align_bytes(mut self, bytes: u32) -> Self {
         self.align = bytes;
         self
@@ -145,11 +145,12 @@ impl<M: Model> Options<M> {
         self
     }
 
-    /// How much of the journal to keep. Default: [`Retention::Everything`]. Pruned events are gone for good; the retention may
-    /// differ at each opening, but none brings them back.
+    /// How much of the journal to keep. Default: [`Retention::Everything`]. Pruned events are lost for good. The retention
+    /// may differ at each opening, but a new one does not restore them.
     ///
     /// Any other retention requires [`verify_snapshots`](Options::verify_snapshots) and
-    /// [`verify_digests`](Options::verify_digests): the journal is pruned only up to a state from which replay gave the newest one.
+    /// [`verify_digests`](Options::verify_digests): the image prunes its journal only up to a state from which
+    /// replay has produced the newest state.
     pub fn retention(mut self, retention: Retention) -> Self {
         self.retention = retention;
         self
@@ -163,8 +164,9 @@ impl<M: Model> Options<M> {
         self
     }
 
-    /// Whether replay compares the state with the digests in the journal. Default: yes. With `false` recovery accepts the state
-    /// that this program gives, even if it differs from the state in which the events were recorded and answered.
+    /// Whether replay compares the state with the digests in the journal. Default: yes. With `false`, recovery accepts the
+    /// state that this program computes, even if it differs from the state that was recorded and from which callers got
+    /// answers.
     pub fn verify_digests(mut self, verify: bool) -> Self {
         self.verify_digests = verify;
         self
@@ -183,20 +185,20 @@ impl<M: Model> Options<M> {
         self
     }
 
-    /// The state before the first event of a new image. Default: the model's `Default`. The journal holds it as it is, so it can
-    /// be read only as long as the model keeps its shape, or has an upcaster for it.
+    /// The state before the first event of a new image. Default: the model's `Default`. The journal stores this state in the
+    /// present shape of the model. A later program can read it only if the model keeps that shape, or has an upcaster for it.
     pub fn genesis(mut self, state: M) -> Self {
         self.genesis = Some(state);
         self
     }
 
-    /// Encrypts the bodies of all frames of the journal, and all snapshots, with XChaCha20-Poly1305. Whether an image is encrypted
-    /// is decided when it is created; [`admin::Rewrite`](crate::admin::Rewrite) makes an encrypted image of a plain one, and the
-    /// reverse.
+    /// Encrypts the bodies of all frames of the journal, and all snapshots, with XChaCha20-Poly1305. Whether an image is
+    /// encrypted is fixed when it is created. [`admin::Rewrite`](crate::admin::Rewrite) makes an encrypted image of a plain
+    /// one, and the reverse.
     /// [SECURITY.md](https://docs.rs/crate/memimage/latest/source/docs/SECURITY.md) says what stays visible, and what encryption does not protect against.
     ///
-    /// To rotate keys, open the image with a new current key: later segments and snapshots are written under it, older ones keep
-    /// the key that they name.
+    /// To rotate keys, open the image with a new current key. Later segments and snapshots are encrypted under the new key.
+    /// Older ones stay under the key that they name.
     ///
     /// ```
     /// # use memimage::{Image, Key, Keys, Model, Shape};
@@ -221,12 +223,13 @@ impl<M: Model> Options<M> {
         self
     }
 
-    /// Protects the image against changes by anybody without the key, with keyed hashes (BLAKE3): each frame of the journal is
-    /// linked to the one before it, and each snapshot and header is hashed. Whether an image has a chain is decided when it is
-    /// created; [`admin::Rewrite`](crate::admin::Rewrite) makes a chained image of a plain one, and the reverse.
+    /// Protects the image against changes by anybody without the key, with keyed hashes (BLAKE3): each frame of the journal
+    /// is linked to the one before it, and each snapshot and header is hashed. Whether an image has a chain is fixed when it
+    /// is created. [`admin::Rewrite`](crate::admin::Rewrite) makes a chained image of a plain one, and the reverse.
     ///
-    /// Recovery verifies the chain of everything that it reads. It cannot see that the end of the journal, or the whole image, was
-    /// replaced by an older copy: for that, keep [`Admin::chain_head`](crate::Admin::chain_head) elsewhere.
+    /// Recovery verifies the chain of everything that it reads. It cannot detect that an older copy has replaced the end of
+    /// the journal or the whole image. To detect that, keep [`Admin::chain_head`](crate::Admin::chain_head) outside the
+    /// image.
     ///
     /// The key may be the one of [`encryption`](Options::encryption): the library derives its own keys from both.
     #[cfg(feature = "chain")]
@@ -283,11 +286,11 @@ impl<M: Model> Options<M> {
         Ok(())
     }
 
-    /// The exponent of the power of two at whose multiples frames start.
+    /// The base-2 logarithm of the alignment of frames.
     pub(crate) fn align_shift(&self) -> u8 {
         let align = match self.durability {
             Durability::Synced => self.align,
-            // a frame may follow one that is not synced: a page of the cache must not hold parts of both
+            // a frame may follow one that is not synced: a page of the page cache must not contain parts of both
             Durability::Interval(_) | Durability::Buffered => 4096,
         };
         align.trailing_zeros() as u8

@@ -1,15 +1,15 @@
-//! Which process this is: a child made by `fork` has the memory and the files of its parent, and must use neither.
+//! Detects a fork. A child made by `fork` has the memory and the files of its parent, and must use neither for an image.
 //!
-//! The child has a copy of each image, but none of the threads that write for it, and a copy of the lock's descriptor, by which it
-//! could release the lock of its parent. It learns of the fork from a handler that the C library calls in the child, so that a
-//! call on an image costs one load. A child made by the bare system call has no such handler: its process id is compared before each
-//! wait, each write and each close.
+//! The child has a copy of each image, but none of the threads that write for it. It also has a copy of the lock's
+//! descriptor, with which it could release the lock of its parent. The C library calls a handler in the child that counts the
+//! fork, so that detecting it costs one load in each call on an image. A child made by the bare system call does not run the
+//! handler. Therefore each wait, each write and each close also compares the process id.
 
 use std::ffi::c_int;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// How many forks lie between the first process of this program and this one.
+/// The number of forks between the first process of this program and this one.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
 #[allow(unsafe_code)]
@@ -35,11 +35,11 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// This process. From the first call on, forks are counted.
+    /// The current process. The first call starts to count forks.
     pub(crate) fn current() -> Process {
         static REGISTERED: Once = Once::new();
         REGISTERED.call_once(|| {
-            // SAFETY: the handler has the signature that POSIX asks for, lives as long as the program, and only adds to an atomic.
+            // SAFETY: the handler has the signature that POSIX requires, lives as long as the program, and only adds to an atomic.
             #[allow(unsafe_code)]
             let failed = unsafe { pthread_atfork(None, None, Some(count_fork)) };
             // it fails for lack of memory only; the process id is still compared before each write

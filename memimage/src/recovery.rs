@@ -37,8 +37,8 @@ pub(crate) struct RecoveryGoal {
     /// Whether a difference between a replayed state and its recorded digest is an error.
     pub(crate) verify_digests: bool,
     /// Whether replay may begin at a state that an upcaster created from an older snapshot. Nothing verifies such a
-    /// state. If this is false and the journal is complete, recovery skips such states: snapshot verification does so
-    /// to verify the upcaster by a replay from the start.
+    /// state. If this is false and the journal is complete, recovery skips such states. Snapshot verification sets it
+    /// to false, because a replay from the start verifies the upcaster.
     pub(crate) trust_upcasters: bool,
 }
 
@@ -146,7 +146,7 @@ fn replay_from<M: Model>(
         None
     } else {
         let read = scan.read(from, |segment, frame| replay.frame(segment, frame));
-        // an error that follows from a diverged state is not the cause
+        // a diverged state can cause other errors, so the divergence is reported first
         read.map_err(|error| replay.diverged.clone().unwrap_or(error))?
     };
     replay.check_mark()?;
@@ -177,7 +177,7 @@ pub(crate) fn state_digest<M: Model>(model: &M) -> Result<Digest, Error> {
 struct Replay<'a, M> {
     scan: &'a Scan,
     dispatch: &'a Dispatch,
-    /// The shape tables that the one in `dispatch` grew from.
+    /// The earlier versions of the shape table in `dispatch`.
     table_prefixes: TablePrefixes,
     /// The context of the event that is being replayed.
     context: Context,
@@ -353,7 +353,8 @@ impl<M: Model> Replay<'_, M> {
     }
 }
 
-/// Verifies that the state of the model has the recorded digest. `verified` is the last event after which it had.
+/// Verifies that the state of the model has the recorded digest. `verified` is the last event after which the state had
+/// its recorded digest.
 pub(crate) fn compare<M: Model>(model: &M, seq: Seq, verified: Seq, recorded: u64) -> Result<(), Error> {
     let found = state_digest(model)?;
     if found.to_u64() == recorded {

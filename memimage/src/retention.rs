@@ -10,12 +10,12 @@ const MIN_SNAPSHOTS: usize = 2;
 
 /// How much of the journal an image keeps; see [`Options::retention`](crate::Options::retention).
 ///
-/// With every setting, the image keeps enough to rebuild its state in two ways: from each of the two newest snapshots,
-/// and without any snapshot from the *base*, a state that is stored beside the journal in two copies and from which
-/// every later state can be rebuilt. Pruning permanently removes the record of how the base came about: nobody can look
-/// up the earlier events, and after a change of its shape the model cannot be rebuilt from the first event, so it then
-/// needs a state upcaster (`history(…)` on `#[derive(Model)]`). Keep everything unless you are sure that you do not
-/// need it.
+/// With every setting, the image can rebuild its state in two ways. The first way is from either of the two newest
+/// snapshots. The second way needs no snapshot: it replays the journal from the first event, or, if the journal was
+/// pruned, from the *base*. The base is a state that is stored beside the journal in two copies. Pruning permanently
+/// removes the events before the base, so nobody can look them up. If the model's shape changes later, the model cannot
+/// be rebuilt from the first event, and therefore needs a state upcaster (`history(…)` on `#[derive(Model)]`). Keep
+/// everything unless you are sure that you will not need the earlier events.
 ///
 /// The image prunes the journal by whole segments, after a snapshot, and only up to a snapshot. So it keeps more than
 /// requested: up to twice as much, plus the events recorded between two snapshots. (Pruning more precisely would
@@ -55,8 +55,8 @@ pub(crate) struct Choice {
 impl Retention {
     /// Chooses from all snapshots, newest first.
     ///
-    /// Keeps the newest two, the newest one that can be the base, and the oldest one that cannot be the base yet, which
-    /// will be the next base. So it never keeps more than four.
+    /// Keeps the two newest snapshots, the newest one that can be the base, and the oldest one that cannot be the base
+    /// yet. The last of these will be the next base. So it never keeps more than four.
     pub(crate) fn choose(self, snapshots: &[Candidate]) -> Choice {
         let Some((newest, older)) = snapshots.split_first() else { return Choice::default() };
         let (mut base, mut next) = (None, None);

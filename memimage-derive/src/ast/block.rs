@@ -134,7 +134,7 @@ impl Block {
         })
     }
 
-    /// The return type that contains the refusal, of the command or of its check, if the command can be refused.
+    /// If the command can be refused, the return type that contains the refusal: the command's or its check's.
     pub(crate) fn refusing<'a>(&'a self, command: &'a Command) -> Option<&'a Type> {
         match (&command.output, self.check_of(command).map(|check| &check.sig.output)) {
             (Output::Result(ty), _) => Some(ty),
@@ -169,7 +169,7 @@ fn width(vis: &Visibility) -> u8 {
     }
 }
 
-/// Whether it is `#[command]` or `#[memimage::command]`, or contains one in a `#[cfg_attr]`, which is an error.
+/// Whether the attribute is `#[command]` or `#[memimage::command]`, or a `#[cfg_attr]` with one of them, which is an error.
 fn is_mark(attr: &Attribute) -> bool {
     is_named(attr, "command") || makes(attr, "command")
 }
@@ -179,7 +179,7 @@ fn is_named(attr: &Attribute, name: &str) -> bool {
     attr.path().segments.last().is_some_and(|segment| segment.ident == name)
 }
 
-/// Whether it is a `#[cfg_attr]` with an attribute `name`.
+/// Whether the attribute is a `#[cfg_attr]` that contains an attribute `name`.
 pub(crate) fn makes(attr: &Attribute, name: &str) -> bool {
     match &attr.meta {
         Meta::List(list) if list.path.is_ident("cfg_attr") => list

@@ -1,5 +1,5 @@
-//! The bounds on the types of arguments and fields, selected by the names in a type. A name selects only the message of an
-//! error: the compiler decides whether there is one.
+//! The bounds on the types of arguments and fields. The names in a type select the bound, and so the message of an error. The
+//! compiler decides whether there is an error.
 
 use proc_macro2::Ident;
 use quote::format_ident;

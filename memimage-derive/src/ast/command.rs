@@ -146,8 +146,8 @@ impl Command {
 }
 
 impl Argument {
-    /// Whether the block checks the type. An attribute can change the traits that the payload needs. `$crate` of a macro
-    /// cannot be in the bounds of serde's derive, which are text.
+    /// Whether the block checks the type. A type with attributes is not checked, because an attribute can change the traits that
+    /// the payload needs. A type with a macro's `$crate` is not, because the bounds of serde's derive are text.
     pub(crate) fn is_checked(&self) -> bool {
         self.attrs.is_empty() && !is_known(&self.ty) && !contains_dollar_crate(self.ty.to_token_stream())
     }

@@ -5,8 +5,9 @@
 
 use syn::{FnArg, PatType, PathArguments, Signature, Type, TypeGroup, TypeParen};
 
-/// The indices of the context arguments: all arguments `&Context`, or else the only argument that is a reference to another
-/// plain type, which may be `Context` under another name. `is_argument` excludes arguments of the command.
+/// The indices of the context arguments: all arguments of the type `&Context`. If there are none and exactly one argument is a
+/// reference to another plain type, that argument, since the type may be `Context` under another name. `is_argument` excludes
+/// arguments of the command.
 pub(crate) fn contexts(sig: &Signature, is_argument: impl Fn(&PatType) -> bool) -> Vec<usize> {
     let places = |is: fn(&Type) -> bool| -> Vec<usize> {
         let referred = sig.inputs.iter().map(|input| match input {
@@ -30,7 +31,7 @@ pub(crate) fn referred(ty: &Type) -> Option<&Type> {
     }
 }
 
-/// The type without parentheses, or the invisible groups of another macro.
+/// The type without parentheses, and without the invisible groups of another macro.
 fn bare(ty: &Type) -> &Type {
     match ty {
         Type::Group(TypeGroup { elem, .. }) | Type::Paren(TypeParen { elem, .. }) => bare(elem),

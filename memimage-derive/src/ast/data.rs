@@ -47,7 +47,7 @@ pub(crate) struct Field {
     pub name: String,
     pub ty: Type,
     pub opaque: Option<LitStr>,
-    /// Whether it is a command's argument, whose type the block checks.
+    /// Whether the field is a command's argument. The block checks the type of an argument.
     pub is_argument: bool,
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct Variant {
 /// An occurrence of a generic type in its own fields.
 pub(crate) struct Occurrence {
     pub path: Path,
-    /// Whether it has the type's own parameters, in their order.
+    /// Whether the occurrence has the type's own parameters, in their order.
     pub same: bool,
 }
 
@@ -123,8 +123,8 @@ impl Data {
         one.into_iter().chain(many).flat_map(|fields| &mut fields.fields)
     }
 
-    /// Replaces `Self` in the fields' types, which the expansion uses outside of the impl, and finds the occurrences of a
-    /// generic type.
+    /// Replaces `Self` in the fields' types, because the expansion uses these types outside of the impl. Finds the occurrences of
+    /// a generic type in its own fields.
     fn resolve_self(&mut self, cx: &Ctxt) {
         let (_, parameters, _) = self.generics.split_for_impl();
         let parameters = parameters.to_token_stream();

@@ -1,8 +1,8 @@
 //! The version numbers of the entries of a `history(…)`.
 //!
 //! The user does not write the numbers. The entries, oldest first, are the versions directly before the command's version.
-//! They cannot pass a `replay_only` command of the same name, which has its own history. For a retired event, the numbers
-//! start at its oldest version.
+//! If an older version has a `replay_only` command of the same name, the numbers stay above that version, because that command
+//! has its own history. For a retired event, the numbers start at its oldest version.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub(crate) struct EventHistory<'a> {
 /// A past version of an event.
 pub(crate) struct PastVersion<'a> {
     pub version: u32,
-    /// The next version that is a type, or the command's own version. `None` for the newest version of a retired event.
+    /// The next version that is a type, or else the command's own version. `None` for a retired event's newest version.
     pub next: Option<u32>,
     pub form: PastForm<'a>,
 }
@@ -81,7 +81,7 @@ fn past<'a>(steps: &'a [HistoryEntry], versions: &[u32], newest: Option<u32>) ->
     versions.iter().enumerate().map(one).collect()
 }
 
-/// Sets the past versions of all commands. An entry for which no version is left gets 0, which the checks report.
+/// Sets the past versions of all commands. If no version is left for an entry, it gets 0, and the checks report it.
 pub(super) fn number(commands: &mut [Command]) {
     // commands of one name and version exclude each other by `#[cfg]`, and have the same past versions
     let mut names: BTreeMap<String, BTreeMap<u32, Vec<usize>>> = BTreeMap::new();

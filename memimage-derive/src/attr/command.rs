@@ -152,7 +152,7 @@ impl CommandArgs {
     }
 }
 
-/// Parses the name of a check. A string or a path is an error, and the name in it is used after the error.
+/// Parses the name of a check. A string or a path is an error; parsing then continues with the name inside it.
 fn check(cx: &Ctxt, input: ParseStream<'_>) -> syn::Result<Ident> {
     if input.peek(LitStr) {
         let text: LitStr = input.parse()?;

@@ -19,7 +19,7 @@ const NOT_AN_ENTRY: &str = "expected a past version; help: write the type that k
 pub(crate) enum HistoryEntry {
     /// A type with an upcaster.
     Type(Type),
-    /// `value = function`: a step on values. The function converts a value of this version to the next version.
+    /// `value = function`: a step on values. The function converts a value of this version to a value of the next version.
     Value(Path),
 }
 

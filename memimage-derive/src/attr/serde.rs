@@ -97,7 +97,7 @@ const OPAQUE_FIELD: &str = "remove it, or give the field an opaque name, `#[shap
 
 fn reject(meta: &ParseNestedMeta<'_>, help: &str) -> syn::Result<()> {
     let name = name_of(&meta.path);
-    // skip the value, so that the keys after it are checked too
+    // skip the value, so that the keys after this one are checked too
     skip_value(meta)?;
     Err(syn::Error::new_spanned(&meta.path, format_args!("serde's `{name}` is not supported in a shape; help: {help}")))
 }

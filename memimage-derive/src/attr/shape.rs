@@ -40,7 +40,7 @@ impl ShapeContainer {
 #[derive(Default)]
 pub(crate) struct ShapeField {
     pub opaque: Arg<LitStr>,
-    /// Marks an argument of a command. The macro adds this key to the fields of a payload.
+    /// Marks the field as an argument of a command. The macro itself adds this key to the fields of a payload.
     pub argument: Arg<()>,
 }
 

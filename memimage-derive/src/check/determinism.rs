@@ -32,8 +32,8 @@ fn scan(cx: &Ctxt, tokens: &TokenStream) {
     }
 }
 
-/// The spans of the call's path, if the tokens begin with it. Method calls do not match, nor do calls with arguments if the
-/// function takes none: these are other functions of the same name.
+/// The first and last span of the call's path, if the tokens begin with this path. A method call does not match. A call with
+/// arguments does not match if the function takes none. Both are calls of other functions with the same name.
 fn found(call: &NondeterministicCall, before: &[TokenTree], tokens: &[TokenTree]) -> Option<(Span, Span)> {
     if matches!(before.last(), Some(TokenTree::Punct(punct)) if punct.as_char() == '.') {
         return None;

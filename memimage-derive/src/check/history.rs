@@ -1,4 +1,4 @@
-//! Rules for versions: each past version is in a history, is kept for replay, or is in no journal.
+//! Rules for versions. Each past version is in a history, or has a `replay_only` command, or is too old for any journal.
 
 use std::collections::{BTreeMap, BTreeSet};
 

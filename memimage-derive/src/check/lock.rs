@@ -10,8 +10,8 @@ use crate::attr::LockArg;
 use crate::ctxt::Ctxt;
 use crate::shape_lock::{ForeignLines, LockLine, ModelLock};
 
-/// Reads and checks the lock of a block with `lock`. The block has no other errors. A lock that cannot be read is an error,
-/// and an empty lock replaces it.
+/// Reads and checks the lock of a block with `lock`. Runs only if the block has no other errors. If the lock cannot be read,
+/// reports an error and returns an empty lock.
 pub(crate) fn lock(cx: &Ctxt, block: &Block) -> Option<ModelLock> {
     let arg = block.args.lock.get()?;
     let Some(lock) = ModelLock::read(cx, arg, &block.model_name()) else {
@@ -68,8 +68,8 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &ModelLock) {
         let is_missing = missing.len() > lines;
         renamed.extend(event.command.filter(|_| is_new(&name) && is_missing).map(|command| &command.sig.ident));
     }
-    // A new event may be a renamed event whose line nothing replays any more, and a missing version of a retired event can
-    // shift the numbers of the others. The error about the line covers both cases.
+    // If the lock has a line that no command replays, other lines may be missing for the same reason: an event was renamed, or
+    // a retired event lost a version, which shifts the numbers of its other versions. The error about that line is enough.
     let any_unreplayable = unreplayable(cx, block, lock, &renamed);
     for (event, SourceVersion { number, place, has_type }) in missing {
         if any_unreplayable && (is_new(&event) || is_retired(block, &event)) {
@@ -87,9 +87,10 @@ fn complete(cx: &Ctxt, block: &Block, arg: &LockArg, lock: &ModelLock) {
     }
 }
 
-/// Reports lines under the name of another library, and returns whether there are any: the model's own lines under that name,
-/// or all lines if the model has none, since the type may have been renamed too. This applies while blessing too, since
-/// blessing would lock the current shapes under the new name. The test of the lock checks the lines of other models.
+/// Reports lines under the name of another library, and returns whether there are any. These are the lines of a model with the
+/// same type name. If there are none, and this model has no lines either, the type may have been renamed too, and all lines of
+/// other libraries are reported. This also applies when blessing, because blessing would lock the current shapes under the new
+/// name. The test of the lock checks the lines of other models.
 fn of_another_library(cx: &Ctxt, block: &Block, lock: &ModelLock) -> bool {
     let ModelLock { file, model, lines, foreign, .. } = lock;
     let (library, name) = model.split_once("::").expect("the key of a model has a target");
@@ -137,8 +138,8 @@ fn versions(event: &EventHistory<'_>) -> impl Iterator<Item = SourceVersion> {
 }
 
 /// Reports locked events that the block cannot replay, and returns whether there are any. `renamed` has the commands that are
-/// not in the lock yet, to which such an event may have been renamed. A group does not know the events of the other groups,
-/// so the model checks these.
+/// not in the lock yet: one of them may be the new name of such an event. A group does not know the events of the other
+/// groups, so the model checks the events of groups.
 fn unreplayable(cx: &Ctxt, block: &Block, lock: &ModelLock, renamed: &[&Ident]) -> bool {
     if block.args.group.is_set() {
         return false;
@@ -186,7 +187,7 @@ fn is_retired(block: &Block, event: &str) -> bool {
     block.args.retired.iter().any(|retired| retired.name.value() == event)
 }
 
-/// Reports a locked version of an event that a command records at another version.
+/// Reports a locked version of an event, if a command records the event at another version.
 fn out_of_history(cx: &Ctxt, lock: &ModelLock, line: &LockLine, command: &Command) {
     let LockLine { event, version, number, .. } = line;
     let (method, newest) = (&command.sig.ident, command.version());

@@ -22,7 +22,7 @@ pub(crate) fn module(cx: &Ctxt, block: &mut Block) {
         return;
     }
     let Ok(file) = syn::parse_file(&text) else { return };
-    // Several modules may have a block that looks the same. An error is certain only if it is in all of them.
+    // Several modules may have a block that looks the same. An error is certain only if all these modules have the error.
     let modules = named.modules(&file.items);
     let index = modules.iter().map(|items| named.index(items)).min().flatten();
     if let Some(index) = index.filter(|index| *index > 0) {

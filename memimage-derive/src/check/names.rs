@@ -37,7 +37,7 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
     }
 }
 
-/// The first command with the same key. Two commands with `#[cfg]` may exclude each other; if they do not, rustc reports the
+/// The first command with the same key. Two commands with `#[cfg]` may exclude each other. If not, rustc reports the
 /// conflict.
 fn earlier<'a, K: Ord>(seen: &mut BTreeMap<K, &'a Command>, key: K, command: &'a Command) -> Option<&'a Ident> {
     match seen.get(&key) {

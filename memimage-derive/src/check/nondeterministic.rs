@@ -4,7 +4,7 @@
 pub(super) struct NondeterministicCall {
     /// The path in `clippy.toml`.
     pub(super) path: &'static str,
-    /// The number of last segments that identify the function. A user may have their own `Rng::new`.
+    /// The number of segments at the end of the path that identify the function. A user may have their own `Rng::new`.
     last: usize,
     /// Whether the function takes no arguments.
     pub(super) takes_nothing: bool,

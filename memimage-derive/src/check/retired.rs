@@ -21,7 +21,7 @@ pub(crate) fn block(cx: &Ctxt, block: &Block) {
     }
 }
 
-/// No command records the event, except a `replay_only` command of other versions.
+/// Rule: no command records a retired event. A `replay_only` command may have other versions of the event.
 fn name(cx: &Ctxt, block: &Block, retired: &Retired) {
     let name = retired.name.value();
     if name.starts_with(OWN_EVENTS) {

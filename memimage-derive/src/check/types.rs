@@ -10,7 +10,7 @@ use crate::ctxt::Ctxt;
 
 /// Finds the first part of a type that borrows or is unnamed.
 struct UnsuitedFinder {
-    /// Whether `&'static` is allowed, for a type that is not read back.
+    /// Whether `&'static` is allowed. It is allowed in a type that is never decoded.
     statics: bool,
     found: Option<(TokenStream, Unsuited)>,
 }

@@ -9,7 +9,7 @@ use super::context;
 use crate::ast::{Block, Command, Input, Output};
 use crate::hygiene::respanned;
 
-/// The local names in the two functions. They have one span, because a name resolves only if its span has the same hygiene.
+/// The local names in the two functions. All have the same span, because a name resolves only if its span has the same hygiene.
 /// The functions have no local names of the user.
 struct LocalNames {
     /// The span of the functions.
@@ -72,8 +72,8 @@ pub(crate) fn implement(krate: &TokenStream, block: &Block, command: &Command) -
     }
 }
 
-/// `ARGUMENTS_ROUND_TRIP`, unless an argument has attributes: serde's change how it is read, and an opaque argument is of a type that
-/// the library does not know.
+/// The constant `ARGUMENTS_ROUND_TRIP`. `None` if an argument has attributes: serde's attributes change how an argument is
+/// read, and the library does not know the type of an opaque argument.
 fn round_trips(krate: &TokenStream, command: &Command) -> Option<TokenStream> {
     if command.arguments().any(|argument| !argument.attrs.is_empty()) {
         return None;
@@ -94,8 +94,8 @@ struct CommandFunctions {
     apply: TokenStream,
 }
 
-/// `check` and `apply`, with the span of the type that contains the refusal: if it is not a `Result`, rustc reports one error
-/// there, and none at the macro.
+/// `check` and `apply`, with the span of the type that contains the refusal. If that type is not a `Result`, rustc reports one
+/// error at the type, and none at the macro.
 fn functions(krate: &TokenStream, block: &Block, command: &Command) -> CommandFunctions {
     let span = block.refusing(command).map_or_else(Span::call_site, Spanned::span);
     let krate = &respanned(krate, span);
@@ -162,7 +162,7 @@ pub(crate) fn types(krate: &TokenStream, block: &Block, command: &Command) -> Co
             }
         }
         None => {
-            // with the span of the user's type, where the compiler reports that it is less visible than the command
+            // with the span of the user's type: there the compiler reports that the type is less visible than the command
             let span = command.output.ty().map_or_else(Span::call_site, Spanned::span);
             let output = quote_spanned!(span=> type Output = #output;);
             CommandTypes {
@@ -230,7 +230,7 @@ fn apply(krate: &TokenStream, block: &Block, command: &Command, locals: &LocalNa
     quote_spanned!(*span=> #import #call)
 }
 
-/// Asserts that a type with another name than `Result` is not a `Result`, whose errors would not be refusals.
+/// Asserts that a type with another name than `Result` is not a `Result`. The errors of such a type would not be refusals.
 fn result_assertion(krate: &TokenStream, command: &Command) -> Option<TokenStream> {
     let Output::Plain(ty) = &command.output else { return None };
     let cfgs = command.cfgs();

@@ -83,8 +83,8 @@ fn bounded(krate: &TokenStream, generics: &Generics) -> Generics {
     bounded
 }
 
-/// A reference to a descriptor. A `static` can refer to itself, which makes plain recursion possible. A generic impl cannot
-/// have its own static, and uses a constant.
+/// A reference to a descriptor. A type without parameters uses a `static`, which can refer to itself, so such a type can be
+/// recursive. A generic impl cannot have its own static, so a generic type uses a constant.
 fn reference(krate: &TokenStream, data: &Data, descriptor: &TokenStream) -> TokenStream {
     if data.is_generic() {
         return quote!(#krate::__private::ShapeRef::new(const { &#descriptor }));

@@ -76,8 +76,8 @@ fn into_events(krate: &TokenStream, block: &Block) -> TokenStream {
 }
 
 /// The items of the event enum in their scope. The enum of a group is an item beside the block. The enum of a whole model is
-/// an associated type, so it must be as visible as the model. The impl block does not show the model's visibility, so the
-/// enum is unnamed here, and the model's derive names it.
+/// an associated type and must be as visible as the model, but the impl block does not show the model's visibility. The enum
+/// is therefore defined in an unnamed constant, and the model's derive gives it a name with the right visibility.
 pub(crate) fn scoped(block: &Block, items: &TokenStream) -> TokenStream {
     match block.args.group.get() {
         Some(_) => items.clone(),

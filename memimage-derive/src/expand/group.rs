@@ -24,7 +24,7 @@ pub(super) fn groups(krate: &TokenStream, input: &DeriveInput, args: &ModelArgs,
             type Event = #event;
             const EVENTS: &'static [#krate::__private::EventType<Self>] = {
                 const COUNT: ::core::primitive::usize = #krate::__private::count::<#model>(&[#(#tables),*]);
-                // empty after an error in each group, which is reported there
+                // empty only if each group has an error, which the group reports
                 if COUNT == 0 { &[] } else { &#krate::__private::concat::<#model, COUNT>(&[#(#tables),*]) }
             };
             #lock
@@ -106,7 +106,7 @@ pub(crate) fn event_of_groups(
     }
 }
 
-/// A group in the list of its model. The generated code about it has the span of the list entry.
+/// A group in the list of its model. The code that is generated for the group has the span of its list entry.
 struct ListedGroup<'a> {
     path: &'a Path,
     /// The variant of the model's event enum.
@@ -182,7 +182,7 @@ fn lock(krate: &TokenStream, model: &Ident, groups: &[ListedGroup<'_>]) -> Optio
     Some(quote!(const LOCK: ::core::option::Option<#krate::__private::ShapeLock> = #lock;))
 }
 
-/// Asserts that all groups have the same lock, and that one of them has each event of the lock.
+/// Asserts that all groups have the same lock, and that each event of the lock is in one of the groups.
 fn locked(krate: &TokenStream, model: &Ident, groups: &[ListedGroup<'_>]) -> TokenStream {
     let mut tokens = TokenStream::new();
     let Some((first, others)) = groups.split_first() else { return tokens };

@@ -62,8 +62,8 @@ fn payload(krate: &TokenStream, event: &EventHistory<'_>) -> TokenStream {
     }
 }
 
-/// The impls of a past version: its chain of upcasters, and `IntoEvents`, so that another upcaster can return it. The chain
-/// is resolved once, at the user's token, so that an error is reported once.
+/// The impls of a past version: its chain of upcasters, and `IntoEvents`, by which another upcaster can return this version. The
+/// chain is resolved in one place, at the user's token, so that an error is reported once.
 fn past_version(
     krate: &TokenStream,
     block: &Block,
@@ -105,7 +105,7 @@ fn past_version(
     }
 }
 
-/// Asserts that an upcaster that returns the same event returns its next version.
+/// Asserts that an upcaster returns the next version of the event, if it returns the same event.
 fn direction(
     krate: &TokenStream,
     block: &Block,

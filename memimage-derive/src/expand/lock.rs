@@ -67,7 +67,7 @@ fn newest(krate: &TokenStream, lock: &ModelLock, command: &Command) -> Option<To
     assertion(krate, lock, &command.name, command.version(), &payload, &help, command.sig.ident.span())
 }
 
-/// The assertions about the types of a history. A step on values has no type: the lock alone has its shape.
+/// The assertions about the types of a history. A version with a step on values has no type, so only the lock has its shape.
 fn past(krate: &TokenStream, lock: &ModelLock, event: &EventHistory<'_>) -> TokenStream {
     let assertions = event.past.iter().filter_map(|past| {
         let PastForm::Type(ty) = past.form else { return None };
@@ -77,7 +77,7 @@ fn past(krate: &TokenStream, lock: &ModelLock, event: &EventHistory<'_>) -> Toke
     assertions.collect()
 }
 
-/// Asserts that a shape is the shape in its line. The error is at `span`.
+/// Asserts that a shape equals the shape in its line of the lock. The error is at `span`.
 fn assertion(
     krate: &TokenStream,
     lock: &ModelLock,
@@ -99,8 +99,8 @@ fn assertion(
     })
 }
 
-/// Makes cargo rebuild when the file changes or is deleted, and when `MEMIMAGE_BLESS` changes. (Before the file existed, the
-/// build failed or was blessing.)
+/// Makes cargo rebuild when the file changes or is deleted, and when `MEMIMAGE_BLESS` changes. (A file that is created needs no
+/// rule: every build before it either failed or was blessing.)
 fn tracked(lock: &ModelLock) -> TokenStream {
     let path = &lock.path;
     let file = lock.exists.then(|| {
@@ -114,7 +114,7 @@ fn tracked(lock: &ModelLock) -> TokenStream {
     }
 }
 
-/// The test that checks that the lock is complete, or completes it.
+/// The test that checks that the lock is complete. When blessing, the test adds the missing lines instead.
 fn test(krate: &TokenStream, block: &Block) -> TokenStream {
     let (name, model) = (test_name(block), &block.model);
     quote! {

@@ -76,8 +76,8 @@ fn docs(command: &Command) -> TokenStream {
     }
 }
 
-/// The return type of a call. For better docs it has the types as the user wrote them, if the syntax shows them; otherwise
-/// the equal associated types of the command.
+/// The return type of a call. If the signature shows the types, the return type repeats them as the user wrote them, for better
+/// docs. Otherwise it names the associated types of the command, which are equal.
 fn return_type(krate: &TokenStream, block: &Block, command: &Command) -> TokenStream {
     let output = command.output.ty().map_or_else(|| quote!(()), ToTokens::to_token_stream);
     let spelled = match (block.refusing(command), &command.output) {

@@ -44,8 +44,8 @@ pub(crate) fn payload(krate: &TokenStream, block: &Block, command: &Command) -> 
 }
 
 /// serde's impls for a payload whose arguments are checked.
-/// serde derives its functions for a private struct with the same fields, under the bound that the arguments can be recorded.
-/// If the bound does not hold, the calls below resolve to `NoSerde`, and the failed check is the only error.
+/// serde derives its functions for a private struct with the same fields. The bound of these functions is that the arguments can
+/// be recorded. If the bound fails, the calls below resolve to `NoSerde`, and the failed check is the only error.
 fn serde(krate: &TokenStream, block: &Block, command: &Command, path: &str) -> TokenStream {
     let payload = &command.payload;
     let (remote, name) = (payload.to_string(), unraw(payload));

@@ -49,7 +49,7 @@ fn variants(block: &Block) -> String {
 }
 
 /// The dispatch table of the whole model.
-/// A group refers to it through the model, so that a model without a group list gives one error, from its derive.
+/// A group refers to this table through the model. If the model has no group list, only its derive reports an error.
 pub(super) fn whole_table(krate: &TokenStream, block: &Block) -> TokenStream {
     let model = &block.model;
     match block.args.group.get() {

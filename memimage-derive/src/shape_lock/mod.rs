@@ -28,7 +28,7 @@ pub(crate) struct ModelLock {
     pub model: String,
     /// The model's lines.
     pub lines: Vec<LockLine>,
-    /// Possible earlier names of the model: models with lines under the same target, or with the same name.
+    /// Models in the lock that may be this model under an earlier name: they have the same target or the same name.
     pub others: Vec<String>,
     /// The models with lines under the name of a library that is not in this package.
     pub foreign: Vec<ForeignLines>,
@@ -69,7 +69,7 @@ impl ModelLock {
         }
     }
 
-    /// Reads the lock of a model. `None` without an error in a doctest: all doctests of a package, and its library, are
+    /// Reads the lock of a model. In a doctest, returns `None` without an error: a package's library and all its doctests are
     /// compiled under the same name, so their lines would conflict.
     pub(crate) fn read(cx: &Ctxt, arg: &LockArg, model: &str) -> Option<ModelLock> {
         let (target, selection) = match CompileTarget::current() {
@@ -114,7 +114,7 @@ fn is_library(target: &str) -> bool {
     !target.contains('/')
 }
 
-/// Lines under the name of another library. A package has one library, so that crate was renamed or moved.
+/// Lines under the name of another library. A package has one library, so the library of these lines was renamed or moved.
 fn foreign(library: &str, lines: &[LockLine]) -> Vec<ForeignLines> {
     let mut foreign: Vec<ForeignLines> = Vec::new();
     for line in lines {

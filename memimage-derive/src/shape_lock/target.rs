@@ -61,7 +61,7 @@ fn file_name<'a>(root: &'a Path, krate: &str) -> Option<&'a str> {
     name.to_str().filter(|name| name.replace('-', "_") == krate)
 }
 
-/// Whether rustdoc compiles the crate, from one doctest or several, in the library's environment.
+/// Whether the crate is a doctest, or several doctests in one. rustdoc compiles doctests in the library's environment.
 fn is_doctest() -> bool {
     let file = Span::call_site().unwrap().file();
     let name = file.rsplit(['/', '\\']).next().unwrap_or_default();

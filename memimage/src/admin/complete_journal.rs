@@ -60,7 +60,8 @@ impl CompleteJournal {
         first.ok_or_else(|| self.journal.segments().corrupt(SegmentId::FIRST, None, "it has no genesis".to_owned()))
     }
 
-    /// Rebuilds the state without snapshots. `verify` says whether a difference from a recorded digest is an error.
+    /// Rebuilds the state by replay, without snapshots. With `verify`, a state that differs from a recorded digest is an
+    /// error.
     pub(super) fn rebuild<M: Model>(
         &self,
         until: Option<Seq>,
@@ -78,7 +79,7 @@ impl CompleteJournal {
         })
     }
 
-    /// The last event that has the origin `origin` or an earlier one.
+    /// The last event whose origin is `origin` or earlier.
     fn last_of(&self, origin: Seq) -> Result<Seq, Error> {
         let scan = self.journal.scan();
         let mut last = Seq::ZERO;
@@ -105,8 +106,8 @@ impl CompleteJournal {
     }
 }
 
-/// The origin of the first event after which two journals of the same events rebuild to different states, given that
-/// they differ after `last`. A binary search: each of its steps replays both journals once.
+/// Finds the first event after which two journals of the same events have different states, and returns the event's origin.
+/// The states after `last` must differ. This is a binary search; each step replays both journals once.
 pub(super) fn first_divergence<M: Model>(
     one: &CompleteJournal,
     other: &CompleteJournal,

@@ -1,6 +1,7 @@
-//! Operations on the files of an image. [`check`] works also while the image is open; the others take its lock. [`check`] reports what is damaged, [`repair`] repairs it as the owner
-//! decides, [`rewrite`] writes the journal again with each event at its newest version, and [`void`] records that an event does
-//! nothing on replay.
+//! Operations on the files of an image. [`check`] works even while the image is open; the other operations take its lock.
+//!
+//! [`check`] reports damage. [`repair`] repairs damage as the owner decides. [`rewrite`] writes the journal again, with each
+//! event at its newest version. [`void`] records that an event does nothing on replay.
 
 // each uses those above it
 mod protection;

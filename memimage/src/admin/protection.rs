@@ -1,4 +1,4 @@
-//! The protection of an image, and the refusal of a protected image by a task that takes no keys.
+//! Which protection an image has: encryption, a chain, or both. A task that takes no keys refuses a protected image.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::journal::Layout;
 use crate::keys::KeyIds;
 use crate::snapshot::Snapshots;
 
-/// Refuses the image with these segments if it is protected, for a task that takes no keys. Changes nothing.
+/// Returns an error if the image with these segments is encrypted or chained. For a task that takes no keys. Changes nothing.
 #[cfg(feature = "testing")]
 pub(crate) fn refuse_protected(
     disk: &Arc<dyn Disk>,

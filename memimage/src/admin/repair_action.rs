@@ -1,4 +1,4 @@
-//! The repairs of a damaged image, one of which its owner chooses. `examine/repair_options.rs` decides which of them apply.
+//! The repairs of a damaged image. The owner chooses one of them; `examine/repair_options.rs` decides which of them apply.
 
 use std::fmt;
 
@@ -10,32 +10,32 @@ use crate::seq::Seq;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RepairAction {
-    /// Clears a torn write at the end of the journal, which a crash left and no caller was told had succeeded. Opening the image
-    /// does the same.
+    /// Clears a torn write from the end of the journal. A crash left it there, and no caller received an acknowledgement for
+    /// it. Opening the image does the same.
     TornTail,
-    /// Clears bytes at the end of the journal that no crash explains: all their sectors were written, but they are not an intact
-    /// frame. Nothing proves that they were acknowledged.
+    /// Clears bytes at the end of the journal that no crash explains: all their sectors were written, but they do not form an
+    /// intact frame. No evidence shows that they were acknowledged.
     SuspectTail,
     /// Gives up this event and all events after it. `seq` must be the first missing or damaged event, so that nobody gives up
     /// acknowledged events by accident.
     ///
-    /// New commands get the numbers of the events that were given up. Any other system that recorded those numbers must be
-    /// told that they now belong to other events.
+    /// New commands reuse the numbers of these events. Inform every other system that recorded those numbers.
     CutFrom(Seq),
-    /// Makes the journal begin after this event, with the state from the newest intact snapshot or base. It repairs damage
-    /// before that event: the history up to there is given up, the state is not.
+    /// Makes the journal begin after this event. The newest intact snapshot or base becomes the state at its beginning. This
+    /// repairs damage before the event: the image loses the history up to there, but not the state.
     ///
-    /// The events after it are kept up to the next damage. If there is more damage, a [`CutFrom`](RepairAction::CutFrom) must
-    /// follow, which [`RepairOption::next`] names. The result is an image with a pruned journal:
-    /// the earlier events leave the journal even where they are intact, as [`RepairOption::retired`] says, and the copies in the
-    /// image's quarantine may be the only ones left.
+    /// The repair keeps later events up to the next damage. If there is more damage, a [`CutFrom`](RepairAction::CutFrom)
+    /// must follow; [`RepairOption::next`] names it. The result is an image with a pruned journal. Earlier events leave the
+    /// journal even if they are intact: [`RepairOption::retired`] has their range. The quarantine may then have the only
+    /// copies of them.
     BeginAt(Seq),
-    /// Repairs segments whose frames are intact but whose header or file length is wrong. The correct header and length follow
-    /// from the other segments. No event is lost. Every other repair of the journal includes this one.
+    /// Repairs segments whose frames are intact but whose header or file length is wrong. The other segments show the correct
+    /// header and length. No event is lost. Every other repair of the journal includes this one.
     Segments,
     /// Moves snapshots that are damaged, or belong to another image, to the quarantine.
     Snapshots,
-    /// Copies the base of a pruned journal again from its intact copy. Opening the image does the same.
+    /// Replaces the missing or damaged copy of a pruned journal's base by a copy of the intact one. Opening the image does
+    /// the same.
     Base,
 }
 
@@ -74,11 +74,11 @@ pub struct RepairOption {
     pub action: RepairAction,
     /// The events that are lost by this repair and the [`next`](RepairOption::next) one.
     pub lost: Option<SeqRange>,
-    /// The events that leave the journal while their effect on the state stays. They can no longer be replayed, rewritten or
-    /// read, and the copies in the quarantine may be the only ones left. Only [`BeginAt`](RepairAction::BeginAt) does this.
+    /// The events that leave the journal although the state keeps their effect. They can no longer be replayed, rewritten or
+    /// read, and the quarantine may have the only copies of them. Only [`BeginAt`](RepairAction::BeginAt) does this.
     pub retired: Option<SeqRange>,
-    /// The repair that must follow, for damage further on that this one does not touch. A check of the repaired image
-    /// reports it too.
+    /// The repair that must follow this one, because damage remains later in the journal. A check of the repaired image
+    /// offers it too.
     pub next: Option<RepairAction>,
 }
 

@@ -4,13 +4,13 @@ use std::fmt;
 
 use crate::seq::Seq;
 
-/// A range of events that are lost, or leave the journal. It covers the events that are known to have existed; there may have
-/// been more, of which no trace is left.
+/// A range of events that are lost or leave the journal. It covers the events known to have existed. More events may have
+/// existed without leaving a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SeqRange {
     /// The first event.
     pub first: Seq,
-    /// The last event that is known of.
+    /// The last event known to have existed.
     pub last: Seq,
 }
 

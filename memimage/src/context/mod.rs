@@ -1,4 +1,4 @@
-//! The context of a command: recorded time, metadata and random values, the same when the command runs and when it is replayed.
+//! The context of a command: recorded time, metadata and random values. A replayed command gets the same context.
 
 mod metadata;
 mod random;
@@ -42,8 +42,8 @@ impl Context {
         Context { time: self.time, metadata: self.metadata.clone(), random: self.random.for_part(part) }
     }
 
-    /// The seq of this event, or the seq that it gets if the command is not refused. An event keeps its seq when a journal is
-    /// rewritten. If the event was upcast to several events, all of them share this seq.
+    /// The seq of this event. During a check, the seq that the event gets if the command is not refused. An event keeps its seq
+    /// when a journal is rewritten. If the event was upcast to several events, all of them share this seq.
     pub fn seq(&self) -> Seq {
         self.random.origin().seq
     }
@@ -69,15 +69,15 @@ impl Context {
         &self.random
     }
 
-    /// Resets the random values to their start. A command then draws the same values whether or not its check drew some before
-    /// (checks do not run on replay).
+    /// Restarts the sequence of random values. Checks do not run on replay, so the values that a command draws must not depend on
+    /// how many values its check drew.
     #[inline]
     pub(crate) fn rewind(&mut self) {
         self.random.rewind();
     }
 }
 
-/// The original position of an event, from which its random values derive. Rewrites and branches keep it.
+/// The original position of an event. The random values derive from it. Rewrites and branches do not change it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
     pub(crate) seq: Seq,

@@ -19,7 +19,7 @@ pub(crate) type Seed = [u8; 32];
 pub struct Random {
     seed: Seed,
     origin: Origin,
-    /// Boxed: every command carries this field, and few commands draw.
+    /// Boxed, because every command carries this field but few commands draw random values.
     stream: RefCell<Option<Box<ChaCha20>>>,
 }
 

@@ -20,7 +20,7 @@ struct Inner {
 
 #[derive(Debug)]
 enum DigestErrorKind {
-    /// The value's `Serialize` writes something else than the shape declares.
+    /// The output of the value's `Serialize` does not match the shape.
     Mismatch {
         expected: String,
         written: String,

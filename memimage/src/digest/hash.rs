@@ -45,7 +45,7 @@ impl HashState {
     }
 }
 
-/// Hashes a string that is written piece by piece to one word.
+/// Hashes a string to one word. The string is written piece by piece.
 pub(super) struct StringHash(Xxh3Default);
 
 impl StringHash {

@@ -17,7 +17,7 @@ pub(super) struct MapDigest<'a> {
     written: usize,
     /// In an unordered map, the hash of the current entry alone.
     entry: HashState,
-    /// Whether a key was written and its value was not yet.
+    /// Whether the value of the last key is still to be written.
     has_key: bool,
 }
 

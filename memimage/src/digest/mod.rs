@@ -1,6 +1,6 @@
-//! A hash of a value, to check that two processes hold the same state, or that a replay restored the state before it.
+//! A hash of a value. It serves to check that two processes hold the same state, or that a replay restored the earlier state.
 //!
-//! The value is serialized along its [`Shape`]. The contents of a set, an unordered map or a heap count, their order does not.
+//! The value is serialized along its [`Shape`]. The order of the items in a set, an unordered map or a heap does not matter.
 //! The digest does not depend on the platform, the process or the hasher of a map.
 //!
 //! # Definition

@@ -1,4 +1,4 @@
-//! The words that precede the parts of an opaque value, in place of its unknown shape. Frozen.
+//! The words that precede the parts of an opaque value and replace its unknown shape. Frozen: these words never change.
 //!
 //! | serialized value | words |
 //! | --- | --- |

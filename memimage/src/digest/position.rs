@@ -6,7 +6,7 @@ use crate::shape::{Descriptor, ShapeRef, Style};
 /// A part of a shape, and the structs and enums that enclose it, innermost first.
 #[derive(Clone, Copy)]
 pub(super) struct DigestPosition<'a> {
-    /// [`Descriptor::Back`] only if no enclosing type has its identity.
+    /// Is a [`Descriptor::Back`] only if no enclosing type has its identity.
     pub(super) shape: &'static Descriptor,
     enclosing: Option<&'a DigestPosition<'a>>,
     /// How many more levels of shapes may follow inside this one.

@@ -24,7 +24,7 @@ fn order() -> Order {
     Order { id: Id(7), side: Side::Limit { price: 100 }, memo: Some("a memo of more than sixteen bytes".to_owned()) }
 }
 
-/// Digests are stored on disk: none of these may ever change.
+/// Digests are stored on disk, so these digests must never change.
 #[test]
 fn digests_are_frozen() {
     let tree = Tree { value: 1, children: vec![Tree::default(), Tree { value: 2, children: vec![] }] };
@@ -138,7 +138,7 @@ fn nested_unordered_collections_have_equal_digests_in_any_order() {
     assert_eq!(of(&one), of(&two));
 }
 
-/// Each pair would have one digest if some part of the value were left out of the hash.
+/// The two values of a pair would have the same digest if the hash omitted some part of the value.
 #[test]
 fn every_part_of_a_value_changes_the_digest() {
     // The numbers of items: without them, both values of each pair absorb the same words.
@@ -175,7 +175,7 @@ fn every_part_of_a_value_changes_the_digest() {
     // The positions of fields in a struct.
     assert_ne!(of(&Pair(1u8, 2)), of(&Pair(2u8, 1)));
     assert_ne!(of(&("ab".to_owned(), "c".to_owned())), of(&("a".to_owned(), "bc".to_owned())));
-    // In opaque values: all of the above, and the kind.
+    // In opaque values, all of the above and the kind of each value.
     assert_ne!(of(&Opaque(vec![vec![0u64], vec![]])), of(&Opaque(vec![vec![], vec![0u64]])));
     assert_ne!(of(&Opaque(0u8)), of(&Opaque(0u16)));
     assert_ne!(of(&Opaque(None::<u8>)), of(&Opaque(())));
@@ -202,7 +202,7 @@ fn recursive_values_have_digests() {
     let knot = |inner| Knot::More(Box::new(Pair(inner, Knot::End)));
     assert_ne!(of(&knot(knot(Knot::End))), of(&knot(Knot::End)));
 
-    // The back reference in a value of the inner chain refers to the inner chain, in one of the outer chain to the outer.
+    // A back reference in the inner chain refers to the inner chain, and one in the outer chain refers to the outer chain.
     let inner = |n: u8| Chain::Link(n, Box::new(Chain::Link(n, Box::new(Chain::End))));
     let outer = Chain::Link(inner(1), Box::new(Chain::Link(inner(2), Box::new(Chain::End))));
     assert_ne!(of(&outer), of(&Chain::Link(inner(1), Box::new(Chain::End))));

@@ -160,8 +160,8 @@ pub trait Disk: Debug + Send + Sync + 'static {
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
 
     /// Tries to take the exclusive lock on the file at `path`, without waiting. Creates the file (mode 0600) if it is missing,
-    /// and never removes it. Two locks on one file exclude each other within a process too. An implementation may lock the directory of
-    /// the file with it, so that a file that is removed and created again lets no second owner in.
+    /// and never removes it. Two locks on one file exclude each other within a process too. An implementation may also lock the
+    /// directory of the file. Then a second owner cannot take the lock after the file was removed and created again.
     ///
     /// The owner writes its process id and program name into the file, for the error messages of other processes. This text
     /// is only a hint and proves nothing.
@@ -179,25 +179,25 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// `NotFound` if `dir` does not exist; other kinds if an existing part of the paths cannot be inspected.
     fn is_within(&self, path: &Path, dir: &Path) -> io::Result<bool>;
 
-    /// Describes how users other than the user of this process can change the entry at `path`, in words that follow its name:
-    /// `can be written by every user (mode 0777)`. `None` if they cannot, or if the disk has no users.
+    /// Describes how users other than the user of this process can change the entry at `path`, in words that follow the entry's
+    /// name: `can be written by every user (mode 0777)`. `None` if they cannot, or if the disk has no users.
     ///
     /// # Errors
     ///
     /// `NotFound` if `path` does not exist; other kinds if it cannot be inspected.
     fn exposed(&self, path: &Path) -> io::Result<Option<String>>;
 
-    /// The owner of the lock on the file at `path`, by the text in that file; `None` if the lock is free or the file does not
-    /// exist. Changes nothing on disk. Another process that tries to take the lock during this call may find it busy.
+    /// The owner of the lock on the file at `path`, as named in that file; `None` if the lock is free or the file does not exist.
+    /// Changes nothing on disk. Another process that tries to take the lock during this call may find it busy.
     ///
     /// # Errors
     ///
     /// The errors of opening a file, and those of file systems that do not support locks.
     fn owner(&self, path: &Path) -> io::Result<Option<String>>;
 
-    /// The type of the file system of `path` if it works over a network, or from a virtual machine to its host (`nfs4`, `cifs`,
-    /// `9p`, `fuse.sshfs` …): its locks and syncs guarantee less than an image needs. `None` if the file system is local, or if
-    /// the system does not report its type. `path` does not need to exist.
+    /// The type of the file system of `path`, if this file system works over a network, or between a virtual machine and its host
+    /// (`nfs4`, `cifs`, `9p`, `fuse.sshfs` …). The locks and syncs of such a file system guarantee less than an image needs.
+    /// `None` if the file system is local, or if the system does not report its type. `path` does not need to exist.
     ///
     /// # Errors
     ///

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// The Linux names of file system types that several machines can share, or whose syncs may end at another machine.
+/// The Linux names of file system types that several machines can share, or whose syncs may depend on another machine.
 const NETWORK: &[&str] = &[
     "9p",
     "afs",
@@ -103,7 +103,7 @@ impl Mount {
     }
 }
 
-/// Decodes a field, in which space, tab, newline and backslash are a backslash and three octal digits.
+/// Decodes a field. The text has a backslash and three octal digits for each space, tab, newline and backslash of the field.
 fn unescape(field: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;

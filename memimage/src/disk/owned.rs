@@ -1,5 +1,5 @@
-//! A disk that refuses file operations once what this process has locked is no longer at its path: the image's directory, or its
-//! lock file where the file system locks files only.
+//! A disk that refuses file operations once the image's locked directory is no longer at its path. If the file system locks files
+//! only, the disk checks the lock file instead of the directory.
 //!
 //! A directory can be moved or removed while its image runs, and another image can be created in its place. The open files
 //! belong to the old directory, but paths lead into the new one: without this check, the old owner would rename its segments

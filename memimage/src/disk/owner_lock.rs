@@ -22,7 +22,7 @@ pub enum Lock {
     Held(LockGuard),
     /// Another owner holds the lock.
     Busy {
-        /// The owner, by the text that it wrote: `pid 4711 (bank)`; `another process` if the text names no owner.
+        /// The owner, as named in the text that it wrote: `pid 4711 (bank)`; `another process` if the text names no owner.
         owner: String,
     },
 }
@@ -43,8 +43,8 @@ impl LockGuard {
         Self { _held: Box::new(held), watch: None }
     }
 
-    /// Adds a check whether the locked file is still at its path. The image calls it before each operation on a path, so that
-    /// an image whose directory was moved does not change another image at its old path.
+    /// Adds a check whether the locked file is still at its path. The image runs this check before each operation on a path. So
+    /// an image whose directory was moved does not change another image at the old path.
     pub fn watched_by(self, is_there: impl Fn() -> io::Result<bool> + Send + Sync + 'static) -> Self {
         Self { watch: Some(Arc::new(is_there)), ..self }
     }
@@ -60,7 +60,7 @@ impl fmt::Debug for LockGuard {
     }
 }
 
-/// How often locking is tried again after the locked file turned out to be no longer at the path.
+/// The number of attempts to take a lock. An attempt is repeated if the locked file is no longer at the path.
 const ATTEMPTS: usize = 10;
 
 /// Takes the lock of the file at `path`; see [`Disk::lock`](super::Disk::lock).
@@ -68,7 +68,7 @@ pub(super) fn acquire(path: &Path) -> io::Result<Lock> {
     for _ in 0..ATTEMPTS {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
-        // one name only: the owner's text overwrites the file, and a hard link could lead to any file
+        // accepts a file with one name only: the owner's text overwrites the file, and a hard link could lead to any file
         let file = plain::open(path, &mut options, Links::One)?;
         if let Some(lock) = lock_if_at(path, file)? {
             return Ok(lock);
@@ -77,7 +77,7 @@ pub(super) fn acquire(path: &Path) -> io::Result<Lock> {
     Err(io::Error::other("the lock file is replaced faster than it can be locked"))
 }
 
-/// `None` if the file is no longer the one at `path`: it may have been removed or replaced after it was opened. A lock on
+/// Locks the file. `None` if the file is no longer at `path`: it may have been removed or replaced after it was opened. A lock on
 /// such a file keeps no other process out.
 fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
     let outcome = file.try_lock();
@@ -96,7 +96,7 @@ fn lock_if_at(path: &Path, file: File) -> io::Result<Option<Lock>> {
         DirectoryLock::Unsupported => None,
     };
     write_owner(&file.file);
-    // with its directory locked, a lock file that is gone lets nobody else in
+    // if the directory is locked too, no other owner gets the lock when the lock file is removed
     let watch: Watch = match &directory {
         Some(directory) => {
             let (path, ours) = (directory_of(path).to_owned(), inode(&directory.file.metadata()?));
@@ -119,7 +119,7 @@ enum DirectoryLock {
 }
 
 /// Locks the directory of the lock file too: a program that removes old temporary files may remove the lock file, and another
-/// owner would then lock a new one. It cannot remove the directory, which is not empty.
+/// owner would then lock a new one. Such a program cannot remove the directory, because it is not empty.
 fn lock_directory_of(path: &Path) -> io::Result<DirectoryLock> {
     let directory = File::open(directory_of(path))?;
     match directory.try_lock() {
@@ -159,14 +159,15 @@ fn still_at(path: &Path, file: &File) -> io::Result<bool> {
     is(fs::symlink_metadata(path), inode(&file.metadata()?))
 }
 
-/// Identifies a file independently of its name: its device and inode number, which no other file has while it is open.
+/// Identifies a file independently of its name: the device and inode number. While the file is open, no other file has the same
+/// numbers.
 type Inode = (u64, u64);
 
 fn inode(metadata: &fs::Metadata) -> Inode {
     (metadata.dev(), metadata.ino())
 }
 
-/// Whether the file that was looked for is there and is the expected one.
+/// Whether the file exists and is the expected one.
 fn is(found: io::Result<fs::Metadata>, expected: Inode) -> io::Result<bool> {
     match found {
         Ok(metadata) => Ok(inode(&metadata) == expected),
@@ -214,7 +215,7 @@ impl Drop for LockedFile {
     }
 }
 
-/// How many bytes of a lock file are read at most.
+/// The largest number of bytes that are read from a lock file.
 pub(super) const OWNER_MAX: usize = 256;
 
 /// The longest program name that is written, in characters.

@@ -23,8 +23,8 @@ const PERMISSIONS: u32 = 0o777;
 /// How many names (hard links) a file may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Links {
-    /// Only the name by which it is opened. A write would also change the file under its other name: a file that was linked
-    /// here on purpose, or a copy that must stay unchanged.
+    /// Only the name by which it is opened. If the file had another name, a write would change it there too: someone may have
+    /// linked the file here on purpose, or the other name may be a copy that must stay unchanged.
     One,
     /// Any number. Reading changes nothing, and a backup may keep a second link to a finished segment or snapshot, which never
     /// changes again.
@@ -65,7 +65,7 @@ pub(super) fn set_file_mode(file: &File) -> io::Result<()> {
 
 /// Sets the mode of a new directory.
 pub(super) fn set_dir_mode(path: &Path) -> io::Result<()> {
-    // by path: a directory that the umask left without permissions cannot be opened
+    // sets the mode by path: a directory that the umask left without permissions cannot be opened
     set_mode(&fs::symlink_metadata(path)?, DIR_MODE, |permissions| fs::set_permissions(path, permissions))
 }
 

@@ -13,8 +13,8 @@ use super::{Access, Disk, DiskFile, Entry, FileType, Lock, exposed, mount, owner
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RealDisk;
 
-/// The absolute form of a path: an image stays where it is when the program changes its working directory. Links are not resolved.
-/// A path is left as it is where the working directory is gone.
+/// The absolute form of a path. With it, an image keeps its path when the program changes its working directory. Links are not
+/// resolved. If the working directory no longer exists, the path is returned unchanged.
 pub(crate) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(here_if_empty(path)).unwrap_or_else(|_| path.to_owned())
 }

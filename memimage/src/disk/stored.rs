@@ -49,8 +49,8 @@ impl StoredFile {
         Ok(done)
     }
 
-    /// Like [`read_up_to`](StoredFile::read_up_to), but reads twice and fails if the bytes differ. For copies that replace the
-    /// original.
+    /// Like [`read_up_to`](StoredFile::read_up_to), but reads twice and fails if the bytes differ. Used for copies that replace
+    /// the original.
     pub(crate) fn read_twice(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Error> {
         let read = self.read_up_to(buffer, offset)?;
         let mut again = vec![0; read];
@@ -159,7 +159,7 @@ impl StagedFile {
         rename(disk, &self.temporary, &self.path)
     }
 
-    /// Removes the temporary file. If this fails, the next attempt removes it, or the next opening of the image.
+    /// Removes the temporary file. If this fails, the next attempt or the next opening of the image removes the file.
     pub(crate) fn discard(&self, disk: &dyn Disk) {
         if let Err(error) = disk.remove(&self.temporary) {
             tracing::debug!(path = %self.temporary.display(), %error, "a temporary file could not be removed");

@@ -21,8 +21,8 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, Error> {
     }
 }
 
-/// Replaces the file's text by the result of `change`; leaves the file unchanged if the result is `None`. Updates by this and
-/// other processes exclude each other, and a reader sees either the old or the new text.
+/// Replaces the file's text by the result of `change`; leaves the file unchanged if the result is `None`. Updates exclude each
+/// other, within this process and across processes, and a reader sees either the old or the new text.
 ///
 /// The lock is on the directory, so that no lock file is left that a user could commit.
 pub(crate) fn update(

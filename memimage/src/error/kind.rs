@@ -19,17 +19,17 @@ pub enum ErrorKind {
     NetworkFileSystem,
     /// The image belongs to another program: it has another model, other events or shapes, or a newer format.
     Incompatible,
-    /// The model's `Serialize` and its `Shape` disagree, so that its state has no digest, or its `Deserialize` does not give back the
-    /// state that was serialized.
+    /// The model's serialization is wrong. Either its `Serialize` and its `Shape` disagree, so that the state has no digest, or
+    /// its `Deserialize` does not restore the state that was serialized.
     InvalidModel,
     /// Bytes on disk are damaged. [`Error::position`](super::Error::position) says where.
     Corrupt,
-    /// Somebody without the key changed the journal or a snapshot: its checksums are valid, but its chain or a cipher's tag is
-    /// not.
+    /// Somebody without the key changed the journal or a snapshot: the checksums are valid, but the chain or a cipher's tag is
+    /// invalid.
     Forged,
     /// The image is encrypted or chained, and its key is missing or wrong; or the image has no protection, but keys were given.
     Key,
-    /// Replay failed, or gave another result than the recorded one: an event's outcome or the state's digest differs.
+    /// Replay failed, or its result differs from the recorded result: an event's outcome or the state's digest differs.
     Diverged,
     /// The operation needs the whole journal, and its start was pruned. See [`Options::retention`](crate::Options::retention).
     Pruned,

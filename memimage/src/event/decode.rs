@@ -1,5 +1,5 @@
-//! Decodes recorded events: of the newest version as its payload, of a past version as its past type or as values. An old event goes
-//! from here over its chain of upcasters ([`upcast`](super::upcast)) to the model.
+//! Decodes recorded events. An event of the newest version is decoded as its payload. An event of a past version is decoded as
+//! its past type or as values, and the chain of upcasters ([`upcast`](super::upcast)) then converts it for the model.
 
 use serde::de::DeserializeOwned;
 
@@ -53,7 +53,7 @@ pub(super) fn replay<M, P: Payload<M>>(
     apply.payload(payload::<P>(stored)?, stored.part)
 }
 
-/// Decodes a payload of a past version as its type, and takes it over the upcasters to the model.
+/// Decodes a payload of a past version as its type, runs the upcasters, and applies the result to the model.
 pub(super) fn replay_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, P>(
     stored: &StoredPayload<'_>,
     apply: &mut Apply<'_, M>,
@@ -69,7 +69,7 @@ pub(super) fn reencode_past<M, T: PastVersion<P, M> + Shape + DeserializeOwned, 
     T::CHAIN.replay(payload(stored)?, stored.upcasting(), &mut reencode.target())
 }
 
-/// Takes a payload for which the program has no type over the upcasters on values, then over those on types, to the model.
+/// For a payload without a type in the program: runs the upcasters on values, then those on types, and applies the result.
 pub(super) fn replay_values<M, T: IntoEvents<M> + DeserializeOwned>(
     stored: &StoredPayload<'_>,
     apply: &mut Apply<'_, M>,

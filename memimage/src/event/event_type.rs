@@ -67,7 +67,7 @@ impl<M> EventType<M> {
         }
     }
 
-    /// The row of a past version without a type: upcasters on values lead to the type `T`.
+    /// The row of a past version without a type. Upcasters on values convert its payload to the type `T`.
     pub const fn values<T: IntoEvents<M> + Shape + DeserializeOwned>(
         name: &'static str,
         version: u32,

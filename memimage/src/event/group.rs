@@ -20,11 +20,11 @@ pub trait Group<M: 'static> {
     /// The shape lock of the model.
     const LOCK: Option<ShapeLock> = None;
 
-    /// All events of the model in the lock, including those of other groups.
+    /// All of the model's events in the lock, including the events of other groups.
     const LOCKED: &'static [(&'static str, u32)] = &[];
 }
 
-/// Whether the model's dispatch table has the commands of a block. After an error, either may be empty.
+/// Whether the model's dispatch table has the commands of a block. True if one of the two is empty, as after another error.
 pub const fn is_listed<M>(table: &[EventType<M>], block: &[EventType<M>]) -> bool {
     match (table, block) {
         ([], _) | (_, []) => true,

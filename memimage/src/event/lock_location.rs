@@ -50,8 +50,8 @@ impl ShapeLock {
     }
 }
 
-/// The message about the first event of a lock that has no row in the table. `None` after an error in one of the blocks,
-/// because the table then lacks the rows of that block.
+/// The message about the first locked event that has no row in the table. After an error in one of the blocks, the table lacks
+/// the rows of that block, so the result is `None`.
 pub const fn missing_event<M>(
     blocks: &[Option<ShapeLock>],
     locked: &[(&'static str, u32)],

@@ -52,10 +52,10 @@ pub trait Model: Commands + Default + Shape + Serialize + DeserializeOwned + Sen
     /// The name in the journal. It distinguishes images of different models.
     const NAME: &'static str;
 
-    /// The version of the model's shape, in each snapshot.
+    /// The version of the model's shape. Each snapshot records it.
     const VERSION: u32;
 
-    /// Past versions of the state that upcasters lead to this one.
+    /// The past versions of the state. Upcasters convert them to the current state.
     #[doc(hidden)]
     const HISTORY: &'static [StateVersion<Self>] = &[];
 }

@@ -4,7 +4,7 @@ use crate::context::{Metadata, Timestamp};
 use crate::outcome::Outcome;
 use crate::seq::Seq;
 
-/// The facts that the journal records of an event besides its payload. An upcaster gets these, and nothing of the model.
+/// The facts that the journal records of an event besides its payload. An upcaster gets these facts, but not the model.
 #[derive(Clone, Copy, Debug)]
 pub struct Recorded<'a> {
     pub(crate) seq: Seq,
@@ -29,7 +29,7 @@ impl<'a> Recorded<'a> {
         self.metadata
     }
 
-    /// Whether the command's fallible body rejected it. The event that it is upcast to must be rejected too, or be nothing.
+    /// Whether the command's fallible body rejected the event. The upcaster's result must then be rejected too, or be no event.
     pub fn is_rejected(&self) -> bool {
         self.outcome == Outcome::Rejected
     }
@@ -51,8 +51,8 @@ pub struct Upcasting<'a> {
 impl Upcasting<'_> {
     /// The position of part `number`, counted from 0, after an upcaster returned several parts.
     ///
-    /// The part number depends only on the part numbers on the way here, so the parts of a rewritten journal draw the same
-    /// random values. The parts of an event are 1, 2, 3 …; parts of parts have numbers from 2³¹ on.
+    /// The new part number depends only on `number` and on the part number of this position, so the parts of a rewritten
+    /// journal draw the same random values. The parts of an event are 1, 2, 3 …; parts of parts have numbers from 2³¹ on.
     pub(super) fn part(self, number: usize) -> Self {
         let number = number as u32 + 1;
         let part = match self.part {

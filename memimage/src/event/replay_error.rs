@@ -29,7 +29,7 @@ pub enum ReplayError {
     /// Its upcasters form a cycle.
     #[error("its upcasters form a cycle: none of {0} steps was the last")]
     Cycle(u32),
-    /// The body returned another outcome than the recorded one.
+    /// The outcome of the body differs from the recorded outcome.
     #[error("it was {was} when it was recorded and is {now} now", was = outcome_word(*.was), now = outcome_word(*.now))]
     Outcome {
         /// The recorded outcome.

@@ -39,7 +39,7 @@ pub fn deliver<M, P: Payload<M>>(
 /// Applies payloads to a model.
 pub(crate) struct Apply<'a, M> {
     pub(crate) model: &'a mut M,
-    /// The context of the record's own part.
+    /// The context of the event before upcasters split it.
     pub(crate) context: &'a Context,
     pub(crate) outcome: Outcome,
 }

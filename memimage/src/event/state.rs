@@ -40,7 +40,7 @@ pub(crate) enum StateUpcastError {
     Digest(#[from] DigestError),
 }
 
-/// A version of a state that upcasters lead to the current version.
+/// A version of a state that upcasters convert to the current version.
 #[diagnostic::on_unimplemented(
     message = "an upcaster returns `{Self}`, which is not a version of the model `{M}`; help: return the next version in the \
                model's `history(…)`, or `{M}` for the last one",

@@ -17,8 +17,8 @@ use super::replay_target::ReplayTarget;
 /// The type has the recorded shape: it derives `Deserialize` and [`Shape`](crate::Shape) (and, for a model, `Serialize`). Each
 /// past version has exactly one upcaster.
 ///
-/// An upcaster has a [`UpcastGoal`]: a model's events, or its states. The impl requires the result to fit the goal, instead of
-/// each use of the impl, so that a wrong result causes one compile error.
+/// An upcaster has a [`UpcastGoal`]: a model's events, or its states. The impl itself requires the result to fit the goal. A
+/// wrong result therefore causes one compile error, and not one error for each use of the impl.
 #[diagnostic::on_unimplemented(
     message = "no upcaster for the past version `{Self}`; help: write one, in any module: `#[memimage::upcast] fn \
                …(old: {Self}) -> … {{ … }}`",
@@ -89,7 +89,7 @@ pub trait IntoEvents<M>: Sized {
 /// The event and version to which an upcaster leads.
 #[derive(Clone, Copy, Debug)]
 pub enum EventVersion {
-    /// No event, or one that is known only at run time.
+    /// No event, or an event that is known only at run time.
     Open,
     /// This version of this event.
     At(&'static str, u32),
@@ -97,8 +97,8 @@ pub enum EventVersion {
     Each(&'static [EventVersion]),
 }
 
-/// The maximum length of a chain. A longer one is taken for a cycle. An image looks for cycles before it replays; this limit
-/// serves replays without an image.
+/// The maximum length of a chain. A longer chain is treated as a cycle. An image searches for cycles before it replays, so only
+/// a replay without an image can reach this limit.
 const MAX_STEPS: u32 = 1_000;
 
 /// The error type of an upcaster.
@@ -142,7 +142,7 @@ impl<T, M> UpcastChain<T, M> {
         (self.replay)(old, at, target)
     }
 
-    /// The error of this upcaster as one from `version` of the event `name` to the version `next`.
+    /// The error in this upcaster if it must convert `version` of the event `name` to the version `next`.
     pub const fn history_error(&self, name: &str, version: u32, next: u32) -> HistoryError {
         self.version.history_error(name, version, next)
     }
@@ -173,7 +173,7 @@ impl EventVersion {
     }
 }
 
-/// A past version of the payload `P`, with its upcaster. The compiler infers `Next`, which fails if there are two upcasters.
+/// A past version of the payload `P`, with its upcaster. The compiler infers `Next`, and fails if there are two upcasters.
 #[diagnostic::on_unimplemented(
     message = "no upcaster for `{Self}`, a past version of `{P}`; help: write one, in any module: \
                `#[memimage::upcast] fn …(old: {Self}) -> … {{ … }}`",
@@ -184,7 +184,7 @@ pub trait StepOf<P, Next, C: UpcastGoal>: Upcast<Next, C> {}
 
 impl<T: Upcast<Next, C>, P, Next, C: UpcastGoal> StepOf<P, Next, C> for T {}
 
-/// Takes the place of the payload of a retired event, which has no command.
+/// Stands for the payload of a retired event, because a retired event has no command and so no payload.
 pub struct Retired;
 
 /// A past version of a retired event, with its upcaster.
@@ -227,9 +227,9 @@ const fn chain<T: Upcast<Next, Events<M>>, Next, M>() -> UpcastChain<T, M> {
 pub enum HistoryError {
     /// No error.
     None,
-    /// It skips a version.
+    /// The upcaster skips a version.
     Gap,
-    /// It leads to the same version, or to an older one.
+    /// The upcaster leads to the same version, or to an older one.
     Backward,
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct ValueSteps {
 
 /// A function that upcasts the value of a payload by one version.
 ///
-/// It takes the [`Value`], and [`&Recorded`](Recorded) if it wants, and returns a `Value` or a `Result` of one.
+/// It takes the [`Value`], and optionally [`&Recorded`](Recorded). It returns a `Value` or a `Result` of a `Value`.
 #[diagnostic::on_unimplemented(
     message = "not a step on values; help: take a `Value`, and optionally `&Recorded`, and return a `Value` or a `Result` of one",
     label = "not a step on values",

@@ -79,20 +79,20 @@ pub trait CheckField<T: Shape + ?Sized, const N: usize> {}
 /// An impl of this trait for a type checks that its field number `N` has a shape.
 pub trait CheckSharedField<T: SharedField + ?Sized, const N: usize> {}
 
-/// What serde's derive assumes of an argument's type: all that the bounds on arguments require.
+/// The bound of serde's derive on an argument's type. It has all traits that the bounds on arguments require.
 pub trait Recorded: Shape + Serialize + DeserializeOwned {}
 
 impl<T: Shape + Serialize + DeserializeOwned> Recorded for T {}
 
-/// The constants of a type that a `Check…` trait checks. For a type without a shape, their names resolve to the constants of
-/// [`NoShape`], so that the check is the only error.
+/// The constants of a type that a `Check…` trait checks. If the type has no shape, the compiler finds the constants of
+/// [`NoShape`] under the same names, so that the check is the only error.
 pub struct ShapeOrNone<T: ?Sized>(PhantomData<T>);
 
 impl<T: Shape + ?Sized> ShapeOrNone<T> {
     /// The shape of the type.
     pub const SHAPE: ShapeRef = T::SHAPE;
 
-    /// Whether the type's values come back as they were.
+    /// Whether decoding restores every value of the type exactly.
     pub const ROUND_TRIPS: bool = T::ROUND_TRIPS;
 }
 
@@ -107,7 +107,7 @@ pub trait NoShape {
 
 impl<T: ?Sized> NoShape for ShapeOrNone<T> {}
 
-/// Resolves the names of serde's functions for a payload with an argument that serde cannot write or read. In all other
+/// Functions with the names of serde's functions, for a payload with an argument that serde cannot write or read. For all other
 /// payloads the functions of serde's derive take precedence.
 pub trait NoSerde {
     /// Not called: the build fails.

@@ -23,14 +23,16 @@
 //! `Image::open`, `Image::close`, `journal().sync()`, `admin().snapshot()` and the drop of the last handle read or write files,
 //! and block until they are done.
 //!
-//! A command holds the lock while its check and body run, and a query while its closure runs: usually for microseconds. The
-//! lock is held longer by a slow command or query, by a snapshot while it writes the state (commands wait, and so do queries
-//! behind a waiting command), and by the rebuild of the model after a panic. Even the async calls block their thread for that
-//! time. If your snapshots take longer than a thread of the runtime may block, call the image from `spawn_blocking`.
+//! A command holds the lock while its check and body run, and a query while its closure runs: usually for microseconds.
+//! Three things hold the lock longer: a slow command or query; a snapshot, while it writes the state (commands wait, and
+//! new queries wait behind a waiting command); and the rebuild of the model after a panic. Even the async calls block
+//! their thread while they wait for the lock. If a snapshot of your model takes longer than a thread of the runtime may
+//! block, call the image from `spawn_blocking`.
 //!
-//! An executor may poll a task inside the waker of the task, on the thread that writes the journal. There, `submit_async`,
-//! `execute_async` and `query_async` work, and each call that could block for the journal returns
-//! [`ErrorKind::Reentrant`](crate::ErrorKind::Reentrant). A waker that panics is reported through `tracing` and harms no other caller.
+//! An executor may poll a task inside the task's waker. The task then runs on the thread that writes the journal. On that
+//! thread, `submit_async`, `execute_async` and `query_async` work, but a call that could block until the journal is
+//! written returns [`ErrorKind::Reentrant`](crate::ErrorKind::Reentrant). A waker that panics is reported through
+//! `tracing` and harms no other caller.
 //!
 //! # A handler
 //!
@@ -159,5 +161,5 @@
 //!
 //! # Guards
 //!
-//! The guard of [`read_uncommitted`](crate::Image::read_uncommitted) is not `Send`, so the compiler refuses to spawn a task on
-//! several threads that holds the guard across an `.await`. Commands wait while the guard lives.
+//! The guard of [`read_uncommitted`](crate::Image::read_uncommitted) is not `Send`. So if a task holds the guard across
+//! an `.await`, the compiler refuses to spawn it on a runtime with several threads. Commands wait while the guard lives.

@@ -13,13 +13,13 @@
 //!    `memimage.lock`, with one line for each version of each event.
 //! 3. Commit that file.
 //!
-//! From then on, it is a compile error to change a payload without a new version, or to remove a command without its
-//! history. Run the second step again, to *bless* the new lines, after each intended change.
+//! From then on, it is a compile error to change a payload without a new version, or to remove a command without
+//! declaring its past versions. Run the second step again, to *bless* the new lines, after each intended change.
 //! [`shape_lock`](crate::shape_lock) has the details.
 //!
 //! # Add, remove or change an argument
 //!
-//! For example, add a memo to `deposit`. With only the new argument, the program does not compile:
+//! For example, add a memo to `deposit`. If you only add the argument, the program does not compile:
 //!
 //! ```text
 //! error[E0080]: evaluation panicked: deposit v1: payload.memo: not in the lock, option<string> here; …
@@ -101,7 +101,7 @@
 //! | a command is removed | [below](#remove-a-command) |
 //! | the body of a command changes | [below](#change-what-a-command-does) |
 //! | the model's fields change | [below](#change-the-models-fields) |
-//! | the model's `Default` changes | not allowed, except for new fields: every replay begins with `Default`. The journal records it, and a program with another `Default` is refused. (If the model's fields changed, the upcasters of the state are applied to the recorded value first; without upcasters, only the unchanged fields are compared, without maps and sets) |
+//! | the model's `Default` changes | not allowed, except for new fields: every replay begins with `Default`. The journal records it, and a program with another `Default` is refused. (If the model's fields changed, opening first applies the upcasters of the state to the recorded value. Without upcasters, opening compares only the unchanged fields, and no maps and sets) |
 //! | too many versions have accumulated | [`admin::rewrite`](crate::admin::rewrite()) writes a new journal with the newest versions. Then write `oldest = N` at the command, and remove the lines of older versions from the lock. A pruned journal cannot be rewritten |
 //!
 //! # Remove a command
@@ -110,8 +110,9 @@
 //!
 //! - *Their old effect.* Mark the method `#[command(replay_only)]`. It runs on replay only; callers cannot execute it.
 //! - *Another effect, or none.* Delete the method. On the block, write `retired(name = "…", history(…))` with the event's
-//!   name in the journal and a struct for each of its versions, oldest first. The last version needs one too, because its
-//!   generated payload went with the method. The upcasters of these structs return what each event becomes:
+//!   name in the journal and a struct for each of its versions, oldest first. The last version needs a struct too:
+//!   without the method, the macro no longer generates its payload. The upcasters of these structs return the new
+//!   payloads, or nothing:
 //!
 //! ```
 //! # use std::collections::BTreeMap;
@@ -205,9 +206,9 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! If version 1 had a history, move it to the `replay_only` method; its last upcaster then returns the payload of that
-//! method (`CafeBuyAtTheOldPrice`). Put rules that may change into a `check`: checks do not run on replay, so they may change
-//! at any time.
+//! If version 1 had a history, move the history to the `replay_only` method. The last upcaster of the history then
+//! returns the payload of that method (`CafeBuyAtTheOldPrice`). Put rules that may change into a `check`: checks do not
+//! run on replay, so they may change at any time.
 //!
 //! # Change the model's fields
 //!

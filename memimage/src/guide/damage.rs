@@ -2,8 +2,9 @@
 //!
 //! # After a crash
 //!
-//! Open the image. If the crash cut a write short, the journal ends in a *torn write*, which was acknowledged to nobody.
-//! Opening copies its bytes to `quarantine/`, clears them from the journal, and reports it:
+//! Open the image. If the crash cut a write short, the journal ends in a *torn write*. No caller was told that the
+//! commands in it are on disk. Opening copies the bytes of the torn write to `quarantine/`, clears them from the journal,
+//! and reports this:
 //!
 //! ```
 //! # use memimage::{Image, Model, Shape};
@@ -75,11 +76,11 @@
 //!
 //! | [`RepairAction`](crate::admin::RepairAction) | effect | loss |
 //! | --- | --- | --- |
-//! | `TornTail` | clears a torn write; opening does it too | nothing acknowledged |
-//! | `SuspectTail` | clears bytes at the end that no crash explains, if nothing proves that they were acknowledged | nothing known |
+//! | `TornTail` | clears a torn write; opening does this too | nothing acknowledged |
+//! | `SuspectTail` | clears bytes at the end that no crash can explain, unless there is evidence that they were acknowledged | no event that is known to have been acknowledged |
 //! | `Segments` | restores a damaged header or length of a segment whose frames are intact | nothing |
 //! | `Snapshots` | moves unusable snapshots to the quarantine | nothing that the journal cannot rebuild |
-//! | `Base` | copies the base again from its intact copy | nothing |
+//! | `Base` | replaces the unusable copy of the base by the intact copy | nothing |
 //! | `BeginAt(seq)` | lets the journal begin after the damage, with the state of an intact snapshot | the older events leave the journal; their effect stays in the state |
 //! | `CutFrom(seq)` | gives up this event and all later events; `seq` must be the first missing or damaged event | these events |
 //!
@@ -88,8 +89,8 @@
 //!
 //! # An event that cannot be replayed
 //!
-//! If the body of an old command panics on replay, or its payload cannot be decoded, fix the program if you can. Otherwise
-//! make the event *void*, which records the decision that it has no effect:
+//! If the body of an old command panics on replay, or its payload cannot be decoded, fix the program if you can.
+//! Otherwise make the event *void*. The journal then records the decision that replay skips this event:
 //!
 //! ```
 //! # use memimage::{Image, Model, Seq, Shape};
@@ -113,12 +114,13 @@
 //! ```
 //!
 //! - A void event cannot be restored, so copy the image first.
-//! - The event keeps its number. Later events are replayed on a state without it, so they may have other effects than before,
-//!   or fail in turn.
-//! - Ids that the model counts (`self.next_id += 1`) move: if the void event created id 5, the next event now creates id 5.
-//!   Recorded arguments and other systems that refer to id 5 then mean another thing. Ids from
+//! - The event keeps its number. Later events are replayed on a state without the effect of the void event. So they may
+//!   have other effects than before, or fail too.
+//! - Ids that the model counts (`self.next_id += 1`) move: if the void event created id 5, the next event now creates
+//!   id 5. Recorded arguments and other systems that hold id 5 then refer to another thing. Ids from
 //!   [`ctx.seq()`](super::determinism#ids) do not move.
-//! - Snapshots that contain the event's effect are removed, and digests from before the decision no longer count.
+//! - Snapshots that contain the event's effect are removed. Digests of such states that were recorded before the decision
+//!   are no longer compared.
 //!
 //! # Copies
 //!

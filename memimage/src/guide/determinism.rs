@@ -44,14 +44,14 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! An event keeps its number, even if its journal is rewritten; only the repair [`CutFrom`](super::damage#repair-damage)
-//! gives numbers away again. Commands that are refused by a check, and commands that panic, take no number. If one command
-//! creates several things, use the number together with an index. If an upcaster splits an event, all its parts have the
-//! same number.
+//! An event keeps its number, even if its journal is rewritten. Only after the repair
+//! [`CutFrom`](super::damage#repair-damage) do new events get numbers that were used before. Commands that are refused by
+//! a check, and commands that panic, take no number. If one command creates several things, use the number together with
+//! an index. If an upcaster splits an event, all its parts have the same number.
 //!
-//! A counter in the model (`self.next_id += 1`) is deterministic too, but each id depends on all earlier events. If one of
-//! them is made [void](super::damage#an-event-that-cannot-be-replayed), or an upcaster drops it, all later ids move by one.
-//! Recorded arguments and other systems that refer to such an id then mean another thing.
+//! A counter in the model (`self.next_id += 1`) is deterministic too, but each id depends on all earlier events. If one
+//! of them is made [void](super::damage#an-event-that-cannot-be-replayed), or an upcaster drops it, all later ids move by
+//! one. Recorded arguments and other systems that hold such an id then refer to another thing.
 //!
 //! # Integer overflow
 //!
@@ -90,24 +90,27 @@
 //!
 //! # Floats
 //!
-//! - *NaN* has many bit patterns, and the same operation can give another one in another build profile or on another machine. A
-//!   digest takes all NaNs for one. A body that looks at the bits of a NaN is not deterministic.
+//! - *NaN* has many bit patterns. The same operation can give a NaN with other bits in another build profile or on
+//!   another machine. A digest treats all NaNs as equal. A body whose effect depends on the bits of a NaN is not
+//!   deterministic.
 //! - *`-0.0`* equals `0.0`, but has other bits. So two states that compare equal can have different digests.
 //! - *`sin`, `exp`, `powf` …* may give different results on another machine or with another version of Rust. `+`, `-`, `*`,
 //!   `/` and `sqrt` give the same result on every 64-bit machine.
-//! - Count money in integers, or in `rust_decimal::Decimal`. A decimal has a *negative zero*, which is read back as zero. The image
-//!   makes no snapshot of a state that holds one: store `Decimal::ZERO` where a result is zero.
+//! - Count money in integers, or in `rust_decimal::Decimal`. A decimal can be a *negative zero*, which is read back as
+//!   zero. If the state holds a negative zero, the image cannot make a snapshot: store `Decimal::ZERO` where a result is
+//!   zero.
 //!
 //! # Arguments are read back before they are used
 //!
-//! Replay reads the arguments of a command from the journal. So that the live call sees the same values, the image encodes and
-//! decodes them before it calls the check and the body. A `Deserialize` that trims a text trims it in the live call too. One that
-//! refuses a value, or that works only in a format that describes itself (`serde_json::Value`, enums with
-//! `#[serde(tag = "…")]` or `#[serde(untagged)]`), makes the call fail with [`ErrorKind::Encode`](crate::ErrorKind::Encode), and
-//! nothing is recorded. The image skips this for arguments of std's numbers, texts and collections of them.
+//! Replay reads the arguments of a command from the journal. So that the live call sees the same values, the image
+//! encodes and decodes them before it calls the check and the body. A `Deserialize` that trims a text trims it in the
+//! live call too. Some `Deserialize` impls refuse a value. Others work only in a self-describing format
+//! (`serde_json::Value`, enums with `#[serde(tag = "…")]` or `#[serde(untagged)]`). In both cases the call fails with
+//! [`ErrorKind::Encode`](crate::ErrorKind::Encode), and nothing is recorded. The image skips this step for arguments that
+//! consist of std's numbers, strings, and collections of these.
 //!
-//! A snapshot is loaded once before it gets its name. If it is not loaded as the state that was serialized, it is discarded with
-//! [`ErrorKind::InvalidModel`](crate::ErrorKind::InvalidModel), and the journal remains the truth.
+//! A snapshot is loaded once before it gets its name. If the loaded state differs from the serialized state, the snapshot
+//! is discarded with [`ErrorKind::InvalidModel`](crate::ErrorKind::InvalidModel). The journal still holds every event.
 //!
 //! # Put rules into a `check`
 //!
@@ -120,12 +123,12 @@
 //!
 //! # Panics
 //!
-//! If a body panics, its caller gets an error and the command is not recorded. The library then rebuilds the model from disk.
-//! Commands and queries wait meanwhile, for as long as opening takes, and the model is in memory twice. (If a body is not
-//! deterministic, the rebuilt state may differ from the earlier one.)
+//! If a body panics, its caller gets an error and the command is not recorded. The library then rebuilds the model from
+//! disk. Meanwhile commands and queries wait, for as long as an opening takes, and two copies of the model are in memory.
+//! (If a body is not deterministic, the rebuilt state may differ from the earlier one.)
 //!
-//! A panic in a check needs no rebuild. All this requires `panic = "unwind"`; with `abort` the process ends, and the next one
-//! recovers the image.
+//! A panic in a check needs no rebuild. All this requires `panic = "unwind"`; with `abort` the process ends, and the next
+//! process recovers the image.
 //!
 //! # Tools that find mistakes
 //!
@@ -162,11 +165,11 @@
 //!
 //! # When a digest differs
 //!
-//! If a new snapshot differs from the replayed state, the library discards the snapshot and reports the difference, and the
-//! image goes on. The journal keeps the digest, so the next opening that replays past that event is refused. There are two
-//! ways to open the image again:
+//! If a new snapshot differs from the replayed state, the library discards the snapshot and reports the difference, and
+//! the image goes on. The journal keeps the digest of the snapshot. So the next opening that replays past the event of
+//! that snapshot is refused. There are two ways to open the image again:
 //!
 //! - Fix the body, so that replay gives the recorded state.
-//! - Accept the replayed state: open with [`verify_digests(false)`](crate::Options::verify_digests) and make a snapshot. The
-//!   journal records the decision, and the image opens without the option again. If the body is not fixed, also set
-//!   [`verify_snapshots(false)`](crate::Options::verify_snapshots) to make that snapshot, and keep the snapshot.
+//! - Accept the replayed state: open with [`verify_digests(false)`](crate::Options::verify_digests) and make a snapshot.
+//!   The journal records this decision, and later openings do not need the option. If you do not fix the body, also set
+//!   [`verify_snapshots(false)`](crate::Options::verify_snapshots), so that this snapshot can be made, and keep it.

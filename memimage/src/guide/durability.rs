@@ -9,14 +9,14 @@
 //! | | `Synced` | `Interval(d)` | `Buffered` |
 //! | --- | --- | --- | --- |
 //! | a command or a `query` returns once its batch is | on disk (`fdatasync`) | written to the operating system | written to the operating system |
-//! | killing the process loses | nothing answered | nothing answered | nothing answered |
-//! | a power cut loses | nothing answered | at most what was answered since the last sync; one begins every `d` | what was answered since the last sync: at a new segment, a snapshot, `sync` or `close` |
+//! | killing the process loses | no answered command | no answered command | no answered command |
+//! | a power cut loses | no answered command | at most the commands answered since the last sync; a sync begins every `d` | the commands answered since the last sync; a new segment, a snapshot, `sync` and `close` each sync |
 //! | one thread that waits for each command pays | a sync: from 0.1 ms on a good SSD to several ms | a write: some tens of µs | a write: some tens of µs |
 //! | threads that wait at the same time | share the sync | share the write | share the write |
 //!
-//! A crash can only remove events from the end of the journal; it leaves no gap. In `Synced` mode, a value, a refusal or the
-//! message of a panic reaches its caller only after every event that it may depend on is on disk. If all events are on disk
-//! already, a refusal returns at once.
+//! A crash can only remove events from the end of the journal; it leaves no gap. In `Synced` mode, a caller gets a value,
+//! a refusal or the message of a panic only after every event on which this answer may depend is on disk. If all events
+//! are already on disk, a refusal returns at once.
 //!
 //! # How far the journal is on disk
 //!
@@ -55,7 +55,7 @@
 //!
 //! | call | it returns | it waits for |
 //! | --- | --- | --- |
-//! | [`query`](crate::Image::query) | a result that no crash can take back (in `Interval` and `Buffered`: that no killed process can take back) | the running command, then the batch of the newest command that it saw |
+//! | [`query`](crate::Image::query) | a result that no crash can take back (in `Interval` and `Buffered`: that killing the process cannot take back) | the running command, then the batch of the newest command whose effect the query saw |
 //! | [`read_uncommitted`](crate::Image::read_uncommitted) | the newest state, which a crash may take back | the running command |
 //!
 //! Commands wait while a query's closure runs, and while a guard of `read_uncommitted` lives. Keep both short.
@@ -82,9 +82,9 @@
 //! - *The disk is full.* The command fails before it is executed
 //!   ([`ErrorKind::StorageFull`](crate::ErrorKind::StorageFull)). Free some space and go on. On btrfs and ZFS, where
 //!   overwriting needs space, a full disk may poison the image instead. No acknowledged command is lost in either case.
-//! - *A write or sync of the journal fails.* The library does not retry: after a failed sync, a successful one proves
-//!   nothing. The image is *poisoned*: every call fails until the image is opened again. The error of each waiting caller
-//!   says whether the outcome of its command is known
+//! - *A write or sync of the journal fails.* The library does not retry: after a failed sync, a successful sync does not
+//!   prove that the data is on disk. The image is *poisoned*: every call fails until the image is opened again. The error
+//!   of each waiting caller says whether the outcome of its command is known
 //!   ([`Error::is_outcome_unknown`](crate::Error::is_outcome_unknown)). Opening recovers the image, and writes again,
 //!   unchanged, all events that are not proven to be on disk.
 //! - *A snapshot or the next segment cannot be written.* No command is lost, and the image goes on.
@@ -126,24 +126,27 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! - A `check` of such a command must accept a key that the model knows. Otherwise it refuses the retry of a withdrawal,
-//!   because the balance is too small for a second withdrawal.
+//! - The `check` of such a command must accept a key whose answer is stored. Otherwise the check could refuse the retry
+//!   of a withdrawal, because the balance is too small for a second withdrawal.
 //! - The stored answers are part of the model. Remove old answers in a command, by their age
 //!   ([`ctx.time()`](crate::Context::time)) or by their number, once no client retries them any more.
 //!
 //! # One owner
 //!
-//! One process owns an image. A second process is refused at once, and the error names the owner. Never delete `LOCK`: the
-//! operating system releases the lock when its process ends, for whatever reason. Where the file system can lock directories, as local
-//! ones do, the image's directory is locked too, and the deleted file lets nobody in.
+//! One process owns an image. A second process is refused at once, and the error names the owner. Never delete `LOCK`:
+//! the operating system releases the lock when the owning process ends, for whatever reason. On a file system that can
+//! lock directories, as local file systems can, the library locks the image's directory too. There a second process is
+//! refused even if somebody deletes `LOCK`.
 //!
-//! The owner is the process that opened the image, and not a child that it makes by `fork`. In such a child every call returns
-//! [`ErrorKind::Forked`](crate::ErrorKind::Forked), and dropping the copy of the image leaves the image to the parent. A program that
-//! becomes a daemon opens its images after that. On Linux, images on network file systems are refused, because their locks and syncs are
-//! not reliable; [`Options::allow_network`](crate::Options::allow_network) permits them.
+//! The owner is the process that opened the image; a child that this process makes by `fork` is not an owner. In the
+//! child every call returns [`ErrorKind::Forked`](crate::ErrorKind::Forked), and dropping the child's copy of the image
+//! does not affect the parent. A program that becomes a daemon must open its images after the fork. On Linux, images on
+//! network file systems are refused, because their locks and syncs are not reliable;
+//! [`Options::allow_network`](crate::Options::allow_network) permits them.
 //!
 //! # Assumptions about disks
 //!
-//! A sector of 512 bytes is written whole or not at all. A write changes nothing around it. A disk that reports a sync has
-//! written the data. `docs/FORMAT.md` lists all assumptions, and `docs/RELIABILITY.md` describes the tests of the promises.
-//! Make your own backups: memimage detects damage, and cannot restore lost bytes.
+//! The library assumes that a sector of 512 bytes is written completely or not at all, that a write changes nothing
+//! outside the sectors that it touches, and that data is on disk once the disk reports its sync. `docs/FORMAT.md` lists
+//! all assumptions, and `docs/RELIABILITY.md` describes the tests of the promises. Make your own backups: memimage
+//! detects damage, and cannot restore lost bytes.

@@ -5,8 +5,9 @@
 //! | `encryption` | `Options::encryption` | hides the contents of journal, snapshots and bases | XChaCha20-Poly1305 |
 //! | `chain` | `Options::chain` | detects changes to the image by somebody without the key | keyed BLAKE3; each frame is linked to the previous one |
 //!
-//! Each works without the other, and both may use the same keys. Decide when you create the image: a plain image cannot become
-//! encrypted or chained in place. [`admin::Rewrite`](crate::admin::Rewrite) copies it into a new image that is.
+//! Each feature works without the other, and both may use the same keys. Decide when you create the image: a plain image
+//! cannot become encrypted or chained in place. [`admin::Rewrite`](crate::admin::Rewrite) copies a plain image into a
+//! new, protected image.
 //!
 //! ```toml
 //! [dependencies]
@@ -56,8 +57,8 @@
 //!   as Argon2.
 //! - Your callback returns the key for a number. Only the number is on disk. Keys are wiped from memory when they are dropped.
 //! - If a key is missing or wrong, the image is refused and nothing is changed. If a key is lost, so is the image.
-//! - *To rotate keys*, open the image with another current key. New segments and snapshots use it. Keep the old key as long as
-//!   a file needs it, or copy the image by [`admin::Rewrite`](crate::admin::Rewrite) and destroy the old image.
+//! - *To rotate keys*, open the image with another current key. New segments and snapshots use it. Keep the old key as
+//!   long as any file uses it. Or copy the image by [`admin::Rewrite`](crate::admin::Rewrite), and destroy the old image.
 //! - `admin::Check`, `admin::Repair` and `admin::Void` take the same keys.
 //!
 //! # What stays visible
@@ -81,7 +82,7 @@
 //! # Rollback
 //!
 //! Neither feature alone detects that the whole image was replaced by an older copy of itself. Store the result of
-//! `admin().chain_head()` where nobody who can write to the image can change it, and compare it with the
-//! head that a later check reports. A repair that gives up events changes the head.
+//! `admin().chain_head()` in a place that an attacker who can write to the image cannot change. Compare it with the head
+//! that a later check reports. A repair that gives up events changes the head.
 //!
 //! `docs/SECURITY.md` has the complete threat model and the measured cost.

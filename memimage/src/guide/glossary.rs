@@ -11,7 +11,7 @@
 //! | *rejected* command | a command whose body returned an error; it is recorded, and runs again on replay | aborted transaction |
 //! | *payload* | the arguments of a command as a struct | message body |
 //! | *event* | the journal's record of one executed command | log entry, redo record |
-//! | *image* | a directory with journal and snapshots; as a value, [`Image<M>`](crate::Image), the running model on top of it | database |
+//! | *image* | a directory with journal and snapshots; in a program, [`Image<M>`](crate::Image), the running model that this directory belongs to | database |
 //! | *query* | a read of the model whose result rests on durable events only | read concern `majority` (MongoDB) |
 //! | *shape* | the structure of a type, stored with the events | schema |
 //! | *fingerprint* | a 64-bit hash of a shape | schema id |
@@ -55,7 +55,7 @@
 //! | *torn write* | a write that a crash cut short, so that only some of its sectors are on disk | partial write, torn page |
 //! | *quarantine* | the directory with copies of all bytes that recovery or a repair removed | lost+found |
 //! | *salvage* | reading a damaged journal past the damage, up to the next intact frame | |
-//! | *repair* | a change to a damaged image that an operator chose, with its loss stated before | |
+//! | *repair* | a change to a damaged image that an operator chooses; the report of a check states its loss in advance | |
 //! | *forged* | changed by somebody without the key: the checksums are correct, but the cipher's tag or the chain is not | tampered |
 //!
 //! # Not built

@@ -2,9 +2,9 @@
 //!
 //! # One command is one event
 //!
-//! A command is recorded as a whole or not at all, and no other command runs meanwhile. So make a change that must be atomic
-//! one command. Two calls are two events, even if they are submitted together: another thread's command may run between them,
-//! and after a crash the first may be there without the second.
+//! A command is recorded as a whole or not at all, and no other command runs meanwhile. So if a change must be atomic,
+//! make it one command. Two calls are two events, even if they are submitted together: another thread's command may run
+//! between them, and after a crash the first may be there without the second.
 //!
 //! # A command over helper methods
 //!

@@ -63,15 +63,17 @@
 //! | --- | --- |
 //! | `Default` | the state before the first command |
 //! | `Serialize`, `Deserialize` | snapshots of the state |
-//! | [`Shape`](crate::Shape) | the structure of the type, which is stored so that it cannot change unnoticed |
+//! | [`Shape`](crate::Shape) | the structure of the type; it is stored, so that a change of the type is noticed |
 //! | [`Model`](crate::Model) | connects the type with its commands |
 //!
-//! For each command, the macro generates a struct with its arguments, the *payload* (`BankDeposit { account, cents }`). It
-//! also generates a trait, `BankCommands`, which adds the commands to [`Image`](crate::Image) as methods. To call commands
-//! from another module, import that trait and the model. Derive `Serialize`, `Deserialize` and `Shape` for your own argument
-//! types. The types of std that serde supports have a shape, and [features](crate#features) add those of other crates. Types
-//! whose values do not all come back as they were have none: `SocketAddrV6` and `SocketAddr`, chrono's `DateTime<FixedOffset>`,
-//! jiff's `Span` and `Zoned`. Store an address and a port, an instant in UTC, a `SignedDuration`.
+//! For each command, the macro generates a struct with its arguments, the *payload* (`BankDeposit { account, cents }`).
+//! It also generates a trait, `BankCommands`, which adds the commands to [`Image`](crate::Image) as methods. To call
+//! commands from another module, import that trait and the model. Derive `Serialize`, `Deserialize` and `Shape` for your
+//! own argument types. The types of std that serde supports have a shape, and [features](crate#features) add shapes for
+//! types of other crates. A type of std or of these crates has no shape if encoding and decoding change some of its
+//! values. Such types are `SocketAddrV6` and `SocketAddr`, chrono's `DateTime<FixedOffset>`, and jiff's `Span` and
+//! `Zoned`. Instead of a socket address, store an IP address and a port. Instead of a time with an offset or a zone,
+//! store an instant in UTC. Instead of a `Span`, store a `SignedDuration`.
 //!
 //! An `Image` is a cheap handle: clone it and give the clones to other threads.
 //!

@@ -3,8 +3,8 @@
 //! # What a snapshot is
 //!
 //! A *snapshot* is a file with the whole state after one event. Recovery loads the newest usable snapshot and replays the
-//! later events. Snapshots only save time: if you delete all of them, the next start replays the whole journal, or, if it
-//! was [pruned](#how-much-of-the-journal-is-kept), replays it from its base.
+//! later events. Snapshots only save time: if you delete all of them, the next start replays the whole journal. A
+//! [pruned](#how-much-of-the-journal-is-kept) journal is replayed from its base.
 //!
 //! By default the library makes a snapshot after each 64 MiB of journal, and keeps the newest two.
 //! [`Options::snapshots`](crate::Options::snapshots) sets another [policy](crate::SnapshotPolicy), and
@@ -64,7 +64,7 @@
 //! | disk, next segment | preallocated: 2 MiB for a new image, later up to 64 MiB |
 //! | disk, snapshots | two, or up to four with a retention, each with the size of the state |
 //! | disk, base of a pruned journal | twice the size of the state |
-//! | disk, each batch | at least 512 bytes; 4096 in the modes `Interval` and `Buffered`. A thread that waits for each command makes a batch for each |
+//! | disk, each batch | at least 512 bytes; 4096 in the modes `Interval` and `Buffered`. If a thread waits for each command, each command is a batch |
 //!
 //! The options [`segment_bytes`](crate::Options::segment_bytes), [`batch_bytes`](crate::Options::batch_bytes) and
 //! [`record_bytes_max`](crate::Options::record_bytes_max) change these sizes, in bytes.
@@ -91,9 +91,10 @@
 //! # Ok::<(), memimage::Error>(())
 //! ```
 //!
-//! Before the library deletes anything, it replays from a snapshot that is old enough, and checks that this gives the newest
-//! state. Then it stores two copies of that snapshot, the *base*, and deletes the segments that are older. With any retention, the state can be rebuilt from either of
-//! the two newest snapshots, and also from the base alone. The price:
+//! Before the library deletes anything, it loads a snapshot that is old enough, replays the later events, and checks that
+//! the result is the newest state. Then it stores two copies of this old snapshot, the *base*, and deletes the segments
+//! before it. With any retention, the state can be rebuilt from either of the two newest snapshots, and also from the
+//! base alone. A retention has a price:
 //!
 //! - The events before the base are gone for good.
 //! - Replay from the first event is impossible. If the model gets another shape, it needs an [upcaster of the

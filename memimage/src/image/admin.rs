@@ -18,16 +18,16 @@ impl<'a, M: Model> Admin<'a, M> {
         Admin { image }
     }
 
-    /// Figures of the running image: where it is, how far its journal has come, and the report of its recovery.
+    /// Figures of the running image: its path, the progress of its journal, and the report of its recovery.
     pub fn stats(&self) -> Stats {
         self.image.shared().stats()
     }
 
     /// Makes a snapshot of the newest state now.
     ///
-    /// Commands wait while the state is written, under the read lock. The snapshot counts once it is verified, synced and
+    /// Commands wait while the state is written, under the read lock. The snapshot is valid once it is verified, synced and
     /// renamed. Then the image prunes its journal as far as its [`Retention`](crate::Retention) allows. If pruning fails, the
-    /// snapshot is good all the same, and [`Stats::retention_failure`] has the reason.
+    /// snapshot is still valid, and [`Stats::retention_failure`] has the reason.
     ///
     /// # Errors
     ///
@@ -39,8 +39,8 @@ impl<'a, M: Model> Admin<'a, M> {
 
     /// The newest link of the journal's chain, after every executed event is synced; `None` if the image has no chain.
     ///
-    /// The chain alone does not show that a whole image was replaced by an older copy of itself. The newest link shows it, if you
-    /// keep it where whoever can write to the image cannot.
+    /// The chain alone does not show that an older copy has replaced the whole image. The newest link shows it, if you keep
+    /// the link in a place to which an attacker who can write to the image cannot write.
     ///
     /// # Errors
     ///

@@ -23,7 +23,7 @@ use crate::snapshot::Snapshots;
 
 /// The part of an image that its clones and threads share.
 ///
-/// Locks are taken in the order `core` → the journal's.
+/// Lock order: first `core`, then the lock of the journal.
 pub(super) struct Shared<M> {
     pub(super) this: Weak<Shared<M>>,
     pub(super) core: RwLock<Core<M>>,
@@ -33,14 +33,15 @@ pub(super) struct Shared<M> {
     /// Held while a snapshot is made.
     pub(super) snapshotting: Mutex<()>,
     pub(super) progress: Mutex<SnapshotProgress>,
-    /// A recovery beside the image holds it shared while it reads files; pruning holds it exclusively while it removes some.
+    /// A recovery beside the image holds this lock shared while it reads files. Pruning holds it exclusively while it removes
+    /// files.
     pub(super) files: RwLock<()>,
     /// The event or byte at which the next snapshot is due.
     pub(super) next_snapshot: AtomicU64,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) layout: Layout,
     pub(super) ownership: Mutex<Ownership>,
-    /// The process that opened the image. No other may use it.
+    /// The process that opened the image. No other process may use the image.
     pub(super) process: Process,
     pub(super) uuid: [u8; 16],
     pub(super) seed: Seed,
@@ -56,7 +57,7 @@ pub(super) struct Shared<M> {
 
 /// Whether this process owns the image.
 pub(super) enum Ownership {
-    /// It does, as long as the guard lives; `None` while the image is being closed.
+    /// This process owns the image while the guard lives; `None` while the image is being closed.
     Owned(Option<LockGuard>),
     /// The image was closed, with this result.
     Closed(Result<(), Error>),
@@ -70,7 +71,7 @@ pub(super) struct Core<M> {
     pub(super) payload: Vec<u8>,
 }
 
-/// The result of the last snapshot, and the thread that makes one.
+/// The results of the last snapshot, and the thread that makes a snapshot.
 #[derive(Debug, Default)]
 pub(super) struct SnapshotProgress {
     pub(super) newest: Option<Seq>,
@@ -78,28 +79,29 @@ pub(super) struct SnapshotProgress {
     /// The newest base beside the journal.
     pub(super) base: Option<Seq>,
     pub(super) retention_failure: Option<String>,
-    /// The thread of a snapshot that the policy began.
+    /// The thread of a snapshot that the policy started.
     pub(super) thread: Option<JoinHandle<()>>,
 }
 
 impl<M: Model> Shared<M> {
-    /// Enters the image with a call that may wait for the journal. An error as by [`enter`](Shared::enter), and in the waker
-    /// of a task.
+    /// Enters the image with a call that may wait for the journal. Returns an error if [`enter`](Shared::enter) does, or if
+    /// the thread is in the waker of a task.
     #[inline]
     pub(super) fn enter_to_wait(&self, call: &'static str) -> Result<ReentrancyGuard, Error> {
         refuse_in_waker(self.journal.id(), call)?;
         self.enter(call)
     }
 
-    /// Enters the image with a call, before any lock is taken. An error if the thread is inside the image already, or in a child of
-    /// the process that opened it.
+    /// Enters the image with a call, before any lock is taken. Returns an error if the thread is already inside the image, or
+    /// if this is a child of the process that opened it.
     #[inline]
     pub(super) fn enter(&self, call: &'static str) -> Result<ReentrancyGuard, Error> {
         self.refuse_if_forked()?;
         ReentrancyGuard::new(self.journal.id(), call)
     }
 
-    /// An error in a child of the process that opened the image. There, other threads of the parent may hold locks for ever.
+    /// Returns an error in a child of the process that opened the image. In the child, a lock that another thread of the
+    /// parent held is never released.
     #[inline]
     pub(super) fn refuse_if_forked(&self) -> Result<(), Error> {
         match self.process.is_current() {
@@ -108,16 +110,16 @@ impl<M: Model> Shared<M> {
         }
     }
 
-    /// Lets go of the image in a child of the process that opened it: closes the copy of the lock's descriptor, which would keep
-    /// the image locked after the parent has ended, and leaves all else as it is.
+    /// Abandons the image in a child of the process that opened it. Closes the child's copy of the lock's descriptor, which
+    /// would otherwise keep the image locked after the parent has ended. Changes nothing else.
     pub(super) fn abandon(self: &Arc<Self>) {
-        // another thread of the parent held it at the fork, if it is locked
+        // if this mutex is locked, another thread of the parent held it at the fork
         if let Some(mut ownership) = self.ownership.try_lock()
             && let Ownership::Owned(lock) = &mut *ownership
         {
             drop(lock.take());
         }
-        // never dropped: that would wait for threads that exist in the parent only
+        // never drop the state: the drop would wait for threads that exist only in the parent
         std::mem::forget(Arc::clone(self));
     }
 
@@ -131,13 +133,13 @@ impl<M: Model> Shared<M> {
             return Err(Error::new(ErrorDetail::Forked));
         }
         self.join_snapshot();
-        // held to the end, so that whoever closes another clone meanwhile does not return before it is closed
+        // hold the lock to the end, so that closing another clone meanwhile does not return before the image is closed
         let mut ownership = self.ownership.lock();
         let lock = match &mut *ownership {
             Ownership::Owned(lock) => lock.take(),
             Ownership::Closed(closed) => return closed.clone(),
         };
-        // a snapshot that is being made is finished first, since the next owner may make some of its own
+        // wait for a snapshot in progress, since the next owner of the image may make snapshots too
         let _no_snapshot = self.snapshotting.lock();
         let closed = self.journal.close();
         drop(lock);
@@ -146,17 +148,17 @@ impl<M: Model> Shared<M> {
         closed
     }
 
-    /// Waits for a snapshot that the policy began.
+    /// Waits for a snapshot that the policy started.
     fn join_snapshot(&self) {
         let thread = self.progress.lock().thread.take();
         if let Some(thread) = thread.filter(|thread| thread.thread().id() != std::thread::current().id()) {
-            // the thread has logged its failure, if any
+            // a failure of the thread has already been logged
             let _ = thread.join();
         }
     }
 }
 
-/// The event or byte at which the next snapshot is due: so many events and bytes have come since the last one.
+/// The event or byte at which the next snapshot is due. `events` and `bytes` were recorded since the last snapshot.
 pub(super) fn next_snapshot(policy: SnapshotPolicy, journal: &Journal, events: u64, bytes: u64) -> u64 {
     match policy {
         SnapshotPolicy::Manual => u64::MAX,

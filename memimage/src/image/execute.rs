@@ -1,9 +1,10 @@
-//! Executing a command: encode and decode → check → record → reserve → apply → stamp the outcome, under one lock; then its answer. A
-//! refusal by the check is answered without a record. After a panic of the body, `rebuild` restores the model.
+//! Executes a command: encode and decode → check → record → reserve → apply → stamp the outcome, under one lock; then answer.
+//! If the check refuses the command, nothing is recorded. After a panic of the body, `rebuild` restores the model.
 //!
-//! Check and body get the arguments as replay will get them: decoded from what is recorded. A value that its `Deserialize` refuses
-//! or changes would otherwise be acknowledged and then replayed as another one, or not at all. Where the library knows that all
-//! arguments come back as they were, it skips the decoding and encodes straight into the batch.
+//! Check and body get the arguments as replay will get them: decoded from the recorded bytes. A `Deserialize` may refuse or
+//! change a value. With the caller's value, such a command would be acknowledged, and then replay would fail or use another
+//! value. If the library knows that all arguments decode to equal values, it skips the decoding and encodes straight into the
+//! batch.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,7 +26,7 @@ use crate::planted::{Bug, planted};
 use crate::shape::is_recursive;
 use crate::value::MAX_DEPTH;
 
-/// Bytes of the payload's buffer that are kept from one command to the next.
+/// The number of bytes of the payload buffer that are kept for the next command.
 const PAYLOAD_KEPT: usize = 1 << 16;
 
 /// How a caller waits for room, and for its answer.
@@ -33,7 +34,7 @@ const PAYLOAD_KEPT: usize = 1 << 16;
 pub(super) enum SubmitMode {
     /// Waits for room, and then for the answer before it returns.
     Wait,
-    /// Waits for room, and for the answer later, if at all.
+    /// Waits for room. The caller may wait for the answer later.
     Submit,
     /// Waits for nothing.
     Try,
@@ -66,7 +67,7 @@ impl<M: Model> Shared<M> {
         how: SubmitMode,
     ) -> Result<Pending<C::Output, C::Error>, Error> {
         loop {
-            // a thread that is inside the image already would wait for itself
+            // a thread that is already inside the image would wait for itself
             let entered = match how {
                 SubmitMode::Wait | SubmitMode::Submit => self.enter_to_wait(C::NAME)?,
                 SubmitMode::Try => self.enter(C::NAME)?,
@@ -239,8 +240,8 @@ fn through_encoding<M, C: Command<M>>(command: C, payload: &mut Vec<u8>) -> Resu
     }
 }
 
-/// Refuses a payload of a recursive type that is nested deeper than readers of the journal go: a thread with a smaller stack than
-/// this one could not replay it.
+/// Returns an error if a payload of a recursive type is nested deeper than readers of the journal support. A thread with a
+/// smaller stack than this one could not replay it.
 fn bound_depth<M, C: Command<M>>(command: &C) -> Result<(), Error> {
     if const { is_recursive(C::SHAPE) } {
         let bounded = catch_unwind(AssertUnwindSafe(|| digest_within(command, MAX_DEPTH)));

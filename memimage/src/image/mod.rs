@@ -118,9 +118,9 @@ impl<M: Model> Image<M> {
     ///
     /// # Errors
     ///
-    /// If the command was not executed: its record is too large or cannot be encoded, its body panicked, the disk is full, the
-    /// image is poisoned or closed, or this is a call from inside the image. A refusal by the model is an answer, which
-    /// [`Pending::wait`] returns.
+    /// If the command was not executed: its record is too large or cannot be encoded, its body panicked, the disk is full,
+    /// the image is poisoned or closed, or this is a call from inside the image. A refusal by the model is an answer, and
+    /// [`Pending::wait`] returns it.
     pub fn submit<C: Command<M>>(&self, command: C) -> Result<Pending<C::Output, C::Error>, Error> {
         self.shared().run(command, &Metadata::new(), SubmitMode::Submit)
     }
@@ -158,8 +158,8 @@ impl<M: Model> Image<M> {
         self.submit_async(command).await?.await
     }
 
-    /// Reads the model, and returns the closure's result once every event that it may rest on is durable: a query never shows
-    /// a change that a crash could take back. (Under `Buffered` and `Interval` it returns once those events are written.)
+    /// Reads the model, and returns the closure's result once every event that it may depend on is durable. So a query never
+    /// shows a change that a crash could undo. (Under `Buffered` and `Interval` it returns once those events are written.)
     ///
     /// Commands wait while the closure runs, so keep it short. The closure must not wait for another thread that runs a command
     /// of the image.
@@ -181,7 +181,7 @@ impl<M: Model> Image<M> {
         self.shared().query(query)?.await
     }
 
-    /// The newest state, which may not be durable yet: a crash can take back what the guard shows. Commands wait while the
+    /// The newest state, which may not be durable yet: a crash can undo changes that the guard shows. Commands wait while the
     /// guard lives, so drop it soon.
     ///
     /// # Errors
@@ -197,7 +197,7 @@ impl<M: Model> Image<M> {
         WithMetadata::new(self, metadata)
     }
 
-    /// The image's journal: how far it has come, and how to sync it.
+    /// The image's journal, to read its progress and to sync it.
     pub fn journal(&self) -> JournalHandle<'_, M> {
         JournalHandle::new(self)
     }

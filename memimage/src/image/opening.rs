@@ -1,7 +1,7 @@
 //! Opening an image: survey → lock → create or recover → repair the tail → run.
 //!
-//! Opening changes no segment and no snapshot before the state is recovered, so an image that it refuses stays as it was, except
-//! for the lock file and an empty `journal/durable` where there was none.
+//! Opening changes no segment and no snapshot before the state is recovered. If it refuses an image, the image stays
+//! unchanged, except that it may get a lock file and an empty `journal/durable`.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -36,8 +36,8 @@ impl<M: Model> Options<M> {
     ///
     /// # Errors
     ///
-    /// If the directory is not an image, is open in another process, belongs to another model or a newer program, or is damaged. On
-    /// error, no segment and no snapshot has been modified.
+    /// If the directory is not an image, is open in another process, belongs to another model or a newer program, or is
+    /// damaged. On error, no segment and no snapshot has been modified.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Image<M>, Error> {
         self.open_on(Arc::new(RealDisk), absolute(path.as_ref()))
     }
@@ -98,16 +98,16 @@ impl<M: Model> Image<M> {
     }
 }
 
-/// The image as it was found on disk, before anything there is changed.
+/// The image on disk, before the open changes anything.
 struct FoundImage<M> {
     journal: WritableJournal,
     dispatch: Dispatch,
     recovered: Recovered<M>,
     /// The new epoch.
     epoch: u64,
-    /// The first segment to keep, by the newest prune mark.
+    /// The first segment that the newest prune mark keeps.
     kept_from: Option<SegmentId>,
-    /// Whether nothing shows how far the journal was synced.
+    /// Whether it is unknown how far the journal was synced.
     uncertain: bool,
 }
 
@@ -122,7 +122,7 @@ impl<M: Model> Opening<M> {
     /// Surveys the directory, then takes the lock.
     fn lock(&self) -> Result<LockGuard, Error> {
         let root = self.layout.root();
-        // before anything is created: without a current key nothing can be written
+        // check the key before anything is created: without a current key nothing can be written
         self.keyring.current(&[0; 16], root)?;
         let survey = self.layout.survey(&*self.disk)?;
         if !self.options.create {
@@ -257,8 +257,8 @@ impl<M: Model> Opening<M> {
         }))
     }
 
-    /// Removes the segments that missing segments cut off from the journal; their events precede the base. A segment that an
-    /// interrupted pruning was removing is deleted. Any other goes to the quarantine, because no decision covers its removal.
+    /// Removes the segments before a gap in the journal. The base replaces their events. A segment that an interrupted
+    /// pruning was removing is deleted. Any other segment goes to the quarantine, because no pruning explains the gap.
     fn clear_start(&self, segments: &Segments, kept_from: Option<SegmentId>) -> Result<Vec<PathBuf>, Error> {
         let mut kept = Vec::new();
         for &segment in segments.cut_off() {
@@ -287,8 +287,8 @@ fn repair_base<M: Model>(journal: &OpenedJournal, began: Option<Seq>) -> Result<
     snapshots.bases().repair(journal.segments(), began, is_readable::<M>)
 }
 
-/// Begins the next segment, to prove that the void mark at the end of this one was synced: a crash or a full disk stopped the
-/// program that recorded it from doing so.
+/// Begins the next segment, which proves that the void mark at the end of this segment was synced. The program that recorded
+/// the mark did not begin that segment, because of a crash or a full disk.
 fn prove_void(journal: &Journal, table: &ShapeTable) -> Result<(), Error> {
     match journal.begin_segment(table) {
         Err(error) if error.is_poisoned() => {

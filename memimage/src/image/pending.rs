@@ -1,4 +1,4 @@
-//! The answer of a call, which is known and not yet durable.
+//! The answer of a call whose event may not be durable yet.
 
 use std::fmt;
 use std::future::Future;
@@ -27,7 +27,8 @@ pub struct Pending<T, E = Error> {
 }
 
 impl<T, E: From<Error>> Pending<T, E> {
-    /// An answer that may be given once the ticket is settled, or at once if there is none. `seq` is the command's event.
+    /// Creates an answer that is available once the ticket is settled, or at once without a ticket. `seq` is the command's
+    /// event.
     pub(super) fn new(
         answer: Result<T, E>,
         seq: Option<Seq>,
@@ -47,7 +48,7 @@ impl<T, E: From<Error>> Pending<T, E> {
         self.ticket.as_ref().is_none_or(|ticket| ticket.is_settled())
     }
 
-    /// Nobody brings the batch to disk in a child made by `fork`.
+    /// Returns an error in a child made by `fork`, where no thread writes the batch to disk.
     fn refuse_if_forked(&self) -> Result<(), Error> {
         match self.process.is_certainly_current() {
             true => Ok(()),
@@ -59,9 +60,9 @@ impl<T, E: From<Error>> Pending<T, E> {
     ///
     /// # Errors
     ///
-    /// The model's refusal. Or an error of the image: if it was poisoned meanwhile ([`Error::is_outcome_unknown`] tells whether
-    /// the command may have been recorded), or if this is called from inside a command of the same image, which would wait for
-    /// itself.
+    /// The model's refusal, or an error of the image. It is an error if the image was poisoned meanwhile: then
+    /// [`Error::is_outcome_unknown`] tells whether the command may have been recorded. It is also an error to call this from
+    /// inside a command of the same image, because the command would wait for itself.
     ///
     /// # Panics
     ///

@@ -1,7 +1,8 @@
 //! Pruning the journal of a running image, after a snapshot is installed.
 //!
-//! Each step is synced before the next, so that after a crash at any point the image opens and the next pruning completes the
-//! work: two copies of the base; the prune mark in the journal; the removal of segments, oldest first; the removal of older bases.
+//! The steps: create two copies of the base; write the prune mark to the journal; remove segments, oldest first; remove older
+//! bases. Each step is synced before the next one. After a crash at any point, the image opens, and the next pruning
+//! completes the work.
 
 use std::path::{Path, PathBuf};
 
@@ -18,8 +19,8 @@ use crate::seq::Seq;
 use crate::shape::{ShapeTree, fingerprint};
 
 impl<M: Model> Shared<M> {
-    /// Prunes the journal as far as the retention allows, and removes the snapshots that it does not keep. `verified_from` is the
-    /// snapshot from which replay gave the newest one. Returns the base if anything was pruned.
+    /// Prunes the journal as far as the retention allows, and removes the snapshots that the retention does not keep. The
+    /// newest snapshot was verified by replay from the snapshot `verified_from`. Returns the base if anything was pruned.
     pub(super) fn apply_retention(
         &self,
         taken: &UnverifiedSnapshot,
@@ -29,13 +30,13 @@ impl<M: Model> Shared<M> {
         let Choice { base, mut kept } = self.retention.choose(&candidates);
         kept.extend(foreign);
         let pruned = base.map_or(Ok(None), |base| self.prune(base, taken, verified_from));
-        // even if pruning failed: the disk may be full
+        // remove snapshots even if pruning failed: the disk may be full
         let _exclusive = self.files.write();
         self.snapshots.retain(&kept)?;
         pruned
     }
 
-    /// The snapshots up to the newest one, newest first, and any later snapshots, which belong to another image and stay.
+    /// The snapshots up to the newest one, newest first; and the later snapshots, which belong to another image and are kept.
     fn candidates(&self, newest: Seq) -> Result<(Vec<Candidate>, Vec<Seq>), Error> {
         let (foreign, snapshots): (Vec<_>, Vec<_>) =
             self.snapshots.list()?.into_iter().partition(|(seq, _)| *seq > newest);
@@ -84,7 +85,7 @@ impl<M: Model> Shared<M> {
                 self.remove(&segments.path(segment))?;
             }
         }
-        // without the lock: a failure poisons the journal, which runs wakers
+        // sync without holding the lock: a failure poisons the journal, which runs wakers
         self.sync_journal_dir()?;
         {
             let _exclusive = self.files.write();
@@ -94,7 +95,7 @@ impl<M: Model> Shared<M> {
         Ok(Some(base))
     }
 
-    /// Verifies that replay from the future base, by what is on disk, gives the state of the newest snapshot.
+    /// Verifies that replay of the files on disk, from the future base, gives the state of the newest snapshot.
     fn verify_base(&self, base: Seq, taken: &UnverifiedSnapshot) -> Result<(), Error> {
         let goal = RecoveryGoal {
             until: Some(taken.seq),
@@ -112,8 +113,8 @@ impl<M: Model> Shared<M> {
         compare(&rebuilt.model, rebuilt.last, base, taken.digest)
     }
 
-    /// A failed sync of this directory leaves all its names uncertain, including that of the next segment, and a later sync may
-    /// succeed without having written them. So a failure poisons the image.
+    /// Syncs the journal's directory. A failure poisons the image: after it, all names in the directory are uncertain,
+    /// including that of the next segment, and a later sync may succeed without having written them.
     fn sync_journal_dir(&self) -> Result<(), Error> {
         sync_dir(&*self.disk, &self.layout.journal()).inspect_err(|error| self.journal.poison(error))
     }

@@ -8,13 +8,13 @@ use crate::error::Error;
 use crate::event::Model;
 
 impl<M: Model> Shared<M> {
-    /// Runs the closure on the newest state. The result is pending on the newest batch that it may rest on.
+    /// Runs the closure on the newest state. The result is pending on the newest batch, because it may depend on that batch.
     pub(super) fn query<R>(&self, query: impl FnOnce(&M) -> R) -> Result<Pending<R>, Error> {
         let _entered = self.enter(QUERY)?;
         let core = self.core.read();
         self.refuse_if_ended()?;
         let answer = query(&core.model);
-        // no command runs while the lock is held, so the answer rests on no later batch
+        // no command runs while the lock is held, so the answer depends on no later batch
         Ok(Pending::new(Ok(answer), None, self.journal.latest(), self.process))
     }
 

@@ -8,7 +8,8 @@ use parking_lot::RwLockReadGuard;
 use super::core::Core;
 use super::reentrancy::ReentrancyGuard;
 
-/// Read access to the newest state. Commands wait while the guard lives. See [`Image::read_uncommitted`](crate::Image::read_uncommitted).
+/// Read access to the newest state. Commands wait while the guard lives. See
+/// [`Image::read_uncommitted`](crate::Image::read_uncommitted).
 pub struct ReadGuard<'a, M> {
     core: RwLockReadGuard<'a, Core<M>>,
     _entered: ReentrancyGuard,

@@ -9,7 +9,7 @@ use crate::event::{Model, panic_message};
 use crate::recovery::{Dispatch, OpenedJournal, Recovered, RecoveryGoal, recover};
 
 impl<M: Model> Shared<M> {
-    /// Replaces the model, which a panicking body may have left half changed, by the state recovered from disk.
+    /// Replaces the model by the state recovered from disk, because a panicking body may have left the model half changed.
     pub(super) fn rebuild(&self, core: &mut Core<M>) -> Result<(), Error> {
         let rebuild = || {
             self.journal.sync()?;
@@ -48,7 +48,7 @@ impl<M: Model> Shared<M> {
 
     /// Opens the running journal for reading.
     pub(super) fn open_journal(&self) -> Result<OpenedJournal, Error> {
-        // the durable seq is read before the segments are listed: it must not exceed what the list covers
+        // read the durable seq before the list of segments, so that the listed segments contain all events up to it
         OpenedJournal::beside_owner(&self.disk, &self.layout, &self.keyring, self.journal.durable())
     }
 }

@@ -1,4 +1,4 @@
-//! Detection of reentrant calls: a call on an image from inside the same image would wait for itself, so it is an error.
+//! Detects reentrant calls. A call on an image from inside the same image would wait for itself, so it is an error.
 
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
@@ -10,7 +10,7 @@ thread_local! {
     static INSIDE: ActiveCalls = const { ActiveCalls { first: Cell::new(None), others: RefCell::new(Vec::new()) } };
 }
 
-/// The images that this thread is inside of. There is hardly ever more than one, so the first has a slot without allocation.
+/// The images that this thread has entered. There is hardly ever more than one, so the first one needs no allocation.
 struct ActiveCalls {
     first: Cell<Option<ActiveCall>>,
     others: RefCell<Vec<ActiveCall>>,
@@ -68,7 +68,7 @@ impl ReentrancyGuard {
         }
     }
 
-    /// An error if the thread is inside a command of the image.
+    /// Returns an error if the thread is inside a command of the image.
     pub(super) fn refuse_in_command(image: usize, call: &'static str) -> Result<(), Error> {
         match inside(|inside| inside.find(image)).flatten() {
             Some(outer) if outer.call != READ_UNCOMMITTED && outer.call != QUERY => {
@@ -79,8 +79,8 @@ impl ReentrancyGuard {
     }
 }
 
-/// An error if the thread is writing the journal of the image: an executor polls a task inside the task's waker, and the call would
-/// wait for the write.
+/// Returns an error if the thread is writing the journal of the image. The write calls wakers, and an executor may poll a
+/// task inside a waker. A call from that task would wait for the write.
 #[inline]
 pub(super) fn refuse_in_waker(image: usize, call: &'static str) -> Result<(), Error> {
     match is_writing_for(image) {
@@ -89,14 +89,14 @@ pub(super) fn refuse_in_waker(image: usize, call: &'static str) -> Result<(), Er
     }
 }
 
-/// `None` also while the thread ends and its thread-locals are gone, for example when one of them drops an image: the thread is
-/// then inside no image.
+/// Passes the calls of this thread to `look`. Returns `None` if the thread is ending and its thread-locals are gone, for
+/// example when a thread-local drops an image. The thread is then inside no image.
 #[inline]
 fn inside<T>(look: impl FnOnce(&ActiveCalls) -> T) -> Option<T> {
     INSIDE.try_with(look).ok()
 }
 
-/// The life of a [`ReadGuard`](super::ReadGuard).
+/// The call that lasts as long as a [`ReadGuard`](super::ReadGuard).
 pub(super) const READ_UNCOMMITTED: &str = "read_uncommitted";
 /// A query.
 pub(super) const QUERY: &str = "query";

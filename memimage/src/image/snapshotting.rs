@@ -16,8 +16,8 @@ use crate::seq::Seq;
 use crate::shape::fingerprint;
 use crate::snapshot::{SnapshotHeader, StagedSnapshot};
 
-/// The stack of the snapshot thread, in bytes: that of a main thread, so that a deep model which a main thread can recover can be
-/// verified here.
+/// The stack size of the snapshot thread, in bytes. It equals that of a main thread: if a main thread can recover a deep
+/// model, this thread can verify it.
 const STACK: usize = 8 << 20;
 
 /// A finished snapshot.
@@ -34,7 +34,7 @@ pub struct SnapshotInfo {
     pub pruned: Option<Seq>,
 }
 
-/// A snapshot that is written, and neither verified nor installed.
+/// A snapshot that is written, but not yet verified or installed.
 pub(super) struct UnverifiedSnapshot {
     written: StagedSnapshot,
     pub(super) seq: Seq,
@@ -44,7 +44,7 @@ pub(super) struct UnverifiedSnapshot {
 
 /// The proof that replay gives the state of a snapshot.
 struct VerifiedSnapshot {
-    /// The older snapshot that replay began with.
+    /// The older snapshot from which replay started.
     from: Option<Seq>,
 }
 
@@ -94,7 +94,7 @@ impl<M: Model> Shared<M> {
 
     /// Takes a snapshot, verifies it, and installs it under its name.
     fn make_snapshot(&self) -> Result<SnapshotInfo, Error> {
-        // before any lock, and until verification has replayed: a body must not call the image from there
+        // enter before any lock, and stay inside while verification replays events: their bodies must not call the image
         let _entered = self.enter_to_wait("snapshot")?;
         let _one = self.snapshotting.lock();
         let taken = self.take_snapshot()?;
@@ -151,7 +151,7 @@ impl<M: Model> Shared<M> {
         Ok(UnverifiedSnapshot { written, seq, digest, dispatch: core.dispatch.clone() })
     }
 
-    /// Loads the snapshot once: one that does not give back the state must never get its name.
+    /// Loads the snapshot once. If it does not load to the same state, it must never get its final name.
     fn load(&self, taken: &UnverifiedSnapshot) -> Result<(), Error> {
         if planted(Bug::SnapshotNamedUnloaded) {
             return Ok(());

@@ -15,7 +15,7 @@ pub struct Stats {
     pub path: PathBuf,
     /// The name of the model in the journal.
     pub model: &'static str,
-    /// Identifies the image; a copy of the directory has the same.
+    /// The UUID of the image. A copy of the directory has the same UUID.
     pub uuid: [u8; 16],
     /// The last event executed.
     pub seq: Seq,
@@ -23,7 +23,7 @@ pub struct Stats {
     pub written_seq: Seq,
     /// The last event on disk.
     pub durable_seq: Seq,
-    /// Raised at each opening: 1 while the image is created, so 2 when it is first open.
+    /// Rises at each opening. It is 1 while the image is created, and 2 when the image is first open.
     pub epoch: u64,
     /// Batches written since the image was opened.
     pub batches: u64,
@@ -33,11 +33,11 @@ pub struct Stats {
     pub snapshot: Option<Seq>,
     /// Why the last snapshot that the [`SnapshotPolicy`](crate::SnapshotPolicy) started failed.
     pub snapshot_failure: Option<String>,
-    /// The last event of the base, if there is one: the state that replaces the events that the
+    /// The last event in the base, if there is a base. The base is the state that replaces the events that the
     /// [`Retention`](crate::Retention) has pruned.
     pub base: Option<Seq>,
-    /// Why pruning the journal, or removing old snapshots, failed after the last snapshot. The image is complete all the same,
-    /// and tries again after the next snapshot.
+    /// The error if pruning the journal or removing old snapshots failed after the last snapshot. The image is still
+    /// complete, and tries again after the next snapshot.
     pub retention_failure: Option<String>,
     /// The report of the recovery that opened the image.
     pub recovery: RecoveryReport,

@@ -228,7 +228,7 @@ impl Layout {
     }
 
     /// Opens `journal/durable` for writing; `None` if it is missing. An image without it is intact, because the watermark is only
-    /// additional evidence. Recovery creates a missing one only once the rest of the image is found to be intact.
+    /// additional evidence. Recovery creates a missing file only after it has found the rest of the image intact.
     pub(crate) fn open_watermark(&self, disk: &dyn Disk) -> Result<Option<StoredFile>, Error> {
         let path = self.durable();
         match disk.kind(&path).map_err(|error| failed("looking at", &path, error))? {

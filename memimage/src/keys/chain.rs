@@ -11,7 +11,8 @@ use crate::seq::Seq;
 /// BLAKE3 derives unrelated keys for different contexts, so a user may use one key for the chain and the cipher.
 const CONTEXT: &str = "memimage 2026-11-23 the chain of an image";
 
-/// A link of a journal's chain: it authenticates the whole journal up to it, in 32 bytes that require the key to compute.
+/// A link of a journal's chain: 32 bytes that authenticate the whole journal up to this link. Only a holder of the key can
+/// compute them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChainHead {

@@ -75,7 +75,7 @@ impl Keyring {
         self.protection(self.current_key_ids(), uuid, path)
     }
 
-    /// The protection of existing data, with the keys that `form` names. Unprotected data is an error if keys were given: an
+    /// The protection of existing data, with the keys that `key_ids` names. Unprotected data is an error if keys were given: an
     /// attacker without a key may have written it.
     pub(crate) fn protection(&self, key_ids: KeyIds, uuid: &[u8; 16], path: &Path) -> Result<Protection, Error> {
         let refused = |cause: String| Error::new(ErrorDetail::Key { path: path.to_owned(), what: cause });

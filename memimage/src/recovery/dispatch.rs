@@ -13,14 +13,14 @@ pub(crate) struct Dispatch {
     table: ShapeTable,
     /// The event that replays each number in the journal.
     known: Vec<KnownEvent>,
-    /// The number in the journal of each row of the program's table, if the journal has it with the program's shape.
+    /// For each row of the program's table: its number in the journal, if the journal has this event with the program's shape.
     ids: Vec<Option<EventId>>,
 }
 
-/// The prefix of the events that the library itself records. The macros refuse it for commands.
+/// The name prefix of the events that the library itself records. The macros refuse this prefix for commands.
 const LIBRARY_PREFIX: &str = "memimage.";
-/// The event that replaces one that was upcast to nothing when a journal was rewritten. It keeps the seqs, and with
-/// them the random values, of later events unchanged.
+/// The name of a placeholder event. When a journal is rewritten, the placeholder replaces each event that is upcast to nothing.
+/// So later events keep their seqs, and with them their random values.
 pub(crate) const DROPPED: &str = "memimage.dropped";
 
 /// An event that the program knows.
@@ -30,7 +30,7 @@ enum KnownEvent {
     Event {
         /// The row of the program's table.
         row: usize,
-        /// The shape to which its value steps lead, if it has any.
+        /// The shape that its value steps produce, if it has any.
         target: Option<ShapeTree>,
     },
     /// See [`DROPPED`].
@@ -50,7 +50,7 @@ pub(crate) struct ReplayRoute<'a, M> {
     /// The row of the program's table.
     pub(crate) row: usize,
     pub(crate) event: &'a EventType<M>,
-    /// The shape that it was recorded with.
+    /// The shape with which the event was recorded.
     pub(crate) shape: &'a ShapeTree,
     pub(crate) values: Option<ValueUpcast<'a>>,
 }
@@ -89,7 +89,7 @@ impl Dispatch {
                 ));
             }
             if let Some(shape) = event.shape {
-                // a shape that has grown is declared again before the event is next recorded
+                // if the program's shape has only grown, the program declares it again before it next records the event
                 if fingerprint(shape) == journal.shape.fingerprint() {
                     ids[row] = Some(EventId(id as u32));
                 } else {
@@ -122,8 +122,7 @@ impl Dispatch {
         }))
     }
 
-    /// The number in the journal of a row of the program's table; `None` if it must first be
-    /// [declared](Dispatch::declare).
+    /// The journal's number for a row of the program's table; `None` if it must first be [declared](Dispatch::declare).
     #[inline]
     pub(crate) fn id(&self, row: usize) -> Option<EventId> {
         self.ids[row]
@@ -147,7 +146,7 @@ impl Dispatch {
         grown
     }
 
-    /// The number in the journal of [`DROPPED`]; `None` if it must first be [declared](Dispatch::declare_dropped).
+    /// The journal's number for [`DROPPED`]; `None` if it must first be [declared](Dispatch::declare_dropped).
     pub(crate) fn dropped(&self) -> Option<EventId> {
         self.known.iter().position(|known| matches!(known, KnownEvent::Dropped)).map(|id| EventId(id as u32))
     }

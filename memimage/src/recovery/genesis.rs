@@ -88,7 +88,7 @@ impl<M: Model> GenesisState<M> {
                 let (state, digest) = upcast(past, state).map_err(changed)?;
                 Ok(GenesisState { state, given: true, difference: difference(digest.to_u64()) })
             }
-            // use the current `Default` and not the upcast one: this verifies the upcasters
+            // uses the current `Default`, and compares the upcast one with it: this verifies the upcasters
             (None, StateOrigin::Past(past), Some(default)) => {
                 let state = M::default();
                 let difference = match upcast(past, default) {
@@ -123,8 +123,8 @@ impl<M: Model> GenesisState<M> {
     }
 }
 
-/// Describes the fields that have kept their shape in a model whose shape has changed, but whose `Default` value has
-/// changed. Does not compare fields that contain an unordered map or set, because their encoding may have any order.
+/// For a model whose shape has changed: describes the fields that have kept their shape but have another `Default` value. Does
+/// not compare fields that contain an unordered map or set, because their encoding may have any order.
 fn other_fields<M: Model>(shape: &[u8], default: &[u8], state: &M) -> Option<String> {
     let (before, now) = (ShapeTree::decode(shape).ok()?, ShapeTree::of(M::SHAPE));
     let was = Value::decode(&before, default).ok()?;

@@ -155,7 +155,7 @@ impl WritableJournal {
     /// nothing proves to be on disk, and removes temporary files. Creates the directories and `journal/durable` if they
     /// are missing.
     ///
-    /// If a crash interrupts it, the next opening repeats all of it.
+    /// If a crash interrupts this repair, the next opening repeats the whole repair.
     pub(crate) fn settle(self, end: &JournalEnd) -> Result<SettledJournal, Error> {
         let WritableJournal { journal, durable_file } = self;
         let (disk, layout) = (&*journal.disk, &journal.layout);
@@ -196,13 +196,14 @@ fn open_segments(
     Ok(segments)
 }
 
-/// The last event that the snapshots and bases prove to be synced: each is named only after the sync of its last event.
+/// The last event that the snapshots and bases prove to be synced: each gets its file name only after its last event is
+/// synced.
 fn proven_by(snapshots: &Snapshots, uuid: &[u8; 16]) -> Result<Seq, Error> {
     let mut proven = Seq::ZERO;
     for (seq, path) in snapshots.start_candidates()? {
         match snapshots.open(seq, &path) {
             Ok(file) if file.header.uuid == *uuid => proven = proven.max(seq),
-            // it was named only after the sync, and nothing shows that it belongs to another image
+            // the file got its name only after the sync, and nothing shows that it belongs to another image
             Err(error) if error.is_io() => proven = proven.max(seq),
             _ => {}
         }

@@ -25,8 +25,8 @@ pub(super) struct ReplayStart<M> {
     pub(super) upcast_from: Option<PathBuf>,
 }
 
-/// Loads the newest usable snapshot or base; `None` if replay begins at genesis. Also returns the void events: all void
-/// marks that concern the events after the state are after it too, and the state already accounts for the earlier ones.
+/// Loads the newest usable snapshot or base; `None` if replay begins at genesis. Also returns the void events that
+/// replay must skip. Their void marks are after the state in the journal. The state already accounts for earlier marks.
 pub(super) fn newest_start<M: Model>(
     journal: &OpenedJournal,
     goal: RecoveryGoal,

@@ -15,7 +15,7 @@ pub(super) enum StateOrigin<M: 'static> {
     Current,
     /// A version in the model's history.
     Past(&'static StateVersion<M>),
-    /// The cause why this program cannot read it.
+    /// This program cannot read the state. Contains the cause.
     Unknown(String),
 }
 

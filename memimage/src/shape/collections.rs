@@ -38,7 +38,7 @@ impl<T: Shape, S> Shape for HashSet<T, S> {
     const SHAPE: ShapeRef = BTreeSet::<T>::SHAPE;
 }
 
-/// A set: a heap serializes in the order of its buffer, and the buffers of two equal heaps may differ.
+/// A heap has the shape of a set. It serializes in the order of its buffer, and two equal heaps may have different buffers.
 impl<T: Shape> Shape for BinaryHeap<T> {
     const SHAPE: ShapeRef = BTreeSet::<T>::SHAPE;
 }

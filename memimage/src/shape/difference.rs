@@ -39,8 +39,8 @@ impl Difference {
         &self.path
     }
 
-    /// Whether the journal has a variant at the end of an enum that this program does not have: a newer program wrote the
-    /// journal. Update this program instead of changing its types.
+    /// Whether an enum in the journal ends with a variant that this program does not have. This means that a newer program
+    /// wrote the journal: update this program instead of changing its types.
     pub fn is_newer_journal(&self) -> bool {
         self.kind == DifferenceKind::JournalIsNewer
     }
@@ -85,8 +85,8 @@ impl Display for Difference {
 /// assert_eq!(differences[0].to_string(), "payload.0: u32 in the journal, u64 in this program");
 /// ```
 ///
-/// The list is empty if every value of the journal's shape means the same to this program: the shapes are equal, or the program
-/// has more variants at the end of an enum.
+/// The list is empty if this program reads every value of the journal's shape correctly: the shapes are equal, or the program has
+/// more variants at the end of an enum.
 pub fn differences(root: &str, journal: &ShapeTree, program: &ShapeTree) -> Vec<Difference> {
     let mut comparison = Comparison { path: root.to_owned(), differences: Vec::new() };
     comparison.nodes(journal.root(), program.root());
@@ -237,9 +237,9 @@ impl Comparison {
 
 /// Pairs the journal's fields or variants with the program's.
 struct Pairs {
-    /// For each of the journal's, the index of its counterpart in the program.
+    /// For each item of the journal, the index of its counterpart in the program.
     program_of: Vec<Option<usize>>,
-    /// For each of the program's, the index of its counterpart in the journal.
+    /// For each item of the program, the index of its counterpart in the journal.
     journal_of: Vec<Option<usize>>,
 }
 
@@ -267,7 +267,7 @@ impl Pairs {
     }
 }
 
-/// Pairs fields that look renamed: they follow the same field on both sides and have the same shape.
+/// Pairs fields that look renamed: both follow the same field and have the same shape.
 fn find_renames(journal: &[NodeField], program: &[NodeField], pairs: &Pairs) -> Pairs {
     let mut renames = Pairs { program_of: vec![None; journal.len()], journal_of: vec![None; program.len()] };
     let mut after = None;

@@ -2,7 +2,7 @@
 
 use super::identity::marks_recursion;
 
-/// The message for a [`Descriptor::Back`](super::Descriptor::Back) whose identity no enclosing type has.
+/// The message for a [`Descriptor::Back`](super::Descriptor::Back) if no enclosing type has its identity.
 pub(super) const DANGLING_BACK: &str = "a shape refers back to a type that does not enclose it";
 
 /// The structs and enums that enclose a part of a descriptor, innermost first.
@@ -12,7 +12,7 @@ pub(super) struct Enclosing<'a> {
     pub(super) outer: Option<&'a Enclosing<'a>>,
 }
 
-/// The number of enclosing types to step out of to reach `identity`: 0 if it is the innermost.
+/// The number of steps outward to the enclosing type `identity`: 0 if that is the innermost enclosing type.
 pub(super) const fn steps_out(identity: u64, enclosing: Option<&Enclosing<'_>>) -> Option<u32> {
     let mut steps = 0;
     let mut next = enclosing;
@@ -26,7 +26,7 @@ pub(super) const fn steps_out(identity: u64, enclosing: Option<&Enclosing<'_>>) 
     None
 }
 
-/// If a struct or enum with this identity inside `enclosing` is a recursion: the number of steps to the type it repeats.
+/// The number of steps outward to the enclosing type that this struct or enum repeats. `None` if it is no recursion.
 pub(super) const fn recursion_steps(identity: u64, enclosing: Option<&Enclosing<'_>>) -> Option<u32> {
     if marks_recursion(identity) { steps_out(identity, enclosing) } else { None }
 }

@@ -30,7 +30,7 @@
 //! | opaque | `29` *name* |
 //! | back | `2a` *number* of structs and enums to step out of, 0 for the innermost: recursion |
 //!
-//! Limits, which writers observe and readers enforce: at most [`MAX_DEPTH`] nested shapes, [`MAX_NODES`] shapes and variants,
+//! Limits, for writers and readers: at most [`MAX_DEPTH`] nested shapes, [`MAX_NODES`] shapes and variants,
 //! [`MAX_NAME`] bytes a name.
 
 use super::node::{Node, NodeFields};

@@ -61,7 +61,7 @@ pub(crate) const fn is_recursive(shape: ShapeRef) -> bool {
     ShapeHasher::of(shape).is_recursive
 }
 
-/// Hashes the bytes that [`encoding::write`] would write. One call a level: the compiler limits the call depth of constants.
+/// Hashes the bytes that [`encoding::write`] would write. Uses one call a level: the compiler limits the call depth of constants.
 struct ShapeHasher {
     hash: u64,
     nodes: u32,
@@ -227,7 +227,7 @@ mod tests {
         }};
     }
 
-    /// Fingerprints are stored in journals: none of these may ever change.
+    /// Fingerprints are stored in journals, so these fingerprints must never change.
     #[test]
     fn fingerprints_are_frozen() {
         let fingerprints = [

@@ -1,12 +1,14 @@
 //! Shapes of other crates' types, each crate behind a feature.
 //!
-//! Most are opaque, known by name only: their crates define how they serialize and have promised not to change it. A feature that
-//! another crate of the program enables can change it all the same, so opening an image compares the encoding of known values (`foreign_probes`).
+//! Most of these types are opaque, which means known by name only. Their crates define the serialization, and promise not to
+//! change it. But another crate of the program can enable a feature that changes the serialization. Opening an image
+//! therefore compares the encoding of known values (`foreign_probes`).
 //!
-//! A type is on the list only if each of its values comes back as it was. So these are not: chrono's `DateTime<FixedOffset>` (the
-//! seconds of an offset are lost), `jiff::Span` (1,500 ms come back as 1 s 500 ms) and `jiff::Zoned` (its decoding depends on the time
-//! zone database of the host). The exceptions on the list: a leap second of chrono that is not at the end of a minute, and a decimal
-//! −0, which comes back as 0. An image makes no snapshot of a state that has a decimal −0.
+//! A type is on the list only if decoding restores each of its values exactly. Three types are therefore missing: chrono's
+//! `DateTime<FixedOffset>` (the seconds of an offset are lost), `jiff::Span` (1,500 ms come back as 1 s 500 ms) and `jiff::Zoned`
+//! (its decoding depends on the time zone database of the host). There are two exceptions. Decoding does not restore a leap
+//! second of chrono that is not at the end of a minute, and it returns a decimal −0 as 0. An image makes no snapshot of a state
+//! with a decimal −0.
 
 #[allow(unused_imports, reason = "the used imports depend on the features")]
 use super::{Descriptor, Shape, ShapeRef};

@@ -1,5 +1,5 @@
-//! Known values of other crates' types, encoded at each opening and compared with the bytes that images record. A feature that any
-//! crate of the program enables can change the serialization of a type, and nothing else would notice.
+//! Known values of other crates' types. Each opening encodes these values and compares the bytes with those that images record.
+//! Any crate of the program can enable a feature that changes how a type serializes. No other check would detect that change.
 
 use super::{ShapeRef, ShapeTree};
 
@@ -50,8 +50,8 @@ fn probes() -> Vec<Probe> {
     probes
 }
 
-/// Compares the encoding of a known value of each type that one of the shapes names. Returns the name of a type that is encoded
-/// in another way than images record it: a feature of its crate does that, which any crate of the program may enable.
+/// Encodes a known value of each foreign type in the shapes. Returns the name of a type whose bytes differ from those that images
+/// record. The cause is a feature of the type's crate, which any crate of the program may enable.
 pub(crate) fn changed_encoding<'a>(shapes: impl Iterator<Item = ShapeRef> + 'a) -> Option<&'static str> {
     changed_among(probes(), shapes)
 }
@@ -69,8 +69,6 @@ fn changed_among(mut probes: Vec<Probe>, shapes: impl Iterator<Item = ShapeRef>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shape::Shape;
-    use crate::shape::samples::Order;
 
     #[test]
     fn known_values_have_the_recorded_encoding() {
@@ -83,6 +81,9 @@ mod tests {
     #[test]
     fn a_changed_encoding_matters_only_to_shapes_that_name_the_type() {
         use rust_decimal::Decimal;
+
+        use crate::shape::Shape;
+        use crate::shape::samples::Order;
 
         let changed = || vec![Probe { name: "rust_decimal::Decimal", encoded: Ok(vec![1]), expected: &[2] }];
         let found = |shape: ShapeRef| changed_among(changed(), [u8::SHAPE, shape].into_iter());

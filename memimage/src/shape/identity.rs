@@ -4,16 +4,16 @@
 //! an identity. There are two kinds, because recursion takes two forms:
 //!
 //! - A type without parameters has one descriptor. If its identity occurs inside itself, the type is recursive.
-//! - A type with parameters has a descriptor for each choice of arguments, all with the same identity: in `Pair<Pair<u32>>`
-//!   the inner pair is no recursion. Only an explicit [`Descriptor::Back`] refers back to such a type; in the type's own
-//!   fields, [`Back`] takes its place.
+//! - A type with parameters has one descriptor for each choice of arguments, and all of them have the same identity. The
+//!   identity alone does not show recursion: in `Pair<Pair<u32>>` the inner pair is none. Only an explicit
+//!   [`Descriptor::Back`] refers back to such a type. In the type's own fields, [`Back`] replaces the type.
 
 use super::{Descriptor, Shape, ShapeRef, fnv};
 
 const GENERIC: u64 = 1 << 63;
 
-/// The identity of a type without parameters: its position in the source, and a hash of its tokens to distinguish types that one
-/// macro creates at one position.
+/// The identity of a type without parameters: a hash of its position in the source and of its tokens. The tokens distinguish
+/// types that one macro creates at the same position.
 pub const fn identity(module: &str, line: u32, column: u32, tokens: u64) -> u64 {
     hash(module, line, column, tokens) & !GENERIC
 }
@@ -23,7 +23,7 @@ pub const fn generic_identity(module: &str, line: u32, column: u32, tokens: u64)
     hash(module, line, column, tokens) | GENERIC
 }
 
-/// Takes the place of a type with parameters inside its own fields. It refers to the nearest enclosing type with this
+/// Replaces a type with parameters inside its own fields. Refers to the nearest enclosing type with this
 /// [`generic_identity`].
 pub struct Back<const IDENTITY: u64>;
 
@@ -31,7 +31,7 @@ impl<const IDENTITY: u64> Shape for Back<IDENTITY> {
     const SHAPE: ShapeRef = ShapeRef::new(&Descriptor::Back(IDENTITY));
 }
 
-/// Whether this identity inside itself means recursion.
+/// Whether a type is recursive if this identity occurs inside itself.
 pub(super) const fn marks_recursion(identity: u64) -> bool {
     identity & GENERIC == 0
 }

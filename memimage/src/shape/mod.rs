@@ -47,7 +47,7 @@ pub use tree::ShapeTree;
 ///
 /// Derive it for your own types, together with serde's `Serialize` and `Deserialize`. The types of std that serde supports
 /// implement it, and types of uuid, chrono, jiff, rust_decimal and indexmap under the feature of that name. `Rc` and `Arc` do
-/// not, nor do types whose values do not all come back as they were, such as `SocketAddr` and `jiff::Span`.
+/// not implement it. Neither do types that decoding cannot restore exactly, such as `SocketAddr` and `jiff::Span`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no shape; help: derive `memimage::Shape` for it, beside serde's `Serialize` and `Deserialize`",
     label = "no `Shape`",
@@ -60,8 +60,8 @@ pub trait Shape {
 
     /// Whether deserialization gives back every value exactly as it was serialized.
     ///
-    /// Only memimage's own impls claim this, for types of std. A derived impl does not, because serde's traits may be written by
-    /// hand. An image runs a command with the arguments that it reads back from their encoding. It skips the reading where all
-    /// arguments are of such types.
+    /// Only memimage's own impls for types of std set this to true. A derived impl does not, because a user may write serde's
+    /// traits by hand. Before an image runs a command, it decodes the encoded arguments and passes the decoded values to the
+    /// command. If this is true for the types of all arguments, the image skips the decoding.
     const ROUND_TRIPS: bool = false;
 }

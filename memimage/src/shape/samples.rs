@@ -100,7 +100,7 @@ without_parameters!(
     })
 );
 
-/// A type with a parameter: one descriptor for each choice of it, all of one identity.
+/// A type with a parameter. Each argument gives its own descriptor, and all descriptors have the same identity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Pair<T>(pub(crate) T, pub(crate) T);
 

@@ -48,9 +48,9 @@
 //!
 //! - A package without locked models reports nothing. Neither does a package to which a model was moved without its lock: the
 //!   model is new there.
-//! - Lines of a target that is not running are reported only if the target's files contain the model's name in comments at most.
-//!   Lines of the running target are reported unless it has a `struct` or `enum` of that name, so a model that is no longer
-//!   locked, or has become an ordinary type, keeps its lines.
+//! - Lines of a target that is not running are reported only if the target's files do not contain the model's name outside of
+//!   comments. Lines of the running target are reported unless the target has a `struct` or `enum` of that name. So lines are
+//!   not reported if their model is no longer locked, or has become an ordinary type.
 //! - The search covers the files below the directory of `Cargo.toml`. A model that is defined elsewhere, or by a macro in some
 //!   builds only, needs a lock of its own: `lock = "path"`.
 //!

@@ -108,8 +108,8 @@ impl<'a> Bases<'a> {
     }
 
     /// Repairs the base of a pruned journal: replaces a copy that is missing, damaged or of another image by a copy of the
-    /// other. If no intact base is `readable`, that is, of a model that this program can read, `start` becomes the base: the
-    /// snapshot from which recovery started.
+    /// other. If no intact base is `readable` by this program, the snapshot `start` becomes the base; recovery started
+    /// from that snapshot.
     pub(crate) fn repair(
         &self,
         segments: &Segments,

@@ -65,7 +65,7 @@ impl Snapshots {
     pub(crate) fn start_candidates(&self) -> Result<Vec<(Seq, PathBuf)>, Error> {
         let mut candidates = self.list()?;
         candidates.extend(self.bases().list()?);
-        // a stable sort: of one event the snapshot comes first, then the copies of the base in their order
+        // a stable sort: for the same event, the snapshot comes before the copies of the base
         candidates.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
         Ok(candidates)
     }
@@ -109,8 +109,8 @@ impl Snapshots {
         Ok(StagedSnapshot { staged, bytes })
     }
 
-    /// Loads a written snapshot. This checks the encoding and not the disk, because the page cache serves the reads. The inner error
-    /// is of a state that its type does not read.
+    /// Loads a written snapshot. This checks the encoding and not the disk, because the page cache serves the reads. The
+    /// inner error means that the type of the state cannot read it.
     pub(crate) fn load<M: DeserializeOwned>(&self, written: &StagedSnapshot) -> Result<Result<M, String>, Error> {
         let file = SnapshotFile::open(&*self.disk, written.staged.temporary(), &self.keyring)?;
         Ok(file.decode()?.map(|(state, _)| state))

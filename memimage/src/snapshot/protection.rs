@@ -7,8 +7,8 @@
 use super::format::{HEADER, PREFIX};
 use crate::keys::{AuthenticationError, KeyIds, KeyedHasher, Mac, NONCE, Nonce, Protection, TAG};
 
-/// The domain separator of snapshots: the prefix of all that is authenticated for one, so that it is not valid for anything else
-/// under the same key.
+/// The domain separator of snapshots. All authenticated data of a snapshot begins with it, so that nothing authenticated for
+/// a snapshot is valid for another purpose under the same key.
 const SNAPSHOT: [u8; 16] = *b"memimage state\0\0";
 
 /// The number of bytes by which encryption makes a chunk longer; 0 without a cipher.

@@ -58,8 +58,8 @@ impl SnapshotFile {
         self.decode()?.map_err(|what| damaged(&path, what))
     }
 
-    /// As [`load`](SnapshotFile::load). The inner error is of a state that the checksums prove intact, and that its type does not
-    /// read.
+    /// As [`load`](SnapshotFile::load). The inner error means that the checksums prove the state intact, but its type cannot
+    /// read it.
     pub(crate) fn decode<T: DeserializeOwned>(self) -> Result<Result<(T, Trailer), String>, Error> {
         let borrowed = FrozenVec::new();
         let mut chunks = self.chunks()?;

@@ -5,8 +5,8 @@ use std::path::Path;
 /// Checks that the compiler rejects each of these programs, with the messages in the file beside it. Under the feature
 /// `compile-fail`.
 ///
-/// It tests the guarantees of your own types and modules: that a command is not public, that nobody can construct an old
-/// payload, that a mistake has a good message. Each file is a separate program that uses your package by its name, with a
+/// Use it to test the guarantees of your own types and modules: that a command is not public, that nobody can construct an
+/// old payload, that a mistake has a good message. Each file is a separate program that uses your package by its name, with a
 /// `fn main`:
 ///
 /// ```no_run

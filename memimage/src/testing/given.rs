@@ -170,7 +170,7 @@ impl<M: Model> Given<M> {
     }
 
     /// Adds an event that an older program recorded, of a version in the command's history. `T` is the past type, which must
-    /// derive `Serialize` for this. If upcasters on values handle the version, `T` is a type of the test.
+    /// derive `Serialize` for this. If the version has only upcasters on values, the test defines `T` itself.
     ///
     /// ```
     /// # use memimage::{Model, Shape};

@@ -39,7 +39,8 @@ pub use image::golden_image;
 pub use shape_matching::shape_matches;
 pub use when::When;
 
-/// The value of `result`; panics on an error. A function, because the location of a panic in a closure is that of the closure.
+/// The value of `result`; panics on an error. This is a function because a panic in a closure would report the closure's
+/// location.
 #[track_caller]
 fn or_panic<T>(result: Result<T, String>) -> T {
     match result {

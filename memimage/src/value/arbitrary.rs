@@ -66,7 +66,7 @@ fn make_fields_plausible(fields: &mut NodeFields) {
     }
 }
 
-/// The random decisions between values. When they are used up, each decision selects the smallest value.
+/// The random numbers that select a value. When no numbers are left, each decision selects the smallest value.
 struct Choices(std::vec::IntoIter<u8>);
 
 impl Choices {

@@ -7,7 +7,7 @@ use super::{Value, opaque};
 use crate::shape::Primitive;
 use crate::shape::node::{Node, NodeFields};
 
-/// The maximum capacity reserved for items before they are read: their number is not trusted.
+/// The maximum capacity that is reserved before the items are read, because the number of items is untrusted.
 const MAX_PREALLOCATED: usize = 1 << 10;
 
 /// Decodes a value that spans all of `bytes`.
@@ -63,7 +63,7 @@ impl<'a> ValueDecoder<'a> {
                 let Some(variant) = variants.get(number as usize) else {
                     return Err(ValueError::new(ValueErrorKind::VariantNumber { number, variants: variants.len() }));
                 };
-                // Encoding would take it for the earlier variant.
+                // Encoding searches by name and would write the earlier variant.
                 if variants[..number as usize].iter().any(|other| other.name == variant.name) {
                     return Err(ValueError::new(ValueErrorKind::DuplicateVariant(variant.name.to_string())));
                 }

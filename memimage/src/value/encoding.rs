@@ -196,7 +196,7 @@ pub(super) fn each_field(
     if values.len() == fields.len() { Ok(()) } else { Err(wrong_number(values, fields)) }
 }
 
-/// The index of the field with this name. Looks at `next` first, then at the following and the preceding fields.
+/// The index of the field with this name. Tries the index `next` first, then the fields after it, then those before it.
 #[inline]
 fn find(values: &[(Arc<str>, Value)], name: &str, next: usize) -> Option<usize> {
     let is_it = |at: &usize| *values[*at].0 == *name;

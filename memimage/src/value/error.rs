@@ -14,7 +14,7 @@ const MAX_TEXT: usize = 160;
 /// The number of steps shown at each end of a long path.
 const MAX_STEPS: usize = 10;
 
-/// A [`Value`], or the bytes or JSON to convert to one, are invalid.
+/// A [`Value`] is invalid, or the bytes or the JSON to convert to a [`Value`] are.
 ///
 /// `Display` begins with the path: `account.0: expected u32, found a string`. In a path, `.name` and `.0` are fields, `::Name` is
 /// a variant, `?` the value of an option, `[3]` an item of a list, set or array, `[key 3]` and `[value 3]` the key and the value
@@ -196,7 +196,7 @@ impl Display for ValueError {
     }
 }
 
-/// Like `Display`, for a readable message of `unwrap` in tests.
+/// Shows the same text as `Display`, so that `unwrap` in tests panics with a readable message.
 impl fmt::Debug for ValueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ValueError({self})")

@@ -1,8 +1,8 @@
 //! Payloads as maps, lists and scalars: decoded and encoded along a shape, without the program's types.
 //!
-//! [`decoding`], [`encoding`] and JSON follow a [`ShapeTree`] through the bytes or the value; [`position`] is the position in
-//! the shape that they share. Bytes, JSON and shapes may be untrusted: reading them does not panic, limits its recursion, and
-//! uses memory proportional to their size.
+//! [`decoding`], [`encoding`] and JSON follow a [`ShapeTree`] through the bytes or the value. All three use [`position`] for
+//! their position in the shape. Bytes, JSON and shapes may be untrusted: reading them does not panic, limits the recursion,
+//! and uses memory in proportion to their size.
 
 use std::sync::Arc;
 
@@ -25,9 +25,9 @@ pub(crate) use position::MAX_DEPTH;
 
 /// A payload or a state as maps, lists and scalars.
 ///
-/// With a [`ShapeTree`], read from a journal or created from one of the program's types, bytes decode to a value and a value
-/// encodes to bytes; [`encode`](Value::encode) checks the complete value against the shape. An upcaster receives a value of the
-/// old shape and returns a value of the new one. Fields have the names that the shapes give them:
+/// A [`ShapeTree`] defines how bytes decode to a value and how a value encodes to bytes. It is read from a journal, or created
+/// from one of the program's types. [`encode`](Value::encode) checks the complete value against the shape. An upcaster receives
+/// a value of the old shape and returns a value of the new shape. Fields have the names that the shapes give them:
 ///
 /// ```
 /// use memimage::{Value, ValueError};
@@ -68,8 +68,8 @@ pub(crate) use position::MAX_DEPTH;
 /// | a foreign type that implements `Shape` in this crate | `String` in the type's own format; `Bytes` for types of `uuid`; for `chrono::TimeDelta` a `List` of seconds and nanoseconds |
 /// | another foreign type, by a name that the program gives it | `Opaque`, only at the end of the bytes: only the program knows where its value ends |
 ///
-/// Numbers compare by value, whether `Signed` or `Unsigned`; floats by bits, so that each value equals itself; structs regardless
-/// of the order of their fields.
+/// Comparison: numbers are equal if their values are, whether `Signed` or `Unsigned`. Floats are equal if their bits are, so that
+/// each value equals itself. Structs are equal regardless of the order of their fields.
 #[derive(Clone, Debug)]
 pub enum Value {
     /// The unit.
@@ -112,9 +112,10 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// If the bytes are not a value of the shape, or more bytes follow it; if the value is nested more than 128 shapes deep or
-    /// has too many parts that take up no bytes; if bytes follow a type that only the program can decode; if the value contains a
-    /// variant whose name an earlier variant of the enum has too.
+    /// - If the bytes are not a value of the shape, or if more bytes follow the value.
+    /// - If the value is nested more than 128 shapes deep, or has too many parts that take up no bytes.
+    /// - If bytes follow a type that only the program can decode.
+    /// - If the value contains a variant, and an earlier variant of the same enum has the same name.
     pub fn decode(shape: &ShapeTree, bytes: &[u8]) -> Result<Value, ValueError> {
         decoding::read(shape.root(), bytes)
     }

@@ -13,8 +13,8 @@ pub(super) enum ForeignEncoding {
     TimeDelta,
 }
 
-/// The encoding of the type with this name, if this crate knows it. It is wrong for another type that a program gave the same
-/// name, and for a `rust_decimal` whose feature `serde-float` some crate of the writing program enabled.
+/// The encoding of the type with this name, if this crate knows the name. The result is wrong in two cases: a program gave its
+/// own type the same name, or a crate of the writing program enabled the feature `serde-float` of `rust_decimal`.
 pub(super) fn foreign_encoding(name: &str) -> Option<ForeignEncoding> {
     Some(match name {
         "uuid::Uuid" | "uuid::NonNilUuid" => ForeignEncoding::Uuid,

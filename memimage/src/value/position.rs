@@ -3,15 +3,15 @@
 use super::error::{ValueError, ValueErrorKind};
 use crate::shape::node::Node;
 
-/// The maximum number of nested shapes on the way to a part of a value; this limits recursion. Each repetition of a recursive
-/// type uses one level for each shape of the cycle.
+/// The maximum number of shapes around a part of a value. It limits recursion. In a value of a recursive type, each repetition of
+/// the type counts all shapes of the cycle again.
 pub(crate) const MAX_DEPTH: u32 = 128;
 
-/// The maximum number of values beyond [`VALUES_PER_BYTE`]. It limits the values that take up no bytes: a few bytes could claim
-/// any number of them.
+/// The maximum number of values beyond [`VALUES_PER_BYTE`]. It limits the values that take up no bytes, because a few bytes could
+/// claim any number of such values.
 pub(super) const MAX_EMPTY: usize = 1 << 16;
 
-/// The maximum number of values for each byte read, for nested values that share one byte.
+/// The maximum number of values for each byte read. One byte can hold several values if they are nested.
 pub(super) const VALUES_PER_BYTE: usize = 16;
 
 /// A position in a shape.
@@ -46,7 +46,7 @@ impl<'a> ShapePosition<'a> {
         EnclosingNodes { node: self.node, outer: self.enclosing }
     }
 
-    /// The position of a field of this struct or enum, which is also `enclosing`.
+    /// The position of a field of this struct or enum. `enclosing` is the same struct or enum.
     #[inline]
     pub(super) fn field<'b>(
         self,
@@ -59,7 +59,7 @@ impl<'a> ShapePosition<'a> {
         ShapePosition { node, enclosing: Some(enclosing), depth: self.depth }.deeper()
     }
 
-    /// The struct or enum this many steps out. The depth stays the same. The limit still applies: entering a field adds to it.
+    /// The enclosing struct or enum that is `steps` steps out. Keeps the depth, so that recursion still reaches the limit.
     pub(super) fn back(self, steps: u32) -> ShapePosition<'a> {
         let mut enclosing = self.enclosing;
         for _ in 0..steps {

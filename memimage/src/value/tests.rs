@@ -377,8 +377,8 @@ fn foreign_types_of_known_encoding_are_decoded() {
     assert_eq!(encode_error::<chrono::TimeDelta>([0, 1i64 << 32]), "1: 4294967296 is out of range for i32");
 }
 
-/// Regression test: an upcaster renamed two variants to one name. The second was decoded by its name and encoded as the first, a
-/// different event, without an error if both had the same fields.
+/// Regression test: an upcaster renamed two variants to one name. A value of the second variant was encoded as the first
+/// variant, which is a different event. There was no error if both variants had the same fields.
 #[test]
 fn the_second_of_two_variants_of_one_name_is_rejected() {
     let variant = || NodeVariant { name: "x".into(), fields: NodeFields::Unit };

@@ -107,8 +107,8 @@ impl CheckReport {
         self.voids.iter().try_for_each(|decision| writeln!(f, "  void: {decision}"))
     }
 
-    /// The findings. One repair of the journal repairs all damage in it, so repairs that several findings share are listed once, at
-    /// the end.
+    /// The findings. One repair of the journal repairs all damage in it. So repairs that several findings share are listed
+    /// once, at the end.
     fn fmt_findings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shared: Vec<&[RepairOption]> = Vec::new();
         for finding in &self.findings {

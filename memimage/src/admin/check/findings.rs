@@ -1,4 +1,4 @@
-//! From an examination to findings: the severity of each, its message, and the repairs that apply.
+//! Turns an examination into findings. Each has a severity, a message, and the repairs that apply.
 
 use std::path::PathBuf;
 
@@ -66,7 +66,7 @@ fn message(examination: &Examination, damage: &Damage, options: &[RepairOption])
     }
 }
 
-/// Adds which decisions a cut would give up besides events.
+/// Adds the void decisions that a cut would lose in addition to events.
 fn with_lost_decisions(
     examination: &Examination,
     damage: &Damage,
@@ -103,7 +103,7 @@ fn help(examination: &Examination, damage: &Damage, options: &[RepairOption]) ->
     }
 }
 
-/// The help for a foreign file comes before the general help.
+/// Puts the help for this damage, such as that for a foreign file, before the general help.
 fn with_own_help(damage: &Damage, help: &str) -> String {
     let parts = [damage.help.as_deref().unwrap_or_default(), help];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
@@ -164,7 +164,8 @@ impl UnusableSnapshot {
     }
 }
 
-/// The usable copy of the newest base, if it is the only copy. An older base may have one copy left, since it is being removed.
+/// The usable copy of the newest base, if it is the only copy. An older base that is being removed may also have only one
+/// copy.
 fn single_copies(examination: &Examination) -> impl Iterator<Item = &ExaminedSnapshot> {
     let copies_of = |seq| {
         let copies = examination.examined_snapshots.iter().filter(|other| other.is_base && other.seq == seq);
@@ -191,14 +192,15 @@ pub(super) fn missing_base(examination: &Examination, report: &mut CheckReport) 
     add(report, severity, examination.layout.journal(), message);
 }
 
-/// Reports damage to `journal/durable`. That it names more events than there are is damage to the journal.
+/// Reports damage to `journal/durable`. If it names more events than the journal has, that is reported as damage to the
+/// journal.
 pub(super) fn watermark(examination: &Examination, report: &mut CheckReport) -> Result<(), Error> {
     let path = examination.layout.durable();
     let exists = || -> Result<bool, Error> {
         Ok(examination.disk.kind(&path).map_err(|error| failed("looking at", &path, error))?.is_some())
     };
     let message = match examination.watermark {
-        // a new epoch is written there before anywhere else
+        // a new epoch is written to this file first
         Some(watermark) if examination.salvaged.end.is_none_or(|end| watermark.epoch >= end.epoch) => return Ok(()),
         Some(_) => messages::outdated_watermark(),
         None if !exists()? => messages::missing_watermark(),

@@ -1,6 +1,6 @@
-//! The messages of a check: each has what was found, with its cause, and what to do.
+//! The messages of a check. Each says what was found, its cause, and what to do.
 //!
-//! A message continues "`path` at its position: ", and "help: " comes before what to do.
+//! The report prints "`path` at its position: " before a message, and "help: " before what to do.
 
 use crate::admin::wording::{counted, listed};
 use crate::seq::Seq;
@@ -35,7 +35,7 @@ pub(super) fn segment_cut_off() -> Message {
 
 // damage to the journal: what is added to the reader's description of it
 
-/// For a frame or header that the keys refuse.
+/// For a frame or header that is not valid under the keys.
 pub(super) fn forged(cause: &str) -> String {
     format!("{cause}; the checksums are right, so this is not damage: somebody without the key changed it")
 }
@@ -52,7 +52,7 @@ pub(super) fn torn(cause: &str, has_watermark: bool, has_other_damage: bool) -> 
     }
 }
 
-/// For bytes at the end that no crash explains, where nothing says how far the journal was synced.
+/// For bytes at the end that no crash explains, if it is unknown how far the journal was synced.
 pub(super) fn suspect_without_watermark(cause: &str) -> String {
     format!("{cause}; whether it was acknowledged is not known, since `journal/durable` is missing or damaged")
 }
@@ -72,12 +72,12 @@ pub(super) fn framing_of_unknown_length(cause: &str) -> String {
     format!("{cause}; no event known to exist is lost, but the file may have held more")
 }
 
-/// Where a cut gives up decisions that make earlier events void.
+/// For a cut that also loses decisions that make earlier events void.
 pub(super) fn cut_revives(cause: &str, revived: &[Seq]) -> String {
     format!("{cause}; a cut also gives up the decision that makes {} void", listed(revived))
 }
 
-/// Where a cut loses no event known to exist, though something was synced there.
+/// For a cut that loses no event known to exist, although something was synced there.
 pub(super) fn cut_may_lose_decision(cause: &str) -> String {
     format!(
         "{cause}; no event is known to have been here, but a decision that makes an event void may have been: a cut gives that up"
@@ -143,7 +143,7 @@ fn unusable(noun: SnapshotNoun, cause: &str) -> String {
     format!("this {} is not usable: {cause}", noun.as_str())
 }
 
-/// Nothing says which image this is.
+/// No intact header identifies the image.
 pub(super) fn unidentified_snapshot(noun: SnapshotNoun, cause: &str) -> Message {
     Message::new(unusable(noun, cause), HELP_UNIDENTIFIED)
 }

@@ -24,15 +24,15 @@ use crate::keys::Keys;
 use crate::seq::Seq;
 
 const TASK: Task = Task { name: "memimage::admin::check", builder: "memimage::admin::Check" };
-/// The most readings of an image that its owner changes in between.
+/// The maximum number of readings of an image that a process changes meanwhile.
 const READINGS: u32 = 20;
 /// The time between two readings.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Reads all of the image at `path`, and reports what is wrong with it and what to do. Changes nothing.
 ///
-/// It takes no lock and needs no model. So it can read an image that its program refuses to open, and one that is open: a write
-/// that is under way is not reported as damage, since whatever looks damaged is read again first.
+/// A check takes no lock and needs no model. So it can read an image that its program refuses to open, and an image that is
+/// open. It does not report a write in progress as damage, because it reads the files again before it reports damage.
 ///
 /// It checks:
 ///
@@ -42,9 +42,9 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// - each snapshot and base, in full;
 /// - the names and permissions of files.
 ///
-/// It cannot check what a program's own types do with the data. Parts of a value that the shape describes by a type's name
-/// only are skipped, and states of more than 4 MiB are checked by their checksums only. Only opening the image shows that
-/// all events can be replayed.
+/// A check cannot verify what the program's own types do with the data. It skips the parts of a value whose shape is only a
+/// type name. For a state larger than 4 MiB, it verifies only the checksums. Only opening the image shows that all events can
+/// be replayed.
 ///
 /// Memory use is bounded by one segment.
 ///
@@ -73,8 +73,11 @@ const PAUSE: Duration = Duration::from_millis(5);
 ///
 /// # Errors
 ///
-/// If there is no image at the path, not even a damaged one; if its directories cannot be read; if it is encrypted or chained
-/// ([`ErrorKind::Key`](crate::ErrorKind::Key)): then use a [`Check`] with its keys. Damage to the image's files is not an error but a finding.
+/// - There is no image at the path, not even a damaged one.
+/// - The image's directories cannot be read.
+/// - The image is encrypted or chained ([`ErrorKind::Key`](crate::ErrorKind::Key)). Use a [`Check`] with its keys.
+///
+/// Damage to the image's files is not an error but a finding.
 pub fn check(path: impl AsRef<Path>) -> Result<CheckReport, Error> {
     Check::new().run(path)
 }
@@ -92,9 +95,9 @@ pub fn check_with(disk: Arc<dyn Disk>, path: impl AsRef<Path>) -> Result<CheckRe
 /// A check with options; see [`check()`].
 ///
 /// With its keys, an encrypted or chained image is read in full and checked against them: the journal from its first frame to
-/// its last, and each snapshot and base. A change by somebody without the keys is reported as damage, at its place. A check cannot
-/// see that the end of the journal is missing, or that the whole image was replaced by an earlier copy of it: for that, compare
-/// the last link of the chain with one kept outside the image.
+/// its last, and each snapshot and base. If somebody without the keys changed the image, the check reports damage at that
+/// position. A check cannot detect a missing end of the journal, or an earlier copy in place of the whole image. To detect
+/// these, compare the last link of the chain with one that you keep outside the image.
 ///
 /// ```no_run
 /// # #[cfg(all(feature = "chain", feature = "encryption"))] {
@@ -154,8 +157,9 @@ impl Check {
     }
 }
 
-/// Reads the image until a reading finds nothing wrong, or two readings agree: an owner may be writing to it, so that a file of one
-/// reading is gone in the next. If that never happens, a finding counts only if the last two complete readings have it.
+/// Reads the image until a reading finds nothing wrong, or two readings agree. A process may be writing to the image, so that
+/// a file from one reading is gone in the next. If no two readings agree, a finding counts only if both of the last two
+/// complete readings have it.
 fn check_on(disk: &Arc<dyn Disk>, path: &Path, keyring: &Arc<Keyring>) -> Result<CheckReport, Error> {
     let layout = Layout::new(path);
     let (mut last, mut before): (Option<CheckReport>, Option<CheckReport>) = (None, None);
@@ -198,7 +202,7 @@ fn read(disk: &Arc<dyn Disk>, layout: &Layout, keyring: &Arc<Keyring>) -> Result
     findings::snapshots(&examination, &mut report);
     findings::missing_base(&examination, &mut report);
     findings::watermark(&examination, &mut report)?;
-    // damage comes before the survey's notes, which may exceed what is listed
+    // damage comes before the notes of the survey, because the list of findings has a maximum length
     findings::files(written_irregular(&examination), &mut report);
     findings::files(survey(&**disk, layout)?, &mut report);
     Ok(report)

@@ -16,8 +16,8 @@ const MOST: usize = 1_000;
 pub struct CheckReport {
     /// The path of the image.
     pub path: PathBuf,
-    /// The process that has the image open, by its own description. Damage that was found at the journal's end has then been read
-    /// again.
+    /// The process that has the image open, by its own description. The check reads the files again before it reports
+    /// damage, because this process may have been writing.
     pub owner: Option<String>,
     /// The model's name; `None` if no segment header is readable.
     pub model: Option<String>,
@@ -43,7 +43,7 @@ pub struct CheckReport {
     pub first: Option<Seq>,
     /// The last readable event.
     pub last: Option<Seq>,
-    /// The highest event that anything in the image says was synced.
+    /// The highest event that was synced, by any evidence in the image.
     pub durable: Seq,
     /// The highest epoch. Each open for writing and each repair begins a new one.
     pub epoch: u64,

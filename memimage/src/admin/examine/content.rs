@@ -1,4 +1,4 @@
-//! The content of a journal's frames: whether all of it decodes by the journal's own shapes.
+//! The content of a journal's frames. All of it must decode by the shapes in the journal.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ pub(crate) struct JournalContent {
     /// The timelines at the events after which there is a snapshot or base.
     timelines: Vec<Timeline>,
     pub(crate) recorded_voids: Vec<RecordedVoid>,
-    /// The first segment of a pruned journal, by its newest prune mark.
+    /// The first segment that the newest prune mark keeps.
     pub(crate) kept_from: Option<SegmentId>,
     pub(crate) newest_table: Option<ShapeTable>,
     /// In the order of the journal.
@@ -60,7 +60,7 @@ pub(crate) struct JournalContent {
     undescribed: Vec<UndescribedFrame>,
     /// The shapes of models, by their fingerprints.
     pub(crate) models: BTreeMap<u64, ShapeTree>,
-    /// The table by which the next frame numbers its events; `None` after a gap.
+    /// The table of shapes for the events of the next frame; `None` after a gap.
     current_table: Option<ShapeTable>,
     /// Frames are missing before the next one.
     has_gap: bool,
@@ -89,7 +89,7 @@ impl FrameVisitor for JournalContent {
 }
 
 impl JournalContent {
-    /// Empty; it will collect the timelines at these events.
+    /// Creates empty content that will collect the timelines at these events.
     pub(super) fn with_timelines_at(seqs: impl Iterator<Item = Seq>) -> JournalContent {
         let mut timelines: Vec<Timeline> = seqs.map(Timeline::new).collect();
         timelines.dedup_by_key(|timeline| timeline.seq);
@@ -101,14 +101,15 @@ impl JournalContent {
         self.timelines.iter().find(|timeline| timeline.seq == seq)
     }
 
-    /// A table that describes the events from a place on: the first after it, or else the last before it.
+    /// The table of shapes for the events from a position on: the first table there or later, or else the last table before
+    /// it.
     pub(crate) fn table_for(&self, segment: SegmentId, offset: u64) -> Option<&ShapeTable> {
         let after = self.tables.partition_point(|table| (table.segment, table.offset) < (segment, offset));
         let found = self.tables.get(after).or_else(|| self.tables.get(after.checked_sub(1)?));
         found.map(|found| &*found.table)
     }
 
-    /// Whether that table describes all events after `seq` that come before the next table in the segment.
+    /// Whether the table for this position describes the events after `seq` up to the next table in the segment.
     pub(super) fn describes_from(&self, segment: SegmentId, offset: u64, seq: Seq) -> bool {
         let table = self.table_for(segment, offset);
         let is_here =

@@ -17,7 +17,7 @@ use crate::keys::Keyring;
 use crate::seq::{SegmentId, Seq};
 use crate::snapshot::Snapshots;
 
-/// All that one reading shows of an image.
+/// The result of reading a whole image once.
 pub(crate) struct Examination {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) layout: Layout,
@@ -30,12 +30,12 @@ pub(crate) struct Examination {
     pub(crate) watermark: Option<Watermark>,
     /// All segments there are.
     pub(crate) segments: Vec<SegmentId>,
-    /// Segments before a missing one, which are not part of the journal: left over from a pruning, or cut off by the loss of
-    /// the missing one.
+    /// The segments before a gap, which do not belong to the journal. Either a pruning left them over, or a later segment was
+    /// lost.
     pub(crate) detached: Vec<SegmentId>,
-    /// The highest seq that anything besides the frames says was synced.
+    /// The highest seq that was synced, by `journal/durable`, snapshots and bases.
     pub(crate) evidence: Seq,
-    /// The keys that unlocked something.
+    /// The keys under which at least one part of the image is valid.
     pub(crate) proven_keys: ProvenKeys,
 }
 
@@ -55,7 +55,7 @@ impl Examination {
         task: Task,
     ) -> Result<Examination, Error> {
         let snapshots = Snapshots::new(disk, layout, keyring);
-        // The evidence of what must be there is read before the journal: an owner may append in between.
+        // Read the evidence of synced events before the journal: a process that has the image open may append in between.
         let segments = layout.survey(&**disk)?.image(layout)?.to_vec();
         let identity = task.unlock(disk, layout, &segments, keyring)?.identity().cloned();
         let uuid = identity.as_ref().map(|identity| &identity.uuid);
@@ -132,7 +132,7 @@ impl Examination {
         self.salvaged.end.filter(|_| is_valid)
     }
 
-    /// The last event that anything in the image mentions.
+    /// The highest event that any part of the image mentions.
     pub(crate) fn last_known(&self) -> Seq {
         self.salvaged.last_known.max(self.evidence)
     }
@@ -164,22 +164,22 @@ impl Examination {
         self.salvaged.damage.iter().any(|damage| damage.kind == DamageKind::Newer)
     }
 
-    /// Whether no header says which image this is. Then no other file that names an image can be checked.
+    /// Whether no intact header identifies the image. If so, a file that names its image cannot be checked.
     pub(crate) fn is_unidentified(&self) -> bool {
         self.source.identity().is_none()
     }
 
-    /// Whether the journal begins after its first event, as a pruned one does.
+    /// Whether the journal begins after event 1, as a pruned journal does.
     pub(crate) fn is_pruned(&self) -> bool {
         self.salvaged.segments.first().is_some_and(begins_later)
     }
 
-    /// Whether the journal itself says that this segment was pruned, and the file with its name is really that segment.
+    /// Whether a prune mark in the journal covers this segment, and the file with the segment's name is really that segment.
     pub(crate) fn is_left_of_pruning(&self, segment: SegmentId) -> bool {
         self.content.kept_from.is_some_and(|first| segment < first) && self.source.len_of(segment).is_some()
     }
 
-    /// Whether the damage that comes first is that segments before the first one are missing.
+    /// Whether the first damage is a missing beginning of the journal.
     pub(crate) fn lacks_beginning(&self) -> bool {
         let first = self.salvaged.segments.first().map(|first| first.segment);
         self.first_damage().is_some_and(|damage| damage.offset.is_none() && Some(damage.segment) <= first)
@@ -204,8 +204,8 @@ impl Examination {
         self.examined_snapshots.iter().any(|snapshot| snapshot.is_usable() && continues(snapshot))
     }
 
-    /// Whether no other file leads to the state of a snapshot or a later one, since the journal is damaged before that state or
-    /// begins after it.
+    /// Whether the image has no other way to the state of this snapshot or a later state. The other way would be another
+    /// usable snapshot, or a journal that has its start and no damage up to that state.
     pub(crate) fn is_only_way_to(&self, snapshot: &ExaminedSnapshot) -> bool {
         let has_later = self.examined_snapshots.iter().any(|other| other.is_usable() && other.seq >= snapshot.seq);
         let is_read = self.first_damage().is_none_or(|damage| damage.seq.is_some_and(|seq| seq > snapshot.seq));
@@ -222,8 +222,8 @@ impl Examination {
 }
 
 impl JournalReading {
-    /// Reads the journal from the segment where it begins. Segments before that one are detached, in which a pruning or the loss
-    /// of a segment has left gaps.
+    /// Reads the journal from the segment where it begins. Earlier segments are detached: a pruning or the loss of a segment
+    /// left a gap after them.
     fn of(
         source: &SalvageSource,
         segments: &[SegmentId],
@@ -236,7 +236,7 @@ impl JournalReading {
             let detached = segments[..segments.partition_point(|segment| *segment < first)].to_vec();
             Ok(JournalReading { salvaged, content, detached })
         };
-        // the first segment, and each after a gap
+        // the journal begins with the first segment, or with a segment after a gap
         let gaps = segments.windows(2).filter(|pair| pair[1] != pair[0].next()).map(|pair| pair[1]);
         let starts: Vec<SegmentId> = [segments[0]].into_iter().chain(gaps).collect();
         let last_start = *starts.last().expect("the first segment is one");
@@ -244,20 +244,21 @@ impl JournalReading {
         if reading.may_begin_at(last_start, snapshots) {
             return Ok(reading);
         }
-        // A pruned journal may have lost a segment in its middle, while left-over segments of the pruning are before it.
+        // A pruned journal may have two gaps: one in its middle where a segment was lost, and one after segments that the
+        // pruning left over.
         let mut whole = if last_start == segments[0] { reading } else { read_from(segments[0])? };
         match starts.into_iter().rev().find(|&start| whole.may_begin_at(start, snapshots)) {
             Some(start) if start != segments[0] => return read_from(start),
             Some(_) => {}
-            // without a header no frame is read, so nothing says where the journal begins
+            // without a readable header no frame can be read, so it is unknown where the journal begins
             None if source.identity().is_none() => {}
             None => whole.salvaged.damage.insert(0, missing_beginning(segments[0])),
         }
         Ok(whole)
     }
 
-    /// Whether the journal may begin with segment `first`: it is complete from genesis on, a base replaces what came before, or
-    /// the journal itself says that it was pruned up to there.
+    /// Whether the journal may begin with segment `first`: it is complete from genesis on, or a base replaces the earlier
+    /// segments, or a prune mark in the journal says that they were pruned.
     fn may_begin_at(&self, first: SegmentId, snapshots: &[ExaminedSnapshot]) -> bool {
         let from = || self.salvaged.segments.iter().filter(|segment| segment.segment >= first);
         if first == SegmentId::FIRST && !from().next().is_some_and(begins_later) {
@@ -269,17 +270,17 @@ impl JournalReading {
     }
 }
 
-/// Whether events that begin with `first` continue, or overlap with, the state after `seq`.
+/// Whether there is no gap between the state after `seq` and events that begin with `first`.
 pub(super) fn reaches_back_to(first: Option<Seq>, seq: Seq) -> bool {
     first.is_some_and(|first| first <= seq.next())
 }
 
-/// Whether this segment begins with another event than the first.
+/// Whether a journal that begins with this segment begins after event 1.
 fn begins_later(segment: &SalvagedSegment) -> bool {
     segment.segment != SegmentId::FIRST || segment.first.is_some_and(|first| first > Seq::new(1))
 }
 
-/// The damage of a journal that begins with this segment, where nothing replaces what came before.
+/// The damage of a journal that begins with this segment, if no base or prune mark accounts for the earlier events.
 fn missing_beginning(first: SegmentId) -> Damage {
     let (segment, what) = match first {
         SegmentId::FIRST => (first, messages::missing_first_events()),

@@ -1,4 +1,4 @@
-//! A survey of the files in an image's directories: which are left over, unrelated, or not safe.
+//! Surveys an image's directories for files that are left over, unrelated, or not safe.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ pub(crate) struct FileObservation {
     pub(crate) condition: FileCondition,
 }
 
-/// What is to be said of a file or directory.
+/// The reason why a check reports a file or directory.
 pub(crate) enum FileCondition {
     /// A directory of the image is missing.
     MissingDirectory,
@@ -25,11 +25,12 @@ pub(crate) enum FileCondition {
     RewriteMarker,
     /// A file that is not the image's.
     Unrelated,
-    /// The directory of a rewrite to this path.
+    /// The staging directory of a rewrite to the image's path.
     RewriteDirectory,
     /// The quarantine, with copies of what repairs changed.
     Quarantine { copies: u64, bytes: u64 },
-    /// A link, or a file with a second name, where an open for writing takes only a regular file with one.
+    /// A link, or a file with a second name, at a path to which an open writes. An open accepts only a regular file with one
+    /// name there.
     Irregular(&'static str),
 }
 
@@ -52,7 +53,7 @@ pub(crate) fn survey(disk: &dyn Disk, layout: &Layout) -> Result<Vec<FileObserva
     Ok(observations)
 }
 
-/// Surveys one directory, whose own files have these suffixes.
+/// Surveys one directory. The image's own files in it have these suffixes.
 fn survey_directory(
     disk: &dyn Disk,
     layout: &Layout,
@@ -92,7 +93,7 @@ fn survey_directory(
     Ok(())
 }
 
-/// The files that an open would write in place, and refuses since each is a link or has a second name.
+/// The files to which an open would write, and which it refuses because each is a link or has a second name.
 pub(crate) fn written_irregular(examination: &Examination) -> Vec<FileObservation> {
     let Examination { disk, layout, salvaged, segments, source, .. } = examination;
     let last = salvaged.segments.iter().rfind(|segment| segment.first.is_some()).map(|segment| segment.segment);
@@ -106,7 +107,7 @@ pub(crate) fn written_irregular(examination: &Examination) -> Vec<FileObservatio
     paths.filter_map(irregular).collect()
 }
 
-/// Whether a path is one that every image has.
+/// Whether the path is one of the fixed files and directories of an image.
 fn is_part_of(layout: &Layout, path: &Path) -> bool {
     [layout.lock(), layout.journal(), layout.snapshots(), layout.quarantine(), layout.durable()]
         .iter()

@@ -29,7 +29,7 @@ pub(super) fn undecodable_value(error: &ValueError) -> String {
     format!("it does not decode by its shape: {error}")
 }
 
-/// No header says which image this is, so nothing that names an image can be checked.
+/// No intact header identifies the image, so a file that names its image cannot be checked.
 pub(crate) fn unidentified() -> &'static str {
     "the image that it belongs to is not known, since no segment header is readable"
 }

@@ -1,4 +1,4 @@
-//! One reading of a whole image, on which both a check and a repair are based. It needs no model, and changes nothing.
+//! Reads a whole image once, for a check or a repair. Needs no model, and changes nothing.
 
 // each uses those above it
 mod messages;

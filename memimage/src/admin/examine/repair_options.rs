@@ -15,12 +15,12 @@ pub(crate) struct KeptEvents<'a> {
     pub(crate) segment: SegmentId,
     /// The first event that is kept.
     pub(crate) first: Seq,
-    /// The first segment must be written again without what comes before the run, since that or its header is damaged.
+    /// The first segment must be rewritten without the bytes before the run, because these bytes or the header are damaged.
     pub(crate) is_rewritten: bool,
 }
 
 impl Examination {
-    /// The repairs of the journal, the one that loses least first.
+    /// The repairs of the journal that apply. The one that loses the fewest events comes first.
     pub(crate) fn repair_options(&self) -> Vec<RepairOption> {
         if self.has_newer_format() {
             return Vec::new();
@@ -42,13 +42,15 @@ impl Examination {
         }
     }
 
-    /// Clears the end of the journal; or cuts there, if damage in later segments would still prevent an open.
+    /// The option to clear the end of the journal. If damage in a later segment would still prevent an open, the option to
+    /// cut there.
     fn clear_option(&self, damage: &Damage, action: RepairAction) -> RepairOption {
         let cut = self.cut_option(damage).filter(|_| self.is_damaged_after(damage.segment));
         cut.unwrap_or_else(|| RepairOption::lossless(action))
     }
 
-    /// Gives up all from some damage on, if there is a state from which the journal before it continues.
+    /// The option to give up everything from this damage on. `None` if the journal before the damage continues from no usable
+    /// state.
     pub(crate) fn cut_option(&self, damage: &Damage) -> Option<RepairOption> {
         let from = damage.seq.filter(|seq| *seq > Seq::ZERO)?;
         let is_continued = |snapshot: &ExaminedSnapshot| {
@@ -66,7 +68,7 @@ impl Examination {
         })
     }
 
-    /// The segments with frames before some damage.
+    /// The segments that have frames before the damage.
     fn segments_before(&self, damage: &Damage) -> impl Iterator<Item = &SalvagedSegment> {
         let (last, offset) = (damage.segment, damage.offset.unwrap_or(0));
         self.salvaged.segments.iter().filter(move |segment| {
@@ -74,14 +76,15 @@ impl Examination {
         })
     }
 
-    /// The events before some damage that are void by decisions recorded after it.
+    /// The void events before the damage that a cut would revive, because their decisions are recorded after the damage.
     pub(crate) fn revived_by_cut(&self, damage: &Damage) -> Vec<Seq> {
         let from = (damage.segment, damage.offset.unwrap_or(0));
         let lost = self.content.recorded_voids.iter().filter(|void| (void.segment, void.offset) >= from);
         lost.map(|void| void.decision.seq).filter(|seq| damage.seq.is_none_or(|damaged| *seq < damaged)).collect()
     }
 
-    /// The option `BeginAt` with the newest usable state; `None` if there is none, or if nothing before the kept events is damaged.
+    /// The option `BeginAt` with the newest usable state. `None` if there is no such state, or no damage before the kept
+    /// events.
     fn begin_option(&self) -> Option<RepairOption> {
         self.source.identity()?;
         let seq = self.newest_usable()?.seq;
@@ -102,25 +105,25 @@ impl Examination {
         match run.stopped {
             _ if !self.is_after_damage(run) => None,
             Some(DamageKind::Damaged | DamageKind::Forged) => Some(cut()),
-            // an open, or a repair that clears the end, would stop at that damage
+            // without a cut, damage in a later segment would still stop an open or a repair of the end
             _ if self.is_damaged_after(run.last) => Some(cut()),
             Some(DamageKind::Suspect(_)) => Some(RepairOption { next: Some(RepairAction::SuspectTail), ..option }),
             _ => Some(option),
         }
     }
 
-    /// The events that leave the journal, while their effect on the state stays, when it begins after event `seq`.
+    /// The events that leave the journal if it begins after event `seq`. The state keeps their effect.
     pub(crate) fn retired_by_beginning_at(&self, seq: Seq, kept: Option<&KeptEvents<'_>>) -> Option<SeqRange> {
         let first_kept = kept.map_or(seq.next(), |kept| kept.first);
         SeqRange::of(self.content.first?, Seq::new(first_kept.get().saturating_sub(1)))
     }
 
-    /// The part of the journal that continues from the state after `seq`: the last run of frames that has the event after `seq`,
-    /// or the one at it.
+    /// The part of the journal that continues from the state after `seq`: the last run of frames that contains event `seq` or
+    /// begins directly after it.
     pub(crate) fn kept_after(&self, seq: Seq) -> Option<KeptEvents<'_>> {
         let continues = |run: &&FrameRun| run.first.first_seq <= seq.next() && seq < run.next;
         let run = self.salvaged.runs.iter().rev().find(continues)?;
-        // Where no event comes after the state, nothing is to be kept, and one repair does instead of two.
+        // If no event follows the state, there is nothing to keep, and one repair is enough instead of two.
         if run.next == seq.next()
             && matches!(run.stopped, Some(DamageKind::Damaged | DamageKind::Forged))
             && self.is_after_damage(run)
@@ -141,15 +144,15 @@ impl Examination {
         })
     }
 
-    /// Whether the segment in which a run begins can be written again without what comes before the run. In a chain, the run's
-    /// first frame names the link of the frame before it, which no other frame can have; and without a table of shapes its
-    /// events are not readable.
+    /// Whether the segment in which a run begins can be rewritten without the bytes before the run. This is impossible in a
+    /// chain: the run's first frame names the link of the frame before it, and no other frame has that link. It is also
+    /// impossible without a table of shapes that describes the events of the run.
     fn can_rewrite_start(&self, run: &FrameRun, seq: Seq) -> bool {
         run.key_ids.chain.is_none() && self.content.describes_from(run.segment, run.offset, seq)
     }
 
-    /// Whether there is damage before a run. Damage at its first frame counts: then that frame is intact, but does not continue
-    /// what comes before it.
+    /// Whether there is damage before a run. Damage at the run's first frame counts too: that frame is intact, but does not
+    /// continue the frame before it.
     pub(crate) fn is_after_damage(&self, run: &FrameRun) -> bool {
         let place = |damage: &Damage| (damage.segment, damage.offset.unwrap_or(0));
         self.first_damage().is_some_and(|damage| place(damage) <= (run.segment, run.offset))

@@ -10,7 +10,8 @@ use crate::keys::{KeyIds, Keyring};
 use crate::seq::Seq;
 use crate::snapshot::{SnapshotFile, SnapshotHeader, Snapshots};
 
-/// States larger than this are not decoded, only checked by their checksums: decoding takes many times their size in memory.
+/// The largest state that is decoded, in bytes. Decoding takes many times the memory of the state, so for a larger state only
+/// the checksums are verified.
 const DECODED: u64 = 4 << 20;
 
 /// A snapshot, or a copy of a base, as examined.
@@ -26,9 +27,9 @@ pub(crate) struct ExaminedSnapshot {
     pub(crate) defect: Option<String>,
     /// It is of this image and its current timeline, so it would be usable if it were intact.
     pub(super) is_current: bool,
-    /// Its checksums are right, but its keys refuse it.
+    /// Its checksums are correct, but it is not valid under its key.
     pub(super) is_forged: bool,
-    /// Its protection, by its header.
+    /// The keys that its header names.
     pub(super) key_ids: KeyIds,
     epoch: u64,
 }
@@ -43,9 +44,10 @@ impl ExaminedSnapshot {
             let mut snapshot = ExaminedSnapshot::unread(seq, path, is_base);
             match snapshots.open(seq, &snapshot.path) {
                 Ok(file) => snapshot.header(&file.header, uuid),
-                // the image's owner has just removed it, and so has made another
+                // the process that has the image open has just removed this file, so it has made a newer one
                 Err(error) if error.is_missing() => continue,
-                // a file gets this name after its sync only, and nothing says that it is of another image
+                // after an I/O error the file is still evidence: it gets this name only after its sync, and no sign of
+                // another image was read
                 Err(error) => {
                     (snapshot.is_evidence, snapshot.defect) = (error.is_io(), Some(error.in_short()));
                 }
@@ -69,7 +71,7 @@ impl ExaminedSnapshot {
         }
     }
 
-    /// Whether it can be started from.
+    /// Whether recovery can start from it.
     pub(crate) fn is_usable(&self) -> bool {
         self.defect.is_none()
     }
@@ -83,16 +85,16 @@ impl ExaminedSnapshot {
         }
     }
 
-    /// Marks it as not of this image's current timeline.
+    /// Marks the snapshot as unusable, because it is not of this image's current timeline.
     fn exclude(&mut self, defect: String) {
         (self.is_current, self.defect) = (false, Some(defect));
     }
 
-    /// Reads all of it.
+    /// Reads and verifies the whole snapshot.
     ///
     /// # Errors
     ///
-    /// If a key is missing: then the snapshot may be intact.
+    /// If a key is missing. The snapshot may be intact.
     pub(super) fn read(
         &mut self,
         snapshots: &Snapshots,
@@ -125,7 +127,7 @@ impl ExaminedSnapshot {
             Err(error) if error.is_forged() => {
                 (self.is_forged, self.defect) = (true, Some(messages::forged_snapshot(&error.in_short())));
             }
-            // or the owner has just removed it: then another reading finds the one that replaced it
+            // or the process that has the image open has just removed the file: another reading finds the newer one
             Err(error) => self.defect = Some(error.in_short()),
         }
         Ok(())
@@ -135,7 +137,7 @@ impl ExaminedSnapshot {
 /// The result of reading all of a snapshot.
 struct StateCheck {
     defect: Option<String>,
-    /// The number of its model.
+    /// Identifies the version and the shape of its model.
     model: u64,
     digest: u64,
 }

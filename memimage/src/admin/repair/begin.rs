@@ -1,4 +1,4 @@
-//! Making a journal begin with the state of a snapshot or base, without the damage before it.
+//! Makes a journal begin with the state of a snapshot or base, so that the damage before that state leaves the journal.
 
 use super::messages;
 use super::replacement::repair_framing;
@@ -13,7 +13,7 @@ use crate::journal::{
 };
 use crate::seq::{SegmentId, Seq};
 
-/// The alignment of frames where no frame is left to take it from: sectors.
+/// The alignment of frames when no frame is left that shows it: 512 bytes, one sector.
 const ALIGN_SHIFT: u8 = 9;
 
 /// The beginning of the repaired journal.
@@ -28,12 +28,14 @@ struct NewStart {
 
 /// Makes the journal begin after event `seq`, with the state of a snapshot or base.
 ///
-/// Before any segment is removed, the base has two copies and the segment with the next events exists. Segments are then removed
-/// oldest first, so a crash leaves some that are detached from the rest, or the same damage as before. A segment that has both
-/// damage and events to keep is replaced by one rename, without the damage. From then on the image opens, or is refused since
-/// its frames do not follow each other there; the same repair continues from that.
+/// The repair removes segments only after the base has two copies and the segment with the next events exists. It removes
+/// them oldest first, so a crash leaves either the same damage as before, or segments that are detached from the journal. If
+/// one segment has both damage and events to keep, one rename replaces it by a segment without the damage. After that rename
+/// the image opens, or an open refuses it because the frames before and after that point are not consecutive. To continue
+/// after a crash, run the same repair again.
 ///
-/// Later damage is not touched, and neither is the evidence of it: the events before it are kept, and a cut must follow.
+/// The repair does not touch later damage or the evidence of it. It keeps the events before that damage, and a cut must
+/// follow.
 pub(super) fn begin(session: &mut RepairSession, seq: Seq) -> Result<Option<SeqRange>, Error> {
     let state = newest_state(session, seq)?;
     let kept = session.examination.kept_after(seq);
@@ -63,7 +65,8 @@ pub(super) fn begin(session: &mut RepairSession, seq: Seq) -> Result<Option<SeqR
     Ok(start.lost)
 }
 
-/// The usable snapshot or base after `seq`, if it is the newest. An older one would lose more.
+/// The usable snapshot or base with the state after `seq`. It must be the newest one, because an older one would lose more
+/// events.
 fn newest_state(session: &RepairSession, seq: Seq) -> Result<ExaminedSnapshot, Error> {
     let usable = || session.examination.examined_snapshots.iter().filter(|snapshot| snapshot.is_usable());
     let Some(state) = usable().find(|snapshot| snapshot.seq == seq) else {
@@ -77,14 +80,14 @@ fn newest_state(session: &RepairSession, seq: Seq) -> Result<ExaminedSnapshot, E
     }
 }
 
-/// Whether the journal begins there, as after an earlier run of this repair.
+/// Whether an earlier run has completed this repair, so that the journal begins after `seq`.
 fn is_done(session: &RepairSession, seq: Seq, kept: Option<&KeptEvents<'_>>) -> bool {
     let examination = &session.examination;
     let is_whole = kept.is_some_and(|kept| !examination.is_after_damage(kept.run));
     examination.is_pruned() && is_whole && examination.base_seq() == Some(seq)
 }
 
-/// Refuses if the first damage is not before the events to keep, or is not of a kind that loses events.
+/// Returns an error unless the first damage is before the events to keep and is of a kind that loses events.
 fn refuse_other_damage(session: &RepairSession, kept: Option<&KeptEvents<'_>>) -> Result<(), Error> {
     let Some(damage) = session.examination.first_damage() else { return Err(session.refusal_without_damage()) };
     let is_loss = matches!(damage.kind, DamageKind::Damaged | DamageKind::Forged);
@@ -95,7 +98,8 @@ fn refuse_other_damage(session: &RepairSession, kept: Option<&KeptEvents<'_>>) -
     }
 }
 
-/// Keeps the segments from `first` on. That one is rewritten to begin with the run `rewritten`, if there is one.
+/// Keeps the segments from `first` on. If there is a run `rewritten`, rewrites the first segment so that it begins with that
+/// run.
 fn keep_from(
     session: &mut RepairSession,
     builder: &SegmentBuilder,
@@ -110,7 +114,7 @@ fn keep_from(
     Ok(NewStart { first, lost: None, durable: session.examination.evidence, end })
 }
 
-/// Starts a new segment after event `seq`, where no later event is kept.
+/// Starts a new segment after event `seq`. Used when the repair keeps no later event.
 fn start_anew(session: &mut RepairSession, builder: &SegmentBuilder, seq: Seq) -> Result<NewStart, Error> {
     let examination = &session.examination;
     let lost = SeqRange::of(seq.next(), examination.last_known());
@@ -125,7 +129,7 @@ fn start_anew(session: &mut RepairSession, builder: &SegmentBuilder, seq: Seq) -
     Ok(NewStart { first: segment, lost, durable: seq, end })
 }
 
-/// Rewrites the segment in which a run begins, without what comes before the run in it.
+/// Rewrites the segment in which a run begins, without the bytes before the run.
 fn rewrite_start(session: &mut RepairSession, builder: &SegmentBuilder, run: &FrameRun) -> Result<(), Error> {
     let examination = &session.examination;
     let path = session.path(run.segment);
@@ -137,7 +141,7 @@ fn rewrite_start(session: &mut RepairSession, builder: &SegmentBuilder, run: &Fr
     let next = after.filter(|_| run.last > run.segment).and_then(|after| after.first).unwrap_or(run.next);
     let from = (run.offset as usize, &run.first, next);
     let largest = len.next_multiple_of(4096).max(MIN_SEGMENT);
-    // the frames are copied as they are, so their key stays
+    // the frames are copied unchanged, so they stay under their key
     let protection = examination.source.protection(run.segment, run.key_ids)?;
     let builder = &SegmentBuilder { largest, protection, ..builder.clone() };
     match rewrite_without_start(builder, run.segment, &bytes, from, &table, &mut salts) {

@@ -11,9 +11,9 @@ use crate::seq::Seq;
 
 /// Gives up event `seq` and all later events. `seq` must be the first missing or damaged event.
 ///
-/// The order of the changes makes every crash leave either an image with the first damage at the same event, or one that ends
-/// there: first the evidence of the lost events goes, then the later segments, newest first. Last, the segment with the damage
-/// is replaced by one rename.
+/// After a crash at any point, the image either has its first damage at the same event as before, or ends before that event.
+/// The order of the changes ensures this. The repair first removes the evidence of the lost events, then the later segments,
+/// newest first. Last, it replaces the segment with the damage by one rename.
 pub(super) fn cut(session: &mut RepairSession, seq: Seq) -> Result<Option<SeqRange>, Error> {
     let Some(damage) = session.examination.first_damage().cloned() else {
         return match is_done(session, seq) {

@@ -1,4 +1,4 @@
-//! The repairs that lose no event known to exist: of the journal's end, of segments, of snapshots and of the base.
+//! Repairs that lose no event known to exist. They repair the journal's end, segments, snapshots and the base.
 
 use super::messages;
 use super::replacement::repair_framing;
@@ -8,7 +8,7 @@ use crate::disk::{Access, StoredFile};
 use crate::error::Error;
 use crate::journal::{DamageKind, clear, clear_again};
 
-/// Clears the end of the journal, if it is damaged in a way that `is_accepted`.
+/// Clears the damaged end of the journal, if `is_accepted` accepts this kind of damage.
 pub(super) fn clear_tail(session: &mut RepairSession, is_accepted: impl Fn(&DamageKind) -> bool) -> Result<(), Error> {
     let Some(damage) = session.examination.first_damage().cloned() else {
         return match session.examination.first_framing_damage() {
@@ -34,7 +34,7 @@ pub(super) fn clear_tail(session: &mut RepairSession, is_accepted: impl Fn(&Dama
     session.begin_epoch(durable, end)
 }
 
-/// Syncs what an earlier attempt may have cleared without syncing it.
+/// Clears the end of the journal again and syncs it: an earlier attempt may have cleared it without a sync.
 fn clear_tail_again(session: &RepairSession) -> Result<(), Error> {
     let Some(last) = session.last_segment() else { return Ok(()) };
     session.layout().create_dirs(session.disk())?;
@@ -64,7 +64,7 @@ pub(super) fn remove_snapshots(session: &mut RepairSession) -> Result<(), Error>
     session.begin_epoch_if_changed()
 }
 
-/// Copies the newest usable base again.
+/// Restores both copies of the newest usable base.
 pub(super) fn repair_base(session: &mut RepairSession) -> Result<(), Error> {
     session.refuse_damaged_journal()?;
     let usable = |snapshot: &&ExaminedSnapshot| snapshot.is_base && snapshot.is_usable();

@@ -1,4 +1,5 @@
-//! Repairing an image as its owner decides. The owner names the events to give up, and all that is changed is backed up.
+//! Repairs an image as its owner decides. The owner names the events to give up. The repair backs up each file that it
+//! changes.
 
 // each uses those above it
 mod report;
@@ -32,15 +33,16 @@ const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::a
 
 /// Repairs the image at `path` by one of the actions that [`check`](super::check()) offers. Needs no model.
 ///
-/// - The image must not be open. The repair reads all of it first, and damage twice. It refuses an action that does not apply to
-///   the damage, and then changes nothing. It gives up events only if the action names the first of them.
-/// - Before it changes or removes a file, the repair saves it in the image's `quarantine`, and syncs that. Without space for
-///   the copies it fails.
-/// - After a crash, the image either opens, or can be repaired by the same action, with the same result. A repair that has been
-///   done already changes nothing.
+/// - The image must not be open. The repair first reads the whole image, and reads it a second time if there is damage. If
+///   the action does not apply to the damage, the repair returns an error and changes nothing. It gives up events only if the
+///   action names the first of them.
+/// - Before the repair changes or removes a file, it saves the file in the image's `quarantine` and syncs the copy. It fails
+///   if the disk has no space for the copies.
+/// - After a crash, the image either opens, or can be repaired by the same action, with the same result. A completed repair
+///   that runs again changes nothing.
 /// - A repair that changes something begins a new epoch.
-/// - After a [cut](RepairAction::CutFrom), new commands get the numbers of the lost events. Any other system that recorded numbers
-///   of acknowledged events must be told of [`RepairReport::lost`].
+/// - After a [cut](RepairAction::CutFrom), new commands reuse the numbers of the lost events. Inform every other system that
+///   recorded numbers of acknowledged events: [`RepairReport::lost`] has the range.
 ///
 /// ```
 /// # use memimage::{Image, Model, Seq, Shape};
@@ -74,9 +76,10 @@ const TASK: Task = Task { name: "memimage::admin::repair", builder: "memimage::a
 ///
 /// # Errors
 ///
-/// If there is no image at the path, or another process has it open ([`ErrorKind::Locked`](crate::ErrorKind::Locked)); if it is encrypted or
-/// chained ([`ErrorKind::Key`](crate::ErrorKind::Key)): then use a [`Repair`] with its keys; if the action does not apply to the damage
-/// ([`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable)); if a file cannot be read or written. In the last case the repair may be incomplete: run it again.
+/// - There is no image at the path, or another process has it open ([`ErrorKind::Locked`](crate::ErrorKind::Locked)).
+/// - The image is encrypted or chained ([`ErrorKind::Key`](crate::ErrorKind::Key)). Use a [`Repair`] with its keys.
+/// - The action does not apply to the damage ([`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable)).
+/// - A file cannot be read or written. The repair may be incomplete: run it again.
 pub fn repair(path: impl AsRef<Path>, action: RepairAction) -> Result<RepairReport, Error> {
     Repair::new(action).run(path)
 }
@@ -96,8 +99,8 @@ impl Repair {
         Repair { action, keys: GivenKeys::default(), allow_network: false }
     }
 
-    /// The keys under which the image is encrypted, as [`Options::encryption`](crate::Options::encryption). The repair writes under
-    /// the current key.
+    /// The keys under which the image is encrypted, as [`Options::encryption`](crate::Options::encryption). The repair writes
+    /// under the current key.
     #[cfg(feature = "encryption")]
     pub fn encryption(mut self, keys: Keys) -> Repair {
         self.keys.encryption = Some(keys);
@@ -106,8 +109,9 @@ impl Repair {
 
     /// The keys of the image's chain, as [`Options::chain`](crate::Options::chain).
     ///
-    /// A repair that gives up events gives up their links too: the chain then ends before them, or begins with a state after
-    /// them. A [link](crate::Admin::chain_head) kept outside the image may be one of those: keep the new last link instead.
+    /// A repair that gives up events also gives up their links. The chain then ends before the lost events, or begins with a
+    /// state after them. A [link](crate::Admin::chain_head) that you keep outside the image may be one of the lost links.
+    /// Replace it by the new last link.
     #[cfg(feature = "chain")]
     pub fn chain(mut self, keys: Keys) -> Repair {
         self.keys.chain = Some(keys);
@@ -149,7 +153,7 @@ impl Repair {
         }
         let lock = layout.acquire_lock(&*disk)?;
         let disk = OwnedDisk::over(disk, &lock);
-        // an earlier attempt may have moved files out of these directories, and without a sync a crash brings them back
+        // an earlier attempt may have moved files out of these directories; without a sync, a crash could bring them back
         for dir in [layout.root().to_owned(), layout.journal(), layout.snapshots(), layout.quarantine()] {
             if disk.kind(&dir).map_err(|error| failed("looking at", &dir, error))?.is_some() {
                 sync_dir(&*disk, &dir)?;
@@ -165,7 +169,7 @@ impl Repair {
             RepairAction::TornTail => {
                 clear_tail(&mut session, |kind| matches!(kind, DamageKind::Torn(_))).map(lossless)
             }
-            // a crash while a suspect tail is cleared leaves a torn one
+            // a crash while the repair clears a suspect tail leaves a torn tail
             RepairAction::SuspectTail => clear_tail(&mut session, |_| true).map(lossless),
             RepairAction::CutFrom(seq) => cut(&mut session, seq),
             RepairAction::BeginAt(seq) => begin(&mut session, seq),

@@ -1,4 +1,5 @@
-//! Replacement of a segment file by one with the same frames or fewer, and a correct header and length.
+//! Replaces a segment file by a new file with a correct header and length, and with all frames of the old file or the first
+//! ones.
 
 use std::path::PathBuf;
 
@@ -61,8 +62,8 @@ impl Replacement {
 }
 
 impl SegmentFraming {
-    /// The framing of a segment with its frames before `frames_end`: as it is if it is intact, else made again from what the rest
-    /// of the image says.
+    /// The framing for a segment that keeps its frames before `frames_end`. An intact framing is kept; a damaged one is
+    /// rebuilt from the rest of the image.
     fn of(session: &RepairSession, segment: SegmentId, frames_end: u64) -> Result<SegmentFraming, Error> {
         let source = &session.examination.source;
         if let Some(len) = source.len_of(segment) {
@@ -74,10 +75,10 @@ impl SegmentFraming {
         let Some(&SalvagedSegment { key_ids, framing: Framing::Repairable { len }, .. }) = salvaged else {
             return Err(session.refusal(messages::damaged_header()));
         };
-        // a file that was cut off may end directly after its frames, but a segment has room for a seal
+        // a truncated file may end directly after its frames, but a segment needs room for a seal
         let end = session.end_in(segment, frames_end as usize)?.position;
         let len = fitting_len(len, end.offset - SEGMENT_HEADER as u64 + SEAL_ROOM);
-        // the frames are copied as they are, so their key stays
+        // the frames are copied unchanged, so they stay under their key
         let protection =
             key_ids.map_or_else(|| source.current_protection(), |key_ids| source.protection(segment, key_ids))?;
         Ok(SegmentFraming { header: session.segment_builder(protection)?.header(segment, len)?, len })
@@ -98,7 +99,7 @@ fn copy_frames(from: &StoredFile, to: &StoredFile, frames_end: u64, len: u64) ->
     Ok(())
 }
 
-/// Repairs, of the segments chosen by `is_chosen`, those whose frames are intact but whose header or length is wrong.
+/// Repairs the segments that `is_chosen` selects, if their frames are intact but their header or length is wrong.
 ///
 /// Each is replaced by one rename, so a crash leaves it either damaged as before or repaired.
 pub(super) fn repair_framing(session: &mut RepairSession, is_chosen: impl Fn(SegmentId) -> bool) -> Result<(), Error> {

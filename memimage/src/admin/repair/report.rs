@@ -16,10 +16,11 @@ pub struct RepairReport {
     pub changes: Vec<FileChange>,
     /// The events that were lost.
     pub lost: Option<SeqRange>,
-    /// The events that left the journal while their effect on the state stays. They can no longer be replayed, rewritten or
-    /// read, and the copies in the quarantine may be the only ones left.
+    /// The events that left the journal although the state keeps their effect. They can no longer be replayed, rewritten or
+    /// read, and the quarantine may have the only copies of them.
     pub retired: Option<SeqRange>,
-    /// The events that are void no longer, since the decisions that made them void were lost. Decide again whether they are.
+    /// The events that are no longer void, because the repair lost the decisions about them. Decide again whether to make
+    /// them void.
     pub revived: Vec<Seq>,
     /// The epoch of the image after the repair.
     pub epoch: u64,
@@ -33,12 +34,12 @@ pub struct FileChange {
     pub path: PathBuf,
     /// The change, for people.
     pub change: &'static str,
-    /// The copy of the file as it was; `None` for a file that is new, or whose old content is not needed.
+    /// The copy of the file before the change; `None` if the file is new, or its old content is not needed.
     pub backup: Option<PathBuf>,
 }
 
 impl RepairReport {
-    /// Whether there was nothing to do.
+    /// Whether the repair changed nothing.
     pub fn is_unchanged(&self) -> bool {
         self.changes.is_empty()
     }

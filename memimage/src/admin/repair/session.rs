@@ -19,7 +19,7 @@ use crate::seq::{SegmentId, Seq};
 
 /// The first epoch after which no other can begin.
 const LAST_EPOCH: u64 = u64::MAX - 1;
-/// The length of a segment that a repair creates. The next open makes longer ones, by its own options.
+/// The length of a segment that a repair creates. The next open creates longer segments, as its options say.
 const SEGMENT_LEN: u64 = 1 << 20;
 
 /// A repair of an image whose lock is held.
@@ -29,14 +29,14 @@ pub(super) struct RepairSession {
     changes: Vec<FileChange>,
     /// The events that are void no longer.
     pub(super) revived: Vec<Seq>,
-    /// The events that leave the journal while their effect on the state stays.
+    /// The events that leave the journal although the state keeps their effect.
     pub(super) retired: Option<SeqRange>,
     /// The epoch that the repair begins.
     epoch: u64,
     has_begun_epoch: bool,
 }
 
-/// The end of a segment's frames: the place of the next frame, and the checksum of the last.
+/// The end of a segment's frames: the position of the next frame, and the checksum of the last one.
 #[derive(Clone, Copy)]
 pub(super) struct FramesEnd {
     pub(super) position: FramePosition,
@@ -67,7 +67,7 @@ impl RepairSession {
             has_begun_epoch: false,
         };
         match newest {
-            // an open refuses it too
+            // opening the image fails for the same reason
             LAST_EPOCH.. => Err(session.refusal(messages::last_epoch(newest))),
             _ => Ok(session),
         }
@@ -100,7 +100,7 @@ impl RepairSession {
         self.refusal(messages::other_damage(&self.path(damage.segment), damage.seq, &damage.what))
     }
 
-    /// The error if a repair of damaged frames is asked for, and no frame is damaged.
+    /// The error of a repair for damaged frames if no frame is damaged.
     pub(super) fn refusal_without_damage(&self) -> Error {
         match self.examination.first_framing_damage() {
             Some(damage) => self.refusal_for(damage),
@@ -108,7 +108,8 @@ impl RepairSession {
         }
     }
 
-    /// Refuses damage that another reading does not show: data that a failing disk did not return once must not be given up.
+    /// Returns an error if a second reading does not show the same damage. A repair must not give up data only because a
+    /// failing disk did not return it once.
     pub(super) fn confirm(&self, again: &Examination) -> Result<(), Error> {
         match self.examination.agrees(again) {
             true => Ok(()),
@@ -116,7 +117,7 @@ impl RepairSession {
         }
     }
 
-    /// Refuses a damaged journal: snapshots and bases may be the only evidence of what is missing in it.
+    /// Returns an error if the journal is damaged: snapshots and bases may be the only evidence of its missing events.
     pub(super) fn refuse_damaged_journal(&self) -> Result<(), Error> {
         let damaged = self.examination.first_damage().filter(|damage| !matches!(damage.kind, DamageKind::Torn(_)));
         match damaged.or_else(|| self.examination.first_framing_damage()) {
@@ -167,7 +168,7 @@ impl RepairSession {
         self.remove_all(unusable.collect())?;
         let bases = self.examination.snapshots.bases();
         if let Err(error) = bases.install(&usable.path, usable.seq) {
-            // a single copy would say that the journal begins there, which is not done yet
+            // a copy that stays would claim that the journal begins there, although the repair is not complete
             let existed = |path: &PathBuf| {
                 self.examination.examined_snapshots.iter().any(|old| old.path == *path && old.is_usable())
             };
@@ -180,7 +181,7 @@ impl RepairSession {
         Ok(())
     }
 
-    /// Where the frames of a segment end, of those that begin before `offset`.
+    /// The end of a segment's frames. Frames that begin at `offset` or later do not count.
     pub(super) fn end_in(&self, segment: SegmentId, offset: usize) -> Result<FramesEnd, Error> {
         let file = StoredFile::open(self.disk(), &self.path(segment), Access::Read)?;
         let mut bytes = vec![0; file.len()?.min(offset as u64) as usize];
@@ -232,7 +233,7 @@ impl RepairSession {
         Ok(())
     }
 
-    /// Begins the new epoch with the watermark as it was, if any file has been changed.
+    /// Begins the new epoch if the repair has changed any file. The watermark keeps its durable seq and position.
     pub(super) fn begin_epoch_if_changed(&mut self) -> Result<(), Error> {
         if self.changes.is_empty() {
             return Ok(());

@@ -29,21 +29,21 @@ use staging::{StagingDir, vacant};
 /// Writes the journal of the image at `source` again, each event at its newest version, into a new image at `target`, and
 /// verifies that both replay to the same state. The source is not changed.
 ///
-/// A program that opens the new image no longer needs the past versions: neither their types, nor their upcasters, nor those of
-/// the model's state. `oldest` in a command's attribute declares that.
+/// A program that opens the new image no longer needs the past versions of events and of the model's state: their types and
+/// their upcasters. In a command's attribute, `oldest` declares that they are gone.
 ///
-/// - Every event keeps its time, metadata, outcome and random values. One that is upcast to several becomes several in the
-///   journal, so later events get higher numbers; the [`seq`](crate::Context::seq) that a body sees does not change. One that is
-///   upcast to nothing leaves a record of that.
+/// - Every event keeps its time, metadata, outcome and random values. If an event is upcast to several, the new journal has
+///   several events, so later events get higher numbers. The [`seq`](crate::Context::seq) that a body sees does not change.
+///   If an event is upcast to nothing, the new journal has a record of that.
 /// - `replay_only` versions stay as they are, since there is nothing to upcast them to.
 /// - The new image has the seed of the source, its own UUID, and no snapshots. It names the source as its parent.
-/// - The new image is made in a directory beside `target`, named `.NAME.rewriting`. Once it is synced and verified, a rename
-///   moves it to `target`. After a crash, `target` either does not exist or is complete; run the rewrite again, which starts from
-///   the beginning. If the rewrite fails, it removes the directory.
-/// - The source is locked meanwhile, so no process can have it open, and is only read. If it ends in a torn write, it is read
-///   up to there, as by an open.
-/// - Snapshots of the source are not used: the state is that of a replay from the first event. Where upcasters have changed the
-///   meaning of an old event, an older snapshot has another state.
+/// - The new image is made in a directory beside `target`, named `.NAME.rewriting`. Once the image is synced and verified, a
+///   rename moves it to `target`. After a crash, `target` either does not exist or is complete. Run the rewrite again; it
+///   starts from the beginning. If the rewrite fails, it removes the directory.
+/// - The rewrite locks the source, so no other process can open it meanwhile, and only reads it. If the source ends in a torn
+///   write, the rewrite ignores the torn write, as an open does.
+/// - The rewrite does not use snapshots of the source, but replays from the first event. If upcasters have changed the
+///   meaning of an old event, an older snapshot does not have the same state.
 ///
 /// ```
 /// # use memimage::{Image, Model, Shape};
@@ -66,11 +66,15 @@ use staging::{StagingDir, vacant};
 ///
 /// # Errors
 ///
-/// If the source is not an image of this model, is open in another process ([`ErrorKind::Locked`](crate::ErrorKind::Locked)), was pruned
-/// ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)), is damaged or cannot be replayed; if something exists at `target`
-/// ([`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists)); if a file cannot be read or written; or if the two journals replay to different states
-/// ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)). After an error, the rewrite has left no image of its own at `target`, with
-/// one exception: if only the last step failed, the sync of the parent directory, the image there is complete.
+/// - The source is not an image of this model, is damaged, or cannot be replayed.
+/// - Another process has the source open ([`ErrorKind::Locked`](crate::ErrorKind::Locked)).
+/// - The source was pruned ([`ErrorKind::Pruned`](crate::ErrorKind::Pruned)).
+/// - Something exists at `target` ([`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists)).
+/// - A file cannot be read or written.
+/// - The two journals replay to different states ([`ErrorKind::Diverged`](crate::ErrorKind::Diverged)).
+///
+/// After an error, the rewrite has left no image at `target`, with one exception. The last step syncs the parent directory:
+/// if only that step failed, the image at `target` is complete.
 pub fn rewrite<M: Model>(source: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<RewriteReport, Error> {
     Rewrite::<M>::new().run(source, target)
 }
@@ -173,7 +177,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
         let (source_keys, keys) = (source.keyring(), options.keyring());
         let layout = Layout::new(from);
         layout.survey(&*disk)?.image(&layout)?;
-        // the text of a path does not tell: a link or `..` may lead inside
+        // comparing the text of the paths is not enough: a link or `..` may lead into the source
         if disk.is_within(target, from).map_err(|error| failed("looking at", target, error))? {
             return Err(Error::new(ErrorDetail::Taken { path: target.to_owned(), found: messages::INSIDE_SOURCE }));
         }
@@ -189,7 +193,7 @@ impl<'a, M: Model> Rewrite<'a, M> {
         let staging = StagingDir::take(&disk, target)?;
         let scan = old.journal.scan();
         let voids = scan.voids(SegmentId::FIRST)?;
-        // the rewriter ends the journal's threads, even on an error, so nothing may fail in between
+        // only the rewriter ends the journal's threads on an error, so nothing may fail between these two lines
         let journal = journal::<M>(&disk, staging.layout(), &options, &keys, &old, was.last)?;
         let rewriter = Rewriter::<M>::new(scan, &old.dispatch, voids, journal, was.events, &mut *progress);
         let counts = rewriter.write(was.digest.to_u64())?;
@@ -236,7 +240,8 @@ fn watch<'a>(
     move |ReplayProgress { events, bytes }| progress(RewriteProgress { step, events, total, bytes })
 }
 
-/// The most events of a journal that is replayed repeatedly to find the event from which the states differ.
+/// The maximum number of events in a journal that is searched for the first different state. The search replays it
+/// repeatedly.
 const SEARCHED: u64 = 1 << 22;
 
 /// The error of two journals that replay to different states, with the cause as far as it can be determined.

@@ -11,8 +11,8 @@ use crate::seq::Seq;
 pub struct RewriteReport {
     /// The number of events in the source.
     pub read: u64,
-    /// The number of events written. Where one event became several, each counts; where one became nothing, the record of that
-    /// counts.
+    /// The number of events written. If one event became several, each of them counts. If one became nothing, its
+    /// `memimage.dropped` record counts.
     pub written: u64,
     /// The number of events of each past version, by name and version.
     pub upcasts: BTreeMap<(String, u32), u64>,
@@ -22,7 +22,7 @@ pub struct RewriteReport {
     pub dropped: u64,
     /// The last event of the new journal.
     pub seq: Seq,
-    /// The digest of the state that the replay of either journal gives.
+    /// The digest of the state to which both journals replay.
     pub digest: Digest,
     /// The source ends in a torn write. It was never acknowledged, and was not copied.
     pub torn: bool,

@@ -33,7 +33,7 @@ pub(super) struct RewriteCounts {
 enum NewRecord {
     /// An event, by its row in the program's table.
     Event(usize),
-    /// The record that an event became nothing.
+    /// The record in place of an event that became nothing.
     Dropped,
 }
 
@@ -56,14 +56,15 @@ pub(super) struct Rewriter<'a, M> {
 
 impl<M> Drop for Rewriter<'_, M> {
     fn drop(&mut self) {
-        // Ends its threads. A successful rewrite has closed it before, and a failed one removes its files.
+        // Ends the journal's threads. A successful rewrite has already closed the journal, and a failed one removes its
+        // files.
         let _ = self.journal.close();
     }
 }
 
 impl<'a, M: Model> Rewriter<'a, M> {
-    /// Writes into `journal`, which is new, the events that `scan` reads: `total` in number, described by the table `old`, some of
-    /// them `voids`.
+    /// Creates a rewriter that reads the events with `scan` and writes them to the new journal. `total` is the number of
+    /// events, the table `old` describes them, and `voids` has the void ones.
     pub(super) fn new(
         scan: &'a Scan,
         old: &'a Dispatch,
@@ -159,7 +160,7 @@ impl<'a, M: Model> Rewriter<'a, M> {
         parts.iter().try_for_each(|part| self.put(NewRecord::Event(part.row), record, part.part, &part.payload))
     }
 
-    /// Writes one event, with everything from `record` but its payload.
+    /// Writes one event with this payload. Everything else comes from `record`.
     fn put(&mut self, what: NewRecord, record: &Record, part: u32, payload: &[u8]) -> Result<(), Error> {
         let Record { time, outcome, metadata, origin, .. } = record;
         let origin = Origin { part, ..*origin };

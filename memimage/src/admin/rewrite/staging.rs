@@ -9,8 +9,8 @@ use crate::disk::{Disk, FileType, LockGuard, StoredFile, failed, rename, sync_di
 use crate::error::{Error, ErrorDetail};
 use crate::journal::Layout;
 
-/// The marker of a staging directory, which a rewrite may clear. It is created first and removed last. A crash may leave it in the
-/// finished image, where it is ignored.
+/// The marker of a staging directory that a rewrite may clear. The marker is created first and removed last. A crash may
+/// leave it in the finished image, where it is ignored.
 const MARKER: &str = "REWRITING";
 /// The content of the marker, for people.
 const TEXT: &[u8] =
@@ -23,7 +23,7 @@ pub(super) struct StagingDir {
     disk: Arc<dyn Disk>,
     target: PathBuf,
     layout: Layout,
-    /// Held until the image is at its final path, so that no process opens it before.
+    /// Held until the image is at its final path, so that no process opens the image earlier.
     _lock: LockGuard,
     finished: bool,
 }

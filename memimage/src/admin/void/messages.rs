@@ -1,4 +1,4 @@
-//! The messages of making an event void: its report, and why it is refused.
+//! The messages of a void operation: its report, and the reasons why it refuses an event.
 
 use std::fmt;
 

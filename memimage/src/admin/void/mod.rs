@@ -1,4 +1,4 @@
-//! Making an event void: recording the decision that it does nothing on replay.
+//! Makes an event void: records the decision that the event does nothing on replay.
 
 // each uses those above it
 mod report;
@@ -25,25 +25,26 @@ use messages::VoidRefusal;
 use session::{VoidSession, has_base_before};
 
 const TASK: Task = Task { name: "memimage::admin::void", builder: "memimage::admin::Void" };
-/// The longest reason and the longest name of who decided, in bytes.
+/// The maximum length in bytes, both of the reason and of the name of the person who decided.
 const LONGEST: usize = 4096;
 
-/// Makes the event `seq` of the image at `path` void: records the decision that it does nothing on replay. This is for an event
-/// that can no longer be replayed, because its body panics, refuses it or cannot decode it, and that is not worth a version
-/// of its own.
+/// Makes event `seq` of the image at `path` void: records the decision that the event does nothing on replay. Use this for an
+/// event that can no longer be replayed, because its body panics, refuses it or cannot decode it. It is the alternative to a
+/// new version of the event, if a new version is not worth the effort.
 ///
-/// The event stays in the journal, and keeps its number. Replay skips it, and so does a [`rewrite`](super::rewrite()), which
-/// writes `memimage.dropped` in its place. Later events are replayed on a state without it, so their results may differ from those
-/// recorded. That is part of the decision: the digests recorded so far no longer count. The decision cannot be undone, so
-/// copy the image first if in doubt.
+/// The event stays in the journal and keeps its number. Replay skips it. A [`rewrite`](super::rewrite()) skips it too, and
+/// writes `memimage.dropped` in its place. Later events are replayed on a state without this event, so their results may
+/// differ from the recorded ones. Therefore the digests recorded so far no longer count. The decision cannot be undone. If in
+/// doubt, copy the image first.
 ///
-/// - The image must not be open. The end of its journal is repaired first, as by an open.
+/// - The image must not be open. The void operation first repairs the end of the journal, as an open does.
 /// - The journal records the event, the reason, the time, and who decided. A program built before void events existed refuses
 ///   the image.
-/// - Snapshots with the effect of the event in them are removed as the last step. Any that a crash leaves behind are not used.
-/// - When this returns, the decision is on disk. After a crash the event may or may not be void: make it void again.
-/// - An event that is void already is not changed: see [`VoidReport::already`].
-/// - Where the disk has space for the decision only, it is recorded all the same: see [`VoidReport::unproven`].
+/// - The last step removes the snapshots that contain the effect of the event. If a crash leaves some of them, they are not
+///   used.
+/// - When the function returns, the decision is on disk. After a crash the event may or may not be void: make it void again.
+/// - If the event is already void, the operation keeps the recorded decision: see [`VoidReport::already`].
+/// - If the disk has space only for the decision, the decision is still recorded: see [`VoidReport::unproven`].
 ///
 /// ```
 /// # use memimage::{Image, Model, Seq, Shape};
@@ -72,11 +73,13 @@ const LONGEST: usize = 4096;
 ///
 /// # Errors
 ///
-/// If there is no image at the path, or another process has it open ([`ErrorKind::Locked`](crate::ErrorKind::Locked)); if its journal is damaged
-/// anywhere, even before a snapshot, where an open does not read it; if it is encrypted or chained ([`ErrorKind::Key`](crate::ErrorKind::Key)):
-/// then use a [`Void`] with its keys; if there is no such event, if a rewrite has replaced it by `memimage.dropped`, or if the
-/// journal was pruned and no intact base is without its effect ([`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable)); if the reason is empty or too long;
-/// if a file cannot be read or written. In the last case the decision may or may not be on disk: make the event void again.
+/// - There is no image at the path, or another process has it open ([`ErrorKind::Locked`](crate::ErrorKind::Locked)).
+/// - The journal is damaged anywhere, even before a snapshot, where an open does not read it.
+/// - The image is encrypted or chained ([`ErrorKind::Key`](crate::ErrorKind::Key)). Use a [`Void`] with its keys.
+/// - There is no such event, or a rewrite has replaced it by `memimage.dropped`, or the journal was pruned and every intact
+///   base depends on the event ([`ErrorKind::NotApplicable`](crate::ErrorKind::NotApplicable)).
+/// - The reason is empty or too long.
+/// - A file cannot be read or written. The decision may or may not be on disk: make the event void again.
 pub fn void(path: impl AsRef<Path>, seq: Seq, reason: impl Into<String>) -> Result<VoidReport, Error> {
     Void::new(seq, reason).run(path)
 }
@@ -176,8 +179,8 @@ impl Void {
 
     /// Reads the whole journal, and checks that the event can be made void. Changes nothing.
     ///
-    /// Afterwards the snapshots after the event are gone, so replay begins before it: damage there, which an open skips thanks to
-    /// a snapshot, would then prevent an open.
+    /// Damage is an error even where a snapshot lets an open skip it. Later opens have no such snapshot: this operation
+    /// removes the snapshots after the event, so replay begins before the event.
     fn look(&self, journal: &OpenedJournal) -> Result<VoidTarget, Error> {
         let (scan, segments) = (journal.scan(), journal.segments());
         let table = scan.table()?;
@@ -274,7 +277,7 @@ struct VoidTarget {
     /// The event's name and version.
     name: String,
     version: u32,
-    /// The decision by which it is void already.
+    /// The recorded decision, if the event is already void.
     recorded: Option<VoidMark>,
     voids: Voids,
     /// The alignment of the last frame.

@@ -14,12 +14,12 @@ pub struct VoidReport {
     pub name: String,
     /// The event's version; 0 if the journal has no event with its number.
     pub version: u32,
-    /// The event was void before, and the decision is the one recorded then.
+    /// The event was already void, and the decision in this report is the earlier one.
     pub already: bool,
-    /// Why nothing besides the decision itself proves that it was recorded, if nothing does. The start of the journal's next
-    /// segment would prove it, and could not be written, usually for lack of space. The decision counts all the same; but if its
-    /// bytes are damaged later, that goes unnoticed and the event takes effect again. The next open tries again, and so does
-    /// making the event void again.
+    /// The reason why no proof of the decision is on disk; `None` if there is a proof. The proof is the start of the
+    /// journal's next segment. Writing it failed, usually for lack of space. The decision is valid without the proof, but if
+    /// its bytes are damaged later, the damage goes unnoticed and the event takes effect again. The next open writes the
+    /// proof if it can. To try earlier, make the event void again.
     pub unproven: Option<String>,
     /// The copy of a torn write that was cleared from the end of the journal first.
     pub quarantined: Option<PathBuf>,

@@ -39,9 +39,8 @@ pub(super) struct VoidSession {
 }
 
 impl VoidSession {
-    /// Writes and syncs a decision, unless it is already recorded (`None`), and begins the next segment, which proves
-    /// that the decision was synced. Returns the epoch of these writes, and the error of the next segment if it could
-    /// not be begun.
+    /// Writes and syncs a decision, unless it is already recorded (`None`). Then begins the next segment, which proves that
+    /// the decision was synced. Returns the epoch of these writes, and the error if the next segment could not be begun.
     pub(super) fn record(
         &self,
         decision: Option<Vec<u8>>,
@@ -69,7 +68,7 @@ impl VoidSession {
         // No event follows the decision whose seq could prove that the decision was synced. The next segment proves it
         // instead, so that later damage to the decision is noticed.
         let proven = written.map(|()| journal.begin_segment(table));
-        // close the journal in any case, which ends its threads
+        // close the journal in any case, because that ends its threads
         let closed = journal.close();
         let proven = proven.and_then(|proven| closed.map(|()| proven)).map_err(|error| error.cause())?;
         Ok((epoch, proven.map_err(|error| error.to_string()).err()))

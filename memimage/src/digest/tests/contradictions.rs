@@ -219,7 +219,7 @@ fn calls_of_serialize_that_contradict_one_another_are_errors() {
         &by::<Fields>(Call::Fields(&["start", "end", "more"])),
         &expect!["its shape has no more fields, but its Serialize wrote field more"],
     );
-    // Sets and maps need no announced length.
+    // A set or map may be serialized without an announced length.
     assert_eq!(of(&by::<BTreeSet<u8>>(Call::SetOf(1))), of(&BTreeSet::from([1u8])));
     assert_eq!(of(&by::<Fields>(Call::Fields(&["start", "end"]))), of(&(1u64..1)));
 }

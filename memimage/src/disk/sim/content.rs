@@ -30,7 +30,7 @@ pub(super) struct Content {
     grown: Age,
 }
 
-/// The number of the operation that wrote something. It orders all unsynced changes of a disk.
+/// The number of the operation that made a change. It puts all unsynced changes of a disk in order.
 type Age = u64;
 
 #[derive(Debug, Clone)]
@@ -237,8 +237,8 @@ fn put(pages: &mut BTreeMap<u64, Arc<Page>>, page: u64, start: usize, bytes: &[u
     }
 }
 
-/// The bytes of a sector whose write the power cut interrupted: new bytes followed by old bytes, or all one bits, or random
-/// bytes.
+/// The bytes of a sector whose write the power cut interrupted: new bytes followed by old bytes, or bytes with all bits set, or
+/// random bytes.
 fn garbage(seed: u64, written: &[u8], on_disk: &[u8]) -> Vec<u8> {
     let mut rng = Rng::new(seed);
     match rng.below(4) {

@@ -97,8 +97,8 @@ pub enum Fate {
     Lost,
     /// The change is on the disk.
     Kept,
-    /// For a sector: the power cut interrupted the write. The seed selects the bytes: new bytes followed by old bytes, or all
-    /// one bits, or random bytes. For all other changes: the same as [`Kept`](Fate::Kept).
+    /// For a sector: the power cut interrupted the write. The seed selects the bytes: new bytes followed by old bytes, or bytes
+    /// with all bits set, or random bytes. For all other changes: the same as [`Kept`](Fate::Kept).
     ///
     /// Disks with atomic sector writes leave no garbage. A program that tolerates garbage in fresh sectors (see
     /// [`Unsynced::Sector`]) does not depend on such disks.
@@ -125,7 +125,7 @@ impl fmt::Display for Fate {
 /// the names, from the oldest change to the newest, then for the files in the order of their creation.
 pub(super) fn crash(tree: &Tree, fate: &mut dyn FnMut(Unsynced, u64) -> Fate) -> Tree {
     let mut after = tree.clone();
-    // First, so that `fate` is not called for a file that has no name in any outcome.
+    // Closes the files first, so that `fate` is not called for a file that has no name in any outcome.
     after.close_all();
     let paths = after.paths();
     after.crash(|change| fate(Unsynced::of_names(change), change.age) != Fate::Lost);

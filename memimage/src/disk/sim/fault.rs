@@ -61,7 +61,7 @@ impl Method {
         matches!(self, Method::SyncDir | Method::SyncData | Method::SyncAll)
     }
 
-    /// Whether the method changes the disk, or the data that would survive a power cut. A successful call is then an
+    /// Whether the method changes the disk, or the data that would survive a power cut. A successful call of such a method is an
     /// [`Operation`](super::Operation).
     #[must_use]
     pub fn is_change(self) -> bool {
@@ -286,7 +286,8 @@ impl Faults {
         self.armed.clear();
     }
 
-    /// The fault that strikes this call. All matching faults count the call, and the one that was injected first strikes.
+    /// The fault that strikes this call. All matching faults count the call. Of the faults that would strike, only the one that
+    /// was injected first strikes.
     pub(super) fn strike(&mut self, call: &DiskCall<'_>) -> Option<Strike> {
         let mut strikes = self.armed.iter_mut().filter_map(|armed| armed.strike(call));
         let first = strikes.next();
@@ -341,7 +342,7 @@ impl Strike {
         }
     }
 
-    /// Whether a call with an atomic effect has its effect.
+    /// Whether a failing call takes effect, for a call that takes effect completely or not at all.
     pub(super) fn takes_effect(&mut self) -> bool {
         match self.effect {
             Effect::Nothing | Effect::Dropped => false,
@@ -371,7 +372,8 @@ impl Strike {
         }
     }
 
-    /// The bit that rots in `read` bytes at `offset`: the offset of its byte in the file, and the bit's number.
+    /// Chooses the bit that rots in a read of `read` bytes at `offset`. Returns the offset of its byte in the file, and the bit's
+    /// number.
     pub(super) fn rots(&mut self, offset: u64, read: usize) -> Option<(u64, u8)> {
         match self.kind {
             _ if read == 0 => None,

@@ -60,8 +60,8 @@ const SECTOR: u64 = 512;
 /// The disk is deterministic: the same calls, seeds and fates give the same disk.
 ///
 /// Not modelled: permissions, times, links, the amount of free space (a [`Fault::full`] means no space for each call that it
-/// strikes), the survival of an earlier write to a sector that was written twice without a sync, and writes that damage other
-/// sectors than their own.
+/// strikes), a power cut that keeps only the first of two writes to a sector without a sync between them, and writes that damage
+/// other sectors.
 ///
 /// # Testing a model
 ///
@@ -150,7 +150,7 @@ impl SimDisk {
     /// The order of the calls depends only on the operations done so far: first the names, from the oldest change to the newest,
     /// then the files in the order of their creation, with their sectors in ascending order and their length last. The calls do
     /// not depend on earlier results, so [`unsynced`](Self::unsynced) lists them in advance. Sectors that were overwritten with
-    /// identical bytes are omitted. So is data that a failed sync dropped, which is lost.
+    /// identical bytes are omitted. Data that a failed sync dropped is omitted too, because it is lost.
     #[must_use]
     pub fn crash<F: Into<Fate>>(&self, mut fate: impl FnMut(&Unsynced) -> F) -> Self {
         let (tree, mut trace, network) = {
@@ -198,8 +198,8 @@ impl SimDisk {
     /// Calls `observer` after each later operation, with a [`fork`](Self::fork) of the disk at that point.
     ///
     /// The call happens before the operation returns and before any other operation begins. Therefore everything that the program
-    /// has acknowledged by then depends only on this and on earlier operations. The observer must not use this disk: that would
-    /// deadlock.
+    /// has acknowledged by then depends only on this operation and on earlier ones. The observer must not use this disk: that
+    /// would deadlock.
     pub fn observe(&self, observer: impl FnMut(&Operation, &SimDisk) + Send + 'static) {
         self.state().observer = Some(Box::new(observer));
     }
@@ -261,7 +261,8 @@ impl SimDisk {
         self.state().faults.strikes
     }
 
-    /// The most recent calls. The disks that [`fork`](Self::fork) and [`crash`](Self::crash) return keep the calls before them.
+    /// The most recent calls. The disks that [`fork`](Self::fork) and [`crash`](Self::crash) return keep the calls made before
+    /// they were created.
     #[must_use]
     pub fn trace(&self) -> Trace {
         self.state().trace.clone()

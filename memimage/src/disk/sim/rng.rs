@@ -1,4 +1,4 @@
-//! Seeded random numbers that are the same for a seed on every machine and in every version.
+//! Seeded random numbers. A seed gives the same numbers on every machine and in every version.
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 #[derive(Debug, Clone)]

@@ -21,8 +21,8 @@ const ENTRIES_MAX: usize = 32;
 ///        power cut: 2 of 3 unsynced survive
 /// ```
 ///
-/// The number of a call is the number of its [operation](super::SimDisk::operations), or of the next operation if the call was
-/// none.
+/// The number of a call is the number of its [operation](super::SimDisk::operations), or the number of the next operation if the
+/// call was not an operation.
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
     entries: VecDeque<TraceEntry>,

@@ -72,7 +72,7 @@ impl NameChange {
     }
 }
 
-/// The new names of a set of changes, which is collected from the newest change to the oldest.
+/// The new names of a set of changes. The caller adds the changes from the newest to the oldest.
 #[derive(Default)]
 struct TakenNames(BTreeSet<(NodeId, OsString)>);
 
@@ -81,7 +81,7 @@ impl TakenNames {
         self.0.extend(change.to.iter().map(|to| (to.dir, to.name.clone())));
     }
 
-    /// Whether `change`, which is older than all changes added so far, freed one of these names.
+    /// Whether `change` freed one of these names. This change must be older than all changes added so far.
     fn freed_by(&self, change: &NameChange) -> bool {
         change.from.as_ref().is_some_and(|from| self.0.contains(&(from.dir, from.name.clone())))
     }
@@ -241,9 +241,9 @@ impl Tree {
         }
     }
 
-    /// Gives every directory its synced names, with the unsynced changes that survive. The older changes that freed the new names
-    /// of surviving changes survive too: otherwise a surviving change would overwrite the entry that a lost change did not
-    /// move.
+    /// Gives every directory its synced names, and applies the unsynced changes that survive. If a change survives, the older
+    /// changes that freed its new name survive too. Otherwise the surviving change would overwrite the entry that still has this
+    /// name.
     pub(super) fn crash(&mut self, mut survives: impl FnMut(&NameChange) -> bool) {
         let changes = std::mem::take(&mut self.changes);
         let answers: Vec<_> = changes.iter().map(|change| !change.dropped && survives(change)).collect();

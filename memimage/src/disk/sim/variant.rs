@@ -21,7 +21,7 @@ pub enum Crash {
     Only(usize),
     /// Only the change at this index is lost.
     AllBut(usize),
-    /// This number of the oldest changes survive: the disk writes in order. The age of a sector is that of its last write.
+    /// This number of the oldest changes survive: the disk writes in order. The age of a sector is the age of its last write.
     Prefix(usize),
     /// Directory entries survive, and bytes and lengths do not: renames survive without the data that they publish.
     NamesOnly,
@@ -32,7 +32,7 @@ pub enum Crash {
     /// Like [`Subset`](Crash::Subset), with garbage in sectors that contained only zeros before.
     Garbage(u64),
     /// Like [`Garbage`](Crash::Garbage), but also in sectors with synced bytes, which are destroyed. Few programs tolerate this:
-    /// they never write to such a sector again, or do not need to read it.
+    /// only those that never write to such a sector again, or that do not need to read it.
     GarbageAnywhere(u64),
 }
 
@@ -142,9 +142,10 @@ impl SimDisk {
         self.unsynced().into_iter().enumerate().map(fate).collect()
     }
 
-    /// Searches for a minimal power cut that still fails, as an aid to debugging. The result keeps all changes except a minimal
-    /// set of those that `crash` loses or fills with garbage; or, if that set is smaller and not empty, it loses all changes
-    /// except a minimal set of those that `crash` keeps.
+    /// Searches for a minimal power cut that still fails, as an aid to debugging. There are two candidates. The first keeps all
+    /// changes except a minimal set of those that `crash` loses or fills with garbage. The second loses all changes except a
+    /// minimal set of those that `crash` keeps. The result is the second candidate if its set is smaller and not empty, and
+    /// otherwise the first.
     ///
     /// `fails` is called with the disk after a smaller power cut and returns whether it fails too. It is called some hundred
     /// times for a hundred unsynced changes (delta debugging, Zeller and Hildebrandt, 2002).
@@ -165,7 +166,7 @@ impl SimDisk {
     }
 }
 
-/// A subset of `items` that still fails, and no longer fails without any one of its items.
+/// A subset of `items` that still fails. If any one of its items is removed, the rest no longer fails.
 fn shorten<T: Clone>(mut items: Vec<T>, mut fails: impl FnMut(&[T]) -> bool) -> Vec<T> {
     let mut chunk = items.len();
     while chunk > 0 {

@@ -1,7 +1,7 @@
 //! CRC forging: computes four bytes that give data a wanted CRC32C. For each CRC there is exactly one such value. No I/O.
 //!
-//! A CRC is linear: the change of the CRC is the XOR of the changes that each flipped bit causes alone. So the bits to flip are
-//! the solution of a system of linear equations over GF(2).
+//! A CRC is linear. Each flipped bit changes the CRC by its own value, and several flipped bits change it by the XOR of these
+//! values. So a system of linear equations over GF(2) gives the bits to flip.
 
 /// The number of bytes that [`forge`] sets.
 pub(crate) const FORGED_LEN: usize = 4;
@@ -13,7 +13,7 @@ pub(crate) fn forge(bytes: &mut [u8], at: usize, crc: impl Fn(&[u8]) -> u32, wan
         crc(bytes)
     };
     let unchanged = crc_with(0);
-    // pairs of a value and the change of the CRC that it causes; Gaussian elimination gives each change a highest bit of its own
+    // pairs of four bytes and their change of the CRC; after Gaussian elimination, no two changes have the same highest bit
     let mut reduced: Vec<(u32, u32)> = Vec::new();
     for bit in 0..u32::BITS {
         let (mut value, mut change) = (1 << bit, crc_with(1 << bit) ^ unchanged);

@@ -134,11 +134,11 @@ pub(crate) fn start(buffer: &mut Vec<u8>, head: usize) {
 /// Completes the frame in a buffer that was [started](start) and to which the caller appended a body. Returns the link that the
 /// next frame must have.
 ///
-/// `offset` is the position of the frame in its segment. The body is encrypted, if the image is encrypted, and then whitened: it
-/// is XORed with a salt. The loop draws salts until every part of the frame that lies within one sector has a bit set, and the
-/// last byte of the header and the last byte of the frame have two bits set. Therefore a sector of a frame that reads as all
-/// zero was never written, and neither was a last byte that reads as zero. Two bits, because a single flipped bit must not turn a
-/// written last byte into zero.
+/// `offset` is the position of the frame in its segment. If the image is encrypted, this function encrypts the body. It then
+/// whitens the body: it XORs the body with a salt. It draws salts until the frame has a bit set in each of its sectors, and the
+/// last bytes of the header and of the frame have two bits set each. So a sector of the frame that reads as all zero was never
+/// written, and neither was a last byte that reads as zero. One bit is not enough, because one flipped bit would turn a written
+/// last byte into zero.
 pub(crate) fn finish(
     buffer: &mut Vec<u8>,
     header: &FrameHeader,
@@ -150,10 +150,10 @@ pub(crate) fn finish(
     finish_with_head(buffer, head_len(protection.key_ids()), header, protection, nonces, offset, salts)
 }
 
-/// Like [`finish`], but gives the frame the checksum `wanted`, so that an existing frame which names this checksum can follow it.
-/// The caller started the buffer with [`FORGED_LEN`] bytes more than [`head_len`]. They end the extension area, and readers skip
-/// them. This function sets them to the value that results in the checksum. A sector of such a frame may be all zero:
-/// its file is synced before it is renamed to its final name, so it needs no torn write detection.
+/// Like [`finish`], but gives the frame the checksum `wanted`, so that it can precede an existing frame that names this checksum.
+/// The caller started the buffer with [`FORGED_LEN`] bytes more than [`head_len`]. These bytes are at the end of the extension
+/// area, and readers skip them. This function sets them to the value that yields the checksum. A sector of such a frame may be
+/// all zero: the frame needs no torn write detection, because its file is synced before it is renamed to its final name.
 pub(crate) fn finish_with_checksum(
     wanted: u32,
     buffer: &mut Vec<u8>,
@@ -201,8 +201,8 @@ fn finish_with_head(
         let mac = protection.insert_mac(&mut buffer[..head + body], HEADER);
         let crc = checksum.of(&buffer[..head + body]);
         let (trailer, len) = (head + body, buffer.len() as u32);
-        // the checksum comes last, because it depends on the salt: the upper bytes of the length are zero, and they could fall
-        // into a sector of their own
+        // the checksum comes last, because it depends on the salt. If the length came last, its upper bytes, which are zero,
+        // could be alone in a sector
         buffer[trailer..trailer + 4].copy_from_slice(&len.to_le_bytes());
         buffer[trailer + 4..].copy_from_slice(&crc.to_le_bytes());
         let no_zero_sector =
@@ -215,7 +215,7 @@ fn finish_with_head(
     }
 }
 
-/// Whether the last byte has at least two bits set, so that it shows that the write reached it.
+/// Whether the last byte has at least two bits set. Such a byte proves that the write reached it.
 fn ends_with_two_bits(written: &[u8]) -> bool {
     written.last().is_some_and(|last| last.count_ones() > 1)
 }
@@ -260,7 +260,7 @@ pub(crate) struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// The body after whitening is undone and the body is decrypted. `protection` must have the frame's `form`.
+    /// The body after whitening is undone and the body is decrypted. `protection` must have the keys that the frame names.
     ///
     /// # Errors
     ///
@@ -275,7 +275,7 @@ impl Frame<'_> {
         protection.decrypt(header, &nonce_and_tag, &mut body).map(|()| body)
     }
 
-    /// Whether the frame's MAC is valid under the key; `true` without a chain. `protection` must have the frame's `form`.
+    /// Whether the frame's MAC is valid under the key; `true` without a chain. `protection` must have the keys that the frame names.
     pub(crate) fn has_valid_mac(&self, protection: &FrameProtection<'_>) -> bool {
         protection.has_valid_mac(self.covered, HEADER)
     }

@@ -34,7 +34,7 @@ impl FrameChain {
         Seq::new(self.next_seq.get() - 1)
     }
 
-    /// The state after `frame`, or the reason why `frame` does not continue this one.
+    /// The state after `frame`, or the reason why `frame` does not continue this state.
     fn followed_by(&self, frame: &Frame<'_>) -> Result<FrameChain, String> {
         let header = &frame.header;
         if header.first_seq != self.next_seq {
@@ -139,8 +139,8 @@ impl<'a> FrameReader<'a> {
     }
 }
 
-/// The valid frames of a segment whose headers match `wanted`, from its start up to the first offset without a valid header.
-/// Only the headers of other frames are read, and no frame is checked against the frame before it.
+/// The valid frames of a segment that `wanted` selects by their headers. The iterator ends at the first offset without a valid
+/// header. It reads only the headers of all other frames, and does not check frames against the frames before them.
 pub(crate) fn matching_frames<'a>(
     bytes: &'a [u8],
     uuid: &[u8; 16],
@@ -162,8 +162,8 @@ pub(crate) fn matching_frames<'a>(
     })
 }
 
-/// The offset of the end of the frames in `bytes`, the first bytes of a segment, and the checksum of the last frame; 0 without
-/// a frame.
+/// The offset at which the frames in `bytes` end, and the checksum of the last frame, or 0 if there is no frame. The bytes are
+/// the first bytes of a segment.
 pub(crate) fn end_of_frames(bytes: &[u8], uuid: &[u8; 16], segment: SegmentId) -> (usize, u32) {
     let mut reader = FrameReader::new(bytes, uuid, segment, None);
     while let FrameStep::Frame(_) = reader.step() {}

@@ -14,8 +14,8 @@ pub(crate) struct Genesis {
     pub(crate) digest: u64,
     /// The encoded state; `None` if the state is the model's `Default`.
     pub(crate) state: Option<Vec<u8>>,
-    /// The encoded `Default` of the model, if it is the state and not too large. A program whose model has changed compares it
-    /// with its own `Default`.
+    /// The encoded `Default` of the model, if the image starts with it and it is not too large. A program whose model has changed
+    /// compares it with its own `Default`.
     #[serde(skip)]
     pub(crate) default: Option<Vec<u8>>,
 }
@@ -47,12 +47,12 @@ pub(crate) struct DigestMark {
     /// The number of the model, from [`model_of`](DigestMark::model_of). The state of another model has another digest.
     pub(crate) model: u64,
     pub(crate) digest: u64,
-    /// Whether the owner accepted the state as replay computed it. Then the digests before this one do not count.
+    /// Whether the owner accepted the state that replay computed. If so, the digests before this one do not count.
     pub(crate) accepts: bool,
 }
 
 impl DigestMark {
-    /// The number of a model, computed from its shape and its version, because a version may give the same shape another meaning.
+    /// The number of a model, computed from its shape and its version. A new version may give the same shape another meaning.
     pub(crate) fn model_of(version: u32, fingerprint: u64) -> u64 {
         let versions = u64::from(version).wrapping_sub(1);
         fingerprint.wrapping_add(versions.wrapping_mul(0x9E37_79B9_7F4A_7C15))

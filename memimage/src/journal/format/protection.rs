@@ -12,8 +12,8 @@ use crate::error::Error;
 use crate::keys::{AuthenticationError, KeyIds, MAC, Mac, NONCE, Nonce, Protection, TAG};
 use crate::seq::SegmentId;
 
-/// The domain separator of frames: the prefix of all that is authenticated for a frame, so that it is not valid for anything else
-/// under the same key.
+/// The domain separator of frames: the prefix of all authenticated data of a frame. With it, a tag or MAC of a frame is not valid
+/// for any other kind of data under the same key.
 const FRAME: [u8; 16] = *b"memimage frame\0\0";
 /// The salt's bytes in a header. The salt is drawn after the body is encrypted.
 const SALT: Range<usize> = 40..48;
@@ -50,8 +50,8 @@ pub(crate) fn extension_len(key_ids: KeyIds) -> usize {
     nonce_and_tag_len(key_ids) + if key_ids.chain.is_some() { 2 * MAC } else { 0 }
 }
 
-/// Length of nonce and tag in the extension area, in bytes. They are whitened like the body. Otherwise the checksum of a frame
-/// without a body would not depend on the salt: it would be a CRC over a header that ends in its own CRC, which is a constant.
+/// Length of nonce and tag in the extension area, in bytes. Nonce and tag are whitened like the body. Otherwise the checksum of a
+/// frame without a body would not depend on the salt: the CRC over a header that ends in its own CRC is a constant.
 pub(crate) fn nonce_and_tag_len(key_ids: KeyIds) -> usize {
     if key_ids.cipher.is_some() { NONCE + TAG } else { 0 }
 }
@@ -148,7 +148,7 @@ impl<'a> FrameProtection<'a> {
     }
 }
 
-/// The two MACs in an extension area: that of the frame before, and the frame's own.
+/// The two MACs in an extension area: first the MAC of the frame before, then the frame's own MAC.
 pub(crate) fn macs(key_ids: KeyIds, extension: &[u8]) -> (Mac, Mac) {
     match key_ids.chain {
         None => ([0; MAC], [0; MAC]),

@@ -15,8 +15,8 @@ pub(crate) struct PruneMark {
     pub(crate) model_version: u32,
     /// The fingerprint of the model's shape.
     pub(crate) fingerprint: u64,
-    /// The model's shape. The genesis frame, which has it too, may be removed, and the base must stay readable without the
-    /// program.
+    /// The model's shape, so that the base can be read without the program. The genesis frame also has the shape, but pruning may
+    /// remove that frame.
     pub(crate) shape: Vec<u8>,
     /// The digest of the state in the base.
     pub(crate) digest: u64,

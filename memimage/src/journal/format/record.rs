@@ -50,7 +50,7 @@ pub(crate) enum RecordFault {
 }
 
 /// Starts a record at the end of `out`. The caller then appends the payload and completes the record with [`end`]. `origin` is
-/// `None` for an event whose origin is its own seq.
+/// `None` if the event is its own origin.
 #[inline]
 pub(crate) fn begin(
     out: &mut Vec<u8>,

@@ -5,9 +5,9 @@ use std::ops::Range;
 use super::frame::{Frame, FrameFault, parse, peek_len};
 use super::protection::Checksum;
 
-/// A search checks invalid frames with valid headers up to this many times the bytes of the segment. Damage needs about one
-/// time, because frames do not overlap. A forged segment can have a header every few bytes, each of which claims the rest of
-/// the segment.
+/// Limits the bytes of invalid frames with valid headers that a search checks: this many times the length of the segment. A
+/// damaged segment needs about one time its length, because its frames do not overlap. A forged segment can need far more: it can
+/// have a header every few bytes, and each header can claim the rest of the segment.
 const LIMIT_FACTOR: u64 = 16;
 
 /// A search for frames in the bytes of a segment.
@@ -114,7 +114,8 @@ mod tests {
         assert!(matches!(found, SearchResult::NotFound), "{found:?}");
     }
 
-    /// Regression: the search read each such frame to the end of the segment, which would have taken hours in one of 64 MiB.
+    /// Regression: the search read each such frame to the end of the segment. In a segment of 64 MiB, this would have taken
+    /// hours.
     #[test]
     fn the_search_gives_up_if_every_frame_claims_the_rest_of_the_segment() {
         let (mut segment, starts) = segment();

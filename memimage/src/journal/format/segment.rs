@@ -14,7 +14,7 @@ pub(crate) const SEGMENT_HEADER: usize = 4096;
 pub(crate) const MIN_SEGMENT: u64 = 16 << 10;
 /// Maximum length of a segment for ordinary records, in bytes. A single large record may get a longer segment.
 pub(crate) const MAX_SEGMENT: u64 = 1 << 30;
-/// Maximum length of any segment, in bytes: enough for the largest record and the table of shapes before it.
+/// Maximum length of any segment, in bytes: enough for the largest record and for the table of shapes before this record.
 pub(crate) const MAX_LARGE_SEGMENT: u64 = 4 << 30;
 /// Maximum length of a model's name, in bytes.
 pub(crate) const MAX_MODEL_NAME: usize = 255;
@@ -35,8 +35,8 @@ const BLAKE3: u8 = 1;
 const ENCRYPTED: u64 = 1;
 const CHAINED: u64 = 2;
 
-/// The domain separator of segment headers: the prefix of all that is authenticated for one, so that it is not valid for anything
-/// else under the same key.
+/// The domain separator of segment headers: the prefix of all authenticated data of a header. With it, a tag or MAC of a header
+/// is not valid for any other kind of data under the same key.
 const SEGMENT: [u8; 16] = *b"memimage segment";
 
 /// The fields that are the same in all segments of an image.
@@ -46,7 +46,7 @@ pub(crate) struct Identity {
     pub(crate) uuid: [u8; 16],
     /// The seed of the random values in commands.
     pub(crate) seed: Seed,
-    /// The UUID of the image from which this one was rewritten or branched, and the last event that it has of that image.
+    /// The image from which this one was rewritten or branched: its UUID, and the last of its events that this image has.
     pub(crate) parent: Option<([u8; 16], Seq)>,
     /// The model's name.
     pub(crate) model: String,
@@ -81,7 +81,7 @@ pub(crate) enum HeaderFault {
 }
 
 impl SegmentHeader {
-    /// Encodes the header and protects it with `protection`, which must have the keys of `form`. The nonce must never have been
+    /// Encodes the header and protects it with `protection`, which must have the keys of `key_ids`. The nonce must never have been
     /// used before.
     pub(crate) fn encode(&self, protection: &Protection, nonce: &Nonce) -> [u8; SEGMENT_HEADER] {
         debug_assert_eq!(self.key_ids, protection.key_ids());
@@ -162,8 +162,8 @@ impl SegmentHeader {
         })
     }
 
-    /// Checks that the keys are those that the header was written with, and decrypts the seed. `bytes` are the bytes from which
-    /// this header was decoded, and `protection` must have the keys of `form`.
+    /// Checks that the header was written with these keys, and decrypts the seed. `bytes` are the bytes from which this header
+    /// was decoded, and `protection` must have the keys of `key_ids`.
     pub(crate) fn verify_keys(
         &mut self,
         bytes: &[u8; SEGMENT_HEADER],

@@ -75,7 +75,7 @@ impl ShapeTable {
         prefixes
     }
 
-    /// Whether `other` is a prefix of this table by the names and versions of events.
+    /// Whether `other` is a prefix of this table. Compares only the names and versions of events.
     pub(crate) fn continues(&self, other: &ShapeTable) -> bool {
         let same = |(a, b): (&ShapeRow, &ShapeRow)| a.name == b.name && a.version == b.version;
         self.rows.len() >= other.rows.len() && self.rows.iter().zip(&other.rows).all(same)

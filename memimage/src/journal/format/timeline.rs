@@ -1,8 +1,8 @@
 //! Timelines: detects snapshots and bases of another history of the same image. No I/O.
 //!
 //! A second timeline begins where a repair discards events, or where a copy of the image is written to. All timelines have the
-//! UUID of the image, so a snapshot of one looks like a snapshot of any other. The epoch of the snapshot's last event and the
-//! digests after this event, as the journal has them, tell the timelines apart.
+//! UUID of the image, so a snapshot of one looks like a snapshot of any other. Two facts in the journal tell the timelines apart:
+//! the epoch of the snapshot's last event, and the digests after this event.
 
 use super::frame::{FrameHeader, FrameKind, FrameSummary};
 use super::genesis::DigestMark;
@@ -17,7 +17,7 @@ pub(crate) struct Timeline {
     event_epoch: Option<u64>,
     /// The digests of this state, each with the epoch of its frame.
     digests: Vec<(u64, DigestMark)>,
-    /// The models for which a later digest accepts the state as replay computed it.
+    /// The models for which a later digest accepts the state that replay computed.
     accepted_models: Vec<u64>,
 }
 
@@ -51,9 +51,9 @@ impl Timeline {
         }
     }
 
-    /// Returns an error text if a state that was created in `epoch` belongs to another timeline: its last event has a later epoch
-    /// in this journal. Each open and each repair begins a new epoch, and a frame keeps its epoch when it is copied. Therefore no
-    /// event in a state has a later epoch than the state, on the timeline of the state.
+    /// Returns an error text if a state that was created in `epoch` belongs to another timeline: in this journal, the last event
+    /// of the state has a later epoch. Each open and each repair begins a new epoch, and a frame keeps its epoch when it is
+    /// copied. Therefore, on the state's own timeline, none of its events has a later epoch than the state.
     pub(crate) fn epoch_conflict(&self, epoch: u64) -> Option<String> {
         let is_later = self.event_epoch.is_some_and(|event_epoch| event_epoch > epoch);
         is_later.then(|| {
@@ -62,8 +62,8 @@ impl Timeline {
         })
     }
 
-    /// Returns an error text if a state of this model with this digest belongs to another timeline: the last digest of the
-    /// state in this journal differs. Returns `None` if a later digest accepts the state, because then no earlier digest
+    /// Returns an error text if a state of this model with this digest belongs to another timeline: the last digest that this
+    /// journal has for the state differs. Returns `None` if a later digest accepts the state, because then no earlier digest
     /// counts.
     pub(crate) fn digest_conflict(&self, model: u64, digest: u64, voids: &Voids) -> Option<String> {
         let counts = |(epoch, mark): &&(u64, DigestMark)| mark.model == model && !voids.invalidates(self.seq, *epoch);
@@ -97,8 +97,8 @@ mod tests {
         }
     }
 
-    /// The timeline of event 10. `here` are the epoch, model and digest of frames directly after it, `later` those of frames
-    /// after event 11.
+    /// The timeline of event 10. `here` lists the digest frames directly after event 10: their epoch, model and digest. `later`
+    /// lists the digest frames after event 11: their model, and whether they accept the state.
     fn timeline(here: &[(u64, u64, u64)], later: &[(u64, bool)]) -> Timeline {
         let mut timeline = Timeline::new(Seq::new(10));
         for &(epoch, model, digest) in here {

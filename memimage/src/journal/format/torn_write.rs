@@ -36,9 +36,9 @@ pub(crate) enum Verdict {
     Suspect(&'static str),
 }
 
-/// Classifies the place at `offset` of a segment, where event `expected` belongs and no valid frame was found. `segment` is the
-/// segment's bytes, at least up to the last nonzero byte, and `len` is its length. `after` computes [`durable_after`] this
-/// offset; it is called only if the result is needed.
+/// Classifies the bytes at `offset` of a segment. Event `expected` belongs there, but no valid frame starts there. `segment` has
+/// the segment's bytes, at least up to the last nonzero byte. `len` is the length of the segment. `after` computes
+/// [`durable_after`] for this offset; it is called only if its result is needed.
 pub(crate) fn classify(
     (segment, len): (&[u8], u64),
     offset: usize,
@@ -81,8 +81,9 @@ pub(crate) fn classify(
     }
 }
 
-/// Whether a write of `len` bytes stopped before its last byte. The last byte of a frame or header is never zero, so this is the
-/// case if `last`, the index of the last nonzero byte, is before it. A failed or killed write can stop within a sector.
+/// Whether a write of `len` bytes stopped before its last byte. The last byte of a frame or header is never zero. So the write
+/// stopped early if `last`, the index of the last nonzero byte, is smaller than the index of that byte. A failed or killed write
+/// can stop within a sector.
 fn ends_before(last: usize, len: usize) -> bool {
     last + 1 < len
 }
@@ -188,7 +189,8 @@ mod tests {
         }
     }
 
-    /// Regression: an image refused to open after a failed write, which stops at any byte and not only at the end of a sector.
+    /// Regression: an image refused to open after a failed write. Such a write can stop at any byte, not only at the end of a
+    /// sector.
     #[test]
     fn a_frame_that_was_written_up_to_any_byte_is_torn() {
         let complete = segment();

@@ -35,8 +35,9 @@ impl VoidMark {
 /// The void events of the part of a journal that was read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Voids {
-    /// The epoch in which each event became void, by the event's seq. Each open begins an epoch, and the epoch of a void frame
-    /// has no snapshots. So a snapshot was created before the event became void exactly if it has an earlier epoch.
+    /// The epoch in which each event became void, by the event's seq. Each open begins an epoch, and no snapshot has the same
+    /// epoch as a void frame. So a snapshot with an earlier epoch was created before the event became void, and a snapshot with a
+    /// later epoch after it.
     epochs: BTreeMap<Seq, u64>,
 }
 
@@ -48,7 +49,7 @@ impl Voids {
 
     /// Adds an event that became void in `epoch`.
     pub(crate) fn insert(&mut self, seq: Seq, epoch: u64) {
-        // of two void frames for one event the first counts: states that were created after it do not include the event
+        // if an event has two void frames, the first one counts: a state created after that frame does not include the event
         self.epochs.entry(seq).or_insert(epoch);
     }
 

@@ -1,8 +1,8 @@
-//! The watermark: the block in `journal/durable` that says how far the journal is synced. It is needed where no later frame says
-//! that.
+//! The watermark: the block in `journal/durable` that says how far the journal is synced. It is needed if no later frame has this
+//! information.
 //!
-//! The writer writes it after a sync that no batch follows, without syncing it. So its content is true before it is written. If
-//! it is lost, no event is lost, only the evidence that events were synced.
+//! The writer writes the block after a sync if no batch is pending, and does not sync the block. So the block never claims more
+//! than is synced. If the block is lost, no event is lost, only the evidence that events were synced.
 
 use super::frame::{u32_at, u64_at};
 use super::zeros::is_zero;

@@ -5,7 +5,7 @@ use super::zeros::is_zero;
 /// The sector size in bytes: the format assumes that a disk writes an aligned sector atomically.
 pub(crate) const SECTOR: usize = 512;
 
-/// XORs a body with its salt. The same call undoes it.
+/// XORs a body with its salt. A second call undoes the first one.
 pub(crate) fn whiten(body: &mut [u8], salt: u64) {
     let pattern = salt.to_le_bytes();
     let mut words = body.chunks_exact_mut(8);
@@ -18,7 +18,8 @@ pub(crate) fn whiten(body: &mut [u8], salt: u64) {
     }
 }
 
-/// Whether the range `part` of `bytes`, which are at `offset` of a file, is all zero within some sector.
+/// Whether the range `part` of `bytes` is all zero in one of the sectors that it touches. The bytes start at `offset`
+/// of a file.
 pub(crate) fn has_zero_sector(bytes: &[u8], offset: u64, part: std::ops::Range<usize>) -> bool {
     let mut start = part.start;
     while start < part.end {

@@ -1,6 +1,6 @@
-//! Finds the bytes that are not zero in a segment, most of which is usually zeros. No I/O.
+//! Finds the nonzero bytes of a segment. Usually, most bytes of a segment are zero. No I/O.
 
-/// The number of bytes that are tested together. Without an early exit, the compiler vectorizes the loop over them.
+/// The number of bytes that are tested in one loop without an early exit, so that the compiler vectorizes the loop.
 const BLOCK: usize = 256;
 
 /// Whether all bytes are zero.

@@ -17,7 +17,8 @@ pub(crate) struct Damage {
     pub(crate) what: String,
     /// The repair advice for a foreign file; `None` for other damage.
     pub(crate) help: Option<String>,
-    /// The header or the length of the segment's file is wrong, its correct value is known, and all frames are intact.
+    /// Only the header or the length of the segment's file is wrong. The correct value is known, and all frames are
+    /// intact.
     pub(crate) is_framing: bool,
 }
 
@@ -26,7 +27,7 @@ pub(crate) struct Damage {
 pub(crate) enum DamageKind {
     /// These bytes belong to a write that a crash interrupted.
     Torn(Range<usize>),
-    /// These bytes may have been acknowledged, and no crash explains them.
+    /// These bytes may belong to acknowledged events, and no crash explains their content.
     Suspect(Range<usize>),
     /// Written data is missing or damaged.
     Damaged,
@@ -34,7 +35,7 @@ pub(crate) enum DamageKind {
     Forged,
     /// A record in an intact frame does not decode by its shape. The surrounding records do.
     Undecodable,
-    /// Data of a newer format, after which nothing can be read.
+    /// Data of a newer format. Nothing after this data can be read.
     Newer,
 }
 

@@ -7,7 +7,8 @@ use crate::journal::format::resync::{FrameSearch, SearchResult};
 use crate::journal::format::segment::{SEGMENT_HEADER, SegmentHeader, file_name};
 use crate::seq::SegmentId;
 
-/// The help for a file whose header belongs to another segment or image, in case its frames do too.
+/// The repair advice for a file whose header belongs to another segment or image. It applies if the file's frames
+/// belong there too.
 pub(super) fn help(source: &SalvageSource, checked: &CheckedHeader) -> Option<String> {
     let header = checked.header.as_ref().ok()?;
     if is_of_another_image(source, header) {
@@ -29,8 +30,8 @@ pub(super) fn is_of_another_image(source: &SalvageSource, header: &SegmentHeader
     source.identity().is_none_or(|identity| identity.uuid != header.identity.uuid)
 }
 
-/// Whether the file with a segment's name has content of that segment, which renaming another file would overwrite: any
-/// of the segment's frames, whatever the header says, or only its header.
+/// Whether the file with a segment's name has content of that segment: at least one of the segment's frames, whatever
+/// the header says, or only its header. Renaming another file to this name would overwrite this content.
 fn has_content_of(source: &SalvageSource, segment: SegmentId, uuid: &[u8; 16]) -> bool {
     let Some(checked) = source.headers().iter().find(|checked| checked.segment == segment) else { return false };
     match source.read_nonzero(segment) {

@@ -67,19 +67,19 @@ pub(crate) struct ProvenKeys {
 }
 
 impl ProvenKeys {
-    /// Adds the keys of this form, which unlocked something.
+    /// Adds these keys, which unlocked something.
     pub(crate) fn add(&mut self, key_ids: KeyIds) {
         self.ciphers.extend(key_ids.cipher);
         self.chains.extend(key_ids.chain);
     }
 
-    /// Whether the keys of this form are proven correct.
+    /// Whether these keys are proven correct.
     pub(crate) fn has(&self, key_ids: KeyIds) -> bool {
         key_ids.cipher.is_none_or(|id| self.ciphers.contains(&id))
             && key_ids.chain.is_none_or(|id| self.chains.contains(&id))
     }
 
-    /// The cause for the refusal of something of this form by keys that have unlocked nothing else.
+    /// The cause in an error about data that these keys refuse, if the keys have unlocked nothing else.
     pub(crate) fn misses(&self, key_ids: KeyIds) -> String {
         let cipher =
             key_ids.cipher.filter(|id| !self.ciphers.contains(id)).map(|id| format!("key {id} of `encryption`"));
@@ -124,7 +124,7 @@ impl Headers {
         self.identity.as_ref()
     }
 
-    /// The protection of the image, according to the first of its headers that has any.
+    /// The protection of the image, according to its first header that names any keys.
     pub(crate) fn key_ids(&self) -> KeyIds {
         let of_image =
             |header: &&SegmentHeader| Some(&header.identity) == self.identity() && header.key_ids != KeyIds::default();
@@ -137,7 +137,7 @@ impl Headers {
     ///
     /// # Errors
     ///
-    /// If a key is missing, or if a key that headers name unlocks none of them, so that it is the wrong key.
+    /// If a key is missing, or if a key is wrong: it unlocks none of the headers that name it.
     pub(crate) fn unlock(self, keyring: &Keyring) -> Result<CheckedHeaders, Error> {
         let (mut headers, mut proven_keys, mut identity, mut refused) =
             (Vec::new(), ProvenKeys::default(), None, Vec::new());
@@ -177,8 +177,8 @@ impl Headers {
 
 /// The refusal of a header.
 struct HeaderRefusal {
-    /// The keys that prove a change of the header, if they unlocked other headers. Otherwise the key may be the wrong
-    /// one.
+    /// The keys that refused the header. If they unlocked other headers, someone changed this header. Otherwise the keys may be
+    /// wrong.
     keys: KeyIds,
     what: &'static str,
     error: Error,
@@ -192,7 +192,8 @@ fn unlock(
 ) -> Result<Protection, HeaderRefusal> {
     let protection =
         keyring.protection(header.key_ids, &header.identity.uuid, path).map_err(|error| HeaderRefusal {
-            // a missing key is always an error, whatever the other keys unlocked: the default form counts as never unlocked
+            // A missing key has unlocked nothing, so it is always an error. A header with another kind of protection counts as
+            // changed, if any header was unlocked: an empty set of keys needs no proof.
             keys: if keyring.matches(header.key_ids) { header.key_ids } else { KeyIds::default() },
             what: "its protection differs from that of the rest of the image",
             error,

@@ -8,8 +8,8 @@ use crate::journal::format::zeros::{is_zero, last_nonzero};
 
 /// The size of one read. Pieces of zeros take no memory.
 const PIECE_LEN: usize = 1 << 20;
-/// A valid frame of a writer that does not follow the format may end in this many zeros; not more, because the trailer
-/// starts with the frame's length, which is not zero.
+/// The largest number of zeros at the end of a valid frame, even if its writer does not follow the format. The trailer
+/// has eight bytes and starts with the frame's length, which is not zero.
 const TRAILING_ZEROS: u64 = 7;
 
 /// Reads the first `len` bytes of a file up to the last non-zero byte, with some zeros after it, so that the result
@@ -19,7 +19,7 @@ const TRAILING_ZEROS: u64 = 7;
 /// are written to, and pieces of zeros are never copied.
 pub(crate) fn read_nonzero(file: &StoredFile, len: u64) -> Result<Option<Vec<u8>>, Error> {
     let mut piece = vec![0; len.min(PIECE_LEN as u64) as usize];
-    // from the end, because most segments end in zeros: this finds the last non-zero byte without reading the rest
+    // reads from the end, because most segments end in zeros: so it finds the last non-zero byte and reads no piece
     // twice
     let mut start = len.saturating_sub(1) / PIECE_LEN as u64 * PIECE_LEN as u64;
     piece.truncate((len - start) as usize);
@@ -51,7 +51,7 @@ pub(crate) fn read_nonzero(file: &StoredFile, len: u64) -> Result<Option<Vec<u8>
     Ok(Some(bytes))
 }
 
-/// A vector of zeros; `None` if there is no memory for it, which must not abort the process.
+/// A vector of zeros; `None` if there is no memory for it. A lack of memory must not abort the process.
 fn zeros(len: u64) -> Option<Vec<u8>> {
     let len = usize::try_from(len).ok()?;
     // Only `vec!` yields pages that are not touched, but it cannot report a failure. So try the allocation first.

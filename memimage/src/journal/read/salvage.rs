@@ -17,7 +17,7 @@ use crate::journal::format::frames::FrameChain;
 use crate::journal::format::segment::{HeaderFault, MAX_LARGE_SEGMENT, SEGMENT_HEADER, is_valid_len};
 use crate::seq::{SegmentId, Seq};
 
-/// Reads the segments from `from` on. `durable` is the last event that is proven to be synced by anything other than
+/// Reads the segments from `from` on. `durable` is the last event that is proven to be synced by evidence other than
 /// frames.
 pub(crate) fn salvage(
     source: &SalvageSource,
@@ -56,7 +56,8 @@ fn enter(
     }
 }
 
-/// Reads a segment: its header, its frames unless it is after the active segment, and the length of its file.
+/// Reads a segment: its header, the length of its file, and its frames. Skips the frames of a segment after the active
+/// one.
 fn segment(
     source: &SalvageSource,
     checked: &CheckedHeader,

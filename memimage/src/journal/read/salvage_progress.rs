@@ -24,12 +24,12 @@ pub(super) struct SalvageProgress {
     pub(super) is_newer_format: bool,
     /// The number of places of damage in each category. Each has its own limit, so that none hides another.
     counts: [usize; 4],
-    /// The help for the current file if its frames turn out to be as foreign as its header.
+    /// The repair advice for the current file. It applies if the file's frames are as foreign as its header.
     pub(super) foreign_help: Option<String>,
 }
 
 impl SalvageProgress {
-    /// The state before the first segment. `durable` is the last event that is proven to be synced by anything other
+    /// The state before the first segment. `durable` is the last event that is proven to be synced by evidence other
     /// than frames.
     pub(super) fn new(durable: Seq) -> SalvageProgress {
         SalvageProgress {
@@ -118,7 +118,7 @@ impl SalvageProgress {
         self.push(Damage { segment, offset, seq, kind, what: what.into(), help: None, is_framing: false });
     }
 
-    /// Adds that the file of a segment is missing, unless that is the last damage added.
+    /// Adds the damage that a segment's file is missing, unless this is already the last damage.
     pub(super) fn missing_file(&mut self, segment: SegmentId) {
         if !self.is_missing(segment) {
             self.damage(segment, None, DamageKind::Damaged, "its file is missing");
@@ -134,7 +134,7 @@ impl SalvageProgress {
         kind: DamageKind,
         what: String,
     ) {
-        // the previous segment may have shown that this one has lost its content
+        // the end of the previous segment may already have shown that this segment has lost its content
         let is_missing = self.is_missing(segment);
         if let Some(current) = self.salvaged.segments.last_mut() {
             current.framing = if is_missing { Framing::Unusable } else { framing };
@@ -146,13 +146,13 @@ impl SalvageProgress {
         self.push(Damage { segment, offset: Some(offset), seq, kind, what, help: None, is_framing });
     }
 
-    /// Whether the last damage is that the whole file of a segment is missing or without content.
+    /// Whether the last damage says that the segment's whole file is missing or has no content.
     fn is_missing(&self, segment: SegmentId) -> bool {
         self.salvaged.damage.last().is_some_and(|damage| damage.segment == segment && damage.offset.is_none())
     }
 
-    /// Marks the content of the current file as foreign if its header is damaged too. Returns whether it is: then the
-    /// damage to the header already covers the content.
+    /// Marks the content of the current file as foreign, if its header or length is damaged too. Returns whether it did
+    /// so: then the report of that damage also covers the content.
     pub(super) fn mark_foreign(&mut self, checked: &CheckedHeader) -> bool {
         let current = self.salvaged.segments.last_mut().filter(|current| current.framing != Framing::Intact);
         let Some(current) = current else { return false };

@@ -17,13 +17,13 @@ use crate::journal::format::torn_write::{Evidence, Verdict, classify, durable_af
 use crate::journal::format::zeros::{is_zero, last_nonzero};
 use crate::seq::{SegmentId, Seq};
 
-/// A file length that no segment with this header has.
+/// The damage that a file's length does not match its header.
 pub(super) struct WrongLength {
     pub(super) what: String,
     pub(super) framing: Framing,
 }
 
-/// Reads a segment. A wrong length is reported where the frames end, or where the first of them is damaged.
+/// Reads a segment. Reports a wrong file length at the end of the frames, or at the first damage to them.
 pub(super) fn salvage_segment(
     source: &SalvageSource,
     checked: &CheckedHeader,
@@ -84,8 +84,8 @@ struct SegmentSalvage<'a> {
     uuid: &'a [u8; 16],
     reader: FrameReader<'a>,
     search: FrameSearch<'a>,
-    /// The last synced event according to the frames after the first damage. Computed once for all damage in the
-    /// segment, because it reads the frames between two places of damage too.
+    /// The last synced event according to the frames after the first damage. One search is enough for all damage in the
+    /// segment: it also reads the frames between two places of damage.
     durable_after: Option<Option<Seq>>,
     progress: &'a mut SalvageProgress,
     visitor: &'a mut dyn FrameVisitor,
@@ -117,7 +117,7 @@ impl SegmentSalvage<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// A frame that names another MAC than that of the frame before it.
+    /// A frame that names a wrong MAC for the frame before it.
     fn wrong_mac(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>, Error> {
         if let Err(what) = self.source.body(self.checked, frame)? {
             return Ok(self.forged(frame, what));
@@ -160,7 +160,7 @@ impl SegmentSalvage<'_> {
         ControlFlow::Continue(())
     }
 
-    /// A frame of a newer format, after which nothing can be read.
+    /// A frame of a newer format. Nothing after it can be read.
     fn unsupported(&mut self, offset: usize, what: String) -> ControlFlow<()> {
         self.progress.is_newer_format = true;
         self.report(offset, DamageKind::Newer, what);
@@ -229,7 +229,7 @@ impl SegmentSalvage<'_> {
     }
 }
 
-/// The number of bytes up to the last that is not zero.
+/// The number of bytes up to and including the last nonzero byte.
 fn nonzero_len(bytes: &[u8]) -> usize {
     last_nonzero(bytes).map_or(0, |last| last + 1)
 }

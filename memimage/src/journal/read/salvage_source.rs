@@ -92,7 +92,7 @@ impl SalvageSource {
         Ok((read_nonzero(&file, len)?.ok_or_else(shorter)?, len))
     }
 
-    /// The last segment from `from` on that has any byte after its header; `from` if none has.
+    /// The last segment, starting at segment `from`, that has content after its header; `from` if none has.
     pub(super) fn active(&self, from: SegmentId) -> Result<SegmentId, Error> {
         for checked in self.headers.iter().rev().filter(|checked| checked.segment >= from) {
             // bytes after the segment's length are not part of it
@@ -108,13 +108,13 @@ impl SalvageSource {
         Ok(from)
     }
 
-    /// The body of a frame with the protection of its segment, or, as the inner error, the reason why the frame is
-    /// refused. If the segment's header is not readable, the frame must have the protection of the image, under the
-    /// keys that the frame names.
+    /// The body of a frame. The inner error is the reason why the frame is refused. The frame must have the protection of its
+    /// segment. If the segment's header is not readable, the frame must have the same kind of protection as the image, and its
+    /// own keys are used.
     ///
     /// # Errors
     ///
-    /// If a key is missing, or if the frame's keys refuse it and have unlocked nothing else.
+    /// If a key is missing, or if the frame's keys refuse the frame and have unlocked nothing else.
     pub(super) fn body(
         &self,
         checked: &CheckedHeader,

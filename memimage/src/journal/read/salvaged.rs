@@ -27,13 +27,13 @@ pub(crate) struct SalvagedSegment {
 }
 
 impl SalvagedSegment {
-    /// A segment of which nothing has been read yet.
+    /// A segment before anything in it has been read.
     pub(super) fn new(segment: SegmentId) -> SalvagedSegment {
         SalvagedSegment { segment, first: None, key_ids: None, framing: Framing::Intact }
     }
 }
 
-/// The state of what surrounds the frames of a segment: its header, and the length of its file.
+/// The state of a segment's framing: its header, and the length of its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
     Intact,
@@ -42,7 +42,7 @@ pub(crate) enum Framing {
         /// The length that the file must have.
         len: u64,
     },
-    /// Of another segment or image, or damaged beyond what the rest of the image can restore.
+    /// The framing belongs to another segment or image, or the rest of the image cannot restore it.
     Unusable,
 }
 

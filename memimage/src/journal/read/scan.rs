@@ -20,7 +20,7 @@ use crate::seq::{SegmentId, Seq};
 /// The end of a journal.
 #[derive(Debug)]
 pub(crate) struct JournalEnd {
-    /// The last segment that has frames, or had some before a crash tore the first one.
+    /// The last segment that has frames. A segment with only a torn first frame counts too.
     pub(crate) segment: SegmentId,
     /// The bytes of the segment, up to the last non-zero byte or the offset of the next frame.
     pub(crate) bytes: Vec<u8>,
@@ -35,7 +35,7 @@ pub(crate) struct JournalEnd {
     pub(crate) torn: Option<Range<usize>>,
     /// The frames that were read but that nothing proves to be on disk.
     pub(crate) unproven: Range<usize>,
-    /// The last void mark is not proven to have been synced, by a later frame or otherwise: damage to it would go
+    /// Neither a later frame nor other evidence proves that the last void mark was synced. So damage to this mark would go
     /// unnoticed.
     pub(crate) unproven_void: bool,
 }
@@ -46,7 +46,7 @@ pub(crate) struct Scan {
     segments: Segments,
     /// The last segment with content after its header; the first segment if none has any.
     active: SegmentId,
-    /// The last event that is proven to be synced by anything other than frames.
+    /// The last event that is proven to be synced by evidence other than frames.
     proven: Seq,
 }
 
@@ -81,7 +81,7 @@ impl Scan {
         self.newest(FrameKind::Prune, |segment, frame| self.decode_prune(segment, frame))
     }
 
-    /// Decodes the newest frame of a kind, among the frames that are readable from the start of a segment on.
+    /// Decodes the newest frame of a kind. Ignores the frames of a segment after its first damage.
     fn newest<T>(
         &self,
         kind: FrameKind,
@@ -200,7 +200,8 @@ impl Scan {
         for segment in self.segments.ids().filter(|&segment| segment >= from && segment <= self.active) {
             let bytes = self.segments.read(segment)?;
             let mut reader = FrameReader::new(&bytes, &self.segments.identity().uuid, segment, chain);
-            // the end and the last event of each frame with events: frames after the last proven event are unproven
+            // for each frame with events: the offset of its end, and its last event. Frames after the last proven event are
+            // unproven
             let mut events: Vec<(usize, Seq)> = vec![(SEGMENT_HEADER, Seq::ZERO)];
             let stopped = loop {
                 match reader.step() {
@@ -244,8 +245,7 @@ impl Scan {
                 }
                 let proven = events.iter().rev().find(|(_, last)| *last <= durable).map_or(SEGMENT_HEADER, |at| at.0);
                 let unproven = proven.min(offset)..offset;
-                // a torn first frame of a segment is cleared later, after which it proves nothing about the previous
-                // segment
+                // recovery later clears a torn first frame of a segment. Then the segment proves nothing about the previous one
                 let in_last = |of| of == segment || of == segment.before() && offset == SEGMENT_HEADER;
                 let unproven_void = last_void.is_some_and(|(of, next)| in_last(of) && durable < next);
                 let mut bytes = bytes;

@@ -64,8 +64,8 @@ impl Segments {
         self.first() == SegmentId::FIRST && !self.start_removed
     }
 
-    /// Segments that a missing one separates from the journal: left over when power failed while segments were being
-    /// removed, or in a journal that lost a segment.
+    /// Segments that a missing segment separates from the journal. They are left over if the power failed while segments were
+    /// being removed, or if the journal lost a segment.
     pub(crate) fn cut_off(&self) -> &[SegmentId] {
         &self.cut_off
     }
@@ -75,7 +75,7 @@ impl Segments {
         if self.starts_at_genesis() {
             return Ok(true);
         }
-        // one segment that starts by then is enough: all later segments exist, and earlier ones are not needed
+        // one segment that starts with the next event or an earlier one is enough: all later segments exist
         for segment in self.ids() {
             if self.first_frame(segment)?.is_some_and(|header| header.first_seq.get().saturating_sub(1) <= seq.get()) {
                 return Ok(true);
@@ -182,7 +182,7 @@ impl Segments {
         has_content(&self.file(segment, Access::Read)?, self.len_of(segment).expect("a segment of this journal"))
     }
 
-    /// The header of a segment's first frame, if the whole frame is intact: a crash may have torn it after its header.
+    /// The header of a segment's first frame, if the whole frame is intact. A crash may have torn the frame after its header.
     pub(crate) fn first_frame(&self, segment: SegmentId) -> Result<Option<FrameHeader>, Error> {
         let file = self.file(segment, Access::Read)?;
         let checksum = Checksum::new(&self.identity().uuid, segment);

@@ -27,7 +27,7 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// The last event in the batch; if it has none, the last event before it.
+    /// The last event in the batch; for a batch without events, the last event before the batch.
     pub(crate) fn last_seq(&self) -> Seq {
         Seq::new(self.first_seq.get() + u64::from(self.count) - 1)
     }
@@ -136,8 +136,8 @@ impl OpenBatch {
         self.previous.as_ref().filter(|ticket| ticket.stage() != BatchStage::Done).map(Arc::clone)
     }
 
-    /// Makes the next frame begin another segment, if one is preallocated that has room for a frame with this body. The
-    /// open batch must be empty.
+    /// Makes the next frame begin another segment, if a preallocated segment has room for a frame with this body. The open batch
+    /// must be empty.
     pub(crate) fn leave_segment(&mut self, body: &[u8]) -> Result<(), NoRoom> {
         debug_assert!(self.is_empty());
         let frame = frame_len(self.reservation.head, body.len()) as u64;
@@ -159,8 +159,8 @@ impl OpenBatch {
         self.ended = Some(error);
     }
 
-    /// Starts the record of an event. `origin` is given if it is not the event itself. The caller appends the payload
-    /// to [`bytes`](OpenBatch::bytes).
+    /// Starts the record of an event. `origin` is given if the event's origin is another event. The caller appends the payload to
+    /// [`bytes`](OpenBatch::bytes).
     #[inline]
     pub(crate) fn begin(
         &mut self,
@@ -191,8 +191,8 @@ impl OpenBatch {
         self.bytes.truncate(mark.start);
     }
 
-    /// Completes the open record and reserves disk space for it. If it does not fit into the open batch, passes that
-    /// batch to `complete`, and the record begins a new one.
+    /// Completes the open record and reserves disk space for it. If the record does not fit into the open batch, passes this
+    /// batch to `complete` and begins a new batch with the record.
     pub(crate) fn reserve(&mut self, mark: RecordMark, complete: impl FnOnce(Batch)) -> Result<RecordMark, NoRoom> {
         record::end(&mut self.bytes, mark.start);
         let frame = frame_len(self.reservation.head, self.size()) as u64;

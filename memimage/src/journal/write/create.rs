@@ -95,9 +95,10 @@ pub(crate) fn create_continuation(
     }
 }
 
-/// Rewrites a segment without the frames before `from`, where its first kept frame has the header `first`. The kept
-/// frames, and the frames of later segments, stay byte for byte the same: the segment begins with a shapes frame whose
-/// checksum is the one that the first kept frame links to.
+/// Rewrites a segment without the frames before offset `from`. The frame at this offset is the first one that is kept,
+/// and `first` is its header. The kept frames, and the frames of later segments, stay byte for byte the same. To make
+/// this possible, the rewritten segment begins with a shapes frame that has the checksum to which the first kept frame
+/// links.
 ///
 /// # Errors
 ///
@@ -178,8 +179,8 @@ impl FirstFrames {
         Ok(())
     }
 
-    /// Starts the segment with a shapes frame whose checksum is the one that the frame with the header `follower` links
-    /// to.
+    /// Starts the segment with a shapes frame. `follower` is the header of the next frame. The shapes frame gets the
+    /// checksum to which the next frame links.
     fn push_shapes_before(
         &mut self,
         builder: &SegmentBuilder,

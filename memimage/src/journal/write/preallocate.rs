@@ -150,7 +150,7 @@ impl Preallocator {
             self.start(Some(room));
             self.urgent.store(true, Ordering::Relaxed);
         }
-        // cloned without the lock: it is code of an executor
+        // clones the waker without the lock: this runs code of an executor
         let waker = context.waker().clone();
         let mut state = self.state.lock();
         if state.building {

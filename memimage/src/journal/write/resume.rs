@@ -107,7 +107,8 @@ struct WriteStart {
 
 impl WriteStart {
     fn after(end: &JournalEnd, segments: &Segments) -> WriteStart {
-        // a segment whose first frame was torn by a crash counts as preallocated, after the segment before it
+        // if a crash tore the first frame of a segment, this segment counts as preallocated, and the journal ends in
+        // the one before
         let has_frames = end.offset > SEGMENT_HEADER || end.segment == SegmentId::FIRST;
         let segment = if has_frames { end.segment } else { end.segment.before() };
         let sealed = end.sealed || !has_frames;

@@ -134,14 +134,14 @@ impl Journal {
         self.commit.insert(open, kind, body)
     }
 
-    /// Appends a frame without events, and waits until it is synced.
+    /// Appends a frame without events, and waits until the frame is synced.
     pub(crate) fn record(&self, kind: FrameKind, body: &[u8]) -> Result<(), Error> {
         self.insert_synced(|open| self.insert(open, kind, body))
     }
 
-    /// Begins the next segment, with the newest shape table. The existence of that segment proves that all of the
-    /// previous one was synced, including frames that no event follows. Must be called before any event is recorded. If
-    /// the segment cannot be created, the journal continues in the current one.
+    /// Begins the next segment, with the newest shape table. The next segment proves that everything in the previous
+    /// one was synced, including the frames after its last event. Must be called before any event is recorded. If the
+    /// segment cannot be created, the journal continues in the current one.
     pub(crate) fn begin_segment(&self, table: &ShapeTable) -> Result<(), Error> {
         let shapes = table.encode();
         self.insert_synced(|open| {

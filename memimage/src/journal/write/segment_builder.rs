@@ -12,8 +12,8 @@ use crate::journal::layout::Layout;
 use crate::keys::{NONCE, Protection};
 use crate::seq::SegmentId;
 
-/// The size of one write of zeros. Each is synced on its own, so that a sync of the journal never waits for many of
-/// them.
+/// The size of one write of zeros. Each write is synced on its own, so that a sync of the journal never waits for many
+/// such writes.
 const CHUNK: usize = 1 << 20;
 /// The pause between two writes of zeros.
 const PAUSE: Duration = Duration::from_millis(2);

@@ -64,7 +64,7 @@ impl SpaceReservation {
         self.next = None;
     }
 
-    /// The bytes of frames that a segment must have room for, so that a frame of this length fits into it.
+    /// The bytes of frames for which a segment needs room, so that a frame of this length fits into the segment.
     pub(crate) fn needed(&self, frame: u64) -> u64 {
         align_up(self.shapes, self.align_shift) + align_up(frame, self.align_shift) + SEAL_ROOM
     }

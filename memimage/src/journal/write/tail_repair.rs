@@ -53,7 +53,8 @@ pub(crate) fn clear(
 pub(crate) fn quarantine_file(disk: &dyn Disk, layout: &Layout, path: &Path) -> Result<PathBuf, Error> {
     let target = free_name(disk, layout, path)?;
     rename(disk, path, &target)?;
-    // the quarantine first: a crash between the two syncs may leave both names, and never neither
+    // syncs the quarantine first: a crash between the two syncs may leave the file with both names, but never without a
+    // name
     sync_dir(disk, &layout.quarantine())?;
     if let Some(dir) = path.parent() {
         sync_dir(disk, dir)?;
@@ -93,7 +94,8 @@ fn free_path(disk: &dyn Disk, layout: &Layout, segment: SegmentId, offset: usize
 /// They were read, but perhaps only from the page cache of the operating system: after a failed sync, a later sync may
 /// report success without having written them.
 ///
-/// The same holds for zeros over a cleared torn write. They are rewritten as far as the copies in the quarantine show.
+/// The same holds for the zeros that overwrote a torn write. They are rewritten up to the end of the last range that
+/// has a copy in the quarantine.
 pub(crate) fn rewrite_unproven(
     disk: &dyn Disk,
     layout: &Layout,
@@ -109,8 +111,8 @@ pub(crate) fn rewrite_unproven(
     file.sync_data()
 }
 
-/// Rewrites the zeros over bytes that were cleared after the last frame of a segment, which ends at `offset`, and syncs
-/// them. They were read, but perhaps only from the page cache.
+/// Rewrites and syncs the zeros that overwrote torn bytes after the last frame of a segment. The last frame ends at
+/// `offset`. The zeros were read, but perhaps only from the page cache.
 pub(crate) fn clear_again(
     disk: &dyn Disk,
     layout: &Layout,

@@ -1,5 +1,5 @@
-//! A ticket: the handle on which callers wait for a batch, and by which they are woken. (Callers that wait for room in the queue are
-//! woken by `commit`, those that wait for a segment by `preallocate`.)
+//! A ticket: callers wait on it for a batch, and it wakes them. (For other waiting callers, `commit` wakes those that wait for
+//! room in the queue, and `preallocate` wakes those that wait for a segment.)
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -130,7 +130,7 @@ impl Ticket {
 
     /// Requests a write of the batch. Wakes `waker` once the ticket is settled.
     pub(crate) fn poll(&self, waker: &Waker) -> Poll<Result<(), Error>> {
-        // cloned and dropped without the lock: both are code of an executor
+        // clones and drops the waker without the lock: both run code of an executor
         let waker = waker.clone();
         let mut unused = None;
         {

@@ -1,5 +1,5 @@
-//! Waking of tasks. A waker is code of an executor: it may panic, block, or call the image, so it is called without any lock, and a
-//! panic of it is reported and goes no further. Otherwise it would end the thread that writes for all callers.
+//! Wakes tasks. A waker is code of an executor: it may panic, block, or call the image. Therefore it is called without any lock,
+//! and its panic is caught and reported. Otherwise the panic would end the thread that writes for all callers.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,7 +32,7 @@ pub(crate) fn writing<T>(journal: usize, write: impl FnOnce() -> T) -> T {
             let _ = WRITING.try_with(|writing| writing.borrow_mut().pop());
         }
     }
-    // without its thread-locals, the thread is about to end and runs no task
+    // a thread that has no thread-locals any more is about to end and runs no task
     let _leave = WRITING.try_with(|writing| writing.borrow_mut().push(journal)).ok().map(|()| Leave);
     write()
 }
@@ -44,7 +44,7 @@ pub(super) fn wake_all(wakers: Vec<Waker>) {
             let message = panic_message(&*panic);
             // a subscriber is foreign code too
             let reported = catch_unwind(|| tracing::error!(message, "the waker of a task panicked; the image goes on"));
-            // neither is dropped: a payload may panic once more
+            // drops neither value: a panic's payload may panic when it is dropped
             std::mem::forget((panic, reported));
         }
     }

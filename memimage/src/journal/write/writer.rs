@@ -123,8 +123,9 @@ impl JournalWriter {
 
 impl BatchWriter for JournalWriter {
     fn write(&mut self, batch: &mut Batch) -> Result<(), Error> {
-        // Enter the segments one by one. The reservation for a command that then panicked may have skipped a segment,
-        // which stays without events: an empty file before one with frames would be damage.
+        // Enters the segments one by one. The reservation for a command that later panicked may have skipped a segment.
+        // This segment gets no events, but it gets its first frame: an empty file before a segment with frames would be
+        // damage.
         while self.segment < batch.position.segment {
             self.roll(self.segment.next())?;
         }
@@ -168,8 +169,8 @@ impl BatchWriter for JournalWriter {
 }
 
 impl JournalWriter {
-    /// The error for a reservation that does not match the journal. This is a bug, whose effects must not reach the
-    /// disk.
+    /// The error for a reservation that does not match the journal. Such a mismatch is a bug, and its effects must not
+    /// reach the disk.
     fn misplaced(&self, what: String) -> Error {
         let (segment, offset) = (Some(self.segment), Some(self.end.offset));
         let position = Position { segment, offset, seq: Some(self.end.written.next()) };

@@ -27,7 +27,7 @@ pub enum Descriptor {
     Struct(Struct),
     /// An enum.
     Enum(Enum),
-    /// A foreign type known only by name. Its serialization must never change under that name.
+    /// A foreign type that is known only by name. While it has this name, its serialization must not change.
     Opaque(&'static str),
     /// The nearest enclosing struct or enum with this identity (only inside a generic type marked `#[shape(recursive)]`).
     Back(u64),

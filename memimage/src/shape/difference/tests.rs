@@ -192,7 +192,7 @@ fn an_appended_variant_is_compatible_in_one_direction() {
     );
     assert!(found(&side(&["Bid", "Ask"]), &side(&["Bid"])).iter().all(Difference::is_newer_journal));
     assert!(!found(&side(&["Bid", "Ask"]), &side(&["Ask"])).iter().any(Difference::is_newer_journal));
-    // The same for an enum inside other shapes.
+    // The same holds for an enum inside other shapes.
     let inside = |names| structure(&[("orders", Node::List(Box::new(side(names))))]);
     check(&inside(&["Bid"]), &inside(&["Bid", "Ask"]), &expect![]);
     check(

@@ -33,8 +33,8 @@ impl ConstText {
         text
     }
 
-    /// The message about an event in a lock that the program cannot replay. The derive writes the same message for a single
-    /// block.
+    /// The message about a locked event that the program cannot replay. For a model of one block, the derive writes this
+    /// message instead.
     /// `newest` is the newest version of the event in the table.
     pub(crate) const fn missing_event(event: &str, version: u32, newest: Option<u32>) -> ConstText {
         let mut text = ConstText::new();
@@ -198,7 +198,7 @@ impl ConstText {
         }
     }
 
-    /// Writes a shape. The compiler limits the call depth of constants. The truncated length limits the depth of these calls.
+    /// Writes a shape. The compiler limits the call depth of constants; truncation keeps the recursion within that limit.
     const fn shape(&mut self, shape: ShapeRef, enclosing: Option<&Enclosing<'_>>) {
         if self.is_cut {
             return;

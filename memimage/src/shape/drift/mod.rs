@@ -41,8 +41,8 @@ pub(crate) const fn compare(locked: &str, shape: ShapeRef, message: &mut ConstTe
     }
 }
 
-/// The message of a compile error, if a shape has drifted from its lock: the `event`, the difference, and `help`.
-/// `place` is the position of the text in the lock, for a text that cannot be read.
+/// If a shape has drifted from its lock, the message of the compile error: the `event`, the difference, and `help`.
+/// If the text in the lock cannot be read, the message gives its position, `place`.
 pub const fn drifted(event: &str, place: &str, locked: &str, shape: ShapeRef, help: &str) -> Option<ConstText> {
     let mut message = ConstText::about(event);
     match compare(locked, shape, &mut message) {
@@ -56,7 +56,7 @@ pub const fn drifted(event: &str, place: &str, locked: &str, shape: ShapeRef, he
     Some(message)
 }
 
-/// The position of the comparison in the shape, from inside to outside.
+/// The path to the part that is being compared, innermost step first.
 struct ShapePath<'a> {
     step: ShapePathStep,
     outer: Option<&'a ShapePath<'a>>,
@@ -87,9 +87,9 @@ struct LockComparison<'a, 'm> {
 }
 
 impl LockComparison<'_, '_> {
-    /// Whether the shape that comes next in the text is this one. If not, a message has been written.
+    /// Compares the next shape in the text with `shape`. If they differ, writes a message and returns false.
     ///
-    /// One call a level: the compiler limits the call depth of constants.
+    /// Uses one call a level, because the compiler limits the call depth of constants.
     const fn shape(&mut self, shape: ShapeRef, path: &ShapePath<'_>, enclosing: Option<&Enclosing<'_>>) -> bool {
         let start = self.text;
         let single;
@@ -240,7 +240,7 @@ impl LockComparison<'_, '_> {
         same
     }
 
-    /// Reads a text that must come next whatever the shape is.
+    /// Reads `expected`, which any valid text has here. If the text continues otherwise, it is unreadable.
     const fn expect(&mut self, expected: &str) -> bool {
         if !self.text.eat(expected) {
             self.unreadable();

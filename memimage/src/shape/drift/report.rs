@@ -4,9 +4,9 @@ use super::{ConstText, Cursor, LockComparison, ShapePath, ShapePathStep};
 use crate::shape::enclosing::Enclosing;
 use crate::shape::{Field, ShapeRef, Style, Variant};
 
-/// Each of these writes a message and returns false, since the comparison stops there.
+/// Each function writes a message and returns false, because the comparison stops at the first difference.
 impl LockComparison<'_, '_> {
-    /// Another shape comes at `start`.
+    /// The text at `start` has another shape than the program.
     pub(super) const fn differs(
         &mut self,
         start: Cursor<'_>,
@@ -43,7 +43,7 @@ impl LockComparison<'_, '_> {
         false
     }
 
-    /// The lock has more items than the program; this is the first of the additional ones.
+    /// The lock has more items than the program. The first additional item has this `index`.
     pub(super) const fn item_removed(&mut self, index: usize, path: &ShapePath<'_>) -> bool {
         let start = self.text;
         if !self.text.skip() {
@@ -55,7 +55,7 @@ impl LockComparison<'_, '_> {
         false
     }
 
-    /// The program has more items or fields than the lock; this is the first of the additional ones.
+    /// The program has more items or fields than the lock. `shape` is the shape of the first additional one.
     pub(super) const fn added(
         &mut self,
         shape: ShapeRef,
@@ -217,7 +217,7 @@ impl ConstText {
     }
 }
 
-/// Loops instead of recursion: the comparison already uses a call for each level of the shape.
+/// These functions loop. Recursion would add to the call depth, and the comparison already uses one call a level.
 impl ShapePath<'_> {
     const fn depth(&self) -> usize {
         let (mut path, mut depth) = (self, 1);

@@ -1,4 +1,4 @@
-//! Tests that drifted shapes are reported with the right message, and that no other shapes are.
+//! Tests that each drifted shape is reported with the right message, and that an unchanged shape is not reported.
 
 use expect_test::{Expect, expect};
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! Values of other crates' types come back from their encoding as they were, over the whole range of each type.
+//! Tests that decoding restores the values of other crates' types exactly, over the whole range of each type.
 
 use std::fmt::Debug;
 
@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::shape::Shape;
 
-/// Encodes the value, decodes it, and compares: by `==`, and by `Debug`, which shows what `==` ignores.
+/// Encodes and decodes the value, and compares both values by `==` and by `Debug`. `Debug` shows parts that `==` ignores.
 #[allow(dead_code, reason = "the use depends on the features")]
 fn comes_back<T: Shape + Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
     let bytes = postcard::to_stdvec(value).unwrap_or_else(|error| panic!("{value:?}: {error}"));
@@ -50,7 +50,7 @@ mod chrono {
         days.prop_map(|days| NaiveDate::from_num_days_from_ce_opt(days).unwrap())
     }
 
-    /// All times, leap seconds at the end of a minute too.
+    /// Any time, including a leap second at the end of a minute.
     fn time() -> impl Strategy<Value = NaiveTime> {
         (0..86_400_u32, 0..2_000_000_000_u32).prop_map(|(second, nano)| {
             let nano = if second % 60 == 59 { nano } else { nano % 1_000_000_000 };
@@ -164,7 +164,7 @@ mod rust_decimal {
             .for_each(comes_back);
     }
 
-    /// The one exception. An image refuses a snapshot of it, because the loaded state has another digest.
+    /// The one value that decoding changes. An image refuses a snapshot with it, because the loaded state has another digest.
     #[test]
     fn a_negative_zero_comes_back_as_zero() {
         let mut zero = Decimal::ZERO;

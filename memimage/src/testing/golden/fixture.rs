@@ -12,7 +12,7 @@ use crate::testing::{value_difference, value_text};
 #[derive(Debug)]
 pub(super) struct Fixture {
     pub(super) model: String,
-    /// The fixture is of the last one.
+    /// The fixture is for the last event.
     pub(super) events: Vec<RecordedEvent>,
     /// The recorded state, or the line that is invalid.
     pub(super) outcome: Result<FixtureState, InvalidLine>,

@@ -47,7 +47,7 @@ pub struct Golden<M: Model> {
 
 /// The source of a missing fixture.
 struct Sample {
-    /// The fixture is of the last one.
+    /// The fixture is for the last event.
     events: Vec<RecordedEvent>,
 }
 
@@ -108,7 +108,8 @@ impl<M: Model> Golden<M> {
         self.history(past)
     }
 
-    /// Adds a sample with the events before it. The sample is of the last event, which may be a past or a rejected one.
+    /// Adds a sample together with the events before it. The last event is the sample; it may be of a past version, or
+    /// rejected.
     ///
     /// # Panics
     ///

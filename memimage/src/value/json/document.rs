@@ -12,7 +12,7 @@ use crate::value::position::MAX_DEPTH;
 /// entries.
 const MAX_NESTED: u32 = 2 * MAX_DEPTH;
 
-/// The key of the object that represents a number if a crate of the program enables serde_json's `arbitrary_precision`.
+/// If a crate of the program enables serde_json's `arbitrary_precision`, a number is an object with this key.
 const NUMBER: &str = "$serde_json::private::Number";
 
 /// Any JSON document. Unlike `serde_json::Value` it keeps the order of members, and members with the same name.
@@ -82,10 +82,10 @@ impl Serialize for Document {
     }
 }
 
-/// Deserializes a document inside others.
+/// Deserializes a document that is nested in other documents.
 #[derive(Clone, Copy)]
 struct DocumentSeed {
-    /// The number of levels that may still follow.
+    /// The maximum number of levels below this one.
     depth_left: u32,
 }
 

@@ -123,7 +123,7 @@ fn read_f64(document: &Document, node: &Node) -> Result<f64, ValueError> {
     }
 }
 
-/// Rounds to 32 bits: a written f32 has only the digits that identify it.
+/// Rounds to 32 bits, because the JSON of an f32 has only the digits that distinguish it from other f32 values.
 fn read_f32(document: &Document, node: &Node) -> Result<f32, ValueError> {
     if let Document::Text(text) = document {
         if text == "NaN" {

@@ -59,7 +59,7 @@ proptest! {
         let read = Value::from_json(&shape, &json).unwrap();
         prop_assert_eq!(&read, &value, "{}", json);
         prop_assert_eq!(read.encode(&shape).unwrap(), value.encode(&shape).unwrap());
-        // The same after another JSON parser has read and written it.
+        // The JSON gives the same value after another JSON parser has read and written it.
         let mut reader = serde_json::Deserializer::from_str(&json);
         // Values may be deeper than this parser's limit, with keys that are lists.
         reader.disable_recursion_limit();
@@ -177,7 +177,8 @@ fn values_without_a_json_type_read_back() {
     assert_eq!(error.to_string(), "the key \"true\" occurs twice");
 }
 
-/// Regression test for a proptest finding: the key's shape contains only itself and has no values. Writing the empty map failed.
+/// Regression test for a proptest finding. The shape of the key contains only itself, so it has no values and the map is always
+/// empty. Writing the empty map failed.
 #[test]
 fn an_empty_map_is_written_even_if_its_keys_have_no_values() {
     let endless = Node::Struct(NodeFields::Newtype(Box::new(Node::Back(0))));
@@ -186,8 +187,8 @@ fn an_empty_map_is_written_even_if_its_keys_have_no_values() {
     assert_eq!(Value::from_json(&shape, &json).unwrap(), Value::Map(Vec::new()));
 }
 
-/// No program has such a struct, but a forged journal may, and so may an upcaster that renames two fields to one name. As an
-/// object with two members of one name, it lost one of the values or was unreadable.
+/// No program has a struct with two fields of one name, but a forged journal may have one, and an upcaster may create one by a
+/// rename. Written as an object with two members of one name, the struct lost one of the values or was unreadable.
 #[test]
 fn a_struct_with_two_fields_of_one_name_is_not_written() {
     let named = |name: &str| NodeField { name: name.into(), shape: Node::Primitive(Primitive::U8) };

@@ -107,7 +107,7 @@ fn write_f64(number: f64) -> Document {
     Document::Text(text::not_finite(is_nan, is_negative, number.to_bits(), NAN_64, 16))
 }
 
-/// Writes as few digits as identify the 32-bit float, if they read back through 64 bits as the same float.
+/// Writes the fewest digits that identify the 32-bit float, provided that a parser with 64-bit floats reads the same float back.
 fn write_f32(number: f32) -> Document {
     if !number.is_finite() {
         let (is_nan, is_negative) = (number.is_nan(), number.is_sign_negative());

@@ -43,8 +43,8 @@ fn frame(body: &[u8], offset: usize) -> Vec<u8> {
     buffer
 }
 
-/// Regression: the search for a salt did not end for a frame whose last bytes, then the upper half of its length, fell into a
-/// sector of their own.
+/// Regression: the search for a salt did not end if the last bytes of the frame were alone in a sector. In that version, the last
+/// bytes were the upper half of the length, which is zero.
 #[test]
 fn every_length_at_every_offset_has_a_salt_without_a_zero_sector() {
     for offset in (0..SECTOR).step_by(8) {
@@ -94,8 +94,8 @@ fn a_frame_of_a_later_version_is_unsupported_and_not_damaged() {
     assert_eq!(changed(7, 0), Ok(FrameKind::Events));
 }
 
-/// Regression: the search for a salt did not end for the seal of an encrypted journal. It has no body, and its header ends in a
-/// checksum of its own, so its checksum did not depend on the salt.
+/// Regression: the search for a salt did not end for the seal of an encrypted journal. A seal has no body, and its header ends in
+/// the header's own checksum. So the checksum of the frame did not depend on the salt.
 #[cfg(feature = "encryption")]
 #[test]
 fn an_encrypted_frame_without_a_body_has_a_salt() {

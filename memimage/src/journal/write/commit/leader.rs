@@ -87,7 +87,8 @@ impl<S: BatchWriter> Commit<S> {
         Some(batch)
     }
 
-    /// Seals and takes the open batch. The calling thread writes it, so nothing is awaited any more.
+    /// Seals and takes the open batch. The calling thread writes the batch, so no caller waits for an unsealed batch
+    /// any more.
     fn seal(&self, open: &mut OpenBatch) -> Option<Batch> {
         let mut state = self.state.lock();
         state.awaited = false;

@@ -92,7 +92,7 @@ impl Default for BatchLimits {
 struct CommitState {
     /// Complete batches, oldest first. If it is not empty, `busy` is set.
     queue: VecDeque<Batch>,
-    /// A thread is writing, or the syncer has been asked to.
+    /// A thread is writing, or the syncer has been asked to write.
     busy: bool,
     /// The busy thread is the syncer, or the syncer has been asked to write.
     by_syncer: bool,
@@ -206,8 +206,8 @@ impl<S: BatchWriter> Commit<S> {
         self.ended.load(Ordering::Acquire).then(|| self.open.lock().ended().cloned())?
     }
 
-    /// The ticket that must be settled before a result computed from the newest state may leave the process; `None` if
-    /// all executed events are already as durable as the durability requires.
+    /// A result that was computed from the newest state may leave the process only after this ticket is settled. `None` if all
+    /// executed events are already as durable as the durability requires.
     pub(crate) fn latest(&self) -> Option<Arc<Ticket>> {
         let acknowledged = if self.syncs() { &self.durable } else { &self.written };
         if acknowledged.load(Ordering::Acquire) == self.executed.load(Ordering::Acquire) {
@@ -228,7 +228,7 @@ impl<S: BatchWriter> Commit<S> {
         open.reserve(mark, |batch| self.enqueue(batch))
     }
 
-    /// Accounts for a command whose record was accepted. `linger` says that its caller may not wait for the batch.
+    /// Accounts for a command whose record was accepted. `linger` says that the caller possibly does not wait for the batch.
     #[inline]
     pub(crate) fn accepted(&self, open: &mut OpenBatch, linger: bool) {
         self.executed.store(open.next_seq().get() - 1, Ordering::Release);
@@ -301,7 +301,7 @@ impl<S: BatchWriter> Commit<S> {
         if !self.is_full() {
             return Poll::Ready(());
         }
-        // cloned and dropped without the lock: both are code of an executor
+        // clones and drops the waker without the lock: both run code of an executor
         let mut waker = Some(context.waker().clone());
         let mut state = self.state.lock();
         if state.queue.len() < self.limits.pending_batches || state.failed.is_some() {
@@ -344,8 +344,8 @@ impl<S: BatchWriter> Commit<S> {
         ticket.result().expect("a parked ticket is settled")
     }
 
-    /// Poisons the journal after a failure: it accepts nothing more, and settles all tickets with an error. `written`
-    /// is the ticket of the batch whose write failed, so whose outcome is unknown.
+    /// Poisons the journal after a failure: it accepts nothing more, and settles all tickets with an error. `written` is the
+    /// ticket of the batch whose write failed. The outcome of this batch is unknown.
     fn fail(&self, cause: &Error, written: Option<&Arc<Ticket>>) {
         let lost = Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: false });
         let unknown = Error::new(ErrorDetail::Poisoned { cause: cause.clone(), unknown: true });
@@ -357,7 +357,7 @@ impl<S: BatchWriter> Commit<S> {
             open.end(lost.clone());
             self.ended.store(true, Ordering::Release);
             let mut state = self.state.lock();
-            // a busy thread writes no more events once all of them are durable
+            // if all events are durable, a busy thread is not writing events
             let all_durable = self.durable() == self.executed();
             let in_doubt = written.is_some() || !all_durable && (state.busy || self.durable() < self.written());
             let unsynced = if in_doubt { unknown.clone() } else { lost.clone() };
@@ -373,12 +373,12 @@ impl<S: BatchWriter> Commit<S> {
         settlements.truncate(if planted(Bug::WaitersNotNotified) { 1 } else { settlements.len() });
         settlements.into_iter().for_each(|(ticket, error)| ticket.settle(Err(error)));
         wake_all(wakers);
-        // last, because a subscriber may panic
+        // logs last, because a subscriber may panic
         tracing::error!(error = %cause, "the image is poisoned: a write failed; help: reopen it");
     }
 
-    /// Poisons the journal after a panic of the thread that writes: of a disk that a user supplied, or of a subscriber of
-    /// `tracing`. No caller waits for a thread that is gone.
+    /// Poisons the journal after the writing thread panicked, in a disk that a user supplied or in a subscriber of `tracing`. So
+    /// no caller waits for a thread that has ended.
     pub(crate) fn fail_after_panic(&self, message: &str) {
         let panic = std::io::Error::other(format!("panic: {message}"));
         self.fail(&Error::io("writing", std::path::Path::new("journal"), panic), None);
@@ -427,8 +427,8 @@ impl<S: BatchWriter> Commit<S> {
         result
     }
 
-    /// The error that stopped the pipeline, if any. Final only after the syncer has ended: until then, a failed write
-    /// may not have been recorded yet.
+    /// The error that stopped the pipeline, if any. The result is final only after the syncer has ended: until then, a failed
+    /// write may not have been recorded yet.
     pub(crate) fn failure(&self) -> Option<Error> {
         self.state.lock().failed.as_ref().map(|failure| failure.unsynced.clone())
     }

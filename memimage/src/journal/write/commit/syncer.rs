@@ -62,7 +62,8 @@ impl<S: BatchWriter> Commit<S> {
     }
 
     /// Writes all pending batches and syncs them, for `wanted` and for the interval. Batches that are added in the
-    /// meantime are not included, since otherwise this might never end. Returns whether the journal can still write.
+    /// meantime are not included, because otherwise the sync might never end. Returns whether the journal can still
+    /// write.
     fn sync_all(&self, wanted: &[Arc<Ticket>]) -> bool {
         let batches = {
             let mut open = self.open.lock();
