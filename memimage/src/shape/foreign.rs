@@ -64,5 +64,5 @@ impl<T: Shape, S> Shape for indexmap::IndexSet<T, S> {
     const SHAPE: ShapeRef = <[T]>::SHAPE;
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "chrono", feature = "jiff", feature = "rust_decimal", feature = "uuid")))]
 mod tests;

@@ -9,7 +9,6 @@ use serde::de::DeserializeOwned;
 use crate::shape::Shape;
 
 /// Encodes and decodes the value, and compares both values by `==` and by `Debug`. `Debug` shows parts that `==` ignores.
-#[allow(dead_code, reason = "the use depends on the features")]
 fn comes_back<T: Shape + Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
     let bytes = postcard::to_stdvec(value).unwrap_or_else(|error| panic!("{value:?}: {error}"));
     let decoded: T = postcard::from_bytes(&bytes).unwrap_or_else(|error| panic!("{value:?}: {error}"));
