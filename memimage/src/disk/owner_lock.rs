@@ -206,7 +206,7 @@ impl LockedFile {
 
 impl Drop for LockedFile {
     fn drop(&mut self) {
-        // In a child made by `fork` the lock is the parent's: only the copy of the descriptor is closed.
+        // A child made by `fork` must not unlock: that would release the parent's lock. It only closes its copy of the descriptor.
         if self.owner.is_certainly_current() || planted(Bug::ClosedInForkedChild) {
             // Closing releases the lock only with the last copy of the descriptor, and a child process that another thread
             // is starting holds a copy until it executes its program.

@@ -331,7 +331,7 @@ fn a_cut_reports_the_decisions_that_it_gives_up() {
     assert!(checked.contains("a cut also gives up the decision that makes event 10 void"), "{checked}");
     let repaired = Repair::new(RepairAction::CutFrom(Seq::new(20))).run_with(Arc::new(disk.clone()), IMAGE).unwrap();
     assert_eq!(repaired.revived, [Seq::new(10)]);
-    assert!(repaired.to_string().contains("no longer void, since the decision was lost: event 10"), "{repaired}");
+    assert!(repaired.to_string().contains("because the decision that made them void was lost: event 10"), "{repaired}");
     void(&disk, Seq::new(10)).unwrap();
     assert_eq!(check(&disk).voids.len(), 1);
 }

@@ -196,8 +196,8 @@ pub(super) fn missing_start_state() -> Message {
 
 // journal/durable
 
-const HELP_WATERMARK: &str = "without it, a loss of events at the end of the journal goes unnoticed: compare the last event with a \
-     record kept elsewhere, or restore the whole image from one copy; the next open writes it again";
+const HELP_WATERMARK: &str = "without a valid watermark, a loss of events at the end of the journal goes unnoticed: compare the last \
+     event with a record kept elsewhere, or restore the whole image from one copy; the next open writes the watermark again";
 
 pub(super) fn outdated_watermark() -> Message {
     Message::new(

@@ -32,7 +32,11 @@ impl fmt::Display for RepairReport {
         }
         match &self.revived[..] {
             [] => Ok(()),
-            revived => write!(f, "\nno longer void, since the decision was lost: {}", listed(revived)),
+            revived => write!(
+                f,
+                "\nthese events have an effect again, because the decision that made them void was lost: {}",
+                listed(revived)
+            ),
         }
     }
 }
