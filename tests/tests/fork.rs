@@ -110,8 +110,8 @@ const USES: &[(&str, Use)] = &[
     }),
 ];
 
-/// Forks between commands, has the child use its copy in each way before and after the parent goes on, and expects that the parent remains the
-/// only owner and loses nothing.
+/// Forks between commands, has the child use its copy in each way, before or after the parent goes on, and expects that the parent
+/// remains the only owner and loses nothing.
 #[test]
 fn a_child_leaves_the_image_of_its_parent_alone() {
     for durability in [Durability::Synced, Durability::Buffered, Durability::Interval(Duration::from_millis(3))] {
@@ -119,15 +119,17 @@ fn a_child_leaves_the_image_of_its_parent_alone() {
             for parent_first in [false, true] {
                 let dir = tempfile::tempdir().unwrap();
                 let path = dir.path().join("image");
-                let image = open(&path, durability).unwrap();
-                image.add("before".to_owned()).unwrap();
+                let mut image = Some(open(&path, durability).unwrap());
+                image.as_ref().unwrap().add("before".to_owned()).unwrap();
                 let gate = dir.path().join("gate");
                 let child = forked(fork, || {
                     if parent_first {
                         wait_until("the parent went on", || gate.exists());
                     }
-                    use_copy(image.clone())
+                    // the last handle of the child's copy
+                    use_copy(image.take().unwrap())
                 });
+                let image = image.unwrap();
                 if parent_first {
                     image.add("during".to_owned()).unwrap();
                     fs::write(&gate, "").unwrap();
