@@ -61,6 +61,13 @@ impl Child {
     }
 }
 
+/// Runs the tests one after the other: a child that opens an image must not find a lock of the library held for ever, by a thread
+/// of another test that used it at the fork.
+fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 fn open(path: &Path, durability: Durability) -> Result<Image<Log>, Error> {
     Image::options().durability(durability).snapshots(SnapshotPolicy::Manual).open(path)
 }
@@ -114,6 +121,7 @@ const USES: &[(&str, Use)] = &[
 /// remains the only owner and loses nothing.
 #[test]
 fn a_child_leaves_the_image_of_its_parent_alone() {
+    let _alone = alone();
     for durability in [Durability::Synced, Durability::Buffered, Durability::Interval(Duration::from_millis(3))] {
         for (name, use_copy) in USES {
             for parent_first in [false, true] {
@@ -149,6 +157,7 @@ fn a_child_leaves_the_image_of_its_parent_alone() {
 
 #[test]
 fn a_child_forked_while_other_threads_use_the_image_is_refused_at_once() {
+    let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("image");
     let image = open(&path, Durability::Buffered).unwrap();
@@ -186,6 +195,7 @@ fn a_child_forked_while_other_threads_use_the_image_is_refused_at_once() {
 
 #[test]
 fn an_answer_of_the_parent_is_not_waited_for_in_the_child() {
+    let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let image = open(&dir.path().join("image"), Durability::Interval(Duration::MAX)).unwrap();
     for _ in 0..20 {
@@ -203,6 +213,7 @@ fn an_answer_of_the_parent_is_not_waited_for_in_the_child() {
 /// A fork that the C library's handlers do not see is noticed before anything is written or closed.
 #[test]
 fn a_child_of_the_bare_system_call_writes_nothing() {
+    let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("image");
     let image = open(&path, Durability::Synced).unwrap();
@@ -226,6 +237,7 @@ fn a_child_of_the_bare_system_call_writes_nothing() {
 /// As `daemon()` does: the parent opens the image, forks and ends. The child can open the image once it has dropped its copy.
 #[test]
 fn a_daemon_opens_the_image_again_after_its_parent_has_ended() {
+    let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let (path, result): (PathBuf, PathBuf) = (dir.path().join("image"), dir.path().join("result"));
     let parent = forked(fork, || {
